@@ -1,0 +1,252 @@
+/**
+ * The fabric's edge: a port of a host channel adapter, in the shape of the verbs.
+ *
+ * Two backends stand behind it: `verbs/` (libibverbs and libibumad) and `soft/` (the embedded subnet).
+ * The engine knows nothing else of InfiniBand. How each member maps:
+ *
+ * | here               | libibverbs                                    | soft                                   |
+ * |--------------------|-----------------------------------------------|----------------------------------------|
+ * | `send.reserve`     | next free buffer of the registered send ring  | a free slot of the port's memfd        |
+ * | `UdQp.post`        | work request appended to the chain            | descriptor written to the peer's ring  |
+ * | `HcaPort.flush`    | `ibv_post_send` of the chain                  | ring heads published, doorbells rung   |
+ * | `UdQp.poll`        | `ibv_poll_cq`, 64 at a time                   | descriptors taken from the peers' rings |
+ * | `UdQp.release`     | `ibv_post_recv` of the same buffers           | slot ids given back to their owners    |
+ * | credit callback    | send completions                              | returned slots                         |
+ * | `RxBatch.vnet`     | 12 bytes composed over the GRH's tail         | the sender's bytes, as they are        |
+ *
+ * **Packet slots.** A packet never moves in user space. The sender's TUN is read straight into a slot of the
+ * HCA's memory, so the slot has room for everything before the IP packet: see {@linkcode SlotLayout}. The
+ * four octets of the IPoIB header stand apart from the IP packet because the TUN's virtio header must lie
+ * directly before it; on verbs the two overlap (the virtio header is spent before the IPoIB header is
+ * written over its tail), on the soft HCA they lie side by side. Either way the message is
+ * `encap (4) + IP packet`.
+ *
+ * **Offloads.** `sendOffload` says how the HCA takes partial checksums and large sends: `"deferred"` means that
+ * the virtio header travels with the packet and the last hop completes it; `"none"` means that the engine
+ * must complete and segment before it posts.
+ *
+ * **Ownership.** A reserved slot belongs to the caller until `post` or `unreserve`; a polled packet belongs to
+ * the caller until `release`. Nothing here allocates per packet.
+ */
+
+import type { IbMtu, IbMtuCode } from "../base/units.ts";
+
+/** Where things stand in a send slot, in bytes from the slot's base. */
+export interface SlotLayout {
+  /** Where the four octets of the IPoIB header are written. */
+  readonly encap: number;
+  /** Where the virtio header begins: the address to read a TUN into. */
+  readonly vnet: number;
+  /** Where the IP packet (or other payload after the IPoIB header) begins; `vnet + VNET_HDR_LENGTH`. */
+  readonly payload: number;
+  /** The largest payload in bytes. */
+  readonly capacity: number;
+}
+
+/** The port's memory for outgoing packets. */
+export interface SendMemory {
+  readonly layout: SlotLayout;
+  /** All slots; slot `i` begins at `i * stride`. */
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly stride: number;
+  readonly slots: number;
+  /** Address of the virtio header of each slot, as the FFI wants it (a BigInt made per call would allocate). */
+  readonly vnetAddress: readonly bigint[];
+  /** Takes a free slot, or -1 when there is none: ask again after {@linkcode HcaPort.onCredit}. */
+  reserve(): number;
+  /** Gives a reserved slot back unsent. */
+  unreserve(slot: number): void;
+}
+
+/** Where a UD packet goes; made once per path or group, used by every packet. */
+export interface AddressHandle {
+  readonly dlid: number;
+  readonly multicast: boolean;
+  destroy(): void;
+}
+
+/** What an address handle is made of (IBTA vol. 1 11.2.2.1). */
+export interface AddressHandleAttributes {
+  dlid: number;
+  sl: number;
+  /** Rate code of the path (IBTA table in section 3.4 of PathRecord); 0 means the port's own. */
+  staticRate: number;
+  /** Present if packets carry a GRH: always for multicast. */
+  grh?: {
+    dgid: Uint8Array;
+    flowLabel: number;
+    hopLimit: number;
+    trafficClass: number;
+    sgidIndex: number;
+  };
+}
+
+/** Received packets, as arrays that are filled again at each poll. Entry `i` is valid while `i < count`. */
+export interface RxBatch {
+  count: number;
+  readonly capacity: number;
+  /** Memory in which packet `i` lies; different packets may lie in different memories. */
+  readonly bytes: Uint8Array[];
+  readonly view: DataView[];
+  /** Where the payload after the IPoIB header begins in `bytes[i]`. */
+  readonly payload: Int32Array;
+  /** Payload length in bytes, without the IPoIB header. */
+  readonly length: Int32Array;
+  /** The IPoIB header as a big-endian word: EtherType << 16 | reserved. */
+  readonly encap: Int32Array;
+  /** Address of the virtio header that precedes the payload, for a write to the TUN. */
+  readonly vnetAddress: bigint[];
+  readonly sourceQpn: Int32Array;
+  readonly sourceLid: Int32Array;
+  /** Bits of {@linkcode RxFlag}. */
+  readonly flags: Int32Array;
+}
+
+/** Flags of a received packet. */
+export const RxFlag = {
+  /** A GRH lies in front (its 40 octets end at `grhEnd` of the backend; only SGID matters, see below). */
+  Grh: 1,
+  /** The packet came by multicast. */
+  Multicast: 2,
+  /** The HCA verified the IP checksums. */
+  ChecksumOk: 4,
+} as const;
+
+/** Why {@linkcode UdQp.post} took a packet or not. */
+export const PostResult = {
+  /** On its way (or held back for credit by the HCA itself). */
+  Sent: 0,
+  /** The peer or path is gone; the slot was released. */
+  Unreachable: 1,
+  /** Longer than the port's MTU and not a large send; the slot was released. */
+  TooLong: 2,
+  /** The peer holds all the slots that one peer may hold and has stopped; the slot was released. */
+  NoCredit: 3,
+  /** The queue pair is not in a state to send; the slot was released. */
+  NotReady: 4,
+} as const;
+export type PostResult = typeof PostResult[keyof typeof PostResult];
+
+/** An unreliable-datagram queue pair. */
+export interface UdQp {
+  /** 24 bits. */
+  readonly qpn: number;
+  /** Sets the Q_Key that arriving packets must carry. */
+  setQkey(qkey: number): void;
+  /** Posts `slot` with `length` octets of payload after the IPoIB header. Consumes the slot whatever it returns. */
+  post(
+    slot: number,
+    length: number,
+    ah: AddressHandle,
+    destQpn: number,
+    qkey: number,
+  ): PostResult;
+  /** Takes completed receives into `batch`; returns how many. */
+  poll(batch: RxBatch): number;
+  /** Gives the packets of the last poll back, once they were written out. */
+  release(batch: RxBatch): void;
+  /** A batch of this queue pair's kind, to poll into. */
+  createBatch(): RxBatch;
+  /** Copies the source GID of packet `i` to `into` (16 octets); false if the packet has no GRH. */
+  sourceGid(batch: RxBatch, i: number, into: Uint8Array): boolean;
+  /** Receives packets to this group (IBTA 11.3.1). The pair must be detached with the same two values. */
+  attachMulticast(mgid: Uint8Array, mlid: number): void;
+  detachMulticast(mgid: Uint8Array, mlid: number): void;
+  /** Called by the reactor when there may be something to poll. */
+  onReceive: () => void;
+  close(): void;
+}
+
+/** How to make a {@linkcode UdQp}. */
+export interface UdQpOptions {
+  pkeyIndex: number;
+  /** Work requests; rounded up to a power of two. */
+  sendQueueSize: number;
+  recvQueueSize: number;
+}
+
+/** Where a MAD goes or came from. */
+export interface MadAddress {
+  lid: number;
+  qpn: number;
+  qkey: number;
+  pkeyIndex: number;
+  sl: number;
+}
+
+/** General services interface: 256-octet MADs on QP1 (IBTA vol. 1 13.4). */
+export interface MadChannel {
+  /** Sends a copy of `mad`. A send that cannot go now is lost: callers have timers. */
+  send(mad: Uint8Array, to: MadAddress): void;
+  /** Called with each MAD that arrives; `mad` is only valid during the call. */
+  onMad: (mad: Uint8Array, from: MadAddress) => void;
+}
+
+/** Logical port states (IBTA 14.2.5.6). */
+export type PortState = "down" | "init" | "armed" | "active";
+
+/** The port as it is now. */
+export interface PortAttributes {
+  /** For example "soft:default" or "mlx5_0". */
+  readonly device: string;
+  readonly port: number;
+  readonly linkLayer: "infiniband" | "ethernet";
+  readonly state: PortState;
+  readonly physState: string;
+  readonly lid: number;
+  readonly lmc: number;
+  readonly smLid: number;
+  readonly smSl: number;
+  /** 8 octets, hexadecimal, as in `0x0002c90300000001`. */
+  readonly portGuid: bigint;
+  readonly subnetPrefix: bigint;
+  /** GID index 0: subnet prefix and port GUID, 16 octets. */
+  readonly gid: Uint8Array;
+  readonly maxMtu: IbMtu;
+  readonly activeMtu: IbMtu;
+  readonly activeMtuCode: IbMtuCode;
+  /** Lanes: 1, 2, 4, 8 or 12. */
+  readonly activeWidth: number;
+  /** Megabits per second of one lane. */
+  readonly laneMbps: number;
+  /** Rate code as in PathRecord. */
+  readonly rateCode: number;
+  readonly pkeys: readonly number[];
+  /** Firmware and vendor, for `ethtool -i`. */
+  readonly firmware: string;
+  readonly busInfo: string;
+  /** How sends take partial checksums and GSO. */
+  readonly sendOffload: "deferred" | "none";
+}
+
+/** Asynchronous events of a port (IBTA 11.6.3), with ib_ipoib's names. */
+export type PortEvent =
+  | { type: "port_active" }
+  | { type: "port_error" }
+  | { type: "lid_change" }
+  | { type: "pkey_change" }
+  | { type: "gid_change" }
+  | { type: "sm_change" }
+  | { type: "client_reregister" }
+  | { type: "device_fatal"; reason: string };
+
+/** One port of an HCA, opened by this process. */
+export interface HcaPort {
+  readonly attributes: PortAttributes;
+  readonly send: SendMemory;
+  readonly mads: MadChannel;
+  createUdQp(options: UdQpOptions): UdQp;
+  /** May touch the fabric, so it is not for the data path: keep the handle. */
+  createAddressHandle(attributes: AddressHandleAttributes): AddressHandle;
+  /** Makes everything posted since the last flush visible; one call per batch. */
+  flush(): void;
+  /** Called once send slots are free again after `reserve` returned -1. */
+  onCredit: () => void;
+  /** Listeners are called from the reactor's loop, after `attributes` changed. */
+  onEvent(listener: (event: PortEvent) => void): void;
+  /** Counters of the port: violations and drops by reason. */
+  counters(): Record<string, number>;
+  /** Ends everything: queue pairs, memory, descriptors. */
+  close(): void;
+}
