@@ -1,0 +1,250 @@
+/**
+ * The control messages between a port and the embedded subnet manager: JSON objects, checked on arrival.
+ *
+ * They stand for what a subnet manager does with SMPs (PortInfo, P_KeyTable, forwarding tables) and for the
+ * events that an HCA raises from them. Everything that an SA client does travels as real MADs beside them
+ * (see protocol.ts).
+ *
+ * Spellings: GUIDs and prefixes are `0x` and 16 lower-case hexadecimal digits, MGIDs are 32 such digits
+ * without punctuation, LIDs, keys and codes are numbers.
+ */
+
+import * as v from "valibot";
+
+/** Version of the messages and of the frames; a port with another one is refused. */
+export const PROTOCOL_VERSION = 1;
+
+const unsigned = (max: number) =>
+  v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(max));
+const u8 = unsigned(0xff);
+const u16 = unsigned(0xffff);
+const u20 = unsigned(0xfffff);
+const u32 = unsigned(0xffffffff);
+const guid = v.pipe(v.string(), v.regex(/^0x[0-9a-f]{16}$/));
+const mgid = v.pipe(v.string(), v.regex(/^ff[0-9a-f]{30}$/));
+const text = v.pipe(v.string(), v.maxLength(256));
+const unicastLid = v.pipe(u16, v.minValue(1), v.maxValue(0xbfff));
+const mlid = v.pipe(u16, v.minValue(0xc000), v.maxValue(0xfffe));
+const list = <T extends v.GenericSchema>(item: T) =>
+  v.pipe(v.array(item), v.maxLength(0x10000));
+
+/** One group membership that a port brings along when it registers with a new manager. */
+export const MembershipSchema = v.object({
+  mgid,
+  mlid,
+  /** Bits of the port's join states: 1 full, 2 non-member, 4 send-only non-member, 8 send-only full. */
+  joinState: v.pipe(u8, v.minValue(1), v.maxValue(15)),
+  pkey: u16,
+  qkey: u32,
+  /** Codes of the group, as in MCMemberRecord. */
+  mtu: unsigned(63),
+  rate: unsigned(63),
+  sl: unsigned(15),
+  flowLabel: u20,
+  hopLimit: u8,
+  tclass: u8,
+});
+export type Membership = v.InferOutput<typeof MembershipSchema>;
+
+/** First message of a port. */
+export const HelloSchema = v.object({
+  type: v.literal("hello"),
+  version: v.literal(PROTOCOL_VERSION),
+  /** The port GUID asked for; `welcome` says which was granted. */
+  guid,
+  /** True if no other GUID will do (`--guid`). */
+  guidFixed: v.exactOptional(v.boolean()),
+  /** Name of the interface, shown by `ipoib subnet show`. */
+  name: text,
+  pid: u32,
+  /** IB MTU in bytes that the subnet must have; absent: whatever it has. */
+  subnetMtu: v.exactOptional(v.picklist([2048, 4096])),
+  /** The LID of this port under the manager before. */
+  lid: v.exactOptional(unicastLid),
+  /** The groups that this port had joined under the manager before. */
+  memberships: v.exactOptional(list(MembershipSchema)),
+});
+export type Hello = v.InferOutput<typeof HelloSchema>;
+
+/** A hello of another version: only these two are certain to be there. */
+export const ForeignHelloSchema = v.object({
+  type: v.literal("hello"),
+  version: v.pipe(v.number(), v.notValue(PROTOCOL_VERSION)),
+});
+export type ForeignHello = v.InferOutput<typeof ForeignHelloSchema>;
+
+/** Asks for a {@linkcode SubnetSnapshot}; answered on the same connection with the same `id`. */
+export const ShowRequestSchema = v.object({
+  type: v.literal("show"),
+  id: u32,
+});
+export type ShowRequest = v.InferOutput<typeof ShowRequestSchema>;
+
+/** What a port may send. */
+export type PortMessage = Hello | ShowRequest;
+
+/** A port as the others see it. */
+export const FabricPortSchema = v.object({ lid: unicastLid, guid });
+export type FabricPort = v.InferOutput<typeof FabricPortSchema>;
+
+/** Where a multicast LID leads: the ports that receive (full members and non-members, not send-only). */
+export const FabricGroupSchema = v.object({
+  mlid,
+  mgid,
+  lids: list(unicastLid),
+});
+export type FabricGroup = v.InferOutput<typeof FabricGroupSchema>;
+
+/** The switches' forwarding tables, as it were: who is behind each LID and MLID. The port itself is in it too. */
+export const FabricMapSchema = v.object({
+  ports: list(FabricPortSchema),
+  groups: list(FabricGroupSchema),
+});
+export type FabricMap = v.InferOutput<typeof FabricMapSchema>;
+
+/** The port is registered: what its PortInfo and P_Key table hold from now on. */
+export const WelcomeSchema = v.object({
+  type: v.literal("welcome"),
+  version: v.literal(PROTOCOL_VERSION),
+  /** The port GUID granted. */
+  guid,
+  lid: unicastLid,
+  smLid: unicastLid,
+  smSl: unsigned(15),
+  subnetPrefix: guid,
+  /** The P_Key table; the position is the P_Key index. */
+  pkeys: v.array(u16),
+  /** Code of the subnet's MTU: 4 = 2048, 5 = 4096 bytes. */
+  mtuCode: unsigned(5),
+  rateCode: unsigned(63),
+  /** Lanes, and megabits per second of each. */
+  width: u8,
+  laneMbps: u32,
+  fabric: FabricMapSchema,
+});
+export type Welcome = v.InferOutput<typeof WelcomeSchema>;
+
+/** Why a port is refused. */
+export const RefusalCode = {
+  Version: "E_SUBNET_VERSION",
+  Mtu: "E_SUBNET_MTU",
+  Guid: "E_SUBNET_GUID",
+  Full: "E_SUBNET_FULL",
+  Protocol: "E_SUBNET_PROTOCOL",
+} as const;
+
+/** The port is not registered; fit for an IpoibError. Readable whatever the versions. */
+export const RefusedSchema = v.object({
+  type: v.literal("refused"),
+  code: text,
+  message: v.string(),
+  hint: v.string(),
+});
+export type Refused = v.InferOutput<typeof RefusedSchema>;
+
+/** An asynchronous event of the port; fields that are present have changed. */
+export const EventSchema = v.object({
+  type: v.literal("event"),
+  event: v.picklist([
+    "client_reregister",
+    "lid_change",
+    "pkey_change",
+    "sm_change",
+  ]),
+  lid: v.exactOptional(unicastLid),
+  smLid: v.exactOptional(unicastLid),
+  pkeys: v.exactOptional(v.array(u16)),
+});
+export type SubnetEvent = v.InferOutput<typeof EventSchema>;
+
+/** What has changed in the {@linkcode FabricMap}: removals first, then additions; a group given replaces the older. */
+export const FabricUpdateSchema = v.object({
+  type: v.literal("fabric"),
+  portsRemoved: v.exactOptional(list(unicastLid)),
+  portsAdded: v.exactOptional(list(FabricPortSchema)),
+  groupsRemoved: v.exactOptional(list(mlid)),
+  groupsChanged: v.exactOptional(list(FabricGroupSchema)),
+});
+export type FabricUpdate = v.InferOutput<typeof FabricUpdateSchema>;
+
+/** Everything `ipoib subnet show` prints. MGIDs are in their readable form here. */
+export const SubnetSnapshotSchema = v.object({
+  version: v.number(),
+  subnetPrefix: v.string(),
+  /** IB MTU in bytes. */
+  mtu: v.number(),
+  rateCode: v.number(),
+  manager: v.object({
+    lid: v.number(),
+    guid: v.string(),
+    pid: v.number(),
+    host: v.string(),
+    /** The interface whose process holds the manager, or what holds it alone. */
+    name: v.string(),
+  }),
+  ports: v.array(v.object({
+    lid: v.number(),
+    guid: v.string(),
+    name: v.string(),
+    pid: v.number(),
+    pkeys: v.array(v.number()),
+    state: v.string(),
+  })),
+  partitions: v.array(v.object({
+    name: v.string(),
+    pkey: v.number(),
+    ipoib: v.boolean(),
+    /** `ALL` or a GUID, and `full`, `limited` or `both`. */
+    members: v.array(v.object({ port: v.string(), membership: v.string() })),
+  })),
+  groups: v.array(v.object({
+    mgid: v.string(),
+    mlid: v.number(),
+    pkey: v.number(),
+    qkey: v.number(),
+    /** Bytes. */
+    mtu: v.number(),
+    rateCode: v.number(),
+    sl: v.number(),
+    /** True for groups that exist without members. */
+    permanent: v.boolean(),
+    members: v.array(
+      v.object({ lid: v.number(), guid: v.string(), joinState: v.number() }),
+    ),
+  })),
+  /** True if members or groups were left out because the message would have been too long. */
+  truncated: v.exactOptional(v.boolean()),
+});
+export type SubnetSnapshot = v.InferOutput<typeof SubnetSnapshotSchema>;
+
+/** Answer to a {@linkcode ShowRequest}. */
+export const ShowReplySchema = v.object({
+  type: v.literal("show"),
+  id: u32,
+  subnet: SubnetSnapshotSchema,
+});
+export type ShowReply = v.InferOutput<typeof ShowReplySchema>;
+
+/** What the manager may send. */
+export type ManagerMessage =
+  | Welcome
+  | Refused
+  | SubnetEvent
+  | FabricUpdate
+  | ShowReply;
+
+/** Checks what came from a port. */
+export const PortMessageSchema = v.union([
+  HelloSchema,
+  ShowRequestSchema,
+  ForeignHelloSchema,
+]);
+
+/** Checks what came from the manager. */
+export const ManagerMessageSchema = v.variant("type", [
+  WelcomeSchema,
+  RefusedSchema,
+  EventSchema,
+  FabricUpdateSchema,
+  ShowReplySchema,
+]);

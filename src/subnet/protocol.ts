@@ -1,0 +1,191 @@
+/**
+ * Frames on the subnet manager's socket (`sm.sock`, SOCK_SEQPACKET: one frame is one message).
+ *
+ * | kind (octet 0) | rest                                                            |
+ * |----------------|-----------------------------------------------------------------|
+ * | 1 control      | a JSON object in UTF-8, see messages.ts                         |
+ * | 2 MAD          | header up to octet 16 (below), then the 256 octets of the MAD   |
+ *
+ * MAD header, big-endian:
+ *
+ * | offset | octets | field                                                                    |
+ * |--------|--------|--------------------------------------------------------------------------|
+ * | 0      | 1      | kind, 2                                                                  |
+ * | 1      | 1      | service level                                                            |
+ * | 2      | 2      | LID: from a port the destination, towards a port the source              |
+ * | 4      | 4      | QPN: from a port the destination's, towards a port the source's          |
+ * | 8      | 4      | Q_Key                                                                    |
+ * | 12     | 2      | P_Key index in the table of the port at this end of the connection       |
+ * | 14     | 2      | reserved, zero                                                           |
+ *
+ * The fields are those of an address handle or a work completion, so they go in and out of
+ * `MadChannel` (hca.ts) as they are. A MAD for another LID than the manager's is passed on to that port.
+ *
+ * A frame that is none of these decodes to undefined; the receiver drops it. The transport must keep the
+ * order and must not lose frames; it may queue them.
+ */
+
+import * as v from "valibot";
+import { IpoibError } from "../base/errors.ts";
+import {
+  type ForeignHello,
+  type ManagerMessage,
+  ManagerMessageSchema,
+  type PortMessage,
+  PortMessageSchema,
+} from "./messages.ts";
+
+/** The longest frame, in bytes; less than the default send buffer of a Unix socket. */
+export const MAX_FRAME_LENGTH = 128 * 1024;
+/** Octets of a MAD. */
+const MAD_LENGTH = 256;
+const MAD_HEADER_LENGTH = 16;
+
+const KIND_CONTROL = 1;
+const KIND_MAD = 2;
+
+const Field = { sl: 1, lid: 2, qpn: 4, qkey: 8, pkeyIndex: 12 } as const;
+
+/** Where a MAD goes to or comes from; the same shape as `MadAddress` of hca.ts. */
+export interface MadFrameAddress {
+  lid: number;
+  qpn: number;
+  qkey: number;
+  pkeyIndex: number;
+  sl: number;
+}
+
+/** A MAD with its address; `mad` is 256 octets and lies in the frame. */
+export interface MadFrame {
+  kind: "mad";
+  address: MadFrameAddress;
+  mad: Uint8Array;
+}
+
+/** A decoded frame. */
+export type Frame<Message> = { kind: "control"; message: Message } | MadFrame;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/**
+ * The frame of a control message.
+ *
+ * @throws IpoibError `E_SUBNET_FRAME` (EMSGSIZE) if it would be longer than {@linkcode MAX_FRAME_LENGTH}.
+ */
+export function encodeControl(
+  message: PortMessage | ManagerMessage | ForeignHello,
+): Uint8Array {
+  const json = encoder.encode(JSON.stringify(message));
+  if (json.length >= MAX_FRAME_LENGTH) {
+    throw new IpoibError(
+      "E_SUBNET_FRAME",
+      `Subnet message "${message.type}" has ${json.length} bytes, more than a frame may have`,
+      { errno: 90 },
+    );
+  }
+  const frame = new Uint8Array(1 + json.length);
+  frame[0] = KIND_CONTROL;
+  frame.set(json, 1);
+  return frame;
+}
+
+/**
+ * The frame of a MAD.
+ *
+ * @throws IpoibError `E_SUBNET_FRAME` (EINVAL) if `mad` is not 256 octets.
+ */
+export function encodeMad(
+  mad: Uint8Array,
+  address: MadFrameAddress,
+): Uint8Array {
+  if (mad.length !== MAD_LENGTH) {
+    throw new IpoibError(
+      "E_SUBNET_FRAME",
+      `MAD has ${mad.length} octets instead of ${MAD_LENGTH}`,
+      { errno: 22 },
+    );
+  }
+  const frame = new Uint8Array(MAD_HEADER_LENGTH + MAD_LENGTH);
+  const view = new DataView(frame.buffer);
+  frame[0] = KIND_MAD;
+  view.setUint8(Field.sl, address.sl);
+  view.setUint16(Field.lid, address.lid);
+  view.setUint32(Field.qpn, address.qpn);
+  view.setUint32(Field.qkey, address.qkey);
+  view.setUint16(Field.pkeyIndex, address.pkeyIndex);
+  frame.set(mad, MAD_HEADER_LENGTH);
+  return frame;
+}
+
+/** Reads a frame that came from a port; undefined if it is malformed. */
+export function decodePortFrame(
+  frame: Uint8Array,
+): Frame<PortMessage | ForeignHello> | undefined {
+  return decode(frame, PortMessageSchema);
+}
+
+/** Reads a frame that came from the manager; undefined if it is malformed. */
+export function decodeManagerFrame(
+  frame: Uint8Array,
+): Frame<ManagerMessage> | undefined {
+  return decode(frame, ManagerMessageSchema);
+}
+
+function decode<Message>(
+  frame: Uint8Array,
+  schema: v.GenericSchema<unknown, Message>,
+): Frame<Message> | undefined {
+  if (frame.length > MAX_FRAME_LENGTH) return undefined;
+  if (frame[0] === KIND_MAD) return decodeMad(frame);
+  if (frame[0] !== KIND_CONTROL) return undefined;
+  const result = v.safeParse(schema, json(frame.subarray(1)));
+  return result.success
+    ? { kind: "control", message: result.output }
+    : undefined;
+}
+
+function json(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(decoder.decode(bytes));
+  } catch {
+    return undefined;
+  }
+}
+
+function decodeMad(frame: Uint8Array): MadFrame | undefined {
+  if (frame.length !== MAD_HEADER_LENGTH + MAD_LENGTH) return undefined;
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+  return {
+    kind: "mad",
+    address: {
+      sl: view.getUint8(Field.sl),
+      lid: view.getUint16(Field.lid),
+      qpn: view.getUint32(Field.qpn),
+      qkey: view.getUint32(Field.qkey),
+      pkeyIndex: view.getUint16(Field.pkeyIndex),
+    },
+    mad: frame.subarray(MAD_HEADER_LENGTH),
+  };
+}
+
+/** A 64-bit GUID or prefix as the messages spell it: `0x0002c90300000001`. */
+export function formatGuid(guid: bigint): string {
+  return `0x${BigInt.asUintN(64, guid).toString(16).padStart(16, "0")}`;
+}
+
+/** A GID's 16 octets as the messages spell MGIDs: 32 hexadecimal digits. */
+export function gidToHex(gid: Uint8Array): string {
+  let hex = "";
+  for (const octet of gid) hex += octet.toString(16).padStart(2, "0");
+  return hex;
+}
+
+/** The 16 octets of 32 hexadecimal digits that a schema has already checked. */
+export function hexToGid(hex: string): Uint8Array {
+  const gid = new Uint8Array(16);
+  for (let i = 0; i < 16; i++) {
+    gid[i] = parseInt(hex.slice(2 * i, 2 * i + 2), 16);
+  }
+  return gid;
+}
