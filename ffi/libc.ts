@@ -1,0 +1,132 @@
+/**
+ * The C library: symbols only, no policy.
+ *
+ * `Deno.dlopen` happens at the first use, so `ipoib --help` needs no library. Pointers that the data path
+ * passes are BigInts from a table (`u64`), small integers are `i32`/`u32`: a JS number for a `usize`
+ * parameter, or a BigInt result, would cost an allocation for each call.
+ */
+
+const symbols = {
+  // int open(const char *path, int flags, mode_t mode)
+  open: { parameters: ["buffer", "i32", "u32"], result: "i32" },
+  close: { parameters: ["i32"], result: "i32" },
+  // ssize_t read(int fd, void *buf, size_t count), at an address of a table
+  readAt: { name: "read", parameters: ["i32", "u64", "u32"], result: "i32" },
+  writeAt: { name: "write", parameters: ["i32", "u64", "u32"], result: "i32" },
+  // the same with a buffer of this isolate
+  read: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  write: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  // int ioctl(int fd, unsigned long request, void *argp), and with the argument itself
+  ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
+  ioctlValue: {
+    name: "ioctl",
+    parameters: ["i32", "u64", "u64"],
+    result: "i32",
+  },
+  fcntl: { parameters: ["i32", "i32", "u64"], result: "i32" },
+  flock: { parameters: ["i32", "i32"], result: "i32" },
+  // int statx(int dirfd, const char *path, int flags, unsigned mask, struct statx *buf)
+  statx: {
+    parameters: ["i32", "buffer", "i32", "u32", "buffer"],
+    result: "i32",
+  },
+  // ssize_t readlink(const char *path, char *buf, size_t size)
+  readlink: { parameters: ["buffer", "buffer", "u32"], result: "i32" },
+  // int poll(struct pollfd *fds, nfds_t nfds, int timeout)
+  poll: { parameters: ["buffer", "u64", "i32"], result: "i32" },
+  epoll_create1: { parameters: ["i32"], result: "i32" },
+  // int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
+  epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
+  // int epoll_wait(int epfd, struct epoll_event *events, int maxevents, int timeout)
+  epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
+  eventfd: { parameters: ["u32", "i32"], result: "i32" },
+  // int memfd_create(const char *name, unsigned flags)
+  memfd_create: { parameters: ["buffer", "u32"], result: "i32" },
+  ftruncate: { parameters: ["i32", "i64"], result: "i32" },
+  // void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset)
+  mmap: {
+    parameters: ["u64", "u64", "i32", "i32", "i32", "i64"],
+    result: "u64",
+  },
+  munmap: { parameters: ["u64", "u64"], result: "i32" },
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  // int socketpair(int domain, int type, int protocol, int sv[2])
+  socketpair: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
+  // int bind(int fd, const struct sockaddr *addr, socklen_t len)
+  bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  listen: { parameters: ["i32", "i32"], result: "i32" },
+  // int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+  accept4: { parameters: ["i32", "pointer", "pointer", "i32"], result: "i32" },
+  // int getsockname(int fd, struct sockaddr *addr, socklen_t *len)
+  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  shutdown: { parameters: ["i32", "i32"], result: "i32" },
+  send: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
+  recv: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
+  // ssize_t sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr, socklen_t alen)
+  sendto: {
+    parameters: ["i32", "buffer", "u32", "i32", "buffer", "u32"],
+    result: "i32",
+  },
+  // ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
+  sendmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+  recvmsg: { parameters: ["i32", "buffer", "i32"], result: "i32" },
+  // int setsockopt(int fd, int level, int name, const void *val, socklen_t len)
+  setsockopt: {
+    parameters: ["i32", "i32", "i32", "buffer", "u32"],
+    result: "i32",
+  },
+  // int getsockopt(int fd, int level, int name, void *val, socklen_t *len)
+  getsockopt: {
+    parameters: ["i32", "i32", "i32", "buffer", "buffer"],
+    result: "i32",
+  },
+  setns: { parameters: ["i32", "i32"], result: "i32" },
+  unshare: { parameters: ["i32"], result: "i32" },
+  geteuid: { parameters: [], result: "u32" },
+  setsid: { parameters: [], result: "i32" },
+  __errno_location: { parameters: [], result: "pointer" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** The functions of the C library that the program uses. */
+export type Libc = Deno.DynamicLibrary<typeof symbols>["symbols"];
+
+let opened: Libc | undefined;
+
+/** The C library, opened at the first call in this thread. */
+export function libc(): Libc {
+  return opened ??= Deno.dlopen("libc.so.6", symbols).symbols;
+}
+
+let errnoCell: Int32Array | undefined;
+
+/** This thread's errno, as the last failed call left it. */
+export function errno(): number {
+  if (!errnoCell) {
+    const pointer = libc().__errno_location();
+    errnoCell = new Int32Array(
+      Deno.UnsafePointerView.getArrayBuffer(pointer!, 4),
+    );
+  }
+  return errnoCell[0]!;
+}
+
+const encoder = new TextEncoder();
+
+/** A NUL-terminated string for a `const char *`. */
+export function cString(text: string): Uint8Array<ArrayBuffer> {
+  return encoder.encode(`${text}\0`);
+}
+
+/** The address of a buffer; the caller keeps the buffer alive while C can see it. */
+export function addressOf(buffer: Uint8Array<ArrayBuffer>): bigint {
+  return BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer)));
+}
+
+/** The bytes at an address that the caller keeps mapped. */
+export function bytesAt(address: bigint, length: number): ArrayBuffer {
+  return Deno.UnsafePointerView.getArrayBuffer(
+    Deno.UnsafePointer.create(address)!,
+    length,
+  );
+}

@@ -1,0 +1,103 @@
+/**
+ * Shared memory: sealed memfds and their mappings.
+ *
+ * A memfd is sealed against shrinking before it is passed on, and a receiver maps it only if that seal is there:
+ * a peer that truncates its memory could otherwise kill the process with SIGBUS. After `unmap` every
+ * view of the mapping is dead: its owner drops them first.
+ */
+
+import { bytesAt, cString, libc } from "../../ffi/libc.ts";
+import { IpoibError } from "../base/errors.ts";
+import { lastError, unwrap } from "./errno.ts";
+import { Fd } from "./fd.ts";
+
+const MFD_CLOEXEC = 1;
+const MFD_ALLOW_SEALING = 2;
+const F_ADD_SEALS = 1033;
+const F_GET_SEALS = 1034;
+const F_SEAL_SHRINK = 2;
+const F_SEAL_GROW = 4;
+const PROT_READ = 1;
+const PROT_WRITE = 2;
+const MAP_SHARED = 1;
+const MAP_FAILED = 0xffffffffffffffffn;
+const AT_EMPTY_PATH = 0x1000;
+const STATX_INO_AND_SIZE = 0x100 | 0x200;
+
+/** Makes a memfd of `size` bytes whose size is fixed for good. */
+export function createMemory(name: string, size: number): Fd {
+  const fd = new Fd(
+    unwrap(
+      libc().memfd_create(cString(name), MFD_CLOEXEC | MFD_ALLOW_SEALING),
+      "E_MEMFD",
+      "create shared memory",
+    ),
+  );
+  unwrap(
+    libc().ftruncate(fd.number, BigInt(size)),
+    "E_MEMFD",
+    "size shared memory",
+  );
+  unwrap(
+    libc().fcntl(fd.number, F_ADD_SEALS, BigInt(F_SEAL_SHRINK | F_SEAL_GROW)),
+    "E_MEMFD",
+    "seal shared memory",
+  );
+  return fd;
+}
+
+/** The size of a memfd from a peer; throws `E_PEER_MEMORY` unless it is sealed against shrinking. */
+export function sealedSize(fd: number): number {
+  const seals = libc().fcntl(fd, F_GET_SEALS, 0n);
+  if (seals < 0 || (seals & F_SEAL_SHRINK) === 0) {
+    throw new IpoibError(
+      "E_PEER_MEMORY",
+      "Shared memory of a peer is not sealed",
+    );
+  }
+  return statFd(fd).size;
+}
+
+/** Inode and size of an open descriptor (statx(2)). */
+export function statFd(fd: number): { inode: bigint; size: number } {
+  const buffer = new Uint8Array(256);
+  unwrap(
+    libc().statx(fd, cString(""), AT_EMPTY_PATH, STATX_INO_AND_SIZE, buffer),
+    "E_STAT",
+    "stat a descriptor",
+  );
+  const view = new DataView(buffer.buffer);
+  return {
+    inode: view.getBigUint64(32, true),
+    size: Number(view.getBigUint64(40, true)),
+  };
+}
+
+/** A shared mapping of a memfd. */
+export class Mapping implements Disposable {
+  readonly address: bigint;
+  readonly buffer: ArrayBuffer;
+  readonly bytes: Uint8Array;
+  #mapped = true;
+
+  constructor(fd: number, size: number, access: "read" | "write") {
+    const protection = access === "write" ? PROT_READ | PROT_WRITE : PROT_READ;
+    const address = BigInt(
+      libc().mmap(0n, BigInt(size), protection, MAP_SHARED, fd, 0n),
+    );
+    if (address === MAP_FAILED) throw lastError("E_MMAP", "map shared memory");
+    this.address = address;
+    this.buffer = bytesAt(address, size);
+    this.bytes = new Uint8Array(this.buffer);
+  }
+
+  unmap(): void {
+    if (!this.#mapped) return;
+    this.#mapped = false;
+    libc().munmap(this.address, BigInt(this.bytes.byteLength));
+  }
+
+  [Symbol.dispose](): void {
+    this.unmap();
+  }
+}

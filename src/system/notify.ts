@@ -1,0 +1,32 @@
+/** Readiness for systemd (`sd_notify(3)`): a datagram to the socket that NOTIFY_SOCKET names. */
+
+import { libc } from "../../ffi/libc.ts";
+import { Fd } from "./fd.ts";
+
+const AF_UNIX = 1;
+const SOCK_DGRAM_CLOEXEC = 2 | 0x80000;
+const MSG_NOSIGNAL = 0x4000;
+
+/** Sends `state` (for example `READY=1`) to a service manager; does nothing where there is none. */
+export function notify(state: string, socketPath: string | undefined): void {
+  if (!socketPath) return;
+  const encoder = new TextEncoder();
+  const name = encoder.encode(socketPath);
+  if (name.length > 107) return;
+  const address = new Uint8Array(2 + name.length);
+  address[0] = AF_UNIX;
+  address.set(name, 2);
+  if (socketPath.startsWith("@")) address[2] = 0;
+  const raw = libc().socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0);
+  if (raw < 0) return;
+  using fd = new Fd(raw);
+  const bytes = encoder.encode(state);
+  libc().sendto(
+    fd.number,
+    bytes,
+    bytes.length,
+    MSG_NOSIGNAL,
+    address,
+    address.length,
+  );
+}

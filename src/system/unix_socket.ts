@@ -1,0 +1,179 @@
+/**
+ * SOCK_SEQPACKET sockets in the file system that carry file descriptors (SCM_RIGHTS).
+ *
+ * Everything is non-blocking. A message is at most {@linkcode MAX_MESSAGE} bytes and carries at most
+ * {@linkcode MAX_FDS} descriptors. struct msghdr, iovec and cmsghdr as on 64-bit Linux.
+ */
+
+import { addressOf, cString, errno, libc } from "../../ffi/libc.ts";
+import { Errno, lastError, unwrap } from "./errno.ts";
+import { Fd } from "./fd.ts";
+
+const AF_UNIX = 1;
+const SOCK_SEQPACKET_NONBLOCK_CLOEXEC = 5 | 0x800 | 0x80000;
+const SOL_SOCKET = 1;
+const SCM_RIGHTS = 1;
+const MSG_DONTWAIT_NOSIGNAL = 0x40 | 0x4000;
+const MSG_CMSG_CLOEXEC = 0x40000000;
+const SUN_PATH_LENGTH = 108;
+const CMSG_HEADER = 16;
+
+export const MAX_MESSAGE = 65536;
+export const MAX_FDS = 8;
+
+/** What {@linkcode receive} found. */
+export type Received =
+  | { type: "message"; bytes: Uint8Array; fds: Fd[] }
+  | { type: "empty" }
+  | { type: "closed" };
+
+/** struct sockaddr_un; throws `E_SOCKET_PATH` for a path over 107 octets. */
+export function unixAddress(path: string): Uint8Array<ArrayBuffer> {
+  const name = cString(path);
+  if (name.length > SUN_PATH_LENGTH) {
+    throw lastError(
+      "E_SOCKET_PATH",
+      `use "${path}" as a socket: the path is longer than 107 octets`,
+      { errno: Errno.EINVAL, hint: "choose a shorter IPOIB_RUNTIME_DIR" },
+    );
+  }
+  const address = new Uint8Array(2 + name.length);
+  address[0] = AF_UNIX;
+  address.set(name, 2);
+  return address;
+}
+
+function open(): Fd {
+  return new Fd(
+    unwrap(
+      libc().socket(AF_UNIX, SOCK_SEQPACKET_NONBLOCK_CLOEXEC, 0),
+      "E_SOCKET",
+      "create a socket",
+    ),
+  );
+}
+
+/** Listens at `path`, which must not exist. */
+export function listen(path: string): Fd {
+  const fd = open();
+  const address = unixAddress(path);
+  if (
+    libc().bind(fd.number, address, address.length) < 0 ||
+    libc().listen(fd.number, 128) < 0
+  ) {
+    const failure = lastError("E_SOCKET", `listen at "${path}"`);
+    fd.close();
+    throw failure;
+  }
+  return fd;
+}
+
+/** Connects to `path`; undefined if nobody listens there. */
+export function connect(path: string): Fd | undefined {
+  const fd = open();
+  const address = unixAddress(path);
+  if (libc().connect(fd.number, address, address.length) === 0) return fd;
+  const why = errno();
+  fd.close();
+  if (
+    why === Errno.ENOENT || why === Errno.ECONNREFUSED || why === Errno.EAGAIN
+  ) {
+    return undefined;
+  }
+  throw lastError("E_SOCKET", `connect to "${path}"`, { errno: why });
+}
+
+/** Takes one waiting connection, or undefined. */
+export function accept(listener: number): Fd | undefined {
+  const fd = libc().accept4(
+    listener,
+    null,
+    null,
+    SOCK_SEQPACKET_NONBLOCK_CLOEXEC & ~5,
+  );
+  return fd < 0 ? undefined : new Fd(fd);
+}
+
+/** The msghdr of one message with room for descriptors; keeps its parts alive. */
+class Message {
+  readonly header = new Uint8Array(56);
+  readonly #view = new DataView(this.header.buffer);
+  readonly #iov = new BigUint64Array(2);
+  readonly control = new Uint8Array(CMSG_HEADER + MAX_FDS * 4);
+  readonly controlView = new DataView(this.control.buffer);
+
+  prepare(data: Uint8Array<ArrayBuffer>, controlLength: number): void {
+    this.#iov[0] = addressOf(data);
+    this.#iov[1] = BigInt(data.length);
+    const iov = addressOf(new Uint8Array(this.#iov.buffer));
+    this.#view.setBigUint64(0, 0n, true);
+    this.#view.setBigUint64(8, 0n, true);
+    this.#view.setBigUint64(16, iov, true);
+    this.#view.setBigUint64(24, 1n, true);
+    this.#view.setBigUint64(
+      32,
+      controlLength ? addressOf(this.control) : 0n,
+      true,
+    );
+    this.#view.setBigUint64(40, BigInt(controlLength), true);
+    this.#view.setUint32(48, 0, true);
+  }
+
+  get controlLength(): number {
+    return Number(this.#view.getBigUint64(40, true));
+  }
+}
+
+const message = new Message();
+const inbox = new Uint8Array(MAX_MESSAGE);
+
+/** Sends one message; false if the peer is gone or its queue is full. */
+export function send(
+  fd: number,
+  bytes: Uint8Array<ArrayBuffer>,
+  fds: readonly number[] = [],
+): boolean {
+  const length = fds.length ? CMSG_HEADER + fds.length * 4 : 0;
+  message.prepare(bytes, length);
+  if (length) {
+    message.controlView.setBigUint64(0, BigInt(length), true);
+    message.controlView.setInt32(8, SOL_SOCKET, true);
+    message.controlView.setInt32(12, SCM_RIGHTS, true);
+    fds.forEach((value, i) =>
+      message.controlView.setInt32(CMSG_HEADER + i * 4, value, true)
+    );
+  }
+  return libc().sendmsg(fd, message.header, MSG_DONTWAIT_NOSIGNAL) ===
+    bytes.length;
+}
+
+/** Takes one message with its descriptors. The bytes are the caller's own. */
+export function receive(fd: number): Received {
+  message.prepare(inbox, message.control.length);
+  const length = libc().recvmsg(
+    fd,
+    message.header,
+    MSG_DONTWAIT_NOSIGNAL | MSG_CMSG_CLOEXEC,
+  );
+  if (length < 0) {
+    return errno() === Errno.EAGAIN || errno() === Errno.EINTR
+      ? { type: "empty" }
+      : { type: "closed" };
+  }
+  const fds: Fd[] = [];
+  if (
+    message.controlLength >= CMSG_HEADER + 4 &&
+    message.controlView.getInt32(8, true) === SOL_SOCKET &&
+    message.controlView.getInt32(12, true) === SCM_RIGHTS
+  ) {
+    const end = Number(message.controlView.getBigUint64(0, true));
+    for (let at = CMSG_HEADER; at + 4 <= end; at += 4) {
+      fds.push(new Fd(message.controlView.getInt32(at, true)));
+    }
+  }
+  if (length === 0) {
+    for (const received of fds) received.close();
+    return { type: "closed" };
+  }
+  return { type: "message", bytes: inbox.slice(0, length), fds };
+}
