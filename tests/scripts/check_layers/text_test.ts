@@ -1,0 +1,41 @@
+import { assertEquals } from "@std/assert";
+import {
+  textViolations,
+  withoutComments,
+} from "../../../scripts/check_layers/text.ts";
+
+Deno.test("withoutComments() blanks comments and keeps strings and lines", () => {
+  const source = [
+    'const a = "// not a comment"; // one',
+    "/* two",
+    " lines */ const b = `/* kept */`;",
+  ].join("\n");
+  const lines = withoutComments(source).split("\n").map((line) =>
+    line.trimEnd()
+  );
+  assertEquals(lines, [
+    'const a = "// not a comment";',
+    "",
+    "          const b = `/* kept */`;",
+  ]);
+});
+
+Deno.test("textViolations() keeps Deno.dlopen inside ffi", () => {
+  const source = "\nconst c = Deno.dlopen(path, {});";
+  assertEquals(textViolations("ffi/libc.ts", source), []);
+  assertEquals(textViolations("src/system/a.ts", source), [
+    "src/system/a.ts:2: only ffi/ opens libraries",
+  ]);
+  assertEquals(textViolations("src/system/a.ts", `//${source.trim()}`), []);
+});
+
+Deno.test("textViolations() keeps Deno out of the pure rooms", () => {
+  const source = "const n = Deno.pid;";
+  for (const room of ["wire", "subnet", "sa"]) {
+    assertEquals(textViolations(`src/${room}/a.ts`, source), [
+      `src/${room}/a.ts:1: ${room} is pure and may not use Deno`,
+    ]);
+  }
+  assertEquals(textViolations("src/netdev/a.ts", source), []);
+  assertEquals(textViolations("src/wire/a.ts", "// Deno.pid"), []);
+});
