@@ -1,0 +1,37 @@
+/**
+ * The IPoIB encapsulation header: four octets before every packet (RFC 4391 section 6).
+ *
+ * | offset | size | field                                        |
+ * |--------|------|----------------------------------------------|
+ * | 0      | 2    | EtherType                                    |
+ * | 2      | 2    | reserved: zero when sent, ignored on receipt |
+ *
+ * The engine handles the header as one big-endian word in a signed 32-bit integer, which is always a small
+ * integer for the virtual machine.
+ */
+
+/** EtherTypes that an IPoIB link carries; TIPC is what ib_ipoib lets through beside those of the RFC. */
+export const EtherType = {
+  Ipv4: 0x0800,
+  Arp: 0x0806,
+  Rarp: 0x8035,
+  Ipv6: 0x86dd,
+  Tipc: 0x88ca,
+} as const;
+
+/** The header's word for an EtherType, as a signed 32-bit integer. */
+export function encapWord(type: number): number {
+  return type << 16;
+}
+
+/** The EtherType of a header's word; the reserved half is ignored. */
+export function encapType(word: number): number {
+  return word >>> 16;
+}
+
+/** True if ib_ipoib sends this EtherType; it drops every other (Linux ipoib_start_xmit behaviour). */
+export function isCarried(type: number): boolean {
+  return type === EtherType.Ipv4 || type === EtherType.Ipv6 ||
+    type === EtherType.Arp || type === EtherType.Rarp ||
+    type === EtherType.Tipc;
+}

@@ -1,0 +1,74 @@
+/** IPv4 addresses as signed 32-bit integers: text, prefixes and classes (RFC 791, RFC 1112, RFC 919). */
+
+/** 255.255.255.255. */
+export const LIMITED_BROADCAST = -1;
+
+/** `10.0.0.1` of 0x0a000001. */
+export function formatIpv4(address: number): string {
+  return `${address >>> 24}.${address >>> 16 & 255}.${address >>> 8 & 255}.${
+    address & 255
+  }`;
+}
+
+/** The address of four decimal octets, or undefined: leading zeros are refused, since some read them as octal. */
+export function parseIpv4(text: string): number | undefined {
+  const parts = text.split(".");
+  if (parts.length !== 4) return undefined;
+  let address = 0;
+  for (const part of parts) {
+    if (!/^(0|[1-9][0-9]{0,2})$/.test(part) || Number(part) > 255) {
+      return undefined;
+    }
+    address = address << 8 | Number(part);
+  }
+  return address;
+}
+
+/** `10.0.0.1/24`, or an address alone as a /32; undefined if it is neither. */
+export function parseIpv4Prefix(
+  text: string,
+): { address: number; prefixLength: number } | undefined {
+  const [host, length, ...rest] = text.split("/");
+  const address = parseIpv4(host!);
+  if (address === undefined || rest.length > 0) return undefined;
+  if (length === undefined) return { address, prefixLength: 32 };
+  if (!/^[0-9]{1,2}$/.test(length) || Number(length) > 32) return undefined;
+  return { address, prefixLength: Number(length) };
+}
+
+/** The netmask of a prefix of 0 to 32 bits. */
+export function prefixMask(prefixLength: number): number {
+  return prefixLength === 0 ? 0 : -1 << (32 - prefixLength);
+}
+
+/** True if both addresses have the same first `prefixLength` bits. */
+export function samePrefix(
+  a: number,
+  b: number,
+  prefixLength: number,
+): boolean {
+  return ((a ^ b) & prefixMask(prefixLength)) === 0;
+}
+
+/** The directed broadcast of a prefix, or undefined where there is none (/31 and /32, RFC 3021). */
+export function subnetBroadcast(
+  address: number,
+  prefixLength: number,
+): number | undefined {
+  return prefixLength < 31 ? address | ~prefixMask(prefixLength) : undefined;
+}
+
+/** 224.0.0.0/4. */
+export function isMulticast(address: number): boolean {
+  return address >>> 28 === 0xe;
+}
+
+/** 255.255.255.255. */
+export function isLimitedBroadcast(address: number): boolean {
+  return address === LIMITED_BROADCAST;
+}
+
+/** 127.0.0.0/8. */
+export function isLoopback(address: number): boolean {
+  return address >>> 24 === 127;
+}

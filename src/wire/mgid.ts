@@ -1,0 +1,101 @@
+/**
+ * Multicast GIDs of IPoIB groups (RFC 4391 section 4).
+ *
+ * | octets | content                                                                      |
+ * |--------|------------------------------------------------------------------------------|
+ * | 0      | 0xff                                                                         |
+ * | 1      | 0x10 (transient) and the scope, which is that of the link's broadcast group   |
+ * | 2-3    | signature: 0x401b IPv4, 0x601b IPv6                                          |
+ * | 4-5    | P_Key of the link, full-member bit set                                       |
+ * | 6-15   | the low 28 bits of an IPv4 group, the low 80 bits of an IPv6 group           |
+ *
+ * Limited and subnet broadcasts and ARP requests go to the broadcast group, whose last four octets are ones.
+ * The scope of the IP group plays no part.
+ */
+
+import { FULL_MEMBER } from "../base/units.ts";
+import { GID_LENGTH } from "./gid.ts";
+import { LIMITED_BROADCAST } from "./ipv4_address.ts";
+
+/** Octets 2 and 3 of an IPoIB MGID. */
+export const MgidSignature = { Ipv4: 0x401b, Ipv6: 0x601b } as const;
+
+/** Scope nibble of an MGID (RFC 4392 section 1.2.1.2). */
+export const MgidScope = {
+  LinkLocal: 2,
+  SiteLocal: 5,
+  OrganisationLocal: 8,
+  Global: 0xe,
+} as const;
+
+const SIGNATURE = 2;
+const PKEY = 4;
+const GROUP = 12;
+const IPV6_GROUP = 6;
+
+/** The MGID of a link's broadcast group; `pkey` may lack the full-member bit. */
+export function broadcastMgid(
+  pkey: number,
+  scope: number = MgidScope.LinkLocal,
+): Uint8Array {
+  const mgid = new Uint8Array(GID_LENGTH);
+  const view = new DataView(mgid.buffer);
+  view.setUint16(0, 0xff10 | scope & 0x0f);
+  view.setUint16(SIGNATURE, MgidSignature.Ipv4);
+  view.setUint16(PKEY, pkey | FULL_MEMBER);
+  view.setInt32(GROUP, LIMITED_BROADCAST);
+  return mgid;
+}
+
+/** The MGID of an IPv4 group, or of 255.255.255.255, on the link that has this broadcast group. */
+export function ipv4Mgid(group: number, broadcast: Uint8Array): Uint8Array {
+  const mgid = broadcast.slice(0, GID_LENGTH);
+  const low = group === LIMITED_BROADCAST ? group : group & 0x0fffffff;
+  new DataView(mgid.buffer).setInt32(GROUP, low);
+  return mgid;
+}
+
+/** The MGID of the IPv6 group whose 16 octets begin at `offset`. */
+export function ipv6Mgid(
+  group: Uint8Array,
+  broadcast: Uint8Array,
+  offset = 0,
+): Uint8Array {
+  const mgid = broadcast.slice(0, GID_LENGTH);
+  new DataView(mgid.buffer).setUint16(SIGNATURE, MgidSignature.Ipv6);
+  mgid.set(group.subarray(offset + IPV6_GROUP, offset + 16), IPV6_GROUP);
+  return mgid;
+}
+
+/** Octets 2 and 3: one of {@linkcode MgidSignature} if the group is IPoIB's. */
+export function mgidSignature(mgid: Uint8Array): number {
+  return mgid[SIGNATURE]! << 8 | mgid[SIGNATURE + 1]!;
+}
+
+/** The P_Key in an IPoIB MGID. */
+export function mgidPkey(mgid: Uint8Array): number {
+  return mgid[PKEY]! << 8 | mgid[PKEY + 1]!;
+}
+
+/** True for a transient multicast GID with one of the two signatures. */
+export function isIpoibMgid(mgid: Uint8Array): boolean {
+  if (mgid.length < GID_LENGTH || mgid[0] !== 0xff || mgid[1]! >> 4 !== 1) {
+    return false;
+  }
+  const signature = mgidSignature(mgid);
+  return signature === MgidSignature.Ipv4 || signature === MgidSignature.Ipv6;
+}
+
+/**
+ * The IPv4 group of an MGID for display: 224.0.0.0/4, or 255.255.255.255 for the broadcast group; undefined for
+ * any other MGID. The four bits that the mapping loses are those that every group has.
+ */
+export function mgidIpv4(mgid: Uint8Array): number | undefined {
+  if (!isIpoibMgid(mgid) || mgidSignature(mgid) !== MgidSignature.Ipv4) {
+    return undefined;
+  }
+  const low = mgid[GROUP]! << 24 | mgid[GROUP + 1]! << 16 |
+    mgid[GROUP + 2]! << 8 | mgid[GROUP + 3]!;
+  if (low === LIMITED_BROADCAST) return low;
+  return low >>> 28 === 0 ? low | 0xe0000000 : undefined;
+}
