@@ -5,8 +5,8 @@
  * events that an HCA raises from them. Everything that an SA client does travels as real MADs beside them
  * (see protocol.ts).
  *
- * Spellings: GUIDs and prefixes are `0x` and 16 lower-case hexadecimal digits, MGIDs are 32 such digits
- * without punctuation, LIDs, keys and codes are numbers.
+ * Spellings: GUIDs and prefixes as formatGuid of wire/gid.ts writes them, MGIDs as its gidKey does (32
+ * hexadecimal digits without punctuation), LIDs, keys and codes are numbers.
  */
 
 import * as v from "valibot";

@@ -27,6 +27,8 @@
 
 import * as v from "valibot";
 import { IpoibError } from "../base/errors.ts";
+import { GID_LENGTH } from "../wire/gid.ts";
+import { MAD_LENGTH } from "../wire/mad.ts";
 import {
   type ForeignHello,
   type ManagerMessage,
@@ -37,8 +39,6 @@ import {
 
 /** The longest frame, in bytes; less than the default send buffer of a Unix socket. */
 export const MAX_FRAME_LENGTH = 128 * 1024;
-/** Octets of a MAD. */
-const MAD_LENGTH = 256;
 const MAD_HEADER_LENGTH = 16;
 
 const KIND_CONTROL = 1;
@@ -169,23 +169,11 @@ function decodeMad(frame: Uint8Array): MadFrame | undefined {
   };
 }
 
-/** A 64-bit GUID or prefix as the messages spell it: `0x0002c90300000001`. */
-export function formatGuid(guid: bigint): string {
-  return `0x${BigInt.asUintN(64, guid).toString(16).padStart(16, "0")}`;
-}
-
-/** A GID's 16 octets as the messages spell MGIDs: 32 hexadecimal digits. */
-export function gidToHex(gid: Uint8Array): string {
-  let hex = "";
-  for (const octet of gid) hex += octet.toString(16).padStart(2, "0");
-  return hex;
-}
-
-/** The 16 octets of 32 hexadecimal digits that a schema has already checked. */
-export function hexToGid(hex: string): Uint8Array {
-  const gid = new Uint8Array(16);
-  for (let i = 0; i < 16; i++) {
-    gid[i] = parseInt(hex.slice(2 * i, 2 * i + 2), 16);
+/** The 16 octets of a GID that the messages spell as `gidKey` (wire/gid.ts) does and a schema has checked. */
+export function gidFromKey(key: string): Uint8Array {
+  const gid = new Uint8Array(GID_LENGTH);
+  for (let i = 0; i < GID_LENGTH; i++) {
+    gid[i] = parseInt(key.slice(2 * i, 2 * i + 2), 16);
   }
   return gid;
 }

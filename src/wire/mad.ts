@@ -1,0 +1,207 @@
+/**
+ * Management datagrams: the 24-octet header that all classes share (IBTA vol. 1 13.4.2).
+ *
+ * | offset | octets | field           | offset | octets | field             |
+ * |--------|--------|-----------------|--------|--------|-------------------|
+ * | 0      | 1      | BaseVersion, 1  | 6      | 2      | ClassSpecific     |
+ * | 1      | 1      | MgmtClass       | 8      | 8      | TransactionID     |
+ * | 2      | 1      | ClassVersion    | 16     | 2      | AttributeID       |
+ * | 3      | 1      | Method          | 18     | 2      | reserved          |
+ * | 4      | 2      | Status          | 20     | 4      | AttributeModifier |
+ *
+ * A MAD is always 256 octets, big-endian. {@linkcode MadView} reads and writes in place;
+ * {@linkcode MadHeader} is the record.
+ */
+
+/** Octets of every MAD. */
+export const MAD_LENGTH = 256;
+/** Octets of the common header. */
+export const MAD_HEADER_LENGTH = 24;
+/** BaseVersion. */
+export const MAD_BASE_VERSION = 1;
+
+/** Queue pair of the general services interface. */
+export const GSI_QPN = 1;
+/** Q_Key of every MAD on QP1 (IBTA vol. 1 10.2.5). */
+export const GSI_QKEY = 0x80010000;
+
+/** Management classes. */
+export const MgmtClass = {
+  SubnLidRouted: 0x01,
+  SubnAdm: 0x03,
+  Performance: 0x04,
+  CommunicationManagement: 0x07,
+  SubnDirectedRoute: 0x81,
+} as const;
+
+/** Methods; a response is the request's method with bit 7 set. */
+export const Method = {
+  Get: 0x01,
+  Set: 0x02,
+  Send: 0x03,
+  Trap: 0x05,
+  Report: 0x06,
+  TrapRepress: 0x07,
+  GetTable: 0x12,
+  GetTraceTable: 0x13,
+  GetMulti: 0x14,
+  Delete: 0x15,
+  GetResp: 0x81,
+  ReportResp: 0x86,
+  GetTableResp: 0x92,
+  GetMultiResp: 0x94,
+  DeleteResp: 0x95,
+} as const;
+
+/** Bit 7 of the method. */
+export const METHOD_RESPONSE = 0x80;
+
+/** The method that answers `method`: Set and Get are both answered by GetResp (IBTA vol. 1 13.4.5). */
+export function responseMethod(method: number): number {
+  return method === Method.Set ? Method.GetResp : method | METHOD_RESPONSE;
+}
+
+/** Status field: common codes, and those of the SA class in the high octet (IBTA vol. 1 13.4.7, 15.2.1). */
+export const MadStatus = {
+  Ok: 0x0000,
+  Busy: 0x0001,
+  Redirect: 0x0002,
+  BadVersion: 0x0004,
+  UnsupportedMethod: 0x0008,
+  UnsupportedMethodAttribute: 0x000c,
+  InvalidValue: 0x001c,
+  NoResources: 0x0100,
+  RequestInvalid: 0x0200,
+  NoRecords: 0x0300,
+  TooManyRecords: 0x0400,
+  InvalidGid: 0x0500,
+  InsufficientComponents: 0x0600,
+  RequestDenied: 0x0700,
+} as const;
+
+const STATUS_TEXT = new Map<number, string>([
+  [MadStatus.Ok, "ok"],
+  [MadStatus.Busy, "busy"],
+  [MadStatus.Redirect, "redirect required"],
+  [MadStatus.BadVersion, "class version not supported"],
+  [MadStatus.UnsupportedMethod, "method not supported"],
+  [MadStatus.UnsupportedMethodAttribute, "method and attribute not supported"],
+  [MadStatus.InvalidValue, "invalid attribute value"],
+  [MadStatus.NoResources, "no resources"],
+  [MadStatus.RequestInvalid, "request invalid"],
+  [MadStatus.NoRecords, "no records"],
+  [MadStatus.TooManyRecords, "too many records"],
+  [MadStatus.InvalidGid, "invalid GID"],
+  [MadStatus.InsufficientComponents, "insufficient components"],
+  [MadStatus.RequestDenied, "request denied"],
+]);
+
+/** A status for people: `0x0600 (insufficient components)`. */
+export function formatMadStatus(status: number): string {
+  const text = STATUS_TEXT.get(status) ?? "unknown status";
+  return `0x${status.toString(16).padStart(4, "0")} (${text})`;
+}
+
+const Offset = {
+  baseVersion: 0,
+  mgmtClass: 1,
+  classVersion: 2,
+  method: 3,
+  status: 4,
+  classSpecific: 6,
+  transactionId: 8,
+  attributeId: 16,
+  reserved: 18,
+  attributeModifier: 20,
+} as const;
+
+/** A MAD's header in place; set {@linkcode view} and {@linkcode base} to point it elsewhere. */
+export class MadView {
+  constructor(public view: DataView, public base = 0) {}
+
+  get baseVersion(): number {
+    return this.view.getUint8(this.base + Offset.baseVersion);
+  }
+  get mgmtClass(): number {
+    return this.view.getUint8(this.base + Offset.mgmtClass);
+  }
+  get classVersion(): number {
+    return this.view.getUint8(this.base + Offset.classVersion);
+  }
+  get method(): number {
+    return this.view.getUint8(this.base + Offset.method);
+  }
+  set method(value: number) {
+    this.view.setUint8(this.base + Offset.method, value);
+  }
+  get status(): number {
+    return this.view.getUint16(this.base + Offset.status);
+  }
+  set status(value: number) {
+    this.view.setUint16(this.base + Offset.status, value);
+  }
+  /** High half of the TransactionID: on verbs the kernel puts its agent number there. */
+  get transactionIdHigh(): number {
+    return this.view.getUint32(this.base + Offset.transactionId);
+  }
+  /** Low half of the TransactionID, the part that a client may choose. */
+  get transactionIdLow(): number {
+    return this.view.getUint32(this.base + Offset.transactionId + 4);
+  }
+  set transactionIdLow(value: number) {
+    this.view.setUint32(this.base + Offset.transactionId + 4, value);
+  }
+  get attributeId(): number {
+    return this.view.getUint16(this.base + Offset.attributeId);
+  }
+}
+
+/** The common header as a record. BaseVersion is always 1 and not part of it. */
+export interface MadHeader {
+  mgmtClass: number;
+  classVersion: number;
+  method: number;
+  status: number;
+  classSpecific: number;
+  /** 64 bits. */
+  transactionId: bigint;
+  attributeId: number;
+  attributeModifier: number;
+}
+
+export const MadHeader = {
+  LENGTH: MAD_HEADER_LENGTH,
+
+  /** Reads the header of a whole MAD; undefined if it is not 256 octets of base version 1. */
+  parse(mad: Uint8Array): MadHeader | undefined {
+    if (mad.length !== MAD_LENGTH || mad[0] !== MAD_BASE_VERSION) {
+      return undefined;
+    }
+    const view = new DataView(mad.buffer, mad.byteOffset, mad.byteLength);
+    return {
+      mgmtClass: view.getUint8(Offset.mgmtClass),
+      classVersion: view.getUint8(Offset.classVersion),
+      method: view.getUint8(Offset.method),
+      status: view.getUint16(Offset.status),
+      classSpecific: view.getUint16(Offset.classSpecific),
+      transactionId: view.getBigUint64(Offset.transactionId),
+      attributeId: view.getUint16(Offset.attributeId),
+      attributeModifier: view.getUint32(Offset.attributeModifier),
+    };
+  },
+
+  /** Writes the 24 octets to the front of `mad`. */
+  emit(header: MadHeader, mad: Uint8Array): void {
+    const view = new DataView(mad.buffer, mad.byteOffset, mad.byteLength);
+    view.setUint8(Offset.baseVersion, MAD_BASE_VERSION);
+    view.setUint8(Offset.mgmtClass, header.mgmtClass);
+    view.setUint8(Offset.classVersion, header.classVersion);
+    view.setUint8(Offset.method, header.method);
+    view.setUint16(Offset.status, header.status);
+    view.setUint16(Offset.classSpecific, header.classSpecific);
+    view.setBigUint64(Offset.transactionId, header.transactionId);
+    view.setUint16(Offset.attributeId, header.attributeId);
+    view.setUint16(Offset.reserved, 0);
+    view.setUint32(Offset.attributeModifier, header.attributeModifier);
+  },
+};

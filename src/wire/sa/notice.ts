@@ -1,0 +1,128 @@
+/**
+ * Notice, 80 octets: what a Report carries (IBTA vol. 1 13.4.8.2, traps 14.2.5.1).
+ *
+ * | offset | octets | field                          |
+ * |--------|--------|--------------------------------|
+ * | 0      | 1      | IsGeneric (bit 7), Type        |
+ * | 1      | 3      | ProducerType                   |
+ * | 4      | 2      | TrapNumber                     |
+ * | 6      | 2      | IssuerLID                      |
+ * | 8      | 2      | Toggle (bit 15), Count         |
+ * | 10     | 54     | details                        |
+ * | 64     | 16     | IssuerGID                      |
+ *
+ * The details of traps 64 to 67 are six reserved octets and a GID, which so stands at offset 16.
+ */
+
+/** Traps about GIDs and groups. */
+export const TrapNumber = {
+  GidInService: 64,
+  GidOutOfService: 65,
+  McGroupCreated: 66,
+  McGroupDeleted: 67,
+} as const;
+
+/** Types of a notice. */
+export const NoticeType = {
+  Fatal: 0,
+  Urgent: 1,
+  Security: 2,
+  SubnetManagement: 3,
+  Informational: 4,
+} as const;
+
+/** ProducerType of the subnet administrator: a class manager. */
+export const PRODUCER_CLASS_MANAGER = 4;
+
+const LENGTH = 80;
+const DETAILS = 10;
+const DETAILS_LENGTH = 54;
+/** Where the GID of traps 64 to 67 stands within the details. */
+const GID_IN_DETAILS = 6;
+
+/** A notice. */
+export interface Notice {
+  isGeneric: boolean;
+  /** One of {@linkcode NoticeType}. */
+  type: number;
+  producerType: number;
+  trapNumber: number;
+  issuerLid: number;
+  toggle: boolean;
+  /** 15 bits. */
+  count: number;
+  /** 54 octets. */
+  details: Uint8Array;
+  /** 16 octets. */
+  issuerGid: Uint8Array;
+}
+
+export const Notice = {
+  LENGTH,
+
+  /** The notice of a trap 64 to 67 about `gid`. */
+  aboutGid(
+    trapNumber: number,
+    gid: Uint8Array,
+    issuerLid: number,
+    issuerGid: Uint8Array,
+  ): Notice {
+    const details = new Uint8Array(DETAILS_LENGTH);
+    details.set(gid, GID_IN_DETAILS);
+    return {
+      isGeneric: true,
+      type: NoticeType.SubnetManagement,
+      producerType: PRODUCER_CLASS_MANAGER,
+      trapNumber,
+      issuerLid,
+      toggle: false,
+      count: 0,
+      details,
+      issuerGid,
+    };
+  },
+
+  /** The GID that a trap 64 to 67 is about. */
+  gid(notice: Notice): Uint8Array {
+    return notice.details.slice(GID_IN_DETAILS, GID_IN_DETAILS + 16);
+  },
+
+  /** Reads it; undefined if fewer than 80 octets are there. */
+  parse(data: Uint8Array, base = 0): Notice | undefined {
+    if (data.length - base < LENGTH) return undefined;
+    const view = new DataView(data.buffer, data.byteOffset + base, LENGTH);
+    const type = view.getUint32(0);
+    const count = view.getUint16(8);
+    return {
+      isGeneric: (type & 0x80000000) !== 0,
+      type: type >>> 24 & 0x7f,
+      producerType: type & 0xffffff,
+      trapNumber: view.getUint16(4),
+      issuerLid: view.getUint16(6),
+      toggle: (count & 0x8000) !== 0,
+      count: count & 0x7fff,
+      details: data.slice(base + DETAILS, base + DETAILS + DETAILS_LENGTH),
+      issuerGid: data.slice(base + 64, base + LENGTH),
+    };
+  },
+
+  /** Writes the 80 octets; a RangeError if they do not fit. */
+  emit(
+    notice: Notice,
+    data: Uint8Array = new Uint8Array(LENGTH),
+    base = 0,
+  ): Uint8Array {
+    const view = new DataView(data.buffer, data.byteOffset + base, LENGTH);
+    view.setUint32(
+      0,
+      (notice.isGeneric ? 0x80000000 : 0) | (notice.type & 0x7f) << 24 |
+        notice.producerType & 0xffffff,
+    );
+    view.setUint16(4, notice.trapNumber);
+    view.setUint16(6, notice.issuerLid);
+    view.setUint16(8, (notice.toggle ? 0x8000 : 0) | notice.count & 0x7fff);
+    data.set(notice.details.subarray(0, DETAILS_LENGTH), base + DETAILS);
+    data.set(notice.issuerGid, base + 64);
+    return data;
+  },
+};

@@ -1,0 +1,203 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import {
+  ClassPortInfo,
+  SA_CAP2_SENDONLY_FULL_MEMBER,
+  SA_CAP_UD_MULTICAST,
+} from "../../../src/wire/sa/class_port_info.ts";
+import { InformInfo } from "../../../src/wire/sa/inform_info.ts";
+import {
+  BROADCAST_JOIN_MASK,
+  GROUP_JOIN_MASK,
+  JoinState,
+  LEAVE_MASK,
+  McMemberRecord,
+} from "../../../src/wire/sa/mc_member_record.ts";
+import { Notice, TrapNumber } from "../../../src/wire/sa/notice.ts";
+import {
+  IPOIB_PATH_MASK,
+  PathRecord,
+} from "../../../src/wire/sa/path_record.ts";
+import { Selector } from "../../../src/wire/sa/selector.ts";
+import { fromHex, prefilled } from "./bytes.ts";
+
+const MGID = fromHex("ff12401bffff000000000000ffffffff");
+const GID_A = fromHex("fe800000000000000002c90300000001");
+const GID_B = fromHex("fe800000000000000002c90300000002");
+
+interface Format<T> {
+  LENGTH: number;
+  parse(data: Uint8Array, base?: number): T | undefined;
+  emit(record: T, data?: Uint8Array, base?: number): Uint8Array;
+}
+
+/** Golden bytes both ways, at an offset, cut short, and (for `free` of reserved bits) a fuzz round trip. */
+function checkFormat<T>(
+  name: string,
+  format: Format<T>,
+  record: T,
+  golden: Uint8Array,
+  reserved: (bytes: Uint8Array) => void,
+): void {
+  Deno.test(`${name}.emit() writes the golden bytes`, () => {
+    assertEquals(format.emit(record, prefilled(format.LENGTH)), golden);
+    const shifted = format.emit(record, prefilled(format.LENGTH + 8), 4);
+    assertEquals(shifted.subarray(4, 4 + format.LENGTH), golden);
+    assertEquals([...shifted.subarray(0, 4)], [0xa5, 0xa5, 0xa5, 0xa5]);
+    assertEquals([...shifted.subarray(-4)], [0xa5, 0xa5, 0xa5, 0xa5]);
+  });
+
+  Deno.test(`${name}.parse() reads the golden bytes`, () => {
+    assertEquals(format.parse(golden), record);
+    const shifted = prefilled(format.LENGTH + 5);
+    shifted.set(golden, 5);
+    assertEquals(format.parse(shifted, 5), record);
+  });
+
+  Deno.test(`${name} refuses what is too short`, () => {
+    for (let length = 0; length < format.LENGTH; length++) {
+      assertEquals(format.parse(golden.subarray(0, length)), undefined);
+    }
+    assertThrows(
+      () => format.emit(record, new Uint8Array(format.LENGTH - 1)),
+      RangeError,
+    );
+  });
+
+  Deno.test(`${name} survives a round trip of any octets`, () => {
+    const octets = fc.uint8Array({
+      minLength: format.LENGTH,
+      maxLength: format.LENGTH,
+    });
+    fc.assert(fc.property(octets, (bytes) => {
+      reserved(bytes);
+      const parsed = format.parse(bytes)!;
+      assertEquals(format.emit(parsed, prefilled(format.LENGTH)), bytes);
+    }));
+  });
+}
+
+checkFormat(
+  "PathRecord",
+  PathRecord,
+  {
+    serviceId: 0x0102030405060708n,
+    dgid: GID_B,
+    sgid: GID_A,
+    dlid: 3,
+    slid: 2,
+    rawTraffic: true,
+    flowLabel: 0xabcde,
+    hopLimit: 64,
+    tclass: 0x10,
+    reversible: true,
+    numbPath: 1,
+    pkey: 0xffff,
+    qosClass: 0x123,
+    sl: 4,
+    mtuSelector: Selector.Exactly,
+    mtu: 4,
+    rateSelector: Selector.Exactly,
+    rate: 16,
+    lifetimeSelector: Selector.Exactly,
+    lifetime: 18,
+    preference: 7,
+  },
+  fromHex(
+    "0102030405060708" +
+      "fe800000000000000002c90300000002 fe800000000000000002c90300000001" +
+      "0003 0002 8abcde40 10 81 ffff 1234 84 90 92 07 000000000000",
+  ),
+  (bytes) => {
+    bytes[44]! &= 0x8f;
+    bytes.fill(0, 58);
+  },
+);
+
+checkFormat(
+  "McMemberRecord",
+  McMemberRecord,
+  {
+    mgid: MGID,
+    portGid: GID_A,
+    qkey: 0x00000b1b,
+    mlid: 0xc000,
+    mtuSelector: Selector.Exactly,
+    mtu: 4,
+    tclass: 0x20,
+    pkey: 0xffff,
+    rateSelector: Selector.Exactly,
+    rate: 3,
+    lifetimeSelector: Selector.Exactly,
+    lifetime: 18,
+    sl: 9,
+    flowLabel: 0x12345,
+    hopLimit: 255,
+    scope: 2,
+    joinState: JoinState.FullMember,
+    proxyJoin: true,
+  },
+  fromHex(
+    "ff12401bffff000000000000ffffffff fe800000000000000002c90300000001" +
+      "00000b1b c000 84 20 ffff 83 92 912345ff 21 80 0000",
+  ),
+  (bytes) => {
+    bytes[49]! &= 0x80;
+    bytes.fill(0, 50);
+  },
+);
+
+checkFormat(
+  "ClassPortInfo",
+  ClassPortInfo,
+  {
+    classVersion: 2,
+    capabilityMask: SA_CAP_UD_MULTICAST,
+    capabilityMask2: SA_CAP2_SENDONLY_FULL_MEMBER,
+    respTimeValue: 18,
+    addresses: new Uint8Array(64),
+  },
+  fromHex("01 02 0200 00020012" + "00".repeat(64)),
+  (bytes) => void (bytes[0] = 1),
+);
+
+checkFormat(
+  "InformInfo",
+  InformInfo,
+  InformInfo.trap(TrapNumber.McGroupCreated),
+  fromHex(
+    "00000000000000000000000000000000 ffff 0000 0000 01 01 ffff 0042" +
+      "00000100 00 ffffff",
+  ),
+  (bytes) => {
+    bytes.fill(0, 20, 22);
+    bytes[22]! &= 1;
+    bytes[23]! &= 1;
+    bytes[31]! &= 31;
+    bytes[32] = 0;
+  },
+);
+
+checkFormat(
+  "Notice",
+  Notice,
+  Notice.aboutGid(TrapNumber.McGroupDeleted, MGID, 1, GID_A),
+  fromHex(
+    "83000004 0043 0001 0000 000000000000 ff12401bffff000000000000ffffffff" +
+      "00".repeat(32) + "fe800000000000000002c90300000001",
+  ),
+  () => {},
+);
+
+Deno.test("Notice.gid() finds the GID at offset 16 of the notice", () => {
+  const notice = Notice.aboutGid(TrapNumber.GidInService, GID_B, 1, GID_A);
+  assertEquals(Notice.gid(notice), GID_B);
+  assertEquals(Notice.emit(notice).slice(16, 32), GID_B);
+});
+
+Deno.test("component masks are those that ib_ipoib sends", () => {
+  assertEquals(IPOIB_PATH_MASK, 0x340cn);
+  assertEquals(BROADCAST_JOIN_MASK, 0x10083n);
+  assertEquals(GROUP_JOIN_MASK, 0x173f7n);
+  assertEquals(LEAVE_MASK, 0x10003n);
+});
