@@ -1,0 +1,81 @@
+/** The programs that suites use, and the Debian packages that bring them. */
+
+/** Debian package of each program. */
+export const PACKAGE_OF = {
+  ip: "iproute2",
+  ping: "iputils-ping",
+  iperf3: "iperf3",
+  nginx: "nginx-light",
+  wrk: "wrk",
+  tshark: "tshark",
+  socat: "socat",
+} as const;
+
+/** A program that a suite uses. */
+export type Tool = keyof typeof PACKAGE_OF;
+
+/** True if `name` is on PATH, or in one of the folders that a normal user's PATH lacks. */
+export function isInstalled(name: string): boolean {
+  const path = (Deno.env.get("PATH") ?? "").split(":");
+  return [...path, "/usr/sbin", "/sbin"].some((folder) => {
+    try {
+      return Deno.statSync(`${folder}/${name}`).isFile;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** The packages of `tools`, each once, in order. */
+export function packagesOf(tools: Iterable<Tool>): string[] {
+  return [...new Set([...tools].map((tool) => PACKAGE_OF[tool]))].sort();
+}
+
+/**
+ * Installs packages with apt and stops the service that nginx's package starts: the suites run their own.
+ * Returns what went wrong, or undefined.
+ */
+export async function install(packages: string[]): Promise<string | undefined> {
+  const hadNginx = isInstalled("nginx");
+  const updated = await run("apt-get", ["update", "-q"]);
+  const installed = await run("apt-get", [
+    "install",
+    "-q",
+    "-y",
+    "--no-install-recommends",
+    ...packages,
+  ]);
+  if (!hadNginx && isInstalled("nginx")) await stopService("nginx");
+  if (installed.ok) return undefined;
+  return [updated, installed].filter((step) => !step.ok)
+    .map((step) => step.text).join("\n");
+}
+
+async function stopService(name: string): Promise<void> {
+  if (isDirectory("/run/systemd/system")) {
+    await run("systemctl", ["disable", "--now", name]);
+  } else if (isInstalled("service")) {
+    await run("service", [name, "stop"]);
+  }
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
+}
+
+async function run(
+  program: string,
+  args: string[],
+): Promise<{ ok: boolean; text: string }> {
+  const { success, stdout, stderr } = await new Deno.Command(program, {
+    args,
+    env: { DEBIAN_FRONTEND: "noninteractive" },
+    stdin: "null",
+  }).output();
+  const decoder = new TextDecoder();
+  return { ok: success, text: decoder.decode(success ? stdout : stderr) };
+}

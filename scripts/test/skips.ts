@@ -1,0 +1,17 @@
+/** The skips that a continuous-integration run may have: what cannot exist there, and nothing else. */
+
+/** A test or suite that may be skipped under `IPOIB_CI=1`. */
+export interface AllowedSkip {
+  readonly name: RegExp;
+  readonly because: string;
+}
+
+export const ALLOWED_SKIPS: readonly AllowedSkip[] = [];
+
+/** Why the skip of `name` is allowed, or undefined if it is not. */
+export function allowance(
+  name: string,
+  allowed: readonly AllowedSkip[] = ALLOWED_SKIPS,
+): string | undefined {
+  return allowed.find((skip) => skip.name.test(name))?.because;
+}

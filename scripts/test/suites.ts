@@ -1,0 +1,110 @@
+/** The suites: folders of tests, what each needs, and why one cannot run here. */
+
+import { packagesOf, type Tool } from "./packages.ts";
+
+/** What a suite needs of the machine. */
+export interface Needs {
+  /** Permissions of `deno test`, the fewest that work. */
+  readonly permissions: readonly string[];
+  /** Network namespaces and TUNs are for root. */
+  readonly root?: boolean;
+  /** Without these the suite cannot run. */
+  readonly tools?: readonly Tool[];
+  /** Some of its tests use these, and are ignored by name where they are missing. */
+  readonly helpful?: readonly Tool[];
+}
+
+/** A folder of tests below `tests/`. */
+export interface Suite extends Needs {
+  readonly name: string;
+  /** What `deno test` is given: the folder, or the files of it that were asked for. */
+  readonly paths: readonly string[];
+}
+
+/** What the machine offers. */
+export interface Host {
+  readonly root: boolean;
+  readonly tun: boolean;
+  readonly has: (tool: Tool) => boolean;
+}
+
+const READ = ["--allow-read"];
+const SYSTEM = [
+  "--allow-ffi",
+  "--allow-read",
+  "--allow-write",
+  "--allow-env",
+  "--allow-run",
+  "--allow-net",
+  "--allow-sys",
+];
+/** Deno's own file calls read /proc and /sys under --allow-all only. */
+const ALL = ["--allow-all"];
+
+/** Suites that need more, or less, than {@linkcode USUAL}. */
+const NEEDS: Readonly<Record<string, Needs>> = {
+  base: { permissions: READ },
+  wire: { permissions: READ },
+  sa: { permissions: READ },
+  subnet: { permissions: READ },
+  scripts: { permissions: READ },
+  smoke: { permissions: ALL, root: true },
+  e2e: {
+    permissions: ALL,
+    root: true,
+    tools: ["ip", "ping", "iperf3", "nginx", "wrk", "tshark", "socat"],
+  },
+};
+
+const USUAL: Needs = { permissions: SYSTEM };
+
+/** What the suite `name` needs. */
+export function needsOf(name: string): Needs {
+  return NEEDS[name] ?? USUAL;
+}
+
+/** Groups test files (`tests/<suite>/...`) into suites, the quick ones first; `chosen` narrows them. */
+export function suitesOf(
+  files: readonly string[],
+  chosen: readonly string[],
+): Suite[] {
+  const names = new Set(files.map((file) => file.split("/")[1]!));
+  const wanted = chosen.map((path) =>
+    path.replace(/^\.\//, "").replace(/\/+$/, "")
+  );
+  const suites: Suite[] = [];
+  for (const name of names) {
+    const folder = `tests/${name}`;
+    const inside = wanted.filter((path) => path.startsWith(`${folder}/`));
+    const whole = wanted.length === 0 || wanted.includes("tests") ||
+      wanted.includes(folder);
+    if (!whole && inside.length === 0) continue;
+    suites.push({ ...needsOf(name), name, paths: whole ? [folder] : inside });
+  }
+  return suites.sort((a, b) => weight(a) - weight(b) || order(a.name, b.name));
+}
+
+/** Why the suite cannot run on this machine, or undefined if it can. */
+export function obstacle(suite: Suite, host: Host): string | undefined {
+  const missing = (suite.tools ?? []).filter((tool) => !host.has(tool));
+  const reasons: string[] = [];
+  if (suite.root && !host.root) reasons.push("needs root");
+  if (suite.root && !host.tun) reasons.push("needs /dev/net/tun");
+  if (missing.length > 0) {
+    const packages = packagesOf(missing).join(" ");
+    reasons.push(`needs ${missing.join(", ")} (Debian packages: ${packages})`);
+  } else if (suite.root && !host.root && suite.tools) {
+    reasons.push(
+      `uses the Debian packages ${packagesOf(suite.tools).join(" ")}`,
+    );
+  }
+  return reasons.length > 0 ? reasons.join("; ") : undefined;
+}
+
+function weight(suite: Suite): number {
+  return suite.tools ? 3 : suite.root ? 2 : suite.permissions === READ ? 0 : 1;
+}
+
+function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,49 @@
+import { assertEquals } from "@std/assert";
+import { obstacle, suitesOf } from "../../../scripts/test/suites.ts";
+
+const files = [
+  "tests/e2e/ping_test.ts",
+  "tests/system/fd_test.ts",
+  "tests/wire/arp_test.ts",
+  "tests/wire/sa/path_test.ts",
+  "tests/base/units_test.ts",
+];
+const names = (chosen: string[]) =>
+  suitesOf(files, chosen).map(({ name, paths }) => `${name}: ${paths}`);
+
+Deno.test("suitesOf() finds the suites, the quick ones first", () => {
+  assertEquals(names([]), [
+    "base: tests/base",
+    "wire: tests/wire",
+    "system: tests/system",
+    "e2e: tests/e2e",
+  ]);
+  assertEquals(names(["tests/"]), names([]));
+});
+
+Deno.test("suitesOf() narrows to the paths that were asked for", () => {
+  assertEquals(names(["tests/wire/"]), ["wire: tests/wire"]);
+  assertEquals(
+    names(["./tests/wire/sa", "tests/wire/arp_test.ts", "tests/e2e"]),
+    ["wire: tests/wire/sa,tests/wire/arp_test.ts", "e2e: tests/e2e"],
+  );
+});
+
+Deno.test("obstacle() names what a suite lacks", () => {
+  const [base] = suitesOf(files, ["tests/base"]);
+  const [e2e] = suitesOf(files, ["tests/e2e"]);
+  const host = { root: true, tun: true, has: () => true };
+  assertEquals(
+    obstacle(base!, { ...host, root: false, tun: false }),
+    undefined,
+  );
+  assertEquals(obstacle(e2e!, host), undefined);
+  assertEquals(
+    obstacle(e2e!, { ...host, tun: false, has: (tool) => tool !== "nginx" }),
+    "needs /dev/net/tun; needs nginx (Debian packages: nginx-light)",
+  );
+  assertEquals(
+    obstacle(e2e!, { ...host, root: false }),
+    "needs root; uses the Debian packages iperf3 iproute2 iputils-ping nginx-light socat tshark wrk",
+  );
+});
