@@ -1,0 +1,60 @@
+/** What answers the methods of a control socket, and the checks before it. */
+
+import * as v from "valibot";
+import { IpoibError } from "../base/errors.ts";
+import { isMethod, type Method, methods } from "./methods.ts";
+import type { Params, Result } from "./methods.ts";
+
+/** What a handler may know of its call. */
+export interface CallContext {
+  /** Aborted when the client is gone or the server closes. */
+  readonly signal: AbortSignal;
+  /** Calls `action` once the answer has been written (or the client is gone): for what ends the process. */
+  afterReply(action: () => void): void;
+}
+
+/** A handler for each method that this process answers; the others are refused with `E_IPC_METHOD`. */
+export type Handlers = {
+  [M in Method]?: (
+    params: Params<M>,
+    context: CallContext,
+  ) => Result<M> | Promise<Result<M>>;
+};
+
+/**
+ * Answers one call.
+ *
+ * Throws `E_IPC_METHOD`, `E_IPC_PARAMS` and what the handler throws.
+ */
+export async function dispatch(
+  handlers: Handlers,
+  method: string,
+  params: unknown,
+  context: CallContext,
+): Promise<unknown> {
+  if (!isMethod(method)) throw unknownMethod(method);
+  // The table ties each handler to its own schema; TypeScript cannot follow that through an index.
+  const handler = handlers[method] as
+    | ((params: unknown, context: CallContext) => unknown)
+    | undefined;
+  if (!handler) throw unknownMethod(method);
+  const checked = v.safeParse(methods[method].params, params ?? {});
+  if (!checked.success) {
+    const issue = checked.issues[0];
+    const field = v.getDotPath(issue) ?? "params";
+    throw new IpoibError(
+      "E_IPC_PARAMS",
+      `Parameter "${field}" of ${method} is wrong: ${issue.message}`,
+      { errno: 22 },
+    );
+  }
+  return await handler(checked.output, context);
+}
+
+function unknownMethod(method: string): IpoibError {
+  return new IpoibError(
+    "E_IPC_METHOD",
+    `Method "${method}" is not known to this process`,
+    { errno: 95, hint: "the running process and this program may differ" },
+  );
+}

@@ -1,0 +1,129 @@
+/**
+ * Where the control sockets are.
+ *
+ * ```
+ * $IPOIB_RUNTIME_DIR (/run/ipoib)      0755, everything in it under umask 077
+ *   ib0.sock                           interface ib0 of the initial network namespace
+ *   ib0.8001.sock -> ib0.sock          its child
+ *   netns/<inode>/ib0.sock             interface ib0 of another namespace
+ *   subnet/<name>/control.sock         whoever hosts the manager of an embedded subnet
+ * ```
+ *
+ * A namespace is identified by its inode, which the caller finds out (this room sees no system calls).
+ */
+
+import { IpoibError } from "../base/errors.ts";
+import { isInterfaceName } from "./schema/fields.ts";
+
+const DEFAULT_RUNTIME_DIRECTORY = "/run/ipoib";
+const SUFFIX = ".sock";
+/** Inode of the initial network namespace since Linux 6.18 (NET_NS_INIT_INO); nothing else ever had it. */
+const INITIAL_INODE = 0xeffffff9n;
+
+/** `$IPOIB_RUNTIME_DIR`, or `/run/ipoib`. */
+export function runtimeDirectory(): string {
+  return Deno.env.get("IPOIB_RUNTIME_DIR") || DEFAULT_RUNTIME_DIRECTORY;
+}
+
+/** A network namespace: the inode of `/proc/self/ns/net` or of `/run/netns/NAME`. */
+export interface NamespaceIdentity {
+  inode: bigint;
+  /** True for the namespace of process 1. */
+  initial: boolean;
+}
+
+/** Puts an identity together; `initialInode` is undefined where the namespace of process 1 cannot be read. */
+export function namespaceIdentity(
+  inode: bigint,
+  initialInode: bigint | undefined,
+): NamespaceIdentity {
+  return { inode, initial: inode === (initialInode ?? INITIAL_INODE) };
+}
+
+/** The folder of the control sockets of one namespace. */
+export function socketDirectory(
+  runtime: string,
+  namespace: NamespaceIdentity,
+): string {
+  return namespace.initial ? runtime : `${runtime}/netns/${namespace.inode}`;
+}
+
+/** The control socket of an interface; throws `E_NAME` for what cannot be an interface's name. */
+export function socketPath(directory: string, name: string): string {
+  if (!isInterfaceName(name)) {
+    throw new IpoibError("E_NAME", `Interface name "${name}" is not valid`, {
+      errno: 22,
+      hint: "1 to 15 characters without slash, colon or blank",
+    });
+  }
+  return `${directory}/${name}${SUFFIX}`;
+}
+
+/** The folder of an embedded subnet. */
+export function subnetDirectory(runtime: string, name: string): string {
+  return `${runtime}/subnet/${name}`;
+}
+
+/** The control socket of whoever hosts a subnet's manager. */
+export function subnetSocketPath(runtime: string, name: string): string {
+  return `${subnetDirectory(runtime, name)}/control${SUFFIX}`;
+}
+
+/** A socket file, dead or alive. */
+export interface InterfaceSocket {
+  name: string;
+  path: string;
+  /** The parent's name if this is a child's link. */
+  parent?: string;
+}
+
+/** Every interface's socket file in a folder, by name; none if there is no such folder. */
+export function interfaceSockets(directory: string): InterfaceSocket[] {
+  const found: InterfaceSocket[] = [];
+  try {
+    for (const entry of Deno.readDirSync(directory)) {
+      if (!entry.name.endsWith(SUFFIX) || entry.isDirectory) continue;
+      const path = `${directory}/${entry.name}`;
+      const name = entry.name.slice(0, -SUFFIX.length);
+      if (!entry.isSymlink) found.push({ name, path });
+      else {
+        const target = Deno.readLinkSync(path);
+        found.push({ name, path, parent: target.slice(0, -SUFFIX.length) });
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  return found.sort((a, b) => a.name < b.name ? -1 : 1);
+}
+
+/** Makes a child's name lead to its parent's socket. */
+export function linkChild(
+  directory: string,
+  parent: string,
+  child: string,
+): void {
+  const path = socketPath(directory, child);
+  removeQuietly(path);
+  Deno.symlinkSync(`${parent}${SUFFIX}`, path);
+}
+
+/** Takes a child's name away again. */
+export function unlinkChild(directory: string, child: string): void {
+  removeQuietly(socketPath(directory, child));
+}
+
+/** Takes away every child's name that leads to this parent: what a killed process left. */
+export function unlinkChildren(directory: string, parent: string): void {
+  for (const socket of interfaceSockets(directory)) {
+    if (socket.parent === parent) removeQuietly(socket.path);
+  }
+}
+
+function removeQuietly(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

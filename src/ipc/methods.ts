@@ -1,0 +1,115 @@
+/**
+ * The methods of the control socket: parameters and results of each.
+ *
+ * A `name` that is left out means the parent interface of the process. Parameters are checked on arrival (an
+ * unknown or wrong member is `E_IPC_PARAMS`); results are checked by the client, which ignores members that it
+ * does not know.
+ */
+
+import * as v from "valibot";
+import { interfaceName, shortText, u16, u32 } from "./schema/fields.ts";
+import { LinkRecordSchema } from "./schema/link.ts";
+import {
+  HeapRecordSchema,
+  StatsRecordSchema,
+  VersionRecordSchema,
+} from "./schema/process.ts";
+import { SubnetRecordSchema } from "./schema/subnet.ts";
+import {
+  ChildRecordSchema,
+  McgRecordSchema,
+  NeighRecordSchema,
+  PathRecordSchema,
+} from "./schema/tables.ts";
+
+const nothing = v.strictObject({});
+const done = v.object({});
+const ofInterface = v.strictObject({ name: v.exactOptional(interfaceName) });
+
+export const methods = {
+  "version": { params: nothing, result: VersionRecordSchema },
+  /** Without a name: the parent and its children. */
+  "link.show": { params: ofInterface, result: v.array(LinkRecordSchema) },
+  "link.set": {
+    params: v.strictObject({
+      name: interfaceName,
+      up: v.exactOptional(v.boolean()),
+      mtu: v.exactOptional(u32),
+      mode: v.exactOptional(v.picklist(["datagram", "connected"])),
+      umcast: v.exactOptional(v.boolean()),
+    }),
+    result: done,
+  },
+  "neigh.show": { params: ofInterface, result: v.array(NeighRecordSchema) },
+  /** Without `dst`: all of the interface. */
+  "neigh.flush": {
+    params: v.strictObject({
+      name: interfaceName,
+      dst: v.exactOptional(shortText),
+    }),
+    result: v.object({ flushed: v.number() }),
+  },
+  "path.show": { params: ofInterface, result: v.array(PathRecordSchema) },
+  "mcg.show": { params: ofInterface, result: v.array(McgRecordSchema) },
+  /** A sysfs file of the interface; the value has no newline. */
+  "get": {
+    params: v.strictObject({ name: interfaceName, file: shortText }),
+    result: v.object({ value: v.string() }),
+  },
+  "set": {
+    params: v.strictObject({
+      name: interfaceName,
+      file: shortText,
+      value: shortText,
+    }),
+    result: done,
+  },
+  /** The P_Key as written: 0x0001 makes a child named `.0001`, as in the driver. */
+  "child.create": {
+    params: v.strictObject({
+      parent: v.exactOptional(interfaceName),
+      pkey: u16,
+    }),
+    result: ChildRecordSchema,
+  },
+  "child.delete": {
+    params: v.strictObject({
+      parent: v.exactOptional(interfaceName),
+      pkey: u16,
+    }),
+    result: done,
+  },
+  "child.list": {
+    params: v.strictObject({ parent: v.exactOptional(interfaceName) }),
+    result: v.array(ChildRecordSchema),
+  },
+  /** Takes the interface away; the process ends after its answer and closes the connection last. */
+  "down": { params: v.strictObject({ name: interfaceName }), result: done },
+  /** Of the subnet of this process; `name` is refused if it is another one. */
+  "subnet.show": {
+    params: v.strictObject({ name: v.exactOptional(shortText) }),
+    result: SubnetRecordSchema,
+  },
+  "stats": { params: ofInterface, result: v.array(StatsRecordSchema) },
+  /** Memory of the data worker, after a collection where that can be had. */
+  "debug.heap": { params: nothing, result: HeapRecordSchema },
+  /** Answers once the interface carries traffic. */
+  "wait": {
+    params: ofInterface,
+    result: v.object({ ifname: v.string(), state: v.string() }),
+  },
+  /** Ends the process, as SIGTERM does. */
+  "stop": { params: nothing, result: done },
+} as const;
+
+export type Method = keyof typeof methods;
+export type Params<M extends Method> = v.InferOutput<
+  (typeof methods)[M]["params"]
+>;
+export type Result<M extends Method> = v.InferOutput<
+  (typeof methods)[M]["result"]
+>;
+
+export function isMethod(name: string): name is Method {
+  return Object.hasOwn(methods, name);
+}

@@ -1,0 +1,161 @@
+/**
+ * The owner's end of a control socket.
+ *
+ * Nothing that arrives can end the process: an unreadable line is answered with `E_IPC_JSON` or `E_IPC_REQUEST`, an
+ * unknown method with `E_IPC_METHOD`, wrong parameters with `E_IPC_PARAMS` and the name of the first wrong member;
+ * a line over 64 KiB with `E_IPC_TOO_LARGE`, after which the connection is closed. Requests of one connection
+ * run side by side (so `wait` blocks nothing), 64 at most; then it is not read from any further. A client
+ * that does not take its answers holds up itself alone.
+ */
+
+import { IpoibError } from "../base/errors.ts";
+import { Connection } from "./connection.ts";
+import { connectSocket } from "./connect.ts";
+import type { Handlers } from "./handlers.ts";
+import { runtimeDirectory } from "./locate.ts";
+
+export type { CallContext, Handlers } from "./handlers.ts";
+
+/** How long a closing server waits for answers that are under way, in milliseconds. */
+const GRACE = 500;
+
+export class IpcServer {
+  readonly path: string;
+  readonly #listener: Deno.UnixListener;
+  readonly #handlers: Handlers;
+  readonly #connections = new Set<Connection>();
+  #closing = false;
+
+  private constructor(
+    path: string,
+    listener: Deno.UnixListener,
+    handlers: Handlers,
+  ) {
+    this.path = path;
+    this.#listener = listener;
+    this.#handlers = handlers;
+    void this.#accept();
+  }
+
+  /**
+   * Listens at `path`, mode 0600, making the folders above it; replaces a socket that nobody listens at.
+   *
+   * Throws `E_RUNNING` if somebody does, `E_SOCKET_PATH` for a path over 107 octets, `E_IPC_LISTEN` else.
+   *
+   * @param what Names the owner in messages: `ib0`.
+   */
+  static async listen(
+    path: string,
+    what: string,
+    handlers: Handlers,
+  ): Promise<IpcServer> {
+    try {
+      makeFolders(path);
+      await removeStale(path, what);
+      return new IpcServer(path, bind(path), handlers);
+    } catch (error) {
+      if (error instanceof IpoibError) throw error;
+      throw new IpoibError(
+        "E_IPC_LISTEN",
+        `Cannot listen at "${path}": ${
+          error instanceof Error ? error.message : String(error)
+        }`,
+        {
+          hint: "IPOIB_RUNTIME_DIR names the folder of the sockets",
+          cause: error,
+        },
+      );
+    }
+  }
+
+  /** Sends an event to every connection. */
+  broadcast(event: string, data: unknown): void {
+    for (const connection of this.#connections) connection.event(event, data);
+  }
+
+  /**
+   * Removes the socket, waits a moment for answers under way, and closes every connection.
+   *
+   * A handler that awaits this delays itself: give it to {@linkcode CallContext.afterReply}.
+   */
+  async close(): Promise<void> {
+    if (this.#closing) return;
+    this.#closing = true;
+    this.#listener.close();
+    await Promise.all(
+      [...this.#connections].map((connection) => connection.finish(GRACE)),
+    );
+  }
+
+  async #accept(): Promise<void> {
+    while (!this.#closing) {
+      let conn: Deno.UnixConn;
+      try {
+        conn = await this.#listener.accept();
+      } catch {
+        if (this.#closing) return;
+        // Out of descriptors, most likely: go on when some are free again.
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        continue;
+      }
+      const connection = new Connection(conn, this.#handlers);
+      this.#connections.add(connection);
+      void connection.done.then(() => this.#connections.delete(connection));
+    }
+  }
+}
+
+/** Makes the runtime folder 0755 and what is below it 0700; `runtime` and deeper folders may exist already. */
+function makeFolders(path: string): void {
+  const runtime = runtimeDirectory();
+  const folder = path.slice(0, path.lastIndexOf("/"));
+  if (folder === runtime || folder.startsWith(`${runtime}/`)) {
+    makeFolder(runtime, 0o022);
+  }
+  makeFolder(folder, 0o077);
+}
+
+function makeFolder(path: string, mask: number): void {
+  const before = Deno.umask(mask);
+  try {
+    Deno.mkdirSync(path, { recursive: true });
+  } finally {
+    Deno.umask(before);
+  }
+}
+
+async function removeStale(path: string, what: string): Promise<void> {
+  try {
+    await Deno.lstat(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw error;
+  }
+  try {
+    (await connectSocket(path, what)).close();
+  } catch (error) {
+    if ((error as IpoibError).code !== "E_NOT_RUNNING") throw error;
+    await Deno.remove(path);
+    return;
+  }
+  throw new IpoibError("E_RUNNING", `${what} is already running`, {
+    errno: 16,
+    hint: "end it first, with ipoib down",
+  });
+}
+
+function bind(path: string): Deno.UnixListener {
+  if (new TextEncoder().encode(path).length > 107) {
+    throw new IpoibError(
+      "E_SOCKET_PATH",
+      `Cannot use "${path}" as a socket: the path is longer than 107 octets`,
+      { errno: 22, hint: "choose a shorter IPOIB_RUNTIME_DIR" },
+    );
+  }
+  const mask = Deno.umask(0o177);
+  try {
+    return Deno.listen({ transport: "unix", path });
+  } finally {
+    Deno.umask(mask);
+  }
+}

@@ -1,0 +1,111 @@
+/** What `ipoib up` and `ipoib subnet run` were asked for: the command line's side gives it, the daemon takes it. */
+
+import type { LogLevel } from "../base/log.ts";
+
+/** Which host channel adapter to use. */
+export type HcaChoice =
+  /** A real one if the host has one, else the soft one on the default subnet. */
+  | { kind: "auto" }
+  | { kind: "soft"; subnet: string }
+  | { kind: "verbs"; device: string; port: number };
+
+export const DEFAULT_INTERFACE = "ib0";
+export const DEFAULT_SUBNET = "default";
+
+export const IO_CHOICES = ["auto", "poll", "uring"] as const;
+export const MEMBERSHIP_CHOICES = ["auto", "rtnetlink", "proc"] as const;
+export const MODE_CHOICES = ["datagram", "connected"] as const;
+export const LOG_CHOICES = [
+  "debug",
+  "info",
+  "warning",
+  "error",
+  "silent",
+] as const satisfies readonly LogLevel[];
+
+export interface UpOptions {
+  /** Interface name. */
+  name: string;
+  hca: HcaChoice;
+  /** NAME, PID or PATH of the namespace that the device goes to; absent: the caller's. */
+  netns?: string;
+  /** Position in the port's P_Key table. */
+  pkeyIndex: number;
+  /** Port GUID of the soft HCA. */
+  guid?: bigint;
+  /** IB MTU that the embedded subnet must have. */
+  subnetMtu?: 2048 | 4096;
+  mode: (typeof MODE_CHOICES)[number];
+  /** MTU that the administrator asks for. */
+  mtu?: number;
+  /** Return once the interface is ready, and leave a process behind. */
+  background: boolean;
+  io: (typeof IO_CHOICES)[number];
+  /** How the kernel's multicast memberships are watched. */
+  memberships: (typeof MEMBERSHIP_CHOICES)[number];
+  log: LogLevel;
+}
+
+export interface SubnetRunOptions {
+  name: string;
+  subnetMtu?: 2048 | 4096;
+  log: LogLevel;
+}
+
+/** Reads `soft`, `soft:SUBNET`, `DEVICE` or `DEVICE/PORT`; undefined if it is none of them. */
+export function parseHca(text: string): HcaChoice | undefined {
+  const match = /^([\w.-]+)(?:([:/])([\w.-]+))?$/.exec(text);
+  if (!match) return undefined;
+  const [, device, separator, rest] = match;
+  if (device === "soft") {
+    if (separator === "/") return undefined;
+    const subnet = rest ?? DEFAULT_SUBNET;
+    return isSubnetName(subnet) ? { kind: "soft", subnet } : undefined;
+  }
+  if (device === "auto" && !separator) return { kind: "auto" };
+  if (separator === ":") return undefined;
+  const port = rest === undefined ? 1 : Number(rest);
+  return Number.isInteger(port) && port >= 1 && port <= 254
+    ? { kind: "verbs", device: device!, port }
+    : undefined;
+}
+
+/** A subnet's name is a folder's: letters, digits, `_`, `-`, `.`, not beginning with a dot, 32 at most. */
+export function isSubnetName(name: string): boolean {
+  return /^[\w-][\w.-]{0,31}$/.test(name);
+}
+
+function hcaText(hca: HcaChoice): string {
+  switch (hca.kind) {
+    case "auto":
+      return "auto";
+    case "soft":
+      return `soft:${hca.subnet}`;
+    case "verbs":
+      return `${hca.device}/${hca.port}`;
+  }
+}
+
+/** The command line that means these options, from `up` on: what a process in the background is started with. */
+export function upArguments(options: UpOptions): string[] {
+  const words = ["up", options.name, "--hca", hcaText(options.hca)];
+  const add = (flag: string, value: string | number | undefined) => {
+    if (value !== undefined) words.push(flag, String(value));
+  };
+  add("--netns", options.netns);
+  add("--pkey-index", options.pkeyIndex);
+  add(
+    "--guid",
+    options.guid === undefined
+      ? undefined
+      : `0x${options.guid.toString(16).padStart(16, "0")}`,
+  );
+  add("--subnet-mtu", options.subnetMtu);
+  add("--mode", options.mode);
+  add("--mtu", options.mtu);
+  add("--io", options.io);
+  add("--memberships", options.memberships);
+  add("--log", options.log);
+  if (options.background) words.push("--background");
+  return words;
+}
