@@ -18,7 +18,7 @@ const MSG_CMSG_CLOEXEC = 0x40000000;
 const SUN_PATH_LENGTH = 108;
 const CMSG_HEADER = 16;
 
-export const MAX_MESSAGE = 65536;
+export const MAX_MESSAGE = 128 * 1024;
 export const MAX_FDS = 8;
 
 /** What {@linkcode receive} found. */

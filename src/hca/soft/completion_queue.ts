@@ -1,0 +1,126 @@
+/**
+ * The receive side of a queue pair: packets that were accepted and wait to be polled.
+ *
+ * A ring of typed arrays; nothing is allocated per packet.
+ */
+
+import type { RxBatch } from "../hca.ts";
+import { RxFlag } from "../hca.ts";
+import { FIRST_MLID } from "./address_handle.ts";
+import type { InLink } from "./in_link.ts";
+import { DETH, ENCAP, GRH, LRH, PAYLOAD, STRIDE, VNET } from "./slot_layout.ts";
+
+const LNH_GLOBAL = 3;
+const VNET_DATA_VALID = 2;
+
+/** A batch with what `release` needs. */
+export interface SoftRxBatch extends RxBatch {
+  readonly links: (InLink | undefined)[];
+  readonly slot: Int32Array;
+}
+
+/** An empty batch of `capacity` packets. */
+export function createSoftBatch(capacity: number): SoftRxBatch {
+  const nothing = new Uint8Array(0);
+  return {
+    count: 0,
+    capacity,
+    bytes: new Array(capacity).fill(nothing),
+    view: new Array(capacity).fill(new DataView(nothing.buffer)),
+    payload: new Int32Array(capacity),
+    length: new Int32Array(capacity),
+    encap: new Int32Array(capacity),
+    vnetAddress: new Array(capacity).fill(0n),
+    sourceQpn: new Int32Array(capacity),
+    sourceLid: new Int32Array(capacity),
+    flags: new Int32Array(capacity),
+    links: new Array(capacity).fill(undefined),
+    slot: new Int32Array(capacity),
+  };
+}
+
+/** See above. */
+export class CompletionQueue {
+  readonly #links: (InLink | undefined)[];
+  readonly #slots: Int32Array;
+  readonly #lengths: Int32Array;
+  readonly #mask: number;
+  #from = 0;
+  #count = 0;
+
+  /** @param size a power of two */
+  constructor(size: number) {
+    this.#links = new Array(size).fill(undefined);
+    this.#slots = new Int32Array(size);
+    this.#lengths = new Int32Array(size);
+    this.#mask = size - 1;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Appends a packet; false if there is no room. */
+  push(link: InLink, slot: number, length: number): boolean {
+    if (this.#count > this.#mask) return false;
+    const at = (this.#from + this.#count++) & this.#mask;
+    this.#links[at] = link;
+    this.#slots[at] = slot;
+    this.#lengths[at] = length;
+    link.hold(slot);
+    return true;
+  }
+
+  /** Moves what is there into `batch`; returns how many. */
+  poll(batch: SoftRxBatch): number {
+    let n = 0;
+    while (n < batch.capacity && this.#count > 0) {
+      const at = this.#from;
+      this.#from = (at + 1) & this.#mask;
+      this.#count--;
+      const link = this.#links[at];
+      if (!link?.open) continue;
+      const slot = this.#slots[at]!;
+      const base = slot * STRIDE;
+      const { view } = link;
+      const grh = (view.getUint8(base + LRH + 1) & 3) === LNH_GLOBAL;
+      const multicast = view.getUint16(base + LRH + 2) >= FIRST_MLID;
+      const valid = (view.getUint8(base + VNET) & VNET_DATA_VALID) !== 0;
+      batch.links[n] = link;
+      batch.slot[n] = slot;
+      batch.bytes[n] = link.bytes;
+      batch.view[n] = view;
+      batch.payload[n] = base + PAYLOAD;
+      batch.length[n] = this.#lengths[at]!;
+      batch.encap[n] = view.getInt32(base + ENCAP);
+      batch.vnetAddress[n] = link.vnetAddress[slot]!;
+      batch.sourceQpn[n] = view.getInt32(base + DETH + 4) & 0xffffff;
+      batch.sourceLid[n] = view.getUint16(base + LRH + 6);
+      batch.flags[n] = (grh ? RxFlag.Grh : 0) |
+        (multicast ? RxFlag.Multicast : 0) | (valid ? RxFlag.ChecksumOk : 0);
+      n++;
+    }
+    batch.count = n;
+    return n;
+  }
+
+  /** Forgets the packets of a link that ends, before its memory goes. */
+  purge(link: InLink): void {
+    for (let i = 0; i < this.#links.length; i++) {
+      if (this.#links[i] === link) this.#links[i] = undefined;
+    }
+  }
+}
+
+/** The source GID of packet `i`, copied from its GRH; false if it has none. */
+export function copySourceGid(
+  batch: RxBatch,
+  i: number,
+  into: Uint8Array,
+): boolean {
+  if (!(batch.flags[i]! & RxFlag.Grh)) return false;
+  const at = batch.payload[i]! - PAYLOAD + GRH + 8;
+  const bytes = batch.bytes[i]!;
+  for (let k = 0; k < 16; k++) into[k] = bytes[at + k]!;
+  return true;
+}

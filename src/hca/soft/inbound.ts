@@ -1,0 +1,198 @@
+/**
+ * What the receiving HCA checks before a packet reaches a queue pair, in the order of IBTA vol. 1 9.6:
+ * length, headers, LIDs, destination queue pair or group membership, P_Key, Q_Key. A packet that fails is
+ * dropped silently and counted by reason.
+ */
+
+import { ENCAP_LENGTH } from "../../base/units.ts";
+import { GsoType } from "../../wire/vnet.ts";
+import { FIRST_MLID, OPCODE_UD_SEND_ONLY } from "./address_handle.ts";
+import type { InLink } from "./in_link.ts";
+import { counterIndex, type PortCounters } from "./port_counters.ts";
+import { BTH, CAPACITY, DETH, GRH, LRH, STRIDE, VNET } from "./slot_layout.ts";
+import type { SoftUdQp } from "./ud_qp.ts";
+
+const RCV_PACKETS = counterIndex("rcv_packets");
+const MULTICAST_RCV_PACKETS = counterIndex("multicast_rcv_packets");
+const LNH_LOCAL = 2;
+const LNH_GLOBAL = 3;
+const VNET_GSO_TYPE = VNET + 1;
+const VNET_HEADER_OCTETS = VNET + 2;
+const VNET_GSO_SIZE = VNET + 4;
+
+/** The queue pairs attached to one group. */
+interface Attachment {
+  readonly mgid: Uint8Array;
+  readonly qps: SoftUdQp[];
+}
+
+/** What the checks need of the port. */
+export interface InboundPort {
+  readonly attributes: { readonly lid: number; readonly activeMtu: number };
+  readonly counted: PortCounters;
+}
+
+/** See above. */
+export class Inbound {
+  readonly qps = new Map<number, SoftUdQp>();
+  readonly #groups = new Map<number, Attachment[]>();
+  readonly #port: InboundPort;
+
+  constructor(port: InboundPort) {
+    this.#port = port;
+  }
+
+  /** Takes a described packet: to its queue pairs, or back to its owner. */
+  deliver(link: InLink, slot: number, length: number): void {
+    const counted = this.#port.counted;
+    const { view } = link;
+    const base = slot * STRIDE;
+    const lnh = view.getUint8(base + LRH + 1) & 3;
+    const dlid = view.getUint16(base + LRH + 2);
+    if (!this.#fits(view, base, length)) {
+      counted.add("bad_length");
+      link.giveBack(slot);
+    } else if (
+      (lnh !== LNH_LOCAL && lnh !== LNH_GLOBAL) ||
+      view.getUint8(base + BTH) !== OPCODE_UD_SEND_ONLY
+    ) {
+      counted.add("bad_header");
+      link.giveBack(slot);
+    } else if (
+      link.lid !== 0 && view.getUint16(base + LRH + 6) !== link.lid
+    ) {
+      counted.add("bad_lid");
+      link.giveBack(slot);
+    } else if (dlid >= FIRST_MLID) {
+      this.#multicast(link, slot, length, dlid, lnh === LNH_GLOBAL);
+    } else {
+      this.#unicast(link, slot, length, dlid);
+    }
+  }
+
+  attach(qp: SoftUdQp, mgid: Uint8Array, mlid: number): void {
+    const groups = this.#groups.get(mlid) ?? [];
+    this.#groups.set(mlid, groups);
+    const group = groups.find((g) => sameGid(g.mgid, mgid));
+    if (!group) groups.push({ mgid: mgid.slice(), qps: [qp] });
+    else if (!group.qps.includes(qp)) group.qps.push(qp);
+  }
+
+  detach(qp: SoftUdQp, mgid: Uint8Array, mlid: number): void {
+    const groups = this.#groups.get(mlid);
+    const group = groups?.find((g) => sameGid(g.mgid, mgid));
+    if (!groups || !group) return;
+    remove(group.qps, qp);
+    if (group.qps.length === 0) remove(groups, group);
+    if (groups.length === 0) this.#groups.delete(mlid);
+  }
+
+  /** Detaches a queue pair from everything. */
+  forget(qp: SoftUdQp): void {
+    this.qps.delete(qp.qpn);
+    for (const [mlid, groups] of [...this.#groups]) {
+      for (const { mgid } of [...groups]) this.detach(qp, mgid, mlid);
+    }
+  }
+
+  /** True if another queue pair of this port listens to the group: then the port hears its own packets. */
+  hasOtherListener(qp: SoftUdQp, mlid: number): boolean {
+    const groups = this.#groups.get(mlid);
+    if (!groups) return false;
+    for (let i = 0; i < groups.length; i++) {
+      const { qps } = groups[i]!;
+      for (let k = 0; k < qps.length; k++) if (qps[k] !== qp) return true;
+    }
+    return false;
+  }
+
+  #fits(view: DataView, base: number, length: number): boolean {
+    if (length < 1 || length > CAPACITY) return false;
+    const mtu = this.#port.attributes.activeMtu;
+    if (length + ENCAP_LENGTH <= mtu) return true;
+    if (view.getUint8(base + VNET_GSO_TYPE) === GsoType.None) return false;
+    // A large send: each of its segments must fit.
+    const size = view.getUint16(base + VNET_GSO_SIZE, true);
+    const headers = view.getUint16(base + VNET_HEADER_OCTETS, true);
+    return size > 0 && headers + size + ENCAP_LENGTH <= mtu;
+  }
+
+  #unicast(link: InLink, slot: number, length: number, dlid: number): void {
+    const { counted, attributes } = this.#port;
+    const qp = this.qps.get(
+      link.view.getInt32(slot * STRIDE + BTH + 4) & 0xffffff,
+    );
+    if (dlid !== attributes.lid) {
+      counted.add("bad_lid");
+      link.giveBack(slot);
+    } else if (!qp) {
+      counted.add("bad_qpn");
+      link.giveBack(slot);
+    } else if (this.#admit(qp, link, slot, length)) {
+      counted.values[RCV_PACKETS]!++;
+    } else {
+      link.giveBack(slot);
+    }
+  }
+
+  #multicast(
+    link: InLink,
+    slot: number,
+    length: number,
+    mlid: number,
+    grh: boolean,
+  ): void {
+    const { counted } = this.#port;
+    const groups = grh ? this.#groups.get(mlid) : undefined;
+    let listeners = 0;
+    let admitted = 0;
+    for (let i = 0; groups && i < groups.length; i++) {
+      const { mgid, qps } = groups[i]!;
+      if (!gidAt(link.bytes, slot * STRIDE + GRH + 24, mgid)) continue;
+      for (let k = 0; k < qps.length; k++) {
+        listeners++;
+        if (this.#admit(qps[k]!, link, slot, length)) admitted++;
+      }
+    }
+    if (admitted) {
+      counted.values[RCV_PACKETS]!++;
+      counted.values[MULTICAST_RCV_PACKETS]!++;
+    } else {
+      if (!listeners) counted.add("multicast_filtered");
+      link.giveBack(slot);
+    }
+  }
+
+  #admit(qp: SoftUdQp, link: InLink, slot: number, length: number): boolean {
+    const { counted } = this.#port;
+    const { view } = link;
+    const base = slot * STRIDE;
+    if (!qp.acceptsPkey(view.getUint16(base + BTH + 2))) {
+      counted.add("pkey_violations");
+      return false;
+    }
+    if (!qp.acceptsQkey(view.getInt32(base + DETH))) {
+      counted.add("qkey_violations");
+      return false;
+    }
+    if (!qp.completions.push(link, slot, length)) {
+      counted.add("rcv_no_buffer");
+      return false;
+    }
+    return true;
+  }
+}
+
+function sameGid(a: Uint8Array, b: Uint8Array): boolean {
+  return gidAt(a, 0, b);
+}
+
+function gidAt(bytes: Uint8Array, at: number, gid: Uint8Array): boolean {
+  for (let i = 0; i < 16; i++) if (bytes[at + i] !== gid[i]) return false;
+  return true;
+}
+
+function remove<T>(list: T[], item: T): void {
+  const at = list.indexOf(item);
+  if (at >= 0) list.splice(at, 1);
+}

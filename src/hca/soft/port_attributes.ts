@@ -1,0 +1,64 @@
+/** The attributes of a port of the embedded HCA, before and after the subnet manager has configured it. */
+
+import { ibMtuBytes, type IbMtuCode } from "../../base/units.ts";
+import type { Welcome } from "../../subnet/messages.ts";
+import { DEFAULT_SUBNET_PREFIX, gidFrom } from "../../wire/gid.ts";
+import type { PortAttributes } from "../hca.ts";
+
+const MAX_MTU_CODE = 5 as IbMtuCode;
+const FIRMWARE = "1.0.0";
+
+/** A port that waits for a subnet manager. */
+export function unconfigured(subnet: string, guid: bigint): PortAttributes {
+  return {
+    device: `soft:${subnet}`,
+    port: 1,
+    linkLayer: "infiniband",
+    state: "init",
+    physState: "LinkUp",
+    lid: 0,
+    lmc: 0,
+    smLid: 0,
+    smSl: 0,
+    portGuid: guid,
+    subnetPrefix: DEFAULT_SUBNET_PREFIX,
+    gid: gidFrom(DEFAULT_SUBNET_PREFIX, guid),
+    maxMtu: ibMtuBytes(MAX_MTU_CODE)!,
+    activeMtu: ibMtuBytes(MAX_MTU_CODE)!,
+    activeMtuCode: MAX_MTU_CODE,
+    activeWidth: 4,
+    laneMbps: 25000,
+    rateCode: 16,
+    pkeys: [],
+    firmware: FIRMWARE,
+    busInfo: `subnet/${subnet}`,
+    sendOffload: "deferred",
+  };
+}
+
+/** The same port as the manager configured it. */
+export function configured(
+  port: PortAttributes,
+  welcome: Welcome,
+): PortAttributes {
+  const guid = BigInt(welcome.guid);
+  const prefix = BigInt(welcome.subnetPrefix);
+  const code = welcome.mtuCode as IbMtuCode;
+  return {
+    ...port,
+    state: "active",
+    lid: welcome.lid,
+    smLid: welcome.smLid,
+    smSl: welcome.smSl,
+    portGuid: guid,
+    subnetPrefix: prefix,
+    gid: gidFrom(prefix, guid),
+    activeMtu: ibMtuBytes(code)!,
+    maxMtu: ibMtuBytes(code)!,
+    activeMtuCode: code,
+    activeWidth: welcome.width,
+    laneMbps: welcome.laneMbps,
+    rateCode: welcome.rateCode,
+    pkeys: welcome.pkeys,
+  };
+}

@@ -1,0 +1,37 @@
+/** What a port of the embedded HCA counts: traffic, and every packet that it did not deliver by reason. */
+
+import { Counters } from "../../base/counters.ts";
+
+export const portCounterNames = [
+  "xmit_packets",
+  "rcv_packets",
+  "multicast_xmit_packets",
+  "multicast_rcv_packets",
+  "pkey_violations",
+  "qkey_violations",
+  "bad_lid",
+  "bad_qpn",
+  "bad_length",
+  "bad_header",
+  "multicast_filtered",
+  "rcv_no_buffer",
+  "xmit_too_long",
+  "xmit_no_credit",
+  "xmit_unreachable",
+  "xmit_not_ready",
+  "ring_violations",
+  "links_lost",
+] as const;
+
+export type PortCounterName = typeof portCounterNames[number];
+
+export class PortCounters extends Counters<PortCounterName> {
+  constructor() {
+    super(portCounterNames);
+  }
+}
+
+/** Where a counter stands in `values`: the data path does not look names up. */
+export function counterIndex(name: PortCounterName): number {
+  return portCounterNames.indexOf(name);
+}

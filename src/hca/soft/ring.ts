@@ -1,0 +1,103 @@
+/**
+ * The shared page of a one-directional link: two single-producer single-consumer rings.
+ *
+ * | word        | written by | holds                                                    |
+ * |-------------|------------|----------------------------------------------------------|
+ * | 0           | sender     | descriptors written so far (head of the descriptor ring) |
+ * | 16          | receiver   | slots returned so far (head of the return ring)          |
+ * | 64 .. 575   | sender     | 256 descriptors: slot, payload length                    |
+ * | 576 .. 831  | receiver   | 256 slot numbers                                         |
+ *
+ * Heads count up and wrap at 32 bits; each lies in a cache line of its own. A head is published with
+ * `Atomics.store` after its entries, once per batch. Neither side believes the other: a head that runs ahead by
+ * more than the ring holds ends the link.
+ */
+
+export const RING_BYTES = 4096;
+const ENTRIES = 256;
+const MASK = ENTRIES - 1;
+const DESCRIPTOR_HEAD = 0;
+const RETURN_HEAD = 16;
+const DESCRIPTORS = 64;
+const RETURNS = DESCRIPTORS + 2 * ENTRIES;
+
+/** The sender's side. */
+export class RingSender {
+  readonly #words: Int32Array;
+  #head = 0;
+  #returned = 0;
+
+  constructor(words: Int32Array) {
+    this.#words = words;
+  }
+
+  /** Writes a descriptor; the receiver sees it after {@linkcode publish}. */
+  push(slot: number, length: number): void {
+    const at = DESCRIPTORS + 2 * (this.#head & MASK);
+    this.#words[at] = slot;
+    this.#words[at + 1] = length;
+    this.#head = (this.#head + 1) | 0;
+  }
+
+  publish(): void {
+    Atomics.store(this.#words, DESCRIPTOR_HEAD, this.#head);
+  }
+
+  /** How many returned slots wait to be taken; negative if the receiver's head is impossible. */
+  returns(): number {
+    const count = (Atomics.load(this.#words, RETURN_HEAD) - this.#returned) | 0;
+    return count > ENTRIES ? -1 : count;
+  }
+
+  /** The next returned slot, as the receiver wrote it. */
+  takeReturn(): number {
+    const slot = this.#words[RETURNS + (this.#returned & MASK)]!;
+    this.#returned = (this.#returned + 1) | 0;
+    return slot;
+  }
+}
+
+/** The receiver's side. */
+export class RingReceiver {
+  readonly #words: Int32Array;
+  #tail = 0;
+  #returned = 0;
+  #slot = 0;
+  #length = 0;
+
+  constructor(words: Int32Array) {
+    this.#words = words;
+  }
+
+  /** How many descriptors wait; negative if the sender's head is impossible. */
+  waiting(): number {
+    const count = (Atomics.load(this.#words, DESCRIPTOR_HEAD) - this.#tail) | 0;
+    return count > ENTRIES ? -1 : count;
+  }
+
+  /** Takes the next descriptor into {@linkcode slot} and {@linkcode length}. */
+  take(): void {
+    const at = DESCRIPTORS + 2 * (this.#tail & MASK);
+    this.#slot = this.#words[at]!;
+    this.#length = this.#words[at + 1]!;
+    this.#tail = (this.#tail + 1) | 0;
+  }
+
+  get slot(): number {
+    return this.#slot;
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Gives a slot back; the sender sees it after {@linkcode publishReturns}. */
+  giveBack(slot: number): void {
+    this.#words[RETURNS + (this.#returned & MASK)] = slot;
+    this.#returned = (this.#returned + 1) | 0;
+  }
+
+  publishReturns(): void {
+    Atomics.store(this.#words, RETURN_HEAD, this.#returned);
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * The port's send memory: slots in one memfd that peers map read-only, with a reference count for each.
+ *
+ * The free list is a stack: the slot returned last is in the cache and is used first.
+ */
+
+import { cString, libc } from "../../../ffi/libc.ts";
+import { Fd } from "../../system/fd.ts";
+import { createMemory, Mapping } from "../../system/memory.ts";
+import type { SendMemory, SlotLayout } from "../hca.ts";
+import { CAPACITY, ENCAP, PAYLOAD, STRIDE, VNET } from "./slot_layout.ts";
+
+const O_RDONLY_CLOEXEC = 0x80000;
+
+/** See {@linkcode SendMemory}. */
+export class SlotPool implements SendMemory {
+  readonly layout: SlotLayout = {
+    encap: ENCAP,
+    vnet: VNET,
+    payload: PAYLOAD,
+    capacity: CAPACITY,
+  };
+  readonly stride = STRIDE;
+  readonly slots: number;
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly words: Int32Array;
+  readonly vnetAddress: readonly bigint[];
+  /** The memory as peers get it: a descriptor that cannot be mapped for writing. */
+  readonly readOnly: Fd;
+  /** Asked for when no slot is free: takes what peers have returned meanwhile. */
+  collect: () => void = () => {};
+  /** While true, no slots are handed out: a peer is being waited for. */
+  held = false;
+  /** True since `reserve` last failed. */
+  starved = false;
+
+  readonly #mapping: Mapping;
+  readonly #free: Int32Array;
+  #freeCount: number;
+  readonly #references: Int32Array;
+
+  constructor(slots: number) {
+    this.slots = slots;
+    using memory = createMemory("ipoib-slots", slots * STRIDE);
+    this.readOnly = readOnlyCopy(memory);
+    this.#mapping = new Mapping(memory.number, slots * STRIDE, "write");
+    this.bytes = this.#mapping.bytes;
+    this.view = new DataView(this.#mapping.buffer);
+    this.words = new Int32Array(this.#mapping.buffer);
+    this.vnetAddress = slotAddresses(this.#mapping.address, slots);
+    this.#free = new Int32Array(slots);
+    for (let i = 0; i < slots; i++) this.#free[i] = slots - 1 - i;
+    this.#freeCount = slots;
+    this.#references = new Int32Array(slots);
+  }
+
+  /** How many slots are free now. */
+  get free(): number {
+    return this.#freeCount;
+  }
+
+  reserve(): number {
+    if (this.#freeCount === 0 || this.held) this.collect();
+    if (this.#freeCount === 0 || this.held) {
+      this.starved = true;
+      return -1;
+    }
+    const slot = this.#free[--this.#freeCount]!;
+    this.#references[slot] = 1;
+    return slot;
+  }
+
+  unreserve(slot: number): void {
+    this.unref(slot);
+  }
+
+  /** One more holder of `slot`. */
+  ref(slot: number): void {
+    this.#references[slot]!++;
+  }
+
+  /** One holder less; the last one frees the slot. */
+  unref(slot: number): void {
+    if (--this.#references[slot]! === 0) this.#free[this.#freeCount++] = slot;
+  }
+
+  close(): void {
+    this.readOnly.close();
+    this.#mapping.unmap();
+  }
+}
+
+/** The virtio header's address of each slot of a memory that begins at `start`. */
+export function slotAddresses(start: bigint, slots: number): bigint[] {
+  return Array.from(
+    { length: slots },
+    (_, slot) => start + BigInt(slot * STRIDE + VNET),
+  );
+}
+
+function readOnlyCopy(memory: Fd): Fd {
+  const path = cString(`/proc/self/fd/${memory.number}`);
+  const copy = libc().open(path, O_RDONLY_CLOEXEC, 0);
+  // Without /proc the peers get the descriptor itself: they are as trusted as the directory of the subnet.
+  return new Fd(copy >= 0 ? copy : memory.release());
+}
