@@ -1,0 +1,153 @@
+/** The demo itself: three hosts on one embedded subnet, ping and TCP between them, a table at the end. */
+
+import { formatIpv4, parseIpv4Prefix } from "../../src/wire/ipv4_address.ts";
+import { createNamespace } from "../../src/system/namespace.ts";
+import { Host } from "../host.ts";
+import type { Cleanup } from "../cleanup.ts";
+import type { RoundTrips } from "./jobs.ts";
+import {
+  accent,
+  columns,
+  faint,
+  line,
+  roundTripText,
+  title,
+} from "./screen.ts";
+import { pings, type Station, stream } from "./traffic.ts";
+
+const PREFIXES = {
+  alpha: "10.77.0.1/24",
+  beta: "10.77.0.2/24",
+  gamma: "10.77.0.3/24",
+};
+const PINGS = 20;
+const PING_INTERVAL_MS = 20;
+const STREAM_SECONDS = 3;
+
+/** A host by name, ready for traffic. */
+interface Named extends Station {
+  readonly name: string;
+}
+
+interface Result {
+  readonly from: string;
+  readonly to: string;
+  readonly rtt: RoundTrips;
+  gbitPerSecond?: number;
+}
+
+/** Shows the main job; throws if anything of it fails. What it makes, `cleanup` undoes. */
+export async function show(cleanup: Cleanup): Promise<void> {
+  line("ipoib demo: IP over InfiniBand between three hosts, without hardware");
+  line(faint(
+    "Each host is a network namespace whose ib0 is a process of its own; they share one embedded subnet",
+  ));
+  const hosts = await bringUp(cleanup);
+  const [alpha, beta, gamma] = hosts as [Named, Named, Named];
+  const results = await pingAll([
+    [alpha, beta],
+    [beta, alpha],
+    [alpha, gamma],
+    [gamma, alpha],
+    [beta, gamma],
+    [gamma, beta],
+  ]);
+  await streamAll(results, [[alpha, beta], [beta, alpha], [gamma, alpha]]);
+  summary(results);
+}
+
+/** Makes the runtime directory and starts the programs, without a pause in which an interruption could lose one. */
+function startAll(cleanup: Cleanup) {
+  const runtime = Deno.makeTempDirSync({ prefix: "ipoib-demo-" });
+  cleanup.add(() => Deno.remove(runtime, { recursive: true }));
+  const running: Host[] = [];
+  cleanup.add(async () => {
+    await Promise.all(running.map((host) => host.stop()));
+  });
+  return Object.entries(PREFIXES).map(([name, prefix]) => {
+    const namespace = createNamespace();
+    const host = Host.start({ namespace, runtime });
+    running.push(host);
+    return { name, prefix, namespace, host };
+  });
+}
+
+async function bringUp(cleanup: Cleanup): Promise<Named[]> {
+  title("Three hosts come up");
+  const start = performance.now();
+  const named: Named[] = [];
+  for (const { name, prefix, namespace, host } of startAll(cleanup)) {
+    const link = await host.configure(prefix);
+    const address = formatIpv4(parseIpv4Prefix(prefix)!.address);
+    line(
+      `  ${name.padEnd(5)}  ${prefix}  LID ${link.hca.lid}  mtu ${link.mtu}`,
+    );
+    line(`         ${accent(link.address)}`);
+    named.push({ name, namespace: namespace.number, address });
+  }
+  const seconds = (performance.now() - start) / 1000;
+  line(faint(`  ready after ${seconds.toFixed(1)} s`));
+  return named;
+}
+
+async function pingAll(
+  pairs: readonly (readonly [Named, Named])[],
+): Promise<Result[]> {
+  title(`Ping, ${PINGS} times each way (milliseconds, min / avg / max)`);
+  const results: Result[] = [];
+  for (const [from, to] of pairs) {
+    // The first echo pays for address resolution and the path record; it is told apart.
+    const first = await pings(from, to, 1, 0);
+    const rtt = await pings(from, to, PINGS, PING_INTERVAL_MS);
+    if (rtt.received < rtt.sent || first.received < 1) {
+      throw new Error(
+        `${from.name} pinged ${to.name} and missed ${
+          rtt.sent - rtt.received
+        } of ${rtt.sent} answers`,
+      );
+    }
+    line(
+      `  ${arrow(from, to)}  ${roundTripText(rtt)}  ${
+        faint(`first ${first.max.toFixed(3)}`)
+      }`,
+    );
+    results.push({ from: from.name, to: to.name, rtt });
+  }
+  return results;
+}
+
+async function streamAll(
+  results: readonly Result[],
+  pairs: readonly (readonly [Named, Named])[],
+): Promise<void> {
+  title(`TCP, one stream, ${STREAM_SECONDS} s each way (Gbit/s)`);
+  for (const [from, to] of pairs) {
+    let second = 0;
+    const mean = await stream(from, to, STREAM_SECONDS, (rate) => {
+      line(faint(`  ${arrow(from, to)}  ${++second} s  ${rate.toFixed(2)}`));
+    });
+    line(`  ${arrow(from, to)}  all  ${mean.toFixed(2)}`);
+    const result = results.find((one) =>
+      one.from === from.name && one.to === to.name
+    );
+    if (result) result.gbitPerSecond = mean;
+  }
+}
+
+function summary(results: readonly Result[]): void {
+  title("Summary");
+  const rows = results.map(({ from, to, rtt, gbitPerSecond }) => [
+    from,
+    to,
+    ...[rtt.min, rtt.avg, rtt.max].map((ms) => ms.toFixed(3)),
+    gbitPerSecond?.toFixed(2) ?? "-",
+  ]);
+  const head = ["from", "to", "min ms", "avg ms", "max ms", "TCP Gbit/s"];
+  const [first, ...rest] = columns([head, ...rows], 2);
+  line(faint(`  ${first}`));
+  rest.forEach((row) => line(`  ${row}`));
+}
+
+function arrow(from: Named, to: Named): string {
+  return `${from.name.padStart(5)} -> ${to.name.padEnd(5)}`;
+}

@@ -1,0 +1,153 @@
+/** A host of the demo, the bench or a smoke test: a namespace with an interface, carried by the real program. */
+
+import { IpcClient } from "../src/ipc/client.ts";
+import {
+  namespaceIdentity,
+  socketDirectory,
+  socketPath,
+} from "../src/ipc/locate.ts";
+import type { LinkRecord } from "../src/ipc/schema/link.ts";
+import { addAddress, setLinkUp } from "../src/netdev/rtnetlink/set.ts";
+import { RequestSocket } from "../src/netdev/rtnetlink/socket.ts";
+import type { Fd } from "../src/system/fd.ts";
+import {
+  initialNamespaceInode,
+  namespaceInode,
+} from "../src/system/namespace.ts";
+import { parseIpv4Prefix } from "../src/wire/ipv4_address.ts";
+import { programCommand } from "./program.ts";
+
+/** Time for a process to start, find or found the subnet, and carry traffic. */
+const START_LIMIT = 20_000;
+const STOP_LIMIT = 3000;
+const RETRY = 20;
+const INTERFACE = "ib0";
+
+export interface HostOptions {
+  /** The host's network namespace. */
+  readonly namespace: Fd;
+  /** Runtime directory that the hosts of one subnet share. */
+  readonly runtime: string;
+  /** More arguments of `ipoib up`. */
+  readonly arguments?: readonly string[];
+}
+
+/** One running `ipoib up ib0`. */
+export class Host {
+  readonly #options: HostOptions;
+  readonly #child: Deno.ChildProcess;
+  readonly #complaints: Promise<string>;
+  #ended = false;
+
+  private constructor(options: HostOptions, child: Deno.ChildProcess) {
+    this.#options = options;
+    this.#child = child;
+    this.#complaints = new Response(child.stderr).text().catch(() => "");
+    child.status.then(() => this.#ended = true);
+  }
+
+  /** Starts the program; it is not ready yet. */
+  static start(options: HostOptions): Host {
+    const [program, ...args] = programCommand();
+    const child = new Deno.Command(program, {
+      args: [
+        ...args,
+        "up",
+        INTERFACE,
+        "--netns",
+        pathOf(options.namespace),
+        "--hca",
+        "soft",
+        ...options.arguments ?? [],
+      ],
+      env: { IPOIB_RUNTIME_DIR: options.runtime },
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
+    return new Host(options, child);
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** Path of the namespace, for other processes while this one lives. */
+  get namespacePath(): string {
+    return pathOf(this.#options.namespace);
+  }
+
+  /** Returns once the program answers, and with it the interface exists. */
+  async connected(): Promise<void> {
+    using _client = await this.#connect();
+  }
+
+  /** Returns once the interface, set up by now, carries traffic. */
+  async ready(): Promise<LinkRecord> {
+    using client = await this.#connect();
+    await client.call("wait", {}, { timeout: START_LIMIT });
+    return await this.#show(client);
+  }
+
+  /** Sets the interface up with an address (`10.0.0.1/24`); returns once it carries traffic. */
+  async configure(prefix: string): Promise<LinkRecord> {
+    using client = await this.#connect();
+    const link = await this.#show(client);
+    using kernel = new RequestSocket(this.#options.namespace.number);
+    setLinkUp(kernel, link.ifindex, true);
+    addAddress(kernel, link.ifindex, parseIpv4Prefix(prefix)!);
+    return await this.ready();
+  }
+
+  /** Ends the program: asks first, insists later. */
+  async stop(): Promise<void> {
+    this.#signal("SIGTERM");
+    const late = setTimeout(() => this.#signal("SIGKILL"), STOP_LIMIT);
+    await this.#child.status;
+    clearTimeout(late);
+    await this.#complaints;
+  }
+
+  #signal(signal: Deno.Signal): void {
+    try {
+      if (!this.#ended) this.#child.kill(signal);
+    } catch {
+      // It has ended by itself.
+    }
+  }
+
+  async #show(client: IpcClient): Promise<LinkRecord> {
+    const [link] = await client.call("link.show", { name: INTERFACE });
+    return link!;
+  }
+
+  async #connect(): Promise<IpcClient> {
+    const path = socketPath(
+      socketDirectory(
+        this.#options.runtime,
+        namespaceIdentity(
+          namespaceInode(this.#options.namespace.number),
+          initialNamespaceInode(),
+        ),
+      ),
+      INTERFACE,
+    );
+    const limit = performance.now() + START_LIMIT;
+    for (;;) {
+      try {
+        return await IpcClient.connect(path, INTERFACE);
+      } catch (error) {
+        if (this.#ended) {
+          const said = (await this.#complaints).trim();
+          throw new Error(said || "ipoib up ended without a word");
+        }
+        if (performance.now() > limit) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, RETRY));
+    }
+  }
+}
+
+function pathOf(namespace: Fd): string {
+  return `/proc/${Deno.pid}/fd/${namespace.number}`;
+}

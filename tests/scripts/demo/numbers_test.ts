@@ -1,0 +1,39 @@
+import { assertEquals } from "@std/assert";
+import { roundTrips } from "../../../scripts/demo/ping.ts";
+import { columns, roundTripText } from "../../../scripts/demo/screen.ts";
+import { gbit } from "../../../scripts/demo/traffic.ts";
+
+Deno.test("roundTrips() gives minimum, mean and maximum of what was answered", () => {
+  assertEquals(roundTrips(4, [0.5, 0.25, 1.5]), {
+    sent: 4,
+    received: 3,
+    min: 0.25,
+    avg: 0.75,
+    max: 1.5,
+  });
+  assertEquals(roundTrips(1, []), {
+    sent: 1,
+    received: 0,
+    min: NaN,
+    avg: NaN,
+    max: NaN,
+  });
+});
+
+Deno.test("roundTripText() writes milliseconds as ping does", () => {
+  assertEquals(
+    roundTripText(roundTrips(2, [0.0401, 0.08])),
+    "0.040 / 0.060 / 0.080",
+  );
+});
+
+Deno.test("gbit() counts bits, not octets", () => {
+  assertEquals(gbit({ bytes: 1e9, seconds: 4 }), 2);
+});
+
+Deno.test("columns() lines cells up", () => {
+  assertEquals(columns([["from", "ms"], ["alpha", "10.5"]], 1), [
+    "from     ms",
+    "alpha  10.5",
+  ]);
+});
