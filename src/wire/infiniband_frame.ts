@@ -4,6 +4,7 @@
  * Order: LRH, [GRH], BTH, [DETH], payload, pad to 4 octets, ICRC, VCRC.
  */
 
+import { IpoibError } from "../base/errors.ts";
 import { ENCAP_LENGTH } from "../base/units.ts";
 import { Bth, BTH_LENGTH, Opcode } from "./bth.ts";
 import { icrc, ICRC_LENGTH, vcrc, VCRC_LENGTH } from "./crc.ts";
@@ -35,7 +36,14 @@ export interface FrameHeaders {
   deth?: { qkey: number; sourceQpn: number };
 }
 
-/** The packet of these headers and a payload; lengths, pad and CRCs are filled in. */
+/** The most that PktLen can say, in octets from the LRH to the ICRC. */
+const MAX_LENGTH = 0x7ff * 4;
+
+/**
+ * The packet of these headers and a payload; lengths, pad and CRCs are filled in.
+ *
+ * @throws IpoibError E_CAPTURE_LENGTH if the payload is too long for one packet
+ */
 export function infinibandFrame(
   headers: FrameHeaders,
   payload: Uint8Array,
@@ -45,6 +53,13 @@ export function infinibandFrame(
   const payloadAt = bthAt + BTH_LENGTH + (deth ? DETH_LENGTH : 0);
   const pad = -payload.length & 3;
   const icrcAt = payloadAt + payload.length + pad;
+  if (icrcAt + ICRC_LENGTH > MAX_LENGTH) {
+    throw new IpoibError(
+      "E_CAPTURE_LENGTH",
+      `Cannot make one InfiniBand packet of ${payload.length} octets`,
+      { hint: "capture the segments of a large send" },
+    );
+  }
   const frame = new Uint8Array(icrcAt + ICRC_LENGTH + VCRC_LENGTH);
   const view = new DataView(frame.buffer);
 
