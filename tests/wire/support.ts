@@ -1,0 +1,76 @@
+/** What the tests of the wire formats share: golden octets, prefilled buffers, seeded mutations. */
+
+import fc from "fast-check";
+import type { LinkAddress } from "../../src/wire/link_address.ts";
+
+/** The octets of hexadecimal text; white space and comments from # to the end of a line do not count. */
+export function hex(text: string): Uint8Array<ArrayBuffer> {
+  const digits = text.replace(/#.*/g, "").replace(/\s+/g, "");
+  if (digits.length % 2 !== 0 || /[^0-9a-f]/i.test(digits)) {
+    throw new SyntaxError(`Cannot read hexadecimal text "${digits}"`);
+  }
+  return Uint8Array.from(
+    { length: digits.length / 2 },
+    (_, i) => parseInt(digits.slice(2 * i, 2 * i + 2), 16),
+  );
+}
+
+/** The octets of a file under tests/golden. */
+export function golden(name: string): Uint8Array<ArrayBuffer> {
+  return hex(
+    Deno.readTextFileSync(new URL(`../golden/${name}.hex`, import.meta.url)),
+  );
+}
+
+/** A view of all of `octets`. */
+export function viewOf(octets: Uint8Array): DataView {
+  return new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
+}
+
+/** A buffer full of 0xa5, in which an octet that was not written shows. */
+export function prefilled(length: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(length).fill(0xa5);
+}
+
+/** Pseudo-random numbers below `limit`, the same for the same seed (xorshift32). */
+export function random(seed: number): (limit: number) => number {
+  let state = seed | 0 || 1;
+  return (limit) => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % limit;
+  };
+}
+
+/** A copy of `octets`, a little spoilt: octets changed, cut off, or added. */
+export function mutate(
+  octets: Uint8Array,
+  next: (limit: number) => number,
+): Uint8Array {
+  const extra = next(8) === 0 ? next(16) : 0;
+  const length = next(4) === 0 ? next(octets.length + 1) : octets.length;
+  const mutated = new Uint8Array(length + extra);
+  mutated.set(octets.subarray(0, length));
+  for (let changes = next(4); changes > 0 && mutated.length > 0; changes--) {
+    const at = next(mutated.length);
+    // The ends of a field's range find more than its middle.
+    const values = [
+      0,
+      0xff,
+      0x7f,
+      0x80,
+      mutated[at]! ^ 1 << next(8),
+      next(256),
+    ];
+    mutated[at] = values[next(values.length)]!;
+  }
+  return mutated;
+}
+
+/** Any link-layer address. */
+export const linkAddress: fc.Arbitrary<LinkAddress> = fc.record({
+  flags: fc.nat(0xff),
+  qpn: fc.nat(0xffffff),
+  gid: fc.uint8Array({ minLength: 16, maxLength: 16 }),
+});
