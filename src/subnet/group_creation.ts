@@ -1,0 +1,168 @@
+/**
+ * What a group becomes that a join creates (IBTA vol. 1 o15-0.2.3; OpenSM's rules and defaults).
+ *
+ * Groups with an IPoIB signature must agree with the broadcast group of their scope and P_Key, which must
+ * exist (OpenSM's ipoib_mcgroup_creation_validation).
+ */
+
+import { ibMtuBytes } from "../base/units.ts";
+import { formatGid, gidEquals } from "../wire/gid.ts";
+import { broadcastMgid, isIpoibMgid, mgidPkey } from "../wire/mgid.ts";
+import { MadStatus } from "../wire/mad.ts";
+import {
+  JoinState,
+  McMask,
+  type McMemberRecord,
+} from "../wire/sa/mc_member_record.ts";
+import { RATE_CODES_BY_SPEED, rateMbps } from "../wire/sa/rate.ts";
+import { Selector } from "../wire/sa/selector.ts";
+import { keyMismatch } from "./group_match.ts";
+import type { GroupParameters } from "./groups.ts";
+import { hex, SaRefusal } from "./refusal.ts";
+import { LINK, PACKET_LIFETIME, type Subnet } from "./subnet.ts";
+
+/** Components without which a group cannot be created, beside those of every join: 0x130c7 with them. */
+const CREATE_COMPONENTS: readonly (readonly [string, bigint])[] = [
+  ["Q_Key", McMask.Qkey],
+  ["TClass", McMask.Tclass],
+  ["P_Key", McMask.Pkey],
+  ["FlowLabel", McMask.FlowLabel],
+  ["SL", McMask.Sl],
+];
+const MAY_CREATE = JoinState.FullMember | JoinState.SendOnlyFullMember;
+/** Signature of MGIDs that an administrator makes up. */
+const SA_SIGNATURE = 0xa01b;
+const MAX_MTU_CODE = 5;
+
+/**
+ * The parameters of the group that this join would create.
+ *
+ * @throws SaRefusal if it may not.
+ */
+export function groupOfRequest(
+  subnet: Subnet,
+  request: McMemberRecord,
+  mask: bigint,
+): GroupParameters {
+  if ((request.joinState & MAY_CREATE) === 0) {
+    throw new SaRefusal(
+      MadStatus.RequestInvalid,
+      `the group does not exist and JoinState ${request.joinState} may not create it (1 or 8 may)`,
+    );
+  }
+  const missing = CREATE_COMPONENTS
+    .filter(([, bit]) => (mask & bit) === 0n).map(([name]) => name);
+  if (missing.length > 0) {
+    throw new SaRefusal(
+      MadStatus.InsufficientComponents,
+      `the group does not exist and ${missing.join(", ")} ${
+        missing.length > 1 ? "are" : "is"
+      } missing to create it (component mask 0x${mask.toString(16)})`,
+    );
+  }
+  checkMgid(subnet, request, mask);
+  return {
+    mgid: request.mgid,
+    pkey: request.pkey,
+    qkey: request.qkey,
+    mtu: realizableMtu(subnet, request, mask),
+    rate: realizableRate(request, mask),
+    lifetime: (mask & McMask.Lifetime) !== 0n
+      ? request.lifetime
+      : PACKET_LIFETIME,
+    sl: request.sl,
+    flowLabel: request.flowLabel,
+    hopLimit: (mask & McMask.HopLimit) !== 0n ? request.hopLimit : 0,
+    tclass: request.tclass,
+  };
+}
+
+function checkMgid(
+  subnet: Subnet,
+  request: McMemberRecord,
+  mask: bigint,
+): void {
+  const { mgid } = request;
+  if (mgid[0] !== 0xff) {
+    throw invalid("MGID does not begin with 0xff");
+  }
+  if (!isIpoibMgid(mgid)) {
+    if ((mgid[1]! & 0xe0) !== 0) {
+      throw invalid(`MGID has reserved flags, octet 1 is ${hex(mgid[1]!, 2)}`);
+    }
+    const signature = mgid[2]! << 8 | mgid[3]!;
+    if (signature === SA_SIGNATURE && (mgid[1]! & 15) === 2) {
+      throw invalid("MGID has the administrator's own signature 0xa01b");
+    }
+    return;
+  }
+  const broadcast = broadcastMgid(mgidPkey(mgid), mgid[1]! & 15);
+  if (gidEquals(broadcast, mgid)) return;
+  const link = subnet.groups.get(broadcast);
+  if (link === undefined) {
+    throw invalid(
+      `there is no IPoIB broadcast group ${formatGid(broadcast)} to go with it`,
+    );
+  }
+  const mismatch = keyMismatch(request, mask, link);
+  if (mismatch !== undefined) {
+    throw invalid(`${mismatch} (broadcast group ${formatGid(broadcast)})`);
+  }
+}
+
+function realizableMtu(
+  subnet: Subnet,
+  request: McMemberRecord,
+  mask: bigint,
+): number {
+  const both = McMask.Mtu | McMask.MtuSelector;
+  const selector = request.mtuSelector;
+  if ((mask & both) !== both || selector === Selector.Best) {
+    return subnet.mtuCode;
+  }
+  let mtu = request.mtu;
+  if (selector === Selector.GreaterThan) {
+    if (mtu >= subnet.mtuCode) {
+      throw invalid(
+        `MTU more than ${ibMtuBytes(mtu)} is asked for, the subnet has ${
+          ibMtuBytes(subnet.mtuCode)
+        }`,
+      );
+    }
+    mtu = subnet.mtuCode;
+  } else if (selector === Selector.LessThan) {
+    mtu = Math.min(mtu - 1, subnet.mtuCode);
+  }
+  if (mtu < 1 || mtu > MAX_MTU_CODE) {
+    throw invalid(`no MTU is less than ${ibMtuBytes(request.mtu)}`);
+  }
+  return mtu;
+}
+
+function realizableRate(request: McMemberRecord, mask: bigint): number {
+  const both = McMask.Rate | McMask.RateSelector;
+  const selector = request.rateSelector;
+  if ((mask & both) !== both || selector === Selector.Best) {
+    return LINK.rateCode;
+  }
+  const asked = rateMbps(request.rate)!;
+  const link = rateMbps(LINK.rateCode)!;
+  if (selector === Selector.GreaterThan) {
+    if (asked >= link) {
+      throw invalid(
+        `rate more than ${asked} Mb/s is asked for, the links have ${link} Mb/s`,
+      );
+    }
+    return LINK.rateCode;
+  }
+  if (selector === Selector.Exactly) return request.rate;
+  if (asked > link) return LINK.rateCode;
+  const slower = RATE_CODES_BY_SPEED
+    .filter((code) => rateMbps(code)! < asked).at(-1);
+  if (slower === undefined) throw invalid(`no rate is less than ${asked} Mb/s`);
+  return slower;
+}
+
+function invalid(reason: string): SaRefusal {
+  return new SaRefusal(MadStatus.RequestInvalid, reason);
+}

@@ -1,0 +1,104 @@
+/**
+ * Does a record that a port sent fit a group? (IBTA vol. 1 o15-0.2.4, with OpenSM's reading of it: MTU and
+ * rate by their selectors, Q_Key, TClass, SL, FlowLabel and HopLimit exactly, P_Key by its low 15 bits unless
+ * both are limited; packet life time and scope are not compared.)
+ *
+ * Each function returns the reason why not, naming the field and both values.
+ */
+
+import { ibMtuBytes, pkeysMatch } from "../base/units.ts";
+import { McMask, type McMemberRecord } from "../wire/sa/mc_member_record.ts";
+import { rateMbps } from "../wire/sa/rate.ts";
+import { selectorAllows } from "../wire/sa/selector.ts";
+import type { GroupParameters } from "./groups.ts";
+import { hex } from "./refusal.ts";
+
+const SELECTOR_WORDS = ["more than", "less than", "exactly", "the best of"];
+
+/** Compares what must be equal. */
+export function keyMismatch(
+  request: McMemberRecord,
+  mask: bigint,
+  group: GroupParameters,
+): string | undefined {
+  if ((mask & McMask.Qkey) !== 0n && request.qkey !== group.qkey) {
+    return differs("Q_Key", hex(request.qkey, 8), hex(group.qkey, 8));
+  }
+  if ((mask & McMask.Pkey) !== 0n && !pkeysMatch(request.pkey, group.pkey)) {
+    return differs("P_Key", hex(request.pkey), hex(group.pkey));
+  }
+  if ((mask & McMask.Tclass) !== 0n && request.tclass !== group.tclass) {
+    return differs("TClass", request.tclass, group.tclass);
+  }
+  if ((mask & McMask.Sl) !== 0n && request.sl !== group.sl) {
+    return differs("SL", request.sl, group.sl);
+  }
+  if (
+    (mask & McMask.FlowLabel) !== 0n && request.flowLabel !== group.flowLabel
+  ) {
+    return differs(
+      "FlowLabel",
+      hex(request.flowLabel, 5),
+      hex(group.flowLabel, 5),
+    );
+  }
+  if ((mask & McMask.HopLimit) !== 0n && request.hopLimit !== group.hopLimit) {
+    return differs("HopLimit", request.hopLimit, group.hopLimit);
+  }
+  return undefined;
+}
+
+/** Compares MTU and rate by their selectors. */
+export function sizeMismatch(
+  request: McMemberRecord,
+  mask: bigint,
+  group: GroupParameters,
+): string | undefined {
+  if ((mask & McMask.MtuSelector) !== 0n) {
+    const asked = ibMtuBytes(request.mtu) ?? 0;
+    const actual = ibMtuBytes(group.mtu) ?? 0;
+    if (!selectorAllows(request.mtuSelector, asked, actual)) {
+      const word = SELECTOR_WORDS[request.mtuSelector];
+      return `MTU ${word} ${asked} is asked for, the group has ${actual}`;
+    }
+  }
+  if ((mask & McMask.RateSelector) !== 0n) {
+    const asked = rateMbps(request.rate) ?? 0;
+    const actual = rateMbps(group.rate) ?? 0;
+    if (!selectorAllows(request.rateSelector, asked, actual)) {
+      const word = SELECTOR_WORDS[request.rateSelector];
+      return `rate ${word} ${asked} Mb/s is asked for, the group has ${actual} Mb/s`;
+    }
+  }
+  return undefined;
+}
+
+/** Codes of MTU and rate that are not defined, where the mask says that they count. */
+export function undefinedCode(
+  request: { mtu: number; rate: number },
+  mask: bigint,
+  bits: {
+    readonly Mtu: bigint;
+    readonly MtuSelector: bigint;
+    readonly Rate: bigint;
+    readonly RateSelector: bigint;
+  },
+): string | undefined {
+  const mtu = bits.Mtu | bits.MtuSelector;
+  if ((mask & mtu) === mtu && ibMtuBytes(request.mtu) === undefined) {
+    return `MTU code ${request.mtu} is not defined`;
+  }
+  const rate = bits.Rate | bits.RateSelector;
+  if ((mask & rate) === rate && rateMbps(request.rate) === undefined) {
+    return `rate code ${request.rate} is not defined`;
+  }
+  return undefined;
+}
+
+function differs(
+  field: string,
+  asked: number | string,
+  actual: number | string,
+): string {
+  return `${field} ${asked} is asked for, the group has ${actual}`;
+}

@@ -1,0 +1,227 @@
+/**
+ * Joining and leaving multicast groups: MCMemberRecord Set and Delete (IBTA vol. 1 15.2.5.17, with the checks
+ * and statuses of OpenSM's osm_sa_mcmember_record.c).
+ */
+
+import { formatPkey, ibMtuBytes, pkeysMatch } from "../base/units.ts";
+import {
+  DEFAULT_SUBNET_PREFIX,
+  formatGid,
+  formatGuid,
+  gidGuid,
+  gidPrefix,
+} from "../wire/gid.ts";
+import { MadStatus } from "../wire/mad.ts";
+import { McMask, McMemberRecord } from "../wire/sa/mc_member_record.ts";
+import { rateMbps } from "../wire/sa/rate.ts";
+import { Selector } from "../wire/sa/selector.ts";
+import { groupOfRequest } from "./group_creation.ts";
+import { keyMismatch, sizeMismatch, undefinedCode } from "./group_match.ts";
+import type { Group, GroupParameters } from "./groups.ts";
+import { hasPkey } from "./partitions.ts";
+import type { SubnetPort } from "./ports.ts";
+import { SaRefusal } from "./refusal.ts";
+import { LINK, type Subnet } from "./subnet.ts";
+
+/** Components of every join and leave. */
+const JOIN_COMPONENTS: readonly (readonly [string, bigint])[] = [
+  ["MGID", McMask.Mgid],
+  ["PortGID", McMask.PortGid],
+  ["JoinState", McMask.JoinState],
+];
+
+/**
+ * Joins a port to a group, creating the group if it must and may.
+ *
+ * @returns the record of the membership, for the answer.
+ * @throws SaRefusal
+ */
+export function joinGroup(
+  subnet: Subnet,
+  requester: SubnetPort,
+  request: McMemberRecord,
+  mask: bigint,
+): McMemberRecord {
+  const port = memberOf(subnet, request, mask);
+  const proxy = port !== requester;
+  if (proxy && !sharePartition(port, requester)) {
+    throw invalid(
+      `${formatGuid(requester.guid)} asks for ${
+        formatGuid(port.guid)
+      }, with which it shares no partition`,
+    );
+  }
+  if ((mask & McMask.Pkey) !== 0n && (request.pkey & 0x7fff) === 0) {
+    throw invalid(`P_Key ${formatPkey(request.pkey)} is invalid`);
+  }
+  if (request.joinState === 0) throw invalid("JoinState is 0");
+
+  const existing = subnet.groups.get(request.mgid);
+  const mismatch = existing && keyMismatch(request, mask, existing);
+  if (mismatch !== undefined) throw invalid(mismatch);
+  const parameters = existing ?? groupOfRequest(subnet, request, mask);
+  const size = sizeMismatch(request, mask, parameters) ??
+    portIncapable(subnet, parameters);
+  if (size !== undefined) throw invalid(size);
+  if (!hasPkey(port.pkeys, parameters.pkey)) {
+    throw invalid(
+      `${formatGuid(port.guid)} is not in partition ${
+        formatPkey(parameters.pkey)
+      }`,
+    );
+  }
+  if (existing) checkModify(existing, port, requester);
+
+  const asked = (mask & McMask.Mlid) !== 0n ? { mlid: request.mlid } : {};
+  const group = existing ?? subnet.groups.create(parameters, asked);
+  if (group === undefined) {
+    throw new SaRefusal(MadStatus.NoResources, "no multicast LID is left");
+  }
+  const member = subnet.groups.join(group, port, request.joinState, proxy);
+  return {
+    ...memberRecord(group),
+    portGid: request.portGid,
+    joinState: member.joinState,
+    proxyJoin: member.proxyJoin,
+  };
+}
+
+/**
+ * Takes join states from a port's membership.
+ *
+ * @returns the record of what is left, for the answer.
+ * @throws SaRefusal
+ */
+export function leaveGroup(
+  subnet: Subnet,
+  requester: SubnetPort,
+  request: McMemberRecord,
+  mask: bigint,
+): McMemberRecord {
+  const port = memberOf(subnet, request, mask);
+  const group = subnet.groups.get(request.mgid);
+  if (group === undefined) throw invalid("the group does not exist");
+  const member = group.members.get(port.guid);
+  if (member === undefined) {
+    throw invalid(`${formatGuid(port.guid)} is not a member`);
+  }
+  if ((request.joinState & member.joinState) === 0) {
+    throw invalid(
+      `JoinState ${request.joinState} has nothing in common with the member's ${member.joinState}`,
+    );
+  }
+  if ((request.joinState & ~member.joinState) !== 0) {
+    throw invalid(
+      `JoinState ${request.joinState} is more than the member's ${member.joinState}`,
+    );
+  }
+  checkModify(group, port, requester);
+  const record = memberRecord(group);
+  const joinState = subnet.groups.leave(group, port, request.joinState);
+  return {
+    ...record,
+    portGid: request.portGid,
+    joinState,
+    proxyJoin: member.proxyJoin,
+  };
+}
+
+/** The record of a group, without a port; selectors are "exactly" in every answer. */
+export function memberRecord(group: Group): McMemberRecord {
+  return McMemberRecord.of({
+    mgid: group.mgid,
+    qkey: group.qkey,
+    mlid: group.mlid,
+    mtuSelector: Selector.Exactly,
+    mtu: group.mtu,
+    tclass: group.tclass,
+    pkey: group.pkey,
+    rateSelector: Selector.Exactly,
+    rate: group.rate,
+    lifetimeSelector: Selector.Exactly,
+    lifetime: group.lifetime,
+    sl: group.sl,
+    flowLabel: group.flowLabel,
+    hopLimit: group.hopLimit,
+    scope: group.mgid[1]! & 15,
+  });
+}
+
+/** True if the two tables have a pair of P_Keys that may talk. */
+export function sharePartition(a: SubnetPort, b: SubnetPort): boolean {
+  return a.pkeys.some((x) => b.pkeys.some((y) => pkeysMatch(x, y)));
+}
+
+/** The port that the request is about. */
+function memberOf(
+  subnet: Subnet,
+  request: McMemberRecord,
+  mask: bigint,
+): SubnetPort {
+  const missing = JOIN_COMPONENTS
+    .filter(([, bit]) => (mask & bit) === 0n).map(([name]) => name);
+  if (missing.length > 0) {
+    throw new SaRefusal(
+      MadStatus.InsufficientComponents,
+      `${missing.join(", ")} missing (component mask 0x${mask.toString(16)})`,
+    );
+  }
+  const code = undefinedCode(request, mask, McMask);
+  if (code !== undefined) throw invalid(code);
+  const prefix = gidPrefix(request.portGid);
+  // The default prefix is always taken for the subnet's own.
+  if (prefix !== subnet.prefix && prefix !== DEFAULT_SUBNET_PREFIX) {
+    throw new SaRefusal(
+      MadStatus.InvalidGid,
+      `PortGID ${formatGid(request.portGid)} has another subnet's prefix`,
+    );
+  }
+  const port = subnet.ports.byGuid(gidGuid(request.portGid));
+  if (port === undefined) {
+    throw invalid(`PortGID ${formatGid(request.portGid)} is not a known port`);
+  }
+  return port;
+}
+
+function portIncapable(
+  subnet: Subnet,
+  group: GroupParameters,
+): string | undefined {
+  if (group.mtu > subnet.mtuCode) {
+    return `the group's MTU is ${ibMtuBytes(group.mtu)}, the port's ${
+      ibMtuBytes(subnet.mtuCode)
+    }`;
+  }
+  const [rate, link] = [rateMbps(group.rate) ?? 0, rateMbps(LINK.rateCode)!];
+  return rate > link
+    ? `the group's rate is ${rate} Mb/s, the port's ${link} Mb/s`
+    : undefined;
+}
+
+/** Who may change a membership that exists (IBTA vol. 1 o15-0.2.1). */
+function checkModify(
+  group: Group,
+  port: SubnetPort,
+  requester: SubnetPort,
+): void {
+  const member = group.members.get(port.guid);
+  if (member === undefined) return;
+  if (!member.proxyJoin && requester !== port) {
+    throw invalid(
+      `the membership of ${formatGuid(port.guid)} is its own, not that of ${
+        formatGuid(requester.guid)
+      }`,
+    );
+  }
+  if (member.proxyJoin && !hasPkey(requester.pkeys, group.pkey)) {
+    throw invalid(
+      `${formatGuid(requester.guid)} is not in partition ${
+        formatPkey(group.pkey)
+      }`,
+    );
+  }
+}
+
+function invalid(reason: string): SaRefusal {
+  return new SaRefusal(MadStatus.RequestInvalid, reason);
+}

@@ -1,0 +1,294 @@
+/**
+ * The embedded subnet manager: pure, given frames and time.
+ *
+ * Its host accepts connections on the subnet's socket, one for each port, and passes what arrives; frames for
+ * ports go out through `send`. Within one call the order of frames is: changes of the forwarding tables, then
+ * the answer, so that a port that has joined is already reached.
+ *
+ * A manager that takes over from a dead one is given the {@linkcode FabricMap} that its host last knew, and
+ * the subnet's MTU. Ports that return bring their LIDs and memberships along.
+ */
+
+import {
+  type IbMtuCode,
+  ibMtuCode,
+  type Millis,
+  pkeysMatch,
+} from "../base/units.ts";
+import { formatGuid } from "../wire/gid.ts";
+import { Notice, TrapNumber } from "../wire/sa/notice.ts";
+import { SaMad } from "../wire/sa/sa_mad.ts";
+import { SubnetAdministrator } from "./administrator.ts";
+import { FabricJournal, wholeFabric } from "./fabric.ts";
+import type { Group } from "./groups.ts";
+import { dropReason, managerAddress, relay } from "./gsi.ts";
+import { sharePartition } from "./join.ts";
+import {
+  type FabricMap,
+  type ForeignHello,
+  type Hello,
+  type ManagerMessage,
+  type PortMessage,
+  PROTOCOL_VERSION,
+  RefusalCode,
+  type SubnetSnapshot,
+} from "./messages.ts";
+import { hasPkey } from "./partitions.ts";
+import { RESERVATION_MS, SM_LID, type SubnetPort } from "./ports.ts";
+import {
+  decodePortFrame,
+  encodeControl,
+  encodeMad,
+  type MadFrame,
+} from "./protocol.ts";
+import { refused, register } from "./registration.ts";
+import { type ManagerInfo, shortened, takeSnapshot } from "./snapshot.ts";
+import { LINK, Subnet, type SubnetOptions } from "./subnet.ts";
+import { restoreMemberships } from "./takeover.ts";
+import { TrapForwarder } from "./traps.ts";
+
+export interface SubnetManagerOptions
+  extends Omit<SubnetOptions, "managerGuid"> {
+  /** Sends a frame on a connection; the host keeps the order and queues what cannot go at once. */
+  send: (connection: number, frame: Uint8Array) => void;
+  /** Shown by `ipoib subnet show`; `guid` is the manager's own. */
+  manager: ManagerInfo;
+  /** IB MTU in bytes, 2048 or 4096; absent: the first port decides. */
+  subnetMtu?: number;
+  /** What was known of the subnet under the manager before. */
+  previous?: FabricMap;
+  /** The time of construction; counts with `previous` only. */
+  now?: Millis;
+}
+
+export class SubnetManager {
+  readonly #options: SubnetManagerOptions;
+  readonly #subnet: Subnet;
+  readonly #traps: TrapForwarder;
+  readonly #administrator: SubnetAdministrator;
+  readonly #journal = new FabricJournal();
+  readonly #connections = new Set<number>();
+  /** MADs of this call, held back until the forwarding tables are out. */
+  #mads: { port: SubnetPort; mad: Uint8Array }[] = [];
+  #now: Millis;
+
+  constructor(options: SubnetManagerOptions) {
+    this.#options = options;
+    this.#now = options.now ?? 0;
+    this.#traps = new TrapForwarder((port, mad) =>
+      this.#mads.push({ port, mad })
+    );
+    this.#subnet = new Subnet({
+      ...options,
+      managerGuid: options.manager.guid,
+    }, {
+      groupCreated: (group) => {
+        this.#journal.groupChanged(group);
+        this.#notifyGroup(TrapNumber.McGroupCreated, group);
+      },
+      groupChanged: (group, old) => this.#journal.groupChanged(group, old),
+      groupDeleted: (group) => {
+        this.#journal.groupRemoved(group);
+        this.#notifyGroup(TrapNumber.McGroupDeleted, group);
+      },
+    });
+    this.#administrator = new SubnetAdministrator(this.#subnet, this.#traps);
+    if (options.previous !== undefined) this.#remember(options.previous);
+    if (options.subnetMtu !== undefined) {
+      this.#subnet.settleMtu(ibMtuCode(options.subnetMtu) as IbMtuCode);
+    }
+  }
+
+  /** A connection was accepted. */
+  connect(connection: number): void {
+    this.#connections.add(connection);
+  }
+
+  /** A frame arrived. Malformed ones are dropped with a line in the log. */
+  receive(connection: number, bytes: Uint8Array, now: Millis): void {
+    if (!this.#connections.has(connection)) return;
+    this.#now = now;
+    const frame = decodePortFrame(bytes);
+    if (frame === undefined) {
+      this.#subnet.log(
+        "warning",
+        `Malformed frame on connection ${connection}`,
+      );
+    } else if (frame.kind === "control") {
+      this.#control(connection, frame.message);
+    } else {
+      this.#mad(connection, frame);
+    }
+    this.#flush();
+  }
+
+  /** A connection ended: its port leaves the subnet and all groups. */
+  disconnect(connection: number, now: Millis): void {
+    this.#now = now;
+    this.#connections.delete(connection);
+    const port = this.#subnet.ports.remove(connection);
+    if (port === undefined) return;
+    this.#traps.removePort(port);
+    this.#journal.portRemoved(port);
+    this.#subnet.groups.removePort(port);
+    this.#notifyPort(TrapNumber.GidOutOfService, port);
+    this.#flush();
+  }
+
+  /** Does what is due; returns when to call again, Infinity if nothing waits. Call it after `receive` too. */
+  tick(now: Millis): Millis {
+    this.#now = now;
+    const next = this.#traps.tick(now);
+    this.#flush();
+    return next;
+  }
+
+  snapshot(): SubnetSnapshot {
+    return takeSnapshot(this.#subnet, this.#options.manager);
+  }
+
+  #control(connection: number, message: PortMessage | ForeignHello): void {
+    if (message.type === "hello") return this.#hello(connection, message);
+    const subnet = this.snapshot();
+    const { id } = message;
+    try {
+      this.#send(connection, { type: "show", id, subnet });
+    } catch {
+      this.#send(connection, { type: "show", id, subnet: shortened(subnet) });
+    }
+  }
+
+  #hello(connection: number, hello: Hello | ForeignHello): void {
+    const port = this.#subnet.ports.byConnection(connection) === undefined
+      ? register(this.#subnet, connection, hello, this.#now)
+      : refused(
+        RefusalCode.Protocol,
+        "The port has registered already",
+        "connect again to register anew",
+      );
+    if ("type" in port) {
+      this.#subnet.log("warning", `Port refused: ${port.message}`);
+      this.#send(connection, port);
+      return;
+    }
+    const { lid: oldLid, memberships } = hello as Hello;
+    if (memberships !== undefined) {
+      restoreMemberships(this.#subnet, port, memberships);
+    }
+    this.#journal.portAdded(port);
+    this.#flushFabric(port);
+    this.#welcome(port);
+    if (oldLid === undefined) {
+      this.#notifyPort(TrapNumber.GidInService, port);
+      return;
+    }
+    if (oldLid !== port.lid) {
+      this.#send(connection, {
+        type: "event",
+        event: "lid_change",
+        lid: port.lid,
+      });
+    }
+    this.#send(connection, { type: "event", event: "client_reregister" });
+  }
+
+  #welcome(port: SubnetPort): void {
+    const [first, ...rest] = wholeFabric(this.#subnet);
+    this.#subnet.log(
+      "info",
+      `Port ${
+        formatGuid(port.guid)
+      } (${port.name}, pid ${port.pid}) has LID ${port.lid}`,
+    );
+    this.#send(port.connection, {
+      type: "welcome",
+      version: PROTOCOL_VERSION,
+      guid: formatGuid(port.guid),
+      lid: port.lid,
+      smLid: SM_LID,
+      smSl: 0,
+      subnetPrefix: formatGuid(this.#subnet.prefix),
+      pkeys: [...port.pkeys],
+      mtuCode: this.#subnet.mtuCode,
+      ...LINK,
+      fabric: {
+        ports: first?.portsAdded ?? [],
+        groups: first?.groupsChanged ?? [],
+      },
+    });
+    for (const update of rest) this.#send(port.connection, update);
+  }
+
+  #mad(connection: number, frame: MadFrame): void {
+    const source = this.#subnet.ports.byConnection(connection);
+    const reason = dropReason(source, frame.address);
+    if (source === undefined || reason !== undefined) {
+      const who = source?.name ?? `connection ${connection}`;
+      this.#subnet.log("warning", `MAD of ${who} dropped: ${reason}`);
+      return;
+    }
+    if (frame.address.lid !== SM_LID) {
+      const relayed = relay(this.#subnet, source, frame);
+      if (relayed !== undefined) {
+        this.#options.send(relayed.port.connection, relayed.frame);
+      }
+      return;
+    }
+    const request = SaMad.parse(frame.mad);
+    if (request === undefined) return;
+    const answer = this.#administrator.handle(source, request);
+    if (answer !== undefined) this.#mads.push({ port: source, mad: answer });
+  }
+
+  #notifyGroup(trap: number, group: Group): void {
+    this.#notify(trap, group.mgid, (port) => hasPkey(port.pkeys, group.pkey));
+  }
+
+  #notifyPort(trap: number, about: SubnetPort): void {
+    this.#notify(trap, about.gid, (port) => sharePartition(port, about));
+  }
+
+  #notify(
+    trap: number,
+    gid: Uint8Array,
+    mayKnow: (port: SubnetPort) => boolean,
+  ): void {
+    const issuer = this.#subnet.managerGid;
+    const notice = Notice.aboutGid(trap, gid, SM_LID, issuer);
+    this.#traps.notify(notice, mayKnow, this.#now);
+  }
+
+  #flush(): void {
+    this.#flushFabric();
+    const mads = this.#mads;
+    this.#mads = [];
+    for (const { port, mad } of mads) {
+      const frame = encodeMad(mad, managerAddress(port));
+      this.#options.send(port.connection, frame);
+    }
+  }
+
+  /** Tells every port but `except` (which gets the whole map) what has changed. */
+  #flushFabric(except?: SubnetPort): void {
+    for (const update of this.#journal.take()) {
+      const frame = encodeControl(update);
+      for (const port of this.#subnet.ports) {
+        if (port !== except) this.#options.send(port.connection, frame);
+      }
+    }
+  }
+
+  #remember(previous: FabricMap): void {
+    this.#subnet.ports.reserve(
+      previous.ports.map(({ lid, guid }) => ({ lid, guid: BigInt(guid) })),
+      this.#now + RESERVATION_MS,
+    );
+    for (const { mgid, mlid } of previous.groups) {
+      this.#subnet.groups.remember(mgid, mlid);
+    }
+  }
+
+  #send(connection: number, message: ManagerMessage): void {
+    this.#options.send(connection, encodeControl(message));
+  }
+}

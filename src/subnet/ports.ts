@@ -1,0 +1,155 @@
+/**
+ * The subnet's ports: who has which LID and GUID.
+ *
+ * LIDs are given in ascending order from 2 and, once freed, are taken again only when all others were used,
+ * so that a late packet or a stale cache hits nobody. A manager that takes over from a dead one reserves the
+ * LIDs and GUIDs of the ports it knew for a while, so that a newcomer cannot take what an old port brings back.
+ */
+
+import type { Millis } from "../base/units.ts";
+import { gidFrom } from "../wire/gid.ts";
+
+/** LID of the subnet manager: it sits on port 0 of the embedded switch. */
+export const SM_LID = 1;
+/** The first LID of a port. */
+export const FIRST_LID = 2;
+/** The last unicast LID. */
+export const LAST_LID = 0xbfff;
+/** How long a new manager keeps LIDs and GUIDs for the ports that it expects back. */
+export const RESERVATION_MS = 10_000;
+
+/** A registered port. */
+export interface SubnetPort {
+  /** The connection that it registered on. */
+  readonly connection: number;
+  readonly guid: bigint;
+  /** Subnet prefix and GUID. */
+  readonly gid: Uint8Array;
+  readonly lid: number;
+  readonly name: string;
+  readonly pid: number;
+  /** P_Key table. */
+  readonly pkeys: readonly number[];
+}
+
+/** What a port asks for. */
+export interface PortRequest {
+  connection: number;
+  guid: bigint;
+  name: string;
+  pid: number;
+  pkeys: readonly number[];
+  /** The LID that it had before. */
+  lid?: number;
+}
+
+export class PortTable {
+  readonly #byConnection = new Map<number, SubnetPort>();
+  readonly #byLid = new Map<number, SubnetPort>();
+  readonly #byGuid = new Map<bigint, SubnetPort>();
+  readonly #reservedLids = new Map<number, bigint>();
+  #reservedUntil: Millis = -Infinity;
+  #nextLid: number = FIRST_LID;
+  /** Oldest first. */
+  readonly #freed = new Set<number>();
+  readonly #prefix: bigint;
+
+  constructor(prefix: bigint) {
+    this.#prefix = prefix;
+  }
+
+  /** Keeps these LIDs and GUIDs for their owners. */
+  reserve(
+    ports: Iterable<{ lid: number; guid: bigint }>,
+    until: Millis,
+  ): void {
+    for (const { lid, guid } of ports) this.#reservedLids.set(lid, guid);
+    this.#reservedUntil = until;
+  }
+
+  get size(): number {
+    return this.#byConnection.size;
+  }
+
+  [Symbol.iterator](): IterableIterator<SubnetPort> {
+    return this.#byConnection.values();
+  }
+
+  byConnection(connection: number): SubnetPort | undefined {
+    return this.#byConnection.get(connection);
+  }
+
+  byLid(lid: number): SubnetPort | undefined {
+    return this.#byLid.get(lid);
+  }
+
+  byGuid(guid: bigint): SubnetPort | undefined {
+    return this.#byGuid.get(guid);
+  }
+
+  /**
+   * True if a GUID may be given to a port: nobody alive has it, and it is not kept for one that is expected
+   * back. `returning` says that the port asking is such a one.
+   */
+  guidIsFree(guid: bigint, returning: boolean, now: Millis): boolean {
+    if (this.#byGuid.has(guid)) return false;
+    if (returning || now >= this.#reservedUntil) return true;
+    return ![...this.#reservedLids.values()].includes(guid);
+  }
+
+  /** Registers a port whose GUID is free; undefined if no LID is left. */
+  add(request: PortRequest, now: Millis): SubnetPort | undefined {
+    const lid = this.#allocateLid(request, now);
+    if (lid === undefined) return undefined;
+    this.#freed.delete(lid);
+    this.#reservedLids.delete(lid);
+    const port: SubnetPort = {
+      connection: request.connection,
+      guid: request.guid,
+      gid: gidFrom(this.#prefix, request.guid),
+      lid,
+      name: request.name,
+      pid: request.pid,
+      pkeys: request.pkeys,
+    };
+    this.#byConnection.set(port.connection, port);
+    this.#byLid.set(lid, port);
+    this.#byGuid.set(port.guid, port);
+    return port;
+  }
+
+  /** Forgets the port of a connection and returns it. */
+  remove(connection: number): SubnetPort | undefined {
+    const port = this.#byConnection.get(connection);
+    if (port === undefined) return undefined;
+    this.#byConnection.delete(connection);
+    this.#byLid.delete(port.lid);
+    this.#byGuid.delete(port.guid);
+    this.#freed.add(port.lid);
+    return port;
+  }
+
+  #allocateLid(request: PortRequest, now: Millis): number | undefined {
+    if (now >= this.#reservedUntil) this.#reservedLids.clear();
+    const asked = request.lid;
+    if (asked !== undefined && asked >= FIRST_LID && asked <= LAST_LID) {
+      if (this.#lidIsFree(asked, request.guid)) return asked;
+    }
+    while (this.#nextLid <= LAST_LID) {
+      const lid = this.#nextLid++;
+      if (this.#lidIsFree(lid, request.guid) && !this.#freed.has(lid)) {
+        return lid;
+      }
+      if (!this.#byLid.has(lid)) this.#freed.add(lid);
+    }
+    for (const lid of this.#freed) {
+      if (this.#lidIsFree(lid, request.guid)) return lid;
+    }
+    return undefined;
+  }
+
+  #lidIsFree(lid: number, guid: bigint): boolean {
+    const owner = this.#reservedLids.get(lid);
+    return !this.#byLid.has(lid) && (owner === undefined || owner === guid);
+  }
+}

@@ -1,0 +1,88 @@
+/** The subnet as `ipoib subnet show` prints it. */
+
+import { ibMtuBytes } from "../base/units.ts";
+import { formatGid, formatGuid } from "../wire/gid.ts";
+import type { Group } from "./groups.ts";
+import { PROTOCOL_VERSION, type SubnetSnapshot } from "./messages.ts";
+import type { Partition } from "./partitions.ts";
+import { SM_LID } from "./ports.ts";
+import { LINK, type Subnet } from "./subnet.ts";
+
+/** Who holds the manager. */
+export interface ManagerInfo {
+  /** GUID of the manager's own port, which no other port gets. */
+  guid: bigint;
+  pid: number;
+  host: string;
+  /** The interface whose process holds it, or what holds it alone. */
+  name: string;
+}
+
+/** Everything there is to know. */
+export function takeSnapshot(
+  subnet: Subnet,
+  manager: ManagerInfo,
+): SubnetSnapshot {
+  return {
+    version: PROTOCOL_VERSION,
+    subnetPrefix: formatGuid(subnet.prefix),
+    mtu: ibMtuBytes(subnet.mtuCode)!,
+    rateCode: LINK.rateCode,
+    manager: { ...manager, lid: SM_LID, guid: formatGuid(manager.guid) },
+    ports: [...subnet.ports].map((port) => ({
+      lid: port.lid,
+      guid: formatGuid(port.guid),
+      name: port.name,
+      pid: port.pid,
+      pkeys: [...port.pkeys],
+      state: "active",
+    })).sort((a, b) => a.lid - b.lid),
+    partitions: subnet.partitions.map(partitionEntry),
+    groups: [...subnet.groups].map(groupEntry).sort((a, b) => a.mlid - b.mlid),
+  };
+}
+
+/** The same without what makes it long. */
+export function shortened(snapshot: SubnetSnapshot): SubnetSnapshot {
+  return {
+    ...snapshot,
+    ports: snapshot.ports.slice(0, 256),
+    groups: snapshot.groups.slice(0, 256)
+      .map((group) => ({ ...group, members: [] })),
+    partitions: snapshot.partitions.slice(0, 64)
+      .map((partition) => ({ ...partition, members: [] })),
+    truncated: true,
+  };
+}
+
+function partitionEntry(
+  partition: Partition,
+): SubnetSnapshot["partitions"][number] {
+  return {
+    name: partition.name,
+    pkey: partition.pkey,
+    ipoib: partition.ipoib !== undefined,
+    members: partition.members.map((member) => ({
+      port: member.port === "ALL" ? "ALL" : formatGuid(member.port),
+      membership: member.membership,
+    })),
+  };
+}
+
+function groupEntry(group: Group): SubnetSnapshot["groups"][number] {
+  return {
+    mgid: formatGid(group.mgid),
+    mlid: group.mlid,
+    pkey: group.pkey,
+    qkey: group.qkey,
+    mtu: ibMtuBytes(group.mtu) ?? 0,
+    rateCode: group.rate,
+    sl: group.sl,
+    permanent: group.permanent,
+    members: [...group.members.values()].map((member) => ({
+      lid: member.port.lid,
+      guid: formatGuid(member.port.guid),
+      joinState: member.joinState,
+    })).sort((a, b) => a.lid - b.lid),
+  };
+}

@@ -1,0 +1,74 @@
+/**
+ * What a port brings along when it registers with a new manager: its group memberships.
+ *
+ * Groups come back with the MLIDs that packets already carry, so that traffic goes on while the port joins
+ * again (it is told to, by a client reregister).
+ */
+
+import { ibMtuBytes } from "../base/units.ts";
+import { formatGid, formatGuid } from "../wire/gid.ts";
+import { rateMbps } from "../wire/sa/rate.ts";
+import type { Membership } from "./messages.ts";
+import { hasPkey } from "./partitions.ts";
+import type { SubnetPort } from "./ports.ts";
+import { gidFromKey } from "./protocol.ts";
+import { hex } from "./refusal.ts";
+import { PACKET_LIFETIME, type Subnet } from "./subnet.ts";
+
+/** Restores the memberships that are possible; each other one costs a line in the log. */
+export function restoreMemberships(
+  subnet: Subnet,
+  port: SubnetPort,
+  memberships: readonly Membership[],
+): void {
+  for (const membership of memberships) {
+    const reason = restore(subnet, port, membership);
+    if (reason === undefined) continue;
+    const mgid = formatGid(gidFromKey(membership.mgid));
+    subnet.log(
+      "warning",
+      `Membership of ${formatGuid(port.guid)} in ${mgid}: ${reason}`,
+    );
+  }
+}
+
+function restore(
+  subnet: Subnet,
+  port: SubnetPort,
+  membership: Membership,
+): string | undefined {
+  const { mlid, pkey, qkey, mtu, rate, sl, flowLabel, hopLimit, tclass } =
+    membership;
+  if (!hasPkey(port.pkeys, pkey)) {
+    return `the port is not in partition ${hex(pkey)}`;
+  }
+  const mgid = gidFromKey(membership.mgid);
+  let group = subnet.groups.get(mgid);
+  if (group === undefined) {
+    if (ibMtuBytes(mtu) === undefined || mtu > subnet.mtuCode) {
+      return `MTU code ${mtu} is not possible`;
+    }
+    if (rateMbps(rate) === undefined) {
+      return `rate code ${rate} is not defined`;
+    }
+    group = subnet.groups.create({
+      mgid,
+      pkey,
+      qkey,
+      mtu,
+      rate,
+      lifetime: PACKET_LIFETIME,
+      sl,
+      flowLabel,
+      hopLimit,
+      tclass,
+    }, { mlid });
+    if (group === undefined) return "no multicast LID is left";
+  }
+  if (((group.pkey ^ pkey) & 0x7fff) !== 0) {
+    return `the group has P_Key ${hex(group.pkey)} now`;
+  }
+  subnet.groups.moveEmpty(group, mlid);
+  subnet.groups.join(group, port, membership.joinState);
+  return undefined;
+}
