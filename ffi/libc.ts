@@ -16,6 +16,8 @@ const symbols = {
   // the same with a buffer of this isolate
   read: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   write: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  // ssize_t pread(int fd, void *buf, size_t count, off_t offset)
+  pread: { parameters: ["i32", "buffer", "u32", "i64"], result: "i32" },
   // int ioctl(int fd, unsigned long request, void *argp), and with the argument itself
   ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
   ioctlValue: {

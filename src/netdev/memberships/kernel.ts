@@ -1,0 +1,91 @@
+/** Memberships by rtnetlink: a dump at first, then the events of RTNLGRP_IPV4_MCADDR. */
+
+import { IpoibError } from "../../base/errors.ts";
+import type { Millis } from "../../base/units.ts";
+import type { Watch } from "../../system/reactor.ts";
+import {
+  dumpMemberships,
+  parseMembership,
+  RTM_DELMULTICAST,
+  RTM_NEWMULTICAST,
+} from "../rtnetlink/multicast.ts";
+import type { NetlinkMessage } from "../rtnetlink/message.ts";
+import { EventSocket, Group, RequestSocket } from "../rtnetlink/socket.ts";
+import { sameGroups } from "./same_groups.ts";
+import type { MembershipOptions, Memberships } from "./memberships.ts";
+
+/** See the module's documentation. */
+export class KernelMemberships implements Memberships {
+  readonly source = "rtnetlink";
+  readonly #ifindex: number;
+  readonly #changed: () => void;
+  readonly #events: EventSocket;
+  readonly #requests: RequestSocket;
+  readonly #watch: Watch;
+  #groups: ReadonlySet<number>;
+  /** The set being changed by the events of one drain. */
+  #next: Set<number> | undefined;
+
+  /** Throws `E_MEMBERSHIPS` on a kernel without the events or without the dump. */
+  constructor({ reactor, netns, ifindex, changed }: MembershipOptions) {
+    this.#ifindex = ifindex;
+    this.#changed = changed;
+    this.#events = new EventSocket(netns);
+    this.#requests = new RequestSocket(netns);
+    try {
+      if (!this.#events.join(Group.IPV4_MCADDR)) {
+        throw new Error("the kernel has no such events");
+      }
+      this.#groups = new Set(dumpMemberships(this.#requests, ifindex));
+    } catch (cause) {
+      this.#events.close();
+      this.#requests.close();
+      throw new IpoibError(
+        "E_MEMBERSHIPS",
+        "Cannot follow multicast memberships by rtnetlink",
+        { hint: "this kernel needs the way `proc`", cause },
+      );
+    }
+    this.#watch = reactor.watch(this.#events.fd, () => this.#drain());
+  }
+
+  get groups(): ReadonlySet<number> {
+    return this.#groups;
+  }
+
+  refresh(): void {
+    this.#replace(new Set(dumpMemberships(this.#requests, this.#ifindex)));
+  }
+
+  noteReport(_now: Millis): void {
+    // The event is on its way.
+  }
+
+  close(): void {
+    this.#watch.close();
+    this.#events.close();
+    this.#requests.close();
+  }
+
+  #drain(): void {
+    const outcome = this.#events.drain((message) => this.#apply(message));
+    const next = this.#next;
+    this.#next = undefined;
+    if (outcome === "overrun") this.refresh();
+    else if (next) this.#replace(next);
+  }
+
+  #apply(message: NetlinkMessage): void {
+    const record = parseMembership(message);
+    if (record?.ifindex !== this.#ifindex) return;
+    this.#next ??= new Set(this.#groups);
+    if (message.type === RTM_NEWMULTICAST) this.#next.add(record.group);
+    if (message.type === RTM_DELMULTICAST) this.#next.delete(record.group);
+  }
+
+  #replace(groups: ReadonlySet<number>): void {
+    if (sameGroups(groups, this.#groups)) return;
+    this.#groups = groups;
+    this.#changed();
+  }
+}

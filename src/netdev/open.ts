@@ -1,0 +1,120 @@
+/** The real netdev: a TUN, the mirror of its configuration, and a place in the reactor. */
+
+import type { Millis } from "../base/units.ts";
+import { Errno } from "../system/errno.ts";
+import type { Reactor, Watch } from "../system/reactor.ts";
+import type { MembershipSource } from "./memberships/memberships.ts";
+import type { Netdev } from "./netdev.ts";
+import { ConfigMirror } from "./rtnetlink/mirror.ts";
+import { setLinkMtu, setLinkUp, setTxQueueLength } from "./rtnetlink/set.ts";
+import { openTun, type TunOptions } from "./tun/open.ts";
+import type { Tun } from "./tun/tun.ts";
+
+export interface NetdevOptions extends TunOptions {
+  /** How IPv4 memberships are followed: `auto` unless told otherwise. */
+  readonly memberships?: MembershipSource | "auto";
+  /** Packets that the kernel queues for us; a TUN's own default is 500. */
+  readonly txQueueLength?: number;
+}
+
+/** A TUN netdev. */
+export class TunNetdev implements Netdev {
+  readonly tun: Tun;
+  readonly config: ConfigMirror;
+  readonly #watch: Watch;
+  #paused = false;
+  #dead = false;
+  onReadable: () => void = () => {};
+
+  constructor(reactor: Reactor, tun: Tun, config: ConfigMirror) {
+    this.tun = tun;
+    this.config = config;
+    this.#watch = reactor.watch(tun.fd, () => this.onReadable(), {
+      fast: true,
+    });
+  }
+
+  get name(): string {
+    return this.tun.name;
+  }
+
+  get ifindex(): number {
+    return this.config.ifindex;
+  }
+
+  read(address: bigint, capacity: number): number {
+    const length = this.tun.read(address, capacity);
+    if (length === -Errno.EBADFD) this.#die();
+    return length;
+  }
+
+  write(address: bigint, length: number): number {
+    return this.tun.write(address, length);
+  }
+
+  writeBytes(frame: Uint8Array): number {
+    return this.tun.writeBytes(frame);
+  }
+
+  pause(paused: boolean): void {
+    if (paused === this.#paused || this.#dead) return;
+    this.#paused = paused;
+    this.#watch.enable(!paused);
+  }
+
+  setCarrier(on: boolean): void {
+    this.tun.setCarrier(on);
+  }
+
+  /** Throws `E_LINK_SET` if the kernel refuses. */
+  setMtu(mtu: number): void {
+    setLinkMtu(this.config.requests, this.ifindex, mtu);
+  }
+
+  /** Throws `E_LINK_SET` if the kernel refuses. */
+  setUp(up: boolean): void {
+    setLinkUp(this.config.requests, this.ifindex, up);
+  }
+
+  noteReport(now: Millis): void {
+    this.config.noteReport(now);
+  }
+
+  close(): void {
+    this.#watch.close();
+    this.config.close();
+    this.tun.close();
+  }
+
+  /** The device was deleted: its descriptor would be "ready" for ever. */
+  #die(): void {
+    this.#dead = true;
+    this.#watch.enable(false);
+  }
+}
+
+/** Makes a network interface; errors as of `openTun()`, and `E_MEMBERSHIPS`. */
+export function openNetdev(
+  reactor: Reactor,
+  options: NetdevOptions,
+): TunNetdev {
+  const { netns, memberships = "auto", txQueueLength } = options;
+  using parts = new DisposableStack();
+  const tun = parts.use(openTun(options));
+  const config = parts.adopt(
+    new ConfigMirror({
+      reactor,
+      netns,
+      ifindex: tun.ifindex,
+      memberships,
+      locate: () => tun.locate(),
+    }),
+    (mirror) => mirror.close(),
+  );
+  if (txQueueLength !== undefined) {
+    setTxQueueLength(config.requests, tun.ifindex, txQueueLength);
+  }
+  const netdev = new TunNetdev(reactor, tun, config);
+  parts.move();
+  return netdev;
+}

@@ -1,0 +1,88 @@
+/**
+ * IPv4 addresses: RTM_NEWADDR / RTM_DELADDR messages and the dump.
+ *
+ * Body: struct ifaddrmsg (8 octets): family u8, prefix length u8, flags u8, scope u8, index u32.
+ */
+
+import { subnetBroadcast } from "../../wire/ipv4_address.ts";
+import type { Ipv4Address } from "../netdev.ts";
+import {
+  Attributes,
+  MessageBuilder,
+  type NetlinkMessage,
+  NLM_F_DUMP,
+} from "./message.ts";
+import type { RequestSocket } from "./socket.ts";
+
+export const RTM_NEWADDR = 20;
+export const RTM_DELADDR = 21;
+export const RTM_GETADDR = 22;
+
+export const AF_INET = 2;
+export const IFADDR_LENGTH = 8;
+export const IFA_ADDRESS = 1;
+export const IFA_LOCAL = 2;
+export const IFA_BROADCAST = 4;
+const IFA_FLAGS = 8;
+const IFA_F_SECONDARY = 0x1;
+
+/** An address with the interface that has it, and what tells it from others there. */
+export interface AddressRecord {
+  readonly ifindex: number;
+  /** Local address, prefix and peer: the kernel allows each such triple once. */
+  readonly key: string;
+  readonly address: Ipv4Address;
+}
+
+/** The IPv4 address that a message speaks of; undefined if it is malformed or of another family. */
+export function parseAddress(
+  message: NetlinkMessage,
+): AddressRecord | undefined {
+  const { body, type } = message;
+  if (
+    (type !== RTM_NEWADDR && type !== RTM_DELADDR) ||
+    body.byteLength < IFADDR_LENGTH || body.getUint8(0) !== AF_INET
+  ) {
+    return undefined;
+  }
+  const attributes = new Attributes(body, IFADDR_LENGTH);
+  const peer = attributes.ipv4(IFA_ADDRESS);
+  const local = attributes.ipv4(IFA_LOCAL) ?? peer;
+  const prefixLength = body.getUint8(1);
+  if (local === undefined || prefixLength > 32) return undefined;
+  const pointToPoint = peer !== undefined && peer !== local;
+  return {
+    ifindex: body.getUint32(4, true),
+    key: `${local}/${prefixLength}/${peer ?? local}`,
+    address: {
+      address: local,
+      prefixLength,
+      // The kernel makes a route for the subnet's broadcast even if none is set on the address.
+      broadcast: pointToPoint || prefixLength >= 31
+        ? undefined
+        : attributes.ipv4(IFA_BROADCAST) ??
+          subnetBroadcast(local, prefixLength),
+      scope: body.getUint8(3),
+      secondary:
+        ((attributes.u32(IFA_FLAGS) ?? body.getUint8(2)) & IFA_F_SECONDARY) !==
+          0,
+    },
+  };
+}
+
+/** The IPv4 addresses of one interface. */
+export function dumpAddresses(
+  socket: RequestSocket,
+  ifindex: number,
+): AddressRecord[] {
+  return socket.dump(
+    () =>
+      new MessageBuilder(RTM_GETADDR, NLM_F_DUMP)
+        .u8(AF_INET).u8(0).u8(0).u8(0).u32(0),
+    (message) => {
+      const record = parseAddress(message);
+      return record?.ifindex === ifindex ? record : undefined;
+    },
+    "list IPv4 addresses",
+  );
+}

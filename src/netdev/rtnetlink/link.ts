@@ -1,0 +1,121 @@
+/**
+ * Links: RTM_NEWLINK / RTM_DELLINK messages and the request for one link.
+ *
+ * Body: struct ifinfomsg (16 octets): family u8, pad, type u16 (ARPHRD), index i32, flags u32, change mask u32.
+ */
+
+import { Errno } from "../../system/errno.ts";
+import { Attributes, MessageBuilder, type NetlinkMessage } from "./message.ts";
+import { refusalError, type RequestSocket } from "./socket.ts";
+
+export const RTM_NEWLINK = 16;
+export const RTM_DELLINK = 17;
+export const RTM_GETLINK = 18;
+
+export const IFINFO_LENGTH = 16;
+export const IFF_UP = 0x1;
+const IFF_LOWER_UP = 0x10000;
+
+export const IFLA_IFNAME = 3;
+export const IFLA_MTU = 4;
+export const IFLA_TXQLEN = 13;
+const IFLA_LINKINFO = 18;
+const IFLA_CARRIER = 33;
+const IFLA_INFO_KIND = 1;
+const IFLA_INFO_DATA = 2;
+
+/** The struct ifinfomsg of a request about `ifindex`. */
+export function linkRequest(
+  type: number,
+  ifindex: number,
+  flags = 0,
+  change = 0,
+  messageFlags = 0,
+): MessageBuilder {
+  return new MessageBuilder(type, messageFlags)
+    .u8(0).u8(0).u16(0).u32(ifindex).u32(flags).u32(change);
+}
+
+/** What the kernel says of a link. */
+export interface LinkInfo {
+  readonly ifindex: number;
+  /** ARPHRD value: 32 for InfiniBand. */
+  readonly type: number;
+  /** IFF_ flags as in `struct ifinfomsg`. */
+  readonly flags: number;
+  readonly up: boolean;
+  /** Administratively up and with carrier. */
+  readonly running: boolean;
+  readonly carrier: boolean;
+  readonly name: string;
+  readonly mtu: number;
+  readonly txQueueLength: number;
+  /** `tun`, `veth` ... or undefined. */
+  readonly kind: string | undefined;
+  /** The attributes of the kind, as the kernel numbers them. */
+  readonly kindData: Attributes | undefined;
+}
+
+/** The link that a message speaks of; undefined if it is malformed or of a bridge's port table (AF_BRIDGE). */
+export function parseLink(message: NetlinkMessage): LinkInfo | undefined {
+  const { body, type } = message;
+  if (
+    (type !== RTM_NEWLINK && type !== RTM_DELLINK) ||
+    body.byteLength < IFINFO_LENGTH || body.getUint8(0) !== 0
+  ) {
+    return undefined;
+  }
+  const attributes = new Attributes(body, IFINFO_LENGTH);
+  const flags = body.getUint32(8, true);
+  const linkInfo = attributes.nested(IFLA_LINKINFO);
+  return {
+    ifindex: body.getInt32(4, true),
+    type: body.getUint16(2, true),
+    flags,
+    up: (flags & IFF_UP) !== 0,
+    running: (flags & IFF_LOWER_UP) !== 0 && (flags & IFF_UP) !== 0,
+    carrier: attributes.u8(IFLA_CARRIER) === 1,
+    name: attributes.string(IFLA_IFNAME) ?? "",
+    mtu: attributes.u32(IFLA_MTU) ?? 0,
+    txQueueLength: attributes.u32(IFLA_TXQLEN) ?? 0,
+    kind: linkInfo?.string(IFLA_INFO_KIND),
+    kindData: linkInfo?.nested(IFLA_INFO_DATA),
+  };
+}
+
+/** The link `ifindex`, or undefined if there is none. */
+export function getLink(
+  socket: RequestSocket,
+  ifindex: number,
+): LinkInfo | undefined {
+  return ask(socket, linkRequest(RTM_GETLINK, ifindex), `${ifindex}`);
+}
+
+/** The link called `name`, or undefined if there is none. */
+export function findLink(
+  socket: RequestSocket,
+  name: string,
+): LinkInfo | undefined {
+  const request = linkRequest(RTM_GETLINK, 0).attributeString(
+    IFLA_IFNAME,
+    name,
+  );
+  return ask(socket, request, `"${name}"`);
+}
+
+function ask(
+  socket: RequestSocket,
+  request: MessageBuilder,
+  what: string,
+): LinkInfo | undefined {
+  let found: LinkInfo | undefined;
+  const refused = socket.exchange(request, (message) => {
+    const link = parseLink(message);
+    // The attributes must outlive the receive buffer.
+    found = link && { ...link, kindData: link.kindData?.copy() };
+  });
+  if (refused && refused.errno !== Errno.ENODEV) {
+    throw refusalError(refused, "E_NETLINK", `read network interface ${what}`);
+  }
+  return found;
+}

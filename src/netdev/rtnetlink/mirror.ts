@@ -1,0 +1,321 @@
+/**
+ * The kernel's configuration of one interface, kept current by rtnetlink events.
+ *
+ * The events are subscribed to before the first dump, so nothing falls between the two; events lost to a full
+ * socket (ENOBUFS) cost a new dump. The interface is followed by its index, so a rename is a change of
+ * `name`; one that moves to another namespace is followed there if its owner can find it. Listeners are called from
+ * the reactor, once for each kind of change in what was read, never from a call into the mirror.
+ */
+
+import { IpoibError } from "../../base/errors.ts";
+import { Errno } from "../../system/errno.ts";
+import type { Reactor, Watch } from "../../system/reactor.ts";
+import {
+  type Memberships,
+  type MembershipSource,
+  openMemberships,
+} from "../memberships/memberships.ts";
+import type {
+  ConfigChange,
+  Ipv4Address,
+  Ipv4Route,
+  NetConfig,
+} from "../netdev.ts";
+import {
+  type AddressRecord,
+  dumpAddresses,
+  parseAddress,
+  RTM_DELADDR,
+  RTM_NEWADDR,
+} from "./address.ts";
+import {
+  getLink,
+  type LinkInfo,
+  parseLink,
+  RTM_DELLINK,
+  RTM_NEWLINK,
+} from "./link.ts";
+import type { NetlinkMessage } from "./message.ts";
+import { lookupRoute } from "./route.ts";
+import { EventSocket, Group, RequestSocket } from "./socket.ts";
+
+const CHANGES: readonly ConfigChange[] = [
+  "gone",
+  "link",
+  "address",
+  "membership",
+  "route",
+];
+
+/** Where an interface is. */
+export interface Place extends Disposable {
+  /** An open namespace; undefined for the thread's own. */
+  readonly netns: number | undefined;
+  readonly ifindex: number;
+}
+
+export interface MirrorOptions {
+  readonly reactor: Reactor;
+  /** An open namespace, used during construction only; undefined for the thread's own. */
+  readonly netns?: number | undefined;
+  readonly ifindex: number;
+  readonly memberships?: MembershipSource | "auto";
+  /** Where the interface is after it left its namespace; undefined if it was deleted. */
+  readonly locate?: () => Place | undefined;
+  /** Octets of events that may wait. */
+  readonly receiveBuffer?: number;
+}
+
+/** See the module's documentation. */
+export class ConfigMirror implements NetConfig {
+  readonly #options: MirrorOptions;
+  readonly #listeners: ((change: ConfigChange) => void)[] = [];
+  readonly #pending = new Set<ConfigChange>();
+  #attached: Attached;
+  #link: Pick<LinkInfo, "up" | "mtu" | "name">;
+  #records = new Map<string, Ipv4Address>();
+  #addresses: readonly Ipv4Address[] = [];
+  #local: ReadonlySet<number> = new Set();
+  /** Set by an event: the interface left this namespace. */
+  #left = false;
+  #gone = false;
+
+  constructor(options: MirrorOptions) {
+    this.#options = options;
+    this.#link = { up: false, mtu: 0, name: "" };
+    this.#attached = this.#attach(options.netns, options.ifindex);
+    this.#dump();
+    if (this.#left) {
+      this.close();
+      throw new IpoibError(
+        "E_NETDEV_GONE",
+        `Network interface ${options.ifindex} does not exist`,
+        { errno: Errno.ENODEV },
+      );
+    }
+    this.#pending.clear();
+  }
+
+  get up(): boolean {
+    return this.#link.up;
+  }
+
+  get mtu(): number {
+    return this.#link.mtu;
+  }
+
+  get name(): string {
+    return this.#link.name;
+  }
+
+  get ifindex(): number {
+    return this.#attached.ifindex;
+  }
+
+  get addresses(): readonly Ipv4Address[] {
+    return this.#addresses;
+  }
+
+  get memberships(): ReadonlySet<number> {
+    return this.#gone ? NO_GROUPS : this.#attached.memberships.groups;
+  }
+
+  /** How memberships are followed here. */
+  get membershipSource(): MembershipSource {
+    return this.#attached.memberships.source;
+  }
+
+  /** The socket for requests in the interface's namespace; valid until the interface moves. */
+  get requests(): RequestSocket {
+    return this.#attached.requests;
+  }
+
+  isLocal(address: number): boolean {
+    return this.#local.has(address);
+  }
+
+  route(destination: number, source: number): Ipv4Route {
+    if (this.#gone) return { type: "none" };
+    const { requests, ifindex } = this.#attached;
+    return lookupRoute(requests, ifindex, destination, source);
+  }
+
+  onChange(listener: (change: ConfigChange) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  noteReport(now: number): void {
+    this.#attached.memberships.noteReport(now);
+  }
+
+  close(): void {
+    this.#attached.close();
+  }
+
+  #attach(netns: number | undefined, ifindex: number): Attached {
+    const { reactor, memberships = "auto", receiveBuffer } = this.#options;
+    using parts = new DisposableStack();
+    const events = parts.use(new EventSocket(netns, receiveBuffer));
+    for (const group of FOLLOWED) events.join(group);
+    const requests = parts.use(new RequestSocket(netns));
+    const changed = () => {
+      this.#pending.add("membership");
+      this.#publish();
+    };
+    const groups = openMemberships(memberships, {
+      reactor,
+      netns,
+      ifindex,
+      changed,
+    });
+    parts.move();
+    const watch = reactor.watch(events.fd, () => this.#drain());
+    return new Attached(ifindex, events, requests, groups, watch);
+  }
+
+  #drain(): void {
+    const outcome = this.#attached.events.drain((event) => this.#apply(event));
+    if (outcome === "overrun") this.#dump();
+    if (this.#left) this.#follow();
+    // The kernel joins and leaves 224.0.0.1 with the link.
+    if (this.#pending.has("link")) {
+      this.noteReport(this.#options.reactor.clock.now());
+    }
+    this.#publish();
+  }
+
+  #apply(event: NetlinkMessage): void {
+    switch (event.type) {
+      case RTM_NEWLINK:
+      case RTM_DELLINK: {
+        const link = parseLink(event);
+        if (!link) return;
+        // Any link that goes down takes its routes with it, and the kernel sends no event for those.
+        this.#pending.add("route");
+        if (link.ifindex !== this.ifindex) return;
+        if (event.type === RTM_DELLINK) this.#left = true;
+        else this.#setLink(link);
+        return;
+      }
+      case RTM_NEWADDR:
+      case RTM_DELADDR: {
+        const record = parseAddress(event);
+        if (record?.ifindex !== this.ifindex) return;
+        if (event.type === RTM_NEWADDR) {
+          this.#records.set(record.key, record.address);
+        } else this.#records.delete(record.key);
+        this.#setAddresses();
+        return;
+      }
+      default:
+        this.#pending.add("route");
+    }
+  }
+
+  /** Reads everything again. */
+  #dump(): void {
+    const { requests, ifindex, memberships } = this.#attached;
+    const link = getLink(requests, ifindex);
+    if (!link) {
+      this.#left = true;
+      return;
+    }
+    this.#setLink(link);
+    this.#setRecords(dumpAddresses(requests, ifindex));
+    memberships.refresh();
+    this.#pending.add("route");
+  }
+
+  /** The interface left its namespace: goes after it, or takes leave of it. */
+  #follow(): void {
+    this.#left = false;
+    using place = this.#options.locate?.();
+    const before = this.#attached.memberships.groups;
+    this.#attached.close();
+    if (place) {
+      this.#attached = this.#attach(place.netns, place.ifindex);
+      this.#dump();
+      if (!this.#left) {
+        if (before !== this.memberships) this.#pending.add("membership");
+        return;
+      }
+      this.#attached.close();
+    }
+    this.#gone = true;
+    this.#link = { ...this.#link, up: false };
+    this.#setRecords([]);
+    this.#pending.clear();
+    this.#pending.add("gone");
+  }
+
+  #setLink({ up, mtu, name }: LinkInfo): void {
+    const old = this.#link;
+    if (old.up === up && old.mtu === mtu && old.name === name) return;
+    this.#link = { up, mtu, name };
+    this.#pending.add("link");
+  }
+
+  #setRecords(records: readonly AddressRecord[]): void {
+    this.#records = new Map(records.map(({ key, address }) => [key, address]));
+    this.#setAddresses();
+  }
+
+  #setAddresses(): void {
+    const addresses = [...this.#records.values()];
+    // A renewed lease brings the same address again.
+    if (sameAddresses(addresses, this.#addresses)) return;
+    this.#addresses = addresses;
+    this.#local = new Set(addresses.map(({ address }) => address));
+    this.#pending.add("address").add("route");
+  }
+
+  #publish(): void {
+    if (this.#pending.size === 0) return;
+    const changes = CHANGES.filter((change) => this.#pending.has(change));
+    this.#pending.clear();
+    for (const change of changes) {
+      for (const listener of this.#listeners) listener(change);
+    }
+  }
+}
+
+const NO_GROUPS: ReadonlySet<number> = new Set();
+
+const FOLLOWED = [
+  Group.LINK,
+  Group.IPV4_IFADDR,
+  Group.IPV4_ROUTE,
+  Group.IPV4_RULE,
+  Group.NEXTHOP,
+];
+
+function sameAddresses(
+  a: readonly Ipv4Address[],
+  b: readonly Ipv4Address[],
+): boolean {
+  return a.length === b.length && a.every((one, i) => {
+    const other = b[i]!;
+    return one.address === other.address &&
+      one.prefixLength === other.prefixLength &&
+      one.broadcast === other.broadcast && one.scope === other.scope &&
+      one.secondary === other.secondary;
+  });
+}
+
+/** What a mirror holds open in one namespace. */
+class Attached {
+  constructor(
+    readonly ifindex: number,
+    readonly events: EventSocket,
+    readonly requests: RequestSocket,
+    readonly memberships: Memberships,
+    readonly watch: Watch,
+  ) {}
+
+  close(): void {
+    this.watch.close();
+    this.memberships.close();
+    this.requests.close();
+    this.events.close();
+  }
+}

@@ -1,0 +1,43 @@
+/** Numbers of `linux/if_tun.h` and their like; the same on x86-64 and arm64. */
+
+/** ioctl(2) requests on /dev/net/tun, and on the sockets that tell an index and a namespace. */
+export const Request = {
+  TUNSETIFF: 0x400454can,
+  TUNSETLINK: 0x400454cdn,
+  TUNSETOFFLOAD: 0x400454d0n,
+  TUNGETIFF: 0x800454d2n,
+  TUNGETVNETHDRSZ: 0x800454d7n,
+  TUNSETVNETHDRSZ: 0x400454d8n,
+  TUNSETCARRIER: 0x400454e2n,
+  TUNGETDEVNETNS: 0x54e3n,
+  SIOCGIFINDEX: 0x8933n,
+} as const;
+
+/** Flags of TUNSETIFF. */
+export const TunFlag = {
+  TUN: 0x0001,
+  NO_PI: 0x1000,
+  VNET_HDR: 0x4000,
+  /** Refuse to attach to a device that exists. */
+  EXCL: 0x8000,
+} as const;
+
+/** Bits of TUNSETOFFLOAD: what the kernel may leave undone in a frame that it gives us. */
+export const TunOffload = {
+  CSUM: 0x01,
+  TSO4: 0x02,
+  TSO6: 0x04,
+  TSO_ECN: 0x08,
+  USO4: 0x20,
+  USO6: 0x40,
+} as const;
+
+/** Sets that the kernel accepts as a whole, best first: USO is of Linux 6.2, and only both of it together. */
+export const OFFLOAD_SETS: readonly number[] = [0x6f, 0x0f, 0x07, 0x01, 0x00];
+
+/** Link type of InfiniBand (`linux/if_arp.h`). */
+export const ARPHRD_INFINIBAND = 32;
+
+/** struct ifreq: the name (16 octets, NUL-terminated), then a union of 24. */
+export const IFREQ_LENGTH = 40;
+export const IFNAMSIZ = 16;

@@ -1,0 +1,152 @@
+import { assert, assertEquals } from "@std/assert";
+import { FakeClock } from "../../src/base/clock.ts";
+import {
+  type MembershipSource,
+  openMemberships,
+} from "../../src/netdev/memberships/memberships.ts";
+import { parseIgmp } from "../../src/netdev/memberships/proc.ts";
+import { openNetdev } from "../../src/netdev/open.ts";
+import { setLinkUp } from "../../src/netdev/rtnetlink/set.ts";
+import { RequestSocket } from "../../src/netdev/rtnetlink/socket.ts";
+import { openTun } from "../../src/netdev/tun/open.ts";
+import { PollReactor } from "../../src/system/poll_reactor.ts";
+import { ip, kernelTest, Room, setMembership, udpSocket } from "./support.ts";
+
+const IGMP = [
+  "Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter",
+  "1\tlo        :     1      V3",
+  "\t\t\t\t010000E0     1 0:00000000\t\t0",
+  "13\tib0       :     2      V3",
+  "\t\t\t\t010101EF     1 0:00000000\t\t0",
+  "\t\t\t\t010000E0     1 0:00000000\t\t0",
+  "",
+].join("\n");
+
+Deno.test("parseIgmp() finds the groups of one interface", () => {
+  assertEquals(
+    parseIgmp(IGMP, 13),
+    new Set([ip("239.1.1.1"), ip("224.0.0.1")]),
+  );
+  assertEquals(parseIgmp(IGMP, 1), new Set([ip("224.0.0.1")]));
+  assertEquals(parseIgmp(IGMP, 3), new Set());
+  assertEquals(parseIgmp("\n\t\tzz\n13\n", 13), new Set());
+});
+
+function rtnetlinkWorks(): boolean {
+  try {
+    using room = new Room();
+    using tun = openTun({ name: "ib0", netns: room.fd });
+    openMemberships("rtnetlink", {
+      reactor: room.reactor,
+      netns: room.fd,
+      ifindex: tun.ifindex,
+      changed: () => {},
+    }).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function follows(source: MembershipSource): void {
+  using room = new Room();
+  const netdev = openNetdev(room.reactor, {
+    name: "ib0",
+    netns: room.fd,
+    memberships: source,
+  });
+  try {
+    const { config } = netdev;
+    assertEquals(config.membershipSource, source);
+    assertEquals(config.memberships.size, 0);
+    let changes = 0;
+    config.onChange((change) => {
+      if (change === "membership") changes++;
+    });
+    netdev.setUp(true);
+    assert(room.until(() => config.memberships.has(ip("224.0.0.1"))));
+    const before = config.memberships;
+    using socket = udpSocket(room.fd);
+    setMembership(socket, ip("239.1.1.1"), netdev.ifindex, true);
+    netdev.noteReport(room.reactor.clock.now());
+    assert(room.until(() => config.memberships.has(ip("239.1.1.1"))));
+    assert(!before.has(ip("239.1.1.1")), "an old set is left as it was");
+    setMembership(socket, ip("239.1.1.1"), netdev.ifindex, false);
+    // Without a report it takes a poll.
+    assert(room.until(() => !config.memberships.has(ip("239.1.1.1"))));
+    assertEquals(config.memberships, new Set([ip("224.0.0.1")]));
+    assertEquals(changes, 3);
+  } finally {
+    netdev.close();
+  }
+}
+
+const modern = rtnetlinkWorks();
+if (modern) {
+  kernelTest(
+    "KernelMemberships follows joins and leaves",
+    () => follows("rtnetlink"),
+  );
+} else {
+  Deno.test({
+    name:
+      "KernelMemberships follows joins and leaves (skipped: the kernel has no IPv4 membership events, or no root)",
+    ignore: true,
+    fn: () => {},
+  });
+}
+
+kernelTest("ProcMemberships follows joins and leaves", () => follows("proc"));
+
+kernelTest("auto takes rtnetlink where the kernel has it", () => {
+  using room = new Room();
+  const netdev = openNetdev(room.reactor, { name: "ib0", netns: room.fd });
+  assertEquals(netdev.config.membershipSource, modern ? "rtnetlink" : "proc");
+  netdev.close();
+});
+
+kernelTest("ProcMemberships reads at its times and at reports only", () => {
+  const clock = new FakeClock(1000);
+  using room = new Room();
+  const reactor = new PollReactor(clock);
+  using tun = openTun({ name: "ib0", netns: room.fd });
+  using requests = new RequestSocket(room.fd);
+  setLinkUp(requests, tun.ifindex, true);
+  let changes = 0;
+  const memberships = openMemberships("proc", {
+    reactor,
+    netns: room.fd,
+    ifindex: tun.ifindex,
+    changed: () => changes++,
+  });
+  using socket = udpSocket(room.fd);
+  const group = (i: number) => ip("239.1.1.0") + i;
+  setMembership(socket, group(1), tun.ifindex, true);
+  clock.advance(999);
+  reactor.turn(0);
+  assertEquals(changes, 0);
+  clock.advance(1);
+  reactor.turn(0);
+  assertEquals(changes, 1);
+  // At a report, but not sooner than 20 ms after the last read.
+  setMembership(socket, group(2), tun.ifindex, true);
+  memberships.noteReport(clock.now());
+  reactor.turn(0);
+  assertEquals(changes, 1);
+  clock.advance(20);
+  reactor.turn(0);
+  assertEquals(changes, 2);
+  clock.advance(100);
+  // More groups than one read of the file brings.
+  const sockets = Array.from({ length: 10 }, () => udpSocket(room.fd));
+  sockets.forEach((one, i) => {
+    for (let j = 0; j < 18; j++) {
+      setMembership(one, group(10 + i * 18 + j), tun.ifindex, true);
+    }
+  });
+  memberships.noteReport(clock.now());
+  reactor.turn(0);
+  assertEquals(memberships.groups.size, 1 + 2 + 180);
+  memberships.close();
+  for (const one of sockets) one.close();
+});

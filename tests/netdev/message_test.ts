@@ -1,0 +1,186 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import {
+  Attributes,
+  MessageBuilder,
+  parseMessages,
+} from "../../src/netdev/rtnetlink/message.ts";
+import { parseAddress } from "../../src/netdev/rtnetlink/address.ts";
+import { parseLink } from "../../src/netdev/rtnetlink/link.ts";
+import { parseMembership } from "../../src/netdev/rtnetlink/multicast.ts";
+import { parseRoute } from "../../src/netdev/rtnetlink/route.ts";
+import { ip } from "./support.ts";
+
+/** RTM_NEWADDR of 10.0.0.1/24 on interface 3 with a label. */
+const NEW_ADDRESS = new Uint8Array([
+  ...[0x30, 0, 0, 0, 20, 0, 1, 0, 9, 0, 0, 0, 0, 0, 0, 0],
+  ...[2, 24, 0x80, 0, 3, 0, 0, 0],
+  ...[8, 0, 1, 0, 10, 0, 0, 1],
+  ...[8, 0, 2, 0, 10, 0, 0, 1],
+  ...[7, 0, 3, 0, 0x69, 0x62, 0, 0],
+]);
+
+function built(): MessageBuilder {
+  return new MessageBuilder(20)
+    .u8(2).u8(24).u8(0x80).u8(0).u32(3)
+    .attributeIpv4(1, ip("10.0.0.1"))
+    .attributeIpv4(2, ip("10.0.0.1"))
+    .attributeString(3, "ib");
+}
+
+Deno.test("MessageBuilder writes the golden octets", () => {
+  assertEquals([...built().finish(9)], [...NEW_ADDRESS]);
+});
+
+Deno.test("MessageBuilder refuses a message that does not fit", () => {
+  assertThrows(
+    () => new MessageBuilder(1).attribute(1, new Uint8Array(1100)),
+    RangeError,
+  );
+});
+
+Deno.test("parseAddress() reads the golden octets", () => {
+  const [message] = [...parseMessages(NEW_ADDRESS)];
+  assertEquals(parseAddress(message!), {
+    ifindex: 3,
+    key: `${ip("10.0.0.1")}/24/${ip("10.0.0.1")}`,
+    address: {
+      address: ip("10.0.0.1"),
+      prefixLength: 24,
+      broadcast: ip("10.0.0.255"),
+      scope: 0,
+      secondary: false,
+    },
+  });
+});
+
+Deno.test("parseMessages() stops at a length that cannot be right", () => {
+  const two = new Uint8Array([...NEW_ADDRESS, ...NEW_ADDRESS]);
+  assertEquals([...parseMessages(two)].length, 2);
+  assertEquals([...parseMessages(two.subarray(0, two.length - 1))].length, 1);
+  two[0x30] = 15;
+  assertEquals([...parseMessages(two)].length, 1);
+  assertEquals([...parseMessages(new Uint8Array(15))], []);
+});
+
+Deno.test("Attributes stop at a length that cannot be right", () => {
+  const view = (...bytes: number[]) =>
+    new DataView(new Uint8Array(bytes).buffer);
+  const good = new Attributes(
+    view(5, 0, 1, 0x80, 7, 0, 0, 0, 8, 0, 2, 0, 1, 2, 3, 4),
+    0,
+  );
+  assertEquals(good.u8(1), 7);
+  assertEquals(good.u32(1), undefined);
+  assertEquals(good.u32(2), 0x04030201);
+  assertEquals(good.ipv4(2), ip("1.2.3.4"));
+  assertEquals(good.copy().u32(2), 0x04030201);
+  const zero = new Attributes(view(0, 0, 1, 0, 8, 0, 2, 0, 1, 2, 3, 4), 0);
+  assertEquals(zero.u32(2), undefined);
+  const long = new Attributes(view(9, 0, 1, 0, 1, 2, 3, 4), 0);
+  assertEquals(long.get(1), undefined);
+});
+
+function route(
+  type: number,
+  add: (message: MessageBuilder) => MessageBuilder,
+): ReturnType<typeof parseRoute> {
+  const message = add(
+    new MessageBuilder(24)
+      .u8(2).u8(32).u8(0).u8(0).u8(254).u8(0).u8(0).u8(type).u32(0),
+  );
+  const [parsed] = [...parseMessages(message.finish(1))];
+  return parseRoute(parsed!, 3, ip("10.2.0.1"));
+}
+
+Deno.test("parseRoute() tells kinds of routes", () => {
+  const none = { type: "none" } as const;
+  const unicast = (text: string) =>
+    ({ type: "unicast", nextHop: ip(text) }) as const;
+  const ours = (message: MessageBuilder) => message.attributeU32(4, 3);
+  assertEquals(route(1, ours), unicast("10.2.0.1"));
+  assertEquals(
+    route(1, (m) => ours(m).attributeIpv4(5, ip("10.0.0.9"))),
+    unicast("10.0.0.9"),
+  );
+  assertEquals(
+    route(
+      1,
+      (m) => ours(m).attribute(18, new Uint8Array([2, 0, 10, 0, 0, 8])),
+    ),
+    unicast("10.0.0.8"),
+  );
+  const ipv6 = new Uint8Array(18);
+  ipv6[0] = 10;
+  assertEquals(route(1, (m) => ours(m).attribute(18, ipv6)), none);
+  assertEquals(route(3, ours), { type: "broadcast" });
+  assertEquals(route(5, ours), { type: "multicast" });
+  // local, blackhole, unreachable, prohibit
+  for (const type of [2, 6, 7, 8]) assertEquals(route(type, ours), none);
+  assertEquals(route(1, (m) => m.attributeU32(4, 4)), none, "not ours");
+  assertEquals(route(1, (m) => m), none, "nowhere");
+});
+
+Deno.test("parseLink() skips a bridge's own messages about its ports", () => {
+  const link = (family: number) =>
+    [
+      ...parseMessages(
+        new MessageBuilder(17)
+          .u8(family).u8(0).u16(32).u32(3).u32(0x11043).u32(0)
+          .attributeString(3, "ib0").finish(1),
+      ),
+    ][0]!;
+  assertEquals(parseLink(link(7)), undefined);
+  const parsed = parseLink(link(0))!;
+  assertEquals([parsed.ifindex, parsed.name, parsed.up], [3, "ib0", true]);
+});
+
+function parseAll(bytes: Uint8Array): number {
+  let count = 0;
+  for (const message of parseMessages(bytes)) {
+    count++;
+    parseLink(message);
+    parseAddress(message);
+    parseMembership(message);
+    parseRoute(message, 1, 1);
+    const attributes = new Attributes(message.body, 4);
+    for (let type = 0; type < 40; type++) {
+      attributes.u32(type);
+      attributes.ipv4(type);
+      attributes.string(type);
+      attributes.nested(type)?.u8(1);
+    }
+  }
+  return count;
+}
+
+Deno.test("parsers survive arbitrary octets", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+      assert(parseAll(bytes) <= bytes.length / 16);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+Deno.test("parsers survive messages with one octet changed or cut off", () => {
+  const types = fc.constantFrom(16, 17, 20, 21, 24, 25, 56, 57, 58);
+  fc.assert(
+    fc.property(
+      types,
+      fc.nat(NEW_ADDRESS.length - 1),
+      fc.nat(255),
+      fc.nat(NEW_ADDRESS.length),
+      (type, at, value, length) => {
+        const bytes = NEW_ADDRESS.slice();
+        bytes[4] = type;
+        bytes[at] = value;
+        assert(parseAll(bytes.subarray(0, length)) <= 3);
+        // In a larger buffer, nothing beyond the end is read.
+        new DataView(bytes.buffer).setUint32(0, length, true);
+        assert(parseAll(bytes.subarray(0, length)) <= 1);
+      },
+    ),
+    { numRuns: 3000 },
+  );
+});

@@ -1,0 +1,318 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { IpoibError } from "../../src/base/errors.ts";
+import type { ConfigChange } from "../../src/netdev/netdev.ts";
+import { openNetdev, type TunNetdev } from "../../src/netdev/open.ts";
+import { ConfigMirror } from "../../src/netdev/rtnetlink/mirror.ts";
+import { lookupRoute } from "../../src/netdev/rtnetlink/route.ts";
+import { MessageBuilder } from "../../src/netdev/rtnetlink/message.ts";
+import {
+  addAddress,
+  addRoute,
+  deleteAddress,
+  deleteRoute,
+  setLinkMtu,
+  setLinkUp,
+} from "../../src/netdev/rtnetlink/set.ts";
+import { RequestSocket } from "../../src/netdev/rtnetlink/socket.ts";
+import { openTun } from "../../src/netdev/tun/open.ts";
+import { ip, kernelTest, Room } from "./support.ts";
+
+const RTM_SETLINK = 19;
+const RTM_DELLINK = 17;
+const NLM_F_ACK = 4;
+const IFLA_IFNAME = 3;
+const IFLA_NET_NS_FD = 28;
+
+class Scene implements Disposable {
+  readonly room = new Room();
+  readonly netdev: TunNetdev;
+  readonly changes: ConfigChange[] = [];
+  readonly requests: RequestSocket;
+
+  constructor() {
+    this.netdev = openNetdev(this.room.reactor, {
+      name: "ib0",
+      netns: this.room.fd,
+    });
+    this.requests = new RequestSocket(this.room.fd);
+    this.netdev.config.onChange((change) => this.changes.push(change));
+  }
+
+  /** The kinds of change that the loop brings now, each once. */
+  take(): ConfigChange[] {
+    this.room.settle();
+    return [...new Set(this.changes.splice(0))].sort();
+  }
+
+  [Symbol.dispose](): void {
+    this.netdev.close();
+    this.requests.close();
+    this.room[Symbol.dispose]();
+  }
+}
+
+function link(type: number, ifindex: number): MessageBuilder {
+  return new MessageBuilder(type, NLM_F_ACK)
+    .u8(0).u8(0).u16(0).u32(ifindex).u32(0).u32(0);
+}
+
+kernelTest("ConfigMirror follows addresses", () => {
+  using scene = new Scene();
+  const { config, ifindex } = scene.netdev;
+  assertEquals(config.addresses, []);
+  addAddress(scene.requests, ifindex, {
+    address: ip("10.0.0.1"),
+    prefixLength: 24,
+  });
+  addAddress(scene.requests, ifindex, {
+    address: ip("10.0.0.7"),
+    prefixLength: 24,
+  });
+  addAddress(scene.requests, ifindex, {
+    address: ip("10.9.9.9"),
+    prefixLength: 32,
+  });
+  addAddress(scene.requests, ifindex, {
+    address: ip("10.8.0.1"),
+    prefixLength: 32,
+    peer: ip("10.8.0.2"),
+  });
+  assert(scene.take().includes("address"));
+  const base = { scope: 0, secondary: false };
+  assertEquals(config.addresses, [
+    {
+      ...base,
+      address: ip("10.0.0.1"),
+      prefixLength: 24,
+      broadcast: ip("10.0.0.255"),
+    },
+    {
+      ...base,
+      address: ip("10.0.0.7"),
+      prefixLength: 24,
+      broadcast: ip("10.0.0.255"),
+      secondary: true,
+    },
+    {
+      ...base,
+      address: ip("10.9.9.9"),
+      prefixLength: 32,
+      broadcast: undefined,
+    },
+    {
+      ...base,
+      address: ip("10.8.0.1"),
+      prefixLength: 32,
+      broadcast: undefined,
+    },
+  ]);
+  assert(config.isLocal(ip("10.0.0.7")));
+  deleteAddress(scene.requests, ifindex, {
+    address: ip("10.0.0.7"),
+    prefixLength: 24,
+  });
+  assert(scene.take().includes("address"));
+  assert(!config.isLocal(ip("10.0.0.7")));
+  assertEquals(config.addresses.length, 3);
+});
+
+kernelTest("set: the kernel's refusals carry its errno", () => {
+  using scene = new Scene();
+  const address = { address: ip("10.0.0.1"), prefixLength: 24 };
+  addAddress(scene.requests, scene.netdev.ifindex, address);
+  const taken = assertThrows(
+    () => addAddress(scene.requests, scene.netdev.ifindex, address),
+    IpoibError,
+    "Cannot add address 10.0.0.1/24",
+  );
+  assertEquals(taken.errno, 17);
+  const missing = assertThrows(
+    () => setLinkUp(scene.requests, 9999, true),
+    IpoibError,
+  );
+  assertEquals(missing.errno, 19);
+});
+
+kernelTest("ConfigMirror follows flags, MTU and name", () => {
+  using scene = new Scene();
+  const { config, ifindex } = scene.netdev;
+  assertEquals([config.up, config.mtu, config.name], [false, 1500, "ib0"]);
+  setLinkUp(scene.requests, ifindex, true);
+  assert(scene.take().includes("link"));
+  assertEquals(config.up, true);
+  setLinkMtu(scene.requests, ifindex, 4092);
+  assert(scene.take().includes("link"));
+  assertEquals(config.mtu, 4092);
+  setLinkUp(scene.requests, ifindex, false);
+  assert(scene.take().includes("link"));
+  assertEquals(config.up, false);
+  scene.requests.request(
+    link(RTM_SETLINK, ifindex).attributeString(IFLA_IFNAME, "blue0"),
+    "E",
+    "rename",
+  );
+  assert(scene.take().includes("link"));
+  assertEquals(config.name, "blue0");
+  assertEquals(scene.netdev.name, "ib0");
+  assertEquals(scene.take(), []);
+});
+
+kernelTest("ConfigMirror.route() says what the kernel would do", () => {
+  using scene = new Scene();
+  const { config, ifindex } = scene.netdev;
+  addAddress(scene.requests, ifindex, {
+    address: ip("10.0.0.1"),
+    prefixLength: 24,
+  });
+  setLinkUp(scene.requests, ifindex, true);
+  scene.take();
+  const own = ip("10.0.0.1");
+  const to = (text: string, source = own) => config.route(ip(text), source);
+  assertEquals(to("10.0.0.9"), { type: "unicast", nextHop: ip("10.0.0.9") });
+  assertEquals(to("10.0.0.255"), { type: "broadcast" });
+  assertEquals(to("255.255.255.255"), { type: "broadcast" });
+  assertEquals(to("239.1.1.1"), { type: "multicast" });
+  assertEquals(to("10.0.0.1"), { type: "none" });
+
+  const route = {
+    destination: ip("10.20.0.0"),
+    prefixLength: 16,
+    gateway: ip("10.0.0.2"),
+  };
+  addRoute(scene.requests, route);
+  assert(scene.take().includes("route"));
+  const via = { type: "unicast", nextHop: ip("10.0.0.2") } as const;
+  assertEquals(to("10.20.3.4"), via);
+  // A forwarded packet's source, and none at all.
+  assertEquals(to("10.20.3.4", ip("172.16.0.1")), via);
+  assertEquals(to("10.20.3.4", 0), via);
+  addRoute(scene.requests, {
+    destination: 0,
+    prefixLength: 0,
+    gateway: ip("10.0.0.3"),
+    ifindex,
+  });
+  assertEquals(to("8.8.8.8"), { type: "unicast", nextHop: ip("10.0.0.3") });
+  deleteRoute(scene.requests, route);
+  assert(scene.take().includes("route"));
+  assertEquals(to("10.20.3.4"), { type: "unicast", nextHop: ip("10.0.0.3") });
+});
+
+kernelTest("ConfigMirror.route() is none where the kernel refuses", () => {
+  using scene = new Scene();
+  const { config } = scene.netdev;
+  // The interface is down.
+  assertEquals(config.route(ip("10.0.0.2"), 0), { type: "none" });
+  scene.netdev.setUp(true);
+  // No such interface.
+  assertEquals(lookupRoute(scene.requests, 9999, ip("10.0.0.2"), 0), {
+    type: "none",
+  });
+});
+
+kernelTest("ConfigMirror reports the interface gone", () => {
+  using scene = new Scene();
+  const { config, ifindex } = scene.netdev;
+  addAddress(scene.requests, ifindex, {
+    address: ip("10.0.0.1"),
+    prefixLength: 24,
+  });
+  setLinkUp(scene.requests, ifindex, true);
+  scene.take();
+  let calls = 0;
+  scene.netdev.onReadable = () => {
+    calls++;
+    scene.netdev.read(0n, 0);
+  };
+  scene.requests.request(link(RTM_DELLINK, ifindex), "E", "delete a link");
+  assertEquals(scene.take(), ["gone"]);
+  assertEquals(config.up, false);
+  assertEquals(config.addresses, []);
+  assertEquals(config.memberships.size, 0);
+  assertEquals(config.route(ip("10.0.0.2"), 0), { type: "none" });
+  assertEquals(calls, 1, "a deleted device wakes the loop once");
+  scene.netdev.pause(true);
+  scene.netdev.pause(false);
+  scene.take();
+  assertEquals(calls, 1);
+});
+
+kernelTest("ConfigMirror follows an interface to another namespace", () => {
+  using scene = new Scene();
+  using other = new Room();
+  const { config, ifindex } = scene.netdev;
+  addAddress(scene.requests, ifindex, {
+    address: ip("10.0.0.1"),
+    prefixLength: 24,
+  });
+  scene.take();
+  assertEquals(config.addresses.length, 1);
+  scene.requests.request(
+    link(RTM_SETLINK, ifindex).attributeU32(IFLA_NET_NS_FD, other.fd),
+    "E",
+    "move a link",
+  );
+  const changes = scene.take();
+  assert(!changes.includes("gone"));
+  assert(changes.includes("address"));
+  assertEquals(config.addresses, []);
+  using there = new RequestSocket(other.fd);
+  addAddress(there, config.ifindex, {
+    address: ip("10.5.0.1"),
+    prefixLength: 24,
+  });
+  scene.take();
+  assertEquals(config.addresses[0]!.address, ip("10.5.0.1"));
+  scene.netdev.setUp(true);
+  scene.take();
+  assertEquals(config.up, true);
+});
+
+kernelTest("ConfigMirror reads everything again when events were lost", () => {
+  using room = new Room();
+  using tun = openTun({ name: "ib0", netns: room.fd });
+  using requests = new RequestSocket(room.fd);
+  const mirror = new ConfigMirror({
+    reactor: room.reactor,
+    netns: room.fd,
+    ifindex: tun.ifindex,
+    receiveBuffer: 2048,
+  });
+  try {
+    const changes = new Set<ConfigChange>();
+    mirror.onChange((change) => changes.add(change));
+    for (let i = 1; i <= 200; i++) {
+      addAddress(requests, tun.ifindex, {
+        address: ip(`10.0.${i}.1`),
+        prefixLength: 24,
+      });
+    }
+    setLinkMtu(requests, tun.ifindex, 2044);
+    setLinkUp(requests, tun.ifindex, true);
+    room.settle();
+    assertEquals(mirror.addresses.length, 200);
+    assertEquals([mirror.mtu, mirror.up], [2044, true]);
+    assert(mirror.memberships.has(ip("224.0.0.1")));
+    assert(
+      ["address", "link", "route"].every((one) =>
+        changes.has(one as ConfigChange)
+      ),
+    );
+  } finally {
+    mirror.close();
+  }
+});
+
+kernelTest("ConfigMirror of an interface that is not there throws", () => {
+  using room = new Room();
+  const error = assertThrows(
+    () =>
+      new ConfigMirror({
+        reactor: room.reactor,
+        netns: room.fd,
+        ifindex: 12345,
+      }),
+    IpoibError,
+  );
+  assertEquals(error.code, "E_NETDEV_GONE");
+});

@@ -1,0 +1,139 @@
+/** What the tests of this room share: privileged tests, namespaces, frames. */
+
+import { libc } from "../../ffi/libc.ts";
+import { createNamespace, withNamespace } from "../../src/system/namespace.ts";
+import { PollReactor } from "../../src/system/poll_reactor.ts";
+import { Fd } from "../../src/system/fd.ts";
+
+function whyNot(): string | undefined {
+  try {
+    if (Deno.uid() !== 0) return "needs root";
+    createNamespace().close();
+    Deno.statSync("/dev/net/tun");
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+const reason = whyNot();
+
+/** A test that makes network devices; skipped, with the reason in its name, where that cannot be. */
+export function kernelTest(
+  name: string,
+  fn: () => void | Promise<void>,
+): void {
+  Deno.test({
+    name: reason ? `${name} (skipped: ${reason})` : name,
+    ignore: reason !== undefined,
+    fn,
+  });
+}
+
+/** A namespace of the test's own with its loopback and a reactor. */
+export class Room implements Disposable {
+  readonly netns = createNamespace();
+  readonly reactor = new PollReactor();
+
+  get fd(): number {
+    return this.netns.number;
+  }
+
+  /** Runs the loop until `done`, at most two seconds. */
+  until(done: () => boolean): boolean {
+    const end = performance.now() + 2000;
+    while (!done()) {
+      if (performance.now() > end) return false;
+      this.reactor.turn(20);
+    }
+    return true;
+  }
+
+  /** Runs the loop until it has nothing to do for `ms`. */
+  settle(ms = 30): void {
+    const end = performance.now() + ms;
+    while (performance.now() < end) this.reactor.turn(ms);
+  }
+
+  [Symbol.dispose](): void {
+    this.netns.close();
+  }
+}
+
+const AF_INET = 2;
+const SOCK_DGRAM_CLOEXEC = 2 | 0x80000;
+
+/** A UDP socket in a namespace. */
+export function udpSocket(netns: number): Fd {
+  return new Fd(
+    withNamespace(netns, () => libc().socket(AF_INET, SOCK_DGRAM_CLOEXEC, 0)),
+  );
+}
+
+/** Joins or leaves an IPv4 group on an interface, as a program would. */
+export function setMembership(
+  socket: Fd,
+  group: number,
+  ifindex: number,
+  joined: boolean,
+): void {
+  // struct ip_mreqn: group, local address, index.
+  const request = new Uint8Array(12);
+  const view = new DataView(request.buffer);
+  view.setInt32(0, group, false);
+  view.setInt32(8, ifindex, true);
+  const name = joined ? 35 : 36;
+  if (libc().setsockopt(socket.number, 0, name, request, 12) < 0) {
+    throw new Error(`setsockopt ${name} failed`);
+  }
+}
+
+/** struct sockaddr_in. */
+export function socketAddress(
+  address: number,
+  port: number,
+): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(16);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, AF_INET, true);
+  view.setUint16(2, port, false);
+  view.setInt32(4, address, false);
+  return bytes;
+}
+
+function internetChecksum(bytes: Uint8Array): number {
+  let sum = 0;
+  for (let i = 0; i < bytes.length; i += 2) {
+    sum += bytes[i]! << 8 | (bytes[i + 1] ?? 0);
+  }
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  return ~sum & 0xffff;
+}
+
+/** A frame of a TUN: an empty virtio header and a UDP packet without a UDP checksum. */
+export function udpFrame(
+  source: number,
+  destination: number,
+  port: number,
+  payload: Uint8Array,
+): Uint8Array<ArrayBuffer> {
+  const frame = new Uint8Array(12 + 28 + payload.length);
+  const view = new DataView(frame.buffer, 12);
+  view.setUint8(0, 0x45);
+  view.setUint16(2, 28 + payload.length);
+  view.setUint8(8, 64);
+  view.setUint8(9, 17);
+  view.setInt32(12, source);
+  view.setInt32(16, destination);
+  view.setUint16(10, internetChecksum(frame.subarray(12, 32)));
+  view.setUint16(20, 4000);
+  view.setUint16(22, port);
+  view.setUint16(24, 8 + payload.length);
+  frame.set(payload, 40);
+  return frame;
+}
+
+/** `10.0.0.1` as the signed integer that the interfaces speak. */
+export function ip(text: string): number {
+  return text.split(".").reduce((sum, octet) => sum << 8 | Number(octet), 0);
+}
