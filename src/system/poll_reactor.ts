@@ -169,7 +169,8 @@ export class PollReactor implements Reactor {
 
   #watchFast(fd: number, ready: () => void): Watch {
     let slot = this.#fast.indexOf(undefined);
-    if (slot < 0) slot = this.#fast.push(undefined) - 1;
+    if (slot < 0) slot = this.#fast.length;
+    // Checked before the table grows: poll(2) must never count an entry that is not there.
     if (slot > MAX_FAST) {
       throw lastError("E_WATCH", `watch more than ${MAX_FAST} devices`, {
         errno: Errno.ENOSPC,
@@ -199,8 +200,11 @@ export class PollReactor implements Reactor {
     const add = () =>
       unwrap(control(EPOLL_CTL_ADD), "E_WATCH", "watch a descriptor");
     add();
-    this.#slow.set(id, ready);
     let on = true;
+    // An earlier callback of the same batch may have turned this one off.
+    this.#slow.set(id, () => {
+      if (on) ready();
+    });
     return {
       enable: (wanted) => {
         if (wanted === on || !this.#slow.has(id)) return;
