@@ -1,0 +1,14 @@
+/** `ipoib link show [IF]`. Equivalent to: `ip link show type ipoib`. */
+
+import type { Cli } from "../cli.ts";
+import { renderLinks } from "../render/link.ts";
+import { showCommand } from "./show_command.ts";
+
+export function linkShow(cli: Cli) {
+  return showCommand(
+    cli,
+    "link.show",
+    "show an interface and its children",
+    renderLinks,
+  );
+}

@@ -1,0 +1,103 @@
+/** `ipoib up [IF]`: becomes an interface. The daemon is loaded only when this runs. */
+
+import { Command, Option } from "@commander-js/extra-typings";
+import { InvalidArgumentError } from "@commander-js/extra-typings";
+import { isInterfaceName } from "../../ipc/schema.ts";
+import {
+  DEFAULT_INTERFACE,
+  type HcaChoice,
+  IO_CHOICES,
+  LOG_CHOICES,
+  MEMBERSHIP_CHOICES,
+  MODE_CHOICES,
+  parseHca,
+  type UpOptions,
+} from "../../ipc/up_options.ts";
+import { type Cli, netnsOf } from "../cli.ts";
+import { addNetns, guid, integer, subnetMtu } from "../options.ts";
+
+function hca(text: string): HcaChoice {
+  const choice = parseHca(text);
+  if (choice) return choice;
+  throw new InvalidArgumentError(
+    "It must be soft, soft:SUBNET, DEVICE or DEVICE/PORT.",
+  );
+}
+
+function interfaceName(text: string): string {
+  if (isInterfaceName(text)) return text;
+  throw new InvalidArgumentError(
+    "It must have 1 to 15 characters without slash, colon or blank.",
+  );
+}
+
+/** The members of `values` that are not undefined. */
+function given<T extends object>(
+  values: T,
+): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(
+    Object.entries(values).filter(([, value]) => value !== undefined),
+  ) as { [K in keyof T]?: Exclude<T[K], undefined> };
+}
+
+export function up(cli: Cli) {
+  const command = new Command("up")
+    .description("be an interface until it is taken down")
+    .argument(
+      "[IF]",
+      "interface name",
+      interfaceName,
+      DEFAULT_INTERFACE,
+    )
+    .addOption(
+      new Option(
+        "--hca <hca>",
+        "soft, soft:SUBNET, DEVICE or DEVICE/PORT (default: a device if there is one, else soft)",
+      ).argParser(hca),
+    )
+    .option(
+      "--pkey-index <n>",
+      "position in the port's P_Key table",
+      integer(0, 0xffff),
+      0,
+    )
+    .option("--guid <guid>", "port GUID of the soft HCA", guid)
+    .option(
+      "--subnet-mtu <bytes>",
+      "IB MTU of the embedded subnet, 2048 or 4096",
+      subnetMtu,
+    )
+    .addOption(
+      new Option("--mode <mode>", "of the interface").choices(MODE_CHOICES)
+        .default("datagram" as const),
+    )
+    .option("--mtu <bytes>", "MTU to ask for", integer(68, 65520))
+    .option("--background", "return once it carries traffic")
+    .addOption(
+      new Option("--io <backend>", "system calls of the data path")
+        .choices(IO_CHOICES).default("auto" as const),
+    )
+    .addOption(
+      new Option(
+        "--memberships <way>",
+        "how multicast memberships are watched",
+      ).choices(MEMBERSHIP_CHOICES).default("auto" as const),
+    )
+    .addOption(
+      new Option("--log <level>", "least level that is logged")
+        .choices(LOG_CHOICES).default("info" as const),
+    )
+    .action(async (name, options, self) => {
+      const { guid, subnetMtu, mtu, hca, background, ...always } = options;
+      const upOptions: UpOptions = {
+        ...always,
+        name,
+        hca: hca ?? { kind: "auto" },
+        background: background ?? false,
+        ...given({ guid, subnetMtu, mtu, netns: netnsOf(self) }),
+      };
+      cli.exitCode = await cli.environment.up(upOptions);
+    });
+  addNetns(command);
+  return command;
+}

@@ -1,0 +1,103 @@
+/** `link show` in the manner of `ip link` (iproute2 6.1), with lines of our own after `-d`. */
+
+import { type LinkRecord, RUNNING } from "../../ipc/schema.ts";
+import { hex, portRate } from "./number.ts";
+import { statistics } from "./statistics.ts";
+import { lines, type Style } from "./style.ts";
+
+export function renderLinks(links: LinkRecord[], style: Style): string {
+  return links.map((link) => lines(linkLines(link, style), style)).join("");
+}
+
+function linkLines(link: LinkRecord, style: Style): string[] {
+  const parts = [headLine(link, style), addressLine(link, style)];
+  if (style.details) parts.push(ipoibLine(link), ...ownLines(link, style));
+  else if (link.state !== RUNNING) parts.push(stateLine(link, style));
+  if (style.stats) {
+    parts.push(...statistics(link.stats64, style.human));
+    const dropped = dropLine(link);
+    if (dropped) parts.push(dropped);
+  }
+  return parts;
+}
+
+function headLine(link: LinkRecord, { palette }: Style): string {
+  const name = palette.name(
+    link.link === undefined ? link.ifname : `${link.ifname}@${link.link}`,
+  );
+  const state = link.operstate === "UP"
+    ? palette.good("UP")
+    : palette.bad(link.operstate);
+  return [
+    `${link.ifindex}: ${name}: <${link.flags.join(",")}>`,
+    `mtu ${link.mtu}`,
+    ...(link.qdisc === undefined ? [] : [`qdisc ${link.qdisc}`]),
+    `state ${state}`,
+    ...(link.linkmode === undefined ? [] : [`mode ${link.linkmode}`]),
+    ...(link.group === undefined ? [] : [`group ${link.group}`]),
+    ...(link.txqlen === undefined ? [] : [`qlen ${link.txqlen}`]),
+  ].join(" ");
+}
+
+function addressLine(link: LinkRecord, { details, palette }: Style): string {
+  const line = `    link/${link.link_type} ${
+    palette.lladdr(link.address)
+  } brd ${palette.lladdr(link.broadcast)}`;
+  if (!details) return line;
+  return `${line} promiscuity ${link.promiscuity}  allmulti ${link.allmulti} ` +
+    `minmtu ${link.min_mtu} maxmtu ${link.max_mtu} `;
+}
+
+function ipoibLine(link: LinkRecord): string {
+  const { key, mode, umcast } = link.linkinfo.info_data;
+  const more: Array<[string, string | number | undefined]> = [
+    ["addrgenmode", link.inet6_addr_gen_mode],
+    ["numtxqueues", link.num_tx_queues],
+    ["numrxqueues", link.num_rx_queues],
+    ["gso_max_size", link.gso_max_size],
+    ["gso_max_segs", link.gso_max_segs],
+  ];
+  const words = more.filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name} ${value} `).join("");
+  return `    ipoib pkey ${key} mode ${mode} umcast ${umcast} ${words}`;
+}
+
+function ownLines(link: LinkRecord, style: Style): string[] {
+  const { hca } = link;
+  const subnet = hca.subnet === undefined ? "" : ` subnet ${hca.subnet}`;
+  const index = link.pkey_index === undefined
+    ? "not in the port's table"
+    : String(link.pkey_index);
+  return [
+    `    hca ${hca.device} port ${hca.port}${subnet} state ${hca.port_state} ` +
+    `lid ${hex(hca.lid)} sm_lid ${hex(hca.sm_lid)} rate ${portRate(hca)}`,
+    `    gid ${link.gid} qpn ${hex(link.qpn, 6)} pkey_index ${index}`,
+    mtuLine(link),
+    stateLine(link, style),
+    `    namespace ${link.namespace} pid ${link.pid}`,
+  ];
+}
+
+const BINDING = {
+  port: "the port",
+  group: "the broadcast group",
+  admin: "the administrator",
+  tun: "the device",
+};
+
+function mtuLine({ mtu_chain: chain }: LinkRecord): string {
+  return `    mtu port ${chain.port} group ${chain.group ?? "unknown"} ` +
+    `admin ${chain.admin ?? "unset"} tun ${chain.tun}, ` +
+    `bound by ${BINDING[chain.binding]}`;
+}
+
+function stateLine(link: LinkRecord, { palette }: Style): string {
+  const mark = link.state === RUNNING ? palette.good : palette.bad;
+  return `    state ${mark(link.state)}`;
+}
+
+function dropLine(link: LinkRecord): string | undefined {
+  const reasons = Object.entries(link.drops).filter(([, n]) => n > 0);
+  if (reasons.length === 0) return undefined;
+  return `    drops ${reasons.map(([name, n]) => `${name} ${n}`).join(" ")}`;
+}

@@ -1,0 +1,83 @@
+/** Numbers as iproute2, sysfs and the driver's debugfs files print them. */
+
+/** `0x0002`. */
+export function hex(value: number, digits = 4): string {
+  return `0x${value.toString(16).padStart(digits, "0")}`;
+}
+
+/** A count, or with `human` about three digits and k, M, G, T, P or E: powers of 1000, as iproute2. */
+export function number(value: number, human: boolean): string {
+  if (!human || value < 1000) return String(value);
+  const power = Math.min(6, Math.floor(Math.log10(value) / 3 + 1e-9));
+  const unit = 1000 ** power;
+  const whole = Math.floor(value / unit);
+  const digits = whole < 10 ? 2 : whole < 100 ? 1 : 0;
+  return `${(value / unit).toFixed(digits)}${"kMGTPE"[power - 1]}`;
+}
+
+const SPEEDS = new Map([
+  [2500, "SDR"],
+  [5000, "DDR"],
+  [10000, "QDR"],
+  [14000, "FDR"],
+  [25000, "EDR"],
+  [50000, "HDR"],
+  [100000, "NDR"],
+  [200000, "XDR"],
+]);
+
+/** `40.0 Gb/sec`. */
+export function gigabits(mbps: number): string {
+  return `${(mbps / 1000).toFixed(1)} Gb/sec`;
+}
+
+/** The rate of a port as sysfs has it: `40 Gb/sec (4X QDR)`. */
+export function portRate(
+  rate: { rate_mbps: number; width: number; lane_mbps: number },
+): string {
+  const speed = SPEEDS.get(rate.lane_mbps);
+  return `${rate.rate_mbps / 1000} Gb/sec (${rate.width}X${
+    speed ? ` ${speed}` : ""
+  })`;
+}
+
+/** Gb/sec by the rate code of SA records (IBTA vol. 1, PathRecord:Rate). */
+const CODES: Record<number, number> = {
+  2: 2.5,
+  3: 10,
+  4: 30,
+  5: 5,
+  6: 20,
+  7: 40,
+  8: 60,
+  9: 80,
+  10: 120,
+  11: 14,
+  12: 56,
+  13: 112,
+  14: 168,
+  15: 25,
+  16: 100,
+  17: 200,
+  18: 300,
+  19: 28,
+  20: 50,
+  21: 400,
+  22: 600,
+};
+
+/** `40 Gb/sec` of a rate code. */
+export function rateOfCode(code: number): string {
+  const rate = CODES[code];
+  return rate === undefined ? `rate code ${code}` : `${rate} Gb/sec`;
+}
+
+/** `850ms`, `12.3s`, `5m`, `3h`, `2d`. */
+export function duration(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)}ms`;
+  const seconds = ms / 1000;
+  if (seconds < 60) return `${seconds.toFixed(1)}s`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)}m`;
+  if (seconds < 86400) return `${Math.floor(seconds / 3600)}h`;
+  return `${Math.floor(seconds / 86400)}d`;
+}

@@ -1,0 +1,62 @@
+/** How text is printed: what the options ask for, and the colours. */
+
+import { blue, cyan, green, magenta, red, yellow } from "@std/fmt/colors";
+import type { GlobalOptions } from "../options.ts";
+
+/** iproute2's colours by meaning. */
+export interface Palette {
+  name(text: string): string;
+  lladdr(text: string): string;
+  inet(text: string): string;
+  inet6(text: string): string;
+  good(text: string): string;
+  bad(text: string): string;
+}
+
+const plainText = (text: string) => text;
+
+export const PLAIN: Palette = {
+  name: plainText,
+  lladdr: plainText,
+  inet: plainText,
+  inet6: plainText,
+  good: plainText,
+  bad: plainText,
+};
+
+export const COLORED: Palette = {
+  name: cyan,
+  lladdr: yellow,
+  inet: magenta,
+  inet6: blue,
+  good: green,
+  bad: red,
+};
+
+export interface Style {
+  details: boolean;
+  stats: boolean;
+  human: boolean;
+  oneline: boolean;
+  palette: Palette;
+}
+
+export function styleOf(options: GlobalOptions, color: boolean): Style {
+  return {
+    details: options.details ?? false,
+    stats: options.stats ?? false,
+    human: options.human ?? false,
+    oneline: options.oneline ?? false,
+    palette: color ? COLORED : PLAIN,
+  };
+}
+
+/** An IP address in its colour. */
+export function address(text: string, palette: Palette): string {
+  return text.includes(":") ? palette.inet6(text) : palette.inet(text);
+}
+
+/** A record of several lines as text; with `-o` the lines are joined by a backslash, as iproute2 does. */
+export function lines(parts: string[], style: Style): string {
+  return `${parts.join(style.oneline ? "\\" : "\n")}\n`;
+}

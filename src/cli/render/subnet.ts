@@ -1,0 +1,88 @@
+/** `subnet show`: what the subnet manager knows, as three tables. */
+
+import { formatPkey } from "../../base/units.ts";
+import type { SubnetRecord } from "../../ipc/schema.ts";
+import { columns } from "./columns.ts";
+import { hex, rateOfCode } from "./number.ts";
+import type { Style } from "./style.ts";
+
+export function renderSubnet(subnet: SubnetRecord, style: Style): string {
+  const { manager } = subnet;
+  const head = `subnet prefix ${subnet.subnetPrefix} mtu ${subnet.mtu} ` +
+    `rate ${rateOfCode(subnet.rateCode)}\n` +
+    `manager ${style.palette.name(manager.name)} lid ${hex(manager.lid)} ` +
+    `guid ${manager.guid} pid ${manager.pid} host ${manager.host}\n`;
+  return [
+    head,
+    ports(subnet),
+    partitions(subnet),
+    groups(subnet, style),
+    ...(subnet.truncated ? ["more groups or members than shown\n"] : []),
+  ].join("\n");
+}
+
+function ports({ ports }: SubnetRecord): string {
+  return columns(
+    ["PORT", "LID", "GUID", "PID", "STATE", "PKEYS"],
+    ports.map((port) => [
+      port.name,
+      hex(port.lid),
+      port.guid,
+      String(port.pid),
+      port.state,
+      port.pkeys.map(formatPkey).join(","),
+    ]),
+  );
+}
+
+function partitions({ partitions }: SubnetRecord): string {
+  return columns(
+    ["PARTITION", "PKEY", "IPOIB", "MEMBERS"],
+    partitions.map((partition) => [
+      partition.name,
+      formatPkey(partition.pkey),
+      partition.ipoib ? "yes" : "no",
+      partition.members.map((m) => `${m.port}=${m.membership}`).join(","),
+    ]),
+  );
+}
+
+const JOIN_STATES: Array<[number, string]> = [
+  [1, "full"],
+  [2, "non"],
+  [4, "send_only"],
+  [8, "send_only_full"],
+];
+
+function joinState(bits: number): string {
+  return JOIN_STATES.filter(([bit]) => bits & bit).map(([, name]) => name)
+    .join("+");
+}
+
+function groups(subnet: SubnetRecord, { details }: Style): string {
+  return columns(
+    [
+      "GROUP",
+      "MLID",
+      "PKEY",
+      "QKEY",
+      "MTU",
+      "RATE",
+      "SL",
+      "MEMBERS",
+    ],
+    subnet.groups.map((group) => [
+      group.mgid,
+      hex(group.mlid),
+      formatPkey(group.pkey),
+      hex(group.qkey, 8),
+      String(group.mtu),
+      rateOfCode(group.rateCode),
+      String(group.sl),
+      details
+        ? group.members.map((m) => `${hex(m.lid)}=${joinState(m.joinState)}`)
+          .join(",")
+        : String(group.members.length),
+    ]),
+  );
+}

@@ -1,0 +1,107 @@
+/** Neighbours, paths, groups and children: one line a row, in the manner of `ip neigh`. */
+
+import type {
+  ChildRecord,
+  McgRecord,
+  NeighRecord,
+  PathRecord,
+} from "../../ipc/schema.ts";
+import { RUNNING } from "../../ipc/schema.ts";
+import { duration, gigabits, hex } from "./number.ts";
+import { address, type Style } from "./style.ts";
+
+/** Words of a line; what is undefined or false is left out. */
+function line(...words: Array<string | false | undefined>): string {
+  return `${words.filter((word) => word).join(" ")}\n`;
+}
+
+/** A word and its value, or nothing. */
+function pair(name: string, value: string | number | undefined) {
+  return value === undefined ? undefined : `${name} ${value}`;
+}
+
+function rows<T>(
+  records: T[],
+  style: Style,
+  row: (record: T, style: Style) => string,
+): string {
+  return records.map((record) => row(record, style)).join("");
+}
+
+export function renderNeighbours(records: NeighRecord[], style: Style): string {
+  return rows(records, style, neighbour);
+}
+
+function neighbour(n: NeighRecord, { details, stats, palette }: Style) {
+  const times = [n.used, n.confirmed, n.updated].map((t) => t ?? 0).join("/");
+  const state = n.state.join(",");
+  const bad = n.state.includes("FAILED") || n.state.includes("INCOMPLETE");
+  return line(
+    address(n.dst, palette),
+    `dev ${palette.name(n.dev)}`,
+    n.lladdr !== undefined && `lladdr ${palette.lladdr(n.lladdr)}`,
+    n.router && "router",
+    details && pair("qpn", n.qpn === undefined ? undefined : hex(n.qpn, 6)),
+    details && pair("gid", n.gid),
+    stats && `used ${times} probes ${n.probes} queued ${n.queued}`,
+    bad ? palette.bad(state) : palette.good(state),
+  );
+}
+
+export function renderPaths(records: PathRecord[], style: Style): string {
+  return rows(records, style, path);
+}
+
+function path(p: PathRecord, { details, stats, palette }: Style) {
+  return line(
+    palette.inet6(p.gid),
+    `dev ${palette.name(p.dev)}`,
+    pair("dlid", p.dlid === undefined ? undefined : hex(p.dlid)),
+    pair("sl", p.sl),
+    p.rate_mbps !== undefined && `rate ${gigabits(p.rate_mbps)}`,
+    pair("mtu", p.mtu),
+    details && pair("hoplimit", p.hoplimit),
+    (stats || p.queued > 0) && `queued ${p.queued}`,
+    p.complete ? palette.good("complete") : palette.bad("incomplete"),
+    p.retry_ms !== undefined && `retry ${duration(p.retry_ms)}`,
+    p.error !== undefined && `error "${p.error}"`,
+  );
+}
+
+export function renderGroups(records: McgRecord[], style: Style): string {
+  return rows(records, style, group);
+}
+
+function group(g: McgRecord, { details, stats, palette }: Style) {
+  return line(
+    palette.inet6(g.mgid),
+    `dev ${palette.name(g.dev)}`,
+    pair("mlid", g.mlid === undefined ? undefined : hex(g.mlid)),
+    g.send_only ? "send_only" : "full",
+    g.complete ? palette.good(g.join) : palette.bad(g.join),
+    g.attached && "attached",
+    details && pair("qkey", g.qkey === undefined ? undefined : hex(g.qkey, 8)),
+    details && pair("mtu", g.mtu),
+    details && g.rate_mbps !== undefined && `rate ${gigabits(g.rate_mbps)}`,
+    details && pair("sl", g.sl),
+    (details || stats) && `created ${duration(g.created_ms)}`,
+    (stats || g.queuelen > 0) && `queued ${g.queuelen}`,
+    g.retry_ms !== undefined && `retry ${duration(g.retry_ms)}`,
+    g.error !== undefined && `error "${g.error}"`,
+  );
+}
+
+export function renderChildren(records: ChildRecord[], style: Style): string {
+  return rows(records, style, (child, { palette }) =>
+    line(
+      `${child.ifindex}:`,
+      `${palette.name(`${child.ifname}@${child.link}`)}:`,
+      `pkey ${child.pkey}`,
+      `state ${
+        child.operstate === "UP"
+          ? palette.good("UP")
+          : palette.bad(child.operstate)
+      }`,
+      child.state !== RUNNING && palette.bad(child.state),
+    ));
+}

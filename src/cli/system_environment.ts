@@ -1,0 +1,41 @@
+/** The real environment: standard streams, the namespace of this process, and the daemon, loaded when it is needed. */
+
+import {
+  type NamespaceIdentity,
+  namespaceIdentity,
+  runtimeDirectory,
+} from "../ipc/locate.ts";
+import type { CliEnvironment } from "./environment.ts";
+import { writeText } from "./output.ts";
+
+export function systemEnvironment(): CliEnvironment {
+  return {
+    out: (text) => writeText(Deno.stdout, text),
+    err: (text) => writeText(Deno.stderr, text),
+    get color() {
+      return !Deno.env.get("NO_COLOR") && Deno.stdout.isTerminal();
+    },
+    get runtime() {
+      return runtimeDirectory();
+    },
+    namespace: systemNamespace,
+    async up(options) {
+      return await (await import("../daemon/up.ts")).up(options);
+    },
+    async runSubnet(options) {
+      return await (await import("../daemon/subnet_run.ts")).runSubnet(options);
+    },
+  };
+}
+
+/** Deno's file functions want every permission for /proc, hence the system calls. */
+async function systemNamespace(spec?: string): Promise<NamespaceIdentity> {
+  const system = await import("../system/namespace.ts");
+  using fd = spec === undefined
+    ? system.ownNamespace()
+    : system.openNamespace(spec);
+  return namespaceIdentity(
+    system.namespaceInode(fd.number),
+    system.initialNamespaceInode(),
+  );
+}

@@ -1,0 +1,5 @@
+/** The program's version, from deno.json. */
+
+import config from "../../deno.json" with { type: "json" };
+
+export const VERSION: string = config.version;
