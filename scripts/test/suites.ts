@@ -38,13 +38,17 @@ const SYSTEM = [
   "--allow-net",
   "--allow-sys",
 ];
-/** Deno's own file calls read /proc and /sys under --allow-all only. */
+/** Deno's own file calls reach /proc, /sys and /dev under --allow-all only. */
 const ALL = ["--allow-all"];
 
 /** Suites that need more, or less, than {@linkcode USUAL}. */
 const NEEDS: Readonly<Record<string, Needs>> = {
   base: { permissions: READ },
-  wire: { permissions: READ },
+  wire: {
+    permissions: [...READ, "--allow-write", "--allow-run=tshark"],
+    helpful: ["tshark"],
+  },
+  netdev: { permissions: ALL },
   sa: { permissions: READ },
   subnet: { permissions: READ },
   scripts: { permissions: READ },
@@ -102,7 +106,14 @@ export function obstacle(suite: Suite, host: Host): string | undefined {
 }
 
 function weight(suite: Suite): number {
-  return suite.tools ? 3 : suite.root ? 2 : suite.permissions === READ ? 0 : 1;
+  return suite.tools
+    ? 3
+    : suite.root
+    ? 2
+    : suite.permissions.includes("--allow-ffi") ||
+        suite.permissions === ALL
+    ? 1
+    : 0;
 }
 
 function order(a: string, b: string): number {

@@ -70,6 +70,10 @@ Deno.test("violation() lets cli import daemon lazily only", () => {
   );
 });
 
+Deno.test("violation() lets the version be read from deno.json", () => {
+  assertEquals(violation(edge("src/ipc/version.ts", "deno.json")), undefined);
+});
+
 Deno.test("violation() refuses imports of tests, scripts and unknown rooms", () => {
   const rule = "the program imports only its own rooms";
   assertEquals(violation(edge("src/wire/a.ts", "tests/wire/b.ts")), rule);
