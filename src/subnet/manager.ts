@@ -9,12 +9,7 @@
  * the subnet's MTU. Ports that return bring their LIDs and memberships along.
  */
 
-import {
-  type IbMtuCode,
-  ibMtuCode,
-  type Millis,
-  pkeysMatch,
-} from "../base/units.ts";
+import { type IbMtuCode, ibMtuCode, type Millis } from "../base/units.ts";
 import { formatGuid } from "../wire/gid.ts";
 import { Notice, TrapNumber } from "../wire/sa/notice.ts";
 import { SaMad } from "../wire/sa/sa_mad.ts";
