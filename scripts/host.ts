@@ -36,13 +36,14 @@ export interface HostOptions {
 export class Host {
   readonly #options: HostOptions;
   readonly #child: Deno.ChildProcess;
-  readonly #complaints: Promise<string>;
+  readonly #listening: Promise<void>;
+  #said = "";
   #ended = false;
 
   private constructor(options: HostOptions, child: Deno.ChildProcess) {
     this.#options = options;
     this.#child = child;
-    this.#complaints = new Response(child.stderr).text().catch(() => "");
+    this.#listening = this.#listen();
     child.status.then(() => this.#ended = true);
   }
 
@@ -70,6 +71,11 @@ export class Host {
 
   get pid(): number {
     return this.#child.pid;
+  }
+
+  /** What the program wrote to standard error so far. */
+  get said(): string {
+    return this.#said.trim();
   }
 
   /** Path of the namespace, for other processes while this one lives. */
@@ -105,7 +111,12 @@ export class Host {
     const late = setTimeout(() => this.#signal("SIGKILL"), STOP_LIMIT);
     await this.#child.status;
     clearTimeout(late);
-    await this.#complaints;
+    await this.#listening;
+  }
+
+  async #listen(): Promise<void> {
+    const text = this.#child.stderr.pipeThrough(new TextDecoderStream());
+    for await (const part of text) this.#said += part;
   }
 
   #signal(signal: Deno.Signal): void {
@@ -138,8 +149,8 @@ export class Host {
         return await IpcClient.connect(path, INTERFACE);
       } catch (error) {
         if (this.#ended) {
-          const said = (await this.#complaints).trim();
-          throw new Error(said || "ipoib up ended without a word");
+          await this.#listening;
+          throw new Error(this.said || "ipoib up ended without a word");
         }
         if (performance.now() > limit) throw error;
       }

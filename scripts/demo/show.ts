@@ -1,6 +1,7 @@
 /** The demo itself: three hosts on one embedded subnet, ping and TCP between them, a table at the end. */
 
 import { formatIpv4, parseIpv4Prefix } from "../../src/wire/ipv4_address.ts";
+import type { Fd } from "../../src/system/fd.ts";
 import { createNamespace } from "../../src/system/namespace.ts";
 import { Host } from "../host.ts";
 import type { Cleanup } from "../cleanup.ts";
@@ -29,6 +30,14 @@ interface Named extends Station {
   readonly name: string;
 }
 
+/** The process behind a host. */
+interface Program {
+  readonly name: string;
+  readonly prefix: string;
+  readonly namespace: Fd;
+  readonly host: Host;
+}
+
 interface Result {
   readonly from: string;
   readonly to: string;
@@ -42,7 +51,19 @@ export async function show(cleanup: Cleanup): Promise<void> {
   line(faint(
     "Each host is a network namespace whose ib0 is a process of its own; they share one embedded subnet",
   ));
-  const hosts = await bringUp(cleanup);
+  title("Three hosts come up");
+  const programs = startAll(cleanup);
+  try {
+    await exchange(await bringUp(programs));
+  } catch (error) {
+    for (const { name, host } of programs) {
+      if (host.said) line(`${name} says: ${host.said}`);
+    }
+    throw error;
+  }
+}
+
+async function exchange(hosts: readonly Named[]): Promise<void> {
   const [alpha, beta, gamma] = hosts as [Named, Named, Named];
   const results = await pingAll([
     [alpha, beta],
@@ -57,7 +78,7 @@ export async function show(cleanup: Cleanup): Promise<void> {
 }
 
 /** Makes the runtime directory and starts the programs, without a pause in which an interruption could lose one. */
-function startAll(cleanup: Cleanup) {
+function startAll(cleanup: Cleanup): Program[] {
   const runtime = Deno.makeTempDirSync({ prefix: "ipoib-demo-" });
   cleanup.add(() => Deno.remove(runtime, { recursive: true }));
   const running: Host[] = [];
@@ -72,11 +93,10 @@ function startAll(cleanup: Cleanup) {
   });
 }
 
-async function bringUp(cleanup: Cleanup): Promise<Named[]> {
-  title("Three hosts come up");
+async function bringUp(programs: readonly Program[]): Promise<Named[]> {
   const start = performance.now();
   const named: Named[] = [];
-  for (const { name, prefix, namespace, host } of startAll(cleanup)) {
+  for (const { name, prefix, namespace, host } of programs) {
     const link = await host.configure(prefix);
     const address = formatIpv4(parseIpv4Prefix(prefix)!.address);
     line(
