@@ -78,6 +78,11 @@ export class ManagerLink {
     this.#send(encodeMad(mad, to));
   }
 
+  /** Asks for a snapshot of the subnet. */
+  show(id: number): void {
+    this.#send(encodeControl({ type: "show", id }));
+  }
+
   close(): void {
     this.#closed = true;
     this.#retry.close();

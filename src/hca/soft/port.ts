@@ -12,7 +12,11 @@
  */
 
 import type { Reactor, Sleeper, Timer, Watch } from "../../system/reactor.ts";
-import type { ManagerMessage } from "../../subnet/messages.ts";
+import type {
+  FabricMap,
+  ManagerMessage,
+  SubnetSnapshot,
+} from "../../subnet/messages.ts";
 import { formatGuid } from "../../wire/gid.ts";
 import {
   type AddressHandle,
@@ -28,7 +32,7 @@ import {
 } from "../hca.ts";
 import { SoftAddressHandle } from "./address_handle.ts";
 import { Doorbell } from "./doorbell.ts";
-import { Fabric } from "./fabric.ts";
+import { Fabric, GRACE_MS } from "./fabric.ts";
 import type { InLink } from "./in_link.ts";
 import { Inbound } from "./inbound.ts";
 import { type LinkOwner, LinkTable } from "./link_table.ts";
@@ -67,7 +71,7 @@ export interface SoftPortOptions {
   name: string;
   subnetMtu?: 2048 | 4096;
   /** There is no subnet manager: somebody should become one. */
-  onManagerMissing: () => void;
+  onManagerMissing: (lastKnown: FabricMap) => void;
 }
 
 /** See {@linkcode HcaPort}. */
@@ -89,7 +93,10 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
   readonly #manager: ManagerLink;
   readonly #bellWatch: Watch;
   readonly #stallTimer: Timer;
+  readonly #graceTimer: Timer;
   readonly #listeners: ((event: PortEvent) => void)[] = [];
+  readonly #shown = new Map<number, (subnet: SubnetSnapshot) => void>();
+  #nextShow = 1;
   #nextQpn = FIRST_QPN;
   #registered = false;
   #closed = false;
@@ -118,6 +125,7 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
       { fast: true },
     );
     this.#stallTimer = reactor.timer((now) => this.#checkStalls(now));
+    this.#graceTimer = reactor.timer(() => this.#fabric.forgetOld());
     reactor.addSleeper(this);
     reactor.onTurnEnd(() => this.flush());
     this.#manager.connect();
@@ -144,6 +152,13 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
 
   counters(): Record<string, number> {
     return this.counted.snapshot();
+  }
+
+  /** Asks the manager for what `ipoib subnet show` prints; there is no answer while there is no manager. */
+  showSubnet(done: (subnet: SubnetSnapshot) => void): void {
+    const id = this.#nextShow++;
+    this.#shown.set(id, done);
+    this.#manager.show(id);
   }
 
   /** The packets of a queue pair that goes are dropped with it. */
@@ -377,7 +392,7 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
         memberships.received(mad, this.#attributes.gid);
         this.mads.onMad(mad, from);
       },
-      onMissing: () => options.onManagerMissing(),
+      onMissing: () => options.onManagerMissing(this.#fabric.map()),
     };
   }
 
@@ -387,6 +402,7 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
         const before = this.#attributes;
         this.#attributes = configured(before, message);
         this.#fabric.replace(message.fabric);
+        this.#graceTimer.at(this.reactor.clock.now() + GRACE_MS);
         this.#links.listen(message.guid);
         this.#refreshLids();
         if (!this.#registered) this.#emit({ type: "port_active" });
@@ -411,6 +427,8 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
         this.#emit({ type: message.event });
         return;
       case "show":
+        this.#shown.get(message.id)?.(message.subnet);
+        this.#shown.delete(message.id);
         return;
     }
   }
@@ -438,6 +456,7 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
     this.#links.close();
     this.#bellWatch.close();
     this.#stallTimer.close();
+    this.#graceTimer.close();
     this.doorbell.close();
     this.pool.close();
   }

@@ -1,0 +1,44 @@
+/** Numbers that the engine obeys: those of specifications first, those of Linux's ib_ipoib and ARP after them. */
+
+/** The QPN that means "every member of the group" (IBTA vol. 1 9.6.1.1). */
+export const MULTICAST_QPN = 0xffffff;
+
+/** Packets that wait for a neighbour or a path (Linux IPOIB_MAX_PATH_REC_QUEUE). */
+export const MAX_NEIGHBOUR_QUEUE = 3;
+/** Packets that wait for a group (Linux IPOIB_MAX_MCAST_QUEUE). */
+export const MAX_GROUP_QUEUE = 64;
+/** The longest pause between two attempts to join (Linux IPOIB_MAX_BACKOFF_SECONDS). */
+export const MAX_BACKOFF_MS = 16_000;
+/** Failures of a group's join that are logged. */
+export const MAX_LOGGED_FAILURES = 20;
+/** Idle neighbours and send-only groups go after this (Linux: twice gc_interval). */
+export const IDLE_MS = 60_000;
+/** How often they are looked for. */
+export const REAP_INTERVAL_MS = 30_000;
+
+/** Neighbour timers of Linux's arp_tbl. */
+export const Arp = {
+  BaseReachableMs: 30_000,
+  DelayProbeMs: 5_000,
+  RetransmitMs: 1_000,
+  UnicastProbes: 3,
+  BroadcastProbes: 3,
+  /** An entry is not overwritten by another address sooner than this. */
+  LockMs: 1_000,
+  /** More entries than this: the idle ones go (gc_thresh3). */
+  MaxEntries: 1024,
+} as const;
+
+/** Smallest MTU in datagram mode: 68 and the IPoIB header (Linux ipoib_change_mtu). */
+export const MIN_DATAGRAM_MTU = 72;
+/** Largest MTU that the device admits to, that of connected mode. */
+export const MAX_MTU = 65520;
+
+/** Work requests of a queue pair (Linux module parameters). */
+export const DEFAULT_SEND_QUEUE = 128;
+export const DEFAULT_RECV_QUEUE = 256;
+
+/** Frames read from the TUN before other work has its turn. */
+export const TX_BUDGET = 64;
+/** Cached next hops; the cache starts anew beyond. */
+export const MAX_NEXT_HOPS = 65_536;

@@ -1,0 +1,172 @@
+/**
+ * The interfaces of one port: the parent, and children for other partitions (Linux ipoib_vlan.c behaviour).
+ *
+ * A child is an {@linkcode IpoibInterface} like the parent, with a TUN and a queue pair of its own. As with the
+ * driver it is created down, may be created before its P_Key is in the port's table, and goes up and down with
+ * its parent.
+ */
+
+import { IpoibError } from "../base/errors.ts";
+import { formatPkey, FULL_MEMBER } from "../base/units.ts";
+import type { PortEvent } from "../hca/hca.ts";
+import type { Netdev } from "../netdev/netdev.ts";
+import type { EngineContext } from "./context.ts";
+import { IpoibInterface } from "./interface.ts";
+
+const ENODEV = 19;
+const EINVAL = 22;
+const ENOTUNIQ = 76;
+const IF_NAME_PARENT_PART = 10;
+
+/** A child with its P_Key as it was written. */
+export interface Child {
+  readonly interface: IpoibInterface;
+  readonly written: number;
+}
+
+export interface DeviceOptions {
+  name: string;
+  pkeyIndex: number;
+  adminMtu: number | undefined;
+  /** Makes a network device; throws if the name is taken. */
+  openNetdev: (name: string) => Netdev;
+}
+
+export class IpoibDevice {
+  readonly parent: IpoibInterface;
+  readonly children: Child[] = [];
+  /** Called when the state of an interface changed. */
+  onStateChange: (which: IpoibInterface) => void = () => {};
+  /** Called when the parent's network device was deleted from outside. */
+  onGone: () => void = () => {};
+
+  readonly #context: EngineContext;
+  readonly #options: DeviceOptions;
+  #parentUp = false;
+
+  constructor(context: EngineContext, options: DeviceOptions) {
+    this.#context = context;
+    this.#options = options;
+    const { port } = context;
+    const netdev = options.openNetdev(options.name);
+    this.parent = new IpoibInterface(context, {
+      netdev,
+      pkey: { index: options.pkeyIndex },
+      adminMtu: options.adminMtu,
+    });
+    this.#listen(this.parent);
+    netdev.config.onChange((change) => {
+      if (change === "link") this.#followParent();
+      if (change === "gone") this.onGone();
+    });
+    port.onEvent((event) => this.#onPortEvent(event));
+    port.onCredit = () => {
+      for (const each of this.interfaces()) each.onCredit();
+    };
+    netdev.setUp(true);
+  }
+
+  /** Parent first. */
+  interfaces(): IpoibInterface[] {
+    return [this.parent, ...this.children.map((child) => child.interface)];
+  }
+
+  find(name: string): IpoibInterface | undefined {
+    return this.interfaces().find((each) => each.name === name);
+  }
+
+  /**
+   * Makes the child of a P_Key, as `echo 0x8001 > create_child` does.
+   *
+   * Throws `E_PKEY_INVALID` (EINVAL), `E_PKEY_TAKEN` (ENOTUNIQ), and what making the device throws
+   * (`E_NAME_TAKEN`, EEXIST).
+   */
+  createChild(written: number): IpoibInterface {
+    if (written <= 0 || written > 0xffff || written === FULL_MEMBER) {
+      throw new IpoibError(
+        "E_PKEY_INVALID",
+        `Cannot create a child for P_Key ${formatPkey(written)}`,
+        { errno: EINVAL, hint: "use 0x0001 to 0xffff, but not 0x8000" },
+      );
+    }
+    const taken = written === this.parent.pkey ||
+      this.children.some((child) => child.interface.pkey === written);
+    if (taken) {
+      throw new IpoibError(
+        "E_PKEY_TAKEN",
+        `P_Key ${
+          formatPkey(written)
+        } already has an interface on ${this.parent.name}`,
+        { errno: ENOTUNIQ },
+      );
+    }
+    const netdev = this.#options.openNetdev(
+      childName(this.parent.name, written),
+    );
+    const child = {
+      interface: new IpoibInterface(this.#context, {
+        netdev,
+        pkey: { value: written | FULL_MEMBER },
+        adminMtu: undefined,
+      }),
+      written,
+    };
+    this.children.push(child);
+    this.#listen(child.interface);
+    netdev.config.onChange((change) => {
+      if (change === "gone") this.#remove(child);
+    });
+    return child.interface;
+  }
+
+  /** Removes the child whose P_Key is exactly this one; throws `E_NO_CHILD` (ENODEV). Returns its name. */
+  deleteChild(pkey: number): string {
+    const child = this.children.find((each) => each.interface.pkey === pkey);
+    if (!child) {
+      throw new IpoibError(
+        "E_NO_CHILD",
+        `${this.parent.name} has no child with P_Key ${formatPkey(pkey)}`,
+        { errno: ENODEV, hint: "see `ipoib child list`" },
+      );
+    }
+    const { name } = child.interface;
+    this.#remove(child);
+    return name;
+  }
+
+  close(): void {
+    for (const child of [...this.children]) this.#remove(child);
+    this.parent.close();
+  }
+
+  #remove(child: Child): void {
+    const at = this.children.indexOf(child);
+    if (at < 0) return;
+    this.children.splice(at, 1);
+    child.interface.close();
+    this.onStateChange(child.interface);
+  }
+
+  #listen(each: IpoibInterface): void {
+    each.onStateChange = () => this.onStateChange(each);
+  }
+
+  #onPortEvent(event: PortEvent): void {
+    // Children first, as in the driver.
+    for (const each of this.interfaces().reverse()) each.onPortEvent(event);
+  }
+
+  /** Children go up and down with the parent. */
+  #followParent(): void {
+    const { up } = this.parent.netdev.config;
+    if (up === this.#parentUp) return;
+    this.#parentUp = up;
+    for (const { interface: child } of this.children) child.netdev.setUp(up);
+  }
+}
+
+/** The driver's name for a child: ten characters of the parent's, and the P_Key as written. */
+export function childName(parent: string, written: number): string {
+  const key = written.toString(16).padStart(4, "0");
+  return `${parent.slice(0, IF_NAME_PARENT_PART)}.${key}`;
+}

@@ -1,0 +1,61 @@
+/**
+ * The MTU of an interface in datagram mode: the smallest of what the port, the broadcast group and the
+ * administrator allow (Linux ipoib_change_mtu and ipoib_mcast_carrier_on_task behaviour).
+ */
+
+import { ENCAP_LENGTH, type IbMtu } from "../base/units.ts";
+
+/** Where an MTU comes from; all in bytes of an IP packet. */
+export interface MtuChain {
+  readonly port: number;
+  /** Absent until the broadcast group is joined. */
+  readonly group: number | undefined;
+  /** Absent unless the administrator asked for one. */
+  readonly admin: number | undefined;
+  /** What the kernel's device has now. */
+  readonly tun: number;
+  /** The one that rules. */
+  readonly binding: "port" | "group" | "admin" | "tun";
+}
+
+/** The MTU that the device should have. */
+export function effectiveMtu(
+  port: IbMtu,
+  group: IbMtu | undefined,
+  admin: number | undefined,
+): number {
+  return Math.min(
+    port - ENCAP_LENGTH,
+    (group ?? port) - ENCAP_LENGTH,
+    admin ?? Infinity,
+  );
+}
+
+/** The chain, for show. */
+export function mtuChain(
+  port: IbMtu,
+  group: IbMtu | undefined,
+  admin: number | undefined,
+  tun: number,
+): MtuChain {
+  const limits = {
+    admin: admin ?? Infinity,
+    group: group === undefined ? Infinity : group - ENCAP_LENGTH,
+    port: port - ENCAP_LENGTH,
+  };
+  const rules = Math.min(tun, ...Object.values(limits));
+  const binding = rules === limits.admin
+    ? "admin"
+    : rules === limits.group
+    ? "group"
+    : rules === limits.port
+    ? "port"
+    : "tun";
+  return {
+    port: limits.port,
+    group: group === undefined ? undefined : limits.group,
+    admin,
+    tun,
+    binding,
+  };
+}

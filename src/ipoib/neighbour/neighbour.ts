@@ -1,0 +1,35 @@
+/** One neighbour: an IPv4 address on the link, the link-layer address behind it, and the way there. */
+
+import type { Millis } from "../../base/units.ts";
+import type { AddressHandle } from "../../hca/hca.ts";
+import type { LinkAddress } from "../../wire/link_address.ts";
+import { MAX_NEIGHBOUR_QUEUE } from "../constants.ts";
+import { PacketQueue } from "../packet_queue.ts";
+import type { Path } from "../path.ts";
+import { newNud, type Nud } from "./nud.ts";
+
+export class Neighbour {
+  /** IPv4 address as a signed word. */
+  readonly address: number;
+  readonly nud: Nud = newNud();
+  readonly queue = new PacketQueue(MAX_NEIGHBOUR_QUEUE);
+  lladdr: LinkAddress | undefined;
+  path: Path | undefined;
+  /** True while a path is being asked for. */
+  asking = false;
+  /** Present while packets can go: the data path looks at nothing else. */
+  ah: AddressHandle | undefined;
+  qpn = 0;
+  createdAt: Millis;
+  usedAt: Millis;
+  confirmedAt: Millis;
+  updatedAt: Millis;
+
+  constructor(address: number, now: Millis) {
+    this.address = address;
+    this.createdAt = now;
+    this.usedAt = now;
+    this.confirmedAt = -Infinity;
+    this.updatedAt = now;
+  }
+}
