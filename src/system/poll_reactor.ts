@@ -101,6 +101,8 @@ export class PollReactor implements Reactor {
       if (this.#yield) {
         this.#yield = false;
         await new Promise((resolve) => setTimeout(resolve, 0));
+        // A message may have asked for the end.
+        if (this.#stopped) break;
       }
       this.turn(-1);
     }

@@ -15,6 +15,8 @@ const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
 const MSG_DONTWAIT_NOSIGNAL = 0x40 | 0x4000;
 const MSG_CMSG_CLOEXEC = 0x40000000;
+/** MSG_TRUNC and MSG_CTRUNC in the flags of what was received. */
+const MSG_CUT = 0x20 | 0x08;
 const SUN_PATH_LENGTH = 108;
 const CMSG_HEADER = 16;
 
@@ -119,6 +121,11 @@ class Message {
     this.#view.setUint32(48, 0, true);
   }
 
+  /** True if the message received was longer, or carried more, than there was room for. */
+  get cut(): boolean {
+    return (this.#view.getInt32(48, true) & MSG_CUT) !== 0;
+  }
+
   get controlLength(): number {
     return Number(this.#view.getBigUint64(40, true));
   }
@@ -147,7 +154,10 @@ export function send(
     bytes.length;
 }
 
-/** Takes one message with its descriptors. The bytes are the caller's own. */
+/**
+ * Takes one message with its descriptors. The bytes are the caller's own. A peer that sends more than
+ * the limits allow counts as gone: what is left of such a message means nothing.
+ */
 export function receive(fd: number): Received {
   message.prepare(inbox, message.control.length);
   const length = libc().recvmsg(
@@ -171,7 +181,7 @@ export function receive(fd: number): Received {
       fds.push(new Fd(message.controlView.getInt32(at, true)));
     }
   }
-  if (length === 0) {
+  if (length === 0 || message.cut) {
     for (const received of fds) received.close();
     return { type: "closed" };
   }

@@ -1,0 +1,62 @@
+import { assert, assertEquals } from "@std/assert";
+import { libc } from "../../ffi/libc.ts";
+import { createEventFd, drain, ring } from "../../src/system/event_fd.ts";
+import type { Fd } from "../../src/system/fd.ts";
+
+const F_GETFD = 1;
+
+function isOpen(fd: number): boolean {
+  return libc().fcntl(fd, F_GETFD, 0n) >= 0;
+}
+
+/** True if poll(2) finds the descriptor readable now. */
+function readable(fd: Fd): boolean {
+  const set = new Uint8Array(8);
+  const view = new DataView(set.buffer);
+  view.setInt32(0, fd.number, true);
+  view.setInt16(4, 1, true);
+  return libc().poll(set, 1n, 0) === 1;
+}
+
+Deno.test("Fd closes its descriptor once", () => {
+  const fd = createEventFd();
+  const number = fd.number;
+  assert(isOpen(number));
+  fd.close();
+  assertEquals(fd.number, -1);
+  assert(!isOpen(number));
+  // The number may be somebody else's by now.
+  using other = createEventFd();
+  fd.close();
+  assert(isOpen(other.number));
+});
+
+Deno.test("Fd.release() gives the descriptor away", () => {
+  const fd = createEventFd();
+  const number = fd.release();
+  fd.close();
+  assert(isOpen(number));
+  libc().close(number);
+});
+
+Deno.test("Fd is closed at the end of its block", () => {
+  let number: number;
+  {
+    using fd = createEventFd();
+    number = fd.number;
+    assert(isOpen(number));
+  }
+  assert(!isOpen(number));
+});
+
+Deno.test("ring() and drain() of an eventfd", () => {
+  using fd = createEventFd();
+  assert(!readable(fd));
+  // Draining an empty one must not block.
+  drain(fd.number);
+  ring(fd.number);
+  ring(fd.number);
+  assert(readable(fd));
+  drain(fd.number);
+  assert(!readable(fd));
+});

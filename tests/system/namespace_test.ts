@@ -1,0 +1,115 @@
+import {
+  assert,
+  assertEquals,
+  assertNotEquals,
+  assertThrows,
+} from "@std/assert";
+import { IpoibError } from "../../src/base/errors.ts";
+import {
+  createNamespace,
+  initialNamespaceInode,
+  namespaceInode,
+  namespacePaths,
+  openNamespace,
+  ownNamespace,
+  withNamespace,
+} from "../../src/system/namespace.ts";
+
+function whyNot(): string | undefined {
+  try {
+    createNamespace().close();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+const reason = whyNot();
+
+function namespaceTest(name: string, fn: () => void): void {
+  Deno.test({
+    name: reason ? `${name} (skipped: ${reason})` : name,
+    ignore: reason !== undefined,
+    fn,
+  });
+}
+
+function ownInode(): bigint {
+  using own = ownNamespace();
+  return namespaceInode(own.number);
+}
+
+Deno.test("namespacePaths() reads names, process ids and paths", () => {
+  assertEquals(namespacePaths("blue"), [
+    "/run/netns/blue",
+    "/var/run/netns/blue",
+  ]);
+  assertEquals(namespacePaths("42"), ["/run/netns/42", "/proc/42/ns/net"]);
+  assertEquals(namespacePaths("/proc/1/fd/3"), ["/proc/1/fd/3"]);
+});
+
+Deno.test("openNamespace() of a process is the process's", () => {
+  using fd = openNamespace(`${Deno.pid}`);
+  assertEquals(namespaceInode(fd.number), ownInode());
+});
+
+Deno.test("openNamespace() names what is missing", () => {
+  const error = assertThrows(
+    () => openNamespace("no-such-namespace"),
+    IpoibError,
+    "no-such-namespace",
+  );
+  assertEquals([error.code, error.errno], ["E_NETNS", 2]);
+  assert(error.hint);
+});
+
+namespaceTest("createNamespace() leaves the thread where it was", () => {
+  const before = ownInode();
+  using fresh = createNamespace();
+  assertEquals(ownInode(), before);
+  assertNotEquals(namespaceInode(fresh.number), before);
+  using again = openNamespace(`/proc/${Deno.pid}/fd/${fresh.number}`);
+  assertEquals(namespaceInode(again.number), namespaceInode(fresh.number));
+});
+
+namespaceTest("withNamespace() is inside, and comes back in any case", () => {
+  const before = ownInode();
+  using fresh = createNamespace();
+  const inside = withNamespace(fresh.number, ownInode);
+  assertEquals(inside, namespaceInode(fresh.number));
+  assertEquals(ownInode(), before);
+  assertThrows(
+    () =>
+      withNamespace(fresh.number, () => {
+        throw new RangeError("no");
+      }),
+    RangeError,
+  );
+  assertEquals(ownInode(), before);
+  assertThrows(
+    () => withNamespace(fresh.number, () => Promise.resolve()),
+    TypeError,
+  );
+  assertEquals(ownInode(), before);
+});
+
+namespaceTest("withNamespace() refuses a descriptor of something else", () => {
+  const before = ownInode();
+  const error = assertThrows(
+    () => withNamespace(-1, () => {}),
+    IpoibError,
+  );
+  assertEquals(error.code, "E_NETNS");
+  assertEquals(ownInode(), before);
+});
+
+Deno.test("initialNamespaceInode() is that of process 1, where it can be read", () => {
+  const inode = initialNamespaceInode();
+  let link: string | undefined;
+  try {
+    link = Deno.readLinkSync("/proc/1/ns/net");
+  } catch {
+    // Some containers keep it from root too.
+  }
+  assertEquals(inode, link && BigInt(link.replace(/\D/g, "")));
+});
