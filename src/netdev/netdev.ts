@@ -42,7 +42,10 @@ export interface NetConfig {
   readonly name: string;
   readonly ifindex: number;
   readonly addresses: readonly Ipv4Address[];
-  /** IPv4 groups the kernel joined on the interface; 224.0.0.1 is among them while the interface is up. */
+  /**
+   * IPv4 groups the kernel joined on the interface; 224.0.0.1 is among them while the interface is up.
+   * A change brings a new set, so an old one can be compared with it.
+   */
   readonly memberships: ReadonlySet<number>;
   /** True if `address` is configured on this interface. */
   isLocal(address: number): boolean;
@@ -55,6 +58,7 @@ export interface NetConfig {
 export interface Netdev {
   /** As made; the kernel's current name is `config.name`. */
   readonly name: string;
+  /** Another one after the interface moved to another namespace, as is `config.ifindex`. */
   readonly ifindex: number;
   readonly config: NetConfig;
   /** Reads one frame (virtio header first) to `address`: its length, 0 if there is none, or a negative errno. */
@@ -69,7 +73,9 @@ export interface Netdev {
   pause(paused: boolean): void;
   /** Tells the kernel whether the link has carrier. */
   setCarrier(on: boolean): void;
+  /** Asks the kernel; `config` tells of it later, with a change of kind "link". Throws what the kernel refuses. */
   setMtu(mtu: number): void;
+  /** As `setMtu`. */
   setUp(up: boolean): void;
   /** Tells the device that an IGMP report left, so that memberships are read again soon (see memberships). */
   noteReport(now: Millis): void;

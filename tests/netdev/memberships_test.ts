@@ -150,3 +150,36 @@ kernelTest("ProcMemberships reads at its times and at reports only", () => {
   memberships.close();
   for (const one of sockets) one.close();
 });
+
+kernelTest(
+  "ProcMemberships of a worker reads the namespace that it was given",
+  async () => {
+    const support = new URL("./support.ts", import.meta.url).href;
+    const open = new URL("../../src/netdev/open.ts", import.meta.url).href;
+    const source = `
+    import { ip, Room, setMembership, udpSocket } from ${
+      JSON.stringify(support)
+    };
+    import { openNetdev } from ${JSON.stringify(open)};
+    const room = new Room();
+    const netdev = openNetdev(room.reactor, {
+      name: "ib0", netns: room.fd, memberships: "proc",
+    });
+    netdev.setUp(true);
+    const socket = udpSocket(room.fd);
+    setMembership(socket, ip("239.9.9.9"), netdev.ifindex, true);
+    const seen = room.until(() => netdev.config.memberships.has(ip("239.9.9.9")));
+    netdev.close();
+    self.postMessage(seen);`;
+    const url = URL.createObjectURL(
+      new Blob([source], { type: "text/typescript" }),
+    );
+    const worker = new Worker(url, { type: "module" });
+    const seen = await new Promise((resolve) => {
+      worker.onmessage = (event) => resolve(event.data);
+    });
+    worker.terminate();
+    URL.revokeObjectURL(url);
+    assertEquals(seen, true);
+  },
+);

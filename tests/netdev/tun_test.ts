@@ -107,39 +107,53 @@ Deno.test("checkName() refuses what the kernel would", () => {
   checkName("ib0.8001");
 });
 
-kernelTest("openTun() says so without CAP_NET_ADMIN", async () => {
-  const script = `
-    import { openTun } from ${
-    JSON.stringify(
-      new URL("../../src/netdev/tun/open.ts", import.meta.url).href,
-    )
-  };
-    try { openTun({ name: "ibprivtest" }); console.log("made"); }
-    catch (error) { console.log(JSON.stringify(error)); }
-  `;
+/** What openTun() throws in a process that `prefix` starts. */
+async function errorUnder(...prefix: string[]): Promise<IpoibError> {
+  const url = new URL("../../src/netdev/tun/open.ts", import.meta.url).href;
   const path = await Deno.makeTempFile({ suffix: ".ts" });
-  await Deno.writeTextFile(path, script);
+  await Deno.writeTextFile(
+    path,
+    `import { openTun } from ${JSON.stringify(url)};
+    try { openTun({ name: "ibtest0" }); }
+    catch (error) { console.log(JSON.stringify(error)); }`,
+  );
   try {
-    const output = await new Deno.Command("setpriv", {
+    const { stdout } = await new Deno.Command(prefix[0]!, {
       args: [
-        "--bounding-set",
-        "-net_admin,-sys_admin",
+        ...prefix.slice(1),
         Deno.execPath(),
         "run",
-        "-A",
+        "--allow-ffi",
         "--no-check",
         "--config",
         new URL("../../deno.json", import.meta.url).pathname,
         path,
       ],
     }).output();
-    const error = JSON.parse(new TextDecoder().decode(output.stdout));
-    assertEquals(error.code, "E_PRIVILEGE");
-    assertEquals(error.errno, Errno.EPERM);
-    assertStringIncludes(error.hint, "CAP_NET_ADMIN");
+    return IpoibError.from(JSON.parse(new TextDecoder().decode(stdout)));
   } finally {
     await Deno.remove(path);
   }
+}
+
+kernelTest("openTun() says so without CAP_NET_ADMIN", async () => {
+  const error = await errorUnder("setpriv", "--bounding-set=-net_admin");
+  assertEquals([error.code, error.errno], ["E_PRIVILEGE", Errno.EPERM]);
+  assertStringIncludes(error.hint!, "CAP_NET_ADMIN");
+});
+
+kernelTest("openTun() says so without /dev/net/tun", async () => {
+  const error = await errorUnder(
+    "unshare",
+    "--mount",
+    "sh",
+    "-c",
+    'mount -t tmpfs none /dev/net && exec "$@"',
+    "sh",
+  );
+  assertEquals([error.code, error.errno], ["E_TUN_MISSING", Errno.ENOENT]);
+  assertStringIncludes(error.message, "/dev/net/tun");
+  assertStringIncludes(error.hint!, "modprobe tun");
 });
 
 kernelTest("Tun.setCarrier() moves the carrier", () => {
