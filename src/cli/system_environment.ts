@@ -1,10 +1,6 @@
 /** The real environment: standard streams, the namespace of this process, and the daemon, loaded when it is needed. */
 
-import {
-  type NamespaceIdentity,
-  namespaceIdentity,
-  runtimeDirectory,
-} from "../ipc/locate.ts";
+import { runtimeDirectory } from "../ipc/locate.ts";
 import type { CliEnvironment } from "./environment.ts";
 import { writeText } from "./output.ts";
 
@@ -18,7 +14,9 @@ export function systemEnvironment(): CliEnvironment {
     get runtime() {
       return runtimeDirectory();
     },
-    namespace: systemNamespace,
+    async namespace(spec) {
+      return (await import("../ipc/namespace.ts")).findNamespace(spec);
+    },
     async up(options) {
       return await (await import("../daemon/up.ts")).up(options);
     },
@@ -26,16 +24,4 @@ export function systemEnvironment(): CliEnvironment {
       return await (await import("../daemon/subnet_run.ts")).runSubnet(options);
     },
   };
-}
-
-/** Deno's file functions want every permission for /proc, hence the system calls. */
-async function systemNamespace(spec?: string): Promise<NamespaceIdentity> {
-  const system = await import("../system/namespace.ts");
-  using fd = spec === undefined
-    ? system.ownNamespace()
-    : system.openNamespace(spec);
-  return namespaceIdentity(
-    system.namespaceInode(fd.number),
-    system.initialNamespaceInode(),
-  );
 }

@@ -1,0 +1,65 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { IpoibError } from "../../src/base/errors.ts";
+import {
+  interfaceSockets,
+  linkChild,
+  namespaceIdentity,
+  socketDirectory,
+  socketPath,
+  subnetSocketPath,
+  unlinkChild,
+  unlinkChildren,
+} from "../../src/ipc/locate.ts";
+
+Deno.test("socketDirectory() keeps the namespaces apart", () => {
+  const own = (initial: boolean) => ({ inode: 4026532281n, initial });
+  assertEquals(socketDirectory("/run/ipoib", own(true)), "/run/ipoib");
+  assertEquals(
+    socketDirectory("/run/ipoib", own(false)),
+    "/run/ipoib/netns/4026532281",
+  );
+});
+
+Deno.test("namespaceIdentity() knows the initial namespace by process 1, else by its fixed inode", () => {
+  assert(namespaceIdentity(5n, 5n).initial);
+  assert(!namespaceIdentity(6n, 5n).initial);
+  assert(!namespaceIdentity(4026532281n, undefined).initial);
+  assert(namespaceIdentity(0xeffffff9n, undefined).initial);
+});
+
+Deno.test("socketPath() refuses names that lead elsewhere", () => {
+  assertEquals(socketPath("/r", "ib0"), "/r/ib0.sock");
+  assertEquals(subnetSocketPath("/r", "lab"), "/r/subnet/lab/control.sock");
+  for (const name of ["..", "a/b", ""]) {
+    const error = assertThrows(() => socketPath("/r", name), IpoibError);
+    assertEquals(error.code, "E_NAME");
+  }
+});
+
+Deno.test("interfaceSockets() tells parents and children apart", () => {
+  const directory = Deno.makeTempDirSync();
+  try {
+    assertEquals(interfaceSockets(`${directory}/none`), []);
+    Deno.writeTextFileSync(`${directory}/ib0.sock`, "");
+    Deno.writeTextFileSync(`${directory}/notes.txt`, "");
+    Deno.mkdirSync(`${directory}/netns`);
+    linkChild(directory, "ib0", "ib0.8001");
+    linkChild(directory, "ib0", "ib0.8001");
+    linkChild(directory, "ib0", "ib0.8002");
+    linkChild(directory, "ib1", "ib1.8001");
+    const names = () =>
+      interfaceSockets(directory).map(({ name, parent }) => [name, parent]);
+    assertEquals(names(), [
+      ["ib0", undefined],
+      ["ib0.8001", "ib0"],
+      ["ib0.8002", "ib0"],
+      ["ib1.8001", "ib1"],
+    ]);
+    unlinkChild(directory, "ib0.8001");
+    unlinkChild(directory, "ib0.8001");
+    unlinkChildren(directory, "ib0");
+    assertEquals(names(), [["ib0", undefined], ["ib1.8001", "ib1"]]);
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
+});

@@ -1,0 +1,242 @@
+/** Example records, complete and plausible, for the tests of ipc and cli. */
+// deno-lint-ignore-file camelcase -- the keys are iproute2's
+
+import type {
+  ChildRecord,
+  LinkRecord,
+  McgRecord,
+  NeighRecord,
+  PathRecord,
+  StatsRecord,
+  SubnetRecord,
+} from "../../src/ipc/schema.ts";
+
+const GUID = "0x0002c90300000001";
+
+export const link: LinkRecord = {
+  ifindex: 4,
+  ifname: "ib0",
+  flags: ["BROADCAST", "MULTICAST", "UP", "LOWER_UP"],
+  mtu: 2044,
+  qdisc: "fq_codel",
+  operstate: "UP",
+  linkmode: "DEFAULT",
+  group: "default",
+  txqlen: 256,
+  link_type: "infiniband",
+  address: "80:00:00:48:fe:80:00:00:00:00:00:00:00:02:c9:03:00:00:00:01",
+  broadcast: "00:ff:ff:ff:ff:12:40:1b:ff:ff:00:00:00:00:00:00:ff:ff:ff:ff",
+  promiscuity: 0,
+  allmulti: 0,
+  min_mtu: 68,
+  max_mtu: 65520,
+  linkinfo: {
+    info_kind: "ipoib",
+    info_data: { key: "0xffff", mode: "datagram", umcast: "0000" },
+  },
+  inet6_addr_gen_mode: "none",
+  num_tx_queues: 1,
+  num_rx_queues: 1,
+  stats64: {
+    rx: {
+      bytes: 3193,
+      packets: 29,
+      errors: 0,
+      dropped: 1,
+      over_errors: 0,
+      multicast: 7,
+    },
+    tx: {
+      bytes: 123456789012,
+      packets: 88888888,
+      errors: 0,
+      dropped: 2,
+      carrier_errors: 0,
+      collisions: 0,
+    },
+  },
+  pkey: "0xffff",
+  pkey_index: 0,
+  qpn: 0x48,
+  gid: "fe80:0:0:0:2:c903:0:1",
+  hca: {
+    device: "soft0",
+    port: 1,
+    guid: GUID,
+    lid: 2,
+    sm_lid: 1,
+    port_state: "ACTIVE",
+    rate_mbps: 100000,
+    width: 4,
+    lane_mbps: 25000,
+    subnet: "default",
+  },
+  mtu_chain: { port: 4092, group: 2044, tun: 2044, binding: "group" },
+  state: "running",
+  drops: { no_path: 2, bad_pkey: 0, queue_full: 1 },
+  namespace: 4026531840,
+  pid: 4711,
+};
+
+/** A child that waits for its P_Key. */
+export const childLink: LinkRecord = (() => {
+  const { pkey_index: _, inet6_addr_gen_mode: __, ...rest } = link;
+  return {
+    ...rest,
+    ifindex: 5,
+    ifname: "ib0.8003",
+    link: "ib0",
+    flags: ["NO-CARRIER", "BROADCAST", "MULTICAST", "UP"],
+    operstate: "DOWN",
+    linkinfo: {
+      info_kind: "ipoib",
+      info_data: { key: "0x8003", mode: "datagram", umcast: "0000" },
+    },
+    pkey: "0x8003",
+    mtu_chain: { port: 4092, admin: 2000, tun: 2000, binding: "admin" },
+    mtu: 2000,
+    state: "waiting for P_Key 0x8003 in the port's table",
+    drops: {},
+  };
+})();
+
+export const neighbours: NeighRecord[] = [
+  {
+    dst: "10.0.0.2",
+    dev: "ib0",
+    lladdr: "80:00:00:49:fe:80:00:00:00:00:00:00:00:02:c9:03:00:00:00:02",
+    used: 3,
+    confirmed: 2,
+    updated: 2,
+    probes: 1,
+    state: ["REACHABLE"],
+    qpn: 0x49,
+    gid: "fe80:0:0:0:2:c903:0:2",
+    queued: 0,
+  },
+  {
+    dst: "10.0.0.9",
+    dev: "ib0",
+    probes: 2,
+    state: ["INCOMPLETE"],
+    queued: 3,
+  },
+];
+
+export const paths: PathRecord[] = [
+  {
+    gid: "fe80:0:0:0:2:c903:0:2",
+    dev: "ib0",
+    complete: true,
+    dlid: 2,
+    sl: 0,
+    rate_mbps: 100000,
+    mtu: 2048,
+    hoplimit: 0,
+    queued: 0,
+  },
+  {
+    gid: "fe80:0:0:0:2:c903:0:3",
+    dev: "ib0",
+    complete: false,
+    queued: 2,
+    retry_ms: 850,
+    error: "no answer",
+  },
+];
+
+export const groups: McgRecord[] = [
+  {
+    mgid: "ff12:401b:ffff:0:0:0:ffff:ffff",
+    dev: "ib0",
+    created_ms: 12_345,
+    queuelen: 0,
+    complete: true,
+    send_only: false,
+    join: "joined",
+    attached: true,
+    mlid: 0xc000,
+    qkey: 0x0b1b,
+    mtu: 2048,
+    rate_mbps: 10000,
+    sl: 0,
+  },
+  {
+    mgid: "ff12:401b:ffff:0:0:0:f01:203",
+    dev: "ib0",
+    created_ms: 400,
+    queuelen: 5,
+    complete: false,
+    send_only: true,
+    join: "waiting",
+    attached: false,
+    retry_ms: 4000,
+    error: "refused: insufficient components",
+  },
+];
+
+export const child: ChildRecord = {
+  ifname: "ib0.8001",
+  link: "ib0",
+  ifindex: 5,
+  pkey: "0x8001",
+  operstate: "UP",
+  state: "running",
+};
+
+export const stats: StatsRecord = {
+  ifname: "ib0",
+  stats64: link.stats64,
+  drops: link.drops,
+  counters: { doorbells: 3 },
+};
+
+export const subnet: SubnetRecord = {
+  version: 1,
+  subnetPrefix: "0xfe80000000000000",
+  mtu: 2048,
+  rateCode: 16,
+  manager: { lid: 1, guid: GUID, pid: 4711, host: "h1", name: "ib0" },
+  ports: [
+    {
+      lid: 1,
+      guid: GUID,
+      name: "ib0",
+      pid: 4711,
+      pkeys: [0xffff, 0x8001],
+      state: "ACTIVE",
+    },
+    {
+      lid: 2,
+      guid: "0x0002c90300000002",
+      name: "ib1",
+      pid: 12,
+      pkeys: [0xffff],
+      state: "ACTIVE",
+    },
+  ],
+  partitions: [
+    {
+      name: "Default",
+      pkey: 0x7fff,
+      ipoib: true,
+      members: [{ port: "ALL", membership: "full" }],
+    },
+  ],
+  groups: [
+    {
+      mgid: "ff12:401b:ffff:0:0:0:ffff:ffff",
+      mlid: 0xc000,
+      pkey: 0xffff,
+      qkey: 0x0b1b,
+      mtu: 2048,
+      rateCode: 3,
+      sl: 0,
+      permanent: true,
+      members: [
+        { lid: 1, guid: GUID, joinState: 1 },
+        { lid: 2, guid: "0x0002c90300000002", joinState: 5 },
+      ],
+    },
+  ],
+};

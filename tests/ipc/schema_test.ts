@@ -1,0 +1,130 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import * as v from "valibot";
+import { ReplySchema, RequestSchema } from "../../src/ipc/envelope.ts";
+import {
+  isInterfaceName,
+  isMethod,
+  type Method,
+  methods,
+  type SubnetRecord,
+} from "../../src/ipc/schema.ts";
+import { LinkRecordSchema } from "../../src/ipc/schema/link.ts";
+import { SubnetRecordSchema } from "../../src/ipc/schema/subnet.ts";
+import {
+  type SubnetSnapshot,
+  SubnetSnapshotSchema,
+} from "../../src/subnet/messages.ts";
+import { VERSION } from "../../src/ipc/version.ts";
+import config from "../../deno.json" with { type: "json" };
+import * as records from "./records.ts";
+
+Deno.test("request, reply and parameter schemas never throw, whatever JSON arrives", () => {
+  const names = Object.keys(methods) as Method[];
+  fc.assert(
+    fc.property(fc.jsonValue(), fc.constantFrom(...names), (value, method) => {
+      const checks = [
+        v.safeParse(RequestSchema, value),
+        v.safeParse(ReplySchema, value),
+        v.safeParse(methods[method].params, value),
+        v.safeParse(methods[method].result, value),
+      ];
+      // No random scalar or list is a request.
+      if (typeof value !== "object" || Array.isArray(value)) {
+        assert(!checks[0]!.success && !checks[1]!.success);
+      }
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+Deno.test("result schemas return the example records as they are", () => {
+  const results: Array<[Method, unknown]> = [
+    ["link.show", [records.link, records.childLink]],
+    ["neigh.show", records.neighbours],
+    ["path.show", records.paths],
+    ["mcg.show", records.groups],
+    ["child.list", [records.child]],
+    ["child.create", records.child],
+    ["stats", [records.stats]],
+    ["subnet.show", records.subnet],
+    ["get", { value: "datagram" }],
+    ["version", { version: "1", pid: 1, interfaces: [] }],
+  ];
+  for (const [method, result] of results) {
+    assertEquals(v.parse(methods[method].result, result), result);
+  }
+});
+
+Deno.test("LinkRecordSchema ignores members of a newer version and refuses missing ones", () => {
+  const newer = { ...records.link, colour: "blue" };
+  assertEquals(v.parse(LinkRecordSchema, newer), records.link);
+  const { gid: _, ...older } = records.link;
+  assert(!v.safeParse(LinkRecordSchema, older).success);
+});
+
+Deno.test("parameters refuse unknown members, bad names and numbers out of range", () => {
+  const bad: Array<[Method, unknown]> = [
+    ["version", { name: "ib0" }],
+    ["link.show", { name: "" }],
+    ["link.show", { name: "../ib0" }],
+    ["link.show", { name: "sixteen-letters-" }],
+    ["link.show", { nmae: "ib0" }],
+    ["child.create", { pkey: 0x10000 }],
+    ["child.create", { pkey: 1.5 }],
+    ["child.create", { pkey: "0x8001" }],
+    ["child.create", {}],
+    ["get", { name: "ib0", file: "x".repeat(5000) }],
+    ["down", {}],
+    ["down", null],
+    ["down", []],
+  ];
+  for (const [method, params] of bad) {
+    assert(
+      !v.safeParse(methods[method].params, params).success,
+      `${method} ${JSON.stringify(params)}`,
+    );
+  }
+});
+
+Deno.test("isMethod() does not take inherited names for methods", () => {
+  assert(isMethod("link.show"));
+  for (const name of ["toString", "__proto__", "constructor", ""]) {
+    assert(!isMethod(name));
+  }
+});
+
+Deno.test("isInterfaceName() follows the kernel's rule", () => {
+  for (const name of ["ib0", "ib0.8001", "fifteen-letters", "é"]) {
+    assert(isInterfaceName(name), name);
+  }
+  for (
+    const name of [
+      "",
+      ".",
+      "..",
+      "a/b",
+      "a b",
+      "a:b",
+      "a\0",
+      "sixteen-letters-",
+      "éééééééé",
+    ]
+  ) {
+    assert(!isInterfaceName(name), name);
+  }
+});
+
+Deno.test("SubnetRecord is the manager's snapshot", () => {
+  const snapshot: SubnetSnapshot = records.subnet satisfies SubnetRecord;
+  const back: SubnetRecord = snapshot;
+  assertEquals(v.parse(SubnetSnapshotSchema, back), records.subnet);
+  assertEquals(
+    Object.keys(SubnetRecordSchema.entries),
+    Object.keys(SubnetSnapshotSchema.entries),
+  );
+});
+
+Deno.test("VERSION is the one of deno.json", () => {
+  assertEquals(VERSION, config.version);
+});

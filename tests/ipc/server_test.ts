@@ -1,0 +1,390 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import fc from "fast-check";
+import { IpoibError } from "../../src/base/errors.ts";
+import { IpcClient } from "../../src/ipc/client.ts";
+import type { Event } from "../../src/ipc/envelope.ts";
+import { writeAll } from "../../src/ipc/framing.ts";
+import { type Handlers, IpcServer } from "../../src/ipc/server.ts";
+import { link, subnet } from "./records.ts";
+
+const version = () => ({ version: "1", pid: 7, interfaces: ["ib0"] });
+
+/** Runs `fn` beside a server in a folder of its own. */
+async function withServer(
+  handlers: Handlers,
+  fn: (server: IpcServer, folder: string) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/netns/12/ib0.sock`;
+  const server = await IpcServer.listen(path, "ib0", handlers);
+  try {
+    await fn(server, folder);
+  } finally {
+    await server.close();
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Sends bytes, reads until the server closes or `lines` lines came: the parsed lines. */
+async function raw(path: string, bytes: Uint8Array | string, lines = Infinity) {
+  const conn = await Deno.connect({ transport: "unix", path });
+  const data = typeof bytes === "string"
+    ? new TextEncoder().encode(bytes)
+    : bytes;
+  // The server may close before it has read everything.
+  const writing = writeAll(conn, data).catch(() => {});
+  let text = "";
+  const decoder = new TextDecoder();
+  const chunk = new Uint8Array(65536);
+  while (text.split("\n").length - 1 < lines) {
+    const length = await conn.read(chunk).catch(() => null);
+    if (length === null) break;
+    text += decoder.decode(chunk.subarray(0, length), { stream: true });
+  }
+  conn.close();
+  await writing;
+  return text.split("\n").filter((line) => line !== "").map((line) =>
+    JSON.parse(line)
+  );
+}
+
+async function codeOf(promise: Promise<unknown>): Promise<string> {
+  return (await assertRejects(() => promise, IpoibError)).code;
+}
+
+Deno.test("IpcClient.call() returns what the handler gives", async () => {
+  const seen: unknown[] = [];
+  await withServer({
+    version,
+    "link.show": (params) => {
+      seen.push(params);
+      return [link];
+    },
+    "subnet.show": () => Promise.resolve(subnet),
+  }, async (server) => {
+    using client = await IpcClient.connect(server.path, "ib0");
+    assertEquals(await client.call("version", {}), version());
+    assertEquals(await client.call("link.show", { name: "ib0" }), [link]);
+    assertEquals(await client.call("subnet.show", {}), subnet);
+  });
+  assertEquals(seen, [{ name: "ib0" }]);
+});
+
+Deno.test("IpcClient.call() throws the handler's error with errno and hint", async () => {
+  await withServer({
+    "child.create": () => {
+      throw new IpoibError("E_CHILD", "P_Key is in use", {
+        errno: 76,
+        hint: "choose another",
+      });
+    },
+    stats: () => {
+      throw new Error("boom");
+    },
+    // Not JSON: the answer says so instead of nothing.
+    wait: () => ({ ifname: "ib0", state: 5n as unknown as string }),
+    "debug.heap": () => ({ heap_used: 1 }) as never,
+  }, async (server) => {
+    using client = await IpcClient.connect(server.path, "ib0");
+    const error = await assertRejects(
+      () => client.call("child.create", { pkey: 1 }),
+      IpoibError,
+      "P_Key is in use",
+    );
+    assertEquals([error.code, error.errno, error.hint], [
+      "E_CHILD",
+      76,
+      "choose another",
+    ]);
+    assertEquals(await codeOf(client.call("stats", {})), "E_INTERNAL");
+    assertEquals(await codeOf(client.call("wait", {})), "E_INTERNAL");
+    assertEquals(await codeOf(client.call("version", {})), "E_IPC_METHOD");
+    assertEquals(await codeOf(client.call("debug.heap", {})), "E_IPC_RESULT");
+  });
+});
+
+Deno.test("IpcServer names the wrong parameter", async () => {
+  await withServer({ version, down: () => ({}) }, async (server) => {
+    using client = await IpcClient.connect(server.path, "ib0");
+    const error = await assertRejects(
+      () => client.call("down", { name: "a/b" }),
+      IpoibError,
+      '"name" of down',
+    );
+    assertEquals(error.code, "E_IPC_PARAMS");
+    await assertRejects(
+      () => client.call("version", { verbose: true } as never),
+      IpoibError,
+      '"verbose" of version',
+    );
+  });
+});
+
+Deno.test("IpcServer answers requests of one connection side by side", async () => {
+  const gate = Promise.withResolvers<void>();
+  await withServer({
+    version,
+    wait: async () => {
+      await gate.promise;
+      return { ifname: "ib0", state: "running" };
+    },
+  }, async (server) => {
+    using client = await IpcClient.connect(server.path, "ib0");
+    const waiting = client.call("wait", {}, { timeout: Infinity });
+    assertEquals((await client.call("version", {})).pid, 7);
+    gate.resolve();
+    assertEquals((await waiting).state, "running");
+  });
+});
+
+Deno.test("IpcServer serves many clients at once", async () => {
+  await withServer(
+    { "get": ({ file }) => ({ value: file }) },
+    async (server) => {
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, async (_, i) => {
+          using client = await IpcClient.connect(server.path, "ib0");
+          const calls = Array.from(
+            { length: 100 },
+            (_, j) => client.call("get", { name: "ib0", file: `${i}.${j}` }),
+          );
+          return (await Promise.all(calls)).map(({ value }) => value);
+        }),
+      );
+      answers.forEach((values, i) =>
+        assertEquals(values, Array.from({ length: 100 }, (_, j) => `${i}.${j}`))
+      );
+    },
+  );
+});
+
+Deno.test("IpcServer refuses what is no request, and goes on", async () => {
+  await withServer({ version }, async (server) => {
+    const replies = await raw(
+      server.path,
+      [
+        "not json",
+        "[]",
+        '{"id":1}',
+        '{"id":{},"method":"version"}',
+        '{"id":2,"method":"__proto__"}',
+        '{"id":3,"method":"version","params":7}',
+        '{"id":"x","method":"version"}',
+        "",
+      ].join("\n"),
+      7,
+    );
+    const short = replies.map((r) => [r.id, r.ok ? "ok" : r.error.code]);
+    const compare = (a: unknown, b: unknown) => String(a) < String(b) ? -1 : 1;
+    assertEquals(
+      short.sort(compare),
+      [
+        [null, "E_IPC_JSON"],
+        [null, "E_IPC_REQUEST"],
+        [null, "E_IPC_REQUEST"],
+        [null, "E_IPC_REQUEST"],
+        [2, "E_IPC_METHOD"],
+        [3, "E_IPC_PARAMS"],
+        ["x", "ok"],
+      ].sort(compare),
+    );
+  });
+});
+
+Deno.test("IpcServer survives any JSON and any bytes", async () => {
+  await withServer({ version, "link.show": () => [link] }, async (server) => {
+    const json = fc.sample(fc.jsonValue(), 300).map((value) =>
+      JSON.stringify(value)
+    );
+    const calls = fc.sample(
+      fc.record({
+        id: fc.oneof(fc.nat(), fc.string(), fc.jsonValue()),
+        method: fc.constantFrom("version", "link.show", "set", "x"),
+        params: fc.jsonValue(),
+      }),
+      300,
+    ).map((value) => JSON.stringify(value));
+    const all = [...json, ...calls];
+    const replies = await raw(server.path, `${all.join("\n")}\n`, all.length);
+    assertEquals(replies.length, all.length);
+    for (const bytes of fc.sample(fc.uint8Array({ minLength: 1 }), 50)) {
+      await raw(server.path, Uint8Array.of(...bytes, 0x0a), 1);
+    }
+    using client = await IpcClient.connect(server.path, "ib0");
+    assertEquals((await client.call("version", {})).pid, 7);
+  });
+});
+
+Deno.test("IpcServer refuses a line over 64 KiB and closes the connection", async () => {
+  await withServer({ version }, async (server) => {
+    const before = '{"id":1,"method":"version"}\n';
+    const replies = await raw(server.path, before + "x".repeat(200_000));
+    assertEquals(replies.map((r) => r.id), [1, null]);
+    assertEquals(replies[1].error.code, "E_IPC_TOO_LARGE");
+
+    const padding = " ".repeat(65536 - before.length + 1);
+    const full = `{"id":1,${padding}"method":"version"}\n`;
+    assertEquals(full.length, 65537);
+    assertEquals((await raw(server.path, full, 1))[0].ok, true);
+
+    using client = await IpcClient.connect(server.path, "ib0");
+    assertEquals((await client.call("version", {})).pid, 7);
+  });
+});
+
+Deno.test("IpcClient.call() refuses to send more than 64 KiB", async () => {
+  await withServer({ version }, async (server) => {
+    using client = await IpcClient.connect(server.path, "ib0");
+    const long = { name: "ib0", file: "x".repeat(70_000) };
+    assertEquals(await codeOf(client.call("get", long)), "E_IPC_TOO_LARGE");
+    assertEquals((await client.call("version", {})).pid, 7);
+  });
+});
+
+Deno.test("IpcClient.call() gives up after its time limit", async () => {
+  await withServer({
+    wait: (_params, { signal }) =>
+      new Promise((resolve) =>
+        signal.addEventListener(
+          "abort",
+          () => resolve({ ifname: "ib0", state: "gone" }),
+        )
+      ),
+  }, async (server) => {
+    using client = await IpcClient.connect(server.path, "ib0");
+    assertEquals(
+      await codeOf(client.call("wait", {}, { timeout: 20 })),
+      "E_IPC_TIMEOUT",
+    );
+  });
+});
+
+Deno.test("IpcServer tells a handler that its client is gone", async () => {
+  const gone = Promise.withResolvers<void>();
+  const called = Promise.withResolvers<void>();
+  await withServer({
+    wait: async (_params, { signal }) => {
+      signal.addEventListener("abort", () => gone.resolve());
+      called.resolve();
+      await gone.promise;
+      return { ifname: "ib0", state: "gone" };
+    },
+  }, async (server) => {
+    const client = await IpcClient.connect(server.path, "ib0");
+    const call = codeOf(client.call("wait", {}));
+    await called.promise;
+    client.close();
+    assertEquals(await call, "E_IPC_CLOSED");
+    await gone.promise;
+  });
+});
+
+Deno.test("IpcServer.close() from afterReply() answers first, then closes", async () => {
+  const folder = await Deno.makeTempDir();
+  const server: IpcServer = await IpcServer.listen(
+    `${folder}/ib0.sock`,
+    "ib0",
+    {
+      down: (_params, { afterReply }) => {
+        afterReply(() => void server.close());
+        return {};
+      },
+    },
+  );
+  using client = await IpcClient.connect(server.path, "ib0");
+  assertEquals(await client.call("down", { name: "ib0" }), {});
+  await client.closed;
+  assertEquals(await codeOf(client.call("version", {})), "E_IPC_CLOSED");
+  assertEquals(
+    await codeOf(IpcClient.connect(server.path, "ib0")),
+    "E_NOT_RUNNING",
+  );
+  assertEquals(await Array.fromAsync(Deno.readDir(folder)), []);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("IpcServer.broadcast() reaches every client", async () => {
+  await withServer({ version }, async (server) => {
+    using one = await IpcClient.connect(server.path, "ib0");
+    using two = await IpcClient.connect(server.path, "ib0");
+    const events = [one, two].map((client) =>
+      new Promise<Event>((resolve) => client.onEvent = resolve)
+    );
+    await Promise.all([one.call("version", {}), two.call("version", {})]);
+    server.broadcast("carrier", { ifname: "ib0", on: true });
+    for (const event of await Promise.all(events)) {
+      assertEquals(event, {
+        event: "carrier",
+        data: { ifname: "ib0", on: true },
+      });
+    }
+  });
+});
+
+Deno.test("IpcServer gives up a client that never reads its events", async () => {
+  await withServer({ version }, async (server) => {
+    const conn = await Deno.connect({ transport: "unix", path: server.path });
+    using client = await IpcClient.connect(server.path, "ib0");
+    await client.call("version", {});
+    const data = "x".repeat(20_000);
+    for (let i = 0; i < 1200; i++) {
+      server.broadcast("noise", data);
+      if (i % 50 === 0) await client.call("version", {});
+    }
+    // What was under way is still there to be read; then the connection ends.
+    const chunk = new Uint8Array(1 << 20);
+    while (await conn.read(chunk).catch(() => null) !== null);
+    conn.close();
+    assertEquals((await client.call("version", {})).pid, 7);
+  });
+});
+
+Deno.test("IpcServer.listen() refuses beside a live one and replaces a dead one", async () => {
+  await withServer({ version }, async (server) => {
+    assertEquals(
+      await codeOf(IpcServer.listen(server.path, "ib0", {})),
+      "E_RUNNING",
+    );
+  });
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/ib0.sock`;
+  const code = `Deno.listen({transport:"unix",path:${JSON.stringify(path)}});` +
+    "Deno.exit(0)";
+  await new Deno.Command(Deno.execPath(), { args: ["eval", code] }).output();
+  assert((await Deno.lstat(path)).isSocket);
+  const server = await IpcServer.listen(path, "ib0", { version });
+  using client = await IpcClient.connect(path, "ib0");
+  assertEquals((await client.call("version", {})).pid, 7);
+  await server.close();
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("IpcServer.listen() replaces a child's link that leads nowhere", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/ib1.sock`;
+  await Deno.symlink("ib0.sock", path);
+  const server = await IpcServer.listen(path, "ib1", { version });
+  assert((await Deno.lstat(path)).isSocket);
+  await server.close();
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("IpcServer.listen() makes the socket for its owner alone", async () => {
+  await withServer({}, async (server, folder) => {
+    const mode = async (path: string) => (await Deno.stat(path)).mode! & 0o777;
+    assertEquals(await mode(server.path), 0o600);
+    assertEquals(await mode(`${folder}/netns`), 0o700);
+    assertEquals(await mode(`${folder}/netns/12`), 0o700);
+  });
+});
+
+Deno.test("a path over 107 octets is refused by both ends", async () => {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/${"x".repeat(100)}.sock`;
+  assertEquals(
+    await codeOf(IpcServer.listen(path, "ib0", {})),
+    "E_SOCKET_PATH",
+  );
+  assertEquals(await codeOf(IpcClient.connect(path, "ib0")), "E_SOCKET_PATH");
+  await Deno.remove(folder, { recursive: true });
+});

@@ -1,0 +1,55 @@
+import { assertEquals } from "@std/assert";
+import { parseHca, upArguments } from "../../src/ipc/up_options.ts";
+
+Deno.test("parseHca() reads every form and refuses the rest", () => {
+  assertEquals(parseHca("auto"), { kind: "auto" });
+  assertEquals(parseHca("soft"), { kind: "soft", subnet: "default" });
+  assertEquals(parseHca("soft:lab-1"), { kind: "soft", subnet: "lab-1" });
+  assertEquals(parseHca("mlx5_0"), {
+    kind: "verbs",
+    device: "mlx5_0",
+    port: 1,
+  });
+  assertEquals(parseHca("mlx5_0/2"), {
+    kind: "verbs",
+    device: "mlx5_0",
+    port: 2,
+  });
+  for (
+    const bad of [
+      "",
+      "soft:",
+      "soft:..",
+      "soft:a/b",
+      "soft/1",
+      "mlx5_0/0",
+      "mlx5_0/x",
+      "mlx5_0:1",
+      "mlx5_0/255",
+      `soft:${"x".repeat(33)}`,
+    ]
+  ) {
+    assertEquals(parseHca(bad), undefined, bad);
+  }
+});
+
+Deno.test("upArguments() writes every option", () => {
+  assertEquals(
+    upArguments({
+      name: "ib1",
+      hca: { kind: "soft", subnet: "lab" },
+      netns: "blue",
+      pkeyIndex: 1,
+      guid: 0x2c90300000001n,
+      subnetMtu: 4096,
+      mode: "datagram",
+      mtu: 1500,
+      background: true,
+      io: "poll",
+      memberships: "proc",
+      log: "debug",
+    }).join(" "),
+    "up ib1 --hca soft:lab --netns blue --pkey-index 1 --guid 0x0002c90300000001 " +
+      "--subnet-mtu 4096 --mode datagram --mtu 1500 --io poll --memberships proc --log debug --background",
+  );
+});
