@@ -1,0 +1,195 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { IpoibError } from "../../src/base/errors.ts";
+import type { Hello, ManagerMessage } from "../../src/subnet/messages.ts";
+import {
+  decodeManagerFrame,
+  decodePortFrame,
+  encodeControl,
+  encodeMad,
+  gidFromKey,
+  MAX_FRAME_LENGTH,
+} from "../../src/subnet/protocol.ts";
+import { gidKey } from "../../src/wire/gid.ts";
+import { GSI_QKEY } from "../../src/wire/mad.ts";
+import { fromHex } from "../wire/sa/bytes.ts";
+
+const HELLO: Hello = {
+  type: "hello",
+  version: 1,
+  guid: "0x0002c90300000001",
+  name: "ib0",
+  pid: 7,
+};
+
+const raw = (kind: number, text: string) =>
+  new Uint8Array([kind, ...new TextEncoder().encode(text)]);
+const control = (value: unknown) => raw(1, JSON.stringify(value));
+
+Deno.test("encodeMad() writes the golden header", () => {
+  const mad = new Uint8Array(256).fill(0x5a);
+  const frame = encodeMad(mad, {
+    lid: 0x0102,
+    qpn: 1,
+    qkey: GSI_QKEY,
+    pkeyIndex: 3,
+    sl: 4,
+  });
+  assertEquals(frame.length, 272);
+  assertEquals(
+    frame.subarray(0, 16),
+    fromHex("02 04 0102 00000001 80010000 0003 0000"),
+  );
+  assertEquals(frame.subarray(16), mad);
+});
+
+Deno.test("a MAD survives a round trip in both directions", () => {
+  const address = fc.record({
+    lid: fc.nat(0xffff),
+    qpn: fc.nat(0xffffffff),
+    qkey: fc.nat(0xffffffff),
+    pkeyIndex: fc.nat(0xffff),
+    sl: fc.nat(255),
+  });
+  const octets = fc.uint8Array({ minLength: 256, maxLength: 256 });
+  fc.assert(fc.property(address, octets, (address, mad) => {
+    const frame = encodeMad(mad, address);
+    for (const decoded of [decodePortFrame(frame), decodeManagerFrame(frame)]) {
+      assertEquals(decoded, { kind: "mad", address, mad });
+    }
+  }));
+});
+
+Deno.test("encodeMad() throws for anything but 256 octets", () => {
+  const address = { lid: 1, qpn: 1, qkey: 1, pkeyIndex: 0, sl: 0 };
+  for (const length of [0, 255, 257]) {
+    const error = assertThrows(
+      () => encodeMad(new Uint8Array(length), address),
+      IpoibError,
+    );
+    assertEquals([error.code, error.errno], ["E_SUBNET_FRAME", 22]);
+  }
+});
+
+Deno.test("encodeControl() throws for a message that no frame holds", () => {
+  const error = assertThrows(
+    () => encodeControl({ ...HELLO, name: "x".repeat(MAX_FRAME_LENGTH) }),
+    IpoibError,
+    'Subnet message "hello" has',
+  );
+  assertEquals(error.errno, 90);
+});
+
+Deno.test("a hello survives a round trip, and unknown fields fall away", () => {
+  const hello: Hello = {
+    ...HELLO,
+    guidFixed: true,
+    subnetMtu: 4096,
+    lid: 2,
+    memberships: [{
+      mgid: "ff12401bffff000000000000ffffffff",
+      mlid: 0xc000,
+      joinState: 1,
+      pkey: 0xffff,
+      qkey: 0xb1b,
+      mtu: 4,
+      rate: 3,
+      sl: 0,
+      flowLabel: 0,
+      hopLimit: 0,
+      tclass: 0,
+    }],
+  };
+  const message = { kind: "control", message: hello } as const;
+  assertEquals(decodePortFrame(encodeControl(hello)), message);
+  assertEquals(decodePortFrame(control({ ...hello, extra: 1 })), message);
+});
+
+Deno.test("a hello of another version is read as far as it must be", () => {
+  const frame = decodePortFrame(
+    control({ type: "hello", version: 2, anything: [] }),
+  );
+  assertEquals(frame, {
+    kind: "control",
+    message: { type: "hello", version: 2 },
+  });
+});
+
+const MALFORMED: [string, Uint8Array][] = [
+  ["an empty frame", new Uint8Array()],
+  ["an unknown kind", raw(9, "{}")],
+  ["no JSON", raw(1, "hello")],
+  ["invalid UTF-8", new Uint8Array([1, 0xff, 0xfe])],
+  ["a JSON array", control([])],
+  ["null", control(null)],
+  ["an unknown type", control({ type: "goodbye" })],
+  ["a hello without a GUID", control({ type: "hello", version: 1 })],
+  ["a GUID in capitals", control({ ...HELLO, guid: "0x0002C90300000001" })],
+  ["a GUID that is a number", control({ ...HELLO, guid: 1 })],
+  ["a multicast LID as LID", control({ ...HELLO, lid: 0xc000 })],
+  ["LID 0", control({ ...HELLO, lid: 0 })],
+  ["a subnet MTU between the two", control({ ...HELLO, subnetMtu: 3000 })],
+  ["a negative pid", control({ ...HELLO, pid: -1 })],
+  ["a name without end", control({ ...HELLO, name: "x".repeat(257) })],
+  ["a membership without fields", control({ ...HELLO, memberships: [{}] })],
+  ["a show without an id", control({ type: "show" })],
+  ["a manager's message", control({ type: "event", event: "sm_change" })],
+  ["a short MAD", new Uint8Array(271).fill(2)],
+  ["a long MAD", new Uint8Array(273).fill(2)],
+  ["a frame beyond the limit", new Uint8Array(MAX_FRAME_LENGTH + 1).fill(1)],
+];
+
+for (const [what, frame] of MALFORMED) {
+  Deno.test(`decodePortFrame() refuses ${what}`, () => {
+    assertEquals(decodePortFrame(frame), undefined);
+  });
+}
+
+Deno.test("decodeManagerFrame() reads what the manager sends", () => {
+  const messages: ManagerMessage[] = [
+    { type: "refused", code: "E_SUBNET_MTU", message: "No", hint: "yes" },
+    { type: "event", event: "lid_change", lid: 3 },
+    {
+      type: "fabric",
+      portsRemoved: [2],
+      portsAdded: [{ lid: 3, guid: "0x0002c90300000001" }],
+      groupsRemoved: [0xc001],
+      groupsChanged: [{
+        mlid: 0xc000,
+        mgid: "ff12401bffff000000000000ffffffff",
+        lids: [2, 3],
+      }],
+    },
+  ];
+  for (const message of messages) {
+    assertEquals(decodeManagerFrame(encodeControl(message)), {
+      kind: "control",
+      message,
+    });
+  }
+  assertEquals(decodeManagerFrame(encodeControl(HELLO)), undefined);
+});
+
+Deno.test("decoders take any octets without throwing", () => {
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+    for (const kind of [0, 1, 2]) {
+      const frame = new Uint8Array([kind, ...bytes]);
+      const decoded = decodePortFrame(frame);
+      assertEquals(
+        decoded === undefined || decoded.kind === "mad",
+        kind !== 2 || bytes.length !== 271 || decoded !== undefined,
+      );
+      decodeManagerFrame(frame);
+    }
+  }));
+  fc.assert(fc.property(fc.json(), (json) => {
+    assertEquals(decodePortFrame(raw(1, json)), undefined);
+  }));
+});
+
+Deno.test("gidFromKey() is the inverse of gidKey()", () => {
+  const octets = fc.uint8Array({ minLength: 16, maxLength: 16 });
+  fc.assert(fc.property(octets, (gid) => {
+    assertEquals(gidFromKey(gidKey(gid)), gid);
+  }));
+});

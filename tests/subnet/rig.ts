@@ -1,0 +1,233 @@
+/**
+ * A subnet in memory: a manager and ports with SA clients, joined by a queue, driven by a fake clock.
+ */
+
+import { FakeClock } from "../../src/base/clock.ts";
+import { ipoibMtu } from "../../src/base/units.ts";
+import { SaClient } from "../../src/sa/client.ts";
+import type { SaCallback, SaResult } from "../../src/sa/result.ts";
+import {
+  SubnetManager,
+  type SubnetManagerOptions,
+} from "../../src/subnet/manager.ts";
+import type {
+  FabricMap,
+  Hello,
+  ManagerMessage,
+  Refused,
+  SubnetEvent,
+  SubnetSnapshot,
+  Welcome,
+} from "../../src/subnet/messages.ts";
+import {
+  decodeManagerFrame,
+  encodeControl,
+  encodeMad,
+  type MadFrame,
+  type MadFrameAddress,
+} from "../../src/subnet/protocol.ts";
+import { gidFrom } from "../../src/wire/gid.ts";
+import type { Notice } from "../../src/wire/sa/notice.ts";
+
+export const PREFIX = 0xfe80000000000000n;
+/** The GUID that the n-th port of a test asks for. */
+export const guidOf = (n: number) => `0x0002c9030000000${n}`;
+export const gidOf = (n: number) => gidFrom(PREFIX, BigInt(guidOf(n)));
+
+/** A port: what it heard, and its SA client. */
+export class RigPort {
+  readonly messages: ManagerMessage[] = [];
+  readonly mads: MadFrame[] = [];
+  readonly notices: Notice[] = [];
+  readonly client: SaClient;
+  /** The forwarding tables as the port has them: LID to GUID, MLID to LIDs. */
+  readonly lids = new Map<number, string>();
+  readonly mlids = new Map<number, number[]>();
+
+  constructor(readonly rig: Rig, readonly connection: number) {
+    this.client = new SaClient({
+      channel: { send: (mad, to) => this.sendMad(mad, to) },
+      location: () => ({
+        smLid: this.welcomed?.smLid ?? 0,
+        smSl: 0,
+        pkeyIndex: 0,
+      }),
+      onReport: (notice) => this.notices.push(notice),
+    });
+  }
+
+  get welcomed(): Welcome | undefined {
+    return this.messages.findLast((m) => m.type === "welcome");
+  }
+  get welcome(): Welcome {
+    return this.welcomed!;
+  }
+  get refusal(): Refused | undefined {
+    return this.messages.findLast((m) => m.type === "refused");
+  }
+  get events(): SubnetEvent[] {
+    return this.messages.filter((m) => m.type === "event");
+  }
+  get gid(): Uint8Array {
+    return gidFrom(PREFIX, BigInt(this.welcome.guid));
+  }
+  get ipoibMtu(): number {
+    return ipoibMtu(
+      (128 << this.welcome.mtuCode) as Parameters<
+        typeof ipoibMtu
+      >[0],
+    );
+  }
+
+  sendMad(mad: Uint8Array, to: MadFrameAddress): void {
+    this.rig.toManager(this.connection, encodeMad(mad, to));
+  }
+
+  /** Asks, lets the answers arrive and returns the result; undefined if there is none yet. */
+  ask<T>(
+    question: (now: number, callback: SaCallback<T>) => void,
+  ): SaResult<T> | undefined {
+    let answer: SaResult<T> | undefined;
+    question(this.rig.clock.now(), (result) => answer = result);
+    this.rig.pump();
+    return answer;
+  }
+
+  handle(bytes: Uint8Array): void {
+    const frame = decodeManagerFrame(bytes);
+    if (frame === undefined) throw new Error("the manager sent nonsense");
+    if (frame.kind === "mad") {
+      this.mads.push(frame);
+      this.client.onMad(frame.mad, frame.address, this.rig.clock.now());
+      return;
+    }
+    const { message } = frame;
+    this.messages.push(message);
+    if (message.type === "welcome") this.#learn(message.fabric);
+    if (message.type !== "fabric") return;
+    for (const lid of message.portsRemoved ?? []) this.lids.delete(lid);
+    for (const mlid of message.groupsRemoved ?? []) this.mlids.delete(mlid);
+    this.#learn({
+      ports: message.portsAdded ?? [],
+      groups: message.groupsChanged ?? [],
+    });
+  }
+
+  /** The map as a manager that takes over is given it. */
+  fabric(): FabricMap {
+    return {
+      ports: [...this.lids].map(([lid, guid]) => ({ lid, guid })),
+      groups: [...this.mlids].map(([mlid, lids]) => ({
+        mlid,
+        mgid: this.#mgids.get(mlid)!,
+        lids,
+      })),
+    };
+  }
+
+  readonly #mgids = new Map<number, string>();
+
+  #learn(map: FabricMap): void {
+    for (const { lid, guid } of map.ports) this.lids.set(lid, guid);
+    for (const { mlid, mgid, lids } of map.groups) {
+      this.mlids.set(mlid, lids);
+      this.#mgids.set(mlid, mgid);
+    }
+  }
+}
+
+export class Rig {
+  readonly clock = new FakeClock(1000);
+  readonly ports = new Map<number, RigPort>();
+  readonly log: string[] = [];
+  manager: SubnetManager;
+  /** Frames for which this says true are lost. */
+  lose: (toManager: boolean, frame: Uint8Array) => boolean = () => false;
+  readonly #queue: (() => void)[] = [];
+  #connections = 0;
+
+  constructor(options: Partial<SubnetManagerOptions> = {}) {
+    this.manager = this.makeManager(options);
+  }
+
+  makeManager(options: Partial<SubnetManagerOptions> = {}): SubnetManager {
+    return new SubnetManager({
+      manager: { guid: 0x1n, pid: 42, host: "testhost", name: "ib0" },
+      log: (level, text) => this.log.push(`${level}: ${text}`),
+      now: this.clock.now(),
+      ...options,
+      send: (connection, frame) => {
+        if (this.lose(false, frame)) return;
+        this.#queue.push(() => this.ports.get(connection)?.handle(frame));
+      },
+    });
+  }
+
+  toManager(connection: number, frame: Uint8Array): void {
+    if (this.lose(true, frame)) return;
+    this.#queue.push(() =>
+      this.manager.receive(connection, frame, this.clock.now())
+    );
+  }
+
+  /** Delivers everything under way. */
+  pump(): void {
+    for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
+      next();
+    }
+  }
+
+  /** Moves the clock in small steps, with everybody's timers. */
+  advance(ms: number): void {
+    const end = this.clock.now() + ms;
+    while (this.clock.now() < end) {
+      this.clock.advance(Math.min(10, end - this.clock.now()));
+      this.manager.tick(this.clock.now());
+      for (const port of this.ports.values()) {
+        if (port.client.deadline <= this.clock.now()) {
+          port.client.tick(this.clock.now());
+        }
+      }
+      this.pump();
+    }
+  }
+
+  connect(): RigPort {
+    const port = new RigPort(this, ++this.#connections);
+    this.ports.set(port.connection, port);
+    this.manager.connect(port.connection);
+    return port;
+  }
+
+  /** Connects a port and sends its hello. */
+  join(n: number, hello: Partial<Hello> = {}): RigPort {
+    const port = this.connect();
+    this.hello(port, n, hello);
+    return port;
+  }
+
+  hello(port: RigPort, n: number, hello: Partial<Hello> = {}): void {
+    this.toManager(
+      port.connection,
+      encodeControl({
+        type: "hello",
+        version: 1,
+        guid: guidOf(n),
+        name: `ib${n}`,
+        pid: 100 + n,
+        ...hello,
+      }),
+    );
+    this.pump();
+  }
+
+  leave(port: RigPort): void {
+    this.ports.delete(port.connection);
+    this.manager.disconnect(port.connection, this.clock.now());
+    this.pump();
+  }
+
+  get snapshot(): SubnetSnapshot {
+    return this.manager.snapshot();
+  }
+}
