@@ -1,0 +1,271 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { broadcastJoin } from "../../src/sa/requests.ts";
+import { broadcastMgid } from "../../src/wire/mgid.ts";
+import { GSI_QKEY, MadStatus, Method } from "../../src/wire/mad.ts";
+import { McMemberRecord } from "../../src/wire/sa/mc_member_record.ts";
+import { PathMask, PathRecord } from "../../src/wire/sa/path_record.ts";
+import {
+  NO_RMPP,
+  SA_CLASS_VERSION,
+  SaAttribute,
+  SaMad,
+} from "../../src/wire/sa/sa_mad.ts";
+import { Selector } from "../../src/wire/sa/selector.ts";
+import { gidOf, Rig, type RigPort } from "./rig.ts";
+
+/** Sends an SA MAD and returns what comes back. */
+function exchange(port: RigPort, fields: Partial<SaMad>): SaMad | undefined {
+  const before = port.mads.length;
+  const mad = SaMad.emit({
+    classVersion: SA_CLASS_VERSION,
+    method: Method.Get,
+    status: 0,
+    transactionId: 0xabcd_0000_0001n,
+    attributeId: SaAttribute.PathRecord,
+    attributeModifier: 0,
+    rmpp: NO_RMPP,
+    smKey: 0n,
+    attributeOffset: 0,
+    componentMask: 0n,
+    data: new Uint8Array(0),
+    ...fields,
+  });
+  port.sendMad(mad, { lid: 1, qpn: 1, qkey: GSI_QKEY, pkeyIndex: 0, sl: 0 });
+  port.rig.pump();
+  const answer = port.mads[before];
+  if (answer === undefined) return undefined;
+  assertEquals(answer.address.lid, 1);
+  return SaMad.parse(answer.mad);
+}
+
+/** Asks for paths; returns the records, or the status of a refusal. */
+function paths(
+  port: RigPort,
+  mask: bigint,
+  fields: Partial<PathRecord>,
+  method: number = Method.Get,
+): PathRecord[] | number {
+  const answer = exchange(port, {
+    method,
+    componentMask: mask,
+    data: PathRecord.emit(PathRecord.of(fields)),
+  })!;
+  if (answer.status !== 0) return answer.status;
+  const count = method === Method.Get
+    ? 1
+    : (answer.rmpp.payloadLength - 20) / PathRecord.LENGTH;
+  return Array.from(
+    { length: count },
+    (_, i) => PathRecord.parse(answer.data, i * PathRecord.LENGTH)!,
+  );
+}
+
+const ENDS = PathMask.Sgid | PathMask.Dgid;
+
+Deno.test("answers repeat TransactionID, attribute and mask, with SM_Key 0", () => {
+  const port = new Rig().join(1);
+  const answer = exchange(port, {
+    componentMask: ENDS,
+    data: PathRecord.emit(PathRecord.of({ sgid: port.gid, dgid: port.gid })),
+  })!;
+  assertEquals(answer.method, Method.GetResp);
+  assertEquals(answer.status, 0);
+  assertEquals(answer.transactionId, 0xabcd_0000_0001n);
+  assertEquals(answer.attributeId, SaAttribute.PathRecord);
+  assertEquals(answer.componentMask, ENDS);
+  assertEquals(answer.attributeOffset, 8);
+  assertEquals(answer.rmpp, NO_RMPP);
+});
+
+Deno.test("what the administrator does not know gets the status for it", () => {
+  const rig = new Rig();
+  const port = rig.join(1);
+  const cases: [Partial<SaMad>, number, number][] = [
+    [{ classVersion: 1 }, MadStatus.BadVersion, 0x81],
+    [{ method: 0x14 }, MadStatus.UnsupportedMethod, 0x94],
+    [{ method: 0x44 }, MadStatus.UnsupportedMethod, 0xc4],
+    [{ attributeId: 0x1234 }, MadStatus.UnsupportedMethodAttribute, 0x81],
+    [{ method: Method.Set }, MadStatus.UnsupportedMethodAttribute, 0x81],
+    [{ method: Method.Delete }, MadStatus.UnsupportedMethodAttribute, 0x95],
+    [
+      { attributeId: SaAttribute.NodeRecord, method: Method.GetTable },
+      MadStatus.UnsupportedMethodAttribute,
+      0x92,
+    ],
+  ];
+  for (const [fields, status, method] of cases) {
+    const answer = exchange(port, fields)!;
+    assertEquals([answer.status, answer.method], [status, method]);
+  }
+  assertStringIncludes(rig.log.at(-1)!, "SA request 0x12/0x0011 of 0x0002c903");
+});
+
+Deno.test("answers and unexpected methods are not answered", () => {
+  const port = new Rig().join(1);
+  for (
+    const method of [
+      Method.GetResp,
+      Method.DeleteResp,
+      Method.GetTableResp,
+      Method.Report,
+      Method.ReportResp,
+      Method.Trap,
+      Method.Send,
+      Method.TrapRepress,
+    ]
+  ) assertEquals(exchange(port, { method }), undefined);
+});
+
+Deno.test("a request with an SM_Key is ignored", () => {
+  const rig = new Rig();
+  const port = rig.join(1);
+  assertEquals(exchange(port, { smKey: 1n }), undefined);
+  assertStringIncludes(rig.log.at(-1)!, "SM_Key is not 0");
+});
+
+Deno.test("a path has the link's parameters and no GRH", () => {
+  const rig = new Rig();
+  const [a, b] = [rig.join(1), rig.join(2)];
+  const mask = 0x340cn;
+  const asked = {
+    sgid: a.gid,
+    dgid: b.gid,
+    numbPath: 1,
+    tclass: 0x20,
+    pkey: 0x8001,
+  };
+  assertEquals(paths(a, mask, asked), [PathRecord.of({
+    dgid: b.gid,
+    sgid: a.gid,
+    dlid: 3,
+    slid: 2,
+    tclass: 0x20,
+    reversible: true,
+    pkey: 0x8001,
+    mtuSelector: Selector.Exactly,
+    mtu: 4,
+    rateSelector: Selector.Exactly,
+    rate: 16,
+    lifetimeSelector: Selector.Exactly,
+    lifetime: 18,
+  })]);
+});
+
+Deno.test("a path to the port itself has life time 0", () => {
+  const port = new Rig().join(1);
+  const found = paths(port, ENDS, { sgid: port.gid, dgid: port.gid });
+  assert(typeof found !== "number");
+  assertEquals([found[0]!.lifetime, found[0]!.pkey], [0, 0xffff]);
+});
+
+Deno.test("paths that are not there have no records", () => {
+  const rig = new Rig();
+  const [a, b] = [rig.join(1), rig.join(2)];
+  const ends = { sgid: a.gid, dgid: b.gid };
+  const none = (mask: bigint, fields: Partial<PathRecord>) =>
+    assertEquals(
+      paths(a, ENDS | mask, { ...ends, ...fields }),
+      MadStatus.NoRecords,
+    );
+  const mtu = PathMask.Mtu | PathMask.MtuSelector;
+  const rate = PathMask.Rate | PathMask.RateSelector;
+  none(0n, { dgid: gidOf(9) });
+  none(0n, { dgid: new Uint8Array(16) });
+  none(PathMask.Pkey, { pkey: 0x8009 });
+  none(PathMask.Sl, { sl: 1 });
+  none(mtu, { mtuSelector: Selector.GreaterThan, mtu: 4 });
+  none(rate, { rateSelector: Selector.LessThan, rate: 3 });
+  none(PathMask.Lifetime | PathMask.LifetimeSelector, {
+    lifetimeSelector: Selector.LessThan,
+    lifetime: 10,
+  });
+});
+
+Deno.test("contradictory and undefined path requests are invalid", () => {
+  const rig = new Rig();
+  const [a, b] = [rig.join(1), rig.join(2)];
+  const mask = ENDS | PathMask.Dlid;
+  const request = { sgid: a.gid, dgid: b.gid, dlid: 2 };
+  assertEquals(paths(a, mask, request), MadStatus.RequestInvalid);
+  assertEquals(
+    paths(a, PathMask.Mtu | PathMask.MtuSelector, { mtu: 9 }),
+    MadStatus.RequestInvalid,
+  );
+  assertEquals(paths(a, 1n, {}), MadStatus.InsufficientComponents);
+});
+
+Deno.test("GetTable lists paths in one segment, and refuses more", () => {
+  const rig = new Rig();
+  const a = rig.join(1);
+  const list = (mask: bigint, fields: Partial<PathRecord>) =>
+    paths(a, mask, fields, Method.GetTable);
+  const lids = (found: PathRecord[] | number) => {
+    assert(typeof found !== "number");
+    return found.map((path) => [path.slid, path.dlid]);
+  };
+  rig.join(2);
+  rig.join(3);
+  assertEquals(lids(list(PathMask.Slid, { slid: 2 })), [[2, 2], [2, 3], [
+    2,
+    4,
+  ]]);
+  assertEquals(lids(list(PathMask.Dgid, { dgid: gidOf(3) })), [[2, 4], [3, 4], [
+    4,
+    4,
+  ]]);
+  assertEquals(list(PathMask.Slid, { slid: 99 }), []);
+  rig.join(4);
+  assertEquals(list(PathMask.Slid, { slid: 2 }), MadStatus.TooManyRecords);
+  assertEquals(paths(a, PathMask.Slid, { slid: 2 }), MadStatus.TooManyRecords);
+});
+
+Deno.test("the path to a group is its MLID", () => {
+  const rig = new Rig();
+  const port = rig.join(1);
+  const dgid = broadcastMgid(0x8001);
+  const found = paths(port, ENDS, { sgid: port.gid, dgid });
+  assert(typeof found !== "number");
+  assertEquals(found[0]!.dlid, 0xc001);
+  assertEquals([found[0]!.pkey, found[0]!.rate], [0x8001, 3]);
+  const wrong = { sgid: port.gid, dgid, pkey: 0xffff };
+  assertEquals(paths(port, ENDS | PathMask.Pkey, wrong), MadStatus.NoRecords);
+  const absent = { sgid: port.gid, dgid: broadcastMgid(0x8009) };
+  assertEquals(paths(port, ENDS, absent), MadStatus.NoRecords);
+});
+
+Deno.test("paths lead only to ports with a common partition", () => {
+  const everybody = { port: "ALL", membership: "limited" } as const;
+  const rig = new Rig({
+    partitions: [{ name: "Default", pkey: 0x7fff, members: [everybody] }],
+  });
+  const [a, b] = [rig.join(1), rig.join(2)];
+  const ends = { sgid: a.gid, dgid: b.gid };
+  assertEquals(paths(a, ENDS, ends), MadStatus.NoRecords);
+});
+
+Deno.test("GetTable lists the groups of the requester's partitions", () => {
+  const port = new Rig().join(1);
+  const join = broadcastJoin(broadcastMgid(0xffff), port.gid, 0xffff);
+  port.ask((now, cb) => port.client.join(join, now, cb));
+  const answer = exchange(port, {
+    method: Method.GetTable,
+    attributeId: SaAttribute.McMemberRecord,
+  })!;
+  assertEquals(answer.status, 0);
+  assertEquals(answer.method, Method.GetTableResp);
+  assertEquals(answer.attributeOffset, 7);
+  assertEquals(answer.rmpp, {
+    version: 1,
+    type: 1,
+    respTime: 0,
+    flags: 7,
+    status: 0,
+    segment: 1,
+    payloadLength: 20 + 3 * 56,
+  });
+  const records = [0, 56, 112].map((at) =>
+    McMemberRecord.parse(answer.data, at)!
+  );
+  assertEquals(records.map((r) => r.mlid), [0xc000, 0xc001, 0xc002]);
+  assertEquals(records.map((r) => r.joinState), [0, 0, 0]);
+});

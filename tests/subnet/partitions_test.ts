@@ -1,0 +1,65 @@
+import { assertEquals } from "@std/assert";
+import {
+  defaultPartitions,
+  hasPkey,
+  type Partition,
+  pkeyTable,
+} from "../../src/subnet/partitions.ts";
+
+const partition = (
+  pkey: number,
+  members: Partition["members"],
+  first = false,
+): Partition => ({ name: "p", pkey, members, first });
+
+Deno.test("defaultPartitions() makes everybody a full member of three links", () => {
+  const partitions = defaultPartitions();
+  assertEquals(pkeyTable(partitions, 5n), [0xffff, 0x8001, 0x8002]);
+  for (const { ipoib } of partitions) {
+    assertEquals(ipoib, {
+      rate: 3,
+      sl: 0,
+      scopes: [2],
+      qkey: 0xb1b,
+      tclass: 0,
+      flowLabel: 0,
+    });
+  }
+});
+
+Deno.test("pkeyTable() gives a port the strongest of its memberships", () => {
+  const partitions = [
+    partition(0x7fff, [{ port: "ALL", membership: "limited" }]),
+    partition(1, [
+      { port: "ALL", membership: "limited" },
+      { port: 5n, membership: "full" },
+    ]),
+    partition(2, [{ port: 5n, membership: "both" }]),
+    partition(3, [{ port: 6n, membership: "full" }]),
+  ];
+  assertEquals(pkeyTable(partitions, 5n), [0x7fff, 0x8001, 0x8002, 2]);
+  assertEquals(pkeyTable(partitions, 6n), [0x7fff, 1, 0x8003]);
+});
+
+Deno.test("pkeyTable() puts the partition that claims it at index 0", () => {
+  const everybody = [{ port: "ALL", membership: "full" }] as const;
+  const partitions = [
+    partition(0x7fff, everybody),
+    partition(1, everybody, true),
+    partition(1, everybody),
+  ];
+  assertEquals(pkeyTable(partitions, 5n), [0x8001, 0xffff]);
+});
+
+Deno.test("pkeyTable() always has the default partition", () => {
+  assertEquals(pkeyTable([], 5n), [0x7fff]);
+  const none = partition(0x7fff, [{ port: 1n, membership: "full" }]);
+  assertEquals(pkeyTable([none], 5n), [0x7fff]);
+});
+
+Deno.test("hasPkey() ignores the membership bit and P_Key 0", () => {
+  assertEquals(hasPkey([0x8001], 1), true);
+  assertEquals(hasPkey([1], 0x8001), true);
+  assertEquals(hasPkey([0x8001], 2), false);
+  assertEquals(hasPkey([0x8000, 0], 0x8000), false);
+});

@@ -1,0 +1,124 @@
+import { assert, assertEquals } from "@std/assert";
+import {
+  FIRST_MLID,
+  type Group,
+  type GroupParameters,
+  GroupTable,
+  LAST_MLID,
+} from "../../src/subnet/groups.ts";
+import { FIRST_LID, LAST_LID, PortTable } from "../../src/subnet/ports.ts";
+
+const ports = () => new PortTable(0xfe80000000000000n);
+const request = (n: number) => ({
+  connection: n,
+  guid: BigInt(n),
+  name: `ib${n}`,
+  pid: n,
+  pkeys: [0xffff],
+});
+
+Deno.test("PortTable uses every LID once before it uses one again", () => {
+  const table = ports();
+  table.add(request(1), 0);
+  table.remove(1);
+  for (let lid = FIRST_LID + 1; lid <= LAST_LID; lid++) {
+    assertEquals(table.add(request(lid), 0)?.lid, lid);
+  }
+  table.remove(FIRST_LID + 5);
+  assertEquals(table.add(request(1), 0)?.lid, FIRST_LID);
+  assertEquals(table.add(request(2), 0)?.lid, FIRST_LID + 5);
+  assertEquals(table.add(request(60000), 0), undefined);
+});
+
+Deno.test("PortTable finds a port by connection, LID and GUID until it is removed", () => {
+  const table = ports();
+  const port = table.add({ ...request(7), lid: 100 }, 0)!;
+  assertEquals(port.lid, 100);
+  const all = () => [table.byConnection(7), table.byLid(100), table.byGuid(7n)];
+  assertEquals(all(), [port, port, port]);
+  assertEquals([...table], [port]);
+  assertEquals(table.remove(7), port);
+  assertEquals(all(), [undefined, undefined, undefined]);
+  assertEquals([table.size, table.remove(7)], [0, undefined]);
+});
+
+Deno.test("PortTable ignores a LID that no port can have", () => {
+  for (const lid of [0, 1, 0xc000]) {
+    assertEquals(ports().add({ ...request(1), lid }, 0)?.lid, FIRST_LID);
+  }
+});
+
+const parameters = (n: number): GroupParameters => {
+  const mgid = new Uint8Array(16);
+  mgid[0] = 0xff;
+  new DataView(mgid.buffer).setUint32(12, n);
+  return {
+    mgid,
+    pkey: 0xffff,
+    qkey: 1,
+    mtu: 4,
+    rate: 3,
+    lifetime: 18,
+    sl: 0,
+    flowLabel: 0,
+    hopLimit: 0,
+    tclass: 0,
+  };
+};
+const silent = { groupCreated() {}, groupChanged() {}, groupDeleted() {} };
+
+Deno.test("GroupTable reuses MLIDs late, and has an end", () => {
+  const groups = new GroupTable(silent);
+  const port = ports().add(request(1), 0)!;
+  const first = groups.create(parameters(0))!;
+  assertEquals(first.mlid, FIRST_MLID);
+  groups.join(first, port, 1);
+  groups.leave(first, port, 1);
+  assertEquals(groups.get(first.mgid), undefined);
+  for (let mlid = FIRST_MLID + 1; mlid <= LAST_MLID; mlid++) {
+    assertEquals(groups.create(parameters(mlid))?.mlid, mlid);
+  }
+  assertEquals(groups.create(parameters(1))?.mlid, FIRST_MLID);
+  assertEquals(groups.create(parameters(2)), undefined);
+});
+
+Deno.test("GroupTable deletes the group with its last keeper, whoever else is in it", () => {
+  const deleted: Group[] = [];
+  const groups = new GroupTable({
+    ...silent,
+    groupDeleted: (group) => deleted.push(group),
+  });
+  const table = ports();
+  const [a, b] = [table.add(request(1), 0)!, table.add(request(2), 0)!];
+  const group = groups.create(parameters(1))!;
+  const permanent = groups.create(parameters(2), { permanent: true })!;
+  for (const each of [group, permanent]) {
+    groups.join(each, a, 8);
+    groups.join(each, b, 2 | 4);
+  }
+  groups.removePort(a);
+  assertEquals(deleted, [group]);
+  assertEquals([...groups], [permanent]);
+  assertEquals([...permanent.members.keys()], [2n]);
+  assertEquals(groups.leave(permanent, a, 1), 0);
+  groups.removePort(b);
+  assert(permanent.members.size === 0 && [...groups].length === 1);
+});
+
+Deno.test("GroupTable.moveEmpty() moves only empty groups, to free MLIDs", () => {
+  const moves: (number | undefined)[] = [];
+  const groups = new GroupTable({
+    ...silent,
+    groupChanged: (_, old) => moves.push(old),
+  });
+  const [a, b] = [groups.create(parameters(1))!, groups.create(parameters(2))!];
+  groups.moveEmpty(a, b.mlid);
+  groups.moveEmpty(a, 0xffff);
+  groups.moveEmpty(a, a.mlid);
+  assertEquals([a.mlid, moves], [FIRST_MLID, []]);
+  groups.moveEmpty(a, 0xd000);
+  assertEquals([a.mlid, moves], [0xd000, [FIRST_MLID]]);
+  groups.join(a, ports().add(request(1), 0)!, 1);
+  groups.moveEmpty(a, 0xd001);
+  assertEquals(a.mlid, 0xd000);
+});

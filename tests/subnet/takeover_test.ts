@@ -1,0 +1,149 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { broadcastJoin, groupJoin } from "../../src/sa/requests.ts";
+import type { Membership } from "../../src/subnet/messages.ts";
+import { RESERVATION_MS } from "../../src/subnet/ports.ts";
+import { gidKey } from "../../src/wire/gid.ts";
+import { broadcastMgid, ipv4Mgid } from "../../src/wire/mgid.ts";
+import type { McMemberRecord } from "../../src/wire/sa/mc_member_record.ts";
+import { guidOf, Rig, type RigPort } from "./rig.ts";
+
+const BROADCAST = broadcastMgid(0xffff);
+
+function join(port: RigPort, group?: number, broadcast?: McMemberRecord) {
+  const request = group === undefined
+    ? broadcastJoin(BROADCAST, port.gid, 0xffff)
+    : groupJoin(ipv4Mgid(group | 0, BROADCAST), port.gid, broadcast!);
+  const result = port.ask<McMemberRecord>((now, cb) =>
+    port.client.join(request, now, cb)
+  );
+  assert(result?.ok);
+  return result.record;
+}
+function membership(record: McMemberRecord): Membership {
+  const { mlid, joinState, pkey, qkey, mtu, rate } = record;
+  const { sl, flowLabel, hopLimit, tclass } = record;
+  const mgid = gidKey(record.mgid);
+  return {
+    ...{ mgid, mlid, joinState, pkey, qkey, mtu, rate },
+    ...{ sl, flowLabel, hopLimit, tclass },
+  };
+}
+
+/** Two ports with the broadcast and two other groups, of which the first has gone again. */
+function busySubnet() {
+  const rig = new Rig({ subnetMtu: 4096 });
+  const [a, b] = [rig.join(1), rig.join(2)];
+  const [one, two] = [join(a), join(b)];
+  join(b, 0xef000001, two);
+  const kept = join(a, 0xef000002, one);
+  rig.manager.disconnect(b.connection, rig.clock.now());
+  const c = rig.join(2);
+  const memberships = {
+    a: [membership(one), membership(kept)],
+    c: [membership(join(c))],
+  };
+  assertEquals([a.welcome.lid, c.welcome.lid, kept.mlid], [2, 4, 0xc004]);
+  return { rig, a, c, memberships };
+}
+
+/** The manager dies; another one takes over. */
+function takeOver(rig: Rig, by: RigPort): void {
+  const previous = by.fabric();
+  rig.ports.clear();
+  rig.manager = rig.makeManager({ previous, subnetMtu: 4096 });
+}
+
+Deno.test("ports keep LIDs and groups MLIDs under a new manager", () => {
+  const { rig, a, c, memberships } = busySubnet();
+  const before = [...c.mlids].filter(([, lids]) => lids.length > 0);
+  takeOver(rig, a);
+  const c2 = rig.join(2, { lid: 4, memberships: memberships.c });
+  const a2 = rig.join(1, { lid: 2, memberships: memberships.a });
+  assertEquals([a2.welcome.lid, c2.welcome.lid], [2, 4]);
+  assertEquals([a2.welcome.mtuCode, c2.welcome.mtuCode], [5, 5]);
+  assertEquals([...a2.mlids].filter(([, lids]) => lids.length > 0), before);
+  assertEquals(a2.events, [{ type: "event", event: "client_reregister" }]);
+  assertEquals(c2.events, a2.events);
+  const again = join(a2, 0xef000002, join(a2));
+  assertEquals([again.mlid, again.joinState], [0xc004, 1]);
+});
+
+Deno.test("a newcomer gets neither LID nor GUID of a port that is expected back", () => {
+  const { rig, a } = busySubnet();
+  takeOver(rig, a);
+  const newcomer = rig.join(1);
+  assertEquals(newcomer.welcome.lid, 3);
+  assertEquals(newcomer.welcome.guid, guidOf(3));
+  assertEquals(newcomer.events, []);
+  assertEquals(rig.join(1, { lid: 2 }).welcome.guid, guidOf(1));
+});
+
+Deno.test("a newcomer's new group does not take a remembered MLID", () => {
+  const { rig, a } = busySubnet();
+  takeOver(rig, a);
+  const newcomer = rig.join(7);
+  const group = join(newcomer, 0xef000009, join(newcomer));
+  assertEquals(group.mlid, 0xc003);
+  const known = join(newcomer, 0xef000002, group);
+  assertEquals(known.mlid, 0xc004);
+});
+
+Deno.test("after a while the reservations end", () => {
+  const { rig, a } = busySubnet();
+  takeOver(rig, a);
+  rig.advance(RESERVATION_MS);
+  const newcomer = rig.join(1);
+  assertEquals([newcomer.welcome.guid, newcomer.welcome.lid], [guidOf(1), 2]);
+});
+
+Deno.test("a port whose LID was taken hears of its new one first", () => {
+  const rig = new Rig();
+  rig.join(1);
+  const port = rig.join(2, { lid: 2 });
+  assertEquals(port.welcome.lid, 3);
+  assertEquals(port.events, [
+    { type: "event", event: "lid_change", lid: 3 },
+    { type: "event", event: "client_reregister" },
+  ]);
+});
+
+Deno.test("groups come back without what the last manager left behind", () => {
+  const { memberships } = busySubnet();
+  const rig = new Rig({ subnetMtu: 4096 });
+  const mlids = (port: RigPort) =>
+    [...port.mlids].filter(([, lids]) => lids.length > 0);
+  const moved = { ...memberships.a[0]!, mlid: 0xc777 };
+  const port = rig.join(1, {
+    lid: 9,
+    memberships: [moved, memberships.a[1]!],
+  });
+  assertEquals(port.welcome.lid, 9);
+  assertEquals(mlids(port), [[0xc777, [9]], [0xc004, [9]]]);
+  assertEquals(port.mlids.has(0xc000), false);
+});
+
+Deno.test("memberships that are impossible are left out, with the reason", () => {
+  const { memberships } = busySubnet();
+  const rig = new Rig();
+  const [broadcast, group] = memberships.a as [Membership, Membership];
+  const port = rig.join(1, {
+    lid: 2,
+    memberships: [
+      { ...group, pkey: 0x8044 },
+      { ...group, mtu: 5 },
+      { ...group, mtu: 4, rate: 1 },
+      { ...broadcast, pkey: 0x8001 },
+    ],
+  });
+  assertEquals(port.welcome.lid, 2);
+  assertEquals([...port.mlids.values()], [[], [], []]);
+  const reasons = [
+    "not in partition 0x8044",
+    "MTU code 5",
+    "rate code 1",
+    "P_Key 0xffff now",
+  ];
+  const lines = rig.log.filter((line) => line.includes("Membership of"));
+  assertEquals(lines.length, reasons.length);
+  reasons.forEach((reason, i) => assertStringIncludes(lines[i]!, reason));
+});
