@@ -208,7 +208,13 @@ Deno.test("IpcServer survives any JSON and any bytes", async () => {
     const replies = await raw(server.path, `${all.join("\n")}\n`, all.length);
     assertEquals(replies.length, all.length);
     for (const bytes of fc.sample(fc.uint8Array({ minLength: 1 }), 50)) {
-      await raw(server.path, Uint8Array.of(...bytes, 0x0a), 1);
+      // Never an empty line, which is skipped without an answer.
+      const [reply] = await raw(
+        server.path,
+        Uint8Array.of(0x21, ...bytes, 0x0a),
+        1,
+      );
+      assertEquals(reply.error.code, "E_IPC_JSON");
     }
     using client = await IpcClient.connect(server.path, "ib0");
     assertEquals((await client.call("version", {})).pid, 7);
