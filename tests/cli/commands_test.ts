@@ -1,0 +1,301 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { styleOf } from "../../src/cli/render/style.ts";
+import { renderLinks } from "../../src/cli/render/link.ts";
+import { IpoibError } from "../../src/base/errors.ts";
+import * as records from "../ipc/records.ts";
+import { type Call, World } from "./support.ts";
+
+const done = { code: 0, out: "", err: "" };
+
+Deno.test("ipoib link show prints the only interface and its children", async () => {
+  await using world = new World();
+  const calls = await world.daemon("ib0");
+  const links = [records.link, records.childLink];
+  assertEquals(await world.run("link show"), {
+    ...done,
+    out: renderLinks(links, styleOf({}, false)),
+  });
+  assertEquals(await world.run("-d -s link ls ib0"), {
+    ...done,
+    out: renderLinks(links, styleOf({ details: true, stats: true }, false)),
+  });
+  assertEquals(calls, [["link.show", {}], ["link.show", { name: "ib0" }]]);
+});
+
+Deno.test("global options are taken before the object, after it and after the command", async () => {
+  await using world = new World();
+  await world.daemon("ib0");
+  const expected = [records.link, records.childLink];
+  for (
+    const line of [
+      "-j link show",
+      "link -j show",
+      "link show -j",
+      "link show ib0 --json",
+    ]
+  ) {
+    const { code, out, err } = await world.run(line);
+    assertEquals([code, err, out.split("\n").length], [0, "", 2], line);
+    assertEquals(JSON.parse(out), expected, line);
+  }
+  const pretty = await world.run("-jp link show");
+  assertEquals(pretty.out.split("\n")[1], "    {");
+  assertEquals(JSON.parse(pretty.out), expected);
+});
+
+Deno.test("JSON is never coloured, text is if the environment has colours", async () => {
+  await using world = new World();
+  await world.daemon("ib0");
+  world.color = true;
+  assert((await world.run("link show")).out.includes("\x1b["));
+  assert(!(await world.run("-j link show")).out.includes("\x1b["));
+});
+
+Deno.test("a child's name leads to its parent's process", async () => {
+  await using world = new World();
+  const calls = await world.daemon("ib0", { children: ["ib0.8001"] });
+  assertEquals((await world.run("link show ib0.8001")).code, 0);
+  assertEquals((await world.run("neigh show")).code, 0);
+  assertEquals(calls, [
+    ["link.show", { name: "ib0.8001" }],
+    ["neigh.show", { name: "ib0" }],
+  ]);
+});
+
+Deno.test("ipoib neigh, path and mcg show print tables and JSON", async () => {
+  await using world = new World();
+  const calls = await world.daemon("ib0");
+  const shows: Array<[string, unknown, string]> = [
+    ["neigh", records.neighbours, "REACHABLE"],
+    ["path", records.paths, "complete"],
+    ["mcg", records.groups, "joined"],
+  ];
+  for (const [object, expected, word] of shows) {
+    assertStringIncludes((await world.run(`${object} show ib0`)).out, word);
+    const json = await world.run(`-j ${object} show`);
+    assertEquals(JSON.parse(json.out), expected);
+    assertEquals([json.code, json.err], [0, ""]);
+  }
+  assertEquals(
+    calls.map(([method]) => method),
+    shows.flatMap(([object]) => [`${object}.show`, `${object}.show`]),
+  );
+});
+
+Deno.test("commands that change something say nothing", async () => {
+  await using world = new World();
+  const calls = await world.daemon("ib0");
+  const lines: Array<[string, Call]> = [
+    ["neigh flush", ["neigh.flush", { name: "ib0" }]],
+    ["neigh flush ib0 --to 10.0.0.2", [
+      "neigh.flush",
+      { name: "ib0", dst: "10.0.0.2" },
+    ]],
+    ["child delete 0x8001", ["child.delete", { parent: "ib0", pkey: 0x8001 }]],
+    ["child del 1 --parent ib0", ["child.delete", { parent: "ib0", pkey: 1 }]],
+    ["link set ib0 up", ["link.set", { name: "ib0", up: true }]],
+    ["link set dev ib0 down mtu 1500", [
+      "link.set",
+      { name: "ib0", up: false, mtu: 1500 },
+    ]],
+    ["link set mode connected umcast 1", [
+      "link.set",
+      { name: "ib0", mode: "connected", umcast: true },
+    ]],
+  ];
+  for (const [line] of lines) assertEquals(await world.run(line), done, line);
+  assertEquals(calls, lines.map(([, call]) => call));
+});
+
+Deno.test("ipoib child create prints the name of the child", async () => {
+  await using world = new World();
+  const calls = await world.daemon("ib0");
+  assertEquals(await world.run("child create 0x8001"), {
+    ...done,
+    out: "ib0.8001\n",
+  });
+  assertEquals(
+    JSON.parse((await world.run("-j child create 32769 --parent ib0")).out),
+    [records.child],
+  );
+  assertEquals(
+    calls,
+    Array(2).fill([
+      "child.create",
+      { parent: "ib0", pkey: 0x8001 },
+    ]),
+  );
+});
+
+Deno.test("ipoib child list prints a line or a record a child", async () => {
+  await using world = new World();
+  await world.daemon("ib0");
+  assertEquals(await world.run("child list"), {
+    ...done,
+    out: "5: ib0.8001@ib0: pkey 0x8001 state UP\n",
+  });
+  assertEquals(JSON.parse((await world.run("child list -j")).out), [
+    records.child,
+  ]);
+});
+
+Deno.test("ipoib get prints as sysfs does", async () => {
+  await using world = new World();
+  const calls = await world.daemon("ib0");
+  assertEquals(await world.run("get ib0 mode"), { ...done, out: "datagram\n" });
+  assertEquals(await world.run("get mode"), { ...done, out: "datagram\n" });
+  assertEquals(JSON.parse((await world.run("-j get ib0 mode")).out), [
+    { ifname: "ib0", mode: "datagram" },
+  ]);
+  assertEquals(calls[0], ["get", { name: "ib0", file: "mode" }]);
+  assertEquals(await world.run("get ib0 colour"), {
+    code: 2,
+    out: "",
+    err: 'ipoib: No file "colour" (mode, pkey, parent, mtu)\n',
+  });
+});
+
+Deno.test("ipoib down returns once the process has let go", async () => {
+  await using world = new World();
+  const calls = await world.daemon("ib0");
+  assertEquals(await world.run("down ib0"), done);
+  assertEquals(calls, [["down", { name: "ib0" }]]);
+  assertEquals((await world.run("down ib0")).code, 3);
+});
+
+Deno.test("ipoib down of a child does not wait for its parent's process", async () => {
+  await using world = new World();
+  await world.daemon("ib0", {
+    children: ["ib0.8001"],
+    handlers: { down: () => ({}) },
+  });
+  assertEquals(await world.run("down ib0.8001"), done);
+});
+
+Deno.test("ipoib up hands its options to the daemon and its code back", async () => {
+  await using world = new World();
+  assertEquals(await world.run("up"), done);
+  assertEquals(world.ups.pop(), {
+    name: "ib0",
+    hca: { kind: "auto" },
+    pkeyIndex: 0,
+    mode: "datagram",
+    background: false,
+    io: "auto",
+    memberships: "auto",
+    log: "info",
+  });
+  world.code = 2;
+  const line = "up ib7 --hca soft:lab --netns blue --pkey-index 0x2 " +
+    "--guid 0002:c903:0:1 --subnet-mtu 4096 --mode connected --mtu 1500 " +
+    "--background --io poll --memberships proc --log debug";
+  assertEquals((await world.run(line)).code, 2);
+  assertEquals(world.ups.pop(), {
+    name: "ib7",
+    hca: { kind: "soft", subnet: "lab" },
+    netns: "blue",
+    pkeyIndex: 2,
+    guid: 0x0002c90300000001n,
+    subnetMtu: 4096,
+    mode: "connected",
+    mtu: 1500,
+    background: true,
+    io: "poll",
+    memberships: "proc",
+    log: "debug",
+  });
+});
+
+Deno.test("ipoib -n NS up means the same as up --netns NS", async () => {
+  await using world = new World();
+  await world.run("-n blue up");
+  await world.run("up --netns blue");
+  assertEquals(world.ups.map(({ netns }) => netns), ["blue", "blue"]);
+});
+
+Deno.test("ipoib subnet run hands its options on", async () => {
+  await using world = new World();
+  assertEquals(await world.run("subnet run"), done);
+  world.code = 2;
+  assertEquals(
+    (await world.run("subnet run lab --subnet-mtu 4096 --log error")).code,
+    2,
+  );
+  assertEquals(world.subnetRuns, [
+    { name: "default", log: "info" },
+    { name: "lab", subnetMtu: 4096, log: "error" },
+  ]);
+});
+
+Deno.test("ipoib subnet show asks the host of the manager", async () => {
+  await using world = new World();
+  await world.subnet("lab");
+  const text = await world.run("subnet show");
+  assertEquals([text.code, text.err], [0, ""]);
+  assertStringIncludes(text.out, "manager lab lid 0x0001");
+  const [json] = JSON.parse((await world.run("-j subnet show lab")).out);
+  assertEquals(json.rate_code, 16);
+  assertEquals(json.groups[0].members[1].join_state, 5);
+
+  await world.subnet("other");
+  assertEquals(await world.run("subnet show"), {
+    code: 1,
+    out: "",
+    err: "ipoib: Several subnets are running: lab, other (name one of them)\n",
+  });
+  assertStringIncludes(
+    (await world.run("subnet show other")).out,
+    "manager other",
+  );
+});
+
+Deno.test("ipoib subnet show asks an interface where no host listens", async () => {
+  await using world = new World();
+  assertEquals((await world.run("subnet show")).code, 3);
+  const named = await world.run("subnet show lab");
+  assertEquals(named.code, 3);
+  assertStringIncludes(named.err, "ipoib: Subnet lab is not running (");
+
+  const calls = await world.daemon("ib0");
+  assertStringIncludes(
+    (await world.run("subnet show lab")).out,
+    "manager ib0 lid",
+  );
+  assertEquals(calls, [["subnet.show", { name: "lab" }]]);
+});
+
+Deno.test("a refusal is one line and exit code 2", async () => {
+  await using world = new World();
+  await world.daemon("ib0", {
+    handlers: {
+      "child.create": () => {
+        throw new IpoibError("E_CHILD", "P_Key 0x8001 is in use", {
+          errno: 76,
+        });
+      },
+    },
+  });
+  assertEquals(await world.run("child create 0x8001"), {
+    code: 2,
+    out: "",
+    err: "ipoib: P_Key 0x8001 is in use\n",
+  });
+});
+
+Deno.test("a process that ends before it answers is exit code 3", async () => {
+  await using world = new World();
+  const listener = Deno.listen({
+    transport: "unix",
+    path: `${world.runtime}/ib0.sock`,
+  });
+  const ending = (async () => {
+    for await (const conn of listener) conn.close();
+  })();
+  assertEquals(await world.run("neigh show ib0"), {
+    code: 3,
+    out: "",
+    err: "ipoib: ib0 ended\n",
+  });
+  listener.close();
+  await ending;
+});

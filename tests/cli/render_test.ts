@@ -1,0 +1,262 @@
+import { assertEquals } from "@std/assert";
+import { setColorEnabled, stripAnsiCode } from "@std/fmt/colors";
+import { renderJson, snakeKeys } from "../../src/cli/render/json.ts";
+import { renderLinks } from "../../src/cli/render/link.ts";
+import {
+  duration,
+  gigabits,
+  number,
+  portRate,
+  rateOfCode,
+} from "../../src/cli/render/number.ts";
+import { statistics } from "../../src/cli/render/statistics.ts";
+import { type Style, styleOf } from "../../src/cli/render/style.ts";
+import { renderSubnet } from "../../src/cli/render/subnet.ts";
+import {
+  renderChildren,
+  renderGroups,
+  renderNeighbours,
+  renderPaths,
+} from "../../src/cli/render/tables.ts";
+import * as records from "../ipc/records.ts";
+
+const plain = styleOf({}, false);
+const details = styleOf({ details: true }, false);
+const stats = styleOf({ stats: true }, false);
+
+Deno.test("renderLinks() prints as ip link does", () => {
+  assertEquals(
+    renderLinks([records.link], plain),
+    `\
+4: ib0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 2044 qdisc fq_codel state UP mode DEFAULT group default qlen 256
+    link/infiniband 80:00:00:48:fe:80:00:00:00:00:00:00:00:02:c9:03:00:00:00:01 brd 00:ff:ff:ff:ff:12:40:1b:ff:ff:00:00:00:00:00:00:ff:ff:ff:ff
+`,
+  );
+});
+
+Deno.test("renderLinks() prints as ip -d link does, then lines of our own", () => {
+  assertEquals(
+    renderLinks([records.link], details),
+    `\
+4: ib0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 2044 qdisc fq_codel state UP mode DEFAULT group default qlen 256
+    link/infiniband 80:00:00:48:fe:80:00:00:00:00:00:00:00:02:c9:03:00:00:00:01 brd 00:ff:ff:ff:ff:12:40:1b:ff:ff:00:00:00:00:00:00:ff:ff:ff:ff promiscuity 0  allmulti 0 minmtu 68 maxmtu 65520 \n\
+    ipoib pkey 0xffff mode datagram umcast 0000 addrgenmode none numtxqueues 1 numrxqueues 1 \n\
+    hca soft0 port 1 subnet default state ACTIVE lid 0x0002 sm_lid 0x0001 rate 100 Gb/sec (4X EDR)
+    gid fe80:0:0:0:2:c903:0:1 qpn 0x000048 pkey_index 0
+    mtu port 4092 group 2044 admin unset tun 2044, bound by the broadcast group
+    state running
+    namespace 4026531840 pid 4711
+`,
+  );
+});
+
+Deno.test("renderLinks() says what a link waits for, with -d and without", () => {
+  assertEquals(
+    renderLinks([records.childLink], plain).split("\n").filter((_, i) =>
+      i !== 1
+    ),
+    [
+      "5: ib0.8003@ib0: <NO-CARRIER,BROADCAST,MULTICAST,UP> mtu 2000 qdisc fq_codel state DOWN mode DEFAULT group default qlen 256",
+      "    state waiting for P_Key 0x8003 in the port's table",
+      "",
+    ],
+  );
+  assertEquals(
+    renderLinks([records.childLink], details).split("\n").slice(4, 7),
+    [
+      "    gid fe80:0:0:0:2:c903:0:1 qpn 0x000048 pkey_index not in the port's table",
+      "    mtu port 4092 group unknown admin 2000 tun 2000, bound by the administrator",
+      "    state waiting for P_Key 0x8003 in the port's table",
+    ],
+  );
+});
+
+Deno.test("renderLinks() prints the statistics of ip -s link and drops by reason", () => {
+  assertEquals(
+    renderLinks([records.link], stats).split("\n").slice(2).join("\n"),
+    `\
+    RX:    bytes  packets errors dropped  missed   mcast           \n\
+            3193       29      0       1       0       7 \n\
+    TX:    bytes  packets errors dropped carrier collsns           \n\
+    123456789012 88888888      0       2       0       0 \n\
+    drops no_path 2 queue_full 1
+`,
+  );
+});
+
+Deno.test("statistics() has iproute2's least widths, and human numbers", () => {
+  const small = structuredClone(records.link.stats64);
+  small.tx = { ...small.rx, carrier_errors: 0, collisions: 0 };
+  assertEquals(statistics(small, true), [
+    "    RX:  bytes packets errors dropped  missed   mcast           ",
+    "         3.19k      29      0       1       0       7 ",
+    "    TX:  bytes packets errors dropped carrier collsns           ",
+    "         3.19k      29      0       1       0       0 ",
+  ]);
+});
+
+Deno.test("renderLinks() joins the lines of a record by a backslash with -o", () => {
+  const text = renderLinks(
+    [records.link, records.childLink],
+    styleOf({ oneline: true, details: true, stats: true }, false),
+  );
+  assertEquals(text.split("\n").length, 3);
+  assertEquals(text.split("\n")[0]!.split("\\    ").length, 13);
+});
+
+Deno.test("renderNeighbours() prints as ip neigh does", () => {
+  assertEquals(
+    renderNeighbours(records.neighbours, plain),
+    `\
+10.0.0.2 dev ib0 lladdr 80:00:00:49:fe:80:00:00:00:00:00:00:00:02:c9:03:00:00:00:02 REACHABLE
+10.0.0.9 dev ib0 INCOMPLETE
+`,
+  );
+  assertEquals(
+    renderNeighbours(
+      records.neighbours,
+      styleOf({ stats: true, details: true }, false),
+    ),
+    `\
+10.0.0.2 dev ib0 lladdr 80:00:00:49:fe:80:00:00:00:00:00:00:00:02:c9:03:00:00:00:02 qpn 0x000049 gid fe80:0:0:0:2:c903:0:2 used 3/2/2 probes 1 queued 0 REACHABLE
+10.0.0.9 dev ib0 used 0/0/0 probes 2 queued 3 INCOMPLETE
+`,
+  );
+});
+
+Deno.test("renderPaths() prints a path a line", () => {
+  assertEquals(
+    renderPaths(records.paths, plain),
+    `\
+fe80:0:0:0:2:c903:0:2 dev ib0 dlid 0x0002 sl 0 rate 100.0 Gb/sec mtu 2048 complete
+fe80:0:0:0:2:c903:0:3 dev ib0 queued 2 incomplete retry 850ms error "no answer"
+`,
+  );
+  assertEquals(
+    renderPaths(records.paths.slice(0, 1), details),
+    "fe80:0:0:0:2:c903:0:2 dev ib0 dlid 0x0002 sl 0 rate 100.0 Gb/sec mtu 2048 hoplimit 0 complete\n",
+  );
+});
+
+Deno.test("renderGroups() prints a group a line", () => {
+  assertEquals(
+    renderGroups(records.groups, plain),
+    `\
+ff12:401b:ffff:0:0:0:ffff:ffff dev ib0 mlid 0xc000 full joined attached
+ff12:401b:ffff:0:0:0:f01:203 dev ib0 send_only waiting queued 5 retry 4.0s error "refused: insufficient components"
+`,
+  );
+  assertEquals(
+    renderGroups(records.groups.slice(0, 1), details),
+    "ff12:401b:ffff:0:0:0:ffff:ffff dev ib0 mlid 0xc000 full joined attached qkey 0x00000b1b mtu 2048 rate 10.0 Gb/sec sl 0 created 12.3s\n",
+  );
+});
+
+Deno.test("renderChildren() prints a child a line", () => {
+  const waiting = {
+    ...records.child,
+    operstate: "DOWN",
+    state: "waiting for the group",
+  };
+  assertEquals(
+    renderChildren([records.child, waiting], plain),
+    `\
+5: ib0.8001@ib0: pkey 0x8001 state UP
+5: ib0.8001@ib0: pkey 0x8001 state DOWN waiting for the group
+`,
+  );
+});
+
+Deno.test("renderSubnet() prints three tables", () => {
+  assertEquals(
+    renderSubnet(records.subnet, plain),
+    `\
+subnet prefix 0xfe80000000000000 mtu 2048 rate 100 Gb/sec
+manager ib0 lid 0x0001 guid 0x0002c90300000001 pid 4711 host h1
+
+PORT  LID     GUID                PID   STATE   PKEYS
+ib0   0x0001  0x0002c90300000001  4711  ACTIVE  0xffff,0x8001
+ib1   0x0002  0x0002c90300000002  12    ACTIVE  0xffff
+
+PARTITION  PKEY    IPOIB  MEMBERS
+Default    0x7fff  yes    ALL=full
+
+GROUP                           MLID    PKEY    QKEY        MTU   RATE       SL  MEMBERS
+ff12:401b:ffff:0:0:0:ffff:ffff  0xc000  0xffff  0x00000b1b  2048  10 Gb/sec  0   2
+`,
+  );
+  const text = renderSubnet({ ...records.subnet, truncated: true }, details);
+  assertEquals(text.split("\n").slice(-4, -1), [
+    "ff12:401b:ffff:0:0:0:ffff:ffff  0xc000  0xffff  0x00000b1b  2048  10 Gb/sec  0   0x0001=full,0x0002=full+send_only",
+    "",
+    "more groups or members than shown",
+  ]);
+});
+
+Deno.test("colours change nothing but the colours", () => {
+  setColorEnabled(true);
+  const plainStyle: Style = styleOf({ details: true, stats: true }, false);
+  const colored: Style = styleOf({ details: true, stats: true }, true);
+  const texts = (style: Style) => [
+    renderLinks([records.link, records.childLink], style),
+    renderNeighbours(records.neighbours, style),
+    renderPaths(records.paths, style),
+    renderGroups(records.groups, style),
+    renderChildren([records.child], style),
+    renderSubnet(records.subnet, style),
+  ];
+  const bright = texts(colored);
+  assertEquals(bright.map(stripAnsiCode), texts(plainStyle));
+  // deno-lint-ignore no-control-regex
+  for (const text of bright) assertEquals(/\x1b\[/.test(text), true);
+});
+
+Deno.test("renderJson() prints an array, on one line or indented", () => {
+  assertEquals(renderJson([{ a: 1 }], false), '[{"a":1}]\n');
+  assertEquals(
+    renderJson([{ a: 1 }], true),
+    '[\n    {\n        "a": 1\n    }\n]\n',
+  );
+  assertEquals(renderJson([], false), "[]\n");
+});
+
+Deno.test("snakeKeys() changes keys at every depth and no values", () => {
+  assertEquals(
+    snakeKeys({ rateCode: 3, a: [{ joinState: "fullMember" }], b: null }),
+    { rate_code: 3, a: [{ join_state: "fullMember" }], b: null },
+  );
+});
+
+Deno.test("number() prints human numbers as iproute2 does", () => {
+  const cases: Array<[number, string]> = [
+    [0, "0"],
+    [999, "999"],
+    [1000, "1.00k"],
+    [3193, "3.19k"],
+    [12345, "12.3k"],
+    [123456, "123k"],
+    [999999, "1000k"],
+    [1000000, "1.00M"],
+    [123456789012, "123G"],
+    [5e18, "5.00E"],
+  ];
+  for (const [value, text] of cases) {
+    assertEquals(number(value, true), text);
+    assertEquals(number(value, false), String(value));
+  }
+});
+
+Deno.test("rates and durations read well", () => {
+  const port = (rateMbps: number, width: number, laneMbps: number) =>
+    portRate({ "rate_mbps": rateMbps, width, "lane_mbps": laneMbps });
+  assertEquals(port(2500, 1, 2500), "2.5 Gb/sec (1X SDR)");
+  assertEquals(port(56000, 4, 14000), "56 Gb/sec (4X FDR)");
+  assertEquals(port(28, 4, 7), "0.028 Gb/sec (4X)");
+  assertEquals(gigabits(14062), "14.1 Gb/sec");
+  assertEquals(rateOfCode(16), "100 Gb/sec");
+  assertEquals(rateOfCode(63), "rate code 63");
+  assertEquals(
+    [0, 850, 1500, 61_000, 7_200_000, 200_000_000].map(duration),
+    ["0ms", "850ms", "1.5s", "1m", "2h", "2d"],
+  );
+});

@@ -1,0 +1,269 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import fc from "fast-check";
+import { VERSION } from "../../src/ipc/version.ts";
+import { World } from "./support.ts";
+
+Deno.test("help goes to standard output with exit code 0, everywhere", async () => {
+  await using world = new World();
+  const objects = ["link", "child", "neigh", "path", "mcg", "subnet"];
+  const commands = [
+    "up",
+    "down",
+    "get",
+    "link show",
+    "link set",
+    "child create",
+    "child delete",
+    "child list",
+    "neigh show",
+    "neigh flush",
+    "path show",
+    "mcg show",
+    "subnet show",
+    "subnet run",
+  ];
+  for (const words of ["", ...objects, ...commands]) {
+    const usage = words === "" ? "Usage: ipoib" : `Usage: ipoib ${words}`;
+    for (const line of [`${words} --help`, `${words} -h`, `help ${words}`]) {
+      const { code, out, err } = await world.run(line);
+      assertEquals([code, err], [0, ""], line);
+      assert(out.startsWith(usage), `${line}: ${out}`);
+    }
+  }
+  const { out } = await world.run("--help");
+  for (const word of [...objects, "up", "down", "get", "Exit codes"]) {
+    assertStringIncludes(out, word);
+  }
+});
+
+Deno.test("-V prints the version", async () => {
+  await using world = new World();
+  for (const line of ["-V", "--version"]) {
+    assertEquals(await world.run(line), {
+      code: 0,
+      out: `ipoib ${VERSION}\n`,
+      err: "",
+    });
+  }
+});
+
+Deno.test("wrong arguments give a reason, a usage line and exit code 1", async () => {
+  await using world = new World();
+  const cases: Array<[string, string, string]> = [
+    [
+      "",
+      "Command is missing (one of up, down, link, child, neigh, path, mcg, get, subnet)",
+      "ipoib [options] COMMAND",
+    ],
+    [
+      "lnik",
+      "Unknown command 'lnik' (did you mean link?)",
+      "ipoib [options] COMMAND",
+    ],
+    ["link", "Command is missing (one of show, set)", "ipoib link COMMAND"],
+    [
+      "link shwo",
+      "Unknown command 'shwo' (did you mean show?)",
+      "ipoib link COMMAND",
+    ],
+    [
+      "up --mtux 1",
+      "Unknown option '--mtux' (did you mean --mtu?)",
+      "ipoib up [options] [IF]",
+    ],
+    [
+      "link show a b",
+      "Too many arguments for 'show': expected 1 argument but got 2: a, b",
+      "ipoib link show [options] [IF]",
+    ],
+    [
+      "up --io fast",
+      "Option '--io <backend>' argument 'fast' is invalid: allowed choices are auto, poll, uring",
+      "ipoib up [options] [IF]",
+    ],
+    [
+      "up --mtu 10",
+      "Option '--mtu <bytes>' argument '10' is invalid: it must be a number from 68 to 65520",
+      "ipoib up [options] [IF]",
+    ],
+    [
+      "up a/b",
+      "Argument IF 'a/b' is invalid: it must have 1 to 15 characters without slash, colon or blank",
+      "ipoib up [options] [IF]",
+    ],
+    [
+      "child create 0x8000",
+      "Argument PKEY '0x8000' is invalid: it must be a P_Key from 0x0001 to 0xffff, not 0x8000",
+      "ipoib child create [options] <PKEY>",
+    ],
+    [
+      "child create",
+      "Missing required argument 'PKEY'",
+      "ipoib child create [options] <PKEY>",
+    ],
+    [
+      "link set ib0",
+      "Nothing to set (one of up, down, mtu, mode, umcast)",
+      "ipoib link set [options] [dev] [IF] [up|down] [mtu N] [mode M] [umcast 0|1]",
+    ],
+    [
+      "link show a/b",
+      'Interface name "a/b" is not valid (1 to 15 characters without slash, colon or blank)',
+      "ipoib link show [options] [IF]",
+    ],
+    [
+      "link show -n",
+      "Option '-n, --netns <NS>' argument missing",
+      "ipoib link show [options] [IF]",
+    ],
+  ];
+  for (const [line, reason, usage] of cases) {
+    assertEquals(await world.run(line), {
+      code: 1,
+      out: "",
+      err: `ipoib: ${reason}\nusage: ${usage}\n`,
+    }, line);
+  }
+  for (
+    const line of [
+      "link set ib0 mtu",
+      "link set ib0 mtu x",
+      "link set ib0 mtu 70000",
+      "link set ib0 mode fast",
+      "link set ib0 umcast 2",
+      "link set ib0 sideways",
+      "link set dev",
+      "up --guid 0",
+      "up --guid xyz",
+      "up --hca a:b",
+      "up --subnet-mtu 1024",
+      "up --pkey-index -1",
+      "up --mode fast",
+      "up --log loud",
+      "child create 0",
+      "child create 0x10000",
+      "child create eight",
+      "subnet run a/b",
+      "subnet show ..",
+      "get",
+      "get a b c",
+    ]
+  ) {
+    const { code, out, err } = await world.run(line);
+    assertEquals([code, out], [1, ""], line);
+    assertEquals(err.split("\n").length, 3, err);
+    assert(/^ipoib: [A-Z].*\nusage: ipoib .*\n$/.test(err), err);
+  }
+});
+
+Deno.test("not running is exit code 3, with what could be meant", async () => {
+  await using world = new World();
+  assertEquals(await world.run("link show"), {
+    code: 3,
+    out: "",
+    err:
+      "ipoib: No interface is running in this network namespace (start one with ipoib up ib0)\n",
+  });
+  for (
+    const words of [
+      "link show",
+      "neigh show",
+      "neigh flush",
+      "path show",
+      "mcg show",
+      "down",
+    ]
+  ) {
+    assertEquals(await world.run(`${words} ib5`), {
+      code: 3,
+      out: "",
+      err: "ipoib: ib5 is not running (start it with ipoib up ib5)\n",
+    }, words);
+  }
+  await world.daemon("ib0");
+  assertEquals(await world.run("get ib5 mode"), {
+    code: 3,
+    out: "",
+    err: "ipoib: ib5 is not running (running here: ib0)\n",
+  });
+});
+
+Deno.test("several interfaces without a name are exit code 1, with the choices", async () => {
+  await using world = new World();
+  await world.daemon("ib0", { children: ["ib0.8001"] });
+  await world.daemon("ib1");
+  await world.deadSocket("ib2");
+  for (
+    const line of [
+      "link show",
+      "neigh show",
+      "child list",
+      "child create 0x8001",
+      "down",
+      "get mode",
+    ]
+  ) {
+    assertEquals(await world.run(line), {
+      code: 1,
+      out: "",
+      err:
+        "ipoib: Several interfaces are running: ib0, ib1 (name one of them)\n",
+    }, line);
+  }
+  assertEquals((await world.run("link show ib1")).code, 0);
+  assertEquals((await world.run("link show ib2")).code, 3);
+});
+
+Deno.test("each network namespace has interfaces of its own", async () => {
+  await using world = new World();
+  const here = await world.daemon("ib0");
+  const blue = await world.daemon("ib0", { netns: "blue" });
+  assertEquals((await world.run("neigh show")).code, 0);
+  assertEquals([here.length, blue.length], [1, 0]);
+  assertEquals((await world.run("-n blue neigh show")).code, 0);
+  assertEquals((await world.run("neigh show ib0 --netns blue")).code, 0);
+  assertEquals([here.length, blue.length], [1, 2]);
+  assertEquals(await world.run("-n red neigh show"), {
+    code: 2,
+    out: "",
+    err: 'ipoib: Cannot open network namespace "red"\n',
+  });
+});
+
+Deno.test("no line of words makes the command line throw", async () => {
+  await using world = new World();
+  const word = fc.oneof(
+    fc.constantFrom(
+      "link",
+      "show",
+      "set",
+      "up",
+      "down",
+      "child",
+      "create",
+      "get",
+      "subnet",
+      "run",
+      "neigh",
+      "flush",
+      "help",
+      "-j",
+      "-n",
+      "--mtu",
+      "--help",
+      "--",
+      "-",
+      "ib0",
+      "0x8001",
+    ),
+    fc.string(),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(word, { maxLength: 6 }), async (words) => {
+      const { code, out, err } = await world.run(words);
+      assert([0, 1, 2, 3].includes(code));
+      if (code !== 0) assert(err.startsWith("ipoib: ") && out === "");
+    }),
+    { numRuns: 300 },
+  );
+});

@@ -1,0 +1,157 @@
+/** A command line in a world of its own: runtime folder, namespaces, captured text, and processes that answer. */
+
+import type { CliEnvironment } from "../../src/cli/environment.ts";
+import { run } from "../../src/cli/run.ts";
+import { IpoibError } from "../../src/base/errors.ts";
+import { linkChild, socketDirectory } from "../../src/ipc/locate.ts";
+import { type Handlers, IpcServer } from "../../src/ipc/server.ts";
+import type { SubnetRunOptions, UpOptions } from "../../src/ipc/up_options.ts";
+import * as records from "../ipc/records.ts";
+
+/** What a command line did. */
+export interface Outcome {
+  code: number;
+  out: string;
+  err: string;
+}
+
+const INITIAL = 4026531840n;
+/** The namespaces of the tests, by name. */
+const NAMESPACES: Record<string, bigint> = { blue: 4026532281n };
+
+/** A call that a fake process received. */
+export type Call = [method: string, params: unknown];
+
+export class World {
+  readonly runtime = Deno.makeTempDirSync();
+  readonly ups: UpOptions[] = [];
+  readonly subnetRuns: SubnetRunOptions[] = [];
+  readonly #servers: IpcServer[] = [];
+  /** Exit code of `up` and `subnet run`. */
+  code = 0;
+  color = false;
+
+  /** Runs one command line, given as words or as a text to split at blanks. */
+  async run(line: string | string[]): Promise<Outcome> {
+    const outcome: Outcome = { code: -1, out: "", err: "" };
+    const environment: CliEnvironment = {
+      out: (text) => outcome.out += text,
+      err: (text) => outcome.err += text,
+      color: this.color,
+      runtime: this.runtime,
+      namespace: (spec) => Promise.resolve(identity(spec)),
+      up: (options) => {
+        this.ups.push(options);
+        return Promise.resolve(this.code);
+      },
+      runSubnet: (options) => {
+        this.subnetRuns.push(options);
+        return Promise.resolve(this.code);
+      },
+    };
+    const words = typeof line === "string"
+      ? line.split(" ").filter((word) => word !== "")
+      : line;
+    outcome.code = await run(words, environment);
+    return outcome;
+  }
+
+  /** Starts a process that owns `name`; returns the calls it gets. */
+  async daemon(
+    name: string,
+    options: { netns?: string; handlers?: Handlers; children?: string[] } = {},
+  ): Promise<Call[]> {
+    const directory = socketDirectory(this.runtime, identity(options.netns));
+    const calls: Call[] = [];
+    const server: IpcServer = await this.#listen(
+      `${directory}/${name}.sock`,
+      name,
+      recording(calls, {
+        ...answers(),
+        down: (_params, { afterReply }) => {
+          afterReply(() => void server.close());
+          return {};
+        },
+        ...options.handlers,
+      }),
+    );
+    for (const child of options.children ?? []) {
+      linkChild(directory, name, child);
+    }
+    return calls;
+  }
+
+  /** Starts a process that hosts a subnet's manager. */
+  async subnet(name: string): Promise<void> {
+    await this.#listen(`${this.runtime}/subnet/${name}/control.sock`, name, {
+      "subnet.show": () => ({
+        ...records.subnet,
+        manager: { ...records.subnet.manager, name },
+      }),
+    });
+  }
+
+  /** Leaves a socket behind that nobody listens at. */
+  async deadSocket(name: string): Promise<void> {
+    const path = `${this.runtime}/${name}.sock`;
+    const code =
+      `Deno.listen({transport:"unix",path:${JSON.stringify(path)}});` +
+      "Deno.exit(0)";
+    await new Deno.Command(Deno.execPath(), { args: ["eval", code] }).output();
+  }
+
+  async #listen(path: string, what: string, handlers: Handlers) {
+    const server = await IpcServer.listen(path, what, handlers);
+    this.#servers.push(server);
+    return server;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const server of this.#servers) await server.close();
+    await Deno.remove(this.runtime, { recursive: true });
+  }
+}
+
+function identity(spec?: string) {
+  if (spec === undefined) return { inode: INITIAL, initial: true };
+  const inode = NAMESPACES[spec];
+  if (inode !== undefined) return { inode, initial: false };
+  throw new IpoibError("E_NETNS", `Cannot open network namespace "${spec}"`, {
+    errno: 2,
+  });
+}
+
+function answers(): Handlers {
+  return {
+    "link.show": () => [records.link, records.childLink],
+    "link.set": () => ({}),
+    "neigh.show": () => records.neighbours,
+    "neigh.flush": () => ({ flushed: 2 }),
+    "path.show": () => records.paths,
+    "mcg.show": () => records.groups,
+    "child.create": () => records.child,
+    "child.delete": () => ({}),
+    "child.list": () => [records.child],
+    "get": ({ file }) => {
+      if (file === "mode") return { value: "datagram" };
+      throw new IpoibError("E_FILE", `No file "${file}"`, {
+        errno: 2,
+        hint: "mode, pkey, parent, mtu",
+      });
+    },
+    "subnet.show": () => records.subnet,
+  };
+}
+
+/** The same handlers, noting what they are called with. */
+function recording(calls: Call[], handlers: Handlers): Handlers {
+  return Object.fromEntries(
+    Object.entries(handlers).map(([method, handler]) => [
+      method,
+      (params: unknown, context: unknown) => {
+        calls.push([method, params]);
+        return (handler as (...all: unknown[]) => unknown)(params, context);
+      },
+    ]),
+  );
+}
