@@ -14,7 +14,7 @@ import { formatGuid } from "../wire/gid.ts";
 import { Notice, TrapNumber } from "../wire/sa/notice.ts";
 import { SaMad } from "../wire/sa/sa_mad.ts";
 import { SubnetAdministrator } from "./administrator.ts";
-import { FabricJournal, wholeFabric } from "./fabric.ts";
+import { FabricJournal } from "./fabric.ts";
 import type { Group } from "./groups.ts";
 import { dropReason, managerAddress, relay } from "./gsi.ts";
 import { sharePartition } from "./join.ts";
@@ -24,12 +24,11 @@ import {
   type Hello,
   type ManagerMessage,
   type PortMessage,
-  PROTOCOL_VERSION,
   RefusalCode,
   type SubnetSnapshot,
 } from "./messages.ts";
 import { hasPkey } from "./partitions.ts";
-import { RESERVATION_MS, SM_LID, type SubnetPort } from "./ports.ts";
+import { SM_LID, type SubnetPort } from "./ports.ts";
 import {
   decodePortFrame,
   encodeControl,
@@ -38,9 +37,10 @@ import {
 } from "./protocol.ts";
 import { refused, register } from "./registration.ts";
 import { type ManagerInfo, shortened, takeSnapshot } from "./snapshot.ts";
-import { LINK, Subnet, type SubnetOptions } from "./subnet.ts";
-import { restoreMemberships } from "./takeover.ts";
+import { Subnet, type SubnetOptions } from "./subnet.ts";
+import { expectPorts, restoreMemberships } from "./takeover.ts";
 import { TrapForwarder } from "./traps.ts";
+import { welcomeMessages } from "./welcome.ts";
 
 export interface SubnetManagerOptions
   extends Omit<SubnetOptions, "managerGuid"> {
@@ -88,7 +88,9 @@ export class SubnetManager {
       },
     });
     this.#administrator = new SubnetAdministrator(this.#subnet, this.#traps);
-    if (options.previous !== undefined) this.#remember(options.previous);
+    if (options.previous !== undefined) {
+      expectPorts(this.#subnet, options.previous, this.#now);
+    }
     if (options.subnetMtu !== undefined) {
       this.#subnet.settleMtu(ibMtuCode(options.subnetMtu) as IbMtuCode);
     }
@@ -172,7 +174,15 @@ export class SubnetManager {
     }
     this.#journal.portAdded(port);
     this.#flushFabric(port);
-    this.#welcome(port);
+    for (const message of welcomeMessages(this.#subnet, port)) {
+      this.#send(connection, message);
+    }
+    this.#subnet.log(
+      "info",
+      `Port ${
+        formatGuid(port.guid)
+      } (${port.name}, pid ${port.pid}) has LID ${port.lid}`,
+    );
     if (oldLid === undefined) {
       this.#notifyPort(TrapNumber.GidInService, port);
       return;
@@ -185,33 +195,6 @@ export class SubnetManager {
       });
     }
     this.#send(connection, { type: "event", event: "client_reregister" });
-  }
-
-  #welcome(port: SubnetPort): void {
-    const [first, ...rest] = wholeFabric(this.#subnet);
-    this.#subnet.log(
-      "info",
-      `Port ${
-        formatGuid(port.guid)
-      } (${port.name}, pid ${port.pid}) has LID ${port.lid}`,
-    );
-    this.#send(port.connection, {
-      type: "welcome",
-      version: PROTOCOL_VERSION,
-      guid: formatGuid(port.guid),
-      lid: port.lid,
-      smLid: SM_LID,
-      smSl: 0,
-      subnetPrefix: formatGuid(this.#subnet.prefix),
-      pkeys: [...port.pkeys],
-      mtuCode: this.#subnet.mtuCode,
-      ...LINK,
-      fabric: {
-        ports: first?.portsAdded ?? [],
-        groups: first?.groupsChanged ?? [],
-      },
-    });
-    for (const update of rest) this.#send(port.connection, update);
   }
 
   #mad(connection: number, frame: MadFrame): void {
@@ -270,16 +253,6 @@ export class SubnetManager {
       for (const port of this.#subnet.ports) {
         if (port !== except) this.#options.send(port.connection, frame);
       }
-    }
-  }
-
-  #remember(previous: FabricMap): void {
-    this.#subnet.ports.reserve(
-      previous.ports.map(({ lid, guid }) => ({ lid, guid: BigInt(guid) })),
-      this.#now + RESERVATION_MS,
-    );
-    for (const { mgid, mlid } of previous.groups) {
-      this.#subnet.groups.remember(mgid, mlid);
     }
   }
 

@@ -1,19 +1,35 @@
 /**
- * What a port brings along when it registers with a new manager: its group memberships.
+ * What a new manager makes of the subnet that the old one left: the forwarding tables that its host still
+ * had, and the group memberships that ports bring along when they register again.
  *
  * Groups come back with the MLIDs that packets already carry, so that traffic goes on while the port joins
  * again (it is told to, by a client reregister).
  */
 
-import { ibMtuBytes } from "../base/units.ts";
+import { ibMtuBytes, type Millis } from "../base/units.ts";
 import { formatGid, formatGuid } from "../wire/gid.ts";
 import { rateMbps } from "../wire/sa/rate.ts";
-import type { Membership } from "./messages.ts";
+import type { FabricMap, Membership } from "./messages.ts";
 import { hasPkey } from "./partitions.ts";
-import type { SubnetPort } from "./ports.ts";
+import { RESERVATION_MS, type SubnetPort } from "./ports.ts";
 import { gidFromKey } from "./protocol.ts";
 import { hex } from "./refusal.ts";
 import { PACKET_LIFETIME, type Subnet } from "./subnet.ts";
+
+/** Keeps LIDs and GUIDs for the ports of `previous` for a while, and MLIDs for its groups. */
+export function expectPorts(
+  subnet: Subnet,
+  previous: FabricMap,
+  now: Millis,
+): void {
+  subnet.ports.reserve(
+    previous.ports.map(({ lid, guid }) => ({ lid, guid: BigInt(guid) })),
+    now + RESERVATION_MS,
+  );
+  for (const { mgid, mlid } of previous.groups) {
+    subnet.groups.remember(mgid, mlid);
+  }
+}
 
 /** Restores the memberships that are possible; each other one costs a line in the log. */
 export function restoreMemberships(

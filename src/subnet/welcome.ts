@@ -1,0 +1,31 @@
+/** What a port that was registered is told. */
+
+import { formatGuid } from "../wire/gid.ts";
+import { wholeFabric } from "./fabric.ts";
+import { type ManagerMessage, PROTOCOL_VERSION } from "./messages.ts";
+import { SM_LID, type SubnetPort } from "./ports.ts";
+import { LINK, type Subnet } from "./subnet.ts";
+
+/** The welcome with as much of the forwarding tables as one frame should hold, and the rest of them. */
+export function welcomeMessages(
+  subnet: Subnet,
+  port: SubnetPort,
+): ManagerMessage[] {
+  const [first, ...rest] = wholeFabric(subnet);
+  return [{
+    type: "welcome",
+    version: PROTOCOL_VERSION,
+    guid: formatGuid(port.guid),
+    lid: port.lid,
+    smLid: SM_LID,
+    smSl: 0,
+    subnetPrefix: formatGuid(subnet.prefix),
+    pkeys: [...port.pkeys],
+    mtuCode: subnet.mtuCode,
+    ...LINK,
+    fabric: {
+      ports: first?.portsAdded ?? [],
+      groups: first?.groupsChanged ?? [],
+    },
+  }, ...rest];
+}
