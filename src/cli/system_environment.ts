@@ -2,6 +2,7 @@
 
 import { runtimeDirectory } from "../ipc/locate.ts";
 import type { CliEnvironment } from "./environment.ts";
+import { findNamespace } from "./namespace.ts";
 import { writeText } from "./output.ts";
 
 export function systemEnvironment(): CliEnvironment {
@@ -14,9 +15,7 @@ export function systemEnvironment(): CliEnvironment {
     get runtime() {
       return runtimeDirectory();
     },
-    async namespace(spec) {
-      return (await import("../ipc/namespace.ts")).findNamespace(spec);
-    },
+    namespace: findNamespace,
     async up(options) {
       return await (await import("../daemon/up.ts")).up(options);
     },

@@ -9,7 +9,7 @@
  *   subnet/<name>/control.sock         whoever hosts the manager of an embedded subnet
  * ```
  *
- * A namespace is identified by its inode, which the caller finds out (see namespace.ts), so that no library is loaded for a path.
+ * A namespace is identified by its inode, which the caller finds out (this room makes no system calls).
  */
 
 import { IpoibError } from "../base/errors.ts";

@@ -1,3 +1,5 @@
-/** The program's version; a test keeps it equal to the one in deno.json. */
+/** The program's version, from the one place where it is written down. */
 
-export const VERSION = "0.1.0";
+import config from "../../deno.json" with { type: "json" };
+
+export const VERSION: string = config.version;

@@ -15,8 +15,6 @@ import {
   type SubnetSnapshot,
   SubnetSnapshotSchema,
 } from "../../src/subnet/messages.ts";
-import { VERSION } from "../../src/ipc/version.ts";
-import config from "../../deno.json" with { type: "json" };
 import * as records from "./records.ts";
 
 Deno.test("request, reply and parameter schemas never throw, whatever JSON arrives", () => {
@@ -123,8 +121,4 @@ Deno.test("SubnetRecord is the manager's snapshot", () => {
     Object.keys(SubnetRecordSchema.entries),
     Object.keys(SubnetSnapshotSchema.entries),
   );
-});
-
-Deno.test("VERSION is the one of deno.json", () => {
-  assertEquals(VERSION, config.version);
 });
