@@ -1,4 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import fc from "fast-check";
+import { upArguments, type UpOptions } from "../../src/ipc/up_options.ts";
 import { styleOf } from "../../src/cli/render/style.ts";
 import { renderLinks } from "../../src/cli/render/link.ts";
 import { IpoibError } from "../../src/base/errors.ts";
@@ -204,6 +206,38 @@ Deno.test("ipoib up hands its options to the daemon and its code back", async ()
     memberships: "proc",
     log: "debug",
   });
+});
+
+Deno.test("upArguments() is read back as the same options", async () => {
+  await using world = new World();
+  const optional = <T>(value: fc.Arbitrary<T>) =>
+    fc.option(value, { nil: undefined });
+  const options: fc.Arbitrary<UpOptions> = fc.record({
+    name: fc.constantFrom("ib0", "ib7.x"),
+    hca: fc.constantFrom<UpOptions["hca"]>(
+      { kind: "auto" },
+      { kind: "soft", subnet: "lab" },
+      { kind: "verbs", device: "mlx5_0", port: 2 },
+    ),
+    netns: optional(fc.constantFrom("blue", "/run/netns/x", "17")),
+    pkeyIndex: fc.nat(0xffff),
+    guid: optional(fc.bigInt(1n, (1n << 64n) - 1n)),
+    subnetMtu: optional(fc.constantFrom(2048 as const, 4096 as const)),
+    mode: fc.constantFrom("datagram" as const, "connected" as const),
+    mtu: optional(fc.integer({ min: 68, max: 65520 })),
+    background: fc.boolean(),
+    io: fc.constantFrom("auto" as const, "poll" as const, "uring" as const),
+    memberships: fc.constantFrom("auto" as const, "proc" as const),
+    log: fc.constantFrom("debug" as const, "silent" as const),
+  }).map((all) =>
+    Object.fromEntries(
+      Object.entries(all).filter(([, value]) => value !== undefined),
+    ) as unknown as UpOptions
+  );
+  await fc.assert(fc.asyncProperty(options, async (expected) => {
+    assertEquals(await world.run(upArguments(expected)), done);
+    assertEquals(world.ups.pop(), expected);
+  }));
 });
 
 Deno.test("ipoib -n NS up means the same as up --netns NS", async () => {
