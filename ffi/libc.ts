@@ -34,6 +34,10 @@ const symbols = {
   },
   // ssize_t readlink(const char *path, char *buf, size_t size)
   readlink: { parameters: ["buffer", "buffer", "u32"], result: "i32" },
+  // DIR *opendir(const char *name), struct dirent *readdir(DIR *dir)
+  opendir: { parameters: ["buffer"], result: "pointer" },
+  readdir: { parameters: ["pointer"], result: "pointer" },
+  closedir: { parameters: ["pointer"], result: "i32" },
   // int poll(struct pollfd *fds, nfds_t nfds, int timeout)
   poll: { parameters: ["buffer", "u64", "i32"], result: "i32" },
   epoll_create1: { parameters: ["i32"], result: "i32" },

@@ -53,8 +53,11 @@ export interface SendMemory {
   readonly slots: number;
   /** Address of the virtio header of each slot, as the FFI wants it (a BigInt made per call would allocate). */
   readonly vnetAddress: readonly bigint[];
-  /** Takes a free slot, or -1 when there is none: ask again after {@linkcode HcaPort.onCredit}. */
-  reserve(): number;
+  /**
+   * Takes a free slot, or -1 when there is none: ask again after {@linkcode HcaPort.onCredit}. `urgent` packets (ARP) may
+   * pass while the HCA waits for a slow peer.
+   */
+  reserve(urgent?: boolean): number;
   /** Gives a reserved slot back unsent. */
   unreserve(slot: number): void;
 }

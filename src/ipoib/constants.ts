@@ -39,6 +39,6 @@ export const DEFAULT_SEND_QUEUE = 128;
 export const DEFAULT_RECV_QUEUE = 256;
 
 /** Frames read from the TUN before other work has its turn. */
-export const TX_BUDGET = 64;
+export const TX_BUDGET = 32;
 /** Cached next hops; the cache starts anew beyond. */
 export const MAX_NEXT_HOPS = 65_536;

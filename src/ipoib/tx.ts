@@ -238,7 +238,7 @@ export class Transmitter {
 
   /** Sends one frame of the engine's own memory: what waited, and what the engine itself has to say. */
   sendFrame(packet: WaitingPacket, ah: AddressHandle, qpn: number): void {
-    const slot = this.#memory.reserve();
+    const slot = this.#memory.reserve(true);
     if (slot < 0) {
       this.#statistics.drop("tx_no_slot");
       return;

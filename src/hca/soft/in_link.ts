@@ -5,10 +5,10 @@
  * the link (see `accept.ts` for what the packet itself must satisfy).
  */
 
+import { ring as ringBell } from "../../system/event_fd.ts";
 import type { Fd } from "../../system/fd.ts";
 import type { Mapping } from "../../system/memory.ts";
 import type { Watch } from "../../system/reactor.ts";
-import type { PeerDoorbell } from "./doorbell.ts";
 import type { RingReceiver } from "./ring.ts";
 import { slotAddresses } from "./slot_pool.ts";
 
@@ -19,7 +19,8 @@ export interface InLinkParts {
   memory: Mapping;
   ring: RingReceiver;
   ringMapping: Mapping;
-  doorbell: PeerDoorbell;
+  /** The peer's eventfd. */
+  doorbell: Fd;
   connection: Fd;
 }
 
@@ -81,7 +82,7 @@ export class InLink {
   publishReturns(): void {
     this.dirty = false;
     this.ring.publishReturns();
-    this.#parts.doorbell.ringForCredit();
+    if (this.ring.takesWake()) ringBell(this.#parts.doorbell.number);
   }
 
   /** Ends the link; the caller has dropped every packet that lies in the peer's memory. */

@@ -2,8 +2,8 @@
  * The first messages on a port's socket (`port-<guid>.sock`, SOCK_SEQPACKET), with the descriptors they carry.
  *
  * A connection makes a link of one direction. The sender opens it and says who it is:
- * JSON {@linkcode LinkHello} with [slot memory, ring, doorbell eventfd, doorbell flags]. The receiver
- * answers with JSON {@linkcode LinkAccept} and [doorbell eventfd, doorbell flags], or hangs up. The sender need
+ * JSON {@linkcode LinkHello} with [slot memory, ring, doorbell eventfd]. The receiver
+ * answers with JSON {@linkcode LinkAccept} and [doorbell eventfd], or hangs up. The sender need
  * not wait for the answer: the ring is its own, and accepting the connection wakes the receiver. After that the
  * connection carries nothing; its end is the end of the link.
  */
@@ -12,8 +12,8 @@ import * as v from "valibot";
 
 export const LINK_VERSION = 1;
 /** Descriptors in a hello and in its answer. */
-export const HELLO_FDS = 4;
-export const ACCEPT_FDS = 2;
+export const HELLO_FDS = 3;
+export const ACCEPT_FDS = 1;
 
 const guid = v.pipe(v.string(), v.regex(/^0x[0-9a-f]{16}$/));
 

@@ -16,7 +16,6 @@ import {
   type Received,
   send,
 } from "../../system/unix_socket.ts";
-import { type Doorbell, PeerDoorbell } from "./doorbell.ts";
 import { InLink } from "./in_link.ts";
 import {
   ACCEPT_FDS,
@@ -29,7 +28,7 @@ import {
 } from "./link_hello.ts";
 import { OutLink } from "./out_link.ts";
 import { RING_BYTES, RingReceiver, RingSender } from "./ring.ts";
-import { PEER_SHARE, STRIDE } from "./slot_layout.ts";
+import { STRIDE } from "./slot_layout.ts";
 import type { SlotPool } from "./slot_pool.ts";
 
 /** How long a port whose socket did not answer is left alone. */
@@ -39,7 +38,8 @@ const CONNECT_RETRY_MS = 100;
 export interface LinkOwner {
   readonly reactor: Reactor;
   readonly pool: SlotPool;
-  readonly doorbell: Doorbell;
+  /** The port's eventfd. */
+  readonly doorbell: Fd;
   /** Called before an incoming link's memory goes away. */
   onInLinkClosing(link: InLink): void;
   /** Called after an outgoing link has ended, with the packets that were lost. */
@@ -107,7 +107,6 @@ export class LinkTable {
     const link = new OutLink({
       guid,
       pool,
-      share: PEER_SHARE,
       ring: new RingSender(new Int32Array(ringMapping.buffer)),
       ringMapping,
       connection,
@@ -121,8 +120,7 @@ export class LinkTable {
     send(connection.number, hello, [
       pool.readOnly.number,
       memory.number,
-      doorbell.event.number,
-      doorbell.memory.number,
+      doorbell.number,
     ]);
     link.watch = reactor.watch(
       connection.number,
@@ -173,7 +171,7 @@ export class LinkTable {
       : undefined;
     if (doorbell) {
       link.doorbell = doorbell;
-      link.doorbell.ringForWork();
+      link.publish();
     } else {
       this.closeOut(link);
     }
@@ -196,7 +194,7 @@ export class LinkTable {
     message: Received & { type: "message" },
   ): InLink | undefined {
     const hello = decodeLinkMessage(message.bytes, LinkHelloSchema);
-    const [memory, ring, event, flags] = message.fds;
+    const [memory, ring, doorbell] = message.fds;
     if (
       !hello || hello.stride !== STRIDE || message.fds.length !== HELLO_FDS ||
       !safely(() =>
@@ -209,8 +207,6 @@ export class LinkTable {
     }
     using slotFd = memory!;
     using ringFd = ring!;
-    const doorbell = safely(() => new PeerDoorbell(event!, flags!));
-    if (!doorbell) return undefined;
     const ringMapping = new Mapping(ringFd.number, RING_BYTES, "write");
     const link = new InLink({
       guid: hello.guid,
@@ -218,14 +214,13 @@ export class LinkTable {
       memory: new Mapping(slotFd.number, hello.slots * STRIDE, "read"),
       ring: new RingReceiver(new Int32Array(ringMapping.buffer)),
       ringMapping,
-      doorbell,
+      doorbell: doorbell!,
       connection,
     });
-    const own = this.#owner.doorbell;
     send(
       connection.number,
       encodeLinkMessage({ version: LINK_VERSION, guid: this.#guid }),
-      [own.event.number, own.memory.number],
+      [this.#owner.doorbell.number],
     );
     link.watch = this.#owner.reactor.watch(connection.number, () => {
       // The sender has nothing more to say: whatever comes is its end.
@@ -242,16 +237,11 @@ export class LinkTable {
   }
 }
 
-function doorbellOf(
-  message: Received & { type: "message" },
-): PeerDoorbell | undefined {
-  const [event, flags] = message.fds;
+function doorbellOf(message: Received & { type: "message" }): Fd | undefined {
   const answer = decodeLinkMessage(message.bytes, LinkAcceptSchema);
-  if (!answer || message.fds.length !== ACCEPT_FDS) {
-    for (const fd of message.fds) fd.close();
-    return undefined;
-  }
-  return safely(() => new PeerDoorbell(event!, flags!));
+  if (answer && message.fds.length === ACCEPT_FDS) return message.fds[0];
+  for (const fd of message.fds) fd.close();
+  return undefined;
 }
 
 /** The result of `fn`, or undefined if what a peer sent made it fail. */

@@ -4,13 +4,14 @@
  *
  * A packet's way: the sender's TUN is read into a slot of the pool (`slot_pool.ts`); `UdQp.post` writes the
  * headers and pushes {slot, length} onto the link of the destination (`out_link.ts`, `ring.ts`); `flush`
- * publishes and rings (`doorbell.ts`). The receiver takes descriptors in its turn (`#receive`), checks them
+ * publishes and rings. The receiver takes descriptors in its turn (`#receive`), checks them
  * (`inbound.ts`), and hands them to the queue pairs' completion queues; `release` returns the slots.
  *
- * What the throw-away with three processes, one of them stopped, taught is written where it counts: out_link.ts
- * (credit and stall), slot_pool.ts (last slot first), doorbell.ts (one bell a port).
+ * What a throw-away with three and four processes, some of them stopped, taught is written where it counts: out_link.ts
+ * (share, credit and pause), ring.ts (where a sleep is announced), slot_layout.ts (how many slots).
  */
 
+import { createEventFd, drain } from "../../system/event_fd.ts";
 import type { Reactor, Sleeper, Timer, Watch } from "../../system/reactor.ts";
 import type {
   FabricMap,
@@ -31,7 +32,6 @@ import {
   type UdQpOptions,
 } from "../hca.ts";
 import { SoftAddressHandle } from "./address_handle.ts";
-import { Doorbell } from "./doorbell.ts";
 import { Fabric, GRACE_MS } from "./fabric.ts";
 import type { InLink } from "./in_link.ts";
 import { Inbound } from "./inbound.ts";
@@ -79,7 +79,7 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
   readonly reactor: Reactor;
   readonly send = new SlotPool(SLOTS);
   readonly pool = this.send;
-  readonly doorbell = new Doorbell();
+  readonly doorbell = createEventFd();
   readonly counted = new PortCounters();
   readonly inbound: Inbound;
   readonly mads: MadChannel;
@@ -99,6 +99,8 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
   #nextShow = 1;
   #nextQpn = FIRST_QPN;
   #registered = false;
+  /** True while out-links were told that this port waits for slots. */
+  #waits = false;
   #closed = false;
 
   constructor(options: SoftPortOptions) {
@@ -120,8 +122,8 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
     this.mads = mads;
     this.pool.collect = () => this.#collect();
     this.#bellWatch = reactor.watch(
-      this.doorbell.event.number,
-      () => this.doorbell.drain(),
+      this.doorbell.number,
+      () => drain(this.doorbell.number),
       { fast: true },
     );
     this.#stallTimer = reactor.timer((now) => this.#checkStalls(now));
@@ -234,16 +236,28 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
   }
 
   #push(link: OutLink, slot: number, length: number): PostResult {
-    const waiting = link.waiting;
-    const result = link.push(slot, length);
-    if (link.waiting > waiting) {
+    if (link.hasCredit) {
+      link.push(slot, length);
+      return PostResult.Sent;
+    }
+    const now = this.reactor.clock.now();
+    if (!link.collect(now)) this.#breakOut(link);
+    else if (link.hasCredit) {
+      link.push(slot, length);
+      return PostResult.Sent;
+    }
+    if (!link.open) return PostResult.Unreachable;
+    const result = link.wait(slot, length, now);
+    if (result === PostResult.Sent) {
       this.pool.held = true;
-      if (waiting === 0) {
-        link.startWaiting(this.reactor.clock.now());
-        this.#scheduleStallCheck();
-      }
+      this.#scheduleStallCheck();
     }
     return result;
+  }
+
+  #breakOut(link: OutLink): void {
+    this.counted.add("ring_violations");
+    this.#links.closeOut(link);
   }
 
   // Credit --------------------------------------------------------------------------------------------------
@@ -254,10 +268,7 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
     const { outgoing } = this.#links;
     for (let i = outgoing.length - 1; i >= 0; i--) {
       const link = outgoing[i]!;
-      if (link.held > 0 && !link.collect(now)) {
-        this.counted.add("ring_violations");
-        this.#links.closeOut(link);
-      }
+      if (link.held > 0 && !link.collect(now)) this.#breakOut(link);
     }
     this.#updateHeld();
   }
@@ -282,7 +293,7 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
   #scheduleStallCheck(): void {
     let first = Infinity;
     for (const link of this.#links.outgoing) {
-      first = Math.min(first, link.deadline());
+      first = Math.min(first, link.deadline);
     }
     this.#stallTimer.at(first);
   }
@@ -290,7 +301,7 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
   #checkStalls(now: number): void {
     this.#collect();
     for (const link of this.#links.outgoing) {
-      if (link.deadline() <= now) {
+      if (link.deadline <= now) {
         this.counted.values[counterIndex("xmit_no_credit")]! += link.stall();
       }
     }
@@ -302,22 +313,33 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
   // Receiving -----------------------------------------------------------------------------------------------
 
   beforeSleep(): boolean {
-    const waitsForSlots = this.pool.starved || this.pool.held;
-    this.doorbell.announceSleep(waitsForSlots);
+    const waits = this.pool.starved || this.pool.held;
     const { incoming, outgoing } = this.#links;
+    let busy = false;
     for (let i = 0; i < incoming.length; i++) {
-      if (incoming[i]!.ring.waiting() !== 0) return true;
+      const { ring } = incoming[i]!;
+      ring.announceSleep(true);
+      if (ring.waiting() !== 0) busy = true;
     }
-    for (let i = 0; waitsForSlots && i < outgoing.length; i++) {
-      if (outgoing[i]!.returns !== 0) return true;
+    for (let i = 0; waits && i < outgoing.length; i++) {
+      const link = outgoing[i]!;
+      link.ring.announceWait(true);
+      if (link.returns !== 0) busy = true;
     }
-    return false;
+    this.#waits = waits;
+    return busy;
   }
 
   afterSleep(): void {
-    this.doorbell.awake();
-    const { incoming } = this.#links;
-    for (let i = incoming.length - 1; i >= 0; i--) this.#receive(incoming[i]!);
+    const { incoming, outgoing } = this.#links;
+    for (let i = 0; this.#waits && i < outgoing.length; i++) {
+      outgoing[i]!.ring.announceWait(false);
+    }
+    for (let i = incoming.length - 1; i >= 0; i--) {
+      const link = incoming[i]!;
+      link.ring.announceSleep(false);
+      this.#receive(link);
+    }
     this.#giveCredit();
   }
 

@@ -5,12 +5,21 @@
  * |-------------|------------|----------------------------------------------------------|
  * | 0           | sender     | descriptors written so far (head of the descriptor ring) |
  * | 16          | receiver   | slots returned so far (head of the return ring)          |
+ * | 32          | both       | 1: the receiver sleeps and wants its doorbell rung       |
+ * | 48          | both       | 1: the sender waits for slots and wants its bell rung    |
  * | 64 .. 575   | sender     | 256 descriptors: slot, payload length                    |
  * | 576 .. 831  | receiver   | 256 slot numbers                                         |
  *
  * Heads count up and wrap at 32 bits; each lies in a cache line of its own. A head is published with
  * `Atomics.store` after its entries, once per batch. Neither side believes the other: a head that runs ahead by
  * more than the ring holds ends the link.
+ *
+ * A running port looks at its rings by itself; only one that announced its sleep (or that ran out of slots) needs
+ * a system call. The waker takes the announcement away with an exchange. The sleeper announces, looks at its rings
+ * once more, and then waits: an entry published before the announcement is seen by that look, one published after it
+ * rings. The announcement is a word of each link and not of the port: a waker that is stopped between taking the
+ * announcement and ringing the bell would otherwise silence the port for every other peer (seen in the throw-away: all
+ * packets of a third port were lost until the stopped one went on).
  */
 
 export const RING_BYTES = 4096;
@@ -18,6 +27,8 @@ const ENTRIES = 256;
 const MASK = ENTRIES - 1;
 const DESCRIPTOR_HEAD = 0;
 const RETURN_HEAD = 16;
+const RECEIVER_SLEEPS = 32;
+const SENDER_WAITS = 48;
 const DESCRIPTORS = 64;
 const RETURNS = DESCRIPTORS + 2 * ENTRIES;
 
@@ -41,6 +52,16 @@ export class RingSender {
 
   publish(): void {
     Atomics.store(this.#words, DESCRIPTOR_HEAD, this.#head);
+  }
+
+  /** True if the receiver must be woken; takes its announcement. */
+  takesWake(): boolean {
+    return takeFlag(this.#words, RECEIVER_SLEEPS);
+  }
+
+  /** Announces (or takes back) that this side waits for slots. */
+  announceWait(waits: boolean): void {
+    Atomics.store(this.#words, SENDER_WAITS, waits ? 1 : 0);
   }
 
   /** How many returned slots wait to be taken; negative if the receiver's head is impossible. */
@@ -67,6 +88,16 @@ export class RingReceiver {
 
   constructor(words: Int32Array) {
     this.#words = words;
+  }
+
+  /** True if the sender must be woken; takes its announcement. */
+  takesWake(): boolean {
+    return takeFlag(this.#words, SENDER_WAITS);
+  }
+
+  /** Announces (or takes back) that this side sleeps. */
+  announceSleep(sleeps: boolean): void {
+    Atomics.store(this.#words, RECEIVER_SLEEPS, sleeps ? 1 : 0);
   }
 
   /** How many descriptors wait; negative if the sender's head is impossible. */
@@ -100,4 +131,8 @@ export class RingReceiver {
   publishReturns(): void {
     Atomics.store(this.#words, RETURN_HEAD, this.#returned);
   }
+}
+
+function takeFlag(words: Int32Array, at: number): boolean {
+  return Atomics.load(words, at) === 1 && Atomics.exchange(words, at, 0) === 1;
 }

@@ -60,9 +60,9 @@ export class SlotPool implements SendMemory {
     return this.#freeCount;
   }
 
-  reserve(): number {
+  reserve(urgent = false): number {
     if (this.#freeCount === 0 || this.held) this.collect();
-    if (this.#freeCount === 0 || this.held) {
+    if (this.#freeCount === 0 || (this.held && !urgent)) {
       this.starved = true;
       return -1;
     }

@@ -1,0 +1,102 @@
+/**
+ * `--background`: starts the same program without the flag, in a session of its own, and waits until it is ready.
+ *
+ * What the new process has to say until then comes to the user's terminal; afterwards it writes to a file beside its
+ * control socket, `<if>.log`.
+ */
+
+import { IpoibError } from "../base/errors.ts";
+import { IpcClient } from "../ipc/client.ts";
+import {
+  namespaceIdentity,
+  runtimeDirectory,
+  socketDirectory,
+  socketPath,
+} from "../ipc/locate.ts";
+import { upArguments, type UpOptions } from "../ipc/up_options.ts";
+import {
+  initialNamespaceInode,
+  namespaceInode,
+  openNamespace,
+  ownNamespace,
+} from "../system/namespace.ts";
+
+const POLL_MS = 20;
+
+/** Returns once the interface carries traffic; throws what ended the new process. */
+export async function startInBackground(options: UpOptions): Promise<number> {
+  using netns = options.netns === undefined
+    ? ownNamespace()
+    : openNamespace(options.netns);
+  const directory = socketDirectory(
+    runtimeDirectory(),
+    namespaceIdentity(namespaceInode(netns.number), initialNamespaceInode()),
+  );
+  await checkFree(socketPath(directory, options.name), options.name);
+  const command = new Deno.Command(
+    Deno.execPath(),
+    {
+      args: [
+        ...selfArguments(),
+        ...upArguments({ ...options, background: false }),
+      ],
+      env: { IPOIB_LOG_FILE: `${directory}/${options.name}.log` },
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+    },
+  );
+  const child = command.spawn();
+  const complaints = new Response(child.stderr).text();
+  let running = true;
+  const status = child.status.then((status) => {
+    running = false;
+    return status;
+  });
+  while (running) {
+    if (await ready(socketPath(directory, options.name), options.name)) {
+      child.unref();
+      return 0;
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  const { code } = await status;
+  const text = (await complaints).trim();
+  if (text) Deno.stderr.writeSync(new TextEncoder().encode(`${text}\n`));
+  return code === 0 ? 2 : code;
+}
+
+async function checkFree(path: string, name: string): Promise<void> {
+  try {
+    (await IpcClient.connect(path, name)).close();
+  } catch {
+    return;
+  }
+  throw new IpoibError("E_RUNNING", `${name} is already running`, {
+    errno: 16,
+    hint: "end it first, with ipoib down",
+  });
+}
+
+/** How this very program is started: by name if compiled, else through the runtime. */
+function selfArguments(): string[] {
+  if (Deno.build.standalone) return [];
+  return ["run", "--quiet", "--allow-all", Deno.mainModule];
+}
+
+async function ready(path: string, name: string): Promise<boolean> {
+  let client: IpcClient;
+  try {
+    client = await IpcClient.connect(path, name);
+  } catch {
+    return false;
+  }
+  try {
+    await client.call("wait", {}, { timeout: Infinity });
+    return true;
+  } catch {
+    return false;
+  } finally {
+    client.close();
+  }
+}

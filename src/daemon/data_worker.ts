@@ -1,0 +1,121 @@
+/**
+ * Worker entry: everything of an interface that touches packets, and its protocol state.
+ *
+ * Composition: the port of the HCA, the SA client on it, the parent interface and its children; commands of the
+ * control socket arrive between turns of the reactor.
+ */
+
+import type { LogLevel } from "../base/log.ts";
+import { SoftPort } from "../hca/soft/port.ts";
+import { IpoibDevice } from "../ipoib/device.ts";
+import type { EngineContext } from "../ipoib/context.ts";
+import { openNetdev } from "../netdev/open.ts";
+import { SaClient } from "../sa/client.ts";
+import { Fd } from "../system/fd.ts";
+import type { Reactor } from "../system/reactor.ts";
+import { type CommandContext, runCommand } from "./data_commands.ts";
+import { type Emit, type Hosted, serve } from "./thread/worker_side.ts";
+
+/** What the worker is started with. */
+export interface DataInit {
+  log: LogLevel;
+  name: string;
+  /** Descriptor of the namespace to make devices in; the worker closes it at its end. */
+  netns: number;
+  namespaceInode: number;
+  pkeyIndex: number;
+  adminMtu: number | undefined;
+  memberships: "auto" | "rtnetlink" | "proc";
+  soft: {
+    /** The subnet's folder. */
+    directory: string;
+    subnet: string;
+    guid: bigint;
+    guidFixed: boolean;
+    subnetMtu: 2048 | 4096 | undefined;
+  };
+}
+
+/** The index of the default partition, with which MADs are sent (IBTA vol. 1 13.5.1). */
+function managementPkeyIndex(pkeys: readonly number[]): number {
+  return Math.max(0, pkeys.findIndex((pkey) => (pkey & 0x7fff) === 0x7fff));
+}
+
+function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
+  using parts = new DisposableStack();
+  const netns = parts.use(new Fd(init.netns));
+  const { directory, subnet, guid, guidFixed, subnetMtu } = init.soft;
+  const port = parts.adopt(
+    new SoftPort({
+      reactor,
+      directory,
+      subnet,
+      guid,
+      guidFixed,
+      name: init.name,
+      ...(subnetMtu === undefined ? {} : { subnetMtu }),
+      onManagerMissing: (lastKnown) => emit("manager-missing", lastKnown),
+    }),
+    (port) => port.close(),
+  );
+  const sa = new SaClient({
+    channel: {
+      send: (mad, to) => {
+        port.mads.send(mad, to);
+        schedule();
+      },
+    },
+    location: () => ({
+      smLid: port.attributes.smLid,
+      smSl: port.attributes.smSl,
+      pkeyIndex: managementPkeyIndex(port.attributes.pkeys),
+    }),
+  });
+  const saTimer = reactor.timer((now) => saTimer.at(sa.tick(now)));
+  const schedule = () => saTimer.at(sa.deadline);
+  reactor.onTurnEnd(schedule);
+  port.mads.onMad = (mad, from) => {
+    sa.onMad(mad, from, reactor.clock.now());
+  };
+  const context: EngineContext = { reactor, port, sa, random: Math.random };
+  const device = new IpoibDevice(context, {
+    name: init.name,
+    pkeyIndex: init.pkeyIndex,
+    adminMtu: init.adminMtu,
+    openNetdev: (name) =>
+      openNetdev(reactor, {
+        name,
+        netns: netns.number,
+        memberships: init.memberships,
+      }),
+  });
+  device.onStateChange = (each) =>
+    emit("state", { name: each.name, state: each.state });
+  device.onGone = () => emit("gone", {});
+  port.onEvent((event) => {
+    if (event.type === "device_fatal") emit("fatal", event.reason);
+  });
+  const commands: CommandContext = {
+    device,
+    port,
+    reactor,
+    subnet,
+    namespace: init.namespaceInode,
+    showSubnet: (done) => port.showSubnet(done),
+    childrenChanged: () =>
+      emit(
+        "children",
+        device.children.map((child) => child.interface.name),
+      ),
+  };
+  const owned = parts.move();
+  return {
+    command: (name, params, reply) => runCommand(commands, name, params, reply),
+    close: () => {
+      device.close();
+      owned.dispose();
+    },
+  };
+}
+
+serve<DataInit>(start);

@@ -1,0 +1,82 @@
+/** What answers on an interface's control socket: most of it in the data worker, the rest here. */
+
+import { IpoibError } from "../base/errors.ts";
+import type { Handlers } from "../ipc/server.ts";
+import type { Method } from "../ipc/schema.ts";
+import type { Readiness } from "./readiness.ts";
+import type { WorkerThread } from "./thread/main_side.ts";
+import { version } from "./version.ts";
+
+export interface HandlerParts {
+  thread: WorkerThread;
+  /** The parent. */
+  name: string;
+  namespace: number;
+  readiness: Readiness;
+  /** Ends the process. */
+  stop: () => void;
+}
+
+/** Methods that the data worker answers. */
+const inWorker = [
+  "link.show",
+  "link.set",
+  "neigh.show",
+  "neigh.flush",
+  "path.show",
+  "mcg.show",
+  "get",
+  "set",
+  "child.create",
+  "child.delete",
+  "child.list",
+  "stats",
+  "debug.heap",
+  "subnet.show",
+] as const satisfies readonly Method[];
+
+export function controlHandlers(parts: HandlerParts): Handlers {
+  const { thread, name, namespace, readiness, stop } = parts;
+  const forwarded = Object.fromEntries(
+    inWorker.map((method) => [
+      method,
+      (params: unknown) => thread.call(method, params),
+    ]),
+  ) as Handlers;
+  return {
+    ...forwarded,
+    "version": async () => {
+      const children = await thread.call<{ ifname: string }[]>("child.list");
+      return {
+        version: version(),
+        pid: Deno.pid,
+        interfaces: [name, ...children.map((child) => child.ifname)],
+        namespace,
+      };
+    },
+    "wait": async ({ name: which = name }, { signal }) => ({
+      ifname: which,
+      state: await readiness.running(which, signal),
+    }),
+    "down": async ({ name: which }, context) => {
+      if (which === name) {
+        context.afterReply(stop);
+        return {};
+      }
+      const children = await thread.call<{ ifname: string; pkey: string }[]>(
+        "child.list",
+      );
+      const child = children.find((each) => each.ifname === which);
+      if (!child) {
+        throw new IpoibError("E_NO_INTERFACE", `${which} is not here`, {
+          errno: 19,
+        });
+      }
+      return await thread.call("child.delete", { pkey: Number(child.pkey) });
+    },
+    "stop": (_params, context) => {
+      context.afterReply(stop);
+      return {};
+    },
+  };
+}

@@ -1,0 +1,264 @@
+/** The engine's objects as the control socket's records. */
+
+import { ibMtuBytes } from "../base/units.ts";
+import { formatPkey } from "../base/units.ts";
+import type {
+  ChildRecord,
+  HcaRecord,
+  LinkRecord,
+  McgRecord,
+  MtuChain,
+  NeighRecord,
+  PathRecord,
+  Stats64,
+  StatsRecord,
+} from "../ipc/schema.ts";
+import type { PortAttributes } from "../hca/hca.ts";
+import { MAX_MTU } from "../ipoib/constants.ts";
+import type { IpoibInterface } from "../ipoib/interface.ts";
+import { mtuChain } from "../ipoib/mtu.ts";
+import { nudNames } from "../ipoib/neighbour/nud.ts";
+import type { Millis } from "../base/units.ts";
+import { formatGidLong, formatGuid } from "../wire/gid.ts";
+import { formatIpv4 } from "../wire/ipv4_address.ts";
+import {
+  formatLinkAddress,
+  groupLinkAddress,
+  type LinkAddress,
+  linkAddressOctets,
+} from "../wire/link_address.ts";
+import { rateMbps } from "../wire/sa/rate.ts";
+
+/** What a record says beside the interface itself. */
+export interface RecordContext {
+  port: PortAttributes;
+  counters: Record<string, number>;
+  /** The subnet's name, of the soft HCA. */
+  subnet: string | undefined;
+  /** Inode of the namespace. */
+  namespace: number;
+  now: Millis;
+}
+
+export function linkRecord(
+  each: IpoibInterface,
+  parent: IpoibInterface,
+  context: RecordContext,
+): LinkRecord {
+  const { config } = each.netdev;
+  const { port } = context;
+  return {
+    ifindex: config.ifindex,
+    ifname: config.name,
+    ...(each === parent ? {} : { link: parent.name }),
+    flags: flagsOf(config.up, each.carrier),
+    mtu: config.mtu,
+    operstate: config.up && each.carrier ? "UP" : "DOWN",
+    link_type: "infiniband",
+    address: addressText(each.address),
+    broadcast: addressText(groupLinkAddress(each.broadcastMgid)),
+    promiscuity: 0,
+    allmulti: 0,
+    min_mtu: 0,
+    max_mtu: MAX_MTU,
+    linkinfo: {
+      info_kind: "ipoib",
+      info_data: {
+        key: formatPkey(each.pkey),
+        mode: "datagram",
+        umcast: "0000",
+      },
+    },
+    stats64: stats64(each),
+    pkey: formatPkey(each.pkey),
+    ...(each.pkeyIndex < 0 ? {} : { pkey_index: each.pkeyIndex }),
+    qpn: each.qpn,
+    gid: formatGidLong(port.gid),
+    hca: hcaRecord(port, context.subnet),
+    mtu_chain: chainRecord(each, port),
+    state: each.state,
+    drops: each.statistics.dropsByReason(),
+    namespace: context.namespace,
+    pid: Deno.pid,
+  };
+}
+
+function flagsOf(up: boolean, carrier: boolean): string[] {
+  return [
+    ...(up && !carrier ? ["NO-CARRIER"] : []),
+    "BROADCAST",
+    "MULTICAST",
+    ...(up ? ["UP"] : []),
+    ...(up && carrier ? ["LOWER_UP"] : []),
+  ];
+}
+
+function addressText(address: LinkAddress): string {
+  return formatLinkAddress(linkAddressOctets(address));
+}
+
+function hcaRecord(
+  port: PortAttributes,
+  subnet: string | undefined,
+): HcaRecord {
+  return {
+    device: port.device,
+    port: port.port,
+    guid: formatGuid(port.portGuid),
+    lid: port.lid,
+    sm_lid: port.smLid,
+    port_state: port.state.toUpperCase(),
+    phys_state: port.physState,
+    rate_mbps: port.laneMbps * port.activeWidth,
+    width: port.activeWidth,
+    lane_mbps: port.laneMbps,
+    ...(subnet === undefined ? {} : { subnet }),
+  };
+}
+
+function chainRecord(each: IpoibInterface, port: PortAttributes): MtuChain {
+  const { group, admin, ...chain } = mtuChain(
+    port.activeMtu,
+    ibMtuBytes(each.groups.broadcast?.record?.mtu ?? 0),
+    each.adminMtu,
+    each.netdev.config.mtu,
+  );
+  return {
+    ...chain,
+    ...(group === undefined ? {} : { group }),
+    ...(admin === undefined ? {} : { admin }),
+  };
+}
+
+function stats64(each: IpoibInterface): Stats64 {
+  const total = each.statistics.totals.snapshot();
+  return {
+    rx: {
+      bytes: total.rx_bytes,
+      packets: total.rx_packets,
+      errors: total.rx_errors,
+      dropped: total.rx_dropped,
+      over_errors: 0,
+      multicast: total.multicast,
+    },
+    tx: {
+      bytes: total.tx_bytes,
+      packets: total.tx_packets,
+      errors: total.tx_errors,
+      dropped: total.tx_dropped,
+      carrier_errors: 0,
+      collisions: 0,
+    },
+  };
+}
+
+export function statsRecord(
+  each: IpoibInterface,
+  context: RecordContext,
+): StatsRecord {
+  const { echoes, arpReceived, arpSent } = each.statistics;
+  return {
+    ifname: each.name,
+    stats64: stats64(each),
+    drops: each.statistics.dropsByReason(),
+    counters: {
+      rx_echoes: echoes,
+      arp_received: arpReceived,
+      arp_sent: arpSent,
+      ...Object.fromEntries(
+        Object.entries(context.counters).map(([k, v]) => [`port_${k}`, v]),
+      ),
+    },
+  };
+}
+
+export function neighRecords(
+  each: IpoibInterface,
+  now: Millis,
+): NeighRecord[] {
+  return each.neighbours.entries().map((neighbour) => ({
+    dst: formatIpv4(neighbour.address),
+    dev: each.name,
+    ...(neighbour.lladdr
+      ? {
+        lladdr: addressText(neighbour.lladdr),
+        qpn: neighbour.qpn,
+        gid: formatGidLong(neighbour.lladdr.gid),
+      }
+      : {}),
+    used: secondsSince(neighbour.usedAt, now),
+    ...(neighbour.confirmedAt === -Infinity
+      ? {}
+      : { confirmed: secondsSince(neighbour.confirmedAt, now) }),
+    updated: secondsSince(neighbour.updatedAt, now),
+    probes: neighbour.nud.probes,
+    state: [nudNames[neighbour.nud.state]],
+    queued: neighbour.queue.length,
+  }));
+}
+
+export function pathRecords(each: IpoibInterface): PathRecord[] {
+  return each.paths.entries().map((path) => ({
+    gid: formatGidLong(path.gid),
+    dev: each.name,
+    complete: path.ah !== undefined,
+    ...(path.ah && path.record
+      ? {
+        dlid: path.record.dlid,
+        sl: path.record.sl,
+        rate_mbps: rateMbps(path.record.rate) ?? 0,
+        mtu: ibMtuBytes(path.record.mtu) ?? 0,
+        hoplimit: path.record.hopLimit,
+      }
+      : {}),
+    queued: path.waiters.length,
+    ...(path.failure === undefined ? {} : { error: `status -${path.failure}` }),
+  })).sort((a, b) => a.gid < b.gid ? -1 : 1);
+}
+
+export function mcgRecords(each: IpoibInterface, now: Millis): McgRecord[] {
+  return each.groups.entries().map((group) => ({
+    mgid: formatGidLong(group.mgid),
+    dev: each.name,
+    created_ms: Math.max(0, Math.round(now - group.createdAt)),
+    queuelen: group.queue.length,
+    complete: group.ah !== undefined,
+    send_only: group.sendOnly,
+    join: group.progress,
+    attached: group.attached,
+    ...(group.record
+      ? {
+        mlid: group.record.mlid,
+        qkey: group.record.qkey,
+        mtu: ibMtuBytes(group.record.mtu) ?? 0,
+        rate_mbps: rateMbps(group.record.rate) ?? 0,
+        sl: group.record.sl,
+      }
+      : {}),
+    ...(group.progress === "waiting"
+      ? { retry_ms: Math.max(0, Math.round(group.retryAt - now)) }
+      : {}),
+    ...(group.failure === undefined
+      ? {}
+      : { error: `status -${group.failure}` }),
+  })).sort((a, b) => a.mgid < b.mgid ? -1 : 1);
+}
+
+export function childRecord(
+  each: IpoibInterface,
+  parent: IpoibInterface,
+): ChildRecord {
+  const { config } = each.netdev;
+  return {
+    ifname: each.name,
+    link: parent.name,
+    ifindex: config.ifindex,
+    pkey: formatPkey(each.pkey),
+    operstate: config.up && each.carrier ? "UP" : "DOWN",
+    state: each.state,
+  };
+}
+
+function secondsSince(then: Millis, now: Millis): number {
+  return Math.max(0, Math.floor((now - then) / 1000));
+}

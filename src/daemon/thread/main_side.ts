@@ -1,0 +1,111 @@
+/** The main thread's end of a worker: starting it, calling it, hearing of it, ending it. */
+
+import { IpoibError } from "../../base/errors.ts";
+import { createEventFd, ring } from "../../system/event_fd.ts";
+import type { FromWorker, StartMessage } from "./protocol.ts";
+
+interface Pending {
+  resolve(result: unknown): void;
+  reject(error: IpoibError): void;
+}
+
+/** A running worker. */
+export class WorkerThread {
+  /** Called for each event of the worker. */
+  onEvent: (event: string, data: unknown) => void = () => {};
+  /** Called if the worker dies of an error. */
+  onCrash: (error: IpoibError) => void = () => {};
+
+  readonly #worker: Worker;
+  readonly #doorbell = createEventFd();
+  readonly #posted = new Int32Array(new SharedArrayBuffer(4));
+  readonly #pending = new Map<number, Pending>();
+  readonly #started = Promise.withResolvers<void>();
+  #nextId = 1;
+  #ended = false;
+
+  /** @param script the worker's module; named here by a URL literal so that compiling finds it */
+  constructor(script: URL) {
+    this.#worker = new Worker(script, { type: "module" });
+    this.#worker.onmessage = (event: MessageEvent<FromWorker>) =>
+      this.#take(event.data);
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#crash(new IpoibError("E_WORKER", event.message));
+    };
+  }
+
+  /** Starts what the worker hosts; throws what its start threw. */
+  async start(init: unknown): Promise<void> {
+    const message: StartMessage<unknown> = {
+      type: "start",
+      doorbell: this.#doorbell.number,
+      posted: this.#posted,
+      init,
+    };
+    this.#worker.postMessage(message);
+    try {
+      await this.#started.promise;
+    } catch (error) {
+      this.#terminate();
+      throw error;
+    }
+  }
+
+  /** Runs a command in the worker. */
+  call<T>(command: string, params: unknown = {}): Promise<T> {
+    if (this.#ended) {
+      return Promise.reject(
+        new IpoibError("E_ENDED", "The interface is going down"),
+      );
+    }
+    const id = this.#nextId++;
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    this.#pending.set(id, { resolve, reject });
+    this.#worker.postMessage({ type: "call", id, command, params });
+    Atomics.add(this.#posted, 0, 1);
+    ring(this.#doorbell.number);
+    return promise as Promise<T>;
+  }
+
+  /** Has the worker close what it hosts, and ends it. */
+  async close(): Promise<void> {
+    if (this.#ended) return;
+    await this.call("close");
+    this.#terminate();
+  }
+
+  #terminate(): void {
+    this.#ended = true;
+    this.#worker.terminate();
+    this.#doorbell.close();
+  }
+
+  #take(message: FromWorker): void {
+    switch (message.type) {
+      case "started":
+        this.#started.resolve();
+        return;
+      case "failed":
+        this.#started.reject(IpoibError.from(message.error));
+        return;
+      case "event":
+        this.onEvent(message.event, message.data);
+        return;
+      case "reply": {
+        const pending = this.#pending.get(message.id);
+        this.#pending.delete(message.id);
+        if (message.ok) pending?.resolve(message.result);
+        else pending?.reject(IpoibError.from(message.error));
+      }
+    }
+  }
+
+  #crash(error: IpoibError): void {
+    this.#ended = true;
+    this.#started.reject(error);
+    for (const pending of this.#pending.values()) pending.reject(error);
+    this.#pending.clear();
+    this.onCrash(error);
+  }
+}

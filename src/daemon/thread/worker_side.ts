@@ -1,0 +1,93 @@
+/** A worker's end: starts what it hosts, runs the reactor, answers calls between turns. */
+
+import { configureLog, type LogLevel } from "../../base/log.ts";
+import { IpoibError } from "../../base/errors.ts";
+import { drain } from "../../system/event_fd.ts";
+import { PollReactor } from "../../system/poll_reactor.ts";
+import type { Reactor } from "../../system/reactor.ts";
+import type { FromWorker, ToWorker } from "./protocol.ts";
+
+/** How a command answers: now, or later from a callback of the reactor. */
+export interface Reply {
+  ok(result: unknown): void;
+  fail(error: unknown): void;
+}
+
+/** What a worker offers, once it has started. */
+export interface Hosted {
+  /** Runs a command; a throw is an answer too. */
+  command(name: string, params: unknown, reply: Reply): void;
+  /** Ends everything; the reactor stops after it. */
+  close(): void;
+}
+
+export type Emit = (event: string, data: unknown) => void;
+
+interface Port<Init> {
+  onmessage: ((event: MessageEvent<ToWorker<Init>>) => void) | null;
+  postMessage(message: FromWorker): void;
+}
+
+/** Hosts what `start` makes until the command `close` comes. */
+export function serve<Init extends { log: LogLevel }>(
+  start: (init: Init, reactor: Reactor, emit: Emit) => Hosted,
+): void {
+  // The one place where the global scope is given the type that a worker's has.
+  const port = self as unknown as Port<Init>;
+  const reactor = new PollReactor();
+  let hosted: Hosted | undefined;
+  let posted: Int32Array<SharedArrayBuffer>;
+  let seen = 0;
+
+  port.onmessage = async ({ data }) => {
+    if (data.type === "call") {
+      seen++;
+      answer(data.id, data.command, data.params);
+      return;
+    }
+    posted = data.posted;
+    await configureLog(data.init.log);
+    try {
+      hosted = start(
+        data.init,
+        reactor,
+        (event, detail) =>
+          port.postMessage({ type: "event", event, data: detail }),
+      );
+    } catch (error) {
+      const failure = IpoibError.from(error).toJSON();
+      port.postMessage({ type: "failed", error: failure });
+      return;
+    }
+    const { doorbell } = data;
+    reactor.watch(doorbell, () => drain(doorbell));
+    reactor.onTurnEnd(() => {
+      // Posted messages arrive when the event loop gets a turn.
+      if (Atomics.load(posted, 0) !== seen) reactor.yieldToEvents();
+    });
+    port.postMessage({ type: "started" });
+    await reactor.run();
+  };
+
+  function answer(id: number, command: string, params: unknown): void {
+    const reply: Reply = {
+      ok: (result) => port.postMessage({ type: "reply", id, ok: true, result }),
+      fail: (error) =>
+        port.postMessage({
+          type: "reply",
+          id,
+          ok: false,
+          error: IpoibError.from(error).toJSON(),
+        }),
+    };
+    try {
+      if (command === "close") {
+        hosted?.close();
+        reactor.stop();
+        reply.ok({});
+      } else hosted?.command(command, params, reply);
+    } catch (error) {
+      reply.fail(error);
+    }
+  }
+}
