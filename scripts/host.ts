@@ -7,7 +7,7 @@ import {
   socketPath,
 } from "../src/ipc/locate.ts";
 import type { LinkRecord } from "../src/ipc/schema/link.ts";
-import { addAddress, setLinkUp } from "../src/netdev/rtnetlink/set.ts";
+import { addAddress } from "../src/netdev/rtnetlink/set.ts";
 import { RequestSocket } from "../src/netdev/rtnetlink/socket.ts";
 import type { Fd } from "../src/system/fd.ts";
 import {
@@ -83,26 +83,19 @@ export class Host {
     return pathOf(this.#options.namespace);
   }
 
-  /** Returns once the program answers, and with it the interface exists. */
-  async connected(): Promise<void> {
-    using _client = await this.#connect();
-  }
-
-  /** Returns once the interface, set up by now, carries traffic. */
+  /** Returns once the interface, which the program sets up itself, carries traffic. */
   async ready(): Promise<LinkRecord> {
     using client = await this.#connect();
     await client.call("wait", {}, { timeout: START_LIMIT });
     return await this.#show(client);
   }
 
-  /** Sets the interface up with an address (`10.0.0.1/24`); returns once it carries traffic. */
+  /** Gives the interface an address (`10.0.0.1/24`) once it carries traffic. */
   async configure(prefix: string): Promise<LinkRecord> {
-    using client = await this.#connect();
-    const link = await this.#show(client);
+    const link = await this.ready();
     using kernel = new RequestSocket(this.#options.namespace.number);
-    setLinkUp(kernel, link.ifindex, true);
     addAddress(kernel, link.ifindex, parseIpv4Prefix(prefix)!);
-    return await this.ready();
+    return link;
   }
 
   /** Ends the program: asks first, insists later. */

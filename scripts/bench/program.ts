@@ -24,9 +24,8 @@ export async function startProgram(folder: string): Promise<Subject> {
     pair.close();
   };
   try {
-    for (const host of hosts) await host.connected();
-    await configure(pair.paths, addresses);
     for (const host of hosts) await host.ready();
+    await configure(pair.paths, addresses);
   } catch (error) {
     await close();
     throw error;

@@ -23,7 +23,7 @@ const PREFIXES = {
 };
 const PINGS = 20;
 const PING_INTERVAL_MS = 20;
-const STREAM_SECONDS = 3;
+const STREAM_SECONDS = 2;
 
 /** A host by name, ready for traffic. */
 interface Named extends Station {
@@ -38,12 +38,7 @@ interface Program {
   readonly host: Host;
 }
 
-interface Result {
-  readonly from: string;
-  readonly to: string;
-  readonly rtt: RoundTrips;
-  gbitPerSecond?: number;
-}
+type Pair = readonly [from: Named, to: Named];
 
 /** Shows the main job; throws if anything of it fails. What it makes, `cleanup` undoes. */
 export async function show(cleanup: Cleanup): Promise<void> {
@@ -65,16 +60,17 @@ export async function show(cleanup: Cleanup): Promise<void> {
 
 async function exchange(hosts: readonly Named[]): Promise<void> {
   const [alpha, beta, gamma] = hosts as [Named, Named, Named];
-  const results = await pingAll([
+  const pairs = [
     [alpha, beta],
     [beta, alpha],
     [alpha, gamma],
     [gamma, alpha],
     [beta, gamma],
     [gamma, beta],
-  ]);
-  await streamAll(results, [[alpha, beta], [beta, alpha], [gamma, alpha]]);
-  summary(results);
+  ] as const;
+  const roundTrips = await pingAll(pairs);
+  const rates = await streamAll(pairs);
+  summary(pairs, roundTrips, rates);
 }
 
 /** Makes the runtime directory and starts the programs, without a pause in which an interruption could lose one. */
@@ -110,59 +106,54 @@ async function bringUp(programs: readonly Program[]): Promise<Named[]> {
   return named;
 }
 
-async function pingAll(
-  pairs: readonly (readonly [Named, Named])[],
-): Promise<Result[]> {
+/** The round trips of each pair, in milliseconds. */
+async function pingAll(pairs: readonly Pair[]): Promise<RoundTrips[]> {
   title(`Ping, ${PINGS} times each way (milliseconds, min / avg / max)`);
-  const results: Result[] = [];
+  const results: RoundTrips[] = [];
   for (const [from, to] of pairs) {
     // The first echo pays for address resolution and the path record; it is told apart.
     const first = await pings(from, to, 1, 0);
-    const rtt = await pings(from, to, PINGS, PING_INTERVAL_MS);
-    if (rtt.received < rtt.sent || first.received < 1) {
+    const rest = await pings(from, to, PINGS, PING_INTERVAL_MS);
+    const missed = rest.sent - rest.received + first.sent - first.received;
+    if (missed > 0) {
       throw new Error(
-        `${from.name} pinged ${to.name} and missed ${
-          rtt.sent - rtt.received
-        } of ${rtt.sent} answers`,
+        `${from.name} pinged ${to.name} and missed ${missed} answers`,
       );
     }
-    line(
-      `  ${arrow(from, to)}  ${roundTripText(rtt)}  ${
-        faint(`first ${first.max.toFixed(3)}`)
-      }`,
-    );
-    results.push({ from: from.name, to: to.name, rtt });
+    const cost = faint(`first ${first.max.toFixed(3)}`);
+    line(`  ${arrow(from, to)}  ${roundTripText(rest)}  ${cost}`);
+    results.push(rest);
   }
   return results;
 }
 
-async function streamAll(
-  results: readonly Result[],
-  pairs: readonly (readonly [Named, Named])[],
-): Promise<void> {
+/** The throughput of each pair, in Gbit/s. */
+async function streamAll(pairs: readonly Pair[]): Promise<number[]> {
   title(`TCP, one stream, ${STREAM_SECONDS} s each way (Gbit/s)`);
+  const results: number[] = [];
   for (const [from, to] of pairs) {
     let second = 0;
     const mean = await stream(from, to, STREAM_SECONDS, (rate) => {
       line(faint(`  ${arrow(from, to)}  ${++second} s  ${rate.toFixed(2)}`));
     });
     line(`  ${arrow(from, to)}  all  ${mean.toFixed(2)}`);
-    const result = results.find((one) =>
-      one.from === from.name && one.to === to.name
-    );
-    if (result) result.gbitPerSecond = mean;
+    results.push(mean);
   }
+  return results;
 }
 
-function summary(results: readonly Result[]): void {
+function summary(
+  pairs: readonly Pair[],
+  roundTrips: readonly RoundTrips[],
+  rates: readonly number[],
+): void {
   title("Summary");
-  const rows = results.map(({ from, to, rtt, gbitPerSecond }) => [
-    from,
-    to,
-    ...[rtt.min, rtt.avg, rtt.max].map((ms) => ms.toFixed(3)),
-    gbitPerSecond?.toFixed(2) ?? "-",
-  ]);
   const head = ["from", "to", "min ms", "avg ms", "max ms", "TCP Gbit/s"];
+  const rows = pairs.map(([from, to], i) => {
+    const { min, avg, max } = roundTrips[i]!;
+    const times = [min, avg, max].map((ms) => ms.toFixed(3));
+    return [from.name, to.name, ...times, rates[i]!.toFixed(2)];
+  });
   const [first, ...rest] = columns([head, ...rows], 2);
   line(faint(`  ${first}`));
   rest.forEach((row) => line(`  ${row}`));
