@@ -77,7 +77,9 @@ async function measure(
   } satisfies Series as Series);
   const rate = series(`TCP, MTU ${MTU}`, "Gbit/s", "more");
   const cpu = series(`CPU, TCP at MTU ${MTU}`, "s/GB", "less");
-  const loss = series(`UDP loss at ${UDP_RATE}/s, 64 octets`, "%", "less");
+  const udp = `UDP at ${UDP_RATE}/s, 64 octets`;
+  const delivered = series(`${udp}: delivered`, "%", "more");
+  const lost = { ...series(`${udp}: lost`, "%", "less"), nearZero: true };
   const rtt = series("Idle round trip", "us", "less");
   for (let repeat = 1; repeat <= repeats; repeat++) {
     for (const subject of [yardstick, ours]) {
@@ -86,17 +88,19 @@ async function measure(
       const { gbitPerSecond, cpuSecondsPerGb } = await tcp(subject, seconds);
       rate[side].push(gbitPerSecond);
       cpu[side].push(cpuSecondsPerGb);
-      loss[side].push(100 * await udpLoss(subject, pps, seconds));
+      const loss = 100 * await udpLoss(subject, pps, seconds);
+      delivered[side].push(100 - loss);
+      lost[side].push(loss);
       say(
         `${repeat}/${repeats} ${subject.name.padEnd(8)}  ${
           gbitPerSecond.toFixed(2)
         } Gbit/s  ${cpuSecondsPerGb.toFixed(3)} s/GB  ${
-          loss[side].at(-1)!.toFixed(2)
+          loss.toFixed(2)
         } % lost  ${rtt[side].at(-1)!.toFixed(0)} us\n`,
       );
     }
   }
-  return [rate, cpu, loss, rtt];
+  return [rate, cpu, delivered, lost, rtt];
 }
 
 async function bench(options: Options, cleanup: Cleanup): Promise<void> {

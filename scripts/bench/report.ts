@@ -7,6 +7,8 @@ export interface Series {
   readonly name: string;
   readonly unit: string;
   readonly better: "more" | "less";
+  /** The ratio of two values near zero means nothing. */
+  readonly nearZero?: boolean;
   readonly ours: number[];
   readonly yardstick: number[];
 }
@@ -18,18 +20,19 @@ export interface Row {
   readonly better: "more" | "less";
   readonly yardstick: number;
   readonly ours: number;
-  readonly ratio: number;
+  /** Absent where it means nothing. */
+  readonly ratio?: number;
 }
 
 /** The medians of each series. */
 export function rowsOf(series: readonly Series[]): Row[] {
-  return series.map(({ name, unit, better, ours, yardstick }) => ({
+  return series.map(({ name, unit, better, nearZero, ours, yardstick }) => ({
     name,
     unit,
     better,
     yardstick: median(yardstick),
     ours: median(ours),
-    ratio: medianRatio(ours, yardstick),
+    ...(nearZero ? {} : { ratio: medianRatio(ours, yardstick) }),
   }));
 }
 
@@ -40,7 +43,7 @@ export function table(rows: readonly Row[]): string {
     `${name} [${unit}]`,
     yardstick.toPrecision(3),
     ours.toPrecision(3),
-    Number.isFinite(ratio) ? `${ratio.toFixed(2)}x` : "-",
+    ratio === undefined ? "-" : `${ratio.toFixed(2)}x`,
     better,
   ]);
   const lines = [head, ...body];

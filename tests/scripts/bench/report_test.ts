@@ -30,7 +30,14 @@ Deno.test("table() shows medians and the ratio, or a dash where there is none", 
       ours: [9, 10, 11],
       yardstick: [10, 10, 10],
     },
-    { name: "Loss", unit: "%", better: "less", ours: [0], yardstick: [0] },
+    {
+      name: "Loss",
+      unit: "%",
+      better: "less",
+      nearZero: true,
+      ours: [0],
+      yardstick: [0],
+    },
   ]);
   assertEquals(table(rows).split("\n"), [
     "              C splice  ipoib  ratio  better",
