@@ -24,6 +24,7 @@ export class IpcServer {
   readonly #listener: Deno.UnixListener;
   readonly #handlers: Handlers;
   readonly #connections = new Set<Connection>();
+  readonly #accepting: Promise<void>;
   #closing = false;
 
   private constructor(
@@ -34,7 +35,7 @@ export class IpcServer {
     this.path = path;
     this.#listener = listener;
     this.#handlers = handlers;
-    void this.#accept();
+    this.#accepting = this.#accept();
   }
 
   /**
@@ -82,6 +83,8 @@ export class IpcServer {
     if (this.#closing) return;
     this.#closing = true;
     this.#listener.close();
+    // The socket's file goes when the last accept has let go of the listener, not before.
+    await this.#accepting;
     await Promise.all(
       [...this.#connections].map((connection) => connection.finish(GRACE)),
     );
