@@ -21,6 +21,10 @@ function complain(sentence: string, code: number): number {
   return code;
 }
 
+function patience(): Promise<undefined> {
+  return new Promise((resolve) => setTimeout(() => resolve(undefined), 100));
+}
+
 async function main(): Promise<number> {
   const obstacle = tunObstacle();
   if (obstacle) return complain(obstacle, REFUSED);
@@ -42,7 +46,10 @@ async function main(): Promise<number> {
   try {
     return await Promise.race([show(cleanup).then(() => 0), interrupted]);
   } catch (error) {
-    return complain(`The demo failed: ${IpoibError.from(error).message}`, 1);
+    // Ctrl-C ends the programs too, and their end may be heard of before the signal.
+    const code = await Promise.race([interrupted, patience()]);
+    return code ??
+      complain(`The demo failed: ${IpoibError.from(error).message}`, 1);
   } finally {
     await cleanup.run();
   }

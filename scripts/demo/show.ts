@@ -1,6 +1,7 @@
 /** The demo itself: three hosts on one embedded subnet, ping and TCP between them, a table at the end. */
 
 import { formatIpv4, parseIpv4Prefix } from "../../src/wire/ipv4_address.ts";
+import { IpoibError } from "../../src/base/errors.ts";
 import type { Fd } from "../../src/system/fd.ts";
 import { createNamespace } from "../../src/system/namespace.ts";
 import { Host } from "../host.ts";
@@ -51,10 +52,11 @@ export async function show(cleanup: Cleanup): Promise<void> {
   try {
     await exchange(await bringUp(programs));
   } catch (error) {
-    for (const { name, host } of programs) {
-      if (host.said) line(`${name} says: ${host.said}`);
-    }
-    throw error;
+    const said = programs.filter(({ host }) => host.said)
+      .map(({ name, host }) => `\n${name} says: ${host.said}`).join("");
+    throw new Error(`${IpoibError.from(error).message}${said}`, {
+      cause: error,
+    });
   }
 }
 

@@ -47,6 +47,12 @@ export function receive(
   let bytes = 0;
   let reported = 0;
   let since = start;
+  const tell = (now: number) => {
+    const seconds = (now - since) / 1000;
+    report({ kind: "interval", bytes: bytes - reported, seconds });
+    reported = bytes;
+    since = now;
+  };
   for (;;) {
     const length = unwrap(
       libc().recv(stream.number, buffer, CHUNK, 0),
@@ -56,14 +62,12 @@ export function receive(
     if (length === 0) break;
     bytes += length;
     const now = performance.now();
-    if (now - since >= REPORT_MS) {
-      const seconds = (now - since) / 1000;
-      report({ kind: "interval", bytes: bytes - reported, seconds });
-      reported = bytes;
-      since = now;
-    }
+    if (now - since >= REPORT_MS) tell(now);
   }
-  return { bytes, seconds: (performance.now() - start) / 1000 };
+  const end = performance.now();
+  // The sender's clock rules the end, which may come just before the last second is full.
+  if (end - since > REPORT_MS / 2) tell(end);
+  return { bytes, seconds: (end - start) / 1000 };
 }
 
 /** Connects to `to`:`port` and sends for so many seconds. */
