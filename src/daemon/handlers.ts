@@ -5,7 +5,7 @@ import type { Handlers } from "../ipc/server.ts";
 import type { Method } from "../ipc/schema.ts";
 import type { Readiness } from "./readiness.ts";
 import type { WorkerThread } from "./thread/main_side.ts";
-import { version } from "./version.ts";
+import { VERSION } from "../ipc/version.ts";
 
 export interface HandlerParts {
   thread: WorkerThread;
@@ -48,7 +48,7 @@ export function controlHandlers(parts: HandlerParts): Handlers {
     "version": async () => {
       const children = await thread.call<{ ifname: string }[]>("child.list");
       return {
-        version: version(),
+        version: VERSION,
         pid: Deno.pid,
         interfaces: [name, ...children.map((child) => child.ifname)],
         namespace,

@@ -9,47 +9,28 @@
  * |----------------------------------------|--------|------------------------------------------------------------|
  * | client reregister                      | light  | groups joined again, paths asked again, both used meanwhile |
  * | port active, port error, LID change    | normal | carrier off, groups left, paths dropped, then up again     |
- * | P_Key change                           | heavy  | the same with a new queue pair, if our P_Key or its index changed |
+ * | P_Key change                           | heavy  | the same, if our P_Key or its index changed                |
+ *
+ * A link that is taken back loses its queue pair too, so the QPN of the interface changes; neighbours learn the
+ * new address from the announcement that follows.
  */
 
 import { getLogger, type Logger } from "../base/log.ts";
 import { FULL_MEMBER, ibMtuBytes, type Millis } from "../base/units.ts";
 import type { PortEvent, UdQp } from "../hca/hca.ts";
 import type { ConfigChange, Netdev } from "../netdev/netdev.ts";
-import { type Arp, ARP_LENGTH, emitArp } from "../wire/arp.ts";
-import { encapWord, EtherType } from "../wire/encap.ts";
-import { formatIpv4 } from "../wire/ipv4_address.ts";
 import type { LinkAddress } from "../wire/link_address.ts";
-import { broadcastMgid, ipv4Mgid } from "../wire/mgid.ts";
-import type { McMemberRecord } from "../wire/sa/mc_member_record.ts";
-import { VNET_HEADER_LENGTH } from "../wire/vnet.ts";
-import {
-  DEFAULT_RECV_QUEUE,
-  DEFAULT_SEND_QUEUE,
-  MULTICAST_QPN,
-} from "./constants.ts";
+import { broadcastMgid } from "../wire/mgid.ts";
+import { DEFAULT_RECV_QUEUE, DEFAULT_SEND_QUEUE } from "./constants.ts";
 import type { EngineContext } from "./context.ts";
-import { reportHostUnreachable } from "./host_unreachable.ts";
+import { Engine } from "./engine.ts";
 import { linkState, RUNNING } from "./link_state.ts";
 import { effectiveMtu } from "./mtu.ts";
-import { type GroupHost, GroupTable } from "./multicast/group_table.ts";
-import { ArpEngine } from "./neighbour/arp.ts";
-import type { Neighbour } from "./neighbour/neighbour.ts";
-import {
-  type NeighbourHost,
-  NeighbourTable,
-} from "./neighbour/neighbour_table.ts";
-import { NextHopCache } from "./neighbour/next_hop.ts";
-import type { WaitingPacket } from "./packet_queue.ts";
-import { type PathQuery, PathTable } from "./path.ts";
-import { Receiver } from "./rx.ts";
-import { Statistics } from "./statistics.ts";
-import { Transmitter } from "./tx.ts";
-
-const ENCAP_ARP = encapWord(EtherType.Arp);
-
-/** Which P_Key an interface has: a place in the port's table (parent), or a value (child). */
-export type PkeyChoice = { index: number } | { value: number };
+import type { GroupTable } from "./multicast/group_table.ts";
+import type { NeighbourTable } from "./neighbour/neighbour_table.ts";
+import type { PathTable } from "./path.ts";
+import { findPkey, type FoundPkey, type PkeyChoice } from "./pkey_choice.ts";
+import type { Statistics } from "./statistics.ts";
 
 export interface InterfaceOptions {
   netdev: Netdev;
@@ -60,10 +41,6 @@ export interface InterfaceOptions {
 
 export class IpoibInterface {
   readonly netdev: Netdev;
-  readonly statistics = new Statistics();
-  readonly neighbours: NeighbourTable;
-  readonly paths: PathTable;
-  readonly groups: GroupTable;
   readonly log: Logger;
   adminMtu: number | undefined;
   /** Called when {@linkcode state} changed. */
@@ -71,61 +48,26 @@ export class IpoibInterface {
 
   readonly #context: EngineContext;
   readonly #choice: PkeyChoice;
-  readonly #hops: NextHopCache;
-  readonly #arp: ArpEngine;
-  readonly #transmitter: Transmitter;
-  readonly #receiver: Receiver;
-  readonly #timers: { close(): void }[] = [];
+  readonly #engine: Engine;
   #qp: UdQp | undefined;
-  #pkey = 0;
-  #pkeyIndex = -1;
+  #pkey: FoundPkey = { pkey: FULL_MEMBER, index: -1 };
   #state = "starting";
-  #addresses = new Set<number>();
+  /** The device's MTU as last seen, and as last set by us. */
+  #seenMtu: number;
+  #ownMtu = 0;
+  /** Addresses that were announced. */
+  #announced = new Set<number>();
   #closed = false;
 
   constructor(context: EngineContext, options: InterfaceOptions) {
     const { netdev } = options;
-    const { reactor, port } = context;
     this.#context = context;
+    this.#choice = options.pkey;
     this.netdev = netdev;
     this.adminMtu = options.adminMtu;
-    this.#choice = options.pkey;
+    this.#seenMtu = netdev.config.mtu;
     this.log = getLogger(netdev.name);
-    this.paths = new PathTable(port, this.#pathQuery());
-    this.neighbours = new NeighbourTable(this.#neighbourHost(), this.paths);
-    this.groups = new GroupTable(this.#groupHost(), this.log);
-    this.#arp = new ArpEngine(
-      this.#arpLink(),
-      netdev.config,
-      this.neighbours,
-      this.log,
-    );
-    this.#hops = new NextHopCache(netdev.config, {
-      neighbour: (address, now) => this.neighbours.get(address, now),
-      group: (address, now) => {
-        const link = this.groups.broadcast;
-        return link
-          ? this.groups.toSend(ipv4Mgid(address, link.mgid), now)
-          : undefined;
-      },
-      broadcast: () => this.groups.ready ? this.groups.broadcast : undefined,
-    });
-    this.#transmitter = new Transmitter({
-      clock: reactor.clock,
-      netdev,
-      memory: port.send,
-      neighbours: this.neighbours,
-      groups: this.groups,
-      hops: this.#hops,
-      statistics: this.statistics,
-    });
-    this.#receiver = new Receiver(
-      reactor.clock,
-      netdev,
-      this.statistics,
-      (view, base, length, now) => this.#arp.receive(view, base, length, now),
-    );
-    netdev.onReadable = () => this.#transmit();
+    this.#engine = new Engine(context, netdev, this.#engineOwner(), this.log);
     netdev.config.onChange((change) => this.#onConfig(change));
     this.#evaluate();
   }
@@ -136,12 +78,12 @@ export class IpoibInterface {
 
   /** With the full-member bit, as the driver shows it. */
   get pkey(): number {
-    return this.#pkey | FULL_MEMBER;
+    return this.#pkey.pkey;
   }
 
   /** Position in the port's table, or -1 while it is not there. */
   get pkeyIndex(): number {
-    return this.#pkeyIndex;
+    return this.#pkey.index;
   }
 
   get qpn(): number {
@@ -162,9 +104,24 @@ export class IpoibInterface {
     return { flags: 0, qpn: this.qpn, gid: this.#context.port.attributes.gid };
   }
 
-  /** The broadcast group's MGID. */
   get broadcastMgid(): Uint8Array {
     return broadcastMgid(this.pkey);
+  }
+
+  get statistics(): Statistics {
+    return this.#engine.statistics;
+  }
+
+  get neighbours(): NeighbourTable {
+    return this.#engine.neighbours;
+  }
+
+  get paths(): PathTable {
+    return this.#engine.paths;
+  }
+
+  get groups(): GroupTable {
+    return this.#engine.groups;
   }
 
   /** Slots are free again. */
@@ -174,19 +131,17 @@ export class IpoibInterface {
 
   /** An event of the port. */
   onPortEvent(event: PortEvent): void {
-    const now = this.#now();
     switch (event.type) {
       case "client_reregister":
-        this.paths.doubtAll(now);
-        this.groups.rejoin(now);
+        this.#engine.refresh(this.#now());
         break;
       case "port_active":
       case "port_error":
       case "lid_change":
-        this.#closeLink(now);
+        this.#closeLink();
         break;
       case "pkey_change":
-        if (this.#pkeyChanged()) this.#closeLink(now);
+        if (this.#pkeyChanged()) this.#closeLink();
         break;
       case "gid_change":
       case "sm_change":
@@ -210,9 +165,8 @@ export class IpoibInterface {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#closeLink(this.#now());
-    this.netdev.setCarrier(false);
-    for (const timer of this.#timers) timer.close();
+    this.#closeLink();
+    this.#engine.dispose();
     this.netdev.close();
   }
 
@@ -221,289 +175,135 @@ export class IpoibInterface {
   /** Brings the link as far as it can get now. */
   #evaluate(): void {
     if (this.#closed) return;
-    const { port } = this.#context;
-    const { config } = this.netdev;
-    this.#findPkey();
-    const possible = config.up && port.attributes.state === "active" &&
-      this.#pkeyIndex >= 0;
-    if (possible && !this.#qp) this.#openLink(this.#now());
-    else if (!possible && this.#qp) this.#closeLink(this.#now());
+    const { attributes } = this.#context.port;
+    this.#pkey = findPkey(this.#choice, attributes.pkeys, this.pkey);
+    const possible = this.netdev.config.up && attributes.state === "active" &&
+      this.pkeyIndex >= 0;
+    if (possible && !this.#qp) this.#openLink();
+    else if (!possible && this.#qp) this.#closeLink();
     this.#updateState();
   }
 
-  #findPkey(): void {
-    const { pkeys } = this.#context.port.attributes;
-    if ("index" in this.#choice) {
-      const { index } = this.#choice;
-      this.#pkey = pkeys[index] ?? this.#pkey;
-      this.#pkeyIndex = pkeys[index] ? index : -1;
-      return;
-    }
-    this.#pkey = this.#choice.value;
-    this.#pkeyIndex = indexOfPkey(pkeys, this.#choice.value);
-  }
-
   #pkeyChanged(): boolean {
-    const [pkey, index] = [this.#pkey, this.#pkeyIndex];
-    this.#findPkey();
-    return pkey !== this.#pkey || index !== this.#pkeyIndex;
+    const { pkeys } = this.#context.port.attributes;
+    const { pkey, index } = findPkey(this.#choice, pkeys, this.pkey);
+    return pkey !== this.pkey || index !== this.pkeyIndex;
   }
 
-  #openLink(now: Millis): void {
-    const { port } = this.#context;
-    this.#qp = port.createUdQp({
-      pkeyIndex: this.#pkeyIndex,
+  #openLink(): void {
+    this.#qp = this.#context.port.createUdQp({
+      pkeyIndex: this.pkeyIndex,
       sendQueueSize: DEFAULT_SEND_QUEUE,
       recvQueueSize: DEFAULT_RECV_QUEUE,
     });
-    this.#receiver.ownLid = port.attributes.lid;
-    this.#receiver.attach(this.#qp);
-    this.groups.start(this.broadcastMgid, now);
-    this.#followMemberships();
+    this.#engine.open(this.#qp, this.broadcastMgid, this.#now());
   }
 
-  #closeLink(now: Millis): void {
+  #closeLink(): void {
     if (!this.#qp) return;
-    this.groups.stop(now);
-    this.neighbours.flush();
-    this.paths.flush();
-    this.#hops.clear();
-    this.#transmitter.qp = undefined;
-    this.#receiver.attach(undefined);
+    this.#engine.close(this.#now());
     this.#qp.close();
     this.#qp = undefined;
-    this.#addresses.clear();
+    this.#announced.clear();
     this.#updateState();
   }
 
   #updateState(): void {
+    const { config } = this.netdev;
     const state = linkState({
-      up: this.netdev.config.up,
+      up: config.up,
       port: this.#context.port.attributes,
       pkey: this.pkey,
-      pkeyIndex: this.#pkeyIndex,
+      pkeyIndex: this.pkeyIndex,
       broadcast: this.groups.broadcast,
     });
     if (state === this.#state) return;
     const was = this.carrier;
     this.#state = state;
-    if (was !== this.carrier) this.netdev.setCarrier(this.carrier);
-    this.log.info(this.carrier ? "link is up" : `link is down: ${state}`);
+    if (was !== this.carrier && !this.#closed) {
+      this.netdev.setCarrier(this.carrier);
+    }
+    if (config.up || was) this.log.info(state);
     this.onStateChange(state);
   }
 
-  #onBroadcast(record: McMemberRecord): void {
-    if (!this.#qp) return;
-    this.#qp.setQkey(record.qkey);
-    this.#transmitter.qkey = record.qkey;
-    this.#transmitter.qp = this.#qp;
-    this.#hops.clear();
-    this.#applyMtu();
-    this.#updateState();
-    this.#followAddresses();
+  #engineOwner() {
+    const self = () => this;
+    return {
+      get address() {
+        return self().address;
+      },
+      get pkey() {
+        return self().pkey;
+      },
+      onBroadcast: ({ qkey }: { qkey: number }) => {
+        this.#engine.carry(qkey);
+        this.#applyMtu();
+        this.#updateState();
+        this.#followAddresses();
+      },
+      onJoin: () => this.#updateState(),
+    };
+  }
+
+  #effectiveMtu(): number {
+    const { activeMtu } = this.#context.port.attributes;
+    const group = ibMtuBytes(this.groups.broadcast?.record?.mtu ?? 0);
+    return effectiveMtu(activeMtu, group, this.adminMtu);
   }
 
   #applyMtu(): void {
-    const { attributes } = this.#context.port;
-    const group = ibMtuBytes(this.groups.broadcast?.record?.mtu ?? 0);
-    const mtu = effectiveMtu(attributes.activeMtu, group, this.adminMtu);
+    const mtu = this.#effectiveMtu();
+    this.#ownMtu = mtu;
     if (mtu !== this.netdev.config.mtu) this.netdev.setMtu(mtu);
   }
 
   // The kernel's configuration ------------------------------------------------------------------------------
 
   #onConfig(change: ConfigChange): void {
+    if (this.#closed) return;
     switch (change) {
       case "link":
         this.#evaluate();
         this.#followMtu();
         break;
       case "address":
-        this.#hops.clear();
+        this.#engine.forgetNextHops();
         this.#followAddresses();
         break;
       case "route":
-        this.#hops.clear();
+        this.#engine.forgetNextHops();
         break;
       case "membership":
-        this.#followMemberships();
+        this.#engine.followMemberships(this.#now());
         break;
       case "gone":
         this.log.warn("the network device was deleted");
-        this.onStateChange("gone");
         break;
     }
   }
 
-  /** The administrator changed the device's MTU: it counts as far as the group allows. */
+  /** The device's MTU changed: if it was not us it was the administrator, whose word counts as far as the group allows. */
   #followMtu(): void {
-    if (!this.carrier) return;
-    const { attributes } = this.#context.port;
-    const group = ibMtuBytes(this.groups.broadcast?.record?.mtu ?? 0);
     const { mtu } = this.netdev.config;
-    if (mtu === effectiveMtu(attributes.activeMtu, group, this.adminMtu)) {
-      return;
-    }
+    const changed = mtu !== this.#seenMtu;
+    this.#seenMtu = mtu;
+    if (!changed || mtu === this.#ownMtu || !this.carrier) return;
     this.adminMtu = mtu;
     this.#applyMtu();
-  }
-
-  #followMemberships(): void {
-    const link = this.groups.broadcast;
-    if (!link) return;
-    const mgids = [...this.netdev.config.memberships].map((group) =>
-      ipv4Mgid(group, link.mgid)
-    );
-    this.groups.setWanted(mgids, this.#now());
   }
 
   /** Announces addresses that are new on the link. */
   #followAddresses(): void {
     if (!this.carrier) return;
-    const current = new Set(
-      this.netdev.config.addresses.map(({ address }) => address),
-    );
-    const fresh = [...current].filter((a) => !this.#addresses.has(a));
-    this.#addresses = current;
-    this.#arp.announce(fresh);
-  }
-
-  // Packets -------------------------------------------------------------------------------------------------
-
-  #transmit(): void {
-    if (!this.#transmitter.run()) this.netdev.pause(true);
-  }
-
-  #arpFrame(arp: Arp): WaitingPacket {
-    const frame = new Uint8Array(VNET_HEADER_LENGTH + ARP_LENGTH);
-    emitArp(arp, new DataView(frame.buffer), VNET_HEADER_LENGTH);
-    this.statistics.arpSent++;
-    return { frame, encap: ENCAP_ARP };
-  }
-
-  #arpLink() {
-    const address = () => this.address;
-    return {
-      get address(): LinkAddress {
-        return address();
-      },
-      broadcastArp: (arp: Arp) => {
-        const group = this.groups.broadcast;
-        if (!group?.ah) return;
-        this.#transmitter.sendFrame(
-          this.#arpFrame(arp),
-          group.ah,
-          MULTICAST_QPN,
-        );
-      },
-      unicastArp: (arp: Arp, to: LinkAddress, now: Millis) => {
-        this.paths.request(to.gid, now, (path) => {
-          if (!path?.ah) return;
-          this.#transmitter.sendFrame(this.#arpFrame(arp), path.ah, to.qpn);
-        });
-      },
-    };
-  }
-
-  #neighbourHost(): NeighbourHost {
-    const timer = this.#timer((now) => this.neighbours.tick(now));
-    return {
-      askAll: (address) => this.#arp.askAll(address),
-      askOne: (neighbour) => this.#arp.askOne(neighbour, this.#now()),
-      sendWaiting: (neighbour, packets) =>
-        this.#transmitter.sendToNeighbour(neighbour, packets),
-      dropWaiting: (neighbour, packets) =>
-        this.#dropForNeighbour(neighbour, packets),
-      random: this.#context.random,
-      onRemoved: () => this.#hops.clear(),
-      scheduleTick: (when) => timer.at(when),
-    };
-  }
-
-  #dropForNeighbour(neighbour: Neighbour, packets: WaitingPacket[]): void {
-    if (packets.length === 0) return;
-    this.statistics.drop("tx_neighbour_failed", packets.length);
-    this.log.debug(`${formatIpv4(neighbour.address)} does not answer`);
-    for (const packet of packets) {
-      const ip = this.#transmitter.packetOf(packet);
-      if (ip) reportHostUnreachable(this.netdev, ip, neighbour.address);
-    }
-  }
-
-  #groupHost(): GroupHost {
-    const { port, sa } = this.#context;
-    const timer = this.#timer((now) => this.groups.tick(now));
-    const pkey = () => this.pkey;
-    return {
-      get portGid() {
-        return port.attributes.gid;
-      },
-      get pkey() {
-        return pkey();
-      },
-      join: (request, now, done) => {
-        const handle = sa.join(request, now, (answer) => {
-          done(answer.ok ? { record: answer.record } : answer);
-          this.#updateState();
-        });
-        return () => handle.cancel();
-      },
-      leave: (request, now) => void sa.leave(request, now, () => {}),
-      attach: (mgid, mlid) => this.#qp?.attachMulticast(mgid, mlid),
-      detach: (mgid, mlid) => this.#qp?.detachMulticast(mgid, mlid),
-      createHandle: (record) =>
-        port.createAddressHandle({
-          dlid: record.mlid,
-          sl: record.sl,
-          staticRate: record.rate,
-          grh: {
-            dgid: record.mgid,
-            flowLabel: record.flowLabel,
-            hopLimit: record.hopLimit,
-            trafficClass: record.tclass,
-            sgidIndex: 0,
-          },
-        }),
-      onBroadcast: (record) => this.#onBroadcast(record),
-      sendWaiting: (group, packets) =>
-        this.#transmitter.sendToGroup(group, packets),
-      dropWaiting: (_group, packets) =>
-        this.statistics.drop("tx_group_failed", packets.length),
-      onRemoved: () => this.#hops.clear(),
-      scheduleTick: (when) => timer.at(when),
-      now: () => this.#now(),
-    };
-  }
-
-  #pathQuery(): PathQuery {
-    const { port, sa } = this.#context;
-    return (gid, now, done) => {
-      const request = {
-        sgid: port.attributes.gid,
-        dgid: gid,
-        pkey: this.pkey,
-        tclass: this.groups.broadcast?.record?.tclass ?? 0,
-      };
-      sa.queryPath(request, now, (answer) => {
-        done(answer.ok ? { record: answer.record } : answer);
-      });
-    };
-  }
-
-  #timer(due: (now: Millis) => void) {
-    const timer = this.#context.reactor.timer(due);
-    this.#timers.push(timer);
-    return timer;
+    const { addresses } = this.netdev.config;
+    const current = new Set(addresses.map(({ address }) => address));
+    const fresh = [...current].filter((a) => !this.#announced.has(a));
+    this.#announced = current;
+    this.#engine.announce(fresh);
   }
 
   #now(): Millis {
     return this.#context.reactor.clock.now();
   }
-}
-
-/** Where a P_Key stands in a port's table: as full member if it can be, else as limited, else -1 (ib_find_pkey). */
-function indexOfPkey(pkeys: readonly number[], pkey: number): number {
-  const low = pkey & ~FULL_MEMBER;
-  const full = pkeys.indexOf(low | FULL_MEMBER);
-  return full >= 0 ? full : pkeys.indexOf(low);
 }

@@ -14,7 +14,7 @@ import type { FabricMap } from "../../subnet/messages.ts";
 import type { ManagerInit } from "../manager_worker.ts";
 import { makeGuid } from "../guid.ts";
 import { WorkerThread } from "../thread/main_side.ts";
-import { version } from "../version.ts";
+import { VERSION } from "../../ipc/version.ts";
 
 export interface SeatOptions {
   /** The subnet's folder, which exists. */
@@ -87,7 +87,7 @@ export class ManagerSeat {
     // The lock says that nobody else is here: what lies there is a dead process's.
     removeQuietly(path);
     this.#server = await IpcServer.listen(path, `Subnet ${subnet}`, {
-      "version": () => ({ version: version(), pid: Deno.pid, interfaces: [] }),
+      "version": () => ({ version: VERSION, pid: Deno.pid, interfaces: [] }),
       "subnet.show": () => thread.call<SubnetRecord>("show"),
       ...(onStop
         ? {

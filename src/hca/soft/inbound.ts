@@ -34,7 +34,9 @@ export interface InboundPort {
 
 /** See above. */
 export class Inbound {
-  readonly qps = new Map<number, SoftUdQp>();
+  /** Every queue pair of the port. */
+  readonly all: SoftUdQp[] = [];
+  readonly #byQpn = new Map<number, SoftUdQp>();
   readonly #groups = new Map<number, Attachment[]>();
   readonly #port: InboundPort;
 
@@ -70,6 +72,11 @@ export class Inbound {
     }
   }
 
+  add(qp: SoftUdQp): void {
+    this.all.push(qp);
+    this.#byQpn.set(qp.qpn, qp);
+  }
+
   attach(qp: SoftUdQp, mgid: Uint8Array, mlid: number): void {
     const groups = this.#groups.get(mlid) ?? [];
     this.#groups.set(mlid, groups);
@@ -89,7 +96,8 @@ export class Inbound {
 
   /** Detaches a queue pair from everything. */
   forget(qp: SoftUdQp): void {
-    this.qps.delete(qp.qpn);
+    this.#byQpn.delete(qp.qpn);
+    remove(this.all, qp);
     for (const [mlid, groups] of [...this.#groups]) {
       for (const { mgid } of [...groups]) this.detach(qp, mgid, mlid);
     }
@@ -119,7 +127,7 @@ export class Inbound {
 
   #unicast(link: InLink, slot: number, length: number, dlid: number): void {
     const { counted, attributes } = this.#port;
-    const qp = this.qps.get(
+    const qp = this.#byQpn.get(
       link.view.getInt32(slot * STRIDE + BTH + 4) & 0xffffff,
     );
     if (dlid !== attributes.lid) {

@@ -1,0 +1,147 @@
+/**
+ * The credit of a port: which slots came back, which peers are being waited for, and when everybody may send again.
+ *
+ * The rules of one link are in out_link.ts; here they come together: while any link has packets that wait, the pool
+ * hands out no slots but to urgent packets.
+ */
+
+import type { Reactor, Timer } from "../../system/reactor.ts";
+import { PostResult } from "../hca.ts";
+import type { LinkTable } from "./link_table.ts";
+import type { OutLink } from "./out_link.ts";
+import type { PortCounters } from "./port_counters.ts";
+import type { SlotPool } from "./slot_pool.ts";
+
+export class Credit {
+  /** Called once slots are free again after somebody found none. */
+  onCredit: () => void = () => {};
+  readonly #reactor: Reactor;
+  readonly #pool: SlotPool;
+  readonly #links: LinkTable;
+  readonly #counted: PortCounters;
+  readonly #stallTimer: Timer;
+  /** True while the peers were told that this port waits for slots. */
+  #announced = false;
+
+  constructor(
+    reactor: Reactor,
+    pool: SlotPool,
+    links: LinkTable,
+    counted: PortCounters,
+  ) {
+    this.#reactor = reactor;
+    this.#pool = pool;
+    this.#links = links;
+    this.#counted = counted;
+    this.#stallTimer = reactor.timer((now) => this.#checkStalls(now));
+    pool.collect = () => this.collect();
+  }
+
+  /** Sends a slot on a link, keeps it until the peer has credit, or refuses it: then it stays the caller's. */
+  push(link: OutLink, slot: number, length: number): PostResult {
+    if (link.hasCredit) {
+      link.push(slot, length);
+      return PostResult.Sent;
+    }
+    const now = this.#reactor.clock.now();
+    if (!link.collect(now)) this.#break(link);
+    if (!link.open) return PostResult.Unreachable;
+    if (link.hasCredit) {
+      link.push(slot, length);
+      return PostResult.Sent;
+    }
+    const result = link.wait(slot, length, now);
+    if (result === PostResult.Sent) {
+      this.#pool.held = true;
+      this.#scheduleStallCheck();
+    }
+    return result;
+  }
+
+  /** Takes the slots that peers have returned. */
+  collect(): void {
+    const now = this.#reactor.clock.now();
+    const { outgoing } = this.#links;
+    for (let i = outgoing.length - 1; i >= 0; i--) {
+      const link = outgoing[i]!;
+      if (link.held > 0 && !link.collect(now)) this.#break(link);
+    }
+    this.#updateHeld();
+  }
+
+  /** If somebody waits for slots: takes what came back, and tells. */
+  give(): void {
+    if (!this.#pool.starved) return;
+    this.collect();
+    if (this.#pool.held || this.#pool.free === 0) return;
+    this.#pool.starved = false;
+    this.onCredit();
+  }
+
+  /** A link has ended. */
+  linkClosed(): void {
+    this.#updateHeld();
+    this.give();
+  }
+
+  /** Before a sleep: asks the peers to ring for slots if they are needed; true if some came meanwhile. */
+  announce(): boolean {
+    this.#announced = this.#pool.starved || this.#pool.held;
+    const { outgoing } = this.#links;
+    let busy = false;
+    for (let i = 0; this.#announced && i < outgoing.length; i++) {
+      const link = outgoing[i]!;
+      link.ring.announceWait(true);
+      if (link.returns !== 0) busy = true;
+    }
+    return busy;
+  }
+
+  /** After a sleep: takes the announcement back. */
+  retract(): void {
+    const { outgoing } = this.#links;
+    for (let i = 0; this.#announced && i < outgoing.length; i++) {
+      outgoing[i]!.ring.announceWait(false);
+    }
+    this.#announced = false;
+  }
+
+  close(): void {
+    this.#stallTimer.close();
+  }
+
+  #break(link: OutLink): void {
+    this.#counted.add("ring_violations");
+    this.#links.closeOut(link);
+  }
+
+  #updateHeld(): void {
+    const { outgoing } = this.#links;
+    let held = false;
+    for (let i = 0; i < outgoing.length; i++) {
+      if (outgoing[i]!.waiting > 0) held = true;
+    }
+    this.#pool.held = held;
+  }
+
+  #scheduleStallCheck(): void {
+    let first = Infinity;
+    for (const link of this.#links.outgoing) {
+      first = Math.min(first, link.deadline);
+    }
+    this.#stallTimer.at(first);
+  }
+
+  #checkStalls(now: number): void {
+    // What came back is taken first: it may be this process that was off its processor.
+    this.collect();
+    for (const link of this.#links.outgoing) {
+      if (link.deadline <= now) {
+        this.#counted.add("xmit_no_credit", link.stall());
+      }
+    }
+    this.#updateHeld();
+    this.#scheduleStallCheck();
+    this.give();
+  }
+}
