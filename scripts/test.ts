@@ -14,7 +14,7 @@ import {
   type Tool,
 } from "./test/packages.ts";
 import { obstacle, type Suite, suitesOf } from "./test/suites.ts";
-import { type Outcome, outcomeOf } from "./test/outcome.ts";
+import { type Outcome, outcomeOf, withoutColours } from "./test/outcome.ts";
 import { allowance } from "./test/skips.ts";
 
 /** A suite that takes longer hangs. */
@@ -24,6 +24,7 @@ const top = new URL("../", import.meta.url);
 Deno.chdir(top);
 const encoder = new TextEncoder();
 const say = (text: string) => void Deno.stdout.writeSync(encoder.encode(text));
+const coloured = Deno.stdout.isTerminal() && !Deno.noColor;
 const ci = Deno.env.get("IPOIB_CI") === "1";
 
 function exists(path: string): boolean {
@@ -72,7 +73,8 @@ async function run(suite: Suite, options: string[]): Promise<Outcome> {
       ...options,
       ...suite.paths,
     ],
-    env: Deno.stdout.isTerminal() ? {} : { NO_COLOR: "1" },
+    // Tests of colours would see the wish of whoever reads this output.
+    env: { NO_COLOR: "" },
     stdout: "piped",
     stdin: "null",
   }).spawn();
@@ -84,8 +86,9 @@ async function run(suite: Suite, options: string[]): Promise<Outcome> {
   let output = "";
   const decoder = new TextDecoder();
   for await (const bytes of child.stdout) {
-    Deno.stdout.writeSync(bytes);
-    output += decoder.decode(bytes, { stream: true });
+    const text = decoder.decode(bytes, { stream: true });
+    say(coloured ? text : withoutColours(text));
+    output += text;
   }
   const { success } = await child.status;
   clearTimeout(limit);

@@ -7,6 +7,7 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
+import { IpoibError } from "../../src/base/errors.ts";
 import { Cleanup, interruption } from "../cleanup.ts";
 import { isInstalled } from "../test/packages.ts";
 import { idleRtt, tcp, UDP_RATE, udpLoss } from "./measure.ts";
@@ -132,13 +133,15 @@ async function bench(options: Options, cleanup: Cleanup): Promise<void> {
   }
 }
 
+function complain(sentence: string, code: number): number {
+  Deno.stderr.writeSync(encoder.encode(`${sentence}\n`));
+  return code;
+}
+
 async function main(): Promise<number> {
   const options = optionsOf(Deno.args);
   const sentence = options ? obstacle() : USAGE;
-  if (!options || sentence) {
-    Deno.stderr.writeSync(encoder.encode(`${sentence}\n`));
-    return options ? 2 : 1;
-  }
+  if (!options || sentence) return complain(String(sentence), options ? 2 : 1);
   const cleanup = new Cleanup();
   const interrupted = interruption();
   try {
@@ -146,6 +149,8 @@ async function main(): Promise<number> {
       bench(options, cleanup).then(() => 0),
       interrupted,
     ]);
+  } catch (error) {
+    return complain(`The bench failed: ${IpoibError.from(error).message}`, 1);
   } finally {
     await cleanup.run();
   }

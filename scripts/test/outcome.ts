@@ -10,6 +10,12 @@ export interface Outcome {
 
 // deno-lint-ignore no-control-regex
 const ESCAPES = /\x1b\[[0-9;]*m/g;
+
+/** The text without the colours that `deno test` gives it. */
+export function withoutColours(text: string): string {
+  return text.replace(ESCAPES, "");
+}
+
 const SUMMARY = /^(?:ok|FAILED) \| (\d+) passed(?: \([^)]*\))? \| (\d+) failed/;
 const STARTED = /^(\s*)(.+) \.\.\.$/;
 const IGNORED = /^(\s*)(.+) \.\.\. ignored \([^)]*\)$/;
@@ -21,8 +27,7 @@ const IGNORED = /^(\s*)(.+) \.\.\. ignored \([^)]*\)$/;
 export function outcomeOf(output: string, success: boolean): Outcome {
   const outcome: Outcome = { passed: 0, failed: 0, ignored: [] };
   const parents: string[] = [];
-  for (const coloured of output.split("\n")) {
-    const line = coloured.replace(ESCAPES, "");
+  for (const line of withoutColours(output).split("\n")) {
     const summary = SUMMARY.exec(line);
     if (summary) {
       outcome.passed += Number(summary[1]);

@@ -48,6 +48,7 @@ const NEEDS: Readonly<Record<string, Needs>> = {
     permissions: [...READ, "--allow-write", "--allow-run=tshark"],
     helpful: ["tshark"],
   },
+  system: { permissions: ALL },
   netdev: { permissions: ALL },
   sa: { permissions: READ },
   subnet: { permissions: READ },
