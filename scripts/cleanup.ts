@@ -34,10 +34,34 @@ const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
  * The exit code for the first signal that asks this process to end, when it comes. Later ones (npx and `deno task` pass
  * Ctrl-C on, so it arrives twice) are swallowed: they must not cut the cleanup short.
  */
-export function interruption(): Promise<number> {
+function interruption(): Promise<number> {
   const { promise, resolve } = Promise.withResolvers<number>();
   for (const [signal, number] of Object.entries(SIGNALS)) {
     Deno.addSignalListener(signal as Deno.Signal, () => resolve(128 + number));
   }
   return promise;
+}
+
+/** Ctrl-C ends a script's children too, and their end may be heard of before the signal. */
+const SIGNAL_LAG_MS = 100;
+
+/**
+ * Does `work` until it is done or a signal asks this process to end, then undoes what it made, and returns the exit
+ * code: 0, that of the signal, or what `failed` makes of an error.
+ */
+export async function workAndCleanUp(
+  work: (cleanup: Cleanup) => Promise<void>,
+  failed: (error: unknown) => number,
+): Promise<number> {
+  const cleanup = new Cleanup();
+  const interrupted = interruption();
+  try {
+    return await Promise.race([work(cleanup).then(() => 0), interrupted]);
+  } catch (error) {
+    const lag = Promise.withResolvers<undefined>();
+    setTimeout(() => lag.resolve(undefined), SIGNAL_LAG_MS);
+    return await Promise.race([interrupted, lag.promise]) ?? failed(error);
+  } finally {
+    await cleanup.run();
+  }
 }

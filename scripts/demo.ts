@@ -6,7 +6,7 @@
  */
 
 import { IpoibError } from "../src/base/errors.ts";
-import { Cleanup, interruption } from "./cleanup.ts";
+import { workAndCleanUp } from "./cleanup.ts";
 import { canUnshare, runUnshared, tunObstacle } from "./demo/privileges.ts";
 import { show } from "./demo/show.ts";
 import { PERMISSIONS } from "./program.ts";
@@ -19,10 +19,6 @@ const UNSHARED = "IPOIB_DEMO_UNSHARED";
 function complain(sentence: string, code: number): number {
   Deno.stderr.writeSync(new TextEncoder().encode(`${sentence}\n`));
   return code;
-}
-
-function patience(): Promise<undefined> {
-  return new Promise((resolve) => setTimeout(() => resolve(undefined), 100));
 }
 
 async function main(): Promise<number> {
@@ -41,18 +37,11 @@ async function main(): Promise<number> {
       { [UNSHARED]: "1" },
     );
   }
-  const cleanup = new Cleanup();
-  const interrupted = interruption();
-  try {
-    return await Promise.race([show(cleanup).then(() => 0), interrupted]);
-  } catch (error) {
-    // Ctrl-C ends the programs too, and their end may be heard of before the signal.
-    const code = await Promise.race([interrupted, patience()]);
-    return code ??
-      complain(`The demo failed: ${IpoibError.from(error).message}`, 1);
-  } finally {
-    await cleanup.run();
-  }
+  return await workAndCleanUp(
+    show,
+    (error) =>
+      complain(`The demo failed: ${IpoibError.from(error).message}`, 1),
+  );
 }
 
 Deno.exit(await main());

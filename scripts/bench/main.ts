@@ -8,7 +8,7 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { IpoibError } from "../../src/base/errors.ts";
-import { Cleanup, interruption } from "../cleanup.ts";
+import { type Cleanup, workAndCleanUp } from "../cleanup.ts";
 import { isInstalled } from "../test/packages.ts";
 import { idleRtt, tcp, UDP_RATE, udpLoss } from "./measure.ts";
 import { startProgram } from "./program.ts";
@@ -142,18 +142,11 @@ async function main(): Promise<number> {
   const options = optionsOf(Deno.args);
   const sentence = options ? obstacle() : USAGE;
   if (!options || sentence) return complain(String(sentence), options ? 2 : 1);
-  const cleanup = new Cleanup();
-  const interrupted = interruption();
-  try {
-    return await Promise.race([
-      bench(options, cleanup).then(() => 0),
-      interrupted,
-    ]);
-  } catch (error) {
-    return complain(`The bench failed: ${IpoibError.from(error).message}`, 1);
-  } finally {
-    await cleanup.run();
-  }
+  return await workAndCleanUp(
+    (cleanup) => bench(options, cleanup),
+    (error) =>
+      complain(`The bench failed: ${IpoibError.from(error).message}`, 1),
+  );
 }
 
 Deno.exit(await main());

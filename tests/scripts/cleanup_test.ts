@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Cleanup } from "../../scripts/cleanup.ts";
+import { Cleanup, workAndCleanUp } from "../../scripts/cleanup.ts";
 
 Deno.test("Cleanup.run() undoes last-made first, once, whatever fails", async () => {
   const cleanup = new Cleanup();
@@ -15,4 +15,18 @@ Deno.test("Cleanup.run() undoes last-made first, once, whatever fails", async ()
   await Promise.all([cleanup.run(), cleanup.run()]);
   await cleanup.run();
   assertEquals(done, ["last made", "first made"]);
+});
+
+Deno.test("workAndCleanUp() cleans up after success and after failure", async () => {
+  const done: string[] = [];
+  const good = await workAndCleanUp(
+    (cleanup) => Promise.resolve(cleanup.add(() => void done.push("good"))),
+    () => 1,
+  );
+  const bad = await workAndCleanUp((cleanup) => {
+    cleanup.add(() => void done.push("bad"));
+    return Promise.reject(new Error("broken"));
+  }, (error) => (error as Error).message === "broken" ? 1 : 2);
+  assertEquals([good, bad], [0, 1]);
+  assertEquals(done, ["good", "bad"]);
 });
