@@ -61,9 +61,14 @@ export function serve<Init extends { log: LogLevel }>(
     }
     const { doorbell } = data;
     reactor.watch(doorbell, () => drain(doorbell));
-    reactor.onTurnEnd(() => {
-      // Posted messages arrive when the event loop gets a turn.
-      if (Atomics.load(posted, 0) !== seen) reactor.yieldToEvents();
+    reactor.addSleeper({
+      // A posted message arrives when the event loop gets a turn, and not always in the first: no sleep before it is here.
+      beforeSleep: () => {
+        const missing = Atomics.load(posted, 0) !== seen;
+        if (missing) reactor.yieldToEvents();
+        return missing;
+      },
+      afterSleep: () => {},
     });
     port.postMessage({ type: "started" });
     await reactor.run();
