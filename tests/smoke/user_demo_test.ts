@@ -1,0 +1,142 @@
+/**
+ * The demo of a normal user: it runs itself again in a user namespace where the system allows that, and says one
+ * sentence where it does not.
+ *
+ * The test is root and becomes "nobody" for it, with copies of everything that root may have hidden; a
+ * mount namespace of its own has a /dev/net/tun that is open to all, as most systems have it.
+ */
+
+import { assertEquals, assertMatch, fail } from "@std/assert";
+import { PERMISSIONS } from "../../scripts/program.ts";
+
+const NOBODY = "65534";
+const PROJECT = ["deno.json", "deno.lock", "main.ts", "src", "ffi", "scripts"];
+
+async function run(program: string, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await new Deno.Command(program, { args })
+    .output();
+  const decoder = new TextDecoder();
+  assertEquals(code, 0, decoder.decode(stderr));
+  return decoder.decode(stdout);
+}
+
+/** Copies Deno, the project and its libraries to where everybody may read. */
+async function prepare(folder: string): Promise<void> {
+  const top = new URL("../../", import.meta.url).pathname;
+  const { npmCache } = JSON.parse(await run(Deno.execPath(), "info", "--json"));
+  await run("mkdir", "-p", `${folder}/home/.cache/deno`, `${folder}/tmp`);
+  await run("cp", Deno.execPath(), `${folder}/deno`);
+  await run("cp", "-r", npmCache, `${folder}/home/.cache/deno/`);
+  await run("cp", "-r", ...PROJECT.map((name) => top + name), folder);
+  await run("chown", "-R", `${NOBODY}:${NOBODY}`, folder);
+}
+
+/** The command line of the demo as nobody; with `tun`, where /dev/net/tun is open to all. */
+function demo(folder: string, mode: string): Deno.Command {
+  const script = [
+    `mount -t tmpfs tmpfs "${folder}/tun"`,
+    `mknod -m ${mode} "${folder}/tun/tun" c 10 200`,
+    `mount --bind "${folder}/tun/tun" /dev/net/tun`,
+    `exec setpriv --reuid=${NOBODY} --regid=${NOBODY} --clear-groups "$@"`,
+  ].join(" && ");
+  return new Deno.Command("unshare", {
+    args: [
+      "--mount",
+      "--propagation=private",
+      "sh",
+      "-c",
+      script,
+      "sh",
+      `${folder}/deno`,
+      "run",
+      "--quiet",
+      ...PERMISSIONS,
+      `${folder}/scripts/demo.ts`,
+    ],
+    clearEnv: true,
+    env: {
+      PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
+      HOME: `${folder}/home`,
+      TMPDIR: `${folder}/tmp`,
+      NO_COLOR: "1",
+    },
+    cwd: folder,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  });
+}
+
+/** True if the system lets nobody make the namespaces that the demo needs. */
+async function allowed(): Promise<boolean> {
+  const { success } = await new Deno.Command("setpriv", {
+    args: [
+      `--reuid=${NOBODY}`,
+      `--regid=${NOBODY}`,
+      "--clear-groups",
+      "unshare",
+      "--user",
+      "--map-root-user",
+      "--net",
+      "true",
+    ],
+  }).output();
+  return success;
+}
+
+async function withFolder(body: (folder: string) => Promise<void>) {
+  const folder = await Deno.makeTempDir({ prefix: "ipoib-user-" });
+  try {
+    await Deno.chmod(folder, 0o755);
+    await Deno.mkdir(`${folder}/tun`);
+    await body(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+Deno.test("A normal user's demo runs in a user namespace, or says why it cannot", async () => {
+  await withFolder(async (folder) => {
+    await prepare(folder);
+    const child = demo(folder, "666").spawn();
+    let text = "";
+    let interrupted = false;
+    const reader = child.stdout.pipeThrough(new TextDecoderStream())
+      .getReader();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      text += value;
+      // Streams have begun: the rest is known from root's demo.
+      if (!interrupted && /alpha -> beta +1 s /.test(text)) {
+        interrupted = true;
+        child.kill("SIGINT");
+      }
+    }
+    const complaints = await new Response(child.stderr).text();
+    const { code } = await child.status;
+    if (await allowed()) {
+      assertEquals([code, complaints], [130, ""], text);
+      assertMatch(text, /alpha -> beta( +\S+ \/){2} /);
+    } else {
+      assertEquals(code, 2);
+      assertMatch(complaints, /^The demo needs root here, because .+\n$/);
+    }
+    for await (const { name } of Deno.readDir(`${folder}/tmp`)) {
+      fail(`The demo left ${name}`);
+    }
+  });
+});
+
+Deno.test("A normal user's demo says that /dev/net/tun is closed", async () => {
+  await withFolder(async (folder) => {
+    await prepare(folder);
+    const { code, stdout, stderr } = await demo(folder, "600").output();
+    const decoder = new TextDecoder();
+    assertEquals([code, decoder.decode(stdout), decoder.decode(stderr)], [
+      2,
+      "",
+      "The demo needs root here, because /dev/net/tun is closed to other users\n",
+    ]);
+  });
+});
