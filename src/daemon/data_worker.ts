@@ -7,6 +7,7 @@
 
 import type { LogLevel } from "../base/log.ts";
 import { SoftPort } from "../hca/soft/port.ts";
+import { TX_QUEUE_LENGTH } from "../ipoib/constants.ts";
 import { IpoibDevice } from "../ipoib/device.ts";
 import type { EngineContext } from "../ipoib/context.ts";
 import { openNetdev } from "../netdev/open.ts";
@@ -87,6 +88,7 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
         name,
         netns: netns.number,
         memberships: init.memberships,
+        txQueueLength: TX_QUEUE_LENGTH,
       }),
   });
   device.onStateChange = (each) =>

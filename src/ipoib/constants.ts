@@ -38,6 +38,8 @@ export const MAX_MTU = 65520;
 export const DEFAULT_SEND_QUEUE = 128;
 export const DEFAULT_RECV_QUEUE = 256;
 
+/** Packets that the kernel queues before the TUN: 6 ms at 150 000 packets/s. (ib_ipoib's 256 wait in front of hardware.) */
+export const TX_QUEUE_LENGTH = 1000;
 /** Frames read from the TUN before other work has its turn. */
 export const TX_BUDGET = 32;
 /** Cached next hops; the cache starts anew beyond. */

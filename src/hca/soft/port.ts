@@ -222,6 +222,10 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
 
   beforeSleep(): boolean {
     const { incoming } = this.#links;
+    // With work at hand nobody needs to ring, so nothing is announced.
+    for (let i = 0; i < incoming.length; i++) {
+      if (incoming[i]!.ring.waiting() !== 0) return true;
+    }
     let busy = this.#credit.announce();
     for (let i = 0; i < incoming.length; i++) {
       const { ring } = incoming[i]!;

@@ -1,0 +1,229 @@
+/** Queue pairs and address handles of the fake fabric (fake.ts). */
+
+import { ENCAP_LENGTH, pkeysMatch } from "../base/units.ts";
+import { gidEquals } from "../wire/gid.ts";
+import { GsoType } from "../wire/vnet.ts";
+import { type FakePort, FIRST_MLID, type PostedPacket } from "./fake.ts";
+import { LAYOUT, STRIDE } from "./fake_memory.ts";
+import {
+  type AddressHandle,
+  type AddressHandleAttributes,
+  PostResult,
+  type RxBatch,
+  RxFlag,
+  type UdQp,
+  type UdQpOptions,
+} from "./hca.ts";
+
+const QKEY_FROM_QP = 0x80000000;
+const BATCH = 8;
+
+/** A handle that knows of its end. */
+export class FakeAddressHandle implements AddressHandle {
+  readonly attributes: AddressHandleAttributes;
+  readonly dlid: number;
+  readonly multicast: boolean;
+  destroyed = false;
+  readonly #misuse: string[];
+
+  constructor(attributes: AddressHandleAttributes, misuse: string[]) {
+    this.attributes = attributes;
+    this.dlid = attributes.dlid;
+    this.multicast = attributes.dlid >= FIRST_MLID;
+    this.#misuse = misuse;
+  }
+
+  destroy(): void {
+    if (this.destroyed) this.#misuse.push("a handle was destroyed twice");
+    this.destroyed = true;
+  }
+}
+
+/** A packet that reached a port, in its sender's slot. */
+export interface Completion {
+  readonly packet: PostedPacket;
+  readonly slot: number;
+  readonly length: number;
+}
+
+interface FakeBatch extends RxBatch {
+  readonly taken: (Completion | undefined)[];
+}
+
+/** A queue pair of a {@linkcode FakePort}. */
+export class FakeUdQp implements UdQp {
+  readonly qpn: number;
+  onReceive: () => void = () => {};
+  qkey = 0;
+  closed = false;
+  /** Groups that it is attached to. */
+  readonly attached: { mgid: Uint8Array; mlid: number }[] = [];
+  readonly #port: FakePort;
+  readonly #pkeyIndex: number;
+  readonly #room: number;
+  readonly #completions: Completion[] = [];
+
+  constructor(port: FakePort, qpn: number, options: UdQpOptions) {
+    this.#port = port;
+    this.qpn = qpn;
+    this.#pkeyIndex = options.pkeyIndex;
+    this.#room = options.recvQueueSize;
+  }
+
+  get pkey(): number {
+    return this.#port.attributes.pkeys[this.#pkeyIndex] ?? 0;
+  }
+
+  setQkey(qkey: number): void {
+    this.qkey = qkey >>> 0;
+  }
+
+  post(
+    slot: number,
+    length: number,
+    ah: AddressHandle,
+    destQpn: number,
+    qkey: number,
+  ): PostResult {
+    const port = this.#port;
+    const { send, fabric } = port;
+    const handle = ah as FakeAddressHandle;
+    if (!send.holds(slot)) fabric.misuse.push(`slot ${slot} was not reserved`);
+    if (handle.destroyed) fabric.misuse.push("a destroyed handle was used");
+    const base = slot * STRIDE;
+    const vnet = base + LAYOUT.vnet;
+    const payload = base + LAYOUT.payload;
+    const large = send.view.getUint8(vnet + 1) !== GsoType.None;
+    const ready = !this.closed && port.attributes.state === "active";
+    const result = !ready
+      ? PostResult.NotReady
+      : !large && length + ENCAP_LENGTH > port.attributes.activeMtu
+      ? PostResult.TooLong
+      : port.postResult;
+    if (result !== PostResult.Sent) {
+      send.unref(slot);
+      return result;
+    }
+    port.transmit(
+      {
+        from: port,
+        sourceQpn: this.qpn,
+        handle: handle.attributes,
+        multicast: handle.multicast,
+        destQpn,
+        qkey: (qkey & QKEY_FROM_QP) !== 0 ? this.qkey : qkey >>> 0,
+        pkey: this.pkey,
+        encap: send.view.getInt32(base + LAYOUT.encap),
+        vnet: send.bytes.slice(vnet, payload),
+        payload: send.bytes.slice(payload, payload + length),
+      },
+      slot,
+      length,
+    );
+    return result;
+  }
+
+  /** True if packets to that group reach this pair. */
+  listensTo({ dlid, grh }: AddressHandleAttributes): boolean {
+    return grh !== undefined &&
+      this.attached.some(({ mgid, mlid }) =>
+        mlid === dlid && gidEquals(mgid, grh.dgid)
+      );
+  }
+
+  /** Accepts or drops a packet that found its way here. */
+  take(completion: Completion): void {
+    const { packet, slot } = completion;
+    const { counted } = this.#port;
+    if (!pkeysMatch(packet.pkey, this.pkey)) counted.add("pkey_violations");
+    else if (packet.qkey !== this.qkey) counted.add("qkey_violations");
+    else if (this.#completions.length >= this.#room) {
+      counted.add("rcv_no_buffer");
+    } else {
+      counted.add("rcv_packets");
+      packet.from.send.ref(slot);
+      this.#completions.push(completion);
+      this.onReceive();
+    }
+  }
+
+  poll(batch: RxBatch): number {
+    const { taken } = batch as FakeBatch;
+    if (taken[0]) this.#port.fabric.misuse.push("a batch was not released");
+    batch.count = Math.min(batch.capacity, this.#completions.length);
+    for (let i = 0; i < batch.count; i++) {
+      const completion = this.#completions.shift()!;
+      const { packet, slot, length } = completion;
+      const { bytes, view, vnetAddress } = packet.from.send;
+      const base = slot * STRIDE;
+      taken[i] = completion;
+      batch.bytes[i] = bytes;
+      batch.view[i] = view;
+      batch.payload[i] = base + LAYOUT.payload;
+      batch.length[i] = length;
+      batch.encap[i] = packet.encap;
+      batch.vnetAddress[i] = vnetAddress[slot]!;
+      batch.sourceQpn[i] = packet.sourceQpn;
+      batch.sourceLid[i] = packet.from.attributes.lid;
+      batch.flags[i] = (packet.handle.grh ? RxFlag.Grh : 0) |
+        (packet.multicast ? RxFlag.Multicast : 0);
+    }
+    return batch.count;
+  }
+
+  release(batch: RxBatch): void {
+    const { taken } = batch as FakeBatch;
+    for (let i = 0; i < batch.count; i++) {
+      const completion = taken[i];
+      if (!completion) continue;
+      completion.packet.from.send.unref(completion.slot);
+      taken[i] = undefined;
+    }
+    batch.count = 0;
+  }
+
+  createBatch(): RxBatch {
+    const nothing = new Uint8Array(0);
+    const batch: FakeBatch = {
+      count: 0,
+      capacity: BATCH,
+      bytes: new Array(BATCH).fill(nothing),
+      view: new Array(BATCH).fill(new DataView(nothing.buffer)),
+      payload: new Int32Array(BATCH),
+      length: new Int32Array(BATCH),
+      encap: new Int32Array(BATCH),
+      vnetAddress: new Array(BATCH).fill(0n),
+      sourceQpn: new Int32Array(BATCH),
+      sourceLid: new Int32Array(BATCH),
+      flags: new Int32Array(BATCH),
+      taken: new Array(BATCH).fill(undefined),
+    };
+    return batch;
+  }
+
+  sourceGid(batch: RxBatch, i: number, into: Uint8Array): boolean {
+    const packet = (batch as FakeBatch).taken[i]?.packet;
+    if (!packet?.handle.grh) return false;
+    into.set(packet.from.attributes.gid);
+    return true;
+  }
+
+  attachMulticast(mgid: Uint8Array, mlid: number): void {
+    this.attached.push({ mgid: mgid.slice(), mlid });
+  }
+
+  detachMulticast(mgid: Uint8Array, mlid: number): void {
+    const at = this.attached.findIndex((group) =>
+      group.mlid === mlid && gidEquals(group.mgid, mgid)
+    );
+    if (at < 0) this.#port.fabric.misuse.push("detached what was not attached");
+    else this.attached.splice(at, 1);
+  }
+
+  close(): void {
+    this.closed = true;
+    this.#port.qps.delete(this.qpn);
+    const rest = this.#completions.splice(0);
+    for (const { packet, slot } of rest) packet.from.send.unref(slot);
+  }
+}
