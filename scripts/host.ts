@@ -1,5 +1,6 @@
 /** A host of the demo, the bench or a smoke test: a namespace with an interface, carried by the real program. */
 
+import { IpoibError } from "../src/base/errors.ts";
 import { IpcClient } from "../src/ipc/client.ts";
 import {
   namespaceIdentity,
@@ -145,7 +146,8 @@ export class Host {
           await this.#listening;
           throw new Error(this.said || "ipoib up ended without a word");
         }
-        if (performance.now() > limit) throw error;
+        const starting = IpoibError.from(error).code === "E_NOT_RUNNING";
+        if (!starting || performance.now() > limit) throw error;
       }
       await new Promise((resolve) => setTimeout(resolve, RETRY));
     }
