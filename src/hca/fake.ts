@@ -22,7 +22,12 @@ import {
   STRIDE,
   whereIs,
 } from "./fake_memory.ts";
-import { type Completion, FakeAddressHandle, FakeUdQp } from "./fake_ud_qp.ts";
+import {
+  type Completion,
+  FakeAddressHandle,
+  FakeUdQp,
+  FIRST_MLID,
+} from "./fake_ud_qp.ts";
 import {
   type AddressHandle,
   type AddressHandleAttributes,
@@ -35,8 +40,6 @@ import {
   type UdQpOptions,
 } from "./hca.ts";
 
-/** The first multicast LID (IBTA vol. 1 4.1.3). */
-export const FIRST_MLID = 0xc000;
 const FIRST_QPN = 0x48;
 const MAX_ROUNDS = 10_000;
 const MTU_2048 = 4 as IbMtuCode;

@@ -3,7 +3,7 @@
 import { ENCAP_LENGTH, pkeysMatch } from "../base/units.ts";
 import { gidEquals } from "../wire/gid.ts";
 import { GsoType } from "../wire/vnet.ts";
-import { type FakePort, FIRST_MLID, type PostedPacket } from "./fake.ts";
+import type { FakePort, PostedPacket } from "./fake.ts";
 import { LAYOUT, STRIDE } from "./fake_memory.ts";
 import {
   type AddressHandle,
@@ -15,6 +15,8 @@ import {
   type UdQpOptions,
 } from "./hca.ts";
 
+/** The first multicast LID (IBTA vol. 1 4.1.3). */
+export const FIRST_MLID = 0xc000;
 const QKEY_FROM_QP = 0x80000000;
 const BATCH = 8;
 

@@ -1,0 +1,98 @@
+/** The embedded subnet manager on the fake fabric: real MADs, real records, no sockets. */
+
+import { ibMtuBytes, type IbMtuCode } from "../../src/base/units.ts";
+import type { FakeFabric, FakePort } from "../../src/hca/fake.ts";
+import type { MadAddress } from "../../src/hca/hca.ts";
+import {
+  SubnetManager,
+  type SubnetManagerOptions,
+} from "../../src/subnet/manager.ts";
+import type { FabricUpdate } from "../../src/subnet/messages.ts";
+import {
+  decodeManagerFrame,
+  encodeControl,
+  encodeMad,
+} from "../../src/subnet/protocol.ts";
+import type { FakeReactor } from "../../src/system/fake_reactor.ts";
+import { formatGuid } from "../../src/wire/gid.ts";
+
+export class FakeSubnet {
+  readonly manager: SubnetManager;
+  /** MADs for which this says true are lost; `mad[3]` is the method, `mad[17]` the attribute. */
+  lose: (mad: Uint8Array, towards: "manager" | "port") => boolean = () => false;
+  readonly #reactor: FakeReactor;
+  readonly #fabric: FakeFabric;
+
+  constructor(
+    reactor: FakeReactor,
+    fabric: FakeFabric,
+    options: Partial<SubnetManagerOptions> = {},
+  ) {
+    this.#reactor = reactor;
+    this.#fabric = fabric;
+    this.manager = new SubnetManager({
+      manager: { guid: 1n, pid: 1, host: "test", name: "test" },
+      ...options,
+      send: (id, frame) => fabric.later(() => this.#toPort(id, frame)),
+    });
+    const tick = reactor.timer((now) => tick.at(this.manager.tick(now)));
+    fabric.onMad = (from, mad, to) => {
+      if (!this.lose(mad, "manager")) this.#receive(from, encodeMad(mad, to));
+    };
+  }
+
+  /** Registers a port: it is active, with a LID and P_Keys, once the fabric has settled. */
+  register(port: FakePort): void {
+    const id = this.#fabric.ports.indexOf(port);
+    this.manager.connect(id);
+    this.#receive(
+      port,
+      encodeControl({
+        type: "hello",
+        version: 1,
+        guid: formatGuid(port.attributes.portGuid),
+        name: `port ${id}`,
+        pid: id + 1,
+      }),
+    );
+  }
+
+  #receive(port: FakePort, frame: Uint8Array): void {
+    const id = this.#fabric.ports.indexOf(port);
+    this.manager.receive(id, frame, this.#reactor.clock.now());
+  }
+
+  #toPort(id: number, bytes: Uint8Array): void {
+    const port = this.#fabric.ports[id]!;
+    const frame = decodeManagerFrame(bytes);
+    if (frame?.kind === "mad") {
+      if (this.lose(frame.mad, "port")) return;
+      port.mads.onMad(frame.mad, frame.address as MadAddress);
+      return;
+    }
+    if (frame?.message.type === "welcome") {
+      const { message } = frame;
+      const mtuCode = message.mtuCode as IbMtuCode;
+      this.#learn({ type: "fabric", groupsChanged: message.fabric.groups });
+      port.emit({ type: "port_active" }, {
+        state: "active",
+        lid: message.lid,
+        smLid: message.smLid,
+        pkeys: message.pkeys,
+        activeMtu: ibMtuBytes(mtuCode)!,
+        maxMtu: ibMtuBytes(mtuCode)!,
+        activeMtuCode: mtuCode,
+      });
+    } else if (frame?.message.type === "fabric") this.#learn(frame.message);
+    else throw new Error(`Unexpected message for port ${id}`);
+  }
+
+  #learn(update: FabricUpdate): void {
+    for (const mlid of update.groupsRemoved ?? []) {
+      this.#fabric.groups.delete(mlid);
+    }
+    for (const { mlid, lids } of update.groupsChanged ?? []) {
+      this.#fabric.groups.set(mlid, lids);
+    }
+  }
+}

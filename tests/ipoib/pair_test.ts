@@ -1,0 +1,291 @@
+import { assert, assertEquals } from "@std/assert";
+import { ArpOperation } from "../../src/wire/arp.ts";
+import { encapType, EtherType } from "../../src/wire/encap.ts";
+import { arpOf, ip, ipv4Frame, QKEY, Rig } from "./rig.ts";
+
+const PAYLOAD = new TextEncoder().encode("twelve bytes");
+const HELLO = ipv4Frame("10.0.0.1", "10.0.0.2", { payload: PAYLOAD });
+
+Deno.test("the first packet is resolved by ARP and a path query, and delivered", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  a.send(HELLO);
+  assertEquals(b.received(), [HELLO.slice(12)]);
+  const [request, packet] = a.posted();
+  const arp = arpOf(request!)!;
+  assertEquals(arp.operation, ArpOperation.Request);
+  assertEquals([arp.senderIp, arp.targetIp], [ip("10.0.0.1"), ip("10.0.0.2")]);
+  assertEquals(arp.senderAddress, a.address);
+  assert(request!.multicast && request!.handle.grh, "broadcast has a GRH");
+  assertEquals(request!.handle.grh.dgid, a.link.broadcastMgid);
+  assertEquals([request!.destQpn, request!.qkey], [0xffffff, QKEY]);
+  assertEquals(encapType(packet!.encap), EtherType.Ipv4);
+  assertEquals(packet!.encap & 0xffff, 0, "the reserved half is zero");
+  assertEquals(
+    [packet!.handle.dlid, packet!.destQpn, packet!.qkey],
+    [b.port.attributes.lid, b.link.qpn, QKEY],
+  );
+  assertEquals(packet!.handle.grh, undefined, "no GRH inside a subnet");
+  const reply = b.posted().map(arpOf)[0]!;
+  assertEquals(reply.operation, ArpOperation.Reply);
+  assertEquals(reply.senderAddress, b.address);
+  assertEquals(reply.targetAddress, a.address);
+  assertEquals(a.nud("10.0.0.2"), "REACHABLE");
+  assertEquals(b.nud("10.0.0.1"), "STALE", "who asks is known");
+  rig.check();
+});
+
+Deno.test("a known neighbour costs no ARP and no query", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  a.send(HELLO);
+  a.posted();
+  const { routeLookups } = a.netdev.config;
+  let mads = 0;
+  rig.subnet!.lose = () => ++mads < 0;
+  a.send(HELLO, HELLO, HELLO);
+  assertEquals(a.posted().length, 3);
+  assertEquals(mads, 0);
+  assertEquals(a.netdev.config.routeLookups, routeLookups);
+  assertEquals(b.received().length, 4);
+  rig.check();
+});
+
+Deno.test("the answer takes the way that the request has opened", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  a.send(HELLO);
+  b.posted();
+  b.send(ipv4Frame("10.0.0.2", "10.0.0.1"));
+  assertEquals(b.posted().map((p) => encapType(p.encap)), [EtherType.Ipv4]);
+  assertEquals(a.received().length, 1);
+  assertEquals(b.nud("10.0.0.1"), "DELAY");
+  rig.check();
+});
+
+Deno.test("three packets wait for a neighbour, the fourth is dropped", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  rig.fabric.lose = (packet) => arpOf(packet) !== undefined;
+  const frames = [1, 2, 3, 4].map((n) =>
+    ipv4Frame("10.0.0.1", "10.0.0.2", { payload: new Uint8Array([n]) })
+  );
+  a.send(...frames);
+  assertEquals(a.neighbour("10.0.0.2")!.queue.length, 3);
+  assertEquals(a.drops, { tx_neighbour_queue: 1 });
+  assertEquals(a.port.send.free, a.port.send.slots, "copies hold no slot");
+  rig.fabric.lose = () => false;
+  rig.advance(1000);
+  assertEquals(b.received(), frames.slice(0, 3).map((f) => f.slice(12)));
+  assertEquals(a.totals.tx_dropped, 1);
+  rig.check();
+});
+
+Deno.test("64 packets wait for a group, the next is dropped", () => {
+  const rig = new Rig();
+  const [a] = rig.pair({ slots: 70 });
+  rig.subnet!.lose = (mad) => mad[17] === 0x38;
+  const frame = ipv4Frame("10.0.0.1", "239.1.1.1");
+  a.send(...new Array(66).fill(frame));
+  const group = a.link.groups.entries().find((each) => each.sendOnly)!;
+  assertEquals(group.queue.length, 64);
+  assertEquals(a.drops, { tx_group_queue: 2 });
+  rig.subnet!.lose = () => false;
+  a.posted();
+  rig.advance(300);
+  assertEquals(a.posted().length, 64);
+  rig.check();
+});
+
+Deno.test("an off-link destination goes to its gateway", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  a.netdev.config.addRoute(ip("192.168.0.0"), 16, ip("10.0.0.2"));
+  const frame = ipv4Frame("10.0.0.1", "192.168.7.7");
+  a.send(frame);
+  assertEquals(a.arps().map((arp) => arp.targetIp), [ip("10.0.0.2")]);
+  assertEquals(b.received(), [frame.slice(12)]);
+  // The route goes: what is cached goes with it.
+  a.netdev.config.clearRoutes();
+  a.send(frame);
+  assertEquals(b.received(), []);
+  assertEquals(a.drops, { tx_no_route: 1 });
+  rig.check();
+});
+
+Deno.test("limited and subnet broadcasts go to the broadcast group", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  const c = rig.host({ address: "10.0.0.3" });
+  a.send(
+    ipv4Frame("10.0.0.1", "255.255.255.255"),
+    ipv4Frame("10.0.0.1", "10.0.0.255"),
+  );
+  for (const packet of a.posted()) {
+    assertEquals(packet.handle.grh!.dgid, a.link.broadcastMgid);
+    assertEquals(packet.destQpn, 0xffffff);
+  }
+  for (const host of [b, c]) {
+    assertEquals(host.received().length, 2);
+    assertEquals(host.totals.multicast, 0, "broadcasts are no multicast");
+  }
+  assertEquals(a.received(), [], "own broadcasts are echoes");
+  assertEquals(a.link.statistics.echoes, 2 + a.link.statistics.arpSent);
+  rig.check();
+});
+
+Deno.test("a destination without a route, and our own address, are dropped", () => {
+  const rig = new Rig();
+  const [a] = rig.pair();
+  a.send(
+    ipv4Frame("10.0.0.1", "172.16.0.1"),
+    ipv4Frame("10.0.0.1", "10.0.0.1"),
+  );
+  assertEquals(a.drops, { tx_no_route: 2 });
+  assertEquals(a.posted(), []);
+  rig.check();
+});
+
+Deno.test("a large send and its partial checksum pass as they are", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  a.send(HELLO);
+  b.received();
+  const vnet = new Uint8Array([1, 1, 40, 0, 0xd0, 7, 20, 0, 16, 0, 0, 0]);
+  const payload = new Uint8Array(30_000).fill(0x5a);
+  const before = a.totals.tx_bytes!;
+  a.send(ipv4Frame("10.0.0.1", "10.0.0.2", { protocol: 6, payload, vnet }));
+  const [frame] = b.netdev.takeWritten();
+  assertEquals(frame!.slice(0, 12), vnet);
+  assertEquals(frame!.slice(32), payload);
+  // One packet, its headers not among the octets.
+  assertEquals(a.totals.tx_bytes! - before, 30_000 + 20 + 4 - 40);
+  rig.check();
+});
+
+Deno.test("tx_bytes has the four octets, rx_bytes has not", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  a.send(HELLO);
+  const [sent, heard] = [a.totals, b.totals];
+  a.send(HELLO);
+  const length = HELLO.length - 12;
+  assertEquals(a.totals.tx_bytes! - sent.tx_bytes!, length + 4);
+  assertEquals(a.totals.tx_packets! - sent.tx_packets!, 1);
+  assertEquals(b.totals.rx_bytes! - heard.rx_bytes!, length);
+  assertEquals(b.totals.rx_packets! - heard.rx_packets!, 1);
+  assertEquals([b.totals.rx_errors, b.totals.rx_dropped], [0, 0]);
+  rig.check();
+});
+
+Deno.test("a packet over the MTU is dropped and is an error", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  a.send(HELLO);
+  b.received();
+  const payload = new Uint8Array(2044 - 20);
+  a.send(ipv4Frame("10.0.0.1", "10.0.0.2", { payload }));
+  assertEquals(b.received().length, 1);
+  a.send(
+    ipv4Frame("10.0.0.1", "10.0.0.2", { payload: new Uint8Array(2025) }),
+  );
+  assertEquals(b.received(), []);
+  assertEquals(a.drops, { tx_too_long: 1 });
+  assertEquals([a.totals.tx_errors, a.totals.tx_dropped], [1, 1]);
+  rig.check();
+});
+
+Deno.test("IPv6 is counted and dropped in both directions", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  const frame = new Uint8Array(12 + 40);
+  frame[12] = 0x60;
+  a.send(frame);
+  assertEquals(a.drops, { tx_ipv6: 1 });
+  b.port.inject({
+    handle: { dlid: a.port.attributes.lid, sl: 0, staticRate: 0 },
+    destQpn: a.link.qpn,
+    qkey: QKEY,
+    encap: 0x86dd0000 | 0,
+    payload: frame.slice(12),
+  });
+  rig.settle();
+  assertEquals(a.drops, { tx_ipv6: 1, rx_ipv6: 1 });
+  assertEquals(a.received(), []);
+  rig.check();
+});
+
+Deno.test("what the device does not take is counted by reason", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  a.send(HELLO);
+  b.netdev.writeError = 5;
+  a.send(HELLO);
+  b.netdev.writeError = 22;
+  a.send(HELLO);
+  assertEquals(b.drops, { rx_device_down: 1, rx_device_refused: 1 });
+  assertEquals(b.totals.rx_dropped, 2);
+  rig.check();
+});
+
+Deno.test("a post that the HCA refuses is counted by reason", () => {
+  const rig = new Rig();
+  const [a] = rig.pair();
+  a.send(HELLO);
+  for (const result of [2, 3, 4] as const) {
+    a.port.postResult = result;
+    a.send(HELLO);
+  }
+  assertEquals(a.drops, { tx_too_long: 1, tx_no_credit: 1, tx_not_ready: 1 });
+  assertEquals(a.nud("10.0.0.2"), "REACHABLE");
+  rig.check();
+});
+
+Deno.test("an unreachable peer is asked for again, its path too", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  a.send(HELLO);
+  b.received();
+  a.posted();
+  a.port.postResult = 1;
+  a.inject(HELLO);
+  a.port.postResult = 0;
+  assertEquals(a.nud("10.0.0.2"), "INCOMPLETE");
+  assertEquals(a.drops, { tx_unreachable: 2 }, "the packet and the request");
+  assertEquals(a.link.paths.entries()[0]!.ah, undefined);
+  rig.advance(1000);
+  assertEquals(a.nud("10.0.0.2"), "REACHABLE");
+  a.send(HELLO);
+  assertEquals(b.received().length, 1);
+  rig.check();
+});
+
+Deno.test("without slots the device is paused, and resumed with the first credit", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair({ slots: 4 });
+  a.send(HELLO);
+  b.received();
+  a.inject(...new Array(7).fill(HELLO));
+  assertEquals([a.netdev.paused, a.netdev.waiting], [true, 3]);
+  rig.settle();
+  assertEquals([a.netdev.paused, a.netdev.waiting], [false, 0]);
+  assertEquals(b.received().length, 7);
+  assertEquals(a.drops, {});
+  rig.check();
+});
+
+Deno.test("ARP without a slot is counted", () => {
+  const rig = new Rig();
+  const [a] = rig.pair();
+  a.inject();
+  a.port.send.withhold = "all";
+  a.netdev.config.addAddress(ip("10.0.0.9"), 24);
+  rig.settle();
+  assertEquals(a.drops, { tx_no_slot: 1 });
+  a.port.send.withhold = "normal";
+  a.netdev.config.addAddress(ip("10.0.0.10"), 24);
+  rig.settle();
+  assertEquals(a.arps().length, 1, "ARP is urgent");
+  a.port.send.withhold = "nothing";
+  rig.check();
+});

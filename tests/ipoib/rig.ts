@@ -1,0 +1,279 @@
+/** Hosts with the engine over the fake fabric, the fake netdev and a clock that the test moves. */
+
+import { assert, assertEquals } from "@std/assert";
+import { configureLog } from "../../src/base/log.ts";
+import {
+  FakeFabric,
+  type FakePort,
+  type FakePortOptions,
+  type PostedPacket,
+} from "../../src/hca/fake.ts";
+import { IpoibDevice } from "../../src/ipoib/device.ts";
+import type { IpoibInterface } from "../../src/ipoib/interface.ts";
+import type { Neighbour } from "../../src/ipoib/neighbour/neighbour.ts";
+import { nudNames } from "../../src/ipoib/neighbour/nud.ts";
+import { FakeNetdev } from "../../src/netdev/fake.ts";
+import { SaClient } from "../../src/sa/client.ts";
+import type { SubnetManagerOptions } from "../../src/subnet/manager.ts";
+import { FakeReactor } from "../../src/system/fake_reactor.ts";
+import { type Arp, emitArp, parseArp } from "../../src/wire/arp.ts";
+import { encapType, encapWord, EtherType } from "../../src/wire/encap.ts";
+import { emitIpv4Header, IpProtocol } from "../../src/wire/ipv4.ts";
+import { parseIpv4 } from "../../src/wire/ipv4_address.ts";
+import type { LinkAddress } from "../../src/wire/link_address.ts";
+import { viewOf } from "../wire/support.ts";
+import { FakeSubnet } from "./fake_subnet.ts";
+
+/** Lines of the log of this test file, all hosts. */
+export const logLines: string[] = [];
+await configureLog("debug", (text) => void logLines.push(text.trimEnd()));
+
+/** The address in `text`, or a failure of the test. */
+export function ip(text: string): number {
+  const address = parseIpv4(text);
+  assert(address !== undefined, `${text} is not an address`);
+  return address;
+}
+
+/** What a frame is made of. */
+export interface FrameOptions {
+  protocol?: number;
+  payload?: Uint8Array;
+  vnet?: Uint8Array;
+}
+
+/** A frame of the kernel's stack: virtio header, IPv4 header, payload. */
+export function ipv4Frame(
+  source: string,
+  destination: string,
+  { protocol = IpProtocol.Udp, payload = new Uint8Array(8), vnet }:
+    FrameOptions = {},
+): Uint8Array {
+  const frame = new Uint8Array(12 + 20 + payload.length);
+  if (vnet) frame.set(vnet);
+  emitIpv4Header(
+    {
+      source: ip(source),
+      destination: ip(destination),
+      protocol,
+      payloadLength: payload.length,
+    },
+    viewOf(frame),
+    12,
+  );
+  frame.set(payload, 32);
+  return frame;
+}
+
+/** An IPoIB packet's ARP, or undefined. */
+export function arpOf(packet: PostedPacket): Arp | undefined {
+  return encapType(packet.encap) === EtherType.Arp
+    ? parseArp(viewOf(packet.payload), 0, packet.payload.length)
+    : undefined;
+}
+
+/** How to make a {@linkcode Host}. */
+export interface HostOptions extends FakePortOptions {
+  address?: string;
+  prefixLength?: number;
+  pkeyIndex?: number;
+  adminMtu?: number;
+  /** False: the port stays in the state "init". */
+  register?: boolean;
+  /** A number that `random` always returns. */
+  random?: number;
+  makeNetdev?: (
+    options: ConstructorParameters<typeof FakeNetdev>[0],
+  ) => FakeNetdev;
+}
+
+/** One process with an interface. */
+export class Host {
+  readonly rig: Rig;
+  readonly port: FakePort;
+  readonly sa: SaClient;
+  readonly device: IpoibDevice;
+  readonly netdevs: FakeNetdev[] = [];
+  /** MADs that the port sent, by method and attribute: "02/38" is a join. */
+  readonly states: string[] = [];
+
+  constructor(rig: Rig, number: number, options: HostOptions) {
+    this.rig = rig;
+    const { reactor, fabric } = rig;
+    this.port = fabric.addPort({ state: "init", pkeys: [], ...options });
+    const { port } = this;
+    const timer = reactor.timer((now) => timer.at(sa.tick(now)));
+    const sa = new SaClient({
+      channel: {
+        send: (mad, to) => {
+          port.mads.send(mad, to);
+          timer.at(sa.deadline);
+        },
+      },
+      location: () => ({
+        smLid: port.attributes.smLid,
+        smSl: 0,
+        pkeyIndex: 0,
+      }),
+    });
+    this.sa = sa;
+    reactor.onTurnEnd(() => timer.at(sa.deadline));
+    port.mads.onMad = (mad, from) => {
+      sa.onMad(mad, from, reactor.clock.now());
+    };
+    const make = options.makeNetdev ?? ((o) => new FakeNetdev(o));
+    this.device = new IpoibDevice(
+      { reactor, port, sa, random: () => options.random ?? 0.5 },
+      {
+        name: `ib${number}`,
+        pkeyIndex: options.pkeyIndex ?? 0,
+        adminMtu: options.adminMtu,
+        openNetdev: (name) => {
+          const netdev = make({
+            name,
+            ifindex: 10 * number + this.netdevs.length,
+            resolve: (address, length) => fabric.resolve(address, length),
+          });
+          this.netdevs.push(netdev);
+          return netdev;
+        },
+      },
+    );
+    this.device.onStateChange = (each) =>
+      this.states.push(`${each.name}: ${each.state}`);
+    if (options.address) {
+      this.netdev.config.addAddress(
+        ip(options.address),
+        options.prefixLength ?? 24,
+      );
+    }
+    if (options.register !== false) rig.subnet?.register(port);
+  }
+
+  get link(): IpoibInterface {
+    return this.device.parent;
+  }
+  get netdev(): FakeNetdev {
+    return this.netdevs[0]!;
+  }
+  get drops(): Record<string, number> {
+    return this.link.statistics.dropsByReason();
+  }
+  get totals(): Record<string, number> {
+    return this.link.statistics.totals.snapshot();
+  }
+  /** The interface's link-layer address. */
+  get address(): LinkAddress {
+    return this.link.address;
+  }
+
+  /** The kernel's stack sends frames; nothing is delivered yet. */
+  inject(...frames: Uint8Array[]): void {
+    this.netdev.inject(...frames);
+    // As a level-triggered poll would, until the device is empty or paused.
+    while (this.netdev.waiting > 0 && !this.netdev.paused) {
+      this.netdev.onReadable();
+    }
+  }
+
+  /** The kernel's stack sends frames, and everything that follows happens at once. */
+  send(...frames: Uint8Array[]): void {
+    this.inject(...frames);
+    this.rig.settle();
+  }
+
+  /** IP packets that reached the kernel's stack, without the virtio header. */
+  received(): Uint8Array[] {
+    return this.netdev.takeWritten().map((frame) => frame.slice(12));
+  }
+
+  /** What was posted since the last call. */
+  posted(): PostedPacket[] {
+    return this.port.posted.splice(0);
+  }
+
+  /** ARP packets posted since the last call (other packets are forgotten). */
+  arps(): Arp[] {
+    return this.posted().map(arpOf).filter((arp) => arp !== undefined);
+  }
+
+  neighbour(address: string): Neighbour | undefined {
+    return this.link.neighbours.find(ip(address));
+  }
+
+  /** State of a neighbour, as `ip neigh` prints it. */
+  nud(address: string): string | undefined {
+    const neighbour = this.neighbour(address);
+    return neighbour && nudNames[neighbour.nud.state];
+  }
+
+  /** Another host's ARP packet reaches this one, by unicast. */
+  hearArp(from: Host, arp: Arp): void {
+    const payload = new Uint8Array(56);
+    emitArp(arp, viewOf(payload), 0);
+    from.port.inject({
+      handle: { dlid: this.port.attributes.lid, sl: 0, staticRate: 0 },
+      destQpn: this.link.qpn,
+      sourceQpn: from.link.qpn,
+      qkey: QKEY,
+      encap: encapWord(EtherType.Arp),
+      payload,
+    });
+    this.rig.settle();
+  }
+}
+
+/** Q_Key of the embedded subnet's broadcast groups. */
+export const QKEY = 0x0b1b;
+
+/** A fabric, its manager and hosts. */
+export class Rig {
+  readonly reactor = new FakeReactor();
+  readonly fabric = new FakeFabric();
+  readonly subnet: FakeSubnet | undefined;
+  readonly hosts: Host[] = [];
+
+  /** @param manager false: MADs go to `fabric.onMad`, which the test scripts */
+  constructor(manager: Partial<SubnetManagerOptions> | false = {}) {
+    this.subnet = manager === false
+      ? undefined
+      : new FakeSubnet(this.reactor, this.fabric, manager);
+    this.reactor.onTurnEnd(() => this.fabric.settle());
+    logLines.length = 0;
+  }
+
+  host(options: HostOptions = {}): Host {
+    const number = this.hosts.length + 1;
+    const host = new Host(this, number, options);
+    this.hosts.push(host);
+    this.settle();
+    return host;
+  }
+
+  /** Two hosts that run, 10.0.0.1 and 10.0.0.2; the ARP of their beginning is forgotten. */
+  pair(options: HostOptions = {}): [Host, Host] {
+    const pair: [Host, Host] = [
+      this.host({ address: "10.0.0.1", ...options }),
+      this.host({ address: "10.0.0.2", ...options }),
+    ];
+    for (const host of pair) host.port.posted.length = 0;
+    return pair;
+  }
+
+  settle(): void {
+    this.reactor.settle();
+  }
+
+  advance(ms: number): void {
+    this.reactor.advance(ms);
+  }
+
+  /** Fails if the engine lost a slot or used the HCA wrongly. */
+  check(): void {
+    this.settle();
+    assertEquals(this.fabric.misuse, []);
+    for (const [i, { port }] of this.hosts.entries()) {
+      assertEquals(port.send.free, port.send.slots, `slots of host ${i + 1}`);
+    }
+  }
+}
