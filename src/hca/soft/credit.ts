@@ -122,6 +122,7 @@ export class Credit {
       if (outgoing[i]!.waiting > 0) held = true;
     }
     this.#pool.held = held;
+    if (held) this.#scheduleStallCheck();
   }
 
   #scheduleStallCheck(): void {

@@ -127,6 +127,7 @@ export class LinkTable {
       () => this.#onOutgoing(link, receive(connection.number)),
     );
     this.outgoing.push(link);
+    this.#countOutgoing();
     this.#byGuid.set(guid, link);
     return link;
   }
@@ -136,6 +137,7 @@ export class LinkTable {
     const at = this.outgoing.indexOf(link);
     if (at < 0) return;
     this.outgoing.splice(at, 1);
+    this.#countOutgoing();
     this.#byGuid.delete(link.guid);
     this.#owner.onOutLinkClosed(link, link.close());
   }
@@ -153,6 +155,11 @@ export class LinkTable {
     this.#stopListening();
     for (const link of [...this.outgoing]) this.closeOut(link);
     for (const link of [...this.incoming]) this.closeIn(link);
+  }
+
+  #countOutgoing(): void {
+    const alone = this.outgoing.length === 1;
+    for (const link of this.outgoing) link.alone = alone;
   }
 
   #stopListening(): void {
