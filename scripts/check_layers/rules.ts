@@ -18,7 +18,7 @@ export const MAY_IMPORT = {
   sa: ["base", "wire", "hca"],
   subnet: ["base", "wire"],
   ipoib: ["base", "wire", "system", "hca", "netdev", "sa"],
-  ipc: ["base", "system"],
+  ipc: ["base"],
   daemon: [
     "base",
     "wire",
