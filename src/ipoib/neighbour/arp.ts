@@ -68,12 +68,12 @@ export class ArpEngine {
     if (isMulticast(arp.targetIp) || isMulticast(arp.senderIp)) return true;
     const request = arp.operation === ArpOperation.Request;
     if (!request && arp.operation !== ArpOperation.Reply) return true;
-    if (arp.senderIp !== 0 && this.#config.isLocal(arp.senderIp)) {
-      this.#reportConflict(arp);
-    }
+    const claimsOurs = this.#config.isLocal(arp.senderIp);
+    if (claimsOurs) this.#reportConflict(arp);
     const forUs = this.#config.isLocal(arp.targetIp);
     if (request && forUs) {
-      if (arp.senderIp !== 0) {
+      // Neither a probe (no sender) nor a rival tells us of a neighbour.
+      if (arp.senderIp !== 0 && !claimsOurs) {
         const asker = this.#neighbours.get(arp.senderIp, now);
         this.#neighbours.hear(asker, arp.senderAddress, now);
       }
