@@ -1,0 +1,127 @@
+/** What every reactor has, whatever it waits with: timers, sleepers, turn-end hooks, and the order of a turn. */
+
+import { type Clock, systemClock } from "../base/clock.ts";
+import type { Millis } from "../base/units.ts";
+import type { Reactor, Sleeper, Timer, Watch } from "./reactor.ts";
+import { SlowWatches } from "./slow_watches.ts";
+
+interface TimerEntry {
+  when: Millis;
+  due: (now: Millis) => void;
+}
+
+/** See {@linkcode Reactor}. */
+export abstract class ReactorBase implements Reactor {
+  readonly clock: Clock;
+  protected readonly slow = new SlowWatches();
+  readonly #timers: TimerEntry[] = [];
+  readonly #sleepers: Sleeper[] = [];
+  readonly #hooks: (() => void)[] = [];
+  #yield = false;
+  #stopped = false;
+
+  constructor(clock: Clock = systemClock) {
+    this.clock = clock;
+  }
+
+  /** Waits until something is ready, `span` milliseconds at most; Infinity for as long as it takes. */
+  protected abstract wait(span: Millis): void;
+  /** Calls the watches that the last wait found ready. */
+  protected abstract dispatch(): void;
+  /** Watches a descriptor of the data path. */
+  protected abstract watchFast(fd: number, ready: () => void): Watch;
+  /** Gives everything back. */
+  protected abstract close(): void;
+
+  watch(
+    fd: number,
+    ready: () => void,
+    options: { fast?: boolean } = {},
+  ): Watch {
+    return options.fast
+      ? this.watchFast(fd, ready)
+      : this.slow.watch(fd, ready);
+  }
+
+  timer(due: (now: Millis) => void): Timer {
+    const entry: TimerEntry = { when: Infinity, due };
+    this.#timers.push(entry);
+    return {
+      at: (when) => {
+        entry.when = when;
+      },
+      close: () => {
+        entry.when = Infinity;
+        const at = this.#timers.indexOf(entry);
+        if (at >= 0) this.#timers.splice(at, 1);
+      },
+    };
+  }
+
+  addSleeper(sleeper: Sleeper): void {
+    this.#sleepers.push(sleeper);
+  }
+
+  onTurnEnd(hook: () => void): void {
+    this.#hooks.push(hook);
+  }
+
+  yieldToEvents(): void {
+    this.#yield = true;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  async run(): Promise<void> {
+    while (!this.#stopped) {
+      if (this.#yield) {
+        this.#yield = false;
+        await new Promise((resolve) => setTimeout(resolve, 0));
+        // A message may have asked for the end.
+        if (this.#stopped) break;
+      }
+      this.turn(-1);
+    }
+    this.slow.close();
+    this.close();
+  }
+
+  /** One turn that waits at most `limit` milliseconds; -1 waits as long as the timers allow. */
+  turn(limit: Millis): void {
+    const sleepers = this.#sleepers;
+    let busy = this.#yield;
+    for (let i = 0; i < sleepers.length; i++) {
+      if (sleepers[i]!.beforeSleep()) busy = true;
+    }
+    this.wait(busy ? 0 : this.#span(limit < 0 ? Infinity : limit));
+    for (let i = 0; i < sleepers.length; i++) sleepers[i]!.afterSleep();
+    this.dispatch();
+    this.#runTimers();
+    const hooks = this.#hooks;
+    for (let i = 0; i < hooks.length; i++) hooks[i]!();
+  }
+
+  #span(limit: Millis): Millis {
+    let first = Infinity;
+    for (let i = 0; i < this.#timers.length; i++) {
+      const { when } = this.#timers[i]!;
+      if (when < first) first = when;
+    }
+    if (first === Infinity) return limit;
+    return Math.min(limit, Math.max(0, first - this.clock.now()));
+  }
+
+  #runTimers(): void {
+    if (this.#timers.length === 0) return;
+    const now = this.clock.now();
+    for (let i = 0; i < this.#timers.length; i++) {
+      const timer = this.#timers[i]!;
+      if (timer.when <= now) {
+        timer.when = Infinity;
+        timer.due(now);
+      }
+    }
+  }
+}

@@ -1,0 +1,88 @@
+/** Watches behind one epoll descriptor: what is rarely ready, however many there are. */
+
+import { libc } from "../../ffi/libc.ts";
+import { unwrap } from "./errno.ts";
+import { Fd } from "./fd.ts";
+import type { Watch } from "./reactor.ts";
+
+const EPOLL_CLOEXEC = 0x80000;
+const EPOLL_CTL_ADD = 1;
+const EPOLL_CTL_DEL = 2;
+const EPOLLIN = 1;
+const BATCH = 32;
+/** struct epoll_event is packed on x86-64 only. */
+const EVENT = Deno.build.arch === "x86_64" ? 12 : 16;
+const DATA = EVENT - 8;
+
+interface Entry {
+  readonly ready: () => void;
+  on: boolean;
+}
+
+export class SlowWatches {
+  readonly #epoll: Fd;
+  readonly #events = new Uint8Array(EVENT * BATCH);
+  readonly #view = new DataView(this.#events.buffer);
+  readonly #entries = new Map<number, Entry>();
+  #nextId = 1;
+
+  constructor() {
+    this.#epoll = new Fd(
+      unwrap(
+        libc().epoll_create1(EPOLL_CLOEXEC),
+        "E_EPOLL",
+        "create an epoll descriptor",
+      ),
+    );
+  }
+
+  /** Readable while any of them is. */
+  get fd(): number {
+    return this.#epoll.number;
+  }
+
+  watch(fd: number, ready: () => void): Watch {
+    const id = this.#nextId++;
+    const event = new Uint8Array(EVENT);
+    const view = new DataView(event.buffer);
+    view.setUint32(0, EPOLLIN, true);
+    view.setUint32(DATA, id, true);
+    const entry: Entry = { ready, on: true };
+    const control = (operation: number) =>
+      libc().epoll_ctl(this.#epoll.number, operation, fd, event);
+    const add = () =>
+      unwrap(control(EPOLL_CTL_ADD), "E_WATCH", "watch a descriptor");
+    add();
+    this.#entries.set(id, entry);
+    return {
+      enable: (wanted) => {
+        if (wanted === entry.on || !this.#entries.has(id)) return;
+        entry.on = wanted;
+        if (wanted) add();
+        else control(EPOLL_CTL_DEL);
+      },
+      close: () => {
+        if (this.#entries.delete(id) && entry.on) control(EPOLL_CTL_DEL);
+      },
+    };
+  }
+
+  /** Calls those that are ready; one that was closed or disabled by another of the same batch is left out. */
+  dispatch(): void {
+    const count = libc().epoll_wait(
+      this.#epoll.number,
+      this.#events,
+      BATCH,
+      0,
+    );
+    for (let i = 0; i < count; i++) {
+      const id = this.#view.getUint32(i * EVENT + DATA, true);
+      const entry = this.#entries.get(id);
+      if (entry?.on) entry.ready();
+    }
+  }
+
+  close(): void {
+    this.#epoll.close();
+  }
+}
