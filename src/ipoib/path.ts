@@ -133,8 +133,8 @@ export class PathTable {
 
   #fail(path: Path, errno: number): void {
     path.failure = errno;
-    path.state = "idle";
-    this.#dropHandle(path);
+    // A path in use goes on as it was: a new subnet manager may not know the other port yet.
+    path.state = path.ah ? "doubtful" : "idle";
     this.#tell(path, undefined);
   }
 
