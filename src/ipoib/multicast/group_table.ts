@@ -106,10 +106,10 @@ export class GroupTable {
     this.#schedule();
   }
 
-  /** Joins all groups anew, and uses them meanwhile (client reregister). */
+  /** Joins all groups anew, refused ones too, and uses them meanwhile (client reregister). */
   rejoin(now: Millis): void {
     for (const group of this.#groups.values()) {
-      if (group.progress !== "joined") continue;
+      if (group.progress !== "joined" && group.progress !== "waiting") continue;
       resetBackOff(group);
       this.#join(group, now);
     }
@@ -232,6 +232,9 @@ export class GroupTable {
     if (group.sendOnly && group.failures >= 2) {
       group.progress = "idle";
       resetBackOff(group);
+      // A membership of before a reregister has ended with the refusal.
+      group.ah?.destroy();
+      group.ah = undefined;
       this.#host.dropWaiting(group, group.queue.take());
       return;
     }

@@ -1,0 +1,103 @@
+/** A subnet administrator that answers what the test says, and remembers what it was asked. */
+
+import type { FakePort } from "../../src/hca/fake.ts";
+import { GSI_QKEY, Method, responseMethod } from "../../src/wire/mad.ts";
+import { McMemberRecord } from "../../src/wire/sa/mc_member_record.ts";
+import { PathRecord } from "../../src/wire/sa/path_record.ts";
+import { SaAttribute, SaMad } from "../../src/wire/sa/sa_mad.ts";
+import { gidKey } from "../../src/wire/gid.ts";
+import type { Rig } from "./rig.ts";
+
+/** A join or leave, as it arrived. */
+export interface Asked {
+  at: number;
+  method: number;
+  mask: bigint;
+  record: McMemberRecord;
+}
+
+/** MAD status "request invalid". */
+export const REQUEST_INVALID = 0x0200;
+
+export class ScriptedSa {
+  readonly memberships: Asked[] = [];
+  readonly paths: PathRecord[] = [];
+  /** Status of the answer to a join; 0 is success, undefined no answer at all. */
+  joinStatus: (record: McMemberRecord) => number | undefined = () => 0;
+  /** What a join is answered with, besides what it asked for. */
+  group: Partial<McMemberRecord> = { qkey: 0x80001234, mtu: 4, rate: 3 };
+  /** MLIDs by MGID, given out in order. */
+  readonly mlids = new Map<string, number>();
+  /** What a path query is answered with, besides what it asked for. */
+  path: Partial<PathRecord> = { dlid: 0x77, mtu: 4, rate: 3 };
+  pathStatus: number | undefined = 0;
+  readonly #rig: Rig;
+
+  constructor(rig: Rig) {
+    this.#rig = rig;
+    rig.fabric.onMad = (from, mad) => this.#take(from, mad);
+  }
+
+  /** Joins of a method since the last call. */
+  take(): Asked[] {
+    return this.memberships.splice(0);
+  }
+
+  #take(from: FakePort, mad: Uint8Array): void {
+    const request = SaMad.parse(mad)!;
+    if (request.attributeId === SaAttribute.PathRecord) {
+      const record = PathRecord.parse(request.data)!;
+      this.paths.push(record);
+      this.#answer(
+        from,
+        request,
+        this.pathStatus,
+        PathRecord.emit({ ...record, ...this.path }),
+      );
+      return;
+    }
+    const record = McMemberRecord.parse(request.data)!;
+    this.memberships.push({
+      at: this.#rig.reactor.clock.now(),
+      method: request.method,
+      mask: request.componentMask,
+      record,
+    });
+    const key = gidKey(record.mgid);
+    const mlid = this.mlids.get(key) ?? 0xc001 + this.mlids.size;
+    this.mlids.set(key, mlid);
+    const status = request.method === Method.Delete
+      ? 0
+      : this.joinStatus(record);
+    this.#answer(
+      from,
+      request,
+      status,
+      McMemberRecord.emit({ ...record, ...this.group, mlid }),
+    );
+  }
+
+  #answer(
+    to: FakePort,
+    request: SaMad,
+    status: number | undefined,
+    data: Uint8Array,
+  ): void {
+    if (status === undefined) return;
+    const mad = SaMad.emit({
+      ...request,
+      method: responseMethod(request.method),
+      status,
+      data,
+    });
+    this.#rig.fabric.later(() =>
+      to.mads.onMad(mad, {
+        lid: 1,
+        qpn: 1,
+        qkey: GSI_QKEY,
+        pkeyIndex: 0,
+        sl: 0,
+      })
+    );
+  }
+}
