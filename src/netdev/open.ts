@@ -69,6 +69,7 @@ export class TunNetdev implements Netdev {
   /** Throws `E_LINK_SET` if the kernel refuses. */
   setMtu(mtu: number): void {
     setLinkMtu(this.config.requests, this.ifindex, mtu);
+    this.config.mtuWasSet(mtu);
   }
 
   /** Throws `E_LINK_SET` if the kernel refuses. */

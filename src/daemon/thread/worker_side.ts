@@ -90,9 +90,18 @@ export function serve<Init extends { log: LogLevel }>(
         hosted?.close();
         reactor.stop();
         reply.ok({});
-      } else hosted?.command(command, params, reply);
+      } else if (hosted) hosted.command(command, params, reply);
+      else throw starting();
     } catch (error) {
       reply.fail(error);
     }
   }
+}
+
+/** The control socket is there a moment before the interface. */
+function starting(): IpoibError {
+  return new IpoibError("E_STARTING", "The interface is still starting", {
+    errno: 11,
+    hint: "try again in a moment",
+  });
 }

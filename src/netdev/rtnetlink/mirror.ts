@@ -148,6 +148,11 @@ export class ConfigMirror implements NetConfig {
     this.#attached.memberships.noteReport(now);
   }
 
+  /** The kernel has taken a new MTU from us: known at once, before its own notice of it is read. */
+  mtuWasSet(mtu: number): void {
+    this.#link = { ...this.#link, mtu };
+  }
+
   close(): void {
     this.#attached.close();
   }
