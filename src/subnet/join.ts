@@ -149,7 +149,8 @@ export function memberRecord(group: Group): McMemberRecord {
 
 /** True if the two tables have a pair of P_Keys that may talk. */
 export function sharePartition(a: SubnetPort, b: SubnetPort): boolean {
-  return a.pkeys.some((x) => b.pkeys.some((y) => pkeysMatch(x, y)));
+  // A limited member may know of itself, although it could not talk to itself.
+  return a === b || a.pkeys.some((x) => b.pkeys.some((y) => pkeysMatch(x, y)));
 }
 
 /** The port that the request is about. */

@@ -28,8 +28,8 @@ export class ScriptedSa {
   group: Partial<McMemberRecord> = { qkey: 0x80001234, mtu: 4, rate: 3 };
   /** MLIDs by MGID, given out in order. */
   readonly mlids = new Map<string, number>();
-  /** What a path query is answered with, besides what it asked for. */
-  path: Partial<PathRecord> = { dlid: 0x77, mtu: 4, rate: 3 };
+  /** What a path query is answered with, besides what it asked for and the LID of the fabric's port. */
+  path: Partial<PathRecord> = { mtu: 4, rate: 3 };
   pathStatus: number | undefined = 0;
   readonly #rig: Rig;
 
@@ -52,7 +52,11 @@ export class ScriptedSa {
         from,
         request,
         this.pathStatus,
-        PathRecord.emit({ ...record, ...this.path }),
+        PathRecord.emit({
+          ...record,
+          dlid: 0x10 + record.dgid[15]!,
+          ...this.path,
+        }),
       );
       return;
     }

@@ -197,18 +197,8 @@ Deno.test("a refused join is tried again after 2, 4, 8, 16, 16 s, for ever", () 
   rig.advance(100_000);
   const times = sa.take().map(({ at }) => at);
   const pauses = times.slice(1).map((at, i) => at - times[i]!);
-  assertEquals(
-    pauses.slice(0, 7),
-    [
-      300,
-      2000,
-      4000,
-      8000,
-      16_000,
-      16_000,
-      16_000,
-    ].slice(pauses[0] === 300 ? 0 : 1, pauses[0] === 300 ? 7 : 8),
-  );
+  const seconds = pauses.slice(0, 7).map((pause) => pause / 1000);
+  assertEquals(seconds, [2, 4, 8, 16, 16, 16, 16]);
   assertEquals(
     host.link.state,
     "waiting for the broadcast group ff12:401b:ffff::ffff:ffff, which the subnet administrator refuses in partition 0xffff",
@@ -299,7 +289,7 @@ Deno.test("before the broadcast group is joined every multicast packet is droppe
     ipv4Frame("10.0.0.1", "10.0.0.2"),
   );
   assertEquals(host.drops.tx_link_down! + (host.drops.tx_no_route ?? 0), 3);
-  assertEquals(host.posted(), []);
+  assertEquals(host.posted().length, 0);
   rig.check();
 });
 
@@ -360,7 +350,7 @@ Deno.test("a send-only group that is refused after a reregister is not sent to a
   host.posted();
   sa.take();
   host.send(frame);
-  assertEquals(host.posted(), []);
+  assertEquals(host.posted().length, 0);
   assertEquals(sa.take().length, 1, "the packet asks again");
   rig.check();
 });

@@ -1,0 +1,129 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { IpoibError } from "../../src/base/errors.ts";
+import { childName } from "../../src/ipoib/device.ts";
+import { ip, ipv4Frame, Rig } from "./rig.ts";
+
+function refusal(fn: () => unknown): [string, number | undefined] {
+  const error = assertThrows(fn, IpoibError);
+  return [error.code, error.errno];
+}
+
+Deno.test("a child is a link of its own on another P_Key", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  const children = [a, b].map(({ device }, i) => {
+    const child = device.createChild(0x8001);
+    child.netdev.setUp(true);
+    const { config } = (i ? b : a).netdevs[1]!;
+    config.addAddress(ip(`10.1.0.${i + 1}`), 24);
+    return child;
+  });
+  rig.settle();
+  assertEquals(children.map(({ name }) => name), ["ib1.8001", "ib2.8001"]);
+  for (const child of children) {
+    assertEquals([child.pkey, child.pkeyIndex, child.state], [
+      0x8001,
+      1,
+      "running",
+    ]);
+  }
+  assert(children[0]!.qpn !== a.link.qpn, "its own queue pair");
+  assertEquals(children[0]!.address.gid, a.link.address.gid);
+  a.netdevs[1]!.inject(ipv4Frame("10.1.0.1", "10.1.0.2"));
+  rig.settle();
+  assertEquals(b.netdevs[1]!.takeWritten().length, 1);
+  assertEquals(b.netdevs[0]!.takeWritten().length, 0);
+  // Both devices of one host hear what the other one says to its own group only.
+  assertEquals(a.device.find("ib1.8001"), children[0]);
+  assertEquals(a.device.find("ib9"), undefined);
+  rig.check();
+});
+
+Deno.test("a child is created down, and follows its parent", () => {
+  const rig = new Rig();
+  const [a] = rig.pair();
+  const child = a.device.createChild(0x8001);
+  assertEquals(child.state, "administratively down");
+  a.netdev.setUp(false);
+  a.netdev.setUp(true);
+  rig.settle();
+  assertEquals([child.netdev.config.up, child.state], [true, "running"]);
+  a.netdev.setUp(false);
+  assertEquals([child.netdev.config.up, child.carrier], [false, false]);
+});
+
+Deno.test("a child's P_Key may come later", () => {
+  const rig = new Rig();
+  const [a] = rig.pair();
+  const child = a.device.createChild(0x8005);
+  child.netdev.setUp(true);
+  rig.settle();
+  assertEquals(child.state, "waiting for P_Key 0x8005 in the port's table");
+  const { pkeys } = a.port.attributes;
+  // A limited entry will do; the driver's search takes a full one where there is one.
+  a.port.emit({ type: "pkey_change" }, { pkeys: [...pkeys, 0x0005] });
+  rig.settle();
+  assertEquals(child.pkeyIndex, pkeys.length);
+  a.port.emit({ type: "pkey_change" }, { pkeys: [...pkeys, 0x0005, 0x8005] });
+  rig.settle();
+  assertEquals(child.pkeyIndex, pkeys.length + 1);
+  assertEquals(a.link.carrier, true);
+});
+
+Deno.test("what the driver refuses is refused with its error numbers", () => {
+  const rig = new Rig();
+  const [a] = rig.pair();
+  const { device } = a;
+  for (const pkey of [0, -1, 0x8000, 0x10000]) {
+    assertEquals(
+      refusal(() => device.createChild(pkey)),
+      ["E_PKEY_INVALID", 22],
+      String(pkey),
+    );
+  }
+  assertEquals(refusal(() => device.createChild(0xffff)), ["E_PKEY_TAKEN", 76]);
+  device.createChild(0x8001);
+  assertEquals(refusal(() => device.createChild(0x8001)), ["E_PKEY_TAKEN", 76]);
+  assertEquals(refusal(() => device.deleteChild(0x8002)), ["E_NO_CHILD", 19]);
+  assertEquals(a.netdevs.length, 2);
+});
+
+Deno.test("a child written as limited has the full P_Key, and goes by that alone", () => {
+  const rig = new Rig();
+  const [a] = rig.pair();
+  const { device } = a;
+  const child = device.createChild(0x0001);
+  assertEquals([child.name, child.pkey], ["ib1.0001", 0x8001]);
+  assertEquals(refusal(() => device.deleteChild(0x0001)), ["E_NO_CHILD", 19]);
+  assertEquals(device.deleteChild(0x8001), "ib1.0001");
+  assertEquals(device.children.length, 0);
+  assertEquals(a.netdevs[1]!.closed, true);
+});
+
+Deno.test("a child whose device was deleted from outside goes", () => {
+  const rig = new Rig();
+  const [a] = rig.pair();
+  a.device.createChild(0x8001);
+  a.netdevs[1]!.config.emit("gone");
+  assertEquals(a.device.children.length, 0);
+  a.netdevs[1]!.config.emit("gone");
+  rig.check();
+});
+
+Deno.test("childName() is ten characters of the parent's name and the P_Key as written", () => {
+  assertEquals(childName("ib0", 0x8001), "ib0.8001");
+  assertEquals(childName("ib0", 0x1), "ib0.0001");
+  assertEquals(childName("averylongname0", 0xffff), "averylongn.ffff");
+});
+
+Deno.test("closing a device closes its children first", () => {
+  const rig = new Rig();
+  const [a] = rig.pair();
+  a.device.createChild(0x8001).netdev.setUp(true);
+  rig.settle();
+  a.device.close();
+  rig.settle();
+  assertEquals(a.netdevs.map(({ closed }) => closed), [true, true]);
+  assertEquals(a.port.qps.size, 0);
+  rig.check();
+});

@@ -1,0 +1,327 @@
+/** The life of a link: what it waits for, and how far each event of the port takes it back. */
+
+import { assert, assertEquals } from "@std/assert";
+import { FakeNetdev } from "../../src/netdev/fake.ts";
+import { defaultPartitions } from "../../src/subnet/partitions.ts";
+import { ip, ipv4Frame, Rig } from "./rig.ts";
+import { ScriptedSa } from "./scripted_sa.ts";
+
+const TO_B = ipv4Frame("10.0.0.1", "10.0.0.2");
+const TO_A = ipv4Frame("10.0.0.2", "10.0.0.1");
+
+Deno.test("a link tells what it waits for, one thing after another", () => {
+  const rig = new Rig();
+  const host = rig.host({ register: false, pkeyIndex: 3 });
+  assertEquals(host.netdev.config.up, true, "the device brings its TUN up");
+  assertEquals(host.link.state, "waiting for the subnet manager");
+  rig.subnet!.register(host.port);
+  rig.settle();
+  assertEquals(
+    host.link.state,
+    "waiting for P_Key 0x8000 in the port's table",
+  );
+  assertEquals(host.link.pkeyIndex, -1);
+  const { pkeys } = host.port.attributes;
+  host.port.emit({ type: "pkey_change" }, { pkeys: [...pkeys, 0x8001] });
+  rig.settle();
+  assertEquals([host.link.state, host.link.pkey], ["running", 0x8001]);
+  assertEquals([host.link.carrier, host.netdev.carrier], [true, true]);
+  host.netdev.setUp(false);
+  assertEquals(host.link.state, "administratively down");
+  assertEquals([host.link.carrier, host.netdev.carrier], [false, false]);
+  assertEquals(host.link.qpn, 0);
+  host.netdev.setUp(true);
+  rig.settle();
+  assertEquals(host.link.state, "running");
+  assertEquals(host.states.at(-1), "ib1: running");
+  rig.check();
+});
+
+Deno.test("a link names a port that is neither active nor initial", () => {
+  for (const state of ["down", "armed"] as const) {
+    const rig = new Rig();
+    const host = rig.host({ register: false, state });
+    assertEquals(host.link.state, `waiting for the port, which is ${state}`);
+  }
+});
+
+Deno.test("a port error takes carrier away, a port that is active again brings it back", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  a.send(TO_B);
+  b.received();
+  const { qpn } = a.link;
+  // Beyond the second in which an address is not overwritten.
+  rig.advance(1000);
+  a.port.emit({ type: "port_error" }, { state: "down" });
+  assertEquals([a.link.carrier, a.netdev.carrier], [false, false]);
+  assertEquals(a.link.neighbours.size, 0);
+  assertEquals(a.link.paths.entries(), []);
+  assertEquals(a.link.groups.entries(), []);
+  a.send(TO_B);
+  assertEquals(a.drops, { tx_link_down: 1 });
+  a.port.emit({ type: "port_active" }, { state: "active" });
+  rig.settle();
+  assertEquals([a.link.carrier, a.netdev.carrier], [true, true]);
+  assert(a.link.qpn !== qpn, "a new queue pair, a new address");
+  a.send(TO_B);
+  assertEquals(b.received().length, 1);
+  // The announcement told the peer of the new queue pair.
+  b.send(TO_A);
+  assertEquals(a.received().length, 1);
+  rig.check();
+});
+
+Deno.test("packets that wait when the link goes are dropped and counted", () => {
+  const rig = new Rig();
+  const [a] = rig.pair();
+  rig.fabric.lose = () => true;
+  rig.subnet!.lose = () => true;
+  a.send(TO_B, TO_B, ipv4Frame("10.0.0.1", "239.4.4.4"));
+  a.port.emit({ type: "port_error" }, { state: "down" });
+  assertEquals(a.drops, { tx_neighbour_failed: 2, tx_group_failed: 1 });
+  rig.check();
+});
+
+Deno.test("a new LID is used from then on, and echoes are known by it", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  a.send(TO_B);
+  b.received();
+  a.port.emit({ type: "lid_change" }, { lid: 0x40 });
+  rig.settle();
+  for (const [mlid, lids] of rig.fabric.groups) {
+    rig.fabric.groups.set(mlid, [...lids, 0x40]);
+  }
+  assertEquals(a.link.carrier, true);
+  const { echoes } = a.link.statistics;
+  a.send(ipv4Frame("10.0.0.1", "255.255.255.255"));
+  assertEquals(a.received(), []);
+  assertEquals(a.link.statistics.echoes, echoes + 1);
+  rig.check();
+});
+
+Deno.test("a change of P_Keys that is not ours changes nothing", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  a.send(TO_B);
+  const { qpn } = a.link;
+  a.port.emit({ type: "pkey_change" }, { pkeys: [0xffff, 0x9999] });
+  rig.settle();
+  assertEquals([a.link.qpn, a.link.carrier], [qpn, true]);
+  a.send(TO_B);
+  assertEquals(b.received().length, 2);
+});
+
+Deno.test("a change of our P_Key makes the link anew in the other partition", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  const { qpn } = a.link;
+  a.port.emit({ type: "pkey_change" }, { pkeys: [0x8001] });
+  rig.settle();
+  assertEquals([a.link.pkey, a.link.carrier], [0x8001, true]);
+  assert(a.link.qpn !== qpn);
+  assertEquals(a.link.broadcastMgid.slice(4, 6), new Uint8Array([0x80, 1]));
+  // Another partition is another link.
+  a.send(TO_B);
+  assertEquals(b.received(), []);
+  a.port.emit({ type: "pkey_change" }, { pkeys: [] });
+  rig.settle();
+  assertEquals(
+    a.link.state,
+    "waiting for P_Key 0x8001 in the port's table",
+  );
+  rig.check();
+});
+
+Deno.test("a limited member joins the full members' group", () => {
+  const rig = new Rig({
+    partitions: defaultPartitions().map((partition) => ({
+      ...partition,
+      members: [
+        { port: "ALL" as const, membership: "limited" as const },
+        { port: 0x0002_c903_0000_0001n, membership: "full" as const },
+      ],
+    })),
+  });
+  const [a, b] = rig.pair();
+  const c = rig.host({ address: "10.0.0.3" });
+  assertEquals(b.port.attributes.pkeys[0], 0x7fff);
+  assertEquals([b.link.pkey, b.link.carrier], [0xffff, true]);
+  assertEquals(b.link.broadcastMgid.slice(4, 6), new Uint8Array([255, 255]));
+  b.send(TO_A);
+  assertEquals(a.received().length, 1);
+  // Two limited members never hear each other.
+  b.send(ipv4Frame("10.0.0.2", "10.0.0.3"));
+  assertEquals(c.received(), []);
+  assert(c.port.counted.get("pkey_violations") > 0);
+});
+
+Deno.test("a reregister keeps neighbours and asks for their paths again, which are used meanwhile", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  a.send(TO_B);
+  b.received();
+  rig.subnet!.lose = () => true;
+  a.port.emit({ type: "client_reregister" });
+  assertEquals(a.link.paths.entries()[0]!.state, "asking");
+  a.send(TO_B);
+  assertEquals(b.received().length, 1);
+  assertEquals(a.nud("10.0.0.2"), "REACHABLE");
+  rig.subnet!.lose = () => false;
+  rig.advance(100);
+  assertEquals(a.link.paths.entries()[0]!.state, "complete");
+  a.send(TO_B);
+  assertEquals(b.received().length, 1);
+  rig.check();
+});
+
+Deno.test("a path in use survives a refresh that fails, and is asked for again by the next packet", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  a.send(TO_B);
+  b.received();
+  rig.subnet!.lose = (mad) => mad[17] === 0x35;
+  a.port.emit({ type: "client_reregister" });
+  rig.advance(1100);
+  const [path] = a.link.paths.entries();
+  assertEquals([path!.state, path!.failure], ["doubtful", 110]);
+  a.send(TO_B);
+  assertEquals(b.received().length, 1);
+  rig.subnet!.lose = () => false;
+  // Whatever asks for the path next asks the administrator too.
+  a.link.flushNeighbours();
+  a.send(TO_B);
+  assertEquals(b.received().length, 1);
+  assertEquals([path!.state, path!.failure], ["complete", undefined]);
+  rig.check();
+});
+
+Deno.test("a path with a hop limit has a GRH, others have none", () => {
+  for (const hopLimit of [0, 3]) {
+    const rig = new Rig(false);
+    const sa = new ScriptedSa(rig);
+    sa.path = { hopLimit, flowLabel: 0x12345, tclass: 7, sl: 2 };
+    const [a, b] = [1, 2].map((n) => {
+      const host = rig.host({
+        address: `10.0.0.${n}`,
+        state: "active",
+        pkeys: [0xffff],
+      });
+      host.port.set({ smLid: 1 });
+      return host;
+    });
+    rig.advance(300);
+    rig.fabric.groups.set(0xc001, [0x11, 0x12]);
+    a!.send(TO_B);
+    const { handle } = a!.posted().at(-1)!;
+    assertEquals([handle.dlid, handle.sl], [b!.port.attributes.lid, 2]);
+    assertEquals(
+      handle.grh,
+      hopLimit === 0 ? undefined : {
+        dgid: b!.link.address.gid,
+        flowLabel: 0x12345,
+        hopLimit: 3,
+        trafficClass: 7,
+        sgidIndex: 0,
+      },
+    );
+  }
+});
+
+Deno.test("events that are not ours leave the link alone", () => {
+  const rig = new Rig();
+  const [a] = rig.pair();
+  const { qpn } = a.link;
+  for (
+    const event of [
+      { type: "sm_change" },
+      { type: "gid_change" },
+      { type: "device_fatal", reason: "test" },
+    ] as const
+  ) a.port.emit(event);
+  rig.settle();
+  assertEquals([a.link.qpn, a.link.carrier], [qpn, true]);
+});
+
+Deno.test("the administrator's MTU counts as far as the group allows", () => {
+  const rig = new Rig();
+  const host = rig.host({ address: "10.0.0.1", adminMtu: 1500 });
+  assertEquals(host.netdev.config.mtu, 1500);
+  host.link.setAdminMtu(4092);
+  assertEquals(host.netdev.config.mtu, 2044);
+  assertEquals(host.link.adminMtu, 4092);
+  host.link.setAdminMtu(576);
+  assertEquals(host.netdev.config.mtu, 576);
+});
+
+Deno.test("an MTU that is set at the device is what the administrator asks for", () => {
+  const rig = new Rig();
+  const [a] = rig.pair();
+  a.netdev.setMtu(1400);
+  assertEquals([a.link.adminMtu, a.netdev.config.mtu], [1400, 1400]);
+  a.netdev.setMtu(9000);
+  assertEquals([a.link.adminMtu, a.netdev.config.mtu], [9000, 2044]);
+});
+
+/** A device that tells of an MTU later, as the kernel does. */
+class LateNetdev extends FakeNetdev {
+  readonly wanted: number[] = [];
+  override setMtu(mtu: number): void {
+    this.wanted.push(mtu);
+  }
+}
+
+Deno.test("an old MTU that is told of late is not taken for the administrator's", () => {
+  const rig = new Rig();
+  const netdevs: LateNetdev[] = [];
+  const host = rig.host({
+    address: "10.0.0.1",
+    makeNetdev: (options) => {
+      const netdev = new LateNetdev({ ...options, mtu: 1500 });
+      netdevs.push(netdev);
+      return netdev;
+    },
+  });
+  assertEquals([host.link.carrier, netdevs[0]!.wanted], [true, [2044]]);
+  // Something else of the link changed before the kernel came to the MTU.
+  host.netdev.config.setLink({ name: "ib7" });
+  assertEquals(host.link.adminMtu, undefined);
+  host.netdev.config.setLink({ mtu: 2044 });
+  assertEquals(host.link.adminMtu, undefined);
+  host.netdev.config.setLink({ mtu: 1400 });
+  assertEquals(host.link.adminMtu, 1400);
+  assertEquals(host.link.name, "ib7");
+});
+
+Deno.test("a closed link leaves its groups and gives everything back", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  a.send(TO_B);
+  b.netdev.config.join(ip("239.1.1.1"));
+  rig.settle();
+  const members = () =>
+    rig.subnet!.manager.snapshot().groups.flatMap(({ members }) =>
+      members.map(({ lid }) => lid)
+    );
+  assert(members().includes(b.port.attributes.lid));
+  b.device.close();
+  b.device.close();
+  rig.settle();
+  assertEquals(members().includes(b.port.attributes.lid), false);
+  assertEquals([b.netdev.closed, b.link.carrier], [true, false]);
+  assertEquals(b.port.qps.size, 0);
+  rig.check();
+  b.port.emit({ type: "port_active" });
+  rig.settle();
+  assertEquals(b.port.qps.size, 0);
+});
+
+Deno.test("a device that was deleted from outside says so", () => {
+  const rig = new Rig();
+  const [a] = rig.pair();
+  let gone = 0;
+  a.device.onGone = () => gone++;
+  a.netdev.config.emit("gone");
+  assertEquals([gone, a.states.at(-1)], [1, "ib1: running"]);
+});
