@@ -1,0 +1,57 @@
+/** Commands that run to their end, with a limit of time. */
+
+/** A command that takes longer hangs. */
+const LIMIT_MS = 60_000;
+
+/** What a command said, and how it ended. */
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface CommandOptions {
+  readonly env?: Record<string, string>;
+  readonly stdin?: string;
+}
+
+/** Runs a command to its end, whatever its exit code. */
+export async function run(
+  words: readonly string[],
+  options: CommandOptions = {},
+): Promise<Outcome> {
+  const [program, ...args] = words;
+  const child = new Deno.Command(program!, {
+    args,
+    env: { NO_COLOR: "1", LC_ALL: "C", ...options.env },
+    stdin: options.stdin === undefined ? "null" : "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const limit = setTimeout(() => child.kill("SIGKILL"), LIMIT_MS);
+  if (options.stdin !== undefined) {
+    const writer = child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(options.stdin));
+    await writer.close();
+  }
+  const { code, stdout, stderr } = await child.output();
+  clearTimeout(limit);
+  const decoder = new TextDecoder();
+  return {
+    code,
+    stdout: decoder.decode(stdout),
+    stderr: decoder.decode(stderr),
+  };
+}
+
+/** Runs a command that must succeed; returns its standard output. */
+export async function must(
+  words: readonly string[],
+  options: CommandOptions = {},
+): Promise<string> {
+  const { code, stdout, stderr } = await run(words, options);
+  if (code === 0) return stdout;
+  throw new Error(
+    `${words.join(" ")}: exit code ${code}\n${stdout}${stderr}`,
+  );
+}

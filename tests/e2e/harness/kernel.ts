@@ -1,0 +1,21 @@
+/** What the kernel has. */
+
+import { openMemberships } from "../../../src/netdev/memberships/memberships.ts";
+import { PollReactor } from "../../../src/system/poll_reactor.ts";
+
+const LOOPBACK = 1;
+
+/** True if the kernel tells of IPv4 memberships by rtnetlink (Linux 6.15 or so). */
+export function kernelHasMembershipEvents(): boolean {
+  try {
+    openMemberships("rtnetlink", {
+      reactor: new PollReactor(),
+      netns: undefined,
+      ifindex: LOOPBACK,
+      changed: () => {},
+    }).close();
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * A laboratory: a runtime directory and namespaces of its own, so that tests run beside each other and beside a running
+ * ipoib. It ends what it started, and nothing else.
+ */
+
+import { programCommand } from "../../../scripts/program.ts";
+import { must, type Outcome, run } from "./command.ts";
+import { Host } from "./host.ts";
+import { Program } from "./program.ts";
+
+let made = 0;
+
+export class Lab implements AsyncDisposable {
+  /** `IPOIB_RUNTIME_DIR` of everything here. */
+  readonly runtime: string;
+  readonly #programs: Program[] = [];
+  readonly #namespaces: string[] = [];
+
+  private constructor(runtime: string) {
+    this.runtime = runtime;
+  }
+
+  static async open(): Promise<Lab> {
+    return new Lab(await Deno.makeTempDir({ prefix: "ipoib-e2e-" }));
+  }
+
+  get env(): Record<string, string> {
+    return { IPOIB_RUNTIME_DIR: this.runtime };
+  }
+
+  /** Makes a network namespace with its loopback up; returns its name. */
+  async namespace(): Promise<string> {
+    const name = `ipoib-e2e-${Deno.pid}-${made++}`;
+    await must(["ip", "netns", "add", name]);
+    this.#namespaces.push(name);
+    await must(["ip", "-n", name, "link", "set", "lo", "up"]);
+    return name;
+  }
+
+  /** Makes hosts without interfaces: 10.9.0.1, 10.9.0.2 and so on. */
+  async hosts<N extends number>(count: N): Promise<Many<Host, N>> {
+    const hosts: Host[] = [];
+    for (let i = 0; i < count; i++) {
+      hosts.push(
+        new Host(
+          this,
+          await this.namespace(),
+          `10.9.0.${this.#namespaces.length}`,
+        ),
+      );
+    }
+    return hosts as Many<Host, N>;
+  }
+
+  /** Makes hosts and brings their interfaces up, all at once. */
+  async running<N extends number>(
+    count: N,
+    args: readonly string[] = [],
+  ): Promise<Many<Host, N>> {
+    const hosts = await this.hosts(count);
+    await Promise.all((hosts as Host[]).map((host) => host.up({ args })));
+    return hosts;
+  }
+
+  /** Starts a program, with this runtime directory. */
+  start(words: readonly string[]): Program {
+    const program = Program.start(words, { env: this.env });
+    this.#programs.push(program);
+    return program;
+  }
+
+  /** Runs `ipoib WORDS...`. */
+  ipoib(...words: string[]): Promise<Outcome> {
+    return run([...programCommand(), ...words], { env: this.env });
+  }
+
+  /** What every program said, for a failed test. */
+  get logs(): string {
+    return this.#programs.map(({ title, pid, code, output }) =>
+      `--- ${title} (pid ${pid}, ${
+        code === undefined ? "running" : `exit code ${code}`
+      })\n${output}`
+    ).join("");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const program of this.#programs) {
+      // One that is stopped takes no other signal.
+      await program[Symbol.asyncDispose]();
+    }
+    for (const name of this.#namespaces) {
+      await run(["ip", "netns", "del", name]);
+    }
+    await Deno.remove(this.runtime, { recursive: true });
+  }
+}
+
+/** A tuple of so many. */
+export type Many<T, N extends number> = N extends 1 ? [T]
+  : N extends 2 ? [T, T]
+  : N extends 3 ? [T, T, T]
+  : T[];
+
+/** A test with a laboratory of its own; when it fails, what the programs said is printed. */
+export function labTest(
+  name: string,
+  body: (lab: Lab) => Promise<void>,
+  options: { ignore?: boolean } = {},
+): void {
+  Deno.test({
+    name,
+    ...options,
+    fn: async () => {
+      await using lab = await Lab.open();
+      try {
+        await body(lab);
+      } catch (error) {
+        Deno.stderr.writeSync(new TextEncoder().encode(`\n${lab.logs}\n`));
+        throw error;
+      }
+    },
+  });
+}

@@ -1,0 +1,116 @@
+/** A program in the background: what it says is kept, and it never outlives its test. */
+
+import { until } from "./until.ts";
+
+export interface ProgramOptions {
+  readonly env?: Record<string, string>;
+}
+
+export class Program implements AsyncDisposable {
+  /** The command line, for messages. */
+  readonly title: string;
+  readonly pid: number;
+  /** Standard output and standard error so far. */
+  output = "";
+  /** The exit code, once it has ended; 128 and the signal's number if a signal ended it. */
+  code: number | undefined;
+  readonly #child: Deno.ChildProcess;
+  readonly #ended: Promise<void>;
+  readonly #readers: ReadableStreamDefaultReader<string>[];
+  readonly #input: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
+
+  private constructor(words: readonly string[], options: ProgramOptions) {
+    const [program, ...args] = words;
+    this.title = words.join(" ");
+    this.#child = new Deno.Command(program!, {
+      args,
+      env: { NO_COLOR: "1", LC_ALL: "C", ...options.env },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.pid = this.#child.pid;
+    this.#input = this.#child.stdin.getWriter();
+    this.#readers = [this.#child.stdout, this.#child.stderr].map((stream) =>
+      stream.pipeThrough(new TextDecoderStream()).getReader()
+    );
+    this.#ended = this.#follow();
+  }
+
+  static start(
+    words: readonly string[],
+    options: ProgramOptions = {},
+  ): Program {
+    return new Program(words, options);
+  }
+
+  get ended(): boolean {
+    return this.code !== undefined;
+  }
+
+  /** Writes to its standard input; false if it takes no more. */
+  async write(text: string): Promise<boolean> {
+    try {
+      await this.#input.write(new TextEncoder().encode(text));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Sends a signal; nothing if it has ended. */
+  kill(signal: Deno.Signal): void {
+    if (this.ended) return;
+    try {
+      this.#child.kill(signal);
+    } catch {
+      // It has ended this moment.
+    }
+  }
+
+  /** Waits until its output matches; throws if it ends before. */
+  async says(pattern: RegExp): Promise<RegExpExecArray> {
+    return await until(`${this.title} says ${pattern}`, () => {
+      const match = pattern.exec(this.output);
+      if (match) return match;
+      if (!this.ended) return undefined;
+      throw new Error(
+        `${this.title}: ended with ${this.code}\n${this.output}`,
+      );
+    });
+  }
+
+  /** Waits for its end; returns the exit code. */
+  async exit(limit?: number): Promise<number> {
+    const code = await until(
+      `${this.title} ends`,
+      () => this.code === undefined ? undefined : { code: this.code },
+      limit,
+    );
+    return code.code;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.kill("SIGKILL");
+    await this.#child.status;
+    // Children of its own may hold the pipes open.
+    for (const reader of this.#readers) await reader.cancel();
+    await this.#ended;
+    await this.#input.close().catch(() => {});
+  }
+
+  async #follow(): Promise<void> {
+    const read = async (reader: ReadableStreamDefaultReader<string>) => {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) return;
+        this.output += value;
+      }
+    };
+    const [status] = await Promise.all([
+      this.#child.status,
+      ...this.#readers.map(read),
+    ]);
+    this.code = status.code;
+  }
+}

@@ -1,0 +1,141 @@
+/** A link to a port from a stranger that holds the sending end: descriptors and packets as it likes. */
+
+import {
+  encodeLinkMessage,
+  LINK_VERSION,
+} from "../../../src/hca/soft/link_hello.ts";
+import { RING_BYTES, RingSender } from "../../../src/hca/soft/ring.ts";
+import {
+  BTH,
+  DETH,
+  ENCAP,
+  LRH,
+  PAYLOAD,
+  STRIDE,
+} from "../../../src/hca/soft/slot_layout.ts";
+import { createEventFd, ring } from "../../../src/system/event_fd.ts";
+import type { Fd } from "../../../src/system/fd.ts";
+import { createMemory, Mapping } from "../../../src/system/memory.ts";
+import { Stranger } from "./sockets.ts";
+
+const SLOTS = 4;
+const UD_SEND_ONLY = 0x64;
+
+/** The fields of a packet that a receiver checks. */
+export interface Fields {
+  lnh: number;
+  slid: number;
+  dlid: number;
+  opcode: number;
+  pkey: number;
+  qpn: number;
+  qkey: number;
+  encap: number;
+}
+
+export class RogueLink implements Disposable {
+  readonly connection: Stranger;
+  readonly #parts = new DisposableStack();
+  readonly #slots: Mapping;
+  readonly #words: Int32Array;
+  readonly #ring: RingSender;
+  readonly #peerBell = createEventFd();
+  #portBell: Fd | undefined;
+  #next = 0;
+
+  /** Connects to the port at `path` as the port `guid`, and waits for its answer. */
+  static async open(path: string, guid: string): Promise<RogueLink> {
+    const link = new RogueLink(path, guid);
+    const [bell] = (await link.connection.receive())?.fds ?? [];
+    if (!bell) throw new Error("The port hung up");
+    link.#portBell = link.#parts.use(bell);
+    return link;
+  }
+
+  private constructor(path: string, guid: string) {
+    const parts = this.#parts;
+    parts.defer(() => this.#peerBell.close());
+    const memory = parts.use(createMemory("slots", SLOTS * STRIDE));
+    const ringMemory = parts.use(createMemory("ring", RING_BYTES));
+    this.#slots = parts.use(
+      new Mapping(memory.number, SLOTS * STRIDE, "write"),
+    );
+    const mapping = parts.use(
+      new Mapping(ringMemory.number, RING_BYTES, "write"),
+    );
+    this.#words = new Int32Array(mapping.buffer);
+    this.#ring = new RingSender(this.#words);
+    this.connection = parts.use(Stranger.connect(path));
+    const hello = encodeLinkMessage({
+      version: LINK_VERSION,
+      guid,
+      slots: SLOTS,
+      stride: STRIDE,
+    });
+    this.connection.send(hello, [
+      memory.number,
+      ringMemory.number,
+      this.#peerBell.number,
+    ]);
+  }
+
+  /** Writes a packet into the next slot and describes it. */
+  packet(fields: Fields, length = 40): void {
+    const slot = this.#next++ % SLOTS;
+    const base = slot * STRIDE;
+    const view = new DataView(this.#slots.buffer);
+    view.setUint8(base + LRH + 1, fields.lnh);
+    view.setUint16(base + LRH + 2, fields.dlid);
+    view.setUint16(base + LRH + 6, fields.slid);
+    view.setUint8(base + BTH, fields.opcode);
+    view.setUint16(base + BTH + 2, fields.pkey);
+    view.setUint32(base + BTH + 4, fields.qpn);
+    view.setUint32(base + DETH, fields.qkey);
+    view.setUint32(base + ENCAP, fields.encap);
+    this.#slots.bytes.fill(0xff, base + PAYLOAD, base + PAYLOAD + 40);
+    this.describe(slot, length);
+  }
+
+  /** Writes a descriptor. */
+  describe(slot: number, length: number): void {
+    this.#ring.push(slot, length);
+    this.#ring.publish();
+    this.#wake();
+  }
+
+  /** Claims that so many descriptors wait. */
+  claim(count: number): void {
+    Atomics.store(this.#words, 0, count);
+    this.#wake();
+  }
+
+  /** True once the port has hung up. */
+  async ended(): Promise<boolean> {
+    return await this.connection.receive() === undefined;
+  }
+
+  #wake(): void {
+    ring(this.#portBell!.number);
+  }
+
+  [Symbol.dispose](): void {
+    this.#parts.dispose();
+  }
+}
+
+/** A packet that would be accepted but for its contents. */
+export function acceptable(
+  to: { lid: number; qpn: number },
+  slid: number,
+): Fields {
+  return {
+    lnh: 2,
+    slid,
+    dlid: to.lid,
+    opcode: UD_SEND_ONLY,
+    pkey: 0xffff,
+    qpn: to.qpn,
+    qkey: 0xb1b,
+    encap: 0x08000000,
+  };
+}

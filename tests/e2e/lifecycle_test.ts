@@ -1,0 +1,87 @@
+/** How the process begins and ends: in the background, by signals, by Ctrl-C twice. */
+
+import { assert, assertEquals } from "@std/assert";
+import { type Host, labTest, must, until } from "./harness/mod.ts";
+
+function sockets(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].map(({ name }) => name)
+    .filter((name) => name.endsWith(".sock"));
+}
+
+async function hasDevice(host: Host): Promise<boolean> {
+  return (await host.run(["ip", "link", "show", "ib0"])).code === 0;
+}
+
+function runs(pid: number): boolean {
+  try {
+    Deno.statSync(`/proc/${pid}`);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+labTest(
+  "--background returns once the interface is ready, and down ends it",
+  async (lab) => {
+    const [a, b] = await lab.hosts(2);
+    for (const host of [a, b]) {
+      const up = await host.ipoib("up", "ib0", "--hca", "soft", "--background");
+      assertEquals([up.code, up.stdout], [0, ""]);
+      assert(!/error|warning/.test(up.stderr), up.stderr);
+    }
+    const [link] = await a.show<{ operstate: string; pid: number }[]>(
+      "link",
+      "show",
+    );
+    assertEquals(link!.operstate, "UP");
+    const { pid } = await b.link();
+    // It goes on without the terminal and the process that started it: what it logs now goes nowhere or to a file.
+    for (const host of [a, b]) {
+      await host.ip("addr", "add", `${host.address}/24`, "dev", "ib0");
+      await host.ip("link", "set", "ib0", "down");
+      await host.ip("link", "set", "ib0", "up");
+      await host.call("wait", {});
+    }
+    await until("they reach each other", () => a.reaches(b));
+    // A session of its own: Ctrl-C at the terminal does not reach it.
+    const session = await must(["ps", "-o", "sid=", "-p", String(pid)]);
+    assertEquals(session.trim(), String(pid));
+    for (const host of [a, b]) {
+      const down = await host.ipoib("down", "ib0");
+      assertEquals([down.code, down.stderr], [0, ""]);
+      assertEquals(await hasDevice(host), false);
+      assertEquals(sockets(host.sockets), []);
+    }
+    await until("the process is gone", () => !runs(pid));
+  },
+);
+
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  labTest(
+    `${signal} twice ends both hosts at once and leaves nothing`,
+    async (lab) => {
+      const hosts = await lab.running(2);
+      for (const { daemon } of hosts) {
+        daemon.kill(signal);
+        daemon.kill(signal);
+      }
+      for (const host of hosts) {
+        assertEquals(await host.daemon.exit(), 0);
+        assertEquals(await hasDevice(host), false);
+        assertEquals(sockets(host.sockets), []);
+      }
+      assertEquals(sockets(`${lab.runtime}/subnet/default`), []);
+    },
+  );
+}
+
+labTest(
+  "A device that is deleted from outside ends its process",
+  async (lab) => {
+    const [a] = await lab.running(1);
+    await a.ip("link", "del", "ib0");
+    assertEquals(await a.daemon.exit(), 0);
+    assertEquals(sockets(a.sockets), []);
+  },
+);

@@ -1,0 +1,88 @@
+/** A group with one member and one bystander, whose HCA delivers nothing. */
+
+import { assert, assertEquals } from "@std/assert";
+import { type Host, labTest, until } from "./harness/mod.ts";
+import { kernelHasMembershipEvents } from "./harness/kernel.ts";
+
+const GROUP = "239.1.2.3";
+const MGID = "ff12:401b:ffff:0:0:0:f01:203";
+const PORT = 5000;
+const PACKETS = 20;
+
+async function group(host: Host) {
+  const groups = await host.call("mcg.show", { name: "ib0" });
+  return groups.find((each) => each.mgid === MGID);
+}
+
+async function send(from: Host, text: string): Promise<void> {
+  await from.run(
+    ["socat", "-u", "STDIN", `UDP4-DATAGRAM:${GROUP}:${PORT}`],
+    { stdin: text },
+  );
+}
+
+for (const way of ["proc", "rtnetlink"] as const) {
+  const skip = way === "rtnetlink" && !kernelHasMembershipEvents();
+  const why = skip
+    ? " (skipped: the kernel has no IPv4 membership events)"
+    : "";
+  labTest(
+    `A group reaches its member alone, --memberships ${way}${why}`,
+    async (lab) => {
+      const [sender, member, bystander] = await lab.running(
+        3,
+        ["--memberships", way],
+      );
+      await sender.ip("route", "add", "239.0.0.0/8", "dev", "ib0");
+      const receiver = member.start(
+        ...["socat", "-u"],
+        `UDP4-RECV:${PORT},ip-add-membership=${GROUP}:ib0`,
+        "STDOUT",
+      );
+      const joined = await until("the member's join", async () => {
+        const each = await group(member);
+        return each?.attached && each;
+      });
+      assertEquals([joined.send_only, joined.complete], [false, true]);
+
+      const before = await bystander.counters();
+      for (let i = 0; i < PACKETS; i++) await send(sender, `packet ${i}\n`);
+      await receiver.says(new RegExp(`packet ${PACKETS - 1}\n`));
+      for (let i = 0; i < PACKETS; i++) {
+        assert(receiver.output.includes(`packet ${i}\n`), receiver.output);
+      }
+      const after = await bystander.counters();
+      for (
+        const name of [
+          "port_rcv_packets",
+          "port_multicast_rcv_packets",
+          "port_multicast_filtered",
+        ]
+      ) {
+        assertEquals([name, after[name]], [name, before[name]]);
+      }
+      assertEquals(await group(bystander), undefined);
+      const sent = await group(sender);
+      assertEquals(
+        [sent?.send_only, sent?.attached, sent?.complete],
+        [true, false, true],
+      );
+      assertEquals(sent?.mlid, joined.mlid);
+      const { stdout } = await sender.ipoib("mcg", "show");
+      assert(
+        stdout.split("\n").some((line) =>
+          line.startsWith(MGID) && line.includes("send_only")
+        ),
+        stdout,
+      );
+
+      // It leaves when its member does.
+      await receiver[Symbol.asyncDispose]();
+      await until(
+        "the member's leave",
+        async () => !(await group(member))?.attached,
+      );
+    },
+    { ignore: skip },
+  );
+}

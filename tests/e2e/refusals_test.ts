@@ -1,0 +1,115 @@
+/** What cannot be is refused with one sentence and the documented exit code, and nothing else is harmed. */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { programCommand } from "../../scripts/program.ts";
+import { type Lab, labTest, type Outcome, run } from "./harness/mod.ts";
+
+/** One sentence on standard error, beside the log. */
+function sentence({ stderr }: Outcome): string {
+  const said = stderr.split("\n").filter((line) => line.startsWith("ipoib: "));
+  assertEquals(said.length, 1, stderr);
+  assert(!stderr.includes("    at "), stderr);
+  return said[0]!;
+}
+
+function ipoib(lab: Lab, ...words: string[]): string[] {
+  return [
+    "env",
+    `IPOIB_RUNTIME_DIR=${lab.runtime}`,
+    ...programCommand(),
+    ...words,
+  ];
+}
+
+labTest(
+  "Two namespaces have an ib0 each; a second one in one of them is refused",
+  async (lab) => {
+    const [a, b] = await lab.running(2);
+    assert(await a.reaches(b));
+    const again = await a.ipoib("up", "ib0", "--hca", "soft");
+    assertEquals(again.code, 2);
+    assertMatch(sentence(again), /ib0 is already running/);
+    const background = await a.ipoib("up", "ib0", "--background");
+    assertEquals(background.code, 2);
+    assertMatch(sentence(background), /ib0 is already running/);
+    assertEquals(await a.ping(b), { sent: 5, received: 5 });
+
+    // A device that is not ours.
+    await a.ip("link", "add", "other", "type", "veth", "peer", "another");
+    const taken = await a.ipoib("up", "other", "--hca", "soft");
+    assertEquals(taken.code, 2);
+    assertMatch(sentence(taken), /other/);
+    await a.ip("link", "show", "other");
+    const { ports } = await b.call("subnet.show", {});
+    assertEquals(ports.length, 2);
+  },
+);
+
+labTest("A namespace that does not exist is refused", async (lab) => {
+  for (const command of [["up", "ib0"], ["link", "show"]]) {
+    const outcome = await lab.ipoib(...command, "-n", "no-such-namespace");
+    assertEquals(outcome.code, 2);
+    assertMatch(sentence(outcome), /no-such-namespace/);
+  }
+});
+
+labTest("Without /dev/net/tun up says so", async (lab) => {
+  const [a] = await lab.hosts(1);
+  const outcome = await run([
+    ...["unshare", "--mount", "sh", "-c"],
+    'mount -t tmpfs none /dev/net && exec "$@"',
+    "sh",
+    ...ipoib(lab, "up", "ib0", "-n", a.namespace, "--hca", "soft"),
+  ]);
+  assertEquals(outcome.code, 2, outcome.stderr);
+  assertMatch(sentence(outcome), /\/dev\/net\/tun/);
+});
+
+labTest("Without CAP_NET_ADMIN up says so", async (lab) => {
+  const [a] = await lab.hosts(1);
+  const outcome = await a.run([
+    ...["setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin"],
+    ...ipoib(lab, "up", "ib0", "--hca", "soft"),
+  ]);
+  assertEquals(outcome.code, 2, outcome.stderr);
+  assertMatch(sentence(outcome), /CAP_NET_ADMIN|root/);
+});
+
+labTest(
+  "Wrong arguments exit 1 with the usage, what is not running exits 3",
+  async (lab) => {
+    const [a] = await lab.running(1);
+    for (
+      const words of [
+        ["fly"],
+        ["up", "a/b"],
+        ["up", "ib1", "--subnet-mtu", "1500"],
+        ["up", "ib1", "--hca", "soft:../x"],
+        ["up", "ib1", "--mtu", "many"],
+        ["up", "ib1", "--guid", "0"],
+        ["child", "create", "0x8000"],
+        ["child", "create"],
+        ["link", "set", "ib0", "sideways"],
+        ["get"],
+      ]
+    ) {
+      const outcome = await a.ipoib(...words);
+      assertEquals([words, outcome.code], [words, 1]);
+      assertMatch(outcome.stderr, /^ipoib: .+\nusage: ipoib .+\n$/);
+    }
+    for (
+      const words of [
+        ["down", "ib7"],
+        ["link", "show", "ib7"],
+        ["neigh", "show", "ib7"],
+        ["get", "ib7", "mtu"],
+      ]
+    ) {
+      const outcome = await a.ipoib(...words);
+      assertEquals([words, outcome.code], [words, 3]);
+      assertMatch(sentence(outcome), /not running/);
+    }
+    const { code } = await a.ipoib("get", "ib0", "no_such_file");
+    assertEquals(code, 2);
+  },
+);

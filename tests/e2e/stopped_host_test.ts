@@ -1,0 +1,50 @@
+/** A stopped host is its own affair: the others keep their throughput. */
+
+import { assertEquals, assertGreater, assertLess } from "@std/assert";
+import {
+  type Host,
+  iperfServer,
+  labTest,
+  pause,
+  type Program,
+  until,
+} from "./harness/mod.ts";
+
+/** Octets that arrive within `ms`. */
+async function arrivals(host: Host, ms: number): Promise<number> {
+  const before = (await host.link()).stats64!.rx.bytes;
+  await pause(ms);
+  return (await host.link()).stats64!.rx.bytes - before;
+}
+
+labTest(
+  "SIGSTOP of one host leaves the other two their throughput",
+  async (lab) => {
+    const [a, b, c] = await lab.hosts(3);
+    await a.up();
+    await Promise.all([b.up(), c.up()]);
+    await iperfServer(b);
+    await iperfServer(c);
+    const background = ["-t", "600", "-i", "0.2", "--forceflush"];
+    const toC: Program = a.start("iperf3", "-c", c.address, ...background);
+    // Blind datagrams: they do not stop when nobody takes them.
+    const toB = a.start(
+      ...["iperf3", "-c", b.address, "-u", "-b", "100M", ...background],
+    );
+    await toC.says(/0\.40-.*bits\/sec/);
+    await toB.says(/0\.40-.*bits\/sec/);
+    const before = await arrivals(c, 1000);
+    const dropped = (await a.counters())["port_xmit_no_credit"]!;
+    b.daemon.kill("SIGSTOP");
+    await pause(300);
+    const during = await arrivals(c, 1000);
+    // A bound of life, not of speed.
+    assertGreater(during, before / 2);
+    assertEquals((await a.ping(c, { count: 20 })).received, 20);
+    assertGreater((await a.counters())["port_xmit_no_credit"]!, dropped);
+    b.daemon.kill("SIGCONT");
+    await until("the stopped host answers again", () => a.reaches(b), 10_000);
+    const { received, sent } = await a.ping(b, { count: 20 });
+    assertLess(sent - received, 2);
+  },
+);

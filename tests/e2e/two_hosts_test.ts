@@ -1,0 +1,142 @@
+/** Two hosts: what everybody tries first. */
+
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import { iperf, iperfServer, labTest, pause, until } from "./harness/mod.ts";
+import { programCommand } from "../../scripts/program.ts";
+
+const ADDRESS = /^00:00:00:[0-9a-f]{2}:fe:80(:[0-9a-f]{2}){14}$/;
+
+labTest(
+  "Two hosts ping, fragment, and stream TCP and UDP both ways",
+  async (lab) => {
+    const [a, b] = await lab.running(2);
+    for (const [from, to] of [[a, b], [b, a]] as const) {
+      assertEquals(await from.ping(to), { sent: 5, received: 5 });
+      const fragmented = await from.ping(to, { size: 6000 });
+      assertEquals(fragmented, { sent: 5, received: 5 });
+    }
+    const fitting = await a.run(
+      ["ping", "-n", "-M", "do", "-c", "1", "-s", "2016", b.address],
+    );
+    assertEquals(fitting.code, 0, fitting.stdout);
+    const tooLong = await a.run(
+      ["ping", "-n", "-M", "do", "-c", "1", "-s", "2017", b.address],
+    );
+    assertStringIncludes(tooLong.stdout + tooLong.stderr, "too long");
+
+    await iperfServer(b);
+    for (const direction of [[], ["-R"]]) {
+      assertGreater((await iperf(a, b.address, ...direction)).received, 1e6);
+      const udp = await iperf(a, b.address, "-u", "-b", "20M", ...direction);
+      assertGreater(udp.received, 1e6);
+      assertLess(udp.lost, 5);
+    }
+  },
+);
+
+labTest("The kernel and ipoib show the link", async (lab) => {
+  const [a, b] = await lab.running(2);
+  const [kernel] = JSON.parse(await a.ip("-d", "-j", "link", "show", "ib0"));
+  assertEquals(kernel.link_type, "infiniband");
+  assertEquals(kernel.mtu, 2044);
+  assert(kernel.flags.includes("LOWER_UP"), kernel.flags.join());
+
+  await a.ping(b);
+  const addresses: string[] = [];
+  for (const host of [a, b]) {
+    const [link] = await host.show<Link[]>("link", "show", "ib0");
+    assertMatch(link!.address, ADDRESS);
+    assertEquals(link!.mtu, 2044);
+    assertEquals(link!.operstate, "UP");
+    assertEquals(link!.pkey, "0xffff");
+    addresses.push(link!.address);
+  }
+  assert(addresses[0] !== addresses[1]);
+  const text = await a.ipoib("-d", "-s", "link", "show", "ib0");
+  assertEquals([text.code, text.stderr], [0, ""]);
+  assertStringIncludes(text.stdout, `link/infiniband ${addresses[0]}`);
+
+  const [neighbour] = await a.show<Neighbour[]>("neigh", "show");
+  assertEquals(neighbour!.dst, b.address);
+  assertEquals(neighbour!.lladdr, addresses[1]);
+  const [path] = await a.show<{ gid: string; dlid: number }[]>("path", "show");
+  assertEquals(path!.gid, (await b.link()).gid);
+  assertEquals(path!.dlid, (await b.link()).hca.lid);
+  const groups = await a.show<{ mgid: string; attached: boolean }[]>(
+    "mcg",
+    "show",
+  );
+  const broadcast = groups.find((group) => group.mgid.endsWith("ffff:ffff"));
+  assertEquals(broadcast?.attached, true);
+  const [subnet] = await a.show<{ ports: unknown[] }[]>("subnet", "show");
+  assertEquals(subnet!.ports.length, 2);
+  for (
+    const [file, value] of [
+      ["mode", "datagram"],
+      ["pkey", "0xffff"],
+      ["mtu", "2044"],
+    ] as const
+  ) {
+    const got = await a.ipoib("get", "ib0", file);
+    assertEquals(got.stdout.trim(), value);
+  }
+});
+
+labTest("Carrier comes with the broadcast group, not before", async (lab) => {
+  const manager = lab.start([...programCommand(), "subnet", "run"]);
+  await manager.says(/subnet manager runs/);
+  manager.kill("SIGSTOP");
+  const [a] = await lab.hosts(1);
+  await a.up({ wait: false });
+  const flags = async () =>
+    JSON.parse(await a.ip("-j", "link", "show", "ib0"))[0].flags as string[];
+  const up = await until("the device is up", async () => {
+    const seen = await flags().catch(() => [""]);
+    return seen.includes("UP") && seen;
+  });
+  assert(up.includes("NO-CARRIER"), up.join());
+  await pause(300);
+  assert((await flags()).includes("NO-CARRIER"));
+  assertEquals((await a.link()).operstate, "DOWN");
+  manager.kill("SIGCONT");
+  await a.ready();
+  assert((await flags()).includes("LOWER_UP"));
+});
+
+labTest(
+  "--subnet-mtu 4096 gives MTU 4092, and another one is refused",
+  async (lab) => {
+    const [a, b, c] = await lab.hosts(3);
+    await a.up({ args: ["--subnet-mtu", "4096"] });
+    await b.up();
+    assertEquals((await b.link()).mtu, 4092);
+    assertEquals(await a.ping(b, { size: 4064 }), { sent: 5, received: 5 });
+    const refused = await c.up({ args: ["--subnet-mtu", "2048"], wait: false });
+    assertEquals(await refused.exit(), 2);
+    const sentence = refused.output.split("\n").find((line) =>
+      line.startsWith("ipoib: ")
+    );
+    assertMatch(sentence ?? refused.output, /\b2048\b/);
+    assertMatch(sentence ?? refused.output, /\b4096\b/);
+    assert(await a.reaches(b));
+  },
+);
+
+interface Link {
+  address: string;
+  mtu: number;
+  operstate: string;
+  pkey: string;
+}
+
+interface Neighbour {
+  dst: string;
+  lladdr: string;
+}
