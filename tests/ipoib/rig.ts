@@ -170,10 +170,6 @@ export class Host {
   /** The kernel's stack sends frames; nothing is delivered yet. */
   inject(...frames: Uint8Array[]): void {
     this.netdev.inject(...frames);
-    // As a level-triggered poll would, until the device is empty or paused.
-    while (this.netdev.waiting > 0 && !this.netdev.paused) {
-      this.netdev.onReadable();
-    }
   }
 
   /** The kernel's stack sends frames, and everything that follows happens at once. */
@@ -239,6 +235,13 @@ export class Rig {
       ? undefined
       : new FakeSubnet(this.reactor, this.fabric, manager);
     this.reactor.onTurnEnd(() => this.fabric.settle());
+    // A level-triggered poll of the devices.
+    this.reactor.addSleeper({
+      beforeSleep: () => this.#readable().length > 0,
+      afterSleep: () => {
+        for (const netdev of this.#readable()) netdev.onReadable();
+      },
+    });
     logLines.length = 0;
   }
 
@@ -266,6 +269,12 @@ export class Rig {
 
   advance(ms: number): void {
     this.reactor.advance(ms);
+  }
+
+  #readable(): FakeNetdev[] {
+    return this.hosts.flatMap(({ netdevs }) => netdevs).filter((each) =>
+      each.waiting > 0 && !each.paused && !each.closed
+    );
   }
 
   /** Fails if the engine lost a slot or used the HCA wrongly. */

@@ -178,7 +178,13 @@ export class GroupTable {
     group.retryAt = Infinity;
     group.cancel = this.#host.join(this.#request(group), now, (answer) => {
       group.cancel = undefined;
-      if (this.#groups.get(gidKey(group.mgid)) !== group) return;
+      const present = this.#groups.get(gidKey(group.mgid));
+      if (present !== group) {
+        if (!present && "record" in answer) {
+          this.#leave(group, this.#host.now());
+        }
+        return;
+      }
       if ("record" in answer) this.#joined(group, answer.record);
       else this.#failed(group, answer.errno);
       this.#schedule();
@@ -253,23 +259,25 @@ export class GroupTable {
   }
 
   #remove(group: Group, now: Millis): void {
+    // A join that is under way goes on: if it succeeds, it is left then.
     this.#groups.delete(gidKey(group.mgid));
-    group.cancel?.();
-    group.cancel = undefined;
     if (group.attached && group.record) {
       this.#host.detach(group.mgid, group.record.mlid);
       group.attached = false;
     }
-    if (group.record) {
-      this.#host.leave(
-        groupLeave(group.mgid, this.#host.portGid, joinStateOf(group)),
-        now,
-      );
-    }
+    if (group.record) this.#leave(group, now);
     group.ah?.destroy();
     group.ah = undefined;
     this.#host.dropWaiting(group, group.queue.take());
     this.#host.onRemoved();
+  }
+
+  #leave(group: Group, now: Millis): void {
+    const { portGid } = this.#host;
+    this.#host.leave(
+      groupLeave(group.mgid, portGid, joinStateOf(group)),
+      now,
+    );
   }
 
   #schedule(): void {

@@ -1,0 +1,203 @@
+/** Nothing that arrives, from either side and in whatever order, makes the engine throw or lose a slot. */
+
+import { assert, assertEquals } from "@std/assert";
+import type { PortEvent } from "../../src/hca/hca.ts";
+import { arpReply, arpRequest, emitArp } from "../../src/wire/arp.ts";
+import { encapWord, EtherType } from "../../src/wire/encap.ts";
+import { mutate, random, viewOf } from "../wire/support.ts";
+import { type Host, ip, ipv4Frame, QKEY, Rig } from "./rig.ts";
+
+const DESTINATIONS = [
+  "10.0.0.1",
+  "10.0.0.2",
+  "10.0.0.3",
+  "10.0.0.255",
+  "255.255.255.255",
+  "224.0.0.1",
+  "239.1.2.3",
+  "239.9.9.9",
+  "192.168.1.1",
+  "0.0.0.0",
+];
+const TYPES = [
+  EtherType.Ipv4,
+  EtherType.Ipv4,
+  EtherType.Arp,
+  EtherType.Arp,
+  EtherType.Ipv6,
+  EtherType.Rarp,
+  0,
+  0xffff,
+];
+
+function arpOctets(from: Host, next: (limit: number) => number): Uint8Array {
+  const request = arpRequest(
+    from.address,
+    ip(DESTINATIONS[next(DESTINATIONS.length)]!),
+    ip(DESTINATIONS[next(DESTINATIONS.length)]!),
+  );
+  const octets = new Uint8Array(56);
+  emitArp(
+    next(2) ? request : arpReply(request, from.address),
+    viewOf(octets),
+    0,
+  );
+  return octets;
+}
+
+function noise(next: (limit: number) => number, limit: number): Uint8Array {
+  return Uint8Array.from({ length: next(limit) }, () => next(256));
+}
+
+for (const seed of [1, 4391, 4755]) {
+  Deno.test(`the engine bears random frames and events (seed ${seed})`, () => {
+    const next = random(seed);
+    const rig = new Rig();
+    const [a, b] = rig.pair();
+    b.netdev.config.join(ip("239.1.2.3"));
+    rig.fabric.lose = () => next(20) === 0;
+    rig.subnet!.lose = () => next(20) === 0;
+    const sendFrames = (host: Host) => {
+      const frame = ipv4Frame(
+        DESTINATIONS[next(3)]!,
+        DESTINATIONS[next(DESTINATIONS.length)]!,
+        { protocol: [1, 2, 6, 17][next(4)]!, payload: noise(next, 64) },
+      );
+      host.inject(
+        next(4) === 0 ? mutate(frame, next) : frame,
+        noise(next, 40),
+      );
+    };
+    const rawPacket = (from: Host, to: Host) => {
+      const payload = [
+        () => arpOctets(from, next),
+        () => mutate(arpOctets(from, next), next),
+        () => mutate(ipv4Frame("10.0.0.3", "10.0.0.1").slice(12), next),
+        () => noise(next, 2100),
+      ][next(4)]!();
+      const { broadcast } = to.link.groups;
+      const multicast = next(3) === 0 && broadcast?.record;
+      from.port.inject({
+        handle: {
+          dlid: multicast ? broadcast.record!.mlid : to.port.attributes.lid,
+          sl: 0,
+          staticRate: 0,
+          ...(multicast
+            ? {
+              grh: {
+                dgid: broadcast.mgid,
+                flowLabel: 0,
+                hopLimit: 0,
+                trafficClass: 0,
+                sgidIndex: 0,
+              },
+            }
+            : {}),
+        },
+        destQpn: next(10) ? to.link.qpn : next(0x1000000),
+        sourceQpn: next(10) ? from.link.qpn : next(0x1000000),
+        qkey: next(10) ? QKEY : next(0x7fffffff),
+        pkey: next(10) ? 0xffff : next(0x10000),
+        encap: encapWord(TYPES[next(TYPES.length)]!) | next(2),
+        payload,
+      });
+    };
+    const events: (() => PortEvent)[] = [
+      () => ({ type: "client_reregister" }),
+      () => ({ type: "port_active" }),
+      () => ({ type: "lid_change" }),
+      () => ({ type: "pkey_change" }),
+    ];
+    for (let step = 0; step < 1500; step++) {
+      const [one, other] = next(2) ? [a, b] as const : [b, a] as const;
+      sendFrames(one);
+      rawPacket(one, other);
+      if (next(5) === 0) one.port.postResult = next(5) as 0;
+      else one.port.postResult = 0;
+      if (next(40) === 0) one.port.emit(events[next(events.length)]!());
+      if (next(30) === 0) one.netdev.setUp(next(3) > 0);
+      if (next(30) === 0) {
+        one.port.send.withhold = (["nothing", "normal", "all"] as const)[
+          next(3)
+        ]!;
+      }
+      if (next(25) === 0) one.netdev.config.join(ip("239.9.9.9"));
+      if (next(25) === 0) one.netdev.config.leave(ip("239.9.9.9"));
+      if (next(50) === 0) one.link.flushNeighbours();
+      rig.settle();
+      if (next(4) === 0) rig.advance(next(3000));
+    }
+    // Quiet again: everything works as if nothing had been.
+    rig.fabric.lose = () => false;
+    rig.subnet!.lose = () => false;
+    for (const host of [a, b]) {
+      host.port.send.withhold = "nothing";
+      host.port.postResult = 0;
+      host.netdev.setUp(true);
+      assert(Object.keys(host.drops).length > 5, "the frames went deep");
+    }
+    rig.advance(120_000);
+    for (const host of [a, b]) {
+      assertEquals([host.link.state, host.netdev.paused], ["running", false]);
+      host.send();
+      assertEquals(host.netdev.waiting, 0);
+      host.link.flushNeighbours();
+    }
+    for (const host of [a, b]) host.received();
+    a.send(ipv4Frame("10.0.0.1", "10.0.0.2"));
+    rig.advance(1000);
+    assertEquals(b.received().length, 1);
+    rig.check();
+    for (const host of [a, b]) {
+      const { totals, drops } = host.link.statistics;
+      const sum = (prefix: string) =>
+        Object.entries(drops.snapshot()).reduce(
+          (all, [name, count]) => name.startsWith(prefix) ? all + count : all,
+          0,
+        );
+      assertEquals(totals.get("tx_dropped"), sum("tx_"));
+      assertEquals(totals.get("rx_dropped"), sum("rx_"));
+    }
+  });
+}
+
+Deno.test("malformed packets are receive errors", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  const send = (type: number, payload: Uint8Array) =>
+    b.port.inject({
+      handle: { dlid: a.port.attributes.lid, sl: 0, staticRate: 0 },
+      destQpn: a.link.qpn,
+      qkey: QKEY,
+      encap: encapWord(type),
+      payload,
+    });
+  const short = ipv4Frame("10.0.0.2", "10.0.0.1").slice(12, 31);
+  const wrongVersion = ipv4Frame("10.0.0.2", "10.0.0.1").slice(12);
+  wrongVersion[0] = 0x55;
+  const arp = arpOctets(b, random(1));
+  const ethernet = arp.slice();
+  ethernet[1] = 1;
+  send(EtherType.Ipv4, short);
+  send(EtherType.Ipv4, wrongVersion);
+  send(EtherType.Arp, arp.slice(0, 55));
+  send(EtherType.Arp, ethernet);
+  send(0x1234, arp);
+  rig.settle();
+  assertEquals(a.drops, { rx_malformed: 4, rx_unknown_type: 1 });
+  assertEquals([a.totals.rx_errors, a.totals.rx_dropped], [4, 5]);
+  assertEquals(a.received(), []);
+  rig.check();
+});
+
+Deno.test("malformed frames of the device are counted", () => {
+  const rig = new Rig();
+  const [a] = rig.pair();
+  const cut = ipv4Frame("10.0.0.1", "10.0.0.2").slice(0, 12 + 19);
+  const strange = ipv4Frame("10.0.0.1", "10.0.0.2");
+  strange[12] = 0x35;
+  a.send(cut, strange, new Uint8Array(12), new Uint8Array(3));
+  assertEquals(a.drops, { tx_malformed: 2 });
+  assertEquals(a.posted().length, 0);
+  rig.check();
+});
