@@ -5,7 +5,7 @@
  * control socket arrive between turns of the reactor.
  */
 
-import type { LogLevel } from "../base/log.ts";
+import { getLogger, type LogLevel } from "../base/log.ts";
 import { SoftPort } from "../hca/soft/port.ts";
 import { TX_QUEUE_LENGTH } from "../ipoib/constants.ts";
 import { IpoibDevice } from "../ipoib/device.ts";
@@ -13,6 +13,7 @@ import type { EngineContext } from "../ipoib/context.ts";
 import { openNetdev } from "../netdev/open.ts";
 import { SaClient } from "../sa/client.ts";
 import { Fd } from "../system/fd.ts";
+import { openReactor } from "../system/open_reactor.ts";
 import type { Reactor } from "../system/reactor.ts";
 import { type CommandContext, runCommand } from "./data_commands.ts";
 import { type Emit, type Hosted, serve } from "./thread/worker_side.ts";
@@ -27,6 +28,7 @@ export interface DataInit {
   pkeyIndex: number;
   adminMtu: number | undefined;
   memberships: "auto" | "rtnetlink" | "proc";
+  io: "auto" | "poll" | "uring";
   soft: {
     /** The subnet's folder. */
     directory: string;
@@ -78,6 +80,12 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
   port.mads.onMad = (mad, from) => {
     sa.onMad(mad, from, reactor.clock.now());
   };
+  const { layout, vnetAddress } = port.send;
+  const buffers = reactor.ring?.provideBuffers(
+    vnetAddress,
+    layout.capacity + layout.payload - layout.vnet,
+  );
+  if (buffers) port.send.postTo(buffers);
   const context: EngineContext = { reactor, port, sa, random: Math.random };
   const device = new IpoibDevice(context, {
     name: init.name,
@@ -89,6 +97,7 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
         netns: netns.number,
         memberships: init.memberships,
         txQueueLength: TX_QUEUE_LENGTH,
+        buffers,
       }),
   });
   device.onStateChange = (each) =>
@@ -120,4 +129,7 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
   };
 }
 
-serve<DataInit>(start);
+serve<DataInit>(
+  (init) => openReactor(init.io, (text) => getLogger(init.name).warn(text)),
+  start,
+);

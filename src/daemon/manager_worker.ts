@@ -1,6 +1,7 @@
 /** Worker entry: the subnet manager of an embedded subnet. */
 
 import { getLogger, type LogLevel } from "../base/log.ts";
+import { PollReactor } from "../system/poll_reactor.ts";
 import type { FabricMap } from "../subnet/messages.ts";
 import type { ManagerInfo } from "../subnet/snapshot.ts";
 import { ManagerHost } from "./manager/host.ts";
@@ -18,7 +19,7 @@ export interface ManagerInit {
   previous?: FabricMap;
 }
 
-serve<ManagerInit>((init, reactor): Hosted => {
+serve<ManagerInit>(() => new PollReactor(), (init, reactor): Hosted => {
   const log = getLogger(`subnet ${init.subnet}`);
   const host = new ManagerHost(reactor, init.socket, {
     manager: init.manager,

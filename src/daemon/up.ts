@@ -144,6 +144,7 @@ export async function up(options: UpOptions): Promise<number> {
       pkeyIndex: options.pkeyIndex,
       adminMtu: options.mtu,
       memberships: options.memberships,
+      io: options.io,
       soft: {
         directory: subnetDirectory(runtime, hca.subnet),
         subnet: hca.subnet,

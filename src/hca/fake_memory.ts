@@ -2,6 +2,7 @@
 
 import { ENCAP_LENGTH } from "../base/units.ts";
 import { VNET_HEADER_LENGTH } from "../wire/vnet.ts";
+import type { BufferGroup } from "../system/reactor.ts";
 import type { SendMemory, SlotLayout } from "./hca.ts";
 
 /** Ports stand this far apart in the fabric's address space. */
@@ -80,6 +81,16 @@ export class FakeSendMemory implements SendMemory {
 
   unreserve(slot: number): void {
     this.unref(slot);
+  }
+
+  /** Gives all free slots to the group; a test fills them and calls the netdev's `onFrame`. */
+  postTo(group: BufferGroup): void {
+    for (const slot of this.#free.splice(0)) group.add(slot);
+    group.commit();
+  }
+
+  takePosted(slot: number): void {
+    this.#references[slot] = 1;
   }
 
   ref(slot: number): void {

@@ -11,6 +11,7 @@
  * | `HcaPort.flush`    | `ibv_post_send` of the chain                  | ring heads published, doorbells rung   |
  * | `UdQp.poll`        | `ibv_poll_cq`, 64 at a time                   | descriptors taken from the peers' rings |
  * | `UdQp.release`     | `ibv_post_recv` of the same buffers           | slot ids given back to their owners    |
+ * | `setModeration`    | `ibv_modify_cq` of the receive queue          | the port sleeps on (soft/moderation.ts) |
  * | credit callback    | send completions                              | returned slots                         |
  * | `RxBatch.vnet`     | 12 bytes composed over the GRH's tail         | the sender's bytes, as they are        |
  *
@@ -30,6 +31,7 @@
  */
 
 import type { IbMtu, IbMtuCode } from "../base/units.ts";
+import type { BufferGroup } from "../system/reactor.ts";
 
 /** Where things stand in a send slot, in bytes from the slot's base. */
 export interface SlotLayout {
@@ -60,6 +62,13 @@ export interface SendMemory {
   reserve(urgent?: boolean): number;
   /** Gives a reserved slot back unsent. */
   unreserve(slot: number): void;
+  /**
+   * Hands free slots over for reads that go on by themselves (io_uring): from then on the group gets what becomes free,
+   * but for a few slots that stay for `reserve`.
+   */
+  postTo(group: BufferGroup): void;
+  /** A posted slot was filled: it is the caller's, as if it had been reserved. */
+  takePosted(slot: number): void;
 }
 
 /** Where a UD packet goes; made once per path or group, used by every packet. */
@@ -131,6 +140,16 @@ export const PostResult = {
 } as const;
 export type PostResult = typeof PostResult[keyof typeof PostResult];
 
+/**
+ * When completed receives become an event (`ibv_modify_cq`): after `rxFrames` of them, or `rxUsecs` microseconds after the
+ * first one. A period of 0 makes every completion an event; 0 frames leave the number to the device.
+ */
+export interface CqModeration {
+  /** 16 bits each. */
+  readonly rxUsecs: number;
+  readonly rxFrames: number;
+}
+
 /** An unreliable-datagram queue pair. */
 export interface UdQp {
   /** 24 bits. */
@@ -158,6 +177,8 @@ export interface UdQp {
   detachMulticast(mgid: Uint8Array, mlid: number): void;
   /** Called by the reactor when there may be something to poll. */
   onReceive: () => void;
+  /** Delays `onReceive`. Throws an IpoibError with EOPNOTSUPP if the device cannot. */
+  setModeration(moderation: CqModeration): void;
   close(): void;
 }
 

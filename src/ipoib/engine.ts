@@ -109,6 +109,9 @@ export class Engine {
       (view, base, length, now) => this.#arp.receive(view, base, length, now),
     );
     netdev.onReadable = () => this.#transmit();
+    netdev.onFrame = (slot, length) => this.#transmitter.frame(slot, length);
+    netdev.onWriteFailed = (errno, length) =>
+      this.#receiver.writeFailed(errno, length);
   }
 
   /** Begins with the broadcast group. */

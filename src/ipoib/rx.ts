@@ -114,9 +114,7 @@ export class Receiver {
       VNET_HEADER_LENGTH + length,
     );
     if (written < 0) {
-      this.#statistics.drop(
-        written === -EIO ? "rx_device_down" : "rx_device_refused",
-      );
+      this.#refused(-written);
       return;
     }
     const totals = this.#totals;
@@ -127,6 +125,19 @@ export class Receiver {
     ) {
       totals[Stat.Multicast]!++;
     }
+  }
+
+  /** A write that was counted already turned out to fail. */
+  writeFailed(errno: number, frameLength: number): void {
+    this.#totals[Stat.RxPackets]!--;
+    this.#totals[Stat.RxBytes]! -= frameLength - VNET_HEADER_LENGTH;
+    this.#refused(errno);
+  }
+
+  #refused(errno: number): void {
+    this.#statistics.drop(
+      errno === EIO ? "rx_device_down" : "rx_device_refused",
+    );
   }
 
   #arp(batch: RxBatch, i: number): void {

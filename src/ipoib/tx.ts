@@ -106,6 +106,14 @@ export class Transmitter {
     return true;
   }
 
+  /** 1 and 2 where reads go on by themselves: a frame of `length` octets is in a posted slot. */
+  frame(slot: number, length: number): void {
+    const memory = this.#memory;
+    memory.takePosted(slot);
+    if (length <= VNET_HEADER_LENGTH) memory.unreserve(slot);
+    else this.#classify(slot, length - VNET_HEADER_LENGTH, this.#clock.now());
+  }
+
   /** 3. Classify */
   #classify(slot: number, length: number, now: Millis): void {
     const { view, stride, layout } = this.#memory;

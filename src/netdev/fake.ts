@@ -200,6 +200,8 @@ export class FakeNetdev implements Netdev {
   /** A positive errno that every write fails with, or 0. */
   writeError = 0;
   onReadable: () => void = () => {};
+  onFrame: (slot: number, length: number) => void = () => {};
+  onWriteFailed: (errno: number, length: number) => void = () => {};
   readonly #queue: Uint8Array[] = [];
   readonly #resolve: (address: bigint, length: number) => Uint8Array;
 

@@ -69,6 +69,10 @@ export interface Netdev {
   writeBytes(frame: Uint8Array): number;
   /** Called by the reactor when there may be frames to read, unless paused. */
   onReadable: () => void;
+  /** Called instead where reads go on by themselves: a frame of `length` octets is in a posted slot. */
+  onFrame: (slot: number, length: number) => void;
+  /** Called where writes are done later: one of `length` octets failed with a positive errno. */
+  onWriteFailed: (errno: number, length: number) => void;
   /** Stops (or resumes) calling `onReadable`: the device's queue then fills, and the kernel holds senders back. */
   pause(paused: boolean): void;
   /** Tells the kernel whether the link has carrier. */

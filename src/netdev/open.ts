@@ -2,7 +2,13 @@
 
 import type { Millis } from "../base/units.ts";
 import { Errno } from "../system/errno.ts";
-import type { Reactor, Watch } from "../system/reactor.ts";
+import type {
+  BufferGroup,
+  Reactor,
+  Reading,
+  RingIo,
+  Watch,
+} from "../system/reactor.ts";
 import type { MembershipSource } from "./memberships/memberships.ts";
 import type { Netdev } from "./netdev.ts";
 import { ConfigMirror } from "./rtnetlink/mirror.ts";
@@ -15,23 +21,49 @@ export interface NetdevOptions extends TunOptions {
   readonly memberships?: MembershipSource | "auto";
   /** Packets that the kernel queues for us; a TUN's own default is 500. */
   readonly txQueueLength?: number;
+  /** Where a reactor on io_uring reads frames to by itself; its writes then go through the ring too. */
+  readonly buffers?: BufferGroup | undefined;
 }
 
 /** A TUN netdev. */
 export class TunNetdev implements Netdev {
   readonly tun: Tun;
   readonly config: ConfigMirror;
-  readonly #watch: Watch;
+  readonly #watch: Watch | undefined;
+  readonly #reading: Reading | undefined;
+  readonly #ring: RingIo | undefined;
+  #writeReport = 0;
   #paused = false;
   #dead = false;
   onReadable: () => void = () => {};
+  onFrame: (slot: number, length: number) => void = () => {};
+  onWriteFailed: (errno: number, length: number) => void = () => {};
 
-  constructor(reactor: Reactor, tun: Tun, config: ConfigMirror) {
+  constructor(
+    reactor: Reactor,
+    tun: Tun,
+    config: ConfigMirror,
+    buffers?: BufferGroup,
+  ) {
     this.tun = tun;
     this.config = config;
-    this.#watch = reactor.watch(tun.fd, () => this.onReadable(), {
-      fast: true,
-    });
+    const { ring } = reactor;
+    if (ring && buffers) {
+      this.#ring = ring;
+      this.#reading = ring.read(
+        tun.fd,
+        buffers,
+        (slot, length) => this.onFrame(slot, length),
+        () => this.#die(),
+      );
+      this.#writeReport = ring.onWriteFailure((errno, length) =>
+        this.onWriteFailed(errno, length)
+      );
+    } else {
+      this.#watch = reactor.watch(tun.fd, () => this.onReadable(), {
+        fast: true,
+      });
+    }
   }
 
   get name(): string {
@@ -49,7 +81,9 @@ export class TunNetdev implements Netdev {
   }
 
   write(address: bigint, length: number): number {
-    return this.tun.write(address, length);
+    if (!this.#ring) return this.tun.write(address, length);
+    this.#ring.write(this.tun.fd, address, length, this.#writeReport);
+    return length;
   }
 
   writeBytes(frame: Uint8Array): number {
@@ -59,7 +93,7 @@ export class TunNetdev implements Netdev {
   pause(paused: boolean): void {
     if (paused === this.#paused || this.#dead) return;
     this.#paused = paused;
-    this.#watch.enable(!paused);
+    this.#watch?.enable(!paused);
   }
 
   setCarrier(on: boolean): void {
@@ -82,7 +116,8 @@ export class TunNetdev implements Netdev {
   }
 
   close(): void {
-    this.#watch.close();
+    this.#watch?.close();
+    this.#reading?.stop();
     this.config.close();
     this.tun.close();
   }
@@ -90,7 +125,7 @@ export class TunNetdev implements Netdev {
   /** The device was deleted: its descriptor would be "ready" for ever. */
   #die(): void {
     this.#dead = true;
-    this.#watch.enable(false);
+    this.#watch?.enable(false);
   }
 }
 
@@ -99,7 +134,7 @@ export function openNetdev(
   reactor: Reactor,
   options: NetdevOptions,
 ): TunNetdev {
-  const { netns, memberships = "auto", txQueueLength } = options;
+  const { netns, memberships = "auto", txQueueLength, buffers } = options;
   using parts = new DisposableStack();
   const tun = parts.use(openTun(options));
   const config = parts.adopt(
@@ -115,7 +150,7 @@ export function openNetdev(
   if (txQueueLength !== undefined) {
     setTxQueueLength(config.requests, tun.ifindex, txQueueLength);
   }
-  const netdev = new TunNetdev(reactor, tun, config);
+  const netdev = new TunNetdev(reactor, tun, config, buffers);
   parts.move();
   return netdev;
 }

@@ -72,6 +72,17 @@ export class FakeReactor implements Reactor {
     return watch;
   }
 
+  watchBell(fd: number): FakeWatch {
+    return this.watch(fd, () => {}, { fast: true });
+  }
+
+  /** Descriptors that were rung. */
+  readonly rung: number[] = [];
+
+  signal(fd: number): void {
+    this.rung.push(fd);
+  }
+
   timer(due: (now: Millis) => void): Timer {
     const entry: TimerEntry = { when: Infinity, due };
     this.#timers.push(entry);

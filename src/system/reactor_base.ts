@@ -2,6 +2,7 @@
 
 import { type Clock, systemClock } from "../base/clock.ts";
 import type { Millis } from "../base/units.ts";
+import { drain, ring as ringBell } from "./event_fd.ts";
 import type { Reactor, Sleeper, Timer, Watch } from "./reactor.ts";
 import { SlowWatches } from "./slow_watches.ts";
 
@@ -41,6 +42,14 @@ export abstract class ReactorBase implements Reactor {
     return options.fast
       ? this.watchFast(fd, ready)
       : this.slow.watch(fd, ready);
+  }
+
+  watchBell(fd: number): Watch {
+    return this.watchFast(fd, () => drain(fd));
+  }
+
+  signal(fd: number): void {
+    ringBell(fd);
   }
 
   timer(due: (now: Millis) => void): Timer {

@@ -3,7 +3,6 @@
 import { configureLog, type LogLevel } from "../../base/log.ts";
 import { IpoibError } from "../../base/errors.ts";
 import { drain } from "../../system/event_fd.ts";
-import { PollReactor } from "../../system/poll_reactor.ts";
 import type { Reactor } from "../../system/reactor.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
 
@@ -30,11 +29,12 @@ interface Port<Init> {
 
 /** Hosts what `start` makes until the command `close` comes. */
 export function serve<Init extends { log: LogLevel }>(
+  openReactor: (init: Init) => Reactor,
   start: (init: Init, reactor: Reactor, emit: Emit) => Hosted,
 ): void {
   // The one place where the global scope is given the type that a worker's has.
   const port = self as unknown as Port<Init>;
-  const reactor = new PollReactor();
+  let reactor: Reactor;
   let hosted: Hosted | undefined;
   let posted: Int32Array<SharedArrayBuffer>;
   let seen = 0;
@@ -48,6 +48,7 @@ export function serve<Init extends { log: LogLevel }>(
     posted = data.posted;
     await configureLog(data.init.log);
     try {
+      reactor = openReactor(data.init);
       hosted = start(
         data.init,
         reactor,

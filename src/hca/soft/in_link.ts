@@ -5,10 +5,9 @@
  * the link (see `accept.ts` for what the packet itself must satisfy).
  */
 
-import { ring as ringBell } from "../../system/event_fd.ts";
 import type { Fd } from "../../system/fd.ts";
 import type { Mapping } from "../../system/memory.ts";
-import type { Watch } from "../../system/reactor.ts";
+import type { Reactor, Watch } from "../../system/reactor.ts";
 import type { RingReceiver } from "./ring.ts";
 import { slotAddresses } from "./slot_pool.ts";
 
@@ -79,10 +78,10 @@ export class InLink {
   }
 
   /** Makes the returned slots visible and wakes the owner if it waits for them. */
-  publishReturns(): void {
+  publishReturns(reactor: Reactor): void {
     this.dirty = false;
     this.ring.publishReturns();
-    if (this.ring.takesWake()) ringBell(this.#parts.doorbell.number);
+    if (this.ring.takesWake()) reactor.signal(this.#parts.doorbell.number);
   }
 
   /** Ends the link; the caller has dropped every packet that lies in the peer's memory. */

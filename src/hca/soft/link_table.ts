@@ -178,7 +178,7 @@ export class LinkTable {
       : undefined;
     if (doorbell) {
       link.doorbell = doorbell;
-      link.publish();
+      link.publish(this.#owner.reactor);
     } else {
       this.closeOut(link);
     }

@@ -17,10 +17,9 @@
  */
 
 import type { Millis } from "../../base/units.ts";
-import { ring as ringBell } from "../../system/event_fd.ts";
 import type { Fd } from "../../system/fd.ts";
 import type { Mapping } from "../../system/memory.ts";
-import type { Watch } from "../../system/reactor.ts";
+import type { Reactor, Watch } from "../../system/reactor.ts";
 import { PostResult } from "../hca.ts";
 import type { RingSender } from "./ring.ts";
 import type { SlotPool } from "./slot_pool.ts";
@@ -162,10 +161,12 @@ export class OutLink {
   }
 
   /** Makes the written descriptors visible and wakes the peer if it sleeps. */
-  publish(): void {
+  publish(reactor: Reactor): void {
     this.dirty = false;
     this.ring.publish();
-    if (this.doorbell && this.ring.takesWake()) ringBell(this.doorbell.number);
+    if (this.doorbell && this.ring.takesWake()) {
+      reactor.signal(this.doorbell.number);
+    }
   }
 
   /** Ends the link: every slot that the peer held comes back. Returns how many waiting packets were lost. */

@@ -11,7 +11,7 @@
  * (share, credit and pause), ring.ts (where a sleep is announced), slot_layout.ts (how many slots).
  */
 
-import { createEventFd, drain } from "../../system/event_fd.ts";
+import { createEventFd } from "../../system/event_fd.ts";
 import type { Reactor, Sleeper, Watch } from "../../system/reactor.ts";
 import type { SubnetSnapshot } from "../../subnet/messages.ts";
 import {
@@ -70,6 +70,8 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
   readonly #listeners: ((event: PortEvent) => void)[] = [];
   #nextQpn = FIRST_QPN;
   #closed = false;
+  /** True while returned slots wait for the next turn, because the writes out of them go with it (io_uring). */
+  #unpublished = false;
 
   constructor(options: SoftPortOptions) {
     const { reactor } = options;
@@ -89,11 +91,7 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
       send: (mad, to) => this.#registration.sendMad(mad, to),
       onMad: () => {},
     };
-    this.#bellWatch = reactor.watch(
-      this.doorbell.number,
-      () => drain(this.doorbell.number),
-      { fast: true },
-    );
+    this.#bellWatch = reactor.watchBell(this.doorbell.number);
     reactor.addSleeper(this);
     reactor.onTurnEnd(() => this.flush());
     this.#registration.start();
@@ -209,7 +207,7 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
     const { outgoing } = this.#links;
     for (let i = 0; i < outgoing.length; i++) {
       const link = outgoing[i]!;
-      if (link.dirty) link.publish();
+      if (link.dirty) link.publish(this.reactor);
     }
   }
 
@@ -221,6 +219,7 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
   // Receiving -----------------------------------------------------------------------------------------------
 
   beforeSleep(): boolean {
+    if (this.#unpublished) return true;
     const { incoming } = this.#links;
     // With work at hand nobody needs to ring, so nothing is announced.
     for (let i = 0; i < incoming.length; i++) {
@@ -237,6 +236,7 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
 
   afterSleep(): void {
     const { incoming } = this.#links;
+    if (this.#unpublished) this.#publishReturns();
     this.#credit.retract();
     for (let i = incoming.length - 1; i >= 0; i--) {
       const link = incoming[i]!;
@@ -270,12 +270,18 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
     this.publishReturns();
   }
 
-  /** Makes the slots that were given back visible to their owners. */
+  /** Makes the slots that were given back visible to their owners, once what was written out of them has been taken. */
   publishReturns(): void {
+    if (this.reactor.ring) this.#unpublished = true;
+    else this.#publishReturns();
+  }
+
+  #publishReturns(): void {
+    this.#unpublished = false;
     const { incoming } = this.#links;
     for (let i = 0; i < incoming.length; i++) {
       const link = incoming[i]!;
-      if (link.dirty) link.publishReturns();
+      if (link.dirty) link.publishReturns(this.reactor);
     }
   }
 

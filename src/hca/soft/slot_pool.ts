@@ -1,16 +1,20 @@
 /**
  * The port's send memory: slots in one memfd that peers map read-only, with a reference count for each.
  *
- * The free list is a stack: the slot returned last is in the cache and is used first.
+ * The free list is a stack: the slot returned last is in the cache and is used first. Where a reactor on io_uring reads
+ * by itself most free slots are with the kernel (the group); they count as free.
  */
 
 import { cString, libc } from "../../../ffi/libc.ts";
 import { Fd } from "../../system/fd.ts";
 import { createMemory, Mapping } from "../../system/memory.ts";
+import type { BufferGroup } from "../../system/reactor.ts";
 import type { SendMemory, SlotLayout } from "../hca.ts";
 import { CAPACITY, ENCAP, PAYLOAD, STRIDE, VNET } from "./slot_layout.ts";
 
 const O_RDONLY_CLOEXEC = 0x80000;
+/** Slots that stay for what the engine itself sends while a group has the others. */
+const KEPT = 32;
 
 /** See {@linkcode SendMemory}. */
 export class SlotPool implements SendMemory {
@@ -39,6 +43,7 @@ export class SlotPool implements SendMemory {
   readonly #free: Int32Array;
   #freeCount: number;
   readonly #references: Int32Array;
+  #group: BufferGroup | undefined;
 
   constructor(slots: number) {
     this.slots = slots;
@@ -57,7 +62,25 @@ export class SlotPool implements SendMemory {
 
   /** How many slots are free now. */
   get free(): number {
-    return this.#freeCount;
+    return this.#freeCount + (this.#group?.available ?? 0);
+  }
+
+  postTo(group: BufferGroup): void {
+    this.#group = group;
+    group.onEmpty = () => {
+      this.collect();
+      if (group.available === 0) this.starved = true;
+    };
+    this.#post(group);
+  }
+
+  takePosted(slot: number): void {
+    this.#references[slot] = 1;
+  }
+
+  /** Gives the group what is free beyond the few. */
+  #post(group: BufferGroup): void {
+    while (this.#freeCount > KEPT) group.add(this.#free[--this.#freeCount]!);
   }
 
   reserve(urgent = false): number {
@@ -82,7 +105,9 @@ export class SlotPool implements SendMemory {
 
   /** One holder less; the last one frees the slot. */
   unref(slot: number): void {
-    if (--this.#references[slot]! === 0) this.#free[this.#freeCount++] = slot;
+    if (--this.#references[slot]! !== 0) return;
+    if (this.#group && this.#freeCount >= KEPT) this.#group.add(slot);
+    else this.#free[this.#freeCount++] = slot;
   }
 
   close(): void {

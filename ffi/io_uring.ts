@@ -1,0 +1,34 @@
+/** The three system calls of io_uring, through `syscall(2)`: the C library has no functions for them. */
+
+const symbols = {
+  // int io_uring_setup(u32 entries, struct io_uring_params *p)
+  setup: {
+    name: "syscall",
+    parameters: ["i64", "u32", "buffer"],
+    result: "i32",
+  },
+  // int io_uring_enter2(unsigned fd, u32 to_submit, u32 min_complete, u32 flags, const void *arg, size_t size)
+  enter: {
+    name: "syscall",
+    parameters: ["i64", "i32", "u32", "u32", "u32", "buffer", "u64"],
+    result: "i32",
+  },
+  // int io_uring_register(unsigned fd, unsigned opcode, void *arg, unsigned nr_args)
+  register: {
+    name: "syscall",
+    parameters: ["i64", "i32", "u32", "buffer", "u32"],
+    result: "i32",
+  },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** Numbers of the system calls, the same on x86-64 and arm64. */
+export const Syscall = { Setup: 425n, Enter: 426n, Register: 427n } as const;
+
+export type IoUringCalls = Deno.DynamicLibrary<typeof symbols>["symbols"];
+
+let opened: IoUringCalls | undefined;
+
+/** The calls, bound at the first use in this thread; errno is that of ffi/libc.ts. */
+export function ioUringCalls(): IoUringCalls {
+  return opened ??= Deno.dlopen("libc.so.6", symbols).symbols;
+}

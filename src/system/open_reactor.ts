@@ -1,0 +1,25 @@
+/** Chooses what a data worker waits with. */
+
+import { IpoibError } from "../base/errors.ts";
+import { PollReactor } from "./poll_reactor.ts";
+import type { Reactor } from "./reactor.ts";
+import { openUringReactor } from "./uring/uring_reactor.ts";
+
+/**
+ * A reactor on io_uring if the system has it, else one on poll; `say` hears once why not.
+ *
+ * Throws `E_URING` if io_uring was asked for and cannot be had.
+ */
+export function openReactor(
+  io: "auto" | "poll" | "uring",
+  say: (text: string) => void,
+): Reactor {
+  if (io === "poll") return new PollReactor();
+  try {
+    return openUringReactor();
+  } catch (error) {
+    if (io === "uring" || !(error instanceof IpoibError)) throw error;
+    say(`${error.message}; using poll`);
+    return new PollReactor();
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * Buffers that the kernel may read into by itself (a provided-buffer ring): like posted receives.
+ *
+ * | octet of entry | field                                                  |
+ * |----------------|--------------------------------------------------------|
+ * | 0              | address (8)                                            |
+ * | 8              | length (4)                                             |
+ * | 12             | buffer id (2)                                          |
+ * | 14             | reserved; of entry 0 the ring's tail, the user's to write |
+ */
+
+import { bytesAt, libc } from "../../../ffi/libc.ts";
+import { lastError } from "../errno.ts";
+import type { BufferGroup } from "../reactor.ts";
+import type { Ring } from "./ring.ts";
+
+const REGISTER_PBUF_RING = 22;
+const PROT_READ_WRITE = 3;
+const MAP_PRIVATE_ANONYMOUS = 0x22;
+const MAP_FAILED = 0xffffffffffffffffn;
+const ENTRY_BYTES = 16;
+
+/** See {@linkcode BufferGroup}. */
+export class ProvidedBuffers implements BufferGroup {
+  readonly id: number;
+  onEmpty: () => void = () => {};
+  readonly #addresses: readonly bigint[];
+  readonly #length: number;
+  readonly #mask: number;
+  readonly #address: bigint;
+  readonly #bytes: bigint;
+  readonly #words: Uint32Array;
+  readonly #halves: Uint16Array;
+  readonly #quads: BigUint64Array;
+  #tail = 0;
+  #available = 0;
+  #committed = true;
+
+  constructor(
+    ring: Ring,
+    id: number,
+    addresses: readonly bigint[],
+    length: number,
+  ) {
+    const entries = 2 ** Math.ceil(Math.log2(addresses.length));
+    this.id = id;
+    this.#addresses = addresses;
+    this.#length = length;
+    this.#mask = entries - 1;
+    this.#bytes = BigInt(entries * ENTRY_BYTES);
+    this.#address = BigInt(
+      libc().mmap(
+        0n,
+        this.#bytes,
+        PROT_READ_WRITE,
+        MAP_PRIVATE_ANONYMOUS,
+        -1,
+        0n,
+      ),
+    );
+    if (this.#address === MAP_FAILED) {
+      throw lastError("E_URING", "map a buffer ring");
+    }
+    const memory = bytesAt(this.#address, entries * ENTRY_BYTES);
+    this.#words = new Uint32Array(memory);
+    this.#halves = new Uint16Array(memory);
+    this.#quads = new BigUint64Array(memory);
+    const registration = new Uint8Array(40);
+    const view = new DataView(registration.buffer);
+    view.setBigUint64(0, this.#address, true);
+    view.setUint32(8, entries, true);
+    view.setUint16(12, id, true);
+    ring.register(REGISTER_PBUF_RING, registration, 1);
+  }
+
+  get available(): number {
+    return this.#available;
+  }
+
+  add(buffer: number): void {
+    const at = this.#tail & this.#mask;
+    this.#quads[at * 2] = this.#addresses[buffer]!;
+    this.#words[at * 4 + 2] = this.#length;
+    this.#halves[at * 8 + 6] = buffer;
+    this.#tail = (this.#tail + 1) & 0xffff;
+    this.#available++;
+    this.#committed = false;
+  }
+
+  commit(): void {
+    if (this.#committed) return;
+    this.#committed = true;
+    Atomics.store(this.#halves, 7, this.#tail);
+  }
+
+  /** The kernel has filled one. */
+  taken(): void {
+    this.#available--;
+  }
+
+  close(): void {
+    libc().munmap(this.#address, this.#bytes);
+  }
+}

@@ -1,0 +1,233 @@
+/**
+ * An io_uring: submission and completion queues in memory shared with the kernel.
+ *
+ * Entries are written as 32-bit words (and addresses as 64-bit ones) of typed arrays over the mapped rings, so an operation
+ * allocates nothing. Made for one thread (`SINGLE_ISSUER`, `DEFER_TASKRUN`): completions are delivered
+ * only inside {@linkcode Ring.enter}. Layouts: linux/io_uring.h.
+ *
+ * | word of an entry | field                             |
+ * |------------------|-----------------------------------|
+ * | 0                | opcode, flags << 8, ioprio << 16  |
+ * | 1                | descriptor                        |
+ * | 2, 3             | offset                            |
+ * | 4, 5             | address                           |
+ * | 6                | length                            |
+ * | 7                | flags of the operation            |
+ * | 8, 9             | user data: tag, detail            |
+ * | 10               | buffer group << 0 (16 bits)       |
+ */
+
+import { ioUringCalls, Syscall } from "../../../ffi/io_uring.ts";
+import { addressOf, bytesAt, errno, libc } from "../../../ffi/libc.ts";
+import type { Millis } from "../../base/units.ts";
+import { Errno, lastError, unwrap } from "../errno.ts";
+import { Fd } from "../fd.ts";
+import { Timespec } from "../timespec.ts";
+
+const SETUP_SUBMIT_ALL = 1 << 7;
+const SETUP_SINGLE_ISSUER = 1 << 12;
+const SETUP_DEFER_TASKRUN = 1 << 13;
+const ENTER_GETEVENTS = 1;
+const ENTER_EXT_ARG = 1 << 3;
+const PARAMS_BYTES = 120;
+const SQ_OFFSETS = 40;
+const CQ_OFFSETS = 80;
+const OFFSET_SQES = 0x10000000n;
+const PROT_READ_WRITE = 3;
+const MAP_SHARED = 1;
+const MAP_FAILED = 0xffffffffffffffffn;
+const REGISTER_PROBE = 8;
+const PROBE_OPS = 64;
+const OP_SUPPORTED = 1;
+const ETIME = 62;
+const EBUSY = 16;
+/** struct io_uring_getevents_arg: sigmask, its size, pad, timeout. */
+const GETEVENTS_ARG_BYTES = 24;
+const EXTENDED = BigInt(GETEVENTS_ARG_BYTES);
+
+/** Words of a submission and of a completion. */
+const SQE_WORDS = 16;
+const CQE_WORDS = 4;
+
+/** Called with each completion: result, flags, detail of the user data. */
+export type Completion = (
+  result: number,
+  flags: number,
+  detail: number,
+) => void;
+
+export class Ring {
+  readonly #fd: Fd;
+  readonly #calls = ioUringCalls();
+  readonly #rings: Uint32Array;
+  /** The submission entries: words, and the same memory as 64-bit words for addresses. */
+  readonly words: Uint32Array;
+  readonly quads: BigUint64Array;
+  readonly #sqTail: number;
+  readonly #sqMask: number;
+  readonly #cqHead: number;
+  readonly #cqTail: number;
+  readonly #cqEntries: number;
+  readonly #cqMask: number;
+  readonly #mappings: { address: bigint; length: bigint }[] = [];
+  readonly #timeout = new Timespec();
+  readonly #argument = new Uint8Array(GETEVENTS_ARG_BYTES);
+  #tail: number;
+  #head: number;
+  #unsubmitted = 0;
+
+  /** @param entries submissions that fit; a power of two */
+  constructor(entries: number) {
+    const params = new Uint8Array(PARAMS_BYTES);
+    const view = new DataView(params.buffer);
+    const flags = SETUP_SUBMIT_ALL | SETUP_SINGLE_ISSUER | SETUP_DEFER_TASKRUN;
+    view.setUint32(8, flags, true);
+    this.#fd = new Fd(
+      unwrap(
+        this.#calls.setup(Syscall.Setup, entries, params),
+        "E_URING",
+        "create an io_uring",
+      ),
+    );
+    const sqEntries = view.getUint32(0, true);
+    const cqEntries = view.getUint32(4, true);
+    const sq = (field: number) => view.getUint32(SQ_OFFSETS + 4 * field, true);
+    const cq = (field: number) => view.getUint32(CQ_OFFSETS + 4 * field, true);
+    const ringBytes = Math.max(
+      sq(6) + sqEntries * 4,
+      cq(5) + cqEntries * CQE_WORDS * 4,
+    );
+    const rings = this.#map(ringBytes, 0n);
+    const entriesAt = this.#map(sqEntries * SQE_WORDS * 4, OFFSET_SQES);
+    this.#rings = new Uint32Array(bytesAt(rings, ringBytes & ~3));
+    const memory = bytesAt(entriesAt, sqEntries * SQE_WORDS * 4);
+    this.words = new Uint32Array(memory);
+    this.quads = new BigUint64Array(memory);
+    this.#sqTail = sq(1) >> 2;
+    this.#sqMask = sqEntries - 1;
+    const array = sq(6) >> 2;
+    for (let i = 0; i < sqEntries; i++) this.#rings[array + i] = i;
+    this.#cqHead = cq(0) >> 2;
+    this.#cqTail = cq(1) >> 2;
+    this.#cqEntries = cq(5) >> 2;
+    this.#cqMask = cqEntries - 1;
+    this.#tail = this.#rings[this.#sqTail]!;
+    this.#head = this.#rings[this.#cqHead]!;
+    const argument = new DataView(this.#argument.buffer);
+    argument.setBigUint64(16, addressOf(this.#timeout.bytes), true);
+  }
+
+  /** The descriptor, for registrations. */
+  get fd(): number {
+    return this.#fd.number;
+  }
+
+  /** True if the kernel knows the operation. */
+  supports(opcode: number): boolean {
+    const probe = new Uint8Array(16 + PROBE_OPS * 8);
+    const result = this.#calls.register(
+      Syscall.Register,
+      this.fd,
+      REGISTER_PROBE,
+      probe,
+      PROBE_OPS,
+    );
+    if (result < 0) return false;
+    const flags = new DataView(probe.buffer).getUint16(
+      16 + opcode * 8 + 2,
+      true,
+    );
+    return (flags & OP_SUPPORTED) !== 0;
+  }
+
+  /** Registers something; throws `E_URING`. */
+  register(opcode: number, argument: Uint8Array<ArrayBuffer>, count: number) {
+    unwrap(
+      this.#calls.register(Syscall.Register, this.fd, opcode, argument, count),
+      "E_URING",
+      "register with an io_uring",
+    );
+  }
+
+  /** The first word of the next submission, zeroed; its fields are the caller's to fill before the next `enter`. */
+  prepare(): number {
+    if (this.#unsubmitted > this.#sqMask) this.enter(0);
+    const at = (this.#tail & this.#sqMask) * SQE_WORDS;
+    this.words.fill(0, at, at + SQE_WORDS);
+    this.#tail = (this.#tail + 1) >>> 0;
+    this.#unsubmitted++;
+    return at;
+  }
+
+  /** Submits what was prepared, and waits for a completion at most `span`: 0 not at all, Infinity as long as it takes. */
+  enter(span: Millis): void {
+    Atomics.store(this.#rings, this.#sqTail, this.#tail);
+    const waits = span > 0 && this.#completions() === 0;
+    this.#timeout.set(span);
+    const result = this.#calls.enter(
+      Syscall.Enter,
+      this.fd,
+      this.#unsubmitted,
+      waits ? 1 : 0,
+      ENTER_GETEVENTS | ENTER_EXT_ARG,
+      this.#argument,
+      EXTENDED,
+    );
+    if (result >= 0) {
+      this.#unsubmitted = Math.max(0, this.#unsubmitted - result);
+      return;
+    }
+    const why = errno();
+    // The submissions of a call that was interrupted or timed out while it waited were taken all the same.
+    if (why === ETIME || why === Errno.EINTR) this.#unsubmitted = 0;
+    else if (why !== EBUSY && why !== Errno.EAGAIN) {
+      throw lastError("E_URING", "wait for an io_uring", { errno: why });
+    }
+  }
+
+  /** True if everything that was prepared has been taken by the kernel. */
+  get allSubmitted(): boolean {
+    return this.#unsubmitted === 0;
+  }
+
+  /** Hands each waiting completion to `take` with its tag; returns how many. */
+  harvest(
+    take: (tag: number, result: number, flags: number, detail: number) => void,
+  ): number {
+    const rings = this.#rings;
+    const count = this.#completions();
+    for (let i = 0; i < count; i++) {
+      const at = this.#cqEntries + (this.#head & this.#cqMask) * CQE_WORDS;
+      this.#head = (this.#head + 1) >>> 0;
+      const tag = rings[at]!;
+      const detail = rings[at + 1]!;
+      const result = rings[at + 2]! | 0;
+      const flags = rings[at + 3]!;
+      Atomics.store(rings, this.#cqHead, this.#head);
+      take(tag, result, flags, detail);
+    }
+    return count;
+  }
+
+  close(): void {
+    if (this.fd < 0) return;
+    this.#fd.close();
+    for (const { address, length } of this.#mappings) {
+      libc().munmap(address, length);
+    }
+  }
+
+  #completions(): number {
+    return (Atomics.load(this.#rings, this.#cqTail) - this.#head) | 0;
+  }
+
+  #map(bytes: number, offset: bigint): bigint {
+    const length = BigInt(bytes);
+    const address = BigInt(
+      libc().mmap(0n, length, PROT_READ_WRITE, MAP_SHARED, this.fd, offset),
+    );
+    if (address === MAP_FAILED) throw lastError("E_URING", "map an io_uring");
+    this.#mappings.push({ address, length });
+    return address;
+  }
+}

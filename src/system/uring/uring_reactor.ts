@@ -1,0 +1,259 @@
+/**
+ * The reactor over io_uring: TUN reads that go on by themselves, TUN writes, doorbells and waiting, in one system call
+ * a turn.
+ *
+ * Needs Linux 6.7 (multishot reads) and a system that allows io_uring: see {@linkcode openUringReactor}.
+ */
+
+import type { Clock } from "../../base/clock.ts";
+import { IpoibError } from "../../base/errors.ts";
+import type { Millis } from "../../base/units.ts";
+import { addressOf } from "../../../ffi/libc.ts";
+import type { BufferGroup, Reading, RingIo, Watch } from "../reactor.ts";
+import { ReactorBase } from "../reactor_base.ts";
+import { ProvidedBuffers } from "./buffer_group.ts";
+import { type Completion, Ring } from "./ring.ts";
+
+const ENTRIES = 512;
+const Op = {
+  PollAdd: 6,
+  PollRemove: 7,
+  AsyncCancel: 14,
+  Write: 23,
+  ReadMultishot: 49,
+} as const;
+const SQE_BUFFER_SELECT = 1 << 5 << 8;
+const SQE_SKIP_SUCCESS = 1 << 6 << 8;
+const POLLIN = 1;
+const POLL_MULTISHOT = 1;
+const CQE_MORE = 2;
+const CQE_BUFFER_SHIFT = 16;
+const ENOBUFS = 105;
+const ECANCELED = 125;
+const NOBODY = 0;
+
+/** A multishot read and its place in the ring. */
+interface Reader {
+  readonly fd: number;
+  readonly group: ProvidedBuffers;
+  readonly tag: number;
+  armed: boolean;
+  ended: boolean;
+}
+
+/** A descriptor that is polled again after each time it was ready. */
+interface Polled {
+  readonly fd: number;
+  readonly tag: number;
+  readonly multishot: boolean;
+  armed: boolean;
+  on: boolean;
+}
+
+/** See above. */
+export class UringReactor extends ReactorBase implements RingIo {
+  readonly ring: RingIo = this;
+  readonly #ring: Ring;
+  readonly #handlers = new Map<number, Completion>();
+  readonly #readers: Reader[] = [];
+  readonly #polled: Polled[] = [];
+  readonly #groups: ProvidedBuffers[] = [];
+  readonly #one = new Uint8Array(new BigUint64Array([1n]).buffer);
+  readonly #oneAddress = addressOf(this.#one);
+  readonly #take = (
+    tag: number,
+    result: number,
+    flags: number,
+    detail: number,
+  ) => this.#handlers.get(tag)?.(result, flags, detail);
+  #nextTag = NOBODY + 1;
+
+  constructor(ring: Ring, clock?: Clock) {
+    super(clock);
+    this.#ring = ring;
+    this.watchFast(this.slow.fd, () => this.slow.dispatch());
+  }
+
+  provideBuffers(addresses: readonly bigint[], length: number): BufferGroup {
+    const id = this.#groups.length;
+    const group = new ProvidedBuffers(this.#ring, id, addresses, length);
+    this.#groups.push(group);
+    return group;
+  }
+
+  read(
+    fd: number,
+    group: BufferGroup,
+    onFrame: (buffer: number, length: number) => void,
+    onEnd: (errno: number) => void,
+  ): Reading {
+    const buffers = group as ProvidedBuffers;
+    const tag = this.#nextTag++;
+    const reader: Reader = {
+      fd,
+      group: buffers,
+      tag,
+      armed: false,
+      ended: false,
+    };
+    this.#handlers.set(tag, (result, flags) => {
+      if (!(flags & CQE_MORE)) reader.armed = false;
+      if (result > 0) {
+        buffers.taken();
+        onFrame(flags >>> CQE_BUFFER_SHIFT, result);
+      } else if (result === -ENOBUFS) buffers.onEmpty();
+      else if (result < 0 && result !== -ECANCELED && !reader.ended) {
+        reader.ended = true;
+        onEnd(-result);
+      }
+    });
+    this.#readers.push(reader);
+    return { stop: () => this.#stop(reader) };
+  }
+
+  onWriteFailure(failed: (errno: number, length: number) => void): number {
+    const tag = this.#nextTag++;
+    this.#handlers.set(tag, (result, _flags, length) => {
+      if (result < 0) failed(-result, length);
+    });
+    return tag;
+  }
+
+  write(fd: number, address: bigint, length: number, report: number): void {
+    const at = this.#ring.prepare();
+    const { words, quads } = this.#ring;
+    words[at] = Op.Write | SQE_SKIP_SUCCESS;
+    words[at + 1] = fd;
+    words[at + 2] = 0xffffffff;
+    words[at + 3] = 0xffffffff;
+    quads[(at + 4) >> 1] = address;
+    words[at + 6] = length;
+    words[at + 8] = report;
+    words[at + 9] = length;
+  }
+
+  override signal(fd: number): void {
+    this.write(fd, this.#oneAddress, 8, NOBODY);
+  }
+
+  /** Polled on and on, never read: the count of an eventfd does not have to be taken for the next ring to be seen. */
+  override watchBell(fd: number): Watch {
+    return this.#watch(fd, () => {}, true);
+  }
+
+  protected override watchFast(fd: number, ready: () => void): Watch {
+    return this.#watch(fd, ready, false);
+  }
+
+  protected override wait(span: Millis): void {
+    for (let i = 0; i < this.#groups.length; i++) this.#groups[i]!.commit();
+    for (let i = 0; i < this.#readers.length; i++) {
+      const reader = this.#readers[i]!;
+      if (!reader.armed && !reader.ended && reader.group.available > 0) {
+        this.#armReader(reader);
+      }
+    }
+    for (let i = 0; i < this.#polled.length; i++) {
+      const polled = this.#polled[i]!;
+      if (!polled.armed && polled.on) this.#armPoll(polled);
+    }
+    this.#ring.enter(span);
+    // What was written must have been taken when this returns: its memory is given back then.
+    while (!this.#ring.allSubmitted) this.#ring.enter(0);
+  }
+
+  protected override dispatch(): void {
+    this.#ring.harvest(this.#take);
+  }
+
+  protected override close(): void {
+    this.#handlers.clear();
+    this.#ring.close();
+    for (const group of this.#groups) group.close();
+  }
+
+  #watch(fd: number, ready: () => void, multishot: boolean): Watch {
+    const polled: Polled = {
+      fd,
+      tag: this.#nextTag++,
+      multishot,
+      armed: false,
+      on: true,
+    };
+    this.#handlers.set(polled.tag, (result, flags) => {
+      if (!(flags & CQE_MORE)) polled.armed = false;
+      if (result >= 0 && polled.on) ready();
+    });
+    this.#polled.push(polled);
+    return {
+      enable: (on) => {
+        if (polled.on === on) return;
+        polled.on = on;
+        if (!on && polled.armed) this.#cancel(Op.PollRemove, polled.tag);
+      },
+      close: () => {
+        const at = this.#polled.indexOf(polled);
+        if (at < 0) return;
+        this.#polled.splice(at, 1);
+        polled.on = false;
+        if (polled.armed) this.#cancel(Op.PollRemove, polled.tag);
+      },
+    };
+  }
+
+  #stop(reader: Reader): void {
+    const at = this.#readers.indexOf(reader);
+    if (at < 0) return;
+    this.#readers.splice(at, 1);
+    reader.ended = true;
+    // Now and not with the next wait: the descriptor is about to be closed.
+    if (reader.armed) {
+      this.#cancel(Op.AsyncCancel, reader.tag);
+      this.#ring.enter(0);
+    }
+  }
+
+  #cancel(opcode: number, tag: number): void {
+    const at = this.#ring.prepare();
+    const { words } = this.#ring;
+    words[at] = opcode | SQE_SKIP_SUCCESS;
+    words[at + 1] = 0xffffffff;
+    words[at + 4] = tag;
+    words[at + 8] = NOBODY;
+  }
+
+  #armReader(reader: Reader): void {
+    const at = this.#ring.prepare();
+    const { words } = this.#ring;
+    words[at] = Op.ReadMultishot | SQE_BUFFER_SELECT;
+    words[at + 1] = reader.fd;
+    words[at + 2] = 0xffffffff;
+    words[at + 3] = 0xffffffff;
+    words[at + 8] = reader.tag;
+    words[at + 10] = reader.group.id;
+    reader.armed = true;
+  }
+
+  #armPoll(polled: Polled): void {
+    const at = this.#ring.prepare();
+    const { words } = this.#ring;
+    words[at] = Op.PollAdd;
+    words[at + 1] = polled.fd;
+    words[at + 6] = polled.multishot ? POLL_MULTISHOT : 0;
+    words[at + 7] = POLLIN;
+    words[at + 8] = polled.tag;
+    polled.armed = true;
+  }
+}
+
+/** A reactor on io_uring; throws `E_URING` where the kernel is too old or io_uring is forbidden. */
+export function openUringReactor(clock?: Clock): UringReactor {
+  const ring = new Ring(ENTRIES);
+  if (ring.supports(Op.ReadMultishot)) return new UringReactor(ring, clock);
+  ring.close();
+  throw new IpoibError(
+    "E_URING",
+    "Cannot use io_uring: this kernel has no multishot reads",
+    { errno: 38, hint: "Linux 6.7 or later has them" },
+  );
+}
