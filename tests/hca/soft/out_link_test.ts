@@ -1,0 +1,219 @@
+import { assertEquals } from "@std/assert";
+import { PAUSE_BUDGET_MS } from "../../../src/hca/soft/out_link.ts";
+import { SlotPool } from "../../../src/hca/soft/slot_pool.ts";
+import { createEventFd } from "../../../src/system/event_fd.ts";
+import { Pair } from "./parts.ts";
+
+/** A pool of `slots` and links from it; freed at the end. */
+function links(slots: number, count: number) {
+  const pool = new SlotPool(slots);
+  const pairs = Array.from({ length: count }, () => new Pair(pool));
+  return {
+    pool,
+    pairs,
+    [Symbol.dispose]() {
+      for (const pair of pairs) pair[Symbol.dispose]();
+      assertEquals(pool.free, pool.slots, "every slot came back");
+      pool.close();
+    },
+  };
+}
+
+/** Sends until the peer's share is full; how many went. */
+function fill(pair: Pair): number {
+  let sent = 0;
+  while (pair.out.hasCredit) {
+    pair.send();
+    sent++;
+  }
+  return sent;
+}
+
+Deno.test("a stopped peer ends up with half of the slots, two with a third each", () => {
+  using one = links(64, 1);
+  assertEquals(fill(one.pairs[0]!), 32);
+  using two = links(63, 2);
+  const [a, b] = two.pairs as [Pair, Pair];
+  // Turn by turn, as two streams would.
+  while (a.out.hasCredit || b.out.hasCredit) {
+    if (a.out.hasCredit) a.send();
+    if (b.out.hasCredit) b.send();
+  }
+  assertEquals([a.out.held, b.out.held, two.pool.free], [21, 21, 21]);
+});
+
+Deno.test("the last slot may still go to a peer that holds none", () => {
+  using all = links(2, 2);
+  const [a, b] = all.pairs as [Pair, Pair];
+  assertEquals(a.send(), "sent");
+  const slot = all.pool.reserve();
+  assertEquals([all.pool.free, b.out.hasCredit], [0, true]);
+  all.pool.unref(slot);
+  assertEquals([a.out.hasCredit, b.out.hasCredit], [false, true]);
+});
+
+Deno.test("what a peer returns goes back to the pool and sends what waits", () => {
+  using all = links(8, 1);
+  const [pair] = all.pairs as [Pair];
+  assertEquals(fill(pair), 4);
+  assertEquals([pair.send(), pair.send()], ["waits", "waits"]);
+  assertEquals([pair.out.waiting, pair.out.held, all.pool.free], [2, 4, 2]);
+  pair.publish();
+  pair.returnSlots(1);
+  assertEquals(pair.out.returns, 1);
+  assertEquals(pair.out.collect(1), true);
+  // 3 held, 3 free: still its share.
+  assertEquals([pair.out.waiting, pair.out.held], [2, 3]);
+  pair.returnSlots(2);
+  pair.out.collect(2);
+  assertEquals([pair.out.waiting, pair.out.held, all.pool.free], [0, 3, 5]);
+  assertEquals(pair.out.dirty, true);
+  pair.publish();
+  assertEquals(pair.in.ring.waiting(), 3);
+});
+
+Deno.test("a pause is paid from a budget that refills with a quarter of the time", () => {
+  using all = links(8, 2);
+  const [pair] = all.pairs as [Pair];
+  fill(pair);
+  assertEquals(pair.send(100), "waits");
+  assertEquals(pair.out.deadline, 100 + PAUSE_BUDGET_MS);
+  // Slots come back after 15 ms: 5 ms are left.
+  pair.publish();
+  pair.returnSlots(4);
+  pair.out.collect(115);
+  assertEquals([pair.out.waiting, pair.out.deadline], [0, Infinity]);
+  fill(pair);
+  assertEquals(pair.send(115), "waits");
+  assertEquals(pair.out.deadline, 115 + 5);
+  pair.publish();
+  pair.returnSlots(4);
+  pair.out.collect(120);
+  fill(pair);
+  assertEquals(pair.send(120), "refused", "the budget is spent");
+  assertEquals(pair.send(121.9), "refused", "less than half a millisecond");
+  assertEquals(pair.send(128), "waits");
+  assertEquals(pair.out.deadline, 128 + 2);
+  // A long quiet time fills it, no further than to its brim.
+  pair.publish();
+  pair.returnSlots(4);
+  pair.out.collect(129);
+  fill(pair);
+  assertEquals(pair.send(10_000), "waits");
+  assertEquals(pair.out.deadline, 10_000 + PAUSE_BUDGET_MS);
+});
+
+Deno.test("while a peer is the only one, each slot that it returns fills the budget", () => {
+  using all = links(8, 1);
+  const [pair] = all.pairs as [Pair];
+  pair.out.alone = true;
+  fill(pair);
+  pair.send(0);
+  for (let now = 15; now < 300; now += 15) {
+    pair.publish();
+    pair.returnSlots(4);
+    pair.out.collect(now);
+    fill(pair);
+    assertEquals(pair.send(now), "waits");
+    assertEquals(pair.out.deadline, now + PAUSE_BUDGET_MS);
+  }
+});
+
+Deno.test("a stalled peer gets nothing beyond its share until it returns a slot", () => {
+  using all = links(8, 2);
+  const [pair] = all.pairs as [Pair];
+  fill(pair);
+  pair.send(0);
+  pair.send(0);
+  assertEquals(pair.out.stall(), 2);
+  assertEquals([pair.out.stalled, pair.out.waiting], [true, 0]);
+  assertEquals(all.pool.free, 4, "what waited is free again");
+  assertEquals(pair.send(10_000), "refused");
+  pair.publish();
+  pair.returnSlots(1);
+  assertEquals(pair.out.collect(10_000), true);
+  assertEquals(pair.out.stalled, false);
+  assertEquals(pair.send(10_000), "sent");
+});
+
+Deno.test("no more packets wait than there are slots", () => {
+  using all = links(4, 1);
+  const [pair] = all.pairs as [Pair];
+  fill(pair);
+  // A multicast packet waits on several links with one slot.
+  const slot = all.pool.reserve();
+  for (let i = 0; i < 4; i++) {
+    all.pool.ref(slot);
+    assertEquals(pair.out.wait(slot, 10, 0), 0);
+  }
+  all.pool.ref(slot);
+  assertEquals(pair.out.wait(slot, 10, 0), 3);
+  all.pool.unref(slot);
+  assertEquals(pair.out.stall(), 4);
+  all.pool.unref(slot);
+});
+
+Deno.test("closing gives every slot back and says what was lost", () => {
+  const pool = new SlotPool(8);
+  const pair = new Pair(pool);
+  fill(pair);
+  pair.send(0);
+  assertEquals(pair.out.close(), 1);
+  assertEquals([pool.free, pair.out.open, pair.out.held], [8, false, 0]);
+  assertEquals([pair.out.close(), pair.out.returns], [0, 0]);
+  pair.in.close();
+  pair.in.close();
+  pool.close();
+});
+
+const violations: Record<string, (pair: Pair) => void> = {
+  "a slot that it does not hold": (pair) => pair.in.giveBack(7),
+  "a slot twice": (pair) => {
+    pair.in.ring.take();
+    pair.in.giveBack(pair.in.ring.slot);
+    pair.in.giveBack(pair.in.ring.slot);
+  },
+  "a slot that does not exist": (pair) => pair.in.giveBack(4000),
+  "a negative slot": (pair) => pair.in.giveBack(-1),
+};
+for (const [what, act] of Object.entries(violations)) {
+  Deno.test(`a peer that returns ${what} is found out`, () => {
+    using all = links(8, 1);
+    const [pair] = all.pairs as [Pair];
+    pair.send();
+    pair.send();
+    pair.publish();
+    act(pair);
+    pair.publishReturns();
+    assertEquals(pair.out.collect(0), false);
+  });
+}
+
+Deno.test("an impossible head of returns is found out", () => {
+  using all = links(8, 1);
+  const [pair] = all.pairs as [Pair];
+  pair.send();
+  pair.words[16] = 100_000;
+  assertEquals(pair.out.returns !== 0, true);
+  assertEquals(pair.out.collect(0), false);
+});
+
+Deno.test("a peer is woken once, and only if it sleeps and has said where its bell is", () => {
+  using all = links(8, 1);
+  const [pair] = all.pairs as [Pair];
+  pair.in.ring.announceSleep(true);
+  pair.send();
+  pair.publish();
+  assertEquals(pair.reactor.rung, [], "it looks by itself when it accepts");
+  const doorbell = createEventFd();
+  pair.out.doorbell = doorbell;
+  pair.publish();
+  pair.publish();
+  assertEquals(pair.reactor.rung, [doorbell.number]);
+  pair.out.ring.announceWait(true);
+  pair.returnSlots(1);
+  assertEquals(pair.reactor.rung.length, 2);
+  pair.out.collect(0);
+  pair.publishReturns();
+  assertEquals(pair.reactor.rung.length, 2);
+});

@@ -1,0 +1,84 @@
+/** Ends of links made of real memory, without ports. */
+
+import type { Millis } from "../../../src/base/units.ts";
+import { InLink } from "../../../src/hca/soft/in_link.ts";
+import { OutLink } from "../../../src/hca/soft/out_link.ts";
+import {
+  RING_BYTES,
+  RingReceiver,
+  RingSender,
+} from "../../../src/hca/soft/ring.ts";
+import { STRIDE } from "../../../src/hca/soft/slot_layout.ts";
+import { SlotPool } from "../../../src/hca/soft/slot_pool.ts";
+import { createEventFd } from "../../../src/system/event_fd.ts";
+import { FakeReactor } from "../../../src/system/fake_reactor.ts";
+import { createMemory, Mapping } from "../../../src/system/memory.ts";
+
+/** Both ends of a link from a pool, in one process. */
+export class Pair implements Disposable {
+  readonly out: OutLink;
+  readonly in: InLink;
+  /** The ring as words, to write nonsense into. */
+  readonly words: Int32Array;
+  readonly reactor = new FakeReactor();
+  readonly #pool: SlotPool;
+
+  constructor(pool: SlotPool, guid = "0x0000000000000001") {
+    this.#pool = pool;
+    using memory = createMemory("test-ring", RING_BYTES);
+    const sender = new Mapping(memory.number, RING_BYTES, "write");
+    const receiver = new Mapping(memory.number, RING_BYTES, "write");
+    this.words = new Int32Array(sender.buffer);
+    this.out = new OutLink({
+      guid,
+      pool,
+      ring: new RingSender(this.words),
+      ringMapping: sender,
+      connection: createEventFd(),
+    });
+    this.in = new InLink({
+      guid,
+      slots: pool.slots,
+      memory: new Mapping(pool.readOnly.number, pool.slots * STRIDE, "read"),
+      ring: new RingReceiver(new Int32Array(receiver.buffer)),
+      ringMapping: receiver,
+      doorbell: createEventFd(),
+      connection: createEventFd(),
+    });
+  }
+
+  /** Reserves a slot and sends or keeps it, as a port does. */
+  send(now: Millis = 0): "sent" | "waits" | "refused" {
+    const slot = this.#pool.reserve();
+    if (slot < 0) throw new Error("no slot");
+    if (this.out.hasCredit) {
+      this.out.push(slot, 100);
+      return "sent";
+    }
+    if (this.out.wait(slot, 100, now) === 0) return "waits";
+    this.#pool.unref(slot);
+    return "refused";
+  }
+
+  publish(): void {
+    this.out.publish(this.reactor);
+  }
+
+  publishReturns(): void {
+    this.in.publishReturns(this.reactor);
+  }
+
+  /** The receiver takes and returns `count` packets. */
+  returnSlots(count: number): void {
+    for (let i = 0; i < count; i++) {
+      this.in.ring.take();
+      this.in.giveBack(this.in.ring.slot);
+    }
+    this.publishReturns();
+  }
+
+  [Symbol.dispose](): void {
+    this.out.close();
+    this.in.close();
+  }
+}

@@ -1,0 +1,107 @@
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import {
+  RING_BYTES,
+  RingReceiver,
+  RingSender,
+} from "../../../src/hca/soft/ring.ts";
+
+const ENTRIES = 256;
+const DESCRIPTOR_HEAD = 0;
+const RETURN_HEAD = 16;
+
+function ring() {
+  const words = new Int32Array(RING_BYTES / 4);
+  return {
+    words,
+    sender: new RingSender(words),
+    receiver: new RingReceiver(words),
+  };
+}
+
+function drain(receiver: RingReceiver): [number, number][] {
+  const taken: [number, number][] = [];
+  for (let n = receiver.waiting(); n > 0; n--) {
+    receiver.take();
+    taken.push([receiver.slot, receiver.length]);
+  }
+  return taken;
+}
+
+Deno.test("descriptors are seen once they are published", () => {
+  const { sender, receiver } = ring();
+  sender.push(7, 100);
+  sender.push(8, 200);
+  assertEquals(receiver.waiting(), 0);
+  sender.publish();
+  assertEquals(receiver.waiting(), 2);
+  assertEquals(drain(receiver), [[7, 100], [8, 200]]);
+  assertEquals(receiver.waiting(), 0);
+});
+
+Deno.test("returns are seen once they are published", () => {
+  const { sender, receiver } = ring();
+  receiver.giveBack(7);
+  assertEquals(sender.returns(), 0);
+  receiver.publishReturns();
+  assertEquals(sender.returns(), 1);
+  assertEquals(sender.takeReturn(), 7);
+  assertEquals(sender.returns(), 0);
+});
+
+Deno.test("the rings go round in batches of any size", () => {
+  const batches = fc.array(fc.integer({ min: 0, max: ENTRIES }), {
+    maxLength: 40,
+  });
+  fc.assert(
+    fc.property(batches, (sizes) => {
+      const { sender, receiver } = ring();
+      let next = 0;
+      for (const size of sizes) {
+        const sent: [number, number][] = [];
+        for (let i = 0; i < size; i++) {
+          sent.push([next & 255, next]);
+          sender.push(next & 255, next);
+          next++;
+        }
+        sender.publish();
+        const taken = drain(receiver);
+        assertEquals(taken, sent);
+        for (const [slot] of taken) receiver.giveBack(slot);
+        receiver.publishReturns();
+        assertEquals(sender.returns(), size);
+        for (const [slot] of sent) assertEquals(sender.takeReturn(), slot);
+      }
+    }),
+    { seed: 7, numRuns: 30 },
+  );
+});
+
+Deno.test("a head that runs ahead of the ring, or backwards, is impossible", () => {
+  for (const head of [ENTRIES + 1, 0x40000000, -1, -0x80000000]) {
+    const { words, sender, receiver } = ring();
+    words[DESCRIPTOR_HEAD] = head;
+    words[RETURN_HEAD] = head;
+    assertEquals(receiver.waiting() < 0, true, String(head));
+    assertEquals(sender.returns() < 0, true, String(head));
+  }
+  const { words, sender, receiver } = ring();
+  words[DESCRIPTOR_HEAD] = ENTRIES;
+  words[RETURN_HEAD] = ENTRIES;
+  assertEquals([receiver.waiting(), sender.returns()], [ENTRIES, ENTRIES]);
+});
+
+Deno.test("an announcement is taken once", () => {
+  const { sender, receiver } = ring();
+  assertEquals([sender.takesWake(), receiver.takesWake()], [false, false]);
+  receiver.announceSleep(true);
+  assertEquals(receiver.takesWake(), false, "another word");
+  assertEquals([sender.takesWake(), sender.takesWake()], [true, false]);
+  sender.announceWait(true);
+  assertEquals([receiver.takesWake(), receiver.takesWake()], [true, false]);
+  receiver.announceSleep(true);
+  receiver.announceSleep(false);
+  sender.announceWait(true);
+  sender.announceWait(false);
+  assertEquals([sender.takesWake(), receiver.takesWake()], [false, false]);
+});

@@ -1,0 +1,83 @@
+import { assert, assertEquals } from "@std/assert";
+import { libc } from "../../../ffi/libc.ts";
+import { SlotPool } from "../../../src/hca/soft/slot_pool.ts";
+import { PAYLOAD, STRIDE, VNET } from "../../../src/hca/soft/slot_layout.ts";
+import { Mapping, sealedSize } from "../../../src/system/memory.ts";
+
+Deno.test("the slot returned last is used first", () => {
+  const pool = new SlotPool(4);
+  assertEquals([0, 1, 2].map(() => pool.reserve()), [0, 1, 2]);
+  pool.unreserve(1);
+  pool.unreserve(0);
+  assertEquals([pool.reserve(), pool.reserve()], [0, 1]);
+  assertEquals(pool.free, 1);
+  pool.close();
+});
+
+Deno.test("a slot is free when its last holder gave it back", () => {
+  const pool = new SlotPool(2);
+  const slot = pool.reserve();
+  pool.ref(slot);
+  pool.ref(slot);
+  pool.unref(slot);
+  pool.unref(slot);
+  assertEquals(pool.free, 1);
+  pool.unref(slot);
+  assertEquals(pool.free, 2);
+  pool.close();
+});
+
+Deno.test("a pool without slots collects once, then starves", () => {
+  const pool = new SlotPool(1);
+  let asked = 0;
+  pool.collect = () => asked++;
+  const slot = pool.reserve();
+  assertEquals([asked, pool.starved], [0, false]);
+  assertEquals([pool.reserve(), asked, pool.starved], [-1, 1, true]);
+  pool.collect = () => pool.unref(slot);
+  assertEquals(pool.reserve(), slot);
+  pool.close();
+});
+
+Deno.test("a held pool has slots for urgent packets only", () => {
+  const pool = new SlotPool(2);
+  pool.held = true;
+  assertEquals([pool.reserve(), pool.starved], [-1, true]);
+  assertEquals(pool.reserve(true), 0);
+  pool.collect = () => pool.held = false;
+  assertEquals(pool.reserve(), 1);
+  pool.held = true;
+  pool.collect = () => {};
+  assertEquals(pool.reserve(true), -1);
+  pool.close();
+});
+
+Deno.test("peers get the memory sealed and for reading only", () => {
+  const pool = new SlotPool(2);
+  assertEquals(sealedSize(pool.readOnly.number), 2 * STRIDE);
+  pool.bytes[STRIDE + PAYLOAD] = 0x5a;
+  const reader = new Mapping(pool.readOnly.number, 2 * STRIDE, "read");
+  assertEquals(reader.bytes[STRIDE + PAYLOAD], 0x5a);
+  reader.unmap();
+  let refused = false;
+  try {
+    new Mapping(pool.readOnly.number, 2 * STRIDE, "write").unmap();
+  } catch {
+    refused = true;
+  }
+  assert(refused, "no mapping for writing");
+  assert(libc().ftruncate(pool.readOnly.number, 0n) < 0, "no truncation");
+  pool.close();
+});
+
+Deno.test("slots lie a stride apart and have their virtio header where it is said", () => {
+  const pool = new SlotPool(3);
+  const [first, second, third] = pool.vnetAddress;
+  assertEquals(Number(second! - first!), STRIDE);
+  assertEquals(Number(third! - second!), STRIDE);
+  assertEquals(Number(first! % 4096n), VNET, "a mapping begins with a page");
+  assertEquals(pool.layout.payload - pool.layout.vnet, 12);
+  assertEquals(pool.layout.vnet - pool.layout.encap, 4);
+  assert(STRIDE >= PAYLOAD + pool.layout.capacity);
+  pool.close();
+});
