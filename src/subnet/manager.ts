@@ -15,6 +15,8 @@ import { Notice, TrapNumber } from "../wire/sa/notice.ts";
 import { SaMad } from "../wire/sa/sa_mad.ts";
 import { SubnetAdministrator } from "./administrator.ts";
 import { FabricJournal } from "./fabric.ts";
+import { FaultBook, type FaultRequest } from "./fault_book.ts";
+import type { FaultSettings } from "./fault_messages.ts";
 import type { Group } from "./groups.ts";
 import { dropReason, managerAddress, relay } from "./gsi.ts";
 import { sharePartition } from "./join.ts";
@@ -62,6 +64,7 @@ export class SubnetManager {
   readonly #traps: TrapForwarder;
   readonly #administrator: SubnetAdministrator;
   readonly #journal = new FabricJournal();
+  readonly #faults = new FaultBook();
   readonly #connections = new Set<number>();
   /** MADs of this call, held back until the forwarding tables are out. */
   #mads: { port: SubnetPort; mad: Uint8Array }[] = [];
@@ -123,6 +126,7 @@ export class SubnetManager {
   disconnect(connection: number, now: Millis): void {
     this.#now = now;
     this.#connections.delete(connection);
+    this.#faults.forget(connection);
     const port = this.#subnet.ports.remove(connection);
     if (port === undefined) return;
     this.#traps.removePort(port);
@@ -144,8 +148,45 @@ export class SubnetManager {
     return takeSnapshot(this.#subnet, this.#options.manager);
   }
 
+  /** The packet faults that the ports follow. */
+  get faults(): FaultSettings {
+    return this.#faults.settings;
+  }
+
+  /** Sets the packet faults of a port, or of all that have none of their own, and tells every port. */
+  setFault(request: FaultRequest): void {
+    this.#faults.set(request);
+    this.#sendFaults();
+  }
+
+  /** Ends the packet faults of a port, or all of them. */
+  clearFaults(port?: string): void {
+    this.#faults.clear(port);
+    this.#sendFaults();
+  }
+
+  /** Ports that have not said yet that they follow the present faults. */
+  portsWithoutFaults(): SubnetPort[] {
+    return [...this.#subnet.ports].filter(({ connection }) =>
+      !this.#faults.isTaken(connection)
+    );
+  }
+
+  #sendFaults(only?: number): void {
+    const { settings } = this.#faults;
+    if (settings.version === 0) return;
+    const frame = encodeControl({ type: "faults", settings });
+    for (const { connection } of this.#subnet.ports) {
+      if (only !== undefined && only !== connection) continue;
+      this.#options.send(connection, frame);
+    }
+  }
+
   #control(connection: number, message: PortMessage | ForeignHello): void {
     if (message.type === "hello") return this.#hello(connection, message);
+    if (message.type === "faults_taken") {
+      return this.#faults.taken(connection, message.version);
+    }
     const subnet = this.snapshot();
     const { id } = message;
     try {
@@ -168,7 +209,7 @@ export class SubnetManager {
       this.#send(connection, port);
       return;
     }
-    const { lid: oldLid, memberships } = hello as Hello;
+    const { lid: oldLid, memberships, faults } = hello as Hello;
     if (memberships !== undefined) {
       restoreMemberships(this.#subnet, port, memberships);
     }
@@ -177,6 +218,8 @@ export class SubnetManager {
     for (const message of welcomeMessages(this.#subnet, port)) {
       this.#send(connection, message);
     }
+    const news = faults !== undefined && this.#faults.adopt(faults);
+    this.#sendFaults(news ? undefined : connection);
     this.#subnet.log(
       "info",
       `Port ${

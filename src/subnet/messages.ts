@@ -10,6 +10,13 @@
  */
 
 import * as v from "valibot";
+import {
+  type Faults,
+  FaultSettingsSchema,
+  FaultsSchema,
+  type FaultsTaken,
+  FaultsTakenSchema,
+} from "./fault_messages.ts";
 
 /** Version of the messages and of the frames; a port with another one is refused. */
 export const PROTOCOL_VERSION = 1;
@@ -63,6 +70,8 @@ export const HelloSchema = v.object({
   lid: v.exactOptional(unicastLid),
   /** The groups that this port had joined under the manager before. */
   memberships: v.exactOptional(list(MembershipSchema)),
+  /** The packet faults that it follows since. */
+  faults: v.exactOptional(FaultSettingsSchema),
 });
 export type Hello = v.InferOutput<typeof HelloSchema>;
 
@@ -81,7 +90,7 @@ export const ShowRequestSchema = v.object({
 export type ShowRequest = v.InferOutput<typeof ShowRequestSchema>;
 
 /** What a port may send. */
-export type PortMessage = Hello | ShowRequest;
+export type PortMessage = Hello | ShowRequest | FaultsTaken;
 
 /** A port as the others see it. */
 export const FabricPortSchema = v.object({ lid: unicastLid, guid });
@@ -231,12 +240,14 @@ export type ManagerMessage =
   | Refused
   | SubnetEvent
   | FabricUpdate
+  | Faults
   | ShowReply;
 
 /** Checks what came from a port. */
 export const PortMessageSchema = v.union([
   HelloSchema,
   ShowRequestSchema,
+  FaultsTakenSchema,
   ForeignHelloSchema,
 ]);
 
@@ -246,5 +257,6 @@ export const ManagerMessageSchema = v.variant("type", [
   RefusedSchema,
   EventSchema,
   FabricUpdateSchema,
+  FaultsSchema,
   ShowReplySchema,
 ]);

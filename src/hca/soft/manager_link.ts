@@ -83,6 +83,11 @@ export class ManagerLink {
     this.#send(encodeControl({ type: "show", id }));
   }
 
+  /** Says that the port follows the packet faults of that version. */
+  faultsTaken(version: number): void {
+    this.#send(encodeControl({ type: "faults_taken", version }));
+  }
+
   close(): void {
     this.#closed = true;
     this.#retry.close();

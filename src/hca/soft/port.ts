@@ -4,7 +4,7 @@
  *
  * A packet's way: the sender's TUN is read into a slot of the pool (`slot_pool.ts`); `UdQp.post` writes the
  * headers and gives {slot, length} to the link of the destination (`credit.ts`, `out_link.ts`, `ring.ts`);
- * `flush` publishes and rings. The receiver takes descriptors in its turn (`#receive`), checks them
+ * `flush` publishes and rings. (`faults.ts` may stand between the two, if it was asked to.) The receiver takes descriptors in its turn (`#receive`), checks them
  * (`inbound.ts`), and hands them to the queue pairs' completion queues; `release` returns the slots.
  *
  * What a throw-away with three and four processes, some of them stopped, taught is written where it counts: out_link.ts
@@ -27,6 +27,7 @@ import {
 } from "../hca.ts";
 import { SoftAddressHandle } from "./address_handle.ts";
 import { Credit } from "./credit.ts";
+import { FaultInjector } from "./faults.ts";
 import type { InLink } from "./in_link.ts";
 import { Inbound } from "./inbound.ts";
 import { type LinkOwner, LinkTable } from "./link_table.ts";
@@ -65,6 +66,7 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
 
   readonly #links: LinkTable;
   readonly #credit: Credit;
+  readonly #faults: FaultInjector<OutLink>;
   readonly #registration: Registration;
   readonly #bellWatch: Watch;
   readonly #listeners: ((event: PortEvent) => void)[] = [];
@@ -79,6 +81,10 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
     this.inbound = new Inbound(this);
     this.#links = new LinkTable(this, options.directory);
     this.#credit = new Credit(reactor, this.pool, this.#links, this.counted);
+    this.#faults = new FaultInjector(reactor, this.pool, this.counted, {
+      push: (link, slot, length) => this.#credit.push(link, slot, length),
+      drained: () => this.#credit.give(),
+    });
     this.#registration = new Registration(reactor, options, {
       onMad: (mad, from) => this.mads.onMad(mad, from),
       onEvent: (event) => {
@@ -86,6 +92,7 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
       },
       onGuid: (guid) => this.#links.listen(guid),
       onFabric: () => this.#refreshLids(),
+      onFaults: (faults, guid) => this.#faults.configure(faults, guid),
     });
     this.mads = {
       send: (mad, to) => this.#registration.sendMad(mad, to),
@@ -144,6 +151,7 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
     this.#closed = true;
     for (const qp of [...this.inbound.all]) qp.close();
     this.#registration.close();
+    this.#faults.close();
     this.#credit.close();
     this.#links.close();
     this.#bellWatch.close();
@@ -170,7 +178,7 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
         return this.refuse(slot, "xmit_unreachable", PostResult.Unreachable);
       }
     }
-    const result = this.#credit.push(link, slot, length);
+    const result = this.#push(link, slot, length, false);
     if (result !== PostResult.Sent) {
       return this.refuse(slot, "xmit_no_credit", result);
     }
@@ -193,7 +201,7 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
       const link = this.#linkTo(lid);
       if (!link) continue;
       this.pool.ref(slot);
-      if (this.#credit.push(link, slot, length) !== PostResult.Sent) {
+      if (this.#push(link, slot, length, true) !== PostResult.Sent) {
         this.refuse(slot, "xmit_no_credit", PostResult.NoCredit);
       }
     }
@@ -201,6 +209,17 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
     this.counted.values[XMIT_PACKETS]!++;
     this.counted.values[MULTICAST_XMIT_PACKETS]!++;
     return PostResult.Sent;
+  }
+
+  #push(
+    link: OutLink,
+    slot: number,
+    length: number,
+    multicast: boolean,
+  ): PostResult {
+    return this.#faults.on
+      ? this.#faults.push(link, slot, length, multicast)
+      : this.#credit.push(link, slot, length);
   }
 
   flush(): void {

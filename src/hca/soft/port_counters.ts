@@ -21,6 +21,12 @@ export const portCounterNames = [
   "xmit_not_ready",
   "ring_violations",
   "links_lost",
+  "fault_drop",
+  "fault_delay",
+  "fault_duplicate",
+  "fault_reorder",
+  "fault_rate",
+  "fault_overflow",
 ] as const;
 
 export type PortCounterName = typeof portCounterNames[number];

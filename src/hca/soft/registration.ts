@@ -5,6 +5,7 @@
  */
 
 import type { Reactor, Timer } from "../../system/reactor.ts";
+import { type FaultSettings, NO_FAULTS } from "../../subnet/fault_messages.ts";
 import type {
   FabricMap,
   ManagerMessage,
@@ -42,6 +43,8 @@ export interface RegistrationListener {
   onGuid(guid: string): void;
   /** LIDs of peers may have changed. */
   onFabric(): void;
+  /** The packet faults that a port with this GUID is to follow. */
+  onFaults(faults: FaultSettings, guid: string): void;
 }
 
 export class Registration {
@@ -55,6 +58,7 @@ export class Registration {
   readonly #graceTimer: Timer;
   readonly #shown = new Map<number, (subnet: SubnetSnapshot) => void>();
   #nextShow = 1;
+  #faults = NO_FAULTS;
   #registered = false;
 
   constructor(
@@ -116,6 +120,7 @@ export class Registration {
         ? {
           lid: this.#attributes.lid,
           memberships: this.#memberships.list(),
+          ...(this.#faults.version > 0 ? { faults: this.#faults } : {}),
         }
         : {}),
     };
@@ -155,6 +160,14 @@ export class Registration {
           ...(message.pkeys === undefined ? {} : { pkeys: message.pkeys }),
         };
         this.#listener.onEvent({ type: message.event });
+        return;
+      case "faults":
+        this.#faults = message.settings;
+        this.#listener.onFaults(
+          message.settings,
+          formatGuid(this.#attributes.portGuid),
+        );
+        this.#link.faultsTaken(message.settings.version);
         return;
       case "show":
         this.#shown.get(message.id)?.(message.subnet);

@@ -1,0 +1,70 @@
+/**
+ * The fate of a packet under faults: a function of the seed, the link, and the packet's number on it, and of nothing else.
+ *
+ * A link is a sender's GUID and a receiver's; unicast and multicast packets are numbered apart, so that what a group
+ * hears in the background does not shift the fates of a connection. Since no state is carried from packet to packet, the
+ * same seed gives the same fates whatever the timing was, and whatever happened on other links. (Which packets a
+ * rate or a full store of delayed packets drops does depend on the timing.)
+ *
+ * The mixing function is the finalizer of MurmurHash3 (32 bits), applied to a key of the link and a counter.
+ */
+
+import type { FaultRule } from "../../subnet/fault_messages.ts";
+
+const WORDS = 2 ** 32;
+const GOLDEN = 0x9e3779b9;
+/** Independent draws for one packet. */
+const Draw = { drop: 0, duplicate: 1, reorder: 2, jitter: 3 } as const;
+const DRAWS = 4;
+
+/** The fates on one link, in order: call {@linkcode next} for each packet, then read what it found. */
+export class Fates {
+  drop = false;
+  duplicate = false;
+  reorder = false;
+  /** Milliseconds, 0 or more. */
+  delay = 0;
+  readonly #key: number;
+  readonly #rule: FaultRule;
+  #counter = 0;
+
+  /** @param from,to GUIDs, as formatGuid of wire/gid.ts writes them */
+  constructor(rule: FaultRule, from: string, to: string, multicast: boolean) {
+    this.#rule = rule;
+    this.#key = keyOf(`${rule.seed} ${from} ${to} ${multicast ? "m" : "u"}`);
+  }
+
+  /** The fate of the next packet. */
+  next(): void {
+    const { drop = 0, duplicate = 0, reorder = 0, delay = 0, jitter = 0 } =
+      this.#rule;
+    this.drop = this.#draw(Draw.drop) * 100 < drop;
+    this.duplicate = this.#draw(Draw.duplicate) * 100 < duplicate;
+    this.reorder = this.#draw(Draw.reorder) * 100 < reorder;
+    const swing = jitter === 0 ? 0 : jitter * (2 * this.#draw(Draw.jitter) - 1);
+    this.delay = Math.max(0, delay + swing);
+    this.#counter = (this.#counter + 1) >>> 0;
+  }
+
+  /** A number from 0 to below 1 for this packet. */
+  #draw(which: number): number {
+    const at = Math.imul(this.#counter, DRAWS) + which;
+    return mix(this.#key ^ mix(Math.imul(at + 1, GOLDEN))) / WORDS;
+  }
+}
+
+/** 32-bit FNV-1a, mixed. */
+function keyOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) {
+    hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  }
+  return mix(hash);
+}
+
+function mix(word: number): number {
+  let x = word | 0;
+  x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
+  x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
+  return (x ^ (x >>> 16)) >>> 0;
+}
