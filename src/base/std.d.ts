@@ -59,11 +59,12 @@ declare module "@std/assert" {
   ): void;
   // deno-lint-ignore no-explicit-any
   type ErrorClass<E extends Error = Error> = abstract new (...args: any[]) => E;
-  export function assertInstanceOf<E extends Error>(
+  export function assertInstanceOf<T>(
     actual: unknown,
-    expected: ErrorClass<E>,
+    // deno-lint-ignore no-explicit-any
+    expected: abstract new (...args: any[]) => T,
     msg?: string,
-  ): asserts actual is E;
+  ): asserts actual is T;
   export function assertThrows<E extends Error = Error>(
     fn: () => unknown,
     errorClass?: ErrorClass<E>,
