@@ -5,11 +5,20 @@
  */
 
 import { ENCAP_LENGTH } from "../../base/units.ts";
-import { GsoType } from "../../wire/vnet.ts";
+import { GSO_ECN, GsoType } from "../../wire/vnet.ts";
 import { FIRST_MLID, OPCODE_UD_SEND_ONLY } from "./address_handle.ts";
 import type { InLink } from "./in_link.ts";
 import { counterIndex, type PortCounters } from "./port_counters.ts";
-import { BTH, CAPACITY, DETH, GRH, LRH, STRIDE, VNET } from "./slot_layout.ts";
+import {
+  BTH,
+  CAPACITY,
+  DETH,
+  GRH,
+  LRH,
+  PAYLOAD,
+  STRIDE,
+  VNET,
+} from "./slot_layout.ts";
 import type { SoftUdQp } from "./ud_qp.ts";
 
 const RCV_PACKETS = counterIndex("rcv_packets");
@@ -17,8 +26,11 @@ const MULTICAST_RCV_PACKETS = counterIndex("multicast_rcv_packets");
 const LNH_LOCAL = 2;
 const LNH_GLOBAL = 3;
 const VNET_GSO_TYPE = VNET + 1;
-const VNET_HEADER_OCTETS = VNET + 2;
 const VNET_GSO_SIZE = VNET + 4;
+const VNET_CHECKSUM_START = VNET + 6;
+/** Where the TCP header says how many words it has. */
+const TCP_OFFSET = 12;
+const UDP_HEADER = 8;
 
 /** The queue pairs attached to one group. */
 interface Attachment {
@@ -119,10 +131,18 @@ export class Inbound {
     const mtu = this.#port.attributes.activeMtu;
     if (length + ENCAP_LENGTH <= mtu) return true;
     if (view.getUint8(base + VNET_GSO_TYPE) === GsoType.None) return false;
-    // A large send: each of its segments must fit.
+    // A large send: each of its segments must fit. How long its headers are is read off the packet, because the virtio
+    // header's own number only says how much of it the sender's kernel had in one piece.
     const size = view.getUint16(base + VNET_GSO_SIZE, true);
-    const headers = view.getUint16(base + VNET_HEADER_OCTETS, true);
-    return size > 0 && headers + size + ENCAP_LENGTH <= mtu;
+    const transport = view.getUint16(base + VNET_CHECKSUM_START, true);
+    if (size === 0 || transport + TCP_OFFSET >= length) return false;
+    const type = view.getUint8(base + VNET_GSO_TYPE) & ~GSO_ECN;
+    const at = base + PAYLOAD + transport;
+    const headers = transport +
+      (type === GsoType.Udp || type === GsoType.UdpL4
+        ? UDP_HEADER
+        : view.getUint8(at + TCP_OFFSET) >> 4 << 2);
+    return headers + size + ENCAP_LENGTH <= mtu;
   }
 
   #unicast(link: InLink, slot: number, length: number, dlid: number): void {

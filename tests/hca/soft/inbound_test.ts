@@ -1,0 +1,308 @@
+/** What the receiving HCA checks, packet by packet, over real shared memory. */
+
+import { assertEquals } from "@std/assert";
+import { SoftAddressHandle } from "../../../src/hca/soft/address_handle.ts";
+import { Inbound } from "../../../src/hca/soft/inbound.ts";
+import type { SoftPort } from "../../../src/hca/soft/port.ts";
+import { PortCounters } from "../../../src/hca/soft/port_counters.ts";
+import {
+  BTH,
+  CAPACITY,
+  DETH,
+  ENCAP,
+  GRH,
+  LRH,
+  PAYLOAD,
+  STRIDE,
+  VNET,
+} from "../../../src/hca/soft/slot_layout.ts";
+import { SlotPool } from "../../../src/hca/soft/slot_pool.ts";
+import { SoftUdQp } from "../../../src/hca/soft/ud_qp.ts";
+import { RxFlag } from "../../../src/hca/hca.ts";
+import { gidFrom } from "../../../src/wire/gid.ts";
+import { GsoType } from "../../../src/wire/vnet.ts";
+import { broadcastMgid, ipv4Mgid } from "../../../src/wire/mgid.ts";
+import { Pair } from "./parts.ts";
+
+const LID = 5;
+const PEER = 9;
+const QPN = 0x48;
+const QKEY = 0x0b1b;
+const MLID = 0xc001;
+const MGID = broadcastMgid(0xffff);
+const SGID = gidFrom(0xfe80000000000000n, 9n);
+
+/** A receiving port's checks, and a sender's slots. */
+class Bench implements Disposable {
+  readonly pool = new SlotPool(4);
+  readonly pair = new Pair(this.pool);
+  readonly counted = new PortCounters();
+  readonly inbound: Inbound;
+  readonly qp: SoftUdQp;
+
+  constructor(pkeys: number[] = [0xffff], recvQueueSize = 4) {
+    const attributes = { lid: LID, activeMtu: 2048, pkeys };
+    this.inbound = new Inbound({ attributes, counted: this.counted });
+    // As much of a port as a queue pair that only receives looks at.
+    const port = {
+      attributes,
+      inbound: this.inbound,
+      publishReturns: () => {},
+    } as unknown as SoftPort;
+    const make = (qpn: number) =>
+      new SoftUdQp(port, qpn, {
+        pkeyIndex: 0,
+        sendQueueSize: 4,
+        recvQueueSize,
+      });
+    this.qp = make(QPN);
+    this.qp.setQkey(QKEY);
+    this.inbound.add(this.qp);
+    this.make = make;
+    this.pair.in.lid = PEER;
+  }
+  readonly make: (qpn: number) => SoftUdQp;
+
+  /** Delivers a packet that is right but for what `spoil` does to it; the counters that moved. */
+  deliver(
+    spoil: (view: DataView, base: number) => void = () => {},
+    length = 100,
+    multicast = false,
+  ): Record<string, number> {
+    const before = this.counted.snapshot();
+    const slot = this.pool.reserve();
+    const base = slot * STRIDE;
+    const { view, words } = this.pool;
+    this.pool.bytes.fill(0, base, base + 128);
+    const handle = new SoftAddressHandle(
+      {
+        dlid: multicast ? MLID : LID,
+        sl: 3,
+        staticRate: 0,
+        ...(multicast
+          ? {
+            grh: {
+              dgid: MGID,
+              flowLabel: 0,
+              hopLimit: 1,
+              trafficClass: 0,
+              sgidIndex: 0,
+            },
+          }
+          : {}),
+      },
+      SGID,
+    );
+    handle.header.forEach((word, i) => words[(base >> 2) + i] = word);
+    view.setUint16(base + LRH + 6, PEER);
+    view.setUint16(base + BTH + 2, 0xffff);
+    view.setUint32(base + BTH + 4, multicast ? 0xffffff : QPN);
+    view.setUint32(base + DETH, QKEY);
+    view.setUint32(base + DETH + 4, 0x77);
+    view.setUint32(base + ENCAP, 0x08000000);
+    spoil(view, base);
+    this.inbound.deliver(this.pair.in, slot, length);
+    if (!this.pair.in.holds(slot)) this.pool.unref(slot);
+    const after = this.counted.snapshot();
+    return Object.fromEntries(
+      Object.entries(after).map(([name, count]) =>
+        [name, count - before[name as keyof typeof before]] as const
+      ).filter(([, count]) => count !== 0),
+    );
+  }
+
+  [Symbol.dispose](): void {
+    this.pair[Symbol.dispose]();
+    this.pool.close();
+  }
+}
+
+Deno.test("a packet that satisfies everything reaches its queue pair", () => {
+  using bench = new Bench();
+  assertEquals(bench.deliver(), { rcv_packets: 1 });
+  const batch = bench.qp.createBatch();
+  assertEquals(bench.qp.poll(batch), 1);
+  assertEquals(
+    [batch.length[0], batch.encap[0], batch.sourceQpn[0], batch.sourceLid[0]],
+    [100, 0x08000000, 0x77, PEER],
+  );
+  assertEquals(batch.flags[0], 0);
+  assertEquals(bench.qp.sourceGid(batch, 0, new Uint8Array(16)), false);
+  assertEquals(bench.pair.in.holds(0), true);
+  bench.qp.release(batch);
+  assertEquals([batch.count, bench.pair.in.holds(0)], [0, false]);
+});
+
+const violations: Record<
+  string,
+  [string, (view: DataView, base: number) => void, number?]
+> = {
+  "no octets": ["bad_length", () => {}, 0],
+  "a negative length": ["bad_length", () => {}, -5],
+  "more octets than a slot": ["bad_length", () => {}, CAPACITY + 1],
+  "more octets than the MTU": ["bad_length", () => {}, 2045],
+  "no header that IBTA knows": [
+    "bad_header",
+    (view, base) => view.setUint8(base + LRH + 1, 0),
+  ],
+  "a raw header": [
+    "bad_header",
+    (view, base) => view.setUint8(base + LRH + 1, 1),
+  ],
+  "another operation than UD SEND": [
+    "bad_header",
+    (view, base) => view.setUint8(base + BTH, 4),
+  ],
+  "another's source LID": [
+    "bad_lid",
+    (view, base) => view.setUint16(base + LRH + 6, 0x99),
+  ],
+  "another's destination LID": [
+    "bad_lid",
+    (view, base) => view.setUint16(base + LRH + 2, 0x99),
+  ],
+  "an unknown queue pair": [
+    "bad_qpn",
+    (view, base) => view.setUint32(base + BTH + 4, 0x99),
+  ],
+  "another partition": [
+    "pkey_violations",
+    (view, base) => view.setUint16(base + BTH + 2, 0x8001),
+  ],
+  "P_Key 0": [
+    "pkey_violations",
+    (view, base) => view.setUint16(base + BTH + 2, 0x8000),
+  ],
+  "another Q_Key": [
+    "qkey_violations",
+    (view, base) => view.setUint32(base + DETH, 0x80000000 | QKEY),
+  ],
+};
+for (const [what, [counter, spoil, length]] of Object.entries(violations)) {
+  Deno.test(`a packet with ${what} is dropped, counted and given back`, () => {
+    using bench = new Bench();
+    assertEquals(bench.deliver(spoil, length), { [counter]: 1 });
+    assertEquals(bench.qp.completions.count, 0);
+    assertEquals(bench.pair.in.holds(0), false);
+    assertEquals(bench.pair.in.dirty, true);
+  });
+}
+
+Deno.test("a peer whose LID is not known yet may send from any", () => {
+  using bench = new Bench();
+  bench.pair.in.lid = 0;
+  const spoil = (view: DataView, base: number) =>
+    view.setUint16(base + LRH + 6, 0x99);
+  assertEquals(bench.deliver(spoil), { rcv_packets: 1 });
+});
+
+Deno.test("two limited members do not hear each other, a full one hears both", () => {
+  for (
+    const [own, theirs, heard] of [
+      [0x7fff, 0x7fff, false],
+      [0x7fff, 0xffff, true],
+      [0xffff, 0x7fff, true],
+    ] as const
+  ) {
+    using bench = new Bench([own]);
+    const counters = bench.deliver((view, base) =>
+      view.setUint16(base + BTH + 2, theirs)
+    );
+    assertEquals(counters, heard ? { rcv_packets: 1 } : { pkey_violations: 1 });
+  }
+});
+
+Deno.test("a large send passes if each of its segments fits", () => {
+  const large = (type: number, size: number, words = 5, transport = 20) => {
+    using bench = new Bench();
+    return bench.deliver(
+      (view, base) => {
+        view.setUint8(base + VNET + 1, type);
+        // What the sender's kernel had in one piece: more than the headers.
+        view.setUint16(base + VNET + 2, 1500, true);
+        view.setUint16(base + VNET + 4, size, true);
+        view.setUint16(base + VNET + 6, transport, true);
+        view.setUint8(base + PAYLOAD + 20 + 12, words << 4);
+      },
+      40_000,
+    );
+  };
+  const [passes, fails] = [{ rcv_packets: 1 }, { bad_length: 1 }];
+  assertEquals(large(GsoType.Tcpv4, 2004), passes);
+  assertEquals(large(GsoType.Tcpv4, 2005), fails);
+  assertEquals(large(GsoType.Tcpv4 | 0x80, 2004), passes);
+  assertEquals(large(GsoType.Tcpv4, 1992, 8), passes, "TCP options count");
+  assertEquals(large(GsoType.Tcpv4, 1993, 8), fails);
+  assertEquals(large(GsoType.UdpL4, 2016), passes);
+  assertEquals(large(GsoType.UdpL4, 2017), fails);
+  assertEquals(large(GsoType.Tcpv4, 0), fails);
+  assertEquals(large(GsoType.None, 1000), fails);
+  assertEquals(large(GsoType.Tcpv4, 1000, 5, 39_999), fails);
+});
+
+Deno.test("a group's packets reach its listeners, each once", () => {
+  using bench = new Bench();
+  const other = bench.make(0x49);
+  other.setQkey(QKEY);
+  bench.inbound.add(other);
+  assertEquals(bench.deliver(() => {}, 60, true), { multicast_filtered: 1 });
+  bench.inbound.attach(bench.qp, MGID, MLID);
+  bench.inbound.attach(bench.qp, MGID, MLID);
+  bench.inbound.attach(other, MGID, MLID);
+  assertEquals(
+    bench.deliver(() => {}, 60, true),
+    { rcv_packets: 1, multicast_rcv_packets: 1 },
+  );
+  const batches = [bench.qp, other].map((qp) => {
+    const batch = qp.createBatch();
+    assertEquals(qp.poll(batch), 1);
+    assertEquals(batch.flags[0], RxFlag.Grh | RxFlag.Multicast);
+    const gid = new Uint8Array(16);
+    assertEquals(qp.sourceGid(batch, 0, gid), true);
+    assertEquals(gid, SGID);
+    return batch;
+  });
+  bench.qp.release(batches[0]!);
+  assertEquals(bench.pair.in.holds(0), true, "the other one still reads");
+  other.release(batches[1]!);
+  assertEquals(bench.pair.in.holds(0), false);
+});
+
+Deno.test("a multicast LID alone does not make a member", () => {
+  using bench = new Bench();
+  bench.inbound.attach(bench.qp, ipv4Mgid(0xe0000001 | 0, MGID), MLID);
+  assertEquals(bench.deliver(() => {}, 60, true), { multicast_filtered: 1 });
+  bench.inbound.attach(bench.qp, MGID, MLID);
+  const local = (view: DataView, base: number) =>
+    view.setUint8(base + LRH + 1, 2);
+  assertEquals(bench.deliver(local, 60, true), { multicast_filtered: 1 });
+  const stranger = (view: DataView, base: number) =>
+    view.setUint8(base + GRH + 39, 1);
+  assertEquals(bench.deliver(stranger, 60, true), { multicast_filtered: 1 });
+  const key = (view: DataView, base: number) => view.setUint32(base + DETH, 1);
+  assertEquals(bench.deliver(key, 60, true), { qkey_violations: 1 });
+});
+
+Deno.test("a queue pair that was detached or has gone hears nothing more", () => {
+  using bench = new Bench();
+  const { inbound, qp } = bench;
+  inbound.attach(qp, MGID, MLID);
+  assertEquals(inbound.hasOtherListener(qp, MLID), false);
+  assertEquals(inbound.hasOtherListener(bench.make(0x50), MLID), true);
+  inbound.detach(qp, MGID, MLID);
+  inbound.detach(qp, MGID, MLID);
+  assertEquals(inbound.hasOtherListener(bench.make(0x50), MLID), false);
+  assertEquals(bench.deliver(() => {}, 60, true), { multicast_filtered: 1 });
+  inbound.attach(qp, MGID, MLID);
+  inbound.attach(qp, MGID, MLID + 1);
+  inbound.forget(qp);
+  assertEquals(bench.deliver(() => {}, 60, true), { multicast_filtered: 1 });
+  assertEquals(bench.deliver(), { bad_qpn: 1 });
+});
+
+Deno.test("without room in the queue the packet is dropped", () => {
+  using bench = new Bench([0xffff], 2);
+  assertEquals(bench.deliver(), { rcv_packets: 1 });
+  assertEquals(bench.deliver(), { rcv_packets: 1 });
+  assertEquals(bench.deliver(), { rcv_no_buffer: 1 });
+});

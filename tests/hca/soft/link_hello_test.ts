@@ -1,0 +1,48 @@
+import { assertEquals } from "@std/assert";
+import {
+  decodeLinkMessage,
+  encodeLinkMessage,
+  LINK_VERSION,
+  LinkAcceptSchema,
+  type LinkHello,
+  LinkHelloSchema,
+} from "../../../src/hca/soft/link_hello.ts";
+
+const hello: LinkHello = {
+  version: LINK_VERSION,
+  guid: "0x0002c90300000001",
+  slots: 256,
+  stride: 69632,
+};
+const text = (value: unknown) =>
+  new TextEncoder().encode(JSON.stringify(value));
+
+Deno.test("a hello and its answer come as they were sent", () => {
+  assertEquals(
+    decodeLinkMessage(encodeLinkMessage(hello), LinkHelloSchema),
+    hello,
+  );
+  const { version, guid } = hello;
+  assertEquals(
+    decodeLinkMessage(encodeLinkMessage({ version, guid }), LinkAcceptSchema),
+    { version, guid },
+  );
+});
+
+const wrong: Record<string, Uint8Array> = {
+  "another version": text({ ...hello, version: LINK_VERSION + 1 }),
+  "a GUID without 0x": text({ ...hello, guid: "0002c90300000001" }),
+  "a path for a GUID": text({ ...hello, guid: "../../etc/passwd" }),
+  "no slots": text({ ...hello, slots: 0 }),
+  "too many slots": text({ ...hello, slots: 257 }),
+  "half a slot": text({ ...hello, slots: 1.5 }),
+  "a stride that is text": text({ ...hello, stride: "69632" }),
+  "no object": text([1, 2]),
+  "no JSON": new Uint8Array([0x7b, 0xff]),
+  "nothing": new Uint8Array(0),
+};
+for (const [what, bytes] of Object.entries(wrong)) {
+  Deno.test(`a hello with ${what} is none`, () => {
+    assertEquals(decodeLinkMessage(bytes, LinkHelloSchema), undefined);
+  });
+}

@@ -1,0 +1,87 @@
+import { assertEquals } from "@std/assert";
+import { Memberships } from "../../../src/hca/soft/memberships.ts";
+import { gidFrom, gidKey } from "../../../src/wire/gid.ts";
+import { Method } from "../../../src/wire/mad.ts";
+import { broadcastMgid } from "../../../src/wire/mgid.ts";
+import { McMemberRecord } from "../../../src/wire/sa/mc_member_record.ts";
+import { NO_RMPP, SaAttribute, SaMad } from "../../../src/wire/sa/sa_mad.ts";
+
+const GID = gidFrom(0xfe80000000000000n, 1n);
+const MGID = broadcastMgid(0xffff);
+
+function mad(
+  method: number,
+  record: Partial<McMemberRecord> = {},
+  fields: Partial<SaMad> = {},
+): Uint8Array {
+  return SaMad.emit({
+    classVersion: 2,
+    method,
+    status: 0,
+    transactionId: 1n,
+    attributeId: SaAttribute.McMemberRecord,
+    attributeModifier: 0,
+    rmpp: NO_RMPP,
+    smKey: 0n,
+    attributeOffset: 0,
+    componentMask: 0n,
+    data: McMemberRecord.emit(McMemberRecord.of({
+      mgid: MGID,
+      portGid: GID,
+      mlid: 0xc001,
+      qkey: 0x0b1b,
+      pkey: 0xffff,
+      mtu: 4,
+      rate: 3,
+      joinState: 1,
+      ...record,
+    })),
+    ...fields,
+  });
+}
+
+Deno.test("a join that was answered is kept with all that the next manager needs", () => {
+  const memberships = new Memberships();
+  memberships.received(mad(Method.GetResp), GID);
+  assertEquals(memberships.list(), [{
+    mgid: gidKey(MGID),
+    mlid: 0xc001,
+    joinState: 1,
+    pkey: 0xffff,
+    qkey: 0x0b1b,
+    mtu: 4,
+    rate: 3,
+    sl: 0,
+    flowLabel: 0,
+    hopLimit: 0,
+    tclass: 0,
+  }]);
+});
+
+Deno.test("a leave takes the states that it names", () => {
+  const memberships = new Memberships();
+  memberships.received(mad(Method.GetResp, { joinState: 9 }), GID);
+  memberships.sent(mad(Method.Delete, { joinState: 8 }));
+  assertEquals(memberships.list().map(({ joinState }) => joinState), [1]);
+  memberships.sent(mad(Method.Delete, { joinState: 1 }));
+  assertEquals(memberships.list(), []);
+  memberships.sent(mad(Method.Delete, { joinState: 1 }));
+});
+
+const ignored: Record<string, Uint8Array> = {
+  "a refusal": mad(Method.GetResp, {}, { status: 0x0200 }),
+  "another port's join": mad(Method.GetResp, {
+    portGid: gidFrom(0xfe80000000000000n, 2n),
+  }),
+  "a record without a join state": mad(Method.GetResp, { joinState: 0 }),
+  "a path": mad(Method.GetResp, {}, { attributeId: SaAttribute.PathRecord }),
+  "a request": mad(Method.Set),
+  "a stub of a MAD": mad(Method.GetResp).slice(0, 100),
+};
+for (const [what, bytes] of Object.entries(ignored)) {
+  Deno.test(`${what} is no membership`, () => {
+    const memberships = new Memberships();
+    memberships.received(bytes, GID);
+    assertEquals(memberships.list(), []);
+  });
+}
