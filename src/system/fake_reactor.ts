@@ -8,6 +8,7 @@
 import { FakeClock } from "../base/clock.ts";
 import type { Millis } from "../base/units.ts";
 import type { Reactor, Sleeper, Timer, Watch } from "./reactor.ts";
+import { Timers } from "./timers.ts";
 
 /** Turns of one `advance()` or `settle()` before the loop counts as running in a circle. */
 const MAX_TURNS = 100_000;
@@ -42,18 +43,13 @@ export class FakeWatch implements Watch {
   }
 }
 
-interface TimerEntry {
-  when: Millis;
-  readonly due: (now: Millis) => void;
-}
-
 /** See the module's documentation. */
 export class FakeReactor implements Reactor {
   readonly clock: FakeClock;
   readonly watches: FakeWatch[] = [];
   /** How often the event loop was asked for a turn. */
   yields = 0;
-  readonly #timers: TimerEntry[] = [];
+  readonly #timers = new Timers();
   readonly #sleepers: Sleeper[] = [];
   readonly #hooks: (() => void)[] = [];
   readonly #stopped = Promise.withResolvers<void>();
@@ -84,18 +80,7 @@ export class FakeReactor implements Reactor {
   }
 
   timer(due: (now: Millis) => void): Timer {
-    const entry: TimerEntry = { when: Infinity, due };
-    this.#timers.push(entry);
-    return {
-      at: (when) => {
-        entry.when = when;
-      },
-      close: () => {
-        entry.when = Infinity;
-        const at = this.#timers.indexOf(entry);
-        if (at >= 0) this.#timers.splice(at, 1);
-      },
-    };
+    return this.#timers.add(due);
   }
 
   addSleeper(sleeper: Sleeper): void {
@@ -121,12 +106,12 @@ export class FakeReactor implements Reactor {
 
   /** Timers that are set. */
   get armed(): number {
-    return this.#timers.filter(({ when }) => when < Infinity).length;
+    return this.#timers.armed;
   }
 
   /** When the next timer is due, or Infinity. */
   get deadline(): Millis {
-    return Math.min(Infinity, ...this.#timers.map(({ when }) => when));
+    return this.#timers.first;
   }
 
   /** One turn: true if a sleeper had work, so that another turn would not wait. */
@@ -136,7 +121,7 @@ export class FakeReactor implements Reactor {
       if (sleeper.beforeSleep()) busy = true;
     }
     for (const sleeper of this.#sleepers) sleeper.afterSleep();
-    this.#runTimers();
+    this.#timers.run(this.clock.now());
     for (const hook of this.#hooks) hook();
     return busy;
   }
@@ -158,14 +143,5 @@ export class FakeReactor implements Reactor {
     }
     this.clock.advance(end - this.clock.now());
     this.settle();
-  }
-
-  #runTimers(): void {
-    const now = this.clock.now();
-    for (const timer of [...this.#timers]) {
-      if (timer.when > now) continue;
-      timer.when = Infinity;
-      timer.due(now);
-    }
   }
 }

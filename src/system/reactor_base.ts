@@ -5,17 +5,13 @@ import type { Millis } from "../base/units.ts";
 import { drain, ring as ringBell } from "./event_fd.ts";
 import type { Reactor, Sleeper, Timer, Watch } from "./reactor.ts";
 import { SlowWatches } from "./slow_watches.ts";
-
-interface TimerEntry {
-  when: Millis;
-  due: (now: Millis) => void;
-}
+import { Timers } from "./timers.ts";
 
 /** See {@linkcode Reactor}. */
 export abstract class ReactorBase implements Reactor {
   readonly clock: Clock;
   protected readonly slow = new SlowWatches();
-  readonly #timers: TimerEntry[] = [];
+  readonly #timers = new Timers();
   readonly #sleepers: Sleeper[] = [];
   readonly #hooks: (() => void)[] = [];
   #yield = false;
@@ -53,18 +49,7 @@ export abstract class ReactorBase implements Reactor {
   }
 
   timer(due: (now: Millis) => void): Timer {
-    const entry: TimerEntry = { when: Infinity, due };
-    this.#timers.push(entry);
-    return {
-      at: (when) => {
-        entry.when = when;
-      },
-      close: () => {
-        entry.when = Infinity;
-        const at = this.#timers.indexOf(entry);
-        if (at >= 0) this.#timers.splice(at, 1);
-      },
-    };
+    return this.#timers.add(due);
   }
 
   addSleeper(sleeper: Sleeper): void {
@@ -107,30 +92,14 @@ export abstract class ReactorBase implements Reactor {
     this.wait(busy ? 0 : this.#span(limit < 0 ? Infinity : limit));
     for (let i = 0; i < sleepers.length; i++) sleepers[i]!.afterSleep();
     this.dispatch();
-    this.#runTimers();
+    if (this.#timers.count > 0) this.#timers.run(this.clock.now());
     const hooks = this.#hooks;
     for (let i = 0; i < hooks.length; i++) hooks[i]!();
   }
 
   #span(limit: Millis): Millis {
-    let first = Infinity;
-    for (let i = 0; i < this.#timers.length; i++) {
-      const { when } = this.#timers[i]!;
-      if (when < first) first = when;
-    }
+    const { first } = this.#timers;
     if (first === Infinity) return limit;
     return Math.min(limit, Math.max(0, first - this.clock.now()));
-  }
-
-  #runTimers(): void {
-    if (this.#timers.length === 0) return;
-    const now = this.clock.now();
-    for (let i = 0; i < this.#timers.length; i++) {
-      const timer = this.#timers[i]!;
-      if (timer.when <= now) {
-        timer.when = Infinity;
-        timer.due(now);
-      }
-    }
   }
 }
