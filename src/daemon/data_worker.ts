@@ -15,6 +15,7 @@ import { SaClient } from "../sa/client.ts";
 import { Fd } from "../system/fd.ts";
 import { openReactor } from "../system/open_reactor.ts";
 import type { Reactor } from "../system/reactor.ts";
+import { exactTimers } from "../system/timer_slack.ts";
 import { type CommandContext, runCommand } from "./data_commands.ts";
 import { type Emit, type Hosted, serve } from "./thread/worker_side.ts";
 
@@ -46,6 +47,7 @@ function managementPkeyIndex(pkeys: readonly number[]): number {
 
 function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
   using parts = new DisposableStack();
+  exactTimers();
   const netns = parts.use(new Fd(init.netns));
   const { directory, subnet, guid, guidFixed, subnetMtu } = init.soft;
   const port = parts.adopt(

@@ -149,6 +149,8 @@ export class FakePort implements HcaPort {
   postResult: PostResult = PostResult.Sent;
   attributes: PortAttributes;
   closed = false;
+  /** True for a device without moderation. */
+  refusesModeration = false;
   onCredit: () => void = () => {};
   readonly #pending: Pending[] = [];
   readonly #listeners: ((event: PortEvent) => void)[] = [];

@@ -1,5 +1,6 @@
 /** Queue pairs and address handles of the fake fabric (fake.ts). */
 
+import { IpoibError } from "../base/errors.ts";
 import { ENCAP_LENGTH, pkeysMatch } from "../base/units.ts";
 import { gidEquals } from "../wire/gid.ts";
 import { GsoType } from "../wire/vnet.ts";
@@ -8,6 +9,7 @@ import { LAYOUT, STRIDE } from "./fake_memory.ts";
 import {
   type AddressHandle,
   type AddressHandleAttributes,
+  type CqModeration,
   PostResult,
   type RxBatch,
   RxFlag,
@@ -19,6 +21,7 @@ import {
 export const FIRST_MLID = 0xc000;
 const QKEY_FROM_QP = 0x80000000;
 const BATCH = 8;
+const EOPNOTSUPP = 95;
 
 /** A handle that knows of its end. */
 export class FakeAddressHandle implements AddressHandle {
@@ -58,6 +61,8 @@ export class FakeUdQp implements UdQp {
   onReceive: () => void = () => {};
   qkey = 0;
   closed = false;
+  /** As it was set last. */
+  moderation: CqModeration = { rxUsecs: 0, rxFrames: 0 };
   /** Groups that it is attached to. */
   readonly attached: { mgid: Uint8Array; mlid: number }[] = [];
   readonly #port: FakePort;
@@ -182,6 +187,16 @@ export class FakeUdQp implements UdQp {
       taken[i] = undefined;
     }
     batch.count = 0;
+  }
+
+  /** Stores it; a port that `refusesModeration` throws. */
+  setModeration(moderation: CqModeration): void {
+    if (this.#port.refusesModeration) {
+      throw new IpoibError("E_MODERATION", "The device has no moderation", {
+        errno: EOPNOTSUPP,
+      });
+    }
+    this.moderation = moderation;
   }
 
   createBatch(): RxBatch {

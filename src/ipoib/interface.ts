@@ -25,6 +25,7 @@ import { DEFAULT_RECV_QUEUE, DEFAULT_SEND_QUEUE } from "./constants.ts";
 import type { EngineContext } from "./context.ts";
 import { Engine } from "./engine.ts";
 import { linkState, RUNNING } from "./link_state.ts";
+import { Moderation } from "./moderation.ts";
 import { effectiveMtu } from "./mtu.ts";
 import type { GroupTable } from "./multicast/group_table.ts";
 import type { NeighbourTable } from "./neighbour/neighbour_table.ts";
@@ -43,6 +44,8 @@ export class IpoibInterface {
   readonly netdev: Netdev;
   readonly log: Logger;
   adminMtu: number | undefined;
+  /** Of the receive completions; stays when the queue pair is made anew. */
+  readonly moderation = new Moderation();
   /** Called when {@linkcode state} changed. */
   onStateChange: (state: string) => void = () => {};
 
@@ -196,12 +199,14 @@ export class IpoibInterface {
       sendQueueSize: DEFAULT_SEND_QUEUE,
       recvQueueSize: DEFAULT_RECV_QUEUE,
     });
+    this.moderation.attach(this.#qp);
     this.#engine.open(this.#qp, this.broadcastMgid, this.#now());
   }
 
   #closeLink(): void {
     if (!this.#qp) return;
     this.#engine.close(this.#now());
+    this.moderation.attach(undefined);
     this.#qp.close();
     this.#qp = undefined;
     this.#announced.clear();

@@ -17,6 +17,7 @@ import type { SubnetSnapshot } from "../../subnet/messages.ts";
 import {
   type AddressHandle,
   type AddressHandleAttributes,
+  type CqModeration,
   type HcaPort,
   type MadChannel,
   type PortAttributes,
@@ -31,6 +32,7 @@ import { FaultInjector } from "./faults.ts";
 import type { InLink } from "./in_link.ts";
 import { Inbound } from "./inbound.ts";
 import { type LinkOwner, LinkTable } from "./link_table.ts";
+import { Moderator } from "./moderation.ts";
 import type { OutLink } from "./out_link.ts";
 import {
   counterIndex,
@@ -44,6 +46,7 @@ import { SoftUdQp } from "./ud_qp.ts";
 
 const XMIT_PACKETS = counterIndex("xmit_packets");
 const MULTICAST_XMIT_PACKETS = counterIndex("multicast_xmit_packets");
+const CQ_EVENTS = counterIndex("cq_events");
 /** Descriptors taken from one link in one turn: the others' packets and the TUN have their turn too. */
 const RECEIVE_BUDGET = 32;
 /** The first QPN for users; 0 and 1 are the management queue pairs. */
@@ -67,6 +70,7 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
   readonly #links: LinkTable;
   readonly #credit: Credit;
   readonly #faults: FaultInjector<OutLink>;
+  readonly #moderator: Moderator;
   readonly #registration: Registration;
   readonly #bellWatch: Watch;
   readonly #listeners: ((event: PortEvent) => void)[] = [];
@@ -85,6 +89,12 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
       push: (link, slot, length) => this.#credit.push(link, slot, length),
       drained: () => this.#credit.give(),
     });
+    this.#moderator = new Moderator(
+      reactor,
+      this.inbound.all,
+      () => this.#takeAll(),
+      () => this.counted.values[CQ_EVENTS]!++,
+    );
     this.#registration = new Registration(reactor, options, {
       onMad: (mad, from) => this.mads.onMad(mad, from),
       onEvent: (event) => {
@@ -139,9 +149,15 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
     this.#registration.show(done);
   }
 
+  /** Moderates the completions of a queue pair. */
+  moderate(qp: SoftUdQp, moderation: CqModeration): void {
+    this.#moderator.set(qp, moderation);
+  }
+
   /** The packets of a queue pair that goes are dropped with it. */
   forget(qp: SoftUdQp): void {
     this.inbound.forget(qp);
+    this.#moderator.refresh();
     const rest = qp.createBatch();
     while (qp.poll(rest)) qp.release(rest);
   }
@@ -153,6 +169,7 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
     this.#registration.close();
     this.#faults.close();
     this.#credit.close();
+    this.#moderator.close();
     this.#links.close();
     this.#bellWatch.close();
     this.doorbell.close();
@@ -240,34 +257,43 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
   beforeSleep(): boolean {
     if (this.#unpublished) return true;
     const { incoming } = this.#links;
+    const { threshold } = this.#moderator;
     // With work at hand nobody needs to ring, so nothing is announced.
     for (let i = 0; i < incoming.length; i++) {
-      if (incoming[i]!.ring.waiting() !== 0) return true;
+      if (incoming[i]!.ring.has(threshold)) return true;
     }
     let busy = this.#credit.announce();
     for (let i = 0; i < incoming.length; i++) {
       const { ring } = incoming[i]!;
-      ring.announceSleep(true);
-      if (ring.waiting() !== 0) busy = true;
+      ring.announceSleep(threshold);
+      if (ring.has(threshold)) busy = true;
     }
     return busy;
   }
 
   afterSleep(): void {
-    const { incoming } = this.#links;
     if (this.#unpublished) this.#publishReturns();
     this.#credit.retract();
-    for (let i = incoming.length - 1; i >= 0; i--) {
-      const link = incoming[i]!;
-      link.ring.announceSleep(false);
-      this.#receive(link);
-    }
+    this.#takeAll();
     this.#credit.give();
   }
 
-  #receive(link: InLink): void {
+  /** Takes what is in the rings. */
+  #takeAll(): void {
+    const { incoming } = this.#links;
+    let more = false;
+    for (let i = incoming.length - 1; i >= 0; i--) {
+      const link = incoming[i]!;
+      link.ring.retractSleep();
+      if (this.#receive(link)) more = true;
+    }
+    if (this.#moderator.active) this.#moderator.settle(more);
+  }
+
+  /** True if the link has more than its share of a turn. */
+  #receive(link: InLink): boolean {
     const waiting = link.ring.waiting();
-    if (waiting === 0) return;
+    if (waiting === 0) return false;
     const budget = Math.min(waiting, RECEIVE_BUDGET);
     let valid = waiting > 0;
     for (let i = 0; valid && i < budget; i++) {
@@ -279,14 +305,11 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
     if (!valid) {
       this.counted.add("ring_violations");
       this.#links.closeIn(link);
-      return;
+      return false;
     }
-    const { all } = this.inbound;
-    for (let i = 0; i < all.length; i++) {
-      const qp = all[i]!;
-      if (qp.completions.count > 0) qp.onReceive();
-    }
+    this.#moderator.deliver();
     this.publishReturns();
+    return waiting > budget;
   }
 
   /** Makes the slots that were given back visible to their owners, once what was written out of them has been taken. */

@@ -6,6 +6,7 @@
  * | 0           | sender     | descriptors written so far (head of the descriptor ring) |
  * | 16          | receiver   | slots returned so far (head of the return ring)          |
  * | 32          | both       | 1: the receiver sleeps and wants its doorbell rung       |
+ * | 33          | receiver   | the head at which it wants that                          |
  * | 48          | both       | 1: the sender waits for slots and wants its bell rung    |
  * | 64 .. 575   | sender     | 256 descriptors: slot, payload length                    |
  * | 576 .. 831  | receiver   | 256 slot numbers                                         |
@@ -20,6 +21,11 @@
  * rings. The announcement is a word of each link and not of the port: a waker that is stopped between taking the
  * announcement and ringing the bell would otherwise silence the port for every other peer (seen in the throw-away: all
  * packets of a third port were lost until the stopped one went on).
+ *
+ * A receiver that moderates its completions (moderation.ts) asks for the bell only at a later head. That word is plain
+ * memory: it is written before the announcement and read after it. A waker that pairs an announcement with the head of
+ * another one may ring too early, which costs a turn, but never misses: whatever it published before it looked is seen by
+ * the receiver's last look.
  */
 
 export const RING_BYTES = 4096;
@@ -28,6 +34,8 @@ const MASK = ENTRIES - 1;
 const DESCRIPTOR_HEAD = 0;
 const RETURN_HEAD = 16;
 const RECEIVER_SLEEPS = 32;
+/** In the cache line of the announcement that it belongs to. */
+const WAKE_AT = 33;
 const SENDER_WAITS = 48;
 const DESCRIPTORS = 64;
 const RETURNS = DESCRIPTORS + 2 * ENTRIES;
@@ -56,7 +64,10 @@ export class RingSender {
 
   /** True if the receiver must be woken; takes its announcement. */
   takesWake(): boolean {
-    return takeFlag(this.#words, RECEIVER_SLEEPS);
+    const words = this.#words;
+    return Atomics.load(words, RECEIVER_SLEEPS) === 1 &&
+      ((this.#head - words[WAKE_AT]!) | 0) >= 0 &&
+      Atomics.exchange(words, RECEIVER_SLEEPS, 0) === 1;
   }
 
   /** Announces (or takes back) that this side waits for slots. */
@@ -95,9 +106,21 @@ export class RingReceiver {
     return takeFlag(this.#words, SENDER_WAITS);
   }
 
-  /** Announces (or takes back) that this side sleeps. */
-  announceSleep(sleeps: boolean): void {
-    Atomics.store(this.#words, RECEIVER_SLEEPS, sleeps ? 1 : 0);
+  /** Announces that this side sleeps until `count` descriptors wait. */
+  announceSleep(count: number): void {
+    this.#words[WAKE_AT] = (this.#tail + count) | 0;
+    Atomics.store(this.#words, RECEIVER_SLEEPS, 1);
+  }
+
+  /** Takes the announcement back. */
+  retractSleep(): void {
+    Atomics.store(this.#words, RECEIVER_SLEEPS, 0);
+  }
+
+  /** True if at least `count` descriptors wait, or the sender's head is impossible. */
+  has(count: number): boolean {
+    const waiting = this.waiting();
+    return waiting >= count || waiting < 0;
   }
 
   /** How many descriptors wait; negative if the sender's head is impossible. */

@@ -10,6 +10,7 @@ import { ENCAP_LENGTH, pkeysMatch } from "../../base/units.ts";
 import { GsoType } from "../../wire/vnet.ts";
 import {
   type AddressHandle,
+  type CqModeration,
   PostResult,
   type RxBatch,
   type UdQp,
@@ -22,6 +23,7 @@ import {
   createSoftBatch,
   type SoftRxBatch,
 } from "./completion_queue.ts";
+import { Period } from "./moderation.ts";
 import type { SoftPort } from "./port.ts";
 import {
   BTH,
@@ -49,6 +51,7 @@ function powerOfTwo(n: number): number {
 export class SoftUdQp implements UdQp {
   readonly qpn: number;
   readonly completions: CompletionQueue;
+  readonly period = new Period();
   onReceive: () => void = () => {};
   readonly #port: SoftPort;
   readonly #pkeyIndex: number;
@@ -137,6 +140,10 @@ export class SoftUdQp implements UdQp {
     }
     batch.count = 0;
     this.#port.publishReturns();
+  }
+
+  setModeration(moderation: CqModeration): void {
+    this.#port.moderate(this, moderation);
   }
 
   createBatch(): RxBatch {

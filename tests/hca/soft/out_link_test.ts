@@ -201,7 +201,7 @@ Deno.test("an impossible head of returns is found out", () => {
 Deno.test("a peer is woken once, and only if it sleeps and has said where its bell is", () => {
   using all = links(8, 1);
   const [pair] = all.pairs as [Pair];
-  pair.in.ring.announceSleep(true);
+  pair.in.ring.announceSleep(1);
   pair.send();
   pair.publish();
   assertEquals(pair.reactor.rung, [], "it looks by itself when it accepts");

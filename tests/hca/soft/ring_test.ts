@@ -94,14 +94,35 @@ Deno.test("a head that runs ahead of the ring, or backwards, is impossible", () 
 Deno.test("an announcement is taken once", () => {
   const { sender, receiver } = ring();
   assertEquals([sender.takesWake(), receiver.takesWake()], [false, false]);
-  receiver.announceSleep(true);
+  receiver.announceSleep(1);
   assertEquals(receiver.takesWake(), false, "another word");
+  assertEquals(sender.takesWake(), false, "nothing to wake for");
+  sender.push(1, 1);
   assertEquals([sender.takesWake(), sender.takesWake()], [true, false]);
   sender.announceWait(true);
   assertEquals([receiver.takesWake(), receiver.takesWake()], [true, false]);
-  receiver.announceSleep(true);
-  receiver.announceSleep(false);
+  receiver.announceSleep(0);
+  receiver.retractSleep();
   sender.announceWait(true);
   sender.announceWait(false);
   assertEquals([sender.takesWake(), receiver.takesWake()], [false, false]);
+});
+
+Deno.test("a receiver that sleeps on is woken at the head that it asked for, also where heads wrap", () => {
+  const { words, sender, receiver } = ring();
+  for (let turn = 0; turn < 40; turn++) {
+    receiver.announceSleep(16);
+    for (let i = 1; i < 16; i++) {
+      sender.push(0, 1);
+      sender.publish();
+      assertEquals([sender.takesWake(), receiver.has(16)], [false, false]);
+    }
+    assertEquals(receiver.has(15), true);
+    sender.push(0, 1);
+    sender.publish();
+    assertEquals([receiver.has(16), sender.takesWake()], [true, true]);
+    assertEquals(drain(receiver).length, 16);
+  }
+  words[DESCRIPTOR_HEAD] = -1;
+  assertEquals(receiver.has(64), true, "an impossible head is worth a look");
 });

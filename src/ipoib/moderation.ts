@@ -1,0 +1,56 @@
+/**
+ * Interrupt moderation of an interface: `ethtool -C IF rx-usecs N rx-frames N` (Linux ipoib_ethtool.c behaviour).
+ *
+ * Both values have 16 bits. A device that cannot moderate is no failure: the values are kept and shown all the same.
+ */
+
+import { IpoibError } from "../base/errors.ts";
+import type { CqModeration, UdQp } from "../hca/hca.ts";
+
+const MOST = 0xffff;
+const EINVAL = 22;
+const EOPNOTSUPP = 95;
+
+export class Moderation {
+  #values: CqModeration = { rxUsecs: 0, rxFrames: 0 };
+  #qp: UdQp | undefined;
+
+  get values(): CqModeration {
+    return this.#values;
+  }
+
+  /** Moderates this queue pair from now on, or none. */
+  attach(qp: UdQp | undefined): void {
+    this.#qp = qp;
+    const { rxUsecs, rxFrames } = this.#values;
+    if (rxUsecs !== 0 || rxFrames !== 0) this.#apply(this.#values);
+  }
+
+  /** Changes what is given; throws `E_COALESCE` (EINVAL) and what the device refuses. */
+  set(change: Partial<CqModeration>): void {
+    const values = { ...this.#values, ...change };
+    for (const [name, value] of Object.entries(values)) {
+      if (value < 0 || value > MOST) {
+        throw new IpoibError(
+          "E_COALESCE",
+          `${
+            name === "rxUsecs" ? "rx-usecs" : "rx-frames"
+          } ${value} is too large`,
+          { errno: EINVAL, hint: `use 0 to ${MOST}` },
+        );
+      }
+    }
+    this.#apply(values);
+    this.#values = values;
+  }
+
+  #apply(values: CqModeration): void {
+    try {
+      this.#qp?.setModeration(values);
+    } catch (error) {
+      if (!(error instanceof IpoibError) || error.errno !== EOPNOTSUPP) {
+        throw error;
+      }
+    }
+  }
+}

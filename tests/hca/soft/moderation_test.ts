@@ -1,0 +1,201 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import {
+  Moderator,
+  MOST_FRAMES,
+  Period,
+} from "../../../src/hca/soft/moderation.ts";
+import { FakeReactor } from "../../../src/system/fake_reactor.ts";
+
+/** A queue pair whose completions are numbers, the times at which they came. */
+class Qp {
+  readonly period = new Period();
+  readonly arrived: number[] = [];
+  readonly completions: { readonly count: number };
+  readonly events: { at: number; arrived: number[] }[] = [];
+  onReceive = () => {};
+
+  constructor(reactor: FakeReactor) {
+    const { arrived } = this;
+    this.completions = {
+      get count() {
+        return arrived.length;
+      },
+    };
+    this.onReceive = () => {
+      const at = reactor.clock.now();
+      this.events.push({ at, arrived: arrived.splice(0) });
+    };
+  }
+}
+
+/** A port with nothing but the moderator, in turns of a fake loop; times are microseconds. */
+class Bench {
+  readonly reactor = new FakeReactor();
+  readonly qps: Qp[] = [];
+  readonly moderator: Moderator;
+  counted = 0;
+
+  constructor(qps = 1) {
+    const { reactor } = this;
+    for (let i = 0; i < qps; i++) this.qps.push(new Qp(reactor));
+    this.moderator = new Moderator(
+      reactor,
+      this.qps,
+      () => this.#take(),
+      () => this.counted++,
+    );
+  }
+
+  get qp(): Qp {
+    return this.qps[0]!;
+  }
+
+  get now(): number {
+    return Math.round(this.reactor.clock.now() * 1000);
+  }
+
+  advance(usecs: number): void {
+    this.reactor.advance(usecs / 1000);
+  }
+
+  /** Packets arrive while the loop has its turn. */
+  arrive(count = 1, qp = this.qp): void {
+    for (let i = 0; i < count; i++) qp.arrived.push(this.now);
+    this.#take();
+  }
+
+  #take(): void {
+    this.moderator.deliver();
+    if (this.moderator.active) this.moderator.settle(false);
+  }
+}
+
+Deno.test("without moderation every completion is an event at once", () => {
+  const bench = new Bench();
+  bench.arrive();
+  bench.arrive(3);
+  assertEquals(bench.qp.events.length, 2);
+  assertEquals(bench.counted, 2);
+  assertEquals([bench.moderator.active, bench.moderator.threshold], [false, 1]);
+  assertEquals(bench.reactor.deadline, Infinity);
+});
+
+Deno.test("rx-usecs delays the event of a lone completion by just so much", () => {
+  const bench = new Bench();
+  bench.moderator.set(bench.qp, { rxUsecs: 100, rxFrames: 0 });
+  bench.advance(1000);
+  bench.arrive();
+  assertEquals(bench.moderator.threshold, MOST_FRAMES - 1);
+  bench.advance(99);
+  assertEquals(bench.qp.events, []);
+  bench.advance(1.001);
+  assertEquals(bench.qp.events.length, 1);
+  // Idle again: the next packet rings.
+  assertEquals([bench.moderator.threshold, bench.reactor.deadline], [
+    1,
+    Infinity,
+  ]);
+});
+
+Deno.test("rx-frames ends the wait before its time", () => {
+  const bench = new Bench();
+  bench.moderator.set(bench.qp, { rxUsecs: 1000, rxFrames: 4 });
+  bench.arrive();
+  assertEquals(bench.moderator.threshold, 3);
+  bench.arrive(2);
+  assertEquals([bench.qp.events.length, bench.moderator.threshold], [0, 1]);
+  bench.arrive();
+  assertEquals(bench.qp.events.map(({ arrived }) => arrived.length), [4]);
+  assertEquals(bench.moderator.threshold, 4);
+});
+
+Deno.test("more frames than a peer may have under way do not wait", () => {
+  const bench = new Bench();
+  bench.moderator.set(bench.qp, { rxUsecs: 65535, rxFrames: 65535 });
+  bench.arrive(MOST_FRAMES - 1);
+  assertEquals(bench.counted, 0);
+  bench.arrive();
+  assertEquals(bench.counted, 1);
+});
+
+Deno.test("rx-frames without rx-usecs moderates nothing", () => {
+  const bench = new Bench();
+  bench.moderator.set(bench.qp, { rxUsecs: 0, rxFrames: 32 });
+  bench.arrive();
+  assertEquals([bench.counted, bench.moderator.active], [1, false]);
+});
+
+Deno.test("a stream costs one event a period, and the period ends with it", () => {
+  const bench = new Bench();
+  bench.moderator.set(bench.qp, { rxUsecs: 100, rxFrames: 0 });
+  for (let i = 0; i < 100; i++) {
+    bench.arrive();
+    bench.advance(10);
+  }
+  assertEquals(bench.counted, 10);
+  bench.advance(300);
+  assertEquals([bench.counted, bench.moderator.threshold], [10, 1]);
+  assertEquals(bench.reactor.deadline, Infinity);
+});
+
+Deno.test("turning moderation off, or the queue pair away, lets go what waits", () => {
+  const bench = new Bench(2);
+  const [a, b] = bench.qps as [Qp, Qp];
+  bench.moderator.set(a, { rxUsecs: 5000, rxFrames: 0 });
+  bench.moderator.set(b, { rxUsecs: 9000, rxFrames: 0 });
+  bench.arrive(2, a);
+  bench.arrive(1, b);
+  assertEquals(bench.reactor.deadline, 5);
+  bench.moderator.set(a, { rxUsecs: 0, rxFrames: 0 });
+  assertEquals(a.events.length, 1);
+  assertEquals([bench.moderator.active, bench.reactor.deadline], [true, 9]);
+  bench.qps.pop();
+  bench.moderator.refresh();
+  assertEquals([bench.moderator.active, bench.moderator.threshold], [false, 1]);
+  assertEquals(bench.reactor.deadline, Infinity);
+});
+
+Deno.test("another queue pair of the port is served at once whenever the port runs", () => {
+  const bench = new Bench(2);
+  const [a, b] = bench.qps as [Qp, Qp];
+  bench.moderator.set(a, { rxUsecs: 5000, rxFrames: 0 });
+  bench.arrive(1, a);
+  bench.arrive(1, b);
+  assertEquals([a.events.length, b.events.length], [0, 1]);
+});
+
+Deno.test("no completion waits longer than the period, and none is lost", () => {
+  fc.assert(fc.property(
+    fc.integer({ min: 1, max: 500 }),
+    fc.integer({ min: 0, max: 80 }),
+    fc.array(
+      fc.record({
+        pause: fc.integer({ min: 0, max: 300 }),
+        count: fc.integer({ min: 1, max: 9 }),
+      }),
+      { maxLength: 60 },
+    ),
+    (rxUsecs, rxFrames, bursts) => {
+      const bench = new Bench();
+      bench.moderator.set(bench.qp, { rxUsecs, rxFrames });
+      let sent = 0;
+      for (const { pause, count } of bursts) {
+        bench.advance(pause);
+        bench.arrive(count);
+        sent += count;
+      }
+      bench.advance(2000);
+      let received = 0;
+      for (const { at, arrived } of bench.qp.events) {
+        received += arrived.length;
+        for (const when of arrived) {
+          assert(at * 1000 - when <= rxUsecs + 1, `${at * 1000} ${when}`);
+        }
+      }
+      assertEquals(received, sent);
+      assertEquals(bench.qp.events.length, bench.counted);
+      assertEquals(bench.reactor.armed, 0);
+    },
+  ));
+});

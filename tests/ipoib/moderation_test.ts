@@ -1,0 +1,59 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { IpoibError } from "../../src/base/errors.ts";
+import type { UdQp } from "../../src/hca/hca.ts";
+import { Moderation } from "../../src/ipoib/moderation.ts";
+import { Rig } from "./rig.ts";
+
+Deno.test("Moderation.set() changes what is given and tells the queue pair", () => {
+  const rig = new Rig();
+  const [a] = rig.pair();
+  const qp = () => a.port.qps.get(a.link.qpn)!;
+  const off = { rxUsecs: 0, rxFrames: 0 };
+  assertEquals([a.link.moderation.values, qp().moderation], [off, off]);
+  a.link.moderation.set({ rxUsecs: 16 });
+  a.link.moderation.set({ rxFrames: 65535 });
+  const set = { rxUsecs: 16, rxFrames: 65535 };
+  assertEquals([a.link.moderation.values, qp().moderation], [set, set]);
+  // A queue pair that is made anew is moderated as the old one was.
+  const { qpn } = a.link;
+  a.port.emit({ type: "lid_change" });
+  rig.settle();
+  assertEquals([a.link.qpn === qpn, qp().moderation], [false, set]);
+  a.netdev.setUp(false);
+  a.link.moderation.set(off);
+  a.netdev.setUp(true);
+  rig.settle();
+  assertEquals(qp().moderation, off);
+  rig.check();
+});
+
+Deno.test("Moderation.set() refuses more than 16 bits and changes nothing then", () => {
+  const moderation = new Moderation();
+  moderation.set({ rxUsecs: 65535, rxFrames: 1 });
+  for (const change of [{ rxUsecs: 65536 }, { rxFrames: 70000, rxUsecs: 2 }]) {
+    const error = assertThrows(() => moderation.set(change), IpoibError);
+    assertEquals([error.code, error.errno], ["E_COALESCE", 22]);
+  }
+  assertEquals(moderation.values, { rxUsecs: 65535, rxFrames: 1 });
+});
+
+Deno.test("a device without moderation has its values stored all the same", () => {
+  const rig = new Rig();
+  const [a] = rig.pair();
+  a.port.refusesModeration = true;
+  a.link.moderation.set({ rxUsecs: 8 });
+  assertEquals(a.link.moderation.values, { rxUsecs: 8, rxFrames: 0 });
+});
+
+Deno.test("any other refusal of the device is the command's, and nothing is stored", () => {
+  const moderation = new Moderation();
+  const failing = {
+    setModeration: () => {
+      throw new IpoibError("E_CQ", "No", { errno: 5 });
+    },
+  } as unknown as UdQp;
+  moderation.attach(failing);
+  const error = assertThrows(() => moderation.set({ rxUsecs: 8 }), IpoibError);
+  assertEquals(error.errno, 5);
+  assertEquals(moderation.values, { rxUsecs: 0, rxFrames: 0 });
+});
