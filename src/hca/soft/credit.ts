@@ -69,12 +69,13 @@ export class Credit {
     this.#updateHeld();
   }
 
-  /** If somebody waits for slots: takes what came back, and tells. */
+  /** If packets or somebody wait for slots: takes what came back, and tells. */
   give(): void {
-    if (!this.#pool.starved) return;
+    const pool = this.#pool;
+    if (!pool.starved && !pool.held) return;
     this.collect();
-    if (this.#pool.held || this.#pool.free === 0) return;
-    this.#pool.starved = false;
+    if (!pool.starved || pool.held || pool.free === 0) return;
+    pool.starved = false;
     this.onCredit();
   }
 

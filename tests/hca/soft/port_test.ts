@@ -1,0 +1,386 @@
+/** Ports of one process that talk over real memory, rings and sockets. */
+
+import { assert, assertEquals } from "@std/assert";
+import { PostResult, RxFlag, type UdQp } from "../../../src/hca/hca.ts";
+import type { SoftPort } from "../../../src/hca/soft/port.ts";
+import { PAYLOAD, STRIDE } from "../../../src/hca/soft/slot_layout.ts";
+import { broadcastMgid } from "../../../src/wire/mgid.ts";
+import { SaClient } from "../../../src/sa/client.ts";
+import { broadcastJoin } from "../../../src/sa/requests.ts";
+import type { McMemberRecord } from "../../../src/wire/sa/mc_member_record.ts";
+import { Subnet } from "./subnet.ts";
+
+const QKEY = 1;
+const MGID = broadcastMgid(0xffff);
+
+/** Posts a payload; undefined if there is no slot. */
+function post(
+  from: { port: SoftPort; qp: UdQp },
+  to: { dlid: number; qpn: number; qkey?: number; mgid?: Uint8Array },
+  payload: Uint8Array,
+): PostResult | undefined {
+  const { port, qp } = from;
+  const slot = port.send.reserve();
+  if (slot < 0) return undefined;
+  port.send.bytes.fill(0, slot * STRIDE, slot * STRIDE + PAYLOAD);
+  port.send.bytes.set(payload, slot * STRIDE + PAYLOAD);
+  const ah = port.createAddressHandle({
+    dlid: to.dlid,
+    sl: 0,
+    staticRate: 0,
+    ...(to.mgid
+      ? {
+        grh: {
+          dgid: to.mgid,
+          flowLabel: 0,
+          hopLimit: 0,
+          trafficClass: 0,
+          sgidIndex: 0,
+        },
+      }
+      : {}),
+  });
+  return qp.post(slot, payload.length, ah, to.qpn, to.qkey ?? QKEY);
+}
+
+/** Joins the broadcast group of the default partition. */
+function join(subnet: Subnet, port: SoftPort): McMemberRecord {
+  let record: McMemberRecord | undefined;
+  const sa = new SaClient({
+    channel: { send: (mad, to) => port.mads.send(mad, to) },
+    location: () => ({ smLid: port.attributes.smLid, smSl: 0, pkeyIndex: 0 }),
+  });
+  port.mads.onMad = (mad, from) => void sa.onMad(mad, from, 0);
+  const request = broadcastJoin(MGID, port.attributes.gid, 0xffff);
+  sa.join(request, 0, (result) => {
+    if (result.ok) record = result.record;
+  });
+  subnet.until(() => record !== undefined, "the join");
+  return record!;
+}
+
+const octets = (n: number) => new Uint8Array(64).fill(n);
+
+Deno.test("a port registers, is active, and knows the others", () => {
+  using subnet = new Subnet();
+  const [a, b] = subnet.openAll(0x11n, 0x12n);
+  assertEquals([a!.attributes.portGuid, b!.attributes.portGuid], [
+    0x11n,
+    0x12n,
+  ]);
+  assert(a!.attributes.lid !== b!.attributes.lid);
+  assertEquals(a!.attributes.pkeys, [0xffff, 0x8001, 0x8002]);
+  assertEquals(subnet.ports[0]!.events, [{ type: "port_active" }]);
+  let shown = 0;
+  a!.showSubnet((snapshot) => shown = snapshot.ports.length);
+  subnet.until(() => shown > 0);
+  assertEquals(shown, 2);
+});
+
+Deno.test("a GUID that a live port has is not given to another, unless no other will do", () => {
+  using subnet = new Subnet();
+  const [a, b] = subnet.openAll(0x11n, 0x11n);
+  assert(a!.attributes.portGuid !== b!.attributes.portGuid);
+  const c = subnet.open(0x11n, { guidFixed: true });
+  subnet.until(() => c.events.length > 0);
+  assertEquals(c.events[0]!.type, "device_fatal");
+  assertEquals(c.port.attributes.state, "init");
+});
+
+Deno.test("a packet goes from port to port and its slot comes back", () => {
+  using subnet = new Subnet();
+  const [a, b] = subnet.openAll(0x11n, 0x12n);
+  const sender = { port: a!, qp: subnet.receiver(a!).qp };
+  const { qp, taken } = subnet.receiver(b!);
+  const to = { dlid: b!.attributes.lid, qpn: qp.qpn };
+  assertEquals(post(sender, to, octets(7)), PostResult.Sent);
+  subnet.until(() => taken.length === 1);
+  assertEquals(taken[0]!.payload, octets(7));
+  assertEquals(
+    [taken[0]!.sourceQpn, taken[0]!.sourceLid, taken[0]!.flags],
+    [sender.qp.qpn, a!.attributes.lid, 0],
+  );
+  subnet.until(() => {
+    a!.send.collect();
+    return a!.send.free === a!.send.slots;
+  }, "the slot's return");
+  assertEquals(a!.counters().xmit_packets, 1);
+  assertEquals(b!.counters().rcv_packets, 1);
+});
+
+Deno.test("a thousand packets go both ways, more than the rings hold", () => {
+  using subnet = new Subnet();
+  const ends = subnet.openAll(0x11n, 0x12n).map((port) => ({
+    port,
+    ...subnet.receiver(port),
+  }));
+  let sent = 0;
+  for (let n = 0; n < 1000; n++) {
+    for (const [from, to] of [[0, 1], [1, 0]] as const) {
+      const { port, qp } = ends[to]!;
+      const target = { dlid: port.attributes.lid, qpn: qp.qpn };
+      const payload = octets(n & 255);
+      let result = post(ends[from]!, target, payload);
+      while (result === undefined) {
+        subnet.reactor.turn(1);
+        result = post(ends[from]!, target, payload);
+      }
+      assertEquals(result, PostResult.Sent);
+      sent++;
+    }
+  }
+  subnet.until(() => ends[0]!.taken.length + ends[1]!.taken.length === sent);
+  for (const { taken } of ends) {
+    taken.forEach(({ payload }, n) => assertEquals(payload[0], n & 255));
+  }
+});
+
+Deno.test("a packet to the own LID comes back to the port's other queue pair", () => {
+  using subnet = new Subnet();
+  const [a] = subnet.openAll(0x11n);
+  const one = subnet.receiver(a!);
+  const two = subnet.receiver(a!);
+  post({ port: a!, qp: one.qp }, {
+    dlid: a!.attributes.lid,
+    qpn: two.qp.qpn,
+  }, octets(3));
+  subnet.until(() => two.taken.length === 1);
+  assertEquals(one.taken.length, 0);
+});
+
+Deno.test("a group's packet reaches each member once, the sender only by another queue pair", () => {
+  using subnet = new Subnet();
+  const ports = subnet.openAll(0x11n, 0x12n, 0x13n);
+  const [a, b, c] = ports.map((port) => ({ port, ...subnet.receiver(port) }));
+  const mlid = join(subnet, a!.port).mlid;
+  join(subnet, b!.port);
+  a!.qp.attachMulticast(MGID, mlid);
+  b!.qp.attachMulticast(MGID, mlid);
+  subnet.settle();
+  const to = { dlid: mlid, qpn: 0xffffff, mgid: MGID };
+  assertEquals(post(a!, to, octets(1)), PostResult.Sent);
+  subnet.until(() => b!.taken.length === 1);
+  subnet.settle();
+  assertEquals(b!.taken[0]!.flags, RxFlag.Grh | RxFlag.Multicast);
+  assertEquals([a!.taken.length, c!.taken.length], [0, 0]);
+  assertEquals(c!.port.counters().rcv_packets, 0, "not a member");
+  // A second queue pair of the sender's port listens too: now the port hears itself.
+  const second = subnet.receiver(a!.port);
+  second.qp.attachMulticast(MGID, mlid);
+  post(a!, to, octets(2));
+  subnet.until(() => second.taken.length === 1 && b!.taken.length === 2);
+  assertEquals(a!.taken.length, 1, "loopback: the engine tells echoes apart");
+  subnet.until(() => {
+    a!.port.send.collect();
+    return a!.port.send.free === a!.port.send.slots;
+  });
+});
+
+Deno.test("a wrong Q_Key, QPN or P_Key is counted by the receiver", () => {
+  using subnet = new Subnet();
+  const [a, b] = subnet.openAll(0x11n, 0x12n);
+  const sender = { port: a!, qp: subnet.receiver(a!).qp };
+  const { qp, taken } = subnet.receiver(b!);
+  const other = a!.createUdQp({
+    pkeyIndex: 1,
+    sendQueueSize: 2,
+    recvQueueSize: 2,
+  });
+  const to = { dlid: b!.attributes.lid, qpn: qp.qpn };
+  post(sender, { ...to, qkey: 2 }, octets(1));
+  post(sender, { ...to, qpn: 0x999 }, octets(1));
+  post({ port: a!, qp: other }, to, octets(1));
+  subnet.until(() => b!.counters().pkey_violations === 1);
+  const { qkey_violations, bad_qpn, rcv_packets } = b!.counters();
+  assertEquals([qkey_violations, bad_qpn, rcv_packets], [1, 1, 0]);
+  assertEquals(taken, []);
+});
+
+Deno.test("a Q_Key with bit 31 means the queue pair's own", () => {
+  using subnet = new Subnet();
+  const [a, b] = subnet.openAll(0x11n, 0x12n);
+  const { qp, taken } = subnet.receiver(b!, 0x80001234);
+  const sender = { port: a!, qp: subnet.receiver(a!, 0x80001234).qp };
+  const to = { dlid: b!.attributes.lid, qpn: qp.qpn, qkey: 0x80000000 };
+  post(sender, to, octets(1));
+  subnet.until(() => taken.length === 1);
+});
+
+Deno.test("what cannot be sent is refused with its reason and its slot is free", () => {
+  using subnet = new Subnet();
+  const lonely = subnet.open(0x11n);
+  const sender = { port: lonely.port, qp: subnet.receiver(lonely.port).qp };
+  assertEquals(
+    post(sender, { dlid: 9, qpn: 1 }, octets(1)),
+    PostResult.NotReady,
+  );
+  subnet.until(() => lonely.port.attributes.state === "active");
+  assertEquals(
+    post(sender, { dlid: 0x999, qpn: 1 }, octets(1)),
+    PostResult.Unreachable,
+  );
+  assertEquals(
+    post(sender, { dlid: 9, qpn: 1 }, new Uint8Array(2045)),
+    PostResult.TooLong,
+  );
+  sender.qp.close();
+  sender.qp.close();
+  assertEquals(
+    post(sender, { dlid: 9, qpn: 1 }, octets(1)),
+    PostResult.NotReady,
+  );
+  const { xmit_not_ready, xmit_unreachable, xmit_too_long } = lonely.port
+    .counters();
+  assertEquals([xmit_not_ready, xmit_unreachable, xmit_too_long], [2, 1, 1]);
+  assertEquals(lonely.port.send.free, lonely.port.send.slots);
+});
+
+Deno.test("a peer that closes gives back what it held; the next packet is unreachable, then its successor's", () => {
+  using subnet = new Subnet();
+  const [a, b] = subnet.openAll(0x11n, 0x12n);
+  const sender = { port: a!, qp: subnet.receiver(a!).qp };
+  // Nobody polls: the slots stay with the peer.
+  const idle = b!.createUdQp({
+    pkeyIndex: 0,
+    sendQueueSize: 2,
+    recvQueueSize: 256,
+  });
+  idle.setQkey(QKEY);
+  const to = { dlid: b!.attributes.lid, qpn: idle.qpn };
+  for (let n = 0; n < 10; n++) post(sender, to, octets(n));
+  subnet.settle();
+  assertEquals(a!.send.free, a!.send.slots - 10);
+  b!.close();
+  b!.close();
+  subnet.until(() => a!.send.free === a!.send.slots, "the slots' return");
+  assertEquals(a!.counters().links_lost, 1);
+  assertEquals(post(sender, to, octets(1)), PostResult.Unreachable);
+  // Another port of that GUID takes the place.
+  const [again] = subnet.openAll(0x12n);
+  const { qp, taken } = subnet.receiver(again!);
+  subnet.settle(120);
+  post(sender, { dlid: again!.attributes.lid, qpn: qp.qpn }, octets(4));
+  subnet.until(() => taken.length === 1);
+});
+
+Deno.test("a peer that does not give slots back gets half of them, then drops; the other one is not disturbed", () => {
+  using subnet = new Subnet();
+  const [a, b, c] = subnet.openAll(0x11n, 0x12n, 0x13n);
+  const sender = { port: a!, qp: subnet.receiver(a!).qp };
+  const idle = b!.createUdQp({
+    pkeyIndex: 0,
+    sendQueueSize: 2,
+    recvQueueSize: 1024,
+  });
+  idle.setQkey(QKEY);
+  const live = subnet.receiver(c!);
+  const toIdle = { dlid: b!.attributes.lid, qpn: idle.qpn };
+  const toLive = { dlid: c!.attributes.lid, qpn: live.qp.qpn };
+  const { slots } = a!.send;
+  let sent = 0;
+  let dropped = 0;
+  let alive = 0;
+  const end = performance.now() + 400;
+  while (performance.now() < end) {
+    const result = post(sender, toIdle, octets(1));
+    if (result === PostResult.Sent) sent++;
+    if (result === PostResult.NoCredit) dropped++;
+    if (post(sender, toLive, octets(2)) === PostResult.Sent) alive++;
+    subnet.reactor.turn(1);
+  }
+  assert(sent >= slots / 2 && sent < slots, `${sent} of ${slots}`);
+  assert(dropped > 0, "beyond its share it is dropped");
+  assert(alive > 100, "the other one goes on");
+  subnet.until(() => live.taken.length === alive);
+  // It comes back to life: what it held flows back.
+  const batch = idle.createBatch();
+  idle.onReceive = () => {
+    while (idle.poll(batch)) idle.release(batch);
+  };
+  idle.onReceive();
+  subnet.until(() => {
+    a!.send.collect();
+    return a!.send.free === slots;
+  });
+  assertEquals(post(sender, toIdle, octets(3)), PostResult.Sent);
+});
+
+Deno.test("packets that wait for credit go as soon as it is there, whether or not anybody asks for a slot", () => {
+  using subnet = new Subnet();
+  const [a, b] = subnet.openAll(0x11n, 0x12n);
+  const sender = { port: a!, qp: subnet.receiver(a!).qp };
+  const idle = b!.createUdQp({
+    pkeyIndex: 0,
+    sendQueueSize: 2,
+    recvQueueSize: 1024,
+  });
+  idle.setQkey(QKEY);
+  const to = { dlid: b!.attributes.lid, qpn: idle.qpn };
+  // The link is there, and its budget full.
+  post(sender, to, octets(0));
+  subnet.settle(10);
+  let sent = 1;
+  while (!a!.send.held) {
+    assertEquals(post(sender, to, octets(sent++)), PostResult.Sent);
+  }
+  assertEquals(a!.send.starved, false, "nobody asks for more");
+  a!.flush();
+  let taken = 0;
+  const batch = idle.createBatch();
+  idle.onReceive = () => {
+    while (idle.poll(batch)) {
+      taken += batch.count;
+      idle.release(batch);
+    }
+  };
+  const began = performance.now();
+  let turns = 0;
+  while (a!.send.held) {
+    subnet.reactor.turn(-1);
+    turns++;
+  }
+  subnet.until(() => taken === sent);
+  assertEquals(a!.counters().xmit_no_credit, 0);
+  // The pause could last 20 ms, spent in turns that wait for nothing.
+  assert(turns < 20, `${turns} turns, ${performance.now() - began} ms`);
+});
+
+Deno.test("a port without a manager says so, and keeps asking", () => {
+  using subnet = new Subnet(false);
+  const lost = subnet.open(0x11n);
+  subnet.settle(130);
+  assert(lost.missing.length >= 2);
+  assertEquals(lost.port.attributes.state, "init");
+  subnet.startManager();
+  subnet.until(() => lost.port.attributes.state === "active");
+});
+
+Deno.test("when the manager dies traffic goes on; the next one is told of LIDs and groups", () => {
+  using subnet = new Subnet();
+  const [a, b] = subnet.openAll(0x11n, 0x12n);
+  const ends = [a!, b!].map((port) => ({ port, ...subnet.receiver(port) }));
+  const { mlid } = join(subnet, a!);
+  join(subnet, b!);
+  for (const { qp } of ends) qp.attachMulticast(MGID, mlid);
+  subnet.settle();
+  const lids = [a!.attributes.lid, b!.attributes.lid];
+  subnet.killManager();
+  Deno.removeSync(subnet.socket);
+  subnet.until(() => subnet.ports[0]!.missing.length > 0);
+  const send = () => {
+    post(ends[0]!, { dlid: lids[1]!, qpn: ends[1]!.qp.qpn }, octets(1));
+    post(ends[0]!, { dlid: mlid, qpn: 0xffffff, mgid: MGID }, octets(2));
+  };
+  send();
+  subnet.until(() => ends[1]!.taken.length === 2, "traffic without a manager");
+  assertEquals(a!.attributes.state, "active");
+  subnet.startManager();
+  const reregistered = (n: number) =>
+    subnet.ports[n]!.events.some(({ type }) => type === "client_reregister");
+  subnet.until(() => reregistered(0) && reregistered(1));
+  assertEquals([a!.attributes.lid, b!.attributes.lid], lids);
+  const group = subnet.host!.snapshot().groups.find((g) => g.mlid === mlid);
+  assertEquals(group?.members.map(({ lid }) => lid).sort(), [...lids].sort());
+  send();
+  subnet.until(() => ends[1]!.taken.length === 4);
+});

@@ -1,0 +1,168 @@
+/** A peer that writes into the shared ring whatever it likes: its link ends, and nothing else happens. */
+
+import { assertEquals } from "@std/assert";
+import {
+  LINK_VERSION,
+  type LinkHello,
+} from "../../../src/hca/soft/link_hello.ts";
+import { RING_BYTES } from "../../../src/hca/soft/ring.ts";
+import { STRIDE } from "../../../src/hca/soft/slot_layout.ts";
+import { libc } from "../../../ffi/libc.ts";
+import { createEventFd } from "../../../src/system/event_fd.ts";
+import { Fd } from "../../../src/system/fd.ts";
+import { createMemory } from "../../../src/system/memory.ts";
+import { connect, receive, send } from "../../../src/system/unix_socket.ts";
+import { random } from "../../wire/support.ts";
+import { type Rogue, Subnet } from "./subnet.ts";
+
+function withRogue(
+  act: (rogue: Rogue, subnet: Subnet) => void,
+): { violations: number; ended: boolean } {
+  using subnet = new Subnet();
+  const [port] = subnet.openAll(0x11n);
+  using rogue = subnet.rogue(port!);
+  subnet.until(() => {
+    rogue.look();
+    return rogue.accepted;
+  });
+  act(rogue, subnet);
+  subnet.settle();
+  rogue.look();
+  return {
+    violations: port!.counters().ring_violations!,
+    ended: rogue.ended,
+  };
+}
+
+const lies: Record<string, (rogue: Rogue) => void> = {
+  "a slot beyond its own": (rogue) => rogue.describe(1, [4, 100]),
+  "a negative slot": (rogue) => rogue.describe(1, [-1, 100]),
+  "a slot far outside": (rogue) => rogue.describe(1, [0x7fffffff, 100]),
+  "more descriptors than the ring has": (rogue) => rogue.describe(257),
+  "a head that runs backwards": (rogue) => rogue.describe(-1),
+};
+for (const [what, lie] of Object.entries(lies)) {
+  Deno.test(`a peer that describes ${what} loses its link`, () => {
+    assertEquals(withRogue(lie), { violations: 1, ended: true });
+  });
+}
+
+Deno.test("a packet of nonsense is counted, and the link goes on", () => {
+  const result = withRogue((rogue, subnet) => {
+    rogue.describe(3, [0, 100], [1, 0], [2, 70_000]);
+    subnet.settle();
+    const { port } = subnet.ports[0]!;
+    const { bad_header, bad_length, rcv_packets } = port.counters();
+    assertEquals([bad_header, bad_length, rcv_packets], [1, 2, 0]);
+    // Its slots came back all the same.
+    assertEquals(Atomics.load(rogue.words, 16), 3);
+  });
+  assertEquals(result, { violations: 0, ended: false });
+});
+
+Deno.test("whatever stands in the slots and in the ring, the port lives on", () => {
+  const next = random(4242);
+  using subnet = new Subnet();
+  const [port, peer] = subnet.openAll(0x11n, 0x12n);
+  const { qp, taken } = subnet.receiver(port!);
+  for (let round = 0; round < 20; round++) {
+    using rogue = subnet.rogue(port!);
+    subnet.settle(2);
+    for (let n = 0; n < 4; n++) {
+      for (let i = 0; i < 128; i++) {
+        rogue.bytes[n * STRIDE + i] = next(256);
+      }
+      // Now and then a packet that is right enough to be looked into.
+      rogue.view.setUint8(n * STRIDE + 1, 2 + next(2));
+      rogue.view.setUint16(n * STRIDE + 2, port!.attributes.lid);
+      rogue.view.setUint8(n * STRIDE + 48, 0x64);
+      rogue.view.setUint32(n * STRIDE + 52, qp.qpn);
+    }
+    rogue.describe(
+      next(8) ? next(5) : next(0x7fffffff),
+      ...[0, 1, 2, 3].map((slot) =>
+        [next(6) ? slot : next(300), next(70_000)] as [number, number]
+      ),
+    );
+    for (let i = 0; i < 20; i++) rogue.words[576 + next(256)] = next(1000);
+    subnet.settle(3);
+  }
+  subnet.settle();
+  const sender = subnet.receiver(peer!);
+  const slot = peer!.send.reserve();
+  peer!.send.bytes.fill(0, slot * STRIDE, slot * STRIDE + 200);
+  const ah = peer!.createAddressHandle({
+    dlid: port!.attributes.lid,
+    sl: 0,
+    staticRate: 0,
+  });
+  const before = taken.length;
+  sender.qp.post(slot, 60, ah, qp.qpn, 1);
+  subnet.until(() => taken.length === before + 1, "an honest packet");
+});
+
+const hellos: Record<string, Partial<LinkHello>> = {
+  "another version": { version: 99 as LinkHello["version"] },
+  "another stride": { stride: 4096 },
+  "more slots than its memory has": { slots: 5 },
+  "a GUID that is none": { guid: "0xzz" },
+};
+for (const [what, hello] of Object.entries(hellos)) {
+  Deno.test(`a hello with ${what} is hung up on`, () => {
+    using subnet = new Subnet();
+    const [port] = subnet.openAll(0x11n);
+    using rogue = subnet.rogue(port!, hello);
+    subnet.until(() => {
+      rogue.look();
+      return rogue.ended;
+    });
+    assertEquals(rogue.accepted, false);
+  });
+}
+
+Deno.test("a hello without descriptors, with too few, or with unsealed memory is hung up on", () => {
+  using subnet = new Subnet();
+  const [port] = subnet.openAll(0x11n);
+  const path = `${subnet.directory}/port-0000000000000011.sock`;
+  const bytes = new TextEncoder().encode(JSON.stringify({
+    version: LINK_VERSION,
+    guid: "0x00000000000000ff",
+    slots: 1,
+    stride: STRIDE,
+  }));
+  using slots = createMemory("rogue", STRIDE);
+  using ring = createMemory("rogue", RING_BYTES);
+  using bell = createEventFd();
+  const name = new TextEncoder().encode("unsealed\0");
+  using unsealed = new Fd(libc().memfd_create(name, 3));
+  libc().ftruncate(unsealed.number, BigInt(STRIDE));
+  for (
+    const fds of [
+      [],
+      [slots.number, ring.number],
+      [slots.number, ring.number, bell.number, bell.number],
+      [unsealed.number, ring.number, bell.number],
+      [bell.number, ring.number, bell.number],
+      [slots.number, slots.number, bell.number],
+    ]
+  ) {
+    using connection = connect(path)!;
+    send(connection.number, bytes, fds);
+    let ended = false;
+    subnet.until(() => ended = receive(connection.number).type === "closed");
+    assertEquals(ended, true);
+  }
+  assertEquals(port!.attributes.state, "active");
+});
+
+Deno.test("a peer that says more after its hello has nothing more to say", () => {
+  const result = withRogue((rogue, subnet) => {
+    const { port } = subnet.ports[0]!;
+    using second = subnet.rogue(port);
+    subnet.settle();
+    second.look();
+    assertEquals(second.accepted, true);
+    void rogue;
+  });
+  assertEquals(result, { violations: 0, ended: false });
+});

@@ -1,0 +1,222 @@
+/** Ports of the embedded HCA and their manager, all in one process and one loop, over real memory and sockets. */
+
+import { assert } from "@std/assert";
+import { ManagerHost } from "../../../src/daemon/manager/host.ts";
+import type { UdQp } from "../../../src/hca/hca.ts";
+import { SoftPort, type SoftPortOptions } from "../../../src/hca/soft/port.ts";
+import {
+  decodeLinkMessage,
+  encodeLinkMessage,
+  LINK_VERSION,
+  LinkAcceptSchema,
+  type LinkHello,
+} from "../../../src/hca/soft/link_hello.ts";
+import { RING_BYTES } from "../../../src/hca/soft/ring.ts";
+import { STRIDE } from "../../../src/hca/soft/slot_layout.ts";
+import type { SubnetManagerOptions } from "../../../src/subnet/manager.ts";
+import type { PortEvent } from "../../../src/hca/hca.ts";
+import { createEventFd } from "../../../src/system/event_fd.ts";
+import type { Fd } from "../../../src/system/fd.ts";
+import { createMemory, Mapping } from "../../../src/system/memory.ts";
+import { PollReactor } from "../../../src/system/poll_reactor.ts";
+import { connect, receive, send } from "../../../src/system/unix_socket.ts";
+import { formatGuid } from "../../../src/wire/gid.ts";
+
+const DEADLINE_MS = 5000;
+
+/** A port with what it was told and what it received. */
+export interface TestPort {
+  readonly port: SoftPort;
+  readonly events: PortEvent[];
+  readonly missing: number[];
+}
+
+/** A packet that a queue pair of {@linkcode Subnet.receiver} took. */
+export interface Taken {
+  readonly payload: Uint8Array;
+  readonly encap: number;
+  readonly sourceQpn: number;
+  readonly sourceLid: number;
+  readonly flags: number;
+}
+
+export class Subnet implements Disposable {
+  readonly directory = Deno.makeTempDirSync({ prefix: "ipoib-test-" });
+  readonly reactor = new PollReactor();
+  readonly ports: TestPort[] = [];
+  host: ManagerHost | undefined;
+
+  constructor(manager: Partial<SubnetManagerOptions> | false = {}) {
+    if (manager !== false) this.startManager(manager);
+  }
+
+  get socket(): string {
+    return `${this.directory}/sm.sock`;
+  }
+
+  startManager(options: Partial<SubnetManagerOptions> = {}): void {
+    this.host = new ManagerHost(this.reactor, this.socket, {
+      manager: { guid: 1n, pid: Deno.pid, host: "test", name: "test" },
+      now: this.reactor.clock.now(),
+      ...options,
+    });
+  }
+
+  /** Ends the manager as a killed process would: its socket file stays. */
+  killManager(): void {
+    this.host?.close();
+    this.host = undefined;
+  }
+
+  open(guid: bigint, options: Partial<SoftPortOptions> = {}): TestPort {
+    const events: PortEvent[] = [];
+    const missing: number[] = [];
+    const port = new SoftPort({
+      reactor: this.reactor,
+      directory: this.directory,
+      subnet: "test",
+      guid,
+      guidFixed: false,
+      name: `port ${this.ports.length}`,
+      onManagerMissing: () => missing.push(this.reactor.clock.now()),
+      ...options,
+    });
+    port.onEvent((event) => events.push(event));
+    const opened = { port, events, missing };
+    this.ports.push(opened);
+    return opened;
+  }
+
+  /** Opens ports and waits until they are active. */
+  openAll(...guids: bigint[]): SoftPort[] {
+    const opened = guids.map((guid) => this.open(guid).port);
+    this.until(() => opened.every((p) => p.attributes.state === "active"));
+    return opened;
+  }
+
+  /** A queue pair that keeps copies of what it gets. */
+  receiver(port: SoftPort, qkey = 1): { qp: UdQp; taken: Taken[] } {
+    const qp = port.createUdQp({
+      pkeyIndex: 0,
+      sendQueueSize: 128,
+      recvQueueSize: 256,
+    });
+    qp.setQkey(qkey);
+    const taken: Taken[] = [];
+    const batch = qp.createBatch();
+    qp.onReceive = () => {
+      while (qp.poll(batch) > 0) {
+        for (let i = 0; i < batch.count; i++) {
+          const at = batch.payload[i]!;
+          taken.push({
+            payload: batch.bytes[i]!.slice(at, at + batch.length[i]!),
+            encap: batch.encap[i]!,
+            sourceQpn: batch.sourceQpn[i]!,
+            sourceLid: batch.sourceLid[i]!,
+            flags: batch.flags[i]!,
+          });
+        }
+        qp.release(batch);
+      }
+    };
+    return { qp, taken };
+  }
+
+  /** Turns until `done`, five seconds at most. */
+  until(done: () => boolean, what = "it"): void {
+    const end = performance.now() + DEADLINE_MS;
+    while (!done()) {
+      assert(performance.now() < end, `${what} takes too long`);
+      this.reactor.turn(5);
+    }
+  }
+
+  /** Turns for a while. */
+  settle(ms = 20): void {
+    const end = performance.now() + ms;
+    while (performance.now() < end) this.reactor.turn(2);
+  }
+
+  /** A peer that speaks the link's protocol by hand, and may do as it likes. */
+  rogue(to: SoftPort, hello: Partial<LinkHello> = {}, slots = 4): Rogue {
+    return new Rogue(this, to, hello, slots);
+  }
+
+  [Symbol.dispose](): void {
+    for (const { port } of this.ports) port.close();
+    this.host?.close();
+    this.reactor.stop();
+    Deno.removeSync(this.directory, { recursive: true });
+  }
+}
+
+/** See {@linkcode Subnet.rogue}. */
+export class Rogue implements Disposable {
+  readonly words: Int32Array;
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  /** The receiver hung up. */
+  ended = false;
+  accepted = false;
+  readonly #connection: Fd;
+  readonly #bell = createEventFd();
+  readonly #mappings: Mapping[] = [];
+
+  constructor(
+    subnet: Subnet,
+    to: SoftPort,
+    hello: Partial<LinkHello>,
+    slots: number,
+    memories?: { slots?: Fd; ring?: Fd },
+  ) {
+    const guid = formatGuid(to.attributes.portGuid);
+    this.#connection = connect(
+      `${subnet.directory}/port-${guid.slice(2)}.sock`,
+    )!;
+    using slotMemory = memories?.slots ??
+      createMemory("rogue-slots", slots * STRIDE);
+    using ringMemory = memories?.ring ?? createMemory("rogue-ring", RING_BYTES);
+    const slotMap = new Mapping(slotMemory.number, slots * STRIDE, "write");
+    const ringMap = new Mapping(ringMemory.number, RING_BYTES, "write");
+    this.#mappings.push(slotMap, ringMap);
+    this.bytes = slotMap.bytes;
+    this.view = new DataView(slotMap.buffer);
+    this.words = new Int32Array(ringMap.buffer);
+    send(
+      this.#connection.number,
+      encodeLinkMessage({
+        version: LINK_VERSION,
+        guid: "0x00000000000000ff",
+        slots,
+        stride: STRIDE,
+        ...hello,
+      } as LinkHello),
+      [slotMemory.number, ringMemory.number, this.#bell.number],
+    );
+  }
+
+  /** Looks whether the receiver answered or hung up. */
+  look(): void {
+    const received = receive(this.#connection.number);
+    if (received.type === "closed") this.ended = true;
+    if (received.type !== "message") return;
+    for (const fd of received.fds) fd.close();
+    this.accepted =
+      decodeLinkMessage(received.bytes, LinkAcceptSchema) !== undefined;
+  }
+
+  /** Writes descriptors and the head behind them. */
+  describe(head: number, ...descriptors: [slot: number, length: number][]) {
+    descriptors.forEach(([slot, length], i) => {
+      this.words[64 + 2 * i] = slot;
+      this.words[64 + 2 * i + 1] = length;
+    });
+    Atomics.store(this.words, 0, head);
+  }
+
+  [Symbol.dispose](): void {
+    this.#connection.close();
+    this.#bell.close();
+    for (const mapping of this.#mappings) mapping.unmap();
+  }
+}
