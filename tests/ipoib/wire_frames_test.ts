@@ -1,0 +1,304 @@
+/**
+ * What the engine emits, as it would stand on a wire: taken out of the embedded HCA's slots, held against golden octets
+ * and given to tshark.
+ */
+
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { SoftPort } from "../../src/hca/soft/port.ts";
+import {
+  BTH,
+  ENCAP,
+  GRH,
+  LRH,
+  PAYLOAD,
+  STRIDE,
+  VNET,
+} from "../../src/hca/soft/slot_layout.ts";
+import { IpoibDevice } from "../../src/ipoib/device.ts";
+import { FakeNetdev } from "../../src/netdev/fake.ts";
+import { SaClient } from "../../src/sa/client.ts";
+import { icrc, vcrc } from "../../src/wire/crc.ts";
+import { erfRecord } from "../../src/wire/erf.ts";
+import {
+  enhancedPacket,
+  interfaceDescription,
+  LinkType,
+  sectionHeader,
+} from "../../src/wire/pcapng.ts";
+import { emitIcmpEcho } from "../../src/wire/icmp.ts";
+import { IpProtocol } from "../../src/wire/ipv4.ts";
+import { Subnet } from "../hca/soft/subnet.ts";
+import { golden, viewOf } from "../wire/support.ts";
+import { ip, ipv4Frame } from "./rig.ts";
+
+const LNH_GLOBAL = 3;
+
+/** The packet in a slot as a wire carries it: gaps closed, padded, with both CRCs. */
+function frameOf(bytes: Uint8Array, base: number, length: number): Uint8Array {
+  const global = (bytes[base + LRH + 1]! & 3) === LNH_GLOBAL;
+  const parts = [
+    bytes.subarray(base + LRH, base + GRH),
+    global ? bytes.subarray(base + GRH, base + BTH) : new Uint8Array(0),
+    bytes.subarray(base + BTH, base + ENCAP),
+    bytes.subarray(base + ENCAP, base + VNET),
+    bytes.subarray(base + PAYLOAD, base + PAYLOAD + length),
+    new Uint8Array(-length & 3),
+  ];
+  const end = parts.reduce((sum, part) => sum + part.length, 0);
+  const frame = new Uint8Array(end + 6);
+  let at = 0;
+  for (const part of parts) {
+    frame.set(part, at);
+    at += part.length;
+  }
+  const view = viewOf(frame);
+  view.setUint32(end, icrc(frame, 0, end), true);
+  view.setUint16(end + 4, vcrc(frame, 0, end + 4), true);
+  return frame;
+}
+
+/** Records each packet that a port's queue pairs post. */
+function record(port: SoftPort, frames: Uint8Array[]): void {
+  const createUdQp = port.createUdQp.bind(port);
+  port.createUdQp = (options) => {
+    const qp = createUdQp(options);
+    const post = qp.post.bind(qp);
+    qp.post = (slot, length, ...rest) => {
+      const result = post(slot, length, ...rest);
+      // The slot's octets stay until the loop's next turn.
+      frames.push(frameOf(port.send.bytes, slot * STRIDE, length));
+      return result;
+    };
+    return qp;
+  };
+}
+
+function host(subnet: Subnet, guid: bigint, address: string) {
+  const { port } = subnet.open(guid);
+  const frames: Uint8Array[] = [];
+  record(port, frames);
+  const { reactor } = subnet;
+  const sa = new SaClient({
+    channel: { send: (mad, to) => port.mads.send(mad, to) },
+    location: () => ({ smLid: port.attributes.smLid, smSl: 0, pkeyIndex: 0 }),
+  });
+  port.mads.onMad = (mad, from) =>
+    void sa.onMad(mad, from, reactor.clock.now());
+  const device = new IpoibDevice(
+    { reactor, port, sa, random: () => 0.5 },
+    {
+      name: "ib0",
+      pkeyIndex: 0,
+      adminMtu: undefined,
+      openNetdev: (name) => new FakeNetdev({ name }),
+    },
+  );
+  const netdev = device.parent.netdev as FakeNetdev;
+  netdev.config.addAddress(ip(address), 24);
+  return { port, frames, device, netdev };
+}
+
+function echo(from: string, to: string): Uint8Array {
+  const payload = new Uint8Array(8 + 11);
+  emitIcmpEcho(
+    {
+      reply: false,
+      id: 0x1234,
+      sequence: 5,
+      payload: new TextEncoder().encode("hello ipoib"),
+    },
+    viewOf(payload),
+    0,
+  );
+  return ipv4Frame(from, to, { protocol: IpProtocol.Icmp, payload });
+}
+
+/** A conversation of two hosts: what each of them put on the wire. */
+function converse(): Uint8Array[] {
+  using subnet = new Subnet();
+  const a = host(subnet, 0x0002_c903_0000_0001n, "10.0.0.1");
+  subnet.until(() => a.device.parent.carrier);
+  const b = host(subnet, 0x0002_c903_0000_0002n, "10.0.0.2");
+  subnet.until(() => b.device.parent.carrier);
+  subnet.settle();
+  a.frames.length = 0;
+  b.frames.length = 0;
+  a.netdev.inject(echo("10.0.0.1", "10.0.0.2"));
+  subnet.until(() => b.netdev.written.length > 0, "the echo");
+  a.netdev.inject(echo("10.0.0.1", "239.1.2.3"));
+  subnet.until(() => a.frames.length === 3, "the multicast");
+  const [request, unicast, multicast] = a.frames;
+  const [reply] = b.frames;
+  for (const { device } of [a, b]) device.close();
+  return [request!, reply!, unicast!, multicast!];
+}
+
+const FRAMES = converse();
+const [REQUEST, REPLY, UNICAST, MULTICAST] = FRAMES as [
+  Uint8Array,
+  Uint8Array,
+  Uint8Array,
+  Uint8Array,
+];
+
+Deno.test("the engine's ARP request has the golden octets", () => {
+  assertEquals(REQUEST, golden("engine_arp_request"));
+});
+
+Deno.test("the engine's ARP reply has the golden octets", () => {
+  assertEquals(REPLY, golden("engine_arp_reply"));
+});
+
+Deno.test("the engine's ICMP echo has the golden octets", () => {
+  assertEquals(UNICAST, golden("engine_icmp_echo"));
+});
+
+Deno.test("the engine's multicast has the golden octets", () => {
+  assertEquals(MULTICAST, golden("engine_multicast"));
+});
+
+const PROGRAM = "tshark";
+
+async function tshark(...args: string[]): Promise<string> {
+  const path = await Deno.makeTempFile({ suffix: ".pcapng" });
+  try {
+    using file = await Deno.open(path, { write: true });
+    file.writeSync(sectionHeader());
+    file.writeSync(interfaceDescription(LinkType.Erf, "ib0"));
+    for (const [i, frame] of FRAMES.entries()) {
+      const time = BigInt(1_700_000_000 + i) * 1_000_000_000n;
+      const octets = erfRecord(frame, time);
+      const direction = "outbound";
+      file.writeSync(enhancedPacket({
+        interfaceId: 0,
+        time,
+        octets,
+        direction,
+      }));
+    }
+    const { success, stdout, stderr } = await new Deno.Command(PROGRAM, {
+      args: ["-n", "-o", "ip.check_checksum:TRUE", "-r", path, ...args],
+      stdout: "piped",
+      stderr: "piped",
+    }).output();
+    const decoder = new TextDecoder();
+    if (!success) throw new Error(decoder.decode(stderr));
+    return decoder.decode(stdout);
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
+async function fields(...names: string[]): Promise<string[][]> {
+  const options = names.flatMap((name) => ["-e", name]);
+  const text = await tshark("-T", "fields", "-E", "occurrence=f", ...options);
+  return text.replace(/\n$/, "").split("\n").map((line) => line.split("\t"));
+}
+
+async function whyNot(): Promise<string | undefined> {
+  try {
+    const command = new Deno.Command(PROGRAM, {
+      args: ["--version"],
+      stdout: "null",
+      stderr: "null",
+    });
+    return (await command.output()).success ? undefined : "tshark fails";
+  } catch {
+    return "tshark is not on PATH";
+  }
+}
+
+const reason = await whyNot();
+function oracle(name: string, fn: () => Promise<void>): void {
+  Deno.test({
+    name: reason ? `${name} (skipped: ${reason})` : name,
+    ignore: reason !== undefined,
+    fn,
+  });
+}
+
+const A_LID = 2;
+const B_LID = 3;
+const QPN = 0x48;
+
+oracle("tshark reads the engine's LIDs, keys and QPNs", async () => {
+  const rows = await fields(
+    "infiniband.lrh.slid",
+    "infiniband.lrh.dlid",
+    "infiniband.bth.p_key",
+    "infiniband.bth.destqp",
+    "infiniband.deth.srcqp",
+    "infiniband.deth.q_key",
+    "frame.protocols",
+  );
+  const numbers = rows.map((row) => row.slice(0, 6).map(Number));
+  const mlid = 0xc000;
+  const keys = [0xffff, QPN, QPN, 0x0b1b];
+  const group = [0xffff, 0xffffff, QPN, 0x0b1b];
+  assertEquals(numbers.slice(0, 3), [
+    [A_LID, mlid, ...group],
+    [B_LID, A_LID, ...keys],
+    [A_LID, B_LID, ...keys],
+  ]);
+  assertEquals(numbers[3]!.slice(2), group);
+  assertEquals(numbers[3]![1]! > mlid, true, "a group of its own");
+  const kinds = ["arp", "arp", "ip:icmp", "ip:icmp"];
+  rows.forEach((row, i) =>
+    assertMatch(row[6]!, new RegExp(`^erf:infiniband.*:${kinds[i]}`))
+  );
+});
+
+oracle("tshark reads the engine's lengths, pad and GRH", async () => {
+  const rows = await fields(
+    "infiniband.lrh.pktlen",
+    "infiniband.bth.padcnt",
+    "infiniband.grh.paylen",
+    "infiniband.grh.sgid",
+    "infiniband.grh.dgid",
+  );
+  const grh = [
+    "ff12:401b:ffff::ffff:ffff",
+    undefined,
+    undefined,
+    "ff12:401b:ffff::f01:203",
+  ];
+  for (const [i, [words, pad, length, sgid, dgid]] of rows.entries()) {
+    assertEquals(Number(words) * 4 + 2, FRAMES[i]!.length);
+    assertEquals(Number(pad), i < 2 ? 0 : 1);
+    assertEquals(length, grh[i] ? String(FRAMES[i]!.length - 50) : "");
+    assertEquals(sgid, grh[i] ? "fe80::2:c903:0:1" : "");
+    assertEquals(dgid, grh[i] ?? "");
+  }
+});
+
+oracle(
+  "tshark reads the engine's ARP: hardware type 32, both addresses",
+  async () => {
+    const rows = await fields(
+      "arp.hw.type",
+      "arp.hw.size",
+      "arp.opcode",
+      "arp.src.proto_ipv4",
+      "arp.dst.proto_ipv4",
+    );
+    assertEquals(rows.slice(0, 2), [
+      ["32", "20", "1", "10.0.0.1", "10.0.0.2"],
+      ["32", "20", "2", "10.0.0.2", "10.0.0.1"],
+    ]);
+    const text = (await tshark("-V", "-Y", "arp.opcode == 2")).replaceAll(
+      ":",
+      "",
+    );
+    assertStringIncludes(text, "00000048fe800000000000000002c90300000002");
+    assertStringIncludes(text, "00000048fe800000000000000002c90300000001");
+  },
+);
+
+oracle(
+  "tshark finds the engine's checksums good and nothing malformed",
+  async () => {
+    const rows = await fields("ip.checksum.status", "icmp.checksum.status");
+    assertEquals(rows.slice(2), [["1", "1"], ["1", "1"]]);
+    assertEquals(await tshark("-Y", "_ws.malformed || _ws.short"), "");
+  },
+);
