@@ -6,6 +6,7 @@
  */
 
 import { IpoibError } from "../base/errors.ts";
+import { endingSignal } from "./signals.ts";
 import { IpcClient } from "../ipc/client.ts";
 import {
   namespaceIdentity,
@@ -21,7 +22,13 @@ import {
   ownNamespace,
 } from "../system/namespace.ts";
 
-const POLL_MS = 20;
+/** Environment variable that tells a process that it is in the background, and where it writes to once it is ready. */
+const LOG_FILE = "IPOIB_LOG_FILE";
+
+/** The file that this process writes to once it is ready, if it is one in the background. */
+export function logFile(): string | undefined {
+  return Deno.env.get(LOG_FILE) || undefined;
+}
 
 /** Returns once the interface carries traffic; throws what ended the new process. */
 export async function startInBackground(options: UpOptions): Promise<number> {
@@ -40,29 +47,23 @@ export async function startInBackground(options: UpOptions): Promise<number> {
         ...selfArguments(),
         ...upArguments({ ...options, background: false }),
       ],
-      env: { IPOIB_LOG_FILE: `${directory}/${options.name}.log` },
+      env: { [LOG_FILE]: `${directory}/${options.name}.log` },
       stdin: "null",
       stdout: "null",
       stderr: "piped",
     },
   );
   const child = command.spawn();
-  const complaints = new Response(child.stderr).text();
-  let running = true;
-  const status = child.status.then((status) => {
-    running = false;
-    return status;
-  });
-  while (running) {
-    if (await ready(socketPath(directory, options.name), options.name)) {
-      child.unref();
-      return 0;
-    }
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  const ending = endingSignal();
+  void ending.promise.then(() => child.kill("SIGTERM"));
+  // Its end is that of the process, or the moment when it is ready and turns to its log.
+  for await (const part of child.stderr) Deno.stderr.writeSync(part);
+  ending.ignore();
+  if (await ready(socketPath(directory, options.name), options.name)) {
+    child.unref();
+    return 0;
   }
-  const { code } = await status;
-  const text = (await complaints).trim();
-  if (text) Deno.stderr.writeSync(new TextEncoder().encode(`${text}\n`));
+  const { code } = await child.status;
   return code === 0 ? 2 : code;
 }
 

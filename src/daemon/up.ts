@@ -28,8 +28,9 @@ import {
   openNamespace,
   ownNamespace,
 } from "../system/namespace.ts";
+import { beginSession, redirectStderr } from "../system/detach.ts";
 import { notify } from "../system/notify.ts";
-import { startInBackground } from "./background.ts";
+import { logFile, startInBackground } from "./background.ts";
 import { chooseHca } from "./choose_hca.ts";
 import type { DataInit } from "./data_worker.ts";
 import { makeGuid } from "./guid.ts";
@@ -43,6 +44,8 @@ import { WorkerThread } from "./thread/main_side.ts";
 /** Runs an interface until it is taken down: exit code 0, or 2 if it ended of an error. */
 export async function up(options: UpOptions): Promise<number> {
   if (options.background) return await startInBackground(options);
+  let backgroundLog = logFile();
+  if (backgroundLog) beginSession();
   await configureLog(options.log);
   if (options.mode === "connected") {
     throw new IpoibError(
@@ -110,6 +113,8 @@ export async function up(options: UpOptions): Promise<number> {
         server.broadcast("state", data);
         if (which === name && state === "running") {
           notify("READY=1", Deno.env.get("NOTIFY_SOCKET"));
+          if (backgroundLog) redirectStderr(backgroundLog);
+          backgroundLog = undefined;
         }
         break;
       }
