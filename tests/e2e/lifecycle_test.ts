@@ -1,6 +1,11 @@
 /** How the process begins and ends: in the background, by signals, by Ctrl-C twice. */
 
-import { assert, assertEquals } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { type Host, labTest, must, until } from "./harness/mod.ts";
 
 function sockets(folder: string): string[] {
@@ -36,7 +41,7 @@ labTest(
     );
     assertEquals(link!.operstate, "UP");
     const { pid } = await b.link();
-    // It goes on without the terminal and the process that started it: what it logs now goes nowhere or to a file.
+    // It goes on without the terminal and the process that started it, and logs into a file.
     for (const host of [a, b]) {
       await host.ip("addr", "add", `${host.address}/24`, "dev", "ib0");
       await host.ip("link", "set", "ib0", "down");
@@ -44,6 +49,8 @@ labTest(
       await host.call("wait", {});
     }
     await until("they reach each other", () => a.reaches(b));
+    const log = await Deno.readTextFile(`${a.sockets}/ib0.log`);
+    assertStringIncludes(log, "administratively down");
     // A session of its own: Ctrl-C at the terminal does not reach it.
     const session = await must(["ps", "-o", "sid=", "-p", String(pid)]);
     assertEquals(session.trim(), String(pid));
@@ -85,3 +92,15 @@ labTest(
     assertEquals(sockets(a.sockets), []);
   },
 );
+
+labTest("--background tells why it could not begin", async (lab) => {
+  const [a, b] = await lab.hosts(2);
+  await a.up();
+  const up = await b.ipoib(
+    ...["up", "ib0", "--hca", "soft", "--background"],
+    ...["--subnet-mtu", "4096"],
+  );
+  assertEquals(up.code, 2);
+  assertMatch(up.stderr, /^ipoib: .*4096/m);
+  assertEquals(await hasDevice(b), false);
+});
