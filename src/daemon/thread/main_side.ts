@@ -55,9 +55,7 @@ export class WorkerThread {
   /** Runs a command in the worker. */
   call<T>(command: string, params: unknown = {}): Promise<T> {
     if (this.#ended) {
-      return Promise.reject(
-        new IpoibError("E_ENDED", "The interface is going down"),
-      );
+      return Promise.reject(goingDown());
     }
     const id = this.#nextId++;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
@@ -79,6 +77,12 @@ export class WorkerThread {
     this.#ended = true;
     this.#worker.terminate();
     this.#doorbell.close();
+    this.#giveUp(goingDown());
+  }
+
+  #giveUp(error: IpoibError): void {
+    for (const pending of this.#pending.values()) pending.reject(error);
+    this.#pending.clear();
   }
 
   #take(message: FromWorker): void {
@@ -104,8 +108,11 @@ export class WorkerThread {
   #crash(error: IpoibError): void {
     this.#ended = true;
     this.#started.reject(error);
-    for (const pending of this.#pending.values()) pending.reject(error);
-    this.#pending.clear();
+    this.#giveUp(error);
     this.onCrash(error);
   }
+}
+
+function goingDown(): IpoibError {
+  return new IpoibError("E_ENDED", "The interface is going down");
 }

@@ -1,0 +1,115 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { ManagerSeat } from "../../../src/daemon/manager/seat.ts";
+import { makeSubnetDirectory } from "../../../src/daemon/subnet_directory.ts";
+import { IpcClient } from "../../../src/ipc/client.ts";
+import { tryLock } from "../../../src/system/lock.ts";
+
+/** A subnet's folder in a runtime folder of its own. */
+async function withFolder(
+  test: (directory: string) => Promise<void>,
+): Promise<void> {
+  const runtime = await Deno.makeTempDir({ prefix: "ipoib-test-" });
+  try {
+    await test(makeSubnetDirectory(runtime, "lab"));
+  } finally {
+    await Deno.remove(runtime, { recursive: true });
+  }
+}
+
+function seat(directory: string, name: string, onStop?: () => void) {
+  return new ManagerSeat({
+    directory,
+    subnet: "lab",
+    name,
+    log: "silent",
+    subnetMtu: 4096,
+    ...(onStop ? { onStop } : {}),
+  });
+}
+
+const exists = (path: string) => {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+Deno.test("makeSubnetDirectory() closes the subnet to others", () =>
+  withFolder((directory) => {
+    assertEquals(Deno.statSync(directory).mode! & 0o777, 0o700);
+    assert(directory.endsWith("/subnet/lab"));
+    return Promise.resolve();
+  }));
+
+Deno.test("one holds the seat; the next one takes it when it is left", () =>
+  withFolder(async (directory) => {
+    const [first, second] = [seat(directory, "ib0"), seat(directory, "ib1")];
+    assertEquals(await first.tryTake(), true);
+    assertEquals(await first.tryTake(), true);
+    assertEquals(await second.tryTake(), false);
+    assert(exists(`${directory}/sm.sock`));
+    await first.close();
+    assertEquals(exists(`${directory}/sm.sock`), false);
+    assertEquals(await second.tryTake(), true);
+    await second.close();
+    await second.close();
+  }));
+
+Deno.test("a seat left by killed processes, sockets and all, is taken", () =>
+  withFolder(async (directory) => {
+    for (const name of ["sm.sock", "control.sock", "manager.lock"]) {
+      await Deno.writeTextFile(`${directory}/${name}`, "");
+    }
+    const taken = seat(directory, "ib0");
+    assertEquals(await taken.tryTake(), true);
+    await taken.close();
+  }));
+
+Deno.test("a lock that another process has is respected", () =>
+  withFolder(async (directory) => {
+    const lock = tryLock(`${directory}/manager.lock`)!;
+    const waiting = seat(directory, "ib0");
+    assertEquals(await waiting.tryTake(), false);
+    assertEquals(exists(`${directory}/sm.sock`), false);
+    lock.close();
+    assertEquals(await waiting.tryTake(), true);
+    await waiting.close();
+  }));
+
+Deno.test("the subnet answers on its own socket", () =>
+  withFolder(async (directory) => {
+    let stopped = 0;
+    const held = seat(directory, "subnet run", () => stopped++);
+    await held.tryTake();
+    const path = `${directory}/control.sock`;
+    assertEquals((await Deno.stat(path)).mode! & 0o777, 0o600);
+    const client = await IpcClient.connect(path, "Subnet lab");
+    const shown = await client.call("subnet.show", {});
+    assertEquals([shown.mtu, shown.manager.name], [4096, "subnet run"]);
+    assertEquals(shown.manager.pid, Deno.pid);
+    assertEquals(shown.ports, []);
+    const { pid, interfaces } = await client.call("version", {});
+    assertEquals([pid, interfaces], [Deno.pid, []]);
+    await client.call("stop", {});
+    client.close();
+    for (let i = 0; i < 100 && stopped === 0; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    assertEquals(stopped, 1);
+    await held.close();
+  }));
+
+Deno.test("a seat in an interface's process is not stopped from the subnet's socket", () =>
+  withFolder(async (directory) => {
+    const held = seat(directory, "ib0");
+    await held.tryTake();
+    const client = await IpcClient.connect(
+      `${directory}/control.sock`,
+      "Subnet lab",
+    );
+    await assertRejects(() => client.call("stop", {}));
+    client.close();
+    await held.close();
+  }));

@@ -1,0 +1,36 @@
+import { assertEquals, assertRejects } from "@std/assert";
+import { Readiness } from "../../src/daemon/readiness.ts";
+
+const never = new AbortController().signal;
+
+Deno.test("running() waits until the interface runs", async () => {
+  const readiness = new Readiness();
+  assertEquals(readiness.state("ib0"), "starting");
+  const waiting = readiness.running("ib0", never);
+  let done = false;
+  void waiting.then(() => done = true);
+  readiness.set("ib0", "waiting for the subnet manager");
+  readiness.set("ib1", "running");
+  await Promise.resolve();
+  await new Promise((resolve) => setTimeout(resolve));
+  assertEquals(done, false);
+  readiness.set("ib0", "running");
+  assertEquals(await waiting, "running");
+  assertEquals(await readiness.running("ib0", never), "running");
+});
+
+Deno.test("running() ends when nobody waits any longer", async () => {
+  const readiness = new Readiness();
+  const controller = new AbortController();
+  const waiting = readiness.running("ib0", controller.signal);
+  controller.abort();
+  await assertRejects(() => waiting);
+  await assertRejects(() => readiness.running("ib0", controller.signal));
+});
+
+Deno.test("forget() lets a name begin anew", () => {
+  const readiness = new Readiness();
+  readiness.set("ib0.8001", "running");
+  readiness.forget("ib0.8001");
+  assertEquals(readiness.state("ib0.8001"), "starting");
+});

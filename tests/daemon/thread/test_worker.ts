@@ -1,0 +1,55 @@
+/** Worker of thread_test.ts: answers at once, later, wrongly, slowly, or not at all. */
+
+import type { LogLevel } from "../../../src/base/log.ts";
+import { IpoibError } from "../../../src/base/errors.ts";
+import { PollReactor } from "../../../src/system/poll_reactor.ts";
+import { serve } from "../../../src/daemon/thread/worker_side.ts";
+
+export interface TestInit {
+  log: LogLevel;
+  fail?: boolean;
+}
+
+serve<TestInit>(() => new PollReactor(), (init, reactor, emit) => {
+  if (init.fail) {
+    throw new IpoibError("E_TEST", "Cannot start", {
+      errno: 5,
+      hint: "do not",
+    });
+  }
+  const crash = reactor.timer(() => {
+    throw new Error("crashed in a turn");
+  });
+  return {
+    command: (name, params, reply) => {
+      const { ms = 0 } = params as { ms?: number };
+      switch (name) {
+        case "echo":
+          return reply.ok(params);
+        case "later": {
+          const timer = reactor.timer(() => {
+            timer.close();
+            reply.ok("later");
+          });
+          return timer.at(reactor.clock.now() + ms);
+        }
+        case "busy": {
+          const end = performance.now() + ms;
+          while (performance.now() < end);
+          return reply.ok("busy");
+        }
+        case "emit":
+          emit("told", params);
+          return reply.ok({});
+        case "never":
+          return;
+        case "crash":
+          crash.at(reactor.clock.now() + ms);
+          return reply.ok({});
+        default:
+          throw new IpoibError("E_TEST", `No ${name}`, { errno: 95 });
+      }
+    },
+    close: () => emit("closed", {}),
+  };
+});
