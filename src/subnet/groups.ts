@@ -57,6 +57,7 @@ export interface Group extends GroupParameters {
 
 interface OwnGroup extends Group {
   mlid: number;
+  permanent: boolean;
   readonly members: Map<bigint, GroupMember>;
 }
 
@@ -115,6 +116,13 @@ export class GroupTable {
     this.#mlids.add(mlid);
     this.#listener.groupCreated(group);
     return group;
+  }
+
+  /** Makes a group one that exists without members, or lets it go when nobody keeps it alive. */
+  setPermanent(group: Group, permanent: boolean): void {
+    const own = this.#groups.get(group.key)!;
+    own.permanent = permanent;
+    this.#deleteIfUnused(own);
   }
 
   /** Gives a group without members another MLID, if that is free. */

@@ -13,11 +13,35 @@ export const DEFAULT_PARTITION = 0x7fff;
 
 export type PartitionMembership = "full" | "limited" | "both";
 
+/** A port GUID, or a kind of ports: on the embedded subnet the manager is a switch, all others are channel adapters. */
+export type PortSelector =
+  | bigint
+  | "ALL"
+  | "ALL_CAS"
+  | "ALL_SWITCHES"
+  | "ALL_ROUTERS"
+  | "SELF";
+
 /** One entry of a partition's member list. */
 export interface PartitionMember {
-  /** A port GUID, or every port. */
-  port: bigint | "ALL";
+  port: PortSelector;
   membership: PartitionMembership;
+  /** True if the P_Key belongs at index 0 of these ports' tables, false if no longer. */
+  first?: boolean;
+}
+
+/** A multicast group that exists for as long as its partition does. */
+export interface GroupDefinition {
+  /** 16 octets. */
+  mgid: Uint8Array;
+  /** MTU code. */
+  mtu: number;
+  /** Rate code. */
+  rate: number;
+  sl: number;
+  qkey: number;
+  tclass: number;
+  flowLabel: number;
 }
 
 /** What the pre-created IPv4 broadcast group of a partition is like; defaults are OpenSM's. */
@@ -43,6 +67,9 @@ export interface Partition {
   first?: boolean;
   /** Present if the partition is an IPoIB link. */
   ipoib?: IpoibOptions;
+  /** Further groups that are created with it. */
+  groups?: readonly GroupDefinition[];
+  /** For each port the last that names it counts. */
   members: readonly PartitionMember[];
 }
 
@@ -72,39 +99,98 @@ export function defaultPartitions(): Partition[] {
   }));
 }
 
-/** The P_Key table of a port: definition order, but index 0 for the partition that claims it. */
+/**
+ * The P_Key table of a port, as OpenSM fills an empty one: at index 0 what claims it, or the default
+ * partition; then the others in the order in which OpenSM keeps partitions on a little-endian machine, by the
+ * low octet of the P_Key first.
+ */
 export function pkeyTable(
   partitions: readonly Partition[],
   guid: bigint,
+  role: PortRole = "port",
 ): number[] {
-  const table: number[] = [];
-  const ordered = [
-    ...partitions.filter((p) => p.first),
-    ...partitions.filter((p) => !p.first),
-  ];
+  let first = DEFAULT_PARTITION;
+  const pkeys: number[] = [];
+  const ordered = partitions.toSorted((a, b) => rank(a.pkey) - rank(b.pkey));
   for (const partition of ordered) {
-    for (const pkey of pkeysOf(partition, guid)) {
-      if (!table.includes(pkey)) table.push(pkey);
+    for (const pkey of pkeysOf(partition, guid, role)) {
+      if (!pkeys.includes(pkey)) pkeys.push(pkey);
     }
   }
-  // Nobody can reach the administrator without the default partition.
-  if (!table.some((pkey) => (pkey & DEFAULT_PARTITION) === DEFAULT_PARTITION)) {
-    table.push(DEFAULT_PARTITION);
+  for (const partition of partitions) {
+    const claim = firstOf(partition, guid, role);
+    if (claim === true) first = partition.pkey;
   }
+  // Nobody can reach the administrator without the default partition.
+  if (!hasPkey(pkeys, DEFAULT_PARTITION)) pkeys.push(DEFAULT_PARTITION);
+  const isFirst = (pkey: number) => (pkey & 0x7fff) === first;
+  return [...pkeys.filter(isFirst), ...pkeys.filter((pkey) => !isFirst(pkey))];
+}
+
+/**
+ * The P_Key table that follows another one: P_Keys that stay keep their index, whatever their membership, so
+ * that queue pairs that run are not moved to another partition; an index that is not used any more is 0.
+ */
+export function updatedPkeyTable(
+  old: readonly number[],
+  wanted: readonly number[],
+): number[] {
+  const rest = [...wanted];
+  const table = old.map((pkey, index) => {
+    const found = rest.findIndex((other) => ((other ^ pkey) & 0x7fff) === 0);
+    // Index 0 decides which partition is the parent interface's.
+    if (found < 0 || index === 0 !== (rest[found] === wanted[0])) return 0;
+    return rest.splice(found, 1)[0]!;
+  });
+  if ((table[0] ?? 0) === 0) {
+    table[0] = rest.splice(rest.indexOf(wanted[0]!), 1)[0]!;
+  }
+  table.push(...rest);
+  while (table.at(-1) === 0) table.pop();
   return table;
 }
 
-/** A port that is listed more than once has the strongest of its memberships, as in OpenSM. */
-function pkeysOf(partition: Partition, guid: bigint): number[] {
-  const memberships = new Set(
-    partition.members
-      .filter((member) => member.port === "ALL" || member.port === guid)
-      .map((member) => member.membership),
-  );
+/** What a port is in the subnet. */
+export type PortRole = "port" | "manager";
+
+function rank(pkey: number): number {
+  return (pkey & 0xff) << 8 | pkey >> 8;
+}
+
+function pkeysOf(
+  partition: Partition,
+  guid: bigint,
+  role: PortRole,
+): number[] {
+  const member = partition.members
+    .findLast(({ port }) => selects(port, guid, role));
+  if (member === undefined) return [];
   const full = partition.pkey | FULL_MEMBER;
-  if (memberships.has("both")) return [full, partition.pkey];
-  if (memberships.has("full")) return [full];
-  return memberships.has("limited") ? [partition.pkey] : [];
+  if (member.membership === "both") return [full, partition.pkey];
+  return [member.membership === "full" ? full : partition.pkey];
+}
+
+/** True if the port is a member whose table is to begin with this partition. */
+function firstOf(partition: Partition, guid: bigint, role: PortRole): boolean {
+  const member = partition.members
+    .findLast(({ port }) => selects(port, guid, role));
+  return member !== undefined && (member.first ?? partition.first ?? false);
+}
+
+function selects(port: PortSelector, guid: bigint, role: PortRole): boolean {
+  switch (port) {
+    case "ALL":
+      return true;
+    case "ALL_CAS":
+      return role === "port";
+    case "ALL_SWITCHES":
+    case "SELF":
+      return role === "manager";
+    case "ALL_ROUTERS":
+      return false;
+    default:
+      return port === guid;
+  }
 }
 
 /** True if the table has the P_Key, whatever the membership. */

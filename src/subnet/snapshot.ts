@@ -63,7 +63,9 @@ function partitionEntry(
     pkey: partition.pkey,
     ipoib: partition.ipoib !== undefined,
     members: partition.members.map((member) => ({
-      port: member.port === "ALL" ? "ALL" : formatGuid(member.port),
+      port: typeof member.port === "bigint"
+        ? formatGuid(member.port)
+        : member.port,
       membership: member.membership,
     })),
   };

@@ -2,10 +2,10 @@
  * What the manager and the administrator know of the subnet: its constants, ports, groups and partitions.
  */
 
-import { formatPkey, ibMtuBytes, type IbMtuCode } from "../base/units.ts";
+import type { IbMtuCode } from "../base/units.ts";
 import { DEFAULT_SUBNET_PREFIX, gidFrom } from "../wire/gid.ts";
-import { broadcastMgid, MgidScope } from "../wire/mgid.ts";
 import { type GroupListener, GroupTable } from "./groups.ts";
+import { createPartitionGroups } from "./partition_groups.ts";
 import { defaultPartitions, type Partition, pkeyTable } from "./partitions.ts";
 import { PortTable } from "./ports.ts";
 
@@ -21,8 +21,6 @@ export const LINK = { rateCode: 16, width: 4, laneMbps: 25_000 } as const;
 export const PACKET_LIFETIME = 18;
 /** MTU of a subnet whose first port does not ask for another: code 4, 2048 bytes. */
 export const DEFAULT_MTU_CODE = 4 as IbMtuCode;
-/** Hop limit of groups whose scope is wider than the link. */
-const WIDE_HOP_LIMIT = 255;
 
 export interface SubnetOptions {
   subnetPrefix?: bigint;
@@ -62,43 +60,14 @@ export class Subnet {
     return this.#mtuCode !== undefined;
   }
 
-  /** Settles the MTU for the subnet's life and creates the broadcast groups, which take theirs from it. */
+  /** Settles the MTU for the subnet's life and creates the partitions' groups, which take theirs from it. */
   settleMtu(code: IbMtuCode): void {
     this.#mtuCode = code;
-    for (const partition of this.partitions) this.#createBroadcasts(partition);
+    createPartitionGroups(this);
   }
 
   /** The P_Key table of the port with this GUID. */
   pkeysFor(guid: bigint): number[] {
     return pkeyTable(this.partitions, guid);
-  }
-
-  #createBroadcasts(partition: Partition): void {
-    const { ipoib, pkey } = partition;
-    if (ipoib === undefined) return;
-    for (const scope of ipoib.scopes) {
-      const group = this.groups.create({
-        mgid: broadcastMgid(pkey, scope),
-        pkey: pkey | 0x8000,
-        qkey: ipoib.qkey,
-        mtu: ipoib.mtu ?? this.mtuCode,
-        rate: ipoib.rate,
-        lifetime: PACKET_LIFETIME,
-        sl: ipoib.sl,
-        flowLabel: ipoib.flowLabel,
-        hopLimit: scope === MgidScope.LinkLocal ? 0 : WIDE_HOP_LIMIT,
-        tclass: ipoib.tclass,
-      }, { permanent: true });
-      if (group !== undefined && group.mtu > this.mtuCode) {
-        this.log(
-          "warning",
-          `Partition ${
-            formatPkey(pkey)
-          }: no port can join its broadcast group, MTU ${
-            ibMtuBytes(group.mtu)
-          } is more than the subnet's ${ibMtuBytes(this.mtuCode)}`,
-        );
-      }
-    }
   }
 }

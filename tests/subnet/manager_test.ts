@@ -201,9 +201,9 @@ Deno.test("a MAD passes only between members of its partition", () => {
       {
         name: "server",
         pkey: 5,
-        members: [{ port: BigInt(guidOf(1)), membership: "full" }, {
-          port: "ALL",
-          membership: "limited",
+        members: [{ port: "ALL", membership: "limited" }, {
+          port: BigInt(guidOf(1)),
+          membership: "full",
         }],
       },
     ],

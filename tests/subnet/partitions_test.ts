@@ -4,6 +4,7 @@ import {
   hasPkey,
   type Partition,
   pkeyTable,
+  updatedPkeyTable,
 } from "../../src/subnet/partitions.ts";
 
 const partition = (
@@ -27,7 +28,7 @@ Deno.test("defaultPartitions() makes everybody a full member of three links", ()
   }
 });
 
-Deno.test("pkeyTable() gives a port the strongest of its memberships", () => {
+Deno.test("pkeyTable() gives a port the last of its memberships", () => {
   const partitions = [
     partition(0x7fff, [{ port: "ALL", membership: "limited" }]),
     partition(1, [
@@ -35,10 +36,14 @@ Deno.test("pkeyTable() gives a port the strongest of its memberships", () => {
       { port: 5n, membership: "full" },
     ]),
     partition(2, [{ port: 5n, membership: "both" }]),
-    partition(3, [{ port: 6n, membership: "full" }]),
+    partition(3, [
+      { port: 6n, membership: "full" },
+      { port: 5n, membership: "full" },
+      { port: "ALL", membership: "limited" },
+    ]),
   ];
-  assertEquals(pkeyTable(partitions, 5n), [0x7fff, 0x8001, 0x8002, 2]);
-  assertEquals(pkeyTable(partitions, 6n), [0x7fff, 1, 0x8003]);
+  assertEquals(pkeyTable(partitions, 5n), [0x7fff, 0x8001, 0x8002, 2, 3]);
+  assertEquals(pkeyTable(partitions, 6n), [0x7fff, 1, 3]);
 });
 
 Deno.test("pkeyTable() puts the partition that claims it at index 0", () => {
@@ -62,4 +67,36 @@ Deno.test("hasPkey() ignores the membership bit and P_Key 0", () => {
   assertEquals(hasPkey([1], 0x8001), true);
   assertEquals(hasPkey([0x8001], 2), false);
   assertEquals(hasPkey([0x8000, 0], 0x8000), false);
+});
+
+Deno.test("pkeyTable() is in OpenSM's order, the default partition first", () => {
+  const everybody = [{ port: "ALL", membership: "full" }] as const;
+  const partitions = [0x0102, 0x0201, 0x7fff, 0x0003]
+    .map((pkey) => partition(pkey, everybody));
+  assertEquals(pkeyTable(partitions, 5n), [0xffff, 0x8201, 0x8102, 0x8003]);
+});
+
+Deno.test("pkeyTable() tells ports from the manager", () => {
+  const partitions = [
+    partition(1, [{ port: "ALL_CAS", membership: "full" }]),
+    partition(2, [{ port: "ALL_SWITCHES", membership: "full" }]),
+    partition(3, [{ port: "ALL_ROUTERS", membership: "full" }]),
+    partition(4, [{ port: "SELF", membership: "limited" }]),
+  ];
+  assertEquals(pkeyTable(partitions, 5n), [0x7fff, 0x8001]);
+  assertEquals(pkeyTable(partitions, 5n, "manager"), [0x7fff, 0x8002, 4]);
+});
+
+Deno.test("updatedPkeyTable() leaves P_Keys where they are", () => {
+  const old = [0xffff, 0x8001, 0x8002];
+  assertEquals(updatedPkeyTable(old, [0xffff, 0x8002]), [0xffff, 0, 0x8002]);
+  assertEquals(updatedPkeyTable(old, [0xffff, 0x8001]), [0xffff, 0x8001]);
+  assertEquals(updatedPkeyTable(old, [0x7fff, 0x8003, 2, 1]), [
+    ...[0x7fff, 1, 2, 0x8003],
+  ]);
+  assertEquals(updatedPkeyTable(old, [0x8002, 0xffff]), [0x8002, 0, 0, 0xffff]);
+  assertEquals(updatedPkeyTable([0x8002, 0, 0, 0xffff], [0xffff, 0x8002]), [
+    ...[0xffff, 0, 0, 0, 0x8002],
+  ]);
+  assertEquals(updatedPkeyTable([], [0xffff, 0x8001]), [0xffff, 0x8001]);
 });

@@ -1,0 +1,230 @@
+/**
+ * ibsim and OpenSM, and clients on the ports of the fabric they make.
+ *
+ * All is loopback: abstract Unix sockets and a temporary folder. One at a time can run on a machine, because
+ * ibsim's sockets have fixed names.
+ */
+
+import { Method } from "../../src/wire/mad.ts";
+import {
+  NO_RMPP,
+  SA_CLASS_VERSION,
+  SaAttribute,
+  SaMad,
+} from "../../src/wire/sa/sa_mad.ts";
+import { lidFile, MANAGER_LID, nodeName, topology } from "./fabric.ts";
+import { TextLineStream } from "./lines.ts";
+
+const PRELOAD = [
+  "/usr/lib/x86_64-linux-gnu/umad2sim/libumad2sim.so",
+  "/usr/lib/aarch64-linux-gnu/umad2sim/libumad2sim.so",
+  "/usr/lib/umad2sim/libumad2sim.so",
+];
+const START_TIMEOUT_MS = 30_000;
+const PROBE_MS = 200;
+
+/** What the recordings need and this machine lacks. */
+export async function missingPrograms(): Promise<string[]> {
+  const missing: string[] = [];
+  for (const [name, hint] of [["ibsim", "ibsim-utils"], ["opensm", "opensm"]]) {
+    if (await programPath(name!) === undefined) missing.push(hint!);
+  }
+  if (preload() === undefined) missing.push("libumad2sim0");
+  return missing;
+}
+
+/** A simulated fabric with a running OpenSM. */
+export class Simulator {
+  readonly #folder: string;
+  readonly #simulator: Deno.ChildProcess;
+  #manager: Deno.ChildProcess | undefined;
+  readonly #clients = new Map<number, Client>();
+  #runs = 0;
+
+  private constructor(folder: string, simulator: Deno.ChildProcess) {
+    this.#folder = folder;
+    this.#simulator = simulator;
+  }
+
+  /** Starts the fabric, without a subnet manager. */
+  static async start(): Promise<Simulator> {
+    const folder = await Deno.makeTempDir({ prefix: "opensm-" });
+    await Deno.writeTextFile(`${folder}/net`, topology());
+    const child = new Deno.Command("ibsim", {
+      args: ["-s", "-n", "net"],
+      cwd: folder,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    await saysReady(child);
+    return new Simulator(folder, child);
+  }
+
+  /** Runs OpenSM on the switch, with this partitions.conf or with none, until the next {@linkcode stopManager}. */
+  async startManager(partitions?: string): Promise<void> {
+    const folder = `${this.#folder}/run${++this.#runs}`;
+    await Deno.mkdir(`${folder}/cache`, { recursive: true });
+    await Deno.writeTextFile(`${folder}/cache/guid2lid`, lidFile());
+    await Deno.writeTextFile(`${folder}/options`, "honor_guid2lid_file TRUE\n");
+    if (partitions !== undefined) {
+      await Deno.writeTextFile(`${folder}/partitions.conf`, partitions);
+    }
+    this.#manager = new Deno.Command("opensm", {
+      args: [
+        ...["-F", `${folder}/options`, "-P", `${folder}/partitions.conf`],
+        ...["-f", `${folder}/log`, "-D", "0x43", "-e"],
+      ],
+      cwd: folder,
+      env: {
+        ...simulated(0),
+        OSM_CACHE_DIR: `${folder}/cache`,
+        OSM_TMP_DIR: folder,
+      },
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    // The administrator is silent until the first sweep is done.
+    const deadline = Date.now() + START_TIMEOUT_MS;
+    while (
+      await this.client(1).exchange(MANAGER_LID, probe(), PROBE_MS) ===
+        undefined
+    ) {
+      if (Date.now() > deadline) throw new Error("OpenSM does not start");
+    }
+  }
+
+  /** Ends OpenSM, if it runs. */
+  async stopManager(): Promise<void> {
+    for (const client of this.#clients.values()) await client.close();
+    this.#clients.clear();
+    if (this.#manager === undefined) return;
+    this.#manager.kill("SIGTERM");
+    await this.#manager.status;
+    this.#manager = undefined;
+  }
+
+  /** The port whose node is the n-th; 0 is the switch itself. */
+  client(n: number): Client {
+    let client = this.#clients.get(n);
+    if (client === undefined) {
+      client = new Client(n, this.#folder);
+      this.#clients.set(n, client);
+    }
+    return client;
+  }
+
+  async stop(): Promise<void> {
+    await this.stopManager();
+    this.#simulator.kill("SIGTERM");
+    await this.#simulator.status;
+    await Deno.remove(this.#folder, { recursive: true });
+  }
+}
+
+/** A process on one port. */
+export class Client {
+  readonly #child: Deno.ChildProcess;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
+  readonly #reader: ReadableStreamDefaultReader<string>;
+
+  constructor(node: number, folder: string) {
+    this.#child = new Deno.Command(Deno.execPath(), {
+      args: [
+        ...["run", "--quiet", "--allow-ffi"],
+        new URL("client.ts", import.meta.url).pathname,
+      ],
+      cwd: folder,
+      env: simulated(node),
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    this.#writer = this.#child.stdin.getWriter();
+    this.#reader = this.#child.stdout.pipeThrough(new TextDecoderStream())
+      .pipeThrough(new TextLineStream()).getReader();
+  }
+
+  /** Sends a MAD and returns the first 256 octets of the answer, or undefined if there is none within `waitMs`. */
+  async exchange(
+    lid: number,
+    mad: Uint8Array,
+    waitMs: number,
+  ): Promise<Uint8Array | undefined> {
+    const line = JSON.stringify({ lid, mad: mad.toHex(), wait: waitMs });
+    await this.#writer.write(new TextEncoder().encode(`${line}\n`));
+    const { value } = await this.#reader.read();
+    if (value === undefined) throw new Error("A client ended early");
+    const answer = JSON.parse(value).mad;
+    return answer === null ? undefined : Uint8Array.fromHex(answer);
+  }
+
+  async close(): Promise<void> {
+    await this.#writer.close();
+    await this.#reader.cancel();
+    await this.#child.status;
+  }
+}
+
+/** The version that OpenSM calls itself. */
+export async function managerVersion(): Promise<string> {
+  const { stdout } = await new Deno.Command("opensm", { args: ["--version"] })
+    .output();
+  return /OpenSM \S+/.exec(new TextDecoder().decode(stdout))?.[0] ?? "OpenSM";
+}
+
+function simulated(node: number): Record<string, string> {
+  return { LD_PRELOAD: preload()!, SIM_HOST: nodeName(node) };
+}
+
+function preload(): string | undefined {
+  return PRELOAD.find((path) => {
+    try {
+      return Deno.statSync(path).isFile;
+    } catch {
+      return false;
+    }
+  });
+}
+
+async function programPath(name: string): Promise<string | undefined> {
+  for (const folder of ["/usr/bin", "/usr/sbin", "/usr/local/bin"]) {
+    const path = `${folder}/${name}`;
+    const found = await Deno.stat(path).then((s) => s.isFile, () => false);
+    if (found) return path;
+  }
+  return undefined;
+}
+
+async function saysReady(child: Deno.ChildProcess): Promise<void> {
+  const [mine, rest] = child.stdout.tee();
+  rest.pipeTo(new WritableStream()).catch(() => {});
+  let text = "";
+  const deadline = setTimeout(() => child.kill("SIGKILL"), START_TIMEOUT_MS);
+  for await (const part of mine.pipeThrough(new TextDecoderStream())) {
+    text += part;
+    if (text.includes("simulator ready")) break;
+  }
+  clearTimeout(deadline);
+  if (!text.includes("simulator ready")) {
+    throw new Error(`ibsim ended: ${text}`);
+  }
+}
+
+/** Get(ClassPortInfo). */
+function probe(): Uint8Array {
+  return SaMad.emit({
+    classVersion: SA_CLASS_VERSION,
+    method: Method.Get,
+    status: 0,
+    transactionId: 0xffff_ffffn,
+    attributeId: SaAttribute.ClassPortInfo,
+    attributeModifier: 0,
+    rmpp: NO_RMPP,
+    smKey: 0n,
+    attributeOffset: 0,
+    componentMask: 0n,
+    data: new Uint8Array(0),
+  });
+}

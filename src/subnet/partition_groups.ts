@@ -1,0 +1,71 @@
+/**
+ * The groups that come with the partitions: IPoIB broadcast groups and those that a partitions.conf names.
+ *
+ * They exist without members. (OpenSM's osm_prtn_add_mcgroup behaviour: HopLimit 0 within the link, 255
+ * beyond; a group that a port had created before becomes the partition's as it is.)
+ */
+
+import { formatPkey, FULL_MEMBER, ibMtuBytes } from "../base/units.ts";
+import { formatGid, gidKey } from "../wire/gid.ts";
+import { broadcastMgid, MgidScope } from "../wire/mgid.ts";
+import type { GroupDefinition, Partition } from "./partitions.ts";
+import { PACKET_LIFETIME, type Subnet } from "./subnet.ts";
+
+const WIDE_HOP_LIMIT = 255;
+
+/** Creates what does not exist, and lets go of what was there for a partition that is no more. */
+export function createPartitionGroups(subnet: Subnet): void {
+  const wanted = new Set<string>();
+  for (const partition of subnet.partitions) {
+    for (const definition of definitions(subnet, partition)) {
+      wanted.add(gidKey(definition.mgid));
+      create(subnet, partition, definition);
+    }
+  }
+  for (const group of [...subnet.groups]) {
+    if (group.permanent && !wanted.has(group.key)) {
+      subnet.groups.setPermanent(group, false);
+    }
+  }
+}
+
+function definitions(
+  subnet: Subnet,
+  { pkey, ipoib, groups = [] }: Partition,
+): GroupDefinition[] {
+  if (ipoib === undefined) return [...groups];
+  const broadcasts = ipoib.scopes.map((scope) => ({
+    ...ipoib,
+    mgid: broadcastMgid(pkey, scope),
+    mtu: ipoib.mtu ?? subnet.mtuCode,
+  }));
+  return [...broadcasts, ...groups];
+}
+
+function create(
+  subnet: Subnet,
+  { pkey }: Partition,
+  definition: GroupDefinition,
+): void {
+  const { mgid, qkey, mtu, rate, sl, flowLabel, tclass } = definition;
+  const existing = subnet.groups.get(mgid);
+  if (existing !== undefined) {
+    subnet.groups.setPermanent(existing, true);
+    return;
+  }
+  subnet.groups.create({
+    ...{ mgid, qkey, mtu, rate, sl, flowLabel, tclass },
+    pkey: pkey | FULL_MEMBER,
+    lifetime: PACKET_LIFETIME,
+    hopLimit: (mgid[1]! & 15) === MgidScope.LinkLocal ? 0 : WIDE_HOP_LIMIT,
+  }, { permanent: true });
+  if (mtu <= subnet.mtuCode) return;
+  subnet.log(
+    "warning",
+    `Partition ${formatPkey(pkey)}: no port can join the group ${
+      formatGid(mgid)
+    }, MTU ${ibMtuBytes(mtu)} is more than the subnet's ${
+      ibMtuBytes(subnet.mtuCode)
+    }`,
+  );
+}

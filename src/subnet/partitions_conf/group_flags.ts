@@ -1,0 +1,100 @@
+/**
+ * Flags of the groups that come with a partition: `mtu`, `rate`, `scope`, `Q_Key`, `TClass`, `sl`, `FlowLabel`,
+ * which may be abbreviated. (OpenSM's osm_prtn_config.c behaviour: the first of them that begins with what is
+ * written is meant.)
+ */
+
+import type { Word } from "./statements.ts";
+
+export interface GroupFlags {
+  /** MTU code. */
+  mtu: number;
+  /** Rate code. */
+  rate: number;
+  sl: number;
+  /** Bits of the scopes asked for. */
+  scopes: number;
+  qkey: number;
+  tclass: number;
+  flowLabel: number;
+}
+
+/** OpenSM's defaults: 2048 bytes, 10 Gb/s. */
+export const DEFAULT_FLAGS: Readonly<GroupFlags> = Object.freeze({
+  mtu: 4,
+  rate: 3,
+  sl: 0,
+  scopes: 0,
+  qkey: 0,
+  tclass: 0,
+  flowLabel: 0,
+});
+
+type Warn = (word: Word, message: string) => void;
+
+/** In the order in which an abbreviation is looked for. */
+const FLAGS: readonly [
+  string,
+  (flags: GroupFlags, word: Word, warn: Warn) => void,
+][] = [
+  ["mtu", (flags, word, warn) => assign(flags, "mtu", word, warn)],
+  ["rate", (flags, word, warn) => assign(flags, "rate", word, warn)],
+  ["scope", (flags, word, warn) => {
+    const scope = numberOf(word.value);
+    if (scope === undefined || scope === 0 || scope > 15) {
+      warn(word, "scope is not 1 to 15 and is ignored");
+    } else flags.scopes |= 1 << scope;
+  }],
+  ["Q_Key", (flags, word, warn) => assign(flags, "qkey", word, warn)],
+  ["TClass", (flags, word, warn) => assign(flags, "tclass", word, warn)],
+  ["sl", (flags, word, warn) => {
+    const sl = numberOf(word.value);
+    if (sl === undefined || sl > 15) {
+      warn(word, "sl is not 0 to 15 and is ignored");
+    } else flags.sl = sl;
+  }],
+  ["FlowLabel", (flags, word, warn) => {
+    const label = numberOf(word.value);
+    if (label === undefined || label > 0xfffff) {
+      warn(word, "FlowLabel is not 0 to 0xfffff and is ignored");
+    } else flags.flowLabel = label;
+  }],
+];
+
+/** Takes a flag into account; false if it is none of these. */
+export function takeGroupFlag(
+  flags: GroupFlags,
+  word: Word,
+  warn: Warn,
+): boolean {
+  const flag = FLAGS.find(([name]) => name.startsWith(word.name));
+  flag?.[1](flags, word, warn);
+  return flag !== undefined;
+}
+
+/**
+ * The number that C's strtoul() makes of the text in base 0: decimal, octal after 0, hexadecimal after 0x;
+ * undefined if there is more than that, or nothing.
+ */
+export function numberOf(text: string | undefined): number | undefined {
+  const value = bigOf(text);
+  return value === undefined ? undefined : Number(value);
+}
+
+/** The same for 64 bits. */
+export function bigOf(text: string | undefined): bigint | undefined {
+  if (text === undefined) return undefined;
+  if (/^(0x[0-9a-f]+|0|[1-9][0-9]*)$/i.test(text)) return BigInt(text);
+  return /^0[0-7]+$/.test(text) ? BigInt(`0o${text.slice(1)}`) : undefined;
+}
+
+function assign(
+  flags: GroupFlags,
+  field: "mtu" | "rate" | "qkey" | "tclass",
+  word: Word,
+  warn: Warn,
+): void {
+  const value = numberOf(word.value);
+  if (value === undefined) warn(word, `${word.name} needs a number`);
+  else flags[field] = value;
+}

@@ -1,0 +1,318 @@
+/**
+ * What the statements of a partitions.conf mean, taken in their order (OpenSM's osm_prtn.c and
+ * osm_prtn_config.c behaviour, without its options `qos` and `allow_both_pkeys`):
+ *
+ * - The default partition is there before the first statement, with all ports limited and the manager full.
+ * - A statement with the P_Key, or the name alone, of an earlier one adds to it.
+ * - For each port the last membership that names it counts; `both` is `full`.
+ * - `sl` of a partition is 0.
+ * - A group that is defined again stays as it was defined first.
+ * - A partition without members is none.
+ */
+
+import { FULL_MEMBER } from "../../base/units.ts";
+import { gidKey, parseGid } from "../../wire/gid.ts";
+import {
+  broadcastMgid,
+  MgidScope,
+  MgidSignature,
+  mgidSignature,
+} from "../../wire/mgid.ts";
+import { rateMbps } from "../../wire/sa/rate.ts";
+import {
+  DEFAULT_PARTITION,
+  type GroupDefinition,
+  IPOIB_QKEY,
+  type IpoibOptions,
+  type Partition,
+  type PartitionMember,
+  type PortSelector,
+} from "../partitions.ts";
+import { hex } from "../refusal.ts";
+import {
+  bigOf,
+  DEFAULT_FLAGS,
+  type GroupFlags,
+  numberOf,
+  takeGroupFlag,
+} from "./group_flags.ts";
+import {
+  confError,
+  type Item,
+  type Statement,
+  type Word,
+} from "./statements.ts";
+
+/** What a file defines, and what in it was passed over. */
+export interface PartitionsConf {
+  partitions: Partition[];
+  /** Each `FILE:LINE:COLUMN: message`. */
+  warnings: string[];
+}
+
+interface Draft {
+  readonly name: string;
+  readonly pkey: number;
+  ipoib?: IpoibOptions;
+  readonly members: PartitionMember[];
+  readonly groups: GroupDefinition[];
+}
+
+const SELECTORS = [
+  "ALL",
+  "ALL_CAS",
+  "ALL_SWITCHES",
+  "ALL_ROUTERS",
+  "SELF",
+] as const satisfies readonly PortSelector[];
+const MEMBERSHIPS = ["full", "both", "limited"] as const;
+const MAX_MTU_CODE = 5;
+const PORTS = `a port GUID (0x0002c90300000001), ${SELECTORS.join(", ")}`;
+
+/** @throws IpoibError `E_PARTITIONS_CONF` */
+export function resolve(
+  statements: readonly Statement[],
+  file: string,
+): PartitionsConf {
+  return new Resolver(file).run(statements);
+}
+
+class Resolver {
+  readonly #drafts: Draft[] = [{
+    name: "Default",
+    pkey: DEFAULT_PARTITION,
+    members: [
+      { port: "ALL", membership: "limited" },
+      { port: "SELF", membership: "full" },
+    ],
+    groups: [],
+  }];
+  readonly #warnings: string[] = [];
+  /** MGIDs of all groups so far, as keys. */
+  readonly #groups = new Set<string>();
+  readonly #file: string;
+  #generated = 0;
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  run(statements: readonly Statement[]): PartitionsConf {
+    for (const statement of statements) this.#define(statement);
+    const partitions = this.#drafts
+      .filter(({ members }) =>
+        members.some(({ port }) => port !== "ALL_ROUTERS")
+      )
+      .map(({ groups, ...draft }): Partition => ({
+        ...draft,
+        ...(groups.length > 0 ? { groups } : {}),
+      }));
+    return { partitions, warnings: this.#warnings };
+  }
+
+  #define({ head, flags: words, items }: Statement): void {
+    const flags = { ...DEFAULT_FLAGS };
+    let [ipoib, first] = [false, false];
+    let membership: PartitionMember["membership"] = "limited";
+    for (const word of words) {
+      if (takeGroupFlag(flags, word, this.#warn)) continue;
+      if ("ipoib".startsWith(word.name)) ipoib = true;
+      else if ("defmember".startsWith(word.name)) {
+        membership = membershipOf(word.value) ?? membership;
+        if (membershipOf(word.value) === undefined) {
+          this.#warn(word, "defmember is not full, limited or both");
+        }
+      } else if (word.name === "indx0") first = true;
+      else this.#warn(word, `"${word.name}" is no flag and is ignored`);
+    }
+    if (flags.sl !== 0) {
+      this.#warn(head, "sl is taken for 0, there is no quality of service");
+      flags.sl = 0;
+    }
+    const draft = this.#partition(head);
+    if (ipoib) this.#addBroadcast(draft, flags, head);
+    for (const item of items) {
+      if (item.kind === "group") this.#addGroup(draft, flags, item);
+      else this.#addPort(draft, membership, item.word, first);
+    }
+  }
+
+  /** The partition of a head: a new one, or an earlier one. */
+  #partition(head: Word): Draft {
+    const unnamed = head.value === undefined && /^[0-9]/.test(head.name);
+    const id = unnamed ? head.name : head.value;
+    const name = unnamed ? "" : head.name;
+    const number = id === undefined ? 0 : numberOf(id);
+    if (number === undefined) {
+      throw confError(
+        this.#file,
+        head,
+        `"${id}" is no P_Key`,
+        "a number such as 0x8001",
+      );
+    }
+    let pkey = number & ~FULL_MEMBER & 0xffff;
+    if (pkey === 0) {
+      const named = name !== "" && this.#drafts.find((d) => d.name === name);
+      if (named) return named;
+      do pkey = ++this.#generated; while (
+        this.#drafts.some((draft) => draft.pkey === pkey)
+      );
+    }
+    const known = this.#drafts.find((draft) => draft.pkey === pkey);
+    if (known !== undefined) return known;
+    const draft: Draft = {
+      name: name || hex(pkey).slice(2),
+      pkey,
+      members: [],
+      groups: [],
+    };
+    this.#drafts.push(draft);
+    return draft;
+  }
+
+  #addPort(
+    draft: Draft,
+    byDefault: PartitionMember["membership"],
+    word: Word,
+    first: boolean,
+  ): void {
+    if ("NONE".startsWith(word.name)) return;
+    let membership = byDefault;
+    if (word.value !== undefined) {
+      membership = membershipOf(word.value) ?? "limited";
+      if (membershipOf(word.value) === undefined) {
+        this.#warn(word, `"${word.value}" is taken for limited`);
+      }
+    }
+    const port = SELECTORS.find((s) => s.startsWith(word.name)) ??
+      bigOf(word.name);
+    if (port === undefined || port === 0n) {
+      throw confError(this.#file, word, `"${word.name}" is no port`, PORTS);
+    }
+    draft.members.push({
+      port,
+      membership: membership === "both" ? "full" : membership,
+      ...(first ? { first } : {}),
+    });
+  }
+
+  #addBroadcast(draft: Draft, flags: GroupFlags, at: Word): void {
+    const { mtu, rate, sl, tclass, flowLabel } = flags;
+    const qkey = flags.qkey || IPOIB_QKEY;
+    const scopes = scopesOf(flags)
+      .filter((scope) => this.#claim(broadcastMgid(draft.pkey, scope)));
+    if (scopes.length === 0 || !this.#possible(flags, at)) return;
+    const options = { mtu, rate, sl, scopes, qkey, tclass, flowLabel };
+    if (draft.ipoib === undefined) draft.ipoib = options;
+    else {
+      for (const scope of scopes) {
+        draft.groups.push({
+          ...{ mtu, rate, sl, qkey, tclass, flowLabel },
+          mgid: broadcastMgid(draft.pkey, scope),
+        });
+      }
+    }
+  }
+
+  #addGroup(
+    draft: Draft,
+    inherited: GroupFlags,
+    { word, flags: words }: Item & { kind: "group" },
+  ): void {
+    const mgid = parseGid(word.value ?? "");
+    if (mgid === undefined || mgid[0] !== 0xff) {
+      throw confError(
+        this.#file,
+        word,
+        `"${word.value ?? ""}" is no multicast GID`,
+        "one such as ff12:401b::1",
+      );
+    }
+    const flags = { ...inherited, tclass: 0 };
+    for (const flag of words) {
+      if (!takeGroupFlag(flags, flag, this.#warn)) {
+        this.#warn(flag, `"${flag.name}" is no flag of a group and is ignored`);
+      }
+    }
+    const signature = mgidSignature(mgid);
+    const link = signature === MgidSignature.Ipv4 ||
+      signature === MgidSignature.Ipv6;
+    if (link && !this.#fitLink(draft, mgid, inherited, flags, word)) return;
+    if (this.#groups.has(gidKey(mgid)) || !this.#possible(flags, word)) return;
+    for (const scope of scopesOf(flags)) {
+      const scoped = mgid.slice();
+      scoped[1] = scoped[1]! & 0xf0 | scope;
+      if (link && !this.#groups.has(gidKey(broadcastMgid(draft.pkey, scope)))) {
+        this.#warn(word, "the partition has no broadcast group of that scope");
+        continue;
+      }
+      if (!this.#claim(scoped)) continue;
+      const { mtu, rate, sl, qkey, tclass, flowLabel } = flags;
+      draft.groups.push({
+        ...{ mtu, rate, sl, qkey, tclass, flowLabel },
+        mgid: scoped,
+      });
+    }
+  }
+
+  /** A group of the IPoIB link: P_Key, rate and MTU are those of the broadcast group. */
+  #fitLink(
+    draft: Draft,
+    mgid: Uint8Array,
+    broadcast: GroupFlags,
+    flags: GroupFlags,
+    word: Word,
+  ): boolean {
+    const pkey = draft.pkey | FULL_MEMBER;
+    const view = new DataView(mgid.buffer, mgid.byteOffset);
+    const asked = view.getUint16(4);
+    const everywhere = gidKey(mgid) === gidKey(broadcastMgid(0xffff));
+    if (asked !== 0 && asked !== pkey && !everywhere) {
+      this.#warn(word, `the MGID has P_Key ${hex(asked)}, not ${hex(pkey)}`);
+      return false;
+    }
+    if (flags.rate !== broadcast.rate || flags.mtu !== broadcast.mtu) {
+      this.#warn(word, "rate and mtu are not those of the broadcast group");
+      return false;
+    }
+    view.setUint16(4, pkey);
+    flags.qkey ||= IPOIB_QKEY;
+    return true;
+  }
+
+  #possible({ mtu, rate }: GroupFlags, at: Word): boolean {
+    if (mtu >= 1 && mtu <= MAX_MTU_CODE && rateMbps(rate) !== undefined) {
+      return true;
+    }
+    this.#warn(at, `no group can have MTU code ${mtu} and rate code ${rate}`);
+    return false;
+  }
+
+  #claim(mgid: Uint8Array): boolean {
+    const key = gidKey(mgid);
+    if (this.#groups.has(key)) return false;
+    this.#groups.add(key);
+    return true;
+  }
+
+  readonly #warn = (word: Word, message: string): void => {
+    this.#warnings.push(
+      `${this.#file}:${word.line}:${word.column}: ${message}`,
+    );
+  };
+}
+
+function membershipOf(
+  text: string | undefined,
+): PartitionMember["membership"] | undefined {
+  return text === undefined
+    ? undefined
+    : MEMBERSHIPS.find((membership) => membership.startsWith(text));
+}
+
+function scopesOf({ scopes }: GroupFlags): number[] {
+  if (scopes === 0) return [MgidScope.LinkLocal];
+  return Array.from({ length: 16 }, (_, scope) => scope)
+    .filter((scope) => (scopes & 1 << scope) !== 0);
+}

@@ -1,0 +1,38 @@
+/** The fabric of the recordings (scripts/opensm/fabric.ts) with the embedded manager instead of OpenSM. */
+
+import { MANAGER_GUID, portGuid, PORTS } from "../../scripts/opensm/fabric.ts";
+import type { Partition } from "../../src/subnet/partitions.ts";
+import { formatGuid } from "../../src/wire/gid.ts";
+import { GSI_QKEY } from "../../src/wire/mad.ts";
+import { Rig, type RigPort } from "./rig.ts";
+
+export class RecordedFabric {
+  readonly rig: Rig;
+  readonly #ports = new Map<number, RigPort>();
+
+  constructor(partitions?: readonly Partition[]) {
+    this.rig = new Rig({
+      manager: { guid: MANAGER_GUID, pid: 1, host: "testhost", name: "sm" },
+      ...(partitions ? { partitions } : {}),
+    });
+    for (const n of PORTS) {
+      this.#ports.set(n, this.rig.join(n, { guid: formatGuid(portGuid(n)) }));
+    }
+  }
+
+  port(n: number): RigPort {
+    return this.#ports.get(n)!;
+  }
+
+  /** What the manager answers a MAD of the n-th port, or undefined. */
+  exchange(n: number, mad: Uint8Array): Uint8Array | undefined {
+    const port = this.port(n);
+    const before = port.mads.length;
+    const pkeyIndex = port.welcome.pkeys.findIndex((pkey) =>
+      (pkey & 0x7fff) === 0x7fff
+    );
+    port.sendMad(mad, { lid: 1, qpn: 1, qkey: GSI_QKEY, pkeyIndex, sl: 0 });
+    this.rig.pump();
+    return port.mads[before]?.mad;
+  }
+}
