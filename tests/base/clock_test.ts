@@ -1,0 +1,15 @@
+import { assert, assertEquals } from "@std/assert";
+import { FakeClock, systemClock } from "../../src/base/clock.ts";
+
+Deno.test("FakeClock stands still until it is moved", () => {
+  const clock = new FakeClock(100);
+  assertEquals([clock.now(), clock.now()], [100, 100]);
+  clock.advance(2.5);
+  assertEquals(clock.now(), 102.5);
+  assertEquals(new FakeClock().now(), 0);
+});
+
+Deno.test("systemClock never runs backwards", () => {
+  const first = systemClock.now();
+  assert(systemClock.now() >= first);
+});

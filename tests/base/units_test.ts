@@ -1,0 +1,59 @@
+import { assertEquals } from "@std/assert";
+import fc from "fast-check";
+import {
+  formatPkey,
+  type IbMtu,
+  ibMtuBytes,
+  ibMtuCode,
+  ipoibMtu,
+  pkeysMatch,
+} from "../../src/base/units.ts";
+
+Deno.test("IB MTU codes are 256 to 4096 bytes", () => {
+  assertEquals([0, 1, 2, 3, 4, 5, 6].map(ibMtuBytes), [
+    undefined,
+    256,
+    512,
+    1024,
+    2048,
+    4096,
+    undefined,
+  ] as (IbMtu | undefined)[]);
+  for (const code of [1, 2, 3, 4, 5]) {
+    assertEquals(ibMtuCode(ibMtuBytes(code)!) as number, code);
+  }
+  for (const bytes of [0, 128, 2044, 8192, -256, NaN]) {
+    assertEquals(ibMtuCode(bytes), undefined);
+  }
+});
+
+Deno.test("the IPoIB MTU is four bytes less", () => {
+  assertEquals(ipoibMtu(2048 as IbMtu) as number, 2044);
+});
+
+Deno.test("P_Keys match if one of the two is a full member of the same partition", () => {
+  for (
+    const [a, b, match] of [
+      [0xffff, 0xffff, true],
+      [0xffff, 0x7fff, true],
+      [0x7fff, 0xffff, true],
+      [0x7fff, 0x7fff, false],
+      [0x8001, 0x8002, false],
+      [0x8000, 0x8000, false],
+      [0, 0, false],
+    ] as const
+  ) assertEquals(pkeysMatch(a, b), match, `${a} ${b}`);
+  fc.assert(
+    fc.property(fc.nat(0xffff), fc.nat(0xffff), (a, b) => {
+      assertEquals(pkeysMatch(a, b), pkeysMatch(b, a));
+    }),
+  );
+});
+
+Deno.test("formatPkey() writes four digits", () => {
+  assertEquals([1, 0x8001, 0xffff].map(formatPkey), [
+    "0x0001",
+    "0x8001",
+    "0xffff",
+  ]);
+});

@@ -1,0 +1,290 @@
+/** The commands of the control socket over the engine on the fake fabric; every answer fits its schema. */
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import * as v from "valibot";
+import { IpoibError } from "../../src/base/errors.ts";
+import {
+  type CommandContext,
+  runCommand,
+} from "../../src/daemon/data_commands.ts";
+import type { Method, Result } from "../../src/ipc/schema.ts";
+import { methods } from "../../src/ipc/schema.ts";
+import type { SubnetSnapshot } from "../../src/subnet/messages.ts";
+import { type Host, ip, ipv4Frame, Rig } from "../ipoib/rig.ts";
+
+/** Runs a command; its answer was checked against the schema, and nothing in it is unknown to that. */
+function run<M extends Method>(
+  host: Host,
+  method: M,
+  params: unknown = {},
+  context: Partial<CommandContext> = {},
+): Result<M> {
+  let answer: unknown;
+  runCommand(
+    {
+      device: host.device,
+      port: host.port,
+      reactor: host.rig.reactor,
+      subnet: "lab",
+      namespace: 4026531840,
+      showSubnet: () => {},
+      childrenChanged: () => {},
+      ...context,
+    } as CommandContext,
+    method,
+    params,
+    {
+      ok: (result) => answer = result,
+      fail: (error) => {
+        throw error;
+      },
+    },
+  );
+  // As it arrives at the other end of a socket.
+  const sent = JSON.parse(JSON.stringify(answer));
+  const parsed = v.parse(
+    methods[method].result as v.GenericSchema<unknown, Result<M>>,
+    sent,
+  );
+  assertEquals(parsed as unknown, sent, "no member is missing in the schema");
+  return parsed;
+}
+
+function refusal(
+  host: Host,
+  method: Method,
+  params: unknown,
+): [string, number | undefined] {
+  const error = assertThrows(() => run(host, method, params), IpoibError);
+  return [error.code, error.errno];
+}
+
+function busyPair(): [Host, Host] {
+  const rig = new Rig();
+  const pair = rig.pair();
+  const [a] = pair;
+  a.netdev.config.join(ip("239.1.1.1"));
+  a.send(
+    ipv4Frame("10.0.0.1", "10.0.0.2"),
+    ipv4Frame("10.0.0.1", "10.0.0.77"),
+    ipv4Frame("10.0.0.1", "239.2.2.2"),
+  );
+  return pair;
+}
+
+Deno.test("link.show has what ip has, and more", () => {
+  const [a] = busyPair();
+  const [link, ...others] = run(a, "link.show");
+  assertEquals(others, []);
+  assert(link);
+  assertEquals(
+    [link.ifname, link.mtu, link.operstate, link.state],
+    ["ib1", 2044, "UP", "running"],
+  );
+  assertEquals(link.flags, ["BROADCAST", "MULTICAST", "UP", "LOWER_UP"]);
+  assertEquals(
+    link.address,
+    "00:00:00:48:fe:80:00:00:00:00:00:00:00:02:c9:03:00:00:00:01",
+  );
+  assertEquals(
+    link.broadcast,
+    "00:ff:ff:ff:ff:12:40:1b:ff:ff:00:00:00:00:00:00:ff:ff:ff:ff",
+  );
+  assertEquals(link.linkinfo.info_data.key, "0xffff");
+  assertEquals(link.hca.rate_mbps, 100_000);
+  assertEquals(link.mtu_chain, {
+    port: 2044,
+    group: 2044,
+    tun: 2044,
+    binding: "group",
+  });
+  assert(link.stats64.tx.packets > 0);
+});
+
+Deno.test("link.show of a link that is down says why", () => {
+  const rig = new Rig();
+  const host = rig.host({ register: false });
+  const [link] = run(host, "link.show");
+  assertEquals(link!.flags, ["NO-CARRIER", "BROADCAST", "MULTICAST", "UP"]);
+  assertEquals([link!.operstate, link!.state], [
+    "DOWN",
+    "waiting for the subnet manager",
+  ]);
+  assertEquals("pkey_index" in link!, false);
+  assertEquals(link!.mtu_chain.group, undefined);
+  host.netdev.setUp(false);
+  assertEquals(run(host, "link.show")[0]!.flags, ["BROADCAST", "MULTICAST"]);
+});
+
+Deno.test("neigh.show has every neighbour with its state and what waits", () => {
+  const [a] = busyPair();
+  a.rig.advance(2500);
+  const rows = run(a, "neigh.show");
+  const [known, unknown] = rows;
+  assertEquals([known!.dst, known!.state, known!.qpn], [
+    "10.0.0.2",
+    ["REACHABLE"],
+    0x48,
+  ]);
+  assertEquals([known!.used, known!.confirmed], [2, 2]);
+  assertEquals([unknown!.dst, unknown!.state, unknown!.queued], [
+    "10.0.0.77",
+    ["INCOMPLETE"],
+    1,
+  ]);
+  assertEquals("lladdr" in unknown!, false);
+  assertEquals(unknown!.probes, 3);
+});
+
+Deno.test("neigh.flush takes one address or all", () => {
+  const [a] = busyPair();
+  assertEquals(run(a, "neigh.flush", { name: "ib1", dst: "10.0.0.9" }), {
+    flushed: 0,
+  });
+  assertEquals(run(a, "neigh.flush", { name: "ib1", dst: "10.0.0.2" }), {
+    flushed: 1,
+  });
+  assertEquals(run(a, "neigh.flush", { name: "ib1" }), { flushed: 1 });
+  const wrong = { name: "ib1", dst: "10.0.0" };
+  assertEquals(refusal(a, "neigh.flush", wrong), ["E_ADDRESS", 22]);
+});
+
+Deno.test("path.show and mcg.show have what the driver's debug files have", () => {
+  const [a, b] = busyPair();
+  const [path] = run(a, "path.show");
+  assertEquals([path!.gid, path!.complete, path!.dlid], [
+    "fe80:0:0:0:2:c903:0:2",
+    true,
+    b.port.attributes.lid,
+  ]);
+  const groups = run(a, "mcg.show");
+  assertEquals(
+    groups.map((row) => [row.mgid, row.send_only, row.attached, row.join]),
+    [
+      ["ff12:401b:ffff:0:0:0:0:1", false, true, "joined"],
+      ["ff12:401b:ffff:0:0:0:f01:101", false, true, "joined"],
+      ["ff12:401b:ffff:0:0:0:f02:202", true, false, "joined"],
+      ["ff12:401b:ffff:0:0:0:ffff:ffff", false, true, "joined"],
+    ],
+  );
+  assertEquals([groups[3]!.mtu, groups[3]!.qkey], [2048, 0x0b1b]);
+});
+
+Deno.test("mcg.show and path.show tell of failures and pauses", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  rig.subnet!.lose = () => true;
+  a.netdev.config.join(ip("239.1.1.1"));
+  a.send(ipv4Frame("10.0.0.1", "10.0.0.2"));
+  rig.advance(3301);
+  const failed = run(a, "mcg.show").find(({ complete }) => !complete);
+  assertEquals([failed!.join, failed!.error], ["waiting", "status -110"]);
+  assert(failed!.retry_ms! > 1000 && failed!.retry_ms! <= 2000);
+  // The path that its answer would have taken.
+  const [path] = run(b, "path.show");
+  assertEquals([path!.complete, path!.error], [false, "status -110"]);
+});
+
+Deno.test("stats has the counters of the engine and of the port", () => {
+  const [a] = busyPair();
+  const [stats] = run(a, "stats");
+  assertEquals(stats!.ifname, "ib1");
+  assertEquals(
+    stats!.counters.port_xmit_packets,
+    a.port.counters().xmit_packets,
+  );
+  assert(stats!.counters.arp_sent! > 0);
+});
+
+Deno.test("children are created, listed, shown and deleted", () => {
+  const [a] = busyPair();
+  let changes = 0;
+  const childrenChanged = () => changes++;
+  const child = run(a, "child.create", { pkey: 0x8001 }, { childrenChanged });
+  assertEquals([child.ifname, child.link, child.pkey], [
+    "ib1.8001",
+    "ib1",
+    "0x8001",
+  ]);
+  assertEquals(run(a, "child.list").length, 1);
+  assertEquals(run(a, "link.show").map(({ ifname, link }) => [ifname, link]), [
+    ["ib1", undefined],
+    ["ib1.8001", "ib1"],
+  ]);
+  assertEquals(refusal(a, "child.create", { pkey: 0x8001 }), [
+    "E_PKEY_TAKEN",
+    76,
+  ]);
+  const wrong = { parent: "ib1.8001", pkey: 0x8002 };
+  assertEquals(refusal(a, "child.create", wrong)[0], "E_NOT_PARENT");
+  run(a, "child.delete", { pkey: 0x8001 }, { childrenChanged });
+  assertEquals([run(a, "child.list"), changes], [[], 2]);
+  assertEquals(refusal(a, "child.delete", { pkey: 0x8001 }), [
+    "E_NO_CHILD",
+    19,
+  ]);
+});
+
+Deno.test("link.set changes what can be changed and refuses the rest", () => {
+  const [a] = busyPair();
+  run(a, "link.set", { name: "ib1", mtu: 1500 });
+  assertEquals(a.netdev.config.mtu, 1500);
+  run(a, "link.set", { name: "ib1", up: false });
+  assertEquals(a.netdev.config.up, false);
+  for (const mtu of [0, 71, 2045, 65521]) {
+    assertEquals(refusal(a, "link.set", { name: "ib1", mtu })[1], 22);
+  }
+  run(a, "link.set", { name: "ib1", mtu: 72 });
+  assertEquals(refusal(a, "link.set", { name: "ib7", mtu: 1500 }), [
+    "E_NO_INTERFACE",
+    19,
+  ]);
+});
+
+Deno.test("files are read by name", () => {
+  const [a] = busyPair();
+  run(a, "child.create", { pkey: 0x8001 });
+  const get = (name: string, file: string) =>
+    run(a, "get", { name, file }).value;
+  assertEquals(get("ib1", "mode"), "datagram");
+  assertEquals(get("ib1", "umcast"), "0");
+  assertEquals(get("ib1", "pkey"), "0xffff");
+  assertEquals(get("ib1", "mtu"), "2044");
+  assertEquals(get("ib1.8001", "pkey"), "0x8001");
+  assertEquals(get("ib1.8001", "parent"), "ib1");
+  for (
+    const [name, file] of [
+      ["ib1", "parent"],
+      ["ib1", "create_child"],
+      ["ib1.8001", "create_child"],
+      ["ib1", "nonsense"],
+    ] as const
+  ) {
+    const [, errno] = refusal(a, "get", { name, file });
+    assert(errno !== undefined, file);
+  }
+});
+
+Deno.test("subnet.show passes the manager's snapshot on, of this subnet only", () => {
+  const [a] = busyPair();
+  const { manager } = a.rig.subnet!;
+  const showSubnet = (done: (subnet: SubnetSnapshot) => void) =>
+    done(manager.snapshot());
+  const shown = run(a, "subnet.show", {}, { showSubnet });
+  assertEquals(shown.ports.length, 2);
+  assertEquals(refusal(a, "subnet.show", { name: "other" }), [
+    "E_SUBNET_NAME",
+    2,
+  ]);
+});
+
+Deno.test("debug.heap relates memory to packets, and an unknown method is refused", () => {
+  const [a] = busyPair();
+  const heap = run(a, "debug.heap");
+  assert(heap.heap_used > 0 && heap.packets > 0);
+  const error = assertThrows(
+    () => run(a, "nonsense" as Method),
+    IpoibError,
+  );
+  assertEquals(error.code, "E_IPC_METHOD");
+});
