@@ -16,12 +16,17 @@ import { IpoibInterface } from "./interface.ts";
 const ENODEV = 19;
 const EINVAL = 22;
 const ENOTUNIQ = 76;
+const MAX_PKEY = 0xffff;
 const IF_NAME_PARENT_PART = 10;
+
+/** How a child was made: by `create_child`, or by `link add`. */
+export type ChildKind = "legacy" | "rtnl";
 
 /** A child with its P_Key as it was written. */
 export interface Child {
   readonly interface: IpoibInterface;
   readonly written: number;
+  readonly kind: ChildKind;
 }
 
 export interface DeviceOptions {
@@ -75,6 +80,11 @@ export class IpoibDevice {
     return this.interfaces().find((each) => each.name === name);
   }
 
+  /** How an interface was made; undefined for the parent. */
+  kindOf(each: IpoibInterface): ChildKind | undefined {
+    return this.children.find((child) => child.interface === each)?.kind;
+  }
+
   /**
    * Makes the child of a P_Key, as `echo 0x8001 > create_child` does.
    *
@@ -82,15 +92,9 @@ export class IpoibDevice {
    * (`E_NAME_TAKEN`, EEXIST).
    */
   createChild(written: number): IpoibInterface {
-    if (written <= 0 || written > 0xffff || written === FULL_MEMBER) {
-      throw new IpoibError(
-        "E_PKEY_INVALID",
-        `Cannot create a child for P_Key ${formatPkey(written)}`,
-        { errno: EINVAL, hint: "use 0x0001 to 0xffff, but not 0x8000" },
-      );
-    }
+    checkPkey(written);
     const taken = written === this.parent.pkey ||
-      this.children.some((child) => child.interface.pkey === written);
+      this.#legacyChild(written) !== undefined;
     if (taken) {
       throw new IpoibError(
         "E_PKEY_TAKEN",
@@ -100,28 +104,35 @@ export class IpoibDevice {
         { errno: ENOTUNIQ },
       );
     }
-    const netdev = this.#options.openNetdev(
-      childName(this.parent.name, written),
-    );
-    const child = {
-      interface: new IpoibInterface(this.#context, {
-        netdev,
-        pkey: { value: written | FULL_MEMBER },
-        adminMtu: undefined,
-      }),
-      written,
-    };
-    this.children.push(child);
-    this.#listen(child.interface);
-    netdev.config.onChange((change) => {
-      if (change === "gone") this.#remove(child);
-    });
-    return child.interface;
+    return this.#open(childName(this.parent.name, written), written, "legacy");
   }
 
-  /** Removes the child whose P_Key is exactly this one; throws `E_NO_CHILD` (ENODEV). Returns its name. */
+  /**
+   * Makes a child of any name, as `ip link add link PARENT name NAME type ipoib pkey P_KEY` does: its P_Key, the parent's
+   * if none is given, may have other interfaces.
+   *
+   * Throws `E_PKEY_INVALID` (EINVAL) and what making the device throws (`E_NAME_TAKEN`, EEXIST).
+   */
+  addChild(name: string, pkey: number = this.parent.pkey): IpoibInterface {
+    checkPkey(pkey);
+    return this.#open(name, pkey, "rtnl");
+  }
+
+  /** Removes a child, as `ip link del` does; false for the parent, which stays (Linux ipoib_netlink.c behaviour). */
+  removeChild(each: IpoibInterface): boolean {
+    const child = this.children.find((child) => child.interface === each);
+    if (child) this.#remove(child);
+    return child !== undefined;
+  }
+
+  /**
+   * Removes the child that `create_child` made and whose P_Key is exactly this one; returns its name.
+   *
+   * Throws `E_PKEY_INVALID` (EINVAL), `E_NO_CHILD` (ENODEV).
+   */
   deleteChild(pkey: number): string {
-    const child = this.children.find((each) => each.interface.pkey === pkey);
+    if (pkey < 0 || pkey > MAX_PKEY) throw invalidPkey("delete", pkey);
+    const child = this.#legacyChild(pkey);
     if (!child) {
       throw new IpoibError(
         "E_NO_CHILD",
@@ -137,6 +148,31 @@ export class IpoibDevice {
   close(): void {
     for (const child of [...this.children]) this.#remove(child);
     this.parent.close();
+  }
+
+  #open(name: string, written: number, kind: ChildKind): IpoibInterface {
+    const netdev = this.#options.openNetdev(name);
+    const child = {
+      interface: new IpoibInterface(this.#context, {
+        netdev,
+        pkey: { value: written | FULL_MEMBER },
+        adminMtu: undefined,
+      }),
+      written,
+      kind,
+    };
+    this.children.push(child);
+    this.#listen(child.interface);
+    netdev.config.onChange((change) => {
+      if (change === "gone") this.#remove(child);
+    });
+    return child.interface;
+  }
+
+  #legacyChild(pkey: number): Child | undefined {
+    return this.children.find((child) =>
+      child.kind === "legacy" && child.interface.pkey === pkey
+    );
   }
 
   #remove(child: Child): void {
@@ -163,6 +199,21 @@ export class IpoibDevice {
     this.#parentUp = up;
     for (const { interface: child } of this.children) child.netdev.setUp(up);
   }
+}
+
+function checkPkey(pkey: number): void {
+  if (pkey <= 0 || pkey > MAX_PKEY || pkey === FULL_MEMBER) {
+    throw invalidPkey("create", pkey);
+  }
+}
+
+function invalidPkey(what: "create" | "delete", pkey: number): IpoibError {
+  const shown = pkey < 0 ? String(pkey) : formatPkey(pkey);
+  return new IpoibError(
+    "E_PKEY_INVALID",
+    `Cannot ${what} a child for P_Key ${shown}`,
+    { errno: EINVAL, hint: "use 0x0001 to 0xffff, but not 0x8000" },
+  );
 }
 
 /** The driver's name for a child: ten characters of the parent's, and the P_Key as written. */

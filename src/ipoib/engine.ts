@@ -9,11 +9,9 @@ import type { Logger } from "../base/log.ts";
 import type { Millis } from "../base/units.ts";
 import type { UdQp } from "../hca/hca.ts";
 import type { Netdev } from "../netdev/netdev.ts";
-import type { SaRequest } from "../sa/result.ts";
 import { type Arp, ARP_LENGTH, emitArp } from "../wire/arp.ts";
 import { encapWord, EtherType } from "../wire/encap.ts";
 import { formatIpv4 } from "../wire/ipv4_address.ts";
-import { gidKey } from "../wire/gid.ts";
 import type { LinkAddress } from "../wire/link_address.ts";
 import { ipv4Mgid } from "../wire/mgid.ts";
 import type { McMemberRecord } from "../wire/sa/mc_member_record.ts";
@@ -231,12 +229,6 @@ export class Engine {
     const { port, sa } = this.#context;
     const owner = this.#owner;
     const timer = this.#timer((now) => this.groups.tick(now));
-    // A leave that is repeated after the next join of its group would undo it.
-    const leaves = new Map<string, SaRequest>();
-    const endLeave = (key: string) => {
-      leaves.get(key)?.cancel();
-      leaves.delete(key);
-    };
     return {
       get portGid() {
         return port.attributes.gid;
@@ -245,18 +237,14 @@ export class Engine {
         return owner.pkey;
       },
       join: (request, now, done) => {
-        endLeave(gidKey(request.record.mgid));
-        const handle = sa.join(request, now, (answer) => {
+        const { memberships } = sa;
+        const handle = memberships.join(this, request, now, (answer) => {
           done(answer.ok ? { record: answer.record } : answer);
           owner.onJoin();
         });
         return () => handle.cancel();
       },
-      leave: (request, now) => {
-        const key = gidKey(request.record.mgid);
-        endLeave(key);
-        leaves.set(key, sa.leave(request, now, () => leaves.delete(key)));
-      },
+      leave: (request, now) => sa.memberships.leave(this, request, now),
       attach: (mgid, mlid) => this.#qp?.attachMulticast(mgid, mlid),
       detach: (mgid, mlid) => this.#qp?.detachMulticast(mgid, mlid),
       createHandle: (record) =>

@@ -44,6 +44,8 @@ export class IpoibInterface {
   readonly netdev: Netdev;
   readonly log: Logger;
   adminMtu: number | undefined;
+  /** Leaves groups alone that other programs joined on the port; the embedded HCA has no others. */
+  umcast = false;
   /** Of the receive completions; stays when the queue pair is made anew. */
   readonly moderation = new Moderation();
   /** Called when {@linkcode state} changed. */

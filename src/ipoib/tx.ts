@@ -65,6 +65,8 @@ export class Transmitter {
   /** The queue pair and the link's Q_Key; absent while the link is down. */
   qp: UdQp | undefined;
   qkey = 0;
+  /** The time of this batch: a field, because a fraction passed from function to function would be allocated anew. */
+  #now: Millis = 0.5;
   readonly #clock: Clock;
   readonly #netdev: Netdev;
   readonly #memory: SendMemory;
@@ -90,7 +92,7 @@ export class Transmitter {
   run(): boolean {
     const memory = this.#memory;
     const room = memory.layout.capacity + VNET_HEADER_LENGTH;
-    const now = this.#clock.now();
+    this.#now = this.#clock.now();
     for (let i = 0; i < TX_BUDGET; i++) {
       // 1. Reserve
       const slot = memory.reserve();
@@ -101,7 +103,7 @@ export class Transmitter {
         memory.unreserve(slot);
         return true;
       }
-      this.#classify(slot, length - VNET_HEADER_LENGTH, now);
+      this.#classify(slot, length - VNET_HEADER_LENGTH);
     }
     return true;
   }
@@ -110,31 +112,36 @@ export class Transmitter {
   frame(slot: number, length: number): void {
     const memory = this.#memory;
     memory.takePosted(slot);
+    this.#now = this.#clock.now();
     if (length <= VNET_HEADER_LENGTH) memory.unreserve(slot);
-    else this.#classify(slot, length - VNET_HEADER_LENGTH, this.#clock.now());
+    else this.#classify(slot, length - VNET_HEADER_LENGTH);
   }
 
   /** 3. Classify */
-  #classify(slot: number, length: number, now: Millis): void {
+  #classify(slot: number, length: number): void {
     const { view, stride, layout } = this.#memory;
     const ip = slot * stride + layout.payload;
     const version = view.getUint8(ip) >> 4;
     if (version === 4 && length >= Ipv4Field.Destination + 4) {
-      this.#route(slot, length, ip, now);
+      this.#route(slot, length, ip);
     } else this.#drop(slot, version === 6 ? "tx_ipv6" : "tx_malformed");
   }
 
   /** 4. Next hop */
-  #route(slot: number, length: number, ip: number, now: Millis): void {
+  #route(slot: number, length: number, ip: number): void {
     const { view } = this.#memory;
     const destination = view.getInt32(ip + Ipv4Field.Destination);
     if (view.getUint8(ip + Ipv4Field.Protocol) === IpProtocol.Igmp) {
-      this.#netdev.noteReport(now);
+      this.#netdev.noteReport(this.#now);
     }
     const hop = this.#hops.cached(destination) ??
-      this.#hops.find(destination, view.getInt32(ip + Ipv4Field.Source), now);
-    if (hop.neighbour) this.#toNeighbour(slot, length, hop.neighbour, now);
-    else if (hop.group) this.#toGroup(slot, length, hop.group, now);
+      this.#hops.find(
+        destination,
+        view.getInt32(ip + Ipv4Field.Source),
+        this.#now,
+      );
+    if (hop.neighbour) this.#toNeighbour(slot, length, hop.neighbour);
+    else if (hop.group) this.#toGroup(slot, length, hop.group);
     else this.#drop(slot, this.qp ? "tx_no_route" : "tx_link_down");
   }
 
@@ -143,38 +150,37 @@ export class Transmitter {
     slot: number,
     length: number,
     neighbour: Neighbour,
-    now: Millis,
   ): void {
     if (!neighbour.ah) {
       const packet = this.#copy(slot, length);
       if (!this.qp) this.#statistics.drop("tx_link_down");
-      else if (!this.#neighbours.enqueue(neighbour, packet, now)) {
+      else if (!this.#neighbours.enqueue(neighbour, packet, this.#now)) {
         this.#statistics.drop("tx_neighbour_queue");
       }
       return;
     }
-    neighbour.usedAt = now;
+    neighbour.usedAt = this.#now;
     if (neighbour.nud.state !== NudState.Reachable) {
-      this.#neighbours.use(neighbour, now);
+      this.#neighbours.use(neighbour, this.#now);
     }
     const { ah, qpn } = neighbour;
     const result = this.#post(slot, length, ENCAP_IPV4, ah, qpn);
     if (result === PostResult.Unreachable) {
-      this.#neighbours.lost(neighbour, now);
+      this.#neighbours.lost(neighbour, this.#now);
     }
   }
 
   /** 5. Resolve: a group */
-  #toGroup(slot: number, length: number, group: Group, now: Millis): void {
+  #toGroup(slot: number, length: number, group: Group): void {
     if (!group.ah) {
       const packet = this.#copy(slot, length);
       if (!this.qp) this.#statistics.drop("tx_link_down");
-      else if (!this.#groups.enqueue(group, packet, now)) {
+      else if (!this.#groups.enqueue(group, packet, this.#now)) {
         this.#statistics.drop("tx_group_queue");
       }
       return;
     }
-    group.usedAt = now;
+    group.usedAt = this.#now;
     this.#post(slot, length, ENCAP_IPV4, group.ah, MULTICAST_QPN);
   }
 

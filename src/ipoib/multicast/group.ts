@@ -28,7 +28,8 @@ export class Group {
   failures = 0;
   /** Errno of the last join if it failed. */
   failure: number | undefined;
-  usedAt: Millis;
+  /** Initialised as a number: a field that began as undefined would hold an allocated number at each assignment. */
+  usedAt: Millis = 0;
   /** Ends the request under way. */
   cancel: (() => void) | undefined;
 

@@ -20,16 +20,16 @@ export class Neighbour {
   /** Present while packets can go: the data path looks at nothing else. */
   ah: AddressHandle | undefined;
   qpn = 0;
-  createdAt: Millis;
-  usedAt: Millis;
-  confirmedAt: Millis;
-  updatedAt: Millis;
+  // Initialised as numbers: a field that began as undefined would hold an allocated number at each assignment.
+  createdAt: Millis = 0;
+  usedAt: Millis = 0;
+  confirmedAt: Millis = -Infinity;
+  updatedAt: Millis = 0;
 
   constructor(address: number, now: Millis) {
     this.address = address;
     this.createdAt = now;
     this.usedAt = now;
-    this.confirmedAt = -Infinity;
     this.updatedAt = now;
   }
 }
