@@ -88,8 +88,11 @@ export function serve<Init extends { log: LogLevel }>(
     };
     try {
       if (command === "close") {
-        hosted?.close();
-        reactor.stop();
+        // It may come while the start is under way: then there is nothing to close, and the thread is ended with the answer.
+        if (hosted) {
+          hosted.close();
+          reactor.stop();
+        }
         reply.ok({});
       } else if (hosted) hosted.command(command, params, reply);
       else throw starting();
