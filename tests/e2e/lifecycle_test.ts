@@ -45,6 +45,10 @@ labTest(
     for (const host of [a, b]) {
       await host.ip("addr", "add", `${host.address}/24`, "dev", "ib0");
       await host.ip("link", "set", "ib0", "down");
+      await until(
+        "it is down",
+        async () => (await host.link()).state !== "running",
+      );
       await host.ip("link", "set", "ib0", "up");
       await host.call("wait", {});
     }

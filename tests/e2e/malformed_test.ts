@@ -1,7 +1,6 @@
 /** Nonsense through every socket: it is refused, counted or ignored, and traffic does not notice. */
 
 import { assert, assertEquals, assertGreater, assertMatch } from "@std/assert";
-import { libc } from "../../ffi/libc.ts";
 import {
   type Host,
   type Lab,
@@ -11,7 +10,7 @@ import {
 } from "./harness/mod.ts";
 import { acceptable, RogueLink } from "./harness/rogue_link.ts";
 import { Lines, Stranger } from "./harness/sockets.ts";
-import { LinkHelloSchema } from "../../src/hca/soft/link_hello.ts";
+import { LINK_VERSION } from "../../src/hca/soft/link_hello.ts";
 import { RING_BYTES } from "../../src/hca/soft/ring.ts";
 import { STRIDE } from "../../src/hca/soft/slot_layout.ts";
 import { PROTOCOL_VERSION, type Welcome } from "../../src/subnet/messages.ts";
@@ -19,7 +18,7 @@ import { encodeMad } from "../../src/subnet/protocol.ts";
 import { createEventFd } from "../../src/system/event_fd.ts";
 import { createMemory } from "../../src/system/memory.ts";
 import { Fd } from "../../src/system/fd.ts";
-import { cString } from "../../ffi/libc.ts";
+import { cString, libc } from "../../ffi/libc.ts";
 
 const GUID = "0x0200000000000bad";
 
@@ -215,7 +214,12 @@ labTest(
       const path = `${lab.runtime}/subnet/default/port-${
         hca.guid.slice(2)
       }.sock`;
-      const hello = { version: 1, guid: GUID, slots: 4, stride: STRIDE };
+      const hello = {
+        version: LINK_VERSION,
+        guid: GUID,
+        slots: 4,
+        stride: STRIDE,
+      };
       using memory = createMemory("slots", 4 * STRIDE);
       using ring = createMemory("ring", RING_BYTES);
       using bell = createEventFd();
@@ -223,7 +227,6 @@ labTest(
       using softRing = unsealed(RING_BYTES);
       const fds = [memory.number, ring.number, bell.number];
       const [m, r, e] = fds as [number, number, number];
-      assertEquals(LinkHelloSchema.entries.version.literal, hello.version);
       const greetings: [string, Uint8Array, number[]][] = [
         ["noise", noise(100, 1), []],
         ["noise with descriptors", noise(100, 2), fds],
