@@ -1,15 +1,34 @@
 /** Programs inside a network namespace, by way of nsenter(1). */
 
-/** Runs a program to its end and returns what it printed; throws on a failure. */
+/** Time for a program that is done at once. */
+const SHORT_LIMIT = 15;
+
+/** Runs a program to its end, within 15 s, and returns what it printed; throws on a failure. */
 export async function runInside(
   namespace: string,
   program: string,
   ...args: string[]
 ): Promise<string> {
+  return await runFor(0, namespace, program, ...args);
+}
+
+/** Runs a program that takes `seconds`, and 15 s at most beyond that. */
+export async function runFor(
+  seconds: number,
+  namespace: string,
+  program: string,
+  ...args: string[]
+): Promise<string> {
+  const limit = seconds + SHORT_LIMIT;
+  const signal = AbortSignal.timeout(1000 * limit);
   const { success, stdout, stderr } = await new Deno.Command("nsenter", {
     args: [`--net=${namespace}`, program, ...args],
     stdin: "null",
+    signal,
   }).output();
+  if (signal.aborted) {
+    throw new Error(`${program} did not end within ${limit} s`);
+  }
   const text = new TextDecoder().decode(stdout);
   if (!success) {
     throw new Error(
@@ -22,11 +41,15 @@ export async function runInside(
 /** A program that was started and prints "ready", and ends with its input. */
 export class Helper {
   readonly #child: Deno.ChildProcess;
-  readonly #output: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #output: ReadableStreamDefaultReader<string>;
+  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
+  #rest = "";
 
   private constructor(child: Deno.ChildProcess) {
     this.#child = child;
-    this.#output = child.stdout.getReader();
+    this.#output = child.stdout.pipeThrough(new TextDecoderStream())
+      .getReader();
+    this.#input = child.stdin.getWriter();
   }
 
   /** Starts a program and returns once it printed its first line. */
@@ -35,8 +58,9 @@ export class Helper {
       new Deno.Command(program, { args, stdin: "piped", stdout: "piped" })
         .spawn(),
     );
-    const { done } = await helper.#output.read();
-    if (done) throw new Error(`${program} ended before it was ready`);
+    if (await helper.#line() === undefined) {
+      throw new Error(`${program} ended before it was ready`);
+    }
     return helper;
   }
 
@@ -44,17 +68,37 @@ export class Helper {
     return this.#child.pid;
   }
 
-  /** Ends its input and returns what it printed since. */
-  async end(): Promise<string> {
-    await this.#child.stdin.close();
-    const decoder = new TextDecoder();
-    let text = "";
-    for (;;) {
-      const { done, value } = await this.#output.read();
-      if (done) break;
-      text += decoder.decode(value, { stream: true });
-    }
-    await this.#child.status;
-    return text;
+  /** Gives it an empty line and returns the line that it answers. */
+  async ask(): Promise<string> {
+    await this.#input.write(Uint8Array.of(10));
+    const line = await this.#line();
+    if (line === undefined) throw new Error("A program of the bench ended");
+    return line;
   }
+
+  /** Ends its input, and with that the program. */
+  async end(): Promise<void> {
+    await this.#input.close();
+    await this.#output.cancel();
+    await this.#child.status;
+  }
+
+  async #line(): Promise<string | undefined> {
+    for (;;) {
+      const end = this.#rest.indexOf("\n");
+      if (end >= 0) {
+        const line = this.#rest.slice(0, end);
+        this.#rest = this.#rest.slice(end + 1);
+        return line;
+      }
+      const { done, value } = await this.#output.read();
+      if (done) return undefined;
+      this.#rest += value;
+    }
+  }
+}
+
+/** Waits. */
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,9 +1,11 @@
 // Datagrams at a fixed rate, and their count at the other end.
 //
-//     pps count PORT                           prints "ready", counts until its input ends, prints the count
+//     pps count PORT [GROUP INTERFACE]         joins the group, prints "ready", answers every line of its input with
+//                                              the count so far, ends with its input
 //     pps blast ADDRESS PORT SIZE SECONDS RATE sends, prints the number sent
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
@@ -38,12 +40,19 @@ static double seconds(void) {
   return now.tv_sec + now.tv_nsec / 1e9;
 }
 
-static int count(int port) {
+static void join(int fd, const char *group, const char *interface) {
+  struct ip_mreqn request = {.imr_ifindex = (int)if_nametoindex(interface)};
+  if (inet_pton(AF_INET, group, &request.imr_multiaddr) != 1) die(group);
+  if (setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &request, sizeof request) < 0) die("IP_ADD_MEMBERSHIP");
+}
+
+static int count(int port, const char *group, const char *interface) {
   int fd = socket(AF_INET, SOCK_DGRAM, 0);
   int room = BUFFER;
   setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
   struct sockaddr_in here = {.sin_family = AF_INET, .sin_port = htons(port)};
   if (bind(fd, (struct sockaddr *)&here, sizeof here) < 0) die("bind");
+  if (group) join(fd, group, interface);
   prepare(SIZE_LIMIT);
   puts("ready");
   fflush(stdout);
@@ -52,11 +61,17 @@ static int count(int port) {
   for (;;) {
     if (poll(fds, 2, -1) < 0) die("poll");
     int n = recvmmsg(fd, messages, BURST, MSG_DONTWAIT, NULL);
-    if (n > 0) received += n;
-    else if (fds[1].revents) break;
+    if (n > 0) {
+      received += n;
+      continue;
+    }
+    if (!fds[1].revents) continue;
+    char byte;
+    if (read(STDIN_FILENO, &byte, 1) <= 0) return 0;
+    if (byte != '\n') continue;
+    printf("%ld\n", received);
+    fflush(stdout);
   }
-  printf("%ld\n", received);
-  return 0;
 }
 
 static int blast(const char *address, int port, size_t size, double length, double rate) {
@@ -85,9 +100,10 @@ static int blast(const char *address, int port, size_t size, double length, doub
 }
 
 int main(int argc, char **argv) {
-  if (argc == 3 && !strcmp(argv[1], "count")) return count(atoi(argv[2]));
+  if (argc == 3 && !strcmp(argv[1], "count")) return count(atoi(argv[2]), NULL, NULL);
+  if (argc == 5 && !strcmp(argv[1], "count")) return count(atoi(argv[2]), argv[3], argv[4]);
   if (argc == 7 && !strcmp(argv[1], "blast") && atoi(argv[4]) <= SIZE_LIMIT)
     return blast(argv[2], atoi(argv[3]), atoi(argv[4]), atof(argv[5]), atof(argv[6]));
-  fprintf(stderr, "usage: pps count PORT | pps blast ADDRESS PORT SIZE SECONDS RATE\n");
+  fprintf(stderr, "usage: pps count PORT [GROUP INTERFACE] | pps blast ADDRESS PORT SIZE SECONDS RATE\n");
   return 1;
 }

@@ -1,41 +1,96 @@
-/** The program under test: two real `ipoib up ib0` processes on one embedded subnet, on the poll path. */
+/** The program under test: a real `ipoib up ib0` process at each end, all on one embedded subnet. */
 
-import { Host } from "../host.ts";
+import { IpcClient } from "../../src/ipc/client.ts";
 import {
+  namespaceIdentity,
+  socketDirectory,
+  socketPath,
+} from "../../src/ipc/locate.ts";
+import type { Fd } from "../../src/system/fd.ts";
+import {
+  initialNamespaceInode,
+  namespaceInode,
+} from "../../src/system/namespace.ts";
+import { Host } from "../host.ts";
+import { add, lossesAmong } from "./drops.ts";
+import {
+  addressesOf,
   configure,
-  cpuSecondsOf,
-  NamespacePair,
+  cpuSecondsOfAll,
+  endsOf,
+  Namespaces,
   type Subject,
 } from "./subject.ts";
 
-/** Starts the program in two new namespaces, with its runtime directory in `folder`. */
-export async function startProgram(folder: string): Promise<Subject> {
-  const pair = new NamespacePair();
-  const addresses = ["10.98.2.1", "10.98.2.2"] as const;
-  const hosts = pair.fds.map((namespace) =>
-    Host.start({
-      namespace,
-      runtime: folder,
-      arguments: ["--subnet-mtu", "2048", "--io", "poll"],
-    })
-  );
+const INTERFACE = "ib0";
+
+export interface ProgramOptions {
+  /** System calls of the data path. Default "auto". */
+  readonly io?: "auto" | "poll" | "uring";
+  /** Hosts on the subnet. Default 2. */
+  readonly ends?: number;
+  /** The third octet of the addresses. Default 2. */
+  readonly net?: number;
+}
+
+/** Starts the program in new namespaces, with its runtime directory in `folder`. */
+export async function startProgram(
+  folder: string,
+  { io = "auto", ends = 2, net = 2 }: ProgramOptions = {},
+): Promise<Subject> {
+  const namespaces = new Namespaces(ends);
+  const addresses = addressesOf(net, ends);
+  const devices = endsOf(ends, () => INTERFACE);
+  const hosts: Host[] = [];
   const close = async () => {
     await Promise.all(hosts.map((host) => host.stop()));
-    pair.close();
+    namespaces.close();
   };
   try {
-    for (const host of hosts) await host.ready();
-    await configure(pair.paths, addresses);
+    for (const namespace of namespaces.fds) {
+      const host = Host.start({
+        namespace,
+        runtime: folder,
+        arguments: ["--subnet-mtu", "2048", "--io", io],
+      });
+      hosts.push(host);
+      // One by one, so that the first end is the subnet manager.
+      await host.ready();
+    }
+    await configure(namespaces.paths, addresses, devices);
   } catch (error) {
     await close();
     throw error;
   }
+  const pids = endsOf(ends, (end) => hosts[end]!.pid);
   return {
-    name: "ipoib",
-    namespaces: pair.paths,
+    name: io,
+    devices,
+    namespaces: namespaces.paths,
     addresses,
-    cpuSeconds: () =>
-      hosts.reduce((sum, host) => sum + cpuSecondsOf(host.pid), 0),
+    pids,
+    cpuSeconds: () => cpuSecondsOfAll(pids),
+    drops: async () => {
+      const sum: Record<string, number> = {};
+      for (const fd of namespaces.fds) add(sum, await dropsOf(folder, fd));
+      return sum;
+    },
     close,
   };
+}
+
+/** What one process counts as lost: the engine's drops, and those of its port. */
+async function dropsOf(
+  runtime: string,
+  namespace: Fd,
+): Promise<Record<string, number>> {
+  const identity = namespaceIdentity(
+    namespaceInode(namespace.number),
+    initialNamespaceInode(),
+  );
+  const folder = socketDirectory(runtime, identity);
+  const path = socketPath(folder, INTERFACE);
+  using client = await IpcClient.connect(path, INTERFACE);
+  const [stats] = await client.call("stats", { name: INTERFACE });
+  return { ...stats!.drops, ...lossesAmong(stats!.counters) };
 }

@@ -1,60 +1,100 @@
-/** The result as a table and as a record for JSON. */
+/** The result as tables and as a record for JSON. */
 
 import { median, medianRatio } from "./statistics.ts";
 
-/** One quantity, measured in turn on both sides. */
-export interface Series {
+/** Something that is measured. */
+export interface Quantity {
   readonly name: string;
   readonly unit: string;
   readonly better: "more" | "less";
   /** The ratio of two values near zero means nothing. */
   readonly nearZero?: boolean;
-  readonly ours: number[];
-  readonly yardstick: number[];
 }
 
-/** Medians of a series; the ratio is of ours to the yardstick's. */
-export interface Row {
-  readonly name: string;
-  readonly unit: string;
-  readonly better: "more" | "less";
-  readonly yardstick: number;
-  readonly ours: number;
-  /** Absent where it means nothing. */
-  readonly ratio?: number;
+/** One quantity, measured in turn on several subjects: values by the subject's name, one a repeat. */
+export interface Series extends Quantity {
+  readonly values: Readonly<Record<string, number[]>>;
 }
 
-/** The medians of each series. */
-export function rowsOf(series: readonly Series[]): Row[] {
-  return series.map(({ name, unit, better, nearZero, ours, yardstick }) => ({
-    name,
-    unit,
-    better,
-    yardstick: median(yardstick),
-    ours: median(ours),
-    ...(nearZero ? {} : { ratio: medianRatio(ours, yardstick) }),
-  }));
+/** A column of a table: medians of a subject, or the ratio of it to another. */
+export interface Column {
+  readonly title: string;
+  readonly subject: string;
+  readonly to?: string;
 }
 
-/** The table: one line a quantity. */
-export function table(rows: readonly Row[]): string {
-  const head = ["", "C splice", "ipoib", "ratio", "better"];
-  const body = rows.map(({ name, unit, better, yardstick, ours, ratio }) => [
-    `${name} [${unit}]`,
-    yardstick.toPrecision(3),
-    ours.toPrecision(3),
-    ratio === undefined ? "-" : `${ratio.toFixed(2)}x`,
-    better,
-  ]);
+/** Medians of a series by subject, and ratios by the words of a column's title. */
+export interface Row extends Quantity {
+  readonly medians: Readonly<Record<string, number>>;
+  readonly ratios: Readonly<Record<string, number>>;
+}
+
+/** The number in a cell, or undefined where there is none. */
+export function valueOf(
+  { nearZero, values }: Series,
+  { subject, to }: Column,
+): number | undefined {
+  const own = values[subject];
+  if (!own || own.length === 0) return undefined;
+  if (to === undefined) return median(own);
+  const other = values[to];
+  return !other || nearZero ? undefined : medianRatio(own, other);
+}
+
+/** The figures of each series, for JSON. */
+export function rowsOf(
+  series: readonly Series[],
+  columns: readonly Column[],
+): Row[] {
+  return series.map((each) => {
+    const { values, ...quantity } = each;
+    const ratios = columns.filter(({ to }) => to !== undefined)
+      .map((column) => [column.title, valueOf(each, column)] as const)
+      .filter((entry): entry is [string, number] => entry[1] !== undefined);
+    return {
+      ...quantity,
+      medians: Object.fromEntries(
+        Object.entries(values).map(([name, each]) => [name, median(each)]),
+      ),
+      ratios: Object.fromEntries(ratios),
+    };
+  });
+}
+
+/** The table: one line a quantity, without the lines in which no column has a value. */
+export function table(
+  series: readonly Series[],
+  columns: readonly Column[],
+): string {
+  const head = ["", ...columns.map(({ title }) => title), "better"];
+  const body = series
+    .filter((each) => columns.some(({ subject }) => each.values[subject]))
+    .map((each) => [
+      `${each.name} [${each.unit}]`,
+      ...columns.map((column) => cell(valueOf(each, column), column)),
+      each.better,
+    ]);
   const lines = [head, ...body];
+  const last = head.length - 1;
   const widths = head.map((_, column) =>
     Math.max(...lines.map((line) => line[column]!.length))
   );
   return lines.map((line) =>
-    line.map((cell, column) =>
-      column === 0 || column === 4
-        ? cell.padEnd(widths[column]!)
-        : cell.padStart(widths[column]!)
+    line.map((text, column) =>
+      column === 0 || column === last
+        ? text.padEnd(widths[column]!)
+        : text.padStart(widths[column]!)
     ).join("  ").trimEnd()
   ).join("\n");
+}
+
+function cell(value: number | undefined, { to }: Column): string {
+  if (value === undefined) return "-";
+  if (Number.isNaN(value)) return "failed";
+  return to === undefined ? figure(value) : `${value.toFixed(2)}x`;
+}
+
+/** A number with three digits that count, and never an exponent. */
+export function figure(value: number): string {
+  return Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }

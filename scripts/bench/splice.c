@@ -1,9 +1,11 @@
-// The yardstick: one process that owns a TUN in each of two network namespaces and carries every frame from
-// one to the other, with the offloads that the program's own TUN has. Nothing of InfiniBand happens in between.
+// The yardstick: one process that owns a TUN in each of several network namespaces and carries every frame from
+// one to another, with the offloads that the program's own TUN has. Nothing of InfiniBand happens in between.
 //
-//     splice NAMESPACE-A NAME-A NAMESPACE-B NAME-B        namespaces as paths
+//     splice NAMESPACE NAME NAMESPACE NAME [NAMESPACE NAME]...        namespaces as paths
 //
-// Prints "ready" once both interfaces exist; ends with its standard input.
+// Of two each has the other's frames. Among more, port number N has the IPv4 addresses that end in N (the first is 1),
+// and what is for a group goes to all the others.
+// Prints "ready" once all interfaces exist; ends with its standard input.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/if.h>
@@ -17,7 +19,12 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { FRAME_MAX = 65536 + 64, VNET_HDR = 12, BATCH = 64 };
+enum { FRAME_MAX = 65536 + 64, VNET_HDR = 12, BATCH = 64, PORTS_MAX = 64 };
+// Offsets in a frame, and the first octet of a group's address.
+enum { VERSION = VNET_HDR, DESTINATION = VNET_HDR + 16, ADDRESS_END = DESTINATION + 4, GROUPS = 224 };
+
+static int ports[PORTS_MAX];
+static int count;
 
 static void die(const char *what) {
   perror(what);
@@ -42,33 +49,53 @@ static int open_tun(const char *namespace, const char *name) {
   return fd;
 }
 
-// Carries frames until there are none, or the other direction deserves its turn.
-static void carry(int from, int to) {
-  static char frame[FRAME_MAX];
+// A frame that the stack refuses is lost, as on any link.
+static void put(int port, const void *frame, size_t length) {
+  ssize_t written = write(ports[port], frame, length);
+  (void)written;
+}
+
+static void deliver(int from, const unsigned char *frame, size_t length) {
+  if (count == 2) return put(1 - from, frame, length);
+  if (length < ADDRESS_END || frame[VERSION] >> 4 != 4) return;
+  if (frame[DESTINATION] < GROUPS) {
+    int to = frame[ADDRESS_END - 1] - 1;
+    if (to >= 0 && to < count && to != from) put(to, frame, length);
+    return;
+  }
+  for (int to = 0; to < count; to++)
+    if (to != from) put(to, frame, length);
+}
+
+// Carries frames until there are none, or the other ports deserve their turn.
+static void carry(int from) {
+  static unsigned char frame[FRAME_MAX];
   for (int i = 0; i < BATCH; i++) {
-    ssize_t length = read(from, frame, sizeof frame);
+    ssize_t length = read(ports[from], frame, sizeof frame);
     if (length <= 0) return;
-    // A frame that the stack refuses is lost, as on any link.
-    ssize_t written = write(to, frame, length);
-    (void)written;
+    deliver(from, frame, length);
   }
 }
 
 int main(int argc, char **argv) {
-  if (argc != 5) {
-    fprintf(stderr, "usage: splice NAMESPACE-A NAME-A NAMESPACE-B NAME-B\n");
+  count = (argc - 1) / 2;
+  if (argc % 2 == 0 || count < 2 || count > PORTS_MAX) {
+    fprintf(stderr, "usage: splice NAMESPACE NAME NAMESPACE NAME [NAMESPACE NAME]...\n");
     return 1;
   }
-  int a = open_tun(argv[1], argv[2]);
-  int b = open_tun(argv[3], argv[4]);
+  struct pollfd fds[PORTS_MAX + 1];
+  for (int i = 0; i < count; i++) {
+    ports[i] = open_tun(argv[2 * i + 1], argv[2 * i + 2]);
+    fds[i] = (struct pollfd){ports[i], POLLIN, 0};
+  }
+  fds[count] = (struct pollfd){STDIN_FILENO, POLLIN, 0};
   puts("ready");
   fflush(stdout);
-  struct pollfd fds[] = {{a, POLLIN, 0}, {b, POLLIN, 0}, {STDIN_FILENO, POLLIN, 0}};
   for (;;) {
-    if (poll(fds, 3, -1) < 0) die("poll");
-    if (fds[0].revents) carry(a, b);
-    if (fds[1].revents) carry(b, a);
+    if (poll(fds, count + 1, -1) < 0) die("poll");
+    for (int i = 0; i < count; i++)
+      if (fds[i].revents) carry(i);
     char byte;
-    if (fds[2].revents && read(STDIN_FILENO, &byte, 1) <= 0) return 0;
+    if (fds[count].revents && read(STDIN_FILENO, &byte, 1) <= 0) return 0;
   }
 }

@@ -1,4 +1,4 @@
-/** What is measured: a link between two namespaces, and the processes that carry it. */
+/** What is measured: a network between namespaces, and the processes that carry it. */
 
 import type { Fd } from "../../src/system/fd.ts";
 import { createNamespace } from "../../src/system/namespace.ts";
@@ -6,26 +6,44 @@ import { runInside } from "./inside.ts";
 
 /** The MTU that every link of the bench has: 2048 of the subnet less the IPoIB header. */
 export const MTU = 2044;
+/** The queue before a TUN: the program's own, and for a fair comparison the yardstick's too. */
+const QUEUE = 1000;
+const GROUPS = "224.0.0.0/4";
 
-/** A link that is up, with an address at each end. */
+/** Something for each end of a network; there are two at least. */
+export type Ends<T> = readonly [T, T, ...T[]];
+
+/** A network that is up, with an address at each end. */
 export interface Subject {
   readonly name: string;
+  /** The interface at each end. */
+  readonly devices: Ends<string>;
   /** Paths of the namespaces. */
-  readonly namespaces: readonly [string, string];
+  readonly namespaces: Ends<string>;
   /** The address at each end. */
-  readonly addresses: readonly [string, string];
+  readonly addresses: Ends<string>;
+  /** The process at each end; absent if one carries them all. */
+  readonly pids?: Ends<number>;
   /** CPU seconds that its processes have used so far. */
   cpuSeconds(): number;
+  /** What its processes say that they dropped so far, by reason. */
+  drops?(): Promise<Record<string, number>>;
   close(): Promise<void>;
 }
 
-/** Two nameless namespaces, which go with this process however it ends. */
-export class NamespacePair {
-  readonly fds: readonly [Fd, Fd] = [createNamespace(), createNamespace()];
+/** Nameless namespaces, which go with this process however it ends. */
+export class Namespaces {
+  readonly fds: Ends<Fd>;
 
-  get paths(): [string, string] {
-    const [a, b] = this.fds;
-    return [path(a), path(b)];
+  constructor(count: number) {
+    this.fds = endsOf(count, createNamespace);
+  }
+
+  get paths(): Ends<string> {
+    return endsOf(
+      this.fds.length,
+      (i) => `/proc/${Deno.pid}/fd/${this.fds[i]!.number}`,
+    );
   }
 
   close(): void {
@@ -33,16 +51,34 @@ export class NamespacePair {
   }
 }
 
-/** Gives `ib0` of each namespace an address and sets it up. */
+/** Makes something for each of `count` ends; there are two at least. */
+export function endsOf<T>(count: number, make: (end: number) => T): Ends<T> {
+  const more = Array.from(
+    { length: Math.max(0, count - 2) },
+    (_, i) => make(i + 2),
+  );
+  return [make(0), make(1), ...more];
+}
+
+/** An address for each of `count` ends: 10.98.NET.1 and on. */
+export function addressesOf(net: number, count: number): Ends<string> {
+  return endsOf(count, (end) => `10.98.${net}.${end + 1}`);
+}
+
+/** Sets the interface of each namespace up, with an address and a route for groups. */
 export async function configure(
-  namespaces: readonly [string, string],
-  addresses: readonly [string, string],
+  namespaces: Ends<string>,
+  addresses: Ends<string>,
+  devices: Ends<string>,
 ): Promise<void> {
   for (const [i, namespace] of namespaces.entries()) {
     const ip = (...args: string[]) => runInside(namespace, "ip", ...args);
+    const device = devices[i]!;
+    const queue = ["txqueuelen", String(QUEUE)];
     await ip("link", "set", "lo", "up");
-    await ip("link", "set", "ib0", "mtu", String(MTU), "up");
-    await ip("address", "add", `${addresses[i]}/24`, "dev", "ib0");
+    await ip("link", "set", device, "mtu", String(MTU), ...queue, "up");
+    await ip("address", "replace", `${addresses[i]}/24`, "dev", device);
+    await ip("route", "replace", GROUPS, "dev", device);
   }
 }
 
@@ -54,6 +90,7 @@ export function cpuSecondsOf(pid: number): number {
   return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
-function path(fd: Fd): string {
-  return `/proc/${Deno.pid}/fd/${fd.number}`;
+/** User and system time of several processes, in seconds. */
+export function cpuSecondsOfAll(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => sum + cpuSecondsOf(pid), 0);
 }

@@ -1,10 +1,12 @@
-/** The yardstick: a C program that splices two TUNs (splice.c). */
+/** The yardstick: a C program that splices TUNs (splice.c). */
 
 import { Helper } from "./inside.ts";
 import {
+  addressesOf,
   configure,
   cpuSecondsOf,
-  NamespacePair,
+  endsOf,
+  Namespaces,
   type Subject,
 } from "./subject.ts";
 
@@ -23,22 +25,35 @@ export async function compilePrograms(folder: string): Promise<void> {
   }
 }
 
-/** Starts the yardstick between two new namespaces. */
-export async function startYardstick(folder: string): Promise<Subject> {
-  const pair = new NamespacePair();
-  const namespaces = pair.paths;
-  const addresses = ["10.98.1.1", "10.98.1.2"] as const;
-  const [a, b] = namespaces;
-  const splice = await Helper.start(`${folder}/splice`, [a, "ib0", b, "ib0"]);
-  await configure(namespaces, addresses);
+/** Starts the yardstick between new namespaces. */
+export async function startYardstick(
+  folder: string,
+  ends = 2,
+): Promise<Subject> {
+  const namespaces = new Namespaces(ends);
+  const { paths } = namespaces;
+  const addresses = addressesOf(1, ends);
+  const devices = endsOf(ends, () => "ib0");
+  const splice = await Helper.start(
+    `${folder}/splice`,
+    paths.flatMap((path, end) => [path, devices[end]!]),
+  );
+  const close = async () => {
+    await splice.end();
+    namespaces.close();
+  };
+  try {
+    await configure(paths, addresses, devices);
+  } catch (error) {
+    await close();
+    throw error;
+  }
   return {
     name: "C splice",
-    namespaces,
+    devices,
+    namespaces: paths,
     addresses,
     cpuSeconds: () => cpuSecondsOf(splice.pid),
-    close: async () => {
-      await splice.end();
-      pair.close();
-    },
+    close,
   };
 }

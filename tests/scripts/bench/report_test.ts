@@ -1,47 +1,101 @@
-import { assertEquals, assertThrows } from "@std/assert";
-import { rttOf } from "../../../scripts/bench/measure.ts";
-import { rowsOf, table } from "../../../scripts/bench/report.ts";
-import { median, medianRatio } from "../../../scripts/bench/statistics.ts";
+import { assertEquals } from "@std/assert";
+import {
+  type Column,
+  figure,
+  rowsOf,
+  type Series,
+  table,
+  valueOf,
+} from "../../../scripts/bench/report.ts";
 
-Deno.test("median() takes the middle", () => {
-  assertEquals(median([9, 1, 5]), 5);
-  assertEquals(median([4, 1, 2, 10]), 3);
-  assertEquals(median([]), NaN);
+const tcp: Series = {
+  name: "TCP",
+  unit: "Gbit/s",
+  better: "more",
+  values: { C: [10, 10, 10], ours: [9, 10, 11], other: [NaN, NaN, NaN] },
+};
+const loss: Series = {
+  name: "Loss",
+  unit: "%",
+  better: "less",
+  nearZero: true,
+  values: { C: [0], ours: [0] },
+};
+const alone: Series = {
+  name: "One stopped",
+  unit: "1/s",
+  better: "more",
+  values: { ours: [19_874.6] },
+};
+const columns: Column[] = [
+  { title: "C splice", subject: "C" },
+  { title: "ipoib", subject: "ours" },
+  { title: "to C", subject: "ours", to: "C" },
+];
+
+Deno.test("table() shows medians and ratios, or a dash where there is none", () => {
+  assertEquals(table([tcp, loss, alone], columns).split("\n"), [
+    "                   C splice  ipoib   to C  better",
+    "TCP [Gbit/s]           10.0   10.0  1.00x  more",
+    "Loss [%]               0.00   0.00      -  less",
+    "One stopped [1/s]         -  19875      -  more",
+  ]);
 });
 
-Deno.test("medianRatio() compares repeat by repeat", () => {
-  assertEquals(medianRatio([5, 20, 9], [10, 20, 10]), 0.9);
-});
-
-Deno.test("rttOf() reads the average of ping(8)", () => {
+Deno.test("table() says what failed", () => {
   assertEquals(
-    rttOf("rtt min/avg/max/mdev = 0.014/0.038/0.353/0.024 ms\n"),
-    38,
+    table([tcp], [
+      { title: "other", subject: "other" },
+      { title: "ours to it", subject: "ours", to: "other" },
+    ]).split("\n"),
+    [
+      "               other  ours to it  better",
+      "TCP [Gbit/s]  failed      failed  more",
+    ],
   );
-  assertThrows(() => rttOf("100% packet loss"), Error, "no round trip");
 });
 
-Deno.test("table() shows medians and the ratio, or a dash where there is none", () => {
-  const rows = rowsOf([
+Deno.test("table() leaves out lines in which no column has a value", () => {
+  const lines = table([tcp, alone], [{ title: "C splice", subject: "C" }]);
+  assertEquals(lines.split("\n").length, 2);
+});
+
+Deno.test("valueOf() is undefined for a subject that was not measured", () => {
+  assertEquals(valueOf(alone, { title: "", subject: "C" }), undefined);
+  assertEquals(
+    valueOf(alone, { title: "", subject: "ours", to: "C" }),
+    undefined,
+  );
+  assertEquals(valueOf(alone, { title: "", subject: "ours" }), 19_874.6);
+});
+
+Deno.test("rowsOf() has every median, and the ratios by column", () => {
+  assertEquals(rowsOf([tcp, loss], columns), [
     {
       name: "TCP",
       unit: "Gbit/s",
       better: "more",
-      ours: [9, 10, 11],
-      yardstick: [10, 10, 10],
+      medians: { C: 10, ours: 10, other: NaN },
+      ratios: { "to C": 1 },
     },
     {
       name: "Loss",
       unit: "%",
       better: "less",
       nearZero: true,
-      ours: [0],
-      yardstick: [0],
+      medians: { C: 0, ours: 0 },
+      ratios: {},
     },
   ]);
-  assertEquals(table(rows).split("\n"), [
-    "              C splice  ipoib  ratio  better",
-    "TCP [Gbit/s]      10.0   10.0  1.00x  more",
-    "Loss [%]          0.00   0.00      -  less",
+});
+
+Deno.test("figure() has three digits that count, and no exponent", () => {
+  assertEquals([0, 0.0456, 1.5, 99.9, 100.4, 19_874.6].map(figure), [
+    "0.00",
+    "0.0456",
+    "1.50",
+    "99.9",
+    "100",
+    "19875",
   ]);
 });

@@ -1,0 +1,16 @@
+/** Every measurement, in the order in which they are made. */
+
+import type { Measurement } from "../measurement.ts";
+import { fanOut } from "./fan_out.ts";
+import { multicast } from "./multicast.ts";
+import { datagrams, roundTrip, stream } from "./pair.ts";
+import { stopped } from "./stopped.ts";
+
+export const MEASUREMENTS: readonly Measurement[] = [
+  roundTrip,
+  stream,
+  datagrams,
+  fanOut,
+  multicast,
+  stopped,
+];

@@ -1,0 +1,52 @@
+/** Round trips, by ping(8). */
+
+import { runInside } from "./inside.ts";
+import type { Subject } from "./subject.ts";
+
+const PINGS = 500;
+const ANSWER_LIMIT_MS = 15_000;
+
+/** Idle round trip: the mean of many pings, 2 ms apart, in microseconds. */
+export async function idleRtt(
+  { namespaces: [near], addresses }: Subject,
+): Promise<number> {
+  const output = await runInside(
+    near,
+    "ping",
+    "-q",
+    "-c",
+    String(PINGS),
+    "-i",
+    "0.002",
+    addresses[1],
+  );
+  return rttOf(output);
+}
+
+/** The average that ping(8) reports, in microseconds; throws if it reports none. */
+export function rttOf(output: string): number {
+  const match = /min\/avg\/max\/mdev = [0-9.]+\/([0-9.]+)\//.exec(output);
+  if (!match) throw new Error(`ping reports no round trip: ${output}`);
+  return Number(match[1]) * 1000;
+}
+
+/** Returns once the first end reaches another, which resolves the neighbour; throws if it does not within 15 s. */
+export async function reach(
+  { name, namespaces: [near], addresses }: Subject,
+  end: number,
+): Promise<void> {
+  const limit = performance.now() + ANSWER_LIMIT_MS;
+  const once = ["-q", "-c", "1", "-W", "1", addresses[end]!];
+  for (;;) {
+    try {
+      await runInside(near, "ping", ...once);
+      return;
+    } catch (error) {
+      if (performance.now() > limit) {
+        throw new Error(`${name}: ${addresses[end]} does not answer`, {
+          cause: error,
+        });
+      }
+    }
+  }
+}

@@ -1,0 +1,99 @@
+/** TCP streams through a network that is up and idle, by iperf3. */
+
+import { runFor } from "./inside.ts";
+import type { Subject } from "./subject.ts";
+
+/** From one end of a subject to another. */
+export type Flow = readonly [from: number, to: number];
+
+/** What one TCP stream reached. */
+export interface Stream {
+  readonly gbitPerSecond: number;
+  readonly bytes: number;
+  readonly retransmits: number;
+}
+
+/** TCP with a congestion control that minds losses, a stream for each flow, all at once. */
+export async function tcpStreams(
+  subject: Subject,
+  flows: readonly Flow[],
+  seconds: number,
+): Promise<{ streams: Stream[]; cpuSecondsPerGb: number }> {
+  const servers: TcpServer[] = [];
+  try {
+    for (const [, to] of flows) {
+      servers.push(await TcpServer.start(subject.namespaces[to]!));
+    }
+    const before = subject.cpuSeconds();
+    const streams = await Promise.all(
+      flows.map((flow) => tcpStream(subject, flow, seconds)),
+    );
+    const cpu = subject.cpuSeconds() - before;
+    const bytes = streams.reduce((sum, stream) => sum + stream.bytes, 0);
+    return { streams, cpuSecondsPerGb: cpu / (bytes / 1e9) };
+  } finally {
+    await Promise.all(servers.map((server) => server.end()));
+  }
+}
+
+/** TCP from the first end to the second, one stream. */
+export async function tcp(
+  subject: Subject,
+  seconds: number,
+): Promise<Stream & { cpuSecondsPerGb: number }> {
+  const { streams, cpuSecondsPerGb } = await tcpStreams(
+    subject,
+    [[0, 1]],
+    seconds,
+  );
+  return { ...streams[0]!, cpuSecondsPerGb };
+}
+
+async function tcpStream(
+  { namespaces, addresses }: Subject,
+  [from, to]: Flow,
+  seconds: number,
+): Promise<Stream> {
+  const report = await runFor(
+    seconds,
+    namespaces[from]!,
+    ...["iperf3", "--json", "--congestion", "cubic"],
+    ...["--client", addresses[to]!, "--time", String(seconds)],
+  );
+  const { sum_received, sum_sent } = JSON.parse(report).end;
+  return {
+    gbitPerSecond: sum_received.bits_per_second / 1e9,
+    bytes: sum_received.bytes,
+    retransmits: sum_sent.retransmits,
+  };
+}
+
+/** A server for one TCP stream. */
+class TcpServer {
+  readonly #child: Deno.ChildProcess;
+
+  private constructor(child: Deno.ChildProcess) {
+    this.#child = child;
+  }
+
+  static async start(namespace: string): Promise<TcpServer> {
+    const child = new Deno.Command("nsenter", {
+      args: [`--net=${namespace}`, "iperf3", "-s", "-1", "--forceflush"],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "null",
+    }).spawn();
+    const lines = child.stdout.getReader();
+    await lines.read();
+    lines.releaseLock();
+    // What it says later is for nobody; it must not stand still over it.
+    child.stdout.pipeTo(new WritableStream()).catch(() => {});
+    return new TcpServer(child);
+  }
+
+  async end(): Promise<void> {
+    const late = setTimeout(() => this.#child.kill("SIGKILL"), 1000);
+    await this.#child.status;
+    clearTimeout(late);
+  }
+}

@@ -1,0 +1,74 @@
+/** Datagrams at a fixed rate through a network that is up and idle, and their count where they arrive (pps.c). */
+
+import { Helper, pause, runFor } from "./inside.ts";
+import type { Subject } from "./subject.ts";
+
+/** Datagrams a second of the loss measurement. */
+export const UDP_RATE = 150_000;
+/** Octets of a datagram's payload. */
+export const UDP_SIZE = 64;
+const UDP_PORT = 5300;
+/** For the last packets of a stream to arrive. */
+const SETTLE_MS = 300;
+
+/** Counts the datagrams that arrive at one end, for its address or for a group that it joins. */
+export class Counter {
+  readonly #helper: Helper;
+
+  private constructor(helper: Helper) {
+    this.#helper = helper;
+  }
+
+  static async start(
+    { namespaces, devices }: Subject,
+    end: number,
+    pps: string,
+    group?: string,
+  ): Promise<Counter> {
+    const args = [`--net=${namespaces[end]!}`, pps, "count", String(UDP_PORT)];
+    if (group) args.push(group, devices[end]!);
+    return new Counter(await Helper.start("nsenter", args));
+  }
+
+  /** How many have arrived so far. */
+  async count(): Promise<number> {
+    return Number(await this.#helper.ask());
+  }
+
+  async end(): Promise<void> {
+    await this.#helper.end();
+  }
+}
+
+/** Sends datagrams from the first end at a fixed rate, waits for the last to arrive; returns how many were sent. */
+export async function blast(
+  { namespaces: [near] }: Subject,
+  pps: string,
+  to: string,
+  rate: number,
+  seconds: number,
+  port = UDP_PORT,
+): Promise<number> {
+  const numbers = [port, UDP_SIZE, seconds, rate].map(String);
+  const sent = await runFor(seconds, near, pps, "blast", to, ...numbers);
+  await pause(SETTLE_MS);
+  return Number(sent);
+}
+
+/** Datagrams at a fixed rate from the first end to the second. */
+export async function udp(
+  subject: Subject,
+  pps: string,
+  seconds: number,
+): Promise<{ sent: number; received: number; cpuSeconds: number }> {
+  const counter = await Counter.start(subject, 1, pps);
+  try {
+    const before = subject.cpuSeconds();
+    const to = subject.addresses[1];
+    const sent = await blast(subject, pps, to, UDP_RATE, seconds);
+    const cpuSeconds = subject.cpuSeconds() - before;
+    return { sent, received: await counter.count(), cpuSeconds };
+  } finally {
+    await counter.end();
+  }
+}
