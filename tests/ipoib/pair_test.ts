@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { ArpOperation } from "../../src/wire/arp.ts";
+import { ArpOperation, arpReply, arpRequest } from "../../src/wire/arp.ts";
 import { encapType, EtherType } from "../../src/wire/encap.ts";
 import { arpOf, ip, ipv4Frame, QKEY, Rig } from "./rig.ts";
 
@@ -287,5 +287,58 @@ Deno.test("ARP without a slot is counted", () => {
   rig.settle();
   assertEquals(a.arps().length, 1, "ARP is urgent");
   a.port.send.withhold = "nothing";
+  rig.check();
+});
+
+Deno.test("a frame that the loop itself has read into a slot goes the same way", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  const read = (frame: Uint8Array) => {
+    const { send } = a.port;
+    const slot = send.reserve();
+    send.bytes.set(frame, slot * send.stride + send.layout.vnet);
+    a.netdev.onFrame(slot, frame.length);
+  };
+  read(HELLO);
+  rig.settle();
+  read(HELLO);
+  read(HELLO.slice(0, 12));
+  rig.settle();
+  assertEquals(b.received().length, 2);
+  assertEquals(a.drops, {});
+  rig.check();
+});
+
+Deno.test("a packet that waits when its address changes takes the new way", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  const c = rig.host();
+  // Neither of them answers by itself.
+  b.netdev.config.deleteAddress(ip("10.0.0.2"));
+  // The path of the first answer is still being asked for when the second one comes.
+  rig.subnet!.lose = (mad) => mad[17] === 0x35;
+  a.send(HELLO);
+  const request = arpRequest(a.address, ip("10.0.0.1"), ip("10.0.0.2"));
+  a.hearArp(b, arpReply(request, b.address));
+  assertEquals(a.neighbour("10.0.0.2")!.asking, true);
+  a.hearArp(c, arpReply(request, c.address));
+  rig.subnet!.lose = () => false;
+  rig.advance(200);
+  assertEquals([b.received().length, c.received().length], [0, 1]);
+  rig.check();
+});
+
+Deno.test("a neighbour that is forgotten while its path is asked for stays forgotten", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  rig.subnet!.lose = (mad) => mad[17] === 0x35;
+  a.send(HELLO);
+  const request = arpRequest(a.address, ip("10.0.0.1"), ip("10.0.0.2"));
+  a.hearArp(b, arpReply(request, b.address));
+  a.link.flushNeighbours();
+  assertEquals(a.drops, { tx_neighbour_failed: 1 });
+  rig.subnet!.lose = () => false;
+  rig.advance(200);
+  assertEquals([a.link.neighbours.size, b.received().length], [0, 0]);
   rig.check();
 });

@@ -2,6 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import {
+  encodeLinkMessage,
   LINK_VERSION,
   type LinkHello,
 } from "../../../src/hca/soft/link_hello.ts";
@@ -10,8 +11,14 @@ import { STRIDE } from "../../../src/hca/soft/slot_layout.ts";
 import { libc } from "../../../ffi/libc.ts";
 import { createEventFd } from "../../../src/system/event_fd.ts";
 import { Fd } from "../../../src/system/fd.ts";
-import { createMemory } from "../../../src/system/memory.ts";
-import { connect, receive, send } from "../../../src/system/unix_socket.ts";
+import { createMemory, Mapping } from "../../../src/system/memory.ts";
+import {
+  accept,
+  connect,
+  listen,
+  receive,
+  send,
+} from "../../../src/system/unix_socket.ts";
 import { random } from "../../wire/support.ts";
 import { type Rogue, Subnet } from "./subnet.ts";
 
@@ -155,14 +162,96 @@ Deno.test("a hello without descriptors, with too few, or with unsealed memory is
   assertEquals(port!.attributes.state, "active");
 });
 
-Deno.test("a peer that says more after its hello has nothing more to say", () => {
-  const result = withRogue((rogue, subnet) => {
-    const { port } = subnet.ports[0]!;
-    using second = subnet.rogue(port);
-    subnet.settle();
-    second.look();
-    assertEquals(second.accepted, true);
-    void rogue;
+Deno.test("a peer that says more after its hello loses its link", () => {
+  assertEquals(
+    withRogue((rogue) => rogue.say(new Uint8Array([1, 2, 3]))),
+    { violations: 0, ended: true },
+  );
+});
+
+const RETURN_HEAD = 16;
+const RETURNS = 576;
+
+/** A registered port that takes links by hand and returns what it likes. */
+function withRogueReceiver(
+  act: (
+    words: Int32Array,
+    accept: (bytes: Uint8Array<ArrayBuffer>) => void,
+  ) => void,
+): { violations: number; lost: number; free: number } {
+  using subnet = new Subnet();
+  const [port, peer] = subnet.openAll(0x11n, 0x12n);
+  const { lid } = peer!.attributes;
+  // The peer's socket is replaced by the rogue's own: the manager still leads to it.
+  const path = `${subnet.directory}/port-0000000000000012.sock`;
+  Deno.removeSync(path);
+  using listener = listen(path);
+  const { qp } = subnet.receiver(port!);
+  const ah = port!.createAddressHandle({ dlid: lid, sl: 0, staticRate: 0 });
+  for (let n = 0; n < 3; n++) {
+    const slot = port!.send.reserve();
+    port!.send.bytes.fill(0, slot * STRIDE, slot * STRIDE + 200);
+    qp.post(slot, 60, ah, 0x48, 1);
+  }
+  port!.flush();
+  using connection = accept(listener.number)!;
+  const hello = receive(connection.number);
+  if (hello.type !== "message") throw new Error("no hello");
+  const mapping = new Mapping(hello.fds[1]!.number, RING_BYTES, "write");
+  act(
+    new Int32Array(mapping.buffer),
+    (bytes) => send(connection.number, bytes, [hello.fds[2]!.number]),
+  );
+  subnet.settle();
+  // Somebody asks for the slots.
+  port!.send.collect();
+  const counters = port!.counters();
+  const result = {
+    violations: counters.ring_violations!,
+    lost: counters.links_lost!,
+    free: port!.send.slots - port!.send.free,
+  };
+  mapping.unmap();
+  for (const fd of hello.fds) fd.close();
+  Deno.removeSync(path);
+  return result;
+}
+
+const returnLies: Record<string, (words: Int32Array) => void> = {
+  "a slot that it does not hold": (words) => words[RETURNS] = 200,
+  "a slot twice": (words) => words[RETURNS + 1] = words[RETURNS] = words[64]!,
+  "more slots than the ring has": (words) => words[RETURN_HEAD] = 5000,
+};
+for (const [what, lie] of Object.entries(returnLies)) {
+  Deno.test(`a receiver that returns ${what} loses the link, and every slot comes back`, () => {
+    const result = withRogueReceiver((words) => {
+      Atomics.store(words, RETURN_HEAD, 2);
+      lie(words);
+    });
+    assertEquals(result, { violations: 1, lost: 1, free: 0 });
   });
-  assertEquals(result, { violations: 0, ended: false });
+}
+
+Deno.test("a receiver whose answer is nonsense, or comes twice, loses the link", () => {
+  const nonsense = withRogueReceiver((_words, accept) =>
+    accept(new TextEncoder().encode("{}"))
+  );
+  assertEquals(nonsense, { violations: 0, lost: 1, free: 0 });
+  const twice = withRogueReceiver((_words, accept) => {
+    const answer = encodeLinkMessage({
+      version: LINK_VERSION,
+      guid: "0x0000000000000012",
+    });
+    accept(answer);
+    accept(answer);
+  });
+  assertEquals(twice, { violations: 0, lost: 1, free: 0 });
+});
+
+Deno.test("a receiver that returns what it holds is an honest one", () => {
+  const result = withRogueReceiver((words) => {
+    words[RETURNS] = words[64]!;
+    Atomics.store(words, RETURN_HEAD, 1);
+  });
+  assertEquals(result, { violations: 0, lost: 0, free: 2 });
 });

@@ -205,6 +205,11 @@ export class Rogue implements Disposable {
       decodeLinkMessage(received.bytes, LinkAcceptSchema) !== undefined;
   }
 
+  /** Sends a message with a descriptor, although everything has been said. */
+  say(bytes: Uint8Array<ArrayBuffer>): void {
+    send(this.#connection.number, bytes, [this.#bell.number]);
+  }
+
   /** Writes descriptors and the head behind them. */
   describe(head: number, ...descriptors: [slot: number, length: number][]) {
     descriptors.forEach(([slot, length], i) => {

@@ -1,0 +1,78 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { FakeReactor } from "../../src/system/fake_reactor.ts";
+
+Deno.test("FakeReactor fires timers on their way, in their order", () => {
+  const reactor = new FakeReactor();
+  const fired: [string, number][] = [];
+  const later = reactor.timer((now) => fired.push(["later", now]));
+  const again = reactor.timer((now) => {
+    fired.push(["again", now]);
+    if (fired.length < 4) again.at(now + 10);
+  });
+  later.at(25);
+  again.at(10);
+  assertEquals([reactor.armed, reactor.deadline], [2, 10]);
+  reactor.advance(9);
+  assertEquals(fired, []);
+  reactor.advance(100);
+  assertEquals(fired, [["again", 10], ["again", 20], ["later", 25], [
+    "again",
+    30,
+  ]]);
+  assertEquals([reactor.clock.now(), reactor.deadline], [109, Infinity]);
+  const closed = reactor.timer(() => fired.push(["closed", 0]));
+  closed.at(110);
+  closed.close();
+  reactor.advance(10);
+  assertEquals(fired.length, 4);
+});
+
+Deno.test("FakeReactor triggers watches by hand", () => {
+  const reactor = new FakeReactor();
+  let calls = 0;
+  const watch = reactor.watch(7, () => calls++, { fast: true });
+  assertEquals([watch.fd, watch.fast, watch.trigger(), calls], [
+    7,
+    true,
+    true,
+    1,
+  ]);
+  watch.enable(false);
+  assertEquals(watch.trigger(), false);
+  watch.enable(true);
+  watch.close();
+  assertEquals([watch.trigger(), calls], [false, 1]);
+  assertEquals(reactor.watches, [watch]);
+});
+
+Deno.test("FakeReactor turns while a sleeper has work, and runs the hooks of each turn", () => {
+  const reactor = new FakeReactor();
+  let work = 3;
+  let turns = 0;
+  reactor.addSleeper({
+    beforeSleep: () => work > 0,
+    afterSleep: () => {
+      if (work > 0) work--;
+    },
+  });
+  reactor.onTurnEnd(() => turns++);
+  reactor.settle();
+  assertEquals([work, turns], [0, 4]);
+});
+
+Deno.test("FakeReactor notices a loop that never rests", () => {
+  const reactor = new FakeReactor();
+  const timer = reactor.timer((now) => timer.at(now));
+  timer.at(0);
+  assertThrows(() => reactor.settle(), Error, "does not settle");
+});
+
+Deno.test("FakeReactor runs until it is stopped", async () => {
+  const reactor = new FakeReactor();
+  const running = reactor.run();
+  reactor.yieldToEvents();
+  reactor.signal(5);
+  reactor.stop();
+  await running;
+  assertEquals([reactor.yields, reactor.rung], [1, [5]]);
+});
