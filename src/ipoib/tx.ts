@@ -160,7 +160,7 @@ export class Transmitter {
       return;
     }
     neighbour.usedAt = this.#now;
-    if (neighbour.nud.state !== NudState.Reachable) {
+    if (neighbour.nud.state === NudState.Stale) {
       this.#neighbours.use(neighbour, this.#now);
     }
     const { ah, qpn } = neighbour;
