@@ -5,13 +5,16 @@ import { VERSION } from "../ipc/version.ts";
 import type { Cli } from "./cli.ts";
 import { childCreate, childDelete, childList } from "./commands/child.ts";
 import { down } from "./commands/down.ts";
+import { ethtool } from "./commands/ethtool.ts";
 import { get } from "./commands/get.ts";
+import { linkAdd, linkDel } from "./commands/link_add.ts";
 import { linkSet } from "./commands/link_set.ts";
 import { linkShow } from "./commands/link_show.ts";
 import { mcgShow } from "./commands/mcg_show.ts";
 import { neighFlush } from "./commands/neigh_flush.ts";
 import { neighShow } from "./commands/neigh_show.ts";
 import { pathShow } from "./commands/path_show.ts";
+import { set } from "./commands/set.ts";
 import { subnetRun, subnetShow } from "./commands/subnet.ts";
 import { up } from "./commands/up.ts";
 import { addGlobals } from "./options.ts";
@@ -43,7 +46,12 @@ export function buildProgram(cli: Cli): CommandUnknownOpts {
   };
   add(up(cli));
   add(down(cli));
-  group("link", "interfaces", [linkShow(cli), linkSet(cli)]);
+  group("link", "interfaces", [
+    linkShow(cli),
+    linkSet(cli),
+    linkAdd(cli),
+    linkDel(cli),
+  ]);
   group("child", "interfaces on other partitions", [
     childCreate(cli),
     childDelete(cli),
@@ -53,6 +61,8 @@ export function buildProgram(cli: Cli): CommandUnknownOpts {
   group("path", "paths through the subnet", [pathShow(cli)]);
   group("mcg", "multicast groups", [mcgShow(cli)]);
   add(get(cli));
+  add(set(cli));
+  add(ethtool(cli));
   group("subnet", "the embedded subnet", [subnetShow(cli), subnetRun(cli)]);
   return program;
 }

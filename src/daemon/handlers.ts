@@ -1,6 +1,5 @@
 /** What answers on an interface's control socket: most of it in the data worker, the rest here. */
 
-import { IpoibError } from "../base/errors.ts";
 import type { Handlers } from "../ipc/server.ts";
 import type { Method } from "../ipc/schema.ts";
 import type { Readiness } from "./readiness.ts";
@@ -21,6 +20,8 @@ export interface HandlerParts {
 const inWorker = [
   "link.show",
   "link.set",
+  "link.add",
+  "link.del",
   "neigh.show",
   "neigh.flush",
   "path.show",
@@ -31,6 +32,10 @@ const inWorker = [
   "child.delete",
   "child.list",
   "stats",
+  "coalesce.get",
+  "coalesce.set",
+  "driver",
+  "features",
   "debug.heap",
   "subnet.show",
 ] as const satisfies readonly Method[];
@@ -63,16 +68,7 @@ export function controlHandlers(parts: HandlerParts): Handlers {
         context.afterReply(stop);
         return {};
       }
-      const children = await thread.call<{ ifname: string; pkey: string }[]>(
-        "child.list",
-      );
-      const child = children.find((each) => each.ifname === which);
-      if (!child) {
-        throw new IpoibError("E_NO_INTERFACE", `${which} is not here`, {
-          errno: 19,
-        });
-      }
-      return await thread.call("child.delete", { pkey: Number(child.pkey) });
+      return await thread.call("link.del", { name: which });
     },
     "stop": (_params, context) => {
       context.afterReply(stop);

@@ -15,6 +15,7 @@ import type {
 } from "../ipc/schema.ts";
 import type { PortAttributes } from "../hca/hca.ts";
 import { MAX_MTU } from "../ipoib/constants.ts";
+import type { IpoibDevice } from "../ipoib/device.ts";
 import type { IpoibInterface } from "../ipoib/interface.ts";
 import { mtuChain } from "../ipoib/mtu.ts";
 import { nudNames } from "../ipoib/neighbour/nud.ts";
@@ -66,7 +67,7 @@ export function linkRecord(
       info_data: {
         key: formatPkey(each.pkey),
         mode: "datagram",
-        umcast: "0000",
+        umcast: each.umcast ? "0001" : "0000",
       },
     },
     stats64: stats64(each),
@@ -246,12 +247,14 @@ export function mcgRecords(each: IpoibInterface, now: Millis): McgRecord[] {
 
 export function childRecord(
   each: IpoibInterface,
-  parent: IpoibInterface,
+  device: IpoibDevice,
 ): ChildRecord {
   const { config } = each.netdev;
+  const kind = device.kindOf(each);
   return {
     ifname: each.name,
-    link: parent.name,
+    link: device.parent.name,
+    ...(kind === undefined ? {} : { kind }),
     ifindex: config.ifindex,
     pkey: formatPkey(each.pkey),
     operstate: config.up && each.carrier ? "UP" : "DOWN",

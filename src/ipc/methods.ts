@@ -7,6 +7,12 @@
  */
 
 import * as v from "valibot";
+import {
+  CoalesceRecordSchema,
+  CoalesceValuesSchema,
+  DriverRecordSchema,
+  FeatureRecordSchema,
+} from "./schema/ethtool.ts";
 import { interfaceName, shortText, u16, u32 } from "./schema/fields.ts";
 import { LinkRecordSchema } from "./schema/link.ts";
 import {
@@ -39,6 +45,22 @@ export const methods = {
       umcast: v.exactOptional(v.boolean()),
     }),
     result: done,
+  },
+  /** A child of any name; its P_Key, the parent's if none is given, may have other interfaces. */
+  "link.add": {
+    params: v.strictObject({
+      link: interfaceName,
+      name: interfaceName,
+      pkey: v.exactOptional(u16),
+      mode: v.exactOptional(v.picklist(["datagram", "connected"])),
+      umcast: v.exactOptional(v.boolean()),
+    }),
+    result: ChildRecordSchema,
+  },
+  /** Of a child, however it was made; a parent stays. */
+  "link.del": {
+    params: v.strictObject({ name: interfaceName }),
+    result: v.object({ deleted: v.boolean() }),
   },
   "neigh.show": { params: ofInterface, result: v.array(NeighRecordSchema) },
   /** Without `dst`: all of the interface. */
@@ -91,6 +113,17 @@ export const methods = {
     result: SubnetRecordSchema,
   },
   "stats": { params: ofInterface, result: v.array(StatsRecordSchema) },
+  /** Moderation of receive completions. */
+  "coalesce.get": { params: ofInterface, result: CoalesceRecordSchema },
+  "coalesce.set": {
+    params: v.strictObject({
+      name: v.exactOptional(interfaceName),
+      values: CoalesceValuesSchema,
+    }),
+    result: done,
+  },
+  "driver": { params: ofInterface, result: DriverRecordSchema },
+  "features": { params: ofInterface, result: v.array(FeatureRecordSchema) },
   /** Memory of the data worker, after a collection where that can be had. */
   "debug.heap": { params: nothing, result: HeapRecordSchema },
   /** Answers once the interface carries traffic. */

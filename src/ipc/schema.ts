@@ -1,6 +1,11 @@
 /** Everything that travels on a control socket, in one place to import from. */
 
 export type {
+  CoalesceRecord,
+  DriverRecord,
+  FeatureRecord,
+} from "./schema/ethtool.ts";
+export type {
   HcaRecord,
   LinkRecord,
   MtuChain,

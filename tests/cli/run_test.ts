@@ -52,7 +52,7 @@ Deno.test("wrong arguments give a reason, a usage line and exit code 1", async (
   const cases: Array<[string, string, string]> = [
     [
       "",
-      "Command is missing (one of up, down, link, child, neigh, path, mcg, get, subnet)",
+      "Command is missing (one of up, down, link, child, neigh, path, mcg, get, set, ethtool, subnet)",
       "ipoib [options] COMMAND",
     ],
     [
@@ -60,7 +60,11 @@ Deno.test("wrong arguments give a reason, a usage line and exit code 1", async (
       "Unknown command 'lnik' (did you mean link?)",
       "ipoib [options] COMMAND",
     ],
-    ["link", "Command is missing (one of show, set)", "ipoib link COMMAND"],
+    [
+      "link",
+      "Command is missing (one of show, set, add, del)",
+      "ipoib link COMMAND",
+    ],
     [
       "link shwo",
       "Unknown command 'shwo' (did you mean show?)",
@@ -107,6 +111,26 @@ Deno.test("wrong arguments give a reason, a usage line and exit code 1", async (
       "ipoib link set [options] [dev] [IF] [up|down] [mtu N] [mode M] [umcast 0|1]",
     ],
     [
+      "link add name kid type ipoib",
+      "Word link is missing (it names the parent)",
+      "ipoib link add [options] link IF name NAME type ipoib [pkey P_KEY] [mode M] [umcast 0|1]",
+    ],
+    [
+      "link del kid kid2",
+      "One interface is needed",
+      "ipoib link del [options] [dev] NAME",
+    ],
+    [
+      "set ib0",
+      "A file and a value are needed",
+      "ipoib set [options] [IF] FILE VALUE",
+    ],
+    [
+      "ethtool -c -i ib0",
+      "Several options at once (ethtool takes one)",
+      "ipoib ethtool [options] [IF] [PARAMETER VALUE]...",
+    ],
+    [
       "link show a/b",
       'Interface name "a/b" is not valid (1 to 15 characters without slash, colon or blank)',
       "ipoib link show [options] [IF]",
@@ -132,6 +156,17 @@ Deno.test("wrong arguments give a reason, a usage line and exit code 1", async (
       "link set ib0 mode fast",
       "link set ib0 umcast 2",
       "link set ib0 sideways",
+      "link add",
+      "link add link ib0 name kid",
+      "link add link ib0 type ipoib",
+      "link add link ib0 name kid type vlan",
+      "link add link ib0 name a/b type ipoib",
+      "link add link ib0 name kid pkey 1 type ipoib",
+      "link add link ib0 name kid type ipoib pkey 0x10000",
+      "link add link ib0 name kid type ipoib mode fast",
+      "link add link ib0 name kid type ipoib umcast yes",
+      "link add link ib0 name kid type",
+      "set ib0 umcast 1 2",
       "link set dev",
       "up --guid 0",
       "up --guid xyz",

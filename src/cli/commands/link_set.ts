@@ -4,8 +4,9 @@ import { Command } from "@commander-js/extra-typings";
 import type { Params } from "../../ipc/schema.ts";
 import { type Cli, netnsOf } from "../cli.ts";
 import { usageError } from "../errors.ts";
-import { addNetns, parseInteger } from "../options.ts";
+import { addNetns } from "../options.ts";
 import { openInterface } from "../session.ts";
+import { readMode, readMtu, readUmcast } from "./link_values.ts";
 
 type Changes = Omit<Params<"link.set">, "name">;
 
@@ -46,24 +47,6 @@ function readWord(rest: string[], changes: Changes): void {
   if (word === "mtu") changes.mtu = readMtu(value);
   else if (word === "mode") changes.mode = readMode(value);
   else changes.umcast = readUmcast(value);
-}
-
-function readMtu(value: string): number {
-  const mtu = parseInteger(value);
-  if (mtu === undefined || mtu > 65520) {
-    throw usageError(`MTU "${value}" is not a number up to 65520`);
-  }
-  return mtu;
-}
-
-function readMode(value: string): "datagram" | "connected" {
-  if (value === "datagram" || value === "connected") return value;
-  throw usageError(`Mode "${value}" is neither datagram nor connected`);
-}
-
-function readUmcast(value: string): boolean {
-  if (value === "0" || value === "1") return value === "1";
-  throw usageError(`Value "${value}" of umcast is neither 0 nor 1`);
 }
 
 export function linkSet(cli: Cli) {

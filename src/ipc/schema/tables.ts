@@ -80,6 +80,8 @@ export const ChildRecordSchema = v.object({
   /** Its parent. */
   link: v.string(),
   ifindex: u32,
+  /** How it was made: `legacy` by `create_child`, `rtnl` by `link add`. */
+  kind: v.exactOptional(v.picklist(["legacy", "rtnl"])),
   /** With the full member bit, as the driver uses it. */
   pkey: v.string(),
   operstate: v.string(),

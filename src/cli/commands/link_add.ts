@@ -1,0 +1,117 @@
+/**
+ * `ipoib link add link IF name NAME type ipoib [pkey P_KEY] [mode M] [umcast 0|1]` and `ipoib link del NAME`.
+ *
+ * Equivalent to: the same words of `ip`.
+ */
+
+import { Command } from "@commander-js/extra-typings";
+import { isInterfaceName, type Params } from "../../ipc/schema.ts";
+import { type Cli, netnsOf } from "../cli.ts";
+import { usageError } from "../errors.ts";
+import { addNetns } from "../options.ts";
+import { openInterface } from "../session.ts";
+import { readMode, readPkey, readUmcast } from "./link_values.ts";
+
+const KIND = "ipoib";
+
+/** Reads the words after `link add`; throws `E_USAGE`. */
+export function parseLinkAdd(words: readonly string[]): Params<"link.add"> {
+  const rest = [...words];
+  const given: Partial<Params<"link.add">> & { type?: string } = {};
+  while (rest.length > 0) {
+    const word = rest.shift()!;
+    const value = () => {
+      const next = rest.shift();
+      if (next === undefined) throw usageError(`Word ${word} needs a value`);
+      return next;
+    };
+    if (word === "link") given.link = readName(value());
+    else if (word === "name" || word === "dev") given.name = readName(value());
+    else if (word === "type") given.type = value();
+    else if (given.type === undefined && given.name === undefined) {
+      given.name = readName(word);
+    } else if (given.type !== undefined && word === "pkey") {
+      given.pkey = readPkey(value());
+    } else if (given.type !== undefined && word === "mode") {
+      given.mode = readMode(value());
+    } else if (given.type !== undefined && word === "umcast") {
+      given.umcast = readUmcast(value());
+    } else {
+      throw usageError(
+        `Unknown word "${word}"`,
+        "link, name, type ipoib, and after that pkey, mode, umcast",
+      );
+    }
+  }
+  const { link, name, type, ...values } = given;
+  if (type !== KIND) {
+    throw usageError(
+      type === undefined ? "Word type is missing" : `Unknown type "${type}"`,
+      "type ipoib",
+    );
+  }
+  if (link === undefined) {
+    throw usageError("Word link is missing", "it names the parent");
+  }
+  if (name === undefined) {
+    throw usageError("Word name is missing", "it names the new interface");
+  }
+  return { link, name, ...values };
+}
+
+function readName(text: string): string {
+  if (isInterfaceName(text)) return text;
+  throw usageError(
+    `Interface name "${text}" is not valid`,
+    "1 to 15 characters without slash, colon or blank",
+  );
+}
+
+export function linkAdd(cli: Cli) {
+  const command = new Command("add").description("make a child of any name")
+    .usage(
+      "[options] link IF name NAME type ipoib [pkey P_KEY] [mode M] [umcast 0|1]",
+    )
+    .argument("<WORD...>", "as of ip link add")
+    .action(async (words, _options, self) => {
+      const params = parseLinkAdd(words);
+      const { client } = await openInterface(
+        cli.environment,
+        netnsOf(self),
+        params.link,
+      );
+      using _client = client;
+      await client.call("link.add", params);
+    });
+  addNetns(command);
+  return command;
+}
+
+export function linkDel(cli: Cli) {
+  const command = new Command("del").aliases(["delete"])
+    .description("take a child away")
+    .usage("[options] [dev] NAME")
+    .argument("<WORD...>", "interface")
+    .action(async (words, _options, self) => {
+      const names = words[0] === "dev" ? words.slice(1) : words;
+      const [name] = names;
+      if (name === undefined || names.length > 1) {
+        throw usageError("One interface is needed");
+      }
+      const { client } = await openInterface(
+        cli.environment,
+        netnsOf(self),
+        name,
+      );
+      using _client = client;
+      const { deleted } = await client.call("link.del", { name });
+      // As with the driver it is no failure, but the user should know.
+      if (!deleted) {
+        cli.environment.err(
+          `ipoib: ${name} is a parent and stays (ipoib down ${name} ends it)\n`,
+        );
+      }
+    });
+  addNetns(command);
+  return command;
+}

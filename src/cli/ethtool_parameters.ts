@@ -1,0 +1,103 @@
+/** The parameters of `ethtool -C`, as ethtool 6.1 reads them from its command line and packs them into a message. */
+
+/** Command line names in the order of the kernel's attributes, in which it looks for what a driver does not support. */
+const PARAMETERS = [
+  "rx-usecs",
+  "rx-frames",
+  "rx-usecs-irq",
+  "rx-frames-irq",
+  "tx-usecs",
+  "tx-frames",
+  "tx-usecs-irq",
+  "tx-frames-irq",
+  "stats-block-usecs",
+  "adaptive-rx",
+  "adaptive-tx",
+  "pkt-rate-low",
+  "rx-usecs-low",
+  "rx-frames-low",
+  "tx-usecs-low",
+  "tx-frames-low",
+  "pkt-rate-high",
+  "rx-usecs-high",
+  "rx-frames-high",
+  "tx-usecs-high",
+  "tx-frames-high",
+  "sample-interval",
+  "cqe-mode-tx",
+  "cqe-mode-rx",
+];
+const SWITCHES = new Set([
+  "adaptive-rx",
+  "adaptive-tx",
+  "cqe-mode-tx",
+  "cqe-mode-rx",
+]);
+const SUPPORTED = new Set(["rx-usecs", "rx-frames"]);
+const MOST = 0xffffffff;
+/** Octets of a netlink message before its first attribute, of an attribute's header, and of each parameter. */
+const HEADERS = 20;
+const ATTRIBUTE = 4;
+const PARAMETER = 8;
+
+/** Wrong words, in ethtool's words. */
+export class ParameterError extends Error {}
+
+export function isParameter(word: string): boolean {
+  return PARAMETERS.includes(word);
+}
+
+/** Reads `name value` pairs; throws {@linkcode ParameterError}. */
+export function readParameters(
+  words: readonly string[],
+): Record<string, number> {
+  const values: Record<string, number> = {};
+  for (let i = 0; i < words.length; i += 2) {
+    const name = words[i]!;
+    const text = words[i + 1];
+    if (!isParameter(name)) {
+      throw new ParameterError(`unknown parameter '${name}'`);
+    }
+    if (Object.hasOwn(values, name)) {
+      throw new ParameterError(`duplicate parameter '${name}'`);
+    }
+    if (text === undefined) {
+      throw new ParameterError(`no value for parameter '${name}'`);
+    }
+    const value = SWITCHES.has(name) ? readSwitch(text) : readNumber(text);
+    if (value === undefined) {
+      throw new ParameterError(
+        `invalid value '${text}' for parameter '${name}'`,
+      );
+    }
+    values[name] = value;
+  }
+  return values;
+}
+
+/** Where the kernel finds the first parameter that the driver does not support, in octets of ethtool's message. */
+export function unsupportedOffset(
+  ifname: string,
+  values: Record<string, number>,
+): number {
+  const given = Object.keys(values);
+  const first = PARAMETERS.find((name) =>
+    given.includes(name) && !SUPPORTED.has(name)
+  );
+  const name = ATTRIBUTE + 4 * Math.ceil((ifname.length + 1) / 4);
+  return HEADERS + ATTRIBUTE + name + PARAMETER * given.indexOf(first ?? "");
+}
+
+function readSwitch(text: string): number | undefined {
+  return text === "on" ? 1 : text === "off" ? 0 : undefined;
+}
+
+/** As strtoul reads a number of base 0. */
+function readNumber(text: string): number | undefined {
+  const value = /^0[0-7]+$/.test(text)
+    ? parseInt(text, 8)
+    : /^(0x[0-9a-f]+|[0-9]+)$/i.test(text) && !/^0[0-9]/.test(text)
+    ? Number(text)
+    : NaN;
+  return value <= MOST ? value : undefined;
+}

@@ -1,0 +1,81 @@
+/** What the commands of the control socket work on, and which interface they mean. */
+
+import { IpoibError } from "../../base/errors.ts";
+import type { HcaPort } from "../../hca/hca.ts";
+import type { Method, Params, Result } from "../../ipc/schema.ts";
+import type { IpoibDevice } from "../../ipoib/device.ts";
+import type { IpoibInterface } from "../../ipoib/interface.ts";
+import type { SubnetSnapshot } from "../../subnet/messages.ts";
+import type { Reactor } from "../../system/reactor.ts";
+import type { RecordContext } from "../records.ts";
+
+/** What commands work on. */
+export interface CommandContext {
+  device: IpoibDevice;
+  port: HcaPort;
+  reactor: Reactor;
+  subnet: string;
+  namespace: number;
+  showSubnet(done: (subnet: SubnetSnapshot) => void): void;
+  childrenChanged(): void;
+}
+
+export type Command<M extends Method> = (
+  context: CommandContext,
+  params: Params<M>,
+) => Result<M>;
+
+/** Commands by method. */
+export type Commands = { [M in Method]?: Command<M> };
+
+export const Refusal = {
+  ENOENT: 2,
+  EACCES: 13,
+  ENODEV: 19,
+  EINVAL: 22,
+  EOPNOTSUPP: 95,
+} as const;
+
+export function recordContext(context: CommandContext): RecordContext {
+  return {
+    port: context.port.attributes,
+    counters: context.port.counters(),
+    subnet: context.subnet,
+    namespace: context.namespace,
+    now: context.reactor.clock.now(),
+  };
+}
+
+/** The interface of that name, or the parent; throws `E_NO_INTERFACE` (ENODEV). */
+export function one(
+  context: CommandContext,
+  name: string | undefined,
+): IpoibInterface {
+  if (name === undefined) return context.device.parent;
+  const found = context.device.find(name);
+  if (found) return found;
+  throw new IpoibError("E_NO_INTERFACE", `Interface ${name} is not here`, {
+    errno: Refusal.ENODEV,
+    hint: "see `ipoib link show`",
+  });
+}
+
+/** The interface of that name, or the parent and its children. */
+export function which(
+  context: CommandContext,
+  name: string | undefined,
+): IpoibInterface[] {
+  return name === undefined
+    ? context.device.interfaces()
+    : [one(context, name)];
+}
+
+/** Throws `E_NOT_PARENT` (EINVAL) for the name of a child. */
+export function checkParent(context: CommandContext, name: string | undefined) {
+  const each = one(context, name);
+  if (each === context.device.parent) return;
+  throw new IpoibError("E_NOT_PARENT", `${each.name} is a child itself`, {
+    errno: Refusal.EINVAL,
+    hint: `use ${context.device.parent.name}`,
+  });
+}

@@ -1,0 +1,53 @@
+/** Interfaces and children: `link`, `child`. */
+
+import type { Commands } from "./context.ts";
+import { childRecord, linkRecord } from "../records.ts";
+import { checkParent, one, recordContext, which } from "./context.ts";
+import { checkMode, setMtu } from "./settings.ts";
+
+export const linkCommands = {
+  "link.show": (context, { name }) => {
+    const record = recordContext(context);
+    const { parent } = context.device;
+    return which(context, name).map((each) => linkRecord(each, parent, record));
+  },
+  "link.set": (context, params) => {
+    const each = one(context, params.name);
+    checkMode(each.name, params.mode);
+    if (params.umcast !== undefined) each.umcast = params.umcast;
+    if (params.mtu !== undefined) setMtu(context, each, params.mtu);
+    if (params.up !== undefined) each.netdev.setUp(params.up);
+    return {};
+  },
+  "link.add": (context, { link, name, pkey, mode, umcast }) => {
+    checkParent(context, link);
+    checkMode(name, mode);
+    const child = context.device.addChild(name, pkey);
+    child.umcast = umcast ?? false;
+    context.childrenChanged();
+    return childRecord(child, context.device);
+  },
+  "link.del": (context, { name }) => {
+    const deleted = context.device.removeChild(one(context, name));
+    if (deleted) context.childrenChanged();
+    return { deleted };
+  },
+  "child.create": (context, { parent, pkey }) => {
+    checkParent(context, parent);
+    const child = context.device.createChild(pkey);
+    context.childrenChanged();
+    return childRecord(child, context.device);
+  },
+  "child.delete": (context, { parent, pkey }) => {
+    checkParent(context, parent);
+    context.device.deleteChild(pkey);
+    context.childrenChanged();
+    return {};
+  },
+  "child.list": (context, { parent }) => {
+    checkParent(context, parent);
+    return context.device.children.map((child) =>
+      childRecord(child.interface, context.device)
+    );
+  },
+} satisfies Commands;

@@ -1,0 +1,39 @@
+/** What the ethtool commands ask for; members are named as ethtool prints them. */
+
+import * as v from "valibot";
+import { count, u32 } from "./fields.ts";
+
+export const CoalesceRecordSchema = v.object({
+  "rx-usecs": count,
+  "rx-frames": count,
+});
+export type CoalesceRecord = v.InferOutput<typeof CoalesceRecordSchema>;
+
+/** Any of ethtool's coalesce parameters; on and off are 1 and 0. */
+export const CoalesceValuesSchema = v.objectWithRest({
+  "rx-usecs": v.exactOptional(u32),
+  "rx-frames": v.exactOptional(u32),
+}, u32);
+
+export const DriverRecordSchema = v.object({
+  "driver": v.string(),
+  "version": v.string(),
+  "firmware-version": v.string(),
+  "expansion-rom-version": v.string(),
+  "bus-info": v.string(),
+  "supports-statistics": v.boolean(),
+  "supports-test": v.boolean(),
+  "supports-eeprom-access": v.boolean(),
+  "supports-register-dump": v.boolean(),
+  "supports-priv-flags": v.boolean(),
+});
+export type DriverRecord = v.InferOutput<typeof DriverRecordSchema>;
+
+/** A feature under the kernel's name; what is not listed is off and stays so. */
+export const FeatureRecordSchema = v.object({
+  name: v.string(),
+  active: v.boolean(),
+  fixed: v.boolean(),
+  requested: v.boolean(),
+});
+export type FeatureRecord = v.InferOutput<typeof FeatureRecordSchema>;

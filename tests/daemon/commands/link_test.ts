@@ -1,0 +1,64 @@
+/** `link add` and `link del` (Linux ipoib_netlink.c behaviour). */
+
+import { assertEquals } from "@std/assert";
+import { Rig } from "../../ipoib/rig.ts";
+import { Control } from "./support.ts";
+
+const EINVAL = 22;
+const ENODEV = 19;
+
+Deno.test("link.add makes a child with the parent's P_Key or its own", () => {
+  const control = new Control(new Rig().pair()[0]);
+  const same = control.run("link.add", { link: "ib1", name: "same" });
+  assertEquals(same, {
+    ifname: "same",
+    link: "ib1",
+    kind: "rtnl",
+    ifindex: same.ifindex,
+    pkey: "0xffff",
+    operstate: "DOWN",
+    state: "administratively down",
+  });
+  const own = control.run("link.add", {
+    link: "ib1",
+    name: "own",
+    pkey: 0x0001,
+    mode: "datagram",
+    umcast: true,
+  });
+  assertEquals(own.pkey, "0x8001");
+  const [link] = control.run("link.show", { name: "own" });
+  assertEquals([link!.link, link!.linkinfo.info_data], [
+    "ib1",
+    { key: "0x8001", mode: "datagram", umcast: "0001" },
+  ]);
+  assertEquals(control.changes, 2);
+});
+
+Deno.test("link.add refuses what the driver refuses", () => {
+  const control = new Control(new Rig().pair()[0]);
+  control.run("link.add", { link: "ib1", name: "kid" });
+  const refused: [unknown, number][] = [
+    [{ link: "ib9", name: "new" }, ENODEV],
+    [{ link: "kid", name: "new" }, EINVAL],
+    [{ link: "ib1", name: "new", pkey: 0 }, EINVAL],
+    [{ link: "ib1", name: "new", pkey: 0x8000 }, EINVAL],
+    [{ link: "ib1", name: "new", mode: "connected" }, EINVAL],
+  ];
+  for (const [params, errno] of refused) {
+    assertEquals(control.refusal("link.add", params), errno);
+  }
+  assertEquals(control.run("child.list").length, 1);
+  assertEquals(control.changes, 1);
+});
+
+Deno.test("link.del takes children of either kind and leaves a parent alone", () => {
+  const control = new Control(new Rig().pair()[0]);
+  control.run("child.create", { pkey: 0x8001 });
+  control.run("link.add", { link: "ib1", name: "kid", pkey: 0x8001 });
+  const del = (name: string) => control.run("link.del", { name }).deleted;
+  assertEquals([del("ib1"), del("ib1.8001"), del("kid")], [false, true, true]);
+  assertEquals(control.refusal("link.del", { name: "kid" }), ENODEV);
+  assertEquals(control.run("child.list"), []);
+  assertEquals(control.changes, 4);
+});
