@@ -27,6 +27,9 @@ const symbols = {
   },
   fcntl: { parameters: ["i32", "i32", "u64"], result: "i32" },
   flock: { parameters: ["i32", "i32"], result: "i32" },
+  // int getrlimit(int resource, struct rlimit *rlim)
+  getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
+  setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   // int statx(int dirfd, const char *path, int flags, unsigned mask, struct statx *buf)
   statx: {
     parameters: ["i32", "buffer", "i32", "u32", "buffer"],
