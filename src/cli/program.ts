@@ -15,7 +15,8 @@ import { neighFlush } from "./commands/neigh_flush.ts";
 import { neighShow } from "./commands/neigh_show.ts";
 import { pathShow } from "./commands/path_show.ts";
 import { set } from "./commands/set.ts";
-import { subnetRun, subnetShow } from "./commands/subnet.ts";
+import { subnetReload, subnetRun, subnetShow } from "./commands/subnet.ts";
+import { subnetFault } from "./commands/subnet_fault.ts";
 import { up } from "./commands/up.ts";
 import { addGlobals } from "./options.ts";
 
@@ -63,6 +64,11 @@ export function buildProgram(cli: Cli): CommandUnknownOpts {
   add(get(cli));
   add(set(cli));
   add(ethtool(cli));
-  group("subnet", "the embedded subnet", [subnetShow(cli), subnetRun(cli)]);
+  group("subnet", "the embedded subnet", [
+    subnetShow(cli),
+    subnetRun(cli),
+    subnetReload(cli),
+    subnetFault(cli),
+  ]);
   return program;
 }

@@ -6,13 +6,9 @@ import {
   interfaceSockets,
   socketDirectory,
   socketPath,
-  subnetSocketPath,
 } from "../ipc/locate.ts";
 import type { Method, Params, Result } from "../ipc/schema.ts";
-import type { SubnetRecord } from "../ipc/schema.ts";
-import { isSubnetName } from "../ipc/up_options.ts";
 import type { CliEnvironment } from "./environment.ts";
-import { usageError } from "./errors.ts";
 
 /** A connection to the owner of an interface. */
 export interface Target {
@@ -24,7 +20,7 @@ export interface Target {
 }
 
 /** Parents with a process that answers, in one namespace. */
-async function running(directory: string): Promise<string[]> {
+export async function running(directory: string): Promise<string[]> {
   const names: string[] = [];
   for (const { name, path, parent } of interfaceSockets(directory)) {
     if (parent !== undefined) continue;
@@ -38,7 +34,8 @@ async function running(directory: string): Promise<string[]> {
   return names;
 }
 
-async function directoryOf(
+/** The folder of the control sockets of a namespace. */
+export async function directoryOf(
   environment: CliEnvironment,
   netns: string | undefined,
 ): Promise<string> {
@@ -113,88 +110,4 @@ export async function callInterface<
       ? {}
       : { name: target.name }) as Params<M & Method>;
   return await client.call(method, params);
-}
-
-/**
- * The subnet of that name, or the one that can be found: from whoever hosts it, else from an interface on it.
- *
- * Throws `E_NOT_RUNNING`, `E_AMBIGUOUS` with the choices, `E_USAGE` for what cannot be a subnet's name.
- */
-export async function fetchSubnet(
-  environment: CliEnvironment,
-  netns: string | undefined,
-  name?: string,
-): Promise<SubnetRecord> {
-  if (name !== undefined && !isSubnetName(name)) {
-    throw usageError(`Subnet name "${name}" is not valid`);
-  }
-  const hosts = await subnetHosts(environment.runtime, name);
-  try {
-    if (hosts.length > 1) {
-      const names = hosts.map((host) => host.name).join(", ");
-      throw new IpoibError(
-        "E_AMBIGUOUS",
-        `Several subnets are running: ${names}`,
-        { hint: "name one of them" },
-      );
-    }
-    if (hosts[0]) return await hosts[0].client.call("subnet.show", {});
-  } finally {
-    for (const host of hosts) host.client.close();
-  }
-  return await subnetOfInterface(environment, netns, name);
-}
-
-async function subnetHosts(runtime: string, name: string | undefined) {
-  const names = name === undefined ? subnetNames(runtime) : [name];
-  const hosts: Array<{ name: string; client: IpcClient }> = [];
-  for (const name of names) {
-    try {
-      const path = subnetSocketPath(runtime, name);
-      const client = await IpcClient.connect(path, `Subnet ${name}`);
-      hosts.push({ name, client });
-    } catch {
-      // Nobody hosts it under this path.
-    }
-  }
-  return hosts;
-}
-
-function subnetNames(runtime: string): string[] {
-  try {
-    return [...Deno.readDirSync(`${runtime}/subnet`)].map((entry) => entry.name)
-      .filter(isSubnetName).sort();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
-}
-
-async function subnetOfInterface(
-  environment: CliEnvironment,
-  netns: string | undefined,
-  name: string | undefined,
-): Promise<SubnetRecord> {
-  const directory = await directoryOf(environment, netns);
-  let refusal: unknown;
-  for (const parent of await running(directory)) {
-    try {
-      const path = socketPath(directory, parent);
-      using client = await IpcClient.connect(path, parent);
-      return await client.call(
-        "subnet.show",
-        name === undefined ? {} : { name },
-      );
-    } catch (error) {
-      refusal = error;
-    }
-  }
-  if (refusal !== undefined) throw refusal;
-  throw new IpoibError(
-    "E_NOT_RUNNING",
-    name === undefined
-      ? "No subnet is running"
-      : `Subnet ${name} is not running`,
-    { hint: "start it with ipoib subnet run, or an interface with ipoib up" },
-  );
 }

@@ -22,6 +22,13 @@ import {
 } from "./schema/process.ts";
 import { SubnetRecordSchema } from "./schema/subnet.ts";
 import {
+  FaultClearSchema,
+  FaultRecordSchema,
+  FaultRequestSchema,
+  PortOperationSchema,
+  ReloadRecordSchema,
+} from "./schema/fault.ts";
+import {
   ChildRecordSchema,
   McgRecordSchema,
   NeighRecordSchema,
@@ -112,6 +119,23 @@ export const methods = {
     params: v.strictObject({ name: v.exactOptional(shortText) }),
     result: SubnetRecordSchema,
   },
+  /** The next ones are answered by whoever hosts the subnet's manager alone. */
+  "subnet.fault.show": { params: nothing, result: FaultRecordSchema },
+  /** Answers when every port follows the new rule, or after a second. */
+  "subnet.fault.set": {
+    params: FaultRequestSchema,
+    result: FaultRecordSchema,
+  },
+  /** Without a port: all rules. */
+  "subnet.fault.clear": { params: FaultClearSchema, result: FaultRecordSchema },
+  "subnet.port": { params: PortOperationSchema, result: done },
+  /** Reads partitions.conf again, or another file (an absolute path) instead of it. */
+  "subnet.reload": {
+    params: v.strictObject({ partitions: v.exactOptional(shortText) }),
+    result: ReloadRecordSchema,
+  },
+  /** Ends the manager without a word to anybody; the answer comes before. */
+  "subnet.kill": { params: nothing, result: done },
   "stats": { params: ofInterface, result: v.array(StatsRecordSchema) },
   /** Moderation of receive completions. */
   "coalesce.get": { params: ofInterface, result: CoalesceRecordSchema },

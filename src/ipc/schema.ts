@@ -19,6 +19,12 @@ export type {
 } from "./schema/process.ts";
 export type { SubnetRecord } from "./schema/subnet.ts";
 export type {
+  FaultRecord,
+  FaultRequest,
+  PortOperation,
+  ReloadRecord,
+} from "./schema/fault.ts";
+export type {
   ChildRecord,
   McgRecord,
   NeighRecord,

@@ -49,6 +49,8 @@ export interface UpOptions {
 export interface SubnetRunOptions {
   name: string;
   subnetMtu?: 2048 | 4096;
+  /** File of the partitions, in OpenSM's syntax. */
+  partitions?: string;
   log: LogLevel;
 }
 

@@ -252,12 +252,14 @@ Deno.test("ipoib subnet run hands its options on", async () => {
   assertEquals(await world.run("subnet run"), done);
   world.code = 2;
   assertEquals(
-    (await world.run("subnet run lab --subnet-mtu 4096 --log error")).code,
+    (await world.run(
+      "subnet run lab --subnet-mtu 4096 --partitions p.conf --log error",
+    )).code,
     2,
   );
   assertEquals(world.subnetRuns, [
     { name: "default", log: "info" },
-    { name: "lab", subnetMtu: 4096, log: "error" },
+    { name: "lab", subnetMtu: 4096, partitions: "p.conf", log: "error" },
   ]);
 });
 

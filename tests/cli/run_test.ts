@@ -21,6 +21,8 @@ Deno.test("help goes to standard output with exit code 0, everywhere", async () 
     "mcg show",
     "subnet show",
     "subnet run",
+    "subnet reload",
+    "subnet fault",
   ];
   for (const words of ["", ...objects, ...commands]) {
     const usage = words === "" ? "Usage: ipoib" : `Usage: ipoib ${words}`;
@@ -180,6 +182,11 @@ Deno.test("wrong arguments give a reason, a usage line and exit code 1", async (
       "child create eight",
       "subnet run a/b",
       "subnet show ..",
+      "subnet reload ..",
+      "subnet fault shwo",
+      "subnet fault lab drop 1",
+      "subnet fault set drop",
+      "subnet fault set drop 101",
       "get",
       "get a b c",
     ]

@@ -81,14 +81,21 @@ export class World {
     return calls;
   }
 
-  /** Starts a process that hosts a subnet's manager. */
-  async subnet(name: string): Promise<void> {
-    await this.#listen(`${this.runtime}/subnet/${name}/control.sock`, name, {
-      "subnet.show": () => ({
-        ...records.subnet,
-        manager: { ...records.subnet.manager, name },
+  /** Starts a process that hosts a subnet's manager; returns the calls it gets. */
+  async subnet(name: string, handlers: Handlers = {}): Promise<Call[]> {
+    const calls: Call[] = [];
+    await this.#listen(
+      `${this.runtime}/subnet/${name}/control.sock`,
+      name,
+      recording(calls, {
+        "subnet.show": () => ({
+          ...records.subnet,
+          manager: { ...records.subnet.manager, name },
+        }),
+        ...handlers,
       }),
-    });
+    );
+    return calls;
   }
 
   /** Leaves a socket behind that nobody listens at. */

@@ -1,4 +1,4 @@
-/** `ipoib subnet show [NAME]` and `ipoib subnet run [NAME]`: the embedded subnet. */
+/** `ipoib subnet show|run|reload [NAME]`: the embedded subnet. */
 
 import {
   Command,
@@ -13,8 +13,10 @@ import {
 import { type Cli, netnsOf, prints } from "../cli.ts";
 import { subnetMtu } from "../options.ts";
 import { snakeKeys } from "../render/json.ts";
+import { renderReload } from "../render/reload.ts";
 import { renderSubnet } from "../render/subnet.ts";
-import { fetchSubnet } from "../session.ts";
+import { renderSubnetDot } from "../render/subnet_dot.ts";
+import { fetchSubnet, openSubnet } from "../subnet_session.ts";
 
 function subnetName(text: string): string {
   if (isSubnetName(text)) return text;
@@ -28,12 +30,14 @@ export function subnetShow(cli: Cli) {
     new Command("show")
       .description("show ports, partitions and groups of a subnet")
       .argument("[NAME]", "subnet; default: the only one that runs", subnetName)
-      .action(async (name, _options, self) => {
+      .option("--dot", "draw it for Graphviz: | dot -Tsvg > subnet.svg")
+      .action(async (name, { dot }, self) => {
         const subnet = await fetchSubnet(
           cli.environment,
           netnsOf(self),
           name,
         );
+        if (dot) return cli.environment.out(renderSubnetDot(subnet));
         cli.print(
           self,
           [subnet],
@@ -50,15 +54,51 @@ export function subnetRun(cli: Cli) {
     .description("host a subnet's manager without an interface")
     .argument("[NAME]", "subnet", subnetName, DEFAULT_SUBNET)
     .option("--subnet-mtu <bytes>", "IB MTU, 2048 or 4096", subnetMtu)
+    .option(
+      "--partitions <file>",
+      "partitions, in OpenSM's syntax; read again at SIGHUP",
+    )
     .addOption(
       new Option("--log <level>", "least level that is logged")
         .choices(LOG_CHOICES).default("info" as const),
     )
-    .action(async (name, { subnetMtu, log }) => {
+    .action(async (name, { subnetMtu, partitions, log }) => {
       cli.exitCode = await cli.environment.runSubnet({
         name,
         log,
         ...(subnetMtu === undefined ? {} : { subnetMtu }),
+        ...(partitions === undefined ? {} : { partitions }),
       });
     });
+}
+
+export function subnetReload(cli: Cli) {
+  return prints(
+    new Command("reload")
+      .description("read the partitions of a subnet again")
+      .argument("[NAME]", "subnet; default: the only one that runs", subnetName)
+      .option(
+        "--partitions <file>",
+        "take this file (OpenSM's syntax) instead of the one before",
+      )
+      .action(async (name, { partitions }, self) => {
+        using client = (await openSubnet(cli.environment, name)).client;
+        const record = await client.call(
+          "subnet.reload",
+          partitions === undefined ? {} : {
+            partitions: absolutePath(partitions),
+          },
+        );
+        cli.print(
+          self,
+          [record],
+          (records) => records.map(renderReload).join(""),
+        );
+      }),
+  );
+}
+
+/** The process that reads the file may be in another folder. */
+function absolutePath(path: string): string {
+  return path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
 }

@@ -1,0 +1,70 @@
+/** Which port of a subnet a user means by an interface's name, a LID or a GUID. */
+
+import { IpoibError } from "../base/errors.ts";
+import type { SubnetRecord } from "../ipc/schema.ts";
+import type { CliEnvironment } from "./environment.ts";
+import { parseInteger } from "./options.ts";
+import { hex } from "./render/number.ts";
+import { openInterface } from "./session.ts";
+
+const GUID = /^0x[0-9a-f]{16}$/;
+
+/**
+ * The port's GUID. Where several ports have the name, the interface of the namespace is meant.
+ *
+ * Throws `E_NO_PORT` (ENODEV), `E_AMBIGUOUS` with the LIDs to choose from.
+ */
+export async function findPort(
+  environment: CliEnvironment,
+  netns: string | undefined,
+  subnet: SubnetRecord,
+  text: string,
+): Promise<string> {
+  const guid = guidOf(text);
+  const lid = parseInteger(text);
+  const found = subnet.ports.filter((port) =>
+    guid !== undefined
+      ? port.guid === guid
+      : lid !== undefined
+      ? port.lid === lid
+      : port.name === text
+  );
+  if (found.length === 0) {
+    throw new IpoibError("E_NO_PORT", `The subnet has no port "${text}"`, {
+      errno: 19,
+      hint: "an interface, a LID or a GUID, as in ipoib subnet show",
+    });
+  }
+  if (found.length === 1) return found[0]!.guid;
+  const here = await guidHere(environment, netns, text);
+  if (found.some((port) => port.guid === here)) return here!;
+  const lids = found.map((port) => hex(port.lid)).join(", ");
+  throw new IpoibError(
+    "E_AMBIGUOUS",
+    `Several ports are named ${text}: LIDs ${lids}`,
+    { hint: "give the LID, or the namespace with -n" },
+  );
+}
+
+/** `0x` and 16 digits, or four groups with colons. */
+function guidOf(text: string): string | undefined {
+  const lower = text.toLowerCase();
+  if (GUID.test(lower)) return lower;
+  if (!/^[0-9a-f]{1,4}(:[0-9a-f]{1,4}){3}$/.test(lower)) return undefined;
+  return `0x${lower.split(":").map((g) => g.padStart(4, "0")).join("")}`;
+}
+
+/** The GUID of the port of the interface `name` in the namespace. */
+async function guidHere(
+  environment: CliEnvironment,
+  netns: string | undefined,
+  name: string,
+): Promise<string | undefined> {
+  try {
+    using client = (await openInterface(environment, netns, name)).client;
+    const [link] = await client.call("link.show", { name });
+    return link?.hca.guid;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,94 @@
+/**
+ * `subnet show --dot`: the subnet as a drawing for Graphviz (`ipoib subnet show --dot | dot -Tsvg`).
+ *
+ * The switch stands in the middle with the subnet manager on its port 0; each port is a box on an edge that names its
+ * P_Keys; each partition is an ellipse, tied to its members (dashed if limited).
+ */
+
+import { formatPkey } from "../../base/units.ts";
+import type { SubnetRecord } from "../../ipc/schema.ts";
+import { hex, rateOfCode } from "./number.ts";
+
+type Port = SubnetRecord["ports"][number];
+
+const FULL = 0x8000;
+/** Edges of partitions, in turn. */
+const COLORS = ["steelblue", "darkorange", "seagreen", "firebrick", "purple"];
+
+export function renderSubnetDot(subnet: SubnetRecord): string {
+  const { manager, mtu, rateCode } = subnet;
+  const lines = [
+    "graph subnet {",
+    '  graph [label="subnet prefix ' +
+    `${subnet.subnetPrefix}, MTU ${mtu}, ${rateOfCode(rateCode)}", ` +
+    'layout=neato, overlap=false, splines=true, fontname="sans-serif"];',
+    '  node [fontname="sans-serif", fontsize=10];',
+    '  edge [fontname="sans-serif", fontsize=8];',
+    `  switch [shape=doubleoctagon, label=${
+      quote(
+        `switch\nmanager ${manager.name}, LID ${
+          hex(manager.lid)
+        }\n${manager.guid}`,
+      )
+    }];`,
+    ...subnet.ports.flatMap(portLines),
+    ...subnet.partitions.flatMap((partition, i) =>
+      partitionLines(partition, i, subnet.ports)
+    ),
+    "}",
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+function portLines(port: Port): string[] {
+  const label = `${port.name}\nLID ${hex(port.lid)}\n${port.guid}` +
+    (isActive(port) ? "" : `\n${port.state}`);
+  const style = isActive(port) ? "" : ", style=dashed";
+  return [
+    `  ${node(port)} [shape=box, label=${quote(label)}${style}];`,
+    `  switch -- ${node(port)} [len=2, label=${
+      quote(port.pkeys.map(formatPkey).join("\n"))
+    }${style}];`,
+  ];
+}
+
+function partitionLines(
+  partition: SubnetRecord["partitions"][number],
+  index: number,
+  ports: readonly Port[],
+): string[] {
+  const name = quote(`partition ${formatPkey(partition.pkey)}`);
+  const color = COLORS[index % COLORS.length]!;
+  const label = `${partition.name}\n${formatPkey(partition.pkey | FULL)}` +
+    (partition.ipoib ? "\nIPoIB" : "");
+  const base = partition.pkey & ~FULL;
+  const members = ports.flatMap((port) => {
+    const pkeys = port.pkeys.filter((pkey) => (pkey & ~FULL) === base);
+    if (pkeys.length === 0) return [];
+    const limited = !pkeys.some((pkey) => (pkey & FULL) !== 0);
+    return [
+      `  ${name} -- ${node(port)} [len=2, color=${color}${
+        limited ? ", style=dashed" : ""
+      }];`,
+    ];
+  });
+  return [
+    `  ${name} [shape=ellipse, color=${color}, label=${quote(label)}];`,
+    ...members,
+  ];
+}
+
+function isActive(port: Port): boolean {
+  return port.state.toLowerCase() === "active";
+}
+
+function node(port: Port): string {
+  return quote(port.guid);
+}
+
+/** A quoted string of the DOT language; line ends become its centred ones. */
+function quote(text: string): string {
+  const escaped = text.replaceAll("\\", "\\\\").replaceAll('"', '\\"')
+    .replaceAll("\n", "\\n");
+  return `"${escaped}"`;
+}

@@ -1,0 +1,160 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import fc from "fast-check";
+import { IpoibError } from "../../src/base/errors.ts";
+import { parseFault, takeSubnetName } from "../../src/cli/fault_words.ts";
+import { ruleWords } from "../../src/cli/render/fault.ts";
+
+const words = (line: string) => line.split(" ").filter((word) => word !== "");
+const parse = (line: string) => parseFault(words(line));
+
+Deno.test("parseFault() reads every rule", () => {
+  assertEquals(
+    parse(
+      "set port ib0 drop 20% delay 10ms jitter 2.5 duplicate 1 reorder 0.5% rate 1gbit seed 0x7",
+    ),
+    {
+      verb: "set",
+      port: "ib0",
+      effects: {
+        seed: 7,
+        drop: 20,
+        delay: 10,
+        jitter: 2.5,
+        duplicate: 1,
+        reorder: 0.5,
+        rate: 1000,
+      },
+    },
+  );
+  assertEquals(parse("set seed 3 drop 0"), {
+    verb: "set",
+    effects: { seed: 3, drop: 0 },
+  });
+  // The same words have the same effect.
+  assertEquals(parse("set drop 1"), parse("set seed 1 drop 1"));
+});
+
+Deno.test("parseFault() reads times and rates with their units", () => {
+  const effects = (line: string) => {
+    const command = parse(`set ${line}`);
+    assert(command.verb === "set");
+    const { seed: _, ...rest } = command.effects;
+    return rest;
+  };
+  assertEquals(effects("delay 500us"), { delay: 0.5 });
+  assertEquals(effects("delay 1.5s"), { delay: 1500 });
+  assertEquals(effects("delay 60s"), { delay: 60_000 });
+  assertEquals(effects("rate 100"), { rate: 100 });
+  assertEquals(effects("rate 100Mbit"), { rate: 100 });
+  assertEquals(effects("rate 500kbit"), { rate: 0.5 });
+});
+
+Deno.test("parseFault() reads operations on ports, and the rest", () => {
+  const operation = (line: string) => {
+    const command = parse(`port ib0 ${line}`);
+    assert(command.verb === "port");
+    assertEquals(command.port, "ib0");
+    return command.operation;
+  };
+  assertEquals(operation("down"), { action: "down" });
+  assertEquals(operation("up"), { action: "up" });
+  assertEquals(operation("reregister"), { action: "reregister" });
+  assertEquals(operation("lid"), { action: "lid" });
+  assertEquals(operation("lid 0x10"), { action: "lid", lid: 16 });
+  assertEquals(operation("pkeys 0xffff,0x8001,1"), {
+    action: "pkeys",
+    pkeys: [0xffff, 0x8001, 1],
+  });
+  assertEquals(parse(""), { verb: "show" });
+  assertEquals(parse("show"), { verb: "show" });
+  assertEquals(parse("clear"), { verb: "clear" });
+  assertEquals(parse("clear port 3"), { verb: "clear", port: "3" });
+  assertEquals(parse("kill-manager"), { verb: "kill-manager" });
+});
+
+Deno.test("parseFault() refuses what is wrong, and says what", () => {
+  const cases: [string, string][] = [
+    ["set", "It is not said what to do with the packets"],
+    ["set seed 1 port 3", "It is not said what to do with the packets"],
+    ["set drop", 'Word "drop" needs a value'],
+    ["set drop 100.5", 'Value in "drop 100.5" is wrong'],
+    ["set drop -1", 'Value in "drop -1" is wrong'],
+    ["set drop x", 'Value in "drop x" is wrong'],
+    ["set drop 1 drop 2", 'Word "drop" is there twice'],
+    ["set delay 61s", 'Value in "delay 61s" is wrong'],
+    ["set delay 1h", 'Value in "delay 1h" is wrong'],
+    ["set jitter 1ms", "Jitter needs a delay to vary"],
+    ["set rate 0", 'Value in "rate 0" is wrong'],
+    ["set seed 4294967296 drop 1", 'Value in "seed 4294967296" is wrong'],
+    ["set loss 1", 'Word "loss" is not known'],
+    ["show me", 'Word "me" is one too many'],
+    ["clear ib0", 'Word "ib0" is one too many'],
+    ["clear port", 'Word "port" needs a value'],
+    ["clear port 1 2", 'Word "2" is one too many'],
+    ["port", "The port is missing"],
+    ["port ib0", "It is not said what to do with the port"],
+    ["port ib0 sideways", 'Word "sideways" is not known'],
+    ["port ib0 down 1", 'Word "1" is one too many'],
+    ["port ib0 lid 0xc000", 'Value "0xc000" is not a LID'],
+    ["port ib0 lid 1 2", 'Word "2" is one too many'],
+    ["port ib0 pkeys", 'Value "" is not a P_Key table'],
+    ["port ib0 pkeys 0x10000", 'Value "0x10000" is not a P_Key table'],
+    ["port ib0 pkeys 1,", 'Value "1," is not a P_Key table'],
+    ["toString", 'Word "toString" is not known'],
+    ["set toString 1", 'Word "toString" is not known'],
+  ];
+  for (const [line, message] of cases) {
+    const error = assertThrows(() => parse(line), IpoibError);
+    assertEquals([error.code, error.message], ["E_USAGE", message], line);
+  }
+});
+
+Deno.test("takeSubnetName() takes a name off that is no verb", () => {
+  assertEquals(takeSubnetName(words("lab set drop 1")), {
+    name: "lab",
+    rest: words("set drop 1"),
+  });
+  assertEquals(takeSubnetName(words("set drop 1")), {
+    rest: words("set drop 1"),
+  });
+  assertEquals(takeSubnetName([]), { rest: [] });
+  for (const line of ["lab", "../x show"]) {
+    assertThrows(() => takeSubnetName(words(line)), IpoibError);
+  }
+});
+
+Deno.test("a rule is shown in the words that set it", () => {
+  const effects = fc.record({
+    seed: fc.integer({ min: 0, max: 0xffffffff }),
+    drop: fc.integer({ min: 0, max: 100 }),
+    delay: fc.integer({ min: 0, max: 60_000 }),
+    jitter: fc.integer({ min: 0, max: 60_000 }),
+    duplicate: fc.integer({ min: 0, max: 1000 }).map((n) => n / 10),
+    reorder: fc.integer({ min: 0, max: 100 }),
+    rate: fc.integer({ min: 1, max: 1_000_000 }),
+  }, { requiredKeys: ["seed", "drop", "delay"] });
+  fc.assert(fc.property(effects, (rule) => {
+    assertEquals(parse(`set ${ruleWords(rule)}`), {
+      verb: "set",
+      effects: rule,
+    });
+  }));
+});
+
+Deno.test("parseFault() throws nothing but IpoibErrors", () => {
+  const word = fc.oneof(
+    fc.constantFrom(
+      ...words("set clear show port drop delay jitter seed rate 1 10% ib0 lid"),
+      ...words("down pkeys 0xffff kill-manager __proto__ constructor"),
+    ),
+    fc.string(),
+  );
+  fc.assert(fc.property(fc.array(word, { maxLength: 8 }), (words) => {
+    try {
+      parseFault(words);
+    } catch (error) {
+      assert(error instanceof IpoibError);
+      assertEquals(error.code, "E_USAGE");
+    }
+  }));
+});

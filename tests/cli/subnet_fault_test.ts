@@ -1,0 +1,171 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import type { Handlers } from "../../src/ipc/server.ts";
+import type { FaultRecord } from "../../src/ipc/schema.ts";
+import * as records from "../ipc/records.ts";
+import { type Call, World } from "./support.ts";
+
+const done = { code: 0, out: "", err: "" };
+const [FIRST, SECOND] = records.subnet.ports.map(({ guid }) => guid);
+
+const faults: FaultRecord = {
+  version: 3,
+  rules: [
+    { seed: 7, drop: 20, delay: 10, jitter: 2 },
+    { port: SECOND!, seed: 1, duplicate: 1, reorder: 5, rate: 100 },
+    { port: "0x00000000000000ff", seed: 1, drop: 100 },
+  ],
+  waiting: [],
+};
+
+function handlers(record: FaultRecord = faults): Handlers {
+  return {
+    "subnet.fault.show": () => record,
+    "subnet.fault.set": () => record,
+    "subnet.fault.clear": () => record,
+    "subnet.port": () => ({}),
+    "subnet.kill": () => ({}),
+    "subnet.reload": ({ partitions }) => ({
+      partitions: 2,
+      warnings: partitions ? ["p.conf:3:1: odd"] : [],
+      ...(partitions === undefined ? {} : { file: partitions }),
+    }),
+  };
+}
+
+/** What was asked of the manager beside `subnet.show`. */
+function asked(calls: Call[]): Call[] {
+  return calls.splice(0).filter(([method]) => method !== "subnet.show");
+}
+
+Deno.test("ipoib subnet fault shows the rules in the words that set them", async () => {
+  await using world = new World();
+  await world.subnet("lab", handlers());
+  const out = `\
+all ports: drop 20% delay 10ms jitter 2ms seed 7
+port ib1 lid 0x0002 guid ${SECOND}: duplicate 1% reorder 5% rate 100mbit seed 1
+port 0x00000000000000ff: drop 100% seed 1
+`;
+  for (const line of ["", "show", "lab show"]) {
+    assertEquals(await world.run(`subnet fault ${line}`), { ...done, out });
+  }
+  const json = await world.run("-j subnet fault");
+  assertEquals(JSON.parse(json.out), [faults]);
+});
+
+Deno.test("ipoib subnet fault says so if there are no rules, or ports that lag", async () => {
+  await using world = new World();
+  const none = { version: 0, rules: [], waiting: [] };
+  await world.subnet("lab", handlers(none));
+  assertEquals(await world.run("subnet fault"), {
+    ...done,
+    out: "no faults\n",
+  });
+  const lags = { ...faults, waiting: [{ lid: 2, name: "ib1" }] };
+  await world.subnet("slow", handlers(lags));
+  const err = "not taken yet by ib1 (lid 0x0002)\n";
+  assertEquals(await world.run("subnet fault slow set drop 1"), {
+    ...done,
+    err,
+  });
+  assertEquals(await world.run("subnet fault slow clear"), { ...done, err });
+  assertStringIncludes((await world.run("subnet fault slow show")).out, err);
+});
+
+Deno.test("ipoib subnet fault takes ports by name, LID and GUID", async () => {
+  await using world = new World();
+  const calls = await world.subnet("lab", handlers());
+  const colons = "0002:c903:0:2";
+  for (const port of ["ib1", "2", "0x2", "0x0002", SECOND, colons]) {
+    assertEquals(
+      await world.run(`subnet fault set port ${port} drop 20%`),
+      done,
+      port,
+    );
+    assertEquals(asked(calls), [
+      ["subnet.fault.set", { port: SECOND, drop: 20, seed: 1 }],
+    ]);
+  }
+  assertEquals(await world.run("subnet fault clear port ib0"), done);
+  assertEquals(asked(calls), [["subnet.fault.clear", { port: FIRST }]]);
+  for (const port of ["ib9", "9", "0x0000000000000009"]) {
+    const { code, err } = await world.run(`subnet fault clear port ${port}`);
+    assertEquals(code, 2);
+    assertStringIncludes(err, `ipoib: The subnet has no port "${port}" (`);
+  }
+});
+
+Deno.test("ipoib subnet fault: a name that several ports have means that of the namespace", async () => {
+  await using world = new World();
+  const ports = records.subnet.ports.map((port) => ({ ...port, name: "ib0" }));
+  const calls = await world.subnet("lab", {
+    ...handlers(),
+    "subnet.show": () => ({ ...records.subnet, ports }),
+  });
+  const { code, err } = await world.run("subnet fault port ib0 down");
+  assertEquals(code, 1);
+  assertEquals(
+    err.split("\n")[0],
+    "ipoib: Several ports are named ib0: LIDs 0x0001, 0x0002 " +
+      "(give the LID, or the namespace with -n)",
+  );
+  const hca = { ...records.link.hca, guid: SECOND! };
+  await world.daemon("ib0", {
+    netns: "blue",
+    handlers: { "link.show": () => [{ ...records.link, hca }] },
+  });
+  asked(calls);
+  assertEquals(await world.run("-n blue subnet fault port ib0 down"), done);
+  assertEquals(asked(calls), [
+    ["subnet.port", { port: SECOND, action: "down" }],
+  ]);
+});
+
+Deno.test("ipoib subnet fault port and kill-manager hand their words on", async () => {
+  await using world = new World();
+  const calls = await world.subnet("lab", handlers());
+  const port = FIRST;
+  for (
+    const [line, params] of [
+      ["port ib0 up", { port, action: "up" }],
+      ["port ib0 reregister", { port, action: "reregister" }],
+      ["port ib0 lid", { port, action: "lid" }],
+      ["port ib0 lid 9", { port, action: "lid", lid: 9 }],
+      ["port ib0 pkeys 0xffff,1", {
+        port,
+        action: "pkeys",
+        pkeys: [0xffff, 1],
+      }],
+    ] as const
+  ) {
+    assertEquals(await world.run(`subnet fault lab ${line}`), done);
+    assertEquals(asked(calls), [["subnet.port", params]]);
+  }
+  assertEquals(await world.run("subnet fault kill-manager"), done);
+  assertEquals(asked(calls), [["subnet.kill", {}]]);
+});
+
+Deno.test("ipoib subnet fault needs a manager", async () => {
+  await using world = new World();
+  await world.daemon("ib0");
+  const { code, err } = await world.run("subnet fault set drop 1");
+  assertEquals(code, 3);
+  assertStringIncludes(err, "ipoib: No subnet is running (");
+});
+
+Deno.test("ipoib subnet reload hands an absolute path on and prints what was read", async () => {
+  await using world = new World();
+  const calls = await world.subnet("lab", handlers());
+  assertEquals(await world.run("subnet reload"), {
+    ...done,
+    out: "2 partitions built in\n",
+  });
+  const file = `${Deno.cwd()}/p.conf`;
+  assertEquals(await world.run("subnet reload lab --partitions p.conf"), {
+    ...done,
+    out: `warning: p.conf:3:1: odd\n2 partitions from ${file}\n`,
+  });
+  assertEquals(asked(calls), [
+    ["subnet.reload", {}],
+    ["subnet.reload", { partitions: file }],
+  ]);
+});
