@@ -4,6 +4,11 @@ import { getLogger, type LogLevel } from "../base/log.ts";
 import { PollReactor } from "../system/poll_reactor.ts";
 import type { FabricMap } from "../subnet/messages.ts";
 import type { ManagerInfo } from "../subnet/snapshot.ts";
+import {
+  type PartitionsText,
+  readPartitions,
+  runManagerCommand,
+} from "./manager/commands.ts";
 import { ManagerHost } from "./manager/host.ts";
 import { type Hosted, serve } from "./thread/worker_side.ts";
 
@@ -17,13 +22,18 @@ export interface ManagerInit {
   subnetMtu?: number;
   /** What was known of the subnet under the manager before. */
   previous?: FabricMap;
+  /** Absent: those built in. */
+  partitions?: PartitionsText;
 }
 
 serve<ManagerInit>(() => new PollReactor(), (init, reactor): Hosted => {
   const log = getLogger(`subnet ${init.subnet}`);
+  const { partitions, warnings } = readPartitions(init.partitions);
+  for (const warning of warnings) log.warn(warning);
   const host = new ManagerHost(reactor, init.socket, {
     manager: init.manager,
     now: reactor.clock.now(),
+    partitions,
     log: (level, text) => {
       if (level === "warning") log.warn(text);
       else log[level](text);
@@ -32,7 +42,10 @@ serve<ManagerInit>(() => new PollReactor(), (init, reactor): Hosted => {
     ...(init.previous === undefined ? {} : { previous: init.previous }),
   });
   return {
-    command: (_name, _params, reply) => reply.ok(host.snapshot()),
+    command: (name, params, reply) => {
+      runManagerCommand(host, name, params, reply);
+      host.settle();
+    },
     close: () => host.close(),
   };
 });

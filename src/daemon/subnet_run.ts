@@ -4,17 +4,20 @@ import { IpoibError } from "../base/errors.ts";
 import { configureLog, getLogger } from "../base/log.ts";
 import { runtimeDirectory } from "../ipc/locate.ts";
 import type { SubnetRunOptions } from "../ipc/up_options.ts";
+import { raiseDescriptorLimit } from "../system/limits.ts";
 import { notify } from "../system/notify.ts";
 import { ManagerSeat } from "./manager/seat.ts";
 import { endingSignal } from "./signals.ts";
 import { makeSubnetDirectory } from "./subnet_directory.ts";
 
-/** Runs until a signal or `stop`; throws `E_SUBNET_TAKEN` if another process has the seat. */
+/** Runs until a signal or `stop`; SIGHUP reads the partitions again; throws `E_SUBNET_TAKEN` if another process has the seat. */
 export async function runSubnet(options: SubnetRunOptions): Promise<number> {
   await configureLog(options.log);
+  raiseDescriptorLimit();
   const { name } = options;
   const end = Promise.withResolvers<IpoibError | undefined>();
-  const ending = endingSignal();
+  const ending = endingSignal(["SIGINT", "SIGTERM"]);
+  const log = getLogger(`subnet ${name}`);
   void ending.promise.then(() => end.resolve(undefined));
   const seat = new ManagerSeat({
     directory: makeSubnetDirectory(runtimeDirectory(), name),
@@ -22,6 +25,9 @@ export async function runSubnet(options: SubnetRunOptions): Promise<number> {
     name: "subnet run",
     log: options.log,
     subnetMtu: options.subnetMtu,
+    ...(options.partitions === undefined
+      ? {}
+      : { partitions: options.partitions }),
     onStop: () => end.resolve(undefined),
   });
   seat.onCrash = (error) => end.resolve(IpoibError.from(error));
@@ -32,11 +38,27 @@ export async function runSubnet(options: SubnetRunOptions): Promise<number> {
       { errno: 16, hint: "see `ipoib subnet show`" },
     );
   }
-  getLogger(`subnet ${name}`).info(`subnet manager runs, pid ${Deno.pid}`);
+  log.info(`subnet manager runs, pid ${Deno.pid}`);
+  const reload = () => void reloadPartitions(seat, log);
+  Deno.addSignalListener("SIGHUP", reload);
   notify("READY=1", Deno.env.get("NOTIFY_SOCKET"));
   const failure = await end.promise;
+  Deno.removeSignalListener("SIGHUP", reload);
   await seat.close();
   ending.ignore();
   if (failure) throw failure;
   return 0;
+}
+
+async function reloadPartitions(
+  seat: ManagerSeat,
+  log: ReturnType<typeof getLogger>,
+): Promise<void> {
+  try {
+    const { file, partitions, warnings } = await seat.reload();
+    for (const warning of warnings) log.warn(warning);
+    log.info(`${partitions} partitions from ${file ?? "the program"}`);
+  } catch (error) {
+    log.error(IpoibError.from(error).message);
+  }
 }

@@ -29,6 +29,7 @@ import {
   ownNamespace,
 } from "../system/namespace.ts";
 import { beginSession, redirectStderr } from "../system/detach.ts";
+import { raiseDescriptorLimit } from "../system/limits.ts";
 import { notify } from "../system/notify.ts";
 import { logFile, startInBackground } from "./background.ts";
 import { chooseHca } from "./choose_hca.ts";
@@ -47,6 +48,7 @@ export async function up(options: UpOptions): Promise<number> {
   let backgroundLog = logFile();
   if (backgroundLog) beginSession();
   await configureLog(options.log);
+  raiseDescriptorLimit();
   if (options.mode === "connected") {
     throw new IpoibError(
       "E_MODE",

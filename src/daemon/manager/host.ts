@@ -12,7 +12,7 @@ import {
   SubnetManager,
   type SubnetManagerOptions,
 } from "../../subnet/manager.ts";
-import type { SubnetSnapshot } from "../../subnet/messages.ts";
+import { FaultWait } from "./fault_wait.ts";
 
 const MAX_QUEUED = 4096;
 const RETRY_MS = 5;
@@ -26,11 +26,13 @@ interface Connection {
 
 export class ManagerHost {
   readonly #reactor: Reactor;
-  readonly #manager: SubnetManager;
+  /** Operations on it are followed by {@linkcode settle}. */
+  readonly manager: SubnetManager;
   readonly #listener: Fd;
   readonly #listenWatch: Watch;
   readonly #tick: Timer;
   readonly #retry: Timer;
+  readonly #faultWait: FaultWait;
   readonly #connections = new Map<number, Connection>();
   #nextId = 1;
 
@@ -41,12 +43,16 @@ export class ManagerHost {
     options: Omit<SubnetManagerOptions, "send">,
   ) {
     this.#reactor = reactor;
-    this.#tick = reactor.timer((now) => this.#tick.at(this.#manager.tick(now)));
+    this.#tick = reactor.timer(() => this.settle());
     this.#retry = reactor.timer(() => this.#sendQueued());
-    this.#manager = new SubnetManager({
+    this.manager = new SubnetManager({
       ...options,
       send: (id, frame) => this.#send(id, frame),
     });
+    this.#faultWait = new FaultWait(
+      reactor,
+      () => this.manager.portsWithoutFaults().length === 0,
+    );
     this.#listener = listen(path);
     this.#listenWatch = reactor.watch(
       this.#listener.number,
@@ -54,8 +60,15 @@ export class ManagerHost {
     );
   }
 
-  snapshot(): SubnetSnapshot {
-    return this.#manager.snapshot();
+  /** Calls `done` once every port follows the packet faults, or does not answer. */
+  whenFaultsTaken(done: () => void): void {
+    this.#faultWait.add(done);
+  }
+
+  /** Looks at what is due after an operation on the manager. */
+  settle(): void {
+    this.#tick.at(this.manager.tick(this.#reactor.clock.now()));
+    this.#faultWait.check();
   }
 
   close(): void {
@@ -63,6 +76,7 @@ export class ManagerHost {
     this.#listener.close();
     this.#tick.close();
     this.#retry.close();
+    this.#faultWait.close();
     for (const { fd, watch } of this.#connections.values()) {
       watch.close();
       fd.close();
@@ -77,7 +91,7 @@ export class ManagerHost {
       const id = this.#nextId++;
       const watch = this.#reactor.watch(fd.number, () => this.#drain(id));
       this.#connections.set(id, { fd, watch, queue: [] });
-      this.#manager.connect(id);
+      this.manager.connect(id);
     }
   }
 
@@ -93,9 +107,9 @@ export class ManagerHost {
         break;
       }
       for (const fd of received.fds) fd.close();
-      this.#manager.receive(id, received.bytes, now);
+      this.manager.receive(id, received.bytes, now);
     }
-    this.#tick.at(this.#manager.tick(now));
+    this.settle();
   }
 
   #disconnect(id: number): void {
@@ -104,7 +118,7 @@ export class ManagerHost {
     this.#connections.delete(id);
     connection.watch.close();
     connection.fd.close();
-    this.#manager.disconnect(id, this.#reactor.clock.now());
+    this.manager.disconnect(id, this.#reactor.clock.now());
   }
 
   #send(id: number, frame: Uint8Array): void {

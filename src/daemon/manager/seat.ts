@@ -6,15 +6,21 @@
  */
 
 import { getLogger, type LogLevel } from "../../base/log.ts";
+import { IpoibError } from "../../base/errors.ts";
 import { IpcServer } from "../../ipc/server.ts";
-import type { SubnetRecord } from "../../ipc/schema.ts";
+import type { ReloadRecord } from "../../ipc/schema.ts";
 import type { Fd } from "../../system/fd.ts";
 import { tryLock } from "../../system/lock.ts";
 import type { FabricMap } from "../../subnet/messages.ts";
 import type { ManagerInit } from "../manager_worker.ts";
 import { makeGuid } from "../guid.ts";
 import { WorkerThread } from "../thread/main_side.ts";
-import { VERSION } from "../../ipc/version.ts";
+import type { ReloadResult } from "./commands.ts";
+import { subnetHandlers } from "./control.ts";
+import { hasLivePort, PartitionsFile } from "./partitions_file.ts";
+
+/** How long a process whose manager was killed leaves the seat to others. */
+const ABSTAIN_MS = 500;
 
 export interface SeatOptions {
   /** The subnet's folder, which exists. */
@@ -24,6 +30,8 @@ export interface SeatOptions {
   name: string;
   log: LogLevel;
   subnetMtu: 2048 | 4096 | undefined;
+  /** File of the partitions; absent: the subnet's own, or those built in. */
+  partitions?: string;
   /** Ends the process; absent if `stop` on the subnet's socket shall not. */
   onStop?: () => void;
 }
@@ -32,22 +40,33 @@ export class ManagerSeat {
   /** Called if the manager dies of an error. */
   onCrash: (error: Error) => void = () => {};
   readonly #options: SeatOptions;
+  readonly #partitions: PartitionsFile;
   #lock: Fd | undefined;
   #thread: WorkerThread | undefined;
   #server: IpcServer | undefined;
+  #abstainUntil = 0;
 
   constructor(options: SeatOptions) {
     this.#options = options;
+    this.#partitions = new PartitionsFile(
+      options.directory,
+      options.partitions,
+    );
   }
 
   /** Takes the seat if it is free; false if another process sits. */
   async tryTake(previous?: FabricMap): Promise<boolean> {
     if (this.#lock) return true;
+    if (performance.now() < this.#abstainUntil) return false;
     const { directory, subnet, name, log, subnetMtu } = this.#options;
     this.#lock = tryLock(`${directory}/manager.lock`);
     if (!this.#lock) return false;
     const socket = `${directory}/sm.sock`;
     removeQuietly(socket);
+    // A subnet that nobody is on any more has left its partitions behind: a new one begins.
+    const goesOn = previous !== undefined && previous.ports.length > 0;
+    if (!goesOn && !hasLivePort(directory)) this.#partitions.forget();
+    const partitions = this.#partitions.read();
     const init: ManagerInit = {
       log,
       socket,
@@ -59,7 +78,8 @@ export class ManagerSeat {
         name,
       },
       ...(subnetMtu === undefined ? {} : { subnetMtu }),
-      ...(previous?.ports.length ? { previous } : {}),
+      ...(goesOn ? { previous } : {}),
+      ...(partitions === undefined ? {} : { partitions }),
     };
     const thread = new WorkerThread(
       new URL("../manager_worker.ts", import.meta.url),
@@ -67,15 +87,48 @@ export class ManagerSeat {
     this.#thread = thread;
     thread.onCrash = (error) => this.onCrash(error);
     await thread.start(init);
+    if (partitions) this.#partitions.keep(partitions);
     getLogger(`subnet ${subnet}`).debug("subnet manager is here");
     await this.#serve(thread);
     return true;
+  }
+
+  /** Reads the partitions again, or `file` instead of what they came from; an error changes nothing. */
+  async reload(file?: string): Promise<ReloadRecord> {
+    if (!this.#thread) {
+      throw new IpoibError("E_NOT_MANAGER", "The manager is another process");
+    }
+    const { directory } = this.#options;
+    const from = file === undefined
+      ? this.#partitions
+      : new PartitionsFile(directory, file);
+    const read = from.read();
+    const result = await this.#thread.call<ReloadResult>("subnet.reload", read);
+    if (file !== undefined) this.#partitions.rename(file);
+    if (read) this.#partitions.keep(read);
+    return { ...result, ...(read ? { file: read.file } : {}) };
   }
 
   async close(): Promise<void> {
     await this.#server?.close();
     await this.#thread?.close();
     if (this.#lock) removeQuietly(`${this.#options.directory}/sm.sock`);
+    this.#leave();
+  }
+
+  /** Ends the manager as a crash would: nothing is said, nothing cleaned up, and another process takes the seat. */
+  async #kill(): Promise<void> {
+    // Without an interface there is nothing in this process that should live on.
+    if (this.#options.onStop) return Deno.kill(Deno.pid, "SIGKILL");
+    this.#abstainUntil = performance.now() + ABSTAIN_MS;
+    await this.#thread?.close();
+    await this.#server?.close();
+    this.#leave();
+  }
+
+  #leave(): void {
+    this.#thread = undefined;
+    this.#server = undefined;
     this.#lock?.close();
     this.#lock = undefined;
   }
@@ -86,20 +139,19 @@ export class ManagerSeat {
     const path = `${directory}/control.sock`;
     // The lock says that nobody else is here: what lies there is a dead process's.
     removeQuietly(path);
-    this.#server = await IpcServer.listen(path, `Subnet ${subnet}`, {
-      "version": () => ({ version: VERSION, pid: Deno.pid, interfaces: [] }),
-      "subnet.show": () => thread.call<SubnetRecord>("show"),
-      ...(onStop
-        ? {
-          "stop": (_params: unknown, context: {
-            afterReply(action: () => void): void;
-          }) => {
-            context.afterReply(onStop);
-            return {};
-          },
-        }
-        : {}),
-    });
+    this.#server = await IpcServer.listen(
+      path,
+      `Subnet ${subnet}`,
+      subnetHandlers({
+        thread,
+        reload: (file) => this.reload(file),
+        kill: () =>
+          void this.#kill().catch((error) =>
+            this.onCrash(IpoibError.from(error))
+          ),
+        stop: onStop,
+      }),
+    );
   }
 }
 

@@ -1,0 +1,60 @@
+/** The commands of the subnet's control socket, as they run in the manager's worker. */
+
+import { IpoibError } from "../../base/errors.ts";
+import type { FaultRecord, FaultRequest } from "../../ipc/schema.ts";
+import { parsePartitionsConf } from "../../subnet/partitions_conf.ts";
+import { defaultPartitions } from "../../subnet/partitions.ts";
+import type { Reply } from "../thread/worker_side.ts";
+import type { ManagerHost } from "./host.ts";
+
+/** A partitions.conf: its text, and its name for messages. */
+export interface PartitionsText {
+  text: string;
+  file: string;
+}
+
+/** What a reload came to. */
+export interface ReloadResult {
+  partitions: number;
+  warnings: string[];
+}
+
+/** Runs a command; a throw is its answer too. */
+export function runManagerCommand(
+  host: ManagerHost,
+  command: string,
+  params: unknown,
+  reply: Reply,
+): void {
+  switch (command) {
+    case "subnet.show":
+      return reply.ok(host.manager.snapshot());
+    case "subnet.fault.show":
+      return reply.ok(faultRecord(host));
+    case "subnet.fault.set":
+      host.manager.setFault(params as FaultRequest);
+      return host.whenFaultsTaken(() => reply.ok(faultRecord(host)));
+    case "subnet.fault.clear":
+      host.manager.clearFaults((params as { port?: string }).port);
+      return host.whenFaultsTaken(() => reply.ok(faultRecord(host)));
+    default:
+      throw new IpoibError("E_COMMAND", `Command "${command}" is not known`);
+  }
+}
+
+function faultRecord({ manager }: ManagerHost): FaultRecord {
+  const { version, rules } = manager.faults;
+  return {
+    version,
+    rules: rules.map(({ since: _since, ...rule }) => rule),
+    waiting: manager.portsWithoutFaults()
+      .map(({ lid, name }) => ({ lid, name })),
+  };
+}
+
+/** The partitions that a file defines, or those built in. */
+export function readPartitions(conf: PartitionsText | undefined) {
+  return conf === undefined
+    ? { partitions: defaultPartitions(), warnings: [] }
+    : parsePartitionsConf(conf.text, conf.file);
+}

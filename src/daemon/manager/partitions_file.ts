@@ -1,0 +1,76 @@
+/**
+ * Where a subnet's partitions come from: the file that was named, and the copy of it in the subnet's folder, which the
+ * next manager reads when this one dies.
+ */
+
+import { IpoibError } from "../../base/errors.ts";
+import { connect } from "../../system/unix_socket.ts";
+import type { PartitionsText } from "./commands.ts";
+
+const COPY = "partitions.conf";
+
+export class PartitionsFile {
+  readonly #copy: string;
+  #source: string | undefined;
+
+  /**
+   * @param directory the subnet's folder
+   * @param source the file that was named, if any
+   */
+  constructor(directory: string, source?: string) {
+    this.#copy = `${directory}/${COPY}`;
+    this.#source = source;
+  }
+
+  /** Uses another file from now on. */
+  rename(source: string): void {
+    this.#source = source;
+  }
+
+  /** The file that was named, or else the copy; undefined if there is neither. */
+  read(): PartitionsText | undefined {
+    const file = this.#source ?? this.#copy;
+    try {
+      return { file, text: Deno.readTextFileSync(file) };
+    } catch (error) {
+      if (
+        this.#source === undefined && error instanceof Deno.errors.NotFound
+      ) return undefined;
+      throw new IpoibError(
+        "E_PARTITIONS_FILE",
+        `Cannot read "${file}": ${
+          error instanceof Error ? error.message : String(error)
+        }`,
+        { errno: error instanceof Deno.errors.NotFound ? 2 : 13, cause: error },
+      );
+    }
+  }
+
+  /** Keeps what was read for the next manager; what is in force is never half written. */
+  keep({ file, text }: PartitionsText): void {
+    if (file === this.#copy) return;
+    const half = `${this.#copy}.new`;
+    Deno.writeTextFileSync(half, text, { mode: 0o600 });
+    Deno.renameSync(half, this.#copy);
+  }
+
+  /** Takes the copy of an earlier subnet away. */
+  forget(): void {
+    try {
+      Deno.removeSync(this.#copy);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+}
+
+/** True if a port of the subnet runs: its socket answers. */
+export function hasLivePort(directory: string): boolean {
+  for (const { name } of Deno.readDirSync(directory)) {
+    if (!/^port-.*\.sock$/.test(name)) continue;
+    const connection = connect(`${directory}/${name}`);
+    connection?.close();
+    if (connection) return true;
+  }
+  return false;
+}

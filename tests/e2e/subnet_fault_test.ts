@@ -1,0 +1,209 @@
+/** Packet faults: the same seed loses the same packets, and every kind does what it says. */
+
+import {
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertMatch,
+  assertNotEquals,
+} from "@std/assert";
+import { type Host, Lab, labTest, until } from "./harness/mod.ts";
+
+const COUNT = 100;
+const GUIDS = ["0x0200000000000a01", "0x0200000000000a02"];
+
+/** Two hosts with GUIDs that are the same in every laboratory. */
+async function pair(lab: Lab): Promise<[Host, Host]> {
+  const hosts = await lab.hosts(2);
+  await Promise.all(
+    hosts.map((host, i) => host.up({ args: ["--guid", GUIDS[i]!] })),
+  );
+  const [a, b] = hosts;
+  assertEquals((await a.ping(b, { count: 2 })).received, 2);
+  return [a, b];
+}
+
+async function fault(lab: Lab, ...words: string[]): Promise<void> {
+  const { code, stdout, stderr } = await lab.ipoib("subnet", "fault", ...words);
+  assertEquals([code, stdout, stderr], [0, "", ""]);
+}
+
+/** Sequence numbers of the pings that were not answered. */
+async function lost(from: Host, to: Host): Promise<number[]> {
+  const { stdout } = await from.run([
+    ...["ping", "-n", "-W", "1", "-i", "0.01", "-c", String(COUNT)],
+    to.address,
+  ]);
+  const seen = new Set(
+    [...stdout.matchAll(/icmp_seq=(\d+) ttl/g)].map((m) => Number(m[1])),
+  );
+  return Array.from({ length: COUNT }, (_, i) => i + 1)
+    .filter((sequence) => !seen.has(sequence));
+}
+
+labTest(
+  "Drop 20 % with seed 7 loses the same pings again on a fresh subnet",
+  async (lab) => {
+    const runs: number[][] = [];
+    const [a, b] = await pair(lab);
+    await fault(lab, "set", "drop", "20%", "seed", "7");
+    runs.push(await lost(a, b));
+    // Set anew, it begins anew.
+    await fault(lab, "set", "drop", "20%", "seed", "7");
+    runs.push(await lost(a, b));
+    await fault(lab, "set", "drop", "20%", "seed", "8");
+    const other = await lost(a, b);
+    await fault(lab, "clear");
+    assertEquals(await lost(a, b), []);
+    assertGreater((await a.counters())["port_fault_drop"]!, 0);
+
+    await using fresh = await Lab.open();
+    const [c, d] = await pair(fresh);
+    await fault(fresh, "set", "drop", "20%", "seed", "7");
+    runs.push(await lost(c, d));
+
+    assertGreater(runs[0]!.length, COUNT * 0.2);
+    assertEquals(runs[1], runs[0]);
+    assertEquals(runs[2], runs[0]);
+    assertNotEquals(other, runs[0]);
+  },
+);
+
+/** Pings `count` times, every 5 ms, and returns what ping said. */
+async function pings(from: Host, to: Host, count: number): Promise<string> {
+  const { stdout } = await from.run([
+    ...["ping", "-n", "-W", "2", "-i", "0.005", "-c", String(count)],
+    to.address,
+  ]);
+  return stdout;
+}
+
+/** Round trips in milliseconds, in the order of the answers. */
+function times(text: string): number[] {
+  return [...text.matchAll(/time=([\d.]+) ms/g)].map((m) => Number(m[1]));
+}
+
+labTest(
+  "Packets are delayed, doubled, overtaken and slowed down",
+  async (lab) => {
+    const [a, b] = await pair(lab);
+    await fault(lab, "set", "port", GUIDS[0]!, "delay", "30ms");
+    assertEquals(times(await pings(a, b, 10)).every((ms) => ms >= 30), true);
+    // The way of the other port's packets is not touched: 30 ms, not 60.
+    assertLess(Math.min(...times(await pings(a, b, 10))), 60);
+
+    await fault(lab, "clear");
+    await fault(lab, "set", "duplicate", "100");
+    // A request and its copy, each answered twice; ping does not wait for the last copies.
+    assertMatch(await pings(a, b, 5), /\+1[2-5] duplicates/);
+
+    await fault(lab, "clear");
+    await fault(lab, "set", "port", GUIDS[0]!, "reorder", "100");
+    const order = [...(await pings(a, b, 10)).matchAll(/icmp_seq=(\d+) ttl/g)];
+    assertEquals(order.map((m) => Number(m[1])), [
+      ...[2, 1, 4, 3, 6, 5, 8, 7, 10, 9],
+    ]);
+
+    await fault(lab, "clear");
+    await fault(lab, "set", "port", GUIDS[0]!, "rate", "1mbit");
+    // 1000 octets and their headers are 8.2 ms at 1 Mb/s.
+    const { stdout } = await a.run(
+      ["ping", "-n", "-i", "0.02", "-c", "5", "-s", "1000", b.address],
+    );
+    assertEquals(times(stdout).every((ms) => ms >= 8), true, stdout);
+    const counters = await a.counters();
+    for (const kind of ["delay", "duplicate", "reorder", "rate"]) {
+      assertGreater(counters[`port_fault_${kind}`]!, 0, kind);
+    }
+  },
+);
+
+labTest(
+  "Faults outlive the manager that was told of them, and newcomers hear of them",
+  async (lab) => {
+    const [a, b] = await pair(lab);
+    await fault(lab, "set", "drop", "100%", "seed", "5");
+    const before = await lab.ipoib("subnet", "fault", "-j");
+    const shown = JSON.parse(before.stdout);
+    assertEquals(shown, [{
+      version: 1,
+      rules: [{ seed: 5, drop: 100 }],
+      waiting: [],
+    }]);
+    const manager = await holder(lab);
+    await fault(lab, "kill-manager");
+    // Nobody's process ended: the interface of the one that held it lives on.
+    const next = await until("another manager", async () => {
+      const pid = await holder(lab).catch(() => undefined);
+      return pid !== manager && pid;
+    });
+    assertEquals([a.daemon.pid, b.daemon.pid].sort(), [manager, next].sort());
+    const after = await until("both have come back", async () => {
+      const { stdout } = await lab.ipoib("subnet", "fault", "show", "-j");
+      const [record] = JSON.parse(stdout);
+      return record.version > 0 && stdout;
+    });
+    assertEquals(JSON.parse(after), shown);
+    assertEquals(
+      await lost(a, b),
+      Array.from({ length: COUNT }, (_, i) => i + 1),
+    );
+
+    const [c] = await lab.hosts(1);
+    // Its multicast joins are MADs, which are not disturbed.
+    await c.up();
+    assertEquals(await c.reaches(a), false);
+    assertGreater((await c.counters())["port_fault_drop"]!, 0);
+    await fault(lab, "clear");
+    assertEquals((await c.ping(a)).received, 5);
+  },
+);
+
+/** Process of the manager. */
+async function holder(lab: Lab): Promise<number> {
+  const { stdout, stderr } = await lab.ipoib("-j", "subnet", "show");
+  if (!stdout) throw new Error(stderr);
+  return JSON.parse(stdout)[0].manager.pid;
+}
+
+labTest(
+  "A stopped port is named by a command that waits for it, a wrong one refused",
+  async (lab) => {
+    const [a, b] = await pair(lab);
+    const other = await holder(lab) === a.daemon.pid ? b : a;
+    other.daemon.kill("SIGSTOP");
+    const set = await lab.ipoib("subnet", "fault", "set", "drop", "1");
+    other.daemon.kill("SIGCONT");
+    assertEquals(set.code, 0);
+    assertMatch(set.stderr, /^not taken yet by ib0 \(lid 0x000[23]\)\n$/);
+    await until(
+      "it follows once it goes on",
+      async () =>
+        !(await lab.ipoib("subnet", "fault")).stdout.includes("not taken"),
+    );
+    const wrong = await lab.ipoib("subnet", "fault", "clear", "port", "ib7");
+    assertEquals([wrong.code, wrong.stderr], [
+      2,
+      'ipoib: The subnet has no port "ib7" (an interface, a LID or a GUID, as in ipoib subnet show)\n',
+    ]);
+    const several = await lab.ipoib("subnet", "fault", "clear", "port", "ib0");
+    assertEquals(several.code, 1);
+    // In a namespace the name is enough.
+    const own = await b.ipoib(
+      "subnet",
+      "fault",
+      "set",
+      "port",
+      "ib0",
+      "drop",
+      "3",
+    );
+    assertEquals(own.code, 0);
+    const { stdout } = await lab.ipoib("subnet", "fault");
+    assertMatch(stdout, /^all ports: drop 1% seed 1$/m);
+    assertMatch(
+      stdout,
+      new RegExp(`^port ib0 lid 0x.* guid ${GUIDS[1]}: drop 3% seed 1$`, "m"),
+    );
+  },
+);
