@@ -1,0 +1,98 @@
+/** Children by `link add` and by sysfs files. */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { labTest, until } from "./harness/mod.ts";
+
+labTest(
+  "link add makes a child of any name that carries traffic, and link del takes it away",
+  async (lab) => {
+    const [a, b] = await lab.running(2);
+    for (const [i, host] of [a, b].entries()) {
+      const added = await host.ipoib(
+        ...["link", "add", "link", "ib0", "name", "storage"],
+        ...["type", "ipoib", "pkey", "0x8001", "mode", "datagram"],
+      );
+      assertEquals([added.code, added.stdout, added.stderr], [0, "", ""]);
+      await host.ip("link", "set", "storage", "up");
+      await host.call("wait", { name: "storage" });
+      await host.ip("addr", "add", `10.81.0.${i + 1}/24`, "dev", "storage");
+    }
+    assertEquals(await a.ping("10.81.0.2"), { sent: 5, received: 5 });
+    const [link] = await a.show<{ link: string; pkey: string }[]>(
+      ...["link", "show", "storage"],
+    );
+    assertEquals([link!.link, link!.pkey], ["ib0", "0x8001"]);
+    assertEquals((await a.ipoib("get", "storage", "mode")).code, 2);
+    assertEquals((await a.ipoib("get", "storage", "mtu")).stdout, "2044\n");
+
+    const again = await a.ipoib(
+      ...["link", "add", "link", "ib0", "name", "storage", "type", "ipoib"],
+    );
+    assertEquals(again.code, 2);
+    assertMatch(again.stderr, /storage.*taken/);
+    const nested = await a.ipoib(
+      ...["link", "add", "link", "storage", "name", "x", "type", "ipoib"],
+    );
+    assertEquals(nested.code, 2);
+
+    const parent = await a.ipoib("link", "del", "ib0");
+    assertEquals([parent.code, parent.stdout], [0, ""]);
+    assertMatch(parent.stderr, /stays/);
+    const gone = await a.ipoib("link", "del", "storage");
+    assertEquals([gone.code, gone.stderr], [0, ""]);
+    assertEquals((await a.run(["ip", "link", "show", "storage"])).code, 1);
+    assertEquals((await a.ipoib("link", "show", "storage")).code, 3);
+    // As with the driver, `ip link del` does it too.
+    await b.ip("link", "del", "storage");
+    await until(
+      "the child is gone",
+      async () => (await b.call("child.list", {})).length === 0,
+    );
+    assertEquals(await a.ping(b), { sent: 5, received: 5 });
+  },
+);
+
+labTest(
+  "two interfaces on one P_Key share the port's memberships",
+  async (lab) => {
+    const [a, b] = await lab.running(2);
+    await a.call("link.add", { link: "ib0", name: "twin" });
+    await a.ip("link", "set", "twin", "up");
+    await a.call("wait", { name: "twin" });
+    await a.ip("addr", "add", "10.82.0.1/24", "dev", "twin");
+    await b.ip("addr", "add", "10.82.0.2/24", "dev", "ib0");
+    assertEquals(await a.ping("10.82.0.2"), { sent: 5, received: 5 });
+    assertEquals(await a.ping(b), { sent: 5, received: 5 });
+    assertEquals((await a.ipoib("down", "twin")).code, 0);
+    // The parent is still found by broadcast.
+    await b.ipoib("neigh", "flush", "ib0");
+    assertEquals(await b.ping(a), { sent: 5, received: 5 });
+  },
+);
+
+labTest(
+  "children come and go by sysfs files",
+  async (lab) => {
+    const [a] = await lab.running(1);
+    const set = async (...words: string[]) => {
+      const { code, stdout } = await a.ipoib("set", ...words);
+      assertEquals(stdout, "");
+      return code;
+    };
+    assertEquals(await set("ib0", "create_child", "0x8001"), 0);
+    assertEquals(await set("create_child", "32770"), 0);
+    assertEquals(await set("ib0", "create_child", "0x8001"), 2);
+    assertEquals(await set("ib0", "create_child", "much"), 2);
+    assertEquals(await set("ib0.8001", "create_child", "1"), 2);
+    assertEquals(await set("ib0.8001", "umcast", "1"), 0);
+    assertEquals((await a.ipoib("get", "ib0.8001", "umcast")).stdout, "1\n");
+    await a.ip("link", "show", "ib0.8002");
+    assertEquals(await set("ib0", "delete_child", "0x8002"), 0);
+    assertEquals((await a.run(["ip", "link", "show", "ib0.8002"])).code, 1);
+    assertEquals(await set("ib0", "mtu", "1500"), 0);
+    const [link] = JSON.parse(await a.ip("-j", "link", "show", "ib0"));
+    assertEquals(link.mtu, 1500);
+    assertEquals(await set("ib0", "mode", "datagram"), 0);
+    assertEquals(await set("ib0", "mode", "fast"), 2);
+  },
+);

@@ -1,0 +1,47 @@
+/** The ethtool commands beside the real ethtool, which shows the TUN. */
+
+import { assert, assertEquals } from "@std/assert";
+import { isInstalled } from "../../scripts/test/packages.ts";
+import { labTest } from "./harness/mod.ts";
+
+/** The lines of a text without their values. */
+function names(text: string): string[] {
+  return text.split("\n").map((line) => line.replace(/: (n\/a|\d+)$/, ""));
+}
+
+labTest(
+  "ipoib ethtool has the lines of the installed ethtool",
+  async (lab) => {
+    const [a] = await lab.running(1);
+    const version = await a.must("ethtool", "--version");
+    const theirs = await a.must("ethtool", "-c", "ib0");
+    const ours = await a.ipoib("ethtool", "-c", "ib0");
+    if (/version 6\.1\b/.test(version)) {
+      assertEquals(names(ours.stdout), names(theirs));
+    }
+    const keys = (text: string) => text.split("\n").map((l) => l.split(":")[0]);
+    const driver = await a.ipoib("ethtool", "-i", "ib0");
+    assertEquals(
+      keys(driver.stdout),
+      keys(await a.must("ethtool", "-i", "ib0")),
+    );
+    // Kernels differ in what they know; what both know has the same order.
+    const known = new Set(keys(await a.must("ethtool", "-k", "ib0")));
+    const features = await a.ipoib("ethtool", "-k", "ib0");
+    const both = keys(features.stdout).filter((name) => known.has(name));
+    assert(both.length > 40);
+    assertEquals(
+      both,
+      [...known].filter((name) => keys(features.stdout).includes(name)),
+    );
+    const settings = await a.ipoib("ethtool", "ib0");
+    assert(settings.stdout.includes("\tSpeed: 100000Mb/s\n"));
+    assert(settings.stdout.endsWith("\tLink detected: yes\n"));
+    const rings = await a.ipoib("ethtool", "-g", "ib0");
+    assertEquals([rings.code, rings.stderr], [
+      2,
+      "netlink error: Operation not supported\n",
+    ]);
+  },
+  { ignore: !isInstalled("ethtool") },
+);
