@@ -1,0 +1,88 @@
+/** One member of eight stops: the other seven hear every multicast, and answer every ping. */
+
+import { assertEquals, assertGreater } from "@std/assert";
+import {
+  type Host,
+  labTest,
+  pause,
+  pingResult,
+  type Program,
+  until,
+} from "./harness/mod.ts";
+
+const GROUP = "239.1.2.4";
+const MGID = "ff12:401b:ffff:0:0:0:f01:204";
+const PORT = 5001;
+/** More than the slots of a port, so that a member that takes nothing would hold all of them. */
+const PACKETS = 600;
+
+async function attached(host: Host): Promise<boolean> {
+  const groups = await host.call("mcg.show", { name: "ib0" });
+  return groups.some((group) => group.mgid === MGID && group.attached);
+}
+
+function lines(program: Program): number {
+  return new Set(program.output.match(/^packet \d+$/gm)).size;
+}
+
+labTest(
+  "One member of eight stopped: the other seven lose neither multicast nor unicast",
+  async (lab) => {
+    const hosts: Host[] = await lab.hosts(8);
+    const [sender, stopped, ...others] = hosts as [Host, Host, ...Host[]];
+    // The manager is not the one that will be stopped.
+    await sender.up();
+    await Promise.all([stopped, ...others].map((host) => host.up()));
+    await sender.ip("route", "add", "239.0.0.0/8", "dev", "ib0");
+    const members = [stopped, ...others];
+    const receivers = members.map((host) =>
+      host.start(
+        ...["socat", "-u"],
+        `UDP4-RECV:${PORT},ip-add-membership=${GROUP}:ib0`,
+        "STDOUT",
+      )
+    );
+    for (const host of members) {
+      await until(`${host.address} joins`, () => attached(host));
+    }
+    for (const host of members) assertEquals(await sender.reaches(host), true);
+    const source = sender.start(
+      ...["socat", "-u", "STDIN", `UDP4-DATAGRAM:${GROUP}:${PORT}`],
+    );
+    const first = `packet 0`;
+    await until("the group's path", async () => {
+      await source.write(`${first}\n`);
+      await pause(50);
+      return receivers.every((each) => each.output.includes(first));
+    });
+
+    const before = (await sender.counters())["port_xmit_no_credit"]!;
+    stopped.daemon.kill("SIGSTOP");
+    const pings = [[sender, others[0]!], [others[1]!, others[2]!]].map((
+      [from, to],
+    ) =>
+      from!.start("ping", "-n", "-q", "-i", "0.01", "-c", "200", to!.address)
+    );
+    for (let i = 1; i <= PACKETS; i++) {
+      await source.write(`packet ${i}\n`);
+      await pause(3);
+    }
+    for (const ping of pings) {
+      assertEquals(await ping.exit(), 0);
+      assertEquals(pingResult(ping.output), { sent: 200, received: 200 });
+    }
+    const [ofStopped, ...heard] = receivers;
+    await until(
+      "all have heard everything",
+      () => heard.every((each) => lines(each) === PACKETS + 1),
+    );
+    // What went to the stopped one was dropped, and only that.
+    assertGreater((await sender.counters())["port_xmit_no_credit"]!, before);
+    assertEquals(lines(ofStopped!), 1);
+
+    stopped.daemon.kill("SIGCONT");
+    await until("the stopped one answers", () => sender.reaches(stopped));
+    await source.write("packet 100000\n");
+    await until("and hears", () => ofStopped!.output.includes("100000"));
+  },
+);

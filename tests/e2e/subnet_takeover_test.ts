@@ -1,0 +1,61 @@
+/** kill -9 of the manager's process under load: no packet lost between neighbours, new joins answered within 2 s. */
+
+import { assert, assertEquals, assertLess } from "@std/assert";
+import { type Host, labTest, pingResult, until } from "./harness/mod.ts";
+
+const GROUP = "239.1.2.5";
+const MGID = "ff12:401b:ffff:0:0:0:f01:205";
+const JOIN_LIMIT_MS = 2000;
+
+async function joined(host: Host): Promise<boolean> {
+  const groups = await host.call("mcg.show", { name: "ib0" });
+  return groups.some((group) => group.mgid === MGID && group.attached);
+}
+
+labTest(
+  "kill -9 of the manager under load: pings of 100/s lose nothing, a join is answered within 2 s",
+  async (lab) => {
+    const [manager, a, b] = await lab.hosts(3);
+    await manager.up();
+    await Promise.all([a.up(), b.up()]);
+    // Neighbours in both directions.
+    assert(await a.reaches(b));
+    assert(await b.reaches(a));
+    const lids = await Promise.all([a, b].map(lid));
+    const pings = [[a, b], [b, a]].map(([from, to]) =>
+      from!.start("ping", "-n", "-q", "-i", "0.01", "-c", "500", to!.address)
+    );
+    for (const ping of pings) await ping.says(/bytes of data/);
+
+    const joinAfter = async (death: () => void) => {
+      death();
+      const begin = performance.now();
+      const member = b.start(
+        ...["socat", "-u"],
+        `UDP4-RECV:5002,ip-add-membership=${GROUP}:ib0`,
+        "STDOUT",
+      );
+      await until("the join is answered", () => joined(b));
+      assertLess(performance.now() - begin, JOIN_LIMIT_MS);
+      await member[Symbol.asyncDispose]();
+      await until("the group is left", async () => !await joined(b));
+    };
+    await joinAfter(() => manager.daemon.kill("SIGKILL"));
+    await manager.daemon.exit();
+    await manager.up();
+    assert(await manager.reaches(a));
+    // Now it is in the process of one of the two that ping; its interface lives on.
+    const { code } = await lab.ipoib("subnet", "fault", "kill-manager");
+    assertEquals(code, 0);
+    await joinAfter(() => {});
+    for (const ping of pings) {
+      assertEquals(await ping.exit(), 0);
+      assertEquals(pingResult(ping.output), { sent: 500, received: 500 });
+    }
+    assertEquals(await Promise.all([a, b].map(lid)), lids);
+  },
+);
+
+async function lid(host: Host): Promise<number> {
+  return (await host.link()).hca.lid;
+}
