@@ -79,10 +79,12 @@ Deno.test("a port that says hello is welcome, one that leaves is gone", () => {
   const [welcome] = bench.read(port);
   assert(welcome !== "closed" && welcome?.type === "welcome");
   assertEquals(welcome.guid, GUID);
-  assertEquals(bench.host.snapshot().ports.map(({ guid }) => guid), [GUID]);
+  assertEquals(bench.host.manager.snapshot().ports.map(({ guid }) => guid), [
+    GUID,
+  ]);
   port.close();
   bench.turn(3);
-  assertEquals(bench.host.snapshot().ports, []);
+  assertEquals(bench.host.manager.snapshot().ports, []);
 });
 
 Deno.test("nonsense is dropped with a line, and the port stays", () => {
@@ -96,7 +98,7 @@ Deno.test("nonsense is dropped with a line, and the port stays", () => {
     bench.lines.filter((line) => line.includes("Malformed")).length,
     2,
   );
-  assertEquals(bench.host.snapshot().ports.length, 1);
+  assertEquals(bench.host.manager.snapshot().ports.length, 1);
 });
 
 Deno.test("answers to a port that does not read are kept in their order", () => {
@@ -136,10 +138,10 @@ Deno.test("a port that reads nothing for too long is disconnected", () => {
   bench.turn(3);
   for (let i = 0; i < 40_000; i++) {
     if (!send(port.number, show(i))) bench.turn();
-    if (i > 1000 && bench.host.snapshot().ports.length === 0) break;
+    if (i > 1000 && bench.host.manager.snapshot().ports.length === 0) break;
   }
   bench.turn(20);
-  assertEquals(bench.host.snapshot().ports, []);
+  assertEquals(bench.host.manager.snapshot().ports, []);
   let closed = false;
   for (let i = 0; i < 50 && !closed; i++) {
     closed = bench.read(port).includes("closed");
@@ -149,7 +151,7 @@ Deno.test("a port that reads nothing for too long is disconnected", () => {
   const again = bench.connect();
   bench.hello(again, GUID);
   bench.turn(3);
-  assertEquals(bench.host.snapshot().ports.length, 1);
+  assertEquals(bench.host.manager.snapshot().ports.length, 1);
 });
 
 Deno.test("the host's end is every port's end", () => {

@@ -379,7 +379,9 @@ Deno.test("when the manager dies traffic goes on; the next one is told of LIDs a
     subnet.ports[n]!.events.some(({ type }) => type === "client_reregister");
   subnet.until(() => reregistered(0) && reregistered(1));
   assertEquals([a!.attributes.lid, b!.attributes.lid], lids);
-  const group = subnet.host!.snapshot().groups.find((g) => g.mlid === mlid);
+  const group = subnet.host!.manager.snapshot().groups.find((g) =>
+    g.mlid === mlid
+  );
   assertEquals(group?.members.map(({ lid }) => lid).sort(), [...lids].sort());
   send();
   subnet.until(() => ends[1]!.taken.length === 4);
