@@ -4,8 +4,9 @@
  *
  * Descriptors are always taken when the port runs; what is held back is `onReceive`, and the port's sleep goes on while it
  * is: the announcement in the rings (ring.ts) then asks for the bell only when the number would be reached, and a timer
- * ends the period. After a period with more than one completion the next one begins at once, so that a stream costs one
- * wake-up a period and not a second one to begin it; an isolated packet waits for the whole period, never longer.
+ * ends the period. An isolated packet waits for the whole period. A stream whose pauses are shorter than a period has
+ * the next one begin at the end of the last, so that it costs one wake-up a period and not a second one to begin it; its
+ * packets wait shorter.
  *
  * Without a number of frames {@linkcode MOST_FRAMES} rules: what a peer may always have under way, so that moderation never
  * holds its credit back.
@@ -32,6 +33,10 @@ export class Period {
   end: Millis = Infinity;
   /** Completions of this period that became events. */
   passed = 0;
+  /** True if it began not later after the one before than a period lasts. */
+  dense = false;
+  /** When the last one ended. */
+  ended: Millis = -Infinity;
 }
 
 /** What the moderator needs of a queue pair. */
@@ -117,10 +122,14 @@ export class Moderator {
       const { count } = qp.completions;
       const seen = period.passed + count;
       if (period.end === Infinity) {
-        if (seen > 0) period.end = now + period.length;
+        if (seen === 0) continue;
+        period.dense = now - period.ended <= period.length;
+        period.end = now + period.length;
       } else if (period.end <= now) {
+        const goesOn = period.dense && seen > 0;
         period.passed = 0;
-        period.end = more ? now : seen > 1 ? now + period.length : Infinity;
+        period.ended = now;
+        period.end = more ? now : goesOn ? now + period.length : Infinity;
         if (count > 0) this.#event(qp);
       }
     }

@@ -133,10 +133,24 @@ Deno.test("a stream costs one event a period, and the period ends with it", () =
     bench.arrive();
     bench.advance(10);
   }
-  assertEquals(bench.counted, 10);
+  // The second period begins with the first packet after the first one, all others with the end of the one before.
+  const ends = bench.qp.events.map(({ at }) => Math.round(at * 1000));
+  assertEquals(ends, [100, 210, 310, 410, 510, 610, 710, 810, 910]);
   bench.advance(300);
   assertEquals([bench.counted, bench.moderator.threshold], [10, 1]);
   assertEquals(bench.reactor.deadline, Infinity);
+});
+
+Deno.test("packets further apart than a period begin a period each", () => {
+  const bench = new Bench();
+  bench.moderator.set(bench.qp, { rxUsecs: 100, rxFrames: 0 });
+  for (let i = 0; i < 5; i++) {
+    bench.arrive(3);
+    bench.advance(100.001);
+    assertEquals(bench.reactor.deadline, Infinity, "nothing more to wake for");
+    bench.advance(101);
+  }
+  assertEquals(bench.counted, 5);
 });
 
 Deno.test("turning moderation off, or the queue pair away, lets go what waits", () => {

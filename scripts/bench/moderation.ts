@@ -1,0 +1,234 @@
+/**
+ * What moderation of receive events costs and saves, as
+ * `deno run --allow-all scripts/bench/moderation.ts [--repeats N] [--seconds S] [--svg FILE]`.
+ *
+ * At each setting of rx-usecs, at both ends: datagrams at a fixed rate one way, and pings on an idle link. The settings are
+ * measured in turn, so that a slow moment of the machine falls on all of them. Prints a table, draws a plot. Needs root, gcc,
+ * ping and ip.
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { IpoibError } from "../../src/base/errors.ts";
+import { IpcClient } from "../../src/ipc/client.ts";
+import {
+  namespaceIdentity,
+  socketDirectory,
+  socketPath,
+} from "../../src/ipc/locate.ts";
+import {
+  initialNamespaceInode,
+  namespaceInode,
+  openNamespace,
+} from "../../src/system/namespace.ts";
+import { type Cleanup, workAndCleanUp } from "../cleanup.ts";
+import { type Panel, plot } from "./moderation_plot.ts";
+import { idleRtt, reach } from "./ping.ts";
+import { startProgram } from "./program.ts";
+import { lossPercent, median } from "./statistics.ts";
+import { cpuSecondsOf, type Subject } from "./subject.ts";
+import { blast, Counter } from "./udp.ts";
+import { compilePrograms } from "./yardstick.ts";
+
+const SETTINGS = [0, 16, 64, 256];
+const RATE = 50_000;
+const USAGE =
+  "Usage: deno run --allow-all scripts/bench/moderation.ts [--repeats N] [--seconds S] [--svg FILE]";
+
+const encoder = new TextEncoder();
+const say = (line: string) =>
+  void Deno.stdout.writeSync(encoder.encode(`${line}\n`));
+
+/** What is found at one setting in one repeat. */
+interface Finding {
+  /** Receive events a second, and times that the receiver's process went to sleep. */
+  readonly events: number;
+  readonly sleeps: number;
+  /** Microseconds. */
+  readonly receiverCpu: number;
+  readonly senderCpu: number;
+  readonly rtt: number;
+  /** Percent. */
+  readonly lost: number;
+}
+
+const COLUMNS: readonly [title: string, of: keyof Finding, digits: number][] = [
+  ["events/s", "events", 0],
+  ["sleeps/s", "sleeps", 0],
+  ["CPU/packet, receiver [us]", "receiverCpu", 2],
+  ["CPU/packet, sender [us]", "senderCpu", 2],
+  ["idle RTT [us]", "rtt", 0],
+  ["lost [%]", "lost", 2],
+];
+
+/** Times that a process gave its processor up by itself. */
+function sleepsOf(pid: number): number {
+  let sum = 0;
+  for (const { name } of Deno.readDirSync(`/proc/${pid}/task`)) {
+    const status = Deno.readTextFileSync(`/proc/${pid}/task/${name}/status`);
+    sum += Number(/^voluntary_ctxt_switches:\s*(\d+)/m.exec(status)?.[1]);
+  }
+  return sum;
+}
+
+/** A connection to the process of one end. */
+async function connect(folder: string, namespace: string): Promise<IpcClient> {
+  using fd = openNamespace(namespace);
+  const identity = namespaceIdentity(
+    namespaceInode(fd.number),
+    initialNamespaceInode(),
+  );
+  const directory = socketDirectory(folder, identity);
+  return await IpcClient.connect(socketPath(directory, "ib0"), "ib0");
+}
+
+async function eventsOf(client: IpcClient): Promise<number> {
+  const [stats] = await client.call("stats", { name: "ib0" });
+  return stats!.counters["port_cq_events"] ?? NaN;
+}
+
+async function measure(
+  subject: Subject,
+  receiver: IpcClient,
+  pps: string,
+  seconds: number,
+): Promise<Finding> {
+  const rtt = await idleRtt(subject);
+  const [near, far] = subject.pids!;
+  const counter = await Counter.start(subject, 1, pps);
+  try {
+    const look = async () => ({
+      events: await eventsOf(receiver),
+      sleeps: sleepsOf(far),
+      near: cpuSecondsOf(near),
+      far: cpuSecondsOf(far),
+    });
+    const before = await look();
+    const to = subject.addresses[1];
+    const sent = await blast(subject, pps, to, RATE, seconds);
+    const after = await look();
+    const micros = (cpu: number) => 1e6 * cpu / sent;
+    return {
+      events: (after.events - before.events) / seconds,
+      sleeps: (after.sleeps - before.sleeps) / seconds,
+      receiverCpu: micros(after.far - before.far),
+      senderCpu: micros(after.near - before.near),
+      rtt,
+      lost: lossPercent(sent, await counter.count()),
+    };
+  } finally {
+    await counter.end();
+  }
+}
+
+async function bench(options: Options, cleanup: Cleanup): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "ipoib-bench-" });
+  cleanup.add(() => Deno.remove(folder, { recursive: true }));
+  await compilePrograms(folder);
+  const runtime = `${folder}/run`;
+  const subject = await startProgram(runtime);
+  cleanup.add(() => subject.close());
+  const clients = await Promise.all(
+    subject.namespaces.map((path) => connect(runtime, path)),
+  );
+  cleanup.add(() => clients.forEach((client) => client.close()));
+  await reach(subject, 1);
+  const findings = SETTINGS.map((): Finding[] => []);
+  // The first round warms up.
+  for (let repeat = 0; repeat <= options.repeats; repeat++) {
+    for (const [i, usecs] of SETTINGS.entries()) {
+      for (const client of clients) {
+        await client.call("coalesce.set", { values: { "rx-usecs": usecs } });
+      }
+      const { seconds } = options;
+      const pps = `${folder}/pps`;
+      const found = await measure(subject, clients[1]!, pps, seconds);
+      if (repeat > 0) findings[i]!.push(found);
+      say(`${repeat}/${options.repeats} rx-usecs ${usecs}: ${line(found)}`);
+    }
+  }
+  say(`\nMedians of ${options.repeats}, ${RATE} datagrams/s\n`);
+  say(markdown(findings));
+  if (options.svg) await Deno.writeTextFile(options.svg, drawing(findings));
+}
+
+function line(found: Finding): string {
+  return COLUMNS.map(([title, of, digits]) =>
+    `${title} ${found[of].toFixed(digits)}`
+  ).join(", ");
+}
+
+function markdown(findings: readonly (readonly Finding[])[]): string {
+  const heads = ["rx-usecs", ...COLUMNS.map(([title]) => title)];
+  const rows = findings.map((repeats, i) => [
+    String(SETTINGS[i]),
+    ...COLUMNS.map(([, of, digits]) =>
+      median(repeats.map((found) => found[of])).toFixed(digits)
+    ),
+  ]);
+  const widths = heads.map((head, i) =>
+    Math.max(head.length, ...rows.map((row) => row[i]!.length))
+  );
+  const row = (cells: readonly string[]) =>
+    `| ${cells.map((cell, i) => cell.padStart(widths[i]!)).join(" | ")} |`;
+  const rule = widths.map((width) => `${"-".repeat(width - 1)}:`);
+  return [heads, rule, ...rows].map(row).join("\n");
+}
+
+function drawing(findings: readonly (readonly Finding[])[]): string {
+  const panel = (title: string, of: keyof Finding): Panel => ({
+    title,
+    points: findings.map((repeats) => {
+      const values = repeats.map((found) => found[of]);
+      return {
+        middle: median(values),
+        least: Math.min(...values),
+        most: Math.max(...values),
+      };
+    }),
+  });
+  return plot(SETTINGS, "rx-usecs", [
+    panel(`receive events/s at ${RATE / 1000}k packets/s`, "events"),
+    panel("receiver's CPU per packet [us]", "receiverCpu"),
+    panel("idle round trip [us]", "rtt"),
+  ]);
+}
+
+interface Options {
+  readonly repeats: number;
+  readonly seconds: number;
+  readonly svg: string | undefined;
+}
+
+function optionsOf(args: readonly string[]): Options | undefined {
+  let known = true;
+  const parsed = parseArgs([...args], {
+    string: ["repeats", "seconds", "svg"],
+    default: { repeats: "5", seconds: "3" },
+    unknown: () => known = false,
+  });
+  const repeats = Number(parsed.repeats);
+  const seconds = Number(parsed.seconds);
+  if (!known || !Number.isInteger(repeats) || repeats < 1 || !(seconds > 0)) {
+    return undefined;
+  }
+  const svg = parsed.svg === undefined ? undefined : String(parsed.svg);
+  return { repeats, seconds, svg };
+}
+
+function complain(sentence: string, code: number): number {
+  Deno.stderr.writeSync(encoder.encode(`${sentence}\n`));
+  return code;
+}
+
+async function main(): Promise<number> {
+  const options = optionsOf(Deno.args);
+  if (!options) return complain(USAGE, 1);
+  if (Deno.uid() !== 0) return complain("The bench needs root", 2);
+  return await workAndCleanUp(
+    (cleanup) => bench(options, cleanup),
+    (error) =>
+      complain(`The bench failed: ${IpoibError.from(error).message}`, 1),
+  );
+}
+
+Deno.exit(await main());
