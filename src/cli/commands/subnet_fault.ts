@@ -20,7 +20,8 @@ Words, after the subnet's name if several run (default: show):
   port PORT lid [LID]       give the port another LID
   port PORT pkeys P[,P...]  give the port another P_Key table
   port PORT reregister      ask the port to join its groups again (client reregister)
-  kill-manager              end the subnet manager without a word; another process takes over
+  kill-manager              end the subnet manager without a word; another process takes over (an interface in the
+                            same process lives on, a subnet run is killed)
 
 RULE is one or more of
   drop P%                   of the packets
