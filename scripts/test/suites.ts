@@ -49,6 +49,7 @@ const NEEDS: Readonly<Record<string, Needs>> = {
     helpful: ["tshark"],
   },
   system: { permissions: ALL },
+  ipoib: { permissions: SYSTEM, helpful: ["tshark"] },
   netdev: { permissions: ALL },
   sa: { permissions: READ },
   subnet: { permissions: READ },

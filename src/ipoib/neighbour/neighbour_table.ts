@@ -63,7 +63,7 @@ export class NeighbourTable {
   get(address: number, now: Millis): Neighbour {
     let neighbour = this.#entries.get(address);
     if (!neighbour) {
-      if (this.#entries.size >= Arp.MaxEntries) this.#reap(now, 0);
+      if (this.#entries.size >= Arp.MaxEntries) this.#makeRoom();
       neighbour = new Neighbour(address, now);
       this.#entries.set(address, neighbour);
       if (this.#nextReap === Infinity) this.#nextReap = now + REAP_INTERVAL_MS;
@@ -114,7 +114,10 @@ export class NeighbourTable {
       neighbour.nud.state = NudState.Stale;
     }
     this.#setAddress(neighbour, address, now);
-    this.#step(neighbour, "heard", now);
+    // What we know already proves nothing and changes nothing (Linux neigh_update behaviour).
+    if (!same || !isUsable(neighbour.nud.state)) {
+      this.#step(neighbour, "heard", now);
+    }
     this.#findPath(neighbour, now);
   }
 
@@ -202,6 +205,14 @@ export class NeighbourTable {
       const resting = state === NudState.Stale || state === NudState.Failed ||
         state === NudState.None || state === NudState.Reachable;
       if (resting && now - neighbour.usedAt >= idle) this.#remove(neighbour);
+    }
+  }
+
+  /** The table is full: those that were used longest ago go. */
+  #makeRoom(): void {
+    const oldest = this.entries().sort((a, b) => a.usedAt - b.usedAt);
+    for (const neighbour of oldest.slice(0, Arp.MaxEntries / 8)) {
+      this.#remove(neighbour);
     }
   }
 
