@@ -1,13 +1,7 @@
 /** Nonsense through every socket: it is refused, counted or ignored, and traffic does not notice. */
 
-import { assert, assertEquals, assertGreater, assertMatch } from "@std/assert";
-import {
-  type Host,
-  type Lab,
-  labTest,
-  pingResult,
-  until,
-} from "./harness/mod.ts";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { type Host, type Lab, labTest, Pings, until } from "./harness/mod.ts";
 import { acceptable, RogueLink } from "./harness/rogue_link.ts";
 import { Lines, Stranger } from "./harness/sockets.ts";
 import { LINK_VERSION } from "../../src/hca/soft/link_hello.ts";
@@ -51,14 +45,9 @@ async function undisturbed(
 ): Promise<void> {
   const [a, b] = await lab.running(2);
   assert(await a.reaches(b));
-  const ping = a.start("ping", "-n", "-q", "-i", "0.01", b.address);
-  await ping.says(/bytes of data/);
+  await using pings = await Pings.start(a, b.address, { interval: 0.01 });
   await body(a, b);
-  ping.kill("SIGINT");
-  await ping.exit();
-  const { sent, received } = pingResult(ping.output);
-  assertGreater(sent, 1);
-  assertEquals(received, sent);
+  assertEquals(await pings.lost(), 0);
   for (const host of [a, b]) {
     assertEquals((await host.link()).state, "running");
     assertEquals((await host.ipoib("link", "show", "ib0")).code, 0);

@@ -34,8 +34,13 @@ labTest(
     await iperfServer(b);
     for (const direction of [[], ["-R"]]) {
       assertGreater((await iperf(a, b.address, ...direction)).received, 1e6);
-      const udp = await iperf(a, b.address, "-u", "-b", "20M", ...direction);
-      assertGreater(udp.received, 1e6);
+      // So little that the receiving socket's own buffer holds what comes while a busy machine has no processor for it.
+      const udp = await iperf(
+        a,
+        b.address,
+        ...["-u", "-b", "2M", "-l", "500", ...direction],
+      );
+      assertGreater(udp.received, 1e5);
       assertLess(udp.lost, 5);
     }
   },

@@ -11,6 +11,7 @@ import type {
 } from "../../../src/ipc/schema.ts";
 import { type CommandOptions, must, type Outcome, run } from "./command.ts";
 import type { Lab } from "./lab.ts";
+import { ping, type PingOptions } from "./ping.ts";
 import type { Program } from "./program.ts";
 import { until } from "./until.ts";
 
@@ -24,14 +25,6 @@ export interface UpOptions {
   readonly wait?: boolean;
   /** How the program is started, without arguments. */
   readonly command?: readonly string[];
-}
-
-export interface PingOptions {
-  readonly count?: number;
-  /** Seconds. */
-  readonly interval?: number;
-  /** Octets of payload. */
-  readonly size?: number;
 }
 
 export class Host {
@@ -123,6 +116,30 @@ export class Host {
     return link!;
   }
 
+  /** Everything that a failed test may want to know: state, drops, counters that are not 0, neighbours, the log. */
+  async inspect(): Promise<string> {
+    const log = await Deno.readTextFile(`${this.sockets}/ib0.log`).catch(() =>
+      ""
+    );
+    try {
+      using client = await this.connect();
+      const options = { timeout: 2000 };
+      const [link] = await client.call("link.show", { name: "ib0" }, options);
+      const [stats] = await client.call("stats", { name: "ib0" }, options);
+      const neighbours = await client.call("neigh.show", {}, options);
+      const counters = Object.entries(stats!.counters).filter(([, n]) => n > 0);
+      return JSON.stringify({
+        state: link!.state,
+        drops: link!.drops,
+        counters: Object.fromEntries(counters),
+        neighbours,
+        log,
+      });
+    } catch (error) {
+      return `${error instanceof Error ? error.message : error}\n${log}`;
+    }
+  }
+
   /** Starts `ipoib up ib0`, waits until it carries traffic, and gives it its address. */
   async up(options: UpOptions = {}): Promise<Program> {
     const daemon = this.lab.start([
@@ -152,30 +169,17 @@ export class Host {
   }
 
   /** Pings; returns how many were sent and answered. */
-  async ping(
+  ping(
     to: Host | string,
     options: PingOptions = {},
   ): Promise<{ sent: number; received: number }> {
-    const address = typeof to === "string" ? to : to.address;
-    const { stdout } = await this.run([
-      ...["ping", "-n", "-q", "-W", "5"],
-      ...["-c", String(options.count ?? 5)],
-      ...["-i", String(options.interval ?? 0.02)],
-      ...["-s", String(options.size ?? 56)],
-      address,
-    ]);
-    return pingResult(stdout);
+    return ping(this, typeof to === "string" ? to : to.address, options);
   }
 
-  /** True once a single ping is answered. */
+  /** True if a single ping is answered within a second. */
   async reaches(to: Host | string): Promise<boolean> {
-    return (await this.ping(to, { count: 1 })).received === 1;
+    const address = typeof to === "string" ? to : to.address;
+    const words = ["ping", "-n", "-q", "-c", "1", "-W", "1", address];
+    return (await this.run(words)).code === 0;
   }
-}
-
-/** The line `N packets transmitted, N received`. */
-export function pingResult(text: string): { sent: number; received: number } {
-  const match = /(\d+) packets transmitted, (\d+) received/.exec(text);
-  if (!match) throw new Error(`ping says: ${text}`);
-  return { sent: Number(match[1]), received: Number(match[2]) };
 }

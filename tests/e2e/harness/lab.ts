@@ -15,6 +15,7 @@ export class Lab implements AsyncDisposable {
   readonly runtime: string;
   readonly #programs: Program[] = [];
   readonly #namespaces: string[] = [];
+  readonly #hosts: Host[] = [];
 
   private constructor(runtime: string) {
     this.runtime = runtime;
@@ -49,6 +50,7 @@ export class Lab implements AsyncDisposable {
         ),
       );
     }
+    this.#hosts.push(...hosts);
     return hosts as Many<Host, N>;
   }
 
@@ -74,13 +76,19 @@ export class Lab implements AsyncDisposable {
     return run([...programCommand(), ...words], { env: this.env });
   }
 
-  /** What every program said, for a failed test. */
-  get logs(): string {
-    return this.#programs.map(({ title, pid, code, output }) =>
+  /** For a failed test: what every program said, and what the interfaces counted and know. */
+  async report(): Promise<string> {
+    const programs = this.#programs.map(({ title, pid, code, output }) =>
       `--- ${title} (pid ${pid}, ${
         code === undefined ? "running" : `exit code ${code}`
       })\n${output}`
-    ).join("");
+    );
+    const interfaces = await Promise.all(
+      this.#hosts.map(async (host) =>
+        `--- ${host.namespace}: ${await host.inspect()}\n`
+      ),
+    );
+    return [...programs, ...interfaces].join("");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -115,7 +123,9 @@ export function labTest(
       try {
         await body(lab);
       } catch (error) {
-        Deno.stderr.writeSync(new TextEncoder().encode(`\n${lab.logs}\n`));
+        Deno.stderr.writeSync(
+          new TextEncoder().encode(`\n${await lab.report()}\n`),
+        );
         throw error;
       }
     },

@@ -1,8 +1,9 @@
 /** The harness of the end-to-end tests. */
 
 export { must, type Outcome, run } from "./command.ts";
-export { Host, pingResult } from "./host.ts";
+export { Host } from "./host.ts";
 export { Lab, labTest } from "./lab.ts";
+export { Pings } from "./ping.ts";
 export { Program } from "./program.ts";
 export { iperf, iperfServer } from "./traffic.ts";
 export { pause, until } from "./until.ts";
