@@ -207,3 +207,38 @@ labTest(
     );
   },
 );
+
+labTest(
+  "TCP carries every octet through loss, copies, delay and disorder",
+  async (lab) => {
+    const [a, b] = await pair(lab);
+    await fault(
+      lab,
+      ...["set", "drop", "2", "duplicate", "2", "reorder", "5"],
+      ...["delay", "1ms", "jitter", "1ms", "rate", "500mbit", "seed", "3"],
+    );
+    const octets = 4_000_000;
+    const sum = (text: string) => /[0-9a-f]{64}/.exec(text)?.[0];
+    const receiver = b.start(
+      ...["sh", "-c", "socat -u TCP4-LISTEN:7000 STDOUT | sha256sum"],
+    );
+    await until("the receiver listens", async () => {
+      const { stdout } = await b.run(["ss", "-Hltn", "sport = :7000"]);
+      return stdout !== "";
+    });
+    const sent = await a.must(
+      "sh",
+      "-c",
+      `head -c ${octets} /dev/urandom | tee ${lab.runtime}/sent | socat -u STDIN TCP4:${b.address}:7000; ` +
+        `sha256sum ${lab.runtime}/sent; wc -c < ${lab.runtime}/sent`,
+    );
+    await receiver.exit();
+    assertEquals(Number(sent.trim().split("\n").at(-1)), octets);
+    assertEquals(sum(receiver.output), sum(sent));
+    const counters = await a.counters();
+    for (const kind of ["drop", "duplicate", "reorder", "rate", "delay"]) {
+      assertGreater(counters[`port_fault_${kind}`]!, 0, kind);
+    }
+    assertEquals(counters["port_links_lost"], 0);
+  },
+);

@@ -1,0 +1,100 @@
+/** partitions.conf: who may talk to whom, what a reload changes, and that the next manager knows it too. */
+
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { programCommand } from "../../scripts/program.ts";
+import {
+  type Host,
+  type Lab,
+  labTest,
+  type Program,
+  until,
+} from "./harness/mod.ts";
+
+const GUIDS = ["0x0200000000000b01", "0x0200000000000b02"];
+const ALL = "Default=0x7fff, ipoib : ALL=full ;\n";
+const LAB = `${ALL}lab=0x0005, ipoib : ALL=full ;\n`;
+
+/** A manager alone, with a file of partitions. */
+async function run(lab: Lab, text: string): Promise<[Program, string]> {
+  const file = `${lab.runtime}/test.conf`;
+  await Deno.writeTextFile(file, text);
+  const program = lab.start([
+    ...programCommand(),
+    ...["subnet", "run", "--partitions", file],
+  ]);
+  await program.says(/subnet manager runs/);
+  return [program, file];
+}
+
+interface Shown {
+  manager: { pid: number };
+  ports: { guid: string; pkeys: number[] }[];
+  partitions: { name: string; pkey: number }[];
+}
+
+async function show(lab: Lab): Promise<Shown> {
+  const { stdout, stderr } = await lab.ipoib("-j", "subnet", "show");
+  if (!stdout) throw new Error(stderr);
+  return JSON.parse(stdout)[0];
+}
+
+async function pkeys(lab: Lab): Promise<number[]> {
+  const { partitions } = await show(lab);
+  return partitions.map(({ pkey }) => pkey).sort((a, b) => a - b);
+}
+
+async function up(hosts: readonly Host[]): Promise<void> {
+  await Promise.all(
+    hosts.map((host, i) => host.up({ args: ["--guid", GUIDS[i]!] })),
+  );
+}
+
+labTest(
+  "A successor has the partitions of the manager that died, a new subnet its own",
+  async (lab) => {
+    const [manager] = await run(lab, LAB);
+    const hosts = await lab.hosts(2);
+    const [a, b] = hosts;
+    await up(hosts);
+    assertEquals(await pkeys(lab), [5, 0x7fff]);
+    assertEquals((await show(lab)).ports.map((port) => port.pkeys), [
+      [0xffff, 0x8005],
+      [0xffff, 0x8005],
+    ]);
+    assertEquals((await a.ping(b)).received, 5);
+
+    manager.kill("SIGKILL");
+    await manager.exit();
+    await until("one of the hosts takes over", async () => {
+      const pid = (await show(lab).catch(() => undefined))?.manager.pid;
+      return pid === a.daemon.pid || pid === b.daemon.pid;
+    });
+    assertEquals(await pkeys(lab), [5, 0x7fff]);
+
+    for (const host of hosts) {
+      assertEquals((await host.ipoib("down", "ib0")).code, 0);
+      await host.daemon.exit();
+    }
+    await a.up();
+    assertEquals(await pkeys(lab), [1, 2, 0x7fff]);
+  },
+);
+
+labTest(
+  "A malformed partitions.conf is refused with the place of the mistake",
+  async (lab) => {
+    const file = `${lab.runtime}/bad.conf`;
+    await Deno.writeTextFile(file, `${ALL}lab=0x0005 ALL ;\n`);
+    const outcome = await lab.ipoib("subnet", "run", "--partitions", file);
+    assertEquals(outcome.code, 2);
+    assertMatch(outcome.stderr, /bad\.conf:2:\d+: .*expected/);
+    const missing = await lab.ipoib(
+      "subnet",
+      "run",
+      "--partitions",
+      "/nowhere",
+    );
+    assertEquals(missing.code, 2);
+    assertStringIncludes(missing.stderr, 'Cannot read "/nowhere"');
+  },
+);
