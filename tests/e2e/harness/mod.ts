@@ -3,7 +3,7 @@
 export { must, type Outcome, run } from "./command.ts";
 export { Host } from "./host.ts";
 export { Lab, labTest } from "./lab.ts";
-export { Pings } from "./ping.ts";
+export { pingResult, Pings } from "./ping.ts";
 export { Program } from "./program.ts";
 export { iperf, iperfServer } from "./traffic.ts";
 export { pause, until } from "./until.ts";

@@ -85,3 +85,10 @@ export async function ping(
   const limit = PATIENCE_MS + count * interval * 1000;
   return { sent: count, received: await pings.first(count, limit) };
 }
+
+/** The line `N packets transmitted, N received` of a ping that has ended. */
+export function pingResult(text: string): { sent: number; received: number } {
+  const match = /(\d+) packets transmitted, (\d+) received/.exec(text);
+  if (!match) throw new Error(`ping says: ${text}`);
+  return { sent: Number(match[1]), received: Number(match[2]) };
+}
