@@ -57,7 +57,7 @@ async function bench(options: Options, cleanup: Cleanup): Promise<void> {
 function report({ repeats }: Options, outcome: Outcome): void {
   const { series, absent, failures, drops } = outcome;
   const tunnels = TUNNEL_COLUMNS.filter(({ to, subject }) =>
-    (to ?? subject) in absent === false
+    !((to ?? subject) in absent)
   );
   say(`\nMedians of ${repeats}; ratios repeat by repeat\n`);
   say(table(series, COLUMNS));

@@ -23,7 +23,7 @@ export interface Column {
   readonly to?: string;
 }
 
-/** Medians of a series by subject, and ratios by the words of a column's title. */
+/** Medians of a series by subject, and ratios by both: `uring / C splice`. */
 export interface Row extends Quantity {
   readonly medians: Readonly<Record<string, number>>;
   readonly ratios: Readonly<Record<string, number>>;
@@ -49,7 +49,7 @@ export function rowsOf(
   return series.map((each) => {
     const { values, ...quantity } = each;
     const ratios = columns.filter(({ to }) => to !== undefined)
-      .map((column) => [column.title, valueOf(each, column)] as const)
+      .map((column) => [ratioName(column), valueOf(each, column)] as const)
       .filter((entry): entry is [string, number] => entry[1] !== undefined);
     return {
       ...quantity,
@@ -86,6 +86,10 @@ export function table(
         : text.padStart(widths[column]!)
     ).join("  ").trimEnd()
   ).join("\n");
+}
+
+function ratioName({ subject, to }: Column): string {
+  return `${subject} / ${to}`;
 }
 
 function cell(value: number | undefined, { to }: Column): string {

@@ -63,7 +63,18 @@ export class Run {
       await Promise.all(lineup.subjects.map((subject) => subject.close()));
     };
     cleanup.add(close);
-    await startSubjects(lineup, this.#folder, ends);
+    try {
+      await startSubjects(lineup, this.#folder, ends);
+      await this.#repeat(ends, lineup.subjects);
+    } catch (error) {
+      // What other networks brought is still worth having.
+      this.#failed(`${ends} ends`, error);
+    } finally {
+      await close();
+    }
+  }
+
+  async #repeat(ends: number, subjects: readonly Subject[]): Promise<void> {
     const measurements = this.#options.measurements
       .filter((each) => each.ends === ends);
     const series = new Map(
@@ -71,7 +82,7 @@ export class Run {
     );
     this.outcome.series.push(...[...series.values()].flat());
     for (let repeat = 1; repeat <= this.#options.repeats; repeat++) {
-      for (const subject of lineup.subjects) {
+      for (const subject of subjects) {
         for (const [measurement, own] of series) {
           if (measurement.suits?.(subject) === false) continue;
           const head = `${repeat}/${this.#options.repeats} ${subject.name}`;
@@ -82,7 +93,6 @@ export class Run {
         }
       }
     }
-    await close();
   }
 
   /** The values of one measurement, NaN if it fails. */
@@ -107,12 +117,16 @@ export class Run {
       this.#say(`${head}, ${measurement.name}: ${text.join("  ")}`);
       return values;
     } catch (error) {
-      const { message } = IpoibError.from(error);
-      const sentence = `${head}, ${measurement.name} failed: ${message.trim()}`;
-      this.outcome.failures.push(sentence);
-      this.#say(sentence);
+      this.#failed(`${head}, ${measurement.name}`, error);
       return quantities.map(() => NaN);
     }
+  }
+
+  #failed(what: string, error: unknown): void {
+    const { message } = IpoibError.from(error);
+    const sentence = `${what} failed: ${message.trim()}`;
+    this.outcome.failures.push(sentence);
+    this.#say(sentence);
   }
 }
 

@@ -69,14 +69,14 @@ Deno.test("valueOf() is undefined for a subject that was not measured", () => {
   assertEquals(valueOf(alone, { title: "", subject: "ours" }), 19_874.6);
 });
 
-Deno.test("rowsOf() has every median, and the ratios by column", () => {
+Deno.test("rowsOf() has every median, and the ratios by both subjects", () => {
   assertEquals(rowsOf([tcp, loss], columns), [
     {
       name: "TCP",
       unit: "Gbit/s",
       better: "more",
       medians: { C: 10, ours: 10, other: NaN },
-      ratios: { "to C": 1 },
+      ratios: { "ours / C": 1 },
     },
     {
       name: "Loss",
