@@ -1,7 +1,13 @@
 /** `ipoib ethtool -C` on a link that carries traffic. */
 
 import { assert, assertEquals } from "@std/assert";
-import { type Host, iperf, iperfServer, labTest } from "./harness/mod.ts";
+import {
+  type Host,
+  iperf,
+  iperfServer,
+  labTest,
+  until,
+} from "./harness/mod.ts";
 
 async function moderate(host: Host, usecs: number, frames = 0): Promise<void> {
   const words = ["rx-usecs", String(usecs), "rx-frames", String(frames)];
@@ -57,29 +63,28 @@ labTest(
 );
 
 labTest(
-  "a moderated stream has fewer events, and loses nothing for the longest period",
+  "a moderated stream has fewer events, and loses nothing even for the longest period",
   async (lab) => {
     const [a, b] = await lab.running(2);
     await using _server = await iperfServer(b);
     const events = async () => (await b.counters()).port_cq_events!;
+    /** Events of a stream of some 2500 packets. */
     const run = async () => {
       const before = await events();
-      const { received, lost } = await iperf(
-        ...[a, b.address, "-u", "-b", "10M", "-l", "500"] as const,
-      );
-      const count = await events() - before;
-      return { packets: received / 500, lost, count };
+      await iperf(a, b.address, "-u", "-b", "10M", "-l", "500");
+      return await events() - before;
     };
     await moderate(b, 2000);
-    const moderated = await run();
-    assert(
-      moderated.count < moderated.packets / 2,
-      `${moderated.count} events of ${moderated.packets} packets`,
-    );
-    assertEquals(moderated.lost, 0);
+    const short = await run();
+    assert(short < 1250, `${short} events`);
     await moderate(b, 65535);
-    const longest = await run();
-    assertEquals(longest.lost, 0);
-    assert(longest.count < moderated.count);
+    const long = await run();
+    assert(long < short, `${long} events, ${short} before`);
+    // What iperf3 counts as lost is on its way when it stops; the fabric knows better.
+    await until("everything has arrived", async () => {
+      const sent = (await a.counters()).port_xmit_packets;
+      return (await b.counters()).port_rcv_packets === sent;
+    });
+    for (const host of [a, b]) assertEquals((await host.link()).drops, {});
   },
 );
