@@ -721,11 +721,6 @@ export function requests(): Request[] {
     portGid: gid(2),
     joinState: full,
   });
-  leave("leave for a port that was joined by others", 4, {
-    mgid: LINK_ONE,
-    portGid: gid(3),
-    joinState: full,
-  });
   leave("leave for an unknown port", 1, {
     mgid: group(1),
     portGid: STRANGER,
@@ -738,6 +733,30 @@ export function requests(): Request[] {
   });
   leave("leave with some of the states", 4, { mgid: LINK_ONE, joinState: 1 });
   leave("leave with the other states", 4, { mgid: LINK_ONE, joinState: 14 });
+  leave("leave for a port that was joined by others", 4, {
+    mgid: LINK_ONE,
+    portGid: gid(3),
+    joinState: full,
+  });
+  join("join as member and as sender", 4, BROADCAST_JOIN_MASK, {
+    mgid: LINK_ONE,
+    pkey: 0x8001,
+    joinState: 9,
+  });
+  leave("leave as member, stay as sender", 4, {
+    mgid: LINK_ONE,
+    joinState: full,
+  });
+  join("join as member and non-member", 1, BROADCAST_JOIN_MASK, {
+    mgid: LINK_TWO,
+    pkey: 0x8002,
+    joinState: 3,
+  });
+  leave("leave as the last but one member", 1, {
+    mgid: LINK_TWO,
+    joinState: full,
+  });
+  leave("leave as non-member", 1, { mgid: LINK_TWO, joinState: 2 });
   leave("leave", 2, { mgid: group(1), joinState: full });
   leave("leave as the last", 1, { mgid: group(1), joinState: full });
   query("the group is gone", 1, McMask.Mgid, { mgid: group(1) });
@@ -795,6 +814,16 @@ export function requests(): Request[] {
       method: Method.GetTable,
       componentMask: 1n,
       data: lidKey(77),
+    });
+  }
+  for (const lid of [portLid(1), portLid(2), 77]) {
+    ask(`GetTable(P_KeyTableRecord) of LID ${lid} with the SM_Key`, 4, {
+      smKey: 1n,
+      attributeId: SaAttribute.PkeyTableRecord,
+      method: Method.GetTable,
+      // LID and block.
+      componentMask: 3n,
+      data: lidKey(lid),
     });
   }
   return list;

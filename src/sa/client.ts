@@ -169,6 +169,40 @@ export class SaClient {
     return this.#member(Method.Get, request, now, callback);
   }
 
+  /** Asks for all paths that fit, as many as there are. */
+  listPaths(
+    record: Partial<PathRecord>,
+    mask: bigint,
+    now: Millis,
+    callback: SaCallback<PathRecord[]>,
+  ): SaRequest {
+    return this.#list(
+      SaAttribute.PathRecord,
+      mask,
+      PathRecord.emit(PathRecord.of(record)),
+      PathRecord.parse,
+      now,
+      callback,
+    );
+  }
+
+  /** Asks for all groups that fit, as many as there are. */
+  listGroups(
+    record: Partial<McMemberRecord>,
+    mask: bigint,
+    now: Millis,
+    callback: SaCallback<McMemberRecord[]>,
+  ): SaRequest {
+    return this.#list(
+      SaAttribute.McMemberRecord,
+      mask,
+      McMemberRecord.emit(McMemberRecord.of(record)),
+      McMemberRecord.parse,
+      now,
+      callback,
+    );
+  }
+
   /** Asks what the administrator can do. */
   classPortInfo(now: Millis, callback: SaCallback<ClassPortInfo>): SaRequest {
     return this.#transactions.ask(
@@ -199,6 +233,28 @@ export class SaClient {
         data: InformInfo.emit(info),
         timeout: QUERY_TIMEOUT,
         parse: InformInfo.parse,
+      },
+      now,
+      callback,
+    );
+  }
+
+  #list<T>(
+    attribute: number,
+    componentMask: bigint,
+    data: Uint8Array,
+    parse: (table: Uint8Array, base: number) => T | undefined,
+    now: Millis,
+    callback: SaCallback<T[]>,
+  ): SaRequest {
+    return this.#transactions.askTable(
+      {
+        method: Method.GetTable,
+        attribute,
+        componentMask,
+        data,
+        timeout: QUERY_TIMEOUT,
+        parse,
       },
       now,
       callback,

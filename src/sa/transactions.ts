@@ -5,6 +5,9 @@
  * after 1.1 T. Where it goes is asked at each send: a changed SM LID or SL is followed. Answers are matched by
  * the low half of the TransactionID (the kernel's MAD layer owns the high half), by method and by attribute.
  *
+ * A table may take more than one MAD: from its first segment on nothing is asked again, and the transfer fails
+ * when the next one does not come for T.
+ *
  * Nothing here looks at a clock: {@linkcode Transactions.tick} is called when {@linkcode Transactions.deadline} has come.
  */
 
@@ -25,6 +28,8 @@ import {
   type SaRequest,
 } from "./result.ts";
 
+import { type Table, TableReceiver } from "./table_receiver.ts";
+
 /** A request is repeated this often after its first send. */
 export const RETRIES = 10;
 
@@ -40,6 +45,11 @@ export interface Question<T> {
   parse(data: Uint8Array): T | undefined;
 }
 
+/** What to ask a table for; `parse` reads the record at an offset of the table. */
+export interface TableQuestion<T> extends Omit<Question<T>, "parse"> {
+  parse(table: Uint8Array, base: number): T | undefined;
+}
+
 /** Where the administrator is; undefined while that is unknown (such a send is lost, the next may go). */
 export type AdministratorAddress = () => MadAddress | undefined;
 
@@ -48,9 +58,13 @@ interface Pending {
   readonly method: number;
   readonly attribute: number;
   readonly interval: Millis;
+  readonly timeout: Millis;
+  /** Present if the answer is a table. */
+  readonly receiver?: TableReceiver;
   sendsLeft: number;
   deadline: Millis;
-  succeed(data: Uint8Array, now: Millis): void;
+  /** Called with the 200 octets of attribute data, or with the table. */
+  succeed(answer: Table, now: Millis): void;
   fail(status: number, errno: number, now: Millis): void;
 }
 
@@ -90,9 +104,50 @@ export class Transactions {
     now: Millis,
     callback: SaCallback<T>,
   ): SaRequest {
+    return this.#ask(question, now, {
+      succeed: ({ data }, now) => {
+        const record = question.parse(data);
+        callback(
+          record === undefined
+            ? { ok: false, status: 0, errno: EINVAL }
+            : { ok: true, record },
+          now,
+        );
+      },
+      fail: (status, errno, now) => callback({ ok: false, status, errno }, now),
+    });
+  }
+
+  /** Asks for a table; `callback` is called exactly once, unless the request is cancelled. */
+  askTable<T>(
+    question: TableQuestion<T>,
+    now: Millis,
+    callback: SaCallback<T[]>,
+  ): SaRequest {
+    return this.#ask(question, now, {
+      receiver: new TableReceiver(),
+      succeed: (table, now) => {
+        const records = recordsOf(table, question.parse);
+        callback(
+          records === undefined
+            ? { ok: false, status: 0, errno: EINVAL }
+            : { ok: true, record: records },
+          now,
+        );
+      },
+      fail: (status, errno, now) => callback({ ok: false, status, errno }, now),
+    });
+  }
+
+  #ask(
+    question: Omit<Question<unknown>, "parse">,
+    now: Millis,
+    outcome: Pick<Pending, "receiver" | "succeed" | "fail">,
+  ): SaRequest {
     const id = this.#takeId();
     const interval = question.timeout / RETRIES;
     const pending: Pending = {
+      ...outcome,
       mad: SaMad.emit({
         classVersion: SA_CLASS_VERSION,
         method: question.method,
@@ -109,21 +164,12 @@ export class Transactions {
       method: responseMethod(question.method),
       attribute: question.attribute,
       interval,
+      timeout: question.timeout,
       sendsLeft: RETRIES,
       deadline: now + interval,
-      succeed: (data, now) => {
-        const record = question.parse(data);
-        callback(
-          record === undefined
-            ? { ok: false, status: 0, errno: EINVAL }
-            : { ok: true, record },
-          now,
-        );
-      },
-      fail: (status, errno, now) => callback({ ok: false, status, errno }, now),
     };
     this.#pending.set(id, pending);
-    this.#transmit(pending);
+    this.#transmit(pending.mad);
     return {
       cancel: () => {
         if (this.#pending.get(id) === pending) this.#pending.delete(id);
@@ -143,10 +189,31 @@ export class Transactions {
       pending === undefined || pending.method !== view.method ||
       pending.attribute !== view.attributeId
     ) return false;
+    if (view.status === 0 && pending.receiver !== undefined) {
+      this.#onSegment(id, pending, pending.receiver, mad, now);
+      return true;
+    }
     this.#pending.delete(id);
     if (view.status !== 0) pending.fail(view.status, EINVAL, now);
-    else pending.succeed(mad.slice(SA_DATA_OFFSET), now);
+    else pending.succeed({ data: mad.slice(SA_DATA_OFFSET), stride: 0 }, now);
     return true;
+  }
+
+  #onSegment(
+    id: number,
+    pending: Pending,
+    receiver: TableReceiver,
+    mad: Uint8Array,
+    now: Millis,
+  ): void {
+    const { reply, table, failed } = receiver.take(SaMad.parse(mad)!);
+    pending.sendsLeft = 0;
+    pending.deadline = now + pending.timeout;
+    if (reply !== undefined) this.#transmit(reply);
+    if (table === undefined && failed !== true) return;
+    this.#pending.delete(id);
+    if (table !== undefined) pending.succeed(table, now);
+    else pending.fail(0, EINVAL, now);
   }
 
   /** Repeats and gives up what is due; returns the next deadline, or Infinity. */
@@ -155,11 +222,13 @@ export class Transactions {
       if (pending.deadline > now || this.#pending.get(id) !== pending) continue;
       if (pending.sendsLeft === 0) {
         this.#pending.delete(id);
+        const abort = pending.receiver?.giveUp();
+        if (abort !== undefined) this.#transmit(abort);
         pending.fail(0, ETIMEDOUT, now);
       } else {
         pending.sendsLeft--;
         pending.deadline = now + pending.interval;
-        this.#transmit(pending);
+        this.#transmit(pending.mad);
       }
     }
     return this.deadline;
@@ -172,9 +241,9 @@ export class Transactions {
     for (const { fail } of pending) fail(0, EINTR, now);
   }
 
-  #transmit(pending: Pending): void {
+  #transmit(mad: Uint8Array): void {
     const to = this.#address();
-    if (to !== undefined) this.#send(pending.mad, to);
+    if (to !== undefined) this.#send(mad, to);
   }
 
   /** 32 bits, never 0 and never one that is under way. */
@@ -186,4 +255,22 @@ export class Transactions {
     this.#nextId = (id + 1) >>> 0;
     return id;
   }
+}
+
+/** The records of a table; undefined if one of them cannot be read. */
+function recordsOf<T>(
+  { data, stride }: Table,
+  parse: (table: Uint8Array, base: number) => T | undefined,
+): T[] | undefined {
+  const records: T[] = [];
+  for (
+    let base = 0;
+    stride > 0 && base + stride <= data.length;
+    base += stride
+  ) {
+    const record = parse(data, base);
+    if (record === undefined) return undefined;
+    records.push(record);
+  }
+  return records;
 }

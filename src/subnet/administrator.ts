@@ -1,17 +1,21 @@
 /**
  * The subnet administrator: SA MADs in, SA MADs out (IBTA vol. 1 chapter 15, statuses as OpenSM gives them).
  *
- * | attribute       | methods                    |
- * |-----------------|----------------------------|
- * | ClassPortInfo   | Get                        |
- * | InformInfo      | Set                        |
- * | PathRecord      | Get, GetTable              |
- * | MCMemberRecord  | Get, GetTable, Set, Delete |
+ * | attribute        | methods                    |
+ * |------------------|----------------------------|
+ * | ClassPortInfo    | Get                        |
+ * | InformInfo       | Set                        |
+ * | NodeRecord       | Get, GetTable              |
+ * | PortInfoRecord   | Get, GetTable              |
+ * | P_KeyTableRecord | Get, GetTable, with SM_Key |
+ * | PathRecord       | Get, GetTable              |
+ * | MCMemberRecord   | Get, GetTable, Set, Delete |
  *
- * Tables that do not fit one MAD are refused with "too many records": multi-segment RMPP is not offered.
- * Every refusal costs one line in the log that names the reason.
+ * Like OpenSM it is silent where it knows neither the method nor the attribute, and to Set and Delete of what
+ * cannot be changed. Every refusal and every silence costs one line in the log that names the reason.
  */
 
+import type { Millis } from "../base/units.ts";
 import { formatGid, formatGuid } from "../wire/gid.ts";
 import {
   formatMadStatus,
@@ -19,71 +23,88 @@ import {
   Method,
   METHOD_RESPONSE,
 } from "../wire/mad.ts";
-import {
-  ClassPortInfo,
-  SA_CAP2_SENDONLY_FULL_MEMBER,
-  SA_CAP_UD_MULTICAST,
-} from "../wire/sa/class_port_info.ts";
-import { InformInfo } from "../wire/sa/inform_info.ts";
 import { McMemberRecord } from "../wire/sa/mc_member_record.ts";
+import { NodeRecord } from "../wire/sa/node_record.ts";
 import { PathRecord } from "../wire/sa/path_record.ts";
+import { PkeyTableRecord } from "../wire/sa/pkey_table_record.ts";
+import { PortInfoRecord } from "../wire/sa/port_info_record.ts";
 import {
   SA_CLASS_VERSION,
   SaAttribute,
   type SaMad,
 } from "../wire/sa/sa_mad.ts";
-import { type Answer, answerMad, refusalMad } from "./answer.ts";
+import { type Answer, answerMads, refusalMad } from "./answer.ts";
+import { classPortInfo } from "./class_port_info.ts";
 import { queryGroups } from "./group_query.ts";
+import { setInformInfo } from "./inform.ts";
 import { joinGroup, leaveGroup } from "./join.ts";
 import { queryPaths } from "./paths.ts";
-import type { SubnetPort } from "./ports.ts";
-import { hex, SaRefusal } from "./refusal.ts";
-import type { Subnet } from "./subnet.ts";
+import {
+  nodeRecords,
+  pkeyTableRecords,
+  portInfoRecords,
+  type RecordQuery,
+} from "./port_records.ts";
+import type { EndPoint, SubnetPort } from "./ports.ts";
+import { hex, SaRefusal, SaSilence } from "./refusal.ts";
+import type { RmppSender } from "./rmpp_sender.ts";
+import { SM_KEY, type Subnet } from "./subnet.ts";
 import type { TrapForwarder } from "./traps.ts";
 
 type Handler = (requester: SubnetPort, request: SaMad) => Answer;
 
-/** Methods that are requests to an administrator, whatever the attribute. */
-const KNOWN_METHODS: readonly number[] = [
+/** Methods that are requests to an administrator; others are not answered. */
+const REQUESTS: readonly number[] = [
   Method.Get,
   Method.Set,
   Method.GetTable,
   Method.Delete,
+  Method.GetMulti,
 ];
-/** Methods that nobody answers here. */
-const UNANSWERED_METHODS: readonly number[] = [
-  Method.Send,
-  Method.Trap,
-  Method.Report,
-  Method.TrapRepress,
-];
-
-/** RespTimeValue: 4.096 us times 2 to this power, about 1 s, as OpenSM announces. */
-const RESP_TIME = 18;
+/** Methods that change something. */
+const CHANGES: readonly number[] = [Method.Set, Method.Delete];
 
 export class SubnetAdministrator {
   readonly #subnet: Subnet;
   readonly #traps: TrapForwarder;
+  readonly #transfers: RmppSender;
   /** By attribute and method. */
   readonly #handlers: Record<number, Record<number, Handler>>;
 
-  constructor(subnet: Subnet, traps: TrapForwarder) {
+  constructor(subnet: Subnet, traps: TrapForwarder, transfers: RmppSender) {
     this.#subnet = subnet;
     this.#traps = traps;
-    const paths: Handler = (port, request) => this.#paths(port, request);
-    const groups: Handler = (port, request) => this.#groups(port, request);
+    this.#transfers = transfers;
+    const query = (handler: Handler) => ({
+      [Method.Get]: handler,
+      [Method.GetTable]: handler,
+    });
+    const list = (records: typeof nodeRecords, stride: number) =>
+      query((port, request) => this.#list(records, stride, port, request));
+    const pkeys = list(pkeyTableRecords, PkeyTableRecord.STRIDE);
     this.#handlers = {
       [SaAttribute.ClassPortInfo]: { [Method.Get]: classPortInfo },
       [SaAttribute.InformInfo]: {
-        [Method.Set]: (port, request) => this.#inform(port, request),
+        [Method.Set]: (port, { data, smKey }) =>
+          setInformInfo(subnet, traps, port, data, smKey === SM_KEY),
       },
-      [SaAttribute.PathRecord]: {
-        [Method.Get]: paths,
-        [Method.GetTable]: paths,
-      },
+      [SaAttribute.NodeRecord]: list(nodeRecords, NodeRecord.STRIDE),
+      [SaAttribute.PortInfoRecord]: list(
+        portInfoRecords,
+        PortInfoRecord.STRIDE,
+      ),
+      [SaAttribute.PkeyTableRecord]: query((port, request) => {
+        if (request.smKey === SM_KEY) return pkeys[Method.Get]!(port, request);
+        throw new SaRefusal(
+          MadStatus.RequestInvalid,
+          "P_Key tables are not for everybody",
+        );
+      }),
+      [SaAttribute.PathRecord]: query((port, request) =>
+        this.#paths(port, request)
+      ),
       [SaAttribute.McMemberRecord]: {
-        [Method.Get]: groups,
-        [Method.GetTable]: groups,
+        ...query((port, request) => this.#groups(port, request)),
         [Method.Set]: (port, request) =>
           this.#membership("join", joinGroup, port, request),
         [Method.Delete]: (port, request) =>
@@ -92,24 +113,33 @@ export class SubnetAdministrator {
     };
   }
 
-  /** Handles a MAD of the SA class; the answer, if there is to be one. */
-  handle(requester: SubnetPort, request: SaMad): Uint8Array | undefined {
+  /** Handles a MAD of the SA class; the answer, if there is to be one at once. */
+  handle(
+    requester: SubnetPort,
+    request: SaMad,
+    now: Millis,
+  ): Uint8Array | undefined {
     if (request.method === Method.ReportResp) {
       this.#traps.answered(requester, request.transactionId);
       return undefined;
     }
     if (
-      (request.method & METHOD_RESPONSE) !== 0 ||
-      UNANSWERED_METHODS.includes(request.method)
+      this.#transfers.handle(requester, request, now) ||
+      (request.method & METHOD_RESPONSE) !== 0
     ) return undefined;
-    if (request.smKey !== 0n) {
-      this.#log(requester, request, "ignored, SM_Key is not 0");
-      return undefined;
-    }
     try {
       const answer = this.#handlerOf(request)(requester, request);
-      return answerMad(request, answer);
+      const mads = answerMads(request, answer);
+      if (mads.length === 1) return mads[0];
+      if (!this.#transfers.start(requester, request, mads, now)) {
+        throw new SaSilence("too many tables are under way to the port");
+      }
+      return undefined;
     } catch (error) {
+      if (error instanceof SaSilence) {
+        this.#log(requester, request, `not answered, ${error.message}`);
+        return undefined;
+      }
       if (!(error instanceof SaRefusal)) throw error;
       const status = formatMadStatus(error.status);
       this.#log(requester, request, `${status}, ${error.message}`);
@@ -118,31 +148,40 @@ export class SubnetAdministrator {
   }
 
   #handlerOf(request: SaMad): Handler {
-    if (request.classVersion !== SA_CLASS_VERSION) {
+    const { method, attributeId, smKey, classVersion } = request;
+    if (classVersion !== SA_CLASS_VERSION) {
       throw new SaRefusal(
         MadStatus.BadVersion,
-        `class version ${request.classVersion} instead of ${SA_CLASS_VERSION}`,
+        `class version ${classVersion} instead of ${SA_CLASS_VERSION}`,
       );
     }
-    if (!KNOWN_METHODS.includes(request.method)) {
-      throw new SaRefusal(MadStatus.UnsupportedMethod, "no such method here");
+    if (smKey !== 0n && smKey !== SM_KEY) throw new SaSilence("wrong SM_Key");
+    if (!REQUESTS.includes(method)) throw new SaSilence("no such method");
+    const methods = this.#handlers[attributeId];
+    if (methods === undefined) throw new SaSilence("no such attribute");
+    const handler = methods[method];
+    if (handler !== undefined) return handler;
+    if (CHANGES.includes(method) && methods[Method.Set] === undefined) {
+      throw new SaSilence("the attribute cannot be changed");
     }
-    const handler = this.#handlers[request.attributeId]?.[request.method];
-    if (handler === undefined) {
-      throw new SaRefusal(
-        MadStatus.UnsupportedMethodAttribute,
-        "no such method for this attribute here",
-      );
+    if (
+      attributeId === SaAttribute.ClassPortInfo && method === Method.GetTable
+    ) {
+      throw new SaRefusal(MadStatus.RequestInvalid, "there is but one record");
     }
-    return handler;
+    throw new SaRefusal(
+      MadStatus.UnsupportedMethodAttribute,
+      "no such method for this attribute here",
+    );
   }
 
-  #paths(requester: SubnetPort, request: SaMad): Answer {
+  #paths(requester: EndPoint, request: SaMad): Answer {
     const records = queryPaths(
       this.#subnet,
       requester,
       PathRecord.parse(request.data)!,
       request.componentMask,
+      request.method === Method.GetTable,
     );
     return {
       records: records.map((record) => PathRecord.emit(record)),
@@ -156,11 +195,26 @@ export class SubnetAdministrator {
       requester,
       McMemberRecord.parse(request.data)!,
       request.componentMask,
+      request.smKey === SM_KEY,
     );
     return {
       records: records.map((record) => McMemberRecord.emit(record)),
       stride: McMemberRecord.STRIDE,
     };
+  }
+
+  #list(
+    records: (
+      subnet: Subnet,
+      requester: EndPoint,
+      query: RecordQuery,
+    ) => Uint8Array[],
+    stride: number,
+    requester: SubnetPort,
+    { data, componentMask: mask, attributeModifier: modifier }: SaMad,
+  ): Answer {
+    const query = { data, mask, modifier };
+    return { records: records(this.#subnet, requester, query), stride };
   }
 
   #membership(
@@ -186,31 +240,9 @@ export class SubnetAdministrator {
     }
   }
 
-  #inform(requester: SubnetPort, request: SaMad): Answer {
-    const info = InformInfo.parse(request.data)!;
-    if (!this.#traps.inform(requester, info)) {
-      throw new SaRefusal(
-        MadStatus.RequestInvalid,
-        `there is no subscription to trap ${info.trapNumber} to cancel`,
-      );
-    }
-    return { records: [InformInfo.emit(info)], stride: 0 };
-  }
-
   #log(requester: SubnetPort, request: SaMad, text: string): void {
     const what = `${hex(request.method, 2)}/${hex(request.attributeId)}`;
     const who = `${formatGuid(requester.guid)} (${requester.name})`;
     this.#subnet.log("warning", `SA request ${what} of ${who}: ${text}`);
   }
-}
-
-function classPortInfo(): Answer {
-  const info = ClassPortInfo.emit({
-    classVersion: SA_CLASS_VERSION,
-    capabilityMask: SA_CAP_UD_MULTICAST,
-    capabilityMask2: SA_CAP2_SENDONLY_FULL_MEMBER,
-    respTimeValue: RESP_TIME,
-    addresses: new Uint8Array(0),
-  });
-  return { records: [info], stride: 0 };
 }

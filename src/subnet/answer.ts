@@ -1,15 +1,8 @@
-/** Answers of the administrator as MADs: one record, or a table that fits one MAD (IBTA vol. 1 15.4). */
+/** Answers of the administrator as MADs: one record, a table, or a refusal (IBTA vol. 1 15.4). */
 
 import { MadStatus, Method, responseMethod } from "../wire/mad.ts";
-import {
-  NO_RMPP,
-  RmppFlag,
-  RmppType,
-  SA_CLASS_VERSION,
-  SA_DATA_LENGTH,
-  SA_HEADER_LENGTH,
-  SaMad,
-} from "../wire/sa/sa_mad.ts";
+import { NO_RMPP, SaMad } from "../wire/sa/sa_mad.ts";
+import { segmentTable } from "../wire/sa/rmpp.ts";
 import { SaRefusal } from "./refusal.ts";
 
 /** What goes into an answer. */
@@ -20,16 +13,21 @@ export interface Answer {
 }
 
 /**
- * The MAD of an answer.
+ * The MADs of an answer: one, or the segments of a table.
  *
  * @throws SaRefusal if there are not as many records as the method allows.
  */
-export function answerMad(
+export function answerMads(
   request: SaMad,
   { records, stride }: Answer,
-): Uint8Array {
+): Uint8Array[] {
   if (request.method === Method.GetTable) {
-    return tableMad(request, records, stride);
+    const table = new Uint8Array(records.length * stride);
+    records.forEach((record, i) => table.set(record, i * stride));
+    return segmentTable({
+      ...response(request),
+      attributeOffset: records.length === 0 ? 0 : stride / 8,
+    }, table);
   }
   if (records.length > 1) {
     throw new SaRefusal(
@@ -41,57 +39,34 @@ export function answerMad(
   if (data === undefined) {
     throw new SaRefusal(MadStatus.NoRecords, "nothing fits the request");
   }
-  return respond(request, { data, attributeOffset: stride / 8 });
-}
-
-/** The MAD of a refusal: the status and no data. */
-export function refusalMad(request: SaMad, refusal: SaRefusal): Uint8Array {
-  return respond(request, { status: refusal.status });
-}
-
-function tableMad(
-  request: SaMad,
-  records: readonly Uint8Array[],
-  stride: number,
-): Uint8Array {
-  const length = records.length * stride;
-  if (length > SA_DATA_LENGTH) {
-    throw new SaRefusal(
-      MadStatus.TooManyRecords,
-      `${records.length} records do not fit one MAD`,
-    );
-  }
-  const data = new Uint8Array(length);
-  records.forEach((record, i) => data.set(record, i * stride));
-  return respond(request, {
+  return [SaMad.emit({
+    ...response(request),
     data,
-    attributeOffset: records.length === 0 ? 0 : stride / 8,
-    rmpp: {
-      version: 1,
-      type: RmppType.Data,
-      respTime: 0,
-      flags: RmppFlag.Active | RmppFlag.First | RmppFlag.Last,
-      status: 0,
-      segment: 1,
-      payloadLength: SA_HEADER_LENGTH + length,
-    },
+    attributeOffset: stride / 8,
+  })];
+}
+
+/** The MAD of a refusal: the status, and the request's data again. */
+export function refusalMad(request: SaMad, refusal: SaRefusal): Uint8Array {
+  return SaMad.emit({
+    ...response(request),
+    status: refusal.status,
+    data: refusal.data ?? request.data,
+    attributeOffset: request.method === Method.GetTable
+      ? 0
+      : request.attributeOffset,
   });
 }
 
-/** SM_Key is 0 in all answers (IBTA vol. 1 C15-0.1.5). */
-function respond(request: SaMad, fields: Partial<SaMad>): Uint8Array {
-  return SaMad.emit({
-    classVersion: SA_CLASS_VERSION,
+/** The request's header as the answer has it; SM_Key is 0 in all answers (IBTA vol. 1 C15-0.1.5). */
+function response(request: SaMad): SaMad {
+  return {
+    ...request,
     method: responseMethod(request.method),
     status: MadStatus.Ok,
-    transactionId: request.transactionId,
-    attributeId: request.attributeId,
-    attributeModifier: request.attributeModifier,
     rmpp: NO_RMPP,
     smKey: 0n,
     attributeOffset: 0,
-    componentMask: request.componentMask,
     data: new Uint8Array(0),
-    ...fields,
-  });
+  };
 }

@@ -7,19 +7,24 @@
 
 import { ibMtuBytes } from "../base/units.ts";
 import { formatGid, gidEquals } from "../wire/gid.ts";
-import { broadcastMgid, isIpoibMgid, mgidPkey } from "../wire/mgid.ts";
+import {
+  broadcastMgid,
+  mgidPkey,
+  MgidSignature,
+  mgidSignature,
+} from "../wire/mgid.ts";
 import { MadStatus } from "../wire/mad.ts";
 import {
   JoinState,
   McMask,
   type McMemberRecord,
 } from "../wire/sa/mc_member_record.ts";
-import { RATE_CODES_BY_SPEED, rateMbps } from "../wire/sa/rate.ts";
+import { rateDataMbps, rateMbps, slowerRate } from "../wire/sa/rate.ts";
 import { Selector } from "../wire/sa/selector.ts";
 import { keyMismatch } from "./group_match.ts";
 import type { GroupParameters } from "./groups.ts";
 import { hex, SaRefusal } from "./refusal.ts";
-import { LINK, PACKET_LIFETIME, type Subnet } from "./subnet.ts";
+import { LINK, SA_SIGNATURE, type Subnet } from "./subnet.ts";
 
 /** Components without which a group cannot be created, beside those of every join: 0x130c7 with them. */
 const CREATE_COMPONENTS: readonly (readonly [string, bigint])[] = [
@@ -30,8 +35,6 @@ const CREATE_COMPONENTS: readonly (readonly [string, bigint])[] = [
   ["SL", McMask.Sl],
 ];
 const MAY_CREATE = JoinState.FullMember | JoinState.SendOnlyFullMember;
-/** Signature of MGIDs that an administrator makes up. */
-const SA_SIGNATURE = 0xa01b;
 const MAX_MTU_CODE = 5;
 
 /**
@@ -60,19 +63,23 @@ export function groupOfRequest(
       } missing to create it (component mask 0x${mask.toString(16)})`,
     );
   }
-  checkMgid(subnet, request, mask);
+  const mgid = isZero(request.mgid)
+    ? subnet.newMgid((mask & McMask.Scope) !== 0n ? request.scope : undefined)
+    : request.mgid;
+  if (mgid === request.mgid) checkMgid(subnet, request, mask);
   return {
-    mgid: request.mgid,
+    mgid,
     pkey: request.pkey,
     qkey: request.qkey,
     mtu: realizableMtu(subnet, request, mask),
     rate: realizableRate(request, mask),
-    lifetime: (mask & McMask.Lifetime) !== 0n
-      ? request.lifetime
-      : PACKET_LIFETIME,
+    // As they stand in the request, whatever the mask says of them.
+    lifetime: request.lifetime,
+    hopLimit: request.hopLimit,
+    scope: request.scope,
+    joinState: request.joinState,
     sl: request.sl,
     flowLabel: request.flowLabel,
-    hopLimit: (mask & McMask.HopLimit) !== 0n ? request.hopLimit : 0,
     tclass: request.tclass,
   };
 }
@@ -86,11 +93,13 @@ function checkMgid(
   if (mgid[0] !== 0xff) {
     throw invalid("MGID does not begin with 0xff");
   }
-  if (!isIpoibMgid(mgid)) {
+  const signature = mgidSignature(mgid);
+  if (
+    signature !== MgidSignature.Ipv4 && signature !== MgidSignature.Ipv6
+  ) {
     if ((mgid[1]! & 0xe0) !== 0) {
       throw invalid(`MGID has reserved flags, octet 1 is ${hex(mgid[1]!, 2)}`);
     }
-    const signature = mgid[2]! << 8 | mgid[3]!;
     if (signature === SA_SIGNATURE && (mgid[1]! & 15) === 2) {
       throw invalid("MGID has the administrator's own signature 0xa01b");
     }
@@ -145,22 +154,29 @@ function realizableRate(request: McMemberRecord, mask: bigint): number {
   if ((mask & both) !== both || selector === Selector.Best) {
     return LINK.rateCode;
   }
-  const asked = rateMbps(request.rate)!;
-  const link = rateMbps(LINK.rateCode)!;
+  const asked = rateDataMbps(request.rate)!;
+  const link = rateDataMbps(LINK.rateCode)!;
   if (selector === Selector.GreaterThan) {
     if (asked >= link) {
       throw invalid(
-        `rate more than ${asked} Mb/s is asked for, the links have ${link} Mb/s`,
+        `rate more than ${
+          rateMbps(request.rate)
+        } Mb/s is asked for, the links have ${rateMbps(LINK.rateCode)} Mb/s`,
       );
     }
     return LINK.rateCode;
   }
   if (selector === Selector.Exactly) return request.rate;
   if (asked > link) return LINK.rateCode;
-  const slower = RATE_CODES_BY_SPEED
-    .filter((code) => rateMbps(code)! < asked).at(-1);
-  if (slower === undefined) throw invalid(`no rate is less than ${asked} Mb/s`);
+  const slower = slowerRate(request.rate);
+  if (slower === undefined) {
+    throw invalid(`no rate is less than ${rateMbps(request.rate)} Mb/s`);
+  }
   return slower;
+}
+
+function isZero(mgid: Uint8Array): boolean {
+  return mgid.every((octet) => octet === 0);
 }
 
 function invalid(reason: string): SaRefusal {

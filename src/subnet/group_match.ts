@@ -8,7 +8,7 @@
 
 import { ibMtuBytes, pkeysMatch } from "../base/units.ts";
 import { McMask, type McMemberRecord } from "../wire/sa/mc_member_record.ts";
-import { rateMbps } from "../wire/sa/rate.ts";
+import { rateDataMbps, rateMbps } from "../wire/sa/rate.ts";
 import { selectorAllows } from "../wire/sa/selector.ts";
 import type { GroupParameters } from "./groups.ts";
 import { hex } from "./refusal.ts";
@@ -63,11 +63,13 @@ export function sizeMismatch(
     }
   }
   if ((mask & McMask.RateSelector) !== 0n) {
-    const asked = rateMbps(request.rate) ?? 0;
-    const actual = rateMbps(group.rate) ?? 0;
+    const asked = rateDataMbps(request.rate) ?? 0;
+    const actual = rateDataMbps(group.rate) ?? 0;
     if (!selectorAllows(request.rateSelector, asked, actual)) {
       const word = SELECTOR_WORDS[request.rateSelector];
-      return `rate ${word} ${asked} Mb/s is asked for, the group has ${actual} Mb/s`;
+      return `rate ${word} ${
+        rateMbps(request.rate) ?? 0
+      } Mb/s is asked for, the group has ${rateMbps(group.rate)} Mb/s`;
     }
   }
   return undefined;

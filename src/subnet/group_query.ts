@@ -7,14 +7,14 @@ import { keyMismatch, sizeMismatch, undefinedCode } from "./group_match.ts";
 import type { Group } from "./groups.ts";
 import { memberRecord } from "./join.ts";
 import { hasPkey } from "./partitions.ts";
-import type { SubnetPort } from "./ports.ts";
+import { inOpensmOrder, type SubnetPort } from "./ports.ts";
 import { SaRefusal } from "./refusal.ts";
 import type { Subnet } from "./subnet.ts";
 
 /**
- * One record for each group that fits, in the partitions of the requester.
- *
- * PortGID, JoinState and ProxyJoin are zero in the answers: nobody here is trusted with an SM_Key.
+ * The records that fit, in the partitions of the requester and in the order of MGIDs: one for each group, or,
+ * for who is trusted, one for each member. PortGID and JoinState are zero for others, ProxyJoin always is
+ * where no member is named.
  *
  * @throws SaRefusal
  */
@@ -23,14 +23,39 @@ export function queryGroups(
   requester: SubnetPort,
   request: McMemberRecord,
   mask: bigint,
+  trusted: boolean,
 ): McMemberRecord[] {
   const code = undefinedCode(request, mask, McMask);
   if (code !== undefined) throw new SaRefusal(MadStatus.RequestInvalid, code);
-  return [...subnet.groups]
+  const groups = [...subnet.groups]
     .filter((group) =>
       hasPkey(requester.pkeys, group.pkey) && fits(group, request, mask)
     )
-    .map(memberRecord);
+    .sort((a, b) => a.key < b.key ? -1 : 1);
+  return trusted
+    ? groups.flatMap((group) => memberRecords(group, request, mask))
+    : groups.filter((group) => hasState(group, request, mask))
+      .map(memberRecord);
+}
+
+function memberRecords(
+  group: Group,
+  request: McMemberRecord,
+  mask: bigint,
+): McMemberRecord[] {
+  const asked = (mask & McMask.PortGid) !== 0n;
+  return [...group.members.values()]
+    .filter(({ port, joinState }) =>
+      (!asked || port.guid === gidGuid(request.portGid)) &&
+      stateFits(group.scope, joinState, request, mask)
+    )
+    .sort((a, b) => inOpensmOrder(a.port, b.port))
+    .map(({ port, joinState, proxyJoin }) => ({
+      ...memberRecord(group),
+      portGid: port.gid,
+      joinState,
+      proxyJoin,
+    }));
 }
 
 function fits(group: Group, request: McMemberRecord, mask: bigint): boolean {
@@ -38,14 +63,32 @@ function fits(group: Group, request: McMemberRecord, mask: bigint): boolean {
     return false;
   }
   if ((mask & McMask.Mlid) !== 0n && request.mlid !== group.mlid) return false;
-  if ((mask & McMask.Scope) !== 0n && request.scope !== (group.mgid[1]! & 15)) {
-    return false;
+  // No group has ProxyJoin, only memberships do.
+  if ((mask & McMask.ProxyJoin) !== 0n && request.proxyJoin) return false;
+  return keyMismatch(request, mask, group) === undefined &&
+    sizeMismatch(request, mask, group) === undefined;
+}
+
+/** Compares the states of the port that is asked for, or of the group. */
+function hasState(
+  group: Group,
+  request: McMemberRecord,
+  mask: bigint,
+): boolean {
+  if ((mask & McMask.PortGid) === 0n) {
+    return stateFits(group.scope, group.joinState, request, mask);
   }
-  if (keyMismatch(request, mask, group) !== undefined) return false;
-  if (sizeMismatch(request, mask, group) !== undefined) return false;
-  if ((mask & McMask.PortGid) === 0n) return true;
   const member = group.members.get(gidGuid(request.portGid));
-  if (member === undefined) return false;
-  return (mask & McMask.JoinState) === 0n ||
-    request.joinState === member.joinState;
+  return member !== undefined &&
+    stateFits(group.scope, member.joinState, request, mask);
+}
+
+function stateFits(
+  scope: number,
+  joinState: number,
+  request: McMemberRecord,
+  mask: bigint,
+): boolean {
+  return ((mask & McMask.Scope) === 0n || request.scope === scope) &&
+    ((mask & McMask.JoinState) === 0n || request.joinState === joinState);
 }

@@ -35,6 +35,9 @@ export interface GroupParameters {
   readonly flowLabel: number;
   readonly hopLimit: number;
   readonly tclass: number;
+  /** Scope and JoinState of the record that created it, which answers and queries go by; the MGID may say otherwise. */
+  readonly scope: number;
+  readonly joinState: number;
 }
 
 export interface GroupMember {
@@ -163,6 +166,8 @@ export class GroupTable {
     if (member === undefined) return 0;
     const before = member.joinState;
     member.joinState &= ~joinState;
+    // Who stays only as a non-member goes with the last that kept the group, even if the group stays.
+    if (!this.#keptAlive(own)) member.joinState = 0;
     if (member.joinState === 0) own.members.delete(port.guid);
     if (this.#deleteIfUnused(own)) return 0;
     if (receives(before) !== receives(member.joinState)) {
@@ -179,15 +184,19 @@ export class GroupTable {
   }
 
   #deleteIfUnused(group: OwnGroup): boolean {
-    if (group.permanent) return false;
-    for (const member of group.members.values()) {
-      if ((member.joinState & KEEPS_ALIVE) !== 0) return false;
-    }
+    if (group.permanent || this.#keptAlive(group)) return false;
     group.members.clear();
     this.#groups.delete(group.key);
     this.#mlids.delete(group.mlid);
     this.#listener.groupDeleted(group);
     return true;
+  }
+
+  #keptAlive(group: Group): boolean {
+    for (const { joinState } of group.members.values()) {
+      if ((joinState & KEEPS_ALIVE) !== 0) return true;
+    }
+    return false;
   }
 
   #allocateMlid(...wishes: number[]): number | undefined {

@@ -4,22 +4,16 @@
  */
 
 import { formatPkey, ibMtuBytes, pkeysMatch } from "../base/units.ts";
-import {
-  DEFAULT_SUBNET_PREFIX,
-  formatGid,
-  formatGuid,
-  gidGuid,
-  gidPrefix,
-} from "../wire/gid.ts";
+import { formatGid, formatGuid, gidGuid, gidPrefix } from "../wire/gid.ts";
 import { MadStatus } from "../wire/mad.ts";
 import { McMask, McMemberRecord } from "../wire/sa/mc_member_record.ts";
-import { rateMbps } from "../wire/sa/rate.ts";
+import { rateDataMbps, rateMbps } from "../wire/sa/rate.ts";
 import { Selector } from "../wire/sa/selector.ts";
 import { groupOfRequest } from "./group_creation.ts";
 import { keyMismatch, sizeMismatch, undefinedCode } from "./group_match.ts";
 import type { Group, GroupParameters } from "./groups.ts";
 import { hasPkey } from "./partitions.ts";
-import type { SubnetPort } from "./ports.ts";
+import type { EndPoint, SubnetPort } from "./ports.ts";
 import { SaRefusal } from "./refusal.ts";
 import { LINK, type Subnet } from "./subnet.ts";
 
@@ -82,7 +76,7 @@ export function joinGroup(
     ...memberRecord(group),
     portGid: request.portGid,
     joinState: member.joinState,
-    proxyJoin: member.proxyJoin,
+    proxyJoin: request.proxyJoin,
   };
 }
 
@@ -116,13 +110,15 @@ export function leaveGroup(
     );
   }
   checkModify(group, port, requester);
-  const record = memberRecord(group);
   const joinState = subnet.groups.leave(group, port, request.joinState);
+  // The rest of the answer is the request.
   return {
-    ...record,
-    portGid: request.portGid,
+    ...request,
+    mtuSelector: Selector.Exactly,
+    rateSelector: Selector.Exactly,
+    lifetimeSelector: Selector.Exactly,
+    scope: group.scope,
     joinState,
-    proxyJoin: member.proxyJoin,
   };
 }
 
@@ -143,12 +139,12 @@ export function memberRecord(group: Group): McMemberRecord {
     sl: group.sl,
     flowLabel: group.flowLabel,
     hopLimit: group.hopLimit,
-    scope: group.mgid[1]! & 15,
+    scope: group.scope,
   });
 }
 
 /** True if the two tables have a pair of P_Keys that may talk. */
-export function sharePartition(a: SubnetPort, b: SubnetPort): boolean {
+export function sharePartition(a: EndPoint, b: EndPoint): boolean {
   // A limited member may know of itself, although it could not talk to itself.
   return a === b || a.pkeys.some((x) => b.pkeys.some((y) => pkeysMatch(x, y)));
 }
@@ -170,15 +166,14 @@ function memberOf(
   const code = undefinedCode(request, mask, McMask);
   if (code !== undefined) throw invalid(code);
   const prefix = gidPrefix(request.portGid);
-  // The default prefix is always taken for the subnet's own.
-  if (prefix !== subnet.prefix && prefix !== DEFAULT_SUBNET_PREFIX) {
+  if (prefix !== subnet.prefix) {
     throw new SaRefusal(
       MadStatus.InvalidGid,
       `PortGID ${formatGid(request.portGid)} has another subnet's prefix`,
     );
   }
   const port = subnet.ports.byGuid(gidGuid(request.portGid));
-  if (port === undefined) {
+  if (port === undefined || !port.active) {
     throw invalid(`PortGID ${formatGid(request.portGid)} is not a known port`);
   }
   return port;
@@ -193,9 +188,11 @@ function portIncapable(
       ibMtuBytes(subnet.mtuCode)
     }`;
   }
-  const [rate, link] = [rateMbps(group.rate) ?? 0, rateMbps(LINK.rateCode)!];
-  return rate > link
-    ? `the group's rate is ${rate} Mb/s, the port's ${link} Mb/s`
+  const rate = rateDataMbps(group.rate) ?? 0;
+  return rate > rateDataMbps(LINK.rateCode)!
+    ? `the group's rate is ${rateMbps(group.rate)} Mb/s, the port's ${
+      rateMbps(LINK.rateCode)
+    } Mb/s`
     : undefined;
 }
 

@@ -41,6 +41,7 @@ import { refused, register } from "./registration.ts";
 import { type ManagerInfo, shortened, takeSnapshot } from "./snapshot.ts";
 import { Subnet, type SubnetOptions } from "./subnet.ts";
 import { expectPorts, restoreMemberships } from "./takeover.ts";
+import { RmppSender } from "./rmpp_sender.ts";
 import { TrapForwarder } from "./traps.ts";
 import { welcomeMessages } from "./welcome.ts";
 
@@ -62,6 +63,7 @@ export class SubnetManager {
   readonly #options: SubnetManagerOptions;
   readonly #subnet: Subnet;
   readonly #traps: TrapForwarder;
+  readonly #transfers: RmppSender;
   readonly #administrator: SubnetAdministrator;
   readonly #journal = new FabricJournal();
   readonly #faults = new FaultBook();
@@ -73,9 +75,11 @@ export class SubnetManager {
   constructor(options: SubnetManagerOptions) {
     this.#options = options;
     this.#now = options.now ?? 0;
-    this.#traps = new TrapForwarder((port, mad) =>
-      this.#mads.push({ port, mad })
-    );
+    const send = (port: SubnetPort, mad: Uint8Array) => {
+      this.#mads.push({ port, mad });
+    };
+    this.#traps = new TrapForwarder(send);
+    this.#transfers = new RmppSender(send);
     this.#subnet = new Subnet({
       ...options,
       managerGuid: options.manager.guid,
@@ -90,7 +94,11 @@ export class SubnetManager {
         this.#notifyGroup(TrapNumber.McGroupDeleted, group);
       },
     });
-    this.#administrator = new SubnetAdministrator(this.#subnet, this.#traps);
+    this.#administrator = new SubnetAdministrator(
+      this.#subnet,
+      this.#traps,
+      this.#transfers,
+    );
     if (options.previous !== undefined) {
       expectPorts(this.#subnet, options.previous, this.#now);
     }
@@ -130,6 +138,7 @@ export class SubnetManager {
     const port = this.#subnet.ports.remove(connection);
     if (port === undefined) return;
     this.#traps.removePort(port);
+    this.#transfers.removePort(port);
     this.#journal.portRemoved(port);
     this.#subnet.groups.removePort(port);
     this.#notifyPort(TrapNumber.GidOutOfService, port);
@@ -139,7 +148,7 @@ export class SubnetManager {
   /** Does what is due; returns when to call again, Infinity if nothing waits. Call it after `receive` too. */
   tick(now: Millis): Millis {
     this.#now = now;
-    const next = this.#traps.tick(now);
+    const next = Math.min(this.#traps.tick(now), this.#transfers.tick(now));
     this.#flush();
     return next;
   }
@@ -257,7 +266,7 @@ export class SubnetManager {
     }
     const request = SaMad.parse(frame.mad);
     if (request === undefined) return;
-    const answer = this.#administrator.handle(source, request);
+    const answer = this.#administrator.handle(source, request, this.#now);
     if (answer !== undefined) this.#mads.push({ port: source, mad: answer });
   }
 

@@ -9,6 +9,7 @@ import { formatPkey, FULL_MEMBER, ibMtuBytes } from "../base/units.ts";
 import { formatGid, gidKey } from "../wire/gid.ts";
 import { broadcastMgid, MgidScope } from "../wire/mgid.ts";
 import type { GroupDefinition, Partition } from "./partitions.ts";
+import { JoinState } from "../wire/sa/mc_member_record.ts";
 import { PACKET_LIFETIME, type Subnet } from "./subnet.ts";
 
 const WIDE_HOP_LIMIT = 255;
@@ -58,6 +59,8 @@ function create(
     pkey: pkey | FULL_MEMBER,
     lifetime: PACKET_LIFETIME,
     hopLimit: (mgid[1]! & 15) === MgidScope.LinkLocal ? 0 : WIDE_HOP_LIMIT,
+    scope: mgid[1]! & 15,
+    joinState: JoinState.FullMember,
   }, { permanent: true });
   if (mtu <= subnet.mtuCode) return;
   subnet.log(

@@ -153,6 +153,11 @@ export function updatedPkeyTable(
 /** What a port is in the subnet. */
 export type PortRole = "port" | "manager";
 
+/** P_Keys in the order of the tables, without regard to index 0. */
+export function inPkeyOrder(pkeys: readonly number[]): number[] {
+  return pkeys.toSorted((a, b) => rank(a & 0x7fff) - rank(b & 0x7fff));
+}
+
 function rank(pkey: number): number {
   return (pkey & 0xff) << 8 | pkey >> 8;
 }

@@ -18,18 +18,45 @@ export const LAST_LID = 0xbfff;
 /** How long a new manager keeps LIDs and GUIDs for the ports that it expects back. */
 export const RESERVATION_MS = 10_000;
 
-/** A registered port. */
-export interface SubnetPort {
-  /** The connection that it registered on. */
-  readonly connection: number;
+/** Where a path begins or ends: a port, or the manager itself. */
+export interface EndPoint {
   readonly guid: bigint;
   /** Subnet prefix and GUID. */
   readonly gid: Uint8Array;
   readonly lid: number;
-  readonly name: string;
-  readonly pid: number;
   /** P_Key table. */
   readonly pkeys: readonly number[];
+}
+
+/** A registered port. */
+export interface SubnetPort extends EndPoint {
+  /** The connection that it registered on. */
+  readonly connection: number;
+  readonly name: string;
+  readonly pid: number;
+  /** False while the port is down: it keeps its LID, but nobody reaches it. */
+  readonly active: boolean;
+  /** True if its P_Key table was set and does not follow the partitions. */
+  readonly ownPkeys: boolean;
+}
+
+interface OwnPort extends SubnetPort {
+  lid: number;
+  pkeys: readonly number[];
+  active: boolean;
+  ownPkeys: boolean;
+}
+
+/** The order in which OpenSM keeps ports on a little-endian machine: by the last octet of the GUID first. */
+export function inOpensmOrder(a: EndPoint, b: EndPoint): number {
+  const [x, y] = [swapped(a.guid), swapped(b.guid)];
+  return x < y ? -1 : x > y ? 1 : 0;
+}
+
+function swapped(guid: bigint): bigint {
+  const view = new DataView(new ArrayBuffer(8));
+  view.setBigUint64(0, guid);
+  return view.getBigUint64(0, true);
 }
 
 /** What a port asks for. */
@@ -44,9 +71,9 @@ export interface PortRequest {
 }
 
 export class PortTable {
-  readonly #byConnection = new Map<number, SubnetPort>();
-  readonly #byLid = new Map<number, SubnetPort>();
-  readonly #byGuid = new Map<bigint, SubnetPort>();
+  readonly #byConnection = new Map<number, OwnPort>();
+  readonly #byLid = new Map<number, OwnPort>();
+  readonly #byGuid = new Map<bigint, OwnPort>();
   readonly #reservedLids = new Map<number, bigint>();
   #reservedUntil: Millis = -Infinity;
   #nextLid: number = FIRST_LID;
@@ -103,7 +130,7 @@ export class PortTable {
     if (lid === undefined) return undefined;
     this.#freed.delete(lid);
     this.#reservedLids.delete(lid);
-    const port: SubnetPort = {
+    const port: OwnPort = {
       connection: request.connection,
       guid: request.guid,
       gid: gidFrom(this.#prefix, request.guid),
@@ -111,6 +138,8 @@ export class PortTable {
       name: request.name,
       pid: request.pid,
       pkeys: request.pkeys,
+      active: true,
+      ownPkeys: false,
     };
     this.#byConnection.set(port.connection, port);
     this.#byLid.set(lid, port);
@@ -129,7 +158,54 @@ export class PortTable {
     return port;
   }
 
-  #allocateLid(request: PortRequest, now: Millis): number | undefined {
+  /** Takes a port down or up; false if it was so. */
+  setActive(port: SubnetPort, active: boolean): boolean {
+    const own = this.#byConnection.get(port.connection)!;
+    if (own.active === active) return false;
+    own.active = active;
+    return true;
+  }
+
+  /** Gives a port another P_Key table; `own` if it does not follow the partitions any more. */
+  setPkeys(port: SubnetPort, pkeys: readonly number[], own: boolean): void {
+    Object.assign(this.#byConnection.get(port.connection)!, {
+      pkeys,
+      ownPkeys: own,
+    });
+  }
+
+  /** Gives a port another LID: the one asked for if it is free, or the next; returns the old one, undefined if none is left. */
+  move(
+    port: SubnetPort,
+    lid: number | undefined,
+    now: Millis,
+  ): number | undefined {
+    const own = this.#byConnection.get(port.connection)!;
+    const { guid } = port;
+    const next = this.#allocateLid(
+      lid === undefined ? { guid } : { guid, lid },
+      now,
+    );
+    if (next === undefined) return undefined;
+    const old = own.lid;
+    this.#freed.delete(next);
+    this.#reservedLids.delete(next);
+    this.#byLid.delete(old);
+    this.#freed.add(old);
+    this.#byLid.set(next, own);
+    own.lid = next;
+    return old;
+  }
+
+  /** True if a port may be given this LID. */
+  lidIsFree(lid: number, guid: bigint): boolean {
+    return lid >= FIRST_LID && lid <= LAST_LID && this.#lidIsFree(lid, guid);
+  }
+
+  #allocateLid(
+    request: Pick<PortRequest, "guid" | "lid">,
+    now: Millis,
+  ): number | undefined {
     if (now >= this.#reservedUntil) this.#reservedLids.clear();
     const asked = request.lid;
     if (asked !== undefined && asked >= FIRST_LID && asked <= LAST_LID) {

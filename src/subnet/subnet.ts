@@ -3,11 +3,12 @@
  */
 
 import type { IbMtuCode } from "../base/units.ts";
-import { DEFAULT_SUBNET_PREFIX, gidFrom } from "../wire/gid.ts";
+import { DEFAULT_SUBNET_PREFIX, GID_LENGTH, gidFrom } from "../wire/gid.ts";
+import { MgidScope } from "../wire/mgid.ts";
 import { type GroupListener, GroupTable } from "./groups.ts";
 import { createPartitionGroups } from "./partition_groups.ts";
 import { defaultPartitions, type Partition, pkeyTable } from "./partitions.ts";
-import { PortTable } from "./ports.ts";
+import { type EndPoint, inOpensmOrder, PortTable, SM_LID } from "./ports.ts";
 
 /** Called with one line per refusal and per change that an operator wants to know. */
 export type SubnetLog = (
@@ -19,6 +20,12 @@ export type SubnetLog = (
 export const LINK = { rateCode: 16, width: 4, laneMbps: 25_000 } as const;
 /** Packet life time of paths and groups (OpenSM's subnet timeout): 4.096 us times 2 to the 18th, about 1 s. */
 export const PACKET_LIFETIME = 18;
+/** RespTimeValue of the administrator and of ports: 4.096 us times 2 to this power (OpenSM: 268 ms). */
+export const RESP_TIME = 16;
+/** SM_Key that OpenSM and its tools have without configuration: who sends it is trusted. */
+export const SM_KEY = 1n;
+/** Signature of MGIDs that the administrator makes up. */
+export const SA_SIGNATURE = 0xa01b;
 /** MTU of a subnet whose first port does not ask for another: code 4, 2048 bytes. */
 export const DEFAULT_MTU_CODE = 4 as IbMtuCode;
 
@@ -35,11 +42,12 @@ export class Subnet {
   readonly managerGuid: bigint;
   /** GID of the manager's own port. */
   readonly managerGid: Uint8Array;
-  readonly partitions: readonly Partition[];
+  partitions: readonly Partition[];
   readonly ports: PortTable;
   readonly groups: GroupTable;
   readonly log: SubnetLog;
   #mtuCode: IbMtuCode | undefined;
+  #madeUp = 0;
 
   constructor(options: SubnetOptions, listener: GroupListener) {
     this.prefix = options.subnetPrefix ?? DEFAULT_SUBNET_PREFIX;
@@ -69,5 +77,34 @@ export class Subnet {
   /** The P_Key table of the port with this GUID. */
   pkeysFor(guid: bigint): number[] {
     return pkeyTable(this.partitions, guid);
+  }
+
+  /** The manager's own port. */
+  get managerPort(): EndPoint {
+    return {
+      guid: this.managerGuid,
+      gid: this.managerGid,
+      lid: SM_LID,
+      pkeys: pkeyTable(this.partitions, this.managerGuid, "manager"),
+    };
+  }
+
+  /** Everything that has a LID and is up, in OpenSM's order. */
+  get endPoints(): EndPoint[] {
+    return [this.managerPort, ...[...this.ports].filter((port) => port.active)]
+      .sort(inOpensmOrder);
+  }
+
+  /** An MGID that no group has: the administrator's signature, the subnet prefix, a number (OpenSM's layout). */
+  newMgid(scope: number = MgidScope.LinkLocal): Uint8Array {
+    const mgid = new Uint8Array(GID_LENGTH);
+    const view = new DataView(mgid.buffer);
+    do {
+      view.setUint16(0, 0xff10 | scope);
+      view.setUint16(2, SA_SIGNATURE);
+      view.setBigUint64(4, this.prefix);
+      view.setUint32(10, this.#madeUp++, true);
+    } while (this.groups.get(mgid) !== undefined);
+    return mgid;
   }
 }

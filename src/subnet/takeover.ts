@@ -78,6 +78,9 @@ function restore(
       flowLabel,
       hopLimit,
       tclass,
+      // IPoIB leaves the scope out when it creates a group.
+      scope: 0,
+      joinState: membership.joinState,
     }, { mlid });
     if (group === undefined) return "no multicast LID is left";
   }

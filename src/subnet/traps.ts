@@ -8,7 +8,7 @@
 
 import type { Millis } from "../base/units.ts";
 import { gidEquals } from "../wire/gid.ts";
-import { Method } from "../wire/mad.ts";
+import { GSI_QPN, Method } from "../wire/mad.ts";
 import {
   INFORM_ANY,
   INFORM_ANY_PRODUCER,
@@ -40,7 +40,8 @@ interface PendingReport {
 }
 
 export class TrapForwarder {
-  readonly #subscriptions = new Map<string, Subscription>();
+  /** Latest first. */
+  #subscriptions: Subscription[] = [];
   readonly #pending = new Map<bigint, PendingReport>();
   readonly #send: (port: SubnetPort, mad: Uint8Array) => void;
   #transaction = 0n;
@@ -49,19 +50,29 @@ export class TrapForwarder {
     this.#send = send;
   }
 
-  /** Subscribes a port, or cancels a subscription; false if there is none to cancel. */
+  /**
+   * Subscribes a port, or cancels a subscription; false if there is none to cancel. A subscription that is
+   * like an earlier one replaces it (OpenSM's notion of alike: see {@linkcode alike}).
+   */
   inform(port: SubnetPort, info: InformInfo): boolean {
-    const key = subscriptionKey(port, info);
-    if (!info.subscribe) return this.#subscriptions.delete(key);
-    this.#subscriptions.set(key, { port, info });
+    // Reports go to the QP that asks; who cancels has to name it.
+    const asked = info.subscribe ? { ...info, qpn: GSI_QPN } : info;
+    const index = this.#subscriptions.findIndex((subscription) =>
+      subscription.port === port && alike(subscription.info, asked)
+    );
+    if (!info.subscribe) {
+      return index >= 0 && this.#subscriptions.splice(index, 1).length > 0;
+    }
+    const subscription = { port, info: asked };
+    if (index >= 0) this.#subscriptions[index] = subscription;
+    else this.#subscriptions.unshift(subscription);
     return true;
   }
 
   /** Ends everything of a port that is gone. */
   removePort(port: SubnetPort): void {
-    for (const [key, subscription] of this.#subscriptions) {
-      if (subscription.port === port) this.#subscriptions.delete(key);
-    }
+    this.#subscriptions = this.#subscriptions
+      .filter((subscription) => subscription.port !== port);
     for (const [transaction, report] of this.#pending) {
       if (report.port === port) this.#pending.delete(transaction);
     }
@@ -74,7 +85,7 @@ export class TrapForwarder {
     now: Millis,
   ): void {
     const told = new Set<SubnetPort>();
-    for (const { port, info } of this.#subscriptions.values()) {
+    for (const { port, info } of this.#subscriptions.toReversed()) {
       if (told.has(port) || !matches(info, notice) || !mayKnow(port)) continue;
       told.add(port);
       const transactionId = ++this.#transaction;
@@ -115,15 +126,16 @@ export class TrapForwarder {
   }
 }
 
-/** Two subscriptions are the same if all but QPN and RespTime agree: every port asks from its QP1. */
-function subscriptionKey(port: SubnetPort, info: InformInfo): string {
-  const octets = InformInfo.emit({
-    ...info,
-    subscribe: true,
-    qpn: 0,
-    respTime: 0,
-  });
-  return `${port.connection}/${octets.join()}`;
+/** Is a request about this subscription? A GID that is asked for must be its own; without one the LID range must. */
+function alike(info: InformInfo, asked: InformInfo): boolean {
+  const place = asked.gid.some((octet) => octet !== 0)
+    ? gidEquals(info.gid, asked.gid)
+    : info.lidRangeBegin === asked.lidRangeBegin &&
+      info.lidRangeEnd === asked.lidRangeEnd;
+  return place && info.isGeneric === asked.isGeneric &&
+    info.type === asked.type && info.trapNumber === asked.trapNumber &&
+    info.qpn === asked.qpn && info.respTime === asked.respTime &&
+    info.producerType === asked.producerType;
 }
 
 function matches(info: InformInfo, notice: Notice): boolean {

@@ -77,27 +77,46 @@ Deno.test("answers repeat TransactionID, attribute and mask, with SM_Key 0", () 
   assertEquals(answer.rmpp, NO_RMPP);
 });
 
-Deno.test("what the administrator does not know gets the status for it", () => {
+Deno.test("what the administrator cannot do gets the status for it", () => {
   const rig = new Rig();
   const port = rig.join(1);
+  const { RequestInvalid, UnsupportedMethodAttribute } = MadStatus;
   const cases: [Partial<SaMad>, number, number][] = [
     [{ classVersion: 1 }, MadStatus.BadVersion, 0x81],
-    [{ method: 0x14 }, MadStatus.UnsupportedMethod, 0x94],
-    [{ method: 0x44 }, MadStatus.UnsupportedMethod, 0xc4],
-    [{ attributeId: 0x1234 }, MadStatus.UnsupportedMethodAttribute, 0x81],
-    [{ method: Method.Set }, MadStatus.UnsupportedMethodAttribute, 0x81],
-    [{ method: Method.Delete }, MadStatus.UnsupportedMethodAttribute, 0x95],
+    [{ method: Method.GetMulti }, UnsupportedMethodAttribute, 0x94],
     [
-      { attributeId: SaAttribute.NodeRecord, method: Method.GetTable },
-      MadStatus.UnsupportedMethodAttribute,
+      { attributeId: SaAttribute.InformInfo },
+      UnsupportedMethodAttribute,
+      0x81,
+    ],
+    [
+      { attributeId: SaAttribute.ClassPortInfo, method: Method.GetTable },
+      RequestInvalid,
       0x92,
     ],
+    [{ attributeId: SaAttribute.PkeyTableRecord }, RequestInvalid, 0x81],
   ];
   for (const [fields, status, method] of cases) {
     const answer = exchange(port, fields)!;
     assertEquals([answer.status, answer.method], [status, method]);
   }
-  assertStringIncludes(rig.log.at(-1)!, "SA request 0x12/0x0011 of 0x0002c903");
+  assertStringIncludes(rig.log.at(-1)!, "SA request 0x01/0x0033 of 0x0002c903");
+});
+
+Deno.test("the administrator is silent where OpenSM is, and logs why", () => {
+  const rig = new Rig();
+  const port = rig.join(1);
+  const cases: [Partial<SaMad>, string][] = [
+    [{ method: 0x44 }, "no such method"],
+    [{ attributeId: 0x1234 }, "no such attribute"],
+    [{ method: Method.Set }, "cannot be changed"],
+    [{ method: Method.Delete }, "cannot be changed"],
+    [{ smKey: 2n }, "wrong SM_Key"],
+  ];
+  for (const [fields, reason] of cases) {
+    assertEquals(exchange(port, fields), undefined);
+    assertStringIncludes(rig.log.at(-1)!, reason);
+  }
 });
 
 Deno.test("answers and unexpected methods are not answered", () => {
@@ -116,13 +135,6 @@ Deno.test("answers and unexpected methods are not answered", () => {
   ) assertEquals(exchange(port, { method }), undefined);
 });
 
-Deno.test("a request with an SM_Key is ignored", () => {
-  const rig = new Rig();
-  const port = rig.join(1);
-  assertEquals(exchange(port, { smKey: 1n }), undefined);
-  assertStringIncludes(rig.log.at(-1)!, "SM_Key is not 0");
-});
-
 Deno.test("a path has the link's parameters and no GRH", () => {
   const rig = new Rig();
   const [a, b] = [rig.join(1), rig.join(2)];
@@ -139,7 +151,6 @@ Deno.test("a path has the link's parameters and no GRH", () => {
     sgid: a.gid,
     dlid: 3,
     slid: 2,
-    tclass: 0x20,
     reversible: true,
     pkey: 0x8001,
     mtuSelector: Selector.Exactly,
@@ -155,7 +166,7 @@ Deno.test("a path to the port itself has life time 0", () => {
   const port = new Rig().join(1);
   const found = paths(port, ENDS, { sgid: port.gid, dgid: port.gid });
   assert(typeof found !== "number");
-  assertEquals([found[0]!.lifetime, found[0]!.pkey], [0, 0xffff]);
+  assertEquals([found[0]!.lifetime, found[0]!.pkey], [0, 0x8001]);
 });
 
 Deno.test("paths that are not there have no records", () => {
@@ -172,13 +183,33 @@ Deno.test("paths that are not there have no records", () => {
   none(0n, { dgid: gidOf(9) });
   none(0n, { dgid: new Uint8Array(16) });
   none(PathMask.Pkey, { pkey: 0x8009 });
-  none(PathMask.Sl, { sl: 1 });
   none(mtu, { mtuSelector: Selector.GreaterThan, mtu: 4 });
-  none(rate, { rateSelector: Selector.LessThan, rate: 3 });
+  none(rate, { rateSelector: Selector.LessThan, rate: 2 });
+  none(rate, { rateSelector: Selector.Exactly, rate: 3 });
   none(PathMask.Lifetime | PathMask.LifetimeSelector, {
-    lifetimeSelector: Selector.LessThan,
-    lifetime: 10,
+    lifetimeSelector: Selector.GreaterThan,
+    lifetime: 18,
   });
+});
+
+Deno.test("a path for less than the link gives is limited to that", () => {
+  const rig = new Rig();
+  const [a, b] = [rig.join(1), rig.join(2)];
+  const found = paths(
+    a,
+    ENDS | PathMask.Sl | PathMask.Mtu | PathMask.MtuSelector | PathMask.Rate |
+      PathMask.RateSelector | PathMask.Lifetime | PathMask.LifetimeSelector,
+    {
+      ...{ sgid: a.gid, dgid: b.gid, sl: 3 },
+      ...{ mtuSelector: Selector.Exactly, mtu: 2 },
+      ...{ rateSelector: Selector.LessThan, rate: 16 },
+      ...{ lifetimeSelector: Selector.LessThan, lifetime: 10 },
+    },
+  );
+  assert(typeof found !== "number");
+  const { sl, mtu, rate, lifetime } = found[0]!;
+  // 120 Gb/s with the line code 8b/10b are less data than 100 Gb/s with 64b/66b.
+  assertEquals([sl, mtu, rate, lifetime], [3, 2, 10, 9]);
 });
 
 Deno.test("contradictory and undefined path requests are invalid", () => {
@@ -194,35 +225,37 @@ Deno.test("contradictory and undefined path requests are invalid", () => {
   assertEquals(paths(a, 1n, {}), MadStatus.InsufficientComponents);
 });
 
-Deno.test("GetTable lists paths in one segment, and refuses more", () => {
+Deno.test("GetTable lists paths, Get gives the first of them", () => {
   const rig = new Rig();
   const a = rig.join(1);
+  rig.join(2);
   const list = (mask: bigint, fields: Partial<PathRecord>) =>
     paths(a, mask, fields, Method.GetTable);
   const lids = (found: PathRecord[] | number) => {
     assert(typeof found !== "number");
     return found.map((path) => [path.slid, path.dlid]);
   };
-  rig.join(2);
-  rig.join(3);
-  assertEquals(lids(list(PathMask.Slid, { slid: 2 })), [[2, 2], [2, 3], [
-    2,
-    4,
-  ]]);
-  assertEquals(lids(list(PathMask.Dgid, { dgid: gidOf(3) })), [[2, 4], [3, 4], [
-    4,
-    4,
-  ]]);
+  // The manager is an end of paths too.
+  assertEquals(lids(list(PathMask.Slid, { slid: 2 })), [
+    ...[[2, 1], [2, 2], [2, 3]],
+  ]);
+  assertEquals(lids(list(PathMask.Dgid, { dgid: gidOf(2) })), [
+    ...[[1, 3], [2, 3], [3, 3]],
+  ]);
   assertEquals(list(PathMask.Slid, { slid: 99 }), []);
-  rig.join(4);
-  assertEquals(list(PathMask.Slid, { slid: 2 }), MadStatus.TooManyRecords);
-  assertEquals(paths(a, PathMask.Slid, { slid: 2 }), MadStatus.TooManyRecords);
+  const none = PathMask.Slid | PathMask.NumbPath;
+  assertEquals(list(none, { slid: 2, numbPath: 0 }), []);
+  assertEquals(lids(paths(a, PathMask.Slid, { slid: 2 })), [[2, 1]]);
 });
 
 Deno.test("the path to a group is its MLID", () => {
   const rig = new Rig();
   const port = rig.join(1);
   const dgid = broadcastMgid(0x8001);
+  const stranger = paths(port, ENDS, { sgid: port.gid, dgid });
+  assertEquals(stranger, MadStatus.NoRecords);
+  const request = broadcastJoin(dgid, port.gid, 0x8001);
+  port.ask((now, cb) => port.client.join(request, now, cb));
   const found = paths(port, ENDS, { sgid: port.gid, dgid });
   assert(typeof found !== "number");
   assertEquals(found[0]!.dlid, 0xc001);
@@ -266,6 +299,6 @@ Deno.test("GetTable lists the groups of the requester's partitions", () => {
   const records = [0, 56, 112].map((at) =>
     McMemberRecord.parse(answer.data, at)!
   );
-  assertEquals(records.map((r) => r.mlid), [0xc000, 0xc001, 0xc002]);
+  assertEquals(records.map((r) => r.mlid), [0xc001, 0xc002, 0xc000]);
   assertEquals(records.map((r) => r.joinState), [0, 0, 0]);
 });

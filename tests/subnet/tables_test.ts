@@ -63,6 +63,8 @@ const parameters = (n: number): GroupParameters => {
     flowLabel: 0,
     hopLimit: 0,
     tclass: 0,
+    scope: 0,
+    joinState: 1,
   };
 };
 const silent = { groupCreated() {}, groupChanged() {}, groupDeleted() {} };

@@ -21,6 +21,10 @@ import { MAD_BASE_VERSION } from "../mad.ts";
 
 /** CapabilityMask of the SA: multicast groups are administered. */
 export const SA_CAP_UD_MULTICAST = 1 << 9;
+/** CapabilityMask of the SA: a PortInfoRecord may be asked for by some bits of its CapabilityMask. */
+export const SA_CAP_PORT_INFO_CAPMASK_MATCH = 1 << 13;
+/** CapabilityMask2 of the SA: PortInfoRecords are whole. */
+export const SA_CAP2_FULL_PORT_INFO = 1 << 6;
 /** CapabilityMask2 of the SA: JoinState 8 (SendOnlyFullMember) is understood. */
 export const SA_CAP2_SENDONLY_FULL_MEMBER = 1 << 12;
 

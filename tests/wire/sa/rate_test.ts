@@ -1,5 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
-import { RATE_CODES_BY_SPEED, rateMbps } from "../../../src/wire/sa/rate.ts";
+import {
+  RATE_CODES_BY_SPEED,
+  rateDataMbps,
+  rateMbps,
+  slowerRate,
+} from "../../../src/wire/sa/rate.ts";
 import {
   packSelector,
   Selector,
@@ -20,15 +25,14 @@ Deno.test("rateMbps() knows codes 2 to 22 and no other", () => {
   assertEquals([0, 1, 23, 63].map(rateMbps), Array(4).fill(undefined));
 });
 
-Deno.test("RATE_CODES_BY_SPEED ascends in speed, not in code", () => {
-  assertEquals(RATE_CODES_BY_SPEED.length, 21);
-  assertEquals(RATE_CODES_BY_SPEED.slice(0, 4), [2, 5, 3, 11]);
-  for (let i = 1; i < RATE_CODES_BY_SPEED.length; i++) {
-    assert(
-      rateMbps(RATE_CODES_BY_SPEED[i - 1]!)! <
-        rateMbps(RATE_CODES_BY_SPEED[i]!)!,
-    );
-  }
+Deno.test("RATE_CODES_BY_SPEED ascends in data rate, as OpenSM orders them", () => {
+  assertEquals(RATE_CODES_BY_SPEED, [
+    ...[2, 5, 3, 11, 6, 4, 15, 19, 7, 8, 20, 12, 9, 10, 16, 13, 14, 17, 18],
+    ...[21, 22],
+  ]);
+  assert(rateDataMbps(4)! < rateDataMbps(15)!);
+  assertEquals(rateDataMbps(1), undefined);
+  assertEquals([2, 5, 16, 1].map(slowerRate), [undefined, 2, 10, undefined]);
 });
 
 Deno.test("packSelector() puts the selector above the value", () => {

@@ -1,0 +1,147 @@
+/**
+ * NodeRecord, PortInfoRecord and P_KeyTableRecord: the ports as an operator's tools list them (OpenSM's
+ * behaviour: a requester sees the ports with which it shares a partition).
+ *
+ * Each port is a channel adapter of its own, whose node GUID is the port's; the manager is port 0 of a switch,
+ * of which no other port is shown.
+ */
+
+import { componentsMatch } from "../wire/sa/components.ts";
+import { NodeRecord, NodeType } from "../wire/sa/node_record.ts";
+import {
+  PKEYS_PER_BLOCK,
+  PkeyTableRecord,
+} from "../wire/sa/pkey_table_record.ts";
+import {
+  PortCapability,
+  PortInfoRecord,
+  PortState,
+} from "../wire/sa/port_info_record.ts";
+import { sharePartition } from "./join.ts";
+import { type EndPoint, SM_LID } from "./ports.ts";
+import { PACKET_LIFETIME, RESP_TIME, type Subnet } from "./subnet.ts";
+
+/** Entries that a P_Key table could have. */
+const PARTITION_CAP = 64;
+/** Four lanes; 2.5, 5 and 10 Gb/s; FDR and EDR. */
+const LINK_WIDTH = 2;
+const LINK_SPEED = 7;
+const LINK_SPEED_EXT = 2;
+/** Bit of the attribute modifier: a CapabilityMask asked for need only be part of the port's. */
+const ENHANCED = 0x80000000;
+
+/** What is asked for: the record's octets and the component mask, with the attribute modifier. */
+export interface RecordQuery {
+  data: Uint8Array;
+  mask: bigint;
+  modifier: number;
+}
+
+/** The nodes that fit. */
+export function nodeRecords(
+  subnet: Subnet,
+  requester: EndPoint,
+  query: RecordQuery,
+): Uint8Array[] {
+  return visible(subnet, requester)
+    .map((port) => NodeRecord.emit(nodeOf(subnet, port)))
+    .filter((record) =>
+      componentsMatch(NodeRecord.COMPONENTS, record, query.data, query.mask)
+    );
+}
+
+/** The ports that fit. */
+export function portInfoRecords(
+  subnet: Subnet,
+  requester: EndPoint,
+  { data, mask, modifier }: RecordQuery,
+): Uint8Array[] {
+  const { COMPONENTS, CAPABILITY_BIT, CAPABILITY_OFFSET } = PortInfoRecord;
+  const enhanced = (modifier & ENHANCED) !== 0 &&
+    (mask & CAPABILITY_BIT) !== 0n;
+  const exact = enhanced ? mask & ~CAPABILITY_BIT : mask;
+  const capabilities = (octets: Uint8Array) =>
+    new DataView(octets.buffer, octets.byteOffset)
+      .getUint32(CAPABILITY_OFFSET);
+  return visible(subnet, requester)
+    .map((port) => portInfoOf(subnet, port))
+    .filter((record) =>
+      componentsMatch(COMPONENTS, record, data, exact) &&
+      (!enhanced || (capabilities(data) & ~capabilities(record)) === 0)
+    );
+}
+
+/** The P_Key blocks that fit. The port number of a channel adapter does not count: it has but one. */
+export function pkeyTableRecords(
+  subnet: Subnet,
+  requester: EndPoint,
+  query: RecordQuery,
+): Uint8Array[] {
+  const { COMPONENTS } = PkeyTableRecord;
+  return visible(subnet, requester).flatMap((port) => {
+    const layout = port.lid === SM_LID ? COMPONENTS : COMPONENTS.slice(0, 2);
+    const blocks = Math.max(1, Math.ceil(port.pkeys.length / PKEYS_PER_BLOCK));
+    return Array.from({ length: blocks }, (_, block) =>
+      PkeyTableRecord.emit({
+        lid: port.lid,
+        block,
+        portNumber: portNumber(port),
+        pkeys: port.pkeys.slice(
+          block * PKEYS_PER_BLOCK,
+          (block + 1) * PKEYS_PER_BLOCK,
+        ),
+      })).filter((record) =>
+        componentsMatch(layout, record, query.data, query.mask)
+      );
+  });
+}
+
+function visible(subnet: Subnet, requester: EndPoint): EndPoint[] {
+  return subnet.endPoints
+    .filter((port) =>
+      port.guid === requester.guid || sharePartition(port, requester)
+    );
+}
+
+function nodeOf(subnet: Subnet, port: EndPoint): NodeRecord {
+  const manager = port.lid === SM_LID;
+  return {
+    lid: port.lid,
+    nodeType: manager ? NodeType.Switch : NodeType.ChannelAdapter,
+    numPorts: 1,
+    systemGuid: port.guid,
+    nodeGuid: port.guid,
+    portGuid: port.guid,
+    partitionCap: PARTITION_CAP,
+    deviceId: 0,
+    revision: 0,
+    localPort: portNumber(port),
+    vendorId: 0,
+    description: manager
+      ? "subnet manager"
+      : subnet.ports.byLid(port.lid)?.name ?? "",
+  };
+}
+
+function portInfoOf(subnet: Subnet, port: EndPoint): Uint8Array {
+  const { ExtendedSpeeds, IsSm, ClientReregister } = PortCapability;
+  return PortInfoRecord.emit({
+    lid: port.lid,
+    portNumber: portNumber(port),
+    gidPrefix: subnet.prefix,
+    smLid: SM_LID,
+    capabilityMask: ExtendedSpeeds |
+      (port.lid === SM_LID ? IsSm : ClientReregister),
+    linkWidth: LINK_WIDTH,
+    linkSpeed: LINK_SPEED,
+    linkSpeedExt: LINK_SPEED_EXT,
+    state: PortState.Active,
+    mtu: subnet.mtuCode,
+    subnetTimeout: PACKET_LIFETIME,
+    respTimeValue: RESP_TIME,
+  });
+}
+
+function portNumber(port: EndPoint): number {
+  return port.lid === SM_LID ? 0 : 1;
+}

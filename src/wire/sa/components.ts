@@ -1,0 +1,43 @@
+/** Component masks over records whose components are known by their bits (IBTA vol. 1 15.4.4). */
+
+/** Where a component is: its first bit within the record, counted from the most significant of octet 0, and its length. */
+export type Component = readonly [bit: number, length: number];
+
+/**
+ * True if every component that the mask names is the same in both records.
+ *
+ * @param layout the component of each mask bit; a bit without one is not compared.
+ */
+export function componentsMatch(
+  layout: readonly (Component | undefined)[],
+  record: Uint8Array,
+  request: Uint8Array,
+  mask: bigint,
+): boolean {
+  return layout.every((component, bit) =>
+    component === undefined || (mask >> BigInt(bit) & 1n) === 0n ||
+    sameBits(record, request, component)
+  );
+}
+
+function sameBits(
+  a: Uint8Array,
+  b: Uint8Array,
+  [bit, length]: Component,
+): boolean {
+  for (let i = bit; i < bit + length; i++) {
+    const differs = (a[i >> 3] ?? 0) ^ (b[i >> 3] ?? 0);
+    if ((differs & 0x80 >> (i & 7)) !== 0) return false;
+  }
+  return true;
+}
+
+/** The layout of components that follow each other, of which the last begins where the sum of the others says. */
+export function consecutive(lengths: readonly number[]): Component[] {
+  let bit = 0;
+  return lengths.map((length) => {
+    const component: Component = [bit, length];
+    bit += length;
+    return component;
+  });
+}

@@ -1,0 +1,93 @@
+/**
+ * NodeRecord, 108 octets of attribute data (IBTA vol. 1 15.2.5.2): LID, two reserved octets, NodeInfo (14.2.5.3),
+ * NodeDescription (64 octets). In tables a record takes 112 octets.
+ */
+
+import { consecutive } from "./components.ts";
+
+/** Types of a node. */
+export const NodeType = { ChannelAdapter: 1, Switch: 2, Router: 3 } as const;
+
+/** A node and the LID of one of its ports. */
+export interface NodeRecord {
+  lid: number;
+  /** One of {@linkcode NodeType}. */
+  nodeType: number;
+  numPorts: number;
+  systemGuid: bigint;
+  nodeGuid: bigint;
+  portGuid: bigint;
+  partitionCap: number;
+  deviceId: number;
+  revision: number;
+  localPort: number;
+  /** 24 bits. */
+  vendorId: number;
+  /** Up to 64 octets of UTF-8. */
+  description: string;
+}
+
+const LENGTH = 108;
+const DESCRIPTION = 44;
+const DESCRIPTION_LENGTH = 64;
+const VERSION = 1;
+
+export const NodeRecord = {
+  LENGTH,
+  /** Octets of a record in a table: a multiple of 8. */
+  STRIDE: 112,
+
+  /** Components by their bit in the component mask. */
+  COMPONENTS: consecutive([
+    ...[16, 16, 8, 8, 8, 8, 64, 64, 64, 16, 16, 32, 8, 24],
+    8 * DESCRIPTION_LENGTH,
+  ]),
+
+  /** Reads the record; undefined if fewer than 108 octets are there. */
+  parse(data: Uint8Array, base = 0): NodeRecord | undefined {
+    if (data.length - base < LENGTH) return undefined;
+    const view = new DataView(data.buffer, data.byteOffset + base, LENGTH);
+    const port = view.getUint32(40);
+    const text = data.subarray(base + DESCRIPTION, base + LENGTH);
+    const end = text.indexOf(0);
+    return {
+      lid: view.getUint16(0),
+      nodeType: view.getUint8(6),
+      numPorts: view.getUint8(7),
+      systemGuid: view.getBigUint64(8),
+      nodeGuid: view.getBigUint64(16),
+      portGuid: view.getBigUint64(24),
+      partitionCap: view.getUint16(32),
+      deviceId: view.getUint16(34),
+      revision: view.getUint32(36),
+      localPort: port >>> 24,
+      vendorId: port & 0xffffff,
+      description: new TextDecoder().decode(
+        end < 0 ? text : text.subarray(0, end),
+      ),
+    };
+  },
+
+  /** The record's 108 octets. */
+  emit(record: NodeRecord): Uint8Array {
+    const data = new Uint8Array(LENGTH);
+    const view = new DataView(data.buffer);
+    view.setUint16(0, record.lid);
+    view.setUint8(4, VERSION);
+    view.setUint8(5, VERSION);
+    view.setUint8(6, record.nodeType);
+    view.setUint8(7, record.numPorts);
+    view.setBigUint64(8, record.systemGuid);
+    view.setBigUint64(16, record.nodeGuid);
+    view.setBigUint64(24, record.portGuid);
+    view.setUint16(32, record.partitionCap);
+    view.setUint16(34, record.deviceId);
+    view.setUint32(36, record.revision);
+    view.setUint32(40, record.localPort << 24 | record.vendorId);
+    new TextEncoder().encodeInto(
+      record.description,
+      data.subarray(DESCRIPTION, DESCRIPTION + DESCRIPTION_LENGTH),
+    );
+    return data;
+  },
+};

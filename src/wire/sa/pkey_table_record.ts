@@ -1,0 +1,56 @@
+/**
+ * P_KeyTableRecord, 72 octets of attribute data (IBTA vol. 1 15.2.5.11): LID, block number, port number, three
+ * reserved octets, 32 P_Keys.
+ */
+
+import { consecutive } from "./components.ts";
+
+/** P_Keys in a block. */
+export const PKEYS_PER_BLOCK = 32;
+
+/** One block of a port's P_Key table. */
+export interface PkeyTableRecord {
+  lid: number;
+  block: number;
+  portNumber: number;
+  /** 32 of them when read; missing ones are written as 0. */
+  pkeys: readonly number[];
+}
+
+const LENGTH = 72;
+const PKEYS = 8;
+
+export const PkeyTableRecord = {
+  LENGTH,
+  /** Octets of a record in a table: a multiple of 8. */
+  STRIDE: 72,
+
+  /** Components by their bit in the component mask. */
+  COMPONENTS: consecutive([16, 16, 8]),
+
+  /** Reads the record; undefined if fewer than 72 octets are there. */
+  parse(data: Uint8Array, base = 0): PkeyTableRecord | undefined {
+    if (data.length - base < LENGTH) return undefined;
+    const view = new DataView(data.buffer, data.byteOffset + base, LENGTH);
+    return {
+      lid: view.getUint16(0),
+      block: view.getUint16(2),
+      portNumber: view.getUint8(4),
+      pkeys: Array.from(
+        { length: PKEYS_PER_BLOCK },
+        (_, i) => view.getUint16(PKEYS + 2 * i),
+      ),
+    };
+  },
+
+  /** The record's 72 octets. */
+  emit(record: PkeyTableRecord): Uint8Array {
+    const data = new Uint8Array(LENGTH);
+    const view = new DataView(data.buffer);
+    view.setUint16(0, record.lid);
+    view.setUint16(2, record.block);
+    view.setUint8(4, record.portNumber);
+    record.pkeys.forEach((pkey, i) => view.setUint16(PKEYS + 2 * i, pkey));
+    return data;
+  },
+};

@@ -1,0 +1,103 @@
+/**
+ * PortInfoRecord, 68 octets of attribute data (IBTA vol. 1 15.2.5.3): LID, port number, options, PortInfo
+ * (14.2.5.6). In tables a record takes 72 octets.
+ *
+ * Of PortInfo the fields that the embedded subnet knows are here, by their offset in the record:
+ *
+ * | offset | bits | field                    | offset | bits | field                                  |
+ * |--------|------|--------------------------|--------|------|----------------------------------------|
+ * | 12     | 64   | GidPrefix                | 38     | 3    | LMC                                    |
+ * | 20     | 16   | LID                      | 39     | 4+4  | LinkSpeedActive, LinkSpeedEnabled      |
+ * | 22     | 16   | MasterSMLID              | 40     | 4+4  | NeighborMTU, MasterSMSL                |
+ * | 24     | 32   | CapabilityMask           | 41     | 4+4  | VLCap, InitType                        |
+ * | 32     | 8    | LocalPortNum             | 45     | 4+4  | InitTypeReply, MTUCap                  |
+ * | 33     | 8x3  | LinkWidth Enabled, Supported, Active | 47 | 4 | OperationalVLs                      |
+ * | 36     | 4+4  | LinkSpeedSupported, PortState | 55 | 5    | SubnetTimeOut                          |
+ * | 37     | 4+4  | PortPhysicalState, -     | 56     | 5    | RespTimeValue                          |
+ * |        |      |                          | 66     | 4+4  | LinkSpeedExt Active, Supported; 67: Enabled |
+ */
+
+import { type Component, consecutive } from "./components.ts";
+
+/** PortState. */
+export const PortState = { Down: 1, Init: 2, Armed: 3, Active: 4 } as const;
+/** Bits of CapabilityMask. */
+export const PortCapability = {
+  IsSm: 1 << 1,
+  ExtendedSpeeds: 1 << 14,
+  CommunicationManagement: 1 << 16,
+  ClientReregister: 1 << 25,
+} as const;
+
+/** What the embedded subnet knows of a port; speeds and widths are bits, the others codes. */
+export interface PortInfoRecord {
+  lid: number;
+  portNumber: number;
+  gidPrefix: bigint;
+  smLid: number;
+  /** Bits of {@linkcode PortCapability}. */
+  capabilityMask: number;
+  linkWidth: number;
+  linkSpeed: number;
+  linkSpeedExt: number;
+  /** One of {@linkcode PortState}. */
+  state: number;
+  mtu: number;
+  subnetTimeout: number;
+  respTimeValue: number;
+}
+
+const LENGTH = 68;
+const PHYS_LINK_UP = 5;
+const PHYS_POLLING = 2;
+const ONE_VL = 1;
+
+/** Bits of PortInfo's components, in the order of the mask from bit 3 on; LinkSpeedExt is told apart. */
+const PORT_INFO_BITS = [
+  ...[64, 64, 16, 16, 32, 16, 16, 8, 8, 8, 8, 4, 4, 4, 4, 2, 3, 3, 4, 4],
+  ...[4, 4, 4, 4, 8, 8, 8, 4, 4, 3, 5, 4, 1, 1, 1, 1, 16, 16, 16, 8, 1],
+  ...[2, 5, 3, 5, 4, 4, 16, 8, 24, 16, 4, 4, 3, 5],
+];
+
+export const PortInfoRecord = {
+  LENGTH,
+  /** Octets of a record in a table: a multiple of 8. */
+  STRIDE: 72,
+
+  /** Components by their bit in the component mask; Options are not one to compare. */
+  COMPONENTS: consecutive([16, 8, 8, ...PORT_INFO_BITS])
+    .map((component, bit) => bit === 2 ? undefined : component) as readonly (
+      | Component
+      | undefined
+    )[],
+  /** Mask bit and offset of CapabilityMask, which may be asked for bit by bit. */
+  CAPABILITY_BIT: 1n << 7n,
+  CAPABILITY_OFFSET: 24,
+
+  /** The record's 68 octets. */
+  emit(record: PortInfoRecord): Uint8Array {
+    const data = new Uint8Array(LENGTH);
+    const view = new DataView(data.buffer);
+    const up = record.state === PortState.Active;
+    view.setUint16(0, record.lid);
+    view.setUint8(2, record.portNumber);
+    view.setBigUint64(12, record.gidPrefix);
+    view.setUint16(20, record.lid);
+    view.setUint16(22, record.smLid);
+    view.setUint32(24, record.capabilityMask);
+    view.setUint8(32, record.portNumber);
+    data.fill(record.linkWidth, 33, 36);
+    view.setUint8(36, record.linkSpeed << 4 | record.state);
+    view.setUint8(37, (up ? PHYS_LINK_UP : PHYS_POLLING) << 4);
+    view.setUint8(39, record.linkSpeed << 4 | record.linkSpeed);
+    view.setUint8(40, record.mtu << 4);
+    view.setUint8(41, ONE_VL << 4);
+    view.setUint8(45, record.mtu);
+    view.setUint8(47, ONE_VL << 4);
+    view.setUint8(55, record.subnetTimeout);
+    view.setUint8(56, record.respTimeValue);
+    view.setUint8(66, record.linkSpeedExt << 4 | record.linkSpeedExt);
+    view.setUint8(67, record.linkSpeedExt);
+    return data;
+  },
+};

@@ -1,0 +1,103 @@
+/**
+ * Reliable multi-packet transfers of tables: how one is cut into segments, and the packets that steer it
+ * (IBTA vol. 1 13.6; Linux `core/mad_rmpp.c` behaviour).
+ *
+ * A segment carries 220 octets: the SA header (20 octets, the same in all) and 200 of the table.
+ * PayloadLength is the sum over all segments in the first, the segment's own in the last (220 less what is
+ * not used), and 0 between them.
+ */
+
+import { METHOD_RESPONSE } from "../mad.ts";
+import {
+  NO_RMPP,
+  type Rmpp,
+  RmppFlag,
+  RmppType,
+  SA_DATA_LENGTH,
+  SA_HEADER_LENGTH,
+  SaMad,
+} from "./sa_mad.ts";
+
+/** RMPPVersion. */
+export const RMPP_VERSION = 1;
+
+/** RMPPStatus: why a transfer is stopped (1) or aborted (118 and on). */
+export const RmppStatus = {
+  Ok: 0,
+  NoResources: 1,
+  TotalTime: 118,
+  InconsistentLength: 119,
+  InconsistentFirst: 120,
+  BadType: 121,
+  WindowTooSmall: 122,
+  SegmentTooBig: 123,
+  IllegalStatus: 124,
+  UnsupportedVersion: 125,
+  TooManyRetries: 126,
+  Unspecified: 127,
+} as const;
+
+/** The segments of a table; `header` is the answer without data. */
+export function segmentTable(header: SaMad, table: Uint8Array): Uint8Array[] {
+  const count = Math.max(1, Math.ceil(table.length / SA_DATA_LENGTH));
+  return Array.from({ length: count }, (_, i) => {
+    const begin = i * SA_DATA_LENGTH;
+    const data = table.subarray(begin, begin + SA_DATA_LENGTH);
+    const [first, last] = [i === 0, i === count - 1];
+    return SaMad.emit({
+      ...header,
+      data,
+      rmpp: {
+        version: RMPP_VERSION,
+        type: RmppType.Data,
+        respTime: 0,
+        flags: RmppFlag.Active | (first ? RmppFlag.First : 0) |
+          (last ? RmppFlag.Last : 0),
+        status: RmppStatus.Ok,
+        segment: i + 1,
+        payloadLength: first
+          ? count * SA_HEADER_LENGTH + table.length
+          : last
+          ? SA_HEADER_LENGTH + data.length
+          : 0,
+      },
+    });
+  });
+}
+
+/** The packet of a receiver: segments up to `segment` have come, those up to `window` may be sent. */
+export function ackMad(
+  data: SaMad,
+  segment: number,
+  window: number,
+): Uint8Array {
+  return steer(data, {
+    type: RmppType.Ack,
+    segment,
+    payloadLength: window,
+  });
+}
+
+/** Ends a transfer for the reason that the status tells; either side may send it. */
+export function abortMad(mad: SaMad, status: number): Uint8Array {
+  return steer(mad, {
+    type: status === RmppStatus.NoResources ? RmppType.Stop : RmppType.Abort,
+    status,
+  });
+}
+
+/** A packet back to where `mad` came from: its method without or with the response bit. */
+function steer(mad: SaMad, fields: Partial<Rmpp>): Uint8Array {
+  return SaMad.emit({
+    ...mad,
+    method: mad.method ^ METHOD_RESPONSE,
+    status: 0,
+    data: new Uint8Array(0),
+    rmpp: {
+      ...NO_RMPP,
+      version: RMPP_VERSION,
+      flags: RmppFlag.Active,
+      ...fields,
+    },
+  });
+}

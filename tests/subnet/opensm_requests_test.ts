@@ -1,0 +1,159 @@
+/**
+ * Every request that OpenSM was asked (scripts/opensm/record.ts), asked again of the embedded manager: the same
+ * status and the same octets, but for the deviations that are listed here.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { parsePartitionsConf } from "../../src/subnet/partitions_conf.ts";
+import { Method } from "../../src/wire/mad.ts";
+import { RecordedFabric } from "./recorded_fabric.ts";
+
+const golden = JSON.parse(
+  await Deno.readTextFile(
+    new URL("../golden/opensm/requests.json", import.meta.url),
+  ),
+) as {
+  partitions: string;
+  exchanges: {
+    name: string;
+    port: number;
+    request: string;
+    answer: string | null;
+  }[];
+};
+
+/** Attribute data begins here. */
+const DATA = 56;
+/** The simulator cuts longer answers off here. */
+const CUT = 224;
+/** Octets that are not compared: RMPP, which the recorded side has its MAD layer write. */
+const RMPP = [24, 36];
+
+/** Where and why an answer is not OpenSM's: ranges of octets of the attribute data, or another status. */
+interface Deviation {
+  reason: string;
+  data?: [number, number][];
+  /** The status here, or undefined for no answer. */
+  status?: number | undefined;
+}
+
+const CAPABILITIES: Deviation = {
+  reason: "what is not here is not announced",
+  data: [[2, 7]],
+};
+const NODE: Deviation = {
+  reason: "the simulator's nodes have GUIDs, ports, names and a revision of " +
+    "their own",
+  data: [[7, 8], [15, 16], [23, 24], [33, 34], [39, 40], [44, 108]],
+};
+const PORT_INFO: Deviation = {
+  reason: "the simulator's ports have capabilities, lanes and timers of " +
+    "their own; LIDs, prefix, state and MTU are compared",
+  data: [
+    ...[[24, 28], [30, 32], [33, 36], [37, 38], [39, 40], [41, 45]],
+    ...[[46, 68]],
+  ] as [number, number][],
+};
+
+const DEVIATIONS: Record<string, Deviation> = {
+  "Get(ClassPortInfo)": CAPABILITIES,
+  "an attribute modifier": CAPABILITIES,
+  "class version 1": {
+    reason: "on a fabric the kernel keeps such MADs from OpenSM, the " +
+      "simulator does not; IBTA vol. 1 13.4.7 has a status for it",
+    status: 0x0004,
+  },
+  "path without a source": {
+    reason: "the simulator's switch port 0 has MTU 1024 and 10 Gb/s",
+    data: [[54, 56]],
+  },
+  "one member with the SM_Key": {
+    reason: "OpenSM writes ProxyJoin to the wrong bit",
+    data: [[49, 50]],
+  },
+  "leave as member, stay as sender": {
+    reason: "OpenSM counts full members only, and forgets the sender that " +
+      "keeps the group alive",
+    data: [[48, 49]],
+  },
+  "Get(MultiPathRecord)": {
+    reason: "MultiPathRecord is not here",
+    status: undefined,
+  },
+  "Get(NodeRecord) of a port": NODE,
+  "Get(NodeRecord) of the manager": NODE,
+  "GetTable(NodeRecord) of a port": NODE,
+  "Get(PortInfoRecord) of a port": PORT_INFO,
+  "GetTable(PortInfoRecord) of a port": PORT_INFO,
+  "Get(PortInfoRecord) of the manager": {
+    reason: "the embedded switch shows port 0 only, so there is one record",
+    status: 0,
+  },
+};
+
+Deno.test("the administrator answers every recorded request as OpenSM did", () => {
+  const { partitions } = parsePartitionsConf(golden.partitions);
+  const fabric = new RecordedFabric(partitions);
+  assert(golden.exchanges.length >= 40);
+  const differences: string[] = [];
+  for (const { name, port, request, answer } of golden.exchanges) {
+    const recorded = answer === null ? undefined : octets(answer);
+    const ours = fabric.exchange(port, octets(request));
+    const deviation = DEVIATIONS[name];
+    if (deviation !== undefined && "status" in deviation) {
+      assertEquals(ours && statusOf(ours), deviation.status, name);
+      assert(
+        (recorded && statusOf(recorded)) !== deviation.status,
+        `${name} is no deviation any more`,
+      );
+      continue;
+    }
+    const differing = difference(recorded, ours);
+    if (deviation === undefined) {
+      if (differing !== "") differences.push(`${name}: ${differing}`);
+      continue;
+    }
+    assert(differing !== "", `${name} is no deviation any more`);
+    for (const [begin, end] of deviation.data!) {
+      recorded!.fill(0, DATA + begin, DATA + end);
+      ours!.fill(0, DATA + begin, DATA + end);
+    }
+    assertEquals(difference(recorded, ours), "", name);
+  }
+  assertEquals(differences, []);
+});
+
+Deno.test("every deviation from OpenSM is about a recorded request", () => {
+  const names = new Set(golden.exchanges.map(({ name }) => name));
+  assertEquals(names.size, golden.exchanges.length);
+  for (const name of Object.keys(DEVIATIONS)) assert(names.has(name), name);
+});
+
+function octets(hexadecimal: string): Uint8Array {
+  const mad = new Uint8Array(256);
+  mad.set(Uint8Array.fromHex(hexadecimal));
+  return mad;
+}
+
+function statusOf(mad: Uint8Array): number {
+  return mad[4]! << 8 | mad[5]!;
+}
+
+/** The octets that differ, or an empty text. */
+function difference(
+  recorded: Uint8Array | undefined,
+  ours: Uint8Array | undefined,
+): string {
+  if (recorded === undefined || ours === undefined) {
+    return recorded === ours
+      ? ""
+      : `answered by ${recorded ? "one" : "us"} only`;
+  }
+  const found: string[] = [];
+  const table = recorded[3] === Method.GetTableResp;
+  for (let i = 0; i < CUT; i++) {
+    if (table && i >= RMPP[0]! && i < RMPP[1]!) continue;
+    if (recorded[i] !== ours[i]) found.push(`${i}: ${recorded[i]}/${ours[i]}`);
+  }
+  return found.join(" ");
+}

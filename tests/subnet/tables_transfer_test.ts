@@ -1,0 +1,260 @@
+/** Tables of more than one MAD, from the administrator to the client. */
+
+import { assert, assertEquals } from "@std/assert";
+import { MAX_TRANSFERS } from "../../src/subnet/rmpp_sender.ts";
+import { QUERY_TIMEOUT } from "../../src/sa/client.ts";
+import { REPORT_SENDS, REPORT_TIMEOUT_MS } from "../../src/subnet/traps.ts";
+import { GSI_QKEY, Method } from "../../src/wire/mad.ts";
+import type { McMemberRecord } from "../../src/wire/sa/mc_member_record.ts";
+import { PathMask, type PathRecord } from "../../src/wire/sa/path_record.ts";
+import { ackMad, RmppStatus } from "../../src/wire/sa/rmpp.ts";
+import {
+  NO_RMPP,
+  type Rmpp,
+  RmppType,
+  SaAttribute,
+  SaMad,
+} from "../../src/wire/sa/sa_mad.ts";
+import { Rig, type RigPort } from "./rig.ts";
+
+const TO_MANAGER = { lid: 1, qpn: 1, qkey: GSI_QKEY, pkeyIndex: 0, sl: 0 };
+/** Where the MAD lies in a frame. */
+const MAD = 16;
+
+/** A subnet of this many ports; the first asks. */
+function subnet(ports: number): { rig: Rig; port: RigPort } {
+  const rig = new Rig();
+  const port = rig.join(1);
+  for (let n = 1; n < ports; n++) {
+    rig.join(1, { guid: `0x0002c903000${(n + 0x100).toString(16)}00` });
+  }
+  return { rig, port };
+}
+
+/** Every path of the subnet. */
+function list(port: RigPort) {
+  return port.ask<PathRecord[]>((now, cb) =>
+    port.client.listPaths({}, 0n, now, cb)
+  );
+}
+
+/** The RMPP header of a frame, if it is a MAD that has one. */
+function rmpp(frame: Uint8Array): Rmpp | undefined {
+  const mad = frame[0] === 2
+    ? SaMad.parse(frame.subarray(MAD, MAD + 256))
+    : undefined;
+  return mad && mad.rmpp.flags !== 0 ? mad.rmpp : undefined;
+}
+
+function pairs(paths: readonly PathRecord[]): Set<string> {
+  return new Set(paths.map(({ slid, dlid }) => `${slid}-${dlid}`));
+}
+
+Deno.test("a client lists thousands of paths, in windows", () => {
+  const { rig, port } = subnet(59);
+  const acks: [number, number][] = [];
+  rig.lose = (toManager, frame) => {
+    const header = rmpp(frame);
+    if (toManager && header?.type === RmppType.Ack) {
+      acks.push([header.segment, header.payloadLength]);
+    }
+    return false;
+  };
+  const result = list(port);
+  assert(result?.ok);
+  assertEquals(result.record.length, 3600);
+  assertEquals(pairs(result.record).size, 3600);
+  const segments = Math.ceil(3600 * 64 / 200);
+  assertEquals(acks.slice(0, 3), [[1, 64], [64, 128], [128, 192]]);
+  assertEquals(acks.at(-1)![0], segments);
+  assertEquals(port.client.pending, 0);
+});
+
+for (const every of [3, 4, 7]) {
+  Deno.test(`a table arrives whole though one frame of ${every} is lost`, () => {
+    const { rig, port } = subnet(9);
+    let count = 0;
+    rig.lose = (_toManager, frame) =>
+      rmpp(frame) !== undefined && ++count % every === 0;
+    let paths: PathRecord[] | undefined;
+    port.client.listPaths({}, 0n, rig.clock.now(), (result) => {
+      assert(result.ok);
+      paths = result.record;
+    });
+    rig.advance(QUERY_TIMEOUT);
+    assertEquals(pairs(paths!).size, 100);
+    assertEquals(paths!.length, 100);
+  });
+}
+
+Deno.test("groups that fit are listed with GetTable", () => {
+  const { port } = subnet(1);
+  const result = port.ask<McMemberRecord[]>((now, cb) =>
+    port.client.listGroups({ pkey: 0x8001 }, 1n << 7n, now, cb)
+  );
+  assert(result?.ok);
+  assertEquals(result.record.map(({ mlid }) => mlid), [0xc001]);
+  const none = port.ask<PathRecord[]>((now, cb) =>
+    port.client.listPaths({ slid: 99 }, PathMask.Slid, now, cb)
+  );
+  assertEquals(none, { ok: true, record: [] });
+});
+
+Deno.test("a refused table is a refusal", () => {
+  const { port } = subnet(1);
+  assertEquals(
+    port.ask<PathRecord[]>((now, cb) => port.client.listPaths({}, 1n, now, cb)),
+    { ok: false, status: 0x0600, errno: 22 },
+  );
+});
+
+/** Asks without a client; returns the segments as they come. */
+function byHand(port: RigPort, transactionId = 9n): SaMad[] {
+  const before = port.mads.length;
+  port.sendMad(
+    SaMad.emit({
+      classVersion: 2,
+      method: Method.GetTable,
+      status: 0,
+      transactionId,
+      attributeId: SaAttribute.PathRecord,
+      attributeModifier: 0,
+      rmpp: NO_RMPP,
+      smKey: 0n,
+      attributeOffset: 0,
+      componentMask: 0n,
+      data: new Uint8Array(0),
+    }),
+    TO_MANAGER,
+  );
+  port.rig.pump();
+  return arrived(port, before);
+}
+
+function arrived(port: RigPort, since: number): SaMad[] {
+  return port.mads.slice(since).map(({ mad }) => SaMad.parse(mad)!);
+}
+
+/** Sends an ACK, or what is made of it; returns what comes back. */
+function acknowledge(
+  port: RigPort,
+  data: SaMad,
+  segment: number,
+  window: number,
+  change: Partial<Rmpp> = {},
+): SaMad[] {
+  const before = port.mads.length;
+  const ack = SaMad.parse(ackMad(data, segment, window))!;
+  const rmpp = { ...ack.rmpp, ...change };
+  port.sendMad(SaMad.emit({ ...ack, rmpp }), TO_MANAGER);
+  port.rig.pump();
+  return arrived(port, before);
+}
+
+Deno.test("the first segment goes alone, the window rules the rest", () => {
+  const { port } = subnet(5);
+  const [first, ...more] = byHand(port);
+  assertEquals(more, []);
+  assertEquals(first!.rmpp.payloadLength, 12 * 20 + 36 * 64);
+  const next = acknowledge(port, first!, 1, 4);
+  assertEquals(next.map(({ rmpp }) => rmpp.segment), [2, 3, 4]);
+  assertEquals(acknowledge(port, first!, 3, 4), []);
+  const rest = acknowledge(port, first!, 4, 99);
+  assertEquals(rest.map(({ rmpp }) => rmpp.segment), [
+    ...[5, 6, 7, 8, 9, 10, 11, 12],
+  ]);
+  assertEquals(acknowledge(port, first!, 12, 99), []);
+  assertEquals(acknowledge(port, first!, 12, 99), []);
+});
+
+Deno.test("a bad ACK ends the transfer with an ABORT that says why", () => {
+  const cases: [number, number, Partial<Rmpp>, number][] = [
+    [2, 4, {}, RmppStatus.SegmentTooBig],
+    [1, 0, {}, RmppStatus.WindowTooSmall],
+    [1, 4, { version: 2 }, RmppStatus.UnsupportedVersion],
+    [1, 4, { type: RmppType.Data }, RmppStatus.BadType],
+    [1, 4, { type: 9 }, RmppStatus.BadType],
+  ];
+  const { port } = subnet(5);
+  for (const [segment, window, change, status] of cases) {
+    const [first] = byHand(port);
+    const [abort] = acknowledge(port, first!, segment, window, change);
+    assertEquals(abort!.rmpp.type, RmppType.Abort);
+    assertEquals([abort!.rmpp.status, abort!.method], [status, 0x92]);
+    assertEquals(acknowledge(port, first!, 1, 4), []);
+  }
+});
+
+Deno.test("STOP and ABORT of the receiver end the transfer", () => {
+  const { rig, port } = subnet(5);
+  for (const type of [RmppType.Stop, RmppType.Abort]) {
+    const [first] = byHand(port);
+    assertEquals(acknowledge(port, first!, 0, 0, { type }), []);
+    assertEquals(acknowledge(port, first!, 1, 4), []);
+  }
+  const before = port.mads.length;
+  rig.advance(10 * REPORT_TIMEOUT_MS);
+  assertEquals(port.mads.length, before);
+});
+
+Deno.test("segments that nobody acknowledges are repeated, then aborted", () => {
+  const { rig, port } = subnet(5);
+  byHand(port);
+  const before = port.mads.length;
+  rig.advance((REPORT_SENDS + 2) * REPORT_TIMEOUT_MS);
+  const mads = arrived(port, before);
+  assertEquals(mads.length, REPORT_SENDS);
+  const abort = mads.pop()!;
+  assertEquals(mads.map(({ rmpp }) => rmpp.segment), [1, 1, 1]);
+  assertEquals(abort.rmpp.type, RmppType.Abort);
+  assertEquals(abort.rmpp.status, RmppStatus.TooManyRetries);
+  assertEquals(abort.method, Method.GetTableResp);
+});
+
+Deno.test("a request that comes again begins the table again", () => {
+  const { port } = subnet(5);
+  byHand(port);
+  const [again] = byHand(port);
+  assertEquals(again!.rmpp.segment, 1);
+  assertEquals(acknowledge(port, again!, 1, 3).length, 2);
+});
+
+Deno.test("a port with too many tables under way gets no further one", () => {
+  const { rig, port } = subnet(5);
+  for (let i = 1; i <= MAX_TRANSFERS; i++) {
+    assertEquals(byHand(port, BigInt(i)).length, 1);
+  }
+  assertEquals(byHand(port, 99n), []);
+  assert(rig.log.at(-1)!.includes("too many tables"));
+  assertEquals(byHand(port, 1n).length, 1);
+});
+
+Deno.test("a table that stops coming fails, and the sender is told", () => {
+  const { rig, port } = subnet(9);
+  let segments = 0;
+  const aborts: number[] = [];
+  rig.lose = (toManager, frame) => {
+    const header = rmpp(frame);
+    if (header === undefined) return false;
+    if (toManager && header.type === RmppType.Abort) aborts.push(header.status);
+    return !toManager && header.type === RmppType.Data && ++segments > 3;
+  };
+  let errno = 0;
+  port.client.listPaths({}, 0n, rig.clock.now(), (result) => {
+    errno = result.ok ? 0 : result.errno;
+  });
+  // The administrator gives up first; its ABORT ends the request.
+  rig.advance(QUERY_TIMEOUT);
+  assertEquals([errno, aborts], [22, []]);
+  rig.lose = (toManager, frame) => {
+    const header = rmpp(frame);
+    if (header === undefined) return false;
+    if (toManager && header.type === RmppType.Abort) aborts.push(header.status);
+    return !toManager && header.segment !== 1;
+  };
+  port.client.listPaths({}, 0n, rig.clock.now(), (result) => {
+    errno = result.ok ? 0 : result.errno;
+  });
+  rig.advance(2 * QUERY_TIMEOUT);
+  assertEquals([errno, aborts], [110, [RmppStatus.TotalTime]]);
+});

@@ -1,0 +1,89 @@
+import { assertEquals } from "@std/assert";
+import { Method } from "../../../src/wire/mad.ts";
+import {
+  abortMad,
+  ackMad,
+  RmppStatus,
+  segmentTable,
+} from "../../../src/wire/sa/rmpp.ts";
+import {
+  NO_RMPP,
+  RmppFlag,
+  RmppType,
+  SaAttribute,
+  SaMad,
+} from "../../../src/wire/sa/sa_mad.ts";
+
+const HEADER: SaMad = {
+  classVersion: 2,
+  method: Method.GetTableResp,
+  status: 0,
+  transactionId: 0x1122_3344n,
+  attributeId: SaAttribute.PathRecord,
+  attributeModifier: 0,
+  rmpp: NO_RMPP,
+  smKey: 0n,
+  attributeOffset: 8,
+  componentMask: 4n,
+  data: new Uint8Array(0),
+};
+const { Active, First, Last } = RmppFlag;
+
+Deno.test("segmentTable() counts the SA header of every segment in the first's PayloadLength", () => {
+  const table = Uint8Array.from({ length: 450 }, (_, i) => i);
+  const mads = segmentTable(HEADER, table);
+  const segments = mads.map((mad) => SaMad.parse(mad)!);
+  assertEquals(
+    segments.map(({ rmpp }) => [rmpp.segment, rmpp.flags, rmpp.payloadLength]),
+    [
+      [1, Active | First, 450 + 3 * 20],
+      [2, Active, 0],
+      [3, Active | Last, 50 + 20],
+    ],
+  );
+  for (const { attributeOffset, componentMask, method } of segments) {
+    assertEquals([attributeOffset, componentMask, method], [8, 4n, 0x92]);
+  }
+  assertEquals(segments[1]!.data, table.slice(200, 400));
+  assertEquals(
+    segments[2]!.data.slice(0, 51),
+    Uint8Array.of(
+      ...table.slice(400),
+      0,
+    ),
+  );
+  // RMPP header of the second segment, octet by octet.
+  assertEquals(
+    mads[1]!.slice(24, 36),
+    Uint8Array.of(1, 1, 1, 0, 0, 0, 0, 2, 0, 0, 0, 0),
+  );
+});
+
+Deno.test("segmentTable() makes one segment of an empty table and of what just fits", () => {
+  for (const length of [0, 200]) {
+    const [only, ...rest] = segmentTable(HEADER, new Uint8Array(length));
+    assertEquals(rest, []);
+    const { rmpp } = SaMad.parse(only!)!;
+    assertEquals([rmpp.flags, rmpp.payloadLength], [7, 20 + length]);
+  }
+});
+
+Deno.test("ackMad() and abortMad() go back with the response bit turned", () => {
+  const data = SaMad.parse(segmentTable(HEADER, new Uint8Array(900))[2]!)!;
+  const ack = SaMad.parse(ackMad(data, 3, 64))!;
+  assertEquals([ack.method, ack.transactionId], [0x12, 0x1122_3344n]);
+  assertEquals(ack.rmpp, {
+    version: 1,
+    type: RmppType.Ack,
+    respTime: 0,
+    flags: Active,
+    status: 0,
+    segment: 3,
+    payloadLength: 64,
+  });
+  const abort = SaMad.parse(abortMad(ack, RmppStatus.SegmentTooBig))!;
+  assertEquals([abort.method, abort.rmpp.type], [0x92, RmppType.Abort]);
+  assertEquals(abort.rmpp.status, 123);
+  const stop = SaMad.parse(abortMad(data, RmppStatus.NoResources))!;
+  assertEquals([stop.rmpp.type, stop.rmpp.status], [RmppType.Stop, 1]);
+});
