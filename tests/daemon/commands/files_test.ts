@@ -22,26 +22,28 @@ function family(): Control {
 }
 
 /** What reading gives: a value, or an error number. */
-const reads: Record<
-  string,
-  [string | number, string | number, string | number]
-> = {
-  mode: ["datagram", "datagram", ENOENT],
-  umcast: ["0", "0", ENOENT],
-  pkey: ["0xffff", "0x8001", ENOENT],
-  parent: [ENOENT, PARENT, ENOENT],
-  "create_child": [EACCES, ENOENT, ENOENT],
-  "delete_child": [EACCES, ENOENT, ENOENT],
-  mtu: ["2044", "2044", "2044"],
-  "dev_id": ["0", "0", "0"],
-  "dev_port": ["0", "0", "0"],
-  nonsense: [ENOENT, ENOENT, ENOENT],
-  constructor: [ENOENT, ENOENT, ENOENT],
-};
+const reads: readonly [
+  file: string,
+  parent: string | number,
+  legacy: string | number,
+  rtnl: string | number,
+][] = [
+  ["mode", "datagram", "datagram", ENOENT],
+  ["umcast", "0", "0", ENOENT],
+  ["pkey", "0xffff", "0x8001", ENOENT],
+  ["parent", ENOENT, PARENT, ENOENT],
+  ["create_child", EACCES, ENOENT, ENOENT],
+  ["delete_child", EACCES, ENOENT, ENOENT],
+  ["mtu", "2044", "2044", "2044"],
+  ["dev_id", "0", "0", "0"],
+  ["dev_port", "0", "0", "0"],
+  ["nonsense", ENOENT, ENOENT, ENOENT],
+  ["constructor", ENOENT, ENOENT, ENOENT],
+];
 
 Deno.test("parent, legacy and rtnl children have the files that the driver gives them", () => {
   const control = family();
-  for (const [file, expected] of Object.entries(reads)) {
+  for (const [file, ...expected] of reads) {
     const found = [PARENT, LEGACY, RTNL].map((name) =>
       control.refusal("get", { name, file }) ||
       control.run("get", { name, file }).value
