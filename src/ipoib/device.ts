@@ -66,7 +66,10 @@ export class IpoibDevice {
     });
     port.onEvent((event) => this.#onPortEvent(event));
     port.onCredit = () => {
-      for (const each of this.interfaces()) each.onCredit();
+      this.parent.onCredit();
+      for (let i = 0; i < this.children.length; i++) {
+        this.children[i]!.interface.onCredit();
+      }
     };
     netdev.setUp(true);
   }

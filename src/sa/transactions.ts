@@ -91,6 +91,8 @@ export class Transactions {
 
   /** When {@linkcode tick} has something to do, or Infinity. */
   get deadline(): Millis {
+    // Asked for in each turn of the loop: an iterator would be garbage.
+    if (this.#pending.size === 0) return Infinity;
     let earliest = Infinity;
     for (const { deadline } of this.#pending.values()) {
       if (deadline < earliest) earliest = deadline;

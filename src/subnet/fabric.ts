@@ -55,9 +55,20 @@ export class FabricJournal {
   }
 }
 
+/** Takes everything out of a port's map: it reaches nobody. */
+export function emptiedFabric(
+  subnet: Subnet,
+  port: SubnetPort,
+): FabricUpdate[] {
+  const lids = [...subnet.ports].map(({ lid }) => lid);
+  const mlids = [...subnet.groups].map(({ mlid }) => mlid);
+  return fabricUpdates([], [], [...new Set([...lids, port.lid])], mlids);
+}
+
 /** The whole map as updates of an empty one: the first goes into `welcome`, the others follow it. */
 export function wholeFabric(subnet: Subnet): FabricUpdate[] {
-  return fabricUpdates([...subnet.ports], [...subnet.groups]);
+  const active = [...subnet.ports].filter((port) => port.active);
+  return fabricUpdates(active, [...subnet.groups]);
 }
 
 function fabricUpdates(

@@ -18,6 +18,7 @@ export function dropReason(
   address: MadFrameAddress,
 ): string | undefined {
   if (source === undefined) return "the port is not registered";
+  if (!source.active) return "the port is down";
   if (address.qpn !== GSI_QPN) return `it is for QP ${address.qpn}, not QP1`;
   if (address.qkey !== GSI_QKEY) return "its Q_Key is not that of QP1";
   const pkey = source.pkeys[address.pkeyIndex];
@@ -40,6 +41,12 @@ export function managerAddress(port: SubnetPort): MadFrameAddress {
   };
 }
 
+/** True if a MAD of the manager reaches the port. */
+export function isReached(port: SubnetPort): boolean {
+  return port.active &&
+    port.pkeys.some((pkey) => pkeysMatch(pkey, MANAGER_PKEY));
+}
+
 /** The frame for the port that a MAD of another port is for, and that port; undefined if none gets it. */
 export function relay(
   subnet: Subnet,
@@ -47,7 +54,7 @@ export function relay(
   { address, mad }: MadFrame,
 ): { port: SubnetPort; frame: Uint8Array } | undefined {
   const port = subnet.ports.byLid(address.lid);
-  if (port === undefined) return undefined;
+  if (port === undefined || !port.active) return undefined;
   const pkey = source.pkeys[address.pkeyIndex]!;
   const pkeyIndex = port.pkeys.findIndex((own) => pkeysMatch(own, pkey));
   if (pkeyIndex < 0) return undefined;

@@ -18,7 +18,7 @@ import { FabricJournal } from "./fabric.ts";
 import { FaultBook, type FaultRequest } from "./fault_book.ts";
 import type { FaultSettings } from "./fault_messages.ts";
 import type { Group } from "./groups.ts";
-import { dropReason, managerAddress, relay } from "./gsi.ts";
+import { dropReason, isReached, managerAddress, relay } from "./gsi.ts";
 import { sharePartition } from "./join.ts";
 import {
   type FabricMap,
@@ -29,7 +29,8 @@ import {
   RefusalCode,
   type SubnetSnapshot,
 } from "./messages.ts";
-import { hasPkey } from "./partitions.ts";
+import { hasPkey, type Partition } from "./partitions.ts";
+import { PortOperations } from "./port_operations.ts";
 import { SM_LID, type SubnetPort } from "./ports.ts";
 import {
   decodePortFrame,
@@ -65,6 +66,7 @@ export class SubnetManager {
   readonly #traps: TrapForwarder;
   readonly #transfers: RmppSender;
   readonly #administrator: SubnetAdministrator;
+  readonly #operations: PortOperations;
   readonly #journal = new FabricJournal();
   readonly #faults = new FaultBook();
   readonly #connections = new Set<number>();
@@ -99,6 +101,18 @@ export class SubnetManager {
       this.#traps,
       this.#transfers,
     );
+    this.#operations = new PortOperations({
+      subnet: this.#subnet,
+      journal: this.#journal,
+      forget: (port) => {
+        this.#traps.removePort(port);
+        this.#transfers.removePort(port);
+      },
+      notifyPort: (trap, port) => this.#notifyPort(trap, port),
+      send: (port, message) => this.#send(port.connection, message),
+      flushFabric: () => this.#flushFabric(),
+      flush: () => this.#flush(),
+    });
     if (options.previous !== undefined) {
       expectPorts(this.#subnet, options.previous, this.#now);
     }
@@ -139,9 +153,11 @@ export class SubnetManager {
     if (port === undefined) return;
     this.#traps.removePort(port);
     this.#transfers.removePort(port);
-    this.#journal.portRemoved(port);
-    this.#subnet.groups.removePort(port);
-    this.#notifyPort(TrapNumber.GidOutOfService, port);
+    if (port.active) {
+      this.#journal.portRemoved(port);
+      this.#subnet.groups.removePort(port);
+      this.#notifyPort(TrapNumber.GidOutOfService, port);
+    }
     this.#flush();
   }
 
@@ -155,6 +171,62 @@ export class SubnetManager {
 
   snapshot(): SubnetSnapshot {
     return takeSnapshot(this.#subnet, this.#options.manager);
+  }
+
+  /**
+   * Puts other partitions in force: ports whose P_Key table changes hear of it, groups of partitions that are
+   * no more go when their last member does.
+   *
+   * @returns how many ports have another table now.
+   */
+  reload(partitions: readonly Partition[], now: Millis): number {
+    this.#now = now;
+    return this.#operations.reload(partitions);
+  }
+
+  /**
+   * Takes a port down or up. A port that is down keeps its LID, but loses its memberships and subscriptions,
+   * and nobody reaches it; a new manager does not know that it is down.
+   *
+   * @throws IpoibError `E_SUBNET_PORT` (ENODEV)
+   */
+  setPortState(guid: bigint, state: "down" | "active", now: Millis): void {
+    this.#now = now;
+    this.#operations.setPortState(guid, state);
+  }
+
+  /**
+   * Gives a port another LID: this one, or the next that is free.
+   *
+   * @returns the new LID.
+   * @throws IpoibError `E_SUBNET_PORT` (ENODEV), `E_SUBNET_LID` (EADDRINUSE), `E_SUBNET_FULL` (ENOSPC)
+   */
+  moveLid(guid: bigint, lid: number | undefined, now: Millis): number {
+    this.#now = now;
+    return this.#operations.moveLid(guid, lid, now);
+  }
+
+  /**
+   * Gives a port this P_Key table, whatever the partitions say, or again that of its partitions.
+   *
+   * @throws IpoibError `E_SUBNET_PORT` (ENODEV), `E_SUBNET_PKEY` (EINVAL)
+   */
+  setPkeys(
+    guid: bigint,
+    pkeys: readonly number[] | undefined,
+    now: Millis,
+  ): void {
+    this.#now = now;
+    this.#operations.setPkeys(guid, pkeys);
+  }
+
+  /**
+   * Tells a port, or all of them, to join its groups and to subscribe again.
+   *
+   * @throws IpoibError `E_SUBNET_PORT` (ENODEV)
+   */
+  reregister(which: bigint | "all"): void {
+    this.#operations.reregister(which);
   }
 
   /** The packet faults that the ports follow. */
@@ -293,17 +365,20 @@ export class SubnetManager {
     const mads = this.#mads;
     this.#mads = [];
     for (const { port, mad } of mads) {
+      if (!isReached(port)) continue;
       const frame = encodeMad(mad, managerAddress(port));
       this.#options.send(port.connection, frame);
     }
   }
 
-  /** Tells every port but `except` (which gets the whole map) what has changed. */
+  /** Tells every port that is up, but `except` (which gets the whole map), what has changed. */
   #flushFabric(except?: SubnetPort): void {
     for (const update of this.#journal.take()) {
       const frame = encodeControl(update);
       for (const port of this.#subnet.ports) {
-        if (port !== except) this.#options.send(port.connection, frame);
+        if (port !== except && port.active) {
+          this.#options.send(port.connection, frame);
+        }
       }
     }
   }

@@ -159,6 +159,8 @@ export const EventSchema = v.object({
     "lid_change",
     "pkey_change",
     "sm_change",
+    "port_error",
+    "port_active",
   ]),
   lid: v.exactOptional(unicastLid),
   smLid: v.exactOptional(unicastLid),

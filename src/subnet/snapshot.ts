@@ -35,7 +35,7 @@ export function takeSnapshot(
       name: port.name,
       pid: port.pid,
       pkeys: [...port.pkeys],
-      state: "active",
+      state: port.active ? "active" : "down",
     })).sort((a, b) => a.lid - b.lid),
     partitions: subnet.partitions.map(partitionEntry),
     groups: [...subnet.groups].map(groupEntry).sort((a, b) => a.mlid - b.mlid),

@@ -2,7 +2,6 @@
 
 import { errno, libc } from "../../ffi/libc.ts";
 import type { Clock } from "../base/clock.ts";
-import type { Millis } from "../base/units.ts";
 import { Errno, lastError } from "./errno.ts";
 import type { Watch } from "./reactor.ts";
 import { ReactorBase } from "./reactor_base.ts";
@@ -28,8 +27,8 @@ export class PollReactor extends ReactorBase {
     this.#setEntry(0, this.slow.fd, true);
   }
 
-  protected override wait(span: Millis): void {
-    this.#timeout.set(span);
+  protected override wait(): void {
+    this.#timeout.set(this.span);
     const { bytes } = this.#timeout;
     this.#ready = libc().ppoll(this.#set, this.#count, bytes, null);
     if (this.#ready < 0 && errno() !== Errno.EINTR) {

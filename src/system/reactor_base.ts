@@ -21,8 +21,11 @@ export abstract class ReactorBase implements Reactor {
     this.clock = clock;
   }
 
-  /** Waits until something is ready, `span` milliseconds at most; Infinity for as long as it takes. */
-  protected abstract wait(span: Millis): void;
+  /** How long to wait at most, in milliseconds; a cell, because a fraction that is passed on is boxed. */
+  protected readonly span = new Float64Array(1);
+
+  /** Waits until something is ready, {@linkcode span} at most; Infinity for as long as it takes. */
+  protected abstract wait(): void;
   /** Calls the watches that the last wait found ready. */
   protected abstract dispatch(): void;
   /** Watches a descriptor of the data path. */
@@ -89,7 +92,8 @@ export abstract class ReactorBase implements Reactor {
     for (let i = 0; i < sleepers.length; i++) {
       if (sleepers[i]!.beforeSleep()) busy = true;
     }
-    this.wait(busy ? 0 : this.#span(limit < 0 ? Infinity : limit));
+    this.#setSpan(busy ? 0 : limit);
+    this.wait();
     for (let i = 0; i < sleepers.length; i++) sleepers[i]!.afterSleep();
     this.dispatch();
     if (this.#timers.count > 0) this.#timers.run(this.clock.now());
@@ -97,9 +101,13 @@ export abstract class ReactorBase implements Reactor {
     for (let i = 0; i < hooks.length; i++) hooks[i]!();
   }
 
-  #span(limit: Millis): Millis {
+  #setSpan(limit: Millis): void {
+    const { span } = this;
+    span[0] = limit < 0 ? Infinity : limit;
+    if (limit === 0) return;
     const { first } = this.#timers;
-    if (first === Infinity) return limit;
-    return Math.min(limit, Math.max(0, first - this.clock.now()));
+    if (first === Infinity) return;
+    const wait = first - this.clock.now();
+    if (wait < span[0]!) span[0] = Math.max(0, wait);
   }
 }

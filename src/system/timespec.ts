@@ -11,9 +11,9 @@ export class Timespec {
   readonly bytes = new Uint8Array(16);
   readonly #words = new Uint32Array(this.bytes.buffer);
 
-  /** Sets a span of time; what is negative counts as none. */
-  set(span: Millis): void {
-    const bounded = Math.min(Math.max(0, span), LONGEST);
+  /** Sets a span of time, the first of the cells; what is negative counts as none. */
+  set(span: Float64Array): void {
+    const bounded = Math.min(Math.max(0, span[0]!), LONGEST);
     const seconds = Math.floor(bounded / MILLIS_PER_SECOND);
     this.#words[0] = seconds;
     this.#words[2] = (bounded - seconds * MILLIS_PER_SECOND) * NANOS_PER_MILLI;

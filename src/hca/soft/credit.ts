@@ -43,6 +43,10 @@ export class Credit {
       link.push(slot, length);
       return PostResult.Sent;
     }
+    if ((link.waiting > 0 || link.stalled) && link.returns === 0) {
+      // Nothing has changed since the last one: no time is looked at, which would cost an allocation for each packet.
+      return link.wait(slot, length, 0);
+    }
     const now = this.#reactor.clock.now();
     if (!link.collect(now)) this.#break(link);
     if (!link.open) return PostResult.Unreachable;
@@ -127,9 +131,11 @@ export class Credit {
   }
 
   #scheduleStallCheck(): void {
+    const { outgoing } = this.#links;
     let first = Infinity;
-    for (const link of this.#links.outgoing) {
-      first = Math.min(first, link.deadline);
+    for (let i = 0; i < outgoing.length; i++) {
+      const { deadline } = outgoing[i]!;
+      if (deadline < first) first = deadline;
     }
     this.#stallTimer.at(first);
   }

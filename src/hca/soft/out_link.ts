@@ -26,6 +26,8 @@ import type { SlotPool } from "./slot_pool.ts";
 
 /** The longest pause that a port makes for one peer. */
 export const PAUSE_BUDGET_MS = 20;
+/** The longest pause for the only peer: a process on a crowded machine may be off its processor that long. */
+export const ALONE_PAUSE_MS = 250;
 /** How much of the time that passes comes back into the budget. */
 const REFILL = 0.25;
 /** A pause shorter than this is not worth beginning. */
@@ -51,8 +53,6 @@ export class OutLink {
   dirty = false;
   /** True while the peer has stopped. */
   stalled = false;
-  /** True while this is the port's only outgoing link. */
-  alone = false;
   watch: Watch | undefined;
   /** The peer's eventfd; absent until it has answered: it looks at the ring by itself when it accepts. */
   doorbell: Fd | undefined;
@@ -62,6 +62,7 @@ export class OutLink {
   /** 1 for each slot that the peer holds, so that it cannot return another's, nor one twice. */
   readonly #holds: Uint8Array;
   #held = 0;
+  #alone = false;
   /** Slots and lengths that wait for credit. */
   readonly #waiting: Int32Array;
   #waitingFrom = 0;
@@ -78,6 +79,15 @@ export class OutLink {
     this.#ringMapping = parts.ringMapping;
     this.#holds = new Uint8Array(parts.pool.slots);
     this.#waiting = new Int32Array(2 * parts.pool.slots);
+  }
+
+  /** True while this is the port's only outgoing link. */
+  get alone(): boolean {
+    return this.#alone;
+  }
+  set alone(alone: boolean) {
+    this.#alone = alone;
+    if (!alone) this.#budget = Math.min(this.#budget, PAUSE_BUDGET_MS);
   }
 
   /** Slots with the peer. */
@@ -113,10 +123,10 @@ export class OutLink {
   wait(slot: number, length: number, now: Millis): PostResult {
     if (this.stalled) return PostResult.NoCredit;
     if (this.#waitingCount === 0) {
-      const refill = this.alone
-        ? PAUSE_BUDGET_MS
-        : REFILL * (now - this.#budgetAt);
-      this.#budget = Math.min(PAUSE_BUDGET_MS, this.#budget + refill);
+      const refilled = this.#budget + REFILL * (now - this.#budgetAt);
+      this.#budget = this.#alone
+        ? ALONE_PAUSE_MS
+        : Math.min(PAUSE_BUDGET_MS, refilled);
       this.#budgetAt = now;
       if (this.#budget < LEAST_PAUSE_MS) return PostResult.NoCredit;
     }
@@ -194,9 +204,9 @@ export class OutLink {
       this.push(this.#waiting[at]!, this.#waiting[at + 1]!);
       this.#takeWaiting();
     }
-    if (this.#waitingCount && !this.alone) return;
-    this.#budget = this.alone
-      ? PAUSE_BUDGET_MS
+    if (this.#waitingCount && !this.#alone) return;
+    this.#budget = this.#alone
+      ? ALONE_PAUSE_MS
       : Math.max(0, this.#budget - (now - this.#budgetAt));
     this.#budgetAt = now;
   }

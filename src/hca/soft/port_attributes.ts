@@ -47,6 +47,7 @@ export function configured(
   return {
     ...port,
     state: "active",
+    physState: "LinkUp",
     lid: welcome.lid,
     smLid: welcome.smLid,
     smSl: welcome.smSl,

@@ -9,6 +9,7 @@ import { type FaultSettings, NO_FAULTS } from "../../subnet/fault_messages.ts";
 import type {
   FabricMap,
   ManagerMessage,
+  SubnetEvent,
   SubnetSnapshot,
 } from "../../subnet/messages.ts";
 import { formatGuid } from "../../wire/gid.ts";
@@ -136,7 +137,9 @@ export class Registration {
         this.#listener.onGuid(message.guid);
         this.#listener.onFabric();
         // A LID that changed at the second registration is told by an event of its own.
-        if (!this.#registered) this.#listener.onEvent({ type: "port_active" });
+        if (before.state !== "active") {
+          this.#listener.onEvent({ type: "port_active" });
+        }
         this.#registered = true;
         return;
       }
@@ -158,6 +161,7 @@ export class Registration {
           ...(message.lid === undefined ? {} : { lid: message.lid }),
           ...(message.smLid === undefined ? {} : { smLid: message.smLid }),
           ...(message.pkeys === undefined ? {} : { pkeys: message.pkeys }),
+          ...portState(message.event),
         };
         this.#listener.onEvent({ type: message.event });
         return;
@@ -175,4 +179,14 @@ export class Registration {
         return;
     }
   }
+}
+
+/** What an event says of the port's state. */
+function portState(
+  event: SubnetEvent["event"],
+): Partial<Pick<PortAttributes, "state" | "physState">> {
+  if (event === "port_error") return { state: "down", physState: "Polling" };
+  return event === "port_active"
+    ? { state: "active", physState: "LinkUp" }
+    : {};
 }

@@ -19,7 +19,6 @@
 
 import { ioUringCalls, Syscall } from "../../../ffi/io_uring.ts";
 import { addressOf, bytesAt, errno, libc } from "../../../ffi/libc.ts";
-import type { Millis } from "../../base/units.ts";
 import { Errno, lastError, unwrap } from "../errno.ts";
 import { Fd } from "../fd.ts";
 import { Timespec } from "../timespec.ts";
@@ -55,6 +54,9 @@ export type Completion = (
   flags: number,
   detail: number,
 ) => void;
+
+/** For `enter`: no wait. */
+export const NO_WAIT = new Float64Array(1);
 
 export class Ring {
   readonly #fd: Fd;
@@ -151,7 +153,7 @@ export class Ring {
 
   /** The first word of the next submission, zeroed; its fields are the caller's to fill before the next `enter`. */
   prepare(): number {
-    if (this.#unsubmitted > this.#sqMask) this.enter(0);
+    if (this.#unsubmitted > this.#sqMask) this.enter(NO_WAIT);
     const at = (this.#tail & this.#sqMask) * SQE_WORDS;
     this.words.fill(0, at, at + SQE_WORDS);
     this.#tail = (this.#tail + 1) >>> 0;
@@ -159,10 +161,10 @@ export class Ring {
     return at;
   }
 
-  /** Submits what was prepared, and waits for a completion at most `span`: 0 not at all, Infinity as long as it takes. */
-  enter(span: Millis): void {
+  /** Submits what was prepared, and waits for a completion at most the milliseconds in `span`: 0 not at all, Infinity as long as it takes. */
+  enter(span: Float64Array): void {
     Atomics.store(this.#rings, this.#sqTail, this.#tail);
-    const waits = span > 0 && this.#completions() === 0;
+    const waits = span[0]! > 0 && this.#completions() === 0;
     this.#timeout.set(span);
     const result = this.#calls.enter(
       Syscall.Enter,

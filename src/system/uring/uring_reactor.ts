@@ -7,12 +7,11 @@
 
 import type { Clock } from "../../base/clock.ts";
 import { IpoibError } from "../../base/errors.ts";
-import type { Millis } from "../../base/units.ts";
 import { addressOf } from "../../../ffi/libc.ts";
 import type { BufferGroup, Reading, RingIo, Watch } from "../reactor.ts";
 import { ReactorBase } from "../reactor_base.ts";
 import { ProvidedBuffers } from "./buffer_group.ts";
-import { type Completion, Ring } from "./ring.ts";
+import { type Completion, NO_WAIT, Ring } from "./ring.ts";
 
 const ENTRIES = 512;
 const Op = {
@@ -145,7 +144,7 @@ export class UringReactor extends ReactorBase implements RingIo {
     return this.#watch(fd, ready, false);
   }
 
-  protected override wait(span: Millis): void {
+  protected override wait(): void {
     for (let i = 0; i < this.#groups.length; i++) this.#groups[i]!.commit();
     for (let i = 0; i < this.#readers.length; i++) {
       const reader = this.#readers[i]!;
@@ -157,9 +156,9 @@ export class UringReactor extends ReactorBase implements RingIo {
       const polled = this.#polled[i]!;
       if (!polled.armed && polled.on) this.#armPoll(polled);
     }
-    this.#ring.enter(span);
+    this.#ring.enter(this.span);
     // What was written must have been taken when this returns: its memory is given back then.
-    while (!this.#ring.allSubmitted) this.#ring.enter(0);
+    while (!this.#ring.allSubmitted) this.#ring.enter(NO_WAIT);
   }
 
   protected override dispatch(): void {
@@ -209,7 +208,7 @@ export class UringReactor extends ReactorBase implements RingIo {
     // Now and not with the next wait: the descriptor is about to be closed.
     if (reader.armed) {
       this.#cancel(Op.AsyncCancel, reader.tag);
-      this.#ring.enter(0);
+      this.#ring.enter(NO_WAIT);
     }
   }
 

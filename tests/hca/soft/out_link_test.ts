@@ -1,5 +1,8 @@
 import { assertEquals } from "@std/assert";
-import { PAUSE_BUDGET_MS } from "../../../src/hca/soft/out_link.ts";
+import {
+  ALONE_PAUSE_MS,
+  PAUSE_BUDGET_MS,
+} from "../../../src/hca/soft/out_link.ts";
 import { SlotPool } from "../../../src/hca/soft/slot_pool.ts";
 import { createEventFd } from "../../../src/system/event_fd.ts";
 import { Pair } from "./parts.ts";
@@ -109,14 +112,16 @@ Deno.test("while a peer is the only one, each slot that it returns fills the bud
   pair.out.alone = true;
   fill(pair);
   pair.send(0);
-  for (let now = 15; now < 300; now += 15) {
+  for (let now = 200; now < 4000; now += 200) {
     pair.publish();
     pair.returnSlots(4);
     pair.out.collect(now);
     fill(pair);
     assertEquals(pair.send(now), "waits");
-    assertEquals(pair.out.deadline, now + PAUSE_BUDGET_MS);
+    assertEquals(pair.out.deadline, now + ALONE_PAUSE_MS);
   }
+  pair.out.alone = false;
+  assertEquals(pair.out.deadline, 3800 + PAUSE_BUDGET_MS);
 });
 
 Deno.test("a stalled peer gets nothing beyond its share until it returns a slot", () => {

@@ -1,0 +1,195 @@
+/**
+ * What an operator, or a fault, does to the subnet while it runs: partitions are read anew, ports go down and
+ * up, get another LID or another P_Key table, or are told to register again.
+ *
+ * Every port hears what it has to in this order: forwarding tables, its event, then Reports.
+ */
+
+import { IpoibError } from "../base/errors.ts";
+import type { Millis } from "../base/units.ts";
+import { formatGuid } from "../wire/gid.ts";
+import { TrapNumber } from "../wire/sa/notice.ts";
+import { emptiedFabric, type FabricJournal, wholeFabric } from "./fabric.ts";
+import type { ManagerMessage, SubnetEvent } from "./messages.ts";
+import { createPartitionGroups } from "./partition_groups.ts";
+import { type Partition, updatedPkeyTable } from "./partitions.ts";
+import { SM_LID, type SubnetPort } from "./ports.ts";
+import { hex } from "./refusal.ts";
+import type { Subnet } from "./subnet.ts";
+
+const ENODEV = 19;
+const EINVAL = 22;
+const ENOSPC = 28;
+const EADDRINUSE = 98;
+/** Entries that a P_Key table can have. */
+const MAX_PKEYS = 64;
+
+/** What the operations need of the manager. */
+export interface OperationContext {
+  readonly subnet: Subnet;
+  readonly journal: FabricJournal;
+  /** Ends subscriptions and transfers of a port. */
+  forget(port: SubnetPort): void;
+  /** Reports trap 64 or 65. */
+  notifyPort(trap: number, port: SubnetPort): void;
+  send(port: SubnetPort, message: ManagerMessage): void;
+  /** Sends the changes of the forwarding tables. */
+  flushFabric(): void;
+  /** Sends what is held back. */
+  flush(): void;
+}
+
+export class PortOperations {
+  readonly #context: OperationContext;
+
+  constructor(context: OperationContext) {
+    this.#context = context;
+  }
+
+  /** See `SubnetManager.reload`. */
+  reload(partitions: readonly Partition[]): number {
+    const { subnet, flushFabric, flush } = this.#context;
+    subnet.partitions = partitions;
+    if (subnet.mtuIsSettled) createPartitionGroups(subnet);
+    flushFabric();
+    let changed = 0;
+    for (const port of subnet.ports) {
+      if (!port.ownPkeys && this.#follow(port)) changed++;
+    }
+    flush();
+    return changed;
+  }
+
+  /** See `SubnetManager.setPortState`. */
+  setPortState(guid: bigint, state: "down" | "active"): void {
+    const port = this.#port(guid);
+    const { subnet, flush } = this.#context;
+    if (!subnet.ports.setActive(port, state === "active")) return;
+    if (state === "active") this.#raise(port);
+    else this.#takeDown(port);
+    flush();
+  }
+
+  /** See `SubnetManager.moveLid`. */
+  moveLid(guid: bigint, lid: number | undefined, now: Millis): number {
+    const port = this.#port(guid);
+    const { subnet, journal, flushFabric, flush } = this.#context;
+    if (lid === port.lid) return lid;
+    if (lid !== undefined && !subnet.ports.lidIsFree(lid, guid)) {
+      throw new IpoibError(
+        "E_SUBNET_LID",
+        `LID ${lid} is in use, kept for another port, or none that a port can have`,
+        { errno: EADDRINUSE, hint: "choose another LID, or leave it out" },
+      );
+    }
+    if (port.active) journal.portRemoved(port);
+    if (subnet.ports.move(port, lid, now) === undefined) {
+      throw new IpoibError("E_SUBNET_FULL", "The subnet has no LID left", {
+        errno: ENOSPC,
+      });
+    }
+    if (port.active) {
+      journal.portAdded(port);
+      for (const group of subnet.groups) {
+        if (group.members.has(guid)) journal.groupChanged(group);
+      }
+    }
+    flushFabric();
+    this.#event(port, "lid_change", { lid: port.lid });
+    flush();
+    return port.lid;
+  }
+
+  /** See `SubnetManager.setPkeys`. */
+  setPkeys(guid: bigint, pkeys: readonly number[] | undefined): void {
+    const port = this.#port(guid);
+    const { subnet, flush } = this.#context;
+    if (pkeys === undefined) {
+      subnet.ports.setPkeys(port, port.pkeys, false);
+      this.#follow(port);
+      flush();
+      return;
+    }
+    const bad = pkeys.find((pkey) => (pkey & 0x7fff) === 0 || pkey > 0xffff);
+    if (
+      bad !== undefined || pkeys.length === 0 || pkeys.length > MAX_PKEYS ||
+      new Set(pkeys).size !== pkeys.length
+    ) {
+      throw new IpoibError(
+        "E_SUBNET_PKEY",
+        bad === undefined
+          ? `A P_Key table has 1 to ${MAX_PKEYS} P_Keys, each once`
+          : `${hex(bad)} is not a P_Key`,
+        { errno: EINVAL, hint: "give P_Keys such as 0xffff,0x8001" },
+      );
+    }
+    this.#setTable(port, [...pkeys], true);
+    flush();
+  }
+
+  /** See `SubnetManager.reregister`. */
+  reregister(which: bigint | "all"): void {
+    const ports = which === "all"
+      ? [...this.#context.subnet.ports].filter((port) => port.active)
+      : [this.#port(which)];
+    for (const port of ports) this.#event(port, "client_reregister");
+  }
+
+  #port(guid: bigint): SubnetPort {
+    const port = this.#context.subnet.ports.byGuid(guid);
+    if (port !== undefined) return port;
+    throw new IpoibError(
+      "E_SUBNET_PORT",
+      `The subnet has no port with GUID ${formatGuid(guid)}`,
+      { errno: ENODEV, hint: "see `ipoib subnet show` for its ports" },
+    );
+  }
+
+  /** Others lose its LID, it loses theirs. */
+  #takeDown(port: SubnetPort): void {
+    const { subnet, journal, forget, notifyPort, send, flushFabric } =
+      this.#context;
+    forget(port);
+    subnet.groups.removePort(port);
+    journal.portRemoved(port);
+    notifyPort(TrapNumber.GidOutOfService, port);
+    flushFabric();
+    for (const update of emptiedFabric(subnet, port)) send(port, update);
+    this.#event(port, "port_error");
+  }
+
+  #raise(port: SubnetPort): void {
+    const { subnet, journal, notifyPort, send, flushFabric } = this.#context;
+    journal.portAdded(port);
+    notifyPort(TrapNumber.GidInService, port);
+    flushFabric();
+    for (const update of wholeFabric(subnet)) send(port, update);
+    this.#event(port, "port_active", {
+      lid: port.lid,
+      smLid: SM_LID,
+      pkeys: [...port.pkeys],
+    });
+  }
+
+  /** Gives a port the table of its partitions; false if it has that. */
+  #follow(port: SubnetPort): boolean {
+    const wanted = this.#context.subnet.pkeysFor(port.guid);
+    return this.#setTable(port, updatedPkeyTable(port.pkeys, wanted), false);
+  }
+
+  #setTable(port: SubnetPort, pkeys: number[], own: boolean): boolean {
+    const same = pkeys.length === port.pkeys.length &&
+      pkeys.every((pkey, index) => pkey === port.pkeys[index]);
+    this.#context.subnet.ports.setPkeys(port, pkeys, own);
+    if (!same) this.#event(port, "pkey_change", { pkeys });
+    return !same;
+  }
+
+  #event(
+    port: SubnetPort,
+    event: SubnetEvent["event"],
+    fields: Partial<SubnetEvent> = {},
+  ): void {
+    this.#context.send(port, { type: "event", event, ...fields });
+  }
+}
