@@ -2,6 +2,17 @@
 
 /** Time for a program that is done at once. */
 const SHORT_LIMIT = 15;
+const REASON_LENGTH = 200;
+
+const ending = new AbortController();
+
+/** Aborted when a run is cut short: whatever was started inside a namespace then ends. */
+export const cutShort: AbortSignal = ending.signal;
+
+/** Ends every program that still runs inside a namespace. */
+export function endAll(): void {
+  ending.abort();
+}
 
 /** Runs a program to its end, within 15 s, and returns what it printed; throws on a failure. */
 export async function runInside(
@@ -20,20 +31,20 @@ export async function runFor(
   ...args: string[]
 ): Promise<string> {
   const limit = seconds + SHORT_LIMIT;
-  const signal = AbortSignal.timeout(1000 * limit);
+  const late = AbortSignal.timeout(1000 * limit);
   const { success, stdout, stderr } = await new Deno.Command("nsenter", {
     args: [`--net=${namespace}`, program, ...args],
     stdin: "null",
-    signal,
+    signal: AbortSignal.any([late, cutShort]),
   }).output();
-  if (signal.aborted) {
+  if (late.aborted) {
     throw new Error(`${program} did not end within ${limit} s`);
   }
   const text = new TextDecoder().decode(stdout);
   if (!success) {
-    throw new Error(
-      `${program} failed: ${new TextDecoder().decode(stderr) || text}`,
-    );
+    // The reason is in the last words, also of a long report.
+    const said = (new TextDecoder().decode(stderr) || text).trim();
+    throw new Error(`${program} failed: ${said.slice(-REASON_LENGTH)}`);
   }
   return text;
 }

@@ -10,6 +10,7 @@ import { IpoibError } from "../../src/base/errors.ts";
 import { type Cleanup, workAndCleanUp } from "../cleanup.ts";
 import { isInstalled } from "../test/packages.ts";
 import { dropsText } from "./drops.ts";
+import { endAll } from "./inside.ts";
 import { MEASUREMENTS } from "./measurements/all.ts";
 import { type Options, optionsOf, usage } from "./options.ts";
 import { rowsOf, table } from "./report.ts";
@@ -42,6 +43,7 @@ function obstacle(): string | undefined {
 async function bench(options: Options, cleanup: Cleanup): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "ipoib-bench-" });
   cleanup.add(() => Deno.remove(folder, { recursive: true }));
+  cleanup.add(endAll);
   await compilePrograms(folder);
   const started = performance.now();
   const outcome = await new Run(options, folder, say).all(cleanup);

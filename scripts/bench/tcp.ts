@@ -1,6 +1,6 @@
 /** TCP streams through a network that is up and idle, by iperf3. */
 
-import { runFor } from "./inside.ts";
+import { cutShort, runFor } from "./inside.ts";
 import type { Subject } from "./subject.ts";
 
 /** From one end of a subject to another. */
@@ -82,6 +82,7 @@ class TcpServer {
       stdin: "null",
       stdout: "piped",
       stderr: "null",
+      signal: cutShort,
     }).spawn();
     const lines = child.stdout.getReader();
     await lines.read();
