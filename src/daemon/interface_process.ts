@@ -1,0 +1,184 @@
+/**
+ * The main thread's part of an interface: its name, its control socket, the worker, the subnet manager's seat, the end.
+ *
+ * Order of the beginning: the control socket first (it claims the name), then the worker with the port and the
+ * TUN, then the wait for the subnet. Order of the end: the worker (so that groups are left and the TUN goes), the
+ * socket, and last the manager's seat, which the next process then takes.
+ */
+
+import { IpoibError } from "../base/errors.ts";
+import { getLogger } from "../base/log.ts";
+import {
+  namespaceIdentity,
+  runtimeDirectory,
+  socketDirectory,
+  socketPath,
+} from "../ipc/locate.ts";
+import { RUNNING } from "../ipc/schema.ts";
+import { IpcServer } from "../ipc/server.ts";
+import type { UpOptions } from "../ipc/up_options.ts";
+import type { FabricMap } from "../subnet/messages.ts";
+import type { Fd } from "../system/fd.ts";
+import {
+  initialNamespaceInode,
+  namespaceInode,
+  openNamespace,
+  ownNamespace,
+} from "../system/namespace.ts";
+import { notify } from "../system/notify.ts";
+import { ChildNames } from "./child_names.ts";
+import type { DataInit } from "./data_worker.ts";
+import { makeGuid } from "./guid.ts";
+import { controlHandlers } from "./handlers.ts";
+import { ManagerSeat } from "./manager/seat.ts";
+import { Readiness } from "./readiness.ts";
+import { makeSubnetDirectory } from "./subnet_directory.ts";
+import { WorkerThread } from "./thread/main_side.ts";
+
+export class InterfaceProcess {
+  /** Called when the interface carries traffic for the first time. */
+  onRunning: () => void = () => {};
+
+  readonly #options: UpOptions;
+  readonly #subnet: string;
+  readonly #netns: Fd;
+  readonly #inode: bigint;
+  readonly #sockets: string;
+  readonly #subnetFolder: string;
+  readonly #thread: WorkerThread;
+  readonly #seat: ManagerSeat;
+  readonly #children: ChildNames;
+  readonly #readiness = new Readiness();
+  readonly #end = Promise.withResolvers<IpoibError | undefined>();
+  #server: IpcServer | undefined;
+  #ended = false;
+
+  /** Opens the namespace (`E_NETNS`) and makes the subnet's folder. */
+  constructor(options: UpOptions, subnet: string) {
+    const { name, netns, log, subnetMtu } = options;
+    this.#options = options;
+    this.#subnet = subnet;
+    this.#netns = netns === undefined ? ownNamespace() : openNamespace(netns);
+    this.#inode = namespaceInode(this.#netns.number);
+    const runtime = runtimeDirectory();
+    this.#sockets = socketDirectory(
+      runtime,
+      namespaceIdentity(this.#inode, initialNamespaceInode()),
+    );
+    this.#subnetFolder = makeSubnetDirectory(runtime, subnet);
+    this.#children = new ChildNames(this.#sockets, name);
+    this.#seat = new ManagerSeat({
+      directory: this.#subnetFolder,
+      subnet,
+      name,
+      log,
+      subnetMtu,
+    });
+    this.#thread = new WorkerThread(
+      new URL("./data_worker.ts", import.meta.url),
+    );
+    this.#seat.onCrash = (error) => this.end(IpoibError.from(error));
+    this.#thread.onCrash = (error) => this.end(error);
+    this.#thread.onEvent = (event, data) => this.#onEvent(event, data);
+  }
+
+  /** Ends {@linkcode run}, with an error or in order. */
+  end(failure?: IpoibError): void {
+    this.#end.resolve(failure);
+  }
+
+  /** Is the interface until {@linkcode end}; throws what ended it, or why it could not begin (`E_RUNNING`, `E_PRIVILEGE`, ...). */
+  async run(): Promise<void> {
+    const { name } = this.#options;
+    let failure: IpoibError | undefined;
+    try {
+      this.#server = await this.#listen();
+      this.#children.clean();
+      await this.#thread.start(this.#init());
+      getLogger(name).info(
+        `on the embedded subnet "${this.#subnet}", pid ${Deno.pid}`,
+      );
+      failure = await this.#end.promise;
+    } catch (error) {
+      failure = IpoibError.from(error);
+    }
+    await this.#close();
+    if (failure) throw failure;
+  }
+
+  #listen(): Promise<IpcServer> {
+    const { name } = this.#options;
+    return IpcServer.listen(
+      socketPath(this.#sockets, name),
+      name,
+      controlHandlers({
+        thread: this.#thread,
+        name,
+        namespace: Number(this.#inode),
+        readiness: this.#readiness,
+        stop: () => this.end(),
+      }),
+    );
+  }
+
+  #init(): DataInit {
+    const { log, name, pkeyIndex, mtu, memberships, io, guid, subnetMtu } =
+      this.#options;
+    return {
+      ...{ log, name, pkeyIndex, memberships, io },
+      netns: this.#netns.release(),
+      namespaceInode: Number(this.#inode),
+      adminMtu: mtu,
+      soft: {
+        directory: this.#subnetFolder,
+        subnet: this.#subnet,
+        guid: guid ?? makeGuid(String(this.#inode), name),
+        guidFixed: guid !== undefined,
+        subnetMtu,
+      },
+    };
+  }
+
+  #onEvent(event: string, data: unknown): void {
+    if (this.#ended) return;
+    switch (event) {
+      case "manager-missing":
+        this.#seat.tryTake(data as FabricMap).catch((error) =>
+          this.end(IpoibError.from(error))
+        );
+        return;
+      case "state":
+        this.#onState(data as { name: string; state: string });
+        return;
+      case "children":
+        for (const gone of this.#children.update(data as string[])) {
+          this.#readiness.forget(gone);
+        }
+        return;
+      case "gone":
+        this.end();
+        return;
+      case "fatal":
+        this.end(new IpoibError("E_SUBNET", String(data)));
+        return;
+    }
+  }
+
+  #onState(change: { name: string; state: string }): void {
+    this.#readiness.set(change.name, change.state);
+    this.#server?.broadcast("state", change);
+    if (change.name !== this.#options.name || change.state !== RUNNING) return;
+    this.onRunning();
+    this.onRunning = () => {};
+  }
+
+  async #close(): Promise<void> {
+    this.#ended = true;
+    notify("STOPPING=1", Deno.env.get("NOTIFY_SOCKET"));
+    await this.#thread.close().catch(() => {});
+    if (this.#server) this.#children.update([]);
+    await this.#server?.close();
+    await this.#seat.close();
+    this.#netns.close();
+  }
+}
