@@ -78,8 +78,9 @@ export class Credit {
     const pool = this.#pool;
     if (!pool.starved && !pool.held) return;
     this.collect();
-    if (!pool.starved || pool.held || pool.free === 0) return;
+    if (!pool.starved || pool.held || !pool.ready) return;
     pool.starved = false;
+    pool.post();
     this.onCredit();
   }
 

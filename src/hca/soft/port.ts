@@ -245,6 +245,7 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
       const link = outgoing[i]!;
       if (link.dirty) link.publish(this.reactor);
     }
+    this.pool.post();
   }
 
   #linkTo(lid: number): OutLink | undefined {

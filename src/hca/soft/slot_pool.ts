@@ -2,7 +2,7 @@
  * The port's send memory: slots in one memfd that peers map read-only, with a reference count for each.
  *
  * The free list is a stack: the slot returned last is in the cache and is used first. Where a reactor on io_uring reads
- * by itself most free slots are with the kernel (the group); they count as free.
+ * by itself some of the free slots are with the kernel (the group); they count as free.
  */
 
 import { cString, libc } from "../../../ffi/libc.ts";
@@ -13,8 +13,10 @@ import type { SendMemory, SlotLayout } from "../hca.ts";
 import { CAPACITY, ENCAP, PAYLOAD, STRIDE, VNET } from "./slot_layout.ts";
 
 const O_RDONLY_CLOEXEC = 0x80000;
-/** Slots that stay for what the engine itself sends while a group has the others. */
+/** Slots that stay for what the engine itself sends while a group has others. */
 const KEPT = 32;
+/** Slots that the group has: what is read between two turns. */
+const POSTED = 64;
 
 /** See {@linkcode SendMemory}. */
 export class SlotPool implements SendMemory {
@@ -60,27 +62,37 @@ export class SlotPool implements SendMemory {
     this.#references = new Int32Array(slots);
   }
 
-  /** How many slots are free now. */
+  /** How many slots are free now, those with the kernel among them. */
   get free(): number {
     return this.#freeCount + (this.#group?.available ?? 0);
   }
 
+  /** True if the next frame finds a slot: the kernel has some, or can be given some. */
+  get ready(): boolean {
+    const group = this.#group;
+    return group
+      ? group.available > 0 || this.#freeCount > KEPT
+      : this.#freeCount > 0;
+  }
+
   postTo(group: BufferGroup): void {
     this.#group = group;
-    group.onEmpty = () => {
-      this.collect();
-      if (group.available === 0) this.starved = true;
-    };
-    this.#post(group);
+    this.post();
   }
 
   takePosted(slot: number): void {
     this.#references[slot] = 1;
   }
 
-  /** Gives the group what is free beyond the few. */
-  #post(group: BufferGroup): void {
-    while (this.#freeCount > KEPT) group.add(this.#free[--this.#freeCount]!);
+  /** Keeps the kernel supplied, once a turn; not while a peer is being waited for, so that the TUN's queue fills. */
+  post(): void {
+    const group = this.#group;
+    if (!group || group.available >= POSTED / 2) return;
+    if (this.#freeCount <= KEPT || this.held) this.collect();
+    while (
+      !this.held && group.available < POSTED && this.#freeCount > KEPT
+    ) group.add(this.#free[--this.#freeCount]!);
+    if (group.available === 0) this.starved = true;
   }
 
   reserve(urgent = false): number {
@@ -105,9 +117,7 @@ export class SlotPool implements SendMemory {
 
   /** One holder less; the last one frees the slot. */
   unref(slot: number): void {
-    if (--this.#references[slot]! !== 0) return;
-    if (this.#group && this.#freeCount >= KEPT) this.#group.add(slot);
-    else this.#free[this.#freeCount++] = slot;
+    if (--this.#references[slot]! === 0) this.#free[this.#freeCount++] = slot;
   }
 
   close(): void {

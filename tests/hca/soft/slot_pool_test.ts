@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { libc } from "../../../ffi/libc.ts";
 import { SlotPool } from "../../../src/hca/soft/slot_pool.ts";
 import { PAYLOAD, STRIDE, VNET } from "../../../src/hca/soft/slot_layout.ts";
+import type { BufferGroup } from "../../../src/system/reactor.ts";
 import { Mapping, sealedSize } from "../../../src/system/memory.ts";
 
 Deno.test("the slot returned last is used first", () => {
@@ -79,5 +80,72 @@ Deno.test("slots lie a stride apart and have their virtio header where it is sai
   assertEquals(pool.layout.payload - pool.layout.vnet, 12);
   assertEquals(pool.layout.vnet - pool.layout.encap, 4);
   assert(STRIDE >= PAYLOAD + pool.layout.capacity);
+  pool.close();
+});
+
+/** A group that stands for the kernel's. */
+class Posted implements BufferGroup {
+  readonly slots: number[] = [];
+  onEmpty: () => void = () => {};
+
+  get available(): number {
+    return this.slots.length;
+  }
+
+  add(slot: number): void {
+    this.slots.push(slot);
+  }
+
+  commit(): void {}
+
+  /** The kernel fills one. */
+  take(): number {
+    return this.slots.shift()!;
+  }
+}
+
+Deno.test("post() gives the kernel 64 slots and keeps 32 for reserve()", () => {
+  const pool = new SlotPool(128);
+  const group = new Posted();
+  pool.postTo(group);
+  assertEquals([group.available, pool.free], [64, 128]);
+  for (let i = 0; i < 60; i++) pool.takePosted(group.take());
+  pool.post();
+  assertEquals([group.available, pool.free], [36, 68]);
+  for (let i = 0; i < 36; i++) pool.takePosted(group.take());
+  pool.post();
+  assertEquals([group.available, pool.free, pool.ready], [0, 32, false]);
+  assertEquals(pool.starved, true, "somebody must bring slots back");
+  assert(pool.reserve() >= 0, "what is kept is for the engine");
+  pool.close();
+});
+
+Deno.test("post() takes what came back before it calls itself starved", () => {
+  const pool = new SlotPool(96);
+  const group = new Posted();
+  pool.postTo(group);
+  const out: number[] = [];
+  while (group.available > 0) {
+    const slot = group.take();
+    pool.takePosted(slot);
+    out.push(slot);
+  }
+  pool.collect = () => {
+    for (const slot of out.splice(0)) pool.unref(slot);
+  };
+  pool.post();
+  assertEquals([group.available, pool.starved, pool.ready], [64, false, true]);
+  pool.close();
+});
+
+Deno.test("post() gives nothing while a peer is waited for", () => {
+  const pool = new SlotPool(128);
+  const group = new Posted();
+  pool.held = true;
+  pool.postTo(group);
+  assertEquals([group.available, pool.starved], [0, true]);
+  pool.held = false;
+  pool.post();
+  assertEquals(group.available, 64);
   pool.close();
 });
