@@ -6,11 +6,14 @@
  */
 
 import { MANAGER_LID } from "./fabric.ts";
+import { readGroups, readPkeys } from "./read.ts";
 import { PARTITIONS, requests } from "./requests.ts";
 import { managerVersion, missingPrograms, Simulator } from "./simulator.ts";
 
 const GOLDEN = new URL("../../tests/golden/opensm/", import.meta.url);
 const WAIT_MS = 300;
+/** The simulator cuts answers off here, and leaves behind it what was in its memory. */
+const CUT = 224;
 
 /** One request and what came back. Octets left out at the end are zero. */
 interface Exchange {
@@ -29,8 +32,8 @@ async function recordRequests(simulator: Simulator): Promise<void> {
       mad,
       WAIT_MS,
     );
-    // The high half of the TransactionID is the MAD layer's.
-    answer?.fill(0, 8, 12);
+    // The high half of the TransactionID is the MAD layer's; what is behind is nobody's.
+    answer?.fill(0, 8, 12).fill(0, CUT);
     exchanges.push({
       name,
       port,
@@ -43,6 +46,37 @@ async function recordRequests(simulator: Simulator): Promise<void> {
     recorded: await managerVersion(),
     partitions: PARTITIONS,
     exchanges,
+  });
+}
+
+/** The P_Key tables and the groups that come of each partitions.conf, and of none. */
+async function recordPartitions(): Promise<void> {
+  const folder = new URL("partitions/", GOLDEN);
+  const names: (string | undefined)[] = [undefined];
+  for await (const { name } of Deno.readDir(folder)) {
+    if (name.endsWith(".conf")) names.push(name);
+  }
+  const results = [];
+  for (const name of names.sort()) {
+    // The tables of a fabric that ran before would decide where P_Keys stand.
+    const simulator = await Simulator.start();
+    try {
+      await simulator.startManager(
+        name && await Deno.readTextFile(new URL(name, folder)),
+      );
+      results.push({
+        file: name ?? null,
+        rejected: await simulator.partitionsRejected(),
+        pkeys: await readPkeys(simulator),
+        groups: await readGroups(simulator),
+      });
+    } finally {
+      await simulator.stop();
+    }
+  }
+  await write("partitions.json", {
+    recorded: await managerVersion(),
+    results,
   });
 }
 
@@ -65,6 +99,7 @@ if (missing.length > 0) {
   );
   Deno.exit(1);
 }
+await recordPartitions();
 const simulator = await Simulator.start();
 try {
   await recordRequests(simulator);

@@ -95,6 +95,12 @@ export class Simulator {
     }
   }
 
+  /** True if OpenSM rejected its partitions.conf and fell back to its defaults. */
+  async partitionsRejected(): Promise<boolean> {
+    const log = `${this.#folder}/run${this.#runs}/log`;
+    return (await Deno.readTextFile(log)).includes("retrying with default");
+  }
+
   /** Ends OpenSM, if it runs. */
   async stopManager(): Promise<void> {
     for (const client of this.#clients.values()) await client.close();

@@ -1,5 +1,5 @@
 /**
- * SA MADs through libibumad, in the simulator's stead of a kernel: this process must have been started with
+ * MADs through libibumad, in the simulator's stead of a kernel: this process must have been started with
  * libumad2sim.so preloaded and with SIM_HOST naming its node (see simulator.ts).
  *
  * The simulator neither repeats nor times out, so an answer that does not come within the wait is none.
@@ -28,22 +28,24 @@ const symbols = {
   },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-const SA_CLASS = 3;
-const SA_CLASS_VERSION = 2;
+/** Management classes, with their versions. */
+const CLASSES = [[3, 2], [1, 1]] as const;
+const SMP_CLASS = 1;
 const MAD_LENGTH = 256;
 /** struct ib_user_mad, see umad(4). */
 const Field = { qpn: 20, qkey: 24, lid: 28 } as const;
 /** Octets of a MAD. */
+const CLASS = 1;
 const METHOD = 3;
 const TRANSACTION_LOW = 12;
 const GSI_QPN = 1;
 const GSI_QKEY = 0x80010000;
 
-/** The way to the administrator at `lid`. */
+/** The way from this port's management queue pairs to those of another. */
 export class Umad {
   readonly #library = Deno.dlopen(LIBRARY, symbols).symbols;
   readonly #port: number;
-  readonly #agent: number;
+  readonly #agents = new Map<number, number>();
   readonly #header: number;
 
   constructor() {
@@ -51,17 +53,22 @@ export class Umad {
     this.#port = this.#library.umad_open_port(null, 0);
     if (this.#port < 0) throw new Error("Cannot open the simulated port");
     this.#header = Number(this.#library.umad_size());
-    this.#agent = this.#library.umad_register(
-      this.#port,
-      SA_CLASS,
-      SA_CLASS_VERSION,
-      0,
-      null,
-    );
-    if (this.#agent < 0) throw new Error("Cannot register for the SA class");
+    for (const [managementClass, version] of CLASSES) {
+      const agent = this.#library.umad_register(
+        this.#port,
+        managementClass,
+        version,
+        0,
+        null,
+      );
+      if (agent < 0) {
+        throw new Error(`Cannot register class ${managementClass}`);
+      }
+      this.#agents.set(managementClass, agent);
+    }
   }
 
-  /** Sends a MAD to QP1 of `lid` and returns the answer, or undefined if none came. */
+  /** Sends a MAD to `lid`, an SMP to QP0 and others to QP1, and returns the answer, or undefined if none came. */
   exchange(
     lid: number,
     mad: Uint8Array,
@@ -69,13 +76,14 @@ export class Umad {
   ): Uint8Array | undefined {
     const umad = new Uint8Array(this.#header + MAD_LENGTH);
     const view = new DataView(umad.buffer);
-    view.setUint32(Field.qpn, GSI_QPN);
-    view.setUint32(Field.qkey, GSI_QKEY);
+    const smp = mad[CLASS] === SMP_CLASS;
+    view.setUint32(Field.qpn, smp ? 0 : GSI_QPN);
+    view.setUint32(Field.qkey, smp ? 0 : GSI_QKEY);
     view.setUint16(Field.lid, lid);
     umad.set(mad, this.#header);
     const sent = this.#library.umad_send(
       this.#port,
-      this.#agent,
+      this.#agents.get(mad[CLASS]!)!,
       umad,
       MAD_LENGTH,
       waitMs,

@@ -22,9 +22,9 @@ import {
 import { rateDataMbps, rateMbps, slowerRate } from "../wire/sa/rate.ts";
 import { Selector } from "../wire/sa/selector.ts";
 import { keyMismatch } from "./group_match.ts";
-import type { GroupParameters } from "./groups.ts";
+import { type GroupParameters, SA_SIGNATURE } from "./groups.ts";
 import { hex, SaRefusal } from "./refusal.ts";
-import { LINK, SA_SIGNATURE, type Subnet } from "./subnet.ts";
+import { LINK, type Subnet } from "./subnet.ts";
 
 /** Components without which a group cannot be created, beside those of every join: 0x130c7 with them. */
 const CREATE_COMPONENTS: readonly (readonly [string, bigint])[] = [

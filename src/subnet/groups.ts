@@ -14,6 +14,8 @@ import type { SubnetPort } from "./ports.ts";
 export const FIRST_MLID = 0xc000;
 export const LAST_MLID = 0xfffe;
 
+/** Octets 2 and 3 of MGIDs that an administrator makes up. */
+export const SA_SIGNATURE = 0xa01b;
 /** Join states that keep a group alive. */
 const KEEPS_ALIVE = JoinState.FullMember | JoinState.SendOnlyFullMember;
 /** Join states that get the group's packets. */

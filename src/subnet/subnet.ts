@@ -5,7 +5,7 @@
 import type { IbMtuCode } from "../base/units.ts";
 import { DEFAULT_SUBNET_PREFIX, GID_LENGTH, gidFrom } from "../wire/gid.ts";
 import { MgidScope } from "../wire/mgid.ts";
-import { type GroupListener, GroupTable } from "./groups.ts";
+import { type GroupListener, GroupTable, SA_SIGNATURE } from "./groups.ts";
 import { createPartitionGroups } from "./partition_groups.ts";
 import { defaultPartitions, type Partition, pkeyTable } from "./partitions.ts";
 import { type EndPoint, inOpensmOrder, PortTable, SM_LID } from "./ports.ts";
@@ -24,8 +24,6 @@ export const PACKET_LIFETIME = 18;
 export const RESP_TIME = 16;
 /** SM_Key that OpenSM and its tools have without configuration: who sends it is trusted. */
 export const SM_KEY = 1n;
-/** Signature of MGIDs that the administrator makes up. */
-export const SA_SIGNATURE = 0xa01b;
 /** MTU of a subnet whose first port does not ask for another: code 4, 2048 bytes. */
 export const DEFAULT_MTU_CODE = 4 as IbMtuCode;
 

@@ -40,8 +40,8 @@ const FLAGS: readonly [
   ["mtu", (flags, word, warn) => assign(flags, "mtu", word, warn)],
   ["rate", (flags, word, warn) => assign(flags, "rate", word, warn)],
   ["scope", (flags, word, warn) => {
-    const scope = numberOf(word.value);
-    if (scope === undefined || scope === 0 || scope > 15) {
+    const scope = leadingNumber(word.value ?? "");
+    if (scope === 0 || scope > 15) {
       warn(word, "scope is not 1 to 15 and is ignored");
     } else flags.scopes |= 1 << scope;
   }],
@@ -88,13 +88,25 @@ export function bigOf(text: string | undefined): bigint | undefined {
   return /^0[0-7]+$/.test(text) ? BigInt(`0o${text.slice(1)}`) : undefined;
 }
 
+/** The number at the beginning of the text, as strtoul() has it: 0 if there is none. */
+function leadingNumber(text: string): number {
+  const found = /^(0x[0-9a-f]+|0[0-7]*|[1-9][0-9]*)/i.exec(text);
+  return numberOf(found?.[0]) ?? 0;
+}
+
 function assign(
   flags: GroupFlags,
   field: "mtu" | "rate" | "qkey" | "tclass",
   word: Word,
   warn: Warn,
 ): void {
-  const value = numberOf(word.value);
-  if (value === undefined) warn(word, `${word.name} needs a number`);
-  else flags[field] = value;
+  if (word.value === undefined) {
+    warn(word, `${word.name} needs a number and is ignored`);
+    return;
+  }
+  if (numberOf(word.value) === undefined) {
+    warn(word, `"${word.value}" is not a number`);
+  }
+  const value = leadingNumber(word.value);
+  flags[field] = field === "tclass" ? value & 0xff : value >>> 0;
 }

@@ -6,6 +6,8 @@
  * - A statement with the P_Key, or the name alone, of an earlier one adds to it.
  * - For each port the last membership that names it counts; `both` is `full`.
  * - `sl` of a partition is 0.
+ * - The broadcast group is link-local; `scope` is for the groups that `mgid` names, of which each takes the
+ *   scopes of the partition's flags and its own, or else the link-local one, whatever stands in the MGID.
  * - A group that is defined again stays as it was defined first.
  * - A partition without members is none.
  */
@@ -28,6 +30,7 @@ import {
   type PartitionMember,
   type PortSelector,
 } from "../partitions.ts";
+import { SA_SIGNATURE } from "../groups.ts";
 import { hex } from "../refusal.ts";
 import {
   bigOf,
@@ -200,19 +203,10 @@ class Resolver {
   #addBroadcast(draft: Draft, flags: GroupFlags, at: Word): void {
     const { mtu, rate, sl, tclass, flowLabel } = flags;
     const qkey = flags.qkey || IPOIB_QKEY;
-    const scopes = scopesOf(flags)
-      .filter((scope) => this.#claim(broadcastMgid(draft.pkey, scope)));
-    if (scopes.length === 0 || !this.#possible(flags, at)) return;
-    const options = { mtu, rate, sl, scopes, qkey, tclass, flowLabel };
-    if (draft.ipoib === undefined) draft.ipoib = options;
-    else {
-      for (const scope of scopes) {
-        draft.groups.push({
-          ...{ mtu, rate, sl, qkey, tclass, flowLabel },
-          mgid: broadcastMgid(draft.pkey, scope),
-        });
-      }
-    }
+    const mgid = broadcastMgid(draft.pkey);
+    if (!this.#possible(flags, at) || !this.#claim(mgid)) return;
+    const scopes = [MgidScope.LinkLocal];
+    draft.ipoib = { mtu, rate, sl, scopes, qkey, tclass, flowLabel };
   }
 
   #addGroup(
@@ -247,6 +241,7 @@ class Resolver {
         this.#warn(word, "the partition has no broadcast group of that scope");
         continue;
       }
+      if (!link && !this.#wellFormed(scoped, word)) continue;
       if (!this.#claim(scoped)) continue;
       const { mtu, rate, sl, qkey, tclass, flowLabel } = flags;
       draft.groups.push({
@@ -279,6 +274,19 @@ class Resolver {
     view.setUint16(4, pkey);
     flags.qkey ||= IPOIB_QKEY;
     return true;
+  }
+
+  /** A group that is not IPoIB's. */
+  #wellFormed(mgid: Uint8Array, at: Word): boolean {
+    const reserved = (mgid[1]! & 0xe0) !== 0;
+    const taken = mgidSignature(mgid) === SA_SIGNATURE &&
+      (mgid[1]! & 15) === MgidScope.LinkLocal;
+    if (!reserved && !taken) return true;
+    this.#warn(
+      at,
+      "the MGID has reserved flags, or the administrator's signature",
+    );
+    return false;
   }
 
   #possible({ mtu, rate }: GroupFlags, at: Word): boolean {

@@ -99,9 +99,10 @@ export function readStatements(text: string, file: string): Statement[] {
 function readHead(segment: string, file: string, at: Place): Statement {
   const colon = segment.indexOf(":");
   if (colon < 0) {
+    const length = segment.trimEnd().length || segment.length;
     throw confError(
       file,
-      { line: at.line, column: at.column + segment.trimEnd().length },
+      { line: at.line, column: at.column + length },
       "The definition has no ports",
       "`:` after the name and the flags, on the same line",
     );

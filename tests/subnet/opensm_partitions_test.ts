@@ -1,0 +1,179 @@
+/**
+ * Every partitions.conf that OpenSM was given (scripts/opensm/record.ts), given to the embedded manager: the
+ * same P_Key tables and the same groups.
+ */
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { PORTS } from "../../scripts/opensm/fabric.ts";
+import type { RecordedGroup } from "../../scripts/opensm/read.ts";
+import { IpoibError } from "../../src/base/errors.ts";
+import { parsePartitionsConf } from "../../src/subnet/partitions_conf.ts";
+import {
+  DEFAULT_PARTITION,
+  IPOIB_DEFAULTS,
+  type Partition,
+} from "../../src/subnet/partitions.ts";
+import { Method } from "../../src/wire/mad.ts";
+import { formatGid } from "../../src/wire/gid.ts";
+import { McMask, McMemberRecord } from "../../src/wire/sa/mc_member_record.ts";
+import { PkeyTableRecord } from "../../src/wire/sa/pkey_table_record.ts";
+import { NO_RMPP, SaAttribute, SaMad } from "../../src/wire/sa/sa_mad.ts";
+import { RecordedFabric } from "./recorded_fabric.ts";
+
+interface Result {
+  /** null: there was no file. */
+  file: string | null;
+  rejected: boolean;
+  /** Of the manager's port and of the four ports. */
+  pkeys: number[][];
+  groups: RecordedGroup[];
+}
+
+const folder = new URL("../golden/opensm/", import.meta.url);
+const { results } = JSON.parse(
+  await Deno.readTextFile(new URL("partitions.json", folder)),
+) as { results: Result[] };
+const withoutFile = results.find(({ file }) => file === null)!;
+
+/** What OpenSM has without a file; the embedded subnet has two more partitions then, to play with. */
+const OPENSM_DEFAULT: Partition[] = [{
+  name: "Default",
+  pkey: DEFAULT_PARTITION,
+  ipoib: { ...IPOIB_DEFAULTS, mtu: 4 },
+  members: [{ port: "ALL", membership: "full" }],
+}];
+
+/** Where the malformed files are wrong, as our messages have it. */
+const ERRORS: Record<string, string> = {
+  "malformed_head.conf":
+    "malformed_head.conf:3:21: The definition has no ports: expected `:`",
+  "malformed_port.conf":
+    'malformed_port.conf:2:50: "host2" is no port: expected a port GUID',
+};
+
+function textOf(file: string): string {
+  return Deno.readTextFileSync(new URL(`partitions/${file}`, folder));
+}
+
+/** Asks the manager of a fabric for one record. */
+function get(
+  fabric: RecordedFabric,
+  port: number,
+  fields: Partial<SaMad>,
+): SaMad {
+  const mad = SaMad.emit({
+    classVersion: 2,
+    method: Method.Get,
+    status: 0,
+    transactionId: 1n,
+    attributeId: SaAttribute.McMemberRecord,
+    attributeModifier: 0,
+    rmpp: NO_RMPP,
+    smKey: 1n,
+    attributeOffset: 0,
+    componentMask: 0n,
+    data: new Uint8Array(0),
+    ...fields,
+  });
+  return SaMad.parse(fabric.exchange(port, mad)!)!;
+}
+
+/** Our tables: those of the ports as they were welcomed, that of the manager by an SA MAD. */
+function pkeysOf(fabric: RecordedFabric): number[][] {
+  const answer = get(fabric, 1, {
+    attributeId: SaAttribute.PkeyTableRecord,
+    componentMask: 1n,
+    data: Uint8Array.of(0, 1),
+  });
+  assertEquals(answer.status, 0);
+  const manager = PkeyTableRecord.parse(answer.data)!.pkeys
+    .filter((pkey) => pkey !== 0);
+  return [manager, ...PORTS.map((n) => fabric.port(n).welcome.pkeys)];
+}
+
+/** Our groups as ports are told of them; those that no port may know, from the snapshot. */
+function groupsOf(fabric: RecordedFabric): Partial<RecordedGroup>[] {
+  return fabric.rig.snapshot.groups.map(({ mgid, mlid, pkey, qkey }) => {
+    for (const n of PORTS) {
+      const answer = get(fabric, n, {
+        smKey: 0n,
+        componentMask: McMask.Mlid,
+        data: McMemberRecord.emit(McMemberRecord.of({ mlid })),
+      });
+      if (answer.status !== 0) continue;
+      const record = McMemberRecord.parse(answer.data)!;
+      const { mtu, rate, lifetime, sl, flowLabel } = record;
+      const { hopLimit, tclass, scope } = record;
+      assertEquals(formatGid(record.mgid), mgid);
+      return {
+        ...{ mgid, mlid, pkey, qkey, mtu, rate, lifetime, sl, flowLabel },
+        ...{ hopLimit, tclass, scope },
+      };
+    }
+    return { mgid, mlid, pkey, qkey };
+  });
+}
+
+Deno.test("eight partitions.conf were recorded, two of them malformed", () => {
+  const files = results.filter(({ file }) => file !== null);
+  assert(files.length >= 8);
+  assertEquals(
+    files.filter(({ rejected }) => rejected).map(({ file }) => file),
+    Object.keys(ERRORS),
+  );
+});
+
+Deno.test("without a partitions.conf OpenSM's default partition gives its tables and groups", () => {
+  const fabric = new RecordedFabric(OPENSM_DEFAULT);
+  assertEquals(pkeysOf(fabric), withoutFile.pkeys);
+  assertEquals(groupsOf(fabric), withoutFile.groups);
+});
+
+for (const { file, rejected, pkeys, groups } of results) {
+  if (file === null) continue;
+  if (rejected) {
+    Deno.test(`${file} is refused, and changes nothing that is in force`, () => {
+      // OpenSM falls back to what it has without a file.
+      assertEquals([pkeys, groups], [withoutFile.pkeys, withoutFile.groups]);
+      const fabric = new RecordedFabric(OPENSM_DEFAULT);
+      const error = assertThrows(
+        () => parsePartitionsConf(textOf(file), file),
+        IpoibError,
+        ERRORS[file],
+      );
+      assertEquals([error.code, error.errno], ["E_PARTITIONS_CONF", 22]);
+      assertEquals(pkeysOf(fabric), pkeys);
+      assertEquals(groupsOf(fabric), groups);
+    });
+    continue;
+  }
+  Deno.test(`${file} gives the P_Key tables and groups that OpenSM gives`, () => {
+    const { partitions } = parsePartitionsConf(textOf(file), file);
+    const fabric = new RecordedFabric(partitions);
+    assertEquals(pkeysOf(fabric), pkeys);
+    groupsOf(fabric).forEach((group, i) => {
+      const recorded: Record<string, unknown> = { ...groups[i] };
+      for (const [field, value] of Object.entries(group)) {
+        assertEquals(value, recorded[field], `${field} of ${group.mgid}`);
+      }
+    });
+    assertEquals(fabric.rig.snapshot.groups.length, groups.length);
+  });
+  Deno.test(`${file} gives the same when it is read while the subnet runs`, () => {
+    const fabric = new RecordedFabric(OPENSM_DEFAULT);
+    const { partitions } = parsePartitionsConf(textOf(file), file);
+    fabric.rig.manager.reload(partitions, 0);
+    fabric.rig.pump();
+    // P_Keys keep their place, so only what is there is compared.
+    const tables = PORTS.map((n) => {
+      const port = fabric.port(n);
+      const table = port.events.at(-1)?.pkeys ?? port.welcome.pkeys;
+      return table.filter((pkey) => pkey !== 0).sort();
+    });
+    assertEquals(tables, pkeys.slice(1).map((table) => table.toSorted()));
+    assertEquals(
+      fabric.rig.snapshot.groups.map(({ mgid }) => mgid).sort(),
+      groups.map(({ mgid }) => mgid).sort(),
+    );
+  });
+}

@@ -1,0 +1,171 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { IpoibError } from "../../src/base/errors.ts";
+import { parsePartitionsConf } from "../../src/subnet/partitions_conf.ts";
+import { defaultPartitions, pkeyTable } from "../../src/subnet/partitions.ts";
+import { formatGid } from "../../src/wire/gid.ts";
+
+/** The tables of ports 1, 2 and of the manager (9). */
+function tables(text: string): number[][] {
+  const { partitions } = parsePartitionsConf(text);
+  return [
+    pkeyTable(partitions, 1n),
+    pkeyTable(partitions, 2n),
+    pkeyTable(partitions, 9n, "manager"),
+  ];
+}
+
+Deno.test("parsePartitionsConf() reads names, P_Keys, flags and members", () => {
+  const { partitions, warnings } = parsePartitionsConf(
+    "Default=0x7fff, ipoib : ALL=full ;\n" +
+      "storage=0x8005, ipoib, rate=7, mtu=5 : 0x1=full, 2 ;\n",
+  );
+  assertEquals(warnings, []);
+  assertEquals(partitions.map(({ name, pkey }) => [name, pkey]), [
+    ["Default", 0x7fff],
+    ["storage", 5],
+  ]);
+  assertEquals(partitions[1]!.ipoib, {
+    mtu: 5,
+    rate: 7,
+    sl: 0,
+    scopes: [2],
+    qkey: 0xb1b,
+    tclass: 0,
+    flowLabel: 0,
+  });
+  assertEquals(partitions[1]!.members, [
+    { port: 1n, membership: "full" },
+    { port: 2n, membership: "limited" },
+  ]);
+});
+
+Deno.test("parsePartitionsConf() knows that everybody is in the default partition", () => {
+  assertEquals(tables("x=1 : 1=full ;"), [
+    [0x7fff, 0x8001],
+    [0x7fff],
+    [0xffff],
+  ]);
+});
+
+Deno.test("parsePartitionsConf() counts the last membership that names a port", () => {
+  assertEquals(
+    tables("x=1 : 1=full, ALL ; y=2 : ALL, 1=full ; z=3 : ALL=full, SELF ;"),
+    [
+      [0x7fff, 1, 0x8002, 0x8003],
+      [0x7fff, 1, 2, 0x8003],
+      [0xffff, 1, 2, 3],
+    ],
+  );
+});
+
+Deno.test("parsePartitionsConf() makes P_Keys up for names without one", () => {
+  const { partitions } = parsePartitionsConf(
+    "two=2 : ALL ; a : ALL ; b : ALL ; a : 1=full ; 4 : ALL ;",
+  );
+  assertEquals(partitions.slice(1).map(({ name, pkey }) => [name, pkey]), [
+    ["two", 2],
+    ["a", 1],
+    ["b", 3],
+    ["0004", 4],
+  ]);
+});
+
+Deno.test("parsePartitionsConf() reads what comes in many lines, or in one", () => {
+  const split = "x=1, ipoib : # head\n 1=full,\n\n 2=full\n ALL_SWITCHES ;\n";
+  const whole = "x=1,ipoib:1=full,2=full,ALL_SWITCHES";
+  assertEquals(parsePartitionsConf(split), parsePartitionsConf(whole));
+  assertEquals(tables(split)[2], [0xffff, 1]);
+});
+
+Deno.test("parsePartitionsConf() puts indx0 first", () => {
+  const text = "x=1, indx0 : 1=full ; y=2, indx0 : ALL=full ; y=2 : 2=full ;";
+  assertEquals(tables(text), [
+    [0x8002, 0x8001, 0x7fff],
+    [0x7fff, 0x8002],
+    [0x8002, 0xffff],
+  ]);
+});
+
+Deno.test("parsePartitionsConf() names the groups that come with a partition", () => {
+  const { partitions, warnings } = parsePartitionsConf(
+    "x=1, ipoib : mgid=ff12:401b::5, Q_Key=7\nmgid=ff12:401b:9::5\nALL ;",
+  );
+  const [group, ...rest] = partitions[1]!.groups!;
+  assertEquals(rest, []);
+  assertEquals(formatGid(group!.mgid), "ff12:401b:8001::5");
+  assertEquals(group!.qkey, 7);
+  assertEquals(warnings, [
+    "partitions.conf:2:1: the MGID has P_Key 0x0009, not 0x8001",
+  ]);
+});
+
+const WARNINGS: Record<string, string> = {
+  "x=1, colour : ALL ;": '1:6: "colour" is no flag and is ignored',
+  "x=1, defmember=x : ALL ;": "1:6: defmember is not full, limited or both",
+  "x=1, sl=16 : ALL ;": "1:6: sl is not 0 to 15 and is ignored",
+  "x=1, sl=1 : ALL ;": "1:1: sl is taken for 0, there is no quality of service",
+  "x=1, scope=16 : ALL ;": "1:6: scope is not 1 to 15 and is ignored",
+  "x=1, mtu : ALL ;": "1:6: mtu needs a number and is ignored",
+  "x=1, rate=fast : ALL ;": '1:6: "fast" is not a number',
+  "x=1, FlowLabel=0x100000 : ALL ;":
+    "1:6: FlowLabel is not 0 to 0xfffff and is ignored",
+  "x=1, ipoib, mtu=6 : ALL ;":
+    "1:1: no group can have MTU code 6 and rate code 3",
+  "x=1 : ALL=some ;": '1:7: "some" is taken for limited',
+  "x=1 : mgid=ff12:401b::1":
+    "1:7: the partition has no broadcast group of that scope",
+  "x=1 : mgid=ff12:a01b::1":
+    "1:7: the MGID has reserved flags, or the administrator's signature",
+  "x=1, ipoib : mgid=ff12:401b::1,mtu=3":
+    "1:14: rate and mtu are not those of the broadcast group",
+  "x=1 : mgid=ff12::1,ipoib": '1:20: "ipoib" is no flag of a group',
+};
+
+for (const [text, warning] of Object.entries(WARNINGS)) {
+  Deno.test(`parsePartitionsConf() warns of "${text}"`, () => {
+    const { warnings } = parsePartitionsConf(text, "f");
+    assertEquals(warnings.length, 1, warnings.join("\n"));
+    assertEquals(warnings[0]!.slice(0, warning.length + 2), `f:${warning}`);
+  });
+}
+
+const ERRORS: Record<string, string> = {
+  "": "f:1:1: The file defines no partition: expected a definition such as",
+  "# nothing\n\n": "f:1:1: The file defines no partition",
+  "Default=0x7fff, ipoib": "f:1:22: The definition has no ports: expected `:`",
+  "a : ALL ;\n  b ;": "f:2:4: The definition has no ports",
+  "a : ALL ; ;": "f:1:11: The definition has no ports",
+  "a=five : ALL ;": 'f:1:1: "five" is no P_Key: expected a number',
+  "5x : ALL ;": 'f:1:1: "5x" is no P_Key',
+  "a= : ALL ;": 'f:1:1: "" is no P_Key',
+  "a : ALL,\n\n   ib0=full ;": 'f:3:4: "ib0" is no port: expected a port GUID',
+  "a : 0 ;": 'f:1:5: "0" is no port',
+  "a : 0x1z ;": 'f:1:5: "0x1z" is no port',
+  "a : ALLES ;": 'f:1:5: "ALLES" is no port',
+  "a : mgid ;": 'f:1:5: "" is no multicast GID: expected one such as',
+  "a : mgid=fe80::1 ;": 'f:1:5: "fe80::1" is no multicast GID',
+};
+
+for (const [text, message] of Object.entries(ERRORS)) {
+  Deno.test(`parsePartitionsConf() refuses ${JSON.stringify(text)}`, () => {
+    const error = assertThrows(
+      () => parsePartitionsConf(text, "f"),
+      IpoibError,
+      message,
+    );
+    assertEquals([error.code, error.errno], ["E_PARTITIONS_CONF", 22]);
+  });
+}
+
+Deno.test("the built-in partitions can be written in OpenSM's syntax", () => {
+  const { partitions } = parsePartitionsConf(
+    "Default=0x7fff, ipoib : ALL=full ;\n" +
+      "one=1, ipoib : ALL=full ;\ntwo=2, ipoib : ALL=full ;\n",
+  );
+  for (const guid of [1n, 2n]) {
+    assertEquals(
+      pkeyTable(partitions, guid),
+      pkeyTable(defaultPartitions(), guid),
+    );
+  }
+});
