@@ -9,6 +9,8 @@ export const PACKAGE_OF = {
   wrk: "wrk",
   tshark: "tshark",
   socat: "socat",
+  opensm: "opensm",
+  ibsim: "ibsim-utils",
 } as const;
 
 /** A program that a suite uses. */

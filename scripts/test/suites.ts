@@ -54,6 +54,7 @@ const NEEDS: Readonly<Record<string, Needs>> = {
   sa: { permissions: READ },
   subnet: { permissions: READ },
   scripts: { permissions: READ },
+  opensm: { permissions: ALL, tools: ["opensm", "ibsim"] },
   smoke: { permissions: ALL, root: true },
   e2e: {
     permissions: ALL,

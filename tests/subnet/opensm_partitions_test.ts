@@ -6,6 +6,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { PORTS } from "../../scripts/opensm/fabric.ts";
 import type { RecordedGroup } from "../../scripts/opensm/read.ts";
+import type { PartitionsRecording } from "../../scripts/opensm/recording.ts";
 import { IpoibError } from "../../src/base/errors.ts";
 import { parsePartitionsConf } from "../../src/subnet/partitions_conf.ts";
 import {
@@ -20,19 +21,10 @@ import { PkeyTableRecord } from "../../src/wire/sa/pkey_table_record.ts";
 import { NO_RMPP, SaAttribute, SaMad } from "../../src/wire/sa/sa_mad.ts";
 import { RecordedFabric } from "./recorded_fabric.ts";
 
-interface Result {
-  /** null: there was no file. */
-  file: string | null;
-  rejected: boolean;
-  /** Of the manager's port and of the four ports. */
-  pkeys: number[][];
-  groups: RecordedGroup[];
-}
-
 const folder = new URL("../golden/opensm/", import.meta.url);
-const { results } = JSON.parse(
+const { results }: PartitionsRecording = JSON.parse(
   await Deno.readTextFile(new URL("partitions.json", folder)),
-) as { results: Result[] };
+);
 const withoutFile = results.find(({ file }) => file === null)!;
 
 /** What OpenSM has without a file; the embedded subnet has two more partitions then, to play with. */

@@ -4,23 +4,16 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
+import type { RequestRecording } from "../../scripts/opensm/recording.ts";
 import { parsePartitionsConf } from "../../src/subnet/partitions_conf.ts";
 import { Method } from "../../src/wire/mad.ts";
 import { RecordedFabric } from "./recorded_fabric.ts";
 
-const golden = JSON.parse(
+const golden: RequestRecording = JSON.parse(
   await Deno.readTextFile(
     new URL("../golden/opensm/requests.json", import.meta.url),
   ),
-) as {
-  partitions: string;
-  exchanges: {
-    name: string;
-    port: number;
-    request: string;
-    answer: string | null;
-  }[];
-};
+);
 
 /** Attribute data begins here. */
 const DATA = 56;
