@@ -55,9 +55,13 @@ async function reloadPartitions(
   log: ReturnType<typeof getLogger>,
 ): Promise<void> {
   try {
-    const { file, partitions, warnings } = await seat.reload();
+    const { file, partitions, ports, warnings } = await seat.reload();
     for (const warning of warnings) log.warn(warning);
-    log.info(`${partitions} partitions from ${file ?? "the program"}`);
+    log.info(
+      `${partitions} partitions from ${
+        file ?? "the program"
+      }, ${ports} P_Key tables changed`,
+    );
   } catch (error) {
     log.error(IpoibError.from(error).message);
   }

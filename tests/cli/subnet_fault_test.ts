@@ -26,6 +26,7 @@ function handlers(record: FaultRecord = faults): Handlers {
     "subnet.kill": () => ({}),
     "subnet.reload": ({ partitions }) => ({
       partitions: 2,
+      ports: partitions ? 1 : 0,
       warnings: partitions ? ["p.conf:3:1: odd"] : [],
       ...(partitions === undefined ? {} : { file: partitions }),
     }),
@@ -157,12 +158,13 @@ Deno.test("ipoib subnet reload hands an absolute path on and prints what was rea
   const calls = await world.subnet("lab", handlers());
   assertEquals(await world.run("subnet reload"), {
     ...done,
-    out: "2 partitions built in\n",
+    out: "2 partitions built in; 0 ports have another P_Key table\n",
   });
   const file = `${Deno.cwd()}/p.conf`;
   assertEquals(await world.run("subnet reload lab --partitions p.conf"), {
     ...done,
-    out: `warning: p.conf:3:1: odd\n2 partitions from ${file}\n`,
+    out: `warning: p.conf:3:1: odd\n2 partitions from ${file}; ` +
+      "1 port has another P_Key table\n",
   });
   assertEquals(asked(calls), [
     ["subnet.reload", {}],

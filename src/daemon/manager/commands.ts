@@ -1,7 +1,11 @@
 /** The commands of the subnet's control socket, as they run in the manager's worker. */
 
 import { IpoibError } from "../../base/errors.ts";
-import type { FaultRecord, FaultRequest } from "../../ipc/schema.ts";
+import type {
+  FaultRecord,
+  FaultRequest,
+  PortOperation,
+} from "../../ipc/schema.ts";
 import { parsePartitionsConf } from "../../subnet/partitions_conf.ts";
 import { defaultPartitions } from "../../subnet/partitions.ts";
 import type { Reply } from "../thread/worker_side.ts";
@@ -16,6 +20,8 @@ export interface PartitionsText {
 /** What a reload came to. */
 export interface ReloadResult {
   partitions: number;
+  /** Ports whose P_Key table is another one now. */
+  ports: number;
   warnings: string[];
 }
 
@@ -37,6 +43,11 @@ export function runManagerCommand(
     case "subnet.fault.clear":
       host.manager.clearFaults((params as { port?: string }).port);
       return host.whenFaultsTaken(() => reply.ok(faultRecord(host)));
+    case "subnet.port":
+      operate(host, params as PortOperation);
+      return reply.ok({});
+    case "subnet.reload":
+      return reply.ok(reload(host, params as PartitionsText | undefined));
     default:
       throw new IpoibError("E_COMMAND", `Command "${command}" is not known`);
   }
@@ -57,4 +68,29 @@ export function readPartitions(conf: PartitionsText | undefined) {
   return conf === undefined
     ? { partitions: defaultPartitions(), warnings: [] }
     : parsePartitionsConf(conf.text, conf.file);
+}
+
+function operate({ manager, now }: ManagerHost, operation: PortOperation) {
+  const port = BigInt(operation.port);
+  switch (operation.action) {
+    case "down":
+      return manager.setPortState(port, "down", now);
+    case "up":
+      return manager.setPortState(port, "active", now);
+    case "lid":
+      return manager.moveLid(port, operation.lid, now);
+    case "pkeys":
+      return manager.setPkeys(port, operation.pkeys, now);
+    case "reregister":
+      return manager.reregister(port);
+  }
+}
+
+function reload(
+  { manager, now }: ManagerHost,
+  conf: PartitionsText | undefined,
+): ReloadResult {
+  const { partitions, warnings } = readPartitions(conf);
+  const ports = manager.reload(partitions, now);
+  return { partitions: partitions.length, ports, warnings };
 }

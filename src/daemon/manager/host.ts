@@ -5,6 +5,7 @@
  * disconnected, and registers again when it goes on.
  */
 
+import type { Millis } from "../../base/units.ts";
 import type { Fd } from "../../system/fd.ts";
 import type { Reactor, Timer, Watch } from "../../system/reactor.ts";
 import { accept, listen, receive, send } from "../../system/unix_socket.ts";
@@ -63,6 +64,10 @@ export class ManagerHost {
   /** Calls `done` once every port follows the packet faults, or does not answer. */
   whenFaultsTaken(done: () => void): void {
     this.#faultWait.add(done);
+  }
+
+  get now(): Millis {
+    return this.#reactor.clock.now();
   }
 
   /** Looks at what is due after an operation on the manager. */

@@ -1,7 +1,7 @@
 /**
  * What the receiving HCA checks before a packet reaches a queue pair, in the order of IBTA vol. 1 9.6:
- * length, headers, LIDs, destination queue pair or group membership, P_Key, Q_Key. A packet that fails is
- * dropped silently and counted by reason.
+ * state of the port, length, headers, LIDs, destination queue pair or group membership, P_Key, Q_Key. A packet
+ * that fails is dropped silently and counted by reason.
  */
 
 import { ENCAP_LENGTH } from "../../base/units.ts";
@@ -40,7 +40,11 @@ interface Attachment {
 
 /** What the checks need of the port. */
 export interface InboundPort {
-  readonly attributes: { readonly lid: number; readonly activeMtu: number };
+  readonly attributes: {
+    readonly state: string;
+    readonly lid: number;
+    readonly activeMtu: number;
+  };
   readonly counted: PortCounters;
 }
 
@@ -63,7 +67,10 @@ export class Inbound {
     const base = slot * STRIDE;
     const lnh = view.getUint8(base + LRH + 1) & 3;
     const dlid = view.getUint16(base + LRH + 2);
-    if (!this.#fits(view, base, length)) {
+    if (this.#port.attributes.state !== "active") {
+      counted.add("rcv_not_ready");
+      link.giveBack(slot);
+    } else if (!this.#fits(view, base, length)) {
       counted.add("bad_length");
       link.giveBack(slot);
     } else if (

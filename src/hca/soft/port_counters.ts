@@ -15,6 +15,7 @@ export const portCounterNames = [
   "bad_header",
   "multicast_filtered",
   "rcv_no_buffer",
+  "rcv_not_ready",
   "cq_events",
   "xmit_too_long",
   "xmit_no_credit",

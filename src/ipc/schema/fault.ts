@@ -72,6 +72,8 @@ export const ReloadRecordSchema = v.object({
   /** The file that was read; absent if there is none. */
   file: v.exactOptional(shortText),
   partitions: v.number(),
+  /** Ports whose P_Key table is another one now. */
+  ports: v.number(),
   /** What the file says that is not used, line by line. */
   warnings: v.array(v.string()),
 });

@@ -39,9 +39,16 @@ class Bench implements Disposable {
   readonly counted = new PortCounters();
   readonly inbound: Inbound;
   readonly qp: SoftUdQp;
+  readonly attributes = {
+    state: "active",
+    lid: LID,
+    activeMtu: 2048,
+    pkeys: [0xffff],
+  };
 
   constructor(pkeys: number[] = [0xffff], recvQueueSize = 4) {
-    const attributes = { lid: LID, activeMtu: 2048, pkeys };
+    const { attributes } = this;
+    attributes.pkeys = pkeys;
     this.inbound = new Inbound({ attributes, counted: this.counted });
     // As much of a port as a queue pair that only receives looks at.
     const port = {
@@ -131,6 +138,13 @@ Deno.test("a packet that satisfies everything reaches its queue pair", () => {
   assertEquals(bench.pair.in.holds(0), true);
   bench.qp.release(batch);
   assertEquals([batch.count, bench.pair.in.holds(0)], [0, false]);
+});
+
+Deno.test("a port that is down takes nothing", () => {
+  using bench = new Bench();
+  bench.attributes.state = "down";
+  assertEquals(bench.deliver(), { rcv_not_ready: 1 });
+  assertEquals(bench.pair.in.holds(0), false);
 });
 
 const violations: Record<
