@@ -7,7 +7,7 @@
  * [NAME] clear [port PORT]
  * [NAME] port PORT down|up|reregister
  * [NAME] port PORT lid [LID]
- * [NAME] port PORT pkeys PKEY[,PKEY...]
+ * [NAME] port PORT pkeys [PKEY[,PKEY...]]
  * [NAME] kill-manager
  * ```
  */
@@ -31,7 +31,7 @@ export type FaultEffects = Omit<FaultRequest, "port">;
 export type PortAction =
   | { action: "down" | "up" | "reregister" }
   | { action: "lid"; lid?: number }
-  | { action: "pkeys"; pkeys: number[] };
+  | { action: "pkeys"; pkeys?: number[] };
 
 /** What was asked for. */
 export type FaultCommand =
@@ -186,10 +186,11 @@ function portAction(
       return { action, lid };
     }
     case "pkeys": {
-      const pkeys = (value ?? "").split(",").map(parseInteger);
+      if (value === undefined) return { action };
+      const pkeys = value.split(",").map(parseInteger);
       if (pkeys.some((pkey) => pkey === undefined || pkey > 0xffff)) {
         throw usageError(
-          `Value "${value ?? ""}" is not a P_Key table`,
+          `Value "${value}" is not a P_Key table`,
           "P_Keys with commas between, like 0xffff,0x8001",
         );
       }

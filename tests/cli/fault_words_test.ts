@@ -60,6 +60,7 @@ Deno.test("parseFault() reads operations on ports, and the rest", () => {
   assertEquals(operation("up"), { action: "up" });
   assertEquals(operation("reregister"), { action: "reregister" });
   assertEquals(operation("lid"), { action: "lid" });
+  assertEquals(operation("pkeys"), { action: "pkeys" });
   assertEquals(operation("lid 0x10"), { action: "lid", lid: 16 });
   assertEquals(operation("pkeys 0xffff,0x8001,1"), {
     action: "pkeys",
@@ -97,7 +98,7 @@ Deno.test("parseFault() refuses what is wrong, and says what", () => {
     ["port ib0 down 1", 'Word "1" is one too many'],
     ["port ib0 lid 0xc000", 'Value "0xc000" is not a LID'],
     ["port ib0 lid 1 2", 'Word "2" is one too many'],
-    ["port ib0 pkeys", 'Value "" is not a P_Key table'],
+    ["port ib0 pkeys ,", 'Value "," is not a P_Key table'],
     ["port ib0 pkeys 0x10000", 'Value "0x10000" is not a P_Key table'],
     ["port ib0 pkeys 1,", 'Value "1," is not a P_Key table'],
     ["toString", 'Word "toString" is not known'],

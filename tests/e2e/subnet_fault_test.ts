@@ -155,6 +155,8 @@ labTest(
     assertEquals(await c.reaches(a), false);
     assertGreater((await c.counters())["port_fault_drop"]!, 0);
     await fault(lab, "clear");
+    // Its neighbour was given up meanwhile and is asked for again every second.
+    await until("it is reached", () => c.reaches(a));
     assertEquals((await c.ping(a)).received, 5);
   },
 );

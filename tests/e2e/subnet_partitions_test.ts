@@ -98,3 +98,53 @@ labTest(
     assertStringIncludes(missing.stderr, 'Cannot read "/nowhere"');
   },
 );
+
+labTest(
+  "A reload changes P_Key tables while interfaces run; a mistake changes nothing",
+  async (lab) => {
+    const [manager, file] = await run(lab, ALL);
+    const hosts = await lab.hosts(2);
+    const [a, b] = hosts;
+    await up(hosts);
+    assertEquals(await pkeys(lab), [0x7fff]);
+
+    const other = `${lab.runtime}/other.conf`;
+    await Deno.writeTextFile(other, LAB);
+    const reload = await lab.ipoib("subnet", "reload", "--partitions", other);
+    assertEquals([reload.code, reload.stderr], [0, ""]);
+    assertEquals(
+      reload.stdout,
+      `2 partitions from ${other}; 2 ports have another P_Key table\n`,
+    );
+    assertEquals((await show(lab)).ports.map((port) => port.pkeys), [
+      [0xffff, 0x8005],
+      [0xffff, 0x8005],
+    ]);
+    for (const host of hosts) {
+      assertEquals((await host.ipoib("child", "create", "0x8005")).code, 0);
+      await host.ip("link", "set", "ib0.8005", "up");
+      await host.call("wait", { name: "ib0.8005" });
+    }
+
+    await Deno.writeTextFile(other, "Default=0x7fff ALL ;");
+    const wrong = await lab.ipoib("subnet", "reload");
+    assertEquals(wrong.code, 2);
+    assertMatch(wrong.stderr, /other\.conf:1:\d+/);
+    manager.kill("SIGHUP");
+    await manager.says(/other\.conf:1:\d+/);
+    assertEquals(await pkeys(lab), [5, 0x7fff]);
+
+    await Deno.writeTextFile(other, ALL);
+    manager.kill("SIGHUP");
+    await until(
+      "the partition is gone",
+      async () => (await pkeys(lab)).length === 1,
+    );
+    await until("the children wait", async () => {
+      const [link] = await a.call("link.show", { name: "ib0.8005" });
+      return link!.state !== "running";
+    });
+    assertEquals((await a.ping(b)).received, 5);
+    assertEquals(await Deno.readTextFile(file), ALL);
+  },
+);

@@ -18,7 +18,7 @@ Words, after the subnet's name if several run (default: show):
   port PORT down            take the port's link down: it leaves the subnet's forwarding
   port PORT up              and up again
   port PORT lid [LID]       give the port another LID
-  port PORT pkeys P[,P...]  give the port another P_Key table
+  port PORT pkeys [P,P...]  give the port another P_Key table, or again that of its partitions
   port PORT reregister      ask the port to join its groups again (client reregister)
   kill-manager              end the subnet manager without a word; another process takes over (an interface in the
                             same process lives on, a subnet run is killed)

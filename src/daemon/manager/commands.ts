@@ -78,7 +78,9 @@ function operate({ manager, now }: ManagerHost, operation: PortOperation) {
     case "up":
       return manager.setPortState(port, "active", now);
     case "lid":
-      return manager.moveLid(port, operation.lid, now);
+      manager.moveLid(port, operation.lid, now);
+      // Nobody else hears of the event: without this the others would keep their paths to the old LID.
+      return manager.reregister("all");
     case "pkeys":
       return manager.setPkeys(port, operation.pkeys, now);
     case "reregister":

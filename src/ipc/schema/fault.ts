@@ -61,8 +61,10 @@ export const PortOperationSchema = v.variant("action", [
   v.strictObject({
     port: portGuid,
     action: v.literal("pkeys"),
-    /** The P_Key table, in its order. */
-    pkeys: v.pipe(v.array(u16), v.minLength(1), v.maxLength(1024)),
+    /** The P_Key table, in its order; absent: that of its partitions. */
+    pkeys: v.exactOptional(
+      v.pipe(v.array(u16), v.minLength(1), v.maxLength(1024)),
+    ),
   }),
 ]);
 export type PortOperation = v.InferOutput<typeof PortOperationSchema>;
