@@ -1,0 +1,168 @@
+/**
+ * Calls of function pointers.
+ *
+ * `Deno.UnsafeFnPointer` costs a microsecond a call, libffi's own `ffi_call` some 30 ns, because the call of
+ * `ffi_call` itself is compiled. All parameters are 64 bits wide, which in registers is right for narrower
+ * ones too. Where there is no libffi, UnsafeFnPointer serves.
+ */
+
+import { addressOf } from "./libc.ts";
+
+const LIBRARY = "libffi.so.8";
+const OK = 0;
+/** FFI_UNIX64 on x86-64, FFI_SYSV on 64-bit Arm. */
+const DEFAULT_ABI = Deno.build.arch === "x86_64" ? 2 : 1;
+/** More than `ffi_cif` has on any 64-bit machine. */
+const CIF_SIZE = 128;
+
+const symbols = {
+  // ffi_status ffi_prep_cif(ffi_cif *, ffi_abi, unsigned nargs, ffi_type *rtype, ffi_type **atypes)
+  ffi_prep_cif: {
+    parameters: ["buffer", "i32", "u32", "pointer", "buffer"],
+    result: "i32",
+  },
+  // void ffi_call(ffi_cif *, void (*fn)(void), void *rvalue, void **avalue)
+  ffi_call: { parameters: ["u64", "u64", "u64", "u64"], result: "void" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** A function pointer with its arguments. */
+export interface BoundCall {
+  /** Sets an argument to an address given as two words. */
+  set(index: number, low: number, high: number): void;
+  /** Calls; returns the result's low 32 bits, signed. */
+  call(): number;
+}
+
+type Library = Deno.DynamicLibrary<typeof symbols>["symbols"];
+
+interface Libffi {
+  calls: Library;
+  /** Address of `ffi_type_uint64`. */
+  uint64: Deno.PointerObject;
+}
+
+let opened: Libffi | null | undefined;
+
+function libffi(): Libffi | null {
+  if (opened !== undefined) return opened;
+  try {
+    const calls = Deno.dlopen(LIBRARY, symbols).symbols;
+    opened = { calls, uint64: typeAddress() };
+  } catch {
+    opened = null;
+  }
+  return opened;
+}
+
+/** A static symbol's address is not to be had from Deno.dlopen, which reads its value: the dynamic linker knows it. */
+function typeAddress(): Deno.PointerObject {
+  const linker = Deno.dlopen("libc.so.6", {
+    dlopen: { parameters: ["buffer", "i32"], result: "pointer" },
+    dlsym: { parameters: ["pointer", "buffer"], result: "pointer" },
+  }).symbols;
+  const text = new TextEncoder();
+  const handle = linker.dlopen(text.encode(`${LIBRARY}\0`), 2);
+  const type = linker.dlsym(handle, text.encode("ffi_type_uint64\0"));
+  if (type === null) throw new Error(`${LIBRARY} lacks ffi_type_uint64`);
+  return type;
+}
+
+/** Binds the function at `address` to its arguments, which {@linkcode BoundCall.set} may change. */
+export function bindFunction(
+  address: bigint,
+  args: readonly bigint[],
+  allowLibffi = true,
+): BoundCall {
+  const library = allowLibffi ? libffi() : null;
+  return library
+    ? new FfiCall(library, address, args)
+    : new PointerCall(address, args);
+}
+
+class FfiCall implements BoundCall {
+  readonly #library: Library;
+  readonly #function: bigint;
+  readonly #values: BigUint64Array<ArrayBuffer>;
+  readonly #words: Int32Array;
+  readonly #pointers: BigUint64Array<ArrayBuffer>;
+  readonly #types: BigUint64Array<ArrayBuffer>;
+  readonly #cif = new Uint8Array(CIF_SIZE);
+  readonly #result = new Int32Array(2);
+  readonly #cifAddress: bigint;
+  readonly #resultAddress: bigint;
+  readonly #pointersAddress: bigint;
+
+  constructor(
+    { calls, uint64 }: Libffi,
+    address: bigint,
+    args: readonly bigint[],
+  ) {
+    this.#library = calls;
+    this.#function = address;
+    this.#values = BigUint64Array.from(args);
+    this.#words = new Int32Array(this.#values.buffer);
+    const first = addressOf(new Uint8Array(this.#values.buffer));
+    this.#pointers = BigUint64Array.from(
+      args,
+      (_, i) => first + BigInt(i * 8),
+    );
+    const type = BigInt(Deno.UnsafePointer.value(uint64));
+    this.#types = BigUint64Array.from(args, () => type);
+    const types = new Uint8Array(this.#types.buffer);
+    const status = calls.ffi_prep_cif(
+      this.#cif,
+      DEFAULT_ABI,
+      args.length,
+      uint64,
+      types,
+    );
+    if (status !== OK) throw new Error(`ffi_prep_cif failed: ${status}`);
+    this.#cifAddress = addressOf(this.#cif);
+    this.#resultAddress = addressOf(new Uint8Array(this.#result.buffer));
+    this.#pointersAddress = addressOf(new Uint8Array(this.#pointers.buffer));
+  }
+
+  set(index: number, low: number, high: number): void {
+    this.#words[index * 2] = low;
+    this.#words[index * 2 + 1] = high;
+  }
+
+  call(): number {
+    this.#library.ffi_call(
+      this.#cifAddress,
+      this.#function,
+      this.#resultAddress,
+      this.#pointersAddress,
+    );
+    return this.#result[0]!;
+  }
+}
+
+class PointerCall implements BoundCall {
+  readonly #function: { call(...values: bigint[]): number };
+  readonly #values: BigUint64Array<ArrayBuffer>;
+  readonly #words: Int32Array;
+
+  constructor(address: bigint, args: readonly bigint[]) {
+    const parameters = args.map(() => "u64" as const);
+    const pointer = Deno.UnsafePointer.create<
+      { parameters: "u64"[]; result: "i32" }
+    >(address);
+    if (pointer === null) throw new Error("A null function pointer");
+    this.#function = new Deno.UnsafeFnPointer(pointer, {
+      parameters,
+      result: "i32",
+    });
+    this.#values = BigUint64Array.from(args);
+    this.#words = new Int32Array(this.#values.buffer);
+  }
+
+  set(index: number, low: number, high: number): void {
+    this.#words[index * 2] = low;
+    this.#words[index * 2 + 1] = high;
+  }
+
+  call(): number {
+    return this.#function.call(...this.#values);
+  }
+}

@@ -1,0 +1,41 @@
+/** libibumad: symbols only, no policy; struct layouts are in `umad_layout.ts`. */
+
+import { libraryOpens } from "./open_library.ts";
+
+const LIBRARY = "libibumad.so.3";
+
+const symbols = {
+  umad_init: { parameters: [], result: "i32" },
+  // int umad_open_port(const char *ca_name, int portnum)
+  umad_open_port: { parameters: ["buffer", "i32"], result: "i32" },
+  umad_close_port: { parameters: ["i32"], result: "i32" },
+  umad_get_fd: { parameters: ["i32"], result: "i32" },
+  // int umad_register(int portid, int mgmt_class, int mgmt_version, uint8_t rmpp_version, long method_mask[])
+  umad_register: {
+    parameters: ["i32", "i32", "i32", "u8", "pointer"],
+    result: "i32",
+  },
+  umad_unregister: { parameters: ["i32", "i32"], result: "i32" },
+  // int umad_send(int portid, int agentid, void *umad, int length, int timeout_ms, int retries)
+  umad_send: {
+    parameters: ["i32", "i32", "buffer", "i32", "i32", "i32"],
+    result: "i32",
+  },
+  // int umad_recv(int portid, void *umad, int *length, int timeout_ms)
+  umad_recv: { parameters: ["i32", "buffer", "buffer", "i32"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** The functions of libibumad that the program uses. */
+export type Libibumad = Deno.DynamicLibrary<typeof symbols>["symbols"];
+
+let opened: Libibumad | undefined;
+
+/** The library, opened at the first call in this thread; throws what `Deno.dlopen` throws. */
+export function libibumad(): Libibumad {
+  return opened ??= Deno.dlopen(LIBRARY, symbols).symbols;
+}
+
+/** True if the library can be opened. */
+export function umadLibraryExists(): boolean {
+  return libraryOpens(LIBRARY);
+}

@@ -1,0 +1,172 @@
+/**
+ * Where things stand in libibverbs' structs, in octets (rdma-core's `infiniband/verbs.h`, 64-bit, little-endian).
+ *
+ * `tests/ffi/layout_test.ts` compares each with the C compiler's word where the headers are installed.
+ */
+
+/** `struct ibv_device`. */
+export const IbvDevice = { Name: 24 } as const;
+
+/** `struct ibv_context`; the function pointers are of `struct ibv_context_ops`. */
+export const IbvContext = {
+  PollCq: 96,
+  ReqNotifyCq: 104,
+  PostSend: 208,
+  PostRecv: 216,
+  AsyncFd: 268,
+  AbiCompat: 320,
+  Size: 328,
+} as const;
+
+/** `struct verbs_context`, which begins before the `ibv_context`: offsets from the latter. */
+export const VerbsContext = { Sz: -8, ModifyCq: -184, Context: 320 } as const;
+
+/** `struct ibv_port_attr`. */
+export const IbvPortAttr = {
+  State: 0,
+  MaxMtu: 4,
+  ActiveMtu: 8,
+  GidTableLength: 12,
+  PkeyTableLength: 32,
+  Lid: 34,
+  SmLid: 36,
+  Lmc: 38,
+  SmSl: 40,
+  ActiveWidth: 43,
+  ActiveSpeed: 44,
+  PhysState: 45,
+  LinkLayer: 46,
+  Size: 52,
+} as const;
+
+/** `struct ibv_device_attr`. */
+export const IbvDeviceAttr = {
+  Firmware: 0,
+  MaxQpWr: 112,
+  MaxCqe: 132,
+  PortCount: 227,
+  Size: 232,
+} as const;
+
+/** `struct ibv_sge`. */
+export const IbvSge = { Address: 0, Length: 8, Lkey: 12, Size: 16 } as const;
+
+/** `struct ibv_recv_wr`. */
+export const IbvRecvWr = {
+  WrId: 0,
+  Next: 8,
+  SgList: 16,
+  NumSge: 24,
+  Size: 32,
+} as const;
+
+/** `struct ibv_send_wr`. */
+export const IbvSendWr = {
+  WrId: 0,
+  Next: 8,
+  SgList: 16,
+  NumSge: 24,
+  Opcode: 28,
+  SendFlags: 32,
+  Ah: 40,
+  RemoteQpn: 48,
+  RemoteQkey: 52,
+  Size: 128,
+} as const;
+
+/** `struct ibv_wc`. */
+export const IbvWc = {
+  WrId: 0,
+  Status: 8,
+  ByteLength: 20,
+  SourceQpn: 32,
+  Flags: 36,
+  SourceLid: 42,
+  Size: 48,
+} as const;
+
+/** `struct ibv_ah_attr`. */
+export const IbvAhAttr = {
+  Dgid: 0,
+  FlowLabel: 16,
+  SgidIndex: 20,
+  HopLimit: 21,
+  TrafficClass: 22,
+  Dlid: 24,
+  Sl: 26,
+  StaticRate: 28,
+  IsGlobal: 29,
+  Port: 30,
+  Size: 32,
+} as const;
+
+/** `struct ibv_qp_init_attr`. */
+export const IbvQpInitAttr = {
+  SendCq: 8,
+  RecvCq: 16,
+  MaxSendWr: 32,
+  MaxRecvWr: 36,
+  MaxSendSge: 40,
+  MaxRecvSge: 44,
+  QpType: 52,
+  SqSigAll: 56,
+  Size: 64,
+} as const;
+
+/** `struct ibv_qp_attr`. */
+export const IbvQpAttr = {
+  State: 0,
+  Qkey: 16,
+  SqPsn: 24,
+  PkeyIndex: 120,
+  Port: 129,
+  Size: 144,
+} as const;
+
+/** `struct ibv_qp`, `struct ibv_comp_channel`, `struct ibv_mr`. */
+export const IbvQp = { QpNum: 52 } as const;
+export const IbvCompChannel = { Fd: 8 } as const;
+export const IbvMr = { Lkey: 36 } as const;
+
+/** `struct ibv_modify_cq_attr`. */
+export const IbvModifyCqAttr = {
+  Mask: 0,
+  Count: 4,
+  Period: 6,
+  Size: 8,
+} as const;
+
+/** `struct ibv_async_event`. */
+export const IbvAsyncEvent = { Element: 0, Type: 8, Size: 16 } as const;
+
+/** Values of enumerations and flags, by the names of `verbs.h` without `IBV_`. */
+export const Ibv = {
+  LINK_LAYER_ETHERNET: 2,
+  QPT_UD: 4,
+  QPS_RESET: 0,
+  QPS_INIT: 1,
+  QPS_RTR: 2,
+  QPS_RTS: 3,
+  QP_STATE: 1 << 0,
+  QP_PKEY_INDEX: 1 << 4,
+  QP_PORT: 1 << 5,
+  QP_QKEY: 1 << 6,
+  QP_SQ_PSN: 1 << 16,
+  WR_SEND: 2,
+  SEND_SIGNALED: 1 << 1,
+  ACCESS_LOCAL_WRITE: 1,
+  WC_SUCCESS: 0,
+  WC_GRH: 1 << 0,
+  WC_IP_CSUM_OK: 1 << 2,
+  CQ_ATTR_MODERATE: 1 << 0,
+  EVENT_CQ_ERR: 0,
+  EVENT_QP_FATAL: 1,
+  EVENT_DEVICE_FATAL: 8,
+  EVENT_PORT_ACTIVE: 9,
+  EVENT_PORT_ERR: 10,
+  EVENT_LID_CHANGE: 11,
+  EVENT_PKEY_CHANGE: 12,
+  EVENT_SM_CHANGE: 13,
+  EVENT_CLIENT_REREGISTER: 17,
+  EVENT_GID_CHANGE: 18,
+} as const;

@@ -1,0 +1,262 @@
+/** Compares every offset, size and constant that the verbs backend uses with the C compiler's word. */
+
+import { assert, assertEquals } from "@std/assert";
+import * as umad from "../../ffi/umad_layout.ts";
+import * as verbs from "../../ffi/verbs_layout.ts";
+
+type Expressions<T> = { [K in keyof T]: string };
+
+const at = (struct: string, member: string) =>
+  `offsetof(struct ${struct}, ${member})`;
+const size = (struct: string) => `sizeof(struct ${struct})`;
+
+const ctx = (member: string) =>
+  `(long)offsetof(struct verbs_context, ${member}) - (long)offsetof(struct verbs_context, context)`;
+
+/** Each of our constants as C has it. */
+const expressions = {
+  IbvDevice: { Name: at("ibv_device", "name") },
+  IbvContext: {
+    PollCq: at("ibv_context", "ops.poll_cq"),
+    ReqNotifyCq: at("ibv_context", "ops.req_notify_cq"),
+    PostSend: at("ibv_context", "ops.post_send"),
+    PostRecv: at("ibv_context", "ops.post_recv"),
+    AsyncFd: at("ibv_context", "async_fd"),
+    AbiCompat: at("ibv_context", "abi_compat"),
+    Size: size("ibv_context"),
+  },
+  VerbsContext: {
+    Sz: ctx("sz"),
+    ModifyCq: ctx("modify_cq"),
+    Context: "offsetof(struct verbs_context, context)",
+  },
+  IbvPortAttr: {
+    State: at("ibv_port_attr", "state"),
+    MaxMtu: at("ibv_port_attr", "max_mtu"),
+    ActiveMtu: at("ibv_port_attr", "active_mtu"),
+    GidTableLength: at("ibv_port_attr", "gid_tbl_len"),
+    PkeyTableLength: at("ibv_port_attr", "pkey_tbl_len"),
+    Lid: at("ibv_port_attr", "lid"),
+    SmLid: at("ibv_port_attr", "sm_lid"),
+    Lmc: at("ibv_port_attr", "lmc"),
+    SmSl: at("ibv_port_attr", "sm_sl"),
+    ActiveWidth: at("ibv_port_attr", "active_width"),
+    ActiveSpeed: at("ibv_port_attr", "active_speed"),
+    PhysState: at("ibv_port_attr", "phys_state"),
+    LinkLayer: at("ibv_port_attr", "link_layer"),
+    Size: size("ibv_port_attr"),
+  },
+  IbvDeviceAttr: {
+    Firmware: at("ibv_device_attr", "fw_ver"),
+    MaxQpWr: at("ibv_device_attr", "max_qp_wr"),
+    MaxCqe: at("ibv_device_attr", "max_cqe"),
+    PortCount: at("ibv_device_attr", "phys_port_cnt"),
+    Size: size("ibv_device_attr"),
+  },
+  IbvSge: {
+    Address: at("ibv_sge", "addr"),
+    Length: at("ibv_sge", "length"),
+    Lkey: at("ibv_sge", "lkey"),
+    Size: size("ibv_sge"),
+  },
+  IbvRecvWr: {
+    WrId: at("ibv_recv_wr", "wr_id"),
+    Next: at("ibv_recv_wr", "next"),
+    SgList: at("ibv_recv_wr", "sg_list"),
+    NumSge: at("ibv_recv_wr", "num_sge"),
+    Size: size("ibv_recv_wr"),
+  },
+  IbvSendWr: {
+    WrId: at("ibv_send_wr", "wr_id"),
+    Next: at("ibv_send_wr", "next"),
+    SgList: at("ibv_send_wr", "sg_list"),
+    NumSge: at("ibv_send_wr", "num_sge"),
+    Opcode: at("ibv_send_wr", "opcode"),
+    SendFlags: at("ibv_send_wr", "send_flags"),
+    Ah: at("ibv_send_wr", "wr.ud.ah"),
+    RemoteQpn: at("ibv_send_wr", "wr.ud.remote_qpn"),
+    RemoteQkey: at("ibv_send_wr", "wr.ud.remote_qkey"),
+    Size: size("ibv_send_wr"),
+  },
+  IbvWc: {
+    WrId: at("ibv_wc", "wr_id"),
+    Status: at("ibv_wc", "status"),
+    ByteLength: at("ibv_wc", "byte_len"),
+    SourceQpn: at("ibv_wc", "src_qp"),
+    Flags: at("ibv_wc", "wc_flags"),
+    SourceLid: at("ibv_wc", "slid"),
+    Size: size("ibv_wc"),
+  },
+  IbvAhAttr: {
+    Dgid: at("ibv_ah_attr", "grh.dgid"),
+    FlowLabel: at("ibv_ah_attr", "grh.flow_label"),
+    SgidIndex: at("ibv_ah_attr", "grh.sgid_index"),
+    HopLimit: at("ibv_ah_attr", "grh.hop_limit"),
+    TrafficClass: at("ibv_ah_attr", "grh.traffic_class"),
+    Dlid: at("ibv_ah_attr", "dlid"),
+    Sl: at("ibv_ah_attr", "sl"),
+    StaticRate: at("ibv_ah_attr", "static_rate"),
+    IsGlobal: at("ibv_ah_attr", "is_global"),
+    Port: at("ibv_ah_attr", "port_num"),
+    Size: size("ibv_ah_attr"),
+  },
+  IbvQpInitAttr: {
+    SendCq: at("ibv_qp_init_attr", "send_cq"),
+    RecvCq: at("ibv_qp_init_attr", "recv_cq"),
+    MaxSendWr: at("ibv_qp_init_attr", "cap.max_send_wr"),
+    MaxRecvWr: at("ibv_qp_init_attr", "cap.max_recv_wr"),
+    MaxSendSge: at("ibv_qp_init_attr", "cap.max_send_sge"),
+    MaxRecvSge: at("ibv_qp_init_attr", "cap.max_recv_sge"),
+    QpType: at("ibv_qp_init_attr", "qp_type"),
+    SqSigAll: at("ibv_qp_init_attr", "sq_sig_all"),
+    Size: size("ibv_qp_init_attr"),
+  },
+  IbvQpAttr: {
+    State: at("ibv_qp_attr", "qp_state"),
+    Qkey: at("ibv_qp_attr", "qkey"),
+    SqPsn: at("ibv_qp_attr", "sq_psn"),
+    PkeyIndex: at("ibv_qp_attr", "pkey_index"),
+    Port: at("ibv_qp_attr", "port_num"),
+    Size: size("ibv_qp_attr"),
+  },
+  IbvQp: { QpNum: at("ibv_qp", "qp_num") },
+  IbvCompChannel: { Fd: at("ibv_comp_channel", "fd") },
+  IbvMr: { Lkey: at("ibv_mr", "lkey") },
+  IbvModifyCqAttr: {
+    Mask: at("ibv_modify_cq_attr", "attr_mask"),
+    Count: at("ibv_modify_cq_attr", "moderate.cq_count"),
+    Period: at("ibv_modify_cq_attr", "moderate.cq_period"),
+    Size: size("ibv_modify_cq_attr"),
+  },
+  IbvAsyncEvent: {
+    Element: at("ibv_async_event", "element"),
+    Type: at("ibv_async_event", "event_type"),
+    Size: size("ibv_async_event"),
+  },
+  Ibv: {
+    LINK_LAYER_ETHERNET: "IBV_LINK_LAYER_ETHERNET",
+    QPT_UD: "IBV_QPT_UD",
+    QPS_RESET: "IBV_QPS_RESET",
+    QPS_INIT: "IBV_QPS_INIT",
+    QPS_RTR: "IBV_QPS_RTR",
+    QPS_RTS: "IBV_QPS_RTS",
+    QP_STATE: "IBV_QP_STATE",
+    QP_PKEY_INDEX: "IBV_QP_PKEY_INDEX",
+    QP_PORT: "IBV_QP_PORT",
+    QP_QKEY: "IBV_QP_QKEY",
+    QP_SQ_PSN: "IBV_QP_SQ_PSN",
+    WR_SEND: "IBV_WR_SEND",
+    SEND_SIGNALED: "IBV_SEND_SIGNALED",
+    ACCESS_LOCAL_WRITE: "IBV_ACCESS_LOCAL_WRITE",
+    WC_SUCCESS: "IBV_WC_SUCCESS",
+    WC_GRH: "IBV_WC_GRH",
+    WC_IP_CSUM_OK: "IBV_WC_IP_CSUM_OK",
+    CQ_ATTR_MODERATE: "IBV_CQ_ATTR_MODERATE",
+    EVENT_CQ_ERR: "IBV_EVENT_CQ_ERR",
+    EVENT_QP_FATAL: "IBV_EVENT_QP_FATAL",
+    EVENT_DEVICE_FATAL: "IBV_EVENT_DEVICE_FATAL",
+    EVENT_PORT_ACTIVE: "IBV_EVENT_PORT_ACTIVE",
+    EVENT_PORT_ERR: "IBV_EVENT_PORT_ERR",
+    EVENT_LID_CHANGE: "IBV_EVENT_LID_CHANGE",
+    EVENT_PKEY_CHANGE: "IBV_EVENT_PKEY_CHANGE",
+    EVENT_SM_CHANGE: "IBV_EVENT_SM_CHANGE",
+    EVENT_CLIENT_REREGISTER: "IBV_EVENT_CLIENT_REREGISTER",
+    EVENT_GID_CHANGE: "IBV_EVENT_GID_CHANGE",
+  },
+} satisfies { [K in keyof typeof verbs]: Expressions<typeof verbs[K]> };
+
+const umadExpressions = {
+  UserMad: {
+    AgentId: at("ib_user_mad", "agent_id"),
+    Status: at("ib_user_mad", "status"),
+    TimeoutMs: at("ib_user_mad", "timeout_ms"),
+    Retries: at("ib_user_mad", "retries"),
+    Length: at("ib_user_mad", "length"),
+    Qpn: at("ib_user_mad", "addr.qpn"),
+    Qkey: at("ib_user_mad", "addr.qkey"),
+    Lid: at("ib_user_mad", "addr.lid"),
+    Sl: at("ib_user_mad", "addr.sl"),
+    PathBits: at("ib_user_mad", "addr.path_bits"),
+    GrhPresent: at("ib_user_mad", "addr.grh_present"),
+    PkeyIndex: at("ib_user_mad", "addr.pkey_index"),
+    Data: at("ib_user_mad", "data"),
+  },
+} satisfies { [K in keyof typeof umad]: Expressions<typeof umad[K]> };
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
+/** Compiles and runs a program that prints each expression. */
+async function ask(header: string, flat: Map<string, string>) {
+  const folder = await Deno.makeTempDir({ prefix: "ipoib-layout-" });
+  try {
+    const prints = [...flat].map(([name, expression]) =>
+      `printf("${name} %ld\\n", (long)(${expression}));`
+    );
+    const source =
+      `#include <stdio.h>\n#include <stddef.h>\n#include <${header}>\nint main(void) {\n${
+        prints.join("\n")
+      }\nreturn 0;\n}\n`;
+    await Deno.writeTextFile(`${folder}/probe.c`, source);
+    const built = await new Deno.Command("gcc", {
+      args: ["-o", `${folder}/probe`, `${folder}/probe.c`],
+    }).output();
+    assert(built.success, new TextDecoder().decode(built.stderr));
+    const run = await new Deno.Command(`${folder}/probe`).output();
+    assert(run.success);
+    const lines = new TextDecoder().decode(run.stdout).trim().split("\n");
+    return Object.fromEntries(lines.map((line) => {
+      const [name, value] = line.split(" ");
+      return [name!, Number(value)];
+    }));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+function flatten<T>(table: Record<string, Record<string, T>>): Map<string, T> {
+  return new Map(
+    Object.entries(table).flatMap(([struct, members]) =>
+      Object.entries(members).map(([member, value]) =>
+        [`${struct}.${member}`, value] as const
+      )
+    ),
+  );
+}
+
+function why(header: string): string {
+  if (!exists("/usr/bin/gcc")) return " (no gcc here)";
+  return exists(`/usr/include/${header}`) ? "" : ` (no ${header} here)`;
+}
+
+const layouts = [
+  {
+    library: "libibverbs",
+    header: "infiniband/verbs.h",
+    table: expressions,
+    ours: { ...verbs },
+  },
+  {
+    library: "libibumad",
+    header: "infiniband/umad.h",
+    table: umadExpressions,
+    ours: { ...umad },
+  },
+];
+
+for (const { library, header, table, ours } of layouts) {
+  const reason = why(header);
+  Deno.test({
+    name: `the layouts of ${library} are those of its headers${reason}`,
+    ignore: reason !== "",
+    fn: async () => {
+      const told = await ask(header, flatten<string>(table));
+      assertEquals(Object.fromEntries(flatten<number>(ours)), told);
+    },
+  });
+}
