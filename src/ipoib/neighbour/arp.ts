@@ -89,7 +89,10 @@ export class ArpEngine {
     if (!known) return true;
     if (!request && forUs) {
       this.#neighbours.confirm(known, arp.senderAddress, now);
-    } else this.#neighbours.hear(known, arp.senderAddress, now);
+    } else {
+      const announced = arp.senderIp === arp.targetIp;
+      this.#neighbours.hear(known, arp.senderAddress, now, announced);
+    }
     return true;
   }
 

@@ -102,12 +102,20 @@ export class NeighbourTable {
     this.#findPath(neighbour, now);
   }
 
-  /** The neighbour told its address by itself. An address that just changed is not changed again at once. */
-  hear(neighbour: Neighbour, address: LinkAddress, now: Millis): void {
+  /**
+   * The neighbour told its address by itself. An address that just changed is not changed again at once, except by an
+   * announcement (Linux arp_process behaviour).
+   */
+  hear(
+    neighbour: Neighbour,
+    address: LinkAddress,
+    now: Millis,
+    announced = false,
+  ): void {
     const known = neighbour.lladdr;
     const same = known !== undefined && linkAddressEquals(known, address);
     if (
-      !same && known && isUsable(neighbour.nud.state) &&
+      !same && known && !announced && isUsable(neighbour.nud.state) &&
       now - neighbour.updatedAt < Arp.LockMs
     ) return;
     if (!same && neighbour.nud.state === NudState.Reachable) {

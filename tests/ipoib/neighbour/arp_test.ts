@@ -196,15 +196,25 @@ Deno.test("an address that just changed is not changed again within a second", (
   a.send(TO_B);
   const qpn = b.link.qpn;
   const other = { ...b.address, qpn: 0x777 };
-  const announcement = arpRequest(other, ip("10.0.0.2"), ip("10.0.0.2"));
+  const request = arpRequest(other, ip("10.0.0.2"), ip("10.0.0.66"));
   rig.advance(999);
-  a.hearArp(b, announcement);
+  a.hearArp(b, request);
   assertEquals(a.neighbour("10.0.0.2")!.qpn, qpn);
   rig.advance(1);
-  a.hearArp(b, announcement);
+  a.hearArp(b, request);
   assertEquals(a.neighbour("10.0.0.2")!.qpn, 0x777);
   assertEquals(a.nud("10.0.0.2"), "STALE");
   rig.check();
+});
+
+Deno.test("an announcement changes the address at once", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  a.send(TO_B);
+  const other = { ...b.address, qpn: 0x777 };
+  a.hearArp(b, arpRequest(other, ip("10.0.0.2"), ip("10.0.0.2")));
+  assertEquals(a.neighbour("10.0.0.2")!.qpn, 0x777);
+  assertEquals(a.nud("10.0.0.2"), "STALE");
 });
 
 Deno.test("a reply to our request changes the address at once", () => {
