@@ -78,6 +78,8 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
   #closed = false;
   /** True while returned slots wait for the next turn, because the writes out of them go with it (io_uring). */
   #unpublished = false;
+  /** True if the last turn was to wait. */
+  #asleep = false;
 
   constructor(options: SoftPortOptions) {
     const { reactor } = options;
@@ -92,7 +94,7 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
     this.#moderator = new Moderator(
       reactor,
       this.inbound.all,
-      () => this.#takeAll(),
+      () => this.#takeAll(false),
       () => this.counted.values[CQ_EVENTS]!++,
     );
     this.#registration = new Registration(reactor, options, {
@@ -256,6 +258,7 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
   // Receiving -----------------------------------------------------------------------------------------------
 
   beforeSleep(): boolean {
+    this.#asleep = false;
     if (this.#unpublished) return true;
     const { incoming } = this.#links;
     const { threshold } = this.#moderator;
@@ -269,18 +272,19 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
       ring.announceSleep(threshold);
       if (ring.has(threshold)) busy = true;
     }
+    this.#asleep = !busy;
     return busy;
   }
 
   afterSleep(): void {
     if (this.#unpublished) this.#publishReturns();
     this.#credit.retract();
-    this.#takeAll();
+    this.#takeAll(this.#asleep);
     this.#credit.give();
   }
 
-  /** Takes what is in the rings. */
-  #takeAll(): void {
+  /** Takes what is in the rings; `woken` if the port slept until now. */
+  #takeAll(woken: boolean): void {
     const { incoming } = this.#links;
     let more = false;
     for (let i = incoming.length - 1; i >= 0; i--) {
@@ -288,7 +292,7 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
       link.ring.retractSleep();
       if (this.#receive(link)) more = true;
     }
-    if (this.#moderator.active) this.#moderator.settle(more);
+    if (this.#moderator.active) this.#moderator.settle(more, woken);
   }
 
   /** True if the link has more than its share of a turn. */

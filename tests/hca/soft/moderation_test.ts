@@ -65,9 +65,15 @@ class Bench {
     this.#take();
   }
 
-  #take(): void {
+  /** A packet wakes the loop. */
+  wake(): void {
+    this.qp.arrived.push(this.now);
+    this.#take(true);
+  }
+
+  #take(woken = false): void {
     this.moderator.deliver();
-    if (this.moderator.active) this.moderator.settle(false);
+    if (this.moderator.active) this.moderator.settle(false, woken);
   }
 }
 
@@ -139,6 +145,20 @@ Deno.test("a stream costs one event a period, and the period ends with it", () =
   bench.advance(300);
   assertEquals([bench.counted, bench.moderator.threshold], [10, 1]);
   assertEquals(bench.reactor.deadline, Infinity);
+});
+
+Deno.test("waking up is part of the period, and a shorter one changes nothing", () => {
+  const bench = new Bench();
+  bench.moderator.set(bench.qp, { rxUsecs: 100, rxFrames: 0 });
+  bench.wake();
+  bench.advance(79);
+  assertEquals(bench.counted, 0);
+  bench.advance(1.001);
+  assertEquals(bench.counted, 1);
+  bench.advance(1000);
+  bench.moderator.set(bench.qp, { rxUsecs: 16, rxFrames: 0 });
+  bench.wake();
+  assertEquals([bench.counted, bench.reactor.deadline], [2, Infinity]);
 });
 
 Deno.test("packets further apart than a period begin a period each", () => {
