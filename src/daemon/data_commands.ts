@@ -32,9 +32,12 @@ export function runCommand(
   if (name === "subnet.show") {
     const asked = (params as { name?: string }).name;
     if (asked !== undefined && asked !== context.subnet) {
+      const own = context.subnet === undefined
+        ? "a real fabric"
+        : `subnet ${context.subnet}`;
       throw new IpoibError(
         "E_SUBNET_NAME",
-        `This interface is on subnet ${context.subnet}, not ${asked}`,
+        `This interface is on ${own}, not on ${asked}`,
         { errno: Refusal.ENOENT },
       );
     }

@@ -6,7 +6,6 @@
  */
 
 import { getLogger, type LogLevel } from "../base/log.ts";
-import { SoftPort } from "../hca/soft/port.ts";
 import { TX_QUEUE_LENGTH } from "../ipoib/constants.ts";
 import { IpoibDevice } from "../ipoib/device.ts";
 import type { EngineContext } from "../ipoib/context.ts";
@@ -17,6 +16,7 @@ import { openReactor } from "../system/open_reactor.ts";
 import type { Reactor } from "../system/reactor.ts";
 import { exactTimers } from "../system/timer_slack.ts";
 import { type CommandContext, runCommand } from "./data_commands.ts";
+import { openPort, type PortInit } from "./open_port.ts";
 import { type Emit, type Hosted, serve } from "./thread/worker_side.ts";
 
 /** What the worker is started with. */
@@ -30,14 +30,7 @@ export interface DataInit {
   adminMtu: number | undefined;
   memberships: "auto" | "rtnetlink" | "proc";
   io: "auto" | "poll" | "uring";
-  soft: {
-    /** The subnet's folder. */
-    directory: string;
-    subnet: string;
-    guid: bigint;
-    guidFixed: boolean;
-    subnetMtu: 2048 | 4096 | undefined;
-  };
+  hca: PortInit;
 }
 
 /** The index of the default partition, with which MADs are sent (IBTA vol. 1 13.5.1). */
@@ -49,20 +42,8 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
   using parts = new DisposableStack();
   exactTimers();
   const netns = parts.use(new Fd(init.netns));
-  const { directory, subnet, guid, guidFixed, subnetMtu } = init.soft;
-  const port = parts.adopt(
-    new SoftPort({
-      reactor,
-      directory,
-      subnet,
-      guid,
-      guidFixed,
-      name: init.name,
-      ...(subnetMtu === undefined ? {} : { subnetMtu }),
-      onManagerMissing: (lastKnown) => emit("manager-missing", lastKnown),
-    }),
-    (port) => port.close(),
-  );
+  const { port, subnet, showSubnet } = openPort(init, reactor, emit);
+  parts.defer(() => port.close());
   const sa = new SaClient({
     channel: {
       send: (mad, to) => {
@@ -100,6 +81,7 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
         memberships: init.memberships,
         txQueueLength: TX_QUEUE_LENGTH,
         buffers,
+        ...(port.attributes.sendOffload === "none" ? { offload: 0 } : {}),
       }),
   });
   device.onStateChange = (each) =>
@@ -114,7 +96,7 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
     reactor,
     subnet,
     namespace: init.namespaceInode,
-    showSubnet: (done) => port.showSubnet(done),
+    showSubnet,
     childrenChanged: () =>
       emit(
         "children",

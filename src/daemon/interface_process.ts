@@ -1,5 +1,5 @@
 /**
- * The main thread's part of an interface: its name, its control socket, the worker, the subnet manager's seat, the end.
+ * The main thread's part of an interface: its name, its control socket, the worker, the fabric's main-thread part, the end.
  *
  * Order of the beginning: the control socket first (it claims the name), then the worker with the port and the
  * TUN, then the wait for the subnet. Order of the end: the worker (so that groups are left and the TUN goes), the
@@ -28,11 +28,11 @@ import {
 import { notify } from "../system/notify.ts";
 import { ChildNames } from "./child_names.ts";
 import type { DataInit } from "./data_worker.ts";
-import { makeGuid } from "./guid.ts";
+import type { ChosenHca } from "./choose_hca.ts";
+import { type FabricSide, fabricSide } from "./fabric_side.ts";
 import { controlHandlers } from "./handlers.ts";
-import { ManagerSeat } from "./manager/seat.ts";
+import type { PortInit } from "./open_port.ts";
 import { Readiness } from "./readiness.ts";
-import { makeSubnetDirectory } from "./subnet_directory.ts";
 import { WorkerThread } from "./thread/main_side.ts";
 
 export class InterfaceProcess {
@@ -40,44 +40,33 @@ export class InterfaceProcess {
   onRunning: () => void = () => {};
 
   readonly #options: UpOptions;
-  readonly #subnet: string;
   readonly #netns: Fd;
   readonly #inode: bigint;
   readonly #sockets: string;
-  readonly #subnetFolder: string;
   readonly #thread: WorkerThread;
-  readonly #seat: ManagerSeat;
+  readonly #fabric: FabricSide;
   readonly #children: ChildNames;
   readonly #readiness = new Readiness();
   readonly #end = Promise.withResolvers<IpoibError | undefined>();
   #server: IpcServer | undefined;
   #ended = false;
 
-  /** Opens the namespace (`E_NETNS`) and makes the subnet's folder. */
-  constructor(options: UpOptions, subnet: string) {
-    const { name, netns, log, subnetMtu } = options;
+  /** Opens the namespace (`E_NETNS`) and, for the embedded HCA, makes the subnet's folder. */
+  constructor(options: UpOptions, hca: ChosenHca) {
+    const { name, netns } = options;
     this.#options = options;
-    this.#subnet = subnet;
     this.#netns = netns === undefined ? ownNamespace() : openNamespace(netns);
     this.#inode = namespaceInode(this.#netns.number);
-    const runtime = runtimeDirectory();
     this.#sockets = socketDirectory(
-      runtime,
+      runtimeDirectory(),
       namespaceIdentity(this.#inode, initialNamespaceInode()),
     );
-    this.#subnetFolder = makeSubnetDirectory(runtime, subnet);
     this.#children = new ChildNames(this.#sockets, name);
-    this.#seat = new ManagerSeat({
-      directory: this.#subnetFolder,
-      subnet,
-      name,
-      log,
-      subnetMtu,
-    });
+    this.#fabric = fabricSide(hca, options, String(this.#inode));
     this.#thread = new WorkerThread(
       new URL("./data_worker.ts", import.meta.url),
     );
-    this.#seat.onCrash = (error) => this.end(IpoibError.from(error));
+    this.#fabric.onCrash = (error) => this.end(error);
     this.#thread.onCrash = (error) => this.end(error);
     this.#thread.onEvent = (event, data) => this.#onEvent(event, data);
   }
@@ -94,10 +83,8 @@ export class InterfaceProcess {
     try {
       this.#server = await this.#listen();
       this.#children.clean();
-      await this.#thread.start(this.#init());
-      getLogger(name).info(
-        `on the embedded subnet "${this.#subnet}", pid ${Deno.pid}`,
-      );
+      await this.#thread.start(this.#init(await this.#fabric.start()));
+      getLogger(name).info(`${this.#fabric.where}, pid ${Deno.pid}`);
       failure = await this.#end.promise;
     } catch (error) {
       failure = IpoibError.from(error);
@@ -121,21 +108,14 @@ export class InterfaceProcess {
     );
   }
 
-  #init(): DataInit {
-    const { log, name, pkeyIndex, mtu, memberships, io, guid, subnetMtu } =
-      this.#options;
+  #init(hca: PortInit): DataInit {
+    const { log, name, pkeyIndex, mtu, memberships, io } = this.#options;
     return {
       ...{ log, name, pkeyIndex, memberships, io },
       netns: this.#netns.release(),
       namespaceInode: Number(this.#inode),
       adminMtu: mtu,
-      soft: {
-        directory: this.#subnetFolder,
-        subnet: this.#subnet,
-        guid: guid ?? makeGuid(String(this.#inode), name),
-        guidFixed: guid !== undefined,
-        subnetMtu,
-      },
+      hca,
     };
   }
 
@@ -143,9 +123,7 @@ export class InterfaceProcess {
     if (this.#ended) return;
     switch (event) {
       case "manager-missing":
-        this.#seat.tryTake(data as FabricMap).catch((error) =>
-          this.end(IpoibError.from(error))
-        );
+        this.#fabric.managerMissing(data as FabricMap);
         return;
       case "state":
         this.#onState(data as { name: string; state: string });
@@ -178,7 +156,7 @@ export class InterfaceProcess {
     await this.#thread.close().catch(() => {});
     if (this.#server) this.#children.update([]);
     await this.#server?.close();
-    await this.#seat.close();
+    await this.#fabric.close();
     this.#netns.close();
   }
 }

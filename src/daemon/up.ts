@@ -26,11 +26,13 @@ export async function up(options: UpOptions): Promise<number> {
       { errno: 22, hint: "use --mode datagram" },
     );
   }
-  const hca = chooseHca(options.hca, probeVerbs);
-  if (hca.warning) getLogger(options.name).warn(hca.warning);
+  const hca = chooseHca(options.hca, () => probeVerbs());
+  if (hca.kind === "soft" && hca.warning) {
+    getLogger(options.name).warn(hca.warning);
+  }
 
   const ending = endingSignal();
-  const itself = new InterfaceProcess(options, hca.subnet);
+  const itself = new InterfaceProcess(options, hca);
   itself.onRunning = () => {
     notify("READY=1", Deno.env.get("NOTIFY_SOCKET"));
     // Whoever started us has gone by now: words go to the file.

@@ -14,8 +14,10 @@ export interface CommandContext {
   device: IpoibDevice;
   port: HcaPort;
   reactor: Reactor;
-  subnet: string;
+  /** The embedded subnet; absent on a real fabric. */
+  subnet: string | undefined;
   namespace: number;
+  /** Throws `E_SUBNET_NAME` where there is no embedded subnet. */
   showSubnet(done: (subnet: SubnetSnapshot) => void): void;
   childrenChanged(): void;
 }

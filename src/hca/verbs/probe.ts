@@ -2,18 +2,43 @@
 
 import { libraryExists } from "../../../ffi/libibverbs.ts";
 import { listDirectory } from "../../system/directory.ts";
+import { readSmallFile } from "../../system/small_file.ts";
 
 const DEVICES = "/sys/class/infiniband";
+
+/** A port, and whether InfiniBand or Ethernet (RoCE) is its link. */
+export interface ProbedPort {
+  readonly device: string;
+  readonly port: number;
+  readonly linkLayer: "infiniband" | "ethernet";
+}
 
 export interface VerbsProbe {
   /** Names of the devices, `mlx5_0`. */
   devices: string[];
+  /** Their ports, in the order of device and port. */
+  ports: ProbedPort[];
   /** True if libibverbs can be opened. */
   library: boolean;
 }
 
 /** Looks; opens no device. */
-export function probeVerbs(): VerbsProbe {
-  const devices = listDirectory(DEVICES);
-  return { devices, library: devices.length > 0 && libraryExists() };
+export function probeVerbs(folder: string = DEVICES): VerbsProbe {
+  const devices = listDirectory(folder);
+  const ports = devices.flatMap((device) =>
+    listDirectory(`${folder}/${device}/ports`)
+      .map(Number)
+      .filter((port) => Number.isInteger(port))
+      .sort((a, b) => a - b)
+      .map((port): ProbedPort => ({
+        device,
+        port,
+        linkLayer: readSmallFile(
+            `${folder}/${device}/ports/${port}/link_layer`,
+          )?.trim() === "InfiniBand"
+          ? "infiniband"
+          : "ethernet",
+      }))
+  );
+  return { devices, ports, library: devices.length > 0 && libraryExists() };
 }

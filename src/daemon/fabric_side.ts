@@ -1,0 +1,127 @@
+/**
+ * What the main thread does for an interface's port: it keeps a seat for the embedded subnet's manager, or a thread for
+ * libibumad.
+ */
+
+import { IpoibError } from "../base/errors.ts";
+import { runtimeDirectory } from "../ipc/locate.ts";
+import type { UpOptions } from "../ipc/up_options.ts";
+import type { FabricMap } from "../subnet/messages.ts";
+import { socketPair } from "../system/socket_pair.ts";
+import type { ChosenHca } from "./choose_hca.ts";
+import { makeGuid } from "./guid.ts";
+import { ManagerSeat } from "./manager/seat.ts";
+import type { PortInit } from "./open_port.ts";
+import { makeSubnetDirectory } from "./subnet_directory.ts";
+import { WorkerThread } from "./thread/main_side.ts";
+
+/** See above. */
+export interface FabricSide {
+  /** For the log: where the interface is. */
+  readonly where: string;
+  /** Called if it cannot go on. */
+  onCrash: (error: IpoibError) => void;
+  /** Begins; what the data worker needs to open the port. */
+  start(): Promise<PortInit>;
+  /** The embedded subnet has no manager. */
+  managerMissing(lastKnown: FabricMap): void;
+  close(): Promise<void>;
+}
+
+/** @param host what makes the GUID of a port of the embedded HCA the interface's own */
+export function fabricSide(
+  hca: ChosenHca,
+  options: UpOptions,
+  host: string,
+): FabricSide {
+  return hca.kind === "soft"
+    ? new SoftSide(hca.subnet, options, host)
+    : new VerbsSide(hca.device, hca.port, options);
+}
+
+class SoftSide implements FabricSide {
+  onCrash: (error: IpoibError) => void = () => {};
+  readonly where: string;
+  readonly #subnet: string;
+  readonly #folder: string;
+  readonly #options: UpOptions;
+  readonly #host: string;
+  readonly #seat: ManagerSeat;
+
+  constructor(subnet: string, options: UpOptions, host: string) {
+    const { name, log, subnetMtu } = options;
+    this.where = `on the embedded subnet "${subnet}"`;
+    this.#subnet = subnet;
+    this.#options = options;
+    this.#host = host;
+    this.#folder = makeSubnetDirectory(runtimeDirectory(), subnet);
+    this.#seat = new ManagerSeat({
+      directory: this.#folder,
+      subnet,
+      name,
+      log,
+      subnetMtu,
+    });
+    this.#seat.onCrash = (error) => this.onCrash(IpoibError.from(error));
+  }
+
+  start(): Promise<PortInit> {
+    const { guid, name, subnetMtu } = this.#options;
+    return Promise.resolve({
+      kind: "soft",
+      directory: this.#folder,
+      subnet: this.#subnet,
+      guid: guid ?? makeGuid(this.#host, name),
+      guidFixed: guid !== undefined,
+      subnetMtu,
+    });
+  }
+
+  managerMissing(lastKnown: FabricMap): void {
+    this.#seat.tryTake(lastKnown).catch((error) =>
+      this.onCrash(IpoibError.from(error))
+    );
+  }
+
+  close(): Promise<void> {
+    return this.#seat.close();
+  }
+}
+
+class VerbsSide implements FabricSide {
+  onCrash: (error: IpoibError) => void = () => {};
+  readonly where: string;
+  readonly #device: string;
+  readonly #port: number;
+  readonly #options: UpOptions;
+  #thread: WorkerThread | undefined;
+
+  constructor(device: string, port: number, options: UpOptions) {
+    this.where = `on ${device}/${port}`;
+    this.#device = device;
+    this.#port = port;
+    this.#options = options;
+  }
+
+  async start(): Promise<PortInit> {
+    const [ours, theirs] = socketPair();
+    const thread = new WorkerThread(
+      new URL("./umad_worker.ts", import.meta.url),
+    );
+    thread.onCrash = (error) => this.onCrash(error);
+    this.#thread = thread;
+    const at = { device: this.#device, port: this.#port };
+    await thread.start({
+      ...at,
+      log: this.#options.log,
+      socket: theirs.release(),
+    });
+    return { kind: "verbs", ...at, mads: ours.release() };
+  }
+
+  managerMissing(): void {}
+
+  async close(): Promise<void> {
+    await this.#thread?.close().catch(() => {});
+  }
+}

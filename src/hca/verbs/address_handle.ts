@@ -1,0 +1,124 @@
+/**
+ * Address handles, shared by all who want the same: many neighbours lie behind one path, and a device may ask the fabric to make
+ * one.
+ */
+
+import { IbvAhAttr } from "../../../ffi/verbs_layout.ts";
+import { lastError } from "../../system/errno.ts";
+import type { AddressHandle, AddressHandleAttributes } from "../hca.ts";
+import { highWord, lowWord, type VerbsDevice } from "./device.ts";
+
+const FIRST_MLID = 0xc000;
+const LAST_MLID = 0xfffe;
+
+/** See {@linkcode AddressHandle}. */
+export class VerbsAddressHandle implements AddressHandle {
+  readonly dlid: number;
+  readonly multicast: boolean;
+  /** `struct ibv_ah *` in words. */
+  readonly low: number;
+  readonly high: number;
+  readonly #destroy: () => void;
+  #alive = true;
+
+  constructor(dlid: number, handle: bigint, destroy: () => void) {
+    this.dlid = dlid;
+    this.multicast = dlid >= FIRST_MLID && dlid <= LAST_MLID;
+    this.low = lowWord(handle);
+    this.high = highWord(handle);
+    this.#destroy = destroy;
+  }
+
+  /** False after the end: a request with the handle would kill the process. */
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  destroy(): void {
+    if (!this.#alive) return;
+    this.#alive = false;
+    this.#destroy();
+  }
+}
+
+interface Shared {
+  readonly handle: bigint;
+  users: number;
+}
+
+/** The handles of a port. */
+export class AddressHandles {
+  readonly #device: VerbsDevice;
+  readonly #pd: bigint;
+  readonly #port: number;
+  readonly #beforeDestroy: () => void;
+  readonly #shared = new Map<string, Shared>();
+
+  /** @param beforeDestroy posts what is chained, since it may name the handle */
+  constructor(
+    device: VerbsDevice,
+    pd: bigint,
+    port: number,
+    beforeDestroy: () => void,
+  ) {
+    this.#device = device;
+    this.#pd = pd;
+    this.#port = port;
+    this.#beforeDestroy = beforeDestroy;
+  }
+
+  /** Throws `E_VERBS`. */
+  create(attributes: AddressHandleAttributes): VerbsAddressHandle {
+    const bytes = addressAttributes(attributes, this.#port);
+    const key = bytes.join();
+    let shared = this.#shared.get(key);
+    if (!shared) {
+      const handle = this.#device.library.ibv_create_ah(this.#pd, bytes);
+      if (handle === 0n) {
+        throw lastError(
+          "E_VERBS",
+          `create an address handle for LID ${attributes.dlid}`,
+        );
+      }
+      shared = { handle, users: 0 };
+      this.#shared.set(key, shared);
+    }
+    const used = shared;
+    used.users++;
+    return new VerbsAddressHandle(attributes.dlid, used.handle, () => {
+      if (--used.users === 0) this.#end(key, used);
+    });
+  }
+
+  close(): void {
+    for (const [key, shared] of [...this.#shared]) this.#end(key, shared);
+  }
+
+  #end(key: string, { handle }: Shared): void {
+    if (!this.#shared.delete(key)) return;
+    this.#beforeDestroy();
+    this.#device.library.ibv_destroy_ah(handle);
+  }
+}
+
+/** `struct ibv_ah_attr`. */
+export function addressAttributes(
+  { dlid, sl, staticRate, grh }: AddressHandleAttributes,
+  port: number,
+): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(IbvAhAttr.Size);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(IbvAhAttr.Dlid, dlid, true);
+  view.setUint8(IbvAhAttr.Sl, sl);
+  view.setUint8(IbvAhAttr.StaticRate, staticRate);
+  view.setUint8(IbvAhAttr.Port, port);
+  if (grh) {
+    bytes.set(grh.dgid, IbvAhAttr.Dgid);
+    view.setUint32(IbvAhAttr.FlowLabel, grh.flowLabel, true);
+    view.setUint8(IbvAhAttr.SgidIndex, grh.sgidIndex);
+    view.setUint8(IbvAhAttr.HopLimit, grh.hopLimit);
+    view.setUint8(IbvAhAttr.TrafficClass, grh.trafficClass);
+    view.setUint8(IbvAhAttr.IsGlobal, 1);
+  }
+  return bytes;
+}

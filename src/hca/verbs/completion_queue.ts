@@ -1,0 +1,92 @@
+/** A completion queue: polled up to 64 completions at once, armed on demand. */
+
+import type { BoundCall } from "../../../ffi/libffi.ts";
+import {
+  IbvContext,
+  IbvModifyCqAttr,
+  IbvWc,
+} from "../../../ffi/verbs_layout.ts";
+import { Ibv } from "../../../ffi/verbs_layout.ts";
+import { Errno, lastError } from "../../system/errno.ts";
+import type { CqModeration } from "../hca.ts";
+import type { VerbsDevice } from "./device.ts";
+import { NativeMemory } from "./memory.ts";
+
+/** Completions of one poll. */
+export const POLL_BATCH = 64;
+const ATTRIBUTES = POLL_BATCH * IbvWc.Size;
+
+export class CompletionQueue {
+  /** `struct ibv_cq *`. */
+  readonly handle: bigint;
+  /** `struct ibv_wc` of the last poll. */
+  readonly view: DataView;
+  readonly #device: VerbsDevice;
+  readonly #memory = new NativeMemory(ATTRIBUTES + IbvModifyCqAttr.Size);
+  readonly #poll: BoundCall;
+  readonly #arm: BoundCall;
+
+  /** @param channel where events go that were asked for by {@linkcode arm} */
+  constructor(device: VerbsDevice, entries: number, channel: bigint) {
+    this.#device = device;
+    this.view = this.#memory.view;
+    this.handle = device.library.ibv_create_cq(
+      device.context,
+      entries,
+      0n,
+      channel,
+      0,
+    );
+    if (this.handle === 0n) {
+      const failure = lastError("E_VERBS", "create a completion queue");
+      this.#memory.close();
+      throw failure;
+    }
+    this.#poll = device.bind(IbvContext.PollCq, [
+      this.handle,
+      BigInt(POLL_BATCH),
+      this.#memory.address,
+    ]);
+    this.#arm = device.bind(IbvContext.ReqNotifyCq, [this.handle, 0n]);
+  }
+
+  /** Takes up to `limit` completions into {@linkcode view}; returns how many. */
+  poll(limit = POLL_BATCH): number {
+    this.#poll.set(1, limit, 0);
+    return this.#poll.call();
+  }
+
+  /** The next completion is an event. */
+  arm(): void {
+    this.#arm.call();
+  }
+
+  /** Throws `E_MODERATION` (EOPNOTSUPP) if the device cannot. */
+  moderate({ rxUsecs, rxFrames }: CqModeration): void {
+    const { view, address } = this.#memory;
+    view.setUint32(
+      ATTRIBUTES + IbvModifyCqAttr.Mask,
+      Ibv.CQ_ATTR_MODERATE,
+      true,
+    );
+    view.setUint16(ATTRIBUTES + IbvModifyCqAttr.Count, rxFrames, true);
+    view.setUint16(ATTRIBUTES + IbvModifyCqAttr.Period, rxUsecs, true);
+    const modify = this.#device.bindModifyCq(
+      this.handle,
+      address + BigInt(ATTRIBUTES),
+    );
+    // The result is the error number itself.
+    const result = modify?.call() ?? Errno.EOPNOTSUPP;
+    if (result !== 0) {
+      throw lastError("E_MODERATION", "moderate receive completions", {
+        errno: Math.abs(result),
+        hint: `device ${this.#device.name} has no moderation`,
+      });
+    }
+  }
+
+  close(): void {
+    this.#device.library.ibv_destroy_cq(this.handle);
+    this.#memory.close();
+  }
+}

@@ -1,0 +1,44 @@
+/** The port's end of the way to libibumad: see mad_frame.ts, and umad_port.ts for the other end. */
+
+import { Fd } from "../../system/fd.ts";
+import type { Reactor, Watch } from "../../system/reactor.ts";
+import { receive, send } from "../../system/unix_socket.ts";
+import type { MadAddress, MadChannel } from "../hca.ts";
+import type { VerbsCounters } from "./counters.ts";
+import { emitMadFrame, parseMadFrame } from "./mad_frame.ts";
+
+export class SocketMadChannel implements MadChannel {
+  onMad: (mad: Uint8Array, from: MadAddress) => void = () => {};
+  readonly #socket: Fd;
+  readonly #watch: Watch;
+  readonly #counted: VerbsCounters;
+
+  /** @param socket one end of a SOCK_SEQPACKET pair; from now on this object's */
+  constructor(reactor: Reactor, socket: number, counted: VerbsCounters) {
+    this.#socket = new Fd(socket);
+    this.#counted = counted;
+    this.#watch = reactor.watch(socket, () => this.#take());
+  }
+
+  send(mad: Uint8Array, to: MadAddress): void {
+    const sent = send(this.#socket.number, emitMadFrame(mad, to));
+    this.#counted.add(sent ? "mads_sent" : "mads_lost");
+  }
+
+  close(): void {
+    this.#watch.close();
+    this.#socket.close();
+  }
+
+  #take(): void {
+    for (;;) {
+      const message = receive(this.#socket.number);
+      if (message.type === "closed") this.#watch.enable(false);
+      if (message.type !== "message") return;
+      const frame = parseMadFrame(message.bytes);
+      if (!frame) continue;
+      this.#counted.add("mads_received");
+      this.onMad(frame.mad, frame.address);
+    }
+  }
+}

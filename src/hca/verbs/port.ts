@@ -1,0 +1,238 @@
+/**
+ * A port of a real HCA, through libibverbs, behind the {@linkcode HcaPort} interface.
+ *
+ * A packet's way out: the TUN is read into a registered slot (`send_memory.ts`), `UdQp.post` fills in the slot's work request and
+ * appends it to the queue pair's chain (`send_queue.ts`), `flush` posts the chain at the end of the turn. In:
+ * `receive_queue.ts`. MADs go through libibumad in a thread of its own (`mad_channel.ts`, `umad_port.ts`).
+ *
+ * The device does nothing to packets: `sendOffload` is "none", so the TUN must be opened without offloads.
+ */
+
+import { bytesAt } from "../../../ffi/libc.ts";
+import { IbvCompChannel } from "../../../ffi/verbs_layout.ts";
+import { IpoibError } from "../../base/errors.ts";
+import { Errno, lastError } from "../../system/errno.ts";
+import { setNonBlocking } from "../../system/non_blocking.ts";
+import type { Reactor, Sleeper, Watch } from "../../system/reactor.ts";
+import type {
+  AddressHandle,
+  AddressHandleAttributes,
+  HcaPort,
+  PortAttributes,
+  PortEvent,
+  UdQp,
+  UdQpOptions,
+} from "../hca.ts";
+import { AddressHandles } from "./address_handle.ts";
+import { AsyncEvents } from "./async_events.ts";
+import { Count, VerbsCounters } from "./counters.ts";
+import { VerbsDevice } from "./device.ts";
+import { SocketMadChannel } from "./mad_channel.ts";
+import {
+  type DeviceAttributes,
+  queryDevice,
+  queryPort,
+} from "./port_attributes.ts";
+import { VerbsSendMemory } from "./send_memory.ts";
+import { VerbsUdQp } from "./ud_qp.ts";
+
+/** How to open a port. */
+export interface VerbsPortOptions {
+  reactor: Reactor;
+  device: string;
+  /** From 1. */
+  port: number;
+  /** The port's end of the socket pair to the thread with libibumad; from then on the port's. */
+  mads: number;
+}
+
+/** See {@linkcode HcaPort}. */
+export class VerbsPort implements HcaPort, Sleeper {
+  readonly reactor: Reactor;
+  readonly device: VerbsDevice;
+  /** `struct ibv_pd *` and `struct ibv_comp_channel *`. */
+  readonly pd: bigint;
+  readonly channel: bigint;
+  readonly send: VerbsSendMemory;
+  readonly mads: SocketMadChannel;
+  readonly counted = new VerbsCounters();
+  onCredit: () => void = () => {};
+  attributes: PortAttributes;
+
+  readonly #owned: DisposableStack;
+  readonly #deviceAttributes: DeviceAttributes;
+  readonly #handles: AddressHandles;
+  readonly #channelWatch: Watch;
+  readonly #qps: VerbsUdQp[] = [];
+  readonly #listeners: ((event: PortEvent) => void)[] = [];
+  readonly #eventCq = new BigUint64Array(1);
+  readonly #eventCqBytes = new Uint8Array(this.#eventCq.buffer);
+  readonly #eventContext = new Uint8Array(new ArrayBuffer(8));
+  #armed = false;
+  #closed = false;
+
+  /** Throws `E_LIBRARY`, `E_HCA`, `E_VERBS`, `E_LINK_LAYER`. */
+  constructor({ reactor, device, port, mads }: VerbsPortOptions) {
+    using parts = new DisposableStack();
+    const owned = <T extends { close(): void }>(part: T): T =>
+      parts.adopt(part, (each) => each.close());
+    this.reactor = reactor;
+    this.mads = owned(new SocketMadChannel(reactor, mads, this.counted));
+    this.device = owned(new VerbsDevice(device));
+    const { library, context } = this.device;
+    this.#deviceAttributes = queryDevice(this.device);
+    this.attributes = queryPort(this.device, port, this.#deviceAttributes);
+    checkLinkLayer(this.attributes);
+    this.pd = library.ibv_alloc_pd(context);
+    if (this.pd === 0n) throw lastError("E_VERBS", "allocate a domain");
+    parts.defer(() => library.ibv_dealloc_pd(this.pd));
+    this.channel = library.ibv_create_comp_channel(context);
+    if (this.channel === 0n) throw lastError("E_VERBS", "create a channel");
+    parts.defer(() => library.ibv_destroy_comp_channel(this.channel));
+    this.send = owned(new VerbsSendMemory(library, this.pd));
+    this.send.collect = () => this.#collect();
+    this.#handles = owned(
+      new AddressHandles(this.device, this.pd, port, () => this.#post()),
+    );
+    owned(
+      new AsyncEvents(reactor, this.device, port, (event) => this.#on(event)),
+    );
+    const fd = new DataView(bytesAt(this.channel, IbvCompChannel.Fd + 4))
+      .getInt32(IbvCompChannel.Fd, true);
+    setNonBlocking(fd);
+    this.#channelWatch = owned(
+      reactor.watch(fd, () => this.#onCompletions(), { fast: true }),
+    );
+    reactor.addSleeper(this);
+    reactor.onTurnEnd(() => this.flush());
+    this.#owned = parts.move();
+  }
+
+  createUdQp(options: UdQpOptions): UdQp {
+    const qp = new VerbsUdQp(this, options);
+    this.#qps.push(qp);
+    return qp;
+  }
+
+  /** Throws `E_VERBS`. */
+  createAddressHandle(attributes: AddressHandleAttributes): AddressHandle {
+    return this.#handles.create(attributes);
+  }
+
+  /** Posts every chain; then tells of free slots if somebody asked in vain. */
+  flush(): void {
+    if (this.#closed) return;
+    this.#post();
+    this.#collect();
+    this.send.supply();
+    if (this.send.starved && !this.#armed) this.#armSends();
+    this.#giveCredit();
+  }
+
+  onEvent(listener: (event: PortEvent) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  counters(): Record<string, number> {
+    return { ...this.counted.snapshot(), outstanding: this.outstanding };
+  }
+
+  /** Packets that were posted, or are about to be, and have not completed. */
+  get outstanding(): number {
+    let sum = 0;
+    for (const qp of this.#qps) sum += qp.outstanding;
+    return sum;
+  }
+
+  /** A queue pair ends. */
+  forget(qp: VerbsUdQp): void {
+    const at = this.#qps.indexOf(qp);
+    if (at >= 0) this.#qps.splice(at, 1);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    for (const qp of [...this.#qps]) qp.close();
+    this.#closed = true;
+    this.#owned.dispose();
+  }
+
+  beforeSleep(): boolean {
+    for (let i = 0; i < this.#qps.length; i++) {
+      if (this.#qps[i]!.more) return true;
+    }
+    return this.send.starved && this.send.ready;
+  }
+
+  afterSleep(): void {
+    if (this.#closed) return;
+    for (let i = this.#qps.length - 1; i >= 0; i--) {
+      const qp = this.#qps[i]!;
+      qp.repost();
+      if (qp.recover()) this.counted.add("recoveries");
+      if (qp.more) qp.receive();
+    }
+  }
+
+  #post(): void {
+    for (let i = 0; i < this.#qps.length; i++) this.#qps[i]!.flush();
+  }
+
+  #collect(): void {
+    for (let i = 0; i < this.#qps.length; i++) this.#qps[i]!.collect();
+  }
+
+  /** Nobody may have a slot until a completion comes, so that must wake the loop; what came before is looked for again. */
+  #armSends(): void {
+    this.#armed = true;
+    for (let i = 0; i < this.#qps.length; i++) this.#qps[i]!.armSends();
+    this.#collect();
+    this.send.supply();
+  }
+
+  #giveCredit(): void {
+    if (!this.send.starved || !this.send.ready) return;
+    this.send.starved = false;
+    this.onCredit();
+  }
+
+  #onCompletions(): void {
+    const { library } = this.device;
+    while (
+      library.ibv_get_cq_event(
+        this.channel,
+        this.#eventCqBytes,
+        this.#eventContext,
+      ) === 0
+    ) {
+      this.counted.values[Count.CqEvents]!++;
+      library.ibv_ack_cq_events(this.#eventCq[0]!, 1);
+    }
+    this.#armed = false;
+    for (let i = this.#qps.length - 1; i >= 0; i--) this.#qps[i]!.receive();
+  }
+
+  #on(event: PortEvent): void {
+    if (event.type === "device_fatal") this.#channelWatch.enable(false);
+    else {
+      this.attributes = queryPort(
+        this.device,
+        this.attributes.port,
+        this.#deviceAttributes,
+      );
+    }
+    for (const listener of this.#listeners) listener(event);
+  }
+}
+
+function checkLinkLayer({ linkLayer, device, port }: PortAttributes): void {
+  if (linkLayer === "infiniband") return;
+  throw new IpoibError(
+    "E_LINK_LAYER",
+    `${device}/${port} is an Ethernet port (RoCE), which has no subnet manager and no IPoIB`,
+    {
+      errno: Errno.EPROTONOSUPPORT,
+      hint: "use an InfiniBand port, or --hca soft",
+    },
+  );
+}

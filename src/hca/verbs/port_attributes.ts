@@ -1,0 +1,145 @@
+/** The attributes of a port, as the device and sysfs tell them. */
+
+import { Ibv, IbvDeviceAttr, IbvPortAttr } from "../../../ffi/verbs_layout.ts";
+import { IpoibError } from "../../base/errors.ts";
+import { ibMtuBytes, type IbMtuCode } from "../../base/units.ts";
+import { Errno, lastError } from "../../system/errno.ts";
+import { gidGuid, gidPrefix } from "../../wire/gid.ts";
+import type { PortAttributes, PortState } from "../hca.ts";
+import type { VerbsDevice } from "./device.ts";
+import { laneMbps, lanes, rateCode } from "./rate.ts";
+
+const MTU_256 = 1 as IbMtuCode;
+const DEFAULT_PKEY = 0xffff;
+
+/** Indexed by `enum ibv_port_state`. */
+const STATES: readonly PortState[] = [
+  "down",
+  "down",
+  "init",
+  "armed",
+  "active",
+  "active",
+];
+
+/** Indexed by the physical state (IBTA vol. 1 table 146), with sysfs' names. */
+const PHYSICAL_STATES = [
+  "<unknown>",
+  "Sleep",
+  "Polling",
+  "Disabled",
+  "PortConfigurationTraining",
+  "LinkUp",
+  "LinkErrorRecovery",
+  "Phy Test",
+];
+
+/** What a device has, whatever its ports do. */
+export interface DeviceAttributes {
+  readonly firmware: string;
+  readonly ports: number;
+}
+
+/** Throws `E_VERBS`. */
+export function queryDevice(device: VerbsDevice): DeviceAttributes {
+  const bytes = new Uint8Array(IbvDeviceAttr.Size);
+  const result = device.library.ibv_query_device(device.context, bytes);
+  if (result !== 0) {
+    throw lastError("E_VERBS", `query InfiniBand device ${device.name}`, {
+      errno: Math.abs(result),
+    });
+  }
+  const text = new TextDecoder().decode(bytes.subarray(0, 64));
+  return {
+    firmware: text.slice(0, text.indexOf("\0")),
+    ports: bytes[IbvDeviceAttr.PortCount]!,
+  };
+}
+
+/** Asks everything anew. Throws `E_VERBS`, and `E_HCA` for a port that does not exist. */
+export function queryPort(
+  device: VerbsDevice,
+  port: number,
+  { firmware, ports }: DeviceAttributes,
+): PortAttributes {
+  if (port > ports) {
+    throw new IpoibError(
+      "E_HCA",
+      `InfiniBand device ${device.name} has no port ${port}`,
+      { errno: Errno.ENODEV, hint: `use ${device.name}/1` },
+    );
+  }
+  // Some versions of the library write the whole of a longer struct.
+  const bytes = new Uint8Array(IbvPortAttr.Size * 2);
+  const result = device.library.ibv_query_port(device.context, port, bytes);
+  if (result !== 0) {
+    throw lastError("E_VERBS", `query port ${port} of ${device.name}`, {
+      errno: Math.abs(result),
+    });
+  }
+  const view = new DataView(bytes.buffer);
+  const gid = queryGid(device, port);
+  const mtu = view.getInt32(IbvPortAttr.ActiveMtu, true) as IbMtuCode;
+  const maxMtu = view.getInt32(IbvPortAttr.MaxMtu, true);
+  const width = lanes(view.getUint8(IbvPortAttr.ActiveWidth));
+  const mbps = laneMbps(view.getUint8(IbvPortAttr.ActiveSpeed));
+  const ethernet =
+    view.getUint8(IbvPortAttr.LinkLayer) === Ibv.LINK_LAYER_ETHERNET;
+  return {
+    device: device.name,
+    port,
+    linkLayer: ethernet ? "ethernet" : "infiniband",
+    state: STATES[view.getInt32(IbvPortAttr.State, true)] ?? "down",
+    physState: PHYSICAL_STATES[view.getUint8(IbvPortAttr.PhysState)] ??
+      PHYSICAL_STATES[0]!,
+    lid: view.getUint16(IbvPortAttr.Lid, true),
+    lmc: view.getUint8(IbvPortAttr.Lmc),
+    smLid: view.getUint16(IbvPortAttr.SmLid, true),
+    smSl: view.getUint8(IbvPortAttr.SmSl),
+    portGuid: gidGuid(gid),
+    subnetPrefix: gidPrefix(gid),
+    gid,
+    maxMtu: ibMtuBytes(maxMtu) ?? ibMtuBytes(MTU_256)!,
+    activeMtu: ibMtuBytes(mtu) ?? ibMtuBytes(MTU_256)!,
+    activeMtuCode: mtu,
+    activeWidth: width,
+    laneMbps: mbps,
+    rateCode: rateCode(width * mbps),
+    pkeys: queryPkeys(
+      device,
+      port,
+      view.getUint16(IbvPortAttr.PkeyTableLength, true),
+    ),
+    firmware,
+    busInfo: device.name,
+    sendOffload: "none",
+  };
+}
+
+function queryGid(device: VerbsDevice, port: number): Uint8Array {
+  const gid = new Uint8Array(16);
+  if (device.library.ibv_query_gid(device.context, port, 0, gid) !== 0) {
+    throw lastError("E_VERBS", `read the GID of ${device.name}/${port}`);
+  }
+  return gid;
+}
+
+/** The P_Key table, without the empty entries at its end. */
+function queryPkeys(
+  device: VerbsDevice,
+  port: number,
+  length: number,
+): number[] {
+  const { library, context } = device;
+  const pkeys: number[] = [];
+  const bytes = new Uint8Array(2);
+  for (let i = 0; i < length; i++) {
+    const known = library.ibv_query_pkey(context, port, i, bytes) === 0;
+    // A device without a table has the default partition.
+    if (known) pkeys.push(bytes[0]! << 8 | bytes[1]!);
+    else if (i === 0) pkeys.push(DEFAULT_PKEY);
+    else break;
+  }
+  while (pkeys.length > 1 && pkeys.at(-1) === 0) pkeys.pop();
+  return pkeys;
+}

@@ -1,0 +1,121 @@
+/** The device's part of a UD queue pair: making it and its states (IBTA vol. 1 10.3.1). */
+
+import { bytesAt } from "../../../ffi/libc.ts";
+import {
+  Ibv,
+  IbvQp,
+  IbvQpAttr,
+  IbvQpInitAttr,
+} from "../../../ffi/verbs_layout.ts";
+import { lastError } from "../../system/errno.ts";
+import type { VerbsDevice } from "./device.ts";
+
+export interface QueuePairOptions {
+  pd: bigint;
+  sendCq: bigint;
+  recvCq: bigint;
+  sendRequests: number;
+  recvRequests: number;
+  pkeyIndex: number;
+  port: number;
+}
+
+export class QueuePair {
+  /** `struct ibv_qp *`. */
+  readonly handle: bigint;
+  readonly qpn: number;
+  readonly #device: VerbsDevice;
+  readonly #options: QueuePairOptions;
+  readonly #bytes = new Uint8Array(IbvQpAttr.Size);
+  readonly #view = new DataView(this.#bytes.buffer);
+  #qkey = 0;
+
+  /** Throws `E_VERBS`. */
+  constructor(device: VerbsDevice, options: QueuePairOptions) {
+    this.#device = device;
+    this.#options = options;
+    const init = new Uint8Array(IbvQpInitAttr.Size);
+    const view = new DataView(init.buffer);
+    view.setBigUint64(IbvQpInitAttr.SendCq, options.sendCq, true);
+    view.setBigUint64(IbvQpInitAttr.RecvCq, options.recvCq, true);
+    view.setUint32(IbvQpInitAttr.MaxSendWr, options.sendRequests, true);
+    view.setUint32(IbvQpInitAttr.MaxRecvWr, options.recvRequests, true);
+    view.setUint32(IbvQpInitAttr.MaxSendSge, 1, true);
+    view.setUint32(IbvQpInitAttr.MaxRecvSge, 1, true);
+    view.setUint32(IbvQpInitAttr.QpType, Ibv.QPT_UD, true);
+    this.handle = device.library.ibv_create_qp(options.pd, init);
+    if (this.handle === 0n) throw lastError("E_VERBS", "create a queue pair");
+    this.qpn = new DataView(bytesAt(this.handle, IbvQp.QpNum + 4))
+      .getUint32(IbvQp.QpNum, true);
+  }
+
+  /** From RESET to INIT: receives may be posted. */
+  initialise(): void {
+    const { port, pkeyIndex } = this.#options;
+    this.#view.setUint8(IbvQpAttr.Port, port);
+    this.#view.setUint16(IbvQpAttr.PkeyIndex, pkeyIndex, true);
+    this.#view.setUint32(IbvQpAttr.Qkey, this.#qkey, true);
+    this.#modify(
+      Ibv.QPS_INIT,
+      Ibv.QP_STATE | Ibv.QP_PKEY_INDEX | Ibv.QP_PORT | Ibv.QP_QKEY,
+    );
+  }
+
+  /** From INIT to RTS, through RTR. */
+  start(): void {
+    this.#modify(Ibv.QPS_RTR, Ibv.QP_STATE);
+    this.#view.setUint32(IbvQpAttr.SqPsn, 0, true);
+    this.#modify(Ibv.QPS_RTS, Ibv.QP_STATE | Ibv.QP_SQ_PSN);
+  }
+
+  reset(): void {
+    this.#modify(Ibv.QPS_RESET, Ibv.QP_STATE);
+  }
+
+  setQkey(qkey: number): void {
+    this.#qkey = qkey;
+    this.#view.setUint32(IbvQpAttr.Qkey, qkey, true);
+    this.#modify(Ibv.QPS_RTS, Ibv.QP_QKEY);
+  }
+
+  /** Throws `E_VERBS`. */
+  attach(mgid: Uint8Array, mlid: number): void {
+    const result = this.#device.library.ibv_attach_mcast(
+      this.handle,
+      new Uint8Array(mgid),
+      mlid,
+    );
+    if (result !== 0) {
+      throw lastError(
+        "E_VERBS",
+        `attach to multicast LID 0x${mlid.toString(16)}`,
+        { errno: Math.abs(result) },
+      );
+    }
+  }
+
+  detach(mgid: Uint8Array, mlid: number): void {
+    const group = new Uint8Array(mgid);
+    this.#device.library.ibv_detach_mcast(this.handle, group, mlid);
+  }
+
+  close(): void {
+    this.#device.library.ibv_destroy_qp(this.handle);
+  }
+
+  #modify(state: number, mask: number): void {
+    this.#view.setUint32(IbvQpAttr.State, state, true);
+    const result = this.#device.library.ibv_modify_qp(
+      this.handle,
+      this.#bytes,
+      mask,
+    );
+    if (result !== 0) {
+      throw lastError(
+        "E_VERBS",
+        `modify queue pair 0x${this.qpn.toString(16)}`,
+        { errno: Math.abs(result) },
+      );
+    }
+  }
+}

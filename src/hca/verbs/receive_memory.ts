@@ -1,0 +1,91 @@
+/**
+ * The receive buffers of a queue pair, with a work request for each.
+ *
+ * | offset | octets | part                                                                                |
+ * |--------|--------|-------------------------------------------------------------------------------------|
+ * | 0      | 40     | GRH; whatever, if the packet has none                                               |
+ * | 32     | 12     | virtio header, composed over the GRH's tail and the IPoIB header once both were read |
+ * | 40     | 4      | IPoIB header                                                                        |
+ * | 44     | ..4092 | IP packet, ARP packet                                                               |
+ *
+ * Of the GRH only the source GID (octet 8) and the first octet of the destination GID (24) matter: they stay.
+ */
+
+import type { Libibverbs } from "../../../ffi/libibverbs.ts";
+import { IbvRecvWr, IbvSge } from "../../../ffi/verbs_layout.ts";
+import { ENCAP_LENGTH } from "../../base/units.ts";
+import { VNET_HEADER_LENGTH } from "../../wire/vnet.ts";
+import { highWord, lowWord } from "./device.ts";
+import { NativeMemory, RegisteredMemory } from "./memory.ts";
+
+export const GRH_LENGTH = 40;
+export const GRH_SGID = 8;
+export const GRH_DGID = 24;
+export const PAYLOAD = GRH_LENGTH + ENCAP_LENGTH;
+export const VNET = PAYLOAD - VNET_HEADER_LENGTH;
+/** GRH and the largest message, in whole cache lines. */
+export const STRIDE = 4160;
+const REQUEST_STRIDE = IbvRecvWr.Size + IbvSge.Size;
+
+export class ReceiveMemory {
+  readonly buffers: number;
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly words: Int32Array;
+  readonly vnetAddress: readonly bigint[];
+  readonly requestLow: Int32Array;
+  readonly requestHigh: Int32Array;
+  readonly #memory: RegisteredMemory;
+  readonly #requests: NativeMemory;
+
+  constructor(library: Libibverbs, pd: bigint, buffers: number) {
+    this.buffers = buffers;
+    this.#memory = new RegisteredMemory(library, pd, buffers * STRIDE);
+    const { address, lkey, bytes, view, words } = this.#memory;
+    this.bytes = bytes;
+    this.view = view;
+    this.words = words;
+    this.vnetAddress = Array.from(
+      { length: buffers },
+      (_, i) => address + BigInt(i * STRIDE + VNET),
+    );
+    this.#requests = new NativeMemory(buffers * REQUEST_STRIDE);
+    this.requestLow = new Int32Array(buffers);
+    this.requestHigh = new Int32Array(buffers);
+    for (let i = 0; i < buffers; i++) {
+      const at = i * REQUEST_STRIDE;
+      const request = this.#requests.address + BigInt(at);
+      this.requestLow[i] = lowWord(request);
+      this.requestHigh[i] = highWord(request);
+      const element = at + IbvRecvWr.Size;
+      const to = this.#requests.view;
+      to.setBigUint64(at + IbvRecvWr.WrId, BigInt(i), true);
+      to.setBigUint64(
+        at + IbvRecvWr.SgList,
+        this.#requests.address + BigInt(element),
+        true,
+      );
+      to.setInt32(at + IbvRecvWr.NumSge, 1, true);
+      to.setBigUint64(
+        element + IbvSge.Address,
+        address + BigInt(i * STRIDE),
+        true,
+      );
+      to.setUint32(element + IbvSge.Length, STRIDE, true);
+      to.setUint32(element + IbvSge.Lkey, lkey, true);
+    }
+  }
+
+  /** Appends the request of buffer `next` to that of `buffer`; -1 ends the chain. */
+  link(buffer: number, next: number): void {
+    const at = (buffer * REQUEST_STRIDE + IbvRecvWr.Next) >> 2;
+    const { words } = this.#requests;
+    words[at] = next < 0 ? 0 : this.requestLow[next]!;
+    words[at + 1] = next < 0 ? 0 : this.requestHigh[next]!;
+  }
+
+  close(): void {
+    this.#requests.close();
+    this.#memory.close();
+  }
+}

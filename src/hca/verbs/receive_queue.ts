@@ -1,0 +1,184 @@
+/**
+ * The receive side of a queue pair: buffers that are posted, polled 64 at a time, and posted again as one chain when the engine
+ * gives them back.
+ *
+ * Where the loop's writes go with its next wait (io_uring) buffers are posted after that wait.
+ */
+
+import type { BoundCall } from "../../../ffi/libffi.ts";
+import { Ibv, IbvContext, IbvWc } from "../../../ffi/verbs_layout.ts";
+import { type RxBatch, RxFlag } from "../hca.ts";
+import { type CompletionQueue, POLL_BATCH } from "./completion_queue.ts";
+import { Count, type VerbsCounters } from "./counters.ts";
+import type { VerbsDevice } from "./device.ts";
+import { NativeMemory } from "./memory.ts";
+import {
+  GRH_DGID,
+  GRH_SGID,
+  PAYLOAD,
+  ReceiveMemory,
+  STRIDE,
+  VNET,
+} from "./receive_memory.ts";
+
+const VNET_DATA_VALID = 2;
+const MULTICAST_OCTET = 0xff;
+
+/** A batch with what `release` needs. */
+export interface VerbsRxBatch extends RxBatch {
+  readonly buffer: Int32Array;
+}
+
+export class ReceiveQueue {
+  /** True since a completion failed. */
+  failed = false;
+  readonly #memory: ReceiveMemory;
+  readonly #cq: CompletionQueue;
+  readonly #counted: Float64Array;
+  readonly #bad = new NativeMemory(8);
+  readonly #post: BoundCall;
+  /** Buffers to post, in a chain. */
+  #first = -1;
+  #last = -1;
+  /** 1 for each buffer that the engine has. */
+  readonly #held: Uint8Array;
+
+  constructor(
+    device: VerbsDevice,
+    pd: bigint,
+    qp: bigint,
+    cq: CompletionQueue,
+    buffers: number,
+    counters: VerbsCounters,
+  ) {
+    this.#memory = new ReceiveMemory(device.library, pd, buffers);
+    this.#held = new Uint8Array(buffers);
+    this.#cq = cq;
+    this.#counted = counters.values;
+    this.#post = device.bind(IbvContext.PostRecv, [qp, 0n, this.#bad.address]);
+  }
+
+  /** Posts every buffer that the engine does not have: after a start and after a reset. */
+  postAll(): void {
+    this.#first = -1;
+    this.failed = false;
+    for (let i = 0; i < this.#memory.buffers; i++) {
+      if (!this.#held[i]) this.#append(i);
+    }
+    this.repost();
+  }
+
+  /** Posts what was given back. */
+  repost(): void {
+    if (this.#first < 0) return;
+    const { requestLow, requestHigh } = this.#memory;
+    this.#post.set(1, requestLow[this.#first]!, requestHigh[this.#first]!);
+    this.#first = -1;
+    // What a queue pair in error does not take, its recovery posts again.
+    if (this.#post.call() !== 0) this.failed = true;
+  }
+
+  /** Takes up to `limit` packets. */
+  poll(batch: VerbsRxBatch, limit: number): number {
+    const { view, words, bytes, vnetAddress } = this.#memory;
+    const completions = this.#cq.view;
+    const n = this.#cq.poll(Math.min(limit, batch.capacity));
+    let count = 0;
+    for (let i = 0; i < n; i++) {
+      const at = i * IbvWc.Size;
+      const buffer = completions.getInt32(at + IbvWc.WrId, true);
+      if (completions.getInt32(at + IbvWc.Status, true) !== Ibv.WC_SUCCESS) {
+        this.#counted[Count.ReceiveErrors]!++;
+        this.failed = true;
+        continue;
+      }
+      const length = completions.getInt32(at + IbvWc.ByteLength, true) -
+        PAYLOAD;
+      if (length < 0) {
+        this.#counted[Count.TooShort]!++;
+        this.#append(buffer);
+        continue;
+      }
+      const base = buffer * STRIDE;
+      const had = completions.getInt32(at + IbvWc.Flags, true);
+      const grh = (had & Ibv.WC_GRH) !== 0;
+      const valid = (had & Ibv.WC_IP_CSUM_OK) !== 0;
+      const multicast = grh && bytes[base + GRH_DGID] === MULTICAST_OCTET;
+      batch.buffer[count] = buffer;
+      batch.bytes[count] = bytes;
+      batch.view[count] = view;
+      batch.payload[count] = base + PAYLOAD;
+      batch.length[count] = length;
+      batch.encap[count] = view.getInt32(base + PAYLOAD - 4);
+      batch.vnetAddress[count] = vnetAddress[buffer]!;
+      batch.sourceQpn[count] =
+        completions.getInt32(at + IbvWc.SourceQpn, true) & 0xffffff;
+      batch.sourceLid[count] = completions.getUint16(
+        at + IbvWc.SourceLid,
+        true,
+      );
+      batch.flags[count] = (grh ? RxFlag.Grh : 0) |
+        (multicast ? RxFlag.Multicast : 0) | (valid ? RxFlag.ChecksumOk : 0);
+      const vnet = (base + VNET) >> 2;
+      words[vnet] = valid ? VNET_DATA_VALID : 0;
+      words[vnet + 1] = 0;
+      words[vnet + 2] = 0;
+      this.#held[buffer] = 1;
+      count++;
+    }
+    batch.count = count;
+    this.#counted[Count.ReceivedPackets]! += count;
+    return count;
+  }
+
+  /** Takes a batch's buffers back, to be posted by {@linkcode repost}. */
+  release(batch: VerbsRxBatch): void {
+    for (let i = 0; i < batch.count; i++) this.#append(batch.buffer[i]!);
+    batch.count = 0;
+  }
+
+  /** Completions of before a reset mean nothing after it. */
+  drain(): void {
+    while (this.#cq.poll() > 0);
+  }
+
+  /** The source GID of packet `i`; false if it has no GRH. */
+  sourceGid(batch: RxBatch, i: number, into: Uint8Array): boolean {
+    if (!(batch.flags[i]! & RxFlag.Grh)) return false;
+    const at = batch.payload[i]! - PAYLOAD + GRH_SGID;
+    const { bytes } = this.#memory;
+    for (let k = 0; k < 16; k++) into[k] = bytes[at + k]!;
+    return true;
+  }
+
+  createBatch(): VerbsRxBatch {
+    const { bytes, view } = this.#memory;
+    return {
+      count: 0,
+      capacity: POLL_BATCH,
+      bytes: new Array(POLL_BATCH).fill(bytes),
+      view: new Array(POLL_BATCH).fill(view),
+      payload: new Int32Array(POLL_BATCH),
+      length: new Int32Array(POLL_BATCH),
+      encap: new Int32Array(POLL_BATCH),
+      vnetAddress: new Array(POLL_BATCH).fill(0n),
+      sourceQpn: new Int32Array(POLL_BATCH),
+      sourceLid: new Int32Array(POLL_BATCH),
+      flags: new Int32Array(POLL_BATCH),
+      buffer: new Int32Array(POLL_BATCH),
+    };
+  }
+
+  close(): void {
+    this.#memory.close();
+    this.#bad.close();
+  }
+
+  #append(buffer: number): void {
+    this.#held[buffer] = 0;
+    this.#memory.link(buffer, -1);
+    if (this.#first < 0) this.#first = buffer;
+    else this.#memory.link(this.#last, buffer);
+    this.#last = buffer;
+  }
+}

@@ -1,0 +1,183 @@
+/**
+ * The send side of a queue pair: a chain of work requests that grows with each packet and is posted at the flush, and the
+ * packets under way, oldest first.
+ *
+ * One request in sixteen, and the last of each chain, asks for a completion; it stands for all before it, because the requests
+ * of a queue complete in order. A failed one completes in any case.
+ */
+
+import type { BoundCall } from "../../../ffi/libffi.ts";
+import {
+  Ibv,
+  IbvContext,
+  IbvSendWr,
+  IbvSge,
+  IbvWc,
+} from "../../../ffi/verbs_layout.ts";
+import { ENCAP_LENGTH } from "../../base/units.ts";
+import type { VerbsAddressHandle } from "./address_handle.ts";
+import type { CompletionQueue } from "./completion_queue.ts";
+import type { VerbsDevice } from "./device.ts";
+import { NativeMemory } from "./memory.ts";
+import { SEND_SLOTS, type VerbsSendMemory, WR_STRIDE } from "./send_memory.ts";
+import { Count, type VerbsCounters } from "./counters.ts";
+
+const SIGNAL_EVERY = 16;
+const NEXT = IbvSendWr.Next >> 2;
+const FLAGS = IbvSendWr.SendFlags >> 2;
+const AH = IbvSendWr.Ah >> 2;
+const QPN = IbvSendWr.RemoteQpn >> 2;
+const QKEY = IbvSendWr.RemoteQkey >> 2;
+const LENGTH = (IbvSendWr.Size + IbvSge.Length) >> 2;
+const WORDS = WR_STRIDE >> 2;
+
+export class SendQueue {
+  /** True since a completion failed: the queue pair has to be recovered. */
+  failed = false;
+  readonly #memory: VerbsSendMemory;
+  readonly #words: Int32Array;
+  readonly #cq: CompletionQueue;
+  readonly #counted: Float64Array;
+  readonly #bad = new NativeMemory(8);
+  readonly #post: BoundCall;
+  /** Slots under way, a ring: `#from` is the oldest, `#count` how many; the last `#chained` are not posted yet. */
+  readonly #slots = new Int32Array(SEND_SLOTS);
+  #from = 0;
+  #count = 0;
+  #chained = 0;
+  #unsignaled = 0;
+
+  constructor(
+    device: VerbsDevice,
+    qp: bigint,
+    cq: CompletionQueue,
+    memory: VerbsSendMemory,
+    counters: VerbsCounters,
+  ) {
+    this.#memory = memory;
+    this.#words = memory.requests.words;
+    this.#cq = cq;
+    this.#counted = counters.values;
+    this.#post = device.bind(IbvContext.PostSend, [qp, 0n, this.#bad.address]);
+  }
+
+  /** Packets that have not completed. */
+  get outstanding(): number {
+    return this.#count;
+  }
+
+  /** Appends a packet of `length` octets after the IPoIB header to the chain. */
+  append(
+    slot: number,
+    length: number,
+    ah: VerbsAddressHandle,
+    qpn: number,
+    qkey: number,
+  ): void {
+    const words = this.#words;
+    const at = slot * WORDS;
+    words[at + NEXT] = 0;
+    words[at + NEXT + 1] = 0;
+    const signal = ++this.#unsignaled >= SIGNAL_EVERY;
+    if (signal) this.#unsignaled = 0;
+    words[at + FLAGS] = signal ? Ibv.SEND_SIGNALED : 0;
+    words[at + AH] = ah.low;
+    words[at + AH + 1] = ah.high;
+    words[at + QPN] = qpn;
+    words[at + QKEY] = qkey;
+    words[at + LENGTH] = length + ENCAP_LENGTH;
+    if (this.#chained > 0) {
+      const last = this.#at(this.#count - 1) * WORDS;
+      words[last + NEXT] = this.#memory.requestLow[slot]!;
+      words[last + NEXT + 1] = this.#memory.requestHigh[slot]!;
+    }
+    this.#slots[(this.#from + this.#count++) % SEND_SLOTS] = slot;
+    this.#chained++;
+  }
+
+  /** Posts the chain. */
+  flush(): void {
+    if (this.#chained === 0) return;
+    const { requestLow, requestHigh } = this.#memory;
+    const first = this.#at(this.#count - this.#chained);
+    this.#words[this.#at(this.#count - 1) * WORDS + FLAGS] = Ibv.SEND_SIGNALED;
+    this.#unsignaled = 0;
+    this.#post.set(1, requestLow[first]!, requestHigh[first]!);
+    const result = this.#post.call();
+    if (result === 0) {
+      this.#counted[Count.Posted]! += this.#chained;
+      this.#chained = 0;
+    } else this.#refused();
+  }
+
+  /** The device took only what stands before the request that it names: the rest is lost. */
+  #refused(): void {
+    const bad = this.#bad.words;
+    const { requestLow, requestHigh } = this.#memory;
+    while (this.#chained > 0) {
+      const slot = this.#at(this.#count - 1);
+      this.#count--;
+      this.#chained--;
+      this.#memory.unreserve(slot);
+      this.#counted[Count.PostFailed]!++;
+      if (requestLow[slot] === bad[0] && requestHigh[slot] === bad[1]) break;
+    }
+    this.#counted[Count.Posted]! += this.#chained;
+    this.#chained = 0;
+    // The signal of the chain's end went with it.
+    this.failed = true;
+  }
+
+  /** Takes completions. */
+  poll(): void {
+    const { view } = this.#cq;
+    for (;;) {
+      if (this.#count === 0) return;
+      const n = this.#cq.poll();
+      for (let i = 0; i < n; i++) {
+        const at = i * IbvWc.Size;
+        if (view.getInt32(at + IbvWc.Status, true) !== Ibv.WC_SUCCESS) {
+          this.failed = true;
+          this.#counted[Count.SendErrors]!++;
+        }
+        this.#retire(view.getInt32(at + IbvWc.WrId, true));
+      }
+      if (n <= 0) return;
+    }
+  }
+
+  /** Everything under way is over: the queue pair was reset. */
+  abandon(): void {
+    this.#counted[Count.Completed]! += this.#count - this.#chained;
+    while (this.#count > 0) this.#free();
+    this.#chained = 0;
+    this.#unsignaled = 0;
+    this.failed = false;
+  }
+
+  close(): void {
+    this.abandon();
+    this.#bad.close();
+  }
+
+  #at(position: number): number {
+    return this.#slots[(this.#from + position) % SEND_SLOTS]!;
+  }
+
+  /** Frees the slots up to and with `slot`. */
+  #retire(slot: number): void {
+    while (this.#count > this.#chained) {
+      const oldest = this.#free();
+      this.#counted[Count.Completed]!++;
+      if (oldest === slot) return;
+    }
+  }
+
+  #free(): number {
+    const oldest = this.#slots[this.#from]!;
+    this.#from = (this.#from + 1) % SEND_SLOTS;
+    this.#count--;
+    this.#memory.unreserve(oldest);
+    return oldest;
+  }
+}

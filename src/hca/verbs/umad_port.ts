@@ -1,0 +1,207 @@
+/**
+ * libibumad's end of the way of MADs: hosted by a thread of its own, so that a library that blocks, or one that a simulator has
+ * put in its place, never holds up packets.
+ *
+ * The descriptor of a real port can be waited for. That of ibsim's preload is a fake one, which poll(2) calls invalid:
+ * then the library is asked every few milliseconds.
+ *
+ * The kernel keeps each request until its time is over and then hands it back with status 110; the SA client has its own timers
+ * and counts on none of the kernel's.
+ */
+
+import { cString, errno, libc } from "../../../ffi/libc.ts";
+import { type Libibumad, libibumad } from "../../../ffi/libibumad.ts";
+import { UserMad } from "../../../ffi/umad_layout.ts";
+import { IpoibError } from "../../base/errors.ts";
+import { Errno, lastError } from "../../system/errno.ts";
+import { Fd } from "../../system/fd.ts";
+import type { Reactor, Timer, Watch } from "../../system/reactor.ts";
+import { receive, send } from "../../system/unix_socket.ts";
+import { MgmtClass } from "../../wire/mad.ts";
+import type { MadAddress } from "../hca.ts";
+import { emitMadFrame, MAD_LENGTH, parseMadFrame } from "./mad_frame.ts";
+
+const SA_CLASS = MgmtClass.SubnAdm;
+const SA_VERSION = 2;
+const METHOD = UserMad.Data + 3;
+const RESPONSE = 0x80;
+/** How long the kernel matches an answer to a request, in ms: longer than the client waits. */
+const REQUEST_TIMEOUT = 4000;
+const POLLNVAL = 0x20;
+/** Between two looks at a descriptor that cannot be waited for, in ms. */
+const LOOK_EVERY = 5;
+/** MADs of one look. */
+const BUDGET = 64;
+
+export interface UmadPortOptions {
+  reactor: Reactor;
+  device: string;
+  port: number;
+  /** This end of the socket pair; from then on the port's. */
+  socket: number;
+}
+
+export class UmadPort {
+  readonly #library: Libibumad;
+  readonly #reactor: Reactor;
+  readonly #socket: Fd;
+  readonly #id: number;
+  readonly #agent: number;
+  readonly #in = new Uint8Array(UserMad.Data + MAD_LENGTH);
+  readonly #out = new Uint8Array(UserMad.Data + MAD_LENGTH);
+  readonly #length = new Int32Array(1);
+  readonly #lengthBytes = new Uint8Array(this.#length.buffer);
+  readonly #socketWatch: Watch;
+  readonly #watch: Watch | undefined;
+  readonly #looks: Timer | undefined;
+
+  /** Throws `E_LIBRARY`, `E_UMAD`. */
+  constructor({ reactor, device, port, socket }: UmadPortOptions) {
+    using parts = new DisposableStack();
+    this.#reactor = reactor;
+    this.#socket = parts.use(new Fd(socket));
+    this.#library = umadLibrary();
+    this.#library.umad_init();
+    this.#id = this.#library.umad_open_port(cString(device), port);
+    if (this.#id < 0) throw openFailure(device, port, -this.#id);
+    parts.defer(() => this.#library.umad_close_port(this.#id));
+    this.#agent = this.#library.umad_register(
+      this.#id,
+      SA_CLASS,
+      SA_VERSION,
+      0,
+      null,
+    );
+    if (this.#agent < 0) {
+      throw lastError(
+        "E_UMAD",
+        `register for subnet administration on ${device}/${port}`,
+        { errno: errno() || -this.#agent },
+      );
+    }
+    const fd = this.#library.umad_get_fd(this.#id);
+    if (canWait(fd)) this.#watch = reactor.watch(fd, () => this.#receive());
+    else {
+      this.#looks = reactor.timer(() => this.#look());
+      this.#look();
+    }
+    this.#socketWatch = reactor.watch(socket, () => this.#send());
+    parts.move();
+  }
+
+  close(): void {
+    this.#watch?.close();
+    this.#looks?.close();
+    this.#socketWatch.close();
+    this.#library.umad_unregister(this.#id, this.#agent);
+    this.#library.umad_close_port(this.#id);
+    this.#socket.close();
+  }
+
+  #look(): void {
+    this.#receive();
+    this.#looks?.at(this.#reactor.clock.now() + LOOK_EVERY);
+  }
+
+  /** From the fabric to the port. */
+  #receive(): void {
+    for (let i = 0; i < BUDGET; i++) {
+      this.#length[0] = MAD_LENGTH;
+      const result = this.#library.umad_recv(
+        this.#id,
+        this.#in,
+        this.#lengthBytes,
+        0,
+      );
+      if (result === -Errno.EIO || result === -Errno.ENODEV) {
+        this.#watch?.enable(false);
+      }
+      if (result < 0 && result !== -Errno.EINVAL) return;
+      if (result < 0) continue;
+      const view = new DataView(this.#in.buffer);
+      // A request that came back unanswered.
+      if (view.getUint32(UserMad.Status, true) !== 0) continue;
+      const mad = this.#in.subarray(UserMad.Data);
+      send(this.#socket.number, emitMadFrame(mad, sourceOf(view)));
+    }
+  }
+
+  /** From the port to the fabric. */
+  #send(): void {
+    for (;;) {
+      const message = receive(this.#socket.number);
+      if (message.type === "closed") this.#socketWatch.enable(false);
+      if (message.type !== "message") return;
+      const frame = parseMadFrame(message.bytes);
+      if (!frame) continue;
+      fillUserMad(this.#out, frame.mad, frame.address);
+      const answer = (this.#out[METHOD]! & RESPONSE) !== 0;
+      this.#library.umad_send(
+        this.#id,
+        this.#agent,
+        this.#out,
+        MAD_LENGTH,
+        answer ? 0 : REQUEST_TIMEOUT,
+        0,
+      );
+    }
+  }
+}
+
+/** Writes the header and the MAD as `umad_send` wants them. */
+export function fillUserMad(
+  bytes: Uint8Array<ArrayBuffer>,
+  mad: Uint8Array,
+  to: MadAddress,
+): void {
+  const view = new DataView(bytes.buffer);
+  bytes.fill(0, 0, UserMad.Data);
+  view.setUint32(UserMad.Qpn, to.qpn);
+  view.setUint32(UserMad.Qkey, to.qkey);
+  view.setUint16(UserMad.Lid, to.lid);
+  view.setUint8(UserMad.Sl, to.sl);
+  view.setUint16(UserMad.PkeyIndex, to.pkeyIndex, true);
+  bytes.set(mad, UserMad.Data);
+}
+
+/** Where a received MAD came from. */
+export function sourceOf(view: DataView): MadAddress {
+  return {
+    lid: view.getUint16(UserMad.Lid),
+    qpn: view.getUint32(UserMad.Qpn),
+    qkey: view.getUint32(UserMad.Qkey),
+    sl: view.getUint8(UserMad.Sl),
+    pkeyIndex: view.getUint16(UserMad.PkeyIndex, true),
+  };
+}
+
+function umadLibrary(): Libibumad {
+  try {
+    return libibumad();
+  } catch (cause) {
+    throw new IpoibError("E_LIBRARY", "libibumad cannot be opened", {
+      errno: Errno.ENOENT,
+      hint: "install libibumad3",
+      cause,
+    });
+  }
+}
+
+function openFailure(device: string, port: number, value: number): IpoibError {
+  return lastError("E_UMAD", `open the management port of ${device}/${port}`, {
+    errno: value,
+    hint: value === Errno.EACCES || value === Errno.EPERM
+      ? "make /dev/infiniband/umad* accessible to this user"
+      : "see whether ib_umad is loaded",
+  });
+}
+
+/** False for a descriptor that the kernel does not know. */
+function canWait(fd: number): boolean {
+  const entry = new Int16Array(4);
+  new Int32Array(entry.buffer)[0] = fd;
+  const bytes = new Uint8Array(entry.buffer);
+  const now = new Uint8Array(16);
+  libc().ppoll(bytes, 1n, now, null);
+  return (entry[3]! & POLLNVAL) === 0;
+}

@@ -1,0 +1,24 @@
+/** A pair of connected SOCK_SEQPACKET sockets. */
+
+import { libc } from "../../ffi/libc.ts";
+import { Fd } from "./fd.ts";
+import { unwrap } from "./errno.ts";
+
+const AF_UNIX = 1;
+const SOCK_SEQPACKET_NONBLOCK_CLOEXEC = 5 | 0x800 | 0x80000;
+
+/** Makes both ends, non-blocking; throws `E_SOCKET`. */
+export function socketPair(): [Fd, Fd] {
+  const pair = new Int32Array(2);
+  unwrap(
+    libc().socketpair(
+      AF_UNIX,
+      SOCK_SEQPACKET_NONBLOCK_CLOEXEC,
+      0,
+      new Uint8Array(pair.buffer),
+    ),
+    "E_SOCKET",
+    "create a pair of sockets",
+  );
+  return [new Fd(pair[0]!), new Fd(pair[1]!)];
+}
