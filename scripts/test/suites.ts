@@ -53,7 +53,7 @@ const NEEDS: Readonly<Record<string, Needs>> = {
   netdev: { permissions: ALL },
   sa: { permissions: READ },
   subnet: { permissions: READ },
-  scripts: { permissions: READ },
+  scripts: { permissions: ALL },
   opensm: { permissions: ALL, tools: ["opensm", "ibsim"] },
   smoke: { permissions: ALL, root: true },
   e2e: {
