@@ -17,6 +17,11 @@ export interface PartitionsText {
   file: string;
 }
 
+/** What is reloaded; without a file the partitions that are built in. */
+export interface ReloadParams {
+  conf?: PartitionsText | undefined;
+}
+
 /** What a reload came to. */
 export interface ReloadResult {
   partitions: number;
@@ -47,7 +52,7 @@ export function runManagerCommand(
       operate(host, params as PortOperation);
       return reply.ok({});
     case "subnet.reload":
-      return reply.ok(reload(host, params as PartitionsText | undefined));
+      return reply.ok(reload(host, (params as ReloadParams).conf));
     default:
       throw new IpoibError("E_COMMAND", `Command "${command}" is not known`);
   }

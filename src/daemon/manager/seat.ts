@@ -15,7 +15,7 @@ import type { FabricMap } from "../../subnet/messages.ts";
 import type { ManagerInit } from "../manager_worker.ts";
 import { makeGuid } from "../guid.ts";
 import { WorkerThread } from "../thread/main_side.ts";
-import type { ReloadResult } from "./commands.ts";
+import type { ReloadParams, ReloadResult } from "./commands.ts";
 import { subnetHandlers } from "./control.ts";
 import { hasLivePort, PartitionsFile } from "./partitions_file.ts";
 
@@ -103,7 +103,11 @@ export class ManagerSeat {
       ? this.#partitions
       : new PartitionsFile(directory, file);
     const read = from.read();
-    const result = await this.#thread.call<ReloadResult>("subnet.reload", read);
+    const params: ReloadParams = { conf: read };
+    const result = await this.#thread.call<ReloadResult>(
+      "subnet.reload",
+      params,
+    );
     if (file !== undefined) this.#partitions.rename(file);
     if (read) this.#partitions.keep(read);
     return { ...result, ...(read ? { file: read.file } : {}) };

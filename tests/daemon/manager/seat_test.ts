@@ -113,3 +113,22 @@ Deno.test("a seat in an interface's process is not stopped from the subnet's soc
     client.close();
     await held.close();
   }));
+
+Deno.test("reload() takes what is built in, a file, its copy, and nothing of a bad file", () =>
+  withFolder(async (directory) => {
+    const only = seat(directory, "ib0");
+    assertEquals(await only.tryTake(), true);
+    const builtIn = await only.reload();
+    assertEquals([builtIn.partitions, builtIn.file], [3, undefined]);
+    const file = `${directory}/mine.conf`;
+    Deno.writeTextFileSync(file, "Default=0x7fff, ipoib : ALL=full ;\n");
+    assertEquals((await only.reload(file)).partitions, 1);
+    assertEquals((await only.reload()).partitions, 1);
+    Deno.writeTextFileSync(file, "Default=0x7fff, ipoib ALL=full\n");
+    await assertRejects(() => only.reload(), Error, "mine.conf");
+    assertEquals(
+      Deno.readTextFileSync(`${directory}/partitions.conf`),
+      "Default=0x7fff, ipoib : ALL=full ;\n",
+    );
+    await only.close();
+  }));
