@@ -1,0 +1,30 @@
+import { assertEquals } from "@std/assert";
+import { addressAttributes } from "../../../src/hca/verbs/address_handle.ts";
+
+Deno.test("addressAttributes() writes a path without a GRH", () => {
+  const bytes = addressAttributes({ dlid: 0x1234, sl: 5, staticRate: 3 }, 2);
+  const golden = new Uint8Array(32);
+  golden.set([0x34, 0x12, 5, 0, 3, 0, 2], 24);
+  assertEquals(bytes, golden);
+});
+
+Deno.test("addressAttributes() writes a group with its GRH", () => {
+  const dgid = Uint8Array.from({ length: 16 }, (_, i) => 0xff - i);
+  const bytes = addressAttributes({
+    dlid: 0xc000,
+    sl: 0,
+    staticRate: 0,
+    grh: {
+      dgid,
+      flowLabel: 0x12345,
+      hopLimit: 7,
+      trafficClass: 8,
+      sgidIndex: 1,
+    },
+  }, 1);
+  const golden = new Uint8Array(32);
+  golden.set(dgid);
+  golden.set([0x45, 0x23, 0x01, 0, 1, 7, 8], 16);
+  golden.set([0x00, 0xc0, 0, 0, 0, 1, 1], 24);
+  assertEquals(bytes, golden);
+});

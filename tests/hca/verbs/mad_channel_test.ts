@@ -1,0 +1,51 @@
+import { assertEquals } from "@std/assert";
+import { VerbsCounters } from "../../../src/hca/verbs/counters.ts";
+import { SocketMadChannel } from "../../../src/hca/verbs/mad_channel.ts";
+import {
+  emitMadFrame,
+  parseMadFrame,
+} from "../../../src/hca/verbs/mad_frame.ts";
+import { PollReactor } from "../../../src/system/poll_reactor.ts";
+import { socketPair } from "../../../src/system/socket_pair.ts";
+import { receive, send } from "../../../src/system/unix_socket.ts";
+
+const address = { lid: 9, qpn: 1, qkey: 0x80010000, sl: 2, pkeyIndex: 0 };
+const mad = Uint8Array.from({ length: 256 }, (_, i) => i);
+
+Deno.test("SocketMadChannel passes MADs both ways and counts them", () => {
+  const reactor = new PollReactor();
+  const counters = new VerbsCounters();
+  const [ours, theirs] = socketPair();
+  using other = theirs;
+  const channel = new SocketMadChannel(reactor, ours.release(), counters);
+  const heard: unknown[] = [];
+  channel.onMad = (mad, from) => heard.push({ mad: mad.slice(), from });
+
+  channel.send(mad, address);
+  const sent = receive(other.number);
+  assertEquals(sent.type === "message" && parseMadFrame(sent.bytes), {
+    mad,
+    address,
+  });
+
+  send(other.number, emitMadFrame(mad, address));
+  send(other.number, new Uint8Array(3));
+  reactor.turn(0);
+  assertEquals(heard, [{ mad, from: address }]);
+  channel.close();
+  assertEquals(counters.get("mads_sent"), 1);
+  assertEquals(counters.get("mads_received"), 1);
+  reactor.stop();
+});
+
+Deno.test("SocketMadChannel loses what nobody takes, and goes on", () => {
+  const reactor = new PollReactor();
+  const counters = new VerbsCounters();
+  const [ours, theirs] = socketPair();
+  theirs.close();
+  const channel = new SocketMadChannel(reactor, ours.release(), counters);
+  channel.send(mad, address);
+  reactor.turn(0);
+  assertEquals(counters.get("mads_lost"), 1);
+  channel.close();
+});

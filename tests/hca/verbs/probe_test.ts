@@ -1,0 +1,39 @@
+import { assertEquals } from "@std/assert";
+import { probeVerbs } from "../../../src/hca/verbs/probe.ts";
+
+Deno.test("probeVerbs() finds devices, ports and their link layers", async () => {
+  const top = await Deno.makeTempDir();
+  try {
+    const port = async (name: string, layer: string) => {
+      await Deno.mkdir(`${top}/${name}`, { recursive: true });
+      await Deno.writeTextFile(`${top}/${name}/link_layer`, `${layer}\n`);
+    };
+    await port("mlx5_0/ports/1", "InfiniBand");
+    await port("mlx5_0/ports/10", "InfiniBand");
+    await port("mlx5_0/ports/2", "Ethernet");
+    await port("rxe0/ports/1", "Ethernet");
+    const { devices, ports } = probeVerbs(top);
+    assertEquals(devices, ["mlx5_0", "rxe0"]);
+    assertEquals(
+      ports.map(({ device, port, linkLayer }) =>
+        `${device}/${port} ${linkLayer}`
+      ),
+      [
+        "mlx5_0/1 infiniband",
+        "mlx5_0/2 ethernet",
+        "mlx5_0/10 infiniband",
+        "rxe0/1 ethernet",
+      ],
+    );
+  } finally {
+    await Deno.remove(top, { recursive: true });
+  }
+});
+
+Deno.test("probeVerbs() finds nothing where there is nothing", () => {
+  assertEquals(probeVerbs("/nonexistent"), {
+    devices: [],
+    ports: [],
+    library: false,
+  });
+});
