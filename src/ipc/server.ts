@@ -82,9 +82,13 @@ export class IpcServer {
   async close(): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
+    const own = inodeOf(this.path);
     this.#listener.close();
-    // The socket's file goes when the last accept has let go of the listener, not before.
+    // The socket's file goes when the last accept has let go of the listener, not before; with older runtimes not at all.
     await this.#accepting;
+    if (own !== undefined && inodeOf(this.path) === own) {
+      Deno.removeSync(this.path);
+    }
     await Promise.all(
       [...this.#connections].map((connection) => connection.finish(GRACE)),
     );
@@ -105,6 +109,15 @@ export class IpcServer {
       this.#connections.add(connection);
       void connection.done.then(() => this.#connections.delete(connection));
     }
+  }
+}
+
+/** Which file is at `path`, so that a successor's is not taken for our own. */
+function inodeOf(path: string): number | undefined {
+  try {
+    return Deno.lstatSync(path).ino ?? undefined;
+  } catch {
+    return undefined;
   }
 }
 

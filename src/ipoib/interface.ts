@@ -171,6 +171,7 @@ export class IpoibInterface {
     if (this.#closed) return;
     this.#closed = true;
     this.#closeLink();
+    this.#state = "closed";
     this.#engine.dispose();
     this.netdev.close();
   }
@@ -216,6 +217,7 @@ export class IpoibInterface {
   }
 
   #updateState(): void {
+    if (this.#closed) return;
     const { config } = this.netdev;
     const state = linkState({
       up: config.up,
@@ -227,9 +229,7 @@ export class IpoibInterface {
     if (state === this.#state) return;
     const was = this.carrier;
     this.#state = state;
-    if (was !== this.carrier && !this.#closed) {
-      this.netdev.setCarrier(this.carrier);
-    }
+    if (was !== this.carrier) this.netdev.setCarrier(this.carrier);
     if (config.up || was) this.log.info(state);
     this.onStateChange(state);
   }
