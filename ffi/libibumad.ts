@@ -12,7 +12,7 @@ const symbols = {
   umad_get_fd: { parameters: ["i32"], result: "i32" },
   // int umad_register(int portid, int mgmt_class, int mgmt_version, uint8_t rmpp_version, long method_mask[])
   umad_register: {
-    parameters: ["i32", "i32", "i32", "u8", "pointer"],
+    parameters: ["i32", "i32", "i32", "u8", "buffer"],
     result: "i32",
   },
   umad_unregister: { parameters: ["i32", "i32"], result: "i32" },

@@ -17,9 +17,10 @@ import { Errno, lastError } from "../../system/errno.ts";
 import { Fd } from "../../system/fd.ts";
 import type { Reactor, Timer, Watch } from "../../system/reactor.ts";
 import { receive, send } from "../../system/unix_socket.ts";
-import { MgmtClass } from "../../wire/mad.ts";
+import { Method, MgmtClass } from "../../wire/mad.ts";
 import type { MadAddress } from "../hca.ts";
 import { emitMadFrame, MAD_LENGTH, parseMadFrame } from "./mad_frame.ts";
+import { TransactionAliases } from "./transaction_aliases.ts";
 
 const SA_CLASS = MgmtClass.SubnAdm;
 const SA_VERSION = 2;
@@ -28,6 +29,9 @@ const RESPONSE = 0x80;
 /** How long the kernel matches an answer to a request, in ms: longer than the client waits. */
 const REQUEST_TIMEOUT = 4000;
 const POLLNVAL = 0x20;
+/** The set of methods that are not answers, of 128 bits: Report (IBTA vol. 1 13.4.5). */
+const REPORTS = new Uint8Array(16);
+REPORTS[0] = 1 << Method.Report;
 /** Between two looks at a descriptor that cannot be waited for, in ms. */
 const LOOK_EVERY = 5;
 /** MADs of one look. */
@@ -49,6 +53,8 @@ export class UmadPort {
   readonly #agent: number;
   readonly #in = new Uint8Array(UserMad.Data + MAD_LENGTH);
   readonly #out = new Uint8Array(UserMad.Data + MAD_LENGTH);
+  readonly #outView = new DataView(this.#out.buffer);
+  readonly #aliases = new TransactionAliases(Math.random() * 2 ** 32);
   readonly #length = new Int32Array(1);
   readonly #lengthBytes = new Uint8Array(this.#length.buffer);
   readonly #socketWatch: Watch;
@@ -65,13 +71,9 @@ export class UmadPort {
     this.#id = this.#library.umad_open_port(cString(device), port);
     if (this.#id < 0) throw openFailure(device, port, -this.#id);
     parts.defer(() => this.#library.umad_close_port(this.#id));
-    this.#agent = this.#library.umad_register(
-      this.#id,
-      SA_CLASS,
-      SA_VERSION,
-      0,
-      null,
-    );
+    // Another program may have the Reports: then there are answers only.
+    this.#agent = this.#register(REPORTS);
+    if (this.#agent < 0) this.#agent = this.#register(null);
     if (this.#agent < 0) {
       throw lastError(
         "E_UMAD",
@@ -98,6 +100,16 @@ export class UmadPort {
     this.#socket.close();
   }
 
+  #register(methods: Uint8Array<ArrayBuffer> | null): number {
+    return this.#library.umad_register(
+      this.#id,
+      SA_CLASS,
+      SA_VERSION,
+      0,
+      methods,
+    );
+  }
+
   #look(): void {
     this.#receive();
     this.#looks?.at(this.#reactor.clock.now() + LOOK_EVERY);
@@ -119,8 +131,10 @@ export class UmadPort {
       if (result < 0 && result !== -Errno.EINVAL) return;
       if (result < 0) continue;
       const view = new DataView(this.#in.buffer);
-      // A request that came back unanswered.
-      if (view.getUint32(UserMad.Status, true) !== 0) continue;
+      const unanswered = view.getUint32(UserMad.Status, true) !== 0;
+      const answer = unanswered || (this.#in[METHOD]! & RESPONSE) !== 0;
+      const known = answer && this.#aliases.restore(view, UserMad.Data);
+      if (unanswered || answer !== known) continue;
       const mad = this.#in.subarray(UserMad.Data);
       send(this.#socket.number, emitMadFrame(mad, sourceOf(view)));
     }
@@ -136,6 +150,7 @@ export class UmadPort {
       if (!frame) continue;
       fillUserMad(this.#out, frame.mad, frame.address);
       const answer = (this.#out[METHOD]! & RESPONSE) !== 0;
+      if (!answer) this.#aliases.rename(this.#outView, UserMad.Data);
       this.#library.umad_send(
         this.#id,
         this.#agent,

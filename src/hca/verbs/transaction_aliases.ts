@@ -1,0 +1,47 @@
+/**
+ * TransactionIDs as the kernel wants them: it refuses a request whose ID is still under way (EINVAL), but the SA client repeats
+ * a request with the ID that it had. So each send gets an ID of its own, and the answer its old one back.
+ *
+ * Only the low half counts: the kernel writes the agent's number over the high one.
+ */
+
+/** Where the low half lies in a MAD. */
+const TRANSACTION_LOW = 12;
+/** More than can be under way: what the kernel never hands back does not stay for ever. */
+const MOST = 4096;
+
+export class TransactionAliases {
+  readonly #originals = new Map<number, number>();
+  #next: number;
+
+  /** @param first 32 bits; not the same after a restart, so that late answers find nothing */
+  constructor(first: number) {
+    this.#next = first >>> 0;
+  }
+
+  /** Sends under way. */
+  get size(): number {
+    return this.#originals.size;
+  }
+
+  /** Gives the request at `base` an ID of its own. */
+  rename(view: DataView, base: number): void {
+    const alias = this.#next;
+    this.#next = (alias + 1) >>> 0;
+    this.#originals.set(alias, view.getUint32(base + TRANSACTION_LOW));
+    view.setUint32(base + TRANSACTION_LOW, alias);
+    if (this.#originals.size <= MOST) return;
+    const [oldest] = this.#originals.keys();
+    this.#originals.delete(oldest!);
+  }
+
+  /** Gives the answer at `base` its request's ID, and forgets the send; false if there was none. */
+  restore(view: DataView, base: number): boolean {
+    const alias = view.getUint32(base + TRANSACTION_LOW);
+    const original = this.#originals.get(alias);
+    if (original === undefined) return false;
+    this.#originals.delete(alias);
+    view.setUint32(base + TRANSACTION_LOW, original);
+    return true;
+  }
+}
