@@ -12,6 +12,11 @@ export const ALLOWED_SKIPS: readonly AllowedSkip[] = [
     because: "kernels before that support exist, and /proc is tested there",
   },
   {
+    name: /skipped: Cannot (create|use) (an )?io_uring/,
+    because:
+      "kernels without it, or that forbid it, exist; poll is tested there",
+  },
+  {
     name: /skipped: minutes and gigabytes; IPOIB_FULL=1 runs it/,
     because: "fifty processes are asked for by name; ten are always tested",
   },

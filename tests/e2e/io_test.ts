@@ -1,0 +1,46 @@
+/** The two ways of the data path, poll and io_uring, and a subnet that has both. */
+
+import { assertEquals, assertGreater } from "@std/assert";
+import { openUringReactor } from "../../src/system/uring/uring_reactor.ts";
+import { iperf, iperfServer, labTest } from "./harness/mod.ts";
+
+/** Why io_uring cannot be used here, or nothing. */
+const missing = (() => {
+  try {
+    openUringReactor();
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+})();
+
+const pairs = [
+  ["poll", "poll"],
+  ["poll", "uring"],
+  ["uring", "poll"],
+  ["uring", "uring"],
+] as const;
+
+for (const [first, second] of pairs) {
+  if (missing && (first === "uring" || second === "uring")) {
+    Deno.test({
+      name: `--io ${first} and --io ${second} (skipped: ${missing})`,
+      ignore: true,
+      fn: () => {},
+    });
+    continue;
+  }
+  labTest(`--io ${first} and --io ${second} carry the same`, async (lab) => {
+    const [a, b] = await lab.hosts(2);
+    await a.up({ args: ["--io", first] });
+    await b.up({ args: ["--io", second] });
+    for (const size of [56, 2016, 6000]) {
+      assertEquals(await a.ping(b, { size }), { sent: 5, received: 5 });
+    }
+    await iperfServer(b);
+    for (const direction of [[], ["-R"]]) {
+      assertGreater((await iperf(a, b.address, ...direction)).received, 1e6);
+    }
+    for (const host of [a, b]) assertEquals((await host.link()).drops, {});
+  });
+}
