@@ -16,10 +16,18 @@ import { NativeMemory } from "./memory.ts";
 export const POLL_BATCH = 64;
 const ATTRIBUTES = POLL_BATCH * IbvWc.Size;
 
-export class CompletionQueue {
+/** Where completions come from. */
+export interface Completions {
+  /** `struct ibv_wc` of the last poll. */
+  readonly view: DataView;
+  /** Takes up to `limit` completions into {@linkcode view}; returns how many. */
+  poll(limit?: number): number;
+}
+
+/** See above. */
+export class CompletionQueue implements Completions {
   /** `struct ibv_cq *`. */
   readonly handle: bigint;
-  /** `struct ibv_wc` of the last poll. */
   readonly view: DataView;
   readonly #device: VerbsDevice;
   readonly #memory = new NativeMemory(ATTRIBUTES + IbvModifyCqAttr.Size);
@@ -50,7 +58,6 @@ export class CompletionQueue {
     this.#arm = device.bind(IbvContext.ReqNotifyCq, [this.handle, 0n]);
   }
 
-  /** Takes up to `limit` completions into {@linkcode view}; returns how many. */
   poll(limit = POLL_BATCH): number {
     this.#poll.set(1, limit, 0);
     return this.#poll.call();

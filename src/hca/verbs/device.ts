@@ -40,8 +40,13 @@ export function verbsLibrary(): Libibverbs {
   }
 }
 
+/** Binds one of a context's operations, by its offset in `struct ibv_context`. */
+export interface OperationBinder {
+  bind(operation: number, args: readonly bigint[]): BoundCall;
+}
+
 /** An open device. */
-export class VerbsDevice {
+export class VerbsDevice implements OperationBinder {
   readonly name: string;
   readonly library: Libibverbs;
   /** `struct ibv_context *`. */
@@ -62,7 +67,6 @@ export class VerbsDevice {
     return this.#view.getInt32(IbvContext.AsyncFd, true);
   }
 
-  /** Binds one of the context's operations, by its offset. */
   bind(operation: number, args: readonly bigint[]): BoundCall {
     return bindFunction(this.#view.getBigUint64(operation, true), args);
   }

@@ -2,7 +2,7 @@
  * Memory that C can see: shared mappings, which no collector moves or frees, and which a fork leaves where they are.
  */
 
-import { type Libibverbs } from "../../../ffi/libibverbs.ts";
+import type { Libibverbs } from "../../../ffi/libibverbs.ts";
 import { bytesAt } from "../../../ffi/libc.ts";
 import { Ibv, IbvMr } from "../../../ffi/verbs_layout.ts";
 import { lastError } from "../../system/errno.ts";
@@ -30,14 +30,17 @@ export class NativeMemory {
   }
 }
 
+/** What registers memory. */
+export type Registrar = Pick<Libibverbs, "ibv_reg_mr" | "ibv_dereg_mr">;
+
 /** Memory that is registered with a protection domain. */
 export class RegisteredMemory extends NativeMemory {
   readonly lkey: number;
-  readonly #library: Libibverbs;
+  readonly #library: Registrar;
   readonly #region: bigint;
 
   /** Throws `E_VERBS`: the device pins the memory, which a limit may forbid. */
-  constructor(library: Libibverbs, pd: bigint, size: number) {
+  constructor(library: Registrar, pd: bigint, size: number) {
     super(size);
     this.#library = library;
     this.#region = library.ibv_reg_mr(

@@ -11,12 +11,11 @@
  * Of the GRH only the source GID (octet 8) and the first octet of the destination GID (24) matter: they stay.
  */
 
-import type { Libibverbs } from "../../../ffi/libibverbs.ts";
 import { IbvRecvWr, IbvSge } from "../../../ffi/verbs_layout.ts";
 import { ENCAP_LENGTH } from "../../base/units.ts";
 import { VNET_HEADER_LENGTH } from "../../wire/vnet.ts";
 import { highWord, lowWord } from "./device.ts";
-import { NativeMemory, RegisteredMemory } from "./memory.ts";
+import { NativeMemory, RegisteredMemory, type Registrar } from "./memory.ts";
 
 export const GRH_LENGTH = 40;
 export const GRH_SGID = 8;
@@ -38,7 +37,7 @@ export class ReceiveMemory {
   readonly #memory: RegisteredMemory;
   readonly #requests: NativeMemory;
 
-  constructor(library: Libibverbs, pd: bigint, buffers: number) {
+  constructor(library: Registrar, pd: bigint, buffers: number) {
     this.buffers = buffers;
     this.#memory = new RegisteredMemory(library, pd, buffers * STRIDE);
     const { address, lkey, bytes, view, words } = this.#memory;

@@ -8,10 +8,10 @@
 import type { BoundCall } from "../../../ffi/libffi.ts";
 import { Ibv, IbvContext, IbvWc } from "../../../ffi/verbs_layout.ts";
 import { type RxBatch, RxFlag } from "../hca.ts";
-import { type CompletionQueue, POLL_BATCH } from "./completion_queue.ts";
+import { type Completions, POLL_BATCH } from "./completion_queue.ts";
 import { Count, type VerbsCounters } from "./counters.ts";
-import type { VerbsDevice } from "./device.ts";
-import { NativeMemory } from "./memory.ts";
+import type { OperationBinder } from "./device.ts";
+import { NativeMemory, type Registrar } from "./memory.ts";
 import {
   GRH_DGID,
   GRH_SGID,
@@ -33,7 +33,7 @@ export class ReceiveQueue {
   /** True since a completion failed. */
   failed = false;
   readonly #memory: ReceiveMemory;
-  readonly #cq: CompletionQueue;
+  readonly #cq: Completions;
   readonly #counted: Float64Array;
   readonly #bad = new NativeMemory(8);
   readonly #post: BoundCall;
@@ -44,10 +44,10 @@ export class ReceiveQueue {
   readonly #held: Uint8Array;
 
   constructor(
-    device: VerbsDevice,
+    device: OperationBinder & { readonly library: Registrar },
     pd: bigint,
     qp: bigint,
-    cq: CompletionQueue,
+    cq: Completions,
     buffers: number,
     counters: VerbsCounters,
   ) {

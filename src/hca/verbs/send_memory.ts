@@ -11,14 +11,13 @@
  * A message is the IPoIB header and the packet, one piece of memory: one scatter/gather element.
  */
 
-import type { Libibverbs } from "../../../ffi/libibverbs.ts";
 import { Ibv, IbvSendWr, IbvSge } from "../../../ffi/verbs_layout.ts";
 import { ENCAP_LENGTH } from "../../base/units.ts";
 import type { BufferGroup } from "../../system/reactor.ts";
 import { VNET_HEADER_LENGTH } from "../../wire/vnet.ts";
 import type { SendMemory, SlotLayout } from "../hca.ts";
 import { highWord, lowWord } from "./device.ts";
-import { NativeMemory, RegisteredMemory } from "./memory.ts";
+import { NativeMemory, RegisteredMemory, type Registrar } from "./memory.ts";
 
 const PAYLOAD = 64;
 const ENCAP = PAYLOAD - ENCAP_LENGTH;
@@ -61,7 +60,7 @@ export class VerbsSendMemory implements SendMemory {
   #freeCount = SEND_SLOTS;
   #group: BufferGroup | undefined;
 
-  constructor(library: Libibverbs, pd: bigint) {
+  constructor(library: Registrar, pd: bigint) {
     this.#memory = new RegisteredMemory(library, pd, SEND_SLOTS * STRIDE);
     this.bytes = this.#memory.bytes;
     this.view = this.#memory.view;

@@ -16,8 +16,8 @@ import {
 } from "../../../ffi/verbs_layout.ts";
 import { ENCAP_LENGTH } from "../../base/units.ts";
 import type { VerbsAddressHandle } from "./address_handle.ts";
-import type { CompletionQueue } from "./completion_queue.ts";
-import type { VerbsDevice } from "./device.ts";
+import type { Completions } from "./completion_queue.ts";
+import type { OperationBinder } from "./device.ts";
 import { NativeMemory } from "./memory.ts";
 import { SEND_SLOTS, type VerbsSendMemory, WR_STRIDE } from "./send_memory.ts";
 import { Count, type VerbsCounters } from "./counters.ts";
@@ -36,7 +36,7 @@ export class SendQueue {
   failed = false;
   readonly #memory: VerbsSendMemory;
   readonly #words: Int32Array;
-  readonly #cq: CompletionQueue;
+  readonly #cq: Completions;
   readonly #counted: Float64Array;
   readonly #bad = new NativeMemory(8);
   readonly #post: BoundCall;
@@ -48,9 +48,9 @@ export class SendQueue {
   #unsignaled = 0;
 
   constructor(
-    device: VerbsDevice,
+    device: OperationBinder,
     qp: bigint,
-    cq: CompletionQueue,
+    cq: Completions,
     memory: VerbsSendMemory,
     counters: VerbsCounters,
   ) {
@@ -70,7 +70,7 @@ export class SendQueue {
   append(
     slot: number,
     length: number,
-    ah: VerbsAddressHandle,
+    ah: Pick<VerbsAddressHandle, "low" | "high">,
     qpn: number,
     qkey: number,
   ): void {

@@ -1,0 +1,100 @@
+/** A device in memory, for the queues' tests: it reads chains of work requests as a provider does. */
+
+import { addressOf, bytesAt } from "../../../ffi/libc.ts";
+import type { BoundCall } from "../../../ffi/libffi.ts";
+import { IbvContext, IbvMr, IbvWc } from "../../../ffi/verbs_layout.ts";
+import type { Completions } from "../../../src/hca/verbs/completion_queue.ts";
+import type { OperationBinder } from "../../../src/hca/verbs/device.ts";
+import type { Registrar } from "../../../src/hca/verbs/memory.ts";
+
+export const LKEY = 0x1234;
+const NEXT = 8;
+const WR_LENGTH = 144;
+
+/** What a completion says. */
+export interface FakeCompletion {
+  id: number;
+  status?: number;
+  length?: number;
+  sourceQpn?: number;
+  sourceLid?: number;
+  flags?: number;
+}
+
+/** Completions that a test has put there. */
+export class FakeCompletions implements Completions {
+  readonly view = new DataView(new ArrayBuffer(64 * IbvWc.Size));
+  readonly waiting: FakeCompletion[] = [];
+
+  poll(limit = 64): number {
+    const taken = this.waiting.splice(0, limit);
+    taken.forEach((each, i) => {
+      const at = i * IbvWc.Size;
+      const { view } = this;
+      view.setBigUint64(at + IbvWc.WrId, BigInt(each.id), true);
+      view.setInt32(at + IbvWc.Status, each.status ?? 0, true);
+      view.setUint32(at + IbvWc.ByteLength, each.length ?? 0, true);
+      view.setUint32(at + IbvWc.SourceQpn, each.sourceQpn ?? 0, true);
+      view.setUint32(at + IbvWc.Flags, each.flags ?? 0, true);
+      view.setUint16(at + IbvWc.SourceLid, each.sourceLid ?? 0, true);
+    });
+    return taken.length;
+  }
+}
+
+/** A work request as the device sees it, with its one element. */
+export interface SeenRequest {
+  id: number;
+  request: DataView;
+  element: DataView;
+}
+
+export class FakeVerbs implements OperationBinder {
+  /** Each post, a chain of requests. */
+  readonly posts: SeenRequest[][] = [];
+  /** How many requests a post takes before it fails; it names the first that it did not take. */
+  takes = Infinity;
+  readonly #region = new Uint8Array(64);
+  readonly library: Registrar = {
+    ibv_reg_mr: () => addressOf(this.#region),
+    ibv_dereg_mr: () => 0,
+  };
+
+  constructor() {
+    new DataView(this.#region.buffer).setUint32(IbvMr.Lkey, LKEY, true);
+  }
+
+  bind(operation: number, args: readonly bigint[]): BoundCall {
+    const values = BigUint64Array.from(args);
+    const words = new Int32Array(values.buffer);
+    const elementAt = operation === IbvContext.PostSend ? 128 : 32;
+    return {
+      set: (index, low, high) => {
+        words[index * 2] = low;
+        words[index * 2 + 1] = high;
+      },
+      call: () => this.#post(values[1]!, values[2]!, elementAt),
+    };
+  }
+
+  #post(first: bigint, bad: bigint, elementAt: number): number {
+    const chain: SeenRequest[] = [];
+    for (let at = first; at !== 0n;) {
+      if (chain.length >= this.takes) {
+        new DataView(bytesAt(bad, 8)).setBigUint64(0, at, true);
+        this.posts.push(chain);
+        return 12;
+      }
+      const bytes = bytesAt(at, elementAt === 128 ? WR_LENGTH : 48).slice(0);
+      const request = new DataView(bytes);
+      chain.push({
+        id: Number(request.getBigUint64(0, true)),
+        request,
+        element: new DataView(bytes, elementAt),
+      });
+      at = request.getBigUint64(NEXT, true);
+    }
+    this.posts.push(chain);
+    return 0;
+  }
+}

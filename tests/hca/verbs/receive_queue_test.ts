@@ -1,0 +1,132 @@
+import { assert, assertEquals } from "@std/assert";
+import { bytesAt } from "../../../ffi/libc.ts";
+import { RxFlag } from "../../../src/hca/hca.ts";
+import { VerbsCounters } from "../../../src/hca/verbs/counters.ts";
+import { ReceiveQueue } from "../../../src/hca/verbs/receive_queue.ts";
+import {
+  type FakeCompletion,
+  FakeCompletions,
+  FakeVerbs,
+} from "./fake_verbs.ts";
+
+const BUFFERS = 8;
+const GRH = 1;
+
+class Rig implements Disposable {
+  readonly verbs = new FakeVerbs();
+  readonly cq = new FakeCompletions();
+  readonly counters = new VerbsCounters();
+  readonly queue = new ReceiveQueue(
+    this.verbs,
+    0n,
+    0n,
+    this.cq,
+    BUFFERS,
+    this.counters,
+  );
+  readonly batch = this.queue.createBatch();
+
+  constructor() {
+    this.queue.postAll();
+  }
+
+  /** A packet arrives in a buffer, as the device would write it. */
+  arrive(id: number, octets: number[], more: Partial<FakeCompletion> = {}) {
+    const { element } = this.verbs.posts[0]!.find((each) => each.id === id)!;
+    const bytes = new Uint8Array(bytesAt(element.getBigUint64(0, true), 4136));
+    bytes.fill(0xa5, 0, 40);
+    if (more.flags) {
+      for (let i = 0; i < 32; i++) bytes[8 + i] = i;
+      bytes[24] = 0xff;
+    }
+    bytes.set(octets, 40);
+    this.cq.waiting.push({ id, length: 40 + octets.length, ...more });
+  }
+
+  poll(): number {
+    return this.queue.poll(this.batch, 64);
+  }
+
+  posted(): number[] {
+    return this.verbs.posts.at(-1)!.map(({ id }) => id);
+  }
+
+  [Symbol.dispose](): void {
+    this.queue.close();
+  }
+}
+
+Deno.test("ReceiveQueue posts all buffers as one chain, with room for GRH and packet", () => {
+  using rig = new Rig();
+  assertEquals(rig.posted(), [0, 1, 2, 3, 4, 5, 6, 7]);
+  for (const { element } of rig.verbs.posts[0]!) {
+    assert(element.getUint32(8, true) >= 40 + 4096);
+  }
+});
+
+Deno.test("ReceiveQueue gives a packet with what the engine asks of it", () => {
+  using rig = new Rig();
+  rig.arrive(3, [0x08, 0x00, 0, 0, 0x45, 1, 2], {
+    sourceQpn: 0x48,
+    sourceLid: 7,
+  });
+  assertEquals(rig.poll(), 1);
+  const { batch } = rig;
+  assertEquals(batch.encap[0], 0x08000000);
+  assertEquals([batch.length[0], batch.flags[0]], [3, 0]);
+  assertEquals([batch.sourceQpn[0], batch.sourceLid[0]], [0x48, 7]);
+  const at = batch.payload[0]!;
+  assertEquals(Array.from(batch.bytes[0]!.subarray(at, at + 3)), [0x45, 1, 2]);
+  const frame = new Uint8Array(bytesAt(batch.vnetAddress[0]!, 15));
+  assertEquals(
+    Array.from(frame),
+    [...new Array(12).fill(0), 0x45, 1, 2],
+    "the TUN gets an empty virtio header and the packet",
+  );
+  assert(!rig.queue.sourceGid(batch, 0, new Uint8Array(16)));
+});
+
+Deno.test("ReceiveQueue knows multicast and the source GID by the GRH", () => {
+  using rig = new Rig();
+  rig.arrive(0, [0x08, 0x00, 0, 0, 0x45], { flags: GRH });
+  rig.poll();
+  assertEquals(rig.batch.flags[0], RxFlag.Grh | RxFlag.Multicast);
+  const gid = new Uint8Array(16);
+  assert(rig.queue.sourceGid(rig.batch, 0, gid));
+  assertEquals(Array.from(gid), Array.from({ length: 16 }, (_, i) => i));
+});
+
+Deno.test("ReceiveQueue posts what was given back as one chain", () => {
+  using rig = new Rig();
+  for (const id of [5, 1, 6]) rig.arrive(id, [8, 0, 0, 0, 0x45]);
+  rig.poll();
+  rig.queue.release(rig.batch);
+  rig.queue.repost();
+  assertEquals(rig.posted(), [5, 1, 6]);
+  const posts = rig.verbs.posts.length;
+  rig.queue.repost();
+  assertEquals(rig.verbs.posts.length, posts);
+});
+
+Deno.test("ReceiveQueue drops what is shorter than the IPoIB header", () => {
+  using rig = new Rig();
+  rig.arrive(2, [8, 0]);
+  assertEquals(rig.poll(), 0);
+  assertEquals(rig.counters.get("rcv_too_short"), 1);
+  rig.queue.repost();
+  assertEquals(rig.posted(), [2]);
+});
+
+Deno.test("after an error all buffers are posted but those that the engine has", () => {
+  using rig = new Rig();
+  rig.arrive(4, [8, 0, 0, 0, 0x45]);
+  rig.arrive(5, [], { status: 5 });
+  assertEquals(rig.poll(), 1);
+  assert(rig.queue.failed);
+  rig.queue.postAll();
+  assert(!rig.queue.failed);
+  assertEquals(rig.posted(), [0, 1, 2, 3, 5, 6, 7]);
+  rig.queue.release(rig.batch);
+  rig.queue.repost();
+  assertEquals(rig.posted(), [4]);
+});
