@@ -5,7 +5,7 @@
  * `ibv_modify_cq` through those of the `verbs_context` that lies before it.
  */
 
-import { bytesAt, errno } from "../../../ffi/libc.ts";
+import { bytesAt } from "../../../ffi/libc.ts";
 import { bindFunction, type BoundCall } from "../../../ffi/libffi.ts";
 import { type Libibverbs, libibverbs } from "../../../ffi/libibverbs.ts";
 import {
@@ -15,6 +15,7 @@ import {
 } from "../../../ffi/verbs_layout.ts";
 import { IpoibError } from "../../base/errors.ts";
 import { Errno, lastError } from "../../system/errno.ts";
+import { deviceFileFailure } from "./access.ts";
 
 const ALL_ONES = 0xffffffffffffffffn;
 
@@ -110,7 +111,11 @@ function open(library: Libibverbs, name: string): bigint {
       if (new Deno.UnsafePointerView(pointer).getCString() !== name) continue;
       const context = library.ibv_open_device(device);
       if (context !== 0n) return context;
-      throw openFailure(name, errno());
+      throw lastError(
+        "E_VERBS",
+        `open InfiniBand device ${name}`,
+        deviceFileFailure("uverbs"),
+      );
     }
   } finally {
     library.ibv_free_device_list(list);
@@ -123,13 +128,4 @@ function open(library: Libibverbs, name: string): bigint {
       hint: "load ib_uverbs, and install the device's provider",
     },
   );
-}
-
-function openFailure(name: string, value: number): IpoibError {
-  return lastError("E_VERBS", `open InfiniBand device ${name}`, {
-    errno: value,
-    hint: value === Errno.EACCES || value === Errno.EPERM
-      ? "make /dev/infiniband/uverbs* accessible to this user"
-      : "see whether ib_uverbs is loaded",
-  });
 }

@@ -19,6 +19,7 @@ import type { Reactor, Timer, Watch } from "../../system/reactor.ts";
 import { receive, send } from "../../system/unix_socket.ts";
 import { Method, MgmtClass } from "../../wire/mad.ts";
 import type { MadAddress } from "../hca.ts";
+import { deviceFileFailure } from "./access.ts";
 import { emitMadFrame, MAD_LENGTH, parseMadFrame } from "./mad_frame.ts";
 import { TransactionAliases } from "./transaction_aliases.ts";
 
@@ -69,7 +70,13 @@ export class UmadPort {
     this.#library = umadLibrary();
     this.#library.umad_init();
     this.#id = this.#library.umad_open_port(cString(device), port);
-    if (this.#id < 0) throw openFailure(device, port, -this.#id);
+    if (this.#id < 0) {
+      throw lastError(
+        "E_UMAD",
+        `open the management port of ${device}/${port}`,
+        deviceFileFailure("umad"),
+      );
+    }
     parts.defer(() => this.#library.umad_close_port(this.#id));
     // Another program may have the Reports: then there are answers only.
     this.#agent = this.#register(REPORTS);
@@ -200,15 +207,6 @@ function umadLibrary(): Libibumad {
       cause,
     });
   }
-}
-
-function openFailure(device: string, port: number, value: number): IpoibError {
-  return lastError("E_UMAD", `open the management port of ${device}/${port}`, {
-    errno: value,
-    hint: value === Errno.EACCES || value === Errno.EPERM
-      ? "make /dev/infiniband/umad* accessible to this user"
-      : "see whether ib_umad is loaded",
-  });
 }
 
 /** False for a descriptor that the kernel does not know. */
