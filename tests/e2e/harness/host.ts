@@ -168,12 +168,16 @@ export class Host {
     await this.ip("addr", "replace", `${this.address}/24`, "dev", "ib0");
   }
 
-  /** Pings; returns how many were sent and answered. */
-  ping(
+  /**
+   * Pings; returns how many were sent and answered. One ping before them finds the neighbour: only three packets wait for
+   * that, and a busy machine may take longer than three intervals.
+   */
+  async ping(
     to: Host | string,
     options: PingOptions = {},
   ): Promise<{ sent: number; received: number }> {
-    return ping(this, typeof to === "string" ? to : to.address, options);
+    await this.reaches(to);
+    return await ping(this, typeof to === "string" ? to : to.address, options);
   }
 
   /** True if a single ping is answered within a second. */
