@@ -159,7 +159,7 @@ export class VerbsPort implements HcaPort, Sleeper {
 
   beforeSleep(): boolean {
     for (let i = 0; i < this.#qps.length; i++) {
-      if (this.#qps[i]!.more) return true;
+      if (this.#qps[i]!.busy) return true;
     }
     return this.send.starved && this.send.ready;
   }

@@ -58,6 +58,11 @@ export class ReceiveQueue {
     this.#post = device.bind(IbvContext.PostRecv, [qp, 0n, this.#bad.address]);
   }
 
+  /** True while buffers that were given back wait to be posted. */
+  get unposted(): boolean {
+    return this.#first >= 0;
+  }
+
   /** Posts every buffer that the engine does not have: after a start and after a reset. */
   postAll(): void {
     this.#first = -1;

@@ -156,6 +156,15 @@ export class VerbsUdQp implements UdQp {
     if (!this.#port.reactor.ring) this.#receives.repost();
   }
 
+  /** True if the loop must not sleep: there is more to receive, or something to post or to recover after the next wait. */
+  get busy(): boolean {
+    return this.more || this.#receives.unposted || this.#failed;
+  }
+
+  get #failed(): boolean {
+    return this.#sends.failed || this.#receives.failed;
+  }
+
   /** Posts the buffers that were given back. */
   repost(): void {
     this.#receives.repost();
@@ -163,9 +172,7 @@ export class VerbsUdQp implements UdQp {
 
   /** Starts again after an error; true if it had to. */
   recover(): boolean {
-    if (this.#closed || !(this.#sends.failed || this.#receives.failed)) {
-      return false;
-    }
+    if (this.#closed || !this.#failed) return false;
     this.#pair.reset();
     while (this.#sendCq.poll() > 0);
     this.#receives.drain();

@@ -99,6 +99,8 @@ export class UmadPort {
   }
 
   close(): void {
+    // The port's last words: it leaves its groups.
+    this.#send();
     this.#watch?.close();
     this.#looks?.close();
     this.#socketWatch.close();

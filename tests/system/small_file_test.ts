@@ -1,0 +1,16 @@
+import { assertEquals } from "@std/assert";
+import { readSmallFile } from "../../src/system/small_file.ts";
+
+Deno.test("readSmallFile() reads text, and nothing of what is not there", async () => {
+  const path = await Deno.makeTempFile();
+  try {
+    await Deno.writeTextFile(path, "InfiniBand\n");
+    assertEquals(readSmallFile(path), "InfiniBand\n");
+    await Deno.writeTextFile(path, "x".repeat(5000));
+    assertEquals(readSmallFile(path)?.length, 4096);
+  } finally {
+    await Deno.remove(path);
+  }
+  assertEquals(readSmallFile(path), undefined);
+  assertEquals(readSmallFile("/"), undefined);
+});
