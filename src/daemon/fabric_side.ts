@@ -105,6 +105,7 @@ class VerbsSide implements FabricSide {
 
   async start(): Promise<PortInit> {
     const [ours, theirs] = socketPair();
+    using _ours = ours;
     const thread = new WorkerThread(
       new URL("./umad_worker.ts", import.meta.url),
     );
