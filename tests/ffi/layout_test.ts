@@ -230,8 +230,10 @@ function flatten<T>(table: Record<string, Record<string, T>>): Map<string, T> {
 }
 
 function why(header: string): string {
-  if (!exists("/usr/bin/gcc")) return " (no gcc here)";
-  return exists(`/usr/include/${header}`) ? "" : ` (no ${header} here)`;
+  if (!exists("/usr/bin/gcc")) return " (skipped: no gcc here)";
+  return exists(`/usr/include/${header}`)
+    ? ""
+    : ` (skipped: no ${header} here)`;
 }
 
 const layouts = [

@@ -12,10 +12,10 @@ import { socketPair } from "../../../src/system/socket_pair.ts";
 const { ports, library } = probeVerbs();
 const found = ports.find((port) => port.linkLayer === "infiniband");
 const reason = !found
-  ? " (no InfiniBand port here)"
+  ? " (skipped: this host has no InfiniBand port)"
   : library
   ? ""
-  : " (no libibverbs here)";
+  : " (skipped: libibverbs is missing)";
 const QKEY = 0x4242;
 const LKEY_OFFSET = 128 + 12;
 const ENCAP = 0x08000000;
