@@ -1,0 +1,63 @@
+import { assert, assertEquals } from "@std/assert";
+import {
+  SEND_SLOTS,
+  VerbsSendMemory,
+} from "../../../src/hca/verbs/send_memory.ts";
+import type { BufferGroup } from "../../../src/system/reactor.ts";
+import { FakeVerbs } from "./fake_verbs.ts";
+
+class Group implements BufferGroup {
+  readonly has: number[] = [];
+  onEmpty: () => void = () => {};
+  get available(): number {
+    return this.has.length;
+  }
+  add(buffer: number): void {
+    this.has.push(buffer);
+  }
+  commit(): void {}
+}
+
+function open() {
+  const memory = new VerbsSendMemory(new FakeVerbs().library, 0n);
+  return { memory, group: new Group() };
+}
+
+Deno.test("VerbsSendMemory hands free slots over to a group, and keeps some", () => {
+  const { memory, group } = open();
+  memory.postTo(group);
+  assertEquals(group.available, 64);
+  assertEquals(memory.free, SEND_SLOTS);
+  const reserved: number[] = [];
+  for (let slot = memory.reserve(); slot >= 0; slot = memory.reserve()) {
+    reserved.push(slot);
+  }
+  assertEquals(new Set([...reserved, ...group.has]).size, SEND_SLOTS);
+  memory.close();
+});
+
+Deno.test("VerbsSendMemory supplies the group again once slots are free", () => {
+  const { memory, group } = open();
+  memory.postTo(group);
+  const taken = group.has.splice(0);
+  for (const slot of taken) memory.takePosted(slot);
+  assertEquals(memory.free, SEND_SLOTS - 64);
+  memory.supply();
+  assertEquals(group.available, 64);
+  for (const slot of taken) memory.unreserve(slot);
+  assertEquals(memory.free, SEND_SLOTS);
+  memory.close();
+});
+
+Deno.test("VerbsSendMemory is starved when the group is empty and only what it keeps is left", () => {
+  const { memory, group } = open();
+  const held: number[] = [];
+  while (memory.free > 32) held.push(memory.reserve());
+  memory.postTo(group);
+  assertEquals(group.available, 0);
+  assert(memory.starved);
+  assert(!memory.ready);
+  for (const slot of held.splice(0, 8)) memory.unreserve(slot);
+  assert(memory.ready);
+  memory.close();
+});
