@@ -125,7 +125,8 @@ export class VerbsSendMemory implements SendMemory {
     this.supply();
   }
 
-  takePosted(): void {}
+  // Nothing is counted for each slot: what is not free is somebody's.
+  takePosted(_slot: number): void {}
 
   /** Keeps the kernel supplied, once a turn. */
   supply(): void {
