@@ -1,6 +1,6 @@
 /** The programs that suites use, and the Debian packages that bring them. */
 
-/** Debian package of each program. */
+/** Debian package of each program, or of a file named by its whole path. */
 export const PACKAGE_OF = {
   ip: "iproute2",
   ping: "iputils-ping",
@@ -11,21 +11,22 @@ export const PACKAGE_OF = {
   socat: "socat",
   opensm: "opensm",
   ibsim: "ibsim-utils",
+  gcc: "gcc",
+  "/usr/include/stdio.h": "libc6-dev",
+  "/usr/include/infiniband/verbs.h": "libibverbs-dev",
+  "/usr/include/infiniband/umad.h": "libibumad-dev",
 } as const;
 
-/** A program that a suite uses. */
+/** A program or file that a suite uses. */
 export type Tool = keyof typeof PACKAGE_OF;
 
-/** True if `name` is on PATH, or in one of the folders that a normal user's PATH lacks. */
+/** True if the file `name` exists, or a program on PATH or in one of the folders that a normal user's PATH lacks. */
 export function isInstalled(name: string): boolean {
+  if (name.startsWith("/")) return isFile(name);
   const path = (Deno.env.get("PATH") ?? "").split(":");
-  return [...path, "/usr/sbin", "/sbin"].some((folder) => {
-    try {
-      return Deno.statSync(`${folder}/${name}`).isFile;
-    } catch {
-      return false;
-    }
-  });
+  return [...path, "/usr/sbin", "/sbin"].some((folder) =>
+    isFile(`${folder}/${name}`)
+  );
 }
 
 /** The packages of `tools`, each once, in order. */
@@ -58,6 +59,14 @@ async function stopService(name: string): Promise<void> {
     await run("systemctl", ["disable", "--now", name]);
   } else if (isInstalled("service")) {
     await run("service", [name, "stop"]);
+  }
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
   }
 }
 

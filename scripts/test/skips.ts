@@ -24,10 +24,6 @@ export const ALLOWED_SKIPS: readonly AllowedSkip[] = [
     name: /skipped: this host has no InfiniBand port/,
     because: "it is hardware; the same runs in virtual machines that have one",
   },
-  {
-    name: /skipped: no (gcc|infiniband\/(verbs|umad)\.h) here/,
-    because: "libraries without their headers are what a user has",
-  },
 ];
 
 /** Why the skip of `name` is allowed, or undefined if it is not. */

@@ -49,6 +49,15 @@ const NEEDS: Readonly<Record<string, Needs>> = {
     helpful: ["tshark"],
   },
   system: { permissions: ALL },
+  ffi: {
+    permissions: SYSTEM,
+    helpful: [
+      "gcc",
+      "/usr/include/stdio.h",
+      "/usr/include/infiniband/verbs.h",
+      "/usr/include/infiniband/umad.h",
+    ],
+  },
   ipoib: { permissions: SYSTEM, helpful: ["tshark"] },
   netdev: { permissions: ALL },
   sa: { permissions: READ },

@@ -111,7 +111,9 @@ export class InterfaceProcess {
   #init(hca: PortInit): DataInit {
     const { log, name, pkeyIndex, mtu, memberships, io } = this.#options;
     return {
-      ...{ log, name, pkeyIndex, memberships, io },
+      ...{ log, name, pkeyIndex, memberships },
+      // Reads that go on by themselves have not been measured on real devices yet.
+      io: hca.kind === "verbs" && io === "auto" ? "poll" : io,
       netns: this.#netns.release(),
       namespaceInode: Number(this.#inode),
       adminMtu: mtu,

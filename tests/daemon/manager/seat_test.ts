@@ -121,13 +121,13 @@ Deno.test("reload() takes what is built in, a file, its copy, and nothing of a b
     const builtIn = await only.reload();
     assertEquals([builtIn.partitions, builtIn.file], [3, undefined]);
     const file = `${directory}/mine.conf`;
-    Deno.writeTextFileSync(file, "Default=0x7fff, ipoib : ALL=full ;\n");
+    await Deno.writeTextFile(file, "Default=0x7fff, ipoib : ALL=full ;\n");
     assertEquals((await only.reload(file)).partitions, 1);
     assertEquals((await only.reload()).partitions, 1);
-    Deno.writeTextFileSync(file, "Default=0x7fff, ipoib ALL=full\n");
+    await Deno.writeTextFile(file, "Default=0x7fff, ipoib ALL=full\n");
     await assertRejects(() => only.reload(), Error, "mine.conf");
     assertEquals(
-      Deno.readTextFileSync(`${directory}/partitions.conf`),
+      await Deno.readTextFile(`${directory}/partitions.conf`),
       "Default=0x7fff, ipoib : ALL=full ;\n",
     );
     await only.close();
