@@ -15,8 +15,8 @@ import { CAPACITY, ENCAP, PAYLOAD, STRIDE, VNET } from "./slot_layout.ts";
 const O_RDONLY_CLOEXEC = 0x80000;
 /** Slots that stay for what the engine itself sends while a group has others. */
 const KEPT = 32;
-/** Slots that the group has: what is read between two turns. */
-const POSTED = 64;
+/** Slots that the group has: what is read between two turns. Few, so that they stay in the cache (64 cost 6 % more CPU per GB). */
+const POSTED = 32;
 
 /** See {@linkcode SendMemory}. */
 export class SlotPool implements SendMemory {

@@ -104,15 +104,15 @@ class Posted implements BufferGroup {
   }
 }
 
-Deno.test("post() gives the kernel 64 slots and keeps 32 for reserve()", () => {
-  const pool = new SlotPool(128);
+Deno.test("post() gives the kernel 32 slots and keeps 32 for reserve()", () => {
+  const pool = new SlotPool(80);
   const group = new Posted();
   pool.postTo(group);
-  assertEquals([group.available, pool.free], [64, 128]);
-  for (let i = 0; i < 60; i++) pool.takePosted(group.take());
+  assertEquals([group.available, pool.free], [32, 80]);
+  for (let i = 0; i < 30; i++) pool.takePosted(group.take());
   pool.post();
-  assertEquals([group.available, pool.free], [36, 68]);
-  for (let i = 0; i < 36; i++) pool.takePosted(group.take());
+  assertEquals([group.available, pool.free], [18, 50]);
+  for (let i = 0; i < 18; i++) pool.takePosted(group.take());
   pool.post();
   assertEquals([group.available, pool.free, pool.ready], [0, 32, false]);
   assertEquals(pool.starved, true, "somebody must bring slots back");
@@ -121,7 +121,7 @@ Deno.test("post() gives the kernel 64 slots and keeps 32 for reserve()", () => {
 });
 
 Deno.test("post() takes what came back before it calls itself starved", () => {
-  const pool = new SlotPool(96);
+  const pool = new SlotPool(64);
   const group = new Posted();
   pool.postTo(group);
   const out: number[] = [];
@@ -134,7 +134,7 @@ Deno.test("post() takes what came back before it calls itself starved", () => {
     for (const slot of out.splice(0)) pool.unref(slot);
   };
   pool.post();
-  assertEquals([group.available, pool.starved, pool.ready], [64, false, true]);
+  assertEquals([group.available, pool.starved, pool.ready], [32, false, true]);
   pool.close();
 });
 
@@ -146,6 +146,6 @@ Deno.test("post() gives nothing while a peer is waited for", () => {
   assertEquals([group.available, pool.starved], [0, true]);
   pool.held = false;
   pool.post();
-  assertEquals(group.available, 64);
+  assertEquals(group.available, 32);
   pool.close();
 });
