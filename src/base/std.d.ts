@@ -116,10 +116,6 @@ declare module "@std/fmt/duration" {
   export function format(ms: number, options?: FormatOptions): string;
 }
 
-declare module "@std/cli/unicode-width" {
-  export function unicodeWidth(str: string): number;
-}
-
 declare module "@std/cli/parse-args" {
   export interface ParseOptions {
     string?: string[];
