@@ -106,23 +106,24 @@ const symbols = {
 export type Libc = Deno.DynamicLibrary<typeof symbols>["symbols"];
 
 let opened: Libc | undefined;
+let errnoCell: Int32Array | undefined;
 
 /** The C library, opened at the first call in this thread. */
 export function libc(): Libc {
-  return opened ??= Deno.dlopen("libc.so.6", symbols).symbols;
+  if (opened) return opened;
+  opened = Deno.dlopen("libc.so.6", symbols).symbols;
+  // Found now: to look for it after a failed call would be to make calls that change it.
+  errnoCell = new Int32Array(bytesAt(
+    BigInt(Deno.UnsafePointer.value(opened.__errno_location())),
+    4,
+  ));
+  return opened;
 }
-
-let errnoCell: Int32Array | undefined;
 
 /** This thread's errno, as the last failed call left it. */
 export function errno(): number {
-  if (!errnoCell) {
-    const pointer = libc().__errno_location();
-    errnoCell = new Int32Array(
-      Deno.UnsafePointerView.getArrayBuffer(pointer!, 4),
-    );
-  }
-  return errnoCell[0]!;
+  libc();
+  return errnoCell![0]!;
 }
 
 const encoder = new TextEncoder();
