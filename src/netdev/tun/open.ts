@@ -2,6 +2,7 @@
 
 import { cString, errno, libc } from "../../../ffi/libc.ts";
 import { IpoibError } from "../../base/errors.ts";
+import { Capability, hasCapability } from "../../system/capability.ts";
 import { Errno, errnoText } from "../../system/errno.ts";
 import { Fd } from "../../system/fd.ts";
 import { withNamespace } from "../../system/namespace.ts";
@@ -63,7 +64,12 @@ function open(wanted: string, offload: number): Tun {
     true,
   );
   if (libc().ioctl(fd.number, Request.TUNSETIFF, request) < 0) {
-    throw createError(wanted, errno());
+    const why = errno();
+    // Asked for by name, because it is the failure that users meet.
+    if (!hasCapability(Capability.NetAdmin)) {
+      throw privilegeError(wanted, Errno.EPERM);
+    }
+    throw createError(wanted, why);
   }
   const name = requestName(request);
   const length = new Uint8Array(new Int32Array([VNET_HDR_LENGTH]).buffer);
