@@ -1,5 +1,7 @@
 /** The three system calls of io_uring, through `syscall(2)`: the C library has no functions for them. */
 
+import { guard } from "./errno.ts";
+
 const symbols = {
   // int io_uring_setup(u32 entries, struct io_uring_params *p)
   setup: {
@@ -30,5 +32,11 @@ let opened: IoUringCalls | undefined;
 
 /** The calls, bound at the first use in this thread; errno is that of ffi/libc.ts. */
 export function ioUringCalls(): IoUringCalls {
-  return opened ??= Deno.dlopen("libc.so.6", symbols).symbols;
+  if (opened) return opened;
+  const { setup, enter, register } = Deno.dlopen("libc.so.6", symbols).symbols;
+  return opened = {
+    enter,
+    setup: guard(setup, symbols.setup.parameters.length),
+    register: guard(register, symbols.register.parameters.length),
+  };
 }

@@ -6,6 +6,10 @@
  * parameter, or a BigInt result, would cost an allocation for each call.
  */
 
+import { guard, placeErrno } from "./errno.ts";
+
+export { errno, errnoCell } from "./errno.ts";
+
 const symbols = {
   // int open(const char *path, int flags, mode_t mode)
   open: { parameters: ["buffer", "i32", "u32"], result: "i32" },
@@ -107,25 +111,28 @@ const symbols = {
 /** The functions of the C library that the program uses. */
 export type Libc = Deno.DynamicLibrary<typeof symbols>["symbols"];
 
+/** What the data path calls, and what fails without an errno: not guarded. */
+const UNGUARDED: ReadonlySet<string> = new Set([
+  ...["readAt", "writeAt", "read", "write", "ppoll", "epoll_wait"],
+  ...["opendir", "readdir", "closedir", "__errno_location"],
+]);
+
 let opened: Libc | undefined;
-let errnoCell: Int32Array | undefined;
 
 /** The C library, opened at the first call in this thread. */
 export function libc(): Libc {
-  if (opened) return opened;
-  opened = Deno.dlopen("libc.so.6", symbols).symbols;
-  // Found now: to look for it after a failed call would be to make calls that change it.
-  errnoCell = new Int32Array(bytesAt(
-    BigInt(Deno.UnsafePointer.value(opened.__errno_location())),
-    4,
-  ));
-  return opened;
+  return opened ??= open();
 }
 
-/** This thread's errno, as the last failed call left it. */
-export function errno(): number {
-  libc();
-  return errnoCell![0]!;
+function open(): Libc {
+  const raw = Deno.dlopen("libc.so.6", symbols).symbols;
+  const place = Deno.UnsafePointer.value(raw.__errno_location());
+  placeErrno(bytesAt(BigInt(place), 4));
+  const guarded = Object.entries(symbols).map(([name, { parameters }]) => {
+    const fn = raw[name as keyof Libc] as Parameters<typeof guard>[0];
+    return [name, UNGUARDED.has(name) ? fn : guard(fn, parameters.length)];
+  });
+  return Object.fromEntries(guarded) as Libc;
 }
 
 const encoder = new TextEncoder();

@@ -1,5 +1,7 @@
 /** libibumad: symbols only, no policy; struct layouts are in `umad_layout.ts`. */
 
+import { forgetErrno } from "./errno.ts";
+
 import { libraryOpens } from "./open_library.ts";
 
 const LIBRARY = "libibumad.so.3";
@@ -32,6 +34,7 @@ let opened: Libibumad | undefined;
 
 /** The library, opened at the first call in this thread; throws what `Deno.dlopen` throws. */
 export function libibumad(): Libibumad {
+  forgetErrno();
   return opened ??= Deno.dlopen(LIBRARY, symbols).symbols;
 }
 

@@ -6,6 +6,8 @@
  * of the context, see `libffi.ts`.
  */
 
+import { forgetErrno } from "./errno.ts";
+
 import { libraryOpens } from "./open_library.ts";
 
 const LIBRARY = "libibverbs.so.1";
@@ -62,6 +64,7 @@ let opened: Libibverbs | undefined;
 
 /** The library, opened at the first call in this thread; throws what `Deno.dlopen` throws. */
 export function libibverbs(): Libibverbs {
+  forgetErrno();
   return opened ??= Deno.dlopen(LIBRARY, symbols).symbols;
 }
 

@@ -1,6 +1,6 @@
 /** The reactor over `ppoll(2)`: works on every kernel. */
 
-import { errno, libc } from "../../ffi/libc.ts";
+import { errnoCell, libc } from "../../ffi/libc.ts";
 import type { Clock } from "../base/clock.ts";
 import { Errno, lastError } from "./errno.ts";
 import type { Watch } from "./reactor.ts";
@@ -18,6 +18,8 @@ export class PollReactor extends ReactorBase {
   readonly #events = new Int16Array(this.#set.buffer);
   readonly #watches: ((() => void) | undefined)[] = [];
   readonly #timeout = new Timespec();
+  readonly #libc = libc();
+  readonly #errno = errnoCell();
   #count = 1n;
   #ready = 0;
 
@@ -30,9 +32,12 @@ export class PollReactor extends ReactorBase {
   protected override wait(): void {
     this.#timeout.set(this.span);
     const { bytes } = this.#timeout;
-    this.#ready = libc().ppoll(this.#set, this.#count, bytes, null);
-    if (this.#ready < 0 && errno() !== Errno.EINTR) {
-      throw lastError("E_POLL", "wait for descriptors");
+    const { ppoll } = this.#libc;
+    const ready = ppoll(this.#set, this.#count, bytes, null);
+    const why = this.#errno[0]!;
+    this.#ready = ready;
+    if (ready < 0 && why !== Errno.EINTR) {
+      throw lastError("E_POLL", "wait for descriptors", { errno: why });
     }
   }
 

@@ -166,7 +166,8 @@ export function receive(fd: number): Received {
     MSG_DONTWAIT_NOSIGNAL | MSG_CMSG_CLOEXEC,
   );
   if (length < 0) {
-    return errno() === Errno.EAGAIN || errno() === Errno.EINTR
+    const why = errno();
+    return why === Errno.EAGAIN || why === Errno.EINTR
       ? { type: "empty" }
       : { type: "closed" };
   }

@@ -5,7 +5,7 @@
  * device lives as long as the descriptor, and stays in the namespace that it was opened in unless somebody moves it.
  */
 
-import { errno, libc } from "../../../ffi/libc.ts";
+import { errnoCell, libc } from "../../../ffi/libc.ts";
 import { Errno } from "../../system/errno.ts";
 import { Fd } from "../../system/fd.ts";
 import { withNamespace } from "../../system/namespace.ts";
@@ -38,6 +38,7 @@ export class TunPlace implements Disposable {
 export class Tun implements Disposable {
   readonly #fd: Fd;
   readonly #libc = libc();
+  readonly #errno = errnoCell();
   readonly #word = new Int32Array(1);
   readonly #wordBytes = new Uint8Array(this.#word.buffer);
   #offload: number;
@@ -66,13 +67,13 @@ export class Tun implements Disposable {
   /** Reads one frame to `address`: its length, 0 if there is none, or a negative errno. */
   read(address: bigint, capacity: number): number {
     const length = this.#libc.readAt(this.#fd.number, address, capacity);
-    return length >= 0 ? length : this.#readError();
+    return length >= 0 ? length : this.#readError(this.#errno[0]!);
   }
 
   /** Writes one frame from `address`: octets taken, or a negative errno (EIO while the link is down). */
   write(address: bigint, length: number): number {
     const taken = this.#libc.writeAt(this.#fd.number, address, length);
-    return taken >= 0 ? taken : -errno();
+    return taken >= 0 ? taken : -this.#errno[0]!;
   }
 
   /** Writes one frame from a buffer of this isolate. */
@@ -82,11 +83,10 @@ export class Tun implements Disposable {
       frame as Uint8Array<ArrayBuffer>,
       frame.length,
     );
-    return taken >= 0 ? taken : -errno();
+    return taken >= 0 ? taken : -this.#errno[0]!;
   }
 
-  #readError(): number {
-    const why = errno();
+  #readError(why: number): number {
     return why === Errno.EAGAIN || why === Errno.EINTR ? 0 : -why;
   }
 

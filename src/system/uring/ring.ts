@@ -18,7 +18,7 @@
  */
 
 import { ioUringCalls, Syscall } from "../../../ffi/io_uring.ts";
-import { addressOf, bytesAt, errno, libc } from "../../../ffi/libc.ts";
+import { addressOf, bytesAt, errnoCell, libc } from "../../../ffi/libc.ts";
 import { Errno, lastError, unwrap } from "../errno.ts";
 import { Fd } from "../fd.ts";
 import { Timespec } from "../timespec.ts";
@@ -61,6 +61,7 @@ export const NO_WAIT = new Float64Array(1);
 export class Ring {
   readonly #fd: Fd;
   readonly #calls = ioUringCalls();
+  readonly #errno: Int32Array;
   readonly #rings: Uint32Array;
   /** The submission entries: words, and the same memory as 64-bit words for addresses. */
   readonly words: Uint32Array;
@@ -80,6 +81,8 @@ export class Ring {
 
   /** @param entries submissions that fit; a power of two */
   constructor(entries: number) {
+    libc();
+    this.#errno = errnoCell();
     const params = new Uint8Array(PARAMS_BYTES);
     const view = new DataView(params.buffer);
     const flags = SETUP_SUBMIT_ALL | SETUP_SINGLE_ISSUER | SETUP_DEFER_TASKRUN;
@@ -175,11 +178,11 @@ export class Ring {
       this.#argument,
       EXTENDED,
     );
+    const why = this.#errno[0]!;
     if (result >= 0) {
       this.#unsubmitted = Math.max(0, this.#unsubmitted - result);
       return;
     }
-    const why = errno();
     // The submissions of a call that was interrupted or timed out while it waited were taken all the same.
     if (why === ETIME || why === Errno.EINTR) this.#unsubmitted = 0;
     else if (why !== EBUSY && why !== Errno.EAGAIN) {
