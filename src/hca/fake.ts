@@ -11,6 +11,7 @@
  * {@linkcode FakeFabric.misuse}.
  */
 
+import { FIRST_MLID } from "../wire/lrh.ts";
 import { Counters } from "../base/counters.ts";
 import { ENCAP_LENGTH, ibMtuBytes, type IbMtuCode } from "../base/units.ts";
 import { DEFAULT_SUBNET_PREFIX, gidFrom } from "../wire/gid.ts";
@@ -22,12 +23,7 @@ import {
   STRIDE,
   whereIs,
 } from "./fake_memory.ts";
-import {
-  type Completion,
-  FakeAddressHandle,
-  FakeUdQp,
-  FIRST_MLID,
-} from "./fake_ud_qp.ts";
+import { type Completion, FakeAddressHandle, FakeUdQp } from "./fake_ud_qp.ts";
 import {
   type AddressHandle,
   type AddressHandleAttributes,

@@ -1,5 +1,6 @@
 /** Queue pairs and address handles of the fake fabric (fake.ts). */
 
+import { FIRST_MLID } from "../wire/lrh.ts";
 import { IpoibError } from "../base/errors.ts";
 import { ENCAP_LENGTH, pkeysMatch } from "../base/units.ts";
 import { gidEquals } from "../wire/gid.ts";
@@ -17,8 +18,6 @@ import {
   type UdQpOptions,
 } from "./hca.ts";
 
-/** The first multicast LID (IBTA vol. 1 4.1.3). */
-export const FIRST_MLID = 0xc000;
 const QKEY_FROM_QP = 0x80000000;
 const BATCH = 8;
 const EOPNOTSUPP = 95;

@@ -39,7 +39,7 @@ export interface SlotLayout {
   readonly encap: number;
   /** Where the virtio header begins: the address to read a TUN into. */
   readonly vnet: number;
-  /** Where the IP packet (or other payload after the IPoIB header) begins; `vnet + VNET_HDR_LENGTH`. */
+  /** Where the IP packet (or other payload after the IPoIB header) begins; `vnet + VNET_HEADER_LENGTH`. */
   readonly payload: number;
   /** The largest payload in bytes. */
   readonly capacity: number;

@@ -1,8 +1,5 @@
 /** Numbers that the engine obeys: those of specifications first, those of Linux's ib_ipoib and ARP after them. */
 
-/** The QPN that means "every member of the group" (IBTA vol. 1 9.6.1.1). */
-export const MULTICAST_QPN = 0xffffff;
-
 /** Packets that wait for a neighbour or a path (Linux IPOIB_MAX_PATH_REC_QUEUE). */
 export const MAX_NEIGHBOUR_QUEUE = 3;
 /** Packets that wait for a group (Linux IPOIB_MAX_MCAST_QUEUE). */

@@ -26,8 +26,9 @@ import {
 import type { Netdev } from "../netdev/netdev.ts";
 import { encapWord, EtherType } from "../wire/encap.ts";
 import { IpProtocol, Ipv4Field, Ipv4Packet } from "../wire/ipv4.ts";
+import { MULTICAST_QPN } from "../wire/link_address.ts";
 import { GsoType, VNET_HEADER_LENGTH } from "../wire/vnet.ts";
-import { MULTICAST_QPN, TX_BUDGET } from "./constants.ts";
+import { TX_BUDGET } from "./constants.ts";
 import type { Group } from "./multicast/group.ts";
 import type { GroupTable } from "./multicast/group_table.ts";
 import type { Neighbour } from "./neighbour/neighbour.ts";

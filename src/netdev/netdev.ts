@@ -11,9 +11,6 @@
 
 import type { Millis } from "../base/units.ts";
 
-/** Octets of the virtio header before each frame (`struct virtio_net_hdr_v1`, TUNSETVNETHDRSZ 12). */
-export const VNET_HDR_LENGTH = 12;
-
 /** An IPv4 address of the interface. */
 export interface Ipv4Address {
   readonly address: number;

@@ -7,12 +7,9 @@
  */
 
 import { gidKey } from "../wire/gid.ts";
+import { FIRST_MLID, LAST_MLID } from "../wire/lrh.ts";
 import { JoinState } from "../wire/sa/mc_member_record.ts";
 import type { SubnetPort } from "./ports.ts";
-
-/** The first and last multicast LID (the permissive LID 0xffff is none). */
-export const FIRST_MLID = 0xc000;
-export const LAST_MLID = 0xfffe;
 
 /** Octets 2 and 3 of MGIDs that an administrator makes up. */
 export const SA_SIGNATURE = 0xa01b;

@@ -10,6 +10,10 @@
  * | 6      | 16                 | SLID                                                |
  */
 
+/** The first and last multicast LID; the permissive LID 0xffff is none (IBTA vol. 1 4.1.3). */
+export const FIRST_MLID = 0xc000;
+export const LAST_MLID = 0xfffe;
+
 /** Octets of the header. */
 export const LRH_LENGTH = 8;
 

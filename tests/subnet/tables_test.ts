@@ -1,11 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import {
-  FIRST_MLID,
   type Group,
   type GroupParameters,
   GroupTable,
-  LAST_MLID,
 } from "../../src/subnet/groups.ts";
+import { FIRST_MLID, LAST_MLID } from "../../src/wire/lrh.ts";
 import { FIRST_LID, LAST_LID, PortTable } from "../../src/subnet/ports.ts";
 
 const ports = () => new PortTable(0xfe80000000000000n);

@@ -4,6 +4,7 @@
  */
 
 import { IpoibError } from "../../base/errors.ts";
+import { removeFile } from "../../system/remove_file.ts";
 import { connect } from "../../system/unix_socket.ts";
 import type { PartitionsText } from "./commands.ts";
 
@@ -56,11 +57,7 @@ export class PartitionsFile {
 
   /** Takes the copy of an earlier subnet away. */
   forget(): void {
-    try {
-      Deno.removeSync(this.#copy);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
+    removeFile(this.#copy);
   }
 }
 

@@ -11,6 +11,7 @@ import { IpcServer } from "../../ipc/server.ts";
 import type { ReloadRecord } from "../../ipc/schema.ts";
 import type { Fd } from "../../system/fd.ts";
 import { tryLock } from "../../system/lock.ts";
+import { removeFile } from "../../system/remove_file.ts";
 import type { FabricMap } from "../../subnet/messages.ts";
 import type { ManagerInit } from "../manager_worker.ts";
 import { makeGuid } from "../guid.ts";
@@ -62,7 +63,7 @@ export class ManagerSeat {
     this.#lock = tryLock(`${directory}/manager.lock`);
     if (!this.#lock) return false;
     const socket = `${directory}/sm.sock`;
-    removeQuietly(socket);
+    removeFile(socket);
     // A subnet that nobody is on any more has left its partitions behind: a new one begins.
     const goesOn = previous !== undefined && previous.ports.length > 0;
     if (!goesOn && !hasLivePort(directory)) this.#partitions.forget();
@@ -116,7 +117,7 @@ export class ManagerSeat {
   async close(): Promise<void> {
     await this.#server?.close();
     await this.#thread?.close();
-    if (this.#lock) removeQuietly(`${this.#options.directory}/sm.sock`);
+    if (this.#lock) removeFile(`${this.#options.directory}/sm.sock`);
     this.#leave();
   }
 
@@ -142,7 +143,7 @@ export class ManagerSeat {
     const { directory, subnet, onStop } = this.#options;
     const path = `${directory}/control.sock`;
     // The lock says that nobody else is here: what lies there is a dead process's.
-    removeQuietly(path);
+    removeFile(path);
     this.#server = await IpcServer.listen(
       path,
       `Subnet ${subnet}`,
@@ -156,13 +157,5 @@ export class ManagerSeat {
         stop: onStop,
       }),
     );
-  }
-}
-
-function removeQuietly(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }

@@ -5,6 +5,8 @@
  * the copy, see ud_qp.ts.
  */
 
+import { Opcode } from "../../wire/bth.ts";
+import { FIRST_MLID } from "../../wire/lrh.ts";
 import type { AddressHandle, AddressHandleAttributes } from "../hca.ts";
 import type { OutLink } from "./out_link.ts";
 import { BTH, GRH, HEADER_WORDS, LRH } from "./slot_layout.ts";
@@ -13,10 +15,6 @@ const LNH_LOCAL = 2;
 const LNH_GLOBAL = 3;
 const IP_VERSION_6 = 6;
 const NEXT_HEADER_BTH = 0x1b;
-/** The first multicast LID (IBTA vol. 1 4.1.3). */
-export const FIRST_MLID = 0xc000;
-/** UD SEND only (IBTA vol. 1 table 38). */
-export const OPCODE_UD_SEND_ONLY = 0x64;
 
 /** See {@linkcode AddressHandle}. */
 export class SoftAddressHandle implements AddressHandle {
@@ -39,7 +37,7 @@ export class SoftAddressHandle implements AddressHandle {
       attributes.sl << 4 | (this.grh ? LNH_GLOBAL : LNH_LOCAL),
     );
     view.setUint16(LRH + 2, attributes.dlid);
-    view.setUint8(BTH, OPCODE_UD_SEND_ONLY);
+    view.setUint8(BTH, Opcode.UdSendOnly);
     if (attributes.grh) {
       const { trafficClass, flowLabel, hopLimit, dgid } = attributes.grh;
       view.setUint32(

@@ -6,7 +6,7 @@
 
 import type { RxBatch } from "../hca.ts";
 import { RxFlag } from "../hca.ts";
-import { FIRST_MLID } from "./address_handle.ts";
+import { FIRST_MLID } from "../../wire/lrh.ts";
 import type { InLink } from "./in_link.ts";
 import { DETH, ENCAP, GRH, LRH, PAYLOAD, STRIDE, VNET } from "./slot_layout.ts";
 

@@ -6,7 +6,8 @@
 
 import { ENCAP_LENGTH } from "../../base/units.ts";
 import { GSO_ECN, GsoType } from "../../wire/vnet.ts";
-import { FIRST_MLID, OPCODE_UD_SEND_ONLY } from "./address_handle.ts";
+import { Opcode } from "../../wire/bth.ts";
+import { FIRST_MLID } from "../../wire/lrh.ts";
 import type { InLink } from "./in_link.ts";
 import { counterIndex, type PortCounters } from "./port_counters.ts";
 import {
@@ -75,7 +76,7 @@ export class Inbound {
       link.giveBack(slot);
     } else if (
       (lnh !== LNH_LOCAL && lnh !== LNH_GLOBAL) ||
-      view.getUint8(base + BTH) !== OPCODE_UD_SEND_ONLY
+      view.getUint8(base + BTH) !== Opcode.UdSendOnly
     ) {
       counted.add("bad_header");
       link.giveBack(slot);

@@ -7,6 +7,7 @@
 
 import { Fd } from "../../system/fd.ts";
 import { createMemory, Mapping, sealedSize } from "../../system/memory.ts";
+import { removeFile } from "../../system/remove_file.ts";
 import type { Reactor, Watch } from "../../system/reactor.ts";
 import {
   accept,
@@ -75,7 +76,7 @@ export class LinkTable {
     this.#stopListening();
     this.#guid = guid;
     const path = this.path(guid);
-    removeSocket(path);
+    removeFile(path);
     const listener = listen(path);
     this.#listener = listener;
     this.#listenWatch = this.#owner.reactor.watch(listener.number, () => {
@@ -167,7 +168,7 @@ export class LinkTable {
     this.#listenWatch?.close();
     this.#listener.close();
     this.#listener = undefined;
-    removeSocket(this.path(this.#guid));
+    removeFile(this.path(this.#guid));
   }
 
   /** The peer's answer has its doorbell; anything else ends the link. */
@@ -257,13 +258,5 @@ function safely<T>(fn: () => T): T | undefined {
     return fn();
   } catch {
     return undefined;
-  }
-}
-
-function removeSocket(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }

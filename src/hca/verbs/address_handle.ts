@@ -3,13 +3,11 @@
  * one.
  */
 
+import { FIRST_MLID, LAST_MLID } from "../../wire/lrh.ts";
 import { IbvAhAttr } from "../../../ffi/verbs_layout.ts";
 import { lastError } from "../../system/errno.ts";
 import type { AddressHandle, AddressHandleAttributes } from "../hca.ts";
 import { highWord, lowWord, type VerbsDevice } from "./device.ts";
-
-const FIRST_MLID = 0xc000;
-const LAST_MLID = 0xfffe;
 
 /** See {@linkcode AddressHandle}. */
 export class VerbsAddressHandle implements AddressHandle {

@@ -6,7 +6,7 @@ import { Capability, hasCapability } from "../../system/capability.ts";
 import { Errno, errnoText } from "../../system/errno.ts";
 import { Fd } from "../../system/fd.ts";
 import { withNamespace } from "../../system/namespace.ts";
-import { VNET_HDR_LENGTH } from "../netdev.ts";
+import { VNET_HEADER_LENGTH } from "../../wire/vnet.ts";
 import {
   ARPHRD_INFINIBAND,
   IFNAMSIZ,
@@ -72,7 +72,7 @@ function open(wanted: string, offload: number): Tun {
     throw createError(wanted, why);
   }
   const name = requestName(request);
-  const length = new Uint8Array(new Int32Array([VNET_HDR_LENGTH]).buffer);
+  const length = new Uint8Array(new Int32Array([VNET_HEADER_LENGTH]).buffer);
   need(
     libc().ioctl(fd.number, Request.TUNSETVNETHDRSZ, length),
     name,
