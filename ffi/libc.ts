@@ -6,7 +6,7 @@
  * parameter, or a BigInt result, would cost an allocation for each call.
  */
 
-import { guard, placeErrno } from "./errno.ts";
+import { guardLibrary, placeErrno } from "./errno.ts";
 
 export { errno, errnoCell } from "./errno.ts";
 
@@ -128,11 +128,7 @@ function open(): Libc {
   const raw = Deno.dlopen("libc.so.6", symbols).symbols;
   const place = Deno.UnsafePointer.value(raw.__errno_location());
   placeErrno(bytesAt(BigInt(place), 4));
-  const guarded = Object.entries(symbols).map(([name, { parameters }]) => {
-    const fn = raw[name as keyof Libc] as Parameters<typeof guard>[0];
-    return [name, UNGUARDED.has(name) ? fn : guard(fn, parameters.length)];
-  });
-  return Object.fromEntries(guarded) as Libc;
+  return guardLibrary(raw, symbols, UNGUARDED);
 }
 
 const encoder = new TextEncoder();

@@ -1,7 +1,7 @@
 /** libibumad: symbols only, no policy; struct layouts are in `umad_layout.ts`. */
 
-import { forgetErrno } from "./errno.ts";
-
+import { guardLibrary } from "./errno.ts";
+import { libc } from "./libc.ts";
 import { libraryOpens } from "./open_library.ts";
 
 const LIBRARY = "libibumad.so.3";
@@ -34,8 +34,13 @@ let opened: Libibumad | undefined;
 
 /** The library, opened at the first call in this thread; throws what `Deno.dlopen` throws. */
 export function libibumad(): Libibumad {
-  forgetErrno();
-  return opened ??= Deno.dlopen(LIBRARY, symbols).symbols;
+  return opened ??= open();
+}
+
+function open(): Libibumad {
+  libc();
+  const raw = Deno.dlopen(LIBRARY, symbols).symbols;
+  return guardLibrary(raw, symbols, new Set());
 }
 
 /** True if the library can be opened. */

@@ -6,8 +6,8 @@
  * of the context, see `libffi.ts`.
  */
 
-import { forgetErrno } from "./errno.ts";
-
+import { guardLibrary } from "./errno.ts";
+import { libc } from "./libc.ts";
 import { libraryOpens } from "./open_library.ts";
 
 const LIBRARY = "libibverbs.so.1";
@@ -60,12 +60,23 @@ const symbols = {
 /** The functions of libibverbs that the program uses. */
 export type Libibverbs = Deno.DynamicLibrary<typeof symbols>["symbols"];
 
+/** What is called for packets, and for each event. */
+const UNGUARDED: ReadonlySet<string> = new Set([
+  ...["ibv_get_cq_event", "ibv_ack_cq_events"],
+  ...["ibv_get_async_event", "ibv_ack_async_event"],
+]);
+
 let opened: Libibverbs | undefined;
 
 /** The library, opened at the first call in this thread; throws what `Deno.dlopen` throws. */
 export function libibverbs(): Libibverbs {
-  forgetErrno();
-  return opened ??= Deno.dlopen(LIBRARY, symbols).symbols;
+  return opened ??= open();
+}
+
+function open(): Libibverbs {
+  libc();
+  const raw = Deno.dlopen(LIBRARY, symbols).symbols;
+  return guardLibrary(raw, symbols, UNGUARDED);
 }
 
 /** True if the library can be opened. */
