@@ -2,7 +2,7 @@
  * `--background`: starts the same program without the flag, in a session of its own, and waits until it is ready.
  *
  * What the new process has to say until then comes to the user's terminal; afterwards it writes to a file beside its
- * control socket, `<if>.log`.
+ * control socket, `<if>.log`: that of the first interface, if there are several.
  */
 
 import { IpoibError } from "../base/errors.ts";
@@ -25,12 +25,20 @@ import {
 /** Environment variable that tells a process that it is in the background, and where it writes to once it is ready. */
 const LOG_FILE = "IPOIB_LOG_FILE";
 
+/** The exit code where an interface did not come so far that it carried traffic. */
+const NOT_READY = 2;
+
 /** The file that this process writes to once it is ready, if it is one in the background. */
 export function logFile(): string | undefined {
   return Deno.env.get(LOG_FILE) || undefined;
 }
 
-/** Returns once the interface carries traffic; throws what ended the new process. */
+/**
+ * Returns once every interface carries traffic, 0, or another exit code if one did not come so far: the new process has
+ * said why.
+ *
+ * @param options with the names of all interfaces
+ */
 export async function startInBackground(options: UpOptions): Promise<number> {
   using netns = options.netns === undefined
     ? ownNamespace()
@@ -39,7 +47,9 @@ export async function startInBackground(options: UpOptions): Promise<number> {
     runtimeDirectory(),
     namespaceIdentity(namespaceInode(netns.number), initialNamespaceInode()),
   );
-  await checkFree(socketPath(directory, options.name), options.name);
+  const { names } = options;
+  const path = (name: string) => socketPath(directory, name);
+  for (const name of names) await checkFree(path(name), name);
   const command = new Deno.Command(
     Deno.execPath(),
     {
@@ -47,7 +57,7 @@ export async function startInBackground(options: UpOptions): Promise<number> {
         ...selfArguments(),
         ...upArguments({ ...options, background: false }),
       ],
-      env: { [LOG_FILE]: `${directory}/${options.name}.log` },
+      env: { [LOG_FILE]: `${directory}/${names[0]}.log` },
       stdin: "null",
       stdout: "null",
       stderr: "piped",
@@ -59,12 +69,15 @@ export async function startInBackground(options: UpOptions): Promise<number> {
   // Its end is that of the process, or the moment when it is ready and turns to its log.
   for await (const part of child.stderr) Deno.stderr.writeSync(part);
   ending.ignore();
-  if (await ready(socketPath(directory, options.name), options.name)) {
+  const running = await Promise.all(
+    names.map((name) => ready(path(name), name)),
+  );
+  if (running.includes(true)) {
     child.unref();
-    return 0;
+    return running.includes(false) ? NOT_READY : 0;
   }
   const { code } = await child.status;
-  return code === 0 ? 2 : code;
+  return code === 0 ? NOT_READY : code;
 }
 
 async function checkFree(path: string, name: string): Promise<void> {

@@ -5,7 +5,7 @@
 
 import { IpoibError } from "../base/errors.ts";
 import { runtimeDirectory } from "../ipc/locate.ts";
-import type { UpOptions } from "../ipc/up_options.ts";
+import type { InterfaceOptions } from "../ipc/up_options.ts";
 import type { FabricMap } from "../subnet/messages.ts";
 import { socketPair } from "../system/socket_pair.ts";
 import type { ChosenHca } from "./choose_hca.ts";
@@ -31,7 +31,7 @@ export interface FabricSide {
 /** @param host what makes the GUID of a port of the embedded HCA the interface's own */
 export function fabricSide(
   hca: ChosenHca,
-  options: UpOptions,
+  options: InterfaceOptions,
   host: string,
 ): FabricSide {
   return hca.kind === "soft"
@@ -44,11 +44,11 @@ class SoftSide implements FabricSide {
   readonly where: string;
   readonly #subnet: string;
   readonly #folder: string;
-  readonly #options: UpOptions;
+  readonly #options: InterfaceOptions;
   readonly #host: string;
   readonly #seat: ManagerSeat;
 
-  constructor(subnet: string, options: UpOptions, host: string) {
+  constructor(subnet: string, options: InterfaceOptions, host: string) {
     const { name, log, subnetMtu } = options;
     this.where = `on the embedded subnet "${subnet}"`;
     this.#subnet = subnet;
@@ -93,10 +93,10 @@ class VerbsSide implements FabricSide {
   readonly where: string;
   readonly #device: string;
   readonly #port: number;
-  readonly #options: UpOptions;
+  readonly #options: InterfaceOptions;
   #thread: WorkerThread | undefined;
 
-  constructor(device: string, port: number, options: UpOptions) {
+  constructor(device: string, port: number, options: InterfaceOptions) {
     this.where = `on ${device}/${port}`;
     this.#device = device;
     this.#port = port;

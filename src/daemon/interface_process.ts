@@ -16,7 +16,7 @@ import {
 } from "../ipc/locate.ts";
 import { RUNNING } from "../ipc/schema.ts";
 import { IpcServer } from "../ipc/server.ts";
-import type { UpOptions } from "../ipc/up_options.ts";
+import type { InterfaceOptions } from "../ipc/up_options.ts";
 import type { FabricMap } from "../subnet/messages.ts";
 import type { Fd } from "../system/fd.ts";
 import {
@@ -25,7 +25,6 @@ import {
   openNamespace,
   ownNamespace,
 } from "../system/namespace.ts";
-import { notify } from "../system/notify.ts";
 import { ChildNames } from "./child_names.ts";
 import type { DataInit } from "./data_worker.ts";
 import type { ChosenHca } from "./choose_hca.ts";
@@ -38,8 +37,10 @@ import { WorkerThread } from "./thread/main_side.ts";
 export class InterfaceProcess {
   /** Called when the interface carries traffic for the first time. */
   onRunning: () => void = () => {};
+  /** Called when it begins to end. */
+  onEnding: () => void = () => {};
 
-  readonly #options: UpOptions;
+  readonly #options: InterfaceOptions;
   readonly #netns: Fd;
   readonly #inode: bigint;
   readonly #sockets: string;
@@ -52,7 +53,7 @@ export class InterfaceProcess {
   #ended = false;
 
   /** Opens the namespace (`E_NETNS`) and, for the embedded HCA, makes the subnet's folder. */
-  constructor(options: UpOptions, hca: ChosenHca) {
+  constructor(options: InterfaceOptions, hca: ChosenHca) {
     const { name, netns } = options;
     this.#options = options;
     this.#netns = netns === undefined ? ownNamespace() : openNamespace(netns);
@@ -71,31 +72,14 @@ export class InterfaceProcess {
     this.#thread.onEvent = (event, data) => this.#onEvent(event, data);
   }
 
-  /** Ends {@linkcode run}, with an error or in order. */
-  end(failure?: IpoibError): void {
-    this.#end.resolve(failure);
+  get name(): string {
+    return this.#options.name;
   }
 
-  /** Is the interface until {@linkcode end}; throws what ended it, or why it could not begin (`E_RUNNING`, `E_PRIVILEGE`, ...). */
-  async run(): Promise<void> {
+  /** Takes the name: listens at the control socket. Throws `E_RUNNING` and what else `IpcServer.listen` throws. */
+  async listen(): Promise<void> {
     const { name } = this.#options;
-    let failure: IpoibError | undefined;
-    try {
-      this.#server = await this.#listen();
-      this.#children.clean();
-      await this.#thread.start(this.#init(await this.#fabric.start()));
-      getLogger(name).info(`${this.#fabric.where}, pid ${Deno.pid}`);
-      failure = await this.#end.promise;
-    } catch (error) {
-      failure = IpoibError.from(error);
-    }
-    await this.#close();
-    if (failure) throw failure;
-  }
-
-  #listen(): Promise<IpcServer> {
-    const { name } = this.#options;
-    return IpcServer.listen(
+    this.#server = await IpcServer.listen(
       socketPath(this.#sockets, name),
       name,
       controlHandlers({
@@ -106,6 +90,25 @@ export class InterfaceProcess {
         stop: () => this.end(),
       }),
     );
+    this.#children.clean();
+  }
+
+  /** Makes the interface; throws why it cannot be (`E_PRIVILEGE`, `E_NAME_TAKEN`, `E_LIBRARY`, ...). */
+  async start(): Promise<void> {
+    await this.#thread.start(this.#init(await this.#fabric.start()));
+    getLogger(this.name).info(`${this.#fabric.where}, pid ${Deno.pid}`);
+  }
+
+  /** Ends {@linkcode ended}, with an error or in order. */
+  end(failure?: IpoibError): void {
+    this.#end.resolve(failure);
+  }
+
+  /** Waits for {@linkcode end}, however far it has come, and lets go of everything; throws what ended it. */
+  async ended(): Promise<void> {
+    const failure = await this.#end.promise;
+    await this.#close();
+    if (failure) throw failure;
   }
 
   #init(hca: PortInit): DataInit {
@@ -154,7 +157,7 @@ export class InterfaceProcess {
 
   async #close(): Promise<void> {
     this.#ended = true;
-    notify("STOPPING=1", Deno.env.get("NOTIFY_SOCKET"));
+    this.onEnding();
     await this.#thread.close().catch(() => {});
     if (this.#server) this.#children.update([]);
     await this.#server?.close();

@@ -1,4 +1,4 @@
-/** `ipoib up`: becomes the process that is an interface, or starts one in the background. */
+/** `ipoib up`: becomes the process that is one or more interfaces, or starts one in the background. */
 
 import { IpoibError } from "../base/errors.ts";
 import { configureLog, getLogger } from "../base/log.ts";
@@ -8,17 +8,30 @@ import { beginSession, redirectStderr } from "../system/detach.ts";
 import { raiseDescriptorLimit } from "../system/limits.ts";
 import { notify } from "../system/notify.ts";
 import { logFile, startInBackground } from "./background.ts";
-import { chooseHca } from "./choose_hca.ts";
+import { chooseHca, type Notice } from "./choose_hca.ts";
+import { InterfaceGroup } from "./interface_group.ts";
 import { InterfaceProcess } from "./interface_process.ts";
+import { planInterfaces } from "./plan_interfaces.ts";
 import { endingSignal } from "./signals.ts";
 
-/** Runs an interface until it is taken down: exit code 0; throws what ended it otherwise. */
+/** The exit code where an interface failed and another one ended well after it. */
+const ONE_FAILED = 2;
+
+/** Runs interfaces until the last one is taken down: its exit code; throws what kept one from beginning, or ended the last. */
 export async function up(options: UpOptions): Promise<number> {
-  if (options.background) return await startInBackground(options);
+  const hcas = chooseHca(options.hca, () => probeVerbs());
+  const planned = planInterfaces(options.names, hcas, options.guid);
+  if (options.background) {
+    return await startInBackground({
+      ...options,
+      names: planned.map(({ name }) => name),
+    });
+  }
   const backgroundLog = logFile();
   if (backgroundLog) beginSession();
   await configureLog(options.log);
   raiseDescriptorLimit();
+  if (hcas.kind === "soft" && hcas.notice) tell(hcas.notice);
   if (options.mode === "connected") {
     throw new IpoibError(
       "E_MODE",
@@ -26,23 +39,29 @@ export async function up(options: UpOptions): Promise<number> {
       { errno: 22, hint: "use --mode datagram" },
     );
   }
-  const hca = chooseHca(options.hca, () => probeVerbs());
-  if (hca.kind === "soft" && hca.warning) {
-    getLogger(options.name).warn(hca.warning);
-  }
 
   const ending = endingSignal();
-  const itself = new InterfaceProcess(options, hca);
-  itself.onRunning = () => {
+  const group = new InterfaceGroup(
+    planned.map(({ name, hca }) =>
+      new InterfaceProcess({ ...options, name }, hca)
+    ),
+  );
+  group.onRunning = () => {
     notify("READY=1", Deno.env.get("NOTIFY_SOCKET"));
     // Whoever started us has gone by now: words go to the file.
     if (backgroundLog) redirectStderr(backgroundLog);
   };
-  void ending.promise.then(() => itself.end());
+  group.onStopping = () => notify("STOPPING=1", Deno.env.get("NOTIFY_SOCKET"));
+  void ending.promise.then(() => group.end());
   try {
-    await itself.run();
-    return 0;
+    return await group.run() ? 0 : ONE_FAILED;
   } finally {
     ending.ignore();
   }
+}
+
+function tell({ level, text }: Notice): void {
+  const log = getLogger();
+  if (level === "warning") log.warn(text);
+  else log.info(text);
 }

@@ -7,9 +7,9 @@ export type HcaChoice =
   /** A real one if the host has one, else the soft one on the default subnet. */
   | { kind: "auto" }
   | { kind: "soft"; subnet: string }
-  | { kind: "verbs"; device: string; port: number };
+  /** Without a port: the first of the device that has InfiniBand. */
+  | { kind: "verbs"; device: string; port?: number };
 
-export const DEFAULT_INTERFACE = "ib0";
 export const DEFAULT_SUBNET = "default";
 
 export const IO_CHOICES = ["auto", "poll", "uring"] as const;
@@ -23,10 +23,10 @@ export const LOG_CHOICES = [
   "silent",
 ] as const satisfies readonly LogLevel[];
 
-export interface UpOptions {
+/** What each interface of a process is asked to be. */
+export interface InterfaceOptions {
   /** Interface name. */
   name: string;
-  hca: HcaChoice;
   /** NAME, PID or PATH of the namespace that the device goes to; absent: the caller's. */
   netns?: string;
   /** Position in the port's P_Key table. */
@@ -38,12 +38,18 @@ export interface UpOptions {
   mode: (typeof MODE_CHOICES)[number];
   /** MTU that the administrator asks for. */
   mtu?: number;
-  /** Return once the interface is ready, and leave a process behind. */
-  background: boolean;
   io: (typeof IO_CHOICES)[number];
   /** How the kernel's multicast memberships are watched. */
   memberships: (typeof MEMBERSHIP_CHOICES)[number];
   log: LogLevel;
+}
+
+export interface UpOptions extends Omit<InterfaceOptions, "name"> {
+  /** Interface names, given to the ports in order; none: one for each port, `ib0`, `ib1` and so on. */
+  names: readonly string[];
+  hca: HcaChoice;
+  /** Return once all interfaces are ready, and leave a process behind. */
+  background: boolean;
 }
 
 export interface SubnetRunOptions {
@@ -66,7 +72,8 @@ export function parseHca(text: string): HcaChoice | undefined {
   }
   if (device === "auto" && !separator) return { kind: "auto" };
   if (separator === ":") return undefined;
-  const port = rest === undefined ? 1 : Number(rest);
+  if (rest === undefined) return { kind: "verbs", device: device! };
+  const port = Number(rest);
   return Number.isInteger(port) && port >= 1 && port <= 254
     ? { kind: "verbs", device: device!, port }
     : undefined;
@@ -84,13 +91,13 @@ function hcaText(hca: HcaChoice): string {
     case "soft":
       return `soft:${hca.subnet}`;
     case "verbs":
-      return `${hca.device}/${hca.port}`;
+      return hca.port === undefined ? hca.device : `${hca.device}/${hca.port}`;
   }
 }
 
 /** The command line that means these options, from `up` on: what a process in the background is started with. */
 export function upArguments(options: UpOptions): string[] {
-  const words = ["up", options.name, "--hca", hcaText(options.hca)];
+  const words = ["up", ...options.names, "--hca", hcaText(options.hca)];
   const add = (flag: string, value: string | number | undefined) => {
     if (value !== undefined) words.push(flag, String(value));
   };

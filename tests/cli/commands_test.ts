@@ -178,7 +178,7 @@ Deno.test("ipoib up hands its options to the daemon and its code back", async ()
   await using world = new World();
   assertEquals(await world.run("up"), done);
   assertEquals(world.ups.pop(), {
-    name: "ib0",
+    names: [],
     hca: { kind: "auto" },
     pkeyIndex: 0,
     mode: "datagram",
@@ -188,12 +188,12 @@ Deno.test("ipoib up hands its options to the daemon and its code back", async ()
     log: "info",
   });
   world.code = 2;
-  const line = "up ib7 --hca soft:lab --netns blue --pkey-index 0x2 " +
+  const line = "up ib7 ib9 --hca soft:lab --netns blue --pkey-index 0x2 " +
     "--guid 0002:c903:0:1 --subnet-mtu 4096 --mode connected --mtu 1500 " +
     "--background --io poll --memberships proc --log debug";
   assertEquals((await world.run(line)).code, 2);
   assertEquals(world.ups.pop(), {
-    name: "ib7",
+    names: ["ib7", "ib9"],
     hca: { kind: "soft", subnet: "lab" },
     netns: "blue",
     pkeyIndex: 2,
@@ -213,11 +213,12 @@ Deno.test("upArguments() is read back as the same options", async () => {
   const optional = <T>(value: fc.Arbitrary<T>) =>
     fc.option(value, { nil: undefined });
   const options: fc.Arbitrary<UpOptions> = fc.record({
-    name: fc.constantFrom("ib0", "ib7.x"),
+    names: fc.constantFrom([], ["ib0"], ["ib7.x", "ib1", "ib0"]),
     hca: fc.constantFrom<UpOptions["hca"]>(
       { kind: "auto" },
       { kind: "soft", subnet: "lab" },
       { kind: "verbs", device: "mlx5_0", port: 2 },
+      { kind: "verbs", device: "mlx5_0" },
     ),
     netns: optional(fc.constantFrom("blue", "/run/netns/x", "17")),
     pkeyIndex: fc.nat(0xffff),
@@ -238,6 +239,16 @@ Deno.test("upArguments() is read back as the same options", async () => {
     assertEquals(await world.run(upArguments(expected)), done);
     assertEquals(world.ups.pop(), expected);
   }));
+});
+
+Deno.test("ipoib up refuses a name that is there twice, and one that cannot be", async () => {
+  await using world = new World();
+  for (const [line, what] of [["ib0 ib1 ib0", "twice"], ["ib0 a/b", "slash"]]) {
+    const { code, err } = await world.run(`up ${line}`);
+    assertEquals(code, 1);
+    assertStringIncludes(err, what!);
+  }
+  assertEquals(world.ups, []);
 });
 
 Deno.test("ipoib -n NS up means the same as up --netns NS", async () => {

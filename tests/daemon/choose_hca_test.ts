@@ -1,27 +1,45 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { IpoibError } from "../../src/base/errors.ts";
-import { chooseHca } from "../../src/daemon/choose_hca.ts";
+import { chooseHca, type Notice } from "../../src/daemon/choose_hca.ts";
 import type { VerbsProbe } from "../../src/hca/verbs/probe.ts";
 import type { HcaChoice } from "../../src/ipc/up_options.ts";
 
 const AUTO: HcaChoice = { kind: "auto" };
 const nothing = (): VerbsProbe => ({ devices: [], ports: [], library: false });
 const mixed = (library = true): VerbsProbe => ({
-  devices: ["mlx5_0", "mlx5_1"],
+  devices: ["mlx5_0", "mlx5_1", "mlx5_2"],
   ports: [
     { device: "mlx5_0", port: 1, linkLayer: "ethernet" },
     { device: "mlx5_1", port: 1, linkLayer: "ethernet" },
     { device: "mlx5_1", port: 2, linkLayer: "infiniband" },
+    { device: "mlx5_2", port: 1, linkLayer: "infiniband" },
+    { device: "mlx5_2", port: 2, linkLayer: "infiniband" },
   ],
   library,
 });
 
-function named(device: string, port: number): HcaChoice {
-  return { kind: "verbs", device, port };
+function named(device: string, port?: number): HcaChoice {
+  return { kind: "verbs", device, ...(port === undefined ? {} : { port }) };
 }
 
 function refusal(choice: HcaChoice, probe: () => VerbsProbe): IpoibError {
   return assertThrows(() => chooseHca(choice, probe), IpoibError);
+}
+
+/** The embedded subnet that is taken instead of a device, and what is said of it. */
+function fallback(probe: () => VerbsProbe): Notice {
+  const chosen = chooseHca(AUTO, probe);
+  assert(chosen.kind === "soft");
+  assertEquals(chosen.subnet, "default");
+  assert(chosen.notice);
+  return chosen.notice;
+}
+
+/** The ports that are chosen, as text. */
+function ports(choice: HcaChoice): string[] {
+  const chosen = chooseHca(choice, () => mixed());
+  assert(chosen.kind === "verbs");
+  return chosen.ports.map(({ device, port }) => `${device}/${port}`);
 }
 
 Deno.test("chooseHca() takes the embedded subnet that is asked for without looking", () => {
@@ -32,62 +50,79 @@ Deno.test("chooseHca() takes the embedded subnet that is asked for without looki
   assertEquals(chooseHca(choice, looked), {
     kind: "soft",
     subnet: "lab",
-    warning: undefined,
+    notice: undefined,
   });
 });
 
-Deno.test("chooseHca() falls back silently where there is no device", () => {
-  assertEquals(chooseHca(AUTO, nothing), {
-    kind: "soft",
-    subnet: "default",
-    warning: undefined,
+Deno.test("chooseHca() says that it falls back where there is no device", () => {
+  assertEquals(fallback(nothing), {
+    level: "info",
+    text:
+      'No InfiniBand device on this host: using the embedded subnet "default"',
   });
 });
 
 Deno.test("chooseHca() warns if there is a device and no library", () => {
-  const hca = chooseHca(AUTO, () => mixed(false));
-  assert(hca.kind === "soft");
-  assertEquals(hca.subnet, "default");
-  assert(hca.warning?.includes("mlx5_0, mlx5_1"));
-  assert(hca.warning?.includes("libibverbs"), hca.warning);
-});
-
-Deno.test("chooseHca() takes the first InfiniBand port", () => {
-  assertEquals(chooseHca(AUTO, () => mixed()), {
-    kind: "verbs",
-    device: "mlx5_1",
-    port: 2,
-  });
+  const { level, text } = fallback(() => mixed(false));
+  assertEquals(level, "warning");
+  assert(text.includes("mlx5_0, mlx5_1"), text);
+  assert(text.includes("libibverbs is missing"), text);
 });
 
 Deno.test("chooseHca() warns if all links are Ethernet", () => {
   const { ports, ...rest } = mixed();
-  const hca = chooseHca(AUTO, () => ({ ...rest, ports: ports.slice(0, 2) }));
-  assert(hca.kind === "soft");
-  assert(hca.warning?.includes("RoCE"), hca.warning);
+  const { level, text } = fallback(() => ({
+    ...rest,
+    ports: ports.slice(0, 2),
+  }));
+  assertEquals(level, "warning");
+  assert(text.includes("RoCE"), text);
 });
 
-Deno.test("chooseHca() takes the port that is asked for", () => {
-  assertEquals(chooseHca(named("mlx5_1", 2), () => mixed()), {
-    kind: "verbs",
-    device: "mlx5_1",
-    port: 2,
-  });
+Deno.test("chooseHca() takes every InfiniBand port, in order", () => {
+  assertEquals(ports(AUTO), ["mlx5_1/2", "mlx5_2/1", "mlx5_2/2"]);
+});
+
+Deno.test("chooseHca() takes the port that is asked for, or the first with InfiniBand", () => {
+  assertEquals(ports(named("mlx5_2", 2)), ["mlx5_2/2"]);
+  assertEquals(ports(named("mlx5_2")), ["mlx5_2/1"]);
+  assertEquals(ports(named("mlx5_1")), ["mlx5_1/2"]);
 });
 
 Deno.test("chooseHca() refuses a device or port that does not exist", () => {
   const device = refusal(named("mlx5_7", 1), nothing);
-  assert(device.message.includes("mlx5_7 does not exist"), device.message);
+  assertEquals(device.message, "InfiniBand device mlx5_7 does not exist");
   assertEquals([device.code, device.errno], ["E_HCA", 19]);
+  assert(device.hint?.includes("--hca soft"), device.hint);
+  const other = refusal(named("mlx5_7"), () => mixed());
+  assertEquals(other.hint, "this host has mlx5_0, mlx5_1, mlx5_2");
   const port = refusal(named("mlx5_1", 3), () => mixed());
   assertEquals(port.message, "Device mlx5_1 has no port 3");
   assertEquals([port.code, port.hint], ["E_HCA", "it has 1, 2"]);
+  const none = refusal(
+    named("mlx5_0"),
+    () => ({ ...mixed(), ports: [] }),
+  );
+  assertEquals(none.message, "Device mlx5_0 has no port");
 });
 
-Deno.test("chooseHca() refuses a device without the library, and an Ethernet port", () => {
-  const library = refusal(named("mlx5_1", 2), () => mixed(false));
-  assertEquals(library.code, "E_LIBRARY");
-  const roce = refusal(named("mlx5_0", 1), () => mixed());
-  assertEquals([roce.code, roce.errno], ["E_LINK_LAYER", 93]);
-  assert(roce.message.startsWith("mlx5_0/1 is an Ethernet port"), roce.message);
+Deno.test("chooseHca() refuses a device without the library", () => {
+  const { code, errno, message, hint } = refusal(
+    named("mlx5_1", 2),
+    () => mixed(false),
+  );
+  assertEquals([code, errno], ["E_LIBRARY", 2]);
+  assertEquals(
+    message,
+    "InfiniBand device mlx5_1 cannot be used: libibverbs is missing",
+  );
+  assertEquals(hint, "install libibverbs1 and ibverbs-providers");
+});
+
+Deno.test("chooseHca() refuses an Ethernet port", () => {
+  for (const choice of [named("mlx5_0", 1), named("mlx5_0")]) {
+    const { code, errno, message } = refusal(choice, () => mixed());
+    assertEquals([code, errno], ["E_LINK_LAYER", 93]);
+    assert(message.startsWith("mlx5_0/1 is an Ethernet port"), message);
+  }
 });

@@ -8,7 +8,6 @@ Deno.test("parseHca() reads every form and refuses the rest", () => {
   assertEquals(parseHca("mlx5_0"), {
     kind: "verbs",
     device: "mlx5_0",
-    port: 1,
   });
   assertEquals(parseHca("mlx5_0/2"), {
     kind: "verbs",
@@ -36,7 +35,7 @@ Deno.test("parseHca() reads every form and refuses the rest", () => {
 Deno.test("upArguments() writes every option", () => {
   assertEquals(
     upArguments({
-      name: "ib1",
+      names: ["ib1", "ib3"],
       hca: { kind: "soft", subnet: "lab" },
       netns: "blue",
       pkeyIndex: 1,
@@ -49,7 +48,7 @@ Deno.test("upArguments() writes every option", () => {
       memberships: "proc",
       log: "debug",
     }).join(" "),
-    "up ib1 --hca soft:lab --netns blue --pkey-index 1 --guid 0x0002c90300000001 " +
+    "up ib1 ib3 --hca soft:lab --netns blue --pkey-index 1 --guid 0x0002c90300000001 " +
       "--subnet-mtu 4096 --mode datagram --mtu 1500 --io poll --memberships proc --log debug --background",
   );
 });

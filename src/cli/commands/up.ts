@@ -1,10 +1,9 @@
-/** `ipoib up [IF]`: becomes an interface. The daemon is loaded only when this runs. */
+/** `ipoib up [IF...]`: becomes interfaces. The daemon is loaded only when this runs. */
 
 import { Command, Option } from "@commander-js/extra-typings";
 import { InvalidArgumentError } from "@commander-js/extra-typings";
 import { isInterfaceName } from "../../ipc/schema.ts";
 import {
-  DEFAULT_INTERFACE,
   type HcaChoice,
   IO_CHOICES,
   LOG_CHOICES,
@@ -24,11 +23,17 @@ function hca(text: string): HcaChoice {
   );
 }
 
-function interfaceName(text: string): string {
-  if (isInterfaceName(text)) return text;
-  throw new InvalidArgumentError(
-    "It must have 1 to 15 characters without slash, colon or blank.",
-  );
+/** Reads one more name. */
+function interfaceName(text: string, before: readonly string[]): string[] {
+  if (!isInterfaceName(text)) {
+    throw new InvalidArgumentError(
+      "It must have 1 to 15 characters without slash, colon or blank.",
+    );
+  }
+  if (before.includes(text)) {
+    throw new InvalidArgumentError("It is there twice.");
+  }
+  return [...before, text];
 }
 
 /** The members of `values` that are not undefined. */
@@ -42,17 +47,17 @@ function given<T extends object>(
 
 export function up(cli: Cli) {
   const command = new Command("up")
-    .description("be an interface until it is taken down")
+    .description("be an interface on each InfiniBand port until taken down")
     .argument(
-      "[IF]",
-      "interface name",
+      "[IF...]",
+      "interface names, given to the ports in order; default: ib0, ib1, ...",
       interfaceName,
-      DEFAULT_INTERFACE,
+      [] as string[],
     )
     .addOption(
       new Option(
         "--hca <hca>",
-        "soft, soft:SUBNET, DEVICE or DEVICE/PORT (default: a device if there is one, else soft)",
+        "one port, DEVICE/PORT or the first of DEVICE, or soft[:SUBNET] (default: all ports, or soft if there is no device)",
       ).argParser(hca),
     )
     .option(
@@ -72,7 +77,7 @@ export function up(cli: Cli) {
         .default("datagram" as const),
     )
     .option("--mtu <bytes>", "MTU to ask for", integer(68, 65520))
-    .option("--background", "return once it carries traffic")
+    .option("--background", "return once all of them carry traffic")
     .addOption(
       new Option("--io <backend>", "system calls of the data path")
         .choices(IO_CHOICES).default("auto" as const),
@@ -87,11 +92,11 @@ export function up(cli: Cli) {
       new Option("--log <level>", "least level that is logged")
         .choices(LOG_CHOICES).default("info" as const),
     )
-    .action(async (name, options, self) => {
+    .action(async (names, options, self) => {
       const { guid, subnetMtu, mtu, hca, background, ...always } = options;
       const upOptions: UpOptions = {
         ...always,
-        name,
+        names,
         hca: hca ?? { kind: "auto" },
         background: background ?? false,
         ...given({ guid, subnetMtu, mtu, netns: netnsOf(self) }),

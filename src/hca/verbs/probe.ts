@@ -24,7 +24,10 @@ export interface VerbsProbe {
 
 /** Looks; opens no device. */
 export function probeVerbs(folder: string = DEVICES): VerbsProbe {
-  const devices = listDirectory(folder);
+  // The tenth comes after the second.
+  const devices = listDirectory(folder).sort(
+    new Intl.Collator("en", { numeric: true }).compare,
+  );
   const ports = devices.flatMap((device) =>
     listDirectory(`${folder}/${device}/ports`)
       .map(Number)

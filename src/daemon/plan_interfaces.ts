@@ -1,0 +1,65 @@
+/** Which interface is on which port. */
+
+import { IpoibError } from "../base/errors.ts";
+import type { ChosenHca, ChosenHcas } from "./choose_hca.ts";
+
+const ENODEV = 19;
+const EINVAL = 22;
+const PREFIX = "ib";
+
+/** An interface to bring up. */
+export interface PlannedInterface {
+  name: string;
+  hca: ChosenHca;
+}
+
+/**
+ * Gives names to ports, in order. Without names each port gets one of its own, `ib0`, `ib1` and so on; the embedded
+ * subnet has a port for each name, and one if there is none.
+ *
+ * Throws `E_HCA` if there are more names than ports, `E_GUID` for one GUID and several interfaces.
+ */
+export function planInterfaces(
+  names: readonly string[],
+  hcas: ChosenHcas,
+  guid?: bigint,
+): PlannedInterface[] {
+  const ports = portsFor(names.length, hcas);
+  if (names.length > ports.length) throw tooManyNames(names, ports);
+  const used = names.length === 0 ? ports : ports.slice(0, names.length);
+  if (guid !== undefined && used.length > 1) {
+    throw new IpoibError(
+      "E_GUID",
+      `A GUID is one port's, and there are ${used.length} interfaces`,
+      { errno: EINVAL, hint: "bring them up one by one" },
+    );
+  }
+  return used.map((hca, i) => ({ name: names[i] ?? `${PREFIX}${i}`, hca }));
+}
+
+function portsFor(names: number, hcas: ChosenHcas): readonly ChosenHca[] {
+  if (hcas.kind === "verbs") return hcas.ports;
+  const { subnet } = hcas;
+  return Array.from({ length: Math.max(1, names) }, () => ({
+    kind: "soft",
+    subnet,
+  }));
+}
+
+function tooManyNames(
+  names: readonly string[],
+  ports: readonly ChosenHca[],
+): IpoibError {
+  const known = ports.map((hca) =>
+    hca.kind === "verbs" ? `${hca.device}/${hca.port}` : hca.subnet
+  );
+  const count = ports.length === 1 ? "is 1 port" : `are ${ports.length} ports`;
+  return new IpoibError(
+    "E_HCA",
+    `There ${count} for ${names.length} interfaces: ${known.join(", ")}`,
+    {
+      errno: ENODEV,
+      hint: `leave out ${names.slice(ports.length).join(", ")}`,
+    },
+  );
+}
