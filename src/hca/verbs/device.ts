@@ -15,7 +15,7 @@ import {
 } from "../../../ffi/verbs_layout.ts";
 import { IpoibError } from "../../base/errors.ts";
 import { Errno, lastError } from "../../system/errno.ts";
-import { deviceFileFailure } from "./access.ts";
+import { deviceFileError } from "./access.ts";
 
 const ALL_ONES = 0xffffffffffffffffn;
 
@@ -29,15 +29,21 @@ export function highWord(address: bigint): number {
 }
 
 /** The library; throws `E_LIBRARY`. */
-export function verbsLibrary(): Libibverbs {
+export function verbsLibrary(
+  open: () => Libibverbs = libibverbs,
+): Libibverbs {
   try {
-    return libibverbs();
+    return open();
   } catch (cause) {
-    throw new IpoibError("E_LIBRARY", "libibverbs cannot be opened", {
-      errno: Errno.ENOENT,
-      hint: "install libibverbs1 and ibverbs-providers",
-      cause,
-    });
+    throw new IpoibError(
+      "E_LIBRARY",
+      "InfiniBand devices cannot be used: libibverbs is missing",
+      {
+        errno: Errno.ENOENT,
+        hint: "install libibverbs1 and ibverbs-providers",
+        cause,
+      },
+    );
   }
 }
 
@@ -55,7 +61,7 @@ export class VerbsDevice implements OperationBinder {
   readonly #view: DataView;
   readonly #modifyCq: bigint;
 
-  /** Throws `E_LIBRARY`, `E_HCA`, `E_VERBS`. */
+  /** Throws `E_LIBRARY`, `E_HCA`, `E_DEVICE_FILE`, `E_PRIVILEGE`, `E_VERBS`. */
   constructor(name: string) {
     this.name = name;
     this.library = verbsLibrary();
@@ -111,21 +117,19 @@ function open(library: Libibverbs, name: string): bigint {
       if (new Deno.UnsafePointerView(pointer).getCString() !== name) continue;
       const context = library.ibv_open_device(device);
       if (context !== 0n) return context;
-      throw lastError(
-        "E_VERBS",
-        `open InfiniBand device ${name}`,
-        deviceFileFailure("uverbs"),
-      );
+      const failure = lastError("E_VERBS", `open InfiniBand device ${name}`);
+      throw deviceFileError("uverbs", name) ?? failure;
     }
   } finally {
     library.ibv_free_device_list(list);
   }
-  throw new IpoibError(
+  // The library leaves out what has no device file.
+  throw deviceFileError("uverbs", name) ?? new IpoibError(
     "E_HCA",
     `InfiniBand device ${name} is not known to libibverbs`,
     {
       errno: Errno.ENODEV,
-      hint: "load ib_uverbs, and install the device's provider",
+      hint: "install the device's provider, from ibverbs-providers",
     },
   );
 }

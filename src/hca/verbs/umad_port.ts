@@ -19,7 +19,7 @@ import type { Reactor, Timer, Watch } from "../../system/reactor.ts";
 import { receive, send } from "../../system/unix_socket.ts";
 import { Method, MgmtClass } from "../../wire/mad.ts";
 import type { MadAddress } from "../hca.ts";
-import { deviceFileFailure } from "./access.ts";
+import { deviceFileError } from "./access.ts";
 import { emitMadFrame, MAD_LENGTH, parseMadFrame } from "./mad_frame.ts";
 import { TransactionAliases } from "./transaction_aliases.ts";
 
@@ -62,20 +62,20 @@ export class UmadPort {
   readonly #watch: Watch | undefined;
   readonly #looks: Timer | undefined;
 
-  /** Throws `E_LIBRARY`, `E_UMAD`. */
+  /** Throws `E_LIBRARY`, `E_DEVICE_FILE`, `E_PRIVILEGE`, `E_UMAD`. */
   constructor({ reactor, device, port, socket }: UmadPortOptions) {
     using parts = new DisposableStack();
     this.#reactor = reactor;
     this.#socket = parts.use(new Fd(socket));
-    this.#library = umadLibrary();
+    this.#library = umadLibrary(`${device}/${port}`);
     this.#library.umad_init();
     this.#id = this.#library.umad_open_port(cString(device), port);
     if (this.#id < 0) {
-      throw lastError(
+      const failure = lastError(
         "E_UMAD",
         `open the management port of ${device}/${port}`,
-        deviceFileFailure("umad"),
       );
+      throw deviceFileError("umad", device, port) ?? failure;
     }
     parts.defer(() => this.#library.umad_close_port(this.#id));
     // Another program may have the Reports: then there are answers only.
@@ -199,15 +199,19 @@ export function sourceOf(view: DataView): MadAddress {
   };
 }
 
-function umadLibrary(): Libibumad {
+/** The library, for a port; throws `E_LIBRARY`. */
+export function umadLibrary(
+  port: string,
+  open: () => Libibumad = libibumad,
+): Libibumad {
   try {
-    return libibumad();
+    return open();
   } catch (cause) {
-    throw new IpoibError("E_LIBRARY", "libibumad cannot be opened", {
-      errno: Errno.ENOENT,
-      hint: "install libibumad3",
-      cause,
-    });
+    throw new IpoibError(
+      "E_LIBRARY",
+      `The subnet manager of ${port} cannot be reached: libibumad is missing`,
+      { errno: Errno.ENOENT, hint: "install libibumad3", cause },
+    );
   }
 }
 

@@ -1,18 +1,117 @@
-import { assertEquals } from "@std/assert";
-import { deviceFileFailure } from "../../../src/hca/verbs/access.ts";
+import { assert, assertEquals } from "@std/assert";
+import { IpoibError } from "../../../src/base/errors.ts";
+import {
+  deviceFileError,
+  type DeviceFiles,
+  tryOpen,
+} from "../../../src/hca/verbs/access.ts";
 
-Deno.test("deviceFileFailure() tells a missing module from a missing permission", async () => {
+const FILES = "/dev/infiniband";
+
+/** The classes of a host with two devices, one of them with two ports; `tryOpen` answers with `errno`. */
+async function host(
+  errno: number,
+): Promise<DeviceFiles & AsyncDisposable & { tried: string[] }> {
+  const classes = await Deno.makeTempDir();
+  const add = async (path: string, values: Record<string, string>) => {
+    await Deno.mkdir(`${classes}/${path}`, { recursive: true });
+    for (const [name, value] of Object.entries(values)) {
+      await Deno.writeTextFile(`${classes}/${path}/${name}`, `${value}\n`);
+    }
+  };
+  await add("infiniband_verbs/uverbs0", { ibdev: "mlx5_1" });
+  await add("infiniband_verbs/uverbs1", { ibdev: "mlx5_0" });
+  await add("infiniband_mad/issm0", { ibdev: "mlx5_0", port: "1" });
+  await add("infiniband_mad/umad0", { ibdev: "mlx5_0", port: "1" });
+  await add("infiniband_mad/umad1", { ibdev: "mlx5_0", port: "2" });
+  const tried: string[] = [];
+  return {
+    folder: FILES,
+    classes,
+    tried,
+    tryOpen: (path) => {
+      tried.push(path);
+      return errno;
+    },
+    [Symbol.asyncDispose]: () => Deno.remove(classes, { recursive: true }),
+  };
+}
+
+function parts(error: IpoibError | undefined) {
+  assert(error);
+  const { code, errno, message, hint } = error;
+  assert(hint, message);
+  return [code, errno, message];
+}
+
+Deno.test("deviceFileError() finds the file of a device and of a port", async () => {
+  await using files = await host(0);
+  assertEquals(
+    deviceFileError("uverbs", "mlx5_0", undefined, files),
+    undefined,
+  );
+  assertEquals(deviceFileError("umad", "mlx5_0", 2, files), undefined);
+  assertEquals(deviceFileError("umad", "mlx5_0", 1, files), undefined);
+  assertEquals(
+    files.tried,
+    [`${FILES}/uverbs1`, `${FILES}/umad1`, `${FILES}/umad0`],
+  );
+});
+
+for (const errno of [1, 13]) {
+  Deno.test(`deviceFileError() tells a missing permission, errno ${errno}`, async () => {
+    await using files = await host(errno);
+    assertEquals(
+      parts(deviceFileError("uverbs", "mlx5_1", undefined, files)),
+      [
+        "E_PRIVILEGE",
+        errno,
+        `This user has no permission to open ${FILES}/uverbs0, which mlx5_1 needs`,
+      ],
+    );
+    assertEquals(parts(deviceFileError("umad", "mlx5_0", 2, files)), [
+      "E_PRIVILEGE",
+      errno,
+      `This user has no permission to open ${FILES}/umad1, which mlx5_0/2 needs`,
+    ]);
+  });
+}
+
+Deno.test("deviceFileError() tells a missing module from a missing file", async () => {
+  await using files = await host(2);
+  const missing = deviceFileError("umad", "mlx5_1", 1, files);
+  assertEquals(parts(missing), [
+    "E_DEVICE_FILE",
+    2,
+    `The kernel has no ${FILES}/umadN for mlx5_1/1`,
+  ]);
+  assertEquals(missing!.hint, "load its module ib_umad");
+  assertEquals(parts(deviceFileError("umad", "mlx5_0", 1, files)), [
+    "E_DEVICE_FILE",
+    2,
+    `Device file ${FILES}/umad0 does not exist, which mlx5_0/1 needs`,
+  ]);
+});
+
+Deno.test("deviceFileError() names any other reason", async () => {
+  await using files = await host(5);
+  const error = deviceFileError("uverbs", "mlx5_0", undefined, files);
+  assertEquals([error?.code, error?.errno, error?.message], [
+    "E_DEVICE_FILE",
+    5,
+    `Cannot open ${FILES}/uverbs1, which mlx5_0 needs: Input/output error`,
+  ]);
+});
+
+Deno.test("deviceFileError() tries the file itself", async () => {
+  await using files = await host(0);
   const folder = await Deno.makeTempDir();
   try {
     await Deno.writeTextFile(`${folder}/umad0`, "");
-    assertEquals(deviceFileFailure("umad", folder), {
-      errno: 13,
-      hint: `see whether ${folder}/umad* is open to this user`,
-    });
-    assertEquals(deviceFileFailure("uverbs", folder), {
-      errno: 2,
-      hint: "load the kernel module ib_uverbs",
-    });
+    const { classes } = files;
+    const places = { folder, classes, tryOpen };
+    assertEquals(deviceFileError("umad", "mlx5_0", 1, places), undefined);
+    assertEquals(deviceFileError("umad", "mlx5_0", 2, places)?.errno, 2);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -11,9 +11,11 @@ Deno.test("probeVerbs() finds devices, ports and their link layers", async () =>
     await port("mlx5_0/ports/1", "InfiniBand");
     await port("mlx5_0/ports/10", "InfiniBand");
     await port("mlx5_0/ports/2", "Ethernet");
+    await port("mlx5_10/ports/1", "InfiniBand");
+    await port("mlx5_2/ports/1", "InfiniBand");
     await port("rxe0/ports/1", "Ethernet");
     const { devices, ports } = probeVerbs(top);
-    assertEquals(devices, ["mlx5_0", "rxe0"]);
+    assertEquals(devices, ["mlx5_0", "mlx5_2", "mlx5_10", "rxe0"]);
     assertEquals(
       ports.map(({ device, port, linkLayer }) =>
         `${device}/${port} ${linkLayer}`
@@ -22,6 +24,8 @@ Deno.test("probeVerbs() finds devices, ports and their link layers", async () =>
         "mlx5_0/1 infiniband",
         "mlx5_0/2 ethernet",
         "mlx5_0/10 infiniband",
+        "mlx5_2/1 infiniband",
+        "mlx5_10/1 infiniband",
         "rxe0/1 ethernet",
       ],
     );
