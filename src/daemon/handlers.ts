@@ -12,7 +12,7 @@ export interface HandlerParts {
   name: string;
   namespace: number;
   readiness: Readiness;
-  /** Ends the process. */
+  /** Ends the interface, and the process if it is the last one. */
   stop: () => void;
 }
 

@@ -3,7 +3,9 @@
  *
  * Order of the beginning: the control socket first (it claims the name), then the worker with the port and the
  * TUN, then the wait for the subnet. Order of the end: the worker (so that groups are left and the TUN goes), the
- * socket, and last the manager's seat, which the next process then takes.
+ * socket, and last the manager's seat, which another interface then takes, of this process or another one.
+ *
+ * A process may have several: see interface_group.ts.
  */
 
 import { IpoibError } from "../base/errors.ts";

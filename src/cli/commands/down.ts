@@ -1,4 +1,4 @@
-/** `ipoib down [IF]`: ends an interface, and returns once its process has let go of everything. */
+/** `ipoib down [IF]`: ends an interface, and returns once its process has let go of everything of it. */
 
 import { Command } from "@commander-js/extra-typings";
 import { IpoibError } from "../../base/errors.ts";
@@ -10,7 +10,7 @@ const TIMEOUT = 15_000;
 
 export function down(cli: Cli) {
   const command = new Command("down")
-    .description("take an interface away and end its process")
+    .description("take an interface away; its process ends with its last one")
     .argument("[IF]", "interface; default: the only one that runs here")
     .action(async (name, _options, self) => {
       const target = await openInterface(cli.environment, netnsOf(self), name);

@@ -24,7 +24,10 @@ function hca(text: string): HcaChoice {
 }
 
 /** Reads one more name. */
-function interfaceName(text: string, before: readonly string[]): string[] {
+function interfaceName(
+  text: string,
+  before: readonly string[] = [],
+): readonly string[] {
   if (!isInterfaceName(text)) {
     throw new InvalidArgumentError(
       "It must have 1 to 15 characters without slash, colon or blank.",
@@ -52,13 +55,16 @@ export function up(cli: Cli) {
       "[IF...]",
       "interface names, given to the ports in order; default: ib0, ib1, ...",
       interfaceName,
-      [] as string[],
     )
     .addOption(
       new Option(
         "--hca <hca>",
         "one port, DEVICE/PORT or the first of DEVICE, or soft[:SUBNET] (default: all ports, or soft if there is no device)",
       ).argParser(hca),
+    )
+    .option(
+      "--roce",
+      "also use Ethernet ports (RoCE), where only other nodes of this program are reached",
     )
     .option(
       "--pkey-index <n>",
@@ -93,11 +99,13 @@ export function up(cli: Cli) {
         .choices(LOG_CHOICES).default("info" as const),
     )
     .action(async (names, options, self) => {
-      const { guid, subnetMtu, mtu, hca, background, ...always } = options;
+      const { guid, subnetMtu, mtu, hca, roce, background, ...always } =
+        options;
       const upOptions: UpOptions = {
         ...always,
-        names,
+        names: names ?? [],
         hca: hca ?? { kind: "auto" },
+        roce: roce ?? false,
         background: background ?? false,
         ...given({ guid, subnetMtu, mtu, netns: netnsOf(self) }),
       };

@@ -1,0 +1,192 @@
+/** Several interfaces in one process: they begin together, and end one by one or all at once. */
+
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertNotEquals,
+  assertStringIncludes,
+} from "@std/assert";
+import { programCommand } from "../../scripts/program.ts";
+import { probeVerbs } from "../../src/hca/verbs/probe.ts";
+import { type Host, labTest, type Program, until } from "./harness/mod.ts";
+
+interface Link {
+  operstate: string;
+  pid: number;
+  hca: { lid: number };
+}
+
+const BOTH = ["up", "ib0", "ib1", "--hca", "soft"];
+
+function start(host: Host, ...words: string[]): Program {
+  return host.lab.start([...programCommand(), ...words, "-n", host.namespace]);
+}
+
+async function link(host: Host, name: string): Promise<Link> {
+  return (await host.show<Link[]>("link", "show", name))[0]!;
+}
+
+async function hasDevice(host: Host, name: string): Promise<boolean> {
+  return (await host.run(["ip", "link", "show", name])).code === 0;
+}
+
+/** What is in the folder of the control sockets, without logs. */
+function sockets(host: Host): string[] {
+  return [...Deno.readDirSync(host.sockets)].map(({ name }) => name)
+    .filter((name) => name.endsWith(".sock")).sort();
+}
+
+function runs(pid: number): boolean {
+  try {
+    Deno.statSync(`/proc/${pid}`);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+labTest(
+  "ipoib up ib0 ib1 is two ports in one process; down of one leaves the other",
+  async (lab) => {
+    const [a, b] = await lab.hosts(2);
+    const up = await a.ipoib(...BOTH, "--background");
+    assertEquals([up.code, up.stdout], [0, ""]);
+    await b.up();
+    const [ib0, ib1] = [await link(a, "ib0"), await link(a, "ib1")];
+    assertEquals([ib0.operstate, ib1.operstate], ["UP", "UP"]);
+    assertEquals(ib0.pid, ib1.pid);
+    assertNotEquals(ib0.hca.lid, ib1.hca.lid);
+    const which = await a.ipoib("link", "show");
+    assertEquals(which.code, 1);
+    assertStringIncludes(which.stderr, "ib0, ib1");
+
+    await a.ip("addr", "add", "10.9.0.100/24", "dev", "ib0");
+    await a.ip("addr", "add", "10.8.0.100/24", "dev", "ib1");
+    await b.ip("addr", "add", "10.8.0.1/24", "dev", "ib0");
+    for (const address of ["10.9.0.100", "10.8.0.100"]) {
+      await until(`${address} answers`, () => b.reaches(address));
+    }
+    const child = await a.ipoib("child", "create", "0x8001", "--parent", "ib1");
+    assertEquals([child.code, child.stdout], [0, "ib1.8001\n"]);
+
+    // The manager of the subnet was with ib0: ib1 takes over.
+    assertEquals((await a.ipoib("down", "ib0")).code, 0);
+    assertEquals(await hasDevice(a, "ib0"), false);
+    assertEquals(sockets(a), ["ib1.8001.sock", "ib1.sock"]);
+    assertEquals(await b.ping("10.8.0.100"), { sent: 5, received: 5 });
+    const left = await link(a, "ib1");
+    assertEquals([left.pid, left.hca.lid], [ib1.pid, ib1.hca.lid]);
+    const { manager } = await b.call("subnet.show", {});
+    assertEquals([manager.pid, manager.name], [ib1.pid, "ib1"]);
+
+    // The name is free again, for a process of its own.
+    await a.up();
+    assertNotEquals((await link(a, "ib0")).pid, ib1.pid);
+
+    assertEquals((await a.ipoib("down", "ib1")).code, 0);
+    await until("the process is gone", () => !runs(ib1.pid));
+    assertEquals(await hasDevice(a, "ib1"), false);
+    assertEquals(sockets(a), ["ib0.sock"]);
+  },
+);
+
+labTest(
+  "A signal ends both interfaces; the service manager hears of it once",
+  async (lab) => {
+    const [a] = await lab.hosts(1);
+    const path = `${lab.runtime}/notify`;
+    const manager = lab.start(["socat", "-u", `UNIX-RECV:${path}`, "STDOUT"]);
+    await until(
+      "the service manager listens",
+      () => Deno.stat(path).then(() => true, () => false),
+    );
+    const both = lab.start([
+      ...["env", `NOTIFY_SOCKET=${path}`, ...programCommand()],
+      ...[...BOTH, "-n", a.namespace],
+    ]);
+    await manager.says(/READY=1/);
+    for (const name of ["ib0", "ib1"]) {
+      assertEquals((await link(a, name)).operstate, "UP");
+    }
+    both.kill("SIGTERM");
+    both.kill("SIGTERM");
+    assertEquals(await both.exit(), 0);
+    await manager.says(/STOPPING=1/);
+    assertEquals(manager.output, "READY=1STOPPING=1");
+    for (const name of ["ib0", "ib1"]) {
+      assertEquals(await hasDevice(a, name), false);
+    }
+    assertEquals(sockets(a), []);
+  },
+);
+
+labTest(
+  "A name that is in use is refused, and no interface is left behind",
+  async (lab) => {
+    const [a] = await lab.hosts(1);
+    const other = start(a, "up", "ib1", "--hca", "soft");
+    await other.says(/ib1: running/);
+    for (const more of [[], ["--background"]]) {
+      const both = await a.ipoib(...BOTH, ...more);
+      assertEquals(both.code, 2);
+      assertMatch(both.stderr, /^ipoib: ib1 is already running/m);
+      assertEquals(await hasDevice(a, "ib0"), false);
+      assertEquals(sockets(a), ["ib1.sock"]);
+    }
+    assertEquals((await link(a, "ib1")).operstate, "UP");
+
+    // A device of somebody else is noticed later, when the first interface is there.
+    await a.ip("link", "add", "ib3", "type", "veth", "peer", "peer");
+    const both = await a.ipoib("up", "ib2", "ib3", "--hca", "soft");
+    assertEquals(both.code, 2);
+    assertMatch(both.stderr, /^ipoib: .*ib3/m);
+    assertEquals(await hasDevice(a, "ib2"), false);
+    assertEquals(await hasDevice(a, "ib3"), true);
+    assertEquals(sockets(a), ["ib1.sock"]);
+  },
+);
+
+labTest(
+  "A device that is deleted from outside ends its interface alone",
+  async (lab) => {
+    const [a] = await lab.hosts(1);
+    const both = start(a, ...BOTH);
+    await both.says(/ib0: running/);
+    await both.says(/ib1: running/);
+    await a.ip("link", "del", "ib0");
+    await until("ib0 is gone", () => sockets(a).join() === "ib1.sock");
+    assertEquals((await link(a, "ib1")).operstate, "UP");
+    await a.ip("link", "del", "ib1");
+    assertEquals(await both.exit(), 0);
+    assertEquals(sockets(a), []);
+  },
+);
+
+labTest("One GUID for two interfaces is refused", async (lab) => {
+  const [a] = await lab.hosts(1);
+  const { code, stderr } = await a.ipoib(...BOTH, "--guid", "0x2");
+  assertEquals(code, 2);
+  assertMatch(stderr, /^ipoib: A GUID is one port's/);
+});
+
+const { devices } = probeVerbs();
+
+labTest(
+  devices.length === 0
+    ? "Without a device ipoib up is ib0 on the embedded subnet, and says so first"
+    : `The embedded subnet instead of a device (skipped: this host has ${devices})`,
+  async (lab) => {
+    const [a] = await lab.hosts(1);
+    const up = start(a, "up");
+    await up.says(/ib0: running/);
+    assert(
+      up.output.startsWith(
+        'No InfiniBand device on this host: using the embedded subnet "default"\n',
+      ),
+      up.output,
+    );
+    assertEquals(sockets(a), ["ib0.sock"]);
+  },
+  { ignore: devices.length > 0 },
+);
