@@ -75,7 +75,7 @@ Deno.test("wrong arguments give a reason, a usage line and exit code 1", async (
     [
       "up --mtux 1",
       "Unknown option '--mtux' (did you mean --mtu?)",
-      "ipoib up [options] [IF]",
+      "ipoib up [options] [IF...]",
     ],
     [
       "link show a b",
@@ -85,17 +85,17 @@ Deno.test("wrong arguments give a reason, a usage line and exit code 1", async (
     [
       "up --io fast",
       "Option '--io <backend>' argument 'fast' is invalid: allowed choices are auto, poll, uring",
-      "ipoib up [options] [IF]",
+      "ipoib up [options] [IF...]",
     ],
     [
       "up --mtu 10",
       "Option '--mtu <bytes>' argument '10' is invalid: it must be a number from 68 to 65520",
-      "ipoib up [options] [IF]",
+      "ipoib up [options] [IF...]",
     ],
     [
       "up a/b",
       "Argument IF 'a/b' is invalid: it must have 1 to 15 characters without slash, colon or blank",
-      "ipoib up [options] [IF]",
+      "ipoib up [options] [IF...]",
     ],
     [
       "child create 0x8000",
