@@ -6,6 +6,10 @@ export const MAX_NEIGHBOUR_QUEUE = 3;
 export const MAX_GROUP_QUEUE = 64;
 /** The longest pause between two attempts to join (Linux IPOIB_MAX_BACKOFF_SECONDS). */
 export const MAX_BACKOFF_MS = 16_000;
+/** A path that is doubted is not asked for again sooner than this. */
+export const PATH_INTERVAL_MS = 1000;
+/** A path in use whose answer was none, or no better, is asked for this often again by itself. */
+export const MAX_PATH_RETRIES = 4;
 /** Failures of a group's join that are logged. */
 export const MAX_LOGGED_FAILURES = 20;
 /** Idle neighbours and send-only groups go after this (Linux: twice gc_interval). */
@@ -25,6 +29,9 @@ export const Arp = {
   /** More entries than this: the idle ones go (gc_thresh3). */
   MaxEntries: 1024,
 } as const;
+
+/** A new address is announced twice, the second time after this (RFC 5227 ANNOUNCE_INTERVAL). */
+export const ANNOUNCE_INTERVAL_MS = 2000;
 
 /** Smallest MTU in datagram mode: 68 and the IPoIB header (Linux ipoib_change_mtu). */
 export const MIN_DATAGRAM_MTU = 72;

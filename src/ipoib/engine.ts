@@ -9,6 +9,7 @@ import type { Logger } from "../base/log.ts";
 import type { Millis } from "../base/units.ts";
 import type { UdQp } from "../hca/hca.ts";
 import type { Netdev } from "../netdev/netdev.ts";
+import type { Timer } from "../system/reactor.ts";
 import { type Arp, ARP_LENGTH, emitArp } from "../wire/arp.ts";
 import { encapWord, EtherType } from "../wire/encap.ts";
 import { formatIpv4 } from "../wire/ipv4_address.ts";
@@ -17,6 +18,7 @@ import { ipv4Mgid } from "../wire/mgid.ts";
 import type { McMemberRecord } from "../wire/sa/mc_member_record.ts";
 import { VNET_HEADER_LENGTH } from "../wire/vnet.ts";
 import type { EngineContext } from "./context.ts";
+import { ANNOUNCE_INTERVAL_MS } from "./constants.ts";
 import { reportHostUnreachable } from "./host_unreachable.ts";
 import { type GroupHost, GroupTable } from "./multicast/group_table.ts";
 import { ArpEngine, type ArpLink } from "./neighbour/arp.ts";
@@ -60,6 +62,9 @@ export class Engine {
   readonly #transmitter: Transmitter;
   readonly #receiver: Receiver;
   readonly #timers: { close(): void }[] = [];
+  readonly #announceTimer: Timer;
+  /** Addresses to announce once more. */
+  readonly #announced = new Set<number>();
   #qp: UdQp | undefined;
 
   constructor(
@@ -74,6 +79,9 @@ export class Engine {
     this.#owner = owner;
     this.#log = log;
     this.paths = new PathTable(port, this.#pathQuery());
+    this.#announceTimer = this.#timer(() => this.#announceAgain());
+    const pathTimer = this.#timer((now) => this.paths.tick(now));
+    this.paths.scheduleTick = (when) => pathTimer.at(when);
     this.neighbours = new NeighbourTable(this.#neighbourHost(), this.paths);
     this.groups = new GroupTable(this.#groupHost(), log);
     this.#arp = new ArpEngine(
@@ -103,7 +111,10 @@ export class Engine {
       clock,
       netdev,
       this.statistics,
-      (view, base, length, now) => this.#arp.receive(view, base, length, now),
+      (view, base, length, sourceLid, now) =>
+        // Before the link is there nobody can be answered, and no path be asked for.
+        !this.groups.ready ||
+        this.#arp.receive(view, base, length, sourceLid, now),
     );
     netdev.onReadable = () => this.#transmit();
     netdev.onFrame = (slot, length) => this.#transmitter.frame(slot, length);
@@ -111,11 +122,15 @@ export class Engine {
       this.#receiver.writeFailed(errno, length);
   }
 
-  /** Begins with the broadcast group. */
-  open(qp: UdQp, broadcastMgid: Uint8Array, now: Millis): void {
+  /** Sends and receives by this queue pair from now on, or by none. */
+  attach(qp: UdQp | undefined): void {
     this.#qp = qp;
-    this.#receiver.ownLid = this.#context.port.attributes.lid;
     this.#receiver.attach(qp);
+  }
+
+  /** Begins with the broadcast group. */
+  open(broadcastMgid: Uint8Array, now: Millis): void {
+    this.#receiver.ownLid = this.#context.port.attributes.lid;
     this.groups.start(broadcastMgid, now);
     this.followMemberships(now);
   }
@@ -134,9 +149,8 @@ export class Engine {
     this.neighbours.flush();
     this.paths.flush();
     this.#hops.clear();
+    this.#announced.clear();
     this.#transmitter.qp = undefined;
-    this.#receiver.attach(undefined);
-    this.#qp = undefined;
   }
 
   /** Light flush: asks for groups and paths again, and uses what there is meanwhile. */
@@ -159,9 +173,19 @@ export class Engine {
     this.groups.setWanted(mgids, now);
   }
 
-  /** Tells the link where these addresses are. */
-  announce(addresses: Iterable<number>): void {
+  /** Tells the link where these addresses are, twice: the first time the switches may not know the group's new member yet. */
+  announce(addresses: readonly number[]): void {
+    if (addresses.length === 0) return;
     this.#arp.announce(addresses);
+    for (const address of addresses) this.#announced.add(address);
+    this.#announceTimer.at(this.#now() + ANNOUNCE_INTERVAL_MS);
+  }
+
+  #announceAgain(): void {
+    const { config } = this.#netdev;
+    const again = [...this.#announced].filter((each) => config.isLocal(each));
+    this.#announced.clear();
+    this.#arp.announce(again);
   }
 
   dispose(): void {
@@ -196,6 +220,8 @@ export class Engine {
           this.#transmitter.sendFrame(this.#arpFrame(arp), path.ah, to.qpn);
         });
       },
+      heard: (from, sourceLid, now) =>
+        this.paths.heard(from.gid, sourceLid, now),
     };
   }
 
@@ -285,7 +311,7 @@ export class Engine {
     };
   }
 
-  #timer(due: (now: Millis) => void) {
+  #timer(due: (now: Millis) => void): Timer {
     const timer = this.#context.reactor.timer(due);
     this.#timers.push(timer);
     return timer;

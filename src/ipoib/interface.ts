@@ -9,10 +9,12 @@
  * |----------------------------------------|--------|------------------------------------------------------------|
  * | client reregister                      | light  | groups joined again, paths asked again, both used meanwhile |
  * | port active, port error, LID change    | normal | carrier off, groups left, paths dropped, then up again     |
- * | P_Key change                           | heavy  | the same, if our P_Key or its index changed                |
+ * | P_Key change                           | heavy  | the same with another queue pair, if our P_Key or its index changed |
+ * | any, when the port's GID has changed   | light  | the same; the new link-layer address is announced          |
+ * | subnet manager change                  | none   | its LID and SL are read at each request to it              |
  *
- * A link that is taken back loses its queue pair too, so the QPN of the interface changes; neighbours learn the
- * new address from the announcement that follows.
+ * The queue pair, and with it the QPN of the interface, stays as long as the TUN is up and the P_Key in its place: a peer
+ * reaches an interface whose port was away without asking anew.
  */
 
 import { getLogger, type Logger } from "../base/log.ts";
@@ -20,6 +22,7 @@ import { FULL_MEMBER, ibMtuBytes, type Millis } from "../base/units.ts";
 import type { PortEvent, UdQp } from "../hca/hca.ts";
 import type { ConfigChange, Netdev } from "../netdev/netdev.ts";
 import type { LinkAddress } from "../wire/link_address.ts";
+import { formatGid, gidEquals } from "../wire/gid.ts";
 import { broadcastMgid } from "../wire/mgid.ts";
 import { DEFAULT_RECV_QUEUE, DEFAULT_SEND_QUEUE } from "./constants.ts";
 import type { EngineContext } from "./context.ts";
@@ -55,6 +58,10 @@ export class IpoibInterface {
   readonly #choice: PkeyChoice;
   readonly #engine: Engine;
   #qp: UdQp | undefined;
+  /** True from the join of the broadcast group on. */
+  #begun = false;
+  /** The port's GID when the link began, or was announced last. */
+  #gid: Uint8Array;
   #pkey: FoundPkey = { pkey: FULL_MEMBER, index: -1 };
   #state = "starting";
   /** The device's MTU as last seen, and as last set by us. */
@@ -68,6 +75,7 @@ export class IpoibInterface {
     const { netdev } = options;
     this.#context = context;
     this.#choice = options.pkey;
+    this.#gid = context.port.attributes.gid;
     this.netdev = netdev;
     this.adminMtu = options.adminMtu;
     this.#seenMtu = netdev.config.mtu;
@@ -143,16 +151,15 @@ export class IpoibInterface {
       case "port_active":
       case "port_error":
       case "lid_change":
-        this.#closeLink();
+        this.#endLink();
         break;
       case "pkey_change":
-        if (this.#pkeyChanged()) this.#closeLink();
-        break;
       case "gid_change":
       case "sm_change":
       case "device_fatal":
         break;
     }
+    this.#followGid(event);
     this.#evaluate();
   }
 
@@ -170,7 +177,7 @@ export class IpoibInterface {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#closeLink();
+    this.#closeQp();
     this.#state = "closed";
     this.#engine.dispose();
     this.netdev.close();
@@ -182,38 +189,60 @@ export class IpoibInterface {
   #evaluate(): void {
     if (this.#closed) return;
     const { attributes } = this.#context.port;
-    this.#pkey = findPkey(this.#choice, attributes.pkeys, this.pkey);
-    const possible = this.netdev.config.up && attributes.state === "active" &&
-      this.pkeyIndex >= 0;
-    if (possible && !this.#qp) this.#openLink();
-    else if (!possible && this.#qp) this.#closeLink();
+    const before = this.#pkey;
+    const found = findPkey(this.#choice, attributes.pkeys, before.pkey);
+    if (found.pkey !== before.pkey || found.index !== before.index) {
+      this.#closeQp();
+    }
+    this.#pkey = found;
+    if (!this.netdev.config.up || found.index < 0) this.#closeQp();
+    else if (attributes.state !== "active") this.#endLink();
+    else if (!this.#begun) this.#beginLink();
     this.#updateState();
   }
 
-  #pkeyChanged(): boolean {
-    const { pkeys } = this.#context.port.attributes;
-    const { pkey, index } = findPkey(this.#choice, pkeys, this.pkey);
-    return pkey !== this.pkey || index !== this.pkeyIndex;
+  /** The link-layer address follows the port's GID: groups and paths are asked for in its name, and peers are told. */
+  #followGid({ type }: PortEvent): void {
+    const { gid } = this.#context.port.attributes;
+    if (gidEquals(gid, this.#gid)) return;
+    this.#gid = gid;
+    if (!this.#begun) return;
+    this.log.info(`the port's GID is ${formatGid(gid)} now`);
+    if (type !== "client_reregister") this.#engine.refresh(this.#now());
+    this.#announced.clear();
+    this.#followAddresses();
   }
 
-  #openLink(): void {
-    this.#qp = this.#context.port.createUdQp({
-      pkeyIndex: this.pkeyIndex,
-      sendQueueSize: DEFAULT_SEND_QUEUE,
-      recvQueueSize: DEFAULT_RECV_QUEUE,
-    });
-    this.moderation.attach(this.#qp);
-    this.#engine.open(this.#qp, this.broadcastMgid, this.#now());
+  #beginLink(): void {
+    if (!this.#qp) {
+      this.#qp = this.#context.port.createUdQp({
+        pkeyIndex: this.pkeyIndex,
+        sendQueueSize: DEFAULT_SEND_QUEUE,
+        recvQueueSize: DEFAULT_RECV_QUEUE,
+      });
+      this.moderation.attach(this.#qp);
+      this.#engine.attach(this.#qp);
+    }
+    this.#begun = true;
+    this.#engine.open(this.broadcastMgid, this.#now());
   }
 
-  #closeLink(): void {
-    if (!this.#qp) return;
+  /** Leaves groups and forgets what was learnt; the queue pair stays. */
+  #endLink(): void {
+    if (!this.#begun) return;
+    this.#begun = false;
     this.#engine.close(this.#now());
+    this.#announced.clear();
+    this.#updateState();
+  }
+
+  #closeQp(): void {
+    this.#endLink();
+    if (!this.#qp) return;
+    this.#engine.attach(undefined);
     this.moderation.attach(undefined);
     this.#qp.close();
     this.#qp = undefined;
-    this.#announced.clear();
-    this.#updateState();
   }
 
   #updateState(): void {

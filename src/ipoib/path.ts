@@ -1,15 +1,33 @@
 /**
  * Paths: how the subnet administrator says that a GID is reached, asked for once and kept.
  *
- * Keyed by GID, without expiry, dropped by a flush (Linux ipoib_main.c path_rec_* behaviour). After a light flush
- * (client reregister) a path is only *doubtful*: it is used on while a new answer is fetched, so that a change of
- * the subnet manager costs established neighbours no packet.
+ * Keyed by GID, without expiry, dropped by a flush (Linux ipoib_main.c path_rec_* behaviour). A path may become
+ * *doubtful*: it is used on while a new answer is fetched. That happens
+ *
+ * - after a light flush (client reregister), so that a change of the subnet manager costs established neighbours no packet;
+ * - when the other port is heard from a LID that the path does not lead to: nobody else tells us that it moved;
+ * - when the other port does not answer a neighbour's probe.
+ *
+ * A doubtful path is asked for at most once a second; if the answer is no better it is asked for again with the joins'
+ * pauses, a few times.
  */
 
+import { IpoibError } from "../base/errors.ts";
 import type { Millis } from "../base/units.ts";
-import type { AddressHandle, HcaPort } from "../hca/hca.ts";
-import { gidKey } from "../wire/gid.ts";
+import type {
+  AddressHandle,
+  AddressHandleAttributes,
+  HcaPort,
+} from "../hca/hca.ts";
+import { gidKey, gidPrefix } from "../wire/gid.ts";
 import type { PathRecord } from "../wire/sa/path_record.ts";
+import {
+  MAX_BACKOFF_MS,
+  MAX_PATH_RETRIES,
+  PATH_INTERVAL_MS,
+} from "./constants.ts";
+
+const EINVAL = 22;
 
 /** Asks the subnet administrator; `done` gets the record, or the errno of the failure. */
 export type PathQuery = (
@@ -32,6 +50,14 @@ export class Path {
   ah: AddressHandle | undefined;
   /** Errno of the last query if it failed. */
   failure: number | undefined;
+  /** When the administrator was asked last while the path was in use. */
+  renewedAt: Millis = -Infinity;
+  /** When it will be asked again by itself. */
+  retryAt: Millis = Infinity;
+  /** Answers in a row that were none, or no better than what there was. */
+  retries = 0;
+  /** The LID that the other port sends from, if that is not where the path leads; else 0. */
+  strayLid = 0;
   readonly waiters: PathWaiter[] = [];
 
   constructor(gid: Uint8Array) {
@@ -46,24 +72,54 @@ export class PathTable {
   readonly #paths = new Map<string, Path>();
   /** Called when a path's handle changed or went. */
   onChange: (path: Path) => void = () => {};
+  /** Called with the time at which {@linkcode tick} is due, or Infinity. */
+  scheduleTick: (when: Millis) => void = () => {};
 
   constructor(port: HcaPort, query: PathQuery) {
     this.#port = port;
     this.#query = query;
   }
 
-  /** Calls `waiter` with the path to `gid`: now if it is known, else when the administrator has answered. */
+  /**
+   * Calls `waiter` with the path to `gid`: now if it is known, else when the administrator has answered. A path that is
+   * known to lead elsewhere is waited for too.
+   */
   request(gid: Uint8Array, now: Millis, waiter: PathWaiter): void {
     const key = gidKey(gid);
     let path = this.#paths.get(key);
     if (!path) this.#paths.set(key, path = new Path(gid));
     if (path.ah) {
-      if (path.state === "doubtful") this.#ask(path, now);
-      waiter(path);
+      if (path.state === "doubtful") this.doubt(path, now);
+      if (path.strayLid === 0 || path.state !== "asking") waiter(path);
+      else path.waiters.push(waiter);
       return;
     }
     path.waiters.push(waiter);
     if (path.state !== "asking") this.#ask(path, now);
+  }
+
+  /**
+   * A packet from the port with this GID arrived, and this LID sent it. If the path to it leads to another one, it is asked
+   * for anew. A packet of another subnet has a router's LID and says nothing, nor does LID 0 (RoCE).
+   */
+  heard(gid: Uint8Array, sourceLid: number, now: Millis): void {
+    const path = this.#paths.get(gidKey(gid));
+    if (!path?.ah || sourceLid === 0) return;
+    if (gidPrefix(gid) !== gidPrefix(this.#port.attributes.gid)) return;
+    path.strayLid = this.#leadsTo(path, sourceLid) ? 0 : sourceLid;
+    if (path.strayLid !== 0) this.doubt(path, now);
+  }
+
+  /** The path may be wrong: it is asked for again, but not too often, and used meanwhile. */
+  doubt(path: Path, now: Millis): void {
+    if (path.state !== "complete" && path.state !== "doubtful") return;
+    path.state = "doubtful";
+    const due = path.renewedAt + pauseAfter(path.retries);
+    if (due <= now) this.#ask(path, now);
+    else {
+      path.retryAt = Math.min(path.retryAt, due);
+      this.#schedule();
+    }
   }
 
   /** A packet could not be sent on it: the next one asks again. */
@@ -71,15 +127,24 @@ export class PathTable {
     if (path.state === "asking" && !path.ah) return;
     this.#dropHandle(path);
     path.state = "idle";
+    path.retryAt = Infinity;
   }
 
   /** Every path is to be asked for again, and used meanwhile (light flush). */
   doubtAll(now: Millis): void {
     for (const path of this.#paths.values()) {
-      if (path.state !== "complete") continue;
-      path.state = "doubtful";
+      if (path.state !== "complete" && path.state !== "doubtful") continue;
+      path.retries = 0;
       this.#ask(path, now);
     }
+  }
+
+  /** Runs what is due. */
+  tick(now: Millis): void {
+    for (const path of this.#paths.values()) {
+      if (path.retryAt <= now) this.#ask(path, now);
+    }
+    this.#schedule();
   }
 
   /** Forgets everything; who waits is told so (normal flush). */
@@ -90,6 +155,7 @@ export class PathTable {
       this.#dropHandle(path);
       this.#tell(path, undefined);
     }
+    this.#schedule();
   }
 
   entries(): Path[] {
@@ -98,6 +164,8 @@ export class PathTable {
 
   #ask(path: Path, now: Millis): void {
     path.state = "asking";
+    if (path.ah) path.renewedAt = now;
+    path.retryAt = Infinity;
     this.#query(path.gid, now, (answer) => {
       if (this.#paths.get(gidKey(path.gid)) !== path) return;
       if ("record" in answer) this.#complete(path, answer.record);
@@ -106,26 +174,21 @@ export class PathTable {
   }
 
   #complete(path: Path, record: PathRecord): void {
+    let ah: AddressHandle;
+    try {
+      ah = this.#port.createAddressHandle(handleAttributes(record));
+    } catch (error) {
+      this.#fail(path, IpoibError.from(error).errno ?? EINVAL);
+      return;
+    }
     const old = path.ah;
     path.failure = undefined;
     path.record = record;
     path.state = "complete";
-    path.ah = this.#port.createAddressHandle({
-      dlid: record.dlid,
-      sl: record.sl,
-      staticRate: record.rate,
-      ...(record.hopLimit > 0
-        ? {
-          grh: {
-            dgid: record.dgid,
-            flowLabel: record.flowLabel,
-            hopLimit: record.hopLimit,
-            trafficClass: record.tclass,
-            sgidIndex: 0,
-          },
-        }
-        : {}),
-    });
+    path.ah = ah;
+    if (this.#leadsTo(path, path.strayLid)) path.strayLid = 0;
+    if (path.strayLid === 0) path.retries = 0;
+    else this.#retry(path);
     this.onChange(path);
     old?.destroy();
     this.#tell(path, path);
@@ -135,7 +198,30 @@ export class PathTable {
     path.failure = errno;
     // A path in use goes on as it was: a new subnet manager may not know the other port yet.
     path.state = path.ah ? "doubtful" : "idle";
-    this.#tell(path, undefined);
+    if (path.ah) this.#retry(path);
+    this.#tell(path, path.ah ? path : undefined);
+  }
+
+  /** The answer was none, or no better: the next question comes later each time. */
+  #retry(path: Path): void {
+    if (path.retries >= MAX_PATH_RETRIES) return;
+    path.retries++;
+    path.retryAt = path.renewedAt + pauseAfter(path.retries);
+    this.#schedule();
+  }
+
+  /** True if the path ends at the port with this LID: the lowest bits choose one of its LIDs (LMC, IBTA vol. 1 4.1.3). */
+  #leadsTo({ record }: Path, lid: number): boolean {
+    return record !== undefined &&
+      (record.dlid ^ lid) >> this.#port.attributes.lmc === 0;
+  }
+
+  #schedule(): void {
+    let first = Infinity;
+    for (const { retryAt } of this.#paths.values()) {
+      if (retryAt < first) first = retryAt;
+    }
+    this.scheduleTick(first);
   }
 
   #dropHandle(path: Path): void {
@@ -149,4 +235,30 @@ export class PathTable {
   #tell(path: Path, result: Path | undefined): void {
     for (const waiter of path.waiters.splice(0)) waiter(result);
   }
+}
+
+/** How long after a question the next one may come: 1, 2, 4, 8, 16, 16 s... */
+function pauseAfter(retries: number): Millis {
+  return Math.min(PATH_INTERVAL_MS * 2 ** retries, MAX_BACKOFF_MS);
+}
+
+/** A GRH is used only if the answer has a hop limit (Linux ib_init_ah_attr_from_path behaviour). */
+function handleAttributes(record: PathRecord): AddressHandleAttributes {
+  const { dlid, sl, rate, dgid, flowLabel, hopLimit, tclass } = record;
+  return {
+    dlid,
+    sl,
+    staticRate: rate,
+    ...(hopLimit > 0
+      ? {
+        grh: {
+          dgid,
+          flowLabel,
+          hopLimit,
+          trafficClass: tclass,
+          sgidIndex: 0,
+        },
+      }
+      : {}),
+  };
 }

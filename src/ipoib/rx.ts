@@ -27,6 +27,7 @@ export type ArpReceiver = (
   view: DataView,
   base: number,
   length: number,
+  sourceLid: number,
   now: Millis,
 ) => boolean;
 
@@ -142,8 +143,14 @@ export class Receiver {
 
   #arp(batch: RxBatch, i: number): void {
     const length = batch.length[i]!;
-    const now = this.#clock.now();
-    if (!this.#onArp(batch.view[i]!, batch.payload[i]!, length, now)) {
+    const taken = this.#onArp(
+      batch.view[i]!,
+      batch.payload[i]!,
+      length,
+      batch.sourceLid[i]!,
+      this.#clock.now(),
+    );
+    if (!taken) {
       this.#malformed();
       return;
     }

@@ -7,7 +7,7 @@ import {
   SubnetManager,
   type SubnetManagerOptions,
 } from "../../src/subnet/manager.ts";
-import type { FabricUpdate } from "../../src/subnet/messages.ts";
+import type { FabricUpdate, SubnetEvent } from "../../src/subnet/messages.ts";
 import {
   decodeManagerFrame,
   encodeControl,
@@ -84,7 +84,20 @@ export class FakeSubnet {
         activeMtuCode: mtuCode,
       });
     } else if (frame?.message.type === "fabric") this.#learn(frame.message);
+    else if (frame?.message.type === "event") this.#event(port, frame.message);
     else throw new Error(`Unexpected message for port ${id}`);
+  }
+
+  /** A port down, up, moved, told to register again: as `hca/soft/registration.ts` takes it. */
+  #event(port: FakePort, message: SubnetEvent): void {
+    const { event, lid, smLid, pkeys } = message;
+    port.emit({ type: event }, {
+      ...(lid === undefined ? {} : { lid }),
+      ...(smLid === undefined ? {} : { smLid }),
+      ...(pkeys === undefined ? {} : { pkeys }),
+      ...(event === "port_error" ? { state: "down" } : {}),
+      ...(event === "port_active" ? { state: "active" } : {}),
+    });
   }
 
   #learn(update: FabricUpdate): void {

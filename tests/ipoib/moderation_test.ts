@@ -16,7 +16,8 @@ Deno.test("Moderation.set() changes what is given and tells the queue pair", () 
   assertEquals([a.link.moderation.values, qp().moderation], [set, set]);
   // A queue pair that is made anew is moderated as the old one was.
   const { qpn } = a.link;
-  a.port.emit({ type: "lid_change" });
+  a.netdev.setUp(false);
+  a.netdev.setUp(true);
   rig.settle();
   assertEquals([a.link.qpn === qpn, qp().moderation], [false, set]);
   a.netdev.setUp(false);

@@ -112,7 +112,7 @@ export class Host {
       },
       location: () => ({
         smLid: port.attributes.smLid,
-        smSl: 0,
+        smSl: port.attributes.smSl,
         pkeyIndex: 0,
       }),
     });

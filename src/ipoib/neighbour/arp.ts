@@ -39,6 +39,8 @@ export interface ArpLink {
   broadcastArp(arp: Arp): void;
   /** To the queue pair behind a link-layer address, whose path may have to be found first. */
   unicastArp(arp: Arp, to: LinkAddress, now: Millis): void;
+  /** The port of this address sends from that LID. */
+  heard(from: LinkAddress, sourceLid: number, now: Millis): void;
 }
 
 export class ArpEngine {
@@ -60,14 +62,21 @@ export class ArpEngine {
     this.#log = log;
   }
 
-  /** Takes the ARP packet in `length` octets at `base`; false if it is malformed. */
-  receive(view: DataView, base: number, length: number, now: Millis): boolean {
+  /** Takes the ARP packet in `length` octets at `base`, which came from that LID; false if it is malformed. */
+  receive(
+    view: DataView,
+    base: number,
+    length: number,
+    sourceLid: number,
+    now: Millis,
+  ): boolean {
     const arp = parseArp(view, base, length);
     if (!arp) return false;
     if (linkAddressEquals(arp.senderAddress, this.#link.address)) return true;
     if (isMulticast(arp.targetIp) || isMulticast(arp.senderIp)) return true;
     const request = arp.operation === ArpOperation.Request;
     if (!request && arp.operation !== ArpOperation.Reply) return true;
+    this.#link.heard(arp.senderAddress, sourceLid, now);
     const claimsOurs = this.#config.isLocal(arp.senderIp);
     if (claimsOurs) this.#reportConflict(arp);
     const forUs = this.#config.isLocal(arp.targetIp);

@@ -155,9 +155,14 @@ export class NeighbourTable {
     if (!isUsable(neighbour.nud.state)) neighbour.ah = undefined;
     switch (action) {
       case "broadcast":
+        if (neighbour.path) this.#paths.doubt(neighbour.path, now);
         this.#host.askAll(neighbour.address);
         break;
       case "unicast":
+        // A probe without an answer: the neighbour may be gone, or be elsewhere.
+        if (neighbour.path && neighbour.nud.probes > 1) {
+          this.#paths.doubt(neighbour.path, now);
+        }
         this.#host.askOne(neighbour);
         break;
       case "fail":

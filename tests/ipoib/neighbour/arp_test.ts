@@ -23,6 +23,8 @@ function asked(host: Host): string[] {
 Deno.test("an unanswered request is repeated twice, a second apart, then the host is unreachable", () => {
   const rig = new Rig();
   const [a] = rig.pair();
+  rig.advance(2000);
+  a.posted();
   const frame = ipv4Frame("10.0.0.1", "10.0.0.77", {
     payload: new TextEncoder().encode("quoted octets"),
   });
@@ -152,9 +154,11 @@ Deno.test("without an address nobody is asked", () => {
   rig.check();
 });
 
-Deno.test("a new address is announced once", () => {
+Deno.test("a new address is announced, and two seconds later once more", () => {
   const rig = new Rig();
   const [a] = rig.pair();
+  rig.advance(2000);
+  assertEquals(a.arps().map((arp) => arp.targetIp), [ip("10.0.0.1")]);
   a.netdev.config.addAddress(ip("10.0.0.11"), 24);
   a.netdev.config.emit("address");
   rig.settle();
@@ -170,6 +174,20 @@ Deno.test("a new address is announced once", () => {
   a.netdev.config.addAddress(ip("10.0.0.11"), 24);
   rig.settle();
   assertEquals(a.arps().length, 1);
+  const announced = (host: Host) =>
+    host.arps().filter((arp) => arp.senderIp === arp.targetIp)
+      .map((arp) => arp.senderIp);
+  rig.advance(1999);
+  assertEquals(announced(a), []);
+  rig.advance(1);
+  assertEquals(announced(a), [ip("10.0.0.11")]);
+  // One that is gone by then is not.
+  a.netdev.config.addAddress(ip("10.0.0.12"), 24);
+  a.netdev.config.deleteAddress(ip("10.0.0.12"));
+  rig.settle();
+  assertEquals(announced(a), [ip("10.0.0.12")]);
+  rig.advance(20_000);
+  assertEquals(announced(a), []);
 });
 
 Deno.test("an address that the interface had before its link is announced when the link is up", () => {

@@ -1,0 +1,145 @@
+/** A peer's port gets another LID, and nobody but the peer itself tells us: traffic must find it within five seconds. */
+
+import { assert, assertEquals } from "@std/assert";
+import type { PostedPacket } from "../../src/hca/fake.ts";
+import { arpOf, type Host, ipv4Frame, Rig } from "./rig.ts";
+
+const TO_A = ipv4Frame("10.0.0.2", "10.0.0.1");
+const TO_B = ipv4Frame("10.0.0.1", "10.0.0.2");
+/** The second port's. */
+const OLD_LID = 3;
+const NEW_LID = 0x40;
+
+/** Two hosts that talk to each other; the announcements of their beginning are over. */
+function talking(): { rig: Rig; a: Host; b: Host } {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  rig.advance(2000);
+  a.send(TO_B);
+  b.send(TO_A);
+  assertEquals([a.received().length, b.received().length], [1, 1]);
+  a.posted();
+  return { rig, a, b };
+}
+
+function move(rig: Rig, host: Host): void {
+  const { manager } = rig.subnet!;
+  const now = rig.reactor.clock.now();
+  manager.moveLid(host.port.attributes.portGuid, NEW_LID, now);
+  rig.settle();
+  assertEquals([host.port.attributes.lid, host.link.carrier], [NEW_LID, true]);
+}
+
+function announces(packet: PostedPacket): boolean {
+  const arp = arpOf(packet);
+  return arp !== undefined && arp.senderIp === arp.targetIp;
+}
+
+const pathLids = (host: Host) =>
+  host.link.paths.entries().map(({ record }) => record?.dlid);
+
+Deno.test("a moved peer is found by its announcement", () => {
+  const { rig, a, b } = talking();
+  const { qpn } = b.link;
+  move(rig, b);
+  assertEquals([b.link.qpn, pathLids(a)], [qpn, [NEW_LID]]);
+  assertEquals(a.nud("10.0.0.2"), "REACHABLE");
+  a.send(TO_B);
+  assertEquals(b.received().length, 1);
+  rig.check();
+});
+
+Deno.test("a moved peer is found by its second announcement when the first is lost", () => {
+  const { rig, a, b } = talking();
+  rig.fabric.lose = announces;
+  move(rig, b);
+  a.send(TO_B);
+  assertEquals([b.received().length, pathLids(a)], [0, [OLD_LID]]);
+  rig.fabric.lose = () => false;
+  rig.advance(2000);
+  assertEquals(pathLids(a), [NEW_LID]);
+  a.send(TO_B);
+  assertEquals(b.received().length, 1);
+  rig.check();
+});
+
+Deno.test("a moved peer that asks for us gets its answer at its new LID, at once", () => {
+  const { rig, a, b } = talking();
+  rig.fabric.lose = announces;
+  move(rig, b);
+  a.posted();
+  b.send(TO_A);
+  assertEquals(a.received().length, 1);
+  assertEquals(a.posted().map(({ handle }) => handle.dlid), [NEW_LID]);
+  a.send(TO_B);
+  assertEquals(b.received().length, 1);
+  rig.check();
+});
+
+Deno.test("a moved peer that asks while the administrator is silent is answered on the old path in the end", () => {
+  const { rig, a, b } = talking();
+  rig.fabric.lose = announces;
+  move(rig, b);
+  rig.subnet!.lose = (mad) => mad[17] === 0x35;
+  a.posted();
+  b.send(TO_A);
+  assertEquals(a.posted(), []);
+  rig.advance(1100);
+  assert(a.posted().every(({ handle }) => handle.dlid !== NEW_LID));
+  rig.subnet!.lose = () => false;
+  rig.advance(2000);
+  b.send(TO_A);
+  a.send(TO_B);
+  assertEquals([a.received().length > 0, b.received().length], [true, 1]);
+  rig.check();
+});
+
+Deno.test("a probe without an answer asks for the path anew, which packets and the next probe take", () => {
+  const { rig, a, b } = talking();
+  // Nothing that b says by itself arrives.
+  rig.fabric.lose = ({ from, multicast }) => multicast && from === b.port;
+  move(rig, b);
+  rig.advance(31_000);
+  assertEquals(a.nud("10.0.0.2"), "STALE");
+  a.send(TO_B);
+  rig.advance(5000);
+  assertEquals([a.nud("10.0.0.2"), b.received().length], ["PROBE", 0]);
+  rig.advance(1000);
+  assertEquals([a.nud("10.0.0.2"), pathLids(a)], ["PROBE", [NEW_LID]]);
+  a.send(TO_B);
+  assertEquals(b.received().length, 1);
+  rig.advance(1000);
+  assertEquals(a.nud("10.0.0.2"), "REACHABLE");
+  rig.check();
+});
+
+Deno.test("a path is asked for anew with the request to everybody that follows a failure", () => {
+  const { rig, a, b } = talking();
+  rig.fabric.lose = () => true;
+  rig.advance(31_000);
+  a.send(TO_B);
+  rig.advance(10_000);
+  assertEquals(a.nud("10.0.0.2"), "FAILED");
+  move(rig, b);
+  rig.advance(60_000 - 41_000);
+  a.send(TO_B);
+  assertEquals(pathLids(a), [NEW_LID]);
+  rig.fabric.lose = () => false;
+  rig.advance(1000);
+  assertEquals(b.received().length, 1);
+  rig.check();
+});
+
+Deno.test("our own new LID keeps the address, and is announced to those who know it", () => {
+  const { rig, a, b } = talking();
+  const before = b.link.address;
+  b.posted();
+  move(rig, b);
+  rig.advance(2000);
+  assertEquals(b.link.address, before);
+  const announced = b.posted().filter(announces);
+  assertEquals(announced.map(({ multicast }) => multicast), [true, true]);
+  assertEquals(announced.map(arpOf).map((arp) => arp!.operation), [1, 1]);
+  assertEquals(a.neighbour("10.0.0.2")!.lladdr, before);
+  rig.check();
+});
