@@ -3,12 +3,15 @@
 import { formatPkey } from "../base/units.ts";
 import type { PortAttributes } from "../hca/hca.ts";
 import { formatGid } from "../wire/gid.ts";
+import { formatMadStatus, MadStatus } from "../wire/mad.ts";
 import type { Group } from "./multicast/group.ts";
 
 const ETIMEDOUT = 110;
 
 /** The text of a link that carries traffic. */
 export const RUNNING = "running";
+
+const WAITS_FOR_MANAGER = "waiting for the subnet manager";
 
 /** What decides. */
 export interface LinkConditions {
@@ -26,7 +29,7 @@ export function linkState(conditions: LinkConditions): string {
   if (!up) return "administratively down";
   if (port.state !== "active") {
     return port.state === "init"
-      ? "waiting for the subnet manager"
+      ? WAITS_FOR_MANAGER
       : `waiting for the port, which is ${port.state}`;
   }
   if (pkeyIndex < 0) {
@@ -34,13 +37,41 @@ export function linkState(conditions: LinkConditions): string {
   }
   if (broadcast?.ah) return RUNNING;
   if (!broadcast) return "starting";
-  const group = formatGid(broadcast.mgid);
-  if (broadcast.failure === undefined) {
-    return `waiting to join the broadcast group ${group}`;
+  if (port.linkLayer === "infiniband" && port.smLid === 0) {
+    return WAITS_FOR_MANAGER;
   }
-  return broadcast.failure === ETIMEDOUT
-    ? `waiting for the subnet administrator, which does not answer the join of ${group}`
-    : `waiting for the broadcast group ${group}, which the subnet administrator refuses in partition ${
-      formatPkey(pkey)
-    }`;
+  return joinState(broadcast, conditions);
+}
+
+/** Where the join of the broadcast group stands, and what the administrator most likely means by its refusal. */
+function joinState(
+  { mgid, failure, failureStatus: status }: Group,
+  { pkey, port }: LinkConditions,
+): string {
+  const group = `broadcast group ${formatGid(mgid)}`;
+  const partition = `partition ${formatPkey(pkey)}`;
+  if (failure === undefined) return `waiting to join the ${group}`;
+  if (failure === ETIMEDOUT) {
+    return `the subnet administrator does not answer the join of ${group} (SM LID ${port.smLid})`;
+  }
+  switch (status) {
+    case MadStatus.Ok:
+      return `${group} cannot be used by this port (error ${failure})`;
+    // What the join says is not enough to create a group: nobody else has.
+    case MadStatus.InsufficientComponents:
+    case MadStatus.NoRecords:
+      return `${group} does not exist in ${partition}`;
+    case MadStatus.RequestInvalid:
+      return `${group} does not exist in ${partition}, or this port may not join it`;
+    case MadStatus.RequestDenied:
+      return `this port may not join ${group} in ${partition}`;
+    case MadStatus.InvalidGid:
+      return `the subnet administrator does not know ${
+        formatGid(port.gid)
+      }, which is to join ${group}`;
+    default:
+      return `the subnet administrator refuses the join of ${group} with status ${
+        formatMadStatus(status)
+      }`;
+  }
 }

@@ -26,8 +26,14 @@ export class Group {
   backoffMs: Millis = 1000;
   retryAt: Millis = Infinity;
   failures = 0;
+  /** Failures that were logged, of all joins of the group. */
+  logged = 0;
   /** Errno of the last join if it failed. */
   failure: number | undefined;
+  /** MAD status that the administrator gave as the reason; 0 if it did not answer. */
+  failureStatus = 0;
+  /** True if the group is to be joined anew as soon as the broadcast group is. */
+  stale = false;
   /** Initialised as a number: a field that began as undefined would hold an allocated number at each assignment. */
   usedAt: Millis = 0;
   /** Ends the request under way. */

@@ -7,6 +7,7 @@
  * with the first packet (JoinState 8, as Linux does) and left when it was idle for a minute.
  */
 
+import { IpoibError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Millis } from "../../base/units.ts";
 import type { AddressHandle } from "../../hca/hca.ts";
@@ -31,10 +32,15 @@ import { backOff, resetBackOff } from "./back_off.ts";
 import { Group } from "./group.ts";
 
 /** What the administrator answers to a join. */
-export type JoinAnswer = { record: McMemberRecord } | { errno: number };
+export type JoinAnswer = { record: McMemberRecord } | {
+  /** MAD status; 0 if no answer came. */
+  status: number;
+  errno: number;
+};
 
 const ETIMEDOUT = 110;
 const EINVAL = 22;
+const EAGAIN = 11;
 
 /** What the table asks its interface to do. */
 export interface GroupHost {
@@ -106,13 +112,19 @@ export class GroupTable {
     this.#schedule();
   }
 
-  /** Joins all groups anew, refused ones too, and uses them meanwhile (client reregister). */
+  /**
+   * Joins all groups anew, refused ones too, and uses them meanwhile (client reregister). The broadcast group first:
+   * the others are joined with what it has then, which another subnet manager may have changed.
+   */
   rejoin(now: Millis): void {
+    if (!this.#broadcast) return;
     for (const group of this.#groups.values()) {
-      if (group.progress !== "joined" && group.progress !== "waiting") continue;
+      if (group.progress === "idle") continue;
       resetBackOff(group);
-      this.#join(group, now);
+      group.stale = group !== this.#broadcast;
     }
+    this.#join(this.#broadcast, now);
+    this.#schedule();
   }
 
   /** The kernel is a member of exactly these groups. */
@@ -175,6 +187,7 @@ export class GroupTable {
   #join(group: Group, now: Millis): void {
     group.cancel?.();
     group.progress = "joining";
+    group.stale = false;
     group.retryAt = Infinity;
     group.cancel = this.#host.join(this.#request(group), now, (answer) => {
       group.cancel = undefined;
@@ -186,7 +199,7 @@ export class GroupTable {
         return;
       }
       if ("record" in answer) this.#joined(group, answer.record);
-      else this.#failed(group, answer.errno);
+      else this.#failed(group, answer.errno, answer.status);
       this.#schedule();
     });
   }
@@ -200,39 +213,56 @@ export class GroupTable {
   }
 
   #joined(group: Group, record: McMemberRecord): void {
-    const before = group.record;
-    const first = group.ah === undefined;
+    try {
+      this.#use(group, record);
+    } catch (error) {
+      // The device has no room for the group, say: as good as a refusal (Linux ipoib_mcast_join_finish behaviour).
+      const { message, errno } = IpoibError.from(error);
+      this.#log.debug(message);
+      this.#failed(group, errno ?? EINVAL, 0);
+      return;
+    }
     group.progress = "joined";
     group.failure = undefined;
     resetBackOff(group);
-    if (!group.sendOnly && (!group.attached || before?.mlid !== record.mlid)) {
-      if (group.attached && before) {
-        this.#host.detach(group.mgid, before.mlid);
-      }
-      this.#host.attach(group.mgid, record.mlid);
-      group.attached = true;
-    }
-    group.record = record;
-    group.ah?.destroy();
-    group.ah = this.#host.createHandle({ ...record, mgid: group.mgid });
     if (group === this.#broadcast) {
       this.#host.onBroadcast(record);
-      if (first) this.#joinTheRest();
+      this.#joinTheRest();
     }
     const waiting = group.queue.take();
     if (waiting.length) this.#host.sendWaiting(group, waiting);
   }
 
+  /** Attaches to what the record says and makes the handle for it. */
+  #use(group: Group, record: McMemberRecord): void {
+    const before = group.record;
+    if (group.attached && before && before.mlid !== record.mlid) {
+      this.#host.detach(group.mgid, before.mlid);
+      group.attached = false;
+    }
+    group.record = record;
+    if (!group.sendOnly && !group.attached) {
+      this.#host.attach(group.mgid, record.mlid);
+      group.attached = true;
+    }
+    const old = group.ah;
+    group.ah = this.#host.createHandle({ ...record, mgid: group.mgid });
+    old?.destroy();
+  }
+
+  /** Groups that waited for the broadcast group. */
   #joinTheRest(): void {
     const now = this.#host.now();
     for (const group of this.entries()) {
-      if (group.progress === "idle" && !group.sendOnly) this.#join(group, now);
+      const waits = group.progress === "idle" && !group.sendOnly;
+      if (waits || group.stale) this.#join(group, now);
     }
   }
 
-  #failed(group: Group, errno: number): void {
+  #failed(group: Group, errno: number, status: number): void {
     const now = this.#host.now();
     group.failure = errno;
+    group.failureStatus = status;
     group.failures++;
     this.#report(group, errno);
     if (group.sendOnly && group.failures >= 2) {
@@ -248,14 +278,17 @@ export class GroupTable {
     backOff(group, now);
   }
 
+  /** The driver's words, at most twenty times; what is to be expected is for debugging only. */
   #report(group: Group, errno: number): void {
-    if (group.failures > MAX_LOGGED_FAILURES) return;
+    if (group.logged >= MAX_LOGGED_FAILURES) return;
+    const expected = group.sendOnly && errno === EINVAL;
+    if (!expected) group.logged++;
     const text = `${
       group.sendOnly ? "sendonly " : ""
     }multicast join failed for ${formatGid(group.mgid)}, status -${errno}`;
-    const quiet = errno === ETIMEDOUT || (group.sendOnly && errno === EINVAL);
-    if (quiet) this.#log.debug(text);
-    else this.#log.warn(text);
+    if (expected || errno === ETIMEDOUT || errno === EAGAIN) {
+      this.#log.debug(text);
+    } else this.#log.warn(text);
   }
 
   #remove(group: Group, now: Millis): void {

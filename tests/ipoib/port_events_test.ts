@@ -1,0 +1,192 @@
+/** What an event of the port changes and what it leaves alone (Linux ipoib_verbs.c: light, normal and heavy flush). */
+
+import { assert, assertEquals } from "@std/assert";
+import type { MadAddress } from "../../src/hca/hca.ts";
+import { arpRequest } from "../../src/wire/arp.ts";
+import { gidFrom } from "../../src/wire/gid.ts";
+import { Method } from "../../src/wire/mad.ts";
+import { type Host, ip, ipv4Frame, Rig } from "./rig.ts";
+import { ScriptedSa } from "./scripted_sa.ts";
+
+const JOIN = Method.Set;
+const LEAVE = Method.Delete;
+const PREFIX = 0xfe80_0000_0000_0001n;
+const TO_A = ipv4Frame("10.0.0.2", "10.0.0.1");
+const TO_B = ipv4Frame("10.0.0.1", "10.0.0.2");
+
+/** Two hosts that run, with a scripted administrator. */
+function scripted(): { rig: Rig; sa: ScriptedSa; hosts: [Host, Host] } {
+  const rig = new Rig(false);
+  const sa = new ScriptedSa(rig);
+  rig.fabric.groups.set(0xc001, [0x11, 0x12]);
+  const [a, b] = [1, 2].map((n) =>
+    rig.host({
+      address: `10.0.0.${n}`,
+      register: false,
+      state: "active",
+      pkeys: [0xffff],
+    })
+  );
+  rig.advance(2000);
+  sa.take();
+  return { rig, sa, hosts: [a!, b!] };
+}
+
+Deno.test("a normal flush leaves every group, the broadcast group last, and joins it first", () => {
+  for (
+    const event of ["port_error", "port_active", "lid_change"] as const
+  ) {
+    const { rig, sa, hosts: [a] } = scripted();
+    a.send(ipv4Frame("10.0.0.1", "239.4.4.4"));
+    const { qpn } = a.link;
+    sa.take();
+    a.port.emit({ type: event });
+    rig.settle();
+    const asked = sa.take().map(({ method, record }) =>
+      [method, record.joinState, record.mgid[15]] as const
+    );
+    assertEquals(asked.filter(([method]) => method === LEAVE), [
+      [LEAVE, 8, 0x04],
+      [LEAVE, 1, 0x01],
+      [LEAVE, 1, 0xff],
+    ]);
+    assertEquals(asked.filter(([method]) => method === JOIN), [
+      [JOIN, 1, 0xff],
+      [JOIN, 1, 0x01],
+    ]);
+    assertEquals([a.link.qpn, a.link.carrier], [qpn, true], event);
+    assertEquals(a.port.qps.get(qpn)!.attached.length, 2);
+    rig.check();
+  }
+});
+
+Deno.test("a P_Key that moves in the table gets another queue pair, whatever event tells of it", () => {
+  for (const event of ["pkey_change", "port_active"] as const) {
+    const rig = new Rig();
+    const [a] = rig.pair();
+    const child = a.device.createChild(0x8001);
+    child.netdev.setUp(true);
+    rig.settle();
+    const before = [a.link.qpn, child.qpn];
+    a.port.emit({ type: event }, { pkeys: [0xffff, 0x8002, 0x8001] });
+    rig.settle();
+    assertEquals([a.link.qpn === before[0], child.qpn === before[1]], [
+      true,
+      false,
+    ]);
+    assertEquals([child.state, child.pkeyIndex], ["running", 2]);
+    assertEquals(a.port.qps.size, 2);
+    rig.check();
+  }
+});
+
+Deno.test("children are flushed before their parent", () => {
+  const rig = new Rig();
+  const [a] = rig.pair();
+  const child = a.device.createChild(0x8001);
+  child.netdev.setUp(true);
+  rig.settle();
+  a.states.length = 0;
+  a.port.emit({ type: "port_error" }, { state: "down" });
+  const names = a.states.map((state) => state.split(":")[0]);
+  assertEquals(new Set(names.slice(0, names.indexOf("ib1"))).size, 1);
+  assertEquals([names[0], names.at(-1)], ["ib1.8001", "ib1"]);
+});
+
+Deno.test("what arrives before the broadcast group is joined again opens no neighbour", () => {
+  const { rig, sa, hosts: [a, b] } = scripted();
+  sa.joinStatus = () => undefined;
+  a.port.emit({ type: "lid_change" });
+  rig.settle();
+  assertEquals(a.link.carrier, false);
+  a.hearArp(b, arpRequest(b.address, ip("10.0.0.2"), ip("10.0.0.1")));
+  b.hearArp(a, arpRequest(a.address, ip("10.0.0.1"), ip("10.0.0.9")));
+  assertEquals(a.link.neighbours.size, 0);
+  assertEquals(sa.paths.length, 0);
+  sa.joinStatus = () => 0;
+  rig.advance(300);
+  a.send(TO_B);
+  assertEquals(b.received().length, 1);
+  rig.check();
+});
+
+Deno.test("a change of the GID joins in its name, asks for paths in its name, and announces the new address", () => {
+  for (const event of ["gid_change", "client_reregister"] as const) {
+    const { rig, sa, hosts: [a, b] } = scripted();
+    a.send(TO_B);
+    b.send(TO_A);
+    assertEquals([a.received().length, b.received().length], [1, 1]);
+    rig.advance(1000);
+    sa.take();
+    sa.paths.length = 0;
+    const { qpn } = a.link;
+    const gid = gidFrom(PREFIX, a.port.attributes.portGuid);
+    a.port.emit({ type: event }, { gid, subnetPrefix: PREFIX });
+    assertEquals([a.link.state, a.netdev.carrier], ["running", true]);
+    rig.settle();
+    assertEquals(a.link.address, { flags: 0, qpn, gid });
+    const asked = sa.take();
+    assertEquals(
+      asked.map(({ method, record }) => [method, record.portGid]),
+      [[JOIN, gid], [JOIN, gid]],
+    );
+    assertEquals(sa.paths[0]!.sgid, gid);
+    assertEquals(b.neighbour("10.0.0.1")!.lladdr, a.link.address);
+    a.send(TO_B);
+    b.send(TO_A);
+    assertEquals([a.received().length, b.received().length], [1, 1]);
+    // The same GID again is nothing new.
+    rig.advance(2000);
+    a.posted();
+    sa.take();
+    a.port.emit({ type: "gid_change" }, { gid: gid.slice() });
+    rig.advance(5000);
+    const announced = a.arps().filter((arp) => arp.senderIp === arp.targetIp);
+    assertEquals([sa.take(), announced], [[], []]);
+    rig.check();
+  }
+});
+
+Deno.test("a GID that changed while the port was away is the address afterwards", () => {
+  const { rig, sa, hosts: [a] } = scripted();
+  a.port.emit({ type: "port_error" }, { state: "down" });
+  const gid = gidFrom(PREFIX, 1n);
+  a.port.emit({ type: "gid_change" }, { gid });
+  rig.settle();
+  sa.take();
+  a.posted();
+  a.port.emit({ type: "port_active" }, { state: "active" });
+  rig.settle();
+  assertEquals(sa.take().map(({ record }) => record.portGid), [gid, gid]);
+  assertEquals(a.arps().map(({ senderAddress }) => senderAddress.gid), [gid]);
+  rig.check();
+});
+
+Deno.test("another subnet manager is asked at its LID and SL from the next request on, retries included", () => {
+  const { rig, hosts: [a] } = scripted();
+  const asked: Pick<MadAddress, "lid" | "sl">[] = [];
+  rig.fabric.onMad = (_from, _mad, { lid, sl }) => void asked.push({ lid, sl });
+  a.netdev.config.join(ip("239.1.1.1"));
+  rig.settle();
+  const { qpn } = a.link;
+  a.port.emit({ type: "sm_change" }, { smLid: 7, smSl: 3 });
+  rig.advance(300);
+  assertEquals(asked, [{ lid: 1, sl: 0 }, { lid: 7, sl: 3 }]);
+  assertEquals([a.link.qpn, a.link.carrier], [qpn, true]);
+});
+
+Deno.test("a client reregister keeps the failures of a group in mind: twenty are logged in all", () => {
+  const { rig, sa, hosts: [a] } = scripted();
+  sa.joinStatus = (record) => record.mgid[15] === 0xff ? 0 : 0x0200;
+  a.netdev.config.join(ip("239.1.1.1"));
+  for (let i = 0; i < 10; i++) {
+    rig.advance(10_000);
+    a.port.emit({ type: "client_reregister" });
+  }
+  rig.settle();
+  const group = a.link.groups.entries().find(({ mgid }) =>
+    mgid[13] === 1 && mgid[15] === 1
+  );
+  assert(group);
+  assertEquals(group.logged, 20);
+});
