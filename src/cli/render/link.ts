@@ -85,9 +85,11 @@ const BINDING = {
   tun: "the device",
 };
 
-function mtuLine({ mtu_chain: chain }: LinkRecord): string {
+function mtuLine({ mtu_chain: chain, linkinfo }: LinkRecord): string {
   return `    mtu port ${chain.port} group ${chain.group ?? "unknown"} ` +
-    `admin ${chain.admin ?? "unset"} tun ${chain.tun}, ` +
+    `mode ${linkinfo.info_data.mode} admin ${
+      chain.admin ?? "unset"
+    } tun ${chain.tun}, ` +
     `bound by ${BINDING[chain.binding]}`;
 }
 
