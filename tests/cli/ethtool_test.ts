@@ -50,8 +50,8 @@ const handlers: Handlers = {
   "stats": () => [{
     ifname: "ib0",
     stats64: records.link.stats64,
-    drops: {},
-    counters: {},
+    drops: { tx_link_down: 2 },
+    counters: { port_posted: 7 },
   }],
 };
 
@@ -109,6 +109,8 @@ NIC statistics:
      rx_dropped: 1
      tx_dropped: 2
      multicast: 7
+     tx_link_down: 2
+     port_posted: 7
 `,
   "": `\
 Settings for ib0:

@@ -16,7 +16,7 @@ import {
   unsupportedOffset,
 } from "../ethtool_parameters.ts";
 import {
-  driverStatistics,
+  allStatistics,
   renderCoalesce,
   renderDriver,
   renderSettings,
@@ -56,7 +56,7 @@ const show: Record<string, Action> = {
   },
   statistics: async ({ target: { client, name }, print }) => {
     const [record] = await client.call("stats", { name });
-    const statistics = driverStatistics(record!.stats64);
+    const statistics = allStatistics(record!);
     print(renderStatistics(statistics), statistics);
   },
   showFeatures: async ({ target: { client, name }, print }) => {

@@ -4,7 +4,7 @@ import type {
   CoalesceRecord,
   DriverRecord,
   LinkRecord,
-  Stats64,
+  StatsRecord,
 } from "../../ipc/schema.ts";
 
 const NOTHING = "n/a";
@@ -39,8 +39,13 @@ export function renderDriver(record: DriverRecord): string {
   ).join("");
 }
 
-/** The statistics of ib_ipoib's `ethtool -S`, in its order. */
-export function driverStatistics({ rx, tx }: Stats64): Record<string, number> {
+/**
+ * The statistics of ib_ipoib's `ethtool -S` in its order; then, as drivers of HCAs do, what else is counted: drops by
+ * reason, ARP, and the port's own counters.
+ */
+export function allStatistics(
+  { stats64: { rx, tx }, drops, counters }: StatsRecord,
+): Record<string, number> {
   return {
     rx_packets: rx.packets,
     tx_packets: tx.packets,
@@ -50,6 +55,8 @@ export function driverStatistics({ rx, tx }: Stats64): Record<string, number> {
     rx_dropped: rx.dropped,
     tx_dropped: tx.dropped,
     multicast: rx.multicast,
+    ...drops,
+    ...counters,
   };
 }
 
