@@ -1,0 +1,71 @@
+/**
+ * The fabric of the tests: the subnet administrator and the kernel's ib0 on guest `a`, the kernel's ib0 on `b`, our node on `c`,
+ * all in 10.44.0.0/24; on partition 0x8001, where a test makes children, 10.45.0.0/24.
+ */
+
+import type { Guest } from "./guest.ts";
+import { Node } from "./node.ts";
+import { Rig } from "./rig.ts";
+
+export const KERNELS = ["10.44.0.1", "10.44.0.2"] as const;
+export const OURS = "10.44.0.3";
+
+export class Fabric {
+  #rig: Rig | undefined;
+  #node: Node | undefined;
+
+  get a(): Guest {
+    return this.#running.guests.a;
+  }
+
+  get b(): Guest {
+    return this.#running.guests.b;
+  }
+
+  get c(): Guest {
+    return this.#running.guests.c;
+  }
+
+  get node(): Node {
+    return this.#node ??= new Node(this.c, OURS);
+  }
+
+  get #running(): Rig {
+    if (!this.#rig) throw new Error("the rig is not started");
+    return this.#rig;
+  }
+
+  async start(): Promise<void> {
+    this.#rig = await Rig.start();
+    await this.a.must("/rig/guest/sa");
+    await Promise.all([this.kernels(), this.node.up()]);
+  }
+
+  async stop(): Promise<void> {
+    await this.#rig?.stop();
+  }
+
+  /** The kernel's interfaces. */
+  async kernels(): Promise<void> {
+    await Promise.all(
+      [this.a, this.b].map((guest, i) =>
+        guest.must(`/rig/guest/kernel-ipoib ib0 ${KERNELS[i]}/24`)
+      ),
+    );
+  }
+
+  /** Everything anew on ports with another IB MTU. */
+  async restart(ibMtu: 2048 | 4096): Promise<void> {
+    await this.node.down();
+    await Promise.all(
+      [this.a, this.b].map((guest) => guest.must("modprobe -r ib_ipoib")),
+    );
+    await Promise.all(
+      [this.a, this.b, this.c].map((guest) =>
+        guest.must(`/rig/guest/port-setup --mtu ${ibMtu}`)
+      ),
+    );
+    await this.a.must("/rig/guest/sa");
+    await Promise.all([this.kernels(), this.node.up()]);
+  }
+}

@@ -1,0 +1,74 @@
+/** Our node: the program on a guest, with an interface `ib0`. */
+
+import type { Guest } from "./guest.ts";
+
+/** The device of every guest. */
+export const DEVICE = "/sys/class/infiniband/ibx0";
+
+/** What `ipoib -d -j link show` tells, as far as tests look at it. */
+export interface Link {
+  readonly ifname: string;
+  readonly state: string;
+  readonly mtu: number;
+  readonly qpn: number;
+  readonly gid: string;
+  readonly pkey_index: number;
+  readonly hca: { lid: number; sm_lid: number; port_state: string };
+  readonly drops: Record<string, number>;
+  readonly pid: number;
+}
+
+export class Node {
+  readonly guest: Guest;
+  readonly address: string;
+
+  /** @param address of `ib0`, without the prefix's length of 24 */
+  constructor(guest: Guest, address: string) {
+    this.guest = guest;
+    this.address = address;
+  }
+
+  /** Begins; returns once `ib0` carries traffic. What it logs is in `/tmp/ipoib.log`. */
+  async up(options = ""): Promise<void> {
+    await this.guest.must(
+      `ipoib up --background ${options} > /tmp/ipoib.log 2>&1 || { cat /tmp/ipoib.log; exit 1; }
+       ip addr add ${this.address}/24 dev ib0`,
+      120,
+    );
+  }
+
+  async down(): Promise<void> {
+    await this.guest.must("ipoib down ib0");
+  }
+
+  /** Makes a child on a partition, with an address. */
+  async child(pkey: number, address: string): Promise<void> {
+    const name = `ib0.${pkey.toString(16).padStart(4, "0")}`;
+    await this.guest.must(
+      `ipoib child create 0x${pkey.toString(16)} && ip link set ${name} up &&
+       ip addr add ${address}/24 dev ${name}`,
+    );
+  }
+
+  async link(name = "ib0"): Promise<Link> {
+    const text = await this.guest.must(`ipoib -d -j link show ${name}`);
+    const [link] = JSON.parse(text);
+    return link;
+  }
+
+  /** Of `ethtool -S`: the driver's statistics, drops by reason, the port's counters. */
+  async statistics(): Promise<Record<string, number>> {
+    const [statistics] = JSON.parse(
+      await this.guest.must("ipoib -j ethtool -S ib0"),
+    );
+    return statistics;
+  }
+
+  /** Resident memory in KiB. */
+  async residentKiB(): Promise<number> {
+    const text = await this.guest.must(
+      `awk '/^VmRSS/ { print $2 }' /proc/$(ipoib -j link show ib0 | sed 's/.*"pid":\\([0-9]*\\).*/\\1/')/status`,
+    );
+    return Number(text);
+  }
+}
