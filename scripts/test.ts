@@ -106,7 +106,9 @@ await provide(suites, root);
 const { success: tun } = await new Deno.Command("test", {
   args: ["-c", "/dev/net/tun"],
 }).output();
-const host = { root, tun, has: isInstalled };
+const shared = Deno.env.get("IPOIB_SHARED") ?? "../shared";
+const shares = (path: string) => exists(`${shared}/${path}`);
+const host = { root, tun, has: isInstalled, shares };
 const report: string[] = [];
 const skips: string[] = [];
 let passed = 0;

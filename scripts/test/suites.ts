@@ -12,6 +12,8 @@ export interface Needs {
   readonly tools?: readonly Tool[];
   /** Some of its tests use these, and are ignored by name where they are missing. */
   readonly helpful?: readonly Tool[];
+  /** A file in the folder that `IPOIB_SHARED` names, without which the suite cannot run. */
+  readonly shared?: string;
 }
 
 /** A folder of tests below `tests/`. */
@@ -26,6 +28,8 @@ export interface Host {
   readonly root: boolean;
   readonly tun: boolean;
   readonly has: (tool: Tool) => boolean;
+  /** A file of the folder that `IPOIB_SHARED` names is there. */
+  readonly shares: (path: string) => boolean;
 }
 
 const READ = ["--allow-read"];
@@ -64,6 +68,13 @@ const NEEDS: Readonly<Record<string, Needs>> = {
   subnet: { permissions: READ },
   scripts: { permissions: ALL },
   opensm: { permissions: ALL, tools: ["opensm", "ibsim"] },
+  // The rig itself brings what its virtual machines need.
+  kernel: {
+    permissions: ALL,
+    root: true,
+    tools: ["ip", "ping", "iperf3"],
+    shared: "rig/rig",
+  },
   smoke: { permissions: ALL, root: true },
   e2e: {
     permissions: ALL,
@@ -106,6 +117,9 @@ export function obstacle(suite: Suite, host: Host): string | undefined {
   const reasons: string[] = [];
   if (suite.root && !host.root) reasons.push("needs root");
   if (suite.root && !host.tun) reasons.push("needs /dev/net/tun");
+  if (suite.shared && !host.shares(suite.shared)) {
+    reasons.push(`needs ${suite.shared} in the folder that IPOIB_SHARED names`);
+  }
   if (missing.length > 0) {
     const packages = packagesOf(missing).join(" ");
     reasons.push(`needs ${missing.join(", ")} (Debian packages: ${packages})`);
@@ -118,7 +132,9 @@ export function obstacle(suite: Suite, host: Host): string | undefined {
 }
 
 function weight(suite: Suite): number {
-  return suite.tools
+  return suite.shared
+    ? 4
+    : suite.tools
     ? 3
     : suite.root
     ? 2

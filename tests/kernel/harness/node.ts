@@ -12,8 +12,8 @@ export interface Link {
   readonly mtu: number;
   readonly qpn: number;
   readonly gid: string;
-  readonly pkey_index: number;
-  readonly hca: { lid: number; sm_lid: number; port_state: string };
+  readonly "pkey_index": number;
+  readonly hca: { readonly lid: number };
   readonly drops: Record<string, number>;
   readonly pid: number;
 }

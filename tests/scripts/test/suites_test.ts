@@ -32,12 +32,22 @@ Deno.test("suitesOf() narrows to the paths that were asked for", () => {
 Deno.test("obstacle() names what a suite lacks", () => {
   const [base] = suitesOf(files, ["tests/base"]);
   const [e2e] = suitesOf(files, ["tests/e2e"]);
-  const host = { root: true, tun: true, has: () => true };
+  const [kernel] = suitesOf(["tests/kernel/kernel_test.ts"], []);
+  const host = {
+    root: true,
+    tun: true,
+    has: () => true,
+    shares: () => true,
+  };
   assertEquals(
     obstacle(base!, { ...host, root: false, tun: false }),
     undefined,
   );
   assertEquals(obstacle(e2e!, host), undefined);
+  assertEquals(
+    obstacle(kernel!, { ...host, shares: () => false }),
+    "needs rig/rig in the folder that IPOIB_SHARED names",
+  );
   assertEquals(
     obstacle(e2e!, { ...host, tun: false, has: (tool) => tool !== "nginx" }),
     "needs /dev/net/tun; needs nginx (Debian packages: nginx-light)",
