@@ -102,11 +102,23 @@ for (const seed of [1, 4391, 4755]) {
         payload,
       });
     };
-    const events: (() => PortEvent)[] = [
-      () => ({ type: "client_reregister" }),
-      () => ({ type: "port_active" }),
-      () => ({ type: "lid_change" }),
-      () => ({ type: "pkey_change" }),
+    const { manager } = rig.subnet!;
+    const now = () => rig.reactor.clock.now();
+    const tell =
+      (type: Exclude<PortEvent["type"], "device_fatal">) => ({ port }: Host) =>
+        port.emit({ type });
+    const events: ((host: Host, guid: bigint) => void)[] = [
+      tell("client_reregister"),
+      tell("port_active"),
+      tell("lid_change"),
+      tell("pkey_change"),
+      tell("gid_change"),
+      tell("sm_change"),
+      (_host, guid) => manager.moveLid(guid, undefined, now()),
+      (_host, guid) => manager.setPortState(guid, "down", now()),
+      (_host, guid) => manager.setPortState(guid, "active", now()),
+      (_host, guid) => manager.setPkeys(guid, [0x8001, 0xffff], now()),
+      (_host, guid) => manager.setPkeys(guid, undefined, now()),
     ];
     for (let step = 0; step < 1500; step++) {
       const [one, other] = next(2) ? [a, b] as const : [b, a] as const;
@@ -114,7 +126,9 @@ for (const seed of [1, 4391, 4755]) {
       rawPacket(one, other);
       if (next(5) === 0) one.port.postResult = next(5) as 0;
       else one.port.postResult = 0;
-      if (next(40) === 0) one.port.emit(events[next(events.length)]!());
+      if (next(40) === 0) {
+        events[next(events.length)]!(one, one.port.attributes.portGuid);
+      }
       if (next(30) === 0) one.netdev.setUp(next(3) > 0);
       if (next(30) === 0) {
         one.port.send.withhold = (["nothing", "normal", "all"] as const)[
@@ -131,6 +145,10 @@ for (const seed of [1, 4391, 4755]) {
     rig.fabric.lose = () => false;
     rig.subnet!.lose = () => false;
     for (const host of [a, b]) {
+      const { portGuid } = host.port.attributes;
+      manager.setPortState(portGuid, "active", now());
+      manager.setPkeys(portGuid, [0xffff], now());
+      rig.settle();
       host.port.send.withhold = "nothing";
       host.port.postResult = 0;
       host.netdev.setUp(true);
