@@ -4,7 +4,7 @@
  * The order counts: the ports are set up anew for the last ones.
  */
 
-import { Fabric } from "./harness/fabric.ts";
+import { Fabric } from "../../scripts/rig/fabric.ts";
 import { iperf } from "./scenarios/iperf.ts";
 import { ping } from "./scenarios/ping.ts";
 import { recovery } from "./scenarios/recovery.ts";

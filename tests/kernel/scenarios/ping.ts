@@ -1,8 +1,8 @@
 /** Pings between the kernel's interfaces and ours: sizes, directions, and who begins. */
 
 import { assertEquals } from "@std/assert";
-import { type Fabric, KERNELS, OURS } from "../harness/fabric.ts";
-import type { Guest } from "../harness/guest.ts";
+import { type Fabric, KERNELS, OURS } from "../../../scripts/rig/fabric.ts";
+import type { Guest } from "../../../scripts/rig/guest.ts";
 
 /** Small, an IP packet of the MTU (2044), and fragments. */
 const SIZES = [56, 2016, 6000];

@@ -4,9 +4,13 @@
  */
 
 import { assert, assertNotEquals } from "@std/assert";
-import { type Fabric, OURS } from "../harness/fabric.ts";
-import { DEVICE } from "../harness/node.ts";
-import { type Flow, type Outage, outages } from "../harness/outage.ts";
+import { type Fabric, OURS } from "../../../scripts/rig/fabric.ts";
+import { DEVICE } from "../../../scripts/rig/node.ts";
+import {
+  type Flow,
+  type Outage,
+  outages,
+} from "../../../scripts/rig/outage.ts";
 
 const LIMIT_MS = 5000;
 /** Numbers of `enum ib_event_type`. */

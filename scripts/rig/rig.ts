@@ -8,7 +8,7 @@
 
 import { Guest } from "./guest.ts";
 
-const top = new URL("../../../", import.meta.url).pathname;
+const top = new URL("../../", import.meta.url).pathname;
 
 /** Where the rig's command is. */
 export function rigCommand(): string {

@@ -1,11 +1,11 @@
 /** How long traffic stood still: pings on several flows at once while something happens to the fabric. */
 
 import type { Guest } from "./guest.ts";
+import { report } from "./report.ts";
 
 const INTERVAL_MS = 100;
 /** A flow that has this many answers in a second runs again: the machines are slow. */
 const STEADY = 3;
-const encoder = new TextEncoder();
 
 /** Pings from a guest to an address. */
 export interface Flow {
@@ -64,7 +64,8 @@ export async function outages(
       ? outageOf(answerTimes(text), ends[i]! * 1000)
       : { pauseMs: Infinity, resumedMs: Infinity }
   );
-  report(title, flows, result);
+  const found = flows.map((flow, i) => words(flow, result[i]!));
+  report(`${title}: ${found.join("; ")}`);
   return result;
 }
 
@@ -94,18 +95,8 @@ export function outageOf(times: readonly number[], injected: number): Outage {
   };
 }
 
-function report(
-  title: string,
-  flows: readonly Flow[],
-  found: readonly Outage[],
-): void {
-  const words = flows.map(({ name }, i) => {
-    const { pauseMs, resumedMs } = found[i]!;
-    return pauseMs === Infinity
-      ? `${name} lost`
-      : `${name} paused ${pauseMs} ms, back after ${resumedMs} ms`;
-  });
-  Deno.stdout.writeSync(
-    encoder.encode(`measured: ${title}: ${words.join("; ")}\n`),
-  );
+function words({ name }: Flow, { pauseMs, resumedMs }: Outage): string {
+  return pauseMs === Infinity
+    ? `${name} lost`
+    : `${name} paused ${pauseMs} ms, back after ${resumedMs} ms`;
 }
