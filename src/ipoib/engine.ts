@@ -130,7 +130,7 @@ export class Engine {
 
   /** Begins with the broadcast group. */
   open(broadcastMgid: Uint8Array, now: Millis): void {
-    this.#receiver.ownLid = this.#context.port.attributes.lid;
+    this.#receiver.port = this.#context.port;
     this.groups.start(broadcastMgid, now);
     this.followMemberships(now);
   }

@@ -2,7 +2,8 @@
  * Receive: from the fabric to the kernel's stack. In the order in which a packet passes:
  *
  *  1. Poll: up to a batch of completions; the packets lie in the HCA's (or the sender's) memory.
- *  2. Echo: the port hears its own multicast; such copies are dropped (Linux ipoib_ib_handle_rx_wc behaviour).
+ *  2. Echo: the port hears its own multicast; such copies are dropped (Linux ipoib_ib_handle_rx_wc behaviour). Where there are no
+ *     LIDs (RoCE) the source GID tells whose queue pair it was.
  *  3. Type: IPv4 goes on; ARP is the engine's own; IPv6 and everything else is counted and dropped.
  *  4. Write: the TUN takes the frame from where it lies, virtio header first.
  *  5. Release: the batch goes back to the HCA.
@@ -12,9 +13,15 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { Millis } from "../base/units.ts";
-import { type RxBatch, RxFlag, type UdQp } from "../hca/hca.ts";
+import {
+  type PortAttributes,
+  type RxBatch,
+  RxFlag,
+  type UdQp,
+} from "../hca/hca.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import { EtherType } from "../wire/encap.ts";
+import { GID_LENGTH, gidEquals } from "../wire/gid.ts";
 import { IPV4_HEADER_LENGTH, Ipv4Field } from "../wire/ipv4.ts";
 import { VNET_HEADER_LENGTH } from "../wire/vnet.ts";
 import { Stat, type Statistics } from "./statistics.ts";
@@ -31,6 +38,11 @@ export type ArpReceiver = (
   now: Millis,
 ) => boolean;
 
+/** Where packets of the own port come from. */
+export interface AddressedPort {
+  readonly attributes: Pick<PortAttributes, "lid" | "gid">;
+}
+
 export class Receiver {
   readonly #clock: Clock;
   readonly #netdev: Netdev;
@@ -39,8 +51,9 @@ export class Receiver {
   readonly #onArp: ArpReceiver;
   #qp: UdQp | undefined;
   #batch: RxBatch | undefined;
-  /** The port's LID, for echoes. */
-  ownLid = 0;
+  /** The port, for echoes. */
+  port: AddressedPort | undefined;
+  readonly #sourceGid = new Uint8Array(GID_LENGTH);
 
   constructor(
     clock: Clock,
@@ -79,8 +92,7 @@ export class Receiver {
     // 2. Echo
     const multicast = (batch.flags[i]! & RxFlag.Multicast) !== 0;
     if (
-      multicast && batch.sourceLid[i] === this.ownLid &&
-      batch.sourceQpn[i] === qp.qpn
+      multicast && batch.sourceQpn[i] === qp.qpn && this.#isOwn(qp, batch, i)
     ) {
       this.#statistics.echoes++;
       return;
@@ -99,6 +111,15 @@ export class Receiver {
       default:
         this.#statistics.drop("rx_unknown_type");
     }
+  }
+
+  /** True if the packet came from this port. */
+  #isOwn(qp: UdQp, batch: RxBatch, i: number): boolean {
+    if (!this.port) return false;
+    const { lid, gid } = this.port.attributes;
+    if (lid !== 0) return batch.sourceLid[i] === lid;
+    return qp.sourceGid(batch, i, this.#sourceGid) &&
+      gidEquals(this.#sourceGid, gid);
   }
 
   /** 4. Write */

@@ -1,0 +1,85 @@
+import { assertEquals } from "@std/assert";
+import { FakeClock } from "../../src/base/clock.ts";
+import { type RxBatch, RxFlag, type UdQp } from "../../src/hca/hca.ts";
+import { Receiver } from "../../src/ipoib/rx.ts";
+import { Statistics } from "../../src/ipoib/statistics.ts";
+import { FakeNetdev } from "../../src/netdev/fake.ts";
+import { EtherType } from "../../src/wire/encap.ts";
+import { parseGid } from "../../src/wire/gid.ts";
+
+const OWN = parseGid("fe80::1")!;
+const OTHER = parseGid("fe80::2")!;
+const QPN = 0x11;
+
+interface Arrival {
+  lid: number;
+  gid: Uint8Array;
+  qpn?: number;
+  flags?: number;
+}
+
+/** How many packets of `arrivals` count as echoes on a port with this LID. */
+function echoes(lid: number, arrivals: Arrival[]): number {
+  const statistics = new Statistics();
+  const receiver = new Receiver(
+    new FakeClock(),
+    new FakeNetdev(),
+    statistics,
+    () => true,
+  );
+  receiver.port = { attributes: { lid, gid: OWN } };
+  receiver.attach(queuePair(arrivals));
+  receiver.run();
+  return statistics.echoes;
+}
+
+/** Receives one ARP packet for each arrival. */
+function queuePair(arrivals: Arrival[]): UdQp {
+  const count = arrivals.length;
+  let polled = false;
+  const batch = {
+    count,
+    view: arrivals.map(() => new DataView(new ArrayBuffer(64))),
+    payload: new Int32Array(count),
+    length: new Int32Array(count).fill(56),
+    encap: new Int32Array(count).fill(EtherType.Arp << 16),
+    sourceQpn: Int32Array.from(arrivals, ({ qpn }) => qpn ?? QPN),
+    sourceLid: Int32Array.from(arrivals, ({ lid }) => lid),
+    flags: Int32Array.from(
+      arrivals,
+      ({ flags }) => flags ?? RxFlag.Grh | RxFlag.Multicast,
+    ),
+  } as unknown as RxBatch;
+  return {
+    qpn: QPN,
+    createBatch: () => batch,
+    poll: () => {
+      const n = polled ? 0 : count;
+      polled = true;
+      return n;
+    },
+    release: () => {},
+    sourceGid: (_batch: RxBatch, i: number, into: Uint8Array) => {
+      into.set(arrivals[i]!.gid);
+      return true;
+    },
+  } as unknown as UdQp;
+}
+
+Deno.test("a copy of the own multicast is known by LID and QPN", () => {
+  const own = { lid: 3, gid: OWN };
+  assertEquals(echoes(3, [own]), 1);
+  assertEquals(echoes(3, [{ ...own, lid: 4 }, { ...own, qpn: 0x12 }]), 0);
+  assertEquals(echoes(3, [{ ...own, flags: RxFlag.Grh }]), 0, "unicast");
+});
+
+Deno.test("where there are no LIDs it is known by GID and QPN", () => {
+  const own = { lid: 0, gid: OWN };
+  assertEquals(echoes(0, [own]), 1);
+  assertEquals(
+    echoes(0, [{ ...own, gid: OTHER }]),
+    0,
+    "another port may have the same QPN",
+  );
+  assertEquals(echoes(0, [{ ...own, qpn: 0x12 }]), 0);
+});
