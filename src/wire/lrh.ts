@@ -10,9 +10,11 @@
  * | 6      | 16                 | SLID                                                |
  */
 
-/** The first and last multicast LID; the permissive LID 0xffff is none (IBTA vol. 1 4.1.3). */
+/** The first and last multicast LID (IBTA vol. 1 4.1.3). */
 export const FIRST_MLID = 0xc000;
 export const LAST_MLID = 0xfffe;
+/** Whoever gets it is meant (IBTA vol. 1 4.1.3). */
+export const PERMISSIVE_LID = 0xffff;
 
 /** Octets of the header. */
 export const LRH_LENGTH = 8;

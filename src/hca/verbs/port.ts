@@ -3,7 +3,8 @@
  *
  * A packet's way out: the TUN is read into a registered slot (`send_memory.ts`), `UdQp.post` fills in the slot's work request and
  * appends it to the queue pair's chain (`send_queue.ts`), `flush` posts the chain at the end of the turn. In:
- * `receive_queue.ts`. MADs go through libibumad in a thread of its own (`mad_channel.ts`, `umad_port.ts`).
+ * `receive_queue.ts`. MADs go through libibumad in a thread of its own (`mad_channel.ts`, `umad_port.ts`); on Ethernet, where there is
+ * no fabric, they are answered here (`roce/`).
  *
  * The device does nothing to packets: `sendOffload` is "none", so the TUN must be opened without offloads.
  */
@@ -33,6 +34,8 @@ import {
   queryDevice,
   queryPort,
 } from "./port_attributes.ts";
+import type { RoceMadChannel } from "./roce/mad_channel.ts";
+import { overEthernet, Roce } from "./roce/roce.ts";
 import { VerbsSendMemory } from "./send_memory.ts";
 import { VerbsUdQp } from "./ud_qp.ts";
 
@@ -42,8 +45,11 @@ export interface VerbsPortOptions {
   device: string;
   /** From 1. */
   port: number;
-  /** The port's end of the socket pair to the thread with libibumad; from then on the port's. */
-  mads: number;
+  /**
+   * The port's end of the socket pair to the thread with libibumad; from then on the port's. On an Ethernet port, which must be
+   * asked for, there is no such thread.
+   */
+  mads: number | "roce";
 }
 
 /** See {@linkcode HcaPort}. */
@@ -54,7 +60,9 @@ export class VerbsPort implements HcaPort, Sleeper {
   readonly pd: bigint;
   readonly channel: bigint;
   readonly send: VerbsSendMemory;
-  readonly mads: SocketMadChannel;
+  readonly mads: SocketMadChannel | RoceMadChannel;
+  /** Of a port on Ethernet. */
+  readonly roce: Roce | undefined;
   readonly counted = new VerbsCounters();
   onCredit: () => void = () => {};
   attributes: PortAttributes;
@@ -77,12 +85,17 @@ export class VerbsPort implements HcaPort, Sleeper {
     const owned = <T extends { close(): void }>(part: T): T =>
       parts.adopt(part, (each) => each.close());
     this.reactor = reactor;
-    this.mads = owned(new SocketMadChannel(reactor, mads, this.counted));
+    const fabric = mads === "roce"
+      ? undefined
+      : owned(new SocketMadChannel(reactor, mads, this.counted));
     this.device = owned(new VerbsDevice(device));
     const { library, context } = this.device;
     this.#deviceAttributes = queryDevice(this.device);
     this.attributes = queryPort(this.device, port, this.#deviceAttributes);
-    checkLinkLayer(this.attributes);
+    checkLinkLayer(this.attributes, mads === "roce");
+    this.roce = fabric ? undefined : owned(new Roce(this, device, port));
+    this.mads = fabric ?? this.roce!.mads;
+    this.attributes = this.#query();
     this.pd = library.ibv_alloc_pd(context);
     if (this.pd === 0n) throw lastError("E_VERBS", "allocate a domain");
     parts.defer(() => library.ibv_dealloc_pd(this.pd));
@@ -116,7 +129,9 @@ export class VerbsPort implements HcaPort, Sleeper {
 
   /** Throws `E_VERBS`. */
   createAddressHandle(attributes: AddressHandleAttributes): AddressHandle {
-    return this.#handles.create(attributes);
+    return this.#handles.create(
+      this.roce ? overEthernet(attributes, this.roce.gidIndex) : attributes,
+    );
   }
 
   /** Posts every chain; then tells of free slots if somebody asked in vain. */
@@ -215,24 +230,40 @@ export class VerbsPort implements HcaPort, Sleeper {
   #on(event: PortEvent): void {
     if (event.type === "device_fatal") this.#channelWatch.enable(false);
     else {
-      this.attributes = queryPort(
-        this.device,
-        this.attributes.port,
-        this.#deviceAttributes,
-      );
+      this.roce?.refresh();
+      this.attributes = this.#query();
     }
     for (const listener of this.#listeners) listener(event);
   }
+
+  #query(): PortAttributes {
+    return queryPort(
+      this.device,
+      this.attributes.port,
+      this.#deviceAttributes,
+      this.roce?.gidIndex,
+    );
+  }
 }
 
-function checkLinkLayer({ linkLayer, device, port }: PortAttributes): void {
-  if (linkLayer === "infiniband") return;
+function checkLinkLayer(
+  { linkLayer, device, port }: PortAttributes,
+  roce: boolean,
+): void {
+  if (roce === (linkLayer === "ethernet")) return;
+  if (roce) {
+    throw new IpoibError(
+      "E_LINK_LAYER",
+      `${device}/${port} is an InfiniBand port, not an Ethernet one (RoCE)`,
+      { errno: Errno.EPROTONOSUPPORT },
+    );
+  }
   throw new IpoibError(
     "E_LINK_LAYER",
     `${device}/${port} is an Ethernet port (RoCE), which has no subnet manager and no IPoIB`,
     {
       errno: Errno.EPROTONOSUPPORT,
-      hint: "use an InfiniBand port, or --hca soft",
+      hint: "use an InfiniBand port, --hca soft, or --roce on all nodes",
     },
   );
 }

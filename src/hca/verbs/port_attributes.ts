@@ -56,11 +56,16 @@ export function queryDevice(device: VerbsDevice): DeviceAttributes {
   };
 }
 
-/** Asks everything anew. Throws `E_VERBS`, and `E_HCA` for a port that does not exist. */
+/**
+ * Asks everything anew. Throws `E_VERBS`, and `E_HCA` for a port that does not exist.
+ *
+ * @param gidIndex of the port's own GID: 0, but on Ethernet
+ */
 export function queryPort(
   device: VerbsDevice,
   port: number,
   { firmware, ports }: DeviceAttributes,
+  gidIndex = 0,
 ): PortAttributes {
   if (port > ports) {
     throw new IpoibError(
@@ -78,7 +83,7 @@ export function queryPort(
     });
   }
   const view = new DataView(bytes.buffer);
-  const gid = queryGid(device, port);
+  const gid = queryGid(device, port, gidIndex);
   const mtu = view.getInt32(IbvPortAttr.ActiveMtu, true) as IbMtuCode;
   const maxMtu = view.getInt32(IbvPortAttr.MaxMtu, true);
   const width = lanes(view.getUint8(IbvPortAttr.ActiveWidth));
@@ -116,10 +121,14 @@ export function queryPort(
   };
 }
 
-function queryGid(device: VerbsDevice, port: number): Uint8Array {
+function queryGid(
+  { name, library, context }: VerbsDevice,
+  port: number,
+  index: number,
+): Uint8Array {
   const gid = new Uint8Array(16);
-  if (device.library.ibv_query_gid(device.context, port, 0, gid) !== 0) {
-    throw lastError("E_VERBS", `read the GID of ${device.name}/${port}`);
+  if (library.ibv_query_gid(context, port, index, gid) !== 0) {
+    throw lastError("E_VERBS", `read the GID of ${name}/${port}`);
   }
   return gid;
 }

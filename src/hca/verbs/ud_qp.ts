@@ -215,6 +215,7 @@ export class VerbsUdQp implements UdQp {
   }
 
   attachMulticast(mgid: Uint8Array, mlid: number): void {
+    this.#port.roce?.join(mgid);
     this.#pair.attach(mgid, mlid);
     this.#groups.push({ mgid: mgid.slice(), mlid });
   }
@@ -227,6 +228,7 @@ export class VerbsUdQp implements UdQp {
     if (at < 0) return;
     this.#groups.splice(at, 1);
     this.#pair.detach(mgid, mlid);
+    this.#port.roce?.leave(mgid);
   }
 
   setModeration(moderation: CqModeration): void {
@@ -236,7 +238,10 @@ export class VerbsUdQp implements UdQp {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const { mgid, mlid } of this.#groups) this.#pair.detach(mgid, mlid);
+    for (const { mgid, mlid } of this.#groups) {
+      this.#pair.detach(mgid, mlid);
+      this.#port.roce?.leave(mgid);
+    }
     this.#port.forget(this);
     this.#sends.flush();
     this.#pair.close();

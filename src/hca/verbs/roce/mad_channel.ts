@@ -1,0 +1,108 @@
+/**
+ * The way of MADs of a RoCE port, which leads to no fabric: see administrator.ts for the answers.
+ *
+ * Answers come from the reactor, as those of a fabric do. That to a path waits until the kernel knows the peer's Ethernet
+ * address, so that the address handle that is made next never waits; a peer that is not there is never answered for, and the asker
+ * has timers. Nobody else waits meanwhile.
+ */
+
+import type { Millis } from "../../../base/units.ts";
+import type { Reactor, Timer } from "../../../system/reactor.ts";
+import { gidEquals } from "../../../wire/gid.ts";
+import type { MadAddress, MadChannel } from "../../hca.ts";
+import {
+  answerRequest,
+  askedPath,
+  type RocePortFacts,
+} from "./administrator.ts";
+import type { Neighbours } from "./neighbours.ts";
+
+/** Between two looks at what the kernel found, in ms. */
+const LOOK_EVERY = 5;
+/** How long a path's answer waits, in ms: the asker has asked again by then. */
+const PATIENCE = 1000;
+
+interface Request {
+  readonly mad: Uint8Array;
+  readonly to: MadAddress;
+  /** Of a path: the peer. */
+  readonly dgid: Uint8Array | undefined;
+  readonly giveUpAt: Millis;
+  sought: boolean;
+}
+
+/** The port, as it is now. */
+export interface RocePort extends RocePortFacts {
+  readonly ifindex: number;
+}
+
+export class RoceMadChannel implements MadChannel {
+  onMad: (mad: Uint8Array, from: MadAddress) => void = () => {};
+  readonly #reactor: Reactor;
+  readonly #port: () => RocePort;
+  readonly #neighbours: Neighbours;
+  readonly #timer: Timer;
+  #waiting: Request[] = [];
+  #due: Millis = Infinity;
+
+  /** @param neighbours from now on this object's */
+  constructor(
+    reactor: Reactor,
+    port: () => RocePort,
+    neighbours: Neighbours,
+  ) {
+    this.#reactor = reactor;
+    this.#port = port;
+    this.#neighbours = neighbours;
+    this.#timer = reactor.timer((now) => this.#look(now));
+  }
+
+  send(mad: Uint8Array, to: MadAddress): void {
+    const now = this.#reactor.clock.now();
+    this.#waiting.push({
+      mad: mad.slice(),
+      to,
+      dgid: askedPath(mad),
+      giveUpAt: now + PATIENCE,
+      sought: false,
+    });
+    this.#at(now);
+  }
+
+  close(): void {
+    this.#timer.close();
+    this.#waiting = [];
+    this.#neighbours.close();
+  }
+
+  /** Answers what can be answered now. */
+  #look(now: Millis): void {
+    const requests = this.#waiting;
+    this.#due = Infinity;
+    this.#waiting = [];
+    const port = this.#port();
+    for (const request of requests) {
+      if (!this.#ready(request, port)) {
+        if (now >= request.giveUpAt) continue;
+        this.#waiting.push(request);
+        this.#at(now + LOOK_EVERY);
+        continue;
+      }
+      const answer = answerRequest(request.mad, port);
+      if (answer) this.onMad(answer, request.to);
+    }
+  }
+
+  #at(when: Millis): void {
+    this.#due = Math.min(this.#due, when);
+    this.#timer.at(this.#due);
+  }
+
+  #ready(request: Request, { gid, ifindex }: RocePort): boolean {
+    const { dgid } = request;
+    if (!dgid || gidEquals(dgid, gid)) return true;
+    if (this.#neighbours.known(dgid, ifindex)) return true;
+    request.sought ||= this.#neighbours.seek(dgid, ifindex);
+    return false;
+  }
+}

@@ -1,0 +1,138 @@
+import { assertEquals } from "@std/assert";
+import type { IbMtuCode } from "../../../../src/base/units.ts";
+import { RoceMadChannel } from "../../../../src/hca/verbs/roce/mad_channel.ts";
+import type { Neighbours } from "../../../../src/hca/verbs/roce/neighbours.ts";
+import { SaClient } from "../../../../src/sa/client.ts";
+import { broadcastJoin } from "../../../../src/sa/requests.ts";
+import { FakeReactor } from "../../../../src/system/fake_reactor.ts";
+import { gidKey, parseGid } from "../../../../src/wire/gid.ts";
+import { PERMISSIVE_LID } from "../../../../src/wire/lrh.ts";
+import { broadcastMgid } from "../../../../src/wire/mgid.ts";
+
+const OWN = parseGid("fe80::1")!;
+const PEER = parseGid("fe80::2")!;
+const DEAD = parseGid("fe80::dead")!;
+const IFINDEX = 4;
+
+class FakeNeighbours implements Neighbours {
+  readonly there = new Set<string>();
+  readonly sought: string[] = [];
+  able = true;
+  closed = false;
+
+  known(gid: Uint8Array, ifindex: number): boolean {
+    assertEquals(ifindex, IFINDEX);
+    return this.there.has(gidKey(gid));
+  }
+  seek(gid: Uint8Array): boolean {
+    if (this.able) this.sought.push(gidKey(gid));
+    return this.able;
+  }
+  close(): void {
+    this.closed = true;
+  }
+}
+
+/** A client that asks over the channel, as the data worker does it. */
+class Rig {
+  readonly reactor = new FakeReactor();
+  readonly neighbours = new FakeNeighbours();
+  readonly channel = new RoceMadChannel(
+    this.reactor,
+    () => ({
+      gid: OWN,
+      activeMtuCode: 5 as IbMtuCode,
+      rateCode: 3,
+      ifindex: IFINDEX,
+    }),
+    this.neighbours,
+  );
+  readonly sa = new SaClient({
+    channel: this.channel,
+    location: () => ({ smLid: PERMISSIVE_LID, smSl: 0, pkeyIndex: 0 }),
+  });
+  /** What the client heard. */
+  readonly heard: string[] = [];
+
+  constructor() {
+    const timer = this.reactor.timer((now) => timer.at(this.sa.tick(now)));
+    this.reactor.onTurnEnd(() => timer.at(this.sa.deadline));
+    this.channel.onMad = (mad, from) =>
+      void this.sa.onMad(mad, from, this.reactor.clock.now());
+  }
+
+  ask(dgid: Uint8Array): void {
+    this.sa.queryPath(
+      { sgid: OWN, dgid, pkey: 0xffff, tclass: 0 },
+      this.reactor.clock.now(),
+      (answer) =>
+        this.heard.push(
+          answer.ok ? gidKey(answer.record.dgid) : `-${answer.errno}`,
+        ),
+    );
+  }
+}
+
+Deno.test("RoceMadChannel answers from the loop, not from within the request", () => {
+  const { reactor, sa, heard } = new Rig();
+  sa.join(
+    broadcastJoin(broadcastMgid(0xffff), OWN, 0xffff),
+    reactor.clock.now(),
+    (answer) => heard.push(answer.ok ? `mtu ${answer.record.mtu}` : "no"),
+  );
+  assertEquals(heard, []);
+  reactor.settle();
+  assertEquals(heard, ["mtu 5"]);
+});
+
+Deno.test("RoceMadChannel answers at once for a known peer and for itself", () => {
+  const rig = new Rig();
+  rig.neighbours.there.add(gidKey(PEER));
+  rig.ask(PEER);
+  rig.ask(OWN);
+  rig.reactor.settle();
+  assertEquals(rig.heard, [gidKey(PEER), gidKey(OWN)]);
+  assertEquals(rig.neighbours.sought, []);
+});
+
+Deno.test("RoceMadChannel has an unknown peer looked for once, and answers when it was found", () => {
+  const rig = new Rig();
+  rig.ask(PEER);
+  rig.reactor.advance(30);
+  assertEquals(rig.heard, []);
+  assertEquals(rig.neighbours.sought, [gidKey(PEER)]);
+  rig.neighbours.there.add(gidKey(PEER));
+  rig.reactor.advance(10);
+  assertEquals(rig.heard, [gidKey(PEER)]);
+});
+
+Deno.test("RoceMadChannel looks again while the network device cannot send yet", () => {
+  const rig = new Rig();
+  rig.neighbours.able = false;
+  rig.ask(PEER);
+  rig.reactor.advance(30);
+  rig.neighbours.able = true;
+  rig.reactor.advance(30);
+  assertEquals(rig.neighbours.sought, [gidKey(PEER)]);
+});
+
+Deno.test("RoceMadChannel keeps nobody waiting for a dead peer", () => {
+  const rig = new Rig();
+  rig.neighbours.there.add(gidKey(PEER));
+  rig.ask(DEAD);
+  rig.ask(PEER);
+  rig.reactor.settle();
+  assertEquals(rig.heard, [gidKey(PEER)]);
+  rig.reactor.advance(20_000);
+  assertEquals(rig.heard, [gidKey(PEER), "-110"]);
+});
+
+Deno.test("RoceMadChannel is silent after its end", () => {
+  const rig = new Rig();
+  rig.ask(PEER);
+  rig.channel.close();
+  rig.neighbours.there.add(gidKey(PEER));
+  rig.reactor.advance(100);
+  assertEquals(rig.heard, []);
+  assertEquals(rig.neighbours.closed, true);
+});
