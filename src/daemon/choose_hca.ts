@@ -9,11 +9,19 @@ const ENOENT = 2;
 const EPROTONOSUPPORT = 93;
 
 const SOFT_HINT = "use --hca soft for the embedded subnet";
+const ROCE_HINT =
+  "--roce uses it to reach other nodes of this program, and nothing else";
 
 /** The port of one interface. */
 export type ChosenHca =
   | { kind: "soft"; subnet: string }
-  | { kind: "verbs"; device: string; port: number };
+  | {
+    kind: "verbs";
+    device: string;
+    port: number;
+    /** On Ethernet. */
+    roce?: true;
+  };
 
 /** What the user might not have expected: a warning if a device of his is not used. */
 export interface Notice {
@@ -32,27 +40,36 @@ export type ChosenHcas =
   };
 
 /**
- * Decides; throws for a device that was asked for by name and cannot be had: `E_HCA` (no such device or port), `E_LIBRARY`,
- * `E_LINK_LAYER`.
+ * Decides; throws for a device that was asked for by name, or with `roce`, and cannot be had: `E_HCA` (no such device or port),
+ * `E_LIBRARY`, `E_LINK_LAYER`.
+ *
+ * @param roce Ethernet ports are as good as others
  */
 export function chooseHca(
   choice: HcaChoice,
   probe: () => VerbsProbe,
+  roce = false,
 ): ChosenHcas {
   switch (choice.kind) {
     case "soft":
+      if (roce) throw noEthernet("The embedded subnet has no Ethernet ports");
       return { kind: "soft", subnet: choice.subnet, notice: undefined };
     case "verbs":
-      return chosen([named(choice.device, choice.port, probe())]);
+      return chosen([named(choice.device, choice.port, probe(), roce)]);
     case "auto":
-      return automatic(probe());
+      return automatic(probe(), roce);
   }
 }
 
 function chosen(ports: readonly ProbedPort[]): ChosenHcas {
   return {
     kind: "verbs",
-    ports: ports.map(({ device, port }) => ({ kind: "verbs", device, port })),
+    ports: ports.map(({ device, port, linkLayer }) => ({
+      kind: "verbs",
+      device,
+      port,
+      ...(linkLayer === "ethernet" ? { roce: true } : {}),
+    })),
   };
 }
 
@@ -60,6 +77,7 @@ function named(
   device: string,
   port: number | undefined,
   found: VerbsProbe,
+  roce: boolean,
 ): ProbedPort {
   if (!found.devices.includes(device)) {
     const others = found.devices.join(", ");
@@ -72,13 +90,7 @@ function named(
       },
     );
   }
-  if (!found.library) {
-    throw new IpoibError(
-      "E_LIBRARY",
-      `InfiniBand device ${device} cannot be used: libibverbs is missing`,
-      { errno: ENOENT, hint: "install libibverbs1 and ibverbs-providers" },
-    );
-  }
+  if (!found.library) throw noLibrary(device);
   const ports = found.ports.filter((each) => each.device === device);
   const one = port === undefined
     ? ports.find((each) => each.linkLayer === "infiniband") ?? ports[0]
@@ -90,17 +102,17 @@ function named(
       hint: `it has ${ports.map((each) => each.port).join(", ") || "none"}`,
     });
   }
-  if (one.linkLayer === "ethernet") {
+  if (one.linkLayer === "ethernet" && !roce) {
     throw new IpoibError(
       "E_LINK_LAYER",
       `${device}/${one.port} is an Ethernet port (RoCE), which has no subnet manager and so no IPoIB`,
-      { errno: EPROTONOSUPPORT, hint: SOFT_HINT },
+      { errno: EPROTONOSUPPORT, hint: ROCE_HINT },
     );
   }
   return one;
 }
 
-function automatic(found: VerbsProbe): ChosenHcas {
+function automatic(found: VerbsProbe, roce: boolean): ChosenHcas {
   const soft = (notice: Notice): ChosenHcas => ({
     kind: "soft",
     subnet: DEFAULT_SUBNET,
@@ -109,6 +121,7 @@ function automatic(found: VerbsProbe): ChosenHcas {
   const unused = (why: string) =>
     soft({ level: "warning", text: `${why}; using the embedded subnet` });
   if (found.devices.length === 0) {
+    if (roce) throw noEthernet("This host has no RDMA device");
     return soft({
       level: "info",
       text:
@@ -117,13 +130,31 @@ function automatic(found: VerbsProbe): ChosenHcas {
   }
   const names = found.devices.join(", ");
   if (!found.library) {
+    if (roce) throw noLibrary(names);
     return unused(
       `InfiniBand device ${names} is not used: libibverbs is missing (install libibverbs1)`,
     );
   }
-  const real = found.ports.filter((each) => each.linkLayer === "infiniband");
+  const real = found.ports.filter((each) =>
+    roce || each.linkLayer === "infiniband"
+  );
   if (real.length > 0) return chosen(real);
   return unused(
-    `Device ${names} is not used: its link is Ethernet (RoCE), which has no IPoIB`,
+    `Device ${names} is not used: its link is Ethernet (RoCE), which has no IPoIB (${ROCE_HINT})`,
   );
+}
+
+function noLibrary(device: string): IpoibError {
+  return new IpoibError(
+    "E_LIBRARY",
+    `InfiniBand device ${device} cannot be used: libibverbs is missing`,
+    { errno: ENOENT, hint: "install libibverbs1 and ibverbs-providers" },
+  );
+}
+
+function noEthernet(why: string): IpoibError {
+  return new IpoibError("E_HCA", `${why}, which --roce is for`, {
+    errno: ENODEV,
+    hint: "leave out --roce, or load rdma_rxe and `rdma link add` a device",
+  });
 }

@@ -15,6 +15,7 @@ import { Fd } from "../system/fd.ts";
 import { openReactor } from "../system/open_reactor.ts";
 import type { Reactor } from "../system/reactor.ts";
 import { exactTimers } from "../system/timer_slack.ts";
+import { PERMISSIVE_LID } from "../wire/lrh.ts";
 import { type CommandContext, runCommand } from "./data_commands.ts";
 import { openPort, type PortInit } from "./open_port.ts";
 import { type Emit, type Hosted, serve } from "./thread/worker_side.ts";
@@ -52,7 +53,10 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
       },
     },
     location: () => ({
-      smLid: port.attributes.smLid,
+      // Where there is no manager (RoCE) the port itself answers.
+      smLid: port.attributes.linkLayer === "ethernet"
+        ? PERMISSIVE_LID
+        : port.attributes.smLid,
       smSl: port.attributes.smSl,
       pkeyIndex: managementPkeyIndex(port.attributes.pkeys),
     }),

@@ -1,6 +1,6 @@
 /**
  * What the main thread does for an interface's port: it keeps a seat for the embedded subnet's manager, or a thread for
- * libibumad.
+ * libibumad; for a port on Ethernet nothing.
  */
 
 import { IpoibError } from "../base/errors.ts";
@@ -34,8 +34,9 @@ export function fabricSide(
   options: InterfaceOptions,
   host: string,
 ): FabricSide {
-  return hca.kind === "soft"
-    ? new SoftSide(hca.subnet, options, host)
+  if (hca.kind === "soft") return new SoftSide(hca.subnet, options, host);
+  return hca.roce
+    ? new RoceSide(hca.device, hca.port)
     : new VerbsSide(hca.device, hca.port, options);
 }
 
@@ -124,5 +125,27 @@ class VerbsSide implements FabricSide {
 
   async close(): Promise<void> {
     await this.#thread?.close().catch(() => {});
+  }
+}
+
+class RoceSide implements FabricSide {
+  onCrash: (error: IpoibError) => void = () => {};
+  readonly where: string;
+  readonly #init: PortInit;
+
+  constructor(device: string, port: number) {
+    this.where =
+      `on ${device}/${port} over Ethernet (RoCE, an extension: it reaches other nodes of this program only)`;
+    this.#init = { kind: "verbs", device, port, mads: "roce" };
+  }
+
+  start(): Promise<PortInit> {
+    return Promise.resolve(this.#init);
+  }
+
+  managerMissing(): void {}
+
+  close(): Promise<void> {
+    return Promise.resolve();
   }
 }

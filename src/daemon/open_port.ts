@@ -25,8 +25,8 @@ export type PortInit =
     kind: "verbs";
     device: string;
     port: number;
-    /** This end of the socket pair to the worker with libibumad. */
-    mads: number;
+    /** This end of the socket pair to the worker with libibumad; on Ethernet there is none. */
+    mads: number | "roce";
   };
 
 export interface OpenedPort {
@@ -50,7 +50,9 @@ export function openPort(
       showSubnet: () => {
         throw new IpoibError(
           "E_SUBNET_NAME",
-          `${name} is on a real fabric, whose subnet manager is asked with its own tools`,
+          mads === "roce"
+            ? `${name} is on Ethernet, which has no subnet manager`
+            : `${name} is on a real fabric, whose subnet manager is asked with its own tools`,
           { errno: EOPNOTSUPP },
         );
       },

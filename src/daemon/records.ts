@@ -105,6 +105,7 @@ function hcaRecord(
   return {
     device: port.device,
     port: port.port,
+    link_layer: port.linkLayer,
     guid: formatGuid(port.portGuid),
     lid: port.lid,
     sm_lid: port.smLid,

@@ -19,7 +19,7 @@ const ONE_FAILED = 2;
 
 /** Runs interfaces until the last one is taken down: its exit code; throws what kept one from beginning, or ended the last. */
 export async function up(options: UpOptions): Promise<number> {
-  const hcas = chooseHca(options.hca, () => probeVerbs());
+  const hcas = chooseHca(options.hca, () => probeVerbs(), options.roce);
   const planned = planInterfaces(options.names, hcas, options.guid);
   if (options.background) {
     return await startInBackground({

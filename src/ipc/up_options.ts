@@ -48,6 +48,8 @@ export interface UpOptions extends Omit<InterfaceOptions, "name"> {
   /** Interface names, given to the ports in order; none: one for each port, `ib0`, `ib1` and so on. */
   names: readonly string[];
   hca: HcaChoice;
+  /** Ethernet ports (RoCE) too: an extension, with which nodes of this program talk to one another. */
+  roce: boolean;
   /** Return once all interfaces are ready, and leave a process behind. */
   background: boolean;
 }
@@ -115,6 +117,7 @@ export function upArguments(options: UpOptions): string[] {
   add("--io", options.io);
   add("--memberships", options.memberships);
   add("--log", options.log);
+  if (options.roce) words.push("--roce");
   if (options.background) words.push("--background");
   return words;
 }

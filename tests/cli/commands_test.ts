@@ -180,6 +180,7 @@ Deno.test("ipoib up hands its options to the daemon and its code back", async ()
   assertEquals(world.ups.pop(), {
     names: [],
     hca: { kind: "auto" },
+    roce: false,
     pkeyIndex: 0,
     mode: "datagram",
     background: false,
@@ -190,11 +191,12 @@ Deno.test("ipoib up hands its options to the daemon and its code back", async ()
   world.code = 2;
   const line = "up ib7 ib9 --hca soft:lab --netns blue --pkey-index 0x2 " +
     "--guid 0002:c903:0:1 --subnet-mtu 4096 --mode connected --mtu 1500 " +
-    "--background --io poll --memberships proc --log debug";
+    "--roce --background --io poll --memberships proc --log debug";
   assertEquals((await world.run(line)).code, 2);
   assertEquals(world.ups.pop(), {
     names: ["ib7", "ib9"],
     hca: { kind: "soft", subnet: "lab" },
+    roce: true,
     netns: "blue",
     pkeyIndex: 2,
     guid: 0x0002c90300000001n,
@@ -220,6 +222,7 @@ Deno.test("upArguments() is read back as the same options", async () => {
       { kind: "verbs", device: "mlx5_0", port: 2 },
       { kind: "verbs", device: "mlx5_0" },
     ),
+    roce: fc.boolean(),
     netns: optional(fc.constantFrom("blue", "/run/netns/x", "17")),
     pkeyIndex: fc.nat(0xffff),
     guid: optional(fc.bigInt(1n, (1n << 64n) - 1n)),

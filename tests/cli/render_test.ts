@@ -50,6 +50,20 @@ Deno.test("renderLinks() prints as ip -d link does, then lines of our own", () =
   );
 });
 
+Deno.test("renderLinks() says that a link is Ethernet, which has no LIDs", () => {
+  const { link } = records;
+  const hca = {
+    ...link.hca,
+    device: "rxe0",
+    "link_layer": "ethernet" as const,
+    lid: 0,
+  };
+  assertEquals(
+    renderLinks([{ ...link, hca }], details).split("\n")[3],
+    "    hca rxe0 port 1 subnet default state ACTIVE link_layer Ethernet (RoCE) rate 100 Gb/sec (4X EDR)",
+  );
+});
+
 Deno.test("renderLinks() says what a link waits for, with -d and without", () => {
   assertEquals(
     renderLinks([records.childLink], plain).split("\n").filter((_, i) =>

@@ -126,3 +126,28 @@ Deno.test("chooseHca() refuses an Ethernet port", () => {
     assert(message.startsWith("mlx5_0/1 is an Ethernet port"), message);
   }
 });
+
+Deno.test("chooseHca() takes Ethernet ports with --roce, and says so of each", () => {
+  assertEquals(chooseHca(named("mlx5_0"), () => mixed(), true), {
+    kind: "verbs",
+    ports: [{ kind: "verbs", device: "mlx5_0", port: 1, roce: true }],
+  });
+  const all = chooseHca(AUTO, () => mixed(), true);
+  assert(all.kind === "verbs");
+  assertEquals(
+    all.ports.map(({ device, port, roce }) =>
+      `${device}/${port}${roce ? " ethernet" : ""}`
+    ),
+    mixed().ports.map(({ device, port, linkLayer }) =>
+      `${device}/${port}${linkLayer === "ethernet" ? " ethernet" : ""}`
+    ),
+  );
+});
+
+Deno.test("chooseHca() with --roce never falls back to the embedded subnet", () => {
+  const refused = (choice: HcaChoice, probe: () => VerbsProbe) =>
+    assertThrows(() => chooseHca(choice, probe, true), IpoibError).code;
+  assertEquals(refused(AUTO, nothing), "E_HCA");
+  assertEquals(refused(AUTO, () => mixed(false)), "E_LIBRARY");
+  assertEquals(refused({ kind: "soft", subnet: "lab" }, nothing), "E_HCA");
+});

@@ -62,6 +62,7 @@ export const link: LinkRecord = {
   hca: {
     device: "soft0",
     port: 1,
+    link_layer: "infiniband",
     guid: GUID,
     lid: 2,
     sm_lid: 1,

@@ -37,6 +37,7 @@ Deno.test("upArguments() writes every option", () => {
     upArguments({
       names: ["ib1", "ib3"],
       hca: { kind: "soft", subnet: "lab" },
+      roce: true,
       netns: "blue",
       pkeyIndex: 1,
       guid: 0x2c90300000001n,
@@ -49,6 +50,6 @@ Deno.test("upArguments() writes every option", () => {
       log: "debug",
     }).join(" "),
     "up ib1 ib3 --hca soft:lab --netns blue --pkey-index 1 --guid 0x0002c90300000001 " +
-      "--subnet-mtu 4096 --mode datagram --mtu 1500 --io poll --memberships proc --log debug --background",
+      "--subnet-mtu 4096 --mode datagram --mtu 1500 --io poll --memberships proc --log debug --roce --background",
   );
 });

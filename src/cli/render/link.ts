@@ -70,12 +70,19 @@ function ownLines(link: LinkRecord, style: Style): string[] {
     : String(link.pkey_index);
   return [
     `    hca ${hca.device} port ${hca.port}${subnet} state ${hca.port_state} ` +
-    `lid ${hex(hca.lid)} sm_lid ${hex(hca.sm_lid)} rate ${portRate(hca)}`,
+    `${fabricWords(hca)} rate ${portRate(hca)}`,
     `    gid ${link.gid} qpn ${hex(link.qpn, 6)} pkey_index ${index}`,
     mtuLine(link),
     stateLine(link, style),
     `    namespace ${link.namespace} pid ${link.pid}`,
   ];
+}
+
+/** Ethernet has no LIDs. */
+function fabricWords(hca: LinkRecord["hca"]): string {
+  return hca.link_layer === "ethernet"
+    ? "link_layer Ethernet (RoCE)"
+    : `lid ${hex(hca.lid)} sm_lid ${hex(hca.sm_lid)}`;
 }
 
 const BINDING = {

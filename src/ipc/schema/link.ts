@@ -48,6 +48,7 @@ export const HcaRecordSchema = v.object({
   /** `soft0`, `mlx5_0`. */
   device: v.string(),
   port: count,
+  link_layer: v.picklist(["infiniband", "ethernet"]),
   /** `0x` and 16 digits. */
   guid: v.string(),
   lid: u16,
