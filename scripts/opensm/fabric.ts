@@ -19,6 +19,11 @@ export function portLid(n: number): number {
   return n + 1;
 }
 
+/** The LID of the n-th port; 0 is the switch. */
+export function nodeLid(n: number): number {
+  return n === 0 ? MANAGER_LID : portLid(n);
+}
+
 /** The simulator's name of the n-th port's node; 0 is the switch. */
 export function nodeName(n: number): string {
   return n === 0 ? "switch" : `host${n}`;

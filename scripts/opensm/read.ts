@@ -1,4 +1,4 @@
-/** Reads the fabric as OpenSM has configured it: P_Key tables by SMPs, groups by SA MADs. */
+/** Reads the fabric as OpenSM has configured it: ports and P_Key tables by SMPs, groups by SA MADs. */
 
 import {
   MAD_LENGTH,
@@ -18,7 +18,9 @@ import { MANAGER_LID, portLid, PORTS } from "./fabric.ts";
 import type { Simulator } from "./simulator.ts";
 
 const WAIT_MS = 300;
+const PORT_INFO = 0x15;
 const PKEY_TABLE = 0x16;
+const PORT_STATES = ["down", "down", "init", "armed", "active"] as const;
 /** Where the attribute of an SMP begins, and how many P_Keys it has. */
 const SMP_DATA = 64;
 const PKEYS_PER_BLOCK = 32;
@@ -42,25 +44,64 @@ export interface RecordedGroup {
   scope: number;
 }
 
+/** A port as the subnet manager has set it up. */
+export interface FabricPort {
+  state: "down" | "init" | "armed" | "active";
+  lid: number;
+  smLid: number;
+  smSl: number;
+  /** Without the zeros behind. */
+  pkeys: number[];
+}
+
+/** What the n-th port would tell its host. The fabric answers this without a subnet manager, once the ports have LIDs. */
+export async function readPort(
+  simulator: Simulator,
+  n: number,
+): Promise<FabricPort> {
+  const lid = portLid(n);
+  const info = await readSmp(simulator, lid, PORT_INFO, 1);
+  return {
+    state: PORT_STATES[info.getUint8(32) & 15]!,
+    lid: info.getUint16(16),
+    smLid: info.getUint16(18),
+    smSl: info.getUint8(36) & 15,
+    pkeys: await readTable(simulator, lid),
+  };
+}
+
 /** The P_Key tables of the manager's port and of the four ports, without the zeros behind. */
 export async function readPkeys(simulator: Simulator): Promise<number[][]> {
   const tables: number[][] = [];
   for (const lid of [MANAGER_LID, ...PORTS.map(portLid)]) {
-    const answer = await simulator.client(1).exchange(
-      lid,
-      pkeyTableSmp(lid),
-      WAIT_MS,
-    );
-    if (answer === undefined) throw new Error(`LID ${lid} does not answer`);
-    const view = new DataView(answer.buffer, answer.byteOffset + SMP_DATA);
-    const table = Array.from(
-      { length: PKEYS_PER_BLOCK },
-      (_, i) => view.getUint16(2 * i),
-    );
-    while (table.at(-1) === 0) table.pop();
-    tables.push(table);
+    tables.push(await readTable(simulator, lid));
   }
   return tables;
+}
+
+async function readTable(simulator: Simulator, lid: number): Promise<number[]> {
+  const view = await readSmp(simulator, lid, PKEY_TABLE, 0);
+  const table = Array.from(
+    { length: PKEYS_PER_BLOCK },
+    (_, i) => view.getUint16(2 * i),
+  );
+  while (table.at(-1) === 0) table.pop();
+  return table;
+}
+
+async function readSmp(
+  simulator: Simulator,
+  lid: number,
+  attribute: number,
+  modifier: number,
+): Promise<DataView> {
+  const answer = await simulator.client(1).exchange(
+    lid,
+    smp(lid, attribute, modifier),
+    WAIT_MS,
+  );
+  if (answer === undefined) throw new Error(`LID ${lid} does not answer`);
+  return new DataView(answer.buffer, answer.byteOffset + SMP_DATA);
 }
 
 /** All groups; each is seen by some port only. */
@@ -114,7 +155,11 @@ async function readGroup(
   return undefined;
 }
 
-function pkeyTableSmp(transaction: number): Uint8Array {
+function smp(
+  transaction: number,
+  attributeId: number,
+  attributeModifier: number,
+): Uint8Array {
   const mad = new Uint8Array(MAD_LENGTH);
   MadHeader.emit({
     mgmtClass: MgmtClass.SubnLidRouted,
@@ -123,8 +168,8 @@ function pkeyTableSmp(transaction: number): Uint8Array {
     status: 0,
     classSpecific: 0,
     transactionId: BigInt(transaction),
-    attributeId: PKEY_TABLE,
-    attributeModifier: 0,
+    attributeId,
+    attributeModifier,
   }, mad);
   return mad;
 }

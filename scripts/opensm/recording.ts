@@ -51,7 +51,7 @@ export interface PartitionsRecording {
 export async function recordRequests(): Promise<RequestRecording> {
   const simulator = await Simulator.start();
   try {
-    await simulator.startManager(PARTITIONS);
+    await simulator.startManager({ partitions: PARTITIONS });
     const exchanges: Exchange[] = [];
     for (const { name, port, mad } of requests()) {
       const answer = await simulator.client(port).exchange(
@@ -89,8 +89,8 @@ export async function recordPartitions(): Promise<PartitionsRecording> {
     try {
       await simulator.startManager(
         file === null
-          ? undefined
-          : await Deno.readTextFile(new URL(file, folder)),
+          ? {}
+          : { partitions: await Deno.readTextFile(new URL(file, folder)) },
       );
       results.push({
         file,

@@ -12,7 +12,7 @@ import {
   SaAttribute,
   SaMad,
 } from "../../src/wire/sa/sa_mad.ts";
-import { lidFile, MANAGER_LID, nodeName, topology } from "./fabric.ts";
+import { lidFile, nodeLid, nodeName, topology } from "./fabric.ts";
 import { TextLineStream } from "./lines.ts";
 
 const PRELOAD = [
@@ -23,26 +23,46 @@ const PRELOAD = [
 const START_TIMEOUT_MS = 30_000;
 const PROBE_MS = 200;
 
-/** What the recordings need and this machine lacks. */
-export async function missingPrograms(): Promise<string[]> {
+/** Debian packages of the programs. */
+const PACKAGES = {
+  ibsim: "ibsim-utils",
+  opensm: "opensm",
+  saquery: "infiniband-diags",
+} as const;
+
+/** Packages that the simulator, and these programs beside it, need and this machine lacks. */
+export async function missingPrograms(
+  ...others: (keyof typeof PACKAGES)[]
+): Promise<string[]> {
   const missing: string[] = [];
-  for (const [name, hint] of [["ibsim", "ibsim-utils"], ["opensm", "opensm"]]) {
-    if (await programPath(name!) === undefined) missing.push(hint!);
+  for (const name of ["ibsim", "opensm", ...others] as const) {
+    if (await programPath(name) === undefined) missing.push(PACKAGES[name]);
   }
   if (preload() === undefined) missing.push("libumad2sim0");
   return missing;
 }
 
+/** How to run OpenSM. */
+export interface ManagerOptions {
+  /** The text of its partitions.conf; without it there is no such file. */
+  partitions?: string;
+  /** The node that it runs on: 0, unless told otherwise, is the switch. */
+  node?: number;
+  /** Further lines of its options file. */
+  options?: string;
+}
+
 /** A simulated fabric with a running OpenSM. */
 export class Simulator {
-  readonly #folder: string;
+  /** Working directory of programs on the fabric: the simulator's library leaves folders there. */
+  readonly folder: string;
   readonly #simulator: Deno.ChildProcess;
   #manager: Deno.ChildProcess | undefined;
   readonly #clients = new Map<number, Client>();
   #runs = 0;
 
   private constructor(folder: string, simulator: Deno.ChildProcess) {
-    this.#folder = folder;
+    this.folder = folder;
     this.#simulator = simulator;
   }
 
@@ -61,12 +81,17 @@ export class Simulator {
     return new Simulator(folder, child);
   }
 
-  /** Runs OpenSM on the switch, with this partitions.conf or with none, until the next {@linkcode stopManager}. */
-  async startManager(partitions?: string): Promise<void> {
-    const folder = `${this.#folder}/run${++this.#runs}`;
+  /** Runs OpenSM until {@linkcode stopManager} or {@linkcode killManager}, and waits until it answers. */
+  async startManager(
+    { partitions, node = 0, options = "" }: ManagerOptions = {},
+  ): Promise<void> {
+    const folder = `${this.folder}/run${++this.#runs}`;
     await Deno.mkdir(`${folder}/cache`, { recursive: true });
     await Deno.writeTextFile(`${folder}/cache/guid2lid`, lidFile());
-    await Deno.writeTextFile(`${folder}/options`, "honor_guid2lid_file TRUE\n");
+    await Deno.writeTextFile(
+      `${folder}/options`,
+      `honor_guid2lid_file TRUE\n${options}`,
+    );
     if (partitions !== undefined) {
       await Deno.writeTextFile(`${folder}/partitions.conf`, partitions);
     }
@@ -77,7 +102,7 @@ export class Simulator {
       ],
       cwd: folder,
       env: {
-        ...simulated(0),
+        ...simulated(node),
         OSM_CACHE_DIR: `${folder}/cache`,
         OSM_TMP_DIR: folder,
       },
@@ -88,7 +113,7 @@ export class Simulator {
     // The administrator is silent until the first sweep is done.
     const deadline = Date.now() + START_TIMEOUT_MS;
     while (
-      await this.client(1).exchange(MANAGER_LID, probe(), PROBE_MS) ===
+      await this.client(1).exchange(nodeLid(node), probe(), PROBE_MS) ===
         undefined
     ) {
       if (Date.now() > deadline) throw new Error("OpenSM does not start");
@@ -97,7 +122,7 @@ export class Simulator {
 
   /** True if OpenSM rejected its partitions.conf and fell back to its defaults. */
   async partitionsRejected(): Promise<boolean> {
-    const log = `${this.#folder}/run${this.#runs}/log`;
+    const log = `${this.folder}/run${this.#runs}/log`;
     return (await Deno.readTextFile(log)).includes("retrying with default");
   }
 
@@ -111,11 +136,23 @@ export class Simulator {
     this.#manager = undefined;
   }
 
+  /** Ends OpenSM with no chance to say good-bye. */
+  async killManager(): Promise<void> {
+    this.#manager?.kill("SIGKILL");
+    await this.#manager?.status;
+    this.#manager = undefined;
+  }
+
+  /** What a program on the n-th node needs in its environment. */
+  environment(node: number): Record<string, string> {
+    return simulated(node);
+  }
+
   /** The port whose node is the n-th; 0 is the switch itself. */
   client(n: number): Client {
     let client = this.#clients.get(n);
     if (client === undefined) {
-      client = new Client(n, this.#folder);
+      client = new Client(n, this.folder);
       this.#clients.set(n, client);
     }
     return client;
@@ -125,7 +162,7 @@ export class Simulator {
     await this.stopManager();
     this.#simulator.kill("SIGTERM");
     await this.#simulator.status;
-    await Deno.remove(this.#folder, { recursive: true });
+    await Deno.remove(this.folder, { recursive: true });
   }
 }
 

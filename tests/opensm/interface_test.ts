@@ -1,0 +1,331 @@
+/**
+ * An interface at the real OpenSM: the engine over a port whose MADs go through libibumad, in the daemon's threads. The port's
+ * attributes are read from the fabric; its events, which the simulator does not deliver, are injected.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { portLid } from "../../scripts/opensm/fabric.ts";
+import { type FabricPort, readPort } from "../../scripts/opensm/read.ts";
+import { PARTITIONS } from "../../scripts/opensm/requests.ts";
+import {
+  printedMember,
+  readers,
+  saquery,
+  TRUSTED,
+} from "../../scripts/opensm/saquery.ts";
+import type { Simulator } from "../../scripts/opensm/simulator.ts";
+import { formatGid } from "../../src/wire/gid.ts";
+import { broadcastMgid } from "../../src/wire/mgid.ts";
+import { JoinState } from "../../src/wire/sa/mc_member_record.ts";
+import { until } from "../e2e/harness/until.ts";
+import { FabricNode, type LinkStatus } from "./fabric_node.ts";
+import { fabricTest, portGid } from "./support.ts";
+
+const NODE = 2;
+const DEFAULT = { partitions: PARTITIONS };
+/** OpenSM's own default: one partition with one IPoIB link. */
+const ONE_LINK = { partitions: "Default=0x7fff, ipoib : ALL=full ;\n" };
+const BROADCAST = broadcastMgid(0xffff);
+/** 239.1.2.3; every host is a member of 224.0.0.1 too. */
+const GROUP = 0xef010203 | 0;
+const RUNNING = "running";
+/** Of a request that is repeated: the first send and ten more. */
+const SENDS = 11;
+
+/** An interface on the n-th port, while `run` lasts. */
+async function withNode(
+  simulator: Simulator,
+  n: number,
+  run: (node: FabricNode) => Promise<void>,
+): Promise<void> {
+  const node = await FabricNode.start(simulator, n);
+  try {
+    await node.up();
+    await run(node);
+    assertEquals((await node.status()).misuse, []);
+  } finally {
+    await node.close();
+  }
+}
+
+function interfaceTest(
+  name: string,
+  run: (node: FabricNode, simulator: Simulator) => Promise<void>,
+): void {
+  fabricTest(
+    name,
+    DEFAULT,
+    (simulator) =>
+      withNode(simulator, NODE, async (node) => {
+        assertEquals(
+          (await node.link("ib0")).state,
+          "waiting for the subnet manager",
+        );
+        await node.event("port_active", await readPort(simulator, NODE));
+        await reaches(node, "ib0", RUNNING);
+        await run(node, simulator);
+      }),
+  );
+}
+
+/** Waits until an interface is in a state and nothing is under way. */
+function reaches(
+  node: FabricNode,
+  name: string,
+  state: string,
+): Promise<LinkStatus> {
+  return until(`${name}: ${state}`, async () => {
+    const { links, pending } = await node.status();
+    const link = links.find((each) => each.name === name);
+    return pending === 0 && link?.state === state && link;
+  });
+}
+
+/** The interface's memberships as saquery prints them, beside the interface's own. */
+async function memberships(
+  simulator: Simulator,
+  n: number,
+): Promise<Record<string, [mlid: number, qkey: number, joinState: number]>> {
+  const printed = await saquery(
+    simulator,
+    n,
+    ...["MCMemberRecord", "--gid", formatGid(portGid(n)), ...TRUSTED],
+  );
+  const records = printed.map(printedMember);
+  return Object.fromEntries(
+    records.map(({ mgid, mlid, qkey, joinState }) => [
+      formatGid(mgid),
+      [mlid, qkey, joinState],
+    ]),
+  );
+}
+
+function ownMemberships({ groups }: LinkStatus) {
+  const joined = groups.filter(({ progress }) => progress === "joined");
+  return Object.fromEntries(
+    joined.map(({ mgid, mlid, qkey, sendOnly }) => [
+      formatGid(mgid),
+      [
+        mlid,
+        qkey,
+        sendOnly ? JoinState.SendOnlyFullMember : JoinState.FullMember,
+      ],
+    ]),
+  );
+}
+
+/** All groups, as `saquery -g` prints them. Not more than three: the simulator cuts the answer off behind them. */
+async function groups(simulator: Simulator): Promise<string[]> {
+  const printed = await saquery(simulator, NODE, "-g");
+  return printed.map(({ MGID }) => MGID!).sort();
+}
+
+interfaceTest(
+  "an interface's memberships are those that saquery prints",
+  async (node, simulator) => {
+    await node.member("ib0", GROUP);
+    const link = await reaches(node, "ib0", RUNNING);
+    const own = ownMemberships(link);
+    assertEquals(Object.keys(own).length, 3);
+    assertEquals(own, await memberships(simulator, NODE));
+    assertEquals([link.carrier, link.mtu], [true, 2044]);
+  },
+);
+
+fabricTest(
+  "an interface that ends has no membership left",
+  DEFAULT,
+  async (simulator) => {
+    await withNode(simulator, NODE, async (node) => {
+      await node.event("port_active", await readPort(simulator, NODE));
+      await reaches(node, "ib0", RUNNING);
+      const before = await memberships(simulator, NODE);
+      assertEquals(Object.keys(before).length, 2);
+    });
+    await until("the memberships are gone", async () => {
+      const left = await memberships(simulator, NODE);
+      return Object.keys(left).length === 0;
+    });
+  },
+);
+
+interfaceTest(
+  "an interface waits for a broadcast group that does not exist",
+  async (node, simulator) => {
+    await node.child(0x8003);
+    const mgid = broadcastMgid(0x8003);
+    const state = `broadcast group ${
+      formatGid(mgid)
+    } does not exist in partition 0x8003`;
+    const child = await reaches(node, "ib0.8003", state);
+    assertEquals(child.carrier, false);
+    const query = ["MCMemberRecord", "--mgid", formatGid(mgid)];
+    assertEquals(await saquery(simulator, NODE, ...query), []);
+    assertEquals((await node.link("ib0")).state, RUNNING);
+
+    // Somebody makes the group: the next attempt finds it.
+    await simulator.killManager();
+    const partitions = PARTITIONS.replace("bare=0x0003", "bare=0x0003, ipoib");
+    await simulator.startManager({ partitions });
+    await node.event("client_reregister", await readPort(simulator, NODE));
+    await reaches(node, "ib0.8003", RUNNING);
+    assertEquals((await saquery(simulator, NODE, ...query)).length, 1);
+  },
+);
+
+interfaceTest(
+  "an interface waits for a P_Key of which the port is no member",
+  async (node) => {
+    const state = "waiting for P_Key 0x8004 in the port's table";
+    await node.child(0x8004);
+    assertEquals((await reaches(node, "ib0.8004", state)).qpn, 0);
+  },
+);
+
+fabricTest(
+  "an interface is told that its port may not join",
+  DEFAULT,
+  (simulator) =>
+    withNode(simulator, 4, async (node) => {
+      // As if the P_Key table of the port had not been told yet of the partition's end.
+      const port = await readPort(simulator, 4);
+      const pkeys = [...port.pkeys, 0x8002];
+      await node.event("port_active", { ...port, pkeys });
+      await node.child(0x8002);
+      const mgid = formatGid(broadcastMgid(0x8002));
+      await reaches(
+        node,
+        "ib0.8002",
+        `broadcast group ${mgid} does not exist in partition 0x8002, or this port may not join it`,
+      );
+      const query = ["MCMemberRecord", "--mgid", mgid];
+      assertEquals(await saquery(simulator, 4, ...query), []);
+      assertEquals((await saquery(simulator, NODE, ...query)).length, 1);
+    }),
+);
+
+fabricTest(
+  "OpenSM is killed and starts again elsewhere: light flush",
+  ONE_LINK,
+  (simulator) =>
+    withNode(simulator, NODE, async (node) => {
+      const before = await readPort(simulator, NODE);
+      await node.event("port_active", before);
+      await reaches(node, "ib0", RUNNING);
+      await node.path("ib0", portGid(1));
+      const { qpn } = await reaches(node, "ib0", RUNNING);
+
+      await simulator.killManager();
+      await timesOut(node);
+      // A join in vain, which the reregister ends.
+      await node.member("ib0", GROUP);
+
+      const moved = 4;
+      await simulator.startManager({ ...ONE_LINK, node: moved });
+      const after = await readPort(simulator, NODE);
+      assertEquals([before.smLid, after.smLid], [1, portLid(moved)]);
+      const [printed] = await saquery(simulator, NODE, "SMInfoRecord");
+      assertEquals(readers(printed!).number("LID"), after.smLid);
+      assertEquals(await memberships(simulator, NODE), {});
+
+      await node.event("sm_change", after);
+      await node.event("client_reregister");
+      const link = await joinedAll(node, "ib0", 3);
+      assertEquals(ownMemberships(link), await memberships(simulator, NODE));
+      const own = link.groups.map(({ mgid }) => formatGid(mgid)).sort();
+      assertEquals(await groups(simulator), own);
+      // Nothing else happened: carrier stayed, and so did the queue pair.
+      assertEquals([link.carrier, link.qpn], [true, qpn]);
+      assertEquals(link.paths.map(({ state, dlid }) => [state, dlid]), [
+        ["complete", portLid(1)],
+      ]);
+      const first = node.states.indexOf(`ib0: ${RUNNING}`);
+      assertEquals(node.states.slice(first + 1), []);
+    }),
+);
+
+/** A request that nobody answers is sent eleven times, and fails after 1.1 times its time-out. */
+async function timesOut(node: FabricNode): Promise<void> {
+  const { madsSent } = await node.status();
+  const begin = performance.now();
+  const answer = await node.ask("queryPath", {
+    sgid: portGid(NODE),
+    dgid: portGid(3),
+    pkey: 0xffff,
+    tclass: 0,
+  });
+  const took = performance.now() - begin;
+  assertEquals(answer, { ok: false, status: 0, errno: 110 });
+  assertEquals((await node.status()).madsSent - madsSent, SENDS);
+  assert(took >= 1100 - 10, `${took} ms`);
+}
+
+/** Waits until so many groups are joined, and nothing is under way. */
+function joinedAll(
+  node: FabricNode,
+  name: string,
+  count: number,
+): Promise<LinkStatus> {
+  return until(`${name} has joined ${count} groups`, async () => {
+    const { pending } = await node.status();
+    const link = await node.link(name);
+    return pending === 0 &&
+      Object.keys(ownMemberships(link)).length === count &&
+      link.paths.every(({ state }) => state !== "asking") && link;
+  });
+}
+
+fabricTest(
+  "OpenSM is killed before the interface comes: it waits, and joins when OpenSM is there again",
+  ONE_LINK,
+  (simulator) =>
+    withNode(simulator, NODE, async (node) => {
+      const port = await readPort(simulator, NODE);
+      await simulator.killManager();
+      await node.event("port_active", port);
+      await reaches(
+        node,
+        "ib0",
+        `the subnet administrator does not answer the join of broadcast group ${
+          formatGid(BROADCAST)
+        } (SM LID ${port.smLid})`,
+      );
+      await simulator.startManager(ONE_LINK);
+      await node.event("client_reregister", await readPort(simulator, NODE));
+      await reaches(node, "ib0", RUNNING);
+      const link = await joinedAll(node, "ib0", 2);
+      assertEquals(ownMemberships(link), await memberships(simulator, NODE));
+      const own = link.groups.map(({ mgid }) => formatGid(mgid)).sort();
+      assertEquals(await groups(simulator), own);
+    }),
+);
+
+fabricTest(
+  "OpenSM starts again with other partitions: P_Key table and MTU are followed",
+  DEFAULT,
+  (simulator) =>
+    withNode(simulator, NODE, async (node) => {
+      await node.event("port_active", await readPort(simulator, NODE));
+      await node.child(0x8001);
+      await reaches(node, "ib0.8001", RUNNING);
+      await simulator.killManager();
+      await simulator.startManager({
+        partitions: `Default=0x7fff, ipoib, mtu=3 : ALL=full ;
+two=0x0002, ipoib : ALL=full ;
+`,
+        options: "no_partition_enforcement TRUE\n",
+      });
+      const port: FabricPort = await readPort(simulator, NODE);
+      assert(!port.pkeys.includes(0x8001), `${port.pkeys}`);
+      await node.event("pkey_change", port);
+      await node.event("client_reregister", port);
+      await reaches(
+        node,
+        "ib0.8001",
+        "waiting for P_Key 0x8001 in the port's table",
+      );
+      const link = await joinedAll(node, "ib0", 2);
+      assertEquals(ownMemberships(link), await memberships(simulator, NODE));
+      assertEquals([link.state, link.mtu], [RUNNING, 1020]);
+    }),
+);

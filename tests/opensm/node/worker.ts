@@ -1,0 +1,219 @@
+/**
+ * Worker entry of a node: what the data worker is made of (src/daemon/data_worker.ts), with a port that the test knows
+ * everything of and a network device in memory.
+ */
+
+import type { LogLevel } from "../../../src/base/log.ts";
+import type { PortAttributes, PortEvent } from "../../../src/hca/hca.ts";
+import { IpoibDevice } from "../../../src/ipoib/device.ts";
+import type { IpoibInterface } from "../../../src/ipoib/interface.ts";
+import { FakeNetdev } from "../../../src/netdev/fake.ts";
+import { SaClient } from "../../../src/sa/client.ts";
+import type { SaCallback } from "../../../src/sa/result.ts";
+import { openReactor } from "../../../src/system/open_reactor.ts";
+import type { Reactor } from "../../../src/system/reactor.ts";
+import {
+  type Emit,
+  type Hosted,
+  type Reply,
+  serve,
+} from "../../../src/daemon/thread/worker_side.ts";
+import { SimulatedPort } from "./port.ts";
+
+/** What the worker is started with. */
+export interface NodeInit {
+  log: LogLevel;
+  /** This end of the socket pair to the worker with libibumad. */
+  mads: number;
+  guid: bigint;
+  attributes: Partial<PortAttributes>;
+}
+
+/** An interface, as a test sees it. */
+export interface LinkStatus {
+  name: string;
+  state: string;
+  carrier: boolean;
+  mtu: number;
+  qpn: number;
+  groups: {
+    mgid: Uint8Array;
+    sendOnly: boolean;
+    progress: string;
+    mlid: number;
+    qkey: number;
+  }[];
+  paths: { gid: Uint8Array; state: string; dlid: number; sl: number }[];
+}
+
+/** What a node says of itself. */
+export interface NodeStatus {
+  links: LinkStatus[];
+  /** Requests under way. */
+  pending: number;
+  madsSent: number;
+  /** Complaints of the fake HCA. */
+  misuse: string[];
+}
+
+type Ask = (...args: unknown[]) => void;
+
+class Node implements Hosted {
+  readonly #reactor: Reactor;
+  readonly #port: SimulatedPort;
+  readonly #sa: SaClient;
+  readonly #emit: Emit;
+  readonly #schedule: () => void;
+  readonly #netdevs = new Map<string, FakeNetdev>();
+  #device: IpoibDevice | undefined;
+
+  constructor(init: NodeInit, reactor: Reactor, emit: Emit) {
+    this.#reactor = reactor;
+    this.#emit = emit;
+    const port = new SimulatedPort(
+      reactor,
+      init.mads,
+      init.guid,
+      init.attributes,
+    );
+    this.#port = port;
+    const sa = new SaClient({
+      channel: port.mads,
+      location: () => ({
+        smLid: port.attributes.smLid,
+        smSl: port.attributes.smSl,
+        pkeyIndex: 0,
+      }),
+    });
+    this.#sa = sa;
+    const timer = reactor.timer((now) => timer.at(sa.tick(now)));
+    this.#schedule = () => timer.at(sa.deadline);
+    reactor.onTurnEnd(this.#schedule);
+    port.mads.onMad = (mad, from) => {
+      sa.onMad(mad, from, reactor.clock.now());
+    };
+  }
+
+  command(name: string, params: unknown, reply: Reply): void {
+    this.#run(name, params, reply);
+    // Commands come between turns, and not every request is sent at once.
+    this.#schedule();
+  }
+
+  #run(name: string, params: unknown, reply: Reply): void {
+    const args = params as never[];
+    switch (name) {
+      case "ask":
+        return this.#ask(reply, ...args as unknown as [string]);
+      case "event":
+        this.#event(...args as unknown as [PortEvent]);
+        break;
+      case "up":
+        this.#up();
+        break;
+      case "child":
+        this.#device!.createChild(args[0]!).netdev.setUp(true);
+        break;
+      case "member":
+        this.#netdev(args[0]!).config.join(args[1]!);
+        break;
+      case "path":
+        this.#link(args[0]!).paths.request(args[1]!, this.#now(), () => {});
+        break;
+      case "status":
+        return reply.ok(this.#status());
+      default:
+        throw new Error(`Command "${name}" is not known`);
+    }
+    reply.ok(null);
+  }
+
+  close(): void {
+    this.#device?.close();
+    this.#port.close();
+  }
+
+  /** Any request of the SA client; the answer is what became of it. */
+  #ask(reply: Reply, question: string, ...args: unknown[]): void {
+    const done: SaCallback<unknown> = (result) => reply.ok(result);
+    const client = this.#sa as unknown as Record<string, Ask>;
+    client[question]!(...args, this.#now(), done);
+  }
+
+  #event(event: PortEvent, attributes: Partial<PortAttributes> = {}): void {
+    this.#port.emit(event, attributes);
+  }
+
+  #up(): void {
+    const { fabric } = this.#port;
+    const context = {
+      reactor: this.#reactor,
+      port: this.#port,
+      sa: this.#sa,
+      random: Math.random,
+    };
+    const device = new IpoibDevice(context, {
+      name: "ib0",
+      pkeyIndex: 0,
+      adminMtu: undefined,
+      openNetdev: (name) => {
+        const resolve = fabric.resolve.bind(fabric);
+        const netdev = new FakeNetdev({ name, resolve });
+        this.#netdevs.set(name, netdev);
+        return netdev;
+      },
+    });
+    device.onStateChange = ({ name, state }) =>
+      this.#emit("state", { name, state });
+    this.#device = device;
+  }
+
+  #netdev(name: string): FakeNetdev {
+    return this.#netdevs.get(name)!;
+  }
+
+  #link(name: string): IpoibInterface {
+    return this.#device!.find(name)!;
+  }
+
+  #status(): NodeStatus {
+    return {
+      links: this.#device?.interfaces().map(linkStatus) ?? [],
+      pending: this.#sa.pending,
+      madsSent: this.#port.madsCounted.snapshot()["mads_sent"]!,
+      misuse: this.#port.fabric.misuse,
+    };
+  }
+
+  #now(): number {
+    return this.#reactor.clock.now();
+  }
+}
+
+function linkStatus(link: IpoibInterface): LinkStatus {
+  return {
+    name: link.name,
+    state: link.state,
+    carrier: link.carrier,
+    mtu: link.netdev.config.mtu,
+    qpn: link.qpn,
+    groups: link.groups.entries().map((group) => ({
+      mgid: group.mgid,
+      sendOnly: group.sendOnly,
+      progress: group.progress,
+      mlid: group.record?.mlid ?? 0,
+      qkey: group.record?.qkey ?? 0,
+    })),
+    paths: link.paths.entries().map((path) => ({
+      gid: path.gid,
+      state: path.state,
+      dlid: path.record?.dlid ?? 0,
+      sl: path.record?.sl ?? 0,
+    })),
+  };
+}
+
+serve<NodeInit>(
+  () => openReactor("poll", () => {}),
+  (init, reactor, emit) => new Node(init, reactor, emit),
+);
