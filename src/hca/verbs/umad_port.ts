@@ -44,6 +44,8 @@ export interface UmadPortOptions {
   port: number;
   /** This end of the socket pair; from then on the port's. */
   socket: number;
+  /** What tests put in libibumad's place. */
+  library?: Libibumad;
 }
 
 export class UmadPort {
@@ -63,11 +65,11 @@ export class UmadPort {
   readonly #looks: Timer | undefined;
 
   /** Throws `E_LIBRARY`, `E_DEVICE_FILE`, `E_PRIVILEGE`, `E_UMAD`. */
-  constructor({ reactor, device, port, socket }: UmadPortOptions) {
+  constructor({ reactor, device, port, socket, library }: UmadPortOptions) {
     using parts = new DisposableStack();
     this.#reactor = reactor;
     this.#socket = parts.use(new Fd(socket));
-    this.#library = umadLibrary(`${device}/${port}`);
+    this.#library = library ?? umadLibrary(`${device}/${port}`);
     this.#library.umad_init();
     this.#id = this.#library.umad_open_port(cString(device), port);
     if (this.#id < 0) {
