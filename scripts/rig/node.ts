@@ -5,6 +5,9 @@ import type { Guest } from "./guest.ts";
 /** The device of every guest. */
 export const DEVICE = "/sys/class/infiniband/ibx0";
 
+/** Where the node logs to. */
+const LOG = "/tmp/ipoib.log";
+
 /** What `ipoib -d -j link show` tells, as far as tests look at it. */
 export interface Link {
   readonly ifname: string;
@@ -28,13 +31,34 @@ export class Node {
     this.address = address;
   }
 
-  /** Begins; returns once `ib0` carries traffic. What it logs is in `/tmp/ipoib.log`. */
+  /** Begins; returns once `ib0` carries traffic and has its address. */
   async up(options = ""): Promise<void> {
+    await this.begin(options);
+    await this.says("ib0: running", 60);
+    await this.guest.must(`ip addr add ${this.address}/24 dev ib0`);
+  }
+
+  /** Begins; what it logs is in {@linkcode LOG}. */
+  async begin(options = ""): Promise<void> {
     await this.guest.must(
-      `ipoib up --background ${options} > /tmp/ipoib.log 2>&1 || { cat /tmp/ipoib.log; exit 1; }
-       ip addr add ${this.address}/24 dev ib0`,
-      120,
+      `rm -f ${LOG}; ipoib up ${options} >> ${LOG} 2>&1 &`,
     );
+  }
+
+  /** Waits until it logs `words`; throws with what it logged instead. */
+  async says(words: string, seconds: number): Promise<void> {
+    await this.guest.must(
+      `for i in $(seq ${seconds * 10}); do
+         grep -qF ${quoted(words)} ${LOG} && exit 0; sleep 0.1
+       done
+       cat ${LOG}; exit 1`,
+      seconds + 60,
+    );
+  }
+
+  /** Forgets what it logged. */
+  async forgetLog(): Promise<void> {
+    await this.guest.must(`: > ${LOG}`);
   }
 
   async down(): Promise<void> {
@@ -71,4 +95,9 @@ export class Node {
     );
     return Number(text);
   }
+}
+
+/** One word of a shell. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
 }

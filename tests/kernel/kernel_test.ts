@@ -1,13 +1,17 @@
 /**
  * Our interface and the Linux kernel's own ib_ipoib on one fabric, in virtual machines that are booted once for all of this.
  *
- * The order counts: the ports are set up anew for the last ones.
+ * The order counts: later tests use what earlier ones made, and the ports are set up anew for the last ones.
  */
 
 import { Fabric } from "../../scripts/rig/fabric.ts";
+import { device } from "./scenarios/device.ts";
 import { iperf } from "./scenarios/iperf.ts";
+import { largeMtu } from "./scenarios/large_mtu.ts";
+import { leak } from "./scenarios/leak.ts";
 import { ping } from "./scenarios/ping.ts";
 import { recovery } from "./scenarios/recovery.ts";
+import { waiting } from "./scenarios/waiting.ts";
 
 const fabric = new Fabric();
 Deno.test.beforeAll(() => fabric.start());
@@ -15,4 +19,9 @@ Deno.test.afterAll(() => fabric.stop());
 
 ping(fabric);
 iperf(fabric, 2044);
+leak(fabric);
 recovery(fabric);
+waiting(fabric);
+device(fabric);
+largeMtu(fabric);
+iperf(fabric, 4092);

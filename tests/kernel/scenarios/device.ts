@@ -1,0 +1,19 @@
+/** The tests that need an InfiniBand port and nothing else, in the guest that has one. */
+
+import { assertEquals } from "@std/assert";
+import type { Fabric } from "../../../scripts/rig/fabric.ts";
+import { outcomeOf } from "../../../scripts/test/outcome.ts";
+
+const TESTS = "tests/hca/verbs/port_device_test.ts";
+
+export function device(fabric: Fabric): void {
+  Deno.test(`${TESTS} passes where there is a port`, async () => {
+    const { code, output } = await fabric.c.run(
+      `cd /project && deno test --no-check --cached-only --allow-all ${TESTS}`,
+      180,
+    );
+    const { passed, failed, ignored } = outcomeOf(output, code === 0);
+    assertEquals({ failed, ignored }, { failed: 0, ignored: [] }, output);
+    assertEquals(passed > 0, true, output);
+  });
+}

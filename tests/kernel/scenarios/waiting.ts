@@ -1,0 +1,113 @@
+/** What our interface waits for on a fabric that is not ready, and what it says then; and that it goes on by itself. */
+
+import { assert, assertStringIncludes } from "@std/assert";
+import type { Fabric } from "../../../scripts/rig/fabric.ts";
+import { DEVICE } from "../../../scripts/rig/node.ts";
+
+/** The longest back-off of a join is 16 s. */
+const JOIN_SECONDS = 40;
+const ALL = "0xffff,0x8001,0x8002";
+
+export function waiting(fabric: Fabric): void {
+  Deno.test("without an answer of the SA the interface says so, and runs once there is one", async () => {
+    const { a, c, node } = fabric;
+    await a.must("/rig/guest/sa stop");
+    await node.down();
+    await node.begin();
+    await node.says(
+      "ib0: the subnet administrator does not answer the join of broadcast group ff12:401b:ffff::ffff:ffff (SM LID 1)",
+      JOIN_SECONDS,
+    );
+    assertStringIncludes(
+      await c.must("ipoib link show -d ib0"),
+      "state the subnet administrator does not answer",
+    );
+    await a.must("/rig/guest/sa");
+    await node.says("ib0: running", JOIN_SECONDS);
+  });
+
+  Deno.test("without an SM, and with the port down, the interface says so and waits", async () => {
+    const { c, node } = fabric;
+    await node.forgetLog();
+    await c.must(`echo 0 > ${DEVICE}/sm_lid; echo 17 > ${DEVICE}/event
+      echo 10 > ${DEVICE}/event`);
+    await node.says("ib0: waiting for the port, which is down", 20);
+    await c.must(`echo 9 > ${DEVICE}/event`);
+    await node.says("ib0: waiting for the subnet manager", 20);
+    await c.must(`echo 1 > ${DEVICE}/sm_lid`);
+    await node.says("ib0: running", JOIN_SECONDS);
+  });
+
+  Deno.test("a child waits for its P_Key, then for its broadcast group, and says so", async () => {
+    const { a, c, node } = fabric;
+    await c.must(
+      "ipoib child create 0x8003 && ip link set ib0.8003 up",
+    );
+    await node.says(
+      "ib0.8003: waiting for P_Key 0x8003 in the port's table",
+      20,
+    );
+    await c.must(`echo 9:0x8003 > ${DEVICE}/pkey_table`);
+    await node.says(
+      "ib0.8003: broadcast group ff12:401b:8003::ffff:ffff does not exist in partition 0x8003",
+      20,
+    );
+    await a.must(`/rig/guest/sa --pkeys ${ALL},0x8003`);
+    await c.must(`echo 17 > ${DEVICE}/event`);
+    await node.says("ib0.8003: running", JOIN_SECONDS);
+    await c.must(
+      `ipoib child delete 0x8003; echo 9:0 > ${DEVICE}/pkey_table`,
+    );
+    await a.must("/rig/guest/sa");
+    await Promise.all(
+      [a, fabric.b, c].map((guest) => guest.must(`echo 17 > ${DEVICE}/event`)),
+    );
+  });
+
+  Deno.test("what is missing on the host is said in one sentence", async () => {
+    const { c } = fabric;
+    const refused = async (
+      title: string,
+      command: string,
+      pattern: RegExp,
+    ) => {
+      const { code, output } = await c.run(command);
+      const lines = output.trim().split("\n");
+      assert(code === 2 && pattern.test(output), `${title}: ${code} ${output}`);
+      assert(lines.length <= 2, output);
+    };
+    const hide = (library: string) =>
+      `unshare -m bash -c '
+         for f in /usr/lib/x86_64-linux-gnu/${library}.so.*; do
+           mount --bind /dev/null $f
+         done
+         "$0" run --quiet --no-check --cached-only --allow-all /project/main.ts up ib7 --hca ibx0/1' "${Deno.execPath()}"`;
+    await refused(
+      "device",
+      "ipoib up ib7 --hca mlx5_9/1",
+      /InfiniBand device mlx5_9 does not exist/,
+    );
+    await refused(
+      "port",
+      "ipoib up ib7 --hca ibx0/2",
+      /Device ibx0 has no port 2/,
+    );
+    await refused("libibverbs", hide("libibverbs"), /libibverbs/);
+    await refused("libibumad", hide("libibumad"), /libibumad/);
+    const without = (file: string) =>
+      `old=$(stat -c %a ${file}); chmod 000 ${file}
+       setpriv --bounding-set=-dac_override,-dac_read_search --inh-caps=-dac_override,-dac_read_search \\
+         '${Deno.execPath()}' run --quiet --no-check --cached-only --allow-all /project/main.ts up ib7 --hca ibx0/1
+       code=$?; chmod $old ${file}; exit $code`;
+    await refused(
+      "uverbs",
+      without("/dev/infiniband/uverbs0"),
+      /uverbs0.*(permission|may not)/i,
+    );
+    await refused(
+      "umad",
+      without("/dev/infiniband/umad0"),
+      /umad0.*(permission|may not)/i,
+    );
+  });
+}
