@@ -1,12 +1,19 @@
-/** What a port on verbs counts. `posted` is always `completed` and what is under way together. */
+/**
+ * What a port on verbs counts. Of each queue `posted` = `completed` + `abandoned` + what is under way (`outstanding`); a queue
+ * pair abandons what is under way when it is reset after an error or closed.
+ */
 
 import { Counters } from "../../base/counters.ts";
 
 const names = [
   "posted",
   "completed",
+  "abandoned",
   "send_errors",
   "post_failed",
+  "rcv_posted",
+  "rcv_completed",
+  "rcv_abandoned",
   "rcv_packets",
   "rcv_errors",
   "rcv_too_short",
@@ -23,12 +30,16 @@ const names = [
 export const Count = {
   Posted: 0,
   Completed: 1,
-  SendErrors: 2,
-  PostFailed: 3,
-  ReceivedPackets: 4,
-  ReceiveErrors: 5,
-  TooShort: 6,
-  CqEvents: 8,
+  Abandoned: 2,
+  SendErrors: 3,
+  PostFailed: 4,
+  ReceivesPosted: 5,
+  ReceivesCompleted: 6,
+  ReceivesAbandoned: 7,
+  ReceivedPackets: 8,
+  ReceiveErrors: 9,
+  TooShort: 10,
+  CqEvents: 12,
 } as const;
 
 export class VerbsCounters extends Counters<typeof names[number]> {

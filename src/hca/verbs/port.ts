@@ -149,14 +149,17 @@ export class VerbsPort implements HcaPort, Sleeper {
   }
 
   counters(): Record<string, number> {
-    return { ...this.counted.snapshot(), outstanding: this.outstanding };
-  }
-
-  /** Packets that were posted, or are about to be, and have not completed. */
-  get outstanding(): number {
-    let sum = 0;
-    for (const qp of this.#qps) sum += qp.outstanding;
-    return sum;
+    let outstanding = 0;
+    let received = 0;
+    for (const qp of this.#qps) {
+      outstanding += qp.outstanding;
+      received += qp.receivesOutstanding;
+    }
+    return {
+      ...this.counted.snapshot(),
+      outstanding,
+      rcv_outstanding: received,
+    };
   }
 
   /** A queue pair ends. */

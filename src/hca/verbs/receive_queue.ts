@@ -40,6 +40,9 @@ export class ReceiveQueue {
   /** Buffers to post, in a chain. */
   #first = -1;
   #last = -1;
+  #chained = 0;
+  /** Buffers that the device has. */
+  #outstanding = 0;
   /** 1 for each buffer that the engine has. */
   readonly #held: Uint8Array;
 
@@ -63,9 +66,15 @@ export class ReceiveQueue {
     return this.#first >= 0;
   }
 
+  /** Buffers that are posted and wait for a packet. */
+  get outstanding(): number {
+    return this.#outstanding;
+  }
+
   /** Posts every buffer that the engine does not have: after a start and after a reset. */
   postAll(): void {
     this.#first = -1;
+    this.#chained = 0;
     this.failed = false;
     for (let i = 0; i < this.#memory.buffers; i++) {
       if (!this.#held[i]) this.#append(i);
@@ -79,7 +88,10 @@ export class ReceiveQueue {
     const { requestLow, requestHigh } = this.#memory;
     this.#post.set(1, requestLow[this.#first]!, requestHigh[this.#first]!);
     this.#first = -1;
-    // What a queue pair in error does not take, its recovery posts again.
+    // What a queue pair in error does not take, its recovery posts again: it stands for posted and abandoned until then.
+    this.#outstanding += this.#chained;
+    this.#counted[Count.ReceivesPosted]! += this.#chained;
+    this.#chained = 0;
     if (this.#post.call() !== 0) this.failed = true;
   }
 
@@ -87,8 +99,10 @@ export class ReceiveQueue {
   poll(batch: VerbsRxBatch, limit: number): number {
     const { view, words, bytes, vnetAddress } = this.#memory;
     const completions = this.#cq.view;
-    const n = this.#cq.poll(Math.min(limit, batch.capacity));
+    const n = Math.max(0, this.#cq.poll(Math.min(limit, batch.capacity)));
     let count = 0;
+    this.#outstanding -= n;
+    this.#counted[Count.ReceivesCompleted]! += n;
     for (let i = 0; i < n; i++) {
       const at = i * IbvWc.Size;
       const buffer = completions.getInt32(at + IbvWc.WrId, true);
@@ -145,6 +159,7 @@ export class ReceiveQueue {
   /** Completions of before a reset mean nothing after it. */
   drain(): void {
     while (this.#cq.poll() > 0);
+    this.#abandon();
   }
 
   /** The source GID of packet `i`; false if it has no GRH. */
@@ -175,11 +190,18 @@ export class ReceiveQueue {
   }
 
   close(): void {
+    this.#abandon();
     this.#memory.close();
     this.#bad.close();
   }
 
+  #abandon(): void {
+    this.#counted[Count.ReceivesAbandoned]! += this.#outstanding;
+    this.#outstanding = 0;
+  }
+
   #append(buffer: number): void {
+    this.#chained++;
     this.#held[buffer] = 0;
     this.#memory.link(buffer, -1);
     if (this.#first < 0) this.#first = buffer;

@@ -148,7 +148,7 @@ export class SendQueue {
 
   /** Everything under way is over: the queue pair was reset. */
   abandon(): void {
-    this.#counted[Count.Completed]! += this.#count - this.#chained;
+    this.#counted[Count.Abandoned]! += this.#count - this.#chained;
     while (this.#count > 0) this.#free();
     this.#chained = 0;
     this.#unsignaled = 0;

@@ -100,6 +100,11 @@ export class VerbsUdQp implements UdQp {
     return this.#sends.outstanding;
   }
 
+  /** Buffers that wait for a packet. */
+  get receivesOutstanding(): number {
+    return this.#receives.outstanding;
+  }
+
   setQkey(qkey: number): void {
     this.#qkey = qkey;
     this.#pair.setQkey(qkey);

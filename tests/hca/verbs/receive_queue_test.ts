@@ -130,3 +130,28 @@ Deno.test("after an error all buffers are posted but those that the engine has",
   rig.queue.repost();
   assertEquals(rig.posted(), [4]);
 });
+
+Deno.test("ReceiveQueue counts every buffer: posted = completed + abandoned + outstanding", () => {
+  using rig = new Rig();
+  const check = (posted: number, completed: number, abandoned: number) => {
+    const { counters, queue } = rig;
+    assertEquals(counters.get("rcv_posted"), posted);
+    assertEquals(counters.get("rcv_completed"), completed);
+    assertEquals(counters.get("rcv_abandoned"), abandoned);
+    assertEquals(queue.outstanding, posted - completed - abandoned);
+  };
+  check(BUFFERS, 0, 0);
+  rig.arrive(2, [8, 0, 0, 0, 1]);
+  rig.arrive(3, [8, 0, 0, 0, 2]);
+  rig.poll();
+  check(BUFFERS, 2, 0);
+  rig.queue.release(rig.batch);
+  rig.queue.repost();
+  check(BUFFERS + 2, 2, 0);
+  rig.cq.waiting.push({ id: 4, status: 5, length: 0 });
+  rig.poll();
+  rig.queue.drain();
+  check(BUFFERS + 2, 3, BUFFERS - 1);
+  rig.queue.postAll();
+  check(2 * BUFFERS + 2, 3, BUFFERS - 1);
+});

@@ -36,7 +36,8 @@ class Rig implements Disposable {
     const { counters, queue, memory } = this;
     assertEquals(
       counters.get("posted"),
-      counters.get("completed") + queue.outstanding,
+      counters.get("completed") + counters.get("abandoned") +
+        queue.outstanding,
     );
     assertEquals(memory.free + queue.outstanding, SEND_SLOTS);
   }
@@ -140,6 +141,9 @@ Deno.test("a failed completion asks for recovery, which frees everything", () =>
   assertEquals(rig.counters.get("send_errors"), 1);
   rig.queue.abandon();
   assertEquals(rig.queue.outstanding, 0);
+  assertEquals(rig.counters.get("posted"), 5);
+  assertEquals(rig.counters.get("completed"), 1);
+  assertEquals(rig.counters.get("abandoned"), 4);
   assert(!rig.queue.failed);
   rig.check();
 });

@@ -46,11 +46,15 @@ export function leak(fabric: Fabric): void {
     );
     assert(packets(during) > packets(before));
     assert(last <= first! * (1 + FLAT), `${residents}`);
-    // The last chain may stand uncollected; it is under way then, and not lost.
-    assertEquals(
-      after["port_posted"],
-      after["port_completed"]! + after["port_outstanding"]!,
-    );
+    for (const queue of ["", "rcv_"]) {
+      const count = (name: string) => after[`port_${queue}${name}`];
+      assertEquals(
+        count("posted"),
+        count("completed")! + count("outstanding")!,
+        queue,
+      );
+      assertEquals(count("abandoned"), 0, queue);
+    }
     assertEquals(after["port_send_errors"], 0);
     assertEquals(after["port_post_failed"], 0);
     assertEquals(after["port_rcv_errors"], 0);
