@@ -2,7 +2,7 @@
  * ibsim and OpenSM, and clients on the ports of the fabric they make.
  *
  * All is loopback: abstract Unix sockets and a temporary folder. One at a time can run on a machine, because
- * ibsim's sockets have fixed names.
+ * ibsim's sockets have fixed names: the next waits for a lock.
  */
 
 import { Method } from "../../src/wire/mad.ts";
@@ -57,17 +57,24 @@ export class Simulator {
   /** Working directory of programs on the fabric: the simulator's library leaves folders there. */
   readonly folder: string;
   readonly #simulator: Deno.ChildProcess;
+  readonly #lock: Deno.FsFile;
   #manager: Deno.ChildProcess | undefined;
   readonly #clients = new Map<number, Client>();
   #runs = 0;
 
-  private constructor(folder: string, simulator: Deno.ChildProcess) {
+  private constructor(
+    folder: string,
+    simulator: Deno.ChildProcess,
+    lock: Deno.FsFile,
+  ) {
+    this.#lock = lock;
     this.folder = folder;
     this.#simulator = simulator;
   }
 
   /** Starts the fabric, without a subnet manager. */
   static async start(): Promise<Simulator> {
+    const lock = await oneAtATime();
     const folder = await Deno.makeTempDir({ prefix: "opensm-" });
     await Deno.writeTextFile(`${folder}/net`, topology());
     const child = new Deno.Command("ibsim", {
@@ -77,8 +84,13 @@ export class Simulator {
       stdout: "piped",
       stderr: "null",
     }).spawn();
-    await saysReady(child);
-    return new Simulator(folder, child);
+    try {
+      await saysReady(child);
+    } catch (error) {
+      lock.close();
+      throw error;
+    }
+    return new Simulator(folder, child, lock);
   }
 
   /** Runs OpenSM until {@linkcode stopManager} or {@linkcode killManager}, and waits until it answers. */
@@ -130,17 +142,12 @@ export class Simulator {
   async stopManager(): Promise<void> {
     for (const client of this.#clients.values()) await client.close();
     this.#clients.clear();
-    if (this.#manager === undefined) return;
-    this.#manager.kill("SIGTERM");
-    await this.#manager.status;
-    this.#manager = undefined;
+    await this.#endManager("SIGTERM");
   }
 
   /** Ends OpenSM with no chance to say good-bye. */
-  async killManager(): Promise<void> {
-    this.#manager?.kill("SIGKILL");
-    await this.#manager?.status;
-    this.#manager = undefined;
+  killManager(): Promise<void> {
+    return this.#endManager("SIGKILL");
   }
 
   /** What a program on the n-th node needs in its environment. */
@@ -160,10 +167,27 @@ export class Simulator {
 
   async stop(): Promise<void> {
     await this.stopManager();
-    this.#simulator.kill("SIGTERM");
-    await this.#simulator.status;
+    await end(this.#simulator, "SIGTERM");
     await Deno.remove(this.folder, { recursive: true });
+    this.#lock.close();
   }
+
+  async #endManager(signal: Deno.Signal): Promise<void> {
+    if (this.#manager) await end(this.#manager, signal);
+    this.#manager = undefined;
+  }
+}
+
+async function end(
+  child: Deno.ChildProcess,
+  signal: Deno.Signal,
+): Promise<void> {
+  try {
+    child.kill(signal);
+  } catch {
+    // It has ended already.
+  }
+  await child.status;
 }
 
 /** A process on one port. */
@@ -229,6 +253,17 @@ function preload(): string | undefined {
       return false;
     }
   });
+}
+
+/** Waits for the end of every other simulator of this user. */
+async function oneAtATime(): Promise<Deno.FsFile> {
+  const folder = Deno.env.get("TMPDIR") ?? "/tmp";
+  const file = await Deno.open(`${folder}/ibsim-${Deno.uid()}.lock`, {
+    write: true,
+    create: true,
+  });
+  await file.lock(true);
+  return file;
 }
 
 async function programPath(name: string): Promise<string | undefined> {

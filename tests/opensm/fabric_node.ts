@@ -29,6 +29,9 @@ type Arguments<Name extends Question> = SaClient[Name] extends (
 type Answer<Name extends Question> = Parameters<SaClient[Name]> extends
   [...unknown[], SaCallback<infer Record>] ? Record : never;
 
+/** A node that takes longer to end is stuck. */
+const CLOSE_LIMIT_MS = 15_000;
+
 interface Said {
   id?: number;
   result?: unknown;
@@ -135,8 +138,10 @@ export class FabricNode {
   /** Ends it in good order: it leaves its groups. */
   async close(): Promise<void> {
     await this.#writer.close();
+    const limit = setTimeout(() => this.#child.kill("SIGKILL"), CLOSE_LIMIT_MS);
     await this.#reading;
     await this.#child.status;
+    clearTimeout(limit);
   }
 
   async #call<T>(command: string, ...params: unknown[]): Promise<T> {

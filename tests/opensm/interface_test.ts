@@ -150,6 +150,22 @@ fabricTest(
 );
 
 interfaceTest(
+  "a port that goes down leaves its groups, and joins them when it is back",
+  async (node, simulator) => {
+    const before = await memberships(simulator, NODE);
+    assertEquals(Object.keys(before).length, 2);
+    // The simulated link stays up: the administrator hears the leaves, as it may on a real port.
+    await node.event("port_error", { state: "down" });
+    await reaches(node, "ib0", "waiting for the port, which is down");
+    assertEquals(await memberships(simulator, NODE), {});
+    await node.event("port_active", { state: "active" });
+    const link = await joinedAll(node, "ib0", 2);
+    assertEquals(ownMemberships(link), before);
+    assertEquals(await memberships(simulator, NODE), before);
+  },
+);
+
+interfaceTest(
   "an interface waits for a broadcast group that does not exist",
   async (node, simulator) => {
     await node.child(0x8003);
