@@ -220,8 +220,12 @@ export class VerbsUdQp implements UdQp {
   }
 
   attachMulticast(mgid: Uint8Array, mlid: number): void {
-    this.#port.roce?.join(mgid);
+    const { roce } = this.#port;
+    using undo = new DisposableStack();
+    roce?.join(mgid);
+    undo.defer(() => roce?.leave(mgid));
     this.#pair.attach(mgid, mlid);
+    undo.move();
     this.#groups.push({ mgid: mgid.slice(), mlid });
   }
 
