@@ -39,7 +39,7 @@ export async function outages(
   await Promise.all(flows.map(({ from, to }, i) =>
     from.must(
       `stdbuf -oL ping -D -n -i ${INTERVAL_MS / 1000} -w ${
-        limit + 120
+        limit + 600
       } ${to} > ${logs[i]} 2>&1 & echo $! > ${logs[i]}.pid; sleep 1`,
     )
   ));
