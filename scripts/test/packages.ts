@@ -11,6 +11,7 @@ export const PACKAGE_OF = {
   socat: "socat",
   opensm: "opensm",
   ibsim: "ibsim-utils",
+  saquery: "infiniband-diags",
   gcc: "gcc",
   "/usr/include/stdio.h": "libc6-dev",
   "/usr/include/infiniband/verbs.h": "libibverbs-dev",

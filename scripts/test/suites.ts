@@ -67,7 +67,7 @@ const NEEDS: Readonly<Record<string, Needs>> = {
   sa: { permissions: READ },
   subnet: { permissions: READ },
   scripts: { permissions: ALL },
-  opensm: { permissions: ALL, tools: ["opensm", "ibsim"] },
+  opensm: { permissions: ALL, tools: ["opensm", "ibsim", "saquery"] },
   // The rig itself brings what its virtual machines need.
   kernel: {
     permissions: ALL,

@@ -109,7 +109,11 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
   };
   const owned = parts.move();
   return {
-    command: (name, params, reply) => runCommand(commands, name, params, reply),
+    command: (name, params, reply) => {
+      runCommand(commands, name, params, reply);
+      // What it asks of the administrator has a deadline before the next turn ends.
+      schedule();
+    },
     close: () => {
       device.close();
       owned.dispose();
