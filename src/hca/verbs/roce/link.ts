@@ -30,6 +30,8 @@ export interface RoceLink {
   readonly netdev: string;
   /** Interface index of {@linkcode netdev}. */
   readonly ifindex: number;
+  /** The GID is an IPv6 address of the network device, so that neighbour discovery finds it. */
+  readonly answers: boolean;
 }
 
 /** Where the kernel tells all this. */
@@ -70,7 +72,13 @@ export function findRoceLink(
     );
   }
   const { gid, index, netdev } = entry;
-  return { gid, gidIndex: index, netdev, ifindex };
+  return {
+    gid,
+    gidIndex: index,
+    netdev,
+    ifindex,
+    answers: own.has(addressKey(entry)),
+  };
 }
 
 /** The best entry, see above; undefined if none is link-local. */
@@ -78,14 +86,19 @@ export function chooseGid(
   entries: readonly GidEntry[],
   own: ReadonlySet<string>,
 ): GidEntry | undefined {
-  const worth = ({ gid, type, netdev }: GidEntry) =>
-    (own.has(`${gidKey(gid)} ${netdev}`) ? 2 : 0) + (type === V2 ? 1 : 0);
+  const worth = (entry: GidEntry) =>
+    (own.has(addressKey(entry)) ? 2 : 0) + (entry.type === V2 ? 1 : 0);
   let best: GidEntry | undefined;
   for (const entry of entries) {
     if (!isLinkLocal(entry.gid)) continue;
     if (!best || worth(entry) > worth(best)) best = entry;
   }
   return best;
+}
+
+/** As {@linkcode ownAddresses} has it. */
+function addressKey({ gid, netdev }: GidEntry): string {
+  return `${gidKey(gid)} ${netdev}`;
 }
 
 /** Lines of `if_inet6` as `address netdev`, the address in 32 digits. */

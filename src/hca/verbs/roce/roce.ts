@@ -6,7 +6,9 @@
  * joined at the IP level (groups.ts).
  */
 
+import { getLogger } from "../../../base/log.ts";
 import type { Reactor } from "../../../system/reactor.ts";
+import { formatGid } from "../../../wire/gid.ts";
 import type { AddressHandleAttributes, PortAttributes } from "../../hca.ts";
 import { RoceGroups } from "./groups.ts";
 import { findRoceLink, type RoceLink } from "./link.ts";
@@ -31,6 +33,14 @@ export class Roce {
     this.#device = device;
     this.#port = port;
     this.#link = findRoceLink(device, port);
+    if (!this.#link.answers && owner.attributes.state === "active") {
+      const { gid, netdev } = this.#link;
+      getLogger(`${device}/${port}`).warn(
+        `${netdev} has no IPv6 address ${
+          formatGid(gid)
+        }: other nodes will not find this one (enable IPv6 on ${netdev})`,
+      );
+    }
     this.mads = new RoceMadChannel(owner.reactor, () => ({
       gid: owner.attributes.gid,
       activeMtuCode: owner.attributes.activeMtuCode,

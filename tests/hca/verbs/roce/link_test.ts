@@ -92,7 +92,14 @@ Deno.test("findRoceLink() reads the GID table and the network device", async () 
       gidIndex: 2,
       netdev: "v0",
       ifindex: 4,
+      answers: true,
     });
+  });
+});
+
+Deno.test("findRoceLink() knows a GID that nobody answers for", async () => {
+  await withFiles({ ...FILES, "if_inet6": "" }, (files) => {
+    assertEquals(findRoceLink("rxe0", 1, files).answers, false);
   });
 });
 
