@@ -65,6 +65,9 @@ function joinState(
       return `${group} does not exist in ${partition}, or this port may not join it`;
     case MadStatus.RequestDenied:
       return `this port may not join ${group} in ${partition}`;
+    // A host's own MAD layer says so where no administrator listens.
+    case MadStatus.UnsupportedMethodAttribute:
+      return `there is no subnet administrator at SM LID ${port.smLid} to join ${group}`;
     case MadStatus.InvalidGid:
       return `the subnet administrator does not know ${
         formatGid(port.gid)

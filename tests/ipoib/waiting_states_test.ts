@@ -109,6 +109,10 @@ const refusals: [number, string][] = [
     `the subnet administrator does not know fe80::2:c903:0:1, which is to join ${GROUP}`,
   ],
   [
+    MadStatus.UnsupportedMethodAttribute,
+    `there is no subnet administrator at SM LID 1 to join ${GROUP}`,
+  ],
+  [
     MadStatus.NoResources,
     `the subnet administrator refuses the join of ${GROUP} with status 0x0100 (no resources)`,
   ],

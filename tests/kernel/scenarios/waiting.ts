@@ -6,16 +6,26 @@ import { DEVICE } from "../../../scripts/rig/node.ts";
 
 /** The longest back-off of a join is 16 s. */
 const JOIN_SECONDS = 40;
+const GROUP = "broadcast group ff12:401b:ffff::ffff:ffff";
+/** A LID that no port has. */
+const NOBODY = 32;
 const ALL = "0xffff,0x8001,0x8002";
 
 export function waiting(fabric: Fabric): void {
-  Deno.test("without an answer of the SA the interface says so, and runs once there is one", async () => {
+  Deno.test("without an SA, or without an answer of it, the interface says so, and runs once there is one", async () => {
     const { a, c, node } = fabric;
     await a.must("/rig/guest/sa stop");
     await node.down();
     await node.begin();
     await node.says(
-      "ib0: the subnet administrator does not answer the join of broadcast group ff12:401b:ffff::ffff:ffff (SM LID 1)",
+      `ib0: there is no subnet administrator at SM LID 1 to join ${GROUP}`,
+      JOIN_SECONDS,
+    );
+    await c.must(
+      `echo ${NOBODY} > ${DEVICE}/sm_lid; echo 17 > ${DEVICE}/event`,
+    );
+    await node.says(
+      `ib0: the subnet administrator does not answer the join of ${GROUP} (SM LID ${NOBODY})`,
       JOIN_SECONDS,
     );
     assertStringIncludes(
@@ -23,6 +33,7 @@ export function waiting(fabric: Fabric): void {
       "state the subnet administrator does not answer",
     );
     await a.must("/rig/guest/sa");
+    await c.must(`echo 1 > ${DEVICE}/sm_lid; echo 17 > ${DEVICE}/event`);
     await node.says("ib0: running", JOIN_SECONDS);
   });
 
