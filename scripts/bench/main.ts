@@ -4,6 +4,8 @@
  *
  * Figures of one machine drift by a factor of two within hours, so each repeat measures all one after the other, and
  * only ratios mean anything. Printed, never asserted. Needs root, gcc, iperf3, ping and ip.
+ *
+ * `--only kernel` and `--only perftest` measure real verbs in virtual machines instead (guests/), with the test rig.
  */
 
 import { IpoibError } from "../../src/base/errors.ts";
@@ -11,13 +13,21 @@ import { type Cleanup, workAndCleanUp } from "../cleanup.ts";
 import { isInstalled } from "../test/packages.ts";
 import { dropsText } from "./drops.ts";
 import { endAll } from "./inside.ts";
+import { GUEST_MEASUREMENTS } from "./guests/all.ts";
+import { type GuestOutcome, runGuests } from "./guests/run_guests.ts";
 import { MEASUREMENTS } from "./measurements/all.ts";
-import { type Options, optionsOf, usage } from "./options.ts";
+import { type Choice, type Options, optionsOf, usage } from "./options.ts";
 import { rowsOf, table } from "./report.ts";
 import { type Outcome, Run } from "./run.ts";
 import { COLUMNS, TUNNEL_COLUMNS } from "./subjects.ts";
 import { compilePrograms } from "./yardstick.ts";
 
+const CHOICE: Choice = {
+  measurements: MEASUREMENTS,
+  guestMeasurements: GUEST_MEASUREMENTS,
+};
+
+/** What the measurements outside of virtual machines need. */
 const PACKAGES = {
   gcc: "gcc and libc6-dev",
   iperf3: "iperf3",
@@ -30,9 +40,15 @@ const say = (line: string) =>
   void Deno.stdout.writeSync(encoder.encode(`${line}\n`));
 
 /** Why the bench cannot run here, or undefined. */
-function obstacle(): string | undefined {
+function obstacle(
+  { measurements, guestMeasurements }: Options,
+): string | undefined {
   if (Deno.uid() !== 0) return "The bench needs root";
-  const missing = Object.entries(PACKAGES)
+  const packages: Record<string, string> = Object.assign(
+    measurements.length > 0 ? { ...PACKAGES } : {},
+    ...guestMeasurements.map((each) => each.packages),
+  );
+  const missing = Object.entries(packages)
     .filter(([program]) => !isInstalled(program))
     .map(([, name]) => name);
   return missing.length === 0
@@ -41,19 +57,33 @@ function obstacle(): string | undefined {
 }
 
 async function bench(options: Options, cleanup: Cleanup): Promise<void> {
+  const started = performance.now();
+  const outcome = options.measurements.length > 0
+    ? await inNamespaces(options, cleanup)
+    : undefined;
+  const guests: GuestOutcome[] = [];
+  for (const each of options.guestMeasurements) {
+    guests.push(await runGuests(each, options, say, cleanup));
+  }
+  if (outcome) report(options, outcome);
+  for (const each of guests) reportGuests(options, each);
+  const seconds = Math.round((performance.now() - started) / 1000);
+  say(`\nTook ${seconds} s`);
+  if (options.json) {
+    const text = JSON.stringify(record(options, outcome, guests), null, 2);
+    await Deno.writeTextFile(options.json, `${text}\n`);
+  }
+}
+
+async function inNamespaces(
+  options: Options,
+  cleanup: Cleanup,
+): Promise<Outcome> {
   const folder = await Deno.makeTempDir({ prefix: "ipoib-bench-" });
   cleanup.add(() => Deno.remove(folder, { recursive: true }));
   cleanup.add(endAll);
   await compilePrograms(folder);
-  const started = performance.now();
-  const outcome = await new Run(options, folder, say).all(cleanup);
-  report(options, outcome);
-  const seconds = Math.round((performance.now() - started) / 1000);
-  say(`\nTook ${seconds} s`);
-  if (options.json) {
-    const text = JSON.stringify(record(options, outcome), null, 2);
-    await Deno.writeTextFile(options.json, `${text}\n`);
-  }
+  return await new Run(options, folder, say).all(cleanup);
 }
 
 function report({ repeats }: Options, outcome: Outcome): void {
@@ -61,7 +91,7 @@ function report({ repeats }: Options, outcome: Outcome): void {
   const tunnels = TUNNEL_COLUMNS.filter(({ to, subject }) =>
     !((to ?? subject) in absent)
   );
-  say(`\nMedians of ${repeats}; ratios repeat by repeat\n`);
+  say(caption(repeats));
   say(table(series, COLUMNS));
   const paired = series.filter(({ values }) =>
     tunnels.some(({ title }) => title in values)
@@ -75,7 +105,25 @@ function report({ repeats }: Options, outcome: Outcome): void {
   if (failures.length > 0) say(`\n${failures.join("\n")}`);
 }
 
-function record(options: Options, outcome: Outcome): unknown {
+function reportGuests(
+  { repeats }: Options,
+  { series, columns, failures }: GuestOutcome,
+): void {
+  say(caption(repeats));
+  say(table(series, columns));
+  if (failures.length > 0) say(`\n${failures.join("\n")}`);
+}
+
+function caption(repeats: number): string {
+  return `\nMedians of ${repeats}; ratios repeat by repeat\n`;
+}
+
+function record(
+  options: Options,
+  outcome: Outcome | undefined,
+  guests: readonly GuestOutcome[],
+): unknown {
+  const { measurements, guestMeasurements } = options;
   const columns = [...COLUMNS, ...TUNNEL_COLUMNS];
   return {
     when: new Date().toISOString(),
@@ -84,9 +132,16 @@ function record(options: Options, outcome: Outcome): unknown {
     cpus: navigator.hardwareConcurrency,
     repeats: options.repeats,
     seconds: options.seconds,
-    measurements: options.measurements.map(({ name }) => name),
-    rows: rowsOf(outcome.series, columns),
-    ...outcome,
+    measurements: [...measurements, ...guestMeasurements]
+      .map(({ name }) => name),
+    absent: outcome?.absent ?? {},
+    drops: outcome?.drops ?? {},
+    rows: [
+      ...rowsOf(outcome?.series ?? [], columns),
+      ...guests.flatMap((each) => rowsOf(each.series, each.columns)),
+    ],
+    series: [outcome, ...guests].flatMap((each) => each?.series ?? []),
+    failures: [outcome, ...guests].flatMap((each) => each?.failures ?? []),
   };
 }
 
@@ -96,9 +151,9 @@ function complain(sentence: string, code: number): number {
 }
 
 async function main(): Promise<number> {
-  const options = optionsOf(Deno.args, MEASUREMENTS);
-  if (!options) return complain(usage(MEASUREMENTS), 1);
-  const sentence = obstacle();
+  const options = optionsOf(Deno.args, CHOICE);
+  if (!options) return complain(usage(CHOICE), 1);
+  const sentence = obstacle(options);
   if (sentence) return complain(sentence, 2);
   return await workAndCleanUp(
     (cleanup) => bench(options, cleanup),

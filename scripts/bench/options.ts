@@ -1,28 +1,40 @@
 /** The words of `deno task bench`. */
 
 import { parseArgs } from "@std/cli/parse-args";
+import type { GuestMeasurement } from "./guests/guest_measurement.ts";
 import type { Measurement } from "./measurement.ts";
 
-export interface Options {
+/** What there is to choose from. */
+export interface Choice {
+  /** Made unless others are named. */
+  readonly measurements: readonly Measurement[];
+  /** Made only if named. */
+  readonly guestMeasurements: readonly GuestMeasurement[];
+}
+
+export interface Options extends Choice {
   readonly repeats: number;
   /** Whole seconds, as iperf3 counts them. */
   readonly seconds: number;
-  readonly measurements: readonly Measurement[];
   /** The file to write. */
   readonly json?: string;
 }
 
 /** The sentence for words that are not understood. */
-export function usage(all: readonly Measurement[]): string {
-  const names = all.map(({ name }) => name).join("|");
+export function usage({ measurements, guestMeasurements }: Choice): string {
+  const names = (all: readonly { name: string }[], between: string) =>
+    all.map(({ name }) => name).join(between);
   return "Usage: deno task bench [--repeats N] [--seconds S] [--json FILE] " +
-    `[--only ${names}]...`;
+    `[--only ${names([...measurements, ...guestMeasurements], "|")}]...\n` +
+    `${
+      names(guestMeasurements, " and ")
+    } boot virtual machines, and are left out unless named`;
 }
 
 /** What the words ask for, or undefined if they are not understood; `--only` may be given several times. */
 export function optionsOf(
   args: readonly string[],
-  all: readonly Measurement[],
+  { measurements, guestMeasurements }: Choice,
 ): Options | undefined {
   let known = true;
   const parsed = parseArgs(args, {
@@ -34,18 +46,18 @@ export function optionsOf(
   const repeats = Number(parsed.repeats);
   const seconds = Number(parsed.seconds);
   const only = parsed.only as string[];
-  const measurements = all.filter(({ name }) =>
-    only.length === 0 || only.includes(name)
-  );
+  const named = ({ name }: { name: string }) => only.includes(name);
   const whole = [repeats, seconds].every((each) =>
     Number.isInteger(each) && each >= 1
   );
-  const named = only.every((name) => all.some((each) => each.name === name));
-  if (!known || !whole || !named) return undefined;
+  const all = [...measurements, ...guestMeasurements];
+  const found = all.filter(named).length === new Set(only).size;
+  if (!known || !whole || !found) return undefined;
   return {
     repeats,
     seconds,
-    measurements,
+    measurements: only.length === 0 ? measurements : measurements.filter(named),
+    guestMeasurements: guestMeasurements.filter(named),
     ...(parsed.json === undefined ? {} : { json: String(parsed.json) }),
   };
 }

@@ -11,7 +11,7 @@ export const KERNELS = ["10.44.0.1", "10.44.0.2"] as const;
 export const OURS = "10.44.0.3";
 
 export class Fabric {
-  #rig: Rig | undefined;
+  #rig: Rig<"three"> | undefined;
   #node: Node | undefined;
 
   get a(): Guest {
@@ -30,13 +30,13 @@ export class Fabric {
     return this.#node ??= new Node(this.c, OURS);
   }
 
-  get #running(): Rig {
+  get #running(): Rig<"three"> {
     if (!this.#rig) throw new Error("the rig is not started");
     return this.#rig;
   }
 
   async start(): Promise<void> {
-    this.#rig = await Rig.start();
+    this.#rig = await Rig.start("three");
     await this.a.must("/rig/guest/sa");
     await Promise.all([this.kernels(), this.node.up()]);
   }

@@ -1,8 +1,8 @@
 /**
  * The test rig: virtual machines in which the Linux kernel's own ib_ipoib runs on a software InfiniBand port.
  *
- * One layout of three machines is booted for all tests of a run: `a` with the subnet administrator and the kernel's
- * ib0, `b` with the kernel's ib0, `c` with ours. The rig lies in `rig/` of the folder that `IPOIB_SHARED` names (by
+ * Layout `three`, booted once for all tests of a run: `a` with the subnet administrator and the kernel's ib0, `b` with the
+ * kernel's ib0, `c` with ours. Layout `one`: a machine with two ports. The rig lies in `rig/` of the folder that `IPOIB_SHARED` names (by
  * default `shared` beside the checkout).
  */
 
@@ -15,21 +15,25 @@ export function rigCommand(): string {
   return `${Deno.env.get("IPOIB_SHARED") ?? `${top}../shared`}/rig/rig`;
 }
 
-export type GuestName = "a" | "b" | "c";
+const LAYOUTS = { one: ["s"], three: ["a", "b", "c"] } as const;
 
-export class Rig {
-  readonly guests: Readonly<Record<GuestName, Guest>>;
+export type Layout = keyof typeof LAYOUTS;
+export type GuestName<L extends Layout> = typeof LAYOUTS[L][number];
 
-  private constructor() {
-    const guest = (name: GuestName) => new Guest(name, rigCommand());
-    this.guests = { a: guest("a"), b: guest("b"), c: guest("c") };
+export class Rig<L extends Layout> {
+  readonly guests: Readonly<Record<GuestName<L>, Guest>>;
+
+  private constructor(layout: L) {
+    this.guests = Object.fromEntries(
+      LAYOUTS[layout].map((name) => [name, new Guest(name, rigCommand())]),
+    ) as Record<GuestName<L>, Guest>;
   }
 
   /** Builds the rig if that was never done, and boots it with this checkout as `/project`. */
-  static async start(): Promise<Rig> {
+  static async start<L extends Layout>(layout: L): Promise<Rig<L>> {
     await rig("build");
-    await rig("start", "three", "--project", top);
-    return new Rig();
+    await rig("start", layout, "--project", top);
+    return new Rig(layout);
   }
 
   async stop(): Promise<void> {

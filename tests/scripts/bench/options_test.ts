@@ -1,21 +1,47 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import type { GuestMeasurement } from "../../../scripts/bench/guests/guest_measurement.ts";
+import { GUEST_MEASUREMENTS } from "../../../scripts/bench/guests/all.ts";
 import type { Measurement } from "../../../scripts/bench/measurement.ts";
 import { MEASUREMENTS } from "../../../scripts/bench/measurements/all.ts";
-import { optionsOf, usage } from "../../../scripts/bench/options.ts";
+import {
+  type Choice,
+  optionsOf,
+  usage,
+} from "../../../scripts/bench/options.ts";
 
-const all: Measurement[] = ["rtt", "tcp", "udp"].map((name) => ({
+const measurements: Measurement[] = ["rtt", "tcp", "udp"].map((name) => ({
   name,
   ends: 2,
   quantities: [],
   measure: () => Promise.resolve([]),
 }));
+const nothing = () => Promise.resolve();
+const guestMeasurements: GuestMeasurement[] = [{
+  name: "kernel",
+  columns: [],
+  packages: {},
+  stages: [],
+  start: nothing,
+  stop: nothing,
+}];
+const all: Choice = { measurements, guestMeasurements };
 
-Deno.test("optionsOf() measures everything five times unless told", () => {
+Deno.test("optionsOf() measures everything outside of virtual machines five times unless told", () => {
   assertEquals(optionsOf([], all), {
     repeats: 5,
     seconds: 5,
-    measurements: all,
+    measurements,
+    guestMeasurements: [],
   });
+});
+
+Deno.test("optionsOf() measures in virtual machines if told by name", () => {
+  const options = optionsOf(["--only", "kernel"], all);
+  assertEquals(options?.measurements, []);
+  assertEquals(options?.guestMeasurements, guestMeasurements);
+  const both = optionsOf(["--only", "kernel", "--only", "tcp"], all);
+  assertEquals(both?.measurements.map(({ name }) => name), ["tcp"]);
+  assertEquals(both?.guestMeasurements, guestMeasurements);
 });
 
 Deno.test("optionsOf() takes --only several times, in the bench's order", () => {
@@ -40,13 +66,16 @@ Deno.test("optionsOf() refuses what it does not know", () => {
 });
 
 Deno.test("usage() names every measurement", () => {
-  assertStringIncludes(usage(all), "--only rtt|tcp|udp");
+  assertStringIncludes(usage(all), "--only rtt|tcp|udp|kernel");
 });
 
 Deno.test("Measurements have names of their own, and so have their quantities", () => {
-  const names = MEASUREMENTS.map(({ name }) => name);
+  const names = [...MEASUREMENTS, ...GUEST_MEASUREMENTS]
+    .map(({ name }) => name);
   assertEquals(new Set(names).size, names.length);
-  const quantities = MEASUREMENTS.flatMap((each) => each.quantities)
+  const stages = GUEST_MEASUREMENTS.flatMap((each) => each.stages);
+  const quantities = [...MEASUREMENTS, ...stages]
+    .flatMap((each) => each.quantities)
     .map(({ name }) => name);
   assertEquals(new Set(quantities).size, quantities.length);
 });

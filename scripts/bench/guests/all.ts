@@ -1,0 +1,10 @@
+/** Every measurement in virtual machines. */
+
+import type { GuestMeasurement } from "./guest_measurement.ts";
+import { kernel } from "./kernel.ts";
+import { perftest } from "./perftest.ts";
+
+export const GUEST_MEASUREMENTS: readonly GuestMeasurement[] = [
+  kernel,
+  perftest,
+];

@@ -1,0 +1,111 @@
+/**
+ * UD messages between two devices of one virtual machine: our path beside `ib_send_bw -c UD`. On the kernel's soft RoCE as it is
+ * (rdma_rxe), and on the rig's, whose link is InfiniBand.
+ */
+
+import type { Guest } from "../../rig/guest.ts";
+import { Rig } from "../../rig/rig.ts";
+import type { Quantity } from "../report.ts";
+import type { GuestMeasurement, Measure, Stage } from "./guest_measurement.ts";
+import { measureIbSendBw } from "./ib_send_bw.ts";
+import { measureUdPath } from "./ud_path.ts";
+import type { DevicePair, UdRates } from "./ud_rates.ts";
+
+const PERFTEST = "ib_send_bw";
+const PROGRAM = "ipoib";
+const SIZES = [2048, 64];
+const WARM_UP_SECONDS = 1;
+const MBIT = 1e6;
+
+const ROCE: DevicePair = { from: "roce0", to: "roce1", roce: true };
+const INFINIBAND: DevicePair = { from: "ibx0", to: "ibx1", roce: false };
+
+type Tool = (
+  guest: Guest,
+  pair: DevicePair,
+  size: number,
+  seconds: number,
+) => Promise<UdRates>;
+
+let rig: Rig<"one"> | undefined;
+
+function guest(): Guest {
+  if (!rig) throw new Error("the rig is not started");
+  return rig.guests.s;
+}
+
+/** Both ends of a veth pair, with room for a message and what is before it. */
+async function makeRoceDevices(): Promise<void> {
+  const ends = ["e0", "e1"];
+  await guest().must(
+    [
+      "modprobe rdma_rxe",
+      `ip link add ${ends[0]} type veth peer name ${ends[1]}`,
+      ...ends.map((end, i) =>
+        `ip link set ${end} mtu 4200 up && rdma link add roce${i} type rxe netdev ${end}`
+      ),
+      // Addresses that are still being checked for duplicates are no GIDs.
+      "while ip -6 addr show tentative | grep -q fe80; do sleep 0.2; done",
+    ].join(" && "),
+  );
+}
+
+function measure(tool: Tool, pair: DevicePair, size: number): Measure {
+  return async (seconds) => {
+    const { sent, received } = await tool(guest(), pair, size, seconds);
+    return [sent, received, received * size * 8 / MBIT];
+  };
+}
+
+function stage(
+  device: string,
+  pair: DevicePair,
+  size: number,
+  setUp: () => Promise<void>,
+): Stage {
+  const quantity = (what: string, unit: string): Quantity => ({
+    name: `UD over ${device}, ${size} octets: ${what}`,
+    unit,
+    better: "more",
+  });
+  const subjects = {
+    [PERFTEST]: measure(measureIbSendBw, pair, size),
+    [PROGRAM]: measure(measureUdPath, pair, size),
+  };
+  return {
+    quantities: [
+      quantity("sent", "1/s"),
+      quantity("received", "1/s"),
+      quantity("throughput", "Mbit/s"),
+    ],
+    subjects,
+    prepare: async () => {
+      await setUp();
+      for (const each of Object.values(subjects)) await each(WARM_UP_SECONDS);
+    },
+  };
+}
+
+const asIs = () => Promise.resolve();
+
+export const perftest: GuestMeasurement = {
+  name: "perftest",
+  columns: [
+    { title: PERFTEST, subject: PERFTEST },
+    { title: PROGRAM, subject: PROGRAM },
+    { title: "ipoib to it", subject: PROGRAM, to: PERFTEST },
+  ],
+  packages: { ib_send_bw: "perftest" },
+  stages: [
+    ...SIZES.map((size, i) =>
+      stage("rdma_rxe", ROCE, size, i === 0 ? makeRoceDevices : asIs)
+    ),
+    ...SIZES.map((size) => stage("rxe_ib", INFINIBAND, size, asIs)),
+  ],
+  start: async () => {
+    rig = await Rig.start("one");
+  },
+  stop: async () => {
+    await rig?.stop();
+  },
+};

@@ -1,0 +1,96 @@
+/** One measurement in virtual machines: its stages one after the other, in each the subjects in turn within a repeat. */
+
+import { IpoibError } from "../../../src/base/errors.ts";
+import type { Cleanup } from "../../cleanup.ts";
+import type { Options } from "../options.ts";
+import { type Column, figure, type Series } from "../report.ts";
+import type { GuestMeasurement, Measure, Stage } from "./guest_measurement.ts";
+
+/** What a measurement brought. */
+export interface GuestOutcome {
+  readonly series: Series[];
+  readonly columns: readonly Column[];
+  /** What failed on the way, in sentences. */
+  readonly failures: string[];
+}
+
+type Times = Pick<Options, "repeats" | "seconds">;
+type Say = (line: string) => void;
+
+/** Boots, measures, ends; `say` is told what each repeat came to. */
+export async function runGuests(
+  measurement: GuestMeasurement,
+  times: Times,
+  say: Say,
+  cleanup: Cleanup,
+): Promise<GuestOutcome> {
+  const { name, columns, stages } = measurement;
+  const outcome: GuestOutcome = { series: [], columns, failures: [] };
+  let up = true;
+  const stop = async () => {
+    if (up) await measurement.stop();
+    up = false;
+  };
+  cleanup.add(stop);
+  const failed = (what: string, error: unknown) => {
+    const { message } = IpoibError.from(error);
+    const sentence = `${what} failed: ${message.trim()}`;
+    outcome.failures.push(sentence);
+    say(sentence);
+  };
+  try {
+    await measurement.start();
+    for (const stage of stages) {
+      await stage.prepare();
+      await measureStage(stage, times, outcome, say, failed);
+    }
+  } catch (error) {
+    // What other stages brought is still worth having.
+    failed(name, error);
+  } finally {
+    await stop();
+  }
+  return outcome;
+}
+
+async function measureStage(
+  { quantities, subjects }: Stage,
+  { repeats, seconds }: Times,
+  { series }: GuestOutcome,
+  say: Say,
+  failed: (what: string, error: unknown) => void,
+): Promise<void> {
+  const own = quantities.map((quantity) => ({
+    ...quantity,
+    values: Object.fromEntries(
+      Object.keys(subjects).map((subject): [string, number[]] => [subject, []]),
+    ),
+  }));
+  series.push(...own);
+  for (let repeat = 1; repeat <= repeats; repeat++) {
+    for (const [subject, measure] of Object.entries(subjects)) {
+      const head = `${repeat}/${repeats} ${subject}`;
+      const values = await valuesOf(measure, seconds, (error) =>
+        failed(head, error)) ??
+        quantities.map(() => NaN);
+      own.forEach((each, i) => each.values[subject]!.push(values[i]!));
+      const text = quantities.map(({ name, unit }, i) =>
+        `${name}: ${figure(values[i]!)} ${unit}`
+      );
+      say(`${head}, ${text.join("  ")}`);
+    }
+  }
+}
+
+async function valuesOf(
+  measure: Measure,
+  seconds: number,
+  failed: (error: unknown) => void,
+): Promise<number[] | undefined> {
+  try {
+    return await measure(seconds);
+  } catch (error) {
+    failed(error);
+    return undefined;
+  }
+}

@@ -1,0 +1,208 @@
+/**
+ * Our UD path without an interface: opens a port as an interface does and sends through it, or receives, as fast as it goes.
+ * Runs in a virtual machine:
+ *
+ *     ud_driver.ts receive --device DEV [--roce] --seconds S
+ *     ud_driver.ts send    --device DEV [--roce] --seconds S --size OCTETS --peer JSON
+ *
+ * The receiver first prints where it is, as JSON: that is the sender's `--peer`. Both end by themselves and print a
+ * {@linkcode UdResult}. The first second does not count: it warms up.
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { ENCAP_LENGTH } from "../../../src/base/units.ts";
+import type { AddressHandle, UdQp } from "../../../src/hca/hca.ts";
+import { VerbsPort } from "../../../src/hca/verbs/port.ts";
+import {
+  DEFAULT_RECV_QUEUE,
+  DEFAULT_SEND_QUEUE,
+  TX_BUDGET,
+} from "../../../src/ipoib/constants.ts";
+import { openReactor } from "../../../src/system/open_reactor.ts";
+import type { Reactor, Sleeper } from "../../../src/system/reactor.ts";
+import { socketPair } from "../../../src/system/socket_pair.ts";
+import { encapWord, EtherType } from "../../../src/wire/encap.ts";
+import { formatGid, parseGid } from "../../../src/wire/gid.ts";
+import type { UdPeer, UdResult } from "./ud_path.ts";
+
+const QKEY = 0xb1b;
+const WARM_UP_MS = 1000;
+/** A receiver that hears nothing for so long has heard everything. */
+const SILENCE_MS = 1000;
+const LOOK_MS = 100;
+/** Until the first packet. */
+const START_LIMIT_MS = 30_000;
+const HOP_LIMIT = 1;
+const ENCAP = encapWord(EtherType.Ipv4);
+
+interface Words {
+  device: string;
+  roce: boolean;
+  seconds: number;
+  size: number;
+  peer: string;
+}
+
+function print(value: UdPeer | UdResult): void {
+  const line = `${JSON.stringify(value)}\n`;
+  Deno.stdout.writeSync(new TextEncoder().encode(line));
+}
+
+function openPort(reactor: Reactor, { device, roce }: Words): VerbsPort {
+  const [mads] = socketPair();
+  return new VerbsPort({
+    reactor,
+    device,
+    port: 1,
+    mads: roce ? "roce" : mads.release(),
+  });
+}
+
+function createQp(port: VerbsPort): UdQp {
+  const qp = port.createUdQp({
+    pkeyIndex: 0,
+    sendQueueSize: DEFAULT_SEND_QUEUE,
+    recvQueueSize: DEFAULT_RECV_QUEUE,
+  });
+  qp.setQkey(QKEY);
+  return qp;
+}
+
+/** Packets after the warm-up, and when they came or went. */
+class Count {
+  #begin = Infinity;
+  #end = 0;
+  #packets = 0;
+
+  get begun(): boolean {
+    return this.#begin < Infinity;
+  }
+
+  get end(): number {
+    return this.#end;
+  }
+
+  add(packets: number, now: number): void {
+    if (!this.begun) this.#begin = now + WARM_UP_MS;
+    this.#end = now;
+    if (now > this.#begin) this.#packets += packets;
+  }
+
+  result(): UdResult {
+    const packets = this.#packets;
+    return { packets, seconds: (this.#end - this.#begin) / 1000 };
+  }
+}
+
+/** Sends as the engine does: a budget of packets in each turn, until no slot is free. */
+class Sender implements Sleeper {
+  readonly count = new Count();
+  done = false;
+  readonly #port: VerbsPort;
+  readonly #qp: UdQp;
+  readonly #ah: AddressHandle;
+  readonly #qpn: number;
+  readonly #length: number;
+  #blocked = false;
+
+  constructor(port: VerbsPort, qp: UdQp, words: Words) {
+    const { qpn, lid, gid }: UdPeer = JSON.parse(words.peer);
+    this.#port = port;
+    this.#qp = qp;
+    this.#qpn = qpn;
+    this.#length = words.size - ENCAP_LENGTH;
+    const grh = {
+      dgid: parseGid(gid)!,
+      flowLabel: 0,
+      hopLimit: HOP_LIMIT,
+      trafficClass: 0,
+      sgidIndex: 0,
+    };
+    this.#ah = port.createAddressHandle({
+      dlid: lid,
+      sl: 0,
+      staticRate: 0,
+      ...(words.roce ? { grh } : {}),
+    });
+    port.onCredit = () => this.#blocked = false;
+  }
+
+  beforeSleep(): boolean {
+    return !this.done && !this.#blocked;
+  }
+
+  afterSleep(): void {
+    if (this.done || this.#blocked) return;
+    const { send, reactor } = this.#port;
+    const { view, stride, layout } = send;
+    let sent = 0;
+    for (; sent < TX_BUDGET; sent++) {
+      const slot = send.reserve();
+      if (slot < 0) {
+        this.#blocked = true;
+        break;
+      }
+      view.setInt32(slot * stride + layout.encap, ENCAP);
+      this.#qp.post(slot, this.#length, this.#ah, this.#qpn, QKEY);
+    }
+    this.count.add(sent, reactor.clock.now());
+  }
+}
+
+async function send(reactor: Reactor, words: Words): Promise<void> {
+  const port = openPort(reactor, words);
+  const sender = new Sender(port, createQp(port), words);
+  reactor.addSleeper(sender);
+  const end = reactor.clock.now() + WARM_UP_MS + words.seconds * 1000;
+  const timer = reactor.timer((now) => {
+    sender.done = now >= end;
+    if (sender.done && port.outstanding === 0) reactor.stop();
+    else timer.at(Math.max(end, now + LOOK_MS));
+  });
+  timer.at(end);
+  await reactor.run();
+  print(sender.count.result());
+  port.close();
+}
+
+async function receive(reactor: Reactor, words: Words): Promise<void> {
+  const port = openPort(reactor, words);
+  const qp = createQp(port);
+  const batch = qp.createBatch();
+  const count = new Count();
+  qp.onReceive = () => {
+    for (let n = qp.poll(batch); n > 0; n = qp.poll(batch)) {
+      count.add(n, reactor.clock.now());
+      qp.release(batch);
+    }
+  };
+  const limit = reactor.clock.now() + START_LIMIT_MS;
+  const timer = reactor.timer((now) => {
+    if (now > (count.begun ? count.end + SILENCE_MS : limit)) reactor.stop();
+    else timer.at(now + LOOK_MS);
+  });
+  timer.at(reactor.clock.now() + LOOK_MS);
+  const { lid, gid } = port.attributes;
+  print({ qpn: qp.qpn, lid, gid: formatGid(gid) });
+  await reactor.run();
+  print(count.result());
+  port.close();
+}
+
+async function main(): Promise<void> {
+  const parsed = parseArgs(Deno.args, {
+    string: ["device", "seconds", "size", "peer"],
+    boolean: ["roce"],
+  });
+  const words: Words = {
+    device: String(parsed.device),
+    roce: parsed.roce === true,
+    seconds: Number(parsed.seconds),
+    size: Number(parsed.size),
+    peer: String(parsed.peer),
+  };
+  const reactor = openReactor("poll", () => {});
+  await (parsed._[0] === "send" ? send : receive)(reactor, words);
+}
+
+await main();
