@@ -9,7 +9,7 @@ export type Measure = (seconds: number) => Promise<number[]>;
 export interface Stage {
   readonly quantities: readonly Quantity[];
   readonly subjects: Readonly<Record<string, Measure>>;
-  /** Makes the setting, and warms up. */
+  /** Makes the setting, and warms up what does not by itself. */
   prepare(): Promise<void>;
 }
 

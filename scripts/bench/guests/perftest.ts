@@ -14,7 +14,6 @@ import type { DevicePair, UdRates } from "./ud_rates.ts";
 const PERFTEST = "ib_send_bw";
 const PROGRAM = "ipoib";
 const SIZES = [2048, 64];
-const WARM_UP_SECONDS = 1;
 const MBIT = 1e6;
 
 const ROCE: DevicePair = { from: "roce0", to: "roce1", roce: true };
@@ -79,10 +78,7 @@ function stage(
       quantity("throughput", "Mbit/s"),
     ],
     subjects,
-    prepare: async () => {
-      await setUp();
-      for (const each of Object.values(subjects)) await each(WARM_UP_SECONDS);
-    },
+    prepare: setUp,
   };
 }
 
