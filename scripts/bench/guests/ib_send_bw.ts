@@ -1,57 +1,52 @@
-/** `ib_send_bw -c UD` of perftest between two devices of a virtual machine, a process for each. */
+/**
+ * `ib_send_bw -c UD` of perftest between two devices of a virtual machine, a process for each.
+ *
+ * Its own figures come from the processor's cycle counter, which runs too unsteadily in an emulated machine ("Can't produce a
+ * report"). So the devices' counters of messages are read instead, before and after its fixed duration.
+ */
 
 import type { Guest } from "../../rig/guest.ts";
 import type { DevicePair, UdRates } from "./ud_rates.ts";
 
 const SLOW_SECONDS = 60;
 const LOOPBACK = "127.0.0.1";
-/** Columns of its last line: octets, iterations, peak and mean MiB/s, million messages a second. */
-const RATE_COLUMN = 4;
-
-/** It prints no figures if its clock ran unsteadily, as clocks of emulated machines do: then it has another try. */
-const TRIES = 5;
+const PORT = 18515;
+const NO_REPORT = "produce a report";
 
 export async function measureIbSendBw(
-  guest: Guest,
-  pair: DevicePair,
-  size: number,
-  seconds: number,
-): Promise<UdRates> {
-  for (let left = TRIES;; left--) {
-    const text = await run(guest, pair, size, seconds);
-    const [sent, received] = messageRates(text);
-    if (sent !== undefined && received !== undefined) return { sent, received };
-    if (left > 1) continue;
-    throw new Error(`ib_send_bw printed no rate: ${text.slice(-200)}`);
-  }
-}
-
-async function run(
   guest: Guest,
   { from, to, roce }: DevicePair,
   size: number,
   seconds: number,
-): Promise<string> {
-  const words = `timeout ${
-    seconds + 30
-  } ib_send_bw -c UD -s ${size} -D ${seconds} ${roce ? "-x 0" : ""}`;
-  return await guest.must(
-    `${words} -d ${to} > /tmp/bw.receive 2>&1 & receiver=$!
-     until ss -ltn | grep -q :18515; do sleep 0.1; done
-     ${words} -d ${from} ${LOOPBACK} || exit 1
-     wait $receiver || { cat /tmp/bw.receive; exit 1; }
-     echo; cat /tmp/bw.receive`,
+): Promise<UdRates> {
+  const words = `-c UD -s ${size} -D ${seconds}${roce ? " -x 0" : ""}`;
+  const run = `timeout ${seconds + 30} ib_send_bw ${words}`;
+  const text = await guest.must(
+    `count() { echo "count $(cat ${counter(from, "sends")} ${
+      counter(to, "recvs")
+    } | tr '\\n' ' ')"; }
+     fine() { [ $1 = 0 ] || grep -q '${NO_REPORT}' $2 || { cat $2; exit 1; }; }
+     count
+     ${run} -d ${to} > /tmp/bw.receive 2>&1 & receiver=$!
+     until ss -ltn | grep -q :${PORT}; do sleep 0.1; done
+     ${run} -d ${from} ${LOOPBACK} > /tmp/bw.send 2>&1; fine $? /tmp/bw.send
+     wait $receiver; fine $? /tmp/bw.receive
+     count`,
     seconds + SLOW_SECONDS,
   );
+  const [sent, received] = growthOf(text);
+  return { sent: sent! / seconds, received: received! / seconds };
 }
 
-/** Messages a second, one for each line of figures. */
-export function messageRates(text: string): number[] {
-  return text.split("\n")
-    .map((line) => line.trim().split(/\s+/))
-    .filter((words) =>
-      words.length === RATE_COLUMN + 1 &&
-      words.every((word) => /^\d+(\.\d+)?$/.test(word))
-    )
-    .map((words) => Number(words[RATE_COLUMN]) * 1e6);
+/** Messages of a device, sent or received. */
+function counter(device: string, what: "sends" | "recvs"): string {
+  return `/sys/class/infiniband/${device}/ports/1/hw_counters/rdma_${what}`;
+}
+
+/** By how much each number grew between the two lines of `count`. */
+export function growthOf(text: string): number[] {
+  const [before, after] = [...text.matchAll(/^count (.*)$/gm)]
+    .map(([, numbers]) => numbers!.trim().split(/\s+/).map(Number));
+  if (!before || !after) throw new Error(`no counts in: ${text.slice(-200)}`);
+  return before.map((number, i) => after[i]! - number);
 }
