@@ -15,6 +15,8 @@ export function rigCommand(): string {
   return `${Deno.env.get("IPOIB_SHARED") ?? `${top}../shared`}/rig/rig`;
 }
 
+/** What the rig says if its machines run, which were then started by somebody else. */
+const ALREADY = "already running";
 const LAYOUTS = { one: ["s"], three: ["a", "b", "c"] } as const;
 
 export type Layout = keyof typeof LAYOUTS;
@@ -32,7 +34,13 @@ export class Rig<L extends Layout> {
   /** Builds the rig if that was never done, and boots it with this checkout as `/project`. */
   static async start<L extends Layout>(layout: L): Promise<Rig<L>> {
     await rig("build");
-    await rig("start", layout, "--project", top);
+    try {
+      await rig("start", layout, "--project", top);
+    } catch (error) {
+      // A start that was cut short leaves machines.
+      if (!String(error).includes(ALREADY)) await rig("stop");
+      throw error;
+    }
     return new Rig(layout);
   }
 

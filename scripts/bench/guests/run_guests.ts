@@ -26,11 +26,11 @@ export async function runGuests(
 ): Promise<GuestOutcome> {
   const { name, columns, stages } = measurement;
   const outcome: GuestOutcome = { series: [], columns, failures: [] };
-  let up = true;
-  const stop = async () => {
-    if (up) await measurement.stop();
-    up = false;
-  };
+  const started = measurement.start();
+  let stopped: Promise<void> | undefined;
+  // Also in the middle of the start, which then fails and leaves nothing.
+  const stop = () =>
+    stopped ??= started.then(() => measurement.stop(), () => {});
   cleanup.add(stop);
   const failed = (what: string, error: unknown) => {
     const { message } = IpoibError.from(error);
@@ -39,7 +39,7 @@ export async function runGuests(
     say(sentence);
   };
   try {
-    await measurement.start();
+    await started;
     for (const stage of stages) {
       await stage.prepare();
       await measureStage(stage, times, outcome, say, failed);
