@@ -156,7 +156,7 @@ async function send(reactor: Reactor, words: Words): Promise<void> {
   const end = reactor.clock.now() + WARM_UP_MS + words.seconds * 1000;
   const timer = reactor.timer((now) => {
     sender.done = now >= end;
-    if (sender.done && port.outstanding === 0) reactor.stop();
+    if (sender.done && port.counters().outstanding === 0) reactor.stop();
     else timer.at(Math.max(end, now + LOOK_MS));
   });
   timer.at(end);
