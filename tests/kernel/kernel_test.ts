@@ -11,6 +11,7 @@ import { largeMtu } from "./scenarios/large_mtu.ts";
 import { leak } from "./scenarios/leak.ts";
 import { ping } from "./scenarios/ping.ts";
 import { recovery } from "./scenarios/recovery.ts";
+import { roce } from "./scenarios/roce.ts";
 import { waiting } from "./scenarios/waiting.ts";
 
 const fabric = new Fabric();
@@ -23,5 +24,6 @@ leak(fabric);
 recovery(fabric);
 waiting(fabric);
 device(fabric);
+roce(fabric);
 largeMtu(fabric);
 iperf(fabric, 4092);
