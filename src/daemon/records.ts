@@ -19,6 +19,7 @@ import type { IpoibDevice } from "../ipoib/device.ts";
 import type { IpoibInterface } from "../ipoib/interface.ts";
 import { mtuChain } from "../ipoib/mtu.ts";
 import { nudNames } from "../ipoib/neighbour/nud.ts";
+import type { Statistics } from "../ipoib/statistics.ts";
 import type { Millis } from "../base/units.ts";
 import { formatGidLong, formatGuid } from "../wire/gid.ts";
 import { formatIpv4 } from "../wire/ipv4_address.ts";
@@ -70,7 +71,7 @@ export function linkRecord(
         umcast: each.umcast ? "0001" : "0000",
       },
     },
-    stats64: stats64(each),
+    ...counted(each),
     pkey: formatPkey(each.pkey),
     ...(each.pkeyIndex < 0 ? {} : { pkey_index: each.pkeyIndex }),
     qpn: each.qpn,
@@ -78,7 +79,6 @@ export function linkRecord(
     hca: hcaRecord(port, context.subnet),
     mtu_chain: chainRecord(each, port),
     state: each.state,
-    drops: each.statistics.dropsByReason(),
     namespace: context.namespace,
     pid: Deno.pid,
   };
@@ -132,8 +132,22 @@ function chainRecord(each: IpoibInterface, port: PortAttributes): MtuChain {
   };
 }
 
-function stats64(each: IpoibInterface): Stats64 {
-  const total = each.statistics.totals.snapshot();
+/** Statistics, and drops by reason; what was dropped in the kernel, before it came to us, among them. */
+function counted(
+  { netdev, statistics }: IpoibInterface,
+): { stats64: Stats64; drops: Record<string, number> } {
+  const queue = netdev.queueDrops();
+  return {
+    stats64: stats64(statistics, queue),
+    drops: {
+      ...statistics.dropsByReason(),
+      ...(queue === 0 ? {} : { tx_device_queue: queue }),
+    },
+  };
+}
+
+function stats64({ totals }: Statistics, queueDrops: number): Stats64 {
+  const total = totals.snapshot();
   return {
     rx: {
       bytes: total.rx_bytes,
@@ -147,7 +161,7 @@ function stats64(each: IpoibInterface): Stats64 {
       bytes: total.tx_bytes,
       packets: total.tx_packets,
       errors: total.tx_errors,
-      dropped: total.tx_dropped,
+      dropped: total.tx_dropped + queueDrops,
       carrier_errors: 0,
       collisions: 0,
     },
@@ -161,8 +175,7 @@ export function statsRecord(
   const { echoes, arpReceived, arpSent } = each.statistics;
   return {
     ifname: each.name,
-    stats64: stats64(each),
-    drops: each.statistics.dropsByReason(),
+    ...counted(each),
     counters: {
       rx_echoes: echoes,
       arp_received: arpReceived,

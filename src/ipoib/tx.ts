@@ -2,7 +2,7 @@
  * Transmit: from the kernel's stack to the fabric. In the order in which a packet passes:
  *
  *  1. Reserve: a slot of the HCA's memory. Without one the TUN is left alone, its queue fills, and the kernel
- *     holds its senders back.
+ *     drops what has no room in it: TCP slows down.
  *  2. Read: the TUN's next frame, straight into the slot, with its virtio header.
  *  3. Classify: IPv4 goes on; IPv6 is counted and dropped.
  *  4. Next hop: a neighbour or a group, from the cache, else from the kernel's routing table.

@@ -193,6 +193,8 @@ export class FakeNetdev implements Netdev {
   /** What came out, oldest first. */
   readonly written: WrittenFrame[] = [];
   carrier = false;
+  /** What {@linkcode queueDrops} says. */
+  dropped = 0;
   paused = false;
   closed = false;
   /** Times of `noteReport()`. */
@@ -256,6 +258,10 @@ export class FakeNetdev implements Netdev {
 
   setCarrier(on: boolean): void {
     this.carrier = on;
+  }
+
+  queueDrops(): number {
+    return this.dropped;
   }
 
   setMtu(mtu: number): void {

@@ -70,10 +70,15 @@ export interface Netdev {
   onFrame: (slot: number, length: number) => void;
   /** Called where writes are done later: one of `length` octets failed with a positive errno. */
   onWriteFailed: (errno: number, length: number) => void;
-  /** Stops (or resumes) calling `onReadable`: the device's queue then fills, and the kernel holds senders back. */
+  /**
+   * Stops (or resumes) calling `onReadable`: the device's queue then fills, and what has no room in it the kernel drops,
+   * which slows TCP down, and no other sender.
+   */
   pause(paused: boolean): void;
   /** Tells the kernel whether the link has carrier. */
   setCarrier(on: boolean): void;
+  /** Packets that the kernel dropped before they could be read. Asks the kernel. */
+  queueDrops(): number;
   /** Asks the kernel; `config` tells of it later, with a change of kind "link". Throws what the kernel refuses. */
   setMtu(mtu: number): void;
   /** As `setMtu`. */

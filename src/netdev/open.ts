@@ -12,6 +12,7 @@ import type {
 import type { MembershipSource } from "./memberships/memberships.ts";
 import type { Netdev } from "./netdev.ts";
 import { ConfigMirror } from "./rtnetlink/mirror.ts";
+import { getLink } from "./rtnetlink/link.ts";
 import { setLinkMtu, setLinkUp, setTxQueueLength } from "./rtnetlink/set.ts";
 import { openTun, type TunOptions } from "./tun/open.ts";
 import type { Tun } from "./tun/tun.ts";
@@ -98,6 +99,10 @@ export class TunNetdev implements Netdev {
 
   setCarrier(on: boolean): void {
     this.tun.setCarrier(on);
+  }
+
+  queueDrops(): number {
+    return getLink(this.config.requests, this.ifindex)?.txDropped ?? 0;
   }
 
   /** Throws `E_LINK_SET` if the kernel refuses. */

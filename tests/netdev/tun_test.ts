@@ -296,3 +296,34 @@ kernelTest("TunNetdev.setMtu() sets the MTU and refuses a bad one", () => {
     netdev.close();
   }
 });
+
+kernelTest(
+  "TunNetdev.queueDrops() counts what had no room in the device's queue",
+  () => {
+    using room = new Room();
+    const netdev = openNetdev(room.reactor, {
+      name: "ib0",
+      netns: room.fd,
+      txQueueLength: 4,
+    });
+    try {
+      netdev.pause(true);
+      addAddress(netdev.config.requests, netdev.ifindex, {
+        address: ip("10.1.0.1"),
+        prefixLength: 24,
+      });
+      netdev.setUp(true);
+      netdev.setCarrier(true);
+      room.settle();
+      using socket = udpSocket(room.fd);
+      const to = socketAddress(ip("10.1.0.2"), 6000);
+      const before = netdev.queueDrops();
+      for (let i = 0; i < 50; i++) {
+        libc().sendto(socket.number, new Uint8Array(1), 1, 0, to, 16);
+      }
+      assert(room.until(() => netdev.queueDrops() - before >= 40));
+    } finally {
+      netdev.close();
+    }
+  },
+);

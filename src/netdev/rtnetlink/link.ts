@@ -20,6 +20,9 @@ export const IFLA_IFNAME = 3;
 export const IFLA_MTU = 4;
 export const IFLA_TXQLEN = 13;
 const IFLA_LINKINFO = 18;
+const IFLA_STATS64 = 23;
+/** Of `struct rtnl_link_stats64`. */
+const TX_DROPPED = 56;
 const IFLA_CARRIER = 33;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
@@ -50,6 +53,8 @@ export interface LinkInfo {
   readonly name: string;
   readonly mtu: number;
   readonly txQueueLength: number;
+  /** Packets to send that were dropped. */
+  readonly txDropped: number;
   /** `tun`, `veth` ... or undefined. */
   readonly kind: string | undefined;
   /** The attributes of the kind, as the kernel numbers them. */
@@ -78,6 +83,7 @@ export function parseLink(message: NetlinkMessage): LinkInfo | undefined {
     name: attributes.string(IFLA_IFNAME) ?? "",
     mtu: attributes.u32(IFLA_MTU) ?? 0,
     txQueueLength: attributes.u32(IFLA_TXQLEN) ?? 0,
+    txDropped: Number(attributes.u64(IFLA_STATS64, TX_DROPPED) ?? 0),
     kind: linkInfo?.string(IFLA_INFO_KIND),
     kindData: linkInfo?.nested(IFLA_INFO_DATA),
   };

@@ -189,6 +189,14 @@ export class Attributes {
       : undefined;
   }
 
+  /** Eight octets from `offset` of a value that is a struct. */
+  u64(type: number, offset: number): bigint | undefined {
+    const value = this.#values.get(type);
+    return value && value.byteLength >= offset + 8
+      ? value.getBigUint64(offset, true)
+      : undefined;
+  }
+
   ipv4(type: number): number | undefined {
     const value = this.#values.get(type);
     return value && value.byteLength === 4

@@ -23,8 +23,8 @@ function flows({ a, b, c }: Fabric, net = "10.44.0"): Flow[] {
   return [
     { name: "to ours", from: a, to: `${net}.3` },
     { name: "from ours", from: c, to: `${net}.1` },
-    { name: "to the kernel's", from: a, to: `${net}.2` },
-    { name: "from the kernel's", from: b, to: `${net}.1` },
+    { name: "to the kernel's", from: a, to: `${net}.2`, beside: true },
+    { name: "from the kernel's", from: b, to: `${net}.1`, beside: true },
   ];
 }
 
