@@ -88,12 +88,11 @@ export class Node {
     return statistics;
   }
 
-  /** Resident memory in KiB. */
-  async residentKiB(): Promise<number> {
-    const text = await this.guest.must(
-      `awk '/^VmRSS/ { print $2 }' /proc/$(ipoib -j link show ib0 | sed 's/.*"pid":\\([0-9]*\\).*/\\1/')/status`,
+  /** Resident memory in KiB of the process `pid`. */
+  async residentKiB(pid: number): Promise<number> {
+    return Number(
+      await this.guest.must(`awk '/^VmRSS/ { print $2 }' /proc/${pid}/status`),
     );
-    return Number(text);
   }
 }
 

@@ -40,8 +40,9 @@ export async function outages(
   const logs = flows.map((_, i) => `/tmp/flow.${i}.log`);
   await Promise.all(flows.map(({ from, to }, i) =>
     from.must(
-      `stdbuf -oL ping -D -n -i ${INTERVAL_MS / 1000} -w ${
-        limit + 600
+      // With a time limit of its own (-w) ping would end at the first ICMP error.
+      `timeout ${limit + 600} stdbuf -oL ping -D -n -i ${
+        INTERVAL_MS / 1000
       } ${to} > ${logs[i]} 2>&1 & echo $! > ${logs[i]}.pid; sleep 1`,
     )
   ));

@@ -15,6 +15,8 @@ export function rigCommand(): string {
   return `${Deno.env.get("IPOIB_SHARED") ?? `${top}../shared`}/rig/rig`;
 }
 
+/** Machines end by themselves after this, whatever happens to us; a run with `IPOIB_FULL=1` takes half of it. */
+const LIFE_SECONDS = "3600";
 /** What the rig says if its machines run, which were then started by somebody else. */
 const ALREADY = "already running";
 const LAYOUTS = { one: ["s"], three: ["a", "b", "c"] } as const;
@@ -52,6 +54,7 @@ export class Rig<L extends Layout> {
 async function rig(...args: string[]): Promise<void> {
   const { success, stdout, stderr } = await new Deno.Command(rigCommand(), {
     args,
+    env: { RIG_TIMEOUT: Deno.env.get("RIG_TIMEOUT") ?? LIFE_SECONDS },
     stdin: "null",
   }).output();
   if (success) return;

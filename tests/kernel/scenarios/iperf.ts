@@ -5,7 +5,7 @@ import { type Fabric, KERNELS, OURS } from "../../../scripts/rig/fabric.ts";
 import { report } from "../../../scripts/rig/report.ts";
 import { throughput } from "../../../scripts/rig/throughput.ts";
 
-const SECONDS = 4;
+const SECONDS = 2;
 const MBIT = 1e6;
 
 export function iperf(fabric: Fabric, mtu: number): void {

@@ -8,9 +8,9 @@ import { assert, assertEquals } from "@std/assert";
 import { type Fabric, KERNELS } from "../../../scripts/rig/fabric.ts";
 import { report } from "../../../scripts/rig/report.ts";
 
-const SECONDS = Deno.env.get("IPOIB_FULL") === "1" ? 600 : 40;
+const SECONDS = Deno.env.get("IPOIB_FULL") === "1" ? 600 : 20;
 /** The first packets make the compiler work, which takes memory of its own. */
-const WARM_UP_SECONDS = 20;
+const WARM_UP_SECONDS = 15;
 const FLAT = 0.05;
 
 export function leak(fabric: Fabric): void {
@@ -19,17 +19,18 @@ export function leak(fabric: Fabric): void {
     await a.must("iperf3 -s -D -p 5301");
     const traffic = c.must(
       `iperf3 -c ${KERNELS[0]} -p 5301 --bidir -t ${
-        WARM_UP_SECONDS + SECONDS + 30
+        WARM_UP_SECONDS + SECONDS + 10
       } > /tmp/leak.log 2>&1; true`,
       WARM_UP_SECONDS + SECONDS + 120,
     );
+    const { pid } = await node.link();
     await sleep(WARM_UP_SECONDS);
     const before = await node.statistics();
-    const residents = [await node.residentKiB()];
+    const residents = [await node.residentKiB(pid)];
     const end = performance.now() + SECONDS * 1000;
     while (performance.now() < end) {
       await sleep(SECONDS / 10);
-      residents.push(await node.residentKiB());
+      residents.push(await node.residentKiB(pid));
     }
     const during = await node.statistics();
     await traffic;

@@ -8,7 +8,7 @@ import type { Fabric } from "../../../scripts/rig/fabric.ts";
 import type { Guest } from "../../../scripts/rig/guest.ts";
 import { report } from "../../../scripts/rig/report.ts";
 
-const SECONDS = 4;
+const SECONDS = 2;
 const MBIT = 1e6;
 /** As `/proc/net/igmp6` has it. */
 const BROADCAST_GROUP = "ff12401bffff000000000000ffffffff";
