@@ -87,13 +87,6 @@ export class Node {
     );
     return statistics;
   }
-
-  /** Resident memory in KiB of the process `pid`. */
-  async residentKiB(pid: number): Promise<number> {
-    return Number(
-      await this.guest.must(`awk '/^VmRSS/ { print $2 }' /proc/${pid}/status`),
-    );
-  }
 }
 
 /** One word of a shell. */
