@@ -16,7 +16,12 @@ export interface Link {
   readonly qpn: number;
   readonly gid: string;
   readonly "pkey_index": number;
-  readonly hca: { readonly lid: number };
+  readonly pkey: string;
+  readonly hca: {
+    readonly device: string;
+    readonly port: number;
+    readonly lid: number;
+  };
   readonly drops: Record<string, number>;
   readonly pid: number;
 }
@@ -35,6 +40,10 @@ export class Node {
   async up(options = ""): Promise<void> {
     await this.begin(options);
     await this.says("ib0: running", 60);
+    await this.addAddress();
+  }
+
+  async addAddress(): Promise<void> {
     await this.guest.must(`ip addr add ${this.address}/24 dev ib0`);
   }
 
