@@ -48,7 +48,8 @@ import {
 import type { EndPoint, SubnetPort } from "./ports.ts";
 import { hex, SaRefusal, SaSilence } from "./refusal.ts";
 import type { RmppSender } from "./rmpp_sender.ts";
-import { SM_KEY, type Subnet } from "./subnet.ts";
+import { SM_KEY } from "./constants.ts";
+import type { Subnet } from "./subnet.ts";
 import type { TrapForwarder } from "./traps.ts";
 
 type Handler = (requester: SubnetPort, request: SaMad) => Answer;

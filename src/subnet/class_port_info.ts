@@ -10,7 +10,7 @@ import {
 } from "../wire/sa/class_port_info.ts";
 import { SA_CLASS_VERSION } from "../wire/sa/sa_mad.ts";
 import type { Answer } from "./answer.ts";
-import { RESP_TIME } from "./subnet.ts";
+import { RESP_TIME } from "./constants.ts";
 
 /** Offsets in the addresses: nobody is redirected, nobody traps, but QP and Q_Key are those of QP1, as OpenSM's. */
 const REDIRECT_QP = 24;

@@ -24,7 +24,8 @@ import { Selector } from "../wire/sa/selector.ts";
 import { keyMismatch } from "./group_match.ts";
 import { type GroupParameters, SA_SIGNATURE } from "./groups.ts";
 import { hex, SaRefusal } from "./refusal.ts";
-import { LINK, type Subnet } from "./subnet.ts";
+import { LINK } from "./constants.ts";
+import type { Subnet } from "./subnet.ts";
 
 /** Components without which a group cannot be created, beside those of every join: 0x130c7 with them. */
 const CREATE_COMPONENTS: readonly (readonly [string, bigint])[] = [

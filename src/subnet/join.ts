@@ -15,7 +15,8 @@ import type { Group, GroupParameters } from "./groups.ts";
 import { hasPkey } from "./partitions.ts";
 import type { EndPoint, SubnetPort } from "./ports.ts";
 import { SaRefusal } from "./refusal.ts";
-import { LINK, type Subnet } from "./subnet.ts";
+import { LINK } from "./constants.ts";
+import type { Subnet } from "./subnet.ts";
 
 /** Components of every join and leave. */
 const JOIN_COMPONENTS: readonly (readonly [string, bigint])[] = [

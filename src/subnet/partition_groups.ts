@@ -10,7 +10,8 @@ import { formatGid, gidKey } from "../wire/gid.ts";
 import { broadcastMgid, MgidScope } from "../wire/mgid.ts";
 import type { GroupDefinition, Partition } from "./partitions.ts";
 import { JoinState } from "../wire/sa/mc_member_record.ts";
-import { PACKET_LIFETIME, type Subnet } from "./subnet.ts";
+import { PACKET_LIFETIME } from "./constants.ts";
+import type { Subnet } from "./subnet.ts";
 
 const WIDE_HOP_LIMIT = 255;
 

@@ -6,7 +6,8 @@
 import { PathMask, type PathRecord } from "../wire/sa/path_record.ts";
 import { rateDataMbps, slowerRate } from "../wire/sa/rate.ts";
 import { Selector } from "../wire/sa/selector.ts";
-import { LINK, PACKET_LIFETIME, type Subnet } from "./subnet.ts";
+import { LINK, PACKET_LIFETIME } from "./constants.ts";
+import type { Subnet } from "./subnet.ts";
 
 /** Codes of a path. */
 export interface PathLimits {

@@ -19,7 +19,8 @@ import {
 } from "../wire/sa/port_info_record.ts";
 import { sharePartition } from "./join.ts";
 import { type EndPoint, SM_LID } from "./ports.ts";
-import { PACKET_LIFETIME, RESP_TIME, type Subnet } from "./subnet.ts";
+import { PACKET_LIFETIME, RESP_TIME } from "./constants.ts";
+import type { Subnet } from "./subnet.ts";
 
 /** Entries that a P_Key table could have. */
 const PARTITION_CAP = 64;

@@ -15,7 +15,8 @@ import {
   type Refused,
 } from "./messages.ts";
 import type { SubnetPort } from "./ports.ts";
-import { DEFAULT_MTU_CODE, type Subnet } from "./subnet.ts";
+import { DEFAULT_MTU_CODE } from "./constants.ts";
+import type { Subnet } from "./subnet.ts";
 
 /** Registers the port, settling the subnet's MTU if it is the first. */
 export function register(

@@ -6,7 +6,8 @@ import type { Group } from "./groups.ts";
 import { PROTOCOL_VERSION, type SubnetSnapshot } from "./messages.ts";
 import type { Partition } from "./partitions.ts";
 import { SM_LID } from "./ports.ts";
-import { LINK, type Subnet } from "./subnet.ts";
+import { LINK } from "./constants.ts";
+import type { Subnet } from "./subnet.ts";
 
 /** Who holds the manager. */
 export interface ManagerInfo {

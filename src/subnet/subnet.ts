@@ -5,6 +5,7 @@
 import type { IbMtuCode } from "../base/units.ts";
 import { DEFAULT_SUBNET_PREFIX, GID_LENGTH, gidFrom } from "../wire/gid.ts";
 import { MgidScope } from "../wire/mgid.ts";
+import { DEFAULT_MTU_CODE } from "./constants.ts";
 import { type GroupListener, GroupTable, SA_SIGNATURE } from "./groups.ts";
 import { createPartitionGroups } from "./partition_groups.ts";
 import { defaultPartitions, type Partition, pkeyTable } from "./partitions.ts";
@@ -15,17 +16,6 @@ export type SubnetLog = (
   level: "debug" | "info" | "warning" | "error",
   text: string,
 ) => void;
-
-/** Every link of the subnet: four lanes of 25 Gb/s (EDR), rate code 16. */
-export const LINK = { rateCode: 16, width: 4, laneMbps: 25_000 } as const;
-/** Packet life time of paths and groups (OpenSM's subnet timeout): 4.096 us times 2 to the 18th, about 1 s. */
-export const PACKET_LIFETIME = 18;
-/** RespTimeValue of the administrator and of ports: 4.096 us times 2 to this power (OpenSM: 268 ms). */
-export const RESP_TIME = 16;
-/** SM_Key that OpenSM and its tools have without configuration: who sends it is trusted. */
-export const SM_KEY = 1n;
-/** MTU of a subnet whose first port does not ask for another: code 4, 2048 bytes. */
-export const DEFAULT_MTU_CODE = 4 as IbMtuCode;
 
 export interface SubnetOptions {
   subnetPrefix?: bigint;

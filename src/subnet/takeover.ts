@@ -14,7 +14,8 @@ import { hasPkey } from "./partitions.ts";
 import { RESERVATION_MS, type SubnetPort } from "./ports.ts";
 import { gidFromKey } from "./protocol.ts";
 import { hex } from "./refusal.ts";
-import { PACKET_LIFETIME, type Subnet } from "./subnet.ts";
+import { PACKET_LIFETIME } from "./constants.ts";
+import type { Subnet } from "./subnet.ts";
 
 /** Keeps LIDs and GUIDs for the ports of `previous` for a while, and MLIDs for its groups. */
 export function expectPorts(

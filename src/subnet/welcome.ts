@@ -4,7 +4,8 @@ import { formatGuid } from "../wire/gid.ts";
 import { wholeFabric } from "./fabric.ts";
 import { type ManagerMessage, PROTOCOL_VERSION } from "./messages.ts";
 import { SM_LID, type SubnetPort } from "./ports.ts";
-import { LINK, type Subnet } from "./subnet.ts";
+import { LINK } from "./constants.ts";
+import type { Subnet } from "./subnet.ts";
 
 /** The welcome with as much of the forwarding tables as one frame should hold, and the rest of them. */
 export function welcomeMessages(
