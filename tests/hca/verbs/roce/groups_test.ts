@@ -16,7 +16,7 @@ const reason = readSmallFile(FILE) === undefined
 
 /** How many sockets have joined, as the kernel counts. */
 function members(): number {
-  const line = Deno.readTextFileSync(FILE).split("\n")
+  const line = readSmallFile(FILE)!.split("\n")
     .find((line) => line.includes(gidKey(MGID)));
   return line === undefined ? 0 : Number(line.trim().split(/\s+/)[3]);
 }
