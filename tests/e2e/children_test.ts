@@ -54,7 +54,9 @@ labTest(
       sent: 20,
       received: 20,
     });
-    assertEquals(await received(b, "ib0"), before);
+    // An announcement of the parent's address may come meanwhile.
+    const more = await received(b, "ib0") - before;
+    assert(more <= 2, `${more} packets`);
   },
 );
 

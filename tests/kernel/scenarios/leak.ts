@@ -20,14 +20,13 @@ export function leak(fabric: Fabric): void {
     const { a, c, node } = fabric;
     await a.must("iperf3 -s -D -p 5301");
     const { pid } = await node.link();
-    const traffic = c.must(
+    await c.must(
       `iperf3 -c ${KERNELS[0]} -p 5301 --bidir -t ${
-        WARM_UP_SECONDS + SECONDS + 5
-      } > /tmp/leak.log 2>&1; true`,
-      WARM_UP_SECONDS + SECONDS + 120,
+        WARM_UP_SECONDS + SECONDS + 120
+      } > /tmp/leak.log 2>&1 & echo $! > /tmp/leak.pid`,
     );
     const samples = await sample(c, pid);
-    await traffic;
+    await c.must("kill -INT $(cat /tmp/leak.pid)");
     await a.must("pkill -f 'iperf3 -s -D -p 5301'; true");
     const after = await node.statistics();
     const packets = samples.map((each) => each.packets);
