@@ -9,7 +9,14 @@ import {
 } from "@std/assert";
 import { programCommand } from "../../scripts/program.ts";
 import { probeVerbs } from "../../src/hca/verbs/probe.ts";
-import { type Host, labTest, type Program, until } from "./harness/mod.ts";
+import {
+  type Host,
+  labTest,
+  type Program,
+  runs,
+  socketsIn,
+  until,
+} from "./harness/mod.ts";
 
 interface Link {
   operstate: string;
@@ -25,25 +32,6 @@ function start(host: Host, ...words: string[]): Program {
 
 async function link(host: Host, name: string): Promise<Link> {
   return (await host.show<Link[]>("link", "show", name))[0]!;
-}
-
-async function hasDevice(host: Host, name: string): Promise<boolean> {
-  return (await host.run(["ip", "link", "show", name])).code === 0;
-}
-
-/** What is in the folder of the control sockets, without logs. */
-function sockets(host: Host): string[] {
-  return [...Deno.readDirSync(host.sockets)].map(({ name }) => name)
-    .filter((name) => name.endsWith(".sock")).sort();
-}
-
-function runs(pid: number): boolean {
-  try {
-    Deno.statSync(`/proc/${pid}`);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 labTest(
@@ -71,8 +59,8 @@ labTest(
     assertEquals([child.code, child.stdout], [0, "ib1.8001\n"]);
 
     assertEquals((await a.ipoib("down", "ib0")).code, 0);
-    assertEquals(await hasDevice(a, "ib0"), false);
-    assertEquals(sockets(a), ["ib1.8001.sock", "ib1.sock"]);
+    assertEquals(await a.hasDevice("ib0"), false);
+    assertEquals(socketsIn(a.sockets), ["ib1.8001.sock", "ib1.sock"]);
     assertEquals(await b.ping("10.8.0.100"), { sent: 5, received: 5 });
     const left = await link(a, "ib1");
     assertEquals([left.pid, left.hca.lid], [ib1.pid, ib1.hca.lid]);
@@ -83,8 +71,8 @@ labTest(
 
     assertEquals((await a.ipoib("down", "ib1")).code, 0);
     await until("the process is gone", () => !runs(ib1.pid));
-    assertEquals(await hasDevice(a, "ib1"), false);
-    assertEquals(sockets(a), ["ib0.sock"]);
+    assertEquals(await a.hasDevice("ib1"), false);
+    assertEquals(socketsIn(a.sockets), ["ib0.sock"]);
   },
 );
 
@@ -94,8 +82,11 @@ labTest(
     const [a] = await lab.hosts(1);
     assertEquals((await a.ipoib(...BOTH, "--background")).code, 0);
     const { pid, hca } = await link(a, "ib1");
-    const manager = async () =>
-      JSON.parse((await a.ipoib("-j", "subnet", "show")).stdout)[0].manager;
+    // Between the two there is nobody who answers.
+    const manager = async () => {
+      const { code, stdout } = await a.ipoib("-j", "subnet", "show");
+      return code === 0 && JSON.parse(stdout)[0].manager;
+    };
     assertEquals((await a.ipoib("down", "ib0")).code, 0);
     const { name } = await until("ib1 is the manager", async () => {
       const now = await manager();
@@ -130,9 +121,9 @@ labTest(
     await manager.says(/STOPPING=1/);
     assertEquals(manager.output, "READY=1STOPPING=1");
     for (const name of ["ib0", "ib1"]) {
-      assertEquals(await hasDevice(a, name), false);
+      assertEquals(await a.hasDevice(name), false);
     }
-    assertEquals(sockets(a), []);
+    assertEquals(socketsIn(a.sockets), []);
   },
 );
 
@@ -146,8 +137,8 @@ labTest(
       const both = await a.ipoib(...BOTH, ...more);
       assertEquals(both.code, 2);
       assertMatch(both.stderr, /^ipoib: ib1 is already running/m);
-      assertEquals(await hasDevice(a, "ib0"), false);
-      assertEquals(sockets(a), ["ib1.sock"]);
+      assertEquals(await a.hasDevice("ib0"), false);
+      assertEquals(socketsIn(a.sockets), ["ib1.sock"]);
     }
     assertEquals((await link(a, "ib1")).operstate, "UP");
 
@@ -156,9 +147,9 @@ labTest(
     const both = await a.ipoib("up", "ib2", "ib3", "--hca", "soft");
     assertEquals(both.code, 2);
     assertMatch(both.stderr, /^ipoib: .*ib3/m);
-    assertEquals(await hasDevice(a, "ib2"), false);
-    assertEquals(await hasDevice(a, "ib3"), true);
-    assertEquals(sockets(a), ["ib1.sock"]);
+    assertEquals(await a.hasDevice("ib2"), false);
+    assertEquals(await a.hasDevice("ib3"), true);
+    assertEquals(socketsIn(a.sockets), ["ib1.sock"]);
   },
 );
 
@@ -170,11 +161,14 @@ labTest(
     await both.says(/ib0: running/);
     await both.says(/ib1: running/);
     await a.ip("link", "del", "ib0");
-    await until("ib0 is gone", () => sockets(a).join() === "ib1.sock");
+    await until(
+      "ib0 is gone",
+      () => socketsIn(a.sockets).join() === "ib1.sock",
+    );
     assertEquals((await link(a, "ib1")).operstate, "UP");
     await a.ip("link", "del", "ib1");
     assertEquals(await both.exit(), 0);
-    assertEquals(sockets(a), []);
+    assertEquals(socketsIn(a.sockets), []);
   },
 );
 
@@ -201,7 +195,7 @@ labTest(
       ),
       up.output,
     );
-    assertEquals(sockets(a), ["ib0.sock"]);
+    assertEquals(socketsIn(a.sockets), ["ib0.sock"]);
   },
   { ignore: devices.length > 0 },
 );
