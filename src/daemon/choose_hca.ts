@@ -3,10 +3,7 @@
 import { IpoibError } from "../base/errors.ts";
 import type { ProbedPort, VerbsProbe } from "../hca/verbs/probe.ts";
 import { DEFAULT_SUBNET, type HcaChoice } from "../ipc/up_options.ts";
-
-const ENODEV = 19;
-const ENOENT = 2;
-const EPROTONOSUPPORT = 93;
+import { Errno } from "../system/errno.ts";
 
 const SOFT_HINT = "use --hca soft for the embedded subnet";
 const ROCE_HINT =
@@ -85,7 +82,7 @@ function named(
       "E_HCA",
       `InfiniBand device ${device} does not exist`,
       {
-        errno: ENODEV,
+        errno: Errno.ENODEV,
         hint: others ? `this host has ${others}` : SOFT_HINT,
       },
     );
@@ -98,7 +95,7 @@ function named(
   if (!one) {
     const which = port === undefined ? "port" : `port ${port}`;
     throw new IpoibError("E_HCA", `Device ${device} has no ${which}`, {
-      errno: ENODEV,
+      errno: Errno.ENODEV,
       hint: `it has ${ports.map((each) => each.port).join(", ") || "none"}`,
     });
   }
@@ -106,7 +103,7 @@ function named(
     throw new IpoibError(
       "E_LINK_LAYER",
       `${device}/${one.port} is an Ethernet port (RoCE), which has no subnet manager and so no IPoIB`,
-      { errno: EPROTONOSUPPORT, hint: ROCE_HINT },
+      { errno: Errno.EPROTONOSUPPORT, hint: ROCE_HINT },
     );
   }
   return one;
@@ -148,13 +145,13 @@ function noLibrary(device: string): IpoibError {
   return new IpoibError(
     "E_LIBRARY",
     `InfiniBand device ${device} cannot be used: libibverbs is missing`,
-    { errno: ENOENT, hint: "install libibverbs1 and ibverbs-providers" },
+    { errno: Errno.ENOENT, hint: "install libibverbs1 and ibverbs-providers" },
   );
 }
 
 function noEthernet(why: string): IpoibError {
   return new IpoibError("E_HCA", `${why}, which --roce is for`, {
-    errno: ENODEV,
+    errno: Errno.ENODEV,
     hint: "leave out --roce, or load rdma_rxe and `rdma link add` a device",
   });
 }

@@ -2,9 +2,8 @@
 
 import { IpoibError } from "../base/errors.ts";
 import type { ChosenHca, ChosenHcas } from "./choose_hca.ts";
+import { Errno } from "../system/errno.ts";
 
-const ENODEV = 19;
-const EINVAL = 22;
 const PREFIX = "ib";
 
 /** An interface to bring up. */
@@ -31,7 +30,7 @@ export function planInterfaces(
     throw new IpoibError(
       "E_GUID",
       `A GUID is one port's, and there are ${used.length} interfaces`,
-      { errno: EINVAL, hint: "bring them up one by one" },
+      { errno: Errno.EINVAL, hint: "bring them up one by one" },
     );
   }
   return used.map((hca, i) => ({ name: names[i] ?? `${PREFIX}${i}`, hca }));
@@ -58,7 +57,7 @@ function tooManyNames(
     "E_HCA",
     `There ${count} for ${names.length} interfaces: ${known.join(", ")}`,
     {
-      errno: ENODEV,
+      errno: Errno.ENODEV,
       hint: `leave out ${names.slice(ports.length).join(", ")}`,
     },
   );

@@ -6,8 +6,9 @@
  */
 
 import { addressOf, cString, errno, libc } from "../../ffi/libc.ts";
-import { Errno, lastError, unwrap } from "./errno.ts";
+import { Errno, lastError } from "./errno.ts";
 import { Fd } from "./fd.ts";
+import { openSocket } from "./open_socket.ts";
 
 const AF_UNIX = 1;
 const SOCK_SEQPACKET_NONBLOCK_CLOEXEC = 5 | 0x800 | 0x80000;
@@ -46,13 +47,7 @@ export function unixAddress(path: string): Uint8Array<ArrayBuffer> {
 }
 
 function open(): Fd {
-  return new Fd(
-    unwrap(
-      libc().socket(AF_UNIX, SOCK_SEQPACKET_NONBLOCK_CLOEXEC, 0),
-      "E_SOCKET",
-      "create a socket",
-    ),
-  );
+  return openSocket(AF_UNIX, SOCK_SEQPACKET_NONBLOCK_CLOEXEC, 0);
 }
 
 /** Listens at `path`, which must not exist. */

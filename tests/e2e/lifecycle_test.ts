@@ -6,25 +6,7 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { type Host, labTest, must, until } from "./harness/mod.ts";
-
-function sockets(folder: string): string[] {
-  return [...Deno.readDirSync(folder)].map(({ name }) => name)
-    .filter((name) => name.endsWith(".sock"));
-}
-
-async function hasDevice(host: Host): Promise<boolean> {
-  return (await host.run(["ip", "link", "show", "ib0"])).code === 0;
-}
-
-function runs(pid: number): boolean {
-  try {
-    Deno.statSync(`/proc/${pid}`);
-    return true;
-  } catch {
-    return false;
-  }
-}
+import { labTest, must, runs, socketsIn, until } from "./harness/mod.ts";
 
 labTest(
   "--background returns once the interface is ready, and down ends it",
@@ -61,8 +43,8 @@ labTest(
     for (const host of [a, b]) {
       const down = await host.ipoib("down", "ib0");
       assertEquals([down.code, down.stderr], [0, ""]);
-      assertEquals(await hasDevice(host), false);
-      assertEquals(sockets(host.sockets), []);
+      assertEquals(await host.hasDevice("ib0"), false);
+      assertEquals(socketsIn(host.sockets), []);
     }
     await until("the process is gone", () => !runs(pid));
   },
@@ -79,10 +61,10 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
       }
       for (const host of hosts) {
         assertEquals(await host.daemon.exit(), 0);
-        assertEquals(await hasDevice(host), false);
-        assertEquals(sockets(host.sockets), []);
+        assertEquals(await host.hasDevice("ib0"), false);
+        assertEquals(socketsIn(host.sockets), []);
       }
-      assertEquals(sockets(`${lab.runtime}/subnet/default`), []);
+      assertEquals(socketsIn(`${lab.runtime}/subnet/default`), []);
     },
   );
 }
@@ -93,7 +75,7 @@ labTest(
     const [a] = await lab.running(1);
     await a.ip("link", "del", "ib0");
     assertEquals(await a.daemon.exit(), 0);
-    assertEquals(sockets(a.sockets), []);
+    assertEquals(socketsIn(a.sockets), []);
   },
 );
 
@@ -106,5 +88,5 @@ labTest("--background tells why it could not begin", async (lab) => {
   );
   assertEquals(up.code, 2);
   assertMatch(up.stderr, /^ipoib: .*4096/m);
-  assertEquals(await hasDevice(b), false);
+  assertEquals(await b.hasDevice("ib0"), false);
 });

@@ -1,7 +1,13 @@
 /** Ends of one side during traffic: in order, by kill -9, and of everybody. */
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
-import { type Host, iperfServer, labTest, until } from "./harness/mod.ts";
+import {
+  exists,
+  type Host,
+  iperfServer,
+  labTest,
+  until,
+} from "./harness/mod.ts";
 
 /** Starts a TCP stream that lasts longer than the test, and waits until it flows. */
 async function stream(from: Host, to: Host) {
@@ -11,19 +17,6 @@ async function stream(from: Host, to: Host) {
   );
   await client.says(/0\.40-.*bits\/sec/);
   return client;
-}
-
-async function hasDevice(host: Host): Promise<boolean> {
-  return (await host.run(["ip", "link", "show", "ib0"])).code === 0;
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 labTest(
@@ -38,7 +31,7 @@ labTest(
     const { daemon } = b;
     const down = await b.ipoib("down", "ib0");
     assertEquals([down.code, down.stdout, down.stderr], [0, "", ""]);
-    assertEquals(await hasDevice(b), false);
+    assertEquals(await b.hasDevice("ib0"), false);
     assertEquals(exists(`${b.sockets}/ib0.sock`), false);
     assertEquals(await daemon.exit(), 0);
     assertEquals((await a.link()).state, "running");

@@ -95,7 +95,8 @@ export class VerbsPort implements HcaPort, Sleeper {
     checkLinkLayer(this.attributes, mads === "roce");
     this.roce = fabric ? undefined : owned(new Roce(this, device, port));
     this.mads = fabric ?? this.roce!.mads;
-    this.attributes = this.#query();
+    // Its own GID is not the first one.
+    if (this.roce) this.attributes = this.#query();
     this.pd = library.ibv_alloc_pd(context);
     if (this.pd === 0n) throw lastError("E_VERBS", "allocate a domain");
     parts.defer(() => library.ibv_dealloc_pd(this.pd));

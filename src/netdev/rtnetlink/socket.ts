@@ -7,9 +7,10 @@
 
 import { errno, libc } from "../../../ffi/libc.ts";
 import { IpoibError } from "../../base/errors.ts";
-import { Errno, errnoText, lastError, unwrap } from "../../system/errno.ts";
+import { Errno, errnoText, lastError } from "../../system/errno.ts";
 import { Fd } from "../../system/fd.ts";
 import { withNamespace } from "../../system/namespace.ts";
+import { openSocket } from "../../system/open_socket.ts";
 import {
   Attributes,
   HEADER_LENGTH,
@@ -58,14 +59,16 @@ export const Group = {
 const answers = new Uint8Array(DATAGRAM);
 const events = new Uint8Array(DATAGRAM);
 
-function openSocket(netns: number | undefined): Fd {
+function openNetlink(netns: number | undefined): Fd {
   const open = () =>
-    unwrap(
-      libc().socket(AF_NETLINK, SOCK_RAW_CLOEXEC, NETLINK_ROUTE),
+    openSocket(
+      AF_NETLINK,
+      SOCK_RAW_CLOEXEC,
+      NETLINK_ROUTE,
       "E_NETLINK",
       "open a netlink socket",
     );
-  const fd = new Fd(netns === undefined ? open() : withNamespace(netns, open));
+  const fd = netns === undefined ? open() : withNamespace(netns, open);
   const address = new Uint8Array(12);
   address[0] = AF_NETLINK;
   if (libc().bind(fd.number, address, address.length) < 0) {
@@ -101,7 +104,7 @@ export class RequestSocket implements Disposable {
 
   /** Opens the socket in `netns` (an open namespace), or in the thread's own. */
   constructor(netns?: number) {
-    this.#fd = openSocket(netns);
+    this.#fd = openNetlink(netns);
     const timeout = new Uint8Array(
       new BigInt64Array([TIMEOUT_SECONDS, 0n]).buffer,
     );
@@ -240,7 +243,7 @@ export class EventSocket implements Disposable {
 
   /** Opens the socket in `netns`; `receiveBuffer` octets of events may wait before some are lost. */
   constructor(netns?: number, receiveBuffer = 1 << 20) {
-    this.#fd = openSocket(netns);
+    this.#fd = openNetlink(netns);
     // The forced way needs CAP_NET_ADMIN in the initial user namespace; the other is bounded by a sysctl.
     if (
       !setOption(this.#fd.number, SOL_SOCKET, SO_RCVBUFFORCE, receiveBuffer)

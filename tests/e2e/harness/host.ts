@@ -180,6 +180,11 @@ export class Host {
     return await ping(this, typeof to === "string" ? to : to.address, options);
   }
 
+  /** True if the kernel has a device of that name there. */
+  async hasDevice(name: string): Promise<boolean> {
+    return (await this.run(["ip", "link", "show", name])).code === 0;
+  }
+
   /** True if a single ping is answered within a second. */
   async reaches(to: Host | string): Promise<boolean> {
     const address = typeof to === "string" ? to : to.address;

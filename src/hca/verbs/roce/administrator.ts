@@ -77,30 +77,37 @@ function answerData(
   return undefined;
 }
 
-function pathTo(
-  { dgid, pkey, tclass }: PathRecord,
-  { gid, activeMtuCode, rateCode }: RocePortFacts,
-): PathRecord {
-  return PathRecord.of({
-    dgid,
-    sgid: gid,
+/** What paths and groups have in common. */
+function routeOf({ activeMtuCode, rateCode }: RocePortFacts) {
+  return {
     hopLimit: ROCE_HOP_LIMIT,
-    tclass,
-    pkey,
-    reversible: true,
-    numbPath: 1,
     mtuSelector: Selector.Exactly,
     mtu: activeMtuCode,
     rateSelector: Selector.Exactly,
     rate: rateCode,
     lifetimeSelector: Selector.Exactly,
     lifetime: PACKET_LIFETIME,
+  };
+}
+
+function pathTo(
+  { dgid, pkey, tclass }: PathRecord,
+  port: RocePortFacts,
+): PathRecord {
+  return PathRecord.of({
+    dgid,
+    sgid: port.gid,
+    tclass,
+    pkey,
+    reversible: true,
+    numbPath: 1,
+    ...routeOf(port),
   });
 }
 
 function groupOf(
   { mgid, portGid, pkey, joinState, tclass }: McMemberRecord,
-  { activeMtuCode, rateCode }: RocePortFacts,
+  port: RocePortFacts,
 ): McMemberRecord {
   return McMemberRecord.of({
     mgid,
@@ -110,13 +117,7 @@ function groupOf(
     tclass,
     qkey: ROCE_QKEY,
     mlid: ROCE_MLID,
-    mtuSelector: Selector.Exactly,
-    mtu: activeMtuCode,
-    rateSelector: Selector.Exactly,
-    rate: rateCode,
-    lifetimeSelector: Selector.Exactly,
-    lifetime: PACKET_LIFETIME,
-    hopLimit: ROCE_HOP_LIMIT,
+    ...routeOf(port),
     scope: mgid[1]! & 0x0f,
   });
 }

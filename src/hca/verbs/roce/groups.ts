@@ -6,8 +6,9 @@
  */
 
 import { libc } from "../../../../ffi/libc.ts";
-import { lastError, unwrap } from "../../../system/errno.ts";
-import { Fd } from "../../../system/fd.ts";
+import { lastError } from "../../../system/errno.ts";
+import type { Fd } from "../../../system/fd.ts";
+import { openSocket } from "../../../system/open_socket.ts";
 import { formatGid, gidKey } from "../../../wire/gid.ts";
 
 const AF_INET6 = 10;
@@ -60,12 +61,12 @@ export class RoceGroups {
 
 function open(mgid: Uint8Array, ifindex: number): Fd {
   const action = `join ${formatGid(mgid)} on network device ${ifindex}`;
-  const socket = new Fd(
-    unwrap(
-      libc().socket(AF_INET6, SOCK_DGRAM_CLOEXEC, 0),
-      "E_ROCE_GROUP",
-      action,
-    ),
+  const socket = openSocket(
+    AF_INET6,
+    SOCK_DGRAM_CLOEXEC,
+    0,
+    "E_ROCE_GROUP",
+    action,
   );
   const request = groupRequest(mgid, ifindex);
   const result = libc().setsockopt(

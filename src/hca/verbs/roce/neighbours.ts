@@ -9,8 +9,9 @@
  */
 
 import { libc } from "../../../../ffi/libc.ts";
-import { unwrap } from "../../../system/errno.ts";
-import { Fd } from "../../../system/fd.ts";
+import { Errno } from "../../../system/errno.ts";
+import type { Fd } from "../../../system/fd.ts";
+import { openSocket } from "../../../system/open_socket.ts";
 
 const AF_INET6 = 10;
 const AF_NETLINK = 16;
@@ -24,7 +25,6 @@ const RTM_GETNEIGH = 30;
 const NLMSG_ERROR = 2;
 const NLM_F_REQUEST = 1;
 const NDA_DST = 1;
-const ENOENT = 2;
 /** Offsets in the message: `struct nlmsghdr`, `struct ndmsg`, one attribute. */
 const At = {
   type: 4,
@@ -82,7 +82,9 @@ export function neighbourAnswer(answer: Uint8Array): boolean | undefined {
     case RTM_NEWNEIGH:
       return (view.getUint16(At.state, true) & NUD_VALID) !== 0;
     case NLMSG_ERROR:
-      return view.getInt32(At.error, true) === -ENOENT ? false : undefined;
+      return view.getInt32(At.error, true) === -Errno.ENOENT
+        ? false
+        : undefined;
     default:
       return undefined;
   }
@@ -107,18 +109,12 @@ export class KernelNeighbours implements Neighbours {
   /** Throws `E_SOCKET`. */
   constructor() {
     using parts = new DisposableStack();
-    const open = (family: number, type: number, protocol: number) =>
-      parts.use(
-        new Fd(
-          unwrap(
-            libc().socket(family, type, protocol),
-            "E_SOCKET",
-            "create a socket",
-          ),
-        ),
-      );
-    this.#netlink = open(AF_NETLINK, SOCK_RAW_NONBLOCK_CLOEXEC, NETLINK_ROUTE);
-    this.#datagrams = open(AF_INET6, SOCK_DGRAM_NONBLOCK_CLOEXEC, 0);
+    this.#netlink = parts.use(
+      openSocket(AF_NETLINK, SOCK_RAW_NONBLOCK_CLOEXEC, NETLINK_ROUTE),
+    );
+    this.#datagrams = parts.use(
+      openSocket(AF_INET6, SOCK_DGRAM_NONBLOCK_CLOEXEC, 0),
+    );
     parts.move();
   }
 
