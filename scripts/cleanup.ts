@@ -30,15 +30,24 @@ export class Cleanup {
 
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
+/** Between two looks at the parent. */
+const PARENT_EVERY_MS = 500;
+
 /**
  * The exit code for the first signal that asks this process to end, when it comes. Later ones (npx and `deno task` pass
- * Ctrl-C on, so it arrives twice) are swallowed: they must not cut the cleanup short.
+ * Ctrl-C on, so it arrives twice) are swallowed: they must not cut the cleanup short. The end of the parent, which may
+ * have had no chance to pass a signal on, counts as SIGHUP.
  */
 function interruption(): Promise<number> {
   const { promise, resolve } = Promise.withResolvers<number>();
   for (const [signal, number] of Object.entries(SIGNALS)) {
     Deno.addSignalListener(signal as Deno.Signal, () => resolve(128 + number));
   }
+  const parent = Deno.ppid;
+  const watch = setInterval(() => {
+    if (Deno.ppid !== parent) resolve(128 + SIGNALS.SIGHUP);
+  }, PARENT_EVERY_MS);
+  Deno.unrefTimer(watch);
   return promise;
 }
 

@@ -5,8 +5,15 @@
  * As root with apt it installs the Debian packages that the suites need and that are missing, unless
  * `IPOIB_NO_INSTALL=1`. What cannot run is skipped by name with its reason; with `IPOIB_CI=1` a skip that
  * test/skips.ts does not allow is a failure. The last line is `N passed, N failed`, the exit code 1 on any failure.
+ *
+ * As root each suite runs in namespaces of its own (test/enclosure.ts), so nothing of it outlives it. A suite in which
+ * no test finishes for a while is ended.
  */
 
+import { type Cleanup, workAndCleanUp } from "./cleanup.ts";
+import { measureSlowness } from "./machine.ts";
+import { FULL } from "./test/form.ts";
+import { canEnclose } from "./test/enclosure.ts";
 import {
   install,
   isInstalled,
@@ -14,11 +21,16 @@ import {
   type Tool,
 } from "./test/packages.ts";
 import { obstacle, type Suite, suitesOf } from "./test/suites.ts";
-import { type Outcome, outcomeOf, withoutColours } from "./test/outcome.ts";
+import { type Finished, slowest } from "./test/outcome.ts";
+import { withoutColours } from "./test/outcome.ts";
+import { runSuite } from "./test/run_suite.ts";
 import { allowance } from "./test/skips.ts";
 
-/** A suite that takes longer hangs. */
-const SUITE_LIMIT = 15 * 60_000;
+/** A suite hangs when no test has finished for so long on a usual machine. */
+const SILENCE_MS = 5 * 60_000;
+/** One of its tests lasts ten minutes with `IPOIB_FULL=1`. */
+const SILENCE_FULL_MS = 20 * 60_000;
+const SLOWEST = 10;
 
 const top = new URL("../", import.meta.url);
 Deno.chdir(top);
@@ -64,90 +76,98 @@ async function provide(suites: readonly Suite[], root: boolean): Promise<void> {
   }
 }
 
-async function run(suite: Suite, options: string[]): Promise<Outcome> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      "test",
-      "--no-check",
-      ...suite.permissions,
-      ...options,
-      ...suite.paths,
-    ],
-    // Tests of colours would see the wish of whoever reads this output.
-    env: { NO_COLOR: "" },
-    stdout: "piped",
-    stdin: "null",
-  }).spawn();
-  let hung = false;
-  const limit = setTimeout(() => {
-    hung = true;
-    child.kill("SIGKILL");
-  }, SUITE_LIMIT);
-  let output = "";
-  const decoder = new TextDecoder();
-  for await (const bytes of child.stdout) {
-    const text = decoder.decode(bytes, { stream: true });
-    say(coloured ? text : withoutColours(text));
-    output += text;
+/** Runs what was asked for; returns the number of failures. */
+async function runAll(cleanup: Cleanup): Promise<number> {
+  const chosen = Deno.args.filter((arg) => !arg.startsWith("-") && exists(arg));
+  const options = Deno.args.filter((arg) => !chosen.includes(arg));
+  const suites = suitesOf([...testFiles("tests")], chosen);
+  const root = Deno.uid() === 0;
+  await provide(suites, root);
+
+  // Deno's own file calls reach /dev under --allow-all only.
+  const { success: tun } = await new Deno.Command("test", {
+    args: ["-c", "/dev/net/tun"],
+  }).output();
+  const shared = Deno.env.get("IPOIB_SHARED") ?? "../shared";
+  const shares = (path: string) => exists(`${shared}/${path}`);
+  const host = { root, tun, has: isInstalled, shares };
+  const enclose = await canEnclose();
+  if (root && !enclose) {
+    say("No namespaces can be made: a run that is killed leaves processes\n");
   }
-  const { success } = await child.status;
-  clearTimeout(limit);
-  if (hung) say(`Stopped after ${SUITE_LIMIT / 60_000} minutes\n`);
-  return outcomeOf(output, success);
-}
-
-const chosen = Deno.args.filter((arg) => !arg.startsWith("-") && exists(arg));
-const options = Deno.args.filter((arg) => !chosen.includes(arg));
-const suites = suitesOf([...testFiles("tests")], chosen);
-const root = Deno.uid() === 0;
-await provide(suites, root);
-
-// Deno's own file calls reach /dev under --allow-all only.
-const { success: tun } = await new Deno.Command("test", {
-  args: ["-c", "/dev/net/tun"],
-}).output();
-const shared = Deno.env.get("IPOIB_SHARED") ?? "../shared";
-const shares = (path: string) => exists(`${shared}/${path}`);
-const host = { root, tun, has: isInstalled, shares };
-const report: string[] = [];
-const skips: string[] = [];
-let passed = 0;
-let failed = 0;
-for (const suite of suites) {
-  const reason = obstacle(suite, host);
-  if (reason) {
-    skips.push(`suite ${suite.name}: ${reason}`);
-    continue;
+  const report: string[] = [];
+  const skips: string[] = [];
+  const finished: (Finished & { suite: string })[] = [];
+  let passed = 0;
+  let failed = 0;
+  for (const suite of suites) {
+    const reason = obstacle(suite, host);
+    if (reason) {
+      skips.push(`suite ${suite.name}: ${reason}`);
+      continue;
+    }
+    const slowness = measureSlowness();
+    say(`\n== ${suite.name} == (machine: ${slowness} times the usual)\n`);
+    const start = performance.now();
+    const outcome = await runSuite(suite, {
+      options,
+      enclose,
+      slowness,
+      silenceMs: FULL ? SILENCE_FULL_MS : SILENCE_MS,
+      say: (text) => say(coloured ? text : withoutColours(text)),
+      cleanup,
+    });
+    passed += outcome.passed;
+    failed += outcome.failed;
+    finished.push(
+      ...outcome.finished.map((test) => ({ ...test, suite: suite.name })),
+    );
+    skips.push(...outcome.ignored.map((name) => `test ${suite.name}: ${name}`));
+    const ignored = outcome.ignored.length;
+    const seconds = ((performance.now() - start) / 1000).toFixed(1);
+    report.push(
+      `${suite.name.padEnd(10)} ${
+        seconds.padStart(7)
+      } s  ${outcome.passed} passed, ${outcome.failed} failed` +
+        (ignored > 0 ? `, ${ignored} ignored` : "") +
+        (outcome.left.length > 0 ? `, ${outcome.left.length} left behind` : ""),
+    );
   }
-  say(`\n== ${suite.name} ==\n`);
-  const outcome = await run(suite, options);
-  passed += outcome.passed;
-  failed += outcome.failed;
-  skips.push(...outcome.ignored.map((name) => `test ${suite.name}: ${name}`));
-  const ignored = outcome.ignored.length;
-  report.push(
-    `${
-      suite.name.padEnd(10)
-    } ${outcome.passed} passed, ${outcome.failed} failed` +
-      (ignored > 0 ? `, ${ignored} ignored` : ""),
-  );
+
+  say(`\n${report.map((line) => `${line}\n`).join("")}`);
+  if (finished.length > SLOWEST) {
+    say("\nThe slowest tests:\n");
+    for (const { suite, name, ms } of slowest(finished, SLOWEST)) {
+      say(`  ${(ms / 1000).toFixed(1).padStart(6)} s  ${suite}: ${name}\n`);
+    }
+  }
+  if (skips.length > 0) say("\nSkipped:\n");
+  for (const skip of skips) {
+    const because = allowance(skip);
+    const verdict = !ci
+      ? ""
+      : because
+      ? ` [allowed: ${because}]`
+      : " [FAILED: not allowed here]";
+    if (ci && !because) failed++;
+    say(`  ${skip}${verdict}\n`);
+  }
+  if (suites.length === 0) {
+    say("No test lies there\n");
+    failed++;
+  }
+  say(`${passed} passed, ${failed} failed\n`);
+  return failed;
 }
 
-say(`\n${report.map((line) => `${line}\n`).join("")}`);
-if (skips.length > 0) say("\nSkipped:\n");
-for (const skip of skips) {
-  const because = allowance(skip);
-  const verdict = !ci
-    ? ""
-    : because
-    ? ` [allowed: ${because}]`
-    : " [FAILED: not allowed here]";
-  if (ci && !because) failed++;
-  say(`  ${skip}${verdict}\n`);
-}
-if (suites.length === 0) {
-  say("No test lies there\n");
-  failed++;
-}
-say(`${passed} passed, ${failed} failed\n`);
-Deno.exit(failed > 0 ? 1 : 0);
+let failures = 0;
+const code = await workAndCleanUp(
+  async (cleanup) => {
+    failures = await runAll(cleanup);
+  },
+  (error) => {
+    say(`${error instanceof Error ? error.stack : error}\n`);
+    return 1;
+  },
+);
+Deno.exit(code || (failures > 0 ? 1 : 0));

@@ -13,6 +13,7 @@ import {
   SaMad,
 } from "../../src/wire/sa/sa_mad.ts";
 import { lidFile, nodeLid, nodeName, topology } from "./fabric.ts";
+import { patient } from "../machine.ts";
 import { TextLineStream } from "./lines.ts";
 
 const PRELOAD = [
@@ -123,7 +124,7 @@ export class Simulator {
       stderr: "null",
     }).spawn();
     // The administrator is silent until the first sweep is done.
-    const deadline = Date.now() + START_TIMEOUT_MS;
+    const deadline = Date.now() + patient(START_TIMEOUT_MS);
     while (
       await this.client(1).exchange(nodeLid(node), probe(), PROBE_MS) ===
         undefined
@@ -255,13 +256,9 @@ function preload(): string | undefined {
   });
 }
 
-/** Waits for the end of every other simulator of this user. */
+/** Waits for the end of every other simulator of this machine: the lock is on the program's own file. */
 async function oneAtATime(): Promise<Deno.FsFile> {
-  const folder = Deno.env.get("TMPDIR") ?? "/tmp";
-  const file = await Deno.open(`${folder}/ibsim-${Deno.uid()}.lock`, {
-    write: true,
-    create: true,
-  });
+  const file = await Deno.open((await programPath("ibsim"))!);
   await file.lock(true);
   return file;
 }
@@ -279,7 +276,10 @@ async function saysReady(child: Deno.ChildProcess): Promise<void> {
   const [mine, rest] = child.stdout.tee();
   rest.pipeTo(new WritableStream()).catch(() => {});
   let text = "";
-  const deadline = setTimeout(() => child.kill("SIGKILL"), START_TIMEOUT_MS);
+  const deadline = setTimeout(
+    () => child.kill("SIGKILL"),
+    patient(START_TIMEOUT_MS),
+  );
   for await (const part of mine.pipeThrough(new TextDecoderStream())) {
     text += part;
     if (text.includes("simulator ready")) break;

@@ -1,5 +1,13 @@
 /** A virtual machine of the rig: scripts run in it as root, and this checkout is its `/project`. */
 
+import { factor, SHELL_LOOP, SHELL_LOOP_USUAL_MS } from "../machine.ts";
+
+/** How to call the rig. */
+export interface RigCommand {
+  readonly program: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
 /** What a script printed, and how it ended. */
 export interface Outcome {
   readonly code: number;
@@ -18,17 +26,41 @@ ipoib() { deno run --quiet --no-check --cached-only --allow-all /project/main.ts
 
 export class Guest {
   readonly name: string;
-  readonly #command: string;
+  readonly #command: RigCommand;
+  #slowness = 1;
 
-  constructor(name: string, command: string) {
+  constructor(name: string, command: RigCommand) {
     this.name = name;
     this.#command = command;
   }
 
-  /** Runs a bash script, whatever its exit code; 124 if it takes longer than `seconds`. */
+  /** How much slower than usual it is, as {@linkcode measure} found. */
+  get slowness(): number {
+    return this.#slowness;
+  }
+
+  /** Measures how slow it is; limits of time are multiplied by that from then on. */
+  async measure(): Promise<void> {
+    const spent = Number(await this.must(SHELL_LOOP, 600));
+    this.#slowness = factor(spent, SHELL_LOOP_USUAL_MS);
+  }
+
+  /** A limit of time for this machine. */
+  patient(usual: number): number {
+    return Math.ceil(usual * this.#slowness);
+  }
+
+  /** Runs a bash script, whatever its exit code; 124 if it takes longer than `seconds` on a usual machine. */
   async run(script: string, seconds = 60): Promise<Outcome> {
-    const { code, stdout, stderr } = await new Deno.Command(this.#command, {
-      args: ["exec", this.name, String(seconds), PRELUDE + script],
+    const { program, env } = this.#command;
+    const { code, stdout, stderr } = await new Deno.Command(program, {
+      env,
+      args: [
+        "exec",
+        this.name,
+        String(this.patient(seconds)),
+        PRELUDE + script,
+      ],
       stdin: "null",
     }).output();
     const decoder = new TextDecoder();

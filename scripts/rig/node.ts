@@ -54,10 +54,10 @@ export class Node {
     );
   }
 
-  /** Waits until it logs `words`; throws with what it logged instead. */
+  /** Waits until it logs `words`, for `seconds` on a usual machine; throws with what it logged instead. */
   async says(words: string, seconds: number): Promise<void> {
     await this.guest.must(
-      `for i in $(seq ${seconds * 10}); do
+      `for i in $(seq ${this.guest.patient(seconds) * 10}); do
          grep -qF ${quoted(words)} ${LOG} && exit 0; sleep 0.1
        done
        cat ${LOG}; exit 1`,

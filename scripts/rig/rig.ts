@@ -6,19 +6,18 @@
  * default `shared` beside the checkout).
  */
 
-import { Guest } from "./guest.ts";
+import { Guest, type RigCommand } from "./guest.ts";
+import { report } from "./report.ts";
 
 const top = new URL("../../", import.meta.url).pathname;
 
 /** Where the rig's command is. */
-export function rigCommand(): string {
+function rigCommand(): string {
   return `${Deno.env.get("IPOIB_SHARED") ?? `${top}../shared`}/rig/rig`;
 }
 
-/** Machines end by themselves after this, whatever happens to us; a run with `IPOIB_FULL=1` takes half of it. */
-const LIFE_SECONDS = "3600";
-/** What the rig says if its machines run, which were then started by somebody else. */
-const ALREADY = "already running";
+/** Machines end by themselves after this, whatever happens to us: longer than a full run on a slow machine. */
+const LIFE_SECONDS = "14400";
 const LAYOUTS = { one: ["s"], three: ["a", "b", "c"] } as const;
 
 export type Layout = keyof typeof LAYOUTS;
@@ -26,40 +25,72 @@ export type GuestName<L extends Layout> = typeof LAYOUTS[L][number];
 
 export class Rig<L extends Layout> {
   readonly guests: Readonly<Record<GuestName<L>, Guest>>;
+  readonly #command: RigCommand;
 
-  private constructor(layout: L) {
+  private constructor(layout: L, command: RigCommand) {
+    this.#command = command;
     this.guests = Object.fromEntries(
-      LAYOUTS[layout].map((name) => [name, new Guest(name, rigCommand())]),
+      LAYOUTS[layout].map((name) => [name, new Guest(name, command)]),
     ) as Record<GuestName<L>, Guest>;
   }
 
-  /** Builds the rig if that was never done, and boots it with this checkout as `/project`. */
+  /**
+   * Builds the rig if that was never done, and boots it with this checkout as `/project`. Its state is in a folder of
+   * its own, so that several may run on one machine.
+   */
   static async start<L extends Layout>(layout: L): Promise<Rig<L>> {
-    await rig("build");
+    const build = await buildRig();
+    const cache = await Deno.makeTempDir({ prefix: "ipoib-rig-" });
+    await Deno.symlink(build, `${cache}/${build.split("/").at(-1)}`);
+    const rig = new Rig(layout, {
+      program: rigCommand(),
+      env: {
+        RIG_CACHE: cache,
+        RIG_TIMEOUT: Deno.env.get("RIG_TIMEOUT") ?? LIFE_SECONDS,
+      },
+    });
     try {
-      await rig("start", layout, "--project", top);
+      await must(rig.#command, "start", layout, "--project", top);
     } catch (error) {
       // A start that was cut short leaves machines.
-      if (!String(error).includes(ALREADY)) await rig("stop");
+      await rig.stop();
       throw error;
     }
-    return new Rig(layout);
+    const guests = Object.values<Guest>(rig.guests);
+    await Promise.all(guests.map((guest) => guest.measure()));
+    report(
+      `machines are slower than usual by ${
+        guests.map(({ name, slowness }) => `${name} ${slowness}`).join(", ")
+      }`,
+    );
+    return rig;
   }
 
   async stop(): Promise<void> {
-    await rig("stop");
+    await must(this.#command, "stop");
+    await Deno.remove(this.#command.env["RIG_CACHE"]!, { recursive: true });
   }
 }
 
-async function rig(...args: string[]): Promise<void> {
-  const { success, stdout, stderr } = await new Deno.Command(rigCommand(), {
+/** Builds what the machines run, if that was never done; returns the folder of the build. */
+async function buildRig(): Promise<string> {
+  const output = await must({ program: rigCommand(), env: {} }, "build");
+  const [, build] = /: (\/\S+) \(/.exec(output) ?? [];
+  if (build === undefined) throw new Error(`rig build: ${output}`);
+  return build;
+}
+
+async function must(
+  { program, env }: RigCommand,
+  ...args: string[]
+): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(program, {
     args,
-    env: { RIG_TIMEOUT: Deno.env.get("RIG_TIMEOUT") ?? LIFE_SECONDS },
+    env,
     stdin: "null",
   }).output();
-  if (success) return;
   const decoder = new TextDecoder();
-  throw new Error(
-    `rig ${args[0]}: ${decoder.decode(stdout)}${decoder.decode(stderr)}`,
-  );
+  const output = decoder.decode(stdout) + decoder.decode(stderr);
+  if (success) return output;
+  throw new Error(`rig ${args[0]}: ${output}`);
 }

@@ -17,8 +17,8 @@ export const ALLOWED_SKIPS: readonly AllowedSkip[] = [
       "kernels without it, or that forbid it, exist; poll is tested there",
   },
   {
-    name: /skipped: minutes and gigabytes; IPOIB_FULL=1 runs it/,
-    because: "fifty processes are asked for by name; ten are always tested",
+    name: /skipped: full form only, IPOIB_FULL=1/,
+    because: "test-full and test-kernel run it; a short form always runs",
   },
   {
     name: /skipped: this host has no InfiniBand port/,

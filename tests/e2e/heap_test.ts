@@ -9,11 +9,12 @@
 
 import { assert, assertGreater, assertLess } from "@std/assert";
 import { PERMISSIONS } from "../../scripts/program.ts";
+import { FULL } from "../../scripts/test/form.ts";
 import { type Host, iperfServer, labTest } from "./harness/mod.ts";
 
 /** Octets for each packet. */
 const BOUND = 8;
-const PACKETS = Deno.env.get("IPOIB_FULL") === "1" ? 10_000_000 : 1_000_000;
+const PACKETS = FULL ? 10_000_000 : 1_000_000;
 /** Half a gigabyte of young generation from the start on, in megabytes. */
 const FLAGS =
   "--min-semi-space-size=256,--max-semi-space-size=256,--semi-space-growth-factor=1";

@@ -5,9 +5,9 @@
  */
 
 import { assertEquals } from "@std/assert";
+import { fullForm } from "../../scripts/test/form.ts";
 import { type Host, type Lab, labTest } from "./harness/mod.ts";
 
-const FULL = Deno.env.get("IPOIB_FULL") === "1";
 /** Pings at the same moment. */
 const AT_ONCE = 8;
 const encoder = new TextEncoder();
@@ -87,10 +87,5 @@ for (const count of [3, 10]) {
   );
 }
 
-labTest(
-  `50 interfaces, all to all${
-    FULL ? "" : " (skipped: minutes and gigabytes; IPOIB_FULL=1 runs it)"
-  }`,
-  (lab) => allToAll(lab, 50),
-  { ignore: !FULL },
-);
+const { name, ignore } = fullForm("50 interfaces, all to all");
+labTest(name, (lab) => allToAll(lab, 50), { ignore });

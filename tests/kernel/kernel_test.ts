@@ -1,10 +1,12 @@
 /**
  * Our interface and the Linux kernel's own ib_ipoib on one fabric, in virtual machines that are booted once for all of this.
  *
- * The order counts: later tests use what earlier ones made, and the ports are set up anew for the last ones.
+ * The short form runs with all other tests, the full one by `deno task test-kernel`. The order counts: later tests use
+ * what earlier ones made, and the ports are set up anew for the last ones.
  */
 
 import { Fabric } from "../../scripts/rig/fabric.ts";
+import { fullTest } from "../../scripts/test/form.ts";
 import { device } from "./scenarios/device.ts";
 import { iperf } from "./scenarios/iperf.ts";
 import { largeMtu } from "./scenarios/large_mtu.ts";
@@ -25,7 +27,7 @@ Deno.test.beforeAll(() => fabric.start());
 Deno.test.afterAll(() => fabric.stop());
 
 ping(fabric);
-iperf(fabric, 2044);
+iperf(fabric, 2044, Deno.test);
 leak(fabric);
 recovery(fabric);
 waiting(fabric);
@@ -34,4 +36,4 @@ missing(fabric);
 device(fabric);
 roce(fabric);
 largeMtu(fabric);
-iperf(fabric, 4092);
+iperf(fabric, 4092, fullTest);

@@ -1,6 +1,7 @@
 /** A node of the simulated fabric as the tests use it: node/main.ts in a process of its own. */
 
 import { TextLineStream } from "../../scripts/opensm/lines.ts";
+import { patient } from "../../scripts/machine.ts";
 import { portGuid } from "../../scripts/opensm/fabric.ts";
 import type { Simulator } from "../../scripts/opensm/simulator.ts";
 import type { PortAttributes, PortEvent } from "../../src/hca/hca.ts";
@@ -138,7 +139,10 @@ export class FabricNode {
   /** Ends it in good order: it leaves its groups. */
   async close(): Promise<void> {
     await this.#writer.close();
-    const limit = setTimeout(() => this.#child.kill("SIGKILL"), CLOSE_LIMIT_MS);
+    const limit = setTimeout(
+      () => this.#child.kill("SIGKILL"),
+      patient(CLOSE_LIMIT_MS),
+    );
     await this.#reading;
     await this.#child.status;
     clearTimeout(limit);

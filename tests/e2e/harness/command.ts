@@ -1,6 +1,8 @@
 /** Commands that run to their end, with a limit of time. */
 
-/** A command that takes longer hangs. */
+import { patient } from "../../../scripts/machine.ts";
+
+/** A command that takes longer on a usual machine hangs. */
 const LIMIT_MS = 60_000;
 
 /** What a command said, and how it ended. */
@@ -28,7 +30,7 @@ export async function run(
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  const limit = setTimeout(() => child.kill("SIGKILL"), LIMIT_MS);
+  const limit = setTimeout(() => child.kill("SIGKILL"), patient(LIMIT_MS));
   if (options.stdin !== undefined) {
     const writer = child.stdin.getWriter();
     await writer.write(new TextEncoder().encode(options.stdin));

@@ -1,5 +1,6 @@
 /** A host: a named network namespace and the interface that the program carries there. */
 
+import { patient } from "../../../scripts/machine.ts";
 import { programCommand } from "../../../scripts/program.ts";
 import { IpcClient } from "../../../src/ipc/client.ts";
 import { socketDirectory, socketPath } from "../../../src/ipc/locate.ts";
@@ -94,7 +95,7 @@ export class Host {
   async call<M extends Method>(
     method: M,
     params: Params<M>,
-    timeout = READY_LIMIT,
+    timeout = patient(READY_LIMIT),
   ): Promise<Result<M>> {
     using client = await this.connect();
     return await client.call(method, params, { timeout });
@@ -123,7 +124,7 @@ export class Host {
     );
     try {
       using client = await this.connect();
-      const options = { timeout: 2000 };
+      const options = { timeout: patient(2000) };
       const [link] = await client.call("link.show", { name: "ib0" }, options);
       const [stats] = await client.call("stats", { name: "ib0" }, options);
       const neighbours = await client.call("neigh.show", {}, options);
@@ -164,7 +165,7 @@ export class Host {
       },
       READY_LIMIT,
     );
-    await client.call("wait", {}, { timeout: READY_LIMIT });
+    await client.call("wait", {}, { timeout: patient(READY_LIMIT) });
     await this.ip("addr", "replace", `${this.address}/24`, "dev", "ib0");
   }
 
@@ -185,10 +186,19 @@ export class Host {
     return (await this.run(["ip", "link", "show", name])).code === 0;
   }
 
-  /** True if a single ping is answered within a second. */
+  /** True if a single ping is answered, within a second on a usual machine. */
   async reaches(to: Host | string): Promise<boolean> {
     const address = typeof to === "string" ? to : to.address;
-    const words = ["ping", "-n", "-q", "-c", "1", "-W", "1", address];
+    const words = [
+      "ping",
+      "-n",
+      "-q",
+      "-c",
+      "1",
+      "-W",
+      `${patient(1)}`,
+      address,
+    ];
     return (await this.run(words)).code === 0;
   }
 }

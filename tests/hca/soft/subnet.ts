@@ -1,6 +1,7 @@
 /** Ports of the embedded HCA and their manager, all in one process and one loop, over real memory and sockets. */
 
 import { assert } from "@std/assert";
+import { patient } from "../../../scripts/machine.ts";
 import { ManagerHost } from "../../../src/daemon/manager/host.ts";
 import type { UdQp } from "../../../src/hca/hca.ts";
 import { SoftPort, type SoftPortOptions } from "../../../src/hca/soft/port.ts";
@@ -122,9 +123,9 @@ export class Subnet implements Disposable {
     return { qp, taken };
   }
 
-  /** Turns until `done`, five seconds at most. */
+  /** Turns until `done`, five seconds at most on a usual machine. */
   until(done: () => boolean, what = "it"): void {
-    const end = performance.now() + DEADLINE_MS;
+    const end = performance.now() + patient(DEADLINE_MS);
     while (!done()) {
       assert(performance.now() < end, `${what} takes too long`);
       this.reactor.turn(5);

@@ -1,6 +1,7 @@
 /** A port of the first InfiniBand device of this host, where there is one: packets from one queue pair to another of the same port. */
 
 import { assert, assertEquals } from "@std/assert";
+import { patient } from "../../../scripts/machine.ts";
 import { type AddressHandle, PostResult } from "../../../src/hca/hca.ts";
 import { VerbsPort } from "../../../src/hca/verbs/port.ts";
 import { probeVerbs } from "../../../src/hca/verbs/probe.ts";
@@ -85,7 +86,7 @@ class Rig implements Disposable {
 
   /** Takes turns until `done`, for ten seconds at most. */
   until(done: () => boolean): void {
-    const end = performance.now() + 10_000;
+    const end = performance.now() + patient(10_000);
     while (!done() && performance.now() < end) this.reactor.turn(20);
     assert(done(), "in ten seconds");
   }

@@ -2,12 +2,13 @@
 
 import { assertEquals } from "@std/assert";
 import type { Fabric } from "../../../scripts/rig/fabric.ts";
+import { fullTest } from "../../../scripts/test/form.ts";
 import { outcomeOf } from "../../../scripts/test/outcome.ts";
 
 const TESTS = "tests/hca/verbs/port_device_test.ts";
 
 export function device(fabric: Fabric): void {
-  Deno.test(`${TESTS} passes where there is a port`, async () => {
+  fullTest(`${TESTS} passes where there is a port`, async () => {
     const { code, output } = await fabric.c.run(
       `cd /project && deno test --no-check --cached-only --allow-all ${TESTS}`,
       180,

@@ -3,6 +3,7 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import type { Fabric } from "../../../scripts/rig/fabric.ts";
 import type { Guest } from "../../../scripts/rig/guest.ts";
+import { fullTest } from "../../../scripts/test/form.ts";
 
 const DENO = Deno.execPath();
 const IPOIB =
@@ -37,27 +38,33 @@ async function refuses(
 }
 
 export function missing(fabric: Fabric): void {
-  Deno.test("a device, a port or a library that is missing is said in one sentence", async () => {
-    const { c } = fabric;
-    await Promise.all([
-      refuses(
-        c,
-        "ipoib up ib7 --hca mlx5_9/1",
-        /InfiniBand device mlx5_9 does not exist/,
-      ),
-      refuses(c, "ipoib up ib7 --hca ibx0/2", /Device ibx0 has no port 2/),
-      refuses(c, hidden("libibverbs"), /libibverbs.*install libibverbs1/),
-      refuses(c, hidden("libibumad"), /libibumad.*install libibumad3/),
-    ]);
-  });
+  fullTest(
+    "a device, a port or a library that is missing is said in one sentence",
+    async () => {
+      const { c } = fabric;
+      await Promise.all([
+        refuses(
+          c,
+          "ipoib up ib7 --hca mlx5_9/1",
+          /InfiniBand device mlx5_9 does not exist/,
+        ),
+        refuses(c, "ipoib up ib7 --hca ibx0/2", /Device ibx0 has no port 2/),
+        refuses(c, hidden("libibverbs"), /libibverbs.*install libibverbs1/),
+        refuses(c, hidden("libibumad"), /libibumad.*install libibumad3/),
+      ]);
+    },
+  );
 
-  Deno.test("a device file that is closed to the user is said in one sentence", async () => {
-    for (const file of ["uverbs0", "umad0"]) {
-      await refuses(
-        fabric.c,
-        closed(`/dev/infiniband/${file}`),
-        new RegExp(`no permission to open /dev/infiniband/${file}`),
-      );
-    }
-  });
+  fullTest(
+    "a device file that is closed to the user is said in one sentence",
+    async () => {
+      for (const file of ["uverbs0", "umad0"]) {
+        await refuses(
+          fabric.c,
+          closed(`/dev/infiniband/${file}`),
+          new RegExp(`no permission to open /dev/infiniband/${file}`),
+        );
+      }
+    },
+  );
 }

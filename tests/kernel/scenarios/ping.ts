@@ -16,7 +16,9 @@ export async function unanswered(
   const output = await guest.must(
     addresses.flatMap((address) =>
       sizes.map((size) =>
-        `ping -q -n -c 3 -i 0.2 -W 5 -s ${size} ${address} > /tmp/ping.out 2>&1 ||
+        `ping -q -n -c 3 -i 0.2 -W ${
+          guest.patient(5)
+        } -s ${size} ${address} > /tmp/ping.out 2>&1 ||
          echo '${address} with ${size} octets' $(grep -o '[0-9]* received' /tmp/ping.out)`
       )
     ).join("\n") + "\ntrue",

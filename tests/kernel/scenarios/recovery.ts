@@ -11,7 +11,9 @@ import {
   type Outage,
   outages,
 } from "../../../scripts/rig/outage.ts";
+import { FULL } from "../../../scripts/test/form.ts";
 
+/** On a usual machine. */
 const LIMIT_MS = 5000;
 /** Numbers of `enum ib_event_type`. */
 const Event = { Active: 9, Error: 10, SmChange: 13, Reregister: 17 } as const;
@@ -29,14 +31,15 @@ function flows({ a, b, c }: Fabric, net = "10.44.0"): Flow[] {
 }
 
 /** Ours is back in time; the kernel's beside it may allow more. */
-function assertBack(found: readonly Outage[]): void {
+function assertBack({ c }: Fabric, found: readonly Outage[]): void {
   const [toOurs, fromOurs, toKernel, fromKernel] = found as [
     Outage,
     Outage,
     Outage,
     Outage,
   ];
-  const allowed = (kernel: Outage) => Math.max(LIMIT_MS, kernel.pauseMs);
+  const allowed = (kernel: Outage) =>
+    Math.max(c.patient(LIMIT_MS), kernel.pauseMs);
   assert(toOurs.pauseMs <= allowed(toKernel), JSON.stringify(found));
   assert(fromOurs.pauseMs <= allowed(fromKernel), JSON.stringify(found));
 }
@@ -50,7 +53,10 @@ export function recovery(fabric: Fabric): void {
   const survives = (title: string, script: string) =>
     Deno.test(`traffic survives ${title}`, async () => {
       const inject = () => onBoth(fabric, script);
-      assertBack(await outages(flows(fabric), { title, inject, limit: 30 }));
+      assertBack(
+        fabric,
+        await outages(flows(fabric), { title, inject, limit: 30 }),
+      );
     });
 
   survives("a client reregister", raise(Event.Reregister));
@@ -71,6 +77,7 @@ export function recovery(fabric: Fabric): void {
         ),
       );
     assertBack(
+      fabric,
       await outages(children, {
         title: "P_Key 0x8001 from index 1 to 5",
         inject: () => table(["5:0x8001", "1:0x0000"]),
@@ -86,6 +93,7 @@ export function recovery(fabric: Fabric): void {
       without.state,
     );
     assertBack(
+      fabric,
       await outages(children, {
         title: "P_Key 0x8001 back at index 1",
         inject: () => table(["1:0x8001"]),
@@ -112,7 +120,7 @@ export function recovery(fabric: Fabric): void {
     });
     assertNotEquals((await node.link()).qpn, before.qpn);
     for (const { resumedMs } of found) {
-      assert(resumedMs <= LIMIT_MS, `${resumedMs} ms`);
+      assert(resumedMs <= fabric.c.patient(LIMIT_MS), `${resumedMs} ms`);
     }
   });
 
@@ -129,7 +137,7 @@ export function recovery(fabric: Fabric): void {
       },
       limit: 30,
     });
-    assertBack(found);
+    assertBack(fabric, found);
     const groups = await a.must("cat /scratch/groups.json");
     const { gid } = await fabric.node.link();
     assert(
@@ -146,13 +154,17 @@ export function recovery(fabric: Fabric): void {
       await c.must(`echo ${ours} > ${DEVICE}/lid`);
     };
     const tell = () => a.must(raise(Event.Reregister));
-    assertBack(
-      await outages(flows(fabric), {
-        title: "another LID, of which nobody is told",
-        inject: () => move(0x13, 0x12),
-        limit: 12,
-      }),
-    );
+    const moved = () => move(0x13, 0x12);
+    // The kernel does not come back by itself, which takes the whole limit to see.
+    if (!FULL) await moved();
+    else {
+      const title = "another LID, of which nobody is told";
+      const inject = moved;
+      assertBack(
+        fabric,
+        await outages(flows(fabric), { title, inject, limit: 12 }),
+      );
+    }
     assert((await node.link()).hca.lid === 0x13);
     const told = await outages(flows(fabric), {
       title: "another LID, and the peer has a client reregister",
@@ -160,7 +172,7 @@ export function recovery(fabric: Fabric): void {
       limit: 30,
     });
     for (const { resumedMs } of told.slice(0, 2)) {
-      assert(resumedMs <= LIMIT_MS, `${resumedMs} ms`);
+      assert(resumedMs <= fabric.c.patient(LIMIT_MS), `${resumedMs} ms`);
     }
     await move(3, 2);
     await tell();

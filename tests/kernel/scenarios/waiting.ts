@@ -3,6 +3,7 @@
 import { assertStringIncludes } from "@std/assert";
 import type { Fabric } from "../../../scripts/rig/fabric.ts";
 import { DEVICE } from "../../../scripts/rig/node.ts";
+import { fullTest } from "../../../scripts/test/form.ts";
 
 /** The longest back-off of a join is 16 s. */
 const JOIN_SECONDS = 40;
@@ -12,30 +13,33 @@ const NOBODY = 32;
 const ALL = "0xffff,0x8001,0x8002";
 
 export function waiting(fabric: Fabric): void {
-  Deno.test("without an SA, or without an answer of it, the interface says so, and runs once there is one", async () => {
-    const { a, c, node } = fabric;
-    await a.must("/rig/guest/sa stop");
-    await node.down();
-    await node.begin();
-    await node.says(
-      `ib0: there is no subnet administrator at SM LID 1 to join ${GROUP}`,
-      JOIN_SECONDS,
-    );
-    await c.must(
-      `echo ${NOBODY} > ${DEVICE}/sm_lid; echo 17 > ${DEVICE}/event`,
-    );
-    await node.says(
-      `ib0: the subnet administrator does not answer the join of ${GROUP} (SM LID ${NOBODY})`,
-      JOIN_SECONDS,
-    );
-    assertStringIncludes(
-      await c.must("ipoib link show -d ib0"),
-      "state the subnet administrator does not answer",
-    );
-    await a.must("/rig/guest/sa");
-    await c.must(`echo 1 > ${DEVICE}/sm_lid; echo 17 > ${DEVICE}/event`);
-    await node.says("ib0: running", JOIN_SECONDS);
-  });
+  fullTest(
+    "without an SA, or without an answer of it, the interface says so, and runs once there is one",
+    async () => {
+      const { a, c, node } = fabric;
+      await a.must("/rig/guest/sa stop");
+      await node.down();
+      await node.begin();
+      await node.says(
+        `ib0: there is no subnet administrator at SM LID 1 to join ${GROUP}`,
+        JOIN_SECONDS,
+      );
+      await c.must(
+        `echo ${NOBODY} > ${DEVICE}/sm_lid; echo 17 > ${DEVICE}/event`,
+      );
+      await node.says(
+        `ib0: the subnet administrator does not answer the join of ${GROUP} (SM LID ${NOBODY})`,
+        JOIN_SECONDS,
+      );
+      assertStringIncludes(
+        await c.must("ipoib link show -d ib0"),
+        "state the subnet administrator does not answer",
+      );
+      await a.must("/rig/guest/sa");
+      await c.must(`echo 1 > ${DEVICE}/sm_lid; echo 17 > ${DEVICE}/event`);
+      await node.says("ib0: running", JOIN_SECONDS);
+    },
+  );
 
   Deno.test("without an SM, and with the port down, the interface says so and waits", async () => {
     const { c, node } = fabric;
@@ -49,29 +53,34 @@ export function waiting(fabric: Fabric): void {
     await node.says("ib0: running", JOIN_SECONDS);
   });
 
-  Deno.test("a child waits for its P_Key, then for its broadcast group, and says so", async () => {
-    const { a, c, node } = fabric;
-    await c.must(
-      "ipoib child create 0x8003 && ip link set ib0.8003 up",
-    );
-    await node.says(
-      "ib0.8003: waiting for P_Key 0x8003 in the port's table",
-      20,
-    );
-    await c.must(`echo 9:0x8003 > ${DEVICE}/pkey_table`);
-    await node.says(
-      "ib0.8003: broadcast group ff12:401b:8003::ffff:ffff does not exist in partition 0x8003",
-      20,
-    );
-    await a.must(`/rig/guest/sa --pkeys ${ALL},0x8003`);
-    await c.must(`echo 17 > ${DEVICE}/event`);
-    await node.says("ib0.8003: running", JOIN_SECONDS);
-    await c.must(
-      `ipoib child delete 0x8003; echo 9:0 > ${DEVICE}/pkey_table`,
-    );
-    await a.must("/rig/guest/sa");
-    await Promise.all(
-      [a, fabric.b, c].map((guest) => guest.must(`echo 17 > ${DEVICE}/event`)),
-    );
-  });
+  fullTest(
+    "a child waits for its P_Key, then for its broadcast group, and says so",
+    async () => {
+      const { a, c, node } = fabric;
+      await c.must(
+        "ipoib child create 0x8003 && ip link set ib0.8003 up",
+      );
+      await node.says(
+        "ib0.8003: waiting for P_Key 0x8003 in the port's table",
+        20,
+      );
+      await c.must(`echo 9:0x8003 > ${DEVICE}/pkey_table`);
+      await node.says(
+        "ib0.8003: broadcast group ff12:401b:8003::ffff:ffff does not exist in partition 0x8003",
+        20,
+      );
+      await a.must(`/rig/guest/sa --pkeys ${ALL},0x8003`);
+      await c.must(`echo 17 > ${DEVICE}/event`);
+      await node.says("ib0.8003: running", JOIN_SECONDS);
+      await c.must(
+        `ipoib child delete 0x8003; echo 9:0 > ${DEVICE}/pkey_table`,
+      );
+      await a.must("/rig/guest/sa");
+      await Promise.all(
+        [a, fabric.b, c].map((guest) =>
+          guest.must(`echo 17 > ${DEVICE}/event`)
+        ),
+      );
+    },
+  );
 }

@@ -1,34 +1,92 @@
 import { assertEquals } from "@std/assert";
-import { outcomeOf } from "../../../scripts/test/outcome.ts";
+import {
+  outcomeOf,
+  OutcomeReader,
+  slowest,
+} from "../../../scripts/test/outcome.ts";
 
-Deno.test("outcomeOf() reads the summary and the ignored tests", () => {
-  const output = [
-    "running 3 tests from ./tests/a_test.ts",
-    "first needs root ... \x1b[33mignored\x1b[0m \x1b[90m(0ms)\x1b[0m",
-    "second ...",
-    "  step one ... ok (0ms)",
-    "  step two needs tshark ... ignored (0ms)",
-    "second ... ok (870µs)",
-    "third ... FAILED (1ms)",
-    "",
-    "\x1b[31mFAILED\x1b[0m | 2 passed (1 step) | 1 failed | 1 ignored (1 step) (7ms)",
-  ].join("\n");
-  assertEquals(outcomeOf(output, false), {
+const OUTPUT = [
+  "running 3 tests from ./tests/a_test.ts",
+  "first needs root ... \x1b[33mignored\x1b[0m \x1b[90m(0ms)\x1b[0m",
+  "second ...",
+  "  step one ... ok (0ms)",
+  "  step two needs tshark ... ignored (0ms)",
+  "second ... ok (870µs)",
+  "third ...",
+  "------- output -------",
+  "measured: 3",
+  "----- output end -----",
+  "third ... FAILED (1m2s)",
+  "fourth ... FAILED (due to 1 failed step) (1s)",
+].join("\n");
+const SUMMARY =
+  "\x1b[31mFAILED\x1b[0m | 2 passed (1 step) | 1 failed | 1 ignored (1 step) (7ms)";
+
+Deno.test("outcomeOf() reads the summary, the tests' times and the ignored tests", () => {
+  assertEquals(outcomeOf(`${OUTPUT}\n\n${SUMMARY}`, false), {
     passed: 2,
     failed: 1,
     ignored: ["first needs root", "second > step two needs tshark"],
+    finished: [
+      { name: "second", ms: 0.87 },
+      { name: "third", ms: 62_000 },
+      { name: "fourth", ms: 1000 },
+    ],
+    left: [],
   });
 });
 
 Deno.test("outcomeOf() reads a summary without extras", () => {
-  assertEquals(outcomeOf("\nok | 12 passed | 0 failed (35ms)\n\n", true), {
-    passed: 12,
-    failed: 0,
-    ignored: [],
-  });
+  const { passed, failed } = outcomeOf(
+    "\nok | 12 passed | 0 failed (35ms)\n\n",
+    true,
+  );
+  assertEquals([passed, failed], [12, 0]);
 });
 
-Deno.test("outcomeOf() counts a run that ended without a summary as one failure", () => {
+Deno.test("outcomeOf() counts the tests of a run that was cut short", () => {
+  const { passed, failed } = outcomeOf(`${OUTPUT}\nfifth ...`, false);
+  assertEquals([passed, failed], [1, 2]);
+  assertEquals(outcomeOf("first ... ok (1ms)\nsecond ...", false).failed, 1);
+});
+
+Deno.test("outcomeOf() counts a run that ended without a test as one failure", () => {
   const output = "error: Module not found";
   assertEquals(outcomeOf(output, false).failed, 1);
+});
+
+Deno.test("outcomeOf() counts what was left behind as failures", () => {
+  const output =
+    "ok | 2 passed | 0 failed (35ms)\n\nleft behind: process ipoib up ib0\n";
+  const { failed, left } = outcomeOf(output, true);
+  assertEquals([failed, left], [1, ["process ipoib up ib0"]]);
+});
+
+Deno.test("OutcomeReader tells which test runs, however the output is cut", () => {
+  const reader = new OutcomeReader();
+  const seen: [number, string | undefined][] = [];
+  for (const character of OUTPUT.slice(0, OUTPUT.indexOf("fourth") + 10)) {
+    reader.take(character);
+    const now: [number, string | undefined] = [reader.progress, reader.running];
+    if (now.join() !== seen.at(-1)?.join()) seen.push(now);
+  }
+  assertEquals(seen, [
+    [0, undefined],
+    [0, "first needs root"],
+    [1, undefined],
+    [1, "second"],
+    [1, "second > step one"],
+    [1, "second"],
+    [1, "second > step two needs tshark"],
+    [2, "second"],
+    [3, undefined],
+    [3, "third"],
+    [4, undefined],
+    [4, "fourth"],
+  ]);
+});
+
+Deno.test("slowest() is the slowest tests, the slowest first", () => {
+  const tests = [3, 1, 7, 5].map((ms) => ({ name: `${ms}`, ms }));
+  assertEquals(slowest(tests, 2).map(({ ms }) => ms), [7, 5]);
 });

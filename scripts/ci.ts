@@ -1,0 +1,109 @@
+/**
+ * Continuous integration, started by `.ci/run`: the checks, the tests as README starts them, then the smoke suite once
+ * more on the compiled executable. Nothing is installed but what `task test` installs itself.
+ *
+ * The last line is `N passed, N failed`, summed over all steps; a step that is no run of tests counts as one.
+ */
+
+import { type Cleanup, workAndCleanUp } from "./cleanup.ts";
+import { outlivedByNone } from "./test/enclosure.ts";
+
+const top = new URL("../", import.meta.url);
+Deno.chdir(top);
+const encoder = new TextEncoder();
+const say = (text: string) => void Deno.stdout.writeSync(encoder.encode(text));
+
+interface Step {
+  readonly name: string;
+  /** Arguments of deno. */
+  readonly args: readonly string[];
+  /** The step is a run of tests. */
+  readonly tests?: true;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+const STEPS: readonly Step[] = [
+  { name: "format", args: ["fmt", "--check"] },
+  { name: "lint", args: ["lint"] },
+  { name: "types", args: ["task", "check"] },
+  { name: "layers", args: ["task", "layers"] },
+  { name: "tests", args: ["task", "test"], tests: true },
+  { name: "compile", args: ["task", "compile"] },
+  {
+    name: "smoke suite on dist/ipoib",
+    args: ["task", "test", "tests/smoke"],
+    tests: true,
+    env: { IPOIB_BINARY: new URL("dist/ipoib", top).pathname },
+  },
+];
+
+const RESULT = /^(\d+) passed, (\d+) failed$/;
+
+/** Passed and failed of one step. */
+async function run(
+  { name, args, tests, env }: Step,
+  cleanup: Cleanup,
+): Promise<[number, number]> {
+  const [program, ...words] = outlivedByNone([Deno.execPath(), ...args]);
+  const child = new Deno.Command(program!, {
+    args: words,
+    env: { ...env, NO_COLOR: "1", IPOIB_CI: "1" },
+    stdin: "null",
+    stdout: "piped",
+  }).spawn();
+  cleanup.add(async () => {
+    try {
+      // The tests end what they started.
+      child.kill("SIGTERM");
+    } catch {
+      // It has ended.
+    }
+    await child.status;
+  });
+  let last = "";
+  const decoder = new TextDecoder();
+  for await (const bytes of child.stdout) {
+    Deno.stdout.writeSync(bytes);
+    last = (last + decoder.decode(bytes, { stream: true })).slice(-200);
+  }
+  const { success, code } = await child.status;
+  if (!tests) return success ? [1, 0] : [0, 1];
+  const result = RESULT.exec(last.trimEnd().split("\n").at(-1)!);
+  if (!result) {
+    say(`=== ${name} ended with ${code} and without a result\n`);
+    return [0, 1];
+  }
+  const [passed, failed] = [Number(result[1]), Number(result[2])];
+  return [passed, success || failed > 0 ? failed : 1];
+}
+
+async function runAll(cleanup: Cleanup): Promise<number> {
+  const lines: string[] = [];
+  let passed = 0;
+  let failed = 0;
+  for (const step of STEPS) {
+    say(`\n=== ${step.name}\n`);
+    const start = performance.now();
+    const [good, bad] = await run(step, cleanup);
+    passed += good;
+    failed += bad;
+    const seconds = ((performance.now() - start) / 1000).toFixed(1);
+    lines.push(
+      `${seconds.padStart(7)} s  ${step.name}${bad > 0 ? " FAILED" : ""}\n`,
+    );
+  }
+  say(`\nSteps:\n${lines.join("")}\n${passed} passed, ${failed} failed\n`);
+  return failed;
+}
+
+let failures = 0;
+const code = await workAndCleanUp(
+  async (cleanup) => {
+    failures = await runAll(cleanup);
+  },
+  (error) => {
+    say(`${error instanceof Error ? error.stack : error}\n`);
+    return 1;
+  },
+);
+Deno.exit(code || (failures > 0 ? 1 : 0));

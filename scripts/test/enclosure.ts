@@ -1,0 +1,82 @@
+/**
+ * A command in PID and mount namespaces of its own: when it ends, or the process that started it does, however that
+ * happens, the kernel ends every process below it, virtual machines included, and drops the network namespaces and the
+ * temporary files that they made. Needs root.
+ *
+ * The first process of the PID namespace is a shell, because orphans become its children and it reaps them. It names
+ * what the command left behind: processes, network namespaces, temporary files.
+ */
+
+/** Where the tmpfs of an enclosure lies; the folder itself stays, and is empty outside. */
+const SCRATCH = "/run/ipoib-test";
+/** Processes that were told to end may take so long. */
+const GRACE_SECONDS = 5;
+/** What the shell prints before the name of a thing that was left behind. */
+export const LEFT_BEHIND = "left behind: ";
+
+const SHELL = `
+set -u
+mkdir -p /run/netns && mount -t tmpfs -o mode=755 none /run/netns &&
+mount -t tmpfs -o mode=1777 none ${SCRATCH} || exit 125
+export TMPDIR=${SCRATCH}
+"$@" &
+wait $!
+code=$?
+shopt -s nullglob dotglob
+left() {
+  found=()
+  for process in /proc/[0-9]*; do
+    [ "$process" != /proc/1 ] || continue
+    words=()
+    { mapfile -d '' -t words < "$process/cmdline"; } 2>/dev/null
+    [ \${#words[@]} = 0 ] || found+=("process \${words[*]}")
+  done
+  for name in /run/netns/*; do found+=("network namespace \${name##*/}"); done
+  for name in ${SCRATCH}/*; do found+=("file \${name##*/}"); done
+}
+for ((i = 0; i < \${GRACE} * 10; i++)); do
+  left
+  [ \${#found[@]} != 0 ] || break
+  sleep 0.1
+done
+for each in "\${found[@]}"; do echo "${LEFT_BEHIND}$each"; done
+exit $code
+`;
+
+/** The words that run `words` enclosed. */
+export function enclosed(
+  words: readonly string[],
+  graceSeconds = GRACE_SECONDS,
+): string[] {
+  return [
+    ...outlivedByNone([
+      ...["unshare", "--pid", "--fork", "--kill-child=KILL"],
+      ...["--mount", "--mount-proc"],
+    ]),
+    ...["env", `GRACE=${Math.ceil(graceSeconds)}`],
+    ...["bash", "-c", SHELL, "enclosure", ...words],
+  ];
+}
+
+/** The words that run `words` as long as the process lives that starts them. */
+export function outlivedByNone(words: readonly string[]): string[] {
+  return ["setpriv", "--pdeathsig", "KILL", ...words];
+}
+
+/** Makes the folder of the tmpfs; true if enclosures work here. */
+export async function canEnclose(): Promise<boolean> {
+  if (Deno.uid() !== 0) return false;
+  try {
+    Deno.mkdirSync(SCRATCH, { recursive: true, mode: 0o755 });
+    const [program, ...args] = enclosed(["true"]);
+    const { success } = await new Deno.Command(program!, {
+      args,
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).output();
+    return success;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * A run of the tests that is killed leaves nothing behind: real suites, with interfaces in namespaces and with virtual
+ * machines, are ended at random points, each way of ending in turn.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { patient } from "../../../scripts/machine.ts";
+import { canEnclose } from "../../../scripts/test/enclosure.ts";
+import { pause, until } from "../../e2e/harness/until.ts";
+
+const KILLS = 20;
+/** On a usual machine a run has made everything it makes after this. */
+const LATEST_MS = 5000;
+/** Within so long everything is gone. */
+const GONE_MS = 5000;
+const TOP = new URL("../../../", import.meta.url).pathname;
+const SHARED = Deno.env.get("IPOIB_SHARED") ?? `${TOP}../shared`;
+/** Carried by every process of a run in its environment. */
+const MARK = "IPOIB_TEST_RUN";
+
+const SUITES = ["tests/e2e/up_several_test.ts", "tests/kernel"];
+
+/** The ways a run ends before its time: who gets which signal. */
+const ENDS = [
+  { of: "the runner", signal: "SIGKILL" },
+  { of: "the runner", signal: "SIGTERM" },
+  { of: "the runner", signal: "SIGINT" },
+  { of: "deno task", signal: "SIGKILL" },
+] as const;
+
+async function missing(): Promise<string | undefined> {
+  if (!await canEnclose()) return "needs root and namespaces";
+  try {
+    await Deno.stat(`${SHARED}/rig/rig`);
+    return undefined;
+  } catch {
+    return "needs rig/rig in the folder that IPOIB_SHARED names";
+  }
+}
+
+const reason = await missing();
+
+/** Processes of the run, as their command lines. */
+async function processes(mark: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name } of Deno.readDir("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const read = (file: string) =>
+      Deno.readTextFile(`/proc/${name}/${file}`).catch(() => "");
+    if ((await read("environ")).includes(`${MARK}=${mark}\0`)) {
+      found.push((await read("cmdline")).replaceAll("\0", " ").trim());
+    }
+  }
+  return found;
+}
+
+/** What is in the folders that a run could leave something in. */
+function files(temporary: string): string[] {
+  return [temporary, "/run/netns"].flatMap((folder) => {
+    try {
+      return [...Deno.readDirSync(folder)].map(({ name }) =>
+        `${folder}/${name}`
+      );
+    } catch {
+      return [];
+    }
+  }).sort();
+}
+
+/** The pid of a child of `parent`, once it has one. */
+async function childOf(parent: number): Promise<number> {
+  const path = `/proc/${parent}/task/${parent}/children`;
+  const children = await until("the runner", async () => {
+    const text = await Deno.readTextFile(path);
+    return text.trim() !== "" && text.trim().split(" ").map(Number);
+  });
+  return children[0]!;
+}
+
+Deno.test({
+  name: `a run that is killed leaves nothing behind, ${KILLS} times${
+    reason ? ` (skipped: ${reason})` : ""
+  }`,
+  ignore: reason !== undefined,
+  async fn() {
+    const temporary = await Deno.makeTempDir();
+    const before = files(temporary);
+    const kinds = new Set<string>();
+    for (let i = 0; i < KILLS; i++) {
+      const { of, signal } = ENDS[i % ENDS.length]!;
+      const mark = crypto.randomUUID();
+      const suite = SUITES[(i >> 2) % SUITES.length]!;
+      const task = new Deno.Command(Deno.execPath(), {
+        args: ["task", "--quiet", "test", suite],
+        cwd: TOP,
+        env: { [MARK]: mark, IPOIB_NO_INSTALL: "1", TMPDIR: temporary },
+        stdin: "null",
+        stdout: "null",
+        stderr: "null",
+      }).spawn();
+      const runner = await childOf(task.pid);
+      const delay = Math.random() * patient(LATEST_MS);
+      await pause(delay);
+      const seen = await processes(mark);
+      for (const words of seen) kinds.add(words.split(" ")[0]!);
+      Deno.kill(of === "the runner" ? runner : task.pid, signal);
+      const title = `${signal} of ${of} after ${Math.round(delay)} ms`;
+      const start = performance.now();
+      let rest = seen;
+      while (rest.length > 0 && performance.now() - start < patient(GONE_MS)) {
+        await pause(50);
+        rest = await processes(mark);
+      }
+      assertEquals(rest, [], title);
+      assertEquals(files(temporary), before, title);
+      await task.status;
+    }
+    await Deno.remove(temporary);
+    // Or nothing worth killing was there.
+    const names = [...kinds].join(" ");
+    assert(names.includes("qemu-system"), names);
+    assert(names.includes("unshare"), names);
+  },
+});

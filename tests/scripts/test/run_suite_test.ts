@@ -1,0 +1,92 @@
+/** Suites that hang, leave things behind, or are ended: all in runs of their own. */
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { Cleanup } from "../../../scripts/cleanup.ts";
+import { canEnclose } from "../../../scripts/test/enclosure.ts";
+import type { Outcome } from "../../../scripts/test/outcome.ts";
+import { runSuite, Silence } from "../../../scripts/test/run_suite.ts";
+
+const enclose = await canEnclose();
+const ignore = !enclose;
+const skipped = enclose ? "" : " (skipped: needs root and namespaces)";
+
+/** Runs a suite of one file with that text; what it came to and what it printed. */
+async function run(
+  text: string,
+  silenceMs = 60_000,
+): Promise<Outcome & { output: string }> {
+  const folder = await Deno.makeTempDir();
+  const path = `${folder}/a_test.ts`;
+  await Deno.writeTextFile(path, text);
+  let output = "";
+  const outcome = await runSuite(
+    { name: "a", paths: [path], permissions: ["--allow-all", "--no-config"] },
+    {
+      options: [],
+      enclose: true,
+      slowness: 1,
+      silenceMs,
+      say: (text) => void (output += text),
+      cleanup: new Cleanup(),
+    },
+  );
+  await Deno.remove(folder, { recursive: true });
+  return { ...outcome, output };
+}
+
+Deno.test("Silence is over when nothing was added for longer than the limit", () => {
+  const silence = new Silence(100);
+  assertEquals(
+    [[0, 0], [0, 100], [1, 101], [1, 201], [1, 202]].map(([progress, now]) =>
+      silence.over(progress!, now!)
+    ),
+    [false, false, false, false, true],
+  );
+});
+
+Deno.test({
+  name: `a suite passes, with a temporary folder of its own${skipped}`,
+  ignore,
+  async fn() {
+    const { passed, failed, left } = await run(`
+      Deno.test("files", async () => {
+        await Deno.remove(await Deno.makeTempDir());
+        if ([...Deno.readDirSync(Deno.env.get("TMPDIR"))].length) throw 1;
+      });`);
+    assertEquals([passed, failed, left], [1, 0, []]);
+  },
+});
+
+Deno.test({
+  name:
+    `a suite in which no test finishes is ended, and says which ran${skipped}`,
+  ignore,
+  async fn() {
+    const { passed, failed, output } = await run(
+      `Deno.test("short", () => {});
+       Deno.test("endless", () => new Promise((done) => setTimeout(done, 1e9)));`,
+      4000,
+    );
+    assertEquals([passed, failed], [1, 1]);
+    assertStringIncludes(output, "running was: endless");
+  },
+});
+
+Deno.test({
+  name: `what a suite leaves behind is named and fails it${skipped}`,
+  ignore,
+  async fn() {
+    const { passed, failed, left } = await run(`
+      Deno.test("leaves", async () => {
+        await Deno.makeTempFile({ prefix: "forgotten-" });
+        await new Deno.Command("ip", { args: ["netns", "add", "lost"] }).output();
+        new Deno.Command("setsid", { args: ["sleep", "1234"] }).spawn().unref();
+      });`);
+    assertEquals([passed, failed], [1, 3]);
+    assertEquals(left.slice(0, 2), [
+      "process sleep 1234",
+      "network namespace lost",
+    ]);
+    assert(left[2]!.startsWith("file forgotten-"), left[2]);
+  },
+});
