@@ -7,6 +7,7 @@
 
 import { type Cleanup, workAndCleanUp } from "./cleanup.ts";
 import { outlivedByNone } from "./test/enclosure.ts";
+import { seconds } from "./test/report.ts";
 
 const top = new URL("../", import.meta.url);
 Deno.chdir(top);
@@ -87,10 +88,8 @@ async function runAll(cleanup: Cleanup): Promise<number> {
     const [good, bad] = await run(step, cleanup);
     passed += good;
     failed += bad;
-    const seconds = ((performance.now() - start) / 1000).toFixed(1);
-    lines.push(
-      `${seconds.padStart(7)} s  ${step.name}${bad > 0 ? " FAILED" : ""}\n`,
-    );
+    const spent = seconds(performance.now() - start);
+    lines.push(`  ${spent}  ${step.name}${bad > 0 ? " FAILED" : ""}\n`);
   }
   say(`\nSteps:\n${lines.join("")}\n${passed} passed, ${failed} failed\n`);
   return failed;

@@ -21,23 +21,20 @@ import {
   type Tool,
 } from "./test/packages.ts";
 import { obstacle, type Suite, suitesOf } from "./test/suites.ts";
-import { type Finished, slowest } from "./test/outcome.ts";
 import { withoutColours } from "./test/outcome.ts";
+import { Report } from "./test/report.ts";
 import { runSuite } from "./test/run_suite.ts";
-import { allowance } from "./test/skips.ts";
 
 /** A suite hangs when no test has finished for so long on a usual machine. */
 const SILENCE_MS = 5 * 60_000;
 /** One of its tests lasts ten minutes with `IPOIB_FULL=1`. */
 const SILENCE_FULL_MS = 20 * 60_000;
-const SLOWEST = 10;
 
 const top = new URL("../", import.meta.url);
 Deno.chdir(top);
 const encoder = new TextEncoder();
 const say = (text: string) => void Deno.stdout.writeSync(encoder.encode(text));
 const coloured = Deno.stdout.isTerminal() && !Deno.noColor;
-const ci = Deno.env.get("IPOIB_CI") === "1";
 
 function exists(path: string): boolean {
   try {
@@ -95,15 +92,11 @@ async function runAll(cleanup: Cleanup): Promise<number> {
   if (root && !enclose) {
     say("No namespaces can be made: a run that is killed leaves processes\n");
   }
-  const report: string[] = [];
-  const skips: string[] = [];
-  const finished: (Finished & { suite: string })[] = [];
-  let passed = 0;
-  let failed = 0;
+  const report = new Report(Deno.env.get("IPOIB_CI") === "1");
   for (const suite of suites) {
     const reason = obstacle(suite, host);
     if (reason) {
-      skips.push(`suite ${suite.name}: ${reason}`);
+      report.skip(suite.name, reason);
       continue;
     }
     const slowness = measureSlowness();
@@ -117,47 +110,14 @@ async function runAll(cleanup: Cleanup): Promise<number> {
       say: (text) => say(coloured ? text : withoutColours(text)),
       cleanup,
     });
-    passed += outcome.passed;
-    failed += outcome.failed;
-    finished.push(
-      ...outcome.finished.map((test) => ({ ...test, suite: suite.name })),
-    );
-    skips.push(...outcome.ignored.map((name) => `test ${suite.name}: ${name}`));
-    const ignored = outcome.ignored.length;
-    const seconds = ((performance.now() - start) / 1000).toFixed(1);
-    report.push(
-      `${suite.name.padEnd(10)} ${
-        seconds.padStart(7)
-      } s  ${outcome.passed} passed, ${outcome.failed} failed` +
-        (ignored > 0 ? `, ${ignored} ignored` : "") +
-        (outcome.left.length > 0 ? `, ${outcome.left.length} left behind` : ""),
-    );
-  }
-
-  say(`\n${report.map((line) => `${line}\n`).join("")}`);
-  if (finished.length > SLOWEST) {
-    say("\nThe slowest tests:\n");
-    for (const { suite, name, ms } of slowest(finished, SLOWEST)) {
-      say(`  ${(ms / 1000).toFixed(1).padStart(6)} s  ${suite}: ${name}\n`);
-    }
-  }
-  if (skips.length > 0) say("\nSkipped:\n");
-  for (const skip of skips) {
-    const because = allowance(skip);
-    const verdict = !ci
-      ? ""
-      : because
-      ? ` [allowed: ${because}]`
-      : " [FAILED: not allowed here]";
-    if (ci && !because) failed++;
-    say(`  ${skip}${verdict}\n`);
+    report.add(suite.name, outcome, performance.now() - start);
   }
   if (suites.length === 0) {
     say("No test lies there\n");
-    failed++;
+    report.failed++;
   }
-  say(`${passed} passed, ${failed} failed\n`);
-  return failed;
+  say(report.lines().map((line) => `${line}\n`).join(""));
+  return report.failed;
 }
 
 let failures = 0;

@@ -6,6 +6,8 @@ import { factor, SHELL_LOOP, SHELL_LOOP_USUAL_MS } from "../machine.ts";
 export interface RigCommand {
   readonly program: string;
   readonly env: Readonly<Record<string, string>>;
+  /** What deno runs as the program. */
+  readonly main: string;
 }
 
 /** What a script printed, and how it ended. */
@@ -16,12 +18,12 @@ export interface Outcome {
 }
 
 /** `ipoib` and `deno` in every script: the same Deno as here, which finds what it has cached in the host's folders. */
-const PRELUDE = `
+const prelude = (main: string) => `
 export NO_COLOR=1${
   Deno.env.get("DENO_DIR") ? ` DENO_DIR='${Deno.env.get("DENO_DIR")}'` : ""
 }
 deno() { '${Deno.execPath()}' "$@"; }
-ipoib() { deno run --quiet --no-check --cached-only --allow-all /project/main.ts "$@"; }
+ipoib() { deno run --quiet --no-config --allow-all ${main} "$@"; }
 `;
 
 export class Guest {
@@ -52,14 +54,14 @@ export class Guest {
 
   /** Runs a bash script, whatever its exit code; 124 if it takes longer than `seconds` on a usual machine. */
   async run(script: string, seconds = 60): Promise<Outcome> {
-    const { program, env } = this.#command;
+    const { program, env, main } = this.#command;
     const { code, stdout, stderr } = await new Deno.Command(program, {
       env,
       args: [
         "exec",
         this.name,
         String(this.patient(seconds)),
-        PRELUDE + script,
+        prelude(main) + script,
       ],
       stdin: "null",
     }).output();

@@ -8,7 +8,7 @@ export const DEVICE = "/sys/class/infiniband/ibx0";
 /** Where the node logs to. */
 const LOG = "/tmp/ipoib.log";
 
-/** What `ipoib -d -j link show` tells, as far as tests look at it. */
+/** The record of an interface, as far as tests look at it. */
 export interface Link {
   readonly ifname: string;
   readonly state: string;
@@ -83,10 +83,20 @@ export class Node {
     );
   }
 
+  /** Asks the control socket: the command line takes seconds to start in an emulated machine. */
   async link(name = "ib0"): Promise<Link> {
-    const text = await this.guest.must(`ipoib -d -j link show ${name}`);
-    const [link] = JSON.parse(text);
-    return link;
+    const request = JSON.stringify({
+      ...{ id: 1, method: "link.show", params: { name } },
+    });
+    const text = await this.guest.must(
+      `coproc DAEMON { socat - UNIX-CONNECT:/run/ipoib/${name}.sock; }
+       echo '${request}' >&"\${DAEMON[1]}"
+       read -r answer <&"\${DAEMON[0]}" && echo "$answer"
+       kill "$DAEMON_PID"`,
+    );
+    const { result, error } = JSON.parse(text);
+    if (error) throw new Error(`link ${name}: ${error.message}`);
+    return result[0];
   }
 
   /** Of `ethtool -S`: the driver's statistics, drops by reason, the port's counters. */

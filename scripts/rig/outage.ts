@@ -4,7 +4,7 @@ import type { Guest } from "./guest.ts";
 import { report } from "./report.ts";
 
 const INTERVAL_MS = 100;
-/** A flow that has this many answers in a second runs again: the machines are slow. */
+/** A flow that has this many answers in a second runs again, because the machines are slow. */
 const STEADY = 3;
 
 /** Pings from a guest to an address. */
@@ -12,8 +12,6 @@ export interface Flow {
   readonly name: string;
   readonly from: Guest;
   readonly to: string;
-  /** For comparison: what does not run when the others do counts as lost. */
-  readonly beside?: true;
 }
 
 /** What became of a flow, in milliseconds; `Infinity` if it did not come back. */
@@ -35,52 +33,50 @@ export interface OutageOptions {
 /** Pings on all flows while `inject` runs and until they run again; one outage for each flow, which is also reported. */
 export async function outages(
   flows: readonly Flow[],
-  { title, inject, limit: usual }: OutageOptions,
+  { title, inject, limit }: OutageOptions,
 ): Promise<Outage[]> {
-  const limit = Math.max(...flows.map(({ from }) => from.patient(usual)));
-  const logs = flows.map((_, i) => `/tmp/flow.${i}.log`);
+  const log = (i: number) => `/tmp/flow.${i}.log`;
   await Promise.all(flows.map(({ from, to }, i) =>
     from.must(
       // With a time limit of its own (-w) ping would end at the first ICMP error.
-      `timeout ${limit + 600} stdbuf -oL ping -D -n -i ${
+      `timeout ${from.patient(limit) + 600} stdbuf -oL ping -D -n -i ${
         INTERVAL_MS / 1000
-      } ${to} > ${logs[i]} 2>&1 & echo $! > ${logs[i]}.pid; sleep 1`,
+      } ${to} > ${log(i)} 2>&1 & echo $! > ${log(i)}.pid; sleep 1`,
     )
   ));
   await inject();
-  const ends = await Promise.all(
-    flows.map(({ from }) => from.must("date +%s.%N").then(Number)),
-  );
-  const deadline = performance.now() + limit * 1000;
-  let running = flows.map(() => false);
-  const done = () => flows.every(({ beside }, i) => beside || running[i]);
-  while (!done() && performance.now() < deadline) {
-    running = await Promise.all(
-      flows.map(({ from }, i) => isSteady(from, logs[i]!)),
-    );
-  }
-  const texts = await Promise.all(
-    flows.map(({ from }, i) =>
-      from.must(`kill $(cat ${logs[i]}.pid); cat ${logs[i]}`)
-    ),
-  );
-  const result = texts.map((text, i) =>
-    running[i]
-      ? outageOf(answerTimes(text), ends[i]! * 1000)
-      : { pauseMs: Infinity, resumedMs: Infinity }
+  const result = await Promise.all(
+    flows.map(({ from }, i) => follow(from, log(i), limit)),
   );
   const found = flows.map((flow, i) => words(flow, result[i]!));
   report(`${title}: ${found.join("; ")}`);
   return result;
 }
 
-async function isSteady(guest: Guest, log: string): Promise<boolean> {
-  const counts = await guest.must(
+/** Waits until a flow runs again, or for its limit; ends it. */
+async function follow(
+  guest: Guest,
+  log: string,
+  limit: number,
+): Promise<Outage> {
+  const seconds = guest.patient(limit);
+  const text = await guest.must(
     // What happened may take a moment to have its effect.
-    `sleep 1; grep -c 'bytes from' ${log}; sleep 1; grep -c 'bytes from' ${log}; true`,
+    `date +%s.%N
+     answers() { grep -c 'bytes from' ${log}; }
+     end=$((SECONDS + ${seconds})); steady=0
+     sleep 1
+     while [ $steady = 0 ] && [ $SECONDS -lt $end ]; do
+       before=$(answers); sleep 1
+       [ $(($(answers) - before)) -lt ${STEADY} ] || steady=1
+     done
+     kill $(cat ${log}.pid); echo $steady; cat ${log}`,
+    seconds + 60,
   );
-  const [before = 0, after = 0] = counts.trim().split("\n").map(Number);
-  return after - before >= STEADY;
+  const [now, steady] = text.split("\n", 2);
+  return steady === "1"
+    ? outageOf(answerTimes(text), Number(now) * 1000)
+    : { pauseMs: Infinity, resumedMs: Infinity };
 }
 
 /** When `ping -D` got answers, in milliseconds. */

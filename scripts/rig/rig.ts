@@ -6,6 +6,7 @@
  * default `shared` beside the checkout).
  */
 
+import { bundle } from "./bundle.ts";
 import { Guest, type RigCommand } from "./guest.ts";
 import { report } from "./report.ts";
 
@@ -44,6 +45,7 @@ export class Rig<L extends Layout> {
     await Deno.symlink(build, `${cache}/${build.split("/").at(-1)}`);
     const rig = new Rig(layout, {
       program: rigCommand(),
+      main: await bundle(top, `${cache}/bundle`),
       env: {
         RIG_CACHE: cache,
         RIG_TIMEOUT: Deno.env.get("RIG_TIMEOUT") ?? LIFE_SECONDS,
@@ -81,7 +83,7 @@ async function buildRig(): Promise<string> {
 }
 
 async function must(
-  { program, env }: RigCommand,
+  { program, env }: Pick<RigCommand, "program" | "env">,
   ...args: string[]
 ): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(program, {

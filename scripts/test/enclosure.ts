@@ -7,8 +7,11 @@
  * what the command left behind: processes, network namespaces, temporary files.
  */
 
-/** Where the tmpfs of an enclosure lies; the folder itself stays, and is empty outside. */
-const SCRATCH = "/run/ipoib-test";
+/**
+ * Where the tmpfs of an enclosure lies; the folder itself stays, and is empty outside. The guests see it, which have a
+ * /run of their own.
+ */
+const SCRATCH = "/var/lib/ipoib-test";
 /** Processes that were told to end may take so long. */
 const GRACE_SECONDS = 5;
 /** What the shell prints before the name of a thing that was left behind. */

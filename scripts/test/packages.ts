@@ -2,6 +2,7 @@
 
 /** Debian package of each program, or of a file named by its whole path. */
 export const PACKAGE_OF = {
+  ethtool: "ethtool",
   ip: "iproute2",
   ping: "iputils-ping",
   iperf3: "iperf3",

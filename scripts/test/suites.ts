@@ -72,14 +72,23 @@ const NEEDS: Readonly<Record<string, Needs>> = {
   kernel: {
     permissions: ALL,
     root: true,
-    tools: ["ip", "ping", "iperf3"],
+    tools: ["ip", "ping", "iperf3", "socat"],
     shared: "rig/rig",
   },
   smoke: { permissions: ALL, root: true },
   e2e: {
     permissions: ALL,
     root: true,
-    tools: ["ip", "ping", "iperf3", "nginx", "wrk", "tshark", "socat"],
+    tools: [
+      "ethtool",
+      "ip",
+      "ping",
+      "iperf3",
+      "nginx",
+      "wrk",
+      "tshark",
+      "socat",
+    ],
   },
 };
 

@@ -233,6 +233,7 @@ export class SaClient {
         data: InformInfo.emit(info),
         timeout: QUERY_TIMEOUT,
         parse: InformInfo.parse,
+        ...info.subscribe ? {} : { whenEnded: info },
       },
       now,
       callback,
@@ -275,6 +276,9 @@ export class SaClient {
         data: McMemberRecord.emit(record),
         timeout: MEMBERSHIP_TIMEOUT,
         parse: McMemberRecord.parse,
+        ...method === Method.Delete
+          ? { whenEnded: { ...record, joinState: 0 } }
+          : {},
       },
       now,
       callback,

@@ -13,7 +13,7 @@
 
 import type { Millis } from "../base/units.ts";
 import type { MadAddress } from "../hca/hca.ts";
-import { MAD_LENGTH, MadView, responseMethod } from "../wire/mad.ts";
+import { MAD_LENGTH, MadStatus, MadView, responseMethod } from "../wire/mad.ts";
 import {
   NO_RMPP,
   SA_CLASS_VERSION,
@@ -43,10 +43,16 @@ export interface Question<T> {
   timeout: Millis;
   /** Reads the 200 octets of attribute data of the answer; undefined makes the request fail with EINVAL. */
   parse(data: Uint8Array): T | undefined;
+  /**
+   * For a request that ends something. A repetition of it that is refused with "request invalid" finds nothing to end:
+   * an earlier copy did, whose answer is late or lost. The request then succeeds with this record.
+   */
+  whenEnded?: T;
 }
 
 /** What to ask a table for; `parse` reads the record at an offset of the table. */
-export interface TableQuestion<T> extends Omit<Question<T>, "parse"> {
+export interface TableQuestion<T>
+  extends Omit<Question<T>, "parse" | "whenEnded"> {
   parse(table: Uint8Array, base: number): T | undefined;
 }
 
@@ -66,6 +72,8 @@ interface Pending {
   /** Called with the 200 octets of attribute data, or with the table. */
   succeed(answer: Table, now: Millis): void;
   fail(status: number, errno: number, now: Millis): void;
+  /** Present if "request invalid" for a repetition means that an earlier copy was carried out. */
+  refusedAgain?(now: Millis): void;
 }
 
 export class Transactions {
@@ -117,6 +125,10 @@ export class Transactions {
         );
       },
       fail: (status, errno, now) => callback({ ok: false, status, errno }, now),
+      ...question.whenEnded === undefined ? {} : {
+        refusedAgain: (now) =>
+          callback({ ok: true, record: question.whenEnded! }, now),
+      },
     });
   }
 
@@ -142,9 +154,9 @@ export class Transactions {
   }
 
   #ask(
-    question: Omit<Question<unknown>, "parse">,
+    question: Omit<Question<unknown>, "parse" | "whenEnded">,
     now: Millis,
-    outcome: Pick<Pending, "receiver" | "succeed" | "fail">,
+    outcome: Pick<Pending, "receiver" | "succeed" | "fail" | "refusedAgain">,
   ): SaRequest {
     const id = this.#takeId();
     const interval = question.timeout / RETRIES;
@@ -196,7 +208,12 @@ export class Transactions {
       return true;
     }
     this.#pending.delete(id);
-    if (view.status !== 0) pending.fail(view.status, EINVAL, now);
+    const repeated = pending.sendsLeft < RETRIES;
+    if (
+      repeated && view.status === MadStatus.RequestInvalid &&
+      pending.refusedAgain !== undefined
+    ) pending.refusedAgain(now);
+    else if (view.status !== 0) pending.fail(view.status, EINVAL, now);
     else pending.succeed({ data: mad.slice(SA_DATA_OFFSET), stride: 0 }, now);
     return true;
   }

@@ -254,6 +254,23 @@ clientTest(
   },
 );
 
+clientTest(
+  "an unsubscription and a leave whose answers are lost are done, though OpenSM refuses their repetition",
+  async (node, simulator) => {
+    const gid = portGid(NODE);
+    const subscribe = InformInfo.trap(TrapNumber.GidInService);
+    await node.get("inform", subscribe);
+    await node.lose(1);
+    await node.get("inform", { ...subscribe, subscribe: false });
+    assertEquals(await saquery(simulator, NODE, "InformInfoRecord"), []);
+
+    await node.get("join", broadcastJoin(BROADCAST, gid, 0xffff));
+    await node.lose(1);
+    await node.get("leave", groupLeave(BROADCAST, gid, JoinState.FullMember));
+    assertEquals(await members(simulator, BROADCAST), []);
+  },
+);
+
 clientTest("the manager is where the port says", async (node, simulator) => {
   const port = await readPort(simulator, NODE);
   assertEquals([port.state, port.smLid], ["active", MANAGER_LID]);

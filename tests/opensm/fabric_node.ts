@@ -108,6 +108,11 @@ export class FabricNode {
     return this.#call("event", { type }, attributes);
   }
 
+  /** The next answers of the administrator do not arrive. */
+  lose(count: number): Promise<void> {
+    return this.#call("lose", count);
+  }
+
   /** Makes the interface ib0. */
   up(): Promise<void> {
     return this.#call("up");

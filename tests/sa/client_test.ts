@@ -306,6 +306,43 @@ Deno.test("a subscription is answered with itself", () => {
   assertEquals(result, { ok: true, record: info });
 });
 
+Deno.test("what ends something is done when its repetition finds nothing to end", () => {
+  const { client, sent, answer } = alone();
+  const refused = { status: MadStatus.RequestInvalid };
+  const info = { ...InformInfo.trap(66), subscribe: false };
+  const unsubscribed = recorder<InformInfo>();
+  client.inform(info, 0, unsubscribed.callback);
+  client.tick(300);
+  assertEquals(sent.length, 2);
+  assert(client.onMad(answer(1, refused), FROM, 310));
+  assertEquals(unsubscribed.results, [[{ ok: true, record: info }, 310]]);
+
+  const gid = gidOf(1);
+  const leave = groupLeave(BROADCAST, gid, 1);
+  const left = recorder<McMemberRecord>();
+  client.leave(leave, 1000, left.callback);
+  client.tick(1300);
+  const method = Method.DeleteResp;
+  assert(client.onMad(answer(3, { ...refused, method }), FROM, 1310));
+  const record = { ...leave.record, joinState: 0 };
+  assertEquals(left.results, [[{ ok: true, record }, 1310]]);
+  assertEquals(client.pending, 0);
+});
+
+Deno.test("a first refusal counts, and so does a repeated one of what begins something", () => {
+  const { client, answer } = alone();
+  const refused = { status: MadStatus.RequestInvalid };
+  const results = [false, true].map((subscribe) => {
+    const { results, callback } = recorder<InformInfo>();
+    client.inform({ ...InformInfo.trap(66), subscribe }, 0, callback);
+    return results;
+  });
+  assert(client.onMad(answer(0, refused), FROM, 10));
+  client.tick(300);
+  assert(client.onMad(answer(1, refused), FROM, 310));
+  assertEquals(results.map(([result]) => result![0].ok), [false, false]);
+});
+
 Deno.test("no MAD upsets the client", () => {
   const { client, answer } = alone();
   client.queryPath(PATH, 0, () => {});

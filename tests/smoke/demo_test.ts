@@ -3,6 +3,7 @@
 import { assertEquals, assertLess, assertMatch } from "@std/assert";
 import { patient } from "../../scripts/machine.ts";
 import { PERMISSIONS } from "../../scripts/program.ts";
+import { processesWith } from "../e2e/harness/files.ts";
 
 const LIMIT_MS = 30_000;
 const DEMO = new URL("../../scripts/demo.ts", import.meta.url).pathname;
@@ -48,18 +49,9 @@ class Demo implements AsyncDisposable {
   }
 
   /** What it left: files of its folder, and processes that were started with it as their TMPDIR. */
-  async leftovers(): Promise<string[]> {
+  leftovers(): string[] {
     const files = [...Deno.readDirSync(this.#folder)].map(({ name }) => name);
-    const processes: string[] = [];
-    for await (const { name } of Deno.readDir("/proc")) {
-      if (!/^\d+$/.test(name)) continue;
-      const environment = await Deno.readTextFile(`/proc/${name}/environ`)
-        .catch(() => "");
-      if (environment.includes(`TMPDIR=${this.#folder}\0`)) {
-        processes.push(name);
-      }
-    }
-    return [...files, ...processes];
+    return [...files, ...processesWith("TMPDIR", this.#folder).map(String)];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -90,7 +82,7 @@ Deno.test("The demo shows addresses, pings and streams both ways, and ends in ti
       new RegExp(`^\\s*${from} +${to}(?: +\\d+\\.\\d+){4}$`, "m"),
     );
   }
-  assertEquals(await demo.leftovers(), []);
+  assertEquals(demo.leftovers(), []);
 });
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -101,6 +93,6 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     demo.kill(signal);
     await demo.read();
     assertEquals(await demo.exitCode(), signal === "SIGINT" ? 130 : 143);
-    assertEquals(await demo.leftovers(), []);
+    assertEquals(demo.leftovers(), []);
   });
 }

@@ -1,4 +1,4 @@
-/** What processes leave in the file system. */
+/** What processes leave in the file system, and which of them run. */
 
 export function exists(path: string): boolean {
   try {
@@ -12,6 +12,19 @@ export function exists(path: string): boolean {
 /** True if the process is there. */
 export function runs(pid: number): boolean {
   return exists(`/proc/${pid}`);
+}
+
+/** The processes that have `NAME=value` in their environment. */
+export function processesWith(name: string, value: string): number[] {
+  return [...Deno.readDirSync("/proc")].map((entry) => Number(entry.name))
+    .filter((pid) => {
+      try {
+        return Deno.readTextFileSync(`/proc/${pid}/environ`).split("\0")
+          .includes(`${name}=${value}`);
+      } catch {
+        return false;
+      }
+    });
 }
 
 /** The control sockets in a folder, without logs. */

@@ -6,7 +6,9 @@
 import { programCommand } from "../../../scripts/program.ts";
 import { must, type Outcome, run } from "./command.ts";
 import { Host } from "./host.ts";
+import { processesWith, runs } from "./files.ts";
 import { Program } from "./program.ts";
+import { until } from "./until.ts";
 
 let made = 0;
 
@@ -95,6 +97,15 @@ export class Lab implements AsyncDisposable {
     for (const program of this.#programs) {
       // One that is stopped takes no other signal.
       await program[Symbol.asyncDispose]();
+    }
+    // Those that went into the background are nobody's children.
+    for (const pid of processesWith("IPOIB_RUNTIME_DIR", this.runtime)) {
+      try {
+        Deno.kill(pid, "SIGKILL");
+      } catch {
+        // It has ended this moment.
+      }
+      await until(`process ${pid} ends`, () => !runs(pid));
     }
     for (const name of this.#namespaces) {
       await run(["ip", "netns", "del", name]);

@@ -66,6 +66,7 @@ class Node implements Hosted {
   readonly #schedule: () => void;
   readonly #netdevs = new Map<string, FakeNetdev>();
   #device: IpoibDevice | undefined;
+  #losses = 0;
 
   constructor(init: NodeInit, reactor: Reactor, emit: Emit) {
     this.#reactor = reactor;
@@ -90,7 +91,8 @@ class Node implements Hosted {
     this.#schedule = () => timer.at(sa.deadline);
     reactor.onTurnEnd(this.#schedule);
     port.mads.onMad = (mad, from) => {
-      sa.onMad(mad, from, reactor.clock.now());
+      if (this.#losses > 0) this.#losses--;
+      else sa.onMad(mad, from, reactor.clock.now());
     };
   }
 
@@ -107,6 +109,9 @@ class Node implements Hosted {
         return this.#ask(reply, ...args as unknown as [string]);
       case "event":
         this.#event(...args as unknown as [PortEvent]);
+        break;
+      case "lose":
+        this.#losses = args[0]!;
         break;
       case "up":
         this.#up();

@@ -6,6 +6,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { patient } from "../../../scripts/machine.ts";
 import { canEnclose } from "../../../scripts/test/enclosure.ts";
+import { processesWith } from "../../e2e/harness/files.ts";
 import { pause, until } from "../../e2e/harness/until.ts";
 
 const KILLS = 20;
@@ -41,17 +42,15 @@ async function missing(): Promise<string | undefined> {
 const reason = await missing();
 
 /** Processes of the run, as their command lines. */
-async function processes(mark: string): Promise<string[]> {
-  const found: string[] = [];
-  for await (const { name } of Deno.readDir("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    const read = (file: string) =>
-      Deno.readTextFile(`/proc/${name}/${file}`).catch(() => "");
-    if ((await read("environ")).includes(`${MARK}=${mark}\0`)) {
-      found.push((await read("cmdline")).replaceAll("\0", " ").trim());
+function processes(mark: string): string[] {
+  return processesWith(MARK, mark).map((pid) => {
+    try {
+      const words = Deno.readTextFileSync(`/proc/${pid}/cmdline`);
+      return words.replaceAll("\0", " ").trim();
+    } catch {
+      return `${pid}, which ends`;
     }
-  }
-  return found;
+  });
 }
 
 /** What is in the folders that a run could leave something in. */
@@ -101,7 +100,7 @@ Deno.test({
       const runner = await childOf(task.pid);
       const delay = Math.random() * patient(LATEST_MS);
       await pause(delay);
-      const seen = await processes(mark);
+      const seen = processes(mark);
       for (const words of seen) kinds.add(words.split(" ")[0]!);
       Deno.kill(of === "the runner" ? runner : task.pid, signal);
       const title = `${signal} of ${of} after ${Math.round(delay)} ms`;
@@ -109,7 +108,7 @@ Deno.test({
       let rest = seen;
       while (rest.length > 0 && performance.now() - start < patient(GONE_MS)) {
         await pause(50);
-        rest = await processes(mark);
+        rest = processes(mark);
       }
       assertEquals(rest, [], title);
       assertEquals(files(temporary), before, title);

@@ -1,0 +1,77 @@
+/** What a run of several suites came to. */
+
+import { type Finished, type Outcome, slowest } from "./outcome.ts";
+import { allowance } from "./skips.ts";
+
+const SLOWEST = 10;
+
+export class Report {
+  passed = 0;
+  failed = 0;
+  readonly #ci: boolean;
+  readonly #suites: string[] = [];
+  readonly #skips: string[] = [];
+  readonly #finished: (Finished & { suite: string })[] = [];
+
+  /** @param ci a skip that is not allowed is a failure */
+  constructor(ci: boolean) {
+    this.#ci = ci;
+  }
+
+  /** A suite that cannot run here. */
+  skip(suite: string, reason: string): void {
+    this.#skip(`suite ${suite}: ${reason}`);
+  }
+
+  /** A suite that ran, for so long. */
+  add(suite: string, outcome: Outcome, ms: number): void {
+    const { passed, failed, ignored, left } = outcome;
+    this.passed += passed;
+    this.failed += failed;
+    this.#finished.push(
+      ...outcome.finished.map((test) => ({ ...test, suite })),
+    );
+    const extras = [
+      ...ignored.length > 0 ? [`, ${ignored.length} ignored`] : [],
+      ...left.length > 0 ? [`, ${left.length} left behind`] : [],
+    ];
+    this.#suites.push(
+      `${suite.padEnd(10)} ${seconds(ms)}  ${passed} passed, ${failed} failed${
+        extras.join("")
+      }`,
+    );
+    for (const name of ignored) this.#skip(`test ${suite}: ${name}`);
+  }
+
+  /** The suites with their times, the slowest tests, what was skipped and why; the result is the last line. */
+  lines(): string[] {
+    const tests = slowest(this.#finished, SLOWEST).map(({ suite, name, ms }) =>
+      `  ${seconds(ms)}  ${suite}: ${name}`
+    );
+    return [
+      "",
+      ...this.#suites,
+      ...this.#finished.length > SLOWEST
+        ? ["", "The slowest tests:", ...tests]
+        : [],
+      ...this.#skips.length > 0 ? ["", "Skipped:", ...this.#skips] : [],
+      `${this.passed} passed, ${this.failed} failed`,
+    ];
+  }
+
+  #skip(what: string): void {
+    const because = allowance(what);
+    if (this.#ci && !because) this.failed++;
+    const verdict = !this.#ci
+      ? ""
+      : because
+      ? ` [allowed: ${because}]`
+      : " [FAILED: not allowed here]";
+    this.#skips.push(`  ${what}${verdict}`);
+  }
+}
+
+/** A time as the reports have it. */
+export function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1).padStart(6)} s`;
+}
