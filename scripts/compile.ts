@@ -8,7 +8,7 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
-import { PERMISSIONS } from "./program.ts";
+import { PERMISSIONS, workerEntries } from "./program.ts";
 
 const DOWNLOAD_HOST = "https://dl.deno.land/";
 const HOST_PATIENCE = 4000;
@@ -22,14 +22,6 @@ const say = (text: string) => void Deno.stdout.writeSync(encoder.encode(text));
 function fail(message: string): never {
   Deno.stderr.writeSync(encoder.encode(`${message}\n`));
   Deno.exit(1);
-}
-
-/** Workers are started by URL: the compiler sees them only if they are named. */
-function workerEntries(): string[] {
-  const folder = "src/daemon";
-  return [...Deno.readDirSync(folder)]
-    .filter((entry) => entry.name.endsWith("_worker.ts"))
-    .map((entry) => `${folder}/${entry.name}`).sort();
 }
 
 async function hostAnswers(): Promise<boolean> {

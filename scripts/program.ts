@@ -11,7 +11,8 @@ export const PERMISSIONS = [
   "--allow-sys",
 ] as const;
 
-const MAIN = new URL("../main.ts", import.meta.url);
+const TOP = new URL("../", import.meta.url).pathname;
+const DAEMON = "src/daemon";
 
 /** The command line, without arguments, that starts the program. */
 export function programCommand(
@@ -23,6 +24,13 @@ export function programCommand(
     "run",
     "--quiet",
     ...PERMISSIONS,
-    MAIN.pathname,
+    `${TOP}main.ts`,
   ];
+}
+
+/** The worker entries, from the top of the tree: they are started by URL, so a compiler must be told of them. */
+export function workerEntries(): string[] {
+  return [...Deno.readDirSync(`${TOP}${DAEMON}`)]
+    .filter(({ name }) => name.endsWith("_worker.ts"))
+    .map(({ name }) => `${DAEMON}/${name}`).sort();
 }

@@ -3,19 +3,17 @@
  * modules take.
  */
 
-const MAIN = "main.ts";
-const DAEMON = "src/daemon";
-/** How the modules name the worker entries beside them. */
+import { workerEntries } from "../program.ts";
+
+/** How the modules name the worker entries near them. */
 const WORKER = /new URL\("[./]*(\w+_worker)\.ts", import\.meta\.url\)/g;
 
 /** Writes the bundles of the checkout `top` into `folder`; returns the path of the main one. */
 export async function bundle(top: string, folder: string): Promise<string> {
-  const workers = [...Deno.readDirSync(`${top}${DAEMON}`)]
-    .map(({ name }) => name).filter((name) => name.endsWith("_worker.ts"));
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
-      ...["bundle", "--quiet", "--outdir", folder, MAIN],
-      ...workers.map((name) => `${DAEMON}/${name}`),
+      ...["bundle", "--quiet", "--outdir", folder],
+      ...["main.ts", ...workerEntries()],
     ],
     cwd: top,
     stdin: "null",
@@ -27,7 +25,7 @@ export async function bundle(top: string, folder: string): Promise<string> {
   const text = await Deno.readTextFile(main);
   await Deno.writeTextFile(
     main,
-    text.replace(WORKER, `new URL("./${DAEMON}/$1.js", import.meta.url)`),
+    text.replace(WORKER, `new URL("./src/daemon/$1.js", import.meta.url)`),
   );
   return main;
 }

@@ -70,7 +70,7 @@ export function outlivedByNone(words: readonly string[]): string[] {
 export async function canEnclose(): Promise<boolean> {
   if (Deno.uid() !== 0) return false;
   try {
-    Deno.mkdirSync(SCRATCH, { recursive: true, mode: 0o755 });
+    await Deno.mkdir(SCRATCH, { recursive: true, mode: 0o755 });
     const [program, ...args] = enclosed(["true"]);
     const { success } = await new Deno.Command(program!, {
       args,

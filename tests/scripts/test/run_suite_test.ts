@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Cleanup } from "../../../scripts/cleanup.ts";
+import { slowness } from "../../../scripts/machine.ts";
 import { canEnclose } from "../../../scripts/test/enclosure.ts";
 import type { Outcome } from "../../../scripts/test/outcome.ts";
 import { runSuite, Silence } from "../../../scripts/test/run_suite.ts";
@@ -10,27 +11,24 @@ const enclose = await canEnclose();
 const ignore = !enclose;
 const skipped = enclose ? "" : " (skipped: needs root and namespaces)";
 
-/** Runs a suite of one file with that text; what it came to and what it printed. */
+/** Runs one of the small suites; what it came to and what it printed. */
 async function run(
-  text: string,
+  name: string,
   silenceMs = 60_000,
 ): Promise<Outcome & { output: string }> {
-  const folder = await Deno.makeTempDir();
-  const path = `${folder}/a_test.ts`;
-  await Deno.writeTextFile(path, text);
+  const { pathname } = new URL(`small_suites/${name}.ts`, import.meta.url);
   let output = "";
   const outcome = await runSuite(
-    { name: "a", paths: [path], permissions: ["--allow-all", "--no-config"] },
+    { name, paths: [pathname], permissions: ["--allow-all"] },
     {
       options: [],
       enclose: true,
-      slowness: 1,
+      slowness: slowness(),
       silenceMs,
       say: (text) => void (output += text),
       cleanup: new Cleanup(),
     },
   );
-  await Deno.remove(folder, { recursive: true });
   return { ...outcome, output };
 }
 
@@ -48,11 +46,7 @@ Deno.test({
   name: `a suite passes, with a temporary folder of its own${skipped}`,
   ignore,
   async fn() {
-    const { passed, failed, left } = await run(`
-      Deno.test("files", async () => {
-        await Deno.remove(await Deno.makeTempDir());
-        if ([...Deno.readDirSync(Deno.env.get("TMPDIR"))].length) throw 1;
-      });`);
+    const { passed, failed, left } = await run("passes");
     assertEquals([passed, failed, left], [1, 0, []]);
   },
 });
@@ -62,11 +56,7 @@ Deno.test({
     `a suite in which no test finishes is ended, and says which ran${skipped}`,
   ignore,
   async fn() {
-    const { passed, failed, output } = await run(
-      `Deno.test("short", () => {});
-       Deno.test("endless", () => new Promise((done) => setTimeout(done, 1e9)));`,
-      4000,
-    );
+    const { passed, failed, output } = await run("hangs", 4000);
     assertEquals([passed, failed], [1, 1]);
     assertStringIncludes(output, "running was: endless");
   },
@@ -76,12 +66,7 @@ Deno.test({
   name: `what a suite leaves behind is named and fails it${skipped}`,
   ignore,
   async fn() {
-    const { passed, failed, left } = await run(`
-      Deno.test("leaves", async () => {
-        await Deno.makeTempFile({ prefix: "forgotten-" });
-        await new Deno.Command("ip", { args: ["netns", "add", "lost"] }).output();
-        new Deno.Command("setsid", { args: ["sleep", "1234"] }).spawn().unref();
-      });`);
+    const { passed, failed, left } = await run("leaves");
     assertEquals([passed, failed], [1, 3]);
     assertEquals(left.slice(0, 2), [
       "process sleep 1234",
