@@ -8,10 +8,10 @@
  */
 
 /**
- * Where the tmpfs of an enclosure lies; the folder itself stays, and is empty outside. The guests see it, which have a
- * /run of their own.
+ * Folders of every Debian system, one of which the tmpfs of an enclosure covers. Short, because paths of sockets are
+ * limited; and not /run or /tmp: the guests have a /run of their own, and a checkout may lie in /tmp.
  */
-const SCRATCH = "/var/lib/ipoib-test";
+const COVERED = ["/mnt", "/media", "/srv"];
 /** Processes that were told to end may take so long. */
 const GRACE_SECONDS = 5;
 /** What the shell prints before the name of a thing that was left behind. */
@@ -20,8 +20,7 @@ export const LEFT_BEHIND = "left behind: ";
 const SHELL = `
 set -u
 mkdir -p /run/netns && mount -t tmpfs -o mode=755 none /run/netns &&
-mount -t tmpfs -o mode=1777 none ${SCRATCH} || exit 125
-export TMPDIR=${SCRATCH}
+mount -t tmpfs -o mode=1777 none "$TMPDIR" || exit 125
 "$@" &
 wait $!
 code=$?
@@ -35,9 +34,9 @@ left() {
     [ \${#words[@]} = 0 ] || found+=("process \${words[*]}")
   done
   for name in /run/netns/*; do found+=("network namespace \${name##*/}"); done
-  for name in ${SCRATCH}/*; do found+=("file \${name##*/}"); done
+  for name in "$TMPDIR"/*; do found+=("file \${name##*/}"); done
 }
-for ((i = 0; i < \${GRACE} * 10; i++)); do
+for ((i = 0; i < GRACE * 10; i++)); do
   left
   [ \${#found[@]} != 0 ] || break
   sleep 0.1
@@ -46,19 +45,36 @@ for each in "\${found[@]}"; do echo "${LEFT_BEHIND}$each"; done
 exit $code
 `;
 
-/** The words that run `words` enclosed. */
-export function enclosed(
-  words: readonly string[],
-  graceSeconds = GRACE_SECONDS,
-): string[] {
+/** The words that run `words` enclosed, on a machine so much slower than usual. */
+export function enclosed(words: readonly string[], slowness = 1): string[] {
   return [
     ...outlivedByNone([
       ...["unshare", "--pid", "--fork", "--kill-child=KILL"],
       ...["--mount", "--mount-proc"],
     ]),
-    ...["env", `GRACE=${Math.ceil(graceSeconds)}`],
+    ...[
+      "env",
+      `TMPDIR=${covered()}`,
+      `GRACE=${Math.ceil(GRACE_SECONDS * slowness)}`,
+    ],
     ...["bash", "-c", SHELL, "enclosure", ...words],
   ];
+}
+
+/** The first of {@linkcode COVERED} that nothing lies in that a run needs. */
+function covered(): string {
+  const used = [
+    new URL("../../", import.meta.url).pathname,
+    Deno.realPathSync(Deno.env.get("IPOIB_SHARED") ?? "."),
+    Deno.execPath(),
+    Deno.env.get("HOME") ?? "",
+    Deno.env.get("DENO_DIR") ?? "",
+  ];
+  const free = COVERED.find((folder) =>
+    used.every((path) => !path.startsWith(`${folder}/`))
+  );
+  if (free === undefined) throw new Error(`${COVERED} are all in use`);
+  return free;
 }
 
 /** The words that run `words` as long as the process lives that starts them. */
@@ -66,11 +82,10 @@ export function outlivedByNone(words: readonly string[]): string[] {
   return ["setpriv", "--pdeathsig", "KILL", ...words];
 }
 
-/** Makes the folder of the tmpfs; true if enclosures work here. */
+/** True if enclosures work here. */
 export async function canEnclose(): Promise<boolean> {
   if (Deno.uid() !== 0) return false;
   try {
-    await Deno.mkdir(SCRATCH, { recursive: true, mode: 0o755 });
     const [program, ...args] = enclosed(["true"]);
     const { success } = await new Deno.Command(program!, {
       args,

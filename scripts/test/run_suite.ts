@@ -32,7 +32,9 @@ export async function runSuite(
     ...[Deno.execPath(), "test", "--no-check"],
     ...[...suite.permissions, ...options, ...suite.paths],
   ];
-  const [program, ...args] = enclose ? enclosed(words) : outlivedByNone(words);
+  const [program, ...args] = enclose
+    ? enclosed(words, slowness)
+    : outlivedByNone(words);
   const child = new Deno.Command(program!, {
     args,
     // Tests of colours would see the wish of the caller.
