@@ -5,7 +5,7 @@
  * The last line is `N passed, N failed`, summed over all steps; a step that is no run of tests counts as one.
  */
 
-import { type Cleanup, workAndCleanUp } from "./cleanup.ts";
+import { type Cleanup, countFailures } from "./cleanup.ts";
 import { outlivedByNone } from "./test/enclosure.ts";
 import { seconds } from "./test/report.ts";
 
@@ -95,14 +95,4 @@ async function runAll(cleanup: Cleanup): Promise<number> {
   return failed;
 }
 
-let failures = 0;
-const code = await workAndCleanUp(
-  async (cleanup) => {
-    failures = await runAll(cleanup);
-  },
-  (error) => {
-    say(`${error instanceof Error ? error.stack : error}\n`);
-    return 1;
-  },
-);
-Deno.exit(code || (failures > 0 ? 1 : 0));
+Deno.exit(await countFailures(runAll));

@@ -74,3 +74,19 @@ export async function workAndCleanUp(
     await cleanup.run();
   }
 }
+
+/** As {@linkcode workAndCleanUp}, for work that returns how much of it failed: the exit code is 1 if anything did. */
+export async function countFailures(
+  work: (cleanup: Cleanup) => Promise<number>,
+): Promise<number> {
+  let failures = 0;
+  const code = await workAndCleanUp(
+    async (cleanup) => void (failures = await work(cleanup)),
+    (error) => {
+      const text = error instanceof Error ? error.stack : error;
+      Deno.stderr.writeSync(new TextEncoder().encode(`${text}\n`));
+      return 1;
+    },
+  );
+  return code || Math.min(failures, 1);
+}

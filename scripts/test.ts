@@ -10,7 +10,7 @@
  * no test finishes for a while is ended.
  */
 
-import { type Cleanup, workAndCleanUp } from "./cleanup.ts";
+import { type Cleanup, countFailures } from "./cleanup.ts";
 import { measureSlowness } from "./machine.ts";
 import { FULL } from "./test/form.ts";
 import { canEnclose } from "./test/enclosure.ts";
@@ -120,14 +120,4 @@ async function runAll(cleanup: Cleanup): Promise<number> {
   return report.failed;
 }
 
-let failures = 0;
-const code = await workAndCleanUp(
-  async (cleanup) => {
-    failures = await runAll(cleanup);
-  },
-  (error) => {
-    say(`${error instanceof Error ? error.stack : error}\n`);
-    return 1;
-  },
-);
-Deno.exit(code || (failures > 0 ? 1 : 0));
+Deno.exit(await countFailures(runAll));

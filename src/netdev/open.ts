@@ -30,6 +30,7 @@ export interface NetdevOptions extends TunOptions {
 export class TunNetdev implements Netdev {
   readonly tun: Tun;
   readonly config: ConfigMirror;
+  readonly #reactor: Reactor;
   readonly #watch: Watch | undefined;
   readonly #reading: Reading | undefined;
   readonly #ring: RingIo | undefined;
@@ -48,6 +49,7 @@ export class TunNetdev implements Netdev {
   ) {
     this.tun = tun;
     this.config = config;
+    this.#reactor = reactor;
     const { ring } = reactor;
     if (ring && buffers) {
       this.#ring = ring;
@@ -124,6 +126,7 @@ export class TunNetdev implements Netdev {
     this.#watch?.close();
     this.#reading?.stop();
     this.config.close();
+    this.#reactor.submit();
     this.tun.close();
   }
 

@@ -75,6 +75,8 @@ export class FakeReactor implements Reactor {
   /** Descriptors that were rung. */
   readonly rung: number[] = [];
 
+  submit(): void {}
+
   signal(fd: number): void {
     this.rung.push(fd);
   }

@@ -80,6 +80,11 @@ export interface Reactor {
   watchBell(fd: number): Watch;
   /** Rings somebody's eventfd, at once or with the next wait. */
   signal(fd: number): void;
+  /**
+   * Has the kernel take what was prepared for the next wait. To be called before memory that a prepared write points to is
+   * unmapped, and before a descriptor that one names is closed.
+   */
+  submit(): void;
   timer(due: (now: Millis) => void): Timer;
   addSleeper(sleeper: Sleeper): void;
   /** Called at the end of each turn. */

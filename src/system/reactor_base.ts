@@ -51,6 +51,9 @@ export abstract class ReactorBase implements Reactor {
     ringBell(fd);
   }
 
+  /** Nothing is prepared where each call is made at once. */
+  submit(): void {}
+
   timer(due: (now: Millis) => void): Timer {
     return this.#timers.add(due);
   }

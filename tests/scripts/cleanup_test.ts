@@ -1,5 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { Cleanup, workAndCleanUp } from "../../scripts/cleanup.ts";
+import {
+  Cleanup,
+  countFailures,
+  workAndCleanUp,
+} from "../../scripts/cleanup.ts";
 
 Deno.test("Cleanup.run() undoes last-made first, once, whatever fails", async () => {
   const cleanup = new Cleanup();
@@ -29,4 +33,12 @@ Deno.test("workAndCleanUp() cleans up after success and after failure", async ()
   }, (error) => (error as Error).message === "broken" ? 1 : 2);
   assertEquals([good, bad], [0, 1]);
   assertEquals(done, ["good", "bad"]);
+});
+
+Deno.test("countFailures() is 1 after any failure, 0 after none", async () => {
+  const codes = [];
+  for (const failures of [0, 3]) {
+    codes.push(await countFailures(() => Promise.resolve(failures)));
+  }
+  assertEquals(codes, [0, 1]);
 });

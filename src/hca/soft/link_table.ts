@@ -140,6 +140,7 @@ export class LinkTable {
     this.outgoing.splice(at, 1);
     this.#countOutgoing();
     this.#byGuid.delete(link.guid);
+    this.#owner.reactor.submit();
     this.#owner.onOutLinkClosed(link, link.close());
   }
 
@@ -149,6 +150,7 @@ export class LinkTable {
     if (at < 0) return;
     this.incoming.splice(at, 1);
     this.#owner.onInLinkClosing(link);
+    this.#owner.reactor.submit();
     link.close();
   }
 

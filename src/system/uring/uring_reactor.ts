@@ -135,6 +135,10 @@ export class UringReactor extends ReactorBase implements RingIo {
     this.write(fd, this.#oneAddress, 8, NOBODY);
   }
 
+  override submit(): void {
+    while (!this.#ring.allSubmitted) this.#ring.enter(NO_WAIT);
+  }
+
   /** Polled on and on, never read: the count of an eventfd does not have to be taken for the next ring to be seen. */
   override watchBell(fd: number): Watch {
     return this.#watch(fd, () => {}, true);
@@ -158,7 +162,7 @@ export class UringReactor extends ReactorBase implements RingIo {
     }
     this.#ring.enter(this.span);
     // What was written must have been taken when this returns: its memory is given back then.
-    while (!this.#ring.allSubmitted) this.#ring.enter(NO_WAIT);
+    this.submit();
   }
 
   protected override dispatch(): void {

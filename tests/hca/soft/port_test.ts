@@ -3,45 +3,14 @@
 import { assert, assertEquals } from "@std/assert";
 import { PostResult, RxFlag, type UdQp } from "../../../src/hca/hca.ts";
 import type { SoftPort } from "../../../src/hca/soft/port.ts";
-import { PAYLOAD, STRIDE } from "../../../src/hca/soft/slot_layout.ts";
 import { broadcastMgid } from "../../../src/wire/mgid.ts";
 import { SaClient } from "../../../src/sa/client.ts";
 import { broadcastJoin } from "../../../src/sa/requests.ts";
 import type { McMemberRecord } from "../../../src/wire/sa/mc_member_record.ts";
+import { post, QKEY } from "./post.ts";
 import { Subnet } from "./subnet.ts";
 
-const QKEY = 1;
 const MGID = broadcastMgid(0xffff);
-
-/** Posts a payload; undefined if there is no slot. */
-function post(
-  from: { port: SoftPort; qp: UdQp },
-  to: { dlid: number; qpn: number; qkey?: number; mgid?: Uint8Array },
-  payload: Uint8Array,
-): PostResult | undefined {
-  const { port, qp } = from;
-  const slot = port.send.reserve();
-  if (slot < 0) return undefined;
-  port.send.bytes.fill(0, slot * STRIDE, slot * STRIDE + PAYLOAD);
-  port.send.bytes.set(payload, slot * STRIDE + PAYLOAD);
-  const ah = port.createAddressHandle({
-    dlid: to.dlid,
-    sl: 0,
-    staticRate: 0,
-    ...(to.mgid
-      ? {
-        grh: {
-          dgid: to.mgid,
-          flowLabel: 0,
-          hopLimit: 0,
-          trafficClass: 0,
-          sgidIndex: 0,
-        },
-      }
-      : {}),
-  });
-  return qp.post(slot, payload.length, ah, to.qpn, to.qkey ?? QKEY);
-}
 
 /** Joins the broadcast group of the default partition. */
 function join(subnet: Subnet, port: SoftPort): McMemberRecord {

@@ -20,6 +20,7 @@ import { createEventFd } from "../../../src/system/event_fd.ts";
 import type { Fd } from "../../../src/system/fd.ts";
 import { createMemory, Mapping } from "../../../src/system/memory.ts";
 import { PollReactor } from "../../../src/system/poll_reactor.ts";
+import type { ReactorBase } from "../../../src/system/reactor_base.ts";
 import { connect, receive, send } from "../../../src/system/unix_socket.ts";
 import { formatGuid } from "../../../src/wire/gid.ts";
 
@@ -43,11 +44,15 @@ export interface Taken {
 
 export class Subnet implements Disposable {
   readonly directory = Deno.makeTempDirSync({ prefix: "ipoib-test-" });
-  readonly reactor = new PollReactor();
+  readonly reactor: ReactorBase;
   readonly ports: TestPort[] = [];
   host: ManagerHost | undefined;
 
-  constructor(manager: Partial<SubnetManagerOptions> | false = {}) {
+  constructor(
+    manager: Partial<SubnetManagerOptions> | false = {},
+    reactor: ReactorBase = new PollReactor(),
+  ) {
+    this.reactor = reactor;
     if (manager !== false) this.startManager(manager);
   }
 

@@ -1,0 +1,37 @@
+/** Sending by hand from a port's slots. */
+
+import type { PostResult, UdQp } from "../../../src/hca/hca.ts";
+import type { SoftPort } from "../../../src/hca/soft/port.ts";
+import { PAYLOAD, STRIDE } from "../../../src/hca/soft/slot_layout.ts";
+
+export const QKEY = 1;
+
+/** Posts a payload; undefined if there is no slot. */
+export function post(
+  from: { port: SoftPort; qp: UdQp },
+  to: { dlid: number; qpn: number; qkey?: number; mgid?: Uint8Array },
+  payload: Uint8Array,
+): PostResult | undefined {
+  const { port, qp } = from;
+  const slot = port.send.reserve();
+  if (slot < 0) return undefined;
+  port.send.bytes.fill(0, slot * STRIDE, slot * STRIDE + PAYLOAD);
+  port.send.bytes.set(payload, slot * STRIDE + PAYLOAD);
+  const ah = port.createAddressHandle({
+    dlid: to.dlid,
+    sl: 0,
+    staticRate: 0,
+    ...(to.mgid
+      ? {
+        grh: {
+          dgid: to.mgid,
+          flowLabel: 0,
+          hopLimit: 0,
+          trafficClass: 0,
+          sgidIndex: 0,
+        },
+      }
+      : {}),
+  });
+  return qp.post(slot, payload.length, ah, to.qpn, to.qkey ?? QKEY);
+}
