@@ -1,7 +1,7 @@
 /** Ports of one process that talk over real memory, rings and sockets. */
 
 import { assert, assertEquals } from "@std/assert";
-import { PostResult, RxFlag, type UdQp } from "../../../src/hca/hca.ts";
+import { PostResult, RxFlag } from "../../../src/hca/hca.ts";
 import type { SoftPort } from "../../../src/hca/soft/port.ts";
 import { broadcastMgid } from "../../../src/wire/mgid.ts";
 import { SaClient } from "../../../src/sa/client.ts";
