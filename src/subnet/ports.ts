@@ -1,9 +1,10 @@
 /**
  * The subnet's ports: who has which LID and GUID.
  *
- * LIDs are given in ascending order from 2 and, once freed, are taken again only when all others were used,
- * so that a late packet or a stale cache hits nobody. A manager that takes over from a dead one reserves the
- * LIDs and GUIDs of the ports it knew for a while, so that a newcomer cannot take what an old port brings back.
+ * LIDs are given in ascending order from 2. A GUID that comes back gets the LID that it had, as from OpenSM; to another
+ * one a freed LID is given only when all others were used, so that a late packet or a stale cache hits nobody. A manager
+ * that takes over from a dead one reserves the LIDs and GUIDs of the ports it knew for a while, so that a newcomer
+ * cannot take what an old port brings back.
  */
 
 import type { Millis } from "../base/units.ts";
@@ -79,6 +80,8 @@ export class PortTable {
   #nextLid: number = FIRST_LID;
   /** Oldest first. */
   readonly #freed = new Set<number>();
+  /** The freed LIDs that are kept for their GUIDs. */
+  readonly #former = new Map<bigint, number>();
   readonly #prefix: bigint;
 
   constructor(prefix: bigint) {
@@ -128,8 +131,7 @@ export class PortTable {
   add(request: PortRequest, now: Millis): SubnetPort | undefined {
     const lid = this.#allocateLid(request, now);
     if (lid === undefined) return undefined;
-    this.#freed.delete(lid);
-    this.#reservedLids.delete(lid);
+    this.#take(lid);
     const port: OwnPort = {
       connection: request.connection,
       guid: request.guid,
@@ -154,7 +156,7 @@ export class PortTable {
     this.#byConnection.delete(connection);
     this.#byLid.delete(port.lid);
     this.#byGuid.delete(port.guid);
-    this.#freed.add(port.lid);
+    this.#keep(port.lid, port.guid);
     return port;
   }
 
@@ -188,8 +190,7 @@ export class PortTable {
     );
     if (next === undefined) return undefined;
     const old = own.lid;
-    this.#freed.delete(next);
-    this.#reservedLids.delete(next);
+    this.#take(next);
     this.#byLid.delete(old);
     this.#freed.add(old);
     this.#byLid.set(next, own);
@@ -206,11 +207,16 @@ export class PortTable {
     request: Pick<PortRequest, "guid" | "lid">,
     now: Millis,
   ): number | undefined {
-    if (now >= this.#reservedUntil) this.#reservedLids.clear();
+    if (now >= this.#reservedUntil) {
+      for (const [lid, guid] of this.#reservedLids) this.#keep(lid, guid);
+      this.#reservedLids.clear();
+    }
     const asked = request.lid;
     if (asked !== undefined && asked >= FIRST_LID && asked <= LAST_LID) {
       if (this.#lidIsFree(asked, request.guid)) return asked;
     }
+    const former = this.#former.get(request.guid);
+    if (former !== undefined) return former;
     while (this.#nextLid <= LAST_LID) {
       const lid = this.#nextLid++;
       if (this.#lidIsFree(lid, request.guid) && !this.#freed.has(lid)) {
@@ -222,6 +228,22 @@ export class PortTable {
       if (this.#lidIsFree(lid, request.guid)) return lid;
     }
     return undefined;
+  }
+
+  /** A LID is free again; its GUID gets it back until somebody else has to take it. */
+  #keep(lid: number, guid: bigint): void {
+    if (this.#byLid.has(lid)) return;
+    this.#freed.add(lid);
+    this.#former.set(guid, lid);
+  }
+
+  /** A LID is in use. */
+  #take(lid: number): void {
+    this.#reservedLids.delete(lid);
+    if (!this.#freed.delete(lid)) return;
+    for (const [guid, former] of this.#former) {
+      if (former === lid) this.#former.delete(guid);
+    }
   }
 
   #lidIsFree(lid: number, guid: bigint): boolean {

@@ -24,9 +24,30 @@ Deno.test("PortTable uses every LID once before it uses one again", () => {
     assertEquals(table.add(request(lid), 0)?.lid, lid);
   }
   table.remove(FIRST_LID + 5);
-  assertEquals(table.add(request(1), 0)?.lid, FIRST_LID);
-  assertEquals(table.add(request(2), 0)?.lid, FIRST_LID + 5);
+  assertEquals(table.add(request(60001), 0)?.lid, FIRST_LID);
+  assertEquals(table.add(request(60002), 0)?.lid, FIRST_LID + 5);
   assertEquals(table.add(request(60000), 0), undefined);
+});
+
+Deno.test("PortTable gives a GUID that comes back the LID that it had", () => {
+  const table = ports();
+  for (const n of [1, 2, 3]) table.add(request(n), 0);
+  const before = table.byGuid(2n)!.lid;
+  table.remove(2);
+  assertEquals(table.add(request(4), 0)?.lid, FIRST_LID + 3);
+  assertEquals(table.add({ ...request(5), guid: 2n }, 0)?.lid, before);
+  // A port that was moved comes back where it was at last.
+  const port = table.byGuid(2n)!;
+  table.move(port, 77, 0);
+  table.remove(5);
+  assertEquals(table.add({ ...request(6), guid: 2n }, 0)?.lid, 77);
+});
+
+Deno.test("PortTable gives a GUID that comes back late after a takeover the LID that it had", () => {
+  const table = ports();
+  table.reserve([{ lid: 9, guid: 9n }], 100);
+  assertEquals(table.add(request(1), 200)?.lid, FIRST_LID);
+  assertEquals(table.add(request(9), 300)?.lid, 9);
 });
 
 Deno.test("PortTable finds a port by connection, LID and GUID until it is removed", () => {
