@@ -106,8 +106,12 @@ export class PathTable {
     const path = this.#paths.get(gidKey(gid));
     if (!path?.ah || sourceLid === 0) return;
     if (gidPrefix(gid) !== gidPrefix(this.#port.attributes.gid)) return;
+    const known = path.strayLid;
     path.strayLid = this.#leadsTo(path, sourceLid) ? 0 : sourceLid;
-    if (path.strayLid !== 0) this.doubt(path, now);
+    if (path.strayLid === 0) return;
+    // The pauses grew with questions about a port that was away, or elsewhere.
+    if (path.strayLid !== known) path.retries = 0;
+    this.doubt(path, now);
   }
 
   /** The path may be wrong: it is asked for again, but not too often, and used meanwhile. */

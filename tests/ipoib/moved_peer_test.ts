@@ -130,6 +130,27 @@ Deno.test("a path is asked for anew with the request to everybody that follows a
   rig.check();
 });
 
+Deno.test("a peer that comes back with another LID after long silence is reached with its first packet", () => {
+  const { rig, a, b } = talking();
+  rig.fabric.lose = () => true;
+  rig.subnet!.lose = (mad) => mad[17] === 0x35;
+  // The pauses between questions for the path grow meanwhile.
+  for (let i = 0; i < 60; i++) {
+    a.send(TO_B);
+    rig.advance(1000);
+  }
+  move(rig, b);
+  rig.fabric.lose = () => false;
+  rig.subnet!.lose = () => false;
+  b.send(TO_A);
+  rig.advance(100);
+  assertEquals(pathLids(a), [NEW_LID]);
+  b.received();
+  a.send(TO_B);
+  assertEquals(b.received().length, 1);
+  rig.check();
+});
+
 Deno.test("our own new LID keeps the address, and is announced to those who know it", () => {
   const { rig, a, b } = talking();
   const before = b.link.address;
