@@ -106,7 +106,7 @@ export function recovery(fabric: Fabric): void {
   Deno.test("a restart of ours with another QPN: the kernel's traffic comes back within five seconds", async () => {
     const { a, b, node } = fabric;
     const before = await node.link();
-    let away = 0;
+    let restart = 0;
     const toOurs = [a, b].map((from) => ({
       name: `${from.name} to ours`,
       from,
@@ -118,12 +118,12 @@ export function recovery(fabric: Fabric): void {
         const start = performance.now();
         await node.down();
         await node.up();
-        away = performance.now() - start;
+        restart = performance.now() - start;
       },
       limit: 30,
     });
-    // The pause has in it that the interface is taken down and started: most of it in an emulated machine.
-    report(`of the pause, the interface was away for ${away.toFixed(0)} ms`);
+    // The pause is nearly all of it the start of a process in an emulated machine.
+    report(`to take it down and start it took ${restart.toFixed(0)} ms`);
     assertNotEquals((await node.link()).qpn, before.qpn);
     for (const { resumedMs } of found) {
       assert(resumedMs <= fabric.c.patient(LIMIT_MS), `${resumedMs} ms`);
