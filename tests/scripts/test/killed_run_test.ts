@@ -19,7 +19,8 @@ const SHARED = Deno.env.get("IPOIB_SHARED") ?? `${TOP}../shared`;
 /** Carried by every process of a run in its environment. */
 const MARK = "IPOIB_TEST_RUN";
 
-const SUITES = ["tests/e2e/up_several_test.ts", "tests/kernel"];
+/** Suites that go on for minutes: with interfaces in namespaces, and with virtual machines. */
+const SUITES = ["tests/e2e", "tests/kernel"];
 
 /** The ways a run ends before its time: who gets which signal. */
 const ENDS = [
@@ -76,6 +77,40 @@ async function childOf(parent: number): Promise<number> {
   return children[0]!;
 }
 
+/** Starts a run, kills it after `delay`, and waits until nothing of it is left; returns what was running when it was killed. */
+async function killRun(
+  suite: string,
+  { of, signal }: typeof ENDS[number],
+  delay: number,
+  temporary: string,
+): Promise<string[]> {
+  const mark = crypto.randomUUID();
+  const before = files(temporary);
+  const task = new Deno.Command(Deno.execPath(), {
+    args: ["task", "--quiet", "test", suite],
+    cwd: TOP,
+    env: { [MARK]: mark, IPOIB_NO_INSTALL: "1", TMPDIR: temporary },
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).spawn();
+  const runner = await childOf(task.pid);
+  await pause(delay);
+  const seen = processes(mark);
+  Deno.kill(of === "the runner" ? runner : task.pid, signal);
+  const start = performance.now();
+  let rest = seen;
+  while (rest.length > 0 && performance.now() - start < patient(GONE_MS)) {
+    await pause(50);
+    rest = processes(mark);
+  }
+  const title = `${suite}, ${signal} of ${of} after ${Math.round(delay)} ms`;
+  assertEquals(rest, [], title);
+  assertEquals(files(temporary), before, title);
+  await task.status;
+  return seen;
+}
+
 Deno.test({
   name: `a run that is killed leaves nothing behind, ${KILLS} times${
     reason ? ` (skipped: ${reason})` : ""
@@ -83,40 +118,21 @@ Deno.test({
   ignore: reason !== undefined,
   async fn() {
     const temporary = await Deno.makeTempDir();
-    const before = files(temporary);
-    const kinds = new Set<string>();
-    for (let i = 0; i < KILLS; i++) {
-      const { of, signal } = ENDS[i % ENDS.length]!;
-      const mark = crypto.randomUUID();
-      const suite = SUITES[(i >> 2) % SUITES.length]!;
-      const task = new Deno.Command(Deno.execPath(), {
-        args: ["task", "--quiet", "test", suite],
-        cwd: TOP,
-        env: { [MARK]: mark, IPOIB_NO_INSTALL: "1", TMPDIR: temporary },
-        stdin: "null",
-        stdout: "null",
-        stderr: "null",
-      }).spawn();
-      const runner = await childOf(task.pid);
-      const delay = Math.random() * patient(LATEST_MS);
-      await pause(delay);
-      const seen = processes(mark);
-      for (const words of seen) kinds.add(words.split(" ")[0]!);
-      Deno.kill(of === "the runner" ? runner : task.pid, signal);
-      const title = `${signal} of ${of} after ${Math.round(delay)} ms`;
-      const start = performance.now();
-      let rest = seen;
-      while (rest.length > 0 && performance.now() - start < patient(GONE_MS)) {
-        await pause(50);
-        rest = processes(mark);
+    const programs = new Set<string>();
+    try {
+      for (let i = 0; i < KILLS; i++) {
+        const end = ENDS[i % ENDS.length]!;
+        const suite = SUITES[(i >> 2) % SUITES.length]!;
+        const delay = Math.random() * patient(LATEST_MS);
+        for (const words of await killRun(suite, end, delay, temporary)) {
+          programs.add(words.split(" ")[0]!);
+        }
       }
-      assertEquals(rest, [], title);
-      assertEquals(files(temporary), before, title);
-      await task.status;
+    } finally {
+      await Deno.remove(temporary, { recursive: true });
     }
-    await Deno.remove(temporary);
     // Or nothing worth killing was there.
-    const names = [...kinds].join(" ");
+    const names = [...programs].join(" ");
     assert(names.includes("qemu-system"), names);
     assert(names.includes("unshare"), names);
   },
