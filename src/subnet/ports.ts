@@ -1,10 +1,10 @@
 /**
  * The subnet's ports: who has which LID and GUID.
  *
- * LIDs are given in ascending order from 2. A GUID that comes back gets the LID that it had, as from OpenSM; to another
- * one a freed LID is given only when all others were used, so that a late packet or a stale cache hits nobody. A manager
- * that takes over from a dead one reserves the LIDs and GUIDs of the ports it knew for a while, so that a newcomer
- * cannot take what an old port brings back.
+ * LIDs are assigned in ascending order from 2. A GUID that returns gets its previous LID, as from OpenSM. A freed LID goes
+ * to another GUID only after all other LIDs have been used, so that late packets and stale caches reach no wrong port. A
+ * manager that takes over from a dead one reserves the LIDs and GUIDs of the ports it knew for a while, so that a new port
+ * cannot take what a known port brings back.
  */
 
 import type { Millis } from "../base/units.ts";
@@ -78,10 +78,8 @@ export class PortTable {
   readonly #reservedLids = new Map<number, bigint>();
   #reservedUntil: Millis = -Infinity;
   #nextLid: number = FIRST_LID;
-  /** Oldest first. */
-  readonly #freed = new Set<number>();
-  /** The freed LIDs that are kept for their GUIDs. */
-  readonly #former = new Map<bigint, number>();
+  /** Free LIDs that were used or passed over, oldest first, each with the GUID that had it last. */
+  readonly #freed = new Map<number, bigint | undefined>();
   readonly #prefix: bigint;
 
   constructor(prefix: bigint) {
@@ -131,7 +129,8 @@ export class PortTable {
   add(request: PortRequest, now: Millis): SubnetPort | undefined {
     const lid = this.#allocateLid(request, now);
     if (lid === undefined) return undefined;
-    this.#take(lid);
+    this.#freed.delete(lid);
+    this.#reservedLids.delete(lid);
     const port: OwnPort = {
       connection: request.connection,
       guid: request.guid,
@@ -156,7 +155,7 @@ export class PortTable {
     this.#byConnection.delete(connection);
     this.#byLid.delete(port.lid);
     this.#byGuid.delete(port.guid);
-    this.#keep(port.lid, port.guid);
+    this.#freed.set(port.lid, port.guid);
     return port;
   }
 
@@ -190,9 +189,10 @@ export class PortTable {
     );
     if (next === undefined) return undefined;
     const old = own.lid;
-    this.#take(next);
+    this.#freed.delete(next);
+    this.#reservedLids.delete(next);
     this.#byLid.delete(old);
-    this.#freed.add(old);
+    this.#freed.set(old, undefined);
     this.#byLid.set(next, own);
     own.lid = next;
     return old;
@@ -208,42 +208,35 @@ export class PortTable {
     now: Millis,
   ): number | undefined {
     if (now >= this.#reservedUntil) {
-      for (const [lid, guid] of this.#reservedLids) this.#keep(lid, guid);
+      for (const [lid, guid] of this.#reservedLids) this.#freed.set(lid, guid);
       this.#reservedLids.clear();
     }
     const asked = request.lid;
     if (asked !== undefined && asked >= FIRST_LID && asked <= LAST_LID) {
       if (this.#lidIsFree(asked, request.guid)) return asked;
     }
-    const former = this.#former.get(request.guid);
-    if (former !== undefined) return former;
+    const previous = this.#previousLid(request.guid);
+    if (previous !== undefined) return previous;
     while (this.#nextLid <= LAST_LID) {
       const lid = this.#nextLid++;
       if (this.#lidIsFree(lid, request.guid) && !this.#freed.has(lid)) {
         return lid;
       }
-      if (!this.#byLid.has(lid)) this.#freed.add(lid);
+      if (!this.#byLid.has(lid) && !this.#freed.has(lid)) {
+        this.#freed.set(lid, undefined);
+      }
     }
-    for (const lid of this.#freed) {
+    for (const lid of this.#freed.keys()) {
       if (this.#lidIsFree(lid, request.guid)) return lid;
     }
     return undefined;
   }
 
-  /** A LID is free again; its GUID gets it back until somebody else has to take it. */
-  #keep(lid: number, guid: bigint): void {
-    if (this.#byLid.has(lid)) return;
-    this.#freed.add(lid);
-    this.#former.set(guid, lid);
-  }
-
-  /** A LID is in use. */
-  #take(lid: number): void {
-    this.#reservedLids.delete(lid);
-    if (!this.#freed.delete(lid)) return;
-    for (const [guid, former] of this.#former) {
-      if (former === lid) this.#former.delete(guid);
-    }
+  /** The free LID that this GUID had last. */
+  #previousLid(guid: bigint): number | undefined {
+    let previous: number | undefined;
+    for (const [lid, owner] of this.#freed) if (owner === guid) previous = lid;
+    return previous;
   }
 
   #lidIsFree(lid: number, guid: bigint): boolean {

@@ -75,11 +75,11 @@ export class FakeReactor implements Reactor {
   /** Descriptors that were rung. */
   readonly rung: number[] = [];
 
-  submit(): void {}
-
   signal(fd: number): void {
     this.rung.push(fd);
   }
+
+  submit(): void {}
 
   timer(due: (now: Millis) => void): Timer {
     return this.#timers.add(due);

@@ -212,7 +212,7 @@ export class UringReactor extends ReactorBase implements RingIo {
     // Now and not with the next wait: the descriptor is about to be closed.
     if (reader.armed) {
       this.#cancel(Op.AsyncCancel, reader.tag);
-      this.#ring.enter(NO_WAIT);
+      this.submit();
     }
   }
 
