@@ -1,18 +1,10 @@
 /** The two ways of the data path, poll and io_uring, and a subnet that has both. */
 
 import { assertEquals, assertGreater } from "@std/assert";
-import { openUringReactor } from "../../src/system/uring/uring_reactor.ts";
+import { whyNoUring } from "./harness/kernel.ts";
 import { iperf, iperfServer, labTest } from "./harness/mod.ts";
 
-/** Why io_uring cannot be used here, or nothing. */
-const missing = (() => {
-  try {
-    openUringReactor();
-    return undefined;
-  } catch (error) {
-    return (error as Error).message;
-  }
-})();
+const missing = whyNoUring();
 
 const pairs = [
   ["poll", "poll"],

@@ -10,20 +10,16 @@ import { IpoibError } from "../../src/base/errors.ts";
 import { createEventFd, ring as ringBell } from "../../src/system/event_fd.ts";
 import { Fd } from "../../src/system/fd.ts";
 import { openReactor } from "../../src/system/open_reactor.ts";
+import { socketPair } from "../../src/system/socket_pair.ts";
 import { PollReactor } from "../../src/system/poll_reactor.ts";
 import {
   openUringReactor,
   UringReactor,
 } from "../../src/system/uring/uring_reactor.ts";
+import { whyNoUring } from "../e2e/harness/kernel.ts";
 
-const missing = (() => {
-  try {
-    openUringReactor();
-    return "";
-  } catch (error) {
-    return ` (skipped: ${(error as Error).message})`;
-  }
-})();
+const why = whyNoUring();
+const missing = why === undefined ? "" : ` (skipped: ${why})`;
 
 /** A test that needs io_uring: with a reactor of its own. */
 function ringTest(name: string, run: (reactor: UringReactor) => void): void {
@@ -36,15 +32,8 @@ function ringTest(name: string, run: (reactor: UringReactor) => void): void {
 
 /** Two ends of a stream of messages: each write is one read. */
 function messages(): { reader: Fd; writer: Fd } {
-  const AF_UNIX = 1;
-  const SEQPACKET_NONBLOCK_CLOEXEC = 5 | 0x800 | 0x80000;
-  const pair = new Int32Array(2);
-  const bytes = new Uint8Array(pair.buffer);
-  assertEquals(
-    libc().socketpair(AF_UNIX, SEQPACKET_NONBLOCK_CLOEXEC, 0, bytes),
-    0,
-  );
-  return { reader: new Fd(pair[0]!), writer: new Fd(pair[1]!) };
+  const [reader, writer] = socketPair();
+  return { reader, writer };
 }
 
 /** Memory for `count` buffers. */
