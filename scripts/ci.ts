@@ -5,8 +5,8 @@
  * The last line is `N passed, N failed`, summed over all steps; a step that is no run of tests counts as one.
  */
 
-import { type Cleanup, countFailures } from "./cleanup.ts";
-import { outlivedByNone } from "./test/enclosure.ts";
+import { type Cleanup, countFailures, endChild } from "./cleanup.ts";
+import { withParentDeath } from "./test/isolation.ts";
 import { seconds } from "./test/report.ts";
 
 const top = new URL("../", import.meta.url);
@@ -45,22 +45,15 @@ async function run(
   { name, args, tests, env }: Step,
   cleanup: Cleanup,
 ): Promise<[number, number]> {
-  const [program, ...words] = outlivedByNone([Deno.execPath(), ...args]);
+  const [program, ...words] = withParentDeath([Deno.execPath(), ...args]);
   const child = new Deno.Command(program!, {
     args: words,
     env: { ...env, NO_COLOR: "1", IPOIB_CI: "1" },
     stdin: "null",
     stdout: "piped",
   }).spawn();
-  cleanup.add(async () => {
-    try {
-      // The tests end what they started.
-      child.kill("SIGTERM");
-    } catch {
-      // It has ended.
-    }
-    await child.status;
-  });
+  // A run of tests ends what it started.
+  cleanup.add(() => endChild(child, "SIGTERM"));
   let last = "";
   const decoder = new TextDecoder();
   for await (const bytes of child.stdout) {

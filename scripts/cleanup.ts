@@ -28,6 +28,19 @@ export class Cleanup {
   }
 }
 
+/** Sends a child process a signal, unless it has ended, and waits for its end. */
+export async function endChild(
+  child: Deno.ChildProcess,
+  signal: Deno.Signal,
+): Promise<void> {
+  try {
+    child.kill(signal);
+  } catch {
+    // It has ended already.
+  }
+  await child.status;
+}
+
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
 /** Between two looks at the parent. */

@@ -6,14 +6,15 @@
  * `IPOIB_NO_INSTALL=1`. What cannot run is skipped by name with its reason; with `IPOIB_CI=1` a skip that
  * test/skips.ts does not allow is a failure. The last line is `N passed, N failed`, the exit code 1 on any failure.
  *
- * As root each suite runs in namespaces of its own (test/enclosure.ts), so nothing of it outlives it. A suite in which
+ * As root each suite runs in namespaces of its own (test/isolation.ts), so nothing of it outlives it. A suite in which
  * no test finishes for a while is ended.
  */
 
 import { type Cleanup, countFailures } from "./cleanup.ts";
 import { measureSlowness } from "./machine.ts";
+import { succeeds } from "./succeeds.ts";
 import { FULL } from "./test/form.ts";
-import { canEnclose } from "./test/enclosure.ts";
+import { canIsolate } from "./test/isolation.ts";
 import {
   install,
   isInstalled,
@@ -82,14 +83,12 @@ async function runAll(cleanup: Cleanup): Promise<number> {
   await provide(suites, root);
 
   // Deno's own file calls reach /dev under --allow-all only.
-  const { success: tun } = await new Deno.Command("test", {
-    args: ["-c", "/dev/net/tun"],
-  }).output();
+  const tun = await succeeds(["test", "-c", "/dev/net/tun"]);
   const shared = Deno.env.get("IPOIB_SHARED") ?? "../shared";
   const shares = (path: string) => exists(`${shared}/${path}`);
   const host = { root, tun, has: isInstalled, shares };
-  const enclose = await canEnclose();
-  if (root && !enclose) {
+  const isolate = await canIsolate();
+  if (root && !isolate) {
     say("No namespaces can be made: a run that is killed leaves processes\n");
   }
   const report = new Report(Deno.env.get("IPOIB_CI") === "1");
@@ -104,7 +103,7 @@ async function runAll(cleanup: Cleanup): Promise<number> {
     const start = performance.now();
     const outcome = await runSuite(suite, {
       options,
-      enclose,
+      isolate,
       slowness,
       silenceMs: FULL ? SILENCE_FULL_MS : SILENCE_MS,
       say: (text) => say(coloured ? text : withoutColours(text)),

@@ -1,5 +1,6 @@
 /** What the demo may do here: as root all; as a normal user in a user namespace, where the system allows it. */
 
+import { succeeds } from "../succeeds.ts";
 import { cString, libc } from "../../ffi/libc.ts";
 import { Errno, errnoText } from "../../src/system/errno.ts";
 import { errno } from "../../ffi/libc.ts";
@@ -27,18 +28,8 @@ export function tunObstacle(): string | undefined {
 }
 
 /** True if this system lets the caller make user and network namespaces. */
-export async function canUnshare(): Promise<boolean> {
-  try {
-    const { success } = await new Deno.Command("unshare", {
-      args: [...UNSHARE, "true"],
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-    }).output();
-    return success;
-  } catch {
-    return false;
-  }
+export function canUnshare(): Promise<boolean> {
+  return succeeds(["unshare", ...UNSHARE, "true"]);
 }
 
 /** Runs a command as root of a new user namespace and returns its exit code; signals that come here go there. */

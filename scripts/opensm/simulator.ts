@@ -13,6 +13,7 @@ import {
   SaMad,
 } from "../../src/wire/sa/sa_mad.ts";
 import { lidFile, nodeLid, nodeName, topology } from "./fabric.ts";
+import { endChild } from "../cleanup.ts";
 import { patient } from "../machine.ts";
 import { TextLineStream } from "./lines.ts";
 
@@ -168,27 +169,15 @@ export class Simulator {
 
   async stop(): Promise<void> {
     await this.stopManager();
-    await end(this.#simulator, "SIGTERM");
+    await endChild(this.#simulator, "SIGTERM");
     await Deno.remove(this.folder, { recursive: true });
     this.#lock.close();
   }
 
   async #endManager(signal: Deno.Signal): Promise<void> {
-    if (this.#manager) await end(this.#manager, signal);
+    if (this.#manager) await endChild(this.#manager, signal);
     this.#manager = undefined;
   }
-}
-
-async function end(
-  child: Deno.ChildProcess,
-  signal: Deno.Signal,
-): Promise<void> {
-  try {
-    child.kill(signal);
-  } catch {
-    // It has ended already.
-  }
-  await child.status;
 }
 
 /** A process on one port. */

@@ -7,11 +7,14 @@
  * what the command left behind: processes, network namespaces, temporary files.
  */
 
+import { succeeds } from "../succeeds.ts";
+
 /**
- * Folders of every Debian system, one of which the tmpfs of an enclosure covers. Short, because paths of sockets are
+ * Folders of every Debian system, one of which is covered by the tmpfs for temporary files. Short, because paths of sockets are
  * limited; and not /run or /tmp: the guests have a /run of their own, and a checkout may lie in /tmp.
  */
 const COVERED = ["/mnt", "/media", "/srv"];
+const TOP = new URL("../../", import.meta.url).pathname;
 /** Processes that were told to end may take so long. */
 const GRACE_SECONDS = 5;
 /** What the shell prints before the name of a thing that was left behind. */
@@ -45,10 +48,10 @@ for each in "\${found[@]}"; do echo "${LEFT_BEHIND}$each"; done
 exit $code
 `;
 
-/** The words that run `words` enclosed, on a machine so much slower than usual. */
-export function enclosed(words: readonly string[], slowness = 1): string[] {
+/** The command line that runs `words` isolated, on a machine so many times slower than usual. */
+export function isolated(words: readonly string[], slowness = 1): string[] {
   return [
-    ...outlivedByNone([
+    ...withParentDeath([
       ...["unshare", "--pid", "--fork", "--kill-child=KILL"],
       ...["--mount", "--mount-proc"],
     ]),
@@ -57,44 +60,40 @@ export function enclosed(words: readonly string[], slowness = 1): string[] {
       `TMPDIR=${covered()}`,
       `GRACE=${Math.ceil(GRACE_SECONDS * slowness)}`,
     ],
-    ...["bash", "-c", SHELL, "enclosure", ...words],
+    ...["bash", "-c", SHELL, "isolation", ...words],
   ];
 }
 
-/** The first of {@linkcode COVERED} that nothing lies in that a run needs. */
-function covered(): string {
+/** The first of {@linkcode COVERED} that nothing lies in that a run needs; undefined if there is none. */
+function covered(): string | undefined {
   const used = [
-    new URL("../../", import.meta.url).pathname,
-    Deno.realPathSync(Deno.env.get("IPOIB_SHARED") ?? "."),
+    TOP,
+    resolved(Deno.env.get("IPOIB_SHARED") ?? `${TOP}../shared`),
     Deno.execPath(),
     Deno.env.get("HOME") ?? "",
     Deno.env.get("DENO_DIR") ?? "",
   ];
-  const free = COVERED.find((folder) =>
+  return COVERED.find((folder) =>
     used.every((path) => !path.startsWith(`${folder}/`))
   );
-  if (free === undefined) throw new Error(`${COVERED} are all in use`);
-  return free;
 }
 
-/** The words that run `words` as long as the process lives that starts them. */
-export function outlivedByNone(words: readonly string[]): string[] {
+/** Without symbolic links, if it exists. */
+function resolved(path: string): string {
+  try {
+    return Deno.realPathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+/** The command line that runs `words` and is killed when the process that starts it ends. */
+export function withParentDeath(words: readonly string[]): string[] {
   return ["setpriv", "--pdeathsig", "KILL", ...words];
 }
 
-/** True if enclosures work here. */
-export async function canEnclose(): Promise<boolean> {
-  if (Deno.uid() !== 0) return false;
-  try {
-    const [program, ...args] = enclosed(["true"]);
-    const { success } = await new Deno.Command(program!, {
-      args,
-      stdin: "null",
-      stdout: "null",
-      stderr: "null",
-    }).output();
-    return success;
-  } catch {
-    return false;
-  }
+/** True if this process may make such namespaces. */
+export async function canIsolate(): Promise<boolean> {
+  return Deno.uid() === 0 && covered() !== undefined &&
+    await succeeds(isolated(["true"]));
 }

@@ -1,6 +1,6 @@
 /** Reads what `deno test` prints, while it prints it: tests that have finished, their times, the summary. */
 
-import { LEFT_BEHIND } from "./enclosure.ts";
+import { LEFT_BEHIND } from "./isolation.ts";
 
 /** A test that has finished. */
 export interface Finished {

@@ -1,8 +1,8 @@
 /** Runs one suite: a `deno test` that is ended when it hangs, and leaves nothing behind. */
 
-import type { Cleanup } from "../cleanup.ts";
+import { type Cleanup, endChild } from "../cleanup.ts";
 import { SLOWNESS } from "../machine.ts";
-import { enclosed, outlivedByNone } from "./enclosure.ts";
+import { isolated, withParentDeath } from "./isolation.ts";
 import { type Outcome, OutcomeReader } from "./outcome.ts";
 import type { Suite } from "./suites.ts";
 
@@ -10,7 +10,7 @@ export interface RunOptions {
   /** More options of `deno test`. */
   readonly options: readonly string[];
   /** In namespaces of its own. */
-  readonly enclose: boolean;
+  readonly isolate: boolean;
   /** How much slower the machine is than usual. */
   readonly slowness: number;
   /** A suite hangs when no test has finished for so long, times the slowness. */
@@ -23,18 +23,18 @@ export interface RunOptions {
 
 const LOOK_EVERY_MS = 500;
 
-/** The outcome; a suite that hung has a failure, and what hung is said. */
+/** Runs it to its end. A suite that hangs has one failure more, and the test that was running is printed. */
 export async function runSuite(
   suite: Suite,
-  { options, enclose, slowness, silenceMs, say, cleanup }: RunOptions,
+  { options, isolate, slowness, silenceMs, say, cleanup }: RunOptions,
 ): Promise<Outcome> {
   const words = [
     ...[Deno.execPath(), "test", "--no-check"],
     ...[...suite.permissions, ...options, ...suite.paths],
   ];
-  const [program, ...args] = enclose
-    ? enclosed(words, slowness)
-    : outlivedByNone(words);
+  const [program, ...args] = isolate
+    ? isolated(words, slowness)
+    : withParentDeath(words);
   const child = new Deno.Command(program!, {
     args,
     // Tests of colours would see the wish of the caller.
@@ -42,24 +42,15 @@ export async function runSuite(
     stdout: "piped",
     stdin: "null",
   }).spawn();
-  const kill = () => {
-    try {
-      child.kill("SIGKILL");
-    } catch {
-      // It has ended.
-    }
-  };
-  cleanup.add(async () => {
-    kill();
-    await child.status;
-  });
+  cleanup.add(() => endChild(child, "SIGKILL"));
   const reader = new OutcomeReader();
   const silence = new Silence(silenceMs * slowness);
   let hung: string | undefined;
   const watch = setInterval(() => {
     if (!silence.over(reader.progress, performance.now())) return;
-    hung ??= reader.running ?? "no test";
-    kill();
+    hung = reader.running ?? "no test";
+    clearInterval(watch);
+    endChild(child, "SIGKILL");
   }, LOOK_EVERY_MS);
   const decoder = new TextDecoder();
   for await (const bytes of child.stdout) {

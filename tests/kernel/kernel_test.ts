@@ -1,8 +1,8 @@
 /**
  * Our interface and the Linux kernel's own ib_ipoib on one fabric, in virtual machines that are booted once for all of this.
  *
- * The short form runs with all other tests, the full one by `deno task test-kernel`. The order counts: later tests use
- * what earlier ones made, and the ports are set up anew for the last ones.
+ * The short form runs with all other tests, the full one by `deno task test-kernel`. The tests depend on their order:
+ * later ones use what earlier ones made, and the last ones configure the ports with another MTU.
  */
 
 import { Fabric } from "../../scripts/rig/fabric.ts";

@@ -190,13 +190,7 @@ export class Host {
   async reaches(to: Host | string): Promise<boolean> {
     const address = typeof to === "string" ? to : to.address;
     const words = [
-      "ping",
-      "-n",
-      "-q",
-      "-c",
-      "1",
-      "-W",
-      `${patient(1)}`,
+      ...["ping", "-n", "-q", "-c", "1", "-W", `${patient(1)}`],
       address,
     ];
     return (await this.run(words)).code === 0;

@@ -98,7 +98,7 @@ export class Lab implements AsyncDisposable {
       // One that is stopped takes no other signal.
       await program[Symbol.asyncDispose]();
     }
-    // Those that went into the background are nobody's children.
+    // A process that went into the background is no child of this one; its runtime directory tells it.
     for (const pid of processesWith("IPOIB_RUNTIME_DIR", this.runtime)) {
       try {
         Deno.kill(pid, "SIGKILL");

@@ -39,7 +39,7 @@ async function refuses(
 
 export function missing(fabric: Fabric): void {
   fullTest(
-    "a device, a port or a library that is missing is said in one sentence",
+    "a missing device, port or library is reported in one sentence",
     async () => {
       const { c } = fabric;
       await Promise.all([
@@ -56,7 +56,7 @@ export function missing(fabric: Fabric): void {
   );
 
   fullTest(
-    "a device file that is closed to the user is said in one sentence",
+    "a device file without permission is reported in one sentence",
     async () => {
       for (const file of ["uverbs0", "umad0"]) {
         await refuses(

@@ -168,7 +168,7 @@ export function recovery(fabric: Fabric): void {
     // The kernel does not come back by itself, which takes the whole limit to see.
     if (!FULL) await moved();
     else {
-      const title = "another LID, of which nobody is told";
+      const title = "another LID, peers not notified";
       const inject = moved;
       assertBack(
         fabric,

@@ -8,8 +8,8 @@ import { fullTest } from "../../../scripts/test/form.ts";
 /** The longest back-off of a join is 16 s. */
 const JOIN_SECONDS = 40;
 const GROUP = "broadcast group ff12:401b:ffff::ffff:ffff";
-/** A LID that no port has. */
-const NOBODY = 32;
+/** No port has it. */
+const UNUSED_LID = 32;
 const ALL = "0xffff,0x8001,0x8002";
 
 export function waiting(fabric: Fabric): void {
@@ -25,10 +25,10 @@ export function waiting(fabric: Fabric): void {
         JOIN_SECONDS,
       );
       await c.must(
-        `echo ${NOBODY} > ${DEVICE}/sm_lid; echo 17 > ${DEVICE}/event`,
+        `echo ${UNUSED_LID} > ${DEVICE}/sm_lid; echo 17 > ${DEVICE}/event`,
       );
       await node.says(
-        `ib0: the subnet administrator does not answer the join of ${GROUP} (SM LID ${NOBODY})`,
+        `ib0: the subnet administrator does not answer the join of ${GROUP} (SM LID ${UNUSED_LID})`,
         JOIN_SECONDS,
       );
       assertStringIncludes(

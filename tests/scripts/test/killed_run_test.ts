@@ -5,7 +5,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { patient } from "../../../scripts/machine.ts";
-import { canEnclose } from "../../../scripts/test/enclosure.ts";
+import { canIsolate } from "../../../scripts/test/isolation.ts";
 import { processesWith } from "../../e2e/harness/files.ts";
 import { pause, until } from "../../e2e/harness/until.ts";
 
@@ -31,7 +31,7 @@ const ENDS = [
 ] as const;
 
 async function missing(): Promise<string | undefined> {
-  if (!await canEnclose()) return "needs root and namespaces";
+  if (!await canIsolate()) return "needs root and namespaces";
   try {
     await Deno.stat(`${SHARED}/rig/rig`);
     return undefined;

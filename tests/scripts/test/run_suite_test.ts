@@ -3,13 +3,13 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Cleanup } from "../../../scripts/cleanup.ts";
 import { slowness } from "../../../scripts/machine.ts";
-import { canEnclose } from "../../../scripts/test/enclosure.ts";
+import { canIsolate } from "../../../scripts/test/isolation.ts";
 import type { Outcome } from "../../../scripts/test/outcome.ts";
 import { runSuite, Silence } from "../../../scripts/test/run_suite.ts";
 
-const enclose = await canEnclose();
-const ignore = !enclose;
-const skipped = enclose ? "" : " (skipped: needs root and namespaces)";
+const isolate = await canIsolate();
+const ignore = !isolate;
+const skipped = isolate ? "" : " (skipped: needs root and namespaces)";
 
 /** Runs one of the small suites; what it came to and what it printed. */
 async function run(
@@ -22,7 +22,7 @@ async function run(
     { name, paths: [pathname], permissions: ["--allow-all"] },
     {
       options: [],
-      enclose: true,
+      isolate: true,
       slowness: slowness(),
       silenceMs,
       say: (text) => void (output += text),
