@@ -32,6 +32,13 @@ const PACKAGES = {
   saquery: "infiniband-diags",
 } as const;
 
+/**
+ * Makes malloc(3) return zeros. libumad2sim hands OpenSM memory from malloc whose P_Key index it never writes, and OpenSM
+ * ends a subscription only for the address that made it, P_Key index included: without this it refuses some unsubscriptions
+ * with 0x0200.
+ */
+const ZEROED_MALLOC = "glibc.malloc.tcache_count=0:glibc.malloc.perturb=255";
+
 /** Packages that the simulator, and these programs beside it, need and this machine lacks. */
 export async function missingPrograms(
   ...others: (keyof typeof PACKAGES)[]
@@ -117,6 +124,7 @@ export class Simulator {
       cwd: folder,
       env: {
         ...simulated(node),
+        GLIBC_TUNABLES: ZEROED_MALLOC,
         OSM_CACHE_DIR: `${folder}/cache`,
         OSM_TMP_DIR: folder,
       },
