@@ -1,0 +1,146 @@
+/**
+ * A table of IP addresses that the data path looks up by words: open addressing with linear probing, nothing
+ * allocated for a lookup.
+ *
+ * The number of slots is a power of two and at least twice the number of entries. A deleted entry closes its gap: the
+ * entries behind it move up, so that no lookup passes tombstones.
+ */
+
+import { IpAddress } from "../wire/ip_address.ts";
+
+const WORDS = 4;
+const FEWEST_SLOTS = 16;
+
+export class AddressTable<T> {
+  #keys = new Int32Array(FEWEST_SLOTS * WORDS);
+  #values: (T | undefined)[] = new Array(FEWEST_SLOTS).fill(undefined);
+  #mask = FEWEST_SLOTS - 1;
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** The value of the address with these words. */
+  find(w0: number, w1: number, w2: number, w3: number): T | undefined {
+    const keys = this.#keys;
+    const values = this.#values;
+    const mask = this.#mask;
+    for (let slot = hash(w0, w1, w2, w3) & mask;; slot = (slot + 1) & mask) {
+      const value = values[slot];
+      if (value === undefined) return undefined;
+      const at = slot * WORDS;
+      if (
+        keys[at + 3] === w3 && keys[at + 2] === w2 && keys[at + 1] === w1 &&
+        keys[at] === w0
+      ) return value;
+    }
+  }
+
+  get({ w0, w1, w2, w3 }: IpAddress): T | undefined {
+    return this.find(w0, w1, w2, w3);
+  }
+
+  /** Adds an entry, or replaces the value of the one that is there. */
+  set(address: IpAddress, value: T): void {
+    if (2 * (this.#size + 1) > this.#values.length) this.#grow();
+    this.#put(address.w0, address.w1, address.w2, address.w3, value);
+  }
+
+  /** Removes an entry; false if there is none. */
+  delete({ w0, w1, w2, w3 }: IpAddress): boolean {
+    const mask = this.#mask;
+    let hole = this.#slot(w0, w1, w2, w3);
+    if (this.#values[hole] === undefined) return false;
+    this.#size--;
+    for (
+      let slot = (hole + 1) & mask;
+      this.#values[slot] !== undefined;
+      slot = (slot + 1) & mask
+    ) {
+      const home = this.#home(slot);
+      // An entry may move to the hole unless its own place lies behind it.
+      if (((slot - home) & mask) < ((slot - hole) & mask)) continue;
+      this.#move(slot, hole);
+      hole = slot;
+    }
+    this.#values[hole] = undefined;
+    return true;
+  }
+
+  clear(): void {
+    if (this.#size > 0) this.#reset(FEWEST_SLOTS);
+  }
+
+  /** The values, in no particular order. */
+  values(): T[] {
+    return this.#values.filter((value): value is T => value !== undefined);
+  }
+
+  #put(w0: number, w1: number, w2: number, w3: number, value: T): void {
+    const slot = this.#slot(w0, w1, w2, w3);
+    if (this.#values[slot] === undefined) this.#size++;
+    const at = slot * WORDS;
+    this.#keys[at] = w0;
+    this.#keys[at + 1] = w1;
+    this.#keys[at + 2] = w2;
+    this.#keys[at + 3] = w3;
+    this.#values[slot] = value;
+  }
+
+  /** The slot of an entry, or the empty one where it would be. */
+  #slot(w0: number, w1: number, w2: number, w3: number): number {
+    const keys = this.#keys;
+    const mask = this.#mask;
+    let slot = hash(w0, w1, w2, w3) & mask;
+    while (this.#values[slot] !== undefined) {
+      const at = slot * WORDS;
+      if (
+        keys[at + 3] === w3 && keys[at + 2] === w2 && keys[at + 1] === w1 &&
+        keys[at] === w0
+      ) break;
+      slot = (slot + 1) & mask;
+    }
+    return slot;
+  }
+
+  #home(slot: number): number {
+    const keys = this.#keys;
+    const at = slot * WORDS;
+    return hash(keys[at]!, keys[at + 1]!, keys[at + 2]!, keys[at + 3]!) &
+      this.#mask;
+  }
+
+  #move(from: number, to: number): void {
+    this.#keys.copyWithin(to * WORDS, from * WORDS, (from + 1) * WORDS);
+    this.#values[to] = this.#values[from];
+  }
+
+  #grow(): void {
+    const keys = this.#keys;
+    const values = this.#values;
+    this.#reset(2 * values.length);
+    for (let slot = 0; slot < values.length; slot++) {
+      const value = values[slot];
+      if (value === undefined) continue;
+      const at = slot * WORDS;
+      this.#put(keys[at]!, keys[at + 1]!, keys[at + 2]!, keys[at + 3]!, value);
+    }
+  }
+
+  #reset(slots: number): void {
+    this.#keys = new Int32Array(slots * WORDS);
+    this.#values = new Array(slots).fill(undefined);
+    this.#mask = slots - 1;
+    this.#size = 0;
+  }
+}
+
+/** Mixes four words; the low bits depend on all of them (the finalizer of MurmurHash3). */
+function hash(w0: number, w1: number, w2: number, w3: number): number {
+  let mixed = Math.imul(w0, 0x9e3779b1) ^ Math.imul(w1, 0x85ebca77) ^
+    Math.imul(w2, 0xc2b2ae3d) ^ w3;
+  mixed = Math.imul(mixed ^ mixed >>> 16, 0x85ebca6b);
+  mixed = Math.imul(mixed ^ mixed >>> 13, 0xc2b2ae35);
+  return mixed ^ mixed >>> 16;
+}

@@ -1,0 +1,130 @@
+/**
+ * An IP address of either family as four 32-bit words, IPv4 as v4-mapped: (0, 0, 0xffff, address) (RFC 4291 section
+ * 2.5.5.2).
+ *
+ * Words are signed, so that all of them are small integers of the engine. The data path passes words; this value is
+ * for control code.
+ */
+
+import { formatIpv4, parseIpv4 } from "./ipv4_address.ts";
+
+/** Third word of a v4-mapped address. */
+export const V4_MAPPED = 0xffff;
+
+const WORDS = 4;
+const GROUPS = 8;
+
+export class IpAddress {
+  constructor(
+    readonly w0: number,
+    readonly w1: number,
+    readonly w2: number,
+    readonly w3: number,
+  ) {}
+
+  /** The v4-mapped address of a signed 32-bit IPv4 address. */
+  static ipv4(address: number): IpAddress {
+    return new IpAddress(0, 0, V4_MAPPED, address | 0);
+  }
+
+  /** The address in 4 or 16 bytes; a RangeError for any other number of them. */
+  static of(bytes: Uint8Array): IpAddress {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    if (bytes.length === 4) return IpAddress.ipv4(view.getInt32(0));
+    if (bytes.length !== 16) {
+      throw new RangeError(
+        `An IP address has 4 or 16 bytes, not ${bytes.length}`,
+      );
+    }
+    return new IpAddress(
+      view.getInt32(0),
+      view.getInt32(4),
+      view.getInt32(8),
+      view.getInt32(12),
+    );
+  }
+
+  /** The address of dotted decimal or of RFC 4291 text; undefined if it is neither. */
+  static parse(text: string): IpAddress | undefined {
+    const ipv4 = parseIpv4(text);
+    if (ipv4 !== undefined) return IpAddress.ipv4(ipv4);
+    const groups = parseGroups(text);
+    if (!groups) return undefined;
+    const words = Array.from(
+      { length: WORDS },
+      (_, i) => groups[2 * i]! << 16 | groups[2 * i + 1]!,
+    );
+    return new IpAddress(words[0]!, words[1]!, words[2]!, words[3]!);
+  }
+
+  get isIpv4(): boolean {
+    return this.w0 === 0 && this.w1 === 0 && this.w2 === V4_MAPPED;
+  }
+
+  /** 4 bytes of an IPv4 address, 16 of an IPv6 address, as rtnetlink has them. */
+  bytes(): Uint8Array<ArrayBuffer> {
+    const words = this.isIpv4
+      ? [this.w3]
+      : [this.w0, this.w1, this.w2, this.w3];
+    const bytes = new Uint8Array(4 * words.length);
+    const view = new DataView(bytes.buffer);
+    words.forEach((word, i) => view.setInt32(4 * i, word));
+    return bytes;
+  }
+
+  equals(other: IpAddress): boolean {
+    return this.w3 === other.w3 && this.w2 === other.w2 &&
+      this.w1 === other.w1 && this.w0 === other.w0;
+  }
+
+  /** Dotted decimal, or the shortest text of RFC 5952. */
+  toString(): string {
+    return this.isIpv4 ? formatIpv4(this.w3) : formatGroups(this.bytes());
+  }
+}
+
+function parseGroups(text: string): number[] | undefined {
+  const halves = text.split("::");
+  if (halves.length > 2) return undefined;
+  const [head, tail] = halves.map(parseHalf);
+  if (!head || (halves.length === 2 && !tail)) return undefined;
+  if (!tail) return head.length === GROUPS ? head : undefined;
+  const missing = GROUPS - head.length - tail.length;
+  if (missing < 1) return undefined;
+  return [...head, ...new Array<number>(missing).fill(0), ...tail];
+}
+
+/** Colon-separated groups; the last may be an IPv4 address, which is two. */
+function parseHalf(text: string): number[] | undefined {
+  if (text === "") return [];
+  const groups: number[] = [];
+  const parts = text.split(":");
+  for (const [i, part] of parts.entries()) {
+    const ipv4 = i === parts.length - 1 ? parseIpv4(part) : undefined;
+    if (ipv4 !== undefined) groups.push(ipv4 >>> 16, ipv4 & 0xffff);
+    else if (/^[0-9a-fA-F]{1,4}$/.test(part)) groups.push(parseInt(part, 16));
+    else return undefined;
+  }
+  return groups;
+}
+
+function formatGroups(bytes: Uint8Array): string {
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const groups = Array.from(
+    { length: GROUPS },
+    (_, i) => view.getUint16(2 * i).toString(16),
+  );
+  // The first of the longest runs of two or more zero groups is left out (RFC 5952 section 4.2).
+  let start = -1;
+  let length = 1;
+  for (let i = 0; i < GROUPS; i++) {
+    let run = 0;
+    while (i + run < GROUPS && groups[i + run] === "0") run++;
+    if (run > length) [start, length] = [i, run];
+    i += run;
+  }
+  if (start < 0) return groups.join(":");
+  return `${groups.slice(0, start).join(":")}::${
+    groups.slice(start + length).join(":")
+  }`;
+}
