@@ -3,7 +3,12 @@
 import { libc } from "../../ffi/libc.ts";
 
 /** The capabilities that the program asks about. */
-export const Capability = { NetAdmin: 12 } as const;
+export const Capability = {
+  NetAdmin: 12,
+  SysAdmin: 21,
+  PerfMon: 38,
+  Bpf: 39,
+} as const;
 
 const VERSION_3 = 0x20080522;
 

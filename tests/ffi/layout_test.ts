@@ -1,6 +1,7 @@
-/** Compares every offset, size and constant that the verbs backend uses with the C compiler's word. */
+/** Compares every offset, size and constant that the program uses with the C compiler's word. */
 
 import { assert, assertEquals } from "@std/assert";
+import * as bpf from "../../ffi/bpf_layout.ts";
 import * as umad from "../../ffi/umad_layout.ts";
 import * as verbs from "../../ffi/verbs_layout.ts";
 
@@ -183,6 +184,35 @@ const umadExpressions = {
   },
 } satisfies { [K in keyof typeof umad]: Expressions<typeof umad[K]> };
 
+const attribute = (member: string) => `offsetof(union bpf_attr, ${member})`;
+
+const bpfExpressions = {
+  BpfProgLoad: {
+    ProgType: attribute("prog_type"),
+    InsnCount: attribute("insn_cnt"),
+    Insns: attribute("insns"),
+    License: attribute("license"),
+    LogLevel: attribute("log_level"),
+    LogSize: attribute("log_size"),
+    LogBuffer: attribute("log_buf"),
+    ProgName: attribute("prog_name"),
+  },
+  BpfLinkCreate: {
+    ProgFd: attribute("link_create.prog_fd"),
+    TargetIfindex: attribute("link_create.target_ifindex"),
+    AttachType: attribute("link_create.attach_type"),
+    Flags: attribute("link_create.flags"),
+  },
+  BpfSkBuff: { Protocol: at("__sk_buff", "protocol") },
+  Bpf: {
+    PROG_LOAD: "BPF_PROG_LOAD",
+    LINK_CREATE: "BPF_LINK_CREATE",
+    PROG_TYPE_SCHED_CLS: "BPF_PROG_TYPE_SCHED_CLS",
+    FUNC_SKB_STORE_BYTES: "BPF_FUNC_skb_store_bytes",
+    PSEUDO_KFUNC_CALL: "BPF_PSEUDO_KFUNC_CALL",
+  },
+} satisfies { [K in keyof typeof bpf]: Expressions<typeof bpf[K]> };
+
 function exists(path: string): boolean {
   try {
     return Deno.statSync(path).isFile;
@@ -248,6 +278,12 @@ const layouts = [
     header: "infiniband/umad.h",
     table: umadExpressions,
     ours: { ...umad },
+  },
+  {
+    library: "bpf(2)",
+    header: "linux/bpf.h",
+    table: bpfExpressions,
+    ours: { ...bpf },
   },
 ];
 
