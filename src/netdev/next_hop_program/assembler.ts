@@ -1,0 +1,171 @@
+/**
+ * Instructions of eBPF, and a list of them with labels made into bytes (RFC 9669; `linux/bpf.h`).
+ *
+ * Instruction, 8 bytes: opcode, registers (destination in the low 4 bits, source in the high 4), offset i16, immediate
+ * i32. A jump's offset counts instructions from the one behind it.
+ */
+
+import { Bpf } from "../../../ffi/bpf_layout.ts";
+
+/**
+ * Registers: R0 has results, R1 to R5 have arguments and are lost in calls, R6 to R9 are kept, R10 is the end of the
+ * stack.
+ */
+export const R = {
+  R0: 0,
+  R1: 1,
+  R2: 2,
+  R3: 3,
+  R4: 4,
+  R5: 5,
+  R6: 6,
+  R7: 7,
+  R10: 10,
+} as const;
+
+type Register = typeof R[keyof typeof R];
+
+/** Width of a load or store: 1, 4 or 8 bytes. */
+export const Width = { Byte: 0x10, Word: 0x00, Double: 0x18 } as const;
+
+type Width = typeof Width[keyof typeof Width];
+
+const LDX_MEM = 0x61;
+const ST_MEM = 0x62;
+const STX_MEM = 0x63;
+const ALU64_ADD_IMMEDIATE = 0x07;
+const ALU64_AND_IMMEDIATE = 0x57;
+const ALU64_MOVE_IMMEDIATE = 0xb7;
+const ALU64_MOVE = 0xbf;
+const JUMP_IF_EQUAL = 0x15;
+const JUMP_UNLESS_EQUAL = 0x55;
+const CALL = 0x85;
+const EXIT = 0x95;
+const INSTRUCTION_LENGTH = 8;
+
+interface Instruction {
+  readonly opcode: number;
+  readonly destination?: Register;
+  readonly source?: number;
+  readonly offset?: number;
+  readonly immediate?: number;
+  /** The label to jump to. */
+  readonly target?: string;
+}
+
+/** An instruction, or a label for the one behind it. */
+type Line = Instruction | string;
+
+/** destination = source */
+export function move(destination: Register, source: Register): Line {
+  return { opcode: ALU64_MOVE, destination, source };
+}
+
+/** destination = value, sign-extended */
+export function set(destination: Register, immediate: number): Line {
+  return { opcode: ALU64_MOVE_IMMEDIATE, destination, immediate };
+}
+
+/** destination += value */
+export function add(destination: Register, immediate: number): Line {
+  return { opcode: ALU64_ADD_IMMEDIATE, destination, immediate };
+}
+
+/** destination &= value, sign-extended */
+export function and(destination: Register, immediate: number): Line {
+  return { opcode: ALU64_AND_IMMEDIATE, destination, immediate };
+}
+
+/** destination = what stands at source + offset, zero-extended */
+export function load(
+  width: Width,
+  destination: Register,
+  source: Register,
+  offset: number,
+): Line {
+  return { opcode: LDX_MEM | width, destination, source, offset };
+}
+
+/** What stands at base + offset = source */
+export function store(
+  width: Width,
+  base: Register,
+  offset: number,
+  source: Register,
+): Line {
+  return { opcode: STX_MEM | width, destination: base, source, offset };
+}
+
+/** What stands at base + offset = value */
+export function storeValue(
+  width: Width,
+  base: Register,
+  offset: number,
+  immediate: number,
+): Line {
+  return { opcode: ST_MEM | width, destination: base, offset, immediate };
+}
+
+/** Jumps if register = value. */
+export function jumpIf(
+  destination: Register,
+  immediate: number,
+  target: string,
+): Line {
+  return { opcode: JUMP_IF_EQUAL, destination, immediate, target };
+}
+
+/** Jumps if register != value. */
+export function jumpUnless(
+  destination: Register,
+  immediate: number,
+  target: string,
+): Line {
+  return { opcode: JUMP_UNLESS_EQUAL, destination, immediate, target };
+}
+
+/** Calls a helper function by its number. */
+export function callHelper(immediate: number): Line {
+  return { opcode: CALL, immediate };
+}
+
+/** Calls a function of the kernel by the id of its type. */
+export function callKernel(immediate: number): Line {
+  return { opcode: CALL, source: Bpf.PSEUDO_KFUNC_CALL, immediate };
+}
+
+/** Returns R0. */
+export function exit(): Line {
+  return { opcode: EXIT };
+}
+
+/** The bytes of a program. */
+export function assemble(lines: readonly Line[]): Uint8Array {
+  const labels = new Map<string, number>();
+  const instructions: Instruction[] = [];
+  for (const line of lines) {
+    if (typeof line === "string") labels.set(line, instructions.length);
+    else instructions.push(line);
+  }
+  const bytes = new Uint8Array(instructions.length * INSTRUCTION_LENGTH);
+  const view = new DataView(bytes.buffer);
+  instructions.forEach((line, index) => {
+    const at = index * INSTRUCTION_LENGTH;
+    view.setUint8(at, line.opcode);
+    view.setUint8(at + 1, (line.source ?? 0) << 4 | (line.destination ?? 0));
+    view.setInt16(at + 2, offsetOf(line, index, labels), true);
+    view.setInt32(at + 4, line.immediate ?? 0, true);
+  });
+  return bytes;
+}
+
+function offsetOf(
+  { target, offset = 0 }: Instruction,
+  index: number,
+  labels: ReadonlyMap<string, number>,
+): number {
+  if (target === undefined) return offset;
+  const label = labels.get(target);
+  if (label === undefined) throw new RangeError(`No label ${target}`);
+  return label - index - 1;
+}

@@ -1,0 +1,47 @@
+/** Attaching a program to an interface (bpf(2), BPF_LINK_CREATE for TCX; Linux 6.6, CONFIG_NET_XGRESS). */
+
+import { bpfCalls, BpfTcx, SYSCALL_BPF } from "../../../ffi/bpf.ts";
+import { Bpf, BpfLinkCreate } from "../../../ffi/bpf_layout.ts";
+import { errno } from "../../../ffi/libc.ts";
+import { Errno } from "../../system/errno.ts";
+import { Fd } from "../../system/fd.ts";
+import { PRIVILEGE_HINT, unavailable } from "./unavailable.ts";
+
+const ATTRIBUTES_LENGTH = 64;
+
+/**
+ * Attaches a classifier to what leaves the interface `ifindex` of the calling thread's network namespace, before all
+ * programs that are there: one of those may end the list. Closing the descriptor detaches it. Throws
+ * `E_NEXT_HOP_PROGRAM`.
+ */
+export function attachAtEgress(program: Fd, ifindex: number): Fd {
+  const attributes = new Uint8Array(ATTRIBUTES_LENGTH);
+  const view = new DataView(attributes.buffer);
+  view.setInt32(BpfLinkCreate.ProgFd, program.number, true);
+  view.setInt32(BpfLinkCreate.TargetIfindex, ifindex, true);
+  view.setUint32(BpfLinkCreate.AttachType, BpfTcx.EGRESS, true);
+  view.setUint32(BpfLinkCreate.Flags, BpfTcx.BEFORE, true);
+  const fd = bpfCalls().bpf(
+    SYSCALL_BPF,
+    Bpf.LINK_CREATE,
+    attributes,
+    attributes.length,
+  );
+  if (fd >= 0) return new Fd(fd);
+  const why = errno();
+  throw unavailable(`attach to TCX egress of network interface ${ifindex}`, {
+    errno: why,
+    hint: hint(why),
+  });
+}
+
+function hint(why: number): string {
+  switch (why) {
+    case Errno.EPERM:
+      return PRIVILEGE_HINT;
+    case Errno.ENODEV:
+      return "name an interface of the network namespace";
+    default:
+      return "use Linux 6.6 or later, built with CONFIG_NET_XGRESS: this kernel may have no TCX";
+  }
+}

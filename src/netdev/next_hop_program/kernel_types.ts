@@ -1,0 +1,92 @@
+/** What the program needs to know of the running kernel's types. */
+
+import { cString, errno, libc } from "../../../ffi/libc.ts";
+import { IpoibError } from "../../base/errors.ts";
+import { Errno } from "../../system/errno.ts";
+import { Fd } from "../../system/fd.ts";
+import { statFd } from "../../system/memory.ts";
+import { Btf, BtfKind } from "./btf.ts";
+import { memberOffset } from "./btf_member.ts";
+import { unavailable } from "./unavailable.ts";
+
+/** The running kernel's types (Linux 5.4, CONFIG_DEBUG_INFO_BTF). */
+const VMLINUX = "/sys/kernel/btf/vmlinux";
+const O_RDONLY_CLOEXEC = 0x80000;
+/** Files of today have 5 to 7 MB. */
+const MAX_LENGTH = 64 << 20;
+const PAGE = 4096;
+
+/** Offsets in bytes, and ids of types. */
+export interface KernelTypes {
+  /** `sk_buff._skb_refdst`: the address of the dst_entry; bit 0 is a flag. */
+  readonly skbRefdst: number;
+  /** `dst_entry.ops`, from the beginning of struct rtable, whose first part the dst_entry is. */
+  readonly dstOps: number;
+  /** `dst_ops.family`: the family of routes that this dst_entry is of. */
+  readonly opsFamily: number;
+  readonly rtType: number;
+  readonly rtGatewayFamily: number;
+  readonly rtGateway4: number;
+  /** Id of struct rtable. */
+  readonly rtable: number;
+  /** Id of the kfunc bpf_cast_to_kern_ctx (Linux 6.2): the sk_buff behind the program's context. */
+  readonly castToKernelContext: number;
+  /** Id of the kfunc bpf_rdonly_cast (Linux 6.2): a pointer of any value, to read a type by its id. */
+  readonly readOnlyCast: number;
+}
+
+/** What the program needs, of a BTF file. Throws `E_BTF`. */
+export function findKernelTypes(file: Uint8Array): KernelTypes {
+  const btf = new Btf(file);
+  return {
+    skbRefdst: memberOffset(btf, "sk_buff", "_skb_refdst"),
+    dstOps: memberOffset(btf, "rtable", "dst") +
+      memberOffset(btf, "dst_entry", "ops"),
+    opsFamily: memberOffset(btf, "dst_ops", "family"),
+    rtType: memberOffset(btf, "rtable", "rt_type"),
+    rtGatewayFamily: memberOffset(btf, "rtable", "rt_gw_family"),
+    rtGateway4: memberOffset(btf, "rtable", "rt_gw4"),
+    rtable: btf.find(BtfKind.Struct, "rtable"),
+    castToKernelContext: btf.find(BtfKind.Func, "bpf_cast_to_kern_ctx"),
+    readOnlyCast: btf.find(BtfKind.Func, "bpf_rdonly_cast"),
+  };
+}
+
+let known: KernelTypes | undefined;
+
+/** What the program needs, of the running kernel; read once in a thread. Throws `E_NEXT_HOP_PROGRAM`. */
+export function kernelTypes(): KernelTypes {
+  if (known) return known;
+  const file = readFile(VMLINUX);
+  try {
+    return known = findKernelTypes(file);
+  } catch (cause) {
+    if (!(cause instanceof IpoibError)) throw cause;
+    throw new IpoibError("E_NEXT_HOP_PROGRAM", cause.message, {
+      errno: Errno.EOPNOTSUPP,
+      hint: "use Linux 6.6 or later",
+      cause,
+    });
+  }
+}
+
+/** A file of /sys, which gives at most a page for a read. */
+function readFile(path: string): Uint8Array {
+  const number = libc().open(cString(path), O_RDONLY_CLOEXEC, 0);
+  if (number < 0) {
+    throw unavailable(`open ${path}`, {
+      errno: errno(),
+      hint: "use a kernel built with CONFIG_DEBUG_INFO_BTF",
+    });
+  }
+  using fd = new Fd(number);
+  const bytes = new Uint8Array(Math.min(statFd(number).size, MAX_LENGTH));
+  let length = 0;
+  while (length < bytes.length) {
+    const part = bytes.subarray(length, length + PAGE);
+    const read = libc().read(fd.number, part, part.length);
+    if (read <= 0) break;
+    length += read;
+  }
+  return bytes.subarray(0, length);
+}

@@ -1,0 +1,88 @@
+/** Giving a program to the kernel (bpf(2), BPF_PROG_LOAD). */
+
+import { bpfCalls, SYSCALL_BPF } from "../../../ffi/bpf.ts";
+import { Bpf, BpfProgLoad } from "../../../ffi/bpf_layout.ts";
+import { addressOf, errno } from "../../../ffi/libc.ts";
+import { Capability, hasCapability } from "../../system/capability.ts";
+import { Errno } from "../../system/errno.ts";
+import { Fd } from "../../system/fd.ts";
+import { PRIVILEGE_HINT, unavailable } from "./unavailable.ts";
+
+const INSTRUCTION_LENGTH = 8;
+/** Functions of the kernel may be called by programs of a licence that it takes for compatible with its own. */
+const LICENSE = "Dual MIT/GPL";
+const LOG_LENGTH = 1 << 16;
+/** Of the verifier's log, what an error carries: the end says what was refused. */
+const LOG_TOLD = 2000;
+/** The verifier gives up when a signal arrives. */
+const ATTEMPTS = 5;
+/** Linux's own number, not of errno(3): the JIT compiler is off. */
+const ENOTSUPP = 524;
+
+// One block of memory: it is an argument of the call, so it lives while the kernel follows the addresses in it.
+const NAME_AT = BpfProgLoad.ProgName;
+const ATTRIBUTES_LENGTH = NAME_AT + 16;
+const LICENSE_AT = ATTRIBUTES_LENGTH;
+const LOG_AT = LICENSE_AT + 16;
+const INSTRUCTIONS_AT = LOG_AT + LOG_LENGTH;
+
+/**
+ * Loads a classifier; the descriptor is the caller's. `name`: at most 15 of letters, digits, `_` and `.`.
+ * Throws `E_NEXT_HOP_PROGRAM`.
+ */
+export function loadClassifier(name: string, instructions: Uint8Array): Fd {
+  const memory = new Uint8Array(INSTRUCTIONS_AT + instructions.length);
+  const encoder = new TextEncoder();
+  memory.set(encoder.encode(name).subarray(0, 15), NAME_AT);
+  memory.set(encoder.encode(LICENSE), LICENSE_AT);
+  memory.set(instructions, INSTRUCTIONS_AT);
+  const view = new DataView(memory.buffer);
+  const address = addressOf(memory);
+  const setAddress = (field: number, at: number) =>
+    view.setBigUint64(field, address + BigInt(at), true);
+  view.setUint32(BpfProgLoad.ProgType, Bpf.PROG_TYPE_SCHED_CLS, true);
+  view.setUint32(
+    BpfProgLoad.InsnCount,
+    instructions.length / INSTRUCTION_LENGTH,
+    true,
+  );
+  setAddress(BpfProgLoad.Insns, INSTRUCTIONS_AT);
+  setAddress(BpfProgLoad.License, LICENSE_AT);
+  view.setUint32(BpfProgLoad.LogLevel, 1, true);
+  view.setUint32(BpfProgLoad.LogSize, LOG_LENGTH, true);
+  setAddress(BpfProgLoad.LogBuffer, LOG_AT);
+
+  const { bpf } = bpfCalls();
+  let why: number = Errno.EAGAIN;
+  for (let i = 0; i < ATTEMPTS && why === Errno.EAGAIN; i++) {
+    const fd = bpf(SYSCALL_BPF, Bpf.PROG_LOAD, memory, ATTRIBUTES_LENGTH);
+    if (fd >= 0) return new Fd(fd);
+    why = errno();
+  }
+  const log = memory.subarray(LOG_AT, LOG_AT + LOG_LENGTH);
+  throw refusal(why, new TextDecoder().decode(log.subarray(0, log.indexOf(0))));
+}
+
+function refusal(why: number, log: string) {
+  return unavailable("load the program that tells next hops", {
+    errno: why,
+    hint: hint(why, log),
+    ...(log ? { cause: new Error(log.slice(-LOG_TOLD).trim()) } : {}),
+  });
+}
+
+function hint(why: number, log: string): string {
+  if (why === Errno.EPERM || !privileged()) return PRIVILEGE_HINT;
+  if (why === ENOTSUPP) return "set the sysctl net.core.bpf_jit_enable to 1";
+  if (why === Errno.ENOSYS) return "use a kernel built with CONFIG_BPF_SYSCALL";
+  return log
+    ? "report this kernel's version: its verifier refused the program"
+    : "use Linux 6.6 or later";
+}
+
+function privileged(): boolean {
+  return hasCapability(Capability.SysAdmin) ||
+    [Capability.Bpf, Capability.PerfMon, Capability.NetAdmin].every(
+      hasCapability,
+    );
+}

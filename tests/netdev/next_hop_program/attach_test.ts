@@ -1,0 +1,200 @@
+/** The program's time on an interface, and what is said where it cannot be attached. */
+
+import {
+  assert,
+  assertEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { IpoibError } from "../../../src/base/errors.ts";
+import { attachAtEgress } from "../../../src/netdev/next_hop_program/attach.ts";
+import { kernelTypes } from "../../../src/netdev/next_hop_program/kernel_types.ts";
+import { loadClassifier } from "../../../src/netdev/next_hop_program/load.ts";
+import { attachNextHopProgram } from "../../../src/netdev/next_hop_program/next_hop_program.ts";
+import { nextHopProgram } from "../../../src/netdev/next_hop_program/program.ts";
+import { Errno } from "../../../src/system/errno.ts";
+import { withNamespace } from "../../../src/system/namespace.ts";
+import { Place } from "./place.ts";
+import {
+  configure,
+  constantProgram,
+  isTo,
+  programTest,
+  Rig,
+  RouteType,
+  told,
+  UNTOLD,
+} from "./support.ts";
+
+const TCX_PASS = 0;
+const GATEWAY = told(RouteType.Unicast, "10.1.0.7");
+
+programTest("close() detaches the program, once", () => {
+  using rig = new Rig();
+  const program = rig.attach();
+  assertEquals(rig.destination("10.5.1.1"), GATEWAY);
+  program.close();
+  assertEquals(rig.destination("10.5.1.1"), UNTOLD);
+  program.close();
+  using _again = rig.attach();
+  assertEquals(rig.destination("10.5.1.1"), GATEWAY);
+});
+
+programTest(
+  "the calling thread's namespace is where the index is looked up",
+  () => {
+    using rig = new Rig();
+    const { ifindex } = rig;
+    using _program = withNamespace(
+      rig.place.fd,
+      () => attachNextHopProgram(ifindex),
+    );
+    assertEquals(rig.destination("10.5.1.1"), GATEWAY);
+  },
+);
+
+programTest(
+  "the program goes on when the interface is renamed, or goes down and up",
+  () => {
+    using rig = new Rig();
+    using _program = rig.attach();
+    rig.place.ip("link set ib0 name ib7");
+    assertEquals(rig.destination("10.5.1.1"), GATEWAY);
+    rig.place.ip(
+      "link set ib7 down",
+      "link set ib7 up",
+      "neighbour replace 10.1.0.7 dev ib7 nud permanent",
+      "route add 10.5.0.0/16 via 10.1.0.7",
+    );
+    assertEquals(rig.destination("10.5.1.1"), GATEWAY);
+  },
+);
+
+programTest(
+  "the program goes on when the interface moves to another namespace",
+  () => {
+    using rig = new Rig();
+    using program = rig.attach();
+    using other = new Place();
+    rig.place.ip(`link set ib0 netns ${other.path}`);
+    configure(other, "ib0");
+    const destination = () => {
+      other.send("10.5.1.1");
+      return rig.tap.until(isTo("10.5.1.1"))[0]!.destination;
+    };
+    assertEquals(destination(), GATEWAY);
+    program.close();
+    assertEquals(destination(), UNTOLD);
+  },
+);
+
+programTest("close() comes after the interface is gone", () => {
+  using rig = new Rig();
+  const program = rig.attach();
+  rig.tap.close();
+  program.close();
+});
+
+programTest(
+  "a program that was there before, and ends the list, takes nothing away",
+  () => {
+    using rig = new Rig();
+    using other = constantProgram(TCX_PASS);
+    using _otherLink = withNamespace(
+      rig.place.fd,
+      () => attachAtEgress(other, rig.ifindex),
+    );
+    using _program = rig.attach();
+    assertEquals(rig.destination("10.5.1.1"), GATEWAY);
+  },
+);
+
+function refused(fn: () => unknown): IpoibError {
+  const error = assertThrows(fn, IpoibError);
+  assertEquals(error.code, "E_NEXT_HOP_PROGRAM");
+  assert(error.hint);
+  return error;
+}
+
+programTest("an interface that is not there is named", () => {
+  using place = new Place();
+  const error = refused(() => attachNextHopProgram(4321, place.fd));
+  assertEquals(error.errno, Errno.ENODEV);
+  assertStringIncludes(error.message, "4321");
+  assertStringIncludes(error.hint!, "namespace");
+});
+
+programTest("what the verifier refuses comes with the end of its log", () => {
+  const types = kernelTypes();
+  const wrong = nextHopProgram({ ...types, skbRefdst: 0x7000 });
+  const error = refused(() => loadClassifier("wrong", wrong));
+  assertEquals(error.errno, Errno.EACCES);
+  assertStringIncludes(error.hint!, "verifier");
+  assertStringIncludes((error.cause as Error).message, "beyond struct sk_buff");
+});
+
+/** What attachNextHopProgram() throws in a process that `prefix` starts, in a namespace of its own. */
+async function errorUnder(...prefix: string[]): Promise<IpoibError> {
+  const top = new URL("../../../", import.meta.url);
+  const script = await Deno.makeTempFile({ suffix: ".ts" });
+  await Deno.writeTextFile(
+    script,
+    `import { attachNextHopProgram } from "${top}src/netdev/next_hop_program/next_hop_program.ts";
+    try { attachNextHopProgram(1); console.log("{}"); }
+    catch (error) { console.log(JSON.stringify(error)); }`,
+  );
+  try {
+    const { stdout } = await new Deno.Command("unshare", {
+      args: [
+        ...["--net", ...prefix, Deno.execPath(), "run", "--quiet"],
+        ...[
+          "--allow-ffi",
+          "--no-check",
+          "--config",
+          `${top.pathname}deno.json`,
+        ],
+        script,
+      ],
+    }).output();
+    return IpoibError.from(JSON.parse(new TextDecoder().decode(stdout)));
+  } finally {
+    await Deno.remove(script);
+  }
+}
+
+for (const missing of ["bpf", "perfmon", "net_admin"]) {
+  programTest(`without CAP_${missing.toUpperCase()} it is named`, async () => {
+    const error = await errorUnder(
+      ...["setpriv", `--bounding-set=-sys_admin,-${missing}`],
+    );
+    assertEquals(error.code, "E_NEXT_HOP_PROGRAM");
+    assertStringIncludes(error.hint!, `CAP_${missing.toUpperCase()}`);
+  });
+}
+
+programTest("in a user namespace the initial one is named", async () => {
+  const error = await errorUnder("--user", "--map-root-user");
+  assertEquals([error.code, error.errno], ["E_NEXT_HOP_PROGRAM", Errno.EPERM]);
+  assertStringIncludes(error.hint!, "initial user namespace");
+});
+
+/** A process for which something else is at /sys/kernel/btf. */
+function mounted(command: string): Promise<IpoibError> {
+  return errorUnder("--mount", "sh", "-c", `${command} && exec "$@"`, "sh");
+}
+
+programTest("without BTF the kernel's option is named", async () => {
+  const error = await mounted("mount -t tmpfs none /sys/kernel/btf");
+  assertEquals([error.code, error.errno], ["E_NEXT_HOP_PROGRAM", Errno.ENOENT]);
+  assertStringIncludes(error.hint!, "CONFIG_DEBUG_INFO_BTF");
+});
+
+programTest("BTF that is cut off is an error", async () => {
+  const error = await mounted(
+    "mount -t tmpfs none /mnt && head -c 1000000 /sys/kernel/btf/vmlinux > /mnt/btf" +
+      " && mount --bind /mnt/btf /sys/kernel/btf/vmlinux",
+  );
+  assertEquals(error.code, "E_NEXT_HOP_PROGRAM");
+  assertStringIncludes(error.message, "beyond the end of the file");
+  assertStringIncludes(error.hint!, "Linux 6.6");
+});

@@ -1,0 +1,233 @@
+/** What the program tells of each kind of packet, against the kernel's own choice. */
+
+import { assert, assertEquals } from "@std/assert";
+import { BpfTcx } from "../../../ffi/bpf.ts";
+import {
+  add,
+  assemble,
+  callHelper,
+  exit,
+  move,
+  R,
+  set,
+  storeValue,
+  Width,
+} from "../../../src/netdev/next_hop_program/assembler.ts";
+import { attachAtEgress } from "../../../src/netdev/next_hop_program/attach.ts";
+import { loadClassifier } from "../../../src/netdev/next_hop_program/load.ts";
+import type { Fd } from "../../../src/system/fd.ts";
+import { withNamespace } from "../../../src/system/namespace.ts";
+import { ip, udpFrame } from "../support.ts";
+import { isTo, programTest, Rig, RouteType, told, UNTOLD } from "./support.ts";
+import { LinkType, Tap } from "./tap.ts";
+
+/** bpf_skb_set_tunnel_key() (`linux/bpf.h`). */
+const FUNC_SKB_SET_TUNNEL_KEY = 21;
+const { Unicast, Broadcast, Multicast } = RouteType;
+
+/** The gateways that the kernel says it takes, one for each `route get`. */
+function gateways(rig: Rig, ...flows: string[]): string[] {
+  const said = rig.place.ip(...flows.map((flow) => `route get ${flow}`));
+  return [...said.matchAll(/ via (\S+)/g)].map(([, gateway]) => gateway!);
+}
+
+programTest("without the program the destination is all zeros", () => {
+  using rig = new Rig();
+  assertEquals(rig.destination("10.1.0.9"), UNTOLD);
+  assertEquals(rig.destination("10.5.1.1"), UNTOLD);
+});
+
+programTest("a destination on the link has no gateway", () => {
+  using rig = new Rig();
+  using _program = rig.attach();
+  assertEquals(rig.destination("10.1.0.9"), told(Unicast));
+});
+
+programTest(
+  "a routed packet has its gateway, and is otherwise as it was",
+  () => {
+    using rig = new Rig();
+    const sending = {
+      from: 4000,
+      payload: crypto.getRandomValues(new Uint8Array(900)),
+    };
+    const before = rig.frame("10.5.1.1", sending).packet;
+    using _program = rig.attach();
+    const frame = rig.frame("10.5.1.1", sending);
+    assertEquals(frame.destination, "02010a010007");
+    // The identification and the checksum of the header differ.
+    assertEquals(frame.packet.subarray(12), before.subarray(12));
+    assertEquals(frame.packet.subarray(28), sending.payload);
+  },
+);
+
+programTest("every fragment has the gateway", () => {
+  using rig = new Rig();
+  using _program = rig.attach();
+  const payload = new Uint8Array(5000);
+  assertEquals(
+    rig.frames("10.5.1.1", { payload }).map((frame) => frame.destination),
+    new Array(3).fill(told(Unicast, "10.1.0.7")),
+  );
+});
+
+programTest(
+  "a TCP segment, whose header the kernel shares, has the gateway",
+  () => {
+    using rig = new Rig();
+    using _program = rig.attach();
+    using _socket = rig.place.connect("10.5.1.1");
+    const [frame] = rig.tap.until(isTo("10.5.1.1"));
+    assertEquals(frame!.destination, told(Unicast, "10.1.0.7"));
+  },
+);
+
+programTest(
+  "64 flows over two gateways each have the one that the kernel chose",
+  () => {
+    using rig = new Rig();
+    rig.place.shell("echo 1 > /proc/sys/net/ipv4/fib_multipath_hash_policy");
+    rig.place.ip(
+      "route add 10.6.0.0/16 nexthop via 10.1.0.7 nexthop via 10.1.0.8",
+    );
+    using _program = rig.attach();
+    const ports = Array.from({ length: 64 }, (_, i) => 20000 + i);
+    const chosen = gateways(
+      rig,
+      ...ports.map((port) =>
+        `10.6.1.1 from 10.1.0.1 ipproto udp sport ${port} dport 9`
+      ),
+    );
+    assertEquals(new Set(chosen), new Set(["10.1.0.7", "10.1.0.8"]));
+    assertEquals(
+      ports.map((from) => rig.destination("10.6.1.1", { from })),
+      chosen.map((gateway) => told(Unicast, gateway)),
+    );
+  },
+);
+
+programTest("a rule for marks chooses the gateway", () => {
+  using rig = new Rig();
+  rig.place.ip(
+    "rule add fwmark 5 table 100",
+    "route add 10.5.0.0/16 via 10.1.0.8 table 100",
+  );
+  using _program = rig.attach();
+  assertEquals(gateways(rig, "10.5.1.1", "10.5.1.1 mark 5"), [
+    "10.1.0.7",
+    "10.1.0.8",
+  ]);
+  assertEquals(rig.destination("10.5.1.1"), told(Unicast, "10.1.0.7"));
+  assertEquals(
+    rig.destination("10.5.1.1", { mark: 5 }),
+    told(Unicast, "10.1.0.8"),
+  );
+});
+
+programTest("a rule for the type of service chooses the gateway", () => {
+  using rig = new Rig();
+  rig.place.ip(
+    "rule add tos 0x10 table 101",
+    "route add 10.5.0.0/16 via 10.1.0.9 table 101",
+  );
+  using _program = rig.attach();
+  assertEquals(gateways(rig, "10.5.1.1", "10.5.1.1 tos 0x10"), [
+    "10.1.0.7",
+    "10.1.0.9",
+  ]);
+  assertEquals(
+    rig.destination("10.5.1.1", { tos: 0x10 }),
+    told(Unicast, "10.1.0.9"),
+  );
+});
+
+programTest("a change of the route changes the gateway", () => {
+  using rig = new Rig();
+  using _program = rig.attach();
+  assertEquals(rig.destination("10.5.1.1"), told(Unicast, "10.1.0.7"));
+  rig.place.ip("route replace 10.5.0.0/16 via 10.1.0.8");
+  assertEquals(rig.destination("10.5.1.1"), told(Unicast, "10.1.0.8"));
+});
+
+programTest("broadcasts and multicasts are told as such", () => {
+  using rig = new Rig();
+  rig.place.ip(
+    "route add 255.255.255.255 dev ib0",
+    "route add 224.0.0.0/4 dev ib0",
+  );
+  using _program = rig.attach();
+  assertEquals(rig.destination("10.1.0.255"), told(Broadcast));
+  assertEquals(rig.destination("255.255.255.255"), told(Broadcast));
+  assertEquals(rig.destination("239.1.2.3"), told(Multicast));
+  rig.place.ip("route add 239.0.0.0/8 via 10.1.0.7 dev ib0");
+  assertEquals(rig.destination("239.1.2.3"), told(Multicast, "10.1.0.7"));
+});
+
+programTest("an IPv6 gateway is not told", () => {
+  using rig = new Rig();
+  rig.place.ip(
+    "neighbour add fe80::7 dev ib0 nud permanent",
+    "route add 10.7.0.0/16 via inet6 fe80::7 dev ib0",
+  );
+  using _program = rig.attach();
+  assertEquals(rig.destination("10.7.1.1"), UNTOLD);
+});
+
+programTest("ARP and IPv6 frames stay as they are", () => {
+  using rig = new Rig();
+  using _program = rig.attach();
+  // Nobody told where 10.1.0.3 is.
+  rig.place.send("10.1.0.3");
+  const [arp] = rig.tap.until(({ type }) => type === "0806");
+  assertEquals(arp!.destination, "ffffffffffff");
+  rig.place.ip("address add fe80::1/64 dev ib0");
+  const [nd] = rig.tap.until(({ type }) => type === "86dd");
+  assert(!nd!.destination.startsWith("02"), nd!.destination);
+});
+
+programTest("a forwarded packet has its gateway", () => {
+  using rig = new Rig();
+  const address = new Uint8Array([2, 0, 0, 0, 0, 9]);
+  using entry = new Tap(rig.place.fd, "in0", address, LinkType.Ethernet);
+  rig.place.shell("echo 1 > /proc/sys/net/ipv4/ip_forward");
+  rig.place.ip("link set in0 up", "address add 10.9.0.1/24 dev in0");
+  using _program = rig.attach();
+  const packet = udpFrame(ip("10.9.0.2"), ip("10.5.1.1"), 9, new Uint8Array(8))
+    .subarray(12);
+  const frame = new Uint8Array(14 + packet.length);
+  frame.set(address);
+  frame.set([2, 0, 0, 0, 0, 8, 0x08, 0x00], 6);
+  frame.set(packet, 14);
+  entry.write(frame);
+  const [forwarded] = rig.tap.until(isTo("10.5.1.1"));
+  assertEquals(forwarded!.destination, told(Unicast, "10.1.0.7"));
+});
+
+/** A program that puts tunnel metadata in the place of the route, as tunnels do. */
+function tunnelProgram(): Fd {
+  const KEY_LENGTH = 8;
+  return loadClassifier(
+    "tunnel",
+    assemble([
+      storeValue(Width.Double, R.R10, -KEY_LENGTH, 0),
+      move(R.R2, R.R10),
+      add(R.R2, -KEY_LENGTH),
+      set(R.R3, KEY_LENGTH),
+      set(R.R4, 0),
+      callHelper(FUNC_SKB_SET_TUNNEL_KEY),
+      set(R.R0, BpfTcx.NEXT),
+      exit(),
+    ]),
+  );
+}
+
+programTest("tunnel metadata in the place of a route tells nothing", () => {
+  using rig = new Rig();
+  using _program = rig.attach();
+  using tunnel = tunnelProgram();
+  using _before = withNamespace(
+    rig.place.fd,
+    () => attachAtEgress(tunnel, rig.ifindex),
+  );
+  assertEquals(rig.destination("10.5.1.1"), UNTOLD);
+});

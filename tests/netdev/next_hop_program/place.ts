@@ -1,0 +1,122 @@
+/** A network namespace of a test's own, in which commands run and sockets send. */
+
+import { libc } from "../../../ffi/libc.ts";
+import { lastError, unwrap } from "../../../src/system/errno.ts";
+import { Fd } from "../../../src/system/fd.ts";
+import {
+  createNamespace,
+  withNamespace,
+} from "../../../src/system/namespace.ts";
+import { ip, socketAddress } from "../support.ts";
+
+const AF_INET = 2;
+const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
+const SOCK_NONBLOCK_CLOEXEC = 0x800 | 0x80000;
+const IPPROTO_IP = 0;
+const IP_TOS = 1;
+const SOL_SOCKET = 1;
+const SO_BROADCAST = 6;
+const SO_MARK = 36;
+const EINPROGRESS = 115;
+/** The port that everything is sent to. */
+export const PORT = 9;
+
+/** How a datagram leaves. */
+export interface Sending {
+  /** Source port, with the source address 10.1.0.1. */
+  readonly from?: number;
+  readonly mark?: number;
+  readonly tos?: number;
+  readonly payload?: Uint8Array<ArrayBuffer>;
+}
+
+export class Place implements Disposable {
+  readonly #netns = createNamespace();
+
+  get fd(): number {
+    return this.#netns.number;
+  }
+
+  /** A path that names the namespace to other processes. */
+  get path(): string {
+    return `/proc/${Deno.pid}/fd/${this.fd}`;
+  }
+
+  /** Runs a command of the shell in the namespace: what it printed. */
+  shell(command: string): string {
+    const { success, stdout, stderr } = new Deno.Command("nsenter", {
+      args: [`--net=${this.path}`, "sh", "-ec", command],
+      stdin: "null",
+    }).outputSync();
+    const decoder = new TextDecoder();
+    if (success) return decoder.decode(stdout);
+    throw new Error(`${command}: ${decoder.decode(stderr)}`);
+  }
+
+  /** Runs ip(8) once for all lines: what it printed. */
+  ip(...lines: readonly string[]): string {
+    return this.shell(`ip -batch - <<'END'\n${lines.join("\n")}\nEND\n`);
+  }
+
+  /** Sends a UDP datagram to port {@linkcode PORT}. */
+  send(to: string, sending: Sending = {}): void {
+    using socket = this.#socket(SOCK_DGRAM, sending);
+    const payload = sending.payload ?? new Uint8Array([1, 2, 3, 4]);
+    const address = socketAddress(ip(to), PORT);
+    unwrap(
+      libc().sendto(
+        socket.number,
+        payload,
+        payload.length,
+        0,
+        address,
+        address.length,
+      ),
+      "E_TEST",
+      `send to ${to}`,
+    );
+  }
+
+  /** Begins a TCP connection to port {@linkcode PORT}. */
+  connect(to: string): Fd {
+    const socket = this.#socket(SOCK_STREAM, {});
+    const address = socketAddress(ip(to), PORT);
+    libc().connect(socket.number, address, address.length);
+    const failure = lastError("E_TEST", `connect to ${to}`);
+    if (failure.errno !== EINPROGRESS) throw failure;
+    return socket;
+  }
+
+  #socket(type: number, { from, mark, tos }: Sending): Fd {
+    const socket = withNamespace(
+      this.fd,
+      () => new Fd(libc().socket(AF_INET, type | SOCK_NONBLOCK_CLOEXEC, 0)),
+    );
+    setOption(socket, SOL_SOCKET, SO_BROADCAST, 1);
+    if (mark !== undefined) setOption(socket, SOL_SOCKET, SO_MARK, mark);
+    if (tos !== undefined) setOption(socket, IPPROTO_IP, IP_TOS, tos);
+    if (from !== undefined) {
+      const address = socketAddress(ip("10.1.0.1"), from);
+      unwrap(
+        libc().bind(socket.number, address, address.length),
+        "E_TEST",
+        `bind to port ${from}`,
+      );
+    }
+    return socket;
+  }
+
+  [Symbol.dispose](): void {
+    this.#netns.close();
+  }
+}
+
+function setOption(socket: Fd, level: number, name: number, value: number) {
+  const bytes = new Uint8Array(new Int32Array([value]).buffer);
+  unwrap(
+    libc().setsockopt(socket.number, level, name, bytes, bytes.length),
+    "E_TEST",
+    `set option ${name}`,
+  );
+}
