@@ -7,6 +7,8 @@
  * The hosts that this runs on are little-endian; IPv4 addresses are big-endian everywhere.
  */
 
+import { IpAddress } from "../../wire/ip_address.ts";
+
 export const HEADER_LENGTH = 16;
 const ATTRIBUTE_HEADER = 4;
 /** The two top bits of an attribute's type say "nested" and "network byte order". */
@@ -29,7 +31,8 @@ export const NLMSG_DONE = 3;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-function align(length: number): number {
+/** A length with its padding. */
+export function align(length: number): number {
   return (length + 3) & ~3;
 }
 
@@ -140,6 +143,19 @@ export function* parseMessages(
   }
 }
 
+/** The address in the bytes of `value` from `offset` on; as {@linkcode Attributes.address}. */
+export function parseIpAddress(
+  value: DataView,
+  offset: number,
+): IpAddress | undefined {
+  const length = value.byteLength - offset;
+  if (length !== 4 && length !== 16) return undefined;
+  const address = IpAddress.of(
+    new Uint8Array(value.buffer, value.byteOffset + offset, length),
+  );
+  return address.isIpv4 === (length === 4) ? address : undefined;
+}
+
 /** The attributes of a message by type; of a repeated type the last counts. */
 export class Attributes {
   readonly #values = new Map<number, DataView>();
@@ -202,6 +218,12 @@ export class Attributes {
     return value && value.byteLength === 4
       ? value.getInt32(0, false)
       : undefined;
+  }
+
+  /** An address of 4 or 16 bytes; undefined for a v4-mapped one in 16, which would pass for the IPv4 one. */
+  address(type: number): IpAddress | undefined {
+    const value = this.#values.get(type);
+    return value && parseIpAddress(value, 0);
   }
 
   string(type: number): string | undefined {
