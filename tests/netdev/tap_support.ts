@@ -149,7 +149,8 @@ export function sendPacket(room: Room, destination: string): void {
 
 /** Runs `ip` in the room's namespace, once for each line; what it complains of becomes an error. */
 export function configure(room: Room, lines: string): void {
-  for (const line of lines.trim().split("\n").map((one) => one.trim())) {
+  for (const line of lines.split("\n").map((one) => one.trim())) {
+    if (line === "") continue;
     const { success, stderr } = new Deno.Command("nsenter", {
       args: [
         `--net=/proc/${Deno.pid}/fd/${room.fd}`,
