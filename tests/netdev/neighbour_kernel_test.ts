@@ -19,7 +19,13 @@ import {
   setLinkUp,
 } from "../../src/netdev/rtnetlink/set.ts";
 import { IpAddress } from "../../src/wire/ip_address.ts";
-import { configure, sendPacket, setKernel, Tap } from "./tap_support.ts";
+import {
+  configure,
+  ipTest,
+  sendPacket,
+  setKernel,
+  Tap,
+} from "./tap_support.ts";
 import { ip, kernelTest, Room } from "./support.ts";
 
 const OWN = "10.0.0.1";
@@ -181,7 +187,7 @@ kernelTest("useNeighbour() starts a resolution", () => {
   assertEquals(scene.state(PEER6), "INCOMPLETE");
 });
 
-kernelTest(
+ipTest(
   "setPermanent(): the entry survives a flush and a loss of carrier, not a link that goes down",
   () => {
     using scene = new Scene();
@@ -320,7 +326,7 @@ kernelTest("dumpNeighbours() and the events leave other interfaces out", () => {
   assertEquals(of(other), [PEER]);
 });
 
-kernelTest("a proxy is not among the neighbours", () => {
+ipTest("a proxy is not among the neighbours", () => {
   using scene = new Scene();
   configure(scene.room, `neigh add proxy 10.0.0.77 dev ib0`);
   assertEquals(scene.state("10.0.0.77"), undefined);
@@ -386,7 +392,7 @@ kernelTest("the neighbour events of one turn are bounded", () => {
   assert(turns >= sweep.length / 64);
 });
 
-kernelTest("neighbours follow an interface to another namespace", () => {
+ipTest("neighbours follow an interface to another namespace", () => {
   using room = new Room();
   using other = new Room();
   using tap = new Tap(room, "ib0");

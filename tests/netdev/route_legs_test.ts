@@ -5,8 +5,8 @@ import {
 } from "../../src/netdev/rtnetlink/route_legs.ts";
 import type { RouteFlow } from "../../src/netdev/rtnetlink/route_flow.ts";
 import { IpAddress } from "../../src/wire/ip_address.ts";
-import { kernelTest, Room } from "./support.ts";
-import { configure, setKernel, Tap } from "./tap_support.ts";
+import { Room } from "./support.ts";
+import { configure, ipTest, setKernel, Tap } from "./tap_support.ts";
 
 const OWN = "10.0.0.1";
 const BASE = `
@@ -69,7 +69,7 @@ class Scene implements Disposable {
   }
 }
 
-kernelTest(
+ipTest(
   "lookupRoutes(): on the link, by a gateway, and what is no unicast",
   () => {
     using scene = new Scene(`
@@ -105,7 +105,7 @@ kernelTest(
   },
 );
 
-kernelTest(
+ipTest(
   "lookupRoutes(): a packet of a socket that is bound to the interface",
   () => {
     using scene = new Scene(`
@@ -133,7 +133,7 @@ kernelTest(
 
 const LEGS = "10.0.0.7*3 10.0.0.8*1";
 
-kernelTest(
+ipTest(
   "lookupRoutes(): the legs of a multipath route that lead by the interface",
   () => {
     using scene = new Scene(`
@@ -155,7 +155,7 @@ kernelTest(
   },
 );
 
-kernelTest(
+ipTest(
   "lookupRoutes(): nexthop objects, with and without compatibility",
   () => {
     using scene = new Scene(`
@@ -193,7 +193,7 @@ kernelTest(
   },
 );
 
-kernelTest("lookupRoutes(): IPv6 gateways of IPv4 routes", () => {
+ipTest("lookupRoutes(): IPv6 gateways of IPv4 routes", () => {
   using scene = new Scene(`
     route add 10.11.0.0/16 via inet6 fe80::5 dev ib0
     route add 10.12.0.0/16 nexthop via inet6 fe80::5 dev ib0 nexthop via 10.0.0.3 dev ib0 weight 5
@@ -202,7 +202,7 @@ kernelTest("lookupRoutes(): IPv6 gateways of IPv4 routes", () => {
   assertEquals(scene.way("10.12.1.1"), "fe80::5*1 10.0.0.3*5");
 });
 
-kernelTest("lookupRoutes(): dead legs are left out", () => {
+ipTest("lookupRoutes(): dead legs are left out", () => {
   using scene = new Scene(`
     route add 10.5.0.0/16 nexthop via 10.0.0.7 dev ib0 nexthop via 10.1.0.8 dev ib1
   `);
@@ -218,7 +218,7 @@ kernelTest("lookupRoutes(): dead legs are left out", () => {
   assertEquals(by(), "10.1.0.8*1", "the kernel goes on to use it");
 });
 
-kernelTest("lookupRoutes(): rules of TOS, source, protocol and ports", () => {
+ipTest("lookupRoutes(): rules of TOS, source, protocol and ports", () => {
   using scene = new Scene(`
     route add default via 10.0.0.2
     rule add tos 0x10 table 100
@@ -258,7 +258,7 @@ kernelTest("lookupRoutes(): rules of TOS, source, protocol and ports", () => {
   assertEquals(way6({ protocol: 6, ...ports }), "fe80::102*1");
 });
 
-kernelTest(
+ipTest(
   "lookupRoutes(): a forwarded source comes in by the way back to it",
   () => {
     using scene = new Scene(`
@@ -295,7 +295,7 @@ kernelTest(
   },
 );
 
-kernelTest(
+ipTest(
   "lookupRoutes(): without any source the kernel accepts, it is asked without one",
   () => {
     using scene = new Scene(`

@@ -7,7 +7,14 @@ import { withNamespace } from "../../src/system/namespace.ts";
 import { findLink } from "../../src/netdev/rtnetlink/link.ts";
 import { setLinkUp } from "../../src/netdev/rtnetlink/set.ts";
 import { RequestSocket } from "../../src/netdev/rtnetlink/socket.ts";
-import { ip, type Room, socketAddress, udpSocket } from "./support.ts";
+import { isInstalled } from "../../scripts/test/packages.ts";
+import {
+  ip,
+  kernelTest,
+  type Room,
+  socketAddress,
+  udpSocket,
+} from "./support.ts";
 
 const O_RDWR_NONBLOCK_CLOEXEC = 2 | 0x800 | 0x80000;
 const TUNSETIFF = 0x400454can;
@@ -147,16 +154,20 @@ export function sendPacket(room: Room, destination: string): void {
   );
 }
 
+/** As {@linkcode kernelTest}, for one that needs {@linkcode configure}. */
+export function ipTest(name: string, fn: () => void): void {
+  if (isInstalled("ip")) kernelTest(name, fn);
+  else Deno.test({ name: `${name} (skipped: needs ip)`, ignore: true, fn });
+}
+
 /** Runs `ip` in the room's namespace, once for each line; what it complains of becomes an error. */
 export function configure(room: Room, lines: string): void {
   for (const line of lines.split("\n").map((one) => one.trim())) {
     if (line === "") continue;
-    const { success, stderr } = new Deno.Command("nsenter", {
-      args: [
-        `--net=/proc/${Deno.pid}/fd/${room.fd}`,
-        ...["ip", ...line.split(/\s+/)],
-      ],
-    }).outputSync();
+    const { success, stderr } = withNamespace(
+      room.fd,
+      () => new Deno.Command("ip", { args: line.split(/\s+/) }).outputSync(),
+    );
     if (!success) {
       throw new Error(`ip ${line}: ${new TextDecoder().decode(stderr)}`);
     }

@@ -143,6 +143,33 @@ export function* parseMessages(
   }
 }
 
+/**
+ * Where the first attribute of a type has its value, in attributes from `offset` to the end of `body`; -1 if there is none
+ * before a length that cannot be right. Nothing is allocated, unlike with {@linkcode Attributes}.
+ */
+export function findAttribute(
+  body: DataView,
+  offset: number,
+  type: number,
+): number {
+  const end = body.byteLength;
+  let at = offset;
+  while (end - at >= ATTRIBUTE_HEADER) {
+    const length = body.getUint16(at, true);
+    if (length < ATTRIBUTE_HEADER || length > end - at) return -1;
+    if ((body.getUint16(at + 2, true) & ATTRIBUTE_TYPE_MASK) === type) {
+      return at + ATTRIBUTE_HEADER;
+    }
+    at += align(length);
+  }
+  return -1;
+}
+
+/** Bytes of the value that {@linkcode findAttribute} found. */
+export function attributeLength(body: DataView, value: number): number {
+  return body.getUint16(value - ATTRIBUTE_HEADER, true) - ATTRIBUTE_HEADER;
+}
+
 /** The address in the bytes of `value` from `offset` on; as {@linkcode Attributes.address}. */
 export function parseIpAddress(
   value: DataView,

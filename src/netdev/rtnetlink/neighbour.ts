@@ -9,7 +9,8 @@ import type { Millis } from "../../base/units.ts";
 import { IpAddress } from "../../wire/ip_address.ts";
 import { AF_INET } from "./address.ts";
 import {
-  Attributes,
+  attributeLength,
+  findAttribute,
   MessageBuilder,
   type NetlinkMessage,
   NLM_F_DUMP,
@@ -96,12 +97,8 @@ export function parseNeighbour(
   ) {
     return undefined;
   }
-  const attributes = new Attributes(body, NDMSG_LENGTH);
-  const address = attributes.address(NDA_DST);
-  const family = body.getUint8(0);
-  if (!address || family !== (address.isIpv4 ? AF_INET : AF_INET6)) {
-    return undefined;
-  }
+  const address = parseAddress(body);
+  if (!address) return undefined;
   const flags = body.getUint8(10);
   return {
     ifindex: body.getInt32(4, true),
@@ -109,16 +106,35 @@ export function parseNeighbour(
     state: body.getUint16(8, true),
     flags,
     proxy: (flags & NTF_PROXY) !== 0,
-    ages: parseAges(attributes.get(NDA_CACHEINFO)),
+    ages: parseAges(body),
   };
 }
 
-function parseAges(value: DataView | undefined): NeighbourAges | undefined {
-  if (!value || value.byteLength < CACHEINFO_LENGTH) return undefined;
+function parseAddress(body: DataView): IpAddress | undefined {
+  const at = findAttribute(body, NDMSG_LENGTH, NDA_DST);
+  if (at < 0) return undefined;
+  const length = attributeLength(body, at);
+  const family = body.getUint8(0);
+  if (family === AF_INET && length === 4) {
+    return IpAddress.ipv4(body.getInt32(at));
+  }
+  if (family !== AF_INET6 || length !== 16) return undefined;
+  const address = new IpAddress(
+    body.getInt32(at),
+    body.getInt32(at + 4),
+    body.getInt32(at + 8),
+    body.getInt32(at + 12),
+  );
+  return address.isIpv4 ? undefined : address;
+}
+
+function parseAges(body: DataView): NeighbourAges | undefined {
+  const at = findAttribute(body, NDMSG_LENGTH, NDA_CACHEINFO);
+  if (at < 0 || attributeLength(body, at) < CACHEINFO_LENGTH) return undefined;
   return {
-    confirmed: value.getUint32(0, true) * TICK_MS,
-    used: value.getUint32(4, true) * TICK_MS,
-    updated: value.getUint32(8, true) * TICK_MS,
+    confirmed: body.getUint32(at, true) * TICK_MS,
+    used: body.getUint32(at + 4, true) * TICK_MS,
+    updated: body.getUint32(at + 8, true) * TICK_MS,
   };
 }
 
