@@ -1,10 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { ConfigMirror } from "../../src/netdev/rtnetlink/mirror.ts";
-import {
-  dumpNeighbours,
-  type NeighbourRecord,
-  NeighbourState,
-} from "../../src/netdev/rtnetlink/neighbour.ts";
+import { dumpNeighbours } from "../../src/netdev/rtnetlink/neighbour.ts";
 import {
   changeNeighbours,
   deleteNeighbour,
@@ -13,12 +8,17 @@ import {
   staleNeighbour,
   useNeighbour,
 } from "../../src/netdev/rtnetlink/neighbour_set.ts";
-import {
-  addAddress,
-  setLinkMtu,
-  setLinkUp,
-} from "../../src/netdev/rtnetlink/set.ts";
+import { setLinkMtu, setLinkUp } from "../../src/netdev/rtnetlink/set.ts";
 import { IpAddress } from "../../src/wire/ip_address.ts";
+import {
+  isUnicast,
+  OWN,
+  parsed,
+  PEER,
+  PEER6,
+  Scene,
+} from "./neighbour_scene.ts";
+import { ip, kernelTest } from "./support.ts";
 import {
   configure,
   ipTest,
@@ -26,90 +26,6 @@ import {
   setKernel,
   Tap,
 } from "./tap_support.ts";
-import { ip, kernelTest, Room } from "./support.ts";
-
-const OWN = "10.0.0.1";
-const PEER = "10.0.0.9";
-const PEER6 = "fd00::9";
-
-const names = new Map<number, string>(
-  Object.entries(NeighbourState).map(([name, value]) => [value, name]),
-);
-
-function parsed(text: string): IpAddress {
-  const address = IpAddress.parse(text);
-  assert(address, text);
-  return address;
-}
-
-/** A room with a TAP that has an address, and the mirror of its configuration. */
-class Scene implements Disposable {
-  readonly room = new Room();
-  readonly tap = new Tap(this.room, "ib0");
-  readonly mirror: ConfigMirror;
-  /** `10.0.0.9 REACHABLE`, `10.0.0.9 FAILED deleted` ... */
-  readonly heard: string[] = [];
-  readonly records: NeighbourRecord[] = [];
-  lost = 0;
-
-  constructor(receiveBuffer?: number) {
-    addAddress(this.tap.requests, this.tap.ifindex, {
-      address: ip(OWN),
-      prefixLength: 16,
-    });
-    this.mirror = new ConfigMirror({
-      reactor: this.room.reactor,
-      netns: this.room.fd,
-      ifindex: this.tap.ifindex,
-      ...(receiveBuffer === undefined ? {} : { receiveBuffer }),
-    });
-    this.mirror.onNeighbour((record, deleted) => {
-      // The kernel's own groups come and go as they like.
-      if (record.state === NeighbourState.NOARP) return;
-      this.records.push(record);
-      this.heard.push(
-        `${record.address} ${names.get(record.state)}${
-          deleted ? " deleted" : ""
-        }`,
-      );
-    });
-    this.mirror.onNeighboursLost(() => this.lost++);
-  }
-
-  /** What the loop brings now. */
-  take(): string[] {
-    this.room.settle();
-    return this.heard.splice(0);
-  }
-
-  hears(what: string): boolean {
-    return this.room.until(() => this.heard.includes(what));
-  }
-
-  /** The state of an entry in a dump; undefined if there is none. */
-  state(address: string): string | undefined {
-    const wanted = parsed(address);
-    const found = this.mirror.neighbours().find((one) =>
-      one.address.equals(wanted)
-    );
-    return found && names.get(found.state);
-  }
-
-  /** Resolves the peer by a packet to it and its reply. */
-  resolve(peer = PEER): void {
-    sendPacket(this.room, peer);
-    this.tap.arp(peer, OWN);
-    assert(this.hears(`${peer} REACHABLE`), this.heard.join());
-    this.heard.length = 0;
-    this.tap.arps();
-  }
-
-  [Symbol.dispose](): void {
-    this.mirror.close();
-    this.tap[Symbol.dispose]();
-    this.room[Symbol.dispose]();
-  }
-}
 
 const REQUEST = {
   operation: 1,
@@ -308,10 +224,6 @@ kernelTest(
   },
 );
 
-function isUnicast({ state }: NeighbourRecord): boolean {
-  return state !== NeighbourState.NOARP;
-}
-
 kernelTest("dumpNeighbours() and the events leave other interfaces out", () => {
   using scene = new Scene();
   using other = new Tap(scene.room, "ib1");
@@ -330,98 +242,4 @@ ipTest("a proxy is not among the neighbours", () => {
   using scene = new Scene();
   configure(scene.room, `neigh add proxy 10.0.0.77 dev ib0`);
   assertEquals(scene.state("10.0.0.77"), undefined);
-});
-
-kernelTest(
-  "lost neighbour events are told once, and a dump then misses nothing",
-  () => {
-    using scene = new Scene(2048);
-    const { requests, ifindex } = scene.tap;
-    const known = new Map<string, number>();
-    const read = () => {
-      known.clear();
-      for (const { address, state } of scene.mirror.neighbours()) {
-        known.set(`${address}`, state);
-      }
-    };
-    scene.mirror.onNeighboursLost(read);
-    scene.mirror.onNeighbour(({ address, state }, deleted) => {
-      if (deleted) known.delete(`${address}`);
-      else known.set(`${address}`, state);
-    });
-    let changes = 0;
-    scene.mirror.onChange(() => changes++);
-    // PERMANENT entries do not count against the machine's limit.
-    const sweep = Array.from(
-      { length: 4096 },
-      (_, i) => IpAddress.ipv4(ip("10.0.16.0") + i),
-    );
-    changeNeighbours(requests, ifindex, sweep, "permanent");
-    scene.take();
-    assertEquals(scene.lost, 1);
-    assertEquals(changes, 0, "nothing else is read again");
-    assert(known.size >= sweep.length);
-    // Told again a second later, because the next loss comes at once.
-    changeNeighbours(requests, ifindex, sweep, "delete");
-    assert(scene.room.until(() => scene.lost === 2));
-    setPermanent(requests, ifindex, parsed(PEER));
-    scene.take();
-    assertEquals(
-      [...known].filter(([, state]) => state !== NeighbourState.NOARP),
-      [[PEER, NeighbourState.PERMANENT]],
-    );
-  },
-);
-
-kernelTest("the neighbour events of one turn are bounded", () => {
-  using scene = new Scene();
-  const { requests, ifindex } = scene.tap;
-  const sweep = Array.from(
-    { length: 500 },
-    (_, i) => IpAddress.ipv4(ip("10.0.16.0") + i),
-  );
-  changeNeighbours(requests, ifindex, sweep, "permanent");
-  let turns = 0;
-  while (scene.heard.length < sweep.length && turns < 1000) {
-    const before = scene.heard.length;
-    scene.room.reactor.turn(20);
-    turns++;
-    assert(scene.heard.length - before <= 64);
-  }
-  assertEquals([scene.heard.length, scene.lost], [sweep.length, 0]);
-  assert(turns >= sweep.length / 64);
-});
-
-ipTest("neighbours follow an interface to another namespace", () => {
-  using room = new Room();
-  using other = new Room();
-  using tap = new Tap(room, "ib0");
-  // Who moves it knows where it is.
-  const mirror = new ConfigMirror({
-    reactor: room.reactor,
-    netns: room.fd,
-    ifindex: tap.ifindex,
-    locate: () => ({
-      netns: other.fd,
-      ifindex: tap.ifindex,
-      [Symbol.dispose]: () => {},
-    }),
-  });
-  try {
-    let lost = 0;
-    const heard: string[] = [];
-    mirror.onNeighboursLost(() => lost++);
-    mirror.onNeighbour(({ address }) => heard.push(`${address}`));
-    configure(room, `link set ib0 netns /proc/${Deno.pid}/fd/${other.fd}`);
-    assert(room.until(() => lost === 1));
-    configure(other, `link set ib0 up`);
-    assert(setPermanent(mirror.requests, mirror.ifindex, parsed(PEER)));
-    assert(room.until(() => heard.includes(PEER)));
-    assertEquals(
-      mirror.neighbours().filter(isUnicast).map(({ address }) => `${address}`),
-      [PEER],
-    );
-  } finally {
-    mirror.close();
-  }
 });

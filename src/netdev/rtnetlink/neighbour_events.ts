@@ -2,8 +2,9 @@
  * Neighbour events of one interface, from a socket of their own: a flood of them overruns no other events, and an
  * overrun here costs no dump of links, addresses and routes.
  *
- * The kernel tells of an entry that becomes valid or FAILED, and of its deletion (of a valid one first as FAILED); it
- * does not tell of a new INCOMPLETE one, nor of DELAY.
+ * The kernel tells of an entry that becomes valid or FAILED and of its deletion: of one by request first as FAILED, of one
+ * by collection or with the link as deleted only, in its last state. It does not tell of a new INCOMPLETE entry, nor of
+ * DELAY.
  */
 
 import type { Millis } from "../../base/units.ts";
