@@ -153,6 +153,10 @@ kernelTest("each change takes an entry out of PERMANENT", () => {
     after(() => deleteNeighbour(requests, ifindex, address)),
     undefined,
   );
+  assertEquals(
+    after(() => useNeighbour(requests, ifindex, address)),
+    "INCOMPLETE",
+  );
 });
 
 kernelTest("staleNeighbour() and deleteNeighbour()", () => {
