@@ -63,7 +63,7 @@ const NEEDS: Readonly<Record<string, Needs>> = {
     ],
   },
   ipoib: { permissions: SYSTEM, helpful: ["tshark"] },
-  netdev: { permissions: ALL },
+  netdev: { permissions: ALL, helpful: ["ip"] },
   sa: { permissions: READ },
   subnet: { permissions: READ },
   scripts: { permissions: ALL },

@@ -3,6 +3,7 @@
 import { IpoibError } from "../../base/errors.ts";
 import type { Millis } from "../../base/units.ts";
 import type { Watch } from "../../system/reactor.ts";
+import { EventSocket, Group } from "../rtnetlink/event_socket.ts";
 import {
   dumpMemberships,
   parseMembership,
@@ -10,7 +11,7 @@ import {
   RTM_NEWMULTICAST,
 } from "../rtnetlink/multicast.ts";
 import type { NetlinkMessage } from "../rtnetlink/message.ts";
-import { EventSocket, Group, RequestSocket } from "../rtnetlink/socket.ts";
+import { RequestSocket } from "../rtnetlink/socket.ts";
 import { sameGroups } from "./same_groups.ts";
 import type { MembershipOptions, Memberships } from "./memberships.ts";
 

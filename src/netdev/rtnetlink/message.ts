@@ -7,6 +7,8 @@
  * The hosts that this runs on are little-endian; IPv4 addresses are big-endian everywhere.
  */
 
+import { IpAddress } from "../../wire/ip_address.ts";
+
 export const HEADER_LENGTH = 16;
 const ATTRIBUTE_HEADER = 4;
 /** The two top bits of an attribute's type say "nested" and "network byte order". */
@@ -29,7 +31,8 @@ export const NLMSG_DONE = 3;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-function align(length: number): number {
+/** A length with its padding. */
+export function align(length: number): number {
   return (length + 3) & ~3;
 }
 
@@ -140,6 +143,46 @@ export function* parseMessages(
   }
 }
 
+/**
+ * Where the first attribute of a type has its value, in attributes from `offset` to the end of `body`; -1 if there is none
+ * before a length that cannot be right. Nothing is allocated, unlike with {@linkcode Attributes}.
+ */
+export function findAttribute(
+  body: DataView,
+  offset: number,
+  type: number,
+): number {
+  const end = body.byteLength;
+  let at = offset;
+  while (end - at >= ATTRIBUTE_HEADER) {
+    const length = body.getUint16(at, true);
+    if (length < ATTRIBUTE_HEADER || length > end - at) return -1;
+    if ((body.getUint16(at + 2, true) & ATTRIBUTE_TYPE_MASK) === type) {
+      return at + ATTRIBUTE_HEADER;
+    }
+    at += align(length);
+  }
+  return -1;
+}
+
+/** Bytes of the value that {@linkcode findAttribute} found. */
+export function attributeLength(body: DataView, value: number): number {
+  return body.getUint16(value - ATTRIBUTE_HEADER, true) - ATTRIBUTE_HEADER;
+}
+
+/** The address in the bytes of `value` from `offset` on; as {@linkcode Attributes.address}. */
+export function parseIpAddress(
+  value: DataView,
+  offset: number,
+): IpAddress | undefined {
+  const length = value.byteLength - offset;
+  if (length !== 4 && length !== 16) return undefined;
+  const address = IpAddress.of(
+    new Uint8Array(value.buffer, value.byteOffset + offset, length),
+  );
+  return address.isIpv4 === (length === 4) ? address : undefined;
+}
+
 /** The attributes of a message by type; of a repeated type the last counts. */
 export class Attributes {
   readonly #values = new Map<number, DataView>();
@@ -202,6 +245,12 @@ export class Attributes {
     return value && value.byteLength === 4
       ? value.getInt32(0, false)
       : undefined;
+  }
+
+  /** An address of 4 or 16 bytes; undefined for a v4-mapped one in 16, which would pass for the IPv4 one. */
+  address(type: number): IpAddress | undefined {
+    const value = this.#values.get(type);
+    return value && parseIpAddress(value, 0);
   }
 
   string(type: number): string | undefined {

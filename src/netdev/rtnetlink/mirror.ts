@@ -28,6 +28,7 @@ import {
   RTM_DELADDR,
   RTM_NEWADDR,
 } from "./address.ts";
+import { EventSocket, Group } from "./event_socket.ts";
 import {
   getLink,
   type LinkInfo,
@@ -36,8 +37,10 @@ import {
   RTM_NEWLINK,
 } from "./link.ts";
 import type { NetlinkMessage } from "./message.ts";
+import { dumpNeighbours, type NeighbourRecord } from "./neighbour.ts";
+import { NeighbourEvents } from "./neighbour_events.ts";
 import { lookupRoute } from "./route.ts";
-import { EventSocket, Group, RequestSocket } from "./socket.ts";
+import { RequestSocket } from "./socket.ts";
 
 const CHANGES: readonly ConfigChange[] = [
   "gone",
@@ -70,6 +73,9 @@ export interface MirrorOptions {
 export class ConfigMirror implements NetConfig {
   readonly #options: MirrorOptions;
   readonly #listeners: ((change: ConfigChange) => void)[] = [];
+  readonly #neighbourListeners:
+    ((record: NeighbourRecord, deleted: boolean) => void)[] = [];
+  readonly #lostListeners: (() => void)[] = [];
   readonly #pending = new Set<ConfigChange>();
   #attached: Attached;
   #link: Pick<LinkInfo, "up" | "mtu" | "name">;
@@ -144,6 +150,25 @@ export class ConfigMirror implements NetConfig {
     this.#listeners.push(listener);
   }
 
+  /** Entries of the kernel's neighbour table, of the interface and of both families. Throws `E_NETLINK`. */
+  neighbours(): NeighbourRecord[] {
+    if (this.#gone) return [];
+    const { requests, ifindex } = this.#attached;
+    return dumpNeighbours(requests, ifindex);
+  }
+
+  /** Calls back for each entry that the kernel tells of; see neighbour_events.ts for what it does not tell of. */
+  onNeighbour(
+    listener: (record: NeighbourRecord, deleted: boolean) => void,
+  ): void {
+    this.#neighbourListeners.push(listener);
+  }
+
+  /** Calls back when such events were lost, or when the interface is in another namespace: read `neighbours()` again. */
+  onNeighboursLost(listener: () => void): void {
+    this.#lostListeners.push(listener);
+  }
+
   noteReport(now: number): void {
     this.#attached.memberships.noteReport(now);
   }
@@ -173,9 +198,20 @@ export class ConfigMirror implements NetConfig {
       ifindex,
       changed,
     });
+    parts.adopt(groups, (memberships) => memberships.close());
+    const neighbours = new NeighbourEvents({
+      reactor,
+      netns,
+      ifindex,
+      receiveBuffer,
+      event: (record, deleted) => {
+        for (const heard of this.#neighbourListeners) heard(record, deleted);
+      },
+      lost: () => this.#neighboursLost(),
+    });
     parts.move();
     const watch = reactor.watch(events.fd, () => this.#drain());
-    return new Attached(ifindex, events, requests, groups, watch);
+    return new Attached(ifindex, events, requests, groups, neighbours, watch);
   }
 
   #drain(): void {
@@ -242,6 +278,7 @@ export class ConfigMirror implements NetConfig {
       this.#dump();
       if (!this.#left) {
         if (before !== this.memberships) this.#pending.add("membership");
+        this.#neighboursLost();
         return;
       }
       this.#attached.close();
@@ -272,6 +309,10 @@ export class ConfigMirror implements NetConfig {
     this.#addresses = addresses;
     this.#local = new Set(addresses.map(({ address }) => address));
     this.#pending.add("address").add("route");
+  }
+
+  #neighboursLost(): void {
+    for (const listener of this.#lostListeners) listener();
   }
 
   #publish(): void {
@@ -314,12 +355,14 @@ class Attached {
     readonly events: EventSocket,
     readonly requests: RequestSocket,
     readonly memberships: Memberships,
+    readonly neighbours: NeighbourEvents,
     readonly watch: Watch,
   ) {}
 
   close(): void {
     this.watch.close();
     this.memberships.close();
+    this.neighbours.close();
     this.requests.close();
     this.events.close();
   }

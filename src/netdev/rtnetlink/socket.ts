@@ -1,17 +1,16 @@
 /**
- * Two kinds of rtnetlink sockets: one for requests, which waits for its answer, and one for events, which never waits.
+ * A socket for rtnetlink requests, which waits for the answer.
  *
- * Both are opened inside a network namespace and keep it. The kernel works on a request while it is being
- * sent, so an answer is there when the wait for it begins; the timeout is for the unforeseen.
+ * It is opened inside a network namespace and keeps it. The kernel works on a request while it is being sent, so
+ * an answer is there when the wait for it begins; the timeout is for the unforeseen.
  */
 
 import { errno, libc } from "../../../ffi/libc.ts";
 import { IpoibError } from "../../base/errors.ts";
-import { Errno, errnoText, lastError } from "../../system/errno.ts";
-import { Fd } from "../../system/fd.ts";
-import { withNamespace } from "../../system/namespace.ts";
-import { openSocket } from "../../system/open_socket.ts";
+import { Errno, errnoText } from "../../system/errno.ts";
+import type { Fd } from "../../system/fd.ts";
 import {
+  align,
   Attributes,
   HEADER_LENGTH,
   type MessageBuilder,
@@ -24,70 +23,26 @@ import {
   NLMSG_ERROR,
   parseMessages,
 } from "./message.ts";
+import {
+  DATAGRAM,
+  MSG_DONTWAIT,
+  openNetlink,
+  setOption,
+  SOL_NETLINK,
+  SOL_SOCKET,
+} from "./open_netlink.ts";
 
-const AF_NETLINK = 16;
-const NETLINK_ROUTE = 0;
-const SOCK_RAW_CLOEXEC = 3 | 0x80000;
-const SOL_SOCKET = 1;
-const SO_RCVBUF = 8;
 const SO_RCVTIMEO = 20;
-const SO_RCVBUFFORCE = 33;
-const SOL_NETLINK = 270;
-const NETLINK_ADD_MEMBERSHIP = 1;
 const NETLINK_CAP_ACK = 10;
 const NETLINK_EXT_ACK = 11;
-const MSG_DONTWAIT_TRUNC = 0x40 | 0x20;
 const NLMSGERR_ATTR_MSG = 1;
 const TIMEOUT_SECONDS = 2n;
-/** The kernel fills at most 32 KiB of one datagram. */
-const DATAGRAM = 65536;
 const DUMP_ATTEMPTS = 5;
-/** Datagrams of one drain: what is left wakes the reactor again. */
-const DRAIN_LIMIT = 1024;
+/** Messages of one datagram of requests: the answers to all of them fit into the receive buffer. */
+const POST_LIMIT = 64;
 
-/** Multicast groups of rtnetlink (`enum rtnetlink_groups`). */
-export const Group = {
-  LINK: 1,
-  IPV4_IFADDR: 5,
-  IPV4_ROUTE: 7,
-  IPV4_RULE: 8,
-  NEXTHOP: 32,
-  IPV4_MCADDR: 37,
-} as const;
-
-/** Views of these live for one callback; what an event's callback asks must not overwrite the event. */
+/** Views of it live for one callback. */
 const answers = new Uint8Array(DATAGRAM);
-const events = new Uint8Array(DATAGRAM);
-
-function openNetlink(netns: number | undefined): Fd {
-  const open = () =>
-    openSocket(
-      AF_NETLINK,
-      SOCK_RAW_CLOEXEC,
-      NETLINK_ROUTE,
-      "E_NETLINK",
-      "open a netlink socket",
-    );
-  const fd = netns === undefined ? open() : withNamespace(netns, open);
-  const address = new Uint8Array(12);
-  address[0] = AF_NETLINK;
-  if (libc().bind(fd.number, address, address.length) < 0) {
-    const failure = lastError("E_NETLINK", "bind a netlink socket");
-    fd.close();
-    throw failure;
-  }
-  return fd;
-}
-
-function setOption(
-  fd: number,
-  level: number,
-  name: number,
-  value: number,
-): boolean {
-  const bytes = new Uint8Array(new Int32Array([value]).buffer);
-  return libc().setsockopt(fd, level, name, bytes, bytes.length) === 0;
-}
 
 /** Why the kernel refused a request. */
 export interface Refusal {
@@ -164,6 +119,46 @@ export class RequestSocket implements Disposable {
     if (refused) throw refusalError(refused, code, action);
   }
 
+  /**
+   * Sends requests that carry no NLM_F_ACK, many in one datagram; returns why the kernel refused some of them.
+   * rtnetlink works on a request while it is being sent, so there is nothing to wait for: a refusal is there when the
+   * call that sends returns, and what was done has no answer.
+   */
+  post(requests: readonly MessageBuilder[]): Refusal[] {
+    const refused: Refusal[] = [];
+    for (let at = 0; at < requests.length; at += POST_LIMIT) {
+      this.#post(requests.slice(at, at + POST_LIMIT), refused);
+    }
+    return refused;
+  }
+
+  #post(requests: readonly MessageBuilder[], refused: Refusal[]): void {
+    const first = this.#sequence + 1;
+    this.#sequence = (this.#sequence + requests.length) >>> 0;
+    const bytes = concatenate(
+      requests.map((request, i) => request.finish((first + i) >>> 0)),
+    );
+    const { number } = this.#fd;
+    if (libc().send(number, bytes, bytes.length, 0) < 0) {
+      const why = { errno: errno(), text: undefined };
+      refused.push(...requests.map(() => why));
+      return;
+    }
+    for (;;) {
+      const length = libc().recv(number, answers, answers.length, MSG_DONTWAIT);
+      if (length < 0) {
+        if (errno() === Errno.EINTR) continue;
+        return;
+      }
+      for (const message of parseMessages(answers.subarray(0, length))) {
+        // An older request's late answer.
+        if ((message.sequence - first) >>> 0 >= requests.length) continue;
+        const why = message.type === NLMSG_ERROR ? refusal(message) : undefined;
+        if (why) refused.push(why);
+      }
+    }
+  }
+
   /** Everything that a dump brings and `parse` understands; again from the start if it changed on the way. */
   dump<T>(
     build: () => MessageBuilder,
@@ -191,6 +186,19 @@ export class RequestSocket implements Disposable {
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+/** Messages one after the other, each with its padding. */
+function concatenate(messages: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(
+    messages.reduce((sum, { length }) => sum + align(length), 0),
+  );
+  let at = 0;
+  for (const message of messages) {
+    bytes.set(message, at);
+    at += align(message.length);
+  }
+  return bytes;
 }
 
 /** The error that tells a user of a refusal. */
@@ -235,73 +243,4 @@ function doneRefusal(message: NetlinkMessage): Refusal | undefined {
     ? -message.body.getInt32(0, true)
     : 0;
   return code > 0 ? { errno: code, text: undefined } : undefined;
-}
-
-/** A socket that hears of changes. */
-export class EventSocket implements Disposable {
-  readonly #fd: Fd;
-
-  /** Opens the socket in `netns`; `receiveBuffer` octets of events may wait before some are lost. */
-  constructor(netns?: number, receiveBuffer = 1 << 20) {
-    this.#fd = openNetlink(netns);
-    // The forced way needs CAP_NET_ADMIN in the initial user namespace; the other is bounded by a sysctl.
-    if (
-      !setOption(this.#fd.number, SOL_SOCKET, SO_RCVBUFFORCE, receiveBuffer)
-    ) {
-      setOption(this.#fd.number, SOL_SOCKET, SO_RCVBUF, receiveBuffer);
-    }
-  }
-
-  get fd(): number {
-    return this.#fd.number;
-  }
-
-  /** Joins a group; false if this kernel does not have it. */
-  join(group: number): boolean {
-    return setOption(
-      this.#fd.number,
-      SOL_NETLINK,
-      NETLINK_ADD_MEMBERSHIP,
-      group,
-    );
-  }
-
-  /** Calls `visit` with the events that wait (the body is valid during the call); returns "overrun" if some were lost. */
-  drain(visit: (message: NetlinkMessage) => void): "ok" | "overrun" {
-    let outcome: "ok" | "overrun" = "ok";
-    for (let i = 0; i < DRAIN_LIMIT; i++) {
-      const length = libc().recv(
-        this.#fd.number,
-        events,
-        events.length,
-        MSG_DONTWAIT_TRUNC,
-      );
-      if (length < 0) {
-        const why = errno();
-        if (why === Errno.EINTR) continue;
-        if (why === Errno.ENOBUFS) {
-          outcome = "overrun";
-          continue;
-        }
-        if (why === Errno.EAGAIN) return outcome;
-        throw lastError("E_NETLINK", "read netlink events", { errno: why });
-      }
-      if (length > events.length) {
-        outcome = "overrun";
-        continue;
-      }
-      for (const message of parseMessages(events.subarray(0, length))) {
-        visit(message);
-      }
-    }
-    return outcome;
-  }
-
-  close(): void {
-    this.#fd.close();
-  }
-
-  [Symbol.dispose](): void {
-    this.close();
-  }
 }

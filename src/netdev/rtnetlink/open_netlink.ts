@@ -1,0 +1,49 @@
+/** Opening an rtnetlink socket inside a network namespace, which it keeps, and setting its options. */
+
+import { libc } from "../../../ffi/libc.ts";
+import { lastError } from "../../system/errno.ts";
+import type { Fd } from "../../system/fd.ts";
+import { withNamespace } from "../../system/namespace.ts";
+import { openSocket } from "../../system/open_socket.ts";
+
+const AF_NETLINK = 16;
+const NETLINK_ROUTE = 0;
+const SOCK_RAW_CLOEXEC = 3 | 0x80000;
+
+export const SOL_SOCKET = 1;
+export const SOL_NETLINK = 270;
+export const MSG_DONTWAIT = 0x40;
+/** The kernel fills at most 32 KiB of one datagram. */
+export const DATAGRAM = 65536;
+
+/** A bound socket of `netns` (an open namespace), or of the thread's own. */
+export function openNetlink(netns: number | undefined): Fd {
+  const open = () =>
+    openSocket(
+      AF_NETLINK,
+      SOCK_RAW_CLOEXEC,
+      NETLINK_ROUTE,
+      "E_NETLINK",
+      "open a netlink socket",
+    );
+  const fd = netns === undefined ? open() : withNamespace(netns, open);
+  const address = new Uint8Array(12);
+  address[0] = AF_NETLINK;
+  if (libc().bind(fd.number, address, address.length) < 0) {
+    const failure = lastError("E_NETLINK", "bind a netlink socket");
+    fd.close();
+    throw failure;
+  }
+  return fd;
+}
+
+/** Sets an option that is an int; false if the kernel refuses. */
+export function setOption(
+  fd: number,
+  level: number,
+  name: number,
+  value: number,
+): boolean {
+  const bytes = new Uint8Array(new Int32Array([value]).buffer);
+  return libc().setsockopt(fd, level, name, bytes, bytes.length) === 0;
+}

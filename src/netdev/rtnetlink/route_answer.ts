@@ -1,0 +1,107 @@
+/**
+ * What the kernel answers to RTM_GETROUTE: a kind of route and its legs.
+ *
+ * A route with one leg has RTA_OIF and perhaps RTA_GATEWAY (its own family) or RTA_VIA (another). One with several
+ * has RTA_MULTIPATH: struct rtnexthop (8 bytes: length u16, flags u8, weight - 1 u8, index i32), each followed by
+ * attributes of its own and padded to 4 bytes. One by a nexthop object has RTA_NH_ID, and with
+ * net.ipv4.nexthop_compat_mode 0 nothing else.
+ */
+
+import type { IpAddress } from "../../wire/ip_address.ts";
+import { AF_INET } from "./address.ts";
+import {
+  align,
+  Attributes,
+  type NetlinkMessage,
+  parseIpAddress,
+} from "./message.ts";
+import { AF_INET6 } from "./neighbour.ts";
+import { RTA_GATEWAY, RTA_OIF, RTM_NEWROUTE, RTMSG_LENGTH } from "./route.ts";
+
+const RTA_MULTIPATH = 9;
+const RTA_VIA = 18;
+const RTA_NH_ID = 30;
+const RTNEXTHOP_LENGTH = 8;
+
+/** Flag of a leg: not used for packets. */
+export const RTNH_F_DEAD = 0x01;
+
+/** One way of a route. */
+export interface AnswerLeg {
+  readonly ifindex: number;
+  /** undefined: the destination itself, on the link. */
+  readonly gateway: IpAddress | undefined;
+  /** 1 and more. */
+  readonly weight: number;
+  readonly dead: boolean;
+}
+
+/** A parsed answer. */
+export interface RouteAnswer {
+  /** RTN_ value. */
+  readonly type: number;
+  readonly legs: readonly AnswerLeg[];
+  /** The nexthop object to read where there are no legs; 0 for none. */
+  readonly nexthopId: number;
+}
+
+/** What an answer says; undefined if it is malformed. */
+export function parseRouteAnswer(
+  message: NetlinkMessage,
+): RouteAnswer | undefined {
+  const { body } = message;
+  if (message.type !== RTM_NEWROUTE || body.byteLength < RTMSG_LENGTH) {
+    return undefined;
+  }
+  const family = body.getUint8(0);
+  if (family !== AF_INET && family !== AF_INET6) return undefined;
+  const attributes = new Attributes(body, RTMSG_LENGTH);
+  const multipath = attributes.get(RTA_MULTIPATH);
+  const ifindex = attributes.u32(RTA_OIF);
+  const legs = multipath ? parseLegs(multipath) : [];
+  if (!multipath && ifindex !== undefined) {
+    const leg = parseLeg(attributes, ifindex, 1, body.getUint32(8, true));
+    if (leg) legs.push(leg);
+  }
+  return {
+    type: body.getUint8(7),
+    legs,
+    nexthopId: attributes.u32(RTA_NH_ID) ?? 0,
+  };
+}
+
+function parseLegs(value: DataView): AnswerLeg[] {
+  const legs: AnswerLeg[] = [];
+  let at = 0;
+  while (value.byteLength - at >= RTNEXTHOP_LENGTH) {
+    const length = value.getUint16(at, true);
+    if (length < RTNEXTHOP_LENGTH || length > value.byteLength - at) break;
+    const own = new DataView(value.buffer, value.byteOffset + at, length);
+    const leg = parseLeg(
+      new Attributes(own, RTNEXTHOP_LENGTH),
+      own.getInt32(4, true),
+      own.getUint8(3) + 1,
+      own.getUint8(2),
+    );
+    if (leg) legs.push(leg);
+    at += align(length);
+  }
+  return legs;
+}
+
+/** undefined if there is a gateway that cannot be understood. */
+function parseLeg(
+  attributes: Attributes,
+  ifindex: number,
+  weight: number,
+  flags: number,
+): AnswerLeg | undefined {
+  // struct rtvia: family u16, address.
+  const via = attributes.get(RTA_VIA);
+  const gateway = via
+    ? parseIpAddress(via, 2)
+    : attributes.address(RTA_GATEWAY);
+  const told = via !== undefined || attributes.get(RTA_GATEWAY) !== undefined;
+  if (told && !gateway) return undefined;
+  return { ifindex, gateway, weight, dead: (flags & RTNH_F_DEAD) !== 0 };
+}

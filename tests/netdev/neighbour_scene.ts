@@ -1,0 +1,100 @@
+/** A TAP with neighbours, and the mirror that tells of them. */
+
+import { assert } from "@std/assert";
+import { ConfigMirror } from "../../src/netdev/rtnetlink/mirror.ts";
+import {
+  type NeighbourRecord,
+  NeighbourState,
+} from "../../src/netdev/rtnetlink/neighbour.ts";
+import { addAddress } from "../../src/netdev/rtnetlink/set.ts";
+import { IpAddress } from "../../src/wire/ip_address.ts";
+import { ip, Room } from "./support.ts";
+import { sendPacket, Tap } from "./tap_support.ts";
+
+export const OWN = "10.0.0.1";
+export const PEER = "10.0.0.9";
+export const PEER6 = "fd00::9";
+
+const names = new Map<number, string>(
+  Object.entries(NeighbourState).map(([name, value]) => [value, name]),
+);
+
+export function parsed(text: string): IpAddress {
+  const address = IpAddress.parse(text);
+  assert(address, text);
+  return address;
+}
+
+/** A room with a TAP that has an address, and the mirror of its configuration. */
+export class Scene implements Disposable {
+  readonly room = new Room();
+  readonly tap = new Tap(this.room, "ib0");
+  readonly mirror: ConfigMirror;
+  /** `10.0.0.9 REACHABLE`, `10.0.0.9 FAILED deleted` ... */
+  readonly heard: string[] = [];
+  readonly records: NeighbourRecord[] = [];
+  lost = 0;
+
+  constructor(receiveBuffer?: number) {
+    addAddress(this.tap.requests, this.tap.ifindex, {
+      address: ip(OWN),
+      prefixLength: 16,
+    });
+    this.mirror = new ConfigMirror({
+      reactor: this.room.reactor,
+      netns: this.room.fd,
+      ifindex: this.tap.ifindex,
+      ...(receiveBuffer === undefined ? {} : { receiveBuffer }),
+    });
+    this.mirror.onNeighbour((record, deleted) => {
+      // The kernel's own groups come and go as they like.
+      if (record.state === NeighbourState.NOARP) return;
+      this.records.push(record);
+      this.heard.push(
+        `${record.address} ${names.get(record.state)}${
+          deleted ? " deleted" : ""
+        }`,
+      );
+    });
+    this.mirror.onNeighboursLost(() => this.lost++);
+  }
+
+  /** What the loop brings now. */
+  take(): string[] {
+    this.room.settle();
+    return this.heard.splice(0);
+  }
+
+  hears(what: string): boolean {
+    return this.room.until(() => this.heard.includes(what));
+  }
+
+  /** The state of an entry in a dump; undefined if there is none. */
+  state(address: string): string | undefined {
+    const wanted = parsed(address);
+    const found = this.mirror.neighbours().find((one) =>
+      one.address.equals(wanted)
+    );
+    return found && names.get(found.state);
+  }
+
+  /** Resolves the peer by a packet to it and its reply. */
+  resolve(peer = PEER): void {
+    sendPacket(this.room, peer);
+    this.tap.arp(peer, OWN);
+    assert(this.hears(`${peer} REACHABLE`), this.heard.join());
+    this.heard.length = 0;
+    this.tap.arps();
+  }
+
+  [Symbol.dispose](): void {
+    this.mirror.close();
+    this.tap[Symbol.dispose]();
+    this.room[Symbol.dispose]();
+  }
+}
+
+/** Not of a group of the kernel's own. */
+export function isUnicast({ state }: NeighbourRecord): boolean {
+  return state !== NeighbourState.NOARP;
+}
