@@ -15,6 +15,7 @@ import { Fd } from "../system/fd.ts";
 import { openReactor } from "../system/open_reactor.ts";
 import type { Reactor } from "../system/reactor.ts";
 import { exactTimers } from "../system/timer_slack.ts";
+import { ETHERNET_HEADER_LENGTH } from "../wire/ethernet.ts";
 import { PERMISSIVE_LID } from "../wire/lrh.ts";
 import { type CommandContext, runCommand } from "./data_commands.ts";
 import { openPort, type PortInit } from "./open_port.ts";
@@ -68,9 +69,10 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
     sa.onMad(mad, from, reactor.clock.now());
   };
   const { layout, vnetAddress } = port.send;
+  // The device's frames have no Ethernet header yet.
   const buffers = reactor.ring?.provideBuffers(
-    vnetAddress,
-    layout.capacity + layout.payload - layout.vnet,
+    vnetAddress.map((address) => address + BigInt(ETHERNET_HEADER_LENGTH)),
+    layout.capacity + layout.payload - layout.vnet - ETHERNET_HEADER_LENGTH,
   );
   if (buffers) port.send.postTo(buffers);
   const context: EngineContext = { reactor, port, sa, random: Math.random };

@@ -15,6 +15,7 @@ import { FIRST_MLID } from "../wire/lrh.ts";
 import { Counters } from "../base/counters.ts";
 import { ENCAP_LENGTH, ibMtuBytes, type IbMtuCode } from "../base/units.ts";
 import { DEFAULT_SUBNET_PREFIX, gidFrom } from "../wire/gid.ts";
+import { ETHERNET_HEADER_LENGTH } from "../wire/ethernet.ts";
 import { GsoType, VNET_HEADER_LENGTH } from "../wire/vnet.ts";
 import {
   FakeSendMemory,
@@ -65,6 +66,7 @@ export interface PostedPacket {
   /** The IPoIB header's word. */
   readonly encap: number;
   readonly vnet: Uint8Array;
+  readonly ethernet: Uint8Array;
   readonly payload: Uint8Array;
 }
 
@@ -82,6 +84,8 @@ export interface FakePortOptions {
   state?: PortAttributes["state"];
   pkeys?: readonly number[];
   mtuCode?: IbMtuCode;
+  /** Its queue pairs' batches have no frame headers, as those of a real HCA. */
+  headersMissing?: boolean;
 }
 
 /** Ports, the switches between them, and the way of MADs. */
@@ -148,6 +152,7 @@ export class FakePort implements HcaPort {
   /** True for a device without moderation. */
   refusesModeration = false;
   onCredit: () => void = () => {};
+  readonly headersMissing: boolean;
   readonly #pending: Pending[] = [];
   readonly #listeners: ((event: PortEvent) => void)[] = [];
   #nextQpn = FIRST_QPN;
@@ -166,6 +171,7 @@ export class FakePort implements HcaPort {
       },
       onMad: () => {},
     };
+    this.headersMissing = options.headersMissing ?? false;
     const mtuCode = options.mtuCode ?? MTU_2048;
     const portGuid = options.guid ?? 0x0002_c903_0000_0000n + BigInt(index);
     this.attributes = {
@@ -271,10 +277,12 @@ export class FakePort implements HcaPort {
       pkey: this.attributes.pkeys[0] ?? 0,
       encap: 0,
       vnet: new Uint8Array(VNET_HEADER_LENGTH),
+      ethernet: new Uint8Array(ETHERNET_HEADER_LENGTH),
       ...packet,
     };
     this.send.view.setInt32(base + LAYOUT.encap, full.encap);
     this.send.bytes.set(full.vnet, base + LAYOUT.vnet);
+    this.send.bytes.set(full.ethernet, base + LAYOUT.ethernet);
     this.send.bytes.set(full.payload, base + LAYOUT.payload);
     this.transmit(full, slot, full.payload.length);
     return true;

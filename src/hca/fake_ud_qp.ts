@@ -98,6 +98,7 @@ export class FakeUdQp implements UdQp {
     if (handle.destroyed) fabric.misuse.push("a destroyed handle was used");
     const base = slot * STRIDE;
     const vnet = base + LAYOUT.vnet;
+    const ethernet = base + LAYOUT.ethernet;
     const payload = base + LAYOUT.payload;
     const large = send.view.getUint8(vnet + 1) !== GsoType.None;
     const ready = !this.closed && port.attributes.state === "active";
@@ -120,7 +121,8 @@ export class FakeUdQp implements UdQp {
         qkey: (qkey & QKEY_FROM_QP) !== 0 ? this.qkey : qkey >>> 0,
         pkey: this.pkey,
         encap: send.view.getInt32(base + LAYOUT.encap),
-        vnet: send.bytes.slice(vnet, payload),
+        vnet: send.bytes.slice(vnet, ethernet),
+        ethernet: send.bytes.slice(ethernet, payload),
         payload: send.bytes.slice(payload, payload + length),
       },
       slot,
@@ -162,6 +164,9 @@ export class FakeUdQp implements UdQp {
       const { packet, slot, length } = completion;
       const { bytes, view, vnetAddress } = packet.from.send;
       const base = slot * STRIDE;
+      if (batch.headersMissing) {
+        bytes.fill(0xa5, base + LAYOUT.vnet, base + LAYOUT.payload);
+      }
       taken[i] = completion;
       batch.bytes[i] = bytes;
       batch.view[i] = view;
@@ -203,6 +208,7 @@ export class FakeUdQp implements UdQp {
     const batch: FakeBatch = {
       count: 0,
       capacity: BATCH,
+      headersMissing: this.#port.headersMissing,
       bytes: new Array(BATCH).fill(nothing),
       view: new Array(BATCH).fill(new DataView(nothing.buffer)),
       payload: new Int32Array(BATCH),

@@ -13,14 +13,17 @@
  * | `UdQp.release`     | `ibv_post_recv` of the same buffers           | slot ids given back to their owners    |
  * | `setModeration`    | `ibv_modify_cq` of the receive queue          | the port sleeps on (soft/moderation.ts) |
  * | credit callback    | send completions                              | returned slots                         |
- * | `RxBatch.vnet`     | 12 bytes composed over the GRH's tail         | the sender's bytes, as they are        |
+ * | frame header of a received packet | to be written by the receiver, over the GRH's tail | the sender's bytes, as they are |
  *
- * **Packet slots.** A packet never moves in user space. The sender's TUN is read straight into a slot of the
- * HCA's memory, so the slot has room for everything before the IP packet: see {@linkcode SlotLayout}. The
- * four octets of the IPoIB header stand apart from the IP packet because the TUN's virtio header must lie
- * directly before it; on verbs the two overlap (the virtio header is spent before the IPoIB header is
- * written over its tail), on the soft HCA they lie side by side. Either way the message is
- * `encap (4) + IP packet`.
+ * **Packet slots.** A packet never moves in user space. The sender's device is read straight into a slot of the HCA's
+ * memory, so the slot has room for the whole frame (wire/ethernet.ts: virtio header, Ethernet header, packet): see
+ * {@linkcode SlotLayout}. The 4 bytes of the IPoIB header have a place of their own on the soft HCA, since the receiver
+ * writes the frame out of the same slot; on verbs they lie over the Ethernet header's tail, which is spent before
+ * they are written. Either way the message is `encap (4) + packet`.
+ *
+ * **Frame headers of received packets.** On the soft HCA the frame stands in the sender's slot as the sender wrote it. On
+ * verbs there is only the GRH, the IPoIB header and the packet: the receiver writes the frame header over the tail of the
+ * first and the second ({@linkcode RxBatch.headersMissing}).
  *
  * **Offloads.** `sendOffload` says how the HCA takes partial checksums and large sends: `"deferred"` means that
  * the virtio header travels with the packet and the last hop completes it; `"none"` means that the engine
@@ -37,9 +40,11 @@ import type { BufferGroup } from "../system/reactor.ts";
 export interface SlotLayout {
   /** Where the four octets of the IPoIB header are written. */
   readonly encap: number;
-  /** Where the virtio header begins: the address to read a TUN into. */
+  /** Where the frame and its virtio header begin: what the device is read into. */
   readonly vnet: number;
-  /** Where the IP packet (or other payload after the IPoIB header) begins; `vnet + VNET_HEADER_LENGTH`. */
+  /** Where the Ethernet header begins; `vnet + VNET_HEADER_LENGTH`. */
+  readonly ethernet: number;
+  /** Where the packet (what follows the IPoIB header) begins; `vnet + FRAME_HEADER_LENGTH`. Aligned to 4 bytes. */
   readonly payload: number;
   /** The largest payload in bytes. */
   readonly capacity: number;
@@ -53,7 +58,7 @@ export interface SendMemory {
   readonly view: DataView;
   readonly stride: number;
   readonly slots: number;
-  /** Address of the virtio header of each slot, as the FFI wants it (a BigInt made per call would allocate). */
+  /** Address of the frame (its virtio header) of each slot, as the FFI wants it (a BigInt made per call would allocate). */
   readonly vnetAddress: readonly bigint[];
   /**
    * Takes a free slot, or -1 when there is none: ask again after {@linkcode HcaPort.onCredit}. `urgent` packets (ARP) may
@@ -107,7 +112,13 @@ export interface RxBatch {
   readonly length: Int32Array;
   /** The IPoIB header as a big-endian word: EtherType << 16 | reserved. */
   readonly encap: Int32Array;
-  /** Address of the virtio header that precedes the payload, for a write to the TUN. */
+  /**
+   * True if the 26 bytes before each payload are not a frame header yet (verbs). The receiver writes it there before it
+   * writes the frame out, and after `sourceGid`, which may lie under it. {@linkcode RxFlag.ChecksumOk} says
+   * whether its virtio header may have VnetFlag.DataValid.
+   */
+  readonly headersMissing: boolean;
+  /** Address of the frame header, 26 bytes before the payload, for a write to the device. */
   readonly vnetAddress: bigint[];
   readonly sourceQpn: Int32Array;
   readonly sourceLid: Int32Array;
@@ -117,7 +128,7 @@ export interface RxBatch {
 
 /** Flags of a received packet. */
 export const RxFlag = {
-  /** A GRH lies in front (its 40 octets end at `grhEnd` of the backend; only SGID matters, see below). */
+  /** The packet has a GRH; {@linkcode UdQp.sourceGid} copies the source GID out of it. */
   Grh: 1,
   /** The packet came by multicast. */
   Multicast: 2,
@@ -170,7 +181,7 @@ export interface UdQp {
   release(batch: RxBatch): void;
   /** A batch of this queue pair's kind, to poll into. */
   createBatch(): RxBatch;
-  /** Copies the source GID of packet `i` to `into` (16 octets); false if the packet has no GRH. */
+  /** Copies the source GID of packet `i` to `into` (16 bytes); false if the packet has no GRH. See `headersMissing`. */
   sourceGid(batch: RxBatch, i: number, into: Uint8Array): boolean;
   /** Receives packets to this group (IBTA 11.3.1). The pair must be detached with the same two values. */
   attachMulticast(mgid: Uint8Array, mlid: number): void;

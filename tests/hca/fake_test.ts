@@ -39,8 +39,8 @@ Deno.test("a packet is delivered by flush(), out of its sender's slot", () => {
   a.flush();
   assertEquals(to.poll(batch), 1);
   assertEquals([batch.length[0], isEmpty(a)], [5, false]);
-  const frame = fabric.resolve(batch.vnetAddress[0]!, 12 + 5);
-  assertEquals(frame.slice(12), new Uint8Array(5).fill(5));
+  const frame = fabric.resolve(batch.vnetAddress[0]!, 26 + 5);
+  assertEquals(frame.slice(26), new Uint8Array(5).fill(5));
   assertEquals(to.sourceGid(batch, 0, new Uint8Array(16)), false);
   to.release(batch);
   assertEquals([isEmpty(a), fabric.misuse], [true, []]);

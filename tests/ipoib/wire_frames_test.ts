@@ -4,6 +4,7 @@
  */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { ENCAP_LENGTH } from "../../src/base/units.ts";
 import { SoftPort } from "../../src/hca/soft/port.ts";
 import {
   BTH,
@@ -12,7 +13,6 @@ import {
   LRH,
   PAYLOAD,
   STRIDE,
-  VNET,
 } from "../../src/hca/soft/slot_layout.ts";
 import { IpoibDevice } from "../../src/ipoib/device.ts";
 import { FakeNetdev } from "../../src/netdev/fake.ts";
@@ -40,7 +40,7 @@ function frameOf(bytes: Uint8Array, base: number, length: number): Uint8Array {
     bytes.subarray(base + LRH, base + GRH),
     global ? bytes.subarray(base + GRH, base + BTH) : new Uint8Array(0),
     bytes.subarray(base + BTH, base + ENCAP),
-    bytes.subarray(base + ENCAP, base + VNET),
+    bytes.subarray(base + ENCAP, base + ENCAP + ENCAP_LENGTH),
     bytes.subarray(base + PAYLOAD, base + PAYLOAD + length),
     new Uint8Array(-length & 3),
   ];

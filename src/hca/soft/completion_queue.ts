@@ -25,6 +25,7 @@ export function createSoftBatch(capacity: number): SoftRxBatch {
   return {
     count: 0,
     capacity,
+    headersMissing: false,
     bytes: new Array(capacity).fill(nothing),
     view: new Array(capacity).fill(new DataView(nothing.buffer)),
     payload: new Int32Array(capacity),

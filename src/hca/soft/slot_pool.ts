@@ -10,7 +10,14 @@ import { Fd } from "../../system/fd.ts";
 import { createMemory, Mapping } from "../../system/memory.ts";
 import type { BufferGroup } from "../../system/reactor.ts";
 import type { SendMemory, SlotLayout } from "../hca.ts";
-import { CAPACITY, ENCAP, PAYLOAD, STRIDE, VNET } from "./slot_layout.ts";
+import {
+  CAPACITY,
+  ENCAP,
+  ETHERNET,
+  PAYLOAD,
+  STRIDE,
+  VNET,
+} from "./slot_layout.ts";
 
 const O_RDONLY_CLOEXEC = 0x80000;
 /** Slots that stay for what the engine itself sends while a group has others. */
@@ -23,6 +30,7 @@ export class SlotPool implements SendMemory {
   readonly layout: SlotLayout = {
     encap: ENCAP,
     vnet: VNET,
+    ethernet: ETHERNET,
     payload: PAYLOAD,
     capacity: CAPACITY,
   };

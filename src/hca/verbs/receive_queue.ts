@@ -18,10 +18,8 @@ import {
   PAYLOAD,
   ReceiveMemory,
   STRIDE,
-  VNET,
 } from "./receive_memory.ts";
 
-const VNET_DATA_VALID = 2;
 const MULTICAST_OCTET = 0xff;
 
 /** A batch with what `release` needs. */
@@ -97,7 +95,7 @@ export class ReceiveQueue {
 
   /** Takes up to `limit` packets. */
   poll(batch: VerbsRxBatch, limit: number): number {
-    const { view, words, bytes, vnetAddress } = this.#memory;
+    const { view, bytes, vnetAddress } = this.#memory;
     const completions = this.#cq.view;
     const n = Math.max(0, this.#cq.poll(Math.min(limit, batch.capacity)));
     let count = 0;
@@ -138,10 +136,6 @@ export class ReceiveQueue {
       );
       batch.flags[count] = (grh ? RxFlag.Grh : 0) |
         (multicast ? RxFlag.Multicast : 0) | (valid ? RxFlag.ChecksumOk : 0);
-      const vnet = (base + VNET) >> 2;
-      words[vnet] = valid ? VNET_DATA_VALID : 0;
-      words[vnet + 1] = 0;
-      words[vnet + 2] = 0;
       this.#held[buffer] = 1;
       count++;
     }
@@ -176,6 +170,7 @@ export class ReceiveQueue {
     return {
       count: 0,
       capacity: POLL_BATCH,
+      headersMissing: true,
       bytes: new Array(POLL_BATCH).fill(bytes),
       view: new Array(POLL_BATCH).fill(view),
       payload: new Int32Array(POLL_BATCH),

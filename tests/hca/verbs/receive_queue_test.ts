@@ -77,12 +77,13 @@ Deno.test("ReceiveQueue gives a packet with what the engine asks of it", () => {
   assertEquals([batch.sourceQpn[0], batch.sourceLid[0]], [0x48, 7]);
   const at = batch.payload[0]!;
   assertEquals(Array.from(batch.bytes[0]!.subarray(at, at + 3)), [0x45, 1, 2]);
-  const frame = new Uint8Array(bytesAt(batch.vnetAddress[0]!, 15));
+  const frame = new Uint8Array(bytesAt(batch.vnetAddress[0]!, 29));
   assertEquals(
     Array.from(frame),
-    [...new Array(12).fill(0), 0x45, 1, 2],
-    "the TUN gets an empty virtio header and the packet",
+    [...new Array(22).fill(0xa5), 8, 0, 0, 0, 0x45, 1, 2],
+    "the frame header is the engine's to write: the GRH's tail and the IPoIB header still stand there",
   );
+  assert(batch.headersMissing);
   assert(!rig.queue.sourceGid(batch, 0, new Uint8Array(16)));
 });
 
