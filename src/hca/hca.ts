@@ -9,8 +9,8 @@
  * | `send.reserve`     | next free buffer of the registered send ring  | a free slot of the port's memfd        |
  * | `UdQp.post`        | work request appended to the chain            | descriptor written to the peer's ring  |
  * | `HcaPort.flush`    | `ibv_post_send` of the chain                  | ring heads published, doorbells rung   |
- * | `UdQp.poll`        | `ibv_poll_cq`, 64 at a time                   | descriptors taken from the peers' rings |
- * | `UdQp.release`     | `ibv_post_recv` of the same buffers           | slot ids given back to their owners    |
+ * | `QueuePair.poll`   | `ibv_poll_cq`, 64 at a time                   | descriptors taken from the peers' rings |
+ * | `QueuePair.release` | `ibv_post_recv` of the same buffers           | slot ids given back to their owners    |
  * | `setModeration`    | `ibv_modify_cq` of the receive queue          | the port sleeps on (soft/moderation.ts) |
  * | credit callback    | send completions                              | returned slots                         |
  * | frame header of a received packet | to be written by the receiver, over the GRH's tail | the sender's bytes, as they are |
@@ -128,7 +128,7 @@ export interface RxBatch {
 
 /** Flags of a received packet. */
 export const RxFlag = {
-  /** The packet has a GRH; {@linkcode UdQp.sourceGid} copies the source GID out of it. */
+  /** The packet has a GRH; {@linkcode QueuePair.sourceGid} copies the source GID out of it. */
   Grh: 1,
   /** The packet came by multicast. */
   Multicast: 2,
@@ -161,20 +161,13 @@ export interface CqModeration {
   readonly rxFrames: number;
 }
 
-/** An unreliable-datagram queue pair. */
-export interface UdQp {
+/**
+ * What queue pairs of every transport have. A transport adds how it posts: the slot and the length of what follows the
+ * IPoIB header, and of the destination what its packets name one by one.
+ */
+export interface QueuePair {
   /** 24 bits. */
   readonly qpn: number;
-  /** Sets the Q_Key that arriving packets must carry. */
-  setQkey(qkey: number): void;
-  /** Posts `slot` with `length` octets of payload after the IPoIB header. Consumes the slot whatever it returns. */
-  post(
-    slot: number,
-    length: number,
-    ah: AddressHandle,
-    destQpn: number,
-    qkey: number,
-  ): PostResult;
   /** Takes completed receives into `batch`; returns how many. */
   poll(batch: RxBatch): number;
   /** Gives the packets of the last poll back, once they were written out. */
@@ -183,14 +176,31 @@ export interface UdQp {
   createBatch(): RxBatch;
   /** Copies the source GID of packet `i` to `into` (16 bytes); false if the packet has no GRH. See `headersMissing`. */
   sourceGid(batch: RxBatch, i: number, into: Uint8Array): boolean;
-  /** Receives packets to this group (IBTA 11.3.1). The pair must be detached with the same two values. */
-  attachMulticast(mgid: Uint8Array, mlid: number): void;
-  detachMulticast(mgid: Uint8Array, mlid: number): void;
   /** Called by the reactor when there may be something to poll. */
   onReceive: () => void;
   /** Delays `onReceive`. Throws an IpoibError with EOPNOTSUPP if the device cannot. */
   setModeration(moderation: CqModeration): void;
   close(): void;
+}
+
+/** An unreliable-datagram queue pair: each packet names its destination. */
+export interface UdQp extends QueuePair {
+  /** Sets the Q_Key that arriving packets must carry. */
+  setQkey(qkey: number): void;
+  /**
+   * Posts `slot` with `length` bytes of payload after the IPoIB header. Consumes the slot whatever it returns. A Q_Key with bit
+   * 31 set stands for the queue pair's own (IBTA vol. 1 10.2.5).
+   */
+  post(
+    slot: number,
+    length: number,
+    ah: AddressHandle,
+    destQpn: number,
+    qkey: number,
+  ): PostResult;
+  /** Receives packets to this group (IBTA 11.3.1). The pair must be detached with the same two values. */
+  attachMulticast(mgid: Uint8Array, mlid: number): void;
+  detachMulticast(mgid: Uint8Array, mlid: number): void;
 }
 
 /** How to make a {@linkcode UdQp}. */

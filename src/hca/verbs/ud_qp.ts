@@ -19,7 +19,7 @@ import {
 } from "../hca.ts";
 import type { VerbsAddressHandle } from "./address_handle.ts";
 import { CompletionQueue } from "./completion_queue.ts";
-import { QueuePair } from "./queue_pair.ts";
+import { DeviceQueuePair } from "./device_queue_pair.ts";
 import { ReceiveQueue, type VerbsRxBatch } from "./receive_queue.ts";
 import { SEND_SLOTS } from "./send_memory.ts";
 import { SendQueue } from "./send_queue.ts";
@@ -43,7 +43,7 @@ export class VerbsUdQp implements UdQp {
   readonly #port: VerbsPort;
   readonly #sendCq: CompletionQueue;
   readonly #recvCq: CompletionQueue;
-  readonly #pair: QueuePair;
+  readonly #pair: DeviceQueuePair;
   readonly #sends: SendQueue;
   readonly #receives: ReceiveQueue;
   readonly #groups: Attached[] = [];
@@ -63,7 +63,7 @@ export class VerbsUdQp implements UdQp {
       new CompletionQueue(device, recvQueueSize + 1, channel),
     );
     this.#pair = owned(
-      new QueuePair(device, {
+      new DeviceQueuePair(device, {
         pd,
         sendCq: this.#sendCq.handle,
         recvCq: this.#recvCq.handle,
