@@ -87,7 +87,9 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
         memberships: init.memberships,
         txQueueLength: TX_QUEUE_LENGTH,
         buffers,
-        ...(port.attributes.sendOffload === "none" ? { offload: 0 } : {}),
+        ...(port.attributes.capabilities.segmentation === "none"
+          ? { offload: 0 }
+          : {}),
       }),
   });
   device.onStateChange = (each) =>

@@ -196,7 +196,13 @@ export class FakePort implements HcaPort {
       pkeys: options.pkeys ?? [0xffff],
       firmware: "0",
       busInfo: "fake",
-      sendOffload: "deferred",
+      capabilities: {
+        transmitChecksum: true,
+        receiveChecksum: true,
+        segmentation: "deferred",
+        scatterGatherEntries: 1,
+        connectionManagement: "the fake fabric has no connections",
+      },
     };
   }
 

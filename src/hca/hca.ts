@@ -25,9 +25,7 @@
  * verbs there is only the GRH, the IPoIB header and the packet: the receiver writes the frame header over the tail of the
  * first and the second ({@linkcode RxBatch.headersMissing}).
  *
- * **Offloads.** `sendOffload` says how the HCA takes partial checksums and large sends: `"deferred"` means that
- * the virtio header travels with the packet and the last hop completes it; `"none"` means that the engine
- * must complete and segment before it posts.
+ * **Offloads.** {@linkcode PortCapabilities} says what the port does to packets; the rest must be done before they are posted.
  *
  * **Ownership.** A reserved slot belongs to the caller until `post` or `unreserve`; a polled packet belongs to
  * the caller until `release`. Nothing here allocates per packet.
@@ -261,8 +259,24 @@ export interface PortAttributes {
   /** Firmware and vendor, for `ethtool -i`. */
   readonly firmware: string;
   readonly busInfo: string;
-  /** How sends take partial checksums and GSO. */
-  readonly sendOffload: "deferred" | "none";
+  readonly capabilities: PortCapabilities;
+}
+
+/** What a port does, of what ports may do. */
+export interface PortCapabilities {
+  /** Sends may have partial checksums (VnetFlag.NeedsChecksum). */
+  readonly transmitChecksum: boolean;
+  /** Checksums of received packets are verified: those that are right have {@linkcode RxFlag.ChecksumOk}. */
+  readonly receiveChecksum: boolean;
+  /**
+   * What becomes of a large send (a virtio header with a GSO type): it travels whole with its virtio header, and the
+   * receiver's kernel has it as it was ("deferred"); the device makes segments of it ("hardware"); or it must not be posted.
+   */
+  readonly segmentation: "deferred" | "hardware" | "none";
+  /** Pieces of memory of which one send may consist. */
+  readonly scatterGatherEntries: number;
+  /** True, or why there are no connections. */
+  readonly connectionManagement: true | string;
 }
 
 /** Asynchronous events of a port (IBTA 11.6.3), with ib_ipoib's names. */

@@ -12,7 +12,7 @@
  *     the loop, when the HCA is flushed.
  *
  * Nothing here allocates for a packet that is sent at once. Large sends (GSO) and partial checksums pass as they
- * are: the virtio header travels with the packet (`sendOffload` "deferred").
+ * are: the virtio header travels with the packet (segmentation "deferred").
  */
 
 import type { Clock } from "../base/clock.ts";

@@ -49,6 +49,7 @@ const expressions = {
   IbvDeviceAttr: {
     Firmware: at("ibv_device_attr", "fw_ver"),
     MaxQpWr: at("ibv_device_attr", "max_qp_wr"),
+    CapabilityFlags: at("ibv_device_attr", "device_cap_flags"),
     MaxCqe: at("ibv_device_attr", "max_cqe"),
     PortCount: at("ibv_device_attr", "phys_port_cnt"),
     Size: size("ibv_device_attr"),
@@ -151,6 +152,7 @@ const expressions = {
     WC_SUCCESS: "IBV_WC_SUCCESS",
     WC_GRH: "IBV_WC_GRH",
     WC_IP_CSUM_OK: "IBV_WC_IP_CSUM_OK",
+    DEVICE_UD_IP_CSUM: "IBV_DEVICE_UD_IP_CSUM",
     CQ_ATTR_MODERATE: "IBV_CQ_ATTR_MODERATE",
     EVENT_CQ_ERR: "IBV_EVENT_CQ_ERR",
     EVENT_QP_FATAL: "IBV_EVENT_QP_FATAL",

@@ -3,10 +3,18 @@
 import { ibMtuBytes, type IbMtuCode } from "../../base/units.ts";
 import type { Welcome } from "../../subnet/messages.ts";
 import { DEFAULT_SUBNET_PREFIX, gidFrom } from "../../wire/gid.ts";
-import type { PortAttributes } from "../hca.ts";
+import type { PortAttributes, PortCapabilities } from "../hca.ts";
 
 const MAX_MTU_CODE = 5 as IbMtuCode;
 const FIRMWARE = "1.0.0";
+/** The virtio header lies in the slot, so the receiver's kernel has what the sender's kernel said of the packet. */
+const CAPABILITIES: PortCapabilities = {
+  transmitChecksum: true,
+  receiveChecksum: true,
+  segmentation: "deferred",
+  scatterGatherEntries: 1,
+  connectionManagement: "the embedded HCA has no connected queue pairs",
+};
 
 /** A port that waits for a subnet manager. */
 export function unconfigured(subnet: string, guid: bigint): PortAttributes {
@@ -32,7 +40,7 @@ export function unconfigured(subnet: string, guid: bigint): PortAttributes {
     pkeys: [],
     firmware: FIRMWARE,
     busInfo: `subnet/${subnet}`,
-    sendOffload: "deferred",
+    capabilities: CAPABILITIES,
   };
 }
 

@@ -6,7 +6,7 @@
  * `receive_queue.ts`. MADs go through libibumad in a thread of its own (`mad_channel.ts`, `umad_port.ts`); on Ethernet, where there is
  * no fabric, they are answered here (`roce/`).
  *
- * The device does nothing to packets: `sendOffload` is "none", so the TUN must be opened without offloads.
+ * The device verifies checksums, if it can, and does nothing to what is sent: the network device must be opened without offloads.
  */
 
 import { bytesAt } from "../../../ffi/libc.ts";

@@ -38,6 +38,8 @@ const PHYSICAL_STATES = [
 export interface DeviceAttributes {
   readonly firmware: string;
   readonly ports: number;
+  /** It verifies the checksums of what a UD queue pair receives. */
+  readonly receiveChecksum: boolean;
 }
 
 /** Throws `E_VERBS`. */
@@ -49,10 +51,13 @@ export function queryDevice(device: VerbsDevice): DeviceAttributes {
       errno: Math.abs(result),
     });
   }
+  const flags = new DataView(bytes.buffer)
+    .getUint32(IbvDeviceAttr.CapabilityFlags, true);
   const text = new TextDecoder().decode(bytes.subarray(0, 64));
   return {
     firmware: text.slice(0, text.indexOf("\0")),
     ports: bytes[IbvDeviceAttr.PortCount]!,
+    receiveChecksum: (flags & Ibv.DEVICE_UD_IP_CSUM) !== 0,
   };
 }
 
@@ -64,7 +69,7 @@ export function queryDevice(device: VerbsDevice): DeviceAttributes {
 export function queryPort(
   device: VerbsDevice,
   port: number,
-  { firmware, ports }: DeviceAttributes,
+  { firmware, ports, receiveChecksum }: DeviceAttributes,
   gidIndex = 0,
 ): PortAttributes {
   if (port > ports) {
@@ -117,7 +122,14 @@ export function queryPort(
     ),
     firmware,
     busInfo: device.name,
-    sendOffload: "none",
+    capabilities: {
+      transmitChecksum: false,
+      receiveChecksum,
+      segmentation: "none",
+      scatterGatherEntries: 1,
+      connectionManagement:
+        "connected queue pairs of devices are not part of this version",
+    },
   };
 }
 
