@@ -17,6 +17,7 @@ import type { Reactor } from "../system/reactor.ts";
 import { exactTimers } from "../system/timer_slack.ts";
 import { ETHERNET_HEADER_LENGTH } from "../wire/ethernet.ts";
 import { PERMISSIVE_LID } from "../wire/lrh.ts";
+import { MgmtClass } from "../wire/mad.ts";
 import { type CommandContext, runCommand } from "./data_commands.ts";
 import { openPort, type PortInit } from "./open_port.ts";
 import { type Emit, type Hosted, serve } from "./thread/worker_side.ts";
@@ -46,10 +47,14 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
   const netns = parts.use(new Fd(init.netns));
   const { port, subnet, showSubnet } = openPort(init, reactor, emit);
   parts.defer(() => port.close());
+  const agent = parts.adopt(
+    port.openMadAgent(MgmtClass.SubnAdm),
+    (each) => each.close(),
+  );
   const sa = new SaClient({
-    channel: {
+    agent: {
       send: (mad, to) => {
-        port.mads.send(mad, to);
+        agent.send(mad, to);
         schedule();
       },
     },
@@ -65,9 +70,7 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
   const saTimer = reactor.timer((now) => saTimer.at(sa.tick(now)));
   const schedule = () => saTimer.at(sa.deadline);
   reactor.onTurnEnd(schedule);
-  port.mads.onMad = (mad, from) => {
-    sa.onMad(mad, from, reactor.clock.now());
-  };
+  agent.onMad = (mad, from) => sa.onMad(mad, from, reactor.clock.now());
   const { layout, vnetAddress } = port.send;
   // The device's frames have no Ethernet header yet.
   const buffers = reactor.ring?.provideBuffers(

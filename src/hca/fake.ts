@@ -30,12 +30,13 @@ import {
   type AddressHandleAttributes,
   type HcaPort,
   type MadAddress,
-  type MadChannel,
+  type MadAgent,
   type PortAttributes,
   type PortEvent,
   PostResult,
   type UdQpOptions,
 } from "./hca.ts";
+import { MadAgents } from "./mad_agents.ts";
 
 const FIRST_QPN = 0x48;
 const MAX_ROUNDS = 10_000;
@@ -51,6 +52,7 @@ const counterNames = [
   "bad_length",
   "multicast_filtered",
   "rcv_no_buffer",
+  "mads_no_agent",
 ] as const;
 
 /** A packet that was posted, copied at that moment. */
@@ -140,7 +142,6 @@ export class FakeFabric {
 export class FakePort implements HcaPort {
   readonly fabric: FakeFabric;
   readonly send: FakeSendMemory;
-  readonly mads: MadChannel;
   readonly counted = new Counters(counterNames);
   /** Everything that was posted, oldest first. */
   readonly posted: PostedPacket[] = [];
@@ -154,6 +155,13 @@ export class FakePort implements HcaPort {
   onCredit: () => void = () => {};
   readonly headersMissing: boolean;
   readonly #pending: Pending[] = [];
+  readonly #agents = new MadAgents(
+    (mad, to) => {
+      const copy = mad.slice();
+      this.fabric.later(() => this.fabric.onMad(this, copy, to));
+    },
+    () => this.counted.add("mads_no_agent"),
+  );
   readonly #listeners: ((event: PortEvent) => void)[] = [];
   #nextQpn = FIRST_QPN;
 
@@ -164,13 +172,6 @@ export class FakePort implements HcaPort {
       options.slots ?? 16,
       fabric.misuse,
     );
-    this.mads = {
-      send: (mad, to) => {
-        const copy = mad.slice();
-        fabric.later(() => fabric.onMad(this, copy, to));
-      },
-      onMad: () => {},
-    };
     this.headersMissing = options.headersMissing ?? false;
     const mtuCode = options.mtuCode ?? MTU_2048;
     const portGuid = options.guid ?? 0x0002_c903_0000_0000n + BigInt(index);
@@ -235,6 +236,15 @@ export class FakePort implements HcaPort {
 
   createAddressHandle(attributes: AddressHandleAttributes): AddressHandle {
     return new FakeAddressHandle(attributes, this.fabric.misuse);
+  }
+
+  openMadAgent(mgmtClass: number): MadAgent {
+    return this.#agents.open(mgmtClass);
+  }
+
+  /** A MAD arrives. */
+  receiveMad(mad: Uint8Array, from: MadAddress): void {
+    this.#agents.deliver(mad, from);
   }
 
   /** Delivers what was posted; then tells of free slots if somebody asked in vain. */

@@ -216,14 +216,29 @@ export interface MadAddress {
   qkey: number;
   pkeyIndex: number;
   sl: number;
+  /** Present if the MAD has a GRH. Ports of the embedded subnet send none, and so receive none. */
+  grh?: MadGrh;
 }
 
-/** General services interface: 256-octet MADs on QP1 (IBTA vol. 1 13.4). */
-export interface MadChannel {
+/** The GRH of a MAD. */
+export interface MadGrh {
+  /** The other end's, 16 bytes: the destination of a MAD that goes, the source of one that came. */
+  gid: Uint8Array;
+  /** Index of the port's own GID. */
+  sgidIndex: number;
+  flowLabel: number;
+  hopLimit: number;
+  trafficClass: number;
+}
+
+/** A user of one management class of the general services interface: 256-byte MADs on QP1 (IBTA vol. 1 13.4). */
+export interface MadAgent {
   /** Sends a copy of `mad`. A send that cannot go now is lost: callers have timers. */
   send(mad: Uint8Array, to: MadAddress): void;
-  /** Called with each MAD that arrives; `mad` is only valid during the call. */
+  /** The owner's: called with each MAD of the class that arrives; `mad` is only valid during the call. */
   onMad: (mad: Uint8Array, from: MadAddress) => void;
+  /** From now on the class has no agent. */
+  close(): void;
 }
 
 /** Logical port states (IBTA 14.2.5.6). */
@@ -294,10 +309,14 @@ export type PortEvent =
 export interface HcaPort {
   readonly attributes: PortAttributes;
   readonly send: SendMemory;
-  readonly mads: MadChannel;
   createUdQp(options: UdQpOptions): UdQp;
   /** May touch the fabric, so it is not for the data path: keep the handle. */
   createAddressHandle(attributes: AddressHandleAttributes): AddressHandle;
+  /**
+   * Opens the agent of a management class; what arrives of a class without one is dropped and counted. Throws an IpoibError
+   * `E_MAD_CLASS`: with EBUSY if the class has an agent, with EOPNOTSUPP if the port cannot have one for it.
+   */
+  openMadAgent(mgmtClass: number): MadAgent;
   /** Makes everything posted since the last flush visible; one call per batch. */
   flush(): void;
   /** Called once send slots are free again after `reserve` returned -1. */

@@ -4,6 +4,7 @@
  */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { MgmtClass } from "../../src/wire/mad.ts";
 import { ENCAP_LENGTH } from "../../src/base/units.ts";
 import { SoftPort } from "../../src/hca/soft/port.ts";
 import {
@@ -78,12 +79,12 @@ function host(subnet: Subnet, guid: bigint, address: string) {
   const frames: Uint8Array[] = [];
   record(port, frames);
   const { reactor } = subnet;
+  const agent = port.openMadAgent(MgmtClass.SubnAdm);
   const sa = new SaClient({
-    channel: { send: (mad, to) => port.mads.send(mad, to) },
+    agent,
     location: () => ({ smLid: port.attributes.smLid, smSl: 0, pkeyIndex: 0 }),
   });
-  port.mads.onMad = (mad, from) =>
-    void sa.onMad(mad, from, reactor.clock.now());
+  agent.onMad = (mad, from) => sa.onMad(mad, from, reactor.clock.now());
   const device = new IpoibDevice(
     { reactor, port, sa, random: () => 0.5 },
     {

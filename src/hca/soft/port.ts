@@ -19,13 +19,14 @@ import {
   type AddressHandleAttributes,
   type CqModeration,
   type HcaPort,
-  type MadChannel,
+  type MadAgent,
   type PortAttributes,
   type PortEvent,
   PostResult,
   type UdQp,
   type UdQpOptions,
 } from "../hca.ts";
+import { MadAgents } from "../mad_agents.ts";
 import { SoftAddressHandle } from "./address_handle.ts";
 import { Credit } from "./credit.ts";
 import { FaultInjector } from "./faults.ts";
@@ -65,8 +66,11 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
   readonly doorbell = createEventFd();
   readonly counted = new PortCounters();
   readonly inbound: Inbound;
-  readonly mads: MadChannel;
 
+  readonly #agents = new MadAgents(
+    (mad, to) => this.#registration.sendMad(mad, to),
+    () => this.counted.add("mads_no_agent"),
+  );
   readonly #links: LinkTable;
   readonly #credit: Credit;
   readonly #faults: FaultInjector<OutLink>;
@@ -98,7 +102,7 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
       () => this.counted.values[CQ_EVENTS]!++,
     );
     this.#registration = new Registration(reactor, options, {
-      onMad: (mad, from) => this.mads.onMad(mad, from),
+      onMad: (mad, from) => this.#agents.deliver(mad, from),
       onEvent: (event) => {
         for (const listener of this.#listeners) listener(event);
       },
@@ -106,10 +110,6 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
       onFabric: () => this.#refreshLids(),
       onFaults: (faults, guid) => this.#faults.configure(faults, guid),
     });
-    this.mads = {
-      send: (mad, to) => this.#registration.sendMad(mad, to),
-      onMad: () => {},
-    };
     this.#bellWatch = reactor.watchBell(this.doorbell.number);
     reactor.addSleeper(this);
     reactor.onTurnEnd(() => this.flush());
@@ -136,6 +136,10 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
 
   createAddressHandle(attributes: AddressHandleAttributes): AddressHandle {
     return new SoftAddressHandle(attributes, this.attributes.gid);
+  }
+
+  openMadAgent(mgmtClass: number): MadAgent {
+    return this.#agents.open(mgmtClass);
   }
 
   onEvent(listener: (event: PortEvent) => void): void {

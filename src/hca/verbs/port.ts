@@ -19,6 +19,7 @@ import type {
   AddressHandle,
   AddressHandleAttributes,
   HcaPort,
+  MadAgent,
   PortAttributes,
   PortEvent,
   UdQp,
@@ -60,7 +61,6 @@ export class VerbsPort implements HcaPort, Sleeper {
   readonly pd: bigint;
   readonly channel: bigint;
   readonly send: VerbsSendMemory;
-  readonly mads: SocketMadChannel | RoceMadChannel;
   /** Of a port on Ethernet. */
   readonly roce: Roce | undefined;
   readonly counted = new VerbsCounters();
@@ -69,6 +69,7 @@ export class VerbsPort implements HcaPort, Sleeper {
 
   readonly #owned: DisposableStack;
   readonly #deviceAttributes: DeviceAttributes;
+  readonly #mads: SocketMadChannel | RoceMadChannel;
   readonly #handles: AddressHandles;
   readonly #channelWatch: Watch;
   readonly #qps: VerbsUdQp[] = [];
@@ -94,7 +95,7 @@ export class VerbsPort implements HcaPort, Sleeper {
     this.attributes = queryPort(this.device, port, this.#deviceAttributes);
     checkLinkLayer(this.attributes, mads === "roce");
     this.roce = fabric ? undefined : owned(new Roce(this, device, port));
-    this.mads = fabric ?? this.roce!.mads;
+    this.#mads = fabric ?? this.roce!.mads;
     // Its own GID is not the first one.
     if (this.roce) this.attributes = this.#query();
     this.pd = library.ibv_alloc_pd(context);
@@ -133,6 +134,10 @@ export class VerbsPort implements HcaPort, Sleeper {
     return this.#handles.create(
       this.roce ? overEthernet(attributes, this.roce.gidIndex) : attributes,
     );
+  }
+
+  openMadAgent(mgmtClass: number): MadAgent {
+    return this.#mads.openAgent(mgmtClass);
   }
 
   /** Posts every chain; then tells of free slots if somebody asked in vain. */

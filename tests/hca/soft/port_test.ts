@@ -1,6 +1,7 @@
 /** Ports of one process that talk over real memory, rings and sockets. */
 
 import { assert, assertEquals } from "@std/assert";
+import { MgmtClass } from "../../../src/wire/mad.ts";
 import { PostResult, RxFlag } from "../../../src/hca/hca.ts";
 import type { SoftPort } from "../../../src/hca/soft/port.ts";
 import { broadcastMgid } from "../../../src/wire/mgid.ts";
@@ -15,16 +16,18 @@ const MGID = broadcastMgid(0xffff);
 /** Joins the broadcast group of the default partition. */
 function join(subnet: Subnet, port: SoftPort): McMemberRecord {
   let record: McMemberRecord | undefined;
+  const agent = port.openMadAgent(MgmtClass.SubnAdm);
   const sa = new SaClient({
-    channel: { send: (mad, to) => port.mads.send(mad, to) },
+    agent,
     location: () => ({ smLid: port.attributes.smLid, smSl: 0, pkeyIndex: 0 }),
   });
-  port.mads.onMad = (mad, from) => void sa.onMad(mad, from, 0);
+  agent.onMad = (mad, from) => sa.onMad(mad, from, 0);
   const request = broadcastJoin(MGID, port.attributes.gid, 0xffff);
   sa.join(request, 0, (result) => {
     if (result.ok) record = result.record;
   });
   subnet.until(() => record !== undefined, "the join");
+  agent.close();
   return record!;
 }
 
