@@ -13,6 +13,7 @@
 
 import { FIRST_MLID } from "../wire/lrh.ts";
 import { Counters } from "../base/counters.ts";
+import { Listeners } from "../base/listeners.ts";
 import { ENCAP_LENGTH, ibMtuBytes, type IbMtuCode } from "../base/units.ts";
 import { DEFAULT_SUBNET_PREFIX, gidFrom } from "../wire/gid.ts";
 import { ETHERNET_HEADER_LENGTH } from "../wire/ethernet.ts";
@@ -152,7 +153,6 @@ export class FakePort implements HcaPort {
   closed = false;
   /** True for a device without moderation. */
   refusesModeration = false;
-  onCredit: () => void = () => {};
   readonly headersMissing: boolean;
   readonly #pending: Pending[] = [];
   readonly #agents = new MadAgents(
@@ -162,7 +162,8 @@ export class FakePort implements HcaPort {
     },
     () => this.counted.add("mads_no_agent"),
   );
-  readonly #listeners: ((event: PortEvent) => void)[] = [];
+  readonly #events = new Listeners<[PortEvent]>();
+  readonly #credit = new Listeners<[]>();
   #nextQpn = FIRST_QPN;
 
   constructor(fabric: FakeFabric, index: number, options: FakePortOptions) {
@@ -225,7 +226,7 @@ export class FakePort implements HcaPort {
   /** Changes attributes and tells the listeners. */
   emit(event: PortEvent, attributes: Partial<PortAttributes> = {}): void {
     this.set(attributes);
-    for (const listener of this.#listeners) listener(event);
+    this.#events.call(event);
   }
 
   createUdQp(options: UdQpOptions): FakeUdQp {
@@ -252,11 +253,15 @@ export class FakePort implements HcaPort {
     for (const pending of this.#pending.splice(0)) this.#deliver(pending);
     if (!this.#owesCredit) return;
     this.send.starved = false;
-    this.onCredit();
+    this.#credit.call();
   }
 
-  onEvent(listener: (event: PortEvent) => void): void {
-    this.#listeners.push(listener);
+  onCredit(listener: () => void): () => void {
+    return this.#credit.add(listener);
+  }
+
+  onEvent(listener: (event: PortEvent) => void): () => void {
+    return this.#events.add(listener);
   }
 
   counters(): Record<string, number> {

@@ -27,6 +27,9 @@
  *
  * **Offloads.** {@linkcode PortCapabilities} says what the port does to packets; the rest must be done before they are posted.
  *
+ * **Listening.** What several may listen to is a method that takes a listener and returns what ends the subscription
+ * (`onEvent`, `onCredit`). A hook that is a property (`onReceive`, `onMad`) has one user: who made the object.
+ *
  * **Ownership.** A reserved slot belongs to the caller until `post` or `unreserve`; a polled packet belongs to
  * the caller until `release`. Nothing here allocates per packet.
  */
@@ -174,7 +177,7 @@ export interface QueuePair {
   createBatch(): RxBatch;
   /** Copies the source GID of packet `i` to `into` (16 bytes); false if the packet has no GRH. See `headersMissing`. */
   sourceGid(batch: RxBatch, i: number, into: Uint8Array): boolean;
-  /** Called by the reactor when there may be something to poll. */
+  /** The owner's: called by the reactor when there may be something to poll. */
   onReceive: () => void;
   /** Delays `onReceive`. Throws an IpoibError with EOPNOTSUPP if the device cannot. */
   setModeration(moderation: CqModeration): void;
@@ -319,10 +322,10 @@ export interface HcaPort {
   openMadAgent(mgmtClass: number): MadAgent;
   /** Makes everything posted since the last flush visible; one call per batch. */
   flush(): void;
-  /** Called once send slots are free again after `reserve` returned -1. */
-  onCredit: () => void;
-  /** Listeners are called from the reactor's loop, after `attributes` changed. */
-  onEvent(listener: (event: PortEvent) => void): void;
+  /** Calls the listener each time that send slots are free again after `reserve` returned -1. */
+  onCredit(listener: () => void): () => void;
+  /** Calls the listener with each event, from the reactor's loop and after `attributes` changed. */
+  onEvent(listener: (event: PortEvent) => void): () => void;
   /** Counters of the port: violations and drops by reason. */
   counters(): Record<string, number>;
   /** Ends everything: queue pairs, memory, descriptors. */

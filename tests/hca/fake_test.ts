@@ -131,7 +131,7 @@ Deno.test("an address that is none of the fabric's is found out", () => {
 Deno.test("slots can be withheld, and credit is told of once", () => {
   const { fabric, a } = pair();
   let credits = 0;
-  a.onCredit = () => credits++;
+  a.onCredit(() => credits++);
   a.send.withhold = "normal";
   assertEquals([a.send.reserve(), a.send.reserve(true) >= 0], [-1, true]);
   fabric.settle();

@@ -124,7 +124,7 @@ class Sender implements Sleeper {
       staticRate: 0,
       ...(words.roce ? { grh } : {}),
     });
-    port.onCredit = () => this.#blocked = false;
+    port.onCredit(() => void (this.#blocked = false));
   }
 
   beforeSleep(): boolean {

@@ -11,6 +11,7 @@
  * (share, credit and pause), ring.ts (where a sleep is announced), slot_layout.ts (how many slots).
  */
 
+import { Listeners } from "../../base/listeners.ts";
 import { createEventFd } from "../../system/event_fd.ts";
 import type { Reactor, Sleeper, Watch } from "../../system/reactor.ts";
 import type { SubnetSnapshot } from "../../subnet/messages.ts";
@@ -77,7 +78,7 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
   readonly #moderator: Moderator;
   readonly #registration: Registration;
   readonly #bellWatch: Watch;
-  readonly #listeners: ((event: PortEvent) => void)[] = [];
+  readonly #events = new Listeners<[PortEvent]>();
   #nextQpn = FIRST_QPN;
   #closed = false;
   /** True while returned slots wait for the next turn, because the writes out of them go with it (io_uring). */
@@ -103,9 +104,7 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
     );
     this.#registration = new Registration(reactor, options, {
       onMad: (mad, from) => this.#agents.deliver(mad, from),
-      onEvent: (event) => {
-        for (const listener of this.#listeners) listener(event);
-      },
+      onEvent: (event) => this.#events.call(event),
       onGuid: (guid) => this.#links.listen(guid),
       onFabric: () => this.#refreshLids(),
       onFaults: (faults, guid) => this.#faults.configure(faults, guid),
@@ -118,13 +117,6 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
 
   get attributes(): PortAttributes {
     return this.#registration.attributes;
-  }
-
-  get onCredit(): () => void {
-    return this.#credit.onCredit;
-  }
-  set onCredit(listener: () => void) {
-    this.#credit.onCredit = listener;
   }
 
   createUdQp(options: UdQpOptions): UdQp {
@@ -142,8 +134,12 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
     return this.#agents.open(mgmtClass);
   }
 
-  onEvent(listener: (event: PortEvent) => void): void {
-    this.#listeners.push(listener);
+  onCredit(listener: () => void): () => void {
+    return this.#credit.listeners.add(listener);
+  }
+
+  onEvent(listener: (event: PortEvent) => void): () => void {
+    return this.#events.add(listener);
   }
 
   counters(): Record<string, number> {

@@ -12,6 +12,7 @@
 import { bytesAt } from "../../../ffi/libc.ts";
 import { IbvCompChannel } from "../../../ffi/verbs_layout.ts";
 import { IpoibError } from "../../base/errors.ts";
+import { Listeners } from "../../base/listeners.ts";
 import { Errno, lastError } from "../../system/errno.ts";
 import { setNonBlocking } from "../../system/non_blocking.ts";
 import type { Reactor, Sleeper, Watch } from "../../system/reactor.ts";
@@ -64,7 +65,6 @@ export class VerbsPort implements HcaPort, Sleeper {
   /** Of a port on Ethernet. */
   readonly roce: Roce | undefined;
   readonly counted = new VerbsCounters();
-  onCredit: () => void = () => {};
   attributes: PortAttributes;
 
   readonly #owned: DisposableStack;
@@ -73,7 +73,8 @@ export class VerbsPort implements HcaPort, Sleeper {
   readonly #handles: AddressHandles;
   readonly #channelWatch: Watch;
   readonly #qps: VerbsUdQp[] = [];
-  readonly #listeners: ((event: PortEvent) => void)[] = [];
+  readonly #events = new Listeners<[PortEvent]>();
+  readonly #credit = new Listeners<[]>();
   readonly #eventCq = new BigUint64Array(1);
   readonly #eventCqBytes = new Uint8Array(this.#eventCq.buffer);
   readonly #eventContext = new Uint8Array(new ArrayBuffer(8));
@@ -150,8 +151,12 @@ export class VerbsPort implements HcaPort, Sleeper {
     this.#giveCredit();
   }
 
-  onEvent(listener: (event: PortEvent) => void): void {
-    this.#listeners.push(listener);
+  onCredit(listener: () => void): () => void {
+    return this.#credit.add(listener);
+  }
+
+  onEvent(listener: (event: PortEvent) => void): () => void {
+    return this.#events.add(listener);
   }
 
   counters(): Record<string, number> {
@@ -217,7 +222,7 @@ export class VerbsPort implements HcaPort, Sleeper {
   #giveCredit(): void {
     if (!this.send.starved || !this.send.ready) return;
     this.send.starved = false;
-    this.onCredit();
+    this.#credit.call();
   }
 
   #onCompletions(): void {
@@ -242,7 +247,7 @@ export class VerbsPort implements HcaPort, Sleeper {
       this.roce?.refresh();
       this.attributes = this.#query();
     }
-    for (const listener of this.#listeners) listener(event);
+    this.#events.call(event);
   }
 
   #query(): PortAttributes {

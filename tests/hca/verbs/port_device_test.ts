@@ -167,7 +167,7 @@ deviceTest("a queue pair in error is started again", (rig) => {
 
 deviceTest("slots run out, and credit comes with the completions", (rig) => {
   let credit = 0;
-  rig.port.onCredit = () => credit++;
+  rig.port.onCredit(() => credit++);
   const { send } = rig.port;
   for (let i = 0; i < send.slots; i++) rig.send(i & 0xff);
   assertEquals(send.reserve(), -1);
