@@ -83,6 +83,8 @@ export const IbvWc = {
   SourceQpn: 32,
   Flags: 36,
   SourceLid: 42,
+  Sl: 44,
+  PathBits: 45,
   Size: 48,
 } as const;
 

@@ -35,9 +35,11 @@ import {
   type PortAttributes,
   type PortEvent,
   PostResult,
+  type TappedPacket,
   type UdQpOptions,
 } from "./hca.ts";
 import { MadAgents } from "./mad_agents.ts";
+import { Taps } from "./taps.ts";
 
 const FIRST_QPN = 0x48;
 const MAX_ROUNDS = 10_000;
@@ -154,6 +156,7 @@ export class FakePort implements HcaPort {
   /** True for a device without moderation. */
   refusesModeration = false;
   readonly headersMissing: boolean;
+  readonly taps = new Taps();
   readonly #pending: Pending[] = [];
   readonly #agents = new MadAgents(
     (mad, to) => {
@@ -262,6 +265,10 @@ export class FakePort implements HcaPort {
 
   onEvent(listener: (event: PortEvent) => void): () => void {
     return this.#events.add(listener);
+  }
+
+  tap(listener: (packet: TappedPacket) => void): () => void {
+    return this.taps.add(listener);
   }
 
   counters(): Record<string, number> {

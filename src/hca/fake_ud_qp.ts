@@ -14,9 +14,15 @@ import {
   PostResult,
   type RxBatch,
   RxFlag,
+  type TappedPacket,
   type UdQp,
   type UdQpOptions,
 } from "./hca.ts";
+import {
+  UD_HEADERS_LENGTH,
+  writePacketHeaders,
+  writePathHeaders,
+} from "./ud_headers.ts";
 
 const QKEY_FROM_QP = 0x80000000;
 const BATCH = 8;
@@ -100,35 +106,63 @@ export class FakeUdQp implements UdQp {
     const vnet = base + LAYOUT.vnet;
     const ethernet = base + LAYOUT.ethernet;
     const payload = base + LAYOUT.payload;
-    const large = send.view.getUint8(vnet + 1) !== GsoType.None;
+    const large = isLarge(send.bytes.subarray(vnet, ethernet));
     const ready = !this.closed && port.attributes.state === "active";
     const result = !ready
       ? PostResult.NotReady
       : !large && length + ENCAP_LENGTH > port.attributes.activeMtu
       ? PostResult.TooLong
       : port.postResult;
-    if (result !== PostResult.Sent) {
-      send.unref(slot);
-      return result;
+    const packet: PostedPacket = {
+      from: port,
+      sourceQpn: this.qpn,
+      handle: handle.attributes,
+      multicast: handle.multicast,
+      destQpn,
+      qkey: (qkey & QKEY_FROM_QP) !== 0 ? this.qkey : qkey >>> 0,
+      pkey: this.pkey,
+      encap: send.view.getInt32(base + LAYOUT.encap),
+      vnet: send.bytes.slice(vnet, ethernet),
+      ethernet: send.bytes.slice(ethernet, payload),
+      payload: send.bytes.slice(payload, payload + length),
+    };
+    if (port.taps.active) {
+      this.#tap("sent", result, { packet, slot, length }, vnet);
     }
-    port.transmit(
-      {
-        from: port,
-        sourceQpn: this.qpn,
-        handle: handle.attributes,
-        multicast: handle.multicast,
-        destQpn,
-        qkey: (qkey & QKEY_FROM_QP) !== 0 ? this.qkey : qkey >>> 0,
-        pkey: this.pkey,
-        encap: send.view.getInt32(base + LAYOUT.encap),
-        vnet: send.bytes.slice(vnet, ethernet),
-        ethernet: send.bytes.slice(ethernet, payload),
-        payload: send.bytes.slice(payload, payload + length),
-      },
-      slot,
-      length,
-    );
+    if (result === PostResult.Sent) port.transmit(packet, slot, length);
+    else send.unref(slot);
     return result;
+  }
+
+  /** @param vnet where the virtio header begins, or -1 */
+  #tap(
+    direction: TappedPacket["direction"],
+    status: PostResult,
+    { packet, slot, length }: Completion,
+    vnet: number,
+  ): void {
+    const { handle, encap, pkey, destQpn, qkey, sourceQpn, from } = packet;
+    const { taps } = this.#port;
+    const { view } = from.send;
+    const { lid, gid } = from.attributes;
+    const headers = new DataView(new ArrayBuffer(UD_HEADERS_LENGTH));
+    writePathHeaders(headers, handle, gid);
+    const large = isLarge(packet.vnet);
+    writePacketHeaders(
+      headers,
+      0,
+      large ? 0 : length + ENCAP_LENGTH,
+      lid,
+      pkey,
+      destQpn,
+      0,
+      qkey,
+      sourceQpn,
+    );
+    taps.headersAt(headers, 0);
+    const payload = slot * STRIDE + LAYOUT.payload;
+    taps.packetAt(encap, view, vnet, payload, length);
+    taps.tell(direction, status, this.qpn);
   }
 
   /** True if packets to that group reach this pair. */
@@ -178,6 +212,10 @@ export class FakeUdQp implements UdQp {
       batch.sourceLid[i] = packet.from.attributes.lid;
       batch.flags[i] = (packet.handle.grh ? RxFlag.Grh : 0) |
         (packet.multicast ? RxFlag.Multicast : 0);
+      if (this.#port.taps.active) {
+        const vnet = batch.headersMissing ? -1 : base + LAYOUT.vnet;
+        this.#tap("received", PostResult.Sent, completion, vnet);
+      }
     }
     return batch.count;
   }
@@ -248,4 +286,9 @@ export class FakeUdQp implements UdQp {
     const rest = this.#completions.splice(0);
     for (const { packet, slot } of rest) packet.from.send.unref(slot);
   }
+}
+
+/** True if a virtio header is a large send's. */
+function isLarge(vnet: Uint8Array): boolean {
+  return vnet[1] !== GsoType.None;
 }

@@ -28,7 +28,7 @@
  * **Offloads.** {@linkcode PortCapabilities} says what the port does to packets; the rest must be done before they are posted.
  *
  * **Listening.** What several may listen to is a method that takes a listener and returns what ends the subscription
- * (`onEvent`, `onCredit`). A hook that is a property (`onReceive`, `onMad`) has one user: who made the object.
+ * (`onEvent`, `onCredit`, `tap`). A hook that is a property (`onReceive`, `onMad`) has one user: who made the object.
  *
  * **Ownership.** A reserved slot belongs to the caller until `post` or `unreserve`; a polled packet belongs to
  * the caller until `release`. Nothing here allocates per packet.
@@ -244,6 +244,36 @@ export interface MadAgent {
   close(): void;
 }
 
+/**
+ * A packet that a tap sees: one that was posted, at its post, or one that a queue pair took, at its poll. A multicast packet that
+ * several queue pairs take is seen at each of them. Valid during the call only.
+ */
+export interface TappedPacket {
+  readonly direction: "sent" | "received";
+  /** What became of the post; `Sent` for a received packet. */
+  readonly status: PostResult;
+  /** The queue pair of this port. */
+  readonly qpn: number;
+  /**
+   * Memory with the InfiniBand headers, and where each begins; `grh` is -1 without one. Of what a real device does not tell, the
+   * PSN is 0, and the P_Key and Q_Key of a received packet are those of the queue pair.
+   */
+  readonly headers: DataView;
+  readonly lrh: number;
+  readonly grh: number;
+  readonly bth: number;
+  readonly deth: number;
+  /** The IPoIB header's word. */
+  readonly encap: number;
+  /** Memory with the packet, and where it begins. */
+  readonly view: DataView;
+  readonly payload: number;
+  /** Bytes of the payload, without the IPoIB header. */
+  readonly length: number;
+  /** Where the virtio header begins in `view`, which tells a large send; -1 if there is none. */
+  readonly vnet: number;
+}
+
 /** Logical port states (IBTA 14.2.5.6). */
 export type PortState = "down" | "init" | "armed" | "active";
 
@@ -326,6 +356,8 @@ export interface HcaPort {
   onCredit(listener: () => void): () => void;
   /** Calls the listener with each event, from the reactor's loop and after `attributes` changed. */
   onEvent(listener: (event: PortEvent) => void): () => void;
+  /** Calls the listener for each packet, until it calls what this returns. Without taps a packet costs one branch. */
+  tap(listener: (packet: TappedPacket) => void): () => void;
   /** Counters of the port: violations and drops by reason. */
   counters(): Record<string, number>;
   /** Ends everything: queue pairs, memory, descriptors. */

@@ -86,6 +86,8 @@ const expressions = {
     SourceQpn: at("ibv_wc", "src_qp"),
     Flags: at("ibv_wc", "wc_flags"),
     SourceLid: at("ibv_wc", "slid"),
+    Sl: at("ibv_wc", "sl"),
+    PathBits: at("ibv_wc", "dlid_path_bits"),
     Size: size("ibv_wc"),
   },
   IbvAhAttr: {

@@ -24,10 +24,12 @@ import {
   type PortAttributes,
   type PortEvent,
   PostResult,
+  type TappedPacket,
   type UdQp,
   type UdQpOptions,
 } from "../hca.ts";
 import { MadAgents } from "../mad_agents.ts";
+import { Taps } from "../taps.ts";
 import { SoftAddressHandle } from "./address_handle.ts";
 import { Credit } from "./credit.ts";
 import { FaultInjector } from "./faults.ts";
@@ -67,6 +69,7 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
   readonly doorbell = createEventFd();
   readonly counted = new PortCounters();
   readonly inbound: Inbound;
+  readonly taps = new Taps();
 
   readonly #agents = new MadAgents(
     (mad, to) => this.#registration.sendMad(mad, to),
@@ -140,6 +143,10 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
 
   onEvent(listener: (event: PortEvent) => void): () => void {
     return this.#events.add(listener);
+  }
+
+  tap(listener: (packet: TappedPacket) => void): () => void {
+    return this.taps.add(listener);
   }
 
   counters(): Record<string, number> {

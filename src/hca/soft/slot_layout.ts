@@ -22,20 +22,18 @@
  * read-only for them. The gap keeps the packet aligned to 4 bytes.
  */
 
+import { UD_HEADERS_LENGTH } from "../ud_headers.ts";
 import { FRAME_HEADER_LENGTH } from "../../wire/ethernet.ts";
 import { VNET_HEADER_LENGTH } from "../../wire/vnet.ts";
 
-export const LRH = 0;
-export const GRH = 8;
-export const BTH = 48;
-export const DETH = 60;
-export const ENCAP = 68;
+export { BTH, DETH, GRH, LRH } from "../ud_headers.ts";
+export const ENCAP = UD_HEADERS_LENGTH;
 export const VNET = 74;
 export const ETHERNET = VNET + VNET_HEADER_LENGTH;
 export const PAYLOAD = VNET + FRAME_HEADER_LENGTH;
 
 /** Words of the InfiniBand headers, LRH to DETH. */
-export const HEADER_WORDS = ENCAP / 4;
+export const HEADER_WORDS = UD_HEADERS_LENGTH / 4;
 /** Octets from one slot to the next: 17 pages, so that a small packet touches one page. */
 export const STRIDE = 69632;
 /** The largest IP packet. */

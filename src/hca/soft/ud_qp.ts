@@ -16,6 +16,7 @@ import {
   type UdQp,
   type UdQpOptions,
 } from "../hca.ts";
+import { writePacketHeaders } from "../ud_headers.ts";
 import type { SoftAddressHandle } from "./address_handle.ts";
 import {
   CompletionQueue,
@@ -25,23 +26,10 @@ import {
 } from "./completion_queue.ts";
 import { Period } from "./moderation.ts";
 import type { SoftPort } from "./port.ts";
-import {
-  BTH,
-  DETH,
-  GRH,
-  HEADER_WORDS,
-  LRH,
-  STRIDE,
-  VNET,
-} from "./slot_layout.ts";
+import { ENCAP, HEADER_WORDS, PAYLOAD, STRIDE, VNET } from "./slot_layout.ts";
 
 const BATCH = 64;
 const QKEY_FROM_QP = 0x80000000;
-/** Octets of the transport headers, of the GRH, and of the ICRC, for the length fields. */
-const BTH_DETH = 20;
-const GRH_LENGTH = 40;
-const LRH_LENGTH = 8;
-const ICRC = 4;
 
 function powerOfTwo(n: number): number {
   return 2 ** Math.ceil(Math.log2(Math.max(2, n)));
@@ -93,43 +81,81 @@ export class SoftUdQp implements UdQp {
     qkey: number,
   ): PostResult {
     const port = this.#port;
-    const base = slot * STRIDE;
-    const { view } = port.send;
-    const large = view.getUint8(base + VNET + 1) !== GsoType.None;
-    if (this.#closed || port.attributes.state !== "active") {
+    if (this.#closed) {
       return port.refuse(slot, "xmit_not_ready", PostResult.NotReady);
     }
-    if (!large && length + ENCAP_LENGTH > port.attributes.activeMtu) {
-      return port.refuse(slot, "xmit_too_long", PostResult.TooLong);
-    }
     const handle = ah as SoftAddressHandle;
-    const { words } = port.send;
+    const base = slot * STRIDE;
+    const { view, words } = port.send;
+    const { lid } = port.attributes;
+    const large = view.getUint8(base + VNET + 1) !== GsoType.None;
+    const message = length + ENCAP_LENGTH;
+    const key = (qkey & QKEY_FROM_QP) !== 0 ? this.#qkey : qkey;
     const first = base >> 2;
     for (let i = 0; i < HEADER_WORDS; i++) words[first + i] = handle.header[i]!;
-
-    const message = length + ENCAP_LENGTH;
-    const padding = -message & 3;
-    const octets = BTH_DETH + message + padding + ICRC;
-    if (handle.grh) view.setUint16(base + GRH + 4, large ? 0 : octets);
-    const whole = LRH_LENGTH + (handle.grh ? GRH_LENGTH : 0) + octets;
-    // A large send stands for many packets: it has no packet length of its own.
-    view.setUint16(base + LRH + 4, large ? 0 : whole >> 2);
-    view.setUint16(base + LRH + 6, port.attributes.lid);
-    view.setUint8(base + BTH + 1, large ? 0 : padding << 4);
-    view.setUint16(base + BTH + 2, this.pkey);
-    view.setUint32(base + BTH + 4, destQpn);
-    view.setUint32(base + BTH + 8, this.#psn);
+    writePacketHeaders(
+      view,
+      base,
+      large ? 0 : message,
+      lid,
+      this.pkey,
+      destQpn,
+      this.#psn,
+      key,
+      this.qpn,
+    );
     this.#psn = (this.#psn + 1) & 0xffffff;
-    const key = (qkey & QKEY_FROM_QP) !== 0 ? this.#qkey : qkey;
-    view.setInt32(base + DETH, key);
-    view.setUint32(base + DETH + 4, this.qpn);
+    const result = this.#send(slot, length, handle, large);
+    if (port.taps.active) this.#tapSent(slot, length, result);
+    return result;
+  }
+
+  #send(
+    slot: number,
+    length: number,
+    handle: SoftAddressHandle,
+    large: boolean,
+  ): PostResult {
+    const port = this.#port;
+    const { state, activeMtu } = port.attributes;
+    if (state !== "active") {
+      return port.refuse(slot, "xmit_not_ready", PostResult.NotReady);
+    }
+    if (!large && length + ENCAP_LENGTH > activeMtu) {
+      return port.refuse(slot, "xmit_too_long", PostResult.TooLong);
+    }
     return handle.multicast
       ? port.multicast(slot, length, handle, this)
       : port.unicast(slot, length, handle);
   }
 
   poll(batch: RxBatch): number {
-    return this.completions.poll(batch as SoftRxBatch);
+    const count = this.completions.poll(batch as SoftRxBatch);
+    if (this.#port.taps.active) this.#tapReceived(batch);
+    return count;
+  }
+
+  /** The slot may have been given back, but nobody has taken it since. */
+  #tapSent(slot: number, length: number, result: PostResult): void {
+    const { taps, send: { view } } = this.#port;
+    const base = slot * STRIDE;
+    const encap = view.getInt32(base + ENCAP);
+    taps.headersAt(view, base);
+    taps.packetAt(encap, view, base + VNET, base + PAYLOAD, length);
+    taps.tell("sent", result, this.qpn);
+  }
+
+  #tapReceived(batch: RxBatch): void {
+    const { taps } = this.#port;
+    for (let i = 0; i < batch.count; i++) {
+      const view = batch.view[i]!;
+      const payload = batch.payload[i]!;
+      const base = payload - PAYLOAD;
+      const length = batch.length[i]!;
+      taps.headersAt(view, base);
+      taps.packetAt(batch.encap[i]!, view, base + VNET, payload, length);
+      taps.tell("received", PostResult.Sent, this.qpn);
+    }
   }
 
   release(batch: RxBatch): void {

@@ -11,6 +11,7 @@ import { highWord, lowWord, type VerbsDevice } from "./device.ts";
 
 /** See {@linkcode AddressHandle}. */
 export class VerbsAddressHandle implements AddressHandle {
+  readonly attributes: AddressHandleAttributes;
   readonly dlid: number;
   readonly multicast: boolean;
   /** `struct ibv_ah *` in words. */
@@ -19,7 +20,13 @@ export class VerbsAddressHandle implements AddressHandle {
   readonly #destroy: () => void;
   #alive = true;
 
-  constructor(dlid: number, handle: bigint, destroy: () => void) {
+  constructor(
+    attributes: AddressHandleAttributes,
+    handle: bigint,
+    destroy: () => void,
+  ) {
+    const { dlid } = attributes;
+    this.attributes = attributes;
     this.dlid = dlid;
     this.multicast = dlid >= FIRST_MLID && dlid <= LAST_MLID;
     this.low = lowWord(handle);
@@ -83,7 +90,7 @@ export class AddressHandles {
     }
     const used = shared;
     used.users++;
-    return new VerbsAddressHandle(attributes.dlid, used.handle, () => {
+    return new VerbsAddressHandle(attributes, used.handle, () => {
       if (--used.users === 0) this.#end(key, used);
     });
   }

@@ -23,9 +23,11 @@ import type {
   MadAgent,
   PortAttributes,
   PortEvent,
+  TappedPacket,
   UdQp,
   UdQpOptions,
 } from "../hca.ts";
+import { Taps } from "../taps.ts";
 import { AddressHandles } from "./address_handle.ts";
 import { AsyncEvents } from "./async_events.ts";
 import { Count, VerbsCounters } from "./counters.ts";
@@ -65,6 +67,7 @@ export class VerbsPort implements HcaPort, Sleeper {
   /** Of a port on Ethernet. */
   readonly roce: Roce | undefined;
   readonly counted = new VerbsCounters();
+  readonly taps = new Taps();
   attributes: PortAttributes;
 
   readonly #owned: DisposableStack;
@@ -157,6 +160,10 @@ export class VerbsPort implements HcaPort, Sleeper {
 
   onEvent(listener: (event: PortEvent) => void): () => void {
     return this.#events.add(listener);
+  }
+
+  tap(listener: (packet: TappedPacket) => void): () => void {
+    return this.taps.add(listener);
   }
 
   counters(): Record<string, number> {

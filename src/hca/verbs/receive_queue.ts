@@ -12,6 +12,7 @@ import { type Completions, POLL_BATCH } from "./completion_queue.ts";
 import { Count, type VerbsCounters } from "./counters.ts";
 import type { OperationBinder } from "./device.ts";
 import { NativeMemory, type Registrar } from "./memory.ts";
+import type { PacketTap } from "./packet_tap.ts";
 import {
   GRH_DGID,
   GRH_SGID,
@@ -30,6 +31,7 @@ export interface VerbsRxBatch extends RxBatch {
 export class ReceiveQueue {
   /** True since a completion failed. */
   failed = false;
+  readonly #tap: PacketTap;
   readonly #memory: ReceiveMemory;
   readonly #cq: Completions;
   readonly #counted: Float64Array;
@@ -51,7 +53,9 @@ export class ReceiveQueue {
     cq: Completions,
     buffers: number,
     counters: VerbsCounters,
+    tap: PacketTap,
   ) {
+    this.#tap = tap;
     this.#memory = new ReceiveMemory(device.library, pd, buffers);
     this.#held = new Uint8Array(buffers);
     this.#cq = cq;
@@ -137,6 +141,14 @@ export class ReceiveQueue {
       batch.flags[count] = (grh ? RxFlag.Grh : 0) |
         (multicast ? RxFlag.Multicast : 0) | (valid ? RxFlag.ChecksumOk : 0);
       this.#held[buffer] = 1;
+      if (this.#tap.active) {
+        this.#tap.received(
+          batch,
+          count,
+          completions.getUint8(at + IbvWc.Sl),
+          completions.getUint8(at + IbvWc.PathBits),
+        );
+      }
       count++;
     }
     batch.count = count;

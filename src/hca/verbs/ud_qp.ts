@@ -20,6 +20,7 @@ import {
 import type { VerbsAddressHandle } from "./address_handle.ts";
 import { CompletionQueue } from "./completion_queue.ts";
 import { DeviceQueuePair } from "./device_queue_pair.ts";
+import { type Attached, PacketTap, type TappedQp } from "./packet_tap.ts";
 import { ReceiveQueue, type VerbsRxBatch } from "./receive_queue.ts";
 import { SEND_SLOTS } from "./send_memory.ts";
 import { SendQueue } from "./send_queue.ts";
@@ -30,13 +31,8 @@ const RECEIVE_BUDGET = 128;
 /** Bit 31 of a Q_Key in a work request: use the queue pair's own (IBTA vol. 1 10.2.5). */
 const QKEY_FROM_QP = 0x80000000;
 
-interface Attached {
-  readonly mgid: Uint8Array;
-  readonly mlid: number;
-}
-
 /** See {@linkcode UdQp}. */
-export class VerbsUdQp implements UdQp {
+export class VerbsUdQp implements UdQp, TappedQp {
   onReceive: () => void = () => {};
   /** True while there is more to receive than the last turn took. */
   more = false;
@@ -46,6 +42,8 @@ export class VerbsUdQp implements UdQp {
   readonly #pair: DeviceQueuePair;
   readonly #sends: SendQueue;
   readonly #receives: ReceiveQueue;
+  readonly #tap: PacketTap;
+  readonly #pkeyIndex: number;
   readonly #groups: Attached[] = [];
   #qkey = 0;
   #budget = 0;
@@ -53,7 +51,9 @@ export class VerbsUdQp implements UdQp {
 
   constructor(port: VerbsPort, { pkeyIndex, recvQueueSize }: UdQpOptions) {
     this.#port = port;
-    const { device, pd, channel, send, counted } = port;
+    const { device, pd, channel, send, counted, taps } = port;
+    this.#pkeyIndex = pkeyIndex;
+    this.#tap = new PacketTap(taps, port, this);
     using parts = new DisposableStack();
     const owned = <T extends { close(): void }>(part: T): T =>
       parts.adopt(part, (each) => each.close());
@@ -85,6 +85,7 @@ export class VerbsUdQp implements UdQp {
         this.#recvCq,
         recvQueueSize,
         counted,
+        this.#tap,
       ),
     );
     this.#start();
@@ -105,6 +106,19 @@ export class VerbsUdQp implements UdQp {
     return this.#receives.outstanding;
   }
 
+  get qkey(): number {
+    return this.#qkey;
+  }
+
+  /** The P_Key that the queue pair's index has in the port's table now; 0 if none. */
+  get pkey(): number {
+    return this.#port.attributes.pkeys[this.#pkeyIndex] ?? 0;
+  }
+
+  get groups(): readonly Attached[] {
+    return this.#groups;
+  }
+
   setQkey(qkey: number): void {
     this.#qkey = qkey;
     this.#pair.setQkey(qkey);
@@ -117,9 +131,31 @@ export class VerbsUdQp implements UdQp {
     destQpn: number,
     qkey: number,
   ): PostResult {
-    const { attributes, counted, send } = this.#port;
+    const { counted, send } = this.#port;
+    if (this.#closed) {
+      counted.add("xmit_not_ready");
+      send.unreserve(slot);
+      return PostResult.NotReady;
+    }
     const handle = ah as VerbsAddressHandle;
-    if (this.#closed || attributes.state !== "active" || !handle.alive) {
+    const key = (qkey & QKEY_FROM_QP) !== 0 ? this.#qkey : qkey;
+    const result = this.#append(slot, length, handle, destQpn, key);
+    if (this.#tap.active) {
+      const { attributes } = handle;
+      this.#tap.sent(result, send, slot, length, attributes, destQpn, key);
+    }
+    return result;
+  }
+
+  #append(
+    slot: number,
+    length: number,
+    handle: VerbsAddressHandle,
+    destQpn: number,
+    qkey: number,
+  ): PostResult {
+    const { attributes, counted, send } = this.#port;
+    if (attributes.state !== "active" || !handle.alive) {
       counted.add("xmit_not_ready");
       send.unreserve(slot);
       return PostResult.NotReady;
@@ -130,8 +166,7 @@ export class VerbsUdQp implements UdQp {
       send.unreserve(slot);
       return PostResult.TooLong;
     }
-    const key = (qkey & QKEY_FROM_QP) !== 0 ? this.#qkey : qkey;
-    this.#sends.append(slot, length, handle, destQpn, key);
+    this.#sends.append(slot, length, handle, destQpn, qkey);
     return PostResult.Sent;
   }
 

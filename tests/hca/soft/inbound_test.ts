@@ -19,6 +19,7 @@ import {
 import { SlotPool } from "../../../src/hca/soft/slot_pool.ts";
 import { SoftUdQp } from "../../../src/hca/soft/ud_qp.ts";
 import { RxFlag } from "../../../src/hca/hca.ts";
+import { Taps } from "../../../src/hca/taps.ts";
 import { gidFrom } from "../../../src/wire/gid.ts";
 import { GsoType } from "../../../src/wire/vnet.ts";
 import { broadcastMgid, ipv4Mgid } from "../../../src/wire/mgid.ts";
@@ -55,6 +56,7 @@ class Bench implements Disposable {
       attributes,
       inbound: this.inbound,
       publishReturns: () => {},
+      taps: new Taps(),
     } as unknown as SoftPort;
     const make = (qpn: number) =>
       new SoftUdQp(port, qpn, {
