@@ -113,6 +113,16 @@ export class CompletionQueue {
   }
 }
 
+/** Gives the packets of a batch back to their links. */
+export function releaseBatch(batch: SoftRxBatch): void {
+  const { links, slot } = batch;
+  for (let i = 0; i < batch.count; i++) {
+    links[i]!.release(slot[i]!);
+    links[i] = undefined;
+  }
+  batch.count = 0;
+}
+
 /** The source GID of packet `i`, copied from its GRH; false if it has none. */
 export function copySourceGid(
   batch: RxBatch,

@@ -2,75 +2,81 @@
  * An unreliable-datagram queue pair of the embedded HCA.
  *
  * Sending: the path's headers are copied into the slot, the packet's own fields written over them, and the slot
- * goes to the link of the destination, or of every member of the group. Receiving: see `inbound.ts` for
+ * goes to the link of the destination, or of every member of the group (`outbound.ts`). Receiving: see `inbound.ts` for
  * what is accepted, `completion_queue.ts` for what is polled.
  */
 
-import { ENCAP_LENGTH, pkeysMatch } from "../../base/units.ts";
+import { ENCAP_LENGTH } from "../../base/units.ts";
 import { GsoType } from "../../wire/vnet.ts";
 import {
   type AddressHandle,
   type CqModeration,
+  type PortAttributes,
   PostResult,
   type RxBatch,
   type UdQp,
   type UdQpOptions,
 } from "../hca.ts";
+import type { Taps } from "../taps.ts";
 import { writePacketHeaders } from "../ud_headers.ts";
 import type { SoftAddressHandle } from "./address_handle.ts";
 import {
-  CompletionQueue,
   copySourceGid,
   createSoftBatch,
+  releaseBatch,
   type SoftRxBatch,
 } from "./completion_queue.ts";
-import { Period } from "./moderation.ts";
-import type { SoftPort } from "./port.ts";
+import type { Inbound } from "./inbound.ts";
+import type { Moderator } from "./moderation.ts";
+import type { Outbound } from "./outbound.ts";
+import { ReceiveQueue } from "./receive_queue.ts";
+import type { Returns } from "./returns.ts";
 import { ENCAP, HEADER_WORDS, PAYLOAD, STRIDE, VNET } from "./slot_layout.ts";
+import type { SlotPool } from "./slot_pool.ts";
 
 const BATCH = 64;
 const QKEY_FROM_QP = 0x80000000;
 
-function powerOfTwo(n: number): number {
-  return 2 ** Math.ceil(Math.log2(Math.max(2, n)));
+/** What the queue pairs of a port work with. */
+export interface UdQpParts {
+  readonly port: { readonly attributes: PortAttributes };
+  readonly pool: SlotPool;
+  readonly outbound: Outbound;
+  readonly inbound: Inbound;
+  readonly returns: Returns;
+  readonly moderator: Moderator;
+  readonly taps: Taps;
+  /** All of them: a queue pair is in it until it closes. */
+  readonly qps: Set<SoftUdQp>;
 }
 
 /** See {@linkcode UdQp}. */
 export class SoftUdQp implements UdQp {
-  readonly qpn: number;
-  readonly completions: CompletionQueue;
-  readonly period = new Period();
-  onReceive: () => void = () => {};
-  readonly #port: SoftPort;
-  readonly #pkeyIndex: number;
-  #qkey = 0;
+  readonly #parts: UdQpParts;
+  readonly #received: ReceiveQueue;
   #psn = 0;
   #closed = false;
 
-  constructor(port: SoftPort, qpn: number, options: UdQpOptions) {
-    this.#port = port;
-    this.qpn = qpn;
-    this.#pkeyIndex = options.pkeyIndex;
-    this.completions = new CompletionQueue(powerOfTwo(options.recvQueueSize));
+  constructor(parts: UdQpParts, qpn: number, options: UdQpOptions) {
+    this.#parts = parts;
+    this.#received = new ReceiveQueue(parts.port, qpn, options);
+    parts.inbound.add(this.#received);
+    parts.qps.add(this);
   }
 
-  /** The P_Key that the queue pair's index has in the port's table now; 0 if none. */
-  get pkey(): number {
-    return this.#port.attributes.pkeys[this.#pkeyIndex] ?? 0;
+  get qpn(): number {
+    return this.#received.qpn;
   }
 
-  /** True if a packet with this P_Key may arrive here (IBTA vol. 1 9.6.1.1.3). */
-  acceptsPkey(pkey: number): boolean {
-    return pkeysMatch(pkey, this.pkey);
+  get onReceive(): () => void {
+    return this.#received.onReceive;
   }
-
-  /** @param qkey as a signed word, so that it is always a small integer */
-  acceptsQkey(qkey: number): boolean {
-    return qkey === this.#qkey;
+  set onReceive(listener: () => void) {
+    this.#received.onReceive = listener;
   }
 
   setQkey(qkey: number): void {
-    this.#qkey = qkey | 0;
+    this.#received.qkey = qkey | 0;
   }
 
   post(
@@ -80,33 +86,31 @@ export class SoftUdQp implements UdQp {
     destQpn: number,
     qkey: number,
   ): PostResult {
-    const port = this.#port;
+    const { port, pool, outbound, taps } = this.#parts;
     if (this.#closed) {
-      return port.refuse(slot, "xmit_not_ready", PostResult.NotReady);
+      return outbound.refuse(slot, "xmit_not_ready", PostResult.NotReady);
     }
+    const received = this.#received;
     const handle = ah as SoftAddressHandle;
     const base = slot * STRIDE;
-    const { view, words } = port.send;
-    const { lid } = port.attributes;
+    const { view, words } = pool;
     const large = view.getUint8(base + VNET + 1) !== GsoType.None;
-    const message = length + ENCAP_LENGTH;
-    const key = (qkey & QKEY_FROM_QP) !== 0 ? this.#qkey : qkey;
     const first = base >> 2;
     for (let i = 0; i < HEADER_WORDS; i++) words[first + i] = handle.header[i]!;
     writePacketHeaders(
       view,
       base,
-      large ? 0 : message,
-      lid,
-      this.pkey,
+      large ? 0 : length + ENCAP_LENGTH,
+      port.attributes.lid,
+      received.pkey,
       destQpn,
       this.#psn,
-      key,
-      this.qpn,
+      (qkey & QKEY_FROM_QP) !== 0 ? received.qkey : qkey,
+      received.qpn,
     );
     this.#psn = (this.#psn + 1) & 0xffffff;
     const result = this.#send(slot, length, handle, large);
-    if (port.taps.active) this.#tapSent(slot, length, result);
+    if (taps.active) this.#tapSent(slot, length, result);
     return result;
   }
 
@@ -116,28 +120,28 @@ export class SoftUdQp implements UdQp {
     handle: SoftAddressHandle,
     large: boolean,
   ): PostResult {
-    const port = this.#port;
+    const { port, outbound } = this.#parts;
     const { state, activeMtu } = port.attributes;
     if (state !== "active") {
-      return port.refuse(slot, "xmit_not_ready", PostResult.NotReady);
+      return outbound.refuse(slot, "xmit_not_ready", PostResult.NotReady);
     }
     if (!large && length + ENCAP_LENGTH > activeMtu) {
-      return port.refuse(slot, "xmit_too_long", PostResult.TooLong);
+      return outbound.refuse(slot, "xmit_too_long", PostResult.TooLong);
     }
     return handle.multicast
-      ? port.multicast(slot, length, handle, this)
-      : port.unicast(slot, length, handle);
+      ? outbound.multicast(slot, length, handle, this.#received)
+      : outbound.unicast(slot, length, handle);
   }
 
   poll(batch: RxBatch): number {
-    const count = this.completions.poll(batch as SoftRxBatch);
-    if (this.#port.taps.active) this.#tapReceived(batch);
+    const count = this.#received.completions.poll(batch as SoftRxBatch);
+    if (this.#parts.taps.active) this.#tapReceived(batch);
     return count;
   }
 
   /** The slot may have been given back, but nobody has taken it since. */
   #tapSent(slot: number, length: number, result: PostResult): void {
-    const { taps, send: { view } } = this.#port;
+    const { taps, pool: { view } } = this.#parts;
     const base = slot * STRIDE;
     const encap = view.getInt32(base + ENCAP);
     taps.headersAt(view, base);
@@ -146,7 +150,7 @@ export class SoftUdQp implements UdQp {
   }
 
   #tapReceived(batch: RxBatch): void {
-    const { taps } = this.#port;
+    const { taps } = this.#parts;
     for (let i = 0; i < batch.count; i++) {
       const view = batch.view[i]!;
       const payload = batch.payload[i]!;
@@ -159,17 +163,12 @@ export class SoftUdQp implements UdQp {
   }
 
   release(batch: RxBatch): void {
-    const { links, slot } = batch as SoftRxBatch;
-    for (let i = 0; i < batch.count; i++) {
-      links[i]!.release(slot[i]!);
-      links[i] = undefined;
-    }
-    batch.count = 0;
-    this.#port.publishReturns();
+    releaseBatch(batch as SoftRxBatch);
+    this.#parts.returns.publish();
   }
 
   setModeration(moderation: CqModeration): void {
-    this.#port.moderate(this, moderation);
+    this.#parts.moderator.set(this.#received, moderation);
   }
 
   createBatch(): RxBatch {
@@ -181,16 +180,23 @@ export class SoftUdQp implements UdQp {
   }
 
   attachMulticast(mgid: Uint8Array, mlid: number): void {
-    this.#port.inbound.attach(this, mgid, mlid);
+    this.#parts.inbound.attach(this.#received, mgid, mlid);
   }
 
   detachMulticast(mgid: Uint8Array, mlid: number): void {
-    this.#port.inbound.detach(this, mgid, mlid);
+    this.#parts.inbound.detach(this.#received, mgid, mlid);
   }
 
+  /** What it has not been polled for is dropped. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#port.forget(this);
+    const { inbound, moderator, returns, qps } = this.#parts;
+    qps.delete(this);
+    inbound.forget(this.#received);
+    moderator.refresh();
+    const rest = createSoftBatch(BATCH);
+    while (this.#received.completions.poll(rest)) releaseBatch(rest);
+    returns.publish();
   }
 }
