@@ -1,12 +1,16 @@
-/** Queue pairs and address handles of the fake fabric (fake.ts). */
+/** Queue pairs of the fake fabric (fake.ts). */
 
-import { FIRST_MLID } from "../wire/lrh.ts";
 import { IpoibError } from "../base/errors.ts";
 import { ENCAP_LENGTH, pkeysMatch } from "../base/units.ts";
 import { gidEquals } from "../wire/gid.ts";
 import { GsoType } from "../wire/vnet.ts";
-import type { FakePort, PostedPacket } from "./fake.ts";
+import type { FakeAddressHandle } from "./fake_address_handle.ts";
 import { LAYOUT, STRIDE } from "./fake_memory.ts";
+import type {
+  Completion,
+  FakeTransport,
+  PostedPacket,
+} from "./fake_transport.ts";
 import {
   type AddressHandle,
   type AddressHandleAttributes,
@@ -28,39 +32,11 @@ const QKEY_FROM_QP = 0x80000000;
 const BATCH = 8;
 const EOPNOTSUPP = 95;
 
-/** A handle that knows of its end. */
-export class FakeAddressHandle implements AddressHandle {
-  readonly attributes: AddressHandleAttributes;
-  readonly dlid: number;
-  readonly multicast: boolean;
-  destroyed = false;
-  readonly #misuse: string[];
-
-  constructor(attributes: AddressHandleAttributes, misuse: string[]) {
-    this.attributes = attributes;
-    this.dlid = attributes.dlid;
-    this.multicast = attributes.dlid >= FIRST_MLID;
-    this.#misuse = misuse;
-  }
-
-  destroy(): void {
-    if (this.destroyed) this.#misuse.push("a handle was destroyed twice");
-    this.destroyed = true;
-  }
-}
-
-/** A packet that reached a port, in its sender's slot. */
-export interface Completion {
-  readonly packet: PostedPacket;
-  readonly slot: number;
-  readonly length: number;
-}
-
 interface FakeBatch extends RxBatch {
   readonly taken: (Completion | undefined)[];
 }
 
-/** A queue pair of a {@linkcode FakePort}. */
+/** A queue pair of a port. */
 export class FakeUdQp implements UdQp {
   readonly qpn: number;
   onReceive: () => void = () => {};
@@ -70,13 +46,22 @@ export class FakeUdQp implements UdQp {
   moderation: CqModeration = { rxUsecs: 0, rxFrames: 0 };
   /** Groups that it is attached to. */
   readonly attached: { mgid: Uint8Array; mlid: number }[] = [];
-  readonly #port: FakePort;
+  readonly #port: FakeTransport;
+  readonly #qps: Map<number, FakeUdQp>;
   readonly #pkeyIndex: number;
   readonly #room: number;
   readonly #completions: Completion[] = [];
 
-  constructor(port: FakePort, qpn: number, options: UdQpOptions) {
+  /** @param qps those of the port, by QPN: it is among them until it closes */
+  constructor(
+    port: FakeTransport,
+    qps: Map<number, FakeUdQp>,
+    qpn: number,
+    options: UdQpOptions,
+  ) {
     this.#port = port;
+    this.#qps = qps;
+    qps.set(qpn, this);
     this.qpn = qpn;
     this.#pkeyIndex = options.pkeyIndex;
     this.#room = options.recvQueueSize;
@@ -98,10 +83,10 @@ export class FakeUdQp implements UdQp {
     qkey: number,
   ): PostResult {
     const port = this.#port;
-    const { send, fabric } = port;
+    const { send, misuse } = port;
     const handle = ah as FakeAddressHandle;
-    if (!send.holds(slot)) fabric.misuse.push(`slot ${slot} was not reserved`);
-    if (handle.destroyed) fabric.misuse.push("a destroyed handle was used");
+    if (!send.holds(slot)) misuse.push(`slot ${slot} was not reserved`);
+    if (handle.destroyed) misuse.push("a destroyed handle was used");
     const base = slot * STRIDE;
     const vnet = base + LAYOUT.vnet;
     const ethernet = base + LAYOUT.ethernet;
@@ -191,7 +176,7 @@ export class FakeUdQp implements UdQp {
 
   poll(batch: RxBatch): number {
     const { taken } = batch as FakeBatch;
-    if (taken[0]) this.#port.fabric.misuse.push("a batch was not released");
+    if (taken[0]) this.#port.misuse.push("a batch was not released");
     batch.count = Math.min(batch.capacity, this.#completions.length);
     for (let i = 0; i < batch.count; i++) {
       const completion = this.#completions.shift()!;
@@ -276,13 +261,13 @@ export class FakeUdQp implements UdQp {
     const at = this.attached.findIndex((group) =>
       group.mlid === mlid && gidEquals(group.mgid, mgid)
     );
-    if (at < 0) this.#port.fabric.misuse.push("detached what was not attached");
+    if (at < 0) this.#port.misuse.push("detached what was not attached");
     else this.attached.splice(at, 1);
   }
 
   close(): void {
     this.closed = true;
-    this.#port.qps.delete(this.qpn);
+    this.#qps.delete(this.qpn);
     const rest = this.#completions.splice(0);
     for (const { packet, slot } of rest) packet.from.send.unref(slot);
   }
