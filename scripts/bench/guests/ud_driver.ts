@@ -98,6 +98,7 @@ class Count {
 class Sender implements Sleeper {
   readonly count = new Count();
   done = false;
+  readonly #reactor: Reactor;
   readonly #port: VerbsPort;
   readonly #qp: UdQp;
   readonly #ah: AddressHandle;
@@ -105,10 +106,11 @@ class Sender implements Sleeper {
   readonly #length: number;
   #blocked = false;
 
-  constructor(port: VerbsPort, qp: UdQp, words: Words) {
+  constructor(reactor: Reactor, port: VerbsPort, words: Words) {
     const { qpn, lid, gid }: UdPeer = JSON.parse(words.peer);
+    this.#reactor = reactor;
     this.#port = port;
-    this.#qp = qp;
+    this.#qp = createQp(port);
     this.#qpn = qpn;
     this.#length = words.size - ENCAP_LENGTH;
     const grh = {
@@ -133,7 +135,7 @@ class Sender implements Sleeper {
 
   afterSleep(): void {
     if (this.done || this.#blocked) return;
-    const { send, reactor } = this.#port;
+    const { send } = this.#port;
     const { view, stride, layout } = send;
     let sent = 0;
     for (; sent < TX_BUDGET; sent++) {
@@ -145,13 +147,13 @@ class Sender implements Sleeper {
       view.setInt32(slot * stride + layout.encap, ENCAP);
       this.#qp.post(slot, this.#length, this.#ah, this.#qpn, QKEY);
     }
-    this.count.add(sent, reactor.clock.now());
+    this.count.add(sent, this.#reactor.clock.now());
   }
 }
 
 async function send(reactor: Reactor, words: Words): Promise<void> {
   const port = openPort(reactor, words);
-  const sender = new Sender(port, createQp(port), words);
+  const sender = new Sender(reactor, port, words);
   reactor.addSleeper(sender);
   const end = reactor.clock.now() + WARM_UP_MS + words.seconds * 1000;
   const timer = reactor.timer((now) => {

@@ -21,10 +21,10 @@ import type { VerbsAddressHandle } from "./address_handle.ts";
 import { CompletionQueue } from "./completion_queue.ts";
 import { DeviceQueuePair } from "./device_queue_pair.ts";
 import { type Attached, PacketTap, type TappedQp } from "./packet_tap.ts";
+import type { PortResources } from "./port_resources.ts";
 import { ReceiveQueue, type VerbsRxBatch } from "./receive_queue.ts";
 import { SEND_SLOTS } from "./send_memory.ts";
 import { SendQueue } from "./send_queue.ts";
-import type { VerbsPort } from "./port.ts";
 
 /** Packets of one turn: the TUN has its turn too. */
 const RECEIVE_BUDGET = 128;
@@ -36,7 +36,8 @@ export class VerbsUdQp implements UdQp, TappedQp {
   onReceive: () => void = () => {};
   /** True while there is more to receive than the last turn took. */
   more = false;
-  readonly #port: VerbsPort;
+  readonly #port: PortResources;
+  readonly #qps: VerbsUdQp[];
   readonly #sendCq: CompletionQueue;
   readonly #recvCq: CompletionQueue;
   readonly #pair: DeviceQueuePair;
@@ -49,8 +50,18 @@ export class VerbsUdQp implements UdQp, TappedQp {
   #budget = 0;
   #closed = false;
 
-  constructor(port: VerbsPort, { pkeyIndex, recvQueueSize }: UdQpOptions) {
+  /**
+   * Throws `E_VERBS`.
+   *
+   * @param qps those of the port: it is among them until it closes
+   */
+  constructor(
+    port: PortResources,
+    qps: VerbsUdQp[],
+    { pkeyIndex, recvQueueSize }: UdQpOptions,
+  ) {
     this.#port = port;
+    this.#qps = qps;
     const { device, pd, channel, send, counted, taps } = port;
     this.#pkeyIndex = pkeyIndex;
     this.#tap = new PacketTap(taps, port, this);
@@ -89,6 +100,7 @@ export class VerbsUdQp implements UdQp, TappedQp {
       ),
     );
     this.#start();
+    qps.push(this);
     parts.move();
   }
 
@@ -286,7 +298,7 @@ export class VerbsUdQp implements UdQp, TappedQp {
       this.#pair.detach(mgid, mlid);
       this.#port.roce?.leave(mgid);
     }
-    this.#port.forget(this);
+    this.#qps.splice(this.#qps.indexOf(this), 1);
     this.#sends.flush();
     this.#pair.close();
     this.#sends.close();
