@@ -6,14 +6,12 @@ import type { AddressHandle, AddressHandleAttributes } from "./hca.ts";
 /** A handle that knows of its end. */
 export class FakeAddressHandle implements AddressHandle {
   readonly attributes: AddressHandleAttributes;
-  readonly dlid: number;
   readonly multicast: boolean;
   destroyed = false;
   readonly #misuse: string[];
 
   constructor(attributes: AddressHandleAttributes, misuse: string[]) {
     this.attributes = attributes;
-    this.dlid = attributes.dlid;
     this.multicast = attributes.dlid >= FIRST_MLID;
     this.#misuse = misuse;
   }

@@ -33,6 +33,7 @@ const BATCH = 8;
 const EOPNOTSUPP = 95;
 
 interface FakeBatch extends RxBatch {
+  readonly capacity: number;
   readonly taken: (Completion | undefined)[];
 }
 
@@ -175,9 +176,9 @@ export class FakeUdQp implements UdQp {
   }
 
   poll(batch: RxBatch): number {
-    const { taken } = batch as FakeBatch;
+    const { taken, capacity } = batch as FakeBatch;
     if (taken[0]) this.#port.misuse.push("a batch was not released");
-    batch.count = Math.min(batch.capacity, this.#completions.length);
+    batch.count = Math.min(capacity, this.#completions.length);
     for (let i = 0; i < batch.count; i++) {
       const completion = this.#completions.shift()!;
       const { packet, slot, length } = completion;
@@ -187,7 +188,6 @@ export class FakeUdQp implements UdQp {
         bytes.fill(0xa5, base + LAYOUT.vnet, base + LAYOUT.payload);
       }
       taken[i] = completion;
-      batch.bytes[i] = bytes;
       batch.view[i] = view;
       batch.payload[i] = base + LAYOUT.payload;
       batch.length[i] = length;
@@ -227,13 +227,11 @@ export class FakeUdQp implements UdQp {
   }
 
   createBatch(): RxBatch {
-    const nothing = new Uint8Array(0);
     const batch: FakeBatch = {
       count: 0,
       capacity: BATCH,
       headersMissing: this.#port.headersMissing,
-      bytes: new Array(BATCH).fill(nothing),
-      view: new Array(BATCH).fill(new DataView(nothing.buffer)),
+      view: new Array(BATCH).fill(new DataView(new ArrayBuffer(0))),
       payload: new Int32Array(BATCH),
       length: new Int32Array(BATCH),
       encap: new Int32Array(BATCH),

@@ -2,7 +2,7 @@
  * The fabric's edge: a port of a host channel adapter, in the shape of the verbs.
  *
  * Two backends stand behind it: `verbs/` (libibverbs and libibumad) and `soft/` (the embedded subnet).
- * The engine knows nothing else of InfiniBand. How each member maps:
+ * The engine knows nothing else of an HCA. How each member maps:
  *
  * | here               | libibverbs                                    | soft                                   |
  * |--------------------|-----------------------------------------------|----------------------------------------|
@@ -12,7 +12,7 @@
  * | `QueuePair.poll`   | `ibv_poll_cq`, 64 at a time                   | descriptors taken from the peers' rings |
  * | `QueuePair.release` | `ibv_post_recv` of the same buffers           | slot ids given back to their owners    |
  * | `setModeration`    | `ibv_modify_cq` of the receive queue          | the port sleeps on (soft/moderation.ts) |
- * | credit callback    | send completions                              | returned slots                         |
+ * | `onCredit`         | send completions                              | returned slots                         |
  * | frame header of a received packet | to be written by the receiver, over the GRH's tail | the sender's bytes, as they are |
  *
  * **Packet slots.** A packet never moves in user space. The sender's device is read straight into a slot of the HCA's
@@ -34,12 +34,12 @@
  * the caller until `release`. Nothing here allocates per packet.
  */
 
-import type { IbMtu, IbMtuCode } from "../base/units.ts";
+import type { IbMtu } from "../base/units.ts";
 import type { BufferGroup } from "../system/reactor.ts";
 
 /** Where things stand in a send slot, in bytes from the slot's base. */
 export interface SlotLayout {
-  /** Where the four octets of the IPoIB header are written. */
+  /** Where the 4 bytes of the IPoIB header are written. */
   readonly encap: number;
   /** Where the frame and its virtio header begin: what the device is read into. */
   readonly vnet: number;
@@ -58,7 +58,6 @@ export interface SendMemory {
   readonly bytes: Uint8Array;
   readonly view: DataView;
   readonly stride: number;
-  readonly slots: number;
   /** Address of the frame (its virtio header) of each slot, as the FFI wants it (a BigInt made per call would allocate). */
   readonly vnetAddress: readonly bigint[];
   /**
@@ -79,8 +78,6 @@ export interface SendMemory {
 
 /** Where a UD packet goes; made once per path or group, used by every packet. */
 export interface AddressHandle {
-  readonly dlid: number;
-  readonly multicast: boolean;
   destroy(): void;
 }
 
@@ -88,7 +85,7 @@ export interface AddressHandle {
 export interface AddressHandleAttributes {
   dlid: number;
   sl: number;
-  /** Rate code of the path (IBTA table in section 3.4 of PathRecord); 0 means the port's own. */
+  /** Rate code of the path as in PathRecord (wire/sa/rate.ts); 0 means the port's own. */
   staticRate: number;
   /** Present if packets carry a GRH: always for multicast. */
   grh?: {
@@ -103,11 +100,9 @@ export interface AddressHandleAttributes {
 /** Received packets, as arrays that are filled again at each poll. Entry `i` is valid while `i < count`. */
 export interface RxBatch {
   count: number;
-  readonly capacity: number;
   /** Memory in which packet `i` lies; different packets may lie in different memories. */
-  readonly bytes: Uint8Array[];
   readonly view: DataView[];
-  /** Where the payload after the IPoIB header begins in `bytes[i]`. */
+  /** Where the payload after the IPoIB header begins in `view[i]`. */
   readonly payload: Int32Array;
   /** Payload length in bytes, without the IPoIB header. */
   readonly length: Int32Array;
@@ -207,8 +202,7 @@ export interface UdQp extends QueuePair {
 /** How to make a {@linkcode UdQp}. */
 export interface UdQpOptions {
   pkeyIndex: number;
-  /** Work requests; rounded up to a power of two. */
-  sendQueueSize: number;
+  /** Packets that may wait to be polled, at least. */
   recvQueueSize: number;
 }
 
@@ -289,22 +283,18 @@ export interface PortAttributes {
   readonly lmc: number;
   readonly smLid: number;
   readonly smSl: number;
-  /** 8 octets, hexadecimal, as in `0x0002c90300000001`. */
+  /** 64 bits. */
   readonly portGuid: bigint;
-  readonly subnetPrefix: bigint;
-  /** GID index 0: subnet prefix and port GUID, 16 octets. */
+  /** The port's own GID, 16 bytes: that at index 0 (subnet prefix and port GUID); on Ethernet the one that peers can find. */
   readonly gid: Uint8Array;
   readonly maxMtu: IbMtu;
   readonly activeMtu: IbMtu;
-  readonly activeMtuCode: IbMtuCode;
   /** Lanes: 1, 2, 4, 8 or 12. */
   readonly activeWidth: number;
   /** Megabits per second of one lane. */
   readonly laneMbps: number;
-  /** Rate code as in PathRecord. */
-  readonly rateCode: number;
   readonly pkeys: readonly number[];
-  /** Firmware and vendor, for `ethtool -i`. */
+  /** Version, and where the device is, for `ethtool -i`. */
   readonly firmware: string;
   readonly busInfo: string;
   readonly capabilities: PortCapabilities;

@@ -8,7 +8,7 @@ import { type Seen, tap } from "./tapped.ts";
 const MGID = broadcastMgid(0xffff);
 const MLID = 0xc001;
 const ENCAP = 0x08000000;
-const options = { pkeyIndex: 0, sendQueueSize: 4, recvQueueSize: 8 };
+const options = { pkeyIndex: 0, recvQueueSize: 8 };
 
 function pair(headersMissing = false) {
   const fabric = new FakeFabric();

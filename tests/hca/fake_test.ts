@@ -6,7 +6,7 @@ import { PostResult } from "../../src/hca/hca.ts";
 import { broadcastMgid } from "../../src/wire/mgid.ts";
 
 const MGID = broadcastMgid(0xffff);
-const options = { pkeyIndex: 0, sendQueueSize: 4, recvQueueSize: 2 };
+const options = { pkeyIndex: 0, recvQueueSize: 2 };
 
 function pair() {
   const fabric = new FakeFabric();

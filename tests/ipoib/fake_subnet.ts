@@ -80,7 +80,6 @@ export class FakeSubnet {
         pkeys: message.pkeys,
         activeMtu: ibMtuBytes(mtuCode)!,
         maxMtu: ibMtuBytes(mtuCode)!,
-        activeMtuCode: mtuCode,
       });
     } else if (frame?.message.type === "fabric") this.#learn(frame.message);
     else if (frame?.message.type === "event") this.#event(port, frame.message);

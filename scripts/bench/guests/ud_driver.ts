@@ -13,11 +13,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { ENCAP_LENGTH } from "../../../src/base/units.ts";
 import type { AddressHandle, UdQp } from "../../../src/hca/hca.ts";
 import { VerbsPort } from "../../../src/hca/verbs/port.ts";
-import {
-  DEFAULT_RECV_QUEUE,
-  DEFAULT_SEND_QUEUE,
-  TX_BUDGET,
-} from "../../../src/ipoib/constants.ts";
+import { DEFAULT_RECV_QUEUE, TX_BUDGET } from "../../../src/ipoib/constants.ts";
 import { openReactor } from "../../../src/system/open_reactor.ts";
 import type { Reactor, Sleeper } from "../../../src/system/reactor.ts";
 import { socketPair } from "../../../src/system/socket_pair.ts";
@@ -61,7 +57,6 @@ function openPort(reactor: Reactor, { device, roce }: Words): VerbsPort {
 function createQp(port: VerbsPort): UdQp {
   const qp = port.createUdQp({
     pkeyIndex: 0,
-    sendQueueSize: DEFAULT_SEND_QUEUE,
     recvQueueSize: DEFAULT_RECV_QUEUE,
   });
   qp.setQkey(QKEY);

@@ -3,7 +3,6 @@
  * one.
  */
 
-import { FIRST_MLID, LAST_MLID } from "../../wire/lrh.ts";
 import { IbvAhAttr } from "../../../ffi/verbs_layout.ts";
 import { lastError } from "../../system/errno.ts";
 import type { AddressHandle, AddressHandleAttributes } from "../hca.ts";
@@ -12,8 +11,6 @@ import { highWord, lowWord, type VerbsDevice } from "./device.ts";
 /** See {@linkcode AddressHandle}. */
 export class VerbsAddressHandle implements AddressHandle {
   readonly attributes: AddressHandleAttributes;
-  readonly dlid: number;
-  readonly multicast: boolean;
   /** `struct ibv_ah *` in words. */
   readonly low: number;
   readonly high: number;
@@ -25,10 +22,7 @@ export class VerbsAddressHandle implements AddressHandle {
     handle: bigint,
     destroy: () => void,
   ) {
-    const { dlid } = attributes;
     this.attributes = attributes;
-    this.dlid = dlid;
-    this.multicast = dlid >= FIRST_MLID && dlid <= LAST_MLID;
     this.low = lowWord(handle);
     this.high = highWord(handle);
     this.#destroy = destroy;

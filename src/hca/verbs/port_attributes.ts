@@ -4,10 +4,10 @@ import { Ibv, IbvDeviceAttr, IbvPortAttr } from "../../../ffi/verbs_layout.ts";
 import { IpoibError } from "../../base/errors.ts";
 import { ibMtuBytes, type IbMtuCode } from "../../base/units.ts";
 import { Errno, lastError } from "../../system/errno.ts";
-import { gidGuid, gidPrefix } from "../../wire/gid.ts";
+import { gidGuid } from "../../wire/gid.ts";
 import type { PortAttributes, PortState } from "../hca.ts";
 import type { VerbsDevice } from "./device.ts";
-import { laneMbps, lanes, rateCode } from "./rate.ts";
+import { laneMbps, lanes } from "./rate.ts";
 
 const MTU_256 = 1 as IbMtuCode;
 const DEFAULT_PKEY = 0xffff;
@@ -107,14 +107,11 @@ export function queryPort(
     smLid: view.getUint16(IbvPortAttr.SmLid, true),
     smSl: view.getUint8(IbvPortAttr.SmSl),
     portGuid: gidGuid(gid),
-    subnetPrefix: gidPrefix(gid),
     gid,
     maxMtu: ibMtuBytes(maxMtu) ?? ibMtuBytes(MTU_256)!,
     activeMtu: ibMtuBytes(mtu) ?? ibMtuBytes(MTU_256)!,
-    activeMtuCode: mtu,
     activeWidth: width,
     laneMbps: mbps,
-    rateCode: rateCode(width * mbps),
     pkeys: queryPkeys(
       device,
       port,

@@ -25,6 +25,7 @@ const MULTICAST_OCTET = 0xff;
 
 /** A batch with what `release` needs. */
 export interface VerbsRxBatch extends RxBatch {
+  readonly capacity: number;
   readonly buffer: Int32Array;
 }
 
@@ -126,7 +127,6 @@ export class ReceiveQueue {
       const valid = (had & Ibv.WC_IP_CSUM_OK) !== 0;
       const multicast = grh && bytes[base + GRH_DGID] === MULTICAST_OCTET;
       batch.buffer[count] = buffer;
-      batch.bytes[count] = bytes;
       batch.view[count] = view;
       batch.payload[count] = base + PAYLOAD;
       batch.length[count] = length;
@@ -178,12 +178,11 @@ export class ReceiveQueue {
   }
 
   createBatch(): VerbsRxBatch {
-    const { bytes, view } = this.#memory;
+    const { view } = this.#memory;
     return {
       count: 0,
       capacity: POLL_BATCH,
       headersMissing: true,
-      bytes: new Array(POLL_BATCH).fill(bytes),
       view: new Array(POLL_BATCH).fill(view),
       payload: new Int32Array(POLL_BATCH),
       length: new Int32Array(POLL_BATCH),

@@ -31,7 +31,6 @@ Deno.test({
     const sender = { port: a!, qp: subnet.receiver(a!).qp };
     const qp = b!.createUdQp({
       pkeyIndex: 0,
-      sendQueueSize: 2,
       recvQueueSize: 256,
     });
     qp.setQkey(1);

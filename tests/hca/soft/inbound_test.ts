@@ -57,7 +57,6 @@ class Bench implements Disposable {
     const make = (qpn: number) =>
       new ReceiveQueue({ attributes }, qpn, {
         pkeyIndex: 0,
-        sendQueueSize: 4,
         recvQueueSize,
       });
     this.qp = make(QPN);

@@ -133,7 +133,6 @@ Deno.test("a wrong Q_Key, QPN or P_Key is counted by the receiver", () => {
   const { qp, taken } = subnet.receiver(b!);
   const other = a!.createUdQp({
     pkeyIndex: 1,
-    sendQueueSize: 2,
     recvQueueSize: 2,
   });
   const to = { dlid: b!.attributes.lid, qpn: qp.qpn };
@@ -192,7 +191,6 @@ Deno.test("a peer that closes gives back what it held; the next packet is unreac
   // Nobody polls: the slots stay with the peer.
   const idle = b!.createUdQp({
     pkeyIndex: 0,
-    sendQueueSize: 2,
     recvQueueSize: 256,
   });
   idle.setQkey(QKEY);
@@ -219,7 +217,6 @@ Deno.test("a peer that does not give slots back gets half of them, then drops; t
   const sender = { port: a!, qp: subnet.receiver(a!).qp };
   const idle = b!.createUdQp({
     pkeyIndex: 0,
-    sendQueueSize: 2,
     recvQueueSize: 1024,
   });
   idle.setQkey(QKEY);
@@ -261,7 +258,6 @@ Deno.test("packets that wait for credit go as soon as it is there, whether or no
   const sender = { port: a!, qp: subnet.receiver(a!).qp };
   const idle = b!.createUdQp({
     pkeyIndex: 0,
-    sendQueueSize: 2,
     recvQueueSize: 1024,
   });
   idle.setQkey(QKEY);

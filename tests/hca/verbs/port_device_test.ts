@@ -54,7 +54,7 @@ class Rig implements Disposable {
         for (let i = 0; i < batch.count; i++) {
           assertEquals(batch.encap[i], ENCAP);
           assertEquals(batch.sourceQpn[i], this.a.qpn);
-          this.heard.push(batch.bytes[i]![batch.payload[i]!]!);
+          this.heard.push(batch.view[i]!.getUint8(batch.payload[i]!));
         }
         this.b.release(batch);
       }
@@ -64,7 +64,6 @@ class Rig implements Disposable {
   #pair(): VerbsUdQp {
     const qp = this.port.createUdQp({
       pkeyIndex: 0,
-      sendQueueSize: 128,
       recvQueueSize: 256,
     }) as VerbsUdQp;
     qp.setQkey(QKEY);

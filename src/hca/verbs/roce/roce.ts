@@ -7,10 +7,12 @@
  */
 
 import { getLogger } from "../../../base/log.ts";
+import { ibMtuCode } from "../../../base/units.ts";
 import type { Reactor } from "../../../system/reactor.ts";
 import { formatGid } from "../../../wire/gid.ts";
 import type { AddressHandleAttributes, PortAttributes } from "../../hca.ts";
 import type { VerbsCounters } from "../counters.ts";
+import { rateCode } from "../rate.ts";
 import { RoceGroups } from "./groups.ts";
 import { findRoceLink, type RoceLink } from "./link.ts";
 import { RoceMadChannel } from "./mad_channel.ts";
@@ -47,8 +49,10 @@ export class Roce {
       owner.reactor,
       () => ({
         gid: owner.attributes.gid,
-        activeMtuCode: owner.attributes.activeMtuCode,
-        rateCode: owner.attributes.rateCode,
+        activeMtuCode: ibMtuCode(owner.attributes.activeMtu)!,
+        rateCode: rateCode(
+          owner.attributes.activeWidth * owner.attributes.laneMbps,
+        ),
         ifindex: this.#link.ifindex,
       }),
       new KernelNeighbours(),
