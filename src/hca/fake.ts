@@ -1,7 +1,7 @@
 /**
  * A fabric without a library, for unit tests: ports of one process over plain memory.
  *
- * It needs no FFI permission: addresses are numbers that {@linkcode FakeFabric.resolve} maps to octets, so a
+ * It needs no FFI permission: addresses are numbers that {@linkcode FakeFabric.resolve} maps to bytes, so a
  * netdev that takes such a function (netdev/fake.ts) reads and writes where the real one would. A received packet lies in
  * its sender's slot, which is free again when the receiver released it, as with the embedded HCA.
  *
@@ -62,7 +62,7 @@ export class FakeFabric {
     return port;
   }
 
-  /** The octets at an address of `vnetAddress`. */
+  /** The bytes at an address of `vnetAddress`. */
   resolve(address: bigint, length: number): Uint8Array {
     const { index, at } = whereIs(address, length);
     const port = this.ports[index - 1];
@@ -174,7 +174,7 @@ export class FakePort extends FakeTransport implements HcaPort {
     for (const qp of [...this.qps.values()]) qp.close();
   }
 
-  /** Sends octets that need not make sense. */
+  /** Sends bytes that need not make sense. */
   inject(
     packet:
       & Partial<Omit<PostedPacket, "handle">>

@@ -27,7 +27,7 @@ export function memoryAddress(index: number): bigint {
   return BigInt(index) << BigInt(PORT_BITS);
 }
 
-/** The port and the offset in its memory of a frame of `length` octets at an address; throws a RangeError beyond a slot. */
+/** The port and the offset in its memory of a frame of `length` bytes at an address; throws a RangeError beyond a slot. */
 export function whereIs(
   address: bigint,
   length: number,
@@ -38,7 +38,7 @@ export function whereIs(
   const begins = offset === LAYOUT.vnet ||
     offset === LAYOUT.vnet + ETHERNET_HEADER_LENGTH;
   if (!begins || length > STRIDE - offset) {
-    throw new RangeError(`Nothing lies at ${address} (${length} octets)`);
+    throw new RangeError(`Nothing lies at ${address} (${length} bytes)`);
   }
   return { index: Number(address >> BigInt(PORT_BITS)), at };
 }

@@ -46,7 +46,7 @@ import { SlotPool } from "./slot_pool.ts";
 import { SoftUdQp, type UdQpParts } from "./ud_qp.ts";
 
 const CQ_EVENTS = counterIndex("cq_events");
-/** Descriptors taken from one link in one turn: the others' packets and the TUN have their turn too. */
+/** Descriptors taken from one link in one turn: the others' packets and the network device have their turn too. */
 const RECEIVE_BUDGET = 32;
 /** The first QPN for users; 0 and 1 are the management queue pairs. */
 const FIRST_QPN = 0x48;

@@ -1,7 +1,7 @@
 /**
  * How a packet lies in a slot of the embedded HCA.
  *
- * The headers are InfiniBand's own, big-endian, at fixed places: the GRH has its 40 octets whether the packet
+ * The headers are InfiniBand's own, big-endian, at fixed places: the GRH has its 40 bytes whether the packet
  * has one or not (LNH in the LRH tells), as in the receive buffer of a real UD queue pair. A capture that
  * closes the gaps has the packet as a wire would carry it.
  *
@@ -34,7 +34,7 @@ export const PAYLOAD = VNET + FRAME_HEADER_LENGTH;
 
 /** Words of the InfiniBand headers, LRH to DETH. */
 export const HEADER_WORDS = UD_HEADERS_LENGTH / 4;
-/** Octets from one slot to the next: 17 pages, so that a small packet touches one page. */
+/** Bytes from one slot to the next: 17 pages, so that a small packet touches one page. */
 export const STRIDE = 69632;
 /** The largest IP packet. */
 export const CAPACITY = 65535;

@@ -92,7 +92,7 @@ export class SlotPool implements SendMemory {
     this.#references[slot] = 1;
   }
 
-  /** Keeps the kernel supplied, once a turn; not while a peer is being waited for, so that the TUN's queue fills. */
+  /** Keeps the kernel supplied, once a turn; not while a peer is being waited for, so that the network device's queue fills. */
   post(): void {
     const group = this.#group;
     if (!group || group.available >= POSTED / 2) return;

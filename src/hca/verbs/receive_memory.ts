@@ -14,12 +14,10 @@
 import { IbvRecvWr, IbvSge } from "../../../ffi/verbs_layout.ts";
 import { ENCAP_LENGTH } from "../../base/units.ts";
 import { FRAME_HEADER_LENGTH } from "../../wire/ethernet.ts";
+import { GRH_LENGTH } from "../../wire/grh.ts";
 import { highWord, lowWord } from "./device.ts";
 import { NativeMemory, RegisteredMemory, type Registrar } from "./memory.ts";
 
-export const GRH_LENGTH = 40;
-export const GRH_SGID = 8;
-export const GRH_DGID = 24;
 export const PAYLOAD = GRH_LENGTH + ENCAP_LENGTH;
 const VNET = PAYLOAD - FRAME_HEADER_LENGTH;
 /** GRH and the largest message, in whole cache lines. */

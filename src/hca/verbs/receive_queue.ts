@@ -7,21 +7,16 @@
 
 import type { BoundCall } from "../../../ffi/libffi.ts";
 import { Ibv, IbvContext, IbvWc } from "../../../ffi/verbs_layout.ts";
+import { GRH_DGID, GRH_SGID } from "../../wire/grh.ts";
 import { type RxBatch, RxFlag } from "../hca.ts";
 import { type Completions, POLL_BATCH } from "./completion_queue.ts";
 import { Count, type VerbsCounters } from "./counters.ts";
 import type { OperationBinder } from "./device.ts";
 import { NativeMemory, type Registrar } from "./memory.ts";
 import type { PacketTap } from "./packet_tap.ts";
-import {
-  GRH_DGID,
-  GRH_SGID,
-  PAYLOAD,
-  ReceiveMemory,
-  STRIDE,
-} from "./receive_memory.ts";
+import { PAYLOAD, ReceiveMemory, STRIDE } from "./receive_memory.ts";
 
-const MULTICAST_OCTET = 0xff;
+const MULTICAST_BYTE = 0xff;
 
 /** A batch with what `release` needs. */
 export interface VerbsRxBatch extends RxBatch {
@@ -125,7 +120,7 @@ export class ReceiveQueue {
       const had = completions.getInt32(at + IbvWc.Flags, true);
       const grh = (had & Ibv.WC_GRH) !== 0;
       const valid = (had & Ibv.WC_IP_CSUM_OK) !== 0;
-      const multicast = grh && bytes[base + GRH_DGID] === MULTICAST_OCTET;
+      const multicast = grh && bytes[base + GRH_DGID] === MULTICAST_BYTE;
       batch.buffer[count] = buffer;
       batch.view[count] = view;
       batch.payload[count] = base + PAYLOAD;

@@ -28,7 +28,7 @@ const STRIDE = 4224;
 const CAPACITY = STRIDE - PAYLOAD;
 /** Slots of a port. */
 export const SEND_SLOTS = 512;
-/** Octets from one work request with its element to the next. */
+/** Bytes from one work request with its element to the next. */
 export const WR_STRIDE = IbvSendWr.Size + IbvSge.Size;
 /** Slots that stay for what the engine itself sends while a group has others. */
 const KEPT = 32;

@@ -26,7 +26,7 @@ import { ReceiveQueue, type VerbsRxBatch } from "./receive_queue.ts";
 import { SEND_SLOTS } from "./send_memory.ts";
 import { SendQueue } from "./send_queue.ts";
 
-/** Packets of one turn: the TUN has its turn too. */
+/** Packets of one turn: the network device has its turn too. */
 const RECEIVE_BUDGET = 128;
 /** Bit 31 of a Q_Key in a work request: use the queue pair's own (IBTA vol. 1 10.2.5). */
 const QKEY_FROM_QP = 0x80000000;
