@@ -19,6 +19,12 @@ export const UserMad = {
   Sl: 30,
   PathBits: 31,
   GrhPresent: 32,
+  GidIndex: 33,
+  HopLimit: 34,
+  TrafficClass: 35,
+  Gid: 36,
+  /** Big-endian, 32 bits. */
+  FlowLabel: 52,
   PkeyIndex: 56,
   Data: 64,
 } as const;

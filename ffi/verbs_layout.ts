@@ -43,6 +43,7 @@ export const IbvPortAttr = {
 export const IbvDeviceAttr = {
   Firmware: 0,
   MaxQpWr: 112,
+  CapabilityFlags: 116,
   MaxCqe: 132,
   PortCount: 227,
   Size: 232,
@@ -82,6 +83,8 @@ export const IbvWc = {
   SourceQpn: 32,
   Flags: 36,
   SourceLid: 42,
+  Sl: 44,
+  PathBits: 45,
   Size: 48,
 } as const;
 
@@ -158,6 +161,7 @@ export const Ibv = {
   WC_SUCCESS: 0,
   WC_GRH: 1 << 0,
   WC_IP_CSUM_OK: 1 << 2,
+  DEVICE_UD_IP_CSUM: 1 << 18,
   CQ_ATTR_MODERATE: 1 << 0,
   EVENT_CQ_ERR: 0,
   EVENT_QP_FATAL: 1,

@@ -15,7 +15,9 @@ import { Fd } from "../system/fd.ts";
 import { openReactor } from "../system/open_reactor.ts";
 import type { Reactor } from "../system/reactor.ts";
 import { exactTimers } from "../system/timer_slack.ts";
+import { ETHERNET_HEADER_LENGTH } from "../wire/ethernet.ts";
 import { PERMISSIVE_LID } from "../wire/lrh.ts";
+import { MgmtClass } from "../wire/mad.ts";
 import { type CommandContext, runCommand } from "./data_commands.ts";
 import { openPort, type PortInit } from "./open_port.ts";
 import { type Emit, type Hosted, serve } from "./thread/worker_side.ts";
@@ -45,10 +47,14 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
   const netns = parts.use(new Fd(init.netns));
   const { port, subnet, showSubnet } = openPort(init, reactor, emit);
   parts.defer(() => port.close());
+  const agent = parts.adopt(
+    port.openMadAgent(MgmtClass.SubnAdm),
+    (each) => each.close(),
+  );
   const sa = new SaClient({
-    channel: {
+    agent: {
       send: (mad, to) => {
-        port.mads.send(mad, to);
+        agent.send(mad, to);
         schedule();
       },
     },
@@ -64,13 +70,12 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
   const saTimer = reactor.timer((now) => saTimer.at(sa.tick(now)));
   const schedule = () => saTimer.at(sa.deadline);
   reactor.onTurnEnd(schedule);
-  port.mads.onMad = (mad, from) => {
-    sa.onMad(mad, from, reactor.clock.now());
-  };
+  agent.onMad = (mad, from) => sa.onMad(mad, from, reactor.clock.now());
   const { layout, vnetAddress } = port.send;
+  // The device's frames have no Ethernet header yet.
   const buffers = reactor.ring?.provideBuffers(
-    vnetAddress,
-    layout.capacity + layout.payload - layout.vnet,
+    vnetAddress.map((address) => address + BigInt(ETHERNET_HEADER_LENGTH)),
+    layout.capacity + layout.payload - layout.vnet - ETHERNET_HEADER_LENGTH,
   );
   if (buffers) port.send.postTo(buffers);
   const context: EngineContext = { reactor, port, sa, random: Math.random };
@@ -85,7 +90,9 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
         memberships: init.memberships,
         txQueueLength: TX_QUEUE_LENGTH,
         buffers,
-        ...(port.attributes.sendOffload === "none" ? { offload: 0 } : {}),
+        ...(port.attributes.capabilities.segmentation === "none"
+          ? { offload: 0 }
+          : {}),
       }),
   });
   device.onStateChange = (each) =>

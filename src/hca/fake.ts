@@ -1,7 +1,7 @@
 /**
  * A fabric without a library, for unit tests: ports of one process over plain memory.
  *
- * It needs no FFI permission: addresses are numbers that {@linkcode FakeFabric.resolve} maps to octets, so a
+ * It needs no FFI permission: addresses are numbers that {@linkcode FakeFabric.resolve} maps to bytes, so a
  * netdev that takes such a function (netdev/fake.ts) reads and writes where the real one would. A received packet lies in
  * its sender's slot, which is free again when the receiver released it, as with the embedded HCA.
  *
@@ -11,78 +11,37 @@
  * {@linkcode FakeFabric.misuse}.
  */
 
+import { Listeners } from "../base/listeners.ts";
+import { ENCAP_LENGTH } from "../base/units.ts";
+import { ETHERNET_HEADER_LENGTH } from "../wire/ethernet.ts";
 import { FIRST_MLID } from "../wire/lrh.ts";
-import { Counters } from "../base/counters.ts";
-import { ENCAP_LENGTH, ibMtuBytes, type IbMtuCode } from "../base/units.ts";
-import { DEFAULT_SUBNET_PREFIX, gidFrom } from "../wire/gid.ts";
 import { GsoType, VNET_HEADER_LENGTH } from "../wire/vnet.ts";
+import { FakeAddressHandle } from "./fake_address_handle.ts";
+import { LAYOUT, STRIDE, whereIs } from "./fake_memory.ts";
 import {
-  FakeSendMemory,
-  LAYOUT,
-  memoryAddress,
-  STRIDE,
-  whereIs,
-} from "./fake_memory.ts";
-import { type Completion, FakeAddressHandle, FakeUdQp } from "./fake_ud_qp.ts";
-import {
-  type AddressHandle,
-  type AddressHandleAttributes,
-  type HcaPort,
-  type MadAddress,
-  type MadChannel,
-  type PortAttributes,
-  type PortEvent,
-  PostResult,
-  type UdQpOptions,
+  type Completion,
+  type FakePortOptions,
+  FakeTransport,
+  type PostedPacket,
+} from "./fake_transport.ts";
+import { FakeUdQp } from "./fake_ud_qp.ts";
+import type {
+  AddressHandle,
+  AddressHandleAttributes,
+  HcaPort,
+  MadAddress,
+  MadAgent,
+  PortAttributes,
+  PortEvent,
+  TappedPacket,
+  UdQpOptions,
 } from "./hca.ts";
+import { MadAgents } from "./mad_agents.ts";
+
+export type { FakePortOptions, PostedPacket } from "./fake_transport.ts";
 
 const FIRST_QPN = 0x48;
 const MAX_ROUNDS = 10_000;
-const MTU_2048 = 4 as IbMtuCode;
-
-/** What {@linkcode FakePort.counters} has, with the embedded HCA's names. */
-const counterNames = [
-  "xmit_packets",
-  "rcv_packets",
-  "pkey_violations",
-  "qkey_violations",
-  "bad_qpn",
-  "bad_length",
-  "multicast_filtered",
-  "rcv_no_buffer",
-] as const;
-
-/** A packet that was posted, copied at that moment. */
-export interface PostedPacket {
-  readonly from: FakePort;
-  readonly sourceQpn: number;
-  readonly handle: AddressHandleAttributes;
-  readonly multicast: boolean;
-  readonly destQpn: number;
-  /** As it goes out: already that of the queue pair if bit 31 asked for it. */
-  readonly qkey: number;
-  readonly pkey: number;
-  /** The IPoIB header's word. */
-  readonly encap: number;
-  readonly vnet: Uint8Array;
-  readonly payload: Uint8Array;
-}
-
-interface Pending {
-  readonly packet: PostedPacket;
-  readonly slot: number;
-  readonly length: number;
-}
-
-/** How to make a {@linkcode FakePort}. */
-export interface FakePortOptions {
-  guid?: bigint;
-  lid?: number;
-  slots?: number;
-  state?: PortAttributes["state"];
-  pkeys?: readonly number[];
-  mtuCode?: IbMtuCode;
-}
 
 /** Ports, the switches between them, and the way of MADs. */
 export class FakeFabric {
@@ -103,7 +62,7 @@ export class FakeFabric {
     return port;
   }
 
-  /** The octets at an address of `vnetAddress`. */
+  /** The bytes at an address of `vnetAddress`. */
   resolve(address: bigint, length: number): Uint8Array {
     const { index, at } = whereIs(address, length);
     const port = this.ports[index - 1];
@@ -133,70 +92,29 @@ export class FakeFabric {
 }
 
 /** A port; see {@linkcode HcaPort} for what is not documented here. */
-export class FakePort implements HcaPort {
+export class FakePort extends FakeTransport implements HcaPort {
   readonly fabric: FakeFabric;
-  readonly send: FakeSendMemory;
-  readonly mads: MadChannel;
-  readonly counted = new Counters(counterNames);
-  /** Everything that was posted, oldest first. */
-  readonly posted: PostedPacket[] = [];
   readonly qps = new Map<number, FakeUdQp>();
-  /** What every post is answered with, if not `Sent`. */
-  postResult: PostResult = PostResult.Sent;
-  attributes: PortAttributes;
   closed = false;
-  /** True for a device without moderation. */
-  refusesModeration = false;
-  onCredit: () => void = () => {};
-  readonly #pending: Pending[] = [];
-  readonly #listeners: ((event: PortEvent) => void)[] = [];
+  readonly #agents = new MadAgents(
+    (mad, to) => {
+      const copy = mad.slice();
+      this.fabric.later(() => this.fabric.onMad(this, copy, to));
+    },
+    () => this.counted.add("mads_no_agent"),
+  );
+  readonly #events = new Listeners<[PortEvent]>();
+  readonly #credit = new Listeners<[]>();
   #nextQpn = FIRST_QPN;
 
   constructor(fabric: FakeFabric, index: number, options: FakePortOptions) {
+    super(index, options, fabric.misuse);
     this.fabric = fabric;
-    this.send = new FakeSendMemory(
-      memoryAddress(index),
-      options.slots ?? 16,
-      fabric.misuse,
-    );
-    this.mads = {
-      send: (mad, to) => {
-        const copy = mad.slice();
-        fabric.later(() => fabric.onMad(this, copy, to));
-      },
-      onMad: () => {},
-    };
-    const mtuCode = options.mtuCode ?? MTU_2048;
-    const portGuid = options.guid ?? 0x0002_c903_0000_0000n + BigInt(index);
-    this.attributes = {
-      device: "fake",
-      port: index,
-      linkLayer: "infiniband",
-      state: options.state ?? "active",
-      physState: "LinkUp",
-      lid: options.lid ?? 0x10 + index,
-      lmc: 0,
-      smLid: 1,
-      smSl: 0,
-      portGuid,
-      subnetPrefix: DEFAULT_SUBNET_PREFIX,
-      gid: gidFrom(DEFAULT_SUBNET_PREFIX, portGuid),
-      maxMtu: ibMtuBytes(mtuCode)!,
-      activeMtu: ibMtuBytes(mtuCode)!,
-      activeMtuCode: mtuCode,
-      activeWidth: 4,
-      laneMbps: 25_000,
-      rateCode: 16,
-      pkeys: options.pkeys ?? [0xffff],
-      firmware: "0",
-      busInfo: "fake",
-      sendOffload: "deferred",
-    };
   }
 
   /** True if `flush()` has something to do. */
   get busy(): boolean {
-    return this.#pending.length > 0 || this.#owesCredit;
+    return this.pending.length > 0 || this.#owesCredit;
   }
 
   get #owesCredit(): boolean {
@@ -204,37 +122,47 @@ export class FakePort implements HcaPort {
     return starved && free > 0 && withhold === "nothing";
   }
 
-  /** Changes attributes without a word. */
-  set(attributes: Partial<PortAttributes>): void {
-    this.attributes = { ...this.attributes, ...attributes };
-  }
-
   /** Changes attributes and tells the listeners. */
   emit(event: PortEvent, attributes: Partial<PortAttributes> = {}): void {
     this.set(attributes);
-    for (const listener of this.#listeners) listener(event);
+    this.#events.call(event);
   }
 
   createUdQp(options: UdQpOptions): FakeUdQp {
-    const qp = new FakeUdQp(this, this.#nextQpn++, options);
-    this.qps.set(qp.qpn, qp);
-    return qp;
+    return new FakeUdQp(this, this.qps, this.#nextQpn++, options);
   }
 
   createAddressHandle(attributes: AddressHandleAttributes): AddressHandle {
     return new FakeAddressHandle(attributes, this.fabric.misuse);
   }
 
-  /** Delivers what was posted; then tells of free slots if somebody asked in vain. */
-  flush(): void {
-    for (const pending of this.#pending.splice(0)) this.#deliver(pending);
-    if (!this.#owesCredit) return;
-    this.send.starved = false;
-    this.onCredit();
+  openMadAgent(mgmtClass: number): MadAgent {
+    return this.#agents.open(mgmtClass);
   }
 
-  onEvent(listener: (event: PortEvent) => void): void {
-    this.#listeners.push(listener);
+  /** A MAD arrives. */
+  receiveMad(mad: Uint8Array, from: MadAddress): void {
+    this.#agents.deliver(mad, from);
+  }
+
+  /** Delivers what was posted; then tells of free slots if somebody asked in vain. */
+  flush(): void {
+    for (const pending of this.pending.splice(0)) this.#deliver(pending);
+    if (!this.#owesCredit) return;
+    this.send.starved = false;
+    this.#credit.call();
+  }
+
+  onCredit(listener: () => void): () => void {
+    return this.#credit.add(listener);
+  }
+
+  onEvent(listener: (event: PortEvent) => void): () => void {
+    return this.#events.add(listener);
+  }
+
+  tap(listener: (packet: TappedPacket) => void): () => void {
+    return this.taps.add(listener);
   }
 
   counters(): Record<string, number> {
@@ -246,14 +174,7 @@ export class FakePort implements HcaPort {
     for (const qp of [...this.qps.values()]) qp.close();
   }
 
-  /** Puts a packet onto the fabric; for {@linkcode FakeUdQp.post}, and for tests that send what no engine would. */
-  transmit(packet: PostedPacket, slot: number, length: number): void {
-    this.posted.push(packet);
-    this.#pending.push({ packet, slot, length });
-    this.counted.add("xmit_packets");
-  }
-
-  /** Sends octets that need not make sense. */
+  /** Sends bytes that need not make sense. */
   inject(
     packet:
       & Partial<Omit<PostedPacket, "handle">>
@@ -271,16 +192,18 @@ export class FakePort implements HcaPort {
       pkey: this.attributes.pkeys[0] ?? 0,
       encap: 0,
       vnet: new Uint8Array(VNET_HEADER_LENGTH),
+      ethernet: new Uint8Array(ETHERNET_HEADER_LENGTH),
       ...packet,
     };
     this.send.view.setInt32(base + LAYOUT.encap, full.encap);
     this.send.bytes.set(full.vnet, base + LAYOUT.vnet);
+    this.send.bytes.set(full.ethernet, base + LAYOUT.ethernet);
     this.send.bytes.set(full.payload, base + LAYOUT.payload);
     this.transmit(full, slot, full.payload.length);
     return true;
   }
 
-  #deliver({ packet, slot, length }: Pending): void {
+  #deliver({ packet, slot, length }: Completion): void {
     const { fabric } = this;
     const { dlid } = packet.handle;
     const lids = packet.multicast ? fabric.groups.get(dlid) ?? [] : [dlid];

@@ -1,6 +1,10 @@
 /** The send memory of a port of the fake fabric (fake.ts): slots in an ordinary buffer, at addresses that are made up. */
 
 import { ENCAP_LENGTH } from "../base/units.ts";
+import {
+  ETHERNET_HEADER_LENGTH,
+  FRAME_HEADER_LENGTH,
+} from "../wire/ethernet.ts";
 import { VNET_HEADER_LENGTH } from "../wire/vnet.ts";
 import type { BufferGroup } from "../system/reactor.ts";
 import type { SendMemory, SlotLayout } from "./hca.ts";
@@ -12,24 +16,29 @@ const PORT_BITS = 32;
 export const LAYOUT: SlotLayout = {
   encap: 0,
   vnet: ENCAP_LENGTH,
-  payload: ENCAP_LENGTH + VNET_HEADER_LENGTH,
+  ethernet: ENCAP_LENGTH + VNET_HEADER_LENGTH,
+  payload: ENCAP_LENGTH + FRAME_HEADER_LENGTH,
   capacity: 65535,
 };
-export const STRIDE = 65536 + 16;
+export const STRIDE = 65536 + 32;
 
 /** Where the memory of the fabric's port `index` (from 1) begins. */
 export function memoryAddress(index: number): bigint {
   return BigInt(index) << BigInt(PORT_BITS);
 }
 
-/** The port and the offset in its memory of `length` octets at an address; throws a RangeError beyond a slot. */
+/** The port and the offset in its memory of a frame of `length` bytes at an address; throws a RangeError beyond a slot. */
 export function whereIs(
   address: bigint,
   length: number,
 ): { index: number; at: number } {
   const at = Number(BigInt.asUintN(PORT_BITS, address));
-  if (at % STRIDE !== LAYOUT.vnet || length > STRIDE - LAYOUT.vnet) {
-    throw new RangeError(`Nothing lies at ${address} (${length} octets)`);
+  const offset = at % STRIDE;
+  // A frame without an Ethernet header begins that much later.
+  const begins = offset === LAYOUT.vnet ||
+    offset === LAYOUT.vnet + ETHERNET_HEADER_LENGTH;
+  if (!begins || length > STRIDE - offset) {
+    throw new RangeError(`Nothing lies at ${address} (${length} bytes)`);
   }
   return { index: Number(address >> BigInt(PORT_BITS)), at };
 }

@@ -1,12 +1,16 @@
-/** Queue pairs and address handles of the fake fabric (fake.ts). */
+/** Queue pairs of the fake fabric (fake.ts). */
 
-import { FIRST_MLID } from "../wire/lrh.ts";
 import { IpoibError } from "../base/errors.ts";
 import { ENCAP_LENGTH, pkeysMatch } from "../base/units.ts";
 import { gidEquals } from "../wire/gid.ts";
 import { GsoType } from "../wire/vnet.ts";
-import type { FakePort, PostedPacket } from "./fake.ts";
+import type { FakeAddressHandle } from "./fake_address_handle.ts";
 import { LAYOUT, STRIDE } from "./fake_memory.ts";
+import type {
+  Completion,
+  FakeTransport,
+  PostedPacket,
+} from "./fake_transport.ts";
 import {
   type AddressHandle,
   type AddressHandleAttributes,
@@ -14,47 +18,26 @@ import {
   PostResult,
   type RxBatch,
   RxFlag,
+  type TappedPacket,
   type UdQp,
   type UdQpOptions,
 } from "./hca.ts";
+import {
+  UD_HEADERS_LENGTH,
+  writePacketHeaders,
+  writePathHeaders,
+} from "./ud_headers.ts";
 
 const QKEY_FROM_QP = 0x80000000;
 const BATCH = 8;
 const EOPNOTSUPP = 95;
 
-/** A handle that knows of its end. */
-export class FakeAddressHandle implements AddressHandle {
-  readonly attributes: AddressHandleAttributes;
-  readonly dlid: number;
-  readonly multicast: boolean;
-  destroyed = false;
-  readonly #misuse: string[];
-
-  constructor(attributes: AddressHandleAttributes, misuse: string[]) {
-    this.attributes = attributes;
-    this.dlid = attributes.dlid;
-    this.multicast = attributes.dlid >= FIRST_MLID;
-    this.#misuse = misuse;
-  }
-
-  destroy(): void {
-    if (this.destroyed) this.#misuse.push("a handle was destroyed twice");
-    this.destroyed = true;
-  }
-}
-
-/** A packet that reached a port, in its sender's slot. */
-export interface Completion {
-  readonly packet: PostedPacket;
-  readonly slot: number;
-  readonly length: number;
-}
-
 interface FakeBatch extends RxBatch {
+  readonly capacity: number;
   readonly taken: (Completion | undefined)[];
 }
 
-/** A queue pair of a {@linkcode FakePort}. */
+/** A queue pair of a port. */
 export class FakeUdQp implements UdQp {
   readonly qpn: number;
   onReceive: () => void = () => {};
@@ -64,13 +47,22 @@ export class FakeUdQp implements UdQp {
   moderation: CqModeration = { rxUsecs: 0, rxFrames: 0 };
   /** Groups that it is attached to. */
   readonly attached: { mgid: Uint8Array; mlid: number }[] = [];
-  readonly #port: FakePort;
+  readonly #port: FakeTransport;
+  readonly #qps: Map<number, FakeUdQp>;
   readonly #pkeyIndex: number;
   readonly #room: number;
   readonly #completions: Completion[] = [];
 
-  constructor(port: FakePort, qpn: number, options: UdQpOptions) {
+  /** @param qps those of the port, by QPN: it is among them until it closes */
+  constructor(
+    port: FakeTransport,
+    qps: Map<number, FakeUdQp>,
+    qpn: number,
+    options: UdQpOptions,
+  ) {
     this.#port = port;
+    this.#qps = qps;
+    qps.set(qpn, this);
     this.qpn = qpn;
     this.#pkeyIndex = options.pkeyIndex;
     this.#room = options.recvQueueSize;
@@ -92,41 +84,71 @@ export class FakeUdQp implements UdQp {
     qkey: number,
   ): PostResult {
     const port = this.#port;
-    const { send, fabric } = port;
+    const { send, misuse } = port;
     const handle = ah as FakeAddressHandle;
-    if (!send.holds(slot)) fabric.misuse.push(`slot ${slot} was not reserved`);
-    if (handle.destroyed) fabric.misuse.push("a destroyed handle was used");
+    if (!send.holds(slot)) misuse.push(`slot ${slot} was not reserved`);
+    if (handle.destroyed) misuse.push("a destroyed handle was used");
     const base = slot * STRIDE;
     const vnet = base + LAYOUT.vnet;
+    const ethernet = base + LAYOUT.ethernet;
     const payload = base + LAYOUT.payload;
-    const large = send.view.getUint8(vnet + 1) !== GsoType.None;
+    const large = isLarge(send.bytes.subarray(vnet, ethernet));
     const ready = !this.closed && port.attributes.state === "active";
     const result = !ready
       ? PostResult.NotReady
       : !large && length + ENCAP_LENGTH > port.attributes.activeMtu
       ? PostResult.TooLong
       : port.postResult;
-    if (result !== PostResult.Sent) {
-      send.unref(slot);
-      return result;
+    const packet: PostedPacket = {
+      from: port,
+      sourceQpn: this.qpn,
+      handle: handle.attributes,
+      multicast: handle.multicast,
+      destQpn,
+      qkey: (qkey & QKEY_FROM_QP) !== 0 ? this.qkey : qkey >>> 0,
+      pkey: this.pkey,
+      encap: send.view.getInt32(base + LAYOUT.encap),
+      vnet: send.bytes.slice(vnet, ethernet),
+      ethernet: send.bytes.slice(ethernet, payload),
+      payload: send.bytes.slice(payload, payload + length),
+    };
+    if (port.taps.active) {
+      this.#tap("sent", result, { packet, slot, length }, vnet);
     }
-    port.transmit(
-      {
-        from: port,
-        sourceQpn: this.qpn,
-        handle: handle.attributes,
-        multicast: handle.multicast,
-        destQpn,
-        qkey: (qkey & QKEY_FROM_QP) !== 0 ? this.qkey : qkey >>> 0,
-        pkey: this.pkey,
-        encap: send.view.getInt32(base + LAYOUT.encap),
-        vnet: send.bytes.slice(vnet, payload),
-        payload: send.bytes.slice(payload, payload + length),
-      },
-      slot,
-      length,
-    );
+    if (result === PostResult.Sent) port.transmit(packet, slot, length);
+    else send.unref(slot);
     return result;
+  }
+
+  /** @param vnet where the virtio header begins, or -1 */
+  #tap(
+    direction: TappedPacket["direction"],
+    status: PostResult,
+    { packet, slot, length }: Completion,
+    vnet: number,
+  ): void {
+    const { handle, encap, pkey, destQpn, qkey, sourceQpn, from } = packet;
+    const { taps } = this.#port;
+    const { view } = from.send;
+    const { lid, gid } = from.attributes;
+    const headers = new DataView(new ArrayBuffer(UD_HEADERS_LENGTH));
+    writePathHeaders(headers, handle, gid);
+    const large = isLarge(packet.vnet);
+    writePacketHeaders(
+      headers,
+      0,
+      large ? 0 : length + ENCAP_LENGTH,
+      lid,
+      pkey,
+      destQpn,
+      0,
+      qkey,
+      sourceQpn,
+    );
+    taps.headersAt(headers, 0);
+    const payload = slot * STRIDE + LAYOUT.payload;
+    taps.packetAt(encap, view, vnet, payload, length);
+    taps.tell(direction, status, this.qpn);
   }
 
   /** True if packets to that group reach this pair. */
@@ -154,16 +176,18 @@ export class FakeUdQp implements UdQp {
   }
 
   poll(batch: RxBatch): number {
-    const { taken } = batch as FakeBatch;
-    if (taken[0]) this.#port.fabric.misuse.push("a batch was not released");
-    batch.count = Math.min(batch.capacity, this.#completions.length);
+    const { taken, capacity } = batch as FakeBatch;
+    if (taken[0]) this.#port.misuse.push("a batch was not released");
+    batch.count = Math.min(capacity, this.#completions.length);
     for (let i = 0; i < batch.count; i++) {
       const completion = this.#completions.shift()!;
       const { packet, slot, length } = completion;
       const { bytes, view, vnetAddress } = packet.from.send;
       const base = slot * STRIDE;
+      if (batch.headersMissing) {
+        bytes.fill(0xa5, base + LAYOUT.vnet, base + LAYOUT.payload);
+      }
       taken[i] = completion;
-      batch.bytes[i] = bytes;
       batch.view[i] = view;
       batch.payload[i] = base + LAYOUT.payload;
       batch.length[i] = length;
@@ -173,6 +197,10 @@ export class FakeUdQp implements UdQp {
       batch.sourceLid[i] = packet.from.attributes.lid;
       batch.flags[i] = (packet.handle.grh ? RxFlag.Grh : 0) |
         (packet.multicast ? RxFlag.Multicast : 0);
+      if (this.#port.taps.active) {
+        const vnet = batch.headersMissing ? -1 : base + LAYOUT.vnet;
+        this.#tap("received", PostResult.Sent, completion, vnet);
+      }
     }
     return batch.count;
   }
@@ -199,12 +227,11 @@ export class FakeUdQp implements UdQp {
   }
 
   createBatch(): RxBatch {
-    const nothing = new Uint8Array(0);
     const batch: FakeBatch = {
       count: 0,
       capacity: BATCH,
-      bytes: new Array(BATCH).fill(nothing),
-      view: new Array(BATCH).fill(new DataView(nothing.buffer)),
+      headersMissing: this.#port.headersMissing,
+      view: new Array(BATCH).fill(new DataView(new ArrayBuffer(0))),
       payload: new Int32Array(BATCH),
       length: new Int32Array(BATCH),
       encap: new Int32Array(BATCH),
@@ -232,14 +259,19 @@ export class FakeUdQp implements UdQp {
     const at = this.attached.findIndex((group) =>
       group.mlid === mlid && gidEquals(group.mgid, mgid)
     );
-    if (at < 0) this.#port.fabric.misuse.push("detached what was not attached");
+    if (at < 0) this.#port.misuse.push("detached what was not attached");
     else this.attached.splice(at, 1);
   }
 
   close(): void {
     this.closed = true;
-    this.#port.qps.delete(this.qpn);
+    this.#qps.delete(this.qpn);
     const rest = this.#completions.splice(0);
     for (const { packet, slot } of rest) packet.from.send.unref(slot);
   }
+}
+
+/** True if a virtio header is a large send's. */
+function isLarge(vnet: Uint8Array): boolean {
+  return vnet[1] !== GsoType.None;
 }

@@ -38,8 +38,7 @@ export const MIN_DATAGRAM_MTU = 72;
 /** Largest MTU that the device admits to, that of connected mode. */
 export const MAX_MTU = 65520;
 
-/** Work requests of a queue pair (Linux module parameters). */
-export const DEFAULT_SEND_QUEUE = 128;
+/** Packets that may wait at a queue pair (Linux module parameter `recv_queue_size`). */
 export const DEFAULT_RECV_QUEUE = 256;
 
 /** Packets that the kernel queues before the TUN: 6 ms at 150 000 packets/s. (ib_ipoib's 256 wait in front of hardware.) */

@@ -65,12 +65,12 @@ export class IpoibDevice {
       if (change === "gone") this.onGone();
     });
     port.onEvent((event) => this.#onPortEvent(event));
-    port.onCredit = () => {
+    port.onCredit(() => {
       this.parent.onCredit();
       for (let i = 0; i < this.children.length; i++) {
         this.children[i]!.interface.onCredit();
       }
-    };
+    });
     netdev.setUp(true);
   }
 

@@ -24,7 +24,7 @@ import type { ConfigChange, Netdev } from "../netdev/netdev.ts";
 import type { LinkAddress } from "../wire/link_address.ts";
 import { formatGid, gidEquals } from "../wire/gid.ts";
 import { broadcastMgid } from "../wire/mgid.ts";
-import { DEFAULT_RECV_QUEUE, DEFAULT_SEND_QUEUE } from "./constants.ts";
+import { DEFAULT_RECV_QUEUE } from "./constants.ts";
 import type { EngineContext } from "./context.ts";
 import { Engine } from "./engine.ts";
 import { linkState, RUNNING } from "./link_state.ts";
@@ -217,7 +217,6 @@ export class IpoibInterface {
     if (!this.#qp) {
       this.#qp = this.#context.port.createUdQp({
         pkeyIndex: this.pkeyIndex,
-        sendQueueSize: DEFAULT_SEND_QUEUE,
         recvQueueSize: DEFAULT_RECV_QUEUE,
       });
       this.moderation.attach(this.#qp);

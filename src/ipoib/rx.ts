@@ -21,11 +21,14 @@ import {
 } from "../hca/hca.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import { EtherType } from "../wire/encap.ts";
+import { ETHERNET_HEADER_LENGTH } from "../wire/ethernet.ts";
 import { GID_LENGTH, gidEquals } from "../wire/gid.ts";
 import { IPV4_HEADER_LENGTH, Ipv4Field } from "../wire/ipv4.ts";
-import { VNET_HEADER_LENGTH } from "../wire/vnet.ts";
+import { VNET_HEADER_LENGTH, VnetFlag, VnetHeader } from "../wire/vnet.ts";
 import { Stat, type Statistics } from "./statistics.ts";
 
+/** The device's frames have no Ethernet header yet. */
+const NO_ETHERNET_HEADER = BigInt(ETHERNET_HEADER_LENGTH);
 const EIO = 5;
 const CLASS_D = 0xe;
 
@@ -53,6 +56,7 @@ export class Receiver {
   #batch: RxBatch | undefined;
   /** The port, for echoes. */
   port: AddressedPort | undefined;
+  readonly #vnet = new VnetHeader();
   readonly #sourceGid = new Uint8Array(GID_LENGTH);
 
   constructor(
@@ -131,8 +135,14 @@ export class Receiver {
       this.#malformed();
       return;
     }
+    if (batch.headersMissing) {
+      this.#vnet.at(view, at - VNET_HEADER_LENGTH).clear();
+      if (batch.flags[i]! & RxFlag.ChecksumOk) {
+        this.#vnet.flags = VnetFlag.DataValid;
+      }
+    }
     const written = this.#netdev.write(
-      batch.vnetAddress[i]!,
+      batch.vnetAddress[i]! + NO_ETHERNET_HEADER,
       VNET_HEADER_LENGTH + length,
     );
     if (written < 0) {

@@ -12,7 +12,7 @@
  *     the loop, when the HCA is flushed.
  *
  * Nothing here allocates for a packet that is sent at once. Large sends (GSO) and partial checksums pass as they
- * are: the virtio header travels with the packet (`sendOffload` "deferred").
+ * are: the virtio header travels with the packet (segmentation "deferred").
  */
 
 import type { Clock } from "../base/clock.ts";
@@ -25,6 +25,7 @@ import {
 } from "../hca/hca.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import { encapWord, EtherType } from "../wire/encap.ts";
+import { ETHERNET_HEADER_LENGTH } from "../wire/ethernet.ts";
 import { IpProtocol, Ipv4Field, Ipv4Packet } from "../wire/ipv4.ts";
 import { MULTICAST_QPN } from "../wire/link_address.ts";
 import { GsoType, VNET_HEADER_LENGTH } from "../wire/vnet.ts";
@@ -71,6 +72,8 @@ export class Transmitter {
   readonly #clock: Clock;
   readonly #netdev: Netdev;
   readonly #memory: SendMemory;
+  /** Where each slot takes a frame of the device, which has no Ethernet header yet. */
+  readonly #frameAddress: readonly bigint[];
   readonly #hops: NextHopCache;
   readonly #neighbours: NeighbourTable;
   readonly #groups: GroupTable;
@@ -82,6 +85,9 @@ export class Transmitter {
     this.#clock = parts.clock;
     this.#netdev = parts.netdev;
     this.#memory = parts.memory;
+    this.#frameAddress = parts.memory.vnetAddress.map((address) =>
+      address + BigInt(ETHERNET_HEADER_LENGTH)
+    );
     this.#hops = parts.hops;
     this.#neighbours = parts.neighbours;
     this.#groups = parts.groups;
@@ -99,7 +105,7 @@ export class Transmitter {
       const slot = memory.reserve();
       if (slot < 0) return false;
       // 2. Read
-      const length = this.#netdev.read(memory.vnetAddress[slot]!, room);
+      const length = this.#netdev.read(this.#frameAddress[slot]!, room);
       if (length <= VNET_HEADER_LENGTH) {
         memory.unreserve(slot);
         return true;
@@ -195,9 +201,12 @@ export class Transmitter {
   ): PostResult {
     const { view, stride, layout } = this.#memory;
     const base = slot * stride;
+    const vnet = base + layout.vnet;
+    for (let i = 0; i < VNET_HEADER_LENGTH; i += 4) {
+      view.setInt32(vnet + i, view.getInt32(vnet + ETHERNET_HEADER_LENGTH + i));
+    }
     view.setInt32(base + layout.encap, encap);
     let octets = length + ENCAP_LENGTH;
-    const vnet = base + layout.vnet;
     if (view.getUint8(vnet + GSO_TYPE) !== GsoType.None) {
       octets -= view.getUint16(vnet + GSO_HEADERS, true);
     }
@@ -229,7 +238,7 @@ export class Transmitter {
   /** Takes a packet out of its slot, which is given back. */
   #copy(slot: number, length: number): WaitingPacket {
     const { bytes, stride, layout } = this.#memory;
-    const from = slot * stride + layout.vnet;
+    const from = slot * stride + layout.vnet + ETHERNET_HEADER_LENGTH;
     const frame = bytes.slice(from, from + VNET_HEADER_LENGTH + length);
     this.#memory.unreserve(slot);
     return { frame, encap: ENCAP_IPV4 };
@@ -259,7 +268,8 @@ export class Transmitter {
       return;
     }
     const { bytes, stride, layout } = this.#memory;
-    bytes.set(packet.frame, slot * stride + layout.vnet);
+    const at = slot * stride + layout.vnet + ETHERNET_HEADER_LENGTH;
+    bytes.set(packet.frame, at);
     const length = packet.frame.length - VNET_HEADER_LENGTH;
     this.#post(slot, length, packet.encap, ah, qpn);
   }

@@ -1,21 +1,20 @@
 /**
  * The client of the subnet administrator: paths, group memberships, traps.
  *
- * It works over any {@linkcode MadChannel}: the same against OpenSM and against the embedded subnet. The
- * channel's owner passes MADs to {@linkcode SaClient.onMad} and calls {@linkcode SaClient.tick} when
+ * It works over any {@linkcode MadAgent} of the class SubnAdm: the same against OpenSM and against the embedded subnet. The
+ * agent's owner passes its MADs to {@linkcode SaClient.onMad} and calls {@linkcode SaClient.tick} when
  * {@linkcode SaClient.deadline} has come. On a change of the subnet manager it calls
  * {@linkcode SaClient.flush}. Callbacks run inside `onMad`, `tick` or `flush` and may make new requests.
  */
 
 import type { Millis } from "../base/units.ts";
-import type { MadAddress, MadChannel } from "../hca/hca.ts";
+import type { MadAddress, MadAgent } from "../hca/hca.ts";
 import {
   GSI_QKEY,
   GSI_QPN,
   MadHeader,
   Method,
   METHOD_RESPONSE,
-  MgmtClass,
 } from "../wire/mad.ts";
 import { ClassPortInfo } from "../wire/sa/class_port_info.ts";
 import { InformInfo } from "../wire/sa/inform_info.ts";
@@ -49,7 +48,7 @@ export interface ManagerLocation {
 }
 
 export interface SaClientOptions {
-  channel: Pick<MadChannel, "send">;
+  agent: Pick<MadAgent, "send">;
   /** Asked at each send. */
   location: () => ManagerLocation;
   /** Called with each Report, after it was answered; a Report that was repeated comes again. */
@@ -61,17 +60,17 @@ export interface SaClientOptions {
 export class SaClient {
   /** Joins and leaves of the port's interfaces together. */
   readonly memberships = new Memberships(this);
-  readonly #channel: Pick<MadChannel, "send">;
+  readonly #agent: Pick<MadAgent, "send">;
   readonly #location: () => ManagerLocation;
   readonly #onReport: (notice: Notice) => void;
   readonly #transactions: Transactions;
 
   constructor(options: SaClientOptions) {
-    this.#channel = options.channel;
+    this.#agent = options.agent;
     this.#location = options.location;
     this.#onReport = options.onReport ?? (() => {});
     this.#transactions = new Transactions(
-      (mad, to) => this.#channel.send(mad, to),
+      (mad, to) => this.#agent.send(mad, to),
       () => this.#administrator(),
       options.firstTransaction,
     );
@@ -97,10 +96,10 @@ export class SaClient {
     this.#transactions.flush(now);
   }
 
-  /** Takes a MAD that arrived; false if it is not of the SA class, and somebody else's. */
-  onMad(mad: Uint8Array, from: MadAddress, now: Millis): boolean {
+  /** Takes a MAD of the class SubnAdm that arrived. */
+  onMad(mad: Uint8Array, from: MadAddress, now: Millis): void {
     const header = MadHeader.parse(mad);
-    if (header?.mgmtClass !== MgmtClass.SubnAdm) return false;
+    if (!header) return;
     if (
       header.method === Method.Report &&
       header.attributeId === SaAttribute.Notice
@@ -109,7 +108,6 @@ export class SaClient {
       (header.method & METHOD_RESPONSE) !== 0 &&
       from.lid === this.#location().smLid
     ) this.#transactions.onAnswer(mad, now);
-    return true;
   }
 
   /** Asks for the path to a GID, as ib_ipoib does. */
@@ -292,7 +290,7 @@ export class SaClient {
     if (notice === undefined) return;
     const answer = mad.slice();
     MadHeader.emit({ ...header, method: Method.ReportResp, status: 0 }, answer);
-    this.#channel.send(answer, { ...from, qkey: GSI_QKEY });
+    this.#agent.send(answer, { ...from, qkey: GSI_QKEY });
     this.#onReport(notice);
   }
 

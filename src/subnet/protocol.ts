@@ -19,7 +19,7 @@
  * | 14     | 2      | reserved, zero                                                           |
  *
  * The fields are those of an address handle or a work completion, so they go in and out of
- * `MadChannel` (hca.ts) as they are. A MAD for another LID than the manager's is passed on to that port.
+ * `MadAgent` (hca.ts) as they are. A MAD for another LID than the manager's is passed on to that port.
  *
  * A frame that is none of these decodes to undefined; the receiver drops it. The transport must keep the
  * order and must not lose frames; it may queue them.
@@ -46,7 +46,7 @@ const KIND_MAD = 2;
 
 const Field = { sl: 1, lid: 2, qpn: 4, qkey: 8, pkeyIndex: 12 } as const;
 
-/** Where a MAD goes to or comes from; the same shape as `MadAddress` of hca.ts. */
+/** Where a MAD goes to or comes from; `MadAddress` of hca.ts without a GRH. */
 export interface MadFrameAddress {
   lid: number;
   qpn: number;

@@ -6,7 +6,7 @@ import { PostResult } from "../../src/hca/hca.ts";
 import { broadcastMgid } from "../../src/wire/mgid.ts";
 
 const MGID = broadcastMgid(0xffff);
-const options = { pkeyIndex: 0, sendQueueSize: 4, recvQueueSize: 2 };
+const options = { pkeyIndex: 0, recvQueueSize: 2 };
 
 function pair() {
   const fabric = new FakeFabric();
@@ -39,8 +39,8 @@ Deno.test("a packet is delivered by flush(), out of its sender's slot", () => {
   a.flush();
   assertEquals(to.poll(batch), 1);
   assertEquals([batch.length[0], isEmpty(a)], [5, false]);
-  const frame = fabric.resolve(batch.vnetAddress[0]!, 12 + 5);
-  assertEquals(frame.slice(12), new Uint8Array(5).fill(5));
+  const frame = fabric.resolve(batch.vnetAddress[0]!, 26 + 5);
+  assertEquals(frame.slice(26), new Uint8Array(5).fill(5));
   assertEquals(to.sourceGid(batch, 0, new Uint8Array(16)), false);
   to.release(batch);
   assertEquals([isEmpty(a), fabric.misuse], [true, []]);
@@ -131,7 +131,7 @@ Deno.test("an address that is none of the fabric's is found out", () => {
 Deno.test("slots can be withheld, and credit is told of once", () => {
   const { fabric, a } = pair();
   let credits = 0;
-  a.onCredit = () => credits++;
+  a.onCredit(() => credits++);
   a.send.withhold = "normal";
   assertEquals([a.send.reserve(), a.send.reserve(true) >= 0], [-1, true]);
   fabric.settle();

@@ -2,7 +2,6 @@
 
 import { ibMtuBytes, type IbMtuCode } from "../../src/base/units.ts";
 import type { FakeFabric, FakePort } from "../../src/hca/fake.ts";
-import type { MadAddress } from "../../src/hca/hca.ts";
 import {
   SubnetManager,
   type SubnetManagerOptions,
@@ -67,7 +66,7 @@ export class FakeSubnet {
     const frame = decodeManagerFrame(bytes);
     if (frame?.kind === "mad") {
       if (this.lose(frame.mad, "port")) return;
-      port.mads.onMad(frame.mad, frame.address as MadAddress);
+      port.receiveMad(frame.mad, frame.address);
       return;
     }
     if (frame?.message.type === "welcome") {
@@ -81,7 +80,6 @@ export class FakeSubnet {
         pkeys: message.pkeys,
         activeMtu: ibMtuBytes(mtuCode)!,
         maxMtu: ibMtuBytes(mtuCode)!,
-        activeMtuCode: mtuCode,
       });
     } else if (frame?.message.type === "fabric") this.#learn(frame.message);
     else if (frame?.message.type === "event") this.#event(port, frame.message);

@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { ArpOperation, arpReply, arpRequest } from "../../src/wire/arp.ts";
 import { encapType, EtherType } from "../../src/wire/encap.ts";
+import { VNET_HEADER_LENGTH } from "../../src/wire/vnet.ts";
 import { arpOf, ip, ipv4Frame, QKEY, Rig } from "./rig.ts";
 
 const PAYLOAD = new TextEncoder().encode("twelve bytes");
@@ -163,6 +164,14 @@ Deno.test("a large send and its partial checksum pass as they are", () => {
   rig.check();
 });
 
+Deno.test("a packet that has no frame header gets one", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair({ headersMissing: true });
+  a.send(HELLO, HELLO);
+  assertEquals(b.netdev.takeWritten(), [HELLO, HELLO]);
+  rig.check();
+});
+
 Deno.test("tx_bytes has the four octets, rx_bytes has not", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
@@ -296,7 +305,8 @@ Deno.test("a frame that the loop itself has read into a slot goes the same way",
   const read = (frame: Uint8Array) => {
     const { send } = a.port;
     const slot = send.reserve();
-    send.bytes.set(frame, slot * send.stride + send.layout.vnet);
+    const at = slot * send.stride + send.layout.payload - VNET_HEADER_LENGTH;
+    send.bytes.set(frame, at);
     a.netdev.onFrame(slot, frame.length);
   };
   read(HELLO);

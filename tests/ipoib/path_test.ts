@@ -3,6 +3,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { IpoibError } from "../../src/base/errors.ts";
 import { FakeFabric, type FakePort } from "../../src/hca/fake.ts";
+import type { FakeAddressHandle } from "../../src/hca/fake_address_handle.ts";
+import type { AddressHandle } from "../../src/hca/hca.ts";
 import { type Path, PathTable } from "../../src/ipoib/path.ts";
 import { gidFrom } from "../../src/wire/gid.ts";
 import { PathRecord } from "../../src/wire/sa/path_record.ts";
@@ -10,6 +12,11 @@ import { PathRecord } from "../../src/wire/sa/path_record.ts";
 const PREFIX = 0xfe80_0000_0000_0000n;
 const GID = gidFrom(PREFIX, 2n);
 const LID = 0x14;
+
+/** Where a handle of the fake fabric leads. */
+function lidOf(ah: AddressHandle | undefined): number | undefined {
+  return (ah as FakeAddressHandle | undefined)?.attributes.dlid;
+}
 
 /** A table whose administrator answers when the test says so. */
 class Asked {
@@ -74,7 +81,7 @@ Deno.test("a path is used while it is asked for again, and its handle is replace
   const path = asked.request(0)!;
   const { ah } = path;
   const changes: (number | undefined)[] = [];
-  asked.table.onChange = (each) => changes.push(each.ah?.dlid);
+  asked.table.onChange = (each) => changes.push(lidOf(each.ah));
   asked.answer = undefined;
   asked.table.heard(GID, 0x40, 2000);
   assertEquals([path.state, path.ah, changes], ["asking", ah, []]);
@@ -83,7 +90,7 @@ Deno.test("a path is used while it is asked for again, and its handle is replace
   assertEquals(path.waiters.length, 1);
   asked.answer = { dlid: 0x40 };
   asked.table.doubtAll(2002);
-  assertEquals([path.ah!.dlid, changes], [LID, []], "one question at a time");
+  assertEquals([lidOf(path.ah), changes], [LID, []], "one question at a time");
   assertEquals(asked.fabric.misuse, []);
 });
 
@@ -111,7 +118,7 @@ Deno.test("an answer that is no better is asked for again after 2, 4, 8, 16 s, a
       [5000, 7000, 11_000, 19_000, 35_000],
       JSON.stringify(answer),
     );
-    assertEquals([path.ah!.dlid, path.retries], [LID, 4]);
+    assertEquals([lidOf(path.ah), path.retries], [LID, 4]);
     // It is still heard from there: asked, but never more often than every 16 s.
     for (let now = 40_000; now < 100_000; now += 1000) {
       asked.table.heard(GID, 0x40, now);
@@ -121,7 +128,7 @@ Deno.test("an answer that is no better is asked for again after 2, 4, 8, 16 s, a
     assertEquals(times.length, 4);
     asked.answer = { dlid: 0x40 };
     asked.table.heard(GID, 0x40, 200_000);
-    assertEquals([path.ah!.dlid, path.retries, path.state], [
+    assertEquals([lidOf(path.ah), path.retries, path.state], [
       0x40,
       0,
       "complete",

@@ -121,7 +121,7 @@ Deno.test("a change of the GID joins in its name, asks for paths in its name, an
     sa.paths.length = 0;
     const { qpn } = a.link;
     const gid = gidFrom(PREFIX, a.port.attributes.portGuid);
-    a.port.emit({ type: event }, { gid, subnetPrefix: PREFIX });
+    a.port.emit({ type: event }, { gid });
     assertEquals([a.link.state, a.netdev.carrier], ["running", true]);
     rig.settle();
     assertEquals(a.link.address, { flags: 0, qpn, gid });

@@ -1,6 +1,7 @@
 /** Hosts with the engine over the fake fabric, the fake netdev and a clock that the test moves. */
 
 import { assert, assertEquals } from "@std/assert";
+import { MgmtClass } from "../../src/wire/mad.ts";
 import { configureLog } from "../../src/base/log.ts";
 import {
   FakeFabric,
@@ -103,10 +104,11 @@ export class Host {
     this.port = fabric.addPort({ state: "init", pkeys: [], ...options });
     const { port } = this;
     const timer = reactor.timer((now) => timer.at(sa.tick(now)));
+    const agent = port.openMadAgent(MgmtClass.SubnAdm);
     const sa = new SaClient({
-      channel: {
+      agent: {
         send: (mad, to) => {
-          port.mads.send(mad, to);
+          agent.send(mad, to);
           timer.at(sa.deadline);
         },
       },
@@ -118,9 +120,7 @@ export class Host {
     });
     this.sa = sa;
     reactor.onTurnEnd(() => timer.at(sa.deadline));
-    port.mads.onMad = (mad, from) => {
-      sa.onMad(mad, from, reactor.clock.now());
-    };
+    agent.onMad = (mad, from) => sa.onMad(mad, from, reactor.clock.now());
     const make = options.makeNetdev ?? ((o) => new FakeNetdev(o));
     this.device = new IpoibDevice(
       { reactor, port, sa, random: () => options.random ?? 0.5 },

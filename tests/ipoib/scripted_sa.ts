@@ -95,7 +95,7 @@ export class ScriptedSa {
       data,
     });
     this.#rig.fabric.later(() =>
-      to.mads.onMad(mad, {
+      to.receiveMad(mad, {
         lid: 1,
         qpn: 1,
         qkey: GSI_QKEY,

@@ -4,6 +4,8 @@
  */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { MgmtClass } from "../../src/wire/mad.ts";
+import { ENCAP_LENGTH } from "../../src/base/units.ts";
 import { SoftPort } from "../../src/hca/soft/port.ts";
 import {
   BTH,
@@ -12,7 +14,6 @@ import {
   LRH,
   PAYLOAD,
   STRIDE,
-  VNET,
 } from "../../src/hca/soft/slot_layout.ts";
 import { IpoibDevice } from "../../src/ipoib/device.ts";
 import { FakeNetdev } from "../../src/netdev/fake.ts";
@@ -40,7 +41,7 @@ function frameOf(bytes: Uint8Array, base: number, length: number): Uint8Array {
     bytes.subarray(base + LRH, base + GRH),
     global ? bytes.subarray(base + GRH, base + BTH) : new Uint8Array(0),
     bytes.subarray(base + BTH, base + ENCAP),
-    bytes.subarray(base + ENCAP, base + VNET),
+    bytes.subarray(base + ENCAP, base + ENCAP + ENCAP_LENGTH),
     bytes.subarray(base + PAYLOAD, base + PAYLOAD + length),
     new Uint8Array(-length & 3),
   ];
@@ -78,12 +79,12 @@ function host(subnet: Subnet, guid: bigint, address: string) {
   const frames: Uint8Array[] = [];
   record(port, frames);
   const { reactor } = subnet;
+  const agent = port.openMadAgent(MgmtClass.SubnAdm);
   const sa = new SaClient({
-    channel: { send: (mad, to) => port.mads.send(mad, to) },
+    agent,
     location: () => ({ smLid: port.attributes.smLid, smSl: 0, pkeyIndex: 0 }),
   });
-  port.mads.onMad = (mad, from) =>
-    void sa.onMad(mad, from, reactor.clock.now());
+  agent.onMad = (mad, from) => sa.onMad(mad, from, reactor.clock.now());
   const device = new IpoibDevice(
     { reactor, port, sa, random: () => 0.5 },
     {

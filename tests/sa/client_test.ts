@@ -29,7 +29,7 @@ function alone() {
   const location = { smLid: 1, smSl: 0, pkeyIndex: 0 };
   const notices: Notice[] = [];
   const client = new SaClient({
-    channel: { send: (mad, to) => sent.push({ mad: mad.slice(), to }) },
+    agent: { send: (mad, to) => sent.push({ mad: mad.slice(), to }) },
     location: () => location,
     onReport: (notice) => notices.push(notice),
     firstTransaction: 0xffffffff,
@@ -143,7 +143,7 @@ Deno.test("answers are matched by the low half of the TransactionID", () => {
   const data = PathRecord.emit(record);
   const [first, second] = [answer(0), answer(1, { data })];
   second[11] = 0x77; // in the high half, which is the kernel's
-  assert(client.onMad(second, FROM, 5));
+  client.onMad(second, FROM, 5);
   assertEquals(results, [[{ ok: true, record }, 5]]);
   client.onMad(second, FROM, 6); // again: nobody waits any more
   client.onMad(first, FROM, 7);
@@ -170,10 +170,7 @@ Deno.test("what is not the answer is not taken for it", () => {
   client.onMad(answer(0, { attributeId: 0x38 }), FROM, 1);
   client.onMad(answer(0, { transactionId: 5n }), FROM, 1);
   client.onMad(good, { ...FROM, lid: 2 }, 1);
-  assertEquals(client.onMad(good.subarray(1), FROM, 1), false);
-  const cm = good.slice();
-  cm[1] = 7;
-  assertEquals(client.onMad(cm, FROM, 1), false);
+  client.onMad(good.subarray(1), FROM, 1);
   assertEquals(results, []);
   client.onMad(good, FROM, 2);
   assertEquals(results.length, 1);
@@ -288,9 +285,17 @@ Deno.test("a Report is answered with its own MAD and given to the listener", () 
     componentMask: 0n,
     data: Notice.emit(notice),
   });
-  assert(client.onMad(report, { ...FROM, lid: 5, sl: 2 }, 0));
+  const grh = {
+    gid: gidOf(5),
+    sgidIndex: 0,
+    flowLabel: 0,
+    hopLimit: 64,
+    trafficClass: 0,
+  };
+  const from = { ...FROM, lid: 5, sl: 2, grh };
+  client.onMad(report, from, 0);
   assertEquals(notices, [notice]);
-  assertEquals(sent[0]!.to, { ...FROM, lid: 5, sl: 2 });
+  assertEquals(sent[0]!.to, from, "by the way that it came");
   const answer = report.slice();
   answer[3] = Method.ReportResp;
   assertEquals(sent[0]!.mad, answer);
@@ -314,7 +319,7 @@ Deno.test("what ends something is done when its repetition finds nothing to end"
   client.inform(info, 0, unsubscribed.callback);
   client.tick(300);
   assertEquals(sent.length, 2);
-  assert(client.onMad(answer(1, refused), FROM, 310));
+  client.onMad(answer(1, refused), FROM, 310);
   assertEquals(unsubscribed.results, [[{ ok: true, record: info }, 310]]);
 
   const gid = gidOf(1);
@@ -323,7 +328,7 @@ Deno.test("what ends something is done when its repetition finds nothing to end"
   client.leave(leave, 1000, left.callback);
   client.tick(1300);
   const method = Method.DeleteResp;
-  assert(client.onMad(answer(3, { ...refused, method }), FROM, 1310));
+  client.onMad(answer(3, { ...refused, method }), FROM, 1310);
   const record = { ...leave.record, joinState: 0 };
   assertEquals(left.results, [[{ ok: true, record }, 1310]]);
   assertEquals(client.pending, 0);
@@ -337,9 +342,9 @@ Deno.test("a first refusal counts, and so does a repeated one of what begins som
     client.inform({ ...InformInfo.trap(66), subscribe }, 0, callback);
     return results;
   });
-  assert(client.onMad(answer(0, refused), FROM, 10));
+  client.onMad(answer(0, refused), FROM, 10);
   client.tick(300);
-  assert(client.onMad(answer(1, refused), FROM, 310));
+  client.onMad(answer(1, refused), FROM, 310);
   assertEquals(results.map(([result]) => result![0].ok), [false, false]);
 });
 

@@ -46,7 +46,7 @@ export class RigPort {
 
   constructor(readonly rig: Rig, readonly connection: number) {
     this.client = new SaClient({
-      channel: { send: (mad, to) => this.sendMad(mad, to) },
+      agent: { send: (mad, to) => this.sendMad(mad, to) },
       location: () => ({
         smLid: this.welcomed?.smLid ?? 0,
         smSl: 0,

@@ -13,11 +13,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { ENCAP_LENGTH } from "../../../src/base/units.ts";
 import type { AddressHandle, UdQp } from "../../../src/hca/hca.ts";
 import { VerbsPort } from "../../../src/hca/verbs/port.ts";
-import {
-  DEFAULT_RECV_QUEUE,
-  DEFAULT_SEND_QUEUE,
-  TX_BUDGET,
-} from "../../../src/ipoib/constants.ts";
+import { DEFAULT_RECV_QUEUE, TX_BUDGET } from "../../../src/ipoib/constants.ts";
 import { openReactor } from "../../../src/system/open_reactor.ts";
 import type { Reactor, Sleeper } from "../../../src/system/reactor.ts";
 import { socketPair } from "../../../src/system/socket_pair.ts";
@@ -61,7 +57,6 @@ function openPort(reactor: Reactor, { device, roce }: Words): VerbsPort {
 function createQp(port: VerbsPort): UdQp {
   const qp = port.createUdQp({
     pkeyIndex: 0,
-    sendQueueSize: DEFAULT_SEND_QUEUE,
     recvQueueSize: DEFAULT_RECV_QUEUE,
   });
   qp.setQkey(QKEY);
@@ -98,6 +93,7 @@ class Count {
 class Sender implements Sleeper {
   readonly count = new Count();
   done = false;
+  readonly #reactor: Reactor;
   readonly #port: VerbsPort;
   readonly #qp: UdQp;
   readonly #ah: AddressHandle;
@@ -105,10 +101,11 @@ class Sender implements Sleeper {
   readonly #length: number;
   #blocked = false;
 
-  constructor(port: VerbsPort, qp: UdQp, words: Words) {
+  constructor(reactor: Reactor, port: VerbsPort, words: Words) {
     const { qpn, lid, gid }: UdPeer = JSON.parse(words.peer);
+    this.#reactor = reactor;
     this.#port = port;
-    this.#qp = qp;
+    this.#qp = createQp(port);
     this.#qpn = qpn;
     this.#length = words.size - ENCAP_LENGTH;
     const grh = {
@@ -124,7 +121,7 @@ class Sender implements Sleeper {
       staticRate: 0,
       ...(words.roce ? { grh } : {}),
     });
-    port.onCredit = () => this.#blocked = false;
+    port.onCredit(() => void (this.#blocked = false));
   }
 
   beforeSleep(): boolean {
@@ -133,7 +130,7 @@ class Sender implements Sleeper {
 
   afterSleep(): void {
     if (this.done || this.#blocked) return;
-    const { send, reactor } = this.#port;
+    const { send } = this.#port;
     const { view, stride, layout } = send;
     let sent = 0;
     for (; sent < TX_BUDGET; sent++) {
@@ -145,13 +142,13 @@ class Sender implements Sleeper {
       view.setInt32(slot * stride + layout.encap, ENCAP);
       this.#qp.post(slot, this.#length, this.#ah, this.#qpn, QKEY);
     }
-    this.count.add(sent, reactor.clock.now());
+    this.count.add(sent, this.#reactor.clock.now());
   }
 }
 
 async function send(reactor: Reactor, words: Words): Promise<void> {
   const port = openPort(reactor, words);
-  const sender = new Sender(port, createQp(port), words);
+  const sender = new Sender(reactor, port, words);
   reactor.addSleeper(sender);
   const end = reactor.clock.now() + WARM_UP_MS + words.seconds * 1000;
   const timer = reactor.timer((now) => {

@@ -54,7 +54,8 @@ export const ethtoolCommands = {
  * itself can change.
  */
 function features({ port }: CommandContext): FeatureRecord[] {
-  const offload = port.attributes.sendOffload === "deferred";
+  const { receiveChecksum, transmitChecksum, segmentation } =
+    port.attributes.capabilities;
   const feature = (name: string, active: boolean, fixed: boolean) => ({
     name,
     active,
@@ -62,10 +63,10 @@ function features({ port }: CommandContext): FeatureRecord[] {
     requested: active,
   });
   return [
-    feature("rx-checksum", offload, true),
-    feature("tx-checksum-ipv4", offload, true),
+    feature("rx-checksum", receiveChecksum, true),
+    feature("tx-checksum-ipv4", transmitChecksum, true),
     feature("tx-scatter-gather", true, true),
-    feature("tx-tcp-segmentation", offload, true),
+    feature("tx-tcp-segmentation", segmentation !== "none", true),
     feature("highdma", true, true),
     feature("vlan-challenged", true, true),
     feature("tx-generic-segmentation", true, false),

@@ -38,11 +38,11 @@ const common: Record<string, SysfsFile> = {
 const driver: Record<string, SysfsFile> = {
   mode: {
     read: () => "datagram",
-    write: (_context, { name }, value) => {
+    write: (context, { name }, value) => {
       if (value !== "datagram" && value !== "connected") {
         invalid("mode", value, "use datagram or connected");
       }
-      checkMode(name, value);
+      checkMode(context, name, value);
     },
   },
   umcast: {

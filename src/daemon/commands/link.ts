@@ -13,7 +13,7 @@ export const linkCommands = {
   },
   "link.set": (context, params) => {
     const each = one(context, params.name);
-    checkMode(each.name, params.mode);
+    checkMode(context, each.name, params.mode);
     if (params.umcast !== undefined) each.umcast = params.umcast;
     if (params.mtu !== undefined) setMtu(context, each, params.mtu);
     if (params.up !== undefined) each.netdev.setUp(params.up);
@@ -21,7 +21,7 @@ export const linkCommands = {
   },
   "link.add": (context, { link, name, pkey, mode, umcast }) => {
     checkParent(context, link);
-    checkMode(name, mode);
+    checkMode(context, name, mode);
     const child = context.device.addChild(name, pkey);
     child.umcast = umcast ?? false;
     context.childrenChanged();

@@ -25,15 +25,17 @@ export function setMtu(
   each.setAdminMtu(mtu);
 }
 
-/** Throws `E_MODE` (EINVAL) for what this version does not have. */
+/** Throws `E_MODE` (EINVAL) for what the port does not have. */
 export function checkMode(
+  { port }: CommandContext,
   name: string,
   mode: "datagram" | "connected" | undefined,
 ): void {
-  if (mode !== "connected") return;
+  const reason = port.attributes.capabilities.connectionManagement;
+  if (mode !== "connected" || reason === true) return;
   throw new IpoibError(
     "E_MODE",
-    `${name} cannot use connected mode: it is not part of this version`,
+    `${name} cannot use connected mode: ${reason}`,
     { errno: Refusal.EINVAL, hint: "use datagram" },
   );
 }

@@ -6,6 +6,7 @@
 
 import type { RxBatch } from "../hca.ts";
 import { RxFlag } from "../hca.ts";
+import { GID_LENGTH } from "../../wire/gid.ts";
 import { FIRST_MLID } from "../../wire/lrh.ts";
 import type { InLink } from "./in_link.ts";
 import { DETH, ENCAP, GRH, LRH, PAYLOAD, STRIDE, VNET } from "./slot_layout.ts";
@@ -15,18 +16,18 @@ const VNET_DATA_VALID = 2;
 
 /** A batch with what `release` needs. */
 export interface SoftRxBatch extends RxBatch {
+  readonly capacity: number;
   readonly links: (InLink | undefined)[];
   readonly slot: Int32Array;
 }
 
 /** An empty batch of `capacity` packets. */
 export function createSoftBatch(capacity: number): SoftRxBatch {
-  const nothing = new Uint8Array(0);
   return {
     count: 0,
     capacity,
-    bytes: new Array(capacity).fill(nothing),
-    view: new Array(capacity).fill(new DataView(nothing.buffer)),
+    headersMissing: false,
+    view: new Array(capacity).fill(new DataView(new ArrayBuffer(0))),
     payload: new Int32Array(capacity),
     length: new Int32Array(capacity),
     encap: new Int32Array(capacity),
@@ -88,7 +89,6 @@ export class CompletionQueue {
       const valid = (view.getUint8(base + VNET) & VNET_DATA_VALID) !== 0;
       batch.links[n] = link;
       batch.slot[n] = slot;
-      batch.bytes[n] = link.bytes;
       batch.view[n] = view;
       batch.payload[n] = base + PAYLOAD;
       batch.length[n] = this.#lengths[at]!;
@@ -112,6 +112,16 @@ export class CompletionQueue {
   }
 }
 
+/** Gives the packets of a batch back to their links. */
+export function releaseBatch(batch: SoftRxBatch): void {
+  const { links, slot } = batch;
+  for (let i = 0; i < batch.count; i++) {
+    links[i]!.release(slot[i]!);
+    links[i] = undefined;
+  }
+  batch.count = 0;
+}
+
 /** The source GID of packet `i`, copied from its GRH; false if it has none. */
 export function copySourceGid(
   batch: RxBatch,
@@ -120,7 +130,7 @@ export function copySourceGid(
 ): boolean {
   if (!(batch.flags[i]! & RxFlag.Grh)) return false;
   const at = batch.payload[i]! - PAYLOAD + GRH + 8;
-  const bytes = batch.bytes[i]!;
-  for (let k = 0; k < 16; k++) into[k] = bytes[at + k]!;
+  const view = batch.view[i]!;
+  for (let k = 0; k < GID_LENGTH; k++) into[k] = view.getUint8(at + k);
   return true;
 }

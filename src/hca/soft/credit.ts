@@ -5,6 +5,7 @@
  * hands out no slots but to urgent packets.
  */
 
+import { Listeners } from "../../base/listeners.ts";
 import type { Reactor, Timer } from "../../system/reactor.ts";
 import { PostResult } from "../hca.ts";
 import type { LinkTable } from "./link_table.ts";
@@ -14,7 +15,7 @@ import type { SlotPool } from "./slot_pool.ts";
 
 export class Credit {
   /** Called once slots are free again after somebody found none. */
-  onCredit: () => void = () => {};
+  readonly listeners = new Listeners<[]>();
   readonly #reactor: Reactor;
   readonly #pool: SlotPool;
   readonly #links: LinkTable;
@@ -81,7 +82,7 @@ export class Credit {
     if (!pool.starved || pool.held || !pool.ready) return;
     pool.starved = false;
     pool.post();
-    this.onCredit();
+    this.listeners.call();
   }
 
   /** A link has ended. */

@@ -1,8 +1,8 @@
 /**
  * The receiving end of a link: the peer's slots, mapped read-only, and the ring in which it describes them.
  *
- * Nothing in the ring is believed: a descriptor that names no slot of the peer, or more octets than a slot has, ends
- * the link (see `accept.ts` for what the packet itself must satisfy).
+ * Nothing in the ring is believed: a descriptor that names no slot of the peer, or one that is still read, ends the link
+ * (see `inbound.ts` for what the packet itself must satisfy).
  */
 
 import type { Fd } from "../../system/fd.ts";

@@ -10,6 +10,7 @@ import { Opcode } from "../../wire/bth.ts";
 import { FIRST_MLID } from "../../wire/lrh.ts";
 import type { InLink } from "./in_link.ts";
 import { counterIndex, type PortCounters } from "./port_counters.ts";
+import type { ReceiveQueue } from "./receive_queue.ts";
 import {
   BTH,
   CAPACITY,
@@ -20,7 +21,6 @@ import {
   STRIDE,
   VNET,
 } from "./slot_layout.ts";
-import type { SoftUdQp } from "./ud_qp.ts";
 
 const RCV_PACKETS = counterIndex("rcv_packets");
 const MULTICAST_RCV_PACKETS = counterIndex("multicast_rcv_packets");
@@ -36,7 +36,7 @@ const UDP_HEADER = 8;
 /** The queue pairs attached to one group. */
 interface Attachment {
   readonly mgid: Uint8Array;
-  readonly qps: SoftUdQp[];
+  readonly qps: ReceiveQueue[];
 }
 
 /** What the checks need of the port. */
@@ -52,8 +52,8 @@ export interface InboundPort {
 /** See above. */
 export class Inbound {
   /** Every queue pair of the port. */
-  readonly all: SoftUdQp[] = [];
-  readonly #byQpn = new Map<number, SoftUdQp>();
+  readonly all: ReceiveQueue[] = [];
+  readonly #byQpn = new Map<number, ReceiveQueue>();
   readonly #groups = new Map<number, Attachment[]>();
   readonly #port: InboundPort;
 
@@ -92,12 +92,12 @@ export class Inbound {
     }
   }
 
-  add(qp: SoftUdQp): void {
+  add(qp: ReceiveQueue): void {
     this.all.push(qp);
     this.#byQpn.set(qp.qpn, qp);
   }
 
-  attach(qp: SoftUdQp, mgid: Uint8Array, mlid: number): void {
+  attach(qp: ReceiveQueue, mgid: Uint8Array, mlid: number): void {
     const groups = this.#groups.get(mlid) ?? [];
     this.#groups.set(mlid, groups);
     const group = groups.find((g) => sameGid(g.mgid, mgid));
@@ -105,7 +105,7 @@ export class Inbound {
     else if (!group.qps.includes(qp)) group.qps.push(qp);
   }
 
-  detach(qp: SoftUdQp, mgid: Uint8Array, mlid: number): void {
+  detach(qp: ReceiveQueue, mgid: Uint8Array, mlid: number): void {
     const groups = this.#groups.get(mlid);
     const group = groups?.find((g) => sameGid(g.mgid, mgid));
     if (!groups || !group) return;
@@ -115,7 +115,7 @@ export class Inbound {
   }
 
   /** Detaches a queue pair from everything. */
-  forget(qp: SoftUdQp): void {
+  forget(qp: ReceiveQueue): void {
     this.#byQpn.delete(qp.qpn);
     remove(this.all, qp);
     for (const [mlid, groups] of [...this.#groups]) {
@@ -124,7 +124,7 @@ export class Inbound {
   }
 
   /** True if another queue pair of this port listens to the group: then the port hears its own packets. */
-  hasOtherListener(qp: SoftUdQp, mlid: number): boolean {
+  hasOtherListener(qp: ReceiveQueue, mlid: number): boolean {
     const groups = this.#groups.get(mlid);
     if (!groups) return false;
     for (let i = 0; i < groups.length; i++) {
@@ -199,7 +199,12 @@ export class Inbound {
     }
   }
 
-  #admit(qp: SoftUdQp, link: InLink, slot: number, length: number): boolean {
+  #admit(
+    qp: ReceiveQueue,
+    link: InLink,
+    slot: number,
+    length: number,
+  ): boolean {
     const { counted } = this.#port;
     const { view } = link;
     const base = slot * STRIDE;

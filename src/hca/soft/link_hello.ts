@@ -10,7 +10,7 @@
 
 import * as v from "valibot";
 
-export const LINK_VERSION = 2;
+export const LINK_VERSION = 3;
 /** Descriptors in a hello and in its answer. */
 export const HELLO_FDS = 3;
 export const ACCEPT_FDS = 1;

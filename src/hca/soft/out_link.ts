@@ -5,7 +5,7 @@
  * of them, two with a third each, so that something is always left for the others. (A fixed half for each stands
  * still with two stopped peers.)
  *
- * **Credit.** A packet beyond the share waits here, and the port stops handing out slots: the TUN's queue fills and the
+ * **Credit.** A packet beyond the share waits here, and the port stops handing out slots: the network device's queue fills and the
  * kernel holds its senders back, so that between live peers nothing is dropped. The pause is paid from a budget
  * of the peer, {@linkcode PAUSE_BUDGET_MS} at most, which refills with a quarter of the time that passes: a peer that is
  * slow but alive cannot take the whole port with it, packets to it are dropped (and counted) when its budget is spent. A

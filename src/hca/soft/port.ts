@@ -2,30 +2,33 @@
  * A port of the embedded HCA: memory, links, queue pairs and the manager's word, behind the {@linkcode HcaPort}
  * interface.
  *
- * A packet's way: the sender's TUN is read into a slot of the pool (`slot_pool.ts`); `UdQp.post` writes the
- * headers and gives {slot, length} to the link of the destination (`credit.ts`, `out_link.ts`, `ring.ts`);
- * `flush` publishes and rings. (`faults.ts` may stand between the two, if it was asked to.) The receiver takes descriptors in its turn (`#receive`), checks them
- * (`inbound.ts`), and hands them to the queue pairs' completion queues; `release` returns the slots.
+ * A packet's way: the sender's device is read into a slot of the pool (`slot_pool.ts`); `UdQp.post` writes the
+ * headers and gives {slot, length} to the link of the destination (`outbound.ts`, `credit.ts`, `out_link.ts`, `ring.ts`);
+ * `flush` publishes and rings. (`faults.ts` may stand between the two, if it was asked to.) The receiver takes descriptors in
+ * its turn (`#receive`), checks them (`inbound.ts`), and hands them to the queue pairs' completion queues; `release` returns
+ * the slots (`returns.ts`).
  *
  * What a throw-away with three and four processes, some of them stopped, taught is written where it counts: out_link.ts
  * (share, credit and pause), ring.ts (where a sleep is announced), slot_layout.ts (how many slots).
  */
 
+import { Listeners } from "../../base/listeners.ts";
 import { createEventFd } from "../../system/event_fd.ts";
 import type { Reactor, Sleeper, Watch } from "../../system/reactor.ts";
 import type { SubnetSnapshot } from "../../subnet/messages.ts";
 import {
   type AddressHandle,
   type AddressHandleAttributes,
-  type CqModeration,
   type HcaPort,
-  type MadChannel,
+  type MadAgent,
   type PortAttributes,
   type PortEvent,
-  PostResult,
+  type TappedPacket,
   type UdQp,
   type UdQpOptions,
 } from "../hca.ts";
+import { MadAgents } from "../mad_agents.ts";
+import { Taps } from "../taps.ts";
 import { SoftAddressHandle } from "./address_handle.ts";
 import { Credit } from "./credit.ts";
 import { FaultInjector } from "./faults.ts";
@@ -34,20 +37,16 @@ import { Inbound } from "./inbound.ts";
 import { type LinkOwner, LinkTable } from "./link_table.ts";
 import { Moderator } from "./moderation.ts";
 import type { OutLink } from "./out_link.ts";
-import {
-  counterIndex,
-  type PortCounterName,
-  PortCounters,
-} from "./port_counters.ts";
+import { Outbound } from "./outbound.ts";
+import { counterIndex, PortCounters } from "./port_counters.ts";
 import { Registration, type RegistrationOptions } from "./registration.ts";
+import { Returns } from "./returns.ts";
 import { SLOTS } from "./slot_layout.ts";
 import { SlotPool } from "./slot_pool.ts";
-import { SoftUdQp } from "./ud_qp.ts";
+import { SoftUdQp, type UdQpParts } from "./ud_qp.ts";
 
-const XMIT_PACKETS = counterIndex("xmit_packets");
-const MULTICAST_XMIT_PACKETS = counterIndex("multicast_xmit_packets");
 const CQ_EVENTS = counterIndex("cq_events");
-/** Descriptors taken from one link in one turn: the others' packets and the TUN have their turn too. */
+/** Descriptors taken from one link in one turn: the others' packets and the network device have their turn too. */
 const RECEIVE_BUDGET = 32;
 /** The first QPN for users; 0 and 1 are the management queue pairs. */
 const FIRST_QPN = 0x48;
@@ -64,27 +63,31 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
   readonly pool = this.send;
   readonly doorbell = createEventFd();
   readonly counted = new PortCounters();
-  readonly inbound: Inbound;
-  readonly mads: MadChannel;
 
+  readonly #agents = new MadAgents(
+    (mad, to) => this.#registration.sendMad(mad, to),
+    () => this.counted.add("mads_no_agent"),
+  );
   readonly #links: LinkTable;
   readonly #credit: Credit;
   readonly #faults: FaultInjector<OutLink>;
   readonly #moderator: Moderator;
+  readonly #inbound: Inbound;
+  readonly #returns: Returns;
+  readonly #qpParts: UdQpParts;
+  readonly #taps = new Taps();
   readonly #registration: Registration;
   readonly #bellWatch: Watch;
-  readonly #listeners: ((event: PortEvent) => void)[] = [];
+  readonly #events = new Listeners<[PortEvent]>();
   #nextQpn = FIRST_QPN;
   #closed = false;
-  /** True while returned slots wait for the next turn, because the writes out of them go with it (io_uring). */
-  #unpublished = false;
   /** True if the last turn was to wait. */
   #asleep = false;
 
   constructor(options: SoftPortOptions) {
     const { reactor } = options;
     this.reactor = reactor;
-    this.inbound = new Inbound(this);
+    this.#inbound = new Inbound(this);
     this.#links = new LinkTable(this, options.directory);
     this.#credit = new Credit(reactor, this.pool, this.#links, this.counted);
     this.#faults = new FaultInjector(reactor, this.pool, this.counted, {
@@ -93,22 +96,37 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
     });
     this.#moderator = new Moderator(
       reactor,
-      this.inbound.all,
+      this.#inbound.all,
       () => this.#takeAll(false),
       () => this.counted.values[CQ_EVENTS]!++,
     );
     this.#registration = new Registration(reactor, options, {
-      onMad: (mad, from) => this.mads.onMad(mad, from),
-      onEvent: (event) => {
-        for (const listener of this.#listeners) listener(event);
-      },
+      onMad: (mad, from) => this.#agents.deliver(mad, from),
+      onEvent: (event) => this.#events.call(event),
       onGuid: (guid) => this.#links.listen(guid),
       onFabric: () => this.#refreshLids(),
       onFaults: (faults, guid) => this.#faults.configure(faults, guid),
     });
-    this.mads = {
-      send: (mad, to) => this.#registration.sendMad(mad, to),
-      onMad: () => {},
+    this.#returns = new Returns(reactor, this.#links);
+    const shared = {
+      port: this.#registration,
+      pool: this.pool,
+      inbound: this.#inbound,
+    };
+    this.#qpParts = {
+      ...shared,
+      outbound: new Outbound({
+        ...shared,
+        counted: this.counted,
+        links: this.#links,
+        credit: this.#credit,
+        faults: this.#faults,
+        fabric: this.#registration.fabric,
+      }),
+      returns: this.#returns,
+      moderator: this.#moderator,
+      taps: this.#taps,
+      qps: new Set(),
     };
     this.#bellWatch = reactor.watchBell(this.doorbell.number);
     reactor.addSleeper(this);
@@ -120,26 +138,28 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
     return this.#registration.attributes;
   }
 
-  get onCredit(): () => void {
-    return this.#credit.onCredit;
-  }
-  set onCredit(listener: () => void) {
-    this.#credit.onCredit = listener;
-  }
-
   createUdQp(options: UdQpOptions): UdQp {
-    const qpn = this.#nextQpn++;
-    const qp = new SoftUdQp(this, qpn, options);
-    this.inbound.add(qp);
-    return qp;
+    return new SoftUdQp(this.#qpParts, this.#nextQpn++, options);
   }
 
   createAddressHandle(attributes: AddressHandleAttributes): AddressHandle {
     return new SoftAddressHandle(attributes, this.attributes.gid);
   }
 
-  onEvent(listener: (event: PortEvent) => void): void {
-    this.#listeners.push(listener);
+  openMadAgent(mgmtClass: number): MadAgent {
+    return this.#agents.open(mgmtClass);
+  }
+
+  onCredit(listener: () => void): () => void {
+    return this.#credit.listeners.add(listener);
+  }
+
+  onEvent(listener: (event: PortEvent) => void): () => void {
+    return this.#events.add(listener);
+  }
+
+  tap(listener: (packet: TappedPacket) => void): () => void {
+    return this.#taps.add(listener);
   }
 
   counters(): Record<string, number> {
@@ -151,23 +171,10 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
     this.#registration.show(done);
   }
 
-  /** Moderates the completions of a queue pair. */
-  moderate(qp: SoftUdQp, moderation: CqModeration): void {
-    this.#moderator.set(qp, moderation);
-  }
-
-  /** The packets of a queue pair that goes are dropped with it. */
-  forget(qp: SoftUdQp): void {
-    this.inbound.forget(qp);
-    this.#moderator.refresh();
-    const rest = qp.createBatch();
-    while (qp.poll(rest)) qp.release(rest);
-  }
-
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const qp of [...this.inbound.all]) qp.close();
+    for (const qp of [...this.#qpParts.qps]) qp.close();
     this.#registration.close();
     this.#faults.close();
     this.#credit.close();
@@ -180,67 +187,6 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
 
   // Sending -------------------------------------------------------------------------------------------------
 
-  /** Drops a packet before it reaches a link. */
-  refuse(slot: number, why: PortCounterName, result: PostResult): PostResult {
-    this.counted.add(why);
-    this.pool.unref(slot);
-    return result;
-  }
-
-  /** Sends to the port behind the handle's LID. */
-  unicast(slot: number, length: number, ah: SoftAddressHandle): PostResult {
-    let link = ah.link;
-    if (!link?.open) {
-      link = this.#linkTo(ah.dlid);
-      ah.link = link;
-      if (!link) {
-        return this.refuse(slot, "xmit_unreachable", PostResult.Unreachable);
-      }
-    }
-    const result = this.#push(link, slot, length, false);
-    if (result !== PostResult.Sent) {
-      return this.refuse(slot, "xmit_no_credit", result);
-    }
-    this.counted.values[XMIT_PACKETS]!++;
-    return result;
-  }
-
-  /** Sends to every port that receives the handle's MLID: one slot, a reference for each. */
-  multicast(
-    slot: number,
-    length: number,
-    ah: SoftAddressHandle,
-    qp: SoftUdQp,
-  ): PostResult {
-    const members = this.#registration.fabric.members(ah.dlid);
-    const own = this.attributes.lid;
-    for (let i = 0; i < members.length; i++) {
-      const lid = members[i]!;
-      if (lid === own && !this.inbound.hasOtherListener(qp, ah.dlid)) continue;
-      const link = this.#linkTo(lid);
-      if (!link) continue;
-      this.pool.ref(slot);
-      if (this.#push(link, slot, length, true) !== PostResult.Sent) {
-        this.refuse(slot, "xmit_no_credit", PostResult.NoCredit);
-      }
-    }
-    this.pool.unref(slot);
-    this.counted.values[XMIT_PACKETS]!++;
-    this.counted.values[MULTICAST_XMIT_PACKETS]!++;
-    return PostResult.Sent;
-  }
-
-  #push(
-    link: OutLink,
-    slot: number,
-    length: number,
-    multicast: boolean,
-  ): PostResult {
-    return this.#faults.on
-      ? this.#faults.push(link, slot, length, multicast)
-      : this.#credit.push(link, slot, length);
-  }
-
   flush(): void {
     const { outgoing } = this.#links;
     for (let i = 0; i < outgoing.length; i++) {
@@ -250,16 +196,11 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
     this.pool.post();
   }
 
-  #linkTo(lid: number): OutLink | undefined {
-    const guid = this.#registration.fabric.guid(lid);
-    return guid === undefined ? undefined : this.#links.to(guid);
-  }
-
   // Receiving -----------------------------------------------------------------------------------------------
 
   beforeSleep(): boolean {
     this.#asleep = false;
-    if (this.#unpublished) return true;
+    if (this.#returns.pending) return true;
     const { incoming } = this.#links;
     const { threshold } = this.#moderator;
     // With work at hand nobody needs to ring, so nothing is announced.
@@ -277,7 +218,7 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
   }
 
   afterSleep(): void {
-    if (this.#unpublished) this.#publishReturns();
+    if (this.#returns.pending) this.#returns.flush();
     this.#credit.retract();
     this.#takeAll(this.#asleep);
     this.#credit.give();
@@ -305,7 +246,7 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
       link.ring.take();
       const { slot, length } = link.ring;
       valid = slot >= 0 && slot < link.slots && !link.holds(slot);
-      if (valid) this.inbound.deliver(link, slot, length);
+      if (valid) this.#inbound.deliver(link, slot, length);
     }
     if (!valid) {
       this.counted.add("ring_violations");
@@ -313,23 +254,8 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
       return false;
     }
     this.#moderator.deliver();
-    this.publishReturns();
+    this.#returns.publish();
     return waiting > budget;
-  }
-
-  /** Makes the slots that were given back visible to their owners, once what was written out of them has been taken. */
-  publishReturns(): void {
-    if (this.reactor.ring) this.#unpublished = true;
-    else this.#publishReturns();
-  }
-
-  #publishReturns(): void {
-    this.#unpublished = false;
-    const { incoming } = this.#links;
-    for (let i = 0; i < incoming.length; i++) {
-      const link = incoming[i]!;
-      if (link.dirty) link.publishReturns(this.reactor);
-    }
   }
 
   // Links ---------------------------------------------------------------------------------------------------
@@ -339,7 +265,7 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
   }
 
   onInLinkClosing(link: InLink): void {
-    for (const qp of this.inbound.all) qp.completions.purge(link);
+    for (const each of this.#inbound.all) each.completions.purge(link);
   }
 
   onOutLinkClosed(_link: OutLink, lost: number): void {

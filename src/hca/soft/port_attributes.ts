@@ -3,10 +3,18 @@
 import { ibMtuBytes, type IbMtuCode } from "../../base/units.ts";
 import type { Welcome } from "../../subnet/messages.ts";
 import { DEFAULT_SUBNET_PREFIX, gidFrom } from "../../wire/gid.ts";
-import type { PortAttributes } from "../hca.ts";
+import type { PortAttributes, PortCapabilities } from "../hca.ts";
 
 const MAX_MTU_CODE = 5 as IbMtuCode;
 const FIRMWARE = "1.0.0";
+/** The virtio header lies in the slot, so the receiver's kernel has what the sender's kernel said of the packet. */
+const CAPABILITIES: PortCapabilities = {
+  transmitChecksum: true,
+  receiveChecksum: true,
+  segmentation: "deferred",
+  scatterGatherEntries: 1,
+  connectionManagement: "the embedded HCA has no connected queue pairs",
+};
 
 /** A port that waits for a subnet manager. */
 export function unconfigured(subnet: string, guid: bigint): PortAttributes {
@@ -21,18 +29,15 @@ export function unconfigured(subnet: string, guid: bigint): PortAttributes {
     smLid: 0,
     smSl: 0,
     portGuid: guid,
-    subnetPrefix: DEFAULT_SUBNET_PREFIX,
     gid: gidFrom(DEFAULT_SUBNET_PREFIX, guid),
     maxMtu: ibMtuBytes(MAX_MTU_CODE)!,
     activeMtu: ibMtuBytes(MAX_MTU_CODE)!,
-    activeMtuCode: MAX_MTU_CODE,
     activeWidth: 4,
     laneMbps: 25000,
-    rateCode: 16,
     pkeys: [],
     firmware: FIRMWARE,
     busInfo: `subnet/${subnet}`,
-    sendOffload: "deferred",
+    capabilities: CAPABILITIES,
   };
 }
 
@@ -52,14 +57,11 @@ export function configured(
     smLid: welcome.smLid,
     smSl: welcome.smSl,
     portGuid: guid,
-    subnetPrefix: prefix,
     gid: gidFrom(prefix, guid),
     activeMtu: ibMtuBytes(code)!,
     maxMtu: ibMtuBytes(code)!,
-    activeMtuCode: code,
     activeWidth: welcome.width,
     laneMbps: welcome.laneMbps,
-    rateCode: welcome.rateCode,
     pkeys: welcome.pkeys,
   };
 }

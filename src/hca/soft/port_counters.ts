@@ -17,6 +17,7 @@ export const portCounterNames = [
   "rcv_no_buffer",
   "rcv_not_ready",
   "cq_events",
+  "mads_no_agent",
   "xmit_too_long",
   "xmit_no_credit",
   "xmit_unreachable",

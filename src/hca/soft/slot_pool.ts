@@ -10,7 +10,14 @@ import { Fd } from "../../system/fd.ts";
 import { createMemory, Mapping } from "../../system/memory.ts";
 import type { BufferGroup } from "../../system/reactor.ts";
 import type { SendMemory, SlotLayout } from "../hca.ts";
-import { CAPACITY, ENCAP, PAYLOAD, STRIDE, VNET } from "./slot_layout.ts";
+import {
+  CAPACITY,
+  ENCAP,
+  ETHERNET,
+  PAYLOAD,
+  STRIDE,
+  VNET,
+} from "./slot_layout.ts";
 
 const O_RDONLY_CLOEXEC = 0x80000;
 /** Slots that stay for what the engine itself sends while a group has others. */
@@ -23,6 +30,7 @@ export class SlotPool implements SendMemory {
   readonly layout: SlotLayout = {
     encap: ENCAP,
     vnet: VNET,
+    ethernet: ETHERNET,
     payload: PAYLOAD,
     capacity: CAPACITY,
   };
@@ -84,7 +92,7 @@ export class SlotPool implements SendMemory {
     this.#references[slot] = 1;
   }
 
-  /** Keeps the kernel supplied, once a turn; not while a peer is being waited for, so that the TUN's queue fills. */
+  /** Keeps the kernel supplied, once a turn; not while a peer is being waited for, so that the network device's queue fills. */
   post(): void {
     const group = this.#group;
     if (!group || group.available >= POSTED / 2) return;

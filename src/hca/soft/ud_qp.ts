@@ -2,87 +2,81 @@
  * An unreliable-datagram queue pair of the embedded HCA.
  *
  * Sending: the path's headers are copied into the slot, the packet's own fields written over them, and the slot
- * goes to the link of the destination, or of every member of the group. Receiving: see `inbound.ts` for
+ * goes to the link of the destination, or of every member of the group (`outbound.ts`). Receiving: see `inbound.ts` for
  * what is accepted, `completion_queue.ts` for what is polled.
  */
 
-import { ENCAP_LENGTH, pkeysMatch } from "../../base/units.ts";
+import { ENCAP_LENGTH } from "../../base/units.ts";
 import { GsoType } from "../../wire/vnet.ts";
 import {
   type AddressHandle,
   type CqModeration,
+  type PortAttributes,
   PostResult,
   type RxBatch,
   type UdQp,
   type UdQpOptions,
 } from "../hca.ts";
+import type { Taps } from "../taps.ts";
+import { writePacketHeaders } from "../ud_headers.ts";
 import type { SoftAddressHandle } from "./address_handle.ts";
 import {
-  CompletionQueue,
   copySourceGid,
   createSoftBatch,
+  releaseBatch,
   type SoftRxBatch,
 } from "./completion_queue.ts";
-import { Period } from "./moderation.ts";
-import type { SoftPort } from "./port.ts";
-import {
-  BTH,
-  DETH,
-  GRH,
-  HEADER_WORDS,
-  LRH,
-  STRIDE,
-  VNET,
-} from "./slot_layout.ts";
+import type { Inbound } from "./inbound.ts";
+import type { Moderator } from "./moderation.ts";
+import type { Outbound } from "./outbound.ts";
+import { ReceiveQueue } from "./receive_queue.ts";
+import type { Returns } from "./returns.ts";
+import { ENCAP, HEADER_WORDS, PAYLOAD, STRIDE, VNET } from "./slot_layout.ts";
+import type { SlotPool } from "./slot_pool.ts";
 
 const BATCH = 64;
 const QKEY_FROM_QP = 0x80000000;
-/** Octets of the transport headers, of the GRH, and of the ICRC, for the length fields. */
-const BTH_DETH = 20;
-const GRH_LENGTH = 40;
-const LRH_LENGTH = 8;
-const ICRC = 4;
 
-function powerOfTwo(n: number): number {
-  return 2 ** Math.ceil(Math.log2(Math.max(2, n)));
+/** What the queue pairs of a port work with. */
+export interface UdQpParts {
+  readonly port: { readonly attributes: PortAttributes };
+  readonly pool: SlotPool;
+  readonly outbound: Outbound;
+  readonly inbound: Inbound;
+  readonly returns: Returns;
+  readonly moderator: Moderator;
+  readonly taps: Taps;
+  /** All of them: a queue pair is in it until it closes. */
+  readonly qps: Set<SoftUdQp>;
 }
 
 /** See {@linkcode UdQp}. */
 export class SoftUdQp implements UdQp {
-  readonly qpn: number;
-  readonly completions: CompletionQueue;
-  readonly period = new Period();
-  onReceive: () => void = () => {};
-  readonly #port: SoftPort;
-  readonly #pkeyIndex: number;
-  #qkey = 0;
+  readonly #parts: UdQpParts;
+  readonly #received: ReceiveQueue;
   #psn = 0;
   #closed = false;
 
-  constructor(port: SoftPort, qpn: number, options: UdQpOptions) {
-    this.#port = port;
-    this.qpn = qpn;
-    this.#pkeyIndex = options.pkeyIndex;
-    this.completions = new CompletionQueue(powerOfTwo(options.recvQueueSize));
+  constructor(parts: UdQpParts, qpn: number, options: UdQpOptions) {
+    this.#parts = parts;
+    this.#received = new ReceiveQueue(parts.port, qpn, options);
+    parts.inbound.add(this.#received);
+    parts.qps.add(this);
   }
 
-  /** The P_Key that the queue pair's index has in the port's table now; 0 if none. */
-  get pkey(): number {
-    return this.#port.attributes.pkeys[this.#pkeyIndex] ?? 0;
+  get qpn(): number {
+    return this.#received.qpn;
   }
 
-  /** True if a packet with this P_Key may arrive here (IBTA vol. 1 9.6.1.1.3). */
-  acceptsPkey(pkey: number): boolean {
-    return pkeysMatch(pkey, this.pkey);
+  get onReceive(): () => void {
+    return this.#received.onReceive;
   }
-
-  /** @param qkey as a signed word, so that it is always a small integer */
-  acceptsQkey(qkey: number): boolean {
-    return qkey === this.#qkey;
+  set onReceive(listener: () => void) {
+    this.#received.onReceive = listener;
   }
 
   setQkey(qkey: number): void {
-    this.#qkey = qkey | 0;
+    this.#received.qkey = qkey | 0;
   }
 
   post(
@@ -92,58 +86,89 @@ export class SoftUdQp implements UdQp {
     destQpn: number,
     qkey: number,
   ): PostResult {
-    const port = this.#port;
-    const base = slot * STRIDE;
-    const { view } = port.send;
-    const large = view.getUint8(base + VNET + 1) !== GsoType.None;
-    if (this.#closed || port.attributes.state !== "active") {
-      return port.refuse(slot, "xmit_not_ready", PostResult.NotReady);
+    const { port, pool, outbound, taps } = this.#parts;
+    if (this.#closed) {
+      return outbound.refuse(slot, "xmit_not_ready", PostResult.NotReady);
     }
-    if (!large && length + ENCAP_LENGTH > port.attributes.activeMtu) {
-      return port.refuse(slot, "xmit_too_long", PostResult.TooLong);
-    }
+    const received = this.#received;
     const handle = ah as SoftAddressHandle;
-    const { words } = port.send;
+    const base = slot * STRIDE;
+    const { view, words } = pool;
+    const large = view.getUint8(base + VNET + 1) !== GsoType.None;
     const first = base >> 2;
     for (let i = 0; i < HEADER_WORDS; i++) words[first + i] = handle.header[i]!;
-
-    const message = length + ENCAP_LENGTH;
-    const padding = -message & 3;
-    const octets = BTH_DETH + message + padding + ICRC;
-    if (handle.grh) view.setUint16(base + GRH + 4, large ? 0 : octets);
-    const whole = LRH_LENGTH + (handle.grh ? GRH_LENGTH : 0) + octets;
-    // A large send stands for many packets: it has no packet length of its own.
-    view.setUint16(base + LRH + 4, large ? 0 : whole >> 2);
-    view.setUint16(base + LRH + 6, port.attributes.lid);
-    view.setUint8(base + BTH + 1, large ? 0 : padding << 4);
-    view.setUint16(base + BTH + 2, this.pkey);
-    view.setUint32(base + BTH + 4, destQpn);
-    view.setUint32(base + BTH + 8, this.#psn);
+    writePacketHeaders(
+      view,
+      base,
+      large ? 0 : length + ENCAP_LENGTH,
+      port.attributes.lid,
+      received.pkey,
+      destQpn,
+      this.#psn,
+      (qkey & QKEY_FROM_QP) !== 0 ? received.qkey : qkey,
+      received.qpn,
+    );
     this.#psn = (this.#psn + 1) & 0xffffff;
-    const key = (qkey & QKEY_FROM_QP) !== 0 ? this.#qkey : qkey;
-    view.setInt32(base + DETH, key);
-    view.setUint32(base + DETH + 4, this.qpn);
+    const result = this.#send(slot, length, handle, large);
+    if (taps.active) this.#tapSent(slot, length, result);
+    return result;
+  }
+
+  #send(
+    slot: number,
+    length: number,
+    handle: SoftAddressHandle,
+    large: boolean,
+  ): PostResult {
+    const { port, outbound } = this.#parts;
+    const { state, activeMtu } = port.attributes;
+    if (state !== "active") {
+      return outbound.refuse(slot, "xmit_not_ready", PostResult.NotReady);
+    }
+    if (!large && length + ENCAP_LENGTH > activeMtu) {
+      return outbound.refuse(slot, "xmit_too_long", PostResult.TooLong);
+    }
     return handle.multicast
-      ? port.multicast(slot, length, handle, this)
-      : port.unicast(slot, length, handle);
+      ? outbound.multicast(slot, length, handle, this.#received)
+      : outbound.unicast(slot, length, handle);
   }
 
   poll(batch: RxBatch): number {
-    return this.completions.poll(batch as SoftRxBatch);
+    const count = this.#received.completions.poll(batch as SoftRxBatch);
+    if (this.#parts.taps.active) this.#tapReceived(batch);
+    return count;
+  }
+
+  /** The slot may have been given back, but nobody has taken it since. */
+  #tapSent(slot: number, length: number, result: PostResult): void {
+    const { taps, pool: { view } } = this.#parts;
+    const base = slot * STRIDE;
+    const encap = view.getInt32(base + ENCAP);
+    taps.headersAt(view, base);
+    taps.packetAt(encap, view, base + VNET, base + PAYLOAD, length);
+    taps.tell("sent", result, this.qpn);
+  }
+
+  #tapReceived(batch: RxBatch): void {
+    const { taps } = this.#parts;
+    for (let i = 0; i < batch.count; i++) {
+      const view = batch.view[i]!;
+      const payload = batch.payload[i]!;
+      const base = payload - PAYLOAD;
+      const length = batch.length[i]!;
+      taps.headersAt(view, base);
+      taps.packetAt(batch.encap[i]!, view, base + VNET, payload, length);
+      taps.tell("received", PostResult.Sent, this.qpn);
+    }
   }
 
   release(batch: RxBatch): void {
-    const { links, slot } = batch as SoftRxBatch;
-    for (let i = 0; i < batch.count; i++) {
-      links[i]!.release(slot[i]!);
-      links[i] = undefined;
-    }
-    batch.count = 0;
-    this.#port.publishReturns();
+    releaseBatch(batch as SoftRxBatch);
+    this.#parts.returns.publish();
   }
 
   setModeration(moderation: CqModeration): void {
-    this.#port.moderate(this, moderation);
+    this.#parts.moderator.set(this.#received, moderation);
   }
 
   createBatch(): RxBatch {
@@ -155,16 +180,23 @@ export class SoftUdQp implements UdQp {
   }
 
   attachMulticast(mgid: Uint8Array, mlid: number): void {
-    this.#port.inbound.attach(this, mgid, mlid);
+    this.#parts.inbound.attach(this.#received, mgid, mlid);
   }
 
   detachMulticast(mgid: Uint8Array, mlid: number): void {
-    this.#port.inbound.detach(this, mgid, mlid);
+    this.#parts.inbound.detach(this.#received, mgid, mlid);
   }
 
+  /** What it has not been polled for is dropped. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#port.forget(this);
+    const { inbound, moderator, returns, qps } = this.#parts;
+    qps.delete(this);
+    inbound.forget(this.#received);
+    moderator.refresh();
+    const rest = createSoftBatch(BATCH);
+    while (this.#received.completions.poll(rest)) releaseBatch(rest);
+    returns.publish();
   }
 }

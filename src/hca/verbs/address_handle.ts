@@ -3,7 +3,6 @@
  * one.
  */
 
-import { FIRST_MLID, LAST_MLID } from "../../wire/lrh.ts";
 import { IbvAhAttr } from "../../../ffi/verbs_layout.ts";
 import { lastError } from "../../system/errno.ts";
 import type { AddressHandle, AddressHandleAttributes } from "../hca.ts";
@@ -11,17 +10,19 @@ import { highWord, lowWord, type VerbsDevice } from "./device.ts";
 
 /** See {@linkcode AddressHandle}. */
 export class VerbsAddressHandle implements AddressHandle {
-  readonly dlid: number;
-  readonly multicast: boolean;
+  readonly attributes: AddressHandleAttributes;
   /** `struct ibv_ah *` in words. */
   readonly low: number;
   readonly high: number;
   readonly #destroy: () => void;
   #alive = true;
 
-  constructor(dlid: number, handle: bigint, destroy: () => void) {
-    this.dlid = dlid;
-    this.multicast = dlid >= FIRST_MLID && dlid <= LAST_MLID;
+  constructor(
+    attributes: AddressHandleAttributes,
+    handle: bigint,
+    destroy: () => void,
+  ) {
+    this.attributes = attributes;
     this.low = lowWord(handle);
     this.high = highWord(handle);
     this.#destroy = destroy;
@@ -83,7 +84,7 @@ export class AddressHandles {
     }
     const used = shared;
     used.users++;
-    return new VerbsAddressHandle(attributes.dlid, used.handle, () => {
+    return new VerbsAddressHandle(attributes, used.handle, () => {
       if (--used.users === 0) this.#end(key, used);
     });
   }

@@ -24,6 +24,7 @@ const names = [
   "mads_sent",
   "mads_received",
   "mads_lost",
+  "mads_no_agent",
 ] as const;
 
 /** Positions in `values`, for the data path. */

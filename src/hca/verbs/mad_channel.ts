@@ -1,14 +1,21 @@
 /** The port's end of the way to libibumad: see mad_frame.ts, and umad_port.ts for the other end. */
 
+import { IpoibError } from "../../base/errors.ts";
+import { Errno } from "../../system/errno.ts";
 import { Fd } from "../../system/fd.ts";
 import type { Reactor, Watch } from "../../system/reactor.ts";
 import { receive, send } from "../../system/unix_socket.ts";
-import type { MadAddress, MadChannel } from "../hca.ts";
+import type { MadAddress, MadAgent } from "../hca.ts";
+import { MadAgents } from "../mad_agents.ts";
 import type { VerbsCounters } from "./counters.ts";
+import { madClasses } from "./mad_classes.ts";
 import { emitMadFrame, parseMadFrame } from "./mad_frame.ts";
 
-export class SocketMadChannel implements MadChannel {
-  onMad: (mad: Uint8Array, from: MadAddress) => void = () => {};
+export class SocketMadChannel {
+  readonly #agents = new MadAgents(
+    (mad, to) => this.#send(mad, to),
+    () => this.#counted.add("mads_no_agent"),
+  );
   readonly #socket: Fd;
   readonly #watch: Watch;
   readonly #counted: VerbsCounters;
@@ -20,7 +27,19 @@ export class SocketMadChannel implements MadChannel {
     this.#watch = reactor.watch(socket, () => this.#take());
   }
 
-  send(mad: Uint8Array, to: MadAddress): void {
+  /** Throws `E_MAD_CLASS`, see {@linkcode HcaPort.openMadAgent}. */
+  openAgent(mgmtClass: number): MadAgent {
+    if (!madClasses.some((each) => each.mgmtClass === mgmtClass)) {
+      throw new IpoibError(
+        "E_MAD_CLASS",
+        `Management class ${mgmtClass} is not one that libibumad is registered for`,
+        { errno: Errno.EOPNOTSUPP },
+      );
+    }
+    return this.#agents.open(mgmtClass);
+  }
+
+  #send(mad: Uint8Array, to: MadAddress): void {
     const sent = send(this.#socket.number, emitMadFrame(mad, to));
     this.#counted.add(sent ? "mads_sent" : "mads_lost");
   }
@@ -38,7 +57,7 @@ export class SocketMadChannel implements MadChannel {
       const frame = parseMadFrame(message.bytes);
       if (!frame) continue;
       this.#counted.add("mads_received");
-      this.onMad(frame.mad, frame.address);
+      this.#agents.deliver(frame.mad, frame.address);
     }
   }
 }

@@ -1,42 +1,38 @@
 /**
  * A port of a real HCA, through libibverbs, behind the {@linkcode HcaPort} interface.
  *
- * A packet's way out: the TUN is read into a registered slot (`send_memory.ts`), `UdQp.post` fills in the slot's work request and
+ * A packet's way out: the network device is read into a registered slot (`send_memory.ts`), `UdQp.post` fills in the slot's work request and
  * appends it to the queue pair's chain (`send_queue.ts`), `flush` posts the chain at the end of the turn. In:
  * `receive_queue.ts`. MADs go through libibumad in a thread of its own (`mad_channel.ts`, `umad_port.ts`); on Ethernet, where there is
  * no fabric, they are answered here (`roce/`).
  *
- * The device does nothing to packets: `sendOffload` is "none", so the TUN must be opened without offloads.
+ * The device verifies checksums, if it can, and does nothing to what is sent: the network device must be opened without offloads.
  */
 
 import { bytesAt } from "../../../ffi/libc.ts";
 import { IbvCompChannel } from "../../../ffi/verbs_layout.ts";
-import { IpoibError } from "../../base/errors.ts";
-import { Errno, lastError } from "../../system/errno.ts";
+import { Listeners } from "../../base/listeners.ts";
 import { setNonBlocking } from "../../system/non_blocking.ts";
 import type { Reactor, Sleeper, Watch } from "../../system/reactor.ts";
 import type {
   AddressHandle,
   AddressHandleAttributes,
   HcaPort,
+  MadAgent,
   PortAttributes,
   PortEvent,
+  TappedPacket,
   UdQp,
   UdQpOptions,
 } from "../hca.ts";
 import { AddressHandles } from "./address_handle.ts";
 import { AsyncEvents } from "./async_events.ts";
 import { Count, VerbsCounters } from "./counters.ts";
-import { VerbsDevice } from "./device.ts";
 import { SocketMadChannel } from "./mad_channel.ts";
-import {
-  type DeviceAttributes,
-  queryDevice,
-  queryPort,
-} from "./port_attributes.ts";
+import { PortResources } from "./port_resources.ts";
 import type { RoceMadChannel } from "./roce/mad_channel.ts";
-import { overEthernet, Roce } from "./roce/roce.ts";
-import { VerbsSendMemory } from "./send_memory.ts";
+import { overEthernet } from "./roce/roce.ts";
+import type { VerbsSendMemory } from "./send_memory.ts";
 import { VerbsUdQp } from "./ud_qp.ts";
 
 /** How to open a port. */
@@ -54,64 +50,50 @@ export interface VerbsPortOptions {
 
 /** See {@linkcode HcaPort}. */
 export class VerbsPort implements HcaPort, Sleeper {
-  readonly reactor: Reactor;
-  readonly device: VerbsDevice;
-  /** `struct ibv_pd *` and `struct ibv_comp_channel *`. */
-  readonly pd: bigint;
-  readonly channel: bigint;
-  readonly send: VerbsSendMemory;
-  readonly mads: SocketMadChannel | RoceMadChannel;
-  /** Of a port on Ethernet. */
-  readonly roce: Roce | undefined;
-  readonly counted = new VerbsCounters();
-  onCredit: () => void = () => {};
-  attributes: PortAttributes;
-
+  readonly #counted = new VerbsCounters();
+  readonly #resources: PortResources;
   readonly #owned: DisposableStack;
-  readonly #deviceAttributes: DeviceAttributes;
+  readonly #mads: SocketMadChannel | RoceMadChannel;
   readonly #handles: AddressHandles;
   readonly #channelWatch: Watch;
   readonly #qps: VerbsUdQp[] = [];
-  readonly #listeners: ((event: PortEvent) => void)[] = [];
+  readonly #events = new Listeners<[PortEvent]>();
+  readonly #credit = new Listeners<[]>();
   readonly #eventCq = new BigUint64Array(1);
   readonly #eventCqBytes = new Uint8Array(this.#eventCq.buffer);
   readonly #eventContext = new Uint8Array(new ArrayBuffer(8));
   #armed = false;
   #closed = false;
 
-  /** Throws `E_LIBRARY`, `E_HCA`, `E_VERBS`, `E_LINK_LAYER`. */
+  /** Throws as {@linkcode PortResources} does. */
   constructor({ reactor, device, port, mads }: VerbsPortOptions) {
     using parts = new DisposableStack();
     const owned = <T extends { close(): void }>(part: T): T =>
       parts.adopt(part, (each) => each.close());
-    this.reactor = reactor;
+    const counted = this.#counted;
     const fabric = mads === "roce"
       ? undefined
-      : owned(new SocketMadChannel(reactor, mads, this.counted));
-    this.device = owned(new VerbsDevice(device));
-    const { library, context } = this.device;
-    this.#deviceAttributes = queryDevice(this.device);
-    this.attributes = queryPort(this.device, port, this.#deviceAttributes);
-    checkLinkLayer(this.attributes, mads === "roce");
-    this.roce = fabric ? undefined : owned(new Roce(this, device, port));
-    this.mads = fabric ?? this.roce!.mads;
-    // Its own GID is not the first one.
-    if (this.roce) this.attributes = this.#query();
-    this.pd = library.ibv_alloc_pd(context);
-    if (this.pd === 0n) throw lastError("E_VERBS", "allocate a domain");
-    parts.defer(() => library.ibv_dealloc_pd(this.pd));
-    this.channel = library.ibv_create_comp_channel(context);
-    if (this.channel === 0n) throw lastError("E_VERBS", "create a channel");
-    parts.defer(() => library.ibv_destroy_comp_channel(this.channel));
-    this.send = owned(new VerbsSendMemory(library, this.pd));
-    this.send.collect = () => this.#collect();
+      : owned(new SocketMadChannel(reactor, mads, counted));
+    const roce = mads === "roce";
+    const resources = owned(
+      new PortResources({ reactor, device, port, roce }, counted),
+    );
+    this.#resources = resources;
+    this.#mads = fabric ?? resources.roce!.mads;
+    const { pd, channel } = resources;
+    resources.send.collect = () => this.#collect();
     this.#handles = owned(
-      new AddressHandles(this.device, this.pd, port, () => this.#post()),
+      new AddressHandles(resources.device, pd, port, () => this.#post()),
     );
     owned(
-      new AsyncEvents(reactor, this.device, port, (event) => this.#on(event)),
+      new AsyncEvents(
+        reactor,
+        resources.device,
+        port,
+        (event) => this.#on(event),
+      ),
     );
-    const fd = new DataView(bytesAt(this.channel, IbvCompChannel.Fd + 4))
+    const fd = new DataView(bytesAt(channel, IbvCompChannel.Fd + 4))
       .getInt32(IbvCompChannel.Fd, true);
     setNonBlocking(fd);
     this.#channelWatch = owned(
@@ -122,17 +104,28 @@ export class VerbsPort implements HcaPort, Sleeper {
     this.#owned = parts.move();
   }
 
+  get attributes(): PortAttributes {
+    return this.#resources.attributes;
+  }
+
+  get send(): VerbsSendMemory {
+    return this.#resources.send;
+  }
+
   createUdQp(options: UdQpOptions): UdQp {
-    const qp = new VerbsUdQp(this, options);
-    this.#qps.push(qp);
-    return qp;
+    return new VerbsUdQp(this.#resources, this.#qps, options);
   }
 
   /** Throws `E_VERBS`. */
   createAddressHandle(attributes: AddressHandleAttributes): AddressHandle {
+    const { roce } = this.#resources;
     return this.#handles.create(
-      this.roce ? overEthernet(attributes, this.roce.gidIndex) : attributes,
+      roce ? overEthernet(attributes, roce.gidIndex) : attributes,
     );
+  }
+
+  openMadAgent(mgmtClass: number): MadAgent {
+    return this.#mads.openAgent(mgmtClass);
   }
 
   /** Posts every chain; then tells of free slots if somebody asked in vain. */
@@ -145,8 +138,16 @@ export class VerbsPort implements HcaPort, Sleeper {
     this.#giveCredit();
   }
 
-  onEvent(listener: (event: PortEvent) => void): void {
-    this.#listeners.push(listener);
+  onCredit(listener: () => void): () => void {
+    return this.#credit.add(listener);
+  }
+
+  onEvent(listener: (event: PortEvent) => void): () => void {
+    return this.#events.add(listener);
+  }
+
+  tap(listener: (packet: TappedPacket) => void): () => void {
+    return this.#resources.taps.add(listener);
   }
 
   counters(): Record<string, number> {
@@ -157,16 +158,10 @@ export class VerbsPort implements HcaPort, Sleeper {
       received += qp.receivesOutstanding;
     }
     return {
-      ...this.counted.snapshot(),
+      ...this.#counted.snapshot(),
       outstanding,
       rcv_outstanding: received,
     };
-  }
-
-  /** A queue pair ends. */
-  forget(qp: VerbsUdQp): void {
-    const at = this.#qps.indexOf(qp);
-    if (at >= 0) this.#qps.splice(at, 1);
   }
 
   close(): void {
@@ -188,7 +183,7 @@ export class VerbsPort implements HcaPort, Sleeper {
     for (let i = this.#qps.length - 1; i >= 0; i--) {
       const qp = this.#qps[i]!;
       qp.repost();
-      if (qp.recover()) this.counted.add("recoveries");
+      if (qp.recover()) this.#counted.add("recoveries");
       if (qp.more) qp.receive();
     }
   }
@@ -212,19 +207,19 @@ export class VerbsPort implements HcaPort, Sleeper {
   #giveCredit(): void {
     if (!this.send.starved || !this.send.ready) return;
     this.send.starved = false;
-    this.onCredit();
+    this.#credit.call();
   }
 
   #onCompletions(): void {
-    const { library } = this.device;
+    const { device: { library }, channel } = this.#resources;
     while (
       library.ibv_get_cq_event(
-        this.channel,
+        channel,
         this.#eventCqBytes,
         this.#eventContext,
       ) === 0
     ) {
-      this.counted.values[Count.CqEvents]!++;
+      this.#counted.values[Count.CqEvents]!++;
       library.ibv_ack_cq_events(this.#eventCq[0]!, 1);
     }
     this.#armed = false;
@@ -233,41 +228,7 @@ export class VerbsPort implements HcaPort, Sleeper {
 
   #on(event: PortEvent): void {
     if (event.type === "device_fatal") this.#channelWatch.enable(false);
-    else {
-      this.roce?.refresh();
-      this.attributes = this.#query();
-    }
-    for (const listener of this.#listeners) listener(event);
+    else this.#resources.refresh();
+    this.#events.call(event);
   }
-
-  #query(): PortAttributes {
-    return queryPort(
-      this.device,
-      this.attributes.port,
-      this.#deviceAttributes,
-      this.roce?.gidIndex,
-    );
-  }
-}
-
-function checkLinkLayer(
-  { linkLayer, device, port }: PortAttributes,
-  roce: boolean,
-): void {
-  if (roce === (linkLayer === "ethernet")) return;
-  if (roce) {
-    throw new IpoibError(
-      "E_LINK_LAYER",
-      `${device}/${port} is an InfiniBand port, not an Ethernet one (RoCE)`,
-      { errno: Errno.EPROTONOSUPPORT },
-    );
-  }
-  throw new IpoibError(
-    "E_LINK_LAYER",
-    `${device}/${port} is an Ethernet port (RoCE), which has no subnet manager and no IPoIB`,
-    {
-      errno: Errno.EPROTONOSUPPORT,
-      hint: "use an InfiniBand port, --hca soft, or --roce on all nodes",
-    },
-  );
 }

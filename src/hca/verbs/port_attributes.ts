@@ -4,10 +4,10 @@ import { Ibv, IbvDeviceAttr, IbvPortAttr } from "../../../ffi/verbs_layout.ts";
 import { IpoibError } from "../../base/errors.ts";
 import { ibMtuBytes, type IbMtuCode } from "../../base/units.ts";
 import { Errno, lastError } from "../../system/errno.ts";
-import { gidGuid, gidPrefix } from "../../wire/gid.ts";
+import { gidGuid } from "../../wire/gid.ts";
 import type { PortAttributes, PortState } from "../hca.ts";
 import type { VerbsDevice } from "./device.ts";
-import { laneMbps, lanes, rateCode } from "./rate.ts";
+import { laneMbps, lanes } from "./rate.ts";
 
 const MTU_256 = 1 as IbMtuCode;
 const DEFAULT_PKEY = 0xffff;
@@ -38,6 +38,8 @@ const PHYSICAL_STATES = [
 export interface DeviceAttributes {
   readonly firmware: string;
   readonly ports: number;
+  /** It verifies the checksums of what a UD queue pair receives. */
+  readonly receiveChecksum: boolean;
 }
 
 /** Throws `E_VERBS`. */
@@ -49,10 +51,13 @@ export function queryDevice(device: VerbsDevice): DeviceAttributes {
       errno: Math.abs(result),
     });
   }
+  const flags = new DataView(bytes.buffer)
+    .getUint32(IbvDeviceAttr.CapabilityFlags, true);
   const text = new TextDecoder().decode(bytes.subarray(0, 64));
   return {
     firmware: text.slice(0, text.indexOf("\0")),
     ports: bytes[IbvDeviceAttr.PortCount]!,
+    receiveChecksum: (flags & Ibv.DEVICE_UD_IP_CSUM) !== 0,
   };
 }
 
@@ -64,7 +69,7 @@ export function queryDevice(device: VerbsDevice): DeviceAttributes {
 export function queryPort(
   device: VerbsDevice,
   port: number,
-  { firmware, ports }: DeviceAttributes,
+  { firmware, ports, receiveChecksum }: DeviceAttributes,
   gidIndex = 0,
 ): PortAttributes {
   if (port > ports) {
@@ -102,14 +107,11 @@ export function queryPort(
     smLid: view.getUint16(IbvPortAttr.SmLid, true),
     smSl: view.getUint8(IbvPortAttr.SmSl),
     portGuid: gidGuid(gid),
-    subnetPrefix: gidPrefix(gid),
     gid,
     maxMtu: ibMtuBytes(maxMtu) ?? ibMtuBytes(MTU_256)!,
     activeMtu: ibMtuBytes(mtu) ?? ibMtuBytes(MTU_256)!,
-    activeMtuCode: mtu,
     activeWidth: width,
     laneMbps: mbps,
-    rateCode: rateCode(width * mbps),
     pkeys: queryPkeys(
       device,
       port,
@@ -117,7 +119,14 @@ export function queryPort(
     ),
     firmware,
     busInfo: device.name,
-    sendOffload: "none",
+    capabilities: {
+      transmitChecksum: false,
+      receiveChecksum,
+      segmentation: "none",
+      scatterGatherEntries: 1,
+      connectionManagement:
+        "connected queue pairs of devices are not part of this version",
+    },
   };
 }
 

@@ -1,27 +1,25 @@
 /**
  * The receive buffers of a queue pair, with a work request for each.
  *
- * | offset | octets | part                                                                                |
- * |--------|--------|-------------------------------------------------------------------------------------|
- * | 0      | 40     | GRH; whatever, if the packet has none                                               |
- * | 32     | 12     | virtio header, composed over the GRH's tail and the IPoIB header once both were read |
- * | 40     | 4      | IPoIB header                                                                        |
- * | 44     | ..4092 | IP packet, ARP packet                                                               |
+ * | offset | bytes  | part                                                                     |
+ * |--------|--------|--------------------------------------------------------------------------|
+ * | 0      | 40     | GRH; undefined, if the packet has none                                   |
+ * | 18     | 26     | frame header, over the GRH's tail and the IPoIB header: the engine's     |
+ * | 40     | 4      | IPoIB header                                                             |
+ * | 44     | ..4092 | IP packet, ARP packet                                                    |
  *
- * Of the GRH only the source GID (octet 8) and the first octet of the destination GID (24) matter: they stay.
+ * The frame header covers part of the source GID (bytes 8 to 23), so nothing is written there before the engine has read that.
  */
 
 import { IbvRecvWr, IbvSge } from "../../../ffi/verbs_layout.ts";
 import { ENCAP_LENGTH } from "../../base/units.ts";
-import { VNET_HEADER_LENGTH } from "../../wire/vnet.ts";
+import { FRAME_HEADER_LENGTH } from "../../wire/ethernet.ts";
+import { GRH_LENGTH } from "../../wire/grh.ts";
 import { highWord, lowWord } from "./device.ts";
 import { NativeMemory, RegisteredMemory, type Registrar } from "./memory.ts";
 
-export const GRH_LENGTH = 40;
-export const GRH_SGID = 8;
-export const GRH_DGID = 24;
 export const PAYLOAD = GRH_LENGTH + ENCAP_LENGTH;
-export const VNET = PAYLOAD - VNET_HEADER_LENGTH;
+const VNET = PAYLOAD - FRAME_HEADER_LENGTH;
 /** GRH and the largest message, in whole cache lines. */
 export const STRIDE = 4160;
 const REQUEST_STRIDE = IbvRecvWr.Size + IbvSge.Size;
@@ -30,7 +28,6 @@ export class ReceiveMemory {
   readonly buffers: number;
   readonly bytes: Uint8Array;
   readonly view: DataView;
-  readonly words: Int32Array;
   readonly vnetAddress: readonly bigint[];
   readonly requestLow: Int32Array;
   readonly requestHigh: Int32Array;
@@ -40,10 +37,9 @@ export class ReceiveMemory {
   constructor(library: Registrar, pd: bigint, buffers: number) {
     this.buffers = buffers;
     this.#memory = new RegisteredMemory(library, pd, buffers * STRIDE);
-    const { address, lkey, bytes, view, words } = this.#memory;
+    const { address, lkey, bytes, view } = this.#memory;
     this.bytes = bytes;
     this.view = view;
-    this.words = words;
     this.vnetAddress = Array.from(
       { length: buffers },
       (_, i) => address + BigInt(i * STRIDE + VNET),

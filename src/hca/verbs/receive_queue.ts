@@ -7,31 +7,27 @@
 
 import type { BoundCall } from "../../../ffi/libffi.ts";
 import { Ibv, IbvContext, IbvWc } from "../../../ffi/verbs_layout.ts";
+import { GRH_DGID, GRH_SGID } from "../../wire/grh.ts";
 import { type RxBatch, RxFlag } from "../hca.ts";
 import { type Completions, POLL_BATCH } from "./completion_queue.ts";
 import { Count, type VerbsCounters } from "./counters.ts";
 import type { OperationBinder } from "./device.ts";
 import { NativeMemory, type Registrar } from "./memory.ts";
-import {
-  GRH_DGID,
-  GRH_SGID,
-  PAYLOAD,
-  ReceiveMemory,
-  STRIDE,
-  VNET,
-} from "./receive_memory.ts";
+import type { PacketTap } from "./packet_tap.ts";
+import { PAYLOAD, ReceiveMemory, STRIDE } from "./receive_memory.ts";
 
-const VNET_DATA_VALID = 2;
-const MULTICAST_OCTET = 0xff;
+const MULTICAST_BYTE = 0xff;
 
 /** A batch with what `release` needs. */
 export interface VerbsRxBatch extends RxBatch {
+  readonly capacity: number;
   readonly buffer: Int32Array;
 }
 
 export class ReceiveQueue {
   /** True since a completion failed. */
   failed = false;
+  readonly #tap: PacketTap;
   readonly #memory: ReceiveMemory;
   readonly #cq: Completions;
   readonly #counted: Float64Array;
@@ -53,7 +49,9 @@ export class ReceiveQueue {
     cq: Completions,
     buffers: number,
     counters: VerbsCounters,
+    tap: PacketTap,
   ) {
+    this.#tap = tap;
     this.#memory = new ReceiveMemory(device.library, pd, buffers);
     this.#held = new Uint8Array(buffers);
     this.#cq = cq;
@@ -97,7 +95,7 @@ export class ReceiveQueue {
 
   /** Takes up to `limit` packets. */
   poll(batch: VerbsRxBatch, limit: number): number {
-    const { view, words, bytes, vnetAddress } = this.#memory;
+    const { view, bytes, vnetAddress } = this.#memory;
     const completions = this.#cq.view;
     const n = Math.max(0, this.#cq.poll(Math.min(limit, batch.capacity)));
     let count = 0;
@@ -122,9 +120,8 @@ export class ReceiveQueue {
       const had = completions.getInt32(at + IbvWc.Flags, true);
       const grh = (had & Ibv.WC_GRH) !== 0;
       const valid = (had & Ibv.WC_IP_CSUM_OK) !== 0;
-      const multicast = grh && bytes[base + GRH_DGID] === MULTICAST_OCTET;
+      const multicast = grh && bytes[base + GRH_DGID] === MULTICAST_BYTE;
       batch.buffer[count] = buffer;
-      batch.bytes[count] = bytes;
       batch.view[count] = view;
       batch.payload[count] = base + PAYLOAD;
       batch.length[count] = length;
@@ -138,11 +135,15 @@ export class ReceiveQueue {
       );
       batch.flags[count] = (grh ? RxFlag.Grh : 0) |
         (multicast ? RxFlag.Multicast : 0) | (valid ? RxFlag.ChecksumOk : 0);
-      const vnet = (base + VNET) >> 2;
-      words[vnet] = valid ? VNET_DATA_VALID : 0;
-      words[vnet + 1] = 0;
-      words[vnet + 2] = 0;
       this.#held[buffer] = 1;
+      if (this.#tap.active) {
+        this.#tap.received(
+          batch,
+          count,
+          completions.getUint8(at + IbvWc.Sl),
+          completions.getUint8(at + IbvWc.PathBits),
+        );
+      }
       count++;
     }
     batch.count = count;
@@ -172,11 +173,11 @@ export class ReceiveQueue {
   }
 
   createBatch(): VerbsRxBatch {
-    const { bytes, view } = this.#memory;
+    const { view } = this.#memory;
     return {
       count: 0,
       capacity: POLL_BATCH,
-      bytes: new Array(POLL_BATCH).fill(bytes),
+      headersMissing: true,
       view: new Array(POLL_BATCH).fill(view),
       payload: new Int32Array(POLL_BATCH),
       length: new Int32Array(POLL_BATCH),

@@ -2,11 +2,12 @@
  * The send slots of a port: registered memory, and for each slot a work request that is filled in once but for what
  * differs from packet to packet.
  *
- * | offset | octets | part                                                                    |
- * |--------|--------|-------------------------------------------------------------------------|
- * | 52     | 12     | virtio header, as the TUN gives it: all zero, since it has no offloads    |
- * | 60     | 4      | IPoIB header, over the tail of the virtio header, which is spent by then |
- * | 64     | ..4160 | IP packet, ARP packet                                                   |
+ * | offset | bytes  | part                                                                     |
+ * |--------|--------|--------------------------------------------------------------------------|
+ * | 38     | 12     | virtio header, as the device gives it: all zero, since it has no offloads |
+ * | 50     | 14     | Ethernet header                                                          |
+ * | 60     | 4      | IPoIB header, over the Ethernet header's tail, which is spent by then    |
+ * | 64     | ..4160 | IP packet, ARP packet                                                    |
  *
  * A message is the IPoIB header and the packet, one piece of memory: one scatter/gather element.
  */
@@ -14,6 +15,7 @@
 import { Ibv, IbvSendWr, IbvSge } from "../../../ffi/verbs_layout.ts";
 import { ENCAP_LENGTH } from "../../base/units.ts";
 import type { BufferGroup } from "../../system/reactor.ts";
+import { FRAME_HEADER_LENGTH } from "../../wire/ethernet.ts";
 import { VNET_HEADER_LENGTH } from "../../wire/vnet.ts";
 import type { SendMemory, SlotLayout } from "../hca.ts";
 import { highWord, lowWord } from "./device.ts";
@@ -21,12 +23,12 @@ import { NativeMemory, RegisteredMemory, type Registrar } from "./memory.ts";
 
 const PAYLOAD = 64;
 const ENCAP = PAYLOAD - ENCAP_LENGTH;
-const VNET = PAYLOAD - VNET_HEADER_LENGTH;
+const VNET = PAYLOAD - FRAME_HEADER_LENGTH;
 const STRIDE = 4224;
 const CAPACITY = STRIDE - PAYLOAD;
 /** Slots of a port. */
 export const SEND_SLOTS = 512;
-/** Octets from one work request with its element to the next. */
+/** Bytes from one work request with its element to the next. */
 export const WR_STRIDE = IbvSendWr.Size + IbvSge.Size;
 /** Slots that stay for what the engine itself sends while a group has others. */
 const KEPT = 32;
@@ -38,6 +40,7 @@ export class VerbsSendMemory implements SendMemory {
   readonly layout: SlotLayout = {
     encap: ENCAP,
     vnet: VNET,
+    ethernet: VNET + VNET_HEADER_LENGTH,
     payload: PAYLOAD,
     capacity: CAPACITY,
   };

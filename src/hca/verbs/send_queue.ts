@@ -66,7 +66,7 @@ export class SendQueue {
     return this.#count;
   }
 
-  /** Appends a packet of `length` octets after the IPoIB header to the chain. */
+  /** Appends a packet of `length` bytes after the IPoIB header to the chain. */
   append(
     slot: number,
     length: number,

@@ -19,41 +19,52 @@ import {
 } from "../hca.ts";
 import type { VerbsAddressHandle } from "./address_handle.ts";
 import { CompletionQueue } from "./completion_queue.ts";
-import { QueuePair } from "./queue_pair.ts";
+import { DeviceQueuePair } from "./device_queue_pair.ts";
+import { type Attached, PacketTap, type TappedQp } from "./packet_tap.ts";
+import type { PortResources } from "./port_resources.ts";
 import { ReceiveQueue, type VerbsRxBatch } from "./receive_queue.ts";
 import { SEND_SLOTS } from "./send_memory.ts";
 import { SendQueue } from "./send_queue.ts";
-import type { VerbsPort } from "./port.ts";
 
-/** Packets of one turn: the TUN has its turn too. */
+/** Packets of one turn: the network device has its turn too. */
 const RECEIVE_BUDGET = 128;
 /** Bit 31 of a Q_Key in a work request: use the queue pair's own (IBTA vol. 1 10.2.5). */
 const QKEY_FROM_QP = 0x80000000;
 
-interface Attached {
-  readonly mgid: Uint8Array;
-  readonly mlid: number;
-}
-
 /** See {@linkcode UdQp}. */
-export class VerbsUdQp implements UdQp {
+export class VerbsUdQp implements UdQp, TappedQp {
   onReceive: () => void = () => {};
   /** True while there is more to receive than the last turn took. */
   more = false;
-  readonly #port: VerbsPort;
+  readonly #port: PortResources;
+  readonly #qps: VerbsUdQp[];
   readonly #sendCq: CompletionQueue;
   readonly #recvCq: CompletionQueue;
-  readonly #pair: QueuePair;
+  readonly #pair: DeviceQueuePair;
   readonly #sends: SendQueue;
   readonly #receives: ReceiveQueue;
+  readonly #tap: PacketTap;
+  readonly #pkeyIndex: number;
   readonly #groups: Attached[] = [];
   #qkey = 0;
   #budget = 0;
   #closed = false;
 
-  constructor(port: VerbsPort, { pkeyIndex, recvQueueSize }: UdQpOptions) {
+  /**
+   * Throws `E_VERBS`.
+   *
+   * @param qps those of the port: it is among them until it closes
+   */
+  constructor(
+    port: PortResources,
+    qps: VerbsUdQp[],
+    { pkeyIndex, recvQueueSize }: UdQpOptions,
+  ) {
     this.#port = port;
-    const { device, pd, channel, send, counted } = port;
+    this.#qps = qps;
+    const { device, pd, channel, send, counted, taps } = port;
+    this.#pkeyIndex = pkeyIndex;
+    this.#tap = new PacketTap(taps, port, this);
     using parts = new DisposableStack();
     const owned = <T extends { close(): void }>(part: T): T =>
       parts.adopt(part, (each) => each.close());
@@ -63,7 +74,7 @@ export class VerbsUdQp implements UdQp {
       new CompletionQueue(device, recvQueueSize + 1, channel),
     );
     this.#pair = owned(
-      new QueuePair(device, {
+      new DeviceQueuePair(device, {
         pd,
         sendCq: this.#sendCq.handle,
         recvCq: this.#recvCq.handle,
@@ -85,9 +96,11 @@ export class VerbsUdQp implements UdQp {
         this.#recvCq,
         recvQueueSize,
         counted,
+        this.#tap,
       ),
     );
     this.#start();
+    qps.push(this);
     parts.move();
   }
 
@@ -105,6 +118,19 @@ export class VerbsUdQp implements UdQp {
     return this.#receives.outstanding;
   }
 
+  get qkey(): number {
+    return this.#qkey;
+  }
+
+  /** The P_Key that the queue pair's index has in the port's table now; 0 if none. */
+  get pkey(): number {
+    return this.#port.attributes.pkeys[this.#pkeyIndex] ?? 0;
+  }
+
+  get groups(): readonly Attached[] {
+    return this.#groups;
+  }
+
   setQkey(qkey: number): void {
     this.#qkey = qkey;
     this.#pair.setQkey(qkey);
@@ -117,9 +143,31 @@ export class VerbsUdQp implements UdQp {
     destQpn: number,
     qkey: number,
   ): PostResult {
-    const { attributes, counted, send } = this.#port;
+    const { counted, send } = this.#port;
+    if (this.#closed) {
+      counted.add("xmit_not_ready");
+      send.unreserve(slot);
+      return PostResult.NotReady;
+    }
     const handle = ah as VerbsAddressHandle;
-    if (this.#closed || attributes.state !== "active" || !handle.alive) {
+    const key = (qkey & QKEY_FROM_QP) !== 0 ? this.#qkey : qkey;
+    const result = this.#append(slot, length, handle, destQpn, key);
+    if (this.#tap.active) {
+      const { attributes } = handle;
+      this.#tap.sent(result, send, slot, length, attributes, destQpn, key);
+    }
+    return result;
+  }
+
+  #append(
+    slot: number,
+    length: number,
+    handle: VerbsAddressHandle,
+    destQpn: number,
+    qkey: number,
+  ): PostResult {
+    const { attributes, counted, send } = this.#port;
+    if (attributes.state !== "active" || !handle.alive) {
       counted.add("xmit_not_ready");
       send.unreserve(slot);
       return PostResult.NotReady;
@@ -130,8 +178,7 @@ export class VerbsUdQp implements UdQp {
       send.unreserve(slot);
       return PostResult.TooLong;
     }
-    const key = (qkey & QKEY_FROM_QP) !== 0 ? this.#qkey : qkey;
-    this.#sends.append(slot, length, handle, destQpn, key);
+    this.#sends.append(slot, length, handle, destQpn, qkey);
     return PostResult.Sent;
   }
 
@@ -251,7 +298,7 @@ export class VerbsUdQp implements UdQp {
       this.#pair.detach(mgid, mlid);
       this.#port.roce?.leave(mgid);
     }
-    this.#port.forget(this);
+    this.#qps.splice(this.#qps.indexOf(this), 1);
     this.#sends.flush();
     this.#pair.close();
     this.#sends.close();

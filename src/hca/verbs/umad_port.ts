@@ -17,22 +17,20 @@ import { Errno, lastError } from "../../system/errno.ts";
 import { Fd } from "../../system/fd.ts";
 import type { Reactor, Timer, Watch } from "../../system/reactor.ts";
 import { receive, send } from "../../system/unix_socket.ts";
-import { Method, MgmtClass } from "../../wire/mad.ts";
+import { GID_LENGTH } from "../../wire/gid.ts";
+import { MAD_LENGTH } from "../../wire/mad.ts";
 import type { MadAddress } from "../hca.ts";
 import { deviceFileError } from "./access.ts";
-import { emitMadFrame, MAD_LENGTH, parseMadFrame } from "./mad_frame.ts";
+import { type MadClass, madClasses } from "./mad_classes.ts";
+import { emitMadFrame, parseMadFrame } from "./mad_frame.ts";
 import { TransactionAliases } from "./transaction_aliases.ts";
 
-const SA_CLASS = MgmtClass.SubnAdm;
-const SA_VERSION = 2;
+const MGMT_CLASS = UserMad.Data + 1;
 const METHOD = UserMad.Data + 3;
 const RESPONSE = 0x80;
 /** How long the kernel matches an answer to a request, in ms: longer than the client waits. */
 const REQUEST_TIMEOUT = 4000;
 const POLLNVAL = 0x20;
-/** The set of methods that are not answers, of 128 bits: Report (IBTA vol. 1 13.4.5). */
-const REPORTS = new Uint8Array(16);
-REPORTS[0] = 1 << Method.Report;
 /** Between two looks at a descriptor that cannot be waited for, in ms. */
 const LOOK_EVERY = 5;
 /** MADs of one look. */
@@ -53,7 +51,8 @@ export class UmadPort {
   readonly #reactor: Reactor;
   readonly #socket: Fd;
   readonly #id: number;
-  readonly #agent: number;
+  /** The library's numbers of the registrations, by management class. */
+  readonly #agents = new Map<number, number>();
   readonly #in = new Uint8Array(UserMad.Data + MAD_LENGTH);
   readonly #out = new Uint8Array(UserMad.Data + MAD_LENGTH);
   readonly #outView = new DataView(this.#out.buffer);
@@ -80,15 +79,18 @@ export class UmadPort {
       throw deviceFileError("umad", device, port) ?? failure;
     }
     parts.defer(() => this.#library.umad_close_port(this.#id));
-    // Another program may have the Reports: then there are answers only.
-    this.#agent = this.#register(REPORTS);
-    if (this.#agent < 0) this.#agent = this.#register(null);
-    if (this.#agent < 0) {
-      throw lastError(
-        "E_UMAD",
-        `register for subnet administration on ${device}/${port}`,
-        { errno: errno() || -this.#agent },
-      );
+    for (const each of madClasses) {
+      // Another program may have the methods: then there are answers only.
+      let agent = this.#register(each, each.methods);
+      if (agent < 0) agent = this.#register(each, null);
+      if (agent < 0) {
+        throw lastError(
+          "E_UMAD",
+          `register for management class ${each.mgmtClass} on ${device}/${port}`,
+          { errno: errno() || -agent },
+        );
+      }
+      this.#agents.set(each.mgmtClass, agent);
     }
     const fd = this.#library.umad_get_fd(this.#id);
     if (canWait(fd)) this.#watch = reactor.watch(fd, () => this.#receive());
@@ -106,16 +108,21 @@ export class UmadPort {
     this.#watch?.close();
     this.#looks?.close();
     this.#socketWatch.close();
-    this.#library.umad_unregister(this.#id, this.#agent);
+    for (const agent of this.#agents.values()) {
+      this.#library.umad_unregister(this.#id, agent);
+    }
     this.#library.umad_close_port(this.#id);
     this.#socket.close();
   }
 
-  #register(methods: Uint8Array<ArrayBuffer> | null): number {
+  #register(
+    { mgmtClass, version }: MadClass,
+    methods: Uint8Array<ArrayBuffer> | null,
+  ): number {
     return this.#library.umad_register(
       this.#id,
-      SA_CLASS,
-      SA_VERSION,
+      mgmtClass,
+      version,
       0,
       methods,
     );
@@ -160,11 +167,13 @@ export class UmadPort {
       const frame = parseMadFrame(message.bytes);
       if (!frame) continue;
       fillUserMad(this.#out, frame.mad, frame.address);
+      const agent = this.#agents.get(this.#out[MGMT_CLASS]!);
+      if (agent === undefined) continue;
       const answer = (this.#out[METHOD]! & RESPONSE) !== 0;
       if (!answer) this.#aliases.rename(this.#outView, UserMad.Data);
       this.#library.umad_send(
         this.#id,
-        this.#agent,
+        agent,
         this.#out,
         MAD_LENGTH,
         answer ? 0 : REQUEST_TIMEOUT,
@@ -187,17 +196,36 @@ export function fillUserMad(
   view.setUint16(UserMad.Lid, to.lid);
   view.setUint8(UserMad.Sl, to.sl);
   view.setUint16(UserMad.PkeyIndex, to.pkeyIndex, true);
+  if (to.grh) {
+    view.setUint8(UserMad.GrhPresent, 1);
+    view.setUint8(UserMad.GidIndex, to.grh.sgidIndex);
+    view.setUint8(UserMad.HopLimit, to.grh.hopLimit);
+    view.setUint8(UserMad.TrafficClass, to.grh.trafficClass);
+    bytes.set(to.grh.gid, UserMad.Gid);
+    view.setUint32(UserMad.FlowLabel, to.grh.flowLabel);
+  }
   bytes.set(mad, UserMad.Data);
 }
 
 /** Where a received MAD came from. */
 export function sourceOf(view: DataView): MadAddress {
+  const grh = view.getUint8(UserMad.GrhPresent) === 0 ? undefined : {
+    gid: new Uint8Array(view.buffer).slice(
+      UserMad.Gid,
+      UserMad.Gid + GID_LENGTH,
+    ),
+    sgidIndex: view.getUint8(UserMad.GidIndex),
+    flowLabel: view.getUint32(UserMad.FlowLabel),
+    hopLimit: view.getUint8(UserMad.HopLimit),
+    trafficClass: view.getUint8(UserMad.TrafficClass),
+  };
   return {
     lid: view.getUint16(UserMad.Lid),
     qpn: view.getUint32(UserMad.Qpn),
     qkey: view.getUint32(UserMad.Qkey),
     sl: view.getUint8(UserMad.Sl),
     pkeyIndex: view.getUint16(UserMad.PkeyIndex, true),
+    ...(grh ? { grh } : {}),
   };
 }
 

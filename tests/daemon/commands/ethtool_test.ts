@@ -58,7 +58,18 @@ Deno.test("driver tells of the HCA, and features of what it does", () => {
       control.run("features").map(({ name, active }) => [name, active]),
     );
   assert(state()["tx-tcp-segmentation"] && state()["rx-checksum"]);
-  control.host.port.set({ sendOffload: "none" });
+  const { port } = control.host;
+  const { capabilities } = port.attributes;
+  port.set({
+    capabilities: {
+      ...capabilities,
+      segmentation: "none",
+      transmitChecksum: false,
+    },
+  });
   assert(!state()["tx-tcp-segmentation"] && !state()["tx-checksum-ipv4"]);
+  assert(state()["rx-checksum"]);
+  port.set({ capabilities: { ...capabilities, receiveChecksum: false } });
+  assert(state()["tx-tcp-segmentation"] && !state()["rx-checksum"]);
   assert(state()["vlan-challenged"]);
 });

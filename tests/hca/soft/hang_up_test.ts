@@ -8,7 +8,7 @@ import { libc } from "../../../ffi/libc.ts";
 import { socketPair } from "../../../src/system/socket_pair.ts";
 import { createMemory, Mapping } from "../../../src/system/memory.ts";
 import { openUringReactor } from "../../../src/system/uring/uring_reactor.ts";
-import { VNET_HEADER_LENGTH } from "../../../src/wire/vnet.ts";
+import { FRAME_HEADER_LENGTH } from "../../../src/wire/ethernet.ts";
 import { whyNoUring } from "../../e2e/harness/kernel.ts";
 import { post } from "./post.ts";
 import { Subnet } from "./subnet.ts";
@@ -31,7 +31,6 @@ Deno.test({
     const sender = { port: a!, qp: subnet.receiver(a!).qp };
     const qp = b!.createUdQp({
       pkeyIndex: 0,
-      sendQueueSize: 2,
       recvQueueSize: 256,
     });
     qp.setQkey(1);
@@ -43,7 +42,7 @@ Deno.test({
     qp.onReceive = () => {
       while (qp.poll(batch) > 0) {
         for (let i = 0; i < batch.count; i++, prepared++) {
-          const length = VNET_HEADER_LENGTH + batch.length[i]!;
+          const length = FRAME_HEADER_LENGTH + batch.length[i]!;
           ring.write(device.number, batch.vnetAddress[i]!, length, report);
         }
         qp.release(batch);
@@ -71,13 +70,13 @@ Deno.test({
     for (const mapping of others) mapping.unmap();
     assertEquals(prepared, PACKETS);
     assertEquals(failures, []);
-    const frame = new Uint8Array(VNET_HEADER_LENGTH + LENGTH);
+    const frame = new Uint8Array(FRAME_HEADER_LENGTH + LENGTH);
     for (let n = 0; n < PACKETS; n++) {
       assertEquals(
         libc().read(kernel.number, frame, frame.length),
         frame.length,
       );
-      assert(frame.subarray(VNET_HEADER_LENGTH).every((each) => each === n));
+      assert(frame.subarray(FRAME_HEADER_LENGTH).every((each) => each === n));
     }
     device.close();
     kernel.close();

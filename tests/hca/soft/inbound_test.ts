@@ -2,8 +2,12 @@
 
 import { assertEquals } from "@std/assert";
 import { SoftAddressHandle } from "../../../src/hca/soft/address_handle.ts";
+import {
+  copySourceGid,
+  createSoftBatch,
+  releaseBatch,
+} from "../../../src/hca/soft/completion_queue.ts";
 import { Inbound } from "../../../src/hca/soft/inbound.ts";
-import type { SoftPort } from "../../../src/hca/soft/port.ts";
 import { PortCounters } from "../../../src/hca/soft/port_counters.ts";
 import {
   BTH,
@@ -17,7 +21,7 @@ import {
   VNET,
 } from "../../../src/hca/soft/slot_layout.ts";
 import { SlotPool } from "../../../src/hca/soft/slot_pool.ts";
-import { SoftUdQp } from "../../../src/hca/soft/ud_qp.ts";
+import { ReceiveQueue } from "../../../src/hca/soft/receive_queue.ts";
 import { RxFlag } from "../../../src/hca/hca.ts";
 import { gidFrom } from "../../../src/wire/gid.ts";
 import { GsoType } from "../../../src/wire/vnet.ts";
@@ -38,7 +42,7 @@ class Bench implements Disposable {
   readonly pair = new Pair(this.pool);
   readonly counted = new PortCounters();
   readonly inbound: Inbound;
-  readonly qp: SoftUdQp;
+  readonly qp: ReceiveQueue;
   readonly attributes = {
     state: "active",
     lid: LID,
@@ -50,25 +54,18 @@ class Bench implements Disposable {
     const { attributes } = this;
     attributes.pkeys = pkeys;
     this.inbound = new Inbound({ attributes, counted: this.counted });
-    // As much of a port as a queue pair that only receives looks at.
-    const port = {
-      attributes,
-      inbound: this.inbound,
-      publishReturns: () => {},
-    } as unknown as SoftPort;
     const make = (qpn: number) =>
-      new SoftUdQp(port, qpn, {
+      new ReceiveQueue({ attributes }, qpn, {
         pkeyIndex: 0,
-        sendQueueSize: 4,
         recvQueueSize,
       });
     this.qp = make(QPN);
-    this.qp.setQkey(QKEY);
+    this.qp.qkey = QKEY;
     this.inbound.add(this.qp);
     this.make = make;
     this.pair.in.lid = PEER;
   }
-  readonly make: (qpn: number) => SoftUdQp;
+  readonly make: (qpn: number) => ReceiveQueue;
 
   /** Delivers a packet that is right but for what `spoil` does to it; the counters that moved. */
   deliver(
@@ -127,16 +124,16 @@ class Bench implements Disposable {
 Deno.test("a packet that satisfies everything reaches its queue pair", () => {
   using bench = new Bench();
   assertEquals(bench.deliver(), { rcv_packets: 1 });
-  const batch = bench.qp.createBatch();
-  assertEquals(bench.qp.poll(batch), 1);
+  const batch = createSoftBatch(4);
+  assertEquals(bench.qp.completions.poll(batch), 1);
   assertEquals(
     [batch.length[0], batch.encap[0], batch.sourceQpn[0], batch.sourceLid[0]],
     [100, 0x08000000, 0x77, PEER],
   );
   assertEquals(batch.flags[0], 0);
-  assertEquals(bench.qp.sourceGid(batch, 0, new Uint8Array(16)), false);
+  assertEquals(copySourceGid(batch, 0, new Uint8Array(16)), false);
   assertEquals(bench.pair.in.holds(0), true);
-  bench.qp.release(batch);
+  releaseBatch(batch);
   assertEquals([batch.count, bench.pair.in.holds(0)], [0, false]);
 });
 
@@ -257,7 +254,7 @@ Deno.test("a large send passes if each of its segments fits", () => {
 Deno.test("a group's packets reach its listeners, each once", () => {
   using bench = new Bench();
   const other = bench.make(0x49);
-  other.setQkey(QKEY);
+  other.qkey = QKEY;
   bench.inbound.add(other);
   assertEquals(bench.deliver(() => {}, 60, true), { multicast_filtered: 1 });
   bench.inbound.attach(bench.qp, MGID, MLID);
@@ -268,17 +265,17 @@ Deno.test("a group's packets reach its listeners, each once", () => {
     { rcv_packets: 1, multicast_rcv_packets: 1 },
   );
   const batches = [bench.qp, other].map((qp) => {
-    const batch = qp.createBatch();
-    assertEquals(qp.poll(batch), 1);
+    const batch = createSoftBatch(4);
+    assertEquals(qp.completions.poll(batch), 1);
     assertEquals(batch.flags[0], RxFlag.Grh | RxFlag.Multicast);
     const gid = new Uint8Array(16);
-    assertEquals(qp.sourceGid(batch, 0, gid), true);
+    assertEquals(copySourceGid(batch, 0, gid), true);
     assertEquals(gid, SGID);
     return batch;
   });
-  bench.qp.release(batches[0]!);
+  releaseBatch(batches[0]!);
   assertEquals(bench.pair.in.holds(0), true, "the other one still reads");
-  other.release(batches[1]!);
+  releaseBatch(batches[1]!);
   assertEquals(bench.pair.in.holds(0), false);
 });
 

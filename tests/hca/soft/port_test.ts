@@ -2,31 +2,12 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { PostResult, RxFlag } from "../../../src/hca/hca.ts";
-import type { SoftPort } from "../../../src/hca/soft/port.ts";
 import { broadcastMgid } from "../../../src/wire/mgid.ts";
-import { SaClient } from "../../../src/sa/client.ts";
-import { broadcastJoin } from "../../../src/sa/requests.ts";
-import type { McMemberRecord } from "../../../src/wire/sa/mc_member_record.ts";
+import { join } from "./join.ts";
 import { post, QKEY } from "./post.ts";
 import { Subnet } from "./subnet.ts";
 
 const MGID = broadcastMgid(0xffff);
-
-/** Joins the broadcast group of the default partition. */
-function join(subnet: Subnet, port: SoftPort): McMemberRecord {
-  let record: McMemberRecord | undefined;
-  const sa = new SaClient({
-    channel: { send: (mad, to) => port.mads.send(mad, to) },
-    location: () => ({ smLid: port.attributes.smLid, smSl: 0, pkeyIndex: 0 }),
-  });
-  port.mads.onMad = (mad, from) => void sa.onMad(mad, from, 0);
-  const request = broadcastJoin(MGID, port.attributes.gid, 0xffff);
-  sa.join(request, 0, (result) => {
-    if (result.ok) record = result.record;
-  });
-  subnet.until(() => record !== undefined, "the join");
-  return record!;
-}
 
 const octets = (n: number) => new Uint8Array(64).fill(n);
 
@@ -152,7 +133,6 @@ Deno.test("a wrong Q_Key, QPN or P_Key is counted by the receiver", () => {
   const { qp, taken } = subnet.receiver(b!);
   const other = a!.createUdQp({
     pkeyIndex: 1,
-    sendQueueSize: 2,
     recvQueueSize: 2,
   });
   const to = { dlid: b!.attributes.lid, qpn: qp.qpn };
@@ -211,7 +191,6 @@ Deno.test("a peer that closes gives back what it held; the next packet is unreac
   // Nobody polls: the slots stay with the peer.
   const idle = b!.createUdQp({
     pkeyIndex: 0,
-    sendQueueSize: 2,
     recvQueueSize: 256,
   });
   idle.setQkey(QKEY);
@@ -238,7 +217,6 @@ Deno.test("a peer that does not give slots back gets half of them, then drops; t
   const sender = { port: a!, qp: subnet.receiver(a!).qp };
   const idle = b!.createUdQp({
     pkeyIndex: 0,
-    sendQueueSize: 2,
     recvQueueSize: 1024,
   });
   idle.setQkey(QKEY);
@@ -280,7 +258,6 @@ Deno.test("packets that wait for credit go as soon as it is there, whether or no
   const sender = { port: a!, qp: subnet.receiver(a!).qp };
   const idle = b!.createUdQp({
     pkeyIndex: 0,
-    sendQueueSize: 2,
     recvQueueSize: 1024,
   });
   idle.setQkey(QKEY);

@@ -1,6 +1,7 @@
 /** Reports of traps 64 to 67, from the embedded subnet's manager over its sockets to the SA clients of ports. */
 
 import { assert, assertEquals } from "@std/assert";
+import { MgmtClass } from "../../../src/wire/mad.ts";
 import type { SoftPort } from "../../../src/hca/soft/port.ts";
 import { SaClient } from "../../../src/sa/client.ts";
 import {
@@ -35,8 +36,9 @@ class Listener {
   constructor(subnet: Subnet, port: SoftPort) {
     this.#subnet = subnet;
     this.#port = port;
+    const agent = port.openMadAgent(MgmtClass.SubnAdm);
     this.client = new SaClient({
-      channel: port.mads,
+      agent,
       location: () => ({
         smLid: port.attributes.smLid,
         smSl: port.attributes.smSl,
@@ -45,7 +47,7 @@ class Listener {
       onReport: (notice) =>
         this.heard.push([notice.trapNumber, gidKey(Notice.gid(notice))]),
     });
-    port.mads.onMad = (mad, from) => {
+    agent.onMad = (mad, from) => {
       this.client.onMad(mad, from, subnet.reactor.clock.now());
     };
   }

@@ -71,14 +71,16 @@ Deno.test("peers get the memory sealed and for reading only", () => {
   pool.close();
 });
 
-Deno.test("slots lie a stride apart and have their virtio header where it is said", () => {
+Deno.test("slots lie a stride apart and have their frame where it is said", () => {
   const pool = new SlotPool(3);
   const [first, second, third] = pool.vnetAddress;
   assertEquals(Number(second! - first!), STRIDE);
   assertEquals(Number(third! - second!), STRIDE);
   assertEquals(Number(first! % 4096n), VNET, "a mapping begins with a page");
-  assertEquals(pool.layout.payload - pool.layout.vnet, 12);
-  assertEquals(pool.layout.vnet - pool.layout.encap, 4);
+  const { encap, vnet, ethernet, payload } = pool.layout;
+  assertEquals([ethernet - vnet, payload - ethernet], [12, 14]);
+  assert(vnet >= encap + 4, "the IPoIB header and the frame lie apart");
+  assertEquals([payload % 4, STRIDE % 4], [0, 0]);
   assert(STRIDE >= PAYLOAD + pool.layout.capacity);
   pool.close();
 });

@@ -104,7 +104,6 @@ export class Subnet implements Disposable {
   receiver(port: SoftPort, qkey = 1): { qp: UdQp; taken: Taken[] } {
     const qp = port.createUdQp({
       pkeyIndex: 0,
-      sendQueueSize: 128,
       recvQueueSize: 256,
     });
     qp.setQkey(qkey);
@@ -115,7 +114,8 @@ export class Subnet implements Disposable {
         for (let i = 0; i < batch.count; i++) {
           const at = batch.payload[i]!;
           taken.push({
-            payload: batch.bytes[i]!.slice(at, at + batch.length[i]!),
+            payload: new Uint8Array(batch.view[i]!.buffer)
+              .slice(at, at + batch.length[i]!),
             encap: batch.encap[i]!,
             sourceQpn: batch.sourceQpn[i]!,
             sourceLid: batch.sourceLid[i]!,

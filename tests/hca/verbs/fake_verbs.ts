@@ -18,6 +18,8 @@ export interface FakeCompletion {
   length?: number;
   sourceQpn?: number;
   sourceLid?: number;
+  sl?: number;
+  pathBits?: number;
   flags?: number;
 }
 
@@ -37,6 +39,8 @@ export class FakeCompletions implements Completions {
       view.setUint32(at + IbvWc.SourceQpn, each.sourceQpn ?? 0, true);
       view.setUint32(at + IbvWc.Flags, each.flags ?? 0, true);
       view.setUint16(at + IbvWc.SourceLid, each.sourceLid ?? 0, true);
+      view.setUint8(at + IbvWc.Sl, each.sl ?? 0);
+      view.setUint8(at + IbvWc.PathBits, each.pathBits ?? 0);
     });
     return taken.length;
   }

@@ -1,4 +1,5 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
+import { IpoibError } from "../../../src/base/errors.ts";
 import { VerbsCounters } from "../../../src/hca/verbs/counters.ts";
 import { SocketMadChannel } from "../../../src/hca/verbs/mad_channel.ts";
 import {
@@ -8,9 +9,11 @@ import {
 import { PollReactor } from "../../../src/system/poll_reactor.ts";
 import { socketPair } from "../../../src/system/socket_pair.ts";
 import { receive, send } from "../../../src/system/unix_socket.ts";
+import { MgmtClass } from "../../../src/wire/mad.ts";
 
 const address = { lid: 9, qpn: 1, qkey: 0x80010000, sl: 2, pkeyIndex: 0 };
 const mad = Uint8Array.from({ length: 256 }, (_, i) => i);
+mad[1] = MgmtClass.SubnAdm;
 
 Deno.test("SocketMadChannel passes MADs both ways and counts them", () => {
   const reactor = new PollReactor();
@@ -19,9 +22,10 @@ Deno.test("SocketMadChannel passes MADs both ways and counts them", () => {
   using other = theirs;
   const channel = new SocketMadChannel(reactor, ours.release(), counters);
   const heard: unknown[] = [];
-  channel.onMad = (mad, from) => heard.push({ mad: mad.slice(), from });
+  const agent = channel.openAgent(MgmtClass.SubnAdm);
+  agent.onMad = (mad, from) => heard.push({ mad: mad.slice(), from });
 
-  channel.send(mad, address);
+  agent.send(mad, address);
   const sent = receive(other.number);
   assertEquals(sent.type === "message" && parseMadFrame(sent.bytes), {
     mad,
@@ -44,8 +48,25 @@ Deno.test("SocketMadChannel loses what nobody takes, and goes on", () => {
   const [ours, theirs] = socketPair();
   theirs.close();
   const channel = new SocketMadChannel(reactor, ours.release(), counters);
-  channel.send(mad, address);
+  channel.openAgent(MgmtClass.SubnAdm).send(mad, address);
   reactor.turn(0);
   assertEquals(counters.get("mads_lost"), 1);
+  channel.close();
+});
+
+Deno.test("SocketMadChannel has agents for what libibumad is registered for", () => {
+  const reactor = new PollReactor();
+  const [ours, theirs] = socketPair();
+  using _other = theirs;
+  const channel = new SocketMadChannel(
+    reactor,
+    ours.release(),
+    new VerbsCounters(),
+  );
+  const { code, errno } = assertThrows(
+    () => channel.openAgent(MgmtClass.CommunicationManagement),
+    IpoibError,
+  );
+  assertEquals([code, errno], ["E_MAD_CLASS", 95]);
   channel.close();
 });

@@ -54,7 +54,7 @@ class Rig implements Disposable {
         for (let i = 0; i < batch.count; i++) {
           assertEquals(batch.encap[i], ENCAP);
           assertEquals(batch.sourceQpn[i], this.a.qpn);
-          this.heard.push(batch.bytes[i]![batch.payload[i]!]!);
+          this.heard.push(batch.view[i]!.getUint8(batch.payload[i]!));
         }
         this.b.release(batch);
       }
@@ -64,7 +64,6 @@ class Rig implements Disposable {
   #pair(): VerbsUdQp {
     const qp = this.port.createUdQp({
       pkeyIndex: 0,
-      sendQueueSize: 128,
       recvQueueSize: 256,
     }) as VerbsUdQp;
     qp.setQkey(QKEY);
@@ -167,7 +166,7 @@ deviceTest("a queue pair in error is started again", (rig) => {
 
 deviceTest("slots run out, and credit comes with the completions", (rig) => {
   let credit = 0;
-  rig.port.onCredit = () => credit++;
+  rig.port.onCredit(() => credit++);
   const { send } = rig.port;
   for (let i = 0; i < send.slots; i++) rig.send(i & 0xff);
   assertEquals(send.reserve(), -1);

@@ -1,8 +1,13 @@
 import { assert, assertEquals } from "@std/assert";
 import { bytesAt } from "../../../ffi/libc.ts";
-import { RxFlag } from "../../../src/hca/hca.ts";
+import { FakeFabric } from "../../../src/hca/fake.ts";
+import { Taps } from "../../../src/hca/taps.ts";
+import { PostResult, RxFlag } from "../../../src/hca/hca.ts";
 import { VerbsCounters } from "../../../src/hca/verbs/counters.ts";
+import { type Attached, PacketTap } from "../../../src/hca/verbs/packet_tap.ts";
 import { ReceiveQueue } from "../../../src/hca/verbs/receive_queue.ts";
+import { formatGid } from "../../../src/wire/gid.ts";
+import { type Seen, seen } from "../tapped.ts";
 import {
   type FakeCompletion,
   FakeCompletions,
@@ -10,12 +15,21 @@ import {
 } from "./fake_verbs.ts";
 
 const BUFFERS = 8;
+const { attributes } = new FakeFabric().addPort({ lid: 0x40 });
 const GRH = 1;
 
 class Rig implements Disposable {
   readonly verbs = new FakeVerbs();
   readonly cq = new FakeCompletions();
   readonly counters = new VerbsCounters();
+  readonly taps = new Taps();
+  /** Its attachments, for the taps. */
+  readonly qp = {
+    qpn: 0x77,
+    pkey: 0x8001,
+    qkey: 0xb1b,
+    groups: [] as Attached[],
+  };
   readonly queue = new ReceiveQueue(
     this.verbs,
     0n,
@@ -23,6 +37,7 @@ class Rig implements Disposable {
     this.cq,
     BUFFERS,
     this.counters,
+    new PacketTap(this.taps, { attributes }, this.qp),
   );
   readonly batch = this.queue.createBatch();
 
@@ -31,7 +46,11 @@ class Rig implements Disposable {
   }
 
   /** A packet arrives in a buffer, as the device would write it. */
-  arrive(id: number, octets: number[], more: Partial<FakeCompletion> = {}) {
+  arrive(
+    id: number,
+    octets: number[],
+    { head = [], ...more }: Partial<FakeCompletion> & { head?: number[] } = {},
+  ) {
     const { element } = this.verbs.posts[0]!.find((each) => each.id === id)!;
     const bytes = new Uint8Array(bytesAt(element.getBigUint64(0, true), 4136));
     bytes.fill(0xa5, 0, 40);
@@ -39,6 +58,7 @@ class Rig implements Disposable {
       for (let i = 0; i < 32; i++) bytes[8 + i] = i;
       bytes[24] = 0xff;
     }
+    bytes.set(head);
     bytes.set(octets, 40);
     this.cq.waiting.push({ id, length: 40 + octets.length, ...more });
   }
@@ -76,13 +96,15 @@ Deno.test("ReceiveQueue gives a packet with what the engine asks of it", () => {
   assertEquals([batch.length[0], batch.flags[0]], [3, 0]);
   assertEquals([batch.sourceQpn[0], batch.sourceLid[0]], [0x48, 7]);
   const at = batch.payload[0]!;
-  assertEquals(Array.from(batch.bytes[0]!.subarray(at, at + 3)), [0x45, 1, 2]);
-  const frame = new Uint8Array(bytesAt(batch.vnetAddress[0]!, 15));
+  const bytes = [0, 1, 2].map((i) => batch.view[0]!.getUint8(at + i));
+  assertEquals(bytes, [0x45, 1, 2]);
+  const frame = new Uint8Array(bytesAt(batch.vnetAddress[0]!, 29));
   assertEquals(
     Array.from(frame),
-    [...new Array(12).fill(0), 0x45, 1, 2],
-    "the TUN gets an empty virtio header and the packet",
+    [...new Array(22).fill(0xa5), 8, 0, 0, 0, 0x45, 1, 2],
+    "the frame header is the engine's to write: the GRH's tail and the IPoIB header still stand there",
   );
+  assert(batch.headersMissing);
   assert(!rig.queue.sourceGid(batch, 0, new Uint8Array(16)));
 });
 
@@ -154,4 +176,64 @@ Deno.test("ReceiveQueue counts every buffer: posted = completed + abandoned + ou
   check(BUFFERS + 2, 3, BUFFERS - 1);
   rig.queue.postAll();
   check(2 * BUFFERS + 2, 3, BUFFERS - 1);
+});
+
+Deno.test("a tap sees what was polled, with the headers that the completion tells of", () => {
+  using rig = new Rig();
+  const packets: Seen[] = [];
+  const end = rig.taps.add((packet) => packets.push(seen(packet)));
+  rig.arrive(0, [0x08, 0x00, 0, 0, 0x45, 1, 2], {
+    sourceQpn: 0x48,
+    sourceLid: 7,
+    sl: 5,
+    pathBits: 1,
+  });
+  rig.poll();
+  assertEquals(packets, [{
+    direction: "received",
+    status: PostResult.Sent,
+    qpn: 0x77,
+    sl: 5,
+    slid: 7,
+    dlid: 0x41,
+    words: (8 + 12 + 8 + 4 + 3 + 1 + 4) / 4,
+    pad: 1,
+    pkey: 0x8001,
+    destQpn: 0x77,
+    qkey: 0xb1b,
+    sourceQpn: 0x48,
+    grh: undefined,
+    encap: 0x08000000,
+    payload: new Uint8Array([0x45, 1, 2]),
+    vnet: undefined,
+  }]);
+  end();
+  rig.queue.release(rig.batch);
+  rig.arrive(1, [0x08, 0x00, 0, 0, 0x45]);
+  rig.poll();
+  assertEquals(packets.length, 1);
+});
+
+Deno.test("a tap sees the GRH that came, and the LID of its group", () => {
+  using rig = new Rig();
+  const packets: Seen[] = [];
+  rig.taps.add((packet) => packets.push(seen(packet)));
+  const mgid = Uint8Array.from({ length: 16 }, (_, i) => 16 + i);
+  mgid[0] = 0xff;
+  rig.qp.groups.push({ mgid, mlid: 0xc007 });
+  // Version 6 and a hop limit, before the GIDs that the rig writes.
+  rig.arrive(0, [0x08, 0x00, 0, 0, 0x45], {
+    flags: GRH,
+    head: [0x60, 0, 0, 0, 0, 29, 0x1b, 9],
+  });
+  rig.poll();
+  const [{ dlid, destQpn, grh }] = packets as [Seen];
+  assertEquals([dlid, destQpn], [0xc007, 0xffffff]);
+  const sgid = Uint8Array.from({ length: 16 }, (_, i) => i);
+  assertEquals(grh, {
+    sgid: formatGid(sgid),
+    dgid: formatGid(mgid),
+    bytes: 29,
+    hops: 9,
+  });
 });

@@ -85,10 +85,11 @@ Deno.test("SendQueue fills the work request in", () => {
   assertEquals(element.getUint32(12, true), LKEY);
 });
 
-Deno.test("the IPoIB header lies directly before the packet, over the virtio header's tail", () => {
+Deno.test("the IPoIB header lies directly before the packet, over the Ethernet header's tail", () => {
   using rig = new Rig();
-  const { encap, vnet, payload, capacity } = rig.memory.layout;
-  assertEquals([payload - encap, payload - vnet], [4, 12]);
+  const { encap, vnet, ethernet, payload, capacity } = rig.memory.layout;
+  assertEquals([encap, ethernet, vnet].map((at) => payload - at), [4, 14, 26]);
+  assertEquals(payload % 4, 0);
   assert(capacity >= 4092);
 });
 

@@ -12,7 +12,7 @@ import { Errno } from "../../../src/system/errno.ts";
 import { PollReactor } from "../../../src/system/poll_reactor.ts";
 import { socketPair } from "../../../src/system/socket_pair.ts";
 import { receive } from "../../../src/system/unix_socket.ts";
-import { Method, responseMethod } from "../../../src/wire/mad.ts";
+import { Method, MgmtClass, responseMethod } from "../../../src/wire/mad.ts";
 import { InformInfo } from "../../../src/wire/sa/inform_info.ts";
 import { Notice, TrapNumber } from "../../../src/wire/sa/notice.ts";
 import { gidOf, Rig } from "../../subnet/rig.ts";
@@ -45,6 +45,24 @@ Deno.test("sourceOf() reads the address", () => {
   assertEquals(sourceOf(new DataView(bytes.buffer)), address);
 });
 
+Deno.test("fillUserMad() and sourceOf() have the GRH where libibumad has it", () => {
+  const gid = gidOf(3);
+  const grh = {
+    gid,
+    sgidIndex: 1,
+    flowLabel: 0x12345,
+    hopLimit: 63,
+    trafficClass: 9,
+  };
+  const bytes = new Uint8Array(320);
+  fillUserMad(bytes, new Uint8Array(256), { ...address, grh });
+  assertEquals(
+    Array.from(bytes.subarray(32, 56)),
+    [1, 1, 63, 9, ...gid, 0, 1, 0x23, 0x45],
+  );
+  assertEquals(sourceOf(new DataView(bytes.buffer)), { ...address, grh });
+});
+
 /** A client, its channel, and libibumad's end over a library in memory. */
 class Way implements Disposable {
   readonly reactor = new PollReactor();
@@ -68,14 +86,14 @@ class Way implements Disposable {
     const counted = new VerbsCounters();
     const channel = new SocketMadChannel(reactor, ours.release(), counted);
     this.#channel = channel;
+    const agent = channel.openAgent(MgmtClass.SubnAdm);
     this.client = new SaClient({
-      channel,
+      agent,
       location: () => ({ smLid: 1, smSl: 4, pkeyIndex: 0 }),
       onReport: (notice) => this.notices.push(notice),
     });
-    channel.onMad = (mad, from) => {
+    agent.onMad = (mad, from) =>
       this.client.onMad(mad, from, reactor.clock.now());
-    };
   }
 
   /** Subscribes to everything; told of the answer. */

@@ -3,11 +3,11 @@
 import { FakeFabric, FakePort } from "../../../src/hca/fake.ts";
 import { VerbsCounters } from "../../../src/hca/verbs/counters.ts";
 import { SocketMadChannel } from "../../../src/hca/verbs/mad_channel.ts";
-import type { PortAttributes } from "../../../src/hca/hca.ts";
+import type { MadAgent, PortAttributes } from "../../../src/hca/hca.ts";
 import type { Reactor } from "../../../src/system/reactor.ts";
 
 export class SimulatedPort extends FakePort {
-  override readonly mads: SocketMadChannel;
+  readonly #mads: SocketMadChannel;
   readonly madsCounted: VerbsCounters;
 
   /** @param socket one end of the socket pair to the thread with libibumad; from now on the port's */
@@ -22,12 +22,16 @@ export class SimulatedPort extends FakePort {
     fabric.ports.push(this);
     this.set({ lid: 0, smLid: 0, ...attributes });
     this.madsCounted = new VerbsCounters();
-    this.mads = new SocketMadChannel(reactor, socket, this.madsCounted);
+    this.#mads = new SocketMadChannel(reactor, socket, this.madsCounted);
     reactor.onTurnEnd(() => fabric.settle());
+  }
+
+  override openMadAgent(mgmtClass: number): MadAgent {
+    return this.#mads.openAgent(mgmtClass);
   }
 
   override close(): void {
     super.close();
-    this.mads.close();
+    this.#mads.close();
   }
 }

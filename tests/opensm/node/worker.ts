@@ -4,6 +4,7 @@
  */
 
 import type { LogLevel } from "../../../src/base/log.ts";
+import { MgmtClass } from "../../../src/wire/mad.ts";
 import type { PortAttributes, PortEvent } from "../../../src/hca/hca.ts";
 import { IpoibDevice } from "../../../src/ipoib/device.ts";
 import type { IpoibInterface } from "../../../src/ipoib/interface.ts";
@@ -78,8 +79,9 @@ class Node implements Hosted {
       init.attributes,
     );
     this.#port = port;
+    const agent = port.openMadAgent(MgmtClass.SubnAdm);
     const sa = new SaClient({
-      channel: port.mads,
+      agent,
       location: () => ({
         smLid: port.attributes.smLid,
         smSl: port.attributes.smSl,
@@ -90,7 +92,7 @@ class Node implements Hosted {
     const timer = reactor.timer((now) => timer.at(sa.tick(now)));
     this.#schedule = () => timer.at(sa.deadline);
     reactor.onTurnEnd(this.#schedule);
-    port.mads.onMad = (mad, from) => {
+    agent.onMad = (mad, from) => {
       if (this.#losses > 0) this.#losses--;
       else sa.onMad(mad, from, reactor.clock.now());
     };

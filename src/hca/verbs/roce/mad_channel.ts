@@ -6,10 +6,15 @@
  * has timers. Nobody else waits meanwhile.
  */
 
+import { IpoibError } from "../../../base/errors.ts";
 import type { Millis } from "../../../base/units.ts";
+import { Errno } from "../../../system/errno.ts";
 import type { Reactor, Timer } from "../../../system/reactor.ts";
 import { gidEquals } from "../../../wire/gid.ts";
-import type { MadAddress, MadChannel } from "../../hca.ts";
+import { MgmtClass } from "../../../wire/mad.ts";
+import type { MadAddress, MadAgent } from "../../hca.ts";
+import { MadAgents } from "../../mad_agents.ts";
+import type { VerbsCounters } from "../counters.ts";
 import {
   answerRequest,
   askedPath,
@@ -36,8 +41,8 @@ export interface RocePort extends RocePortFacts {
   readonly ifindex: number;
 }
 
-export class RoceMadChannel implements MadChannel {
-  onMad: (mad: Uint8Array, from: MadAddress) => void = () => {};
+export class RoceMadChannel {
+  readonly #agents: MadAgents;
   readonly #reactor: Reactor;
   readonly #port: () => RocePort;
   readonly #neighbours: Neighbours;
@@ -50,14 +55,31 @@ export class RoceMadChannel implements MadChannel {
     reactor: Reactor,
     port: () => RocePort,
     neighbours: Neighbours,
+    counted: VerbsCounters,
   ) {
+    this.#agents = new MadAgents(
+      (mad, to) => this.#send(mad, to),
+      () => counted.add("mads_no_agent"),
+    );
     this.#reactor = reactor;
     this.#port = port;
     this.#neighbours = neighbours;
     this.#timer = reactor.timer((now) => this.#look(now));
   }
 
-  send(mad: Uint8Array, to: MadAddress): void {
+  /** Throws `E_MAD_CLASS`, see {@linkcode HcaPort.openMadAgent}: there is nobody but the administrator. */
+  openAgent(mgmtClass: number): MadAgent {
+    if (mgmtClass !== MgmtClass.SubnAdm) {
+      throw new IpoibError(
+        "E_MAD_CLASS",
+        `Management class ${mgmtClass} has no use on Ethernet`,
+        { errno: Errno.EOPNOTSUPP },
+      );
+    }
+    return this.#agents.open(mgmtClass);
+  }
+
+  #send(mad: Uint8Array, to: MadAddress): void {
     const now = this.#reactor.clock.now();
     this.#waiting.push({
       mad: mad.slice(),
@@ -89,7 +111,7 @@ export class RoceMadChannel implements MadChannel {
         continue;
       }
       const answer = answerRequest(request.mad, port);
-      if (answer) this.onMad(answer, request.to);
+      if (answer) this.#agents.deliver(answer, request.to);
     }
   }
 

@@ -7,9 +7,12 @@
  */
 
 import { getLogger } from "../../../base/log.ts";
+import { ibMtuCode } from "../../../base/units.ts";
 import type { Reactor } from "../../../system/reactor.ts";
 import { formatGid } from "../../../wire/gid.ts";
 import type { AddressHandleAttributes, PortAttributes } from "../../hca.ts";
+import type { VerbsCounters } from "../counters.ts";
+import { rateCode } from "../rate.ts";
 import { RoceGroups } from "./groups.ts";
 import { findRoceLink, type RoceLink } from "./link.ts";
 import { RoceMadChannel } from "./mad_channel.ts";
@@ -19,6 +22,7 @@ import { KernelNeighbours } from "./neighbours.ts";
 export interface RoceOwner {
   readonly reactor: Reactor;
   readonly attributes: PortAttributes;
+  readonly counted: VerbsCounters;
 }
 
 export class Roce {
@@ -41,12 +45,19 @@ export class Roce {
         }: other nodes will not find this one (enable IPv6 on ${netdev})`,
       );
     }
-    this.mads = new RoceMadChannel(owner.reactor, () => ({
-      gid: owner.attributes.gid,
-      activeMtuCode: owner.attributes.activeMtuCode,
-      rateCode: owner.attributes.rateCode,
-      ifindex: this.#link.ifindex,
-    }), new KernelNeighbours());
+    this.mads = new RoceMadChannel(
+      owner.reactor,
+      () => ({
+        gid: owner.attributes.gid,
+        activeMtuCode: ibMtuCode(owner.attributes.activeMtu)!,
+        rateCode: rateCode(
+          owner.attributes.activeWidth * owner.attributes.laneMbps,
+        ),
+        ifindex: this.#link.ifindex,
+      }),
+      new KernelNeighbours(),
+      owner.counted,
+    );
   }
 
   /** Position of the port's own GID. */

@@ -1,11 +1,14 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
+import { IpoibError } from "../../../../src/base/errors.ts";
 import type { IbMtuCode } from "../../../../src/base/units.ts";
+import { VerbsCounters } from "../../../../src/hca/verbs/counters.ts";
 import { RoceMadChannel } from "../../../../src/hca/verbs/roce/mad_channel.ts";
 import type { Neighbours } from "../../../../src/hca/verbs/roce/neighbours.ts";
 import { SaClient } from "../../../../src/sa/client.ts";
 import { broadcastJoin } from "../../../../src/sa/requests.ts";
 import { FakeReactor } from "../../../../src/system/fake_reactor.ts";
 import { gidKey, parseGid } from "../../../../src/wire/gid.ts";
+import { MgmtClass } from "../../../../src/wire/mad.ts";
 import { PERMISSIVE_LID } from "../../../../src/wire/lrh.ts";
 import { broadcastMgid } from "../../../../src/wire/mgid.ts";
 
@@ -37,6 +40,7 @@ class FakeNeighbours implements Neighbours {
 class Rig {
   readonly reactor = new FakeReactor();
   readonly neighbours = new FakeNeighbours();
+  readonly counted = new VerbsCounters();
   readonly channel = new RoceMadChannel(
     this.reactor,
     () => ({
@@ -46,9 +50,11 @@ class Rig {
       ifindex: IFINDEX,
     }),
     this.neighbours,
+    this.counted,
   );
+  readonly agent = this.channel.openAgent(MgmtClass.SubnAdm);
   readonly sa = new SaClient({
-    channel: this.channel,
+    agent: this.agent,
     location: () => ({ smLid: PERMISSIVE_LID, smSl: 0, pkeyIndex: 0 }),
   });
   /** What the client heard. */
@@ -57,8 +63,8 @@ class Rig {
   constructor() {
     const timer = this.reactor.timer((now) => timer.at(this.sa.tick(now)));
     this.reactor.onTurnEnd(() => timer.at(this.sa.deadline));
-    this.channel.onMad = (mad, from) =>
-      void this.sa.onMad(mad, from, this.reactor.clock.now());
+    this.agent.onMad = (mad, from) =>
+      this.sa.onMad(mad, from, this.reactor.clock.now());
   }
 
   ask(dgid: Uint8Array): void {
@@ -135,4 +141,19 @@ Deno.test("RoceMadChannel is silent after its end", () => {
   rig.reactor.advance(100);
   assertEquals(rig.heard, []);
   assertEquals(rig.neighbours.closed, true);
+});
+
+Deno.test("RoceMadChannel has an agent for the administrator only, and counts answers that come too late", () => {
+  const { channel, agent, counted, neighbours, reactor, ...rig } = new Rig();
+  const { errno } = assertThrows(() => channel.openAgent(7), IpoibError);
+  assertEquals(errno, 95);
+  assertEquals(
+    assertThrows(() => channel.openAgent(3), IpoibError).errno,
+    16,
+  );
+  neighbours.there.add(gidKey(PEER));
+  rig.sa.classPortInfo(0, () => {});
+  agent.close();
+  reactor.advance(1);
+  assertEquals(counted.get("mads_no_agent"), 1);
 });

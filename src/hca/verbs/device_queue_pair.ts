@@ -10,7 +10,7 @@ import {
 import { lastError } from "../../system/errno.ts";
 import type { VerbsDevice } from "./device.ts";
 
-export interface QueuePairOptions {
+export interface DeviceQueuePairOptions {
   pd: bigint;
   sendCq: bigint;
   recvCq: bigint;
@@ -20,18 +20,18 @@ export interface QueuePairOptions {
   port: number;
 }
 
-export class QueuePair {
+export class DeviceQueuePair {
   /** `struct ibv_qp *`. */
   readonly handle: bigint;
   readonly qpn: number;
   readonly #device: VerbsDevice;
-  readonly #options: QueuePairOptions;
+  readonly #options: DeviceQueuePairOptions;
   readonly #bytes = new Uint8Array(IbvQpAttr.Size);
   readonly #view = new DataView(this.#bytes.buffer);
   #qkey = 0;
 
   /** Throws `E_VERBS`. */
-  constructor(device: VerbsDevice, options: QueuePairOptions) {
+  constructor(device: VerbsDevice, options: DeviceQueuePairOptions) {
     this.#device = device;
     this.#options = options;
     const init = new Uint8Array(IbvQpInitAttr.Size);

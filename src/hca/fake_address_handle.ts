@@ -1,0 +1,23 @@
+/** Address handles of the fake fabric (fake.ts). */
+
+import { FIRST_MLID } from "../wire/lrh.ts";
+import type { AddressHandle, AddressHandleAttributes } from "./hca.ts";
+
+/** A handle that knows of its end. */
+export class FakeAddressHandle implements AddressHandle {
+  readonly attributes: AddressHandleAttributes;
+  readonly multicast: boolean;
+  destroyed = false;
+  readonly #misuse: string[];
+
+  constructor(attributes: AddressHandleAttributes, misuse: string[]) {
+    this.attributes = attributes;
+    this.multicast = attributes.dlid >= FIRST_MLID;
+    this.#misuse = misuse;
+  }
+
+  destroy(): void {
+    if (this.destroyed) this.#misuse.push("a handle was destroyed twice");
+    this.destroyed = true;
+  }
+}

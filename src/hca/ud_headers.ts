@@ -1,0 +1,89 @@
+/**
+ * The InfiniBand headers of a datagram, one after the other and in a fixed place each.
+ *
+ * | offset | bytes | part                        |
+ * |--------|-------|-----------------------------|
+ * | 0      | 8     | LRH                         |
+ * | 8      | 40    | GRH, valid if LNH is global |
+ * | 48     | 12    | BTH                         |
+ * | 60     | 8     | DETH                        |
+ *
+ * The GRH has its place whether the packet has one or not, as in the receive buffer of a UD queue pair.
+ */
+
+import { BTH_LENGTH, Opcode } from "../wire/bth.ts";
+import { ICRC_LENGTH } from "../wire/crc.ts";
+import { DETH_LENGTH } from "../wire/deth.ts";
+import { Grh, GRH_LENGTH, GRH_NEXT_HEADER } from "../wire/grh.ts";
+import { LinkNextHeader, Lrh, LRH_LENGTH } from "../wire/lrh.ts";
+import type { AddressHandleAttributes } from "./hca.ts";
+
+export const LRH = 0;
+export const GRH = LRH + LRH_LENGTH;
+export const BTH = GRH + GRH_LENGTH;
+export const DETH = BTH + BTH_LENGTH;
+export const UD_HEADERS_LENGTH = DETH + DETH_LENGTH;
+
+/** What the headers say of a packet's way; they begin at the view's first byte. */
+export function writePathHeaders(
+  view: DataView,
+  { dlid, sl, grh }: AddressHandleAttributes,
+  sgid: Uint8Array,
+): void {
+  const link = new Lrh(view, LRH);
+  link.vl = 0;
+  link.setSlAndNextHeader(
+    sl,
+    grh ? LinkNextHeader.IbaGlobal : LinkNextHeader.IbaLocal,
+  );
+  link.dlid = dlid;
+  view.setUint8(BTH, Opcode.UdSendOnly);
+  if (!grh) return;
+  const global = new Grh(view, GRH);
+  global.setClassAndFlow(grh.trafficClass, grh.flowLabel);
+  global.nextHeader = GRH_NEXT_HEADER;
+  global.hopLimit = grh.hopLimit;
+  global.setSgid(sgid);
+  global.setDgid(grh.dgid);
+}
+
+/**
+ * What differs from packet to packet, behind the headers that begin at `base`.
+ *
+ * @param message bytes after the DETH; 0 for a large send, which stands for many packets and so has no length of its own
+ * @param qkey as a signed or unsigned word
+ */
+export function writePacketHeaders(
+  view: DataView,
+  base: number,
+  message: number,
+  slid: number,
+  pkey: number,
+  destQpn: number,
+  psn: number,
+  qkey: number,
+  sourceQpn: number,
+): void {
+  const global = hasGrh(view, base);
+  const padding = -message & 3;
+  const transport = message === 0
+    ? 0
+    : BTH_LENGTH + DETH_LENGTH + message + padding + ICRC_LENGTH;
+  if (global) view.setUint16(base + GRH + 4, transport);
+  const whole = message === 0
+    ? 0
+    : LRH_LENGTH + (global ? GRH_LENGTH : 0) + transport;
+  view.setUint16(base + LRH + 4, whole >> 2);
+  view.setUint16(base + LRH + 6, slid);
+  view.setUint8(base + BTH + 1, padding << 4);
+  view.setUint16(base + BTH + 2, pkey);
+  view.setUint32(base + BTH + 4, destQpn);
+  view.setUint32(base + BTH + 8, psn);
+  view.setInt32(base + DETH, qkey);
+  view.setUint32(base + DETH + 4, sourceQpn);
+}
+
+/** True if the headers at `base` have a GRH. */
+export function hasGrh(view: DataView, base: number): boolean {
+  return (view.getUint8(base + LRH + 1) & 3) === LinkNextHeader.IbaGlobal;
+}

@@ -1,0 +1,114 @@
+/**
+ * What the queue pairs of a port work with: the open device with a protection domain, a completion channel and the send memory;
+ * what the port is now; its counters and taps.
+ */
+
+import { IpoibError } from "../../base/errors.ts";
+import { Errno, lastError } from "../../system/errno.ts";
+import type { Reactor } from "../../system/reactor.ts";
+import type { PortAttributes } from "../hca.ts";
+import { Taps } from "../taps.ts";
+import type { VerbsCounters } from "./counters.ts";
+import { VerbsDevice } from "./device.ts";
+import {
+  type DeviceAttributes,
+  queryDevice,
+  queryPort,
+} from "./port_attributes.ts";
+import { Roce } from "./roce/roce.ts";
+import { VerbsSendMemory } from "./send_memory.ts";
+
+/** Which port. */
+export interface PortChoice {
+  readonly reactor: Reactor;
+  readonly device: string;
+  /** From 1. */
+  readonly port: number;
+  /** On Ethernet. */
+  readonly roce: boolean;
+}
+
+export class PortResources {
+  readonly reactor: Reactor;
+  readonly device: VerbsDevice;
+  /** `struct ibv_pd *` and `struct ibv_comp_channel *`. */
+  readonly pd: bigint;
+  readonly channel: bigint;
+  readonly send: VerbsSendMemory;
+  /** Of a port on Ethernet. */
+  readonly roce: Roce | undefined;
+  readonly counted: VerbsCounters;
+  readonly taps = new Taps();
+  attributes: PortAttributes;
+  readonly #deviceAttributes: DeviceAttributes;
+  readonly #owned: DisposableStack;
+
+  /** Throws `E_LIBRARY`, `E_HCA`, `E_VERBS`, `E_LINK_LAYER`, `E_ROCE_LINK`, `E_SOCKET`. */
+  constructor(
+    { reactor, device, port, roce }: PortChoice,
+    counted: VerbsCounters,
+  ) {
+    using parts = new DisposableStack();
+    const owned = <T extends { close(): void }>(part: T): T =>
+      parts.adopt(part, (each) => each.close());
+    this.reactor = reactor;
+    this.counted = counted;
+    this.device = owned(new VerbsDevice(device));
+    const { library, context } = this.device;
+    this.#deviceAttributes = queryDevice(this.device);
+    this.attributes = queryPort(this.device, port, this.#deviceAttributes);
+    checkLinkLayer(this.attributes, roce);
+    this.roce = roce ? owned(new Roce(this, device, port)) : undefined;
+    // Its own GID is not the first one.
+    if (this.roce) this.#query();
+    this.pd = library.ibv_alloc_pd(context);
+    if (this.pd === 0n) throw lastError("E_VERBS", "allocate a domain");
+    parts.defer(() => library.ibv_dealloc_pd(this.pd));
+    this.channel = library.ibv_create_comp_channel(context);
+    if (this.channel === 0n) throw lastError("E_VERBS", "create a channel");
+    parts.defer(() => library.ibv_destroy_comp_channel(this.channel));
+    this.send = owned(new VerbsSendMemory(library, this.pd));
+    this.#owned = parts.move();
+  }
+
+  /** Asks the device anew, after an event of the port. */
+  refresh(): void {
+    this.roce?.refresh();
+    this.#query();
+  }
+
+  close(): void {
+    this.#owned.dispose();
+  }
+
+  #query(): void {
+    this.attributes = queryPort(
+      this.device,
+      this.attributes.port,
+      this.#deviceAttributes,
+      this.roce?.gidIndex,
+    );
+  }
+}
+
+function checkLinkLayer(
+  { linkLayer, device, port }: PortAttributes,
+  roce: boolean,
+): void {
+  if (roce === (linkLayer === "ethernet")) return;
+  if (roce) {
+    throw new IpoibError(
+      "E_LINK_LAYER",
+      `${device}/${port} is an InfiniBand port, not an Ethernet one (RoCE)`,
+      { errno: Errno.EPROTONOSUPPORT },
+    );
+  }
+  throw new IpoibError(
+    "E_LINK_LAYER",
+    `${device}/${port} is an Ethernet port (RoCE), which has no subnet manager and no IPoIB`,
+    {
+      errno: Errno.EPROTONOSUPPORT,
+      hint: "use an InfiniBand port, --hca soft, or --roce on all nodes",
+    },
+  );
+}

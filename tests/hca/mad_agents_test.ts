@@ -1,0 +1,66 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { IpoibError } from "../../src/base/errors.ts";
+import type { MadAddress } from "../../src/hca/hca.ts";
+import { MadAgents } from "../../src/hca/mad_agents.ts";
+import { MgmtClass } from "../../src/wire/mad.ts";
+
+const ADDRESS: MadAddress = { lid: 1, qpn: 1, qkey: 2, pkeyIndex: 0, sl: 0 };
+
+function rig() {
+  const sent: Uint8Array[] = [];
+  let unclaimed = 0;
+  const agents = new MadAgents(
+    (mad) => sent.push(mad),
+    () => unclaimed++,
+  );
+  return { agents, sent, unclaimed: () => unclaimed };
+}
+
+function mad(mgmtClass: number): Uint8Array {
+  const bytes = new Uint8Array(256);
+  bytes[1] = mgmtClass;
+  return bytes;
+}
+
+Deno.test("a MAD goes to the agent of its class, with its address", () => {
+  const { agents, unclaimed } = rig();
+  const heard: [string, Uint8Array, MadAddress][] = [];
+  const sa = agents.open(MgmtClass.SubnAdm);
+  const cm = agents.open(MgmtClass.CommunicationManagement);
+  sa.onMad = (mad, from) => heard.push(["sa", mad, from]);
+  cm.onMad = (mad, from) => heard.push(["cm", mad, from]);
+  agents.deliver(mad(7), ADDRESS);
+  agents.deliver(mad(3), ADDRESS);
+  assertEquals(heard, [["cm", mad(7), ADDRESS], ["sa", mad(3), ADDRESS]]);
+  assertEquals(unclaimed(), 0);
+});
+
+Deno.test("a MAD of a class without an agent is dropped and counted", () => {
+  const { agents, unclaimed } = rig();
+  const agent = agents.open(3);
+  agent.onMad = () => {
+    throw new Error("not its own");
+  };
+  agents.deliver(mad(4), ADDRESS);
+  agents.deliver(new Uint8Array(1), ADDRESS);
+  assertEquals(unclaimed(), 2);
+  agent.close();
+  agents.deliver(mad(3), ADDRESS);
+  assertEquals(unclaimed(), 3);
+});
+
+Deno.test("a class has one agent at a time", () => {
+  const { agents, sent, unclaimed } = rig();
+  const first = agents.open(3);
+  const { code, errno } = assertThrows(() => agents.open(3), IpoibError);
+  assertEquals([code, errno], ["E_MAD_CLASS", 16]);
+  first.close();
+  const second = agents.open(3);
+  let heard = 0;
+  second.onMad = () => heard++;
+  first.close();
+  first.send(mad(3), ADDRESS);
+  second.send(mad(3), ADDRESS);
+  agents.deliver(mad(3), ADDRESS);
+  assertEquals([sent.length, heard, unclaimed()], [1, 1, 0]);
+});

@@ -1,0 +1,78 @@
+/** What a tap was shown, read with the views of src/wire and kept beyond the call. */
+
+import type { HcaPort, TappedPacket } from "../../src/hca/hca.ts";
+import { Bth, Opcode } from "../../src/wire/bth.ts";
+import { Deth } from "../../src/wire/deth.ts";
+import { formatGid } from "../../src/wire/gid.ts";
+import { Grh } from "../../src/wire/grh.ts";
+import { LinkNextHeader, Lrh } from "../../src/wire/lrh.ts";
+import { assertEquals } from "@std/assert";
+
+export interface Seen {
+  direction: TappedPacket["direction"];
+  status: number;
+  qpn: number;
+  sl: number;
+  slid: number;
+  dlid: number;
+  /** Words of 4 bytes, as the LRH says. */
+  words: number;
+  pad: number;
+  pkey: number;
+  destQpn: number;
+  qkey: number;
+  sourceQpn: number;
+  grh: { sgid: string; dgid: string; bytes: number; hops: number } | undefined;
+  encap: number;
+  payload: Uint8Array;
+  /** The virtio header's first 6 bytes; undefined if there is none. */
+  vnet: number[] | undefined;
+}
+
+export function seen(packet: TappedPacket): Seen {
+  const { headers, view, payload, length, vnet } = packet;
+  const lrh = new Lrh(headers, packet.lrh);
+  const bth = new Bth(headers, packet.bth);
+  const deth = new Deth(headers, packet.deth);
+  assertEquals(bth.opcode, Opcode.UdSendOnly);
+  assertEquals(lrh.nextHeader === LinkNextHeader.IbaGlobal, packet.grh >= 0);
+  const bytes = (at: number, count: number) =>
+    new Uint8Array(view.buffer, view.byteOffset + at, count).slice();
+  return {
+    direction: packet.direction,
+    status: packet.status,
+    qpn: packet.qpn,
+    sl: lrh.sl,
+    slid: lrh.slid,
+    dlid: lrh.dlid,
+    words: lrh.packetLength,
+    pad: bth.padCount,
+    pkey: bth.pkey,
+    destQpn: bth.destQpn,
+    qkey: deth.qkey,
+    sourceQpn: deth.sourceQpn,
+    grh: grhOf(packet),
+    encap: packet.encap,
+    payload: bytes(payload, length),
+    vnet: vnet < 0 ? undefined : Array.from(bytes(vnet, 6)),
+  };
+}
+
+function grhOf({ headers, grh: at }: TappedPacket): Seen["grh"] {
+  if (at < 0) return undefined;
+  const grh = new Grh(headers, at);
+  assertEquals(grh.version, 6);
+  const gid = new Uint8Array(16);
+  grh.copySgid(gid);
+  const sgid = formatGid(gid);
+  grh.copyDgid(gid);
+  const dgid = formatGid(gid);
+  return { sgid, dgid, bytes: grh.payloadLength, hops: grh.hopLimit };
+}
+
+/** Taps a port. */
+export function tap(port: HcaPort): { packets: Seen[]; end: () => void } {
+  const packets: Seen[] = [];
+  const end = port.tap((packet) => packets.push(seen(packet)));
+  return { packets, end };
+}

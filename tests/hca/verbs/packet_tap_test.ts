@@ -1,0 +1,77 @@
+import { assertEquals } from "@std/assert";
+import { FakeFabric } from "../../../src/hca/fake.ts";
+import { PostResult } from "../../../src/hca/hca.ts";
+import { PacketTap } from "../../../src/hca/verbs/packet_tap.ts";
+import { VerbsSendMemory } from "../../../src/hca/verbs/send_memory.ts";
+import { Taps } from "../../../src/hca/taps.ts";
+import { formatGid } from "../../../src/wire/gid.ts";
+import { type Seen, seen } from "../tapped.ts";
+import { FakeVerbs } from "./fake_verbs.ts";
+
+const { attributes } = new FakeFabric().addPort({ lid: 0x40 });
+const QP = { qpn: 0x77, pkey: 0x8001, qkey: 0xb1b, groups: [] };
+const DGID = Uint8Array.from({ length: 16 }, (_, i) => 0xff - i);
+
+Deno.test("a tap sees what was posted, with the headers of its address handle", () => {
+  const memory = new VerbsSendMemory(new FakeVerbs().library, 0n);
+  const taps = new Taps();
+  const tap = new PacketTap(taps, { attributes }, QP);
+  assertEquals(tap.active, false);
+  const packets: Seen[] = [];
+  const end = taps.add((packet) => packets.push(seen(packet)));
+  assertEquals(tap.active, true);
+  const slot = memory.reserve();
+  const base = slot * memory.stride;
+  memory.view.setInt32(base + memory.layout.encap, 0x08060000);
+  memory.bytes.fill(0x5a, base + memory.layout.payload, base + 200);
+  const path = { dlid: 9, sl: 3, staticRate: 0 };
+  tap.sent(PostResult.Sent, memory, slot, 56, path, 0x48, 0x80000b1b);
+  const expected: Seen = {
+    direction: "sent",
+    status: PostResult.Sent,
+    qpn: 0x77,
+    sl: 3,
+    slid: 0x40,
+    dlid: 9,
+    words: (8 + 12 + 8 + 4 + 56 + 4) / 4,
+    pad: 0,
+    pkey: 0x8001,
+    destQpn: 0x48,
+    qkey: 0x80000b1b,
+    sourceQpn: 0x77,
+    grh: undefined,
+    encap: 0x08060000,
+    payload: new Uint8Array(56).fill(0x5a),
+    vnet: [0, 0, 0, 0, 0, 0],
+  };
+  assertEquals(packets, [expected]);
+
+  const grh = {
+    dgid: DGID,
+    flowLabel: 0,
+    hopLimit: 7,
+    trafficClass: 0,
+    sgidIndex: 0,
+  };
+  const group = { ...path, dlid: 0xc001, grh };
+  tap.sent(PostResult.NotReady, memory, slot, 56, group, 0xffffff, 1);
+  assertEquals(packets[1], {
+    ...expected,
+    status: PostResult.NotReady,
+    dlid: 0xc001,
+    words: expected.words + 10,
+    destQpn: 0xffffff,
+    qkey: 1,
+    grh: {
+      sgid: formatGid(attributes.gid),
+      dgid: formatGid(DGID),
+      bytes: 12 + 8 + 4 + 56 + 4,
+      hops: 7,
+    },
+  });
+  // The headers of the packet before are gone.
+  tap.sent(PostResult.Sent, memory, slot, 56, path, 0x48, 0x80000b1b);
+  assertEquals(packets[2], expected);
+  end();
+  memory.close();
+});
