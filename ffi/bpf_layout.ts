@@ -28,12 +28,16 @@ export const BpfLinkCreate = {
   Flags: 12,
 } as const;
 
+/** `union bpf_attr` of BPF_PROG_QUERY; no room for an answer is all zeros. */
+export const BpfProgQuery = { TargetIfindex: 0, AttachType: 4 } as const;
+
 /** `struct __sk_buff`, the context of a classifier. */
 export const BpfSkBuff = { Protocol: 16 } as const;
 
 /** Numbers of the commands, types and helper functions that are used. */
 export const Bpf = {
   PROG_LOAD: 5,
+  PROG_QUERY: 16,
   LINK_CREATE: 28,
   PROG_TYPE_SCHED_CLS: 3,
   FUNC_SKB_STORE_BYTES: 9,

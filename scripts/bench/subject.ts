@@ -6,7 +6,7 @@ import { runInside } from "./inside.ts";
 
 /** The MTU that every link of the bench has: 2048 of the subnet less the IPoIB header. */
 export const MTU = 2044;
-/** The queue before a TUN: the program's own, and for a fair comparison the yardstick's too. */
+/** The queue before a TAP: the program's own, and for a fair comparison the yardstick's too. */
 const QUEUE = 1000;
 const GROUPS = "224.0.0.0/4";
 

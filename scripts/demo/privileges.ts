@@ -6,25 +6,25 @@ import { Errno, errnoText } from "../../src/system/errno.ts";
 import { errno } from "../../ffi/libc.ts";
 import { Fd } from "../../src/system/fd.ts";
 
-const TUN = "/dev/net/tun";
+const TAP = "/dev/net/tun";
 const O_RDWR_CLOEXEC = 2 | 0x80000;
 const UNSHARE = ["--user", "--map-root-user", "--net"];
 
-/** One sentence that says why no TUN can be made here, or undefined. */
+/** One sentence that says why no TAP can be made here, or undefined. */
 export function tunObstacle(): string | undefined {
-  const fd = new Fd(libc().open(cString(TUN), O_RDWR_CLOEXEC, 0));
+  const fd = new Fd(libc().open(cString(TAP), O_RDWR_CLOEXEC, 0));
   if (fd.number >= 0) {
     fd.close();
     return undefined;
   }
   const why = errno();
   if (why === Errno.ENOENT) {
-    return `The demo needs ${TUN}, which this system does not have: load the kernel module tun`;
+    return `The demo needs ${TAP}, which this system does not have: load the kernel module tun`;
   }
   if (why === Errno.EACCES) {
-    return `The demo needs root here, because ${TUN} is closed to other users`;
+    return `The demo needs root here, because ${TAP} is closed to other users`;
   }
-  return `The demo needs ${TUN}, which cannot be opened: ${errnoText(why)}`;
+  return `The demo needs ${TAP}, which cannot be opened: ${errnoText(why)}`;
 }
 
 /** True if this system lets the caller make user and network namespaces. */

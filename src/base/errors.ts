@@ -20,7 +20,7 @@ export interface IpoibErrorDetails {
  *
  * @example
  * ```ts
- * throw new IpoibError("E_TUN_OPEN", "Cannot open /dev/net/tun", { errno: 2, hint: "load the tun module" });
+ * throw new IpoibError("E_TAP", "Cannot open /dev/net/tun", { errno: 2, hint: "load the tun module" });
  * ```
  */
 export class IpoibError extends Error {

@@ -2,7 +2,7 @@
  * The MTU notions and other units, as branded types so that they cannot be mixed up.
  *
  * IB MTU is what one InfiniBand packet may carry (256 to 4096 bytes; on the wire a code 1 to 5). The IPoIB
- * MTU is 4 bytes less, for the encapsulation header (RFC 4391 section 7). The TUN has the smaller of the
+ * MTU is 4 bytes less, for the encapsulation header (RFC 4391 section 7). The TAP has the smaller of the
  * group's IPoIB MTU and what the administrator asked for.
  */
 

@@ -11,6 +11,7 @@ import { linkAdd, linkDel } from "./commands/link_add.ts";
 import { linkSet } from "./commands/link_set.ts";
 import { linkShow } from "./commands/link_show.ts";
 import { mcgShow } from "./commands/mcg_show.ts";
+import { neighAdd, neighDel } from "./commands/neigh_change.ts";
 import { neighFlush } from "./commands/neigh_flush.ts";
 import { neighShow } from "./commands/neigh_show.ts";
 import { pathShow } from "./commands/path_show.ts";
@@ -58,7 +59,12 @@ export function buildProgram(cli: Cli): CommandUnknownOpts {
     childDelete(cli),
     childList(cli),
   ]);
-  group("neigh", "neighbours", [neighShow(cli), neighFlush(cli)]);
+  group("neigh", "neighbours", [
+    neighShow(cli),
+    neighFlush(cli),
+    neighAdd(cli),
+    neighDel(cli),
+  ]);
   group("path", "paths through the subnet", [pathShow(cli)]);
   group("mcg", "multicast groups", [mcgShow(cli)]);
   add(get(cli));

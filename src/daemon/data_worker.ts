@@ -11,11 +11,11 @@ import { IpoibDevice } from "../ipoib/device.ts";
 import type { EngineContext } from "../ipoib/context.ts";
 import { openNetdev } from "../netdev/open.ts";
 import { SaClient } from "../sa/client.ts";
+import { Memberships } from "../sa/memberships.ts";
 import { Fd } from "../system/fd.ts";
 import { openReactor } from "../system/open_reactor.ts";
 import type { Reactor } from "../system/reactor.ts";
 import { exactTimers } from "../system/timer_slack.ts";
-import { ETHERNET_HEADER_LENGTH } from "../wire/ethernet.ts";
 import { PERMISSIVE_LID } from "../wire/lrh.ts";
 import { MgmtClass } from "../wire/mad.ts";
 import { type CommandContext, runCommand } from "./data_commands.ts";
@@ -32,6 +32,7 @@ export interface DataInit {
   pkeyIndex: number;
   adminMtu: number | undefined;
   memberships: "auto" | "rtnetlink" | "proc";
+  nextHops: "auto" | "program" | "routes";
   io: "auto" | "poll" | "uring";
   hca: PortInit;
 }
@@ -71,14 +72,8 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
   const schedule = () => saTimer.at(sa.deadline);
   reactor.onTurnEnd(schedule);
   agent.onMad = (mad, from) => sa.onMad(mad, from, reactor.clock.now());
-  const { layout, vnetAddress } = port.send;
-  // The device's frames have no Ethernet header yet.
-  const buffers = reactor.ring?.provideBuffers(
-    vnetAddress.map((address) => address + BigInt(ETHERNET_HEADER_LENGTH)),
-    layout.capacity + layout.payload - layout.vnet - ETHERNET_HEADER_LENGTH,
-  );
-  if (buffers) port.send.postTo(buffers);
-  const context: EngineContext = { reactor, port, sa, random: Math.random };
+  const memberships = new Memberships(sa);
+  const context: EngineContext = { reactor, port, sa, memberships };
   const device = new IpoibDevice(context, {
     name: init.name,
     pkeyIndex: init.pkeyIndex,
@@ -88,8 +83,9 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
         name,
         netns: netns.number,
         memberships: init.memberships,
+        nextHops: init.nextHops,
         txQueueLength: TX_QUEUE_LENGTH,
-        buffers,
+        memory: port.send,
         ...(port.attributes.capabilities.segmentation === "none"
           ? { offload: 0 }
           : {}),

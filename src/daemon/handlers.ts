@@ -24,6 +24,8 @@ const inWorker = [
   "link.del",
   "neigh.show",
   "neigh.flush",
+  "neigh.add",
+  "neigh.del",
   "path.show",
   "mcg.show",
   "get",

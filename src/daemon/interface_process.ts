@@ -2,7 +2,7 @@
  * The main thread's part of an interface: its name, its control socket, the worker, the fabric's main-thread part, the end.
  *
  * Order of the beginning: the control socket first (it claims the name), then the worker with the port and the
- * TUN, then the wait for the subnet. Order of the end: the worker (so that groups are left and the TUN goes), the
+ * TAP, then the wait for the subnet. Order of the end: the worker (so that groups are left and the TAP goes), the
  * socket, and last the manager's seat, which another interface then takes, of this process or another one.
  *
  * A process may have several: see interface_group.ts.
@@ -114,9 +114,10 @@ export class InterfaceProcess {
   }
 
   #init(hca: PortInit): DataInit {
-    const { log, name, pkeyIndex, mtu, memberships, io } = this.#options;
+    const { log, name, pkeyIndex, mtu, memberships, nextHops, io } =
+      this.#options;
     return {
-      ...{ log, name, pkeyIndex, memberships },
+      ...{ log, name, pkeyIndex, memberships, nextHops },
       // Reads that go on by themselves have not been measured on real devices yet.
       io: hca.kind === "verbs" && io === "auto" ? "poll" : io,
       netns: this.#netns.release(),

@@ -18,11 +18,9 @@ import { MAX_MTU } from "../ipoib/constants.ts";
 import type { IpoibDevice } from "../ipoib/device.ts";
 import type { IpoibInterface } from "../ipoib/interface.ts";
 import { mtuChain } from "../ipoib/mtu.ts";
-import { nudNames } from "../ipoib/neighbour/nud.ts";
 import type { Statistics } from "../ipoib/statistics.ts";
 import type { Millis } from "../base/units.ts";
 import { formatGidLong, formatGuid } from "../wire/gid.ts";
-import { formatIpv4 } from "../wire/ipv4_address.ts";
 import {
   formatLinkAddress,
   groupLinkAddress,
@@ -78,6 +76,7 @@ export function linkRecord(
     gid: formatGidLong(port.gid),
     hca: hcaRecord(port, context.subnet),
     mtu_chain: chainRecord(each, port),
+    next_hops: each.netdev.nextHopSource,
     state: each.state,
     namespace: context.namespace,
     pid: Deno.pid,
@@ -187,29 +186,29 @@ export function statsRecord(
   };
 }
 
-export function neighRecords(
-  each: IpoibInterface,
-  now: Millis,
-): NeighRecord[] {
-  return each.neighbours.entries().map((neighbour) => ({
-    dst: formatIpv4(neighbour.address),
-    dev: each.name,
-    ...(neighbour.lladdr
-      ? {
-        lladdr: addressText(neighbour.lladdr),
-        qpn: neighbour.qpn,
-        gid: formatGidLong(neighbour.lladdr.gid),
-      }
-      : {}),
-    used: secondsSince(neighbour.usedAt, now),
-    ...(neighbour.confirmedAt === -Infinity
-      ? {}
-      : { confirmed: secondsSince(neighbour.confirmedAt, now) }),
-    updated: secondsSince(neighbour.updatedAt, now),
-    probes: neighbour.nud.probes,
-    state: [nudNames[neighbour.nud.state]],
-    queued: neighbour.queue.length,
-  }));
+/** The kernel's neighbours, each with the link-layer address that we have for it. */
+export function neighRecords(each: IpoibInterface): NeighRecord[] {
+  return each.netdev.config.neighbours.list().map((entry) => {
+    const neighbour = each.neighbours.find(entry.address);
+    const address = neighbour?.peer?.address;
+    return {
+      dst: `${entry.address}`,
+      dev: each.name,
+      ...(address
+        ? {
+          lladdr: addressText(address),
+          qpn: address.qpn,
+          gid: formatGidLong(address.gid),
+        }
+        : {}),
+      used: entry.used,
+      confirmed: entry.confirmed,
+      updated: entry.updated,
+      probes: entry.probes,
+      state: [entry.state],
+      queued: neighbour?.queue.length ?? 0,
+    };
+  });
 }
 
 export function pathRecords(each: IpoibInterface): PathRecord[] {
@@ -274,8 +273,4 @@ export function childRecord(
     operstate: config.up && each.carrier ? "UP" : "DOWN",
     state: each.state,
   };
-}
-
-function secondsSince(then: Millis, now: Millis): number {
-  return Math.max(0, Math.floor((now - then) / 1000));
 }

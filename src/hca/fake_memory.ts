@@ -1,12 +1,9 @@
 /** The send memory of a port of the fake fabric (fake.ts): slots in an ordinary buffer, at addresses that are made up. */
 
 import { ENCAP_LENGTH } from "../base/units.ts";
-import {
-  ETHERNET_HEADER_LENGTH,
-  FRAME_HEADER_LENGTH,
-} from "../wire/ethernet.ts";
+import { FRAME_HEADER_LENGTH } from "../wire/ethernet.ts";
 import { VNET_HEADER_LENGTH } from "../wire/vnet.ts";
-import type { BufferGroup } from "../system/reactor.ts";
+import type { LentSlots } from "../system/frames.ts";
 import type { SendMemory, SlotLayout } from "./hca.ts";
 
 /** Ports stand this far apart in the fabric's address space. */
@@ -34,10 +31,7 @@ export function whereIs(
 ): { index: number; at: number } {
   const at = Number(BigInt.asUintN(PORT_BITS, address));
   const offset = at % STRIDE;
-  // A frame without an Ethernet header begins that much later.
-  const begins = offset === LAYOUT.vnet ||
-    offset === LAYOUT.vnet + ETHERNET_HEADER_LENGTH;
-  if (!begins || length > STRIDE - offset) {
+  if (offset !== LAYOUT.vnet || length > STRIDE - offset) {
     throw new RangeError(`Nothing lies at ${address} (${length} bytes)`);
   }
   return { index: Number(address >> BigInt(PORT_BITS)), at };
@@ -46,6 +40,7 @@ export function whereIs(
 /** The slots of a port. */
 export class FakeSendMemory implements SendMemory {
   readonly layout = LAYOUT;
+  readonly frameCapacity = LAYOUT.capacity + FRAME_HEADER_LENGTH;
   readonly stride = STRIDE;
   readonly slots: number;
   readonly bytes: Uint8Array;
@@ -93,12 +88,11 @@ export class FakeSendMemory implements SendMemory {
   }
 
   /** Gives all free slots to the group; a test fills them and calls the netdev's `onFrame`. */
-  postTo(group: BufferGroup): void {
+  lendTo(group: LentSlots): void {
     for (const slot of this.#free.splice(0)) group.add(slot);
-    group.commit();
   }
 
-  takePosted(slot: number): void {
+  takeLent(slot: number): void {
     this.#references[slot] = 1;
   }
 

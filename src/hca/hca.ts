@@ -35,7 +35,7 @@
  */
 
 import type { IbMtu } from "../base/units.ts";
-import type { BufferGroup } from "../system/reactor.ts";
+import type { FrameMemory } from "../system/frames.ts";
 
 /** Where things stand in a send slot, in bytes from the slot's base. */
 export interface SlotLayout {
@@ -52,28 +52,17 @@ export interface SlotLayout {
 }
 
 /** The port's memory for outgoing packets. */
-export interface SendMemory {
+export interface SendMemory extends FrameMemory {
   readonly layout: SlotLayout;
   /** All slots; slot `i` begins at `i * stride`. */
   readonly bytes: Uint8Array;
   readonly view: DataView;
   readonly stride: number;
-  /** Address of the frame (its virtio header) of each slot, as the FFI wants it (a BigInt made per call would allocate). */
-  readonly vnetAddress: readonly bigint[];
   /**
    * Takes a free slot, or -1 when there is none: ask again after {@linkcode HcaPort.onCredit}. `urgent` packets (ARP) may
    * pass while the HCA waits for a slow peer.
    */
   reserve(urgent?: boolean): number;
-  /** Gives a reserved slot back unsent. */
-  unreserve(slot: number): void;
-  /**
-   * Hands free slots over for reads that go on by themselves (io_uring): from then on the group gets what becomes free,
-   * but for a few slots that stay for `reserve`.
-   */
-  postTo(group: BufferGroup): void;
-  /** A posted slot was filled: it is the caller's, as if it had been reserved. */
-  takePosted(slot: number): void;
 }
 
 /** Where a UD packet goes; made once per path or group, used by every packet. */

@@ -78,6 +78,19 @@ export const methods = {
     }),
     result: v.object({ flushed: v.number() }),
   },
+  /** Holds the 20-byte link-layer address of a neighbour, which nothing that is heard changes. */
+  "neigh.add": {
+    params: v.strictObject({
+      name: interfaceName,
+      dst: shortText,
+      lladdr: shortText,
+    }),
+    result: done,
+  },
+  "neigh.del": {
+    params: v.strictObject({ name: interfaceName, dst: shortText }),
+    result: done,
+  },
   "path.show": { params: ofInterface, result: v.array(PathRecordSchema) },
   "mcg.show": { params: ofInterface, result: v.array(McgRecordSchema) },
   /** A sysfs file of the interface; the value has no newline. */

@@ -14,6 +14,7 @@ export const DEFAULT_SUBNET = "default";
 
 export const IO_CHOICES = ["auto", "poll", "uring"] as const;
 export const MEMBERSHIP_CHOICES = ["auto", "rtnetlink", "proc"] as const;
+export const NEXT_HOP_CHOICES = ["auto", "program", "routes"] as const;
 export const MODE_CHOICES = ["datagram", "connected"] as const;
 export const LOG_CHOICES = [
   "debug",
@@ -41,6 +42,8 @@ export interface InterfaceOptions {
   io: (typeof IO_CHOICES)[number];
   /** How the kernel's multicast memberships are watched. */
   memberships: (typeof MEMBERSHIP_CHOICES)[number];
+  /** Where the next hops of routed packets come from. */
+  nextHops: (typeof NEXT_HOP_CHOICES)[number];
   log: LogLevel;
 }
 
@@ -116,6 +119,7 @@ export function upArguments(options: UpOptions): string[] {
   add("--mtu", options.mtu);
   add("--io", options.io);
   add("--memberships", options.memberships);
+  add("--next-hops", options.nextHops);
   add("--log", options.log);
   if (options.roce) words.push("--roce");
   if (options.background) words.push("--background");

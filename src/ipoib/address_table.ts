@@ -6,7 +6,10 @@
  * entries behind it move up, so that no lookup passes tombstones.
  */
 
-import { IpAddress } from "../wire/ip_address.ts";
+import type { IpAddress } from "../wire/ip_address.ts";
+
+/** An address, or whatever else has four words. */
+export type AddressWords = Pick<IpAddress, "w0" | "w1" | "w2" | "w3">;
 
 const WORDS = 4;
 const FEWEST_SLOTS = 16;
@@ -37,18 +40,18 @@ export class AddressTable<T> {
     }
   }
 
-  get({ w0, w1, w2, w3 }: IpAddress): T | undefined {
+  get({ w0, w1, w2, w3 }: AddressWords): T | undefined {
     return this.find(w0, w1, w2, w3);
   }
 
   /** Adds an entry, or replaces the value of the one that is there. */
-  set(address: IpAddress, value: T): void {
+  set(address: AddressWords, value: T): void {
     if (2 * (this.#size + 1) > this.#values.length) this.#grow();
     this.#put(address.w0, address.w1, address.w2, address.w3, value);
   }
 
   /** Removes an entry; false if there is none. */
-  delete({ w0, w1, w2, w3 }: IpAddress): boolean {
+  delete({ w0, w1, w2, w3 }: AddressWords): boolean {
     const mask = this.#mask;
     let hole = this.#slot(w0, w1, w2, w3);
     if (this.#values[hole] === undefined) return false;

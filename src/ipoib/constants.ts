@@ -1,7 +1,8 @@
 /** Numbers that the engine obeys: those of specifications first, those of Linux's ib_ipoib and ARP after them. */
 
-/** Packets that wait for a neighbour or a path (Linux IPOIB_MAX_PATH_REC_QUEUE). */
-export const MAX_NEIGHBOUR_QUEUE = 3;
+/** Packets that wait for an address or a path, at most, and bytes of them (Linux `unres_qlen_bytes`). */
+export const MAX_WAITING_PACKETS = 256;
+export const MAX_WAITING_BYTES = 212_992;
 /** Packets that wait for a group (Linux IPOIB_MAX_MCAST_QUEUE). */
 export const MAX_GROUP_QUEUE = 64;
 /** The longest pause between two attempts to join (Linux IPOIB_MAX_BACKOFF_SECONDS). */
@@ -12,23 +13,29 @@ export const PATH_INTERVAL_MS = 1000;
 export const MAX_PATH_RETRIES = 4;
 /** Failures of a group's join that are logged. */
 export const MAX_LOGGED_FAILURES = 20;
-/** Idle neighbours and send-only groups go after this (Linux: twice gc_interval). */
+/** Idle peers and send-only groups go after this (Linux: twice gc_interval). */
 export const IDLE_MS = 60_000;
 /** How often they are looked for. */
 export const REAP_INTERVAL_MS = 30_000;
 
-/** Neighbour timers of Linux's arp_tbl. */
-export const Arp = {
-  BaseReachableMs: 30_000,
-  DelayProbeMs: 5_000,
-  RetransmitMs: 1_000,
-  UnicastProbes: 3,
-  BroadcastProbes: 3,
-  /** An entry is not overwritten by another address sooner than this. */
-  LockMs: 1_000,
-  /** More entries than this: the idle ones go (gc_thresh3). */
-  MaxEntries: 1024,
-} as const;
+/** Most neighbours that are remembered: four times what the kernel keeps by default (gc_thresh3). */
+export const MAX_NEIGHBOURS = 4096;
+/** Most peers; several neighbours may share one. */
+export const MAX_PEERS = 8192;
+/** Most paths that are kept. */
+export const MAX_PATHS = 8192;
+/** Most paths that are waited for: who invents addresses must not keep the administrator from the others. */
+export const MAX_PATHS_ASKED = 1024;
+/** An entry is not overwritten by another address sooner than this (Linux arp_tbl `locktime`). */
+export const ARP_LOCK_MS = 1000;
+/** A neighbour that is not known is asked for on our behalf at most this often. */
+export const ASK_INTERVAL_MS = 1000;
+/** Requests of others whose answer by the kernel is awaited, at most. */
+export const MAX_ASKERS = 1024;
+/** ... and for how long: a proxy answers late (Linux arp_tbl `proxy_delay`). */
+export const ASKER_LIFETIME_MS = 2000;
+/** Changes of the kernel's neighbour table a second, at most. */
+export const MAX_KERNEL_CHANGES = 256;
 
 /** A new address is announced twice, the second time after this (RFC 5227 ANNOUNCE_INTERVAL). */
 export const ANNOUNCE_INTERVAL_MS = 2000;
@@ -41,9 +48,7 @@ export const MAX_MTU = 65520;
 /** Packets that may wait at a queue pair (Linux module parameter `recv_queue_size`). */
 export const DEFAULT_RECV_QUEUE = 256;
 
-/** Packets that the kernel queues before the TUN: 6 ms at 150 000 packets/s. (ib_ipoib's 256 wait in front of hardware.) */
+/** Packets that the kernel queues before the TAP: 6 ms at 150 000 packets/s. (ib_ipoib's 256 wait in front of hardware.) */
 export const TX_QUEUE_LENGTH = 1000;
-/** Frames read from the TUN before other work has its turn. */
-export const TX_BUDGET = 32;
 /** Cached next hops; the cache starts anew beyond. */
 export const MAX_NEXT_HOPS = 65_536;

@@ -1,7 +1,7 @@
 /**
  * The interfaces of one port: the parent, and children for other partitions (Linux ipoib_vlan.c behaviour).
  *
- * A child is an {@linkcode IpoibInterface} like the parent, with a TUN and a queue pair of its own. As with the
+ * A child is an {@linkcode IpoibInterface} like the parent, with a TAP and a queue pair of its own. As with the
  * driver it is created down, may be created before its P_Key is in the port's table, and goes up and down with
  * its parent.
  */

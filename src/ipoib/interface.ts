@@ -1,7 +1,7 @@
 /**
- * One IPoIB interface: a P_Key of a port, with its own TUN and queue pair. A parent and a child differ in nothing here.
+ * One IPoIB interface: a P_Key of a port, with its own TAP and queue pair. A parent and a child differ in nothing here.
  *
- * Life of the link: the TUN is up, the port active, the P_Key in the port's table; then the queue pair is made
+ * Life of the link: the TAP is up, the port active, the P_Key in the port's table; then the queue pair is made
  * and the broadcast group joined; then the link has its Q_Key and MTU, carrier goes on, and everything
  * else begins. Events of the port take it back as far as ib_ipoib's flushes do (Linux ipoib_verbs.c):
  *
@@ -13,17 +13,17 @@
  * | any, when the port's GID has changed   | light  | the same; the new link-layer address is announced          |
  * | subnet manager change                  | none   | its LID and SL are read at each request to it              |
  *
- * The queue pair, and with it the QPN of the interface, stays as long as the TUN is up and the P_Key in its place: a peer
+ * The queue pair, and with it the QPN of the interface, stays as long as the TAP is up and the P_Key in its place: a peer
  * reaches an interface whose port was away without asking anew.
  */
 
 import { getLogger, type Logger } from "../base/log.ts";
-import { FULL_MEMBER, ibMtuBytes, type Millis } from "../base/units.ts";
+import { ibMtuBytes, type Millis } from "../base/units.ts";
 import type { PortEvent, UdQp } from "../hca/hca.ts";
 import type { ConfigChange, Netdev } from "../netdev/netdev.ts";
 import type { LinkAddress } from "../wire/link_address.ts";
 import { formatGid, gidEquals } from "../wire/gid.ts";
-import { broadcastMgid } from "../wire/mgid.ts";
+import type { IpAddress } from "../wire/ip_address.ts";
 import { DEFAULT_RECV_QUEUE } from "./constants.ts";
 import type { EngineContext } from "./context.ts";
 import { Engine } from "./engine.ts";
@@ -33,7 +33,8 @@ import { effectiveMtu } from "./mtu.ts";
 import type { GroupTable } from "./multicast/group_table.ts";
 import type { NeighbourTable } from "./neighbour/neighbour_table.ts";
 import type { PathTable } from "./path.ts";
-import { findPkey, type FoundPkey, type PkeyChoice } from "./pkey_choice.ts";
+import { LinkIdentity } from "./link_identity.ts";
+import { findPkey, type PkeyChoice } from "./pkey_choice.ts";
 import type { Statistics } from "./statistics.ts";
 
 export interface InterfaceOptions {
@@ -56,13 +57,13 @@ export class IpoibInterface {
 
   readonly #context: EngineContext;
   readonly #choice: PkeyChoice;
+  readonly #identity: LinkIdentity;
   readonly #engine: Engine;
   #qp: UdQp | undefined;
   /** True from the join of the broadcast group on. */
   #begun = false;
   /** The port's GID when the link began, or was announced last. */
   #gid: Uint8Array;
-  #pkey: FoundPkey = { pkey: FULL_MEMBER, index: -1 };
   #state = "starting";
   /** The device's MTU as last seen, and as last set by us. */
   #seenMtu: number;
@@ -80,7 +81,10 @@ export class IpoibInterface {
     this.adminMtu = options.adminMtu;
     this.#seenMtu = netdev.config.mtu;
     this.log = getLogger(netdev.name);
-    this.#engine = new Engine(context, netdev, this.#engineOwner(), this.log);
+    this.#identity = new LinkIdentity(context.port);
+    this.#engine = new Engine(context, netdev, this.#identity, this.log);
+    this.groups.onBroadcast = ({ qkey }) => this.#carry(qkey);
+    this.groups.onJoin = () => this.#updateState();
     netdev.config.onChange((change) => this.#onConfig(change));
     this.#evaluate();
   }
@@ -91,16 +95,16 @@ export class IpoibInterface {
 
   /** With the full-member bit, as the driver shows it. */
   get pkey(): number {
-    return this.#pkey.pkey;
+    return this.#identity.pkey;
   }
 
   /** Position in the port's table, or -1 while it is not there. */
   get pkeyIndex(): number {
-    return this.#pkey.index;
+    return this.#identity.pkeyIndex;
   }
 
   get qpn(): number {
-    return this.#qp?.qpn ?? 0;
+    return this.#identity.qpn;
   }
 
   /** "running", or what the interface waits for. */
@@ -114,11 +118,11 @@ export class IpoibInterface {
 
   /** The interface's own link-layer address; datagram mode only, so no flag is set. */
   get address(): LinkAddress {
-    return { flags: 0, qpn: this.qpn, gid: this.#context.port.attributes.gid };
+    return this.#identity.address;
   }
 
   get broadcastMgid(): Uint8Array {
-    return broadcastMgid(this.pkey);
+    return this.#identity.broadcastMgid;
   }
 
   get statistics(): Statistics {
@@ -139,7 +143,7 @@ export class IpoibInterface {
 
   /** Slots are free again. */
   onCredit(): void {
-    this.netdev.pause(false);
+    this.netdev.resume();
   }
 
   /** An event of the port. */
@@ -169,9 +173,33 @@ export class IpoibInterface {
     this.#applyMtu();
   }
 
-  /** Forgets neighbours: one, or all; returns how many. */
-  flushNeighbours(address?: number): number {
-    return this.neighbours.flush(address);
+  /** Forgets neighbours, the kernel's entries first: one, or all but those that the administrator gave; returns how many. */
+  flushNeighbours(address?: IpAddress): number {
+    const { neighbours } = this.netdev.config;
+    const entries = neighbours.list().filter((each) =>
+      each.state !== "PERMANENT" && each.state !== "NOARP" &&
+      (address === undefined || address.equals(each.address))
+    );
+    for (const each of entries) {
+      neighbours.remove(each.address);
+      this.neighbours.forget(each.address);
+    }
+    return entries.length;
+  }
+
+  /** Holds the link-layer address of a neighbour. */
+  addNeighbour(address: IpAddress, at: LinkAddress): void {
+    this.neighbours.hold(address, at);
+  }
+
+  /** Removes a neighbour here and in the kernel; false if there is none. */
+  deleteNeighbour(address: IpAddress): boolean {
+    const { neighbours } = this.netdev.config;
+    const kernel = neighbours.list().some((each) =>
+      each.address.equals(address)
+    );
+    if (kernel) neighbours.remove(address);
+    return this.neighbours.forget(address) || kernel;
   }
 
   close(): void {
@@ -189,12 +217,13 @@ export class IpoibInterface {
   #evaluate(): void {
     if (this.#closed) return;
     const { attributes } = this.#context.port;
-    const before = this.#pkey;
-    const found = findPkey(this.#choice, attributes.pkeys, before.pkey);
-    if (found.pkey !== before.pkey || found.index !== before.index) {
+    const identity = this.#identity;
+    const found = findPkey(this.#choice, attributes.pkeys, identity.pkey);
+    if (found.pkey !== identity.pkey || found.index !== identity.pkeyIndex) {
       this.#closeQp();
     }
-    this.#pkey = found;
+    identity.pkey = found.pkey;
+    identity.pkeyIndex = found.index;
     if (!this.netdev.config.up || found.index < 0) this.#closeQp();
     else if (attributes.state !== "active") this.#endLink();
     else if (!this.#begun) this.#beginLink();
@@ -219,6 +248,7 @@ export class IpoibInterface {
         pkeyIndex: this.pkeyIndex,
         recvQueueSize: DEFAULT_RECV_QUEUE,
       });
+      this.#identity.qpn = this.#qp.qpn;
       this.moderation.attach(this.#qp);
       this.#engine.attach(this.#qp);
     }
@@ -242,6 +272,7 @@ export class IpoibInterface {
     this.moderation.attach(undefined);
     this.#qp.close();
     this.#qp = undefined;
+    this.#identity.qpn = 0;
   }
 
   #updateState(): void {
@@ -262,23 +293,12 @@ export class IpoibInterface {
     this.onStateChange(state);
   }
 
-  #engineOwner() {
-    const self = () => this;
-    return {
-      get address() {
-        return self().address;
-      },
-      get pkey() {
-        return self().pkey;
-      },
-      onBroadcast: ({ qkey }: { qkey: number }) => {
-        this.#engine.carry(qkey);
-        this.#applyMtu();
-        this.#updateState();
-        this.#followAddresses();
-      },
-      onJoin: () => this.#updateState(),
-    };
+  /** The broadcast group is joined. */
+  #carry(qkey: number): void {
+    this.#engine.carry(qkey);
+    this.#applyMtu();
+    this.#updateState();
+    this.#followAddresses();
   }
 
   #effectiveMtu(): number {

@@ -13,9 +13,9 @@ export interface MtuChain {
   /** Absent unless the administrator asked for one. */
   readonly admin: number | undefined;
   /** What the kernel's device has now. */
-  readonly tun: number;
+  readonly device: number;
   /** The one that rules. */
-  readonly binding: "port" | "group" | "admin" | "tun";
+  readonly binding: "port" | "group" | "admin" | "device";
 }
 
 /** The MTU that the device should have. */
@@ -36,26 +36,26 @@ export function mtuChain(
   port: IbMtu,
   group: IbMtu | undefined,
   admin: number | undefined,
-  tun: number,
+  device: number,
 ): MtuChain {
   const limits = {
     admin: admin ?? Infinity,
     group: group === undefined ? Infinity : group - ENCAP_LENGTH,
     port: port - ENCAP_LENGTH,
   };
-  const rules = Math.min(tun, ...Object.values(limits));
+  const rules = Math.min(device, ...Object.values(limits));
   const binding = rules === limits.admin
     ? "admin"
     : rules === limits.group
     ? "group"
     : rules === limits.port
     ? "port"
-    : "tun";
+    : "device";
   return {
     port: limits.port,
     group: group === undefined ? undefined : limits.group,
     admin,
-    tun,
+    device,
     binding,
   };
 }

@@ -8,33 +8,31 @@
  * - when the other port is heard from a LID that the path does not lead to: nobody else tells us that it moved;
  * - when the other port does not answer a neighbour's probe.
  *
+ * The number of paths is bounded, and so is the number of those that somebody waits for: packets with invented
+ * addresses neither displace a path in use nor keep the administrator busy.
+ *
  * A doubtful path is asked for at most once a second; if the answer is no better it is asked for again with the joins'
  * pauses, a few times.
  */
 
 import { IpoibError } from "../base/errors.ts";
 import type { Millis } from "../base/units.ts";
-import type {
-  AddressHandle,
-  AddressHandleAttributes,
-  HcaPort,
-} from "../hca/hca.ts";
+import type { AddressHandle, AddressHandleAttributes } from "../hca/hca.ts";
+import type { Timer } from "../system/reactor.ts";
 import { gidKey, gidPrefix } from "../wire/gid.ts";
 import type { PathRecord } from "../wire/sa/path_record.ts";
 import {
   MAX_BACKOFF_MS,
   MAX_PATH_RETRIES,
+  MAX_PATHS,
+  MAX_PATHS_ASKED,
   PATH_INTERVAL_MS,
 } from "./constants.ts";
+import type { EngineContext } from "./context.ts";
+import type { LinkIdentity } from "./link_identity.ts";
+import type { GroupTable } from "./multicast/group_table.ts";
 
 const EINVAL = 22;
-
-/** Asks the subnet administrator; `done` gets the record, or the errno of the failure. */
-export type PathQuery = (
-  gid: Uint8Array,
-  now: Millis,
-  done: (answer: { record: PathRecord } | { errno: number }) => void,
-) => void;
 
 type PathState = "idle" | "asking" | "complete" | "doubtful";
 
@@ -67,35 +65,52 @@ export class Path {
 
 /** The paths of one interface. */
 export class PathTable {
-  readonly #port: HcaPort;
-  readonly #query: PathQuery;
+  readonly #context: EngineContext;
+  readonly #identity: LinkIdentity;
+  readonly #groups: GroupTable;
   readonly #paths = new Map<string, Path>();
+  /** Paths that somebody waits for. */
+  readonly #awaited = new Set<Path>();
+  readonly #timer: Timer;
   /** Called when a path's handle changed or went. */
   onChange: (path: Path) => void = () => {};
-  /** Called with the time at which {@linkcode tick} is due, or Infinity. */
-  scheduleTick: (when: Millis) => void = () => {};
+  /** Called when a path is asked for anew because its port was heard from elsewhere: what is sent on it is lost. */
+  onStray: (path: Path) => void = () => {};
 
-  constructor(port: HcaPort, query: PathQuery) {
-    this.#port = port;
-    this.#query = query;
+  constructor(
+    context: EngineContext,
+    identity: LinkIdentity,
+    groups: GroupTable,
+  ) {
+    this.#context = context;
+    this.#identity = identity;
+    this.#groups = groups;
+    this.#timer = context.reactor.timer((now) => this.tick(now));
   }
 
   /**
    * Calls `waiter` with the path to `gid`: now if it is known, else when the administrator has answered. A path that is
-   * known to lead elsewhere is waited for too.
+   * known to lead elsewhere is waited for too. Where too many are being asked for, the path cannot be had.
    */
   request(gid: Uint8Array, now: Millis, waiter: PathWaiter): void {
     const key = gidKey(gid);
     let path = this.#paths.get(key);
-    if (!path) this.#paths.set(key, path = new Path(gid));
+    if (!path) {
+      if (this.#paths.size >= MAX_PATHS) this.#makeRoom();
+      this.#paths.set(key, path = new Path(gid));
+    }
     if (path.ah) {
       if (path.state === "doubtful") this.doubt(path, now);
       if (path.strayLid === 0 || path.state !== "asking") waiter(path);
-      else path.waiters.push(waiter);
+      else this.#await(path, waiter);
       return;
     }
-    path.waiters.push(waiter);
-    if (path.state !== "asking") this.#ask(path, now);
+    if (path.state === "asking") this.#await(path, waiter);
+    else if (this.#awaited.size >= MAX_PATHS_ASKED) waiter(undefined);
+    else {
+      this.#await(path, waiter);
+      this.#ask(path, now);
+    }
   }
 
   /**
@@ -105,13 +120,14 @@ export class PathTable {
   heard(gid: Uint8Array, sourceLid: number, now: Millis): void {
     const path = this.#paths.get(gidKey(gid));
     if (!path?.ah || sourceLid === 0) return;
-    if (gidPrefix(gid) !== gidPrefix(this.#port.attributes.gid)) return;
+    if (gidPrefix(gid) !== gidPrefix(this.#identity.gid)) return;
     const known = path.strayLid;
     path.strayLid = this.#leadsTo(path, sourceLid) ? 0 : sourceLid;
     if (path.strayLid === 0) return;
     // The pauses grew with questions about a port that was away, or elsewhere.
     if (path.strayLid !== known) path.retries = 0;
     this.doubt(path, now);
+    if (path.state === "asking") this.onStray(path);
   }
 
   /** The path may be wrong: it is asked for again, but not too often, and used meanwhile. */
@@ -166,21 +182,45 @@ export class PathTable {
     return [...this.#paths.values()];
   }
 
+  #await(path: Path, waiter: PathWaiter): void {
+    path.waiters.push(waiter);
+    this.#awaited.add(path);
+  }
+
   #ask(path: Path, now: Millis): void {
     path.state = "asking";
     if (path.ah) path.renewedAt = now;
     path.retryAt = Infinity;
-    this.#query(path.gid, now, (answer) => {
+    const request = {
+      sgid: this.#identity.gid,
+      dgid: path.gid,
+      pkey: this.#identity.pkey,
+      tclass: this.#groups.broadcast?.record?.tclass ?? 0,
+    };
+    this.#context.sa.queryPath(request, now, (answer) => {
       if (this.#paths.get(gidKey(path.gid)) !== path) return;
-      if ("record" in answer) this.#complete(path, answer.record);
+      if (answer.ok) this.#complete(path, answer.record);
       else this.#fail(path, answer.errno);
     });
+  }
+
+  /**
+   * The table is full: of the paths that nobody waits for the oldest go, those that could not be had first. Who uses them asks
+   * again.
+   */
+  #makeRoom(): void {
+    const idle = this.entries().filter(({ waiters }) => waiters.length === 0)
+      .sort((a, b) => Number(a.ah !== undefined) - Number(b.ah !== undefined));
+    for (const path of idle.slice(0, MAX_PATHS / 8)) {
+      this.#paths.delete(gidKey(path.gid));
+      this.#dropHandle(path);
+    }
   }
 
   #complete(path: Path, record: PathRecord): void {
     let ah: AddressHandle;
     try {
-      ah = this.#port.createAddressHandle(handleAttributes(record));
+      ah = this.#context.port.createAddressHandle(handleAttributes(record));
     } catch (error) {
       this.#fail(path, IpoibError.from(error).errno ?? EINVAL);
       return;
@@ -217,7 +257,11 @@ export class PathTable {
   /** True if the path ends at the port with this LID: the lowest bits choose one of its LIDs (LMC, IBTA vol. 1 4.1.3). */
   #leadsTo({ record }: Path, lid: number): boolean {
     return record !== undefined &&
-      (record.dlid ^ lid) >> this.#port.attributes.lmc === 0;
+      (record.dlid ^ lid) >> this.#context.port.attributes.lmc === 0;
+  }
+
+  close(): void {
+    this.#timer.close();
   }
 
   #schedule(): void {
@@ -225,7 +269,7 @@ export class PathTable {
     for (const { retryAt } of this.#paths.values()) {
       if (retryAt < first) first = retryAt;
     }
-    this.scheduleTick(first);
+    this.#timer.at(first);
   }
 
   #dropHandle(path: Path): void {
@@ -237,6 +281,7 @@ export class PathTable {
   }
 
   #tell(path: Path, result: Path | undefined): void {
+    this.#awaited.delete(path);
     for (const waiter of path.waiters.splice(0)) waiter(result);
   }
 }

@@ -4,15 +4,16 @@
  *  1. Poll: up to a batch of completions; the packets lie in the HCA's (or the sender's) memory.
  *  2. Echo: the port hears its own multicast; such copies are dropped (Linux ipoib_ib_handle_rx_wc behaviour). Where there are no
  *     LIDs (RoCE) the source GID tells whose queue pair it was.
- *  3. Type: IPv4 goes on; ARP is the engine's own; IPv6 and everything else is counted and dropped.
- *  4. Write: the TUN takes the frame from where it lies, virtio header first.
- *  5. Release: the batch goes back to the HCA.
+ *  3. Type: IP goes on with its address family, ARP goes to the translator (neighbour/arp_translator.ts); everything else is
+ *     counted and dropped.
+ *  4. Headers: on the soft HCA the sender has written virtio header and Ethernet header, elsewhere they are composed.
+ *  5. Write: the device takes the frame from where it lies. What became of it is counted when it is known.
+ *  6. Release: the batch goes back to the HCA.
  *
- * Nothing here allocates for an IPv4 packet.
+ * Nothing here allocates for an IP packet.
  */
 
 import type { Clock } from "../base/clock.ts";
-import type { Millis } from "../base/units.ts";
 import {
   type PortAttributes,
   type RxBatch,
@@ -21,55 +22,44 @@ import {
 } from "../hca/hca.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import { EtherType } from "../wire/encap.ts";
-import { ETHERNET_HEADER_LENGTH } from "../wire/ethernet.ts";
+import { EthernetKind, FRAME_HEADER_LENGTH } from "../wire/ethernet.ts";
+import { writeEthernetHeader } from "../wire/frame_header.ts";
 import { GID_LENGTH, gidEquals } from "../wire/gid.ts";
-import { IPV4_HEADER_LENGTH, Ipv4Field } from "../wire/ipv4.ts";
 import { VNET_HEADER_LENGTH, VnetFlag, VnetHeader } from "../wire/vnet.ts";
-import { Stat, type Statistics } from "./statistics.ts";
+import type { AddressFamily } from "./family/address_family.ts";
+import type { ArpTranslator } from "./neighbour/arp_translator.ts";
+import { refusal, Stat, type Statistics } from "./statistics.ts";
 
-/** The device's frames have no Ethernet header yet. */
-const NO_ETHERNET_HEADER = BigInt(ETHERNET_HEADER_LENGTH);
-const EIO = 5;
-const CLASS_D = 0xe;
-
-/** Takes ARP; false if it is malformed. */
-export type ArpReceiver = (
-  view: DataView,
-  base: number,
-  length: number,
-  sourceLid: number,
-  now: Millis,
-) => boolean;
-
-/** Where packets of the own port come from. */
-export interface AddressedPort {
-  readonly attributes: Pick<PortAttributes, "lid" | "gid">;
+/** What a receiver works with. */
+export interface ReceiverParts {
+  readonly clock: Clock;
+  readonly netdev: Netdev;
+  /** For echoes: where packets of the own port come from. */
+  readonly port: {
+    readonly attributes: Pick<PortAttributes, "lid" | "gid">;
+  };
+  readonly statistics: Statistics;
+  readonly families: readonly AddressFamily[];
+  readonly arp: Pick<ArpTranslator, "receive">;
 }
 
 export class Receiver {
-  readonly #clock: Clock;
+  readonly #parts: ReceiverParts;
   readonly #netdev: Netdev;
   readonly #statistics: Statistics;
   readonly #totals: Float64Array;
-  readonly #onArp: ArpReceiver;
-  #qp: UdQp | undefined;
-  #batch: RxBatch | undefined;
-  /** The port, for echoes. */
-  port: AddressedPort | undefined;
+  readonly #families: readonly AddressFamily[];
   readonly #vnet = new VnetHeader();
   readonly #sourceGid = new Uint8Array(GID_LENGTH);
+  #qp: UdQp | undefined;
+  #batch: RxBatch | undefined;
 
-  constructor(
-    clock: Clock,
-    netdev: Netdev,
-    statistics: Statistics,
-    onArp: ArpReceiver,
-  ) {
-    this.#clock = clock;
-    this.#netdev = netdev;
-    this.#statistics = statistics;
-    this.#totals = statistics.totals.values;
-    this.#onArp = onArp;
+  constructor(parts: ReceiverParts) {
+    this.#parts = parts;
+    this.#netdev = parts.netdev;
+    this.#statistics = parts.statistics;
+    this.#totals = parts.statistics.totals.values;
+    this.#families = parts.families;
   }
 
   /** Receives from `qp` from now on, or from nothing. */
@@ -87,7 +77,7 @@ export class Receiver {
     // 1. Poll
     while (qp.poll(batch) > 0) {
       for (let i = 0; i < batch.count; i++) this.#packet(qp, batch, i);
-      // 5. Release
+      // 6. Release
       qp.release(batch);
     }
   }
@@ -102,87 +92,96 @@ export class Receiver {
       return;
     }
     // 3. Type
-    switch (batch.encap[i]! >>> 16) {
-      case EtherType.Ipv4:
-        this.#ipv4(batch, i, multicast);
-        return;
-      case EtherType.Arp:
-        this.#arp(batch, i);
-        return;
-      case EtherType.Ipv6:
-        this.#statistics.drop("rx_ipv6");
-        return;
-      default:
-        this.#statistics.drop("rx_unknown_type");
+    const type = batch.encap[i]! >>> 16;
+    const families = this.#families;
+    for (let f = 0; f < families.length; f++) {
+      const family = families[f]!;
+      if (family.etherType !== type) continue;
+      this.#ip(batch, i, multicast, family);
+      return;
+    }
+    if (type === EtherType.Arp) this.#arp(batch, i);
+    else {
+      this.#statistics.drop(
+        type === EtherType.Ipv6 ? "rx_ipv6" : "rx_unknown_type",
+      );
     }
   }
 
   /** True if the packet came from this port. */
   #isOwn(qp: UdQp, batch: RxBatch, i: number): boolean {
-    if (!this.port) return false;
-    const { lid, gid } = this.port.attributes;
+    const { lid, gid } = this.#parts.port.attributes;
     if (lid !== 0) return batch.sourceLid[i] === lid;
     return qp.sourceGid(batch, i, this.#sourceGid) &&
       gidEquals(this.#sourceGid, gid);
   }
 
-  /** 4. Write */
-  #ipv4(batch: RxBatch, i: number, multicast: boolean): void {
+  #ip(
+    batch: RxBatch,
+    i: number,
+    multicast: boolean,
+    family: AddressFamily,
+  ): void {
     const length = batch.length[i]!;
     const at = batch.payload[i]!;
     const view = batch.view[i]!;
-    if (length < IPV4_HEADER_LENGTH || view.getUint8(at) >> 4 !== 4) {
+    if (!family.isPacket(view, at, length)) {
       this.#malformed();
       return;
     }
+    const toGroup = multicast && family.isToGroup(view, at);
+    // 4. Headers
     if (batch.headersMissing) {
-      this.#vnet.at(view, at - VNET_HEADER_LENGTH).clear();
-      if (batch.flags[i]! & RxFlag.ChecksumOk) {
-        this.#vnet.flags = VnetFlag.DataValid;
-      }
+      const kind = !multicast
+        ? EthernetKind.Host
+        : toGroup
+        ? EthernetKind.Multicast
+        : EthernetKind.Broadcast;
+      this.#compose(batch, i, kind, family.etherType);
     }
-    const written = this.#netdev.write(
-      batch.vnetAddress[i]! + NO_ETHERNET_HEADER,
-      VNET_HEADER_LENGTH + length,
-    );
-    if (written < 0) {
-      this.#refused(-written);
-      return;
-    }
-    const totals = this.#totals;
-    totals[Stat.RxPackets]!++;
-    totals[Stat.RxBytes]! += length;
-    if (
-      multicast && view.getUint8(at + Ipv4Field.Destination) >> 4 === CLASS_D
-    ) {
-      totals[Stat.Multicast]!++;
-    }
+    // 5. Write
+    this.#netdev.write(batch.vnetAddress[i]!, FRAME_HEADER_LENGTH + length);
+    if (toGroup) this.#totals[Stat.Multicast]!++;
   }
 
-  /** A write that was counted already turned out to fail. */
-  writeFailed(errno: number, frameLength: number): void {
-    this.#totals[Stat.RxPackets]!--;
-    this.#totals[Stat.RxBytes]! -= frameLength - VNET_HEADER_LENGTH;
-    this.#refused(errno);
+  #compose(
+    batch: RxBatch,
+    i: number,
+    kind: EthernetKind,
+    etherType: number,
+  ): void {
+    const view = batch.view[i]!;
+    const base = batch.payload[i]! - FRAME_HEADER_LENGTH;
+    this.#vnet.at(view, base).clear();
+    if (batch.flags[i]! & RxFlag.ChecksumOk) {
+      this.#vnet.flags = VnetFlag.DataValid;
+    }
+    writeEthernetHeader(view, base + VNET_HEADER_LENGTH, kind, etherType);
   }
 
-  #refused(errno: number): void {
-    this.#statistics.drop(
-      errno === EIO ? "rx_device_down" : "rx_device_refused",
-    );
+  /** The device has taken so many frames of so many bytes. */
+  written(frames: number, bytes: number): void {
+    this.#totals[Stat.RxPackets]! += frames;
+    this.#totals[Stat.RxBytes]! += bytes - frames * FRAME_HEADER_LENGTH;
+  }
+
+  /** The device has refused a frame. */
+  refused(errno: number): void {
+    this.#statistics.drop(refusal(errno));
   }
 
   #arp(batch: RxBatch, i: number): void {
     const length = batch.length[i]!;
-    const taken = this.#onArp(
+    const dropped = this.#parts.arp.receive(
       batch.view[i]!,
       batch.payload[i]!,
       length,
       batch.sourceLid[i]!,
-      this.#clock.now(),
+      this.#parts.clock.now(),
     );
-    if (!taken) {
-      this.#malformed();
+    if (dropped) {
+      if (dropped === "rx_malformed") this.#malformed();
+      else this.#statistics.drop(dropped);
       return;
     }
     this.#statistics.arpReceived++;

@@ -21,11 +21,14 @@ const names = [
 
 const reasons = [
   "tx_ipv6",
+  "tx_unknown_type",
   "tx_malformed",
   "tx_no_route",
   "tx_link_down",
   "tx_neighbour_queue",
   "tx_neighbour_failed",
+  "tx_path_queue",
+  "tx_path_failed",
   "tx_group_queue",
   "tx_group_failed",
   "tx_too_long",
@@ -42,6 +45,13 @@ const reasons = [
 
 export type StatisticName = typeof names[number];
 export type DropReason = typeof reasons[number];
+
+const EIO = 5;
+
+/** Why the device did not take a packet, by the positive errno of the write. */
+export function refusal(errno: number): DropReason {
+  return errno === EIO ? "rx_device_down" : "rx_device_refused";
+}
 
 /** Positions in `Statistics.totals.values`, for the data path. */
 export const Stat = {

@@ -5,18 +5,24 @@
 
 import { bytesAt } from "../../ffi/libc.ts";
 import type { Millis } from "../base/units.ts";
+import { FrameBatch, type FrameMemory } from "../system/frames.ts";
+import { FRAME_HEADER_LENGTH } from "../wire/ethernet.ts";
+import { IpAddress } from "../wire/ip_address.ts";
+import { Ipv4Field } from "../wire/ipv4.ts";
 import {
   isLimitedBroadcast,
   isMulticast,
   samePrefix,
   subnetBroadcast,
 } from "../wire/ipv4_address.ts";
+import { FakeNeighbours } from "./fake_neighbours.ts";
 import type {
   ConfigChange,
+  Flow,
   Ipv4Address,
-  Ipv4Route,
   NetConfig,
   Netdev,
+  Route,
 } from "./netdev.ts";
 
 /** 224.0.0.1. */
@@ -29,6 +35,8 @@ export interface FakeOptions {
   readonly ifindex?: number;
   readonly mtu?: number;
   readonly up?: boolean;
+  /** Where frames are read to; without it none is. */
+  readonly memory?: FrameMemory;
   /** The octets at an address that the code under test passes: its own memory, unless told otherwise. */
   readonly resolve?: (address: bigint, length: number) => Uint8Array;
 }
@@ -49,10 +57,12 @@ export class FakeConfig implements NetConfig {
   up: boolean;
   addresses: readonly Ipv4Address[] = [];
   memberships: ReadonlySet<number> = new Set();
+  routesByPort = false;
   /** How often `route()` was asked. */
   routeLookups = 0;
+  readonly neighbours = new FakeNeighbours();
   readonly #groups = new Set<number>();
-  #routes: { prefix: number; prefixLength: number; route: Ipv4Route }[] = [];
+  #routes: { prefix: number; prefixLength: number; route: Route }[] = [];
   readonly #listeners: ((change: ConfigChange) => void)[] = [];
 
   constructor(
@@ -62,6 +72,7 @@ export class FakeConfig implements NetConfig {
     this.ifindex = ifindex;
     this.mtu = mtu;
     this.up = up;
+    this.neighbours.addresses = () => this.addresses;
     this.#updateMemberships();
   }
 
@@ -70,8 +81,13 @@ export class FakeConfig implements NetConfig {
   }
 
   /** Longest prefix of `addRoute()` and of the addresses; classes and broadcasts as the kernel knows them. */
-  route(destination: number, _source: number): Ipv4Route {
+  route({ destination: { w3: destination } }: Flow): Route {
     this.routeLookups++;
+    return this.routeOf(destination);
+  }
+
+  /** As {@linkcode route}, for the fake kernel's own use. */
+  routeOf(destination: number): Route {
     if (!this.up || this.isLocal(destination)) return { type: "none" };
     if (isMulticast(destination)) return { type: "multicast" };
     if (
@@ -79,13 +95,13 @@ export class FakeConfig implements NetConfig {
       this.addresses.some((own) => own.broadcast === destination)
     ) return { type: "broadcast" };
     let longest = -1;
-    let found: Ipv4Route = { type: "none" };
+    let found: Route = { type: "none" };
     for (const { address, prefixLength } of this.addresses) {
       if (
         prefixLength > longest && samePrefix(address, destination, prefixLength)
       ) {
         longest = prefixLength;
-        found = { type: "unicast", nextHop: destination };
+        found = routeVia(destination);
       }
     }
     for (const { prefix, prefixLength, route } of this.#routes) {
@@ -158,14 +174,12 @@ export class FakeConfig implements NetConfig {
   addRoute(
     prefix: number,
     prefixLength: number,
-    route: Ipv4Route | number,
+    route: Route | number,
   ): void {
     this.#routes.push({
       prefix,
       prefixLength,
-      route: typeof route === "number"
-        ? { type: "unicast", nextHop: route }
-        : route,
+      route: typeof route === "number" ? routeVia(route) : route,
     });
     this.emit("route");
   }
@@ -185,11 +199,20 @@ export class FakeConfig implements NetConfig {
   }
 }
 
+/** A route with one next hop. */
+function routeVia(nextHop: number): Route {
+  return {
+    type: "unicast",
+    legs: [{ nextHop: IpAddress.ipv4(nextHop), weight: 1 }],
+  };
+}
+
 /** See the module's documentation. */
 export class FakeNetdev implements Netdev {
   readonly name: string;
   readonly ifindex: number;
   readonly config: FakeConfig;
+  readonly nextHopSource = "routes";
   /** What came out, oldest first. */
   readonly written: WrittenFrame[] = [];
   carrier = false;
@@ -201,9 +224,11 @@ export class FakeNetdev implements Netdev {
   readonly reports: Millis[] = [];
   /** A positive errno that every write fails with, or 0. */
   writeError = 0;
-  onReadable: () => void = () => {};
-  onFrame: (slot: number, length: number) => void = () => {};
-  onWriteFailed: (errno: number, length: number) => void = () => {};
+  onFrames: (batch: FrameBatch) => void = () => {};
+  onWritten: (frames: number, bytes: number) => void = () => {};
+  onRefused: (errno: number) => void = () => {};
+  readonly #batch = new FrameBatch(1);
+  readonly #memory: FrameMemory | undefined;
   readonly #queue: Uint8Array[] = [];
   readonly #resolve: (address: bigint, length: number) => Uint8Array;
 
@@ -211,8 +236,10 @@ export class FakeNetdev implements Netdev {
     this.config = new FakeConfig(options);
     this.name = this.config.name;
     this.ifindex = this.config.ifindex;
+    this.#memory = options.memory;
     this.#resolve = options.resolve ??
       ((address, length) => new Uint8Array(bytesAt(address, length)));
+    this.config.neighbours.output = (frame) => this.inject(frame);
   }
 
   /** Frames that wait to be read. */
@@ -220,10 +247,42 @@ export class FakeNetdev implements Netdev {
     return this.#queue.length;
   }
 
-  /** Has the kernel send a frame (virtio header first); reports it unless paused. */
+  /** Has the kernel route IPv4 frames and resolve their next hops, as its stack does before a device sees them. */
+  send(...frames: Uint8Array[]): void {
+    const { config } = this;
+    for (const frame of frames) {
+      const view = new DataView(frame.buffer, frame.byteOffset, frame.length);
+      const destination = view.getInt32(
+        FRAME_HEADER_LENGTH + Ipv4Field.Destination,
+      );
+      const route = config.routeOf(destination);
+      if (route.type === "unicast") {
+        config.neighbours.send(frame, route.legs[0]!.nextHop.w3);
+      } else this.inject(frame);
+    }
+  }
+
+  /** Has the device carry a frame (virtio header first), which is read if there is a slot for it. */
   inject(...frames: Uint8Array[]): void {
     this.#queue.push(...frames);
-    if (!this.paused && this.#queue.length > 0) this.onReadable();
+    this.deliver();
+  }
+
+  /** Reads what waits, while there are slots. */
+  deliver(): void {
+    while (!this.closed && !this.paused && this.#queue.length > 0) {
+      const slot = this.#memory?.reserve() ?? -1;
+      this.paused = slot < 0;
+      if (this.paused) return;
+      const frame = this.#queue.shift()!;
+      this.#fill(slot, frame);
+      this.#batch.count = 0;
+      this.#batch.add(
+        slot,
+        Math.min(frame.length, this.#memory!.frameCapacity),
+      );
+      this.onFrames(this.#batch);
+    }
   }
 
   /** Takes what was written so far. */
@@ -231,29 +290,19 @@ export class FakeNetdev implements Netdev {
     return this.written.splice(0).map(({ bytes }) => bytes);
   }
 
-  read(address: bigint, capacity: number): number {
-    if (this.closed) return -ENODEV;
-    const frame = this.#queue.shift();
-    if (!frame) return 0;
-    // As a TUN does: what does not fit is lost.
-    const length = Math.min(frame.length, capacity);
-    this.#resolve(address, length).set(frame.subarray(0, length));
-    return length;
-  }
-
-  write(address: bigint, length: number): number {
-    return this.#take(address, length, this.#resolve(address, length));
+  write(address: bigint, length: number): void {
+    const taken = this.#take(address, length, this.#resolve(address, length));
+    if (taken < 0) this.onRefused(-taken);
+    else this.onWritten(1, length);
   }
 
   writeBytes(frame: Uint8Array): number {
     return this.#take(undefined, frame.length, frame);
   }
 
-  /** Reports waiting frames when it is resumed, as a level-triggered poll would. */
-  pause(paused: boolean): void {
-    const resumed = this.paused && !paused;
-    this.paused = paused;
-    if (resumed && this.#queue.length > 0) this.onReadable();
+  resume(): void {
+    this.paused = false;
+    this.deliver();
   }
 
   setCarrier(on: boolean): void {
@@ -280,6 +329,13 @@ export class FakeNetdev implements Netdev {
     this.closed = true;
   }
 
+  /** As a device does: what does not fit is lost. */
+  #fill(slot: number, frame: Uint8Array): void {
+    const { vnetAddress, frameCapacity } = this.#memory!;
+    const length = Math.min(frame.length, frameCapacity);
+    this.#resolve(vnetAddress[slot]!, length).set(frame.subarray(0, length));
+  }
+
   #take(
     address: bigint | undefined,
     length: number,
@@ -288,7 +344,10 @@ export class FakeNetdev implements Netdev {
     if (this.closed) return -ENODEV;
     if (this.writeError !== 0) return -this.writeError;
     if (!this.config.up) return -EIO;
-    this.written.push({ address, bytes: bytes.slice() });
+    const frame = bytes.slice();
+    if (!this.config.neighbours.take(frame)) {
+      this.written.push({ address, bytes: frame });
+    }
     return length;
   }
 }

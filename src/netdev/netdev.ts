@@ -1,7 +1,7 @@
 /**
  * The kernel's edge: a network device that the kernel's stack sends to, and what the kernel knows of it.
  *
- * The real one is a TUN of link type InfiniBand (`tun/`), with the configuration mirrored over rtnetlink
+ * The real one is a TAP of link type InfiniBand (`tap/`), with the configuration mirrored over rtnetlink
  * (`rtnetlink/`); `fake.ts` is the one for unit tests. A netdev has no memory of its own: it reads into and writes
  * out of addresses that it is given, so that a packet is never copied in user space.
  *
@@ -10,6 +10,8 @@
  */
 
 import type { Millis } from "../base/units.ts";
+import type { FrameBatch } from "../system/frames.ts";
+import type { IpAddress } from "../wire/ip_address.ts";
 
 /** An IPv4 address of the interface. */
 export interface Ipv4Address {
@@ -21,13 +23,74 @@ export interface Ipv4Address {
   readonly secondary: boolean;
 }
 
-/** Where the kernel's routing table sends a destination. */
-export type Ipv4Route =
-  | { readonly type: "unicast"; readonly nextHop: number }
+/** What a device can know of a packet that decides its way. */
+export interface Flow {
+  readonly destination: IpAddress;
+  readonly source: IpAddress;
+  /** Type of service, or traffic class. */
+  readonly tos: number;
+  readonly protocol: number;
+  /** 0 if the packet has none, or is a later fragment. */
+  readonly sourcePort: number;
+  readonly destinationPort: number;
+}
+
+/** One of the ways of a route by our interface. */
+export interface RouteLeg {
+  /** The destination itself if it is on the link. An IPv6 address for an IPv4 destination is possible. */
+  readonly nextHop: IpAddress;
+  /** Its share of the flows, against the other legs' weights. */
+  readonly weight: number;
+}
+
+/** Where the kernel's routing sends a flow. */
+export type Route =
+  /** At least one leg, in the order of their addresses. */
+  | { readonly type: "unicast"; readonly legs: readonly RouteLeg[] }
   | { readonly type: "broadcast" }
   | { readonly type: "multicast" }
   /** The destination is this host, unreachable, prohibited, or leaves by another interface. */
   | { readonly type: "none" };
+
+/** States of the kernel's neighbours, as iproute2 prints them. */
+export type KernelNeighbourState =
+  | "NONE"
+  | "INCOMPLETE"
+  | "REACHABLE"
+  | "STALE"
+  | "DELAY"
+  | "PROBE"
+  | "FAILED"
+  | "NOARP"
+  | "PERMANENT";
+
+/** An entry of the kernel's neighbour table. */
+export interface KernelNeighbour {
+  readonly address: IpAddress;
+  readonly state: KernelNeighbourState;
+  /** Seconds since it was used, confirmed and changed. */
+  readonly used: number;
+  readonly confirmed: number;
+  readonly updated: number;
+  readonly probes: number;
+}
+
+/** The kernel's neighbours on one interface. Nothing here throws: an entry may go, and the device move, at any time. */
+export interface KernelNeighbours {
+  /** Asks the kernel. */
+  list(): readonly KernelNeighbour[];
+  /** Sets an entry FAILED and uses it, so that the kernel asks by broadcast at once. False if there is no such entry. */
+  resolve(address: IpAddress): boolean;
+  setStale(address: IpAddress): void;
+  setPermanent(address: IpAddress): void;
+  remove(address: IpAddress): void;
+  /** The listener hears what the kernel did by itself, or for others. */
+  onNeighbour(
+    listener: (record: KernelNeighbour, deleted: boolean) => void,
+  ): void;
+  /** The listener hears that changes went unheard: {@linkcode list} has the truth. */
+  onLost(listener: () => void): void;
+}
 
 /** What changed in the mirror. */
 export type ConfigChange = "link" | "address" | "route" | "membership" | "gone";
@@ -47,7 +110,10 @@ export interface NetConfig {
   /** True if `address` is configured on this interface. */
   isLocal(address: number): boolean;
   /** Asks the kernel which way a packet leaves: a system call, so keep the answer until a change of kind "route". */
-  route(destination: number, source: number): Ipv4Route;
+  route(flow: Flow): Route;
+  /** True if rules of policy routing look at protocols or ports, so that one answer of `route` serves one connection. */
+  readonly routesByPort: boolean;
+  readonly neighbours: KernelNeighbours;
   onChange(listener: (change: ConfigChange) => void): void;
 }
 
@@ -58,23 +124,23 @@ export interface Netdev {
   /** Another one after the interface moved to another namespace, as is `config.ifindex`. */
   readonly ifindex: number;
   readonly config: NetConfig;
-  /** Reads one frame (virtio header first) to `address`: its length, 0 if there is none, or a negative errno. */
-  read(address: bigint, capacity: number): number;
-  /** Writes one frame (virtio header first) from `address`: bytes taken, or a negative errno. */
-  write(address: bigint, length: number): number;
-  /** Writes one frame from a buffer: for the slow path. */
+  /** Where next hops come from: "program" if frames tell them, else why they do not. */
+  readonly nextHopSource: string;
+  /** Called with frames (virtio header first) that were read; their slots are the callee's, the batch is not. */
+  onFrames: (batch: FrameBatch) => void;
+  /** Called when so many frames of so many bytes in all were taken by the kernel. */
+  onWritten: (frames: number, bytes: number) => void;
+  /** Called when a frame was refused, with a positive errno (EIO while the link is down). */
+  onRefused: (errno: number) => void;
+  /** Writes one frame (virtio header first) from `address`; it must stay as it is until the loop's next wait is over. */
+  write(address: bigint, length: number): void;
+  /** Writes one frame from a buffer, at once: bytes taken, or a negative errno. For the slow path. */
   writeBytes(frame: Uint8Array): number;
-  /** Called by the reactor when there may be frames to read, unless paused. */
-  onReadable: () => void;
-  /** Called instead where reads go on by themselves: a frame of `length` octets is in a posted slot. */
-  onFrame: (slot: number, length: number) => void;
-  /** Called where writes are done later: one of `length` octets failed with a positive errno. */
-  onWriteFailed: (errno: number, length: number) => void;
   /**
-   * Stops (or resumes) calling `onReadable`: the device's queue then fills, and what has no room in it the kernel drops,
-   * which slows TCP down, and no other sender.
+   * Slots are free again. While there are none the device is left alone: its queue fills, and what has no room in it the
+   * kernel drops, which slows TCP down, and no other sender.
    */
-  pause(paused: boolean): void;
+  resume(): void;
   /** Tells the kernel whether the link has carrier. */
   setCarrier(on: boolean): void;
   /** Packets that the kernel dropped before they could be read. Asks the kernel. */

@@ -1,106 +1,99 @@
-/** The real netdev: a TUN, the mirror of its configuration, and a place in the reactor. */
+/** The real netdev: a TAP, the mirror of its configuration, and a place in the reactor. */
 
+import { IpoibError } from "../base/errors.ts";
 import type { Millis } from "../base/units.ts";
-import { Errno } from "../system/errno.ts";
 import type {
-  BufferGroup,
-  Reactor,
-  Reading,
-  RingIo,
-  Watch,
-} from "../system/reactor.ts";
+  FrameBatch,
+  FrameMemory,
+  FrameReader,
+  FrameWriter,
+} from "../system/frames.ts";
+import type { Reactor } from "../system/reactor.ts";
 import type { MembershipSource } from "./memberships/memberships.ts";
 import type { Netdev } from "./netdev.ts";
+import {
+  attachNextHopProgram,
+  type NextHopProgram,
+} from "./next_hop_program/next_hop_program.ts";
 import { ConfigMirror } from "./rtnetlink/mirror.ts";
 import { getLink } from "./rtnetlink/link.ts";
 import { setLinkMtu, setLinkUp, setTxQueueLength } from "./rtnetlink/set.ts";
-import { openTun, type TunOptions } from "./tun/open.ts";
-import type { Tun } from "./tun/tun.ts";
+import { openTap, type TapOptions } from "./tap/open.ts";
+import type { Tap } from "./tap/tap.ts";
 
-export interface NetdevOptions extends TunOptions {
+export interface NetdevOptions extends TapOptions {
   /** How IPv4 memberships are followed: `auto` unless told otherwise. */
   readonly memberships?: MembershipSource | "auto";
-  /** Packets that the kernel queues for us; a TUN's own default is 500. */
+  /**
+   * Where next hops come from: a program in the kernel (throws what keeps it from being attached), the routes alone, or
+   * (`auto`, the default) the program where it can be had.
+   */
+  readonly nextHops?: "auto" | "program" | "routes";
+  /** Packets that the kernel queues for us; a TAP's own default is 500. */
   readonly txQueueLength?: number;
-  /** Where a reactor on io_uring reads frames to by itself; its writes then go through the ring too. */
-  readonly buffers?: BufferGroup | undefined;
+  /** Where frames are read to. */
+  readonly memory: FrameMemory;
 }
 
-/** A TUN netdev. */
-export class TunNetdev implements Netdev {
-  readonly tun: Tun;
+/** A TAP netdev. */
+export class TapNetdev implements Netdev {
+  readonly tap: Tap;
   readonly config: ConfigMirror;
+  readonly nextHopSource: string;
+  readonly #program: NextHopProgram | undefined;
   readonly #reactor: Reactor;
-  readonly #watch: Watch | undefined;
-  readonly #reading: Reading | undefined;
-  readonly #ring: RingIo | undefined;
-  #writeReport = 0;
-  #paused = false;
-  #dead = false;
-  onReadable: () => void = () => {};
-  onFrame: (slot: number, length: number) => void = () => {};
-  onWriteFailed: (errno: number, length: number) => void = () => {};
+  readonly #reader: FrameReader;
+  readonly #writer: FrameWriter;
+  onFrames: (batch: FrameBatch) => void = () => {};
+  onWritten: (frames: number, bytes: number) => void = () => {};
+  onRefused: (errno: number) => void = () => {};
 
   constructor(
     reactor: Reactor,
-    tun: Tun,
+    tap: Tap,
     config: ConfigMirror,
-    buffers?: BufferGroup,
+    program: NextHopProgram | string,
+    memory: FrameMemory,
   ) {
-    this.tun = tun;
+    this.tap = tap;
     this.config = config;
+    const attached = typeof program !== "string";
+    this.#program = attached ? program : undefined;
+    this.nextHopSource = attached ? "program" : program;
     this.#reactor = reactor;
-    const { ring } = reactor;
-    if (ring && buffers) {
-      this.#ring = ring;
-      this.#reading = ring.read(
-        tun.fd,
-        buffers,
-        (slot, length) => this.onFrame(slot, length),
-        () => this.#die(),
-      );
-      this.#writeReport = ring.onWriteFailure((errno, length) =>
-        this.onWriteFailed(errno, length)
-      );
-    } else {
-      this.#watch = reactor.watch(tun.fd, () => this.onReadable(), {
-        fast: true,
-      });
-    }
+    this.#reader = reactor.readFrames(tap.fd, memory, {
+      onFrames: (batch) => this.onFrames(batch),
+      // The device was deleted, as the mirror will tell.
+      onEnd: () => {},
+    });
+    this.#writer = reactor.frameWriter(tap.fd, {
+      onWritten: (frames, bytes) => this.onWritten(frames, bytes),
+      onRefused: (errno) => this.onRefused(errno),
+    });
   }
 
   get name(): string {
-    return this.tun.name;
+    return this.tap.name;
   }
 
   get ifindex(): number {
     return this.config.ifindex;
   }
 
-  read(address: bigint, capacity: number): number {
-    const length = this.tun.read(address, capacity);
-    if (length === -Errno.EBADFD) this.#die();
-    return length;
-  }
-
-  write(address: bigint, length: number): number {
-    if (!this.#ring) return this.tun.write(address, length);
-    this.#ring.write(this.tun.fd, address, length, this.#writeReport);
-    return length;
+  write(address: bigint, length: number): void {
+    this.#writer.write(address, length);
   }
 
   writeBytes(frame: Uint8Array): number {
-    return this.tun.writeBytes(frame);
+    return this.tap.writeBytes(frame);
   }
 
-  pause(paused: boolean): void {
-    if (paused === this.#paused || this.#dead) return;
-    this.#paused = paused;
-    this.#watch?.enable(!paused);
+  resume(): void {
+    this.#reader.resume();
   }
 
   setCarrier(on: boolean): void {
-    this.tun.setCarrier(on);
+    this.tap.setCarrier(on);
   }
 
   queueDrops(): number {
@@ -123,42 +116,53 @@ export class TunNetdev implements Netdev {
   }
 
   close(): void {
-    this.#watch?.close();
-    this.#reading?.stop();
+    this.#reader.stop();
+    this.#program?.close();
     this.config.close();
     this.#reactor.submit();
-    this.tun.close();
-  }
-
-  /** The device was deleted: its descriptor would be "ready" for ever. */
-  #die(): void {
-    this.#dead = true;
-    this.#watch?.enable(false);
+    this.tap.close();
   }
 }
 
-/** Makes a network interface; errors as of `openTun()`, and `E_MEMBERSHIPS`. */
+/** The program, or why there is none. */
+function openNextHopProgram(
+  choice: NetdevOptions["nextHops"],
+  tap: Tap,
+  netns: number | undefined,
+): NextHopProgram | string {
+  if (choice === "routes") return "routes";
+  try {
+    return attachNextHopProgram(tap.ifindex, netns);
+  } catch (error) {
+    if (choice === "program") throw error;
+    const { message, hint } = IpoibError.from(error);
+    return `routes (${message}${hint === undefined ? "" : `: ${hint}`})`;
+  }
+}
+
+/** Makes a network interface; errors as of `openTap()`, `E_MEMBERSHIPS`, and those of `attachNextHopProgram()`. */
 export function openNetdev(
   reactor: Reactor,
   options: NetdevOptions,
-): TunNetdev {
-  const { netns, memberships = "auto", txQueueLength, buffers } = options;
+): TapNetdev {
+  const { netns, memberships = "auto", txQueueLength, memory } = options;
   using parts = new DisposableStack();
-  const tun = parts.use(openTun(options));
+  const tap = parts.use(openTap(options));
   const config = parts.adopt(
     new ConfigMirror({
       reactor,
       netns,
-      ifindex: tun.ifindex,
+      ifindex: tap.ifindex,
       memberships,
-      locate: () => tun.locate(),
+      locate: () => tap.locate(),
     }),
     (mirror) => mirror.close(),
   );
   if (txQueueLength !== undefined) {
-    setTxQueueLength(config.requests, tun.ifindex, txQueueLength);
+    setTxQueueLength(config.requests, tap.ifindex, txQueueLength);
   }
-  const netdev = new TunNetdev(reactor, tun, config, buffers);
+  const program = openNextHopProgram(options.nextHops, tap, netns);
+  const netdev = new TapNetdev(reactor, tap, config, program, memory);
   parts.move();
   return netdev;
 }

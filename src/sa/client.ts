@@ -22,7 +22,6 @@ import { McMemberRecord } from "../wire/sa/mc_member_record.ts";
 import { Notice } from "../wire/sa/notice.ts";
 import { PathRecord } from "../wire/sa/path_record.ts";
 import { SA_DATA_OFFSET, SaAttribute } from "../wire/sa/sa_mad.ts";
-import { Memberships } from "./memberships.ts";
 import {
   type MembershipRequest,
   type PathRequest,
@@ -58,8 +57,6 @@ export interface SaClientOptions {
 }
 
 export class SaClient {
-  /** Joins and leaves of the port's interfaces together. */
-  readonly memberships = new Memberships(this);
   readonly #agent: Pick<MadAgent, "send">;
   readonly #location: () => ManagerLocation;
   readonly #onReport: (notice: Notice) => void;

@@ -5,18 +5,31 @@
  * beyond; a group that a port had created before becomes the partition's as it is.)
  */
 
-import { formatPkey, FULL_MEMBER, ibMtuBytes } from "../base/units.ts";
+import {
+  formatPkey,
+  FULL_MEMBER,
+  ibMtuBytes,
+  type IbMtuCode,
+} from "../base/units.ts";
 import { formatGid, gidKey } from "../wire/gid.ts";
 import { broadcastMgid, MgidScope } from "../wire/mgid.ts";
 import type { GroupDefinition, Partition } from "./partitions.ts";
 import { JoinState } from "../wire/sa/mc_member_record.ts";
 import { PACKET_LIFETIME } from "./constants.ts";
-import type { Subnet } from "./subnet.ts";
+import type { GroupTable } from "./groups.ts";
 
 const WIDE_HOP_LIMIT = 255;
 
+/** What the groups are made from, and where. */
+export interface PartitionedSubnet {
+  readonly partitions: readonly Partition[];
+  readonly groups: GroupTable;
+  readonly mtuCode: IbMtuCode;
+  log(level: "warning", text: string): void;
+}
+
 /** Creates what does not exist, and lets go of what was there for a partition that is no more. */
-export function createPartitionGroups(subnet: Subnet): void {
+export function createPartitionGroups(subnet: PartitionedSubnet): void {
   const wanted = new Set<string>();
   for (const partition of subnet.partitions) {
     for (const definition of definitions(subnet, partition)) {
@@ -32,7 +45,7 @@ export function createPartitionGroups(subnet: Subnet): void {
 }
 
 function definitions(
-  subnet: Subnet,
+  subnet: PartitionedSubnet,
   { pkey, ipoib, groups = [] }: Partition,
 ): GroupDefinition[] {
   if (ipoib === undefined) return [...groups];
@@ -45,7 +58,7 @@ function definitions(
 }
 
 function create(
-  subnet: Subnet,
+  subnet: PartitionedSubnet,
   { pkey }: Partition,
   definition: GroupDefinition,
 ): void {

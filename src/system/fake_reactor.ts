@@ -58,6 +58,17 @@ export class FakeReactor implements Reactor {
     this.clock = clock;
   }
 
+  readonly writesLater = false;
+
+  /** A fake loop has no descriptors to read; the fake netdev delivers frames by itself. */
+  readFrames(): never {
+    throw new Error("A fake reactor reads no frames");
+  }
+
+  frameWriter(): never {
+    throw new Error("A fake reactor writes no frames");
+  }
+
   watch(
     fd: number,
     ready: () => void,

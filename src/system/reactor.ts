@@ -13,6 +13,13 @@
 
 import type { Clock } from "../base/clock.ts";
 import type { Millis } from "../base/units.ts";
+import type {
+  FrameMemory,
+  FrameReader,
+  FrameSink,
+  FrameWriter,
+  WriteResults,
+} from "./frames.ts";
 
 /** Something readable that somebody waits for. */
 export interface Watch {
@@ -36,44 +43,15 @@ export interface Sleeper {
   afterSleep(): void;
 }
 
-/** Buffers that a reactor on io_uring reads into by itself: like posted receives. */
-export interface BufferGroup {
-  /** How many the kernel has. */
-  readonly available: number;
-  /** Gives one to the kernel, after {@linkcode commit}. */
-  add(buffer: number): void;
-  commit(): void;
-  /** Called when the kernel wanted one and had none: reading goes on once some are there again. */
-  onEmpty: () => void;
-}
-
-/** A reader that takes one frame after the other by itself. */
-export interface Reading {
-  stop(): void;
-}
-
-/** What a reactor on io_uring does beside waiting. Everything goes to the kernel with the next wait. */
-export interface RingIo {
-  /** Registers buffers: `addresses` by number, each of `length` octets. One group per reactor. */
-  provideBuffers(addresses: readonly bigint[], length: number): BufferGroup;
-  /** Reads frames of `fd` into buffers of the group, until it ends with an errno or is stopped. */
-  read(
-    fd: number,
-    group: BufferGroup,
-    onFrame: (buffer: number, length: number) => void,
-    onEnd: (errno: number) => void,
-  ): Reading;
-  /** A place that failed writes of one descriptor are reported to; its number is given to {@linkcode write}. */
-  onWriteFailure(failed: (errno: number, length: number) => void): number;
-  /** Writes `length` octets at `address`. They must stay as they are until the next wait is over. */
-  write(fd: number, address: bigint, length: number, report: number): void;
-}
-
 /** What the rooms above need of the loop. */
 export interface Reactor {
   readonly clock: Clock;
-  /** Present if the loop runs on io_uring. */
-  readonly ring?: RingIo;
+  /** True if frames are written, and bells are rung, with the next wait and not at once. */
+  readonly writesLater: boolean;
+  /** Reads frames of `fd` into slots of `memory`. */
+  readFrames(fd: number, memory: FrameMemory, sink: FrameSink): FrameReader;
+  /** Writes frames to `fd`. */
+  frameWriter(fd: number, results: WriteResults): FrameWriter;
   /** Calls `ready` in each turn in which `fd` is readable or hung up. `fast` is for the data path's few. */
   watch(fd: number, ready: () => void, options?: { fast?: boolean }): Watch;
   /** Wakes the loop when the eventfd `fd` is rung, and takes the rings: for a doorbell whose owner looks by itself. */

@@ -1,7 +1,15 @@
 /** What every reactor has, whatever it waits with: timers, sleepers, turn-end hooks, and the order of a turn. */
 
-import { type Clock, systemClock } from "../base/clock.ts";
+import { type Clock, systemClock, TurnClock } from "../base/clock.ts";
 import type { Millis } from "../base/units.ts";
+import type {
+  FrameMemory,
+  FrameReader,
+  FrameSink,
+  FrameWriter,
+  WriteResults,
+} from "./frames.ts";
+import { PollFrameReader, PollFrameWriter } from "./poll_frames.ts";
 import { drain, ring as ringBell } from "./event_fd.ts";
 import type { Reactor, Sleeper, Timer, Watch } from "./reactor.ts";
 import { SlowWatches } from "./slow_watches.ts";
@@ -9,7 +17,8 @@ import { Timers } from "./timers.ts";
 
 /** See {@linkcode Reactor}. */
 export abstract class ReactorBase implements Reactor {
-  readonly clock: Clock;
+  /** The time at which the last wait was over. */
+  readonly clock: TurnClock;
   protected readonly slow = new SlowWatches();
   readonly #timers = new Timers();
   readonly #sleepers: Sleeper[] = [];
@@ -18,8 +27,10 @@ export abstract class ReactorBase implements Reactor {
   #stopped = false;
 
   constructor(clock: Clock = systemClock) {
-    this.clock = clock;
+    this.clock = new TurnClock(clock);
   }
+
+  readonly writesLater: boolean = false;
 
   /** How long to wait at most, in milliseconds; a cell, because a fraction that is passed on is boxed. */
   protected readonly span = new Float64Array(1);
@@ -32,6 +43,19 @@ export abstract class ReactorBase implements Reactor {
   protected abstract watchFast(fd: number, ready: () => void): Watch;
   /** Gives everything back. */
   protected abstract close(): void;
+
+  readFrames(fd: number, memory: FrameMemory, sink: FrameSink): FrameReader {
+    return new PollFrameReader(
+      fd,
+      memory,
+      sink,
+      (ready) => this.watchFast(fd, ready),
+    );
+  }
+
+  frameWriter(fd: number, results: WriteResults): FrameWriter {
+    return new PollFrameWriter(fd, results);
+  }
 
   watch(
     fd: number,
@@ -97,6 +121,7 @@ export abstract class ReactorBase implements Reactor {
     }
     this.#setSpan(busy ? 0 : limit);
     this.wait();
+    this.clock.refresh();
     for (let i = 0; i < sleepers.length; i++) sleepers[i]!.afterSleep();
     this.dispatch();
     if (this.#timers.count > 0) this.#timers.run(this.clock.now());

@@ -1,7 +1,7 @@
 /**
  * ICMP echo, and the errors that the engine sends to its own host (RFC 792, RFC 1191, RFC 1812).
  *
- * Errors are made as whole IPv4 packets, ready for the TUN after a virtio header. They should come from the peer or
+ * Errors are made as whole IPv4 packets, ready for the TAP after a virtio header. They should come from the peer or
  * the next hop: the kernel drops one whose source is its own address.
  */
 

@@ -1,5 +1,5 @@
 /**
- * The virtio header that stands before each frame of a TUN with IFF_VNET_HDR (`struct virtio_net_hdr_v1`).
+ * The virtio header that stands before each frame of a TAP with IFF_VNET_HDR (`struct virtio_net_hdr_v1`).
  *
  * | offset | size | field                                              |
  * |--------|------|----------------------------------------------------|
@@ -7,9 +7,9 @@
  * | 1      | 1    | GSO type                                           |
  * | 2      | 2    | octets of all headers                              |
  * | 4      | 2    | GSO segment size                                   |
- * | 6      | 2    | where the checksum begins, from the IP header      |
+ * | 6      | 2    | where the checksum begins, from the Ethernet header |
  * | 8      | 2    | where its field lies from there: 16 TCP, 6 UDP     |
- * | 10     | 2    | buffers, unused by a TUN                           |
+ * | 10     | 2    | buffers, unused by a TAP                           |
  *
  * Sixteen-bit fields have the host's order; every host that runs this is little-endian (x86-64 and arm64).
  * Sources: linux/virtio_net.h, virtio 1.2 section 5.1.6.

@@ -89,6 +89,11 @@ Deno.test("commands that change something say nothing", async () => {
   const calls = await world.daemon("ib0");
   const lines: Array<[string, Call]> = [
     ["neigh flush", ["neigh.flush", { name: "ib0" }]],
+    ["neigh add 10.0.0.2 lladdr 80:00 dev ib0", [
+      "neigh.add",
+      { name: "ib0", dst: "10.0.0.2", lladdr: "80:00" },
+    ]],
+    ["neigh del 10.0.0.2", ["neigh.del", { name: "ib0", dst: "10.0.0.2" }]],
     ["neigh flush ib0 --to 10.0.0.2", [
       "neigh.flush",
       { name: "ib0", dst: "10.0.0.2" },
@@ -186,12 +191,13 @@ Deno.test("ipoib up hands its options to the daemon and its code back", async ()
     background: false,
     io: "auto",
     memberships: "auto",
+    nextHops: "auto",
     log: "info",
   });
   world.code = 2;
   const line = "up ib7 ib9 --hca soft:lab --netns blue --pkey-index 0x2 " +
     "--guid 0002:c903:0:1 --subnet-mtu 4096 --mode connected --mtu 1500 " +
-    "--roce --background --io poll --memberships proc --log debug";
+    "--roce --background --io poll --memberships proc --next-hops routes --log debug";
   assertEquals((await world.run(line)).code, 2);
   assertEquals(world.ups.pop(), {
     names: ["ib7", "ib9"],
@@ -206,6 +212,7 @@ Deno.test("ipoib up hands its options to the daemon and its code back", async ()
     background: true,
     io: "poll",
     memberships: "proc",
+    nextHops: "routes",
     log: "debug",
   });
 });
@@ -232,6 +239,11 @@ Deno.test("upArguments() is read back as the same options", async () => {
     background: fc.boolean(),
     io: fc.constantFrom("auto" as const, "poll" as const, "uring" as const),
     memberships: fc.constantFrom("auto" as const, "proc" as const),
+    nextHops: fc.constantFrom(
+      "auto" as const,
+      "program" as const,
+      "routes" as const,
+    ),
     log: fc.constantFrom("debug" as const, "silent" as const),
   }).map((all) =>
     Object.fromEntries(

@@ -305,7 +305,7 @@ Deno.test("readParameters() reads numbers as strtoul does", () => {
 });
 
 Deno.test("unsupportedOffset() is where the kernel looks", () => {
-  // As ethtool 6.1 reported them of a TUN.
+  // As ethtool 6.1 reported them of a TAP.
   assertEquals(unsupportedOffset("t0", { "adaptive-rx": 1 }), 32);
   const both = { "adaptive-rx": 1, "tx-usecs": 1, "rx-usecs": 1 };
   assertEquals(unsupportedOffset("ib0", both), 40);

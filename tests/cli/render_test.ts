@@ -43,7 +43,8 @@ Deno.test("renderLinks() prints as ip -d link does, then lines of our own", () =
     ipoib pkey 0xffff mode datagram umcast 0000 addrgenmode none numtxqueues 1 numrxqueues 1 \n\
     hca soft0 port 1 subnet default state ACTIVE lid 0x0002 sm_lid 0x0001 rate 100 Gb/sec (4X EDR)
     gid fe80:0:0:0:2:c903:0:1 qpn 0x000048 pkey_index 0
-    mtu port 4092 group 2044 mode datagram admin unset tun 2044, bound by the broadcast group
+    mtu port 4092 group 2044 mode datagram admin unset device 2044, bound by the broadcast group
+    next hops from a program in the kernel
     state running
     namespace 4026531840 pid 4711
 `,
@@ -76,10 +77,11 @@ Deno.test("renderLinks() says what a link waits for, with -d and without", () =>
     ],
   );
   assertEquals(
-    renderLinks([records.childLink], details).split("\n").slice(4, 7),
+    renderLinks([records.childLink], details).split("\n").slice(4, 8),
     [
       "    gid fe80:0:0:0:2:c903:0:1 qpn 0x000048 pkey_index not in the port's table",
-      "    mtu port 4092 group unknown mode datagram admin 2000 tun 2000, bound by the administrator",
+      "    mtu port 4092 group unknown mode datagram admin 2000 device 2000, bound by the administrator",
+      "    next hops from a program in the kernel",
       "    state waiting for P_Key 0x8003 in the port's table",
     ],
   );
@@ -115,7 +117,7 @@ Deno.test("renderLinks() joins the lines of a record by a backslash with -o", ()
     styleOf({ oneline: true, details: true, stats: true }, false),
   );
   assertEquals(text.split("\n").length, 3);
-  assertEquals(text.split("\n")[0]!.split("\\    ").length, 13);
+  assertEquals(text.split("\n")[0]!.split("\\    ").length, 14);
 });
 
 Deno.test("renderNeighbours() prints as ip neigh does", () => {

@@ -17,6 +17,8 @@ Deno.test("help goes to standard output with exit code 0, everywhere", async () 
     "child list",
     "neigh show",
     "neigh flush",
+    "neigh add",
+    "neigh del",
     "path show",
     "mcg show",
     "subnet show",

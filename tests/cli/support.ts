@@ -134,6 +134,8 @@ function answers(): Handlers {
     "link.set": () => ({}),
     "neigh.show": () => records.neighbours,
     "neigh.flush": () => ({ flushed: 2 }),
+    "neigh.add": () => ({}),
+    "neigh.del": () => ({}),
     "path.show": () => records.paths,
     "mcg.show": () => records.groups,
     "child.create": () => records.child,

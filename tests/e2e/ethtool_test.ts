@@ -1,4 +1,4 @@
-/** The ethtool commands beside the real ethtool, which shows the TUN. */
+/** The ethtool commands beside the real ethtool, which shows the TAP. */
 
 import { assert, assertEquals } from "@std/assert";
 import { isInstalled } from "../../scripts/test/packages.ts";

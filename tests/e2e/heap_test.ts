@@ -47,7 +47,7 @@ for (const io of ["poll", "uring"]) {
     const args = ["--io", io];
     await Promise.all([a.up({ command, args }), b.up({ command, args })]);
     await iperfServer(b);
-    // Small datagrams, as many as go: each is a frame of the TUN. The first second is for the compiler.
+    // Small datagrams, as many as go: each is a frame of the TAP. The first second is for the compiler.
     const blast = (seconds: number) =>
       a.must(
         ...["iperf3", "-c", b.address, "-u", "-l", "16", "-b", "0"],

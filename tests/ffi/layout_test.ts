@@ -212,9 +212,14 @@ const bpfExpressions = {
     AttachType: attribute("link_create.attach_type"),
     Flags: attribute("link_create.flags"),
   },
+  BpfProgQuery: {
+    TargetIfindex: attribute("query.target_fd"),
+    AttachType: attribute("query.attach_type"),
+  },
   BpfSkBuff: { Protocol: at("__sk_buff", "protocol") },
   Bpf: {
     PROG_LOAD: "BPF_PROG_LOAD",
+    PROG_QUERY: "BPF_PROG_QUERY",
     LINK_CREATE: "BPF_LINK_CREATE",
     PROG_TYPE_SCHED_CLS: "BPF_PROG_TYPE_SCHED_CLS",
     FUNC_SKB_STORE_BYTES: "BPF_FUNC_skb_store_bytes",

@@ -47,9 +47,10 @@ Deno.test("upArguments() writes every option", () => {
       background: true,
       io: "poll",
       memberships: "proc",
+      nextHops: "routes",
       log: "debug",
     }).join(" "),
     "up ib1 ib3 --hca soft:lab --netns blue --pkey-index 1 --guid 0x0002c90300000001 " +
-      "--subnet-mtu 4096 --mode datagram --mtu 1500 --io poll --memberships proc --log debug --roce --background",
+      "--subnet-mtu 4096 --mode datagram --mtu 1500 --io poll --memberships proc --next-hops routes --log debug --roce --background",
   );
 });

@@ -21,13 +21,14 @@ interface Arrival {
 /** How many packets of `arrivals` count as echoes on a port with this LID. */
 function echoes(lid: number, arrivals: Arrival[]): number {
   const statistics = new Statistics();
-  const receiver = new Receiver(
-    new FakeClock(),
-    new FakeNetdev(),
+  const receiver = new Receiver({
+    clock: new FakeClock(),
+    netdev: new FakeNetdev(),
+    port: { attributes: { lid, gid: OWN } },
     statistics,
-    () => true,
-  );
-  receiver.port = { attributes: { lid, gid: OWN } };
+    families: [],
+    arp: { receive: () => undefined },
+  });
   receiver.attach(queuePair(arrivals));
   receiver.run();
   return statistics.echoes;

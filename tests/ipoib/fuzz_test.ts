@@ -3,9 +3,13 @@
 import { assert, assertEquals } from "@std/assert";
 import type { PortEvent } from "../../src/hca/hca.ts";
 import { arpReply, arpRequest, emitArp } from "../../src/wire/arp.ts";
+import { DEVICE_ARP_LENGTH, emitDeviceArp } from "../../src/wire/device_arp.ts";
 import { encapWord, EtherType } from "../../src/wire/encap.ts";
+import { EthernetKind, FRAME_HEADER_LENGTH } from "../../src/wire/ethernet.ts";
+import { writeEthernetHeader } from "../../src/wire/frame_header.ts";
+import { VNET_HEADER_LENGTH } from "../../src/wire/vnet.ts";
 import { mutate, random, viewOf } from "../wire/support.ts";
-import { type Host, ip, ipv4Frame, QKEY, Rig } from "./rig.ts";
+import { type Host, ip, ipv4Frame, packetOf, QKEY, Rig } from "./rig.ts";
 
 const DESTINATIONS = [
   "10.0.0.1",
@@ -45,6 +49,35 @@ function arpOctets(from: Host, next: (limit: number) => number): Uint8Array {
   return octets;
 }
 
+/** The kernel's ARP, with addresses that need not be its own. */
+function arpFrame(next: (limit: number) => number): Uint8Array {
+  const frame = new Uint8Array(FRAME_HEADER_LENGTH + DEVICE_ARP_LENGTH);
+  const kind = next(2) ? EthernetKind.Host : EthernetKind.Broadcast;
+  writeEthernetHeader(viewOf(frame), VNET_HEADER_LENGTH, kind, EtherType.Arp);
+  const arp = {
+    operation: next(3),
+    senderIp: ip(DESTINATIONS[next(DESTINATIONS.length)]!),
+    targetIp: ip(DESTINATIONS[next(DESTINATIONS.length)]!),
+  };
+  emitDeviceArp(arp, viewOf(frame), FRAME_HEADER_LENGTH);
+  return frame;
+}
+
+/** What the kernel does with its neighbours by itself, or for an administrator. */
+function disturbKernel(host: Host, next: (limit: number) => number): void {
+  const { neighbours } = host.netdev.config;
+  const address = ip(DESTINATIONS[next(3)]!);
+  const changes = [
+    () => neighbours.fail(address),
+    () => neighbours.delete(address),
+    () => neighbours.probe(address),
+    () => neighbours.retry(),
+    () => neighbours.set(address, "STALE"),
+    () => neighbours.set(address, "PERMANENT"),
+  ];
+  changes[next(changes.length)]!();
+}
+
 function noise(next: (limit: number) => number, limit: number): Uint8Array {
   return Uint8Array.from({ length: next(limit) }, () => next(256));
 }
@@ -63,16 +96,19 @@ for (const seed of [1, 4391, 4755]) {
         DESTINATIONS[next(DESTINATIONS.length)]!,
         { protocol: [1, 2, 6, 17][next(4)]!, payload: noise(next, 64) },
       );
-      host.inject(
+      host.inject(frame);
+      // What no kernel sends, and what it sends without having asked for the address.
+      host.netdev.inject(
         next(4) === 0 ? mutate(frame, next) : frame,
-        noise(next, 40),
+        noise(next, 60),
+        arpFrame(next),
       );
     };
     const rawPacket = (from: Host, to: Host) => {
       const payload = [
         () => arpOctets(from, next),
         () => mutate(arpOctets(from, next), next),
-        () => mutate(ipv4Frame("10.0.0.3", "10.0.0.1").slice(12), next),
+        () => mutate(packetOf(ipv4Frame("10.0.0.3", "10.0.0.1")), next),
         () => noise(next, 2100),
       ][next(4)]!();
       const { broadcast } = to.link.groups;
@@ -129,7 +165,13 @@ for (const seed of [1, 4391, 4755]) {
       if (next(40) === 0) {
         events[next(events.length)]!(one, one.port.attributes.portGuid);
       }
+      if (next(15) === 0) {
+        const { portGuid } = one.port.attributes;
+        manager.setPortState(portGuid, "active", now());
+        manager.setPkeys(portGuid, undefined, now());
+      }
       if (next(30) === 0) one.netdev.setUp(next(3) > 0);
+      if (next(10) === 0) disturbKernel(one, next);
       if (next(30) === 0) {
         one.port.send.withhold = (["nothing", "normal", "all"] as const)[
           next(3)
@@ -159,7 +201,10 @@ for (const seed of [1, 4391, 4755]) {
       assertEquals([host.link.state, host.netdev.paused], ["running", false]);
       host.send();
       assertEquals(host.netdev.waiting, 0);
-      host.link.flushNeighbours();
+      const { neighbours } = host.netdev.config;
+      for (const { address } of neighbours.list()) {
+        neighbours.delete(address.w3);
+      }
     }
     for (const host of [a, b]) host.received();
     a.send(ipv4Frame("10.0.0.1", "10.0.0.2"));
@@ -190,8 +235,8 @@ Deno.test("malformed packets are receive errors", () => {
       encap: encapWord(type),
       payload,
     });
-  const short = ipv4Frame("10.0.0.2", "10.0.0.1").slice(12, 31);
-  const wrongVersion = ipv4Frame("10.0.0.2", "10.0.0.1").slice(12);
+  const short = packetOf(ipv4Frame("10.0.0.2", "10.0.0.1")).slice(0, 19);
+  const wrongVersion = packetOf(ipv4Frame("10.0.0.2", "10.0.0.1"));
   wrongVersion[0] = 0x55;
   const arp = arpOctets(b, random(1));
   const ethernet = arp.slice();
@@ -211,11 +256,26 @@ Deno.test("malformed packets are receive errors", () => {
 Deno.test("malformed frames of the device are counted", () => {
   const rig = new Rig();
   const [a] = rig.pair();
-  const cut = ipv4Frame("10.0.0.1", "10.0.0.2").slice(0, 12 + 19);
+  const header = FRAME_HEADER_LENGTH;
+  const cut = ipv4Frame("10.0.0.1", "10.0.0.2").slice(0, header + 19);
   const strange = ipv4Frame("10.0.0.1", "10.0.0.2");
-  strange[12] = 0x35;
-  a.send(cut, strange, new Uint8Array(12), new Uint8Array(3));
-  assertEquals(a.drops, { tx_malformed: 2 });
+  strange[header] = 0x35;
+  const arp = arpFrame(() => 0);
+  const cutArp = arp.slice(0, -1);
+  const ethernet = arp.slice();
+  ethernet[header + 1] = 1;
+  const frames = [
+    cut,
+    strange,
+    cutArp,
+    ethernet,
+    new Uint8Array(header),
+    new Uint8Array(header - 1),
+    new Uint8Array(3),
+  ];
+  a.netdev.inject(...frames);
+  rig.settle();
+  assertEquals(a.drops, { tx_malformed: frames.length });
   assertEquals(a.posted().length, 0);
   rig.check();
 });

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { FakeNetdev } from "../../src/netdev/fake.ts";
+import { gidEquals } from "../../src/wire/gid.ts";
 import { defaultPartitions } from "../../src/subnet/partitions.ts";
 import { ip, ipv4Frame, Rig } from "./rig.ts";
 import { ScriptedSa } from "./scripted_sa.ts";
@@ -12,7 +13,7 @@ const TO_A = ipv4Frame("10.0.0.2", "10.0.0.1");
 Deno.test("a link tells what it waits for, one thing after another", () => {
   const rig = new Rig();
   const host = rig.host({ register: false, pkeyIndex: 3 });
-  assertEquals(host.netdev.config.up, true, "the device brings its TUN up");
+  assertEquals(host.netdev.config.up, true, "the device brings its TAP up");
   assertEquals(host.link.state, "waiting for the subnet manager");
   rig.subnet!.register(host.port);
   rig.settle();
@@ -74,11 +75,24 @@ Deno.test("a port error takes carrier away, a port that is active again brings i
 Deno.test("packets that wait when the link goes are dropped and counted", () => {
   const rig = new Rig();
   const [a] = rig.pair();
+  const c = rig.host({ address: "10.0.0.3" });
+  // One waits for its path.
+  rig.subnet!.lose = (mad) =>
+    mad[17] === 0x35 && gidEquals(mad.slice(80, 96), a.address.gid);
+  a.send(ipv4Frame("10.0.0.1", "10.0.0.3"));
+  assertEquals(a.neighbour("10.0.0.3")!.peer!.address, c.address);
   rig.fabric.lose = () => true;
   rig.subnet!.lose = () => true;
-  a.send(TO_B, TO_B, ipv4Frame("10.0.0.1", "239.4.4.4"));
+  // Two wait for an address that the kernel takes for known, one for its group.
+  a.netdev.inject(TO_B, TO_B);
+  a.send(ipv4Frame("10.0.0.1", "239.4.4.4"));
+  assertEquals(a.drops, {});
   a.port.emit({ type: "port_error" }, { state: "down" });
-  assertEquals(a.drops, { tx_neighbour_failed: 2, tx_group_failed: 1 });
+  assertEquals(a.drops, {
+    tx_neighbour_failed: 2,
+    tx_path_failed: 1,
+    tx_group_failed: 1,
+  });
   rig.check();
 });
 

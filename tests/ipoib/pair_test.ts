@@ -1,8 +1,10 @@
+import { FrameBatch } from "../../src/system/frames.ts";
 import { assert, assertEquals } from "@std/assert";
 import { ArpOperation, arpReply, arpRequest } from "../../src/wire/arp.ts";
 import { encapType, EtherType } from "../../src/wire/encap.ts";
-import { VNET_HEADER_LENGTH } from "../../src/wire/vnet.ts";
-import { arpOf, ip, ipv4Frame, QKEY, Rig } from "./rig.ts";
+import { gidEquals } from "../../src/wire/gid.ts";
+import { IpAddress } from "../../src/wire/ip_address.ts";
+import { arpOf, ip, ipv4Frame, packetOf, QKEY, Rig } from "./rig.ts";
 
 const PAYLOAD = new TextEncoder().encode("twelve bytes");
 const HELLO = ipv4Frame("10.0.0.1", "10.0.0.2", { payload: PAYLOAD });
@@ -11,7 +13,7 @@ Deno.test("the first packet is resolved by ARP and a path query, and delivered",
   const rig = new Rig();
   const [a, b] = rig.pair();
   a.send(HELLO);
-  assertEquals(b.received(), [HELLO.slice(12)]);
+  assertEquals(b.received(), [packetOf(HELLO)]);
   const [request, packet] = a.posted();
   const arp = arpOf(request!)!;
   assertEquals(arp.operation, ArpOperation.Request);
@@ -64,21 +66,26 @@ Deno.test("the answer takes the way that the request has opened", () => {
   rig.check();
 });
 
-Deno.test("three packets wait for a neighbour, the fourth is dropped", () => {
+Deno.test("what the kernel hands over at once waits for the path, up to a bound", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
-  rig.fabric.lose = (packet) => arpOf(packet) !== undefined;
-  const frames = [1, 2, 3, 4].map((n) =>
-    ipv4Frame("10.0.0.1", "10.0.0.2", { payload: new Uint8Array([n]) })
+  // The administrator does not hear what the first host asks about paths.
+  rig.subnet!.lose = (mad) =>
+    mad[17] === 0x35 && gidEquals(mad.slice(80, 96), a.address.gid);
+  const frames = Array.from(
+    { length: 258 },
+    (_, n) =>
+      ipv4Frame("10.0.0.1", "10.0.0.2", { payload: new Uint8Array([n]) }),
   );
   a.send(...frames);
-  assertEquals(a.neighbour("10.0.0.2")!.queue.length, 3);
-  assertEquals(a.drops, { tx_neighbour_queue: 1 });
+  assertEquals(a.neighbour("10.0.0.2")!.peer!.queue.length, 256);
+  assertEquals(a.drops, { tx_path_queue: 2 });
   assertEquals(a.port.send.free, a.port.send.slots, "copies hold no slot");
-  rig.fabric.lose = () => false;
-  rig.advance(1000);
-  assertEquals(b.received(), frames.slice(0, 3).map((f) => f.slice(12)));
-  assertEquals(a.totals.tx_dropped, 1);
+  rig.subnet!.lose = () => false;
+  rig.advance(200);
+  const sent = a.port.send.slots;
+  assertEquals(b.received(), frames.slice(0, sent).map(packetOf));
+  assertEquals(a.drops, { tx_path_queue: 2, tx_no_slot: 256 - sent });
   rig.check();
 });
 
@@ -105,7 +112,7 @@ Deno.test("an off-link destination goes to its gateway", () => {
   const frame = ipv4Frame("10.0.0.1", "192.168.7.7");
   a.send(frame);
   assertEquals(a.arps().map((arp) => arp.targetIp), [ip("10.0.0.2")]);
-  assertEquals(b.received(), [frame.slice(12)]);
+  assertEquals(b.received(), [packetOf(frame)]);
   // The route goes: what is cached goes with it.
   a.netdev.config.clearRoutes();
   a.send(frame);
@@ -152,14 +159,14 @@ Deno.test("a large send and its partial checksum pass as they are", () => {
   const [a, b] = rig.pair();
   a.send(HELLO);
   b.received();
-  const vnet = new Uint8Array([1, 1, 40, 0, 0xd0, 7, 20, 0, 16, 0, 0, 0]);
+  const vnet = new Uint8Array([1, 1, 54, 0, 0xd0, 7, 34, 0, 16, 0, 0, 0]);
   const payload = new Uint8Array(30_000).fill(0x5a);
   const before = a.totals.tx_bytes!;
   a.send(ipv4Frame("10.0.0.1", "10.0.0.2", { protocol: 6, payload, vnet }));
   const [frame] = b.netdev.takeWritten();
   assertEquals(frame!.slice(0, 12), vnet);
-  assertEquals(frame!.slice(32), payload);
-  // One packet, its headers not among the octets.
+  assertEquals(packetOf(frame!).slice(20), payload);
+  // One packet, its headers not among the bytes.
   assertEquals(a.totals.tx_bytes! - before, 30_000 + 20 + 4 - 40);
   rig.check();
 });
@@ -168,7 +175,14 @@ Deno.test("a packet that has no frame header gets one", () => {
   const rig = new Rig();
   const [a, b] = rig.pair({ headersMissing: true });
   a.send(HELLO, HELLO);
-  assertEquals(b.netdev.takeWritten(), [HELLO, HELLO]);
+  const header = [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0];
+  for (const frame of b.netdev.takeWritten()) {
+    assertEquals([...frame.slice(0, 26)], [
+      ...new Array(12).fill(0),
+      ...header,
+    ]);
+    assertEquals(packetOf(frame), packetOf(HELLO));
+  }
   rig.check();
 });
 
@@ -178,7 +192,7 @@ Deno.test("tx_bytes has the four octets, rx_bytes has not", () => {
   a.send(HELLO);
   const [sent, heard] = [a.totals, b.totals];
   a.send(HELLO);
-  const length = HELLO.length - 12;
+  const { length } = packetOf(HELLO);
   assertEquals(a.totals.tx_bytes! - sent.tx_bytes!, length + 4);
   assertEquals(a.totals.tx_packets! - sent.tx_packets!, 1);
   assertEquals(b.totals.rx_bytes! - heard.rx_bytes!, length);
@@ -207,16 +221,17 @@ Deno.test("a packet over the MTU is dropped and is an error", () => {
 Deno.test("IPv6 is counted and dropped in both directions", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
-  const frame = new Uint8Array(12 + 40);
-  frame[12] = 0x60;
-  a.send(frame);
+  const frame = new Uint8Array(26 + 40);
+  frame.set([0x86, 0xdd, 0x60], 24);
+  a.netdev.inject(frame);
+  rig.settle();
   assertEquals(a.drops, { tx_ipv6: 1 });
   b.port.inject({
     handle: { dlid: a.port.attributes.lid, sl: 0, staticRate: 0 },
     destQpn: a.link.qpn,
     qkey: QKEY,
     encap: 0x86dd0000 | 0,
-    payload: frame.slice(12),
+    payload: packetOf(frame),
   });
   rig.settle();
   assertEquals(a.drops, { tx_ipv6: 1, rx_ipv6: 1 });
@@ -250,22 +265,29 @@ Deno.test("a post that the HCA refuses is counted by reason", () => {
   rig.check();
 });
 
-Deno.test("an unreachable peer is asked for again, its path too", () => {
+Deno.test("an unreachable peer is asked for again at once, its path too", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   a.send(HELLO);
   b.received();
   a.posted();
   a.port.postResult = 1;
+  rig.fabric.lose = (packet) => arpOf(packet) !== undefined;
   a.inject(HELLO);
   a.port.postResult = 0;
+  const { changes } = a.netdev.config.neighbours;
+  assertEquals(changes, ["resolve 10.0.0.2"]);
   assertEquals(a.nud("10.0.0.2"), "INCOMPLETE");
-  assertEquals(a.drops, { tx_unreachable: 2 }, "the packet and the request");
+  assertEquals(a.drops.tx_unreachable, 2, "the packet and the request");
   assertEquals(a.link.paths.entries()[0]!.ah, undefined);
-  rig.advance(1000);
+  rig.settle();
+  rig.fabric.lose = () => false;
+  a.netdev.config.neighbours.retry();
+  rig.settle();
   assertEquals(a.nud("10.0.0.2"), "REACHABLE");
   a.send(HELLO);
   assertEquals(b.received().length, 1);
+  assertEquals(changes, ["resolve 10.0.0.2"], "once");
   rig.check();
 });
 
@@ -302,24 +324,25 @@ Deno.test("ARP without a slot is counted", () => {
 Deno.test("a frame that the loop itself has read into a slot goes the same way", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
+  const frames = new FrameBatch(1);
   const read = (frame: Uint8Array) => {
     const { send } = a.port;
     const slot = send.reserve();
-    const at = slot * send.stride + send.layout.payload - VNET_HEADER_LENGTH;
-    send.bytes.set(frame, at);
-    a.netdev.onFrame(slot, frame.length);
+    send.bytes.set(frame, slot * send.stride + send.layout.vnet);
+    frames.count = 0;
+    frames.add(slot, frame.length);
+    a.netdev.onFrames(frames);
   };
+  a.send(HELLO);
   read(HELLO);
-  rig.settle();
-  read(HELLO);
-  read(HELLO.slice(0, 12));
+  read(HELLO.slice(0, 26));
   rig.settle();
   assertEquals(b.received().length, 2);
-  assertEquals(a.drops, {});
+  assertEquals(a.drops, { tx_malformed: 1 });
   rig.check();
 });
 
-Deno.test("a packet that waits when its address changes takes the new way", () => {
+Deno.test("a packet that waits for a path when its address changes takes the new way", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   const c = rig.host();
@@ -330,25 +353,37 @@ Deno.test("a packet that waits when its address changes takes the new way", () =
   a.send(HELLO);
   const request = arpRequest(a.address, ip("10.0.0.1"), ip("10.0.0.2"));
   a.hearArp(b, arpReply(request, b.address));
-  assertEquals(a.neighbour("10.0.0.2")!.asking, true);
-  a.hearArp(c, arpReply(request, c.address));
+  assertEquals(a.neighbour("10.0.0.2")!.peer!.asking, true);
+  const announcement = { ...request, senderIp: request.targetIp };
+  a.hearArp(c, { ...announcement, senderAddress: c.address });
+  a.send(HELLO);
   rig.subnet!.lose = () => false;
   rig.advance(200);
-  assertEquals([b.received().length, c.received().length], [0, 1]);
+  assertEquals([b.received().length, c.received().length], [1, 1]);
   rig.check();
 });
 
-Deno.test("a neighbour that is forgotten while its path is asked for stays forgotten", () => {
+Deno.test("a packet for a neighbour that is forgotten waits until the kernel has asked again", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
-  rig.subnet!.lose = (mad) => mad[17] === 0x35;
   a.send(HELLO);
-  const request = arpRequest(a.address, ip("10.0.0.1"), ip("10.0.0.2"));
-  a.hearArp(b, arpReply(request, b.address));
-  a.link.flushNeighbours();
-  assertEquals(a.drops, { tx_neighbour_failed: 1 });
-  rig.subnet!.lose = () => false;
-  rig.advance(200);
-  assertEquals([a.link.neighbours.size, b.received().length], [0, 0]);
+  b.received();
+  a.link.neighbours.forget(IpAddress.ipv4(ip("10.0.0.2")));
+  a.send(HELLO);
+  assertEquals(a.netdev.config.neighbours.changes, ["resolve 10.0.0.2"]);
+  assertEquals([a.nud("10.0.0.2"), b.received().length], ["REACHABLE", 1]);
+  rig.check();
+});
+
+Deno.test("what waits for a neighbour is dropped with the kernel's entry", () => {
+  const rig = new Rig();
+  const [a] = rig.pair();
+  rig.fabric.lose = (packet) => arpOf(packet) !== undefined;
+  a.netdev.inject(HELLO, HELLO);
+  rig.settle();
+  assertEquals(a.neighbour("10.0.0.2")!.queue.length, 2);
+  a.netdev.config.neighbours.fail(ip("10.0.0.2"));
+  assertEquals(a.drops, { tx_neighbour_failed: 2 });
+  assertEquals(a.link.neighbours.size, 0);
   rig.check();
 });

@@ -1,13 +1,21 @@
 /** When a path that is there is asked for again. */
 
+import { Memberships } from "../../src/sa/memberships.ts";
 import { assert, assertEquals } from "@std/assert";
 import { IpoibError } from "../../src/base/errors.ts";
-import { FakeFabric, type FakePort } from "../../src/hca/fake.ts";
+import { getLogger } from "../../src/base/log.ts";
+import type { FakeFabric, FakePort } from "../../src/hca/fake.ts";
 import type { FakeAddressHandle } from "../../src/hca/fake_address_handle.ts";
 import type { AddressHandle } from "../../src/hca/hca.ts";
+import { LinkIdentity } from "../../src/ipoib/link_identity.ts";
+import { GroupTable } from "../../src/ipoib/multicast/group_table.ts";
 import { type Path, PathTable } from "../../src/ipoib/path.ts";
+import { Statistics } from "../../src/ipoib/statistics.ts";
+import { UdSender } from "../../src/ipoib/ud_sender.ts";
+import type { FakeReactor } from "../../src/system/fake_reactor.ts";
 import { gidFrom } from "../../src/wire/gid.ts";
 import { PathRecord } from "../../src/wire/sa/path_record.ts";
+import { Rig } from "./rig.ts";
 
 const PREFIX = 0xfe80_0000_0000_0000n;
 const GID = gidFrom(PREFIX, 2n);
@@ -20,22 +28,40 @@ function lidOf(ah: AddressHandle | undefined): number | undefined {
 
 /** A table whose administrator answers when the test says so. */
 class Asked {
-  readonly fabric = new FakeFabric();
-  readonly port: FakePort = this.fabric.addPort();
   readonly times: number[] = [];
   /** The answer that is given at once: a LID, an errno, or none. */
   answer: { dlid: number } | { errno: number } | undefined = { dlid: LID };
-  tickAt = Infinity;
-  readonly table = new PathTable(this.port, (gid, now, done) => {
-    this.times.push(now);
-    const { answer } = this;
-    if (!answer) return;
-    if ("errno" in answer) done(answer);
-    else done({ record: PathRecord.of({ dgid: gid, ...answer }) });
-  });
+  readonly fabric: FakeFabric;
+  readonly port: FakePort;
+  readonly reactor: FakeReactor;
+  readonly table: PathTable;
 
   constructor() {
-    this.table.scheduleTick = (when) => this.tickAt = when;
+    const rig = new Rig(false);
+    const { port, sa } = rig.host();
+    const { fabric, reactor } = rig;
+    this.fabric = fabric;
+    this.port = port;
+    this.reactor = reactor;
+    sa.queryPath = ({ dgid }, now, done) => {
+      this.times.push(now);
+      const { answer } = this;
+      if (!answer) return { cancel: () => {} };
+      if ("errno" in answer) done({ ok: false, status: 0, ...answer }, now);
+      else done({ ok: true, record: PathRecord.of({ dgid, ...answer }) }, now);
+      return { cancel: () => {} };
+    };
+    const context = { reactor, port, sa, memberships: new Memberships(sa) };
+    const identity = new LinkIdentity(port);
+    const sender = new UdSender(port.send, new Statistics());
+    const log = getLogger("ib0");
+    const groups = new GroupTable({ context, sender, identity, log });
+    this.table = new PathTable(context, identity, groups);
+  }
+
+  /** When the table wants to be called again. */
+  get tickAt(): number {
+    return this.reactor.deadline;
   }
 
   request(now: number, gid = GID): Path | undefined {

@@ -131,7 +131,7 @@ Deno.test("a change of the GID joins in its name, asks for paths in its name, an
       [[JOIN, gid], [JOIN, gid]],
     );
     assertEquals(sa.paths[0]!.sgid, gid);
-    assertEquals(b.neighbour("10.0.0.1")!.lladdr, a.link.address);
+    assertEquals(b.neighbour("10.0.0.1")!.peer!.address, a.link.address);
     a.send(TO_B);
     b.send(TO_A);
     assertEquals([a.received().length, b.received().length], [1, 1]);

@@ -10,15 +10,18 @@ import {
   type PostedPacket,
 } from "../../src/hca/fake.ts";
 import { IpoibDevice } from "../../src/ipoib/device.ts";
+import type { AddressFamily } from "../../src/ipoib/family/address_family.ts";
 import type { IpoibInterface } from "../../src/ipoib/interface.ts";
 import type { Neighbour } from "../../src/ipoib/neighbour/neighbour.ts";
-import { nudNames } from "../../src/ipoib/neighbour/nud.ts";
 import { FakeNetdev } from "../../src/netdev/fake.ts";
 import { SaClient } from "../../src/sa/client.ts";
+import { Memberships } from "../../src/sa/memberships.ts";
 import type { SubnetManagerOptions } from "../../src/subnet/manager.ts";
 import { FakeReactor } from "../../src/system/fake_reactor.ts";
 import { type Arp, emitArp, parseArp } from "../../src/wire/arp.ts";
 import { encapType, encapWord, EtherType } from "../../src/wire/encap.ts";
+import { FRAME_HEADER_LENGTH } from "../../src/wire/ethernet.ts";
+import { IpAddress } from "../../src/wire/ip_address.ts";
 import { emitIpv4Header, IpProtocol } from "../../src/wire/ipv4.ts";
 import { parseIpv4 } from "../../src/wire/ipv4_address.ts";
 import type { LinkAddress } from "../../src/wire/link_address.ts";
@@ -43,15 +46,16 @@ export interface FrameOptions {
   vnet?: Uint8Array;
 }
 
-/** A frame of the kernel's stack: virtio header, IPv4 header, payload. */
+/** A frame of the kernel's stack: virtio header, Ethernet header without addresses, IPv4 header, payload. */
 export function ipv4Frame(
   source: string,
   destination: string,
   { protocol = IpProtocol.Udp, payload = new Uint8Array(8), vnet }:
     FrameOptions = {},
 ): Uint8Array {
-  const frame = new Uint8Array(12 + 20 + payload.length);
+  const frame = new Uint8Array(FRAME_HEADER_LENGTH + 20 + payload.length);
   if (vnet) frame.set(vnet);
+  viewOf(frame).setUint16(FRAME_HEADER_LENGTH - 2, EtherType.Ipv4);
   emitIpv4Header(
     {
       source: ip(source),
@@ -60,10 +64,15 @@ export function ipv4Frame(
       payloadLength: payload.length,
     },
     viewOf(frame),
-    12,
+    FRAME_HEADER_LENGTH,
   );
-  frame.set(payload, 32);
+  frame.set(payload, FRAME_HEADER_LENGTH + 20);
   return frame;
+}
+
+/** The packet of a frame. */
+export function packetOf(frame: Uint8Array): Uint8Array {
+  return frame.slice(FRAME_HEADER_LENGTH);
 }
 
 /** An IPoIB packet's ARP, or undefined. */
@@ -81,8 +90,7 @@ export interface HostOptions extends FakePortOptions {
   adminMtu?: number;
   /** False: the port stays in the state "init". */
   register?: boolean;
-  /** A number that `random` always returns. */
-  random?: number;
+  families?: readonly AddressFamily[];
   makeNetdev?: (
     options: ConstructorParameters<typeof FakeNetdev>[0],
   ) => FakeNetdev;
@@ -123,7 +131,13 @@ export class Host {
     agent.onMad = (mad, from) => sa.onMad(mad, from, reactor.clock.now());
     const make = options.makeNetdev ?? ((o) => new FakeNetdev(o));
     this.device = new IpoibDevice(
-      { reactor, port, sa, random: () => options.random ?? 0.5 },
+      {
+        reactor,
+        port,
+        sa,
+        memberships: new Memberships(sa),
+        ...(options.families && { families: options.families }),
+      },
       {
         name: `ib${number}`,
         pkeyIndex: options.pkeyIndex ?? 0,
@@ -132,6 +146,7 @@ export class Host {
           const netdev = make({
             name,
             ifindex: 10 * number + this.netdevs.length,
+            memory: port.send,
             resolve: (address, length) => fabric.resolve(address, length),
           });
           this.netdevs.push(netdev);
@@ -169,7 +184,7 @@ export class Host {
 
   /** The kernel's stack sends frames; nothing is delivered yet. */
   inject(...frames: Uint8Array[]): void {
-    this.netdev.inject(...frames);
+    this.netdev.send(...frames);
   }
 
   /** The kernel's stack sends frames, and everything that follows happens at once. */
@@ -178,9 +193,9 @@ export class Host {
     this.rig.settle();
   }
 
-  /** IP packets that reached the kernel's stack, without the virtio header. */
+  /** IP packets that reached the kernel's stack. */
   received(): Uint8Array[] {
-    return this.netdev.takeWritten().map((frame) => frame.slice(12));
+    return this.netdev.takeWritten().map(packetOf);
   }
 
   /** What was posted since the last call. */
@@ -194,13 +209,12 @@ export class Host {
   }
 
   neighbour(address: string): Neighbour | undefined {
-    return this.link.neighbours.find(ip(address));
+    return this.link.neighbours.find(IpAddress.ipv4(ip(address)));
   }
 
-  /** State of a neighbour, as `ip neigh` prints it. */
+  /** State of a neighbour in the kernel. */
   nud(address: string): string | undefined {
-    const neighbour = this.neighbour(address);
-    return neighbour && nudNames[neighbour.nud.state];
+    return this.netdev.config.neighbours.state(ip(address));
   }
 
   /** Another host's ARP packet reaches this one, by unicast. */
@@ -239,7 +253,7 @@ export class Rig {
     this.reactor.addSleeper({
       beforeSleep: () => this.#readable().length > 0,
       afterSleep: () => {
-        for (const netdev of this.#readable()) netdev.onReadable();
+        for (const netdev of this.#readable()) netdev.deliver();
       },
     });
     logLines.length = 0;

@@ -3,8 +3,8 @@
  * and given to tshark.
  */
 
+import { Memberships } from "../../src/sa/memberships.ts";
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { MgmtClass } from "../../src/wire/mad.ts";
 import { ENCAP_LENGTH } from "../../src/base/units.ts";
 import { SoftPort } from "../../src/hca/soft/port.ts";
 import {
@@ -17,6 +17,7 @@ import {
 } from "../../src/hca/soft/slot_layout.ts";
 import { IpoibDevice } from "../../src/ipoib/device.ts";
 import { FakeNetdev } from "../../src/netdev/fake.ts";
+import { MgmtClass } from "../../src/wire/mad.ts";
 import { SaClient } from "../../src/sa/client.ts";
 import { icrc, vcrc } from "../../src/wire/crc.ts";
 import { erfRecord } from "../../src/wire/erf.ts";
@@ -86,12 +87,12 @@ function host(subnet: Subnet, guid: bigint, address: string) {
   });
   agent.onMad = (mad, from) => sa.onMad(mad, from, reactor.clock.now());
   const device = new IpoibDevice(
-    { reactor, port, sa, random: () => 0.5 },
+    { reactor, port, sa, memberships: new Memberships(sa) },
     {
       name: "ib0",
       pkeyIndex: 0,
       adminMtu: undefined,
-      openNetdev: (name) => new FakeNetdev({ name }),
+      openNetdev: (name) => new FakeNetdev({ name, memory: port.send }),
     },
   );
   const netdev = device.parent.netdev as FakeNetdev;

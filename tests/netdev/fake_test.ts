@@ -1,7 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { FakeNetdev } from "../../src/netdev/fake.ts";
 import type { ConfigChange } from "../../src/netdev/netdev.ts";
-import { addressOf } from "../../ffi/libc.ts";
+import { FakeFrames } from "../../src/system/fake_frames.ts";
+import type { FrameMemory } from "../../src/system/frames.ts";
+import { IpAddress } from "../../src/wire/ip_address.ts";
 import { ip } from "./support.ts";
 
 /** Memory at pretended addresses from 0x1000. */
@@ -19,20 +21,36 @@ function pretended(): {
   };
 }
 
+/** Two slots in that memory, from its offset 0x10. */
+function slots(): FrameMemory & { free: number[] } {
+  const free = [1, 0];
+  return {
+    free,
+    vnetAddress: [0x1010n, 0x1110n],
+    frameCapacity: 100,
+    reserve: () => free.pop() ?? -1,
+    unreserve: (slot) => free.push(slot),
+    lendTo: () => {},
+    takeLent: () => {},
+  };
+}
+
 Deno.test({
   name: "FakeNetdev passes frames without FFI",
   permissions: "none",
   fn: () => {
     const { memory, resolve } = pretended();
-    const netdev = new FakeNetdev({ resolve, up: true });
-    const lengths: number[] = [];
-    netdev.onReadable = () => lengths.push(netdev.read(0x1010n, 100));
+    const netdev = new FakeNetdev({ memory: slots(), resolve, up: true });
+    const read: number[][] = [];
+    netdev.onFrames = ({ slot, length }) => read.push([slot[0]!, length[0]!]);
     netdev.inject(new Uint8Array([1, 2, 3]));
-    assertEquals(lengths, [3]);
+    assertEquals(read, [[0, 3]]);
     assertEquals([...memory.subarray(0x10, 0x13)], [1, 2, 3]);
-    assertEquals(netdev.read(0x1000n, 100), 0);
 
-    assertEquals(netdev.write(0x1010n, 3), 3);
+    const results: string[] = [];
+    netdev.onWritten = (frames, bytes) => results.push(`${frames} ${bytes}`);
+    netdev.onRefused = (errno) => results.push(`errno ${errno}`);
+    netdev.write(0x1010n, 3);
     memory.fill(0);
     assertEquals(netdev.writeBytes(new Uint8Array([9])), 1);
     assertEquals(netdev.written[0]!.address, 0x1010n);
@@ -42,29 +60,30 @@ Deno.test({
     ]);
     assertEquals(netdev.written, []);
     netdev.writeError = 11;
-    assertEquals(netdev.write(0x1010n, 3), -11);
+    netdev.write(0x1010n, 3);
+    assertEquals(results, ["1 3", "errno 11"]);
   },
 });
 
 Deno.test("FakeNetdev reads and writes its own process's memory", () => {
-  const netdev = new FakeNetdev({ up: true });
-  const memory = new Uint8Array(64);
+  const memory = new FakeFrames(1, 64);
+  const netdev = new FakeNetdev({ memory, up: true });
   netdev.inject(new Uint8Array([5, 6]));
-  assertEquals(netdev.read(addressOf(memory), 64), 2);
-  assertEquals([memory[0], memory[1]], [5, 6]);
-  assertEquals(netdev.write(addressOf(memory), 2), 2);
+  assertEquals([...memory.frame(0, 2)], [5, 6]);
+  netdev.write(memory.vnetAddress[0]!, 2);
   assertEquals([...netdev.takeWritten()[0]!], [5, 6]);
 });
 
-Deno.test("FakeNetdev keeps frames while it is paused", () => {
-  const netdev = new FakeNetdev({ resolve: pretended().resolve });
+Deno.test("FakeNetdev keeps frames while there are no slots", () => {
+  const memory = slots();
+  const netdev = new FakeNetdev({ memory, resolve: pretended().resolve });
   let calls = 0;
-  netdev.onReadable = () => calls++;
-  netdev.pause(true);
-  netdev.inject(new Uint8Array(20), new Uint8Array(20));
-  assertEquals([calls, netdev.waiting], [0, 2]);
-  netdev.pause(false);
-  assertEquals(calls, 1);
+  netdev.onFrames = () => calls++;
+  netdev.inject(...[1, 2, 3, 4].map(() => new Uint8Array(20)));
+  assertEquals([calls, netdev.waiting, netdev.paused], [2, 2, true]);
+  memory.free.push(0);
+  netdev.resume();
+  assertEquals([calls, netdev.waiting, netdev.paused], [3, 1, true]);
 });
 
 Deno.test("FakeConfig tells of changes and routes as the kernel does", () => {
@@ -84,10 +103,22 @@ Deno.test("FakeConfig tells of changes and routes as the kernel does", () => {
   config.join(ip("239.1.1.1"));
   config.join(ip("239.1.1.1"));
   assertEquals(changes.splice(0), ["route", "route", "membership"]);
-  const to = (text: string) => config.route(ip(text), 0);
-  assertEquals(to("10.0.0.9"), { type: "unicast", nextHop: ip("10.0.0.9") });
-  assertEquals(to("10.9.0.9"), { type: "unicast", nextHop: ip("10.0.0.2") });
-  assertEquals(to("8.8.8.8"), { type: "unicast", nextHop: ip("10.0.0.3") });
+  const to = (text: string) =>
+    config.route({
+      destination: IpAddress.ipv4(ip(text)),
+      source: IpAddress.ipv4(0),
+      tos: 0,
+      protocol: 17,
+      sourcePort: 0,
+      destinationPort: 0,
+    });
+  const via = (text: string) => ({
+    type: "unicast" as const,
+    legs: [{ nextHop: IpAddress.ipv4(ip(text)), weight: 1 }],
+  });
+  assertEquals(to("10.0.0.9"), via("10.0.0.9"));
+  assertEquals(to("10.9.0.9"), via("10.0.0.2"));
+  assertEquals(to("8.8.8.8"), via("10.0.0.3"));
   assertEquals(to("10.0.0.255"), { type: "broadcast" });
   assertEquals(to("255.255.255.255"), { type: "broadcast" });
   assertEquals(to("239.7.7.7"), { type: "multicast" });

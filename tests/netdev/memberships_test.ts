@@ -1,16 +1,20 @@
 import { assert, assertEquals } from "@std/assert";
 import { FakeClock } from "../../src/base/clock.ts";
-import {
-  type MembershipSource,
-  openMemberships,
-} from "../../src/netdev/memberships/memberships.ts";
+import type { MembershipSource } from "../../src/netdev/memberships/memberships.ts";
+import { openMemberships } from "../../src/netdev/memberships/open.ts";
 import { parseIgmp } from "../../src/netdev/memberships/proc.ts";
-import { openNetdev } from "../../src/netdev/open.ts";
 import { setLinkUp } from "../../src/netdev/rtnetlink/set.ts";
 import { RequestSocket } from "../../src/netdev/rtnetlink/socket.ts";
-import { openTun } from "../../src/netdev/tun/open.ts";
+import { openTap } from "../../src/netdev/tap/open.ts";
 import { PollReactor } from "../../src/system/poll_reactor.ts";
-import { ip, kernelTest, Room, setMembership, udpSocket } from "./support.ts";
+import {
+  ip,
+  kernelTest,
+  openTestNetdev,
+  Room,
+  setMembership,
+  udpSocket,
+} from "./support.ts";
 
 const IGMP = [
   "Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter",
@@ -35,11 +39,11 @@ Deno.test("parseIgmp() finds the groups of one interface", () => {
 function rtnetlinkWorks(): boolean {
   try {
     using room = new Room();
-    using tun = openTun({ name: "ib0", netns: room.fd });
+    using tap = openTap({ name: "ib0", netns: room.fd });
     openMemberships("rtnetlink", {
       reactor: room.reactor,
       netns: room.fd,
-      ifindex: tun.ifindex,
+      ifindex: tap.ifindex,
       changed: () => {},
     }).close();
     return true;
@@ -50,11 +54,7 @@ function rtnetlinkWorks(): boolean {
 
 function follows(source: MembershipSource): void {
   using room = new Room();
-  const netdev = openNetdev(room.reactor, {
-    name: "ib0",
-    netns: room.fd,
-    memberships: source,
-  });
+  const netdev = openTestNetdev(room, { memberships: source });
   try {
     const { config } = netdev;
     assertEquals(config.membershipSource, source);
@@ -100,7 +100,7 @@ kernelTest("ProcMemberships follows joins and leaves", () => follows("proc"));
 
 kernelTest("auto takes rtnetlink where the kernel has it", () => {
   using room = new Room();
-  const netdev = openNetdev(room.reactor, { name: "ib0", netns: room.fd });
+  const netdev = openTestNetdev(room);
   assertEquals(netdev.config.membershipSource, modern ? "rtnetlink" : "proc");
   netdev.close();
 });
@@ -109,19 +109,19 @@ kernelTest("ProcMemberships reads at its times and at reports only", () => {
   const clock = new FakeClock(1000);
   using room = new Room();
   const reactor = new PollReactor(clock);
-  using tun = openTun({ name: "ib0", netns: room.fd });
+  using tap = openTap({ name: "ib0", netns: room.fd });
   using requests = new RequestSocket(room.fd);
-  setLinkUp(requests, tun.ifindex, true);
+  setLinkUp(requests, tap.ifindex, true);
   let changes = 0;
   const memberships = openMemberships("proc", {
     reactor,
     netns: room.fd,
-    ifindex: tun.ifindex,
+    ifindex: tap.ifindex,
     changed: () => changes++,
   });
   using socket = udpSocket(room.fd);
   const group = (i: number) => ip("239.1.1.0") + i;
-  setMembership(socket, group(1), tun.ifindex, true);
+  setMembership(socket, group(1), tap.ifindex, true);
   clock.advance(999);
   reactor.turn(0);
   assertEquals(changes, 0);
@@ -129,7 +129,7 @@ kernelTest("ProcMemberships reads at its times and at reports only", () => {
   reactor.turn(0);
   assertEquals(changes, 1);
   // At a report, but not sooner than 20 ms after the last read.
-  setMembership(socket, group(2), tun.ifindex, true);
+  setMembership(socket, group(2), tap.ifindex, true);
   memberships.noteReport(clock.now());
   reactor.turn(0);
   assertEquals(changes, 1);
@@ -141,7 +141,7 @@ kernelTest("ProcMemberships reads at its times and at reports only", () => {
   const sockets = Array.from({ length: 10 }, () => udpSocket(room.fd));
   sockets.forEach((one, i) => {
     for (let j = 0; j < 18; j++) {
-      setMembership(one, group(10 + i * 18 + j), tun.ifindex, true);
+      setMembership(one, group(10 + i * 18 + j), tap.ifindex, true);
     }
   });
   memberships.noteReport(clock.now());
@@ -155,16 +155,12 @@ kernelTest(
   "ProcMemberships of a worker reads the namespace that it was given",
   async () => {
     const support = new URL("./support.ts", import.meta.url).href;
-    const open = new URL("../../src/netdev/open.ts", import.meta.url).href;
     const source = `
-    import { ip, Room, setMembership, udpSocket } from ${
+    import { ip, openTestNetdev, Room, setMembership, udpSocket } from ${
       JSON.stringify(support)
     };
-    import { openNetdev } from ${JSON.stringify(open)};
     const room = new Room();
-    const netdev = openNetdev(room.reactor, {
-      name: "ib0", netns: room.fd, memberships: "proc",
-    });
+    const netdev = openTestNetdev(room, { memberships: "proc" });
     netdev.setUp(true);
     const socket = udpSocket(room.fd);
     setMembership(socket, ip("239.9.9.9"), netdev.ifindex, true);

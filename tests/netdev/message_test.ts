@@ -8,7 +8,7 @@ import {
 import { parseAddress } from "../../src/netdev/rtnetlink/address.ts";
 import { parseLink } from "../../src/netdev/rtnetlink/link.ts";
 import { parseMembership } from "../../src/netdev/rtnetlink/multicast.ts";
-import { parseRoute } from "../../src/netdev/rtnetlink/route.ts";
+import { parseRouteAnswer } from "../../src/netdev/rtnetlink/route_answer.ts";
 import { ip } from "./support.ts";
 
 /** RTM_NEWADDR of 10.0.0.1/24 on interface 3 with a label. */
@@ -81,46 +81,6 @@ Deno.test("Attributes stop at a length that cannot be right", () => {
   assertEquals(long.get(1), undefined);
 });
 
-function route(
-  type: number,
-  add: (message: MessageBuilder) => MessageBuilder,
-): ReturnType<typeof parseRoute> {
-  const message = add(
-    new MessageBuilder(24)
-      .u8(2).u8(32).u8(0).u8(0).u8(254).u8(0).u8(0).u8(type).u32(0),
-  );
-  const [parsed] = [...parseMessages(message.finish(1))];
-  return parseRoute(parsed!, 3, ip("10.2.0.1"));
-}
-
-Deno.test("parseRoute() tells kinds of routes", () => {
-  const none = { type: "none" } as const;
-  const unicast = (text: string) =>
-    ({ type: "unicast", nextHop: ip(text) }) as const;
-  const ours = (message: MessageBuilder) => message.attributeU32(4, 3);
-  assertEquals(route(1, ours), unicast("10.2.0.1"));
-  assertEquals(
-    route(1, (m) => ours(m).attributeIpv4(5, ip("10.0.0.9"))),
-    unicast("10.0.0.9"),
-  );
-  assertEquals(
-    route(
-      1,
-      (m) => ours(m).attribute(18, new Uint8Array([2, 0, 10, 0, 0, 8])),
-    ),
-    unicast("10.0.0.8"),
-  );
-  const ipv6 = new Uint8Array(18);
-  ipv6[0] = 10;
-  assertEquals(route(1, (m) => ours(m).attribute(18, ipv6)), none);
-  assertEquals(route(3, ours), { type: "broadcast" });
-  assertEquals(route(5, ours), { type: "multicast" });
-  // local, blackhole, unreachable, prohibit
-  for (const type of [2, 6, 7, 8]) assertEquals(route(type, ours), none);
-  assertEquals(route(1, (m) => m.attributeU32(4, 4)), none, "not ours");
-  assertEquals(route(1, (m) => m), none, "nowhere");
-});
-
 Deno.test("parseLink() skips a bridge's own messages about its ports", () => {
   const link = (family: number) =>
     [
@@ -142,7 +102,7 @@ function parseAll(bytes: Uint8Array): number {
     parseLink(message);
     parseAddress(message);
     parseMembership(message);
-    parseRoute(message, 1, 1);
+    parseRouteAnswer(message);
     const attributes = new Attributes(message.body, 4);
     for (let type = 0; type < 40; type++) {
       attributes.u32(type);

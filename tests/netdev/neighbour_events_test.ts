@@ -1,12 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { ConfigMirror } from "../../src/netdev/rtnetlink/mirror.ts";
-import { NeighbourState } from "../../src/netdev/rtnetlink/neighbour.ts";
 import {
   changeNeighbours,
   setPermanent,
 } from "../../src/netdev/rtnetlink/neighbour_set.ts";
+import { RequestSocket } from "../../src/netdev/rtnetlink/socket.ts";
 import { IpAddress } from "../../src/wire/ip_address.ts";
-import { isUnicast, parsed, PEER, Scene } from "./neighbour_scene.ts";
+import { parsed, PEER, Scene } from "./neighbour_scene.ts";
 import { ip, kernelTest, Room } from "./support.ts";
 import { configure, ipTest, Tap } from "./tap_support.ts";
 
@@ -15,15 +15,16 @@ kernelTest(
   () => {
     using scene = new Scene(2048);
     const { requests, ifindex } = scene.tap;
-    const known = new Map<string, number>();
+    const { neighbours } = scene.mirror;
+    const known = new Map<string, string>();
     const read = () => {
       known.clear();
-      for (const { address, state } of scene.mirror.neighbours()) {
+      for (const { address, state } of neighbours.list()) {
         known.set(`${address}`, state);
       }
     };
-    scene.mirror.onNeighboursLost(read);
-    scene.mirror.onNeighbour(({ address, state }, deleted) => {
+    neighbours.onLost(read);
+    neighbours.onNeighbour(({ address, state }, deleted) => {
       if (deleted) known.delete(`${address}`);
       else known.set(`${address}`, state);
     });
@@ -44,10 +45,7 @@ kernelTest(
     assert(scene.room.until(() => scene.lost === 2));
     setPermanent(requests, ifindex, parsed(PEER));
     scene.take();
-    assertEquals(
-      [...known].filter(([, state]) => state !== NeighbourState.NOARP),
-      [[PEER, NeighbourState.PERMANENT]],
-    );
+    assertEquals([...known], [[PEER, "PERMANENT"]]);
   },
 );
 
@@ -88,15 +86,17 @@ ipTest("neighbours follow an interface to another namespace", () => {
   try {
     let lost = 0;
     const heard: string[] = [];
-    mirror.onNeighboursLost(() => lost++);
-    mirror.onNeighbour(({ address }) => heard.push(`${address}`));
+    const { neighbours } = mirror;
+    neighbours.onLost(() => lost++);
+    neighbours.onNeighbour(({ address }) => heard.push(`${address}`));
     configure(room, `link set ib0 netns /proc/${Deno.pid}/fd/${other.fd}`);
     assert(room.until(() => lost === 1));
     configure(other, `link set ib0 up`);
-    assert(setPermanent(mirror.requests, mirror.ifindex, parsed(PEER)));
+    using requests = new RequestSocket(other.fd);
+    assert(setPermanent(requests, mirror.ifindex, parsed(PEER)));
     assert(room.until(() => heard.includes(PEER)));
     assertEquals(
-      mirror.neighbours().filter(isUnicast).map(({ address }) => `${address}`),
+      neighbours.list().map(({ address }) => `${address}`),
       [PEER],
     );
   } finally {

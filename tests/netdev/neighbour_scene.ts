@@ -2,10 +2,7 @@
 
 import { assert } from "@std/assert";
 import { ConfigMirror } from "../../src/netdev/rtnetlink/mirror.ts";
-import {
-  type NeighbourRecord,
-  NeighbourState,
-} from "../../src/netdev/rtnetlink/neighbour.ts";
+import type { KernelNeighbour } from "../../src/netdev/netdev.ts";
 import { addAddress } from "../../src/netdev/rtnetlink/set.ts";
 import { IpAddress } from "../../src/wire/ip_address.ts";
 import { ip, Room } from "./support.ts";
@@ -14,10 +11,6 @@ import { sendPacket, Tap } from "./tap_support.ts";
 export const OWN = "10.0.0.1";
 export const PEER = "10.0.0.9";
 export const PEER6 = "fd00::9";
-
-const names = new Map<number, string>(
-  Object.entries(NeighbourState).map(([name, value]) => [value, name]),
-);
 
 export function parsed(text: string): IpAddress {
   const address = IpAddress.parse(text);
@@ -32,7 +25,7 @@ export class Scene implements Disposable {
   readonly mirror: ConfigMirror;
   /** `10.0.0.9 REACHABLE`, `10.0.0.9 FAILED deleted` ... */
   readonly heard: string[] = [];
-  readonly records: NeighbourRecord[] = [];
+  readonly records: KernelNeighbour[] = [];
   lost = 0;
 
   constructor(receiveBuffer?: number) {
@@ -46,17 +39,14 @@ export class Scene implements Disposable {
       ifindex: this.tap.ifindex,
       ...(receiveBuffer === undefined ? {} : { receiveBuffer }),
     });
-    this.mirror.onNeighbour((record, deleted) => {
-      // The kernel's own groups come and go as they like.
-      if (record.state === NeighbourState.NOARP) return;
+    const { neighbours } = this.mirror;
+    neighbours.onNeighbour((record, deleted) => {
       this.records.push(record);
       this.heard.push(
-        `${record.address} ${names.get(record.state)}${
-          deleted ? " deleted" : ""
-        }`,
+        `${record.address} ${record.state}${deleted ? " deleted" : ""}`,
       );
     });
-    this.mirror.onNeighboursLost(() => this.lost++);
+    neighbours.onLost(() => this.lost++);
   }
 
   /** What the loop brings now. */
@@ -72,10 +62,9 @@ export class Scene implements Disposable {
   /** The state of an entry in a dump; undefined if there is none. */
   state(address: string): string | undefined {
     const wanted = parsed(address);
-    const found = this.mirror.neighbours().find((one) =>
+    return this.mirror.neighbours.list().find((one) =>
       one.address.equals(wanted)
-    );
-    return found && names.get(found.state);
+    )?.state;
   }
 
   /** Resolves the peer by a packet to it and its reply. */
@@ -92,9 +81,4 @@ export class Scene implements Disposable {
     this.tap[Symbol.dispose]();
     this.room[Symbol.dispose]();
   }
-}
-
-/** Not of a group of the kernel's own. */
-export function isUnicast({ state }: NeighbourRecord): boolean {
-  return state !== NeighbourState.NOARP;
 }

@@ -41,6 +41,7 @@ Deno.test("parseNeighbour() reads the golden bytes", () => {
     flags: 0,
     proxy: false,
     ages: { confirmed: 120, used: 700, updated: 2570 },
+    probes: 4,
   });
 });
 
@@ -88,6 +89,7 @@ Deno.test("neighbours of both families survive a round trip", () => {
           flags,
           proxy: (flags & 8) !== 0,
           ages: undefined,
+          probes: 0,
         });
       },
     ),

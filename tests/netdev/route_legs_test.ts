@@ -1,8 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import {
-  lookupRoutes,
-  type Route,
-} from "../../src/netdev/rtnetlink/route_legs.ts";
+import type { Route } from "../../src/netdev/netdev.ts";
+import { lookupRoutes } from "../../src/netdev/rtnetlink/route_legs.ts";
 import type { RouteFlow } from "../../src/netdev/rtnetlink/route_flow.ts";
 import { IpAddress } from "../../src/wire/ip_address.ts";
 import { Room } from "./support.ts";

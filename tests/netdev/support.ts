@@ -2,9 +2,19 @@
 
 import { libc } from "../../ffi/libc.ts";
 import { patient } from "../../scripts/machine.ts";
+import {
+  type NetdevOptions,
+  openNetdev,
+  type TapNetdev,
+} from "../../src/netdev/open.ts";
+import { FakeFrames } from "../../src/system/fake_frames.ts";
 import { createNamespace, withNamespace } from "../../src/system/namespace.ts";
 import { PollReactor } from "../../src/system/poll_reactor.ts";
 import { Fd } from "../../src/system/fd.ts";
+import { EtherType } from "../../src/wire/encap.ts";
+import { EthernetKind, FRAME_HEADER_LENGTH } from "../../src/wire/ethernet.ts";
+import { writeEthernetHeader } from "../../src/wire/frame_header.ts";
+import { VNET_HEADER_LENGTH } from "../../src/wire/vnet.ts";
 
 function whyNot(): string | undefined {
   try {
@@ -111,30 +121,45 @@ function internetChecksum(bytes: Uint8Array): number {
   return ~sum & 0xffff;
 }
 
-/** A frame of a TUN: an empty virtio header and a UDP packet without a UDP checksum. */
+/** A frame of a TAP: an empty virtio header, an Ethernet header and a UDP packet without a UDP checksum. */
 export function udpFrame(
   source: number,
   destination: number,
   port: number,
   payload: Uint8Array,
 ): Uint8Array<ArrayBuffer> {
-  const frame = new Uint8Array(12 + 28 + payload.length);
-  const view = new DataView(frame.buffer, 12);
+  const frame = new Uint8Array(FRAME_HEADER_LENGTH + 28 + payload.length);
+  writeEthernetHeader(
+    new DataView(frame.buffer),
+    VNET_HEADER_LENGTH,
+    EthernetKind.Host,
+    EtherType.Ipv4,
+  );
+  const view = new DataView(frame.buffer, FRAME_HEADER_LENGTH);
   view.setUint8(0, 0x45);
   view.setUint16(2, 28 + payload.length);
   view.setUint8(8, 64);
   view.setUint8(9, 17);
   view.setInt32(12, source);
   view.setInt32(16, destination);
-  view.setUint16(10, internetChecksum(frame.subarray(12, 32)));
+  view.setUint16(10, internetChecksum(frame.subarray(26, 46)));
   view.setUint16(20, 4000);
   view.setUint16(22, port);
   view.setUint16(24, 8 + payload.length);
-  frame.set(payload, 40);
+  frame.set(payload, FRAME_HEADER_LENGTH + 28);
   return frame;
 }
 
 /** `10.0.0.1` as the signed integer that the interfaces speak. */
 export function ip(text: string): number {
   return text.split(".").reduce((sum, octet) => sum << 8 | Number(octet), 0);
+}
+
+/** A device `ib0` in a room, with slots of its own for any frame. */
+export function openTestNetdev(
+  { reactor, fd }: Room,
+  options: Partial<NetdevOptions> = {},
+): TapNetdev {
+  const memory = new FakeFrames(8, 65_536 + FRAME_HEADER_LENGTH);
+  return openNetdev(reactor, { name: "ib0", netns: fd, memory, ...options });
 }

@@ -13,13 +13,16 @@ import { parseArgs } from "@std/cli/parse-args";
 import { ENCAP_LENGTH } from "../../../src/base/units.ts";
 import type { AddressHandle, UdQp } from "../../../src/hca/hca.ts";
 import { VerbsPort } from "../../../src/hca/verbs/port.ts";
-import { DEFAULT_RECV_QUEUE, TX_BUDGET } from "../../../src/ipoib/constants.ts";
+import { DEFAULT_RECV_QUEUE } from "../../../src/ipoib/constants.ts";
 import { openReactor } from "../../../src/system/open_reactor.ts";
 import type { Reactor, Sleeper } from "../../../src/system/reactor.ts";
 import { socketPair } from "../../../src/system/socket_pair.ts";
 import { encapWord, EtherType } from "../../../src/wire/encap.ts";
 import { formatGid, parseGid } from "../../../src/wire/gid.ts";
 import type { UdPeer, UdResult } from "./ud_path.ts";
+
+/** Requests of one doorbell, as many as the engine sends between two waits at most. */
+const CHAIN = 32;
 
 const QKEY = 0xb1b;
 const WARM_UP_MS = 1000;
@@ -133,7 +136,7 @@ class Sender implements Sleeper {
     const { send } = this.#port;
     const { view, stride, layout } = send;
     let sent = 0;
-    for (; sent < TX_BUDGET; sent++) {
+    for (; sent < CHAIN; sent++) {
       const slot = send.reserve();
       if (slot < 0) {
         this.#blocked = true;

@@ -1,6 +1,6 @@
 /**
  * `ipoib ethtool [-i|-k|-c|-C|-S|-g|-G|-a|-t] [IF] [name value]...`: what ethtool(8) shows and sets of a real ib_ipoib device,
- * with ethtool 6.1's texts. (The kernel's ethtool shows a TUN.)
+ * with ethtool 6.1's texts. (The kernel's ethtool shows a TAP.)
  *
  * Equivalent to: `ethtool -c IF` and so on.
  */

@@ -9,6 +9,7 @@ import {
   LOG_CHOICES,
   MEMBERSHIP_CHOICES,
   MODE_CHOICES,
+  NEXT_HOP_CHOICES,
   parseHca,
   type UpOptions,
 } from "../../ipc/up_options.ts";
@@ -93,6 +94,12 @@ export function up(cli: Cli) {
         "--memberships <way>",
         "how multicast memberships are watched",
       ).choices(MEMBERSHIP_CHOICES).default("auto" as const),
+    )
+    .addOption(
+      new Option(
+        "--next-hops <source>",
+        "of routed packets: a program in the kernel, or its routes",
+      ).choices(NEXT_HOP_CHOICES).default("auto" as const),
     )
     .addOption(
       new Option("--log <level>", "least level that is logged")

@@ -73,6 +73,7 @@ function ownLines(link: LinkRecord, style: Style): string[] {
     `${fabricWords(hca)} rate ${portRate(hca)}`,
     `    gid ${link.gid} qpn ${hex(link.qpn, 6)} pkey_index ${index}`,
     mtuLine(link),
+    `    next hops from ${NEXT_HOPS[link.next_hops] ?? link.next_hops}`,
     stateLine(link, style),
     `    namespace ${link.namespace} pid ${link.pid}`,
   ];
@@ -85,18 +86,23 @@ function fabricWords(hca: LinkRecord["hca"]): string {
     : `lid ${hex(hca.lid)} sm_lid ${hex(hca.sm_lid)}`;
 }
 
+const NEXT_HOPS: Record<string, string> = {
+  program: "a program in the kernel",
+  routes: "the kernel's routes",
+};
+
 const BINDING = {
   port: "the port",
   group: "the broadcast group",
   admin: "the administrator",
-  tun: "the device",
+  device: "the device",
 };
 
 function mtuLine({ mtu_chain: chain, linkinfo }: LinkRecord): string {
   return `    mtu port ${chain.port} group ${chain.group ?? "unknown"} ` +
     `mode ${linkinfo.info_data.mode} admin ${
       chain.admin ?? "unset"
-    } tun ${chain.tun}, ` +
+    } device ${chain.device}, ` +
     `bound by ${BINDING[chain.binding]}`;
 }
 

@@ -1,7 +1,11 @@
 /** What the engine knows and counts: neighbours, paths, groups, statistics, memory. */
 
 import { IpoibError } from "../../base/errors.ts";
-import { parseIpv4 } from "../../wire/ipv4_address.ts";
+import { IpAddress } from "../../wire/ip_address.ts";
+import {
+  parseLinkAddress,
+  parseLinkAddressText,
+} from "../../wire/link_address.ts";
 import {
   mcgRecords,
   neighRecords,
@@ -17,18 +21,36 @@ import {
 } from "./context.ts";
 
 export const tableCommands = {
-  "neigh.show": (context, { name }) => {
-    const now = context.reactor.clock.now();
-    return which(context, name).flatMap((each) => neighRecords(each, now));
-  },
-  "neigh.flush": (context, { name, dst }) => {
-    const address = dst === undefined ? undefined : parseIpv4(dst);
-    if (dst !== undefined && address === undefined) {
-      throw new IpoibError("E_ADDRESS", `"${dst}" is not an IPv4 address`, {
-        errno: Refusal.EINVAL,
-      });
+  "neigh.show": (context, { name }) =>
+    which(context, name).flatMap(neighRecords),
+  "neigh.flush": (context, { name, dst }) => ({
+    flushed: one(context, name).flushNeighbours(
+      dst === undefined ? undefined : ipAddress(dst),
+    ),
+  }),
+  "neigh.add": (context, { name, dst, lladdr }) => {
+    const octets = parseLinkAddressText(lladdr);
+    if (!octets) {
+      throw new IpoibError(
+        "E_ADDRESS",
+        `"${lladdr}" is not a link-layer address of InfiniBand`,
+        {
+          errno: Refusal.EINVAL,
+          hint: "give 20 bytes: flags and QPN, then the GID, as in " +
+            "80:00:00:48:fe:80:00:00:00:00:00:00:00:02:c9:03:00:00:00:01",
+        },
+      );
     }
-    return { flushed: one(context, name).flushNeighbours(address) };
+    one(context, name).addNeighbour(ipAddress(dst), parseLinkAddress(octets)!);
+    return {};
+  },
+  "neigh.del": (context, { name, dst }) => {
+    const address = ipAddress(dst);
+    if (one(context, name).deleteNeighbour(address)) return {};
+    throw new IpoibError("E_NO_NEIGHBOUR", `${address} is not a neighbour`, {
+      errno: Refusal.ENOENT,
+      hint: "see `ipoib neigh show`",
+    });
   },
   "path.show": (context, { name }) => which(context, name).flatMap(pathRecords),
   "mcg.show": (context, { name }) => {
@@ -53,3 +75,11 @@ export const tableCommands = {
     };
   },
 } satisfies Commands;
+
+function ipAddress(text: string): IpAddress {
+  const address = IpAddress.parse(text);
+  if (address) return address;
+  throw new IpoibError("E_ADDRESS", `"${text}" is not an IP address`, {
+    errno: Refusal.EINVAL,
+  });
+}

@@ -5,6 +5,7 @@
  */
 
 import { ENCAP_LENGTH } from "../../base/units.ts";
+import { ETHERNET_HEADER_LENGTH } from "../../wire/ethernet.ts";
 import { GSO_ECN, GsoType } from "../../wire/vnet.ts";
 import { Opcode } from "../../wire/bth.ts";
 import { FIRST_MLID } from "../../wire/lrh.ts";
@@ -142,8 +143,11 @@ export class Inbound {
     // A large send: each of its segments must fit. How long its headers are is read off the packet, because the virtio
     // header's own number only says how much of it the sender's kernel had in one piece.
     const size = view.getUint16(base + VNET_GSO_SIZE, true);
-    const transport = view.getUint16(base + VNET_CHECKSUM_START, true);
-    if (size === 0 || transport + TCP_OFFSET >= length) return false;
+    const transport = view.getUint16(base + VNET_CHECKSUM_START, true) -
+      ETHERNET_HEADER_LENGTH;
+    if (size === 0 || transport < 0 || transport + TCP_OFFSET >= length) {
+      return false;
+    }
     const type = view.getUint8(base + VNET_GSO_TYPE) & ~GSO_ECN;
     const at = base + PAYLOAD + transport;
     const headers = transport +

@@ -1,6 +1,6 @@
 /**
  * When the slots that were given back become visible to their owners: at once, or where what is written out of them goes with the
- * loop's next wait (io_uring), after that wait.
+ * loop's next wait, after that wait.
  */
 
 import type { Reactor } from "../../system/reactor.ts";
@@ -19,7 +19,7 @@ export class Returns {
 
   /** Makes what was given back visible once what was written out of it has been taken. */
   publish(): void {
-    if (this.#reactor.ring) this.pending = true;
+    if (this.#reactor.writesLater) this.pending = true;
     else this.flush();
   }
 

@@ -8,7 +8,8 @@
 import { cString, libc } from "../../../ffi/libc.ts";
 import { Fd } from "../../system/fd.ts";
 import { createMemory, Mapping } from "../../system/memory.ts";
-import type { BufferGroup } from "../../system/reactor.ts";
+import type { LentSlots } from "../../system/frames.ts";
+import { FRAME_HEADER_LENGTH } from "../../wire/ethernet.ts";
 import type { SendMemory, SlotLayout } from "../hca.ts";
 import {
   CAPACITY,
@@ -34,6 +35,7 @@ export class SlotPool implements SendMemory {
     payload: PAYLOAD,
     capacity: CAPACITY,
   };
+  readonly frameCapacity = CAPACITY + FRAME_HEADER_LENGTH;
   readonly stride = STRIDE;
   readonly slots: number;
   readonly bytes: Uint8Array;
@@ -53,7 +55,7 @@ export class SlotPool implements SendMemory {
   readonly #free: Int32Array;
   #freeCount: number;
   readonly #references: Int32Array;
-  #group: BufferGroup | undefined;
+  #group: LentSlots | undefined;
 
   constructor(slots: number) {
     this.slots = slots;
@@ -83,12 +85,12 @@ export class SlotPool implements SendMemory {
       : this.#freeCount > 0;
   }
 
-  postTo(group: BufferGroup): void {
+  lendTo(group: LentSlots): void {
     this.#group = group;
     this.post();
   }
 
-  takePosted(slot: number): void {
+  takeLent(slot: number): void {
     this.#references[slot] = 1;
   }
 

@@ -14,7 +14,7 @@
 
 import { Ibv, IbvSendWr, IbvSge } from "../../../ffi/verbs_layout.ts";
 import { ENCAP_LENGTH } from "../../base/units.ts";
-import type { BufferGroup } from "../../system/reactor.ts";
+import type { LentSlots } from "../../system/frames.ts";
 import { FRAME_HEADER_LENGTH } from "../../wire/ethernet.ts";
 import { VNET_HEADER_LENGTH } from "../../wire/vnet.ts";
 import type { SendMemory, SlotLayout } from "../hca.ts";
@@ -44,6 +44,7 @@ export class VerbsSendMemory implements SendMemory {
     payload: PAYLOAD,
     capacity: CAPACITY,
   };
+  readonly frameCapacity = CAPACITY + FRAME_HEADER_LENGTH;
   readonly stride = STRIDE;
   readonly slots = SEND_SLOTS;
   readonly bytes: Uint8Array;
@@ -61,7 +62,7 @@ export class VerbsSendMemory implements SendMemory {
   readonly #memory: RegisteredMemory;
   readonly #free = new Int32Array(SEND_SLOTS);
   #freeCount = SEND_SLOTS;
-  #group: BufferGroup | undefined;
+  #group: LentSlots | undefined;
 
   constructor(library: Registrar, pd: bigint) {
     this.#memory = new RegisteredMemory(library, pd, SEND_SLOTS * STRIDE);
@@ -123,13 +124,13 @@ export class VerbsSendMemory implements SendMemory {
     this.#free[this.#freeCount++] = slot;
   }
 
-  postTo(group: BufferGroup): void {
+  lendTo(group: LentSlots): void {
     this.#group = group;
     this.supply();
   }
 
   // Nothing is counted for each slot: what is not free is somebody's.
-  takePosted(_slot: number): void {}
+  takeLent(_slot: number): void {}
 
   /** Keeps the kernel supplied, once a turn. */
   supply(): void {

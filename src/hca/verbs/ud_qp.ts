@@ -205,7 +205,7 @@ export class VerbsUdQp implements UdQp, TappedQp {
     if (this.more || this.#closed) return;
     this.#recvCq.arm();
     this.onReceive();
-    if (!this.#port.reactor.ring) this.#receives.repost();
+    if (!this.#port.reactor.writesLater) this.#receives.repost();
   }
 
   /** True if the loop must not sleep: there is more to receive, or something to post or to recover after the next wait. */
@@ -255,7 +255,7 @@ export class VerbsUdQp implements UdQp, TappedQp {
   release(batch: RxBatch): void {
     if (this.#closed) return;
     this.#receives.release(batch as VerbsRxBatch);
-    if (!this.#port.reactor.ring) this.#receives.repost();
+    if (!this.#port.reactor.writesLater) this.#receives.repost();
   }
 
   createBatch(): RxBatch {

@@ -37,9 +37,9 @@ export const MtuChainSchema = v.object({
   /** What the administrator asked for, if anything. */
   admin: v.exactOptional(count),
   /** What the kernel's device has. */
-  tun: count,
+  device: count,
   /** The smallest, which rules. */
-  binding: v.picklist(["port", "group", "admin", "tun"]),
+  binding: v.picklist(["port", "group", "admin", "device"]),
 });
 export type MtuChain = v.InferOutput<typeof MtuChainSchema>;
 
@@ -116,6 +116,8 @@ export const LinkRecordSchema = v.object({
   gid: v.string(),
   hca: HcaRecordSchema,
   mtu_chain: MtuChainSchema,
+  /** Where next hops of routed packets come from: "program", or "routes" and why. */
+  next_hops: v.string(),
   /** {@linkcode RUNNING}, or a clause: "waiting for the subnet manager". */
   state: v.string(),
   /** Packets dropped, by reason. */

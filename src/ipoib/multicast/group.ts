@@ -2,24 +2,49 @@
 
 import type { Millis } from "../../base/units.ts";
 import type { AddressHandle } from "../../hca/hca.ts";
+import { EthernetKind } from "../../wire/ethernet.ts";
+import { MULTICAST_QPN } from "../../wire/link_address.ts";
 import type { McMemberRecord } from "../../wire/sa/mc_member_record.ts";
 import { MAX_GROUP_QUEUE } from "../constants.ts";
+import type { Destination, Egress } from "../egress.ts";
 import { PacketQueue } from "../packet_queue.ts";
+import type { UdSender } from "../ud_sender.ts";
 
 /** Where a join stands; `waiting` is the pause after a failure, `idle` a send-only group that gave up. */
 export type JoinProgress = "idle" | "joining" | "joined" | "waiting";
 
-export class Group {
+/** Packets are posted to the members. */
+export class GroupRoute implements Egress {
+  readonly #sender: UdSender;
+  readonly #group: Group;
+  readonly #ah: AddressHandle;
+
+  constructor(sender: UdSender, group: Group, ah: AddressHandle) {
+    this.#sender = sender;
+    this.#group = group;
+    this.#ah = ah;
+  }
+
+  send(slot: number, length: number): void {
+    this.#group.usedAt = this.#sender.now;
+    this.#sender.post(slot, length, this.#ah, MULTICAST_QPN);
+  }
+}
+
+export class Group implements Destination {
   /** 16 octets. */
   readonly mgid: Uint8Array;
   /** True if only packets to it are sent; false if the kernel is a member. */
   readonly sendOnly: boolean;
+  readonly kind: EthernetKind;
   readonly createdAt: Millis;
-  readonly queue = new PacketQueue(MAX_GROUP_QUEUE);
+  readonly queue: PacketQueue;
+  /** A {@linkcode GroupRoute} while packets can be sent, else what keeps them until the join. */
+  egress: Egress;
   progress: JoinProgress = "idle";
   /** As the administrator answered the join. */
   record: McMemberRecord | undefined;
-  /** Present while packets can be sent: the data path looks at nothing else. */
+  /** Present while packets can be sent. */
   ah: AddressHandle | undefined;
   attached = false;
   /** The next pause after a failure is twice this. */
@@ -39,10 +64,27 @@ export class Group {
   /** Ends the request under way. */
   cancel: (() => void) | undefined;
 
-  constructor(mgid: Uint8Array, sendOnly: boolean, now: Millis) {
+  /** @param waiting the egress until the group is joined */
+  constructor(
+    mgid: Uint8Array,
+    { kind, sendOnly, sender, waiting, now }: GroupParts,
+  ) {
     this.mgid = mgid;
+    this.kind = kind;
     this.sendOnly = sendOnly;
+    this.queue = new PacketQueue(sender, MAX_GROUP_QUEUE, "tx_group_queue");
+    this.egress = waiting;
     this.createdAt = now;
     this.usedAt = now;
   }
+}
+
+/** What a group is made of. */
+export interface GroupParts {
+  /** Broadcast for the broadcast group, multicast for all others. */
+  readonly kind: EthernetKind;
+  readonly sendOnly: boolean;
+  readonly sender: UdSender;
+  readonly waiting: Egress;
+  readonly now: Millis;
 }

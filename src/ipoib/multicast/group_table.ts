@@ -10,7 +10,10 @@
 import { IpoibError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Millis } from "../../base/units.ts";
-import type { AddressHandle } from "../../hca/hca.ts";
+import type { AddressHandle, UdQp } from "../../hca/hca.ts";
+import type { SaResult } from "../../sa/result.ts";
+import type { Timer } from "../../system/reactor.ts";
+import { EthernetKind } from "../../wire/ethernet.ts";
 import { formatGid, gidKey } from "../../wire/gid.ts";
 import {
   broadcastJoin,
@@ -27,56 +30,43 @@ import {
   MAX_LOGGED_FAILURES,
   REAP_INTERVAL_MS,
 } from "../constants.ts";
-import type { WaitingPacket } from "../packet_queue.ts";
+import type { EngineContext } from "../context.ts";
+import type { LinkIdentity } from "../link_identity.ts";
+import type { UdSender } from "../ud_sender.ts";
+import { Wait, type WaitingTable } from "../wait.ts";
 import { backOff, resetBackOff } from "./back_off.ts";
-import { Group } from "./group.ts";
-
-/** What the administrator answers to a join. */
-export type JoinAnswer = { record: McMemberRecord } | {
-  /** MAD status; 0 if no answer came. */
-  status: number;
-  errno: number;
-};
+import { Group, GroupRoute } from "./group.ts";
 
 const ETIMEDOUT = 110;
 const EINVAL = 22;
 const EAGAIN = 11;
 
-/** What the table asks its interface to do. */
-export interface GroupHost {
-  readonly portGid: Uint8Array;
-  /** With the full-member bit. */
-  readonly pkey: number;
-  /** Joins; returns how to give up. */
-  join(
-    request: MembershipRequest,
-    now: Millis,
-    done: (answer: JoinAnswer) => void,
-  ): () => void;
-  leave(request: MembershipRequest, now: Millis): void;
-  attach(mgid: Uint8Array, mlid: number): void;
-  detach(mgid: Uint8Array, mlid: number): void;
-  createHandle(record: McMemberRecord): AddressHandle;
-  /** The broadcast group is joined: its record has the link's Q_Key and MTU. */
-  onBroadcast(record: McMemberRecord): void;
-  sendWaiting(group: Group, packets: WaitingPacket[]): void;
-  dropWaiting(group: Group, packets: WaitingPacket[]): void;
-  /** Cached references to groups are no longer good. */
-  onRemoved(): void;
-  scheduleTick(when: Millis): void;
-  now(): Millis;
+/** What the table works with. */
+export interface GroupTableParts {
+  readonly context: EngineContext;
+  readonly sender: UdSender;
+  readonly identity: LinkIdentity;
+  readonly log: Logger;
 }
 
-export class GroupTable {
-  readonly #host: GroupHost;
-  readonly #log: Logger;
+export class GroupTable implements WaitingTable<Uint8Array> {
+  /** The queue pair that is attached to the groups; absent while there is none. */
+  qp: UdQp | undefined;
+  /** Called when the broadcast group is joined: its record has the link's Q_Key and MTU. */
+  onBroadcast: (record: McMemberRecord) => void = () => {};
+  /** Called when a join ended, one way or the other. */
+  onJoin: () => void = () => {};
+  /** Called when a group went: references to it are no longer good. */
+  onRemoved: () => void = () => {};
+  readonly #parts: GroupTableParts;
   readonly #groups = new Map<string, Group>();
+  readonly #timer: Timer;
   #broadcast: Group | undefined;
   #nextReap = Infinity;
 
-  constructor(host: GroupHost, log: Logger) {
-    this.#host = host;
-    this.#log = log;
+  constructor(parts: GroupTableParts) {
+    this.#parts = parts;
+    this.#timer = parts.context.reactor.timer((now) => this.tick(now));
   }
 
   /** The broadcast group, once {@linkcode start} was called. */
@@ -96,7 +86,7 @@ export class GroupTable {
   /** Begins with the broadcast group of the link. */
   start(broadcastMgid: Uint8Array, now: Millis): void {
     this.stop(now);
-    const group = new Group(broadcastMgid, false, now);
+    const group = this.#make(broadcastMgid, EthernetKind.Broadcast, false, now);
     this.#broadcast = group;
     this.#groups.set(gidKey(broadcastMgid), group);
     this.#nextReap = now + REAP_INTERVAL_MS;
@@ -138,7 +128,7 @@ export class GroupTable {
     }
     for (const [key, mgid] of wanted) {
       if (this.#groups.has(key)) continue;
-      const group = new Group(mgid, false, now);
+      const group = this.#make(mgid, EthernetKind.Multicast, false, now);
       this.#groups.set(key, group);
       if (this.ready) this.#join(group, now);
     }
@@ -146,23 +136,28 @@ export class GroupTable {
   }
 
   /** The group to send to; one that nobody has asked for yet becomes a send-only group. */
-  toSend(mgid: Uint8Array, now: Millis): Group | undefined {
+  toSend(mgid: Uint8Array): Group | undefined {
     if (!this.ready) return undefined;
     const key = gidKey(mgid);
     let group = this.#groups.get(key);
     if (!group) {
-      group = new Group(mgid, true, now);
+      group = this.#make(mgid, EthernetKind.Multicast, true, this.#now());
       this.#groups.set(key, group);
     }
     return group;
   }
 
-  /** Keeps a packet until the group is joined; false if too many wait. */
-  enqueue(group: Group, packet: WaitingPacket, now: Millis): boolean {
-    const taken = group.queue.push(packet);
+  /** Keeps a packet until the group is joined, which begins now if it has not. */
+  wait(mgid: Uint8Array, slot: number, length: number): void {
+    const group = this.toSend(mgid);
+    if (!group) {
+      this.#parts.sender.drop(slot, "tx_link_down");
+      return;
+    }
+    const now = this.#now();
+    group.queue.push(slot, length);
     group.usedAt = now;
     if (group.progress === "idle") this.#join(group, now);
-    return taken;
   }
 
   /** Runs what is due. */
@@ -189,27 +184,37 @@ export class GroupTable {
     group.progress = "joining";
     group.stale = false;
     group.retryAt = Infinity;
-    group.cancel = this.#host.join(this.#request(group), now, (answer) => {
-      group.cancel = undefined;
-      const present = this.#groups.get(gidKey(group.mgid));
-      if (present !== group) {
-        if (!present && "record" in answer) {
-          this.#leave(group, this.#host.now());
-        }
-        return;
-      }
-      if ("record" in answer) this.#joined(group, answer.record);
-      else this.#failed(group, answer.errno, answer.status);
-      this.#schedule();
-    });
+    const { memberships } = this.#parts.context;
+    const handle = memberships.join(
+      this,
+      this.#request(group),
+      now,
+      (answer) => {
+        this.#onAnswer(group, answer);
+        this.onJoin();
+      },
+    );
+    group.cancel = () => handle.cancel();
+  }
+
+  #onAnswer(group: Group, answer: SaResult<McMemberRecord>): void {
+    group.cancel = undefined;
+    const present = this.#groups.get(gidKey(group.mgid));
+    if (present !== group) {
+      if (!present && answer.ok) this.#leave(group, this.#now());
+      return;
+    }
+    if (answer.ok) this.#joined(group, answer.record);
+    else this.#failed(group, answer.errno, answer.status);
+    this.#schedule();
   }
 
   #request(group: Group): MembershipRequest {
-    const { portGid, pkey } = this.#host;
+    const { gid, pkey } = this.#parts.identity;
     const link = this.#broadcast?.record;
     return group === this.#broadcast || !link
-      ? broadcastJoin(group.mgid, portGid, pkey)
-      : groupJoin(group.mgid, portGid, link, joinStateOf(group));
+      ? broadcastJoin(group.mgid, gid, pkey)
+      : groupJoin(group.mgid, gid, link, joinStateOf(group));
   }
 
   #joined(group: Group, record: McMemberRecord): void {
@@ -218,7 +223,7 @@ export class GroupTable {
     } catch (error) {
       // The device has no room for the group, say: as good as a refusal (Linux ipoib_mcast_join_finish behaviour).
       const { message, errno } = IpoibError.from(error);
-      this.#log.debug(message);
+      this.#parts.log.debug(message);
       this.#failed(group, errno ?? EINVAL, 0);
       return;
     }
@@ -226,33 +231,55 @@ export class GroupTable {
     group.failure = undefined;
     resetBackOff(group);
     if (group === this.#broadcast) {
-      this.#host.onBroadcast(record);
+      this.onBroadcast(record);
       this.#joinTheRest();
     }
-    const waiting = group.queue.take();
-    if (waiting.length) this.#host.sendWaiting(group, waiting);
+    group.queue.sendTo(group);
   }
 
   /** Attaches to what the record says and makes the handle for it. */
   #use(group: Group, record: McMemberRecord): void {
     const before = group.record;
     if (group.attached && before && before.mlid !== record.mlid) {
-      this.#host.detach(group.mgid, before.mlid);
+      this.qp?.detachMulticast(group.mgid, before.mlid);
       group.attached = false;
     }
     group.record = record;
     if (!group.sendOnly && !group.attached) {
-      this.#host.attach(group.mgid, record.mlid);
+      this.qp?.attachMulticast(group.mgid, record.mlid);
       group.attached = true;
     }
     const old = group.ah;
-    group.ah = this.#host.createHandle({ ...record, mgid: group.mgid });
+    const ah = this.#handle({ ...record, mgid: group.mgid });
+    group.ah = ah;
+    group.egress = new GroupRoute(this.#parts.sender, group, ah);
     old?.destroy();
+  }
+
+  #handle(record: McMemberRecord): AddressHandle {
+    return this.#parts.context.port.createAddressHandle({
+      dlid: record.mlid,
+      sl: record.sl,
+      staticRate: record.rate,
+      grh: {
+        dgid: record.mgid,
+        flowLabel: record.flowLabel,
+        hopLimit: record.hopLimit,
+        trafficClass: record.tclass,
+        sgidIndex: 0,
+      },
+    });
+  }
+
+  #dropHandle(group: Group): void {
+    group.ah?.destroy();
+    group.ah = undefined;
+    group.egress = new Wait(this, group.mgid);
   }
 
   /** Groups that waited for the broadcast group. */
   #joinTheRest(): void {
-    const now = this.#host.now();
+    const now = this.#now();
     for (const group of this.entries()) {
       const waits = group.progress === "idle" && !group.sendOnly;
       if (waits || group.stale) this.#join(group, now);
@@ -260,7 +287,7 @@ export class GroupTable {
   }
 
   #failed(group: Group, errno: number, status: number): void {
-    const now = this.#host.now();
+    const now = this.#now();
     group.failure = errno;
     group.failureStatus = status;
     group.failures++;
@@ -269,9 +296,8 @@ export class GroupTable {
       group.progress = "idle";
       resetBackOff(group);
       // A membership of before a reregister has ended with the refusal.
-      group.ah?.destroy();
-      group.ah = undefined;
-      this.#host.dropWaiting(group, group.queue.take());
+      this.#dropHandle(group);
+      group.queue.drop("tx_group_failed");
       return;
     }
     group.progress = "waiting";
@@ -287,30 +313,46 @@ export class GroupTable {
       group.sendOnly ? "sendonly " : ""
     }multicast join failed for ${formatGid(group.mgid)}, status -${errno}`;
     if (expected || errno === ETIMEDOUT || errno === EAGAIN) {
-      this.#log.debug(text);
-    } else this.#log.warn(text);
+      this.#parts.log.debug(text);
+    } else this.#parts.log.warn(text);
   }
 
   #remove(group: Group, now: Millis): void {
     // A join that is under way goes on: if it succeeds, it is left then.
     this.#groups.delete(gidKey(group.mgid));
     if (group.attached && group.record) {
-      this.#host.detach(group.mgid, group.record.mlid);
+      this.qp?.detachMulticast(group.mgid, group.record.mlid);
       group.attached = false;
     }
     if (group.record) this.#leave(group, now);
-    group.ah?.destroy();
-    group.ah = undefined;
-    this.#host.dropWaiting(group, group.queue.take());
-    this.#host.onRemoved();
+    this.#dropHandle(group);
+    group.queue.drop("tx_group_failed");
+    this.onRemoved();
   }
 
   #leave(group: Group, now: Millis): void {
-    const { portGid } = this.#host;
-    this.#host.leave(
-      groupLeave(group.mgid, portGid, joinStateOf(group)),
-      now,
-    );
+    const { context: { memberships }, identity } = this.#parts;
+    const request = groupLeave(group.mgid, identity.gid, joinStateOf(group));
+    memberships.leave(this, request, now);
+  }
+
+  #make(
+    mgid: Uint8Array,
+    kind: EthernetKind,
+    sendOnly: boolean,
+    now: Millis,
+  ): Group {
+    const { sender } = this.#parts;
+    const waiting = new Wait(this, mgid);
+    return new Group(mgid, { kind, sendOnly, sender, waiting, now });
+  }
+
+  #now(): Millis {
+    return this.#parts.context.reactor.clock.now();
+  }
+
+  close(): void {
+    this.#timer.close();
   }
 
   #schedule(): void {
@@ -318,7 +360,7 @@ export class GroupTable {
     for (const group of this.#groups.values()) {
       if (group.progress === "waiting") first = Math.min(first, group.retryAt);
     }
-    this.#host.scheduleTick(first);
+    this.#timer.at(first);
   }
 }
 

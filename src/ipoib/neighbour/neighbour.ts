@@ -1,35 +1,40 @@
-/** One neighbour: an IPv4 address on the link, the link-layer address behind it, and the way there. */
+/** One neighbour: an IP address on the link and the peer that it leads to, once that is known. */
 
 import type { Millis } from "../../base/units.ts";
-import type { AddressHandle } from "../../hca/hca.ts";
-import type { LinkAddress } from "../../wire/link_address.ts";
-import { MAX_NEIGHBOUR_QUEUE } from "../constants.ts";
-import { PacketQueue } from "../packet_queue.ts";
-import type { Path } from "../path.ts";
-import { newNud, type Nud } from "./nud.ts";
+import { EthernetKind } from "../../wire/ethernet.ts";
+import type { IpAddress } from "../../wire/ip_address.ts";
+import type { Destination, Egress } from "../egress.ts";
+import type { PacketQueue } from "../packet_queue.ts";
+import type { Peer, PeerFollower } from "../peer.ts";
 
-export class Neighbour {
-  /** IPv4 address as a signed word. */
-  readonly address: number;
-  readonly nud: Nud = newNud();
-  readonly queue = new PacketQueue(MAX_NEIGHBOUR_QUEUE);
-  lladdr: LinkAddress | undefined;
-  path: Path | undefined;
-  /** True while a path is being asked for. */
-  asking = false;
-  /** Present while packets can go: the data path looks at nothing else. */
-  ah: AddressHandle | undefined;
-  qpn = 0;
+export class Neighbour implements Destination, PeerFollower {
+  readonly kind = EthernetKind.Host;
+  readonly address: IpAddress;
+  /** Packets that wait for the address to be resolved. */
+  readonly queue: PacketQueue;
+  egress: Egress;
+  peer: Peer | undefined;
+  /** Given by the administrator: nothing that is heard changes it. */
+  isStatic = false;
+  /** True if the kernel has asked and no answer has come yet. */
+  asked = false;
+  /** Probes of the kernel without an answer. */
+  probes = 0;
   // Initialised as numbers: a field that began as undefined would hold an allocated number at each assignment.
-  createdAt: Millis = 0;
-  usedAt: Millis = 0;
-  confirmedAt: Millis = -Infinity;
+  /** When it was last asked for on our behalf. */
+  askedAt: Millis = -Infinity;
+  /** When the peer changed. */
   updatedAt: Millis = 0;
 
-  constructor(address: number, now: Millis) {
+  constructor(
+    address: IpAddress,
+    queue: PacketQueue,
+    egress: Egress,
+    now: Millis,
+  ) {
     this.address = address;
-    this.createdAt = now;
-    this.usedAt = now;
+    this.queue = queue;
+    this.egress = egress;
     this.updatedAt = now;
   }
 }

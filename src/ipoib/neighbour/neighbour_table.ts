@@ -1,50 +1,64 @@
 /**
- * The neighbours of an interface and their resolution.
+ * Where the neighbours of an interface are: IP address -> link-layer address, beside the kernel's neighbour table.
  *
- * The kernel knows no neighbours on a TUN, so this is the neighbour table of the link: states and timers as in
- * Linux's (nud.ts), entries found by ARP (arp.ts), the way to each from the path table. A neighbour has an address
- * handle exactly while packets can be sent to it.
+ * The kernel asks, probes and forgets; it does not know the 20-byte addresses. So the two tables must agree:
+ *
+ * | what happens                                        | what is done                                              |
+ * |-----------------------------------------------------|-----------------------------------------------------------|
+ * | the kernel asks for an address                      | an entry, which the answer fills in                       |
+ * | the kernel answers a request                        | an entry for who asked                                    |
+ * | the kernel's entry fails or is deleted              | the entry goes                                            |
+ * | a packet for an address without entry               | it waits; the kernel's entry is set FAILED and used, so   |
+ * |                                                     | that the kernel asks again                                |
+ * | ... and the kernel's entry is PERMANENT             | it waits; we ask ourselves                                |
+ * | the HCA says that a peer is gone                    | its addresses are set FAILED and used in the kernel       |
+ * | the table is full                                   | the entries that changed longest ago go, here and there   |
+ *
+ * An address that just changed does not change again at once, unless the kernel has asked or the change is an
+ * announcement (Linux `arp_process`).
  */
 
-import type { Millis } from "../../base/units.ts";
+import type { IpAddress } from "../../wire/ip_address.ts";
+import type { LinkAddress } from "../../wire/link_address.ts";
+import { AddressTable } from "../address_table.ts";
 import {
-  type LinkAddress,
-  linkAddressEquals,
-} from "../../wire/link_address.ts";
-import { Arp, IDLE_MS, REAP_INTERVAL_MS } from "../constants.ts";
-import type { WaitingPacket } from "../packet_queue.ts";
-import type { Path, PathTable } from "../path.ts";
+  ARP_LOCK_MS,
+  MAX_NEIGHBOURS,
+  MAX_WAITING_PACKETS,
+} from "../constants.ts";
+import { PacketQueue } from "../packet_queue.ts";
+import { isPeer, type Peer, type PeerTable } from "../peer.ts";
+import type { UdSender } from "../ud_sender.ts";
+import { Wait, type WaitingTable } from "../wait.ts";
+import type { KernelAgreement } from "./kernel_agreement.ts";
 import { Neighbour } from "./neighbour.ts";
-import { isUsable, type NudEvent, NudState, stepNud } from "./nud.ts";
 
-/** What the table asks its interface to do. */
-export interface NeighbourHost {
-  /** Broadcasts "who has". */
-  askAll(address: number): void;
-  /** Asks the neighbour itself whether it is still there. */
-  askOne(neighbour: Neighbour): void;
-  /** Sends packets that waited. */
-  sendWaiting(neighbour: Neighbour, packets: WaitingPacket[]): void;
-  /** Drops packets that waited in vain. */
-  dropWaiting(neighbour: Neighbour, packets: WaitingPacket[]): void;
-  /** From 0 to 1. */
-  random(): number;
-  /** Cached references to neighbours are no longer good. */
-  onRemoved(): void;
-  /** The next {@linkcode NeighbourTable.tick} is due then. */
-  scheduleTick(when: Millis): void;
-}
+/** How an address was told. */
+export type Telling =
+  /** An answer to a request. */
+  | "reply"
+  /** Somebody's request. */
+  | "request"
+  /** An announcement: sender and target are the same. */
+  | "announcement";
 
-export class NeighbourTable {
-  readonly #host: NeighbourHost;
-  readonly #paths: PathTable;
-  readonly #entries = new Map<number, Neighbour>();
-  #nextReap = Infinity;
+export class NeighbourTable implements WaitingTable<IpAddress> {
+  /** Called when an entry went: references to it are no longer good. */
+  onRemoved: () => void = () => {};
+  readonly #sender: UdSender;
+  readonly #peers: PeerTable;
+  readonly #kernel: KernelAgreement;
+  readonly #entries = new AddressTable<Neighbour>();
 
-  constructor(host: NeighbourHost, paths: PathTable) {
-    this.#host = host;
-    this.#paths = paths;
-    paths.onChange = (path) => this.#onPathChange(path);
+  constructor(sender: UdSender, peers: PeerTable, kernel: KernelAgreement) {
+    this.#sender = sender;
+    this.#peers = peers;
+    this.#kernel = kernel;
+    peers.onLost = (peer) => this.#lost(peer);
+    kernel.onForgotten = (address) => {
+      if (!this.find(address)?.isStatic) this.forget(address);
+    };
+    kernel.onUncertain = (has) => this.#keep(has);
   }
 
   get size(): number {
@@ -52,195 +66,176 @@ export class NeighbourTable {
   }
 
   entries(): Neighbour[] {
-    return [...this.#entries.values()];
+    return this.#entries.values();
   }
 
-  find(address: number): Neighbour | undefined {
+  find(address: IpAddress): Neighbour | undefined {
     return this.#entries.get(address);
   }
 
+  /** As {@linkcode find}, for the data path. */
+  findWords(
+    w0: number,
+    w1: number,
+    w2: number,
+    w3: number,
+  ): Neighbour | undefined {
+    return this.#entries.find(w0, w1, w2, w3);
+  }
+
   /** The entry of an address, made if need be. */
-  get(address: number, now: Millis): Neighbour {
+  get(address: IpAddress): Neighbour {
     let neighbour = this.#entries.get(address);
     if (!neighbour) {
-      if (this.#entries.size >= Arp.MaxEntries) this.#makeRoom();
-      neighbour = new Neighbour(address, now);
+      if (this.#entries.size >= MAX_NEIGHBOURS) this.#makeRoom();
+      const queue = new PacketQueue(
+        this.#sender,
+        MAX_WAITING_PACKETS,
+        "tx_neighbour_queue",
+      );
+      neighbour = new Neighbour(
+        address,
+        queue,
+        new Wait(this, address),
+        this.#kernel.now(),
+      );
       this.#entries.set(address, neighbour);
-      if (this.#nextReap === Infinity) this.#nextReap = now + REAP_INTERVAL_MS;
-      this.#schedule();
     }
     return neighbour;
   }
 
-  /** A packet goes to a neighbour that is not known to be reachable right now. */
-  use(neighbour: Neighbour, now: Millis): void {
-    neighbour.usedAt = now;
-    if (neighbour.nud.state !== NudState.Reachable) {
-      this.#step(neighbour, "use", now);
-    }
-  }
-
-  /** Keeps a packet until the neighbour is resolved; false if too many wait. */
-  enqueue(neighbour: Neighbour, packet: WaitingPacket, now: Millis): boolean {
-    const taken = neighbour.queue.push(packet);
-    this.use(neighbour, now);
-    if (isUsable(neighbour.nud.state)) this.#findPath(neighbour, now);
-    return taken;
-  }
-
-  /** Packets to the neighbour are not delivered: its path and its address are asked for again. */
-  lost(neighbour: Neighbour, now: Millis): void {
-    if (neighbour.path) this.#paths.invalidate(neighbour.path);
-    this.#step(neighbour, "lost", now);
-  }
-
-  /** The neighbour answered our request. */
-  confirm(neighbour: Neighbour, address: LinkAddress, now: Millis): void {
-    neighbour.confirmedAt = now;
-    this.#setAddress(neighbour, address, now);
-    this.#step(neighbour, "reply", now);
-    this.#findPath(neighbour, now);
-  }
-
   /**
-   * The neighbour told its address by itself. An address that just changed is not changed again at once, except by an
-   * announcement (Linux arp_process behaviour).
+   * The kernel asks for an address, by broadcast or by unicast. A peer that does not answer a probe, or that everybody is asked
+   * for, may be gone or be elsewhere: its path is asked for again.
    */
-  hear(
-    neighbour: Neighbour,
-    address: LinkAddress,
-    now: Millis,
-    announced = false,
-  ): void {
-    const known = neighbour.lladdr;
-    const same = known !== undefined && linkAddressEquals(known, address);
-    if (
-      !same && known && !announced && isUsable(neighbour.nud.state) &&
-      now - neighbour.updatedAt < Arp.LockMs
-    ) return;
-    if (!same && neighbour.nud.state === NudState.Reachable) {
-      neighbour.nud.state = NudState.Stale;
+  asks(address: IpAddress, unicast: boolean): Neighbour {
+    const neighbour = this.get(address);
+    neighbour.asked = true;
+    const { peer } = neighbour;
+    if (peer && (!unicast || ++neighbour.probes > 1)) {
+      this.#peers.doubt(peer, this.#kernel.now());
     }
-    this.#setAddress(neighbour, address, now);
-    // What we know already proves nothing and changes nothing (Linux neigh_update behaviour).
-    if (!same || !isUsable(neighbour.nud.state)) {
-      this.#step(neighbour, "heard", now);
-    }
-    this.#findPath(neighbour, now);
+    return neighbour;
   }
 
-  /** Runs what is due. */
-  tick(now: Millis): void {
-    for (const neighbour of this.#entries.values()) {
-      if (neighbour.nud.deadline <= now) this.#step(neighbour, "timer", now);
-    }
-    if (this.#nextReap <= now) {
-      this.#reap(now, IDLE_MS);
-      this.#nextReap = this.#entries.size ? now + REAP_INTERVAL_MS : Infinity;
-    }
-    this.#schedule();
+  /** Keeps a packet for an address that is not known, and sees to it that it is asked for. */
+  wait(address: IpAddress, slot: number, length: number): void {
+    const neighbour = this.get(address);
+    neighbour.queue.push(slot, length);
+    this.#kernel.askAgain(neighbour);
   }
 
-  /** Removes one entry, or all; returns how many. */
-  flush(address?: number): number {
-    const gone = address === undefined
-      ? this.entries()
-      : this.entries().filter((entry) => entry.address === address);
-    for (const neighbour of gone) this.#remove(neighbour);
-    return gone.length;
+  /** An address was told; one that the table does not have is nobody's business here. */
+  hear(address: IpAddress, from: LinkAddress, telling: Telling): void {
+    const neighbour = this.#entries.get(address);
+    if (neighbour) this.#learn(neighbour, from, telling);
   }
 
-  #step(neighbour: Neighbour, event: NudEvent, now: Millis): void {
-    const action = stepNud(neighbour.nud, event, now, this.#host.random());
-    if (!isUsable(neighbour.nud.state)) neighbour.ah = undefined;
-    switch (action) {
-      case "broadcast":
-        if (neighbour.path) this.#paths.doubt(neighbour.path, now);
-        this.#host.askAll(neighbour.address);
-        break;
-      case "unicast":
-        // A probe without an answer: the neighbour may be gone, or be elsewhere.
-        if (neighbour.path && neighbour.nud.probes > 1) {
-          this.#paths.doubt(neighbour.path, now);
-        }
-        this.#host.askOne(neighbour);
-        break;
-      case "fail":
-        this.#host.dropWaiting(neighbour, neighbour.queue.take());
-        break;
-      case "none":
-        break;
-    }
-    this.#schedule();
+  /** The kernel has answered who asked, and so made an entry for it. */
+  answered(address: IpAddress, from: LinkAddress): void {
+    this.#learn(this.get(address), from, "request");
   }
 
-  #setAddress(neighbour: Neighbour, address: LinkAddress, now: Millis): void {
-    const known = neighbour.lladdr;
-    if (known && linkAddressEquals(known, address)) return;
-    neighbour.lladdr = address;
-    neighbour.qpn = address.qpn;
-    neighbour.path = undefined;
-    neighbour.ah = undefined;
-    neighbour.updatedAt = now;
+  /** Holds an address that the administrator gives; the kernel's entry becomes PERMANENT. */
+  hold(address: IpAddress, at: LinkAddress): void {
+    const neighbour = this.get(address);
+    neighbour.isStatic = true;
+    neighbour.asked = false;
+    this.#lead(neighbour, at);
+    this.#kernel.keep(address);
+    neighbour.queue.sendTo(neighbour);
   }
 
-  /** Gets the handle for a neighbour whose address is known. */
-  #findPath(neighbour: Neighbour, now: Millis): void {
-    const { lladdr } = neighbour;
-    if (!lladdr || neighbour.ah || neighbour.asking) return;
-    neighbour.asking = true;
-    this.#paths.request(lladdr.gid, now, (path) => {
-      neighbour.asking = false;
-      if (this.#entries.get(neighbour.address) !== neighbour) return;
-      if (neighbour.lladdr !== lladdr) {
-        // The address changed while the path of the old one was asked for.
-        this.#findPath(neighbour, now);
-      } else if (path) {
-        neighbour.path = path;
-        if (isUsable(neighbour.nud.state)) neighbour.ah = path.ah;
-        this.#host.sendWaiting(neighbour, neighbour.queue.take());
-      } else {
-        this.#host.dropWaiting(neighbour, neighbour.queue.take());
-      }
-    });
-  }
-
-  #onPathChange(path: Path): void {
-    for (const neighbour of this.#entries.values()) {
-      if (neighbour.path !== path) continue;
-      neighbour.ah = isUsable(neighbour.nud.state) ? path.ah : undefined;
+  /** The link begins: the kernel has lost what the administrator gave when it went down. */
+  restore(): void {
+    for (const { isStatic, address } of this.entries()) {
+      if (isStatic) this.#kernel.keep(address);
     }
   }
 
-  #reap(now: Millis, idle: Millis): void {
+  /** Removes an entry: the kernel's is gone, or is to go. False if there is none. */
+  forget(address: IpAddress): boolean {
+    const neighbour = this.#entries.get(address);
+    if (!neighbour) return false;
+    this.#remove(neighbour);
+    return true;
+  }
+
+  /** Forgets everything but what the administrator gave, which is resolved anew. */
+  flush(): void {
     for (const neighbour of this.entries()) {
-      const { state } = neighbour.nud;
-      const resting = state === NudState.Stale || state === NudState.Failed ||
-        state === NudState.None || state === NudState.Reachable;
-      if (resting && now - neighbour.usedAt >= idle) this.#remove(neighbour);
+      if (neighbour.isStatic) neighbour.queue.drop("tx_neighbour_failed");
+      else this.#remove(neighbour);
     }
   }
 
-  /** The table is full: those that were used longest ago go. */
+  #keep(has: (address: IpAddress) => boolean): void {
+    for (const neighbour of this.entries()) {
+      const { isStatic, address } = neighbour;
+      if (!isStatic && !has(address)) this.#remove(neighbour);
+    }
+  }
+
+  #learn(neighbour: Neighbour, from: LinkAddress, telling: Telling): void {
+    const { asked, peer } = neighbour;
+    if (neighbour.isStatic) return;
+    const now = this.#kernel.now();
+    const same = isPeer(peer, from);
+    const locked = peer !== undefined && telling !== "announcement" &&
+      !(asked && telling === "reply") &&
+      now - neighbour.updatedAt < ARP_LOCK_MS;
+    if (!same && locked) return;
+    neighbour.asked = false;
+    neighbour.probes = 0;
+    if (!same) {
+      this.#lead(neighbour, from);
+      neighbour.updatedAt = now;
+      // What the kernel believed was of the old address.
+      if (peer && telling !== "reply") this.#kernel.stale(neighbour);
+    }
+    if (asked || neighbour.queue.length > 0) {
+      this.#peers.resolve(neighbour.peer!);
+    }
+    neighbour.queue.sendTo(neighbour);
+  }
+
+  #lead(neighbour: Neighbour, to: LinkAddress): void {
+    neighbour.peer?.followers.delete(neighbour);
+    const peer = this.#peers.get(to);
+    peer.followers.add(neighbour);
+    neighbour.peer = peer;
+    neighbour.egress = peer.egress;
+  }
+
+  #lost(peer: Peer): void {
+    for (const neighbour of this.entries()) {
+      if (neighbour.peer !== peer || neighbour.isStatic) continue;
+      this.#release(neighbour);
+      // A probe that went to the peer has no answer to wait for.
+      neighbour.asked = false;
+      this.#kernel.askAgain(neighbour);
+    }
+  }
+
   #makeRoom(): void {
-    const oldest = this.entries().sort((a, b) => a.usedAt - b.usedAt);
-    for (const neighbour of oldest.slice(0, Arp.MaxEntries / 8)) {
+    const oldest = this.entries().filter(({ isStatic }) => !isStatic)
+      .sort((a, b) => a.updatedAt - b.updatedAt);
+    for (const neighbour of oldest.slice(0, MAX_NEIGHBOURS / 8)) {
       this.#remove(neighbour);
+      this.#kernel.remove(neighbour.address);
     }
   }
 
   #remove(neighbour: Neighbour): void {
     this.#entries.delete(neighbour.address);
-    neighbour.ah = undefined;
-    this.#host.dropWaiting(neighbour, neighbour.queue.take());
-    this.#host.onRemoved();
+    this.#release(neighbour);
+    neighbour.queue.drop("tx_neighbour_failed");
+    this.onRemoved();
   }
 
-  #schedule(): void {
-    let first = this.#nextReap;
-    for (const { nud } of this.#entries.values()) {
-      if (nud.deadline < first) first = nud.deadline;
-    }
-    this.#host.scheduleTick(first);
+  #release(neighbour: Neighbour): void {
+    neighbour.peer?.followers.delete(neighbour);
+    neighbour.peer = undefined;
+    neighbour.egress = new Wait(this, neighbour.address);
   }
 }

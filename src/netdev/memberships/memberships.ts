@@ -1,5 +1,5 @@
 /**
- * Which IPv4 groups the kernel joined on an interface: two ways to know, behind one small interface.
+ * Which IPv4 groups the kernel joined on an interface: two ways to know (open.ts), behind one small interface.
  *
  * `rtnetlink` hears of each join and leave at once, but needs Linux 6.15 or so; `proc` reads /proc/net/igmp about
  * every second, and at once after an IGMP report left the interface. `auto` takes the first where it works.
@@ -7,8 +7,6 @@
 
 import type { Millis } from "../../base/units.ts";
 import type { Reactor } from "../../system/reactor.ts";
-import { KernelMemberships } from "./kernel.ts";
-import { ProcMemberships } from "./proc.ts";
 
 export type MembershipSource = "rtnetlink" | "proc";
 
@@ -32,18 +30,4 @@ export interface MembershipOptions {
   readonly ifindex: number;
   /** Called after `groups` was replaced; never during construction. */
   readonly changed: () => void;
-}
-
-/** Opens memberships; throws `E_MEMBERSHIPS` if the way that is asked for does not exist here. */
-export function openMemberships(
-  source: MembershipSource | "auto",
-  options: MembershipOptions,
-): Memberships {
-  if (source === "proc") return new ProcMemberships(options);
-  try {
-    return new KernelMemberships(options);
-  } catch (error) {
-    if (source === "rtnetlink") throw error;
-    return new ProcMemberships(options);
-  }
 }

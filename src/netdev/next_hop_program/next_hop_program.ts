@@ -2,7 +2,7 @@
 
 import type { Fd } from "../../system/fd.ts";
 import { withNamespace } from "../../system/namespace.ts";
-import { attachAtEgress } from "./attach.ts";
+import { attachAtEgress, checkEgress } from "./attach.ts";
 import { kernelTypes } from "./kernel_types.ts";
 import { loadClassifier } from "./load.ts";
 import { nextHopProgram } from "./program.ts";
@@ -38,9 +38,9 @@ export function attachNextHopProgram(
   ifindex: number,
   netns?: number,
 ): NextHopProgram {
+  const inside = <T>(fn: () => T): T =>
+    netns === undefined ? fn() : withNamespace(netns, fn);
+  inside(() => checkEgress(ifindex));
   using program = loadClassifier(NAME, nextHopProgram(kernelTypes()));
-  const attach = () => attachAtEgress(program, ifindex);
-  return new NextHopProgram(
-    netns === undefined ? attach() : withNamespace(netns, attach),
-  );
+  return new NextHopProgram(inside(() => attachAtEgress(program, ifindex)));
 }

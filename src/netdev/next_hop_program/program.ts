@@ -1,13 +1,6 @@
 /**
- * The program: it writes the next hop that the kernel chose into the Ethernet destination of each IPv4 frame.
- *
- * | offset | size | field                                                                                     |
- * |--------|------|-------------------------------------------------------------------------------------------|
- * | 0      | 1    | {@linkcode NEXT_HOP_KNOWN}                                                                |
- * | 1      | 1    | type of the route (`rtm_type`): 1 unicast, 3 broadcast, 5 multicast                       |
- * | 2      | 4    | the gateway's IPv4 address, or zeros if the packet's destination is on the link           |
- *
- * A multicast has a gateway too if its route has one.
+ * The program: it writes the next hop that the kernel chose into the Ethernet destination of each IPv4 frame
+ * (wire/told_next_hop.ts).
  *
  * The kernel keeps the chosen route in the sk_buff (`_skb_refdst`: a `dst_entry` that begins a `struct rtable`;
  * `include/net/route.h`) until the frame is in the device's queue, and TCX egress comes before. Left as they are: frames of
@@ -34,21 +27,22 @@ import {
   storeValue,
   Width,
 } from "./assembler.ts";
+import {
+  NEXT_HOP_KNOWN,
+  TOLD_LENGTH,
+  ToldField,
+} from "../../wire/told_next_hop.ts";
 import type { KernelTypes } from "./kernel_types.ts";
-
-/** First byte of an Ethernet destination that tells the next hop: one that the kernel's own never has for IPv4. */
-export const NEXT_HOP_KNOWN = 0x02;
 
 const AF_INET = 2;
 /** ETH_P_IP in network order, as a little-endian machine loads it. */
 const PROTOCOL_IPV4 = 0x0008;
 /** Bits of `_skb_refdst` that are the address. */
 const ADDRESS_BITS = ~1;
-const LENGTH = 6;
 /** The six bytes on the stack, so that the gateway is aligned: the verifier wants it. */
 const MARK = -6;
-const ROUTE_TYPE = MARK + 1;
-const GATEWAY = MARK + 2;
+const ROUTE_TYPE = MARK + ToldField.RouteType;
+const GATEWAY = MARK + ToldField.Gateway;
 const ETHERNET_DESTINATION = 0;
 
 /** The instructions for a kernel with these types. */
@@ -86,7 +80,7 @@ export function nextHopProgram(types: KernelTypes): Uint8Array {
     set(R.R2, ETHERNET_DESTINATION),
     move(R.R3, R.R10),
     add(R.R3, MARK),
-    set(R.R4, LENGTH),
+    set(R.R4, TOLD_LENGTH),
     set(R.R5, 0),
     callHelper(Bpf.FUNC_SKB_STORE_BYTES),
 

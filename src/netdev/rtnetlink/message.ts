@@ -113,6 +113,8 @@ export interface NetlinkMessage {
   readonly type: number;
   readonly flags: number;
   readonly sequence: number;
+  /** Of an answer, and of an event that a request caused: the address of the socket that asked; else 0. */
+  readonly port: number;
   readonly body: DataView;
 }
 
@@ -133,6 +135,7 @@ export function* parseMessages(
       type: view.getUint16(at + 4, true),
       flags: view.getUint16(at + 6, true),
       sequence: view.getUint32(at + 8, true),
+      port: view.getUint32(at + 12, true),
       body: new DataView(
         view.buffer,
         view.byteOffset + at + HEADER_LENGTH,

@@ -10,16 +10,17 @@
 import { IpoibError } from "../../base/errors.ts";
 import { Errno } from "../../system/errno.ts";
 import type { Reactor, Watch } from "../../system/reactor.ts";
-import {
-  type Memberships,
-  type MembershipSource,
-  openMemberships,
+import type {
+  Memberships,
+  MembershipSource,
 } from "../memberships/memberships.ts";
+import { openMemberships } from "../memberships/open.ts";
 import type {
   ConfigChange,
+  Flow,
   Ipv4Address,
-  Ipv4Route,
   NetConfig,
+  Route,
 } from "../netdev.ts";
 import {
   type AddressRecord,
@@ -37,9 +38,10 @@ import {
   RTM_NEWLINK,
 } from "./link.ts";
 import type { NetlinkMessage } from "./message.ts";
-import { dumpNeighbours, type NeighbourRecord } from "./neighbour.ts";
+import { MirroredNeighbours } from "./kernel_neighbours.ts";
 import { NeighbourEvents } from "./neighbour_events.ts";
-import { lookupRoute } from "./route.ts";
+import { RTM_DELRULE, RTM_NEWRULE, rulesLookAtPorts } from "./rule.ts";
+import { lookupRoutes } from "./route_legs.ts";
 import { RequestSocket } from "./socket.ts";
 
 const CHANGES: readonly ConfigChange[] = [
@@ -73,15 +75,18 @@ export interface MirrorOptions {
 export class ConfigMirror implements NetConfig {
   readonly #options: MirrorOptions;
   readonly #listeners: ((change: ConfigChange) => void)[] = [];
-  readonly #neighbourListeners:
-    ((record: NeighbourRecord, deleted: boolean) => void)[] = [];
-  readonly #lostListeners: (() => void)[] = [];
   readonly #pending = new Set<ConfigChange>();
+  readonly neighbours = new MirroredNeighbours(() =>
+    this.#gone ? undefined : this.#attached
+  );
   #attached: Attached;
   #link: Pick<LinkInfo, "up" | "mtu" | "name">;
   #records = new Map<string, Ipv4Address>();
   #addresses: readonly Ipv4Address[] = [];
   #local: ReadonlySet<number> = new Set();
+  #routesByPort = false;
+  /** Set by an event: a rule came or went. */
+  #readRules = false;
   /** Set by an event: the interface left this namespace. */
   #left = false;
   #gone = false;
@@ -136,37 +141,22 @@ export class ConfigMirror implements NetConfig {
     return this.#attached.requests;
   }
 
+  get routesByPort(): boolean {
+    return this.#routesByPort;
+  }
+
   isLocal(address: number): boolean {
     return this.#local.has(address);
   }
 
-  route(destination: number, source: number): Ipv4Route {
+  route(flow: Flow): Route {
     if (this.#gone) return { type: "none" };
     const { requests, ifindex } = this.#attached;
-    return lookupRoute(requests, ifindex, destination, source);
+    return lookupRoutes(requests, ifindex, flow);
   }
 
   onChange(listener: (change: ConfigChange) => void): void {
     this.#listeners.push(listener);
-  }
-
-  /** Entries of the kernel's neighbour table, of the interface and of both families. Throws `E_NETLINK`. */
-  neighbours(): NeighbourRecord[] {
-    if (this.#gone) return [];
-    const { requests, ifindex } = this.#attached;
-    return dumpNeighbours(requests, ifindex);
-  }
-
-  /** Calls back for each entry that the kernel tells of; see neighbour_events.ts for what it does not tell of. */
-  onNeighbour(
-    listener: (record: NeighbourRecord, deleted: boolean) => void,
-  ): void {
-    this.#neighbourListeners.push(listener);
-  }
-
-  /** Calls back when such events were lost, or when the interface is in another namespace: read `neighbours()` again. */
-  onNeighboursLost(listener: () => void): void {
-    this.#lostListeners.push(listener);
   }
 
   noteReport(now: number): void {
@@ -204,10 +194,9 @@ export class ConfigMirror implements NetConfig {
       netns,
       ifindex,
       receiveBuffer,
-      event: (record, deleted) => {
-        for (const heard of this.#neighbourListeners) heard(record, deleted);
-      },
-      lost: () => this.#neighboursLost(),
+      requests,
+      event: (record, deleted) => this.neighbours.hear(record, deleted),
+      lost: () => this.neighbours.lost(),
     });
     parts.move();
     const watch = reactor.watch(events.fd, () => this.#drain());
@@ -217,6 +206,10 @@ export class ConfigMirror implements NetConfig {
   #drain(): void {
     const outcome = this.#attached.events.drain((event) => this.#apply(event));
     if (outcome === "overrun") this.#dump();
+    else if (this.#readRules) {
+      this.#routesByPort = rulesLookAtPorts(this.#attached.requests);
+    }
+    this.#readRules = false;
     if (this.#left) this.#follow();
     // The kernel joins and leaves 224.0.0.1 with the link.
     if (this.#pending.has("link")) {
@@ -248,6 +241,11 @@ export class ConfigMirror implements NetConfig {
         this.#setAddresses();
         return;
       }
+      case RTM_NEWRULE:
+      case RTM_DELRULE:
+        this.#readRules = true;
+        this.#pending.add("route");
+        return;
       default:
         this.#pending.add("route");
     }
@@ -263,6 +261,7 @@ export class ConfigMirror implements NetConfig {
     }
     this.#setLink(link);
     this.#setRecords(dumpAddresses(requests, ifindex));
+    this.#routesByPort = rulesLookAtPorts(requests);
     memberships.refresh();
     this.#pending.add("route");
   }
@@ -278,7 +277,7 @@ export class ConfigMirror implements NetConfig {
       this.#dump();
       if (!this.#left) {
         if (before !== this.memberships) this.#pending.add("membership");
-        this.#neighboursLost();
+        this.neighbours.lost();
         return;
       }
       this.#attached.close();
@@ -309,10 +308,6 @@ export class ConfigMirror implements NetConfig {
     this.#addresses = addresses;
     this.#local = new Set(addresses.map(({ address }) => address));
     this.#pending.add("address").add("route");
-  }
-
-  #neighboursLost(): void {
-    for (const listener of this.#lostListeners) listener();
   }
 
   #publish(): void {
@@ -355,14 +350,14 @@ class Attached {
     readonly events: EventSocket,
     readonly requests: RequestSocket,
     readonly memberships: Memberships,
-    readonly neighbours: NeighbourEvents,
+    readonly neighbourEvents: NeighbourEvents,
     readonly watch: Watch,
   ) {}
 
   close(): void {
     this.watch.close();
     this.memberships.close();
-    this.neighbours.close();
+    this.neighbourEvents.close();
     this.requests.close();
     this.events.close();
   }

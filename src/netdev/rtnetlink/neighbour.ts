@@ -26,6 +26,7 @@ export const AF_INET6 = 10;
 const NDMSG_LENGTH = 12;
 const NDA_DST = 1;
 const NDA_CACHEINFO = 3;
+const NDA_PROBES = 4;
 const NDA_IFINDEX = 8;
 const NTF_PROXY = 0x08;
 
@@ -66,6 +67,8 @@ export interface NeighbourRecord {
   /** The kernel answers for this address (`ip neigh add proxy`). */
   readonly proxy: boolean;
   readonly ages: NeighbourAges | undefined;
+  /** Requests that have had no answer yet. */
+  readonly probes: number;
 }
 
 /** The struct ndmsg of a request about `address` on `ifindex`, with NDA_DST. */
@@ -107,6 +110,7 @@ export function parseNeighbour(
     flags,
     proxy: (flags & NTF_PROXY) !== 0,
     ages: parseAges(body),
+    probes: parseProbes(body),
   };
 }
 
@@ -126,6 +130,11 @@ function parseAddress(body: DataView): IpAddress | undefined {
     body.getInt32(at + 12),
   );
   return address.isIpv4 ? undefined : address;
+}
+
+function parseProbes(body: DataView): number {
+  const at = findAttribute(body, NDMSG_LENGTH, NDA_PROBES);
+  return at < 0 || attributeLength(body, at) < 4 ? 0 : body.getUint32(at, true);
 }
 
 function parseAges(body: DataView): NeighbourAges | undefined {

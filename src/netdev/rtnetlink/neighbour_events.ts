@@ -12,6 +12,7 @@ import type { Reactor, Timer, Watch } from "../../system/reactor.ts";
 import { EventSocket, Group } from "./event_socket.ts";
 import { interfaceFilter } from "./event_filter.ts";
 import type { NetlinkMessage } from "./message.ts";
+import type { RequestSocket } from "./socket.ts";
 import {
   type NeighbourRecord,
   parseNeighbour,
@@ -32,6 +33,8 @@ export interface NeighbourEventsOptions {
   readonly ifindex: number;
   /** Bytes of events that may wait; 1 MiB holds about 2500 of them. */
   readonly receiveBuffer?: number | undefined;
+  /** What it changes is not told. */
+  readonly requests: RequestSocket;
   readonly event: (record: NeighbourRecord, deleted: boolean) => void;
   /** Some events were lost: told at once, then at most once a second. A dump from inside the call is complete. */
   readonly lost: () => void;
@@ -76,8 +79,9 @@ export class NeighbourEvents {
   }
 
   #apply(message: NetlinkMessage): void {
-    const { body, type } = message;
-    const { ifindex, event } = this.#options;
+    const { body, type, port } = message;
+    const { ifindex, event, requests } = this.#options;
+    if (port !== 0 && port === requests.port) return;
     if (body.byteLength < INDEX_END || body.getInt32(4, true) !== ifindex) {
       return;
     }

@@ -6,6 +6,7 @@
  */
 
 import type { IpAddress } from "../../wire/ip_address.ts";
+import type { Route } from "../netdev.ts";
 import { nexthopLegs } from "./nexthop.ts";
 import { parseRouteAnswer, type RouteAnswer } from "./route_answer.ts";
 import {
@@ -21,23 +22,6 @@ const RTN_BROADCAST = 3;
 const RTN_MULTICAST = 5;
 /** The loopback interface, in every namespace. */
 const LOOPBACK = 1;
-
-/** One of the ways by our interface. */
-export interface RouteLeg {
-  /** The destination itself if it is on the link. An IPv6 address for an IPv4 destination is possible. */
-  readonly nextHop: IpAddress;
-  /** Its share of the flows, against the other legs' weights. */
-  readonly weight: number;
-}
-
-/** Where a destination is, seen from one interface. */
-export type Route =
-  /** At least one leg, in the order of their addresses. */
-  | { readonly type: "unicast"; readonly legs: readonly RouteLeg[] }
-  | { readonly type: "broadcast" }
-  | { readonly type: "multicast" }
-  /** This host, unreachable, prohibited, or by another interface only. */
-  | { readonly type: "none" };
 
 const NONE: Route = { type: "none" };
 const BROADCAST: Route = { type: "broadcast" };

@@ -56,6 +56,7 @@ export interface Refusal {
 export class RequestSocket implements Disposable {
   readonly #fd: Fd;
   #sequence = 0;
+  #port = 0;
 
   /** Opens the socket in `netns` (an open namespace), or in the thread's own. */
   constructor(netns?: number) {
@@ -72,6 +73,11 @@ export class RequestSocket implements Disposable {
     );
     setOption(this.#fd.number, SOL_NETLINK, NETLINK_CAP_ACK, 1);
     setOption(this.#fd.number, SOL_NETLINK, NETLINK_EXT_ACK, 1);
+  }
+
+  /** The address of this socket, by which the kernel marks events that it caused; 0 before the first answer. */
+  get port(): number {
+    return this.#port;
   }
 
   /**
@@ -100,6 +106,7 @@ export class RequestSocket implements Disposable {
       for (const message of parseMessages(answers.subarray(0, length))) {
         // An older request's late answer.
         if (message.sequence !== sequence) continue;
+        this.#port = message.port;
         if (message.type === NLMSG_ERROR) return refusal(message);
         if (message.type === NLMSG_DONE) return doneRefusal(message);
         visit(message);

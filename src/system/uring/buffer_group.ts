@@ -11,7 +11,7 @@
 
 import { bytesAt, libc } from "../../../ffi/libc.ts";
 import { lastError } from "../errno.ts";
-import type { BufferGroup } from "../reactor.ts";
+import type { LentSlots } from "../frames.ts";
 import type { Ring } from "./ring.ts";
 
 const REGISTER_PBUF_RING = 22;
@@ -20,10 +20,9 @@ const MAP_PRIVATE_ANONYMOUS = 0x22;
 const MAP_FAILED = 0xffffffffffffffffn;
 const ENTRY_BYTES = 16;
 
-/** See {@linkcode BufferGroup}. */
-export class ProvidedBuffers implements BufferGroup {
+/** See {@linkcode LentSlots}. */
+export class ProvidedBuffers implements LentSlots {
   readonly id: number;
-  onEmpty: () => void = () => {};
   readonly #addresses: readonly bigint[];
   readonly #length: number;
   readonly #mask: number;
@@ -87,6 +86,7 @@ export class ProvidedBuffers implements BufferGroup {
     this.#committed = false;
   }
 
+  /** Shows the kernel what was added. */
   commit(): void {
     if (this.#committed) return;
     this.#committed = true;

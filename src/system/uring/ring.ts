@@ -158,7 +158,9 @@ export class Ring {
   prepare(): number {
     if (this.#unsubmitted > this.#sqMask) this.enter(NO_WAIT);
     const at = (this.#tail & this.#sqMask) * SQE_WORDS;
-    this.words.fill(0, at, at + SQE_WORDS);
+    const { words } = this;
+    // Not `fill`: that is a call into the runtime.
+    for (let i = at; i < at + SQE_WORDS; i++) words[i] = 0;
     this.#tail = (this.#tail + 1) >>> 0;
     this.#unsubmitted++;
     return at;
@@ -166,7 +168,8 @@ export class Ring {
 
   /** Submits what was prepared, and waits for a completion at most the milliseconds in `span`: 0 not at all, Infinity as long as it takes. */
   enter(span: Float64Array): void {
-    Atomics.store(this.#rings, this.#sqTail, this.#tail);
+    // The kernel looks at it within this very call.
+    this.#rings[this.#sqTail] = this.#tail;
     const waits = span[0]! > 0 && this.#completions() === 0;
     this.#timeout.set(span);
     const result = this.#calls.enter(
@@ -208,7 +211,8 @@ export class Ring {
       const detail = rings[at + 1]!;
       const result = rings[at + 2]! | 0;
       const flags = rings[at + 3]!;
-      Atomics.store(rings, this.#cqHead, this.#head);
+      // Each by itself, because what takes it may enter the ring; read by the kernel within calls of this thread.
+      rings[this.#cqHead] = this.#head;
       take(tag, result, flags, detail);
     }
     return count;

@@ -1,5 +1,5 @@
 /**
- * The reactor over io_uring: TUN reads that go on by themselves, TUN writes, doorbells and waiting, in one system call
+ * The reactor over io_uring: TAP reads that go on by themselves, TAP writes, doorbells and waiting, in one system call
  * a turn.
  *
  * Needs Linux 6.7 (multishot reads) and a system that allows io_uring: see {@linkcode openUringReactor}.
@@ -8,7 +8,15 @@
 import type { Clock } from "../../base/clock.ts";
 import { IpoibError } from "../../base/errors.ts";
 import { addressOf } from "../../../ffi/libc.ts";
-import type { BufferGroup, Reading, RingIo, Watch } from "../reactor.ts";
+import {
+  FrameBatch,
+  type FrameMemory,
+  type FrameReader,
+  type FrameSink,
+  type FrameWriter,
+  type WriteResults,
+} from "../frames.ts";
+import type { Watch } from "../reactor.ts";
 import { ReactorBase } from "../reactor_base.ts";
 import { ProvidedBuffers } from "./buffer_group.ts";
 import { type Completion, NO_WAIT, Ring } from "./ring.ts";
@@ -31,13 +39,27 @@ const ENOBUFS = 105;
 const ECANCELED = 125;
 const NOBODY = 0;
 
+/** Frames of a batch. */
+const BATCH = 64;
+
 /** A multishot read and its place in the ring. */
 interface Reader {
   readonly fd: number;
   readonly group: ProvidedBuffers;
   readonly tag: number;
+  readonly sink: FrameSink;
+  readonly batch: FrameBatch;
   armed: boolean;
   ended: boolean;
+}
+
+/** Writes whose results are not known yet: those that were prepared, and those that the last wait has given to the kernel. */
+interface Writer {
+  readonly results: WriteResults;
+  frames: number;
+  bytes: number;
+  sentFrames: number;
+  sentBytes: number;
 }
 
 /** A descriptor that is polled again after each time it was ready. */
@@ -50,13 +72,16 @@ interface Polled {
 }
 
 /** See above. */
-export class UringReactor extends ReactorBase implements RingIo {
-  readonly ring: RingIo = this;
+export class UringReactor extends ReactorBase {
+  override readonly writesLater = true;
   readonly #ring: Ring;
-  readonly #handlers = new Map<number, Completion>();
+  /** By tag. */
+  readonly #handlers: (Completion | undefined)[] = [undefined];
   readonly #readers: Reader[] = [];
   readonly #polled: Polled[] = [];
+  readonly #writers: Writer[] = [];
   readonly #groups: ProvidedBuffers[] = [];
+  readonly #groupsOf = new Map<FrameMemory, ProvidedBuffers>();
   readonly #one = new Uint8Array(new BigUint64Array([1n]).buffer);
   readonly #oneAddress = addressOf(this.#one);
   readonly #take = (
@@ -64,7 +89,7 @@ export class UringReactor extends ReactorBase implements RingIo {
     result: number,
     flags: number,
     detail: number,
-  ) => this.#handlers.get(tag)?.(result, flags, detail);
+  ) => this.#handlers[tag]?.(result, flags, detail);
   #nextTag = NOBODY + 1;
 
   constructor(ring: Ring, clock?: Clock) {
@@ -73,52 +98,68 @@ export class UringReactor extends ReactorBase implements RingIo {
     this.watchFast(this.slow.fd, () => this.slow.dispatch());
   }
 
-  provideBuffers(addresses: readonly bigint[], length: number): BufferGroup {
-    const id = this.#groups.length;
-    const group = new ProvidedBuffers(this.#ring, id, addresses, length);
-    this.#groups.push(group);
-    return group;
-  }
-
-  read(
+  override readFrames(
     fd: number,
-    group: BufferGroup,
-    onFrame: (buffer: number, length: number) => void,
-    onEnd: (errno: number) => void,
-  ): Reading {
-    const buffers = group as ProvidedBuffers;
-    const tag = this.#nextTag++;
+    memory: FrameMemory,
+    sink: FrameSink,
+  ): FrameReader {
+    const group = this.#groupOf(memory);
     const reader: Reader = {
       fd,
-      group: buffers,
-      tag,
+      group,
+      tag: this.#nextTag++,
+      sink,
+      batch: new FrameBatch(BATCH),
       armed: false,
       ended: false,
     };
-    this.#handlers.set(tag, (result, flags) => {
+    this.#handlers[reader.tag] = (result, flags) => {
       if (!(flags & CQE_MORE)) reader.armed = false;
       if (result > 0) {
-        buffers.taken();
-        onFrame(flags >>> CQE_BUFFER_SHIFT, result);
-      } else if (result === -ENOBUFS) buffers.onEmpty();
-      else if (result < 0 && result !== -ECANCELED && !reader.ended) {
+        const slot = flags >>> CQE_BUFFER_SHIFT;
+        group.taken();
+        memory.takeLent(slot);
+        reader.batch.add(slot, result);
+        if (reader.batch.full) handUp(reader);
+      } else if (
+        result < 0 && result !== -ENOBUFS && result !== -ECANCELED &&
+        !reader.ended
+      ) {
         reader.ended = true;
-        onEnd(-result);
+        sink.onEnd(-result);
       }
-    });
+    };
     this.#readers.push(reader);
-    return { stop: () => this.#stop(reader) };
+    // What is lent anew is read into with the next wait.
+    return { resume: () => {}, stop: () => this.#stop(reader) };
   }
 
-  onWriteFailure(failed: (errno: number, length: number) => void): number {
+  override frameWriter(fd: number, results: WriteResults): FrameWriter {
     const tag = this.#nextTag++;
-    this.#handlers.set(tag, (result, _flags, length) => {
-      if (result < 0) failed(-result, length);
-    });
-    return tag;
+    const writer: Writer = {
+      results,
+      frames: 0,
+      bytes: 0,
+      sentFrames: 0,
+      sentBytes: 0,
+    };
+    this.#writers.push(writer);
+    this.#handlers[tag] = (result, _flags, length) => {
+      if (result >= 0) return;
+      writer.sentFrames--;
+      writer.sentBytes -= length;
+      results.onRefused(-result);
+    };
+    return {
+      write: (address, length) => {
+        writer.frames++;
+        writer.bytes += length;
+        this.#write(fd, address, length, tag);
+      },
+    };
   }
 
-  write(fd: number, address: bigint, length: number, report: number): void {
+  #write(fd: number, address: bigint, length: number, tag: number): void {
     const at = this.#ring.prepare();
     const { words, quads } = this.#ring;
     words[at] = Op.Write | SQE_SKIP_SUCCESS;
@@ -127,12 +168,12 @@ export class UringReactor extends ReactorBase implements RingIo {
     words[at + 3] = 0xffffffff;
     quads[(at + 4) >> 1] = address;
     words[at + 6] = length;
-    words[at + 8] = report;
+    words[at + 8] = tag;
     words[at + 9] = length;
   }
 
   override signal(fd: number): void {
-    this.write(fd, this.#oneAddress, 8, NOBODY);
+    this.#write(fd, this.#oneAddress, 8, NOBODY);
   }
 
   override submit(): void {
@@ -150,6 +191,7 @@ export class UringReactor extends ReactorBase implements RingIo {
 
   protected override wait(): void {
     for (let i = 0; i < this.#groups.length; i++) this.#groups[i]!.commit();
+    for (let i = 0; i < this.#writers.length; i++) send(this.#writers[i]!);
     for (let i = 0; i < this.#readers.length; i++) {
       const reader = this.#readers[i]!;
       if (!reader.armed && !reader.ended && reader.group.available > 0) {
@@ -167,12 +209,34 @@ export class UringReactor extends ReactorBase implements RingIo {
 
   protected override dispatch(): void {
     this.#ring.harvest(this.#take);
+    for (let i = 0; i < this.#writers.length; i++) settle(this.#writers[i]!);
+    for (let i = 0; i < this.#readers.length; i++) {
+      const reader = this.#readers[i]!;
+      if (reader.batch.count > 0) handUp(reader);
+    }
   }
 
   protected override close(): void {
-    this.#handlers.clear();
+    this.#handlers.length = 0;
     this.#ring.close();
     for (const group of this.#groups) group.close();
+  }
+
+  /** The slots that a memory lends: one group, however many descriptors are read into it. */
+  #groupOf(memory: FrameMemory): ProvidedBuffers {
+    let group = this.#groupsOf.get(memory);
+    if (!group) {
+      group = new ProvidedBuffers(
+        this.#ring,
+        this.#groups.length,
+        memory.vnetAddress,
+        memory.frameCapacity,
+      );
+      this.#groups.push(group);
+      this.#groupsOf.set(memory, group);
+      memory.lendTo(group);
+    }
+    return group;
   }
 
   #watch(fd: number, ready: () => void, multishot: boolean): Watch {
@@ -183,10 +247,10 @@ export class UringReactor extends ReactorBase implements RingIo {
       armed: false,
       on: true,
     };
-    this.#handlers.set(polled.tag, (result, flags) => {
+    this.#handlers[polled.tag] = (result, flags) => {
       if (!(flags & CQE_MORE)) polled.armed = false;
       if (result >= 0 && polled.on) ready();
-    });
+    };
     this.#polled.push(polled);
     return {
       enable: (on) => {
@@ -199,6 +263,7 @@ export class UringReactor extends ReactorBase implements RingIo {
         if (at < 0) return;
         this.#polled.splice(at, 1);
         polled.on = false;
+        this.#handlers[polled.tag] = undefined;
         if (polled.armed) this.#cancel(Op.PollRemove, polled.tag);
       },
     };
@@ -247,6 +312,29 @@ export class UringReactor extends ReactorBase implements RingIo {
     words[at + 8] = polled.tag;
     polled.armed = true;
   }
+}
+
+function handUp({ batch, sink }: Reader): void {
+  sink.onFrames(batch);
+  batch.count = 0;
+}
+
+/** What was prepared goes to the kernel now. */
+function send(writer: Writer): void {
+  writer.sentFrames += writer.frames;
+  writer.sentBytes += writer.bytes;
+  writer.frames = 0;
+  writer.bytes = 0;
+}
+
+/** What the kernel had, and did not refuse, was taken. */
+function settle(writer: Writer): void {
+  const { sentFrames, sentBytes, results } = writer;
+  // Below zero: the ring was full, so that one was refused before its turn.
+  if (sentFrames <= 0) return;
+  writer.sentFrames = 0;
+  writer.sentBytes = 0;
+  results.onWritten(sentFrames, sentBytes);
 }
 
 /** A reactor on io_uring; throws `E_URING` where the kernel is too old or io_uring is forbidden. */

@@ -4,7 +4,16 @@ export { must, type Outcome, run } from "./command.ts";
 export { exists, runs, socketsIn } from "./files.ts";
 export { Host } from "./host.ts";
 export { Lab, labTest } from "./lab.ts";
+export {
+  agreement,
+  kernelNeighbours,
+  linkAddress,
+  ownNeighbours,
+} from "./neighbours.ts";
+export { ArpSocket } from "./packet_socket.ts";
 export { pingResult, Pings } from "./ping.ts";
 export { Program } from "./program.ts";
+export { TcpFlow } from "./tcp_flow.ts";
 export { iperf, iperfServer } from "./traffic.ts";
+export { UdpSocket } from "./udp.ts";
 export { pause, until } from "./until.ts";

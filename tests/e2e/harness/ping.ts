@@ -58,6 +58,12 @@ export class Pings implements AsyncDisposable {
     return answered();
   }
 
+  /** Waits for an answer to a packet that has had none by now. */
+  async next(limit = PATIENCE_MS): Promise<void> {
+    const before = this.answered.size;
+    await until("a new answer", () => this.answered.size > before, limit);
+  }
+
   /** Ends it; returns how many answers are missing before the last one that came. */
   async lost(): Promise<number> {
     const last = Math.max(0, ...this.answered);

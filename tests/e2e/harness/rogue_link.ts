@@ -14,10 +14,12 @@ import {
   STRIDE,
 } from "../../../src/hca/soft/slot_layout.ts";
 import { createEventFd, ring } from "../../../src/system/event_fd.ts";
+import { type Arp, emitArp } from "../../../src/wire/arp.ts";
 import type { Fd } from "../../../src/system/fd.ts";
 import { createMemory, Mapping } from "../../../src/system/memory.ts";
 import { Stranger } from "./sockets.ts";
 
+/** Slots that are filled in turn, whether they came back or not. */
 const SLOTS = 4;
 const UD_SEND_ONLY = 0x64;
 
@@ -36,6 +38,7 @@ export interface Fields {
 export class RogueLink implements Disposable {
   readonly connection: Stranger;
   readonly #parts = new DisposableStack();
+  readonly #count: number;
   readonly #slots: Mapping;
   readonly #words: Int32Array;
   readonly #ring: RingSender;
@@ -43,22 +46,27 @@ export class RogueLink implements Disposable {
   #portBell: Fd | undefined;
   #next = 0;
 
-  /** Connects to the port at `path` as the port `guid`, and waits for its answer. */
-  static async open(path: string, guid: string): Promise<RogueLink> {
-    const link = new RogueLink(path, guid);
+  /** Connects to the port at `path` as the port `guid` with so many slots, and waits for its answer. */
+  static async open(
+    path: string,
+    guid: string,
+    slots = SLOTS,
+  ): Promise<RogueLink> {
+    const link = new RogueLink(path, guid, slots);
     const [bell] = (await link.connection.receive())?.fds ?? [];
     if (!bell) throw new Error("The port hung up");
     link.#portBell = link.#parts.use(bell);
     return link;
   }
 
-  private constructor(path: string, guid: string) {
+  private constructor(path: string, guid: string, count: number) {
     const parts = this.#parts;
+    this.#count = count;
     parts.defer(() => this.#peerBell.close());
-    const memory = parts.use(createMemory("slots", SLOTS * STRIDE));
+    const memory = parts.use(createMemory("slots", count * STRIDE));
     const ringMemory = parts.use(createMemory("ring", RING_BYTES));
     this.#slots = parts.use(
-      new Mapping(memory.number, SLOTS * STRIDE, "write"),
+      new Mapping(memory.number, count * STRIDE, "write"),
     );
     const mapping = parts.use(
       new Mapping(ringMemory.number, RING_BYTES, "write"),
@@ -69,7 +77,7 @@ export class RogueLink implements Disposable {
     const hello = encodeLinkMessage({
       version: LINK_VERSION,
       guid,
-      slots: SLOTS,
+      slots: count,
       stride: STRIDE,
     });
     this.connection.send(hello, [
@@ -81,19 +89,28 @@ export class RogueLink implements Disposable {
 
   /** Writes a packet into the next slot and describes it. */
   packet(fields: Fields, length = 40): void {
-    const slot = this.#next++ % SLOTS;
+    const slot = this.#next++ % this.#count;
     const base = slot * STRIDE;
-    const view = new DataView(this.#slots.buffer);
-    view.setUint8(base + LRH + 1, fields.lnh);
-    view.setUint16(base + LRH + 2, fields.dlid);
-    view.setUint16(base + LRH + 6, fields.slid);
-    view.setUint8(base + BTH, fields.opcode);
-    view.setUint16(base + BTH + 2, fields.pkey);
-    view.setUint32(base + BTH + 4, fields.qpn);
-    view.setUint32(base + DETH, fields.qkey);
-    view.setUint32(base + ENCAP, fields.encap);
+    this.#headers(slot, fields);
     this.#slots.bytes.fill(0xff, base + PAYLOAD, base + PAYLOAD + 40);
     this.describe(slot, length);
+  }
+
+  /** Sends ARP packets, one in each slot that came back (at first in all); returns how many. */
+  flood(fields: Fields, arp: () => Arp): number {
+    const view = new DataView(this.#slots.buffer);
+    const fresh = this.#next === 0 ? this.#count : 0;
+    const count = fresh || this.#ring.returns();
+    for (let i = 0; i < count; i++) {
+      const slot = fresh > 0 ? i : this.#ring.takeReturn();
+      this.#headers(slot, fields);
+      const length = emitArp(arp(), view, slot * STRIDE + PAYLOAD);
+      this.#ring.push(slot, length);
+    }
+    this.#next += count;
+    this.#ring.publish();
+    if (count > 0) this.#wake();
+    return count;
   }
 
   /** Writes a descriptor. */
@@ -112,6 +129,19 @@ export class RogueLink implements Disposable {
   /** True once the port has hung up. */
   async ended(): Promise<boolean> {
     return await this.connection.receive() === undefined;
+  }
+
+  #headers(slot: number, fields: Fields): void {
+    const base = slot * STRIDE;
+    const view = new DataView(this.#slots.buffer);
+    view.setUint8(base + LRH + 1, fields.lnh);
+    view.setUint16(base + LRH + 2, fields.dlid);
+    view.setUint16(base + LRH + 6, fields.slid);
+    view.setUint8(base + BTH, fields.opcode);
+    view.setUint16(base + BTH + 2, fields.pkey);
+    view.setUint32(base + BTH + 4, fields.qpn);
+    view.setUint32(base + DETH, fields.qkey);
+    view.setUint32(base + ENCAP, fields.encap);
   }
 
   #wake(): void {

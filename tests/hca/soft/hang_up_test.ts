@@ -25,7 +25,6 @@ Deno.test({
   ignore: missing !== "",
   fn() {
     const reactor = openUringReactor();
-    const ring = reactor.ring;
     using subnet = new Subnet({}, reactor);
     const [a, b] = subnet.openAll(0x11n, 0x12n);
     const sender = { port: a!, qp: subnet.receiver(a!).qp };
@@ -36,14 +35,18 @@ Deno.test({
     qp.setQkey(1);
     const [device, kernel] = socketPair();
     const failures: number[] = [];
-    const report = ring.onWriteFailure((errno) => failures.push(errno));
+    let written = 0;
+    const writer = reactor.frameWriter(device.number, {
+      onWritten: (frames) => written += frames,
+      onRefused: (errno) => failures.push(errno),
+    });
     const batch = qp.createBatch();
     let prepared = 0;
     qp.onReceive = () => {
       while (qp.poll(batch) > 0) {
         for (let i = 0; i < batch.count; i++, prepared++) {
           const length = FRAME_HEADER_LENGTH + batch.length[i]!;
-          ring.write(device.number, batch.vnetAddress[i]!, length, report);
+          writer.write(batch.vnetAddress[i]!, length);
         }
         qp.release(batch);
       }
@@ -69,7 +72,7 @@ Deno.test({
     }
     for (const mapping of others) mapping.unmap();
     assertEquals(prepared, PACKETS);
-    assertEquals(failures, []);
+    assertEquals([failures, written], [[], PACKETS]);
     const frame = new Uint8Array(FRAME_HEADER_LENGTH + LENGTH);
     for (let n = 0; n < PACKETS; n++) {
       assertEquals(

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { libc } from "../../../ffi/libc.ts";
 import { SlotPool } from "../../../src/hca/soft/slot_pool.ts";
 import { PAYLOAD, STRIDE, VNET } from "../../../src/hca/soft/slot_layout.ts";
-import type { BufferGroup } from "../../../src/system/reactor.ts";
+import type { LentSlots } from "../../../src/system/frames.ts";
 import { Mapping, sealedSize } from "../../../src/system/memory.ts";
 
 Deno.test("the slot returned last is used first", () => {
@@ -86,7 +86,7 @@ Deno.test("slots lie a stride apart and have their frame where it is said", () =
 });
 
 /** A group that stands for the kernel's. */
-class Posted implements BufferGroup {
+class Posted implements LentSlots {
   readonly slots: number[] = [];
   onEmpty: () => void = () => {};
 
@@ -109,12 +109,12 @@ class Posted implements BufferGroup {
 Deno.test("post() gives the kernel 32 slots and keeps 32 for reserve()", () => {
   const pool = new SlotPool(80);
   const group = new Posted();
-  pool.postTo(group);
+  pool.lendTo(group);
   assertEquals([group.available, pool.free], [32, 80]);
-  for (let i = 0; i < 30; i++) pool.takePosted(group.take());
+  for (let i = 0; i < 30; i++) pool.takeLent(group.take());
   pool.post();
   assertEquals([group.available, pool.free], [18, 50]);
-  for (let i = 0; i < 18; i++) pool.takePosted(group.take());
+  for (let i = 0; i < 18; i++) pool.takeLent(group.take());
   pool.post();
   assertEquals([group.available, pool.free, pool.ready], [0, 32, false]);
   assertEquals(pool.starved, true, "somebody must bring slots back");
@@ -125,11 +125,11 @@ Deno.test("post() gives the kernel 32 slots and keeps 32 for reserve()", () => {
 Deno.test("post() takes what came back before it calls itself starved", () => {
   const pool = new SlotPool(64);
   const group = new Posted();
-  pool.postTo(group);
+  pool.lendTo(group);
   const out: number[] = [];
   while (group.available > 0) {
     const slot = group.take();
-    pool.takePosted(slot);
+    pool.takeLent(slot);
     out.push(slot);
   }
   pool.collect = () => {
@@ -144,7 +144,7 @@ Deno.test("post() gives nothing while a peer is waited for", () => {
   const pool = new SlotPool(128);
   const group = new Posted();
   pool.held = true;
-  pool.postTo(group);
+  pool.lendTo(group);
   assertEquals([group.available, pool.starved], [0, true]);
   pool.held = false;
   pool.post();

@@ -113,6 +113,7 @@ Deno.test("a large send has no lengths, and its virtio header says what it is", 
   a.port.send.bytes.fill(0, base, base + STRIDE);
   view.setUint8(base + VNET + 1, GsoType.Tcpv4);
   view.setUint16(base + VNET + 4, 1000, true);
+  view.setUint16(base + VNET + 6, 34, true);
   a.qp.post(slot, 9000, handle, b.qp.qpn, QKEY);
   bench.subnet.until(() => b.taken.length > 0, "the packet");
   for (const { packets } of [sent, received]) {

@@ -3,10 +3,10 @@ import {
   SEND_SLOTS,
   VerbsSendMemory,
 } from "../../../src/hca/verbs/send_memory.ts";
-import type { BufferGroup } from "../../../src/system/reactor.ts";
+import type { LentSlots } from "../../../src/system/frames.ts";
 import { FakeVerbs } from "./fake_verbs.ts";
 
-class Group implements BufferGroup {
+class Group implements LentSlots {
   readonly has: number[] = [];
   onEmpty: () => void = () => {};
   get available(): number {
@@ -25,7 +25,7 @@ function open() {
 
 Deno.test("VerbsSendMemory hands free slots over to a group, and keeps some", () => {
   const { memory, group } = open();
-  memory.postTo(group);
+  memory.lendTo(group);
   assertEquals(group.available, 64);
   assertEquals(memory.free, SEND_SLOTS);
   const reserved: number[] = [];
@@ -38,9 +38,9 @@ Deno.test("VerbsSendMemory hands free slots over to a group, and keeps some", ()
 
 Deno.test("VerbsSendMemory supplies the group again once slots are free", () => {
   const { memory, group } = open();
-  memory.postTo(group);
+  memory.lendTo(group);
   const taken = group.has.splice(0);
-  for (const slot of taken) memory.takePosted(slot);
+  for (const slot of taken) memory.takeLent(slot);
   assertEquals(memory.free, SEND_SLOTS - 64);
   memory.supply();
   assertEquals(group.available, 64);
@@ -53,7 +53,7 @@ Deno.test("VerbsSendMemory is starved when the group is empty and only what it k
   const { memory, group } = open();
   const held: number[] = [];
   while (memory.free > 32) held.push(memory.reserve());
-  memory.postTo(group);
+  memory.lendTo(group);
   assertEquals(group.available, 0);
   assert(memory.starved);
   assert(!memory.ready);

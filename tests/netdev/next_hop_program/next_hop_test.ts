@@ -193,7 +193,7 @@ programTest("a forwarded packet has its gateway", () => {
   rig.place.ip("link set in0 up", "address add 10.9.0.1/24 dev in0");
   using _program = rig.attach();
   const packet = udpFrame(ip("10.9.0.2"), ip("10.5.1.1"), 9, new Uint8Array(8))
-    .subarray(12);
+    .subarray(26);
   const frame = new Uint8Array(14 + packet.length);
   frame.set(address);
   frame.set([2, 0, 0, 0, 0, 8, 0x08, 0x00], 6);

@@ -13,7 +13,7 @@ import {
   attachNextHopProgram,
   type NextHopProgram,
 } from "../../../src/netdev/next_hop_program/next_hop_program.ts";
-import { NEXT_HOP_KNOWN } from "../../../src/netdev/next_hop_program/program.ts";
+import { NEXT_HOP_KNOWN } from "../../../src/wire/told_next_hop.ts";
 import { findLink } from "../../../src/netdev/rtnetlink/link.ts";
 import { RequestSocket } from "../../../src/netdev/rtnetlink/socket.ts";
 import type { Fd } from "../../../src/system/fd.ts";

@@ -3,6 +3,7 @@
  * everything of and a network device in memory.
  */
 
+import { Memberships } from "../../../src/sa/memberships.ts";
 import type { LogLevel } from "../../../src/base/log.ts";
 import { MgmtClass } from "../../../src/wire/mad.ts";
 import type { PortAttributes, PortEvent } from "../../../src/hca/hca.ts";
@@ -157,7 +158,7 @@ class Node implements Hosted {
       reactor: this.#reactor,
       port: this.#port,
       sa: this.#sa,
-      random: Math.random,
+      memberships: new Memberships(this.#sa),
     };
     const device = new IpoibDevice(context, {
       name: "ib0",

@@ -11,11 +11,12 @@ export const Request = {
   TUNSETCARRIER: 0x400454e2n,
   TUNGETDEVNETNS: 0x54e3n,
   SIOCGIFINDEX: 0x8933n,
+  SIOCSIFHWADDR: 0x8924n,
 } as const;
 
 /** Flags of TUNSETIFF. */
-export const TunFlag = {
-  TUN: 0x0001,
+export const TapFlag = {
+  TAP: 0x0002,
   NO_PI: 0x1000,
   VNET_HDR: 0x4000,
   /** Refuse to attach to a device that exists. */
@@ -23,7 +24,7 @@ export const TunFlag = {
 } as const;
 
 /** Bits of TUNSETOFFLOAD: what the kernel may leave undone in a frame that it gives us. */
-export const TunOffload = {
+export const TapOffload = {
   CSUM: 0x01,
   TSO4: 0x02,
   TSO6: 0x04,
@@ -35,6 +36,8 @@ export const TunOffload = {
 /** Sets that the kernel accepts as a whole, best first: USO is of Linux 6.2, and only both of it together. */
 export const OFFLOAD_SETS: readonly number[] = [0x6f, 0x0f, 0x07, 0x01, 0x00];
 
+/** Link type of Ethernet (`linux/if_arp.h`). */
+export const ARPHRD_ETHER = 1;
 /** Link type of InfiniBand (`linux/if_arp.h`). */
 export const ARPHRD_INFINIBAND = 32;
 

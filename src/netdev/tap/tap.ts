@@ -1,12 +1,12 @@
 /**
- * A TUN of link type InfiniBand: one read or write is one frame, a virtio header and an IP packet.
+ * A TAP of link type InfiniBand: one read or write is one frame, a virtio header, an Ethernet header and a packet.
  *
- * The kernel sees POINTOPOINT, MULTICAST, NOARP and no link-layer address, so ARP never passes here. The
- * device lives as long as the descriptor, and stays in the namespace that it was opened in unless somebody moves it.
+ * The kernel sees BROADCAST and MULTICAST and link-layer addresses without bytes: it runs ARP and neighbour discovery, and
+ * its packets do not name their next hop. The device lives as long as the descriptor, and stays in the namespace that it
+ * was opened in unless somebody moves it.
  */
 
 import { errnoCell, libc } from "../../../ffi/libc.ts";
-import { Errno } from "../../system/errno.ts";
 import { Fd } from "../../system/fd.ts";
 import { withNamespace } from "../../system/namespace.ts";
 import { Request } from "./constants.ts";
@@ -15,8 +15,8 @@ import { interfaceRequest, requestName } from "./name.ts";
 const AF_INET = 2;
 const SOCK_DGRAM_CLOEXEC = 2 | 0x80000;
 
-/** Where a TUN is now; closing it closes the namespace. */
-export class TunPlace implements Disposable {
+/** Where a TAP is now; closing it closes the namespace. */
+export class TapPlace implements Disposable {
   readonly #namespace: Fd;
   readonly ifindex: number;
 
@@ -34,8 +34,8 @@ export class TunPlace implements Disposable {
   }
 }
 
-/** An open TUN. Made by `openTun()`. */
-export class Tun implements Disposable {
+/** An open TAP. Made by `openTap()`. */
+export class Tap implements Disposable {
   readonly #fd: Fd;
   readonly #libc = libc();
   readonly #errno = errnoCell();
@@ -64,18 +64,6 @@ export class Tun implements Disposable {
     return this.#offload;
   }
 
-  /** Reads one frame to `address`: its length, 0 if there is none, or a negative errno. */
-  read(address: bigint, capacity: number): number {
-    const length = this.#libc.readAt(this.#fd.number, address, capacity);
-    return length >= 0 ? length : this.#readError(this.#errno[0]!);
-  }
-
-  /** Writes one frame from `address`: octets taken, or a negative errno (EIO while the link is down). */
-  write(address: bigint, length: number): number {
-    const taken = this.#libc.writeAt(this.#fd.number, address, length);
-    return taken >= 0 ? taken : -this.#errno[0]!;
-  }
-
   /** Writes one frame from a buffer of this isolate. */
   writeBytes(frame: Uint8Array): number {
     const taken = this.#libc.write(
@@ -84,10 +72,6 @@ export class Tun implements Disposable {
       frame.length,
     );
     return taken >= 0 ? taken : -this.#errno[0]!;
-  }
-
-  #readError(why: number): number {
-    return why === Errno.EAGAIN || why === Errno.EINTR ? 0 : -why;
   }
 
   /** Tells the kernel whether the link has carrier; does nothing on a kernel before 5.0, where it always has. */
@@ -114,7 +98,7 @@ export class Tun implements Disposable {
   }
 
   /** Where the device is now, which is another place after `ip link set IF netns NS`; undefined if it was deleted. */
-  locate(): TunPlace | undefined {
+  locate(): TapPlace | undefined {
     const raw = this.#libc.ioctlValue(
       this.#fd.number,
       Request.TUNGETDEVNETNS,
@@ -132,7 +116,7 @@ export class Tun implements Disposable {
       namespace.close();
       return undefined;
     }
-    return new TunPlace(namespace, ifindex);
+    return new TapPlace(namespace, ifindex);
   }
 
   close(): void {

@@ -1,4 +1,4 @@
-/** Making a TUN: the steps, their order, and what each failure means to a user. */
+/** Making a TAP: the steps, their order, and what each failure means to a user. */
 
 import { cString, errno, libc } from "../../../ffi/libc.ts";
 import { IpoibError } from "../../base/errors.ts";
@@ -6,21 +6,23 @@ import { Capability, hasCapability } from "../../system/capability.ts";
 import { Errno, errnoText } from "../../system/errno.ts";
 import { Fd } from "../../system/fd.ts";
 import { withNamespace } from "../../system/namespace.ts";
+import { HOST_ADDRESS } from "../../wire/frame_header.ts";
 import { VNET_HEADER_LENGTH } from "../../wire/vnet.ts";
 import {
+  ARPHRD_ETHER,
   ARPHRD_INFINIBAND,
   IFNAMSIZ,
   OFFLOAD_SETS,
   Request,
-  TunFlag,
+  TapFlag,
 } from "./constants.ts";
 import { checkName, interfaceRequest, requestName } from "./name.ts";
-import { interfaceIndex, Tun } from "./tun.ts";
+import { interfaceIndex, Tap } from "./tap.ts";
 
 const DEVICE = "/dev/net/tun";
 const O_RDWR_NONBLOCK_CLOEXEC = 2 | 0x800 | 0x80000;
 
-export interface TunOptions {
+export interface TapOptions {
   /** At most 15 octets; one `%d` stands for the next free number. */
   readonly name: string;
   /** An open network namespace to make the device in; the thread's own if not given. */
@@ -30,10 +32,10 @@ export interface TunOptions {
 }
 
 /**
- * Makes a TUN of link type InfiniBand: down, without carrier, no packet information, virtio header of
- * 12 octets, non-blocking. Errors: `E_NAME`, `E_NAME_TAKEN` (EEXIST), `E_PRIVILEGE`, `E_TUN_MISSING`, `E_TUN`.
+ * Makes a TAP of link type InfiniBand: down, without carrier, no packet information, virtio header of
+ * 12 bytes, non-blocking. To the kernel its link-layer addresses have no bytes. Errors: `E_NAME`, `E_NAME_TAKEN` (EEXIST), `E_PRIVILEGE`, `E_TAP_MISSING`, `E_TAP`.
  */
-export function openTun(options: TunOptions): Tun {
+export function openTap(options: TapOptions): Tap {
   const { name, netns, offload = OFFLOAD_SETS[0]! } = options;
   checkName(name);
   return netns === undefined
@@ -41,7 +43,7 @@ export function openTun(options: TunOptions): Tun {
     : inNamespace(netns, name, () => open(name, offload));
 }
 
-function inNamespace(netns: number, name: string, fn: () => Tun): Tun {
+function inNamespace(netns: number, name: string, fn: () => Tap): Tap {
   try {
     return withNamespace(netns, fn);
   } catch (error) {
@@ -54,13 +56,13 @@ function inNamespace(netns: number, name: string, fn: () => Tun): Tun {
   }
 }
 
-function open(wanted: string, offload: number): Tun {
+function open(wanted: string, offload: number): Tap {
   using parts = new DisposableStack();
   const fd = parts.use(openDevice(wanted));
   const request = interfaceRequest(wanted);
   new DataView(request.buffer).setUint16(
     IFNAMSIZ,
-    TunFlag.TUN | TunFlag.NO_PI | TunFlag.VNET_HDR | TunFlag.EXCL,
+    TapFlag.TAP | TapFlag.NO_PI | TapFlag.VNET_HDR | TapFlag.EXCL,
     true,
   );
   if (libc().ioctl(fd.number, Request.TUNSETIFF, request) < 0) {
@@ -72,6 +74,7 @@ function open(wanted: string, offload: number): Tun {
     throw createError(wanted, why);
   }
   const name = requestName(request);
+  setHardwareAddress(fd, name);
   const length = new Uint8Array(new Int32Array([VNET_HEADER_LENGTH]).buffer);
   need(
     libc().ioctl(fd.number, Request.TUNSETVNETHDRSZ, length),
@@ -90,18 +93,33 @@ function open(wanted: string, offload: number): Tun {
   const ifindex = interfaceIndex(name);
   if (ifindex === undefined) {
     throw new IpoibError(
-      "E_TUN",
+      "E_TAP",
       `Cannot find network interface "${name}" that was just made`,
       { errno: Errno.ENODEV },
     );
   }
   parts.move();
-  const tun = new Tun(fd, name, ifindex, 0);
-  tun.setCarrier(false);
+  const tap = new Tap(fd, name, ifindex, 0);
+  tap.setCarrier(false);
   for (const set of OFFLOAD_SETS) {
-    if ((set & ~offload) === 0 && tun.setOffload(set)) break;
+    if ((set & ~offload) === 0 && tap.setOffload(set)) break;
   }
-  return tun;
+  return tap;
+}
+
+/**
+ * Gives the device the Ethernet address that all our devices have, by which the kernel takes a frame to be for itself. It
+ * shows nowhere once the link type is InfiniBand, and cannot be changed from then on.
+ */
+function setHardwareAddress(fd: Fd, name: string): void {
+  const request = interfaceRequest(name);
+  new DataView(request.buffer).setUint16(IFNAMSIZ, ARPHRD_ETHER, true);
+  request.set(HOST_ADDRESS, IFNAMSIZ + 2);
+  need(
+    libc().ioctl(fd.number, Request.SIOCSIFHWADDR, request),
+    name,
+    "set the Ethernet address",
+  );
 }
 
 function openDevice(name: string): Fd {
@@ -114,7 +132,7 @@ function openDevice(name: string): Fd {
   const missing = why === Errno.ENOENT || why === Errno.ENODEV ||
     why === Errno.ENXIO;
   throw new IpoibError(
-    missing ? "E_TUN_MISSING" : "E_TUN",
+    missing ? "E_TAP_MISSING" : "E_TAP",
     `Cannot open ${DEVICE}: ${errnoText(why)}`,
     {
       errno: why,
@@ -142,7 +160,7 @@ function createError(name: string, why: number): IpoibError {
       return privilegeError(name, why);
     default:
       return new IpoibError(
-        "E_TUN",
+        "E_TAP",
         `Cannot create network interface "${name}": ${errnoText(why)}`,
         { errno: why },
       );
@@ -164,7 +182,7 @@ function need(result: number, name: string, action: string): void {
   if (result >= 0) return;
   const why = errno();
   throw new IpoibError(
-    "E_TUN",
+    "E_TAP",
     `Cannot ${action} on network interface "${name}": ${errnoText(why)}`,
     { errno: why },
   );

@@ -1,29 +1,30 @@
+import { FakeFrames } from "../../src/system/fake_frames.ts";
 import {
   assert,
   assertEquals,
-  assertGreater,
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { addressOf, libc } from "../../ffi/libc.ts";
+import { libc } from "../../ffi/libc.ts";
 import { IpoibError } from "../../src/base/errors.ts";
 import { Errno } from "../../src/system/errno.ts";
-import { openNetdev } from "../../src/netdev/open.ts";
 import { findLink, getLink } from "../../src/netdev/rtnetlink/link.ts";
 import { addAddress, setLinkUp } from "../../src/netdev/rtnetlink/set.ts";
 import { RequestSocket } from "../../src/netdev/rtnetlink/socket.ts";
-import { checkName } from "../../src/netdev/tun/name.ts";
-import { openTun } from "../../src/netdev/tun/open.ts";
+import { IpAddress } from "../../src/wire/ip_address.ts";
+import { checkName } from "../../src/netdev/tap/name.ts";
+import { openTap } from "../../src/netdev/tap/open.ts";
 import {
   ip,
   kernelTest,
+  openTestNetdev,
   Room,
   socketAddress,
   udpFrame,
   udpSocket,
 } from "./support.ts";
 
-/** Attributes of a TUN's link data (linux/if_link.h). */
+/** Attributes of a TAP's link data (linux/if_link.h). */
 const IFLA_TUN_TYPE = 3;
 const IFLA_TUN_PI = 4;
 const IFLA_TUN_VNET_HDR = 5;
@@ -33,56 +34,56 @@ function codeOf(fn: () => unknown): IpoibError {
   return assertThrows(fn, IpoibError);
 }
 
-kernelTest("openTun() makes a TUN of link type InfiniBand", () => {
+kernelTest("openTap() makes a TAP of link type InfiniBand", () => {
   using room = new Room();
-  using tun = openTun({ name: "ib0", netns: room.fd });
+  using tap = openTap({ name: "ib0", netns: room.fd });
   using requests = new RequestSocket(room.fd);
-  const link = getLink(requests, tun.ifindex)!;
+  const link = getLink(requests, tap.ifindex)!;
   assertEquals(link.name, "ib0");
   assertEquals(link.type, 32);
   assertEquals(link.kind, "tun");
-  assertEquals(link.kindData!.u8(IFLA_TUN_TYPE), 1);
+  assertEquals(link.kindData!.u8(IFLA_TUN_TYPE), 2);
   assertEquals(link.kindData!.u8(IFLA_TUN_PI), 0);
   assertEquals(link.kindData!.u8(IFLA_TUN_VNET_HDR), 1);
   assertEquals(link.kindData!.u8(IFLA_TUN_PERSIST), 0);
   assertEquals(link.up, false);
   assertEquals(link.carrier, false);
-  // POINTOPOINT, NOARP, MULTICAST.
-  assertEquals(link.flags & 0x1090, 0x1090);
-  assertEquals(tun.vnetHeaderLength(), 12);
-  assertEquals(findLink(requests, "ib0")!.ifindex, tun.ifindex);
+  // BROADCAST and MULTICAST; neither POINTOPOINT nor NOARP.
+  assertEquals(link.flags & 0x1092, 0x1002);
+  assertEquals(tap.vnetHeaderLength(), 12);
+  assertEquals(findLink(requests, "ib0")!.ifindex, tap.ifindex);
 });
 
-kernelTest("openTun() turns on offloads that the kernel has", () => {
+kernelTest("openTap() turns on offloads that the kernel has", () => {
   using room = new Room();
-  using tun = openTun({ name: "ib0", netns: room.fd });
-  assertEquals(tun.offload & 0x07, 0x07);
-  using plain = openTun({ name: "ib1", netns: room.fd, offload: 0 });
+  using tap = openTap({ name: "ib0", netns: room.fd });
+  assertEquals(tap.offload & 0x07, 0x07);
+  using plain = openTap({ name: "ib1", netns: room.fd, offload: 0 });
   assertEquals(plain.offload, 0);
-  using checksum = openTun({ name: "ib2", netns: room.fd, offload: 0x01 });
+  using checksum = openTap({ name: "ib2", netns: room.fd, offload: 0x01 });
   assertEquals(checksum.offload, 0x01);
   assert(!checksum.setOffload(0x02), "TSO4 without CSUM is refused");
   assertEquals(checksum.offload, 0x01);
 });
 
-kernelTest("openTun() picks the next free number for %d", () => {
+kernelTest("openTap() picks the next free number for %d", () => {
   using room = new Room();
-  using first = openTun({ name: "ib%d", netns: room.fd });
-  using second = openTun({ name: "ib%d", netns: room.fd });
+  using first = openTap({ name: "ib%d", netns: room.fd });
+  using second = openTap({ name: "ib%d", netns: room.fd });
   assertEquals([first.name, second.name], ["ib0", "ib1"]);
 });
 
-kernelTest("openTun() refuses a name that is taken", () => {
+kernelTest("openTap() refuses a name that is taken", () => {
   using room = new Room();
-  using _tun = openTun({ name: "ib0", netns: room.fd });
+  using _tun = openTap({ name: "ib0", netns: room.fd });
   for (const name of ["ib0", "lo"]) {
-    const error = codeOf(() => openTun({ name, netns: room.fd }));
+    const error = codeOf(() => openTap({ name, netns: room.fd }));
     assertEquals(error.code, "E_NAME_TAKEN");
     assertEquals(error.errno, Errno.EEXIST);
     assertStringIncludes(error.message, "taken");
   }
   using other = new Room();
-  openTun({ name: "ib0", netns: other.fd }).close();
+  openTap({ name: "ib0", netns: other.fd }).close();
 });
 
 Deno.test("checkName() refuses what the kernel would", () => {
@@ -107,14 +108,14 @@ Deno.test("checkName() refuses what the kernel would", () => {
   checkName("ib0.8001");
 });
 
-/** What openTun() throws in a process that `prefix` starts. */
+/** What openTap() throws in a process that `prefix` starts. */
 async function errorUnder(...prefix: string[]): Promise<IpoibError> {
-  const url = new URL("../../src/netdev/tun/open.ts", import.meta.url).href;
+  const url = new URL("../../src/netdev/tap/open.ts", import.meta.url).href;
   const path = await Deno.makeTempFile({ suffix: ".ts" });
   await Deno.writeTextFile(
     path,
-    `import { openTun } from ${JSON.stringify(url)};
-    try { openTun({ name: "ibtest0" }); }
+    `import { openTap } from ${JSON.stringify(url)};
+    try { openTap({ name: "ibtest0" }); }
     catch (error) { console.log(JSON.stringify(error)); }`,
   );
   try {
@@ -136,13 +137,13 @@ async function errorUnder(...prefix: string[]): Promise<IpoibError> {
   }
 }
 
-kernelTest("openTun() says so without CAP_NET_ADMIN", async () => {
+kernelTest("openTap() says so without CAP_NET_ADMIN", async () => {
   const error = await errorUnder("setpriv", "--bounding-set=-net_admin");
   assertEquals([error.code, error.errno], ["E_PRIVILEGE", Errno.EPERM]);
   assertStringIncludes(error.hint!, "CAP_NET_ADMIN");
 });
 
-kernelTest("openTun() says so without /dev/net/tun", async () => {
+kernelTest("openTap() says so without /dev/net/tun", async () => {
   const error = await errorUnder(
     "unshare",
     "--mount",
@@ -151,29 +152,28 @@ kernelTest("openTun() says so without /dev/net/tun", async () => {
     'mount -t tmpfs none /dev/net && exec "$@"',
     "sh",
   );
-  assertEquals([error.code, error.errno], ["E_TUN_MISSING", Errno.ENOENT]);
+  assertEquals([error.code, error.errno], ["E_TAP_MISSING", Errno.ENOENT]);
   assertStringIncludes(error.message, "/dev/net/tun");
   assertStringIncludes(error.hint!, "modprobe tun");
 });
 
-kernelTest("Tun.setCarrier() moves the carrier", () => {
+kernelTest("Tap.setCarrier() moves the carrier", () => {
   using room = new Room();
-  using tun = openTun({ name: "ib0", netns: room.fd });
+  using tap = openTap({ name: "ib0", netns: room.fd });
   using requests = new RequestSocket(room.fd);
-  setLinkUp(requests, tun.ifindex, true);
-  const running = () => getLink(requests, tun.ifindex)!.running;
+  setLinkUp(requests, tap.ifindex, true);
+  const running = () => getLink(requests, tap.ifindex)!.running;
   assertEquals(running(), false);
-  tun.setCarrier(true);
+  tap.setCarrier(true);
   assertEquals(running(), true);
-  tun.setCarrier(false);
+  tap.setCarrier(false);
   assertEquals(running(), false);
 });
 
-kernelTest("TunNetdev passes frames both ways", () => {
+kernelTest("TapNetdev passes frames both ways", () => {
   using room = new Room();
-  const netdev = openNetdev(room.reactor, { name: "ib0", netns: room.fd });
-  const buffer = new Uint8Array(65536 + 12);
-  const address = addressOf(buffer);
+  const memory = new FakeFrames(8, 65536 + 26);
+  const netdev = openTestNetdev(room, { memory });
   try {
     const frame = udpFrame(
       ip("10.1.0.2"),
@@ -181,7 +181,14 @@ kernelTest("TunNetdev passes frames both ways", () => {
       5000,
       new TextEncoder().encode("hello"),
     );
+    const results: string[] = [];
+    netdev.onWritten = (frames, bytes) => results.push(`${frames} ${bytes}`);
+    netdev.onRefused = (errno) => results.push(`errno ${errno}`);
+    const slot = memory.reserve();
+    memory.bytes.set(frame, slot * memory.frameCapacity);
     assertEquals(netdev.writeBytes(frame), -Errno.EIO);
+    netdev.write(memory.vnetAddress[slot]!, frame.length);
+    assertEquals(results.splice(0), [`errno ${Errno.EIO}`]);
     addAddress(netdev.config.requests, netdev.ifindex, {
       address: ip("10.1.0.1"),
       prefixLength: 24,
@@ -194,8 +201,9 @@ kernelTest("TunNetdev passes frames both ways", () => {
     assertEquals(libc().bind(socket.number, own, 16), 0);
 
     // Into the kernel, from an address and from a buffer.
-    buffer.set(frame);
-    assertEquals(netdev.write(address, frame.length), frame.length);
+    netdev.write(memory.vnetAddress[slot]!, frame.length);
+    memory.unreserve(slot);
+    assertEquals(results, [`1 ${frame.length}`]);
     assertEquals(netdev.writeBytes(frame), frame.length);
     const got = new Uint8Array(100);
     for (let i = 0; i < 2; i++) {
@@ -207,6 +215,16 @@ kernelTest("TunNetdev passes frames both ways", () => {
     // Out of the kernel, whose queue starts a little after the carrier.
     room.settle();
     const peer = socketAddress(ip("10.1.0.2"), 6000);
+    netdev.config.neighbours.setPermanent(IpAddress.ipv4(ip("10.1.0.2")));
+    let read: Uint8Array | undefined;
+    netdev.onFrames = ({ count, slot, length }) => {
+      for (let i = 0; i < count; i++) {
+        const frame = memory.frame(slot[i]!, length[i]!);
+        memory.unreserve(slot[i]!);
+        // What is not ours: IGMP reports, router solicitations.
+        if (frame[26] === 0x45 && frame[26 + 9] === 17) read = frame;
+      }
+    };
     const sent = libc().sendto(
       socket.number,
       new Uint8Array([1, 2, 3]),
@@ -216,71 +234,55 @@ kernelTest("TunNetdev passes frames both ways", () => {
       16,
     );
     assertEquals(sent, 3);
-    let length = 0;
-    netdev.onReadable = () => {
-      for (;;) {
-        const read = netdev.read(address, buffer.length);
-        if (read === 0) return;
-        // What is not ours: IGMP reports, router solicitations.
-        if (read > 0 && buffer[12] === 0x45 && buffer[12 + 9] === 17) {
-          length = read;
-        }
-      }
-    };
-    assert(room.until(() => length > 0));
-    assertEquals(length, 12 + 28 + 3);
-    assertEquals([...buffer.subarray(40, 43)], [1, 2, 3]);
+    assert(room.until(() => read !== undefined));
+    assertEquals(read!.length, 26 + 28 + 3);
+    assertEquals([...read!.subarray(54, 57)], [1, 2, 3]);
     // NEEDS_CSUM: the checksum begins at the UDP header, its field 6 further.
-    assertEquals(buffer[0]! & 1, 1);
-    assertEquals(buffer[6]! | buffer[7]! << 8, 20);
-    assertEquals(buffer[8]! | buffer[9]! << 8, 6);
-    assertEquals(netdev.read(address, buffer.length), 0);
+    assertEquals(read![0]! & 1, 1);
+    assertEquals(read![6]! | read![7]! << 8, 34);
+    assertEquals(read![8]! | read![9]! << 8, 6);
   } finally {
     netdev.close();
   }
 });
 
-kernelTest("TunNetdev.pause() stops reports until resumed", () => {
-  using room = new Room();
-  const netdev = openNetdev(room.reactor, { name: "ib0", netns: room.fd });
-  try {
-    let calls = 0;
-    netdev.onReadable = () => calls++;
-    netdev.pause(true);
-    addAddress(netdev.config.requests, netdev.ifindex, {
-      address: ip("10.1.0.1"),
-      prefixLength: 24,
-    });
-    netdev.setUp(true);
-    netdev.setCarrier(true);
-    // The kernel starts the queue a little after the carrier.
-    room.settle();
-    using socket = udpSocket(room.fd);
-    libc().sendto(
-      socket.number,
-      new Uint8Array(1),
-      1,
-      0,
-      socketAddress(ip("10.1.0.2"), 6000),
-      16,
-    );
-    room.settle();
-    assertEquals(calls, 0);
-    netdev.pause(false);
-    room.reactor.turn(100);
-    assertGreater(calls, 0);
-  } finally {
-    netdev.close();
-  }
-});
+kernelTest(
+  "TapNetdev leaves frames to the kernel's queue while there are no slots",
+  () => {
+    using room = new Room();
+    const memory = new FakeFrames(0, 65536 + 26);
+    const netdev = openTestNetdev(room, { memory });
+    try {
+      let calls = 0;
+      netdev.onFrames = ({ count }) => calls += count;
+      addAddress(netdev.config.requests, netdev.ifindex, {
+        address: ip("10.1.0.1"),
+        prefixLength: 24,
+      });
+      netdev.setUp(true);
+      netdev.setCarrier(true);
+      // The kernel starts the queue a little after the carrier.
+      room.settle();
+      netdev.config.neighbours.setPermanent(IpAddress.ipv4(ip("10.1.0.2")));
+      using socket = udpSocket(room.fd);
+      const to = socketAddress(ip("10.1.0.2"), 6000);
+      libc().sendto(socket.number, new Uint8Array(1), 1, 0, to, 16);
+      room.settle();
+      assertEquals(calls, 0);
+      const more = new FakeFrames(1, 65536 + 26);
+      Object.assign(memory, { vnetAddress: more.vnetAddress });
+      memory.free.push(0);
+      netdev.resume();
+      assert(room.until(() => calls === 1));
+    } finally {
+      netdev.close();
+    }
+  },
+);
 
-kernelTest("TunNetdev.setMtu() sets the MTU and refuses a bad one", () => {
+kernelTest("TapNetdev.setMtu() sets the MTU and refuses a bad one", () => {
   using room = new Room();
-  const netdev = openNetdev(room.reactor, {
-    name: "ib0",
-    netns: room.fd,
-    txQueueLength: 256,
-  });
+  const netdev = openTestNetdev(room, { txQueueLength: 256 });
   try {
     assertEquals(netdev.config.mtu, 1500);
     assertEquals(
@@ -298,16 +300,15 @@ kernelTest("TunNetdev.setMtu() sets the MTU and refuses a bad one", () => {
 });
 
 kernelTest(
-  "TunNetdev.queueDrops() counts what had no room in the device's queue",
+  "TapNetdev.queueDrops() counts what had no room in the device's queue",
   () => {
     using room = new Room();
-    const netdev = openNetdev(room.reactor, {
-      name: "ib0",
-      netns: room.fd,
+    const memory = new FakeFrames(0, 65536 + 26);
+    const netdev = openTestNetdev(room, {
+      memory,
       txQueueLength: 4,
     });
     try {
-      netdev.pause(true);
       addAddress(netdev.config.requests, netdev.ifindex, {
         address: ip("10.1.0.1"),
         prefixLength: 24,
@@ -317,6 +318,7 @@ kernelTest(
       room.settle();
       using socket = udpSocket(room.fd);
       const to = socketAddress(ip("10.1.0.2"), 6000);
+      netdev.config.neighbours.setPermanent(IpAddress.ipv4(ip("10.1.0.2")));
       const before = netdev.queueDrops();
       for (let i = 0; i < 50; i++) {
         libc().sendto(socket.number, new Uint8Array(1), 1, 0, to, 16);

@@ -1,0 +1,73 @@
+/** IPv4 as an address family. */
+
+import type { Flow } from "../../netdev/netdev.ts";
+import { EtherType } from "../../wire/encap.ts";
+import { IpAddress, V4_MAPPED } from "../../wire/ip_address.ts";
+import { IpProtocol, IPV4_HEADER_LENGTH, Ipv4Field } from "../../wire/ipv4.ts";
+import { isLimitedBroadcast, isMulticast } from "../../wire/ipv4_address.ts";
+import { ipv4Mgid } from "../../wire/mgid.ts";
+import type { AddressFamily } from "./address_family.ts";
+
+const CLASS_D = 0xe;
+/** Fragment offset: all but the first fragment of a packet are without ports. */
+const FRAGMENT_OFFSET = 0x1fff;
+const PORTS_LENGTH = 4;
+
+export const ipv4Family: AddressFamily = {
+  etherType: EtherType.Ipv4,
+
+  /** Source; both ports; type of service, protocol and the mark of v4-mapped addresses; destination. */
+  flowKey(view, ip, length, key, byPort) {
+    if (!this.isPacket(view, ip, length)) return false;
+    const protocol = byPort ? view.getUint8(ip + Ipv4Field.Protocol) : 0;
+    key[0] = view.getInt32(ip + Ipv4Field.Source);
+    key[1] = byPort ? portsOf(view, ip, length) : 0;
+    key[2] = view.getUint8(ip + Ipv4Field.Tos) << 24 | protocol << 16 |
+      V4_MAPPED;
+    key[3] = view.getInt32(ip + Ipv4Field.Destination);
+    return true;
+  },
+
+  flow(view, ip, length): Flow {
+    const ports = portsOf(view, ip, length);
+    return {
+      destination: IpAddress.ipv4(view.getInt32(ip + Ipv4Field.Destination)),
+      source: IpAddress.ipv4(view.getInt32(ip + Ipv4Field.Source)),
+      tos: view.getUint8(ip + Ipv4Field.Tos),
+      protocol: view.getUint8(ip + Ipv4Field.Protocol),
+      sourcePort: ports >>> 16,
+      destinationPort: ports & 0xffff,
+    };
+  },
+
+  flowHash(view, ip, length) {
+    return Math.imul(view.getInt32(ip + Ipv4Field.Source), 0x9e3779b1) ^
+      Math.imul(view.getInt32(ip + Ipv4Field.Destination), 0x85ebca77) ^
+      Math.imul(portsOf(view, ip, length), 0xc2b2ae3d) ^
+      view.getUint8(ip + Ipv4Field.Protocol);
+  },
+
+  isMulticast: ({ w3 }) => isMulticast(w3) || isLimitedBroadcast(w3),
+
+  mgid: ({ w3 }, broadcastMgid) => ipv4Mgid(w3, broadcastMgid),
+
+  isPacket: (view, ip, length) =>
+    length >= IPV4_HEADER_LENGTH && view.getUint8(ip) >> 4 === 4,
+
+  isReport: (view, ip) =>
+    view.getUint8(ip + Ipv4Field.Protocol) === IpProtocol.Igmp,
+
+  isToGroup: (view, ip) =>
+    view.getUint8(ip + Ipv4Field.Destination) >> 4 === CLASS_D,
+};
+
+/** Source and destination port as one word, of protocols that have them; else 0. */
+function portsOf(view: DataView, ip: number, length: number): number {
+  const protocol = view.getUint8(ip + Ipv4Field.Protocol);
+  if (protocol !== IpProtocol.Tcp && protocol !== IpProtocol.Udp) return 0;
+  if ((view.getUint16(ip + Ipv4Field.Fragment) & FRAGMENT_OFFSET) !== 0) {
+    return 0;
+  }
+  const header = (view.getUint8(ip) & 0x0f) << 2;
+  return header + PORTS_LENGTH <= length ? view.getInt32(ip + header) : 0;
+}

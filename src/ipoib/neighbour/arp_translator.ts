@@ -1,0 +1,265 @@
+/**
+ * ARP between the kernel, whose link-layer addresses have no bytes here, and the link, where they have 20.
+ *
+ * The kernel asks, answers, probes and announces, for its addresses and those that it is a proxy for. This translates:
+ * 16 bytes to 56 and back (RFC 826, RFC 4391 section 9.2), and finds out to whom a packet goes:
+ *
+ * | from the kernel                     | goes to                                                        |
+ * |-------------------------------------|----------------------------------------------------------------|
+ * | request by broadcast, announcement  | the broadcast group                                            |
+ * | request by unicast (a probe)        | the peer that the target leads to, else the broadcast group    |
+ * | reply                               | who asked, else the peer that the target leads to, else the    |
+ * |                                     | broadcast group                                                |
+ */
+
+import type { Logger } from "../../base/log.ts";
+import type { Millis } from "../../base/units.ts";
+import type { Netdev } from "../../netdev/netdev.ts";
+import {
+  type Arp,
+  ARP_LENGTH,
+  ArpOperation,
+  arpRequest,
+  emitArp,
+  parseArp,
+} from "../../wire/arp.ts";
+import {
+  DEVICE_ARP_LENGTH,
+  type DeviceArp,
+  emitDeviceArp,
+  parseDeviceArp,
+} from "../../wire/device_arp.ts";
+import { EtherType } from "../../wire/encap.ts";
+import {
+  EthernetKind,
+  ethernetKind,
+  FRAME_HEADER_LENGTH,
+} from "../../wire/ethernet.ts";
+import { writeEthernetHeader } from "../../wire/frame_header.ts";
+import { GID_LENGTH } from "../../wire/gid.ts";
+import { IpAddress } from "../../wire/ip_address.ts";
+import { isMulticast, samePrefix } from "../../wire/ipv4_address.ts";
+import {
+  formatLinkAddress,
+  type LinkAddress,
+  linkAddressEquals,
+  linkAddressOctets,
+} from "../../wire/link_address.ts";
+import { VNET_HEADER_LENGTH } from "../../wire/vnet.ts";
+import type { LinkIdentity } from "../link_identity.ts";
+import type { GroupTable } from "../multicast/group_table.ts";
+import type { PathTable } from "../path.ts";
+import type { PeerTable } from "../peer.ts";
+import { type DropReason, refusal } from "../statistics.ts";
+import type { UdSender } from "../ud_sender.ts";
+import { Askers } from "./askers.ts";
+import type { NeighbourTable } from "./neighbour_table.ts";
+
+const NO_ADDRESS: LinkAddress = {
+  flags: 0,
+  qpn: 0,
+  gid: new Uint8Array(GID_LENGTH),
+};
+/** Conflicts that are told, at most. */
+const MAX_CONFLICTS = 256;
+
+/** What the translator works with. */
+export interface TranslatorParts {
+  readonly netdev: Netdev;
+  readonly sender: UdSender;
+  readonly identity: LinkIdentity;
+  readonly groups: GroupTable;
+  readonly peers: PeerTable;
+  readonly paths: PathTable;
+  readonly neighbours: NeighbourTable;
+  readonly log: Logger;
+}
+
+export class ArpTranslator {
+  readonly etherType = EtherType.Arp;
+  readonly #parts: TranslatorParts;
+  readonly #askers = new Askers();
+  readonly #conflicts = new Set<number>();
+  readonly #frame = new Uint8Array(FRAME_HEADER_LENGTH + DEVICE_ARP_LENGTH);
+  readonly #frameView = new DataView(this.#frame.buffer);
+
+  constructor(parts: TranslatorParts) {
+    this.#parts = parts;
+  }
+
+  /** Forgets who asked. */
+  clear(): void {
+    this.#askers.clear();
+  }
+
+  // From the kernel -----------------------------------------------------------------------------------------
+
+  /** Takes the kernel's packet of `length` bytes in `slot`. */
+  transmit(slot: number, length: number): void {
+    const { sender, identity } = this.#parts;
+    const { view, stride, layout } = sender.memory;
+    const base = slot * stride;
+    const arp = parseDeviceArp(view, base + layout.payload, length);
+    if (arp) {
+      const kind = ethernetKind(view, base + layout.ethernet);
+      this.#send(slot, this.#translate(arp), this.#wayOf(arp, kind));
+      return;
+    }
+    // A program that knows InfiniBand may have written all 56 bytes itself. Our own address is the only true one.
+    const whole = parseArp(view, base + layout.payload, length);
+    if (whole) {
+      this.#send(slot, { ...whole, senderAddress: identity.address });
+    } else sender.drop(slot, "tx_malformed");
+  }
+
+  /** Asks for `target` by broadcast, where the kernel never does. */
+  request(target: IpAddress): void {
+    const source = this.#sourceFor(target.w3);
+    if (source === undefined) return;
+    this.#emit(arpRequest(this.#parts.identity.address, source, target.w3));
+  }
+
+  /** Tells the link where these addresses are now (RFC 5227 section 2.3). */
+  announce(addresses: Iterable<number>): void {
+    const own = this.#parts.identity.address;
+    for (const address of addresses) {
+      this.#emit(arpRequest(own, address, address));
+    }
+  }
+
+  #emit(arp: Arp): void {
+    const { sender } = this.#parts;
+    const slot = sender.memory.reserve(true);
+    if (slot < 0) sender.statistics.drop("tx_no_slot");
+    else {
+      const { bytes, stride, layout } = sender.memory;
+      const vnet = slot * stride + layout.vnet;
+      bytes.fill(0, vnet, vnet + VNET_HEADER_LENGTH);
+      this.#send(slot, arp);
+    }
+  }
+
+  #translate({ operation, senderIp, targetIp }: DeviceArp): Arp {
+    return {
+      operation,
+      senderAddress: this.#parts.identity.address,
+      senderIp,
+      targetAddress: NO_ADDRESS,
+      targetIp,
+    };
+  }
+
+  /** The address that a packet of the kernel goes to; undefined for the broadcast group. */
+  #wayOf(
+    { operation, senderIp, targetIp }: DeviceArp,
+    kind: EthernetKind,
+  ): LinkAddress | undefined {
+    const { neighbours } = this.#parts;
+    if (senderIp === targetIp) return undefined;
+    const target = IpAddress.ipv4(targetIp);
+    if (operation === ArpOperation.Request) {
+      const unicast = kind !== EthernetKind.Broadcast;
+      const { peer } = neighbours.asks(target, unicast);
+      return unicast ? peer?.address : undefined;
+    }
+    const asker = this.#askers.take(
+      targetIp,
+      senderIp,
+      this.#parts.sender.now,
+    );
+    if (asker && targetIp !== 0) neighbours.answered(target, asker);
+    return asker ?? neighbours.find(target)?.peer?.address;
+  }
+
+  #send(slot: number, arp: Arp, to?: LinkAddress): void {
+    const { sender, groups, peers } = this.#parts;
+    const { view, stride, layout } = sender.memory;
+    const destination = to ? peers.get(to) : groups.broadcast;
+    if (!destination) {
+      sender.drop(slot, "tx_link_down");
+      return;
+    }
+    sender.statistics.arpSent++;
+    emitArp(
+      to ? { ...arp, targetAddress: targetOf(arp, to) } : arp,
+      view,
+      slot * stride + layout.payload,
+    );
+    sender.writeHeaders(slot, destination.kind, EtherType.Arp);
+    destination.egress.send(slot, ARP_LENGTH);
+  }
+
+  /** The address to ask from: one of the target's subnet, else the first. */
+  #sourceFor(target: number): number | undefined {
+    const { addresses } = this.#parts.netdev.config;
+    const near = addresses.find((own) =>
+      samePrefix(own.address, target, own.prefixLength)
+    );
+    return (near ?? addresses[0])?.address;
+  }
+
+  // To the kernel -------------------------------------------------------------------------------------------
+
+  /** Takes the packet of `length` bytes at `base`, which came from that LID; returns why it is to be dropped, if it is. */
+  receive(
+    view: DataView,
+    base: number,
+    length: number,
+    sourceLid: number,
+    now: Millis,
+  ): DropReason | undefined {
+    const { identity, paths, neighbours, netdev } = this.#parts;
+    const arp = parseArp(view, base, length);
+    if (!arp) return "rx_malformed";
+    const { senderAddress: from, senderIp, targetIp, operation } = arp;
+    if (linkAddressEquals(from, identity.address)) return undefined;
+    if (isMulticast(senderIp) || isMulticast(targetIp)) return undefined;
+    const request = operation === ArpOperation.Request;
+    if (!request && operation !== ArpOperation.Reply) return undefined;
+    paths.heard(from.gid, sourceLid, now);
+    const own = netdev.config.isLocal(senderIp);
+    if (own) this.#tellConflict(senderIp, from);
+    const announced = senderIp === targetIp;
+    if (senderIp !== 0 && !own) {
+      const telling = announced
+        ? "announcement"
+        : request
+        ? "request"
+        : "reply";
+      neighbours.hear(IpAddress.ipv4(senderIp), from, telling);
+    }
+    if (request && !announced) this.#askers.add(senderIp, targetIp, from, now);
+    return this.#toKernel(
+      arp,
+      request || announced ? EthernetKind.Broadcast : EthernetKind.Host,
+    );
+  }
+
+  #toKernel(arp: Arp, kind: EthernetKind): DropReason | undefined {
+    writeEthernetHeader(
+      this.#frameView,
+      VNET_HEADER_LENGTH,
+      kind,
+      EtherType.Arp,
+    );
+    emitDeviceArp(arp, this.#frameView, FRAME_HEADER_LENGTH);
+    const written = this.#parts.netdev.writeBytes(this.#frame);
+    return written < 0 ? refusal(-written) : undefined;
+  }
+
+  #tellConflict(address: number, who: LinkAddress): void {
+    if (this.#conflicts.has(address)) return;
+    if (this.#conflicts.size >= MAX_CONFLICTS) this.#conflicts.clear();
+    this.#conflicts.add(address);
+    this.#parts.log.warn(
+      `${IpAddress.ipv4(address)} is also used by ${
+        formatLinkAddress(linkAddressOctets(who))
+      }`,
+    );
+  }
+}
+
+/** A request names nobody; a reply names who asked. */
+function targetOf({ operation }: Arp, to: LinkAddress): LinkAddress {
+  return operation === ArpOperation.Request ? NO_ADDRESS : to;
+}

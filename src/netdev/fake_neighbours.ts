@@ -1,0 +1,250 @@
+/**
+ * The kernel's ARP, for unit tests: packets wait for their next hop, requests for own addresses are answered, answers
+ * resolve. No clock: what time would do a test does ({@linkcode FakeNeighbours.retry}, {@linkcode FakeNeighbours.fail}).
+ */
+
+import { ArpOperation } from "../wire/arp.ts";
+import {
+  DEVICE_ARP_LENGTH,
+  type DeviceArp,
+  emitDeviceArp,
+  parseDeviceArp,
+} from "../wire/device_arp.ts";
+import { EtherType } from "../wire/encap.ts";
+import { EthernetKind, FRAME_HEADER_LENGTH } from "../wire/ethernet.ts";
+import { writeEthernetHeader } from "../wire/frame_header.ts";
+import { IpAddress } from "../wire/ip_address.ts";
+import { samePrefix } from "../wire/ipv4_address.ts";
+import { VNET_HEADER_LENGTH } from "../wire/vnet.ts";
+import type {
+  Ipv4Address,
+  KernelNeighbour,
+  KernelNeighbours,
+  KernelNeighbourState,
+} from "./netdev.ts";
+
+const USABLE: readonly KernelNeighbourState[] = [
+  "REACHABLE",
+  "STALE",
+  "DELAY",
+  "PROBE",
+  "PERMANENT",
+];
+
+interface Entry {
+  state: KernelNeighbourState;
+  readonly waiting: Uint8Array[];
+}
+
+export class FakeNeighbours implements KernelNeighbours {
+  /** What the engine had the kernel do: "resolve 10.0.0.2". */
+  readonly changes: string[] = [];
+  /** The addresses of the interface. */
+  addresses: () => readonly Ipv4Address[] = () => [];
+  /** Hands a frame to the device. */
+  output: (frame: Uint8Array) => void = () => {};
+  readonly #entries = new Map<number, Entry>();
+  readonly #listeners: ((record: KernelNeighbour, deleted: boolean) => void)[] =
+    [];
+
+  readonly #lostListeners: (() => void)[] = [];
+
+  state(address: number): KernelNeighbourState | undefined {
+    return this.#entries.get(address)?.state;
+  }
+
+  /** The kernel sends a frame to a next hop. */
+  send(frame: Uint8Array, nextHop: number): void {
+    const entry = this.#get(nextHop);
+    if (USABLE.includes(entry.state)) {
+      if (entry.state === "STALE") entry.state = "DELAY";
+      this.output(frame);
+      return;
+    }
+    entry.waiting.push(frame);
+    if (entry.state !== "INCOMPLETE") {
+      entry.state = "INCOMPLETE";
+      this.#ask(nextHop, EthernetKind.Broadcast);
+    }
+  }
+
+  /** Asks again for what is not resolved: a second has passed. */
+  retry(): void {
+    for (const [address, { state }] of this.#entries) {
+      if (state === "INCOMPLETE") this.#ask(address, EthernetKind.Broadcast);
+    }
+  }
+
+  /** Asks a neighbour itself: it has not been heard of for long. */
+  probe(address: number): void {
+    this.#get(address).state = "PROBE";
+    this.#ask(address, EthernetKind.Host);
+  }
+
+  /** Nobody answered. */
+  fail(address: number): void {
+    const entry = this.#get(address);
+    entry.waiting.length = 0;
+    this.#set(address, "FAILED");
+  }
+
+  /** `ip neigh change ADDRESS nud STATE`, without the engine's doing. */
+  set(address: number, state: KernelNeighbourState): void {
+    this.#get(address);
+    this.#set(address, state);
+  }
+
+  /** `ip neigh del ADDRESS`. */
+  delete(address: number): void {
+    if (this.#entries.delete(address)) this.#tell(address, "FAILED", true);
+  }
+
+  /** Takes a frame that the engine has written; false if it is not ARP. */
+  take(frame: Uint8Array): boolean {
+    if (frame.length < FRAME_HEADER_LENGTH) return false;
+    const view = new DataView(frame.buffer, frame.byteOffset, frame.length);
+    const type = view.getUint16(FRAME_HEADER_LENGTH - 2);
+    if (type !== EtherType.Arp) return false;
+    const length = frame.length - FRAME_HEADER_LENGTH;
+    const arp = parseDeviceArp(view, FRAME_HEADER_LENGTH, length);
+    if (arp) this.#process(arp);
+    return true;
+  }
+
+  list(): KernelNeighbour[] {
+    return [...this.#entries].map(([address, { state }]) =>
+      recordOf(address, state)
+    );
+  }
+
+  resolve(address: IpAddress): boolean {
+    this.changes.push(`resolve ${address}`);
+    this.#get(address.w3).state = "INCOMPLETE";
+    this.#ask(address.w3, EthernetKind.Broadcast);
+    return true;
+  }
+
+  setStale(address: IpAddress): void {
+    this.changes.push(`stale ${address}`);
+    const entry = this.#entries.get(address.w3);
+    if (entry) entry.state = "STALE";
+  }
+
+  setPermanent(address: IpAddress): void {
+    this.changes.push(`permanent ${address}`);
+    this.#get(address.w3).state = "PERMANENT";
+  }
+
+  remove(address: IpAddress): void {
+    this.changes.push(`remove ${address}`);
+    this.#entries.delete(address.w3);
+  }
+
+  onNeighbour(
+    listener: (record: KernelNeighbour, deleted: boolean) => void,
+  ): void {
+    this.#listeners.push(listener);
+  }
+
+  onLost(listener: () => void): void {
+    this.#lostListeners.push(listener);
+  }
+
+  /** Changes of the table that the engine is not told of, then that there were some. */
+  lose(change: () => void): void {
+    const listeners = this.#listeners.splice(0);
+    change();
+    this.#listeners.push(...listeners);
+    for (const listener of this.#lostListeners) listener();
+  }
+
+  #isLocal(address: number): boolean {
+    return this.addresses().some((own) => own.address === address);
+  }
+
+  #process({ operation, senderIp, targetIp }: DeviceArp): void {
+    const local = this.#isLocal(targetIp);
+    // A packet from an own address is a martian: not even an announcement of it is answered.
+    if (this.#isLocal(senderIp)) return;
+    if (operation === ArpOperation.Request && local) {
+      if (senderIp !== 0) {
+        const { state } = this.#get(senderIp);
+        if (!USABLE.includes(state)) this.#resolved(senderIp, "STALE");
+      }
+      this.#emit(
+        {
+          operation: ArpOperation.Reply,
+          senderIp: targetIp,
+          targetIp: senderIp,
+        },
+        EthernetKind.Host,
+      );
+      return;
+    }
+    const entry = this.#entries.get(senderIp);
+    if (!entry) return;
+    if (operation === ArpOperation.Reply && local) {
+      this.#resolved(senderIp, "REACHABLE");
+    } else if (!USABLE.includes(entry.state)) this.#resolved(senderIp, "STALE");
+  }
+
+  #resolved(address: number, state: KernelNeighbourState): void {
+    this.#set(address, state);
+    for (const frame of this.#get(address).waiting.splice(0)) {
+      this.output(frame);
+    }
+  }
+
+  #ask(target: number, kind: EthernetKind): void {
+    const addresses = this.addresses();
+    const source =
+      addresses.find((own) =>
+        samePrefix(own.address, target, own.prefixLength)
+      ) ?? addresses[0];
+    this.#emit({
+      operation: ArpOperation.Request,
+      senderIp: source?.address ?? 0,
+      targetIp: target,
+    }, kind);
+  }
+
+  #emit(arp: DeviceArp, kind: EthernetKind): void {
+    const frame = new Uint8Array(FRAME_HEADER_LENGTH + DEVICE_ARP_LENGTH);
+    const view = new DataView(frame.buffer);
+    writeEthernetHeader(view, VNET_HEADER_LENGTH, kind, EtherType.Arp);
+    emitDeviceArp(arp, view, FRAME_HEADER_LENGTH);
+    this.output(frame);
+  }
+
+  #get(address: number): Entry {
+    let entry = this.#entries.get(address);
+    if (!entry) {
+      this.#entries.set(address, entry = { state: "NONE", waiting: [] });
+    }
+    return entry;
+  }
+
+  #set(address: number, state: KernelNeighbourState): void {
+    this.#get(address).state = state;
+    this.#tell(address, state, false);
+  }
+
+  #tell(address: number, state: KernelNeighbourState, deleted: boolean): void {
+    const record = recordOf(address, state);
+    for (const listener of this.#listeners) listener(record, deleted);
+  }
+}
+
+function recordOf(
+  address: number,
+  state: KernelNeighbourState,
+): KernelNeighbour {
+  return {
+    address: IpAddress.ipv4(address),
+    state,
+    used: 0,
+    confirmed: 0,
+    updated: 0,
+    probes: 0,
+  };
+}

@@ -1,0 +1,134 @@
+/** A TCP connection with bytes both ways all the time, which knows how long it stood still. */
+
+import { libc } from "../../../ffi/libc.ts";
+import { Errno, lastError, unwrap } from "../../../src/system/errno.ts";
+import { Fd } from "../../../src/system/fd.ts";
+import { openNamespace, withNamespace } from "../../../src/system/namespace.ts";
+import { openSocket } from "../../../src/system/open_socket.ts";
+import type { Host } from "./host.ts";
+import { socketAddress } from "./udp.ts";
+
+const AF_INET = 2;
+const SOCK_STREAM_CLOEXEC = 1 | 0x80000;
+const SOCK_CLOEXEC = 0x80000;
+const MSG_DONTWAIT = 0x40;
+const MSG_NOSIGNAL = 0x4000;
+const STEP_MS = 5;
+/** What each side offers in a step. */
+const CHUNK = 8192;
+
+/** One way of the connection. */
+interface Way {
+  readonly from: Fd;
+  readonly to: Fd;
+  received: number;
+  /** When bytes arrived last, and the longest time without. */
+  at: number;
+  stall: number;
+}
+
+export class TcpFlow implements Disposable {
+  readonly #ways: readonly [Way, Way];
+  readonly #buffer = new Uint8Array(65536);
+  readonly #chunk = new Uint8Array(CHUNK);
+  readonly #timer: ReturnType<typeof setInterval>;
+  #failure: Error | undefined;
+
+  /** Connects from one host to an address of the other; the connection is in use from then on. */
+  static open(from: Host, to: Host, port: number): TcpFlow {
+    using listener = socketIn(to);
+    const address = socketAddress(to.address, port);
+    unwrap(
+      libc().bind(listener.number, address, address.length),
+      "E_TEST",
+      "bind",
+    );
+    unwrap(libc().listen(listener.number, 1), "E_TEST", "listen");
+    const near = socketIn(from);
+    unwrap(
+      libc().connect(near.number, address, address.length),
+      "E_TEST",
+      `connect to ${to.address}`,
+    );
+    const far = unwrap(
+      libc().accept4(listener.number, null, null, SOCK_CLOEXEC),
+      "E_TEST",
+      "accept",
+    );
+    return new TcpFlow(near, new Fd(far));
+  }
+
+  private constructor(near: Fd, far: Fd) {
+    const way = (from: Fd, to: Fd): Way => ({
+      ...{ from, to, received: 0, stall: 0 },
+      at: performance.now(),
+    });
+    this.#ways = [way(near, far), way(far, near)];
+    this.#timer = setInterval(() => this.#step(), STEP_MS);
+  }
+
+  /** Bytes that arrived, of the way that had fewer. Throws if the connection broke. */
+  get received(): number {
+    this.#check();
+    return Math.min(...this.#ways.map(({ received }) => received));
+  }
+
+  /** The longest time in which nothing arrived one way, in milliseconds. Throws if the connection broke. */
+  get stall(): number {
+    this.#check();
+    const now = performance.now();
+    return Math.max(
+      ...this.#ways.map((way) => Math.max(way.stall, now - way.at)),
+    );
+  }
+
+  #check(): void {
+    if (this.#failure) throw this.#failure;
+  }
+
+  #step(): void {
+    if (this.#failure) return;
+    for (const way of this.#ways) {
+      libc().send(
+        way.from.number,
+        this.#chunk,
+        CHUNK,
+        MSG_DONTWAIT | MSG_NOSIGNAL,
+      );
+      this.#receive(way);
+    }
+  }
+
+  #receive(way: Way): void {
+    for (;;) {
+      const length = libc().recv(
+        way.to.number,
+        this.#buffer,
+        this.#buffer.length,
+        MSG_DONTWAIT,
+      );
+      if (length <= 0) {
+        const error = lastError("E_TEST", "receive");
+        if (length === 0 || error.errno !== Errno.EAGAIN) this.#failure = error;
+        return;
+      }
+      const now = performance.now();
+      way.received += length;
+      way.stall = Math.max(way.stall, now - way.at);
+      way.at = now;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+    for (const { from } of this.#ways) from.close();
+  }
+}
+
+function socketIn(host: Host): Fd {
+  using netns = openNamespace(host.namespace);
+  return withNamespace(
+    netns.number,
+    () => openSocket(AF_INET, SOCK_STREAM_CLOEXEC, 0),
+  );
+}

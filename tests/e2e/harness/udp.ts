@@ -1,0 +1,84 @@
+/** UDP sockets of the test itself in a host's namespace: many datagrams in one moment, which no program sends. */
+
+import { libc } from "../../../ffi/libc.ts";
+import { unwrap } from "../../../src/system/errno.ts";
+import type { Fd } from "../../../src/system/fd.ts";
+import { openNamespace, withNamespace } from "../../../src/system/namespace.ts";
+import { openSocket } from "../../../src/system/open_socket.ts";
+import type { Host } from "./host.ts";
+
+const AF_INET = 2;
+const SOCK_DGRAM_CLOEXEC = 2 | 0x80000;
+const MSG_DONTWAIT = 0x40;
+
+export class UdpSocket implements Disposable {
+  readonly #fd: Fd;
+  readonly #buffer = new Uint8Array(65536);
+
+  /** A socket in `host`, bound to `port` of all its addresses. */
+  static open(host: Host, port: number): UdpSocket {
+    using netns = openNamespace(host.namespace);
+    const socket = new UdpSocket(
+      withNamespace(
+        netns.number,
+        () => openSocket(AF_INET, SOCK_DGRAM_CLOEXEC, 0),
+      ),
+    );
+    const own = socketAddress("0.0.0.0", port);
+    unwrap(
+      libc().bind(socket.#fd.number, own, own.length),
+      "E_TEST",
+      `bind to port ${port}`,
+    );
+    return socket;
+  }
+
+  private constructor(fd: Fd) {
+    this.#fd = fd;
+  }
+
+  /** Sends; throws what the kernel refuses. */
+  send(to: string, port: number, bytes: Uint8Array<ArrayBuffer>): void {
+    const address = socketAddress(to, port);
+    unwrap(
+      libc().sendto(
+        ...[this.#fd.number, bytes, bytes.length, 0] as const,
+        ...[address, address.length] as const,
+      ),
+      "E_TEST",
+      `send to ${to}`,
+    );
+  }
+
+  /** What has arrived, each datagram by itself. */
+  receive(): Uint8Array[] {
+    const received: Uint8Array[] = [];
+    for (;;) {
+      const length = libc().recv(
+        this.#fd.number,
+        this.#buffer,
+        this.#buffer.length,
+        MSG_DONTWAIT,
+      );
+      if (length < 0) return received;
+      received.push(this.#buffer.slice(0, length));
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#fd.close();
+  }
+}
+
+/** struct sockaddr_in. */
+export function socketAddress(
+  address: string,
+  port: number,
+): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(16);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, AF_INET, true);
+  view.setUint16(2, port);
+  bytes.set(address.split(".").map(Number), 4);
+  return bytes;
+}

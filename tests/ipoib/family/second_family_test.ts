@@ -1,0 +1,201 @@
+/** Another address family: nothing of the engine but the list of its families knows of it. */
+
+import { assertEquals } from "@std/assert";
+import type { AddressFamily } from "../../../src/ipoib/family/address_family.ts";
+import { ipv4Family } from "../../../src/ipoib/family/ipv4_family.ts";
+import { FakeNetdev } from "../../../src/netdev/fake.ts";
+import type { Route } from "../../../src/netdev/netdev.ts";
+import { encapWord } from "../../../src/wire/encap.ts";
+import { FRAME_HEADER_LENGTH } from "../../../src/wire/ethernet.ts";
+import { IpAddress } from "../../../src/wire/ip_address.ts";
+import { ipv6Mgid } from "../../../src/wire/mgid.ts";
+import { hex, viewOf } from "../../wire/support.ts";
+import { type Host, ipv4Frame, packetOf, QKEY, Rig } from "../rig.ts";
+
+/** IEEE 802 local experimental EtherType 1. */
+const ETHER_TYPE = 0x88b5;
+const VERSION = 0x9;
+const SOURCE = 4;
+const DESTINATION = 20;
+const HEADER_LENGTH = 36;
+
+function addressAt(view: DataView, at: number): IpAddress {
+  const word = (i: number) => view.getInt32(at + 4 * i);
+  return new IpAddress(word(0), word(1), word(2), word(3));
+}
+
+/** Packets of four bytes (version, kind, flow), two addresses of 128 bits, and a payload. */
+const wideFamily: AddressFamily = {
+  etherType: ETHER_TYPE,
+  flowKey(view, at, length, key) {
+    if (!this.isPacket(view, at, length)) return false;
+    for (let i = 0; i < 4; i++) {
+      key[i] = view.getInt32(at + DESTINATION + 4 * i);
+    }
+    return true;
+  },
+  flow: (view, at) => ({
+    destination: addressAt(view, at + DESTINATION),
+    source: addressAt(view, at + SOURCE),
+    tos: 0,
+    protocol: view.getUint8(at + 1),
+    sourcePort: 0,
+    destinationPort: 0,
+  }),
+  flowHash: (view, at) => view.getUint16(at + 2),
+  isMulticast: ({ w0 }) => w0 >>> 24 === 0xff,
+  mgid: (group, broadcast) => ipv6Mgid(group.bytes(), broadcast),
+  isPacket: (view, at, length) =>
+    length >= HEADER_LENGTH && view.getUint8(at) >> 4 === VERSION,
+  isReport: (view, at) => view.getUint8(at + 1) === 2,
+  isToGroup: (view, at) => view.getUint8(at + DESTINATION) === 0xff,
+};
+
+const [A, B, C] = ["fd00::1", "fd00::2", "fd00::3"].map(parse) as [
+  IpAddress,
+  IpAddress,
+  IpAddress,
+];
+const GATEWAYS = [B, C];
+const GROUP = parse("ff02::1:2");
+
+function parse(text: string): IpAddress {
+  return IpAddress.parse(text)!;
+}
+
+function wideFrame(
+  from: IpAddress,
+  to: IpAddress,
+  { flow = 0, kind = 1 } = {},
+): Uint8Array {
+  const frame = new Uint8Array(FRAME_HEADER_LENGTH + HEADER_LENGTH + 5);
+  const view = viewOf(frame);
+  view.setUint16(FRAME_HEADER_LENGTH - 2, ETHER_TYPE);
+  frame.set([VERSION << 4, kind], FRAME_HEADER_LENGTH);
+  view.setUint16(FRAME_HEADER_LENGTH + 2, flow);
+  frame.set(from.bytes(), FRAME_HEADER_LENGTH + SOURCE);
+  frame.set(to.bytes(), FRAME_HEADER_LENGTH + DESTINATION);
+  frame.set(new TextEncoder().encode("bytes"), frame.length - 5);
+  return frame;
+}
+
+/** A kernel with routes for addresses of 128 bits: fd00::/16 is on the link, the rest of fd00::/8 behind both gateways. */
+function wideNetdev(
+  options: ConstructorParameters<typeof FakeNetdev>[0],
+): FakeNetdev {
+  const netdev = new FakeNetdev(options);
+  const { config } = netdev;
+  const route = config.route.bind(config);
+  config.route = (flow): Route => {
+    const { destination: nextHop } = flow;
+    if (nextHop.isIpv4) return route(flow);
+    const onLink = nextHop.w0 >>> 16 === 0xfd00;
+    const legs = (onLink ? [nextHop] : GATEWAYS).map((nextHop) => ({
+      nextHop,
+      weight: 1,
+    }));
+    return { type: "unicast", legs };
+  };
+  return netdev;
+}
+
+/** Three hosts that know each other's addresses of both families. */
+function hosts(): { rig: Rig; a: Host; b: Host; c: Host } {
+  const rig = new Rig();
+  const [a, b, c] = [1, 2, 3].map((n) =>
+    rig.host({
+      address: `10.0.0.${n}`,
+      families: [ipv4Family, wideFamily],
+      makeNetdev: wideNetdev,
+    })
+  ) as [Host, Host, Host];
+  a.link.addNeighbour(B, b.address);
+  a.link.addNeighbour(C, c.address);
+  b.link.addNeighbour(A, a.address);
+  for (const host of [a, b, c]) host.posted();
+  return { rig, a, b, c };
+}
+
+function send(host: Host, ...frames: Uint8Array[]): void {
+  host.netdev.inject(...frames);
+  host.rig.settle();
+}
+
+Deno.test("packets of a second family pass both ways, beside the first one's", () => {
+  const { rig, a, b } = hosts();
+  const there = wideFrame(A, B);
+  const back = wideFrame(B, A);
+  send(a, there);
+  a.send(ipv4Frame("10.0.0.1", "10.0.0.2"));
+  send(b, back);
+  const [first] = a.posted();
+  assertEquals(first!.encap, encapWord(ETHER_TYPE));
+  assertEquals(first!.ethernet, hex("020000000001 020000000002 88b5"));
+  assertEquals(first!.payload, packetOf(there));
+  const [wide, ipv4, ...others] = b.received();
+  assertEquals([wide, ipv4![0]! >> 4, others], [packetOf(there), 4, []]);
+  assertEquals(a.received(), [packetOf(back)]);
+  assertEquals([a.drops, b.drops], [{}, {}]);
+  rig.check();
+});
+
+Deno.test("a second family's groups are joined as its own mapping says", () => {
+  const { rig, a, b } = hosts();
+  const frame = wideFrame(A, GROUP);
+  const mgid = ipv6Mgid(GROUP.bytes(), a.link.broadcastMgid);
+  b.link.groups.setWanted([mgid], rig.reactor.clock.now());
+  rig.settle();
+  send(a, frame);
+  const [packet] = a.posted();
+  assertEquals(packet!.handle.grh!.dgid, mgid);
+  assertEquals(packet!.ethernet, hex("01005e000000 020000000002 88b5"));
+  assertEquals(b.received(), [packetOf(frame)]);
+  assertEquals(b.totals.multicast, 1);
+  rig.check();
+});
+
+Deno.test("a second family's flows are spread over the legs of a route", () => {
+  const { rig, a, b, c } = hosts();
+  const far = parse("fdff::9");
+  for (let flow = 0; flow < 32; flow++) send(a, wideFrame(A, far, { flow }));
+  const got = [b.received().length, c.received().length];
+  assertEquals([got[0]! + got[1]!, got.every((n) => n > 6)], [32, true]);
+  rig.check();
+});
+
+Deno.test("a second family's malformed packets and reports are known by its own rules", () => {
+  const { rig, a, b } = hosts();
+  const strange = wideFrame(A, B);
+  strange[FRAME_HEADER_LENGTH] = 0x40;
+  send(a, strange, wideFrame(A, B).slice(0, FRAME_HEADER_LENGTH + 35));
+  assertEquals(a.drops, { tx_malformed: 2 });
+  b.port.inject({
+    handle: { dlid: a.port.attributes.lid, sl: 0, staticRate: 0 },
+    destQpn: a.link.qpn,
+    qkey: QKEY,
+    encap: encapWord(ETHER_TYPE),
+    payload: packetOf(strange),
+  });
+  rig.settle();
+  assertEquals(a.drops, { tx_malformed: 2, rx_malformed: 1 });
+  const { reports } = a.netdev;
+  send(a, wideFrame(A, GROUP, { kind: 2 }));
+  assertEquals(reports.length, 1);
+  rig.check();
+});
+
+Deno.test("without it the second family's packets are of an unknown type", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  send(a, wideFrame(A, B));
+  b.port.inject({
+    handle: { dlid: a.port.attributes.lid, sl: 0, staticRate: 0 },
+    destQpn: a.link.qpn,
+    qkey: QKEY,
+    encap: encapWord(ETHER_TYPE),
+    payload: packetOf(wideFrame(B, A)),
+  });
+  rig.settle();
+  assertEquals(a.drops, { tx_unknown_type: 1, rx_unknown_type: 1 });
+  rig.check();
+});

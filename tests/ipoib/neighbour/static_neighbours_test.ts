@@ -1,0 +1,123 @@
+/** Neighbours that the administrator gives: `ipoib neigh add`. */
+
+import { assertEquals } from "@std/assert";
+import { arpRequest } from "../../../src/wire/arp.ts";
+import { IpAddress } from "../../../src/wire/ip_address.ts";
+import { arpOf, ip, ipv4Frame, Rig } from "../rig.ts";
+import { transmit } from "./kernel_arp.ts";
+
+const TO_S = ipv4Frame("10.0.0.1", "10.0.0.50");
+const S = IpAddress.ipv4(ip("10.0.0.50"));
+
+/** Two hosts; for the first, 10.0.0.50 leads to the second, which knows nothing of it. */
+function given() {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  a.link.addNeighbour(S, b.address);
+  return { rig, a, b };
+}
+
+Deno.test("a static neighbour needs no ARP, and the kernel's entry is PERMANENT", () => {
+  const { rig, a, b } = given();
+  assertEquals(a.nud("10.0.0.50"), "PERMANENT");
+  a.send(TO_S, TO_S);
+  assertEquals(b.received().length, 2);
+  assertEquals(a.arps(), []);
+  assertEquals(a.netdev.config.neighbours.changes, ["permanent 10.0.0.50"]);
+  rig.check();
+});
+
+Deno.test("nothing that is heard changes a static neighbour", () => {
+  const { rig, a, b } = given();
+  rig.advance(2000);
+  const other = { ...b.address, qpn: 0x777 };
+  a.hearArp(b, arpRequest(other, S.w3, S.w3));
+  a.hearArp(b, arpRequest(other, S.w3, ip("10.0.0.1")));
+  assertEquals(a.neighbour("10.0.0.50")!.peer!.address, b.address);
+  a.send(TO_S);
+  assertEquals(b.received().length, 1);
+  rig.check();
+});
+
+Deno.test("a static neighbour survives the flush of the neighbours, and of the link", () => {
+  const { rig, a, b } = given();
+  a.send(TO_S, ipv4Frame("10.0.0.1", "10.0.0.2"));
+  b.received();
+  assertEquals(a.link.flushNeighbours(), 1);
+  for (const state of ["down", "active"] as const) {
+    a.port.emit({ type: "port_error" }, { state });
+    rig.settle();
+  }
+  assertEquals(a.link.state, "running");
+  assertEquals(a.link.neighbours.size, 1);
+  a.arps();
+  a.send(TO_S);
+  a.send(TO_S);
+  assertEquals([b.received().length, a.drops], [2, {}]);
+  assertEquals(a.posted().filter(arpOf), [], "no ARP");
+  rig.check();
+});
+
+Deno.test("what waited for the address goes to the static neighbour", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  transmit(a, TO_S);
+  assertEquals(a.neighbour("10.0.0.50")!.queue.length, 1);
+  a.link.addNeighbour(S, b.address);
+  rig.settle();
+  assertEquals([b.received().length, a.drops], [1, {}]);
+  assertEquals(a.neighbour("10.0.0.50")!.queue.length, 0);
+  rig.check();
+});
+
+Deno.test("another address for a static neighbour takes its packets", () => {
+  const { rig, a, b } = given();
+  const c = rig.host();
+  a.send(TO_S);
+  a.link.addNeighbour(S, c.address);
+  a.send(TO_S);
+  assertEquals([b.received().length, c.received().length], [1, 1]);
+  rig.check();
+});
+
+Deno.test("a static neighbour that is deleted is asked for again", () => {
+  const { rig, a, b } = given();
+  assertEquals(a.link.deleteNeighbour(S), true);
+  assertEquals([a.nud("10.0.0.50"), a.link.neighbours.size], [undefined, 0]);
+  assertEquals(a.link.deleteNeighbour(S), false);
+  a.send(TO_S);
+  assertEquals(a.arps().map(({ targetIp }) => targetIp), [S.w3]);
+  assertEquals(b.received(), []);
+  rig.check();
+});
+
+Deno.test("a static neighbour outlives the kernel's entry, which is there again when the link begins", () => {
+  const { rig, a, b } = given();
+  const { neighbours } = a.netdev.config;
+  // As the kernel does when the interface goes down.
+  neighbours.delete(S.w3);
+  a.netdev.setUp(false);
+  rig.settle();
+  a.netdev.setUp(true);
+  rig.settle();
+  assertEquals(neighbours.state(S.w3), "PERMANENT");
+  b.received();
+  a.send(TO_S);
+  assertEquals(b.received().length, 1);
+  rig.check();
+});
+
+Deno.test("a static neighbour whose peer is gone keeps its address, and its path is asked for again", () => {
+  const { rig, a, b } = given();
+  a.send(TO_S);
+  a.port.postResult = 1;
+  a.send(TO_S);
+  a.port.postResult = 0;
+  assertEquals(a.drops, { tx_unreachable: 1 });
+  assertEquals(a.neighbour("10.0.0.50")!.peer!.address, b.address);
+  b.received();
+  a.send(TO_S);
+  assertEquals(b.received().length, 1);
+  assertEquals(a.netdev.config.neighbours.changes, ["permanent 10.0.0.50"]);
+  rig.check();
+});

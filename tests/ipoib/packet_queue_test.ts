@@ -1,0 +1,96 @@
+import { assertEquals } from "@std/assert";
+import { FakeFabric } from "../../src/hca/fake.ts";
+import { MAX_WAITING_BYTES } from "../../src/ipoib/constants.ts";
+import type { Destination } from "../../src/ipoib/egress.ts";
+import { PacketQueue } from "../../src/ipoib/packet_queue.ts";
+import { Statistics } from "../../src/ipoib/statistics.ts";
+import { UdSender } from "../../src/ipoib/ud_sender.ts";
+import { EthernetKind, FRAME_HEADER_LENGTH } from "../../src/wire/ethernet.ts";
+
+const LIMIT = 5;
+const ENCAP = 0x08000000;
+
+/** A queue of at most five packets, and a destination that remembers what it sent: length, first byte, IPoIB header. */
+function scene() {
+  const { send } = new FakeFabric().addPort();
+  const statistics = new Statistics();
+  const sender = new UdSender(send, statistics);
+  const queue = new PacketQueue(sender, LIMIT, "tx_group_queue");
+  const sent: [number, number, number][] = [];
+  const destination: Destination = {
+    kind: EthernetKind.Host,
+    egress: {
+      send: (slot, length) => {
+        const base = slot * send.stride;
+        const first = send.bytes[base + send.layout.payload]!;
+        const encap = send.view.getInt32(base + send.layout.encap);
+        sent.push([length, first, encap]);
+        send.unreserve(slot);
+      },
+    },
+  };
+  const push = (length: number, first = 0) => {
+    const slot = send.reserve();
+    const base = slot * send.stride;
+    send.view.setInt32(base + send.layout.encap, ENCAP);
+    send.bytes[base + send.layout.payload] = first;
+    queue.push(slot, length);
+  };
+  return { send, statistics, queue, sent, destination, push };
+}
+
+Deno.test("packets wait in their order, as copies, with their headers", () => {
+  const { send, statistics, queue, sent, destination, push } = scene();
+  for (const first of [7, 8, 9]) push(100 + first, first);
+  assertEquals([queue.length, send.free], [3, send.slots]);
+  send.bytes.fill(0xff);
+  queue.sendTo(destination);
+  assertEquals(sent, [[107, 7, ENCAP], [108, 8, ENCAP], [109, 9, ENCAP]]);
+  assertEquals([queue.length, statistics.dropsByReason()], [0, {}]);
+});
+
+Deno.test("the number of packets is bounded, and their bytes are", () => {
+  const { statistics, queue, push } = scene();
+  for (let i = 0; i < LIMIT + 2; i++) push(20);
+  assertEquals(queue.length, LIMIT);
+  assertEquals(statistics.dropsByReason(), { tx_group_queue: 2 });
+  queue.drop("tx_group_failed");
+  assertEquals(statistics.dropsByReason(), {
+    tx_group_queue: 2,
+    tx_group_failed: LIMIT,
+  });
+  const large = 65_000;
+  const fit = Math.floor(MAX_WAITING_BYTES / (large + FRAME_HEADER_LENGTH));
+  for (let i = 0; i < fit + 1; i++) push(large);
+  assertEquals([fit, queue.length], [3, fit]);
+  push(20);
+  assertEquals(queue.length, fit + 1, "a small one fits");
+});
+
+Deno.test("all but the packet that came last is given up, and its bytes count alone", () => {
+  const { statistics, queue, sent, destination, push } = scene();
+  queue.keepLast("tx_neighbour_failed");
+  for (const first of [1, 2, 3]) push(65_000, first);
+  queue.keepLast("tx_neighbour_failed");
+  assertEquals(statistics.dropsByReason(), { tx_neighbour_failed: 2 });
+  push(65_000, 4);
+  push(65_000, 5);
+  queue.sendTo(destination);
+  assertEquals(sent.map(([, first]) => first), [3, 4, 5]);
+});
+
+Deno.test("what finds no slot is dropped, and what waits again waits behind nothing", () => {
+  const { send, statistics, queue, destination, push } = scene();
+  for (const first of [1, 2, 3]) push(20, first);
+  send.withhold = "all";
+  queue.sendTo(destination);
+  assertEquals(statistics.dropsByReason(), { tx_no_slot: 3 });
+  send.withhold = "nothing";
+  for (const first of [1, 2]) push(20, first);
+  const again: Destination = {
+    kind: EthernetKind.Host,
+    egress: { send: (slot, length) => queue.push(slot, length) },
+  };
+  queue.sendTo(again);
+  assertEquals([queue.length, send.free], [2, send.slots]);
+});

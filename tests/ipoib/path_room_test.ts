@@ -1,0 +1,81 @@
+/** Paths to ports that are not there, in numbers: they displace no path in use, and the administrator is asked for a few of them. */
+
+import { Memberships } from "../../src/sa/memberships.ts";
+import { assert, assertEquals, assertLess } from "@std/assert";
+import { getLogger } from "../../src/base/log.ts";
+import { MAX_PATHS, MAX_PATHS_ASKED } from "../../src/ipoib/constants.ts";
+import { LinkIdentity } from "../../src/ipoib/link_identity.ts";
+import { GroupTable } from "../../src/ipoib/multicast/group_table.ts";
+import { type Path, PathTable } from "../../src/ipoib/path.ts";
+import { Statistics } from "../../src/ipoib/statistics.ts";
+import { UdSender } from "../../src/ipoib/ud_sender.ts";
+import type { SaCallback } from "../../src/sa/result.ts";
+import { gidEquals, gidFrom } from "../../src/wire/gid.ts";
+import { PathRecord } from "../../src/wire/sa/path_record.ts";
+import { Rig } from "./rig.ts";
+
+const PREFIX = 0xfe80_0000_0000_0000n;
+const EINVAL = 22;
+const THERE = gidFrom(PREFIX, 1n);
+
+function absent(number: number): Uint8Array {
+  return gidFrom(PREFIX, 0x1000_0000n + BigInt(number));
+}
+
+/** A table whose administrator knows one port; it refuses the others at once, or says nothing. */
+function setup(others: "refused" | "silence") {
+  const rig = new Rig(false);
+  const { port, sa } = rig.host();
+  const { reactor } = rig;
+  const open: SaCallback<PathRecord>[] = [];
+  let questions = 0;
+  sa.queryPath = ({ dgid }, now, done) => {
+    questions++;
+    if (gidEquals(dgid, THERE)) {
+      done({ ok: true, record: PathRecord.of({ dgid, dlid: 7 }) }, now);
+    } else if (others === "silence") open.push(done);
+    else done({ ok: false, status: 0, errno: EINVAL }, now);
+    return { cancel: () => {} };
+  };
+  const context = { reactor, port, sa, memberships: new Memberships(sa) };
+  const identity = new LinkIdentity(port);
+  const sender = new UdSender(port.send, new Statistics());
+  const log = getLogger("ib0");
+  const groups = new GroupTable({ context, sender, identity, log });
+  const table = new PathTable(context, identity, groups);
+  const request = (gid: Uint8Array) => {
+    let answer: Path | "none" | "later" = "later";
+    table.request(gid, 0, (path) => answer = path ?? "none");
+    return answer as Path | "none" | "later";
+  };
+  return { table, request, open, questions: () => questions };
+}
+
+Deno.test("Paths that cannot be had make room before one that is in use", () => {
+  const { table, request } = setup("refused");
+  const path = request(THERE);
+  assert(typeof path === "object");
+  for (let i = 0; i < 2 * MAX_PATHS; i++) {
+    assertEquals(request(absent(i)), "none");
+  }
+  assert(path.ah !== undefined);
+  assert(table.entries().includes(path));
+  assertLess(table.entries().length, MAX_PATHS + 1);
+});
+
+Deno.test("The administrator is asked for a bounded number of paths at a time", () => {
+  const { table, request, open, questions } = setup("silence");
+  for (let i = 0; i < MAX_PATHS_ASKED; i++) {
+    assertEquals(request(absent(i)), "later");
+  }
+  assertEquals(questions(), MAX_PATHS_ASKED);
+  // What is asked for already is waited for, what is not cannot be had.
+  assertEquals(request(absent(0)), "later");
+  assertEquals(request(THERE), "none");
+  assertEquals(questions(), MAX_PATHS_ASKED);
+  open[0]!({ ok: false, status: 0, errno: EINVAL }, 0);
+  assert(typeof request(THERE) === "object");
+  // A flush ends the waits.
+  table.flush();
+  assertEquals(request(absent(0)), "later");
+});

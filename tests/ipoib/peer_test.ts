@@ -1,0 +1,201 @@
+/** Peers: several addresses that lead to one, peers that are lost, that idle, or that no path leads to. */
+
+import { Memberships } from "../../src/sa/memberships.ts";
+import { assert, assertEquals } from "@std/assert";
+import { IDLE_MS, MAX_KERNEL_CHANGES } from "../../src/ipoib/constants.ts";
+import { LinkIdentity } from "../../src/ipoib/link_identity.ts";
+import { PathTable } from "../../src/ipoib/path.ts";
+import { PeerTable } from "../../src/ipoib/peer.ts";
+import { Statistics } from "../../src/ipoib/statistics.ts";
+import { UdSender } from "../../src/ipoib/ud_sender.ts";
+import { ArpOperation, arpReply, arpRequest } from "../../src/wire/arp.ts";
+import { IpAddress } from "../../src/wire/ip_address.ts";
+import {
+  GARBAGE,
+  kernelArp,
+  muteKernel,
+  transmit,
+} from "./neighbour/kernel_arp.ts";
+import { arpOf, type Host, ip, ipv4Frame, Rig } from "./rig.ts";
+
+const TO_B = ipv4Frame("10.0.0.1", "10.0.0.2");
+const UNREACHABLE = 1;
+
+/** The administrator is deaf to questions about paths. */
+function losePaths(rig: Rig): void {
+  rig.subnet!.lose = (mad) => mad[17] === 0x35;
+}
+
+/** The next post of the host fails with "unreachable", once. */
+function failOnce(host: Host): void {
+  const qp = host.port.qps.get(host.link.qpn)!;
+  const { post } = qp;
+  qp.post = (...args) => {
+    qp.post = post;
+    host.port.postResult = UNREACHABLE;
+    const result = qp.post(...args);
+    host.port.postResult = 0;
+    return result;
+  };
+}
+
+Deno.test("two addresses of one peer share it, and its path", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  b.netdev.config.addAddress(ip("10.0.0.22"), 24);
+  rig.settle();
+  a.send(TO_B, ipv4Frame("10.0.0.1", "10.0.0.22"));
+  const { peer } = a.neighbour("10.0.0.2")!;
+  assert(peer === a.neighbour("10.0.0.22")!.peer);
+  assertEquals([peer!.followers.size, a.link.paths.entries().length], [2, 1]);
+  assertEquals(b.received().length, 2);
+  rig.check();
+});
+
+Deno.test("a lost peer has the kernel ask for all its addresses, and for no others", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  b.netdev.config.addAddress(ip("10.0.0.22"), 24);
+  const c = rig.host({ address: "10.0.0.3" });
+  const frames = ["10.0.0.2", "10.0.0.22", "10.0.0.3"].map((to) =>
+    ipv4Frame("10.0.0.1", to)
+  );
+  a.send(...frames);
+  b.received();
+  c.received();
+  const { changes } = a.netdev.config.neighbours;
+  assertEquals(changes, []);
+  failOnce(a);
+  a.send(TO_B);
+  assertEquals(a.drops, { tx_unreachable: 1 });
+  assertEquals([...changes].sort(), ["resolve 10.0.0.2", "resolve 10.0.0.22"]);
+  rig.settle();
+  a.send(...frames);
+  assertEquals([b.received().length, c.received().length], [2, 1]);
+  rig.check();
+});
+
+Deno.test("of a lost peer's addresses those beyond the limit are asked for with their next packet", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  muteKernel(b);
+  a.netdev.config.addAddress(ip("10.7.255.1"), 16);
+  const total = MAX_KERNEL_CHANGES + 10;
+  const addresses = Array.from(
+    { length: total },
+    (_, i) => `10.7.${i >> 8}.${i & 0xff}`,
+  );
+  const { neighbours } = a.link;
+  const kernel = a.netdev.config.neighbours;
+  for (const address of addresses) {
+    const asked = neighbours.asks(IpAddress.ipv4(ip(address)), false);
+    neighbours.hear(asked.address, b.address, "reply");
+    kernel.set(ip(address), "REACHABLE");
+    // The kernel's probe is not answered; something else confirms the neighbour.
+    transmit(
+      a,
+      kernelArp(ArpOperation.Request, "10.7.255.1", address, GARBAGE),
+    );
+  }
+  rig.advance(1000);
+  const resolved = new Set<number>();
+  kernel.resolve = ({ w3 }) => {
+    resolved.add(w3);
+    return true;
+  };
+  failOnce(a);
+  transmit(a, ipv4Frame("10.7.255.1", addresses[0]!));
+  assertEquals(resolved.size, MAX_KERNEL_CHANGES);
+  rig.advance(1000);
+  const left = addresses.filter((address) => !resolved.has(ip(address)));
+  transmit(a, ...left.map((to) => ipv4Frame("10.7.255.1", to)));
+  assertEquals(resolved.size, total);
+  rig.check();
+});
+
+Deno.test("a peer that is lost while its queue goes out keeps the rest for the next path", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  rig.subnet!.lose = (mad) => mad[17] === 0x35 && mad[3] === 0x01 && waiting;
+  let waiting = false;
+  a.netdev.config.neighbours.set(ip("10.0.0.2"), "PERMANENT");
+  const s = IpAddress.ipv4(ip("10.0.0.50"));
+  a.link.addNeighbour(s, b.address);
+  waiting = true;
+  const frame = ipv4Frame("10.0.0.1", "10.0.0.50");
+  a.send(frame, frame, frame);
+  failOnce(a);
+  waiting = false;
+  rig.advance(1200);
+  assertEquals(a.drops, { tx_unreachable: 1 });
+  assertEquals(b.received().length, 2);
+  rig.check();
+});
+
+Deno.test("a peer that nothing leads to goes after a minute without packets, others stay", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  const { reactor } = rig;
+  const { port, sa } = a;
+  const sender = new UdSender(port.send, new Statistics());
+  sender.qp = port.qps.get(a.link.qpn)!;
+  const context = { reactor, port, sa, memberships: new Memberships(sa) };
+  const identity = new LinkIdentity(port);
+  const paths = new PathTable(context, identity, a.link.groups);
+  const peers = new PeerTable(reactor, sender, paths);
+  const [used, followed, idle] = [1, 2, 3].map((qpn) => {
+    const peer = peers.get({ ...b.address, qpn });
+    peers.resolve(peer);
+    return peer;
+  });
+  rig.settle();
+  followed!.followers.add({ egress: followed!.egress });
+  for (let i = 0; i < 4; i++) {
+    assertEquals(peers.size, i < 2 ? 3 : 2);
+    rig.advance(IDLE_MS / 2);
+    sender.now = reactor.clock.now();
+    used!.egress.send(port.send.reserve(), 20);
+  }
+  rig.advance(2 * IDLE_MS);
+  assertEquals(peers.size, 1);
+  assert(peers.get(followed!.address) === followed);
+  assert(peers.get(idle!.address) !== idle);
+  assertEquals(paths.entries().length, 1, "paths have no expiry");
+  rig.check();
+});
+
+Deno.test("a path that cannot be had drops the packets that wait for it, and is asked for again", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  losePaths(rig);
+  muteKernel(b);
+  a.send(TO_B, TO_B);
+  const request = arpRequest(a.address, ip("10.0.0.1"), ip("10.0.0.2"));
+  a.hearArp(b, arpReply(request, b.address));
+  assertEquals(a.nud("10.0.0.2"), "REACHABLE");
+  const { peer } = a.neighbour("10.0.0.2")!;
+  assertEquals([peer!.queue.length, peer!.asking, a.drops], [2, true, {}]);
+  rig.advance(1100);
+  assertEquals([peer!.queue.length, peer!.asking], [0, false]);
+  assertEquals(a.drops, { tx_path_failed: 2 });
+  assertEquals(a.link.paths.entries()[0]!.failure, 110);
+  rig.subnet!.lose = () => false;
+  a.send(TO_B);
+  assertEquals(b.received().length, 1);
+  rig.check();
+});
+
+Deno.test("a reply of the kernel waits for the path to who asked, and is dropped with it", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  losePaths(rig);
+  const request = kernelArp(ArpOperation.Request, "10.0.0.2", "10.0.0.1");
+  transmit(b, request);
+  assertEquals(a.posted().filter(arpOf), []);
+  rig.advance(1100);
+  assertEquals(a.drops, { tx_path_failed: 1 });
+  rig.subnet!.lose = () => false;
+  transmit(b, request);
+  assertEquals(a.arps().map(({ operation }) => operation), [2]);
+  rig.check();
+});
