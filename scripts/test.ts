@@ -54,7 +54,11 @@ function* testFiles(folder: string): Generator<string> {
   }
 }
 
-async function provide(suites: readonly Suite[], root: boolean): Promise<void> {
+async function provide(
+  suites: readonly Suite[],
+  root: boolean,
+  cleanup: Cleanup,
+): Promise<void> {
   const tools = new Set<Tool>(
     suites.flatMap((suite) => [...suite.tools ?? [], ...suite.helpful ?? []]),
   );
@@ -69,7 +73,7 @@ async function provide(suites: readonly Suite[], root: boolean): Promise<void> {
     say(`Missing: ${list} (installing them takes root and apt)\n`);
   } else {
     say(`Missing: ${list}; installing them with apt\n`);
-    const trouble = await install(missing);
+    const trouble = await install(missing, cleanup);
     say(trouble ? `Cannot install them:\n${trouble}\n` : "Installed\n");
   }
 }
@@ -80,7 +84,7 @@ async function runAll(cleanup: Cleanup): Promise<number> {
   const options = Deno.args.filter((arg) => !chosen.includes(arg));
   const suites = suitesOf([...testFiles("tests")], chosen);
   const root = Deno.uid() === 0;
-  await provide(suites, root);
+  await provide(suites, root, cleanup);
 
   // Deno's own file calls reach /dev under --allow-all only.
   const tun = await succeeds(["test", "-c", "/dev/net/tun"]);

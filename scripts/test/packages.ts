@@ -1,15 +1,22 @@
 /** The programs that suites use, and the Debian packages that bring them. */
 
+import type { Cleanup } from "../cleanup.ts";
+import { withoutServices } from "./no_services.ts";
+
 /** Debian package of each program, or of a file named by its whole path. */
 export const PACKAGE_OF = {
   ethtool: "ethtool",
   ip: "iproute2",
   ping: "iputils-ping",
   iperf3: "iperf3",
+  keepalived: "keepalived",
   nginx: "nginx-light",
   wrk: "wrk",
   tshark: "tshark",
   socat: "socat",
+  bird: "bird2",
+  "avahi-daemon": "avahi-daemon",
+  "avahi-resolve": "avahi-utils",
   opensm: "opensm",
   ibsim: "ibsim-utils",
   saquery: "infiniband-diags",
@@ -36,45 +43,26 @@ export function packagesOf(tools: Iterable<Tool>): string[] {
   return [...new Set([...tools].map((tool) => PACKAGE_OF[tool]))].sort();
 }
 
-/**
- * Installs packages with apt and stops the service that nginx's package starts: the suites run their own.
- * Returns what went wrong, or undefined.
- */
-export async function install(packages: string[]): Promise<string | undefined> {
-  const hadNginx = isInstalled("nginx");
+/** Installs packages with apt, without their services. Returns what went wrong, or undefined. */
+export async function install(
+  packages: string[],
+  cleanup: Cleanup,
+): Promise<string | undefined> {
   const updated = await run("apt-get", ["update", "-q"]);
-  const installed = await run("apt-get", [
-    "install",
-    "-q",
-    "-y",
-    "--no-install-recommends",
-    ...packages,
-  ]);
-  if (!hadNginx && isInstalled("nginx")) await stopService("nginx");
+  const words = ["install", "-q", "-y", "--no-install-recommends"];
+  const installed = await withoutServices(
+    isInstalled,
+    cleanup,
+    () => run("apt-get", [...words, ...packages]),
+  );
   if (installed.ok) return undefined;
   return [updated, installed].filter((step) => !step.ok)
     .map((step) => step.text).join("\n");
 }
 
-async function stopService(name: string): Promise<void> {
-  if (isDirectory("/run/systemd/system")) {
-    await run("systemctl", ["disable", "--now", name]);
-  } else if (isInstalled("service")) {
-    await run("service", [name, "stop"]);
-  }
-}
-
 function isFile(path: string): boolean {
   try {
     return Deno.statSync(path).isFile;
-  } catch {
-    return false;
-  }
-}
-
-function isDirectory(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
   } catch {
     return false;
   }

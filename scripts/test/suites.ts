@@ -6,7 +6,7 @@ import { packagesOf, type Tool } from "./packages.ts";
 export interface Needs {
   /** Permissions of `deno test`, the fewest that work. */
   readonly permissions: readonly string[];
-  /** Network namespaces and TUNs are for root. */
+  /** Network namespaces and TAPs are for root. */
   readonly root?: boolean;
   /** Without these the suite cannot run. */
   readonly tools?: readonly Tool[];
@@ -84,10 +84,14 @@ const NEEDS: Readonly<Record<string, Needs>> = {
       "ip",
       "ping",
       "iperf3",
+      "keepalived",
       "nginx",
       "wrk",
       "tshark",
       "socat",
+      "bird",
+      "avahi-daemon",
+      "avahi-resolve",
     ],
   },
 };

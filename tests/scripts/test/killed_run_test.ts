@@ -12,6 +12,8 @@ import { pause, until } from "../../e2e/harness/until.ts";
 const KILLS = 20;
 /** On a usual machine a run has made everything it makes after this. */
 const LATEST_MS = 5000;
+/** A program that is waited for has begun by then. */
+const PROGRAM_MS = 60_000;
 /** Within so long everything is gone. */
 const GONE_MS = 5000;
 const TOP = new URL("../../../", import.meta.url).pathname;
@@ -29,6 +31,12 @@ const ENDS = [
   { of: "the runner", signal: "SIGINT" },
   { of: "deno task", signal: "SIGKILL" },
 ] as const;
+
+/** Runs that are killed once a program runs; all others at random. */
+const AT_PROGRAM: Readonly<Record<number, string>> = {
+  2: " up ib0",
+  5: "qemu-system",
+};
 
 async function missing(): Promise<string | undefined> {
   if (!await canIsolate()) return "needs root and namespaces";
@@ -77,11 +85,25 @@ async function childOf(parent: number): Promise<number> {
   return children[0]!;
 }
 
-/** Starts a run, kills it after `delay`, and waits until nothing of it is left; returns what was running when it was killed. */
+/** When a run is killed: after so many milliseconds, or once a program of this name runs. */
+type Moment = number | string;
+
+async function waitFor(moment: Moment, mark: string): Promise<void> {
+  if (typeof moment === "number") await pause(moment);
+  else {
+    await until(
+      moment,
+      () => processes(mark).some((words) => words.includes(moment)),
+      PROGRAM_MS,
+    );
+  }
+}
+
+/** Starts a run, kills it at a moment, and waits until nothing of it is left; returns what was running when it was killed. */
 async function killRun(
   suite: string,
   { of, signal }: typeof ENDS[number],
-  delay: number,
+  moment: Moment,
   temporary: string,
 ): Promise<string[]> {
   const mark = crypto.randomUUID();
@@ -95,7 +117,7 @@ async function killRun(
     stderr: "null",
   }).spawn();
   const runner = await childOf(task.pid);
-  await pause(delay);
+  await waitFor(moment, mark);
   const seen = processes(mark);
   Deno.kill(of === "the runner" ? runner : task.pid, signal);
   const start = performance.now();
@@ -104,7 +126,7 @@ async function killRun(
     await pause(50);
     rest = processes(mark);
   }
-  const title = `${suite}, ${signal} of ${of} after ${Math.round(delay)} ms`;
+  const title = `${suite}, ${signal} of ${of} after ${moment}`;
   assertEquals(rest, [], title);
   assertEquals(files(temporary), before, title);
   await task.status;
@@ -123,15 +145,15 @@ Deno.test({
       for (let i = 0; i < KILLS; i++) {
         const end = ENDS[i % ENDS.length]!;
         const suite = SUITES[(i >> 2) % SUITES.length]!;
-        const delay = Math.random() * patient(LATEST_MS);
-        for (const words of await killRun(suite, end, delay, temporary)) {
+        // Once of each suite when what is worth killing runs; else at random.
+        const moment = AT_PROGRAM[i] ?? Math.random() * patient(LATEST_MS);
+        for (const words of await killRun(suite, end, moment, temporary)) {
           programs.add(words.split(" ")[0]!);
         }
       }
     } finally {
       await Deno.remove(temporary, { recursive: true });
     }
-    // Or nothing worth killing was there.
     const names = [...programs].join(" ");
     assert(names.includes("qemu-system"), names);
     assert(names.includes("unshare"), names);

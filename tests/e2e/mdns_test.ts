@@ -1,0 +1,57 @@
+/** Names by multicast DNS: avahi-daemon as its package configures it. */
+
+import { assertEquals } from "@std/assert";
+import { type Host, labTest, type Program, run } from "./harness/mod.ts";
+
+/**
+ * A system bus, then the daemon, with a /run and a host name (the argument) of their own: the sockets and the names of
+ * all hosts would be the same.
+ */
+const DAEMON = `
+set -e
+mount -t tmpfs -o mode=755 none /run
+mkdir /run/dbus
+hostname "$1"
+dbus-daemon --system --nopidfile --fork
+exec avahi-daemon
+`;
+
+async function startDaemon(host: Host, name: string): Promise<Program> {
+  const daemon = host.start(
+    ...["unshare", "--mount", "--uts", "--pid", "--fork", "--mount-proc"],
+    ...["--kill-child=KILL", "sh", "-c", DAEMON, "daemon", name],
+  );
+  await daemon.says(
+    new RegExp(`Registering new address record for ${host.address} on ib0`),
+  );
+  return daemon;
+}
+
+/** Runs `avahi-resolve WORDS...` beside a daemon. */
+async function resolve(daemon: Program, ...words: string[]): Promise<string> {
+  const target = ["--target", String(daemon.pid), "--mount", "--net"];
+  const { stdout, stderr } = await run(
+    ["nsenter", ...target, "avahi-resolve", ...words],
+  );
+  return stdout.trim() || stderr.trim();
+}
+
+labTest("Two hosts with avahi-daemon find each other's names", async (lab) => {
+  const hosts = await lab.running(2);
+  const names = ["alpha", "beta"];
+  const daemons = await Promise.all(
+    hosts.map((host, i) => startDaemon(host, names[i]!)),
+  );
+  for (const [from, to] of [[0, 1], [1, 0]] as const) {
+    const name = `${names[to]}.local`;
+    const { address } = hosts[to];
+    assertEquals(
+      await resolve(daemons[from]!, "-4", "-n", name),
+      `${name}\t${address}`,
+    );
+    assertEquals(
+      await resolve(daemons[from]!, "-a", address),
+      `${address}\t${name}`,
+    );
+  }
+});

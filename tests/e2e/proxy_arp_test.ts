@@ -1,0 +1,54 @@
+/** A router that answers ARP for the addresses of hosts behind it. */
+
+import { assertEquals } from "@std/assert";
+import { type Host, labTest, must } from "./harness/mod.ts";
+
+/** Addresses of the link's subnet that are behind the router. */
+const BEHIND = ["10.9.0.201", "10.9.0.202"] as const;
+
+/** A host behind the router, which has both addresses. */
+async function addBehind(router: Host, behind: Host): Promise<void> {
+  await must([
+    ...["ip", "link", "add", "veth0", "netns", router.namespace],
+    ...["type", "veth", "peer", "veth0", "netns", behind.namespace],
+  ]);
+  await router.ip("addr", "add", "10.20.0.1/24", "dev", "veth0");
+  await behind.ip("addr", "add", "10.20.0.2/24", "dev", "veth0");
+  await router.ip("link", "set", "veth0", "up");
+  await behind.ip("link", "set", "veth0", "up");
+  await behind.ip("route", "add", "default", "via", "10.20.0.1");
+  for (const address of BEHIND) {
+    await behind.ip("addr", "add", `${address}/32`, "dev", "lo");
+    await router.ip("route", "add", address, "via", "10.20.0.2");
+  }
+  await router.must("sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward");
+}
+
+labTest(
+  "ip neigh add proxy and proxy_arp answer for addresses behind a router",
+  async (lab) => {
+    const [a, b, router] = await lab.running(3);
+    const [behind] = await lab.hosts(1);
+    await addBehind(router, behind);
+    const [one, all] = BEHIND;
+    // Proxies answer late (net.ipv4.neigh.ib0.proxy_delay).
+    await router.ip("neigh", "add", "proxy", one, "dev", "ib0");
+    // Both ask at once.
+    const pings = await Promise.all([a, b].map((host) => host.ping(one)));
+    assertEquals(pings, new Array(2).fill({ sent: 5, received: 5 }));
+    assertEquals(await a.reaches(all), false);
+    const conf = "/proc/sys/net/ipv4/conf/ib0/proxy_arp";
+    await router.must("sh", "-c", `echo 1 > ${conf}`);
+    assertEquals(await a.ping(all), { sent: 5, received: 5 });
+
+    const { address } = await router.link();
+    const neighbours = await a.call("neigh.show", { name: "ib0" });
+    for (const each of BEHIND) {
+      const found = neighbours.find(({ dst }) => dst === each);
+      assertEquals([each, found?.lladdr], [each, address]);
+    }
+    // The other way, from an address that is behind the router.
+    const words = ["ping", "-n", "-c", "1", "-I", one, a.address];
+    assertEquals((await behind.run(words)).code, 0);
+  },
+);

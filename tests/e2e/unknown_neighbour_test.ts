@@ -1,0 +1,44 @@
+/** Datagrams to a neighbour that is not known. */
+
+import { assertEquals } from "@std/assert";
+import { type Host, labTest, UdpSocket, until } from "./harness/mod.ts";
+
+const PORT = 7000;
+const COUNT = 64;
+
+/** Sends datagrams in one moment; each arrives, in order, with what was in it. */
+async function burst(from: Host, to: Host, size: number): Promise<void> {
+  using sender = UdpSocket.open(from, PORT);
+  using receiver = UdpSocket.open(to, PORT);
+  const sent = Array.from(
+    { length: COUNT },
+    (_, i) => new Uint8Array(size).fill(i),
+  );
+  for (const each of sent) sender.send(to.address, PORT, each);
+  const received: Uint8Array[] = [];
+  await until("all datagrams", () => {
+    received.push(...receiver.receive());
+    return received.length >= COUNT;
+  }).catch(() => {});
+  assertEquals(received.map((each) => each[0]), sent.map((each) => each[0]));
+  assertEquals(received, sent);
+}
+
+labTest(
+  `${COUNT} datagrams at once to an unknown neighbour all arrive`,
+  async (lab) => {
+    const [a, b] = await lab.running(2);
+    const flush = (host: Host) => host.ip("neigh", "flush", "dev", "ib0");
+    await burst(a, b, 20);
+    for (const size of [20, 1000]) {
+      await flush(a);
+      await burst(a, b, size);
+      assertEquals((await a.ipoib("neigh", "flush", "ib0")).code, 0);
+      await burst(a, b, size);
+      // The neighbour does not know us any more, either.
+      await Promise.all([a, b].map(flush));
+      await burst(a, b, size);
+    }
+    assertEquals((await a.link()).drops, {});
+  },
+);
