@@ -2,7 +2,14 @@
 
 import { assertEquals } from "@std/assert";
 import { patient } from "../../scripts/machine.ts";
-import { type Lab, labTest, must, run, until } from "./harness/mod.ts";
+import {
+  announced,
+  type Lab,
+  labTest,
+  must,
+  run,
+  until,
+} from "./harness/mod.ts";
 
 const ASKER = "10.9.0.1";
 const ASKED = "10.9.0.2";
@@ -150,6 +157,7 @@ labTest(
   async (lab) => {
     const [a, b] = await lab.running(2);
     assertEquals([a.address, b.address], [ASKER, ASKED]);
+    await Promise.all([a, b].map(announced));
     const layouts: [string, Layout][] = [
       ["ipoib", { asker: a.namespace, asked: b.namespace }],
       ["veth", await veth(lab)],

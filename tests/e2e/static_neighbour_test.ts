@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import {
+  announced,
   type Host,
   kernelNeighbours,
   labTest,
@@ -42,10 +43,7 @@ labTest(
     await sysctl(b, "conf.all.arp_ignore", NO_ANSWER);
     // Its own probes would tell where it is.
     await sysctl(b, "neigh.ib0.delay_first_probe_time", 1000);
-    await until(
-      "it has announced its address twice",
-      async () => (await b.counters())["arp_sent"]! >= 2,
-    );
+    await announced(b);
     const lladdr = await linkAddress(b);
     assert(!await a.reaches(b));
 

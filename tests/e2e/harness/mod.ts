@@ -6,6 +6,7 @@ export { Host } from "./host.ts";
 export { Lab, labTest } from "./lab.ts";
 export {
   agreement,
+  announced,
   kernelNeighbours,
   linkAddress,
   ownNeighbours,

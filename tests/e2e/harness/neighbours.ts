@@ -38,3 +38,14 @@ export async function linkAddress(host: Host): Promise<string> {
   const [link] = await host.show<{ address: string }[]>("link", "show", "ib0");
   return link!.address;
 }
+
+/**
+ * Waits until a host that has just come up has announced its address for the last time: what hears of it in that way needs
+ * no answer. Nothing else may have had a reason for ARP yet.
+ */
+export async function announced(host: Host): Promise<void> {
+  await until(
+    `${host.namespace} has announced its address twice`,
+    async () => (await host.counters())["arp_sent"]! >= 2,
+  );
+}
