@@ -191,8 +191,8 @@ programTest("without BTF the kernel's option is named", async () => {
 
 programTest("BTF that is cut off is an error", async () => {
   const error = await mounted(
-    "mount -t tmpfs none /mnt && head -c 1000000 /sys/kernel/btf/vmlinux > /mnt/btf" +
-      " && mount --bind /mnt/btf /sys/kernel/btf/vmlinux",
+    "part=$(mktemp) && head -c 1000000 /sys/kernel/btf/vmlinux > $part" +
+      " && mount --bind $part /sys/kernel/btf/vmlinux && rm $part",
   );
   assertEquals(error.code, "E_NEXT_HOP_PROGRAM");
   assertStringIncludes(error.message, "beyond the end of the file");
