@@ -39,8 +39,9 @@ labTest(
   "Neighbours that are forgotten in a loop stop no TCP connection",
   async (lab) => {
     const [a, b] = await lab.running(2);
-    for (const [way, forget] of WAYS) {
-      using flow = TcpFlow.open(a, b, PORT);
+    for (const [i, [way, forget]] of WAYS.entries()) {
+      // Each its own port: the last one's may still be taken.
+      using flow = TcpFlow.open(a, b, PORT + i);
       for (let i = 0; i < TIMES; i++) {
         await Promise.all([forget(a, b), forget(b, a)]);
         await pause(PAUSE_MS);

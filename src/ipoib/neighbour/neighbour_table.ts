@@ -7,7 +7,8 @@
  * |-----------------------------------------------------|-----------------------------------------------------------|
  * | the kernel asks for an address                      | an entry, which the answer fills in                       |
  * | the kernel answers a request                        | an entry for who asked                                    |
- * | the kernel's entry fails or is deleted              | the entry goes                                            |
+ * | the kernel's entry fails or is deleted              | the entry goes; one that the administrator gave is made   |
+ * |                                                     | PERMANENT there again                                     |
  * | a packet for an address without entry               | it waits; the kernel's entry is set FAILED and used, so   |
  * |                                                     | that the kernel asks again                                |
  * | ... and the kernel's entry is PERMANENT             | it waits; we ask ourselves                                |
@@ -56,7 +57,9 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
     this.#kernel = kernel;
     peers.onLost = (peer) => this.#lost(peer);
     kernel.onForgotten = (address) => {
-      if (!this.find(address)?.isStatic) this.forget(address);
+      // What the administrator gave to us is taken from us.
+      if (this.find(address)?.isStatic) kernel.keep(address);
+      else this.forget(address);
     };
     kernel.onUncertain = (has) => this.#keep(has);
   }

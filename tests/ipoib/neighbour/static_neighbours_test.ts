@@ -91,11 +91,12 @@ Deno.test("a static neighbour that is deleted is asked for again", () => {
   rig.check();
 });
 
-Deno.test("a static neighbour outlives the kernel's entry, which is there again when the link begins", () => {
+Deno.test("a static neighbour outlives the kernel's entry, which is there again at once", () => {
   const { rig, a, b } = given();
   const { neighbours } = a.netdev.config;
-  // As the kernel does when the interface goes down.
+  // `ip neigh del`, and what the kernel does when the interface goes down.
   neighbours.delete(S.w3);
+  assertEquals(neighbours.state(S.w3), "PERMANENT");
   a.netdev.setUp(false);
   rig.settle();
   a.netdev.setUp(true);
