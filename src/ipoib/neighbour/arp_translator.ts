@@ -76,7 +76,6 @@ export interface TranslatorParts {
 }
 
 export class ArpTranslator {
-  readonly etherType = EtherType.Arp;
   readonly #parts: TranslatorParts;
   readonly #askers = new Askers();
   readonly #conflicts = new Set<number>();
