@@ -28,7 +28,7 @@ export const BpfLinkCreate = {
   Flags: 12,
 } as const;
 
-/** `union bpf_attr` of BPF_PROG_QUERY; no room for an answer is all zeros. */
+/** `union bpf_attr` of BPF_PROG_QUERY; all zeros behind these fields gives the kernel no room for an answer. */
 export const BpfProgQuery = { TargetIfindex: 0, AttachType: 4 } as const;
 
 /** `struct __sk_buff`, the context of a classifier. */

@@ -118,7 +118,7 @@ export class FakeTransport {
     };
   }
 
-  /** Changes attributes without a word. */
+  /** Changes attributes without an event. */
   set(attributes: Partial<PortAttributes>): void {
     this.attributes = { ...this.attributes, ...attributes };
   }

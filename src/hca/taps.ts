@@ -7,7 +7,7 @@ import { BTH, DETH, GRH, hasGrh, LRH } from "./ud_headers.ts";
 const NOTHING = new DataView(new ArrayBuffer(0));
 
 export class Taps {
-  /** False: nobody listens, and nothing else needs to be done. */
+  /** True while there is a listener; only then need the other methods be called. */
   active = false;
   readonly #listeners = new Listeners<[TappedPacket]>();
   readonly #packet: { -readonly [K in keyof TappedPacket]: TappedPacket[K] } = {
@@ -36,7 +36,7 @@ export class Taps {
     };
   }
 
-  /** Where the headers (ud_headers.ts) of the packet begin that is told of next. */
+  /** Says where the headers (ud_headers.ts) of the next packet begin, before {@linkcode tell}. */
   headersAt(headers: DataView, base: number): void {
     const packet = this.#packet;
     packet.headers = headers;
@@ -46,7 +46,7 @@ export class Taps {
     packet.deth = base + DETH;
   }
 
-  /** Where the packet lies that is told of next; see {@linkcode TappedPacket}. */
+  /** Says where the next packet lies, before {@linkcode tell}; see {@linkcode TappedPacket}. */
   packetAt(
     encap: number,
     view: DataView,

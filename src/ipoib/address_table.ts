@@ -139,11 +139,16 @@ export class AddressTable<T> {
   }
 }
 
-/** Mixes four words; the low bits depend on all of them (the finalizer of MurmurHash3). */
+/** Mixes four words; the low bits depend on all of them. */
 function hash(w0: number, w1: number, w2: number, w3: number): number {
-  let mixed = Math.imul(w0, 0x9e3779b1) ^ Math.imul(w1, 0x85ebca77) ^
+  const sum = Math.imul(w0, 0x9e3779b1) ^ Math.imul(w1, 0x85ebca77) ^
     Math.imul(w2, 0xc2b2ae3d) ^ w3;
-  mixed = Math.imul(mixed ^ mixed >>> 16, 0x85ebca6b);
-  mixed = Math.imul(mixed ^ mixed >>> 13, 0xc2b2ae35);
-  return mixed ^ mixed >>> 16;
+  return mixBits(sum);
+}
+
+/** Makes each bit depend on all bits of `word` (the finalizer of MurmurHash3). */
+export function mixBits(word: number): number {
+  const once = Math.imul(word ^ word >>> 16, 0x85ebca6b);
+  const twice = Math.imul(once ^ once >>> 13, 0xc2b2ae35);
+  return twice ^ twice >>> 16;
 }

@@ -177,7 +177,7 @@ export class IpoibInterface {
   flushNeighbours(address?: IpAddress): number {
     const { neighbours } = this.netdev.config;
     const entries = neighbours.list().filter((each) =>
-      each.state !== "PERMANENT" && each.state !== "NOARP" &&
+      each.state !== "PERMANENT" &&
       (address === undefined || address.equals(each.address))
     );
     for (const each of entries) {

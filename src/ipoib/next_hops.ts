@@ -10,7 +10,7 @@ import type { NetConfig, RouteLeg } from "../netdev/netdev.ts";
 import { EthernetKind } from "../wire/ethernet.ts";
 import { TOLD_UNICAST, ToldField } from "../wire/told_next_hop.ts";
 import { IpAddress, V4_MAPPED } from "../wire/ip_address.ts";
-import { AddressTable } from "./address_table.ts";
+import { AddressTable, mixBits } from "./address_table.ts";
 import { MAX_NEXT_HOPS } from "./constants.ts";
 import type { Destination, Egress } from "./egress.ts";
 import type { AddressFamily } from "./family/address_family.ts";
@@ -40,7 +40,7 @@ class Spread implements Destination, Egress {
   send(slot: number, length: number): void {
     const { view, stride, layout } = this.#sender.memory;
     const ip = slot * stride + layout.payload;
-    const hash = mixed(this.#family.flowHash(view, ip, length));
+    const hash = mixBits(this.#family.flowHash(view, ip, length)) >>> 1;
     this.#shares[hash % this.#shares.length]!.egress.send(slot, length);
   }
 }
@@ -151,11 +151,4 @@ export class NextHops {
     );
     return new Spread(this.#sender, family, shares);
   }
-}
-
-/** Spreads what differs in few bits over all of them; not negative. */
-function mixed(hash: number): number {
-  const once = Math.imul(hash ^ hash >>> 16, 0x85ebca6b);
-  const twice = Math.imul(once ^ once >>> 13, 0xc2b2ae35);
-  return (twice ^ twice >>> 16) >>> 1;
 }

@@ -80,11 +80,10 @@ export class PacketQueue {
     }
   }
 
-  /** Gives up what waits; returns how many packets. */
-  drop(reason: DropReason): number {
+  /** Gives up what waits. */
+  drop(reason: DropReason): void {
     const { length } = this.#take();
     if (length > 0) this.#sender.statistics.drop(reason, length);
-    return length;
   }
 
   /** Gives up all but the packet that came last. */

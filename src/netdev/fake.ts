@@ -4,6 +4,7 @@
  */
 
 import { bytesAt } from "../../ffi/libc.ts";
+import { Listeners } from "../base/listeners.ts";
 import type { Millis } from "../base/units.ts";
 import { FrameBatch, type FrameMemory } from "../system/frames.ts";
 import { FRAME_HEADER_LENGTH } from "../wire/ethernet.ts";
@@ -63,7 +64,7 @@ export class FakeConfig implements NetConfig {
   readonly neighbours = new FakeNeighbours();
   readonly #groups = new Set<number>();
   #routes: { prefix: number; prefixLength: number; route: Route }[] = [];
-  readonly #listeners: ((change: ConfigChange) => void)[] = [];
+  readonly #listeners = new Listeners<[ConfigChange]>();
 
   constructor(
     { name = "ib0", ifindex = 7, mtu = 2044, up = false }: FakeOptions,
@@ -116,13 +117,13 @@ export class FakeConfig implements NetConfig {
   }
 
   onChange(listener: (change: ConfigChange) => void): void {
-    this.#listeners.push(listener);
+    this.#listeners.add(listener);
   }
 
   /** Calls the listeners. */
   emit(...changes: ConfigChange[]): void {
     for (const change of changes) {
-      for (const listener of this.#listeners) listener(change);
+      this.#listeners.call(change);
     }
   }
 

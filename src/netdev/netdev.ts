@@ -77,9 +77,12 @@ export interface KernelNeighbour {
 
 /** The kernel's neighbours on one interface. Nothing here throws: an entry may go, and the device move, at any time. */
 export interface KernelNeighbours {
-  /** Asks the kernel. */
+  /** Asks the kernel; without the NOARP entries that it has for multicast and broadcast addresses. */
   list(): readonly KernelNeighbour[];
-  /** Sets an entry FAILED and uses it, so that the kernel asks by broadcast at once. False if there is no such entry. */
+  /**
+   * Sets the entry FAILED if there is one, then uses it, which makes one if need be: the kernel asks by broadcast at once.
+   * False if the kernel refuses or the interface is gone.
+   */
   resolve(address: IpAddress): boolean;
   setStale(address: IpAddress): void;
   setPermanent(address: IpAddress): void;

@@ -1,27 +1,18 @@
 /** A router that answers ARP for the addresses of hosts behind it. */
 
 import { assertEquals } from "@std/assert";
-import { type Host, labTest, must } from "./harness/mod.ts";
+import { connectBehind, type Host, labTest } from "./harness/mod.ts";
 
 /** Addresses of the link's subnet that are behind the router. */
 const BEHIND = ["10.9.0.201", "10.9.0.202"] as const;
 
 /** A host behind the router, which has both addresses. */
 async function addBehind(router: Host, behind: Host): Promise<void> {
-  await must([
-    ...["ip", "link", "add", "veth0", "netns", router.namespace],
-    ...["type", "veth", "peer", "veth0", "netns", behind.namespace],
-  ]);
-  await router.ip("addr", "add", "10.20.0.1/24", "dev", "veth0");
-  await behind.ip("addr", "add", "10.20.0.2/24", "dev", "veth0");
-  await router.ip("link", "set", "veth0", "up");
-  await behind.ip("link", "set", "veth0", "up");
-  await behind.ip("route", "add", "default", "via", "10.20.0.1");
+  await connectBehind(router, behind);
   for (const address of BEHIND) {
     await behind.ip("addr", "add", `${address}/32`, "dev", "lo");
     await router.ip("route", "add", address, "via", "10.20.0.2");
   }
-  await router.must("sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward");
 }
 
 labTest(

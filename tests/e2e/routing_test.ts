@@ -1,7 +1,7 @@
 /** Three hosts, and a network behind one of them. */
 
 import { assertEquals, assertGreater } from "@std/assert";
-import { iperf, iperfServer, labTest, must } from "./harness/mod.ts";
+import { connectBehind, iperf, iperfServer, labTest } from "./harness/mod.ts";
 
 labTest(
   "Three hosts reach each other, and a network routed behind one of them",
@@ -17,16 +17,7 @@ labTest(
     );
 
     const [behind] = await lab.hosts(1);
-    await must([
-      ...["ip", "link", "add", "veth0", "netns", router.namespace],
-      ...["type", "veth", "peer", "veth0", "netns", behind.namespace],
-    ]);
-    await router.ip("addr", "add", "10.20.0.1/24", "dev", "veth0");
-    await behind.ip("addr", "add", "10.20.0.2/24", "dev", "veth0");
-    await router.ip("link", "set", "veth0", "up");
-    await behind.ip("link", "set", "veth0", "up");
-    await behind.ip("route", "add", "default", "via", "10.20.0.1");
-    await router.must("sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward");
+    await connectBehind(router, behind);
     await a.ip("route", "add", "10.20.0.0/24", "via", router.address);
 
     assertEquals(await a.ping("10.20.0.2"), { sent: 5, received: 5 });

@@ -32,6 +32,7 @@ import { IpProtocol } from "../../src/wire/ipv4.ts";
 import { Subnet } from "../hca/soft/subnet.ts";
 import { golden, viewOf } from "../wire/support.ts";
 import { ip, ipv4Frame } from "./rig.ts";
+import { testWhere } from "../test_where.ts";
 
 const LNH_GLOBAL = 3;
 
@@ -212,11 +213,7 @@ async function whyNot(): Promise<string | undefined> {
 
 const reason = await whyNot();
 function oracle(name: string, fn: () => Promise<void>): void {
-  Deno.test({
-    name: reason ? `${name} (skipped: ${reason})` : name,
-    ignore: reason !== undefined,
-    fn,
-  });
+  testWhere(reason, name, fn);
 }
 
 const A_LID = 2;

@@ -15,6 +15,7 @@ import { EtherType } from "../../src/wire/encap.ts";
 import { EthernetKind, FRAME_HEADER_LENGTH } from "../../src/wire/ethernet.ts";
 import { writeEthernetHeader } from "../../src/wire/frame_header.ts";
 import { VNET_HEADER_LENGTH } from "../../src/wire/vnet.ts";
+import { testWhere } from "../test_where.ts";
 
 function whyNot(): string | undefined {
   try {
@@ -34,11 +35,7 @@ export function kernelTest(
   name: string,
   fn: () => void | Promise<void>,
 ): void {
-  Deno.test({
-    name: reason ? `${name} (skipped: ${reason})` : name,
-    ignore: reason !== undefined,
-    fn,
-  });
+  testWhere(reason, name, fn);
 }
 
 /** A namespace of the test's own with its loopback and a reactor. */

@@ -14,6 +14,7 @@ import {
   ownNamespace,
   withNamespace,
 } from "../../src/system/namespace.ts";
+import { testWhere } from "../test_where.ts";
 
 function whyNot(): string | undefined {
   try {
@@ -27,11 +28,7 @@ function whyNot(): string | undefined {
 const reason = whyNot();
 
 function namespaceTest(name: string, fn: () => void): void {
-  Deno.test({
-    name: reason ? `${name} (skipped: ${reason})` : name,
-    ignore: reason !== undefined,
-    fn,
-  });
+  testWhere(reason, name, fn);
 }
 
 function ownInode(): bigint {

@@ -139,7 +139,7 @@ export class SoftUdQp implements UdQp {
     return count;
   }
 
-  /** The slot may have been given back, but nobody has taken it since. */
+  /** The slot may be free again, but its bytes are still those of the packet: it was not reserved since. */
   #tapSent(slot: number, length: number, result: PostResult): void {
     const { taps, pool: { view } } = this.#parts;
     const base = slot * STRIDE;

@@ -2,6 +2,7 @@
 
 import { getLogger } from "../../base/log.ts";
 import { IpoibError } from "../../base/errors.ts";
+import { Listeners } from "../../base/listeners.ts";
 import type { IpAddress } from "../../wire/ip_address.ts";
 import type {
   KernelNeighbour,
@@ -29,15 +30,15 @@ const names = new Map<number, KernelNeighbourState>(
 
 export class MirroredNeighbours implements KernelNeighbours {
   readonly #place: InterfacePlace;
-  readonly #listeners: ((record: KernelNeighbour, deleted: boolean) => void)[] =
-    [];
-  readonly #lostListeners: (() => void)[] = [];
+  readonly #listeners = new Listeners<
+    [record: KernelNeighbour, deleted: boolean]
+  >();
+  readonly #lostListeners = new Listeners<[]>();
 
   constructor(place: InterfacePlace) {
     this.#place = place;
   }
 
-  /** Multicast and broadcast addresses, which are NOARP, are not among them. */
   list(): KernelNeighbour[] {
     const place = this.#place();
     if (!place) return [];
@@ -71,24 +72,22 @@ export class MirroredNeighbours implements KernelNeighbours {
   onNeighbour(
     listener: (record: KernelNeighbour, deleted: boolean) => void,
   ): void {
-    this.#listeners.push(listener);
+    this.#listeners.add(listener);
   }
 
   onLost(listener: () => void): void {
-    this.#lostListeners.push(listener);
+    this.#lostListeners.add(listener);
   }
 
   /** An event of the kernel. */
   hear(record: NeighbourRecord, deleted: boolean): void {
     if (record.proxy || record.state === NeighbourState.NOARP) return;
-    for (const listener of this.#listeners) {
-      listener(neighbourOf(record), deleted);
-    }
+    this.#listeners.call(neighbourOf(record), deleted);
   }
 
   /** Events were lost, or the interface is in another namespace. */
   lost(): void {
-    for (const listener of this.#lostListeners) listener();
+    this.#lostListeners.call();
   }
 
   #change(address: IpAddress, what: NeighbourChange): boolean {

@@ -8,6 +8,7 @@
  */
 
 import { IpoibError } from "../../base/errors.ts";
+import { Listeners } from "../../base/listeners.ts";
 import { Errno } from "../../system/errno.ts";
 import type { Reactor, Watch } from "../../system/reactor.ts";
 import type {
@@ -74,7 +75,7 @@ export interface MirrorOptions {
 /** See the module's documentation. */
 export class ConfigMirror implements NetConfig {
   readonly #options: MirrorOptions;
-  readonly #listeners: ((change: ConfigChange) => void)[] = [];
+  readonly #listeners = new Listeners<[ConfigChange]>();
   readonly #pending = new Set<ConfigChange>();
   readonly neighbours = new MirroredNeighbours(() =>
     this.#gone ? undefined : this.#attached
@@ -156,7 +157,7 @@ export class ConfigMirror implements NetConfig {
   }
 
   onChange(listener: (change: ConfigChange) => void): void {
-    this.#listeners.push(listener);
+    this.#listeners.add(listener);
   }
 
   noteReport(now: number): void {
@@ -314,9 +315,7 @@ export class ConfigMirror implements NetConfig {
     if (this.#pending.size === 0) return;
     const changes = CHANGES.filter((change) => this.#pending.has(change));
     this.#pending.clear();
-    for (const change of changes) {
-      for (const listener of this.#listeners) listener(change);
-    }
+    for (const change of changes) this.#listeners.call(change);
   }
 }
 

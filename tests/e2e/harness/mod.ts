@@ -1,5 +1,6 @@
 /** The harness of the end-to-end tests. */
 
+export { connectBehind } from "./behind.ts";
 export { must, type Outcome, run } from "./command.ts";
 export { exists, runs, socketsIn } from "./files.ts";
 export { Host } from "./host.ts";

@@ -22,6 +22,7 @@ import {
   withNamespace,
 } from "../../../src/system/namespace.ts";
 import { parseIpv4 } from "../../../src/wire/ipv4_address.ts";
+import { testWhere } from "../../test_where.ts";
 import { Place, type Sending } from "./place.ts";
 import { type Frame, LinkType, Tap } from "./tap.ts";
 
@@ -65,11 +66,7 @@ export function programTest(
   name: string,
   fn: () => void | Promise<void>,
 ): void {
-  Deno.test({
-    name: reason ? `${name} (skipped: ${reason})` : name,
-    ignore: reason !== undefined,
-    fn,
-  });
+  testWhere(reason, name, fn);
 }
 
 /** Types of routes, as the program writes them. */
