@@ -29,6 +29,8 @@ export interface HostOptions {
   readonly namespace: Fd;
   /** Runtime directory that the hosts of one subnet share. */
   readonly runtime: string;
+  /** The command line that starts the program. Default: this tree's own. */
+  readonly command?: readonly [string, ...string[]] | undefined;
   /** More arguments of `ipoib up`. */
   readonly arguments?: readonly string[];
 }
@@ -50,7 +52,7 @@ export class Host {
 
   /** Starts the program; it is not ready yet. */
   static start(options: HostOptions): Host {
-    const [program, ...args] = programCommand();
+    const [program, ...args] = options.command ?? programCommand();
     const child = new Deno.Command(program, {
       args: [
         ...args,

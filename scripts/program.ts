@@ -18,14 +18,13 @@ const DAEMON = "src/daemon";
 export function programCommand(
   binary: string | undefined = Deno.env.get("IPOIB_BINARY"),
 ): [string, ...string[]] {
-  if (binary) return [binary];
-  return [
-    Deno.execPath(),
-    "run",
-    "--quiet",
-    ...PERMISSIONS,
-    `${TOP}main.ts`,
-  ];
+  return binary ? [binary] : sourceCommand(TOP);
+}
+
+/** The command line, without arguments, that starts the program from the source in a tree, given with its last `/`. */
+export function sourceCommand(tree: string): [string, ...string[]] {
+  const main = `${tree}main.ts`;
+  return [Deno.execPath(), "run", "--quiet", ...PERMISSIONS, main];
 }
 
 /** The worker entries, from the top of the tree: they are started by URL, so a compiler must be told of them. */

@@ -49,12 +49,13 @@ export async function runFor(
   return text;
 }
 
-/** A program that was started and prints "ready", and ends with its input. */
+/** A program that was started and prints a line that begins with "ready", and ends with its input. */
 export class Helper {
   readonly #child: Deno.ChildProcess;
   readonly #output: ReadableStreamDefaultReader<string>;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
   #rest = "";
+  #ready = "";
 
   private constructor(child: Deno.ChildProcess) {
     this.#child = child;
@@ -69,10 +70,17 @@ export class Helper {
       new Deno.Command(program, { args, stdin: "piped", stdout: "piped" })
         .spawn(),
     );
-    if (await helper.#line() === undefined) {
+    const ready = await helper.#line();
+    if (ready === undefined) {
       throw new Error(`${program} ended before it was ready`);
     }
+    helper.#ready = ready;
     return helper;
+  }
+
+  /** The line with which it said so. */
+  get ready(): string {
+    return this.#ready;
   }
 
   get pid(): number {

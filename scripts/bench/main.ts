@@ -1,6 +1,7 @@
 /**
- * Measures the program side by side with a C program that splices TUNs, and beside openvpn and wireguard-go where they
- * are installed, as `deno task bench [--repeats N] [--seconds S] [--json FILE] [--only NAME]...`.
+ * Measures the program side by side with a C program that splices TUNs and with the least program of the same design,
+ * beside another version of itself (`--beside TREE`), and beside openvpn and wireguard-go where they are installed, as
+ * `deno task bench [--repeats N] [--seconds S] [--json FILE] [--beside TREE] [--only NAME]...`.
  *
  * Figures of one machine drift by a factor of two within hours, so each repeat measures all one after the other, and
  * only ratios mean anything. Printed, never asserted. Needs root, gcc, iperf3, ping and ip.
@@ -19,7 +20,7 @@ import { MEASUREMENTS } from "./measurements/all.ts";
 import { type Choice, type Options, optionsOf, usage } from "./options.ts";
 import { rowsOf, table } from "./report.ts";
 import { type Outcome, Run } from "./run.ts";
-import { COLUMNS, TUNNEL_COLUMNS } from "./subjects.ts";
+import { columnsOf, TUNNEL_COLUMNS } from "./subjects.ts";
 import { compilePrograms } from "./yardstick.ts";
 
 const CHOICE: Choice = {
@@ -86,13 +87,13 @@ async function inNamespaces(
   return await new Run(options, folder, say).all(cleanup);
 }
 
-function report({ repeats }: Options, outcome: Outcome): void {
+function report(options: Options, outcome: Outcome): void {
   const { series, absent, failures, drops } = outcome;
   const tunnels = TUNNEL_COLUMNS.filter(({ to, subject }) =>
     !((to ?? subject) in absent)
   );
-  say(caption(repeats));
-  say(table(series, COLUMNS));
+  say(caption(options.repeats));
+  say(table(series, columnsOf(options)));
   const paired = series.filter(({ values }) =>
     tunnels.some(({ title }) => title in values)
   );
@@ -124,7 +125,7 @@ function record(
   guests: readonly GuestOutcome[],
 ): unknown {
   const { measurements, guestMeasurements } = options;
-  const columns = [...COLUMNS, ...TUNNEL_COLUMNS];
+  const columns = [...columnsOf(options), ...TUNNEL_COLUMNS];
   return {
     when: new Date().toISOString(),
     deno: Deno.version.deno,

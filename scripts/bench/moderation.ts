@@ -25,7 +25,7 @@ import { type Panel, plot } from "./moderation_plot.ts";
 import { idleRtt, reach } from "./ping.ts";
 import { startProgram } from "./program.ts";
 import { lossPercent, median } from "./statistics.ts";
-import { cpuSecondsOf, type Subject } from "./subject.ts";
+import { cpuOf, type Subject } from "./subject.ts";
 import { blast, Counter } from "./udp.ts";
 import { compilePrograms } from "./yardstick.ts";
 
@@ -92,15 +92,15 @@ async function measure(
   pps: string,
   seconds: number,
 ): Promise<Finding> {
-  const rtt = await idleRtt(subject);
+  const { average: rtt } = await idleRtt(subject);
   const [near, far] = subject.pids!;
   const counter = await Counter.start(subject, 1, pps);
   try {
     const look = async () => ({
       events: await eventsOf(receiver),
       sleeps: sleepsOf(far),
-      near: cpuSecondsOf(near),
-      far: cpuSecondsOf(far),
+      near: cpuOf(near).all,
+      far: cpuOf(far).all,
     });
     const before = await look();
     const to = subject.addresses[1];

@@ -18,13 +18,15 @@ export interface Options extends Choice {
   readonly seconds: number;
   /** The file to write. */
   readonly json?: string;
+  /** The top of another version's tree, with its last `/`. */
+  readonly beside?: string;
 }
 
 /** The sentence for words that are not understood. */
 export function usage({ measurements, guestMeasurements }: Choice): string {
   const names = (all: readonly { name: string }[], between: string) =>
     all.map(({ name }) => name).join(between);
-  return "Usage: deno task bench [--repeats N] [--seconds S] [--json FILE] " +
+  return "Usage: deno task bench [--repeats N] [--seconds S] [--json FILE] [--beside TREE] " +
     `[--only ${names([...measurements, ...guestMeasurements], "|")}]...\n` +
     `${
       names(guestMeasurements, " and ")
@@ -38,7 +40,7 @@ export function optionsOf(
 ): Options | undefined {
   let known = true;
   const parsed = parseArgs(args, {
-    string: ["repeats", "seconds", "json", "only"],
+    string: ["repeats", "seconds", "json", "beside", "only"],
     collect: ["only"],
     default: { repeats: "5", seconds: "5" },
     unknown: () => known = false,
@@ -59,5 +61,13 @@ export function optionsOf(
     measurements: only.length === 0 ? measurements : measurements.filter(named),
     guestMeasurements: guestMeasurements.filter(named),
     ...(parsed.json === undefined ? {} : { json: String(parsed.json) }),
+    ...(parsed.beside === undefined
+      ? {}
+      : { beside: folderOf(String(parsed.beside)) }),
   };
+}
+
+/** A folder with its last `/`. */
+function folderOf(path: string): string {
+  return path.endsWith("/") ? path : `${path}/`;
 }

@@ -6,10 +6,16 @@ import type { Subject } from "./subject.ts";
 const PINGS = 500;
 const ANSWER_LIMIT_MS = 15_000;
 
-/** Idle round trip: the mean of many pings, 2 ms apart, in microseconds. */
+/** Round trips, in microseconds. */
+export interface RoundTrips {
+  readonly smallest: number;
+  readonly average: number;
+}
+
+/** Idle round trips: many pings, 2 ms apart. */
 export async function idleRtt(
   { namespaces: [near], addresses }: Subject,
-): Promise<number> {
+): Promise<RoundTrips> {
   const output = await runInside(
     near,
     "ping",
@@ -23,11 +29,14 @@ export async function idleRtt(
   return rttOf(output);
 }
 
-/** The average that ping(8) reports, in microseconds; throws if it reports none. */
-export function rttOf(output: string): number {
-  const match = /min\/avg\/max\/mdev = [0-9.]+\/([0-9.]+)\//.exec(output);
+/** What ping(8) reports; throws if it reports none. */
+export function rttOf(output: string): RoundTrips {
+  const match = /min\/avg\/max\/mdev = ([0-9.]+)\/([0-9.]+)\//.exec(output);
   if (!match) throw new Error(`ping reports no round trip: ${output}`);
-  return Number(match[1]) * 1000;
+  return {
+    smallest: Number(match[1]) * 1000,
+    average: Number(match[2]) * 1000,
+  };
 }
 
 /** Returns once the first end reaches another, which resolves the neighbour; throws if it does not within 15 s. */

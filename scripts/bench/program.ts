@@ -16,7 +16,7 @@ import { add, lossesAmong } from "./drops.ts";
 import {
   addressesOf,
   configure,
-  cpuSecondsOfAll,
+  cpuOfAll,
   endsOf,
   Namespaces,
   type Subject,
@@ -25,6 +25,10 @@ import {
 const INTERFACE = "ib0";
 
 export interface ProgramOptions {
+  /** What the figures are called. Default: as `io`. */
+  readonly name?: string;
+  /** The command line that starts the program. Default: this tree's own. */
+  readonly command?: readonly [string, ...string[]];
   /** System calls of the data path. Default "auto". */
   readonly io?: "auto" | "poll" | "uring";
   /** Hosts on the subnet. Default 2. */
@@ -36,8 +40,9 @@ export interface ProgramOptions {
 /** Starts the program in new namespaces, with its runtime directory in `folder`. */
 export async function startProgram(
   folder: string,
-  { io = "auto", ends = 2, net = 2 }: ProgramOptions = {},
+  options: ProgramOptions = {},
 ): Promise<Subject> {
+  const { io = "auto", name = io, ends = 2, net = 2 } = options;
   const namespaces = new Namespaces(ends);
   const addresses = addressesOf(net, ends);
   const devices = endsOf(ends, () => INTERFACE);
@@ -51,6 +56,7 @@ export async function startProgram(
       const host = Host.start({
         namespace,
         runtime: folder,
+        command: options.command,
         arguments: ["--subnet-mtu", "2048", "--io", io],
       });
       hosts.push(host);
@@ -64,12 +70,12 @@ export async function startProgram(
   }
   const pids = endsOf(ends, (end) => hosts[end]!.pid);
   return {
-    name: io,
+    name,
     devices,
     namespaces: namespaces.paths,
     addresses,
     pids,
-    cpuSeconds: () => cpuSecondsOfAll(pids),
+    cpu: () => cpuOfAll(pids),
     drops: async () => {
       const sum: Record<string, number> = {};
       for (const fd of namespaces.fds) add(sum, await dropsOf(folder, fd));

@@ -64,7 +64,8 @@ export class Run {
     };
     cleanup.add(close);
     try {
-      await startSubjects(lineup, this.#folder, ends);
+      const { beside } = this.#options;
+      await startSubjects(lineup, this.#folder, ends, beside);
       await this.#repeat(ends, lineup.subjects);
     } catch (error) {
       // What other networks brought is still worth having.

@@ -7,47 +7,19 @@
 // and what is for a group goes to all the others.
 // Prints "ready" once all interfaces exist; ends with its standard input.
 #define _GNU_SOURCE
-#include <fcntl.h>
-#include <linux/if.h>
-#include <linux/if_arp.h>
-#include <linux/if_tun.h>
 #include <poll.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { FRAME_MAX = 65536 + 64, VNET_HDR = 12, BATCH = 64, PORTS_MAX = 64 };
+#include "tun.h"
+
+enum { FRAME_MAX = 65536 + 64, BATCH = 64, PORTS_MAX = 64 };
 // Offsets in a frame, and the first octet of a group's address.
 enum { VERSION = VNET_HDR, DESTINATION = VNET_HDR + 16, ADDRESS_END = DESTINATION + 4, GROUPS = 224 };
 
 static int ports[PORTS_MAX];
 static int count;
-
-static void die(const char *what) {
-  perror(what);
-  exit(1);
-}
-
-static int open_tun(const char *namespace, const char *name) {
-  int ns = open(namespace, O_RDONLY | O_CLOEXEC);
-  if (ns < 0) die(namespace);
-  if (setns(ns, CLONE_NEWNET) < 0) die("setns");
-  close(ns);
-  int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-  if (fd < 0) die("/dev/net/tun");
-  struct ifreq request = {.ifr_flags = IFF_TUN | IFF_NO_PI | IFF_VNET_HDR};
-  strncpy(request.ifr_name, name, IFNAMSIZ - 1);
-  if (ioctl(fd, TUNSETIFF, &request) < 0) die("TUNSETIFF");
-  if (ioctl(fd, TUNSETLINK, (unsigned long)ARPHRD_INFINIBAND) < 0) die("TUNSETLINK");
-  int header = VNET_HDR;
-  if (ioctl(fd, TUNSETVNETHDRSZ, &header) < 0) die("TUNSETVNETHDRSZ");
-  unsigned long offloads = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
-  if (ioctl(fd, TUNSETOFFLOAD, offloads) < 0) die("TUNSETOFFLOAD");
-  return fd;
-}
 
 // A frame that the stack refuses is lost, as on any link.
 static void put(int port, const void *frame, size_t length) {

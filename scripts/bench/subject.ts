@@ -10,6 +10,14 @@ export const MTU = 2044;
 const QUEUE = 1000;
 const GROUPS = "224.0.0.0/4";
 
+/** Time on processors, in seconds. */
+export interface CpuSeconds {
+  /** In user space. */
+  readonly user: number;
+  /** In user space and in the kernel. */
+  readonly all: number;
+}
+
 /** Something for each end of a network; there are two at least. */
 export type Ends<T> = readonly [T, T, ...T[]];
 
@@ -24,8 +32,8 @@ export interface Subject {
   readonly addresses: Ends<string>;
   /** The process at each end; absent if one carries them all. */
   readonly pids?: Ends<number>;
-  /** CPU seconds that its processes have used so far. */
-  cpuSeconds(): number;
+  /** What its processes have used so far. */
+  cpu(): CpuSeconds;
   /** What its processes say that they dropped so far, by reason. */
   drops?(): Promise<Record<string, number>>;
   close(): Promise<void>;
@@ -82,15 +90,24 @@ export async function configure(
   }
 }
 
-/** User and system time of a process, in seconds (proc(5): fields 14 and 15 of /proc/PID/stat, in 1/100 s). */
-export function cpuSecondsOf(pid: number): number {
+/** User and system time of a process so far (proc(5): fields 14 and 15 of /proc/PID/stat, in 1/100 s). */
+export function cpuOf(pid: number): CpuSeconds {
   const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
   // The name in field 2 may hold spaces: count from the parenthesis that ends it.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / 100;
+  const user = Number(fields[11]) / 100;
+  return { user, all: user + Number(fields[12]) / 100 };
 }
 
-/** User and system time of several processes, in seconds. */
-export function cpuSecondsOfAll(pids: readonly number[]): number {
-  return pids.reduce((sum, pid) => sum + cpuSecondsOf(pid), 0);
+/** The same of several processes together. */
+export function cpuOfAll(pids: readonly number[]): CpuSeconds {
+  return pids.map(cpuOf).reduce((sum, each) => ({
+    user: sum.user + each.user,
+    all: sum.all + each.all,
+  }));
+}
+
+/** What was used from one look to the next. */
+export function cpuBetween(before: CpuSeconds, after: CpuSeconds): CpuSeconds {
+  return { user: after.user - before.user, all: after.all - before.all };
 }

@@ -1,7 +1,7 @@
 /** TCP streams through a network that is up and idle, by iperf3. */
 
 import { cutShort, runFor } from "./inside.ts";
-import type { Subject } from "./subject.ts";
+import { cpuBetween, type CpuSeconds, type Subject } from "./subject.ts";
 
 /** From one end of a subject to another. */
 export type Flow = readonly [from: number, to: number];
@@ -13,24 +13,24 @@ export interface Stream {
   readonly retransmits: number;
 }
 
-/** TCP with a congestion control that minds losses, a stream for each flow, all at once. */
+/** TCP with a congestion control that minds losses, a stream for each flow, all at once; CPU seconds for each GB. */
 export async function tcpStreams(
   subject: Subject,
   flows: readonly Flow[],
   seconds: number,
-): Promise<{ streams: Stream[]; cpuSecondsPerGb: number }> {
+): Promise<{ streams: Stream[]; cpuPerGb: CpuSeconds }> {
   const servers: TcpServer[] = [];
   try {
     for (const [, to] of flows) {
       servers.push(await TcpServer.start(subject.namespaces[to]!));
     }
-    const before = subject.cpuSeconds();
+    const before = subject.cpu();
     const streams = await Promise.all(
       flows.map((flow) => tcpStream(subject, flow, seconds)),
     );
-    const cpu = subject.cpuSeconds() - before;
-    const bytes = streams.reduce((sum, stream) => sum + stream.bytes, 0);
-    return { streams, cpuSecondsPerGb: cpu / (bytes / 1e9) };
+    const { user, all } = cpuBetween(before, subject.cpu());
+    const gb = streams.reduce((sum, stream) => sum + stream.bytes, 0) / 1e9;
+    return { streams, cpuPerGb: { user: user / gb, all: all / gb } };
   } finally {
     await Promise.all(servers.map((server) => server.end()));
   }
@@ -40,13 +40,9 @@ export async function tcpStreams(
 export async function tcp(
   subject: Subject,
   seconds: number,
-): Promise<Stream & { cpuSecondsPerGb: number }> {
-  const { streams, cpuSecondsPerGb } = await tcpStreams(
-    subject,
-    [[0, 1]],
-    seconds,
-  );
-  return { ...streams[0]!, cpuSecondsPerGb };
+): Promise<Stream & { cpuPerGb: CpuSeconds }> {
+  const { streams, cpuPerGb } = await tcpStreams(subject, [[0, 1]], seconds);
+  return { ...streams[0]!, cpuPerGb };
 }
 
 async function tcpStream(

@@ -5,7 +5,7 @@ import { reach } from "./ping.ts";
 import {
   addressesOf,
   configure,
-  cpuSecondsOfAll,
+  cpuOfAll,
   type Ends,
   Namespaces,
   type Subject,
@@ -71,7 +71,7 @@ export async function startTunnel(tunnel: TunnelProgram): Promise<Subject> {
       devices,
       namespaces: paths,
       addresses,
-      cpuSeconds: () => cpuSecondsOfAll(pids),
+      cpu: () => cpuOfAll(pids),
       close,
     };
     await reach(subject, 1);

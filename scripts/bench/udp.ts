@@ -1,10 +1,12 @@
-/** Datagrams at a fixed rate through a network that is up and idle, and their count where they arrive (pps.c). */
+/** Datagrams through a network that is up and idle, and their count where they arrive (pps.c). */
 
 import { Helper, pause, runFor } from "./inside.ts";
-import type { Subject } from "./subject.ts";
+import { cpuBetween, type CpuSeconds, type Subject } from "./subject.ts";
 
 /** Datagrams a second of the loss measurement. */
 export const UDP_RATE = 150_000;
+/** Datagrams a second of a flood: more than any machine sends. */
+export const FLOOD_RATE = 1_000_000_000;
 /** Octets of a datagram's payload. */
 export const UDP_SIZE = 64;
 const UDP_PORT = 5300;
@@ -55,19 +57,20 @@ export async function blast(
   return Number(sent);
 }
 
-/** Datagrams at a fixed rate from the first end to the second. */
+/** Datagrams from the first end to the second, `rate` a second. */
 export async function udp(
   subject: Subject,
   pps: string,
+  rate: number,
   seconds: number,
-): Promise<{ sent: number; received: number; cpuSeconds: number }> {
+): Promise<{ sent: number; received: number; cpu: CpuSeconds }> {
   const counter = await Counter.start(subject, 1, pps);
   try {
-    const before = subject.cpuSeconds();
+    const before = subject.cpu();
     const to = subject.addresses[1];
-    const sent = await blast(subject, pps, to, UDP_RATE, seconds);
-    const cpuSeconds = subject.cpuSeconds() - before;
-    return { sent, received: await counter.count(), cpuSeconds };
+    const sent = await blast(subject, pps, to, rate, seconds);
+    const cpu = cpuBetween(before, subject.cpu());
+    return { sent, received: await counter.count(), cpu };
   } finally {
     await counter.end();
   }

@@ -1,10 +1,10 @@
-/** The yardstick: a C program that splices TUNs (splice.c). */
+/** The yardsticks: a C program that splices TUNs (splice.c), and the least program of the same design (minimal/). */
 
 import { Helper } from "./inside.ts";
 import {
   addressesOf,
   configure,
-  cpuSecondsOf,
+  cpuOfAll,
   endsOf,
   Namespaces,
   type Subject,
@@ -12,34 +12,57 @@ import {
 
 /** Compiles the C programs of the bench into `folder`. */
 export async function compilePrograms(folder: string): Promise<void> {
-  for (const name of ["splice", "pps"]) {
-    const source = new URL(`${name}.c`, import.meta.url).pathname;
+  const sources = {
+    splice: "splice.c",
+    pps: "pps.c",
+    launch: "minimal/launch.c",
+  };
+  for (const [name, file] of Object.entries(sources)) {
+    const source = new URL(file, import.meta.url).pathname;
     const { success, stderr } = await new Deno.Command("gcc", {
       args: ["-O2", "-Wall", "-o", `${folder}/${name}`, source],
     }).output();
     if (!success) {
       throw new Error(
-        `gcc cannot compile ${name}.c: ${new TextDecoder().decode(stderr)}`,
+        `gcc cannot compile ${file}: ${new TextDecoder().decode(stderr)}`,
       );
     }
   }
 }
 
-/** Starts the yardstick between new namespaces. */
-export async function startYardstick(
-  folder: string,
-  ends = 2,
+/** Starts the C program between new namespaces. */
+export function startSplice(folder: string, ends = 2): Promise<Subject> {
+  return start("C splice", 1, ends, `${folder}/splice`, []);
+}
+
+/** Slots of each side of the minimal program. */
+const MINIMAL_SLOTS = 32;
+
+/** Starts the minimal program between two new namespaces. */
+export function startMinimal(folder: string): Promise<Subject> {
+  const program = new URL("minimal/program.ts", import.meta.url).pathname;
+  const args = [Deno.execPath(), program, String(MINIMAL_SLOTS)];
+  return start("minimal", 6, 2, `${folder}/launch`, args);
+}
+
+/** Starts a program that is told the namespace and the name of each TUN, and that says what carries them if it is not itself. */
+async function start(
+  name: string,
+  net: number,
+  ends: number,
+  program: string,
+  args: readonly string[],
 ): Promise<Subject> {
   const namespaces = new Namespaces(ends);
   const { paths } = namespaces;
-  const addresses = addressesOf(1, ends);
+  const addresses = addressesOf(net, ends);
   const devices = endsOf(ends, () => "ib0");
-  const splice = await Helper.start(
-    `${folder}/splice`,
-    paths.flatMap((path, end) => [path, devices[end]!]),
-  );
+  const helper = await Helper.start(program, [
+    ...args,
+    ...paths.flatMap((path, end) => [path, devices[end]!]),
+  ]);
   const close = async () => {
-    await splice.end();
+    await helper.end();
     namespaces.close();
   };
   try {
@@ -48,12 +71,14 @@ export async function startYardstick(
     await close();
     throw error;
   }
+  const [, ...carriers] = helper.ready.split(" ").map(Number);
+  const pids = carriers.length > 0 ? carriers : [helper.pid];
   return {
-    name: "C splice",
+    name,
     devices,
     namespaces: paths,
     addresses,
-    cpuSeconds: () => cpuSecondsOf(splice.pid),
+    cpu: () => cpuOfAll(pids),
     close,
   };
 }

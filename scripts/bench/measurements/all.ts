@@ -3,13 +3,14 @@
 import type { Measurement } from "../measurement.ts";
 import { fanOut } from "./fan_out.ts";
 import { multicast } from "./multicast.ts";
-import { datagrams, roundTrip, stream } from "./pair.ts";
+import { datagrams, flood, roundTrip, stream } from "./pair.ts";
 import { stopped } from "./stopped.ts";
 
 export const MEASUREMENTS: readonly Measurement[] = [
   roundTrip,
   stream,
   datagrams,
+  flood,
   fanOut,
   multicast,
   stopped,

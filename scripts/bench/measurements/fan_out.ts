@@ -19,12 +19,12 @@ export const fanOut: Measurement = {
     { name: "Fan-out, TCP: CPU", unit: "s/GB", better: "less" },
   ],
   measure: async (subject, { seconds }) => {
-    const { streams, cpuSecondsPerGb } = await tcpStreams(
+    const { streams, cpuPerGb } = await tcpStreams(
       subject,
       [[0, 1], [0, 2]],
       seconds,
     );
     const [b, c] = streams.map(({ gbitPerSecond }) => gbitPerSecond);
-    return [b! + c!, b!, c!, cpuSecondsPerGb];
+    return [b! + c!, b!, c!, cpuPerGb.all];
   },
 };

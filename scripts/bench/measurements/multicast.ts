@@ -3,6 +3,7 @@
 import type { Measurement } from "../measurement.ts";
 import { GROUP_RATE, MEMBERS, Members } from "../members.ts";
 import { lossPercent, mean } from "../statistics.ts";
+import { cpuBetween } from "../subject.ts";
 
 const NAME = `Multicast to ${MEMBERS}, ${GROUP_RATE}/s`;
 
@@ -23,15 +24,15 @@ export const multicast: Measurement = {
   measure: async (subject, { pps, seconds }) => {
     const members = await Members.join(subject, pps);
     try {
-      const before = subject.cpuSeconds();
+      const before = subject.cpu();
       const { sent, received } = await members.send(seconds);
-      const cpuSeconds = subject.cpuSeconds() - before;
+      const cpu = cpuBetween(before, subject.cpu());
       const each = mean(received);
       return [
         each / seconds,
         lossPercent(sent, each),
         lossPercent(sent, Math.min(...received)),
-        1e6 * cpuSeconds / (each * received.length),
+        1e6 * cpu.all / (each * received.length),
       ];
     } finally {
       await members.leave();

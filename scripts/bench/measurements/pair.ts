@@ -1,17 +1,23 @@
-/** Between two ends: idle round trip, one TCP stream, datagrams at a fixed rate. */
+/** Between two ends: idle round trip, one TCP stream, datagrams at a fixed rate and as many as it takes. */
 
 import type { Measurement } from "../measurement.ts";
 import { idleRtt } from "../ping.ts";
 import { lossPercent } from "../statistics.ts";
 import { MTU } from "../subject.ts";
 import { tcp } from "../tcp.ts";
-import { udp, UDP_RATE, UDP_SIZE } from "../udp.ts";
+import { FLOOD_RATE, udp, UDP_RATE, UDP_SIZE } from "../udp.ts";
 
 export const roundTrip: Measurement = {
   name: "rtt",
   ends: 2,
-  quantities: [{ name: "Idle round trip", unit: "us", better: "less" }],
-  measure: async (subject) => [await idleRtt(subject)],
+  quantities: [
+    { name: "Idle round trip", unit: "us", better: "less" },
+    { name: "Idle round trip: smallest", unit: "us", better: "less" },
+  ],
+  measure: async (subject) => {
+    const { average, smallest } = await idleRtt(subject);
+    return [average, smallest];
+  },
 };
 
 export const stream: Measurement = {
@@ -20,6 +26,7 @@ export const stream: Measurement = {
   quantities: [
     { name: `TCP, MTU ${MTU}`, unit: "Gbit/s", better: "more" },
     { name: `TCP, MTU ${MTU}: CPU`, unit: "s/GB", better: "less" },
+    { name: `TCP, MTU ${MTU}: CPU, user`, unit: "s/GB", better: "less" },
     {
       name: `TCP, MTU ${MTU}: sent again`,
       unit: "segments/GB",
@@ -28,11 +35,12 @@ export const stream: Measurement = {
     },
   ],
   measure: async (subject, { seconds }) => {
-    const { gbitPerSecond, cpuSecondsPerGb, retransmits, bytes } = await tcp(
+    const { gbitPerSecond, cpuPerGb, retransmits, bytes } = await tcp(
       subject,
       seconds,
     );
-    return [gbitPerSecond, cpuSecondsPerGb, retransmits / (bytes / 1e9)];
+    const { all, user } = cpuPerGb;
+    return [gbitPerSecond, all, user, retransmits / (bytes / 1e9)];
   },
 };
 
@@ -46,7 +54,24 @@ export const datagrams: Measurement = {
     { name: `${UDP}: CPU`, unit: "us/packet", better: "less" },
   ],
   measure: async (subject, { pps, seconds }) => {
-    const { sent, received, cpuSeconds } = await udp(subject, pps, seconds);
-    return [lossPercent(sent, received), 1e6 * cpuSeconds / received];
+    const { sent, received, cpu } = await udp(subject, pps, UDP_RATE, seconds);
+    return [lossPercent(sent, received), 1e6 * cpu.all / received];
+  },
+};
+
+const FLOOD = `UDP, ${UDP_SIZE} octets, flood`;
+
+export const flood: Measurement = {
+  name: "flood",
+  ends: 2,
+  quantities: [
+    { name: `${FLOOD}: arrive`, unit: "1/s", better: "more" },
+    { name: `${FLOOD}: CPU`, unit: "us/packet", better: "less" },
+    { name: `${FLOOD}: CPU, user`, unit: "us/packet", better: "less" },
+  ],
+  measure: async (subject, { pps, seconds }) => {
+    const { received, cpu } = await udp(subject, pps, FLOOD_RATE, seconds);
+    const micros = (cpuSeconds: number) => 1e6 * cpuSeconds / received;
+    return [received / seconds, micros(cpu.all), micros(cpu.user)];
   },
 };

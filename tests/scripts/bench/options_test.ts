@@ -52,6 +52,12 @@ Deno.test("optionsOf() takes --only several times, in the bench's order", () => 
   assertEquals(options?.repeats, 2);
 });
 
+Deno.test("optionsOf() takes another version's tree, with or without its last slash", () => {
+  const tree = (path: string) => optionsOf(["--beside", path], all)?.beside;
+  assertEquals([tree("../old"), tree("../old/")], ["../old/", "../old/"]);
+  assertEquals(optionsOf([], all)?.beside, undefined);
+});
+
 Deno.test("optionsOf() refuses what it does not know", () => {
   for (
     const words of [
