@@ -10,7 +10,7 @@ import { IpoibError } from "../base/errors.ts";
 import { formatPkey, FULL_MEMBER } from "../base/units.ts";
 import type { PortEvent } from "../hca/hca.ts";
 import type { Netdev } from "../netdev/netdev.ts";
-import type { EngineContext } from "./context.ts";
+import type { EngineOptions } from "./engine.ts";
 import { IpoibInterface } from "./interface.ts";
 
 const ENODEV = 19;
@@ -45,11 +45,11 @@ export class IpoibDevice {
   /** Called when the parent's network device was deleted from outside. */
   onGone: () => void = () => {};
 
-  readonly #context: EngineContext;
+  readonly #context: EngineOptions;
   readonly #options: DeviceOptions;
   #parentUp = false;
 
-  constructor(context: EngineContext, options: DeviceOptions) {
+  constructor(context: EngineOptions, options: DeviceOptions) {
     this.#context = context;
     this.#options = options;
     const { port } = context;

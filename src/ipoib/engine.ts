@@ -9,14 +9,14 @@ import type { Logger } from "../base/log.ts";
 import type { Millis } from "../base/units.ts";
 import type { UdQp } from "../hca/hca.ts";
 import type { Netdev } from "../netdev/netdev.ts";
-import type { Timer } from "../system/reactor.ts";
-import { IpAddress } from "../wire/ip_address.ts";
+import type { Reactor, Timer } from "../system/reactor.ts";
+import type { IpAddress } from "../wire/ip_address.ts";
 import type { EngineContext } from "./context.ts";
 import { ANNOUNCE_INTERVAL_MS } from "./constants.ts";
+import type { AddressFamily, FamilyOnLink } from "./family/address_family.ts";
 import { ipv4Family } from "./family/ipv4_family.ts";
 import type { LinkIdentity } from "./link_identity.ts";
 import { GroupTable } from "./multicast/group_table.ts";
-import { ArpTranslator } from "./neighbour/arp_translator.ts";
 import { KernelAgreement } from "./neighbour/kernel_agreement.ts";
 import { NeighbourTable } from "./neighbour/neighbour_table.ts";
 import { NextHops } from "./next_hops.ts";
@@ -28,7 +28,13 @@ import { Transmitter } from "./tx.ts";
 import { UdSender } from "./ud_sender.ts";
 
 /** The address families, in the order of their share of the traffic. */
-const FAMILIES = [ipv4Family];
+const FAMILIES: readonly AddressFamily[] = [ipv4Family];
+
+/** What an engine is opened with. */
+export interface EngineOptions extends EngineContext {
+  /** The families that are carried, the most frequent one first. Default: all. */
+  readonly families?: readonly AddressFamily[];
+}
 
 export class Engine {
   readonly statistics = new Statistics();
@@ -36,20 +42,20 @@ export class Engine {
   readonly paths: PathTable;
   readonly peers: PeerTable;
   readonly neighbours: NeighbourTable;
-  readonly #context: EngineContext;
+  readonly #reactor: Reactor;
   readonly #netdev: Netdev;
   readonly #sender: UdSender;
   readonly #hops: NextHops;
-  readonly #arp: ArpTranslator;
+  readonly #families: readonly FamilyOnLink[];
   readonly #transmitter: Transmitter;
   readonly #receiver: Receiver;
   readonly #announceTimer: Timer;
-  /** Addresses to announce once more. */
-  readonly #announced = new Set<number>();
+  /** Addresses to announce once more, by their text. */
+  readonly #announced = new Map<string, IpAddress>();
   #qp: UdQp | undefined;
 
   constructor(
-    context: EngineContext,
+    context: EngineOptions,
     netdev: Netdev,
     identity: LinkIdentity,
     log: Logger,
@@ -58,7 +64,7 @@ export class Engine {
     const { clock } = reactor;
     const { statistics } = this;
     const sender = new UdSender(port.send, statistics);
-    this.#context = context;
+    this.#reactor = reactor;
     this.#netdev = netdev;
     this.#sender = sender;
     this.groups = new GroupTable({ context, sender, identity, log });
@@ -72,32 +78,29 @@ export class Engine {
       this.neighbours,
       this.groups,
     );
-    this.#arp = new ArpTranslator({
-      netdev,
-      sender,
-      identity,
-      groups: this.groups,
-      peers: this.peers,
-      paths: this.paths,
-      neighbours: this.neighbours,
-      log,
-    });
-    kernel.onRequest = (address) => this.#arp.request(address);
+    const { groups, peers, paths, neighbours } = this;
+    this.#families = families.map((family) => ({
+      family,
+      translator: family.translator({
+        ...{ netdev, sender, identity, log },
+        ...{ groups, peers, paths, neighbours },
+      }),
+    }));
+    kernel.onRequest = (address) =>
+      this.#of(address)?.translator.request(address);
     this.#transmitter = new Transmitter({
       clock,
       netdev,
       sender,
       hops: this.#hops,
-      families,
-      arp: this.#arp,
+      families: this.#families,
     });
     this.#receiver = new Receiver({
       clock,
       netdev,
       port,
       statistics,
-      families,
-      arp: this.#arp,
+      families: this.#families,
     });
     this.#announceTimer = reactor.timer(() => this.#announceAgain());
     netdev.onFrames = (batch) => this.#transmitter.run(batch);
@@ -133,7 +136,7 @@ export class Engine {
     this.neighbours.flush();
     this.peers.flush();
     this.paths.flush();
-    this.#arp.clear();
+    for (const { translator } of this.#families) translator.clear();
     this.#hops.clear();
     this.#announced.clear();
     this.#sender.qp = undefined;
@@ -155,27 +158,36 @@ export class Engine {
     const link = this.groups.broadcast;
     if (!link) return;
     const { memberships } = this.#netdev.config;
-    const mgids = [...memberships].map((group) =>
-      ipv4Family.mgid(IpAddress.ipv4(group), link.mgid)
+    const mgids = memberships.map((group) =>
+      this.#of(group)?.family.mgid(group, link.mgid)
     );
-    this.groups.setWanted(mgids, now);
+    this.groups.setWanted(mgids.filter((mgid) => mgid !== undefined), now);
   }
 
   /** Tells the link where these addresses are, twice: the first time the switches may not know the group's new member yet. */
-  announce(addresses: readonly number[]): void {
+  announce(addresses: readonly IpAddress[]): void {
     if (addresses.length === 0) return;
-    this.#arp.announce(addresses);
-    for (const address of addresses) this.#announced.add(address);
-    this.#announceTimer.at(
-      this.#context.reactor.clock.now() + ANNOUNCE_INTERVAL_MS,
-    );
+    this.#announce(addresses);
+    for (const each of addresses) this.#announced.set(String(each), each);
+    this.#announceTimer.at(this.#reactor.clock.now() + ANNOUNCE_INTERVAL_MS);
   }
 
   #announceAgain(): void {
     const { config } = this.#netdev;
-    const again = [...this.#announced].filter((each) => config.isLocal(each));
+    const again = [...this.#announced.values()];
     this.#announced.clear();
-    this.#arp.announce(again);
+    this.#announce(again.filter((each) => config.isLocal(each)));
+  }
+
+  #announce(addresses: readonly IpAddress[]): void {
+    for (const { family, translator } of this.#families) {
+      translator.announce(addresses.filter((each) => family.has(each)));
+    }
+  }
+
+  /** The family of an address, if it is carried. */
+  #of(address: IpAddress): FamilyOnLink | undefined {
+    return this.#families.find(({ family }) => family.has(address));
   }
 
   dispose(): void {

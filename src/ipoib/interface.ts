@@ -25,8 +25,7 @@ import type { LinkAddress } from "../wire/link_address.ts";
 import { formatGid, gidEquals } from "../wire/gid.ts";
 import type { IpAddress } from "../wire/ip_address.ts";
 import { DEFAULT_RECV_QUEUE } from "./constants.ts";
-import type { EngineContext } from "./context.ts";
-import { Engine } from "./engine.ts";
+import { Engine, type EngineOptions } from "./engine.ts";
 import { linkState, RUNNING } from "./link_state.ts";
 import { Moderation } from "./moderation.ts";
 import { effectiveMtu } from "./mtu.ts";
@@ -55,7 +54,7 @@ export class IpoibInterface {
   /** Called when {@linkcode state} changed. */
   onStateChange: (state: string) => void = () => {};
 
-  readonly #context: EngineContext;
+  readonly #context: EngineOptions;
   readonly #choice: PkeyChoice;
   readonly #identity: LinkIdentity;
   readonly #engine: Engine;
@@ -68,11 +67,11 @@ export class IpoibInterface {
   /** The device's MTU as last seen, and as last set by us. */
   #seenMtu: number;
   #ownMtu = 0;
-  /** Addresses that were announced. */
-  #announced = new Set<number>();
+  /** Addresses that were announced, as text. */
+  #announced = new Set<string>();
   #closed = false;
 
-  constructor(context: EngineContext, options: InterfaceOptions) {
+  constructor(context: EngineOptions, options: InterfaceOptions) {
     const { netdev } = options;
     this.#context = context;
     this.#choice = options.pkey;
@@ -352,10 +351,12 @@ export class IpoibInterface {
   #followAddresses(): void {
     if (!this.carrier) return;
     const { addresses } = this.netdev.config;
-    const current = new Set(addresses.map(({ address }) => address));
-    const fresh = [...current].filter((a) => !this.#announced.has(a));
-    this.#announced = current;
-    this.#engine.announce(fresh);
+    const current = new Map(
+      addresses.map(({ address }) => [String(address), address]),
+    );
+    const fresh = [...current].filter(([text]) => !this.#announced.has(text));
+    this.#announced = new Set(current.keys());
+    this.#engine.announce(fresh.map(([, address]) => address));
   }
 
   #now(): Millis {

@@ -4,8 +4,8 @@
  *  1. Poll: up to a batch of completions; the packets lie in the HCA's (or the sender's) memory.
  *  2. Echo: the port hears its own multicast; such copies are dropped (Linux ipoib_ib_handle_rx_wc behaviour). Where there are no
  *     LIDs (RoCE) the source GID tells whose queue pair it was.
- *  3. Type: IP goes on with its address family, ARP goes to the translator (neighbour/arp_translator.ts); everything else is
- *     counted and dropped.
+ *  3. Type: IP goes on with its address family, what resolves addresses goes to the family's translator
+ *     (neighbour/arp_translator.ts); everything else is counted and dropped.
  *  4. Headers: on the soft HCA the sender has written virtio header and Ethernet header, elsewhere they are composed.
  *  5. Write: the device takes the frame from where it lies. What became of it is counted when it is known.
  *  6. Release: the batch goes back to the HCA.
@@ -26,8 +26,8 @@ import { EthernetKind, FRAME_HEADER_LENGTH } from "../wire/ethernet.ts";
 import { writeEthernetHeader } from "../wire/frame_header.ts";
 import { GID_LENGTH, gidEquals } from "../wire/gid.ts";
 import { VNET_HEADER_LENGTH, VnetFlag, VnetHeader } from "../wire/vnet.ts";
-import type { AddressFamily } from "./family/address_family.ts";
-import type { ArpTranslator } from "./neighbour/arp_translator.ts";
+import type { AddressFamily, FamilyOnLink } from "./family/address_family.ts";
+import type { Translator } from "./family/translator.ts";
 import { refusal, Stat, type Statistics } from "./statistics.ts";
 
 /** What a receiver works with. */
@@ -39,8 +39,7 @@ export interface ReceiverParts {
     readonly attributes: Pick<PortAttributes, "lid" | "gid">;
   };
   readonly statistics: Statistics;
-  readonly families: readonly AddressFamily[];
-  readonly arp: Pick<ArpTranslator, "receive">;
+  readonly families: readonly FamilyOnLink[];
 }
 
 export class Receiver {
@@ -48,7 +47,7 @@ export class Receiver {
   readonly #netdev: Netdev;
   readonly #statistics: Statistics;
   readonly #totals: Float64Array;
-  readonly #families: readonly AddressFamily[];
+  readonly #families: readonly FamilyOnLink[];
   readonly #vnet = new VnetHeader();
   readonly #sourceGid = new Uint8Array(GID_LENGTH);
   #qp: UdQp | undefined;
@@ -95,17 +94,17 @@ export class Receiver {
     const type = batch.encap[i]! >>> 16;
     const families = this.#families;
     for (let f = 0; f < families.length; f++) {
-      const family = families[f]!;
-      if (family.etherType !== type) continue;
-      this.#ip(batch, i, multicast, family);
+      const { family, translator } = families[f]!;
+      const isIp = type === family.etherType;
+      if (!isIp && type !== family.resolutionType) continue;
+      if (isIp && !isResolution(family, batch, i)) {
+        this.#ip(batch, i, multicast, family);
+      } else this.#resolution(batch, i, translator);
       return;
     }
-    if (type === EtherType.Arp) this.#arp(batch, i);
-    else {
-      this.#statistics.drop(
-        type === EtherType.Ipv6 ? "rx_ipv6" : "rx_unknown_type",
-      );
-    }
+    this.#statistics.drop(
+      type === EtherType.Ipv6 ? "rx_ipv6" : "rx_unknown_type",
+    );
   }
 
   /** True if the packet came from this port. */
@@ -170,9 +169,9 @@ export class Receiver {
     this.#statistics.drop(refusal(errno));
   }
 
-  #arp(batch: RxBatch, i: number): void {
+  #resolution(batch: RxBatch, i: number, translator: Translator): void {
     const length = batch.length[i]!;
-    const dropped = this.#parts.arp.receive(
+    const dropped = translator.receive(
       batch.view[i]!,
       batch.payload[i]!,
       length,
@@ -184,7 +183,6 @@ export class Receiver {
       else this.#statistics.drop(dropped);
       return;
     }
-    this.#statistics.arpReceived++;
     this.#totals[Stat.RxPackets]!++;
     this.#totals[Stat.RxBytes]! += length;
   }
@@ -193,4 +191,12 @@ export class Receiver {
     this.#statistics.drop("rx_malformed");
     this.#statistics.totals.add("rx_errors");
   }
+}
+
+function isResolution(
+  family: AddressFamily,
+  { view, payload, length }: RxBatch,
+  i: number,
+): boolean {
+  return family.isResolution(view[i]!, payload[i]!, length[i]!);
 }

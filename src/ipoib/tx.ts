@@ -5,7 +5,7 @@
  *     drops what has no room in it: TCP slows down.
  *  2. Read: the device's next frame, straight into the slot: virtio header, Ethernet header, packet. These two are the
  *     reactor's (system/frames.ts): here batches of slots arrive.
- *  3. Classify: by EtherType. IP goes on with its address family, ARP goes to the translator
+ *  3. Classify: by EtherType. IP goes on with its address family, what resolves addresses goes to the family's translator
  *     (neighbour/arp_translator.ts); everything else is counted and dropped.
  *  4. Destination: a neighbour or a group (next_hops.ts): as the frame tells, from what is known of the flow, else from the
  *     kernel's routing.
@@ -23,8 +23,11 @@ import type { Netdev } from "../netdev/netdev.ts";
 import type { FrameBatch } from "../system/frames.ts";
 import { EtherType } from "../wire/encap.ts";
 import { EthernetField, FRAME_HEADER_LENGTH } from "../wire/ethernet.ts";
-import { type AddressFamily, FLOW_WORDS } from "./family/address_family.ts";
-import type { ArpTranslator } from "./neighbour/arp_translator.ts";
+import {
+  type AddressFamily,
+  type FamilyOnLink,
+  FLOW_WORDS,
+} from "./family/address_family.ts";
 import type { NextHops } from "./next_hops.ts";
 import type { UdSender } from "./ud_sender.ts";
 
@@ -34,8 +37,7 @@ export interface TransmitterParts {
   readonly netdev: Netdev;
   readonly sender: UdSender;
   readonly hops: NextHops;
-  readonly families: readonly AddressFamily[];
-  readonly arp: ArpTranslator;
+  readonly families: readonly FamilyOnLink[];
 }
 
 export class Transmitter {
@@ -44,8 +46,7 @@ export class Transmitter {
   readonly #sender: UdSender;
   readonly #memory: SendMemory;
   readonly #hops: NextHops;
-  readonly #families: readonly AddressFamily[];
-  readonly #arp: ArpTranslator;
+  readonly #families: readonly FamilyOnLink[];
   /** Key of the flow of the packet in hand. */
   readonly #key = new Int32Array(FLOW_WORDS);
 
@@ -56,7 +57,6 @@ export class Transmitter {
     this.#memory = parts.sender.memory;
     this.#hops = parts.hops;
     this.#families = parts.families;
-    this.#arp = parts.arp;
   }
 
   /** Takes frames that were read. */
@@ -75,27 +75,26 @@ export class Transmitter {
       return;
     }
     const { view, stride, layout } = this.#memory;
-    const type = view.getUint16(
-      slot * stride + layout.ethernet + EthernetField.Type,
-    );
+    const base = slot * stride;
+    const type = view.getUint16(base + layout.ethernet + EthernetField.Type);
     if (!this.#sender.qp) {
       this.#sender.drop(slot, "tx_link_down");
       return;
     }
     const families = this.#families;
     for (let i = 0; i < families.length; i++) {
-      const family = families[i]!;
-      if (family.etherType !== type) continue;
-      this.#route(slot, length, family);
+      const { family, translator } = families[i]!;
+      const isIp = type === family.etherType;
+      if (!isIp && type !== family.resolutionType) continue;
+      if (isIp && !family.isResolution(view, base + layout.payload, length)) {
+        this.#route(slot, length, family);
+      } else translator.transmit(slot, length);
       return;
     }
-    if (type === EtherType.Arp) this.#arp.transmit(slot, length);
-    else {
-      this.#sender.drop(
-        slot,
-        type === EtherType.Ipv6 ? "tx_ipv6" : "tx_unknown_type",
-      );
-    }
+    this.#sender.drop(
+      slot,
+      type === EtherType.Ipv6 ? "tx_ipv6" : "tx_unknown_type",
+    );
   }
 
   /** 4. Destination */

@@ -20,7 +20,7 @@ import { FakeNeighbours } from "./fake_neighbours.ts";
 import type {
   ConfigChange,
   Flow,
-  Ipv4Address,
+  InterfaceAddress,
   NetConfig,
   Netdev,
   Route,
@@ -56,8 +56,8 @@ export class FakeConfig implements NetConfig {
   readonly ifindex: number;
   mtu: number;
   up: boolean;
-  addresses: readonly Ipv4Address[] = [];
-  memberships: ReadonlySet<number> = new Set();
+  addresses: readonly InterfaceAddress[] = [];
+  memberships: readonly IpAddress[] = [];
   routesByPort = false;
   /** How often `route()` was asked. */
   routeLookups = 0;
@@ -77,8 +77,8 @@ export class FakeConfig implements NetConfig {
     this.#updateMemberships();
   }
 
-  isLocal(address: number): boolean {
-    return this.addresses.some((own) => own.address === address);
+  isLocal(address: IpAddress): boolean {
+    return this.addresses.some((own) => own.address.equals(address));
   }
 
   /** Longest prefix of `addRoute()` and of the addresses; classes and broadcasts as the kernel knows them. */
@@ -89,17 +89,20 @@ export class FakeConfig implements NetConfig {
 
   /** As {@linkcode route}, for the fake kernel's own use. */
   routeOf(destination: number): Route {
-    if (!this.up || this.isLocal(destination)) return { type: "none" };
+    if (!this.up || this.isLocal(IpAddress.ipv4(destination))) {
+      return { type: "none" };
+    }
     if (isMulticast(destination)) return { type: "multicast" };
     if (
       isLimitedBroadcast(destination) ||
-      this.addresses.some((own) => own.broadcast === destination)
+      this.addresses.some((own) => own.broadcast?.w3 === destination)
     ) return { type: "broadcast" };
     let longest = -1;
     let found: Route = { type: "none" };
     for (const { address, prefixLength } of this.addresses) {
       if (
-        prefixLength > longest && samePrefix(address, destination, prefixLength)
+        prefixLength > longest &&
+        samePrefix(address.w3, destination, prefixLength)
       ) {
         longest = prefixLength;
         found = routeVia(destination);
@@ -143,12 +146,15 @@ export class FakeConfig implements NetConfig {
   addAddress(
     address: number,
     prefixLength: number,
-    details: Partial<Ipv4Address> = {},
+    details: Partial<InterfaceAddress> = {},
   ): void {
+    const broadcast = subnetBroadcast(address, prefixLength);
     this.addresses = [...this.addresses, {
-      address,
+      address: IpAddress.ipv4(address),
       prefixLength,
-      broadcast: subnetBroadcast(address, prefixLength),
+      broadcast: broadcast === undefined
+        ? undefined
+        : IpAddress.ipv4(broadcast),
       scope: 0,
       secondary: false,
       ...details,
@@ -157,7 +163,8 @@ export class FakeConfig implements NetConfig {
   }
 
   deleteAddress(address: number): void {
-    this.addresses = this.addresses.filter((own) => own.address !== address);
+    this.addresses = this.addresses
+      .filter((own) => own.address.w3 !== address);
     this.emit("address", "route");
   }
 
@@ -193,9 +200,10 @@ export class FakeConfig implements NetConfig {
   #updateMemberships(): boolean {
     const groups = new Set(this.#groups);
     if (this.up) groups.add(ALL_HOSTS);
-    const changed = groups.size !== this.memberships.size ||
-      [...groups].some((group) => !this.memberships.has(group));
-    if (changed) this.memberships = groups;
+    const known = new Set(this.memberships.map(({ w3 }) => w3));
+    const changed = groups.size !== known.size ||
+      [...groups].some((group) => !known.has(group));
+    if (changed) this.memberships = [...groups].map(IpAddress.ipv4);
     return changed;
   }
 }

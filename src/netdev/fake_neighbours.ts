@@ -17,7 +17,7 @@ import { IpAddress } from "../wire/ip_address.ts";
 import { samePrefix } from "../wire/ipv4_address.ts";
 import { VNET_HEADER_LENGTH } from "../wire/vnet.ts";
 import type {
-  Ipv4Address,
+  InterfaceAddress,
   KernelNeighbour,
   KernelNeighbours,
   KernelNeighbourState,
@@ -40,7 +40,7 @@ export class FakeNeighbours implements KernelNeighbours {
   /** What the engine had the kernel do: "resolve 10.0.0.2". */
   readonly changes: string[] = [];
   /** The addresses of the interface. */
-  addresses: () => readonly Ipv4Address[] = () => [];
+  addresses: () => readonly InterfaceAddress[] = () => [];
   /** Hands a frame to the device. */
   output: (frame: Uint8Array) => void = () => {};
   readonly #entries = new Map<number, Entry>();
@@ -159,7 +159,7 @@ export class FakeNeighbours implements KernelNeighbours {
   }
 
   #isLocal(address: number): boolean {
-    return this.addresses().some((own) => own.address === address);
+    return this.addresses().some((own) => own.address.w3 === address);
   }
 
   #process({ operation, senderIp, targetIp }: DeviceArp): void {
@@ -199,11 +199,11 @@ export class FakeNeighbours implements KernelNeighbours {
     const addresses = this.addresses();
     const source =
       addresses.find((own) =>
-        samePrefix(own.address, target, own.prefixLength)
+        samePrefix(own.address.w3, target, own.prefixLength)
       ) ?? addresses[0];
     this.#emit({
       operation: ArpOperation.Request,
-      senderIp: source?.address ?? 0,
+      senderIp: source?.address.w3 ?? 0,
       targetIp: target,
     }, kind);
   }

@@ -4,21 +4,19 @@
  * The real one is a TAP of link type InfiniBand (`tap/`), with the configuration mirrored over rtnetlink
  * (`rtnetlink/`); `fake.ts` is the one for unit tests. A netdev has no memory of its own: it reads into and writes
  * out of addresses that it is given, so that a packet is never copied in user space.
- *
- * IPv4 addresses are signed 32-bit integers of the big-endian octets (10.0.0.1 is 0x0a000001): always
- * small integers for the engine, so a Map keyed by them allocates nothing.
  */
 
 import type { Millis } from "../base/units.ts";
 import type { FrameBatch } from "../system/frames.ts";
 import type { IpAddress } from "../wire/ip_address.ts";
 
-/** An IPv4 address of the interface. */
-export interface Ipv4Address {
-  readonly address: number;
+/** An address of the interface. */
+export interface InterfaceAddress {
+  readonly address: IpAddress;
+  /** Bits, of 32 or 128. */
   readonly prefixLength: number;
   /** The subnet broadcast, or undefined for /31, /32 and point-to-point addresses. */
-  readonly broadcast: number | undefined;
+  readonly broadcast: IpAddress | undefined;
   readonly scope: number;
   readonly secondary: boolean;
 }
@@ -104,14 +102,14 @@ export interface NetConfig {
   readonly mtu: number;
   readonly name: string;
   readonly ifindex: number;
-  readonly addresses: readonly Ipv4Address[];
+  readonly addresses: readonly InterfaceAddress[];
   /**
-   * IPv4 groups the kernel joined on the interface; 224.0.0.1 is among them while the interface is up.
-   * A change brings a new set, so an old one can be compared with it.
+   * Groups that the kernel joined on the interface; 224.0.0.1 is among them while the interface is up.
+   * A change brings a new list, so an old one can be compared with it.
    */
-  readonly memberships: ReadonlySet<number>;
+  readonly memberships: readonly IpAddress[];
   /** True if `address` is configured on this interface. */
-  isLocal(address: number): boolean;
+  isLocal(address: IpAddress): boolean;
   /** Asks the kernel which way a packet leaves: a system call, so keep the answer until a change of kind "route". */
   route(flow: Flow): Route;
   /** True if rules of policy routing look at protocols or ports, so that one answer of `route` serves one connection. */

@@ -1,6 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { FakeClock } from "../../src/base/clock.ts";
 import { type RxBatch, RxFlag, type UdQp } from "../../src/hca/hca.ts";
+import { ipv4Family } from "../../src/ipoib/family/ipv4_family.ts";
+import type { Translator } from "../../src/ipoib/family/translator.ts";
 import { Receiver } from "../../src/ipoib/rx.ts";
 import { Statistics } from "../../src/ipoib/statistics.ts";
 import { FakeNetdev } from "../../src/netdev/fake.ts";
@@ -18,6 +20,14 @@ interface Arrival {
   flags?: number;
 }
 
+const translator: Translator = {
+  transmit() {},
+  receive: () => undefined,
+  request() {},
+  announce() {},
+  clear() {},
+};
+
 /** How many packets of `arrivals` count as echoes on a port with this LID. */
 function echoes(lid: number, arrivals: Arrival[]): number {
   const statistics = new Statistics();
@@ -26,8 +36,7 @@ function echoes(lid: number, arrivals: Arrival[]): number {
     netdev: new FakeNetdev(),
     port: { attributes: { lid, gid: OWN } },
     statistics,
-    families: [],
-    arp: { receive: () => undefined },
+    families: [{ family: ipv4Family, translator }],
   });
   receiver.attach(queuePair(arrivals));
   receiver.run();

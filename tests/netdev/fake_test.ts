@@ -93,7 +93,7 @@ Deno.test("FakeConfig tells of changes and routes as the kernel does", () => {
   config.onChange((change) => changes.push(change));
   config.setLink({ up: true });
   assertEquals(changes.splice(0), ["link", "membership", "route"]);
-  assertEquals(config.memberships, new Set([ip("224.0.0.1")]));
+  assertEquals(config.memberships, [IpAddress.ipv4(ip("224.0.0.1"))]);
   config.setLink({ up: true });
   assertEquals(changes, []);
   config.addAddress(ip("10.0.0.1"), 24);
@@ -126,7 +126,7 @@ Deno.test("FakeConfig tells of changes and routes as the kernel does", () => {
   assertEquals(config.routeLookups, 7);
   config.leave(ip("239.1.1.1"));
   config.deleteAddress(ip("10.0.0.1"));
-  assertEquals(config.isLocal(ip("10.0.0.1")), false);
+  assertEquals(config.isLocal(IpAddress.ipv4(ip("10.0.0.1"))), false);
   config.clearRoutes();
   assertEquals(to("8.8.8.8"), { type: "none" });
 });

@@ -9,7 +9,7 @@ import { parseAddress } from "../../src/netdev/rtnetlink/address.ts";
 import { parseLink } from "../../src/netdev/rtnetlink/link.ts";
 import { parseMembership } from "../../src/netdev/rtnetlink/multicast.ts";
 import { parseRouteAnswer } from "../../src/netdev/rtnetlink/route_answer.ts";
-import { ip } from "./support.ts";
+import { address, ip } from "./support.ts";
 
 /** RTM_NEWADDR of 10.0.0.1/24 on interface 3 with a label. */
 const NEW_ADDRESS = new Uint8Array([
@@ -45,9 +45,9 @@ Deno.test("parseAddress() reads the golden octets", () => {
     ifindex: 3,
     key: `${ip("10.0.0.1")}/24/${ip("10.0.0.1")}`,
     address: {
-      address: ip("10.0.0.1"),
+      address: address("10.0.0.1"),
       prefixLength: 24,
-      broadcast: ip("10.0.0.255"),
+      broadcast: address("10.0.0.255"),
       scope: 0,
       secondary: false,
     },

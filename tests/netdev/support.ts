@@ -14,6 +14,7 @@ import { Fd } from "../../src/system/fd.ts";
 import { EtherType } from "../../src/wire/encap.ts";
 import { EthernetKind, FRAME_HEADER_LENGTH } from "../../src/wire/ethernet.ts";
 import { writeEthernetHeader } from "../../src/wire/frame_header.ts";
+import { IpAddress } from "../../src/wire/ip_address.ts";
 import { VNET_HEADER_LENGTH } from "../../src/wire/vnet.ts";
 import { testWhere } from "../test_where.ts";
 
@@ -150,6 +151,11 @@ export function udpFrame(
 /** `10.0.0.1` as the signed integer that the interfaces speak. */
 export function ip(text: string): number {
   return text.split(".").reduce((sum, octet) => sum << 8 | Number(octet), 0);
+}
+
+/** An IPv4 address of this text. */
+export function address(text: string): IpAddress {
+  return IpAddress.ipv4(ip(text));
 }
 
 /** A device `ib0` in a room, with slots of its own for any frame. */

@@ -6,6 +6,7 @@
 
 import type { Flow } from "../../netdev/netdev.ts";
 import type { IpAddress } from "../../wire/ip_address.ts";
+import type { Translator, TranslatorParts } from "./translator.ts";
 
 /** Words of a flow's key. */
 export const FLOW_WORDS = 4;
@@ -13,6 +14,14 @@ export const FLOW_WORDS = 4;
 export interface AddressFamily {
   /** EtherType of its packets. */
   readonly etherType: number;
+  /** EtherType of the packets that resolve its addresses: the same if those are packets of the family. */
+  readonly resolutionType: number;
+  /** True if this packet of the family resolves addresses. */
+  isResolution(view: DataView, ip: number, length: number): boolean;
+  /** Makes what takes the packets that resolve addresses, for one interface. */
+  translator(parts: TranslatorParts): Translator;
+  /** True of an address of the family. */
+  has(address: IpAddress): boolean;
   /**
    * Writes what decides the way of the packet of `length` bytes at `ip` into `key`: the next hops are kept by it. Protocol and
    * ports are part of it if routing looks at them. False if the packet is malformed.
@@ -38,4 +47,10 @@ export interface AddressFamily {
   isReport(view: DataView, ip: number): boolean;
   /** True if a received packet was sent to a multicast address. */
   isToGroup(view: DataView, ip: number): boolean;
+}
+
+/** A family on one interface. */
+export interface FamilyOnLink {
+  readonly family: AddressFamily;
+  readonly translator: Translator;
 }

@@ -6,6 +6,7 @@ import { IpAddress, V4_MAPPED } from "../../wire/ip_address.ts";
 import { IpProtocol, IPV4_HEADER_LENGTH, Ipv4Field } from "../../wire/ipv4.ts";
 import { isLimitedBroadcast, isMulticast } from "../../wire/ipv4_address.ts";
 import { ipv4Mgid } from "../../wire/mgid.ts";
+import { ArpTranslator } from "../neighbour/arp_translator.ts";
 import type { AddressFamily } from "./address_family.ts";
 
 const CLASS_D = 0xe;
@@ -15,6 +16,13 @@ const PORTS_LENGTH = 4;
 
 export const ipv4Family: AddressFamily = {
   etherType: EtherType.Ipv4,
+  resolutionType: EtherType.Arp,
+
+  isResolution: () => false,
+
+  translator: (parts) => new ArpTranslator(parts),
+
+  has: (address) => address.isIpv4,
 
   /** Source; both ports; type of service, protocol and the mark of v4-mapped addresses; destination. */
   flowKey(view, ip, length, key, byPort) {

@@ -12,9 +12,7 @@
  * |                                     | broadcast group                                                |
  */
 
-import type { Logger } from "../../base/log.ts";
 import type { Millis } from "../../base/units.ts";
-import type { Netdev } from "../../netdev/netdev.ts";
 import {
   type Arp,
   ARP_LENGTH,
@@ -46,14 +44,9 @@ import {
   linkAddressOctets,
 } from "../../wire/link_address.ts";
 import { VNET_HEADER_LENGTH } from "../../wire/vnet.ts";
-import type { LinkIdentity } from "../link_identity.ts";
-import type { GroupTable } from "../multicast/group_table.ts";
-import type { PathTable } from "../path.ts";
-import type { PeerTable } from "../peer.ts";
+import type { Translator, TranslatorParts } from "../family/translator.ts";
 import { type DropReason, refusal } from "../statistics.ts";
-import type { UdSender } from "../ud_sender.ts";
 import { Askers } from "./askers.ts";
-import type { NeighbourTable } from "./neighbour_table.ts";
 
 const NO_ADDRESS: LinkAddress = {
   flags: 0,
@@ -63,19 +56,8 @@ const NO_ADDRESS: LinkAddress = {
 /** Conflicts that are told, at most. */
 const MAX_CONFLICTS = 256;
 
-/** What the translator works with. */
-export interface TranslatorParts {
-  readonly netdev: Netdev;
-  readonly sender: UdSender;
-  readonly identity: LinkIdentity;
-  readonly groups: GroupTable;
-  readonly peers: PeerTable;
-  readonly paths: PathTable;
-  readonly neighbours: NeighbourTable;
-  readonly log: Logger;
-}
-
-export class ArpTranslator {
+/** See above. */
+export class ArpTranslator implements Translator {
   readonly #parts: TranslatorParts;
   readonly #askers = new Askers();
   readonly #conflicts = new Set<number>();
@@ -86,14 +68,12 @@ export class ArpTranslator {
     this.#parts = parts;
   }
 
-  /** Forgets who asked. */
   clear(): void {
     this.#askers.clear();
   }
 
   // From the kernel -----------------------------------------------------------------------------------------
 
-  /** Takes the kernel's packet of `length` bytes in `slot`. */
   transmit(slot: number, length: number): void {
     const { sender, identity } = this.#parts;
     const { view, stride, layout } = sender.memory;
@@ -111,19 +91,16 @@ export class ArpTranslator {
     } else sender.drop(slot, "tx_malformed");
   }
 
-  /** Asks for `target` by broadcast, where the kernel never does. */
   request(target: IpAddress): void {
     const source = this.#sourceFor(target.w3);
     if (source === undefined) return;
     this.#emit(arpRequest(this.#parts.identity.address, source, target.w3));
   }
 
-  /** Tells the link where these addresses are now (RFC 5227 section 2.3). */
-  announce(addresses: Iterable<number>): void {
+  /** By ARP requests for the address itself (RFC 5227 section 2.3). */
+  announce(addresses: readonly IpAddress[]): void {
     const own = this.#parts.identity.address;
-    for (const address of addresses) {
-      this.#emit(arpRequest(own, address, address));
-    }
+    for (const { w3 } of addresses) this.#emit(arpRequest(own, w3, w3));
   }
 
   #emit(arp: Arp): void {
@@ -190,16 +167,16 @@ export class ArpTranslator {
 
   /** The address to ask from: one of the target's subnet, else the first. */
   #sourceFor(target: number): number | undefined {
-    const { addresses } = this.#parts.netdev.config;
-    const near = addresses.find((own) =>
-      samePrefix(own.address, target, own.prefixLength)
+    const addresses = this.#parts.netdev.config.addresses
+      .filter(({ address }) => address.isIpv4);
+    const near = addresses.find(({ address, prefixLength }) =>
+      samePrefix(address.w3, target, prefixLength)
     );
-    return (near ?? addresses[0])?.address;
+    return (near ?? addresses[0])?.address.w3;
   }
 
   // To the kernel -------------------------------------------------------------------------------------------
 
-  /** Takes the packet of `length` bytes at `base`, which came from that LID; returns why it is to be dropped, if it is. */
   receive(
     view: DataView,
     base: number,
@@ -207,17 +184,24 @@ export class ArpTranslator {
     sourceLid: number,
     now: Millis,
   ): DropReason | undefined {
-    const { identity, paths, neighbours, netdev } = this.#parts;
     const arp = parseArp(view, base, length);
     if (!arp) return "rx_malformed";
+    const dropped = this.#take(arp, sourceLid, now);
+    if (!dropped) this.#parts.sender.statistics.arpReceived++;
+    return dropped;
+  }
+
+  #take(arp: Arp, sourceLid: number, now: Millis): DropReason | undefined {
+    const { identity, paths, neighbours, netdev } = this.#parts;
     const { senderAddress: from, senderIp, targetIp, operation } = arp;
     if (linkAddressEquals(from, identity.address)) return undefined;
     if (isMulticast(senderIp) || isMulticast(targetIp)) return undefined;
     const request = operation === ArpOperation.Request;
     if (!request && operation !== ArpOperation.Reply) return undefined;
     paths.heard(from.gid, sourceLid, now);
-    const own = netdev.config.isLocal(senderIp);
-    if (own) this.#tellConflict(senderIp, from);
+    const speaker = IpAddress.ipv4(senderIp);
+    const own = netdev.config.isLocal(speaker);
+    if (own) this.#tellConflict(speaker, from);
     const announced = senderIp === targetIp;
     if (senderIp !== 0 && !own) {
       const telling = announced
@@ -225,7 +209,7 @@ export class ArpTranslator {
         : request
         ? "request"
         : "reply";
-      neighbours.hear(IpAddress.ipv4(senderIp), from, telling);
+      neighbours.hear(speaker, from, telling);
     }
     if (request && !announced) this.#askers.add(senderIp, targetIp, from, now);
     return this.#toKernel(
@@ -246,14 +230,12 @@ export class ArpTranslator {
     return written < 0 ? refusal(-written) : undefined;
   }
 
-  #tellConflict(address: number, who: LinkAddress): void {
-    if (this.#conflicts.has(address)) return;
+  #tellConflict(address: IpAddress, who: LinkAddress): void {
+    if (this.#conflicts.has(address.w3)) return;
     if (this.#conflicts.size >= MAX_CONFLICTS) this.#conflicts.clear();
-    this.#conflicts.add(address);
+    this.#conflicts.add(address.w3);
     this.#parts.log.warn(
-      `${IpAddress.ipv4(address)} is also used by ${
-        formatLinkAddress(linkAddressOctets(who))
-      }`,
+      `${address} is also used by ${formatLinkAddress(linkAddressOctets(who))}`,
     );
   }
 }

@@ -4,8 +4,9 @@
  * Body: struct ifaddrmsg (8 octets): family u8, prefix length u8, flags u8, scope u8, index u32.
  */
 
+import { IpAddress } from "../../wire/ip_address.ts";
 import { subnetBroadcast } from "../../wire/ipv4_address.ts";
-import type { Ipv4Address } from "../netdev.ts";
+import type { InterfaceAddress } from "../netdev.ts";
 import {
   Attributes,
   MessageBuilder,
@@ -31,7 +32,7 @@ export interface AddressRecord {
   readonly ifindex: number;
   /** Local address, prefix and peer: the kernel allows each such triple once. */
   readonly key: string;
-  readonly address: Ipv4Address;
+  readonly address: InterfaceAddress;
 }
 
 /** The IPv4 address that a message speaks of; undefined if it is malformed or of another family. */
@@ -51,17 +52,19 @@ export function parseAddress(
   const prefixLength = body.getUint8(1);
   if (local === undefined || prefixLength > 32) return undefined;
   const pointToPoint = peer !== undefined && peer !== local;
+  // The kernel makes a route for the subnet's broadcast even if none is set on the address.
+  const broadcast = pointToPoint || prefixLength >= 31
+    ? undefined
+    : attributes.ipv4(IFA_BROADCAST) ?? subnetBroadcast(local, prefixLength);
   return {
     ifindex: body.getUint32(4, true),
     key: `${local}/${prefixLength}/${peer ?? local}`,
     address: {
-      address: local,
+      address: IpAddress.ipv4(local),
       prefixLength,
-      // The kernel makes a route for the subnet's broadcast even if none is set on the address.
-      broadcast: pointToPoint || prefixLength >= 31
+      broadcast: broadcast === undefined
         ? undefined
-        : attributes.ipv4(IFA_BROADCAST) ??
-          subnetBroadcast(local, prefixLength),
+        : IpAddress.ipv4(broadcast),
       scope: body.getUint8(3),
       secondary:
         ((attributes.u32(IFA_FLAGS) ?? body.getUint8(2)) & IFA_F_SECONDARY) !==

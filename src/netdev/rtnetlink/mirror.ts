@@ -10,6 +10,7 @@
 import { IpoibError } from "../../base/errors.ts";
 import { Listeners } from "../../base/listeners.ts";
 import { Errno } from "../../system/errno.ts";
+import { IpAddress } from "../../wire/ip_address.ts";
 import type { Reactor, Watch } from "../../system/reactor.ts";
 import type {
   Memberships,
@@ -19,7 +20,7 @@ import { openMemberships } from "../memberships/open.ts";
 import type {
   ConfigChange,
   Flow,
-  Ipv4Address,
+  InterfaceAddress,
   NetConfig,
   Route,
 } from "../netdev.ts";
@@ -82,9 +83,11 @@ export class ConfigMirror implements NetConfig {
   );
   #attached: Attached;
   #link: Pick<LinkInfo, "up" | "mtu" | "name">;
-  #records = new Map<string, Ipv4Address>();
-  #addresses: readonly Ipv4Address[] = [];
-  #local: ReadonlySet<number> = new Set();
+  #records = new Map<string, InterfaceAddress>();
+  #addresses: readonly InterfaceAddress[] = [];
+  /** What {@linkcode memberships} were made of. */
+  #groups: ReadonlySet<number> = NO_GROUPS;
+  #memberships: readonly IpAddress[] = [];
   #routesByPort = false;
   /** Set by an event: a rule came or went. */
   #readRules = false;
@@ -124,12 +127,17 @@ export class ConfigMirror implements NetConfig {
     return this.#attached.ifindex;
   }
 
-  get addresses(): readonly Ipv4Address[] {
+  get addresses(): readonly InterfaceAddress[] {
     return this.#addresses;
   }
 
-  get memberships(): ReadonlySet<number> {
-    return this.#gone ? NO_GROUPS : this.#attached.memberships.groups;
+  get memberships(): readonly IpAddress[] {
+    const groups = this.#gone ? NO_GROUPS : this.#attached.memberships.groups;
+    if (groups !== this.#groups) {
+      this.#groups = groups;
+      this.#memberships = [...groups].map(IpAddress.ipv4);
+    }
+    return this.#memberships;
   }
 
   /** How memberships are followed here. */
@@ -146,8 +154,8 @@ export class ConfigMirror implements NetConfig {
     return this.#routesByPort;
   }
 
-  isLocal(address: number): boolean {
-    return this.#local.has(address);
+  isLocal(address: IpAddress): boolean {
+    return this.#addresses.some((own) => own.address.equals(address));
   }
 
   route(flow: Flow): Route {
@@ -277,7 +285,9 @@ export class ConfigMirror implements NetConfig {
       this.#attached = this.#attach(place.netns, place.ifindex);
       this.#dump();
       if (!this.#left) {
-        if (before !== this.memberships) this.#pending.add("membership");
+        if (before !== this.#attached.memberships.groups) {
+          this.#pending.add("membership");
+        }
         this.neighbours.lost();
         return;
       }
@@ -307,7 +317,6 @@ export class ConfigMirror implements NetConfig {
     // A renewed lease brings the same address again.
     if (sameAddresses(addresses, this.#addresses)) return;
     this.#addresses = addresses;
-    this.#local = new Set(addresses.map(({ address }) => address));
     this.#pending.add("address").add("route");
   }
 
@@ -330,14 +339,14 @@ const FOLLOWED = [
 ];
 
 function sameAddresses(
-  a: readonly Ipv4Address[],
-  b: readonly Ipv4Address[],
+  a: readonly InterfaceAddress[],
+  b: readonly InterfaceAddress[],
 ): boolean {
   return a.length === b.length && a.every((one, i) => {
     const other = b[i]!;
-    return one.address === other.address &&
+    return one.address.equals(other.address) &&
       one.prefixLength === other.prefixLength &&
-      one.broadcast === other.broadcast && one.scope === other.scope &&
+      one.broadcast?.w3 === other.broadcast?.w3 && one.scope === other.scope &&
       one.secondary === other.secondary;
   });
 }

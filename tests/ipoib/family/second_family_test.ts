@@ -2,12 +2,22 @@
 
 import { assertEquals } from "@std/assert";
 import type { AddressFamily } from "../../../src/ipoib/family/address_family.ts";
+import type {
+  Translator,
+  TranslatorParts,
+} from "../../../src/ipoib/family/translator.ts";
 import { ipv4Family } from "../../../src/ipoib/family/ipv4_family.ts";
 import { FakeNetdev } from "../../../src/netdev/fake.ts";
 import type { Route } from "../../../src/netdev/netdev.ts";
 import { encapWord } from "../../../src/wire/encap.ts";
 import { FRAME_HEADER_LENGTH } from "../../../src/wire/ethernet.ts";
+import { formatGid } from "../../../src/wire/gid.ts";
 import { IpAddress } from "../../../src/wire/ip_address.ts";
+import {
+  emitLinkAddress,
+  LINK_ADDRESS_LENGTH,
+  parseLinkAddress,
+} from "../../../src/wire/link_address.ts";
 import { ipv6Mgid } from "../../../src/wire/mgid.ts";
 import { hex, viewOf } from "../../wire/support.ts";
 import { type Host, ipv4Frame, packetOf, QKEY, Rig } from "../rig.ts";
@@ -18,15 +28,66 @@ const VERSION = 0x9;
 const SOURCE = 4;
 const DESTINATION = 20;
 const HEADER_LENGTH = 36;
+/** Kind of the packets that tell where their source is. */
+const HERE = 3;
 
 function addressAt(view: DataView, at: number): IpAddress {
   const word = (i: number) => view.getInt32(at + 4 * i);
   return new IpAddress(word(0), word(1), word(2), word(3));
 }
 
+/**
+ * Resolution within packets of the family, as neighbour discovery is: a packet of the kind "here" tells where its source
+ * is. On the link the 20-byte address follows its header, towards the kernel there is none.
+ */
+class WideTranslator implements Translator {
+  readonly #parts: TranslatorParts;
+
+  constructor(parts: TranslatorParts) {
+    this.#parts = parts;
+  }
+
+  transmit(slot: number): void {
+    const { sender, identity, groups, neighbours } = this.#parts;
+    const { view, bytes, stride, layout } = sender.memory;
+    const at = slot * stride + layout.payload;
+    neighbours.asks(addressAt(view, at + DESTINATION), false);
+    emitLinkAddress(identity.address, bytes, at + HEADER_LENGTH);
+    const { kind, egress } = groups.broadcast!;
+    sender.writeHeaders(slot, kind, ETHER_TYPE);
+    egress.send(slot, HEADER_LENGTH + LINK_ADDRESS_LENGTH);
+  }
+
+  receive(view: DataView, base: number, length: number): undefined {
+    const bytes = new Uint8Array(view.buffer, view.byteOffset + base, length);
+    const from = parseLinkAddress(bytes, HEADER_LENGTH)!;
+    this.#parts.neighbours.hear(addressAt(view, base + SOURCE), from, "reply");
+    const frame = new Uint8Array(FRAME_HEADER_LENGTH + HEADER_LENGTH);
+    viewOf(frame).setUint16(FRAME_HEADER_LENGTH - 2, ETHER_TYPE);
+    frame.set(bytes.subarray(0, HEADER_LENGTH), FRAME_HEADER_LENGTH);
+    this.#parts.netdev.writeBytes(frame);
+  }
+
+  request(): void {}
+
+  announce(addresses: readonly IpAddress[]): void {
+    announced.push(...addresses.map(String));
+  }
+
+  clear(): void {}
+}
+
+/** What translators of the family were told to announce. */
+const announced: string[] = [];
+
 /** Packets of four bytes (version, kind, flow), two addresses of 128 bits, and a payload. */
 const wideFamily: AddressFamily = {
   etherType: ETHER_TYPE,
+  resolutionType: ETHER_TYPE,
+  isResolution: (view, at, length) =>
+    length > 1 && view.getUint8(at + 1) === HERE,
+  translator: (parts) => new WideTranslator(parts),
+  has: (address) => !address.isIpv4,
   flowKey(view, at, length, key) {
     if (!this.isPacket(view, at, length)) return false;
     for (let i = 0; i < 4; i++) {
@@ -99,8 +160,8 @@ function wideNetdev(
   return netdev;
 }
 
-/** Three hosts that know each other's addresses of both families. */
-function hosts(): { rig: Rig; a: Host; b: Host; c: Host } {
+/** Hosts with both families, whose neighbours of the second are not known yet. */
+function strangers(): { rig: Rig; a: Host; b: Host; c: Host } {
   const rig = new Rig();
   const [a, b, c] = [1, 2, 3].map((n) =>
     rig.host({
@@ -109,6 +170,13 @@ function hosts(): { rig: Rig; a: Host; b: Host; c: Host } {
       makeNetdev: wideNetdev,
     })
   ) as [Host, Host, Host];
+  for (const host of [a, b, c]) host.posted();
+  return { rig, a, b, c };
+}
+
+/** Three hosts that know each other's addresses of both families. */
+function hosts(): { rig: Rig; a: Host; b: Host; c: Host } {
+  const { rig, a, b, c } = strangers();
   a.link.addNeighbour(B, b.address);
   a.link.addNeighbour(C, c.address);
   b.link.addNeighbour(A, a.address);
@@ -136,6 +204,45 @@ Deno.test("packets of a second family pass both ways, beside the first one's", (
   assertEquals([wide, ipv4![0]! >> 4, others], [packetOf(there), 4, []]);
   assertEquals(a.received(), [packetOf(back)]);
   assertEquals([a.drops, b.drops], [{}, {}]);
+  rig.check();
+});
+
+Deno.test("a second family's addresses are resolved by its own packets, beside ARP", () => {
+  const { rig, a, b } = strangers();
+  const asks = wideFrame(A, B, { kind: HERE });
+  const tells = wideFrame(B, A, { kind: HERE });
+  send(a, asks);
+  assertEquals(b.received(), [packetOf(asks).subarray(0, HEADER_LENGTH)]);
+  send(b, tells);
+  assertEquals(a.received(), [packetOf(tells).subarray(0, HEADER_LENGTH)]);
+  a.posted();
+  send(a, wideFrame(A, B));
+  assertEquals(a.posted().map(({ destQpn }) => destQpn), [b.link.qpn]);
+  assertEquals(b.received(), [packetOf(wideFrame(A, B))]);
+  a.send(ipv4Frame("10.0.0.1", "10.0.0.2"));
+  assertEquals(b.received().length, 1);
+  rig.check();
+});
+
+Deno.test("a second family's own addresses and groups reach its translator and its mapping", () => {
+  const { rig, a } = strangers();
+  const { config } = a.netdev;
+  announced.length = 0;
+  config.addresses = [...config.addresses, {
+    address: A,
+    prefixLength: 64,
+    broadcast: undefined,
+    scope: 0,
+    secondary: false,
+  }];
+  config.emit("address");
+  assertEquals(announced, [String(A)]);
+  config.memberships = [...config.memberships, GROUP];
+  config.emit("membership");
+  rig.settle();
+  const mgid = ipv6Mgid(GROUP.bytes(), a.link.broadcastMgid);
+  const joined = a.link.groups.entries().map((group) => formatGid(group.mgid));
+  assertEquals(joined.includes(formatGid(mgid)), true);
   rig.check();
 });
 
