@@ -8,6 +8,7 @@
 import { Fabric } from "../../scripts/rig/fabric.ts";
 import { fullTest } from "../../scripts/test/form.ts";
 import { device } from "./scenarios/device.ts";
+import { elsewhere } from "./scenarios/elsewhere.ts";
 import { iperf } from "./scenarios/iperf.ts";
 import { largeMtu } from "./scenarios/large_mtu.ts";
 import { leak } from "./scenarios/leak.ts";
@@ -27,6 +28,7 @@ Deno.test.beforeAll(() => fabric.start());
 Deno.test.afterAll(() => fabric.stop());
 
 ping(fabric);
+elsewhere(fabric);
 iperf(fabric, 2044, Deno.test);
 leak(fabric);
 recovery(fabric);
