@@ -22,8 +22,8 @@ export interface Target {
 /** Parents with a process that answers, in one namespace. */
 export async function running(directory: string): Promise<string[]> {
   const names: string[] = [];
-  for (const { name, path, parent } of interfaceSockets(directory)) {
-    if (parent !== undefined) continue;
+  for (const { name, path, leadsTo } of interfaceSockets(directory)) {
+    if (leadsTo !== undefined) continue;
     try {
       (await IpcClient.connect(path, name)).close();
       names.push(name);
@@ -61,7 +61,13 @@ export async function openInterface(
   const socket = interfaceSockets(directory).find((s) => s.name === chosen);
   try {
     const client = await IpcClient.connect(path, chosen);
-    return { name: chosen, child: socket?.parent !== undefined, client };
+    // The socket has the name that the process was started with, and the interface may have another one by now.
+    if (name !== undefined && socket?.leadsTo === undefined) {
+      return { name, child: false, client };
+    }
+    const { interfaces: [parent] } = await client.call("version", {});
+    const meant = name ?? parent ?? chosen;
+    return { name: meant, child: meant !== parent, client };
   } catch (error) {
     if (!(error instanceof IpoibError) || error.code !== "E_NOT_RUNNING") {
       throw error;

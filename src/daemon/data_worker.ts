@@ -93,6 +93,7 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
   });
   device.onStateChange = (each) =>
     emit("state", { name: each.name, state: each.state });
+  device.onNames = (names) => emit("names", names);
   device.onGone = () => emit("gone", {});
   port.onEvent((event) => {
     if (event.type === "device_fatal") emit("fatal", event.reason);
@@ -104,11 +105,6 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
     subnet,
     namespace: init.namespaceInode,
     showSubnet,
-    childrenChanged: () =>
-      emit(
-        "children",
-        device.children.map((child) => child.interface.name),
-      ),
   };
   const owned = parts.move();
   return {

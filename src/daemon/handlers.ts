@@ -8,8 +8,8 @@ import { VERSION } from "../ipc/version.ts";
 
 export interface HandlerParts {
   thread: WorkerThread;
-  /** The parent. */
-  name: string;
+  /** The parent's name at this time. */
+  name: () => string;
   namespace: number;
   readiness: Readiness;
   /** Ends the interface, and the process if it is the last one. */
@@ -57,16 +57,16 @@ export function controlHandlers(parts: HandlerParts): Handlers {
       return {
         version: VERSION,
         pid: Deno.pid,
-        interfaces: [name, ...children.map((child) => child.ifname)],
+        interfaces: [name(), ...children.map((child) => child.ifname)],
         namespace,
       };
     },
-    "wait": async ({ name: which = name }, { signal }) => ({
+    "wait": async ({ name: which = name() }, { signal }) => ({
       ifname: which,
       state: await readiness.running(which, signal),
     }),
     "down": async ({ name: which }, context) => {
-      if (which === name) {
+      if (which === name()) {
         context.afterReply(stop);
         return {};
       }

@@ -27,12 +27,12 @@ import {
   openNamespace,
   ownNamespace,
 } from "../system/namespace.ts";
-import { ChildNames } from "./child_names.ts";
 import type { DataInit } from "./data_worker.ts";
 import type { ChosenHca } from "./choose_hca.ts";
 import { type FabricSide, fabricSide } from "./fabric_side.ts";
 import { controlHandlers } from "./handlers.ts";
 import type { PortInit } from "./open_port.ts";
+import { OtherNames } from "./other_names.ts";
 import { Readiness } from "./readiness.ts";
 import { WorkerThread } from "./thread/main_side.ts";
 
@@ -48,9 +48,11 @@ export class InterfaceProcess {
   readonly #sockets: string;
   readonly #thread: WorkerThread;
   readonly #fabric: FabricSide;
-  readonly #children: ChildNames;
+  readonly #otherNames: OtherNames;
   readonly #readiness = new Readiness();
   readonly #end = Promise.withResolvers<IpoibError | undefined>();
+  /** What the kernel calls it at this time. */
+  #name: string;
   #server: IpcServer | undefined;
   #ended = false;
 
@@ -64,7 +66,8 @@ export class InterfaceProcess {
       runtimeDirectory(),
       namespaceIdentity(this.#inode, initialNamespaceInode()),
     );
-    this.#children = new ChildNames(this.#sockets, name);
+    this.#name = name;
+    this.#otherNames = new OtherNames(this.#sockets, name);
     this.#fabric = fabricSide(hca, options, String(this.#inode));
     this.#thread = new WorkerThread(
       new URL("./data_worker.ts", import.meta.url),
@@ -74,6 +77,7 @@ export class InterfaceProcess {
     this.#thread.onEvent = (event, data) => this.#onEvent(event, data);
   }
 
+  /** As it was started. */
   get name(): string {
     return this.#options.name;
   }
@@ -86,13 +90,13 @@ export class InterfaceProcess {
       name,
       controlHandlers({
         thread: this.#thread,
-        name,
+        name: () => this.#name,
         namespace: Number(this.#inode),
         readiness: this.#readiness,
         stop: () => this.end(),
       }),
     );
-    this.#children.clean();
+    this.#otherNames.clean();
   }
 
   /** Makes the interface; throws why it cannot be (`E_PRIVILEGE`, `E_NAME_TAKEN`, `E_LIBRARY`, ...). */
@@ -136,10 +140,8 @@ export class InterfaceProcess {
       case "state":
         this.#onState(data as { name: string; state: string });
         return;
-      case "children":
-        for (const gone of this.#children.update(data as string[])) {
-          this.#readiness.forget(gone);
-        }
+      case "names":
+        this.#onNames(data as string[]);
         return;
       case "gone":
         this.end();
@@ -150,10 +152,18 @@ export class InterfaceProcess {
     }
   }
 
+  /** The parent's name, and those of its children. */
+  #onNames(names: readonly string[]): void {
+    this.#name = names[0]!;
+    for (const gone of this.#otherNames.update(names)) {
+      this.#readiness.forget(gone);
+    }
+  }
+
   #onState(change: { name: string; state: string }): void {
     this.#readiness.set(change.name, change.state);
     this.#server?.broadcast("state", change);
-    if (change.name !== this.#options.name || change.state !== RUNNING) return;
+    if (change.name !== this.#name || change.state !== RUNNING) return;
     this.onRunning();
     this.onRunning = () => {};
   }
@@ -162,7 +172,7 @@ export class InterfaceProcess {
     this.#ended = true;
     this.onEnding();
     await this.#thread.close().catch(() => {});
-    if (this.#server) this.#children.update([]);
+    if (this.#server) this.#otherNames.update([]);
     await this.#server?.close();
     await this.#fabric.close();
     this.#netns.close();

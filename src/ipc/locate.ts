@@ -4,7 +4,7 @@
  * ```
  * $IPOIB_RUNTIME_DIR (/run/ipoib)      0755, everything in it under umask 077
  *   ib0.sock                           interface ib0 of the initial network namespace
- *   ib0.8001.sock -> ib0.sock          its child
+ *   ib0.8001.sock -> ib0.sock          its child, or another name that it has by now
  *   netns/<inode>/ib0.sock             interface ib0 of another namespace
  *   subnet/<name>/control.sock         whoever hosts the manager of an embedded subnet
  * ```
@@ -73,8 +73,8 @@ export function subnetSocketPath(runtime: string, name: string): string {
 export interface InterfaceSocket {
   name: string;
   path: string;
-  /** The parent's name if this is a child's link. */
-  parent?: string;
+  /** The name of the socket that this leads to, if it is a link: of a child, or of an interface that was renamed. */
+  leadsTo?: string;
 }
 
 /** Every interface's socket file in a folder, by name; none if there is no such folder. */
@@ -88,7 +88,7 @@ export function interfaceSockets(directory: string): InterfaceSocket[] {
       if (!entry.isSymlink) found.push({ name, path });
       else {
         const target = Deno.readLinkSync(path);
-        found.push({ name, path, parent: target.slice(0, -SUFFIX.length) });
+        found.push({ name, path, leadsTo: target.slice(0, -SUFFIX.length) });
       }
     }
   } catch (error) {
@@ -97,26 +97,26 @@ export function interfaceSockets(directory: string): InterfaceSocket[] {
   return found.sort((a, b) => a.name < b.name ? -1 : 1);
 }
 
-/** Makes a child's name lead to its parent's socket. */
-export function linkChild(
+/** Makes another name lead to a socket. */
+export function linkName(
   directory: string,
-  parent: string,
-  child: string,
+  socket: string,
+  name: string,
 ): void {
-  const path = socketPath(directory, child);
+  const path = socketPath(directory, name);
   removeQuietly(path);
-  Deno.symlinkSync(`${parent}${SUFFIX}`, path);
+  Deno.symlinkSync(`${socket}${SUFFIX}`, path);
 }
 
-/** Takes a child's name away again. */
-export function unlinkChild(directory: string, child: string): void {
-  removeQuietly(socketPath(directory, child));
+/** Takes such a name away again. */
+export function unlinkName(directory: string, name: string): void {
+  removeQuietly(socketPath(directory, name));
 }
 
-/** Takes away every child's name that leads to this parent: what a killed process left. */
-export function unlinkChildren(directory: string, parent: string): void {
-  for (const socket of interfaceSockets(directory)) {
-    if (socket.parent === parent) removeQuietly(socket.path);
+/** Takes away every name that leads to a socket: what a killed process left. */
+export function unlinkNames(directory: string, socket: string): void {
+  for (const { leadsTo, path } of interfaceSockets(directory)) {
+    if (leadsTo === socket) removeQuietly(path);
   }
 }
 

@@ -42,12 +42,16 @@ export class IpoibDevice {
   readonly children: Child[] = [];
   /** Called when the state of an interface changed. */
   onStateChange: (which: IpoibInterface) => void = () => {};
+  /** Called with the names of all interfaces, the parent's first, when one came, went or was renamed. */
+  onNames: (names: readonly string[]) => void = () => {};
   /** Called when the parent's network device was deleted from outside. */
   onGone: () => void = () => {};
 
   readonly #context: EngineOptions;
   readonly #options: DeviceOptions;
   #parentUp = false;
+  /** As last told. */
+  #names: readonly string[];
 
   constructor(context: EngineOptions, options: DeviceOptions) {
     this.#context = context;
@@ -60,6 +64,7 @@ export class IpoibDevice {
       adminMtu: options.adminMtu,
     });
     this.#listen(this.parent);
+    this.#names = [this.parent.name];
     netdev.config.onChange((change) => {
       if (change === "link") this.#followParent();
       if (change === "gone") this.onGone();
@@ -166,6 +171,7 @@ export class IpoibDevice {
     };
     this.children.push(child);
     this.#listen(child.interface);
+    this.#followNames();
     netdev.config.onChange((change) => {
       if (change === "gone") this.#remove(child);
     });
@@ -184,10 +190,22 @@ export class IpoibDevice {
     this.children.splice(at, 1);
     child.interface.close();
     this.onStateChange(child.interface);
+    this.#followNames();
   }
 
   #listen(each: IpoibInterface): void {
     each.onStateChange = () => this.onStateChange(each);
+    each.netdev.config.onChange((change) => {
+      if (change !== "link" || this.#names.includes(each.name)) return;
+      this.#followNames();
+      // The state is kept by name.
+      this.onStateChange(each);
+    });
+  }
+
+  #followNames(): void {
+    this.#names = this.interfaces().map(({ name }) => name);
+    this.onNames(this.#names);
   }
 
   #onPortEvent(event: PortEvent): void {

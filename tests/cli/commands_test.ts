@@ -64,6 +64,19 @@ Deno.test("a child's name leads to its parent's process", async () => {
   ]);
 });
 
+Deno.test("a renamed interface is meant by its new name, and where no name is given", async () => {
+  await using world = new World();
+  const calls = await world.daemon("ib0", { now: "ib7" });
+  assertEquals((await world.run("link show ib7")).code, 0);
+  assertEquals((await world.run("neigh show")).code, 0);
+  assertEquals((await world.run("down ib7")).code, 0);
+  assertEquals(calls, [
+    ["link.show", { name: "ib7" }],
+    ["neigh.show", { name: "ib7" }],
+    ["down", { name: "ib7" }],
+  ]);
+});
+
 Deno.test("ipoib neigh, path and mcg show print tables and JSON", async () => {
   await using world = new World();
   const calls = await world.daemon("ib0");

@@ -3,7 +3,7 @@
 import type { CliEnvironment } from "../../src/cli/environment.ts";
 import { run } from "../../src/cli/run.ts";
 import { IpoibError } from "../../src/base/errors.ts";
-import { linkChild, socketDirectory } from "../../src/ipc/locate.ts";
+import { linkName, socketDirectory } from "../../src/ipc/locate.ts";
 import { type Handlers, IpcServer } from "../../src/ipc/server.ts";
 import type { SubnetRunOptions, UpOptions } from "../../src/ipc/up_options.ts";
 import * as records from "../ipc/records.ts";
@@ -56,28 +56,41 @@ export class World {
     return outcome;
   }
 
-  /** Starts a process that owns `name`; returns the calls it gets. */
+  /** Starts a process that owns `name`, which is called `now`; returns the calls it gets but those of "version". */
   async daemon(
     name: string,
-    options: { netns?: string; handlers?: Handlers; children?: string[] } = {},
+    options: {
+      netns?: string;
+      handlers?: Handlers;
+      children?: string[];
+      now?: string;
+    } = {},
   ): Promise<Call[]> {
+    const { children = [], now = name } = options;
+    const names = now === name ? children : [now, ...children];
     const directory = socketDirectory(this.runtime, identity(options.netns));
     const calls: Call[] = [];
     const server: IpcServer = await this.#listen(
       `${directory}/${name}.sock`,
       name,
-      recording(calls, {
-        ...answers(),
-        down: (_params, { afterReply }) => {
-          afterReply(() => void server.close());
-          return {};
-        },
-        ...options.handlers,
-      }),
+      {
+        version: () => ({
+          version: "1",
+          pid: 1,
+          namespace: 1,
+          interfaces: [now, ...children],
+        }),
+        ...recording(calls, {
+          ...answers(),
+          down: (_params, { afterReply }) => {
+            afterReply(() => void server.close());
+            return {};
+          },
+          ...options.handlers,
+        }),
+      },
     );
-    for (const child of options.children ?? []) {
-      linkChild(directory, name, child);
-    }
+    for (const each of names) linkName(directory, name, each);
     return calls;
   }
 

@@ -32,7 +32,6 @@ function run<M extends Method>(
       subnet: "lab",
       namespace: 4026531840,
       showSubnet: () => {},
-      childrenChanged: () => {},
       ...context,
     } as CommandContext,
     method,
@@ -214,9 +213,10 @@ Deno.test("stats has the counters of the engine and of the port", () => {
 
 Deno.test("children are created, listed, shown and deleted", () => {
   const [a] = busyPair();
-  let changes = 0;
-  const childrenChanged = () => changes++;
-  const child = run(a, "child.create", { pkey: 0x8001 }, { childrenChanged });
+  const told: (readonly string[])[] = [];
+  a.device.onNames = (names) => told.push(names);
+  const child = run(a, "child.create", { pkey: 0x8001 });
+  assertEquals(told.splice(0), [["ib1", "ib1.8001"]]);
   assertEquals([child.ifname, child.link, child.pkey], [
     "ib1.8001",
     "ib1",
@@ -233,8 +233,8 @@ Deno.test("children are created, listed, shown and deleted", () => {
   ]);
   const wrong = { parent: "ib1.8001", pkey: 0x8002 };
   assertEquals(refusal(a, "child.create", wrong)[0], "E_NOT_PARENT");
-  run(a, "child.delete", { pkey: 0x8001 }, { childrenChanged });
-  assertEquals([run(a, "child.list"), changes], [[], 2]);
+  run(a, "child.delete", { pkey: 0x8001 });
+  assertEquals([run(a, "child.list"), told], [[], [["ib1"]]]);
   assertEquals(refusal(a, "child.delete", { pkey: 0x8001 }), [
     "E_NO_CHILD",
     19,

@@ -93,6 +93,19 @@ labTest(
     await client.write("renamed\n");
     await server.says(/renamed\n/);
     await assertWorks(here);
+    for (const words of [[], ["ib7"]]) {
+      const [renamed] = await here.show<{ ifname: string }[]>(
+        "link",
+        "show",
+        ...words,
+      );
+      assertEquals(renamed!.ifname, "ib7");
+    }
+    const { code, stderr } = await here.ipoib("link", "show", "ib0");
+    assertEquals([code, stderr.includes("Interface ib0 is not here")], [
+      1,
+      true,
+    ]);
 
     await move("ib7", here, there, gateways);
     await assertWorks(there);

@@ -2,13 +2,13 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { IpoibError } from "../../src/base/errors.ts";
 import {
   interfaceSockets,
-  linkChild,
+  linkName,
   namespaceIdentity,
   socketDirectory,
   socketPath,
   subnetSocketPath,
-  unlinkChild,
-  unlinkChildren,
+  unlinkName,
+  unlinkNames,
 } from "../../src/ipc/locate.ts";
 
 Deno.test("socketDirectory() keeps the namespaces apart", () => {
@@ -43,21 +43,21 @@ Deno.test("interfaceSockets() tells parents and children apart", () => {
     Deno.writeTextFileSync(`${directory}/ib0.sock`, "");
     Deno.writeTextFileSync(`${directory}/notes.txt`, "");
     Deno.mkdirSync(`${directory}/netns`);
-    linkChild(directory, "ib0", "ib0.8001");
-    linkChild(directory, "ib0", "ib0.8001");
-    linkChild(directory, "ib0", "ib0.8002");
-    linkChild(directory, "ib1", "ib1.8001");
+    linkName(directory, "ib0", "ib0.8001");
+    linkName(directory, "ib0", "ib0.8001");
+    linkName(directory, "ib0", "ib0.8002");
+    linkName(directory, "ib1", "ib1.8001");
     const names = () =>
-      interfaceSockets(directory).map(({ name, parent }) => [name, parent]);
+      interfaceSockets(directory).map(({ name, leadsTo }) => [name, leadsTo]);
     assertEquals(names(), [
       ["ib0", undefined],
       ["ib0.8001", "ib0"],
       ["ib0.8002", "ib0"],
       ["ib1.8001", "ib1"],
     ]);
-    unlinkChild(directory, "ib0.8001");
-    unlinkChild(directory, "ib0.8001");
-    unlinkChildren(directory, "ib0");
+    unlinkName(directory, "ib0.8001");
+    unlinkName(directory, "ib0.8001");
+    unlinkNames(directory, "ib0");
     assertEquals(names(), [["ib0", undefined], ["ib1.8001", "ib1"]]);
   } finally {
     Deno.removeSync(directory, { recursive: true });

@@ -52,6 +52,25 @@ Deno.test("a child is created down, and follows its parent", () => {
   assertEquals([child.netdev.config.up, child.carrier], [false, false]);
 });
 
+Deno.test("names are told when an interface comes, goes and is renamed, by whomever", () => {
+  const rig = new Rig();
+  const { device, netdevs, states } = rig.host();
+  const told: (readonly string[])[] = [];
+  device.onNames = (names) => told.push(names);
+  device.createChild(0x8001);
+  netdevs[0]!.config.setLink({ name: "ib7" });
+  netdevs[1]!.config.setLink({ name: "storage" });
+  assertEquals(told.splice(0), [
+    ["ib1", "ib1.8001"],
+    ["ib7", "ib1.8001"],
+    ["ib7", "storage"],
+  ]);
+  assertEquals(states.at(-2), "ib7: running");
+  netdevs[1]!.config.emit("gone");
+  assertEquals(told, [["ib7"]]);
+  rig.check();
+});
+
 Deno.test("a child's P_Key may come later", () => {
   const rig = new Rig();
   const [a] = rig.pair();

@@ -19,7 +19,6 @@ export interface CommandContext {
   namespace: number;
   /** Throws `E_SUBNET_NAME` where there is no embedded subnet. */
   showSubnet(done: (subnet: SubnetSnapshot) => void): void;
-  childrenChanged(): void;
 }
 
 export type Command<M extends Method> = (

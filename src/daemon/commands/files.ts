@@ -60,14 +60,12 @@ const parentOnly: Record<string, SysfsFile> = {
     write: (context, _each, value) => {
       const pkey = scanInteger(value) ?? invalid("create_child", value);
       context.device.createChild(pkey);
-      context.childrenChanged();
     },
   },
   "delete_child": {
     write: (context, _each, value) => {
       const pkey = scanInteger(value) ?? invalid("delete_child", value);
       context.device.deleteChild(pkey);
-      context.childrenChanged();
     },
   },
 };

@@ -24,24 +24,19 @@ export const linkCommands = {
     checkMode(context, name, mode);
     const child = context.device.addChild(name, pkey);
     child.umcast = umcast ?? false;
-    context.childrenChanged();
     return childRecord(child, context.device);
   },
   "link.del": (context, { name }) => {
-    const deleted = context.device.removeChild(one(context, name));
-    if (deleted) context.childrenChanged();
-    return { deleted };
+    return { deleted: context.device.removeChild(one(context, name)) };
   },
   "child.create": (context, { parent, pkey }) => {
     checkParent(context, parent);
     const child = context.device.createChild(pkey);
-    context.childrenChanged();
     return childRecord(child, context.device);
   },
   "child.delete": (context, { parent, pkey }) => {
     checkParent(context, parent);
     context.device.deleteChild(pkey);
-    context.childrenChanged();
     return {};
   },
   "child.list": (context, { parent }) => {

@@ -10,11 +10,12 @@ import type { Host } from "../../ipoib/rig.ts";
 /** A host whose commands are called. */
 export class Control {
   readonly host: Host;
-  /** How often the children changed. */
+  /** How often the interfaces' names changed. */
   changes = 0;
 
   constructor(host: Host) {
     this.host = host;
+    host.device.onNames = () => this.changes++;
   }
 
   run<M extends Method>(method: M, params: unknown = {}): Result<M> {
@@ -28,7 +29,6 @@ export class Control {
         subnet: "lab",
         namespace: 1,
         showSubnet: () => {},
-        childrenChanged: () => this.changes++,
       },
       method,
       v.parse(methods[method].params, params),
