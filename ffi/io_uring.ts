@@ -12,7 +12,7 @@ const symbols = {
   // int io_uring_enter2(unsigned fd, u32 to_submit, u32 min_complete, u32 flags, const void *arg, size_t size)
   enter: {
     name: "syscall",
-    parameters: ["i64", "i32", "u32", "u32", "u32", "buffer", "u64"],
+    parameters: ["i64", "i32", "u32", "u32", "u32", "u64", "u64"],
     result: "i32",
   },
   // int io_uring_register(unsigned fd, unsigned opcode, void *arg, unsigned nr_args)

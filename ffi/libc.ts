@@ -53,6 +53,8 @@ const symbols = {
   epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
   // int epoll_wait(int epfd, struct epoll_event *events, int maxevents, int timeout)
   epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
+  // int clock_gettime(clockid_t clock, struct timespec *tp), at an address of a table
+  clock_gettime: { parameters: ["i32", "u64"], result: "i32" },
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
   // int memfd_create(const char *name, unsigned flags)
   memfd_create: { parameters: ["buffer", "u32"], result: "i32" },
@@ -114,6 +116,7 @@ export type Libc = Deno.DynamicLibrary<typeof symbols>["symbols"];
 /** What the data path calls, and what fails without an errno: not guarded. */
 const UNGUARDED: ReadonlySet<string> = new Set([
   ...["readAt", "writeAt", "read", "write", "ppoll", "epoll_wait"],
+  "clock_gettime",
   ...["opendir", "readdir", "closedir", "__errno_location"],
 ]);
 

@@ -4,6 +4,7 @@ import { runInside } from "./inside.ts";
 import type { Subject } from "./subject.ts";
 
 const PINGS = 500;
+const WARM_UP_PINGS = 10_000;
 const ANSWER_LIMIT_MS = 15_000;
 
 /** Round trips, in microseconds. */
@@ -12,21 +13,14 @@ export interface RoundTrips {
   readonly average: number;
 }
 
-/** Idle round trips: many pings, 2 ms apart. */
+/** Idle round trips: many pings, 2 ms apart, after a flood of them, in which a program compiles what it runs once a packet. */
 export async function idleRtt(
   { namespaces: [near], addresses }: Subject,
 ): Promise<RoundTrips> {
-  const output = await runInside(
-    near,
-    "ping",
-    "-q",
-    "-c",
-    String(PINGS),
-    "-i",
-    "0.002",
-    addresses[1],
-  );
-  return rttOf(output);
+  const ping = (...args: string[]) =>
+    runInside(near, "ping", "-q", ...args, addresses[1]);
+  await ping("-f", "-c", String(WARM_UP_PINGS));
+  return rttOf(await ping("-i", "0.002", "-c", String(PINGS)));
 }
 
 /** What ping(8) reports; throws if it reports none. */

@@ -8,9 +8,6 @@ export interface Clock {
   now(): Millis;
 }
 
-/** The machine's clock. */
-export const systemClock: Clock = { now: () => performance.now() };
-
 /**
  * A clock that is read once a turn of a loop: what happens in one turn happens at one time, and asking for it is no call
  * into the runtime.

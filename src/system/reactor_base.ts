@@ -1,6 +1,6 @@
 /** What every reactor has, whatever it waits with: timers, sleepers, turn-end hooks, and the order of a turn. */
 
-import { type Clock, systemClock, TurnClock } from "../base/clock.ts";
+import { type Clock, TurnClock } from "../base/clock.ts";
 import type { Millis } from "../base/units.ts";
 import type {
   FrameMemory,
@@ -11,6 +11,7 @@ import type {
 } from "./frames.ts";
 import { PollFrameReader, PollFrameWriter } from "./poll_frames.ts";
 import { drain, ring as ringBell } from "./event_fd.ts";
+import { MonotonicClock } from "./monotonic_clock.ts";
 import type { Reactor, Sleeper, Timer, Watch } from "./reactor.ts";
 import { SlowWatches } from "./slow_watches.ts";
 import { Timers } from "./timers.ts";
@@ -26,7 +27,7 @@ export abstract class ReactorBase implements Reactor {
   #yield = false;
   #stopped = false;
 
-  constructor(clock: Clock = systemClock) {
+  constructor(clock: Clock = new MonotonicClock()) {
     this.clock = new TurnClock(clock);
   }
 

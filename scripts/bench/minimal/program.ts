@@ -19,7 +19,11 @@
 import { addressOf } from "../../../ffi/libc.ts";
 import { Mapping } from "../../../src/system/memory.ts";
 import { ProvidedBuffers } from "../../../src/system/uring/buffer_group.ts";
-import { NO_WAIT, Ring } from "../../../src/system/uring/ring.ts";
+import {
+  CQE_MORE,
+  type Operation,
+} from "../../../src/system/uring/operation.ts";
+import { NO_WAIT, Ring, SKIP_SUCCESS } from "../../../src/system/uring/ring.ts";
 
 const CONTROL_BYTES = 8192;
 const SLOT_BYTES = 69_632;
@@ -35,10 +39,8 @@ const Word = {
 
 const Op = { PollAdd: 6, Write: 23, ReadMultishot: 49 } as const;
 const BUFFER_SELECT = 1 << 5 << 8;
-const SKIP_SUCCESS = 1 << 6 << 8;
 const POLL_MULTISHOT = 1;
 const POLLIN = 1;
-const CQE_MORE = 2;
 const CQE_BUFFER_SHIFT = 16;
 const ENOBUFS = 105;
 const READ_TAG = 1;
@@ -122,19 +124,22 @@ let givenBack = 0;
 let reading = false;
 let starved = false;
 
-function complete(tag: number, result: number, flags: number): void {
-  if (tag !== READ_TAG) return;
-  if (!(flags & CQE_MORE)) {
-    reading = false;
-    if (result === -ENOBUFS) starved = true;
-  }
-  if (result <= 0) return;
-  buffers.taken();
-  const at = Word.Frames + 2 * (published & mask);
-  own.words[at] = flags >>> CQE_BUFFER_SHIFT;
-  own.words[at + 1] = result;
-  published = (published + 1) | 0;
-}
+const frames: Operation = {
+  complete(result, flags) {
+    if (!(flags & CQE_MORE)) {
+      reading = false;
+      if (result === -ENOBUFS) starved = true;
+    }
+    if (result <= 0) return;
+    buffers.taken();
+    const at = Word.Frames + 2 * (published & mask);
+    own.words[at] = flags >>> CQE_BUFFER_SHIFT;
+    own.words[at + 1] = result;
+    published = (published + 1) | 0;
+  },
+};
+/** By tag; nobody minds what else completes. */
+const operations = [undefined, frames];
 
 watchBell();
 for (;;) {
@@ -182,7 +187,7 @@ for (;;) {
   }
   // 5. What was read is published.
   const before = published;
-  ring.harvest(complete);
+  ring.harvest(operations);
   if (published !== before) {
     Atomics.store(own.words, Word.Published, published);
     ringIf(own.words, Word.ReceiverWaits);

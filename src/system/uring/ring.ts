@@ -22,6 +22,7 @@ import { addressOf, bytesAt, errnoCell, libc } from "../../../ffi/libc.ts";
 import { Errno, lastError, unwrap } from "../errno.ts";
 import { Fd } from "../fd.ts";
 import { Timespec } from "../timespec.ts";
+import type { Operation } from "./operation.ts";
 
 const SETUP_SUBMIT_ALL = 1 << 7;
 const SETUP_SINGLE_ISSUER = 1 << 12;
@@ -44,16 +45,12 @@ const EBUSY = 16;
 const GETEVENTS_ARG_BYTES = 24;
 const EXTENDED = BigInt(GETEVENTS_ARG_BYTES);
 
+/** Flag of a submission: only a failure completes. */
+export const SKIP_SUCCESS = 1 << 6 << 8;
+
 /** Words of a submission and of a completion. */
 const SQE_WORDS = 16;
 const CQE_WORDS = 4;
-
-/** Called with each completion: result, flags, detail of the user data. */
-export type Completion = (
-  result: number,
-  flags: number,
-  detail: number,
-) => void;
 
 /** For `enter`: no wait. */
 export const NO_WAIT = new Float64Array(1);
@@ -74,7 +71,10 @@ export class Ring {
   readonly #cqMask: number;
   readonly #mappings: { address: bigint; length: bigint }[] = [];
   readonly #timeout = new Timespec();
-  readonly #argument = new Uint8Array(GETEVENTS_ARG_BYTES);
+  readonly #argument = new Uint8Array(
+    new ArrayBuffer(GETEVENTS_ARG_BYTES),
+  );
+  readonly #argumentAddress = addressOf(this.#argument);
   #tail: number;
   #head: number;
   #unsubmitted = 0;
@@ -178,7 +178,7 @@ export class Ring {
       this.#unsubmitted,
       waits ? 1 : 0,
       ENTER_GETEVENTS | ENTER_EXT_ARG,
-      this.#argument,
+      this.#argumentAddress,
       EXTENDED,
     );
     const why = this.#errno[0]!;
@@ -198,10 +198,17 @@ export class Ring {
     return this.#unsubmitted === 0;
   }
 
-  /** Hands each waiting completion to `take` with its tag; returns how many. */
-  harvest(
-    take: (tag: number, result: number, flags: number, detail: number) => void,
-  ): number {
+  /** Prepares the end of the operation of a tag, by an operation that does so. */
+  cancel(opcode: number, tag: number): void {
+    const at = this.prepare();
+    const { words } = this;
+    words[at] = opcode | SKIP_SUCCESS;
+    words[at + 1] = 0xffffffff;
+    words[at + 4] = tag;
+  }
+
+  /** Hands each waiting completion to the operation of its tag, if there is one; returns how many there were. */
+  harvest(operations: readonly (Operation | undefined)[]): number {
     const rings = this.#rings;
     const count = this.#completions();
     for (let i = 0; i < count; i++) {
@@ -213,7 +220,7 @@ export class Ring {
       const flags = rings[at + 3]!;
       // Each by itself, because what takes it may enter the ring; read by the kernel within calls of this thread.
       rings[this.#cqHead] = this.#head;
-      take(tag, result, flags, detail);
+      operations[tag]?.complete(result, flags, detail);
     }
     return count;
   }
