@@ -87,15 +87,15 @@ export class Host {
   }
 
   /** Returns once the interface, which the program sets up itself, carries traffic. */
-  async ready(): Promise<LinkRecord> {
+  async ready(): Promise<void> {
     using client = await this.#connect();
     await client.call("wait", {}, { timeout: START_LIMIT });
-    return await this.#show(client);
   }
 
   /** Gives the interface an address (`10.0.0.1/24`) once it carries traffic. */
   async configure(prefix: string): Promise<LinkRecord> {
-    const link = await this.ready();
+    await this.ready();
+    const link = await this.#show();
     using kernel = new RequestSocket(this.#options.namespace.number);
     addAddress(kernel, link.ifindex, parseIpv4Prefix(prefix)!);
     return link;
@@ -123,7 +123,8 @@ export class Host {
     }
   }
 
-  async #show(client: IpcClient): Promise<LinkRecord> {
+  async #show(): Promise<LinkRecord> {
+    using client = await this.#connect();
     const [link] = await client.call("link.show", { name: INTERFACE });
     return link!;
   }

@@ -32,10 +32,10 @@ const ENDS = [
   { of: "deno task", signal: "SIGKILL" },
 ] as const;
 
-/** Runs that are killed once a program runs; all others at random. */
-const AT_PROGRAM: Readonly<Record<number, string>> = {
-  2: " up ib0",
-  5: "qemu-system",
+/** Runs that are killed once a process with such a command line runs; all others at random. */
+const AT_PROGRAM: Readonly<Record<number, RegExp>> = {
+  2: / up ib0/,
+  5: /^qemu-system/,
 };
 
 async function missing(): Promise<string | undefined> {
@@ -85,15 +85,15 @@ async function childOf(parent: number): Promise<number> {
   return children[0]!;
 }
 
-/** When a run is killed: after so many milliseconds, or once a program of this name runs. */
-type Moment = number | string;
+/** When a run is killed: after so many milliseconds, or once a process with such a command line runs. */
+type Moment = number | RegExp;
 
 async function waitFor(moment: Moment, mark: string): Promise<void> {
   if (typeof moment === "number") await pause(moment);
   else {
     await until(
-      moment,
-      () => processes(mark).some((words) => words.includes(moment)),
+      String(moment),
+      () => processes(mark).some((words) => moment.test(words)),
       PROGRAM_MS,
     );
   }
