@@ -100,6 +100,7 @@ export class Credit {
       const link = outgoing[i]!;
       link.ring.announceWait(true);
       if (link.returns !== 0) busy = true;
+      else if (link.held > 0) link.wake(this.#reactor);
     }
     return busy;
   }

@@ -179,6 +179,13 @@ export class OutLink {
     }
   }
 
+  /** Wakes the peer if it sleeps: it may keep returned slots until then. */
+  wake(reactor: Reactor): void {
+    if (this.doorbell && this.ring.takesSleep()) {
+      reactor.signal(this.doorbell.number);
+    }
+  }
+
   /** Ends the link: every slot that the peer held comes back. Returns how many waiting packets were lost. */
   close(): number {
     if (!this.open) return 0;

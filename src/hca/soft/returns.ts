@@ -17,6 +17,16 @@ export class Returns {
     this.#links = links;
   }
 
+  /** How many wait. */
+  get count(): number {
+    const { incoming } = this.#links;
+    let count = 0;
+    for (let i = 0; i < incoming.length; i++) {
+      count += incoming[i]!.ring.unpublished;
+    }
+    return count;
+  }
+
   /** Makes what was given back visible once what was written out of it has been taken. */
   publish(): void {
     if (this.#reactor.writesLater) this.pending = true;

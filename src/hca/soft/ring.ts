@@ -15,6 +15,9 @@
  * `Atomics.store` after its entries, once per batch. Neither side believes the other: a head that runs ahead by
  * more than the ring holds ends the link.
  *
+ * A receiver may sleep over a few slots that it has given back but not published, so that what is written out of them goes with
+ * the system call that it sleeps in. It does not if the sender waits for slots, and a sender that begins to wait wakes it.
+ *
  * A running port looks at its rings by itself; only one that announced its sleep (or that ran out of slots) needs
  * a system call. The waker takes the announcement away with an exchange. The sleeper announces, looks at its rings
  * once more, and then waits: an entry published before the announcement is seen by that look, one published after it
@@ -75,6 +78,11 @@ export class RingSender {
     Atomics.store(this.#words, SENDER_WAITS, waits ? 1 : 0);
   }
 
+  /** Takes the announcement of a receiver that sleeps, whatever head it sleeps for: it may keep slots until it wakes. */
+  takesSleep(): boolean {
+    return takeFlag(this.#words, RECEIVER_SLEEPS);
+  }
+
   /** How many returned slots wait to be taken; negative if the receiver's head is impossible. */
   returns(): number {
     const count = (Atomics.load(this.#words, RETURN_HEAD) - this.#returned) | 0;
@@ -94,6 +102,7 @@ export class RingReceiver {
   readonly #words: Int32Array;
   #tail = 0;
   #returned = 0;
+  #published = 0;
   #slot = 0;
   #length = 0;
 
@@ -145,6 +154,16 @@ export class RingReceiver {
     return this.#length;
   }
 
+  /** Slots that were given back and that the sender does not see yet. */
+  get unpublished(): number {
+    return (this.#returned - this.#published) | 0;
+  }
+
+  /** True if the sender waits for slots. */
+  get senderWaits(): boolean {
+    return Atomics.load(this.#words, SENDER_WAITS) === 1;
+  }
+
   /** Gives a slot back; the sender sees it after {@linkcode publishReturns}. */
   giveBack(slot: number): void {
     this.#words[RETURNS + (this.#returned & MASK)] = slot;
@@ -152,6 +171,7 @@ export class RingReceiver {
   }
 
   publishReturns(): void {
+    this.#published = this.#returned;
     Atomics.store(this.#words, RETURN_HEAD, this.#returned);
   }
 }

@@ -203,6 +203,19 @@ Deno.test("an impossible head of returns is found out", () => {
   assertEquals(pair.out.collect(0), false);
 });
 
+Deno.test("a peer that sleeps is woken for the slots that it may keep", () => {
+  using all = links(8, 1);
+  const [pair] = all.pairs as [Pair];
+  const doorbell = createEventFd();
+  pair.out.doorbell = doorbell;
+  pair.out.wake(pair.reactor);
+  assertEquals(pair.reactor.rung, [], "it does not sleep");
+  pair.in.ring.announceSleep(64);
+  pair.out.wake(pair.reactor);
+  pair.out.wake(pair.reactor);
+  assertEquals(pair.reactor.rung, [doorbell.number]);
+});
+
 Deno.test("a peer is woken once, and only if it sleeps and has said where its bell is", () => {
   using all = links(8, 1);
   const [pair] = all.pairs as [Pair];

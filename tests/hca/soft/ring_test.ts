@@ -108,6 +108,23 @@ Deno.test("an announcement is taken once", () => {
   assertEquals([sender.takesWake(), receiver.takesWake()], [false, false]);
 });
 
+Deno.test("a receiver may keep returned slots while it sleeps, and both sides see when that must end", () => {
+  const { sender, receiver } = ring();
+  receiver.giveBack(3);
+  receiver.giveBack(4);
+  assertEquals([receiver.unpublished, sender.returns()], [2, 0]);
+  assertEquals([receiver.senderWaits, sender.takesSleep()], [false, false]);
+  receiver.announceSleep(64);
+  sender.announceWait(true);
+  assertEquals(sender.takesWake(), false, "nothing was sent");
+  assertEquals([sender.takesSleep(), sender.takesSleep()], [true, false]);
+  assertEquals(receiver.senderWaits, true);
+  receiver.publishReturns();
+  assertEquals([receiver.unpublished, sender.returns()], [0, 2]);
+  assertEquals(receiver.takesWake(), true);
+  assertEquals(receiver.senderWaits, false);
+});
+
 Deno.test("a receiver that sleeps on is woken at the head that it asked for, also where heads wrap", () => {
   const { words, sender, receiver } = ring();
   for (let turn = 0; turn < 40; turn++) {
