@@ -4,8 +4,10 @@
  * ```
  * $IPOIB_RUNTIME_DIR (/run/ipoib)      0755, everything in it under umask 077
  *   ib0.sock                           interface ib0 of the initial network namespace
- *   ib0.8001.sock -> ib0.sock          its child, or another name that it has by now
+ *   ib0.8001.sock -> ib0.sock          its child
  *   netns/<inode>/ib0.sock             interface ib0 of another namespace
+ *   netns/<inode>/ib0.8002.sock -> ../../ib0.sock   a child that was moved to that namespace
+ *   processes.lock                     see system/process_locks.ts
  *   subnet/<name>/control.sock         whoever hosts the manager of an embedded subnet
  * ```
  *
@@ -59,6 +61,11 @@ export function socketPath(directory: string, name: string): string {
   return `${directory}/${name}${SUFFIX}`;
 }
 
+/** The file that says which processes have interfaces: see system/process_locks.ts. */
+export function processLocksPath(runtime: string): string {
+  return `${runtime}/processes.lock`;
+}
+
 /** The folder of an embedded subnet. */
 export function subnetDirectory(runtime: string, name: string): string {
   return `${runtime}/subnet/${name}`;
@@ -73,7 +80,7 @@ export function subnetSocketPath(runtime: string, name: string): string {
 export interface InterfaceSocket {
   name: string;
   path: string;
-  /** The name of the socket that this leads to, if it is a link: of a child, or of an interface that was renamed. */
+  /** The socket that this leads to, if it is a link, that of a child: its name, or a path if it is in another folder. */
   leadsTo?: string;
 }
 
@@ -97,20 +104,45 @@ export function interfaceSockets(directory: string): InterfaceSocket[] {
   return found.sort((a, b) => a.name < b.name ? -1 : 1);
 }
 
+/** What a link in `directory` has to lead to for the socket at the path `socket`, see {@linkcode InterfaceSocket.leadsTo}. */
+export function leadTo(
+  runtime: string,
+  directory: string,
+  socket: string,
+): string {
+  const file = socket.slice(0, -SUFFIX.length);
+  if (file.slice(0, file.lastIndexOf("/")) === directory) {
+    return file.slice(directory.length + 1);
+  }
+  const up = directory === runtime ? "" : "../../";
+  return `${up}${file.slice(runtime.length + 1)}`;
+}
+
 /** Makes another name lead to a socket. */
 export function linkName(
   directory: string,
-  socket: string,
+  leadsTo: string,
   name: string,
 ): void {
   const path = socketPath(directory, name);
   removeQuietly(path);
-  Deno.symlinkSync(`${socket}${SUFFIX}`, path);
+  Deno.symlinkSync(`${leadsTo}${SUFFIX}`, path);
 }
 
-/** Takes such a name away again. */
-export function unlinkName(directory: string, name: string): void {
-  removeQuietly(socketPath(directory, name));
+/** Removes such a name, unless it leads elsewhere by now. */
+export function unlinkName(
+  directory: string,
+  leadsTo: string,
+  name: string,
+): void {
+  const path = socketPath(directory, name);
+  try {
+    if (Deno.readLinkSync(path) !== `${leadsTo}${SUFFIX}`) return;
+  } catch {
+    // It is gone, or no link.
+    return;
+  }
+  removeQuietly(path);
 }
 
 /** Takes away every name that leads to a socket: what a killed process left. */

@@ -20,7 +20,7 @@ export type { CallContext, Handlers } from "./handlers.ts";
 const GRACE = 500;
 
 export class IpcServer {
-  readonly path: string;
+  #path: string;
   readonly #listener: Deno.UnixListener;
   readonly #handlers: Handlers;
   readonly #connections = new Set<Connection>();
@@ -32,7 +32,7 @@ export class IpcServer {
     listener: Deno.UnixListener,
     handlers: Handlers,
   ) {
-    this.path = path;
+    this.#path = path;
     this.#listener = listener;
     this.#handlers = handlers;
     this.#accepting = this.#accept();
@@ -53,20 +53,38 @@ export class IpcServer {
     try {
       makeFolders(path);
       await removeStale(path, what);
-      return new IpcServer(path, bind(path), handlers);
+      return new IpcServer(path, bind(path, what), handlers);
     } catch (error) {
-      if (error instanceof IpoibError) throw error;
-      throw new IpoibError(
-        "E_IPC_LISTEN",
-        `Cannot listen at "${path}": ${
-          error instanceof Error ? error.message : String(error)
-        }`,
-        {
-          hint: "IPOIB_RUNTIME_DIR names the folder of the sockets",
-          cause: error,
-        },
-      );
+      throw cannotListen(path, error);
     }
+  }
+
+  /** Where the socket is. */
+  get path(): string {
+    return this.#path;
+  }
+
+  /**
+   * Puts the socket at another path, mode and connections unchanged; false if another process listens there, which changes
+   * nothing. Throws `E_SOCKET_PATH`, `E_IPC_LISTEN`.
+   */
+  async move(path: string): Promise<boolean> {
+    if (path === this.#path) return true;
+    checkLength(path);
+    try {
+      makeFolders(path);
+      await removeStale(path, path);
+      if (this.#closing) return false;
+      Deno.linkSync(this.#path, path);
+    } catch (error) {
+      const taken = error instanceof Deno.errors.AlreadyExists ||
+        (error as Partial<IpoibError>).code === "E_RUNNING";
+      if (taken) return false;
+      throw cannotListen(path, error);
+    }
+    Deno.removeSync(this.#path);
+    this.#path = path;
+    return true;
   }
 
   /** Sends an event to every connection. */
@@ -82,12 +100,11 @@ export class IpcServer {
   async close(): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
-    const own = inodeOf(this.path);
+    const own = inodeOf(this.#path);
     this.#listener.close();
-    // The socket's file goes when the last accept has let go of the listener, not before; with older runtimes not at all.
     await this.#accepting;
-    if (own !== undefined && inodeOf(this.path) === own) {
-      Deno.removeSync(this.path);
+    if (own !== undefined && inodeOf(this.#path) === own) {
+      Deno.removeSync(this.#path);
     }
     await Promise.all(
       [...this.#connections].map((connection) => connection.finish(GRACE)),
@@ -131,7 +148,8 @@ function makeFolders(path: string): void {
   makeFolder(folder, 0o077);
 }
 
-function makeFolder(path: string, mask: number): void {
+/** Makes a folder, and those above it, under a umask; nothing if it exists. */
+export function makeFolder(path: string, mask: number): void {
   const before = Deno.umask(mask);
   try {
     Deno.mkdirSync(path, { recursive: true });
@@ -154,24 +172,63 @@ async function removeStale(path: string, what: string): Promise<void> {
     await Deno.remove(path);
     return;
   }
-  throw new IpoibError("E_RUNNING", `${what} is already running`, {
+  throw running(what);
+}
+
+function running(what: string): IpoibError {
+  return new IpoibError("E_RUNNING", `${what} is already running`, {
     errno: 16,
     hint: "end it first, with ipoib down",
   });
 }
 
-function bind(path: string): Deno.UnixListener {
-  if (new TextEncoder().encode(path).length > 107) {
-    throw new IpoibError(
-      "E_SOCKET_PATH",
-      `Cannot use "${path}" as a socket: the path is longer than 107 octets`,
-      { errno: 22, hint: "choose a shorter IPOIB_RUNTIME_DIR" },
-    );
-  }
+function cannotListen(path: string, error: unknown): IpoibError {
+  if (error instanceof IpoibError) return error;
+  return new IpoibError(
+    "E_IPC_LISTEN",
+    `Cannot listen at "${path}": ${
+      error instanceof Error ? error.message : String(error)
+    }`,
+    {
+      hint: "IPOIB_RUNTIME_DIR names the folder of the sockets",
+      cause: error,
+    },
+  );
+}
+
+function checkLength(path: string): void {
+  if (new TextEncoder().encode(path).length <= 107) return;
+  throw new IpoibError(
+    "E_SOCKET_PATH",
+    `Cannot use "${path}" as a socket: the path is longer than 107 octets`,
+    { errno: 22, hint: "choose a shorter IPOIB_RUNTIME_DIR" },
+  );
+}
+
+/**
+ * Binds under a name that no other socket has, and then links the file to `path`, which fails if that exists. When the
+ * runtime closes a listener it removes the path that it was bound to, whatever is there: with {@linkcode IpcServer.move}
+ * that may be another process's socket.
+ */
+function bind(path: string, what: string): Deno.UnixListener {
+  checkLength(path);
+  const folder = path.slice(0, path.lastIndexOf("/"));
+  const first = `${folder}/.${Math.random().toString(36).slice(2, 9)}`;
+  checkLength(first);
   const mask = Deno.umask(0o177);
+  let listener: Deno.UnixListener;
   try {
-    return Deno.listen({ transport: "unix", path });
+    listener = Deno.listen({ transport: "unix", path: first });
   } finally {
     Deno.umask(mask);
   }
+  try {
+    Deno.linkSync(first, path);
+  } catch (error) {
+    listener.close();
+    throw error instanceof Deno.errors.AlreadyExists ? running(what) : error;
+  } finally {
+    Deno.removeSync(first);
+  }
+  return listener;
 }
