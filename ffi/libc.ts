@@ -105,6 +105,18 @@ const symbols = {
   // int prctl(int option, unsigned long arg2, unsigned long arg3, unsigned long arg4, unsigned long arg5)
   prctl: { parameters: ["i32", "u64", "u64", "u64", "u64"], result: "i32" },
   setsid: { parameters: [], result: "i32" },
+  // int pidfd_open(pid_t pid, unsigned flags) and pidfd_send_signal(int fd, int sig, siginfo_t *info, unsigned flags) by
+  // syscall(2): glibc has them since 2.36
+  pidfd_open: {
+    name: "syscall",
+    parameters: ["i64", "i32", "u32"],
+    result: "i32",
+  },
+  pidfd_send_signal: {
+    name: "syscall",
+    parameters: ["i64", "i32", "i32", "pointer", "u32"],
+    result: "i32",
+  },
   // int dup3(int oldfd, int newfd, int flags)
   dup3: { parameters: ["i32", "i32", "i32"], result: "i32" },
   __errno_location: { parameters: [], result: "pointer" },

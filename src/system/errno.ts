@@ -7,6 +7,7 @@ import { IpoibError, type IpoibErrorDetails } from "../base/errors.ts";
 export const Errno = {
   EPERM: 1,
   ENOENT: 2,
+  ESRCH: 3,
   EINTR: 4,
   EIO: 5,
   ENXIO: 6,
@@ -38,6 +39,7 @@ export const Errno = {
 const texts: Record<number, string> = {
   1: "Operation not permitted",
   2: "No such file or directory",
+  3: "No such process",
   4: "Interrupted system call",
   5: "Input/output error",
   6: "No such device or address",
