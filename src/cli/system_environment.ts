@@ -2,6 +2,7 @@
 
 import { runtimeDirectory } from "../ipc/locate.ts";
 import type { CliEnvironment } from "./environment.ts";
+import { endProcess } from "./end_process.ts";
 import { findNamespace } from "./namespace.ts";
 import { writeText } from "./output.ts";
 
@@ -16,6 +17,8 @@ export function systemEnvironment(): CliEnvironment {
       return runtimeDirectory();
     },
     namespace: findNamespace,
+    endProcess: (pid, timeoutMs) =>
+      endProcess(runtimeDirectory(), pid, timeoutMs),
     async up(options) {
       return await (await import("../daemon/up.ts")).up(options);
     },

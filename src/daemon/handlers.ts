@@ -10,7 +10,8 @@ export interface HandlerParts {
   thread: WorkerThread;
   /** The parent's name at this time. */
   name: () => string;
-  namespace: number;
+  /** Inode of the namespace that the parent is in. */
+  namespace: () => number;
   readiness: Readiness;
   /** Ends the interface, and the process if it is the last one. */
   stop: () => void;
@@ -58,7 +59,7 @@ export function controlHandlers(parts: HandlerParts): Handlers {
         version: VERSION,
         pid: Deno.pid,
         interfaces: [name(), ...children.map((child) => child.ifname)],
-        namespace,
+        namespace: namespace(),
       };
     },
     "wait": async ({ name: which = name() }, { signal }) => ({

@@ -35,8 +35,6 @@ export interface RecordContext {
   counters: Record<string, number>;
   /** The subnet's name, of the soft HCA. */
   subnet: string | undefined;
-  /** Inode of the namespace. */
-  namespace: number;
   now: Millis;
 }
 
@@ -78,7 +76,7 @@ export function linkRecord(
     mtu_chain: chainRecord(each, port),
     next_hops: each.netdev.nextHopSource,
     state: each.state,
-    namespace: context.namespace,
+    namespace: Number(each.netdev.config.namespace.inode),
     pid: Deno.pid,
   };
 }

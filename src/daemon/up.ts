@@ -3,14 +3,20 @@
 import { IpoibError } from "../base/errors.ts";
 import { configureLog, getLogger } from "../base/log.ts";
 import { probeVerbs } from "../hca/verbs/probe.ts";
+import { processLocksPath, runtimeDirectory } from "../ipc/locate.ts";
+import { makeFolder } from "../ipc/server.ts";
 import type { UpOptions } from "../ipc/up_options.ts";
 import { beginSession, redirectStderr } from "../system/detach.ts";
 import { raiseDescriptorLimit } from "../system/limits.ts";
+import type { NetworkNamespace } from "../system/namespace.ts";
+import { NamespaceUsers } from "../system/namespace_users.ts";
 import { notify } from "../system/notify.ts";
+import { ProcessLocks } from "../system/process_locks.ts";
 import { logFile, startInBackground } from "./background.ts";
 import { chooseHca, type Notice } from "./choose_hca.ts";
 import { InterfaceGroup } from "./interface_group.ts";
 import { InterfaceProcess } from "./interface_process.ts";
+import { namespaceHolder } from "./namespace_holder.ts";
 import { planInterfaces } from "./plan_interfaces.ts";
 import { endingSignal } from "./signals.ts";
 
@@ -40,10 +46,16 @@ export async function up(options: UpOptions): Promise<number> {
     );
   }
 
+  const runtime = runtimeDirectory();
+  makeFolder(runtime, 0o022);
+  using locks = ProcessLocks.hold(processLocksPath(runtime));
+  using holder = namespaceHolder(options.netns);
+  const usersOf = (namespace: NetworkNamespace) =>
+    new NamespaceUsers({ namespace, holder, ignored: () => locks.pids() });
   const ending = endingSignal();
   const group = new InterfaceGroup(
     planned.map(({ name, hca }) =>
-      new InterfaceProcess({ ...options, name }, hca)
+      new InterfaceProcess({ ...options, name }, hca, usersOf)
     ),
   );
   group.onRunning = () => {

@@ -42,16 +42,16 @@ export class IpoibDevice {
   readonly children: Child[] = [];
   /** Called when the state of an interface changed. */
   onStateChange: (which: IpoibInterface) => void = () => {};
-  /** Called with the names of all interfaces, the parent's first, when one came, went or was renamed. */
-  onNames: (names: readonly string[]) => void = () => {};
+  /** Called with all interfaces, the parent first, when one came, went, was renamed or moved to another namespace. */
+  onInterfaces: (interfaces: readonly IpoibInterface[]) => void = () => {};
   /** Called when the parent's network device was deleted from outside. */
   onGone: () => void = () => {};
 
   readonly #context: EngineOptions;
   readonly #options: DeviceOptions;
   #parentUp = false;
-  /** As last told. */
-  #names: readonly string[];
+  /** Names and namespaces, as last told. */
+  #places: readonly string[];
 
   constructor(context: EngineOptions, options: DeviceOptions) {
     this.#context = context;
@@ -64,7 +64,7 @@ export class IpoibDevice {
       adminMtu: options.adminMtu,
     });
     this.#listen(this.parent);
-    this.#names = [this.parent.name];
+    this.#places = [placeOf(this.parent)];
     netdev.config.onChange((change) => {
       if (change === "link") this.#followParent();
       if (change === "gone") this.onGone();
@@ -171,7 +171,7 @@ export class IpoibDevice {
     };
     this.children.push(child);
     this.#listen(child.interface);
-    this.#followNames();
+    this.#tellInterfaces();
     netdev.config.onChange((change) => {
       if (change === "gone") this.#remove(child);
     });
@@ -190,22 +190,23 @@ export class IpoibDevice {
     this.children.splice(at, 1);
     child.interface.close();
     this.onStateChange(child.interface);
-    this.#followNames();
+    this.#tellInterfaces();
   }
 
   #listen(each: IpoibInterface): void {
     each.onStateChange = () => this.onStateChange(each);
     each.netdev.config.onChange((change) => {
-      if (change !== "link" || this.#names.includes(each.name)) return;
-      this.#followNames();
+      if (change !== "link" || this.#places.includes(placeOf(each))) return;
+      this.#tellInterfaces();
       // The state is kept by name.
       this.onStateChange(each);
     });
   }
 
-  #followNames(): void {
-    this.#names = this.interfaces().map(({ name }) => name);
-    this.onNames(this.#names);
+  #tellInterfaces(): void {
+    const interfaces = this.interfaces();
+    this.#places = interfaces.map(placeOf);
+    this.onInterfaces(interfaces);
   }
 
   #onPortEvent(event: PortEvent): void {
@@ -220,6 +221,10 @@ export class IpoibDevice {
     this.#parentUp = up;
     for (const { interface: child } of this.children) child.netdev.setUp(up);
   }
+}
+
+function placeOf({ netdev, name }: IpoibInterface): string {
+  return `${netdev.config.namespace.inode}/${name}`;
 }
 
 function checkPkey(pkey: number): void {

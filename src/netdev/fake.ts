@@ -7,6 +7,7 @@ import { bytesAt } from "../../ffi/libc.ts";
 import { Listeners } from "../base/listeners.ts";
 import type { Millis } from "../base/units.ts";
 import { FrameBatch, type FrameMemory } from "../system/frames.ts";
+import type { NetworkNamespace } from "../system/namespace.ts";
 import { FRAME_HEADER_LENGTH } from "../wire/ethernet.ts";
 import { IpAddress } from "../wire/ip_address.ts";
 import { Ipv4Field } from "../wire/ipv4.ts";
@@ -52,6 +53,7 @@ export interface WrittenFrame {
 
 /** A configuration that a test sets; its listeners are called at once. */
 export class FakeConfig implements NetConfig {
+  namespace: NetworkNamespace = { inode: 1n, procInode: 2n, initial: true };
   name: string;
   readonly ifindex: number;
   mtu: number;

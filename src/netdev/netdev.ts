@@ -8,6 +8,7 @@
 
 import type { Millis } from "../base/units.ts";
 import type { FrameBatch } from "../system/frames.ts";
+import type { NetworkNamespace } from "../system/namespace.ts";
 import type { IpAddress } from "../wire/ip_address.ts";
 
 /** An address of the interface. */
@@ -98,6 +99,8 @@ export type ConfigChange = "link" | "address" | "route" | "membership" | "gone";
 
 /** The kernel's configuration of one interface, kept current by rtnetlink. */
 export interface NetConfig {
+  /** Where the interface is; a change is of kind "link". */
+  readonly namespace: NetworkNamespace;
   readonly up: boolean;
   readonly mtu: number;
   readonly name: string;

@@ -15,7 +15,7 @@ export class Control {
 
   constructor(host: Host) {
     this.host = host;
-    host.device.onNames = () => this.changes++;
+    host.device.onInterfaces = () => this.changes++;
   }
 
   run<M extends Method>(method: M, params: unknown = {}): Result<M> {
@@ -27,7 +27,6 @@ export class Control {
         port,
         reactor: rig.reactor,
         subnet: "lab",
-        namespace: 1,
         showSubnet: () => {},
       },
       method,
