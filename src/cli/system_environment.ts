@@ -1,5 +1,6 @@
 /** The real environment: standard streams, the namespace of this process, and the daemon, loaded when it is needed. */
 
+import { variable } from "../base/variables.ts";
 import { runtimeDirectory } from "../ipc/locate.ts";
 import type { CliEnvironment } from "./environment.ts";
 import { endProcess } from "./end_process.ts";
@@ -11,7 +12,7 @@ export function systemEnvironment(): CliEnvironment {
     out: (text) => writeText(Deno.stdout, text),
     err: (text) => writeText(Deno.stderr, text),
     get color() {
-      return !Deno.env.get("NO_COLOR") && Deno.stdout.isTerminal();
+      return !variable("NO_COLOR") && Deno.stdout.isTerminal();
     },
     get runtime() {
       return runtimeDirectory();

@@ -1,6 +1,7 @@
 /** Worker entry: the subnet manager of an embedded subnet. */
 
 import { getLogger, type LogLevel } from "../base/log.ts";
+import { keepCapabilities } from "../system/capability.ts";
 import { PollReactor } from "../system/poll_reactor.ts";
 import type { FabricMap } from "../subnet/messages.ts";
 import type { ManagerInfo } from "../subnet/snapshot.ts";
@@ -27,6 +28,7 @@ export interface ManagerInit {
 }
 
 serve<ManagerInit>(() => new PollReactor(), (init, reactor): Hosted => {
+  keepCapabilities([]);
   const log = getLogger(`subnet ${init.subnet}`);
   const { partitions, warnings } = readPartitions(init.partitions);
   for (const warning of warnings) log.warn(warning);

@@ -2,6 +2,7 @@
 
 import { IpoibError } from "../base/errors.ts";
 import { configureLog, getLogger } from "../base/log.ts";
+import { variable } from "../base/variables.ts";
 import { probeVerbs } from "../hca/verbs/probe.ts";
 import { processLocksPath, runtimeDirectory } from "../ipc/locate.ts";
 import { makeFolder } from "../ipc/server.ts";
@@ -12,12 +13,14 @@ import type { NetworkNamespace } from "../system/namespace.ts";
 import { NamespaceUsers } from "../system/namespace_users.ts";
 import { notify } from "../system/notify.ts";
 import { ProcessLocks } from "../system/process_locks.ts";
+import { trustNoLibraryVariables } from "../system/trusted_libraries.ts";
 import { logFile, startInBackground } from "./background.ts";
 import { chooseHca, type Notice } from "./choose_hca.ts";
 import { InterfaceGroup } from "./interface_group.ts";
 import { InterfaceProcess } from "./interface_process.ts";
 import { namespaceHolder } from "./namespace_holder.ts";
 import { planInterfaces } from "./plan_interfaces.ts";
+import { capabilitiesOf, reduceMainThread, reduceRights } from "./rights.ts";
 import { endingSignal } from "./signals.ts";
 
 /** The exit code where an interface failed and another one ended well after it. */
@@ -25,6 +28,7 @@ const ONE_FAILED = 2;
 
 /** Runs interfaces until the last one is taken down: its exit code; throws what kept one from beginning, or ended the last. */
 export async function up(options: UpOptions): Promise<number> {
+  trustNoLibraryVariables();
   const hcas = chooseHca(options.hca, () => probeVerbs(), options.roce);
   const planned = planInterfaces(options.names, hcas, options.guid);
   if (options.background) {
@@ -33,6 +37,9 @@ export async function up(options: UpOptions): Promise<number> {
       names: planned.map(({ name }) => name),
     });
   }
+  const needs = { hca: hcas.kind, nextHops: options.nextHops };
+  using reduced = reduceRights(capabilitiesOf(needs), options);
+  const { netns } = reduced;
   const backgroundLog = logFile();
   if (backgroundLog) beginSession();
   await configureLog(options.log);
@@ -55,15 +62,23 @@ export async function up(options: UpOptions): Promise<number> {
   const ending = endingSignal();
   const group = new InterfaceGroup(
     planned.map(({ name, hca }) =>
-      new InterfaceProcess({ ...options, name }, hca, usersOf)
+      new InterfaceProcess(
+        { ...options, name, ...(netns === undefined ? {} : { netns }) },
+        hca,
+        usersOf,
+      )
     ),
   );
+  group.onStarted = () => {
+    reduced[Symbol.dispose]();
+    reduceMainThread(needs);
+  };
   group.onRunning = () => {
-    notify("READY=1", Deno.env.get("NOTIFY_SOCKET"));
+    notify("READY=1", variable("NOTIFY_SOCKET"));
     // Whoever started us has gone by now: words go to the file.
     if (backgroundLog) redirectStderr(backgroundLog);
   };
-  group.onStopping = () => notify("STOPPING=1", Deno.env.get("NOTIFY_SOCKET"));
+  group.onStopping = () => notify("STOPPING=1", variable("NOTIFY_SOCKET"));
   void ending.promise.then(() => group.end());
   try {
     return await group.run() ? 0 : ONE_FAILED;

@@ -15,6 +15,7 @@
  */
 
 import { IpoibError } from "../base/errors.ts";
+import { variable } from "../base/variables.ts";
 import { isInterfaceName } from "./schema/fields.ts";
 
 const DEFAULT_RUNTIME_DIRECTORY = "/run/ipoib";
@@ -24,7 +25,7 @@ const INITIAL_INODE = 0xeffffff9n;
 
 /** `$IPOIB_RUNTIME_DIR`, or `/run/ipoib`. */
 export function runtimeDirectory(): string {
-  return Deno.env.get("IPOIB_RUNTIME_DIR") || DEFAULT_RUNTIME_DIRECTORY;
+  return variable("IPOIB_RUNTIME_DIR") ?? DEFAULT_RUNTIME_DIRECTORY;
 }
 
 /** A network namespace: the inode of `/proc/self/ns/net` or of `/run/netns/NAME`. */

@@ -372,7 +372,7 @@ Deno.test("IpcServer.move() puts the socket elsewhere, and its first path is fre
     const path = `${folder}/netns/13/ib7.sock`;
     assert(await server.move(path));
     assertEquals(server.path, path);
-    assertEquals((Deno.statSync(path).mode ?? 0) & 0o777, 0o600);
+    assertEquals((await Deno.stat(path)).mode! & 0o777, 0o600);
     using late = await IpcClient.connect(path, "ib7");
     for (const client of [early, late]) {
       assertEquals((await client.call("version", {})).pid, 7);

@@ -66,7 +66,8 @@ Deno.test("ProcessLocks does not follow a symbolic link", async () => {
       IpoibError,
     );
     assertEquals(error.code, "E_LOCK");
-    assertEquals([...Deno.readDirSync(directory)].length, 1);
+    const files = await Array.fromAsync(Deno.readDir(directory));
+    assertEquals(files.length, 1);
   } finally {
     await Deno.remove(directory, { recursive: true });
   }

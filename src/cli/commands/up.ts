@@ -14,7 +14,7 @@ import {
   type UpOptions,
 } from "../../ipc/up_options.ts";
 import { type Cli, netnsOf } from "../cli.ts";
-import { addNetns, guid, integer, subnetMtu } from "../options.ts";
+import { addNetns, guid, integer, subnetMtu, USER } from "../options.ts";
 
 function hca(text: string): HcaChoice {
   const choice = parseHca(text);
@@ -84,6 +84,7 @@ export function up(cli: Cli) {
         .default("datagram" as const),
     )
     .option("--mtu <bytes>", "MTU to ask for", integer(68, 65520))
+    .option(...USER)
     .option("--background", "return once all of them carry traffic")
     .addOption(
       new Option("--io <backend>", "system calls of the data path")
@@ -106,7 +107,7 @@ export function up(cli: Cli) {
         .choices(LOG_CHOICES).default("info" as const),
     )
     .action(async (names, options, self) => {
-      const { guid, subnetMtu, mtu, hca, roce, background, ...always } =
+      const { guid, subnetMtu, mtu, hca, roce, background, user, ...always } =
         options;
       const upOptions: UpOptions = {
         ...always,
@@ -114,7 +115,7 @@ export function up(cli: Cli) {
         hca: hca ?? { kind: "auto" },
         roce: roce ?? false,
         background: background ?? false,
-        ...given({ guid, subnetMtu, mtu, netns: netnsOf(self) }),
+        ...given({ guid, subnetMtu, mtu, user, netns: netnsOf(self) }),
       };
       cli.exitCode = await cli.environment.up(upOptions);
     });

@@ -42,7 +42,16 @@ export class PartitionsFile {
         `Cannot read "${file}": ${
           error instanceof Error ? error.message : String(error)
         }`,
-        { errno: error instanceof Deno.errors.NotFound ? 2 : 13, cause: error },
+        {
+          errno: error instanceof Deno.errors.NotFound ? 2 : 13,
+          ...(error instanceof Deno.errors.PermissionDenied
+            ? {
+              hint:
+                "the process reads it as its user, root too without further rights",
+            }
+            : {}),
+          cause: error,
+        },
       );
     }
   }
