@@ -1,9 +1,5 @@
 import { assertEquals, assertMatch } from "@std/assert";
-import {
-  type Variable,
-  variable,
-  VARIABLES,
-} from "../../src/base/variables.ts";
+import { VARIABLES } from "../../src/base/variables.ts";
 
 const TOP = new URL("../../", import.meta.url).pathname;
 
@@ -36,19 +32,5 @@ Deno.test("every environment variable that the program reads is in the list", as
 Deno.test("each variable has one sentence", () => {
   for (const text of Object.values(VARIABLES)) {
     assertMatch(text, /^[A-Z][^\n]*\.$/);
-  }
-});
-
-Deno.test("an empty variable is as good as none", () => {
-  const name: Variable = "IPOIB_LOG_FILE";
-  const before = Deno.env.get(name);
-  try {
-    Deno.env.set(name, "");
-    assertEquals(variable(name), undefined);
-    Deno.env.set(name, "x");
-    assertEquals(variable(name), "x");
-  } finally {
-    if (before === undefined) Deno.env.delete(name);
-    else Deno.env.set(name, before);
   }
 });
