@@ -31,12 +31,9 @@ async function pair(lab: Lab): Promise<[Host, Host]> {
 
 /** Starts `sleep` as the one process of a namespace of its own; returns its PID. */
 async function lonelyProcess(lab: Lab): Promise<number> {
-  const { pid } = lab.start(["unshare", "-n", "sleep", "600"]);
-  await until("it is in a namespace of its own", async () => {
-    const command = await Deno.readTextFile(`/proc/${pid}/comm`);
-    return command === "sleep\n";
-  });
-  return pid;
+  const sleep = lab.start(["unshare", "-n", "sleep", "600"]);
+  await sleep.becomes("sleep");
+  return sleep.pid;
 }
 
 labTest(
@@ -65,6 +62,7 @@ labTest(
   async (lab) => {
     const [here, peer] = await pair(lab);
     const sleep = here.start("sleep", "600");
+    await sleep.becomes("sleep");
     await must(["ip", "netns", "del", here.namespace]);
     await pause(3000);
     assert(await peer.reaches(here));

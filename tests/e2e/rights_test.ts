@@ -95,10 +95,7 @@ for (
 labTest("The namespace of a process is entered by its PID", async (lab) => {
   const [peer] = await lab.running(1);
   const there = lab.start(["unshare", "-n", "sleep", "600"]);
-  await until("it is in a namespace of its own", async () => {
-    const text = await Deno.readTextFile(`/proc/${there.pid}/comm`);
-    return text === "sleep\n";
-  });
+  await there.becomes("sleep");
   const netns = String(there.pid);
   const up = await lab.ipoib(
     ...["up", "ib0", "--hca", "soft", "--background", "--netns", netns],
