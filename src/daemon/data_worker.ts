@@ -78,14 +78,14 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
     name: init.name,
     pkeyIndex: init.pkeyIndex,
     adminMtu: init.adminMtu,
-    openNetdev: (name) =>
+    openNetdev: (name, memory) =>
       openNetdev(reactor, {
         name,
         netns: netns.number,
         memberships: init.memberships,
         nextHops: init.nextHops,
         txQueueLength: TX_QUEUE_LENGTH,
-        memory: port.send,
+        memory,
         ...(port.attributes.capabilities.segmentation === "none"
           ? { offload: 0 }
           : {}),

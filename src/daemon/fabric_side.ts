@@ -6,7 +6,7 @@
 import { IpoibError } from "../base/errors.ts";
 import { runtimeDirectory } from "../ipc/locate.ts";
 import type { InterfaceOptions } from "../ipc/up_options.ts";
-import type { FabricMap } from "../subnet/messages.ts";
+import type { LastKnown } from "../subnet/messages.ts";
 import { socketPair } from "../system/socket_pair.ts";
 import type { ChosenHca } from "./choose_hca.ts";
 import { makeGuid } from "./guid.ts";
@@ -14,6 +14,12 @@ import { ManagerSeat } from "./manager/seat.ts";
 import type { PortInit } from "./open_port.ts";
 import { makeSubnetDirectory } from "./subnet_directory.ts";
 import { WorkerThread } from "./thread/main_side.ts";
+
+/** The embedded subnet has no manager, or one that does not answer. */
+export interface ManagerMissing {
+  readonly lastKnown: LastKnown;
+  readonly silent: boolean;
+}
 
 /** See above. */
 export interface FabricSide {
@@ -23,8 +29,7 @@ export interface FabricSide {
   onCrash: (error: IpoibError) => void;
   /** Begins; what the data worker needs to open the port. */
   start(): Promise<PortInit>;
-  /** The embedded subnet has no manager. */
-  managerMissing(lastKnown: FabricMap): void;
+  managerMissing(missing: ManagerMissing): void;
   close(): Promise<void>;
 }
 
@@ -78,8 +83,8 @@ class SoftSide implements FabricSide {
     });
   }
 
-  managerMissing(lastKnown: FabricMap): void {
-    this.#seat.tryTake(lastKnown).catch((error) =>
+  managerMissing({ lastKnown, silent }: ManagerMissing): void {
+    this.#seat.tryTake(lastKnown, silent).catch((error) =>
       this.onCrash(IpoibError.from(error))
     );
   }

@@ -19,7 +19,6 @@ import {
 import { RUNNING } from "../ipc/schema.ts";
 import { IpcServer } from "../ipc/server.ts";
 import type { InterfaceOptions } from "../ipc/up_options.ts";
-import type { FabricMap } from "../subnet/messages.ts";
 import type { Fd } from "../system/fd.ts";
 import {
   initialNamespaceInode,
@@ -29,7 +28,11 @@ import {
 } from "../system/namespace.ts";
 import type { DataInit } from "./data_worker.ts";
 import type { ChosenHca } from "./choose_hca.ts";
-import { type FabricSide, fabricSide } from "./fabric_side.ts";
+import {
+  type FabricSide,
+  fabricSide,
+  type ManagerMissing,
+} from "./fabric_side.ts";
 import { controlHandlers } from "./handlers.ts";
 import type { PortInit } from "./open_port.ts";
 import { OtherNames } from "./other_names.ts";
@@ -135,7 +138,7 @@ export class InterfaceProcess {
     if (this.#ended) return;
     switch (event) {
       case "manager-missing":
-        this.#fabric.managerMissing(data as FabricMap);
+        this.#fabric.managerMissing(data as ManagerMissing);
         return;
       case "state":
         this.#onState(data as { name: string; state: string });

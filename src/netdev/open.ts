@@ -119,6 +119,7 @@ export class TapNetdev implements Netdev {
     this.#reader.stop();
     this.#program?.close();
     this.config.close();
+    this.#writer.close();
     this.#reactor.submit();
     this.tap.close();
   }

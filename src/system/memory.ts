@@ -2,7 +2,8 @@
  * Shared memory: sealed memfds and their mappings.
  *
  * A memfd is sealed against shrinking before it is passed on, and a receiver maps it only if that seal is there:
- * a peer that truncates its memory could otherwise kill the process with SIGBUS. After `unmap` every
+ * a peer that truncates its memory could otherwise kill the process with SIGBUS. Memory that peers are to read only is sealed
+ * against writing as well, which leaves its owner's mapping the only one that can write. After `unmap` every
  * view of the mapping is dead: its owner drops them first.
  */
 
@@ -15,11 +16,15 @@ const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;
 const F_ADD_SEALS = 1033;
 const F_GET_SEALS = 1034;
+const F_SEAL_SEAL = 1;
 const F_SEAL_SHRINK = 2;
 const F_SEAL_GROW = 4;
+/** Linux 5.1. */
+const F_SEAL_FUTURE_WRITE = 16;
 const PROT_READ = 1;
 const PROT_WRITE = 2;
 const MAP_SHARED = 1;
+const MAP_FIXED = 16;
 const MAP_FAILED = 0xffffffffffffffffn;
 const AT_EMPTY_PATH = 0x1000;
 const STATX_INO_AND_SIZE = 0x100 | 0x200;
@@ -44,6 +49,22 @@ export function createMemory(name: string, size: number): Fd {
     "seal shared memory",
   );
   return fd;
+}
+
+/**
+ * From now on the memory can be written through the mappings that exist, and in no other way: no mapping, no write(2), no hole, not even
+ * after the descriptor was opened anew (fcntl(2), F_SEAL_FUTURE_WRITE). No seal can be added.
+ */
+export function sealAgainstWriting(memory: Fd): void {
+  unwrap(
+    libc().fcntl(
+      memory.number,
+      F_ADD_SEALS,
+      BigInt(F_SEAL_FUTURE_WRITE | F_SEAL_SEAL),
+    ),
+    "E_MEMFD",
+    "seal shared memory against writing",
+  );
 }
 
 /** The size of a memfd from a peer; throws `E_PEER_MEMORY` unless it is sealed against shrinking. */
@@ -89,6 +110,23 @@ export class Mapping implements Disposable {
     this.address = address;
     this.buffer = bytesAt(address, size);
     this.bytes = new Uint8Array(this.buffer);
+  }
+
+  /** Puts the memory of another memfd of the same size in the place of this one, for writing; views stay good. */
+  replace(fd: number): void {
+    const address = BigInt(
+      libc().mmap(
+        this.address,
+        BigInt(this.bytes.byteLength),
+        PROT_READ | PROT_WRITE,
+        MAP_SHARED | MAP_FIXED,
+        fd,
+        0n,
+      ),
+    );
+    if (address === MAP_FAILED) {
+      throw lastError("E_MMAP", "map other shared memory");
+    }
   }
 
   unmap(): void {
