@@ -12,7 +12,7 @@ import { makeSubnetDirectory } from "./subnet_directory.ts";
 
 /** Runs until a signal or `stop`; SIGHUP reads the partitions again; throws `E_SUBNET_TAKEN` if another process has the seat. */
 export async function runSubnet(options: SubnetRunOptions): Promise<number> {
-  await configureLog(options.log);
+  const limited = await configureLog(options.log);
   raiseDescriptorLimit();
   const { name } = options;
   const end = Promise.withResolvers<IpoibError | undefined>();
@@ -46,6 +46,7 @@ export async function runSubnet(options: SubnetRunOptions): Promise<number> {
   Deno.removeSignalListener("SIGHUP", reload);
   await seat.close();
   ending.ignore();
+  limited.flush(true);
   if (failure) throw failure;
   return 0;
 }

@@ -29,7 +29,7 @@ export async function up(options: UpOptions): Promise<number> {
   }
   const backgroundLog = logFile();
   if (backgroundLog) beginSession();
-  await configureLog(options.log);
+  const log = await configureLog(options.log);
   raiseDescriptorLimit();
   if (hcas.kind === "soft" && hcas.notice) tell(hcas.notice);
   if (options.mode === "connected") {
@@ -57,6 +57,7 @@ export async function up(options: UpOptions): Promise<number> {
     return await group.run() ? 0 : ONE_FAILED;
   } finally {
     ending.ignore();
+    log.flush(true);
   }
 }
 
