@@ -93,6 +93,7 @@ export class InterfaceProcess {
         name: () => this.#name,
         namespace: Number(this.#inode),
         readiness: this.#readiness,
+        clientsEnded: () => this.#server?.clientsEnded ?? 0,
         stop: () => this.end(),
       }),
     );

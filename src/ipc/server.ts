@@ -4,14 +4,15 @@
  * Nothing that arrives can end the process: an unreadable line is answered with `E_IPC_JSON` or `E_IPC_REQUEST`, an
  * unknown method with `E_IPC_METHOD`, wrong parameters with `E_IPC_PARAMS` and the name of the first wrong member;
  * a line over 64 KiB with `E_IPC_TOO_LARGE`, after which the connection is closed. Requests of one connection
- * run side by side (so `wait` blocks nothing), 64 at most; then it is not read from any further. A client
- * that does not take its answers holds up itself alone.
+ * run side by side (so `wait` blocks nothing), 8 at most; then it is not read from any further. A client
+ * that does not take its answers is disconnected: see limits.ts for what clients may use.
  */
 
 import { IpoibError } from "../base/errors.ts";
-import { Connection } from "./connection.ts";
+import { Clients } from "./clients.ts";
 import { connectSocket } from "./connect.ts";
 import type { Handlers } from "./handlers.ts";
+import { type EndReason, type IpcLimits, LIMITS } from "./limits.ts";
 import { runtimeDirectory } from "./locate.ts";
 
 export type { CallContext, Handlers } from "./handlers.ts";
@@ -22,19 +23,18 @@ const GRACE = 500;
 export class IpcServer {
   readonly path: string;
   readonly #listener: Deno.UnixListener;
-  readonly #handlers: Handlers;
-  readonly #connections = new Set<Connection>();
+  readonly #clients: Clients;
   readonly #accepting: Promise<void>;
   #closing = false;
 
   private constructor(
     path: string,
     listener: Deno.UnixListener,
-    handlers: Handlers,
+    clients: Clients,
   ) {
     this.path = path;
     this.#listener = listener;
-    this.#handlers = handlers;
+    this.#clients = clients;
     this.#accepting = this.#accept();
   }
 
@@ -49,11 +49,16 @@ export class IpcServer {
     path: string,
     what: string,
     handlers: Handlers,
+    limits: IpcLimits = LIMITS,
   ): Promise<IpcServer> {
     try {
       makeFolders(path);
       await removeStale(path, what);
-      return new IpcServer(path, bind(path), handlers);
+      return new IpcServer(
+        path,
+        bind(path),
+        new Clients(what, handlers, limits),
+      );
     } catch (error) {
       if (error instanceof IpoibError) throw error;
       throw new IpoibError(
@@ -69,9 +74,24 @@ export class IpcServer {
     }
   }
 
+  /** Clients that were disconnected, by reason. */
+  get ended(): Readonly<Record<EndReason, number>> {
+    return this.#clients.ended;
+  }
+
+  /** How many clients were disconnected. */
+  get clientsEnded(): number {
+    return Object.values(this.ended).reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Bytes of replies and events that wait for clients. */
+  get unsent(): number {
+    return this.#clients.unsent;
+  }
+
   /** Sends an event to every connection. */
   broadcast(event: string, data: unknown): void {
-    for (const connection of this.#connections) connection.event(event, data);
+    this.#clients.broadcast(event, data);
   }
 
   /**
@@ -89,9 +109,7 @@ export class IpcServer {
     if (own !== undefined && inodeOf(this.path) === own) {
       Deno.removeSync(this.path);
     }
-    await Promise.all(
-      [...this.#connections].map((connection) => connection.finish(GRACE)),
-    );
+    await this.#clients.finish(GRACE);
   }
 
   async #accept(): Promise<void> {
@@ -105,9 +123,7 @@ export class IpcServer {
         await new Promise((resolve) => setTimeout(resolve, 100));
         continue;
       }
-      const connection = new Connection(conn, this.#handlers);
-      this.#connections.add(connection);
-      void connection.done.then(() => this.#connections.delete(connection));
+      this.#clients.add(conn);
     }
   }
 }
