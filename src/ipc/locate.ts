@@ -20,9 +20,10 @@ const SUFFIX = ".sock";
 /** Inode of the initial network namespace since Linux 6.18 (NET_NS_INIT_INO); nothing else ever had it. */
 const INITIAL_INODE = 0xeffffff9n;
 
-/** `$IPOIB_RUNTIME_DIR`, or `/run/ipoib`. */
+/** `$IPOIB_RUNTIME_DIR` without slashes at its end, or `/run/ipoib`. */
 export function runtimeDirectory(): string {
-  return Deno.env.get("IPOIB_RUNTIME_DIR") || DEFAULT_RUNTIME_DIRECTORY;
+  return Deno.env.get("IPOIB_RUNTIME_DIR")?.replace(/\/+$/, "") ||
+    DEFAULT_RUNTIME_DIRECTORY;
 }
 
 /** A network namespace: the inode of `/proc/self/ns/net` or of `/run/netns/NAME`. */

@@ -13,7 +13,7 @@ import { Clients } from "./clients.ts";
 import { connectSocket } from "./connect.ts";
 import type { Handlers } from "./handlers.ts";
 import { type EndReason, type IpcLimits, LIMITS } from "./limits.ts";
-import { runtimeDirectory } from "./locate.ts";
+import { makeRuntimeFolder } from "./runtime_folder.ts";
 
 export type { CallContext, Handlers } from "./handlers.ts";
 
@@ -41,7 +41,7 @@ export class IpcServer {
   /**
    * Listens at `path`, mode 0600, making the folders above it; replaces a socket that nobody listens at.
    *
-   * Throws `E_RUNNING` if somebody does, `E_SOCKET_PATH` for a path over 107 octets, `E_IPC_LISTEN` else.
+   * Throws `E_RUNNING` if somebody does, `E_RUNTIME_DIR`, `E_SOCKET_PATH` for a path over 107 octets, `E_IPC_LISTEN` else.
    *
    * @param what Names the owner in messages: `ib0`.
    */
@@ -52,7 +52,7 @@ export class IpcServer {
     limits: IpcLimits = LIMITS,
   ): Promise<IpcServer> {
     try {
-      makeFolders(path);
+      makeRuntimeFolder(path.slice(0, path.lastIndexOf("/")));
       await removeStale(path, what);
       return new IpcServer(
         path,
@@ -134,25 +134,6 @@ function inodeOf(path: string): number | undefined {
     return Deno.lstatSync(path).ino ?? undefined;
   } catch {
     return undefined;
-  }
-}
-
-/** Makes the runtime folder 0755 and what is below it 0700; `runtime` and deeper folders may exist already. */
-function makeFolders(path: string): void {
-  const runtime = runtimeDirectory();
-  const folder = path.slice(0, path.lastIndexOf("/"));
-  if (folder === runtime || folder.startsWith(`${runtime}/`)) {
-    makeFolder(runtime, 0o022);
-  }
-  makeFolder(folder, 0o077);
-}
-
-function makeFolder(path: string, mask: number): void {
-  const before = Deno.umask(mask);
-  try {
-    Deno.mkdirSync(path, { recursive: true });
-  } finally {
-    Deno.umask(before);
   }
 }
 

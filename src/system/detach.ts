@@ -2,13 +2,10 @@
 
 import { cString, libc } from "../../ffi/libc.ts";
 import { unwrap } from "./errno.ts";
-import { Fd } from "./fd.ts";
+import { openRegular } from "./regular_file.ts";
 
 const STDERR = 2;
-const O_WRONLY_CREAT_TRUNC_APPEND_CLOEXEC = 0x1 | 0x40 | 0x200 | 0x400 |
-  0x80000;
 const O_CLOEXEC = 0x80000;
-const MODE = 0o600;
 /** Standard error was copied when the process began, so its copies have low numbers. */
 const MAX_COPIES = 256;
 
@@ -17,15 +14,14 @@ export function beginSession(): void {
   libc().setsid();
 }
 
-/** From now on everything that any thread writes to standard error goes to a new file; throws `E_LOG_FILE`. */
+/** From now on everything that any thread writes to standard error goes to an empty file; throws `E_LOG_FILE`. */
 export function redirectStderr(path: string): void {
-  using file = new Fd(
-    unwrap(
-      libc().open(cString(path), O_WRONLY_CREAT_TRUNC_APPEND_CLOEXEC, MODE),
-      "E_LOG_FILE",
-      `open "${path}"`,
-    ),
-  );
+  using file = openRegular(path, "E_LOG_FILE", {
+    access: "write",
+    create: true,
+    append: true,
+  });
+  libc().ftruncate(file.number, 0n);
   const old = target(STDERR);
   // The runtime writes to copies of the descriptor: each of them must change.
   for (let fd = MAX_COPIES; fd > STDERR; fd--) {
