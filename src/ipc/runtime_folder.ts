@@ -11,6 +11,7 @@ import { runtimeDirectory } from "./locate.ts";
 const STICKY = 0o1000;
 const WRITABLE_BY_OTHERS = 0o022;
 const ROOT = 0;
+const ATTEMPTS = 3;
 
 /**
  * Makes `path` and the folders above it as far as they are missing, the runtime directory with mode 0755 and everything
@@ -25,7 +26,7 @@ export function makeRuntimeFolder(
 ): void {
   const inside = path.startsWith(`${runtime}/`);
   const top = inside ? runtime : path;
-  const above = parent(top);
+  const above = folderOf(top);
   makeMissing(above);
   checkAbove(above);
   makeOne(top, top === runtime ? 0o755 : 0o700);
@@ -37,7 +38,36 @@ export function makeRuntimeFolder(
   }
 }
 
-function parent(path: string): string {
+/**
+ * Makes a folder as {@linkcode makeRuntimeFolder} and what `make` makes in it, once more if the last process there removes
+ * the folder at this moment.
+ */
+export async function inRuntimeFolder<T>(
+  path: string,
+  make: () => Promise<T>,
+): Promise<T> {
+  for (let left = ATTEMPTS;; left--) {
+    makeRuntimeFolder(path);
+    try {
+      return await make();
+    } catch (error) {
+      if (left === 0 || exists(path)) throw error;
+    }
+  }
+}
+
+/** Removes the folder of a namespace if nothing is in it; the runtime directory stays. */
+export function removeEmptyFolder(path: string): void {
+  if (path === runtimeDirectory()) return;
+  try {
+    Deno.removeSync(path);
+  } catch {
+    // It is used, or another process has removed it.
+  }
+}
+
+/** The folder that a path is in. */
+export function folderOf(path: string): string {
   const slash = path.lastIndexOf("/");
   if (slash < 0) return ".";
   return slash === 0 ? "/" : path.slice(0, slash);
@@ -104,6 +134,16 @@ function refused(
     hint: "IPOIB_RUNTIME_DIR names the folder of the sockets",
     ...details,
   });
+}
+
+/** True if there is something at `path`, even a link that leads nowhere. */
+export function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function cannotMake(path: string, error: unknown): IpoibError {

@@ -13,7 +13,7 @@ import { Clients } from "./clients.ts";
 import { connectSocket } from "./connect.ts";
 import type { Handlers } from "./handlers.ts";
 import { type EndReason, type IpcLimits, LIMITS } from "./limits.ts";
-import { makeRuntimeFolder } from "./runtime_folder.ts";
+import { folderOf, inRuntimeFolder } from "./runtime_folder.ts";
 
 export type { CallContext, Handlers } from "./handlers.ts";
 
@@ -52,13 +52,11 @@ export class IpcServer {
     limits: IpcLimits = LIMITS,
   ): Promise<IpcServer> {
     try {
-      makeRuntimeFolder(path.slice(0, path.lastIndexOf("/")));
-      await removeStale(path, what);
-      return new IpcServer(
-        path,
-        bind(path),
-        new Clients(what, handlers, limits),
-      );
+      const listener = await inRuntimeFolder(folderOf(path), async () => {
+        await removeStale(path, what);
+        return bind(path);
+      });
+      return new IpcServer(path, listener, new Clients(what, handlers, limits));
     } catch (error) {
       if (error instanceof IpoibError) throw error;
       throw new IpoibError(

@@ -2,6 +2,7 @@
 
 import { cString, libc } from "../../ffi/libc.ts";
 import { unwrap } from "./errno.ts";
+import type { Fd } from "./fd.ts";
 import { openRegular } from "./regular_file.ts";
 
 const STDERR = 2;
@@ -14,14 +15,17 @@ export function beginSession(): void {
   libc().setsid();
 }
 
-/** From now on everything that any thread writes to standard error goes to an empty file; throws `E_LOG_FILE`. */
-export function redirectStderr(path: string): void {
-  using file = openRegular(path, "E_LOG_FILE", {
+/** Opens a log for {@linkcode redirectStderr}, which appends to it; throws `E_LOG_FILE`. */
+export function openLog(path: string): Fd {
+  return openRegular(path, "E_LOG_FILE", {
     access: "write",
     create: true,
     append: true,
   });
-  libc().ftruncate(file.number, 0n);
+}
+
+/** From now on everything that any thread writes to standard error goes to `file`; throws `E_LOG_FILE`. */
+export function redirectStderr(file: Fd): void {
   const old = target(STDERR);
   // The runtime writes to copies of the descriptor: each of them must change.
   for (let fd = MAX_COPIES; fd > STDERR; fd--) {
@@ -30,7 +34,7 @@ export function redirectStderr(path: string): void {
   unwrap(
     libc().dup3(file.number, STDERR, 0),
     "E_LOG_FILE",
-    `write to "${path}"`,
+    "write to the log",
   );
 }
 

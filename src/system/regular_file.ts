@@ -65,6 +65,11 @@ export function openRegular(
   }
 }
 
+/** Makes a file empty, as far as that can be done. */
+export function truncate(file: Fd): void {
+  libc().ftruncate(file.number, 0n);
+}
+
 /** The text of a regular file of at most `maxLength` bytes; throws as {@linkcode openRegular}, EFBIG for a longer one. */
 export function readRegular(
   path: string,

@@ -47,6 +47,13 @@ labTest(
       assertEquals(socketsIn(host.sockets), []);
     }
     await until("the process is gone", () => !runs(pid));
+    // Neither the logs nor the folders of the namespaces are left.
+    assertEquals([...Deno.readDirSync(`${lab.runtime}/netns`)], []);
+    assertEquals(
+      [...Deno.readDirSync(`${lab.runtime}/subnet/default`)]
+        .map(({ name }) => name),
+      ["manager.lock"],
+    );
   },
 );
 

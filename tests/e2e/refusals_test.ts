@@ -53,6 +53,45 @@ labTest("A namespace that does not exist is refused", async (lab) => {
   }
 });
 
+labTest(
+  "A runtime directory that others may change or that is a link is refused",
+  async (lab) => {
+    const [a] = await lab.hosts(1);
+    const refused = async (pattern: RegExp) => {
+      for (const more of [[], ["--background"]]) {
+        const up = await a.ipoib("up", "ib0", "--hca", "soft", ...more);
+        assertEquals(up.code, 2);
+        assertMatch(sentence(up), pattern);
+      }
+      const subnet = await lab.ipoib("subnet", "run");
+      assertEquals(subnet.code, 2);
+      assertMatch(sentence(subnet), pattern);
+    };
+    Deno.chmodSync(lab.runtime, 0o777);
+    await refused(/Other users may write to folder .* \(chmod go-w /);
+    Deno.chmodSync(lab.runtime, 0o700);
+    const elsewhere = `${lab.runtime}/elsewhere`;
+    Deno.mkdirSync(elsewhere, { mode: 0o700 });
+    Deno.symlinkSync(elsewhere, `${lab.runtime}/subnet`);
+    await refused(/Folder .*subnet" is a symbolic link/);
+    assertEquals([...Deno.readDirSync(elsewhere)], []);
+    assertEquals(await a.hasDevice("ib0"), false);
+  },
+);
+
+labTest("A log is not written through a symbolic link", async (lab) => {
+  const [a] = await lab.hosts(1);
+  const target = `${lab.runtime}/target`;
+  Deno.writeTextFileSync(target, "of somebody");
+  Deno.mkdirSync(a.sockets, { recursive: true, mode: 0o700 });
+  Deno.symlinkSync(target, `${a.sockets}/ib0.log`);
+  const up = await a.ipoib("up", "ib0", "--hca", "soft", "--background");
+  assertEquals(up.code, 2);
+  assertMatch(sentence(up), /ib0\.log/);
+  assertEquals(Deno.readTextFileSync(target), "of somebody");
+  assertEquals(await a.hasDevice("ib0"), false);
+});
+
 labTest("Without /dev/net/tun up says so", async (lab) => {
   const [a] = await lab.hosts(1);
   const outcome = await run([

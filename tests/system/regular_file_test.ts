@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { IpoibError } from "../../src/base/errors.ts";
-import { redirectStderr } from "../../src/system/detach.ts";
+import { openLog } from "../../src/system/detach.ts";
 import { Errno } from "../../src/system/errno.ts";
 import { tryLock } from "../../src/system/lock.ts";
 import { openRegular, readRegular } from "../../src/system/regular_file.ts";
@@ -47,7 +47,7 @@ Deno.test("a lock is not taken through a symbolic link, nor on what is no file o
   checkRefusals("E_LOCK", (path) => tryLock(path)?.close()));
 
 Deno.test("a log is not written through a symbolic link, nor to what is no file of ours", () =>
-  checkRefusals("E_LOG_FILE", (path) => redirectStderr(path)));
+  checkRefusals("E_LOG_FILE", (path) => openLog(path).close()));
 
 Deno.test("a file is not read through a symbolic link, nor from what is no file of ours", () =>
   checkRefusals("E_X", (path) => void readRegular(path, "E_X", 100)));

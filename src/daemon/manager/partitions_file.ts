@@ -7,7 +7,6 @@ import type { IpoibError } from "../../base/errors.ts";
 import { Errno } from "../../system/errno.ts";
 import { readRegular } from "../../system/regular_file.ts";
 import { removeFile } from "../../system/remove_file.ts";
-import { connect } from "../../system/unix_socket.ts";
 import type { PartitionsText } from "./commands.ts";
 
 const COPY = "partitions.conf";
@@ -60,15 +59,4 @@ export class PartitionsFile {
   forget(): void {
     removeFile(this.#copy);
   }
-}
-
-/** True if a port of the subnet runs: its socket answers. */
-export function hasLivePort(directory: string): boolean {
-  for (const { name } of Deno.readDirSync(directory)) {
-    if (!/^port-.*\.sock$/.test(name)) continue;
-    const connection = connect(`${directory}/${name}`);
-    connection?.close();
-    if (connection) return true;
-  }
-  return false;
 }

@@ -15,10 +15,11 @@ import { removeFile } from "../../system/remove_file.ts";
 import type { FabricMap } from "../../subnet/messages.ts";
 import type { ManagerInit } from "../manager_worker.ts";
 import { makeGuid } from "../guid.ts";
+import { sweepPorts } from "../sweep.ts";
 import { WorkerThread } from "../thread/main_side.ts";
 import type { ReloadParams, ReloadResult } from "./commands.ts";
 import { subnetHandlers } from "./control.ts";
-import { hasLivePort, PartitionsFile } from "./partitions_file.ts";
+import { PartitionsFile } from "./partitions_file.ts";
 
 /** How long a process whose manager was killed leaves the seat to others. */
 const ABSTAIN_MS = 500;
@@ -66,7 +67,7 @@ export class ManagerSeat {
     removeFile(socket);
     // A subnet that nobody is on any more has left its partitions behind: a new one begins.
     const goesOn = previous !== undefined && previous.ports.length > 0;
-    if (!goesOn && !hasLivePort(directory)) this.#partitions.forget();
+    if (!sweepPorts(directory) && !goesOn) this.#partitions.forget();
     const partitions = this.#partitions.read();
     const init: ManagerInit = {
       log,
@@ -117,7 +118,7 @@ export class ManagerSeat {
   async close(): Promise<void> {
     await this.#server?.close();
     await this.#thread?.close();
-    if (this.#lock) removeFile(`${this.#options.directory}/sm.sock`);
+    if (this.#lock) this.#clean();
     this.#leave();
   }
 
@@ -129,6 +130,13 @@ export class ManagerSeat {
     await this.#thread?.close();
     await this.#server?.close();
     this.#leave();
+  }
+
+  /** Removes what is of no use to another manager; the lock, which is held, and the folder stay. */
+  #clean(): void {
+    const { directory } = this.#options;
+    removeFile(`${directory}/sm.sock`);
+    if (!sweepPorts(directory)) this.#partitions.forget();
   }
 
   #leave(): void {

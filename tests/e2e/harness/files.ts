@@ -27,8 +27,9 @@ export function processesWith(name: string, value: string): number[] {
     });
 }
 
-/** The control sockets in a folder, without logs. */
+/** The control sockets in a folder, without logs; none if there is no such folder. */
 export function socketsIn(folder: string): string[] {
+  if (!exists(folder)) return [];
   return [...Deno.readDirSync(folder)].map(({ name }) => name)
     .filter((name) => name.endsWith(".sock")).sort();
 }
