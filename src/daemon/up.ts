@@ -6,7 +6,6 @@ import { probeVerbs } from "../hca/verbs/probe.ts";
 import { runtimeDirectory } from "../ipc/locate.ts";
 import type { UpOptions } from "../ipc/up_options.ts";
 import { beginSession } from "../system/detach.ts";
-import { raiseDescriptorLimit } from "../system/limits.ts";
 import { notify } from "../system/notify.ts";
 import { logFile, startInBackground } from "./background.ts";
 import { BackgroundLog } from "./background_log.ts";
@@ -14,6 +13,7 @@ import { chooseHca, type Notice } from "./choose_hca.ts";
 import { InterfaceGroup } from "./interface_group.ts";
 import { InterfaceProcess } from "./interface_process.ts";
 import { planInterfaces } from "./plan_interfaces.ts";
+import { ensureDescriptors } from "./descriptors.ts";
 import { endingSignal } from "./signals.ts";
 import { sweep } from "./sweep.ts";
 
@@ -24,6 +24,7 @@ const ONE_FAILED = 2;
 export async function up(options: UpOptions): Promise<number> {
   const hcas = chooseHca(options.hca, () => probeVerbs(), options.roce);
   const planned = planInterfaces(options.names, hcas, options.guid);
+  ensureDescriptors(planned.length);
   if (options.background) {
     return await startInBackground({
       ...options,
@@ -33,7 +34,6 @@ export async function up(options: UpOptions): Promise<number> {
   const logPath = logFile();
   if (logPath !== undefined) beginSession();
   const log = await configureLog(options.log);
-  raiseDescriptorLimit();
   if (hcas.kind === "soft" && hcas.notice) tell(hcas.notice);
   if (options.mode === "connected") {
     throw new IpoibError(

@@ -92,6 +92,35 @@ labTest("A log is not written through a symbolic link", async (lab) => {
   assertEquals(await a.hasDevice("ib0"), false);
 });
 
+labTest("With too low a limit of open files up says so", async (lab) => {
+  const [a] = await lab.hosts(1);
+  const limited = (limit: number, ...words: string[]) =>
+    run([
+      ...["sh", "-c", `ulimit -n ${limit}; exec "$@"`, "sh"],
+      ...ipoib(lab, ...words),
+    ]);
+  const up = ["up", "ib0", "-n", a.namespace, "--hca", "soft"];
+  for (const limit of [32, 40, 60, 95]) {
+    for (const words of [up, [...up, "--background"]]) {
+      const outcome = await limited(limit, ...words);
+      assertEquals(outcome.code, 2, outcome.stderr);
+      assertMatch(
+        sentence(outcome),
+        /An interface needs 96 open files, and the limit is \d+ \(.*ulimit/,
+      );
+    }
+    if (limit >= 64) continue;
+    const subnet = await limited(limit, "subnet", "run");
+    assertEquals(subnet.code, 2, subnet.stderr);
+    assertMatch(sentence(subnet), /The subnet manager needs 64 open files/);
+  }
+  assertEquals(await a.hasDevice("ib0"), false);
+  // The least that is allowed is enough.
+  const least = await limited(96, ...up, "--background");
+  assertEquals(least.code, 0, least.stderr);
+  assertEquals((await a.ipoib("down", "ib0")).code, 0);
+});
+
 labTest("Without /dev/net/tun up says so", async (lab) => {
   const [a] = await lab.hosts(1);
   const outcome = await run([
