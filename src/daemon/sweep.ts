@@ -17,10 +17,10 @@ export function sweep(runtime: string): void {
     try {
       makeRuntimeFolder(folder, runtime);
       sweepFolder(folder);
+      if (folder !== runtime) removeEmptyFolder(folder);
     } catch {
       // It belongs to another user, or another process has removed it.
     }
-    removeEmptyFolder(folder);
   }
 }
 

@@ -7,11 +7,11 @@ import { listen } from "../../src/system/unix_socket.ts";
 async function inRuntime(
   body: (runtime: string) => Promise<void> | void,
 ): Promise<void> {
-  const runtime = Deno.makeTempDirSync();
+  const runtime = await Deno.makeTempDir();
   try {
     await body(runtime);
   } finally {
-    Deno.removeSync(runtime, { recursive: true });
+    await Deno.remove(runtime, { recursive: true });
   }
 }
 
@@ -35,7 +35,7 @@ function age(path: string): void {
 Deno.test("sweep() removes what killed processes left, and nothing of those that run", () =>
   inRuntime(async (runtime) => {
     for (const folder of ["netns", "netns/7", "netns/8", "netns/9"]) {
-      Deno.mkdirSync(`${runtime}/${folder}`, { mode: 0o700 });
+      await Deno.mkdir(`${runtime}/${folder}`, { mode: 0o700 });
     }
     const dead = `${runtime}/netns/7`;
     await leaveSocket(`${dead}/ib0.sock`);
@@ -43,13 +43,13 @@ Deno.test("sweep() removes what killed processes left, and nothing of those that
     const live = `${runtime}/netns/8`;
     const server = await IpcServer.listen(`${live}/ib0.sock`, "ib0", {});
     linkName(live, "ib0", "ib0.8001");
-    Deno.writeTextFileSync(`${live}/ib0.log`, "");
+    await Deno.writeTextFile(`${live}/ib0.log`, "");
     age(`${live}/ib0.log`);
     await leaveSocket(`${live}/ib1.sock`);
     const logs = `${runtime}/netns/9`;
-    Deno.writeTextFileSync(`${logs}/ib0.log`, "");
+    await Deno.writeTextFile(`${logs}/ib0.log`, "");
     for (const name of ["ib1.log", "ib1.log.old"]) {
-      Deno.writeTextFileSync(`${logs}/${name}`, "");
+      await Deno.writeTextFile(`${logs}/${name}`, "");
       age(`${logs}/${name}`);
     }
     await leaveSocket(`${runtime}/ib5.sock`);

@@ -6,7 +6,14 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { labTest, must, runs, socketsIn, until } from "./harness/mod.ts";
+import {
+  labTest,
+  must,
+  namesIn,
+  runs,
+  socketsIn,
+  until,
+} from "./harness/mod.ts";
 
 labTest(
   "--background returns once the interface is ready, and down ends it",
@@ -48,12 +55,8 @@ labTest(
     }
     await until("the process is gone", () => !runs(pid));
     // Neither the logs nor the folders of the namespaces are left.
-    assertEquals([...Deno.readDirSync(`${lab.runtime}/netns`)], []);
-    assertEquals(
-      [...Deno.readDirSync(`${lab.runtime}/subnet/default`)]
-        .map(({ name }) => name),
-      ["manager.lock"],
-    );
+    assertEquals(namesIn(`${lab.runtime}/netns`), []);
+    assertEquals(namesIn(`${lab.runtime}/subnet/default`), ["manager.lock"]);
   },
 );
 

@@ -67,14 +67,14 @@ labTest(
       assertEquals(subnet.code, 2);
       assertMatch(sentence(subnet), pattern);
     };
-    Deno.chmodSync(lab.runtime, 0o777);
+    await Deno.chmod(lab.runtime, 0o777);
     await refused(/Other users may write to folder .* \(chmod go-w /);
-    Deno.chmodSync(lab.runtime, 0o700);
+    await Deno.chmod(lab.runtime, 0o700);
     const elsewhere = `${lab.runtime}/elsewhere`;
-    Deno.mkdirSync(elsewhere, { mode: 0o700 });
-    Deno.symlinkSync(elsewhere, `${lab.runtime}/subnet`);
+    await Deno.mkdir(elsewhere, { mode: 0o700 });
+    await Deno.symlink(elsewhere, `${lab.runtime}/subnet`);
     await refused(/Folder .*subnet" is a symbolic link/);
-    assertEquals([...Deno.readDirSync(elsewhere)], []);
+    assertEquals(await Array.fromAsync(Deno.readDir(elsewhere)), []);
     assertEquals(await a.hasDevice("ib0"), false);
   },
 );
@@ -82,13 +82,13 @@ labTest(
 labTest("A log is not written through a symbolic link", async (lab) => {
   const [a] = await lab.hosts(1);
   const target = `${lab.runtime}/target`;
-  Deno.writeTextFileSync(target, "of somebody");
-  Deno.mkdirSync(a.sockets, { recursive: true, mode: 0o700 });
-  Deno.symlinkSync(target, `${a.sockets}/ib0.log`);
+  await Deno.writeTextFile(target, "of somebody");
+  await Deno.mkdir(a.sockets, { recursive: true, mode: 0o700 });
+  await Deno.symlink(target, `${a.sockets}/ib0.log`);
   const up = await a.ipoib("up", "ib0", "--hca", "soft", "--background");
   assertEquals(up.code, 2);
   assertMatch(sentence(up), /ib0\.log/);
-  assertEquals(Deno.readTextFileSync(target), "of somebody");
+  assertEquals(await Deno.readTextFile(target), "of somebody");
   assertEquals(await a.hasDevice("ib0"), false);
 });
 
