@@ -12,7 +12,7 @@ export const PERIOD_MS: Millis = 5000;
 /** Lines of one reason in one period. */
 export const MAX_LINES = 10;
 /** Reasons that are told apart at one time; lines of further ones share one count. */
-export const MAX_REASONS = 32;
+export const MAX_REASONS = 128;
 
 const OTHER = "other lines";
 
