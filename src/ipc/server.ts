@@ -105,7 +105,8 @@ export class IpcServer {
     // The socket's file goes when the last accept has let go of the listener, not before; with older runtimes not at all.
     await this.#accepting;
     if (own !== undefined && inodeOf(this.path) === own) {
-      Deno.removeSync(this.path);
+      // In a folder that has become read-only it stays, and is a dead one.
+      await Deno.remove(this.path).catch(() => {});
     }
     await this.#clients.finish(GRACE);
   }

@@ -17,7 +17,7 @@ import type { ManagerInit } from "../manager_worker.ts";
 import { makeGuid } from "../guid.ts";
 import { sweepPorts } from "../sweep.ts";
 import { WorkerThread } from "../thread/main_side.ts";
-import type { ReloadParams, ReloadResult } from "./commands.ts";
+import type { PartitionsText, ReloadParams, ReloadResult } from "./commands.ts";
 import { subnetHandlers } from "./control.ts";
 import { PartitionsFile } from "./partitions_file.ts";
 
@@ -89,7 +89,7 @@ export class ManagerSeat {
     this.#thread = thread;
     thread.onCrash = (error) => this.onCrash(error);
     await thread.start(init);
-    if (partitions) this.#partitions.keep(partitions);
+    if (partitions) this.#keep(partitions);
     getLogger(`subnet ${subnet}`).debug("subnet manager is here");
     await this.#serve(thread);
     return true;
@@ -111,7 +111,7 @@ export class ManagerSeat {
       params,
     );
     if (file !== undefined) this.#partitions.rename(file);
-    if (read) this.#partitions.keep(read);
+    if (read) this.#keep(read);
     return { ...result, ...(read ? { file: read.file } : {}) };
   }
 
@@ -132,11 +132,28 @@ export class ManagerSeat {
     this.#leave();
   }
 
+  /** Keeps the partitions for the next manager, where the folder has space. */
+  #keep(partitions: PartitionsText): void {
+    try {
+      this.#partitions.keep(partitions);
+    } catch (error) {
+      getLogger(`subnet ${this.#options.subnet}`).warn(
+        `The partitions cannot be kept for the next manager: ${
+          IpoibError.from(error).message
+        }`,
+      );
+    }
+  }
+
   /** Removes what is of no use to another manager; the lock, which is held, and the folder stay. */
   #clean(): void {
     const { directory } = this.#options;
-    removeFile(`${directory}/sm.sock`);
-    if (!sweepPorts(directory)) this.#partitions.forget();
+    try {
+      removeFile(`${directory}/sm.sock`);
+      if (!sweepPorts(directory)) this.#partitions.forget();
+    } catch {
+      // What cannot be removed is no reason to fail at the end.
+    }
   }
 
   #leave(): void {
