@@ -14,9 +14,9 @@ import type { EndReason, IpcLimits } from "./limits.ts";
 import { Outbox } from "./outbox.ts";
 
 /** How long an ended client's last message may take. */
-const FAREWELL_MS = 10;
+const LAST_MESSAGE_MS = 10;
 
-/** Who counts what connections use. */
+/** What a connection reports to: it adds up what all connections use. */
 export interface ConnectionOwner {
   readonly limits: IpcLimits;
   /** A message was queued. */
@@ -92,7 +92,7 @@ export class Connection {
       let timer: ReturnType<typeof setTimeout> | undefined;
       await Promise.race([
         this.#outbox.push(refusal(null, error)),
-        new Promise((resolve) => timer = setTimeout(resolve, FAREWELL_MS)),
+        new Promise((resolve) => timer = setTimeout(resolve, LAST_MESSAGE_MS)),
       ]);
       clearTimeout(timer);
     }

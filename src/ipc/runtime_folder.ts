@@ -1,7 +1,7 @@
 /**
  * Folders of the runtime directory: made closed to others, and used only if no other user can change what is in them.
  *
- * A folder is made first and checked afterwards, so whoever made it in between is found out. What is above the runtime
+ * A folder is made first and checked afterwards, so that one which another user makes in between is refused. What is above the runtime
  * directory may be writable by all users if it is sticky, as /tmp is: then only the owner can replace the folder.
  */
 

@@ -24,7 +24,7 @@ export interface FileOptions {
   /** Makes the file with mode 0600 if it is missing. */
   create?: boolean;
   append?: boolean;
-  /** The user has named the file: links are followed, and anybody's file is taken. */
+  /** The user has named the file: links are followed, and the owner does not matter. */
   named?: boolean;
 }
 
