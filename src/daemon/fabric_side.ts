@@ -4,6 +4,7 @@
  */
 
 import { IpoibError } from "../base/errors.ts";
+import { getLogger } from "../base/log.ts";
 import { runtimeDirectory } from "../ipc/locate.ts";
 import type { InterfaceOptions } from "../ipc/up_options.ts";
 import type { LastKnown } from "../subnet/messages.ts";
@@ -68,7 +69,6 @@ class SoftSide implements FabricSide {
       log,
       subnetMtu,
     });
-    this.#seat.onCrash = (error) => this.onCrash(IpoibError.from(error));
   }
 
   start(): Promise<PortInit> {
@@ -84,9 +84,12 @@ class SoftSide implements FabricSide {
   }
 
   managerMissing({ lastKnown, silent }: ManagerMissing): void {
-    this.#seat.tryTake(lastKnown, silent).catch((error) =>
-      this.onCrash(IpoibError.from(error))
-    );
+    this.#seat.tryTake(lastKnown, silent).catch((error) => {
+      const failure = IpoibError.from(error);
+      // An interface that has been on the subnet goes on without a manager, until this process or another one can have it.
+      if (lastKnown.ports.length === 0) this.onCrash(failure);
+      else getLogger(this.#options.name).warn(failure.message);
+    });
   }
 
   close(): Promise<void> {

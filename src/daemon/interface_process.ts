@@ -16,6 +16,7 @@ import {
   socketDirectory,
   socketPath,
 } from "../ipc/locate.ts";
+import { removeEmptyFolder } from "../ipc/runtime_folder.ts";
 import { RUNNING } from "../ipc/schema.ts";
 import { IpcServer } from "../ipc/server.ts";
 import type { InterfaceOptions } from "../ipc/up_options.ts";
@@ -96,6 +97,7 @@ export class InterfaceProcess {
         name: () => this.#name,
         namespace: Number(this.#inode),
         readiness: this.#readiness,
+        clientsEnded: () => this.#server?.clientsEnded ?? 0,
         stop: () => this.end(),
       }),
     );
@@ -177,6 +179,7 @@ export class InterfaceProcess {
     await this.#thread.close().catch(() => {});
     if (this.#server) this.#otherNames.update([]);
     await this.#server?.close();
+    removeEmptyFolder(this.#sockets);
     await this.#fabric.close();
     this.#netns.close();
   }

@@ -4,16 +4,16 @@ import { IpoibError } from "../base/errors.ts";
 import { configureLog, getLogger } from "../base/log.ts";
 import { runtimeDirectory } from "../ipc/locate.ts";
 import type { SubnetRunOptions } from "../ipc/up_options.ts";
-import { raiseDescriptorLimit } from "../system/limits.ts";
 import { notify } from "../system/notify.ts";
+import { ensureDescriptors } from "./descriptors.ts";
 import { ManagerSeat } from "./manager/seat.ts";
 import { endingSignal } from "./signals.ts";
 import { makeSubnetDirectory } from "./subnet_directory.ts";
 
 /** Runs until a signal or `stop`; SIGHUP reads the partitions again; throws `E_SUBNET_TAKEN` if another process has the seat. */
 export async function runSubnet(options: SubnetRunOptions): Promise<number> {
-  await configureLog(options.log);
-  raiseDescriptorLimit();
+  const limited = await configureLog(options.log);
+  ensureDescriptors(0);
   const { name } = options;
   const end = Promise.withResolvers<IpoibError | undefined>();
   const ending = endingSignal(["SIGINT", "SIGTERM"]);
@@ -46,6 +46,7 @@ export async function runSubnet(options: SubnetRunOptions): Promise<number> {
   Deno.removeSignalListener("SIGHUP", reload);
   await seat.close();
   ending.ignore();
+  limited.flush(true);
   if (failure) throw failure;
   return 0;
 }

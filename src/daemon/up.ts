@@ -3,16 +3,19 @@
 import { IpoibError } from "../base/errors.ts";
 import { configureLog, getLogger } from "../base/log.ts";
 import { probeVerbs } from "../hca/verbs/probe.ts";
+import { runtimeDirectory } from "../ipc/locate.ts";
 import type { UpOptions } from "../ipc/up_options.ts";
-import { beginSession, redirectStderr } from "../system/detach.ts";
-import { raiseDescriptorLimit } from "../system/limits.ts";
+import { beginSession } from "../system/detach.ts";
 import { notify } from "../system/notify.ts";
 import { logFile, startInBackground } from "./background.ts";
+import { BackgroundLog } from "./background_log.ts";
 import { chooseHca, type Notice } from "./choose_hca.ts";
 import { InterfaceGroup } from "./interface_group.ts";
 import { InterfaceProcess } from "./interface_process.ts";
 import { planInterfaces } from "./plan_interfaces.ts";
+import { ensureDescriptors } from "./descriptors.ts";
 import { endingSignal } from "./signals.ts";
+import { sweep } from "./sweep.ts";
 
 /** The exit code where an interface failed and another one ended well after it. */
 const ONE_FAILED = 2;
@@ -21,16 +24,16 @@ const ONE_FAILED = 2;
 export async function up(options: UpOptions): Promise<number> {
   const hcas = chooseHca(options.hca, () => probeVerbs(), options.roce);
   const planned = planInterfaces(options.names, hcas, options.guid);
+  ensureDescriptors(planned.length);
   if (options.background) {
     return await startInBackground({
       ...options,
       names: planned.map(({ name }) => name),
     });
   }
-  const backgroundLog = logFile();
-  if (backgroundLog) beginSession();
-  await configureLog(options.log);
-  raiseDescriptorLimit();
+  const logPath = logFile();
+  if (logPath !== undefined) beginSession();
+  const log = await configureLog(options.log);
   if (hcas.kind === "soft" && hcas.notice) tell(hcas.notice);
   if (options.mode === "connected") {
     throw new IpoibError(
@@ -46,17 +49,25 @@ export async function up(options: UpOptions): Promise<number> {
       new InterfaceProcess({ ...options, name }, hca)
     ),
   );
+  const backgroundLog = logPath === undefined
+    ? undefined
+    : await BackgroundLog.open(logPath);
   group.onRunning = () => {
     notify("READY=1", Deno.env.get("NOTIFY_SOCKET"));
     // Whoever started us has gone by now: words go to the file.
-    if (backgroundLog) redirectStderr(backgroundLog);
+    backgroundLog?.begin();
   };
   group.onStopping = () => notify("STOPPING=1", Deno.env.get("NOTIFY_SOCKET"));
   void ending.promise.then(() => group.end());
+  let inOrder = false;
   try {
-    return await group.run() ? 0 : ONE_FAILED;
+    sweep(runtimeDirectory());
+    inOrder = await group.run();
+    return inOrder ? 0 : ONE_FAILED;
   } finally {
     ending.ignore();
+    log.flush(true);
+    backgroundLog?.close(inOrder);
   }
 }
 

@@ -4,15 +4,16 @@
  * Nothing that arrives can end the process: an unreadable line is answered with `E_IPC_JSON` or `E_IPC_REQUEST`, an
  * unknown method with `E_IPC_METHOD`, wrong parameters with `E_IPC_PARAMS` and the name of the first wrong member;
  * a line over 64 KiB with `E_IPC_TOO_LARGE`, after which the connection is closed. Requests of one connection
- * run side by side (so `wait` blocks nothing), 64 at most; then it is not read from any further. A client
- * that does not take its answers holds up itself alone.
+ * run side by side (so `wait` blocks nothing), 8 at most; then it is not read from any further. A client
+ * that does not take its answers is disconnected: see limits.ts for what clients may use.
  */
 
 import { IpoibError } from "../base/errors.ts";
-import { Connection } from "./connection.ts";
+import { Clients } from "./clients.ts";
 import { connectSocket } from "./connect.ts";
 import type { Handlers } from "./handlers.ts";
-import { runtimeDirectory } from "./locate.ts";
+import { type EndReason, type IpcLimits, LIMITS } from "./limits.ts";
+import { folderOf, inRuntimeFolder } from "./runtime_folder.ts";
 
 export type { CallContext, Handlers } from "./handlers.ts";
 
@@ -22,26 +23,25 @@ const GRACE = 500;
 export class IpcServer {
   readonly path: string;
   readonly #listener: Deno.UnixListener;
-  readonly #handlers: Handlers;
-  readonly #connections = new Set<Connection>();
+  readonly #clients: Clients;
   readonly #accepting: Promise<void>;
   #closing = false;
 
   private constructor(
     path: string,
     listener: Deno.UnixListener,
-    handlers: Handlers,
+    clients: Clients,
   ) {
     this.path = path;
     this.#listener = listener;
-    this.#handlers = handlers;
+    this.#clients = clients;
     this.#accepting = this.#accept();
   }
 
   /**
    * Listens at `path`, mode 0600, making the folders above it; replaces a socket that nobody listens at.
    *
-   * Throws `E_RUNNING` if somebody does, `E_SOCKET_PATH` for a path over 107 octets, `E_IPC_LISTEN` else.
+   * Throws `E_RUNNING` if somebody does, `E_RUNTIME_DIR`, `E_SOCKET_PATH` for a path over 107 octets, `E_IPC_LISTEN` else.
    *
    * @param what Names the owner in messages: `ib0`.
    */
@@ -49,11 +49,14 @@ export class IpcServer {
     path: string,
     what: string,
     handlers: Handlers,
+    limits: IpcLimits = LIMITS,
   ): Promise<IpcServer> {
     try {
-      makeFolders(path);
-      await removeStale(path, what);
-      return new IpcServer(path, bind(path), handlers);
+      const listener = await inRuntimeFolder(folderOf(path), async () => {
+        await removeStale(path, what);
+        return bind(path);
+      });
+      return new IpcServer(path, listener, new Clients(what, handlers, limits));
     } catch (error) {
       if (error instanceof IpoibError) throw error;
       throw new IpoibError(
@@ -69,9 +72,24 @@ export class IpcServer {
     }
   }
 
+  /** Clients that were disconnected, by reason. */
+  get ended(): Readonly<Record<EndReason, number>> {
+    return this.#clients.ended;
+  }
+
+  /** How many clients were disconnected. */
+  get clientsEnded(): number {
+    return Object.values(this.ended).reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Bytes of replies and events that wait for clients. */
+  get unsent(): number {
+    return this.#clients.unsent;
+  }
+
   /** Sends an event to every connection. */
   broadcast(event: string, data: unknown): void {
-    for (const connection of this.#connections) connection.event(event, data);
+    this.#clients.broadcast(event, data);
   }
 
   /**
@@ -87,11 +105,10 @@ export class IpcServer {
     // The socket's file goes when the last accept has let go of the listener, not before; with older runtimes not at all.
     await this.#accepting;
     if (own !== undefined && inodeOf(this.path) === own) {
-      Deno.removeSync(this.path);
+      // In a folder that has become read-only it stays, and is a dead one.
+      await Deno.remove(this.path).catch(() => {});
     }
-    await Promise.all(
-      [...this.#connections].map((connection) => connection.finish(GRACE)),
-    );
+    await this.#clients.finish(GRACE);
   }
 
   async #accept(): Promise<void> {
@@ -105,9 +122,7 @@ export class IpcServer {
         await new Promise((resolve) => setTimeout(resolve, 100));
         continue;
       }
-      const connection = new Connection(conn, this.#handlers);
-      this.#connections.add(connection);
-      void connection.done.then(() => this.#connections.delete(connection));
+      this.#clients.add(conn);
     }
   }
 }
@@ -118,25 +133,6 @@ function inodeOf(path: string): number | undefined {
     return Deno.lstatSync(path).ino ?? undefined;
   } catch {
     return undefined;
-  }
-}
-
-/** Makes the runtime folder 0755 and what is below it 0700; `runtime` and deeper folders may exist already. */
-function makeFolders(path: string): void {
-  const runtime = runtimeDirectory();
-  const folder = path.slice(0, path.lastIndexOf("/"));
-  if (folder === runtime || folder.startsWith(`${runtime}/`)) {
-    makeFolder(runtime, 0o022);
-  }
-  makeFolder(folder, 0o077);
-}
-
-function makeFolder(path: string, mask: number): void {
-  const before = Deno.umask(mask);
-  try {
-    Deno.mkdirSync(path, { recursive: true });
-  } finally {
-    Deno.umask(before);
   }
 }
 

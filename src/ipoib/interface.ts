@@ -26,7 +26,7 @@ import { formatGid, gidEquals } from "../wire/gid.ts";
 import type { IpAddress } from "../wire/ip_address.ts";
 import { DEFAULT_RECV_QUEUE } from "./constants.ts";
 import { Engine, type EngineOptions } from "./engine.ts";
-import { linkState, RUNNING } from "./link_state.ts";
+import { linkState, portRateMbps, RUNNING } from "./link_state.ts";
 import { Moderation } from "./moderation.ts";
 import { effectiveMtu } from "./mtu.ts";
 import type { GroupTable } from "./multicast/group_table.ts";
@@ -299,7 +299,12 @@ export class IpoibInterface {
     if (state === this.#state) return;
     const was = this.carrier;
     this.#state = state;
-    if (was !== this.carrier) this.netdev.setCarrier(this.carrier);
+    if (was !== this.carrier) {
+      if (this.carrier) {
+        this.netdev.setSpeed(portRateMbps(this.#context.port.attributes));
+      }
+      this.netdev.setCarrier(this.carrier);
+    }
     if (config.up || was) this.log.info(state);
     this.onStateChange(state);
   }

@@ -27,7 +27,9 @@ const MAP_SHARED = 1;
 const MAP_FIXED = 16;
 const MAP_FAILED = 0xffffffffffffffffn;
 const AT_EMPTY_PATH = 0x1000;
-const STATX_INO_AND_SIZE = 0x100 | 0x200;
+const STATX_BASIC_STATS = 0x7ff;
+const S_IFMT = 0xf000;
+const S_IFREG = 0x8000;
 
 /** Makes a memfd of `size` bytes whose size is fixed for good. */
 export function createMemory(name: string, size: number): Fd {
@@ -79,11 +81,20 @@ export function sealedSize(fd: number): number {
   return statFd(fd).size;
 }
 
-/** Inode and size of an open descriptor (statx(2)). */
-export function statFd(fd: number): { inode: bigint; size: number } {
+/** What statx(2) says of an open descriptor. */
+export interface FileStatus {
+  readonly inode: bigint;
+  readonly size: number;
+  readonly uid: number;
+  /** True for a regular file. */
+  readonly regular: boolean;
+}
+
+/** Asks for the status of an open descriptor; throws `E_STAT`. */
+export function statFd(fd: number): FileStatus {
   const buffer = new Uint8Array(256);
   unwrap(
-    libc().statx(fd, cString(""), AT_EMPTY_PATH, STATX_INO_AND_SIZE, buffer),
+    libc().statx(fd, cString(""), AT_EMPTY_PATH, STATX_BASIC_STATS, buffer),
     "E_STAT",
     "stat a descriptor",
   );
@@ -91,6 +102,8 @@ export function statFd(fd: number): { inode: bigint; size: number } {
   return {
     inode: view.getBigUint64(32, true),
     size: Number(view.getBigUint64(40, true)),
+    uid: view.getUint32(20, true),
+    regular: (view.getUint16(28, true) & S_IFMT) === S_IFREG,
   };
 }
 

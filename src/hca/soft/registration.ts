@@ -21,6 +21,9 @@ import { ManagerLink } from "./manager_link.ts";
 import { Memberships } from "./memberships.ts";
 import { configured, unconfigured } from "./port_attributes.ts";
 
+/** Requests for a snapshot that may wait for the manager's answer. */
+const MAX_SHOWN = 64;
+
 /** Who registers. */
 export interface RegistrationOptions {
   /** The folder of the subnet. */
@@ -115,6 +118,10 @@ export class Registration {
   /** Asks the manager for what `ipoib subnet show` prints; there is no answer while there is no manager. */
   show(done: (subnet: SubnetSnapshot) => void): void {
     const id = this.#nextShow++;
+    if (this.#shown.size >= MAX_SHOWN) {
+      const [oldest] = this.#shown.keys();
+      this.#shown.delete(oldest!);
+    }
     this.#shown.set(id, done);
     this.#link.show(id);
   }
