@@ -90,7 +90,7 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
     name: init.name,
     pkeyIndex: init.pkeyIndex,
     adminMtu: init.adminMtu,
-    openNetdev: (name) => {
+    openNetdev: (name, memory) => {
       // Children are made where their parent is now, as in the driver.
       using place = parent?.tap.locate();
       const netdev = openNetdev(reactor, {
@@ -99,7 +99,7 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
         memberships: init.memberships,
         nextHops: init.nextHops,
         txQueueLength: TX_QUEUE_LENGTH,
-        memory: port.send,
+        memory,
         ...(port.attributes.capabilities.segmentation === "none"
           ? { offload: 0 }
           : {}),

@@ -4,9 +4,10 @@
  */
 
 import { IpoibError } from "../base/errors.ts";
+import { getLogger } from "../base/log.ts";
 import { runtimeDirectory } from "../ipc/locate.ts";
 import type { InterfaceOptions } from "../ipc/up_options.ts";
-import type { FabricMap } from "../subnet/messages.ts";
+import type { LastKnown } from "../subnet/messages.ts";
 import { socketPair } from "../system/socket_pair.ts";
 import type { ChosenHca } from "./choose_hca.ts";
 import { makeGuid } from "./guid.ts";
@@ -14,6 +15,12 @@ import { ManagerSeat } from "./manager/seat.ts";
 import type { PortInit } from "./open_port.ts";
 import { makeSubnetDirectory } from "./subnet_directory.ts";
 import { WorkerThread } from "./thread/main_side.ts";
+
+/** The embedded subnet has no manager, or one that does not answer. */
+export interface ManagerMissing {
+  readonly lastKnown: LastKnown;
+  readonly silent: boolean;
+}
 
 /** See above. */
 export interface FabricSide {
@@ -23,8 +30,7 @@ export interface FabricSide {
   onCrash: (error: IpoibError) => void;
   /** Begins; what the data worker needs to open the port. */
   start(): Promise<PortInit>;
-  /** The embedded subnet has no manager. */
-  managerMissing(lastKnown: FabricMap): void;
+  managerMissing(missing: ManagerMissing): void;
   close(): Promise<void>;
 }
 
@@ -63,7 +69,6 @@ class SoftSide implements FabricSide {
       log,
       subnetMtu,
     });
-    this.#seat.onCrash = (error) => this.onCrash(IpoibError.from(error));
   }
 
   start(): Promise<PortInit> {
@@ -78,10 +83,13 @@ class SoftSide implements FabricSide {
     });
   }
 
-  managerMissing(lastKnown: FabricMap): void {
-    this.#seat.tryTake(lastKnown).catch((error) =>
-      this.onCrash(IpoibError.from(error))
-    );
+  managerMissing({ lastKnown, silent }: ManagerMissing): void {
+    this.#seat.tryTake(lastKnown, silent).catch((error) => {
+      const failure = IpoibError.from(error);
+      // An interface that has been on the subnet goes on without a manager, until this process or another one can have it.
+      if (lastKnown.ports.length === 0) this.onCrash(failure);
+      else getLogger(this.#options.name).warn(failure.message);
+    });
   }
 
   close(): Promise<void> {

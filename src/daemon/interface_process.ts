@@ -17,10 +17,10 @@ import {
   socketDirectory,
   socketPath,
 } from "../ipc/locate.ts";
+import { folderOf, removeEmptyFolder } from "../ipc/runtime_folder.ts";
 import { RUNNING } from "../ipc/schema.ts";
 import { IpcServer } from "../ipc/server.ts";
 import type { InterfaceOptions } from "../ipc/up_options.ts";
-import type { FabricMap } from "../subnet/messages.ts";
 import type { Fd } from "../system/fd.ts";
 import {
   initialNamespaceInode,
@@ -31,7 +31,11 @@ import {
 } from "../system/namespace.ts";
 import type { DataInit, InterfacePlace } from "./data_worker.ts";
 import type { ChosenHca } from "./choose_hca.ts";
-import { type FabricSide, fabricSide } from "./fabric_side.ts";
+import {
+  type FabricSide,
+  fabricSide,
+  type ManagerMissing,
+} from "./fabric_side.ts";
 import { controlHandlers } from "./handlers.ts";
 import type { PortInit } from "./open_port.ts";
 import { NamespaceWatch, type Users } from "./namespace_watch.ts";
@@ -113,6 +117,7 @@ export class InterfaceProcess {
         namespace: () =>
           Number(this.#places[0]?.namespace.inode ?? this.#inode),
         readiness: this.#readiness,
+        clientsEnded: () => this.#server?.clientsEnded ?? 0,
         stop: () => this.end(),
       }),
     );
@@ -154,7 +159,7 @@ export class InterfaceProcess {
     if (this.#ended) return;
     switch (event) {
       case "manager-missing":
-        this.#fabric.managerMissing(data as FabricMap);
+        this.#fabric.managerMissing(data as ManagerMissing);
         return;
       case "state":
         this.#onState(data as { name: string; state: string });
@@ -222,6 +227,7 @@ export class InterfaceProcess {
     await this.#thread.close().catch(() => {});
     await this.#socketNames?.update([]);
     await this.#server?.close();
+    if (this.#server) removeEmptyFolder(folderOf(this.#server.path));
     await this.#fabric.close();
     this.#netns.close();
   }

@@ -11,7 +11,7 @@
 import { IpoibError } from "../base/errors.ts";
 import { variable } from "../base/variables.ts";
 import { runtimeDirectory } from "../ipc/locate.ts";
-import { makeFolder } from "../ipc/server.ts";
+import { makeRuntimeFolder } from "../ipc/runtime_folder.ts";
 import {
   Capability,
   hasAtMost,
@@ -160,7 +160,7 @@ function ownRuntimeDirectory({ name, uid, gid }: User): void {
   const path = runtimeDirectory();
   let owner = statOwner(path);
   if (owner === undefined) {
-    makeFolder(path, 0o022);
+    makeRuntimeFolder(path);
     Deno.chownSync(path, uid, gid);
     owner = uid;
   }

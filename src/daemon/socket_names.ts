@@ -17,7 +17,13 @@ import {
   unlinkName,
   unlinkNames,
 } from "../ipc/locate.ts";
-import { type IpcServer, makeFolder } from "../ipc/server.ts";
+import {
+  folderOf,
+  inRuntimeFolder,
+  removeEmptyFolder,
+} from "../ipc/runtime_folder.ts";
+import type { IpcServer } from "../ipc/server.ts";
+import { removeDeadSocket } from "../system/dead_socket.ts";
 import type { InterfacePlace } from "./data_worker.ts";
 
 interface Link {
@@ -40,9 +46,12 @@ export class SocketNames {
   constructor(runtime: string, server: IpcServer) {
     this.#runtime = runtime;
     this.#server = server;
-    const { path } = server;
-    const directory = path.slice(0, path.lastIndexOf("/"));
-    unlinkNames(directory, leadTo(runtime, directory, path));
+    const directory = folderOf(server.path);
+    try {
+      unlinkNames(directory, leadTo(runtime, directory, server.path));
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   /** These are the interfaces now, the parent first; none once they end. */
@@ -58,38 +67,47 @@ export class SocketNames {
 
   async #follow(): Promise<void> {
     const [parent, ...children] = this.#wanted;
+    this.#complete = true;
+    if (parent) await this.#attempt(() => this.#moveSocket(parent));
+    const wanted = children.map((child) => this.#linkOf(child));
+    const kept = this.#links.filter((link) => wanted.some(sameAs(link)));
+    for (const link of this.#links) {
+      if (!kept.includes(link)) await this.#attempt(() => unlink(link));
+    }
+    for (const each of wanted) {
+      if (kept.some(sameAs(each))) continue;
+      const made = await this.#attempt(() => link(each));
+      if (made) kept.push(each);
+    }
+    this.#links = kept;
+  }
+
+  async #moveSocket(parent: InterfacePlace): Promise<boolean> {
+    const before = folderOf(this.#server.path);
+    const path = socketPath(this.#directoryOf(parent), parent.name);
+    const moved = await this.#server.move(path);
+    if (folderOf(this.#server.path) !== before) removeEmptyFolder(before);
+    return moved;
+  }
+
+  /** A folder may be full or read-only: the interfaces go on, and it is tried again. */
+  async #attempt(action: () => Promise<boolean>): Promise<boolean> {
     try {
-      this.#complete = parent === undefined ||
-        await this.#server.move(
-          socketPath(this.#directoryOf(parent), parent.name),
-        );
-      await this.#setLinks(children.map((child) => this.#linkOf(child)));
+      const done = await action();
+      if (!done) this.#complete = false;
+      return done;
     } catch (error) {
-      this.#complete = false;
-      const { message } = IpoibError.from(error);
-      if (message === this.#failure) return;
-      this.#failure = message;
-      getLogger().warn(`The control socket cannot be moved: ${message}`);
+      this.#fail(error);
+      return false;
     }
   }
 
-  async #setLinks(wanted: readonly Link[]): Promise<void> {
-    const kept = this.#links.filter((link) => wanted.some(sameAs(link)));
-    for (const link of this.#links) {
-      if (kept.includes(link)) continue;
-      unlinkName(link.directory, link.leadsTo, link.name);
-    }
-    for (const link of wanted) {
-      if (kept.some(sameAs(link))) continue;
-      if (await answers(socketPath(link.directory, link.name))) {
-        this.#complete = false;
-        continue;
-      }
-      makeFolder(link.directory, 0o077);
-      linkName(link.directory, link.leadsTo, link.name);
-      kept.push(link);
-    }
-    this.#links = kept;
+  #fail(error: unknown): void {
+    this.#complete = false;
+    const { message } = IpoibError.from(error);
+    if (message === this.#failure) return;
+    this.#failure = message;
+    getLogger().warn(`An interface cannot be found by its name: ${message}`);
   }
 
   #linkOf(child: InterfacePlace): Link {
@@ -101,6 +119,24 @@ export class SocketNames {
   #directoryOf({ namespace }: InterfacePlace): string {
     return socketDirectory(this.#runtime, namespace);
   }
+}
+
+/** False if a process answers at that path. */
+async function link({ directory, leadsTo, name }: Link): Promise<boolean> {
+  const path = socketPath(directory, name);
+  if (await answers(path)) return false;
+  await inRuntimeFolder(directory, () => {
+    removeDeadSocket(path, "stream");
+    linkName(directory, leadsTo, name);
+    return Promise.resolve();
+  });
+  return true;
+}
+
+function unlink({ directory, leadsTo, name }: Link): Promise<boolean> {
+  unlinkName(directory, leadsTo, name);
+  removeEmptyFolder(directory);
+  return Promise.resolve(true);
 }
 
 function sameAs(link: Link): (other: Link) => boolean {

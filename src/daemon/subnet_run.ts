@@ -5,8 +5,8 @@ import { configureLog, getLogger } from "../base/log.ts";
 import { variable } from "../base/variables.ts";
 import { runtimeDirectory } from "../ipc/locate.ts";
 import type { SubnetRunOptions } from "../ipc/up_options.ts";
-import { raiseDescriptorLimit } from "../system/limits.ts";
 import { notify } from "../system/notify.ts";
+import { ensureDescriptors } from "./descriptors.ts";
 import { ManagerSeat } from "./manager/seat.ts";
 import { reduceRights } from "./rights.ts";
 import { endingSignal } from "./signals.ts";
@@ -16,8 +16,8 @@ import { makeSubnetDirectory } from "./subnet_directory.ts";
 export async function runSubnet(options: SubnetRunOptions): Promise<number> {
   const { user } = options;
   reduceRights([], user === undefined ? {} : { user });
-  await configureLog(options.log);
-  raiseDescriptorLimit();
+  const limited = await configureLog(options.log);
+  ensureDescriptors(0);
   const { name } = options;
   const end = Promise.withResolvers<IpoibError | undefined>();
   const ending = endingSignal(["SIGINT", "SIGTERM"]);
@@ -50,6 +50,7 @@ export async function runSubnet(options: SubnetRunOptions): Promise<number> {
   Deno.removeSignalListener("SIGHUP", reload);
   await seat.close();
   ending.ignore();
+  limited.flush(true);
   if (failure) throw failure;
   return 0;
 }

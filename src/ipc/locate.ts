@@ -23,9 +23,10 @@ const SUFFIX = ".sock";
 /** Inode of the initial network namespace since Linux 6.18 (NET_NS_INIT_INO); nothing else ever had it. */
 const INITIAL_INODE = 0xeffffff9n;
 
-/** `$IPOIB_RUNTIME_DIR`, or `/run/ipoib`. */
+/** `$IPOIB_RUNTIME_DIR` without slashes at its end, or `/run/ipoib`. */
 export function runtimeDirectory(): string {
-  return variable("IPOIB_RUNTIME_DIR") ?? DEFAULT_RUNTIME_DIRECTORY;
+  return variable("IPOIB_RUNTIME_DIR")?.replace(/\/+$/, "") ||
+    DEFAULT_RUNTIME_DIRECTORY;
 }
 
 /** A network namespace: the inode of `/proc/self/ns/net` or of `/run/netns/NAME`. */
@@ -119,14 +120,20 @@ export function leadTo(
   return `${up}${file.slice(runtime.length + 1)}`;
 }
 
-/** Makes another name lead to a socket. */
+/** Makes another name lead to a socket; throws `E_RUNNING` if another process has a socket of that name. */
 export function linkName(
   directory: string,
   leadsTo: string,
   name: string,
 ): void {
   const path = socketPath(directory, name);
-  removeQuietly(path);
+  if (!removeLink(path)) {
+    throw new IpoibError(
+      "E_RUNNING",
+      `Another process has the control socket "${path}"`,
+      { errno: 17 },
+    );
+  }
   Deno.symlinkSync(`${leadsTo}${SUFFIX}`, path);
 }
 
@@ -143,20 +150,23 @@ export function unlinkName(
     // It is gone, or no link.
     return;
   }
-  removeQuietly(path);
+  removeLink(path);
 }
 
 /** Takes away every name that leads to a socket: what a killed process left. */
 export function unlinkNames(directory: string, socket: string): void {
   for (const { leadsTo, path } of interfaceSockets(directory)) {
-    if (leadsTo === socket) removeQuietly(path);
+    if (leadsTo === socket) removeLink(path);
   }
 }
 
-function removeQuietly(path: string): void {
+/** Removes a symbolic link if there is one; false if something else is there. */
+function removeLink(path: string): boolean {
   try {
+    if (!Deno.lstatSync(path).isSymlink) return false;
     Deno.removeSync(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
+  return true;
 }

@@ -4,15 +4,16 @@
  * Nothing that arrives can end the process: an unreadable line is answered with `E_IPC_JSON` or `E_IPC_REQUEST`, an
  * unknown method with `E_IPC_METHOD`, wrong parameters with `E_IPC_PARAMS` and the name of the first wrong member;
  * a line over 64 KiB with `E_IPC_TOO_LARGE`, after which the connection is closed. Requests of one connection
- * run side by side (so `wait` blocks nothing), 64 at most; then it is not read from any further. A client
- * that does not take its answers holds up itself alone.
+ * run side by side (so `wait` blocks nothing), 8 at most; then it is not read from any further. A client
+ * that does not take its answers is disconnected: see limits.ts for what clients may use.
  */
 
 import { IpoibError } from "../base/errors.ts";
-import { Connection } from "./connection.ts";
+import { Clients } from "./clients.ts";
 import { connectSocket } from "./connect.ts";
 import type { Handlers } from "./handlers.ts";
-import { runtimeDirectory } from "./locate.ts";
+import { type EndReason, type IpcLimits, LIMITS } from "./limits.ts";
+import { folderOf, inRuntimeFolder } from "./runtime_folder.ts";
 
 export type { CallContext, Handlers } from "./handlers.ts";
 
@@ -22,26 +23,25 @@ const GRACE = 500;
 export class IpcServer {
   #path: string;
   readonly #listener: Deno.UnixListener;
-  readonly #handlers: Handlers;
-  readonly #connections = new Set<Connection>();
+  readonly #clients: Clients;
   readonly #accepting: Promise<void>;
   #closing = false;
 
   private constructor(
     path: string,
     listener: Deno.UnixListener,
-    handlers: Handlers,
+    clients: Clients,
   ) {
     this.#path = path;
     this.#listener = listener;
-    this.#handlers = handlers;
+    this.#clients = clients;
     this.#accepting = this.#accept();
   }
 
   /**
    * Listens at `path`, mode 0600, making the folders above it; replaces a socket that nobody listens at.
    *
-   * Throws `E_RUNNING` if somebody does, `E_SOCKET_PATH` for a path over 107 octets, `E_IPC_LISTEN` else.
+   * Throws `E_RUNNING` if somebody does, `E_RUNTIME_DIR`, `E_SOCKET_PATH` for a path over 107 octets, `E_IPC_LISTEN` else.
    *
    * @param what Names the owner in messages: `ib0`.
    */
@@ -49,11 +49,14 @@ export class IpcServer {
     path: string,
     what: string,
     handlers: Handlers,
+    limits: IpcLimits = LIMITS,
   ): Promise<IpcServer> {
     try {
-      makeFolders(path);
-      await removeStale(path, what);
-      return new IpcServer(path, bind(path, what), handlers);
+      const listener = await inRuntimeFolder(folderOf(path), async () => {
+        await removeStale(path, what);
+        return bind(path, what);
+      });
+      return new IpcServer(path, listener, new Clients(what, handlers, limits));
     } catch (error) {
       throw cannotListen(path, error);
     }
@@ -66,30 +69,50 @@ export class IpcServer {
 
   /**
    * Puts the socket at another path, mode and connections unchanged; false if another process listens there, which changes
-   * nothing. Throws `E_SOCKET_PATH`, `E_IPC_LISTEN`.
+   * nothing. Throws `E_RUNTIME_DIR`, `E_SOCKET_PATH`, `E_IPC_LISTEN`.
    */
   async move(path: string): Promise<boolean> {
     if (path === this.#path) return true;
     checkLength(path);
     try {
-      makeFolders(path);
-      await removeStale(path, path);
-      if (this.#closing) return false;
-      Deno.linkSync(this.#path, path);
+      await inRuntimeFolder(folderOf(path), async () => {
+        await removeStale(path, path);
+        await Deno.link(this.#path, path);
+      });
     } catch (error) {
+      if (this.#closing) return false;
       const taken = error instanceof Deno.errors.AlreadyExists ||
         (error as Partial<IpoibError>).code === "E_RUNNING";
       if (taken) return false;
       throw cannotListen(path, error);
     }
-    Deno.removeSync(this.#path);
-    this.#path = path;
-    return true;
+    // A close that has begun removes the path that it has seen.
+    const [kept, left] = this.#closing
+      ? [this.#path, path]
+      : [path, this.#path];
+    this.#path = kept;
+    await Deno.remove(left);
+    return !this.#closing;
+  }
+
+  /** Clients that were disconnected, by reason. */
+  get ended(): Readonly<Record<EndReason, number>> {
+    return this.#clients.ended;
+  }
+
+  /** How many clients were disconnected. */
+  get clientsEnded(): number {
+    return Object.values(this.ended).reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Bytes of replies and events that wait for clients. */
+  get unsent(): number {
+    return this.#clients.unsent;
   }
 
   /** Sends an event to every connection. */
   broadcast(event: string, data: unknown): void {
-    for (const connection of this.#connections) connection.event(event, data);
+    this.#clients.broadcast(event, data);
   }
 
   /**
@@ -104,11 +127,10 @@ export class IpcServer {
     this.#listener.close();
     await this.#accepting;
     if (own !== undefined && inodeOf(this.#path) === own) {
-      Deno.removeSync(this.#path);
+      // In a folder that has become read-only it stays, and is a dead one.
+      await Deno.remove(this.#path).catch(() => {});
     }
-    await Promise.all(
-      [...this.#connections].map((connection) => connection.finish(GRACE)),
-    );
+    await this.#clients.finish(GRACE);
   }
 
   async #accept(): Promise<void> {
@@ -122,9 +144,7 @@ export class IpcServer {
         await new Promise((resolve) => setTimeout(resolve, 100));
         continue;
       }
-      const connection = new Connection(conn, this.#handlers);
-      this.#connections.add(connection);
-      void connection.done.then(() => this.#connections.delete(connection));
+      this.#clients.add(conn);
     }
   }
 }
@@ -135,26 +155,6 @@ function inodeOf(path: string): number | undefined {
     return Deno.lstatSync(path).ino ?? undefined;
   } catch {
     return undefined;
-  }
-}
-
-/** Makes the runtime folder 0755 and what is below it 0700; `runtime` and deeper folders may exist already. */
-function makeFolders(path: string): void {
-  const runtime = runtimeDirectory();
-  const folder = path.slice(0, path.lastIndexOf("/"));
-  if (folder === runtime || folder.startsWith(`${runtime}/`)) {
-    makeFolder(runtime, 0o022);
-  }
-  makeFolder(folder, 0o077);
-}
-
-/** Makes a folder, and those above it, under a umask; nothing if it exists. */
-export function makeFolder(path: string, mask: number): void {
-  const before = Deno.umask(mask);
-  try {
-    Deno.mkdirSync(path, { recursive: true });
-  } finally {
-    Deno.umask(before);
   }
 }
 
@@ -212,8 +212,7 @@ function checkLength(path: string): void {
  */
 function bind(path: string, what: string): Deno.UnixListener {
   checkLength(path);
-  const folder = path.slice(0, path.lastIndexOf("/"));
-  const first = `${folder}/.${Math.random().toString(36).slice(2, 9)}`;
+  const first = `${folderOf(path)}/.${Math.random().toString(36).slice(2, 9)}`;
   checkLength(first);
   const mask = Deno.umask(0o177);
   let listener: Deno.UnixListener;

@@ -8,7 +8,7 @@
 
 import { IpoibError } from "../base/errors.ts";
 import { formatPkey, FULL_MEMBER } from "../base/units.ts";
-import type { PortEvent } from "../hca/hca.ts";
+import type { PortEvent, SendMemory } from "../hca/hca.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import type { EngineOptions } from "./engine.ts";
 import { IpoibInterface } from "./interface.ts";
@@ -33,8 +33,8 @@ export interface DeviceOptions {
   name: string;
   pkeyIndex: number;
   adminMtu: number | undefined;
-  /** Makes a network device; throws if the name is taken. */
-  openNetdev: (name: string) => Netdev;
+  /** Makes a network device that is read into that memory; throws if the name is taken. */
+  openNetdev: (name: string, memory: SendMemory) => Netdev;
 }
 
 export class IpoibDevice {
@@ -57,9 +57,10 @@ export class IpoibDevice {
     this.#context = context;
     this.#options = options;
     const { port } = context;
-    const netdev = options.openNetdev(options.name);
+    const opened = this.#openNetdev(options.name);
+    const { netdev } = opened;
     this.parent = new IpoibInterface(context, {
-      netdev,
+      ...opened,
       pkey: { index: options.pkeyIndex },
       adminMtu: options.adminMtu,
     });
@@ -159,10 +160,11 @@ export class IpoibDevice {
   }
 
   #open(name: string, written: number, kind: ChildKind): IpoibInterface {
-    const netdev = this.#options.openNetdev(name);
+    const opened = this.#openNetdev(name);
+    const { netdev } = opened;
     const child = {
       interface: new IpoibInterface(this.#context, {
-        netdev,
+        ...opened,
         pkey: { value: written | FULL_MEMBER },
         adminMtu: undefined,
       }),
@@ -176,6 +178,17 @@ export class IpoibDevice {
       if (change === "gone") this.#remove(child);
     });
     return child.interface;
+  }
+
+  #openNetdev(name: string): { netdev: Netdev; memory: SendMemory } {
+    const { port } = this.#context;
+    const memory = port.openSendMemory();
+    try {
+      return { netdev: this.#options.openNetdev(name, memory), memory };
+    } catch (error) {
+      port.closeSendMemory(memory);
+      throw error;
+    }
   }
 
   #legacyChild(pkey: number): Child | undefined {

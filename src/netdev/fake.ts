@@ -20,6 +20,7 @@ import {
 import { FakeNeighbours } from "./fake_neighbours.ts";
 import type {
   ConfigChange,
+  DeviceStatus,
   Flow,
   InterfaceAddress,
   NetConfig,
@@ -227,8 +228,16 @@ export class FakeNetdev implements Netdev {
   /** What came out, oldest first. */
   readonly written: WrittenFrame[] = [];
   carrier = false;
-  /** What {@linkcode queueDrops} says. */
-  dropped = 0;
+  /** What {@linkcode status} says. */
+  kernelStatus: DeviceStatus = {
+    promiscuity: 0,
+    allmulti: 0,
+    minMtu: 68,
+    maxMtu: 65521,
+    queueDrops: 0,
+  };
+  /** Mbit/s. */
+  speed = 0;
   paused = false;
   closed = false;
   /** Times of `noteReport()`. */
@@ -320,8 +329,12 @@ export class FakeNetdev implements Netdev {
     this.carrier = on;
   }
 
-  queueDrops(): number {
-    return this.dropped;
+  setSpeed(mbps: number): void {
+    this.speed = mbps;
+  }
+
+  status(): DeviceStatus {
+    return this.kernelStatus;
   }
 
   setMtu(mtu: number): void {

@@ -121,6 +121,17 @@ export interface NetConfig {
   onChange(listener: (change: ConfigChange) => void): void;
 }
 
+/** What the kernel says of a device when it is asked. */
+export interface DeviceStatus {
+  /** How many users want all packets, and all multicast packets. */
+  readonly promiscuity: number;
+  readonly allmulti: number;
+  readonly minMtu: number;
+  readonly maxMtu: number;
+  /** Packets that the kernel dropped before they could be read. */
+  readonly queueDrops: number;
+}
+
 /** A network device. */
 export interface Netdev {
   /** As made; the kernel's current name is `config.name`. */
@@ -147,8 +158,10 @@ export interface Netdev {
   resume(): void;
   /** Tells the kernel whether the link has carrier. */
   setCarrier(on: boolean): void;
-  /** Packets that the kernel dropped before they could be read. Asks the kernel. */
-  queueDrops(): number;
+  /** Tells the kernel the rate of the link in Mbit/s, which `ethtool` and sysfs show. */
+  setSpeed(mbps: number): void;
+  /** Asks the kernel. */
+  status(): DeviceStatus;
   /** Asks the kernel; `config` tells of it later, with a change of kind "link". Throws what the kernel refuses. */
   setMtu(mtu: number): void;
   /** As `setMtu`. */

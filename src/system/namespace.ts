@@ -10,7 +10,7 @@ import { cString, libc } from "../../ffi/libc.ts";
 import { IpoibError } from "../base/errors.ts";
 import { Errno, errnoText, lastError, unwrap } from "./errno.ts";
 import { Fd } from "./fd.ts";
-import { inodeOf, inodeOfFd } from "./inode.ts";
+import { inodeOf, inodeOfFd } from "./file_inode.ts";
 import { statFd } from "./memory.ts";
 
 const O_RDONLY = 0;

@@ -10,7 +10,7 @@
  */
 
 import { listDirectory } from "./directory.ts";
-import { inodeOf } from "./inode.ts";
+import { inodeOf } from "./file_inode.ts";
 import { type NetworkNamespace, procPath } from "./namespace.ts";
 import type { ProcessHandle } from "./process_handle.ts";
 import { readTextFile } from "./small_file.ts";

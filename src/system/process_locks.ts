@@ -7,15 +7,12 @@
  * open the file once only: closing any descriptor of it frees the lock.
  */
 
-import { addressOf, cString, errno, libc } from "../../ffi/libc.ts";
-import { Errno, lastError, unwrap } from "./errno.ts";
-import { Fd } from "./fd.ts";
+import { addressOf, errno, libc } from "../../ffi/libc.ts";
+import type { IpoibError } from "../base/errors.ts";
+import { Errno, lastError } from "./errno.ts";
+import type { Fd } from "./fd.ts";
+import { openRegular } from "./regular_file.ts";
 
-const O_RDONLY = 0;
-const O_RDWR_CREAT = 0x2 | 0x40;
-const O_NOFOLLOW_CLOEXEC = 0x20000 | 0x80000;
-const O_NOFOLLOW_CLOEXEC_ARM64 = 0x8000 | 0x80000;
-const MODE = 0o600;
 const F_GETLK = 5;
 const F_SETLK = 6;
 const F_WRLCK = 1;
@@ -34,7 +31,7 @@ export class ProcessLocks implements Disposable {
   /** Makes this process one of those in the file; throws `E_LOCK`. */
   static hold(path: string): ProcessLocks {
     const locks = new ProcessLocks(
-      unwrapFd(open(path, O_RDWR_CREAT), path),
+      openRegular(path, "E_LOCK", { access: "both", create: true }),
     );
     for (let i = 0; i < ATTEMPTS; i++) {
       const place = BigInt(Math.floor(Math.random() * PLACES));
@@ -50,10 +47,15 @@ export class ProcessLocks implements Disposable {
 
   /** For a process that only asks; undefined if there is no such file. Throws `E_LOCK`. */
   static ask(path: string): ProcessLocks | undefined {
-    const fd = open(path, O_RDONLY);
-    return fd < 0 && errno() === Errno.ENOENT
-      ? undefined
-      : new ProcessLocks(unwrapFd(fd, path));
+    try {
+      // Another user's process may hold it: the caller names the folder.
+      return new ProcessLocks(
+        openRegular(path, "E_LOCK", { access: "read", named: true }),
+      );
+    } catch (error) {
+      if ((error as IpoibError).errno === Errno.ENOENT) return undefined;
+      throw error;
+    }
   }
 
   /** PIDs of the other processes, in no order; 0 for those outside of this PID namespace. */
@@ -96,15 +98,4 @@ export class ProcessLocks implements Disposable {
       pid: view.getInt32(24, true),
     };
   }
-}
-
-function open(path: string, flags: number): number {
-  const always = Deno.build.arch === "aarch64"
-    ? O_NOFOLLOW_CLOEXEC_ARM64
-    : O_NOFOLLOW_CLOEXEC;
-  return libc().open(cString(path), flags | always, MODE);
-}
-
-function unwrapFd(fd: number, path: string): Fd {
-  return new Fd(unwrap(fd, "E_LOCK", `open lock file "${path}"`));
 }
