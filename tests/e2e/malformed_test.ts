@@ -1,7 +1,14 @@
 /** Nonsense through every socket: it is refused, counted or ignored, and traffic does not notice. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { type Host, type Lab, labTest, Pings, until } from "./harness/mod.ts";
+import {
+  type Host,
+  type Lab,
+  labTest,
+  pause,
+  Pings,
+  until,
+} from "./harness/mod.ts";
 import { acceptable, RogueLink } from "./harness/rogue_link.ts";
 import { RoguePort } from "./harness/rogue_port.ts";
 import { Lines, Stranger } from "./harness/sockets.ts";
@@ -318,4 +325,29 @@ labTest(
       );
       assert(await a.reaches(b));
     }),
+);
+
+labTest(
+  "A doorbell that a peer has filled, or made blocking, silences the port for nobody",
+  async (lab) => {
+    const [a, b] = await lab.running(2);
+    assert(await a.reaches(b));
+    using port = await RoguePort.register(lab, GUID);
+    const { guid } = (await b.link()).hca;
+    using link = await RogueLink.open(port, guid);
+    const { bell } = link;
+    // With --io poll there is none that could be filled.
+    if (bell) {
+      const full = new Uint8Array(new BigUint64Array([2n ** 64n - 2n]).buffer);
+      libc().read(bell.number, new Uint8Array(8), 8);
+      assertEquals(libc().write(bell.number, full, 8), 8);
+      const F_SETFL = 4;
+      libc().fcntl(bell.number, F_SETFL, 2n);
+    }
+    for (let i = 0; i < 3; i++) {
+      // Long enough for the port to be asleep.
+      await pause(300);
+      assert(await a.reaches(b), `ping ${i}`);
+    }
+  },
 );

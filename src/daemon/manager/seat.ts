@@ -38,7 +38,7 @@ export interface SeatOptions {
 }
 
 export class ManagerSeat {
-  /** Called if the manager dies of an error; the seat is free then. */
+  /** Called if the manager dies of an error, or is replaced; the seat is not this process's then. */
   onCrash: (error: Error) => void = () => {};
   readonly #options: SeatOptions;
   readonly #partitions: PartitionsFile;
@@ -62,7 +62,11 @@ export class ManagerSeat {
    * process has it.
    */
   async tryTake(previous?: LastKnown, silent = false): Promise<boolean> {
-    if (this.#lock && silent) this.#abandon("it does not answer");
+    if (this.#lock && silent) {
+      this.#abandon(
+        new IpoibError("E_SUBNET_SILENT", "The subnet manager does not answer"),
+      );
+    }
     if (this.#lock) return true;
     if (performance.now() < this.#abstainUntil) return false;
     const { directory } = this.#options;
@@ -111,13 +115,16 @@ export class ManagerSeat {
     this.#thread = thread;
     thread.onCrash = (error) => {
       this.#abstainUntil = performance.now() + ABSTAIN_MS;
-      this.#abandon(error.message);
-      this.onCrash(error);
+      this.#abandon(error);
     };
     thread.onEvent = (event) => {
-      if (event === "replaced") {
-        this.#abandon("another process has replaced it");
-      }
+      if (event !== "replaced") return;
+      this.#abandon(
+        new IpoibError(
+          "E_SUBNET_REPLACED",
+          "The subnet manager did not answer, and another process has replaced it",
+        ),
+      );
     };
     await thread.start(init);
     if (partitions) this.#keep(partitions);
@@ -163,13 +170,12 @@ export class ManagerSeat {
   }
 
   /** Ends a manager that is of no more use: its ports have another one, or look for one. */
-  #abandon(why: string): void {
-    getLogger(`subnet ${this.#options.subnet}`).warn(
-      `the subnet manager of this process ends: ${why}`,
-    );
+  #abandon(why: IpoibError): void {
+    getLogger(`subnet ${this.#options.subnet}`).warn(why.message);
     this.#thread?.terminate();
     void this.#server?.close();
     this.#leave();
+    this.onCrash(why);
   }
 
   /** Ends the manager as a crash would: nothing is said, nothing cleaned up, and another process takes the seat. */

@@ -14,6 +14,7 @@ import {
   PAYLOAD,
   STRIDE,
 } from "../../../src/hca/soft/slot_layout.ts";
+import type { Fd } from "../../../src/system/fd.ts";
 import { createEventFd } from "../../../src/system/event_fd.ts";
 import { type Arp, emitArp } from "../../../src/wire/arp.ts";
 import { createMemory, Mapping } from "../../../src/system/memory.ts";
@@ -40,6 +41,8 @@ export interface Fields {
 
 export class RogueLink implements Disposable {
   readonly connection: Stranger;
+  /** The port's doorbell, if it has one. */
+  bell: Fd | undefined;
   readonly #parts = new DisposableStack();
   readonly #count: number;
   readonly #slots: Mapping;
@@ -57,7 +60,8 @@ export class RogueLink implements Disposable {
     const link = new RogueLink(from, to, slots);
     const answer = await link.connection.receive();
     if (!answer) throw new Error("The port hung up");
-    for (const fd of answer.fds) fd.close();
+    const [bell] = answer.fds;
+    if (bell) link.bell = link.#parts.use(bell);
     return link;
   }
 
