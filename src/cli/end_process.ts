@@ -1,4 +1,4 @@
-/** Ending a process with all its interfaces by its PID; the system room is loaded when this is asked, not before. */
+/** Ending a process with all its interfaces by its PID. The modules of src/system are loaded at the first use. */
 
 import { IpoibError } from "../base/errors.ts";
 import { processLocksPath } from "../ipc/locate.ts";

@@ -93,7 +93,7 @@ export function capabilitiesOf(needs: RightsNeeds, thread?: Thread): number[] {
   ).map(({ capability }) => capability);
 }
 
-/** What a process with reduced rights has brought along. */
+/** What a process with reduced rights has from before it replaced itself. */
 export class ReducedProcess implements Disposable {
   readonly #namespace: Fd | undefined;
 
@@ -125,8 +125,8 @@ export function reduceRights(
   const user = name === undefined ? undefined : findUser(name);
   if ((user === undefined || isUser(user)) && hasAtMost(kept)) {
     Deno.permissions.revokeSync({ name: "run" });
-    const brought = takeNamespace();
-    if (brought || netns === undefined) return new ReducedProcess(brought);
+    const inherited = takeNamespace();
+    if (inherited || netns === undefined) return new ReducedProcess(inherited);
     return new ReducedProcess(openNamespace(netns));
   }
   if (user) ownRuntimeDirectory(user);
