@@ -215,7 +215,7 @@ export class SoftPort implements HcaPort, Sleeper {
     return { ...this.counted.snapshot(), links: this.#incoming.count };
   }
 
-  /** Asks the manager for what `ipoib subnet show` prints; there is no answer while there is no manager. */
+  /** Asks the manager for what `ipoib subnet show` prints: the next one, while there is none. */
   showSubnet(done: (subnet: SubnetSnapshot) => void): void {
     this.#registration.show(done);
   }

@@ -115,7 +115,7 @@ export class Registration {
     this.#link.sendMad(mad, to);
   }
 
-  /** Asks the manager for what `ipoib subnet show` prints; there is no answer while there is no manager. */
+  /** Asks the manager for what `ipoib subnet show` prints: the next one, while there is none. */
   show(done: (subnet: SubnetSnapshot) => void): void {
     const id = this.#nextShow++;
     if (this.#shown.size >= MAX_SHOWN) {
@@ -159,6 +159,7 @@ export class Registration {
           this.#listener.onEvent({ type: "port_active" });
         }
         this.#registered = true;
+        for (const id of this.#shown.keys()) this.#link.show(id);
         return;
       }
       case "refused":

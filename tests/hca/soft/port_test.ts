@@ -306,6 +306,21 @@ Deno.test("a port without a manager says so, and keeps asking", () => {
   subnet.until(() => lost.port.attributes.state === "active");
 });
 
+Deno.test("a snapshot that is asked for while there is no manager comes from the next one", () => {
+  using subnet = new Subnet();
+  const [port] = subnet.openAll(0x11n);
+  subnet.killManager();
+  Deno.removeSync(subnet.socket);
+  subnet.until(() => subnet.ports[0]!.missing.length > 0);
+  const shown: number[] = [];
+  port!.showSubnet(({ ports }) => shown.push(ports.length));
+  subnet.settle(10);
+  assertEquals(shown, []);
+  subnet.startManager();
+  subnet.until(() => shown.length > 0, "the snapshot");
+  assertEquals(shown, [1]);
+});
+
 Deno.test("when the manager dies traffic goes on; the next one is told of LIDs and groups", () => {
   using subnet = new Subnet();
   const [a, b] = subnet.openAll(0x11n, 0x12n);
