@@ -68,7 +68,7 @@ export class Engine {
     this.#netdev = netdev;
     this.#sender = sender;
     this.groups = new GroupTable({ context, sender, identity, log });
-    this.paths = new PathTable(context, identity, this.groups);
+    this.paths = new PathTable(context, identity, this.groups, statistics);
     this.peers = new PeerTable(reactor, sender, this.paths);
     const kernel = new KernelAgreement(clock, netdev.config.neighbours);
     this.neighbours = new NeighbourTable(sender, this.peers, kernel);
@@ -158,7 +158,7 @@ export class Engine {
     const link = this.groups.broadcast;
     if (!link) return;
     const { memberships } = this.#netdev.config;
-    const mgids = memberships.map((group) =>
+    const mgids = memberships.toSorted(this.#byImportance).map((group) =>
       this.#of(group)?.family.mgid(group, link.mgid)
     );
     this.groups.setWanted(mgids.filter((mgid) => mgid !== undefined), now);
@@ -183,6 +183,14 @@ export class Engine {
     for (const { family, translator } of this.#families) {
       translator.announce(addresses.filter((each) => family.has(each)));
     }
+  }
+
+  /** Of two groups, the one of all hosts comes first. */
+  readonly #byImportance = (a: IpAddress, b: IpAddress): number =>
+    Number(this.#isAllHosts(b)) - Number(this.#isAllHosts(a));
+
+  #isAllHosts(group: IpAddress): boolean {
+    return this.#of(group)?.family.allHosts.equals(group) ?? false;
   }
 
   /** The family of an address, if it is carried. */

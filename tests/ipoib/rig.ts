@@ -91,6 +91,7 @@ export interface HostOptions extends FakePortOptions {
   /** False: the port stays in the state "init". */
   register?: boolean;
   families?: readonly AddressFamily[];
+  maxGroups?: number;
   makeNetdev?: (
     options: ConstructorParameters<typeof FakeNetdev>[0],
   ) => FakeNetdev;
@@ -137,6 +138,7 @@ export class Host {
         sa,
         memberships: new Memberships(sa),
         ...(options.families && { families: options.families }),
+        ...(options.maxGroups && { maxGroups: options.maxGroups }),
       },
       {
         name: `ib${number}`,

@@ -5,6 +5,10 @@
  * with which Q_Key, MTU, rate and service level every other group of the link is joined (RFC 4391 section 5 and 10).
  * Groups that the kernel is a member of are joined as full member; a group that is only sent to is joined
  * with the first packet (JoinState 8, as Linux does) and left when it was idle for a minute.
+ *
+ * The number of groups beside the broadcast group is bounded. A group that the kernel is a member of takes the place of the
+ * send-only group that was used longest ago; when there is none, it is not joined until another one is left. A send-only
+ * group may take the place of one that was idle for some seconds; else packets to it are dropped and counted.
  */
 
 import { IpoibError } from "../../base/errors.ts";
@@ -26,11 +30,15 @@ import {
   type McMemberRecord,
 } from "../../wire/sa/mc_member_record.ts";
 import {
+  DEFAULT_MAX_GROUPS,
   IDLE_MS,
   MAX_LOGGED_FAILURES,
   REAP_INTERVAL_MS,
+  REPLACE_INTERVAL_MS,
+  REPLACEABLE_IDLE_MS,
 } from "../constants.ts";
 import type { EngineContext } from "../context.ts";
+import type { Destination } from "../egress.ts";
 import type { LinkIdentity } from "../link_identity.ts";
 import type { UdSender } from "../ud_sender.ts";
 import { Wait, type WaitingTable } from "../wait.ts";
@@ -58,14 +66,25 @@ export class GroupTable implements WaitingTable<Uint8Array> {
   onJoin: () => void = () => {};
   /** Called when a group went: references to it are no longer good. */
   onRemoved: () => void = () => {};
+  /** Where packets go for whose group there is no place. */
+  readonly refused: Destination;
   readonly #parts: GroupTableParts;
   readonly #groups = new Map<string, Group>();
   readonly #timer: Timer;
   #broadcast: Group | undefined;
   #nextReap = Infinity;
+  /** When a send-only group may make place for another one. */
+  #nextReplacement: Millis = -Infinity;
+  /** Groups that the kernel is a member of and that are not joined because there is no place. */
+  #unjoined = 0;
+  #limitLogged = false;
 
   constructor(parts: GroupTableParts) {
     this.#parts = parts;
+    this.refused = {
+      kind: EthernetKind.Multicast,
+      egress: { send: (slot) => parts.sender.drop(slot, "tx_group_limit") },
+    };
     this.#timer = parts.context.reactor.timer((now) => this.tick(now));
   }
 
@@ -117,7 +136,7 @@ export class GroupTable implements WaitingTable<Uint8Array> {
     this.#schedule();
   }
 
-  /** The kernel is a member of exactly these groups. */
+  /** The kernel is a member of exactly these groups. If there are too many, the first ones are joined. */
   setWanted(mgids: readonly Uint8Array[], now: Millis): void {
     if (!this.#broadcast) return;
     const wanted = new Map(mgids.map((mgid) => [gidKey(mgid), mgid]));
@@ -126,32 +145,88 @@ export class GroupTable implements WaitingTable<Uint8Array> {
       // A group that was only sent to and is now wanted is joined anew as full member.
       if (group.sendOnly === wanted.has(key)) this.#remove(group, now);
     }
+    let unjoined = 0;
     for (const [key, mgid] of wanted) {
       if (this.#groups.has(key)) continue;
+      if (this.#isFull && !this.#evictSendOnly(now, 0)) {
+        unjoined++;
+        continue;
+      }
       const group = this.#make(mgid, EthernetKind.Multicast, false, now);
       this.#groups.set(key, group);
       if (this.ready) this.#join(group, now);
     }
+    this.#reportUnjoined(unjoined);
     this.#schedule();
   }
 
-  /** The group to send to; one that nobody has asked for yet becomes a send-only group. */
-  toSend(mgid: Uint8Array): Group | undefined {
-    if (!this.ready) return undefined;
+  /**
+   * Where packets to this group go. A group that nobody has asked for yet becomes a send-only group, if there is a place for
+   * it; else {@linkcode refused}.
+   */
+  toSend(mgid: Uint8Array): Destination | undefined {
+    return this.ready ? this.#sendOnly(mgid) ?? this.refused : undefined;
+  }
+
+  /** The group, made if need be; undefined if there is no place for it. */
+  #sendOnly(mgid: Uint8Array): Group | undefined {
     const key = gidKey(mgid);
     let group = this.#groups.get(key);
     if (!group) {
-      group = this.#make(mgid, EthernetKind.Multicast, true, this.#now());
+      const now = this.#now();
+      if (this.#isFull && !this.#replaceSendOnly(now)) return undefined;
+      group = this.#make(mgid, EthernetKind.Multicast, true, now);
       this.#groups.set(key, group);
     }
     return group;
   }
 
+  /** True if there are as many groups beside the broadcast group as may be. */
+  get #isFull(): boolean {
+    const { maxGroups = DEFAULT_MAX_GROUPS } = this.#parts.context;
+    return this.#groups.size > maxGroups;
+  }
+
+  #replaceSendOnly(now: Millis): boolean {
+    if (now < this.#nextReplacement) return false;
+    this.#nextReplacement = now + REPLACE_INTERVAL_MS;
+    return this.#evictSendOnly(now, REPLACEABLE_IDLE_MS);
+  }
+
+  /** Removes the send-only group that was used longest ago, if it was idle for so long; false if there is none. */
+  #evictSendOnly(now: Millis, idleMs: Millis): boolean {
+    let oldest: Group | undefined;
+    for (const group of this.#groups.values()) {
+      if (!group.sendOnly || now - group.usedAt < idleMs) continue;
+      if (!oldest || group.usedAt < oldest.usedAt) oldest = group;
+    }
+    if (!oldest) return false;
+    this.#remove(oldest, now);
+    this.#parts.sender.statistics.tables.add("groups_evicted");
+    return true;
+  }
+
+  /** Counts groups that are not joined, and logs the first time. */
+  #reportUnjoined(unjoined: number): void {
+    const more = unjoined - this.#unjoined;
+    this.#unjoined = unjoined;
+    if (more <= 0) return;
+    this.#parts.sender.statistics.tables.add("groups_refused", more);
+    if (this.#limitLogged) return;
+    this.#limitLogged = true;
+    this.#parts.log.warn(
+      `${unjoined} multicast groups are not joined, because the interface has as many as --max-groups allows`,
+    );
+  }
+
   /** Keeps a packet until the group is joined, which begins now if it has not. */
   wait(mgid: Uint8Array, slot: number, length: number): void {
-    const group = this.toSend(mgid);
+    const group = this.ready ? this.#sendOnly(mgid) : undefined;
     if (!group) {
-      this.#parts.sender.drop(slot, "tx_link_down");
+      this.#parts.sender.drop(
+        slot,
+        this.ready ? "tx_group_limit" : "tx_link_down",
+      );
       return;
     }
     const now = this.#now();
@@ -199,11 +274,6 @@ export class GroupTable implements WaitingTable<Uint8Array> {
 
   #onAnswer(group: Group, answer: SaResult<McMemberRecord>): void {
     group.cancel = undefined;
-    const present = this.#groups.get(gidKey(group.mgid));
-    if (present !== group) {
-      if (!present && answer.ok) this.#leave(group, this.#now());
-      return;
-    }
     if (answer.ok) this.#joined(group, answer.record);
     else this.#failed(group, answer.errno, answer.status);
     this.#schedule();
@@ -318,13 +388,16 @@ export class GroupTable implements WaitingTable<Uint8Array> {
   }
 
   #remove(group: Group, now: Millis): void {
-    // A join that is under way goes on: if it succeeds, it is left then.
     this.#groups.delete(gidKey(group.mgid));
+    const joining = group.cancel !== undefined;
+    group.cancel?.();
+    group.cancel = undefined;
     if (group.attached && group.record) {
       this.qp?.detachMulticast(group.mgid, group.record.mlid);
       group.attached = false;
     }
-    if (group.record) this.#leave(group, now);
+    // The administrator may have carried out a join whose answer has not come.
+    if (group.record || joining) this.#leave(group, now);
     this.#dropHandle(group);
     group.queue.drop("tx_group_failed");
     this.onRemoved();

@@ -105,6 +105,7 @@ const wideFamily: AddressFamily = {
   }),
   flowHash: (view, at) => view.getUint16(at + 2),
   isMulticast: ({ w0 }) => w0 >>> 24 === 0xff,
+  allHosts: IpAddress.parse("ff02::1")!,
   mgid: (group, broadcast) => ipv6Mgid(group.bytes(), broadcast),
   isPacket: (view, at, length) =>
     length >= HEADER_LENGTH && view.getUint8(at) >> 4 === VERSION,
