@@ -33,6 +33,7 @@ export interface DataInit {
   adminMtu: number | undefined;
   memberships: "auto" | "rtnetlink" | "proc";
   nextHops: "auto" | "program" | "routes";
+  maxGroups: number | undefined;
   io: "auto" | "poll" | "uring";
   hca: PortInit;
 }
@@ -73,7 +74,10 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
   reactor.onTurnEnd(schedule);
   agent.onMad = (mad, from) => sa.onMad(mad, from, reactor.clock.now());
   const memberships = new Memberships(sa);
-  const context: EngineContext = { reactor, port, sa, memberships };
+  const context: EngineContext = {
+    ...{ reactor, port, sa, memberships },
+    ...(init.maxGroups === undefined ? {} : { maxGroups: init.maxGroups }),
+  };
   const device = new IpoibDevice(context, {
     name: init.name,
     pkeyIndex: init.pkeyIndex,

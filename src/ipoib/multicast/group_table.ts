@@ -183,8 +183,11 @@ export class GroupTable implements WaitingTable<Uint8Array> {
 
   /** True if there are as many groups beside the broadcast group as may be. */
   get #isFull(): boolean {
-    const { maxGroups = DEFAULT_MAX_GROUPS } = this.#parts.context;
-    return this.#groups.size > maxGroups;
+    return this.#groups.size > this.#maxGroups;
+  }
+
+  get #maxGroups(): number {
+    return this.#parts.context.maxGroups ?? DEFAULT_MAX_GROUPS;
   }
 
   #replaceSendOnly(now: Millis): boolean {
@@ -215,7 +218,7 @@ export class GroupTable implements WaitingTable<Uint8Array> {
     if (this.#limitLogged) return;
     this.#limitLogged = true;
     this.#parts.log.warn(
-      `${unjoined} multicast groups are not joined, because the interface has as many as --max-groups allows`,
+      `No further multicast groups are joined: there are ${this.#maxGroups}, as many as --max-groups allows`,
     );
   }
 

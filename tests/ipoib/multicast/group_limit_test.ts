@@ -57,7 +57,7 @@ Deno.test("1200 memberships of a user: as many groups as may be are joined, the 
   assertEquals(
     logLines.filter((line) => line.includes("--max-groups")),
     [
-      "ib1: warning: 1 multicast groups are not joined, because the interface has as many as --max-groups allows",
+      `ib1: warning: No further multicast groups are joined: there are ${DEFAULT_MAX_GROUPS}, as many as --max-groups allows`,
     ],
   );
   rig.check();
