@@ -17,6 +17,8 @@ export const DEFAULT_MAX_GROUPS = 512;
 /** When there is no place for a send-only group, one that was idle for this long may make place, and how often one may. */
 export const REPLACEABLE_IDLE_MS = 10_000;
 export const REPLACE_INTERVAL_MS = 100;
+/** A membership is checked after at least this, and at most twice this: at random, so that ports do not ask together. */
+export const MEMBERSHIP_CHECK_MS = 30_000;
 /** The longest pause between two attempts to join (Linux IPOIB_MAX_BACKOFF_SECONDS). */
 export const MAX_BACKOFF_MS = 16_000;
 /** A path that is doubted is not asked for again sooner than this. */

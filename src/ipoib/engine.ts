@@ -148,6 +148,11 @@ export class Engine {
     this.groups.rejoin(now);
   }
 
+  /** Another program on the port may have left groups. */
+  checkMemberships(now: Millis): void {
+    this.groups.checkMemberships(now);
+  }
+
   /** The kernel's routes or addresses changed. */
   forgetNextHops(): void {
     this.#hops.clear();

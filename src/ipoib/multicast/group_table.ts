@@ -44,6 +44,7 @@ import type { UdSender } from "../ud_sender.ts";
 import { Wait, type WaitingTable } from "../wait.ts";
 import { backOff, resetBackOff } from "./back_off.ts";
 import { Group, GroupRoute } from "./group.ts";
+import { MembershipChecks } from "./membership_checks.ts";
 
 const ETIMEDOUT = 110;
 const EINVAL = 22;
@@ -70,6 +71,7 @@ export class GroupTable implements WaitingTable<Uint8Array> {
   readonly refused: Destination;
   readonly #parts: GroupTableParts;
   readonly #groups = new Map<string, Group>();
+  readonly #checks: MembershipChecks;
   readonly #timer: Timer;
   #broadcast: Group | undefined;
   #nextReap = Infinity;
@@ -86,6 +88,12 @@ export class GroupTable implements WaitingTable<Uint8Array> {
       egress: { send: (slot) => parts.sender.drop(slot, "tx_group_limit") },
     };
     this.#timer = parts.context.reactor.timer((now) => this.tick(now));
+    this.#checks = new MembershipChecks({
+      memberships: parts.context.memberships,
+      groups: this.#groups,
+      portGid: () => parts.identity.gid,
+      onLost: (group) => this.#onLost(group),
+    });
   }
 
   /** The broadcast group, once {@linkcode start} was called. */
@@ -115,6 +123,7 @@ export class GroupTable implements WaitingTable<Uint8Array> {
 
   /** Leaves everything. */
   stop(now: Millis): void {
+    this.#checks.stop();
     for (const group of this.entries().reverse()) this.#remove(group, now);
     this.#broadcast = undefined;
     this.#nextReap = Infinity;
@@ -133,6 +142,12 @@ export class GroupTable implements WaitingTable<Uint8Array> {
       group.stale = group !== this.#broadcast;
     }
     this.#join(this.#broadcast, now);
+    this.#schedule();
+  }
+
+  /** Finds out whether the port is still a member of all groups: another program on it may have left some. */
+  checkMemberships(now: Millis): void {
+    this.#checks.hurry(now);
     this.#schedule();
   }
 
@@ -254,7 +269,22 @@ export class GroupTable implements WaitingTable<Uint8Array> {
         }
       }
     }
+    this.#checks.run(now, () => this.#schedule());
     this.#schedule();
+  }
+
+  #onLost(group: Group): void {
+    const { sender, log } = this.#parts;
+    sender.statistics.tables.add("memberships_lost");
+    if (!group.lossLogged) {
+      group.lossLogged = true;
+      log.warn(
+        `The port was no member of ${
+          formatGid(group.mgid)
+        } any longer, as when another program on it has left the group: joined again`,
+      );
+    }
+    this.#join(group, this.#now());
   }
 
   #join(group: Group, now: Millis): void {
@@ -303,6 +333,7 @@ export class GroupTable implements WaitingTable<Uint8Array> {
     group.progress = "joined";
     group.failure = undefined;
     resetBackOff(group);
+    this.#checks.begin(group, this.#now());
     if (group === this.#broadcast) {
       this.onBroadcast(record);
       this.#joinTheRest();
@@ -432,7 +463,7 @@ export class GroupTable implements WaitingTable<Uint8Array> {
   }
 
   #schedule(): void {
-    let first = this.#nextReap;
+    let first = Math.min(this.#nextReap, this.#checks.deadline);
     for (const group of this.#groups.values()) {
       if (group.progress === "waiting") first = Math.min(first, group.retryAt);
     }
