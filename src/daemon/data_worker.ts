@@ -20,6 +20,7 @@ import { PERMISSIVE_LID } from "../wire/lrh.ts";
 import { MgmtClass } from "../wire/mad.ts";
 import { type CommandContext, runCommand } from "./data_commands.ts";
 import { openPort, type PortInit } from "./open_port.ts";
+import { openSharedPort } from "./shared_port.ts";
 import { type Emit, type Hosted, serve } from "./thread/worker_side.ts";
 
 /** What the worker is started with. */
@@ -73,7 +74,16 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
   const schedule = () => saTimer.at(sa.deadline);
   reactor.onTurnEnd(schedule);
   agent.onMad = (mad, from) => sa.onMad(mad, from, reactor.clock.now());
-  const memberships = new Memberships(sa);
+  const shared = init.hca.kind === "verbs" && init.hca.locks !== undefined
+    ? parts.adopt(
+      openSharedPort(reactor, init.name, () => port.attributes.gid, {
+        locks: init.hca.locks,
+        netns: netns.number,
+      }),
+      (each) => each.close(),
+    )
+    : undefined;
+  const memberships = new Memberships(sa, shared);
   const context: EngineContext = {
     ...{ reactor, port, sa, memberships },
     ...(init.maxGroups === undefined ? {} : { maxGroups: init.maxGroups }),
@@ -99,12 +109,17 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
     emit("state", { name: each.name, state: each.state });
   device.onNames = (names) => emit("names", names);
   device.onGone = () => emit("gone", {});
+  if (shared) {
+    shared.onLeft = () => device.checkMemberships();
+    shared.onGone = () => memberships.leaveWithheld(reactor.clock.now());
+  }
   port.onEvent((event) => {
     if (event.type === "device_fatal") emit("fatal", event.reason);
   });
   const commands: CommandContext = {
     device,
     port,
+    memberships,
     reactor,
     subnet,
     namespace: init.namespaceInode,

@@ -12,6 +12,7 @@ import type { ChosenHca } from "./choose_hca.ts";
 import { makeGuid } from "./guid.ts";
 import { ManagerSeat } from "./manager/seat.ts";
 import type { PortInit } from "./open_port.ts";
+import { portLocksPath } from "./port_locks_path.ts";
 import { makeSubnetDirectory } from "./subnet_directory.ts";
 import { WorkerThread } from "./thread/main_side.ts";
 
@@ -118,7 +119,8 @@ class VerbsSide implements FabricSide {
       log: this.#options.log,
       socket: theirs.release(),
     });
-    return { kind: "verbs", ...at, mads: ours.release() };
+    const locks = portLocksPath(runtimeDirectory(), this.#device, this.#port);
+    return { kind: "verbs", ...at, mads: ours.release(), locks };
   }
 
   managerMissing(): void {}

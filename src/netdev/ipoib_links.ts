@@ -8,6 +8,7 @@
 
 import type { Reactor, Watch } from "../system/reactor.ts";
 import { GID_LENGTH, gidEquals } from "../wire/gid.ts";
+import { mgidPkey } from "../wire/mgid.ts";
 import { EventSocket, Group } from "./rtnetlink/event_socket.ts";
 import {
   IFF_UP,
@@ -29,8 +30,6 @@ const IFLA_ADDRESS = 1;
 const IFLA_BROADCAST = 2;
 const ADDRESS_LENGTH = 20;
 const GID_OFFSET = ADDRESS_LENGTH - GID_LENGTH;
-/** Of the P_Key in an IPoIB MGID. */
-const MGID_PKEY = 4;
 
 /** One interface. */
 export interface IpoibLink {
@@ -58,13 +57,17 @@ export function parseIpoibLink(
     address?.byteLength !== ADDRESS_LENGTH ||
     broadcast?.byteLength !== ADDRESS_LENGTH
   ) return undefined;
-  const { buffer, byteOffset } = address;
   return {
     ifindex: body.getInt32(4, true),
     up: (body.getUint32(8, true) & IFF_UP) !== 0,
-    gid: new Uint8Array(buffer, byteOffset + GID_OFFSET, GID_LENGTH).slice(),
-    pkey: broadcast.getUint16(GID_OFFSET + MGID_PKEY),
+    gid: gidOf(address).slice(),
+    pkey: mgidPkey(gidOf(broadcast)),
   };
+}
+
+/** The GID at the end of a link-layer address of 20 bytes. */
+function gidOf({ buffer, byteOffset }: DataView): Uint8Array {
+  return new Uint8Array(buffer, byteOffset + GID_OFFSET, GID_LENGTH);
 }
 
 export interface IpoibLinksOptions {

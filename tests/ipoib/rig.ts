@@ -102,6 +102,7 @@ export class Host {
   readonly rig: Rig;
   readonly port: FakePort;
   readonly sa: SaClient;
+  readonly memberships: Memberships;
   readonly device: IpoibDevice;
   readonly netdevs: FakeNetdev[] = [];
   /** MADs that the port sent, by method and attribute: "02/38" is a join. */
@@ -128,6 +129,7 @@ export class Host {
       }),
     });
     this.sa = sa;
+    this.memberships = new Memberships(sa);
     reactor.onTurnEnd(() => timer.at(sa.deadline));
     agent.onMad = (mad, from) => sa.onMad(mad, from, reactor.clock.now());
     const make = options.makeNetdev ?? ((o) => new FakeNetdev(o));
@@ -136,7 +138,7 @@ export class Host {
         reactor,
         port,
         sa,
-        memberships: new Memberships(sa),
+        memberships: this.memberships,
         ...(options.families && { families: options.families }),
         ...(options.maxGroups && { maxGroups: options.maxGroups }),
       },
