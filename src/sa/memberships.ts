@@ -10,6 +10,7 @@
  * bounded, because a user who joins ever more groups must not leave all of them behind in the subnet.
  */
 
+import { Counters } from "../base/counters.ts";
 import type { Millis } from "../base/units.ts";
 import { gidKey } from "../wire/gid.ts";
 import type { McMemberRecord } from "../wire/sa/mc_member_record.ts";
@@ -33,14 +34,6 @@ interface Leave {
   readonly request: SaRequest;
 }
 
-/** What is counted. */
-interface LeaveCounters {
-  /** Groups that were not left because another one holds the membership. */
-  leaves_withheld: number;
-  /** Leaves that were no longer repeated, because there were too many. */
-  leaves_given_up: number;
-}
-
 export class Memberships {
   readonly #sa: Pick<SaClient, "join" | "leave" | "get">;
   readonly #others: OtherHolders;
@@ -50,10 +43,8 @@ export class Memberships {
   readonly #leaves = new Map<string, Leave>();
   /** Memberships that the kernel may hold, the oldest first. */
   readonly #withheld = new Map<string, MembershipRequest>();
-  readonly #counters: LeaveCounters = {
-    leaves_withheld: 0,
-    leaves_given_up: 0,
-  };
+  /** Leaves that were not sent because another one holds the membership, and those that were no longer repeated. */
+  readonly #counters = new Counters(["leaves_withheld", "leaves_given_up"]);
 
   constructor(
     sa: Pick<SaClient, "join" | "leave" | "get">,
@@ -108,7 +99,7 @@ export class Memberships {
   }
 
   counters(): Record<string, number> {
-    return { ...this.#counters };
+    return this.#counters.snapshot();
   }
 
   #leave(request: MembershipRequest, now: Millis): void {
@@ -118,7 +109,7 @@ export class Memberships {
     const others = this.#others.tryLeave(record);
     if (others === "none") this.#send(key, request, now);
     else {
-      this.#counters.leaves_withheld++;
+      this.#counters.add("leaves_withheld");
       if (others === "kernel") this.#withhold(key, request, now);
     }
   }
@@ -136,7 +127,7 @@ export class Memberships {
     if (this.#leaves.size >= MAX_LEAVES) {
       const { value: oldest } = this.#leaves.keys().next();
       if (oldest !== undefined) this.#endLeave(oldest);
-      this.#counters.leaves_given_up++;
+      this.#counters.add("leaves_given_up");
     }
     const membership = request.record;
     const ended = () => {
