@@ -20,7 +20,7 @@ import { PERMISSIVE_LID } from "../wire/lrh.ts";
 import { MgmtClass } from "../wire/mad.ts";
 import { type CommandContext, runCommand } from "./data_commands.ts";
 import { openPort, type PortInit } from "./open_port.ts";
-import { openSharedPort } from "./shared_port.ts";
+import { openSharedPort } from "./open_shared_port.ts";
 import { type Emit, type Hosted, serve } from "./thread/worker_side.ts";
 
 /** What the worker is started with. */

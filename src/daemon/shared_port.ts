@@ -9,18 +9,12 @@
  * several times more.
  */
 
-import { getLogger, type Logger } from "../base/log.ts";
+import type { Logger } from "../base/log.ts";
 import { IpoibError } from "../base/errors.ts";
 import type { Millis } from "../base/units.ts";
-import { type IpoibLink, IpoibLinks } from "../netdev/ipoib_links.ts";
+import type { IpoibLink, IpoibLinks } from "../netdev/ipoib_links.ts";
 import type { Membership, OtherHolders, Others } from "../sa/other_holders.ts";
-import { Fd } from "../system/fd.ts";
-import {
-  namespaceInode,
-  openNamespace,
-  ownNamespace,
-} from "../system/namespace.ts";
-import { RangeLocks } from "../system/range_locks.ts";
+import type { RangeLocks } from "../system/range_locks.ts";
 import type { Reactor, Timer } from "../system/reactor.ts";
 import { gidGuid } from "../wire/gid.ts";
 import { mgidPkey } from "../wire/mgid.ts";
@@ -34,7 +28,7 @@ const MULTIPLIER = 0x9e3779b97f4a7c15n;
 const OFFSET_BITS = 62;
 
 /** What is asked of {@linkcode IpoibLinks}. */
-type Links = Pick<IpoibLinks, "isUp" | "close">;
+export type Links = Pick<IpoibLinks, "isUp" | "close">;
 /** What is asked of {@linkcode RangeLocks}. */
 type Locks = Pick<RangeLocks, "share" | "claim" | "free" | "close">;
 
@@ -171,62 +165,6 @@ export class SharedPort implements OtherHolders {
   #now(): Millis {
     return this.#parts.reactor.clock.now();
   }
-}
-
-/** Opens what is asked for a real port: `locks` is the lock file's path, `netns` the namespace of the interface. */
-export function openSharedPort(
-  reactor: Reactor,
-  name: string,
-  gid: () => Uint8Array,
-  { locks, netns }: { locks: string; netns: number },
-): SharedPort {
-  const log = getLogger(name);
-  return new SharedPort({
-    reactor,
-    log,
-    gid,
-    openLocks: () => new RangeLocks(locks),
-    openLinks: (onDown) => {
-      using stack = new DisposableStack();
-      const found = namespaces(netns).map((each) => stack.use(each));
-      return found.map((namespace) => openLinks(namespace, onDown));
-    },
-  });
-
-  function openLinks(
-    namespace: Fd,
-    onDown: (link: IpoibLink) => void,
-  ): Links {
-    try {
-      return new IpoibLinks({ reactor, netns: namespace.number, onDown });
-    } catch (error) {
-      log.debug(IpoibError.from(error).message);
-      return { isUp: () => false, close: () => {} };
-    }
-  }
-}
-
-/** The namespaces that can be seen: the process's own, the interface's, and the initial one. */
-function namespaces(netns: number): Fd[] {
-  const opened = [
-    ownNamespace,
-    () => openNamespace(`/proc/self/fd/${netns}`),
-    () => openNamespace("/proc/1/ns/net"),
-  ].flatMap((open) => {
-    try {
-      return [open()];
-    } catch {
-      return [];
-    }
-  });
-  const seen = new Set<bigint>();
-  return opened.filter((each) => {
-    const inode = namespaceInode(each.number);
-    const isNew = !seen.has(inode);
-    seen.add(inode);
-    if (!isNew) each.close();
-    return isNew;
-  });
 }
 
 /** The byte that stands for a membership. */

@@ -1,11 +1,13 @@
 /** The other users of a port: processes by their locks, the kernel's interfaces by what rtnetlink says. */
 
 import { assertEquals } from "@std/assert";
+import { IpoibError } from "../../src/base/errors.ts";
 import { configureLog, getLogger } from "../../src/base/log.ts";
+import { openSharedPort } from "../../src/daemon/open_shared_port.ts";
 import { SharedPort } from "../../src/daemon/shared_port.ts";
 import type { IpoibLink } from "../../src/netdev/ipoib_links.ts";
 import { FakeReactor } from "../../src/system/fake_reactor.ts";
-import { IpoibError } from "../../src/base/errors.ts";
+import { ownNamespace } from "../../src/system/namespace.ts";
 import { gidFrom } from "../../src/wire/gid.ts";
 import { broadcastMgid } from "../../src/wire/mgid.ts";
 
@@ -172,4 +174,23 @@ Deno.test("without locks the port goes on as if it were alone, and logs that onc
   assertEquals(lines, [
     'ib0: warning: Cannot open lock file "x": other processes on the port are not seen, which lose their groups when this one ends',
   ]);
+});
+
+Deno.test("two interfaces on one lock file know each other, whatever namespaces can be seen", () => {
+  const directory = Deno.makeTempDirSync();
+  const open = () => {
+    using netns = ownNamespace();
+    return openSharedPort(new FakeReactor(), "ib0", () => GID, {
+      locks: `${directory}/ibx0-1.locks`,
+      netns: netns.number,
+    });
+  };
+  const [a, b] = [open(), open()];
+  a.hold(BROADCAST);
+  b.hold(BROADCAST);
+  assertEquals(a.tryLeave(BROADCAST), "process");
+  assertEquals(b.tryLeave(BROADCAST), "none");
+  a.close();
+  b.close();
+  Deno.removeSync(directory, { recursive: true });
 });

@@ -6,9 +6,8 @@
  * Groups that the kernel is a member of are joined as full member; a group that is only sent to is joined
  * with the first packet (JoinState 8, as Linux does) and left when it was idle for a minute.
  *
- * The number of groups beside the broadcast group is bounded. A group that the kernel is a member of takes the place of the
- * send-only group that was used longest ago; when there is none, it is not joined until another one is left. A send-only
- * group may take the place of one that was idle for some seconds; else packets to it are dropped and counted.
+ * The number of groups is bounded (group_limit.ts), and whether the port is still a member of them is checked
+ * (membership_checks.ts).
  */
 
 import { IpoibError } from "../../base/errors.ts";
@@ -34,8 +33,6 @@ import {
   IDLE_MS,
   MAX_LOGGED_FAILURES,
   REAP_INTERVAL_MS,
-  REPLACE_INTERVAL_MS,
-  REPLACEABLE_IDLE_MS,
 } from "../constants.ts";
 import type { EngineContext } from "../context.ts";
 import type { Destination } from "../egress.ts";
@@ -44,6 +41,7 @@ import type { UdSender } from "../ud_sender.ts";
 import { Wait, type WaitingTable } from "../wait.ts";
 import { backOff, resetBackOff } from "./back_off.ts";
 import { Group, GroupRoute } from "./group.ts";
+import { GroupLimit } from "./group_limit.ts";
 import { MembershipChecks } from "./membership_checks.ts";
 
 const ETIMEDOUT = 110;
@@ -72,14 +70,10 @@ export class GroupTable implements WaitingTable<Uint8Array> {
   readonly #parts: GroupTableParts;
   readonly #groups = new Map<string, Group>();
   readonly #checks: MembershipChecks;
+  readonly #limit: GroupLimit;
   readonly #timer: Timer;
   #broadcast: Group | undefined;
   #nextReap = Infinity;
-  /** When a send-only group may make place for another one. */
-  #nextReplacement: Millis = -Infinity;
-  /** Groups that the kernel is a member of and that are not joined because there is no place. */
-  #unjoined = 0;
-  #limitLogged = false;
 
   constructor(parts: GroupTableParts) {
     this.#parts = parts;
@@ -88,11 +82,17 @@ export class GroupTable implements WaitingTable<Uint8Array> {
       egress: { send: (slot) => parts.sender.drop(slot, "tx_group_limit") },
     };
     this.#timer = parts.context.reactor.timer((now) => this.tick(now));
+    const { context, sender, identity, log } = parts;
+    const groups = this.#groups;
     this.#checks = new MembershipChecks({
-      memberships: parts.context.memberships,
-      groups: this.#groups,
-      portGid: () => parts.identity.gid,
+      ...{ memberships: context.memberships, groups },
+      portGid: () => identity.gid,
       onLost: (group) => this.#onLost(group),
+    });
+    this.#limit = new GroupLimit({
+      ...{ groups, statistics: sender.statistics, log },
+      maxGroups: context.maxGroups ?? DEFAULT_MAX_GROUPS,
+      remove: (group, now) => this.#remove(group, now),
     });
   }
 
@@ -163,7 +163,7 @@ export class GroupTable implements WaitingTable<Uint8Array> {
     let unjoined = 0;
     for (const [key, mgid] of wanted) {
       if (this.#groups.has(key)) continue;
-      if (this.#isFull && !this.#evictSendOnly(now, 0)) {
+      if (!this.#limit.admitsMember(now)) {
         unjoined++;
         continue;
       }
@@ -171,7 +171,7 @@ export class GroupTable implements WaitingTable<Uint8Array> {
       this.#groups.set(key, group);
       if (this.ready) this.#join(group, now);
     }
-    this.#reportUnjoined(unjoined);
+    this.#limit.reportUnjoined(unjoined);
     this.#schedule();
   }
 
@@ -189,52 +189,11 @@ export class GroupTable implements WaitingTable<Uint8Array> {
     let group = this.#groups.get(key);
     if (!group) {
       const now = this.#now();
-      if (this.#isFull && !this.#replaceSendOnly(now)) return undefined;
+      if (!this.#limit.admitsSender(now)) return undefined;
       group = this.#make(mgid, EthernetKind.Multicast, true, now);
       this.#groups.set(key, group);
     }
     return group;
-  }
-
-  /** True if there are as many groups beside the broadcast group as may be. */
-  get #isFull(): boolean {
-    return this.#groups.size > this.#maxGroups;
-  }
-
-  get #maxGroups(): number {
-    return this.#parts.context.maxGroups ?? DEFAULT_MAX_GROUPS;
-  }
-
-  #replaceSendOnly(now: Millis): boolean {
-    if (now < this.#nextReplacement) return false;
-    this.#nextReplacement = now + REPLACE_INTERVAL_MS;
-    return this.#evictSendOnly(now, REPLACEABLE_IDLE_MS);
-  }
-
-  /** Removes the send-only group that was used longest ago, if it was idle for so long; false if there is none. */
-  #evictSendOnly(now: Millis, idleMs: Millis): boolean {
-    let oldest: Group | undefined;
-    for (const group of this.#groups.values()) {
-      if (!group.sendOnly || now - group.usedAt < idleMs) continue;
-      if (!oldest || group.usedAt < oldest.usedAt) oldest = group;
-    }
-    if (!oldest) return false;
-    this.#remove(oldest, now);
-    this.#parts.sender.statistics.tables.add("groups_evicted");
-    return true;
-  }
-
-  /** Counts groups that are not joined, and logs the first time. */
-  #reportUnjoined(unjoined: number): void {
-    const more = unjoined - this.#unjoined;
-    this.#unjoined = unjoined;
-    if (more <= 0) return;
-    this.#parts.sender.statistics.tables.add("groups_refused", more);
-    if (this.#limitLogged) return;
-    this.#limitLogged = true;
-    this.#parts.log.warn(
-      `No further multicast groups are joined: there are ${this.#maxGroups}, as many as --max-groups allows`,
-    );
   }
 
   /** Keeps a packet until the group is joined, which begins now if it has not. */
