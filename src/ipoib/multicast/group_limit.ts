@@ -1,8 +1,8 @@
 /**
  * The bound on the groups of an interface, beside its broadcast group.
  *
- * A group that the kernel is a member of takes the place of the send-only group that was used longest ago; when there is none,
- * it is not joined until another one is left. A send-only group may take the place of one that was idle for some seconds, ten
+ * A group that the kernel is a member of takes the place of the send-only group that was used longest ago; when there are none,
+ * it is not joined until another one is left (wanted_groups.ts). A send-only group may take the place of one that was idle for some seconds, ten
  * times a second at most: each costs the administrator a leave and a join.
  */
 
@@ -35,9 +35,9 @@ export class GroupLimit {
     this.#parts = parts;
   }
 
-  /** True if there is a place for a group that the kernel is a member of, or one was made. */
-  admitsMember(now: Millis): boolean {
-    return !this.#isFull || this.#evict(now, 0);
+  /** Makes a place for a group that the kernel is a member of, of which there are no more than places. */
+  admitMember(now: Millis): void {
+    if (this.#isFull) this.#evict(now, 0);
   }
 
   /** True if there is a place for a send-only group, or one was made. */

@@ -151,8 +151,12 @@ export class GroupTable implements WaitingTable<Uint8Array> {
     this.#schedule();
   }
 
-  /** The kernel is a member of exactly these groups. If there are too many, the first ones are joined. */
-  setWanted(mgids: readonly Uint8Array[], now: Millis): void {
+  /** The kernel is a member of exactly these groups, and of so many others for which there is no place (wanted_groups.ts). */
+  setWanted(
+    mgids: readonly Uint8Array[],
+    unjoined: number,
+    now: Millis,
+  ): void {
     if (!this.#broadcast) return;
     const wanted = new Map(mgids.map((mgid) => [gidKey(mgid), mgid]));
     for (const [key, group] of [...this.#groups]) {
@@ -160,13 +164,9 @@ export class GroupTable implements WaitingTable<Uint8Array> {
       // A group that was only sent to and is now wanted is joined anew as full member.
       if (group.sendOnly === wanted.has(key)) this.#remove(group, now);
     }
-    let unjoined = 0;
     for (const [key, mgid] of wanted) {
       if (this.#groups.has(key)) continue;
-      if (!this.#limit.admitsMember(now)) {
-        unjoined++;
-        continue;
-      }
+      this.#limit.admitMember(now);
       const group = this.#make(mgid, EthernetKind.Multicast, false, now);
       this.#groups.set(key, group);
       if (this.ready) this.#join(group, now);

@@ -251,7 +251,7 @@ Deno.test("a second family's groups are joined as its own mapping says", () => {
   const { rig, a, b } = hosts();
   const frame = wideFrame(A, GROUP);
   const mgid = ipv6Mgid(GROUP.bytes(), a.link.broadcastMgid);
-  b.link.groups.setWanted([mgid], rig.reactor.clock.now());
+  b.link.groups.setWanted([mgid], 0, rig.reactor.clock.now());
   rig.settle();
   send(a, frame);
   const [packet] = a.posted();
