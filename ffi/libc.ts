@@ -101,10 +101,34 @@ const symbols = {
   unshare: { parameters: ["i32"], result: "i32" },
   // int capget(cap_user_header_t header, cap_user_data_t data)
   capget: { parameters: ["buffer", "buffer"], result: "i32" },
+  capset: { parameters: ["buffer", "buffer"], result: "i32" },
   geteuid: { parameters: [], result: "u32" },
+  // struct passwd *getpwnam(const char *name): name, password, then uid and gid as 32-bit words
+  getpwnam: { parameters: ["buffer"], result: "pointer" },
+  // int initgroups(const char *user, gid_t group)
+  initgroups: { parameters: ["buffer", "u32"], result: "i32" },
+  setresgid: { parameters: ["u32", "u32", "u32"], result: "i32" },
+  setresuid: { parameters: ["u32", "u32", "u32"], result: "i32" },
+  unsetenv: { parameters: ["buffer"], result: "i32" },
+  // unsigned long getauxval(unsigned long type)
+  getauxval: { parameters: ["u64"], result: "u64" },
+  // int execv(const char *path, char *const argv[])
+  execv: { parameters: ["buffer", "buffer"], result: "i32" },
   // int prctl(int option, unsigned long arg2, unsigned long arg3, unsigned long arg4, unsigned long arg5)
   prctl: { parameters: ["i32", "u64", "u64", "u64", "u64"], result: "i32" },
   setsid: { parameters: [], result: "i32" },
+  // int pidfd_open(pid_t pid, unsigned flags) and pidfd_send_signal(int fd, int sig, siginfo_t *info, unsigned flags) by
+  // syscall(2): glibc has them since 2.36
+  pidfd_open: {
+    name: "syscall",
+    parameters: ["i64", "i32", "u32"],
+    result: "i32",
+  },
+  pidfd_send_signal: {
+    name: "syscall",
+    parameters: ["i64", "i32", "i32", "pointer", "u32"],
+    result: "i32",
+  },
   // int dup3(int oldfd, int newfd, int flags)
   dup3: { parameters: ["i32", "i32", "i32"], result: "i32" },
   __errno_location: { parameters: [], result: "pointer" },
@@ -117,7 +141,7 @@ export type Libc = Deno.DynamicLibrary<typeof symbols>["symbols"];
 const UNGUARDED: ReadonlySet<string> = new Set([
   ...["readAt", "writeAt", "read", "write", "ppoll", "epoll_wait"],
   "clock_gettime",
-  ...["opendir", "readdir", "closedir", "__errno_location"],
+  ...["opendir", "readdir", "closedir", "__errno_location", "getpwnam"],
 ]);
 
 let opened: Libc | undefined;

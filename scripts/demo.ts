@@ -9,7 +9,7 @@ import { IpoibError } from "../src/base/errors.ts";
 import { workAndCleanUp } from "./cleanup.ts";
 import { canUnshare, runUnshared, tunObstacle } from "./demo/privileges.ts";
 import { show } from "./demo/show.ts";
-import { PERMISSIONS } from "./program.ts";
+import { DEMO_PERMISSIONS } from "./program.ts";
 
 /** Exit code for what the kernel refuses, as the program has it. */
 const REFUSED = 2;
@@ -33,7 +33,7 @@ async function main(): Promise<number> {
     }
     const script = new URL(import.meta.url).pathname;
     return await runUnshared(
-      [Deno.execPath(), "run", "--quiet", ...PERMISSIONS, script],
+      [Deno.execPath(), "run", "--quiet", ...DEMO_PERMISSIONS, script],
       { [UNSHARED]: "1" },
     );
   }

@@ -1,15 +1,26 @@
 /** How the scripts start the program: from source, or the executable that `IPOIB_BINARY` names. */
 
-/** The fewest permissions that the program works with; `deno task ipoib` has the same. */
+import { VARIABLES } from "../src/base/variables.ts";
+
+/**
+ * The fewest permissions that the program works with; `deno task ipoib` has the same. Paths of files and sockets come from the
+ * user, `umask` has no name of its own among what `--allow-sys` takes, and FFI is all that the user may do anyway.
+ * `--allow-run` is for `--background`: the process of an interface gives it back when it begins.
+ */
 export const PERMISSIONS = [
   "--allow-ffi",
   "--allow-read",
   "--allow-write",
-  "--allow-env",
+  `--allow-env=${Object.keys(VARIABLES).join(",")}`,
   "--allow-run",
   "--allow-net",
   "--allow-sys",
 ] as const;
+
+/** What the demo works with, which asks for more of the environment. */
+export const DEMO_PERMISSIONS = PERMISSIONS.map((permission) =>
+  permission.startsWith("--allow-env") ? "--allow-env" : permission
+);
 
 const TOP = new URL("../", import.meta.url).pathname;
 const DAEMON = "src/daemon";

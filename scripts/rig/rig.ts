@@ -8,6 +8,7 @@
 
 import { bundle } from "./bundle.ts";
 import { Guest, type RigCommand } from "./guest.ts";
+import { completeKernel } from "./kernel_packages.ts";
 import { report } from "./report.ts";
 
 const top = new URL("../../", import.meta.url).pathname;
@@ -76,7 +77,18 @@ export class Rig<L extends Layout> {
 
 /** Builds what the machines run, if that was never done; returns the folder of the build. */
 async function buildRig(): Promise<string> {
-  const output = await must({ program: rigCommand(), env: {} }, "build");
+  const run = (env: Record<string, string>) =>
+    must({ program: rigCommand(), env }, "build");
+  const output = await run({}).catch(async (error) => {
+    const folder = await Deno.makeTempDir({ prefix: "ipoib-rig-" });
+    try {
+      const env = await completeKernel(folder);
+      if (!env) throw error;
+      return await run(env);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
   const [, build] = /: (\/\S+) \(/.exec(output) ?? [];
   if (build === undefined) throw new Error(`rig build: ${output}`);
   return build;

@@ -17,6 +17,8 @@ export interface CliEnvironment {
   readonly runtime: string;
   /** The namespace that a NAME, PID or PATH names, or the own one; throws `E_NETNS`. */
   namespace(spec?: string): Promise<NamespaceIdentity>;
+  /** Ends the process of that PID, which must have interfaces; see end_process.ts. */
+  endProcess(pid: number, timeoutMs: number): Promise<void>;
   /** Runs an interface until it ends: the exit code. */
   up(options: UpOptions): Promise<number>;
   /** Hosts a subnet's manager until it ends: the exit code. */

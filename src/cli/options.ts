@@ -22,6 +22,12 @@ const NETNS = [
   "network namespace: a NAME, a PID or a PATH",
 ] as const;
 
+/** Of commands that go on running. */
+export const USER = [
+  "--user <name>",
+  "run as this user, with no other rights than are needed",
+] as const;
+
 const PRINTING = [
   ["-j, --json", "print JSON, with the keys of iproute2"],
   ["-p, --pretty", "indent the JSON"],

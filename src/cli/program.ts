@@ -1,6 +1,7 @@
 /** The tree of commands. */
 
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
+import { VARIABLES } from "../base/variables.ts";
 import { VERSION } from "../ipc/version.ts";
 import type { Cli } from "./cli.ts";
 import { childCreate, childDelete, childList } from "./commands/child.ts";
@@ -22,8 +23,17 @@ import { up } from "./commands/up.ts";
 import { addGlobals } from "./options.ts";
 
 const AFTER = `
+Environment:
+${variables()}
+
 Exit codes: 0 done, 1 wrong arguments, 2 refused, 3 not running.
 Without an interface, a command means the only one that runs in the namespace.`;
+
+function variables(): string {
+  return Object.entries(VARIABLES).map(([name, text]) =>
+    `  ${name.padEnd(18)} ${text}`
+  ).join("\n");
+}
 
 export function buildProgram(cli: Cli): CommandUnknownOpts {
   const program: CommandUnknownOpts = new Command("ipoib")

@@ -3,6 +3,7 @@
 import { IpoibError } from "../base/errors.ts";
 import { IpcClient } from "../ipc/client.ts";
 import {
+  type InterfaceSocket,
   interfaceSockets,
   socketDirectory,
   socketPath,
@@ -19,11 +20,12 @@ export interface Target {
   client: IpcClient;
 }
 
-/** Parents with a process that answers, in one namespace. */
+/** Parents with a process that answers, and children that were moved away from theirs, in one namespace. */
 export async function running(directory: string): Promise<string[]> {
   const names: string[] = [];
-  for (const { name, path, leadsTo } of interfaceSockets(directory)) {
-    if (leadsTo !== undefined) continue;
+  for (const socket of interfaceSockets(directory)) {
+    if (socket.leadsTo !== undefined && !isMovedChild(socket)) continue;
+    const { name, path } = socket;
     try {
       (await IpcClient.connect(path, name)).close();
       names.push(name);
@@ -56,18 +58,12 @@ export async function openInterface(
   name?: string,
 ): Promise<Target> {
   const directory = await directoryOf(environment, netns);
-  const chosen = name ?? await onlyParent(directory);
+  const chosen = name ?? await onlyOne(directory);
   const path = socketPath(directory, chosen);
   const socket = interfaceSockets(directory).find((s) => s.name === chosen);
   try {
     const client = await IpcClient.connect(path, chosen);
-    // The socket has the name that the process was started with, and the interface may have another one by now.
-    if (name !== undefined && socket?.leadsTo === undefined) {
-      return { name, child: false, client };
-    }
-    const { interfaces: [parent] } = await client.call("version", {});
-    const meant = name ?? parent ?? chosen;
-    return { name: meant, child: meant !== parent, client };
+    return { name: chosen, child: socket?.leadsTo !== undefined, client };
   } catch (error) {
     if (!(error instanceof IpoibError) || error.code !== "E_NOT_RUNNING") {
       throw error;
@@ -82,7 +78,7 @@ export async function openInterface(
   }
 }
 
-async function onlyParent(directory: string): Promise<string> {
+async function onlyOne(directory: string): Promise<string> {
   const names = await running(directory);
   if (names.length > 1) {
     throw new IpoibError(
@@ -99,6 +95,11 @@ async function onlyParent(directory: string): Promise<string> {
   );
 }
 
+/** A child in another namespace than its parent's: its link leads out of the folder. */
+function isMovedChild({ leadsTo }: InterfaceSocket): boolean {
+  return leadsTo?.includes("/") ?? false;
+}
+
 /** Opens, calls one method with the name of the interface, closes. */
 export async function callInterface<
   M extends "link.show" | "neigh.show" | "path.show" | "mcg.show",
@@ -112,7 +113,7 @@ export async function callInterface<
   using client = target.client;
   // The four take the same parameters, which TypeScript does not see through M.
   const params =
-    (method === "link.show" && name === undefined
+    (method === "link.show" && name === undefined && !target.child
       ? {}
       : { name: target.name }) as Params<M & Method>;
   return await client.call(method, params);

@@ -1,7 +1,9 @@
 /** The real environment: standard streams, the namespace of this process, and the daemon, loaded when it is needed. */
 
+import { variable } from "../base/variables.ts";
 import { runtimeDirectory } from "../ipc/locate.ts";
 import type { CliEnvironment } from "./environment.ts";
+import { endProcess } from "./end_process.ts";
 import { findNamespace } from "./namespace.ts";
 import { writeText } from "./output.ts";
 
@@ -10,12 +12,14 @@ export function systemEnvironment(): CliEnvironment {
     out: (text) => writeText(Deno.stdout, text),
     err: (text) => writeText(Deno.stderr, text),
     get color() {
-      return !Deno.env.get("NO_COLOR") && Deno.stdout.isTerminal();
+      return !variable("NO_COLOR") && Deno.stdout.isTerminal();
     },
     get runtime() {
       return runtimeDirectory();
     },
     namespace: findNamespace,
+    endProcess: (pid, timeoutMs) =>
+      endProcess(runtimeDirectory(), pid, timeoutMs),
     async up(options) {
       return await (await import("../daemon/up.ts")).up(options);
     },

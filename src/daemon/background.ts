@@ -6,6 +6,7 @@
  */
 
 import { IpoibError } from "../base/errors.ts";
+import { variable } from "../base/variables.ts";
 import { endingSignal } from "./signals.ts";
 import { IpcClient } from "../ipc/client.ts";
 import {
@@ -21,16 +22,14 @@ import {
   openNamespace,
   ownNamespace,
 } from "../system/namespace.ts";
-
-/** Environment variable that tells a process that it is in the background, and where it writes to once it is ready. */
-const LOG_FILE = "IPOIB_LOG_FILE";
+import { ownCommand } from "../system/own_command.ts";
 
 /** The exit code where an interface did not come so far that it carried traffic. */
 const NOT_READY = 2;
 
 /** The file that this process writes to once it is ready, if it is one in the background. */
 export function logFile(): string | undefined {
-  return Deno.env.get(LOG_FILE) || undefined;
+  return variable("IPOIB_LOG_FILE");
 }
 
 /**
@@ -54,10 +53,10 @@ export async function startInBackground(options: UpOptions): Promise<number> {
     Deno.execPath(),
     {
       args: [
-        ...selfArguments(),
+        ...ownCommand().slice(1),
         ...upArguments({ ...options, background: false }),
       ],
-      env: { [LOG_FILE]: `${directory}/${names[0]}.log` },
+      env: { IPOIB_LOG_FILE: `${directory}/${names[0]}.log` },
       stdin: "null",
       stdout: "null",
       stderr: "piped",
@@ -90,12 +89,6 @@ async function checkFree(path: string, name: string): Promise<void> {
     errno: 16,
     hint: "end it first, with ipoib down",
   });
-}
-
-/** How this very program is started: by name if compiled, else through the runtime. */
-function selfArguments(): string[] {
-  if (Deno.build.standalone) return [];
-  return ["run", "--quiet", "--allow-all", Deno.mainModule];
 }
 
 async function ready(path: string, name: string): Promise<boolean> {

@@ -9,10 +9,12 @@ import { getLogger, type LogLevel } from "../base/log.ts";
 import { TX_QUEUE_LENGTH } from "../ipoib/constants.ts";
 import { IpoibDevice } from "../ipoib/device.ts";
 import type { EngineContext } from "../ipoib/context.ts";
-import { openNetdev } from "../netdev/open.ts";
+import type { IpoibInterface } from "../ipoib/interface.ts";
+import { openNetdev, type TapNetdev } from "../netdev/open.ts";
 import { SaClient } from "../sa/client.ts";
 import { Memberships } from "../sa/memberships.ts";
 import { Fd } from "../system/fd.ts";
+import type { NetworkNamespace } from "../system/namespace.ts";
 import { openReactor } from "../system/open_reactor.ts";
 import type { Reactor } from "../system/reactor.ts";
 import { exactTimers } from "../system/timer_slack.ts";
@@ -27,9 +29,8 @@ import { type Emit, type Hosted, serve } from "./thread/worker_side.ts";
 export interface DataInit {
   log: LogLevel;
   name: string;
-  /** Descriptor of the namespace to make devices in; the worker closes it at its end. */
+  /** Descriptor of the namespace to make the interface in; the worker closes it. */
   netns: number;
-  namespaceInode: number;
   pkeyIndex: number;
   adminMtu: number | undefined;
   memberships: "auto" | "rtnetlink" | "proc";
@@ -37,6 +38,16 @@ export interface DataInit {
   maxGroups: number | undefined;
   io: "auto" | "poll" | "uring";
   hca: PortInit;
+}
+
+/** Where an interface is, for the main thread. */
+export interface InterfacePlace {
+  readonly name: string;
+  readonly namespace: NetworkNamespace;
+}
+
+function placeOf({ name, netdev }: IpoibInterface): InterfacePlace {
+  return { name, namespace: netdev.config.namespace };
 }
 
 /** The index of the default partition, with which MADs are sent (IBTA vol. 1 13.5.1). */
@@ -47,7 +58,7 @@ function managementPkeyIndex(pkeys: readonly number[]): number {
 function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
   using parts = new DisposableStack();
   exactTimers();
-  const netns = parts.use(new Fd(init.netns));
+  using netns = new Fd(init.netns);
   const { port, subnet, showSubnet } = openPort(init, reactor, emit);
   parts.defer(() => port.close());
   const agent = parts.adopt(
@@ -88,26 +99,35 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
     ...{ reactor, port, sa, memberships },
     ...(init.maxGroups === undefined ? {} : { maxGroups: init.maxGroups }),
   };
+  let parent: TapNetdev | undefined;
   const device = new IpoibDevice(context, {
     name: init.name,
     pkeyIndex: init.pkeyIndex,
     adminMtu: init.adminMtu,
-    openNetdev: (name) =>
-      openNetdev(reactor, {
+    openNetdev: (name, memory) => {
+      // Children are made where their parent is now, as in the driver.
+      using place = parent?.tap.locate();
+      const netdev = openNetdev(reactor, {
         name,
-        netns: netns.number,
+        netns: place?.netns ?? netns.number,
         memberships: init.memberships,
         nextHops: init.nextHops,
         txQueueLength: TX_QUEUE_LENGTH,
-        memory: port.send,
+        memory,
         ...(port.attributes.capabilities.segmentation === "none"
           ? { offload: 0 }
           : {}),
-      }),
+      });
+      parent ??= netdev;
+      return netdev;
+    },
   });
   device.onStateChange = (each) =>
     emit("state", { name: each.name, state: each.state });
-  device.onNames = (names) => emit("names", names);
+  const tellPlaces = (interfaces: readonly IpoibInterface[]) =>
+    emit("interfaces", interfaces.map(placeOf));
+  device.onInterfaces = tellPlaces;
+  tellPlaces(device.interfaces());
   device.onGone = () => emit("gone", {});
   if (shared) {
     shared.onLeft = () => device.checkMemberships();
@@ -122,7 +142,6 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
     memberships,
     reactor,
     subnet,
-    namespace: init.namespaceInode,
     showSubnet,
   };
   const owned = parts.move();

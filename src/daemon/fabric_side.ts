@@ -4,17 +4,24 @@
  */
 
 import { IpoibError } from "../base/errors.ts";
-import { runtimeDirectory } from "../ipc/locate.ts";
+import { getLogger } from "../base/log.ts";
+import { portLocksPath, runtimeDirectory } from "../ipc/locate.ts";
+import { makeRuntimeFolder } from "../ipc/runtime_folder.ts";
 import type { InterfaceOptions } from "../ipc/up_options.ts";
-import type { FabricMap } from "../subnet/messages.ts";
+import type { LastKnown } from "../subnet/messages.ts";
 import { socketPair } from "../system/socket_pair.ts";
 import type { ChosenHca } from "./choose_hca.ts";
 import { makeGuid } from "./guid.ts";
 import { ManagerSeat } from "./manager/seat.ts";
 import type { PortInit } from "./open_port.ts";
-import { portLocksPath } from "./port_locks_path.ts";
 import { makeSubnetDirectory } from "./subnet_directory.ts";
 import { WorkerThread } from "./thread/main_side.ts";
+
+/** The embedded subnet has no manager, or one that does not answer. */
+export interface ManagerMissing {
+  readonly lastKnown: LastKnown;
+  readonly silent: boolean;
+}
 
 /** See above. */
 export interface FabricSide {
@@ -24,8 +31,7 @@ export interface FabricSide {
   onCrash: (error: IpoibError) => void;
   /** Begins; what the data worker needs to open the port. */
   start(): Promise<PortInit>;
-  /** The embedded subnet has no manager. */
-  managerMissing(lastKnown: FabricMap): void;
+  managerMissing(missing: ManagerMissing): void;
   close(): Promise<void>;
 }
 
@@ -64,7 +70,6 @@ class SoftSide implements FabricSide {
       log,
       subnetMtu,
     });
-    this.#seat.onCrash = (error) => this.onCrash(IpoibError.from(error));
   }
 
   start(): Promise<PortInit> {
@@ -79,10 +84,13 @@ class SoftSide implements FabricSide {
     });
   }
 
-  managerMissing(lastKnown: FabricMap): void {
-    this.#seat.tryTake(lastKnown).catch((error) =>
-      this.onCrash(IpoibError.from(error))
-    );
+  managerMissing({ lastKnown, silent }: ManagerMissing): void {
+    this.#seat.tryTake(lastKnown, silent).catch((error) => {
+      const failure = IpoibError.from(error);
+      // An interface that has been on the subnet goes on without a manager, until this process or another one can have it.
+      if (lastKnown.ports.length === 0) this.onCrash(failure);
+      else getLogger(this.#options.name).warn(failure.message);
+    });
   }
 
   close(): Promise<void> {
@@ -119,8 +127,13 @@ class VerbsSide implements FabricSide {
       log: this.#options.log,
       socket: theirs.release(),
     });
-    const locks = portLocksPath(runtimeDirectory(), this.#device, this.#port);
-    return { kind: "verbs", ...at, mads: ours.release(), locks };
+    const { folder, file } = portLocksPath(
+      runtimeDirectory(),
+      this.#device,
+      this.#port,
+    );
+    makeRuntimeFolder(folder);
+    return { kind: "verbs", ...at, mads: ours.release(), locks: file };
   }
 
   managerMissing(): void {}

@@ -21,6 +21,8 @@ export interface Member {
 }
 
 export class InterfaceGroup {
+  /** Called once, when every interface is made. */
+  onStarted: () => void = () => {};
   /** Called once, when every interface (that has not ended before) carries traffic. */
   onRunning: () => void = () => {};
   /** Called once, when the last interface begins to end. */
@@ -64,6 +66,7 @@ export class InterfaceGroup {
       for (const member of this.#members) {
         if (!this.#ending) await member.start();
       }
+      this.onStarted();
     } catch (error) {
       this.end();
       await Promise.allSettled(this.#members.map((each) => each.ended()));

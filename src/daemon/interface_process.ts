@@ -1,5 +1,6 @@
 /**
- * The main thread's part of an interface: its name, its control socket, the worker, the fabric's main-thread part, the end.
+ * The main thread's part of an interface: its name and namespace, its control socket, the worker, the fabric's main-thread
+ * part, the end.
  *
  * Order of the beginning: the control socket first (it claims the name), then the worker with the port and the
  * TAP, then the wait for the subnet. Order of the end: the worker (so that groups are left and the TAP goes), the
@@ -16,25 +17,34 @@ import {
   socketDirectory,
   socketPath,
 } from "../ipc/locate.ts";
+import { folderOf, removeEmptyFolder } from "../ipc/runtime_folder.ts";
 import { RUNNING } from "../ipc/schema.ts";
 import { IpcServer } from "../ipc/server.ts";
 import type { InterfaceOptions } from "../ipc/up_options.ts";
-import type { FabricMap } from "../subnet/messages.ts";
 import type { Fd } from "../system/fd.ts";
 import {
   initialNamespaceInode,
   namespaceInode,
+  type NetworkNamespace,
   openNamespace,
   ownNamespace,
 } from "../system/namespace.ts";
-import type { DataInit } from "./data_worker.ts";
+import type { DataInit, InterfacePlace } from "./data_worker.ts";
 import type { ChosenHca } from "./choose_hca.ts";
-import { type FabricSide, fabricSide } from "./fabric_side.ts";
+import {
+  type FabricSide,
+  fabricSide,
+  type ManagerMissing,
+} from "./fabric_side.ts";
 import { controlHandlers } from "./handlers.ts";
 import type { PortInit } from "./open_port.ts";
-import { OtherNames } from "./other_names.ts";
+import { NamespaceWatch, type Users } from "./namespace_watch.ts";
 import { Readiness } from "./readiness.ts";
+import { SocketNames } from "./socket_names.ts";
 import { WorkerThread } from "./thread/main_side.ts";
+
+/** How often what the kernel tells nothing of is looked at. */
+const LOOK_INTERVAL_MS = 1000;
 
 export class InterfaceProcess {
   /** Called when the interface carries traffic for the first time. */
@@ -48,16 +58,28 @@ export class InterfaceProcess {
   readonly #sockets: string;
   readonly #thread: WorkerThread;
   readonly #fabric: FabricSide;
-  readonly #otherNames: OtherNames;
+  readonly #watch: NamespaceWatch;
   readonly #readiness = new Readiness();
   readonly #end = Promise.withResolvers<IpoibError | undefined>();
   /** What the kernel calls it at this time. */
   #name: string;
+  /** Where the interfaces are, the parent first; none before it was made. */
+  #places: readonly InterfacePlace[] = [];
   #server: IpcServer | undefined;
+  #socketNames: SocketNames | undefined;
+  #timer: ReturnType<typeof setInterval> | undefined;
   #ended = false;
 
-  /** Opens the namespace (`E_NETNS`) and, for the embedded HCA, makes the subnet's folder. */
-  constructor(options: InterfaceOptions, hca: ChosenHca) {
+  /**
+   * Opens the namespace (`E_NETNS`) and, for the embedded HCA, makes the subnet's folder.
+   *
+   * @param usersOf who uses a namespace
+   */
+  constructor(
+    options: InterfaceOptions,
+    hca: ChosenHca,
+    usersOf: (namespace: NetworkNamespace) => Users,
+  ) {
     const { name, netns } = options;
     this.#options = options;
     this.#netns = netns === undefined ? ownNamespace() : openNamespace(netns);
@@ -67,7 +89,8 @@ export class InterfaceProcess {
       namespaceIdentity(this.#inode, initialNamespaceInode()),
     );
     this.#name = name;
-    this.#otherNames = new OtherNames(this.#sockets, name);
+    this.#watch = new NamespaceWatch(usersOf);
+    this.#watch.onDeleted = (inode) => this.#onNamespaceDeleted(inode);
     this.#fabric = fabricSide(hca, options, String(this.#inode));
     this.#thread = new WorkerThread(
       new URL("./data_worker.ts", import.meta.url),
@@ -91,12 +114,14 @@ export class InterfaceProcess {
       controlHandlers({
         thread: this.#thread,
         name: () => this.#name,
-        namespace: Number(this.#inode),
+        namespace: () =>
+          Number(this.#places[0]?.namespace.inode ?? this.#inode),
         readiness: this.#readiness,
+        clientsEnded: () => this.#server?.clientsEnded ?? 0,
         stop: () => this.end(),
       }),
     );
-    this.#otherNames.clean();
+    this.#socketNames = new SocketNames(runtimeDirectory(), this.#server);
   }
 
   /** Makes the interface; throws why it cannot be (`E_PRIVILEGE`, `E_NAME_TAKEN`, `E_LIBRARY`, ...). */
@@ -125,7 +150,6 @@ export class InterfaceProcess {
       // Reads that go on by themselves have not been measured on real devices yet.
       io: hca.kind === "verbs" && io === "auto" ? "poll" : io,
       netns: this.#netns.release(),
-      namespaceInode: Number(this.#inode),
       adminMtu: mtu,
       hca,
     };
@@ -135,13 +159,13 @@ export class InterfaceProcess {
     if (this.#ended) return;
     switch (event) {
       case "manager-missing":
-        this.#fabric.managerMissing(data as FabricMap);
+        this.#fabric.managerMissing(data as ManagerMissing);
         return;
       case "state":
         this.#onState(data as { name: string; state: string });
         return;
-      case "names":
-        this.#onNames(data as string[]);
+      case "interfaces":
+        this.#onInterfaces(data as InterfacePlace[]);
         return;
       case "gone":
         this.end();
@@ -152,11 +176,39 @@ export class InterfaceProcess {
     }
   }
 
-  /** The parent's name, and those of its children. */
-  #onNames(names: readonly string[]): void {
-    this.#name = names[0]!;
-    for (const gone of this.#otherNames.update(names)) {
-      this.#readiness.forget(gone);
+  /** The parent, and its children. */
+  #onInterfaces(places: readonly InterfacePlace[]): void {
+    const before = this.#places;
+    this.#places = places;
+    this.#name = places[0]!.name;
+    for (const { name } of before) {
+      if (!places.some((each) => each.name === name)) {
+        this.#readiness.forget(name);
+      }
+    }
+    this.#timer ??= setInterval(() => this.#look(), LOOK_INTERVAL_MS);
+    void this.#socketNames?.update(places);
+    this.#watch.follow(places.map(({ namespace }) => namespace));
+  }
+
+  #look(): void {
+    this.#watch.check();
+    this.#socketNames?.retry();
+  }
+
+  /** Its interfaces end with it, as those of ib_ipoib do; those elsewhere stay, unless it was the parent's. */
+  #onNamespaceDeleted(inode: bigint): void {
+    const [parent, ...children] = this.#places;
+    const log = getLogger(this.#name);
+    if (parent?.namespace.inode === inode) {
+      log.info("its network namespace was deleted");
+      return this.end();
+    }
+    for (const { name, namespace } of children) {
+      if (namespace.inode !== inode) continue;
+      log.info(`the network namespace of ${name} was deleted`);
+      // It may be gone already.
+      this.#thread.call("link.del", { name }).catch(() => {});
     }
   }
 
@@ -171,9 +223,11 @@ export class InterfaceProcess {
   async #close(): Promise<void> {
     this.#ended = true;
     this.onEnding();
+    clearInterval(this.#timer);
     await this.#thread.close().catch(() => {});
-    if (this.#server) this.#otherNames.update([]);
+    await this.#socketNames?.update([]);
     await this.#server?.close();
+    if (this.#server) removeEmptyFolder(folderOf(this.#server.path));
     await this.#fabric.close();
     this.#netns.close();
   }

@@ -1,8 +1,9 @@
 /** Worker entry: the subnet manager of an embedded subnet. */
 
 import { getLogger, type LogLevel } from "../base/log.ts";
+import { keepCapabilities } from "../system/capability.ts";
 import { PollReactor } from "../system/poll_reactor.ts";
-import type { FabricMap } from "../subnet/messages.ts";
+import type { LastKnown } from "../subnet/messages.ts";
 import type { ManagerInfo } from "../subnet/snapshot.ts";
 import {
   type PartitionsText,
@@ -10,6 +11,7 @@ import {
   runManagerCommand,
 } from "./manager/commands.ts";
 import { ManagerHost } from "./manager/host.ts";
+import { SeatGuard } from "./manager/seat_guard.ts";
 import { type Hosted, serve } from "./thread/worker_side.ts";
 
 /** What the worker is started with. */
@@ -17,16 +19,19 @@ export interface ManagerInit {
   log: LogLevel;
   /** Where ports connect; nothing may be there. */
   socket: string;
+  /** The manager's lock file. */
+  lock: { path: string; inode: bigint };
   subnet: string;
   manager: ManagerInfo;
   subnetMtu?: number;
   /** What was known of the subnet under the manager before. */
-  previous?: FabricMap;
+  previous?: LastKnown;
   /** Absent: those built in. */
   partitions?: PartitionsText;
 }
 
-serve<ManagerInit>(() => new PollReactor(), (init, reactor): Hosted => {
+serve<ManagerInit>(() => new PollReactor(), (init, reactor, emit): Hosted => {
+  keepCapabilities([]);
   const log = getLogger(`subnet ${init.subnet}`);
   const { partitions, warnings } = readPartitions(init.partitions);
   for (const warning of warnings) log.warn(warning);
@@ -34,12 +39,17 @@ serve<ManagerInit>(() => new PollReactor(), (init, reactor): Hosted => {
     manager: init.manager,
     now: reactor.clock.now(),
     partitions,
+    onFailure: ({ message }) => log.warn(message),
     log: (level, text) => {
       if (level === "warning") log.warn(text);
       else log[level](text);
     },
     ...(init.subnetMtu === undefined ? {} : { subnetMtu: init.subnetMtu }),
     ...(init.previous === undefined ? {} : { previous: init.previous }),
+  });
+  new SeatGuard(reactor, init.lock, () => {
+    host.close();
+    emit("replaced", {});
   });
   return {
     command: (name, params, reply) => {

@@ -1,6 +1,7 @@
 /** The port of an interface's data worker: of the embedded HCA, or of a real one. */
 
 import { IpoibError } from "../base/errors.ts";
+import { getLogger } from "../base/log.ts";
 import type { HcaPort } from "../hca/hca.ts";
 import { SoftPort } from "../hca/soft/port.ts";
 import { VerbsPort } from "../hca/verbs/port.ts";
@@ -61,6 +62,7 @@ export function openPort(
     };
   }
   const { directory, subnet, guid, guidFixed, subnetMtu } = hca;
+  const log = getLogger(name);
   const port = new SoftPort({
     reactor,
     directory,
@@ -69,7 +71,9 @@ export function openPort(
     guidFixed,
     name,
     ...(subnetMtu === undefined ? {} : { subnetMtu }),
-    onManagerMissing: (lastKnown) => emit("manager-missing", lastKnown),
+    onManagerMissing: (lastKnown, silent) =>
+      emit("manager-missing", { lastKnown, silent }),
+    onFailure: (error) => log.warn(error.message),
   });
   return { port, subnet, showSubnet: (done) => port.showSubnet(done) };
 }

@@ -3,7 +3,6 @@
 import { IpoibError } from "../base/errors.ts";
 import { getLogger } from "../base/log.ts";
 import { type IpoibLink, IpoibLinks } from "../netdev/ipoib_links.ts";
-import type { Fd } from "../system/fd.ts";
 import {
   namespaceInode,
   openNamespace,
@@ -27,18 +26,19 @@ export function openSharedPort(
     gid,
     openLocks: () => new RangeLocks(locks),
     openLinks: (onDown) => {
-      using stack = new DisposableStack();
-      const found = namespaces(netns).map((each) => stack.use(each));
-      return found.map((namespace) => openLinks(namespace, onDown));
+      using others = otherNamespaces(netns);
+      return [undefined, ...others.descriptors].map((each) =>
+        openLinks(each, onDown)
+      );
     },
   });
 
   function openLinks(
-    namespace: Fd,
+    namespace: number | undefined,
     onDown: (link: IpoibLink) => void,
   ): Links {
     try {
-      return new IpoibLinks({ reactor, netns: namespace.number, onDown });
+      return new IpoibLinks({ reactor, netns: namespace, onDown });
     } catch (error) {
       log.debug(IpoibError.from(error).message);
       return { isUp: () => false, close: () => {} };
@@ -46,25 +46,27 @@ export function openSharedPort(
   }
 }
 
-/** The namespaces that can be seen: the process's own, the interface's, and the initial one. */
-function namespaces(netns: number): Fd[] {
-  const opened = [
-    ownNamespace,
-    () => openNamespace(`/proc/self/fd/${netns}`),
-    () => openNamespace("/proc/1/ns/net"),
-  ].flatMap((open) => {
-    try {
-      return [open()];
-    } catch {
-      return [];
-    }
-  });
-  const seen = new Set<bigint>();
-  return opened.filter((each) => {
-    const inode = namespaceInode(each.number);
-    const isNew = !seen.has(inode);
-    seen.add(inode);
-    if (!isNew) each.close();
-    return isNew;
-  });
+/** The namespaces that can be seen beside the thread's own: the interface's, and the initial one. */
+function otherNamespaces(
+  netns: number,
+): Disposable & { readonly descriptors: readonly number[] } {
+  using parts = new DisposableStack();
+  using own = ownNamespace();
+  const known = new Set([namespaceInode(own.number)]);
+  const descriptors = [`/proc/self/fd/${netns}`, "/proc/1/ns/net"].flatMap(
+    (path) => {
+      try {
+        const { number } = parts.use(openNamespace(path));
+        const inode = namespaceInode(number);
+        if (known.has(inode)) return [];
+        known.add(inode);
+        return [number];
+      } catch {
+        // A process with fewer capabilities than process 1 may not see its namespace.
+        return [];
+      }
+    },
+  );
+  const opened = parts.move();
+  return { descriptors, [Symbol.dispose]: () => opened.dispose() };
 }

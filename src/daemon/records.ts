@@ -14,9 +14,9 @@ import type {
   StatsRecord,
 } from "../ipc/schema.ts";
 import type { PortAttributes } from "../hca/hca.ts";
-import { MAX_MTU } from "../ipoib/constants.ts";
 import type { IpoibDevice } from "../ipoib/device.ts";
 import type { IpoibInterface } from "../ipoib/interface.ts";
+import { portRateMbps } from "../ipoib/link_state.ts";
 import { mtuChain } from "../ipoib/mtu.ts";
 import type { Statistics } from "../ipoib/statistics.ts";
 import type { Millis } from "../base/units.ts";
@@ -35,8 +35,6 @@ export interface RecordContext {
   counters: Record<string, number>;
   /** The subnet's name, of the soft HCA. */
   subnet: string | undefined;
-  /** Inode of the namespace. */
-  namespace: number;
   now: Millis;
 }
 
@@ -47,6 +45,7 @@ export function linkRecord(
 ): LinkRecord {
   const { config } = each.netdev;
   const { port } = context;
+  const status = each.netdev.status();
   return {
     ifindex: config.ifindex,
     ifname: config.name,
@@ -57,10 +56,10 @@ export function linkRecord(
     link_type: "infiniband",
     address: addressText(each.address),
     broadcast: addressText(groupLinkAddress(each.broadcastMgid)),
-    promiscuity: 0,
-    allmulti: 0,
-    min_mtu: 0,
-    max_mtu: MAX_MTU,
+    promiscuity: status.promiscuity,
+    allmulti: status.allmulti,
+    min_mtu: status.minMtu,
+    max_mtu: status.maxMtu,
     linkinfo: {
       info_kind: "ipoib",
       info_data: {
@@ -69,7 +68,7 @@ export function linkRecord(
         umcast: each.umcast ? "0001" : "0000",
       },
     },
-    ...counted(each),
+    ...counted(each, status.queueDrops),
     pkey: formatPkey(each.pkey),
     ...(each.pkeyIndex < 0 ? {} : { pkey_index: each.pkeyIndex }),
     qpn: each.qpn,
@@ -78,7 +77,7 @@ export function linkRecord(
     mtu_chain: chainRecord(each, port),
     next_hops: each.netdev.nextHopSource,
     state: each.state,
-    namespace: context.namespace,
+    namespace: Number(each.netdev.config.namespace.inode),
     pid: Deno.pid,
   };
 }
@@ -110,7 +109,7 @@ function hcaRecord(
     sm_lid: port.smLid,
     port_state: port.state.toUpperCase(),
     phys_state: port.physState,
-    rate_mbps: port.laneMbps * port.activeWidth,
+    rate_mbps: portRateMbps(port),
     width: port.activeWidth,
     lane_mbps: port.laneMbps,
     ...(subnet === undefined ? {} : { subnet }),
@@ -133,14 +132,14 @@ function chainRecord(each: IpoibInterface, port: PortAttributes): MtuChain {
 
 /** Statistics, and drops by reason; what was dropped in the kernel, before it came to us, among them. */
 function counted(
-  { netdev, statistics }: IpoibInterface,
+  { statistics }: IpoibInterface,
+  queueDrops: number,
 ): { stats64: Stats64; drops: Record<string, number> } {
-  const queue = netdev.queueDrops();
   return {
-    stats64: stats64(statistics, queue),
+    stats64: stats64(statistics, queueDrops),
     drops: {
       ...statistics.dropsByReason(),
-      ...(queue === 0 ? {} : { tx_device_queue: queue }),
+      ...(queueDrops === 0 ? {} : { tx_device_queue: queueDrops }),
     },
   };
 }
@@ -174,7 +173,7 @@ export function statsRecord(
   const { echoes, arpReceived, arpSent, tables } = each.statistics;
   return {
     ifname: each.name,
-    ...counted(each),
+    ...counted(each, each.netdev.status().queueDrops),
     counters: {
       rx_echoes: echoes,
       arp_received: arpReceived,

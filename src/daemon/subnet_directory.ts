@@ -1,17 +1,11 @@
 /** The folder of an embedded subnet. */
 
 import { subnetDirectory } from "../ipc/locate.ts";
+import { makeRuntimeFolder } from "../ipc/runtime_folder.ts";
 
-/** Makes it if need be, closed to others; returns its path. */
+/** Makes it if need be, closed to others; returns its path. Throws `E_RUNTIME_DIR`. */
 export function makeSubnetDirectory(runtime: string, subnet: string): string {
   const path = subnetDirectory(runtime, subnet);
-  const mask = Deno.umask(0o022);
-  try {
-    Deno.mkdirSync(runtime, { recursive: true });
-    Deno.umask(0o077);
-    Deno.mkdirSync(path, { recursive: true });
-  } finally {
-    Deno.umask(mask);
-  }
+  makeRuntimeFolder(path, runtime);
   return path;
 }

@@ -2,18 +2,22 @@
 
 import { IpoibError } from "../base/errors.ts";
 import { configureLog, getLogger } from "../base/log.ts";
+import { variable } from "../base/variables.ts";
 import { runtimeDirectory } from "../ipc/locate.ts";
 import type { SubnetRunOptions } from "../ipc/up_options.ts";
-import { raiseDescriptorLimit } from "../system/limits.ts";
 import { notify } from "../system/notify.ts";
+import { ensureDescriptors } from "./descriptors.ts";
 import { ManagerSeat } from "./manager/seat.ts";
+import { reduceRights } from "./rights.ts";
 import { endingSignal } from "./signals.ts";
 import { makeSubnetDirectory } from "./subnet_directory.ts";
 
 /** Runs until a signal or `stop`; SIGHUP reads the partitions again; throws `E_SUBNET_TAKEN` if another process has the seat. */
 export async function runSubnet(options: SubnetRunOptions): Promise<number> {
-  await configureLog(options.log);
-  raiseDescriptorLimit();
+  const { user } = options;
+  reduceRights([], user === undefined ? {} : { user });
+  const limited = await configureLog(options.log);
+  ensureDescriptors(0);
   const { name } = options;
   const end = Promise.withResolvers<IpoibError | undefined>();
   const ending = endingSignal(["SIGINT", "SIGTERM"]);
@@ -41,11 +45,12 @@ export async function runSubnet(options: SubnetRunOptions): Promise<number> {
   log.info(`subnet manager runs, pid ${Deno.pid}`);
   const reload = () => void reloadPartitions(seat, log);
   Deno.addSignalListener("SIGHUP", reload);
-  notify("READY=1", Deno.env.get("NOTIFY_SOCKET"));
+  notify("READY=1", variable("NOTIFY_SOCKET"));
   const failure = await end.promise;
   Deno.removeSignalListener("SIGHUP", reload);
   await seat.close();
   ending.ignore();
+  limited.flush(true);
   if (failure) throw failure;
   return 0;
 }

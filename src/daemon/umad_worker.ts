@@ -3,6 +3,7 @@
 import { IpoibError } from "../base/errors.ts";
 import type { LogLevel } from "../base/log.ts";
 import { UmadPort } from "../hca/verbs/umad_port.ts";
+import { keepCapabilities } from "../system/capability.ts";
 import { openReactor } from "../system/open_reactor.ts";
 import { serve } from "./thread/worker_side.ts";
 
@@ -18,6 +19,8 @@ export interface UmadInit {
 serve<UmadInit>(
   () => openReactor("poll", () => {}),
   ({ device, port, socket }, reactor) => {
+    // The device's file decides who may open it.
+    keepCapabilities([]);
     const umad = new UmadPort({ reactor, device, port, socket });
     return {
       command: (name) => {

@@ -2,35 +2,50 @@
 
 import { IpoibError } from "../base/errors.ts";
 import { configureLog, getLogger } from "../base/log.ts";
+import { variable } from "../base/variables.ts";
 import { probeVerbs } from "../hca/verbs/probe.ts";
+import { processLocksPath, runtimeDirectory } from "../ipc/locate.ts";
+import { makeRuntimeFolder } from "../ipc/runtime_folder.ts";
 import type { UpOptions } from "../ipc/up_options.ts";
-import { beginSession, redirectStderr } from "../system/detach.ts";
-import { raiseDescriptorLimit } from "../system/limits.ts";
+import { beginSession } from "../system/detach.ts";
+import type { NetworkNamespace } from "../system/namespace.ts";
+import { NamespaceUsers } from "../system/namespace_users.ts";
 import { notify } from "../system/notify.ts";
+import { ProcessLocks } from "../system/process_locks.ts";
+import { trustNoLibraryVariables } from "../system/trusted_libraries.ts";
 import { logFile, startInBackground } from "./background.ts";
+import { BackgroundLog } from "./background_log.ts";
 import { chooseHca, type Notice } from "./choose_hca.ts";
 import { InterfaceGroup } from "./interface_group.ts";
 import { InterfaceProcess } from "./interface_process.ts";
+import { namespaceHolder } from "./namespace_holder.ts";
 import { planInterfaces } from "./plan_interfaces.ts";
+import { ensureDescriptors } from "./descriptors.ts";
+import { capabilitiesOf, reduceMainThread, reduceRights } from "./rights.ts";
 import { endingSignal } from "./signals.ts";
+import { sweep } from "./sweep.ts";
 
 /** The exit code where an interface failed and another one ended well after it. */
 const ONE_FAILED = 2;
 
 /** Runs interfaces until the last one is taken down: its exit code; throws what kept one from beginning, or ended the last. */
 export async function up(options: UpOptions): Promise<number> {
+  trustNoLibraryVariables();
   const hcas = chooseHca(options.hca, () => probeVerbs(), options.roce);
   const planned = planInterfaces(options.names, hcas, options.guid);
+  ensureDescriptors(planned.length);
   if (options.background) {
     return await startInBackground({
       ...options,
       names: planned.map(({ name }) => name),
     });
   }
-  const backgroundLog = logFile();
-  if (backgroundLog) beginSession();
-  await configureLog(options.log);
-  raiseDescriptorLimit();
+  const needs = { hca: hcas.kind, nextHops: options.nextHops };
+  using reduced = reduceRights(capabilitiesOf(needs), options);
+  const { netns } = reduced;
+  const logPath = logFile();
+  if (logPath !== undefined) beginSession();
+  const log = await configureLog(options.log);
   if (hcas.kind === "soft" && hcas.notice) tell(hcas.notice);
   if (options.mode === "connected") {
     throw new IpoibError(
@@ -40,23 +55,45 @@ export async function up(options: UpOptions): Promise<number> {
     );
   }
 
+  const runtime = runtimeDirectory();
+  makeRuntimeFolder(runtime);
+  using locks = ProcessLocks.hold(processLocksPath(runtime));
+  using holder = namespaceHolder(options.netns);
+  const usersOf = (namespace: NetworkNamespace) =>
+    new NamespaceUsers({ namespace, holder, ignored: () => locks.pids() });
   const ending = endingSignal();
   const group = new InterfaceGroup(
     planned.map(({ name, hca }) =>
-      new InterfaceProcess({ ...options, name }, hca)
+      new InterfaceProcess(
+        { ...options, name, ...(netns === undefined ? {} : { netns }) },
+        hca,
+        usersOf,
+      )
     ),
   );
-  group.onRunning = () => {
-    notify("READY=1", Deno.env.get("NOTIFY_SOCKET"));
-    // Whoever started us has gone by now: words go to the file.
-    if (backgroundLog) redirectStderr(backgroundLog);
+  group.onStarted = () => {
+    reduced[Symbol.dispose]();
+    reduceMainThread(needs);
   };
-  group.onStopping = () => notify("STOPPING=1", Deno.env.get("NOTIFY_SOCKET"));
+  const backgroundLog = logPath === undefined
+    ? undefined
+    : await BackgroundLog.open(logPath);
+  group.onRunning = () => {
+    notify("READY=1", variable("NOTIFY_SOCKET"));
+    // Whoever started us has gone by now: words go to the file.
+    backgroundLog?.begin();
+  };
+  group.onStopping = () => notify("STOPPING=1", variable("NOTIFY_SOCKET"));
   void ending.promise.then(() => group.end());
+  let inOrder = false;
   try {
-    return await group.run() ? 0 : ONE_FAILED;
+    sweep(runtime);
+    inOrder = await group.run();
+    return inOrder ? 0 : ONE_FAILED;
   } finally {
     ending.ignore();
+    log.flush(true);
+    backgroundLog?.close(inOrder);
   }
 }
 

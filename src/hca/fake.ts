@@ -17,7 +17,7 @@ import { ETHERNET_HEADER_LENGTH } from "../wire/ethernet.ts";
 import { FIRST_MLID } from "../wire/lrh.ts";
 import { GsoType, VNET_HEADER_LENGTH } from "../wire/vnet.ts";
 import { FakeAddressHandle } from "./fake_address_handle.ts";
-import { LAYOUT, STRIDE, whereIs } from "./fake_memory.ts";
+import { type FakeSendMemory, LAYOUT, STRIDE, whereIs } from "./fake_memory.ts";
 import {
   type Completion,
   type FakePortOptions,
@@ -33,8 +33,8 @@ import type {
   MadAgent,
   PortAttributes,
   PortEvent,
+  QueuePairOptions,
   TappedPacket,
-  UdQpOptions,
 } from "./hca.ts";
 import { MadAgents } from "./mad_agents.ts";
 
@@ -128,7 +128,13 @@ export class FakePort extends FakeTransport implements HcaPort {
     this.#events.call(event);
   }
 
-  createUdQp(options: UdQpOptions): FakeUdQp {
+  openSendMemory(): FakeSendMemory {
+    return this.send;
+  }
+
+  closeSendMemory(): void {}
+
+  createUdQp(options: QueuePairOptions): FakeUdQp {
     return new FakeUdQp(this, this.qps, this.#nextQpn++, options);
   }
 

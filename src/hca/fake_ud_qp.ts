@@ -16,11 +16,11 @@ import {
   type AddressHandleAttributes,
   type CqModeration,
   PostResult,
+  type QueuePairOptions,
   type RxBatch,
   RxFlag,
   type TappedPacket,
   type UdQp,
-  type UdQpOptions,
 } from "./hca.ts";
 import {
   UD_HEADERS_LENGTH,
@@ -58,7 +58,7 @@ export class FakeUdQp implements UdQp {
     port: FakeTransport,
     qps: Map<number, FakeUdQp>,
     qpn: number,
-    options: UdQpOptions,
+    options: QueuePairOptions,
   ) {
     this.#port = port;
     this.#qps = qps;

@@ -6,7 +6,7 @@
  *
  * | here               | libibverbs                                    | soft                                   |
  * |--------------------|-----------------------------------------------|----------------------------------------|
- * | `send.reserve`     | next free buffer of the registered send ring  | a free slot of the port's memfd        |
+ * | `SendMemory.reserve` | next free buffer of the registered send ring | a free slot of the memory's memfd      |
  * | `UdQp.post`        | work request appended to the chain            | descriptor written to the peer's ring  |
  * | `HcaPort.flush`    | `ibv_post_send` of the chain                  | ring heads published, doorbells rung   |
  * | `QueuePair.poll`   | `ibv_poll_cq`, 64 at a time                   | descriptors taken from the peers' rings |
@@ -51,7 +51,7 @@ export interface SlotLayout {
   readonly capacity: number;
 }
 
-/** The port's memory for outgoing packets. */
+/** Memory for outgoing packets of one interface. */
 export interface SendMemory extends FrameMemory {
   readonly layout: SlotLayout;
   /** All slots; slot `i` begins at `i * stride`. */
@@ -188,11 +188,17 @@ export interface UdQp extends QueuePair {
   detachMulticast(mgid: Uint8Array, mlid: number): void;
 }
 
-/** How to make a {@linkcode UdQp}. */
-export interface UdQpOptions {
+/** How to make a queue pair, but for what it sends from. */
+export interface QueuePairOptions {
   pkeyIndex: number;
   /** Packets that may wait to be polled, at least. */
   recvQueueSize: number;
+}
+
+/** How to make a {@linkcode UdQp}. */
+export interface UdQpOptions extends QueuePairOptions {
+  /** Where the packets lie that it sends: memory of the same port. */
+  memory: SendMemory;
 }
 
 /** Where a MAD goes or came from. */
@@ -320,7 +326,10 @@ export type PortEvent =
 /** One port of an HCA, opened by this process. */
 export interface HcaPort {
   readonly attributes: PortAttributes;
-  readonly send: SendMemory;
+  /** Memory for the packets of one interface, shared with other interfaces where the device has no other kind. */
+  openSendMemory(): SendMemory;
+  /** The interface needs it no more; its queue pairs are closed, and its device reads no more into it. */
+  closeSendMemory(memory: SendMemory): void;
   createUdQp(options: UdQpOptions): UdQp;
   /** May touch the fabric, so it is not for the data path: keep the handle. */
   createAddressHandle(attributes: AddressHandleAttributes): AddressHandle;

@@ -21,6 +21,11 @@ export class LineSplitter {
     this.#limit = limit;
   }
 
+  /** Bytes of a line that is not complete yet. */
+  get pending(): number {
+    return this.#heldLength;
+  }
+
   /**
    * The lines that `chunk` completes. The chunk is copied where it is kept.
    *

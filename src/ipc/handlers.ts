@@ -7,8 +7,10 @@ import type { Params, Result } from "./methods.ts";
 
 /** What a handler may know of its call. */
 export interface CallContext {
-  /** Aborted when the client is gone or the server closes. */
+  /** Aborted when the client sends nothing more or the server closes. */
   readonly signal: AbortSignal;
+  /** True once no answer can reach the client. */
+  gone(): boolean;
   /** Calls `action` once the answer has been written (or the client is gone): for what ends the process. */
   afterReply(action: () => void): void;
 }

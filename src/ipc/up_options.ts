@@ -57,6 +57,8 @@ export interface UpOptions extends Omit<InterfaceOptions, "name"> {
   roce: boolean;
   /** Return once all interfaces are ready, and leave a process behind. */
   background: boolean;
+  /** Name of the user that the process runs as; absent: the caller. */
+  user?: string;
 }
 
 export interface SubnetRunOptions {
@@ -64,6 +66,8 @@ export interface SubnetRunOptions {
   subnetMtu?: 2048 | 4096;
   /** File of the partitions, in OpenSM's syntax. */
   partitions?: string;
+  /** Name of the user that the process runs as; absent: the caller. */
+  user?: string;
   log: LogLevel;
 }
 
@@ -124,6 +128,7 @@ export function upArguments(options: UpOptions): string[] {
   add("--next-hops", options.nextHops);
   add("--max-groups", options.maxGroups);
   add("--log", options.log);
+  add("--user", options.user);
   if (options.roce) words.push("--roce");
   if (options.background) words.push("--background");
   return words;

@@ -8,7 +8,7 @@
 
 import { IpoibError } from "../base/errors.ts";
 import { formatPkey, FULL_MEMBER } from "../base/units.ts";
-import type { PortEvent } from "../hca/hca.ts";
+import type { PortEvent, SendMemory } from "../hca/hca.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import type { EngineOptions } from "./engine.ts";
 import { IpoibInterface } from "./interface.ts";
@@ -33,8 +33,8 @@ export interface DeviceOptions {
   name: string;
   pkeyIndex: number;
   adminMtu: number | undefined;
-  /** Makes a network device; throws if the name is taken. */
-  openNetdev: (name: string) => Netdev;
+  /** Makes a network device that is read into that memory; throws if the name is taken. */
+  openNetdev: (name: string, memory: SendMemory) => Netdev;
 }
 
 export class IpoibDevice {
@@ -42,29 +42,30 @@ export class IpoibDevice {
   readonly children: Child[] = [];
   /** Called when the state of an interface changed. */
   onStateChange: (which: IpoibInterface) => void = () => {};
-  /** Called with the names of all interfaces, the parent's first, when one came, went or was renamed. */
-  onNames: (names: readonly string[]) => void = () => {};
+  /** Called with all interfaces, the parent first, when one came, went, was renamed or moved to another namespace. */
+  onInterfaces: (interfaces: readonly IpoibInterface[]) => void = () => {};
   /** Called when the parent's network device was deleted from outside. */
   onGone: () => void = () => {};
 
   readonly #context: EngineOptions;
   readonly #options: DeviceOptions;
   #parentUp = false;
-  /** As last told. */
-  #names: readonly string[];
+  /** Names and namespaces, as last told. */
+  #places: readonly string[];
 
   constructor(context: EngineOptions, options: DeviceOptions) {
     this.#context = context;
     this.#options = options;
     const { port } = context;
-    const netdev = options.openNetdev(options.name);
+    const opened = this.#openNetdev(options.name);
+    const { netdev } = opened;
     this.parent = new IpoibInterface(context, {
-      netdev,
+      ...opened,
       pkey: { index: options.pkeyIndex },
       adminMtu: options.adminMtu,
     });
     this.#listen(this.parent);
-    this.#names = [this.parent.name];
+    this.#places = [placeOf(this.parent)];
     netdev.config.onChange((change) => {
       if (change === "link") this.#followParent();
       if (change === "gone") this.onGone();
@@ -164,10 +165,11 @@ export class IpoibDevice {
   }
 
   #open(name: string, written: number, kind: ChildKind): IpoibInterface {
-    const netdev = this.#options.openNetdev(name);
+    const opened = this.#openNetdev(name);
+    const { netdev } = opened;
     const child = {
       interface: new IpoibInterface(this.#context, {
-        netdev,
+        ...opened,
         pkey: { value: written | FULL_MEMBER },
         adminMtu: undefined,
       }),
@@ -176,11 +178,22 @@ export class IpoibDevice {
     };
     this.children.push(child);
     this.#listen(child.interface);
-    this.#followNames();
+    this.#tellInterfaces();
     netdev.config.onChange((change) => {
       if (change === "gone") this.#remove(child);
     });
     return child.interface;
+  }
+
+  #openNetdev(name: string): { netdev: Netdev; memory: SendMemory } {
+    const { port } = this.#context;
+    const memory = port.openSendMemory();
+    try {
+      return { netdev: this.#options.openNetdev(name, memory), memory };
+    } catch (error) {
+      port.closeSendMemory(memory);
+      throw error;
+    }
   }
 
   #legacyChild(pkey: number): Child | undefined {
@@ -195,22 +208,23 @@ export class IpoibDevice {
     this.children.splice(at, 1);
     child.interface.close();
     this.onStateChange(child.interface);
-    this.#followNames();
+    this.#tellInterfaces();
   }
 
   #listen(each: IpoibInterface): void {
     each.onStateChange = () => this.onStateChange(each);
     each.netdev.config.onChange((change) => {
-      if (change !== "link" || this.#names.includes(each.name)) return;
-      this.#followNames();
+      if (change !== "link" || this.#places.includes(placeOf(each))) return;
+      this.#tellInterfaces();
       // The state is kept by name.
       this.onStateChange(each);
     });
   }
 
-  #followNames(): void {
-    this.#names = this.interfaces().map(({ name }) => name);
-    this.onNames(this.#names);
+  #tellInterfaces(): void {
+    const interfaces = this.interfaces();
+    this.#places = interfaces.map(placeOf);
+    this.onInterfaces(interfaces);
   }
 
   #onPortEvent(event: PortEvent): void {
@@ -225,6 +239,10 @@ export class IpoibDevice {
     this.#parentUp = up;
     for (const { interface: child } of this.children) child.netdev.setUp(up);
   }
+}
+
+function placeOf({ netdev, name }: IpoibInterface): string {
+  return `${netdev.config.namespace.inode}/${name}`;
 }
 
 function checkPkey(pkey: number): void {

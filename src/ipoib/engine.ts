@@ -7,7 +7,7 @@
 
 import type { Logger } from "../base/log.ts";
 import type { Millis } from "../base/units.ts";
-import type { UdQp } from "../hca/hca.ts";
+import type { SendMemory, UdQp } from "../hca/hca.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import type { Reactor, Timer } from "../system/reactor.ts";
 import type { IpAddress } from "../wire/ip_address.ts";
@@ -56,16 +56,18 @@ export class Engine {
   readonly #announced = new Map<string, IpAddress>();
   #qp: UdQp | undefined;
 
+  /** @param memory what the network device is read into, and packets are sent from */
   constructor(
     context: EngineOptions,
     netdev: Netdev,
+    memory: SendMemory,
     identity: LinkIdentity,
     log: Logger,
   ) {
     const { port, reactor, families = FAMILIES } = context;
     const { clock } = reactor;
     const { statistics } = this;
-    const sender = new UdSender(port.send, statistics);
+    const sender = new UdSender(memory, statistics);
     this.#wanted = new WantedGroups(context.maxGroups ?? DEFAULT_MAX_GROUPS);
     this.#reactor = reactor;
     this.#netdev = netdev;

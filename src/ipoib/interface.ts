@@ -19,14 +19,14 @@
 
 import { getLogger, type Logger } from "../base/log.ts";
 import { ibMtuBytes, type Millis } from "../base/units.ts";
-import type { PortEvent, UdQp } from "../hca/hca.ts";
+import type { PortEvent, SendMemory, UdQp } from "../hca/hca.ts";
 import type { ConfigChange, Netdev } from "../netdev/netdev.ts";
 import type { LinkAddress } from "../wire/link_address.ts";
 import { formatGid, gidEquals } from "../wire/gid.ts";
 import type { IpAddress } from "../wire/ip_address.ts";
 import { DEFAULT_RECV_QUEUE } from "./constants.ts";
 import { Engine, type EngineOptions } from "./engine.ts";
-import { linkState, RUNNING } from "./link_state.ts";
+import { linkState, portRateMbps, RUNNING } from "./link_state.ts";
 import { Moderation } from "./moderation.ts";
 import { effectiveMtu } from "./mtu.ts";
 import type { GroupTable } from "./multicast/group_table.ts";
@@ -38,6 +38,8 @@ import type { Statistics } from "./statistics.ts";
 
 export interface InterfaceOptions {
   netdev: Netdev;
+  /** What the network device is read into; from now on the interface's. */
+  memory: SendMemory;
   pkey: PkeyChoice;
   /** MTU that the administrator asks for. */
   adminMtu: number | undefined;
@@ -56,6 +58,7 @@ export class IpoibInterface {
 
   readonly #context: EngineOptions;
   readonly #choice: PkeyChoice;
+  readonly #memory: SendMemory;
   readonly #identity: LinkIdentity;
   readonly #engine: Engine;
   #qp: UdQp | undefined;
@@ -72,8 +75,9 @@ export class IpoibInterface {
   #closed = false;
 
   constructor(context: EngineOptions, options: InterfaceOptions) {
-    const { netdev } = options;
+    const { netdev, memory } = options;
     this.#context = context;
+    this.#memory = memory;
     this.#choice = options.pkey;
     this.#gid = context.port.attributes.gid;
     this.netdev = netdev;
@@ -81,7 +85,13 @@ export class IpoibInterface {
     this.#seenMtu = netdev.config.mtu;
     this.log = getLogger(netdev.name);
     this.#identity = new LinkIdentity(context.port);
-    this.#engine = new Engine(context, netdev, this.#identity, this.log);
+    this.#engine = new Engine(
+      context,
+      netdev,
+      memory,
+      this.#identity,
+      this.log,
+    );
     this.groups.onBroadcast = ({ qkey }) => this.#carry(qkey);
     this.groups.onJoin = () => this.#updateState();
     netdev.config.onChange((change) => this.#onConfig(change));
@@ -213,6 +223,7 @@ export class IpoibInterface {
     this.#state = "closed";
     this.#engine.dispose();
     this.netdev.close();
+    this.#context.port.closeSendMemory(this.#memory);
   }
 
   // The link ------------------------------------------------------------------------------------------------
@@ -249,6 +260,7 @@ export class IpoibInterface {
   #beginLink(): void {
     if (!this.#qp) {
       this.#qp = this.#context.port.createUdQp({
+        memory: this.#memory,
         pkeyIndex: this.pkeyIndex,
         recvQueueSize: DEFAULT_RECV_QUEUE,
       });
@@ -292,7 +304,12 @@ export class IpoibInterface {
     if (state === this.#state) return;
     const was = this.carrier;
     this.#state = state;
-    if (was !== this.carrier) this.netdev.setCarrier(this.carrier);
+    if (was !== this.carrier) {
+      if (this.carrier) {
+        this.netdev.setSpeed(portRateMbps(this.#context.port.attributes));
+      }
+      this.netdev.setCarrier(this.carrier);
+    }
     if (config.up || was) this.log.info(state);
     this.onStateChange(state);
   }

@@ -13,6 +13,11 @@ export const RUNNING = "running";
 
 const WAITS_FOR_MANAGER = "waiting for the subnet manager";
 
+/** The port's rate in Mbit/s. */
+export function portRateMbps(port: PortAttributes): number {
+  return port.laneMbps * port.activeWidth;
+}
+
 /** What decides. */
 export interface LinkConditions {
   readonly up: boolean;

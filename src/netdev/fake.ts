@@ -7,6 +7,7 @@ import { bytesAt } from "../../ffi/libc.ts";
 import { Listeners } from "../base/listeners.ts";
 import type { Millis } from "../base/units.ts";
 import { FrameBatch, type FrameMemory } from "../system/frames.ts";
+import type { NetworkNamespace } from "../system/namespace.ts";
 import { FRAME_HEADER_LENGTH } from "../wire/ethernet.ts";
 import { IpAddress } from "../wire/ip_address.ts";
 import { Ipv4Field } from "../wire/ipv4.ts";
@@ -19,6 +20,7 @@ import {
 import { FakeNeighbours } from "./fake_neighbours.ts";
 import type {
   ConfigChange,
+  DeviceStatus,
   Flow,
   InterfaceAddress,
   NetConfig,
@@ -52,6 +54,7 @@ export interface WrittenFrame {
 
 /** A configuration that a test sets; its listeners are called at once. */
 export class FakeConfig implements NetConfig {
+  namespace: NetworkNamespace = { inode: 1n, procInode: 2n, initial: true };
   name: string;
   readonly ifindex: number;
   mtu: number;
@@ -225,8 +228,16 @@ export class FakeNetdev implements Netdev {
   /** What came out, oldest first. */
   readonly written: WrittenFrame[] = [];
   carrier = false;
-  /** What {@linkcode queueDrops} says. */
-  dropped = 0;
+  /** What {@linkcode status} says. */
+  kernelStatus: DeviceStatus = {
+    promiscuity: 0,
+    allmulti: 0,
+    minMtu: 68,
+    maxMtu: 65521,
+    queueDrops: 0,
+  };
+  /** Mbit/s. */
+  speed = 0;
   paused = false;
   closed = false;
   /** Times of `noteReport()`. */
@@ -318,8 +329,12 @@ export class FakeNetdev implements Netdev {
     this.carrier = on;
   }
 
-  queueDrops(): number {
-    return this.dropped;
+  setSpeed(mbps: number): void {
+    this.speed = mbps;
+  }
+
+  status(): DeviceStatus {
+    return this.kernelStatus;
   }
 
   setMtu(mtu: number): void {

@@ -8,6 +8,7 @@
 
 import type { Millis } from "../base/units.ts";
 import type { FrameBatch } from "../system/frames.ts";
+import type { NetworkNamespace } from "../system/namespace.ts";
 import type { IpAddress } from "../wire/ip_address.ts";
 
 /** An address of the interface. */
@@ -98,6 +99,8 @@ export type ConfigChange = "link" | "address" | "route" | "membership" | "gone";
 
 /** The kernel's configuration of one interface, kept current by rtnetlink. */
 export interface NetConfig {
+  /** Where the interface is; a change is of kind "link". */
+  readonly namespace: NetworkNamespace;
   readonly up: boolean;
   readonly mtu: number;
   readonly name: string;
@@ -116,6 +119,17 @@ export interface NetConfig {
   readonly routesByPort: boolean;
   readonly neighbours: KernelNeighbours;
   onChange(listener: (change: ConfigChange) => void): void;
+}
+
+/** What the kernel says of a device when it is asked. */
+export interface DeviceStatus {
+  /** How many users want all packets, and all multicast packets. */
+  readonly promiscuity: number;
+  readonly allmulti: number;
+  readonly minMtu: number;
+  readonly maxMtu: number;
+  /** Packets that the kernel dropped before they could be read. */
+  readonly queueDrops: number;
 }
 
 /** A network device. */
@@ -144,8 +158,10 @@ export interface Netdev {
   resume(): void;
   /** Tells the kernel whether the link has carrier. */
   setCarrier(on: boolean): void;
-  /** Packets that the kernel dropped before they could be read. Asks the kernel. */
-  queueDrops(): number;
+  /** Tells the kernel the rate of the link in Mbit/s, which `ethtool` and sysfs show. */
+  setSpeed(mbps: number): void;
+  /** Asks the kernel. */
+  status(): DeviceStatus;
   /** Asks the kernel; `config` tells of it later, with a change of kind "link". Throws what the kernel refuses. */
   setMtu(mtu: number): void;
   /** As `setMtu`. */

@@ -10,7 +10,7 @@ import type {
 } from "../system/frames.ts";
 import type { Reactor } from "../system/reactor.ts";
 import type { MembershipSource } from "./memberships/memberships.ts";
-import type { Netdev } from "./netdev.ts";
+import type { DeviceStatus, Netdev } from "./netdev.ts";
 import {
   attachNextHopProgram,
   type NextHopProgram,
@@ -19,6 +19,7 @@ import { ConfigMirror } from "./rtnetlink/mirror.ts";
 import { getLink } from "./rtnetlink/link.ts";
 import { setLinkMtu, setLinkUp, setTxQueueLength } from "./rtnetlink/set.ts";
 import { openTap, type TapOptions } from "./tap/open.ts";
+import { setLinkSpeed } from "./tap/speed.ts";
 import type { Tap } from "./tap/tap.ts";
 
 export interface NetdevOptions extends TapOptions {
@@ -96,8 +97,20 @@ export class TapNetdev implements Netdev {
     this.tap.setCarrier(on);
   }
 
-  queueDrops(): number {
-    return getLink(this.config.requests, this.ifindex)?.txDropped ?? 0;
+  setSpeed(mbps: number): void {
+    setLinkSpeed(this.config.requests.fd, this.config.name, mbps);
+  }
+
+  /** Zeros where the device has gone. */
+  status(): DeviceStatus {
+    const link = getLink(this.config.requests, this.ifindex);
+    return {
+      promiscuity: link?.promiscuity ?? 0,
+      allmulti: link?.allmulti ?? 0,
+      minMtu: link?.minMtu ?? 0,
+      maxMtu: link?.maxMtu ?? 0,
+      queueDrops: link?.txDropped ?? 0,
+    };
   }
 
   /** Throws `E_LINK_SET` if the kernel refuses. */
@@ -119,6 +132,7 @@ export class TapNetdev implements Netdev {
     this.#reader.stop();
     this.#program?.close();
     this.config.close();
+    this.#writer.close();
     this.#reactor.submit();
     this.tap.close();
   }

@@ -12,3 +12,7 @@ export const RESP_TIME = 16;
 export const SM_KEY = 1n;
 /** MTU of a subnet whose first port does not ask for another: code 4, 2048 bytes. */
 export const DEFAULT_MTU_CODE = 4 as IbMtuCode;
+/** Groups that one port may be a member of: a quarter of the multicast LIDs, so that no port takes all of them. */
+export const MAX_GROUPS_PER_PORT = 4096;
+/** Ports of a subnet. */
+export const MAX_PORTS = 4096;

@@ -4,6 +4,7 @@
 
 import { formatGuid } from "../wire/gid.ts";
 import { type Group, receivers } from "./groups.ts";
+import { linkToken } from "./link_token.ts";
 import type { FabricGroup, FabricPort, FabricUpdate } from "./messages.ts";
 import type { SubnetPort } from "./ports.ts";
 import type { Subnet } from "./subnet.ts";
@@ -13,6 +14,29 @@ const MAX_WEIGHT = 4096;
 /** What the fixed part of a port's or group's entry weighs. */
 const ENTRY_WEIGHT = 8;
 
+/** A {@linkcode FabricUpdate} before it is known which port it goes to. */
+export interface FabricChange {
+  portsRemoved?: number[];
+  portsAdded?: SubnetPort[];
+  groupsRemoved?: number[];
+  groupsChanged?: FabricGroup[];
+}
+
+/** The change as `to` is told of it: with the tokens of its links. */
+export function fabricUpdate(
+  change: FabricChange,
+  to: SubnetPort,
+): FabricUpdate {
+  const { portsAdded, ...rest } = change;
+  return {
+    type: "fabric",
+    ...rest,
+    ...(portsAdded
+      ? { portsAdded: portsAdded.map((port) => portEntry(port, to)) }
+      : {}),
+  };
+}
+
 /** Collects changes. */
 export class FabricJournal {
   readonly #portsAdded = new Set<SubnetPort>();
@@ -20,6 +44,7 @@ export class FabricJournal {
   readonly #groupsChanged = new Set<Group>();
   readonly #groupsRemoved = new Set<number>();
 
+  /** The port is new, or what others know of it is. */
   portAdded(port: SubnetPort): void {
     this.#portsAdded.add(port);
   }
@@ -39,9 +64,9 @@ export class FabricJournal {
     this.#groupsRemoved.add(group.mlid);
   }
 
-  /** The updates since the last call; none if nothing changed. */
-  take(): FabricUpdate[] {
-    const updates = fabricUpdates(
+  /** The changes since the last call; none if there are none. */
+  take(): FabricChange[] {
+    const changes = fabricChanges(
       [...this.#portsAdded],
       [...this.#groupsChanged],
       [...this.#portsRemoved],
@@ -51,59 +76,65 @@ export class FabricJournal {
     this.#portsRemoved.clear();
     this.#groupsChanged.clear();
     this.#groupsRemoved.clear();
-    return updates;
+    return changes;
   }
 }
 
-/** Takes everything out of a port's map: it reaches nobody. */
+/** Takes everything out of a port's map: it reaches no port. */
 export function emptiedFabric(
   subnet: Subnet,
   port: SubnetPort,
-): FabricUpdate[] {
+): FabricChange[] {
   const lids = [...subnet.ports].map(({ lid }) => lid);
   const mlids = [...subnet.groups].map(({ mlid }) => mlid);
-  return fabricUpdates([], [], [...new Set([...lids, port.lid])], mlids);
+  return fabricChanges([], [], [...new Set([...lids, port.lid])], mlids);
 }
 
-/** The whole map as updates of an empty one: the first goes into `welcome`, the others follow it. */
-export function wholeFabric(subnet: Subnet): FabricUpdate[] {
+/** The whole map as changes of an empty one: the first goes into `welcome`, the others follow it. */
+export function wholeFabric(subnet: Subnet): FabricChange[] {
   const active = [...subnet.ports].filter((port) => port.active);
-  return fabricUpdates(active, [...subnet.groups]);
+  return fabricChanges(active, [...subnet.groups]);
 }
 
-function fabricUpdates(
+function fabricChanges(
   portsAdded: SubnetPort[],
   groupsChanged: Group[],
   portsRemoved: number[] = [],
   groupsRemoved: number[] = [],
-): FabricUpdate[] {
-  const updates: FabricUpdate[] = [];
-  let update: FabricUpdate | undefined;
+): FabricChange[] {
+  const changes: FabricChange[] = [];
+  let change: FabricChange | undefined;
   let weight = 0;
-  const room = (needed: number): FabricUpdate => {
-    if (update === undefined || weight + needed > MAX_WEIGHT) {
-      update = { type: "fabric" };
-      updates.push(update);
+  const room = (needed: number): FabricChange => {
+    if (change === undefined || weight + needed > MAX_WEIGHT) {
+      change = {};
+      changes.push(change);
       weight = 0;
     }
     weight += needed;
-    return update;
+    return change;
   };
   // Removals of all come before additions of any.
   for (const lid of portsRemoved) (room(1).portsRemoved ??= []).push(lid);
   for (const mlid of groupsRemoved) (room(1).groupsRemoved ??= []).push(mlid);
   for (const port of portsAdded) {
-    (room(ENTRY_WEIGHT).portsAdded ??= []).push(portEntry(port));
+    const needed = 2 * ENTRY_WEIGHT + port.pkeys.length;
+    (room(needed).portsAdded ??= []).push(port);
   }
   for (const group of groupsChanged) {
     const entry = groupEntry(group);
     (room(ENTRY_WEIGHT + entry.lids.length).groupsChanged ??= []).push(entry);
   }
-  return updates;
+  return changes;
 }
 
-function portEntry(port: SubnetPort): FabricPort {
-  return { lid: port.lid, guid: formatGuid(port.guid) };
+function portEntry(port: SubnetPort, to: SubnetPort): FabricPort {
+  return {
+    lid: port.lid,
+    guid: formatGuid(port.guid),
+    pkeys: [...port.pkeys],
+    token: linkToken(port.secret, formatGuid(to.guid)),
+  };
 }
 
 function groupEntry(group: Group): FabricGroup {

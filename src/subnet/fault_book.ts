@@ -1,15 +1,11 @@
-/**
- * The manager's book of packet faults: what is set, and which ports have taken it.
- *
- * Ports bring the settings that they follow to a new manager; the newest of them count, so that a takeover
- * changes nothing.
- */
+/** The manager's packet faults: what is set, and which ports follow it. */
 
 import { IpoibError } from "../base/errors.ts";
 import {
   type FaultRule,
   type FaultSettings,
   MAX_RULES,
+  MAX_VERSION,
   NO_FAULTS,
 } from "./fault_messages.ts";
 
@@ -18,9 +14,14 @@ export type FaultRequest = Omit<FaultRule, "since">;
 
 /** See above. */
 export class FaultBook {
-  #settings: FaultSettings = NO_FAULTS;
+  #settings: FaultSettings;
   /** The version that each connection's port said it has taken. */
   readonly #taken = new Map<number, number>();
+
+  /** @param settings those under the manager before */
+  constructor(settings: FaultSettings = NO_FAULTS) {
+    this.#settings = settings;
+  }
 
   get settings(): FaultSettings {
     return this.#settings;
@@ -41,10 +42,7 @@ export class FaultBook {
         { errno: 28, hint: "clear some of them" },
       );
     }
-    this.#replace([...others, {
-      ...request,
-      since: this.#settings.version + 1,
-    }]);
+    this.#replace([...others, { ...request, since: this.#next }]);
   }
 
   /** Takes away the rule of a port, or all rules. */
@@ -56,13 +54,6 @@ export class FaultBook {
     );
   }
 
-  /** Looks at what a port brings from the manager before; true if it is newer than what was known. */
-  adopt(settings: FaultSettings): boolean {
-    if (settings.version <= this.#settings.version) return false;
-    this.#settings = settings;
-    return true;
-  }
-
   /** The port of a connection follows the settings of that version. */
   taken(connection: number, version: number): void {
     this.#taken.set(connection, version);
@@ -70,14 +61,19 @@ export class FaultBook {
 
   /** True if the port of a connection follows the present settings. */
   isTaken(connection: number): boolean {
-    return (this.#taken.get(connection) ?? 0) >= this.#settings.version;
+    return (this.#taken.get(connection) ?? 0) === this.#settings.version;
   }
 
   forget(connection: number): void {
     this.#taken.delete(connection);
   }
 
+  get #next(): number {
+    const { version } = this.#settings;
+    return version === MAX_VERSION ? 1 : version + 1;
+  }
+
   #replace(rules: FaultRule[]): void {
-    this.#settings = { version: this.#settings.version + 1, rules };
+    this.#settings = { version: this.#next, rules };
   }
 }

@@ -1,9 +1,9 @@
 /**
- * Packet faults, as they travel: the manager tells every port its settings, a port says when it has taken them and
- * brings them to the next manager.
+ * Packet faults, as they travel: the manager sends its settings to every port, a port answers when it follows them. The next
+ * manager has them from the port of its own process.
  *
- * A setting replaces the one before it as a whole, so that the newest (`version`) is all that anybody needs. Which
- * packets are hit is told in hca/soft/fault_fate.ts; the manager only passes the settings on.
+ * A setting replaces the one before it as a whole, so a port needs the newest one (`version`) only. Which
+ * packets are hit is decided in hca/soft/fault_fate.ts; the manager only passes the settings on.
  */
 
 import * as v from "valibot";
@@ -19,7 +19,14 @@ const percent = v.pipe(v.number(), v.minValue(0), v.maxValue(100));
 /** The longest delay, in milliseconds. */
 export const MAX_DELAY_MS = 60_000;
 const delay = v.pipe(v.number(), v.minValue(0), v.maxValue(MAX_DELAY_MS));
-const version = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+/** The highest version; the next one is 1 again. */
+export const MAX_VERSION = 0x7fffffff;
+const version = v.pipe(
+  v.number(),
+  v.integer(),
+  v.minValue(0),
+  v.maxValue(MAX_VERSION),
+);
 
 /** What happens to the packets that a port sends. */
 export const FaultRuleSchema = v.object({
@@ -44,12 +51,12 @@ export const FaultRuleSchema = v.object({
 });
 export type FaultRule = v.InferOutput<typeof FaultRuleSchema>;
 
-/** Rules of one subnet: they travel in one frame, beside a port's memberships. */
+/** Rules of one subnet: they travel in one frame. */
 export const MAX_RULES = 128;
 
 /** Every rule of the subnet: at most one for each port and one for all the others. */
 export const FaultSettingsSchema = v.object({
-  /** Counts up with each change; the higher one is the newer one. */
+  /** Another one with each change; 0 before the first. */
   version,
   rules: v.pipe(v.array(FaultRuleSchema), v.maxLength(MAX_RULES)),
 });

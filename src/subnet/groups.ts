@@ -75,6 +75,8 @@ export class GroupTable {
   readonly #groups = new Map<string, OwnGroup>();
   readonly #mlids = new Set<number>();
   readonly #remembered = new Map<string, number>();
+  /** By port GUID: the groups that it is a member of. */
+  readonly #counts = new Map<bigint, number>();
   readonly #listener: GroupListener;
   #nextMlid: number = FIRST_MLID;
 
@@ -93,6 +95,11 @@ export class GroupTable {
 
   get(mgid: Uint8Array): Group | undefined {
     return this.#groups.get(gidKey(mgid));
+  }
+
+  /** How many groups a port is a member of. */
+  countOf(port: SubnetPort): number {
+    return this.#counts.get(port.guid) ?? 0;
   }
 
   /** Creates a group that does not exist yet, with the MLID asked for if that is free; undefined if none is left. */
@@ -151,7 +158,10 @@ export class GroupTable {
       { port, joinState: 0, proxyJoin };
     const before = member.joinState;
     member.joinState |= joinState;
-    own.members.set(port.guid, member);
+    if (!own.members.has(port.guid)) {
+      own.members.set(port.guid, member);
+      this.#counts.set(port.guid, this.countOf(port) + 1);
+    }
     if (receives(before) !== receives(member.joinState)) {
       this.#listener.groupChanged(own);
     }
@@ -167,7 +177,7 @@ export class GroupTable {
     member.joinState &= ~joinState;
     // Who stays only as a non-member goes with the last that kept the group, even if the group stays.
     if (!this.#keptAlive(own)) member.joinState = 0;
-    if (member.joinState === 0) own.members.delete(port.guid);
+    if (member.joinState === 0) this.#removeMember(own, port.guid);
     if (this.#deleteIfUnused(own)) return 0;
     if (receives(before) !== receives(member.joinState)) {
       this.#listener.groupChanged(own);
@@ -184,11 +194,20 @@ export class GroupTable {
 
   #deleteIfUnused(group: OwnGroup): boolean {
     if (group.permanent || this.#keptAlive(group)) return false;
-    group.members.clear();
+    for (const guid of [...group.members.keys()]) {
+      this.#removeMember(group, guid);
+    }
     this.#groups.delete(group.key);
     this.#mlids.delete(group.mlid);
     this.#listener.groupDeleted(group);
     return true;
+  }
+
+  #removeMember(group: OwnGroup, guid: bigint): void {
+    group.members.delete(guid);
+    const left = this.#counts.get(guid)! - 1;
+    if (left > 0) this.#counts.set(guid, left);
+    else this.#counts.delete(guid);
   }
 
   #keptAlive(group: Group): boolean {

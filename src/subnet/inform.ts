@@ -12,7 +12,9 @@ import { SaRefusal } from "./refusal.ts";
 import type { Subnet } from "./subnet.ts";
 import type { TrapForwarder } from "./traps.ts";
 
-/** Octet of Subscribe, of which only 0 and 1 are defined. */
+/** Subscriptions of one port. */
+const MAX_SUBSCRIPTIONS = 64;
+/** Byte of Subscribe, of which only 0 and 1 are defined. */
 const SUBSCRIBE = 23;
 /** Traps about bad keys, which are told to the trusted only. */
 const FIRST_SECURITY_TRAP = 256;
@@ -43,6 +45,13 @@ export function setInformInfo(
   unsubscribed[SUBSCRIBE] = 0;
   const obstacle = info.subscribe && outOfReach(subnet, requester, info);
   if (obstacle) refuse(obstacle, unsubscribed);
+  if (info.subscribe && traps.countOf(requester) >= MAX_SUBSCRIPTIONS) {
+    throw new SaRefusal(
+      MadStatus.NoResources,
+      `the port has ${MAX_SUBSCRIPTIONS} subscriptions already`,
+      unsubscribed,
+    );
+  }
   if (!traps.inform(requester, info)) {
     refuse(
       `there is no subscription to trap ${info.trapNumber} to cancel`,

@@ -15,7 +15,7 @@ import type { Group, GroupParameters } from "./groups.ts";
 import { hasPkey } from "./partitions.ts";
 import type { EndPoint, SubnetPort } from "./ports.ts";
 import { SaRefusal } from "./refusal.ts";
-import { LINK } from "./constants.ts";
+import { LINK, MAX_GROUPS_PER_PORT } from "./constants.ts";
 import type { Subnet } from "./subnet.ts";
 
 /** Components of every join and leave. */
@@ -66,6 +66,15 @@ export function joinGroup(
     );
   }
   if (existing) checkModify(existing, port, requester);
+  if (
+    existing?.members.has(port.guid) !== true &&
+    subnet.groups.countOf(port) >= MAX_GROUPS_PER_PORT
+  ) {
+    throw new SaRefusal(
+      MadStatus.NoResources,
+      `${formatGuid(port.guid)} is in ${MAX_GROUPS_PER_PORT} groups already`,
+    );
+  }
 
   const asked = (mask & McMask.Mlid) !== 0n ? { mlid: request.mlid } : {};
   const group = existing ?? subnet.groups.create(parameters, asked);

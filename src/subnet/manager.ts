@@ -5,7 +5,7 @@
  * ports go out through `send`. Within one call the order of frames is: changes of the forwarding tables, then
  * the answer, so that a port that has joined is already reached.
  *
- * A manager that takes over from a dead one is given the {@linkcode FabricMap} that its host last knew, and
+ * A manager that takes over from a dead one is given what its host last knew ({@linkcode LastKnown}), and
  * the subnet's MTU. Ports that return bring their LIDs and memberships along.
  */
 
@@ -14,17 +14,18 @@ import { formatGuid } from "../wire/gid.ts";
 import { Notice, TrapNumber } from "../wire/sa/notice.ts";
 import { SaMad } from "../wire/sa/sa_mad.ts";
 import { SubnetAdministrator } from "./administrator.ts";
-import { FabricJournal } from "./fabric.ts";
+import { FabricJournal, fabricUpdate } from "./fabric.ts";
 import { FaultBook, type FaultRequest } from "./fault_book.ts";
 import type { FaultSettings } from "./fault_messages.ts";
 import type { Group } from "./groups.ts";
 import { dropReason, isReached, managerAddress, relay } from "./gsi.ts";
 import { sharePartition } from "./join.ts";
 import {
-  type FabricMap,
   type ForeignHello,
   type Hello,
+  type LastKnown,
   type ManagerMessage,
+  type Membership,
   type PortMessage,
   RefusalCode,
   type SubnetSnapshot,
@@ -41,7 +42,7 @@ import {
 import { refused, register } from "./registration.ts";
 import { type ManagerInfo, shortened, takeSnapshot } from "./snapshot.ts";
 import { Subnet, type SubnetOptions } from "./subnet.ts";
-import { expectPorts, restoreMemberships } from "./takeover.ts";
+import { Takeover } from "./takeover.ts";
 import { RmppSender } from "./rmpp_sender.ts";
 import { TrapForwarder } from "./traps.ts";
 import { welcomeMessages } from "./welcome.ts";
@@ -55,8 +56,8 @@ export interface SubnetManagerOptions
   /** IB MTU in bytes, 2048 or 4096; absent: the first port decides. */
   subnetMtu?: number;
   /** What was known of the subnet under the manager before. */
-  previous?: FabricMap;
-  /** The time of construction; counts with `previous` only. */
+  previous?: LastKnown;
+  /** The time of construction. */
   now?: Millis;
 }
 
@@ -68,7 +69,8 @@ export class SubnetManager {
   readonly #administrator: SubnetAdministrator;
   readonly #operations: PortOperations;
   readonly #journal = new FabricJournal();
-  readonly #faults = new FaultBook();
+  readonly #faults: FaultBook;
+  readonly #takeover: Takeover;
   readonly #connections = new Set<number>();
   /** MADs of this call, held back until the forwarding tables are out. */
   #mads: { port: SubnetPort; mad: Uint8Array }[] = [];
@@ -77,6 +79,7 @@ export class SubnetManager {
   constructor(options: SubnetManagerOptions) {
     this.#options = options;
     this.#now = options.now ?? 0;
+    this.#faults = new FaultBook(options.previous?.faults);
     const send = (port: SubnetPort, mad: Uint8Array) => {
       this.#mads.push({ port, mad });
     };
@@ -113,9 +116,7 @@ export class SubnetManager {
       flushFabric: () => this.#flushFabric(),
       flush: () => this.#flush(),
     });
-    if (options.previous !== undefined) {
-      expectPorts(this.#subnet, options.previous, this.#now);
-    }
+    this.#takeover = new Takeover(this.#subnet, options.previous, this.#now);
     if (options.subnetMtu !== undefined) {
       this.#subnet.settleMtu(ibMtuCode(options.subnetMtu) as IbMtuCode);
     }
@@ -124,6 +125,11 @@ export class SubnetManager {
   /** A connection was accepted. */
   connect(connection: number): void {
     this.#connections.add(connection);
+  }
+
+  /** True if a port has registered on the connection. */
+  isRegistered(connection: number): boolean {
+    return this.#subnet.ports.byConnection(connection) !== undefined;
   }
 
   /** A frame arrived. Malformed ones are dropped with a line in the log. */
@@ -263,13 +269,28 @@ export class SubnetManager {
     }
   }
 
+  #restore(connection: number, memberships: readonly Membership[]): void {
+    const port = this.#subnet.ports.byConnection(connection);
+    if (port) this.#takeover.restore(port, memberships, this.#now);
+  }
+
   #control(connection: number, message: PortMessage | ForeignHello): void {
-    if (message.type === "hello") return this.#hello(connection, message);
-    if (message.type === "faults_taken") {
-      return this.#faults.taken(connection, message.version);
+    switch (message.type) {
+      case "hello":
+        return this.#hello(connection, message);
+      case "memberships":
+        return this.#restore(connection, message.memberships);
+      case "faults_taken":
+        return this.#faults.taken(connection, message.version);
+      case "ping":
+        return this.#send(connection, { type: "pong" });
+      case "show":
+        return this.#show(connection, message.id);
     }
+  }
+
+  #show(connection: number, id: number): void {
     const subnet = this.snapshot();
-    const { id } = message;
     try {
       this.#send(connection, { type: "show", id, subnet });
     } catch {
@@ -290,17 +311,13 @@ export class SubnetManager {
       this.#send(connection, port);
       return;
     }
-    const { lid: oldLid, memberships, faults } = hello as Hello;
-    if (memberships !== undefined) {
-      restoreMemberships(this.#subnet, port, memberships);
-    }
+    const { lid: oldLid } = hello as Hello;
     this.#journal.portAdded(port);
     this.#flushFabric(port);
     for (const message of welcomeMessages(this.#subnet, port)) {
       this.#send(connection, message);
     }
-    const news = faults !== undefined && this.#faults.adopt(faults);
-    this.#sendFaults(news ? undefined : connection);
+    this.#sendFaults(connection);
     this.#subnet.log(
       "info",
       `Port ${
@@ -373,12 +390,14 @@ export class SubnetManager {
 
   /** Tells every port that is up, but `except` (which gets the whole map), what has changed. */
   #flushFabric(except?: SubnetPort): void {
-    for (const update of this.#journal.take()) {
-      const frame = encodeControl(update);
+    for (const change of this.#journal.take()) {
+      let same: Uint8Array | undefined;
       for (const port of this.#subnet.ports) {
-        if (port !== except && port.active) {
-          this.#options.send(port.connection, frame);
-        }
+        if (port === except || !port.active) continue;
+        // Tokens of links are each port's own; all else is the same for all.
+        const frame = same ?? encodeControl(fabricUpdate(change, port));
+        if (!change.portsAdded) same = frame;
+        this.#options.send(port.connection, frame);
       }
     }
   }

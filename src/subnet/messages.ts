@@ -12,14 +12,14 @@
 import * as v from "valibot";
 import {
   type Faults,
-  FaultSettingsSchema,
+  type FaultSettings,
   FaultsSchema,
   type FaultsTaken,
   FaultsTakenSchema,
 } from "./fault_messages.ts";
 
 /** Version of the messages and of the frames; a port with another one is refused. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 const unsigned = (max: number) =>
   v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(max));
@@ -53,6 +53,16 @@ export const MembershipSchema = v.object({
 });
 export type Membership = v.InferOutput<typeof MembershipSchema>;
 
+/** Memberships in one {@linkcode Memberships} message: some 200 bytes each. */
+export const MAX_MEMBERSHIPS = 256;
+
+/** The groups that the port had joined under the manager before, behind its hello; as many messages as it takes. */
+export const MembershipsSchema = v.object({
+  type: v.literal("memberships"),
+  memberships: v.pipe(v.array(MembershipSchema), v.maxLength(MAX_MEMBERSHIPS)),
+});
+export type Memberships = v.InferOutput<typeof MembershipsSchema>;
+
 /** First message of a port. */
 export const HelloSchema = v.object({
   type: v.literal("hello"),
@@ -61,17 +71,15 @@ export const HelloSchema = v.object({
   guid,
   /** True if no other GUID will do (`--guid`). */
   guidFixed: v.exactOptional(v.boolean()),
-  /** Name of the interface, shown by `ipoib subnet show`. */
-  name: text,
+  /** Name of the interface, shown by `ipoib subnet show`; no control characters. */
+  name: v.pipe(v.string(), v.maxLength(64), v.regex(/^[^\p{Cc}]*$/u)),
   pid: u32,
   /** IB MTU in bytes that the subnet must have; absent: whatever it has. */
   subnetMtu: v.exactOptional(v.picklist([2048, 4096])),
   /** The LID of this port under the manager before. */
   lid: v.exactOptional(unicastLid),
-  /** The groups that this port had joined under the manager before. */
-  memberships: v.exactOptional(list(MembershipSchema)),
-  /** The packet faults that it follows since. */
-  faults: v.exactOptional(FaultSettingsSchema),
+  /** The port's own secret, of which the manager makes the tokens of links to it (link_token.ts). */
+  secret: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
 });
 export type Hello = v.InferOutput<typeof HelloSchema>;
 
@@ -89,11 +97,31 @@ export const ShowRequestSchema = v.object({
 });
 export type ShowRequest = v.InferOutput<typeof ShowRequestSchema>;
 
-/** What a port may send. */
-export type PortMessage = Hello | ShowRequest | FaultsTaken;
+/** Asks for a {@linkcode Pong}, registered or not: a manager that does not answer has stopped. */
+export const PingSchema = v.object({ type: v.literal("ping") });
+export type Ping = v.InferOutput<typeof PingSchema>;
 
-/** A port as the others see it. */
-export const FabricPortSchema = v.object({ lid: unicastLid, guid });
+/** What a port may send. */
+export type PortMessage =
+  | Hello
+  | Memberships
+  | ShowRequest
+  | FaultsTaken
+  | Ping;
+
+/** Entries that a P_Key table can have. */
+export const MAX_PKEYS = 64;
+const pkeyTable = v.pipe(v.array(u16), v.maxLength(MAX_PKEYS));
+
+/** A port as the one that is told of it sees it. */
+export const FabricPortSchema = v.object({
+  lid: unicastLid,
+  guid,
+  /** Its P_Key table. */
+  pkeys: pkeyTable,
+  /** With this the port that is told may open links to it (link_token.ts). */
+  token: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
+});
 export type FabricPort = v.InferOutput<typeof FabricPortSchema>;
 
 /** Where a multicast LID leads: the ports that receive (full members and non-members, not send-only). */
@@ -104,12 +132,19 @@ export const FabricGroupSchema = v.object({
 });
 export type FabricGroup = v.InferOutput<typeof FabricGroupSchema>;
 
-/** The switches' forwarding tables, as it were: who is behind each LID and MLID. The port itself is in it too. */
+/** The switches' forwarding tables: which port is behind each LID and MLID. The port itself is in it too. */
 export const FabricMapSchema = v.object({
   ports: list(FabricPortSchema),
   groups: list(FabricGroupSchema),
 });
 export type FabricMap = v.InferOutput<typeof FabricMapSchema>;
+
+/** What a process knows of its subnet when the manager is gone: what the manager that it starts begins with. */
+export interface LastKnown {
+  readonly ports: readonly Pick<FabricPort, "lid" | "guid">[];
+  readonly groups: readonly FabricGroup[];
+  readonly faults: FaultSettings;
+}
 
 /** The port is registered: what its PortInfo and P_Key table hold from now on. */
 export const WelcomeSchema = v.object({
@@ -122,7 +157,7 @@ export const WelcomeSchema = v.object({
   smSl: unsigned(15),
   subnetPrefix: guid,
   /** The P_Key table; the position is the P_Key index. */
-  pkeys: v.array(u16),
+  pkeys: pkeyTable,
   /** Code of the subnet's MTU: 4 = 2048, 5 = 4096 bytes. */
   mtuCode: unsigned(5),
   rateCode: unsigned(63),
@@ -164,11 +199,11 @@ export const EventSchema = v.object({
   ]),
   lid: v.exactOptional(unicastLid),
   smLid: v.exactOptional(unicastLid),
-  pkeys: v.exactOptional(v.array(u16)),
+  pkeys: v.exactOptional(pkeyTable),
 });
 export type SubnetEvent = v.InferOutput<typeof EventSchema>;
 
-/** What has changed in the {@linkcode FabricMap}: removals first, then additions; a group given replaces the older. */
+/** What has changed in the {@linkcode FabricMap}: removals first, then additions; a port or group given replaces the older. */
 export const FabricUpdateSchema = v.object({
   type: v.literal("fabric"),
   portsRemoved: v.exactOptional(list(unicastLid)),
@@ -236,8 +271,13 @@ export const ShowReplySchema = v.object({
 });
 export type ShowReply = v.InferOutput<typeof ShowReplySchema>;
 
+/** Answer to a {@linkcode Ping}. */
+export const PongSchema = v.object({ type: v.literal("pong") });
+export type Pong = v.InferOutput<typeof PongSchema>;
+
 /** What the manager may send. */
 export type ManagerMessage =
+  | Pong
   | Welcome
   | Refused
   | SubnetEvent
@@ -248,8 +288,10 @@ export type ManagerMessage =
 /** Checks what came from a port. */
 export const PortMessageSchema = v.union([
   HelloSchema,
+  MembershipsSchema,
   ShowRequestSchema,
   FaultsTakenSchema,
+  PingSchema,
   ForeignHelloSchema,
 ]);
 
@@ -261,4 +303,5 @@ export const ManagerMessageSchema = v.variant("type", [
   FabricUpdateSchema,
   FaultsSchema,
   ShowReplySchema,
+  PongSchema,
 ]);

@@ -9,8 +9,18 @@ import { IpoibError } from "../base/errors.ts";
 import type { Millis } from "../base/units.ts";
 import { formatGuid } from "../wire/gid.ts";
 import { TrapNumber } from "../wire/sa/notice.ts";
-import { emptiedFabric, type FabricJournal, wholeFabric } from "./fabric.ts";
-import type { ManagerMessage, SubnetEvent } from "./messages.ts";
+import {
+  emptiedFabric,
+  type FabricChange,
+  type FabricJournal,
+  fabricUpdate,
+  wholeFabric,
+} from "./fabric.ts";
+import {
+  type ManagerMessage,
+  MAX_PKEYS,
+  type SubnetEvent,
+} from "./messages.ts";
 import { createPartitionGroups } from "./partition_groups.ts";
 import { type Partition, updatedPkeyTable } from "./partitions.ts";
 import { SM_LID, type SubnetPort } from "./ports.ts";
@@ -21,8 +31,6 @@ const ENODEV = 19;
 const EINVAL = 22;
 const ENOSPC = 28;
 const EADDRINUSE = 98;
-/** Entries that a P_Key table can have. */
-const MAX_PKEYS = 64;
 
 /** What the operations need of the manager. */
 export interface OperationContext {
@@ -147,23 +155,22 @@ export class PortOperations {
 
   /** Others lose its LID, it loses theirs. */
   #takeDown(port: SubnetPort): void {
-    const { subnet, journal, forget, notifyPort, send, flushFabric } =
-      this.#context;
+    const { subnet, journal, forget, notifyPort, flushFabric } = this.#context;
     forget(port);
     subnet.groups.removePort(port);
     journal.portRemoved(port);
     notifyPort(TrapNumber.GidOutOfService, port);
     flushFabric();
-    for (const update of emptiedFabric(subnet, port)) send(port, update);
+    this.#sendFabric(port, emptiedFabric(subnet, port));
     this.#event(port, "port_error");
   }
 
   #raise(port: SubnetPort): void {
-    const { subnet, journal, notifyPort, send, flushFabric } = this.#context;
+    const { subnet, journal, notifyPort, flushFabric } = this.#context;
     journal.portAdded(port);
     notifyPort(TrapNumber.GidInService, port);
     flushFabric();
-    for (const update of wholeFabric(subnet)) send(port, update);
+    this.#sendFabric(port, wholeFabric(subnet));
     this.#event(port, "port_active", {
       lid: port.lid,
       smLid: SM_LID,
@@ -180,9 +187,20 @@ export class PortOperations {
   #setTable(port: SubnetPort, pkeys: number[], own: boolean): boolean {
     const same = pkeys.length === port.pkeys.length &&
       pkeys.every((pkey, index) => pkey === port.pkeys[index]);
-    this.#context.subnet.ports.setPkeys(port, pkeys, own);
-    if (!same) this.#event(port, "pkey_change", { pkeys });
-    return !same;
+    const { subnet, journal, flushFabric } = this.#context;
+    subnet.ports.setPkeys(port, pkeys, own);
+    if (same) return false;
+    if (port.active) journal.portAdded(port);
+    // Its peers know its new partitions before it uses them.
+    flushFabric();
+    this.#event(port, "pkey_change", { pkeys });
+    return true;
+  }
+
+  #sendFabric(to: SubnetPort, changes: readonly FabricChange[]): void {
+    for (const change of changes) {
+      this.#context.send(to, fabricUpdate(change, to));
+    }
   }
 
   #event(

@@ -39,6 +39,8 @@ export interface SubnetPort extends EndPoint {
   readonly active: boolean;
   /** True if its P_Key table was set and does not follow the partitions. */
   readonly ownPkeys: boolean;
+  /** The secret of links to it (link_token.ts). */
+  readonly secret: string;
 }
 
 interface OwnPort extends SubnetPort {
@@ -67,6 +69,7 @@ export interface PortRequest {
   name: string;
   pid: number;
   pkeys: readonly number[];
+  secret: string;
   /** The LID that it had before. */
   lid?: number;
 }
@@ -141,6 +144,7 @@ export class PortTable {
       pkeys: request.pkeys,
       active: true,
       ownPkeys: false,
+      secret: request.secret,
     };
     this.#byConnection.set(port.connection, port);
     this.#byLid.set(lid, port);

@@ -15,7 +15,7 @@ import {
   type Refused,
 } from "./messages.ts";
 import type { SubnetPort } from "./ports.ts";
-import { DEFAULT_MTU_CODE } from "./constants.ts";
+import { DEFAULT_MTU_CODE, MAX_PORTS } from "./constants.ts";
 import type { Subnet } from "./subnet.ts";
 
 /** Registers the port, settling the subnet's MTU if it is the first. */
@@ -52,19 +52,22 @@ export function register(
         : ibMtuCode(hello.subnetMtu) as IbMtuCode,
     );
   }
+  const full = () =>
+    refused(
+      RefusalCode.Full,
+      "The subnet has no LID left",
+      "use another subnet",
+    );
+  if (subnet.ports.size >= MAX_PORTS) return full();
   return subnet.ports.add({
     connection,
     guid,
     name: hello.name,
     pid: hello.pid,
     pkeys: subnet.pkeysFor(guid),
+    secret: hello.secret,
     ...(hello.lid === undefined ? {} : { lid: hello.lid }),
-  }, now) ??
-    refused(
-      RefusalCode.Full,
-      "The subnet has no LID left",
-      "use another subnet",
-    );
+  }, now) ?? full();
 }
 
 /** A refusal for the port. */

@@ -3,49 +3,57 @@
  * had, and the group memberships that ports bring along when they register again.
  *
  * Groups come back with the MLIDs that packets already carry, so that traffic goes on while the port joins
- * again (it is told to, by a client reregister).
+ * again (a client reregister makes it do so). A port is believed for {@linkcode RESERVATION_MS} only, and only if the host
+ * knew it.
  */
 
 import { ibMtuBytes, type Millis } from "../base/units.ts";
 import { formatGid, formatGuid } from "../wire/gid.ts";
 import { rateMbps } from "../wire/sa/rate.ts";
-import type { FabricMap, Membership } from "./messages.ts";
+import type { LastKnown, Membership } from "./messages.ts";
 import { hasPkey } from "./partitions.ts";
 import { RESERVATION_MS, type SubnetPort } from "./ports.ts";
 import { gidFromKey } from "./protocol.ts";
 import { hex } from "./refusal.ts";
-import { PACKET_LIFETIME } from "./constants.ts";
+import { MAX_GROUPS_PER_PORT, PACKET_LIFETIME } from "./constants.ts";
 import type { Subnet } from "./subnet.ts";
 
-/** Keeps LIDs and GUIDs for the ports of `previous` for a while, and MLIDs for its groups. */
-export function expectPorts(
-  subnet: Subnet,
-  previous: FabricMap,
-  now: Millis,
-): void {
-  subnet.ports.reserve(
-    previous.ports.map(({ lid, guid }) => ({ lid, guid: BigInt(guid) })),
-    now + RESERVATION_MS,
-  );
-  for (const { mgid, mlid } of previous.groups) {
-    subnet.groups.remember(mgid, mlid);
-  }
-}
+export class Takeover {
+  readonly #subnet: Subnet;
+  /** GUIDs of the ports under the manager before; undefined if nothing is known of them. */
+  readonly #expected: ReadonlySet<bigint> | undefined;
+  readonly #until: Millis;
 
-/** Restores the memberships that are possible; each other one costs a line in the log. */
-export function restoreMemberships(
-  subnet: Subnet,
-  port: SubnetPort,
-  memberships: readonly Membership[],
-): void {
-  for (const membership of memberships) {
-    const reason = restore(subnet, port, membership);
-    if (reason === undefined) continue;
-    const mgid = formatGid(gidFromKey(membership.mgid));
-    subnet.log(
-      "warning",
-      `Membership of ${formatGuid(port.guid)} in ${mgid}: ${reason}`,
-    );
+  /** Keeps LIDs and GUIDs for the ports of `previous` for a while, and MLIDs for its groups. */
+  constructor(subnet: Subnet, previous: LastKnown | undefined, now: Millis) {
+    this.#subnet = subnet;
+    this.#until = now + RESERVATION_MS;
+    if (!previous) return;
+    const ports = previous.ports
+      .map(({ lid, guid }) => ({ lid, guid: BigInt(guid) }));
+    this.#expected = new Set(ports.map(({ guid }) => guid));
+    subnet.ports.reserve(ports, this.#until);
+    for (const { mgid, mlid } of previous.groups) {
+      subnet.groups.remember(mgid, mlid);
+    }
+  }
+
+  /** Restores the memberships that are possible; each other one costs a line in the log. */
+  restore(
+    port: SubnetPort,
+    memberships: readonly Membership[],
+    now: Millis,
+  ): void {
+    if (now >= this.#until || this.#expected?.has(port.guid) === false) return;
+    for (const membership of memberships) {
+      const reason = restore(this.#subnet, port, membership);
+      if (reason === undefined) continue;
+      const mgid = formatGid(gidFromKey(membership.mgid));
+      this.#subnet.log(
+        "warning",
+        `Membership of ${formatGuid(port.guid)} in ${mgid}: ${reason}`,
+      );
+    }
   }
 }
 
@@ -61,6 +69,9 @@ function restore(
   }
   const mgid = gidFromKey(membership.mgid);
   let group = subnet.groups.get(mgid);
+  if (subnet.groups.countOf(port) >= MAX_GROUPS_PER_PORT) {
+    return `a port may be in ${MAX_GROUPS_PER_PORT} groups`;
+  }
   if (group === undefined) {
     if (ibMtuBytes(mtu) === undefined || mtu > subnet.mtuCode) {
       return `MTU code ${mtu} is not possible`;

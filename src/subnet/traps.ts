@@ -69,6 +69,11 @@ export class TrapForwarder {
     return true;
   }
 
+  /** How many subscriptions a port has. */
+  countOf(port: SubnetPort): number {
+    return this.#subscriptions.filter((each) => each.port === port).length;
+  }
+
   /** Ends everything of a port that is gone. */
   removePort(port: SubnetPort): void {
     this.#subscriptions = this.#subscriptions

@@ -1,7 +1,7 @@
 /** What a port that was registered is told. */
 
 import { formatGuid } from "../wire/gid.ts";
-import { wholeFabric } from "./fabric.ts";
+import { fabricUpdate, wholeFabric } from "./fabric.ts";
 import { type ManagerMessage, PROTOCOL_VERSION } from "./messages.ts";
 import { SM_LID, type SubnetPort } from "./ports.ts";
 import { LINK } from "./constants.ts";
@@ -12,7 +12,8 @@ export function welcomeMessages(
   subnet: Subnet,
   port: SubnetPort,
 ): ManagerMessage[] {
-  const [first, ...rest] = wholeFabric(subnet);
+  const [first, ...rest] = wholeFabric(subnet)
+    .map((change) => fabricUpdate(change, port));
   return [{
     type: "welcome",
     version: PROTOCOL_VERSION,

@@ -1,14 +1,12 @@
 /** A process that leaves its terminal: a session of its own, and standard error into a file. */
 
-import { cString, libc } from "../../ffi/libc.ts";
+import { libc } from "../../ffi/libc.ts";
 import { unwrap } from "./errno.ts";
-import { Fd } from "./fd.ts";
+import { descriptorTarget, type Fd } from "./fd.ts";
+import { openRegular } from "./regular_file.ts";
 
 const STDERR = 2;
-const O_WRONLY_CREAT_TRUNC_APPEND_CLOEXEC = 0x1 | 0x40 | 0x200 | 0x400 |
-  0x80000;
 const O_CLOEXEC = 0x80000;
-const MODE = 0o600;
 /** Standard error was copied when the process began, so its copies have low numbers. */
 const MAX_COPIES = 256;
 
@@ -17,33 +15,25 @@ export function beginSession(): void {
   libc().setsid();
 }
 
-/** From now on everything that any thread writes to standard error goes to a new file; throws `E_LOG_FILE`. */
-export function redirectStderr(path: string): void {
-  using file = new Fd(
-    unwrap(
-      libc().open(cString(path), O_WRONLY_CREAT_TRUNC_APPEND_CLOEXEC, MODE),
-      "E_LOG_FILE",
-      `open "${path}"`,
-    ),
-  );
-  const old = target(STDERR);
+/** Opens a log for {@linkcode redirectStderr}, which appends to it; throws `E_LOG_FILE`. */
+export function openLog(path: string): Fd {
+  return openRegular(path, "E_LOG_FILE", {
+    access: "write",
+    create: true,
+    append: true,
+  });
+}
+
+/** From now on everything that any thread writes to standard error goes to `file`; throws `E_LOG_FILE`. */
+export function redirectStderr(file: Fd): void {
+  const old = descriptorTarget(STDERR);
   // The runtime writes to copies of the descriptor: each of them must change.
   for (let fd = MAX_COPIES; fd > STDERR; fd--) {
-    if (target(fd) === old) libc().dup3(file.number, fd, O_CLOEXEC);
+    if (descriptorTarget(fd) === old) libc().dup3(file.number, fd, O_CLOEXEC);
   }
   unwrap(
     libc().dup3(file.number, STDERR, 0),
     "E_LOG_FILE",
-    `write to "${path}"`,
+    "write to the log",
   );
-}
-
-/** What a descriptor is open on, such as `pipe:[1234]`; undefined if it is not open. */
-function target(fd: number): string | undefined {
-  const into = new Uint8Array(256);
-  const path = cString(`/proc/self/fd/${fd}`);
-  const length = libc().readlink(path, into, into.length);
-  return length < 0
-    ? undefined
-    : new TextDecoder().decode(into.subarray(0, length));
 }

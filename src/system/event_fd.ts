@@ -1,7 +1,7 @@
 /** An eventfd: a doorbell that can be rung from any thread or process and waited for with poll. */
 
 import { libc } from "../../ffi/libc.ts";
-import { Fd } from "./fd.ts";
+import { descriptorTarget, Fd } from "./fd.ts";
 import { unwrap } from "./errno.ts";
 
 const EFD_NONBLOCK = 0x800;
@@ -19,6 +19,11 @@ export function createEventFd(): Fd {
       "create an eventfd",
     ),
   );
+}
+
+/** True if the descriptor, which came from another process, is an eventfd. */
+export function isEventFd(fd: number): boolean {
+  return descriptorTarget(fd) === "anon_inode:[eventfd]";
 }
 
 /** Adds one to the count: whoever polls the eventfd wakes. */

@@ -7,7 +7,7 @@
 
 import { FakeClock } from "../base/clock.ts";
 import type { Millis } from "../base/units.ts";
-import type { Reactor, Sleeper, Timer, Watch } from "./reactor.ts";
+import type { Doorbells, Reactor, Sleeper, Timer, Watch } from "./reactor.ts";
 import { Timers } from "./timers.ts";
 
 /** Turns of one `advance()` or `settle()` before the loop counts as running in a circle. */
@@ -79,16 +79,15 @@ export class FakeReactor implements Reactor {
     return watch;
   }
 
-  watchBell(fd: number): FakeWatch {
-    return this.watch(fd, () => {}, { fast: true });
-  }
-
   /** Descriptors that were rung. */
   readonly rung: number[] = [];
 
-  signal(fd: number): void {
-    this.rung.push(fd);
-  }
+  readonly doorbells = {
+    open: (fd: number) => ({ ring: () => this.rung.push(fd), close: () => {} }),
+    watch: (fd: number) => this.watch(fd, () => {}, { fast: true }),
+  } satisfies Doorbells;
+
+  forget(): void {}
 
   submit(): void {}
 

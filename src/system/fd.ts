@@ -1,6 +1,6 @@
 /** File descriptors that are closed once. */
 
-import { libc } from "../../ffi/libc.ts";
+import { cString, libc } from "../../ffi/libc.ts";
 
 /** An owned file descriptor; `using` closes it at the end of the block. */
 export class Fd implements Disposable {
@@ -30,4 +30,14 @@ export class Fd implements Disposable {
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+/** What a descriptor is open on, such as `pipe:[1234]`; undefined if it is not open. */
+export function descriptorTarget(fd: number): string | undefined {
+  const into = new Uint8Array(256);
+  const path = cString(`/proc/self/fd/${fd}`);
+  const length = libc().readlink(path, into, into.length);
+  return length < 0
+    ? undefined
+    : new TextDecoder().decode(into.subarray(0, length));
 }

@@ -72,6 +72,8 @@ export interface FrameSink {
 export interface FrameWriter {
   /** Writes `length` bytes at `address`, which must stay as they are until the reactor's next wait is over. */
   write(address: bigint, length: number): void;
+  /** Nothing is written from now on. */
+  close(): void;
 }
 
 /** Whom a writer tells. */

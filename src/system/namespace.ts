@@ -10,6 +10,7 @@ import { cString, libc } from "../../ffi/libc.ts";
 import { IpoibError } from "../base/errors.ts";
 import { Errno, errnoText, lastError, unwrap } from "./errno.ts";
 import { Fd } from "./fd.ts";
+import { inodeOf, inodeOfFd } from "./file_inode.ts";
 import { statFd } from "./memory.ts";
 
 const O_RDONLY = 0;
@@ -71,6 +72,40 @@ export function createNamespace(): Fd {
   }
 }
 
+/** A network namespace; its numbers are not used again while it exists. */
+export interface NetworkNamespace {
+  /** As in `net:[4026531840]`: the inode of `/proc/PID/ns/net`, and of its name below /run/netns. */
+  readonly inode: bigint;
+  /**
+   * The inode of `/proc/PID/net/dev` of each process in it. Every process may read that; `/proc/PID/ns/net` needs the right to
+   * trace PID (ptrace(2), PTRACE_MODE_READ_FSCREDS).
+   */
+  readonly procInode: bigint;
+  /** That of process 1. */
+  readonly initial: boolean;
+}
+
+/** The path whose inode is `procInode` of the namespace of process `pid`. */
+export function procPath(pid: number | "self" | "thread-self"): string {
+  return `/proc/${pid}/net/dev`;
+}
+
+/** Describes an open namespace, or that of the calling thread. Throws `E_NETNS`, also where /proc is not mounted. */
+export function describeNamespace(fd?: number): NetworkNamespace {
+  if (fd === undefined) {
+    using own = ownNamespace();
+    return describeNamespace(own.number);
+  }
+  const path = procPath("thread-self");
+  const procInode = withNamespace(fd, () => inodeOf(path));
+  if (procInode === undefined) throw lastError("E_NETNS", `stat ${path}`);
+  return {
+    inode: namespaceInode(fd),
+    procInode,
+    initial: procInode === inodeOf(procPath(1)),
+  };
+}
+
 /** The inode number that identifies a namespace, as in `net:[4026531840]`. */
 export function namespaceInode(fd: number): bigint {
   return statFd(fd).inode;
@@ -78,6 +113,10 @@ export function namespaceInode(fd: number): bigint {
 
 /** The inode number of the initial namespace (that of process 1), or undefined where it cannot be read. */
 export function initialNamespaceInode(): bigint | undefined {
+  // Without the right to trace process 1 it is still known whether this process is in the same namespace.
+  if (inodeOf(procPath("self")) === inodeOf(procPath(1))) {
+    return inodeOf("/proc/self/ns/net");
+  }
   const into = new Uint8Array(64);
   const length = libc().readlink(cString("/proc/1/ns/net"), into, into.length);
   const match = length > 0 &&
@@ -85,21 +124,25 @@ export function initialNamespaceInode(): bigint | undefined {
   return match ? BigInt(match[1]!) : undefined;
 }
 
-/** Calls `fn` inside the namespace `fd`; `fn` must be synchronous. */
+/** Calls `fn` inside the namespace `fd`; `fn` must be synchronous. In the thread's own namespace it needs no privilege. */
 export function withNamespace<T>(fd: number, fn: () => T): T {
   using own = ownNamespace();
+  // setns(2) needs CAP_SYS_ADMIN even for the namespace that the thread is in.
+  if (inodeOfFd(fd) === inodeOfFd(own.number)) return synchronous(fn);
   enter(fd);
   try {
-    const result = fn();
-    if (result instanceof Promise) {
-      throw new TypeError(
-        "Cannot run an asynchronous function in a namespace",
-      );
-    }
-    return result;
+    return synchronous(fn);
   } finally {
     enter(own.number);
   }
+}
+
+function synchronous<T>(fn: () => T): T {
+  const result = fn();
+  if (result instanceof Promise) {
+    throw new TypeError("Cannot run an asynchronous function in a namespace");
+  }
+  return result;
 }
 
 function enter(fd: number): void {

@@ -113,4 +113,7 @@ export class PollFrameWriter implements FrameWriter {
     if (taken >= 0) this.#results.onWritten(1, length);
     else this.#results.onRefused(this.#errno[0]!);
   }
+
+  /** Each write was over when it returned. */
+  close(): void {}
 }

@@ -5,14 +5,11 @@
  * No byte is read or written: an offset stands for whatever processes agree on. Nothing here waits.
  */
 
-import { addressOf, cString, errno, libc } from "../../ffi/libc.ts";
+import { addressOf, errno, libc } from "../../ffi/libc.ts";
 import { Errno, lastError } from "./errno.ts";
-import { Fd } from "./fd.ts";
+import type { Fd } from "./fd.ts";
+import { openRegular } from "./regular_file.ts";
 
-const O_RDWR = 2;
-const O_CREAT = 0x40;
-const O_CLOEXEC = 0x80000;
-const O_NOFOLLOW = Deno.build.arch === "aarch64" ? 0x8000 : 0x20000;
 const F_OFD_SETLK = 37;
 const F_RDLCK = 0;
 const F_WRLCK = 1;
@@ -31,10 +28,7 @@ export class RangeLocks implements Disposable {
   /** Opens the file, made if missing; throws `E_LOCK`. */
   constructor(path: string) {
     this.#path = path;
-    const flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
-    const fd = libc().open(cString(path), flags, 0o600);
-    if (fd < 0) throw lastError("E_LOCK", `open lock file "${path}"`);
-    this.#fd = new Fd(fd);
+    this.#fd = openRegular(path, "E_LOCK", { access: "both", create: true });
   }
 
   /** Locks a byte together with others; false if somebody has it alone. Throws `E_LOCK`. */

@@ -12,6 +12,7 @@
  */
 
 import type { Clock } from "../base/clock.ts";
+import type { IpoibError } from "../base/errors.ts";
 import type { Millis } from "../base/units.ts";
 import type {
   FrameMemory,
@@ -28,11 +29,35 @@ export interface Watch {
   close(): void;
 }
 
+export interface WatchOptions {
+  /** For the few descriptors of the data path. */
+  readonly fast?: boolean;
+  /**
+   * What `ready` throws goes here, after the watch was closed: for a descriptor that another process, or the kernel, can make any call
+   * fail on. Without it an exception ends the loop.
+   */
+  readonly failed?: (error: IpoibError) => void;
+}
+
 /** A deadline that can be moved. */
 export interface Timer {
   /** Calls back at the first turn after `when`; Infinity for never. */
   at(when: Millis): void;
   close(): void;
+}
+
+/** A way to wake the process that watches an eventfd. It never blocks, whatever that process does to the descriptor. */
+export interface Bell {
+  ring(): void;
+  close(): void;
+}
+
+/** Doorbells that are eventfds. */
+export interface Doorbells {
+  /** A bell that rings `fd` with the next wait; `failed` is called where the eventfd could not take it. */
+  open(fd: number, failed: () => void): Bell;
+  /** Wakes the loop each time that the eventfd is rung; its count is never taken. */
+  watch(fd: number): Watch;
 }
 
 /** An owner of memory that other processes write. */
@@ -52,12 +77,15 @@ export interface Reactor {
   readFrames(fd: number, memory: FrameMemory, sink: FrameSink): FrameReader;
   /** Writes frames to `fd`. */
   frameWriter(fd: number, results: WriteResults): FrameWriter;
-  /** Calls `ready` in each turn in which `fd` is readable or hung up. `fast` is for the data path's few. */
-  watch(fd: number, ready: () => void, options?: { fast?: boolean }): Watch;
-  /** Wakes the loop when the eventfd `fd` is rung, and takes the rings: for a doorbell whose owner looks by itself. */
-  watchBell(fd: number): Watch;
-  /** Rings somebody's eventfd, at once or with the next wait. */
-  signal(fd: number): void;
+  /** Calls `ready` in each turn in which `fd` is readable or hung up. */
+  watch(fd: number, ready: () => void, options?: WatchOptions): Watch;
+  /**
+   * Undefined where eventfds that another process holds as well cannot be used without the risk of blocking: reading and writing
+   * one is non-blocking only as long as no holder changes its flags.
+   */
+  readonly doorbells: Doorbells | undefined;
+  /** Forgets a memory that frames were read into, before it is unmapped; its readers have stopped. */
+  forget(memory: FrameMemory): void;
   /**
    * Has the kernel take what was prepared for the next wait. To be called before memory that a prepared write points to is
    * unmapped, and before a descriptor that one names is closed.

@@ -10,9 +10,15 @@ import type {
   WriteResults,
 } from "./frames.ts";
 import { PollFrameReader, PollFrameWriter } from "./poll_frames.ts";
-import { drain, ring as ringBell } from "./event_fd.ts";
 import { MonotonicClock } from "./monotonic_clock.ts";
-import type { Reactor, Sleeper, Timer, Watch } from "./reactor.ts";
+import type {
+  Doorbells,
+  Reactor,
+  Sleeper,
+  Timer,
+  Watch,
+  WatchOptions,
+} from "./reactor.ts";
 import { SlowWatches } from "./slow_watches.ts";
 import { Timers } from "./timers.ts";
 
@@ -58,23 +64,16 @@ export abstract class ReactorBase implements Reactor {
     return new PollFrameWriter(fd, results);
   }
 
-  watch(
-    fd: number,
-    ready: () => void,
-    options: { fast?: boolean } = {},
-  ): Watch {
+  watch(fd: number, ready: () => void, options: WatchOptions = {}): Watch {
     return options.fast
       ? this.watchFast(fd, ready)
-      : this.slow.watch(fd, ready);
+      : this.slow.watch(fd, ready, options.failed);
   }
 
-  watchBell(fd: number): Watch {
-    return this.watchFast(fd, () => drain(fd));
-  }
+  readonly doorbells: Doorbells | undefined = undefined;
 
-  signal(fd: number): void {
-    ringBell(fd);
-  }
+  /** Nothing is kept of a memory where each read names its own address. */
+  forget(_memory: FrameMemory): void {}
 
   /** Nothing is prepared where each call is made at once. */
   submit(): void {}

@@ -1,6 +1,7 @@
 /** Watches behind one epoll descriptor: what is rarely ready, however many there are. */
 
 import { libc } from "../../ffi/libc.ts";
+import { IpoibError } from "../base/errors.ts";
 import { unwrap } from "./errno.ts";
 import { Fd } from "./fd.ts";
 import type { Watch } from "./reactor.ts";
@@ -16,6 +17,8 @@ const DATA = EVENT - 8;
 
 interface Entry {
   readonly ready: () => void;
+  readonly failed: ((error: IpoibError) => void) | undefined;
+  readonly watch: Watch;
   on: boolean;
 }
 
@@ -41,20 +44,22 @@ export class SlowWatches {
     return this.#epoll.number;
   }
 
-  watch(fd: number, ready: () => void): Watch {
+  /** See `Reactor.watch`; throws `E_WATCH`. */
+  watch(
+    fd: number,
+    ready: () => void,
+    failed?: (error: IpoibError) => void,
+  ): Watch {
     const id = this.#nextId++;
     const event = new Uint8Array(EVENT);
     const view = new DataView(event.buffer);
     view.setUint32(0, EPOLLIN, true);
     view.setUint32(DATA, id, true);
-    const entry: Entry = { ready, on: true };
     const control = (operation: number) =>
       libc().epoll_ctl(this.#epoll.number, operation, fd, event);
     const add = () =>
       unwrap(control(EPOLL_CTL_ADD), "E_WATCH", "watch a descriptor");
-    add();
-    this.#entries.set(id, entry);
-    return {
+    const watch: Watch = {
       enable: (wanted) => {
         if (wanted === entry.on || !this.#entries.has(id)) return;
         entry.on = wanted;
@@ -65,6 +70,10 @@ export class SlowWatches {
         if (this.#entries.delete(id) && entry.on) control(EPOLL_CTL_DEL);
       },
     };
+    const entry: Entry = { ready, failed, watch, on: true };
+    add();
+    this.#entries.set(id, entry);
+    return watch;
   }
 
   /** Calls those that are ready; one that was closed or disabled by another of the same batch is left out. */
@@ -78,11 +87,25 @@ export class SlowWatches {
     for (let i = 0; i < count; i++) {
       const id = this.#view.getUint32(i * EVENT + DATA, true);
       const entry = this.#entries.get(id);
-      if (entry?.on) entry.ready();
+      if (!entry?.on) continue;
+      if (entry.failed) guarded(entry, entry.failed);
+      else entry.ready();
     }
   }
 
   close(): void {
     this.#epoll.close();
+  }
+}
+
+function guarded(
+  { ready, watch }: Entry,
+  failed: (error: IpoibError) => void,
+): void {
+  try {
+    ready();
+  } catch (error) {
+    watch.close();
+    failed(IpoibError.from(error));
   }
 }

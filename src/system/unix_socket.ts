@@ -80,7 +80,7 @@ export function connect(path: string): Fd | undefined {
   throw lastError("E_SOCKET", `connect to "${path}"`, { errno: why });
 }
 
-/** Takes one waiting connection, or undefined. */
+/** Takes one waiting connection, or undefined; throws `E_SOCKET` where the process has no descriptor or memory for it. */
 export function accept(listener: number): Fd | undefined {
   const fd = libc().accept4(
     listener,
@@ -88,7 +88,12 @@ export function accept(listener: number): Fd | undefined {
     null,
     SOCK_SEQPACKET_NONBLOCK_CLOEXEC & ~5,
   );
-  return fd < 0 ? undefined : new Fd(fd);
+  if (fd >= 0) return new Fd(fd);
+  const why = errno();
+  if (
+    why === Errno.EAGAIN || why === Errno.EINTR || why === Errno.ECONNABORTED
+  ) return undefined;
+  throw lastError("E_SOCKET", "accept a connection", { errno: why });
 }
 
 /** The msghdr of one message with room for descriptors; keeps its parts alive. */
@@ -147,6 +152,29 @@ export function send(
   }
   return libc().sendmsg(fd, message.header, MSG_DONTWAIT_NOSIGNAL) ===
     bytes.length;
+}
+
+const wake = new Uint8Array(1);
+
+/** Sends one byte that means nothing but "look"; a peer that has not taken earlier ones need not get it. */
+export function sendWake(fd: number): void {
+  libc().send(fd, wake, 1, MSG_DONTWAIT_NOSIGNAL);
+}
+
+/**
+ * Takes messages without looking at them, `limit` at most. Descriptors that come with one are closed by the kernel.
+ *
+ * @returns how many there were, or -1 if the peer is gone.
+ */
+export function takeWakes(fd: number, limit: number): number {
+  for (let i = 0; i < limit; i++) {
+    const length = libc().recv(fd, wake, 1, MSG_DONTWAIT_NOSIGNAL);
+    if (length > 0) continue;
+    const why = errno();
+    const empty = length < 0 && (why === Errno.EAGAIN || why === Errno.EINTR);
+    return empty ? i : -1;
+  }
+  return limit;
 }
 
 /**

@@ -1,9 +1,11 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
+import { FakeClock } from "../../src/base/clock.ts";
 import { configureLog, getLogger } from "../../src/base/log.ts";
+import { MAX_LINES, PERIOD_MS } from "../../src/base/log_limiter.ts";
 
 Deno.test("log lines are in the driver's manner", async () => {
   const lines: string[] = [];
-  await configureLog("info", (text) => void lines.push(text));
+  await configureLog("info", { write: (text) => void lines.push(text) });
   const log = getLogger("ib0");
   log.info("link is up");
   log.warn("multicast join failed");
@@ -28,11 +30,42 @@ Deno.test("log levels hide what is below them", async () => {
     ] as const
   ) {
     const lines: string[] = [];
-    await configureLog(level, (text) => void lines.push(text));
+    await configureLog(level, { write: (text) => void lines.push(text) });
     const log = getLogger("ib0");
     log.debug("d");
     log.info("i");
     log.warn("w");
     assertEquals(lines.length, shown, level);
   }
+});
+
+Deno.test("a flood of lines is cut, and the count of those left out is logged", async () => {
+  const lines: string[] = [];
+  const clock = new FakeClock();
+  const limited = await configureLog("info", {
+    write: (text) => void lines.push(text),
+    now: () => clock.now(),
+    wakeAfter: () => {},
+  });
+  const log = getLogger("subnet lab");
+  for (let i = 0; i < 1000; i++) log.warn(`Frame of port ${i} is too long`);
+  log.info("port is up");
+  clock.advance(PERIOD_MS);
+  limited.flush();
+  assertEquals(lines.length, MAX_LINES + 2);
+  assertEquals(lines.slice(-2), [
+    "subnet lab: port is up\n",
+    `${
+      1000 - MAX_LINES
+    } lines left out: subnet lab: warning: Frame of port # is too long\n`,
+  ]);
+});
+
+Deno.test("a line of the log is one line of bounded length", async () => {
+  const lines: string[] = [];
+  await configureLog("info", { write: (text) => void lines.push(text) });
+  getLogger("ib0").info("name {a}\nib0: error: forged\x1b[31m");
+  getLogger("ib0").info("x".repeat(100_000));
+  assertEquals(lines[0], "ib0: name {a}?ib0: error: forged?[31m\n");
+  assert(lines[1]!.length < 2000);
 });

@@ -64,17 +64,29 @@ Deno.test("a child's name leads to its parent's process", async () => {
   ]);
 });
 
-Deno.test("a renamed interface is meant by its new name, and where no name is given", async () => {
+Deno.test("a child that was moved to another namespace is meant by its name there, and where no name is given", async () => {
   await using world = new World();
-  const calls = await world.daemon("ib0", { now: "ib7" });
-  assertEquals((await world.run("link show ib7")).code, 0);
-  assertEquals((await world.run("neigh show")).code, 0);
-  assertEquals((await world.run("down ib7")).code, 0);
+  const calls = await world.daemon("ib0", { moved: { blue: "ib0.8001" } });
+  for (const line of ["link show ib0.8001", "link show", "neigh show"]) {
+    assertEquals((await world.run(`-n blue ${line}`)).code, 0);
+  }
   assertEquals(calls, [
-    ["link.show", { name: "ib7" }],
-    ["neigh.show", { name: "ib7" }],
-    ["down", { name: "ib7" }],
+    ["link.show", { name: "ib0.8001" }],
+    ["link.show", { name: "ib0.8001" }],
+    ["neigh.show", { name: "ib0.8001" }],
   ]);
+});
+
+Deno.test("down --pid ends a process, and no interface beside it", async () => {
+  await using world = new World();
+  assertEquals((await world.run("down --pid 4711")).code, 0);
+  const both = await world.run("down ib0 --pid 4711");
+  assertEquals(both.code, 1);
+  assertStringIncludes(both.err, "exclude each other");
+  for (const pid of ["0", "x", "4194305"]) {
+    assertEquals((await world.run(`down --pid ${pid}`)).code, 1);
+  }
+  assertEquals(world.ended, [4711]);
 });
 
 Deno.test("ipoib neigh, path and mcg show print tables and JSON", async () => {

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
+import { VARIABLES } from "../../src/base/variables.ts";
 import { VERSION } from "../../src/ipc/version.ts";
 import { World } from "./support.ts";
 
@@ -37,6 +38,9 @@ Deno.test("help goes to standard output with exit code 0, everywhere", async () 
   const { out } = await world.run("--help");
   for (const word of [...objects, "up", "down", "get", "Exit codes"]) {
     assertStringIncludes(out, word);
+  }
+  for (const [name, text] of Object.entries(VARIABLES)) {
+    assertStringIncludes(out, `  ${name.padEnd(18)} ${text}\n`);
   }
 });
 

@@ -3,7 +3,7 @@
 import type { CliEnvironment } from "../../src/cli/environment.ts";
 import { run } from "../../src/cli/run.ts";
 import { IpoibError } from "../../src/base/errors.ts";
-import { linkName, socketDirectory } from "../../src/ipc/locate.ts";
+import { leadTo, linkName, socketDirectory } from "../../src/ipc/locate.ts";
 import { type Handlers, IpcServer } from "../../src/ipc/server.ts";
 import type { SubnetRunOptions, UpOptions } from "../../src/ipc/up_options.ts";
 import * as records from "../ipc/records.ts";
@@ -26,6 +26,8 @@ export class World {
   readonly runtime = Deno.makeTempDirSync();
   readonly ups: UpOptions[] = [];
   readonly subnetRuns: SubnetRunOptions[] = [];
+  /** PIDs that were to be ended. */
+  readonly ended: number[] = [];
   readonly #servers: IpcServer[] = [];
   /** Exit code of `up` and `subnet run`. */
   code = 0;
@@ -40,6 +42,10 @@ export class World {
       color: this.color,
       runtime: this.runtime,
       namespace: (spec) => Promise.resolve(identity(spec)),
+      endProcess: (pid) => {
+        this.ended.push(pid);
+        return Promise.resolve();
+      },
       up: (options) => {
         this.ups.push(options);
         return Promise.resolve(this.code);
@@ -56,18 +62,20 @@ export class World {
     return outcome;
   }
 
-  /** Starts a process that owns `name`, which is called `now`; returns the calls it gets but those of "version". */
+  /**
+   * Starts a process that owns `name`, with children, `moved` ones in other namespaces; returns the calls it gets but those
+   * of "version".
+   */
   async daemon(
     name: string,
     options: {
       netns?: string;
       handlers?: Handlers;
       children?: string[];
-      now?: string;
+      moved?: Record<string, string>;
     } = {},
   ): Promise<Call[]> {
-    const { children = [], now = name } = options;
-    const names = now === name ? children : [now, ...children];
+    const { children = [], moved = {} } = options;
     const directory = socketDirectory(this.runtime, identity(options.netns));
     const calls: Call[] = [];
     const server: IpcServer = await this.#listen(
@@ -78,7 +86,7 @@ export class World {
           version: "1",
           pid: 1,
           namespace: 1,
-          interfaces: [now, ...children],
+          interfaces: [name, ...children],
         }),
         ...recording(calls, {
           ...answers(),
@@ -90,7 +98,12 @@ export class World {
         }),
       },
     );
-    for (const each of names) linkName(directory, name, each);
+    for (const each of children) linkName(directory, name, each);
+    for (const [netns, each] of Object.entries(moved)) {
+      const there = socketDirectory(this.runtime, identity(netns));
+      Deno.mkdirSync(there, { recursive: true });
+      linkName(there, leadTo(this.runtime, there, server.path), each);
+    }
     return calls;
   }
 

@@ -31,7 +31,6 @@ function run<M extends Method>(
       memberships: host.memberships,
       reactor: host.rig.reactor,
       subnet: "lab",
-      namespace: 4026531840,
       showSubnet: () => {},
       ...context,
     } as CommandContext,
@@ -219,7 +218,7 @@ Deno.test("stats has the counters of the engine and of the port", () => {
 Deno.test("children are created, listed, shown and deleted", () => {
   const [a] = busyPair();
   const told: (readonly string[])[] = [];
-  a.device.onNames = (names) => told.push(names);
+  a.device.onInterfaces = (all) => told.push(all.map(({ name }) => name));
   const child = run(a, "child.create", { pkey: 0x8001 });
   assertEquals(told.splice(0), [["ib1", "ib1.8001"]]);
   assertEquals([child.ifname, child.link, child.pkey], [

@@ -22,7 +22,9 @@ class World {
 
   /** Begins, and waits until the beginning is over. */
   async run(): Promise<{ end: Promise<boolean> }> {
-    await configureLog("error", (text) => void (this.log += text));
+    await configureLog("error", {
+      write: (text) => void (this.log += text),
+    });
     const end = this.group.run();
     end.catch(() => {});
     await settle();

@@ -12,7 +12,9 @@ import { gidFrom } from "../../src/wire/gid.ts";
 import { broadcastMgid } from "../../src/wire/mgid.ts";
 
 const lines: string[] = [];
-await configureLog("info", (text) => void lines.push(text.trimEnd()));
+await configureLog("info", {
+  write: (text) => void lines.push(text.trimEnd()),
+});
 
 const GID = gidFrom(0xfe80n << 48n, 7n);
 const BROADCAST = { mgid: broadcastMgid(0xffff), joinState: 1 };

@@ -14,6 +14,7 @@ import {
   until,
 } from "./harness/mod.ts";
 import { acceptable, RogueLink } from "./harness/rogue_link.ts";
+import { RoguePort } from "./harness/rogue_port.ts";
 
 const PORT = 7003;
 const FLOOD_MS = 3000;
@@ -64,11 +65,11 @@ labTest("A flood of ARP requests stops nobody", async (lab) => {
   const [victim, other] = await lab.running(2);
   await victim.must("sysctl", "-q", "-w", "net.ipv4.conf.all.rp_filter=1");
   const { hca, qpn } = await victim.link();
-  const fields = { ...acceptable({ lid: hca.lid, qpn }, 77), encap: ARP };
-  const path = `${lab.runtime}/subnet/default/port-${hca.guid.slice(2)}.sock`;
+  using port = await RoguePort.register(lab, GUID);
+  const fields = { ...acceptable({ lid: hca.lid, qpn }, port), encap: ARP };
   const target = IpAddress.parse(victim.address)!.w3;
   using flow = TcpFlow.open(other, victim, PORT);
-  using link = await RogueLink.open(path, GUID, SLOTS);
+  using link = await RogueLink.open(port, hca.guid, SLOTS);
   await until("bytes flow", () => flow.received > 0);
 
   const before = await ownMemory(victim);

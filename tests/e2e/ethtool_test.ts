@@ -37,6 +37,8 @@ labTest(
     const settings = await a.ipoib("ethtool", "ib0");
     assert(settings.stdout.includes("\tSpeed: 100000Mb/s\n"));
     assert(settings.stdout.endsWith("\tLink detected: yes\n"));
+    const shown = await a.must("ethtool", "ib0");
+    assert(shown.includes("\tSpeed: 100000Mb/s\n"), shown);
     const rings = await a.ipoib("ethtool", "-g", "ib0");
     assertEquals([rings.code, rings.stderr], [
       2,
@@ -44,4 +46,31 @@ labTest(
     ]);
   },
   { ignore: !isInstalled("ethtool") },
+);
+
+labTest(
+  "the kernel and the program show the same link",
+  async (lab) => {
+    const [a] = await lab.running(1);
+    const KEYS = ["promiscuity", "allmulti", "min_mtu", "max_mtu", "mtu"];
+    const pick = (link: Record<string, unknown>) =>
+      KEYS.map((key) => [key, link[key]]);
+    const compare = async () => {
+      const [theirs] = JSON.parse(
+        await a.ip("-d", "-j", "link", "show", "ib0"),
+      );
+      const [ours] = await a.show<Record<string, unknown>[]>(
+        ...["link", "show", "ib0", "-d"],
+      );
+      assertEquals(pick(ours!), pick(theirs));
+      return ours!;
+    };
+    await compare();
+    await a.ip("link", "set", "ib0", "promisc", "on", "allmulticast", "on");
+    const { promiscuity, allmulti, hca } = await compare();
+    assertEquals([promiscuity, allmulti], [1, 1]);
+    const { rate_mbps } = hca as { rate_mbps: number };
+    const speed = await a.must("cat", "/sys/class/net/ib0/speed");
+    assertEquals(Number(speed), rate_mbps);
+  },
 );

@@ -6,7 +6,14 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { labTest, must, runs, socketsIn, until } from "./harness/mod.ts";
+import {
+  labTest,
+  must,
+  namesIn,
+  runs,
+  socketsIn,
+  until,
+} from "./harness/mod.ts";
 
 labTest(
   "--background returns once the interface is ready, and down ends it",
@@ -47,6 +54,9 @@ labTest(
       assertEquals(socketsIn(host.sockets), []);
     }
     await until("the process is gone", () => !runs(pid));
+    // Neither the logs nor the folders of the namespaces are left.
+    assertEquals(namesIn(`${lab.runtime}/netns`), []);
+    assertEquals(namesIn(`${lab.runtime}/subnet/default`), ["manager.lock"]);
   },
 );
 

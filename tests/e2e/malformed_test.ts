@@ -1,13 +1,22 @@
 /** Nonsense through every socket: it is refused, counted or ignored, and traffic does not notice. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { type Host, type Lab, labTest, Pings, until } from "./harness/mod.ts";
+import {
+  type Host,
+  type Lab,
+  labTest,
+  pause,
+  Pings,
+  until,
+} from "./harness/mod.ts";
 import { acceptable, RogueLink } from "./harness/rogue_link.ts";
+import { RoguePort } from "./harness/rogue_port.ts";
 import { Lines, Stranger } from "./harness/sockets.ts";
 import { LINK_VERSION } from "../../src/hca/soft/link_hello.ts";
 import { RING_BYTES } from "../../src/hca/soft/ring.ts";
 import { STRIDE } from "../../src/hca/soft/slot_layout.ts";
 import { PROTOCOL_VERSION, type Welcome } from "../../src/subnet/messages.ts";
+import { newLinkSecret } from "../../src/subnet/link_token.ts";
 import { encodeMad } from "../../src/subnet/protocol.ts";
 import { createEventFd } from "../../src/system/event_fd.ts";
 import { createMemory } from "../../src/system/memory.ts";
@@ -141,6 +150,10 @@ labTest(
         guid: GUID,
         name: "rogue",
         pid: 1,
+        secret: newLinkSecret(),
+      };
+      const memberships = {
+        type: "memberships",
         memberships: [{
           ...{ mgid: "ff12401bffff00000000000000000001", mlid: 0xc000 },
           ...{ joinState: 1, pkey: 0x7777, qkey: 0, mtu: 63, rate: 63, sl: 0 },
@@ -172,6 +185,7 @@ labTest(
           }),
         );
       }
+      port.send(control(memberships));
       port.send(control(hello));
       using other = Stranger.connect(path);
       other.send(
@@ -200,12 +214,14 @@ labTest(
   (lab) =>
     undisturbed(lab, async (a, b) => {
       const { hca, qpn } = await b.link();
-      const path = `${lab.runtime}/subnet/default/port-${
-        hca.guid.slice(2)
-      }.sock`;
+      using port = await RoguePort.register(lab, GUID);
+      const path = port.socket(hca.guid);
       const hello = {
         version: LINK_VERSION,
         guid: GUID,
+        token: port.token(hca.guid),
+        pkey: 0xffff,
+        pool: 0,
         slots: 4,
         stride: STRIDE,
       };
@@ -230,6 +246,13 @@ labTest(
         ["unsealed ring", text(hello), [m, softRing.number, e]],
         ["no memory at all", text(hello), [e, e, e]],
         ["swapped", text(hello), [r, m, e]],
+        ["no token", text({ ...hello, token: "0".repeat(32) }), fds],
+        [
+          "another's GUID",
+          text({ ...hello, guid: (await a.link()).hca.guid }),
+          fds,
+        ],
+        ["another partition", text({ ...hello, pkey: 0x8044 }), fds],
       ];
       for (const [what, bytes, descriptors] of greetings) {
         using stranger = Stranger.connect(path);
@@ -247,7 +270,7 @@ labTest(
         ["a head that ran backwards", (link) => link.claim(-1)],
       ];
       for (const [what, invent] of inventions) {
-        using link = await RogueLink.open(path, GUID);
+        using link = await RogueLink.open(port, hca.guid);
         const before = await violations();
         invent(link);
         assertEquals([what, await link.ended()], [what, true]);
@@ -255,8 +278,8 @@ labTest(
       }
 
       // Packets in a proper slot that are wrong by themselves.
-      using link = await RogueLink.open(path, GUID);
-      const good = acceptable({ lid: hca.lid, qpn }, 77);
+      using link = await RogueLink.open(port, hca.guid);
+      const good = acceptable({ lid: hca.lid, qpn }, port);
       const packets: [string, Partial<typeof good>, number][] = [
         ["port_bad_length", {}, 0],
         ["port_bad_length", {}, 65536],
@@ -265,9 +288,11 @@ labTest(
         ["port_bad_header", { lnh: 0 }, 40],
         ["port_bad_header", { opcode: 4 }, 40],
         ["port_bad_lid", { dlid: hca.lid + 1 }, 40],
+        ["port_bad_lid", { slid: hca.lid }, 40],
+        ["port_bad_gid", { lnh: 3, sguid: 1n }, 40],
         ["port_bad_qpn", { qpn: qpn + 1000 }, 40],
-        ["port_pkey_violations", { pkey: 0x8001 }, 40],
-        ["port_pkey_violations", { pkey: 0 }, 40],
+        ["port_rcv_constraint_errors", { pkey: 0x8001 }, 40],
+        ["port_rcv_constraint_errors", { pkey: 0 }, 40],
         ["port_qkey_violations", { qkey: 0xb1c }, 40],
         ["port_multicast_filtered", { dlid: 0xc123, lnh: 3 }, 40],
       ];
@@ -275,7 +300,7 @@ labTest(
         const before = (await b.counters())[counter]!;
         link.packet({ ...good, ...wrong }, length);
         await until(
-          `${counter} of ${JSON.stringify(wrong)}`,
+          `${counter} of ${Deno.inspect(wrong)}`,
           async () => (await b.counters())[counter] === before + 1,
         );
       }
@@ -300,4 +325,29 @@ labTest(
       );
       assert(await a.reaches(b));
     }),
+);
+
+labTest(
+  "A doorbell that a peer has filled, or made blocking, silences the port for nobody",
+  async (lab) => {
+    const [a, b] = await lab.running(2);
+    assert(await a.reaches(b));
+    using port = await RoguePort.register(lab, GUID);
+    const { guid } = (await b.link()).hca;
+    using link = await RogueLink.open(port, guid);
+    const { bell } = link;
+    // With --io poll there is none that could be filled.
+    if (bell) {
+      const full = new Uint8Array(new BigUint64Array([2n ** 64n - 2n]).buffer);
+      libc().read(bell.number, new Uint8Array(8), 8);
+      assertEquals(libc().write(bell.number, full, 8), 8);
+      const F_SETFL = 4;
+      libc().fcntl(bell.number, F_SETFL, 2n);
+    }
+    for (let i = 0; i < 3; i++) {
+      // Long enough for the port to be asleep.
+      await pause(300);
+      assert(await a.reaches(b), `ping ${i}`);
+    }
+  },
 );

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { patient } from "../../scripts/machine.ts";
-import { Host, labTest, Pings, until } from "./harness/mod.ts";
+import { Host, labTest, Pings, socketsIn, until } from "./harness/mod.ts";
 
 const TARGET = "10.20.0.1";
 const PORT = 6000;
@@ -102,8 +102,8 @@ labTest(
       assertEquals(renamed!.ifname, "ib7");
     }
     const { code, stderr } = await here.ipoib("link", "show", "ib0");
-    assertEquals(code, 2);
-    assertStringIncludes(stderr, "Interface ib0 is not here");
+    assertEquals(code, 3);
+    assertStringIncludes(stderr, "ib0 is not running (running here: ib7)");
 
     await move("ib7", here, there, gateways);
     await assertWorks(there);
@@ -118,5 +118,53 @@ labTest(
     await assertWorks(here);
     assert(!here.daemon.ended);
     assertEquals((await here.link()).state, "running");
+  },
+);
+
+labTest(
+  "An interface that was moved and renamed is shown and ended where it is",
+  async (lab) => {
+    const [here, peer] = await lab.running(2);
+    const there = new Host(lab, await lab.namespace(), here.address);
+    const child = await here.ipoib("child", "create", "0x8001");
+    assertEquals(child.code, 0);
+    const { daemon } = here;
+    await move("ib0", here, there, [peer, peer]);
+    await rename(there, "ib0", "eth7");
+    const shown = await until("it is found in its namespace", async () => {
+      const words = ["link", "show", "eth7", "-j", "-n", there.namespace];
+      const { code, stdout } = await lab.ipoib(...words);
+      return code === 0 ? JSON.parse(stdout) : undefined;
+    });
+    const { ino } = await Deno.stat(`/run/netns/${there.namespace}`);
+    assertEquals(
+      [shown[0].ifname, shown[0].namespace, shown[0].pid],
+      ["eth7", ino, daemon.pid],
+    );
+    const only = await there.show<{ ifname: string }[]>("link", "show");
+    assertEquals(only.map(({ ifname }) => ifname), ["eth7", "ib0.8001"]);
+
+    // Where it came from, its name is free for another one, and its child is still found.
+    assertEquals((await here.ipoib("link", "show", "ib0")).code, 3);
+    assertEquals((await here.ipoib("link", "show", "ib0.8001")).code, 0);
+    const second = await here.ipoib(
+      ...["up", "ib0", "--hca", "soft", "--background"],
+    );
+    assertEquals([second.code, second.stdout], [0, ""]);
+    assertEquals((await here.ipoib("down", "ib0")).code, 0);
+
+    // A new child is made beside its parent.
+    const made = await there.ipoib("child", "create", "0x8002");
+    assertEquals([made.code, made.stdout], [0, "eth7.8002\n"]);
+    assert(await there.hasDevice("eth7.8002"));
+
+    const down = await there.ipoib("down", "eth7");
+    assertEquals([down.code, down.stderr], [0, ""]);
+    assertEquals(await daemon.exit(), 0);
+    for (const host of [here, there]) {
+      assertEquals(socketsIn(host.sockets), []);
+      assertEquals(await host.hasDevice("ib0.8001"), false);
+    }
+    assertEquals(await there.hasDevice("eth7"), false);
   },
 );

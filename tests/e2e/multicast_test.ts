@@ -1,7 +1,7 @@
 /** A group with one member and one bystander, whose HCA delivers nothing. */
 
 import { assert, assertEquals } from "@std/assert";
-import { type Host, labTest, until } from "./harness/mod.ts";
+import { announced, type Host, labTest, until } from "./harness/mod.ts";
 import { kernelHasMembershipEvents } from "./harness/kernel.ts";
 
 const GROUP = "239.1.2.3";
@@ -33,6 +33,8 @@ for (const way of ["proc", "rtnetlink"] as const) {
         3,
         ["--memberships", way],
       );
+      // Announcements are multicasts too.
+      for (const host of [sender, member, bystander]) await announced(host);
       await sender.ip("route", "add", "239.0.0.0/8", "dev", "ib0");
       const receiver = member.start(
         ...["socat", "-u"],

@@ -53,6 +53,74 @@ labTest("A namespace that does not exist is refused", async (lab) => {
   }
 });
 
+labTest(
+  "A runtime directory that others may change or that is a link is refused",
+  async (lab) => {
+    const [a] = await lab.hosts(1);
+    const refused = async (pattern: RegExp) => {
+      for (const more of [[], ["--background"]]) {
+        const up = await a.ipoib("up", "ib0", "--hca", "soft", ...more);
+        assertEquals(up.code, 2);
+        assertMatch(sentence(up), pattern);
+      }
+      const subnet = await lab.ipoib("subnet", "run");
+      assertEquals(subnet.code, 2);
+      assertMatch(sentence(subnet), pattern);
+    };
+    await Deno.chmod(lab.runtime, 0o777);
+    await refused(/Other users may write to folder .* \(chmod go-w /);
+    await Deno.chmod(lab.runtime, 0o700);
+    const elsewhere = `${lab.runtime}/elsewhere`;
+    await Deno.mkdir(elsewhere, { mode: 0o700 });
+    await Deno.symlink(elsewhere, `${lab.runtime}/subnet`);
+    await refused(/Folder .*subnet" is a symbolic link/);
+    assertEquals(await Array.fromAsync(Deno.readDir(elsewhere)), []);
+    assertEquals(await a.hasDevice("ib0"), false);
+  },
+);
+
+labTest("A log is not written through a symbolic link", async (lab) => {
+  const [a] = await lab.hosts(1);
+  const target = `${lab.runtime}/target`;
+  await Deno.writeTextFile(target, "of somebody");
+  await Deno.mkdir(a.sockets, { recursive: true, mode: 0o700 });
+  await Deno.symlink(target, `${a.sockets}/ib0.log`);
+  const up = await a.ipoib("up", "ib0", "--hca", "soft", "--background");
+  assertEquals(up.code, 2);
+  assertMatch(sentence(up), /ib0\.log/);
+  assertEquals(await Deno.readTextFile(target), "of somebody");
+  assertEquals(await a.hasDevice("ib0"), false);
+});
+
+labTest("With too low a limit of open files up says so", async (lab) => {
+  const [a] = await lab.hosts(1);
+  const limited = (limit: number, ...words: string[]) =>
+    run([
+      ...["sh", "-c", `ulimit -n ${limit}; exec "$@"`, "sh"],
+      ...ipoib(lab, ...words),
+    ]);
+  const up = ["up", "ib0", "-n", a.namespace, "--hca", "soft"];
+  for (const limit of [32, 40, 60, 95]) {
+    for (const words of [up, [...up, "--background"]]) {
+      const outcome = await limited(limit, ...words);
+      assertEquals(outcome.code, 2, outcome.stderr);
+      assertMatch(
+        sentence(outcome),
+        /An interface needs 96 open files, and the limit is \d+ \(.*ulimit/,
+      );
+    }
+    if (limit >= 64) continue;
+    const subnet = await limited(limit, "subnet", "run");
+    assertEquals(subnet.code, 2, subnet.stderr);
+    assertMatch(sentence(subnet), /The subnet manager needs 64 open files/);
+  }
+  assertEquals(await a.hasDevice("ib0"), false);
+  // The least that is allowed is enough.
+  const least = await limited(96, ...up, "--background");
+  assertEquals(least.code, 0, least.stderr);
+  assertEquals((await a.ipoib("down", "ib0")).code, 0);
+});
+
 labTest("Without /dev/net/tun up says so", async (lab) => {
   const [a] = await lab.hosts(1);
   const outcome = await run([

@@ -95,7 +95,7 @@ labTest(
       "/nowhere",
     );
     assertEquals(missing.code, 2);
-    assertStringIncludes(missing.stderr, 'Cannot read "/nowhere"');
+    assertStringIncludes(missing.stderr, 'Cannot open "/nowhere"');
   },
 );
 

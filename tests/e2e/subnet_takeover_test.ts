@@ -1,10 +1,12 @@
 /** kill -9 of the manager's process under load: no packet lost between neighbours, new joins answered within 2 s. */
 
 import { assert, assertEquals, assertLess } from "@std/assert";
+import { patient } from "../../scripts/machine.ts";
 import { type Host, labTest, pingResult, until } from "./harness/mod.ts";
 
 const GROUP = "239.1.2.5";
 const MGID = "ff12:401b:ffff:0:0:0:f01:205";
+/** On a usual machine. */
 const JOIN_LIMIT_MS = 2000;
 
 async function joined(host: Host): Promise<boolean> {
@@ -36,7 +38,7 @@ labTest(
         "STDOUT",
       );
       await until("the join is answered", () => joined(b));
-      assertLess(performance.now() - begin, JOIN_LIMIT_MS);
+      assertLess(performance.now() - begin, patient(JOIN_LIMIT_MS));
       await member[Symbol.asyncDispose]();
       await until("the group is left", async () => !await joined(b));
     };

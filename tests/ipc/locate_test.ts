@@ -2,6 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { IpoibError } from "../../src/base/errors.ts";
 import {
   interfaceSockets,
+  leadTo,
   linkName,
   namespaceIdentity,
   socketDirectory,
@@ -36,6 +37,18 @@ Deno.test("socketPath() refuses names that lead elsewhere", () => {
   }
 });
 
+Deno.test("leadTo() finds a socket from each folder", () => {
+  for (
+    const [directory, socket, expected] of [
+      ["/r", "/r/ib0.sock", "ib0"],
+      ["/r", "/r/netns/7/ib0.sock", "netns/7/ib0"],
+      ["/r/netns/7", "/r/netns/7/ib0.sock", "ib0"],
+      ["/r/netns/7", "/r/ib0.sock", "../../ib0"],
+      ["/r/netns/7", "/r/netns/8/ib0.sock", "../../netns/8/ib0"],
+    ] as const
+  ) assertEquals(leadTo("/r", directory, socket), expected);
+});
+
 Deno.test("interfaceSockets() tells parents and children apart", () => {
   const directory = Deno.makeTempDirSync();
   try {
@@ -55,8 +68,11 @@ Deno.test("interfaceSockets() tells parents and children apart", () => {
       ["ib0.8002", "ib0"],
       ["ib1.8001", "ib1"],
     ]);
-    unlinkName(directory, "ib0.8001");
-    unlinkName(directory, "ib0.8001");
+    unlinkName(directory, "ib1", "ib0.8001");
+    assertEquals(names().length, 4);
+    unlinkName(directory, "ib0", "ib0.8001");
+    unlinkName(directory, "ib0", "ib0.8001");
+    unlinkName(directory, "ib0", "ib0");
     unlinkNames(directory, "ib0");
     assertEquals(names(), [["ib0", undefined], ["ib1.8001", "ib1"]]);
   } finally {

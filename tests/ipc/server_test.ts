@@ -365,6 +365,32 @@ Deno.test("IpcServer.listen() refuses beside a live one and replaces a dead one"
   await Deno.remove(folder, { recursive: true });
 });
 
+Deno.test("IpcServer.move() puts the socket elsewhere, and its first path is free for another one", async () => {
+  await withServer({ version }, async (server, folder) => {
+    const first = server.path;
+    using early = await IpcClient.connect(first, "ib0");
+    const path = `${folder}/netns/13/ib7.sock`;
+    assert(await server.move(path));
+    assertEquals(server.path, path);
+    assertEquals((await Deno.stat(path)).mode! & 0o777, 0o600);
+    using late = await IpcClient.connect(path, "ib7");
+    for (const client of [early, late]) {
+      assertEquals((await client.call("version", {})).pid, 7);
+    }
+    const second = await IpcServer.listen(first, "ib0", {});
+    assertEquals(await server.move(first), false);
+    assertEquals(server.path, path);
+    // Its end does not take the other one's socket with it.
+    await server.close();
+    (await IpcClient.connect(first, "ib0")).close();
+    const files = (inode: number) =>
+      Array.fromAsync(Deno.readDir(`${folder}/netns/${inode}`));
+    assertEquals(await files(13), []);
+    await second.close();
+    assertEquals(await files(12), []);
+  });
+});
+
 Deno.test("IpcServer.listen() replaces a child's link that leads nowhere", async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/ib1.sock`;

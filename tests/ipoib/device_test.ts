@@ -56,7 +56,7 @@ Deno.test("names are told when an interface comes, goes and is renamed, by whome
   const rig = new Rig();
   const { device, netdevs, states } = rig.host();
   const told: (readonly string[])[] = [];
-  device.onNames = (names) => told.push(names);
+  device.onInterfaces = (all) => told.push(all.map(({ name }) => name));
   device.createChild(0x8001);
   netdevs[0]!.config.setLink({ name: "ib7" });
   netdevs[1]!.config.setLink({ name: "storage" });

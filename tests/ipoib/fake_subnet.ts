@@ -6,7 +6,11 @@ import {
   SubnetManager,
   type SubnetManagerOptions,
 } from "../../src/subnet/manager.ts";
-import type { FabricUpdate, SubnetEvent } from "../../src/subnet/messages.ts";
+import {
+  type FabricUpdate,
+  PROTOCOL_VERSION,
+  type SubnetEvent,
+} from "../../src/subnet/messages.ts";
 import {
   decodeManagerFrame,
   encodeControl,
@@ -48,7 +52,8 @@ export class FakeSubnet {
       port,
       encodeControl({
         type: "hello",
-        version: 1,
+        version: PROTOCOL_VERSION,
+        secret: "5".repeat(64),
         guid: formatGuid(port.attributes.portGuid),
         name: `port ${id}`,
         pid: id + 1,

@@ -27,6 +27,8 @@ Deno.test("a link tells what it waits for, one thing after another", () => {
   rig.settle();
   assertEquals([host.link.state, host.link.pkey], ["running", 0x8001]);
   assertEquals([host.link.carrier, host.netdev.carrier], [true, true]);
+  const { laneMbps, activeWidth } = host.port.attributes;
+  assertEquals(host.netdev.speed, laneMbps * activeWidth);
   host.netdev.setUp(false);
   assertEquals(host.link.state, "administratively down");
   assertEquals([host.link.carrier, host.netdev.carrier], [false, false]);

@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { MgmtClass } from "../../src/wire/mad.ts";
 import { configureLog } from "../../src/base/log.ts";
+import { PERIOD_MS } from "../../src/base/log_limiter.ts";
 import {
   FakeFabric,
   type FakePort,
@@ -30,7 +31,12 @@ import { FakeSubnet } from "./fake_subnet.ts";
 
 /** Lines of the log of this test file, all hosts. */
 export const logLines: string[] = [];
-await configureLog("debug", (text) => void logLines.push(text.trimEnd()));
+let logTime = 0;
+await configureLog("debug", {
+  write: (text) => void logLines.push(text.trimEnd()),
+  // Each line is in a period of its own, so that none is left out.
+  now: () => logTime += PERIOD_MS,
+});
 
 /** The address in `text`, or a failure of the test. */
 export function ip(text: string): number {

@@ -69,7 +69,7 @@ function record(port: SoftPort, frames: Uint8Array[]): void {
     qp.post = (slot, length, ...rest) => {
       const result = post(slot, length, ...rest);
       // The slot's octets stay until the loop's next turn.
-      frames.push(frameOf(port.send.bytes, slot * STRIDE, length));
+      frames.push(frameOf(options.memory.bytes, slot * STRIDE, length));
       return result;
     };
     return qp;
@@ -93,7 +93,7 @@ function host(subnet: Subnet, guid: bigint, address: string) {
       name: "ib0",
       pkeyIndex: 0,
       adminMtu: undefined,
-      openNetdev: (name) => new FakeNetdev({ name, memory: port.send }),
+      openNetdev: (name, memory) => new FakeNetdev({ name, memory }),
     },
   );
   const netdev = device.parent.netdev as FakeNetdev;

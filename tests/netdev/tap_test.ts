@@ -5,15 +5,22 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { libc } from "../../ffi/libc.ts";
+import { addressOf, libc } from "../../ffi/libc.ts";
 import { IpoibError } from "../../src/base/errors.ts";
 import { Errno } from "../../src/system/errno.ts";
-import { findLink, getLink } from "../../src/netdev/rtnetlink/link.ts";
+import {
+  findLink,
+  getLink,
+  linkRequest,
+  RTM_NEWLINK,
+} from "../../src/netdev/rtnetlink/link.ts";
+import { NLM_F_ACK } from "../../src/netdev/rtnetlink/message.ts";
 import { addAddress, setLinkUp } from "../../src/netdev/rtnetlink/set.ts";
 import { RequestSocket } from "../../src/netdev/rtnetlink/socket.ts";
 import { IpAddress } from "../../src/wire/ip_address.ts";
-import { checkName } from "../../src/netdev/tap/name.ts";
+import { checkName, interfaceRequest } from "../../src/netdev/tap/name.ts";
 import { openTap } from "../../src/netdev/tap/open.ts";
+import { setLinkSpeed } from "../../src/netdev/tap/speed.ts";
 import {
   ip,
   kernelTest,
@@ -29,6 +36,9 @@ const IFLA_TUN_TYPE = 3;
 const IFLA_TUN_PI = 4;
 const IFLA_TUN_VNET_HDR = 5;
 const IFLA_TUN_PERSIST = 6;
+
+const IFF_PROMISC = 0x100;
+const IFF_ALLMULTI = 0x200;
 
 function codeOf(fn: () => unknown): IpoibError {
   return assertThrows(fn, IpoibError);
@@ -300,7 +310,7 @@ kernelTest("TapNetdev.setMtu() sets the MTU and refuses a bad one", () => {
 });
 
 kernelTest(
-  "TapNetdev.queueDrops() counts what had no room in the device's queue",
+  "TapNetdev.status() counts what had no room in the device's queue",
   () => {
     using room = new Room();
     const memory = new FakeFrames(0, 65536 + 26);
@@ -319,13 +329,63 @@ kernelTest(
       using socket = udpSocket(room.fd);
       const to = socketAddress(ip("10.1.0.2"), 6000);
       netdev.config.neighbours.setPermanent(IpAddress.ipv4(ip("10.1.0.2")));
-      const before = netdev.queueDrops();
+      const before = netdev.status().queueDrops;
       for (let i = 0; i < 50; i++) {
         libc().sendto(socket.number, new Uint8Array(1), 1, 0, to, 16);
       }
-      assert(room.until(() => netdev.queueDrops() - before >= 40));
+      assert(room.until(() => netdev.status().queueDrops - before >= 40));
     } finally {
       netdev.close();
     }
   },
 );
+
+kernelTest("TapNetdev.status() says what the kernel does", () => {
+  using room = new Room();
+  const netdev = openTestNetdev(room);
+  try {
+    assertEquals(netdev.status(), {
+      promiscuity: 0,
+      allmulti: 0,
+      minMtu: 68,
+      maxMtu: 65521,
+      queueDrops: 0,
+    });
+    const flags = IFF_PROMISC | IFF_ALLMULTI;
+    netdev.config.requests.request(
+      linkRequest(RTM_NEWLINK, netdev.ifindex, flags, flags, NLM_F_ACK),
+      "E_TEST",
+      "set flags",
+    );
+    const { promiscuity, allmulti } = netdev.status();
+    assertEquals([promiscuity, allmulti], [1, 1]);
+  } finally {
+    netdev.close();
+  }
+});
+
+kernelTest("setLinkSpeed() sets the speed that the kernel shows", () => {
+  using room = new Room();
+  using tap = openTap({ name: "ib0", netns: room.fd });
+  using requests = new RequestSocket(room.fd);
+  for (const mbps of [2500, 10_000, 103_125, 400_000]) {
+    assert(setLinkSpeed(requests.fd, tap.name, mbps));
+    assertEquals(shownSpeed(requests.fd, tap.name), mbps);
+  }
+  assertEquals(setLinkSpeed(requests.fd, "other", 10), false);
+});
+
+/** The speed in the answer to ETHTOOL_GLINKSETTINGS (struct ethtool_link_settings). */
+function shownSpeed(socket: number, name: string): number {
+  const settings = new Uint8Array(48 + 3 * 4 * 127);
+  const view = new DataView(settings.buffer);
+  const request = interfaceRequest(name);
+  new DataView(request.buffer).setBigUint64(16, addressOf(settings), true);
+  // The first answer says how many words the masks have.
+  for (let i = 0; i < 2; i++) {
+    view.setUint32(0, 0x4c, true);
+    view.setInt8(15, Math.abs(view.getInt8(15)));
+    assertEquals(libc().ioctl(socket, 0x8946n, request), 0);
+  }
+  return view.getUint32(4, true);
+}

@@ -2,7 +2,7 @@
 
 import { assertEquals, assertLess, assertMatch } from "@std/assert";
 import { patient } from "../../scripts/machine.ts";
-import { PERMISSIONS } from "../../scripts/program.ts";
+import { DEMO_PERMISSIONS } from "../../scripts/program.ts";
 import { processesWith } from "../e2e/harness/files.ts";
 
 const LIMIT_MS = 30_000;
@@ -18,7 +18,7 @@ class Demo implements AsyncDisposable {
   private constructor(folder: string) {
     this.#folder = folder;
     this.#child = new Deno.Command(Deno.execPath(), {
-      args: ["run", "--quiet", ...PERMISSIONS, DEMO],
+      args: ["run", "--quiet", ...DEMO_PERMISSIONS, DEMO],
       env: { TMPDIR: folder, NO_COLOR: "1" },
       stdin: "null",
       stdout: "piped",

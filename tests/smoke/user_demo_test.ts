@@ -7,7 +7,7 @@
  */
 
 import { assertEquals, assertMatch, fail } from "@std/assert";
-import { PERMISSIONS } from "../../scripts/program.ts";
+import { DEMO_PERMISSIONS } from "../../scripts/program.ts";
 
 const NOBODY = "65534";
 const PROJECT = ["deno.json", "deno.lock", "main.ts", "src", "ffi", "scripts"];
@@ -50,7 +50,7 @@ function demo(folder: string, mode: string): Deno.Command {
       `${folder}/deno`,
       "run",
       "--quiet",
-      ...PERMISSIONS,
+      ...DEMO_PERMISSIONS,
       `${folder}/scripts/demo.ts`,
     ],
     clearEnv: true,

@@ -1,7 +1,14 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { IpoibError } from "../../src/base/errors.ts";
-import type { Hello, ManagerMessage } from "../../src/subnet/messages.ts";
+import {
+  type Hello,
+  type ManagerMessage,
+  MAX_MEMBERSHIPS,
+  type Membership,
+  type Memberships,
+  PROTOCOL_VERSION,
+} from "../../src/subnet/messages.ts";
 import {
   decodeManagerFrame,
   decodePortFrame,
@@ -16,10 +23,24 @@ import { fromHex } from "../wire/sa/bytes.ts";
 
 const HELLO: Hello = {
   type: "hello",
-  version: 1,
+  version: PROTOCOL_VERSION,
   guid: "0x0002c90300000001",
   name: "ib0",
   pid: 7,
+  secret: "0123456789abcdef".repeat(4),
+};
+const MEMBERSHIP: Membership = {
+  mgid: "ff12401bffff000000000000ffffffff",
+  mlid: 0xc000,
+  joinState: 1,
+  pkey: 0xffff,
+  qkey: 0xb1b,
+  mtu: 4,
+  rate: 3,
+  sl: 0,
+  flowLabel: 0,
+  hopLimit: 0,
+  tclass: 0,
 };
 
 const raw = (kind: number, text: string) =>
@@ -86,32 +107,34 @@ Deno.test("a hello survives a round trip, and unknown fields fall away", () => {
     guidFixed: true,
     subnetMtu: 4096,
     lid: 2,
-    memberships: [{
-      mgid: "ff12401bffff000000000000ffffffff",
-      mlid: 0xc000,
-      joinState: 1,
-      pkey: 0xffff,
-      qkey: 0xb1b,
-      mtu: 4,
-      rate: 3,
-      sl: 0,
-      flowLabel: 0,
-      hopLimit: 0,
-      tclass: 0,
-    }],
   };
   const message = { kind: "control", message: hello } as const;
   assertEquals(decodePortFrame(encodeControl(hello)), message);
   assertEquals(decodePortFrame(control({ ...hello, extra: 1 })), message);
 });
 
+Deno.test("a full message of memberships fits a frame and survives a round trip", () => {
+  const message: Memberships = {
+    type: "memberships",
+    memberships: new Array(MAX_MEMBERSHIPS).fill({
+      ...MEMBERSHIP,
+      ...{ mlid: 0xfffe, joinState: 15, qkey: 0xffffffff, mtu: 63, rate: 63 },
+      ...{ sl: 15, flowLabel: 0xfffff, hopLimit: 255, tclass: 255 },
+    }),
+  };
+  assertEquals(
+    decodePortFrame(encodeControl(message)),
+    { kind: "control", message },
+  );
+});
+
 Deno.test("a hello of another version is read as far as it must be", () => {
   const frame = decodePortFrame(
-    control({ type: "hello", version: 2, anything: [] }),
+    control({ type: "hello", version: 99, anything: [] }),
   );
   assertEquals(frame, {
     kind: "control",
-    message: { type: "hello", version: 2 },
+    message: { type: "hello", version: 99 },
   });
 });
 
@@ -123,15 +146,31 @@ const MALFORMED: [string, Uint8Array][] = [
   ["a JSON array", control([])],
   ["null", control(null)],
   ["an unknown type", control({ type: "goodbye" })],
-  ["a hello without a GUID", control({ type: "hello", version: 1 })],
+  [
+    "a hello without a GUID",
+    control({ type: "hello", version: PROTOCOL_VERSION }),
+  ],
+  ["a hello without a secret", control({ ...HELLO, secret: undefined })],
+  ["a short secret", control({ ...HELLO, secret: "00" })],
   ["a GUID in capitals", control({ ...HELLO, guid: "0x0002C90300000001" })],
   ["a GUID that is a number", control({ ...HELLO, guid: 1 })],
   ["a multicast LID as LID", control({ ...HELLO, lid: 0xc000 })],
   ["LID 0", control({ ...HELLO, lid: 0 })],
   ["a subnet MTU between the two", control({ ...HELLO, subnetMtu: 3000 })],
   ["a negative pid", control({ ...HELLO, pid: -1 })],
-  ["a name without end", control({ ...HELLO, name: "x".repeat(257) })],
-  ["a membership without fields", control({ ...HELLO, memberships: [{}] })],
+  ["a name without end", control({ ...HELLO, name: "x".repeat(65) })],
+  ["a name with an escape", control({ ...HELLO, name: "ib0\u001b[2J" })],
+  [
+    "a membership without fields",
+    control({ type: "memberships", memberships: [{}] }),
+  ],
+  [
+    "too many memberships",
+    control({
+      type: "memberships",
+      memberships: new Array(MAX_MEMBERSHIPS + 1).fill(MEMBERSHIP),
+    }),
+  ],
   ["a show without an id", control({ type: "show" })],
   ["a manager's message", control({ type: "event", event: "sm_change" })],
   ["a short MAD", new Uint8Array(271).fill(2)],
@@ -152,7 +191,12 @@ Deno.test("decodeManagerFrame() reads what the manager sends", () => {
     {
       type: "fabric",
       portsRemoved: [2],
-      portsAdded: [{ lid: 3, guid: "0x0002c90300000001" }],
+      portsAdded: [{
+        lid: 3,
+        guid: "0x0002c90300000001",
+        pkeys: [0xffff],
+        token: "0123456789abcdef".repeat(2),
+      }],
       groupsRemoved: [0xc001],
       groupsChanged: [{
         mlid: 0xc000,

@@ -10,14 +10,17 @@ import {
   SubnetManager,
   type SubnetManagerOptions,
 } from "../../src/subnet/manager.ts";
-import type {
-  FabricMap,
-  Hello,
-  ManagerMessage,
-  Refused,
-  SubnetEvent,
-  SubnetSnapshot,
-  Welcome,
+import { NO_FAULTS } from "../../src/subnet/fault_messages.ts";
+import {
+  type Hello,
+  type LastKnown,
+  type ManagerMessage,
+  type Membership,
+  PROTOCOL_VERSION,
+  type Refused,
+  type SubnetEvent,
+  type SubnetSnapshot,
+  type Welcome,
 } from "../../src/subnet/messages.ts";
 import {
   decodeManagerFrame,
@@ -33,6 +36,9 @@ export const PREFIX = 0xfe80000000000000n;
 /** The GUID that the n-th port of a test asks for. */
 export const guidOf = (n: number) => `0x0002c9030000000${n}`;
 export const gidOf = (n: number) => gidFrom(PREFIX, BigInt(guidOf(n)));
+
+/** The secret of the n-th port. */
+export const secretOf = (n: number) => `${n}`.padStart(64, "5");
 
 /** A port: what it heard, and its SA client. */
 export class RigPort {
@@ -114,8 +120,10 @@ export class RigPort {
   }
 
   /** The map as a manager that takes over is given it. */
-  fabric(): FabricMap {
+  lastKnown(): LastKnown {
+    const faults = this.messages.findLast((m) => m.type === "faults");
     return {
+      faults: faults?.settings ?? NO_FAULTS,
       ports: [...this.lids].map(([lid, guid]) => ({ lid, guid })),
       groups: [...this.mlids].map(([mlid, lids]) => ({
         mlid,
@@ -127,7 +135,7 @@ export class RigPort {
 
   readonly #mgids = new Map<number, string>();
 
-  #learn(map: FabricMap): void {
+  #learn(map: Welcome["fabric"]): void {
     for (const { lid, guid } of map.ports) this.lids.set(lid, guid);
     for (const { mlid, mgid, lids } of map.groups) {
       this.mlids.set(mlid, lids);
@@ -200,10 +208,25 @@ export class Rig {
   }
 
   /** Connects a port and sends its hello. */
-  join(n: number, hello: Partial<Hello> = {}): RigPort {
+  join(
+    n: number,
+    hello: Partial<Hello> = {},
+    memberships: readonly Membership[] = [],
+  ): RigPort {
     const port = this.connect();
     this.hello(port, n, hello);
+    if (memberships.length > 0) this.bring(port, memberships);
     return port;
+  }
+
+  /** Sends the memberships that a port brings along. */
+  bring(port: RigPort, memberships: readonly Membership[]): void {
+    const message = { type: "memberships", memberships: [...memberships] };
+    this.toManager(
+      port.connection,
+      encodeControl(message as Parameters<typeof encodeControl>[0]),
+    );
+    this.pump();
   }
 
   hello(port: RigPort, n: number, hello: Partial<Hello> = {}): void {
@@ -211,7 +234,8 @@ export class Rig {
       port.connection,
       encodeControl({
         type: "hello",
-        version: 1,
+        version: PROTOCOL_VERSION,
+        secret: secretOf(n),
         guid: guidOf(n),
         name: `ib${n}`,
         pid: 100 + n,

@@ -14,6 +14,7 @@ const request = (n: number) => ({
   name: `ib${n}`,
   pid: n,
   pkeys: [0xffff],
+  secret: "",
 });
 
 Deno.test("PortTable uses every LID once before it uses one again", () => {

@@ -3,7 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { broadcastJoin, groupJoin } from "../../src/sa/requests.ts";
-import type { FabricMap, Membership } from "../../src/subnet/messages.ts";
+import type { LastKnown, Membership } from "../../src/subnet/messages.ts";
 import { gidKey } from "../../src/wire/gid.ts";
 import { broadcastMgid, ipv4Mgid } from "../../src/wire/mgid.ts";
 import {
@@ -45,7 +45,7 @@ function membership(record: McMemberRecord): Membership {
 
 /** What the old manager left, and what its ports bring along. */
 interface Remains {
-  previous: FabricMap;
+  previous: LastKnown;
   lids: Map<number, number>;
   memberships: Map<number, Membership[]>;
 }
@@ -67,7 +67,7 @@ function remains(): Remains {
   });
   rig.leave(gone);
   const lids = new Map([...ports].map(([n, port]) => [n, port.welcome.lid]));
-  return { previous: ports.get(1)!.fabric(), lids, memberships };
+  return { previous: ports.get(1)!.lastKnown(), lids, memberships };
 }
 
 /** The MLID of each group, after a look that none is there twice. */
@@ -99,10 +99,11 @@ for (const known of [true, false]) {
     for (const order of orders(PORTS)) {
       const rig = new Rig(known ? { previous: OLD.previous } : {});
       for (const n of order) {
-        const port = rig.join(n, {
-          lid: OLD.lids.get(n)!,
-          memberships: OLD.memberships.get(n)!,
-        });
+        const port = rig.join(
+          n,
+          { lid: OLD.lids.get(n)! },
+          OLD.memberships.get(n)!,
+        );
         assertEquals(port.welcome.lid, OLD.lids.get(n));
         mlids(rig);
       }
@@ -115,7 +116,7 @@ for (const known of [true, false]) {
         assertEquals(group.members.map(({ lid }) => lid), expected);
       }
       const now = new Map(
-        [...rig.ports.values()].at(-1)!.fabric().groups
+        [...rig.ports.values()].at(-1)!.lastKnown().groups
           .map(({ mgid, mlid }) => [mgid, mlid]),
       );
       for (const [mgid, mlid] of now) {
@@ -134,14 +135,11 @@ for (const known of [true, false]) {
 
 Deno.test("groups that users made and nobody brings back are gone", () => {
   const rig = new Rig({ previous: OLD.previous });
-  rig.join(2, {
-    lid: OLD.lids.get(2)!,
-    memberships: OLD.memberships.get(2)!,
-  });
+  rig.join(2, { lid: OLD.lids.get(2)! }, OLD.memberships.get(2)!);
   const alive = rig.snapshot.groups.filter(({ permanent }) => !permanent);
   assertEquals(alive.length, 2);
   // A port that comes back later has its groups, with their MLIDs.
-  rig.join(1, { lid: OLD.lids.get(1)!, memberships: OLD.memberships.get(1)! });
+  rig.join(1, { lid: OLD.lids.get(1)! }, OLD.memberships.get(1)!);
   assertEquals(mlids(rig).size, 3 + 3);
 });
 
@@ -172,10 +170,11 @@ Deno.test("no LID and no MLID is given twice, whoever comes in whatever order", 
           }
           const n = order[i];
           if (n === undefined) continue;
-          const port = rig.join(n, {
-            lid: OLD.lids.get(n)!,
-            memberships: OLD.memberships.get(n)!,
-          });
+          const port = rig.join(
+            n,
+            { lid: OLD.lids.get(n)! },
+            OLD.memberships.get(n)!,
+          );
           const groups = mlids(rig);
           if (known) assertEquals(port.welcome.lid, OLD.lids.get(n));
           assert(groups.size >= 3);

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { broadcastJoin, groupJoin } from "../../src/sa/requests.ts";
-import type { Membership } from "../../src/subnet/messages.ts";
+import { MAX_GROUPS_PER_PORT } from "../../src/subnet/constants.ts";
+import { MAX_MEMBERSHIPS, type Membership } from "../../src/subnet/messages.ts";
 import { RESERVATION_MS } from "../../src/subnet/ports.ts";
 import { gidKey } from "../../src/wire/gid.ts";
 import { broadcastMgid, ipv4Mgid } from "../../src/wire/mgid.ts";
@@ -48,7 +49,7 @@ function busySubnet() {
 
 /** The manager dies; another one takes over. */
 function takeOver(rig: Rig, by: RigPort): void {
-  const previous = by.fabric();
+  const previous = by.lastKnown();
   rig.ports.clear();
   rig.manager = rig.makeManager({ previous, subnetMtu: 4096 });
 }
@@ -57,8 +58,8 @@ Deno.test("ports keep LIDs and groups MLIDs under a new manager", () => {
   const { rig, a, c, memberships } = busySubnet();
   const before = [...c.mlids].filter(([, lids]) => lids.length > 0);
   takeOver(rig, a);
-  const c2 = rig.join(2, { lid: 3, memberships: memberships.c });
-  const a2 = rig.join(1, { lid: 2, memberships: memberships.a });
+  const c2 = rig.join(2, { lid: 3 }, memberships.c);
+  const a2 = rig.join(1, { lid: 2 }, memberships.a);
   assertEquals([a2.welcome.lid, c2.welcome.lid], [2, 3]);
   assertEquals([a2.welcome.mtuCode, c2.welcome.mtuCode], [5, 5]);
   assertEquals([...a2.mlids].filter(([, lids]) => lids.length > 0), before);
@@ -113,10 +114,7 @@ Deno.test("groups come back without what the last manager left behind", () => {
   const mlids = (port: RigPort) =>
     [...port.mlids].filter(([, lids]) => lids.length > 0);
   const moved = { ...memberships.a[0]!, mlid: 0xc777 };
-  const port = rig.join(1, {
-    lid: 9,
-    memberships: [moved, memberships.a[1]!],
-  });
+  const port = rig.join(1, { lid: 9 }, [moved, memberships.a[1]!]);
   assertEquals(port.welcome.lid, 9);
   assertEquals(mlids(port), [[0xc777, [9]], [0xc004, [9]]]);
   assertEquals(port.mlids.has(0xc000), false);
@@ -126,15 +124,12 @@ Deno.test("memberships that are impossible are left out, with the reason", () =>
   const { memberships } = busySubnet();
   const rig = new Rig();
   const [broadcast, group] = memberships.a as [Membership, Membership];
-  const port = rig.join(1, {
-    lid: 2,
-    memberships: [
-      { ...group, pkey: 0x8044 },
-      { ...group, mtu: 5 },
-      { ...group, mtu: 4, rate: 1 },
-      { ...broadcast, pkey: 0x8001 },
-    ],
-  });
+  const port = rig.join(1, { lid: 2 }, [
+    { ...group, pkey: 0x8044 },
+    { ...group, mtu: 5 },
+    { ...group, mtu: 4, rate: 1 },
+    { ...broadcast, pkey: 0x8001 },
+  ]);
   assertEquals(port.welcome.lid, 2);
   assertEquals([...port.mlids.values()], [[], [], []]);
   const reasons = [
@@ -146,4 +141,39 @@ Deno.test("memberships that are impossible are left out, with the reason", () =>
   const lines = rig.log.filter((line) => line.includes("Membership of"));
   assertEquals(lines.length, reasons.length);
   reasons.forEach((reason, i) => assertStringIncludes(lines[i]!, reason));
+});
+
+Deno.test("memberships are restored in a takeover only, and to ports that the host knew", () => {
+  const { rig, a, memberships } = busySubnet();
+  const own = (port: RigPort) => {
+    const { lid } = port.welcome;
+    return [...port.mlids].filter(([, lids]) => lids.includes(lid)).length;
+  };
+  takeOver(rig, a);
+  const stranger = rig.join(5, {}, memberships.a);
+  assertEquals(own(stranger), 0);
+  rig.advance(RESERVATION_MS);
+  assertEquals(own(rig.join(1, { lid: 2 }, memberships.a)), 0);
+});
+
+Deno.test("a port brings more groups than one frame holds, up to the limit of a port", () => {
+  const { memberships } = busySubnet();
+  const group = memberships.a[1]!;
+  const many = Array.from({ length: MAX_GROUPS_PER_PORT + 9 }, (_, n) => ({
+    ...group,
+    mlid: 0xc100 + n,
+    mgid: gidKey(ipv4Mgid(0xef010000 + n | 0, BROADCAST)),
+  }));
+  const rig = new Rig({ subnetMtu: 4096 });
+  const port = rig.join(1, { lid: 2 });
+  for (let i = 0; i < many.length; i += MAX_MEMBERSHIPS) {
+    rig.bring(port, many.slice(i, i + MAX_MEMBERSHIPS));
+  }
+  const joined = rig.snapshot.groups.filter(({ members }) => members.length);
+  assertEquals(joined.length, MAX_GROUPS_PER_PORT);
+  assertStringIncludes(rig.log.at(-1)!, `${MAX_GROUPS_PER_PORT} groups`);
+  const refused = port.ask<McMemberRecord>((now, done) =>
+    port.client.join(broadcastJoin(BROADCAST, port.gid, 0xffff), now, done)
+  );
+  assertEquals(refused?.ok, false);
 });

@@ -71,7 +71,7 @@ Deno.test("FakeReactor runs until it is stopped", async () => {
   const reactor = new FakeReactor();
   const running = reactor.run();
   reactor.yieldToEvents();
-  reactor.signal(5);
+  reactor.doorbells.open(5).ring();
   reactor.stop();
   await running;
   assertEquals([reactor.yields, reactor.rung], [1, [5]]);

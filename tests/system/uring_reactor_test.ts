@@ -55,7 +55,7 @@ ringTest(
   "UringReactor wakes for a bell whose count nobody takes",
   (reactor) => {
     using event = createEventFd();
-    reactor.watchBell(event.number);
+    reactor.doorbells.watch(event.number);
     reactor.turn(0);
     for (let i = 0; i < 3; i++) {
       ringBell(event.number);
@@ -66,15 +66,40 @@ ringTest(
   },
 );
 
-ringTest("UringReactor.signal() rings with the next wait", (reactor) => {
+ringTest("UringReactor rings a bell with the next wait", (reactor) => {
   using event = createEventFd();
   const value = new Uint8Array(8);
-  reactor.signal(event.number);
+  const bell = reactor.doorbells.open(event.number, () => {});
+  bell.ring();
   assertEquals(libc().read(event.number, value, 8), -1);
   reactor.turn(0);
   assertEquals(libc().read(event.number, value, 8), 8);
   assertEquals(value[0], 1);
+  bell.close();
 });
+
+ringTest(
+  "UringReactor neither waits for nor loses a ring of an eventfd that is full, or was made blocking",
+  (reactor) => {
+    using event = createEventFd();
+    let failures = 0;
+    const bell = reactor.doorbells.open(event.number, () => failures++);
+    const full = new Uint8Array(new BigUint64Array([2n ** 64n - 2n]).buffer);
+    assertEquals(libc().write(event.number, full, 8), 8);
+    bell.ring();
+    reactor.turn(0);
+    assertEquals(failures, 1);
+    const F_SETFL = 4;
+    libc().fcntl(event.number, F_SETFL, 2n);
+    bell.ring();
+    reactor.turn(0);
+    assertEquals(failures, 2);
+    bell.close();
+    bell.ring();
+    reactor.turn(0);
+    assertEquals(failures, 2);
+  },
+);
 
 ringTest("UringReactor runs timers of less than a millisecond", (reactor) => {
   let due = 0;

@@ -1,18 +1,32 @@
-/** `ipoib down [IF]`: ends an interface, and returns once its process has let go of everything of it. */
+/** `ipoib down [IF]`, `ipoib down --pid PID`: ends an interface or a process, and returns once nothing of it is left. */
 
 import { Command } from "@commander-js/extra-typings";
 import { IpoibError } from "../../base/errors.ts";
 import { type Cli, netnsOf } from "../cli.ts";
-import { addNetns } from "../options.ts";
+import { usageError } from "../errors.ts";
+import { addNetns, integer } from "../options.ts";
 import { openInterface, type Target } from "../session.ts";
 
 const TIMEOUT = 15_000;
+/** The kernel's own limit (PID_MAX_LIMIT). */
+const MAX_PID = 4_194_304;
 
 export function down(cli: Cli) {
   const command = new Command("down")
     .description("take an interface away; its process ends with its last one")
     .argument("[IF]", "interface; default: the only one that runs here")
-    .action(async (name, _options, self) => {
+    .option(
+      "--pid <pid>",
+      "take all interfaces of this process away, also where they cannot be found",
+      integer(1, MAX_PID),
+    )
+    .action(async (name, { pid }, self) => {
+      if (pid !== undefined) {
+        if (name !== undefined) {
+          throw usageError("An interface and --pid exclude each other");
+        }
+        return await cli.environment.endProcess(pid, TIMEOUT);
+      }
       const target = await openInterface(cli.environment, netnsOf(self), name);
       using client = target.client;
       try {

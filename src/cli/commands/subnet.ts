@@ -11,7 +11,7 @@ import {
   LOG_CHOICES,
 } from "../../ipc/up_options.ts";
 import { type Cli, netnsOf, prints } from "../cli.ts";
-import { subnetMtu } from "../options.ts";
+import { subnetMtu, USER } from "../options.ts";
 import { snakeKeys } from "../render/json.ts";
 import { renderReload } from "../render/reload.ts";
 import { renderSubnet } from "../render/subnet.ts";
@@ -58,16 +58,18 @@ export function subnetRun(cli: Cli) {
       "--partitions <file>",
       "partitions, in OpenSM's syntax; read again at SIGHUP",
     )
+    .option(...USER)
     .addOption(
       new Option("--log <level>", "least level that is logged")
         .choices(LOG_CHOICES).default("info" as const),
     )
-    .action(async (name, { subnetMtu, partitions, log }) => {
+    .action(async (name, { subnetMtu, partitions, user, log }) => {
       cli.exitCode = await cli.environment.runSubnet({
         name,
         log,
         ...(subnetMtu === undefined ? {} : { subnetMtu }),
         ...(partitions === undefined ? {} : { partitions }),
+        ...(user === undefined ? {} : { user }),
       });
     });
 }

@@ -14,7 +14,7 @@ import {
   type UpOptions,
 } from "../../ipc/up_options.ts";
 import { type Cli, netnsOf } from "../cli.ts";
-import { addNetns, guid, integer, subnetMtu } from "../options.ts";
+import { addNetns, guid, integer, subnetMtu, USER } from "../options.ts";
 
 function hca(text: string): HcaChoice {
   const choice = parseHca(text);
@@ -84,6 +84,7 @@ export function up(cli: Cli) {
         .default("datagram" as const),
     )
     .option("--mtu <bytes>", "MTU to ask for", integer(68, 65520))
+    .option(...USER)
     .option("--background", "return once all of them carry traffic")
     .addOption(
       new Option("--io <backend>", "system calls of the data path")
@@ -112,14 +113,15 @@ export function up(cli: Cli) {
     )
     .action(async (names, options, self) => {
       const { hca, roce, background, ...others } = options;
-      const { guid, subnetMtu, mtu, maxGroups, ...always } = others;
+      const { guid, subnetMtu, mtu, maxGroups, user, ...always } = others;
       const upOptions: UpOptions = {
         ...always,
         names: names ?? [],
         hca: hca ?? { kind: "auto" },
         roce: roce ?? false,
         background: background ?? false,
-        ...given({ guid, subnetMtu, mtu, maxGroups, netns: netnsOf(self) }),
+        ...given({ guid, subnetMtu, mtu, maxGroups, user }),
+        ...given({ netns: netnsOf(self) }),
       };
       cli.exitCode = await cli.environment.up(upOptions);
     });

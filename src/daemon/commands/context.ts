@@ -18,7 +18,6 @@ export interface CommandContext {
   reactor: Reactor;
   /** The embedded subnet; absent on a real fabric. */
   subnet: string | undefined;
-  namespace: number;
   /** Throws `E_SUBNET_NAME` where there is no embedded subnet. */
   showSubnet(done: (subnet: SubnetSnapshot) => void): void;
 }
@@ -47,7 +46,6 @@ export function recordContext(context: CommandContext): RecordContext {
       ...context.memberships.counters(),
     },
     subnet: context.subnet,
-    namespace: context.namespace,
     now: context.reactor.clock.now(),
   };
 }

@@ -3,6 +3,7 @@
 import { VERSION } from "../../ipc/version.ts";
 import type { Handlers } from "../../ipc/server.ts";
 import type { Method, ReloadRecord } from "../../ipc/schema.ts";
+import { inTurn } from "../thread/in_turn.ts";
 import type { WorkerThread } from "../thread/main_side.ts";
 
 /** What the handlers need of the seat. */
@@ -16,9 +17,8 @@ export interface ControlParts {
   stop: (() => void) | undefined;
 }
 
-/** Methods that the manager's worker answers. */
+/** Methods that the manager's worker answers; `subnet.show`, which can be large, beside them. */
 const inWorker = [
-  "subnet.show",
   "subnet.fault.show",
   "subnet.fault.set",
   "subnet.fault.clear",
@@ -27,6 +27,7 @@ const inWorker = [
 
 export function subnetHandlers(parts: ControlParts): Handlers {
   const { thread, reload, kill, stop } = parts;
+  const callInTurn = inTurn(thread);
   const forwarded = Object.fromEntries(
     inWorker.map((method) => [
       method,
@@ -35,6 +36,8 @@ export function subnetHandlers(parts: ControlParts): Handlers {
   ) as Handlers;
   return {
     ...forwarded,
+    "subnet.show": (params, context) =>
+      callInTurn("subnet.show", params, context),
     "version": () => ({ version: VERSION, pid: Deno.pid, interfaces: [] }),
     "subnet.reload": ({ partitions }) => reload(partitions),
     "subnet.kill": (_params, context) => {

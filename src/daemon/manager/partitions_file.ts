@@ -4,11 +4,14 @@
  */
 
 import { IpoibError } from "../../base/errors.ts";
+import { Errno } from "../../system/errno.ts";
+import { readRegular } from "../../system/regular_file.ts";
 import { removeFile } from "../../system/remove_file.ts";
-import { connect } from "../../system/unix_socket.ts";
 import type { PartitionsText } from "./commands.ts";
 
 const COPY = "partitions.conf";
+/** Bytes of the longest partitions.conf. */
+const MAX_LENGTH = 1024 * 1024;
 
 export class PartitionsFile {
   readonly #copy: string;
@@ -32,18 +35,21 @@ export class PartitionsFile {
   read(): PartitionsText | undefined {
     const file = this.#source ?? this.#copy;
     try {
-      return { file, text: Deno.readTextFileSync(file) };
+      const text = readRegular(file, "E_PARTITIONS_FILE", MAX_LENGTH, {
+        named: this.#source !== undefined,
+      });
+      return { file, text };
     } catch (error) {
-      if (
-        this.#source === undefined && error instanceof Deno.errors.NotFound
-      ) return undefined;
-      throw new IpoibError(
-        "E_PARTITIONS_FILE",
-        `Cannot read "${file}": ${
-          error instanceof Error ? error.message : String(error)
-        }`,
-        { errno: error instanceof Deno.errors.NotFound ? 2 : 13, cause: error },
-      );
+      const { errno, message } = IpoibError.from(error);
+      const missing = errno === Errno.ENOENT;
+      if (this.#source === undefined && missing) return undefined;
+      if (errno !== Errno.EACCES) throw error;
+      throw new IpoibError("E_PARTITIONS_FILE", message, {
+        errno,
+        hint:
+          "the process reads it with the rights of its user alone, root too",
+        cause: error,
+      });
     }
   }
 
@@ -51,7 +57,8 @@ export class PartitionsFile {
   keep({ file, text }: PartitionsText): void {
     if (file === this.#copy) return;
     const half = `${this.#copy}.new`;
-    Deno.writeTextFileSync(half, text, { mode: 0o600 });
+    removeFile(half);
+    Deno.writeTextFileSync(half, text, { mode: 0o600, createNew: true });
     Deno.renameSync(half, this.#copy);
   }
 
@@ -59,15 +66,4 @@ export class PartitionsFile {
   forget(): void {
     removeFile(this.#copy);
   }
-}
-
-/** True if a port of the subnet runs: its socket answers. */
-export function hasLivePort(directory: string): boolean {
-  for (const { name } of Deno.readDirSync(directory)) {
-    if (!/^port-.*\.sock$/.test(name)) continue;
-    const connection = connect(`${directory}/${name}`);
-    connection?.close();
-    if (connection) return true;
-  }
-  return false;
 }

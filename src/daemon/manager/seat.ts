@@ -1,24 +1,24 @@
 /**
- * The seat of the subnet manager: whoever holds the lock of the subnet's folder sits in it.
+ * The seat of the subnet manager: the process that holds the lock of the subnet's folder has it.
  *
  * The lock ends with its process, however that ends; every other process then tries to take it, and one of them
- * becomes the manager.
+ * becomes the manager. A manager that does not answer is replaced (seat_lock.ts).
  */
 
 import { getLogger, type LogLevel } from "../../base/log.ts";
 import { IpoibError } from "../../base/errors.ts";
 import { IpcServer } from "../../ipc/server.ts";
 import type { ReloadRecord } from "../../ipc/schema.ts";
-import type { Fd } from "../../system/fd.ts";
-import { tryLock } from "../../system/lock.ts";
 import { removeFile } from "../../system/remove_file.ts";
-import type { FabricMap } from "../../subnet/messages.ts";
+import type { LastKnown } from "../../subnet/messages.ts";
 import type { ManagerInit } from "../manager_worker.ts";
 import { makeGuid } from "../guid.ts";
+import { sweepPorts } from "../sweep.ts";
 import { WorkerThread } from "../thread/main_side.ts";
-import type { ReloadParams, ReloadResult } from "./commands.ts";
+import type { PartitionsText, ReloadParams, ReloadResult } from "./commands.ts";
 import { subnetHandlers } from "./control.ts";
-import { hasLivePort, PartitionsFile } from "./partitions_file.ts";
+import { PartitionsFile } from "./partitions_file.ts";
+import { SeatLock } from "./seat_lock.ts";
 
 /** How long a process whose manager was killed leaves the seat to others. */
 const ABSTAIN_MS = 500;
@@ -38,14 +38,16 @@ export interface SeatOptions {
 }
 
 export class ManagerSeat {
-  /** Called if the manager dies of an error. */
+  /** Called if the manager dies of an error, or is replaced; the seat is not this process's then. */
   onCrash: (error: Error) => void = () => {};
   readonly #options: SeatOptions;
   readonly #partitions: PartitionsFile;
-  #lock: Fd | undefined;
+  #lock: SeatLock | undefined;
   #thread: WorkerThread | undefined;
   #server: IpcServer | undefined;
   #abstainUntil = 0;
+  /** True while a manager that does not answer is being replaced. */
+  #replacing = false;
 
   constructor(options: SeatOptions) {
     this.#options = options;
@@ -55,22 +57,47 @@ export class ManagerSeat {
     );
   }
 
-  /** Takes the seat if it is free; false if another process sits. */
-  async tryTake(previous?: FabricMap): Promise<boolean> {
+  /**
+   * Takes the seat if it is free, or if the manager that has it does not answer (`silent`, which is made sure of); false if another
+   * process has it.
+   */
+  async tryTake(previous?: LastKnown, silent = false): Promise<boolean> {
+    if (this.#lock && silent) {
+      this.#abandon(
+        new IpoibError("E_SUBNET_SILENT", "The subnet manager does not answer"),
+      );
+    }
     if (this.#lock) return true;
     if (performance.now() < this.#abstainUntil) return false;
+    const { directory } = this.#options;
+    const lock = SeatLock.take(directory) ??
+      (silent ? await this.#replace() : undefined);
+    // Taken by another call while this one waited.
+    if (this.#lock) lock?.close();
+    if (this.#lock || !lock) return this.#lock !== undefined;
+    this.#lock = lock;
+    try {
+      await this.#start(lock, previous);
+    } catch (error) {
+      this.#thread?.terminate();
+      this.#leave();
+      throw error;
+    }
+    return true;
+  }
+
+  async #start(lock: SeatLock, previous?: LastKnown): Promise<void> {
     const { directory, subnet, name, log, subnetMtu } = this.#options;
-    this.#lock = tryLock(`${directory}/manager.lock`);
-    if (!this.#lock) return false;
     const socket = `${directory}/sm.sock`;
     removeFile(socket);
     // A subnet that nobody is on any more has left its partitions behind: a new one begins.
     const goesOn = previous !== undefined && previous.ports.length > 0;
-    if (!goesOn && !hasLivePort(directory)) this.#partitions.forget();
+    if (!sweepPorts(directory) && !goesOn) this.#partitions.forget();
     const partitions = this.#partitions.read();
     const init: ManagerInit = {
       log,
       socket,
+      lock: { path: lock.path, inode: lock.inode },
       subnet,
       manager: {
         guid: makeGuid("manager", subnet),
@@ -86,12 +113,23 @@ export class ManagerSeat {
       new URL("../manager_worker.ts", import.meta.url),
     );
     this.#thread = thread;
-    thread.onCrash = (error) => this.onCrash(error);
+    thread.onCrash = (error) => {
+      this.#abstainUntil = performance.now() + ABSTAIN_MS;
+      this.#abandon(error);
+    };
+    thread.onEvent = (event) => {
+      if (event !== "replaced") return;
+      this.#abandon(
+        new IpoibError(
+          "E_SUBNET_REPLACED",
+          "The subnet manager did not answer, and another process has replaced it",
+        ),
+      );
+    };
     await thread.start(init);
-    if (partitions) this.#partitions.keep(partitions);
+    if (partitions) this.#keep(partitions);
     getLogger(`subnet ${subnet}`).debug("subnet manager is here");
     await this.#serve(thread);
-    return true;
   }
 
   /** Reads the partitions again, or `file` instead of what they came from; an error changes nothing. */
@@ -110,15 +148,34 @@ export class ManagerSeat {
       params,
     );
     if (file !== undefined) this.#partitions.rename(file);
-    if (read) this.#partitions.keep(read);
+    if (read) this.#keep(read);
     return { ...result, ...(read ? { file: read.file } : {}) };
   }
 
   async close(): Promise<void> {
     await this.#server?.close();
     await this.#thread?.close();
-    if (this.#lock) removeFile(`${this.#options.directory}/sm.sock`);
+    if (this.#lock?.held) this.#clean();
     this.#leave();
+  }
+
+  async #replace(): Promise<SeatLock | undefined> {
+    if (this.#replacing) return undefined;
+    this.#replacing = true;
+    try {
+      return await SeatLock.takeFromSilent(this.#options.directory);
+    } finally {
+      this.#replacing = false;
+    }
+  }
+
+  /** Ends a manager that is of no more use: its ports have another one, or look for one. */
+  #abandon(why: IpoibError): void {
+    getLogger(`subnet ${this.#options.subnet}`).warn(why.message);
+    this.#thread?.terminate();
+    void this.#server?.close();
+    this.#leave();
+    this.onCrash(why);
   }
 
   /** Ends the manager as a crash would: nothing is said, nothing cleaned up, and another process takes the seat. */
@@ -129,6 +186,30 @@ export class ManagerSeat {
     await this.#thread?.close();
     await this.#server?.close();
     this.#leave();
+  }
+
+  /** Keeps the partitions for the next manager, where the folder has space. */
+  #keep(partitions: PartitionsText): void {
+    try {
+      this.#partitions.keep(partitions);
+    } catch (error) {
+      getLogger(`subnet ${this.#options.subnet}`).warn(
+        `The partitions cannot be kept for the next manager: ${
+          IpoibError.from(error).message
+        }`,
+      );
+    }
+  }
+
+  /** Removes what is of no use to another manager; the lock, which is held, and the folder stay. */
+  #clean(): void {
+    const { directory } = this.#options;
+    try {
+      removeFile(`${directory}/sm.sock`);
+      if (!sweepPorts(directory)) this.#partitions.forget();
+    } catch {
+      // What cannot be removed is no reason to fail at the end.
+    }
   }
 
   #leave(): void {

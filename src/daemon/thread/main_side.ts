@@ -47,7 +47,7 @@ export class WorkerThread {
     try {
       await this.#started.promise;
     } catch (error) {
-      this.#terminate();
+      this.terminate();
       throw error;
     }
   }
@@ -70,10 +70,11 @@ export class WorkerThread {
   async close(): Promise<void> {
     if (this.#ended) return;
     await this.call("close");
-    this.#terminate();
+    this.terminate();
   }
 
-  #terminate(): void {
+  /** Ends the worker as it is. */
+  terminate(): void {
     this.#ended = true;
     this.#worker.terminate();
     this.#doorbell.close();

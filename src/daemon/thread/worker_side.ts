@@ -1,9 +1,13 @@
 /** A worker's end: starts what it hosts, runs the reactor, answers calls between turns. */
 
-import { configureLog, type LogLevel } from "../../base/log.ts";
+import {
+  configureLog,
+  type LimitedLog,
+  type LogLevel,
+} from "../../base/log.ts";
 import { IpoibError } from "../../base/errors.ts";
 import { drain } from "../../system/event_fd.ts";
-import type { Reactor } from "../../system/reactor.ts";
+import type { Reactor, Timer } from "../../system/reactor.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
 
 /** How a command answers: now, or later from a callback of the reactor. */
@@ -37,6 +41,8 @@ export function serve<Init extends { log: LogLevel }>(
   let reactor: Reactor;
   let hosted: Hosted | undefined;
   let posted: Int32Array<SharedArrayBuffer>;
+  let log: LimitedLog | undefined;
+  let logTimer: Timer | undefined;
   let seen = 0;
 
   port.onmessage = async ({ data }) => {
@@ -46,9 +52,14 @@ export function serve<Init extends { log: LogLevel }>(
       return;
     }
     posted = data.posted;
-    await configureLog(data.init.log);
+    // The loop blocks the thread, so timers of the runtime do not serve.
+    const limited = log = await configureLog(data.init.log, {
+      wakeAfter: (delay) => logTimer?.at(reactor.clock.now() + delay),
+    });
     try {
       reactor = openReactor(data.init);
+      logTimer = reactor.timer(() => limited.flush());
+      limited.flush();
       hosted = start(
         data.init,
         reactor,
@@ -92,6 +103,7 @@ export function serve<Init extends { log: LogLevel }>(
         if (hosted) {
           hosted.close();
           reactor.stop();
+          log?.flush(true);
         }
         reply.ok({});
       } else if (hosted) hosted.command(command, params, reply);

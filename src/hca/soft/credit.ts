@@ -1,5 +1,5 @@
 /**
- * The credit of a port: which slots came back, which peers are being waited for, and when everybody may send again.
+ * The credit of one send memory: which slots came back, which peers are being waited for, and when slots are handed out again.
  *
  * The rules of one link are in out_link.ts; here they come together: while any link has packets that wait, the pool
  * hands out no slots but to urgent packets.
@@ -8,28 +8,30 @@
 import { Listeners } from "../../base/listeners.ts";
 import type { Reactor, Timer } from "../../system/reactor.ts";
 import { PostResult } from "../hca.ts";
-import type { LinkTable } from "./link_table.ts";
 import type { OutLink } from "./out_link.ts";
+import type { OutgoingLinks } from "./outgoing_links.ts";
 import type { PortCounters } from "./port_counters.ts";
 import type { SlotPool } from "./slot_pool.ts";
 
 export class Credit {
-  /** Called once slots are free again after somebody found none. */
-  readonly listeners = new Listeners<[]>();
+  readonly #listeners: Listeners<[]>;
   readonly #reactor: Reactor;
   readonly #pool: SlotPool;
-  readonly #links: LinkTable;
+  readonly #links: OutgoingLinks;
   readonly #counted: PortCounters;
   readonly #stallTimer: Timer;
   /** True while the peers were told that this port waits for slots. */
   #announced = false;
 
+  /** @param listeners called once slots are free again after there were none */
   constructor(
     reactor: Reactor,
     pool: SlotPool,
-    links: LinkTable,
+    links: OutgoingLinks,
     counted: PortCounters,
+    listeners: Listeners<[]>,
   ) {
+    this.#listeners = listeners;
     this.#reactor = reactor;
     this.#pool = pool;
     this.#links = links;
@@ -66,9 +68,9 @@ export class Credit {
   /** Takes the slots that peers have returned. */
   collect(): void {
     const now = this.#reactor.clock.now();
-    const { outgoing } = this.#links;
-    for (let i = outgoing.length - 1; i >= 0; i--) {
-      const link = outgoing[i]!;
+    const { all } = this.#links;
+    for (let i = all.length - 1; i >= 0; i--) {
+      const link = all[i]!;
       if (link.held > 0 && !link.collect(now)) this.#break(link);
     }
     this.#updateHeld();
@@ -82,7 +84,7 @@ export class Credit {
     if (!pool.starved || pool.held || !pool.ready) return;
     pool.starved = false;
     pool.post();
-    this.listeners.call();
+    this.#listeners.call();
   }
 
   /** A link has ended. */
@@ -94,22 +96,22 @@ export class Credit {
   /** Before a sleep: asks the peers to ring for slots if they are needed; true if some came meanwhile. */
   announce(): boolean {
     this.#announced = this.#pool.starved || this.#pool.held;
-    const { outgoing } = this.#links;
+    const { all } = this.#links;
     let busy = false;
-    for (let i = 0; this.#announced && i < outgoing.length; i++) {
-      const link = outgoing[i]!;
+    for (let i = 0; this.#announced && i < all.length; i++) {
+      const link = all[i]!;
       link.ring.announceWait(true);
       if (link.returns !== 0) busy = true;
-      else if (link.held > 0) link.wake(this.#reactor);
+      else if (link.held > 0) link.wake();
     }
     return busy;
   }
 
   /** After a sleep: takes the announcement back. */
   retract(): void {
-    const { outgoing } = this.#links;
-    for (let i = 0; this.#announced && i < outgoing.length; i++) {
-      outgoing[i]!.ring.announceWait(false);
+    const { all } = this.#links;
+    for (let i = 0; this.#announced && i < all.length; i++) {
+      all[i]!.ring.announceWait(false);
     }
     this.#announced = false;
   }
@@ -120,24 +122,24 @@ export class Credit {
 
   #break(link: OutLink): void {
     this.#counted.add("ring_violations");
-    this.#links.closeOut(link);
+    this.#links.close(link);
   }
 
   #updateHeld(): void {
-    const { outgoing } = this.#links;
+    const { all } = this.#links;
     let held = false;
-    for (let i = 0; i < outgoing.length; i++) {
-      if (outgoing[i]!.waiting > 0) held = true;
+    for (let i = 0; i < all.length; i++) {
+      if (all[i]!.waiting > 0) held = true;
     }
     this.#pool.held = held;
     if (held) this.#scheduleStallCheck();
   }
 
   #scheduleStallCheck(): void {
-    const { outgoing } = this.#links;
+    const { all } = this.#links;
     let first = Infinity;
-    for (let i = 0; i < outgoing.length; i++) {
-      const { deadline } = outgoing[i]!;
+    for (let i = 0; i < all.length; i++) {
+      const { deadline } = all[i]!;
       if (deadline < first) first = deadline;
     }
     this.#stallTimer.at(first);
@@ -146,7 +148,7 @@ export class Credit {
   #checkStalls(now: number): void {
     // What came back is taken first: it may be this process that was off its processor.
     this.collect();
-    for (const link of this.#links.outgoing) {
+    for (const link of this.#links.all) {
       if (link.deadline <= now) {
         this.#counted.add("xmit_no_credit", link.stall());
       }

@@ -1,33 +1,38 @@
 /**
- * What the switches would know: which port is behind a LID, which ports are behind a multicast LID.
+ * What the switches know: which port is behind a LID, which ports are behind a multicast LID, and of each port its partitions.
  *
  * The subnet manager sends it whole with the welcome and then what changes; a port keeps it when the manager
  * dies, so that traffic goes on. The next manager learns of the ports one by one: until they had time to come back
- * ({@linkcode GRACE_MS}), what the old one said counts beside what the new one says.
+ * ({@linkcode GRACE_MS}), the tables of the old one are used beside those of the new one.
  */
 
-import type { FabricMap, FabricUpdate } from "../../subnet/messages.ts";
+import type {
+  FabricMap,
+  FabricPort,
+  FabricUpdate,
+  LastKnown,
+} from "../../subnet/messages.ts";
 
-/** How long the word of a dead manager counts. */
+/** How long the tables of a dead manager are used. */
 export const GRACE_MS = 3000;
 
-const NOBODY = new Int32Array(0);
+const NO_MEMBERS = new Int32Array(0);
 
-/** One manager's word. */
+/** One manager's tables. */
 class Tables {
-  readonly guids = new Map<number, string>();
-  readonly lids = new Map<string, number>();
+  readonly byLid = new Map<number, FabricPort>();
+  readonly byGuid = new Map<string, FabricPort>();
   readonly groups = new Map<number, { mgid: string; lids: number[] }>();
 
   update(update: FabricUpdate): void {
     for (const lid of update.portsRemoved ?? []) {
-      const guid = this.guids.get(lid);
-      this.guids.delete(lid);
-      if (guid !== undefined) this.lids.delete(guid);
+      const port = this.byLid.get(lid);
+      this.byLid.delete(lid);
+      if (port) this.byGuid.delete(port.guid);
     }
-    for (const { lid, guid } of update.portsAdded ?? []) {
-      this.guids.set(lid, guid);
-      this.lids.set(guid, lid);
+    for (const port of update.portsAdded ?? []) {
+      this.byLid.set(port.lid, port);
+      this.byGuid.set(port.guid, port);
     }
     for (const mlid of update.groupsRemoved ?? []) this.groups.delete(mlid);
     for (const { mlid, mgid, lids } of update.groupsChanged ?? []) {
@@ -58,31 +63,32 @@ export class Fabric {
     this.#collectMembers();
   }
 
-  /** From now on only the present manager's word counts. */
+  /** From now on only the present manager's tables are used. */
   forgetOld(): void {
     this.#before = undefined;
     this.#collectMembers();
   }
 
-  /** The GUID behind a LID. */
-  guid(lid: number): string | undefined {
-    return this.#now.guids.get(lid) ?? this.#before?.guids.get(lid);
+  /** The port behind a LID. */
+  port(lid: number): FabricPort | undefined {
+    return this.#now.byLid.get(lid) ?? this.#before?.byLid.get(lid);
   }
 
-  /** The LID of a GUID; 0 if the port is not known. */
-  lid(guid: string): number {
-    return this.#now.lids.get(guid) ?? this.#before?.lids.get(guid) ?? 0;
+  /** The port with a GUID. */
+  find(guid: string): FabricPort | undefined {
+    return this.#now.byGuid.get(guid) ?? this.#before?.byGuid.get(guid);
   }
 
   /** The LIDs of the ports that receive packets to a multicast LID. */
   members(mlid: number): Int32Array {
-    return this.#members.get(mlid) ?? NOBODY;
+    return this.#members.get(mlid) ?? NO_MEMBERS;
   }
 
-  /** The map as a manager would send it. */
-  map(): FabricMap {
+  /** Ports and groups of the present manager, for the next one. */
+  known(): Pick<LastKnown, "ports" | "groups"> {
     return {
-      ports: [...this.#now.guids].map(([lid, guid]) => ({ lid, guid })),
+      ports: [...this.#now.byLid.values()]
+        .map(({ lid, guid }) => ({ lid, guid })),
       groups: [...this.#now.groups].map(([mlid, group]) => ({
         mlid,
         ...group,

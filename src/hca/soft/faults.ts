@@ -1,5 +1,5 @@
 /**
- * Disturbs what a port sends: a middleware between `post` and the links.
+ * Disturbs what is sent from one memory: a middleware between `post` and the links.
  *
  * 1. fate: dropped, or copied, or marked to be overtaken (fault_fate.ts);
  * 2. rate: when the link would have carried it, as a token bucket one packet deep has it;
@@ -68,7 +68,7 @@ interface Peer {
 
 /** See above. */
 export class FaultInjector<Link extends FaultLink> {
-  /** False: nobody else needs to be asked. */
+  /** False while no faults are set. */
   on = false;
   readonly #reactor: Reactor;
   readonly #pool: FaultPool;

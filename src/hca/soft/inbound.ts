@@ -1,7 +1,8 @@
 /**
  * What the receiving HCA checks before a packet reaches a queue pair, in the order of IBTA vol. 1 9.6:
- * state of the port, length, headers, LIDs, destination queue pair or group membership, P_Key, Q_Key. A packet
- * that fails is dropped silently and counted by reason.
+ * state of the port, length, headers, LIDs, destination queue pair or group membership, P_Key, Q_Key. The embedded subnet's edge checks
+ * before that source LID, source GID and P_Key, which must be those of the port that the subnet manager vouched for when the link
+ * was opened. A packet that fails is dropped silently and counted by reason.
  */
 
 import { ENCAP_LENGTH } from "../../base/units.ts";
@@ -27,6 +28,8 @@ const RCV_PACKETS = counterIndex("rcv_packets");
 const MULTICAST_RCV_PACKETS = counterIndex("multicast_rcv_packets");
 const LNH_LOCAL = 2;
 const LNH_GLOBAL = 3;
+/** The lower half of the source GID. */
+const SOURCE_GUID = GRH + 16;
 const VNET_GSO_TYPE = VNET + 1;
 const VNET_GSO_SIZE = VNET + 4;
 const VNET_CHECKSUM_START = VNET + 6;
@@ -81,10 +84,18 @@ export class Inbound {
     ) {
       counted.add("bad_header");
       link.giveBack(slot);
-    } else if (
-      link.lid !== 0 && view.getUint16(base + LRH + 6) !== link.lid
-    ) {
+    } else if (view.getUint16(base + LRH + 6) !== link.lid) {
       counted.add("bad_lid");
+      link.giveBack(slot);
+    } else if (
+      lnh === LNH_GLOBAL &&
+      (view.getInt32(base + SOURCE_GUID) !== link.guidHigh ||
+        view.getInt32(base + SOURCE_GUID + 4) !== link.guidLow)
+    ) {
+      counted.add("bad_gid");
+      link.giveBack(slot);
+    } else if (view.getUint16(base + BTH + 2) !== link.pkey) {
+      counted.add("rcv_constraint_errors");
       link.giveBack(slot);
     } else if (dlid >= FIRST_MLID) {
       this.#multicast(link, slot, length, dlid, lnh === LNH_GLOBAL);

@@ -19,8 +19,10 @@
 import type { Millis } from "../../base/units.ts";
 import type { Fd } from "../../system/fd.ts";
 import type { Mapping } from "../../system/memory.ts";
-import type { Reactor, Watch } from "../../system/reactor.ts";
+import type { Watch } from "../../system/reactor.ts";
 import { PostResult } from "../hca.ts";
+import type { LinkBell } from "./link_bell.ts";
+import type { Pending, PendingList } from "./pending_list.ts";
 import type { RingSender } from "./ring.ts";
 import type { SlotPool } from "./slot_pool.ts";
 
@@ -35,29 +37,36 @@ const LEAST_PAUSE_MS = 0.5;
 
 /** What a link is made of. */
 export interface OutLinkParts {
-  guid: string;
-  pool: SlotPool;
-  ring: RingSender;
-  ringMapping: Mapping;
-  connection: Fd;
+  readonly guid: string;
+  readonly pool: SlotPool;
+  readonly ring: RingSender;
+  readonly ringMapping: Mapping;
+  readonly connection: Fd;
+  /** Closes the connection at the end. */
+  readonly bell: LinkBell;
+  /** The port's links with descriptors to publish. */
+  readonly written: PendingList<OutLink>;
 }
 
 /** See above. */
-export class OutLink {
+export class OutLink implements Pending {
   readonly guid: string;
+  readonly pool: SlotPool;
   readonly ring: RingSender;
   readonly connection: Fd;
+  readonly bell: LinkBell;
   /** False once the peer is gone: handles look for a new link. */
   open = true;
   /** Set while descriptors are written but not published. */
   dirty = false;
   /** True while the peer has stopped. */
   stalled = false;
+  /** True once the peer has answered. */
+  accepted = false;
   watch: Watch | undefined;
-  /** The peer's eventfd; absent until it has answered: it looks at the ring by itself when it accepts. */
-  doorbell: Fd | undefined;
 
   readonly #pool: SlotPool;
+  readonly #written: PendingList<OutLink>;
   readonly #ringMapping: Mapping;
   /** 1 for each slot that the peer holds, so that it cannot return another's, nor one twice. */
   readonly #holds: Uint8Array;
@@ -73,8 +82,11 @@ export class OutLink {
 
   constructor(parts: OutLinkParts) {
     this.guid = parts.guid;
+    this.pool = parts.pool;
     this.ring = parts.ring;
     this.connection = parts.connection;
+    this.bell = parts.bell;
+    this.#written = parts.written;
     this.#pool = parts.pool;
     this.#ringMapping = parts.ringMapping;
     this.#holds = new Uint8Array(parts.pool.slots);
@@ -116,7 +128,7 @@ export class OutLink {
     this.#holds[slot] = 1;
     this.#held++;
     this.ring.push(slot, length);
-    this.dirty = true;
+    if (!this.dirty) this.#written.add(this);
   }
 
   /** Keeps a slot for a peer without credit; if its budget is spent the packet is refused and stays the caller's. */
@@ -159,6 +171,7 @@ export class OutLink {
       this.#pool.unref(slot);
     }
     this.stalled = false;
+    this.bell.progress();
     if (this.#waitingCount) this.#sendWaiting(now);
     return true;
   }
@@ -171,25 +184,21 @@ export class OutLink {
   }
 
   /** Makes the written descriptors visible and wakes the peer if it sleeps. */
-  publish(reactor: Reactor): void {
-    this.dirty = false;
+  publish(): void {
     this.ring.publish();
-    if (this.doorbell && this.ring.takesWake()) {
-      reactor.signal(this.doorbell.number);
-    }
+    this.bell.ring(this.ring.takeWake());
   }
 
   /** Wakes the peer if it sleeps: it may keep returned slots until then. */
-  wake(reactor: Reactor): void {
-    if (this.doorbell && this.ring.takesSleep()) {
-      reactor.signal(this.doorbell.number);
-    }
+  wake(): void {
+    this.bell.ring(this.ring.takeSleep());
   }
 
   /** Ends the link: every slot that the peer held comes back. Returns how many waiting packets were lost. */
   close(): number {
     if (!this.open) return 0;
     this.open = false;
+    this.#written.remove(this);
     const lost = this.#dropWaiting();
     for (let slot = 0; slot < this.#holds.length; slot++) {
       if (this.#holds[slot]) this.#pool.unref(slot);
@@ -197,8 +206,7 @@ export class OutLink {
     this.#holds.fill(0);
     this.#held = 0;
     this.watch?.close();
-    this.doorbell?.close();
-    this.connection.close();
+    this.bell.close();
     this.#ringMapping.unmap();
     return lost;
   }

@@ -1,45 +1,126 @@
-/** Where a packet goes: to the link of the port behind its LID, or to those of every port that receives its multicast LID. */
+/**
+ * Sends the packets of one send memory: to the port behind a LID, or to every port that receives a multicast LID.
+ *
+ * The embedded subnet enforces partitions at its edges: no link is opened to a port that is not in the memory's partition. When a port
+ * leaves the partition, the memory that it has mapped is replaced.
+ */
 
+import type { Listeners } from "../../base/listeners.ts";
+import { pkeysMatch } from "../../base/units.ts";
+import type { IpoibError } from "../../base/errors.ts";
+import type { FabricPort } from "../../subnet/messages.ts";
+import type { FaultSettings } from "../../subnet/fault_messages.ts";
+import type { Reactor } from "../../system/reactor.ts";
 import { type PortAttributes, PostResult } from "../hca.ts";
 import type { SoftAddressHandle } from "./address_handle.ts";
-import type { Credit } from "./credit.ts";
+import { Credit } from "./credit.ts";
 import type { Fabric } from "./fabric.ts";
-import type { FaultInjector } from "./faults.ts";
+import { FaultInjector } from "./faults.ts";
 import type { Inbound } from "./inbound.ts";
-import type { LinkTable } from "./link_table.ts";
 import type { OutLink } from "./out_link.ts";
+import { OutgoingLinks } from "./outgoing_links.ts";
+import type { PendingList } from "./pending_list.ts";
 import {
   counterIndex,
   type PortCounterName,
   type PortCounters,
 } from "./port_counters.ts";
 import type { ReceiveQueue } from "./receive_queue.ts";
-import type { SlotPool } from "./slot_pool.ts";
+import { SLOTS } from "./slot_layout.ts";
+import { SlotPool } from "./slot_pool.ts";
 
 const XMIT_PACKETS = counterIndex("xmit_packets");
 const MULTICAST_XMIT_PACKETS = counterIndex("multicast_xmit_packets");
+const PARTITION = 0x7fff;
 
-/** What a port sends with. */
+/** What the memories of a port share. */
 export interface OutboundParts {
-  readonly pool: SlotPool;
+  readonly reactor: Reactor;
   readonly counted: PortCounters;
-  readonly links: LinkTable;
-  readonly credit: Credit;
-  readonly faults: FaultInjector<OutLink>;
   readonly inbound: Inbound;
   readonly fabric: Fabric;
-  readonly port: { readonly attributes: Pick<PortAttributes, "lid"> };
+  readonly port: {
+    readonly attributes: Pick<PortAttributes, "lid" | "pkeys">;
+  };
+  /** The port's eventfd, for its peers. */
+  readonly eventFd: number | undefined;
+  /** Links with descriptors to publish, and memories that the kernel has taken slots from. */
+  readonly written: PendingList<OutLink>;
+  readonly touched: PendingList<SlotPool>;
+  /** Called when slots are free again after there were none. */
+  readonly credit: Listeners<[]>;
+  /** Where a port is found. */
+  readonly path: (guid: string) => string;
+  /** The port's own GUID. */
+  readonly guid: () => string;
+  /** A call failed that a link needed. */
+  readonly failed: (error: IpoibError) => void;
 }
 
 export class Outbound {
+  readonly pool: SlotPool;
+  readonly credit: Credit;
   readonly #parts: OutboundParts;
   readonly #pool: SlotPool;
   readonly #counted: PortCounters;
+  readonly #links: OutgoingLinks;
+  readonly #faults: FaultInjector<OutLink>;
+  /** The partition that the memory is for; 0 before its first queue pair. */
+  #partition = 0;
 
-  constructor(parts: OutboundParts) {
+  /** @param number of the memory, among the port's */
+  constructor(parts: OutboundParts, number: number) {
+    const { reactor, counted } = parts;
     this.#parts = parts;
-    this.#pool = parts.pool;
-    this.#counted = parts.counted;
+    this.#counted = counted;
+    const pool = new SlotPool(SLOTS, number, parts.touched);
+    this.pool = pool;
+    this.#pool = pool;
+    this.#links = new OutgoingLinks({
+      ...parts,
+      pool,
+      closed: (lost) => this.#onClosed(lost),
+    });
+    const links = this.#links;
+    this.credit = new Credit(reactor, pool, links, counted, parts.credit);
+    this.#faults = new FaultInjector(reactor, pool, counted, {
+      push: (link, slot, length) => this.credit.push(link, slot, length),
+      drained: () => this.credit.give(),
+    });
+  }
+
+  /** True if the memory is for packets of the partition with this P_Key. */
+  isFor(pkey: number): boolean {
+    return (pkey & PARTITION) === this.#partition;
+  }
+
+  /** From now on the memory is for packets of this partition: peers of another one lose sight of it. */
+  usePartition(pkey: number): void {
+    if (this.isFor(pkey)) return;
+    if (this.#partition !== 0) this.#renew();
+    this.#partition = pkey & PARTITION;
+  }
+
+  /** Ports or partitions have changed: a peer that is not in the partition any more loses sight of the memory. */
+  refresh(): void {
+    const { fabric } = this.#parts;
+    const left = this.#links.all.some((link) => {
+      const peer = fabric.find(link.guid);
+      return peer !== undefined && this.#pkeyFor(peer) === 0;
+    });
+    if (left) this.#renew();
+  }
+
+  /** Takes the packet faults of the port with this GUID. */
+  setFaults(faults: FaultSettings, guid: string): void {
+    this.#faults.configure(faults, guid);
+  }
+
+  close(): void {
+    this.#faults.close();
+    this.credit.close();
+    this.#links.closeAll();
+    this.#pool.close();
   }
 
   /** Drops a packet before it reaches a link. */
@@ -52,8 +133,9 @@ export class Outbound {
   /** Sends to the port behind the handle's LID. */
   unicast(slot: number, length: number, ah: SoftAddressHandle): PostResult {
     let link = ah.link;
-    if (!link?.open) {
-      link = this.#linkTo(ah.dlid);
+    if (!link?.open || link.pool !== this.#pool) {
+      const peer = this.#parts.fabric.port(ah.dlid);
+      link = peer && this.#linkTo(peer);
       ah.link = link;
       if (!link) {
         return this.refuse(slot, "xmit_unreachable", PostResult.Unreachable);
@@ -80,7 +162,8 @@ export class Outbound {
     for (let i = 0; i < members.length; i++) {
       const lid = members[i]!;
       if (lid === own && !inbound.hasOtherListener(sender, ah.dlid)) continue;
-      const link = this.#linkTo(lid);
+      const peer = fabric.port(lid);
+      const link = peer && this.#linkTo(peer);
       if (!link) continue;
       this.#pool.ref(slot);
       if (this.#push(link, slot, length, true) !== PostResult.Sent) {
@@ -99,15 +182,35 @@ export class Outbound {
     length: number,
     multicast: boolean,
   ): PostResult {
-    const { faults, credit } = this.#parts;
-    return faults.on
-      ? faults.push(link, slot, length, multicast)
-      : credit.push(link, slot, length);
+    return this.#faults.on
+      ? this.#faults.push(link, slot, length, multicast)
+      : this.credit.push(link, slot, length);
   }
 
-  #linkTo(lid: number): OutLink | undefined {
-    const { fabric, links } = this.#parts;
-    const guid = fabric.guid(lid);
-    return guid === undefined ? undefined : links.to(guid);
+  #linkTo(peer: FabricPort): OutLink | undefined {
+    const link = this.#links.find(peer.guid);
+    if (link) return link;
+    const pkey = this.#pkeyFor(peer);
+    if (pkey !== 0) return this.#links.open(peer, pkey);
+    this.#counted.add("xmit_constraint_errors");
+    return undefined;
+  }
+
+  /** The entry of the port's P_Key table that packets to this peer carry; 0 if the two may not talk in the partition. */
+  #pkeyFor(peer: FabricPort): number {
+    const own = this.#parts.port.attributes.pkeys
+      .find((pkey) => this.isFor(pkey)) ?? 0;
+    return peer.pkeys.some((pkey) => pkeysMatch(pkey, own)) ? own : 0;
+  }
+
+  #renew(): void {
+    this.#links.closeAll();
+    this.#pool.renew();
+  }
+
+  #onClosed(lost: number): void {
+    this.#counted.add("links_lost");
+    this.#counted.add("xmit_unreachable", lost);
+    this.credit.linkClosed();
   }
 }

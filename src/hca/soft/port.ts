@@ -1,20 +1,24 @@
 /**
- * A port of the embedded HCA: memory, links, queue pairs and the manager's word, behind the {@linkcode HcaPort}
- * interface.
+ * A port of the embedded HCA: memory, links, queue pairs and the registration with the subnet manager, behind the
+ * {@linkcode HcaPort} interface.
  *
- * A packet's way: the sender's device is read into a slot of the pool (`slot_pool.ts`); `UdQp.post` writes the
+ * A packet's way: the sender's device is read into a slot of its interface's memory (`slot_pool.ts`); `UdQp.post` writes the
  * headers and gives {slot, length} to the link of the destination (`outbound.ts`, `credit.ts`, `out_link.ts`, `ring.ts`);
  * `flush` publishes and rings. (`faults.ts` may stand between the two, if it was asked to.) The receiver takes descriptors in
  * its turn (`#receive`), checks them (`inbound.ts`), and hands them to the queue pairs' completion queues; `release` returns
  * the slots (`returns.ts`).
  *
- * What a throw-away with three and four processes, some of them stopped, taught is written where it counts: out_link.ts
- * (share, credit and pause), ring.ts (where a sleep is announced), slot_layout.ts (how many slots).
+ * What a peer sends, or a call for a link that fails, ends that link and is counted. What experiments with three and four
+ * processes, some of them stopped, showed is written where it counts: out_link.ts (share, credit and pause), ring.ts (where a
+ * sleep is announced), slot_layout.ts (how many slots).
  */
 
 import { Listeners } from "../../base/listeners.ts";
+import type { IpoibError } from "../../base/errors.ts";
 import { createEventFd } from "../../system/event_fd.ts";
+import type { Fd } from "../../system/fd.ts";
 import type { Reactor, Sleeper, Watch } from "../../system/reactor.ts";
+import { type FaultSettings, NO_FAULTS } from "../../subnet/fault_messages.ts";
 import type { SubnetSnapshot } from "../../subnet/messages.ts";
 import {
   type AddressHandle,
@@ -23,6 +27,7 @@ import {
   type MadAgent,
   type PortAttributes,
   type PortEvent,
+  type SendMemory,
   type TappedPacket,
   type UdQp,
   type UdQpOptions,
@@ -30,19 +35,17 @@ import {
 import { MadAgents } from "../mad_agents.ts";
 import { Taps } from "../taps.ts";
 import { SoftAddressHandle } from "./address_handle.ts";
-import { Credit } from "./credit.ts";
-import { FaultInjector } from "./faults.ts";
 import type { InLink } from "./in_link.ts";
 import { Inbound } from "./inbound.ts";
-import { type LinkOwner, LinkTable } from "./link_table.ts";
+import { IncomingLinks } from "./incoming_links.ts";
 import { Moderator } from "./moderation.ts";
 import type { OutLink } from "./out_link.ts";
-import { Outbound } from "./outbound.ts";
+import { Outbound, type OutboundParts } from "./outbound.ts";
+import { PendingList } from "./pending_list.ts";
 import { counterIndex, PortCounters } from "./port_counters.ts";
 import { Registration, type RegistrationOptions } from "./registration.ts";
 import { Returns } from "./returns.ts";
-import { SLOTS } from "./slot_layout.ts";
-import { SlotPool } from "./slot_pool.ts";
+import type { SlotPool } from "./slot_pool.ts";
 import { SoftUdQp, type UdQpParts } from "./ud_qp.ts";
 
 const CQ_EVENTS = counterIndex("cq_events");
@@ -56,92 +59,136 @@ const FIRST_QPN = 0x48;
 /** How to open a port. */
 export interface SoftPortOptions extends RegistrationOptions {
   reactor: Reactor;
+  /** Called for each call that failed for a link, or for the connection to the manager, which has ended. */
+  onFailure?: (error: IpoibError) => void;
 }
 
 /** See {@linkcode HcaPort}. */
-export class SoftPort implements HcaPort, LinkOwner, Sleeper {
-  readonly reactor: Reactor;
-  readonly send = new SlotPool(SLOTS);
-  readonly pool = this.send;
-  readonly doorbell = createEventFd();
+export class SoftPort implements HcaPort, Sleeper {
   readonly counted = new PortCounters();
 
+  readonly #reactor: Reactor;
+  readonly #onFailure: (error: IpoibError) => void;
   readonly #agents = new MadAgents(
     (mad, to) => this.#registration.sendMad(mad, to),
     () => this.counted.add("mads_no_agent"),
   );
-  readonly #links: LinkTable;
-  readonly #credit: Credit;
-  readonly #faults: FaultInjector<OutLink>;
-  readonly #moderator: Moderator;
-  readonly #inbound: Inbound;
+  /** The doorbell that peers ring while this process sleeps. */
+  readonly #eventFd: Fd | undefined;
+  readonly #eventFdWatch: Watch | undefined;
+  readonly #inbound = new Inbound(this);
+  readonly #incoming: IncomingLinks;
   readonly #returns: Returns;
+  readonly #moderator: Moderator;
   readonly #qpParts: UdQpParts;
+  readonly #outboundParts: OutboundParts;
+  /** One for each memory. */
+  readonly #outbounds: Outbound[] = [];
+  readonly #written = new PendingList<OutLink>();
+  readonly #touched = new PendingList<SlotPool>();
   readonly #taps = new Taps();
   readonly #registration: Registration;
-  readonly #bellWatch: Watch;
   readonly #events = new Listeners<[PortEvent]>();
+  readonly #credit = new Listeners<[]>();
+  readonly #directory: string;
+  #faults = NO_FAULTS;
+  #guid = "";
   #nextQpn = FIRST_QPN;
+  #nextMemory = 0;
   #closed = false;
   /** True if the last turn was to wait. */
   #asleep = false;
 
+  /** Throws `E_EVENTFD`. */
   constructor(options: SoftPortOptions) {
     const { reactor } = options;
-    this.reactor = reactor;
-    this.#inbound = new Inbound(this);
-    this.#links = new LinkTable(this, options.directory);
-    this.#credit = new Credit(reactor, this.pool, this.#links, this.counted);
-    this.#faults = new FaultInjector(reactor, this.pool, this.counted, {
-      push: (link, slot, length) => this.#credit.push(link, slot, length),
-      drained: () => this.#credit.give(),
+    const { counted } = this;
+    this.#reactor = reactor;
+    this.#directory = options.directory;
+    this.#onFailure = options.onFailure ?? (() => {});
+    if (reactor.doorbells) {
+      this.#eventFd = createEventFd();
+      this.#eventFdWatch = reactor.doorbells.watch(this.#eventFd.number);
+    }
+    const failed = (error: IpoibError) => this.#fail(error);
+    this.#registration = new Registration(reactor, options, {
+      onMad: (mad, from) => this.#agents.deliver(mad, from),
+      onEvent: (event) => this.#events.call(event),
+      onGuid: (guid) => this.#listen(guid),
+      onFabric: () => this.#followFabric(),
+      onFaults: (faults, guid) => this.#setFaults(faults, guid),
+      failed,
+    });
+    const registration = this.#registration;
+    const { fabric } = registration;
+    this.#returns = new Returns(reactor);
+    this.#incoming = new IncomingLinks({
+      reactor,
+      counted,
+      eventFd: this.#eventFd?.number,
+      secret: registration.secret,
+      returns: this.#returns.links,
+      find: (guid) => fabric.find(guid),
+      pkeys: () => registration.attributes.pkeys,
+      closing: (link) => this.#purge(link),
+      failed,
     });
     this.#moderator = new Moderator(
       reactor,
       this.#inbound.all,
       () => this.#takeAll(false),
-      () => this.counted.values[CQ_EVENTS]!++,
+      () => counted.values[CQ_EVENTS]!++,
     );
-    this.#registration = new Registration(reactor, options, {
-      onMad: (mad, from) => this.#agents.deliver(mad, from),
-      onEvent: (event) => this.#events.call(event),
-      onGuid: (guid) => this.#links.listen(guid),
-      onFabric: () => this.#refreshLids(),
-      onFaults: (faults, guid) => this.#faults.configure(faults, guid),
-    });
-    this.#returns = new Returns(reactor, this.#links);
-    const shared = {
-      port: this.#registration,
-      pool: this.pool,
-      inbound: this.#inbound,
+    const inbound = this.#inbound;
+    this.#outboundParts = {
+      ...{ reactor, counted, inbound, fabric, failed },
+      port: registration,
+      eventFd: this.#eventFd?.number,
+      written: this.#written,
+      touched: this.#touched,
+      credit: this.#credit,
+      path: (guid) => this.#path(guid),
+      guid: () => this.#guid,
     };
     this.#qpParts = {
-      ...shared,
-      outbound: new Outbound({
-        ...shared,
-        counted: this.counted,
-        links: this.#links,
-        credit: this.#credit,
-        faults: this.#faults,
-        fabric: this.#registration.fabric,
-      }),
+      port: registration,
+      inbound,
       returns: this.#returns,
       moderator: this.#moderator,
       taps: this.#taps,
       qps: new Set(),
     };
-    this.#bellWatch = reactor.watchBell(this.doorbell.number);
     reactor.addSleeper(this);
     reactor.onTurnEnd(() => this.flush());
-    this.#registration.start();
+    registration.start();
   }
 
   get attributes(): PortAttributes {
     return this.#registration.attributes;
   }
 
+  /** Throws `E_MEMFD` or `E_MMAP`. */
+  openSendMemory(): SlotPool {
+    const outbound = new Outbound(this.#outboundParts, this.#nextMemory++);
+    outbound.setFaults(this.#faults, this.#guid);
+    this.#outbounds.push(outbound);
+    return outbound.pool;
+  }
+
+  closeSendMemory(memory: SendMemory): void {
+    const at = this.#outbounds.findIndex(({ pool }) => pool === memory);
+    if (at < 0) return;
+    const [outbound] = this.#outbounds.splice(at, 1);
+    this.#reactor.forget(memory);
+    outbound!.close();
+  }
+
   createUdQp(options: UdQpOptions): UdQp {
-    return new SoftUdQp(this.#qpParts, this.#nextQpn++, options);
+    const outbound = this.#outbounds.find(({ pool }) =>
+      pool === options.memory
+    )!;
+    outbound.usePartition(this.attributes.pkeys[options.pkeyIndex] ?? 0);
+    return new SoftUdQp(this.#qpParts, outbound, this.#nextQpn++, options);
   }
 
   createAddressHandle(attributes: AddressHandleAttributes): AddressHandle {
@@ -153,7 +200,7 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
   }
 
   onCredit(listener: () => void): () => void {
-    return this.#credit.listeners.add(listener);
+    return this.#credit.add(listener);
   }
 
   onEvent(listener: (event: PortEvent) => void): () => void {
@@ -165,10 +212,10 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
   }
 
   counters(): Record<string, number> {
-    return this.counted.snapshot();
+    return { ...this.counted.snapshot(), links: this.#incoming.count };
   }
 
-  /** Asks the manager for what `ipoib subnet show` prints; there is no answer while there is no manager. */
+  /** Asks the manager for what `ipoib subnet show` prints: the next one, while there is none. */
   showSubnet(done: (subnet: SubnetSnapshot) => void): void {
     this.#registration.show(done);
   }
@@ -178,24 +225,20 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
     this.#closed = true;
     for (const qp of [...this.#qpParts.qps]) qp.close();
     this.#registration.close();
-    this.#faults.close();
-    this.#credit.close();
     this.#moderator.close();
-    this.#links.close();
-    this.#bellWatch.close();
-    this.doorbell.close();
-    this.pool.close();
+    this.#incoming.closeAll();
+    for (const { pool } of [...this.#outbounds]) this.closeSendMemory(pool);
+    this.#eventFdWatch?.close();
+    this.#eventFd?.close();
   }
 
   // Sending -------------------------------------------------------------------------------------------------
 
   flush(): void {
-    const { outgoing } = this.#links;
-    for (let i = 0; i < outgoing.length; i++) {
-      const link = outgoing[i]!;
-      if (link.dirty) link.publish(this.reactor);
-    }
-    this.pool.post();
+    const written = this.#written;
+    while (written.count > 0) written.take().publish();
+    const touched = this.#touched;
+    while (touched.count > 0) touched.take().post();
   }
 
   // Receiving -----------------------------------------------------------------------------------------------
@@ -204,35 +247,41 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
     this.#asleep = false;
     const { pending } = this.#returns;
     if (pending && this.#returns.count > FEW_RETURNS) return true;
-    const { incoming } = this.#links;
+    const { active } = this.#incoming;
     const { threshold } = this.#moderator;
-    // With work at hand nobody needs to ring, so nothing is announced.
-    for (let i = 0; i < incoming.length; i++) {
-      if (incoming[i]!.ring.has(threshold)) return true;
+    // With work at hand no peer needs to ring, so nothing is announced.
+    for (let i = 0; i < active.length; i++) {
+      if (active[i]!.ring.has(threshold)) return true;
     }
-    let busy = this.#credit.announce();
-    for (let i = 0; i < incoming.length; i++) {
-      const { ring } = incoming[i]!;
+    let busy = false;
+    const outbounds = this.#outbounds;
+    for (let i = 0; i < outbounds.length; i++) {
+      if (outbounds[i]!.credit.announce()) busy = true;
+    }
+    for (let i = 0; i < active.length; i++) {
+      const { ring } = active[i]!;
       ring.announceSleep(threshold);
-      if (ring.has(threshold) || (pending && ring.senderWaits)) busy = true;
+      if (ring.has(threshold)) busy = true;
     }
+    if (pending && this.#returns.wanted) busy = true;
     this.#asleep = !busy;
     return busy;
   }
 
   afterSleep(): void {
     if (this.#returns.pending) this.#returns.flush();
-    this.#credit.retract();
+    const outbounds = this.#outbounds;
+    for (let i = 0; i < outbounds.length; i++) outbounds[i]!.credit.retract();
     this.#takeAll(this.#asleep);
-    this.#credit.give();
+    for (let i = 0; i < outbounds.length; i++) outbounds[i]!.credit.give();
   }
 
   /** Takes what is in the rings; `woken` if the port slept until now. */
   #takeAll(woken: boolean): void {
-    const { incoming } = this.#links;
+    const { active } = this.#incoming;
     let more = false;
-    for (let i = incoming.length - 1; i >= 0; i--) {
-      const link = incoming[i]!;
+    for (let i = active.length - 1; i >= 0; i--) {
+      const link = active[i]!;
       link.ring.retractSleep();
       if (this.#receive(link)) more = true;
     }
@@ -242,7 +291,12 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
   /** True if the link has more than its share of a turn. */
   #receive(link: InLink): boolean {
     const waiting = link.ring.waiting();
-    if (waiting === 0) return false;
+    if (waiting === 0) {
+      this.#incoming.park(link);
+      return false;
+    }
+    link.quietTurns = 0;
+    link.bell.progress();
     const budget = Math.min(waiting, RECEIVE_BUDGET);
     let valid = waiting > 0;
     for (let i = 0; valid && i < budget; i++) {
@@ -253,7 +307,7 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
     }
     if (!valid) {
       this.counted.add("ring_violations");
-      this.#links.closeIn(link);
+      this.#incoming.close(link);
       return false;
     }
     this.#moderator.deliver();
@@ -263,21 +317,34 @@ export class SoftPort implements HcaPort, LinkOwner, Sleeper {
 
   // Links ---------------------------------------------------------------------------------------------------
 
-  onInLinkOpen(link: InLink): void {
-    link.lid = this.#registration.fabric.lid(link.guid);
+  /** Where a port is found. */
+  #path(guid: string): string {
+    return `${this.#directory}/port-${guid.slice(2)}.sock`;
   }
 
-  onInLinkClosing(link: InLink): void {
+  /** Peers find the port by this GUID from now on. */
+  #listen(guid: string): void {
+    if (this.#guid === guid) return;
+    this.#incoming.listen(this.#path(guid));
+    this.#guid = guid;
+  }
+
+  #followFabric(): void {
+    this.#incoming.refresh();
+    for (const outbound of this.#outbounds) outbound.refresh();
+  }
+
+  #setFaults(faults: FaultSettings, guid: string): void {
+    this.#faults = faults;
+    for (const outbound of this.#outbounds) outbound.setFaults(faults, guid);
+  }
+
+  #purge(link: InLink): void {
     for (const each of this.#inbound.all) each.completions.purge(link);
   }
 
-  onOutLinkClosed(_link: OutLink, lost: number): void {
-    this.counted.add("links_lost");
-    this.counted.add("xmit_unreachable", lost);
-    this.#credit.linkClosed();
-  }
-
-  #refreshLids(): void {
-    for (const link of this.#links.incoming) this.onInLinkOpen(link);
+  #fail(error: IpoibError): void {
+    this.counted.add("links_failed");
+    this.#onFailure(error);
   }
 }

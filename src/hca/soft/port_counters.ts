@@ -1,4 +1,7 @@
-/** What a port of the embedded HCA counts: traffic, and every packet that it did not deliver by reason. */
+/**
+ * What a port of the embedded HCA counts: traffic, and every packet that it did not deliver by reason. The constraint errors are those
+ * of IBTA vol. 1 16.1.3.5: packets that the partition keeps from being sent or received.
+ */
 
 import { Counters } from "../../base/counters.ts";
 
@@ -10,6 +13,7 @@ export const portCounterNames = [
   "pkey_violations",
   "qkey_violations",
   "bad_lid",
+  "bad_gid",
   "bad_qpn",
   "bad_length",
   "bad_header",
@@ -22,8 +26,12 @@ export const portCounterNames = [
   "xmit_no_credit",
   "xmit_unreachable",
   "xmit_not_ready",
+  "xmit_constraint_errors",
+  "rcv_constraint_errors",
   "ring_violations",
   "links_lost",
+  "links_refused",
+  "links_failed",
   "fault_drop",
   "fault_delay",
   "fault_duplicate",

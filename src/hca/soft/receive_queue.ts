@@ -1,7 +1,7 @@
 /** The receive side of a queue pair: which packets it accepts, and those that it accepted. */
 
 import { pkeysMatch } from "../../base/units.ts";
-import type { PortAttributes, UdQpOptions } from "../hca.ts";
+import type { PortAttributes, QueuePairOptions } from "../hca.ts";
 import { CompletionQueue } from "./completion_queue.ts";
 import { Period } from "./moderation.ts";
 
@@ -23,7 +23,7 @@ export class ReceiveQueue {
   constructor(
     port: { readonly attributes: Pick<PortAttributes, "pkeys"> },
     qpn: number,
-    { pkeyIndex, recvQueueSize }: UdQpOptions,
+    { pkeyIndex, recvQueueSize }: QueuePairOptions,
   ) {
     this.#port = port;
     this.qpn = qpn;

@@ -1,13 +1,15 @@
 /**
  * The port as the subnet manager knows it: its attributes, the fabric map, its group memberships, its MADs.
  *
- * What a manager says replaces what the one before said; when none is there everything stays as it was.
+ * What a manager says replaces what the one before said; while there is none everything stays as it was.
  */
 
+import type { IpoibError } from "../../base/errors.ts";
 import type { Reactor, Timer } from "../../system/reactor.ts";
+import { newLinkSecret } from "../../subnet/link_token.ts";
 import { type FaultSettings, NO_FAULTS } from "../../subnet/fault_messages.ts";
 import type {
-  FabricMap,
+  LastKnown,
   ManagerMessage,
   SubnetEvent,
   SubnetSnapshot,
@@ -18,6 +20,9 @@ import { Fabric, GRACE_MS } from "./fabric.ts";
 import { ManagerLink } from "./manager_link.ts";
 import { Memberships } from "./memberships.ts";
 import { configured, unconfigured } from "./port_attributes.ts";
+
+/** Requests for a snapshot that may wait for the manager's answer. */
+const MAX_SHOWN = 64;
 
 /** Who registers. */
 export interface RegistrationOptions {
@@ -32,8 +37,8 @@ export interface RegistrationOptions {
   /** The interface, for show. */
   name: string;
   subnetMtu?: 2048 | 4096;
-  /** There is no subnet manager: somebody should become one. */
-  onManagerMissing: (lastKnown: FabricMap) => void;
+  /** There is no subnet manager, or (`silent`) it does not answer: another one is needed, which begins with this. */
+  onManagerMissing: (lastKnown: LastKnown, silent: boolean) => void;
 }
 
 /** What the port does when it hears from the manager. */
@@ -42,14 +47,18 @@ export interface RegistrationListener {
   onEvent(event: PortEvent): void;
   /** The GUID by which peers find the port was granted. */
   onGuid(guid: string): void;
-  /** LIDs of peers may have changed. */
+  /** Ports, LIDs or partitions may have changed, the port's own among them. */
   onFabric(): void;
   /** The packet faults that a port with this GUID is to follow. */
   onFaults(faults: FaultSettings, guid: string): void;
+  /** A call failed that the connection to the manager needed: it is made anew. */
+  failed(error: IpoibError): void;
 }
 
 export class Registration {
   readonly fabric = new Fabric();
+  /** Of which the manager makes the tokens of links to the port. */
+  readonly secret = newLinkSecret();
   #attributes: PortAttributes;
   readonly #reactor: Reactor;
   readonly #options: RegistrationOptions;
@@ -71,15 +80,24 @@ export class Registration {
     this.#options = options;
     this.#listener = listener;
     this.#attributes = unconfigured(options.subnet, options.guid);
-    this.#graceTimer = reactor.timer(() => this.fabric.forgetOld());
+    this.#graceTimer = reactor.timer(() => {
+      this.fabric.forgetOld();
+      listener.onFabric();
+    });
     this.#link = new ManagerLink(reactor, `${options.directory}/sm.sock`, {
       hello: () => this.#hello(),
+      memberships: () => this.#registered ? this.#memberships.list() : [],
       onMessage: (message) => this.#onMessage(message),
       onMad: (mad, from) => {
         this.#memberships.received(mad, this.#attributes.gid);
         listener.onMad(mad, from);
       },
-      onMissing: () => options.onManagerMissing(this.fabric.map()),
+      onMissing: (silent) =>
+        options.onManagerMissing(
+          { ...this.fabric.known(), faults: this.#faults },
+          silent,
+        ),
+      failed: listener.failed,
     });
   }
 
@@ -97,9 +115,13 @@ export class Registration {
     this.#link.sendMad(mad, to);
   }
 
-  /** Asks the manager for what `ipoib subnet show` prints; there is no answer while there is no manager. */
+  /** Asks the manager for what `ipoib subnet show` prints: the next one, while there is none. */
   show(done: (subnet: SubnetSnapshot) => void): void {
     const id = this.#nextShow++;
+    if (this.#shown.size >= MAX_SHOWN) {
+      const [oldest] = this.#shown.keys();
+      this.#shown.delete(oldest!);
+    }
     this.#shown.set(id, done);
     this.#link.show(id);
   }
@@ -116,31 +138,28 @@ export class Registration {
       name,
       pid: Deno.pid,
       ...(guidFixed ? { guidFixed: true } : {}),
+      secret: this.secret,
       ...(subnetMtu ? { subnetMtu } : {}),
-      ...(this.#registered
-        ? {
-          lid: this.#attributes.lid,
-          memberships: this.#memberships.list(),
-          ...(this.#faults.version > 0 ? { faults: this.#faults } : {}),
-        }
-        : {}),
+      ...(this.#registered ? { lid: this.#attributes.lid } : {}),
     };
   }
 
   #onMessage(message: ManagerMessage): void {
     switch (message.type) {
       case "welcome": {
+        // First, because it may fail: then the port registers again.
+        this.#listener.onGuid(message.guid);
         const before = this.#attributes;
         this.#attributes = configured(before, message);
         this.fabric.replace(message.fabric);
         this.#graceTimer.at(this.#reactor.clock.now() + GRACE_MS);
-        this.#listener.onGuid(message.guid);
         this.#listener.onFabric();
         // A LID that changed at the second registration is told by an event of its own.
         if (before.state !== "active") {
           this.#listener.onEvent({ type: "port_active" });
         }
         this.#registered = true;
+        for (const id of this.#shown.keys()) this.#link.show(id);
         return;
       }
       case "refused":
@@ -163,6 +182,7 @@ export class Registration {
           ...(message.pkeys === undefined ? {} : { pkeys: message.pkeys }),
           ...portState(message.event),
         };
+        this.#listener.onFabric();
         this.#listener.onEvent({ type: message.event });
         return;
       case "faults":
@@ -176,6 +196,8 @@ export class Registration {
       case "show":
         this.#shown.get(message.id)?.(message.subnet);
         this.#shown.delete(message.id);
+        return;
+      case "pong":
         return;
     }
   }

@@ -4,27 +4,35 @@
  */
 
 import type { Reactor } from "../../system/reactor.ts";
-import type { LinkTable } from "./link_table.ts";
+import type { InLink } from "./in_link.ts";
+import { PendingList } from "./pending_list.ts";
 
 export class Returns {
   /** True while returned slots wait for the next turn. */
   pending = false;
+  /** Links with slots that were given back and are not visible. */
+  readonly links = new PendingList<InLink>();
   readonly #reactor: Reactor;
-  readonly #links: LinkTable;
 
-  constructor(reactor: Reactor, links: LinkTable) {
+  constructor(reactor: Reactor) {
     this.#reactor = reactor;
-    this.#links = links;
   }
 
-  /** How many wait. */
+  /** How many slots wait. */
   get count(): number {
-    const { incoming } = this.#links;
+    const { links } = this;
     let count = 0;
-    for (let i = 0; i < incoming.length; i++) {
-      count += incoming[i]!.ring.unpublished;
-    }
+    for (let i = 0; i < links.count; i++) count += links.at(i).ring.unpublished;
     return count;
+  }
+
+  /** True if the owner of any of them waits for slots. */
+  get wanted(): boolean {
+    const { links } = this;
+    for (let i = 0; i < links.count; i++) {
+      if (links.at(i).ring.senderWaits) return true;
+    }
+    return false;
   }
 
   /** Makes what was given back visible once what was written out of it has been taken. */
@@ -36,10 +44,7 @@ export class Returns {
   /** Makes what was given back visible now. */
   flush(): void {
     this.pending = false;
-    const { incoming } = this.#links;
-    for (let i = 0; i < incoming.length; i++) {
-      const link = incoming[i]!;
-      if (link.dirty) link.publishReturns(this.#reactor);
-    }
+    const { links } = this;
+    while (links.count > 0) links.take().publishReturns();
   }
 }

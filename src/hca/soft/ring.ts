@@ -5,9 +5,9 @@
  * |-------------|------------|----------------------------------------------------------|
  * | 0           | sender     | descriptors written so far (head of the descriptor ring) |
  * | 16          | receiver   | slots returned so far (head of the return ring)          |
- * | 32          | both       | 1: the receiver sleeps and wants its doorbell rung       |
+ * | 32          | both       | how the receiver is to be woken: {@linkcode Wake}        |
  * | 33          | receiver   | the head at which it wants that                          |
- * | 48          | both       | 1: the sender waits for slots and wants its bell rung    |
+ * | 48          | both       | how the sender, which waits for slots, is to be woken    |
  * | 64 .. 575   | sender     | 256 descriptors: slot, payload length                    |
  * | 576 .. 831  | receiver   | 256 slot numbers                                         |
  *
@@ -18,8 +18,9 @@
  * A receiver may sleep over a few slots that it has given back but not published, so that what is written out of them goes with
  * the system call that it sleeps in. It does not if the sender waits for slots, and a sender that begins to wait wakes it.
  *
- * A running port looks at its rings by itself; only one that announced its sleep (or that ran out of slots) needs
- * a system call. The waker takes the announcement away with an exchange. The sleeper announces, looks at its rings
+ * A running port looks at its rings by itself, but for those that were silent for long (incoming_links.ts), of which it looks at none
+ * until it is woken for one by the link's connection. A port that announced its sleep (or that ran out of slots) is woken by
+ * its doorbell. Either costs the waker a system call. The waker takes the announcement away with an exchange. The sleeper announces, looks at its rings
  * once more, and then waits: an entry published before the announcement is seen by that look, one published after it
  * rings. The announcement is a word of each link and not of the port: a waker that is stopped between taking the
  * announcement and ringing the bell would otherwise silence the port for every other peer (seen in the throw-away: all
@@ -40,6 +41,17 @@ const RECEIVER_SLEEPS = 32;
 /** In the cache line of the announcement that it belongs to. */
 const WAKE_AT = 33;
 const SENDER_WAITS = 48;
+
+/** How a port is to be woken that looks at a ring no more. */
+export const Wake = {
+  /** It looks by itself. */
+  None: 0,
+  /** By its doorbell. */
+  Bell: 1,
+  /** By a byte on the link's connection. */
+  Connection: 2,
+} as const;
+export type Wake = typeof Wake[keyof typeof Wake];
 const DESCRIPTORS = 64;
 const RETURNS = DESCRIPTORS + 2 * ENTRIES;
 
@@ -65,22 +77,25 @@ export class RingSender {
     Atomics.store(this.#words, DESCRIPTOR_HEAD, this.#head);
   }
 
-  /** True if the receiver must be woken; takes its announcement. */
-  takesWake(): boolean {
+  /** How the receiver must be woken; takes its announcement. */
+  takeWake(): Wake {
     const words = this.#words;
-    return Atomics.load(words, RECEIVER_SLEEPS) === 1 &&
-      ((this.#head - words[WAKE_AT]!) | 0) >= 0 &&
-      Atomics.exchange(words, RECEIVER_SLEEPS, 0) === 1;
+    const wake = Atomics.load(words, RECEIVER_SLEEPS);
+    if (wake === Wake.None) return Wake.None;
+    if (wake === Wake.Bell && ((this.#head - words[WAKE_AT]!) | 0) < 0) {
+      return Wake.None;
+    }
+    return takeWake(words, RECEIVER_SLEEPS);
   }
 
   /** Announces (or takes back) that this side waits for slots. */
   announceWait(waits: boolean): void {
-    Atomics.store(this.#words, SENDER_WAITS, waits ? 1 : 0);
+    Atomics.store(this.#words, SENDER_WAITS, waits ? Wake.Bell : Wake.None);
   }
 
   /** Takes the announcement of a receiver that sleeps, whatever head it sleeps for: it may keep slots until it wakes. */
-  takesSleep(): boolean {
-    return takeFlag(this.#words, RECEIVER_SLEEPS);
+  takeSleep(): Wake {
+    return takeWake(this.#words, RECEIVER_SLEEPS);
   }
 
   /** How many returned slots wait to be taken; negative if the receiver's head is impossible. */
@@ -110,20 +125,25 @@ export class RingReceiver {
     this.#words = words;
   }
 
-  /** True if the sender must be woken; takes its announcement. */
-  takesWake(): boolean {
-    return takeFlag(this.#words, SENDER_WAITS);
+  /** How the sender must be woken; takes its announcement. */
+  takeWake(): Wake {
+    return takeWake(this.#words, SENDER_WAITS);
   }
 
   /** Announces that this side sleeps until `count` descriptors wait. */
   announceSleep(count: number): void {
     this.#words[WAKE_AT] = (this.#tail + count) | 0;
-    Atomics.store(this.#words, RECEIVER_SLEEPS, 1);
+    Atomics.store(this.#words, RECEIVER_SLEEPS, Wake.Bell);
+  }
+
+  /** Announces that this side does not look at the ring until it is woken by the connection. */
+  announceParked(): void {
+    Atomics.store(this.#words, RECEIVER_SLEEPS, Wake.Connection);
   }
 
   /** Takes the announcement back. */
   retractSleep(): void {
-    Atomics.store(this.#words, RECEIVER_SLEEPS, 0);
+    Atomics.store(this.#words, RECEIVER_SLEEPS, Wake.None);
   }
 
   /** True if at least `count` descriptors wait, or the sender's head is impossible. */
@@ -161,7 +181,7 @@ export class RingReceiver {
 
   /** True if the sender waits for slots. */
   get senderWaits(): boolean {
-    return Atomics.load(this.#words, SENDER_WAITS) === 1;
+    return Atomics.load(this.#words, SENDER_WAITS) !== Wake.None;
   }
 
   /** Gives a slot back; the sender sees it after {@linkcode publishReturns}. */
@@ -176,6 +196,9 @@ export class RingReceiver {
   }
 }
 
-function takeFlag(words: Int32Array, at: number): boolean {
-  return Atomics.load(words, at) === 1 && Atomics.exchange(words, at, 0) === 1;
+/** Takes an announcement. A value that is none counts as {@linkcode Wake.Connection}: the peer's memory is not to be trusted. */
+function takeWake(words: Int32Array, at: number): Wake {
+  if (Atomics.load(words, at) === Wake.None) return Wake.None;
+  const wake = Atomics.exchange(words, at, Wake.None);
+  return wake === Wake.None || wake === Wake.Bell ? wake : Wake.Connection;
 }

@@ -1,16 +1,20 @@
 /**
- * The port's send memory: slots in one memfd that peers map read-only, with a reference count for each.
+ * The memory that one interface sends from: slots in a memfd that peers of its partition map for reading, with a reference count for each.
  *
  * The free list is a stack: the slot returned last is in the cache and is used first. Where a reactor on io_uring reads
  * by itself some of the free slots are with the kernel (the group); they count as free.
  */
 
-import { cString, libc } from "../../../ffi/libc.ts";
-import { Fd } from "../../system/fd.ts";
-import { createMemory, Mapping } from "../../system/memory.ts";
+import type { Fd } from "../../system/fd.ts";
+import {
+  createMemory,
+  Mapping,
+  sealAgainstWriting,
+} from "../../system/memory.ts";
 import type { LentSlots } from "../../system/frames.ts";
 import { FRAME_HEADER_LENGTH } from "../../wire/ethernet.ts";
 import type { SendMemory, SlotLayout } from "../hca.ts";
+import type { Pending, PendingList } from "./pending_list.ts";
 import {
   CAPACITY,
   ENCAP,
@@ -20,14 +24,13 @@ import {
   VNET,
 } from "./slot_layout.ts";
 
-const O_RDONLY_CLOEXEC = 0x80000;
 /** Slots that stay for what the engine itself sends while a group has others. */
-const KEPT = 32;
+const RESERVED_SLOTS = 32;
 /** Slots that the group has: what is read between two turns. Few, so that they stay in the cache (64 cost 6 % more CPU per GB). */
-const POSTED = 32;
+const POSTED_SLOTS = 32;
 
 /** See {@linkcode SendMemory}. */
-export class SlotPool implements SendMemory {
+export class SlotPool implements SendMemory, Pending {
   readonly layout: SlotLayout = {
     encap: ENCAP,
     vnet: VNET,
@@ -37,13 +40,15 @@ export class SlotPool implements SendMemory {
   };
   readonly frameCapacity = CAPACITY + FRAME_HEADER_LENGTH;
   readonly stride = STRIDE;
+  /** Tells it from the port's other pools. */
+  readonly number: number;
   readonly slots: number;
   readonly bytes: Uint8Array;
   readonly view: DataView;
   readonly words: Int32Array;
   readonly vnetAddress: readonly bigint[];
-  /** The memory as peers get it: a descriptor that cannot be mapped for writing. */
-  readonly readOnly: Fd;
+  /** Set while the kernel may need more slots. */
+  dirty = false;
   /** Asked for when no slot is free: takes what peers have returned meanwhile. */
   collect: () => void = () => {};
   /** While true, no slots are handed out: a peer is being waited for. */
@@ -51,17 +56,25 @@ export class SlotPool implements SendMemory {
   /** True since `reserve` last failed. */
   starved = false;
 
+  readonly #touched: PendingList<SlotPool>;
   readonly #mapping: Mapping;
+  #memory: Fd;
   readonly #free: Int32Array;
   #freeCount: number;
   readonly #references: Int32Array;
   #group: LentSlots | undefined;
 
-  constructor(slots: number) {
+  /** @param touched the port's pools that the kernel has taken slots from in this turn */
+  constructor(slots: number, number: number, touched: PendingList<SlotPool>) {
     this.slots = slots;
-    using memory = createMemory("ipoib-slots", slots * STRIDE);
-    this.readOnly = readOnlyCopy(memory);
-    this.#mapping = new Mapping(memory.number, slots * STRIDE, "write");
+    this.number = number;
+    this.#touched = touched;
+    using parts = new DisposableStack();
+    this.#memory = parts.use(createMemory("ipoib-slots", slots * STRIDE));
+    this.#mapping = new Mapping(this.#memory.number, slots * STRIDE, "write");
+    parts.adopt(this.#mapping, (mapping) => mapping.unmap());
+    sealAgainstWriting(this.#memory);
+    parts.move();
     this.bytes = this.#mapping.bytes;
     this.view = new DataView(this.#mapping.buffer);
     this.words = new Int32Array(this.#mapping.buffer);
@@ -70,6 +83,11 @@ export class SlotPool implements SendMemory {
     for (let i = 0; i < slots; i++) this.#free[i] = slots - 1 - i;
     this.#freeCount = slots;
     this.#references = new Int32Array(slots);
+  }
+
+  /** Descriptor of the memory, which a peer can map for reading only. */
+  get memory(): number {
+    return this.#memory.number;
   }
 
   /** How many slots are free now, those with the kernel among them. */
@@ -81,7 +99,7 @@ export class SlotPool implements SendMemory {
   get ready(): boolean {
     const group = this.#group;
     return group
-      ? group.available > 0 || this.#freeCount > KEPT
+      ? group.available > 0 || this.#freeCount > RESERVED_SLOTS
       : this.#freeCount > 0;
   }
 
@@ -92,15 +110,17 @@ export class SlotPool implements SendMemory {
 
   takeLent(slot: number): void {
     this.#references[slot] = 1;
+    if (!this.dirty) this.#touched.add(this);
   }
 
   /** Keeps the kernel supplied, once a turn; not while a peer is being waited for, so that the network device's queue fills. */
   post(): void {
     const group = this.#group;
-    if (!group || group.available >= POSTED / 2) return;
-    if (this.#freeCount <= KEPT || this.held) this.collect();
+    if (!group || group.available >= POSTED_SLOTS / 2) return;
+    if (this.#freeCount <= RESERVED_SLOTS || this.held) this.collect();
     while (
-      !this.held && group.available < POSTED && this.#freeCount > KEPT
+      !this.held && group.available < POSTED_SLOTS &&
+      this.#freeCount > RESERVED_SLOTS
     ) group.add(this.#free[--this.#freeCount]!);
     if (group.available === 0) this.starved = true;
   }
@@ -130,8 +150,31 @@ export class SlotPool implements SendMemory {
     if (--this.#references[slot]! === 0) this.#free[this.#freeCount++] = slot;
   }
 
+  /**
+   * Puts new memory in the place of what peers have mapped, with the packets that are under way in it: from now on those peers see
+   * nothing. Their links have been closed.
+   */
+  renew(): void {
+    const bytes = this.slots * STRIDE;
+    using parts = new DisposableStack();
+    const memory = parts.use(createMemory("ipoib-slots", bytes));
+    const other = parts.use(new Mapping(memory.number, bytes, "write"));
+    for (let slot = 0; slot < this.slots; slot++) {
+      if (this.#references[slot] === 0) continue;
+      const base = slot * STRIDE;
+      other.bytes.set(this.bytes.subarray(base, base + STRIDE), base);
+    }
+    this.#mapping.replace(memory.number);
+    sealAgainstWriting(memory);
+    parts.move();
+    other.unmap();
+    this.#memory.close();
+    this.#memory = memory;
+  }
+
   close(): void {
-    this.readOnly.close();
+    this.#touched.remove(this);
+    this.#memory.close();
     this.#mapping.unmap();
   }
 }
@@ -142,11 +185,4 @@ export function slotAddresses(start: bigint, slots: number): bigint[] {
     { length: slots },
     (_, slot) => start + BigInt(slot * STRIDE + VNET),
   );
-}
-
-function readOnlyCopy(memory: Fd): Fd {
-  const path = cString(`/proc/self/fd/${memory.number}`);
-  const copy = libc().open(path, O_RDONLY_CLOEXEC, 0);
-  // Without /proc the peers get the descriptor itself: they are as trusted as the directory of the subnet.
-  return new Fd(copy >= 0 ? copy : memory.release());
 }

@@ -32,7 +32,6 @@ import type { Outbound } from "./outbound.ts";
 import { ReceiveQueue } from "./receive_queue.ts";
 import type { Returns } from "./returns.ts";
 import { ENCAP, HEADER_WORDS, PAYLOAD, STRIDE, VNET } from "./slot_layout.ts";
-import type { SlotPool } from "./slot_pool.ts";
 
 const BATCH = 64;
 const QKEY_FROM_QP = 0x80000000;
@@ -40,8 +39,6 @@ const QKEY_FROM_QP = 0x80000000;
 /** What the queue pairs of a port work with. */
 export interface UdQpParts {
   readonly port: { readonly attributes: PortAttributes };
-  readonly pool: SlotPool;
-  readonly outbound: Outbound;
   readonly inbound: Inbound;
   readonly returns: Returns;
   readonly moderator: Moderator;
@@ -53,12 +50,20 @@ export interface UdQpParts {
 /** See {@linkcode UdQp}. */
 export class SoftUdQp implements UdQp {
   readonly #parts: UdQpParts;
+  readonly #outbound: Outbound;
   readonly #received: ReceiveQueue;
   #psn = 0;
   #closed = false;
 
-  constructor(parts: UdQpParts, qpn: number, options: UdQpOptions) {
+  /** @param outbound sends what lies in the memory that the options name */
+  constructor(
+    parts: UdQpParts,
+    outbound: Outbound,
+    qpn: number,
+    options: UdQpOptions,
+  ) {
     this.#parts = parts;
+    this.#outbound = outbound;
     this.#received = new ReceiveQueue(parts.port, qpn, options);
     parts.inbound.add(this.#received);
     parts.qps.add(this);
@@ -86,14 +91,17 @@ export class SoftUdQp implements UdQp {
     destQpn: number,
     qkey: number,
   ): PostResult {
-    const { port, pool, outbound, taps } = this.#parts;
-    if (this.#closed) {
+    const { port, taps } = this.#parts;
+    const outbound = this.#outbound;
+    const received = this.#received;
+    const { pkey } = received;
+    // Not where the P_Key at the index has become another one: peers of the old partition see the memory.
+    if (this.#closed || !outbound.isFor(pkey)) {
       return outbound.refuse(slot, "xmit_not_ready", PostResult.NotReady);
     }
-    const received = this.#received;
     const handle = ah as SoftAddressHandle;
     const base = slot * STRIDE;
-    const { view, words } = pool;
+    const { view, words } = outbound.pool;
     const large = view.getUint8(base + VNET + 1) !== GsoType.None;
     const first = base >> 2;
     for (let i = 0; i < HEADER_WORDS; i++) words[first + i] = handle.header[i]!;
@@ -102,7 +110,7 @@ export class SoftUdQp implements UdQp {
       base,
       large ? 0 : length + ENCAP_LENGTH,
       port.attributes.lid,
-      received.pkey,
+      pkey,
       destQpn,
       this.#psn,
       (qkey & QKEY_FROM_QP) !== 0 ? received.qkey : qkey,
@@ -120,8 +128,8 @@ export class SoftUdQp implements UdQp {
     handle: SoftAddressHandle,
     large: boolean,
   ): PostResult {
-    const { port, outbound } = this.#parts;
-    const { state, activeMtu } = port.attributes;
+    const outbound = this.#outbound;
+    const { state, activeMtu } = this.#parts.port.attributes;
     if (state !== "active") {
       return outbound.refuse(slot, "xmit_not_ready", PostResult.NotReady);
     }
@@ -141,7 +149,8 @@ export class SoftUdQp implements UdQp {
 
   /** The slot may be free again, but its bytes are still those of the packet: it was not reserved since. */
   #tapSent(slot: number, length: number, result: PostResult): void {
-    const { taps, pool: { view } } = this.#parts;
+    const { taps } = this.#parts;
+    const { view } = this.#outbound.pool;
     const base = slot * STRIDE;
     const encap = view.getInt32(base + ENCAP);
     taps.headersAt(view, base);

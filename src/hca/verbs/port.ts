@@ -21,9 +21,9 @@ import type {
   MadAgent,
   PortAttributes,
   PortEvent,
+  QueuePairOptions,
   TappedPacket,
   UdQp,
-  UdQpOptions,
 } from "../hca.ts";
 import { AddressHandles } from "./address_handle.ts";
 import { AsyncEvents } from "./async_events.ts";
@@ -112,7 +112,14 @@ export class VerbsPort implements HcaPort, Sleeper {
     return this.#resources.send;
   }
 
-  createUdQp(options: UdQpOptions): UdQp {
+  /** The same memory for all interfaces of the port: peers see no memory of a real HCA. */
+  openSendMemory(): VerbsSendMemory {
+    return this.send;
+  }
+
+  closeSendMemory(): void {}
+
+  createUdQp(options: QueuePairOptions): UdQp {
     return new VerbsUdQp(this.#resources, this.#qps, options);
   }
 

@@ -13,9 +13,9 @@ import {
   type AddressHandle,
   type CqModeration,
   PostResult,
+  type QueuePairOptions,
   type RxBatch,
   type UdQp,
-  type UdQpOptions,
 } from "../hca.ts";
 import type { VerbsAddressHandle } from "./address_handle.ts";
 import { CompletionQueue } from "./completion_queue.ts";
@@ -58,7 +58,7 @@ export class VerbsUdQp implements UdQp, TappedQp {
   constructor(
     port: PortResources,
     qps: VerbsUdQp[],
-    { pkeyIndex, recvQueueSize }: UdQpOptions,
+    { pkeyIndex, recvQueueSize }: QueuePairOptions,
   ) {
     this.#port = port;
     this.#qps = qps;

@@ -14,6 +14,7 @@ export const RTM_GETLINK = 18;
 
 export const IFINFO_LENGTH = 16;
 export const IFF_UP = 0x1;
+const IFF_ALLMULTI = 0x200;
 const IFF_LOWER_UP = 0x10000;
 
 export const IFLA_IFNAME = 3;
@@ -23,7 +24,12 @@ const IFLA_LINKINFO = 18;
 const IFLA_STATS64 = 23;
 /** Of `struct rtnl_link_stats64`. */
 const TX_DROPPED = 56;
+const IFLA_PROMISCUITY = 30;
 const IFLA_CARRIER = 33;
+const IFLA_MIN_MTU = 50;
+const IFLA_MAX_MTU = 51;
+/** Since Linux 6.0. */
+const IFLA_ALLMULTI = 61;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 
@@ -53,6 +59,11 @@ export interface LinkInfo {
   readonly name: string;
   readonly mtu: number;
   readonly txQueueLength: number;
+  /** How many users want all packets, and all multicast packets. */
+  readonly promiscuity: number;
+  readonly allmulti: number;
+  readonly minMtu: number;
+  readonly maxMtu: number;
   /** Packets to send that were dropped. */
   readonly txDropped: number;
   /** `tun`, `veth` ... or undefined. */
@@ -83,6 +94,11 @@ export function parseLink(message: NetlinkMessage): LinkInfo | undefined {
     name: attributes.string(IFLA_IFNAME) ?? "",
     mtu: attributes.u32(IFLA_MTU) ?? 0,
     txQueueLength: attributes.u32(IFLA_TXQLEN) ?? 0,
+    promiscuity: attributes.u32(IFLA_PROMISCUITY) ?? 0,
+    allmulti: attributes.u32(IFLA_ALLMULTI) ??
+      ((flags & IFF_ALLMULTI) !== 0 ? 1 : 0),
+    minMtu: attributes.u32(IFLA_MIN_MTU) ?? 0,
+    maxMtu: attributes.u32(IFLA_MAX_MTU) ?? 0,
     txDropped: Number(attributes.u64(IFLA_STATS64, TX_DROPPED) ?? 0),
     kind: linkInfo?.string(IFLA_INFO_KIND),
     kindData: linkInfo?.nested(IFLA_INFO_DATA),

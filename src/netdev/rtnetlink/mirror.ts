@@ -9,8 +9,13 @@
 
 import { IpoibError } from "../../base/errors.ts";
 import { Listeners } from "../../base/listeners.ts";
+import { getLogger } from "../../base/log.ts";
 import { Errno } from "../../system/errno.ts";
 import { IpAddress } from "../../wire/ip_address.ts";
+import {
+  describeNamespace,
+  type NetworkNamespace,
+} from "../../system/namespace.ts";
 import type { Reactor, Watch } from "../../system/reactor.ts";
 import type {
   Memberships,
@@ -111,6 +116,10 @@ export class ConfigMirror implements NetConfig {
     this.#pending.clear();
   }
 
+  get namespace(): NetworkNamespace {
+    return this.#attached.namespace;
+  }
+
   get up(): boolean {
     return this.#link.up;
   }
@@ -183,6 +192,7 @@ export class ConfigMirror implements NetConfig {
 
   #attach(netns: number | undefined, ifindex: number): Attached {
     const { reactor, memberships = "auto", receiveBuffer } = this.#options;
+    const namespace = describeNamespace(netns);
     using parts = new DisposableStack();
     const events = parts.use(new EventSocket(netns, receiveBuffer));
     for (const group of FOLLOWED) events.join(group);
@@ -209,7 +219,15 @@ export class ConfigMirror implements NetConfig {
     });
     parts.move();
     const watch = reactor.watch(events.fd, () => this.#drain());
-    return new Attached(ifindex, events, requests, groups, neighbours, watch);
+    return new Attached(
+      namespace,
+      ifindex,
+      events,
+      requests,
+      groups,
+      neighbours,
+      watch,
+    );
   }
 
   #drain(): void {
@@ -275,29 +293,43 @@ export class ConfigMirror implements NetConfig {
     this.#pending.add("route");
   }
 
-  /** The interface left its namespace: goes after it, or takes leave of it. */
+  /** The interface left its namespace: attaches to it where it is now; without one it is gone. */
   #follow(): void {
     this.#left = false;
-    using place = this.#options.locate?.();
-    const before = this.#attached.memberships.groups;
     this.#attached.close();
-    if (place) {
-      this.#attached = this.#attach(place.netns, place.ifindex);
-      this.#dump();
-      if (!this.#left) {
-        if (before !== this.#attached.memberships.groups) {
-          this.#pending.add("membership");
-        }
-        this.neighbours.lost();
-        return;
-      }
-      this.#attached.close();
+    try {
+      if (this.#attachAnew()) return;
+    } catch (error) {
+      // It may be where this process may not go: setns(2) needs CAP_SYS_ADMIN.
+      const { message } = IpoibError.from(error);
+      getLogger(this.name).error(
+        `Cannot follow ${this.name} to another network namespace: ${message}`,
+      );
     }
     this.#gone = true;
     this.#link = { ...this.#link, up: false };
     this.#setRecords([]);
     this.#pending.clear();
     this.#pending.add("gone");
+  }
+
+  /** False if the interface was deleted. */
+  #attachAnew(): boolean {
+    const before = this.#attached.memberships.groups;
+    using place = this.#options.locate?.();
+    if (!place) return false;
+    this.#attached = this.#attach(place.netns, place.ifindex);
+    this.#dump();
+    if (this.#left) {
+      this.#attached.close();
+      return false;
+    }
+    this.#pending.add("link");
+    if (before !== this.#attached.memberships.groups) {
+      this.#pending.add("membership");
+    }
+    this.neighbours.lost();
+    return true;
   }
 
   #setLink({ up, mtu, name }: LinkInfo): void {
@@ -354,6 +386,7 @@ function sameAddresses(
 /** What a mirror holds open in one namespace. */
 class Attached {
   constructor(
+    readonly namespace: NetworkNamespace,
     readonly ifindex: number,
     readonly events: EventSocket,
     readonly requests: RequestSocket,

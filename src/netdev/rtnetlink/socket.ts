@@ -75,6 +75,11 @@ export class RequestSocket implements Disposable {
     setOption(this.#fd.number, SOL_NETLINK, NETLINK_EXT_ACK, 1);
   }
 
+  /** The descriptor, which serves for ioctl(2) requests about interfaces of the namespace too; -1 once closed. */
+  get fd(): number {
+    return this.#fd.number;
+  }
+
   /** The address of this socket, by which the kernel marks events that it caused; 0 before the first answer. */
   get port(): number {
     return this.#port;

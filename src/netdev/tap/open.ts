@@ -126,6 +126,12 @@ function openDevice(name: string): Fd {
   const fd = libc().open(cString(DEVICE), O_RDWR_NONBLOCK_CLOEXEC, 0);
   if (fd >= 0) return new Fd(fd);
   const why = errno();
+  if (why === Errno.EACCES && hasCapability(Capability.NetAdmin)) {
+    throw new IpoibError("E_TAP", `Cannot open ${DEVICE}: ${errnoText(why)}`, {
+      errno: why,
+      hint: `its mode is usually 0666: chmod 0666 ${DEVICE}`,
+    });
+  }
   if (why === Errno.EACCES || why === Errno.EPERM) {
     throw privilegeError(name, why);
   }

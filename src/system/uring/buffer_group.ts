@@ -15,6 +15,7 @@ import type { LentSlots } from "../frames.ts";
 import type { Ring } from "./ring.ts";
 
 const REGISTER_PBUF_RING = 22;
+const UNREGISTER_PBUF_RING = 23;
 const PROT_READ_WRITE = 3;
 const MAP_PRIVATE_ANONYMOUS = 0x22;
 const MAP_FAILED = 0xffffffffffffffffn;
@@ -23,6 +24,7 @@ const ENTRY_BYTES = 16;
 /** See {@linkcode LentSlots}. */
 export class ProvidedBuffers implements LentSlots {
   readonly id: number;
+  readonly #ring: Ring;
   readonly #addresses: readonly bigint[];
   readonly #length: number;
   readonly #mask: number;
@@ -43,6 +45,7 @@ export class ProvidedBuffers implements LentSlots {
   ) {
     const entries = 2 ** Math.ceil(Math.log2(addresses.length));
     this.id = id;
+    this.#ring = ring;
     this.#addresses = addresses;
     this.#length = length;
     this.#mask = entries - 1;
@@ -64,12 +67,7 @@ export class ProvidedBuffers implements LentSlots {
     this.#words = new Uint32Array(memory);
     this.#halves = new Uint16Array(memory);
     this.#quads = new BigUint64Array(memory);
-    const registration = new Uint8Array(40);
-    const view = new DataView(registration.buffer);
-    view.setBigUint64(0, this.#address, true);
-    view.setUint32(8, entries, true);
-    view.setUint16(12, id, true);
-    ring.register(REGISTER_PBUF_RING, registration, 1);
+    this.#register(REGISTER_PBUF_RING, this.#address, entries);
   }
 
   get available(): number {
@@ -98,7 +96,19 @@ export class ProvidedBuffers implements LentSlots {
     this.#available--;
   }
 
+  /** No read into it is under way any more. */
   close(): void {
+    if (this.#ring.fd >= 0) this.#register(UNREGISTER_PBUF_RING, 0n, 0);
     libc().munmap(this.#address, this.#bytes);
+  }
+
+  /** struct io_uring_buf_reg: address, entries, group. */
+  #register(opcode: number, address: bigint, entries: number): void {
+    const registration = new Uint8Array(40);
+    const view = new DataView(registration.buffer);
+    view.setBigUint64(0, address, true);
+    view.setUint32(8, entries, true);
+    view.setUint16(12, this.id, true);
+    this.#ring.register(opcode, registration, 1);
   }
 }

@@ -7,7 +7,6 @@
 
 import type { Clock } from "../../base/clock.ts";
 import { IpoibError } from "../../base/errors.ts";
-import { addressOf } from "../../../ffi/libc.ts";
 import type {
   FrameMemory,
   FrameReader,
@@ -15,37 +14,43 @@ import type {
   FrameWriter,
   WriteResults,
 } from "../frames.ts";
-import type { Watch } from "../reactor.ts";
+import type { Doorbells, Watch } from "../reactor.ts";
 import { ReactorBase } from "../reactor_base.ts";
+import { UringBells } from "./bells.ts";
 import { ProvidedBuffers } from "./buffer_group.ts";
 import type { Operation } from "./operation.ts";
 import { Polled } from "./polled.ts";
 import { READ_MULTISHOT, UringReader } from "./reader.ts";
 import { NO_WAIT, Ring } from "./ring.ts";
-import { prepareWrite, UringWriter } from "./writer.ts";
+import { UringWriter } from "./writer.ts";
 
 const ENTRIES = 512;
 const ASYNC_CANCEL = 14;
-/** The tag of what nobody waits for. */
-const NOBODY = 0;
+/** Of the bells; tag 0 is that of completions that nothing waits for. */
+const BELLS = 1;
 
 /** See above. */
 export class UringReactor extends ReactorBase {
   override readonly writesLater = true;
   readonly #ring: Ring;
   /** By tag. */
-  readonly #operations: (Operation | undefined)[] = [undefined];
+  readonly #operations: (Operation | undefined)[];
   readonly #readers: UringReader[] = [];
   readonly #polled: Polled[] = [];
   readonly #writers: UringWriter[] = [];
   readonly #groups: ProvidedBuffers[] = [];
   readonly #groupsOf = new Map<FrameMemory, ProvidedBuffers>();
-  readonly #one = new Uint8Array(new BigUint64Array([1n]).buffer);
-  readonly #oneAddress = addressOf(this.#one);
+  override readonly doorbells: Doorbells;
 
   constructor(ring: Ring, clock?: Clock) {
     super(clock);
     this.#ring = ring;
+    const bells = new UringBells(ring, BELLS);
+    this.#operations = [undefined, bells];
+    this.doorbells = {
+      open: (fd, failed) => bells.open(fd, failed),
+      watch: (fd) => this.#watch(fd, () => {}, true),
+    };
     this.watchFast(this.slow.fd, () => this.slow.dispatch());
   }
 
@@ -70,23 +75,29 @@ export class UringReactor extends ReactorBase {
 
   override frameWriter(fd: number, results: WriteResults): FrameWriter {
     const tag = this.#operations.length;
-    const writer = new UringWriter(this.#ring, fd, tag, results);
+    const writer = new UringWriter(this.#ring, fd, tag, results, (writer) => {
+      this.submit();
+      this.#operations[writer.tag] = undefined;
+      remove(this.#writers, writer);
+    });
     this.#operations.push(writer);
     this.#writers.push(writer);
     return writer;
   }
 
-  override signal(fd: number): void {
-    prepareWrite(this.#ring, fd, this.#oneAddress, 8, NOBODY);
+  override forget(memory: FrameMemory): void {
+    const group = this.#groupsOf.get(memory);
+    if (!group) return;
+    // Reads that were taken out of the ring end here.
+    this.#ring.enter(NO_WAIT);
+    this.submit();
+    this.#groupsOf.delete(memory);
+    remove(this.#groups, group);
+    group.close();
   }
 
   override submit(): void {
     while (!this.#ring.allSubmitted) this.#ring.enter(NO_WAIT);
-  }
-
-  /** Polled on and on, never read: the count of an eventfd does not have to be taken for the next ring to be seen. */
-  override watchBell(fd: number): Watch {
-    return this.#watch(fd, () => {}, true);
   }
 
   protected override watchFast(fd: number, ready: () => void): Watch {
@@ -121,7 +132,7 @@ export class UringReactor extends ReactorBase {
     if (!group) {
       group = new ProvidedBuffers(
         this.#ring,
-        this.#groups.length,
+        this.#freeGroupId(),
         memory.vnetAddress,
         memory.frameCapacity,
       );
@@ -130,6 +141,12 @@ export class UringReactor extends ReactorBase {
       memory.lendTo(group);
     }
     return group;
+  }
+
+  #freeGroupId(): number {
+    let id = 0;
+    while (this.#groups.some((group) => group.id === id)) id++;
+    return id;
   }
 
   #watch(fd: number, ready: () => void, multishot: boolean): Watch {

@@ -6,14 +6,14 @@ import { type Ring, SKIP_SUCCESS } from "./ring.ts";
 
 const WRITE = 23;
 
-/** Prepares a write of `length` bytes at `address`; only a failure completes, with `tag` and the length. */
+/** Prepares a write of `length` bytes at `address`; only a failure completes, with `tag` and the length. Returns its first word. */
 export function prepareWrite(
   ring: Ring,
   fd: number,
   address: bigint,
   length: number,
   tag: number,
-): void {
+): number {
   const at = ring.prepare();
   const { words, quads } = ring;
   words[at] = WRITE | SKIP_SUCCESS;
@@ -24,14 +24,16 @@ export function prepareWrite(
   words[at + 6] = length;
   words[at + 8] = tag;
   words[at + 9] = length;
+  return at;
 }
 
 /** See above. */
 export class UringWriter implements FrameWriter, Operation {
+  readonly tag: number;
   readonly #ring: Ring;
   readonly #fd: number;
-  readonly #tag: number;
   readonly #results: WriteResults;
+  readonly #closed: (writer: UringWriter) => void;
   /** Prepared since the last wait. */
   #frames = 0;
   #bytes = 0;
@@ -39,17 +41,25 @@ export class UringWriter implements FrameWriter, Operation {
   #sentFrames = 0;
   #sentBytes = 0;
 
-  constructor(ring: Ring, fd: number, tag: number, results: WriteResults) {
+  /** @param closed takes it out of the reactor */
+  constructor(
+    ring: Ring,
+    fd: number,
+    tag: number,
+    results: WriteResults,
+    closed: (writer: UringWriter) => void,
+  ) {
+    this.tag = tag;
     this.#ring = ring;
     this.#fd = fd;
-    this.#tag = tag;
     this.#results = results;
+    this.#closed = closed;
   }
 
   write(address: bigint, length: number): void {
     this.#frames++;
     this.#bytes += length;
-    prepareWrite(this.#ring, this.#fd, address, length, this.#tag);
+    prepareWrite(this.#ring, this.#fd, address, length, this.tag);
   }
 
   complete(result: number, _flags: number, length: number): void {
@@ -76,5 +86,9 @@ export class UringWriter implements FrameWriter, Operation {
     this.#sentFrames = 0;
     this.#sentBytes = 0;
     this.#results.onWritten(frames, bytes);
+  }
+
+  close(): void {
+    this.#closed(this);
   }
 }

@@ -15,7 +15,7 @@ export class Control {
 
   constructor(host: Host) {
     this.host = host;
-    host.device.onNames = () => this.changes++;
+    host.device.onInterfaces = () => this.changes++;
   }
 
   run<M extends Method>(method: M, params: unknown = {}): Result<M> {
@@ -28,7 +28,6 @@ export class Control {
         memberships: this.host.memberships,
         reactor: rig.reactor,
         subnet: "lab",
-        namespace: 1,
         showSubnet: () => {},
       },
       method,

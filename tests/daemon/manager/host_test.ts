@@ -1,6 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { ManagerHost } from "../../../src/daemon/manager/host.ts";
-import type { ManagerMessage } from "../../../src/subnet/messages.ts";
+import {
+  type ManagerMessage,
+  PROTOCOL_VERSION,
+} from "../../../src/subnet/messages.ts";
 import {
   decodeManagerFrame,
   encodeControl,
@@ -35,7 +38,8 @@ class Bench implements Disposable {
       port.number,
       encodeControl({
         type: "hello",
-        version: 1,
+        version: PROTOCOL_VERSION,
+        secret: "5".repeat(64),
         guid,
         name: "ib0",
         pid: 1,

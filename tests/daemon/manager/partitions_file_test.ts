@@ -1,10 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import type { IpoibError } from "../../../src/base/errors.ts";
-import {
-  hasLivePort,
-  PartitionsFile,
-} from "../../../src/daemon/manager/partitions_file.ts";
-import { listen } from "../../../src/system/unix_socket.ts";
+import { PartitionsFile } from "../../../src/daemon/manager/partitions_file.ts";
 
 async function inFolder(body: (folder: string) => void): Promise<void> {
   const folder = await Deno.makeTempDir();
@@ -50,14 +46,16 @@ Deno.test("PartitionsFile: a file that was named must be there", () =>
     assertEquals([error.code, error.errno], ["E_PARTITIONS_FILE", 2]);
   }));
 
-Deno.test("hasLivePort() tells a port that answers from a socket that was left", () =>
+Deno.test("PartitionsFile writes through no symbolic link, and reads none", () =>
   inFolder((folder) => {
-    assertEquals(hasLivePort(folder), false);
-    const path = `${folder}/port-0200000000000001.sock`;
-    listen(path).close();
-    Deno.writeTextFileSync(`${folder}/port-x.txt`, "");
-    assertEquals(hasLivePort(folder), false);
-    Deno.removeSync(path);
-    using _listener = listen(path);
-    assertEquals(hasLivePort(folder), true);
+    const target = `${folder}/target`;
+    Deno.writeTextFileSync(target, "of somebody");
+    Deno.symlinkSync(target, `${folder}/partitions.conf`);
+    const error = assertThrows(() => new PartitionsFile(folder).read());
+    assertEquals((error as IpoibError).code, "E_PARTITIONS_FILE");
+    Deno.symlinkSync(target, `${folder}/partitions.conf.new`);
+    const text = "Default=0x7fff : ALL=full ;\n";
+    new PartitionsFile(folder).keep({ file: "/somewhere", text });
+    assertEquals(Deno.readTextFileSync(target), "of somebody");
+    assertEquals(new PartitionsFile(folder).read()?.text, text);
   }));

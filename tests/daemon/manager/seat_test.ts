@@ -3,6 +3,7 @@ import { ManagerSeat } from "../../../src/daemon/manager/seat.ts";
 import { makeSubnetDirectory } from "../../../src/daemon/subnet_directory.ts";
 import { IpcClient } from "../../../src/ipc/client.ts";
 import { tryLock } from "../../../src/system/lock.ts";
+import { listen } from "../../../src/system/unix_socket.ts";
 
 /** A subnet's folder in a runtime folder of its own. */
 async function withFolder(
@@ -24,6 +25,20 @@ function seat(directory: string, name: string, onStop?: () => void) {
     log: "silent",
     subnetMtu: 4096,
     ...(onStop ? { onStop } : {}),
+  });
+}
+
+/** A seat with a file of partitions. */
+async function configured(directory: string): Promise<ManagerSeat> {
+  const partitions = `${directory}/../conf`;
+  await Deno.writeTextFile(partitions, "Default=0x7fff, ipoib : ALL=full ;\n");
+  return new ManagerSeat({
+    directory,
+    subnet: "lab",
+    name: "ib0",
+    log: "silent",
+    subnetMtu: undefined,
+    partitions,
   });
 }
 
@@ -131,4 +146,34 @@ Deno.test("reload() takes what is built in, a file, its copy, and nothing of a b
       "Default=0x7fff, ipoib : ALL=full ;\n",
     );
     await only.close();
+  }));
+
+Deno.test("a manager that ends in order leaves an empty subnet's folder with its lock alone", () =>
+  withFolder(async (directory) => {
+    const left = `${directory}/port-0200000000000001.sock`;
+    listen(left).close();
+    const held = await configured(directory);
+    assertEquals(await held.tryTake(), true);
+    assertEquals(exists(left), false);
+    assert(exists(`${directory}/partitions.conf`));
+    await held.close();
+    const names = await Array.fromAsync(Deno.readDir(directory));
+    assertEquals(names.map(({ name }) => name), ["manager.lock"]);
+  }));
+
+Deno.test("a manager that ends leaves the partitions to a port that runs", () =>
+  withFolder(async (directory) => {
+    using _port = listen(`${directory}/port-0200000000000001.sock`);
+    const held = await configured(directory);
+    await held.tryTake();
+    await held.close();
+    assert(exists(`${directory}/partitions.conf`));
+  }));
+
+Deno.test("a manager runs where its partitions cannot be kept", () =>
+  withFolder(async (directory) => {
+    await Deno.mkdir(`${directory}/partitions.conf.new/x`, { recursive: true });
+    const held = await configured(directory);
+    assertEquals(await held.tryTake(), true);
+    await held.close();
   }));

@@ -27,8 +27,13 @@ export function processesWith(name: string, value: string): number[] {
     });
 }
 
-/** The control sockets in a folder, without logs. */
+/** The names of what is in a folder. */
+export function namesIn(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+}
+
+/** The control sockets in a folder, without logs; none if there is no such folder. */
 export function socketsIn(folder: string): string[] {
-  return [...Deno.readDirSync(folder)].map(({ name }) => name)
-    .filter((name) => name.endsWith(".sock")).sort();
+  if (!exists(folder)) return [];
+  return namesIn(folder).filter((name) => name.endsWith(".sock"));
 }

@@ -2,7 +2,7 @@
 
 export { connectBehind } from "./behind.ts";
 export { must, type Outcome, run } from "./command.ts";
-export { exists, runs, socketsIn } from "./files.ts";
+export { exists, namesIn, runs, socketsIn } from "./files.ts";
 export { Host } from "./host.ts";
 export { Lab, labTest } from "./lab.ts";
 export {

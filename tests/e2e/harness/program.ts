@@ -80,6 +80,14 @@ export class Program implements AsyncDisposable {
     });
   }
 
+  /** Waits until the process runs a program of that name, past those that started it such as `ip netns exec`. */
+  async becomes(name: string): Promise<void> {
+    const file = `/proc/${this.pid}/comm`;
+    await until(`${this.title} is ${name}`, async () => {
+      return await Deno.readTextFile(file) === `${name}\n`;
+    });
+  }
+
   /** Waits for its end; returns the exit code. */
   async exit(limit?: number): Promise<number> {
     const code = await until(

@@ -1,4 +1,4 @@
-/** A link to a port from a stranger that holds the sending end: descriptors and packets as it likes. */
+/** A link to a port whose sending end a test holds: descriptors and packets as it likes. */
 
 import {
   encodeLinkMessage,
@@ -9,14 +9,16 @@ import {
   BTH,
   DETH,
   ENCAP,
+  GRH,
   LRH,
   PAYLOAD,
   STRIDE,
 } from "../../../src/hca/soft/slot_layout.ts";
-import { createEventFd, ring } from "../../../src/system/event_fd.ts";
-import { type Arp, emitArp } from "../../../src/wire/arp.ts";
 import type { Fd } from "../../../src/system/fd.ts";
+import { createEventFd } from "../../../src/system/event_fd.ts";
+import { type Arp, emitArp } from "../../../src/wire/arp.ts";
 import { createMemory, Mapping } from "../../../src/system/memory.ts";
+import type { RoguePort } from "./rogue_port.ts";
 import { Stranger } from "./sockets.ts";
 
 /** Slots that are filled in turn, whether they came back or not. */
@@ -27,6 +29,8 @@ const UD_SEND_ONLY = 0x64;
 export interface Fields {
   lnh: number;
   slid: number;
+  /** GUID in the source GID, of a packet that has one. */
+  sguid: bigint;
   dlid: number;
   opcode: number;
   pkey: number;
@@ -37,29 +41,31 @@ export interface Fields {
 
 export class RogueLink implements Disposable {
   readonly connection: Stranger;
+  /** The port's doorbell, if it has one. */
+  bell: Fd | undefined;
   readonly #parts = new DisposableStack();
   readonly #count: number;
   readonly #slots: Mapping;
   readonly #words: Int32Array;
   readonly #ring: RingSender;
   readonly #peerBell = createEventFd();
-  #portBell: Fd | undefined;
   #next = 0;
 
-  /** Connects to the port at `path` as the port `guid` with so many slots, and waits for its answer. */
+  /** Opens a link with so many slots to the port with this GUID, and waits for its answer. */
   static async open(
-    path: string,
-    guid: string,
+    from: RoguePort,
+    to: string,
     slots = SLOTS,
   ): Promise<RogueLink> {
-    const link = new RogueLink(path, guid, slots);
-    const [bell] = (await link.connection.receive())?.fds ?? [];
-    if (!bell) throw new Error("The port hung up");
-    link.#portBell = link.#parts.use(bell);
+    const link = new RogueLink(from, to, slots);
+    const answer = await link.connection.receive();
+    if (!answer) throw new Error("The port hung up");
+    const [bell] = answer.fds;
+    if (bell) link.bell = link.#parts.use(bell);
     return link;
   }
 
-  private constructor(path: string, guid: string, count: number) {
+  private constructor(from: RoguePort, to: string, count: number) {
     const parts = this.#parts;
     this.#count = count;
     parts.defer(() => this.#peerBell.close());
@@ -73,10 +79,13 @@ export class RogueLink implements Disposable {
     );
     this.#words = new Int32Array(mapping.buffer);
     this.#ring = new RingSender(this.#words);
-    this.connection = parts.use(Stranger.connect(path));
+    this.connection = parts.use(Stranger.connect(from.socket(to)));
     const hello = encodeLinkMessage({
       version: LINK_VERSION,
-      guid,
+      guid: from.guid,
+      token: from.token(to),
+      pkey: 0xffff,
+      pool: 0,
       slots: count,
       stride: STRIDE,
     });
@@ -137,6 +146,7 @@ export class RogueLink implements Disposable {
     view.setUint8(base + LRH + 1, fields.lnh);
     view.setUint16(base + LRH + 2, fields.dlid);
     view.setUint16(base + LRH + 6, fields.slid);
+    view.setBigUint64(base + GRH + 16, fields.sguid);
     view.setUint8(base + BTH, fields.opcode);
     view.setUint16(base + BTH + 2, fields.pkey);
     view.setUint32(base + BTH + 4, fields.qpn);
@@ -145,7 +155,7 @@ export class RogueLink implements Disposable {
   }
 
   #wake(): void {
-    ring(this.#portBell!.number);
+    this.connection.send(new Uint8Array(1));
   }
 
   [Symbol.dispose](): void {
@@ -156,11 +166,12 @@ export class RogueLink implements Disposable {
 /** A packet that would be accepted but for its contents. */
 export function acceptable(
   to: { lid: number; qpn: number },
-  slid: number,
+  from: { lid: number; guid: string },
 ): Fields {
   return {
     lnh: 2,
-    slid,
+    slid: from.lid,
+    sguid: BigInt(from.guid),
     dlid: to.lid,
     opcode: UD_SEND_ONLY,
     pkey: 0xffff,

@@ -1,3 +1,4 @@
+import { PendingList } from "../../../src/hca/soft/pending_list.ts";
 import { assertEquals } from "@std/assert";
 import {
   CompletionQueue,
@@ -9,7 +10,7 @@ import { PAYLOAD, STRIDE, VNET } from "../../../src/hca/soft/slot_layout.ts";
 import { Pair } from "./parts.ts";
 
 function bench() {
-  const pool = new SlotPool(8);
+  const pool = new SlotPool(8, 0, new PendingList());
   const pair = new Pair(pool);
   return {
     pool,

@@ -11,7 +11,7 @@ import { openUringReactor } from "../../../src/system/uring/uring_reactor.ts";
 import { FRAME_HEADER_LENGTH } from "../../../src/wire/ethernet.ts";
 import { whyNoUring } from "../../e2e/harness/kernel.ts";
 import { post } from "./post.ts";
-import { Subnet } from "./subnet.ts";
+import { memoryOf, Subnet } from "./subnet.ts";
 
 const PACKETS = 32;
 const LENGTH = 64;
@@ -29,6 +29,7 @@ Deno.test({
     const [a, b] = subnet.openAll(0x11n, 0x12n);
     const sender = { port: a!, qp: subnet.receiver(a!).qp };
     const qp = b!.createUdQp({
+      memory: memoryOf(b!),
       pkeyIndex: 0,
       recvQueueSize: 256,
     });

@@ -1,5 +1,6 @@
 /** What the receiving HCA checks, packet by packet, over real shared memory. */
 
+import { PendingList } from "../../../src/hca/soft/pending_list.ts";
 import { assertEquals } from "@std/assert";
 import { SoftAddressHandle } from "../../../src/hca/soft/address_handle.ts";
 import {
@@ -34,12 +35,13 @@ const QPN = 0x48;
 const QKEY = 0x0b1b;
 const MLID = 0xc001;
 const MGID = broadcastMgid(0xffff);
-const SGID = gidFrom(0xfe80000000000000n, 9n);
+const PEER_GUID = "0x8002c90300000009";
+const SGID = gidFrom(0xfe80000000000000n, BigInt(PEER_GUID));
 
 /** A receiving port's checks, and a sender's slots. */
 class Bench implements Disposable {
-  readonly pool = new SlotPool(4);
-  readonly pair = new Pair(this.pool);
+  readonly pool = new SlotPool(4, 0, new PendingList());
+  readonly pair = new Pair(this.pool, PEER_GUID);
   readonly counted = new PortCounters();
   readonly inbound: Inbound;
   readonly qp: ReceiveQueue;
@@ -64,6 +66,7 @@ class Bench implements Disposable {
     this.inbound.add(this.qp);
     this.make = make;
     this.pair.in.lid = PEER;
+    this.pair.in.pkey = 0xffff;
   }
   readonly make: (qpn: number) => ReceiveQueue;
 
@@ -176,12 +179,16 @@ const violations: Record<
     "bad_qpn",
     (view, base) => view.setUint32(base + BTH + 4, 0x99),
   ],
-  "another partition": [
-    "pkey_violations",
+  "another's source GID": ["bad_gid", (view, base) => {
+    view.setUint8(base + LRH + 1, 3);
+    view.setUint32(base + GRH + 20, 0x99);
+  }],
+  "another P_Key than its sender has": [
+    "rcv_constraint_errors",
     (view, base) => view.setUint16(base + BTH + 2, 0x8001),
   ],
   "P_Key 0": [
-    "pkey_violations",
+    "rcv_constraint_errors",
     (view, base) => view.setUint16(base + BTH + 2, 0x8000),
   ],
   "another Q_Key": [
@@ -199,12 +206,15 @@ for (const [what, [counter, spoil, length]] of Object.entries(violations)) {
   });
 }
 
-Deno.test("a peer whose LID is not known yet may send from any", () => {
+Deno.test("a peer that has no LID now sends from none", () => {
   using bench = new Bench();
   bench.pair.in.lid = 0;
-  const spoil = (view: DataView, base: number) =>
-    view.setUint16(base + LRH + 6, 0x99);
-  assertEquals(bench.deliver(spoil), { rcv_packets: 1 });
+  assertEquals(bench.deliver(), { bad_lid: 1 });
+});
+
+Deno.test("a packet of the sender's partition for a queue pair of another one is a violation", () => {
+  using bench = new Bench([0x8001]);
+  assertEquals(bench.deliver(), { pkey_violations: 1 });
 });
 
 Deno.test("two limited members do not hear each other, a full one hears both", () => {
@@ -216,6 +226,7 @@ Deno.test("two limited members do not hear each other, a full one hears both", (
     ] as const
   ) {
     using bench = new Bench([own]);
+    bench.pair.in.pkey = theirs;
     const counters = bench.deliver((view, base) =>
       view.setUint16(base + BTH + 2, theirs)
     );

@@ -11,6 +11,9 @@ import {
 const hello: LinkHello = {
   version: LINK_VERSION,
   guid: "0x0002c90300000001",
+  token: "00112233445566778899aabbccddeeff",
+  pkey: 0x8001,
+  pool: 3,
   slots: 256,
   stride: 69632,
 };
@@ -22,10 +25,10 @@ Deno.test("a hello and its answer come as they were sent", () => {
     decodeLinkMessage(encodeLinkMessage(hello), LinkHelloSchema),
     hello,
   );
-  const { version, guid } = hello;
+  const { version } = hello;
   assertEquals(
-    decodeLinkMessage(encodeLinkMessage({ version, guid }), LinkAcceptSchema),
-    { version, guid },
+    decodeLinkMessage(encodeLinkMessage({ version }), LinkAcceptSchema),
+    { version },
   );
 });
 
@@ -33,6 +36,9 @@ const wrong: Record<string, Uint8Array> = {
   "another version": text({ ...hello, version: LINK_VERSION + 1 }),
   "a GUID without 0x": text({ ...hello, guid: "0002c90300000001" }),
   "a path for a GUID": text({ ...hello, guid: "../../etc/passwd" }),
+  "a token that is none": text({ ...hello, token: "00" }),
+  "P_Key 0": text({ ...hello, pkey: 0 }),
+  "no number of a memory": text({ ...hello, pool: undefined }),
   "no slots": text({ ...hello, slots: 0 }),
   "too many slots": text({ ...hello, slots: 257 }),
   "half a slot": text({ ...hello, slots: 1.5 }),

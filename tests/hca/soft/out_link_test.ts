@@ -1,15 +1,16 @@
+import { PendingList } from "../../../src/hca/soft/pending_list.ts";
+import { takeWakes } from "../../../src/system/unix_socket.ts";
 import { assertEquals } from "@std/assert";
 import {
   ALONE_PAUSE_MS,
   PAUSE_BUDGET_MS,
 } from "../../../src/hca/soft/out_link.ts";
 import { SlotPool } from "../../../src/hca/soft/slot_pool.ts";
-import { createEventFd } from "../../../src/system/event_fd.ts";
 import { Pair } from "./parts.ts";
 
 /** A pool of `slots` and links from it; freed at the end. */
 function links(slots: number, count: number) {
-  const pool = new SlotPool(slots);
+  const pool = new SlotPool(slots, 0, new PendingList());
   const pairs = Array.from({ length: count }, () => new Pair(pool));
   return {
     pool,
@@ -159,7 +160,7 @@ Deno.test("no more packets wait than there are slots", () => {
 });
 
 Deno.test("closing gives every slot back and says what was lost", () => {
-  const pool = new SlotPool(8);
+  const pool = new SlotPool(8, 0, new PendingList());
   const pair = new Pair(pool);
   fill(pair);
   pair.send(0);
@@ -206,32 +207,45 @@ Deno.test("an impossible head of returns is found out", () => {
 Deno.test("a peer that sleeps is woken for the slots that it may keep", () => {
   using all = links(8, 1);
   const [pair] = all.pairs as [Pair];
-  const doorbell = createEventFd();
-  pair.out.doorbell = doorbell;
-  pair.out.wake(pair.reactor);
+  const { ofReceiver } = pair.exchangeBells();
+  pair.out.wake();
   assertEquals(pair.reactor.rung, [], "it does not sleep");
   pair.in.ring.announceSleep(64);
-  pair.out.wake(pair.reactor);
-  pair.out.wake(pair.reactor);
-  assertEquals(pair.reactor.rung, [doorbell.number]);
+  pair.out.wake();
+  pair.out.wake();
+  assertEquals(pair.reactor.rung, [ofReceiver]);
 });
 
-Deno.test("a peer is woken once, and only if it sleeps and has said where its bell is", () => {
+Deno.test("a peer is woken once, and only if it sleeps", () => {
   using all = links(8, 1);
   const [pair] = all.pairs as [Pair];
-  pair.in.ring.announceSleep(1);
+  const { ofReceiver, ofSender } = pair.exchangeBells();
   pair.send();
   pair.publish();
-  assertEquals(pair.reactor.rung, [], "it looks by itself when it accepts");
-  const doorbell = createEventFd();
-  pair.out.doorbell = doorbell;
+  assertEquals(pair.reactor.rung, [], "it looks by itself");
+  pair.in.ring.announceSleep(1);
   pair.publish();
   pair.publish();
-  assertEquals(pair.reactor.rung, [doorbell.number]);
+  assertEquals(pair.reactor.rung, [ofReceiver]);
   pair.out.ring.announceWait(true);
   pair.returnSlots(1);
-  assertEquals(pair.reactor.rung.length, 2);
+  assertEquals(pair.reactor.rung, [ofReceiver, ofSender]);
   pair.out.collect(0);
   pair.publishReturns();
   assertEquals(pair.reactor.rung.length, 2);
+});
+
+Deno.test("without an eventfd, and for a ring that is not looked at, a peer is woken by the connection", () => {
+  using all = links(8, 1);
+  const [pair] = all.pairs as [Pair];
+  const wakes = () => takeWakes(pair.in.connection.number, 9);
+  pair.in.ring.announceSleep(1);
+  pair.send();
+  pair.publish();
+  assertEquals(wakes(), 1);
+  pair.exchangeBells();
+  pair.in.ring.announceParked();
+  pair.publish();
+  pair.publish();
+  assertEquals([wakes(), pair.reactor.rung.length], [1, 0]);
 });

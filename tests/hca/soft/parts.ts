@@ -2,7 +2,9 @@
 
 import type { Millis } from "../../../src/base/units.ts";
 import { InLink } from "../../../src/hca/soft/in_link.ts";
+import { LinkBell } from "../../../src/hca/soft/link_bell.ts";
 import { OutLink } from "../../../src/hca/soft/out_link.ts";
+import { PendingList } from "../../../src/hca/soft/pending_list.ts";
 import {
   RING_BYTES,
   RingReceiver,
@@ -13,6 +15,7 @@ import { SlotPool } from "../../../src/hca/soft/slot_pool.ts";
 import { createEventFd } from "../../../src/system/event_fd.ts";
 import { FakeReactor } from "../../../src/system/fake_reactor.ts";
 import { createMemory, Mapping } from "../../../src/system/memory.ts";
+import { socketPair } from "../../../src/system/socket_pair.ts";
 
 /** Both ends of a link from a pool, in one process. */
 export class Pair implements Disposable {
@@ -21,6 +24,8 @@ export class Pair implements Disposable {
   /** The ring as words, to write nonsense into. */
   readonly words: Int32Array;
   readonly reactor = new FakeReactor();
+  readonly written = new PendingList<OutLink>();
+  readonly returns = new PendingList<InLink>();
   readonly #pool: SlotPool;
 
   constructor(pool: SlotPool, guid = "0x0000000000000001") {
@@ -29,22 +34,36 @@ export class Pair implements Disposable {
     const sender = new Mapping(memory.number, RING_BYTES, "write");
     const receiver = new Mapping(memory.number, RING_BYTES, "write");
     this.words = new Int32Array(sender.buffer);
+    const ends = socketPair();
+    const [outBell, inBell] = ends.map((end) => new LinkBell(end));
     this.out = new OutLink({
       guid,
       pool,
       ring: new RingSender(this.words),
       ringMapping: sender,
-      connection: createEventFd(),
+      connection: ends[0],
+      bell: outBell!,
+      written: this.written,
     });
     this.in = new InLink({
       guid,
+      pool: 0,
       slots: pool.slots,
-      memory: new Mapping(pool.readOnly.number, pool.slots * STRIDE, "read"),
+      memory: new Mapping(pool.memory, pool.slots * STRIDE, "read"),
       ring: new RingReceiver(new Int32Array(receiver.buffer)),
       ringMapping: receiver,
-      doorbell: createEventFd(),
-      connection: createEventFd(),
+      connection: ends[1],
+      bell: inBell!,
+      returns: this.returns,
     });
+  }
+
+  /** Gives each end the other's eventfd; returns their numbers. */
+  exchangeBells(): { ofSender: number; ofReceiver: number } {
+    const [ofSender, ofReceiver] = [createEventFd(), createEventFd()];
+    this.out.bell.use(ofReceiver, this.reactor);
+    this.in.bell.use(ofSender, this.reactor);
+    return { ofSender: ofSender.number, ofReceiver: ofReceiver.number };
   }
 
   /** Reserves a slot and sends or keeps it, as a port does. */
@@ -61,11 +80,13 @@ export class Pair implements Disposable {
   }
 
   publish(): void {
-    this.out.publish(this.reactor);
+    if (this.written.count > 0) this.written.take();
+    this.out.publish();
   }
 
   publishReturns(): void {
-    this.in.publishReturns(this.reactor);
+    if (this.returns.count > 0) this.returns.take();
+    this.in.publishReturns();
   }
 
   /** The receiver takes and returns `count` packets. */

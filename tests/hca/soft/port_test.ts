@@ -5,7 +5,7 @@ import { PostResult, RxFlag } from "../../../src/hca/hca.ts";
 import { broadcastMgid } from "../../../src/wire/mgid.ts";
 import { join } from "./join.ts";
 import { post, QKEY } from "./post.ts";
-import { Subnet } from "./subnet.ts";
+import { memoryOf, Subnet } from "./subnet.ts";
 
 const MGID = broadcastMgid(0xffff);
 
@@ -51,8 +51,8 @@ Deno.test("a packet goes from port to port and its slot comes back", () => {
     [sender.qp.qpn, a!.attributes.lid, 0],
   );
   subnet.until(() => {
-    a!.send.collect();
-    return a!.send.free === a!.send.slots;
+    memoryOf(a!).collect();
+    return memoryOf(a!).free === memoryOf(a!).slots;
   }, "the slot's return");
   assertEquals(a!.counters().xmit_packets, 1);
   assertEquals(b!.counters().rcv_packets, 1);
@@ -121,8 +121,8 @@ Deno.test("a group's packet reaches each member once, the sender only by another
   subnet.until(() => second.taken.length === 1 && b!.taken.length === 2);
   assertEquals(a!.taken.length, 1, "loopback: the engine tells echoes apart");
   subnet.until(() => {
-    a!.port.send.collect();
-    return a!.port.send.free === a!.port.send.slots;
+    memoryOf(a!.port).collect();
+    return memoryOf(a!.port).free === memoryOf(a!.port).slots;
   });
 });
 
@@ -131,14 +131,12 @@ Deno.test("a wrong Q_Key, QPN or P_Key is counted by the receiver", () => {
   const [a, b] = subnet.openAll(0x11n, 0x12n);
   const sender = { port: a!, qp: subnet.receiver(a!).qp };
   const { qp, taken } = subnet.receiver(b!);
-  const other = a!.createUdQp({
-    pkeyIndex: 1,
-    recvQueueSize: 2,
-  });
+  const memory = a!.openSendMemory();
+  const other = a!.createUdQp({ memory, pkeyIndex: 1, recvQueueSize: 2 });
   const to = { dlid: b!.attributes.lid, qpn: qp.qpn };
   post(sender, { ...to, qkey: 2 }, octets(1));
   post(sender, { ...to, qpn: 0x999 }, octets(1));
-  post({ port: a!, qp: other }, to, octets(1));
+  post({ port: a!, qp: other, memory }, to, octets(1));
   subnet.until(() => b!.counters().pkey_violations === 1);
   const { qkey_violations, bad_qpn, rcv_packets } = b!.counters();
   assertEquals([qkey_violations, bad_qpn, rcv_packets], [1, 1, 0]);
@@ -158,12 +156,13 @@ Deno.test("a Q_Key with bit 31 means the queue pair's own", () => {
 Deno.test("what cannot be sent is refused with its reason and its slot is free", () => {
   using subnet = new Subnet();
   const lonely = subnet.open(0x11n);
-  const sender = { port: lonely.port, qp: subnet.receiver(lonely.port).qp };
+  const early = { port: lonely.port, qp: subnet.receiver(lonely.port).qp };
   assertEquals(
-    post(sender, { dlid: 9, qpn: 1 }, octets(1)),
+    post(early, { dlid: 9, qpn: 1 }, octets(1)),
     PostResult.NotReady,
   );
   subnet.until(() => lonely.port.attributes.state === "active");
+  const sender = { port: lonely.port, qp: subnet.receiver(lonely.port).qp };
   assertEquals(
     post(sender, { dlid: 0x999, qpn: 1 }, octets(1)),
     PostResult.Unreachable,
@@ -181,7 +180,7 @@ Deno.test("what cannot be sent is refused with its reason and its slot is free",
   const { xmit_not_ready, xmit_unreachable, xmit_too_long } = lonely.port
     .counters();
   assertEquals([xmit_not_ready, xmit_unreachable, xmit_too_long], [2, 1, 1]);
-  assertEquals(lonely.port.send.free, lonely.port.send.slots);
+  assertEquals(memoryOf(lonely.port).free, memoryOf(lonely.port).slots);
 });
 
 Deno.test("a peer that closes gives back what it held; the next packet is unreachable, then its successor's", () => {
@@ -190,6 +189,7 @@ Deno.test("a peer that closes gives back what it held; the next packet is unreac
   const sender = { port: a!, qp: subnet.receiver(a!).qp };
   // Nobody polls: the slots stay with the peer.
   const idle = b!.createUdQp({
+    memory: memoryOf(b!),
     pkeyIndex: 0,
     recvQueueSize: 256,
   });
@@ -197,10 +197,13 @@ Deno.test("a peer that closes gives back what it held; the next packet is unreac
   const to = { dlid: b!.attributes.lid, qpn: idle.qpn };
   for (let n = 0; n < 10; n++) post(sender, to, octets(n));
   subnet.settle();
-  assertEquals(a!.send.free, a!.send.slots - 10);
+  assertEquals(memoryOf(a!).free, memoryOf(a!).slots - 10);
   b!.close();
   b!.close();
-  subnet.until(() => a!.send.free === a!.send.slots, "the slots' return");
+  subnet.until(
+    () => memoryOf(a!).free === memoryOf(a!).slots,
+    "the slots' return",
+  );
   assertEquals(a!.counters().links_lost, 1);
   assertEquals(post(sender, to, octets(1)), PostResult.Unreachable);
   // Another port of that GUID takes the place.
@@ -216,6 +219,7 @@ Deno.test("a peer that does not give slots back gets half of them, then drops; t
   const [a, b, c] = subnet.openAll(0x11n, 0x12n, 0x13n);
   const sender = { port: a!, qp: subnet.receiver(a!).qp };
   const idle = b!.createUdQp({
+    memory: memoryOf(b!),
     pkeyIndex: 0,
     recvQueueSize: 1024,
   });
@@ -223,7 +227,7 @@ Deno.test("a peer that does not give slots back gets half of them, then drops; t
   const live = subnet.receiver(c!);
   const toIdle = { dlid: b!.attributes.lid, qpn: idle.qpn };
   const toLive = { dlid: c!.attributes.lid, qpn: live.qp.qpn };
-  const { slots } = a!.send;
+  const { slots } = memoryOf(a!);
   let sent = 0;
   let dropped = 0;
   let alive = 0;
@@ -246,8 +250,8 @@ Deno.test("a peer that does not give slots back gets half of them, then drops; t
   };
   idle.onReceive();
   subnet.until(() => {
-    a!.send.collect();
-    return a!.send.free === slots;
+    memoryOf(a!).collect();
+    return memoryOf(a!).free === slots;
   });
   assertEquals(post(sender, toIdle, octets(3)), PostResult.Sent);
 });
@@ -257,6 +261,7 @@ Deno.test("packets that wait for credit go as soon as it is there, whether or no
   const [a, b] = subnet.openAll(0x11n, 0x12n);
   const sender = { port: a!, qp: subnet.receiver(a!).qp };
   const idle = b!.createUdQp({
+    memory: memoryOf(b!),
     pkeyIndex: 0,
     recvQueueSize: 1024,
   });
@@ -266,10 +271,10 @@ Deno.test("packets that wait for credit go as soon as it is there, whether or no
   post(sender, to, octets(0));
   subnet.settle(10);
   let sent = 1;
-  while (!a!.send.held) {
+  while (!memoryOf(a!).held) {
     assertEquals(post(sender, to, octets(sent++)), PostResult.Sent);
   }
-  assertEquals(a!.send.starved, false, "nobody asks for more");
+  assertEquals(memoryOf(a!).starved, false, "nobody asks for more");
   a!.flush();
   let taken = 0;
   const batch = idle.createBatch();
@@ -281,7 +286,7 @@ Deno.test("packets that wait for credit go as soon as it is there, whether or no
   };
   const began = performance.now();
   let turns = 0;
-  while (a!.send.held) {
+  while (memoryOf(a!).held) {
     subnet.reactor.turn(-1);
     turns++;
   }
@@ -299,6 +304,21 @@ Deno.test("a port without a manager says so, and keeps asking", () => {
   assertEquals(lost.port.attributes.state, "init");
   subnet.startManager();
   subnet.until(() => lost.port.attributes.state === "active");
+});
+
+Deno.test("a snapshot that is asked for while there is no manager comes from the next one", () => {
+  using subnet = new Subnet();
+  const [port] = subnet.openAll(0x11n);
+  subnet.killManager();
+  Deno.removeSync(subnet.socket);
+  subnet.until(() => subnet.ports[0]!.missing.length > 0);
+  const shown: number[] = [];
+  port!.showSubnet(({ ports }) => shown.push(ports.length));
+  subnet.settle(10);
+  assertEquals(shown, []);
+  subnet.startManager();
+  subnet.until(() => shown.length > 0, "the snapshot");
+  assertEquals(shown, [1]);
 });
 
 Deno.test("when the manager dies traffic goes on; the next one is told of LIDs and groups", () => {

@@ -1,6 +1,8 @@
 /** Sending by hand from a port's slots. */
 
+import { memoryOf } from "./subnet.ts";
 import type { PostResult, UdQp } from "../../../src/hca/hca.ts";
+import type { SlotPool } from "../../../src/hca/soft/slot_pool.ts";
 import type { SoftPort } from "../../../src/hca/soft/port.ts";
 import { PAYLOAD, STRIDE } from "../../../src/hca/soft/slot_layout.ts";
 
@@ -8,15 +10,15 @@ export const QKEY = 1;
 
 /** Posts a payload; undefined if there is no slot. */
 export function post(
-  from: { port: SoftPort; qp: UdQp },
+  from: { port: SoftPort; qp: UdQp; memory?: SlotPool },
   to: { dlid: number; qpn: number; qkey?: number; mgid?: Uint8Array },
   payload: Uint8Array,
 ): PostResult | undefined {
-  const { port, qp } = from;
-  const slot = port.send.reserve();
+  const { port, qp, memory = memoryOf(port) } = from;
+  const slot = memory.reserve();
   if (slot < 0) return undefined;
-  port.send.bytes.fill(0, slot * STRIDE, slot * STRIDE + PAYLOAD);
-  port.send.bytes.set(payload, slot * STRIDE + PAYLOAD);
+  memory.bytes.fill(0, slot * STRIDE, slot * STRIDE + PAYLOAD);
+  memory.bytes.set(payload, slot * STRIDE + PAYLOAD);
   const ah = port.createAddressHandle({
     dlid: to.dlid,
     sl: 0,

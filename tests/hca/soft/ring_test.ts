@@ -4,6 +4,7 @@ import {
   RING_BYTES,
   RingReceiver,
   RingSender,
+  Wake,
 } from "../../../src/hca/soft/ring.ts";
 
 const ENTRIES = 256;
@@ -93,19 +94,45 @@ Deno.test("a head that runs ahead of the ring, or backwards, is impossible", () 
 
 Deno.test("an announcement is taken once", () => {
   const { sender, receiver } = ring();
-  assertEquals([sender.takesWake(), receiver.takesWake()], [false, false]);
+  const both = () => [sender.takeWake(), receiver.takeWake()];
+  assertEquals(both(), [Wake.None, Wake.None]);
   receiver.announceSleep(1);
-  assertEquals(receiver.takesWake(), false, "another word");
-  assertEquals(sender.takesWake(), false, "nothing to wake for");
+  assertEquals(receiver.takeWake(), Wake.None, "another word");
+  assertEquals(sender.takeWake(), Wake.None, "nothing to wake for");
   sender.push(1, 1);
-  assertEquals([sender.takesWake(), sender.takesWake()], [true, false]);
+  assertEquals([sender.takeWake(), sender.takeWake()], [Wake.Bell, Wake.None]);
   sender.announceWait(true);
-  assertEquals([receiver.takesWake(), receiver.takesWake()], [true, false]);
+  assertEquals(receiver.takeWake(), Wake.Bell);
+  assertEquals(receiver.takeWake(), Wake.None);
   receiver.announceSleep(0);
   receiver.retractSleep();
   sender.announceWait(true);
   sender.announceWait(false);
-  assertEquals([sender.takesWake(), receiver.takesWake()], [false, false]);
+  assertEquals(both(), [Wake.None, Wake.None]);
+});
+
+Deno.test("a receiver that does not look at the ring is woken once, by the connection, for the first packet", () => {
+  const { sender, receiver } = ring();
+  receiver.announceParked();
+  sender.push(1, 1);
+  assertEquals(sender.takeWake(), Wake.Connection);
+  assertEquals(sender.takeWake(), Wake.None);
+  receiver.announceParked();
+  assertEquals([sender.takeSleep(), sender.takeSleep()], [
+    Wake.Connection,
+    Wake.None,
+  ]);
+});
+
+Deno.test("an announcement that is none is taken, and answered by the connection", () => {
+  const { words, sender, receiver } = ring();
+  for (const word of [7, -1, 0x7fffffff]) {
+    words[32] = word;
+    words[48] = word;
+    assertEquals(sender.takeWake(), Wake.Connection);
+    assertEquals(receiver.takeWake(), Wake.Connection);
+    assertEquals([words[32], words[48]], [0, 0]);
+  }
 });
 
 Deno.test("a receiver may keep returned slots while it sleeps, and both sides see when that must end", () => {
@@ -113,15 +140,16 @@ Deno.test("a receiver may keep returned slots while it sleeps, and both sides se
   receiver.giveBack(3);
   receiver.giveBack(4);
   assertEquals([receiver.unpublished, sender.returns()], [2, 0]);
-  assertEquals([receiver.senderWaits, sender.takesSleep()], [false, false]);
+  assertEquals([receiver.senderWaits, sender.takeSleep()], [false, Wake.None]);
   receiver.announceSleep(64);
   sender.announceWait(true);
-  assertEquals(sender.takesWake(), false, "nothing was sent");
-  assertEquals([sender.takesSleep(), sender.takesSleep()], [true, false]);
+  assertEquals(sender.takeWake(), Wake.None, "nothing was sent");
+  assertEquals(sender.takeSleep(), Wake.Bell);
+  assertEquals(sender.takeSleep(), Wake.None);
   assertEquals(receiver.senderWaits, true);
   receiver.publishReturns();
   assertEquals([receiver.unpublished, sender.returns()], [0, 2]);
-  assertEquals(receiver.takesWake(), true);
+  assertEquals(receiver.takeWake(), Wake.Bell);
   assertEquals(receiver.senderWaits, false);
 });
 
@@ -132,12 +160,12 @@ Deno.test("a receiver that sleeps on is woken at the head that it asked for, als
     for (let i = 1; i < 16; i++) {
       sender.push(0, 1);
       sender.publish();
-      assertEquals([sender.takesWake(), receiver.has(16)], [false, false]);
+      assertEquals([sender.takeWake(), receiver.has(16)], [Wake.None, false]);
     }
     assertEquals(receiver.has(15), true);
     sender.push(0, 1);
     sender.publish();
-    assertEquals([receiver.has(16), sender.takesWake()], [true, true]);
+    assertEquals([receiver.has(16), sender.takeWake()], [true, Wake.Bell]);
     assertEquals(drain(receiver).length, 16);
   }
   words[DESCRIPTOR_HEAD] = -1;

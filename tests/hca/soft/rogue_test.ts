@@ -8,7 +8,9 @@ import {
 } from "../../../src/hca/soft/link_hello.ts";
 import { RING_BYTES } from "../../../src/hca/soft/ring.ts";
 import { STRIDE } from "../../../src/hca/soft/slot_layout.ts";
-import { libc } from "../../../ffi/libc.ts";
+import { cString, libc } from "../../../ffi/libc.ts";
+import { listDirectory } from "../../../src/system/directory.ts";
+import { socketPair } from "../../../src/system/socket_pair.ts";
 import { createEventFd } from "../../../src/system/event_fd.ts";
 import { Fd } from "../../../src/system/fd.ts";
 import { createMemory, Mapping } from "../../../src/system/memory.ts";
@@ -20,7 +22,16 @@ import {
   send,
 } from "../../../src/system/unix_socket.ts";
 import { random } from "../../wire/support.ts";
-import { type Rogue, Subnet } from "./subnet.ts";
+import {
+  memoryOf,
+  registerByHand,
+  type Rogue,
+  ROGUE_GUID,
+  Subnet,
+} from "./subnet.ts";
+
+const F_ADD_SEALS = 1033;
+const F_SEAL_WRITE = 8;
 
 function withRogue(
   act: (rogue: Rogue, subnet: Subnet) => void,
@@ -96,8 +107,8 @@ Deno.test("whatever stands in the slots and in the ring, the port lives on", () 
   }
   subnet.settle();
   const sender = subnet.receiver(peer!);
-  const slot = peer!.send.reserve();
-  peer!.send.bytes.fill(0, slot * STRIDE, slot * STRIDE + 200);
+  const slot = memoryOf(peer!).reserve();
+  memoryOf(peer!).bytes.fill(0, slot * STRIDE, slot * STRIDE + 200);
   const ah = peer!.createAddressHandle({
     dlid: port!.attributes.lid,
     sl: 0,
@@ -113,6 +124,10 @@ const hellos: Record<string, Partial<LinkHello>> = {
   "another stride": { stride: 4096 },
   "more slots than its memory has": { slots: 5 },
   "a GUID that is none": { guid: "0xzz" },
+  "another's GUID": { guid: "0x0000000000000012" },
+  "a token of its own making": { token: "0".repeat(32) },
+  "a partition that it is not in": { pkey: 0x8044 },
+  "limited membership where it is a full member": { pkey: 0x7fff },
 };
 for (const [what, hello] of Object.entries(hellos)) {
   Deno.test(`a hello with ${what} is hung up on`, () => {
@@ -127,46 +142,91 @@ for (const [what, hello] of Object.entries(hellos)) {
   });
 }
 
-Deno.test("a hello without descriptors, with too few, or with unsealed memory is hung up on", () => {
+Deno.test("a hello without descriptors, with too few, too many, or others than it needs is hung up on", () => {
   using subnet = new Subnet();
   const [port] = subnet.openAll(0x11n);
   const path = `${subnet.directory}/port-0000000000000011.sock`;
-  const bytes = new TextEncoder().encode(JSON.stringify({
+  const { manager, links } = registerByHand(subnet, ROGUE_GUID);
+  using _manager = manager;
+  const bytes = encodeLinkMessage({
     version: LINK_VERSION,
-    guid: "0x00000000000000ff",
+    guid: ROGUE_GUID,
+    token: links.get("0x0000000000000011")!,
+    pkey: 0xffff,
+    pool: 0,
     slots: 1,
     stride: STRIDE,
-  }));
+  });
   using slots = createMemory("rogue", STRIDE);
   using ring = createMemory("rogue", RING_BYTES);
   using bell = createEventFd();
-  const name = new TextEncoder().encode("unsealed\0");
-  using unsealed = new Fd(libc().memfd_create(name, 3));
+  using readOnly = new Fd(
+    libc().open(cString(`/proc/self/fd/${ring.number}`), 0, 0),
+  );
+  using writeOnly = new Fd(
+    libc().open(cString(`/proc/self/fd/${slots.number}`), 1, 0),
+  );
+  using unsealed = new Fd(libc().memfd_create(cString("unsealed"), 3));
   libc().ftruncate(unsealed.number, BigInt(STRIDE));
-  for (
-    const fds of [
-      [],
-      [slots.number, ring.number],
-      [slots.number, ring.number, bell.number, bell.number],
-      [unsealed.number, ring.number, bell.number],
-      [bell.number, ring.number, bell.number],
-      [slots.number, slots.number, bell.number],
-    ]
-  ) {
+  using closed = createMemory("rogue", RING_BYTES);
+  libc().fcntl(closed.number, F_ADD_SEALS, BigInt(F_SEAL_WRITE));
+  const [pipe] = socketPair();
+  using _pipe = pipe;
+  const [s, r, b] = [slots.number, ring.number, bell.number];
+  const wrong: Record<string, number[]> = {
+    "no descriptor": [],
+    "one descriptor": [s],
+    "four descriptors": [s, r, b, b],
+    "unsealed memory": [unsealed.number, r, b],
+    "an eventfd as memory": [b, r, b],
+    "slots as ring": [s, s, b],
+    "memory that cannot be read": [writeOnly.number, r, b],
+    "a ring that cannot be written": [s, readOnly.number, b],
+    "a ring that is sealed against writing": [s, closed.number, b],
+    "a socket as doorbell": [s, r, pipe.number],
+    "memory as doorbell": [s, r, r],
+  };
+  const open = openDescriptors();
+  for (const [what, fds] of Object.entries(wrong)) {
     using connection = connect(path)!;
     send(connection.number, bytes, fds);
     let ended = false;
     subnet.until(() => ended = receive(connection.number).type === "closed");
-    assertEquals(ended, true);
+    assertEquals([what, ended], [what, true]);
   }
+  assertEquals(openDescriptors(), open, "nothing is left open");
   assertEquals(port!.attributes.state, "active");
+  const { links_refused, links_failed, links: left } = port!.counters();
+  assertEquals([links_refused, links_failed, left], [3, 8, 0]);
 });
 
-Deno.test("a peer that says more after its hello loses its link", () => {
+function openDescriptors(): number {
+  return listDirectory("/proc/self/fd").length;
+}
+
+Deno.test("what a peer says after its hello wakes the port and does nothing else", () => {
+  const noise = new Uint8Array([1, 2, 3]);
   assertEquals(
-    withRogue((rogue) => rogue.say(new Uint8Array([1, 2, 3]))),
-    { violations: 0, ended: true },
+    withRogue((rogue) => rogue.say(noise)),
+    { violations: 0, ended: false },
   );
+});
+
+Deno.test("a peer that wakes the port on and on, and sends nothing, loses its link", () => {
+  using subnet = new Subnet();
+  const [port] = subnet.openAll(0x11n);
+  using rogue = subnet.rogue(port!);
+  subnet.until(() => {
+    rogue.look();
+    return rogue.accepted;
+  });
+  let said = 0;
+  subnet.until(() => {
+    while (said < 20_000 && rogue.say(new Uint8Array(1))) said++;
+    rogue.look();
+    return rogue.ended;
+  }, "the end of the link");
+  assertEquals(said > 9000, true, `${said} bytes`);
 });
 
 const RETURN_HEAD = 16;
@@ -176,7 +236,7 @@ const RETURNS = 576;
 function withRogueReceiver(
   act: (
     words: Int32Array,
-    accept: (bytes: Uint8Array<ArrayBuffer>) => void,
+    accept: (bytes: Uint8Array<ArrayBuffer>, bell?: "memory") => void,
   ) => void,
 ): { violations: number; lost: number; free: number } {
   using subnet = new Subnet();
@@ -189,27 +249,31 @@ function withRogueReceiver(
   const { qp } = subnet.receiver(port!);
   const ah = port!.createAddressHandle({ dlid: lid, sl: 0, staticRate: 0 });
   for (let n = 0; n < 3; n++) {
-    const slot = port!.send.reserve();
-    port!.send.bytes.fill(0, slot * STRIDE, slot * STRIDE + 200);
+    const slot = memoryOf(port!).reserve();
+    memoryOf(port!).bytes.fill(0, slot * STRIDE, slot * STRIDE + 200);
     qp.post(slot, 60, ah, 0x48, 1);
   }
   port!.flush();
   using connection = accept(listener.number)!;
+  using bell = createEventFd();
   const hello = receive(connection.number);
   if (hello.type !== "message") throw new Error("no hello");
   const mapping = new Mapping(hello.fds[1]!.number, RING_BYTES, "write");
   act(
     new Int32Array(mapping.buffer),
-    (bytes) => send(connection.number, bytes, [hello.fds[2]!.number]),
+    (bytes, kind) =>
+      send(connection.number, bytes, [
+        kind === "memory" ? hello.fds[0]!.number : bell.number,
+      ]),
   );
   subnet.settle();
   // Somebody asks for the slots.
-  port!.send.collect();
+  memoryOf(port!).collect();
   const counters = port!.counters();
   const result = {
     violations: counters.ring_violations!,
     lost: counters.links_lost!,
-    free: port!.send.slots - port!.send.free,
+    free: memoryOf(port!).slots - memoryOf(port!).free,
   };
   mapping.unmap();
   for (const fd of hello.fds) fd.close();
@@ -232,20 +296,15 @@ for (const [what, lie] of Object.entries(returnLies)) {
   });
 }
 
-Deno.test("a receiver whose answer is nonsense, or comes twice, loses the link", () => {
+Deno.test("a receiver whose answer is nonsense, or whose doorbell is no eventfd, loses the link", () => {
   const nonsense = withRogueReceiver((_words, accept) =>
     accept(new TextEncoder().encode("{}"))
   );
   assertEquals(nonsense, { violations: 0, lost: 1, free: 0 });
-  const twice = withRogueReceiver((_words, accept) => {
-    const answer = encodeLinkMessage({
-      version: LINK_VERSION,
-      guid: "0x0000000000000012",
-    });
-    accept(answer);
-    accept(answer);
-  });
-  assertEquals(twice, { violations: 0, lost: 1, free: 0 });
+  const noBell = withRogueReceiver((_words, accept) =>
+    accept(encodeLinkMessage({ version: LINK_VERSION }), "memory")
+  );
+  assertEquals(noBell, { violations: 0, lost: 1, free: 0 });
 });
 
 Deno.test("a receiver that returns what it holds is an honest one", () => {

@@ -1,3 +1,5 @@
+import { Fd } from "../../../src/system/fd.ts";
+import { PendingList } from "../../../src/hca/soft/pending_list.ts";
 import { assert, assertEquals } from "@std/assert";
 import { libc } from "../../../ffi/libc.ts";
 import { SlotPool } from "../../../src/hca/soft/slot_pool.ts";
@@ -6,7 +8,7 @@ import type { LentSlots } from "../../../src/system/frames.ts";
 import { Mapping, sealedSize } from "../../../src/system/memory.ts";
 
 Deno.test("the slot returned last is used first", () => {
-  const pool = new SlotPool(4);
+  const pool = new SlotPool(4, 0, new PendingList());
   assertEquals([0, 1, 2].map(() => pool.reserve()), [0, 1, 2]);
   pool.unreserve(1);
   pool.unreserve(0);
@@ -16,7 +18,7 @@ Deno.test("the slot returned last is used first", () => {
 });
 
 Deno.test("a slot is free when its last holder gave it back", () => {
-  const pool = new SlotPool(2);
+  const pool = new SlotPool(2, 0, new PendingList());
   const slot = pool.reserve();
   pool.ref(slot);
   pool.ref(slot);
@@ -29,7 +31,7 @@ Deno.test("a slot is free when its last holder gave it back", () => {
 });
 
 Deno.test("a pool without slots collects once, then starves", () => {
-  const pool = new SlotPool(1);
+  const pool = new SlotPool(1, 0, new PendingList());
   let asked = 0;
   pool.collect = () => asked++;
   const slot = pool.reserve();
@@ -41,7 +43,7 @@ Deno.test("a pool without slots collects once, then starves", () => {
 });
 
 Deno.test("a held pool has slots for urgent packets only", () => {
-  const pool = new SlotPool(2);
+  const pool = new SlotPool(2, 0, new PendingList());
   pool.held = true;
   assertEquals([pool.reserve(), pool.starved], [-1, true]);
   assertEquals(pool.reserve(true), 0);
@@ -53,26 +55,62 @@ Deno.test("a held pool has slots for urgent packets only", () => {
   pool.close();
 });
 
-Deno.test("peers get the memory sealed and for reading only", () => {
-  const pool = new SlotPool(2);
-  assertEquals(sealedSize(pool.readOnly.number), 2 * STRIDE);
-  pool.bytes[STRIDE + PAYLOAD] = 0x5a;
-  const reader = new Mapping(pool.readOnly.number, 2 * STRIDE, "read");
-  assertEquals(reader.bytes[STRIDE + PAYLOAD], 0x5a);
-  reader.unmap();
-  let refused = false;
+/** A second descriptor of what `fd` is open on, for reading and writing, as any holder of one can get it. */
+function reopened(fd: number): Fd {
+  const path = new TextEncoder().encode(`/proc/self/fd/${fd}\0`);
+  return new Fd(libc().open(path, 2, 0));
+}
+
+function canMapForWriting(fd: number): boolean {
   try {
-    new Mapping(pool.readOnly.number, 2 * STRIDE, "write").unmap();
+    new Mapping(fd, 2 * STRIDE, "write").unmap();
+    return true;
   } catch {
-    refused = true;
+    return false;
   }
-  assert(refused, "no mapping for writing");
-  assert(libc().ftruncate(pool.readOnly.number, 0n) < 0, "no truncation");
+}
+
+Deno.test("peers can read the memory, and neither write, shrink nor punch it, by whatever descriptor", () => {
+  const pool = new SlotPool(2, 0, new PendingList());
+  assertEquals(sealedSize(pool.memory), 2 * STRIDE);
+  pool.bytes[STRIDE + PAYLOAD] = 0x5a;
+  const reader = new Mapping(pool.memory, 2 * STRIDE, "read");
+  assertEquals(reader.bytes[STRIDE + PAYLOAD], 0x5a);
+  using again = reopened(pool.memory);
+  for (const fd of [pool.memory, again.number]) {
+    assertEquals(canMapForWriting(fd), false);
+    assert(libc().write(fd, new Uint8Array(8), 8) < 0, "no write(2)");
+    assert(libc().ftruncate(fd, 0n) < 0, "no truncation");
+    assert(libc().fcntl(fd, 1033, 8n) < 0, "no further seal");
+  }
+  assertEquals(reader.bytes[STRIDE + PAYLOAD], 0x5a);
+  // The port itself can.
+  pool.bytes[STRIDE + PAYLOAD] = 0xa5;
+  assertEquals(reader.bytes[STRIDE + PAYLOAD], 0xa5);
+  reader.unmap();
+  pool.close();
+});
+
+Deno.test("renew() keeps the packets under way and hides everything from those that have mapped the memory", () => {
+  const pool = new SlotPool(2, 0, new PendingList());
+  const before = pool.vnetAddress[0];
+  const slot = pool.reserve();
+  pool.bytes[slot * STRIDE + PAYLOAD] = 0x11;
+  const reader = new Mapping(pool.memory, 2 * STRIDE, "read");
+  pool.renew();
+  assertEquals(pool.bytes[slot * STRIDE + PAYLOAD], 0x11);
+  assertEquals(pool.vnetAddress[0], before);
+  pool.bytes[slot * STRIDE + PAYLOAD] = 0x22;
+  assertEquals(reader.bytes[slot * STRIDE + PAYLOAD], 0x11);
+  assertEquals(canMapForWriting(pool.memory), false);
+  const later = new Mapping(pool.memory, 2 * STRIDE, "read");
+  assertEquals(later.bytes[slot * STRIDE + PAYLOAD], 0x22);
+  for (const mapping of [reader, later]) mapping.unmap();
   pool.close();
 });
 
 Deno.test("slots lie a stride apart and have their frame where it is said", () => {
-  const pool = new SlotPool(3);
+  const pool = new SlotPool(3, 0, new PendingList());
   const [first, second, third] = pool.vnetAddress;
   assertEquals(Number(second! - first!), STRIDE);
   assertEquals(Number(third! - second!), STRIDE);
@@ -107,7 +145,7 @@ class Posted implements LentSlots {
 }
 
 Deno.test("post() gives the kernel 32 slots and keeps 32 for reserve()", () => {
-  const pool = new SlotPool(80);
+  const pool = new SlotPool(80, 0, new PendingList());
   const group = new Posted();
   pool.lendTo(group);
   assertEquals([group.available, pool.free], [32, 80]);
@@ -123,7 +161,7 @@ Deno.test("post() gives the kernel 32 slots and keeps 32 for reserve()", () => {
 });
 
 Deno.test("post() takes what came back before it calls itself starved", () => {
-  const pool = new SlotPool(64);
+  const pool = new SlotPool(64, 0, new PendingList());
   const group = new Posted();
   pool.lendTo(group);
   const out: number[] = [];
@@ -141,7 +179,7 @@ Deno.test("post() takes what came back before it calls itself starved", () => {
 });
 
 Deno.test("post() gives nothing while a peer is waited for", () => {
-  const pool = new SlotPool(128);
+  const pool = new SlotPool(128, 0, new PendingList());
   const group = new Posted();
   pool.held = true;
   pool.lendTo(group);

@@ -14,6 +14,16 @@ import {
 } from "../../../src/hca/soft/link_hello.ts";
 import { RING_BYTES } from "../../../src/hca/soft/ring.ts";
 import { STRIDE } from "../../../src/hca/soft/slot_layout.ts";
+import type { SlotPool } from "../../../src/hca/soft/slot_pool.ts";
+import { newLinkSecret } from "../../../src/subnet/link_token.ts";
+import {
+  PROTOCOL_VERSION,
+  type Welcome,
+} from "../../../src/subnet/messages.ts";
+import {
+  decodeManagerFrame,
+  encodeControl,
+} from "../../../src/subnet/protocol.ts";
 import type { SubnetManagerOptions } from "../../../src/subnet/manager.ts";
 import type { PortEvent } from "../../../src/hca/hca.ts";
 import { createEventFd } from "../../../src/system/event_fd.ts";
@@ -31,6 +41,15 @@ export interface TestPort {
   readonly port: SoftPort;
   readonly events: PortEvent[];
   readonly missing: number[];
+}
+
+const memories = new WeakMap<SoftPort, SlotPool>();
+
+/** The one memory that the tests send from at a port. */
+export function memoryOf(port: SoftPort): SlotPool {
+  const memory = memories.get(port) ?? port.openSendMemory();
+  memories.set(port, memory);
+  return memory;
 }
 
 /** A packet that a queue pair of {@linkcode Subnet.receiver} took. */
@@ -103,6 +122,7 @@ export class Subnet implements Disposable {
   /** A queue pair that keeps copies of what it gets. */
   receiver(port: SoftPort, qkey = 1): { qp: UdQp; taken: Taken[] } {
     const qp = port.createUdQp({
+      memory: memoryOf(port),
       pkeyIndex: 0,
       recvQueueSize: 256,
     });
@@ -156,7 +176,7 @@ export class Subnet implements Disposable {
   }
 }
 
-/** See {@linkcode Subnet.rogue}. */
+/** A port by hand: registered with the manager, with links that it may use as it likes. */
 export class Rogue implements Disposable {
   readonly words: Int32Array;
   readonly bytes: Uint8Array;
@@ -164,6 +184,7 @@ export class Rogue implements Disposable {
   /** The receiver hung up. */
   ended = false;
   accepted = false;
+  readonly #manager: Fd;
   readonly #connection: Fd;
   readonly #bell = createEventFd();
   readonly #mappings: Mapping[] = [];
@@ -173,15 +194,15 @@ export class Rogue implements Disposable {
     to: SoftPort,
     hello: Partial<LinkHello>,
     slots: number,
-    memories?: { slots?: Fd; ring?: Fd },
   ) {
+    const { manager, links } = registerByHand(subnet, ROGUE_GUID);
+    this.#manager = manager;
     const guid = formatGuid(to.attributes.portGuid);
     this.#connection = connect(
       `${subnet.directory}/port-${guid.slice(2)}.sock`,
     )!;
-    using slotMemory = memories?.slots ??
-      createMemory("rogue-slots", slots * STRIDE);
-    using ringMemory = memories?.ring ?? createMemory("rogue-ring", RING_BYTES);
+    using slotMemory = createMemory("rogue-slots", slots * STRIDE);
+    using ringMemory = createMemory("rogue-ring", RING_BYTES);
     const slotMap = new Mapping(slotMemory.number, slots * STRIDE, "write");
     const ringMap = new Mapping(ringMemory.number, RING_BYTES, "write");
     this.#mappings.push(slotMap, ringMap);
@@ -192,7 +213,10 @@ export class Rogue implements Disposable {
       this.#connection.number,
       encodeLinkMessage({
         version: LINK_VERSION,
-        guid: "0x00000000000000ff",
+        guid: ROGUE_GUID,
+        token: links.get(guid)!,
+        pkey: 0xffff,
+        pool: 0,
         slots,
         stride: STRIDE,
         ...hello,
@@ -205,15 +229,15 @@ export class Rogue implements Disposable {
   look(): void {
     const received = receive(this.#connection.number);
     if (received.type === "closed") this.ended = true;
-    if (received.type !== "message") return;
+    if (received.type !== "message" || this.accepted) return;
     for (const fd of received.fds) fd.close();
     this.accepted =
       decodeLinkMessage(received.bytes, LinkAcceptSchema) !== undefined;
   }
 
-  /** Sends a message with a descriptor, although everything has been said. */
-  say(bytes: Uint8Array<ArrayBuffer>): void {
-    send(this.#connection.number, bytes, [this.#bell.number]);
+  /** Sends a message with a descriptor. */
+  say(bytes: Uint8Array<ArrayBuffer>): boolean {
+    return send(this.#connection.number, bytes, [this.#bell.number]);
   }
 
   /** Writes descriptors and the head behind them. */
@@ -226,8 +250,44 @@ export class Rogue implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#manager.close();
     this.#connection.close();
     this.#bell.close();
     for (const mapping of this.#mappings) mapping.unmap();
   }
+}
+
+/** GUID of a {@linkcode Rogue}. */
+export const ROGUE_GUID = "0x00000000000000ff";
+
+/** Registers a port with the manager; returns the connection, the port's LID and the tokens of links by GUID. */
+export function registerByHand(
+  subnet: Subnet,
+  guid: string,
+): { manager: Fd; lid: number; links: Map<string, string> } {
+  const manager = connect(subnet.socket)!;
+  send(
+    manager.number,
+    encodeControl({
+      type: "hello",
+      version: PROTOCOL_VERSION,
+      guid,
+      name: "by hand",
+      pid: 1,
+      secret: newLinkSecret(),
+    }) as Uint8Array<ArrayBuffer>,
+  );
+  let welcome: Welcome | undefined;
+  subnet.until(() => {
+    const received = receive(manager.number);
+    if (received.type !== "message") return false;
+    const frame = decodeManagerFrame(received.bytes);
+    if (frame?.kind === "control" && frame.message.type === "welcome") {
+      welcome = frame.message;
+    }
+    return welcome !== undefined;
+  }, "the welcome");
+  const { lid, fabric } = welcome!;
+  const links = new Map(fabric.ports.map(({ guid, token }) => [guid, token]));
+  return { manager, lid, links };
 }

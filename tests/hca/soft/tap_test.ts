@@ -9,7 +9,7 @@ import { GsoType } from "../../../src/wire/vnet.ts";
 import { type Seen, tap } from "../tapped.ts";
 import { join } from "./join.ts";
 import { post, QKEY } from "./post.ts";
-import { Subnet } from "./subnet.ts";
+import { memoryOf, Subnet } from "./subnet.ts";
 
 const MGID = broadcastMgid(0xffff);
 
@@ -95,7 +95,7 @@ Deno.test("a tap sees a packet that cannot go, with its headers and why", () => 
       [PostResult.Unreachable, 0x999, 0x77, 5],
     ],
   );
-  assertEquals(a.port.send.free, SLOTS, "and the slots are free again");
+  assertEquals(memoryOf(a.port).free, SLOTS, "and the slots are free again");
 });
 
 Deno.test("a large send has no lengths, and its virtio header says what it is", () => {
@@ -107,10 +107,10 @@ Deno.test("a large send has no lengths, and its virtio header says what it is", 
     sl: 0,
     staticRate: 0,
   });
-  const slot = a.port.send.reserve();
+  const slot = memoryOf(a.port).reserve();
   const base = slot * STRIDE;
-  const { view } = a.port.send;
-  a.port.send.bytes.fill(0, base, base + STRIDE);
+  const { view } = memoryOf(a.port);
+  memoryOf(a.port).bytes.fill(0, base, base + STRIDE);
   view.setUint8(base + VNET + 1, GsoType.Tcpv4);
   view.setUint16(base + VNET + 4, 1000, true);
   view.setUint16(base + VNET + 6, 34, true);

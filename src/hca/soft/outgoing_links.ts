@@ -1,0 +1,175 @@
+/** The links that a port has opened for one of its memories: one to each peer that it has sent to. */
+
+import { IpoibError } from "../../base/errors.ts";
+import type { Millis } from "../../base/units.ts";
+import type { FabricPort } from "../../subnet/messages.ts";
+import { createMemory, Mapping } from "../../system/memory.ts";
+import type { Reactor } from "../../system/reactor.ts";
+import {
+  connect,
+  receive,
+  type Received,
+  send,
+} from "../../system/unix_socket.ts";
+import { LinkBell } from "./link_bell.ts";
+import {
+  decodeLinkMessage,
+  encodeLinkMessage,
+  LINK_VERSION,
+  LinkAcceptSchema,
+} from "./link_hello.ts";
+import { OutLink } from "./out_link.ts";
+import type { PendingList } from "./pending_list.ts";
+import { RING_BYTES, RingSender } from "./ring.ts";
+import { STRIDE } from "./slot_layout.ts";
+import type { SlotPool } from "./slot_pool.ts";
+
+/** How long a port whose socket did not answer is left alone. */
+const CONNECT_RETRY_MS: Millis = 100;
+/** Ports of which it is remembered. */
+const MAX_FAILURES = 1024;
+
+export interface OutgoingLinksParts {
+  readonly reactor: Reactor;
+  readonly pool: SlotPool;
+  /** The port's eventfd, for its peers. */
+  readonly eventFd: number | undefined;
+  readonly written: PendingList<OutLink>;
+  /** Where a port is found. */
+  readonly path: (guid: string) => string;
+  /** The port's own GUID. */
+  readonly guid: () => string;
+  /** Called after a link has ended, with the packets that were lost. */
+  readonly closed: (lost: number) => void;
+  /** A call failed: the link that it was for has ended, or was not opened. */
+  readonly failed: (error: IpoibError) => void;
+}
+
+export class OutgoingLinks {
+  readonly all: OutLink[] = [];
+  readonly #parts: OutgoingLinksParts;
+  readonly #byGuid = new Map<string, OutLink>();
+  readonly #failedAt = new Map<string, Millis>();
+
+  constructor(parts: OutgoingLinksParts) {
+    this.#parts = parts;
+  }
+
+  /** The link to a port, if it is open. */
+  find(guid: string): OutLink | undefined {
+    return this.#byGuid.get(guid);
+  }
+
+  /** Opens the link to a port, for packets with this P_Key; undefined if the port does not answer. */
+  open({ guid, token }: FabricPort, pkey: number): OutLink | undefined {
+    const { reactor, failed } = this.#parts;
+    const now = reactor.clock.now();
+    if (now - (this.#failedAt.get(guid) ?? -Infinity) < CONNECT_RETRY_MS) {
+      return undefined;
+    }
+    try {
+      const link = this.#connect(guid, token, pkey);
+      if (link) {
+        this.#failedAt.delete(guid);
+        return link;
+      }
+    } catch (error) {
+      failed(IpoibError.from(error));
+    }
+    if (this.#failedAt.size >= MAX_FAILURES) this.#failedAt.clear();
+    this.#failedAt.set(guid, now);
+    return undefined;
+  }
+
+  /** Ends a link and frees what the peer held. */
+  close(link: OutLink): void {
+    const at = this.all.indexOf(link);
+    if (at < 0) return;
+    this.all.splice(at, 1);
+    this.#byGuid.delete(link.guid);
+    this.#count();
+    this.#parts.reactor.submit();
+    this.#parts.closed(link.close());
+  }
+
+  closeAll(): void {
+    for (const link of [...this.all]) this.close(link);
+  }
+
+  #connect(guid: string, token: string, pkey: number): OutLink | undefined {
+    const { reactor, pool, eventFd, path, written } = this.#parts;
+    const connection = connect(path(guid));
+    if (!connection) return undefined;
+    using parts = new DisposableStack();
+    const bell = parts.adopt(new LinkBell(connection), (each) => each.close());
+    using memory = createMemory("ipoib-ring", RING_BYTES);
+    const ringMapping = parts.use(
+      new Mapping(memory.number, RING_BYTES, "write"),
+    );
+    const link = new OutLink({
+      guid,
+      pool,
+      ring: new RingSender(new Int32Array(ringMapping.buffer)),
+      ringMapping,
+      connection,
+      bell,
+      written,
+    });
+    link.watch = parts.adopt(
+      reactor.watch(
+        connection.number,
+        () => this.#onMessage(link),
+        { failed: (error) => this.#fail(link, error) },
+      ),
+      (watch) => watch.close(),
+    );
+    const hello = encodeLinkMessage({
+      version: LINK_VERSION,
+      guid: this.#parts.guid(),
+      token,
+      pkey,
+      pool: pool.number,
+      slots: pool.slots,
+      stride: STRIDE,
+    });
+    const fds = [pool.memory, memory.number];
+    if (eventFd !== undefined) fds.push(eventFd);
+    if (!send(connection.number, hello, fds)) return undefined;
+    parts.move();
+    this.all.push(link);
+    this.#byGuid.set(guid, link);
+    this.#count();
+    return link;
+  }
+
+  #count(): void {
+    const alone = this.all.length === 1;
+    for (const link of this.all) link.alone = alone;
+  }
+
+  /** First the peer's answer, then bytes that wake this process. */
+  #onMessage(link: OutLink): void {
+    if (link.accepted) {
+      if (!link.bell.take()) this.close(link);
+      return;
+    }
+    const received = receive(link.connection.number);
+    if (received.type === "empty") return;
+    if (!this.#isAnswer(link, received)) return this.close(link);
+    link.accepted = true;
+  }
+
+  #isAnswer(link: OutLink, received: Received): boolean {
+    if (received.type !== "message") return false;
+    const [eventFd, ...more] = received.fds;
+    for (const fd of more) fd.close();
+    if (eventFd && !link.bell.use(eventFd, this.#parts.reactor)) return false;
+    return more.length === 0 &&
+      decodeLinkMessage(received.bytes, LinkAcceptSchema) !== undefined;
+  }
+
+  #fail(link: OutLink, error: IpoibError): void {
+    this.close(link);
+    this.#parts.failed(error);
+  }
+}

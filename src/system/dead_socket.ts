@@ -1,0 +1,40 @@
+/** Sockets in the file system that no process listens at any more. */
+
+import { errno, libc } from "../../ffi/libc.ts";
+import { Errno } from "./errno.ts";
+import { openSocket } from "./open_socket.ts";
+import { removeFile } from "./remove_file.ts";
+import { unixAddress } from "./unix_socket.ts";
+
+const AF_UNIX = 1;
+const SOCK_NONBLOCK_CLOEXEC = 0x800 | 0x80000;
+const TYPES = { stream: 1, seqpacket: 5 } as const;
+
+/** Removes the socket at `path` if no process listens at it; false if one does, or if it is not known. */
+export function removeDeadSocket(
+  path: string,
+  type: keyof typeof TYPES,
+): boolean {
+  const before = inodeOf(path);
+  if (before === undefined || !refuses(path, type)) return false;
+  // A process that starts at this moment replaces it: that one stays.
+  if (inodeOf(path) !== before) return false;
+  removeFile(path);
+  return true;
+}
+
+function refuses(path: string, type: keyof typeof TYPES): boolean {
+  using fd = openSocket(AF_UNIX, TYPES[type] | SOCK_NONBLOCK_CLOEXEC, 0);
+  const address = unixAddress(path);
+  return libc().connect(fd.number, address, address.length) !== 0 &&
+    errno() === Errno.ECONNREFUSED;
+}
+
+function inodeOf(path: string): number | undefined {
+  try {
+    const { isSocket, ino } = Deno.lstatSync(path);
+    return isSocket === true ? ino ?? undefined : undefined;
+  } catch {
+    return undefined;
+  }
+}

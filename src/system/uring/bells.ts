@@ -1,0 +1,55 @@
+/**
+ * Eventfds of other processes, rung with the next wait.
+ *
+ * The write is one that must not wait (RWF_NOWAIT): it fails where the eventfd is full, or was made blocking by a process that
+ * holds it, instead of holding up this one.
+ */
+
+import { addressOf } from "../../../ffi/libc.ts";
+import type { Bell } from "../reactor.ts";
+import type { Operation } from "./operation.ts";
+import type { Ring } from "./ring.ts";
+import { prepareWrite } from "./writer.ts";
+
+const RWF_NOWAIT = 8;
+const LENGTH = 8;
+
+export class UringBells implements Operation {
+  readonly #ring: Ring;
+  readonly #tag: number;
+  readonly #one = new Uint8Array(new BigUint64Array([1n]).buffer);
+  readonly #oneAddress = addressOf(this.#one);
+  /** What to do where the eventfd with this number cannot be rung. */
+  readonly #failed = new Map<number, () => void>();
+
+  constructor(ring: Ring, tag: number) {
+    this.#ring = ring;
+    this.#tag = tag;
+  }
+
+  open(fd: number, failed: () => void): Bell {
+    this.#failed.set(fd, failed);
+    return {
+      ring: () => {
+        const at = prepareWrite(
+          this.#ring,
+          fd,
+          this.#oneAddress,
+          LENGTH,
+          this.#tag,
+        );
+        const { words } = this.#ring;
+        words[at + 7] = RWF_NOWAIT;
+        words[at + 9] = fd;
+      },
+      close: () => {
+        if (this.#failed.get(fd) === failed) this.#failed.delete(fd);
+      },
+    };
+  }
+
+  /** Only a failure completes; the detail is the descriptor. */
+  complete(_result: number, _flags: number, fd: number): void {
+    this.#failed.get(fd)?.();
+  }
+}

@@ -1,0 +1,36 @@
+import { assertEquals, assertMatch } from "@std/assert";
+import { VARIABLES } from "../../src/base/variables.ts";
+
+const TOP = new URL("../../", import.meta.url).pathname;
+
+async function* sources(folder: string): AsyncGenerator<string> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) yield* sources(path);
+    else if (name.endsWith(".ts")) yield path;
+  }
+}
+
+Deno.test("every environment variable that the program reads is in the list", async () => {
+  const names = new Set<string>();
+  const readers: string[] = [];
+  for await (const path of sources(`${TOP}src`)) {
+    const text = await Deno.readTextFile(path);
+    if (/Deno\.env\.(get|has|toObject)/.test(text)) {
+      readers.push(path.slice(TOP.length));
+    }
+    for (const [, name] of text.matchAll(/\bvariable\("(\w+)"\)/g)) {
+      names.add(name!);
+    }
+  }
+  assertEquals(readers, ["src/base/variables.ts"]);
+  // Those read by the library of the command line.
+  for (const name of ["FORCE_COLOR", "CLICOLOR_FORCE"]) names.add(name);
+  assertEquals([...names].sort(), Object.keys(VARIABLES).sort());
+});
+
+Deno.test("each variable has one sentence", () => {
+  for (const text of Object.values(VARIABLES)) {
+    assertMatch(text, /^[A-Z][^\n]*\.$/);
+  }
+});

@@ -1,0 +1,120 @@
+import { assert, assertEquals } from "@std/assert";
+import { configureLog } from "../../src/base/log.ts";
+import type { InterfacePlace } from "../../src/daemon/data_worker.ts";
+import { SocketNames } from "../../src/daemon/socket_names.ts";
+import { exists } from "../../src/ipc/runtime_folder.ts";
+import { interfaceSockets } from "../../src/ipc/locate.ts";
+import { IpcServer } from "../../src/ipc/server.ts";
+
+/** The first process that listens at `ib0.sock` in the initial namespace. */
+async function inRuntime(
+  body: (
+    runtime: string,
+    names: SocketNames,
+    log: string[],
+    server: IpcServer,
+  ) => Promise<void>,
+): Promise<void> {
+  const log: string[] = [];
+  await configureLog("info", { write: (text) => void log.push(text) });
+  const runtime = await Deno.makeTempDir();
+  const before = Deno.env.get("IPOIB_RUNTIME_DIR");
+  Deno.env.set("IPOIB_RUNTIME_DIR", runtime);
+  const server = await IpcServer.listen(`${runtime}/ib0.sock`, "ib0", {});
+  try {
+    await body(runtime, new SocketNames(runtime, server), log, server);
+  } finally {
+    await server.close();
+    if (before === undefined) Deno.env.delete("IPOIB_RUNTIME_DIR");
+    else Deno.env.set("IPOIB_RUNTIME_DIR", before);
+    await Deno.remove(runtime, { recursive: true });
+  }
+}
+
+/** An interface in the initial namespace, or another one. */
+function place(name: string, inode?: bigint): InterfacePlace {
+  return {
+    name,
+    namespace: {
+      inode: inode ?? 1n,
+      procInode: 2n,
+      initial: inode === undefined,
+    },
+  };
+}
+
+const sockets = (folder: string) =>
+  interfaceSockets(folder).map(({ name, leadsTo }) => [name, leadsTo]);
+
+Deno.test("SocketNames links children, and takes back those that are gone", () =>
+  inRuntime(async (runtime, names, log) => {
+    await names.update([place("ib0"), place("ib0.8001"), place("blue")]);
+    assertEquals(sockets(runtime), [
+      ["blue", "ib0"],
+      ["ib0", undefined],
+      ["ib0.8001", "ib0"],
+    ]);
+    await names.update([place("ib0"), place("ib0.8001")]);
+    assertEquals(sockets(runtime), [["ib0", undefined], ["ib0.8001", "ib0"]]);
+    await names.update([]);
+    assertEquals(sockets(runtime), [["ib0", undefined]]);
+    assertEquals(log, []);
+  }));
+
+Deno.test("SocketNames follows renames and moves, and leaves no folder behind", () =>
+  inRuntime(async (runtime, names, _log, server) => {
+    await names.update([place("ib0"), place("ib0.8001")]);
+    await names.update([place("ib7"), place("ib0.8001")]);
+    assertEquals(sockets(runtime), [["ib0.8001", "ib7"], ["ib7", undefined]]);
+    await names.update([place("eth7", 12n), place("ib0.8001")]);
+    assertEquals(sockets(runtime), [["ib0.8001", "netns/12/eth7"]]);
+    assertEquals(server.path, `${runtime}/netns/12/eth7.sock`);
+    await names.update([place("eth7", 12n), place("ib0.8001", 13n)]);
+    assertEquals(sockets(runtime), []);
+    assertEquals(sockets(`${runtime}/netns/13`), [
+      ["ib0.8001", "../../netns/12/eth7"],
+    ]);
+    (await Deno.connect({
+      transport: "unix",
+      path: `${runtime}/netns/13/ib0.8001.sock`,
+    })).close();
+    await names.update([place("ib0"), place("ib0.8001", 13n)]);
+    assertEquals(sockets(runtime), [["ib0", undefined]]);
+    assert(!exists(`${runtime}/netns/12`));
+    await names.update([place("ib0")]);
+    assert(!exists(`${runtime}/netns/13`));
+  }));
+
+Deno.test("SocketNames does not take the socket of another process, and takes that of a dead one", () =>
+  inRuntime(async (runtime, names, log) => {
+    const other = await IpcServer.listen(`${runtime}/ib1.sock`, "ib1", {});
+    const dead = await IpcServer.listen(`${runtime}/ib2.sock`, "ib2", {});
+    await Deno.rename(`${runtime}/ib2.sock`, `${runtime}/ib3.sock`);
+    await dead.close();
+    await names.update([place("ib0"), place("ib1"), place("ib3")]);
+    assertEquals(sockets(runtime), [
+      ["ib0", undefined],
+      ["ib1", undefined],
+      ["ib3", "ib0"],
+    ]);
+    // Renamed to a name whose owner has not followed a rename of its own.
+    await names.update([place("ib1")]);
+    assertEquals(sockets(runtime), [["ib0", undefined], ["ib1", undefined]]);
+    await other.close();
+    names.retry();
+    // Behind what is tried again.
+    await names.update([place("ib1")]);
+    assertEquals(sockets(runtime), [["ib1", undefined]]);
+    assertEquals(log, []);
+  }));
+
+Deno.test("SocketNames goes on where a name cannot be linked or taken back", () =>
+  inRuntime(async (runtime, names, log) => {
+    await Deno.mkdir(`${runtime}/ib1.sock/x`, { recursive: true });
+    await names.update([place("ib0"), place("ib1"), place("ib2")]);
+    assertEquals(sockets(runtime), [["ib0", undefined], ["ib2", "ib0"]]);
+    assertEquals(log.length, 1);
+    names.retry();
+    await names.update([]);
+    assertEquals(log.length, 1);
+  }));

@@ -1,0 +1,96 @@
+import { assertEquals } from "@std/assert";
+import { sweep, sweepPorts } from "../../src/daemon/sweep.ts";
+import { linkName } from "../../src/ipc/locate.ts";
+import { IpcServer } from "../../src/ipc/server.ts";
+import { listen } from "../../src/system/unix_socket.ts";
+
+async function inRuntime(
+  body: (runtime: string) => Promise<void> | void,
+): Promise<void> {
+  const runtime = await Deno.makeTempDir();
+  try {
+    await body(runtime);
+  } finally {
+    await Deno.remove(runtime, { recursive: true });
+  }
+}
+
+/** Leaves a socket as a killed process does. */
+async function leaveSocket(path: string): Promise<void> {
+  const code = `Deno.listen({transport:"unix",path:${JSON.stringify(path)}});` +
+    "Deno.exit(0)";
+  await new Deno.Command(Deno.execPath(), { args: ["eval", code] }).output();
+}
+
+const names = (folder: string) =>
+  [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+
+const DAYS_MS = 2 * 24 * 3600 * 1000;
+
+function age(path: string): void {
+  const then = new Date(Date.now() - DAYS_MS);
+  Deno.utimeSync(path, then, then);
+}
+
+Deno.test("sweep() removes what killed processes left, and nothing of those that run", () =>
+  inRuntime(async (runtime) => {
+    for (const folder of ["", "/7", "/8", "/9", "/10"]) {
+      await Deno.mkdir(`${runtime}/netns${folder}`, { mode: 0o700 });
+    }
+    const moved = `${runtime}/netns/10`;
+    linkName(moved, "../../netns/7/ib0", "ib0.8001");
+    linkName(moved, "../../netns/8/ib0", "ib0.8002");
+    const dead = `${runtime}/netns/7`;
+    await leaveSocket(`${dead}/ib0.sock`);
+    linkName(dead, "ib0", "ib0.8001");
+    const live = `${runtime}/netns/8`;
+    const server = await IpcServer.listen(`${live}/ib0.sock`, "ib0", {});
+    linkName(live, "ib0", "ib0.8001");
+    await Deno.writeTextFile(`${live}/ib0.log`, "");
+    age(`${live}/ib0.log`);
+    await leaveSocket(`${live}/ib1.sock`);
+    const logs = `${runtime}/netns/9`;
+    await Deno.writeTextFile(`${logs}/ib0.log`, "");
+    for (const name of ["ib1.log", "ib1.log.old"]) {
+      await Deno.writeTextFile(`${logs}/${name}`, "");
+      age(`${logs}/${name}`);
+    }
+    await leaveSocket(`${runtime}/ib5.sock`);
+
+    sweep(runtime);
+    assertEquals(names(`${runtime}/netns`), ["10", "8", "9"]);
+    assertEquals(names(moved), ["ib0.8002.sock"]);
+    assertEquals(names(live), ["ib0.8001.sock", "ib0.log", "ib0.sock"]);
+    assertEquals(names(logs), ["ib0.log"]);
+    assertEquals(names(runtime), ["netns"]);
+    await server.close();
+  }));
+
+Deno.test("sweep() touches nothing through a folder that is a link or that others may change", () =>
+  inRuntime((runtime) => {
+    const elsewhere = Deno.makeTempDirSync();
+    Deno.writeTextFileSync(`${elsewhere}/x.log`, "");
+    age(`${elsewhere}/x.log`);
+    Deno.mkdirSync(`${runtime}/netns`, { mode: 0o700 });
+    Deno.symlinkSync(elsewhere, `${runtime}/netns/7`);
+    Deno.mkdirSync(`${runtime}/netns/8`);
+    Deno.chmodSync(`${runtime}/netns/8`, 0o777);
+    Deno.writeTextFileSync(`${runtime}/netns/8/x.log`, "");
+    age(`${runtime}/netns/8/x.log`);
+    sweep(runtime);
+    assertEquals(names(elsewhere), ["x.log"]);
+    assertEquals(names(`${runtime}/netns/8`), ["x.log"]);
+    Deno.removeSync(elsewhere, { recursive: true });
+  }));
+
+Deno.test("sweepPorts() removes sockets that were left and tells whether a port runs", () =>
+  inRuntime((folder) => {
+    const dead = `${folder}/port-0200000000000001.sock`;
+    listen(dead).close();
+    Deno.writeTextFileSync(`${folder}/port-x.txt`, "");
+    assertEquals(sweepPorts(folder), false);
+    assertEquals(names(folder), ["port-x.txt"]);
+    using _listener = listen(dead);
+    assertEquals(sweepPorts(folder), true);
+    assertEquals(sweepPorts(folder), true);
+  }));

@@ -1,0 +1,117 @@
+/** Every system call that a peer or the manager makes a port do fails once: a link or a connection is made again, and nothing else happens. */
+
+import { assertEquals } from "@std/assert";
+import { errnoCell, guard } from "../../../ffi/errno.ts";
+import { libc } from "../../../ffi/libc.ts";
+import { Errno } from "../../../src/system/errno.ts";
+import { post } from "./post.ts";
+import { Subnet } from "./subnet.ts";
+
+const CALLS = [
+  ...["socket", "connect", "accept4", "sendmsg", "recvmsg"],
+  ...["memfd_create", "ftruncate", "fcntl", "mmap", "statx", "epoll_ctl"],
+  ...["readlink", "bind", "listen"],
+] as const;
+const ERRORS = [Errno.EMFILE, Errno.EACCES, Errno.ENOMEM, Errno.EINVAL];
+/** The first, second and third call of its kind. */
+const ORDINALS = [1, 2, 3];
+const MAP_FAILED = 0xffffffffffffffffn;
+
+/** Makes the `ordinal`-th call of a function fail; disposing it puts the function back. */
+class Failure implements Disposable {
+  failed = false;
+  readonly #name: string;
+  readonly #functions = libc() as unknown as Record<
+    string,
+    (...args: unknown[]) => unknown
+  >;
+  readonly #real: (...args: unknown[]) => unknown;
+
+  constructor(name: string, ordinal: number, errno: number) {
+    this.#name = name;
+    this.#real = this.#functions[name]!;
+    const fail = guard(() => -1, 0);
+    let left = ordinal;
+    this.#functions[name] = (...args) => {
+      if (--left !== 0) return this.#real(...args);
+      this.failed = true;
+      errnoCell()[0] = errno;
+      fail();
+      return name === "mmap" ? MAP_FAILED : -1;
+    };
+  }
+
+  [Symbol.dispose](): void {
+    this.#functions[this.#name] = this.#real;
+  }
+}
+
+function scene() {
+  const subnet = new Subnet();
+  const ports = subnet.openAll(0x11n, 0x12n);
+  const ends = ports.map((port) => ({ port, ...subnet.receiver(port) }));
+  const [a, b] = ends as [typeof ends[0], typeof ends[0]];
+  /** Sends both ways until both have heard the other. */
+  const talk = () => {
+    const before = ends.map(({ taken }) => taken.length);
+    subnet.until(() => {
+      for (const [from, to] of [[a, b], [b, a]] as const) {
+        const at = { dlid: to.port.attributes.lid, qpn: to.qp.qpn };
+        post(from, at, new Uint8Array([1]));
+      }
+      return ends.every(({ taken }, i) => taken.length > before[i]!);
+    }, "a packet each way");
+  };
+  return { subnet, ports, talk };
+}
+
+const variants = CALLS.flatMap((name, i) =>
+  ORDINALS.map((ordinal) => ({
+    name,
+    ordinal,
+    errno: ERRORS[(i + ordinal) % ERRORS.length]!,
+  }))
+);
+
+Deno.test("a call that fails while links are opened costs a link, which is opened again", () => {
+  const failing = new Set<string>();
+  for (const { name, ordinal, errno } of variants) {
+    const { subnet, ports, talk } = scene();
+    using _subnet = subnet;
+    {
+      using failure = new Failure(name, ordinal, errno);
+      talk();
+      if (failure.failed) failing.add(name);
+    }
+    talk();
+    const states = ports.map(({ attributes }) => attributes.state);
+    assertEquals([name, ...states], [name, "active", "active"]);
+  }
+  // Those of which a link needs none are not among them.
+  assertEquals([...failing].sort(), [
+    ...["accept4", "connect", "epoll_ctl", "fcntl", "ftruncate"],
+    ...["memfd_create", "mmap", "recvmsg", "sendmsg", "socket", "statx"],
+  ]);
+});
+
+Deno.test("a call that fails while ports register with the next manager is made again", () => {
+  for (const { name, ordinal, errno } of variants) {
+    const { subnet, talk } = scene();
+    using _subnet = subnet;
+    const count = () =>
+      subnet.ports.map(({ events }) =>
+        events.filter(({ type }) => type === "client_reregister").length
+      );
+    subnet.killManager();
+    Deno.removeSync(subnet.socket);
+    subnet.startManager();
+    {
+      using _failure = new Failure(name, ordinal, errno);
+      subnet.until(
+        () => count().every((n) => n > 0),
+        `the registration, ${name} ${ordinal}`,
+      );
+    }
+    talk();
+  }
+});

@@ -1,0 +1,234 @@
+/** What clients that do not behave may cost a process. */
+
+import { assert, assertEquals } from "@std/assert";
+import { IpcClient } from "../../src/ipc/client.ts";
+import { writeAll } from "../../src/ipc/framing.ts";
+import { type IpcLimits, LIMITS } from "../../src/ipc/limits.ts";
+import { type Handlers, IpcServer } from "../../src/ipc/server.ts";
+import { patient } from "../../scripts/machine.ts";
+
+const version = () => ({ version: "1", pid: 7, interfaces: ["ib0"] });
+const REQUEST = '{"id":1,"method":"get","params":{"name":"ib0","file":"x"}}\n';
+const MB = 1 << 20;
+
+const large = (bytes: number): Handlers => ({
+  version,
+  get: () => ({ value: "x".repeat(bytes) }),
+});
+
+/** Runs `fn` beside a server with limits of its own. */
+async function withServer(
+  handlers: Handlers,
+  limits: Partial<IpcLimits>,
+  fn: (server: IpcServer) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  const server = await IpcServer.listen(
+    `${folder}/ib0.sock`,
+    "ib0",
+    handlers,
+    { ...LIMITS, ...limits },
+  );
+  try {
+    await fn(server);
+  } finally {
+    await server.close();
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+function connect(server: IpcServer): Promise<Deno.UnixConn> {
+  return Deno.connect({ transport: "unix", path: server.path });
+}
+
+/** Sends requests and reads nothing; what cannot be sent any more does not matter. */
+function ask(conn: Deno.UnixConn, requests: number): void {
+  const bytes = new TextEncoder().encode(REQUEST.repeat(requests));
+  void writeAll(conn, bytes).catch(() => {});
+}
+
+/** What the server sends until it closes the connection. */
+async function readToEnd(conn: Deno.UnixConn): Promise<string> {
+  let text = "";
+  const chunk = new Uint8Array(65536);
+  for (;;) {
+    const length = await conn.read(chunk).catch(() => null);
+    if (length === null) break;
+    text += new TextDecoder().decode(chunk.subarray(0, length));
+  }
+  conn.close();
+  return text;
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  const end = performance.now() + patient(5000);
+  while (!condition()) {
+    assert(performance.now() < end, "the condition did not come true");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+Deno.test("a client that never reads its replies is disconnected", async () => {
+  await withServer(large(MB), {}, async (server) => {
+    const conn = await connect(server);
+    ask(conn, 1000);
+    await until(() => server.ended.unread === 1);
+    assert(server.unsent <= LIMITS.unsent + MB, `${server.unsent} bytes`);
+    await readToEnd(conn);
+    using client = await IpcClient.connect(server.path, "ib0");
+    assertEquals((await client.call("version", {})).pid, 7);
+  });
+});
+
+Deno.test("300 clients that never read leave a bounded number of bytes, and an administrator gets through", async () => {
+  await withServer(large(200_000), {}, async (server) => {
+    const conns: Deno.UnixConn[] = [];
+    let highest = 0;
+    for (let i = 0; i < 300; i++) {
+      const conn = await connect(server);
+      conns.push(conn);
+      ask(conn, 64);
+      highest = Math.max(highest, server.unsent);
+      if (i % 50 === 0) {
+        using client = await IpcClient.connect(server.path, "ib0");
+        assertEquals((await client.call("version", {})).pid, 7);
+      }
+    }
+    for (let i = 0; i < 20; i++) {
+      using client = await IpcClient.connect(server.path, "ib0");
+      assertEquals((await client.call("version", {})).pid, 7);
+      highest = Math.max(highest, server.unsent);
+    }
+    assert(highest <= LIMITS.totalUnsent, `${highest} bytes unsent`);
+    assert(server.ended.evicted + server.ended.unread > 200);
+    for (const conn of conns) conn.close();
+  });
+});
+
+Deno.test("the client that was idle longest makes way for another one, and is told why", async () => {
+  const gate = Promise.withResolvers<void>();
+  await withServer(
+    {
+      version,
+      wait: async () => {
+        await gate.promise;
+        return { ifname: "ib0", state: "running" };
+      },
+    },
+    { connections: 4, idleMs: 0 },
+    async (server) => {
+      using waiting = await IpcClient.connect(server.path, "ib0");
+      const answer = waiting.call("wait", {}, { timeout: Infinity });
+      const conns: Deno.UnixConn[] = [];
+      for (let i = 0; i < 3; i++) conns.push(await connect(server));
+      const first = readToEnd(conns[0]!);
+      const others = conns.slice(1).map(readToEnd);
+      using client = await IpcClient.connect(server.path, "ib0");
+      assertEquals((await client.call("version", {})).pid, 7);
+      assertEquals(JSON.parse(await first).error.code, "E_IPC_BUSY");
+      assertEquals(server.ended.evicted, 1);
+      gate.resolve();
+      assertEquals((await answer).state, "running");
+      await server.close();
+      await Promise.all(others);
+    },
+  );
+});
+
+Deno.test("a client that was served just now stays when all others wait for answers", async () => {
+  await withServer(
+    {
+      version,
+      wait: (_params, { signal }) =>
+        new Promise((resolve) =>
+          signal.addEventListener(
+            "abort",
+            () => resolve({ ifname: "ib0", state: "gone" }),
+          )
+        ),
+    },
+    { connections: 4 },
+    async (server) => {
+      const waiting: IpcClient[] = [];
+      const calls: Promise<unknown>[] = [];
+      const waitOnce = async () => {
+        const client = await IpcClient.connect(server.path, "ib0");
+        waiting.push(client);
+        calls.push(
+          client.call("wait", {}, { timeout: Infinity }).catch(() => {}),
+        );
+        await client.call("nothing" as never, {} as never).catch(() => {});
+      };
+      for (let i = 0; i < 4; i++) await waitOnce();
+      using client = await IpcClient.connect(server.path, "ib0");
+      assertEquals((await client.call("version", {})).pid, 7);
+      for (let i = 0; i < 3; i++) await waitOnce();
+      assertEquals((await client.call("version", {})).pid, 7);
+      for (const each of waiting) each.close();
+      await Promise.all(calls);
+    },
+  );
+});
+
+Deno.test("a request that stays incomplete ends its connection", async () => {
+  await withServer({ version }, { requestMs: 50 }, async (server) => {
+    const conn = await connect(server);
+    const bytes = new TextEncoder().encode(
+      '{"id":1,"method":"version"}\n{"id":2',
+    );
+    await writeAll(conn, bytes);
+    const [answer, refusal] = (await readToEnd(conn)).split("\n");
+    assertEquals(JSON.parse(answer!).ok, true);
+    assertEquals(JSON.parse(refusal!).error.code, "E_IPC_INCOMPLETE");
+    assertEquals(server.ended.incomplete, 1);
+  });
+});
+
+Deno.test("an idle client without half a request stays", async () => {
+  await withServer({ version }, { requestMs: 20 }, async (server) => {
+    using client = await IpcClient.connect(server.path, "ib0");
+    assertEquals((await client.call("version", {})).pid, 7);
+    await new Promise((resolve) => setTimeout(resolve, 80));
+    assertEquals((await client.call("version", {})).pid, 7);
+  });
+});
+
+Deno.test("a reply that is longer than the bound reaches a client that reads it", async () => {
+  await withServer(large(20 * MB), {}, async (server) => {
+    using client = await IpcClient.connect(server.path, "ib0");
+    for (let i = 0; i < 3; i++) {
+      const { value } = await client.call("get", { name: "ib0", file: "x" });
+      assertEquals(value.length, 20 * MB);
+    }
+    assertEquals(server.ended.unread, 0);
+    assertEquals(server.unsent, 0);
+  });
+});
+
+Deno.test("a reply that no client takes is refused instead", async () => {
+  await withServer(large(65 * MB), {}, async (server) => {
+    using client = await IpcClient.connect(server.path, "ib0");
+    const code = await client.call("get", { name: "ib0", file: "x" })
+      .catch((error) => error.code);
+    assertEquals(code, "E_IPC_TOO_LARGE");
+  });
+});
+
+Deno.test("over the bound for all clients the one that reads nothing for longest is disconnected", async () => {
+  const limits = { totalUnsent: 3 * MB };
+  await withServer(large(MB), limits, async (server) => {
+    const silent: Deno.UnixConn[] = [];
+    for (let i = 0; i < 3; i++) {
+      const conn = await connect(server);
+      silent.push(conn);
+      ask(conn, 1);
+      await until(() => server.unsent > i * 0.7 * MB);
+    }
+    using client = await IpcClient.connect(server.path, "ib0");
+    const { value } = await client.call("get", { name: "ib0", file: "x" });
+    assertEquals(value.length, MB);
+    assert(server.unsent <= limits.totalUnsent);
+    assertEquals(server.ended.unread, 1);
+    for (const conn of silent) conn.close();
+  });
+});

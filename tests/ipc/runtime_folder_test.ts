@@ -1,0 +1,123 @@
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { IpoibError } from "../../src/base/errors.ts";
+import { makeRuntimeFolder } from "../../src/ipc/runtime_folder.ts";
+
+function inFolder(body: (folder: string) => void): void {
+  const folder = Deno.makeTempDirSync();
+  try {
+    body(folder);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+const mode = (path: string) => Deno.lstatSync(path).mode! & 0o7777;
+
+function refusal(path: string, runtime: string): string {
+  const error = assertThrows(
+    () => makeRuntimeFolder(path, runtime),
+    IpoibError,
+  );
+  assertEquals(error.code, "E_RUNTIME_DIR");
+  return error.message;
+}
+
+Deno.test("makeRuntimeFolder() makes the runtime directory 0755 and what is in it 0700, whatever the umask", () => {
+  for (const mask of [0o077, 0o022, 0]) {
+    inFolder((folder) => {
+      const before = Deno.umask(mask);
+      try {
+        makeRuntimeFolder(`${folder}/run/netns/12`, `${folder}/run`);
+        // Once more: what exists is left as it is.
+        makeRuntimeFolder(`${folder}/run/netns/12`, `${folder}/run`);
+      } finally {
+        Deno.umask(before);
+      }
+      assertEquals(mode(`${folder}/run`), 0o755);
+      assertEquals(mode(`${folder}/run/netns`), 0o700);
+      assertEquals(mode(`${folder}/run/netns/12`), 0o700);
+    });
+  }
+});
+
+Deno.test("makeRuntimeFolder() refuses a folder that is a symbolic link", () =>
+  inFolder((folder) => {
+    Deno.mkdirSync(`${folder}/elsewhere`);
+    Deno.mkdirSync(`${folder}/run`);
+    Deno.symlinkSync(`${folder}/elsewhere`, `${folder}/run/netns`);
+    assertStringIncludes(
+      refusal(`${folder}/run/netns/12`, `${folder}/run`),
+      `"${folder}/run/netns" is a symbolic link`,
+    );
+    assertEquals([...Deno.readDirSync(`${folder}/elsewhere`)], []);
+    Deno.symlinkSync(`${folder}/elsewhere`, `${folder}/linked`);
+    refusal(`${folder}/linked`, `${folder}/linked`);
+    // One that leads nowhere is not followed either.
+    Deno.symlinkSync(`${folder}/new`, `${folder}/dangling`);
+    refusal(`${folder}/dangling`, `${folder}/dangling`);
+  }));
+
+Deno.test("makeRuntimeFolder() refuses a folder that others may write to, at every depth", () =>
+  inFolder((folder) => {
+    const runtime = `${folder}/run`;
+    const deep = `${runtime}/subnet/default`;
+    makeRuntimeFolder(deep, runtime);
+    for (const path of [runtime, `${runtime}/subnet`, deep]) {
+      for (const bits of [0o002, 0o020, 0o1777]) {
+        const before = mode(path);
+        Deno.chmodSync(path, before | bits);
+        assertStringIncludes(refusal(deep, runtime), `"${path}"`);
+        Deno.chmodSync(path, before);
+      }
+    }
+    makeRuntimeFolder(deep, runtime);
+  }));
+
+Deno.test("makeRuntimeFolder() allows a sticky folder above, as /tmp, and refuses one where others may replace ours", () =>
+  inFolder((folder) => {
+    Deno.chmodSync(folder, 0o1777);
+    makeRuntimeFolder(`${folder}/run`, `${folder}/run`);
+    Deno.chmodSync(folder, 0o777);
+    assertStringIncludes(
+      refusal(`${folder}/run`, `${folder}/run`),
+      `"${folder}"`,
+    );
+  }));
+
+Deno.test({
+  name: "makeRuntimeFolder() refuses a folder of another user",
+  ignore: Deno.uid() !== 0,
+  fn: () =>
+    inFolder((folder) => {
+      const runtime = `${folder}/run`;
+      makeRuntimeFolder(`${runtime}/netns`, runtime);
+      for (const path of [runtime, `${runtime}/netns`]) {
+        Deno.chownSync(path, 4711, 4711);
+        assertStringIncludes(
+          refusal(`${runtime}/netns`, runtime),
+          "belongs to another user (uid 4711)",
+        );
+        Deno.chownSync(path, 0, 0);
+      }
+    }),
+});
+
+Deno.test("makeRuntimeFolder() refuses a file, and says why a folder cannot be made", () =>
+  inFolder((folder) => {
+    Deno.writeTextFileSync(`${folder}/file`, "");
+    assertStringIncludes(
+      refusal(`${folder}/file`, `${folder}/file`),
+      "is not a folder",
+    );
+    assertStringIncludes(
+      refusal(`${folder}/file/run`, `${folder}/file/run`),
+      `Cannot make folder "${folder}/file`,
+    );
+  }));
+
+Deno.test("makeRuntimeFolder() makes a folder outside of the runtime directory closed to others", () =>
+  inFolder((folder) => {
+    makeRuntimeFolder(`${folder}/a/b`, `${folder}/run`);
+    assertEquals(mode(`${folder}/a`), 0o700);
+    assertEquals(mode(`${folder}/a/b`), 0o700);
+  }));

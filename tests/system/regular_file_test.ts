@@ -1,0 +1,88 @@
+/** Files in a folder where another user may have put something first. */
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { IpoibError } from "../../src/base/errors.ts";
+import { openLog } from "../../src/system/detach.ts";
+import { Errno } from "../../src/system/errno.ts";
+import { tryLock } from "../../src/system/lock.ts";
+import { openRegular, readRegular } from "../../src/system/regular_file.ts";
+
+function inFolder(body: (folder: string) => void): void {
+  const folder = Deno.makeTempDirSync();
+  try {
+    body(folder);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+/** What `use` does not do with a link to a file, a link to nothing, a FIFO, a folder and another user's file. */
+function checkRefusals(code: string, use: (path: string) => void): void {
+  inFolder((folder) => {
+    const refusal = (name: string) => {
+      const error = assertThrows(() => use(`${folder}/${name}`), IpoibError);
+      assertEquals(error.code, code);
+      assert(error.message.includes(`${folder}/${name}`), error.message);
+      return error.errno;
+    };
+    Deno.writeTextFileSync(`${folder}/target`, "of somebody");
+    Deno.symlinkSync("target", `${folder}/link`);
+    assertEquals(refusal("link"), Errno.ELOOP);
+    assertEquals(Deno.readTextFileSync(`${folder}/target`), "of somebody");
+    Deno.symlinkSync("new", `${folder}/dangling`);
+    assertEquals(refusal("dangling"), Errno.ELOOP);
+    assertThrows(() => Deno.lstatSync(`${folder}/new`), Deno.errors.NotFound);
+    new Deno.Command("mkfifo", { args: [`${folder}/fifo`] }).outputSync();
+    refusal("fifo");
+    Deno.mkdirSync(`${folder}/folder`);
+    refusal("folder");
+    if (Deno.uid() !== 0) return;
+    Deno.writeTextFileSync(`${folder}/foreign`, "");
+    Deno.chownSync(`${folder}/foreign`, 4711, 4711);
+    assertEquals(refusal("foreign"), Errno.EACCES);
+  });
+}
+
+Deno.test("a lock is not taken through a symbolic link, nor on what is no file of ours", () =>
+  checkRefusals("E_LOCK", (path) => tryLock(path)?.close()));
+
+Deno.test("a log is not written through a symbolic link, nor to what is no file of ours", () =>
+  checkRefusals("E_LOG_FILE", (path) => openLog(path).close()));
+
+Deno.test("a file is not read through a symbolic link, nor from what is no file of ours", () =>
+  checkRefusals("E_X", (path) => void readRegular(path, "E_X", 100)));
+
+Deno.test("a file that the user named is read through a link, but not from a FIFO", () =>
+  inFolder((folder) => {
+    Deno.writeTextFileSync(`${folder}/target`, "text ü");
+    Deno.symlinkSync("target", `${folder}/link`);
+    const read = (name: string) =>
+      readRegular(`${folder}/${name}`, "E_X", 100, { named: true });
+    assertEquals(read("link"), "text ü");
+    new Deno.Command("mkfifo", { args: [`${folder}/fifo`] }).outputSync();
+    assertThrows(() => read("fifo"), IpoibError, "is not a regular file");
+  }));
+
+Deno.test("readRegular() reads whole files up to its bound", () =>
+  inFolder((folder) => {
+    const text = "ü".repeat(100_000);
+    Deno.writeTextFileSync(`${folder}/file`, text);
+    assertEquals(readRegular(`${folder}/file`, "E_X", 200_000), text);
+    const error = assertThrows(
+      () => readRegular(`${folder}/file`, "E_X", 199_999),
+      IpoibError,
+    );
+    assertEquals([error.code, error.errno], ["E_X", Errno.EFBIG]);
+  }));
+
+Deno.test("openRegular() makes a file for its owner alone", () =>
+  inFolder((folder) => {
+    const before = Deno.umask(0);
+    try {
+      openRegular(`${folder}/new`, "E_X", { access: "write", create: true })
+        .close();
+    } finally {
+      Deno.umask(before);
+    }
+    assertEquals(Deno.statSync(`${folder}/new`).mode! & 0o777, 0o600);
+  }));
