@@ -1,12 +1,9 @@
-/** Our node: the program on a guest, with an interface `ib0`. */
+/** Our node: the program on a guest, with an interface `ib0` in the initial network namespace or in one of its own. */
 
 import type { Guest } from "./guest.ts";
 
 /** The device of every guest. */
 export const DEVICE = "/sys/class/infiniband/ibx0";
-
-/** Where the node logs to. */
-const LOG = "/tmp/ipoib.log";
 
 /** The record of an interface, as far as tests look at it. */
 export interface Link {
@@ -29,11 +26,26 @@ export interface Link {
 export class Node {
   readonly guest: Guest;
   readonly address: string;
+  readonly #namespace: string | undefined;
+  /** Where it logs to. */
+  readonly #log: string;
 
-  /** @param address of `ib0`, without the prefix's length of 24 */
-  constructor(guest: Guest, address: string) {
+  /**
+   * @param address of `ib0`, without the prefix's length of 24
+   * @param namespace made if missing; absent: the initial one
+   */
+  constructor(guest: Guest, address: string, namespace?: string) {
     this.guest = guest;
     this.address = address;
+    this.#namespace = namespace;
+    this.#log = `/tmp/ipoib${
+      namespace === undefined ? "" : `-${namespace}`
+    }.log`;
+  }
+
+  /** What `ip` and `ipoib` take for the namespace. */
+  get #option(): string {
+    return this.#namespace === undefined ? "" : `-n ${this.#namespace}`;
   }
 
   /** Begins; returns once `ib0` carries traffic and has its address. */
@@ -44,13 +56,20 @@ export class Node {
   }
 
   async addAddress(): Promise<void> {
-    await this.guest.must(`ip addr add ${this.address}/24 dev ib0`);
+    await this.guest.must(
+      `ip ${this.#option} addr add ${this.address}/24 dev ib0`,
+    );
   }
 
-  /** Begins; what it logs is in {@linkcode LOG}. */
+  /** Begins. */
   async begin(options = ""): Promise<void> {
+    const namespace = this.#namespace;
+    const log = this.#log;
     await this.guest.must(
-      `rm -f ${LOG}; ipoib up ${options} >> ${LOG} 2>&1 &`,
+      namespace === undefined
+        ? `rm -f ${log}; ipoib up ${options} >> ${log} 2>&1 &`
+        : `rm -f ${log}; ip netns list | grep -qw ${namespace} || ip netns add ${namespace}
+           ipoib up ib0 --netns ${namespace} ${options} >> ${log} 2>&1 &`,
     );
   }
 
@@ -58,20 +77,28 @@ export class Node {
   async says(words: string, seconds: number): Promise<void> {
     await this.guest.must(
       `for i in $(seq ${this.guest.patient(seconds) * 10}); do
-         grep -qF ${quoted(words)} ${LOG} && exit 0; sleep 0.1
+         grep -qF ${quoted(words)} ${this.#log} && exit 0; sleep 0.1
        done
-       cat ${LOG}; exit 1`,
+       cat ${this.#log}; exit 1`,
       seconds + 60,
     );
   }
 
   /** Forgets what it logged. */
   async forgetLog(): Promise<void> {
-    await this.guest.must(`: > ${LOG}`);
+    await this.guest.must(`: > ${this.#log}`);
   }
 
   async down(): Promise<void> {
-    await this.guest.must("ipoib down ib0");
+    await this.guest.must(`ipoib down ib0 ${this.#option}`);
+  }
+
+  /** Kills the process, whose PID the log has. */
+  async kill(): Promise<void> {
+    await this.guest.must(
+      `pid=$(grep -o 'pid [0-9]*' ${this.#log} | tail -1 | cut -d' ' -f2)
+       kill -9 $pid; while [ -d /proc/$pid ]; do sleep 0.1; done`,
+    );
   }
 
   /** Makes a child on a partition, with an address. */

@@ -22,6 +22,7 @@ import { PERMISSIVE_LID } from "../wire/lrh.ts";
 import { MgmtClass } from "../wire/mad.ts";
 import { type CommandContext, runCommand } from "./data_commands.ts";
 import { openPort, type PortInit } from "./open_port.ts";
+import { openSharedPort } from "./open_shared_port.ts";
 import { type Emit, type Hosted, serve } from "./thread/worker_side.ts";
 
 /** What the worker is started with. */
@@ -34,6 +35,7 @@ export interface DataInit {
   adminMtu: number | undefined;
   memberships: "auto" | "rtnetlink" | "proc";
   nextHops: "auto" | "program" | "routes";
+  maxGroups: number | undefined;
   io: "auto" | "poll" | "uring";
   hca: PortInit;
 }
@@ -83,8 +85,20 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
   const schedule = () => saTimer.at(sa.deadline);
   reactor.onTurnEnd(schedule);
   agent.onMad = (mad, from) => sa.onMad(mad, from, reactor.clock.now());
-  const memberships = new Memberships(sa);
-  const context: EngineContext = { reactor, port, sa, memberships };
+  const shared = init.hca.kind === "verbs" && init.hca.locks !== undefined
+    ? parts.adopt(
+      openSharedPort(reactor, init.name, () => port.attributes.gid, {
+        locks: init.hca.locks,
+        netns: netns.number,
+      }),
+      (each) => each.close(),
+    )
+    : undefined;
+  const memberships = new Memberships(sa, shared);
+  const context: EngineContext = {
+    ...{ reactor, port, sa, memberships },
+    ...(init.maxGroups === undefined ? {} : { maxGroups: init.maxGroups }),
+  };
   let parent: TapNetdev | undefined;
   const device = new IpoibDevice(context, {
     name: init.name,
@@ -115,12 +129,17 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
   device.onInterfaces = tellPlaces;
   tellPlaces(device.interfaces());
   device.onGone = () => emit("gone", {});
+  if (shared) {
+    shared.onLeft = () => device.checkMemberships();
+    shared.onGone = () => memberships.leaveWithheld(reactor.clock.now());
+  }
   port.onEvent((event) => {
     if (event.type === "device_fatal") emit("fatal", event.reason);
   });
   const commands: CommandContext = {
     device,
     port,
+    memberships,
     reactor,
     subnet,
     showSubnet,

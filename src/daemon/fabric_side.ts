@@ -5,7 +5,8 @@
 
 import { IpoibError } from "../base/errors.ts";
 import { getLogger } from "../base/log.ts";
-import { runtimeDirectory } from "../ipc/locate.ts";
+import { portLocksPath, runtimeDirectory } from "../ipc/locate.ts";
+import { makeRuntimeFolder } from "../ipc/runtime_folder.ts";
 import type { InterfaceOptions } from "../ipc/up_options.ts";
 import type { LastKnown } from "../subnet/messages.ts";
 import { socketPair } from "../system/socket_pair.ts";
@@ -126,7 +127,13 @@ class VerbsSide implements FabricSide {
       log: this.#options.log,
       socket: theirs.release(),
     });
-    return { kind: "verbs", ...at, mads: ours.release() };
+    const { folder, file } = portLocksPath(
+      runtimeDirectory(),
+      this.#device,
+      this.#port,
+    );
+    makeRuntimeFolder(folder);
+    return { kind: "verbs", ...at, mads: ours.release(), locks: file };
   }
 
   managerMissing(): void {}

@@ -143,10 +143,10 @@ export class InterfaceProcess {
   }
 
   #init(hca: PortInit): DataInit {
-    const { log, name, pkeyIndex, mtu, memberships, nextHops, io } =
+    const { log, name, pkeyIndex, mtu, memberships, nextHops, maxGroups, io } =
       this.#options;
     return {
-      ...{ log, name, pkeyIndex, memberships, nextHops },
+      ...{ log, name, pkeyIndex, memberships, nextHops, maxGroups },
       // Reads that go on by themselves have not been measured on real devices yet.
       io: hca.kind === "verbs" && io === "auto" ? "poll" : io,
       netns: this.#netns.release(),

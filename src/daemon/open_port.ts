@@ -28,6 +28,8 @@ export type PortInit =
     port: number;
     /** This end of the socket pair to the worker with libibumad; on Ethernet there is none. */
     mads: number | "roce";
+    /** The file of locks by which processes on the port know each other's groups; absent where each has its own. */
+    locks?: string;
   };
 
 export interface OpenedPort {

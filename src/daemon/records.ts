@@ -170,7 +170,7 @@ export function statsRecord(
   each: IpoibInterface,
   context: RecordContext,
 ): StatsRecord {
-  const { echoes, arpReceived, arpSent } = each.statistics;
+  const { echoes, arpReceived, arpSent, tables } = each.statistics;
   return {
     ifname: each.name,
     ...counted(each, each.netdev.status().queueDrops),
@@ -178,6 +178,7 @@ export function statsRecord(
       rx_echoes: echoes,
       arp_received: arpReceived,
       arp_sent: arpSent,
+      ...tables.snapshot(),
       ...Object.fromEntries(
         Object.entries(context.counters).map(([k, v]) => [`port_${k}`, v]),
       ),

@@ -56,7 +56,8 @@ export const RIGHTS: readonly Right[] = [
   },
   {
     capability: Capability.SysAdmin,
-    reason: "entering the namespace of an interface that was moved (setns(2))",
+    reason:
+      "entering the namespace of an interface that was moved (setns(2)), and of the kernel's ib_ipoib",
     threads: ["data"],
     needed: () => true,
   },

@@ -8,6 +8,7 @@
  *   netns/<inode>/ib0.sock             interface ib0 of another namespace
  *   netns/<inode>/ib0.8002.sock -> ../../ib0.sock   a child that was moved to that namespace
  *   processes.lock                     see system/process_locks.ts
+ *   ports/<device>-<port>.lock         see daemon/shared_port.ts
  *   subnet/<name>/control.sock         whoever hosts the manager of an embedded subnet
  * ```
  *
@@ -66,6 +67,16 @@ export function socketPath(directory: string, name: string): string {
 /** The file that says which processes have interfaces: see system/process_locks.ts. */
 export function processLocksPath(runtime: string): string {
   return `${runtime}/processes.lock`;
+}
+
+/** The folder of the locks of real ports, and the lock file of one. */
+export function portLocksPath(
+  runtime: string,
+  device: string,
+  port: number,
+): { folder: string; file: string } {
+  const folder = `${runtime}/ports`;
+  return { folder, file: `${folder}/${device}-${port}.lock` };
 }
 
 /** The folder of an embedded subnet. */

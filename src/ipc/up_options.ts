@@ -44,6 +44,8 @@ export interface InterfaceOptions {
   memberships: (typeof MEMBERSHIP_CHOICES)[number];
   /** Where the next hops of routed packets come from. */
   nextHops: (typeof NEXT_HOP_CHOICES)[number];
+  /** Most multicast groups of each interface, beside its broadcast group; absent: the engine's default. */
+  maxGroups?: number;
   log: LogLevel;
 }
 
@@ -124,6 +126,7 @@ export function upArguments(options: UpOptions): string[] {
   add("--io", options.io);
   add("--memberships", options.memberships);
   add("--next-hops", options.nextHops);
+  add("--max-groups", options.maxGroups);
   add("--log", options.log);
   add("--user", options.user);
   if (options.roce) words.push("--roce");

@@ -11,4 +11,6 @@ export interface EngineContext {
   readonly sa: SaClient;
   /** Joins and leaves of the port's interfaces together. */
   readonly memberships: Memberships;
+  /** Most multicast groups of one interface, beside its broadcast group. Default: DEFAULT_MAX_GROUPS. */
+  readonly maxGroups?: number;
 }

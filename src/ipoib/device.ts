@@ -154,6 +154,11 @@ export class IpoibDevice {
     return name;
   }
 
+  /** Another program on the port may have left groups: finds out, and joins them again. */
+  checkMemberships(): void {
+    for (const each of this.interfaces()) each.checkMemberships();
+  }
+
   close(): void {
     for (const child of [...this.children]) this.#remove(child);
     this.parent.close();

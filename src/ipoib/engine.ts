@@ -12,11 +12,12 @@ import type { Netdev } from "../netdev/netdev.ts";
 import type { Reactor, Timer } from "../system/reactor.ts";
 import type { IpAddress } from "../wire/ip_address.ts";
 import type { EngineContext } from "./context.ts";
-import { ANNOUNCE_INTERVAL_MS } from "./constants.ts";
+import { ANNOUNCE_INTERVAL_MS, DEFAULT_MAX_GROUPS } from "./constants.ts";
 import type { AddressFamily, FamilyOnLink } from "./family/address_family.ts";
 import { ipv4Family } from "./family/ipv4_family.ts";
 import type { LinkIdentity } from "./link_identity.ts";
 import { GroupTable } from "./multicast/group_table.ts";
+import { WantedGroups } from "./multicast/wanted_groups.ts";
 import { KernelAgreement } from "./neighbour/kernel_agreement.ts";
 import { NeighbourTable } from "./neighbour/neighbour_table.ts";
 import { NextHops } from "./next_hops.ts";
@@ -47,6 +48,7 @@ export class Engine {
   readonly #sender: UdSender;
   readonly #hops: NextHops;
   readonly #families: readonly FamilyOnLink[];
+  readonly #wanted: WantedGroups;
   readonly #transmitter: Transmitter;
   readonly #receiver: Receiver;
   readonly #announceTimer: Timer;
@@ -66,11 +68,12 @@ export class Engine {
     const { clock } = reactor;
     const { statistics } = this;
     const sender = new UdSender(memory, statistics);
+    this.#wanted = new WantedGroups(context.maxGroups ?? DEFAULT_MAX_GROUPS);
     this.#reactor = reactor;
     this.#netdev = netdev;
     this.#sender = sender;
     this.groups = new GroupTable({ context, sender, identity, log });
-    this.paths = new PathTable(context, identity, this.groups);
+    this.paths = new PathTable(context, identity, this.groups, statistics);
     this.peers = new PeerTable(reactor, sender, this.paths);
     const kernel = new KernelAgreement(clock, netdev.config.neighbours);
     this.neighbours = new NeighbourTable(sender, this.peers, kernel);
@@ -135,6 +138,7 @@ export class Engine {
   /** Leaves all groups and forgets everything that was learnt. */
   close(now: Millis): void {
     this.groups.stop(now);
+    this.#wanted.clear();
     this.neighbours.flush();
     this.peers.flush();
     this.paths.flush();
@@ -150,6 +154,11 @@ export class Engine {
     this.groups.rejoin(now);
   }
 
+  /** Another program on the port may have left groups. */
+  checkMemberships(now: Millis): void {
+    this.groups.checkMemberships(now);
+  }
+
   /** The kernel's routes or addresses changed. */
   forgetNextHops(): void {
     this.#hops.clear();
@@ -160,10 +169,15 @@ export class Engine {
     const link = this.groups.broadcast;
     if (!link) return;
     const { memberships } = this.#netdev.config;
-    const mgids = memberships.map((group) =>
+    const wanted = this.#wanted.choose(memberships, this.#isAllHosts);
+    const mgids = wanted.map((group) =>
       this.#of(group)?.family.mgid(group, link.mgid)
     );
-    this.groups.setWanted(mgids.filter((mgid) => mgid !== undefined), now);
+    this.groups.setWanted(
+      mgids.filter((mgid) => mgid !== undefined),
+      memberships.length - wanted.length,
+      now,
+    );
   }
 
   /** Tells the link where these addresses are, twice: the first time the switches may not know the group's new member yet. */
@@ -186,6 +200,9 @@ export class Engine {
       translator.announce(addresses.filter((each) => family.has(each)));
     }
   }
+
+  readonly #isAllHosts = (group: IpAddress): boolean =>
+    this.#families.some(({ family }) => family.allHosts.equals(group));
 
   /** The family of an address, if it is carried. */
   #of(address: IpAddress): FamilyOnLink | undefined {

@@ -176,6 +176,11 @@ export class IpoibInterface {
     this.#evaluate();
   }
 
+  /** Another program on the port may have left groups: finds out, and joins them again. */
+  checkMemberships(): void {
+    this.#engine.checkMemberships(this.#now());
+  }
+
   /** Asks for an MTU; the group's may rule all the same. */
   setAdminMtu(mtu: number): void {
     this.adminMtu = mtu;

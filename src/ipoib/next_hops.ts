@@ -51,6 +51,8 @@ export class NextHops {
   readonly #neighbours: NeighbourTable;
   readonly #groups: GroupTable;
   readonly #flows = new AddressTable<Destination>();
+  /** By their legs: many flows take one route. */
+  readonly #spreads = new Map<string, Spread>();
   /** True if flows differ by protocol and ports; told by the kernel's rules. */
   byPort = false;
 
@@ -97,7 +99,11 @@ export class NextHops {
   ): Destination | undefined {
     const destination = this.#decide(family, view, ip, length);
     if (!destination) return undefined;
-    if (this.#flows.size >= MAX_NEXT_HOPS) this.#flows.clear();
+    if (destination === this.#groups.refused) return destination;
+    if (this.#flows.size >= MAX_NEXT_HOPS) {
+      this.#forgetFlows();
+      this.#sender.statistics.tables.add("next_hops_cleared");
+    }
     this.#flows.set(
       { w0: key[0]!, w1: key[1]!, w2: key[2]!, w3: key[3]! },
       destination,
@@ -106,8 +112,13 @@ export class NextHops {
   }
 
   clear(): void {
-    this.#flows.clear();
+    this.#forgetFlows();
     this.byPort = this.#config.routesByPort;
+  }
+
+  #forgetFlows(): void {
+    this.#flows.clear();
+    this.#spreads.clear();
   }
 
   #decide(
@@ -145,10 +156,24 @@ export class NextHops {
   ): Destination | undefined {
     const [first] = legs;
     if (!first) return undefined;
-    if (legs.length === 1) return this.#neighbours.get(first.nextHop);
-    const shares = legs.flatMap(({ nextHop, weight }) =>
-      new Array<Destination>(weight).fill(this.#neighbours.get(nextHop))
-    );
-    return new Spread(this.#sender, family, shares);
+    if (legs.length === 1) return this.#neighbour(first.nextHop);
+    const key = legs.map(({ nextHop, weight }) => `${nextHop} ${weight}`)
+      .join();
+    let spread = this.#spreads.get(key);
+    if (!spread) {
+      const shares = legs.flatMap(({ nextHop, weight }) =>
+        new Array<Destination>(weight).fill(this.#neighbour(nextHop))
+      );
+      spread = new Spread(this.#sender, family, shares);
+      this.#spreads.set(key, spread);
+    }
+    return spread;
+  }
+
+  /** The neighbour, which is told that flows lead to it. */
+  #neighbour(address: IpAddress): Destination {
+    const neighbour = this.#neighbours.get(address);
+    neighbour.isNextHop = true;
+    return neighbour;
   }
 }

@@ -3,12 +3,40 @@
  *
  * Only the first packets to a destination come here, so a copy and an object each are affordable. The kernel may hand over
  * all that it kept for a neighbour at once, so the bound is the kernel's own, in bytes (Linux `unres_qlen_bytes`).
+ *
+ * All queues of an interface have a bound together. When half of it is used each destination may keep a few packets only, so
+ * that packets to many absent destinations leave memory for the first packets to others.
  */
 
 import type { Destination } from "./egress.ts";
-import { MAX_WAITING_BYTES } from "./constants.ts";
+import {
+  FEW_WAITING_PACKETS,
+  MAX_TOTAL_WAITING_BYTES,
+  MAX_WAITING_BYTES,
+} from "./constants.ts";
 import type { DropReason } from "./statistics.ts";
 import type { UdSender } from "./ud_sender.ts";
+
+/** What a waiting packet takes beside its bytes, about (measured): the buffer's objects and its entry. */
+const OVERHEAD_BYTES = 512;
+
+/** The packets that wait on an interface, all queues together. */
+export class WaitingTotal {
+  /** With the overhead of each packet. */
+  bytes = 0;
+
+  /** True if a queue that has `queued` packets may take one more of so many bytes. */
+  allows(queued: number, bytes: number): boolean {
+    const limit = queued < FEW_WAITING_PACKETS
+      ? MAX_TOTAL_WAITING_BYTES
+      : MAX_TOTAL_WAITING_BYTES / 2;
+    return this.bytes + bytes + OVERHEAD_BYTES <= limit;
+  }
+
+  add(packets: number, bytes: number): void {
+    this.bytes += bytes + packets * OVERHEAD_BYTES;
+  }
+}
 
 /** A waiting packet. */
 interface WaitingPacket {
@@ -38,21 +66,23 @@ export class PacketQueue {
 
   /** Copies the packet out of `slot`, which is given back; counts it if the queue is full. */
   push(slot: number, length: number): void {
-    const { memory: { view, bytes, stride, layout }, statistics, memory } =
-      this.#sender;
+    const { memory, waiting, statistics } = this.#sender;
+    const { view, bytes, stride, layout } = memory;
     const frameLength = layout.payload - layout.vnet + length;
     if (
       this.#packets.length >= this.#limit ||
       this.#bytes + frameLength > MAX_WAITING_BYTES
     ) statistics.drop(this.#dropped);
-    else {
+    else if (!waiting.allows(this.#packets.length, frameLength)) {
+      statistics.drop("tx_waiting_full");
+    } else {
       const base = slot * stride;
       const from = base + layout.vnet;
       this.#packets.push({
         frame: bytes.slice(from, from + frameLength),
         encap: view.getInt32(base + layout.encap),
       });
-      this.#bytes += frameLength;
+      this.#count(1, frameLength);
     }
     memory.unreserve(slot);
   }
@@ -89,16 +119,22 @@ export class PacketQueue {
   /** Gives up all but the packet that came last. */
   keepLast(reason: DropReason): void {
     const last = this.#packets.pop();
-    this.drop(reason);
     if (!last) return;
+    this.#count(-1, -last.frame.length);
+    this.drop(reason);
     this.#packets.push(last);
-    this.#bytes = last.frame.length;
+    this.#count(1, last.frame.length);
   }
 
   #take(): WaitingPacket[] {
     const packets = this.#packets;
     this.#packets = [];
-    this.#bytes = 0;
+    this.#count(-packets.length, -this.#bytes);
     return packets;
+  }
+
+  #count(packets: number, bytes: number): void {
+    this.#bytes += bytes;
+    this.#sender.waiting.add(packets, bytes);
   }
 }

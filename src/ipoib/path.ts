@@ -8,8 +8,9 @@
  * - when the other port is heard from a LID that the path does not lead to: nobody else tells us that it moved;
  * - when the other port does not answer a neighbour's probe.
  *
- * The number of paths is bounded, and so is the number of those that somebody waits for: packets with invented
- * addresses neither displace a path in use nor keep the administrator busy.
+ * The number of paths is bounded, and so is the number of those that are being asked for: packets with invented
+ * addresses neither displace a path in use nor keep the administrator busy. No event costs time in proportion to the number
+ * of paths, but a full table that makes room, and a light flush.
  *
  * A doubtful path is asked for at most once a second; if the answer is no better it is asked for again with the joins'
  * pauses, a few times.
@@ -22,6 +23,7 @@ import type { Timer } from "../system/reactor.ts";
 import { gidKey, gidPrefix } from "../wire/gid.ts";
 import type { PathRecord } from "../wire/sa/path_record.ts";
 import {
+  EVICTED_SHARE,
   MAX_BACKOFF_MS,
   MAX_PATH_RETRIES,
   MAX_PATHS,
@@ -31,6 +33,8 @@ import {
 import type { EngineContext } from "./context.ts";
 import type { LinkIdentity } from "./link_identity.ts";
 import type { GroupTable } from "./multicast/group_table.ts";
+import type { Peer } from "./peer.ts";
+import type { Statistics } from "./statistics.ts";
 
 const EINVAL = 22;
 
@@ -57,9 +61,18 @@ export class Path {
   /** The LID that the other port sends from, if that is not where the path leads; else 0. */
   strayLid = 0;
   readonly waiters: PathWaiter[] = [];
+  /** Peers whose packets are sent on it. */
+  readonly peers = new Set<Peer>();
 
   constructor(gid: Uint8Array) {
     this.gid = gid.slice();
+  }
+
+  /** When an IP packet was last sent on it; 0 for never. */
+  get usedAt(): Millis {
+    let latest = 0;
+    for (const { usedAt } of this.peers) latest = Math.max(latest, usedAt);
+    return latest;
   }
 }
 
@@ -69,8 +82,13 @@ export class PathTable {
   readonly #identity: LinkIdentity;
   readonly #groups: GroupTable;
   readonly #paths = new Map<string, Path>();
+  readonly #statistics: Statistics;
   /** Paths that somebody waits for. */
   readonly #awaited = new Set<Path>();
+  /** Paths that will be asked for again by themselves. */
+  readonly #retrying = new Set<Path>();
+  /** When the timer is set to; Infinity for not at all. */
+  #due: Millis = Infinity;
   readonly #timer: Timer;
   /** Called when a path's handle changed or went. */
   onChange: (path: Path) => void = () => {};
@@ -81,8 +99,10 @@ export class PathTable {
     context: EngineContext,
     identity: LinkIdentity,
     groups: GroupTable,
+    statistics: Statistics,
   ) {
     this.#context = context;
+    this.#statistics = statistics;
     this.#identity = identity;
     this.#groups = groups;
     this.#timer = context.reactor.timer((now) => this.tick(now));
@@ -106,8 +126,10 @@ export class PathTable {
       return;
     }
     if (path.state === "asking") this.#await(path, waiter);
-    else if (this.#awaited.size >= MAX_PATHS_ASKED) waiter(undefined);
-    else {
+    else if (this.#awaited.size >= MAX_PATHS_ASKED) {
+      this.#statistics.tables.add("paths_not_asked");
+      waiter(undefined);
+    } else {
       this.#await(path, waiter);
       this.#ask(path, now);
     }
@@ -137,8 +159,7 @@ export class PathTable {
     const due = path.renewedAt + pauseAfter(path.retries);
     if (due <= now) this.#ask(path, now);
     else {
-      path.retryAt = Math.min(path.retryAt, due);
-      this.#schedule();
+      this.#retryAt(path, Math.min(path.retryAt, due));
     }
   }
 
@@ -147,7 +168,7 @@ export class PathTable {
     if (path.state === "asking" && !path.ah) return;
     this.#dropHandle(path);
     path.state = "idle";
-    path.retryAt = Infinity;
+    this.#retryAt(path, Infinity);
   }
 
   /** Every path is to be asked for again, and used meanwhile (light flush). */
@@ -161,21 +182,22 @@ export class PathTable {
 
   /** Runs what is due. */
   tick(now: Millis): void {
-    for (const path of this.#paths.values()) {
+    for (const path of [...this.#retrying]) {
       if (path.retryAt <= now) this.#ask(path, now);
     }
-    this.#schedule();
+    this.#reschedule();
   }
 
   /** Forgets everything; who waits is told so (normal flush). */
   flush(): void {
     const paths = [...this.#paths.values()];
     this.#paths.clear();
+    this.#retrying.clear();
+    this.#reschedule();
     for (const path of paths) {
       this.#dropHandle(path);
       this.#tell(path, undefined);
     }
-    this.#schedule();
   }
 
   entries(): Path[] {
@@ -190,7 +212,7 @@ export class PathTable {
   #ask(path: Path, now: Millis): void {
     path.state = "asking";
     if (path.ah) path.renewedAt = now;
-    path.retryAt = Infinity;
+    this.#retryAt(path, Infinity);
     const request = {
       sgid: this.#identity.gid,
       dgid: path.gid,
@@ -205,16 +227,21 @@ export class PathTable {
   }
 
   /**
-   * The table is full: of the paths that nobody waits for the oldest go, those that could not be had first. Who uses them asks
-   * again.
+   * The table is full: of the paths that nobody waits for, those that could not be had go first, then those that were used
+   * longest ago. A peer that has lost its path asks again.
    */
   #makeRoom(): void {
-    const idle = this.entries().filter(({ waiters }) => waiters.length === 0)
-      .sort((a, b) => Number(a.ah !== undefined) - Number(b.ah !== undefined));
-    for (const path of idle.slice(0, MAX_PATHS / 8)) {
+    const order = this.entries()
+      .filter(({ waiters }) => waiters.length === 0)
+      .map((path) => ({ path, usedAt: path.usedAt, there: path.ah ? 1 : 0 }))
+      .sort((a, b) => a.there - b.there || a.usedAt - b.usedAt);
+    const evicted = order.slice(0, MAX_PATHS * EVICTED_SHARE);
+    for (const { path } of evicted) {
       this.#paths.delete(gidKey(path.gid));
+      this.#retrying.delete(path);
       this.#dropHandle(path);
     }
+    this.#statistics.tables.add("paths_evicted", evicted.length);
   }
 
   #complete(path: Path, record: PathRecord): void {
@@ -250,8 +277,32 @@ export class PathTable {
   #retry(path: Path): void {
     if (path.retries >= MAX_PATH_RETRIES) return;
     path.retries++;
-    path.retryAt = path.renewedAt + pauseAfter(path.retries);
-    this.#schedule();
+    this.#retryAt(path, path.renewedAt + pauseAfter(path.retries));
+  }
+
+  #retryAt(path: Path, when: Millis): void {
+    if (path.retryAt === when) return;
+    path.retryAt = when;
+    if (when === Infinity) this.#retrying.delete(path);
+    else {
+      this.#retrying.add(path);
+      this.#tickAt(when);
+    }
+  }
+
+  #reschedule(): void {
+    this.#due = Infinity;
+    for (const { retryAt } of this.#retrying) {
+      if (retryAt < this.#due) this.#due = retryAt;
+    }
+    this.#timer.at(this.#due);
+  }
+
+  /** A tick that finds nothing due is cheaper than a search for the next deadline at each change. */
+  #tickAt(when: Millis): void {
+    if (when >= this.#due) return;
+    this.#due = when;
+    this.#timer.at(when);
   }
 
   /** True if the path ends at the port with this LID: the lowest bits choose one of its LIDs (LMC, IBTA vol. 1 4.1.3). */
@@ -262,14 +313,6 @@ export class PathTable {
 
   close(): void {
     this.#timer.close();
-  }
-
-  #schedule(): void {
-    let first = Infinity;
-    for (const { retryAt } of this.#paths.values()) {
-      if (retryAt < first) first = retryAt;
-    }
-    this.#timer.at(first);
   }
 
   #dropHandle(path: Path): void {

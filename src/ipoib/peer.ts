@@ -11,6 +11,7 @@ import { EthernetKind } from "../wire/ethernet.ts";
 import { gidKey } from "../wire/gid.ts";
 import { type LinkAddress, linkAddressEquals } from "../wire/link_address.ts";
 import {
+  EVICTED_SHARE,
   IDLE_MS,
   MAX_PEERS,
   MAX_WAITING_PACKETS,
@@ -28,19 +29,29 @@ export class Peer implements Destination {
   readonly kind = EthernetKind.Host;
   readonly address: LinkAddress;
   readonly queue: PacketQueue;
+  readonly createdAt: Millis;
   egress: Egress;
   path: Path | undefined;
   /** True while the administrator is being asked. */
   asking = false;
-  /** Initialised as a number: a field that began as undefined would hold an allocated number at each assignment. */
+  /**
+   * When an IP packet was last sent to it; 0 for never. Initialised as a number: a field that began as undefined would hold an
+   * allocated number at each assignment.
+   */
   usedAt: Millis = 0;
   /** Who wants to know that the egress changed: the IP addresses that lead here. */
   readonly followers = new Set<PeerFollower>();
 
-  constructor(address: LinkAddress, queue: PacketQueue, egress: Egress) {
+  constructor(
+    address: LinkAddress,
+    queue: PacketQueue,
+    egress: Egress,
+    now: Millis,
+  ) {
     this.address = address;
     this.queue = queue;
     this.egress = egress;
+    this.createdAt = now;
   }
 }
 
@@ -112,13 +123,11 @@ export class PeerTable implements WaitingTable<LinkAddress> {
         MAX_WAITING_PACKETS,
         "tx_path_queue",
       );
-      peer = new Peer(address, queue, new Wait(this, address));
+      const now = this.#reactor.clock.now();
+      peer = new Peer(address, queue, new Wait(this, address), now);
       this.#peers.set(key, peer);
-      if (this.#peers.size === 1) {
-        this.#reap.at(this.#reactor.clock.now() + REAP_INTERVAL_MS);
-      }
+      if (this.#peers.size === 1) this.#reap.at(now + REAP_INTERVAL_MS);
     }
-    peer.usedAt = this.#reactor.clock.now();
     return peer;
   }
 
@@ -159,7 +168,6 @@ export class PeerTable implements WaitingTable<LinkAddress> {
   flush(): void {
     for (const [key, peer] of [...this.#peers]) {
       if (peer.followers.size === 0) this.#peers.delete(key);
-      peer.path = undefined;
       this.#end(peer);
     }
   }
@@ -169,7 +177,11 @@ export class PeerTable implements WaitingTable<LinkAddress> {
   }
 
   #route(peer: Peer, path: Path, ah: AddressHandle): void {
-    peer.path = path;
+    if (peer.path !== path) {
+      peer.path?.peers.delete(peer);
+      peer.path = path;
+      path.peers.add(peer);
+    }
     this.#setEgress(peer, new UdRoute(this.#sender, this, peer, ah));
   }
 
@@ -179,8 +191,7 @@ export class PeerTable implements WaitingTable<LinkAddress> {
   }
 
   #onPathChange(path: Path): void {
-    for (const peer of this.#peers.values()) {
-      if (peer.path !== path) continue;
+    for (const peer of path.peers) {
       if (path.ah) this.#route(peer, path, path.ah);
       else this.#setEgress(peer, new Wait(this, peer.address));
     }
@@ -188,37 +199,47 @@ export class PeerTable implements WaitingTable<LinkAddress> {
 
   /** Packets wait for the new path, or for the end of the question. */
   #onStray(path: Path): void {
-    for (const peer of this.#peers.values()) {
-      if (peer.path !== path) continue;
-      peer.path = undefined;
-      this.#setEgress(peer, new Wait(this, peer.address));
+    for (const peer of [...path.peers]) {
+      this.#unroute(peer);
       this.resolve(peer);
     }
   }
 
   #end(peer: Peer): void {
     peer.queue.drop("tx_path_failed");
+    this.#unroute(peer);
+  }
+
+  #unroute(peer: Peer): void {
+    peer.path?.peers.delete(peer);
+    peer.path = undefined;
     this.#setEgress(peer, new Wait(this, peer.address));
   }
 
   #removeIdle(now: Millis): void {
     for (const [key, peer] of this.#peers) {
-      if (peer.followers.size > 0 || now - peer.usedAt < IDLE_MS) continue;
+      const lastAt = Math.max(peer.usedAt, peer.createdAt);
+      if (peer.followers.size > 0 || now - lastAt < IDLE_MS) continue;
       this.#peers.delete(key);
       this.#end(peer);
     }
     if (this.#peers.size > 0) this.#reap.at(now + REAP_INTERVAL_MS);
   }
 
-  /** The table is full: of those that nothing leads to, the ones used longest ago go. */
+  /**
+   * The table is full: of those that nothing leads to, the ones used longest ago go. There are such peers, because there are
+   * fewer neighbours than peers.
+   */
   #makeRoom(): void {
-    const idle = [...this.#peers.values()]
+    const evicted = [...this.#peers.values()]
       .filter(({ followers }) => followers.size === 0)
-      .sort((a, b) => a.usedAt - b.usedAt);
-    for (const peer of idle.slice(0, MAX_PEERS / 8)) {
+      .sort((a, b) => a.usedAt - b.usedAt)
+      .slice(0, MAX_PEERS * EVICTED_SHARE);
+    for (const peer of evicted) {
       this.#peers.delete(peerKey(peer.address));
       this.#end(peer);
     }
+    this.#sender.statistics.tables.add("peers_evicted", evicted.length);
   }
 }
 

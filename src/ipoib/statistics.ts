@@ -25,12 +25,14 @@ const reasons = [
   "tx_malformed",
   "tx_no_route",
   "tx_link_down",
+  "tx_waiting_full",
   "tx_neighbour_queue",
   "tx_neighbour_failed",
   "tx_path_queue",
   "tx_path_failed",
   "tx_group_queue",
   "tx_group_failed",
+  "tx_group_limit",
   "tx_too_long",
   "tx_unreachable",
   "tx_no_credit",
@@ -41,6 +43,19 @@ const reasons = [
   "rx_malformed",
   "rx_device_down",
   "rx_device_refused",
+] as const;
+
+/** What happens to entries of bounded tables, other than packets dropped. */
+const tables = [
+  "neighbours_evicted",
+  "peers_evicted",
+  "paths_evicted",
+  "paths_not_asked",
+  "askers_evicted",
+  "next_hops_cleared",
+  "groups_refused",
+  "groups_evicted",
+  "memberships_lost",
 ] as const;
 
 export type StatisticName = typeof names[number];
@@ -65,6 +80,7 @@ export const Stat = {
 export class Statistics {
   readonly totals = new Counters(names);
   readonly drops = new Counters(reasons);
+  readonly tables = new Counters(tables);
   /** Own multicast packets that came back: not an error, not a receive. */
   echoes = 0;
   /** ARP packets by what was done with them. */

@@ -15,6 +15,7 @@ import { encapWord } from "../wire/encap.ts";
 import type { EthernetKind } from "../wire/ethernet.ts";
 import { writeEthernetHeader } from "../wire/frame_header.ts";
 import { GsoType } from "../wire/vnet.ts";
+import { WaitingTotal } from "./packet_queue.ts";
 import { type DropReason, Stat, type Statistics } from "./statistics.ts";
 
 const GSO_TYPE = 1;
@@ -38,6 +39,8 @@ export class UdSender {
   now: Millis = 0.5;
   readonly memory: SendMemory;
   readonly statistics: Statistics;
+  /** Packets that wait for a destination's egress. */
+  readonly waiting = new WaitingTotal();
   readonly #totals: Float64Array;
 
   constructor(memory: SendMemory, statistics: Statistics) {

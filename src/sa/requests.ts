@@ -5,6 +5,7 @@ import {
   GROUP_JOIN_MASK,
   JoinState,
   LEAVE_MASK,
+  McMask,
   McMemberRecord,
 } from "../wire/sa/mc_member_record.ts";
 import { IPOIB_PATH_MASK, PathRecord } from "../wire/sa/path_record.ts";
@@ -91,5 +92,19 @@ export function groupLeave(
   return {
     record: McMemberRecord.of({ mgid, portGid, joinState }),
     mask: LEAVE_MASK,
+  };
+}
+
+/**
+ * Asks whether a port is a member of a group. A member's answer has the group's MLID; that for others is "no records". (OpenSM
+ * does not tell the join state to who has no SM_Key, and the answer to a join is the same for a member and a new one.)
+ */
+export function membershipCheck(
+  mgid: Uint8Array,
+  portGid: Uint8Array,
+): MembershipRequest {
+  return {
+    record: McMemberRecord.of({ mgid, portGid }),
+    mask: McMask.Mgid | McMask.PortGid,
   };
 }

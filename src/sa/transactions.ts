@@ -9,6 +9,8 @@
  * when the next one does not come for T.
  *
  * Nothing here looks at a clock: {@linkcode Transactions.tick} is called when {@linkcode Transactions.deadline} has come.
+ * Requests that wait equally long stand in one queue, in the order of their deadlines, so that neither an answer nor a
+ * repetition costs time in proportion to the number of requests.
  */
 
 import type { Millis } from "../base/units.ts";
@@ -60,6 +62,7 @@ export interface TableQuestion<T>
 export type AdministratorAddress = () => MadAddress | undefined;
 
 interface Pending {
+  readonly id: number;
   readonly mad: Uint8Array;
   readonly method: number;
   readonly attribute: number;
@@ -68,6 +71,8 @@ interface Pending {
   /** Present if the answer is a table. */
   readonly receiver?: TableReceiver;
   sendsLeft: number;
+  /** Which queue it stands in. */
+  pause: Millis;
   deadline: Millis;
   /** Called with the 200 octets of attribute data, or with the table. */
   succeed(answer: Table, now: Millis): void;
@@ -78,6 +83,10 @@ interface Pending {
 
 export class Transactions {
   readonly #pending = new Map<number, Pending>();
+  /** By the pause before the next step; the first of a queue is due first. */
+  readonly #queues = new Map<Millis, Set<Pending>>();
+  /** Nothing is due before. */
+  #earliest: Millis = Infinity;
   readonly #send: (mad: Uint8Array, to: MadAddress) => void;
   readonly #address: AdministratorAddress;
   #nextId: number;
@@ -99,13 +108,8 @@ export class Transactions {
 
   /** When {@linkcode tick} has something to do, or Infinity. */
   get deadline(): Millis {
-    // Asked for in each turn of the loop: an iterator would be garbage.
-    if (this.#pending.size === 0) return Infinity;
-    let earliest = Infinity;
-    for (const { deadline } of this.#pending.values()) {
-      if (deadline < earliest) earliest = deadline;
-    }
-    return earliest;
+    // Asked for in each turn of the loop.
+    return this.#pending.size === 0 ? Infinity : this.#earliest;
   }
 
   /** Asks; `callback` is called exactly once, unless the request is cancelled. */
@@ -162,6 +166,7 @@ export class Transactions {
     const interval = question.timeout / RETRIES;
     const pending: Pending = {
       ...outcome,
+      id,
       mad: SaMad.emit({
         classVersion: SA_CLASS_VERSION,
         method: question.method,
@@ -180,13 +185,15 @@ export class Transactions {
       interval,
       timeout: question.timeout,
       sendsLeft: RETRIES,
-      deadline: now + interval,
+      pause: interval,
+      deadline: Infinity,
     };
     this.#pending.set(id, pending);
+    this.#queue(pending, interval, now);
     this.#transmit(pending.mad);
     return {
       cancel: () => {
-        if (this.#pending.get(id) === pending) this.#pending.delete(id);
+        if (this.#pending.get(id) === pending) this.#end(pending);
       },
     };
   }
@@ -204,10 +211,10 @@ export class Transactions {
       pending.attribute !== view.attributeId
     ) return false;
     if (view.status === 0 && pending.receiver !== undefined) {
-      this.#onSegment(id, pending, pending.receiver, mad, now);
+      this.#onSegment(pending, pending.receiver, mad, now);
       return true;
     }
-    this.#pending.delete(id);
+    this.#end(pending);
     const repeated = pending.sendsLeft < RETRIES;
     if (
       repeated && view.status === MadStatus.RequestInvalid &&
@@ -219,7 +226,6 @@ export class Transactions {
   }
 
   #onSegment(
-    id: number,
     pending: Pending,
     receiver: TableReceiver,
     mad: Uint8Array,
@@ -227,36 +233,69 @@ export class Transactions {
   ): void {
     const { reply, table, failed } = receiver.take(SaMad.parse(mad)!);
     pending.sendsLeft = 0;
-    pending.deadline = now + pending.timeout;
+    this.#queue(pending, pending.timeout, now);
     if (reply !== undefined) this.#transmit(reply);
     if (table === undefined && failed !== true) return;
-    this.#pending.delete(id);
+    this.#end(pending);
     if (table !== undefined) pending.succeed(table, now);
     else pending.fail(0, EINVAL, now);
   }
 
   /** Repeats and gives up what is due; returns the next deadline, or Infinity. */
   tick(now: Millis): Millis {
-    for (const [id, pending] of [...this.#pending]) {
-      if (pending.deadline > now || this.#pending.get(id) !== pending) continue;
-      if (pending.sendsLeft === 0) {
-        this.#pending.delete(id);
-        const abort = pending.receiver?.giveUp();
-        if (abort !== undefined) this.#transmit(abort);
-        pending.fail(0, ETIMEDOUT, now);
-      } else {
-        pending.sendsLeft--;
-        pending.deadline = now + pending.interval;
-        this.#transmit(pending.mad);
+    if (now < this.#earliest) return this.deadline;
+    for (const queue of this.#queues.values()) {
+      // What is queued meanwhile is for a later tick.
+      for (let left = queue.size; left > 0; left--) {
+        const [first] = queue;
+        if (!first || first.deadline > now) break;
+        this.#step(first, now);
+      }
+    }
+    this.#earliest = Infinity;
+    for (const [first] of this.#queues.values()) {
+      if (first && first.deadline < this.#earliest) {
+        this.#earliest = first.deadline;
       }
     }
     return this.deadline;
+  }
+
+  /** Repeats a request, or gives it up. */
+  #step(pending: Pending, now: Millis): void {
+    if (pending.sendsLeft === 0) {
+      this.#end(pending);
+      const abort = pending.receiver?.giveUp();
+      if (abort !== undefined) this.#transmit(abort);
+      pending.fail(0, ETIMEDOUT, now);
+    } else {
+      pending.sendsLeft--;
+      this.#queue(pending, pending.interval, now);
+      this.#transmit(pending.mad);
+    }
+  }
+
+  #queue(pending: Pending, pause: Millis, now: Millis): void {
+    this.#queues.get(pending.pause)?.delete(pending);
+    pending.pause = pause;
+    pending.deadline = now + pause;
+    const queue = this.#queues.get(pause);
+    if (queue) queue.add(pending);
+    else this.#queues.set(pause, new Set([pending]));
+    if (pending.deadline < this.#earliest) this.#earliest = pending.deadline;
+  }
+
+  #end(pending: Pending): void {
+    this.#pending.delete(pending.id);
+    this.#queues.get(pending.pause)?.delete(pending);
   }
 
   /** Gives every request up with EINTR: the administrator that was asked is no more. */
   flush(now: Millis): void {
     const pending = [...this.#pending.values()];
     this.#pending.clear();
+    this.#queues.clear();
+    this.#earliest = Infinity;
     for (const { fail } of pending) fail(0, EINTR, now);
   }
 

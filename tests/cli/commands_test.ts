@@ -222,7 +222,7 @@ Deno.test("ipoib up hands its options to the daemon and its code back", async ()
   world.code = 2;
   const line = "up ib7 ib9 --hca soft:lab --netns blue --pkey-index 0x2 " +
     "--guid 0002:c903:0:1 --subnet-mtu 4096 --mode connected --mtu 1500 " +
-    "--roce --background --io poll --memberships proc --next-hops routes --log debug";
+    "--roce --background --io poll --memberships proc --next-hops routes --max-groups 40 --log debug";
   assertEquals((await world.run(line)).code, 2);
   assertEquals(world.ups.pop(), {
     names: ["ib7", "ib9"],
@@ -238,6 +238,7 @@ Deno.test("ipoib up hands its options to the daemon and its code back", async ()
     io: "poll",
     memberships: "proc",
     nextHops: "routes",
+    maxGroups: 40,
     log: "debug",
   });
 });
@@ -269,6 +270,7 @@ Deno.test("upArguments() is read back as the same options", async () => {
       "program" as const,
       "routes" as const,
     ),
+    maxGroups: optional(fc.integer({ min: 1, max: 16_383 })),
     log: fc.constantFrom("debug" as const, "silent" as const),
   }).map((all) =>
     Object.fromEntries(

@@ -28,6 +28,7 @@ function run<M extends Method>(
     {
       device: host.device,
       port: host.port,
+      memberships: host.memberships,
       reactor: host.rig.reactor,
       subnet: "lab",
       showSubnet: () => {},
@@ -208,6 +209,10 @@ Deno.test("stats has the counters of the engine and of the port", () => {
     a.port.counters().xmit_packets,
   );
   assert(stats!.counters.arp_sent! > 0);
+  // What bounded tables gave up, and leaves for others' sake.
+  assertEquals(stats!.counters.neighbours_evicted, 0);
+  assertEquals(stats!.counters.groups_refused, 0);
+  assertEquals(stats!.counters.port_leaves_withheld, 0);
 });
 
 Deno.test("children are created, listed, shown and deleted", () => {

@@ -88,3 +88,33 @@ for (const way of ["proc", "rtnetlink"] as const) {
     { ignore: skip },
   );
 }
+
+labTest(
+  "More groups than --max-groups allows: the first are joined, the others counted",
+  async (lab) => {
+    const limit = 8;
+    const [host, other] = await lab.running(2, ["--max-groups", String(limit)]);
+    const joined = async () => (await host.call("mcg.show", {})).length;
+    const refused = async () => (await host.counters()).groups_refused;
+    for (let i = 0; i < 20; i++) {
+      const address = `239.9.0.${i}/32`;
+      await host.ip("addr", "add", address, "dev", "ib0", "autojoin");
+    }
+    // 224.0.0.1 is one of them; the broadcast group is not.
+    await until(
+      "the last group is refused",
+      async () => await refused() === 13,
+    );
+    assertEquals(await joined(), 1 + limit);
+    assert(await host.reaches(other));
+    await host.ip("addr", "del", "239.9.0.0/32", "dev", "ib0");
+    await until(
+      "another group is joined",
+      async () =>
+        (await host.call("mcg.show", {})).some(({ mgid }) =>
+          mgid.endsWith(":f09:7")
+        ),
+    );
+    assertEquals(await joined(), 1 + limit);
+  },
+);

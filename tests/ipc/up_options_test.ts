@@ -48,9 +48,10 @@ Deno.test("upArguments() writes every option", () => {
       io: "poll",
       memberships: "proc",
       nextHops: "routes",
+      maxGroups: 40,
       log: "debug",
     }).join(" "),
     "up ib1 ib3 --hca soft:lab --netns blue --pkey-index 1 --guid 0x0002c90300000001 " +
-      "--subnet-mtu 4096 --mode datagram --mtu 1500 --io poll --memberships proc --next-hops routes --log debug --roce --background",
+      "--subnet-mtu 4096 --mode datagram --mtu 1500 --io poll --memberships proc --next-hops routes --max-groups 40 --log debug --roce --background",
   );
 });

@@ -1,6 +1,10 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { FakeFabric } from "../../src/hca/fake.ts";
-import { MAX_WAITING_BYTES } from "../../src/ipoib/constants.ts";
+import {
+  FEW_WAITING_PACKETS,
+  MAX_TOTAL_WAITING_BYTES,
+  MAX_WAITING_BYTES,
+} from "../../src/ipoib/constants.ts";
 import type { Destination } from "../../src/ipoib/egress.ts";
 import { PacketQueue } from "../../src/ipoib/packet_queue.ts";
 import { Statistics } from "../../src/ipoib/statistics.ts";
@@ -93,4 +97,34 @@ Deno.test("what finds no slot is dropped, and what waits again waits behind noth
   };
   queue.sendTo(again);
   assertEquals([queue.length, send.free], [2, send.slots]);
+});
+
+Deno.test("all queues of an interface have a bound together, and leave memory for the first packets to others", () => {
+  const { send } = new FakeFabric().addPort();
+  const statistics = new Statistics();
+  const sender = new UdSender(send, statistics);
+  const queues: PacketQueue[] = [];
+  const fillAnother = () => {
+    const queue = new PacketQueue(sender, LIMIT, "tx_path_queue");
+    queues.push(queue);
+    for (let i = 0; i < LIMIT; i++) queue.push(send.reserve(), 2000);
+    return queue.length;
+  };
+  const half = MAX_TOTAL_WAITING_BYTES / 2;
+  while (fillAnother() === LIMIT);
+  assert(Math.abs(sender.waiting.bytes - half) < 20_000);
+  assertEquals(fillAnother(), FEW_WAITING_PACKETS);
+  while (fillAnother() === FEW_WAITING_PACKETS);
+  assertEquals(fillAnother(), 0);
+  assert(sender.waiting.bytes <= MAX_TOTAL_WAITING_BYTES);
+  assert(statistics.drops.get("tx_waiting_full") > queues.length);
+  assertEquals([send.free, statistics.drops.get("tx_path_queue")], [
+    send.slots,
+    0,
+  ]);
+  for (const queue of queues) {
+    queue.keepLast("tx_path_failed");
+    queue.drop("tx_path_failed");
+  }
+  assertEquals(sender.waiting.bytes, 0);
 });

@@ -39,10 +39,11 @@ function setup(others: "refused" | "silence") {
   };
   const context = { reactor, port, sa, memberships: new Memberships(sa) };
   const identity = new LinkIdentity(port);
-  const sender = new UdSender(port.send, new Statistics());
+  const statistics = new Statistics();
+  const sender = new UdSender(port.send, statistics);
   const log = getLogger("ib0");
   const groups = new GroupTable({ context, sender, identity, log });
-  const table = new PathTable(context, identity, groups);
+  const table = new PathTable(context, identity, groups, statistics);
   const request = (gid: Uint8Array) => {
     let answer: Path | "none" | "later" = "later";
     table.request(gid, 0, (path) => answer = path ?? "none");

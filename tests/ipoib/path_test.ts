@@ -53,10 +53,11 @@ class Asked {
     };
     const context = { reactor, port, sa, memberships: new Memberships(sa) };
     const identity = new LinkIdentity(port);
-    const sender = new UdSender(port.send, new Statistics());
+    const statistics = new Statistics();
+    const sender = new UdSender(port.send, statistics);
     const log = getLogger("ib0");
     const groups = new GroupTable({ context, sender, identity, log });
-    this.table = new PathTable(context, identity, groups);
+    this.table = new PathTable(context, identity, groups, statistics);
   }
 
   /** When the table wants to be called again. */

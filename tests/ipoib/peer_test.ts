@@ -137,11 +137,12 @@ Deno.test("a peer that nothing leads to goes after a minute without packets, oth
   const [a, b] = rig.pair();
   const { reactor } = rig;
   const { port, sa } = a;
-  const sender = new UdSender(port.send, new Statistics());
+  const statistics = new Statistics();
+  const sender = new UdSender(port.send, statistics);
   sender.qp = port.qps.get(a.link.qpn)!;
   const context = { reactor, port, sa, memberships: new Memberships(sa) };
   const identity = new LinkIdentity(port);
-  const paths = new PathTable(context, identity, a.link.groups);
+  const paths = new PathTable(context, identity, a.link.groups, statistics);
   const peers = new PeerTable(reactor, sender, paths);
   const [used, followed, idle] = [1, 2, 3].map((qpn) => {
     const peer = peers.get({ ...b.address, qpn });

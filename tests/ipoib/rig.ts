@@ -97,6 +97,7 @@ export interface HostOptions extends FakePortOptions {
   /** False: the port stays in the state "init". */
   register?: boolean;
   families?: readonly AddressFamily[];
+  maxGroups?: number;
   makeNetdev?: (
     options: ConstructorParameters<typeof FakeNetdev>[0],
   ) => FakeNetdev;
@@ -107,6 +108,7 @@ export class Host {
   readonly rig: Rig;
   readonly port: FakePort;
   readonly sa: SaClient;
+  readonly memberships: Memberships;
   readonly device: IpoibDevice;
   readonly netdevs: FakeNetdev[] = [];
   /** MADs that the port sent, by method and attribute: "02/38" is a join. */
@@ -133,6 +135,7 @@ export class Host {
       }),
     });
     this.sa = sa;
+    this.memberships = new Memberships(sa);
     reactor.onTurnEnd(() => timer.at(sa.deadline));
     agent.onMad = (mad, from) => sa.onMad(mad, from, reactor.clock.now());
     const make = options.makeNetdev ?? ((o) => new FakeNetdev(o));
@@ -141,8 +144,9 @@ export class Host {
         reactor,
         port,
         sa,
-        memberships: new Memberships(sa),
+        memberships: this.memberships,
         ...(options.families && { families: options.families }),
+        ...(options.maxGroups && { maxGroups: options.maxGroups }),
       },
       {
         name: `ib${number}`,

@@ -21,6 +21,10 @@ export const REQUEST_INVALID = 0x0200;
 
 export class ScriptedSa {
   readonly memberships: Asked[] = [];
+  /** Questions whether the port is a member of a group: when, and of which. */
+  readonly checks: { at: number; mgid: Uint8Array }[] = [];
+  /** Status of the answer to such a question. */
+  checkStatus: (record: McMemberRecord) => number | undefined = () => 0;
   readonly paths: PathRecord[] = [];
   /** Status of the answer to a join; 0 is success, undefined no answer at all. */
   joinStatus: (record: McMemberRecord) => number | undefined = () => 0;
@@ -61,8 +65,23 @@ export class ScriptedSa {
       return;
     }
     const record = McMemberRecord.parse(request.data)!;
+    const at = this.#rig.reactor.clock.now();
+    if (request.method === Method.Get) {
+      this.checks.push({ at, mgid: record.mgid });
+      this.#answer(
+        from,
+        request,
+        this.checkStatus(record),
+        McMemberRecord.emit({
+          ...McMemberRecord.of({ mgid: record.mgid }),
+          ...this.group,
+          mlid: this.mlids.get(gidKey(record.mgid)) ?? 0,
+        }),
+      );
+      return;
+    }
     this.memberships.push({
-      at: this.#rig.reactor.clock.now(),
+      at,
       method: request.method,
       mask: request.componentMask,
       record,

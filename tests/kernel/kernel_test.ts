@@ -17,6 +17,7 @@ import { ping } from "./scenarios/ping.ts";
 import { ports } from "./scenarios/ports.ts";
 import { recovery } from "./scenarios/recovery.ts";
 import { roce } from "./scenarios/roce.ts";
+import { sharedPort } from "./scenarios/shared_port.ts";
 import { waiting } from "./scenarios/waiting.ts";
 
 // With two processors ib_ipoib of Linux 6.1 now and then spoils the list of packets that it received, and its machine hangs
@@ -32,6 +33,7 @@ elsewhere(fabric);
 iperf(fabric, 2044, Deno.test);
 leak(fabric);
 recovery(fabric);
+sharedPort(fabric);
 waiting(fabric);
 ports(fabric);
 missing(fabric);

@@ -115,6 +115,63 @@ kernelTest("auto takes rtnetlink where the kernel has it", () => {
   netdev.close();
 });
 
+for (
+  const source of modern ? ["rtnetlink", "proc"] as const : ["proc"] as const
+) {
+  kernelTest(
+    `changes of very many memberships wait, --memberships ${source}`,
+    () => {
+      const clock = new FakeClock(1000);
+      using room = new Room();
+      const reactor = new PollReactor(clock);
+      using tap = openTap({ name: "ib0", netns: room.fd });
+      using requests = new RequestSocket(room.fd);
+      setLinkUp(requests, tap.ifindex, true);
+      let changes = 0;
+      const memberships = openMemberships(source, {
+        reactor,
+        netns: room.fd,
+        ifindex: tap.ifindex,
+        changed: () => changes++,
+      });
+      const count = 1500;
+      const sockets = Array.from(
+        { length: count / 15 + 1 },
+        () => udpSocket(room.fd),
+      );
+      for (let i = 0; i < count; i++) {
+        const socket = sockets[Math.floor(i / 15)]!;
+        setMembership(socket, ip("239.1.0.0") + i, tap.ifindex, true);
+      }
+      const look = () => {
+        memberships.noteReport(clock.now());
+        // One turn takes the events, the next one what became due by them.
+        for (let i = 0; i < 3; i++) reactor.turn(0);
+      };
+      // The events of one turn are bounded.
+      for (let i = 0; i < 2; i++) {
+        clock.advance(5000);
+        look();
+      }
+      assertEquals(memberships.groups.size, count + 1);
+      changes = 0;
+      const toggle = (on: boolean) =>
+        setMembership(sockets.at(-1)!, ip("239.2.0.0"), tap.ifindex, on);
+      for (let i = 0; i < 25; i++) {
+        toggle(i % 2 === 0);
+        look();
+        clock.advance(1);
+      }
+      assertEquals(changes, 0);
+      clock.advance(10);
+      look();
+      assertEquals([changes, memberships.groups.size], [1, count + 2]);
+      memberships.close();
+      for (const socket of sockets) socket.close();
+    },
+  );
+}
+
 kernelTest("ProcMemberships reads at its times and at reports only", () => {
   const clock = new FakeClock(1000);
   using room = new Room();

@@ -15,7 +15,12 @@ import {
   TRUSTED,
 } from "../../scripts/opensm/saquery.ts";
 import type { Simulator } from "../../scripts/opensm/simulator.ts";
-import { broadcastJoin, groupJoin, groupLeave } from "../../src/sa/requests.ts";
+import {
+  broadcastJoin,
+  groupJoin,
+  groupLeave,
+  membershipCheck,
+} from "../../src/sa/requests.ts";
 import { formatGid } from "../../src/wire/gid.ts";
 import { broadcastMgid, ipv4Mgid } from "../../src/wire/mgid.ts";
 import { InformInfo } from "../../src/wire/sa/inform_info.ts";
@@ -142,6 +147,25 @@ clientTest(
     assertEquals(await members(simulator, GROUP), []);
     await node.get("leave", groupLeave(BROADCAST, gid, JoinState.FullMember));
     assertEquals(await members(simulator, BROADCAST), []);
+  },
+);
+
+clientTest(
+  "a membership check tells a member from a port that the group was left for",
+  async (node) => {
+    const gid = portGid(NODE);
+    const check = membershipCheck(BROADCAST, gid);
+    const none = { ok: false, status: NO_RECORDS, errno: 22 } as const;
+    assertEquals(await node.ask("get", check), none);
+    const link = await node.get("join", broadcastJoin(BROADCAST, gid, 0xffff));
+    // To a client without SM_Key neither port nor join state is told.
+    const { mlid, joinState, portGid: told } = await node.get("get", check);
+    assertEquals([mlid, joinState, told], [link.mlid, 0, new Uint8Array(16)]);
+    // The answer to a join tells nothing: it is the same for a member.
+    const again = await node.get("join", broadcastJoin(BROADCAST, gid, 0xffff));
+    assertEquals(again, link);
+    await node.get("leave", groupLeave(BROADCAST, gid, JoinState.FullMember));
+    assertEquals(await node.ask("get", check), none);
   },
 );
 

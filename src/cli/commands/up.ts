@@ -102,20 +102,26 @@ export function up(cli: Cli) {
         "of routed packets: a program in the kernel, or its routes",
       ).choices(NEXT_HOP_CHOICES).default("auto" as const),
     )
+    .option(
+      "--max-groups <n>",
+      "most multicast groups of an interface, beside its broadcast group (default: 512)",
+      integer(1, 16_383),
+    )
     .addOption(
       new Option("--log <level>", "least level that is logged")
         .choices(LOG_CHOICES).default("info" as const),
     )
     .action(async (names, options, self) => {
-      const { guid, subnetMtu, mtu, hca, roce, background, user, ...always } =
-        options;
+      const { hca, roce, background, ...others } = options;
+      const { guid, subnetMtu, mtu, maxGroups, user, ...always } = others;
       const upOptions: UpOptions = {
         ...always,
         names: names ?? [],
         hca: hca ?? { kind: "auto" },
         roce: roce ?? false,
         background: background ?? false,
-        ...given({ guid, subnetMtu, mtu, user, netns: netnsOf(self) }),
+        ...given({ guid, subnetMtu, mtu, maxGroups, user }),
+        ...given({ netns: netnsOf(self) }),
       };
       cli.exitCode = await cli.environment.up(upOptions);
     });

@@ -5,6 +5,7 @@ import type { HcaPort } from "../../hca/hca.ts";
 import type { Method, Params, Result } from "../../ipc/schema.ts";
 import type { IpoibDevice } from "../../ipoib/device.ts";
 import type { IpoibInterface } from "../../ipoib/interface.ts";
+import type { Memberships } from "../../sa/memberships.ts";
 import type { SubnetSnapshot } from "../../subnet/messages.ts";
 import type { Reactor } from "../../system/reactor.ts";
 import type { RecordContext } from "../records.ts";
@@ -13,6 +14,7 @@ import type { RecordContext } from "../records.ts";
 export interface CommandContext {
   device: IpoibDevice;
   port: HcaPort;
+  memberships: Memberships;
   reactor: Reactor;
   /** The embedded subnet; absent on a real fabric. */
   subnet: string | undefined;
@@ -39,7 +41,10 @@ export const Refusal = {
 export function recordContext(context: CommandContext): RecordContext {
   return {
     port: context.port.attributes,
-    counters: context.port.counters(),
+    counters: {
+      ...context.port.counters(),
+      ...context.memberships.counters(),
+    },
     subnet: context.subnet,
     now: context.reactor.clock.now(),
   };

@@ -39,6 +39,8 @@ export interface AddressFamily {
   flowHash(view: DataView, ip: number, length: number): number;
   /** True if packets to this address go to a group. */
   isMulticast(address: IpAddress): boolean;
+  /** The group of all hosts on the link (RFC 1112 section 4), of which every host is a member. */
+  readonly allHosts: IpAddress;
   /** The MGID of a group on the link of this broadcast group (RFC 4391 section 4). */
   mgid(group: IpAddress, broadcastMgid: Uint8Array): Uint8Array;
   /** True if the packet of a received message is one of this family. */

@@ -10,6 +10,7 @@ import { ArpTranslator } from "../neighbour/arp_translator.ts";
 import type { AddressFamily } from "./address_family.ts";
 
 const CLASS_D = 0xe;
+const ALL_HOSTS = 0xe0000001 | 0;
 /** Fragment offset: all but the first fragment of a packet are without ports. */
 const FRAGMENT_OFFSET = 0x1fff;
 const PORTS_LENGTH = 4;
@@ -23,6 +24,8 @@ export const ipv4Family: AddressFamily = {
   translator: (parts) => new ArpTranslator(parts),
 
   has: (address) => address.isIpv4,
+
+  allHosts: IpAddress.ipv4(ALL_HOSTS),
 
   /** Source; both ports; type of service, protocol and the mark of v4-mapped addresses; destination. */
   flowKey(view, ip, length, key, byPort) {

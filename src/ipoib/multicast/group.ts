@@ -57,6 +57,10 @@ export class Group implements Destination {
   failure: number | undefined;
   /** MAD status that the administrator gave as the reason; 0 if it did not answer. */
   failureStatus = 0;
+  /** When the port's membership is to be checked. */
+  checkAt: Millis = Infinity;
+  /** True if it was in the log that the membership was lost. */
+  lossLogged = false;
   /** True if the group is to be joined anew as soon as the broadcast group is. */
   stale = false;
   /** Initialised as a number: a field that began as undefined would hold an allocated number at each assignment. */

@@ -5,6 +5,9 @@
  * with which Q_Key, MTU, rate and service level every other group of the link is joined (RFC 4391 section 5 and 10).
  * Groups that the kernel is a member of are joined as full member; a group that is only sent to is joined
  * with the first packet (JoinState 8, as Linux does) and left when it was idle for a minute.
+ *
+ * The number of groups is bounded (group_limit.ts), and whether the port is still a member of them is checked
+ * (membership_checks.ts).
  */
 
 import { IpoibError } from "../../base/errors.ts";
@@ -26,16 +29,20 @@ import {
   type McMemberRecord,
 } from "../../wire/sa/mc_member_record.ts";
 import {
+  DEFAULT_MAX_GROUPS,
   IDLE_MS,
   MAX_LOGGED_FAILURES,
   REAP_INTERVAL_MS,
 } from "../constants.ts";
 import type { EngineContext } from "../context.ts";
+import type { Destination } from "../egress.ts";
 import type { LinkIdentity } from "../link_identity.ts";
 import type { UdSender } from "../ud_sender.ts";
 import { Wait, type WaitingTable } from "../wait.ts";
 import { backOff, resetBackOff } from "./back_off.ts";
 import { Group, GroupRoute } from "./group.ts";
+import { GroupLimit } from "./group_limit.ts";
+import { MembershipChecks } from "./membership_checks.ts";
 
 const ETIMEDOUT = 110;
 const EINVAL = 22;
@@ -58,15 +65,35 @@ export class GroupTable implements WaitingTable<Uint8Array> {
   onJoin: () => void = () => {};
   /** Called when a group went: references to it are no longer good. */
   onRemoved: () => void = () => {};
+  /** Where packets go for whose group there is no place. */
+  readonly refused: Destination;
   readonly #parts: GroupTableParts;
   readonly #groups = new Map<string, Group>();
+  readonly #checks: MembershipChecks;
+  readonly #limit: GroupLimit;
   readonly #timer: Timer;
   #broadcast: Group | undefined;
   #nextReap = Infinity;
 
   constructor(parts: GroupTableParts) {
     this.#parts = parts;
+    this.refused = {
+      kind: EthernetKind.Multicast,
+      egress: { send: (slot) => parts.sender.drop(slot, "tx_group_limit") },
+    };
     this.#timer = parts.context.reactor.timer((now) => this.tick(now));
+    const { context, sender, identity, log } = parts;
+    const groups = this.#groups;
+    this.#checks = new MembershipChecks({
+      ...{ memberships: context.memberships, groups },
+      portGid: () => identity.gid,
+      onLost: (group) => this.#onLost(group),
+    });
+    this.#limit = new GroupLimit({
+      ...{ groups, statistics: sender.statistics, log },
+      maxGroups: context.maxGroups ?? DEFAULT_MAX_GROUPS,
+      remove: (group, now) => this.#remove(group, now),
+    });
   }
 
   /** The broadcast group, once {@linkcode start} was called. */
@@ -96,6 +123,7 @@ export class GroupTable implements WaitingTable<Uint8Array> {
 
   /** Leaves everything. */
   stop(now: Millis): void {
+    this.#checks.stop();
     for (const group of this.entries().reverse()) this.#remove(group, now);
     this.#broadcast = undefined;
     this.#nextReap = Infinity;
@@ -117,8 +145,18 @@ export class GroupTable implements WaitingTable<Uint8Array> {
     this.#schedule();
   }
 
-  /** The kernel is a member of exactly these groups. */
-  setWanted(mgids: readonly Uint8Array[], now: Millis): void {
+  /** Finds out whether the port is still a member of all groups: another program on it may have left some. */
+  checkMemberships(now: Millis): void {
+    this.#checks.hurry(now);
+    this.#schedule();
+  }
+
+  /** The kernel is a member of exactly these groups, and of so many others for which there is no place (wanted_groups.ts). */
+  setWanted(
+    mgids: readonly Uint8Array[],
+    unjoined: number,
+    now: Millis,
+  ): void {
     if (!this.#broadcast) return;
     const wanted = new Map(mgids.map((mgid) => [gidKey(mgid), mgid]));
     for (const [key, group] of [...this.#groups]) {
@@ -128,20 +166,31 @@ export class GroupTable implements WaitingTable<Uint8Array> {
     }
     for (const [key, mgid] of wanted) {
       if (this.#groups.has(key)) continue;
+      this.#limit.admitMember(now);
       const group = this.#make(mgid, EthernetKind.Multicast, false, now);
       this.#groups.set(key, group);
       if (this.ready) this.#join(group, now);
     }
+    this.#limit.reportUnjoined(unjoined);
     this.#schedule();
   }
 
-  /** The group to send to; one that nobody has asked for yet becomes a send-only group. */
-  toSend(mgid: Uint8Array): Group | undefined {
-    if (!this.ready) return undefined;
+  /**
+   * Where packets to this group go. A group that nobody has asked for yet becomes a send-only group, if there is a place for
+   * it; else {@linkcode refused}.
+   */
+  toSend(mgid: Uint8Array): Destination | undefined {
+    return this.ready ? this.#sendOnly(mgid) ?? this.refused : undefined;
+  }
+
+  /** The group, made if need be; undefined if there is no place for it. */
+  #sendOnly(mgid: Uint8Array): Group | undefined {
     const key = gidKey(mgid);
     let group = this.#groups.get(key);
     if (!group) {
-      group = this.#make(mgid, EthernetKind.Multicast, true, this.#now());
+      const now = this.#now();
+      if (!this.#limit.admitsSender(now)) return undefined;
+      group = this.#make(mgid, EthernetKind.Multicast, true, now);
       this.#groups.set(key, group);
     }
     return group;
@@ -149,9 +198,12 @@ export class GroupTable implements WaitingTable<Uint8Array> {
 
   /** Keeps a packet until the group is joined, which begins now if it has not. */
   wait(mgid: Uint8Array, slot: number, length: number): void {
-    const group = this.toSend(mgid);
+    const group = this.ready ? this.#sendOnly(mgid) : undefined;
     if (!group) {
-      this.#parts.sender.drop(slot, "tx_link_down");
+      this.#parts.sender.drop(
+        slot,
+        this.ready ? "tx_group_limit" : "tx_link_down",
+      );
       return;
     }
     const now = this.#now();
@@ -176,7 +228,22 @@ export class GroupTable implements WaitingTable<Uint8Array> {
         }
       }
     }
+    this.#checks.run(now, () => this.#schedule());
     this.#schedule();
+  }
+
+  #onLost(group: Group): void {
+    const { sender, log } = this.#parts;
+    sender.statistics.tables.add("memberships_lost");
+    if (!group.lossLogged) {
+      group.lossLogged = true;
+      log.warn(
+        `The port was no member of ${
+          formatGid(group.mgid)
+        } any longer, as when another program on it has left the group: joined again`,
+      );
+    }
+    this.#join(group, this.#now());
   }
 
   #join(group: Group, now: Millis): void {
@@ -199,11 +266,6 @@ export class GroupTable implements WaitingTable<Uint8Array> {
 
   #onAnswer(group: Group, answer: SaResult<McMemberRecord>): void {
     group.cancel = undefined;
-    const present = this.#groups.get(gidKey(group.mgid));
-    if (present !== group) {
-      if (!present && answer.ok) this.#leave(group, this.#now());
-      return;
-    }
     if (answer.ok) this.#joined(group, answer.record);
     else this.#failed(group, answer.errno, answer.status);
     this.#schedule();
@@ -230,6 +292,7 @@ export class GroupTable implements WaitingTable<Uint8Array> {
     group.progress = "joined";
     group.failure = undefined;
     resetBackOff(group);
+    this.#checks.begin(group, this.#now());
     if (group === this.#broadcast) {
       this.onBroadcast(record);
       this.#joinTheRest();
@@ -318,13 +381,16 @@ export class GroupTable implements WaitingTable<Uint8Array> {
   }
 
   #remove(group: Group, now: Millis): void {
-    // A join that is under way goes on: if it succeeds, it is left then.
     this.#groups.delete(gidKey(group.mgid));
+    const joining = group.cancel !== undefined;
+    group.cancel?.();
+    group.cancel = undefined;
     if (group.attached && group.record) {
       this.qp?.detachMulticast(group.mgid, group.record.mlid);
       group.attached = false;
     }
-    if (group.record) this.#leave(group, now);
+    // The administrator may have carried out a join whose answer has not come.
+    if (group.record || joining) this.#leave(group, now);
     this.#dropHandle(group);
     group.queue.drop("tx_group_failed");
     this.onRemoved();
@@ -356,7 +422,7 @@ export class GroupTable implements WaitingTable<Uint8Array> {
   }
 
   #schedule(): void {
-    let first = this.#nextReap;
+    let first = Math.min(this.#nextReap, this.#checks.deadline);
     for (const group of this.#groups.values()) {
       if (group.progress === "waiting") first = Math.min(first, group.retryAt);
     }

@@ -59,13 +59,14 @@ const MAX_CONFLICTS = 256;
 /** See above. */
 export class ArpTranslator implements Translator {
   readonly #parts: TranslatorParts;
-  readonly #askers = new Askers();
+  readonly #askers: Askers;
   readonly #conflicts = new Set<number>();
   readonly #frame = new Uint8Array(FRAME_HEADER_LENGTH + DEVICE_ARP_LENGTH);
   readonly #frameView = new DataView(this.#frame.buffer);
 
   constructor(parts: TranslatorParts) {
     this.#parts = parts;
+    this.#askers = new Askers(parts.sender.statistics);
   }
 
   clear(): void {
@@ -150,7 +151,8 @@ export class ArpTranslator implements Translator {
   #send(slot: number, arp: Arp, to?: LinkAddress): void {
     const { sender, groups, peers } = this.#parts;
     const { view, stride, layout } = sender.memory;
-    const destination = to ? peers.get(to) : groups.broadcast;
+    const peer = to && peers.get(to);
+    const destination = peer ?? groups.broadcast;
     if (!destination) {
       sender.drop(slot, "tx_link_down");
       return;
@@ -162,7 +164,10 @@ export class ArpTranslator implements Translator {
       slot * stride + layout.payload,
     );
     sender.writeHeaders(slot, destination.kind, EtherType.Arp);
+    const usedAt = peer?.usedAt;
     destination.egress.send(slot, ARP_LENGTH);
+    // Who only asks has not been used: it goes first when the table is full.
+    if (peer && usedAt !== undefined) peer.usedAt = usedAt;
   }
 
   /** The address to ask from: one of the target's subnet, else the first. */

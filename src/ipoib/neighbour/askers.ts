@@ -9,6 +9,7 @@
 import type { Millis } from "../../base/units.ts";
 import type { LinkAddress } from "../../wire/link_address.ts";
 import { ASKER_LIFETIME_MS, MAX_ASKERS } from "../constants.ts";
+import type { Statistics } from "../statistics.ts";
 
 interface Asker {
   readonly sender: number;
@@ -18,8 +19,13 @@ interface Asker {
 }
 
 export class Askers {
+  readonly #statistics: Statistics;
   readonly #waiting = new Map<string, Asker[]>();
   #count = 0;
+
+  constructor(statistics: Statistics) {
+    this.#statistics = statistics;
+  }
 
   /** A request reached the kernel. */
   add(sender: number, target: number, from: LinkAddress, now: Millis): void {
@@ -58,7 +64,9 @@ export class Askers {
   /** Of the key that has waited longest, the first one. */
   #dropOldest(): void {
     const { value } = this.#waiting.values().next();
-    if (value?.[0]) this.#shift(value[0].sender, value[0].target);
+    if (!value?.[0]) return;
+    this.#shift(value[0].sender, value[0].target);
+    this.#statistics.tables.add("askers_evicted");
   }
 }
 

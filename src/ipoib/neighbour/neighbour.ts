@@ -16,6 +16,8 @@ export class Neighbour implements Destination, PeerFollower {
   peer: Peer | undefined;
   /** Given by the administrator: nothing that is heard changes it. */
   isStatic = false;
+  /** True if the data path keeps it as the next hop of a flow. */
+  isNextHop = false;
   /** True if the kernel has asked and no answer has come yet. */
   asked = false;
   /** Probes of the kernel without an answer. */

@@ -13,18 +13,23 @@
  * |                                                     | that the kernel asks again                                |
  * | ... and the kernel's entry is PERMANENT             | it waits; we ask ourselves                                |
  * | the HCA says that a peer is gone                    | its addresses are set FAILED and used in the kernel       |
- * | the table is full                                   | the entries that changed longest ago go, here and there   |
+ * | the table is full                                   | the entries that packets went to longest ago go, here and |
+ * |                                                     | there                                                     |
  *
  * An address that just changed does not change again at once, unless the kernel has asked or the change is an
  * announcement (Linux `arp_process`).
  */
 
+import { IpoibError } from "../../base/errors.ts";
+import type { Millis } from "../../base/units.ts";
 import type { IpAddress } from "../../wire/ip_address.ts";
 import type { LinkAddress } from "../../wire/link_address.ts";
 import { AddressTable } from "../address_table.ts";
 import {
   ARP_LOCK_MS,
+  EVICTED_SHARE,
   MAX_NEIGHBOURS,
+  MAX_STATIC_NEIGHBOURS,
   MAX_WAITING_PACKETS,
 } from "../constants.ts";
 import { PacketQueue } from "../packet_queue.ts";
@@ -33,6 +38,8 @@ import type { UdSender } from "../ud_sender.ts";
 import { Wait, type WaitingTable } from "../wait.ts";
 import type { KernelAgreement } from "./kernel_agreement.ts";
 import { Neighbour } from "./neighbour.ts";
+
+const ENOBUFS = 105;
 
 /** How an address was told. */
 export type Telling =
@@ -44,7 +51,7 @@ export type Telling =
   | "announcement";
 
 export class NeighbourTable implements WaitingTable<IpAddress> {
-  /** Called when an entry went: references to it are no longer good. */
+  /** Called when an entry went that is a next hop of the data path: references to it are no longer good. */
   onRemoved: () => void = () => {};
   readonly #sender: UdSender;
   readonly #peers: PeerTable;
@@ -139,8 +146,11 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
     this.#learn(this.get(address), from, "request");
   }
 
-  /** Holds an address that the administrator gives; the kernel's entry becomes PERMANENT. */
+  /**
+   * Holds an address that the administrator gives; the kernel's entry becomes PERMANENT. Throws `E_NEIGHBOUR_LIMIT` (ENOBUFS).
+   */
   hold(address: IpAddress, at: LinkAddress): void {
+    this.#checkLimit(address);
     const neighbour = this.get(address);
     neighbour.isStatic = true;
     neighbour.asked = false;
@@ -210,9 +220,20 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
     neighbour.egress = peer.egress;
   }
 
+  #checkLimit(address: IpAddress): void {
+    if (this.find(address)?.isStatic) return;
+    const held = this.entries().filter(({ isStatic }) => isStatic).length;
+    if (held < MAX_STATIC_NEIGHBOURS) return;
+    throw new IpoibError(
+      "E_NEIGHBOUR_LIMIT",
+      `Cannot hold neighbour ${address}: ${held} neighbours are held, which is the most that are possible`,
+      { errno: ENOBUFS, hint: "remove others with `ipoib neigh del`" },
+    );
+  }
+
   #lost(peer: Peer): void {
-    for (const neighbour of this.entries()) {
-      if (neighbour.peer !== peer || neighbour.isStatic) continue;
+    for (const neighbour of [...peer.followers]) {
+      if (!(neighbour instanceof Neighbour) || neighbour.isStatic) continue;
       this.#release(neighbour);
       // A probe that went to the peer has no answer to wait for.
       neighbour.asked = false;
@@ -220,20 +241,26 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
     }
   }
 
+  /**
+   * The table is full: who has only sent ARP packets, or does not answer, goes before those that packets were sent to. Of
+   * either kind the entries used or changed longest ago go.
+   */
   #makeRoom(): void {
-    const oldest = this.entries().filter(({ isStatic }) => !isStatic)
-      .sort((a, b) => a.updatedAt - b.updatedAt);
-    for (const neighbour of oldest.slice(0, MAX_NEIGHBOURS / 8)) {
+    const evicted = this.entries().filter(({ isStatic }) => !isStatic)
+      .sort((a, b) => usedAt(a) - usedAt(b) || a.updatedAt - b.updatedAt)
+      .slice(0, MAX_NEIGHBOURS * EVICTED_SHARE);
+    for (const neighbour of evicted) {
       this.#remove(neighbour);
       this.#kernel.remove(neighbour.address);
     }
+    this.#sender.statistics.tables.add("neighbours_evicted", evicted.length);
   }
 
   #remove(neighbour: Neighbour): void {
     this.#entries.delete(neighbour.address);
     this.#release(neighbour);
     neighbour.queue.drop("tx_neighbour_failed");
-    this.onRemoved();
+    if (neighbour.isNextHop) this.onRemoved();
   }
 
   #release(neighbour: Neighbour): void {
@@ -241,4 +268,9 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
     neighbour.peer = undefined;
     neighbour.egress = new Wait(this, neighbour.address);
   }
+}
+
+/** When an IP packet was last sent to it; 0 for never. */
+function usedAt({ peer }: Neighbour): Millis {
+  return peer?.usedAt ?? 0;
 }

@@ -2,7 +2,7 @@
 
 import { IpoibError } from "../../base/errors.ts";
 import type { Millis } from "../../base/units.ts";
-import type { Watch } from "../../system/reactor.ts";
+import type { Reactor, Timer, Watch } from "../../system/reactor.ts";
 import { EventSocket, Group } from "../rtnetlink/event_socket.ts";
 import {
   dumpMemberships,
@@ -13,7 +13,11 @@ import {
 import type { NetlinkMessage } from "../rtnetlink/message.ts";
 import { RequestSocket } from "../rtnetlink/socket.ts";
 import { sameGroups } from "./same_groups.ts";
-import type { MembershipOptions, Memberships } from "./memberships.ts";
+import {
+  changePause,
+  type MembershipOptions,
+  type Memberships,
+} from "./memberships.ts";
 
 /** See the module's documentation. */
 export class KernelMemberships implements Memberships {
@@ -22,10 +26,15 @@ export class KernelMemberships implements Memberships {
   readonly #changed: () => void;
   readonly #events: EventSocket;
   readonly #requests: RequestSocket;
+  readonly #reactor: Reactor;
   readonly #watch: Watch;
+  readonly #timer: Timer;
   #groups: ReadonlySet<number>;
-  /** The set being changed by the events of one drain. */
+  /** The set being changed by events. */
   #next: Set<number> | undefined;
+  /** True if events were lost. */
+  #lost = false;
+  #changedAt: Millis = -Infinity;
 
   /** Throws `E_MEMBERSHIPS` on a kernel without the events or without the dump. */
   constructor({ reactor, netns, ifindex, changed }: MembershipOptions) {
@@ -47,6 +56,8 @@ export class KernelMemberships implements Memberships {
         { hint: "this kernel needs the way `proc`", cause },
       );
     }
+    this.#reactor = reactor;
+    this.#timer = reactor.timer((now) => this.#take(now));
     this.#watch = reactor.watch(this.#events.fd, () => this.#drain());
   }
 
@@ -64,15 +75,28 @@ export class KernelMemberships implements Memberships {
 
   close(): void {
     this.#watch.close();
+    this.#timer.close();
     this.#events.close();
     this.#requests.close();
   }
 
   #drain(): void {
     const outcome = this.#events.drain((message) => this.#apply(message));
+    if (outcome === "overrun") this.#lost = true;
+    if (!this.#lost && !this.#next) return;
+    const now = this.#reactor.clock.now();
+    const due = this.#changedAt + changePause(this.#groups.size);
+    if (now >= due) this.#take(now);
+    else this.#timer.at(due);
+  }
+
+  #take(now: Millis): void {
     const next = this.#next;
+    const lost = this.#lost;
     this.#next = undefined;
-    if (outcome === "overrun") this.refresh();
+    this.#lost = false;
+    this.#changedAt = now;
+    if (lost) this.refresh();
     else if (next) this.#replace(next);
   }
 

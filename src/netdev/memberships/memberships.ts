@@ -22,6 +22,19 @@ export interface Memberships {
   close(): void;
 }
 
+/** Groups that are followed at once. */
+const FEW = 1000;
+/** Groups that are compared in a millisecond of work, at a twentieth of the time. */
+const PER_MILLISECOND = 50;
+
+/**
+ * How long changes of so many groups wait at least after the last one: a user may be a member of very many groups, and
+ * change one of them over and over.
+ */
+export function changePause(groups: number): Millis {
+  return groups <= FEW ? 0 : groups / PER_MILLISECOND;
+}
+
 /** Where to look, and whom to tell. */
 export interface MembershipOptions {
   readonly reactor: Reactor;

@@ -18,7 +18,11 @@ import { Fd } from "../../system/fd.ts";
 import { withNamespace } from "../../system/namespace.ts";
 import type { Timer } from "../../system/reactor.ts";
 import { sameGroups } from "./same_groups.ts";
-import type { MembershipOptions, Memberships } from "./memberships.ts";
+import {
+  changePause,
+  type MembershipOptions,
+  type Memberships,
+} from "./memberships.ts";
 
 /** The file of the thread's namespace: /proc/net would be that of the process's first thread. */
 const PATH = "/proc/thread-self/net/igmp";
@@ -76,7 +80,7 @@ export class ProcMemberships implements Memberships {
     this.#groups = this.#read();
     this.#timer = reactor.timer((now) => this.#due(now));
     this.#lastRead = reactor.clock.now();
-    this.#next = this.#lastRead + POLL_INTERVAL;
+    this.#next = this.#after(POLL_INTERVAL);
     this.#timer.at(this.#next);
   }
 
@@ -92,7 +96,7 @@ export class ProcMemberships implements Memberships {
   }
 
   noteReport(now: Millis): void {
-    const when = Math.max(now, this.#lastRead + REPORT_INTERVAL);
+    const when = Math.max(now, this.#after(REPORT_INTERVAL));
     if (when >= this.#next) return;
     this.#next = when;
     this.#timer.at(when);
@@ -105,9 +109,13 @@ export class ProcMemberships implements Memberships {
 
   #due(now: Millis): void {
     this.#lastRead = now;
-    this.#next = now + POLL_INTERVAL;
+    this.#next = this.#after(POLL_INTERVAL);
     this.#timer.at(this.#next);
     this.refresh();
+  }
+
+  #after(interval: Millis): Millis {
+    return this.#lastRead + Math.max(interval, changePause(this.#groups.size));
   }
 
   #read(): Set<number> {

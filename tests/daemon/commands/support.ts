@@ -25,6 +25,7 @@ export class Control {
       {
         device,
         port,
+        memberships: this.host.memberships,
         reactor: rig.reactor,
         subnet: "lab",
         showSubnet: () => {},

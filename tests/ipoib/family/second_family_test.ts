@@ -105,6 +105,7 @@ const wideFamily: AddressFamily = {
   }),
   flowHash: (view, at) => view.getUint16(at + 2),
   isMulticast: ({ w0 }) => w0 >>> 24 === 0xff,
+  allHosts: IpAddress.parse("ff02::1")!,
   mgid: (group, broadcast) => ipv6Mgid(group.bytes(), broadcast),
   isPacket: (view, at, length) =>
     length >= HEADER_LENGTH && view.getUint8(at) >> 4 === VERSION,
@@ -250,7 +251,7 @@ Deno.test("a second family's groups are joined as its own mapping says", () => {
   const { rig, a, b } = hosts();
   const frame = wideFrame(A, GROUP);
   const mgid = ipv6Mgid(GROUP.bytes(), a.link.broadcastMgid);
-  b.link.groups.setWanted([mgid], rig.reactor.clock.now());
+  b.link.groups.setWanted([mgid], 0, rig.reactor.clock.now());
   rig.settle();
   send(a, frame);
   const [packet] = a.posted();

@@ -26,7 +26,7 @@ Deno.test("a leave that got no answer is not repeated after the next join", () =
   rig.check();
 });
 
-Deno.test("a group that is unwanted before its join is answered is left then", () => {
+Deno.test("a group that is unwanted before its join is answered is left at once, and the join not repeated", () => {
   const rig = new Rig(false);
   const sa = new ScriptedSa(rig);
   const host = rig.host({
@@ -42,7 +42,6 @@ Deno.test("a group that is unwanted before its join is answered is left then", (
   rig.settle();
   host.netdev.config.leave(ip("239.1.1.1"));
   rig.settle();
-  assertEquals(sa.take().map(({ method }) => method), [JOIN]);
   sa.joinStatus = () => 0;
   rig.advance(300);
   assertEquals(

@@ -2,6 +2,7 @@ import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { ASKER_LIFETIME_MS, MAX_ASKERS } from "../../../src/ipoib/constants.ts";
 import { Askers } from "../../../src/ipoib/neighbour/askers.ts";
+import { Statistics } from "../../../src/ipoib/statistics.ts";
 import type { LinkAddress } from "../../../src/wire/link_address.ts";
 
 function peer(qpn: number): LinkAddress {
@@ -17,7 +18,7 @@ const step = fc.record({
 
 Deno.test("of each pair of addresses the first asker that is not too old is taken", () => {
   fc.assert(fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-    const askers = new Askers();
+    const askers = new Askers(new Statistics());
     const model: { key: string; qpn: number; at: number }[] = [];
     let now = 0;
     steps.forEach(({ take, sender, target, pause }, qpn) => {
@@ -41,7 +42,7 @@ Deno.test("of each pair of addresses the first asker that is not too old is take
 });
 
 Deno.test("of too many askers the newest are kept", () => {
-  const askers = new Askers();
+  const askers = new Askers(new Statistics());
   const total = MAX_ASKERS + 10;
   for (let i = 0; i < total; i++) askers.add(i, 7, peer(i), 0);
   const left = Array.from(
@@ -56,13 +57,13 @@ Deno.test("of too many askers the newest are kept", () => {
 });
 
 Deno.test("of too many askers with one address the newest are kept", () => {
-  const askers = new Askers();
+  const askers = new Askers(new Statistics());
   for (let i = 0; i < MAX_ASKERS + 10; i++) askers.add(0, 7, peer(i), 0);
   assertEquals(askers.take(0, 7, 0)!.qpn, 10);
 });
 
 Deno.test("after clear() nobody has asked", () => {
-  const askers = new Askers();
+  const askers = new Askers(new Statistics());
   askers.add(0, 7, peer(1), 0);
   askers.clear();
   assertEquals(askers.take(0, 7, 0), undefined);

@@ -1,6 +1,8 @@
 /** Neighbours that the administrator gives: `ipoib neigh add`. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertThrows } from "@std/assert";
+import { IpoibError } from "../../../src/base/errors.ts";
+import { MAX_STATIC_NEIGHBOURS } from "../../../src/ipoib/constants.ts";
 import { arpRequest } from "../../../src/wire/arp.ts";
 import { IpAddress } from "../../../src/wire/ip_address.ts";
 import { arpOf, ip, ipv4Frame, Rig } from "../rig.ts";
@@ -120,5 +122,24 @@ Deno.test("a static neighbour whose peer is gone keeps its address, and its path
   a.send(TO_S);
   assertEquals(b.received().length, 1);
   assertEquals(a.netdev.config.neighbours.changes, ["permanent 10.0.0.50"]);
+  rig.check();
+});
+
+Deno.test("the number of neighbours that the administrator may hold is bounded", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  const held = (i: number) => IpAddress.ipv4(ip("10.1.0.0") + i);
+  for (let i = 0; i < MAX_STATIC_NEIGHBOURS; i++) {
+    a.link.addNeighbour(held(i), b.address);
+  }
+  const { code, errno } = assertThrows(
+    () => a.link.addNeighbour(held(MAX_STATIC_NEIGHBOURS), b.address),
+    IpoibError,
+  );
+  assertEquals([code, errno], ["E_NEIGHBOUR_LIMIT", 105]);
+  // One that is held may change, and one that goes makes room.
+  a.link.addNeighbour(held(0), b.address);
+  a.link.deleteNeighbour(held(1));
+  a.link.addNeighbour(held(MAX_STATIC_NEIGHBOURS), b.address);
   rig.check();
 });

@@ -11,7 +11,7 @@ import type { Millis } from "../../../base/units.ts";
 import { Errno } from "../../../system/errno.ts";
 import type { Reactor, Timer } from "../../../system/reactor.ts";
 import { gidEquals } from "../../../wire/gid.ts";
-import { MgmtClass } from "../../../wire/mad.ts";
+import { MadView, MgmtClass } from "../../../wire/mad.ts";
 import type { MadAddress, MadAgent } from "../../hca.ts";
 import { MadAgents } from "../../mad_agents.ts";
 import type { VerbsCounters } from "../counters.ts";
@@ -26,9 +26,12 @@ import type { Neighbours } from "./neighbours.ts";
 const LOOK_EVERY = 5;
 /** How long a path's answer waits, in ms: the asker has asked again by then. */
 const PATIENCE = 1000;
+/** Most requests that wait: each is a question to the kernel at every look. What goes beyond is lost and counted. */
+const MOST = 256;
 
 interface Request {
   readonly mad: Uint8Array;
+  readonly transaction: number;
   readonly to: MadAddress;
   /** Of a path: the peer. */
   readonly dgid: Uint8Array | undefined;
@@ -46,6 +49,7 @@ export class RoceMadChannel {
   readonly #reactor: Reactor;
   readonly #port: () => RocePort;
   readonly #neighbours: Neighbours;
+  readonly #counted: VerbsCounters;
   readonly #timer: Timer;
   #waiting: Request[] = [];
   #due: Millis = Infinity;
@@ -61,6 +65,7 @@ export class RoceMadChannel {
       (mad, to) => this.#send(mad, to),
       () => counted.add("mads_no_agent"),
     );
+    this.#counted = counted;
     this.#reactor = reactor;
     this.#port = port;
     this.#neighbours = neighbours;
@@ -81,9 +86,17 @@ export class RoceMadChannel {
 
   #send(mad: Uint8Array, to: MadAddress): void {
     const now = this.#reactor.clock.now();
+    const transaction = transactionOf(mad);
+    // What is asked again while its answer waits is answered once.
+    if (this.#waiting.some((each) => each.transaction === transaction)) return;
+    if (this.#waiting.length >= MOST) {
+      this.#counted.add("mads_lost");
+      return;
+    }
     this.#waiting.push({
       mad: mad.slice(),
       to,
+      transaction,
       dgid: askedPath(mad),
       giveUpAt: now + PATIENCE,
       sought: false,
@@ -127,4 +140,11 @@ export class RoceMadChannel {
     request.sought ||= this.#neighbours.seek(dgid, ifindex);
     return false;
   }
+}
+
+/** The half of the TransactionID that the asker chose. */
+function transactionOf(mad: Uint8Array): number {
+  const { buffer, byteOffset, byteLength } = mad;
+  return new MadView(new DataView(buffer, byteOffset, byteLength))
+    .transactionIdLow;
 }

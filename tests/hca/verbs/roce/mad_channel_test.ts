@@ -157,3 +157,16 @@ Deno.test("RoceMadChannel has an agent for the administrator only, and counts an
   reactor.advance(1);
   assertEquals(counted.get("mads_no_agent"), 1);
 });
+
+Deno.test("RoceMadChannel keeps a bounded number of requests, each once however often it is repeated, and counts the rest", () => {
+  const rig = new Rig();
+  const asked = 1000;
+  for (let i = 0; i < asked; i++) {
+    rig.ask(parseGid(`fe80::${(0x1000 + i).toString(16)}`)!);
+  }
+  const kept = asked - rig.counted.get("mads_lost");
+  assertEquals(kept, 256);
+  rig.reactor.advance(500);
+  assertEquals(rig.neighbours.sought.length, kept);
+  assertEquals(new Set(rig.neighbours.sought).size, kept);
+});

@@ -1,0 +1,133 @@
+/** Memberships that another program on the port has ended: found out, counted, logged once, joined again. */
+
+import { assert, assertEquals } from "@std/assert";
+import { MadStatus, Method } from "../../../src/wire/mad.ts";
+import type { McMemberRecord } from "../../../src/wire/sa/mc_member_record.ts";
+import { logLines, Rig } from "../rig.ts";
+import { ScriptedSa } from "../scripted_sa.ts";
+
+const CHECK_MS = 30_000;
+
+function setup() {
+  const rig = new Rig(false);
+  const sa = new ScriptedSa(rig);
+  const host = rig.host({
+    state: "active",
+    lid: 5,
+    pkeys: [0xffff],
+    register: false,
+    address: "10.0.0.1",
+  });
+  host.port.set({ smLid: 1 });
+  rig.advance(300);
+  sa.take();
+  logLines.length = 0;
+  const lost = () => host.link.statistics.tables.get("memberships_lost");
+  return { rig, sa, host, lost };
+}
+
+const isBroadcast = ({ mgid }: Pick<McMemberRecord, "mgid">) =>
+  mgid[15] === 0xff;
+
+Deno.test("each membership is checked every 30 to 60 s, by one question", () => {
+  const { rig, sa, host } = setup();
+  rig.advance(20 * CHECK_MS);
+  const times = sa.checks.filter(isBroadcast).map(({ at }) => at);
+  const pauses = times.slice(1).map((at, i) => at - times[i]!);
+  assert(pauses.length >= 8);
+  for (const pause of pauses) {
+    assert(pause >= CHECK_MS && pause <= 2 * CHECK_MS, `${pause}`);
+  }
+  assertEquals(new Set(sa.checks.map(({ mgid }) => mgid.join())).size, 2);
+  assertEquals(sa.take(), []);
+  assertEquals(host.link.statistics.tables.get("memberships_lost"), 0);
+  rig.check();
+});
+
+Deno.test("checks of many interfaces do not come together", () => {
+  const rig = new Rig();
+  const times: number[] = [];
+  rig.subnet!.lose = (mad, towards) => {
+    if (towards === "manager" && mad[3] === Method.Get && mad[17] === 0x38) {
+      times.push(rig.reactor.clock.now());
+    }
+    return false;
+  };
+  for (let i = 0; i < 40; i++) rig.host();
+  rig.advance(2 * CHECK_MS);
+  const first = times[0]!;
+  const perSecond = new Map<number, number>();
+  for (const at of times) {
+    const second = Math.floor((at - first) / 1000);
+    perSecond.set(second, (perSecond.get(second) ?? 0) + 1);
+  }
+  // 40 hosts with two groups each, over 30 s or more.
+  assert(times.length >= 80);
+  assert(Math.max(...perSecond.values()) < 20);
+  rig.check();
+});
+
+Deno.test("a membership that was lost is joined again, counted, and logged once", () => {
+  const { rig, sa, host, lost } = setup();
+  sa.checkStatus = (record) => isBroadcast(record) ? MadStatus.NoRecords : 0;
+  rig.advance(2 * CHECK_MS);
+  const joins = sa.take();
+  assertEquals(
+    joins.map(({ method, record }) => [method, isBroadcast(record)]),
+    joins.map(() => [Method.Set, true]),
+  );
+  assert(joins.length >= 1);
+  rig.advance(10 * CHECK_MS);
+  assertEquals(lost(), joins.length + sa.take().length);
+  assert(lost() > 4);
+  assertEquals(logLines.filter((line) => line.includes("no member")), [
+    "ib1: warning: The port was no member of ff12:401b:ffff::ffff:ffff any longer, as when another program on it has left the group: joined again",
+  ]);
+  assertEquals([host.link.state, host.netdev.carrier], ["running", true]);
+  rig.check();
+});
+
+Deno.test("a group that was made anew with another MLID is joined, and attached there", () => {
+  const { rig, sa, host, lost } = setup();
+  const [key] = [...sa.mlids.keys()].filter((each) => each.endsWith("0001"));
+  sa.mlids.set(key!, 0xc0aa);
+  rig.advance(2 * CHECK_MS + 1000);
+  assertEquals(lost(), 1);
+  const { attached } = host.port.qps.get(host.link.qpn)!;
+  assertEquals(attached.map(({ mlid }) => mlid).includes(0xc0aa), true);
+  rig.check();
+});
+
+Deno.test("a check at once asks for all groups, one after the other", () => {
+  const { rig, sa, host, lost } = setup();
+  sa.checkStatus = () => MadStatus.NoRecords;
+  host.link.checkMemberships();
+  rig.settle();
+  assertEquals(sa.checks.length, 2);
+  assertEquals(lost(), 2);
+  assertEquals(sa.take().map(({ method }) => method), [
+    Method.Set,
+    Method.Set,
+  ]);
+  rig.check();
+});
+
+Deno.test("an administrator that is silent, or answers otherwise, says nothing about a membership", () => {
+  const { rig, sa, lost } = setup();
+  sa.checkStatus = () => undefined;
+  rig.advance(10 * CHECK_MS);
+  // One question at a time, repeated ten times, in 30 to 60 s.
+  assert(sa.checks.length <= 10 * 11, `${sa.checks.length}`);
+  sa.checkStatus = () => MadStatus.UnsupportedMethodAttribute;
+  rig.advance(2 * CHECK_MS);
+  assertEquals([lost(), sa.take(), logLines], [0, [], []]);
+  rig.check();
+});
+
+Deno.test("the embedded subnet's administrator knows its members", () => {
+  const rig = new Rig();
+  const [a] = rig.pair();
+  rig.advance(4 * CHECK_MS);
+  assertEquals(a.link.statistics.tables.get("memberships_lost"), 0);
+  rig.check();
+});
