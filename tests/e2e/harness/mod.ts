@@ -5,6 +5,7 @@ export { must, type Outcome, run } from "./command.ts";
 export { exists, namesIn, runs, socketsIn } from "./files.ts";
 export { Host } from "./host.ts";
 export { Lab, labTest } from "./lab.ts";
+export { membershipSockets } from "./membership_sockets.ts";
 export {
   agreement,
   announced,

@@ -1,0 +1,67 @@
+/** A user without rights joins more groups than one message to a subnet manager holds; then the manager dies. */
+
+import { assert, assertEquals } from "@std/assert";
+import { programCommand } from "../../scripts/program.ts";
+import {
+  type Host,
+  labTest,
+  membershipSockets,
+  Pings,
+  until,
+} from "./harness/mod.ts";
+
+/** The user's, and how many an interface may have here. */
+const GROUPS = 1200;
+const LIMIT = 1100;
+
+async function joined(host: Host): Promise<number> {
+  const groups = await host.call("mcg.show", { name: "ib0" });
+  return groups.filter(({ attached, join }) => attached && join === "joined")
+    .length;
+}
+
+labTest(
+  "1200 joins of a user, and then another manager: the interface goes on with its groups",
+  async (lab) => {
+    const manager = lab.start([...programCommand(), "subnet", "run"]);
+    await manager.says(/subnet manager runs/);
+    const [host, other] = await lab.running(2, ["--max-groups", `${LIMIT}`]);
+    assert(await other.reaches(host));
+    using _sockets = membershipSockets(host, GROUPS);
+    // The broadcast group is not counted.
+    await until(
+      "the groups are joined",
+      async () => await joined(host) === LIMIT + 1,
+      60_000,
+    );
+    await using pings = await Pings.start(other, host.address, {
+      interval: 0.02,
+    });
+    manager.kill("SIGKILL");
+    await manager.exit();
+    await until("another process takes over", async () => {
+      const show = await other.ipoib("-j", "subnet", "show");
+      return show.code === 0;
+    });
+    await until(
+      "the groups are those of before",
+      async () => await joined(host) === LIMIT + 1,
+      60_000,
+    );
+    // The new manager has them all.
+    const { hca } = await host.link();
+    const show = await lab.ipoib("-j", "subnet", "show");
+    const [{ groups }] = JSON.parse(show.stdout) as [Subnet];
+    const members = groups.filter(({ members }) =>
+      members.some(({ guid }) => guid === hca.guid)
+    );
+    assertEquals(members.length, LIMIT + 1);
+    assertEquals(await pings.lost(), 0);
+    const [stats] = await host.call("stats", { name: "ib0" });
+    assert(stats!.counters["groups_refused"]! >= GROUPS - LIMIT);
+  },
+);
+
+interface Subnet {
+  groups: { members: { guid: string }[] }[];
+}
