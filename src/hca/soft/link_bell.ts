@@ -33,8 +33,12 @@ export class LinkBell {
       eventFd.close();
       return false;
     }
+    if (!doorbells) {
+      eventFd.close();
+      return true;
+    }
     this.#eventFd = eventFd;
-    this.#bell = doorbells?.open(
+    this.#bell = doorbells.open(
       eventFd.number,
       () => sendWake(this.#connection.number),
     );

@@ -116,10 +116,13 @@ export class Outbound {
     this.#faults.configure(faults, guid);
   }
 
+  /** No device is read into the memory any more. */
   close(): void {
     this.#faults.close();
-    this.credit.close();
+    // What peers return here may be lent to the kernel once more.
     this.#links.closeAll();
+    this.credit.close();
+    this.#parts.reactor.forget(this.#pool);
     this.#pool.close();
   }
 

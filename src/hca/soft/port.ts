@@ -67,7 +67,6 @@ export interface SoftPortOptions extends RegistrationOptions {
 export class SoftPort implements HcaPort, Sleeper {
   readonly counted = new PortCounters();
 
-  readonly #reactor: Reactor;
   readonly #onFailure: (error: IpoibError) => void;
   readonly #agents = new MadAgents(
     (mad, to) => this.#registration.sendMad(mad, to),
@@ -103,7 +102,6 @@ export class SoftPort implements HcaPort, Sleeper {
   constructor(options: SoftPortOptions) {
     const { reactor } = options;
     const { counted } = this;
-    this.#reactor = reactor;
     this.#directory = options.directory;
     this.#onFailure = options.onFailure ?? (() => {});
     if (reactor.doorbells) {
@@ -179,7 +177,6 @@ export class SoftPort implements HcaPort, Sleeper {
     const at = this.#outbounds.findIndex(({ pool }) => pool === memory);
     if (at < 0) return;
     const [outbound] = this.#outbounds.splice(at, 1);
-    this.#reactor.forget(memory);
     outbound!.close();
   }
 
