@@ -1,7 +1,7 @@
 /** One multicast group of an interface: where its join stands, and the packets that wait for it. */
 
 import type { Millis } from "../../base/units.ts";
-import type { AddressHandle } from "../../hca/hca.ts";
+import type { AddressHandle, AddressHandleAttributes } from "../../hca/hca.ts";
 import { EthernetKind } from "../../wire/ethernet.ts";
 import { MULTICAST_QPN } from "../../wire/link_address.ts";
 import type { McMemberRecord } from "../../wire/sa/mc_member_record.ts";
@@ -91,4 +91,23 @@ export interface GroupParts {
   readonly sender: UdSender;
   readonly waiting: Egress;
   readonly now: Millis;
+}
+
+/** Of the handle for packets to a group, as its record says. */
+export function handleAttributes(
+  mgid: Uint8Array,
+  record: McMemberRecord,
+): AddressHandleAttributes {
+  return {
+    dlid: record.mlid,
+    sl: record.sl,
+    staticRate: record.rate,
+    grh: {
+      dgid: mgid,
+      flowLabel: record.flowLabel,
+      hopLimit: record.hopLimit,
+      trafficClass: record.tclass,
+      sgidIndex: 0,
+    },
+  };
 }

@@ -13,11 +13,11 @@
 import { IpoibError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Millis } from "../../base/units.ts";
-import type { AddressHandle, UdQp } from "../../hca/hca.ts";
+import type { UdQp } from "../../hca/hca.ts";
 import type { SaResult } from "../../sa/result.ts";
 import type { Timer } from "../../system/reactor.ts";
 import { EthernetKind } from "../../wire/ethernet.ts";
-import { formatGid, gidKey } from "../../wire/gid.ts";
+import { gidKey } from "../../wire/gid.ts";
 import {
   broadcastJoin,
   groupJoin,
@@ -28,25 +28,19 @@ import {
   JoinState,
   type McMemberRecord,
 } from "../../wire/sa/mc_member_record.ts";
-import {
-  DEFAULT_MAX_GROUPS,
-  IDLE_MS,
-  MAX_LOGGED_FAILURES,
-  REAP_INTERVAL_MS,
-} from "../constants.ts";
+import { DEFAULT_MAX_GROUPS, IDLE_MS, REAP_INTERVAL_MS } from "../constants.ts";
 import type { EngineContext } from "../context.ts";
 import type { Destination } from "../egress.ts";
 import type { LinkIdentity } from "../link_identity.ts";
 import type { UdSender } from "../ud_sender.ts";
 import { Wait, type WaitingTable } from "../wait.ts";
 import { backOff, resetBackOff } from "./back_off.ts";
-import { Group, GroupRoute } from "./group.ts";
+import { Group, GroupRoute, handleAttributes } from "./group.ts";
 import { GroupLimit } from "./group_limit.ts";
+import { logFailure, logLoss } from "./join_log.ts";
 import { MembershipChecks } from "./membership_checks.ts";
 
-const ETIMEDOUT = 110;
 const EINVAL = 22;
-const EAGAIN = 11;
 
 /** What the table works with. */
 export interface GroupTableParts {
@@ -235,14 +229,7 @@ export class GroupTable implements WaitingTable<Uint8Array> {
   #onLost(group: Group): void {
     const { sender, log } = this.#parts;
     sender.statistics.tables.add("memberships_lost");
-    if (!group.lossLogged) {
-      group.lossLogged = true;
-      log.warn(
-        `The port was no member of ${
-          formatGid(group.mgid)
-        } any longer, as when another program on it has left the group: joined again`,
-      );
-    }
+    logLoss(log, group);
     this.#join(group, this.#now());
   }
 
@@ -313,25 +300,12 @@ export class GroupTable implements WaitingTable<Uint8Array> {
       group.attached = true;
     }
     const old = group.ah;
-    const ah = this.#handle({ ...record, mgid: group.mgid });
+    const ah = this.#parts.context.port.createAddressHandle(
+      handleAttributes(group.mgid, record),
+    );
     group.ah = ah;
     group.egress = new GroupRoute(this.#parts.sender, group, ah);
     old?.destroy();
-  }
-
-  #handle(record: McMemberRecord): AddressHandle {
-    return this.#parts.context.port.createAddressHandle({
-      dlid: record.mlid,
-      sl: record.sl,
-      staticRate: record.rate,
-      grh: {
-        dgid: record.mgid,
-        flowLabel: record.flowLabel,
-        hopLimit: record.hopLimit,
-        trafficClass: record.tclass,
-        sgidIndex: 0,
-      },
-    });
   }
 
   #dropHandle(group: Group): void {
@@ -354,7 +328,7 @@ export class GroupTable implements WaitingTable<Uint8Array> {
     group.failure = errno;
     group.failureStatus = status;
     group.failures++;
-    this.#report(group, errno);
+    logFailure(this.#parts.log, group, errno);
     if (group.sendOnly && group.failures >= 2) {
       group.progress = "idle";
       resetBackOff(group);
@@ -365,19 +339,6 @@ export class GroupTable implements WaitingTable<Uint8Array> {
     }
     group.progress = "waiting";
     backOff(group, now);
-  }
-
-  /** The driver's words, at most twenty times; what is to be expected is for debugging only. */
-  #report(group: Group, errno: number): void {
-    if (group.logged >= MAX_LOGGED_FAILURES) return;
-    const expected = group.sendOnly && errno === EINVAL;
-    if (!expected) group.logged++;
-    const text = `${
-      group.sendOnly ? "sendonly " : ""
-    }multicast join failed for ${formatGid(group.mgid)}, status -${errno}`;
-    if (expected || errno === ETIMEDOUT || errno === EAGAIN) {
-      this.#parts.log.debug(text);
-    } else this.#parts.log.warn(text);
   }
 
   #remove(group: Group, now: Millis): void {
