@@ -36,3 +36,16 @@ Deno.test("log levels hide what is below them", async () => {
     assertEquals(lines.length, shown, level);
   }
 });
+
+Deno.test("a logger may have a name that every object has", async () => {
+  const lines: string[] = [];
+  await configureLog("info", (text) => void lines.push(text));
+  for (const name of ["constructor", "toString", "__proto__"]) {
+    getLogger(name).info("link is up");
+  }
+  assertEquals(lines, [
+    "constructor: link is up\n",
+    "toString: link is up\n",
+    "__proto__: link is up\n",
+  ]);
+});

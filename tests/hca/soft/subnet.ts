@@ -152,6 +152,8 @@ export class Subnet implements Disposable {
     for (const { port } of this.ports) port.close();
     this.host?.close();
     this.reactor.stop();
+    // A loop that is stopped closes its descriptors at once.
+    void this.reactor.run();
     Deno.removeSync(this.directory, { recursive: true });
   }
 }
