@@ -75,6 +75,7 @@ const NEEDS: Readonly<Record<string, Needs>> = {
     tools: ["ip", "ping", "iperf3", "socat"],
     shared: "rig/rig",
   },
+  fuzz: { permissions: ALL },
   smoke: { permissions: ALL, root: true },
   e2e: {
     permissions: ALL,

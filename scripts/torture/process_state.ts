@@ -2,6 +2,7 @@
 
 export interface ProcessState {
   readonly descriptors: number;
+  /** Mappings of files and of shared memory; those of the heap come and go. */
   readonly mappings: number;
   /** Resident memory in KiB. */
   readonly rssKib: number;
@@ -15,7 +16,7 @@ export function processState(pid: number | "self" = "self"): ProcessState {
   const rss = /^VmRSS:\s+(\d+) kB$/m.exec(text("status"));
   return {
     descriptors,
-    mappings: text("maps").split("\n").length - 1,
+    mappings: text("maps").match(/ \/.*$/gm)?.length ?? 0,
     rssKib: Number(rss?.[1] ?? 0),
   };
 }

@@ -66,7 +66,11 @@ function change(
         const item = old[next(old.length + 1)] ?? VALUES[next(VALUES.length)]!;
         for (let i = 0; i < count; i++) old.push(structuredClone(item));
       } else if (old !== null && typeof old === "object") {
-        old[String(VALUES[next(VALUES.length)])] = VALUES[next(VALUES.length)]!;
+        setOwn(
+          old,
+          String(VALUES[next(VALUES.length)]),
+          VALUES[next(VALUES.length)]!,
+        );
       } else target[key] = VALUES[next(VALUES.length)]!;
       return;
     case 6: {
@@ -82,12 +86,24 @@ function change(
         old !== null && typeof old === "object" && !Array.isArray(old)
           ? old
           : target;
-      if (!Array.isArray(into)) into[name] = structuredClone(from![name]!);
+      if (!Array.isArray(into)) {
+        setOwn(into, name, structuredClone(from![name]!));
+      }
       return;
     }
     default:
       target[key] = structuredClone(VALUES[next(VALUES.length)]!);
   }
+}
+
+/** As JSON.parse() does: also for the name "__proto__". */
+function setOwn(object: object, name: string, value: Json): void {
+  Object.defineProperty(object, name, {
+    value,
+    writable: true,
+    enumerable: true,
+    configurable: true,
+  });
 }
 
 function changeText(text: string, next: Random): string {

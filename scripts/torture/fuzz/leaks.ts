@@ -5,8 +5,7 @@ import { type ProcessState, processState } from "../process_state.ts";
 /** Bytes of heap that a run may have more at its end: its corpus, what the compiler keeps. */
 const HEAP_SLACK = 32 * 1024 * 1024;
 const DESCRIPTOR_SLACK = 8;
-/** V8 maps memory as it likes. */
-const MAPPING_SLACK = 200;
+const MAPPING_SLACK = 8;
 
 export interface Held extends ProcessState {
   readonly heapBytes: number;

@@ -1,15 +1,21 @@
 /** A subnet in memory with two ports that follow the protocol, to be disturbed by a third: they must not notice. */
 
 import { assert, assertEquals } from "@std/assert";
-import { groupJoin, groupLeave } from "../../../src/sa/requests.ts";
+import {
+  broadcastJoin,
+  groupJoin,
+  groupLeave,
+} from "../../../src/sa/requests.ts";
 import type { SaResult } from "../../../src/sa/result.ts";
 import { defaultPartitions } from "../../../src/subnet/partitions.ts";
 import { broadcastMgid, ipv4Mgid } from "../../../src/wire/mgid.ts";
-import { McMemberRecord } from "../../../src/wire/sa/mc_member_record.ts";
+import type { McMemberRecord } from "../../../src/wire/sa/mc_member_record.ts";
 import type { PathRecord } from "../../../src/wire/sa/path_record.ts";
 import { Rig, type RigPort } from "../../subnet/rig.ts";
 
 const PKEY = 0xffff;
+/** 224.1.2.3. */
+const GROUP = 0xe0010203 | 0;
 /** Time that passes with each input. */
 const TURN_MS = 10;
 /** Longer than all retries of a request. */
@@ -58,16 +64,18 @@ export class HonestSubnet {
     const lidOf = (port: RigPort) =>
       snapshot.ports.find(({ guid }) => guid === port.welcome.guid)!.lid;
     assertEquals(path.record.dlid, lidOf(b));
-    const mgid = ipv4Mgid(0xe0010203 | 0, broadcastMgid(PKEY));
-    const broadcast = McMemberRecord.of({
-      mgid: broadcastMgid(PKEY),
-      pkey: PKEY,
-      qkey: 0xb1b,
-      mtu: 4,
-      rate: 3,
-    });
+    const mgid = ipv4Mgid(GROUP, broadcastMgid(PKEY));
+    // A group is created with what the broadcast group has, as by ib_ipoib.
+    const broadcast = a.ask<McMemberRecord>((now, callback) =>
+      a.client.join(
+        broadcastJoin(broadcastMgid(PKEY), a.gid, PKEY),
+        now,
+        callback,
+      )
+    );
+    assertAnswered("broadcast join", broadcast);
     const joined = a.ask<McMemberRecord>((now, callback) =>
-      a.client.join(groupJoin(mgid, a.gid, broadcast), now, callback)
+      a.client.join(groupJoin(mgid, a.gid, broadcast.record), now, callback)
     );
     assertAnswered("join", joined);
     const left = a.ask<McMemberRecord>((now, callback) =>
