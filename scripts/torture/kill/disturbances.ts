@@ -1,0 +1,86 @@
+/** What a round does to the processes: each ends with every interface up again, or told to go on. */
+
+import { type Host, pause } from "../../../tests/e2e/harness/mod.ts";
+
+/** The hosts of a round, and chance. */
+export interface Scene {
+  /** The one whose process has the subnet manager. */
+  readonly manager: Host;
+  /** The others. */
+  readonly nodes: readonly Host[];
+  readonly next: (limit: number) => number;
+}
+
+/** The hosts that a disturbance concerns. */
+export type Victims = readonly Host[];
+
+export interface Disturbance {
+  readonly name: string;
+  /** Whom it is for. */
+  victims(scene: Scene): Victims;
+  /** Does it; every interface is up, or goes on, when it returns. */
+  act(victims: Victims, scene: Scene): Promise<void>;
+}
+
+const node = ({ nodes, next }: Scene) => [nodes[next(nodes.length)]!];
+const manager = (scene: Scene) => [scene.manager];
+const both = (scene: Scene) => [scene.manager, ...node(scene)];
+const everybody = ({ manager, nodes }: Scene) => [manager, ...nodes];
+
+/** How long a process is gone or stopped at most. */
+const LONGEST_MS = 3000;
+
+/** kill -9, and up again after a while. */
+async function kill(victims: Victims, { next }: Scene): Promise<void> {
+  for (const { daemon } of victims) daemon.kill("SIGKILL");
+  await Promise.all(victims.map(({ daemon }) => daemon.exit()));
+  await pause(next(2) ? 0 : next(LONGEST_MS));
+  await Promise.all(victims.map((host) => host.up()));
+}
+
+async function stop(victims: Victims, { next }: Scene): Promise<void> {
+  for (const { daemon } of victims) daemon.kill("SIGSTOP");
+  await pause(10 + next(LONGEST_MS));
+  for (const { daemon } of victims) daemon.kill("SIGCONT");
+}
+
+/** The first is killed while the second is stopped. */
+async function killBesideStopped(
+  [killed, stopped]: Victims,
+  scene: Scene,
+): Promise<void> {
+  stopped!.daemon.kill("SIGSTOP");
+  killed!.daemon.kill("SIGKILL");
+  await killed!.daemon.exit();
+  await pause(scene.next(LONGEST_MS));
+  stopped!.daemon.kill("SIGCONT");
+  await killed!.up();
+}
+
+export const DISTURBANCES: readonly Disturbance[] = [
+  { name: "kill a node", victims: node, act: kill },
+  { name: "kill the manager", victims: manager, act: kill },
+  { name: "kill both", victims: both, act: kill },
+  { name: "kill all", victims: everybody, act: kill },
+  { name: "stop a node", victims: node, act: stop },
+  { name: "stop the manager", victims: manager, act: stop },
+  { name: "stop both", victims: both, act: stop },
+  { name: "stop all", victims: everybody, act: stop },
+  {
+    name: "kill the manager, a node is stopped",
+    victims: both,
+    act: killBesideStopped,
+  },
+  {
+    name: "kill a node, the manager is stopped",
+    victims: (scene) => [...node(scene), scene.manager],
+    act: killBesideStopped,
+  },
+  {
+    name: "kill the manager's thread",
+    victims: () => [],
+    act: async (_victims, { manager }) => {
+      await manager.lab.ipoib("subnet", "fault", "kill-manager");
+    },
+  },
+];
