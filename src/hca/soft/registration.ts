@@ -97,7 +97,7 @@ export class Registration {
     this.#link.sendMad(mad, to);
   }
 
-  /** Asks the manager for what `ipoib subnet show` prints; there is no answer while there is no manager. */
+  /** Asks the manager for what `ipoib subnet show` prints; while there is none the answer waits for the next one. */
   show(done: (subnet: SubnetSnapshot) => void): void {
     const id = this.#nextShow++;
     this.#shown.set(id, done);
@@ -141,6 +141,8 @@ export class Registration {
           this.#listener.onEvent({ type: "port_active" });
         }
         this.#registered = true;
+        // What the manager before was asked, or nobody, is asked again.
+        for (const id of this.#shown.keys()) this.#link.show(id);
         return;
       }
       case "refused":
