@@ -24,6 +24,8 @@ export class CheckedFlow {
   readonly #port: number;
   readonly #id: number;
   #sent = 0;
+  /** Whether it sends now. */
+  active = true;
   received = 0;
   /** Datagrams that are not what was sent. */
   wrong = 0;

@@ -48,6 +48,18 @@ export class Flows implements AsyncDisposable {
     return this.all.reduce((sum, { wrong }) => sum + wrong, 0);
   }
 
+  /** Has each two hosts talk in both directions, or in one, so that answers do not hide what requests lack. */
+  choose(next: (limit: number) => number): void {
+    for (const flow of this.all) flow.active = true;
+    for (const { from, to } of this.all) {
+      const [there, back] = [
+        this.all.find((each) => each.from === from && each.to === to)!,
+        this.all.find((each) => each.from === to && each.to === from)!,
+      ];
+      if (there.active && back.active && next(4) === 0) there.active = false;
+    }
+  }
+
   /** Makes sure of a TCP connection: one that broke is made again. Throws if a byte of it was wrong. */
   async connect(): Promise<void> {
     try {
@@ -72,7 +84,9 @@ export class Flows implements AsyncDisposable {
   ): Promise<{ ms: number; stuck: CheckedFlow[] }> {
     const start = performance.now();
     const waiting = new Map(
-      this.all.filter(counts).map((flow) => [flow, flow.next]),
+      this.all.filter((flow) => flow.active && counts(flow)).map((
+        flow,
+      ) => [flow, flow.next]),
     );
     for (;;) {
       for (const [flow, number] of waiting) {
@@ -88,7 +102,7 @@ export class Flows implements AsyncDisposable {
 
   #step(): void {
     for (const flow of this.all) {
-      flow.send();
+      if (flow.active) flow.send();
       flow.receive();
     }
   }

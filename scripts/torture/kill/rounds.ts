@@ -12,6 +12,8 @@ const HOSTS = 3;
 /** Descriptors that a process may have more than when it was first looked at: a link to each peer, and old ones. */
 const DESCRIPTOR_SLACK = 24;
 const END_MS = 20_000;
+/** In one round of so many the neighbours are forgotten after the disturbance. */
+const FLUSH_IN = 3;
 
 /** What became of a round. */
 export interface RoundResult {
@@ -58,6 +60,7 @@ export class Arena implements AsyncDisposable {
   async round({ victims, act }: Disturbance): Promise<RoundResult> {
     const flows = this.#flows;
     const limit = patient(RECOVERY_MS);
+    flows.choose(this.#next);
     const before = await flows.flow(limit);
     if (before.stuck.length > 0) {
       return { failures: [`no traffic before: ${names(before.stuck)}`] };
@@ -78,6 +81,7 @@ export class Arena implements AsyncDisposable {
           `the others are disturbed: ${names(meanwhile.stuck)}`,
         );
       }
+      if (this.#next(FLUSH_IN) === 0) await this.#forget();
       const { ms, stuck } = await flows.flow(limit);
       if (stuck.length > 0) {
         failures.push(
@@ -118,6 +122,13 @@ export class Arena implements AsyncDisposable {
       nodes: this.#hosts.filter((each) => each !== host),
       next: this.#next,
     };
+  }
+
+  /** A host forgets its neighbours, so that it has to find them again. */
+  async #forget(): Promise<void> {
+    const host = this.#hosts[this.#next(this.#hosts.length)]!;
+    await host.ip("neigh", "flush", "dev", "ib0");
+    await host.call("neigh.flush", { name: "ib0" });
   }
 
   #grown(): string[] {
