@@ -1,10 +1,12 @@
 /** Limits of descriptors, of address space, of memory and of processes. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertLess } from "@std/assert";
+import { patient } from "../../machine.ts";
 import { programCommand } from "../../program.ts";
 import {
   type Host,
   type Lab,
+  pause,
   run,
   until,
 } from "../../../tests/e2e/harness/mod.ts";
@@ -17,6 +19,8 @@ import {
 
 const CGROUPS = "/sys/fs/cgroup";
 const FLOOD_SECONDS = 3;
+/** USER_HZ. */
+const TICKS_PER_SECOND = 100;
 
 /** Brings an interface up with a command before the program. */
 async function upBehind(host: Host, ...before: string[]): Promise<void> {
@@ -41,7 +45,8 @@ function groupOf(controller: "memory" | "pids", limit: string): string {
 function whyNoGroups(): string | undefined {
   try {
     for (const controller of ["memory", "pids"] as const) {
-      Deno.removeSync(groupOf(controller, "1000000000"));
+      const limit = controller === "pids" ? 1000 : 2 ** 30;
+      Deno.removeSync(groupOf(controller, String(limit)));
     }
     return undefined;
   } catch (error) {
@@ -97,6 +102,19 @@ async function worksOrEnds(
     : `ends with ${program.code}: ${program.output.split("\n")[0]}`;
 }
 
+/** The share of a processor that a process uses, over a second. */
+async function processorShare(pid: number): Promise<number> {
+  const ticks = () => {
+    const text = Deno.readTextFileSync(`/proc/${pid}/stat`);
+    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    return Number(fields[11]) + Number(fields[12]);
+  };
+  const [before, start] = [ticks(), performance.now()];
+  await pause(1000);
+  const seconds = (performance.now() - start) / 1000;
+  return (ticks() - before) / TICKS_PER_SECOND / seconds;
+}
+
 export const limitScenarios: readonly Scenario[] = [
   {
     name: "64 descriptors",
@@ -110,10 +128,13 @@ export const limitScenarios: readonly Scenario[] = [
     },
   },
   {
-    name: "64 descriptors, ten peers",
-    expected: "each peer is reached or refused, and nothing ends",
+    name: "64 descriptors, thirty peers",
+    expected: "each peer is reached or not, and nothing ends",
     async run(lab) {
-      const [a, ...others] = await lab.hosts(11);
+      // The subnet manager has its own.
+      const manager = lab.start([...programCommand(), "subnet", "run"]);
+      await manager.says(/subnet manager runs/);
+      const [a, ...others] = await lab.hosts(31);
       await upBehind(a!, "prlimit", "--nofile=64:64");
       await Promise.all(others.map((host) => host.up()));
       let reached = 0;
@@ -122,6 +143,30 @@ export const limitScenarios: readonly Scenario[] = [
       await assertWell(others[0]!, others[1]!);
       assertEquals((await a!.link()).state, "running");
       return `${reached} of ${others.length} reached`;
+    },
+  },
+  {
+    name: "64 descriptors for the subnet manager",
+    expected: "ports beyond that wait, the others go on",
+    async run(lab) {
+      const manager = lab.start([
+        ...["prlimit", "--nofile=64:64"],
+        ...[...programCommand(), "subnet", "run"],
+      ]);
+      await manager.says(/subnet manager runs/);
+      const [a, b, ...others] = await lab.hosts(40);
+      await a!.up();
+      await b!.up();
+      for (const host of others) await host.up({ wait: false });
+      await pause(patient(5000));
+      const busy = await processorShare(manager.pid);
+      assertLess(busy, 0.5, `the manager uses ${busy} of a processor`);
+      await assertWell(a!, b!);
+      const running = others.filter(({ daemon }) =>
+        /ib0: running/.test(daemon.output)
+      );
+      const refused = others.filter(({ daemon }) => daemon.ended);
+      return `${running.length} run, ${refused.length} ended, of ${others.length}`;
     },
   },
   {
