@@ -77,6 +77,11 @@ const NEEDS: Readonly<Record<string, Needs>> = {
   },
   fuzz: { permissions: ALL },
   smoke: { permissions: ALL, root: true },
+  torture: {
+    permissions: ALL,
+    root: true,
+    tools: ["ip", "ping", "iperf3"],
+  },
   e2e: {
     permissions: ALL,
     root: true,

@@ -65,7 +65,10 @@ async function runPart(
     say(line);
   }
   const { code } = await child.status;
-  if (rows.length === 0) left.push(`The part ended with exit code ${code}`);
+  if (code !== 0) {
+    const failures = [`The part ended with exit code ${code}`];
+    rows.push({ what: "the part itself", times: 1, failures });
+  }
   rows.push({ what: "nothing left behind", times: 1, failures: left });
   return rows;
 }

@@ -7,13 +7,18 @@ import {
   Lab,
   pause,
   type Program,
+  until,
 } from "../../../tests/e2e/harness/mod.ts";
 import { random } from "../../../tests/wire/support.ts";
 import type { PartOptions, Row } from "../part.ts";
 import { type Churn, commands, flaps, groups, visitor } from "./churn.ts";
 import { Samples } from "./samples.ts";
 
+/** Between two samples; a short run has as many. */
 const SAMPLE_MS = 2000;
+const SAMPLES = 60;
+/** More packets than it takes to begin. */
+const MANY = 1000;
 
 export async function runSoak(options: PartOptions): Promise<Row[]> {
   await using lab = await Lab.open();
@@ -55,7 +60,7 @@ export async function runSoak(options: PartOptions): Promise<Row[]> {
     for (const stream of streams) {
       if (stream.ended) failures.push(`${stream.title}: ${stream.output}`);
     }
-    await pause(SAMPLE_MS);
+    await pause(Math.min(SAMPLE_MS, ms / SAMPLES));
   }
   await Promise.all(churning);
   for (const line of samples.lines()) options.say(line);
@@ -74,7 +79,9 @@ async function startTraffic(a: Host, b: Host): Promise<Program[]> {
     ),
     b.start("iperf3", "-c", a.address, ...forever),
   ];
-  for (const stream of streams) await stream.says(/connected to/);
+  for (const host of [a, b]) {
+    await until("packets arrive", async () => await packets(host) > MANY);
+  }
   return streams;
 }
 
