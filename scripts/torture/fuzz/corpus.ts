@@ -12,6 +12,8 @@ import { hex } from "../../../tests/wire/support.ts";
 import { toHex } from "../../../tests/fuzz/targets/target.ts";
 
 const FOLDER = new URL("../../../tests/fuzz/", import.meta.url);
+/** Inputs that earlier runs kept because they reached something new; not part of the repository. */
+const KEPT = new URL("../../../dist/torture/corpus/", import.meta.url);
 const encoder = new TextEncoder();
 
 /** A file: one input, or several for one session. */
@@ -29,6 +31,25 @@ export function readCorpus(target: string): CorpusEntry[] {
       inputs: inputsOf(name, Deno.readTextFileSync(new URL(name, folder))),
     }),
   );
+}
+
+/** The inputs that earlier runs kept. */
+export function readKept(target: string): Uint8Array[] {
+  const folder = new URL(`${target}/`, KEPT);
+  try {
+    return [...Deno.readDirSync(folder)].map(({ name }) => name).sort()
+      .map((name) => Deno.readFileSync(new URL(name, folder)));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+/** Keeps an input for later runs. */
+export function keepInput(target: string, input: Uint8Array): void {
+  const folder = new URL(`${target}/`, KEPT);
+  Deno.mkdirSync(folder, { recursive: true });
+  Deno.writeFileSync(new URL(hash(toHex(input)), folder), input);
 }
 
 function inputsOf(name: string, text: string): Uint8Array[] {

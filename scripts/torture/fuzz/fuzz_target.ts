@@ -7,7 +7,7 @@
 
 import type { FuzzTarget } from "../../../tests/fuzz/targets/target.ts";
 import { random } from "../../../tests/wire/support.ts";
-import { keepFailure, readCorpus } from "./corpus.ts";
+import { keepFailure, keepInput, readCorpus, readKept } from "./corpus.ts";
 import type { Coverage } from "./coverage.ts";
 import type { CurrentInput } from "./current_input.ts";
 import { held, leaks } from "./leaks.ts";
@@ -69,7 +69,10 @@ class Fuzzing {
     this.#target = target;
     this.#options = options;
     this.#runner = new Runner(target);
-    this.#corpus = readCorpus(target.name).flatMap(({ inputs }) => inputs);
+    this.#corpus = [
+      ...readCorpus(target.name).flatMap(({ inputs }) => inputs),
+      ...readKept(target.name),
+    ];
     if (this.#corpus.length === 0) this.#corpus.push(new Uint8Array(0));
     this.#next = random(options.seed);
   }
@@ -139,6 +142,7 @@ class Fuzzing {
     if (blocks.size === 0 || this.#result.kept >= KEPT) return;
     if (inputs.length === 1) {
       this.#corpus.push(inputs[0]!.slice());
+      keepInput(this.#target.name, inputs[0]!);
       this.#result.kept++;
       return;
     }

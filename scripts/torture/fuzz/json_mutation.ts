@@ -50,10 +50,10 @@ function change(
       return;
     case 1:
     case 2:
-      target[key] = structuredClone(VALUES[next(VALUES.length)]!);
+      target[key] = someValue(next);
       return;
     case 3:
-      target[key] = partOf(parse(other()) ?? null, next);
+      target[key] = structuredClone(partOf(parse(other()) ?? null, next));
       return;
     case 4:
       if (typeof old === "number") target[key] = old + next(5) - 2;
@@ -63,15 +63,15 @@ function change(
     case 5:
       if (Array.isArray(old)) {
         const count = next(20) === 0 ? 300 : 1 + next(4);
-        const item = old[next(old.length + 1)] ?? VALUES[next(VALUES.length)]!;
+        const item = old[next(old.length + 1)] ?? someValue(next);
         for (let i = 0; i < count; i++) old.push(structuredClone(item));
       } else if (old !== null && typeof old === "object") {
         setOwn(
           old,
           String(VALUES[next(VALUES.length)]),
-          VALUES[next(VALUES.length)]!,
+          someValue(next),
         );
-      } else target[key] = VALUES[next(VALUES.length)]!;
+      } else target[key] = someValue(next);
       return;
     case 6: {
       // A whole member of another message, by its own name.
@@ -92,8 +92,13 @@ function change(
       return;
     }
     default:
-      target[key] = structuredClone(VALUES[next(VALUES.length)]!);
+      target[key] = someValue(next);
   }
+}
+
+/** One of the known values, not shared with them. */
+function someValue(next: Random): Json {
+  return structuredClone(VALUES[next(VALUES.length)]!);
 }
 
 /** As JSON.parse() does: also for the name "__proto__". */

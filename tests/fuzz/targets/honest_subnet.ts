@@ -61,6 +61,10 @@ export class HonestSubnet {
     );
     assertAnswered("path", path);
     const snapshot = rig.snapshot;
+    // Whatever packet faults a port brought along: those of the operator end them.
+    rig.manager.clearFaults();
+    rig.pump();
+    assertEquals(rig.manager.faults.rules, []);
     const lidOf = (port: RigPort) =>
       snapshot.ports.find(({ guid }) => guid === port.welcome.guid)!.lid;
     assertEquals(path.record.dlid, lidOf(b));
