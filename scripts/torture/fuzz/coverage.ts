@@ -51,7 +51,14 @@ export class Coverage {
 
   /** Those of `wanted` that ran since the last call. */
   async takeOf(wanted: ReadonlySet<string>): Promise<Set<string>> {
-    return new Set((await this.#take()).filter((block) => wanted.has(block)));
+    const blocks = await this.#take();
+    for (const block of blocks) this.#seen.add(block);
+    return new Set(blocks.filter((block) => wanted.has(block)));
+  }
+
+  /** Ends it: the program runs at its full rate again. */
+  async stop(): Promise<void> {
+    await this.#post("Profiler.stopPreciseCoverage");
   }
 
   async #take(): Promise<string[]> {

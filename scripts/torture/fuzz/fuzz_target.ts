@@ -3,6 +3,10 @@
  *
  * Coverage is looked at once a batch. A batch that reached something new is run again in halves until single inputs are
  * left that do, which costs little because new blocks soon are rare.
+ *
+ * Counting blocks costs half of the rate and more (130 000 requests of the administrator in 8 s without, 76 000 with), and
+ * guides little: runs with and without it reach the same blocks (partitions_conf 878 and 878, netlink 461 and 461 in 8 s). So
+ * it is done for the first part of a run only.
  */
 
 import type { FuzzTarget } from "../../../tests/fuzz/targets/target.ts";
@@ -25,6 +29,8 @@ const KEPT = 2000;
 const MAX_FAILURES = 10;
 /** The part of the run after which memory is looked at for the first time. */
 const WARM_UP = 0.1;
+/** The part of the run in which coverage guides. */
+const GUIDED = 0.2;
 
 export interface FuzzOptions {
   readonly seed: number;
@@ -82,11 +88,16 @@ class Fuzzing {
     const start = performance.now();
     for (const input of [...this.#corpus]) await this.#one(input);
     await coverage?.takeNew();
+    let guide = coverage;
     let before: ReturnType<typeof held> | undefined;
     while (performance.now() - start < ms) {
       const batch = await this.#batch();
-      const blocks = await coverage?.takeNew();
+      const blocks = await guide?.takeNew();
       if (blocks && blocks.size > 0) await this.#keep(batch, blocks);
+      if (guide && performance.now() - start > ms * GUIDED) {
+        await guide.stop();
+        guide = undefined;
+      }
       progress?.(this.#result.inputs);
       if (this.#result.failures.length >= MAX_FAILURES) break;
       if (!before && performance.now() - start > ms * WARM_UP) {

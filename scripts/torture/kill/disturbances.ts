@@ -1,5 +1,6 @@
 /** What a round does to the processes: each ends with every interface up again, or told to go on. */
 
+import { patient } from "../../machine.ts";
 import { type Host, pause } from "../../../tests/e2e/harness/mod.ts";
 
 /** The hosts of a round, and chance. */
@@ -29,13 +30,23 @@ const everybody = ({ manager, nodes }: Scene) => [manager, ...nodes];
 
 /** How long a process is gone or stopped at most. */
 const LONGEST_MS = 3000;
+/** A process that starts carries traffic within so long. */
+const UP_MS = 8000;
+
+/** Brings interfaces up again; throws if that takes too long. */
+async function bringUp(hosts: Victims): Promise<void> {
+  const start = performance.now();
+  await Promise.all(hosts.map((host) => host.up()));
+  const ms = performance.now() - start;
+  if (ms > patient(UP_MS)) throw new Error(`up took ${Math.round(ms)} ms`);
+}
 
 /** kill -9, and up again after a while. */
 async function kill(victims: Victims, { next }: Scene): Promise<void> {
   for (const { daemon } of victims) daemon.kill("SIGKILL");
   await Promise.all(victims.map(({ daemon }) => daemon.exit()));
   await pause(next(2) ? 0 : next(LONGEST_MS));
-  await Promise.all(victims.map((host) => host.up()));
+  await bringUp(victims);
 }
 
 async function stop(victims: Victims, { next }: Scene): Promise<void> {
@@ -54,7 +65,7 @@ async function killBesideStopped(
   await killed!.daemon.exit();
   await pause(scene.next(LONGEST_MS));
   stopped!.daemon.kill("SIGCONT");
-  await killed!.up();
+  await bringUp([killed!]);
 }
 
 export const DISTURBANCES: readonly Disturbance[] = [
