@@ -28,8 +28,14 @@ const manager = (scene: Scene) => [scene.manager];
 const both = (scene: Scene) => [scene.manager, ...node(scene)];
 const everybody = ({ manager, nodes }: Scene) => [manager, ...nodes];
 
-/** How long a process is gone or stopped at most. */
-const LONGEST_MS = 3000;
+/** How long a process is gone or stopped: up to three seconds, in one case of eight up to twelve. */
+function absence(next: Scene["next"]): number {
+  return 10 + next(next(8) === 0 ? 12_000 : 3000);
+}
+
+/** Another process takes the manager over within so long, and a process starts. */
+const TAKEOVER_MS = 700;
+const START_MS = 700;
 /** A process that starts carries traffic within so long. */
 const UP_MS = 8000;
 
@@ -45,13 +51,36 @@ async function bringUp(hosts: Victims): Promise<void> {
 async function kill(victims: Victims, { next }: Scene): Promise<void> {
   for (const { daemon } of victims) daemon.kill("SIGKILL");
   await Promise.all(victims.map(({ daemon }) => daemon.exit()));
-  await pause(next(2) ? 0 : next(LONGEST_MS));
+  await pause(next(2) ? 0 : absence(next));
+  await bringUp(victims);
+}
+
+/** Each is killed a moment after the one before, which may be while another takes over. */
+async function killInTurn(victims: Victims, { next }: Scene): Promise<void> {
+  for (const { daemon } of victims) {
+    daemon.kill("SIGKILL");
+    await pause(next(TAKEOVER_MS));
+  }
+  await Promise.all(victims.map(({ daemon }) => daemon.exit()));
+  await bringUp(victims);
+}
+
+/** Killed again while it starts, and up in the end. */
+async function killAtStart(victims: Victims, { next }: Scene): Promise<void> {
+  for (let times = 0; times < 3; times++) {
+    for (const { daemon } of victims) daemon.kill("SIGKILL");
+    await Promise.all(victims.map(({ daemon }) => daemon.exit()));
+    for (const host of victims) await host.up({ wait: false });
+    await pause(next(START_MS));
+  }
+  for (const { daemon } of victims) daemon.kill("SIGKILL");
+  await Promise.all(victims.map(({ daemon }) => daemon.exit()));
   await bringUp(victims);
 }
 
 async function stop(victims: Victims, { next }: Scene): Promise<void> {
   for (const { daemon } of victims) daemon.kill("SIGSTOP");
-  await pause(10 + next(LONGEST_MS));
+  await pause(absence(next));
   for (const { daemon } of victims) daemon.kill("SIGCONT");
 }
 
@@ -63,7 +92,7 @@ async function killBesideStopped(
   stopped!.daemon.kill("SIGSTOP");
   killed!.daemon.kill("SIGKILL");
   await killed!.daemon.exit();
-  await pause(scene.next(LONGEST_MS));
+  await pause(absence(scene.next));
   stopped!.daemon.kill("SIGCONT");
   await bringUp([killed!]);
 }
@@ -73,6 +102,9 @@ export const DISTURBANCES: readonly Disturbance[] = [
   { name: "kill the manager", victims: manager, act: kill },
   { name: "kill both", victims: both, act: kill },
   { name: "kill all", victims: everybody, act: kill },
+  { name: "kill both in turn", victims: both, act: killInTurn },
+  { name: "kill all in turn", victims: everybody, act: killInTurn },
+  { name: "kill both at their start", victims: both, act: killAtStart },
   { name: "stop a node", victims: node, act: stop },
   { name: "stop the manager", victims: manager, act: stop },
   { name: "stop both", victims: both, act: stop },

@@ -17,6 +17,8 @@ export class Flows implements AsyncDisposable {
   readonly #sockets: UdpSocket[] = [];
   readonly #hosts: readonly Host[];
   readonly #timer: ReturnType<typeof setInterval>;
+  /** True while nothing is sent: who talks again then finds what it knew out of date. */
+  silent = false;
   #tcp: TcpFlow | undefined;
   #connections = 0;
 
@@ -102,7 +104,7 @@ export class Flows implements AsyncDisposable {
 
   #step(): void {
     for (const flow of this.all) {
-      if (flow.active) flow.send();
+      if (flow.active && !this.silent) flow.send();
       flow.receive();
     }
   }

@@ -14,6 +14,8 @@ const DESCRIPTOR_SLACK = 24;
 const END_MS = 20_000;
 /** In one round of so many the neighbours are forgotten after the disturbance. */
 const FLUSH_IN = 3;
+/** In one round of so many nobody talks meanwhile. */
+const SILENT_IN = 3;
 
 /** What became of a round. */
 export interface RoundResult {
@@ -70,12 +72,16 @@ export class Arena implements AsyncDisposable {
       await flows.connect();
       const scene = await this.#scene();
       const concerned = victims(scene);
+      flows.silent = this.#next(SILENT_IN) === 0;
       const begin = flows.flow(
         limit,
-        ({ from, to }) => !concerned.includes(from) && !concerned.includes(to),
+        ({ from, to }) =>
+          !flows.silent && !concerned.includes(from) &&
+          !concerned.includes(to),
       );
       await act(concerned, scene);
       const meanwhile = await begin;
+      flows.silent = false;
       if (meanwhile.stuck.length > 0) {
         failures.push(
           `the others are disturbed: ${names(meanwhile.stuck)}`,
