@@ -10,6 +10,8 @@ export interface Scene {
   /** The others. */
   readonly nodes: readonly Host[];
   readonly next: (limit: number) => number;
+  /** Starts the interface of a host. */
+  up(host: Host, options?: { wait: boolean }): Promise<unknown>;
 }
 
 /** The hosts that a disturbance concerns. */
@@ -40,42 +42,43 @@ const START_MS = 700;
 const UP_MS = 8000;
 
 /** Brings interfaces up again; throws if that takes too long. */
-async function bringUp(hosts: Victims): Promise<void> {
+async function bringUp(hosts: Victims, { up }: Scene): Promise<void> {
   const start = performance.now();
-  await Promise.all(hosts.map((host) => host.up()));
+  await Promise.all(hosts.map((host) => up(host)));
   const ms = performance.now() - start;
   if (ms > patient(UP_MS)) throw new Error(`up took ${Math.round(ms)} ms`);
 }
 
 /** kill -9, and up again after a while. */
-async function kill(victims: Victims, { next }: Scene): Promise<void> {
+async function kill(victims: Victims, scene: Scene): Promise<void> {
   for (const { daemon } of victims) daemon.kill("SIGKILL");
   await Promise.all(victims.map(({ daemon }) => daemon.exit()));
+  const { next } = scene;
   await pause(next(2) ? 0 : absence(next));
-  await bringUp(victims);
+  await bringUp(victims, scene);
 }
 
 /** Each is killed a moment after the one before, which may be while another takes over. */
-async function killInTurn(victims: Victims, { next }: Scene): Promise<void> {
+async function killInTurn(victims: Victims, scene: Scene): Promise<void> {
   for (const { daemon } of victims) {
     daemon.kill("SIGKILL");
-    await pause(next(TAKEOVER_MS));
+    await pause(scene.next(TAKEOVER_MS));
   }
   await Promise.all(victims.map(({ daemon }) => daemon.exit()));
-  await bringUp(victims);
+  await bringUp(victims, scene);
 }
 
 /** Killed again while it starts, and up in the end. */
-async function killAtStart(victims: Victims, { next }: Scene): Promise<void> {
+async function killAtStart(victims: Victims, scene: Scene): Promise<void> {
   for (let times = 0; times < 3; times++) {
     for (const { daemon } of victims) daemon.kill("SIGKILL");
     await Promise.all(victims.map(({ daemon }) => daemon.exit()));
-    for (const host of victims) await host.up({ wait: false });
-    await pause(next(START_MS));
+    for (const host of victims) await scene.up(host, { wait: false });
+    await pause(scene.next(START_MS));
   }
   for (const { daemon } of victims) daemon.kill("SIGKILL");
   await Promise.all(victims.map(({ daemon }) => daemon.exit()));
-  await bringUp(victims);
+  await bringUp(victims, scene);
 }
 
 async function stop(victims: Victims, { next }: Scene): Promise<void> {
@@ -94,7 +97,7 @@ async function killBesideStopped(
   await killed!.daemon.exit();
   await pause(absence(scene.next));
   stopped!.daemon.kill("SIGCONT");
-  await bringUp([killed!]);
+  await bringUp([killed!], scene);
 }
 
 export const DISTURBANCES: readonly Disturbance[] = [

@@ -32,21 +32,32 @@ export class Arena implements AsyncDisposable {
   readonly #next: (limit: number) => number;
   readonly #descriptors = new Map<number, number>();
 
+  /** Each has a GUID of its own by `--guid`; else they are made from the names. */
+  readonly #fixedGuids: boolean;
+
   private constructor(
     lab: Lab,
     hosts: readonly Host[],
     next: (limit: number) => number,
+    fixedGuids: boolean,
   ) {
     this.lab = lab;
     this.#hosts = hosts;
     this.#flows = new Flows(hosts);
     this.#next = next;
+    this.#fixedGuids = fixedGuids;
   }
 
-  static async open(next: (limit: number) => number): Promise<Arena> {
+  static async open(
+    next: (limit: number) => number,
+    fixedGuids: boolean,
+  ): Promise<Arena> {
     const lab = await Lab.open();
     try {
-      return new Arena(lab, await lab.running(HOSTS), next);
+      const hosts = await lab.hosts(HOSTS);
+      const arena = new Arena(lab, hosts, next, fixedGuids);
+      await Promise.all(hosts.map((host) => arena.#up(host)));
+      return arena;
     } catch (error) {
       await lab[Symbol.asyncDispose]();
       throw error;
@@ -127,6 +138,7 @@ export class Arena implements AsyncDisposable {
       manager: host,
       nodes: this.#hosts.filter((each) => each !== host),
       next: this.#next,
+      up: (each, options) => this.#up(each, options),
     };
   }
 
@@ -135,6 +147,14 @@ export class Arena implements AsyncDisposable {
     const host = this.#hosts[this.#next(this.#hosts.length)]!;
     await host.ip("neigh", "flush", "dev", "ib0");
     await host.call("neigh.flush", { name: "ib0" });
+  }
+
+  #up(host: Host, options: { wait?: boolean } = {}): Promise<unknown> {
+    const guid = `0x02000000000000${10 + this.#hosts.indexOf(host)}`;
+    return host.up({
+      ...options,
+      args: this.#fixedGuids ? ["--guid", guid] : [],
+    });
   }
 
   #grown(): string[] {

@@ -43,8 +43,10 @@ class Campaign {
     );
     let round = 0;
     while (round < this.#rounds && performance.now() < end) {
-      await using arena = await Arena.open(this.#next);
-      this.#arenas++;
+      await using arena = await Arena.open(
+        this.#next,
+        this.#arenas++ % 2 === 1,
+      );
       let right = true;
       for (
         let i = 0;
