@@ -16,11 +16,26 @@ const KINDS = [
   "kill the manager's thread",
 ];
 
-Deno.test("traffic is back within five seconds of kill -9 and of SIGSTOP, and all of it is right", async () => {
-  await using arena = await Arena.open(random(SEED), false);
+async function rounds(arena: Arena, kinds: readonly string[]): Promise<void> {
   for (const kind of DISTURBANCES) {
-    if (!KINDS.includes(kind.name)) continue;
+    if (!kinds.includes(kind.name)) continue;
     const { failures } = await arena.round(kind);
     assertEquals([kind.name, failures], [kind.name, []]);
   }
+}
+
+Deno.test("traffic is back within five seconds of kill -9 and of SIGSTOP, and all of it is right", async () => {
+  await using arena = await Arena.open(random(SEED), false);
+  await rounds(arena, KINDS);
+});
+
+Deno.test("interfaces with a GUID of their own come back at once when the manager was killed with them", async () => {
+  await using arena = await Arena.open(random(SEED), true);
+  await rounds(arena, ["kill both"]);
+});
+
+Deno.test("what was killed has left nothing when the last one is taken down", async () => {
+  await using arena = await Arena.open(random(SEED), false);
+  await rounds(arena, ["kill both in turn"]);
+  assertEquals(await arena.end(), []);
 });
