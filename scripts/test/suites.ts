@@ -75,7 +75,13 @@ const NEEDS: Readonly<Record<string, Needs>> = {
     tools: ["ip", "ping", "iperf3", "socat"],
     shared: "rig/rig",
   },
+  fuzz: { permissions: ALL },
   smoke: { permissions: ALL, root: true },
+  torture: {
+    permissions: ALL,
+    root: true,
+    tools: ["ip", "ping", "iperf3"],
+  },
   e2e: {
     permissions: ALL,
     root: true,

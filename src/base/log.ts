@@ -21,13 +21,16 @@ export type { Logger };
 export type LogLevel = "debug" | "info" | "warning" | "error" | "silent";
 
 const encoder = new TextEncoder();
+/** LogTape looks names up in a plain object: with this before them none is a member of every object ("constructor"). */
+const NAME_PREFIX = "/";
 
 /** Characters of the longest line. */
 const MAX_LENGTH = 1024;
 
 /** The interface or part that speaks, and the level, with which a line begins. */
 function prefix(record: LogRecord): string {
-  const where = record.category.slice(1).join(".");
+  const where = record.category.slice(1)
+    .map((name) => name.replace(NAME_PREFIX, "")).join(".");
   const level = record.level === "info" ? "" : `${record.level}: `;
   return `${where ? `${where}: ` : ""}${level}`;
 }
@@ -90,5 +93,5 @@ export async function configureLog(
 
 /** A logger of one part of the program; `name` is the prefix of its lines, for example `ib0`. */
 export function getLogger(...name: string[]): Logger {
-  return logtapeLogger(["ipoib", ...name]);
+  return logtapeLogger(["ipoib", ...name.map((each) => NAME_PREFIX + each)]);
 }

@@ -2,7 +2,10 @@
 
 import { getLogger, type LogLevel } from "../base/log.ts";
 import { keepCapabilities } from "../system/capability.ts";
+import { fileInode } from "../system/file_inode.ts";
+import { removeDeadSocket } from "../system/dead_socket.ts";
 import { PollReactor } from "../system/poll_reactor.ts";
+import { formatGuid } from "../wire/gid.ts";
 import type { LastKnown } from "../subnet/messages.ts";
 import type { ManagerInfo } from "../subnet/snapshot.ts";
 import {
@@ -30,6 +33,17 @@ export interface ManagerInit {
   partitions?: PartitionsText;
 }
 
+/** Where a port of the subnet listens whose manager is at `socket`. */
+function portSocket(socket: string, guid: bigint): string {
+  const folder = socket.slice(0, socket.lastIndexOf("/"));
+  return `${folder}/port-${formatGuid(guid).slice(2)}.sock`;
+}
+
+function portLives(socket: string): boolean {
+  removeDeadSocket(socket, "seqpacket");
+  return fileInode(socket) !== undefined;
+}
+
 serve<ManagerInit>(() => new PollReactor(), (init, reactor, emit): Hosted => {
   keepCapabilities([]);
   const log = getLogger(`subnet ${init.subnet}`);
@@ -39,6 +53,7 @@ serve<ManagerInit>(() => new PollReactor(), (init, reactor, emit): Hosted => {
     manager: init.manager,
     now: reactor.clock.now(),
     partitions,
+    lives: (guid) => portLives(portSocket(init.socket, guid)),
     onFailure: ({ message }) => log.warn(message),
     log: (level, text) => {
       if (level === "warning") log.warn(text);

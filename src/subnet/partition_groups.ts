@@ -2,7 +2,8 @@
  * The groups that come with the partitions: IPoIB broadcast groups and those that a partitions.conf names.
  *
  * They exist without members. (OpenSM's osm_prtn_add_mcgroup behaviour: HopLimit 0 within the link, 255
- * beyond; a group that a port had created before becomes the partition's as it is.)
+ * beyond; a group that a port had created before becomes the partition's as it is.) One that no port is in is made
+ * anew when its partition gives it other parameters.
  */
 
 import {
@@ -33,7 +34,10 @@ export function createPartitionGroups(subnet: PartitionedSubnet): void {
   const wanted = new Set<string>();
   for (const partition of subnet.partitions) {
     for (const definition of definitions(subnet, partition)) {
-      wanted.add(gidKey(definition.mgid));
+      const key = gidKey(definition.mgid);
+      // Of several definitions of a group the first counts.
+      if (wanted.has(key)) continue;
+      wanted.add(key);
       create(subnet, partition, definition);
     }
   }
@@ -63,19 +67,22 @@ function create(
   definition: GroupDefinition,
 ): void {
   const { mgid, qkey, mtu, rate, sl, flowLabel, tclass } = definition;
+  const parameters = { qkey, mtu, rate, sl, flowLabel, tclass };
   const existing = subnet.groups.get(mgid);
   if (existing !== undefined) {
-    subnet.groups.setPermanent(existing, true);
-    return;
+    const stays = existing.members.size > 0 || same(existing, parameters);
+    subnet.groups.setPermanent(existing, stays);
+    if (stays) return;
   }
   subnet.groups.create({
-    ...{ mgid, qkey, mtu, rate, sl, flowLabel, tclass },
+    ...parameters,
+    mgid,
     pkey: pkey | FULL_MEMBER,
     lifetime: PACKET_LIFETIME,
     hopLimit: (mgid[1]! & 15) === MgidScope.LinkLocal ? 0 : WIDE_HOP_LIMIT,
     scope: mgid[1]! & 15,
     joinState: JoinState.FullMember,
-  }, { permanent: true });
+  }, { permanent: true, mlid: existing?.mlid ?? 0 });
   if (mtu <= subnet.mtuCode) return;
   subnet.log(
     "warning",
@@ -84,5 +91,11 @@ function create(
     }, MTU ${ibMtuBytes(mtu)} is more than the subnet's ${
       ibMtuBytes(subnet.mtuCode)
     }`,
+  );
+}
+
+function same<T extends object>(existing: T, wanted: Partial<T>): boolean {
+  return Object.entries(wanted).every(([name, value]) =>
+    existing[name as keyof T] === value
   );
 }

@@ -84,9 +84,12 @@ export class PortTable {
   /** Free LIDs that were used or passed over, oldest first, each with the GUID that had it last. */
   readonly #freed = new Map<number, bigint | undefined>();
   readonly #prefix: bigint;
+  readonly #lives: (guid: bigint) => boolean;
 
-  constructor(prefix: bigint) {
+  /** @param lives false for a port that is expected back and whose process is known to be dead */
+  constructor(prefix: bigint, lives: (guid: bigint) => boolean = () => true) {
     this.#prefix = prefix;
+    this.#lives = lives;
   }
 
   /** Keeps these LIDs and GUIDs for their owners. */
@@ -125,7 +128,8 @@ export class PortTable {
   guidIsFree(guid: bigint, returning: boolean, now: Millis): boolean {
     if (this.#byGuid.has(guid)) return false;
     if (returning || now >= this.#reservedUntil) return true;
-    return ![...this.#reservedLids.values()].includes(guid);
+    return ![...this.#reservedLids.values()].includes(guid) ||
+      !this.#lives(guid);
   }
 
   /** Registers a port whose GUID is free; undefined if no LID is left. */

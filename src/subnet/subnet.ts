@@ -22,6 +22,8 @@ export interface SubnetOptions {
   partitions?: readonly Partition[];
   /** GUID of the manager's own port. */
   managerGuid: bigint;
+  /** False for a port of which it is known that its process is dead: its GUID is kept for nobody else. */
+  lives?: (guid: bigint) => boolean;
   log?: SubnetLog;
 }
 
@@ -42,7 +44,7 @@ export class Subnet {
     this.managerGuid = options.managerGuid;
     this.managerGid = gidFrom(this.prefix, options.managerGuid);
     this.partitions = options.partitions ?? defaultPartitions();
-    this.ports = new PortTable(this.prefix);
+    this.ports = new PortTable(this.prefix, options.lives);
     this.groups = new GroupTable(listener);
     this.log = options.log ?? (() => {});
   }

@@ -60,6 +60,7 @@ const texts: Record<number, string> = {
   24: "Too many open files",
   27: "File too large",
   28: "No space left on device",
+  30: "Read-only file system",
   32: "Broken pipe",
   34: "Numerical result out of range",
   38: "Function not implemented",

@@ -69,3 +69,16 @@ Deno.test("a line of the log is one line of bounded length", async () => {
   assertEquals(lines[0], "ib0: name {a}?ib0: error: forged?[31m\n");
   assert(lines[1]!.length < 2000);
 });
+
+Deno.test("a logger may have a name that every object has", async () => {
+  const lines: string[] = [];
+  await configureLog("info", { write: (text) => void lines.push(text) });
+  for (const name of ["constructor", "toString", "__proto__"]) {
+    getLogger(name).info("link is up");
+  }
+  assertEquals(lines, [
+    "constructor: link is up\n",
+    "toString: link is up\n",
+    "__proto__: link is up\n",
+  ]);
+});

@@ -126,6 +126,23 @@ Deno.test("reload() makes groups, and lets go of those of partitions that are no
   assertEquals(groups().length, 2);
 });
 
+Deno.test("reload() makes a group anew that has other parameters and no members, with its MLID", () => {
+  const conf = (mtu: number) =>
+    parsePartitionsConf(`Default=0x7fff,ipoib,mtu=${mtu}:ALL=full;`).partitions;
+  const rig = new Rig({ subnetMtu: 2048, partitions: conf(5) });
+  const port = rig.join(1);
+  // No port can join: 4096 is more than the subnet has.
+  assertEquals(join(port)?.ok, false);
+  rig.manager.reload(conf(4), rig.clock.now());
+  rig.pump();
+  const answer = join(port);
+  assert(answer?.ok);
+  assertEquals([answer.record.mtu, answer.record.mlid], [4, 0xc000]);
+  // Whoever is in a group has its parameters: it stays as it is.
+  rig.manager.reload(conf(3), rig.clock.now());
+  assertEquals(rig.snapshot.groups.map(({ mtu }) => mtu), [2048]);
+});
+
 Deno.test("a malformed partitions.conf changes nothing", () => {
   const rig = new Rig();
   const port = rig.join(1);

@@ -79,6 +79,17 @@ Deno.test("a newcomer gets neither LID nor GUID of a port that is expected back"
   assertEquals(rig.join(1, { lid: 2 }).welcome.guid, guidOf(1));
 });
 
+Deno.test("the GUID of a port whose process is dead is kept for nobody", () => {
+  const { rig, a } = busySubnet();
+  const previous = a.lastKnown();
+  rig.ports.clear();
+  const dead = BigInt(guidOf(2));
+  rig.manager = rig.makeManager({ previous, lives: (guid) => guid !== dead });
+  assertEquals(rig.join(2, { guidFixed: true }).welcome.guid, guidOf(2));
+  const kept = rig.join(1, { guidFixed: true });
+  assertEquals(kept.refusal?.code, "E_SUBNET_GUID");
+});
+
 Deno.test("a newcomer's new group does not take a remembered MLID", () => {
   const { rig, a } = busySubnet();
   takeOver(rig, a);

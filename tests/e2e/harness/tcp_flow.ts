@@ -1,4 +1,4 @@
-/** A TCP connection with bytes both ways all the time, which knows how long it stood still. */
+/** A TCP connection with bytes both ways all the time, which knows how long it stood still and whether a byte was wrong. */
 
 import { libc } from "../../../ffi/libc.ts";
 import { Errno, lastError, unwrap } from "../../../src/system/errno.ts";
@@ -16,11 +16,20 @@ const MSG_NOSIGNAL = 0x4000;
 const STEP_MS = 5;
 /** What each side offers in a step. */
 const CHUNK = 8192;
+/** The stream repeats itself after so many bytes, a prime: a piece that is lost, doubled or elsewhere does not fit. */
+const PERIOD = 65_521;
+const RECEIVE = 65_536;
+
+const pattern = new Uint8Array(PERIOD + RECEIVE);
+for (let i = 0; i < pattern.length; i++) {
+  pattern[i] = Math.imul(i % PERIOD, 2654435761) >>> 24;
+}
 
 /** One way of the connection. */
 interface Way {
   readonly from: Fd;
   readonly to: Fd;
+  sent: number;
   received: number;
   /** When bytes arrived last, and the longest time without. */
   at: number;
@@ -29,8 +38,7 @@ interface Way {
 
 export class TcpFlow implements Disposable {
   readonly #ways: readonly [Way, Way];
-  readonly #buffer = new Uint8Array(65536);
-  readonly #chunk = new Uint8Array(CHUNK);
+  readonly #buffer = new Uint8Array(RECEIVE);
   readonly #timer: ReturnType<typeof setInterval>;
   #failure: Error | undefined;
 
@@ -60,14 +68,14 @@ export class TcpFlow implements Disposable {
 
   private constructor(near: Fd, far: Fd) {
     const way = (from: Fd, to: Fd): Way => ({
-      ...{ from, to, received: 0, stall: 0 },
+      ...{ from, to, sent: 0, received: 0, stall: 0 },
       at: performance.now(),
     });
     this.#ways = [way(near, far), way(far, near)];
     this.#timer = setInterval(() => this.#step(), STEP_MS);
   }
 
-  /** Bytes that arrived, of the way that had fewer. Throws if the connection broke. */
+  /** Bytes that arrived, of the way that had fewer. Throws if the connection broke, a RangeError if a byte was wrong. */
   get received(): number {
     this.#check();
     return Math.min(...this.#ways.map(({ received }) => received));
@@ -89,12 +97,14 @@ export class TcpFlow implements Disposable {
   #step(): void {
     if (this.#failure) return;
     for (const way of this.#ways) {
-      libc().send(
+      const at = way.sent % PERIOD;
+      const taken = libc().send(
         way.from.number,
-        this.#chunk,
+        pattern.subarray(at, at + CHUNK),
         CHUNK,
         MSG_DONTWAIT | MSG_NOSIGNAL,
       );
+      if (taken > 0) way.sent += taken;
       this.#receive(way);
     }
   }
@@ -112,11 +122,25 @@ export class TcpFlow implements Disposable {
         if (length === 0 || error.errno !== Errno.EAGAIN) this.#failure = error;
         return;
       }
+      if (!this.#isRight(way.received % PERIOD, length)) {
+        this.#failure = new RangeError(
+          `A byte is wrong among ${length} after ${way.received}`,
+        );
+        return;
+      }
       const now = performance.now();
       way.received += length;
       way.stall = Math.max(way.stall, now - way.at);
       way.at = now;
     }
+  }
+
+  /** True if what was received is what the stream has from `at` on. */
+  #isRight(at: number, length: number): boolean {
+    for (let i = 0; i < length; i++) {
+      if (this.#buffer[i] !== pattern[at + i]) return false;
+    }
+    return true;
   }
 
   [Symbol.dispose](): void {

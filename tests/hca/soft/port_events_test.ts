@@ -71,3 +71,17 @@ Deno.test("a port that was down is active under the next manager", () => {
     ...[2, "LinkUp"],
   ]);
 });
+
+Deno.test("a snapshot that is asked for while there is no manager comes from the next one", () => {
+  using subnet = new Subnet();
+  const [port] = subnet.openAll(FIRST);
+  const { missing } = subnet.ports[0]!;
+  subnet.killManager();
+  subnet.until(() => missing.length > 0);
+  let shown = 0;
+  port!.showSubnet((snapshot) => shown = snapshot.ports.length);
+  subnet.settle();
+  Deno.removeSync(subnet.socket);
+  subnet.startManager();
+  subnet.until(() => shown === 1, "the answer");
+});

@@ -172,12 +172,16 @@ export class Subnet implements Disposable {
     for (const { port } of this.ports) port.close();
     this.host?.close();
     this.reactor.stop();
+    // A loop that is stopped closes its descriptors at once.
+    void this.reactor.run();
     Deno.removeSync(this.directory, { recursive: true });
   }
 }
 
 /** A port by hand: registered with the manager, with links that it may use as it likes. */
 export class Rogue implements Disposable {
+  /** Its own. */
+  readonly lid: number;
   readonly words: Int32Array;
   readonly bytes: Uint8Array;
   readonly view: DataView;
@@ -195,8 +199,9 @@ export class Rogue implements Disposable {
     hello: Partial<LinkHello>,
     slots: number,
   ) {
-    const { manager, links } = registerByHand(subnet, ROGUE_GUID);
+    const { manager, lid, links } = registerByHand(subnet, ROGUE_GUID);
     this.#manager = manager;
+    this.lid = lid;
     const guid = formatGuid(to.attributes.portGuid);
     this.#connection = connect(
       `${subnet.directory}/port-${guid.slice(2)}.sock`,

@@ -1,0 +1,84 @@
+/**
+ * The corpora: a folder of tests/fuzz for each target.
+ *
+ * | ending     | holds                                                                                     |
+ * |------------|-------------------------------------------------------------------------------------------|
+ * | .hex       | one input in hexadecimal digits; # begins a comment                                       |
+ * | .txt .json | one input as it is                                                                        |
+ * | .seq       | several inputs in hexadecimal digits, one on each line, that one session takes in order   |
+ */
+
+import { hex } from "../../../tests/wire/support.ts";
+import { toHex } from "../../../tests/fuzz/targets/target.ts";
+
+const FOLDER = new URL("../../../tests/fuzz/", import.meta.url);
+/** Inputs that earlier runs kept because they reached something new; not part of the repository. */
+const KEPT = new URL("../../../dist/torture/corpus/", import.meta.url);
+const encoder = new TextEncoder();
+
+/** A file: one input, or several for one session. */
+export interface CorpusEntry {
+  readonly file: string;
+  readonly inputs: readonly Uint8Array[];
+}
+
+/** The files of a target, by name. */
+export function readCorpus(target: string): CorpusEntry[] {
+  const folder = new URL(`${target}/`, FOLDER);
+  return [...Deno.readDirSync(folder)].map(({ name }) => name).sort().map(
+    (name) => ({
+      file: `tests/fuzz/${target}/${name}`,
+      inputs: inputsOf(name, Deno.readTextFileSync(new URL(name, folder))),
+    }),
+  );
+}
+
+/** The inputs that earlier runs kept. */
+export function readKept(target: string): Uint8Array[] {
+  const folder = new URL(`${target}/`, KEPT);
+  try {
+    return [...Deno.readDirSync(folder)].map(({ name }) => name).sort()
+      .map((name) => Deno.readFileSync(new URL(name, folder)));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+/** Keeps an input for later runs. */
+export function keepInput(target: string, input: Uint8Array): void {
+  const folder = new URL(`${target}/`, KEPT);
+  Deno.mkdirSync(folder, { recursive: true });
+  Deno.writeFileSync(new URL(hash(toHex(input)), folder), input);
+}
+
+function inputsOf(name: string, text: string): Uint8Array[] {
+  if (name.endsWith(".hex")) return [hex(text)];
+  if (!name.endsWith(".seq")) return [encoder.encode(text)];
+  return text.split("\n").filter((line) => /^[0-9a-f]/i.test(line)).map(hex);
+}
+
+/** Writes inputs that failed; returns the file's path from the top of the tree. */
+export function keepFailure(
+  target: string,
+  inputs: readonly Uint8Array[],
+  why: string,
+): string {
+  const comment = `# ${why.replace(/\s+/g, " ").slice(0, 200)}\n`;
+  const lines = inputs.map((input) => `${toHex(input)}\n`);
+  const text = comment + lines.join("");
+  const name = `failure_${hash(lines.join(""))}.${
+    inputs.length === 1 ? "hex" : "seq"
+  }`;
+  Deno.writeTextFileSync(new URL(`${target}/${name}`, FOLDER), text);
+  return `tests/fuzz/${target}/${name}`;
+}
+
+/** FNV-1a: the same inputs get the same name. */
+function hash(text: string): string {
+  let state = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) {
+    state = Math.imul(state ^ text.charCodeAt(i), 0x01000193) >>> 0;
+  }
+  return state.toString(16).padStart(8, "0");
+}

@@ -1,0 +1,86 @@
+/** Inputs through the sessions of a target, one session after the other, with what is needed to do it again. */
+
+import type {
+  FuzzSession,
+  FuzzTarget,
+} from "../../../tests/fuzz/targets/target.ts";
+
+/** Inputs of one session that failed, and why. */
+export interface Failure {
+  readonly inputs: readonly Uint8Array[];
+  readonly error: Error;
+}
+
+export class Runner {
+  readonly #target: FuzzTarget;
+  #session: FuzzSession | undefined;
+  /** What the session took; empty for targets without state. */
+  #history: Uint8Array[] = [];
+  #count = 0;
+
+  constructor(target: FuzzTarget) {
+    this.#target = target;
+  }
+
+  /** Runs one input; the failure, if there is one. After that the next input finds a new session. */
+  async run(input: Uint8Array): Promise<Failure | undefined> {
+    const limit = this.#target.inputsPerSession ?? Infinity;
+    try {
+      this.#session ??= this.#target.open();
+      if (limit < Infinity) this.#history.push(input);
+      const accepted = this.#session.run(input);
+      if (typeof accepted !== "boolean") await accepted;
+      if (++this.#count < limit) return undefined;
+    } catch (error) {
+      const failure = this.#failure(error, input);
+      this.#forget();
+      return failure;
+    }
+    return await this.close();
+  }
+
+  /** Ends the session; the failure, if its state is not right. */
+  async close(): Promise<Failure | undefined> {
+    const session = this.#session;
+    if (!session) return undefined;
+    try {
+      await session.close?.();
+      return undefined;
+    } catch (error) {
+      return this.#failure(error);
+    } finally {
+      this.#forget();
+    }
+  }
+
+  #failure(error: unknown, input?: Uint8Array): Failure {
+    const inputs = this.#history.length > 0
+      ? this.#history
+      : input
+      ? [input]
+      : [];
+    return {
+      inputs,
+      error: error instanceof Error ? error : new Error(String(error)),
+    };
+  }
+
+  #forget(): void {
+    this.#session = undefined;
+    this.#history = [];
+    this.#count = 0;
+  }
+}
+
+/** Runs inputs in a session of their own; the error that they end in, if they do. */
+export async function replay(
+  target: FuzzTarget,
+  inputs: readonly Uint8Array[],
+): Promise<Error | undefined> {
+  const runner = new Runner({ ...target, inputsPerSession: Infinity });
+  for (const input of inputs) {
+    const failure = await runner.run(input);
+    if (failure) return failure.error;
+  }
+  return (await runner.close())?.error;
+}

@@ -1,0 +1,182 @@
+/** Rounds: a disturbance under load, after which traffic is back within five seconds, all of it right. */
+
+import { patient } from "../../machine.ts";
+import { type Host, Lab, socketsIn } from "../../../tests/e2e/harness/mod.ts";
+import { processState } from "../process_state.ts";
+import type { Disturbance, Scene } from "./disturbances.ts";
+import { Flows } from "./flows.ts";
+
+/** Traffic is back within so long. */
+export const RECOVERY_MS = 5000;
+const HOSTS = 3;
+/** Descriptors that a process may have more than when it was first looked at: a link to each peer, and old ones. */
+const DESCRIPTOR_SLACK = 24;
+const END_MS = 20_000;
+/** In one round of so many the neighbours are forgotten after the disturbance. */
+const FLUSH_IN = 3;
+/** In one round of so many nobody talks meanwhile. */
+const SILENT_IN = 3;
+
+/** What became of a round. */
+export interface RoundResult {
+  /** How long traffic took to be back, and undefined if it was not. */
+  readonly ms?: number;
+  readonly failures: readonly string[];
+}
+
+/** Hosts with traffic between them. */
+export class Arena implements AsyncDisposable {
+  readonly lab: Lab;
+  readonly #hosts: readonly Host[];
+  readonly #flows: Flows;
+  readonly #next: (limit: number) => number;
+  readonly #descriptors = new Map<number, number>();
+
+  /** Each has a GUID of its own by `--guid`; else they are made from the names. */
+  readonly #fixedGuids: boolean;
+
+  private constructor(
+    lab: Lab,
+    hosts: readonly Host[],
+    next: (limit: number) => number,
+    fixedGuids: boolean,
+  ) {
+    this.lab = lab;
+    this.#hosts = hosts;
+    this.#flows = new Flows(hosts);
+    this.#next = next;
+    this.#fixedGuids = fixedGuids;
+  }
+
+  static async open(
+    next: (limit: number) => number,
+    fixedGuids: boolean,
+  ): Promise<Arena> {
+    const lab = await Lab.open();
+    try {
+      const hosts = await lab.hosts(HOSTS);
+      const arena = new Arena(lab, hosts, next, fixedGuids);
+      await Promise.all(hosts.map((host) => arena.#up(host)));
+      return arena;
+    } catch (error) {
+      await lab[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Datagrams that arrived. */
+  get received(): number {
+    return this.#flows.received;
+  }
+
+  /** Does one round; after one that failed the arena is of no use. */
+  async round({ victims, act }: Disturbance): Promise<RoundResult> {
+    const flows = this.#flows;
+    const limit = patient(RECOVERY_MS);
+    flows.choose(this.#next);
+    const before = await flows.flow(limit);
+    if (before.stuck.length > 0) {
+      return { failures: [`no traffic before: ${names(before.stuck)}`] };
+    }
+    const failures: string[] = [];
+    try {
+      await flows.connect();
+      const scene = await this.#scene();
+      const concerned = victims(scene);
+      flows.silent = this.#next(SILENT_IN) === 0;
+      const begin = flows.flow(
+        limit,
+        ({ from, to }) =>
+          !flows.silent && !concerned.includes(from) &&
+          !concerned.includes(to),
+      );
+      await act(concerned, scene);
+      const meanwhile = await begin;
+      flows.silent = false;
+      if (meanwhile.stuck.length > 0) {
+        failures.push(
+          `the others are disturbed: ${names(meanwhile.stuck)}`,
+        );
+      }
+      if (this.#next(FLUSH_IN) === 0) await this.#forget();
+      const { ms, stuck } = await flows.flow(limit);
+      if (stuck.length > 0) {
+        failures.push(
+          `no traffic within ${limit / 1000} s: ${names(stuck)}`,
+        );
+      }
+      await flows.connect();
+      if (flows.wrong > 0) failures.push(`${flows.wrong} wrong datagrams`);
+      failures.push(...this.#grown());
+      return failures.length > 0 ? { failures } : { ms, failures };
+    } catch (error) {
+      failures.push(error instanceof Error ? error.message : String(error));
+      return { failures };
+    }
+  }
+
+  /** Ends everything in order; what is left then. */
+  async end(): Promise<string[]> {
+    await this.#flows[Symbol.asyncDispose]();
+    const left: string[] = [];
+    for (const { daemon } of this.#hosts) daemon.kill("SIGTERM");
+    for (const host of this.#hosts) {
+      await host.daemon.exit(END_MS);
+      if (await host.hasDevice("ib0")) left.push(`device in ${host.namespace}`);
+      left.push(...socketsIn(host.sockets));
+    }
+    left.push(...socketsIn(`${this.lab.runtime}/subnet/default`));
+    return left;
+  }
+
+  async #scene(): Promise<Scene> {
+    const [any] = this.#hosts;
+    const { manager } = await any!.call("subnet.show", {});
+    const host = this.#hosts.find(({ daemon }) => daemon.pid === manager.pid);
+    if (!host) throw new Error(`Process ${manager.pid} is the manager's`);
+    return {
+      manager: host,
+      nodes: this.#hosts.filter((each) => each !== host),
+      next: this.#next,
+      up: (each, options) => this.#up(each, options),
+    };
+  }
+
+  /** A host forgets its neighbours, so that it has to find them again. */
+  async #forget(): Promise<void> {
+    const host = this.#hosts[this.#next(this.#hosts.length)]!;
+    await host.ip("neigh", "flush", "dev", "ib0");
+    await host.call("neigh.flush", { name: "ib0" });
+  }
+
+  #up(host: Host, options: { wait?: boolean } = {}): Promise<unknown> {
+    const guid = `0x02000000000000${10 + this.#hosts.indexOf(host)}`;
+    return host.up({
+      ...options,
+      args: this.#fixedGuids ? ["--guid", guid] : [],
+    });
+  }
+
+  #grown(): string[] {
+    const failures: string[] = [];
+    for (const { daemon: { pid } } of this.#hosts) {
+      const { descriptors } = processState(pid);
+      const first = this.#descriptors.get(pid) ?? descriptors;
+      this.#descriptors.set(pid, first);
+      if (descriptors > first + DESCRIPTOR_SLACK) {
+        failures.push(`descriptors of ${pid}: ${first}, then ${descriptors}`);
+      }
+    }
+    return failures;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#flows[Symbol.asyncDispose]();
+    await this.lab[Symbol.asyncDispose]();
+  }
+}
+
+function names(flows: readonly { from: Host; to: Host }[]): string {
+  return flows.map(({ from, to }) => `${from.address} to ${to.address}`)
+    .join(", ");
+}

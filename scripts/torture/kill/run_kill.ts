@@ -1,0 +1,113 @@
+/** The part "kill": rounds of kill -9 and SIGSTOP until the time is up or all are done. */
+
+import { random } from "../../../tests/wire/support.ts";
+import type { PartOptions, Row } from "../part.ts";
+import { type Disturbance, DISTURBANCES } from "./disturbances.ts";
+import { Arena } from "./rounds.ts";
+
+/** Rounds of a full run. */
+const ROUNDS = 500;
+/** Hosts live for so many rounds, and are then taken down in order. */
+const ROUNDS_PER_ARENA = 50;
+/** Where what the programs said in a round that failed is written. */
+const REPORTS = new URL("../../../dist/torture/", import.meta.url);
+
+export async function runKill(
+  options: PartOptions,
+  rounds = ROUNDS,
+): Promise<Row[]> {
+  return await new Campaign(options, rounds).run();
+}
+
+class Campaign {
+  readonly #options: PartOptions;
+  readonly #rounds: number;
+  readonly #next: (limit: number) => number;
+  readonly #times = new Map<string, number[]>();
+  readonly #failures = new Map<string, string[]>();
+  readonly #left: string[] = [];
+  #arenas = 0;
+  #received = 0;
+
+  constructor(options: PartOptions, rounds: number) {
+    this.#options = options;
+    this.#rounds = rounds;
+    this.#next = random(options.seed);
+  }
+
+  async run(): Promise<Row[]> {
+    const { minutes, only } = this.#options;
+    const end = performance.now() + minutes * 60_000;
+    const kinds = DISTURBANCES.filter(({ name }) =>
+      only.length === 0 || only.includes(name)
+    );
+    let round = 0;
+    while (round < this.#rounds && performance.now() < end) {
+      await using arena = await Arena.open(
+        this.#next,
+        this.#arenas++ % 2 === 1,
+      );
+      let right = true;
+      for (
+        let i = 0;
+        right && i < ROUNDS_PER_ARENA && round < this.#rounds &&
+        performance.now() < end;
+        i++
+      ) {
+        // Each kind comes in turn, in another order each time.
+        const kind = kinds[(round++ + this.#next(3)) % kinds.length]!;
+        right = await this.#round(arena, kind, round);
+      }
+      this.#received += arena.received;
+      if (right) this.#left.push(...await arena.end());
+    }
+    return this.#rows(kinds);
+  }
+
+  async #round(
+    arena: Arena,
+    kind: Disturbance,
+    round: number,
+  ): Promise<boolean> {
+    const { ms, failures } = await arena.round(kind);
+    const { name } = kind;
+    const what = ms === undefined
+      ? failures.join("; ")
+      : `traffic is back after ${Math.round(ms)} ms`;
+    this.#options.say(`round ${round}: ${name}: ${what}`);
+    this.#times.set(name, [...this.#times.get(name) ?? [], ms ?? Infinity]);
+    if (ms !== undefined) return true;
+    const file = new URL(
+      `kill-${this.#options.seed}-${round}.txt`,
+      REPORTS,
+    );
+    Deno.mkdirSync(REPORTS, { recursive: true });
+    Deno.writeTextFileSync(file, await arena.lab.report());
+    this.#failures.set(name, [
+      ...this.#failures.get(name) ?? [],
+      `round ${round}: ${what} (dist/torture/${
+        file.pathname.split("/").at(-1)
+      })`,
+    ]);
+    return false;
+  }
+
+  #rows(kinds: readonly Disturbance[]): Row[] {
+    const rows = kinds.map(({ name }) => {
+      const times = this.#times.get(name) ?? [];
+      const back = times.filter((ms) => ms < Infinity);
+      return {
+        what: name,
+        times: times.length,
+        failures: this.#failures.get(name) ?? [],
+        note: `back after ${Math.round(Math.max(0, ...back))} ms at most`,
+      };
+    });
+    return [...rows, {
+      what: "taken down in order",
+      times: this.#arenas,
+      failures: this.#left,
+      note: `${this.#received} datagrams were checked`,
+    }];
+  }
+}

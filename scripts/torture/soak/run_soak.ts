@@ -1,0 +1,119 @@
+/** The part "soak": full rate between two hosts for as long as it takes, while others come and go. */
+
+import { programCommand } from "../../program.ts";
+import {
+  type Host,
+  iperfServer,
+  Lab,
+  pause,
+  type Program,
+  until,
+} from "../../../tests/e2e/harness/mod.ts";
+import { random } from "../../../tests/wire/support.ts";
+import type { PartOptions, Row } from "../part.ts";
+import { type Churn, commands, flaps, groups, visitor } from "./churn.ts";
+import { Samples } from "./samples.ts";
+
+/** Between two samples; a short run has as many. */
+const SAMPLE_MS = 2000;
+const SAMPLES = 60;
+/** Of datagrams, some 100 000 a second. As many as go would leave no room in the queue for the stream's acknowledgements. */
+const RATE = "50M";
+/** More packets than it takes to begin. */
+const MANY = 1000;
+
+export async function runSoak(options: PartOptions): Promise<Row[]> {
+  await using lab = await Lab.open();
+  const ms = options.minutes * 60_000;
+  const next = random(options.seed);
+  // The manager's process is watched too, and is no host's.
+  const manager = lab.start([...programCommand(), "subnet", "run"]);
+  await manager.says(/subnet manager runs/);
+  const [a, b, flapping] = await lab.hosts(3);
+  const [guest] = await lab.hosts(1);
+  await Promise.all([a.up(), b.up(), flapping.up()]);
+  const streams = await startTraffic(a, b);
+  const churns: Churn[] = [
+    visitor(guest, a, next),
+    groups(b, next),
+    flaps(flapping, next),
+    commands(a, next),
+  ];
+  const samples = new Samples({
+    sender: a.daemon.pid,
+    receiver: b.daemon.pid,
+    flapping: flapping.daemon.pid,
+    manager: manager.pid,
+  });
+  const failures: string[] = [];
+  const start = performance.now();
+  const ended = () => performance.now() - start > ms || failures.length > 0;
+  const churning = churns.map((churn) =>
+    churn.run(ended).catch((error) => {
+      failures.push(`${churn.name}: ${error.message}`);
+    })
+  );
+  while (!ended()) {
+    try {
+      samples.take(await packets(a) + await packets(b));
+    } catch (error) {
+      failures.push(`a sample: ${(error as Error).message}`);
+    }
+    for (const stream of streams) {
+      if (stream.ended) failures.push(`${stream.title}: ${stream.output}`);
+    }
+    await pause(Math.min(SAMPLE_MS, ms / SAMPLES));
+  }
+  await Promise.all(churning);
+  for (const line of samples.lines()) options.say(line);
+  if (failures.length > 0) options.say(await lab.report());
+  return rowsOf(samples, churns, failures);
+}
+
+/** Small datagrams one way, and a TCP stream the other way. */
+async function startTraffic(a: Host, b: Host): Promise<Program[]> {
+  await iperfServer(b);
+  await iperfServer(a);
+  const forever = ["-t", "86400", "-i", "60", "--forceflush"];
+  const streams = [
+    a.start(
+      ...["iperf3", "-c", b.address, "-u", "-l", "64", "-b", RATE, ...forever],
+    ),
+    b.start("iperf3", "-c", a.address, ...forever),
+  ];
+  for (const host of [a, b]) {
+    await until("packets arrive", async () => await packets(host) > MANY);
+  }
+  return streams;
+}
+
+/** Packets that arrived at a host's interface. */
+async function packets(host: Host): Promise<number> {
+  return (await host.link()).stats64!.rx.packets;
+}
+
+function rowsOf(
+  samples: Samples,
+  churns: readonly Churn[],
+  failures: readonly string[],
+): Row[] {
+  const growth = samples.growth();
+  return [
+    {
+      what: "packets",
+      times: samples.packets,
+      failures,
+      note: `${samples.count} samples`,
+    },
+    ...churns.map(({ name, count }) => ({
+      what: name,
+      times: count,
+      failures: [],
+    })),
+    ...Object.entries(growth).map(([name, grown]) => ({
+      what: `memory of the ${name}`,
+      times: 1,
+      failures: grown,
+    })),
+  ];
+}

@@ -1,0 +1,37 @@
+/** Every target. */
+
+import { commandLineTarget } from "./command_line.ts";
+import { controlTarget } from "./control.ts";
+import { deviceFrameTarget, fabricPacketTarget } from "./engine.ts";
+import { ipTargets } from "./ip.ts";
+import { linkLayerTargets } from "./link_layer.ts";
+import { linkHelloTarget } from "./link_hello.ts";
+import { madTarget } from "./mad.ts";
+import { netlinkTargets } from "./netlink.ts";
+import { partitionsTarget } from "./partitions.ts";
+import { portFrameTarget } from "./port_frame.ts";
+import { ringDescriptorTarget, ringReturnTarget } from "./ring.ts";
+import { saClientTarget } from "./sa_client.ts";
+import { administratorTarget, managerTarget } from "./subnet_manager.ts";
+import type { FuzzTarget } from "./target.ts";
+import { textTarget } from "./text.ts";
+
+export const FUZZ_TARGETS: readonly FuzzTarget[] = [
+  ...linkLayerTargets,
+  ...ipTargets,
+  textTarget,
+  madTarget,
+  ...netlinkTargets,
+  partitionsTarget,
+  saClientTarget,
+  administratorTarget,
+  managerTarget,
+  deviceFrameTarget,
+  fabricPacketTarget,
+  controlTarget,
+  commandLineTarget,
+  ringDescriptorTarget,
+  ringReturnTarget,
+  linkHelloTarget,
+  portFrameTarget,
+];

@@ -1,0 +1,109 @@
+/** Lines on an interface's control socket, down to the commands of the engine. */
+
+import { assert } from "@std/assert";
+import * as v from "valibot";
+import { runCommand } from "../../../src/daemon/data_commands.ts";
+import { Clients } from "../../../src/ipc/clients.ts";
+import { Connection } from "../../../src/ipc/connection.ts";
+import { LIMITS } from "../../../src/ipc/limits.ts";
+import { ReplySchema } from "../../../src/ipc/envelope.ts";
+import type { Handlers } from "../../../src/ipc/handlers.ts";
+import { type Method, methods } from "../../../src/ipc/methods.ts";
+import { Rig } from "../../ipoib/rig.ts";
+import type { FuzzTarget } from "./target.ts";
+
+/** A connection of which the client has sent everything and hung up, and that takes what is written. */
+class Given {
+  readonly #pieces: Uint8Array[];
+  output = "";
+  readonly #decoder = new TextDecoder();
+
+  constructor(input: Uint8Array) {
+    // Lines may arrive in any pieces.
+    const cut = input.length > 0 ? input[0]! % input.length : 0;
+    this.#pieces = [input.subarray(0, cut), input.subarray(cut)]
+      .filter(({ length }) => length > 0);
+  }
+
+  read(into: Uint8Array): Promise<number | null> {
+    const piece = this.#pieces.shift();
+    if (!piece) return Promise.resolve(null);
+    const part = piece.subarray(0, into.length);
+    into.set(part);
+    if (part.length < piece.length) {
+      this.#pieces.unshift(piece.subarray(part.length));
+    }
+    return Promise.resolve(part.length);
+  }
+
+  write(bytes: Uint8Array): Promise<number> {
+    this.output += this.#decoder.decode(bytes, { stream: true });
+    return Promise.resolve(bytes.length);
+  }
+
+  close(): void {}
+}
+
+function handlersOf(rig: Rig): Handlers {
+  const [{ device, port, memberships }] = rig.pair();
+  const context = {
+    device,
+    port,
+    memberships,
+    reactor: rig.reactor,
+    subnet: "lab",
+    showSubnet: () => {
+      throw new TypeError("The subnet is not asked for here");
+    },
+  };
+  const names = Object.keys(methods) as Method[];
+  return Object.fromEntries(
+    names.filter((name) => !/^(subnet|version|wait|down|stop)/.test(name)).map(
+      (method) => [method, (params: unknown) => {
+        let result: unknown;
+        runCommand(context, method, params, {
+          ok: (value) => result = value,
+          fail: (error) => {
+            throw error;
+          },
+        });
+        return result;
+      }],
+    ),
+  ) as Handlers;
+}
+
+export const controlTarget: FuzzTarget = {
+  name: "control_line",
+  kind: "json",
+  inputsPerSession: 300,
+  open() {
+    const rig = new Rig();
+    const handlers = handlersOf(rig);
+    const clients = new Clients("lab", handlers, LIMITS);
+    return {
+      async run(input) {
+        const line = new Uint8Array(input.length + 1);
+        line.set(input);
+        line[input.length] = 0x0a;
+        const client = new Given(line);
+        const conn = client as unknown as Deno.UnixConn;
+        await new Connection(conn, handlers, clients).done;
+        rig.settle();
+        let good = false;
+        for (const text of client.output.split("\n")) {
+          if (text === "") continue;
+          const reply = v.parse(ReplySchema, JSON.parse(text));
+          if (!("ok" in reply)) continue;
+          if (reply.ok) good = true;
+          else assert(reply.error.code !== "E_INTERNAL", text);
+        }
+        return good;
+      },
+      close() {
+        rig.advance(10_000);
+        rig.check();
+      },
+    };
+  },
+};

@@ -1,0 +1,48 @@
+/** Management datagrams and the records of the subnet administrator. */
+
+import { assert, assertEquals } from "@std/assert";
+import { MadHeader } from "../../../src/wire/mad.ts";
+import { InformInfo } from "../../../src/wire/sa/inform_info.ts";
+import { McMemberRecord } from "../../../src/wire/sa/mc_member_record.ts";
+import { Notice } from "../../../src/wire/sa/notice.ts";
+import { PathRecord } from "../../../src/wire/sa/path_record.ts";
+import { PkeyTableRecord } from "../../../src/wire/sa/pkey_table_record.ts";
+import { SaMad } from "../../../src/wire/sa/sa_mad.ts";
+import { parserTarget } from "./target.ts";
+
+interface Codec<T> {
+  parse(data: Uint8Array): T | undefined;
+  emit(record: T): Uint8Array;
+}
+
+/** What was read is read again from what is written of it. */
+function again<T>(codec: Codec<T>, data: Uint8Array): void {
+  const record = codec.parse(data);
+  if (record === undefined) return;
+  assertEquals(codec.parse(codec.emit(record)), record);
+}
+
+const CODECS = [
+  InformInfo,
+  McMemberRecord,
+  Notice,
+  PathRecord,
+  PkeyTableRecord,
+] as unknown as Codec<unknown>[];
+
+function run(octets: Uint8Array): boolean {
+  MadHeader.parse(octets);
+  for (const codec of CODECS) codec.parse(octets);
+  const mad = SaMad.parse(octets);
+  if (mad === undefined) return false;
+  const { data, ...header } = mad;
+  const second = SaMad.parse(SaMad.emit(mad))!;
+  assert(second.transactionId === header.transactionId);
+  assert(second.componentMask === header.componentMask);
+  assert(second.rmpp.payloadLength === header.rmpp.payloadLength);
+  // Comparing all of them each time would cost most of the run.
+  again(CODECS[header.attributeId % CODECS.length]!, data);
+  return true;
+}
+
+export const madTarget = parserTarget("mad", "bytes", run);

@@ -1,0 +1,60 @@
+/** Messages of rtnetlink, as the kernel sends them, and /proc/net/igmp. */
+
+import { assert } from "@std/assert";
+import { parseIgmp } from "../../../src/netdev/memberships/proc.ts";
+import { parseAddress } from "../../../src/netdev/rtnetlink/address.ts";
+import { parseLink } from "../../../src/netdev/rtnetlink/link.ts";
+import {
+  attributeLength,
+  Attributes,
+  findAttribute,
+  parseMessages,
+} from "../../../src/netdev/rtnetlink/message.ts";
+import { parseMembership } from "../../../src/netdev/rtnetlink/multicast.ts";
+import { parseNeighbour } from "../../../src/netdev/rtnetlink/neighbour.ts";
+import { parseNexthop } from "../../../src/netdev/rtnetlink/nexthop.ts";
+import { parseRouteAnswer } from "../../../src/netdev/rtnetlink/route_answer.ts";
+import { parserTarget } from "./target.ts";
+
+const PARSERS = [
+  parseLink,
+  parseAddress,
+  parseNeighbour,
+  parseMembership,
+  parseRouteAnswer,
+  parseNexthop,
+] as const;
+const ATTRIBUTES = 40;
+
+function netlink(octets: Uint8Array): boolean {
+  let understood = false;
+  for (const message of parseMessages(octets)) {
+    const { body } = message;
+    assert(body.byteLength <= octets.length);
+    for (const parse of PARSERS) {
+      if (parse(message) !== undefined) understood = true;
+    }
+    for (const offset of [0, 8, 12, 16]) {
+      if (offset > body.byteLength) continue;
+      const attributes = new Attributes(body, offset);
+      for (let type = 0; type < ATTRIBUTES; type++) {
+        const at = findAttribute(body, offset, type);
+        // A type that is there twice counts once, and both ways find it or neither does.
+        assert((at >= 0) === (attributes.get(type) !== undefined));
+        if (at >= 0) assert(at + attributeLength(body, at) <= body.byteLength);
+      }
+    }
+  }
+  return understood;
+}
+
+const decoder = new TextDecoder();
+
+function igmp(octets: Uint8Array): boolean {
+  return parseIgmp(decoder.decode(octets), 3).size > 0;
+}
+
+export const netlinkTargets = [
+  parserTarget("netlink", "bytes", netlink),
+  parserTarget("proc_igmp", "text", igmp),
+];

@@ -1,0 +1,86 @@
+/** The fuzzing itself: a target with a fault is found out, and what it fails with is made small. */
+
+import { assert, assertEquals } from "@std/assert";
+import { minimise, signature } from "../../../scripts/torture/fuzz/minimise.ts";
+import { mutate } from "../../../scripts/torture/fuzz/mutation.ts";
+import { replay, Runner } from "../../../scripts/torture/fuzz/runner.ts";
+import { random } from "../../wire/support.ts";
+import type { FuzzTarget } from "../../fuzz/targets/target.ts";
+
+const BAD = 0x42;
+
+/** Fails at the second input that has a certain byte. */
+const faulty: FuzzTarget = {
+  name: "faulty",
+  kind: "bytes",
+  inputsPerSession: 10,
+  open() {
+    let seen = 0;
+    return {
+      run(input) {
+        if (input.includes(BAD) && ++seen === 2) throw new Error("twice");
+        return true;
+      },
+    };
+  },
+};
+
+Deno.test("a runner hands over what the session took, and replay() fails in the same way", async () => {
+  const runner = new Runner(faulty);
+  assertEquals(await runner.run(Uint8Array.of(1)), undefined);
+  assertEquals(await runner.run(Uint8Array.of(BAD)), undefined);
+  const failure = await runner.run(Uint8Array.of(5, BAD));
+  assertEquals(failure?.inputs.length, 3);
+  const error = await replay(faulty, failure!.inputs);
+  assertEquals(signature(error!), signature(failure!.error));
+});
+
+Deno.test("minimise() leaves out inputs and bytes that the failure does not need", async () => {
+  const inputs = [1, 2, BAD, 3, BAD, 4].map((byte) =>
+    Uint8Array.of(7, 7, byte, 7)
+  );
+  const failure = { inputs, error: (await replay(faulty, inputs))! };
+  const least = await minimise(faulty, failure);
+  assertEquals(least.map((input) => [...input]), [[BAD], [BAD]]);
+});
+
+Deno.test("a session ends after its inputs, and what its end finds is a failure", async () => {
+  let open = 0;
+  const runner = new Runner({
+    ...faulty,
+    inputsPerSession: 2,
+    open: () => {
+      open++;
+      return {
+        run: () => true,
+        close: () => {
+          if (open === 2) throw new Error("something is left");
+        },
+      };
+    },
+  });
+  const results = [];
+  for (let i = 0; i < 4; i++) results.push(await runner.run(new Uint8Array(1)));
+  assertEquals(results.map((result) => result?.error.message), [
+    ...[undefined, undefined, undefined],
+    "something is left",
+  ]);
+});
+
+for (const kind of ["bytes", "json", "text"] as const) {
+  Deno.test(`mutations of ${kind} differ, and are the same for the same seed`, () => {
+    const corpus = ['{"type":"hello","lid":[1,2]}', "up ib0 --mtu 2044"]
+      .map((text) => new TextEncoder().encode(text));
+    const some = () => {
+      const next = random(7);
+      return Array.from(
+        { length: 500 },
+        () => String(mutate(kind, corpus, next)),
+      );
+    };
+    const first = some();
+    assertEquals(some(), first);
+    assert(new Set(first).size > 300);
+    assertEquals(corpus.map((input) => input.length), [28, 17]);
+  });
+}

@@ -1,0 +1,22 @@
+/** A few seconds of `deno task torture soak`. */
+
+import { assertEquals, assertGreater } from "@std/assert";
+import { Cleanup } from "../../scripts/cleanup.ts";
+import { runSoak } from "../../scripts/torture/soak/run_soak.ts";
+
+const MINUTES = 0.1;
+const SEED = 1;
+
+Deno.test("memory, descriptors and mappings stay the same at full rate while hosts come and go", async () => {
+  const lines: string[] = [];
+  const rows = await runSoak({
+    minutes: MINUTES,
+    seed: SEED,
+    only: [],
+    say: (line) => void lines.push(line),
+    cleanup: new Cleanup(),
+  });
+  const failures = rows.flatMap(({ failures }) => failures);
+  assertEquals(failures, [], lines.join("\n"));
+  assertGreater(rows[0]!.times, 0);
+});
