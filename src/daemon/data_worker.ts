@@ -110,6 +110,8 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
       const netdev = openNetdev(reactor, {
         name,
         netns: place?.netns ?? netns.number,
+        // Children are made while packets pass.
+        waitForName: parent === undefined,
         memberships: init.memberships,
         nextHops: init.nextHops,
         txQueueLength: TX_QUEUE_LENGTH,

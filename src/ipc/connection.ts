@@ -13,6 +13,7 @@ import { dispatch, type Handlers } from "./handlers.ts";
 import type { EndReason, IpcLimits } from "./limits.ts";
 import { Outbox } from "./outbox.ts";
 
+const ESHUTDOWN = 108;
 /** How long an ended client's last message may take. */
 const LAST_MESSAGE_MS = 10;
 
@@ -101,7 +102,11 @@ export class Connection {
 
   /** Lets calls under way finish for at most `grace` milliseconds, then closes. */
   async finish(grace: number): Promise<void> {
-    this.#gone.abort();
+    this.#gone.abort(
+      new IpoibError("E_IPC_CLOSED", "The process is ending", {
+        errno: ESHUTDOWN,
+      }),
+    );
     let timer: ReturnType<typeof setTimeout> | undefined;
     await Promise.race([
       Promise.all(this.#calls).then(() => this.#outbox.empty()),

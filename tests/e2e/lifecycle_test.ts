@@ -6,10 +6,13 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
+import { openTap } from "../../src/netdev/tap/open.ts";
+import { openNamespace } from "../../src/system/namespace.ts";
 import {
   labTest,
   must,
   namesIn,
+  pause,
   runs,
   socketsIn,
   until,
@@ -100,3 +103,27 @@ labTest("--background tells why it could not begin", async (lab) => {
   assertMatch(up.stderr, /^ipoib: .*4096/m);
   assertEquals(await b.hasDevice("ib0"), false);
 });
+
+labTest(
+  "an interface begins although the kernel has not removed the TAP of its killed process yet",
+  async (lab) => {
+    const [a] = await lab.hosts(1);
+    using namespace = openNamespace(a.namespace);
+    const left = openTap({ name: "ib0", netns: namespace.number });
+    const daemon = await a.up({ wait: false });
+    await until(
+      "it makes the device",
+      () => daemon.ended || socketsIn(a.sockets).length > 0,
+    );
+    await pause(500);
+    left.close();
+    await a.ready();
+    daemon.kill("SIGTERM");
+    assertEquals(await daemon.exit(), 0);
+    // One that stays is another program's.
+    using _stays = openTap({ name: "ib0", netns: namespace.number });
+    const refused = await a.ipoib("up", "ib0", "--hca", "soft");
+    assertEquals(refused.code, 2);
+    assertStringIncludes(refused.stderr, "the name is taken");
+  },
+);

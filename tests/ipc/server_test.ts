@@ -285,6 +285,24 @@ Deno.test("IpcServer tells a handler that its client is gone", async () => {
   });
 });
 
+Deno.test("IpcServer.close() answers who waits that the process is ending", async () => {
+  const called = Promise.withResolvers<void>();
+  await withServer({
+    wait: async (_params, { signal }) => {
+      called.resolve();
+      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      signal.throwIfAborted();
+      return { ifname: "ib0", state: "never" };
+    },
+  }, async (server) => {
+    using client = await IpcClient.connect(server.path, "ib0");
+    const call = codeOf(client.call("wait", {}));
+    await called.promise;
+    await server.close();
+    assertEquals(await call, "E_IPC_CLOSED");
+  });
+});
+
 Deno.test("IpcServer.close() from afterReply() answers first, then closes", async () => {
   const folder = await Deno.makeTempDir();
   const server: IpcServer = await IpcServer.listen(

@@ -12,6 +12,7 @@ export const Request = {
   TUNGETDEVNETNS: 0x54e3n,
   SIOCGIFINDEX: 0x8933n,
   SIOCSIFHWADDR: 0x8924n,
+  SIOCGIFHWADDR: 0x8927n,
   SIOCETHTOOL: 0x8946n,
 } as const;
 

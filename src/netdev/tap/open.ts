@@ -18,6 +18,7 @@ import {
 } from "./constants.ts";
 import { checkName, interfaceRequest, requestName } from "./name.ts";
 import { interfaceIndex, Tap } from "./tap.ts";
+import { waitForName } from "./wait_for_name.ts";
 
 const DEVICE = "/dev/net/tun";
 const O_RDWR_NONBLOCK_CLOEXEC = 2 | 0x800 | 0x80000;
@@ -29,6 +30,8 @@ export interface TapOptions {
   readonly netns?: number | undefined;
   /** The TUN_F_ bits that are wanted, all by default; what the kernel does not have stays off. */
   readonly offload?: number;
+  /** If a TAP has the name, wait for it to go: a killed process leaves it for a while. */
+  readonly waitForName?: boolean;
 }
 
 /**
@@ -38,9 +41,11 @@ export interface TapOptions {
 export function openTap(options: TapOptions): Tap {
   const { name, netns, offload = OFFLOAD_SETS[0]! } = options;
   checkName(name);
-  return netns === undefined
-    ? open(name, offload)
-    : inNamespace(netns, name, () => open(name, offload));
+  const make = () => {
+    if (options.waitForName) waitForName(name);
+    return open(name, offload);
+  };
+  return netns === undefined ? make() : inNamespace(netns, name, make);
 }
 
 function inNamespace(netns: number, name: string, fn: () => Tap): Tap {

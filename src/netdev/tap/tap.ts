@@ -128,9 +128,14 @@ export class Tap implements Disposable {
   }
 }
 
+/** A socket for ioctls on interfaces of this thread's namespace; without descriptors one on which all fail. */
+export function interfaceSocket(): Fd {
+  return new Fd(libc().socket(AF_INET, SOCK_DGRAM_CLOEXEC, 0));
+}
+
 /** The index of an interface in this thread's namespace, or undefined. */
 export function interfaceIndex(name: string): number | undefined {
-  using socket = new Fd(libc().socket(AF_INET, SOCK_DGRAM_CLOEXEC, 0));
+  using socket = interfaceSocket();
   const request = interfaceRequest(name);
   if (libc().ioctl(socket.number, Request.SIOCGIFINDEX, request) < 0) {
     return undefined;

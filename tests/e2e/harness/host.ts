@@ -14,10 +14,12 @@ import { type CommandOptions, must, type Outcome, run } from "./command.ts";
 import type { Lab } from "./lab.ts";
 import { ping, type PingOptions } from "./ping.ts";
 import type { Program } from "./program.ts";
-import { until } from "./until.ts";
+import { pause, until } from "./until.ts";
 
 /** Time for a process to start, find or found the subnet, and join, on a busy machine. */
 const READY_LIMIT = 40_000;
+/** A process whose socket is gone says why within so long. */
+const LAST_WORDS_MS = 1500;
 
 export interface UpOptions {
   /** More arguments of `ipoib up`. */
@@ -165,7 +167,13 @@ export class Host {
       },
       READY_LIMIT,
     );
-    await client.call("wait", {}, { timeout: patient(READY_LIMIT) });
+    await client.call("wait", {}, { timeout: patient(READY_LIMIT) })
+      .catch(async (error) => {
+        await pause(LAST_WORDS_MS);
+        throw new Error(
+          `ipoib up: ${error.message}: ${this.daemon.output}`,
+        );
+      });
     await this.ip("addr", "replace", `${this.address}/24`, "dev", "ib0");
   }
 
