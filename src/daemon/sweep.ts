@@ -12,6 +12,10 @@ import { removeFile } from "../system/remove_file.ts";
 /** How long the log of a killed process stays: it may say why. */
 const LOG_MS = 24 * 3600 * 1000;
 
+/** A socket has such a name for a moment, before it listens. */
+const UNFINISHED = /^\.[0-9a-z]+$/;
+const UNFINISHED_MS = 60_000;
+
 /** Removes what is left below `runtime`, which exists and was checked; what cannot be removed stays. */
 export function sweep(runtime: string): void {
   const folders = [runtime, ...namespaceFolders(runtime)].filter((folder) =>
@@ -47,6 +51,7 @@ function sweepLinks(folder: string): void {
 /** Removes the sockets of ports whose process has gone from a subnet's folder; true if a port runs. */
 export function sweepPorts(directory: string): boolean {
   let live = false;
+  sweepUnfinished(directory);
   for (const { name } of Deno.readDirSync(directory)) {
     if (!/^port-.*\.sock$/.test(name)) continue;
     if (!removeDeadSocket(`${directory}/${name}`, "seqpacket")) live = true;
@@ -64,7 +69,23 @@ function namespaceFolders(runtime: string): string[] {
   }
 }
 
+/** Removes sockets of processes that were killed before those had their names. */
+function sweepUnfinished(folder: string): void {
+  for (const { name } of Deno.readDirSync(folder)) {
+    if (UNFINISHED.test(name)) {
+      removeOld(`${folder}/${name}`, Date.now() - UNFINISHED_MS);
+    }
+  }
+}
+
+/** Removes a file that was last changed before a time. */
+function removeOld(path: string, before: number): void {
+  const { mtime } = Deno.lstatSync(path);
+  if ((mtime?.getTime() ?? 0) < before) removeFile(path);
+}
+
 function sweepFolder(folder: string): void {
+  sweepUnfinished(folder);
   const sockets = new Set<string>();
   for (const { name, path, leadsTo } of interfaceSockets(folder)) {
     if (leadsTo !== undefined) continue;
@@ -75,7 +96,6 @@ function sweepFolder(folder: string): void {
   for (const { name } of Deno.readDirSync(folder)) {
     const owner = /^(.*)\.log(\.old)?$/.exec(name)?.[1];
     if (owner === undefined || sockets.has(owner)) continue;
-    const { mtime } = Deno.lstatSync(`${folder}/${name}`);
-    if ((mtime?.getTime() ?? 0) < before) removeFile(`${folder}/${name}`);
+    removeOld(`${folder}/${name}`, before);
   }
 }

@@ -6,9 +6,11 @@
  */
 
 import { addressOf, cString, errno, libc } from "../../ffi/libc.ts";
-import { Errno, lastError } from "./errno.ts";
+import { IpoibError } from "../base/errors.ts";
+import { Errno, lastError, unwrap } from "./errno.ts";
 import { Fd } from "./fd.ts";
 import { openSocket } from "./open_socket.ts";
+import { removeFile } from "./remove_file.ts";
 
 const AF_UNIX = 1;
 const SOCK_SEQPACKET_NONBLOCK_CLOEXEC = 5 | 0x800 | 0x80000;
@@ -50,18 +52,37 @@ function open(): Fd {
   return openSocket(AF_UNIX, SOCK_SEQPACKET_NONBLOCK_CLOEXEC, 0);
 }
 
-/** Listens at `path`, which must not exist. */
+/**
+ * Listens at `path`, which must not exist; throws `E_SOCKET`.
+ *
+ * A socket that is bound and does not listen yet looks like that of a dead process, which others remove: so it is bound under
+ * another name first.
+ */
 export function listen(path: string): Fd {
-  const fd = open();
-  const address = unixAddress(path);
-  if (
-    libc().bind(fd.number, address, address.length) < 0 ||
-    libc().listen(fd.number, 128) < 0
-  ) {
-    const failure = lastError("E_SOCKET", `listen at "${path}"`);
-    fd.close();
-    throw failure;
+  using parts = new DisposableStack();
+  const fd = parts.use(open());
+  const folder = path.slice(0, path.lastIndexOf("/") + 1);
+  const first = `${folder}.${Math.random().toString(36).slice(2, 9)}`;
+  const address = unixAddress(first);
+  const action = `listen at "${path}"`;
+  unwrap(
+    libc().bind(fd.number, address, address.length),
+    "E_SOCKET",
+    action,
+  );
+  try {
+    unwrap(libc().listen(fd.number, 128), "E_SOCKET", action);
+    Deno.linkSync(first, path);
+  } catch (error) {
+    if (error instanceof IpoibError) throw error;
+    const { message } = IpoibError.from(error);
+    throw new IpoibError("E_SOCKET", `Cannot ${action}: ${message}`, {
+      cause: error,
+    });
+  } finally {
+    removeFile(first);
   }
+  parts.move();
   return fd;
 }
 

@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { libc } from "../../ffi/libc.ts";
 import { sweep, sweepPorts } from "../../src/daemon/sweep.ts";
 import { linkName } from "../../src/ipc/locate.ts";
 import { IpcServer } from "../../src/ipc/server.ts";
@@ -93,4 +94,36 @@ Deno.test("sweepPorts() removes sockets that were left and tells whether a port 
     using _listener = listen(dead);
     assertEquals(sweepPorts(folder), true);
     assertEquals(sweepPorts(folder), true);
+  }));
+
+Deno.test("sweepPorts() leaves a port alone whose socket is bound and does not listen yet", () =>
+  inRuntime((folder) => {
+    const functions = libc() as unknown as Record<
+      "listen",
+      (fd: number, backlog: number) => number
+    >;
+    const real = functions.listen;
+    const swept: boolean[] = [];
+    functions.listen = (fd, backlog) => {
+      swept.push(sweepPorts(folder));
+      return real(fd, backlog);
+    };
+    try {
+      using _listener = listen(`${folder}/port-0200000000000001.sock`);
+      assertEquals(swept, [false]);
+      assertEquals(names(folder), ["port-0200000000000001.sock"]);
+      assertEquals(sweepPorts(folder), true);
+    } finally {
+      functions.listen = real;
+    }
+  }));
+
+Deno.test("sweepPorts() removes the sockets of processes that were killed before they listened, after a while", () =>
+  inRuntime((folder) => {
+    for (const name of [".abc1234", ".def5678"]) {
+      listen(`${folder}/${name}`).close();
+    }
+    age(`${folder}/.abc1234`);
+    sweepPorts(folder);
+    assertEquals(names(folder), [".def5678"]);
   }));
