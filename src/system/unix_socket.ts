@@ -75,6 +75,9 @@ export function listen(path: string): Fd {
     Deno.linkSync(first, path);
   } catch (error) {
     if (error instanceof IpoibError) throw error;
+    if (error instanceof Deno.errors.AlreadyExists) {
+      throw lastError("E_SOCKET", action, { errno: Errno.EADDRINUSE });
+    }
     const { message } = IpoibError.from(error);
     throw new IpoibError("E_SOCKET", `Cannot ${action}: ${message}`, {
       cause: error,

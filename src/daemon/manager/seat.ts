@@ -46,6 +46,8 @@ export class ManagerSeat {
   #thread: WorkerThread | undefined;
   #server: IpcServer | undefined;
   #abstainUntil = 0;
+  #starting: Promise<void> | undefined;
+  #closed = false;
   /** True while a manager that does not answer is being replaced. */
   #replacing = false;
 
@@ -55,6 +57,11 @@ export class ManagerSeat {
       options.directory,
       options.partitions,
     );
+  }
+
+  /** Where the manager listens. */
+  get #socket(): string {
+    return `${this.#options.directory}/sm.sock`;
   }
 
   /**
@@ -68,35 +75,38 @@ export class ManagerSeat {
       );
     }
     if (this.#lock) return true;
-    if (performance.now() < this.#abstainUntil) return false;
+    if (this.#closed || performance.now() < this.#abstainUntil) return false;
     const { directory } = this.#options;
     const lock = SeatLock.take(directory) ??
       (silent ? await this.#replace() : undefined);
-    // Taken by another call while this one waited.
-    if (this.#lock) lock?.close();
-    if (this.#lock || !lock) return this.#lock !== undefined;
+    // Taken by another call while this one waited, or not wanted any more.
+    if (this.#lock || this.#closed) lock?.close();
+    if (this.#lock || this.#closed || !lock) return this.#lock !== undefined;
     this.#lock = lock;
+    this.#starting = this.#start(lock, previous);
     try {
-      await this.#start(lock, previous);
+      await this.#starting;
     } catch (error) {
       this.#thread?.terminate();
+      if (lock.held) removeFile(this.#socket);
       this.#leave();
       throw error;
+    } finally {
+      this.#starting = undefined;
     }
     return true;
   }
 
   async #start(lock: SeatLock, previous?: LastKnown): Promise<void> {
     const { directory, subnet, name, log, subnetMtu } = this.#options;
-    const socket = `${directory}/sm.sock`;
-    removeFile(socket);
+    removeFile(this.#socket);
     // A subnet that nobody is on any more has left its partitions behind: a new one begins.
     const goesOn = previous !== undefined && previous.ports.length > 0;
     if (!sweepPorts(directory) && !goesOn) this.#partitions.forget();
     const partitions = this.#partitions.read();
     const init: ManagerInit = {
       log,
-      socket,
+      socket: this.#socket,
       lock: { path: lock.path, inode: lock.inode },
       subnet,
       manager: {
@@ -152,7 +162,10 @@ export class ManagerSeat {
     return { ...result, ...(read ? { file: read.file } : {}) };
   }
 
+  /** Ends the manager, in order; nothing is taken from then on. */
   async close(): Promise<void> {
+    this.#closed = true;
+    await this.#starting?.catch(() => {});
     await this.#server?.close();
     await this.#thread?.close();
     if (this.#lock?.held) this.#clean();
@@ -205,7 +218,7 @@ export class ManagerSeat {
   #clean(): void {
     const { directory } = this.#options;
     try {
-      removeFile(`${directory}/sm.sock`);
+      removeFile(this.#socket);
       if (!sweepPorts(directory)) this.#partitions.forget();
     } catch {
       // What cannot be removed is no reason to fail at the end.

@@ -72,6 +72,20 @@ Deno.test("one holds the seat; the next one takes it when it is left", () =>
     await second.close();
   }));
 
+Deno.test("a seat that is closed while its manager starts leaves no socket, and is not taken later", () =>
+  withFolder(async (directory) => {
+    const closing = seat(directory, "ib0");
+    const taking = closing.tryTake();
+    await closing.close();
+    await taking;
+    const names = [...Deno.readDirSync(directory)].map(({ name }) => name);
+    assertEquals(names, ["manager.lock"]);
+    assertEquals(await closing.tryTake(), false);
+    const next = seat(directory, "ib1");
+    assertEquals(await next.tryTake(), true);
+    await next.close();
+  }));
+
 Deno.test("a seat left by killed processes, sockets and all, is taken", () =>
   withFolder(async (directory) => {
     for (const name of ["sm.sock", "control.sock", "manager.lock"]) {
