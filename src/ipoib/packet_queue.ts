@@ -3,40 +3,13 @@
  *
  * Only the first packets to a destination come here, so a copy and an object each are affordable. The kernel may hand over
  * all that it kept for a neighbour at once, so the bound is the kernel's own, in bytes (Linux `unres_qlen_bytes`).
- *
- * All queues of an interface have a bound together. When half of it is used each destination may keep a few packets only, so
- * that packets to many absent destinations leave memory for the first packets to others.
+ * All queues of an interface have a bound together (waiting_total.ts).
  */
 
 import type { Destination } from "./egress.ts";
-import {
-  FEW_WAITING_PACKETS,
-  MAX_TOTAL_WAITING_BYTES,
-  MAX_WAITING_BYTES,
-} from "./constants.ts";
+import { MAX_WAITING_BYTES } from "./constants.ts";
 import type { DropReason } from "./statistics.ts";
 import type { UdSender } from "./ud_sender.ts";
-
-/** What a waiting packet takes beside its bytes, about (measured): the buffer's objects and its entry. */
-const OVERHEAD_BYTES = 512;
-
-/** The packets that wait on an interface, all queues together. */
-export class WaitingTotal {
-  /** With the overhead of each packet. */
-  bytes = 0;
-
-  /** True if a queue that has `queued` packets may take one more of so many bytes. */
-  allows(queued: number, bytes: number): boolean {
-    const limit = queued < FEW_WAITING_PACKETS
-      ? MAX_TOTAL_WAITING_BYTES
-      : MAX_TOTAL_WAITING_BYTES / 2;
-    return this.bytes + bytes + OVERHEAD_BYTES <= limit;
-  }
-
-  add(packets: number, bytes: number): void {
-    this.bytes += bytes + packets * OVERHEAD_BYTES;
-  }
-}
 
 /** A waiting packet. */
 interface WaitingPacket {

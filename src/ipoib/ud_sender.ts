@@ -15,7 +15,7 @@ import { encapWord } from "../wire/encap.ts";
 import type { EthernetKind } from "../wire/ethernet.ts";
 import { writeEthernetHeader } from "../wire/frame_header.ts";
 import { GsoType } from "../wire/vnet.ts";
-import { WaitingTotal } from "./packet_queue.ts";
+import { WaitingTotal } from "./waiting_total.ts";
 import { type DropReason, Stat, type Statistics } from "./statistics.ts";
 
 const GSO_TYPE = 1;

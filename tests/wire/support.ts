@@ -32,8 +32,11 @@ export function prefilled(length: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(length).fill(0xa5);
 }
 
-/** Pseudo-random numbers below `limit`, the same for the same seed (xorshift32). */
-export function random(seed: number): (limit: number) => number {
+/** A number from 0 to `limit` - 1. */
+export type Random = (limit: number) => number;
+
+/** Pseudo-random numbers, the same for the same seed (xorshift32). */
+export function random(seed: number): Random {
   let state = seed | 0 || 1;
   return (limit) => {
     state ^= state << 13;

@@ -10,7 +10,7 @@
  */
 
 import type { FuzzTarget } from "../../../tests/fuzz/targets/target.ts";
-import { random } from "../../../tests/wire/support.ts";
+import { type Random, random } from "../../../tests/wire/support.ts";
 import { keepFailure, keepInput, readCorpus, readKept } from "./corpus.ts";
 import type { Coverage } from "./coverage.ts";
 import type { CurrentInput } from "./current_input.ts";
@@ -62,7 +62,7 @@ class Fuzzing {
   readonly #options: FuzzOptions;
   readonly #runner: Runner;
   readonly #corpus: Uint8Array[];
-  readonly #next: (limit: number) => number;
+  readonly #next: Random;
   readonly #signatures = new Set<string>();
   readonly #result: FuzzResult = {
     inputs: 0,

@@ -1,6 +1,6 @@
 /** Mutation of JSON values. */
 
-import type { Random } from "./mutation.ts";
+import type { Random } from "../../../tests/wire/support.ts";
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 

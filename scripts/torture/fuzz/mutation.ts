@@ -1,9 +1,7 @@
 /** Mutation of inputs: as bytes, as text, as a JSON value. */
 
+import type { Random } from "../../../tests/wire/support.ts";
 import { mutateJson } from "./json_mutation.ts";
-
-/** A number from 0 to `limit` - 1. */
-export type Random = (limit: number) => number;
 
 /** The ends of fields of 8, 16 and 32 bits, and what lies beside them. */
 const INTERESTING = [

@@ -2,6 +2,7 @@
 
 import { patient } from "../../machine.ts";
 import { type Host, pause } from "../../../tests/e2e/harness/mod.ts";
+import type { Random } from "../../../tests/wire/support.ts";
 
 /** The hosts of a round, and chance. */
 export interface Scene {
@@ -9,7 +10,7 @@ export interface Scene {
   readonly manager: Host;
   /** The others. */
   readonly nodes: readonly Host[];
-  readonly next: (limit: number) => number;
+  readonly next: Random;
   /** Starts the interface of a host. */
   up(host: Host, options?: { wait: boolean }): Promise<unknown>;
 }

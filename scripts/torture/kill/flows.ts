@@ -7,6 +7,7 @@ import {
   UdpSocket,
 } from "../../../tests/e2e/harness/mod.ts";
 import { CheckedFlow } from "../checked_flow.ts";
+import type { Random } from "../../../tests/wire/support.ts";
 
 const FIRST_PORT = 20_000;
 const STEP_MS = 5;
@@ -51,7 +52,7 @@ export class Flows implements AsyncDisposable {
   }
 
   /** Has each two hosts talk in both directions, or in one, so that answers do not hide what requests lack. */
-  choose(next: (limit: number) => number): void {
+  choose(next: Random): void {
     for (const flow of this.all) flow.active = true;
     for (const { from, to } of this.all) {
       const [there, back] = [

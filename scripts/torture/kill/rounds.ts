@@ -5,6 +5,7 @@ import { type Host, Lab, socketsIn } from "../../../tests/e2e/harness/mod.ts";
 import { processState } from "../process_state.ts";
 import type { Disturbance, Scene } from "./disturbances.ts";
 import { Flows } from "./flows.ts";
+import type { Random } from "../../../tests/wire/support.ts";
 
 /** Traffic is back within so long. */
 export const RECOVERY_MS = 5000;
@@ -29,7 +30,7 @@ export class Arena implements AsyncDisposable {
   readonly lab: Lab;
   readonly #hosts: readonly Host[];
   readonly #flows: Flows;
-  readonly #next: (limit: number) => number;
+  readonly #next: Random;
   readonly #descriptors = new Map<number, number>();
 
   /** Each has a GUID of its own by `--guid`; else they are made from the names. */
@@ -38,7 +39,7 @@ export class Arena implements AsyncDisposable {
   private constructor(
     lab: Lab,
     hosts: readonly Host[],
-    next: (limit: number) => number,
+    next: Random,
     fixedGuids: boolean,
   ) {
     this.lab = lab;
@@ -49,7 +50,7 @@ export class Arena implements AsyncDisposable {
   }
 
   static async open(
-    next: (limit: number) => number,
+    next: Random,
     fixedGuids: boolean,
   ): Promise<Arena> {
     const lab = await Lab.open();

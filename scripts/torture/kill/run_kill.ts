@@ -1,6 +1,6 @@
 /** The part "kill": rounds of kill -9 and SIGSTOP until the time is up or all are done. */
 
-import { random } from "../../../tests/wire/support.ts";
+import { type Random, random } from "../../../tests/wire/support.ts";
 import type { PartOptions, Row } from "../part.ts";
 import { type Disturbance, DISTURBANCES } from "./disturbances.ts";
 import { Arena } from "./rounds.ts";
@@ -22,7 +22,7 @@ export async function runKill(
 class Campaign {
   readonly #options: PartOptions;
   readonly #rounds: number;
-  readonly #next: (limit: number) => number;
+  readonly #next: Random;
   readonly #times = new Map<string, number[]>();
   readonly #failures = new Map<string, string[]>();
   readonly #left: string[] = [];

@@ -1,13 +1,12 @@
 /** What goes on beside the traffic: hosts that come and go, groups, flaps, commands. */
 
 import { type Host, pause } from "../../../tests/e2e/harness/mod.ts";
+import type { Random } from "../../../tests/wire/support.ts";
 import { GroupSockets } from "../group_sockets.ts";
 
 const GROUPS = 15;
 const STAY_MS = 2000;
 const FLAP_MS = 1000;
-
-type Random = (limit: number) => number;
 
 /** One kind of disturbance, again and again until `ended` says so; counts what it did. */
 export interface Churn {
