@@ -17,6 +17,7 @@ import {
   type FaultsTaken,
   FaultsTakenSchema,
 } from "./fault_messages.ts";
+import { MAX_PKEYS } from "./partitions.ts";
 
 /** Version of the messages and of the frames; a port with another one is refused. */
 export const PROTOCOL_VERSION = 2;
@@ -109,8 +110,6 @@ export type PortMessage =
   | FaultsTaken
   | Ping;
 
-/** Entries that a P_Key table can have. */
-export const MAX_PKEYS = 64;
 const pkeyTable = v.pipe(v.array(u16), v.maxLength(MAX_PKEYS));
 
 /** A port as the one that is told of it sees it. */

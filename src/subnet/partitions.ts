@@ -99,10 +99,13 @@ export function defaultPartitions(): Partition[] {
   }));
 }
 
+/** Entries that a P_Key table can have. */
+export const MAX_PKEYS = 64;
+
 /**
  * The P_Key table of a port, as OpenSM fills an empty one: at index 0 what claims it, or the default
  * partition; then the others in the order in which OpenSM keeps partitions on a little-endian machine, by the
- * low octet of the P_Key first.
+ * low octet of the P_Key first. What is beyond {@linkcode MAX_PKEYS} is left out, but not the default partition.
  */
 export function pkeyTable(
   partitions: readonly Partition[],
@@ -124,12 +127,20 @@ export function pkeyTable(
   // Nobody can reach the administrator without the default partition.
   if (!hasPkey(pkeys, DEFAULT_PARTITION)) pkeys.push(DEFAULT_PARTITION);
   const isFirst = (pkey: number) => (pkey & 0x7fff) === first;
-  return [...pkeys.filter(isFirst), ...pkeys.filter((pkey) => !isFirst(pkey))];
+  const table = [
+    ...pkeys.filter(isFirst),
+    ...pkeys.filter((pkey) => !isFirst(pkey)),
+  ];
+  const kept = table.slice(0, MAX_PKEYS);
+  if (hasPkey(kept, DEFAULT_PARTITION)) return kept;
+  const isDefault = (pkey: number) => (pkey & 0x7fff) === DEFAULT_PARTITION;
+  return [...kept.slice(0, -1), table.find(isDefault)!];
 }
 
 /**
  * The P_Key table that follows another one: P_Keys that stay keep their index, whatever their membership, so
- * that queue pairs that run are not moved to another partition; an index that is not used any more is 0.
+ * that queue pairs that run are not moved to another partition; an index that is not used any more is 0, and is used again
+ * when the table is full.
  */
 export function updatedPkeyTable(
   old: readonly number[],
@@ -145,7 +156,13 @@ export function updatedPkeyTable(
   if ((table[0] ?? 0) === 0) {
     table[0] = rest.splice(rest.indexOf(wanted[0]!), 1)[0]!;
   }
-  table.push(...rest);
+  for (const pkey of rest) {
+    if (table.length < MAX_PKEYS) table.push(pkey);
+    else {
+      const unused = table.indexOf(0);
+      if (unused > 0) table[unused] = pkey;
+    }
+  }
   while (table.at(-1) === 0) table.pop();
   return table;
 }

@@ -16,13 +16,9 @@ import {
   fabricUpdate,
   wholeFabric,
 } from "./fabric.ts";
-import {
-  type ManagerMessage,
-  MAX_PKEYS,
-  type SubnetEvent,
-} from "./messages.ts";
+import type { ManagerMessage, SubnetEvent } from "./messages.ts";
 import { createPartitionGroups } from "./partition_groups.ts";
-import { type Partition, updatedPkeyTable } from "./partitions.ts";
+import { MAX_PKEYS, type Partition, updatedPkeyTable } from "./partitions.ts";
 import { SM_LID, type SubnetPort } from "./ports.ts";
 import { hex } from "./refusal.ts";
 import type { Subnet } from "./subnet.ts";

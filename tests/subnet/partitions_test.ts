@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import {
   defaultPartitions,
   hasPkey,
@@ -85,6 +85,35 @@ Deno.test("pkeyTable() tells ports from the manager", () => {
   ];
   assertEquals(pkeyTable(partitions, 5n), [0x7fff, 0x8001]);
   assertEquals(pkeyTable(partitions, 5n, "manager"), [0x7fff, 0x8002, 4]);
+});
+
+Deno.test("a P_Key table has 64 entries at most, the default partition among them", () => {
+  const partitions = Array.from(
+    { length: 100 },
+    (_, i) => partition(i + 1, [{ port: "ALL", membership: "full" }]),
+  );
+  const table = pkeyTable([...partitions, ...defaultPartitions()], 1n);
+  assertEquals(table.length, 64);
+  assertEquals(table[0], 0xffff);
+  const claimed = partitions.map((each, i) =>
+    i === 4 ? { ...each, first: true } : each
+  );
+  const other = pkeyTable([...claimed, ...defaultPartitions()], 1n);
+  assertEquals([other.length, other[0], other.includes(0xffff)], [
+    64,
+    0x8005,
+    true,
+  ]);
+});
+
+Deno.test("updatedPkeyTable() takes unused entries when a table is full", () => {
+  let table = [0xffff, 0x8001];
+  for (let i = 2; i < 200; i++) {
+    table = updatedPkeyTable(table, [0xffff, 0x8000 | i, 0x8000 | i + 1]);
+    assert(table.length <= 64);
+    assert(table.includes(0x8000 | i) && table.includes(0x8000 | i + 1));
+    assertEquals(table[0], 0xffff);
+  }
 });
 
 Deno.test("updatedPkeyTable() leaves P_Keys where they are", () => {

@@ -8,6 +8,7 @@ import {
 } from "../../../src/sa/requests.ts";
 import type { SaResult } from "../../../src/sa/result.ts";
 import { defaultPartitions } from "../../../src/subnet/partitions.ts";
+import { formatGid } from "../../../src/wire/gid.ts";
 import { broadcastMgid, ipv4Mgid } from "../../../src/wire/mgid.ts";
 import type { McMemberRecord } from "../../../src/wire/sa/mc_member_record.ts";
 import type { PathRecord } from "../../../src/wire/sa/path_record.ts";
@@ -68,7 +69,12 @@ export class HonestSubnet {
     const lidOf = (port: RigPort) =>
       snapshot.ports.find(({ guid }) => guid === port.welcome.guid)!.lid;
     assertEquals(path.record.dlid, lidOf(b));
-    const mgid = ipv4Mgid(GROUP, broadcastMgid(PKEY));
+    // Whoever creates a group says what a member must have: an input may have created the first ones.
+    let group = GROUP;
+    const groupMgid = () => ipv4Mgid(group, broadcastMgid(PKEY));
+    const taken = new Set(snapshot.groups.map(({ mgid }) => mgid));
+    while (taken.has(formatGid(groupMgid()))) group++;
+    const mgid = groupMgid();
     // A group is created with what the broadcast group has, as by ib_ipoib.
     const broadcast = a.ask<McMemberRecord>((now, callback) =>
       a.client.join(
