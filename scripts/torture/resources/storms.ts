@@ -5,6 +5,7 @@ import { gidFrom } from "../../../src/wire/gid.ts";
 import { parseIpv4 } from "../../../src/wire/ipv4_address.ts";
 import {
   type Host,
+  membershipSockets,
   must,
   pause,
   TcpFlow,
@@ -16,7 +17,6 @@ import {
 } from "../../../tests/e2e/harness/rogue_link.ts";
 import { RoguePort } from "../../../tests/e2e/harness/rogue_port.ts";
 import { random } from "../../../tests/wire/support.ts";
-import { GroupSockets } from "../group_sockets.ts";
 import { type ProcessState, processState } from "../process_state.ts";
 import { assertWell, type Scenario } from "./scenario.ts";
 
@@ -155,16 +155,18 @@ export const stormScenarios: readonly Scenario[] = [
     "10^4 joins by one user, then a new manager",
     "traffic goes on",
     async (a) => {
-      await a.must("sysctl", "-q", "-w", "net.ipv4.igmp_max_memberships=20000");
-      using _groups = GroupSockets.join(a, JOINS);
+      using _groups = membershipSockets(a, JOINS);
       await pause(2000);
       const groups = await a.call("mcg.show", { name: "ib0" });
-      await a.lab.ipoib("subnet", "fault", "kill-manager");
-      await until("there is a manager", async () => {
-        const { code } = await a.lab.ipoib("subnet", "show");
-        return code === 0;
-      });
-      await pause(1000);
+      // Twice: then the process that had the manager has it again, and what it holds can be compared.
+      for (let i = 0; i < 2; i++) {
+        await a.lab.ipoib("subnet", "fault", "kill-manager");
+        await until("there is a manager", async () => {
+          const { code } = await a.lab.ipoib("subnet", "show");
+          return code === 0;
+        });
+        await pause(1000);
+      }
       return `${groups.length} groups`;
     },
   ),
