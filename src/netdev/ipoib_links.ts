@@ -24,8 +24,8 @@ import {
   NLM_F_DUMP,
 } from "./rtnetlink/message.ts";
 import { RequestSocket } from "./rtnetlink/socket.ts";
+import { ARPHRD_INFINIBAND } from "./tap/constants.ts";
 
-const ARPHRD_INFINIBAND = 32;
 const IFLA_ADDRESS = 1;
 const IFLA_BROADCAST = 2;
 const ADDRESS_LENGTH = 20;

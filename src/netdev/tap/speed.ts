@@ -5,9 +5,7 @@
  * at 28; the other members are read and written back as they are.
  */
 
-import { addressOf, libc } from "../../../ffi/libc.ts";
-import { IFNAMSIZ, Request } from "./constants.ts";
-import { interfaceRequest } from "./name.ts";
+import { ethtool } from "./ethtool.ts";
 
 const ETHTOOL_GSET = 1;
 const ETHTOOL_SSET = 2;
@@ -24,16 +22,10 @@ export function setLinkSpeed(
   name: string,
   mbps: number,
 ): boolean {
-  const command = new Uint8Array(COMMAND_LENGTH);
-  const view = new DataView(command.buffer);
-  const request = interfaceRequest(name);
-  new DataView(request.buffer).setBigUint64(IFNAMSIZ, addressOf(command), true);
-  const run = (what: number) => {
-    view.setUint32(0, what, true);
-    return libc().ioctl(socket, Request.SIOCETHTOOL, request) === 0;
-  };
-  if (!run(ETHTOOL_GSET)) return false;
+  const settings = new Uint8Array(COMMAND_LENGTH);
+  const view = new DataView(settings.buffer);
+  if (!ethtool(socket, name, ETHTOOL_GSET, settings)) return false;
   view.setUint16(SPEED, mbps & 0xffff, true);
   view.setUint16(SPEED_HIGH, mbps >>> 16, true);
-  return run(ETHTOOL_SSET);
+  return ethtool(socket, name, ETHTOOL_SSET, settings);
 }

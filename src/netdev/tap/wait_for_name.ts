@@ -5,9 +5,10 @@
  * machine. Until then its TAP exists, and a process that is started again at once finds the name taken.
  */
 
-import { addressOf, libc } from "../../../ffi/libc.ts";
+import { libc } from "../../../ffi/libc.ts";
 import type { Millis } from "../../base/units.ts";
 import { ARPHRD_INFINIBAND, IFNAMSIZ, Request } from "./constants.ts";
+import { ethtool } from "./ethtool.ts";
 import { interfaceRequest } from "./name.ts";
 import { interfaceSocket } from "./tap.ts";
 
@@ -34,12 +35,10 @@ export function waitForName(name: string): void {
 /** True if the interface is a TAP such as this program makes. */
 function isOwnKind(socket: number, name: string): boolean {
   const request = interfaceRequest(name);
-  const view = new DataView(request.buffer);
   if (libc().ioctl(socket, Request.SIOCGIFHWADDR, request) < 0) return false;
-  if (view.getUint16(IFNAMSIZ, true) !== ARPHRD_INFINIBAND) return false;
+  const type = new DataView(request.buffer).getUint16(IFNAMSIZ, true);
+  if (type !== ARPHRD_INFINIBAND) return false;
   const info = new Uint8Array(DRVINFO_LENGTH);
-  new DataView(info.buffer).setUint32(0, ETHTOOL_GDRVINFO, true);
-  view.setBigUint64(IFNAMSIZ, addressOf(info), true);
-  return libc().ioctl(socket, Request.SIOCETHTOOL, request) === 0 &&
+  return ethtool(socket, name, ETHTOOL_GDRVINFO, info) &&
     new TextDecoder().decode(info.subarray(4, 4 + DRIVER.length)) === DRIVER;
 }
