@@ -84,10 +84,10 @@ export class ManagerLink {
     try {
       if (this.#open()) return;
       this.#listener.onMissing(false);
+      this.#retrySoon();
     } catch (error) {
       this.#fail(error);
     }
-    this.#retry.at(this.#reactor.clock.now() + RETRY_MS);
   }
 
   /** Sends a MAD; lost while there is no manager or it takes nothing, as on a fabric. */
@@ -127,7 +127,7 @@ export class ManagerLink {
     this.#watch = this.#reactor.watch(
       connection.number,
       () => this.#drain(connection),
-      { failed: (error) => this.#lose(error) },
+      { failed: (error) => this.#fail(error) },
     );
     this.#watchdog.at(this.#reactor.clock.now() + PING_MS);
     this.#send({
@@ -158,9 +158,7 @@ export class ManagerLink {
       queue.shift();
     }
     if (queue.length > MAX_QUEUED) this.#lose();
-    else if (queue.length > 0) {
-      this.#retry.at(this.#reactor.clock.now() + RETRY_MS);
-    }
+    else if (queue.length > 0) this.#retrySoon();
   }
 
   #onRetry(): void {
@@ -178,8 +176,7 @@ export class ManagerLink {
     if (this.#unanswered >= MAX_PINGS) {
       this.#disconnect();
       this.#listener.onMissing(true);
-      this.#retry.at(this.#reactor.clock.now() + RETRY_MS);
-      return;
+      return this.#retrySoon();
     }
     this.#unanswered++;
     this.#send({ type: "ping" });
@@ -206,17 +203,20 @@ export class ManagerLink {
   }
 
   /** The connection has ended: looks for the next manager. */
-  #lose(error?: IpoibError): void {
+  #lose(): void {
     this.#disconnect();
-    if (error) this.#fail(error);
-    // Not at once after a failure: what failed may fail again.
-    if (error) this.#retry.at(this.#reactor.clock.now() + RETRY_MS);
-    else this.connect();
+    this.connect();
   }
 
+  /** A call failed. It may fail again, so the next manager is not looked for at once. */
   #fail(error: unknown): void {
     this.#disconnect();
     this.#listener.failed(IpoibError.from(error));
+    this.#retrySoon();
+  }
+
+  #retrySoon(): void {
+    this.#retry.at(this.#reactor.clock.now() + RETRY_MS);
   }
 
   #disconnect(): void {

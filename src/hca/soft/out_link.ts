@@ -65,7 +65,6 @@ export class OutLink implements Pending {
   accepted = false;
   watch: Watch | undefined;
 
-  readonly #pool: SlotPool;
   readonly #written: PendingList<OutLink>;
   readonly #ringMapping: Mapping;
   /** 1 for each slot that the peer holds, so that it cannot return another's, nor one twice. */
@@ -87,7 +86,6 @@ export class OutLink implements Pending {
     this.connection = parts.connection;
     this.bell = parts.bell;
     this.#written = parts.written;
-    this.#pool = parts.pool;
     this.#ringMapping = parts.ringMapping;
     this.#holds = new Uint8Array(parts.pool.slots);
     this.#waiting = new Int32Array(2 * parts.pool.slots);
@@ -120,7 +118,7 @@ export class OutLink implements Pending {
   /** True if the peer may have another slot without waiting. */
   get hasCredit(): boolean {
     return this.#waitingCount === 0 &&
-      this.#held < Math.max(1, this.#pool.free);
+      this.#held < Math.max(1, this.pool.free);
   }
 
   /** Sends a slot to a peer that has credit. */
@@ -142,9 +140,9 @@ export class OutLink implements Pending {
       this.#budgetAt = now;
       if (this.#budget < LEAST_PAUSE_MS) return PostResult.NoCredit;
     }
-    if (this.#waitingCount === this.#pool.slots) return PostResult.NoCredit;
+    if (this.#waitingCount === this.pool.slots) return PostResult.NoCredit;
     const at = 2 *
-      ((this.#waitingFrom + this.#waitingCount) % this.#pool.slots);
+      ((this.#waitingFrom + this.#waitingCount) % this.pool.slots);
     this.#waiting[at] = slot;
     this.#waiting[at + 1] = length;
     this.#waitingCount++;
@@ -168,7 +166,7 @@ export class OutLink implements Pending {
       }
       this.#holds[slot] = 0;
       this.#held--;
-      this.#pool.unref(slot);
+      this.pool.unref(slot);
     }
     this.stalled = false;
     this.bell.progress();
@@ -201,7 +199,7 @@ export class OutLink implements Pending {
     this.#written.remove(this);
     const lost = this.#dropWaiting();
     for (let slot = 0; slot < this.#holds.length; slot++) {
-      if (this.#holds[slot]) this.#pool.unref(slot);
+      if (this.#holds[slot]) this.pool.unref(slot);
     }
     this.#holds.fill(0);
     this.#held = 0;
@@ -213,7 +211,7 @@ export class OutLink implements Pending {
 
   #sendWaiting(now: Millis): void {
     while (
-      this.#waitingCount && this.#held < Math.max(1, this.#pool.free)
+      this.#waitingCount && this.#held < Math.max(1, this.pool.free)
     ) {
       const at = 2 * this.#waitingFrom;
       this.push(this.#waiting[at]!, this.#waiting[at + 1]!);
@@ -227,14 +225,14 @@ export class OutLink implements Pending {
   }
 
   #takeWaiting(): void {
-    this.#waitingFrom = (this.#waitingFrom + 1) % this.#pool.slots;
+    this.#waitingFrom = (this.#waitingFrom + 1) % this.pool.slots;
     this.#waitingCount--;
   }
 
   #dropWaiting(): number {
     const dropped = this.#waitingCount;
     while (this.#waitingCount) {
-      this.#pool.unref(this.#waiting[2 * this.#waitingFrom]!);
+      this.pool.unref(this.#waiting[2 * this.#waitingFrom]!);
       this.#takeWaiting();
     }
     return dropped;

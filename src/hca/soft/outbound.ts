@@ -61,7 +61,6 @@ export class Outbound {
   readonly pool: SlotPool;
   readonly credit: Credit;
   readonly #parts: OutboundParts;
-  readonly #pool: SlotPool;
   readonly #counted: PortCounters;
   readonly #links: OutgoingLinks;
   readonly #faults: FaultInjector<OutLink>;
@@ -75,7 +74,6 @@ export class Outbound {
     this.#counted = counted;
     const pool = new SlotPool(SLOTS, number, parts.touched);
     this.pool = pool;
-    this.#pool = pool;
     this.#links = new OutgoingLinks({
       ...parts,
       pool,
@@ -122,21 +120,21 @@ export class Outbound {
     // What peers return here may be lent to the kernel once more.
     this.#links.closeAll();
     this.credit.close();
-    this.#parts.reactor.forget(this.#pool);
-    this.#pool.close();
+    this.#parts.reactor.forget(this.pool);
+    this.pool.close();
   }
 
   /** Drops a packet before it reaches a link. */
   refuse(slot: number, why: PortCounterName, result: PostResult): PostResult {
     this.#counted.add(why);
-    this.#pool.unref(slot);
+    this.pool.unref(slot);
     return result;
   }
 
   /** Sends to the port behind the handle's LID. */
   unicast(slot: number, length: number, ah: SoftAddressHandle): PostResult {
     let link = ah.link;
-    if (!link?.open || link.pool !== this.#pool) {
+    if (!link?.open || link.pool !== this.pool) {
       const peer = this.#parts.fabric.port(ah.dlid);
       link = peer && this.#linkTo(peer);
       ah.link = link;
@@ -168,12 +166,12 @@ export class Outbound {
       const peer = fabric.port(lid);
       const link = peer && this.#linkTo(peer);
       if (!link) continue;
-      this.#pool.ref(slot);
+      this.pool.ref(slot);
       if (this.#push(link, slot, length, true) !== PostResult.Sent) {
         this.refuse(slot, "xmit_no_credit", PostResult.NoCredit);
       }
     }
-    this.#pool.unref(slot);
+    this.pool.unref(slot);
     this.#counted.values[XMIT_PACKETS]!++;
     this.#counted.values[MULTICAST_XMIT_PACKETS]!++;
     return PostResult.Sent;
@@ -208,7 +206,7 @@ export class Outbound {
 
   #renew(): void {
     this.#links.closeAll();
-    this.#pool.renew();
+    this.pool.renew();
   }
 
   #onClosed(lost: number): void {

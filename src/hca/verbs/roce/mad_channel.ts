@@ -27,7 +27,7 @@ const LOOK_EVERY = 5;
 /** How long a path's answer waits, in ms: the asker has asked again by then. */
 const PATIENCE = 1000;
 /** Most requests that wait: each is a question to the kernel at every look. What goes beyond is lost and counted. */
-const MOST = 256;
+const MAX_WAITING = 256;
 
 interface Request {
   readonly mad: Uint8Array;
@@ -89,7 +89,7 @@ export class RoceMadChannel {
     const transaction = transactionOf(mad);
     // What is asked again while its answer waits is answered once.
     if (this.#waiting.some((each) => each.transaction === transaction)) return;
-    if (this.#waiting.length >= MOST) {
+    if (this.#waiting.length >= MAX_WAITING) {
       this.#counted.add("mads_lost");
       return;
     }
