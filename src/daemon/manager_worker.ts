@@ -1,6 +1,7 @@
 /** Worker entry: the subnet manager of an embedded subnet. */
 
 import { getLogger, type LogLevel } from "../base/log.ts";
+import { folderOf } from "../ipc/runtime_folder.ts";
 import { keepCapabilities } from "../system/capability.ts";
 import { fileInode } from "../system/file_inode.ts";
 import { removeDeadSocket } from "../system/dead_socket.ts";
@@ -8,6 +9,7 @@ import { PollReactor } from "../system/poll_reactor.ts";
 import { formatGuid } from "../wire/gid.ts";
 import type { LastKnown } from "../subnet/messages.ts";
 import type { ManagerInfo } from "../subnet/snapshot.ts";
+import { portSocketPath } from "../subnet/sockets.ts";
 import {
   type PartitionsText,
   readPartitions,
@@ -33,12 +35,6 @@ export interface ManagerInit {
   partitions?: PartitionsText;
 }
 
-/** Where a port of the subnet listens whose manager is at `socket`. */
-function portSocket(socket: string, guid: bigint): string {
-  const folder = socket.slice(0, socket.lastIndexOf("/"));
-  return `${folder}/port-${formatGuid(guid).slice(2)}.sock`;
-}
-
 function portLives(socket: string): boolean {
   removeDeadSocket(socket, "seqpacket");
   return fileInode(socket) !== undefined;
@@ -47,13 +43,14 @@ function portLives(socket: string): boolean {
 serve<ManagerInit>(() => new PollReactor(), (init, reactor, emit): Hosted => {
   keepCapabilities([]);
   const log = getLogger(`subnet ${init.subnet}`);
+  const folder = folderOf(init.socket);
   const { partitions, warnings } = readPartitions(init.partitions);
   for (const warning of warnings) log.warn(warning);
   const host = new ManagerHost(reactor, init.socket, {
     manager: init.manager,
     now: reactor.clock.now(),
     partitions,
-    lives: (guid) => portLives(portSocket(init.socket, guid)),
+    lives: (guid) => portLives(portSocketPath(folder, formatGuid(guid))),
     onFailure: ({ message }) => log.warn(message),
     log: (level, text) => {
       if (level === "warning") log.warn(text);

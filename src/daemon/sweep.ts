@@ -5,6 +5,7 @@
 
 import { interfaceSockets, unlinkName, unlinkNames } from "../ipc/locate.ts";
 import { makeRuntimeFolder, removeEmptyFolder } from "../ipc/runtime_folder.ts";
+import { isPortSocket } from "../subnet/sockets.ts";
 import { removeDeadSocket } from "../system/dead_socket.ts";
 import { inodeOf } from "../system/file_inode.ts";
 import { removeFile } from "../system/remove_file.ts";
@@ -53,7 +54,7 @@ export function sweepPorts(directory: string): boolean {
   let live = false;
   sweepUnfinished(directory);
   for (const { name } of Deno.readDirSync(directory)) {
-    if (!/^port-.*\.sock$/.test(name)) continue;
+    if (!isPortSocket(name)) continue;
     if (!removeDeadSocket(`${directory}/${name}`, "seqpacket")) live = true;
   }
   return live;

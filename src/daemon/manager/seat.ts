@@ -11,6 +11,7 @@ import { IpcServer } from "../../ipc/server.ts";
 import type { ReloadRecord } from "../../ipc/schema.ts";
 import { removeFile } from "../../system/remove_file.ts";
 import type { LastKnown } from "../../subnet/messages.ts";
+import { managerSocketPath } from "../../subnet/sockets.ts";
 import type { ManagerInit } from "../manager_worker.ts";
 import { makeGuid } from "../guid.ts";
 import { sweepPorts } from "../sweep.ts";
@@ -61,7 +62,7 @@ export class ManagerSeat {
 
   /** Where the manager listens. */
   get #socket(): string {
-    return `${this.#options.directory}/sm.sock`;
+    return managerSocketPath(this.#options.directory);
   }
 
   /**

@@ -13,6 +13,7 @@ import { statFd } from "../../system/memory.ts";
 import { removeFile } from "../../system/remove_file.ts";
 import { connect, receive, send } from "../../system/unix_socket.ts";
 import { encodeControl } from "../../subnet/protocol.ts";
+import { managerSocketPath } from "../../subnet/sockets.ts";
 
 /** How long a manager may take to answer the process that wants to take its place. */
 const ANSWER_MS = 2000;
@@ -41,7 +42,9 @@ export class SeatLock {
     directory: string,
   ): Promise<SeatLock | undefined> {
     using takeover = tryLock(`${directory}/takeover.lock`);
-    if (!takeover || await answers(`${directory}/sm.sock`)) return undefined;
+    if (!takeover || await answers(managerSocketPath(directory))) {
+      return undefined;
+    }
     removeFile(`${directory}/manager.lock`);
     return SeatLock.take(directory);
   }

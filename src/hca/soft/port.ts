@@ -20,6 +20,7 @@ import type { Fd } from "../../system/fd.ts";
 import type { Reactor, Sleeper, Watch } from "../../system/reactor.ts";
 import { type FaultSettings, NO_FAULTS } from "../../subnet/fault_messages.ts";
 import type { SubnetSnapshot } from "../../subnet/messages.ts";
+import { portSocketPath } from "../../subnet/sockets.ts";
 import {
   type AddressHandle,
   type AddressHandleAttributes,
@@ -145,7 +146,7 @@ export class SoftPort implements HcaPort, Sleeper {
       written: this.#written,
       touched: this.#touched,
       credit: this.#credit,
-      path: (guid) => this.#path(guid),
+      path: (guid) => portSocketPath(this.#directory, guid),
       guid: () => this.#guid,
     };
     this.#qpParts = {
@@ -314,15 +315,10 @@ export class SoftPort implements HcaPort, Sleeper {
 
   // Links ---------------------------------------------------------------------------------------------------
 
-  /** Where a port is found. */
-  #path(guid: string): string {
-    return `${this.#directory}/port-${guid.slice(2)}.sock`;
-  }
-
   /** Peers find the port by this GUID from now on. */
   #listen(guid: string): void {
     if (this.#guid === guid) return;
-    this.#incoming.listen(this.#path(guid));
+    this.#incoming.listen(portSocketPath(this.#directory, guid));
     this.#guid = guid;
   }
 

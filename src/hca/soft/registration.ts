@@ -19,6 +19,7 @@ import type { MadAddress, PortAttributes, PortEvent } from "../hca.ts";
 import { Fabric, GRACE_MS } from "./fabric.ts";
 import { ManagerLink } from "./manager_link.ts";
 import { Memberships } from "./memberships.ts";
+import { managerSocketPath } from "../../subnet/sockets.ts";
 import { configured, unconfigured } from "./port_attributes.ts";
 
 /** Requests for a snapshot that may wait for the manager's answer. */
@@ -84,21 +85,25 @@ export class Registration {
       this.fabric.forgetOld();
       listener.onFabric();
     });
-    this.#link = new ManagerLink(reactor, `${options.directory}/sm.sock`, {
-      hello: () => this.#hello(),
-      memberships: () => this.#registered ? this.#memberships.list() : [],
-      onMessage: (message) => this.#onMessage(message),
-      onMad: (mad, from) => {
-        this.#memberships.received(mad, this.#attributes.gid);
-        listener.onMad(mad, from);
+    this.#link = new ManagerLink(
+      reactor,
+      managerSocketPath(options.directory),
+      {
+        hello: () => this.#hello(),
+        memberships: () => this.#registered ? this.#memberships.list() : [],
+        onMessage: (message) => this.#onMessage(message),
+        onMad: (mad, from) => {
+          this.#memberships.received(mad, this.#attributes.gid);
+          listener.onMad(mad, from);
+        },
+        onMissing: (silent) =>
+          options.onManagerMissing(
+            { ...this.fabric.known(), faults: this.#faults },
+            silent,
+          ),
+        failed: listener.failed,
       },
-      onMissing: (silent) =>
-        options.onManagerMissing(
-          { ...this.fabric.known(), faults: this.#faults },
-          silent,
-        ),
-      failed: listener.failed,
-    });
+    );
   }
 
   get attributes(): PortAttributes {
