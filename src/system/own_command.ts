@@ -1,7 +1,6 @@
 /** How this process was started, for starting the same program again. */
 
-import { cString, libc } from "../../ffi/libc.ts";
-import { addressOf } from "../../ffi/libc.ts";
+import { addressOf, cString, libc } from "../../ffi/libc.ts";
 import { lastError } from "./errno.ts";
 import { readTextFile } from "./small_file.ts";
 

@@ -7,16 +7,15 @@
  * open the file once only: closing any descriptor of it frees the lock.
  */
 
-import { addressOf, errno, libc } from "../../ffi/libc.ts";
+import { errno } from "../../ffi/libc.ts";
 import type { IpoibError } from "../base/errors.ts";
 import { Errno, lastError } from "./errno.ts";
 import type { Fd } from "./fd.ts";
+import { Flock, LockType } from "./flock.ts";
 import { openRegular } from "./regular_file.ts";
 
 const F_GETLK = 5;
 const F_SETLK = 6;
-const F_WRLCK = 1;
-const F_UNLCK = 2;
 /** Two processes that choose the same of so many places are not met in practice; the second one chooses again. */
 const PLACES = 2 ** 48;
 const ATTEMPTS = 8;
@@ -35,7 +34,7 @@ export class ProcessLocks implements Disposable {
     );
     for (let i = 0; i < ATTEMPTS; i++) {
       const place = BigInt(Math.floor(Math.random() * PLACES));
-      if (locks.#call(F_SETLK, place, 1n) !== undefined) return locks;
+      if (locks.#call(F_SETLK, place, 1n)) return locks;
       const why = errno();
       if (why === Errno.EAGAIN || why === Errno.EACCES) continue;
       locks.close();
@@ -67,9 +66,9 @@ export class ProcessLocks implements Disposable {
       const [from, to] = range;
       if (from === to) continue;
       const found = this.#call(F_GETLK, from, to - from);
-      if (!found || found.type === F_UNLCK) continue;
+      if (!found || found.type === LockType.Unlocked) continue;
       pids.add(found.pid);
-      ranges.push([from, found.place], [found.place + 1n, to]);
+      ranges.push([from, found.start], [found.start + 1n, to]);
     }
     return pids;
   }
@@ -82,20 +81,10 @@ export class ProcessLocks implements Disposable {
     this.close();
   }
 
-  /** struct flock: type at 0, whence (SEEK_SET) at 2, start at 8, length at 16, PID at 24. */
-  #call(command: number, place: bigint, length: bigint) {
-    const lock = new Uint8Array(32);
-    const view = new DataView(lock.buffer);
-    view.setInt16(0, F_WRLCK, true);
-    view.setBigInt64(8, place, true);
-    view.setBigInt64(16, length, true);
-    if (libc().fcntl(this.#fd.number, command, addressOf(lock)) < 0) {
-      return undefined;
-    }
-    return {
-      type: view.getInt16(0, true),
-      place: view.getBigInt64(8, true),
-      pid: view.getInt32(24, true),
-    };
+  /** What the kernel says of a write lock on this range; undefined if the call fails. */
+  #call(command: number, place: bigint, length: bigint): Flock | undefined {
+    const lock = new Flock();
+    lock.set(LockType.Write, place, length);
+    return lock.call(this.#fd.number, command) ? lock : undefined;
   }
 }

@@ -5,25 +5,18 @@
  * No byte is read or written: an offset stands for whatever processes agree on. Nothing here waits.
  */
 
-import { addressOf, errno, libc } from "../../ffi/libc.ts";
+import { errno } from "../../ffi/libc.ts";
 import { Errno, lastError } from "./errno.ts";
 import type { Fd } from "./fd.ts";
+import { Flock, LockType } from "./flock.ts";
 import { openRegular } from "./regular_file.ts";
 
 const F_OFD_SETLK = 37;
-const F_RDLCK = 0;
-const F_WRLCK = 1;
-const F_UNLCK = 2;
-/** `struct flock`: type i16, whence i16, padding, start i64, length i64, pid i32, padding. */
-const FLOCK_LENGTH = 32;
-const START = 8;
-const LENGTH = 16;
 
 export class RangeLocks implements Disposable {
   readonly #path: string;
   readonly #fd: Fd;
-  readonly #flock = new Uint8Array(FLOCK_LENGTH);
-  readonly #view = new DataView(this.#flock.buffer);
+  readonly #lock = new Flock();
 
   /** Opens the file, made if missing; throws `E_LOCK`. */
   constructor(path: string) {
@@ -33,17 +26,17 @@ export class RangeLocks implements Disposable {
 
   /** Locks a byte together with others; false if somebody has it alone. Throws `E_LOCK`. */
   share(offset: bigint): boolean {
-    return this.#set(F_RDLCK, offset);
+    return this.#set(LockType.Read, offset);
   }
 
   /** Locks a byte alone; false if somebody else has it. Throws `E_LOCK`. */
   claim(offset: bigint): boolean {
-    return this.#set(F_WRLCK, offset);
+    return this.#set(LockType.Write, offset);
   }
 
   /** Frees a byte, locked or not. Throws `E_LOCK`. */
   free(offset: bigint): void {
-    this.#set(F_UNLCK, offset);
+    this.#set(LockType.Unlocked, offset);
   }
 
   /** Frees all. */
@@ -56,13 +49,8 @@ export class RangeLocks implements Disposable {
   }
 
   #set(type: number, offset: bigint): boolean {
-    this.#view.setInt16(0, type, true);
-    this.#view.setBigInt64(START, offset, true);
-    this.#view.setBigInt64(LENGTH, 1n, true);
-    const { number } = this.#fd;
-    if (libc().fcntl(number, F_OFD_SETLK, addressOf(this.#flock)) === 0) {
-      return true;
-    }
+    this.#lock.set(type, offset, 1n);
+    if (this.#lock.call(this.#fd.number, F_OFD_SETLK)) return true;
     const why = errno();
     if (why === Errno.EAGAIN || why === Errno.EACCES) return false;
     throw lastError("E_LOCK", `lock "${this.#path}"`, { errno: why });

@@ -2,7 +2,7 @@
 
 import { cString, libc } from "../../ffi/libc.ts";
 import { IpoibError } from "../base/errors.ts";
-import { unwrap } from "./errno.ts";
+import { Errno, unwrap } from "./errno.ts";
 
 const UID_AT = 16;
 const GID_AT = 20;
@@ -18,7 +18,7 @@ export function findUser(name: string): User {
   const entry = libc().getpwnam(cString(name));
   if (entry === null) {
     throw new IpoibError("E_USER", `User "${name}" does not exist`, {
-      errno: 2,
+      errno: Errno.ENOENT,
       hint: "`getent passwd` lists the users of this host",
     });
   }
