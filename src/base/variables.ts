@@ -5,7 +5,7 @@ export const VARIABLES = {
   IPOIB_RUNTIME_DIR:
     "Folder of control sockets, logs and embedded subnets; /run/ipoib if it is not set.",
   NOTIFY_SOCKET:
-    "Socket of the service manager, which is told that the interfaces carry traffic (sd_notify(3)).",
+    "Socket of the service manager, to which readiness is reported (sd_notify(3)).",
   NO_COLOR: "Text has no colours if it is set and not empty.",
   FORCE_COLOR: "Help has colours if it is set, also where it is no terminal.",
   CLICOLOR_FORCE: "The same as FORCE_COLOR.",

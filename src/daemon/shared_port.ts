@@ -5,8 +5,8 @@
  * claimed by the one that leaves it. The kernel frees them when a process ends. The kernel's own holds are not known one by
  * one: an interface that is up on the port and P_Key is taken to hold every group of the partition.
  *
- * When such an interface goes down it leaves its groups, some time later and without a word. So memberships are checked at once and
- * several times more.
+ * When such an interface goes down it leaves its groups, with a delay and without a notification. So memberships are checked
+ * at once and several times more.
  */
 
 import type { Logger } from "../base/log.ts";
@@ -140,7 +140,7 @@ export class SharedPort implements OtherHolders {
     this.#timer.at(Math.min(this.#retryAt, this.#checks[0] ?? Infinity));
   }
 
-  /** Without locks nobody else is known. */
+  /** Without locks no other process is known. */
   #lock(call: (locks: Locks) => boolean): boolean {
     const locks = this.#locks;
     return locks === undefined || (this.#guarded(() => call(locks)) ?? true);

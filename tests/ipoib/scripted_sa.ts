@@ -6,7 +6,7 @@ import { McMemberRecord } from "../../src/wire/sa/mc_member_record.ts";
 import { PathRecord } from "../../src/wire/sa/path_record.ts";
 import { SaAttribute, SaMad } from "../../src/wire/sa/sa_mad.ts";
 import { gidKey } from "../../src/wire/gid.ts";
-import type { Rig } from "./rig.ts";
+import { logLines, Rig } from "./rig.ts";
 
 /** A join or leave, as it arrived. */
 export interface Asked {
@@ -123,4 +123,23 @@ export class ScriptedSa {
       })
     );
   }
+}
+
+/** A host whose interface runs, and the administrator that it asks. */
+export function scriptedHost(options: { maxGroups?: number } = {}) {
+  const rig = new Rig(false);
+  const sa = new ScriptedSa(rig);
+  const host = rig.host({
+    state: "active",
+    lid: 5,
+    pkeys: [0xffff],
+    register: false,
+    address: "10.0.0.1",
+    ...options,
+  });
+  host.port.set({ smLid: 1 });
+  rig.advance(300);
+  sa.take();
+  logLines.length = 0;
+  return { rig, sa, host };
 }

@@ -15,7 +15,7 @@ const DESCRIPTOR_SLACK = 24;
 const END_MS = 20_000;
 /** In one round of so many the neighbours are forgotten after the disturbance. */
 const FLUSH_IN = 3;
-/** In one round of so many nobody talks meanwhile. */
+/** In one of so many rounds nothing is sent during the disturbance. */
 const SILENT_IN = 3;
 
 /** What became of a round. */

@@ -17,7 +17,7 @@ import { Samples } from "./samples.ts";
 /** Between two samples; a short run has as many. */
 const SAMPLE_MS = 2000;
 const SAMPLES = 60;
-/** Of datagrams, some 100 000 a second. As many as go would leave no room in the queue for the stream's acknowledgements. */
+/** Of the datagrams, about 100 000 a second. A higher rate fills the queue, which then drops the stream's acknowledgements. */
 const RATE = "50M";
 /** More packets than it takes to begin. */
 const MANY = 1000;

@@ -5,29 +5,15 @@ import { DEFAULT_MAX_GROUPS } from "../../../src/ipoib/constants.ts";
 import { Method } from "../../../src/wire/mad.ts";
 import { ipv4Mgid } from "../../../src/wire/mgid.ts";
 import { gidEquals } from "../../../src/wire/gid.ts";
-import { type Host, ip, ipv4Frame, logLines, Rig } from "../rig.ts";
-import { ScriptedSa } from "../scripted_sa.ts";
+import { type Host, ip, ipv4Frame, logLines } from "../rig.ts";
+import { scriptedHost } from "../scripted_sa.ts";
 
 const ALL_HOSTS = "224.0.0.1";
 
-/** A host that runs, and the administrator that it asks. */
 function setup(maxGroups?: number) {
-  const rig = new Rig(false);
-  const sa = new ScriptedSa(rig);
-  const host = rig.host({
-    state: "active",
-    lid: 5,
-    pkeys: [0xffff],
-    register: false,
-    address: "10.0.0.1",
-    ...(maxGroups === undefined ? {} : { maxGroups }),
-  });
-  host.port.set({ smLid: 1 });
-  rig.advance(300);
-  sa.take();
-  host.posted();
-  logLines.length = 0;
-  return { rig, sa, host };
+  const scene = scriptedHost(maxGroups === undefined ? {} : { maxGroups });
+  scene.host.posted();
+  return scene;
 }
 
 function group(number: number): string {

@@ -4,26 +4,14 @@ import { assert, assertEquals } from "@std/assert";
 import { MadStatus, Method } from "../../../src/wire/mad.ts";
 import type { McMemberRecord } from "../../../src/wire/sa/mc_member_record.ts";
 import { logLines, Rig } from "../rig.ts";
-import { ScriptedSa } from "../scripted_sa.ts";
+import { scriptedHost } from "../scripted_sa.ts";
 
 const CHECK_MS = 30_000;
 
 function setup() {
-  const rig = new Rig(false);
-  const sa = new ScriptedSa(rig);
-  const host = rig.host({
-    state: "active",
-    lid: 5,
-    pkeys: [0xffff],
-    register: false,
-    address: "10.0.0.1",
-  });
-  host.port.set({ smLid: 1 });
-  rig.advance(300);
-  sa.take();
-  logLines.length = 0;
-  const lost = () => host.link.statistics.tables.get("memberships_lost");
-  return { rig, sa, host, lost };
+  const scene = scriptedHost();
+  const { tables } = scene.host.link.statistics;
+  return { ...scene, lost: () => tables.get("memberships_lost") };
 }
 
 const isBroadcast = ({ mgid }: Pick<McMemberRecord, "mgid">) =>
