@@ -1,7 +1,7 @@
-/** Where things stand in libibumad's structs, in octets (rdma-core's `infiniband/umad.h`, 64-bit). */
+/** Where things stand in libibumad's structs, in bytes (rdma-core's `infiniband/umad.h`, 64-bit). */
 
 /**
- * `struct ib_user_mad`, which precedes a MAD. The header is 64 octets long once a port was opened, though
+ * `struct ib_user_mad`, which precedes a MAD. The header is 64 bytes long once a port was opened, though
  * `umad_size()` says 56 before that.
  */
 export const UserMad = {

@@ -1,5 +1,5 @@
 /**
- * Where things stand in libibverbs' structs, in octets (rdma-core's `infiniband/verbs.h`, 64-bit, little-endian).
+ * Where things stand in libibverbs' structs, in bytes (rdma-core's `infiniband/verbs.h`, 64-bit, little-endian).
  *
  * `tests/ffi/layout_test.ts` compares each with the C compiler's word where the headers are installed.
  */

@@ -33,7 +33,7 @@ export interface ProgramOptions {
   readonly io?: "auto" | "poll" | "uring";
   /** Hosts on the subnet. Default 2. */
   readonly ends?: number;
-  /** The third octet of the addresses. Default 2. */
+  /** The third byte of the addresses. Default 2. */
   readonly net?: number;
 }
 

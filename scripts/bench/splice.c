@@ -15,7 +15,7 @@
 #include "tun.h"
 
 enum { FRAME_MAX = 65536 + 64, BATCH = 64, PORTS_MAX = 64 };
-// Offsets in a frame, and the first octet of a group's address.
+// Offsets in a frame, and the first byte of a group's address.
 enum { VERSION = VNET_HDR, DESTINATION = VNET_HDR + 16, ADDRESS_END = DESTINATION + 4, GROUPS = 224 };
 
 static int ports[PORTS_MAX];

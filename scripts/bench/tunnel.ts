@@ -29,7 +29,7 @@ export interface TunnelEnd {
 /** A program that makes tunnels. */
 export interface TunnelProgram {
   readonly program: string;
-  /** The third octet of the addresses. */
+  /** The third byte of the addresses. */
   readonly net: number;
   /** The interface at each end; names differ where the program's own files are called after them. */
   readonly devices: Ends<string>;

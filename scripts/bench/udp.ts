@@ -7,7 +7,7 @@ import { cpuBetween, type CpuSeconds, type Subject } from "./subject.ts";
 export const UDP_RATE = 150_000;
 /** Datagrams a second of a flood: more than any machine sends. */
 export const FLOOD_RATE = 1_000_000_000;
-/** Octets of a datagram's payload. */
+/** Bytes of a datagram's payload. */
 export const UDP_SIZE = 64;
 const UDP_PORT = 5300;
 /** For the last packets of a stream to arrive. */

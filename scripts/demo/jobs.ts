@@ -31,7 +31,7 @@ export type Job =
 export type Progress =
   /** The receiver may be connected to. */
   | { kind: "listening" }
-  /** Octets received in the last second or so. */
+  /** Bytes received in the last second or so. */
   | { kind: "interval"; bytes: number; seconds: number };
 
 export type Report =

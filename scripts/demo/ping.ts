@@ -6,7 +6,7 @@ import { emitIcmpEcho, parseIcmpEcho } from "../../src/wire/icmp.ts";
 import type { RoundTrips } from "./jobs.ts";
 import { IPPROTO_ICMP, openSocket, SOCK_RAW, socketAddress } from "./socket.ts";
 
-/** Octets of an echo's payload, as ping(8) has it. */
+/** Bytes of an echo's payload, as ping(8) has it. */
 const PAYLOAD = 56;
 /** An answer that takes longer is lost. */
 const PATIENCE_MS = 1000;

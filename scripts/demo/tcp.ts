@@ -19,7 +19,7 @@ const PATIENCE_MS = 5000;
 const SOCK_CLOEXEC = 0x80000;
 const MSG_NOSIGNAL = 0x4000;
 
-/** Accepts one stream at `at`:`port` and reads it to its end; seconds count from its first octets. */
+/** Accepts one stream at `at`:`port` and reads it to its end; seconds count from its first bytes. */
 export function receive(
   namespace: number,
   at: number,

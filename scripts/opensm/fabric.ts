@@ -1,7 +1,7 @@
 /**
  * The fabric of the recordings: a switch with the subnet manager on its port 0, and four ports behind it.
  *
- * It is what the embedded subnet looks like to its ports, so that answers can be compared octet by octet.
+ * It is what the embedded subnet looks like to its ports, so that answers can be compared byte by byte.
  */
 
 /** Ports 1 to 4. */

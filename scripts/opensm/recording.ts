@@ -13,7 +13,7 @@ const WAIT_MS = 300;
 /** The simulator cuts answers off here, and leaves behind it what was in its memory. */
 const CUT = 224;
 
-/** One request and what came back, in hexadecimal. Octets left out at the end are zero. */
+/** One request and what came back, in hexadecimal. Bytes left out at the end are zero. */
 export interface Exchange {
   name: string;
   port: number;

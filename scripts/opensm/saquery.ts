@@ -13,7 +13,7 @@ export const TRUSTED = ["--smkey", "1"] as const;
 export type Printed = Record<string, string>;
 
 /**
- * Runs `saquery` on the n-th node; the records that it prints. Tables of more than 168 octets (three groups, two
+ * Runs `saquery` on the n-th node; the records that it prints. Tables of more than 168 bytes (three groups, two
  * paths) are cut off by the simulator.
  */
 export async function saquery(

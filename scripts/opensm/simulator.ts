@@ -211,7 +211,7 @@ export class Client {
       .pipeThrough(new TextLineStream()).getReader();
   }
 
-  /** Sends a MAD and returns the first 256 octets of the answer, or undefined if there is none within `waitMs`. */
+  /** Sends a MAD and returns the first 256 bytes of the answer, or undefined if there is none within `waitMs`. */
   async exchange(
     lid: number,
     mad: Uint8Array,

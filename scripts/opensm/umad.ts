@@ -34,7 +34,7 @@ const SMP_CLASS = 1;
 const MAD_LENGTH = 256;
 /** struct ib_user_mad, see umad(4). */
 const Field = { qpn: 20, qkey: 24, lid: 28 } as const;
-/** Octets of a MAD. */
+/** Bytes of a MAD. */
 const CLASS = 1;
 const METHOD = 3;
 const TRANSACTION_LOW = 12;
@@ -98,7 +98,7 @@ export class Umad {
     return undefined;
   }
 
-  /** The first 256 octets of what comes next: the simulator cuts longer answers off. */
+  /** The first 256 bytes of what comes next: the simulator cuts longer answers off. */
   #receive(waitMs: number): Uint8Array | undefined {
     const room = 64 * 1024;
     const umad = new Uint8Array(this.#header + room);

@@ -35,7 +35,7 @@ const SWITCHES = new Set([
 ]);
 const SUPPORTED = new Set(["rx-usecs", "rx-frames"]);
 const MOST = 0xffffffff;
-/** Octets of a netlink message before its first attribute, of an attribute's header, and of each parameter. */
+/** Bytes of a netlink message before its first attribute, of an attribute's header, and of each parameter. */
 const HEADERS = 20;
 const ATTRIBUTE = 4;
 const PARAMETER = 8;
@@ -75,7 +75,7 @@ export function readParameters(
   return values;
 }
 
-/** Where the kernel finds the first parameter that the driver does not support, in octets of ethtool's message. */
+/** Where the kernel finds the first parameter that the driver does not support, in bytes of ethtool's message. */
 export function unsupportedOffset(
   ifname: string,
   values: Record<string, number>,

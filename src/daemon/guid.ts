@@ -1,7 +1,7 @@
 /**
  * GUIDs of the embedded HCA: the same for the same machine and names, so that a restarted interface is known again.
  *
- * The first octet is 0x02, an EUI-64 that is locally administered; the other seven are a hash (64-bit FNV-1a).
+ * The first byte is 0x02, an EUI-64 that is locally administered; the other seven are a hash (64-bit FNV-1a).
  */
 
 import { machineId } from "../system/machine_id.ts";
@@ -19,8 +19,8 @@ export function makeGuid(...words: string[]): bigint {
 /** The GUID of words alone. */
 export function guidOf(...words: string[]): bigint {
   let hash = OFFSET;
-  for (const octet of new TextEncoder().encode(words.join("\0"))) {
-    hash = BigInt.asUintN(64, (hash ^ BigInt(octet)) * PRIME);
+  for (const byte of new TextEncoder().encode(words.join("\0"))) {
+    hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * PRIME);
   }
   return LOCAL | (hash & HASH_MASK);
 }

@@ -25,7 +25,7 @@ import {
   formatLinkAddress,
   groupLinkAddress,
   type LinkAddress,
-  linkAddressOctets,
+  linkAddressBytes,
 } from "../wire/link_address.ts";
 import { rateMbps } from "../wire/sa/rate.ts";
 
@@ -93,7 +93,7 @@ function flagsOf(up: boolean, carrier: boolean): string[] {
 }
 
 function addressText(address: LinkAddress): string {
-  return formatLinkAddress(linkAddressOctets(address));
+  return formatLinkAddress(linkAddressBytes(address));
 }
 
 function hcaRecord(

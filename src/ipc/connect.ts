@@ -39,7 +39,7 @@ function named(error: unknown, path: string, what: string): IpoibError {
   if (error instanceof TypeError) {
     return new IpoibError(
       "E_SOCKET_PATH",
-      `Cannot use "${path}" as a socket: the path is longer than 107 octets`,
+      `Cannot use "${path}" as a socket: the path is longer than 107 bytes`,
       {
         errno: 22,
         hint: "choose a shorter IPOIB_RUNTIME_DIR",

@@ -41,7 +41,7 @@ export class IpcServer {
   /**
    * Listens at `path`, mode 0600, making the folders above it; replaces a socket that nobody listens at.
    *
-   * Throws `E_RUNNING` if somebody does, `E_RUNTIME_DIR`, `E_SOCKET_PATH` for a path over 107 octets, `E_IPC_LISTEN` else.
+   * Throws `E_RUNNING` if somebody does, `E_RUNTIME_DIR`, `E_SOCKET_PATH` for a path over 107 bytes, `E_IPC_LISTEN` else.
    *
    * @param what Names the owner in messages: `ib0`.
    */
@@ -200,7 +200,7 @@ function checkLength(path: string): void {
   if (new TextEncoder().encode(path).length <= 107) return;
   throw new IpoibError(
     "E_SOCKET_PATH",
-    `Cannot use "${path}" as a socket: the path is longer than 107 octets`,
+    `Cannot use "${path}" as a socket: the path is longer than 107 bytes`,
     { errno: 22, hint: "choose a shorter IPOIB_RUNTIME_DIR" },
   );
 }

@@ -1,7 +1,7 @@
 /**
  * What an interface counts: the kernel's statistics with ib_ipoib's semantics, and every dropped packet by reason.
  *
- * rx_bytes is the length of the IP packets; tx_bytes has the 4-octet header with it (Linux ipoib_ib.c). A
+ * rx_bytes is the length of the IP packets; tx_bytes has the 4-byte header with it (Linux ipoib_ib.c). A
  * large send counts once. `multicast` counts multicast receives, broadcasts not among them.
  */
 

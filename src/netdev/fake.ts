@@ -40,7 +40,7 @@ export interface FakeOptions {
   readonly up?: boolean;
   /** Where frames are read to; without it none is. */
   readonly memory?: FrameMemory;
-  /** The octets at an address that the code under test passes: its own memory, unless told otherwise. */
+  /** The bytes at an address that the code under test passes: its own memory, unless told otherwise. */
   readonly resolve?: (address: bigint, length: number) => Uint8Array;
 }
 

@@ -19,9 +19,9 @@ export interface MembershipRequest {
 
 /** A path to ask for. */
 export interface PathRequest {
-  /** 16 octets: the port's own GID. */
+  /** 16 bytes: the port's own GID. */
   sgid: Uint8Array;
-  /** 16 octets. */
+  /** 16 bytes. */
   dgid: Uint8Array;
   /** With the full-member bit. */
   pkey: number;

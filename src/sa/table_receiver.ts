@@ -22,7 +22,7 @@ const MAX_SEGMENTS = 1 << 16;
 /** A whole table. */
 export interface Table {
   data: Uint8Array;
-  /** Octets from one record to the next; 0 if there is none. */
+  /** Bytes from one record to the next; 0 if there is none. */
   stride: number;
 }
 

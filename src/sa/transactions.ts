@@ -43,7 +43,7 @@ export interface Question<T> {
   data: Uint8Array;
   /** Milliseconds; see the module's text for what it means. */
   timeout: Millis;
-  /** Reads the 200 octets of attribute data of the answer; undefined makes the request fail with EINVAL. */
+  /** Reads the 200 bytes of attribute data of the answer; undefined makes the request fail with EINVAL. */
   parse(data: Uint8Array): T | undefined;
   /**
    * For a request that ends something. A repetition of it that is refused with "request invalid" finds nothing to end:
@@ -74,7 +74,7 @@ interface Pending {
   /** Which queue it stands in. */
   pause: Millis;
   deadline: Millis;
-  /** Called with the 200 octets of attribute data, or with the table. */
+  /** Called with the 200 bytes of attribute data, or with the table. */
   succeed(answer: Table, now: Millis): void;
   fail(status: number, errno: number, now: Millis): void;
   /** Present if "request invalid" for a repetition means that an earlier copy was carried out. */

@@ -8,7 +8,7 @@ import { SaRefusal } from "./refusal.ts";
 /** What goes into an answer. */
 export interface Answer {
   readonly records: readonly Uint8Array[];
-  /** Octets from one record to the next in a table, a multiple of 8; 0 for attributes that have no tables. */
+  /** Bytes from one record to the next in a table, a multiple of 8; 0 for attributes that have no tables. */
   readonly stride: number;
 }
 

@@ -99,7 +99,7 @@ function checkMgid(
     signature !== MgidSignature.Ipv4 && signature !== MgidSignature.Ipv6
   ) {
     if ((mgid[1]! & 0xe0) !== 0) {
-      throw invalid(`MGID has reserved flags, octet 1 is ${hex(mgid[1]!, 2)}`);
+      throw invalid(`MGID has reserved flags, byte 1 is ${hex(mgid[1]!, 2)}`);
     }
     if (signature === SA_SIGNATURE && (mgid[1]! & 15) === 2) {
       throw invalid("MGID has the administrator's own signature 0xa01b");
@@ -177,7 +177,7 @@ function realizableRate(request: McMemberRecord, mask: bigint): number {
 }
 
 function isZero(mgid: Uint8Array): boolean {
-  return mgid.every((octet) => octet === 0);
+  return mgid.every((byte) => byte === 0);
 }
 
 function invalid(reason: string): SaRefusal {

@@ -11,7 +11,7 @@ import { FIRST_MLID, LAST_MLID } from "../wire/lrh.ts";
 import { JoinState } from "../wire/sa/mc_member_record.ts";
 import type { SubnetPort } from "./ports.ts";
 
-/** Octets 2 and 3 of MGIDs that an administrator makes up. */
+/** Bytes 2 and 3 of MGIDs that an administrator makes up. */
 export const SA_SIGNATURE = 0xa01b;
 /** Join states that keep a group alive. */
 const KEEPS_ALIVE = JoinState.FullMember | JoinState.SendOnlyFullMember;
@@ -20,7 +20,7 @@ const RECEIVES = JoinState.FullMember | JoinState.NonMember;
 
 /** What all packets and members of a group have in common. */
 export interface GroupParameters {
-  /** 16 octets. */
+  /** 16 bytes. */
   readonly mgid: Uint8Array;
   readonly pkey: number;
   readonly qkey: number;

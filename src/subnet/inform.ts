@@ -73,7 +73,7 @@ function outOfReach(
   const all = subnet.endPoints;
   const apart = (port: EndPoint) =>
     port.guid !== requester.guid && !sharePartition(port, requester);
-  if (gid.some((octet) => octet !== 0)) {
+  if (gid.some((byte) => byte !== 0)) {
     const port = all.find(({ guid }) => guid === gidGuid(gid));
     if (port === undefined) return "the GID is not a known port's";
     return apart(port)

@@ -32,7 +32,7 @@ export interface PartitionMember {
 
 /** A multicast group that exists for as long as its partition does. */
 export interface GroupDefinition {
-  /** 16 octets. */
+  /** 16 bytes. */
   mgid: Uint8Array;
   /** MTU code. */
   mtu: number;
@@ -105,7 +105,7 @@ export const MAX_PKEYS = 64;
 /**
  * The P_Key table of a port, as OpenSM fills an empty one: at index 0 what claims it, or the default
  * partition; then the others in the order in which OpenSM keeps partitions on a little-endian machine, by the
- * low octet of the P_Key first. What is beyond {@linkcode MAX_PKEYS} is left out, but not the default partition.
+ * low byte of the P_Key first. What is beyond {@linkcode MAX_PKEYS} is left out, but not the default partition.
  */
 export function pkeyTable(
   partitions: readonly Partition[],

@@ -31,7 +31,7 @@ const LINK_SPEED_EXT = 2;
 /** Bit of the attribute modifier: a CapabilityMask asked for need only be part of the port's. */
 const ENHANCED = 0x80000000;
 
-/** What is asked for: the record's octets and the component mask, with the attribute modifier. */
+/** What is asked for: the record's bytes and the component mask, with the attribute modifier. */
 export interface RecordQuery {
   data: Uint8Array;
   mask: bigint;
@@ -61,8 +61,8 @@ export function portInfoRecords(
   const enhanced = (modifier & ENHANCED) !== 0 &&
     (mask & CAPABILITY_BIT) !== 0n;
   const exact = enhanced ? mask & ~CAPABILITY_BIT : mask;
-  const capabilities = (octets: Uint8Array) =>
-    new DataView(octets.buffer, octets.byteOffset)
+  const capabilities = (bytes: Uint8Array) =>
+    new DataView(bytes.buffer, bytes.byteOffset)
       .getUint32(CAPABILITY_OFFSET);
   return visible(subnet, requester)
     .map((port) => portInfoOf(subnet, port))

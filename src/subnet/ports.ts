@@ -50,7 +50,7 @@ interface OwnPort extends SubnetPort {
   ownPkeys: boolean;
 }
 
-/** The order in which OpenSM keeps ports on a little-endian machine: by the last octet of the GUID first. */
+/** The order in which OpenSM keeps ports on a little-endian machine: by the last byte of the GUID first. */
 export function inOpensmOrder(a: EndPoint, b: EndPoint): number {
   const [x, y] = [swapped(a.guid), swapped(b.guid)];
   return x < y ? -1 : x > y ? 1 : 0;

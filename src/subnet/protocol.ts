@@ -1,14 +1,14 @@
 /**
  * Frames on the subnet manager's socket (`sm.sock`, SOCK_SEQPACKET: one frame is one message).
  *
- * | kind (octet 0) | rest                                                            |
+ * | kind (byte 0) | rest                                                            |
  * |----------------|-----------------------------------------------------------------|
  * | 1 control      | a JSON object in UTF-8, see messages.ts                         |
- * | 2 MAD          | header up to octet 16 (below), then the 256 octets of the MAD   |
+ * | 2 MAD          | header up to byte 16 (below), then the 256 bytes of the MAD   |
  *
  * MAD header, big-endian:
  *
- * | offset | octets | field                                                                    |
+ * | offset | bytes | field                                                                    |
  * |--------|--------|--------------------------------------------------------------------------|
  * | 0      | 1      | kind, 2                                                                  |
  * | 1      | 1      | service level                                                            |
@@ -55,7 +55,7 @@ export interface MadFrameAddress {
   sl: number;
 }
 
-/** A MAD with its address; `mad` is 256 octets and lies in the frame. */
+/** A MAD with its address; `mad` is 256 bytes and lies in the frame. */
 export interface MadFrame {
   kind: "mad";
   address: MadFrameAddress;
@@ -93,7 +93,7 @@ export function encodeControl(
 /**
  * The frame of a MAD.
  *
- * @throws IpoibError `E_SUBNET_FRAME` (EINVAL) if `mad` is not 256 octets.
+ * @throws IpoibError `E_SUBNET_FRAME` (EINVAL) if `mad` is not 256 bytes.
  */
 export function encodeMad(
   mad: Uint8Array,
@@ -102,7 +102,7 @@ export function encodeMad(
   if (mad.length !== MAD_LENGTH) {
     throw new IpoibError(
       "E_SUBNET_FRAME",
-      `MAD has ${mad.length} octets instead of ${MAD_LENGTH}`,
+      `MAD has ${mad.length} bytes instead of ${MAD_LENGTH}`,
       { errno: 22 },
     );
   }
@@ -169,7 +169,7 @@ function decodeMad(frame: Uint8Array): MadFrame | undefined {
   };
 }
 
-/** The 16 octets of a GID that the messages spell as `gidKey` (wire/gid.ts) does and a schema has checked. */
+/** The 16 bytes of a GID that the messages spell as `gidKey` (wire/gid.ts) does and a schema has checked. */
 export function gidFromKey(key: string): Uint8Array {
   const gid = new Uint8Array(GID_LENGTH);
   for (let i = 0; i < GID_LENGTH; i++) {

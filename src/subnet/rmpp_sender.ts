@@ -148,7 +148,7 @@ export class RmppSender {
   }
 }
 
-/** Octet of the method in a MAD. */
+/** Byte of the method in a MAD. */
 const METHOD = 3;
 
 /** A transfer is known by the port and the TransactionID. */

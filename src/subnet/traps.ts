@@ -133,7 +133,7 @@ export class TrapForwarder {
 
 /** Is a request about this subscription? A GID that is asked for must be its own; without one the LID range must. */
 function alike(info: InformInfo, asked: InformInfo): boolean {
-  const place = asked.gid.some((octet) => octet !== 0)
+  const place = asked.gid.some((byte) => byte !== 0)
     ? gidEquals(info.gid, asked.gid)
     : info.lidRangeBegin === asked.lidRangeBegin &&
       info.lidRangeEnd === asked.lidRangeEnd;
@@ -144,7 +144,7 @@ function alike(info: InformInfo, asked: InformInfo): boolean {
 }
 
 function matches(info: InformInfo, notice: Notice): boolean {
-  if (info.gid.some((octet) => octet !== 0)) {
+  if (info.gid.some((byte) => byte !== 0)) {
     if (!gidEquals(info.gid, notice.issuerGid)) return false;
   } else if (info.lidRangeBegin !== INFORM_ANY) {
     const end = info.lidRangeEnd || info.lidRangeBegin;

@@ -32,13 +32,13 @@ export type Received =
   | { type: "empty" }
   | { type: "closed" };
 
-/** struct sockaddr_un; throws `E_SOCKET_PATH` for a path over 107 octets. */
+/** struct sockaddr_un; throws `E_SOCKET_PATH` for a path over 107 bytes. */
 export function unixAddress(path: string): Uint8Array<ArrayBuffer> {
   const name = cString(path);
   if (name.length > SUN_PATH_LENGTH) {
     throw lastError(
       "E_SOCKET_PATH",
-      `use "${path}" as a socket: the path is longer than 107 octets`,
+      `use "${path}" as a socket: the path is longer than 107 bytes`,
       { errno: Errno.EINVAL, hint: "choose a shorter IPOIB_RUNTIME_DIR" },
     );
   }

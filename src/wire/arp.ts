@@ -1,5 +1,5 @@
 /**
- * ARP over InfiniBand: 56 octets, hardware type 32, 20-octet hardware addresses (RFC 4391 section 9.2, RFC 826).
+ * ARP over InfiniBand: 56 bytes, hardware type 32, 20-byte hardware addresses (RFC 4391 section 9.2, RFC 826).
  *
  * | offset | size | field                                            |
  * |--------|------|--------------------------------------------------|
@@ -25,7 +25,7 @@ import {
 } from "./link_address.ts";
 import { EtherType } from "./encap.ts";
 
-/** Octets of the packet. */
+/** Bytes of the packet. */
 export const ARP_LENGTH = 56;
 /** ARP hardware type of InfiniBand. */
 export const ARP_HARDWARE_INFINIBAND = 32;
@@ -70,7 +70,7 @@ export class ArpPacket {
     return this;
   }
 
-  /** True if `length` octets from the base hold ARP of IPv4 over InfiniBand; octets after it may follow. */
+  /** True if `length` bytes from the base hold ARP of IPv4 over InfiniBand; bytes after it may follow. */
   valid(length: number): boolean {
     const { view, base } = this;
     return length >= ARP_LENGTH && base + length <= view.byteLength &&
@@ -105,7 +105,7 @@ export interface Arp {
   readonly targetIp: number;
 }
 
-/** The ARP packet in `length` octets at `base`, or undefined if they are not one of IPv4 over InfiniBand. */
+/** The ARP packet in `length` bytes at `base`, or undefined if they are not one of IPv4 over InfiniBand. */
 export function parseArp(
   view: DataView,
   base: number,
@@ -113,12 +113,12 @@ export function parseArp(
 ): Arp | undefined {
   const packet = new ArpPacket(view, base);
   if (!packet.valid(length)) return undefined;
-  const octets = octetsOf(view, base);
+  const bytes = bytesOf(view, base);
   return {
     operation: packet.operation,
-    senderAddress: parseLinkAddress(octets, ArpField.SenderAddress)!,
+    senderAddress: parseLinkAddress(bytes, ArpField.SenderAddress)!,
     senderIp: packet.senderIp,
-    targetAddress: parseLinkAddress(octets, ArpField.TargetAddress)!,
+    targetAddress: parseLinkAddress(bytes, ArpField.TargetAddress)!,
     targetIp: packet.targetIp,
   };
 }
@@ -132,9 +132,9 @@ export function emitArp(arp: Arp, view: DataView, base: number): number {
   view.setUint16(base + ArpField.Operation, arp.operation);
   view.setInt32(base + ArpField.SenderIp, arp.senderIp);
   view.setInt32(base + ArpField.TargetIp, arp.targetIp);
-  const octets = octetsOf(view, base);
-  emitLinkAddress(arp.senderAddress, octets, ArpField.SenderAddress);
-  emitLinkAddress(arp.targetAddress, octets, ArpField.TargetAddress);
+  const bytes = bytesOf(view, base);
+  emitLinkAddress(arp.senderAddress, bytes, ArpField.SenderAddress);
+  emitLinkAddress(arp.targetAddress, bytes, ArpField.TargetAddress);
   return ARP_LENGTH;
 }
 
@@ -170,6 +170,6 @@ export function arpReply(request: Arp, ownAddress: LinkAddress): Arp {
   };
 }
 
-function octetsOf(view: DataView, base: number): Uint8Array {
+function bytesOf(view: DataView, base: number): Uint8Array {
   return new Uint8Array(view.buffer, view.byteOffset + base, ARP_LENGTH);
 }

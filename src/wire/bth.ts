@@ -1,5 +1,5 @@
 /**
- * Base transport header: 12 octets of every IBA packet (IBTA vol. 1 9.2).
+ * Base transport header: 12 bytes of every IBA packet (IBTA vol. 1 9.2).
  *
  * | offset | bits       | field                                                     |
  * |--------|------------|-----------------------------------------------------------|
@@ -12,7 +12,7 @@
  * | 9      | 24         | PSN                                                       |
  */
 
-/** Octets of the header. */
+/** Bytes of the header. */
 export const BTH_LENGTH = 12;
 
 /** Operation codes that IPoIB uses, datagram and connected (IBTA vol. 1 9.2.1). */
@@ -62,14 +62,14 @@ export class Bth {
   get migReq(): boolean {
     return (this.view.getUint8(this.base + 1) & MIG_REQ) !== 0;
   }
-  /** 0 to 3 octets between payload and ICRC. */
+  /** 0 to 3 bytes between payload and ICRC. */
   get padCount(): number {
     return this.view.getUint8(this.base + 1) >> 4 & 3;
   }
   get transportVersion(): number {
     return this.view.getUint8(this.base + 1) & 0x0f;
   }
-  /** Writes the second octet: TVer 0, MigReq as given (the migrated state of a queue pair that has no other path). */
+  /** Writes the second byte: TVer 0, MigReq as given (the migrated state of a queue pair that has no other path). */
   setFlags(solicited: boolean, padCount: number, migReq = true): void {
     this.view.setUint8(
       this.base + 1,

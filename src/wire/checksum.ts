@@ -2,16 +2,16 @@
  * The internet checksum (RFC 1071).
  *
  * A sum is one of big-endian 16-bit words with the carries gathered but not yet folded: a small integer (below 2^19),
- * so thousands of them can be added to each other before {@linkcode fold}. Data may begin at any address; an odd last octet counts as the high half of a word.
+ * so thousands of them can be added to each other before {@linkcode fold}. Data may begin at any address; an odd last byte counts as the high half of a word.
  */
 
 /** Offsets of the checksum field in the transport header, as virtio's csum_offset gives them. */
 export const TCP_CHECKSUM_OFFSET = 16;
 export const UDP_CHECKSUM_OFFSET = 6;
 
-/** Sum of `length` octets (at most 65 536) from `offset`. */
+/** Sum of `length` bytes (at most 65 536) from `offset`. */
 export function sum(view: DataView, offset: number, length: number): number {
-  // Sixteen octets a turn; 64 KiB leave either accumulator below 2^31, so all of it is integer arithmetic.
+  // Sixteen bytes a turn; 64 KiB leave either accumulator below 2^31, so all of it is integer arithmetic.
   let high = 0;
   let low = 0;
   const end = offset + length;
@@ -36,7 +36,7 @@ export function fold(total: number): number {
   return (once >>> 16) + (once & 0xffff);
 }
 
-/** The checksum of `length` octets: 0 if they include a checksum field that is right. */
+/** The checksum of `length` bytes: 0 if they include a checksum field that is right. */
 export function checksum(
   view: DataView,
   offset: number,
@@ -45,7 +45,7 @@ export function checksum(
   return ~fold(sum(view, offset, length)) & 0xffff;
 }
 
-/** Sum of the pseudo header of the IPv4 packet at `ip` (RFC 9293 3.1): `length` octets of `protocol` follow. */
+/** Sum of the pseudo header of the IPv4 packet at `ip` (RFC 9293 3.1): `length` bytes of `protocol` follow. */
 export function ipv4PseudoSum(
   view: DataView,
   ip: number,

@@ -7,7 +7,7 @@
  * - VCRC: CRC-16 with polynomial 0x100b, bits reflected, seed and final complement of ones, from the LRH to the
  *   ICRC. Its parameters are unverified: no published value was checked against.
  *
- * Both are stored least significant octet first.
+ * Both are stored least significant byte first.
  */
 
 import { GRH_LENGTH } from "./grh.ts";
@@ -21,8 +21,8 @@ const ICRC_TABLE = table(0xedb88320);
 const VCRC_TABLE = table(0xd008);
 
 function table(polynomial: number): Int32Array {
-  return Int32Array.from({ length: 256 }, (_, octet) => {
-    let crc = octet;
+  return Int32Array.from({ length: 256 }, (_, byte) => {
+    let crc = byte;
     for (let bit = 0; bit < 8; bit++) {
       crc = crc & 1 ? crc >>> 1 ^ polynomial : crc >>> 1;
     }
@@ -30,7 +30,7 @@ function table(polynomial: number): Int32Array {
   });
 }
 
-/** ICRC of a packet whose octets from `offset` to `end` are LRH to pad; unsigned 32 bits. */
+/** ICRC of a packet whose bytes from `offset` to `end` are LRH to pad; unsigned 32 bits. */
 export function icrc(packet: Uint8Array, offset: number, end: number): number {
   const global = end - offset > 1 &&
     (packet[offset + 1]! & 3) === LinkNextHeader.IbaGlobal;
@@ -50,7 +50,7 @@ export function icrc(packet: Uint8Array, offset: number, end: number): number {
   return ~crc >>> 0;
 }
 
-/** Bits of octet `i` that a switch or a router may change in a packet with a GRH. */
+/** Bits of byte `i` that a switch or a router may change in a packet with a GRH. */
 function globalMask(i: number): number {
   const grh = i - LRH_LENGTH;
   if (grh < 0) return 0xff;
@@ -58,7 +58,7 @@ function globalMask(i: number): number {
   return grh <= 3 || grh === 7 ? 0xff : 0;
 }
 
-/** VCRC of the octets from `offset` (LRH) to `end` (after the ICRC); 16 bits. */
+/** VCRC of the bytes from `offset` (LRH) to `end` (after the ICRC); 16 bits. */
 export function vcrc(packet: Uint8Array, offset: number, end: number): number {
   let crc = 0xffff;
   for (let at = offset; at < end; at++) {

@@ -1,5 +1,5 @@
 /**
- * Datagram extended transport header: 8 octets after the BTH of a UD packet (IBTA vol. 1 9.3.1).
+ * Datagram extended transport header: 8 bytes after the BTH of a UD packet (IBTA vol. 1 9.3.1).
  *
  * | offset | bits | field    |
  * |--------|------|----------|
@@ -8,7 +8,7 @@
  * | 5      | 24   | SrcQP    |
  */
 
-/** Octets of the header. */
+/** Bytes of the header. */
 export const DETH_LENGTH = 8;
 
 /** A re-pointable view of the header. */
@@ -38,7 +38,7 @@ export class Deth {
   get sourceQpn(): number {
     return this.view.getUint32(this.base + 4) & 0xffffff;
   }
-  /** Sets the reserved octet to zero. */
+  /** Sets the reserved byte to zero. */
   set sourceQpn(qpn: number) {
     this.view.setUint32(this.base + 4, qpn & 0xffffff);
   }

@@ -1,5 +1,5 @@
 /**
- * The IPoIB encapsulation header: four octets before every packet (RFC 4391 section 6).
+ * The IPoIB encapsulation header: four bytes before every packet (RFC 4391 section 6).
  *
  * | offset | size | field                                        |
  * |--------|------|----------------------------------------------|

@@ -1,18 +1,18 @@
 /**
- * GIDs and GUIDs: 16 octets of subnet prefix and port GUID, or of a multicast group (IBTA vol. 1 4.1.1).
+ * GIDs and GUIDs: 16 bytes of subnet prefix and port GUID, or of a multicast group (IBTA vol. 1 4.1.1).
  *
- * A GID is a `Uint8Array` of 16 octets; a GUID and a subnet prefix are 64-bit BigInts, as in the Hca interface.
+ * A GID is a `Uint8Array` of 16 bytes; a GUID and a subnet prefix are 64-bit BigInts, as in the Hca interface.
  */
 
 import { formatIpv6, parseIpv6 } from "./ipv6.ts";
 
-/** Octets of a GID. */
+/** Bytes of a GID. */
 export const GID_LENGTH = 16;
 
 /** The link-local subnet prefix, the default of every subnet manager (IBTA vol. 1 4.1.1). */
 export const DEFAULT_SUBNET_PREFIX = 0xfe80000000000000n;
 
-/** The 16 octets of a GID's text (IPv6 notation), or undefined if it is none. */
+/** The 16 bytes of a GID's text (IPv6 notation), or undefined if it is none. */
 export function parseGid(text: string): Uint8Array | undefined {
   return parseIpv6(text);
 }
@@ -31,7 +31,7 @@ export function formatGidLong(gid: Uint8Array, offset = 0): string {
   return groups.join(":");
 }
 
-/** True if the 16 octets at the two offsets are the same. */
+/** True if the 16 bytes at the two offsets are the same. */
 export function gidEquals(
   a: Uint8Array,
   b: Uint8Array,

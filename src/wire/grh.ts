@@ -1,10 +1,10 @@
 /**
- * Global route header: 40 octets, an IPv6 header in form (IBTA vol. 1 8.3).
+ * Global route header: 40 bytes, an IPv6 header in form (IBTA vol. 1 8.3).
  *
  * | offset | bits     | field                                                   |
  * |--------|----------|---------------------------------------------------------|
  * | 0      | 4, 8, 20 | IPVer (6), TClass, FlowLabel                            |
- * | 4      | 16       | PayLen: octets after the GRH up to and with the ICRC    |
+ * | 4      | 16       | PayLen: bytes after the GRH up to and with the ICRC    |
  * | 6      | 8        | NxtHdr, 0x1b                                            |
  * | 7      | 8        | HopLmt                                                  |
  * | 8      | 128      | SGID                                                    |
@@ -15,7 +15,7 @@
 
 import { GID_LENGTH } from "./gid.ts";
 
-/** Octets of the header. */
+/** Bytes of the header. */
 export const GRH_LENGTH = 40;
 /** Offsets of the two GIDs. */
 export const GRH_SGID = 8;
@@ -60,8 +60,8 @@ export class Grh {
   get payloadLength(): number {
     return this.view.getUint16(this.base + 4);
   }
-  set payloadLength(octets: number) {
-    this.view.setUint16(this.base + 4, octets);
+  set payloadLength(bytes: number) {
+    this.view.setUint16(this.base + 4, bytes);
   }
   get nextHeader(): number {
     return this.view.getUint8(this.base + 6);
@@ -84,16 +84,16 @@ export class Grh {
   copyDgid(into: Uint8Array, offset = 0): void {
     this.#copyOut(GRH_DGID, into, offset);
   }
-  /** Writes the source GID from the 16 octets at `offset`. */
+  /** Writes the source GID from the 16 bytes at `offset`. */
   setSgid(gid: Uint8Array, offset = 0): void {
     this.#copyIn(GRH_SGID, gid, offset);
   }
-  /** Writes the destination GID from the 16 octets at `offset`. */
+  /** Writes the destination GID from the 16 bytes at `offset`. */
   setDgid(gid: Uint8Array, offset = 0): void {
     this.#copyIn(GRH_DGID, gid, offset);
   }
 
-  // Octet by octet: a subarray for Uint8Array.set would be allocated for every packet.
+  // Byte by byte: a subarray for Uint8Array.set would be allocated for every packet.
   #copyOut(field: number, into: Uint8Array, offset: number): void {
     for (let i = 0; i < GID_LENGTH; i++) {
       into[offset + i] = this.view.getUint8(this.base + field + i);

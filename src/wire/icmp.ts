@@ -14,11 +14,11 @@ import {
 } from "./ipv4.ts";
 import { isMulticast, LIMITED_BROADCAST } from "./ipv4_address.ts";
 
-/** Octets before the payload of echo, and before the quoted packet of an error. */
+/** Bytes before the payload of echo, and before the quoted packet of an error. */
 export const ICMP_HEADER_LENGTH = 8;
-/** Octets of the original's payload that an error quotes. */
+/** Bytes of the original's payload that an error quotes. */
 const QUOTED_PAYLOAD = 8;
-/** The most octets that {@linkcode emitUnreachable} writes: two IPv4 headers, one of them with all options. */
+/** The most bytes that {@linkcode emitUnreachable} writes: two IPv4 headers, one of them with all options. */
 export const UNREACHABLE_MAX_LENGTH = IPV4_HEADER_LENGTH +
   ICMP_HEADER_LENGTH + 60 + QUOTED_PAYLOAD;
 
@@ -37,7 +37,7 @@ export interface IcmpEcho {
   readonly payload: Uint8Array;
 }
 
-/** The echo message in `length` octets at `base` (its payload is a copy), or undefined: other type, bad checksum. */
+/** The echo message in `length` bytes at `base` (its payload is a copy), or undefined: other type, bad checksum. */
 export function parseIcmpEcho(
   view: DataView,
   base: number,
@@ -56,7 +56,7 @@ export function parseIcmpEcho(
     reply: type === IcmpType.EchoReply,
     id: view.getUint16(base + 4),
     sequence: view.getUint16(base + 6),
-    payload: octetsOf(
+    payload: bytesOf(
       view,
       base + ICMP_HEADER_LENGTH,
       length - ICMP_HEADER_LENGTH,
@@ -76,7 +76,7 @@ export function emitIcmpEcho(
   view.setUint16(base + 2, 0);
   view.setUint16(base + 4, echo.id);
   view.setUint16(base + 6, echo.sequence);
-  octetsOf(view, base + ICMP_HEADER_LENGTH, echo.payload.length).set(
+  bytesOf(view, base + ICMP_HEADER_LENGTH, echo.payload.length).set(
     echo.payload,
   );
   view.setUint16(base + 2, checksum(view, base, length));
@@ -89,13 +89,13 @@ export interface Unreachable {
   source: number;
   /** One of {@linkcode UnreachableCode}. */
   code: number;
-  /** Next-hop MTU in octets, for {@linkcode UnreachableCode.FragmentationNeeded}. */
+  /** Next-hop MTU in bytes, for {@linkcode UnreachableCode.FragmentationNeeded}. */
   mtu?: number;
 }
 
 /**
  * Writes the IPv4 packet that tells the sender of `original` (a valid packet) of its fate; returns its length, at most
- * {@linkcode UNREACHABLE_MAX_LENGTH}. It quotes the header and the 8 octets after it (RFC 792).
+ * {@linkcode UNREACHABLE_MAX_LENGTH}. It quotes the header and the 8 bytes after it (RFC 792).
  */
 export function emitUnreachable(
   error: Unreachable,
@@ -126,8 +126,8 @@ export function emitUnreachable(
   view.setUint16(icmp + 2, 0);
   view.setUint16(icmp + 4, 0);
   view.setUint16(icmp + 6, error.mtu ?? 0);
-  octetsOf(view, icmp + ICMP_HEADER_LENGTH, quoted).set(
-    octetsOf(original.view, original.base, quoted),
+  bytesOf(view, icmp + ICMP_HEADER_LENGTH, quoted).set(
+    bytesOf(original.view, original.base, quoted),
   );
   view.setUint16(icmp + 2, checksum(view, icmp, length));
   return IPV4_HEADER_LENGTH + length;
@@ -150,6 +150,6 @@ export function mayReportError(packet: Ipv4Packet, length: number): boolean {
   return type === IcmpType.Echo || type === IcmpType.EchoReply;
 }
 
-function octetsOf(view: DataView, base: number, length: number): Uint8Array {
+function bytesOf(view: DataView, base: number, length: number): Uint8Array {
   return new Uint8Array(view.buffer, view.byteOffset + base, length);
 }

@@ -27,9 +27,9 @@ export const IgmpRecord = {
   BlockOldSources: 6,
 } as const;
 
-/** Octets of a version 1 or 2 message, and of a version 3 report before its records. */
+/** Bytes of a version 1 or 2 message, and of a version 3 report before its records. */
 const MESSAGE_LENGTH = 8;
-/** Octets of a version 3 record before its sources. */
+/** Bytes of a version 3 record before its sources. */
 const RECORD_LENGTH = 8;
 
 /** What a report says of this host's memberships; groups are signed 32-bit integers. */
@@ -82,7 +82,7 @@ function parseRecords(
     const type = view.getUint8(at);
     const sources = view.getUint16(at + 2);
     const group = view.getInt32(at + 4);
-    // The second octet counts auxiliary data in words of four.
+    // The second byte counts auxiliary data in words of four.
     at += RECORD_LENGTH + 4 * (sources + view.getUint8(at + 1));
     if (at > end || !isMulticast(group)) return undefined;
     switch (type) {

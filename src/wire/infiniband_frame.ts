@@ -1,7 +1,7 @@
 /**
  * A whole InfiniBand packet as a wire would carry it, LRH to VCRC, for captures and tests (IBTA vol. 1 5.2).
  *
- * Order: LRH, [GRH], BTH, [DETH], payload, pad to 4 octets, ICRC, VCRC.
+ * Order: LRH, [GRH], BTH, [DETH], payload, pad to 4 bytes, ICRC, VCRC.
  */
 
 import { IpoibError } from "../base/errors.ts";
@@ -36,7 +36,7 @@ export interface FrameHeaders {
   deth?: { qkey: number; sourceQpn: number };
 }
 
-/** The most that PktLen can say, in octets from the LRH to the ICRC. */
+/** The most that PktLen can say, in bytes from the LRH to the ICRC. */
 const MAX_LENGTH = 0x7ff * 4;
 
 /**
@@ -56,7 +56,7 @@ export function infinibandFrame(
   if (icrcAt + ICRC_LENGTH > MAX_LENGTH) {
     throw new IpoibError(
       "E_CAPTURE_LENGTH",
-      `Cannot make one InfiniBand packet of ${payload.length} octets`,
+      `Cannot make one InfiniBand packet of ${payload.length} bytes`,
       { hint: "capture the segments of a large send" },
     );
   }

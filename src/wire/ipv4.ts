@@ -1,13 +1,13 @@
 /**
  * IPv4: the header as a re-pointable view, and addresses (RFC 791).
  *
- * Addresses are signed 32-bit integers of the big-endian octets, as in the Netdev interface: 10.0.0.1 is
+ * Addresses are signed 32-bit integers of the big-endian bytes, as in the Netdev interface: 10.0.0.1 is
  * 0x0a000001, 224.0.0.1 is negative.
  */
 
 import { checksum } from "./checksum.ts";
 
-/** Octets of a header without options. */
+/** Bytes of a header without options. */
 export const IPV4_HEADER_LENGTH = 20;
 
 /** Offsets of the header's fields. */
@@ -54,7 +54,7 @@ export class Ipv4Packet {
     return this;
   }
 
-  /** True if `length` octets from the base hold a whole IPv4 packet; octets after it may follow. */
+  /** True if `length` bytes from the base hold a whole IPv4 packet; bytes after it may follow. */
   valid(length: number): boolean {
     if (
       length < IPV4_HEADER_LENGTH || this.base + length > this.view.byteLength
@@ -69,19 +69,19 @@ export class Ipv4Packet {
   get version(): number {
     return this.view.getUint8(this.base) >> 4;
   }
-  /** Octets of the header with its options. */
+  /** Bytes of the header with its options. */
   get headerLength(): number {
     return (this.view.getUint8(this.base) & 0x0f) << 2;
   }
   get tos(): number {
     return this.view.getUint8(this.base + Ipv4Field.Tos);
   }
-  /** Octets of header and payload. */
+  /** Bytes of header and payload. */
   get totalLength(): number {
     return this.view.getUint16(this.base + Ipv4Field.TotalLength);
   }
-  set totalLength(octets: number) {
-    this.view.setUint16(this.base + Ipv4Field.TotalLength, octets);
+  set totalLength(bytes: number) {
+    this.view.setUint16(this.base + Ipv4Field.TotalLength, bytes);
   }
   get id(): number {
     return this.view.getUint16(this.base + Ipv4Field.Id);
@@ -97,7 +97,7 @@ export class Ipv4Packet {
     return (this.view.getUint16(this.base + Ipv4Field.Fragment) &
       MORE_FRAGMENTS) !== 0;
   }
-  /** Where this fragment stands in its datagram, in octets. */
+  /** Where this fragment stands in its datagram, in bytes. */
   get fragmentOffset(): number {
     return (this.view.getUint16(this.base + Ipv4Field.Fragment) &
       FRAGMENT_OFFSET) << 3;
@@ -139,7 +139,7 @@ export interface Ipv4Header {
   source: number;
   destination: number;
   protocol: number;
-  /** Octets after the header. */
+  /** Bytes after the header. */
   payloadLength: number;
   tos?: number;
   id?: number;

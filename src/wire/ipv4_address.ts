@@ -10,7 +10,7 @@ export function formatIpv4(address: number): string {
   }`;
 }
 
-/** The address of four decimal octets, or undefined: leading zeros are refused, since some read them as octal. */
+/** The address of four decimal bytes, or undefined: leading zeros are refused, since some read them as octal. */
 export function parseIpv4(text: string): number | undefined {
   const parts = text.split(".");
   if (parts.length !== 4) return undefined;

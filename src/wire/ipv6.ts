@@ -2,7 +2,7 @@
 
 import { parseIpv4 } from "./ipv4_address.ts";
 
-/** Octets of the fixed header. */
+/** Bytes of the fixed header. */
 export const IPV6_HEADER_LENGTH = 40;
 
 /** Offsets of the header's fields. */
@@ -32,7 +32,7 @@ export class Ipv6Packet {
     return this;
   }
 
-  /** True if `length` octets from the base hold a whole IPv6 packet (jumbograms do not count as one). */
+  /** True if `length` bytes from the base hold a whole IPv6 packet (jumbograms do not count as one). */
   valid(length: number): boolean {
     return length >= IPV6_HEADER_LENGTH &&
       this.base + length <= this.view.byteLength && this.version === 6 &&
@@ -48,7 +48,7 @@ export class Ipv6Packet {
   get flowLabel(): number {
     return this.view.getUint32(this.base) & 0xfffff;
   }
-  /** Octets after the fixed header. */
+  /** Bytes after the fixed header. */
   get payloadLength(): number {
     return this.view.getUint16(this.base + Ipv6Field.PayloadLength);
   }
@@ -72,11 +72,11 @@ export class Ipv6Packet {
   }
 }
 
-/** Text of the 16 octets at `offset`, the longest run of zero groups compressed (RFC 5952 section 4). */
-export function formatIpv6(octets: Uint8Array, offset = 0): string {
+/** Text of the 16 bytes at `offset`, the longest run of zero groups compressed (RFC 5952 section 4). */
+export function formatIpv6(bytes: Uint8Array, offset = 0): string {
   const groups: number[] = [];
   for (let i = offset; i < offset + 16; i += 2) {
-    groups.push(octets[i]! << 8 | octets[i + 1]!);
+    groups.push(bytes[i]! << 8 | bytes[i + 1]!);
   }
   let start = -1;
   let length = 1;
@@ -96,7 +96,7 @@ export function formatIpv6(octets: Uint8Array, offset = 0): string {
     }`;
 }
 
-/** The 16 octets of an address's text, or undefined; a dotted IPv4 tail is understood, a zone is not. */
+/** The 16 bytes of an address's text, or undefined; a dotted IPv4 tail is understood, a zone is not. */
 export function parseIpv6(text: string): Uint8Array | undefined {
   const halves = text.split("::");
   if (halves.length > 2) return undefined;
@@ -106,13 +106,13 @@ export function parseIpv6(text: string): Uint8Array | undefined {
   if (head === undefined || tail === undefined) return undefined;
   const missing = 8 - head.length - tail.length;
   if (compressed ? missing < 1 : missing !== 0) return undefined;
-  const octets = new Uint8Array(16);
+  const bytes = new Uint8Array(16);
   const groups = [...head, ...new Array<number>(missing).fill(0), ...tail];
   groups.forEach((group, i) => {
-    octets[2 * i] = group >> 8;
-    octets[2 * i + 1] = group & 0xff;
+    bytes[2 * i] = group >> 8;
+    bytes[2 * i + 1] = group & 0xff;
   });
-  return octets;
+  return bytes;
 }
 
 function parseGroups(text: string, dotted: boolean): number[] | undefined {

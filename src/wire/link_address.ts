@@ -1,5 +1,5 @@
 /**
- * The 20-octet link-layer address of IPoIB (RFC 4391 section 9.1.1, flags of RFC 4755 section 3.1).
+ * The 20-byte link-layer address of IPoIB (RFC 4391 section 9.1.1, flags of RFC 4755 section 3.1).
  *
  * | offset | size | field                                           |
  * |--------|------|-------------------------------------------------|
@@ -7,19 +7,19 @@
  * | 1      | 3    | QPN of the interface's UD queue pair            |
  * | 4      | 16   | GID of the port, or MGID of a group             |
  *
- * All 20 octets, flags included, are a neighbour's identity (Linux ib_ipoib behaviour).
+ * All 20 bytes, flags included, are a neighbour's identity (Linux ib_ipoib behaviour).
  */
 
 import { GID_LENGTH, gidEquals } from "./gid.ts";
 
-/** Octets of the address. */
+/** Bytes of the address. */
 export const LINK_ADDRESS_LENGTH = 20;
 /** Offset of the GID in the address. */
 export const LINK_ADDRESS_GID = 4;
 /** QPN that stands for every member of a group (IBTA vol. 1 9.6.1.2.1). */
 export const MULTICAST_QPN = 0xffffff;
 
-/** Bits of the first octet. */
+/** Bits of the first byte. */
 export const LinkAddressFlag = {
   /** Reliable connections are accepted; ib_ipoib sets it in datagram mode too. */
   Rc: 0x80,
@@ -33,25 +33,25 @@ export interface LinkAddress {
   readonly flags: number;
   /** 24 bits. */
   readonly qpn: number;
-  /** 16 octets. */
+  /** 16 bytes. */
   readonly gid: Uint8Array;
 }
 
-/** The address in the 20 octets at `offset` (a copy), or undefined if there are fewer. */
+/** The address in the 20 bytes at `offset` (a copy), or undefined if there are fewer. */
 export function parseLinkAddress(
-  octets: Uint8Array,
+  bytes: Uint8Array,
   offset = 0,
 ): LinkAddress | undefined {
-  if (octets.length < offset + LINK_ADDRESS_LENGTH) return undefined;
+  if (bytes.length < offset + LINK_ADDRESS_LENGTH) return undefined;
   return {
-    flags: octets[offset]!,
-    qpn: octets[offset + 1]! << 16 | octets[offset + 2]! << 8 |
-      octets[offset + 3]!,
-    gid: octets.slice(offset + LINK_ADDRESS_GID, offset + LINK_ADDRESS_LENGTH),
+    flags: bytes[offset]!,
+    qpn: bytes[offset + 1]! << 16 | bytes[offset + 2]! << 8 |
+      bytes[offset + 3]!,
+    gid: bytes.slice(offset + LINK_ADDRESS_GID, offset + LINK_ADDRESS_LENGTH),
   };
 }
 
-/** Writes the 20 octets of `address` at `offset`; returns their number. */
+/** Writes the 20 bytes of `address` at `offset`; returns their number. */
 export function emitLinkAddress(
   address: LinkAddress,
   into: Uint8Array,
@@ -70,22 +70,22 @@ export function emitLinkAddress(
   return LINK_ADDRESS_LENGTH;
 }
 
-/** The 20 octets of an address. */
-export function linkAddressOctets(address: LinkAddress): Uint8Array {
-  const octets = new Uint8Array(LINK_ADDRESS_LENGTH);
-  emitLinkAddress(address, octets);
-  return octets;
+/** The 20 bytes of an address. */
+export function linkAddressBytes(address: LinkAddress): Uint8Array {
+  const bytes = new Uint8Array(LINK_ADDRESS_LENGTH);
+  emitLinkAddress(address, bytes);
+  return bytes;
 }
 
-/** Twenty colon-separated octets, as `ip link` prints them. */
-export function formatLinkAddress(octets: Uint8Array, offset = 0): string {
+/** Twenty colon-separated bytes, as `ip link` prints them. */
+export function formatLinkAddress(bytes: Uint8Array, offset = 0): string {
   return Array.from(
-    octets.subarray(offset, offset + LINK_ADDRESS_LENGTH),
-    (octet) => octet.toString(16).padStart(2, "0"),
+    bytes.subarray(offset, offset + LINK_ADDRESS_LENGTH),
+    (byte) => byte.toString(16).padStart(2, "0"),
   ).join(":");
 }
 
-/** The 20 octets of colon-separated text, or undefined if it is not that. */
+/** The 20 bytes of colon-separated text, or undefined if it is not that. */
 export function parseLinkAddressText(text: string): Uint8Array | undefined {
   const parts = text.split(":");
   if (
@@ -100,7 +100,7 @@ export function groupLinkAddress(mgid: Uint8Array): LinkAddress {
   return { flags: 0, qpn: MULTICAST_QPN, gid: mgid };
 }
 
-/** True if all 20 octets are the same. */
+/** True if all 20 bytes are the same. */
 export function linkAddressEquals(a: LinkAddress, b: LinkAddress): boolean {
   return a.qpn === b.qpn && a.flags === b.flags && gidEquals(a.gid, b.gid);
 }

@@ -1,12 +1,12 @@
 /**
- * Local route header: the first 8 octets of every InfiniBand packet (IBTA vol. 1 7.7).
+ * Local route header: the first 8 bytes of every InfiniBand packet (IBTA vol. 1 7.7).
  *
  * | offset | bits               | field                                               |
  * |--------|--------------------|-----------------------------------------------------|
  * | 0      | 4, 4               | VL, LVer (0)                                        |
  * | 1      | 4, 2, 2            | SL, reserved, LNH                                   |
  * | 2      | 16                 | DLID                                                |
- * | 4      | 5, 11              | reserved, PktLen: words of 4 octets, LRH to ICRC    |
+ * | 4      | 5, 11              | reserved, PktLen: words of 4 bytes, LRH to ICRC    |
  * | 6      | 16                 | SLID                                                |
  */
 
@@ -16,7 +16,7 @@ export const LAST_MLID = 0xfffe;
 /** Whoever gets it is meant (IBTA vol. 1 4.1.3). */
 export const PERMISSIVE_LID = 0xffff;
 
-/** Octets of the header. */
+/** Bytes of the header. */
 export const LRH_LENGTH = 8;
 
 /** What follows the LRH. */
@@ -75,7 +75,7 @@ export class Lrh {
   set dlid(lid: number) {
     this.view.setUint16(this.base + 2, lid);
   }
-  /** Words of 4 octets from the LRH to the ICRC. */
+  /** Words of 4 bytes from the LRH to the ICRC. */
   get packetLength(): number {
     return this.view.getUint16(this.base + 4) & PKT_LEN;
   }

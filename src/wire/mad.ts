@@ -1,7 +1,7 @@
 /**
- * Management datagrams: the 24-octet header that all classes share (IBTA vol. 1 13.4.2).
+ * Management datagrams: the 24-byte header that all classes share (IBTA vol. 1 13.4.2).
  *
- * | offset | octets | field           | offset | octets | field             |
+ * | offset | bytes | field           | offset | bytes | field             |
  * |--------|--------|-----------------|--------|--------|-------------------|
  * | 0      | 1      | BaseVersion, 1  | 6      | 2      | ClassSpecific     |
  * | 1      | 1      | MgmtClass       | 8      | 8      | TransactionID     |
@@ -9,13 +9,13 @@
  * | 3      | 1      | Method          | 18     | 2      | reserved          |
  * | 4      | 2      | Status          | 20     | 4      | AttributeModifier |
  *
- * A MAD is always 256 octets, big-endian. {@linkcode MadView} reads and writes in place;
+ * A MAD is always 256 bytes, big-endian. {@linkcode MadView} reads and writes in place;
  * {@linkcode MadHeader} is the record.
  */
 
-/** Octets of every MAD. */
+/** Bytes of every MAD. */
 export const MAD_LENGTH = 256;
-/** Octets of the common header. */
+/** Bytes of the common header. */
 export const MAD_HEADER_LENGTH = 24;
 /** BaseVersion. */
 export const MAD_BASE_VERSION = 1;
@@ -61,7 +61,7 @@ export function responseMethod(method: number): number {
   return method === Method.Set ? Method.GetResp : method | METHOD_RESPONSE;
 }
 
-/** Status field: common codes, and those of the SA class in the high octet (IBTA vol. 1 13.4.7, 15.2.1). */
+/** Status field: common codes, and those of the SA class in the high byte (IBTA vol. 1 13.4.7, 15.2.1). */
 export const MadStatus = {
   Ok: 0x0000,
   Busy: 0x0001,
@@ -172,7 +172,7 @@ export interface MadHeader {
 export const MadHeader = {
   LENGTH: MAD_HEADER_LENGTH,
 
-  /** Reads the header of a whole MAD; undefined if it is not 256 octets of base version 1. */
+  /** Reads the header of a whole MAD; undefined if it is not 256 bytes of base version 1. */
   parse(mad: Uint8Array): MadHeader | undefined {
     if (mad.length !== MAD_LENGTH || mad[0] !== MAD_BASE_VERSION) {
       return undefined;
@@ -190,7 +190,7 @@ export const MadHeader = {
     };
   },
 
-  /** Writes the 24 octets to the front of `mad`. */
+  /** Writes the 24 bytes to the front of `mad`. */
   emit(header: MadHeader, mad: Uint8Array): void {
     const view = new DataView(mad.buffer, mad.byteOffset, mad.byteLength);
     view.setUint8(Offset.baseVersion, MAD_BASE_VERSION);

@@ -1,7 +1,7 @@
 /**
  * Multicast GIDs of IPoIB groups (RFC 4391 section 4).
  *
- * | octets | content                                                                      |
+ * | bytes | content                                                                      |
  * |--------|------------------------------------------------------------------------------|
  * | 0      | 0xff                                                                         |
  * | 1      | 0x10 (transient) and the scope, which is that of the link's broadcast group   |
@@ -9,7 +9,7 @@
  * | 4-5    | P_Key of the link, full-member bit set                                       |
  * | 6-15   | the low 28 bits of an IPv4 group, the low 80 bits of an IPv6 group           |
  *
- * Limited and subnet broadcasts and ARP requests go to the broadcast group, whose last four octets are ones.
+ * Limited and subnet broadcasts and ARP requests go to the broadcast group, whose last four bytes are ones.
  * The scope of the IP group plays no part.
  */
 
@@ -17,7 +17,7 @@ import { FULL_MEMBER } from "../base/units.ts";
 import { GID_LENGTH } from "./gid.ts";
 import { LIMITED_BROADCAST } from "./ipv4_address.ts";
 
-/** Octets 2 and 3 of an IPoIB MGID. */
+/** Bytes 2 and 3 of an IPoIB MGID. */
 export const MgidSignature = { Ipv4: 0x401b, Ipv6: 0x601b } as const;
 
 /** Scope nibble of an MGID (RFC 4392 section 1.2.1.2). */
@@ -55,7 +55,7 @@ export function ipv4Mgid(group: number, broadcast: Uint8Array): Uint8Array {
   return mgid;
 }
 
-/** The MGID of the IPv6 group whose 16 octets begin at `offset`. */
+/** The MGID of the IPv6 group whose 16 bytes begin at `offset`. */
 export function ipv6Mgid(
   group: Uint8Array,
   broadcast: Uint8Array,
@@ -67,7 +67,7 @@ export function ipv6Mgid(
   return mgid;
 }
 
-/** Octets 2 and 3: one of {@linkcode MgidSignature} if the group is IPoIB's. */
+/** Bytes 2 and 3: one of {@linkcode MgidSignature} if the group is IPoIB's. */
 export function mgidSignature(mgid: Uint8Array): number {
   return mgid[SIGNATURE]! << 8 | mgid[SIGNATURE + 1]!;
 }

@@ -1,5 +1,5 @@
 /**
- * Writing pcapng (IETF draft-ietf-opsawg-pcapng): blocks as octets, to be written to a file one after the other.
+ * Writing pcapng (IETF draft-ietf-opsawg-pcapng): blocks as bytes, to be written to a file one after the other.
  *
  * A file begins with {@linkcode sectionHeader}, then one {@linkcode interfaceDescription} for each interface (they are
  * numbered from 0 in that order), then packets. Everything is little-endian, times are in nanoseconds.
@@ -72,8 +72,8 @@ export interface CapturedPacket {
   interfaceId: number;
   /** Nanoseconds since 1970. */
   time: bigint;
-  octets: Uint8Array;
-  /** Octets that the packet had, if some were cut off. */
+  bytes: Uint8Array;
+  /** Bytes that the packet had, if some were cut off. */
   originalLength?: number;
   direction?: Direction;
   comment?: string;
@@ -81,15 +81,15 @@ export interface CapturedPacket {
 
 /** The block of one packet. */
 export function enhancedPacket(packet: CapturedPacket): Uint8Array {
-  const { octets } = packet;
-  const body = new Uint8Array(20 + padded(octets.length));
+  const { bytes } = packet;
+  const body = new Uint8Array(20 + padded(bytes.length));
   const view = new DataView(body.buffer);
   view.setUint32(0, packet.interfaceId, true);
   view.setUint32(4, Number(packet.time >> 32n & 0xffffffffn), true);
   view.setUint32(8, Number(packet.time & 0xffffffffn), true);
-  view.setUint32(12, octets.length, true);
-  view.setUint32(16, packet.originalLength ?? octets.length, true);
-  body.set(octets, 20);
+  view.setUint32(12, bytes.length, true);
+  view.setUint32(16, packet.originalLength ?? bytes.length, true);
+  body.set(bytes, 20);
   const options: OptionField[] = [];
   if (packet.comment !== undefined) {
     options.push([Option.Comment, encoder.encode(packet.comment)]);
@@ -105,7 +105,7 @@ function padded(length: number): number {
   return length + 3 & ~3;
 }
 
-/** Frames a body (a multiple of 4 octets) and options with the type and both copies of the length. */
+/** Frames a body (a multiple of 4 bytes) and options with the type and both copies of the length. */
 function block(
   type: number,
   body: Uint8Array,
@@ -126,7 +126,7 @@ function block(
     out.set(value, at + 4);
     at += 4 + padded(value.length);
   }
-  // The end of the options is four zero octets, which are there already.
+  // The end of the options is four zero bytes, which are there already.
   view.setUint32(length - 4, length, true);
   return out;
 }

@@ -5,7 +5,7 @@
  * |--------|------|----------------------------------------------------|
  * | 0      | 1    | flags                                              |
  * | 1      | 1    | GSO type                                           |
- * | 2      | 2    | octets of all headers                              |
+ * | 2      | 2    | bytes of all headers                              |
  * | 4      | 2    | GSO segment size                                   |
  * | 6      | 2    | where the checksum begins, from the Ethernet header |
  * | 8      | 2    | where its field lies from there: 16 TCP, 6 UDP     |
@@ -15,10 +15,10 @@
  * Sources: linux/virtio_net.h, virtio 1.2 section 5.1.6.
  */
 
-/** Octets of the header. */
+/** Bytes of the header. */
 export const VNET_HEADER_LENGTH = 12;
 
-/** Bits of the flags octet. */
+/** Bits of the flags byte. */
 export const VnetFlag = {
   /** The checksum field holds the pseudo-header sum: complete it before the packet leaves. */
   NeedsChecksum: 1,
@@ -55,7 +55,7 @@ export class VnetHeader {
     return this;
   }
 
-  /** Zeroes all 12 octets: no offload asked for, nothing known. */
+  /** Zeroes all 12 bytes: no offload asked for, nothing known. */
   clear(): void {
     this.view.setInt32(this.base, 0);
     this.view.setInt32(this.base + 4, 0);
@@ -81,27 +81,27 @@ export class VnetHeader {
   get headerLength(): number {
     return this.view.getUint16(this.base + 2, LITTLE_ENDIAN);
   }
-  set headerLength(octets: number) {
-    this.view.setUint16(this.base + 2, octets, LITTLE_ENDIAN);
+  set headerLength(bytes: number) {
+    this.view.setUint16(this.base + 2, bytes, LITTLE_ENDIAN);
   }
-  /** Payload octets of one segment. */
+  /** Payload bytes of one segment. */
   get gsoSize(): number {
     return this.view.getUint16(this.base + 4, LITTLE_ENDIAN);
   }
-  set gsoSize(octets: number) {
-    this.view.setUint16(this.base + 4, octets, LITTLE_ENDIAN);
+  set gsoSize(bytes: number) {
+    this.view.setUint16(this.base + 4, bytes, LITTLE_ENDIAN);
   }
   get checksumStart(): number {
     return this.view.getUint16(this.base + 6, LITTLE_ENDIAN);
   }
-  set checksumStart(octets: number) {
-    this.view.setUint16(this.base + 6, octets, LITTLE_ENDIAN);
+  set checksumStart(bytes: number) {
+    this.view.setUint16(this.base + 6, bytes, LITTLE_ENDIAN);
   }
   get checksumOffset(): number {
     return this.view.getUint16(this.base + 8, LITTLE_ENDIAN);
   }
-  set checksumOffset(octets: number) {
-    this.view.setUint16(this.base + 8, octets, LITTLE_ENDIAN);
+  set checksumOffset(bytes: number) {
+    this.view.setUint16(this.base + 8, bytes, LITTLE_ENDIAN);
   }
   get buffers(): number {
     return this.view.getUint16(this.base + 10, LITTLE_ENDIAN);

@@ -12,8 +12,8 @@ Deno.test("Counters count by name and by position", () => {
 });
 
 Deno.test("Counters hold more than 32 bits", () => {
-  const counters = new Counters(["octets"]);
-  counters.add("octets", 2 ** 40);
-  counters.add("octets");
-  assertEquals(counters.get("octets"), 2 ** 40 + 1);
+  const counters = new Counters(["bytes"]);
+  counters.add("bytes", 2 ** 40);
+  counters.add("bytes");
+  assertEquals(counters.get("bytes"), 2 ** 40 + 1);
 });

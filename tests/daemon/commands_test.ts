@@ -2,7 +2,7 @@
 
 import {
   formatLinkAddress,
-  linkAddressOctets,
+  linkAddressBytes,
 } from "../../src/wire/link_address.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as v from "valibot";
@@ -148,7 +148,7 @@ Deno.test("neigh.flush takes one address or all", () => {
 Deno.test("neigh.add holds a link-layer address, neigh.del lets it go", () => {
   const [a, b] = busyPair();
   const { neighbours } = a.netdev.config;
-  const lladdr = formatLinkAddress(linkAddressOctets(b.address));
+  const lladdr = formatLinkAddress(linkAddressBytes(b.address));
   const at = { name: "ib1", dst: "10.0.0.50" };
   run(a, "neigh.add", { ...at, lladdr });
   assertEquals(neighbours.changes, ["permanent 10.0.0.50"]);

@@ -8,7 +8,7 @@ Deno.test("guidOf() is the same for the same words and has the local bit", () =>
   }
 });
 
-Deno.test("guidOf() is the 64-bit FNV-1a hash but for its first octet", () => {
+Deno.test("guidOf() is the 64-bit FNV-1a hash but for its first byte", () => {
   // Of "a", from the algorithm's published vectors: af63dc4c8601ec8c.
   assertEquals(guidOf("a"), 0x0263dc4c8601ec8cn);
   // Of "foobar": 85944171f73967e8.

@@ -2,7 +2,7 @@
  * Nothing is allocated per packet: the heap of the data worker, over a million packets in which nothing is collected.
  *
  * The young generation is made so large that no scavenge falls into the measurement, so `heap_used` counts every
- * allocation. A number that does not fit a small integer costs 16 octets when it is stored, an object at least 24: one of
+ * allocation. A number that does not fit a small integer costs 16 bytes when it is stored, an object at least 24: one of
  * them for each packet is seen at once. What remains below the bound is paid per turn of the loop and per wait for
  * credit, which may serve one packet or many.
  */
@@ -12,7 +12,7 @@ import { PERMISSIONS } from "../../scripts/program.ts";
 import { FULL } from "../../scripts/test/form.ts";
 import { type Host, iperfServer, labTest } from "./harness/mod.ts";
 
-/** Octets for each packet. */
+/** Bytes for each packet. */
 const BOUND = 8;
 const PACKETS = FULL ? 10_000_000 : 1_000_000;
 /** A measurement into which a collection fell is done again. */
@@ -74,7 +74,7 @@ for (const io of ["poll", "uring"]) {
     for (const [i, side] of ["sender", "receiver"].entries()) {
       const { packets, grown } = sides[i]!;
       const figures =
-        `The ${side}'s heap grew by ${grown} octets over ${packets} packets`;
+        `The ${side}'s heap grew by ${grown} bytes over ${packets} packets`;
       assertGreater(grown, 0, figures);
       assertGreater(packets, 0, figures);
       assertLess(grown / packets, BOUND, figures);

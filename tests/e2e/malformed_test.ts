@@ -25,7 +25,7 @@ import { cString, libc } from "../../ffi/libc.ts";
 
 const GUID = "0x0200000000000bad";
 
-/** Octets that look like chance and are the same in each run. */
+/** Bytes that look like chance and are the same in each run. */
 function noise(length: number, seed: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   let state = seed >>> 0 || 1;

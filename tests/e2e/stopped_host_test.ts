@@ -11,7 +11,7 @@ import {
   until,
 } from "./harness/mod.ts";
 
-/** Octets that arrive in a millisecond, in the mean of a second or, on a slow machine, of several. */
+/** Bytes that arrive in a millisecond, in the mean of a second or, on a slow machine, of several. */
 async function arrivals(host: Host): Promise<number> {
   const bytes = async () => (await host.link()).stats64!.rx.bytes;
   const [before, start] = [await bytes(), performance.now()];

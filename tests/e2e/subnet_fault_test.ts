@@ -119,7 +119,7 @@ labTest(
 
     await fault(lab, "clear");
     await fault(lab, "set", "port", GUIDS[0]!, "rate", "1mbit");
-    // 1000 octets and their headers are 8.2 ms at 1 Mb/s.
+    // 1000 bytes and their headers are 8.2 ms at 1 Mb/s.
     const { stdout } = await a.run(
       ["ping", "-n", "-i", "0.02", "-c", "5", "-s", "1000", b.address],
     );
@@ -224,7 +224,7 @@ labTest(
 );
 
 labTest(
-  "TCP carries every octet through loss, copies, delay and disorder",
+  "TCP carries every byte through loss, copies, delay and disorder",
   async (lab) => {
     const [a, b] = await pair(lab);
     await fault(
@@ -232,7 +232,7 @@ labTest(
       ...["set", "drop", "2", "duplicate", "2", "reorder", "5"],
       ...["delay", "1ms", "jitter", "1ms", "rate", "500mbit", "seed", "3"],
     );
-    const octets = 4_000_000;
+    const bytes = 4_000_000;
     const sum = (text: string) => /[0-9a-f]{64}/.exec(text)?.[0];
     const receiver = b.start(
       ...["sh", "-c", "socat -u TCP4-LISTEN:7000 STDOUT | sha256sum"],
@@ -244,11 +244,11 @@ labTest(
     const sent = await a.must(
       "sh",
       "-c",
-      `head -c ${octets} /dev/urandom | tee ${lab.runtime}/sent | socat -u STDIN TCP4:${b.address}:7000; ` +
+      `head -c ${bytes} /dev/urandom | tee ${lab.runtime}/sent | socat -u STDIN TCP4:${b.address}:7000; ` +
         `sha256sum ${lab.runtime}/sent; wc -c < ${lab.runtime}/sent`,
     );
     await receiver.exit();
-    assertEquals(Number(sent.trim().split("\n").at(-1)), octets);
+    assertEquals(Number(sent.trim().split("\n").at(-1)), bytes);
     assertEquals(sum(receiver.output), sum(sent));
     const counters = await a.counters();
     for (const kind of ["drop", "duplicate", "reorder", "rate", "delay"]) {

@@ -18,11 +18,11 @@ function pair() {
     sl: 0,
     staticRate: 0,
   });
-  const post = (octets: number, qkey = 7, qpn = to.qpn, ah = handle) => {
+  const post = (length: number, qkey = 7, qpn = to.qpn, ah = handle) => {
     const slot = a.send.reserve();
     const { payload } = a.send.layout;
-    a.send.bytes.fill(octets, slot * a.send.stride + payload);
-    return from.post(slot, octets, ah, qpn, qkey);
+    a.send.bytes.fill(length, slot * a.send.stride + payload);
+    return from.post(slot, length, ah, qpn, qkey);
   };
   return { fabric, a, b, from, to, handle, post };
 }

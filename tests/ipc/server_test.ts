@@ -428,7 +428,7 @@ Deno.test("IpcServer.listen() makes the socket for its owner alone", async () =>
   });
 });
 
-Deno.test("a path over 107 octets is refused by both ends", async () => {
+Deno.test("a path over 107 bytes is refused by both ends", async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/${"x".repeat(100)}.sock`;
   assertEquals(

@@ -34,19 +34,19 @@ const TYPES = [
   0xffff,
 ];
 
-function arpOctets(from: Host, next: (limit: number) => number): Uint8Array {
+function arpBytes(from: Host, next: (limit: number) => number): Uint8Array {
   const request = arpRequest(
     from.address,
     ip(DESTINATIONS[next(DESTINATIONS.length)]!),
     ip(DESTINATIONS[next(DESTINATIONS.length)]!),
   );
-  const octets = new Uint8Array(56);
+  const bytes = new Uint8Array(56);
   emitArp(
     next(2) ? request : arpReply(request, from.address),
-    viewOf(octets),
+    viewOf(bytes),
     0,
   );
-  return octets;
+  return bytes;
 }
 
 /** The kernel's ARP, with addresses that need not be its own. */
@@ -106,8 +106,8 @@ for (const seed of [1, 4391, 4755]) {
     };
     const rawPacket = (from: Host, to: Host) => {
       const payload = [
-        () => arpOctets(from, next),
-        () => mutate(arpOctets(from, next), next),
+        () => arpBytes(from, next),
+        () => mutate(arpBytes(from, next), next),
         () => mutate(packetOf(ipv4Frame("10.0.0.3", "10.0.0.1")), next),
         () => noise(next, 2100),
       ][next(4)]!();
@@ -238,7 +238,7 @@ Deno.test("malformed packets are receive errors", () => {
   const short = packetOf(ipv4Frame("10.0.0.2", "10.0.0.1")).slice(0, 19);
   const wrongVersion = packetOf(ipv4Frame("10.0.0.2", "10.0.0.1"));
   wrongVersion[0] = 0x55;
-  const arp = arpOctets(b, random(1));
+  const arp = arpBytes(b, random(1));
   const ethernet = arp.slice();
   ethernet[1] = 1;
   send(EtherType.Ipv4, short);

@@ -186,7 +186,7 @@ Deno.test("a packet that has no frame header gets one", () => {
   rig.check();
 });
 
-Deno.test("tx_bytes has the four octets, rx_bytes has not", () => {
+Deno.test("tx_bytes has the four bytes, rx_bytes has not", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   a.send(HELLO);

@@ -1,5 +1,5 @@
 /**
- * What the engine emits, as it would stand on a wire: taken out of the embedded HCA's slots, held against golden octets
+ * What the engine emits, as it would stand on a wire: taken out of the embedded HCA's slots, held against golden bytes
  * and given to tshark.
  */
 
@@ -68,7 +68,7 @@ function record(port: SoftPort, frames: Uint8Array[]): void {
     const post = qp.post.bind(qp);
     qp.post = (slot, length, ...rest) => {
       const result = post(slot, length, ...rest);
-      // The slot's octets stay until the loop's next turn.
+      // The slot's bytes stay until the loop's next turn.
       frames.push(frameOf(options.memory.bytes, slot * STRIDE, length));
       return result;
     };
@@ -144,19 +144,19 @@ const [REQUEST, REPLY, UNICAST, MULTICAST] = FRAMES as [
   Uint8Array,
 ];
 
-Deno.test("the engine's ARP request has the golden octets", () => {
+Deno.test("the engine's ARP request has the golden bytes", () => {
   assertEquals(REQUEST, golden("engine_arp_request"));
 });
 
-Deno.test("the engine's ARP reply has the golden octets", () => {
+Deno.test("the engine's ARP reply has the golden bytes", () => {
   assertEquals(REPLY, golden("engine_arp_reply"));
 });
 
-Deno.test("the engine's ICMP echo has the golden octets", () => {
+Deno.test("the engine's ICMP echo has the golden bytes", () => {
   assertEquals(UNICAST, golden("engine_icmp_echo"));
 });
 
-Deno.test("the engine's multicast has the golden octets", () => {
+Deno.test("the engine's multicast has the golden bytes", () => {
   assertEquals(MULTICAST, golden("engine_multicast"));
 });
 
@@ -170,12 +170,12 @@ async function tshark(...args: string[]): Promise<string> {
     file.writeSync(interfaceDescription(LinkType.Erf, "ib0"));
     for (const [i, frame] of FRAMES.entries()) {
       const time = BigInt(1_700_000_000 + i) * 1_000_000_000n;
-      const octets = erfRecord(frame, time);
+      const bytes = erfRecord(frame, time);
       const direction = "outbound";
       file.writeSync(enhancedPacket({
         interfaceId: 0,
         time,
-        octets,
+        bytes,
         direction,
       }));
     }

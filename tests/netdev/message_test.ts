@@ -28,7 +28,7 @@ function built(): MessageBuilder {
     .attributeString(3, "ib");
 }
 
-Deno.test("MessageBuilder writes the golden octets", () => {
+Deno.test("MessageBuilder writes the golden bytes", () => {
   assertEquals([...built().finish(9)], [...NEW_ADDRESS]);
 });
 
@@ -39,7 +39,7 @@ Deno.test("MessageBuilder refuses a message that does not fit", () => {
   );
 });
 
-Deno.test("parseAddress() reads the golden octets", () => {
+Deno.test("parseAddress() reads the golden bytes", () => {
   const [message] = [...parseMessages(NEW_ADDRESS)];
   assertEquals(parseAddress(message!), {
     ifindex: 3,
@@ -114,7 +114,7 @@ function parseAll(bytes: Uint8Array): number {
   return count;
 }
 
-Deno.test("parsers survive arbitrary octets", () => {
+Deno.test("parsers survive arbitrary bytes", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
       assert(parseAll(bytes) <= bytes.length / 16);
@@ -123,7 +123,7 @@ Deno.test("parsers survive arbitrary octets", () => {
   );
 });
 
-Deno.test("parsers survive messages with one octet changed or cut off", () => {
+Deno.test("parsers survive messages with one byte changed or cut off", () => {
   const types = fc.constantFrom(16, 17, 20, 21, 24, 25, 56, 57, 58);
   fc.assert(
     fc.property(

@@ -150,7 +150,7 @@ export function udpFrame(
 
 /** `10.0.0.1` as the signed integer that the interfaces speak. */
 export function ip(text: string): number {
-  return text.split(".").reduce((sum, octet) => sum << 8 | Number(octet), 0);
+  return text.split(".").reduce((sum, byte) => sum << 8 | Number(byte), 0);
 }
 
 /** An IPv4 address of this text. */

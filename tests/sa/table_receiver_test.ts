@@ -12,7 +12,7 @@ import {
   SaMad,
 } from "../../src/wire/sa/sa_mad.ts";
 
-/** The segments of a table of so many octets. */
+/** The segments of a table of so many bytes. */
 function segments(length: number): SaMad[] {
   const table = Uint8Array.from({ length }, (_, i) => i * 7);
   return segmentTable({

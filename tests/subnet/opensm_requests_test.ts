@@ -1,6 +1,6 @@
 /**
  * Every request that OpenSM was asked (scripts/opensm/record.ts), asked again of the embedded manager: the same
- * status and the same octets, but for the deviations that are listed here.
+ * status and the same bytes, but for the deviations that are listed here.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -19,10 +19,10 @@ const golden: RequestRecording = JSON.parse(
 const DATA = 56;
 /** The simulator cuts longer answers off here. */
 const CUT = 224;
-/** Octets that are not compared: RMPP, which the recorded side has its MAD layer write. */
+/** Bytes that are not compared: RMPP, which the recorded side has its MAD layer write. */
 const RMPP = [24, 36];
 
-/** Where and why an answer is not OpenSM's: ranges of octets of the attribute data, or another status. */
+/** Where and why an answer is not OpenSM's: ranges of bytes of the attribute data, or another status. */
 interface Deviation {
   reason: string;
   data?: [number, number][];
@@ -90,8 +90,8 @@ Deno.test("the administrator answers every recorded request as OpenSM did", () =
   assert(golden.exchanges.length >= 40);
   const differences: string[] = [];
   for (const { name, port, request, answer } of golden.exchanges) {
-    const recorded = answer === null ? undefined : octets(answer);
-    const ours = fabric.exchange(port, octets(request));
+    const recorded = answer === null ? undefined : bytes(answer);
+    const ours = fabric.exchange(port, bytes(request));
     const deviation = DEVIATIONS[name];
     if (deviation !== undefined && "status" in deviation) {
       assertEquals(ours && statusOf(ours), deviation.status, name);
@@ -122,7 +122,7 @@ Deno.test("every deviation from OpenSM is about a recorded request", () => {
   for (const name of Object.keys(DEVIATIONS)) assert(names.has(name), name);
 });
 
-function octets(hexadecimal: string): Uint8Array {
+function bytes(hexadecimal: string): Uint8Array {
   const mad = new Uint8Array(256);
   mad.set(Uint8Array.fromHex(hexadecimal));
   return mad;
@@ -132,7 +132,7 @@ function statusOf(mad: Uint8Array): number {
   return mad[4]! << 8 | mad[5]!;
 }
 
-/** The octets that differ, or an empty text. */
+/** The bytes that differ, or an empty text. */
 function difference(
   recorded: Uint8Array | undefined,
   ours: Uint8Array | undefined,

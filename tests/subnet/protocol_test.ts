@@ -72,8 +72,8 @@ Deno.test("a MAD survives a round trip in both directions", () => {
     pkeyIndex: fc.nat(0xffff),
     sl: fc.nat(255),
   });
-  const octets = fc.uint8Array({ minLength: 256, maxLength: 256 });
-  fc.assert(fc.property(address, octets, (address, mad) => {
+  const mads = fc.uint8Array({ minLength: 256, maxLength: 256 });
+  fc.assert(fc.property(address, mads, (address, mad) => {
     const frame = encodeMad(mad, address);
     for (const decoded of [decodePortFrame(frame), decodeManagerFrame(frame)]) {
       assertEquals(decoded, { kind: "mad", address, mad });
@@ -81,7 +81,7 @@ Deno.test("a MAD survives a round trip in both directions", () => {
   }));
 });
 
-Deno.test("encodeMad() throws for anything but 256 octets", () => {
+Deno.test("encodeMad() throws for anything but 256 bytes", () => {
   const address = { lid: 1, qpn: 1, qkey: 1, pkeyIndex: 0, sl: 0 };
   for (const length of [0, 255, 257]) {
     const error = assertThrows(
@@ -214,7 +214,7 @@ Deno.test("decodeManagerFrame() reads what the manager sends", () => {
   assertEquals(decodeManagerFrame(encodeControl(HELLO)), undefined);
 });
 
-Deno.test("decoders take any octets without throwing", () => {
+Deno.test("decoders take any bytes without throwing", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
     for (const kind of [0, 1, 2]) {
       const frame = new Uint8Array([kind, ...bytes]);
@@ -232,8 +232,8 @@ Deno.test("decoders take any octets without throwing", () => {
 });
 
 Deno.test("gidFromKey() is the inverse of gidKey()", () => {
-  const octets = fc.uint8Array({ minLength: 16, maxLength: 16 });
-  fc.assert(fc.property(octets, (gid) => {
+  const gids = fc.uint8Array({ minLength: 16, maxLength: 16 });
+  fc.assert(fc.property(gids, (gid) => {
     assertEquals(gidFromKey(gidKey(gid)), gid);
   }));
 });

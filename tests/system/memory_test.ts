@@ -11,7 +11,7 @@ import {
 } from "../../src/system/memory.ts";
 import { cString } from "../../ffi/libc.ts";
 
-Deno.test("two mappings of one memory see the same octets", () => {
+Deno.test("two mappings of one memory see the same bytes", () => {
   using fd = createMemory("test", 8192);
   using writer = new Mapping(fd.number, 8192, "write");
   using reader = new Mapping(fd.number, 8192, "read");

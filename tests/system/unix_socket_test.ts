@@ -155,7 +155,7 @@ Deno.test("listen() names the path that it cannot have", () => {
   assertEquals(openDescriptors(), before);
 });
 
-Deno.test("unixAddress() takes 107 octets and refuses 108", () => {
+Deno.test("unixAddress() takes 107 bytes and refuses 108", () => {
   assertEquals(unixAddress(`/${"a".repeat(106)}`).length, 110);
   const error = assertThrows(
     () => unixAddress(`/${"a".repeat(107)}`),

@@ -29,13 +29,13 @@ function emitted(arp: Arp): Uint8Array {
   return buffer.subarray(4, 60);
 }
 
-Deno.test("emitArp() writes the golden octets of request and reply", () => {
+Deno.test("emitArp() writes the golden bytes of request and reply", () => {
   const request = arpRequest(HOST1, ONE, TWO);
   assertEquals(emitted(request), REQUEST);
   assertEquals(emitted(arpReply(request, HOST2)), REPLY);
 });
 
-Deno.test("parseArp() reads the golden octets", () => {
+Deno.test("parseArp() reads the golden bytes", () => {
   assertEquals(parseArp(viewOf(REPLY), 0, 56), {
     operation: ArpOperation.Reply,
     senderAddress: HOST2,
@@ -45,7 +45,7 @@ Deno.test("parseArp() reads the golden octets", () => {
   });
 });
 
-Deno.test("ArpPacket getters read the golden octets at any base", () => {
+Deno.test("ArpPacket getters read the golden bytes at any base", () => {
   const buffer = prefilled(70);
   buffer.set(REQUEST, 9);
   const packet = new ArpPacket().at(viewOf(buffer), 9);
@@ -67,22 +67,22 @@ Deno.test("parseArp() refuses truncated packets", () => {
 
 Deno.test("parseArp() refuses other hardware, protocols and address lengths", () => {
   for (let at = 0; at < 6; at++) {
-    const octets = REQUEST.slice();
-    octets[at]! ^= 1;
-    assertEquals(parseArp(viewOf(octets), 0, 56), undefined, `octet ${at}`);
+    const bytes = REQUEST.slice();
+    bytes[at]! ^= 1;
+    assertEquals(parseArp(viewOf(bytes), 0, 56), undefined, `byte ${at}`);
   }
 });
 
 Deno.test("parseArp() passes unknown operations on", () => {
-  const octets = REQUEST.slice();
-  octets[6] = 0x12;
-  assertEquals(parseArp(viewOf(octets), 0, 56)?.operation, 0x1201);
+  const bytes = REQUEST.slice();
+  bytes[6] = 0x12;
+  assertEquals(parseArp(viewOf(bytes), 0, 56)?.operation, 0x1201);
 });
 
 Deno.test("parseArp() holds nothing of the packet's memory", () => {
-  const octets = REPLY.slice();
-  const arp = parseArp(viewOf(octets), 0, 56)!;
-  octets.fill(0);
+  const bytes = REPLY.slice();
+  const arp = parseArp(viewOf(bytes), 0, 56)!;
+  bytes.fill(0);
   assertEquals(arp.senderAddress, HOST2);
 });
 
@@ -96,8 +96,8 @@ Deno.test("parseArp() reads back what emitArp() writes", () => {
     targetIp: int32,
   });
   fc.assert(fc.property(arps, (arp) => {
-    const octets = emitted(arp);
-    assertEquals(parseArp(viewOf(octets), 0, 56), arp);
-    assertEquals(emitted(parseArp(viewOf(octets), 0, 56)!), octets);
+    const bytes = emitted(arp);
+    assertEquals(parseArp(viewOf(bytes), 0, 56), arp);
+    assertEquals(emitted(parseArp(viewOf(bytes), 0, 56)!), bytes);
   }));
 });

@@ -1,4 +1,4 @@
-/** ERF records and pcapng blocks, octet by octet; tshark_test.ts has an analyser read them. */
+/** ERF records and pcapng blocks, byte by byte; tshark_test.ts has an analyser read them. */
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { IpoibError } from "../../src/base/errors.ts";
@@ -11,7 +11,7 @@ import {
 } from "../../src/wire/pcapng.ts";
 import { hex } from "./support.ts";
 
-Deno.test("erfRecord() writes the golden octets", () => {
+Deno.test("erfRecord() writes the golden bytes", () => {
   // Half a second after 0x65432100 is 0x80000000 of the fraction.
   const time = 0x65432100n * 1_000_000_000n + 500_000_000n;
   assertEquals(
@@ -26,12 +26,12 @@ Deno.test("erfRecord() refuses what its length field cannot hold", () => {
   const error = assertThrows(
     () => erfRecord(new Uint8Array(most + 1), 0n),
     IpoibError,
-    "Cannot capture a packet of 65520 octets",
+    "Cannot capture a packet of 65520 bytes",
   );
   assertEquals(error.code, "E_CAPTURE_LENGTH");
 });
 
-Deno.test("sectionHeader() writes the golden octets", () => {
+Deno.test("sectionHeader() writes the golden bytes", () => {
   assertEquals(
     sectionHeader("ab"),
     hex(`0a0d0d0a 28000000 4d3c2b1a 0100 0000 ffffffffffffffff
@@ -39,7 +39,7 @@ Deno.test("sectionHeader() writes the golden octets", () => {
   );
 });
 
-Deno.test("interfaceDescription() writes the golden octets", () => {
+Deno.test("interfaceDescription() writes the golden bytes", () => {
   assertEquals(
     interfaceDescription(LinkType.Erf, "ib0", 96),
     hex(`01000000 28000000 c500 0000 60000000
@@ -47,11 +47,11 @@ Deno.test("interfaceDescription() writes the golden octets", () => {
   );
 });
 
-Deno.test("enhancedPacket() writes the golden octets", () => {
+Deno.test("enhancedPacket() writes the golden bytes", () => {
   const packet = {
     interfaceId: 1,
     time: 0x0102030405060708n,
-    octets: hex("aabbccddee"),
+    bytes: hex("aabbccddee"),
   };
   assertEquals(
     enhancedPacket(packet),

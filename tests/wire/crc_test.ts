@@ -63,23 +63,23 @@ Deno.test("icrc() does not change where a router may write, and does elsewhere",
   );
   const end = frame.length - 6;
   const before = icrc(frame, 0, end);
-  // LNH decides what is covered, so octet 1 changes in its upper half only.
+  // LNH decides what is covered, so byte 1 changes in its upper half only.
   const variant = new Set([0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 15, 52]);
   for (let at = 0; at < end; at++) {
     const changed = frame.slice();
     changed[at]! ^= 0x10;
     const compare = variant.has(at) ? assertEquals : assertNotEquals;
-    compare(icrc(changed, 0, end), before, `octet ${at}`);
+    compare(icrc(changed, 0, end), before, `byte ${at}`);
   }
 });
 
 Deno.test("vcrc() is a CRC-16 of x^16 + x^12 + x^3 + x + 1, lowest bit first", () => {
   const polynomial = [16, 12, 3, 1, 0];
   /** Long division over the bits as they are sent. */
-  const slow = (octets: Uint8Array) => {
+  const slow = (bytes: Uint8Array) => {
     const bits: number[] = [];
-    for (const octet of octets) {
-      for (let bit = 0; bit < 8; bit++) bits.push(octet >> bit & 1);
+    for (const byte of bytes) {
+      for (let bit = 0; bit < 8; bit++) bits.push(byte >> bit & 1);
     }
     bits.push(...new Array<number>(16).fill(0));
     for (let i = 0; i < 16; i++) bits[i]! ^= 1;
@@ -91,8 +91,8 @@ Deno.test("vcrc() is a CRC-16 of x^16 + x^12 + x^3 + x + 1, lowest bit first", (
     return bits.slice(-16).reduce((crc, bit, i) => crc | (bit ^ 1) << i, 0);
   };
   fc.assert(
-    fc.property(fc.uint8Array({ minLength: 2, maxLength: 60 }), (octets) => {
-      assertEquals(vcrc(octets, 0, octets.length), slow(octets));
+    fc.property(fc.uint8Array({ minLength: 2, maxLength: 60 }), (bytes) => {
+      assertEquals(vcrc(bytes, 0, bytes.length), slow(bytes));
     }),
   );
 });

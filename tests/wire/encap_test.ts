@@ -7,9 +7,9 @@ import {
 } from "../../src/wire/encap.ts";
 import { hex, prefilled, viewOf } from "./support.ts";
 
-Deno.test("encapWord() gives the header's golden octets", () => {
+Deno.test("encapWord() gives the header's golden bytes", () => {
   for (
-    const [type, octets] of [
+    const [type, bytes] of [
       [EtherType.Ipv4, "0800 0000"],
       [EtherType.Arp, "0806 0000"],
       [EtherType.Rarp, "8035 0000"],
@@ -19,14 +19,14 @@ Deno.test("encapWord() gives the header's golden octets", () => {
   ) {
     const buffer = prefilled(4);
     viewOf(buffer).setInt32(0, encapWord(type));
-    assertEquals(buffer, hex(octets));
+    assertEquals(buffer, hex(bytes));
     assertEquals(encapWord(type), encapWord(type) | 0);
   }
 });
 
 Deno.test("encapType() ignores the reserved half", () => {
-  for (const octets of ["86dd 0000", "86dd ffff", "86dd 8001"]) {
-    assertEquals(encapType(viewOf(hex(octets)).getInt32(0)), EtherType.Ipv6);
+  for (const bytes of ["86dd 0000", "86dd ffff", "86dd 8001"]) {
+    assertEquals(encapType(viewOf(hex(bytes)).getInt32(0)), EtherType.Ipv6);
   }
 });
 

@@ -16,7 +16,7 @@ import {
 import { hex } from "./support.ts";
 
 const GID = hex("fe80000000000000 0002c90300000001");
-const octets16 = fc.uint8Array({ minLength: 16, maxLength: 16 });
+const bytes16 = fc.uint8Array({ minLength: 16, maxLength: 16 });
 
 Deno.test("formatGid() compresses, formatGidLong() does not", () => {
   assertEquals(formatGid(GID), "fe80::2:c903:0:1");
@@ -36,7 +36,7 @@ Deno.test("formatGid() reads at an offset", () => {
 });
 
 Deno.test("parseGid() reads back what both formats write", () => {
-  fc.assert(fc.property(octets16, (gid) => {
+  fc.assert(fc.property(bytes16, (gid) => {
     assertEquals(parseGid(formatGid(gid)), gid);
     assertEquals(parseGid(formatGidLong(gid)), gid);
   }));
@@ -49,7 +49,7 @@ Deno.test("gidFrom() puts the prefix before the GUID, and both come back", () =>
 });
 
 Deno.test("gidKey() is the same for equal GIDs only and sorts as they do", () => {
-  fc.assert(fc.property(octets16, octets16, (a, b) => {
+  fc.assert(fc.property(bytes16, bytes16, (a, b) => {
     assertEquals(gidKey(a) === gidKey(b), gidEquals(a, b));
     const [x, y] = [gidPrefix(a), gidPrefix(b)];
     if (x !== y) assertEquals(gidKey(a) < gidKey(b), x < y);

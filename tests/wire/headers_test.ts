@@ -1,4 +1,4 @@
-/** LRH, GRH, BTH and DETH: golden octets, and every setter and getter against a decoder that reads bit by bit. */
+/** LRH, GRH, BTH and DETH: golden bytes, and every setter and getter against a decoder that reads bit by bit. */
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
@@ -16,7 +16,7 @@ const DETH_AT = BTH_AT + BTH_LENGTH;
 const SGID = parseGid("fe80::2:c903:0:1")!;
 const DGID = parseGid("ff12:401b:ffff::ffff:ffff")!;
 
-Deno.test("getters read the golden octets", () => {
+Deno.test("getters read the golden bytes", () => {
   const view = viewOf(HEADERS);
   assertEquals(HEADERS.length, DETH_AT + DETH_LENGTH);
   const lrh = new Lrh().at(view, 0);
@@ -53,7 +53,7 @@ Deno.test("getters read the golden octets", () => {
   assertEquals([deth.qkey, deth.sourceQpn], [0x0b1b, 0x48]);
 });
 
-Deno.test("setters write the golden octets", () => {
+Deno.test("setters write the golden bytes", () => {
   const buffer = prefilled(HEADERS.length + 2);
   const view = viewOf(buffer);
   const lrh = new Lrh(view, 1);
@@ -84,8 +84,8 @@ Deno.test("setters write the golden octets", () => {
 
 Deno.test("getters agree with a decoder that reads bit by bit", () => {
   const length = HEADERS.length;
-  const octets = fc.uint8Array({ minLength: length, maxLength: length });
-  fc.assert(fc.property(octets, (buffer) => {
+  const bytes = fc.uint8Array({ minLength: length, maxLength: length });
+  fc.assert(fc.property(bytes, (buffer) => {
     const bits = Array.from(buffer, (o) => o.toString(2).padStart(8, "0"))
       .join("");
     let at = 0;

@@ -16,7 +16,7 @@ const ECHO = golden("icmp_echo").subarray(20);
 const TOO_BIG = golden("icmp_fragmentation_needed");
 const ip = (text: string) => parseIpv4(text)!;
 
-Deno.test("emitIcmpEcho() writes the golden octets", () => {
+Deno.test("emitIcmpEcho() writes the golden bytes", () => {
   const buffer = prefilled(ECHO.length + 2);
   const echo = {
     reply: false,
@@ -49,9 +49,9 @@ Deno.test("parseIcmpEcho() refuses truncated, spoilt and other messages", () => 
     assertEquals(parseIcmpEcho(viewOf(ECHO), 0, length), undefined);
   }
   for (let at = 0; at < ECHO.length; at++) {
-    const octets = ECHO.slice();
-    octets[at]! ^= 0x04;
-    assertEquals(parseIcmpEcho(viewOf(octets), 0, octets.length), undefined);
+    const bytes = ECHO.slice();
+    bytes[at]! ^= 0x04;
+    assertEquals(parseIcmpEcho(viewOf(bytes), 0, bytes.length), undefined);
   }
   const error = viewOf(TOO_BIG.slice(20));
   assertEquals(parseIcmpEcho(error, 0, error.byteLength), undefined);
@@ -64,7 +64,7 @@ Deno.test("parseIcmpEcho() refuses truncated, spoilt and other messages", () => 
   assertEquals(parseIcmpEcho(viewOf(long), 0, 0xffff)?.payload.length, 65527);
 });
 
-Deno.test("emitUnreachable() writes the golden octets", () => {
+Deno.test("emitUnreachable() writes the golden bytes", () => {
   const original = prefilled(3020);
   original.set(TOO_BIG.subarray(28, 56));
   const packet = new Ipv4Packet(viewOf(original), 0);

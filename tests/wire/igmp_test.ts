@@ -9,8 +9,8 @@ const ip = (text: string) => parseIpv4(text)!;
 
 /** An IPv4 packet of an IGMP message whose checksum is filled in. */
 function packetOf(message: Uint8Array, protocol: number = IpProtocol.Igmp) {
-  const octets = new Uint8Array(20 + message.length);
-  const view = viewOf(octets);
+  const bytes = new Uint8Array(20 + message.length);
+  const view = viewOf(bytes);
   emitIpv4Header(
     {
       source: ip("10.0.0.1"),
@@ -22,20 +22,20 @@ function packetOf(message: Uint8Array, protocol: number = IpProtocol.Igmp) {
     view,
     0,
   );
-  octets.set(message, 20);
+  bytes.set(message, 20);
   if (message.length >= 4) {
     view.setUint16(22, checksum(view, 20, message.length));
   }
   const packet = new Ipv4Packet(view, 0);
-  assert(packet.valid(octets.length));
+  assert(packet.valid(bytes.length));
   return packet;
 }
 const report = (text: string) => parseIgmpReport(packetOf(hex(text)));
 
 Deno.test("parseIgmpReport() reads the golden version 3 report", () => {
-  const octets = golden("igmpv3_report");
-  const packet = new Ipv4Packet(viewOf(octets), 0);
-  assert(packet.valid(octets.length) && packet.checksumOk());
+  const bytes = golden("igmpv3_report");
+  const packet = new Ipv4Packet(viewOf(bytes), 0);
+  assert(packet.valid(bytes.length) && packet.checksumOk());
   assertEquals(packet.headerLength, 24);
   assertEquals(parseIgmpReport(packet), {
     joined: [ip("239.255.255.160"), ip("232.0.0.1")],

@@ -27,7 +27,7 @@ const BROADCAST: FrameHeaders = {
 };
 
 Deno.test("infinibandFrame() writes the golden headers", () => {
-  // 46 octets of payload make the golden packet's 30 words and two octets of pad.
+  // 46 bytes of payload make the golden packet's 30 words and two bytes of pad.
   const payload = new Uint8Array(46).fill(0x77);
   const frame = infinibandFrame(BROADCAST, payload);
   const headers = golden("grh_headers");
@@ -84,12 +84,12 @@ Deno.test("infinibandFrame() refuses what PktLen cannot hold", () => {
     lrh: { dlid: 2, slid: 1 },
     bth: { pkey: 0xffff, destQpn: 1 },
   };
-  // 8 + 12 + payload + 4 octets are 0x7ff words.
+  // 8 + 12 + payload + 4 bytes are 0x7ff words.
   assertEquals(infinibandFrame(headers, new Uint8Array(8164)).length, 8190);
   const error = assertThrows(
     () => infinibandFrame(headers, new Uint8Array(8165)),
     IpoibError,
-    "Cannot make one InfiniBand packet of 8165 octets",
+    "Cannot make one InfiniBand packet of 8165 bytes",
   );
   assertEquals(error.code, "E_CAPTURE_LENGTH");
 });

@@ -6,7 +6,7 @@ import { golden, prefilled, viewOf } from "./support.ts";
 
 const ECHO = golden("icmp_echo");
 
-Deno.test("Ipv4Packet getters read the golden octets", () => {
+Deno.test("Ipv4Packet getters read the golden bytes", () => {
   const packet = new Ipv4Packet().at(viewOf(ECHO), 0);
   assert(packet.valid(ECHO.length));
   assertEquals(packet.version, 4);
@@ -24,7 +24,7 @@ Deno.test("Ipv4Packet getters read the golden octets", () => {
   assert(packet.checksumOk());
 });
 
-Deno.test("emitIpv4Header() writes the golden octets", () => {
+Deno.test("emitIpv4Header() writes the golden bytes", () => {
   const buffer = prefilled(24);
   const length = emitIpv4Header(
     {
@@ -43,16 +43,16 @@ Deno.test("emitIpv4Header() writes the golden octets", () => {
   assertEquals([buffer[2], buffer[23]], [0xa5, 0xa5]);
 });
 
-Deno.test("Ipv4Packet agrees with a naive decoder on any octets", () => {
+Deno.test("Ipv4Packet agrees with a naive decoder on any bytes", () => {
   const headers = fc.uint8Array({ minLength: 20, maxLength: 60 });
   const packet = new Ipv4Packet();
-  fc.assert(fc.property(headers, fc.nat(9), (octets, base) => {
-    const buffer = prefilled(base + octets.length);
-    buffer.set(octets, base);
+  fc.assert(fc.property(headers, fc.nat(9), (bytes, base) => {
+    const buffer = prefilled(base + bytes.length);
+    buffer.set(bytes, base);
     packet.at(viewOf(buffer), base);
-    const word = (at: number) => octets[at]! * 256 + octets[at + 1]!;
+    const word = (at: number) => bytes[at]! * 256 + bytes[at + 1]!;
     const long = (at: number) => word(at) * 65536 + word(at + 2) | 0;
-    const flags = octets[6]! >> 5;
+    const flags = bytes[6]! >> 5;
     assertEquals(
       [
         packet.version,
@@ -70,16 +70,16 @@ Deno.test("Ipv4Packet agrees with a naive decoder on any octets", () => {
         packet.destination,
       ],
       [
-        Math.floor(octets[0]! / 16),
-        octets[0]! % 16 * 4,
-        octets[1],
+        Math.floor(bytes[0]! / 16),
+        bytes[0]! % 16 * 4,
+        bytes[1],
         word(2),
         word(4),
         (flags & 2) !== 0,
         (flags & 1) !== 0,
         word(6) % 8192 * 8,
-        octets[8],
-        octets[9],
+        bytes[8],
+        bytes[9],
         word(10),
         long(12),
         long(16),
@@ -94,16 +94,16 @@ Deno.test("Ipv4Packet.valid() refuses what is no whole IPv4 packet", () => {
     assert(!new Ipv4Packet(viewOf(ECHO.slice(0, length)), 0).valid(length));
   }
   const spoilt = (at: number, value: number) => {
-    const octets = ECHO.slice();
-    octets[at] = value;
-    return new Ipv4Packet(viewOf(octets), 0).valid(octets.length);
+    const bytes = ECHO.slice();
+    bytes[at] = value;
+    return new Ipv4Packet(viewOf(bytes), 0).valid(bytes.length);
   };
   assert(spoilt(0, 0x45));
   assert(!spoilt(0, 0x65), "version 6");
-  assert(!spoilt(0, 0x44), "header shorter than 20 octets");
+  assert(!spoilt(0, 0x44), "header shorter than 20 bytes");
   assert(!spoilt(0, 0x4f), "header longer than the packet");
   assert(!spoilt(3, 19), "total length shorter than the header");
-  assert(!spoilt(3, 40), "total length beyond the octets");
+  assert(!spoilt(3, 40), "total length beyond the bytes");
   assert(!new Ipv4Packet(viewOf(ECHO), 1).valid(39), "beyond the view");
 });
 

@@ -5,7 +5,7 @@ import { hex, viewOf } from "./support.ts";
 
 Deno.test("formatIpv6() writes the canonical text of RFC 5952", () => {
   for (
-    const [octets, text] of [
+    const [bytes, text] of [
       ["00000000000000000000000000000000", "::"],
       ["00000000000000000000000000000001", "::1"],
       ["20010db8000000000000000000000000", "2001:db8::"],
@@ -15,13 +15,13 @@ Deno.test("formatIpv6() writes the canonical text of RFC 5952", () => {
       ["20010000000000010000000000000001", "2001:0:0:1::1"],
     ] as const
   ) {
-    assertEquals(formatIpv6(hex(octets)), text);
+    assertEquals(formatIpv6(hex(bytes)), text);
   }
 });
 
 Deno.test("parseIpv6() reads every notation", () => {
   for (
-    const [text, octets] of [
+    const [text, bytes] of [
       ["FE80::1", "fe800000000000000000000000000001"],
       ["::ffff:10.0.0.1", "00000000000000000000ffff0a000001"],
       ["1:2:3:4:5:6:7:8", "00010002000300040005000600070008"],
@@ -30,7 +30,7 @@ Deno.test("parseIpv6() reads every notation", () => {
       ["::2:3:4:5:6:7:8", "00000002000300040005000600070008"],
     ] as const
   ) {
-    assertEquals(parseIpv6(text), hex(octets), text);
+    assertEquals(parseIpv6(text), hex(bytes), text);
   }
 });
 
@@ -60,10 +60,10 @@ Deno.test("parseIpv6() refuses what is no address", () => {
 });
 
 Deno.test("Ipv6Packet getters read the header", () => {
-  const octets = hex(
+  const bytes = hex(
     "6a512345 0004 3a 40 fe80000000000000000000000000000a ff020000000000000000000000000001 01020304",
   );
-  const view = viewOf(octets);
+  const view = viewOf(bytes);
   const packet = new Ipv6Packet().at(view, 0);
   assert(packet.valid(44));
   assertEquals(packet.version, 6);
@@ -73,30 +73,30 @@ Deno.test("Ipv6Packet getters read the header", () => {
   assertEquals(packet.nextHeader, 58);
   assertEquals(packet.hopLimit, 64);
   assert(packet.multicast);
-  assertEquals(formatIpv6(octets, packet.sourceOffset), "fe80::a");
-  assertEquals(formatIpv6(octets, packet.destinationOffset), "ff02::1");
+  assertEquals(formatIpv6(bytes, packet.sourceOffset), "fe80::a");
+  assertEquals(formatIpv6(bytes, packet.destinationOffset), "ff02::1");
 });
 
 Deno.test("Ipv6Packet.valid() refuses truncated packets and other versions", () => {
-  const octets = new Uint8Array(44);
-  octets[0] = 0x60;
-  octets[5] = 4;
-  const packet = new Ipv6Packet(viewOf(octets), 0);
+  const bytes = new Uint8Array(44);
+  bytes[0] = 0x60;
+  bytes[5] = 4;
+  const packet = new Ipv6Packet(viewOf(bytes), 0);
   for (let length = 0; length < 44; length++) assert(!packet.valid(length));
   assert(packet.valid(44));
   assert(!packet.valid(45));
-  octets[0] = 0x40;
+  bytes[0] = 0x40;
   assert(!packet.valid(44));
 });
 
 Deno.test("parseIpv6() never throws", () => {
   fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => {
-    const octets = parseIpv6(text);
-    assert(octets === undefined || octets.length === 16);
+    const bytes = parseIpv6(text);
+    assert(bytes === undefined || bytes.length === 16);
   }));
   const almost = fc.stringMatching(/^[0-9a-f:.]{0,40}$/);
   fc.assert(fc.property(almost, (text) => {
-    const octets = parseIpv6(text);
-    if (octets) assertEquals(parseIpv6(formatIpv6(octets)), octets);
+    const bytes = parseIpv6(text);
+    if (bytes) assertEquals(parseIpv6(formatIpv6(bytes)), bytes);
   }));
 });

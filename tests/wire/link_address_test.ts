@@ -5,16 +5,16 @@ import {
   formatLinkAddress,
   groupLinkAddress,
   type LinkAddress,
+  linkAddressBytes,
   linkAddressEquals,
   LinkAddressFlag,
-  linkAddressOctets,
   parseLinkAddress,
   parseLinkAddressText,
 } from "../../src/wire/link_address.ts";
 import { broadcastMgid } from "../../src/wire/mgid.ts";
 import { hex, linkAddress, prefilled } from "./support.ts";
 
-const OCTETS = hex("80 000048 fe80000000000000 0002c90300000001");
+const BYTES = hex("80 000048 fe80000000000000 0002c90300000001");
 const ADDRESS: LinkAddress = {
   flags: LinkAddressFlag.Rc,
   qpn: 0x48,
@@ -22,42 +22,42 @@ const ADDRESS: LinkAddress = {
 };
 const TEXT = "80:00:00:48:fe:80:00:00:00:00:00:00:00:02:c9:03:00:00:00:01";
 
-Deno.test("emitLinkAddress() writes the golden octets", () => {
+Deno.test("emitLinkAddress() writes the golden bytes", () => {
   const buffer = prefilled(24);
   assertEquals(emitLinkAddress(ADDRESS, buffer, 2), 20);
-  assertEquals(buffer.subarray(2, 22), OCTETS);
+  assertEquals(buffer.subarray(2, 22), BYTES);
   assertEquals([buffer[1], buffer[22]], [0xa5, 0xa5]);
 });
 
-Deno.test("parseLinkAddress() reads the golden octets and refuses fewer", () => {
-  assertEquals(parseLinkAddress(OCTETS), ADDRESS);
+Deno.test("parseLinkAddress() reads the golden bytes and refuses fewer", () => {
+  assertEquals(parseLinkAddress(BYTES), ADDRESS);
   for (let length = 0; length < 20; length++) {
-    assertEquals(parseLinkAddress(OCTETS.subarray(0, length)), undefined);
+    assertEquals(parseLinkAddress(BYTES.subarray(0, length)), undefined);
   }
-  assertEquals(parseLinkAddress(OCTETS, 1), undefined);
+  assertEquals(parseLinkAddress(BYTES, 1), undefined);
 });
 
 Deno.test("parseLinkAddress() copies the GID", () => {
-  const octets = OCTETS.slice();
-  const address = parseLinkAddress(octets)!;
-  octets.fill(0);
+  const bytes = BYTES.slice();
+  const address = parseLinkAddress(bytes)!;
+  bytes.fill(0);
   assertEquals(address, ADDRESS);
 });
 
-Deno.test("link addresses survive octets and text", () => {
+Deno.test("link addresses survive bytes and text", () => {
   fc.assert(fc.property(linkAddress, (address) => {
-    const octets = linkAddressOctets(address);
-    assertEquals(parseLinkAddress(octets), address);
-    assertEquals(parseLinkAddressText(formatLinkAddress(octets)), octets);
+    const bytes = linkAddressBytes(address);
+    assertEquals(parseLinkAddress(bytes), address);
+    assertEquals(parseLinkAddressText(formatLinkAddress(bytes)), bytes);
   }));
 });
 
 Deno.test("formatLinkAddress() prints as ip link does", () => {
-  assertEquals(formatLinkAddress(OCTETS), TEXT);
-  assertEquals(parseLinkAddressText(TEXT.toUpperCase()), OCTETS);
+  assertEquals(formatLinkAddress(BYTES), TEXT);
+  assertEquals(parseLinkAddressText(TEXT.toUpperCase()), BYTES);
 });
 
-Deno.test("parseLinkAddressText() refuses what is not 20 octets", () => {
+Deno.test("parseLinkAddressText() refuses what is not 20 bytes", () => {
   for (
     const text of [
       "",
@@ -76,16 +76,16 @@ Deno.test("parseLinkAddressText() refuses what is not 20 octets", () => {
 Deno.test("groupLinkAddress() is the driver's broadcast address", () => {
   const address = groupLinkAddress(broadcastMgid(0x8001));
   assertEquals(
-    formatLinkAddress(linkAddressOctets(address)),
+    formatLinkAddress(linkAddressBytes(address)),
     "00:ff:ff:ff:ff:12:40:1b:80:01:00:00:00:00:00:00:ff:ff:ff:ff",
   );
 });
 
-Deno.test("linkAddressEquals() compares all 20 octets", () => {
+Deno.test("linkAddressEquals() compares all 20 bytes", () => {
   assert(linkAddressEquals(ADDRESS, { ...ADDRESS, gid: ADDRESS.gid.slice() }));
   for (let i = 0; i < 20; i++) {
-    const other = OCTETS.slice();
+    const other = BYTES.slice();
     other[i]! ^= 1;
-    assert(!linkAddressEquals(ADDRESS, parseLinkAddress(other)!), `octet ${i}`);
+    assert(!linkAddressEquals(ADDRESS, parseLinkAddress(other)!), `byte ${i}`);
   }
 });

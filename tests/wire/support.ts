@@ -1,9 +1,9 @@
-/** What the tests of the wire formats share: golden octets, prefilled buffers, seeded mutations. */
+/** What the tests of the wire formats share: golden bytes, prefilled buffers, seeded mutations. */
 
 import fc from "fast-check";
 import type { LinkAddress } from "../../src/wire/link_address.ts";
 
-/** The octets of hexadecimal text; white space and comments from # to the end of a line do not count. */
+/** The bytes of hexadecimal text; white space and comments from # to the end of a line do not count. */
 export function hex(text: string): Uint8Array<ArrayBuffer> {
   const digits = text.replace(/#.*/g, "").replace(/\s+/g, "");
   if (digits.length % 2 !== 0 || /[^0-9a-f]/i.test(digits)) {
@@ -15,19 +15,19 @@ export function hex(text: string): Uint8Array<ArrayBuffer> {
   );
 }
 
-/** The octets of a file under tests/golden. */
+/** The bytes of a file under tests/golden. */
 export function golden(name: string): Uint8Array<ArrayBuffer> {
   return hex(
     Deno.readTextFileSync(new URL(`../golden/${name}.hex`, import.meta.url)),
   );
 }
 
-/** A view of all of `octets`. */
-export function viewOf(octets: Uint8Array): DataView {
-  return new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
+/** A view of all of `bytes`. */
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** A buffer full of 0xa5, in which an octet that was not written shows. */
+/** A buffer full of 0xa5, in which a byte that was not written shows. */
 export function prefilled(length: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(length).fill(0xa5);
 }
@@ -46,15 +46,15 @@ export function random(seed: number): Random {
   };
 }
 
-/** A copy of `octets`, a little spoilt: octets changed, cut off, or added. */
+/** A copy of `bytes`, a little spoilt: bytes changed, cut off, or added. */
 export function mutate(
-  octets: Uint8Array,
+  bytes: Uint8Array,
   next: (limit: number) => number,
 ): Uint8Array {
   const extra = next(8) === 0 ? next(16) : 0;
-  const length = next(4) === 0 ? next(octets.length + 1) : octets.length;
+  const length = next(4) === 0 ? next(bytes.length + 1) : bytes.length;
   const mutated = new Uint8Array(length + extra);
-  mutated.set(octets.subarray(0, length));
+  mutated.set(bytes.subarray(0, length));
   for (let changes = next(4); changes > 0 && mutated.length > 0; changes--) {
     const at = next(mutated.length);
     // The ends of a field's range find more than its middle.

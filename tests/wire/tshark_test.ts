@@ -69,9 +69,9 @@ function multicast(from: Host, mgid: Uint8Array): FrameHeaders {
 }
 
 function arpFrame(headers: FrameHeaders, arp: Arp): Uint8Array {
-  const octets = new Uint8Array(56);
-  emitArp(arp, viewOf(octets), 0);
-  return ipoibFrame(headers, encapWord(EtherType.Arp), octets);
+  const bytes = new Uint8Array(56);
+  emitArp(arp, viewOf(bytes), 0);
+  return ipoibFrame(headers, encapWord(EtherType.Arp), bytes);
 }
 
 function echoFrame(
@@ -80,16 +80,16 @@ function echoFrame(
   destination: number,
   echo: IcmpEcho,
 ): Uint8Array {
-  const octets = new Uint8Array(28 + echo.payload.length);
-  const view = viewOf(octets);
+  const bytes = new Uint8Array(28 + echo.payload.length);
+  const view = viewOf(bytes);
   const payloadLength = emitIcmpEcho(echo, view, 20);
   const protocol = IpProtocol.Icmp;
   emitIpv4Header({ source, destination, protocol, payloadLength }, view, 0);
-  return ipoibFrame(headers, encapWord(EtherType.Ipv4), octets);
+  return ipoibFrame(headers, encapWord(EtherType.Ipv4), bytes);
 }
 
 const request = arpRequest(ONE.address, ONE.ip, TWO.ip);
-// Eleven octets: a length that needs pad.
+// Eleven bytes: a length that needs pad.
 const payload = new TextEncoder().encode("hello ipoib");
 const echo: IcmpEcho = { reply: false, id: 0x1234, sequence: 5, payload };
 const group = ip("239.1.2.3");
@@ -137,7 +137,7 @@ async function dissect(...args: string[]): Promise<string> {
         return enhancedPacket({
           interfaceId: 0,
           time,
-          octets: erfRecord(frame, time),
+          bytes: erfRecord(frame, time),
           direction: i % 2 === 0 ? "outbound" : "inbound",
         });
       }),
@@ -205,7 +205,7 @@ oracle("tshark reads lengths and pad as the frames have them", async () => {
   for (const [i, [words, pad, grh]] of rows.entries()) {
     const frame = FRAMES[i]!;
     assertEquals(Number(words) * 4 + 2, frame.length);
-    // Echoes have 43 octets with the IPoIB header, ARP 60, the error 88.
+    // Echoes have 43 bytes with the IPoIB header, ARP 60, the error 88.
     assertEquals(Number(pad), i >= 2 && i <= 4 ? 1 : 0);
     const global = i === 0 || i === 4;
     assertEquals(grh, global ? String(frame.length - 50) : "");

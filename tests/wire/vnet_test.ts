@@ -11,7 +11,7 @@ import { golden, prefilled, viewOf } from "./support.ts";
 
 const TSO = golden("vnet_tso");
 
-Deno.test("VnetHeader getters read the golden octets", () => {
+Deno.test("VnetHeader getters read the golden bytes", () => {
   const header = new VnetHeader().at(viewOf(TSO), 0);
   assertEquals(TSO.length, VNET_HEADER_LENGTH);
   assertEquals(header.flags, VnetFlag.NeedsChecksum);
@@ -24,7 +24,7 @@ Deno.test("VnetHeader getters read the golden octets", () => {
   assertEquals(header.buffers, 1);
 });
 
-Deno.test("VnetHeader setters write the golden octets", () => {
+Deno.test("VnetHeader setters write the golden bytes", () => {
   const buffer = prefilled(VNET_HEADER_LENGTH + 2);
   const header = new VnetHeader(viewOf(buffer), 1);
   header.flags = VnetFlag.NeedsChecksum;
@@ -38,7 +38,7 @@ Deno.test("VnetHeader setters write the golden octets", () => {
   assertEquals([buffer[0], buffer.at(-1)], [0xa5, 0xa5]);
 });
 
-Deno.test("VnetHeader.clear() zeroes its 12 octets and no other", () => {
+Deno.test("VnetHeader.clear() zeroes its 12 bytes and no other", () => {
   const buffer = prefilled(VNET_HEADER_LENGTH + 2);
   new VnetHeader(viewOf(buffer), 1).clear();
   assertEquals(buffer.subarray(1, -1), new Uint8Array(12));
@@ -46,10 +46,10 @@ Deno.test("VnetHeader.clear() zeroes its 12 octets and no other", () => {
 });
 
 Deno.test("VnetHeader agrees with the kernel's structure in host order", () => {
-  const octets12 = fc.uint8Array({ minLength: 12, maxLength: 12 });
-  fc.assert(fc.property(octets12, (octets) => {
-    const header = new VnetHeader(viewOf(octets), 0);
-    const host = new Uint16Array(octets.slice().buffer);
+  const bytes12 = fc.uint8Array({ minLength: 12, maxLength: 12 });
+  fc.assert(fc.property(bytes12, (bytes) => {
+    const header = new VnetHeader(viewOf(bytes), 0);
+    const host = new Uint16Array(bytes.slice().buffer);
     assertEquals(
       [
         header.flags,
@@ -60,7 +60,7 @@ Deno.test("VnetHeader agrees with the kernel's structure in host order", () => {
         header.checksumOffset,
         header.buffers,
       ],
-      [octets[0]!, octets[1]!, ...host.slice(1)],
+      [bytes[0]!, bytes[1]!, ...host.slice(1)],
     );
   }));
 });

@@ -63,7 +63,7 @@ function stage(
   setUp: () => Promise<void>,
 ): Stage {
   const quantity = (what: string, unit: string): Quantity => ({
-    name: `UD over ${device}, ${size} octets: ${what}`,
+    name: `UD over ${device}, ${size} bytes: ${what}`,
     unit,
     better: "more",
   });

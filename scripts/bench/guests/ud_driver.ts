@@ -3,7 +3,7 @@
  * Runs in a virtual machine:
  *
  *     ud_driver.ts receive --device DEV [--roce] --seconds S
- *     ud_driver.ts send    --device DEV [--roce] --seconds S --size OCTETS --peer JSON
+ *     ud_driver.ts send    --device DEV [--roce] --seconds S --size BYTES --peer JSON
  *
  * The receiver first prints where it is, as JSON: that is the sender's `--peer`. Both end by themselves and print a
  * {@linkcode UdResult}. The first second does not count: it warms up.

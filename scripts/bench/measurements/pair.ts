@@ -44,7 +44,7 @@ export const stream: Measurement = {
   },
 };
 
-const UDP = `UDP, ${UDP_SIZE} octets, ${UDP_RATE}/s`;
+const UDP = `UDP, ${UDP_SIZE} bytes, ${UDP_RATE}/s`;
 
 export const datagrams: Measurement = {
   name: "udp",
@@ -59,7 +59,7 @@ export const datagrams: Measurement = {
   },
 };
 
-const FLOOD = `UDP, ${UDP_SIZE} octets, flood`;
+const FLOOD = `UDP, ${UDP_SIZE} bytes, flood`;
 
 export const flood: Measurement = {
   name: "flood",

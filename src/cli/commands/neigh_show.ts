@@ -8,7 +8,7 @@ export function neighShow(cli: Cli) {
   return showCommand(
     cli,
     "neigh.show",
-    "show neighbours with their 20-octet addresses",
+    "show neighbours with their 20-byte addresses",
     renderNeighbours,
   );
 }

@@ -29,8 +29,8 @@ export const tableCommands = {
     ),
   }),
   "neigh.add": (context, { name, dst, lladdr }) => {
-    const octets = parseLinkAddressText(lladdr);
-    if (!octets) {
+    const bytes = parseLinkAddressText(lladdr);
+    if (!bytes) {
       throw new IpoibError(
         "E_ADDRESS",
         `"${lladdr}" is not a link-layer address of InfiniBand`,
@@ -41,7 +41,7 @@ export const tableCommands = {
         },
       );
     }
-    one(context, name).addNeighbour(ipAddress(dst), parseLinkAddress(octets)!);
+    one(context, name).addNeighbour(ipAddress(dst), parseLinkAddress(bytes)!);
     return {};
   },
   "neigh.del": (context, { name, dst }) => {

@@ -1,7 +1,7 @@
 /**
  * Building blocks of the control socket's records.
  *
- * Spellings, everywhere in records: link-layer addresses are 20 octets as `80:00:00:48:fe:...`; GIDs and MGIDs are
+ * Spellings, everywhere in records: link-layer addresses are 20 bytes as `80:00:00:48:fe:...`; GIDs and MGIDs are
  * eight groups of hexadecimal digits without leading zeros and without `::`, as in the driver's debugfs
  * files; P_Keys are `0x8001` texts, because iproute2's JSON has them so; LIDs, QPNs and Q_Keys are numbers;
  * rates are megabits per second; MTUs are bytes; times are milliseconds unless the name says otherwise.
@@ -22,7 +22,7 @@ export const u32 = unsigned(0xffffffff);
 /** A short text of a request. */
 export const shortText = v.pipe(v.string(), v.maxLength(4096));
 
-/** The kernel's rule for interface names: 1 to 15 octets, no slash, colon or blank, neither `.` nor `..`. */
+/** The kernel's rule for interface names: 1 to 15 bytes, no slash, colon or blank, neither `.` nor `..`. */
 export function isInterfaceName(name: string): boolean {
   return /^[^\s/:\0]+$/.test(name) && name !== "." && name !== ".." &&
     new TextEncoder().encode(name).length <= 15;

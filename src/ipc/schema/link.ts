@@ -6,7 +6,7 @@
 import * as v from "valibot";
 import { count, counters, u16, u32 } from "./fields.ts";
 
-/** Kernel statistics with the driver's semantics (Linux ipoib: tx_bytes has the 4-octet header, rx_bytes not). */
+/** Kernel statistics with the driver's semantics (Linux ipoib: tx_bytes has the 4-byte header, rx_bytes not). */
 export const Stats64Schema = v.object({
   rx: v.object({
     bytes: count,
@@ -84,9 +84,9 @@ export const LinkRecordSchema = v.object({
   group: v.exactOptional(v.string()),
   txqlen: v.exactOptional(u32),
   link_type: v.literal("infiniband"),
-  /** 20 octets. */
+  /** 20 bytes. */
   address: v.string(),
-  /** 20 octets. */
+  /** 20 bytes. */
   broadcast: v.string(),
   promiscuity: count,
   allmulti: count,

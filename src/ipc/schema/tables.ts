@@ -8,7 +8,7 @@ export const NeighRecordSchema = v.object({
   /** IP address. */
   dst: v.string(),
   dev: v.string(),
-  /** 20 octets; absent while unknown. */
+  /** 20 bytes; absent while unknown. */
   lladdr: v.exactOptional(v.string()),
   router: v.exactOptional(v.boolean()),
   /** Seconds since a packet used it, a proof of life came, it changed. */

@@ -32,7 +32,7 @@ export class GroupRoute implements Egress {
 }
 
 export class Group implements Destination {
-  /** 16 octets. */
+  /** 16 bytes. */
   readonly mgid: Uint8Array;
   /** True if only packets to it are sent; false if the kernel is a member. */
   readonly sendOnly: boolean;

@@ -40,8 +40,8 @@ import { isMulticast, samePrefix } from "../../wire/ipv4_address.ts";
 import {
   formatLinkAddress,
   type LinkAddress,
+  linkAddressBytes,
   linkAddressEquals,
-  linkAddressOctets,
 } from "../../wire/link_address.ts";
 import { VNET_HEADER_LENGTH } from "../../wire/vnet.ts";
 import type { Translator, TranslatorParts } from "../family/translator.ts";
@@ -240,7 +240,7 @@ export class ArpTranslator implements Translator {
     if (this.#conflicts.size >= MAX_CONFLICTS) this.#conflicts.clear();
     this.#conflicts.add(address.w3);
     this.#parts.log.warn(
-      `${address} is also used by ${formatLinkAddress(linkAddressOctets(who))}`,
+      `${address} is also used by ${formatLinkAddress(linkAddressBytes(who))}`,
     );
   }
 }

@@ -1,7 +1,7 @@
 /**
  * IPv4 addresses: RTM_NEWADDR / RTM_DELADDR messages and the dump.
  *
- * Body: struct ifaddrmsg (8 octets): family u8, prefix length u8, flags u8, scope u8, index u32.
+ * Body: struct ifaddrmsg (8 bytes): family u8, prefix length u8, flags u8, scope u8, index u32.
  */
 
 import { IpAddress } from "../../wire/ip_address.ts";

@@ -41,7 +41,7 @@ const events = new Uint8Array(DATAGRAM);
 export class EventSocket implements Disposable {
   readonly #fd: Fd;
 
-  /** Opens the socket in `netns`; `receiveBuffer` octets of events may wait before some are lost. */
+  /** Opens the socket in `netns`; `receiveBuffer` bytes of events may wait before some are lost. */
   constructor(netns?: number, receiveBuffer = 1 << 20) {
     this.#fd = openNetlink(netns);
     // The forced way needs CAP_NET_ADMIN in the initial user namespace; the other is bounded by a sysctl.

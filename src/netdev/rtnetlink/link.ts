@@ -1,7 +1,7 @@
 /**
  * Links: RTM_NEWLINK / RTM_DELLINK messages and the request for one link.
  *
- * Body: struct ifinfomsg (16 octets): family u8, pad, type u16 (ARPHRD), index i32, flags u32, change mask u32.
+ * Body: struct ifinfomsg (16 bytes): family u8, pad, type u16 (ARPHRD), index i32, flags u32, change mask u32.
  */
 
 import { Errno } from "../../system/errno.ts";

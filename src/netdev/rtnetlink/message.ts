@@ -1,9 +1,9 @@
 /**
  * Netlink messages: a builder, and a parser that believes no length.
  *
- * Message: length u32, type u16, flags u16, sequence u32, port u32 (16 octets, host byte order), a body that
- * begins with the family's fixed header, then attributes. Attribute: length u16 (its own 4 octets
- * included), type u16, value. Both are padded to 4 octets (netlink(7), rtnetlink(7)).
+ * Message: length u32, type u16, flags u16, sequence u32, port u32 (16 bytes, host byte order), a body that
+ * begins with the family's fixed header, then attributes. Attribute: length u16 (its own 4 bytes
+ * included), type u16, value. Both are padded to 4 bytes (netlink(7), rtnetlink(7)).
  * The hosts that this runs on are little-endian; IPv4 addresses are big-endian everywhere.
  */
 
@@ -50,7 +50,7 @@ export class MessageBuilder {
   #take(length: number): number {
     const at = this.#length;
     if (at + length > this.#bytes.length) {
-      throw new RangeError("Cannot build a netlink message over 1024 octets");
+      throw new RangeError("Cannot build a netlink message over 1024 bytes");
     }
     this.#length = at + length;
     return at;
@@ -87,7 +87,7 @@ export class MessageBuilder {
     return this;
   }
 
-  /** An IPv4 address, as a signed 32-bit integer of its big-endian octets. */
+  /** An IPv4 address, as a signed 32-bit integer of its big-endian bytes. */
   attributeIpv4(type: number, address: number): this {
     const at = this.#take(8);
     this.#view.setUint16(at, 8, true);
@@ -235,7 +235,7 @@ export class Attributes {
       : undefined;
   }
 
-  /** Eight octets from `offset` of a value that is a struct. */
+  /** Eight bytes from `offset` of a value that is a struct. */
   u64(type: number, offset: number): bigint | undefined {
     const value = this.#values.get(type);
     return value && value.byteLength >= offset + 8

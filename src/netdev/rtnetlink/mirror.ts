@@ -74,7 +74,7 @@ export interface MirrorOptions {
   readonly memberships?: MembershipSource | "auto";
   /** Where the interface is after it left its namespace; undefined if it was deleted. */
   readonly locate?: () => Place | undefined;
-  /** Octets of events that may wait. */
+  /** Bytes of events that may wait. */
   readonly receiveBuffer?: number;
 }
 

@@ -43,6 +43,6 @@ export const ARPHRD_ETHER = 1;
 /** Link type of InfiniBand (`linux/if_arp.h`). */
 export const ARPHRD_INFINIBAND = 32;
 
-/** struct ifreq: the name (16 octets, NUL-terminated), then a union of 24. */
+/** struct ifreq: the name (16 bytes, NUL-terminated), then a union of 24. */
 export const IFREQ_LENGTH = 40;
 export const IFNAMSIZ = 16;

@@ -12,7 +12,7 @@ export function checkName(name: string): void {
   const length = encoder.encode(name).length;
   let why: string | undefined;
   if (length === 0) why = "it is empty";
-  else if (length >= IFNAMSIZ) why = `it is longer than ${IFNAMSIZ - 1} octets`;
+  else if (length >= IFNAMSIZ) why = `it is longer than ${IFNAMSIZ - 1} bytes`;
   else if (name === "." || name === "..") why = "it is the name of a directory";
   // deno-lint-ignore no-control-regex
   else if (/[/:\s\x00]/.test(name)) {

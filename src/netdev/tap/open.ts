@@ -24,7 +24,7 @@ const DEVICE = "/dev/net/tun";
 const O_RDWR_NONBLOCK_CLOEXEC = 2 | 0x800 | 0x80000;
 
 export interface TapOptions {
-  /** At most 15 octets; one `%d` stands for the next free number. */
+  /** At most 15 bytes; one `%d` stands for the next free number. */
   readonly name: string;
   /** An open network namespace to make the device in; the thread's own if not given. */
   readonly netns?: number | undefined;

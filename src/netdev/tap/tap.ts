@@ -91,7 +91,7 @@ export class Tap implements Disposable {
     return set;
   }
 
-  /** Octets of the virtio header that the kernel uses. */
+  /** Bytes of the virtio header that the kernel uses. */
   vnetHeaderLength(): number {
     this.#libc.ioctl(this.#fd.number, Request.TUNGETVNETHDRSZ, this.#wordBytes);
     return this.#word[0]!;

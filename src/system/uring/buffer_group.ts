@@ -1,7 +1,7 @@
 /**
  * Buffers that the kernel may read into by itself (a provided-buffer ring): like posted receives.
  *
- * | octet of entry | field                                                  |
+ * | byte of entry | field                                                  |
  * |----------------|--------------------------------------------------------|
  * | 0              | address (8)                                            |
  * | 8              | length (4)                                             |

@@ -1,5 +1,5 @@
 /**
- * ClassPortInfo, 72 octets (IBTA vol. 1 13.4.8.1).
+ * ClassPortInfo, 72 bytes (IBTA vol. 1 13.4.8.1).
  *
  * | offset | bits   | field                              | offset | bits   | field                        |
  * |--------|--------|------------------------------------|--------|--------|------------------------------|
@@ -14,7 +14,7 @@
  * | 36     | 32     | RedirectQ_Key                      |        |        |                              |
  *
  * The embedded subnet neither redirects nor asks for traps, so only the front matters here: the rest is kept
- * as octets.
+ * as bytes.
  */
 
 import { MAD_BASE_VERSION } from "../mad.ts";
@@ -36,7 +36,7 @@ export interface ClassPortInfo {
   capabilityMask2: number;
   /** 5 bits: answers take at most 4.096 us times 2 to this power. */
   respTimeValue: number;
-  /** The 64 octets of redirect and trap addresses, all zero if there are none. */
+  /** The 64 bytes of redirect and trap addresses, all zero if there are none. */
   addresses: Uint8Array;
 }
 
@@ -45,7 +45,7 @@ const LENGTH = 72;
 export const ClassPortInfo = {
   LENGTH,
 
-  /** Reads it; undefined if fewer than 72 octets are there. */
+  /** Reads it; undefined if fewer than 72 bytes are there. */
   parse(data: Uint8Array, base = 0): ClassPortInfo | undefined {
     if (data.length - base < LENGTH) return undefined;
     const view = new DataView(data.buffer, data.byteOffset + base, LENGTH);
@@ -59,7 +59,7 @@ export const ClassPortInfo = {
     };
   },
 
-  /** Writes the 72 octets; a RangeError if they do not fit. */
+  /** Writes the 72 bytes; a RangeError if they do not fit. */
   emit(
     info: ClassPortInfo,
     data: Uint8Array = new Uint8Array(LENGTH),

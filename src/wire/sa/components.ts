@@ -1,6 +1,6 @@
 /** Component masks over records whose components are known by their bits (IBTA vol. 1 15.4.4). */
 
-/** Where a component is: its first bit within the record, counted from the most significant of octet 0, and its length. */
+/** Where a component is: its first bit within the record, counted from the most significant of byte 0, and its length. */
 export type Component = readonly [bit: number, length: number];
 
 /**

@@ -1,7 +1,7 @@
 /**
- * InformInfo, 36 octets: subscribes to traps or cancels that (IBTA vol. 1 13.4.8.3).
+ * InformInfo, 36 bytes: subscribes to traps or cancels that (IBTA vol. 1 13.4.8.3).
  *
- * | offset | octets | field         | offset | octets | field                                |
+ * | offset | bytes | field         | offset | bytes | field                                |
  * |--------|--------|---------------|--------|--------|--------------------------------------|
  * | 0      | 16     | GID           | 24     | 2      | Type                                 |
  * | 16     | 2      | LIDRangeBegin | 26     | 2      | TrapNumber                           |
@@ -18,7 +18,7 @@ export const INFORM_ANY_PRODUCER = 0xffffff;
 
 /** A subscription. */
 export interface InformInfo {
-  /** 16 octets; all zero: whichever port. */
+  /** 16 bytes; all zero: whichever port. */
   gid: Uint8Array;
   lidRangeBegin: number;
   lidRangeEnd: number;
@@ -54,7 +54,7 @@ export const InformInfo = {
     };
   },
 
-  /** Reads it; undefined if fewer than 36 octets are there. */
+  /** Reads it; undefined if fewer than 36 bytes are there. */
   parse(data: Uint8Array, base = 0): InformInfo | undefined {
     if (data.length - base < LENGTH) return undefined;
     const view = new DataView(data.buffer, data.byteOffset + base, LENGTH);
@@ -73,7 +73,7 @@ export const InformInfo = {
     };
   },
 
-  /** Writes the 36 octets; a RangeError if they do not fit. */
+  /** Writes the 36 bytes; a RangeError if they do not fit. */
   emit(
     info: InformInfo,
     data: Uint8Array = new Uint8Array(LENGTH),

@@ -1,5 +1,5 @@
 /**
- * MCMemberRecord, 52 octets of attribute data (IBTA vol. 1 15.2.5.17).
+ * MCMemberRecord, 52 bytes of attribute data (IBTA vol. 1 15.2.5.17).
  *
  * | offset | bits   | field                         | mask bits  |
  * |--------|--------|-------------------------------|------------|
@@ -17,7 +17,7 @@
  * | 49     | 1      | ProxyJoin (bit 7)             | 17         |
  * | 50     | 16     | reserved                      |            |
  *
- * In tables a record takes 56 octets.
+ * In tables a record takes 56 bytes.
  */
 
 import { packSelector, selectorOf, valueOf } from "./selector.ts";
@@ -70,9 +70,9 @@ export const JoinState = {
 
 /** One port's membership of a multicast group. */
 export interface McMemberRecord {
-  /** 16 octets. */
+  /** 16 bytes. */
   mgid: Uint8Array;
-  /** 16 octets. */
+  /** 16 bytes. */
   portGid: Uint8Array;
   qkey: number;
   /** 0xc000 to 0xfffe. */
@@ -101,7 +101,7 @@ const LENGTH = 52;
 
 export const McMemberRecord = {
   LENGTH,
-  /** Octets of a record in a table: a multiple of 8. */
+  /** Bytes of a record in a table: a multiple of 8. */
   STRIDE: 56,
 
   /** A record of zeros with some fields set. */
@@ -129,7 +129,7 @@ export const McMemberRecord = {
     };
   },
 
-  /** Reads the record; undefined if fewer than 52 octets are there. */
+  /** Reads the record; undefined if fewer than 52 bytes are there. */
   parse(data: Uint8Array, base = 0): McMemberRecord | undefined {
     if (data.length - base < LENGTH) return undefined;
     const view = new DataView(data.buffer, data.byteOffset + base, LENGTH);
@@ -160,7 +160,7 @@ export const McMemberRecord = {
     };
   },
 
-  /** Writes the 52 octets; a RangeError if they do not fit. */
+  /** Writes the 52 bytes; a RangeError if they do not fit. */
   emit(
     record: McMemberRecord,
     data: Uint8Array = new Uint8Array(LENGTH),

@@ -1,6 +1,6 @@
 /**
- * NodeRecord, 108 octets of attribute data (IBTA vol. 1 15.2.5.2): LID, two reserved octets, NodeInfo (14.2.5.3),
- * NodeDescription (64 octets). In tables a record takes 112 octets.
+ * NodeRecord, 108 bytes of attribute data (IBTA vol. 1 15.2.5.2): LID, two reserved bytes, NodeInfo (14.2.5.3),
+ * NodeDescription (64 bytes). In tables a record takes 112 bytes.
  */
 
 import { consecutive } from "./components.ts";
@@ -23,7 +23,7 @@ export interface NodeRecord {
   localPort: number;
   /** 24 bits. */
   vendorId: number;
-  /** Up to 64 octets of UTF-8. */
+  /** Up to 64 bytes of UTF-8. */
   description: string;
 }
 
@@ -34,7 +34,7 @@ const VERSION = 1;
 
 export const NodeRecord = {
   LENGTH,
-  /** Octets of a record in a table: a multiple of 8. */
+  /** Bytes of a record in a table: a multiple of 8. */
   STRIDE: 112,
 
   /** Components by their bit in the component mask. */
@@ -43,7 +43,7 @@ export const NodeRecord = {
     8 * DESCRIPTION_LENGTH,
   ]),
 
-  /** Reads the record; undefined if fewer than 108 octets are there. */
+  /** Reads the record; undefined if fewer than 108 bytes are there. */
   parse(data: Uint8Array, base = 0): NodeRecord | undefined {
     if (data.length - base < LENGTH) return undefined;
     const view = new DataView(data.buffer, data.byteOffset + base, LENGTH);
@@ -68,7 +68,7 @@ export const NodeRecord = {
     };
   },
 
-  /** The record's 108 octets. */
+  /** The record's 108 bytes. */
   emit(record: NodeRecord): Uint8Array {
     const data = new Uint8Array(LENGTH);
     const view = new DataView(data.buffer);

@@ -1,7 +1,7 @@
 /**
- * Notice, 80 octets: what a Report carries (IBTA vol. 1 13.4.8.2, traps 14.2.5.1).
+ * Notice, 80 bytes: what a Report carries (IBTA vol. 1 13.4.8.2, traps 14.2.5.1).
  *
- * | offset | octets | field                          |
+ * | offset | bytes | field                          |
  * |--------|--------|--------------------------------|
  * | 0      | 1      | IsGeneric (bit 7), Type        |
  * | 1      | 3      | ProducerType                   |
@@ -11,7 +11,7 @@
  * | 10     | 54     | details                        |
  * | 64     | 16     | IssuerGID                      |
  *
- * The details of traps 64 to 67 are six reserved octets and a GID, which so stands at offset 16.
+ * The details of traps 64 to 67 are six reserved bytes and a GID, which so stands at offset 16.
  */
 
 /** Traps about GIDs and groups. */
@@ -51,9 +51,9 @@ export interface Notice {
   toggle: boolean;
   /** 15 bits. */
   count: number;
-  /** 54 octets. */
+  /** 54 bytes. */
   details: Uint8Array;
-  /** 16 octets. */
+  /** 16 bytes. */
   issuerGid: Uint8Array;
 }
 
@@ -87,7 +87,7 @@ export const Notice = {
     return notice.details.slice(GID_IN_DETAILS, GID_IN_DETAILS + 16);
   },
 
-  /** Reads it; undefined if fewer than 80 octets are there. */
+  /** Reads it; undefined if fewer than 80 bytes are there. */
   parse(data: Uint8Array, base = 0): Notice | undefined {
     if (data.length - base < LENGTH) return undefined;
     const view = new DataView(data.buffer, data.byteOffset + base, LENGTH);
@@ -106,7 +106,7 @@ export const Notice = {
     };
   },
 
-  /** Writes the 80 octets; a RangeError if they do not fit. */
+  /** Writes the 80 bytes; a RangeError if they do not fit. */
   emit(
     notice: Notice,
     data: Uint8Array = new Uint8Array(LENGTH),

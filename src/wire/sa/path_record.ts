@@ -1,5 +1,5 @@
 /**
- * PathRecord, 64 octets of attribute data (IBTA vol. 1 15.2.5.16).
+ * PathRecord, 64 bytes of attribute data (IBTA vol. 1 15.2.5.16).
  *
  * | offset | bits      | field                          | mask bits  |
  * |--------|-----------|--------------------------------|------------|
@@ -54,9 +54,9 @@ export const IPOIB_PATH_MASK = PathMask.Dgid | PathMask.Sgid |
 /** A path between two ports. */
 export interface PathRecord {
   serviceId: bigint;
-  /** 16 octets. */
+  /** 16 bytes. */
   dgid: Uint8Array;
-  /** 16 octets. */
+  /** 16 bytes. */
   sgid: Uint8Array;
   dlid: number;
   slid: number;
@@ -115,7 +115,7 @@ export const PathRecord = {
     };
   },
 
-  /** Reads the record; undefined if fewer than 64 octets are there. */
+  /** Reads the record; undefined if fewer than 64 bytes are there. */
   parse(data: Uint8Array, base = 0): PathRecord | undefined {
     if (data.length - base < LENGTH) return undefined;
     const view = new DataView(data.buffer, data.byteOffset + base, LENGTH);
@@ -150,7 +150,7 @@ export const PathRecord = {
     };
   },
 
-  /** Writes the 64 octets; a RangeError if they do not fit. */
+  /** Writes the 64 bytes; a RangeError if they do not fit. */
   emit(
     record: PathRecord,
     data: Uint8Array = new Uint8Array(LENGTH),

@@ -1,6 +1,6 @@
 /**
- * P_KeyTableRecord, 72 octets of attribute data (IBTA vol. 1 15.2.5.11): LID, block number, port number, three
- * reserved octets, 32 P_Keys.
+ * P_KeyTableRecord, 72 bytes of attribute data (IBTA vol. 1 15.2.5.11): LID, block number, port number, three
+ * reserved bytes, 32 P_Keys.
  */
 
 import { consecutive } from "./components.ts";
@@ -22,13 +22,13 @@ const PKEYS = 8;
 
 export const PkeyTableRecord = {
   LENGTH,
-  /** Octets of a record in a table: a multiple of 8. */
+  /** Bytes of a record in a table: a multiple of 8. */
   STRIDE: 72,
 
   /** Components by their bit in the component mask. */
   COMPONENTS: consecutive([16, 16, 8]),
 
-  /** Reads the record; undefined if fewer than 72 octets are there. */
+  /** Reads the record; undefined if fewer than 72 bytes are there. */
   parse(data: Uint8Array, base = 0): PkeyTableRecord | undefined {
     if (data.length - base < LENGTH) return undefined;
     const view = new DataView(data.buffer, data.byteOffset + base, LENGTH);
@@ -43,7 +43,7 @@ export const PkeyTableRecord = {
     };
   },
 
-  /** The record's 72 octets. */
+  /** The record's 72 bytes. */
   emit(record: PkeyTableRecord): Uint8Array {
     const data = new Uint8Array(LENGTH);
     const view = new DataView(data.buffer);

@@ -1,6 +1,6 @@
 /**
- * PortInfoRecord, 68 octets of attribute data (IBTA vol. 1 15.2.5.3): LID, port number, options, PortInfo
- * (14.2.5.6). In tables a record takes 72 octets.
+ * PortInfoRecord, 68 bytes of attribute data (IBTA vol. 1 15.2.5.3): LID, port number, options, PortInfo
+ * (14.2.5.6). In tables a record takes 72 bytes.
  *
  * Of PortInfo the fields that the embedded subnet knows are here, by their offset in the record:
  *
@@ -61,7 +61,7 @@ const PORT_INFO_BITS = [
 
 export const PortInfoRecord = {
   LENGTH,
-  /** Octets of a record in a table: a multiple of 8. */
+  /** Bytes of a record in a table: a multiple of 8. */
   STRIDE: 72,
 
   /** Components by their bit in the component mask; Options are not one to compare. */
@@ -74,7 +74,7 @@ export const PortInfoRecord = {
   CAPABILITY_BIT: 1n << 7n,
   CAPABILITY_OFFSET: 24,
 
-  /** The record's 68 octets. */
+  /** The record's 68 bytes. */
   emit(record: PortInfoRecord): Uint8Array {
     const data = new Uint8Array(LENGTH);
     const view = new DataView(data.buffer);

@@ -2,7 +2,7 @@
  * Reliable multi-packet transfers of tables: how one is cut into segments, and the packets that steer it
  * (IBTA vol. 1 13.6; Linux `core/mad_rmpp.c` behaviour).
  *
- * A segment carries 220 octets: the SA header (20 octets, the same in all) and 200 of the table.
+ * A segment carries 220 bytes: the SA header (20 bytes, the same in all) and 200 of the table.
  * PayloadLength is the sum over all segments in the first, the segment's own in the last (220 less what is
  * not used), and 0 between them.
  */

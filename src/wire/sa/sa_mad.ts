@@ -1,8 +1,8 @@
 /**
- * Subnet administration MADs: common header, RMPP header, SA header, 200 octets of attribute data
+ * Subnet administration MADs: common header, RMPP header, SA header, 200 bytes of attribute data
  * (IBTA vol. 1 15.2.1, 13.6.2).
  *
- * | offset | octets | field                                    |
+ * | offset | bytes | field                                    |
  * |--------|--------|------------------------------------------|
  * | 24     | 1      | RMPPVersion                              |
  * | 25     | 1      | RMPPType                                 |
@@ -11,7 +11,7 @@
  * | 28     | 4      | SegmentNumber                            |
  * | 32     | 4      | PayloadLength or NewWindowLast           |
  * | 36     | 8      | SM_Key                                   |
- * | 44     | 2      | AttributeOffset, in units of 8 octets    |
+ * | 44     | 2      | AttributeOffset, in units of 8 bytes    |
  * | 46     | 2      | reserved                                 |
  * | 48     | 8      | ComponentMask                            |
  * | 56     | 200    | attribute data                           |
@@ -23,9 +23,9 @@ import { MAD_LENGTH, MadHeader, MgmtClass } from "../mad.ts";
 export const SA_CLASS_VERSION = 2;
 /** Where the attribute data begins. */
 export const SA_DATA_OFFSET = 56;
-/** Octets of attribute data in one MAD. */
+/** Bytes of attribute data in one MAD. */
 export const SA_DATA_LENGTH = 200;
-/** Octets of the SA header that RMPP counts as payload of every segment. */
+/** Bytes of the SA header that RMPP counts as payload of every segment. */
 export const SA_HEADER_LENGTH = 20;
 
 /** Attributes of the SA class. */
@@ -89,10 +89,10 @@ export interface SaMad {
   attributeModifier: number;
   rmpp: Rmpp;
   smKey: bigint;
-  /** In units of 8 octets. */
+  /** In units of 8 bytes. */
   attributeOffset: number;
   componentMask: bigint;
-  /** Up to 200 octets; {@linkcode SaMad.parse} gives a window into the MAD, {@linkcode SaMad.emit} pads with zeros. */
+  /** Up to 200 bytes; {@linkcode SaMad.parse} gives a window into the MAD, {@linkcode SaMad.emit} pads with zeros. */
   data: Uint8Array;
 }
 
@@ -140,9 +140,9 @@ export const SaMad = {
   },
 
   /**
-   * Writes all 256 octets of `mad`.
+   * Writes all 256 bytes of `mad`.
    *
-   * @throws RangeError if `mad` is shorter or the data longer than 200 octets.
+   * @throws RangeError if `mad` is shorter or the data longer than 200 bytes.
    */
   emit(
     record: SaMad,

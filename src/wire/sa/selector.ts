@@ -8,19 +8,19 @@ export const Selector = {
   Best: 3,
 } as const;
 
-/** The octet of a selector and its value. */
+/** The byte of a selector and its value. */
 export function packSelector(selector: number, value: number): number {
   return (selector & 3) << 6 | value & 63;
 }
 
-/** The selector of such an octet. */
-export function selectorOf(octet: number): number {
-  return octet >> 6;
+/** The selector of such a byte. */
+export function selectorOf(byte: number): number {
+  return byte >> 6;
 }
 
-/** The value of such an octet. */
-export function valueOf(octet: number): number {
-  return octet & 63;
+/** The value of such a byte. */
+export function valueOf(byte: number): number {
+  return byte & 63;
 }
 
 /**

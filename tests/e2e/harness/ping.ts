@@ -14,7 +14,7 @@ export interface PingOptions {
   readonly count?: number;
   /** Seconds. */
   readonly interval?: number;
-  /** Octets of payload. */
+  /** Bytes of payload. */
   readonly size?: number;
 }
 

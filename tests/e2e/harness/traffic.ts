@@ -13,7 +13,7 @@ export async function iperfServer(host: Host): Promise<Program> {
 
 /** What a run of iperf3 found. */
 export interface IperfResult {
-  /** Octets that arrived at the receiver. */
+  /** Bytes that arrived at the receiver. */
   readonly received: number;
   /** Lost datagrams in percent; 0 for TCP. */
   readonly lost: number;

@@ -21,14 +21,14 @@ import { Ipv6Packet } from "../../../src/wire/ipv6.ts";
 import { prefilled, viewOf } from "../../wire/support.ts";
 import { assertSameBytes, parserTarget } from "./target.ts";
 
-function ipv4(octets: Uint8Array): boolean {
-  const packet = new Ipv4Packet(viewOf(octets), 0);
-  if (!packet.valid(octets.length)) return false;
+function ipv4(bytes: Uint8Array): boolean {
+  const packet = new Ipv4Packet(viewOf(bytes), 0);
+  if (!packet.valid(bytes.length)) return false;
   assert(packet.headerLength >= 20);
   assert(packet.totalLength >= packet.headerLength);
-  assert(packet.totalLength <= octets.length);
+  assert(packet.totalLength <= bytes.length);
   packet.checksumOk();
-  mayReportError(packet, octets.length);
+  mayReportError(packet, bytes.length);
   parseIgmpReport(packet);
   const error = prefilled(UNREACHABLE_MAX_LENGTH);
   const length = emitUnreachable(
@@ -43,35 +43,35 @@ function ipv4(octets: Uint8Array): boolean {
   return true;
 }
 
-function ipv6(octets: Uint8Array): boolean {
-  const packet = new Ipv6Packet(viewOf(octets), 0);
-  if (!packet.valid(octets.length)) return false;
-  assert(packet.payloadLength + 40 <= octets.length);
-  assert(packet.destinationOffset + 16 <= octets.length);
+function ipv6(bytes: Uint8Array): boolean {
+  const packet = new Ipv6Packet(viewOf(bytes), 0);
+  if (!packet.valid(bytes.length)) return false;
+  assert(packet.payloadLength + 40 <= bytes.length);
+  assert(packet.destinationOffset + 16 <= bytes.length);
   return true;
 }
 
-function icmp(octets: Uint8Array): boolean {
-  const echo = parseIcmpEcho(viewOf(octets), 0, octets.length);
+function icmp(bytes: Uint8Array): boolean {
+  const echo = parseIcmpEcho(viewOf(bytes), 0, bytes.length);
   if (echo === undefined) return false;
-  const again = prefilled(octets.length);
-  assertEquals(emitIcmpEcho(echo, viewOf(again), 0), octets.length);
-  const parsed = parseIcmpEcho(viewOf(again), 0, octets.length)!;
+  const again = prefilled(bytes.length);
+  assertEquals(emitIcmpEcho(echo, viewOf(again), 0), bytes.length);
+  const parsed = parseIcmpEcho(viewOf(again), 0, bytes.length)!;
   assert(parsed.id === echo.id && parsed.sequence === echo.sequence);
   assertSameBytes(parsed.payload, echo.payload);
   return true;
 }
 
 function igmp(message: Uint8Array): boolean {
-  const octets = prefilled(24 + message.length);
-  const packet = new Ipv4Packet(viewOf(octets), 0);
+  const bytes = prefilled(24 + message.length);
+  const packet = new Ipv4Packet(viewOf(bytes), 0);
   const fields = { source: 1, destination: 2, protocol: IpProtocol.Igmp };
   emitIpv4Header(
     { ...fields, payloadLength: message.length },
     packet.view,
     0,
   );
-  octets.set(message, 20);
+  bytes.set(message, 20);
   const report = parseIgmpReport(packet);
   if (report === undefined) return false;
   const groups = [...report.joined, ...report.left];
@@ -81,11 +81,11 @@ function igmp(message: Uint8Array): boolean {
 }
 
 /** Every second input, by its last bit, has its checksum repaired: what lies behind it is reached. */
-function repaired(octets: Uint8Array): Uint8Array {
-  if (octets.length < 4 || (octets[octets.length - 1]! & 1) === 0) {
-    return octets;
+function repaired(bytes: Uint8Array): Uint8Array {
+  if (bytes.length < 4 || (bytes[bytes.length - 1]! & 1) === 0) {
+    return bytes;
   }
-  const copy = octets.slice();
+  const copy = bytes.slice();
   const view = viewOf(copy);
   view.setUint16(2, 0);
   view.setUint16(2, checksum(view, 0, copy.length));
@@ -98,11 +98,11 @@ export const ipTargets = [
   parserTarget(
     "icmp",
     "bytes",
-    (octets) => icmp(octets) || icmp(repaired(octets)),
+    (bytes) => icmp(bytes) || icmp(repaired(bytes)),
   ),
   parserTarget(
     "igmp",
     "bytes",
-    (octets) => igmp(octets) || igmp(repaired(octets)),
+    (bytes) => igmp(bytes) || igmp(repaired(bytes)),
   ),
 ];

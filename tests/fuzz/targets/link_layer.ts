@@ -11,7 +11,7 @@ import {
   parseDeviceArp,
 } from "../../../src/wire/device_arp.ts";
 import {
-  linkAddressOctets,
+  linkAddressBytes,
   parseLinkAddress,
 } from "../../../src/wire/link_address.ts";
 import { Lrh } from "../../../src/wire/lrh.ts";
@@ -19,27 +19,27 @@ import { VNET_HEADER_LENGTH, VnetHeader } from "../../../src/wire/vnet.ts";
 import { prefilled, viewOf } from "../../wire/support.ts";
 import { assertSameBytes, parserTarget } from "./target.ts";
 
-function arp(octets: Uint8Array): boolean {
-  const parsed = parseArp(viewOf(octets), 0, octets.length);
+function arp(bytes: Uint8Array): boolean {
+  const parsed = parseArp(viewOf(bytes), 0, bytes.length);
   if (parsed === undefined) return false;
   const again = prefilled(ARP_LENGTH);
   emitArp(parsed, viewOf(again), 0);
-  assertSameBytes(again, octets.subarray(0, ARP_LENGTH));
+  assertSameBytes(again, bytes.subarray(0, ARP_LENGTH));
   return true;
 }
 
-function deviceArp(octets: Uint8Array): boolean {
-  const parsed = parseDeviceArp(viewOf(octets), 0, octets.length);
+function deviceArp(bytes: Uint8Array): boolean {
+  const parsed = parseDeviceArp(viewOf(bytes), 0, bytes.length);
   if (parsed === undefined) return false;
   const again = prefilled(DEVICE_ARP_LENGTH);
   emitDeviceArp(parsed, viewOf(again), 0);
-  assertSameBytes(again, octets.subarray(0, DEVICE_ARP_LENGTH));
+  assertSameBytes(again, bytes.subarray(0, DEVICE_ARP_LENGTH));
   return true;
 }
 
-function vnet(octets: Uint8Array): boolean {
-  if (octets.length < VNET_HEADER_LENGTH) return false;
-  const copy = octets.slice();
+function vnet(bytes: Uint8Array): boolean {
+  if (bytes.length < VNET_HEADER_LENGTH) return false;
+  const copy = bytes.slice();
   const view = viewOf(copy);
   const { checksumStart, checksumOffset } = new VnetHeader(view, 0);
   const done = completeChecksum(
@@ -52,26 +52,26 @@ function vnet(octets: Uint8Array): boolean {
   const field = VNET_HEADER_LENGTH + checksumStart + checksumOffset;
   assertEquals(done, field + 2 <= copy.length);
   // Nothing but the checksum itself was written.
-  if (done) copy.set(octets.subarray(field, field + 2), field);
-  assertSameBytes(copy, octets);
+  if (done) copy.set(bytes.subarray(field, field + 2), field);
+  assertSameBytes(copy, bytes);
   return done;
 }
 
-function linkAddress(octets: Uint8Array): boolean {
-  const address = parseLinkAddress(octets);
+function linkAddress(bytes: Uint8Array): boolean {
+  const address = parseLinkAddress(bytes);
   if (address === undefined) return false;
-  assertSameBytes(linkAddressOctets(address), octets.subarray(0, 20));
+  assertSameBytes(linkAddressBytes(address), bytes.subarray(0, 20));
   return true;
 }
 
-function frame(octets: Uint8Array): boolean {
-  const crc = icrc(octets, 0, octets.length);
+function frame(bytes: Uint8Array): boolean {
+  const crc = icrc(bytes, 0, bytes.length);
   assert(crc >= 0 && crc <= 0xffffffff && Number.isInteger(crc));
-  assert(vcrc(octets, 0, octets.length) <= 0xffff);
-  if (octets.length < 20) return false;
-  const lrh = new Lrh(viewOf(octets), 0);
+  assert(vcrc(bytes, 0, bytes.length) <= 0xffff);
+  if (bytes.length < 20) return false;
+  const lrh = new Lrh(viewOf(bytes), 0);
   assert(lrh.packetLength <= 0x7ff && lrh.nextHeader <= 3);
-  assert(new Bth(viewOf(octets), 8).padCount <= 3);
+  assert(new Bth(viewOf(bytes), 8).padCount <= 3);
   return true;
 }
 

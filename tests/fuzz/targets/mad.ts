@@ -30,10 +30,10 @@ const CODECS = [
   PkeyTableRecord,
 ] as unknown as Codec<unknown>[];
 
-function run(octets: Uint8Array): boolean {
-  MadHeader.parse(octets);
-  for (const codec of CODECS) codec.parse(octets);
-  const mad = SaMad.parse(octets);
+function run(bytes: Uint8Array): boolean {
+  MadHeader.parse(bytes);
+  for (const codec of CODECS) codec.parse(bytes);
+  const mad = SaMad.parse(bytes);
   if (mad === undefined) return false;
   const { data, ...header } = mad;
   const second = SaMad.parse(SaMad.emit(mad))!;

@@ -26,11 +26,11 @@ const PARSERS = [
 ] as const;
 const ATTRIBUTES = 40;
 
-function netlink(octets: Uint8Array): boolean {
+function netlink(bytes: Uint8Array): boolean {
   let understood = false;
-  for (const message of parseMessages(octets)) {
+  for (const message of parseMessages(bytes)) {
     const { body } = message;
-    assert(body.byteLength <= octets.length);
+    assert(body.byteLength <= bytes.length);
     for (const parse of PARSERS) {
       if (parse(message) !== undefined) understood = true;
     }
@@ -50,8 +50,8 @@ function netlink(octets: Uint8Array): boolean {
 
 const decoder = new TextDecoder();
 
-function igmp(octets: Uint8Array): boolean {
-  return parseIgmp(decoder.decode(octets), 3).size > 0;
+function igmp(bytes: Uint8Array): boolean {
+  return parseIgmp(decoder.decode(bytes), 3).size > 0;
 }
 
 export const netlinkTargets = [

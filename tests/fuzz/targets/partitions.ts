@@ -15,10 +15,10 @@ export const partitionsTarget: FuzzTarget = {
   open() {
     const subnet = new HonestSubnet();
     return {
-      run(octets) {
+      run(bytes) {
         let conf;
         try {
-          conf = parsePartitionsConf(decoder.decode(octets));
+          conf = parsePartitionsConf(decoder.decode(bytes));
         } catch (error) {
           assert(error instanceof IpoibError, String(error));
           assert(error.code === "E_PARTITIONS_CONF", error.code);

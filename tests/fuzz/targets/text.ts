@@ -21,8 +21,8 @@ import { parserTarget } from "./target.ts";
 
 const decoder = new TextDecoder();
 
-function run(octets: Uint8Array): boolean {
-  const text = decoder.decode(octets);
+function run(bytes: Uint8Array): boolean {
+  const text = decoder.decode(bytes);
   const gid = parseGid(text);
   if (gid) {
     assertEquals(parseGid(formatGid(gid)), gid);

@@ -42,7 +42,7 @@ class Rig {
   readonly reactor = new FakeReactor();
   readonly pool = new Pool();
   readonly counted = new PortCounters();
-  /** Receiver, first octet of the payload, and time, of what went out. */
+  /** Receiver, first byte of the payload, and time, of what went out. */
   readonly sent: [string, number, number][] = [];
   refuses = false;
   drained = 0;
@@ -292,7 +292,7 @@ Deno.test("FaultInjector: with a delay the reordered packet follows its delayed 
 Deno.test("FaultInjector: the rate is that of each link", () => {
   const rig = new Rig();
   rig.set({ seed: 1, rate: 1 });
-  // 1250 octets with the encapsulation header are 10 ms at 1 Mb/s.
+  // 1250 bytes with the encapsulation header are 10 ms at 1 Mb/s.
   for (const i of numbers(4)) rig.send(i, B, { length: 1246 });
   rig.send(9, C, { length: 1246 });
   rig.reactor.advance(100);

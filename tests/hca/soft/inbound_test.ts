@@ -151,10 +151,10 @@ const violations: Record<
   string,
   [string, (view: DataView, base: number) => void, number?]
 > = {
-  "no octets": ["bad_length", () => {}, 0],
+  "no bytes": ["bad_length", () => {}, 0],
   "a negative length": ["bad_length", () => {}, -5],
-  "more octets than a slot": ["bad_length", () => {}, CAPACITY + 1],
-  "more octets than the MTU": ["bad_length", () => {}, 2045],
+  "more bytes than a slot": ["bad_length", () => {}, CAPACITY + 1],
+  "more bytes than the MTU": ["bad_length", () => {}, 2045],
   "no header that IBTA knows": [
     "bad_header",
     (view, base) => view.setUint8(base + LRH + 1, 0),

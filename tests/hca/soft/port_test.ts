@@ -9,7 +9,7 @@ import { memoryOf, Subnet } from "./subnet.ts";
 
 const MGID = broadcastMgid(0xffff);
 
-const octets = (n: number) => new Uint8Array(64).fill(n);
+const bytes = (n: number) => new Uint8Array(64).fill(n);
 
 Deno.test("a port registers, is active, and knows the others", () => {
   using subnet = new Subnet();
@@ -43,9 +43,9 @@ Deno.test("a packet goes from port to port and its slot comes back", () => {
   const sender = { port: a!, qp: subnet.receiver(a!).qp };
   const { qp, taken } = subnet.receiver(b!);
   const to = { dlid: b!.attributes.lid, qpn: qp.qpn };
-  assertEquals(post(sender, to, octets(7)), PostResult.Sent);
+  assertEquals(post(sender, to, bytes(7)), PostResult.Sent);
   subnet.until(() => taken.length === 1);
-  assertEquals(taken[0]!.payload, octets(7));
+  assertEquals(taken[0]!.payload, bytes(7));
   assertEquals(
     [taken[0]!.sourceQpn, taken[0]!.sourceLid, taken[0]!.flags],
     [sender.qp.qpn, a!.attributes.lid, 0],
@@ -69,7 +69,7 @@ Deno.test("a thousand packets go both ways, more than the rings hold", () => {
     for (const [from, to] of [[0, 1], [1, 0]] as const) {
       const { port, qp } = ends[to]!;
       const target = { dlid: port.attributes.lid, qpn: qp.qpn };
-      const payload = octets(n & 255);
+      const payload = bytes(n & 255);
       let result = post(ends[from]!, target, payload);
       while (result === undefined) {
         subnet.reactor.turn(1);
@@ -93,7 +93,7 @@ Deno.test("a packet to the own LID comes back to the port's other queue pair", (
   post({ port: a!, qp: one.qp }, {
     dlid: a!.attributes.lid,
     qpn: two.qp.qpn,
-  }, octets(3));
+  }, bytes(3));
   subnet.until(() => two.taken.length === 1);
   assertEquals(one.taken.length, 0);
 });
@@ -108,7 +108,7 @@ Deno.test("a group's packet reaches each member once, the sender only by another
   b!.qp.attachMulticast(MGID, mlid);
   subnet.settle();
   const to = { dlid: mlid, qpn: 0xffffff, mgid: MGID };
-  assertEquals(post(a!, to, octets(1)), PostResult.Sent);
+  assertEquals(post(a!, to, bytes(1)), PostResult.Sent);
   subnet.until(() => b!.taken.length === 1);
   subnet.settle();
   assertEquals(b!.taken[0]!.flags, RxFlag.Grh | RxFlag.Multicast);
@@ -117,7 +117,7 @@ Deno.test("a group's packet reaches each member once, the sender only by another
   // A second queue pair of the sender's port listens too: now the port hears itself.
   const second = subnet.receiver(a!.port);
   second.qp.attachMulticast(MGID, mlid);
-  post(a!, to, octets(2));
+  post(a!, to, bytes(2));
   subnet.until(() => second.taken.length === 1 && b!.taken.length === 2);
   assertEquals(a!.taken.length, 1, "loopback: the engine tells echoes apart");
   subnet.until(() => {
@@ -134,9 +134,9 @@ Deno.test("a wrong Q_Key, QPN or P_Key is counted by the receiver", () => {
   const memory = a!.openSendMemory();
   const other = a!.createUdQp({ memory, pkeyIndex: 1, recvQueueSize: 2 });
   const to = { dlid: b!.attributes.lid, qpn: qp.qpn };
-  post(sender, { ...to, qkey: 2 }, octets(1));
-  post(sender, { ...to, qpn: 0x999 }, octets(1));
-  post({ port: a!, qp: other, memory }, to, octets(1));
+  post(sender, { ...to, qkey: 2 }, bytes(1));
+  post(sender, { ...to, qpn: 0x999 }, bytes(1));
+  post({ port: a!, qp: other, memory }, to, bytes(1));
   subnet.until(() => b!.counters().pkey_violations === 1);
   const { qkey_violations, bad_qpn, rcv_packets } = b!.counters();
   assertEquals([qkey_violations, bad_qpn, rcv_packets], [1, 1, 0]);
@@ -149,7 +149,7 @@ Deno.test("a Q_Key with bit 31 means the queue pair's own", () => {
   const { qp, taken } = subnet.receiver(b!, 0x80001234);
   const sender = { port: a!, qp: subnet.receiver(a!, 0x80001234).qp };
   const to = { dlid: b!.attributes.lid, qpn: qp.qpn, qkey: 0x80000000 };
-  post(sender, to, octets(1));
+  post(sender, to, bytes(1));
   subnet.until(() => taken.length === 1);
 });
 
@@ -158,13 +158,13 @@ Deno.test("what cannot be sent is refused with its reason and its slot is free",
   const lonely = subnet.open(0x11n);
   const early = { port: lonely.port, qp: subnet.receiver(lonely.port).qp };
   assertEquals(
-    post(early, { dlid: 9, qpn: 1 }, octets(1)),
+    post(early, { dlid: 9, qpn: 1 }, bytes(1)),
     PostResult.NotReady,
   );
   subnet.until(() => lonely.port.attributes.state === "active");
   const sender = { port: lonely.port, qp: subnet.receiver(lonely.port).qp };
   assertEquals(
-    post(sender, { dlid: 0x999, qpn: 1 }, octets(1)),
+    post(sender, { dlid: 0x999, qpn: 1 }, bytes(1)),
     PostResult.Unreachable,
   );
   assertEquals(
@@ -174,7 +174,7 @@ Deno.test("what cannot be sent is refused with its reason and its slot is free",
   sender.qp.close();
   sender.qp.close();
   assertEquals(
-    post(sender, { dlid: 9, qpn: 1 }, octets(1)),
+    post(sender, { dlid: 9, qpn: 1 }, bytes(1)),
     PostResult.NotReady,
   );
   const { xmit_not_ready, xmit_unreachable, xmit_too_long } = lonely.port
@@ -195,7 +195,7 @@ Deno.test("a peer that closes gives back what it held; the next packet is unreac
   });
   idle.setQkey(QKEY);
   const to = { dlid: b!.attributes.lid, qpn: idle.qpn };
-  for (let n = 0; n < 10; n++) post(sender, to, octets(n));
+  for (let n = 0; n < 10; n++) post(sender, to, bytes(n));
   subnet.settle();
   assertEquals(memoryOf(a!).free, memoryOf(a!).slots - 10);
   b!.close();
@@ -205,12 +205,12 @@ Deno.test("a peer that closes gives back what it held; the next packet is unreac
     "the slots' return",
   );
   assertEquals(a!.counters().links_lost, 1);
-  assertEquals(post(sender, to, octets(1)), PostResult.Unreachable);
+  assertEquals(post(sender, to, bytes(1)), PostResult.Unreachable);
   // Another port of that GUID takes the place.
   const [again] = subnet.openAll(0x12n);
   const { qp, taken } = subnet.receiver(again!);
   subnet.settle(120);
-  post(sender, { dlid: again!.attributes.lid, qpn: qp.qpn }, octets(4));
+  post(sender, { dlid: again!.attributes.lid, qpn: qp.qpn }, bytes(4));
   subnet.until(() => taken.length === 1);
 });
 
@@ -233,10 +233,10 @@ Deno.test("a peer that does not give slots back gets half of them, then drops; t
   let alive = 0;
   const end = performance.now() + 400;
   while (performance.now() < end) {
-    const result = post(sender, toIdle, octets(1));
+    const result = post(sender, toIdle, bytes(1));
     if (result === PostResult.Sent) sent++;
     if (result === PostResult.NoCredit) dropped++;
-    if (post(sender, toLive, octets(2)) === PostResult.Sent) alive++;
+    if (post(sender, toLive, bytes(2)) === PostResult.Sent) alive++;
     subnet.reactor.turn(1);
   }
   assert(sent >= slots / 2 && sent < slots, `${sent} of ${slots}`);
@@ -253,7 +253,7 @@ Deno.test("a peer that does not give slots back gets half of them, then drops; t
     memoryOf(a!).collect();
     return memoryOf(a!).free === slots;
   });
-  assertEquals(post(sender, toIdle, octets(3)), PostResult.Sent);
+  assertEquals(post(sender, toIdle, bytes(3)), PostResult.Sent);
 });
 
 Deno.test("packets that wait for credit go as soon as it is there, whether or not anybody asks for a slot", () => {
@@ -268,11 +268,11 @@ Deno.test("packets that wait for credit go as soon as it is there, whether or no
   idle.setQkey(QKEY);
   const to = { dlid: b!.attributes.lid, qpn: idle.qpn };
   // The link is there, and its budget full.
-  post(sender, to, octets(0));
+  post(sender, to, bytes(0));
   subnet.settle(10);
   let sent = 1;
   while (!memoryOf(a!).held) {
-    assertEquals(post(sender, to, octets(sent++)), PostResult.Sent);
+    assertEquals(post(sender, to, bytes(sent++)), PostResult.Sent);
   }
   assertEquals(memoryOf(a!).starved, false, "nobody asks for more");
   a!.flush();
@@ -334,8 +334,8 @@ Deno.test("when the manager dies traffic goes on; the next one is told of LIDs a
   Deno.removeSync(subnet.socket);
   subnet.until(() => subnet.ports[0]!.missing.length > 0);
   const send = () => {
-    post(ends[0]!, { dlid: lids[1]!, qpn: ends[1]!.qp.qpn }, octets(1));
-    post(ends[0]!, { dlid: mlid, qpn: 0xffffff, mgid: MGID }, octets(2));
+    post(ends[0]!, { dlid: lids[1]!, qpn: ends[1]!.qp.qpn }, bytes(1));
+    post(ends[0]!, { dlid: mlid, qpn: 0xffffff, mgid: MGID }, bytes(2));
   };
   send();
   subnet.until(() => ends[1]!.taken.length === 2, "traffic without a manager");

@@ -27,7 +27,7 @@ class Rig implements Disposable {
   readonly a: VerbsUdQp;
   readonly b: VerbsUdQp;
   readonly handle: AddressHandle;
-  /** First octets of what came. */
+  /** First bytes of what came. */
   readonly heard: number[] = [];
   readonly #other;
 
@@ -70,14 +70,14 @@ class Rig implements Disposable {
     return qp;
   }
 
-  /** Sends a packet that begins with `octet`; returns its slot. */
-  send(octet: number, length = 100): number {
+  /** Sends a packet that begins with `byte`; returns its slot. */
+  send(byte: number, length = 100): number {
     const { send } = this.port;
     const slot = send.reserve();
     assert(slot >= 0, "a slot is free");
     const base = slot * send.stride;
     send.view.setInt32(base + send.layout.encap, ENCAP);
-    send.bytes[base + send.layout.payload] = octet;
+    send.bytes[base + send.layout.payload] = byte;
     const result = this.a.post(slot, length, this.handle, this.b.qpn, QKEY);
     assertEquals(result, PostResult.Sent);
     return slot;

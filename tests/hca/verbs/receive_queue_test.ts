@@ -48,7 +48,7 @@ class Rig implements Disposable {
   /** A packet arrives in a buffer, as the device would write it. */
   arrive(
     id: number,
-    octets: number[],
+    payload: number[],
     { head = [], ...more }: Partial<FakeCompletion> & { head?: number[] } = {},
   ) {
     const { element } = this.verbs.posts[0]!.find((each) => each.id === id)!;
@@ -59,8 +59,8 @@ class Rig implements Disposable {
       bytes[24] = 0xff;
     }
     bytes.set(head);
-    bytes.set(octets, 40);
-    this.cq.waiting.push({ id, length: 40 + octets.length, ...more });
+    bytes.set(payload, 40);
+    this.cq.waiting.push({ id, length: 40 + payload.length, ...more });
   }
 
   poll(): number {

@@ -19,7 +19,7 @@ export async function unanswered(
         `ping -q -n -c 3 -i 0.2 -W ${
           guest.patient(5)
         } -s ${size} ${address} > /tmp/ping.out 2>&1 ||
-         echo '${address} with ${size} octets' $(grep -o '[0-9]* received' /tmp/ping.out)`
+         echo '${address} with ${size} bytes' $(grep -o '[0-9]* received' /tmp/ping.out)`
       )
     ).join("\n") + "\ntrue",
     120,

@@ -83,7 +83,7 @@ async function unanswered(
     `ip netns exec ${from.netns} ping -q -n -c 3 -i 0.2 -W ${
       guest.patient(5)
     } -s ${size} ${to.address} > /tmp/ping.out 2>&1 ||
-     echo '${to.address} with ${size} octets' $(grep -o '[0-9]* received' /tmp/ping.out)`
+     echo '${to.address} with ${size} bytes' $(grep -o '[0-9]* received' /tmp/ping.out)`
   );
   return await guest.must(`${pings.join("\n")}\ntrue`, 120);
 }

@@ -1,4 +1,4 @@
-/** JSON with octets and 64-bit numbers, one value a line. */
+/** JSON with bytes and 64-bit numbers, one value a line. */
 
 /** The value as a line. */
 export function toLine(value: unknown): string {
@@ -6,7 +6,7 @@ export function toLine(value: unknown): string {
     value,
     (_, each) =>
       each instanceof Uint8Array
-        ? { octets: each.toHex() }
+        ? { bytes: each.toHex() }
         : typeof each === "bigint"
         ? { bigint: each.toString() }
         : each,
@@ -18,7 +18,7 @@ export function toLine(value: unknown): string {
 export function fromLine(line: string): unknown {
   return JSON.parse(line, (_, each) => {
     if (typeof each !== "object" || each === null) return each;
-    if (typeof each.octets === "string") return Uint8Array.fromHex(each.octets);
+    if (typeof each.bytes === "string") return Uint8Array.fromHex(each.bytes);
     return typeof each.bigint === "string" ? BigInt(each.bigint) : each;
   });
 }

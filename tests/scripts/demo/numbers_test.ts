@@ -27,7 +27,7 @@ Deno.test("roundTripText() writes milliseconds as ping does", () => {
   );
 });
 
-Deno.test("gbit() counts bits, not octets", () => {
+Deno.test("gbit() counts bits, not bytes", () => {
   assertEquals(gbit({ bytes: 1e9, seconds: 4 }), 2);
 });
 

@@ -1,6 +1,6 @@
 /** Bytes for tests of management formats. */
 
-/** The octets of hexadecimal text; blanks are for reading. */
+/** The bytes of hexadecimal text; blanks are for reading. */
 export function fromHex(text: string): Uint8Array {
   const digits = text.replaceAll(/\s/g, "");
   return Uint8Array.from(
@@ -9,7 +9,7 @@ export function fromHex(text: string): Uint8Array {
   );
 }
 
-/** A buffer in which an octet that was not written shows. */
+/** A buffer in which a byte that was not written shows. */
 export function prefilled(length: number): Uint8Array {
   return new Uint8Array(length).fill(0xa5);
 }

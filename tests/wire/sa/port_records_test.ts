@@ -34,11 +34,11 @@ Deno.test("NodeRecord reads what it writes", () => {
     vendorId: 0xabcdef,
     description: "ib0",
   };
-  const octets = NodeRecord.emit(record);
-  assertEquals(octets.length, 108);
-  assertEquals(octets.slice(0, 8), Uint8Array.of(0, 3, 0, 0, 1, 1, 1, 1));
-  assertEquals(NodeRecord.parse(octets), record);
-  assertEquals(NodeRecord.parse(octets.slice(1)), undefined);
+  const bytes = NodeRecord.emit(record);
+  assertEquals(bytes.length, 108);
+  assertEquals(bytes.slice(0, 8), Uint8Array.of(0, 3, 0, 0, 1, 1, 1, 1));
+  assertEquals(NodeRecord.parse(bytes), record);
+  assertEquals(NodeRecord.parse(bytes.slice(1)), undefined);
   const full = NodeRecord.emit({ ...record, description: "x".repeat(80) });
   assertEquals(NodeRecord.parse(full)!.description.length, 64);
   assertEquals(NodeRecord.COMPONENTS.length, 15);
@@ -47,23 +47,23 @@ Deno.test("NodeRecord reads what it writes", () => {
 
 Deno.test("PkeyTableRecord reads what it writes", () => {
   const record = { lid: 2, block: 1, portNumber: 1, pkeys: [0xffff, 0x8001] };
-  const octets = PkeyTableRecord.emit(record);
+  const bytes = PkeyTableRecord.emit(record);
   assertEquals(
-    octets.slice(0, 12),
+    bytes.slice(0, 12),
     Uint8Array.of(
       ...[0, 2, 0, 1, 1, 0, 0, 0, 0xff, 0xff, 0x80, 0x01],
     ),
   );
-  const read = PkeyTableRecord.parse(octets)!;
+  const read = PkeyTableRecord.parse(bytes)!;
   assertEquals(read, {
     ...record,
     pkeys: [...record.pkeys, ...Array(30).fill(0)],
   });
-  assertEquals(PkeyTableRecord.parse(octets.slice(1)), undefined);
+  assertEquals(PkeyTableRecord.parse(bytes.slice(1)), undefined);
 });
 
 Deno.test("PortInfoRecord has LID, state and MTU where PortInfo has them", () => {
-  const octets = PortInfoRecord.emit({
+  const bytes = PortInfoRecord.emit({
     lid: 7,
     portNumber: 1,
     gidPrefix: 0xfe80000000000000n,
@@ -77,9 +77,9 @@ Deno.test("PortInfoRecord has LID, state and MTU where PortInfo has them", () =>
     subnetTimeout: 18,
     respTimeValue: 16,
   });
-  assertEquals(octets.length, 68);
-  assertEquals(octets.slice(20, 28), Uint8Array.of(0, 7, 0, 1, 2, 0, 0, 0));
-  assertEquals([octets[36], octets[37], octets[40]], [0x74, 0x50, 0x50]);
+  assertEquals(bytes.length, 68);
+  assertEquals(bytes.slice(20, 28), Uint8Array.of(0, 7, 0, 1, 2, 0, 0, 0));
+  assertEquals([bytes[36], bytes[37], bytes[40]], [0x74, 0x50, 0x50]);
   // The components end with the record.
   assertEquals(PortInfoRecord.COMPONENTS.at(-1), [67 * 8 + 3, 5]);
   assertEquals(PortInfoRecord.COMPONENTS[31], [45 * 8 + 4, 4]);

@@ -64,12 +64,12 @@ function checkFormat<T>(
     );
   });
 
-  Deno.test(`${name} survives a round trip of any octets`, () => {
-    const octets = fc.uint8Array({
+  Deno.test(`${name} survives a round trip of any bytes`, () => {
+    const records = fc.uint8Array({
       minLength: format.LENGTH,
       maxLength: format.LENGTH,
     });
-    fc.assert(fc.property(octets, (bytes) => {
+    fc.assert(fc.property(records, (bytes) => {
       reserved(bytes);
       const parsed = format.parse(bytes)!;
       assertEquals(format.emit(parsed, prefilled(format.LENGTH)), bytes);

@@ -52,7 +52,7 @@ Deno.test("segmentTable() counts the SA header of every segment in the first's P
       0,
     ),
   );
-  // RMPP header of the second segment, octet by octet.
+  // RMPP header of the second segment, byte by byte.
   assertEquals(
     mads[1]!.slice(24, 36),
     Uint8Array.of(1, 1, 1, 0, 0, 0, 0, 2, 0, 0, 0, 0),

@@ -69,7 +69,7 @@ Deno.test("SaMad.emit() throws a RangeError for too much data", () => {
   );
 });
 
-Deno.test("SaMad.parse() takes any 256 octets, and emits them again", () => {
+Deno.test("SaMad.parse() takes any 256 bytes, and emits them again", () => {
   fc.assert(
     fc.property(
       fc.uint8Array({ minLength: MAD_LENGTH, maxLength: MAD_LENGTH }),

@@ -25,7 +25,7 @@ const PACKET_LIFETIME = 18;
 
 /** What the answers take from the port. */
 export interface RocePortFacts {
-  /** 16 octets. */
+  /** 16 bytes. */
   readonly gid: Uint8Array;
   readonly activeMtuCode: IbMtuCode;
   /** Rate code as in PathRecord. */
@@ -41,7 +41,7 @@ export function askedPath(mad: Uint8Array): Uint8Array | undefined {
     : undefined;
 }
 
-/** The answer to a request, 256 octets; undefined for what is no request to an administrator. */
+/** The answer to a request, 256 bytes; undefined for what is no request to an administrator. */
 export function answerRequest(
   mad: Uint8Array,
   port: RocePortFacts,

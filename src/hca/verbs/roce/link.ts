@@ -24,7 +24,7 @@ export interface GidEntry {
 
 /** See above. */
 export interface RoceLink {
-  /** 16 octets, link-local. */
+  /** 16 bytes, link-local. */
   readonly gid: Uint8Array;
   readonly gidIndex: number;
   readonly netdev: string;
@@ -120,7 +120,7 @@ function readGids(folder: string): GidEntry[] {
       readSmallFile(`${folder}/gids/${index}`)?.trim() ?? "",
     );
     // An empty entry has no attributes.
-    if (!gid || gid.every((octet) => octet === 0)) continue;
+    if (!gid || gid.every((byte) => byte === 0)) continue;
     const attribute = (name: string) =>
       readSmallFile(`${folder}/gid_attrs/${name}/${index}`)?.trim() ?? "";
     entries.push({

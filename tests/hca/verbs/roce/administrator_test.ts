@@ -123,13 +123,13 @@ Deno.test("askedPath() names the peer of a path's request, and of nothing else",
   assertEquals(askedPath(new Uint8Array(3)), undefined);
 });
 
-Deno.test("answerRequest() answers any octets with a MAD or nothing", () => {
+Deno.test("answerRequest() answers any bytes with a MAD or nothing", () => {
   fc.assert(
     fc.property(
       fc.uint8Array({ minLength: 0, maxLength: 256 }),
-      (octets) => {
+      (bytes) => {
         const mad = pathGet.slice();
-        mad.set(octets.subarray(0, 250), 3);
+        mad.set(bytes.subarray(0, 250), 3);
         const result = answerRequest(mad, PORT);
         assert(result === undefined || result.length === 256);
       },
