@@ -74,9 +74,6 @@ const symbols = {
   listen: { parameters: ["i32", "i32"], result: "i32" },
   // int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
   accept4: { parameters: ["i32", "pointer", "pointer", "i32"], result: "i32" },
-  // int getsockname(int fd, struct sockaddr *addr, socklen_t *len)
-  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
-  shutdown: { parameters: ["i32", "i32"], result: "i32" },
   send: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
   recv: { parameters: ["i32", "buffer", "u32", "i32"], result: "i32" },
   // ssize_t sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr, socklen_t alen)
@@ -90,11 +87,6 @@ const symbols = {
   // int setsockopt(int fd, int level, int name, const void *val, socklen_t len)
   setsockopt: {
     parameters: ["i32", "i32", "i32", "buffer", "u32"],
-    result: "i32",
-  },
-  // int getsockopt(int fd, int level, int name, void *val, socklen_t *len)
-  getsockopt: {
-    parameters: ["i32", "i32", "i32", "buffer", "buffer"],
     result: "i32",
   },
   setns: { parameters: ["i32", "i32"], result: "i32" },

@@ -2,7 +2,6 @@
 
 import { guardLibrary } from "./errno.ts";
 import { libc } from "./libc.ts";
-import { libraryOpens } from "./open_library.ts";
 
 const LIBRARY = "libibumad.so.3";
 
@@ -41,9 +40,4 @@ function open(): Libibumad {
   libc();
   const raw = Deno.dlopen(LIBRARY, symbols).symbols;
   return guardLibrary(raw, symbols, new Set());
-}
-
-/** True if the library can be opened. */
-export function umadLibraryExists(): boolean {
-  return libraryOpens(LIBRARY);
 }

@@ -5,10 +5,7 @@
  * `umad_size()` says 56 before that.
  */
 export const UserMad = {
-  AgentId: 0,
   Status: 4,
-  TimeoutMs: 8,
-  Retries: 12,
   Length: 16,
   /** Big-endian, 32 bits. */
   Qpn: 20,

@@ -26,7 +26,6 @@ export const IbvPortAttr = {
   State: 0,
   MaxMtu: 4,
   ActiveMtu: 8,
-  GidTableLength: 12,
   PkeyTableLength: 32,
   Lid: 34,
   SmLid: 36,
@@ -41,10 +40,7 @@ export const IbvPortAttr = {
 
 /** `struct ibv_device_attr`. */
 export const IbvDeviceAttr = {
-  Firmware: 0,
-  MaxQpWr: 112,
   CapabilityFlags: 116,
-  MaxCqe: 132,
   PortCount: 227,
   Size: 232,
 } as const;
@@ -112,7 +108,6 @@ export const IbvQpInitAttr = {
   MaxSendSge: 40,
   MaxRecvSge: 44,
   QpType: 52,
-  SqSigAll: 56,
   Size: 64,
 } as const;
 
@@ -163,8 +158,6 @@ export const Ibv = {
   WC_IP_CSUM_OK: 1 << 2,
   DEVICE_UD_IP_CSUM: 1 << 18,
   CQ_ATTR_MODERATE: 1 << 0,
-  EVENT_CQ_ERR: 0,
-  EVENT_QP_FATAL: 1,
   EVENT_DEVICE_FATAL: 8,
   EVENT_PORT_ACTIVE: 9,
   EVENT_PORT_ERR: 10,

@@ -28,6 +28,7 @@ const STEPS: readonly Step[] = [
   { name: "lint", args: ["lint"] },
   { name: "types", args: ["task", "check"] },
   { name: "layers", args: ["task", "layers"] },
+  { name: "unused", args: ["task", "unused"] },
   { name: "tests", args: ["task", "test"], tests: true },
   { name: "compile", args: ["task", "compile"] },
   {

@@ -8,14 +8,13 @@ import {
   socketPath,
 } from "../src/ipc/locate.ts";
 import type { LinkRecord } from "../src/ipc/schema/link.ts";
-import { addAddress } from "../src/netdev/rtnetlink/set.ts";
 import { RequestSocket } from "../src/netdev/rtnetlink/socket.ts";
 import type { Fd } from "../src/system/fd.ts";
 import {
   initialNamespaceInode,
   namespaceInode,
 } from "../src/system/namespace.ts";
-import { parseIpv4Prefix } from "../src/wire/ipv4_address.ts";
+import { addAddress } from "./address.ts";
 import { programCommand } from "./program.ts";
 
 /** Time for a process to start, find or found the subnet, and carry traffic. */
@@ -97,7 +96,7 @@ export class Host {
     await this.ready();
     const link = await this.#show();
     using kernel = new RequestSocket(this.#options.namespace.number);
-    addAddress(kernel, link.ifindex, parseIpv4Prefix(prefix)!);
+    addAddress(kernel, link.ifindex, prefix);
     return link;
   }
 

@@ -1,6 +1,6 @@
 /**
  * What moderation of receive events costs and saves, as
- * `deno run --allow-all scripts/bench/moderation.ts [--repeats N] [--seconds S] [--svg FILE]`.
+ * `deno task bench-moderation [--repeats N] [--seconds S] [--svg FILE]`.
  *
  * At each setting of rx-usecs, at both ends: datagrams at a fixed rate one way, and pings on an idle link. The settings are
  * measured in turn, so that a slow moment of the machine falls on all of them. Prints a table, draws a plot. Needs root, gcc,
@@ -32,7 +32,7 @@ import { compilePrograms } from "./yardstick.ts";
 const SETTINGS = [0, 16, 64, 256];
 const RATE = 50_000;
 const USAGE =
-  "Usage: deno run --allow-all scripts/bench/moderation.ts [--repeats N] [--seconds S] [--svg FILE]";
+  "Usage: deno task bench-moderation [--repeats N] [--seconds S] [--svg FILE]";
 
 const encoder = new TextEncoder();
 const say = (line: string) =>

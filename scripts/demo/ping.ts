@@ -2,7 +2,7 @@
 
 import { libc } from "../../ffi/libc.ts";
 import { unwrap } from "../../src/system/errno.ts";
-import { emitIcmpEcho, parseIcmpEcho } from "../../src/wire/icmp.ts";
+import { emitIcmpEcho, parseIcmpEcho } from "../packets/icmp_echo.ts";
 import type { RoundTrips } from "./jobs.ts";
 import { IPPROTO_ICMP, openSocket, SOCK_RAW, socketAddress } from "./socket.ts";
 

@@ -1,6 +1,5 @@
 /** The demo itself: three hosts on one embedded subnet, ping and TCP between them, a table at the end. */
 
-import { formatIpv4, parseIpv4Prefix } from "../../src/wire/ipv4_address.ts";
 import { IpoibError } from "../../src/base/errors.ts";
 import type { Fd } from "../../src/system/fd.ts";
 import { createNamespace } from "../../src/system/namespace.ts";
@@ -96,7 +95,7 @@ async function bringUp(programs: readonly Program[]): Promise<Named[]> {
   const named: Named[] = [];
   for (const { name, prefix, namespace, host } of programs) {
     const link = await host.configure(prefix);
-    const address = formatIpv4(parseIpv4Prefix(prefix)!.address);
+    const address = prefix.split("/")[0]!;
     line(
       `  ${name.padEnd(5)}  ${prefix}  LID ${link.hca.lid}  mtu ${link.mtu}`,
     );

@@ -1,5 +1,5 @@
 /**
- * Records how OpenSM answers: `deno run -A scripts/opensm/record.ts`.
+ * Records how OpenSM answers: `deno task record-opensm`.
  *
  * Needs the Debian packages opensm, ibsim-utils and libumad2sim0. Writes tests/golden/opensm; the tests that
  * hold the embedded subnet against it need none of these. Diff the result before committing it.

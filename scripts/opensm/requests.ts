@@ -6,7 +6,7 @@
 
 import { gidFrom } from "../../src/wire/gid.ts";
 import { Method } from "../../src/wire/mad.ts";
-import { broadcastMgid, ipv4Mgid, ipv6Mgid } from "../../src/wire/mgid.ts";
+import { broadcastMgid, ipv4Mgid } from "../../src/wire/mgid.ts";
 import { InformInfo } from "../../src/wire/sa/inform_info.ts";
 import {
   BROADCAST_JOIN_MASK,
@@ -442,14 +442,7 @@ export function requests(): Request[] {
     joinState: JoinState.SendOnlyFullMember,
   });
   create("create an IPv6 group", 1, GROUP_JOIN_MASK, {
-    mgid: ipv6Mgid(
-      mgid(
-        "ff02:0:0:0:0:1:ff00:5".split(":").map((s) => s.padStart(4, "0")).join(
-          "",
-        ),
-      ),
-      BROADCAST,
-    ),
+    mgid: mgid("ff12:601b:ffff:0000:0000:0001:ff00:0005"),
   });
   create("create as non-member", 1, GROUP_JOIN_MASK, {
     mgid: group(3),

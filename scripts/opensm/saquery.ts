@@ -32,7 +32,7 @@ export async function saquery(
 }
 
 /** Reads the output: a line at the margin begins a record, `name....value` is a field. */
-export function parsePrinted(text: string): Printed[] {
+function parsePrinted(text: string): Printed[] {
   const records: Printed[] = [];
   for (const line of text.split("\n")) {
     if (/^\S/.test(line)) records.push({});

@@ -189,7 +189,7 @@ export class Simulator {
 }
 
 /** A process on one port. */
-export class Client {
+class Client {
   readonly #child: Deno.ChildProcess;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
   readonly #reader: ReadableStreamDefaultReader<string>;

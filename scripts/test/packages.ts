@@ -4,7 +4,7 @@ import type { Cleanup } from "../cleanup.ts";
 import { withoutServices } from "./no_services.ts";
 
 /** Debian package of each program, or of a file named by its whole path. */
-export const PACKAGE_OF = {
+const PACKAGE_OF = {
   ethtool: "ethtool",
   ip: "iproute2",
   ping: "iputils-ping",

@@ -6,7 +6,7 @@ export interface AllowedSkip {
   readonly because: string;
 }
 
-export const ALLOWED_SKIPS: readonly AllowedSkip[] = [
+const ALLOWED_SKIPS: readonly AllowedSkip[] = [
   {
     name: /skipped: the kernel has no IPv4 membership events/,
     because: "kernels before that support exist, and /proc is tested there",

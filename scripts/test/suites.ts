@@ -48,10 +48,8 @@ const ALL = ["--allow-all"];
 /** Suites that need more, or less, than {@linkcode USUAL}. */
 const NEEDS: Readonly<Record<string, Needs>> = {
   base: { permissions: READ },
-  wire: {
-    permissions: [...READ, "--allow-write", "--allow-run=tshark"],
-    helpful: ["tshark"],
-  },
+  wire: { permissions: READ },
+  packets: { permissions: READ },
   system: { permissions: ALL },
   ffi: {
     permissions: SYSTEM,
@@ -105,7 +103,7 @@ const NEEDS: Readonly<Record<string, Needs>> = {
 const USUAL: Needs = { permissions: SYSTEM };
 
 /** What the suite `name` needs. */
-export function needsOf(name: string): Needs {
+function needsOf(name: string): Needs {
   return NEEDS[name] ?? USUAL;
 }
 

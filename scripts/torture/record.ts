@@ -18,7 +18,7 @@ export interface RunRecord {
   }[];
 }
 
-export function readRecord(): RunRecord[] {
+function readRecord(): RunRecord[] {
   try {
     return JSON.parse(Deno.readTextFileSync(FILE));
   } catch (error) {

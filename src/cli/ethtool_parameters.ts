@@ -33,12 +33,7 @@ const SWITCHES = new Set([
   "cqe-mode-tx",
   "cqe-mode-rx",
 ]);
-const SUPPORTED = new Set(["rx-usecs", "rx-frames"]);
 const MOST = 0xffffffff;
-/** Bytes of a netlink message before its first attribute, of an attribute's header, and of each parameter. */
-const HEADERS = 20;
-const ATTRIBUTE = 4;
-const PARAMETER = 8;
 
 /** Wrong words, in ethtool's words. */
 export class ParameterError extends Error {}
@@ -73,19 +68,6 @@ export function readParameters(
     values[name] = value;
   }
   return values;
-}
-
-/** Where the kernel finds the first parameter that the driver does not support, in bytes of ethtool's message. */
-export function unsupportedOffset(
-  ifname: string,
-  values: Record<string, number>,
-): number {
-  const given = Object.keys(values);
-  const first = PARAMETERS.find((name) =>
-    given.includes(name) && !SUPPORTED.has(name)
-  );
-  const name = ATTRIBUTE + 4 * Math.ceil((ifname.length + 1) / 4);
-  return HEADERS + ATTRIBUTE + name + PARAMETER * given.indexOf(first ?? "");
 }
 
 function readSwitch(text: string): number | undefined {

@@ -22,7 +22,7 @@ import { usageError } from "./errors.ts";
 import { parseInteger } from "./options.ts";
 
 /** The seed of a rule that names none: the same words have the same effect. */
-export const DEFAULT_SEED = 1;
+const DEFAULT_SEED = 1;
 
 /** What happens to packets; ports are still as the user wrote them. */
 export type FaultEffects = Omit<FaultRequest, "port">;

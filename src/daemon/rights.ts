@@ -95,7 +95,7 @@ export function capabilitiesOf(needs: RightsNeeds, thread?: Thread): number[] {
 }
 
 /** What a process with reduced rights has from before it replaced itself. */
-export class ReducedProcess implements Disposable {
+class ReducedProcess implements Disposable {
   readonly #namespace: Fd | undefined;
 
   /** @param namespace the namespace that was named, open; undefined if none was */

@@ -112,7 +112,6 @@ export class FakeTransport {
         transmitChecksum: true,
         receiveChecksum: true,
         segmentation: "deferred",
-        scatterGatherEntries: 1,
         connectionManagement: "the fake fabric has no connections",
       },
     };

@@ -306,8 +306,6 @@ export interface PortCapabilities {
    * receiver's kernel has it as it was ("deferred"); the device makes segments of it ("hardware"); or it must not be posted.
    */
   readonly segmentation: "deferred" | "hardware" | "none";
-  /** Pieces of memory of which one send may consist. */
-  readonly scatterGatherEntries: number;
   /** True, or why there are no connections. */
   readonly connectionManagement: true | string;
 }

@@ -11,11 +11,14 @@
  * The GRH has its place whether the packet has one or not, as in the receive buffer of a UD queue pair.
  */
 
-import { BTH_LENGTH, Opcode } from "../wire/bth.ts";
-import { ICRC_LENGTH } from "../wire/crc.ts";
-import { DETH_LENGTH } from "../wire/deth.ts";
 import { Grh, GRH_LENGTH, GRH_NEXT_HEADER } from "../wire/grh.ts";
 import { LinkNextHeader, Lrh, LRH_LENGTH } from "../wire/lrh.ts";
+import {
+  BTH_LENGTH,
+  DETH_LENGTH,
+  ICRC_LENGTH,
+  UD_SEND_ONLY,
+} from "../wire/transport_headers.ts";
 import type { AddressHandleAttributes } from "./hca.ts";
 
 export const LRH = 0;
@@ -37,7 +40,7 @@ export function writePathHeaders(
     grh ? LinkNextHeader.IbaGlobal : LinkNextHeader.IbaLocal,
   );
   link.dlid = dlid;
-  view.setUint8(BTH, Opcode.UdSendOnly);
+  view.setUint8(BTH, UD_SEND_ONLY);
   if (!grh) return;
   const global = new Grh(view, GRH);
   global.setClassAndFlow(grh.trafficClass, grh.flowLabel);

@@ -12,11 +12,7 @@ export type {
   Stats64,
 } from "./schema/link.ts";
 export { RUNNING } from "./schema/link.ts";
-export type {
-  HeapRecord,
-  StatsRecord,
-  VersionRecord,
-} from "./schema/process.ts";
+export type { StatsRecord } from "./schema/process.ts";
 export type { SubnetRecord } from "./schema/subnet.ts";
 export type {
   FaultRecord,

@@ -3,7 +3,7 @@
  * administrator allow (Linux ipoib_change_mtu and ipoib_mcast_carrier_on_task behaviour).
  */
 
-import { ENCAP_LENGTH, type IbMtu } from "../base/units.ts";
+import { type IbMtu, ipoibMtu } from "../base/units.ts";
 
 /** Where an MTU comes from; all in bytes of an IP packet. */
 export interface MtuChain {
@@ -25,8 +25,8 @@ export function effectiveMtu(
   admin: number | undefined,
 ): number {
   return Math.min(
-    port - ENCAP_LENGTH,
-    (group ?? port) - ENCAP_LENGTH,
+    ipoibMtu(port),
+    ipoibMtu(group ?? port),
     admin ?? Infinity,
   );
 }
@@ -40,8 +40,8 @@ export function mtuChain(
 ): MtuChain {
   const limits = {
     admin: admin ?? Infinity,
-    group: group === undefined ? Infinity : group - ENCAP_LENGTH,
-    port: port - ENCAP_LENGTH,
+    group: group === undefined ? Infinity : ipoibMtu(group),
+    port: ipoibMtu(port),
   };
   const rules = Math.min(device, ...Object.values(limits));
   const binding = rules === limits.admin

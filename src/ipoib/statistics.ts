@@ -58,7 +58,6 @@ const tables = [
   "memberships_lost",
 ] as const;
 
-export type StatisticName = typeof names[number];
 export type DropReason = typeof reasons[number];
 
 const EIO = 5;

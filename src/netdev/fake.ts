@@ -53,7 +53,7 @@ export interface WrittenFrame {
 }
 
 /** A configuration that a test sets; its listeners are called at once. */
-export class FakeConfig implements NetConfig {
+class FakeConfig implements NetConfig {
   namespace: NetworkNamespace = { inode: 1n, procInode: 2n, initial: true };
   name: string;
   readonly ifindex: number;

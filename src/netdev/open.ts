@@ -17,7 +17,11 @@ import {
 } from "./next_hop_program/next_hop_program.ts";
 import { ConfigMirror } from "./rtnetlink/mirror.ts";
 import { getLink } from "./rtnetlink/link.ts";
-import { setLinkMtu, setLinkUp, setTxQueueLength } from "./rtnetlink/set.ts";
+import {
+  setLinkMtu,
+  setLinkUp,
+  setTxQueueLength,
+} from "./rtnetlink/link_set.ts";
 import { openTap, type TapOptions } from "./tap/open.ts";
 import { setLinkSpeed } from "./tap/speed.ts";
 import type { Tap } from "./tap/tap.ts";

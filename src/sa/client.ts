@@ -31,11 +31,11 @@ import { EINTR, type SaCallback, type SaRequest } from "./result.ts";
 import { Transactions } from "./transactions.ts";
 
 /** Time-outs of Linux's ib_ipoib and multicast code, in ms. */
-export const PATH_TIMEOUT: Millis = 1000;
-export const MEMBERSHIP_TIMEOUT: Millis = 3000;
+const PATH_TIMEOUT: Millis = 1000;
+const MEMBERSHIP_TIMEOUT: Millis = 3000;
 export const QUERY_TIMEOUT: Millis = 3000;
 /** A leave that fails is repeated this often (Linux `core/multicast.c`). */
-export const LEAVE_RETRIES = 3;
+const LEAVE_RETRIES = 3;
 
 /** Where the administrator is, as the port's attributes have it. */
 export interface ManagerLocation {

@@ -17,7 +17,7 @@ const u32 = v.pipe(
 );
 const percent = v.pipe(v.number(), v.minValue(0), v.maxValue(100));
 /** The longest delay, in milliseconds. */
-export const MAX_DELAY_MS = 60_000;
+const MAX_DELAY_MS = 60_000;
 const delay = v.pipe(v.number(), v.minValue(0), v.maxValue(MAX_DELAY_MS));
 /** The highest version; the next one is 1 again. */
 export const MAX_VERSION = 0x7fffffff;
@@ -29,7 +29,7 @@ const version = v.pipe(
 );
 
 /** What happens to the packets that a port sends. */
-export const FaultRuleSchema = v.object({
+const FaultRuleSchema = v.object({
   /** GUID of the sending port; absent: every port that has no rule of its own. */
   port: v.exactOptional(guid),
   /** The version of the settings that brought the rule: a rule that was set anew begins to count packets anew. */
@@ -55,7 +55,7 @@ export type FaultRule = v.InferOutput<typeof FaultRuleSchema>;
 export const MAX_RULES = 128;
 
 /** Every rule of the subnet: at most one for each port and one for all the others. */
-export const FaultSettingsSchema = v.object({
+const FaultSettingsSchema = v.object({
   /** Another one with each change; 0 before the first. */
   version,
   rules: v.pipe(v.array(FaultRuleSchema), v.maxLength(MAX_RULES)),

@@ -37,7 +37,7 @@ const list = <T extends v.GenericSchema>(item: T) =>
   v.pipe(v.array(item), v.maxLength(0x10000));
 
 /** One group membership that a port brings along when it registers with a new manager. */
-export const MembershipSchema = v.object({
+const MembershipSchema = v.object({
   mgid,
   mlid,
   /** Bits of the port's join states: 1 full, 2 non-member, 4 send-only non-member, 8 send-only full. */
@@ -58,14 +58,14 @@ export type Membership = v.InferOutput<typeof MembershipSchema>;
 export const MAX_MEMBERSHIPS = 256;
 
 /** The groups that the port had joined under the manager before, behind its hello; as many messages as it takes. */
-export const MembershipsSchema = v.object({
+const MembershipsSchema = v.object({
   type: v.literal("memberships"),
   memberships: v.pipe(v.array(MembershipSchema), v.maxLength(MAX_MEMBERSHIPS)),
 });
 export type Memberships = v.InferOutput<typeof MembershipsSchema>;
 
 /** First message of a port. */
-export const HelloSchema = v.object({
+const HelloSchema = v.object({
   type: v.literal("hello"),
   version: v.literal(PROTOCOL_VERSION),
   /** The port GUID asked for; `welcome` says which was granted. */
@@ -85,21 +85,21 @@ export const HelloSchema = v.object({
 export type Hello = v.InferOutput<typeof HelloSchema>;
 
 /** A hello of another version: only these two are certain to be there. */
-export const ForeignHelloSchema = v.object({
+const ForeignHelloSchema = v.object({
   type: v.literal("hello"),
   version: v.pipe(v.number(), v.notValue(PROTOCOL_VERSION)),
 });
 export type ForeignHello = v.InferOutput<typeof ForeignHelloSchema>;
 
 /** Asks for a {@linkcode SubnetSnapshot}; answered on the same connection with the same `id`. */
-export const ShowRequestSchema = v.object({
+const ShowRequestSchema = v.object({
   type: v.literal("show"),
   id: u32,
 });
 export type ShowRequest = v.InferOutput<typeof ShowRequestSchema>;
 
 /** Asks for a {@linkcode Pong}, registered or not: a manager that does not answer has stopped. */
-export const PingSchema = v.object({ type: v.literal("ping") });
+const PingSchema = v.object({ type: v.literal("ping") });
 export type Ping = v.InferOutput<typeof PingSchema>;
 
 /** What a port may send. */
@@ -113,7 +113,7 @@ export type PortMessage =
 const pkeyTable = v.pipe(v.array(u16), v.maxLength(MAX_PKEYS));
 
 /** A port as the one that is told of it sees it. */
-export const FabricPortSchema = v.object({
+const FabricPortSchema = v.object({
   lid: unicastLid,
   guid,
   /** Its P_Key table. */
@@ -124,7 +124,7 @@ export const FabricPortSchema = v.object({
 export type FabricPort = v.InferOutput<typeof FabricPortSchema>;
 
 /** Where a multicast LID leads: the ports that receive (full members and non-members, not send-only). */
-export const FabricGroupSchema = v.object({
+const FabricGroupSchema = v.object({
   mlid,
   mgid,
   lids: list(unicastLid),
@@ -132,7 +132,7 @@ export const FabricGroupSchema = v.object({
 export type FabricGroup = v.InferOutput<typeof FabricGroupSchema>;
 
 /** The switches' forwarding tables: which port is behind each LID and MLID. The port itself is in it too. */
-export const FabricMapSchema = v.object({
+const FabricMapSchema = v.object({
   ports: list(FabricPortSchema),
   groups: list(FabricGroupSchema),
 });
@@ -146,7 +146,7 @@ export interface LastKnown {
 }
 
 /** The port is registered: what its PortInfo and P_Key table hold from now on. */
-export const WelcomeSchema = v.object({
+const WelcomeSchema = v.object({
   type: v.literal("welcome"),
   version: v.literal(PROTOCOL_VERSION),
   /** The port GUID granted. */
@@ -177,7 +177,7 @@ export const RefusalCode = {
 } as const;
 
 /** The port is not registered; fit for an IpoibError. Readable whatever the versions. */
-export const RefusedSchema = v.object({
+const RefusedSchema = v.object({
   type: v.literal("refused"),
   code: text,
   message: v.string(),
@@ -186,7 +186,7 @@ export const RefusedSchema = v.object({
 export type Refused = v.InferOutput<typeof RefusedSchema>;
 
 /** An asynchronous event of the port; fields that are present have changed. */
-export const EventSchema = v.object({
+const EventSchema = v.object({
   type: v.literal("event"),
   event: v.picklist([
     "client_reregister",
@@ -203,7 +203,7 @@ export const EventSchema = v.object({
 export type SubnetEvent = v.InferOutput<typeof EventSchema>;
 
 /** What has changed in the {@linkcode FabricMap}: removals first, then additions; a port or group given replaces the older. */
-export const FabricUpdateSchema = v.object({
+const FabricUpdateSchema = v.object({
   type: v.literal("fabric"),
   portsRemoved: v.exactOptional(list(unicastLid)),
   portsAdded: v.exactOptional(list(FabricPortSchema)),
@@ -263,7 +263,7 @@ export const SubnetSnapshotSchema = v.object({
 export type SubnetSnapshot = v.InferOutput<typeof SubnetSnapshotSchema>;
 
 /** Answer to a {@linkcode ShowRequest}. */
-export const ShowReplySchema = v.object({
+const ShowReplySchema = v.object({
   type: v.literal("show"),
   id: u32,
   subnet: SubnetSnapshotSchema,
@@ -271,7 +271,7 @@ export const ShowReplySchema = v.object({
 export type ShowReply = v.InferOutput<typeof ShowReplySchema>;
 
 /** Answer to a {@linkcode Ping}. */
-export const PongSchema = v.object({ type: v.literal("pong") });
+const PongSchema = v.object({ type: v.literal("pong") });
 export type Pong = v.InferOutput<typeof PongSchema>;
 
 /** What the manager may send. */

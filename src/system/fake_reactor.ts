@@ -14,7 +14,7 @@ import { Timers } from "./timers.ts";
 const MAX_TURNS = 100_000;
 
 /** A watch that a test triggers. */
-export class FakeWatch implements Watch {
+class FakeWatch implements Watch {
   readonly fd: number;
   readonly fast: boolean;
   enabled = true;

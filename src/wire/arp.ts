@@ -159,17 +159,6 @@ export function arpRequest(
   };
 }
 
-/** The answer to `request` by the owner of the address that it asks for. */
-export function arpReply(request: Arp, ownAddress: LinkAddress): Arp {
-  return {
-    operation: ArpOperation.Reply,
-    senderAddress: ownAddress,
-    senderIp: request.targetIp,
-    targetAddress: request.senderAddress,
-    targetIp: request.senderIp,
-  };
-}
-
 function bytesOf(view: DataView, base: number): Uint8Array {
   return new Uint8Array(view.buffer, view.byteOffset + base, ARP_LENGTH);
 }

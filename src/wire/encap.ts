@@ -23,15 +23,3 @@ export const EtherType = {
 export function encapWord(type: number): number {
   return type << 16;
 }
-
-/** The EtherType of a header's word; the reserved half is ignored. */
-export function encapType(word: number): number {
-  return word >>> 16;
-}
-
-/** True if ib_ipoib sends this EtherType; it drops every other (Linux ipoib_start_xmit behaviour). */
-export function isCarried(type: number): boolean {
-  return type === EtherType.Ipv4 || type === EtherType.Ipv6 ||
-    type === EtherType.Arp || type === EtherType.Rarp ||
-    type === EtherType.Tipc;
-}

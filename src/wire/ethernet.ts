@@ -24,7 +24,7 @@ export const FRAME_HEADER_LENGTH = VNET_HEADER_LENGTH + ETHERNET_HEADER_LENGTH;
 export const EthernetField = { Destination: 0, Source: 6, Type: 12 } as const;
 
 /** Bit of an address's first byte that all but hosts have. */
-export const ETHERNET_MULTICAST_BIT = 1;
+const ETHERNET_MULTICAST_BIT = 1;
 
 /** Kinds of addresses. */
 export const EthernetKind = { Host: 0, Broadcast: 1, Multicast: 2 } as const;

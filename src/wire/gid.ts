@@ -76,11 +76,3 @@ export function gidGuid(gid: Uint8Array): bigint {
 export function formatGuid(guid: bigint): string {
   return `0x${guid.toString(16).padStart(16, "0")}`;
 }
-
-/** A GUID of its text: up to 16 hexadecimal digits after 0x, or four groups of four; undefined if it is neither. */
-export function parseGuid(text: string): bigint | undefined {
-  if (/^0x[0-9a-f]{1,16}$/i.test(text)) return BigInt(text);
-  return /^[0-9a-f]{4}(:[0-9a-f]{4}){3}$/i.test(text)
-    ? BigInt(`0x${text.replaceAll(":", "")}`)
-    : undefined;
-}

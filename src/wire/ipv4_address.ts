@@ -24,18 +24,6 @@ export function parseIpv4(text: string): number | undefined {
   return address;
 }
 
-/** `10.0.0.1/24`, or an address alone as a /32; undefined if it is neither. */
-export function parseIpv4Prefix(
-  text: string,
-): { address: number; prefixLength: number } | undefined {
-  const [host, length, ...rest] = text.split("/");
-  const address = parseIpv4(host!);
-  if (address === undefined || rest.length > 0) return undefined;
-  if (length === undefined) return { address, prefixLength: 32 };
-  if (!/^[0-9]{1,2}$/.test(length) || Number(length) > 32) return undefined;
-  return { address, prefixLength: Number(length) };
-}
-
 /** The netmask of a prefix of 0 to 32 bits. */
 export function prefixMask(prefixLength: number): number {
   return prefixLength === 0 ? 0 : -1 << (32 - prefixLength);
@@ -66,9 +54,4 @@ export function isMulticast(address: number): boolean {
 /** 255.255.255.255. */
 export function isLimitedBroadcast(address: number): boolean {
   return address === LIMITED_BROADCAST;
-}
-
-/** 127.0.0.0/8. */
-export function isLoopback(address: number): boolean {
-  return address >>> 24 === 127;
 }

@@ -15,21 +15,13 @@ import { GID_LENGTH, gidEquals } from "./gid.ts";
 /** Bytes of the address. */
 export const LINK_ADDRESS_LENGTH = 20;
 /** Offset of the GID in the address. */
-export const LINK_ADDRESS_GID = 4;
+const LINK_ADDRESS_GID = 4;
 /** QPN that stands for every member of a group (IBTA vol. 1 9.6.1.2.1). */
 export const MULTICAST_QPN = 0xffffff;
 
-/** Bits of the first byte. */
-export const LinkAddressFlag = {
-  /** Reliable connections are accepted; ib_ipoib sets it in datagram mode too. */
-  Rc: 0x80,
-  /** Unreliable connections are accepted; never by ib_ipoib. */
-  Uc: 0x40,
-} as const;
-
 /** A link-layer address. */
 export interface LinkAddress {
-  /** Bits of {@linkcode LinkAddressFlag}. */
+  /** First byte: 0x80 if reliable connections are accepted (ib_ipoib: in datagram mode too), 0x40 unreliable ones. */
   readonly flags: number;
   /** 24 bits. */
   readonly qpn: number;

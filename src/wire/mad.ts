@@ -16,7 +16,7 @@
 /** Bytes of every MAD. */
 export const MAD_LENGTH = 256;
 /** Bytes of the common header. */
-export const MAD_HEADER_LENGTH = 24;
+const MAD_HEADER_LENGTH = 24;
 /** BaseVersion. */
 export const MAD_BASE_VERSION = 1;
 

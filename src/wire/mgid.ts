@@ -31,7 +31,6 @@ export const MgidScope = {
 const SIGNATURE = 2;
 const PKEY = 4;
 const GROUP = 12;
-const IPV6_GROUP = 6;
 
 /** The MGID of a link's broadcast group; `pkey` may lack the full-member bit. */
 export function broadcastMgid(
@@ -55,18 +54,6 @@ export function ipv4Mgid(group: number, broadcast: Uint8Array): Uint8Array {
   return mgid;
 }
 
-/** The MGID of the IPv6 group whose 16 bytes begin at `offset`. */
-export function ipv6Mgid(
-  group: Uint8Array,
-  broadcast: Uint8Array,
-  offset = 0,
-): Uint8Array {
-  const mgid = broadcast.slice(0, GID_LENGTH);
-  new DataView(mgid.buffer).setUint16(SIGNATURE, MgidSignature.Ipv6);
-  mgid.set(group.subarray(offset + IPV6_GROUP, offset + 16), IPV6_GROUP);
-  return mgid;
-}
-
 /** Bytes 2 and 3: one of {@linkcode MgidSignature} if the group is IPoIB's. */
 export function mgidSignature(mgid: Uint8Array): number {
   return mgid[SIGNATURE]! << 8 | mgid[SIGNATURE + 1]!;
@@ -75,27 +62,4 @@ export function mgidSignature(mgid: Uint8Array): number {
 /** The P_Key in an IPoIB MGID. */
 export function mgidPkey(mgid: Uint8Array): number {
   return mgid[PKEY]! << 8 | mgid[PKEY + 1]!;
-}
-
-/** True for a transient multicast GID with one of the two signatures. */
-export function isIpoibMgid(mgid: Uint8Array): boolean {
-  if (mgid.length < GID_LENGTH || mgid[0] !== 0xff || mgid[1]! >> 4 !== 1) {
-    return false;
-  }
-  const signature = mgidSignature(mgid);
-  return signature === MgidSignature.Ipv4 || signature === MgidSignature.Ipv6;
-}
-
-/**
- * The IPv4 group of an MGID for display: 224.0.0.0/4, or 255.255.255.255 for the broadcast group; undefined for
- * any other MGID. The four bits that the mapping loses are those that every group has.
- */
-export function mgidIpv4(mgid: Uint8Array): number | undefined {
-  if (!isIpoibMgid(mgid) || mgidSignature(mgid) !== MgidSignature.Ipv4) {
-    return undefined;
-  }
-  const low = mgid[GROUP]! << 24 | mgid[GROUP + 1]! << 16 |
-    mgid[GROUP + 2]! << 8 | mgid[GROUP + 3]!;
-  if (low === LIMITED_BROADCAST) return low;
-  return low >>> 28 === 0 ? low | 0xe0000000 : undefined;
 }

@@ -35,7 +35,6 @@ const expressions = {
     State: at("ibv_port_attr", "state"),
     MaxMtu: at("ibv_port_attr", "max_mtu"),
     ActiveMtu: at("ibv_port_attr", "active_mtu"),
-    GidTableLength: at("ibv_port_attr", "gid_tbl_len"),
     PkeyTableLength: at("ibv_port_attr", "pkey_tbl_len"),
     Lid: at("ibv_port_attr", "lid"),
     SmLid: at("ibv_port_attr", "sm_lid"),
@@ -48,10 +47,7 @@ const expressions = {
     Size: size("ibv_port_attr"),
   },
   IbvDeviceAttr: {
-    Firmware: at("ibv_device_attr", "fw_ver"),
-    MaxQpWr: at("ibv_device_attr", "max_qp_wr"),
     CapabilityFlags: at("ibv_device_attr", "device_cap_flags"),
-    MaxCqe: at("ibv_device_attr", "max_cqe"),
     PortCount: at("ibv_device_attr", "phys_port_cnt"),
     Size: size("ibv_device_attr"),
   },
@@ -112,7 +108,6 @@ const expressions = {
     MaxSendSge: at("ibv_qp_init_attr", "cap.max_send_sge"),
     MaxRecvSge: at("ibv_qp_init_attr", "cap.max_recv_sge"),
     QpType: at("ibv_qp_init_attr", "qp_type"),
-    SqSigAll: at("ibv_qp_init_attr", "sq_sig_all"),
     Size: size("ibv_qp_init_attr"),
   },
   IbvQpAttr: {
@@ -157,8 +152,6 @@ const expressions = {
     WC_IP_CSUM_OK: "IBV_WC_IP_CSUM_OK",
     DEVICE_UD_IP_CSUM: "IBV_DEVICE_UD_IP_CSUM",
     CQ_ATTR_MODERATE: "IBV_CQ_ATTR_MODERATE",
-    EVENT_CQ_ERR: "IBV_EVENT_CQ_ERR",
-    EVENT_QP_FATAL: "IBV_EVENT_QP_FATAL",
     EVENT_DEVICE_FATAL: "IBV_EVENT_DEVICE_FATAL",
     EVENT_PORT_ACTIVE: "IBV_EVENT_PORT_ACTIVE",
     EVENT_PORT_ERR: "IBV_EVENT_PORT_ERR",
@@ -172,10 +165,7 @@ const expressions = {
 
 const umadExpressions = {
   UserMad: {
-    AgentId: at("ib_user_mad", "agent_id"),
     Status: at("ib_user_mad", "status"),
-    TimeoutMs: at("ib_user_mad", "timeout_ms"),
-    Retries: at("ib_user_mad", "retries"),
     Length: at("ib_user_mad", "length"),
     Qpn: at("ib_user_mad", "addr.qpn"),
     Qkey: at("ib_user_mad", "addr.qkey"),

@@ -1,11 +1,10 @@
-/** What a tap was shown, read with the views of src/wire and kept beyond the call. */
+/** What a tap was shown, read and kept beyond the call. */
 
 import type { HcaPort, TappedPacket } from "../../src/hca/hca.ts";
-import { Bth, Opcode } from "../../src/wire/bth.ts";
-import { Deth } from "../../src/wire/deth.ts";
 import { formatGid } from "../../src/wire/gid.ts";
 import { Grh } from "../../src/wire/grh.ts";
 import { LinkNextHeader, Lrh } from "../../src/wire/lrh.ts";
+import { UD_SEND_ONLY } from "../../src/wire/transport_headers.ts";
 import { assertEquals } from "@std/assert";
 
 export interface Seen {
@@ -32,9 +31,8 @@ export interface Seen {
 export function seen(packet: TappedPacket): Seen {
   const { headers, view, payload, length, vnet } = packet;
   const lrh = new Lrh(headers, packet.lrh);
-  const bth = new Bth(headers, packet.bth);
-  const deth = new Deth(headers, packet.deth);
-  assertEquals(bth.opcode, Opcode.UdSendOnly);
+  const { bth, deth } = packet;
+  assertEquals(headers.getUint8(bth), UD_SEND_ONLY);
   assertEquals(lrh.nextHeader === LinkNextHeader.IbaGlobal, packet.grh >= 0);
   const bytes = (at: number, count: number) =>
     new Uint8Array(view.buffer, view.byteOffset + at, count).slice();
@@ -46,11 +44,11 @@ export function seen(packet: TappedPacket): Seen {
     slid: lrh.slid,
     dlid: lrh.dlid,
     words: lrh.packetLength,
-    pad: bth.padCount,
-    pkey: bth.pkey,
-    destQpn: bth.destQpn,
-    qkey: deth.qkey,
-    sourceQpn: deth.sourceQpn,
+    pad: headers.getUint8(bth + 1) >> 4,
+    pkey: headers.getUint16(bth + 2),
+    destQpn: headers.getUint32(bth + 4),
+    qkey: headers.getUint32(deth),
+    sourceQpn: headers.getUint32(deth + 4),
     grh: grhOf(packet),
     encap: packet.encap,
     payload: bytes(payload, length),

@@ -2,14 +2,22 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { PortEvent } from "../../src/hca/hca.ts";
-import { arpReply, arpRequest, emitArp } from "../../src/wire/arp.ts";
+import { arpRequest, emitArp } from "../../src/wire/arp.ts";
 import { DEVICE_ARP_LENGTH, emitDeviceArp } from "../../src/wire/device_arp.ts";
 import { encapWord, EtherType } from "../../src/wire/encap.ts";
 import { EthernetKind, FRAME_HEADER_LENGTH } from "../../src/wire/ethernet.ts";
 import { writeEthernetHeader } from "../../src/wire/frame_header.ts";
 import { VNET_HEADER_LENGTH } from "../../src/wire/vnet.ts";
 import { mutate, random, viewOf } from "../wire/support.ts";
-import { type Host, ip, ipv4Frame, packetOf, QKEY, Rig } from "./rig.ts";
+import {
+  arpReply,
+  type Host,
+  ip,
+  ipv4Frame,
+  packetOf,
+  QKEY,
+  Rig,
+} from "./rig.ts";
 
 const DESTINATIONS = [
   "10.0.0.1",

@@ -1,10 +1,19 @@
 import { FrameBatch } from "../../src/system/frames.ts";
 import { assert, assertEquals } from "@std/assert";
-import { ArpOperation, arpReply, arpRequest } from "../../src/wire/arp.ts";
-import { encapType, EtherType } from "../../src/wire/encap.ts";
+import { ArpOperation, arpRequest } from "../../src/wire/arp.ts";
+import { EtherType } from "../../src/wire/encap.ts";
 import { gidEquals } from "../../src/wire/gid.ts";
 import { IpAddress } from "../../src/wire/ip_address.ts";
-import { arpOf, ip, ipv4Frame, packetOf, QKEY, Rig } from "./rig.ts";
+import {
+  arpOf,
+  arpReply,
+  etherType,
+  ip,
+  ipv4Frame,
+  packetOf,
+  QKEY,
+  Rig,
+} from "./rig.ts";
 
 const PAYLOAD = new TextEncoder().encode("twelve bytes");
 const HELLO = ipv4Frame("10.0.0.1", "10.0.0.2", { payload: PAYLOAD });
@@ -22,7 +31,7 @@ Deno.test("the first packet is resolved by ARP and a path query, and delivered",
   assert(request!.multicast && request!.handle.grh, "broadcast has a GRH");
   assertEquals(request!.handle.grh.dgid, a.link.broadcastMgid);
   assertEquals([request!.destQpn, request!.qkey], [0xffffff, QKEY]);
-  assertEquals(encapType(packet!.encap), EtherType.Ipv4);
+  assertEquals(etherType(packet!), EtherType.Ipv4);
   assertEquals(packet!.encap & 0xffff, 0, "the reserved half is zero");
   assertEquals(
     [packet!.handle.dlid, packet!.destQpn, packet!.qkey],
@@ -60,7 +69,7 @@ Deno.test("the answer takes the way that the request has opened", () => {
   a.send(HELLO);
   b.posted();
   b.send(ipv4Frame("10.0.0.2", "10.0.0.1"));
-  assertEquals(b.posted().map((p) => encapType(p.encap)), [EtherType.Ipv4]);
+  assertEquals(b.posted().map(etherType), [EtherType.Ipv4]);
   assertEquals(a.received().length, 1);
   assertEquals(b.nud("10.0.0.1"), "DELAY");
   rig.check();

@@ -8,7 +8,7 @@ import { PathTable } from "../../src/ipoib/path.ts";
 import { PeerTable } from "../../src/ipoib/peer.ts";
 import { Statistics } from "../../src/ipoib/statistics.ts";
 import { UdSender } from "../../src/ipoib/ud_sender.ts";
-import { ArpOperation, arpReply, arpRequest } from "../../src/wire/arp.ts";
+import { ArpOperation, arpRequest } from "../../src/wire/arp.ts";
 import { IpAddress } from "../../src/wire/ip_address.ts";
 import {
   GARBAGE,
@@ -16,7 +16,7 @@ import {
   muteKernel,
   transmit,
 } from "./neighbour/kernel_arp.ts";
-import { arpOf, type Host, ip, ipv4Frame, Rig } from "./rig.ts";
+import { arpOf, arpReply, type Host, ip, ipv4Frame, Rig } from "./rig.ts";
 
 const TO_B = ipv4Frame("10.0.0.1", "10.0.0.2");
 const UNREACHABLE = 1;

@@ -19,11 +19,17 @@ import { SaClient } from "../../src/sa/client.ts";
 import { Memberships } from "../../src/sa/memberships.ts";
 import type { SubnetManagerOptions } from "../../src/subnet/manager.ts";
 import { FakeReactor } from "../../src/system/fake_reactor.ts";
-import { type Arp, emitArp, parseArp } from "../../src/wire/arp.ts";
-import { encapType, encapWord, EtherType } from "../../src/wire/encap.ts";
+import {
+  type Arp,
+  ArpOperation,
+  emitArp,
+  parseArp,
+} from "../../src/wire/arp.ts";
+import { encapWord, EtherType } from "../../src/wire/encap.ts";
 import { FRAME_HEADER_LENGTH } from "../../src/wire/ethernet.ts";
 import { IpAddress } from "../../src/wire/ip_address.ts";
-import { emitIpv4Header, IpProtocol } from "../../src/wire/ipv4.ts";
+import { emitIpv4Header } from "../../scripts/packets/ipv4_header.ts";
+import { IpProtocol } from "../../src/wire/ipv4.ts";
 import { parseIpv4 } from "../../src/wire/ipv4_address.ts";
 import type { LinkAddress } from "../../src/wire/link_address.ts";
 import { viewOf } from "../wire/support.ts";
@@ -81,9 +87,25 @@ export function packetOf(frame: Uint8Array): Uint8Array {
   return frame.slice(FRAME_HEADER_LENGTH);
 }
 
+/** The EtherType of an IPoIB packet. */
+export function etherType(packet: PostedPacket): number {
+  return packet.encap >>> 16;
+}
+
+/** The answer to `request` by the owner of the address that it asks for. */
+export function arpReply(request: Arp, ownAddress: LinkAddress): Arp {
+  return {
+    operation: ArpOperation.Reply,
+    senderAddress: ownAddress,
+    senderIp: request.targetIp,
+    targetAddress: request.senderAddress,
+    targetIp: request.senderIp,
+  };
+}
+
 /** An IPoIB packet's ARP, or undefined. */
 export function arpOf(packet: PostedPacket): Arp | undefined {
-  return encapType(packet.encap) === EtherType.Arp
+  return etherType(packet) === EtherType.Arp
     ? parseArp(viewOf(packet.payload), 0, packet.payload.length)
     : undefined;
 }

@@ -19,15 +19,15 @@ import { IpoibDevice } from "../../src/ipoib/device.ts";
 import { FakeNetdev } from "../../src/netdev/fake.ts";
 import { MgmtClass } from "../../src/wire/mad.ts";
 import { SaClient } from "../../src/sa/client.ts";
-import { icrc, vcrc } from "../../src/wire/crc.ts";
-import { erfRecord } from "../../src/wire/erf.ts";
+import { icrc, vcrc } from "../packets/crc.ts";
+import { erfRecord } from "../packets/erf.ts";
 import {
   enhancedPacket,
   interfaceDescription,
   LinkType,
   sectionHeader,
-} from "../../src/wire/pcapng.ts";
-import { emitIcmpEcho } from "../../src/wire/icmp.ts";
+} from "../packets/pcapng.ts";
+import { emitIcmpEcho } from "../../scripts/packets/icmp_echo.ts";
 import { IpProtocol } from "../../src/wire/ipv4.ts";
 import { Subnet } from "../hca/soft/subnet.ts";
 import { golden, viewOf } from "../wire/support.ts";

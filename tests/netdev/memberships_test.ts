@@ -4,7 +4,7 @@ import type { NetConfig } from "../../src/netdev/netdev.ts";
 import type { MembershipSource } from "../../src/netdev/memberships/memberships.ts";
 import { openMemberships } from "../../src/netdev/memberships/open.ts";
 import { parseIgmp } from "../../src/netdev/memberships/proc.ts";
-import { setLinkUp } from "../../src/netdev/rtnetlink/set.ts";
+import { setLinkUp } from "../../src/netdev/rtnetlink/link_set.ts";
 import { RequestSocket } from "../../src/netdev/rtnetlink/socket.ts";
 import { openTap } from "../../src/netdev/tap/open.ts";
 import { PollReactor } from "../../src/system/poll_reactor.ts";

@@ -6,14 +6,8 @@ import type { TapNetdev } from "../../src/netdev/open.ts";
 import { ConfigMirror } from "../../src/netdev/rtnetlink/mirror.ts";
 import { lookupRoutes } from "../../src/netdev/rtnetlink/route_legs.ts";
 import { MessageBuilder } from "../../src/netdev/rtnetlink/message.ts";
-import {
-  addAddress,
-  addRoute,
-  deleteAddress,
-  deleteRoute,
-  setLinkMtu,
-  setLinkUp,
-} from "../../src/netdev/rtnetlink/set.ts";
+import { setLinkMtu, setLinkUp } from "../../src/netdev/rtnetlink/link_set.ts";
+import { addAddress } from "../../scripts/address.ts";
 import { RequestSocket } from "../../src/netdev/rtnetlink/socket.ts";
 import type { Flow, Route } from "../../src/netdev/netdev.ts";
 import { IpAddress } from "../../src/wire/ip_address.ts";
@@ -56,27 +50,14 @@ function link(type: number, ifindex: number): MessageBuilder {
     .u8(0).u8(0).u16(0).u32(ifindex).u32(0).u32(0);
 }
 
-kernelTest("ConfigMirror follows addresses", () => {
+ipTest("ConfigMirror follows addresses", () => {
   using scene = new Scene();
   const { config, ifindex } = scene.netdev;
   assertEquals(config.addresses, []);
-  addAddress(scene.requests, ifindex, {
-    address: ip("10.0.0.1"),
-    prefixLength: 24,
-  });
-  addAddress(scene.requests, ifindex, {
-    address: ip("10.0.0.7"),
-    prefixLength: 24,
-  });
-  addAddress(scene.requests, ifindex, {
-    address: ip("10.9.9.9"),
-    prefixLength: 32,
-  });
-  addAddress(scene.requests, ifindex, {
-    address: ip("10.8.0.1"),
-    prefixLength: 32,
-    peer: ip("10.8.0.2"),
-  });
+  addAddress(scene.requests, ifindex, "10.0.0.1/24");
+  addAddress(scene.requests, ifindex, "10.0.0.7/24");
+  addAddress(scene.requests, ifindex, "10.9.9.9/32");
+  configure(scene.room, "addr add 10.8.0.1 peer 10.8.0.2/32 dev ib0");
   assert(scene.take().includes("address"));
   const base = { scope: 0, secondary: false };
   assertEquals(config.addresses, [
@@ -107,10 +88,7 @@ kernelTest("ConfigMirror follows addresses", () => {
     },
   ]);
   assert(config.isLocal(address("10.0.0.7")));
-  deleteAddress(scene.requests, ifindex, {
-    address: ip("10.0.0.7"),
-    prefixLength: 24,
-  });
+  configure(scene.room, "addr del 10.0.0.7/24 dev ib0");
   assert(scene.take().includes("address"));
   assert(!config.isLocal(address("10.0.0.7")));
   assertEquals(config.addresses.length, 3);
@@ -118,10 +96,11 @@ kernelTest("ConfigMirror follows addresses", () => {
 
 kernelTest("set: the kernel's refusals carry its errno", () => {
   using scene = new Scene();
-  const address = { address: ip("10.0.0.1"), prefixLength: 24 };
-  addAddress(scene.requests, scene.netdev.ifindex, address);
+  const add = () =>
+    addAddress(scene.requests, scene.netdev.ifindex, "10.0.0.1/24");
+  add();
   const taken = assertThrows(
-    () => addAddress(scene.requests, scene.netdev.ifindex, address),
+    add,
     IpoibError,
     "Cannot add address 10.0.0.1/24",
   );
@@ -175,13 +154,10 @@ function unicast(nextHop: string): Route {
   };
 }
 
-kernelTest("ConfigMirror.route() says what the kernel would do", () => {
+ipTest("ConfigMirror.route() says what the kernel would do", () => {
   using scene = new Scene();
   const { config, ifindex } = scene.netdev;
-  addAddress(scene.requests, ifindex, {
-    address: ip("10.0.0.1"),
-    prefixLength: 24,
-  });
+  addAddress(scene.requests, ifindex, "10.0.0.1/24");
   setLinkUp(scene.requests, ifindex, true);
   scene.take();
   const own = ip("10.0.0.1");
@@ -192,26 +168,16 @@ kernelTest("ConfigMirror.route() says what the kernel would do", () => {
   assertEquals(to("239.1.1.1"), { type: "multicast" });
   assertEquals(to("10.0.0.1"), { type: "none" });
 
-  const route = {
-    destination: ip("10.20.0.0"),
-    prefixLength: 16,
-    gateway: ip("10.0.0.2"),
-  };
-  addRoute(scene.requests, route);
+  configure(scene.room, "route add 10.20.0.0/16 via 10.0.0.2");
   assert(scene.take().includes("route"));
   const via = unicast("10.0.0.2");
   assertEquals(to("10.20.3.4"), via);
   // A forwarded packet's source, and none at all.
   assertEquals(to("10.20.3.4", ip("172.16.0.1")), via);
   assertEquals(to("10.20.3.4", 0), via);
-  addRoute(scene.requests, {
-    destination: 0,
-    prefixLength: 0,
-    gateway: ip("10.0.0.3"),
-    ifindex,
-  });
+  configure(scene.room, "route add default via 10.0.0.3 dev ib0");
   assertEquals(to("8.8.8.8"), unicast("10.0.0.3"));
-  deleteRoute(scene.requests, route);
+  configure(scene.room, "route del 10.20.0.0/16");
   assert(scene.take().includes("route"));
   assertEquals(to("10.20.3.4"), unicast("10.0.0.3"));
 });
@@ -249,10 +215,7 @@ kernelTest("ConfigMirror.route() is none where the kernel refuses", () => {
 kernelTest("ConfigMirror reports the interface gone", () => {
   using scene = new Scene();
   const { config, ifindex } = scene.netdev;
-  addAddress(scene.requests, ifindex, {
-    address: ip("10.0.0.1"),
-    prefixLength: 24,
-  });
+  addAddress(scene.requests, ifindex, "10.0.0.1/24");
   setLinkUp(scene.requests, ifindex, true);
   scene.take();
   scene.requests.request(link(RTM_DELLINK, ifindex), "E", "delete a link");
@@ -272,10 +235,7 @@ kernelTest("ConfigMirror follows an interface to another namespace", () => {
   using scene = new Scene();
   using other = new Room();
   const { config, ifindex } = scene.netdev;
-  addAddress(scene.requests, ifindex, {
-    address: ip("10.0.0.1"),
-    prefixLength: 24,
-  });
+  addAddress(scene.requests, ifindex, "10.0.0.1/24");
   scene.take();
   assertEquals(config.addresses.length, 1);
   scene.requests.request(
@@ -288,10 +248,7 @@ kernelTest("ConfigMirror follows an interface to another namespace", () => {
   assert(changes.includes("address"));
   assertEquals(config.addresses, []);
   using there = new RequestSocket(other.fd);
-  addAddress(there, config.ifindex, {
-    address: ip("10.5.0.1"),
-    prefixLength: 24,
-  });
+  addAddress(there, config.ifindex, "10.5.0.1/24");
   scene.take();
   assertEquals(config.addresses[0]!.address, address("10.5.0.1"));
   scene.netdev.setUp(true);
@@ -313,10 +270,7 @@ kernelTest("ConfigMirror reads everything again when events were lost", () => {
     const changes = new Set<ConfigChange>();
     mirror.onChange((change) => changes.add(change));
     for (let i = 1; i <= 200; i++) {
-      addAddress(requests, tap.ifindex, {
-        address: ip(`10.0.${i}.1`),
-        prefixLength: 24,
-      });
+      addAddress(requests, tap.ifindex, `10.0.${i}.1/24`);
     }
     setLinkMtu(requests, tap.ifindex, 2044);
     setLinkUp(requests, tap.ifindex, true);

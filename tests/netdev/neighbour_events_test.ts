@@ -1,12 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { ConfigMirror } from "../../src/netdev/rtnetlink/mirror.ts";
-import {
-  changeNeighbours,
-  setPermanent,
-} from "../../src/netdev/rtnetlink/neighbour_set.ts";
+import { changeNeighbours } from "../../src/netdev/rtnetlink/neighbour_set.ts";
 import { RequestSocket } from "../../src/netdev/rtnetlink/socket.ts";
 import { IpAddress } from "../../src/wire/ip_address.ts";
-import { parsed, PEER, Scene } from "./neighbour_scene.ts";
+import { changes, PEER, Scene } from "./neighbour_scene.ts";
 import { ip, kernelTest, Room } from "./support.ts";
 import { configure, ipTest, Tap } from "./tap_support.ts";
 
@@ -28,8 +25,8 @@ kernelTest(
       if (deleted) known.delete(`${address}`);
       else known.set(`${address}`, state);
     });
-    let changes = 0;
-    scene.mirror.onChange(() => changes++);
+    let others = 0;
+    scene.mirror.onChange(() => others++);
     // PERMANENT entries do not count against the machine's limit.
     const sweep = Array.from(
       { length: 4096 },
@@ -38,12 +35,12 @@ kernelTest(
     changeNeighbours(requests, ifindex, sweep, "permanent");
     scene.take();
     assertEquals(scene.lost, 1);
-    assertEquals(changes, 0, "nothing else is read again");
+    assertEquals(others, 0, "nothing else is read again");
     assert(known.size >= sweep.length);
     // Told again a second later, because the next loss comes at once.
     changeNeighbours(requests, ifindex, sweep, "delete");
     assert(scene.room.until(() => scene.lost === 2));
-    setPermanent(requests, ifindex, parsed(PEER));
+    changes(scene.tap, "permanent", PEER);
     scene.take();
     assertEquals([...known], [[PEER, "PERMANENT"]]);
   },
@@ -93,7 +90,7 @@ ipTest("neighbours follow an interface to another namespace", () => {
     assert(room.until(() => lost === 1));
     configure(other, `link set ib0 up`);
     using requests = new RequestSocket(other.fd);
-    assert(setPermanent(requests, mirror.ifindex, parsed(PEER)));
+    assert(changes({ requests, ifindex: mirror.ifindex }, "permanent", PEER));
     assert(room.until(() => heard.includes(PEER)));
     assertEquals(
       neighbours.list().map(({ address }) => `${address}`),

@@ -5,15 +5,11 @@ import {
 import { assert, assertEquals } from "@std/assert";
 import {
   changeNeighbours,
-  deleteNeighbour,
-  failNeighbour,
-  setPermanent,
-  staleNeighbour,
-  useNeighbour,
+  type NeighbourChange,
 } from "../../src/netdev/rtnetlink/neighbour_set.ts";
-import { setLinkMtu, setLinkUp } from "../../src/netdev/rtnetlink/set.ts";
+import { setLinkMtu, setLinkUp } from "../../src/netdev/rtnetlink/link_set.ts";
 import { IpAddress } from "../../src/wire/ip_address.ts";
-import { OWN, parsed, PEER, PEER6, Scene } from "./neighbour_scene.ts";
+import { changes, OWN, parsed, PEER, PEER6, Scene } from "./neighbour_scene.ts";
 import { ip, kernelTest } from "./support.ts";
 import {
   configure,
@@ -62,14 +58,12 @@ kernelTest("neighbours: an address without an answer becomes FAILED", () => {
   assertEquals(scene.tap.arps(), [REQUEST, REQUEST, REQUEST]);
 });
 
-kernelTest("failNeighbour(): the next packet asks by broadcast at once", () => {
+kernelTest("fail: the next packet asks by broadcast at once", () => {
   using scene = new Scene();
-  const { requests, ifindex } = scene.tap;
-  const address = parsed(PEER);
-  assertEquals(failNeighbour(requests, ifindex, address), false);
+  assertEquals(changes(scene.tap, "fail", PEER), false);
   assertEquals(scene.state(PEER), undefined, "none is made");
   scene.resolve();
-  assertEquals(failNeighbour(requests, ifindex, address), true);
+  assertEquals(changes(scene.tap, "fail", PEER), true);
   assertEquals(scene.take(), [`${PEER} FAILED`]);
   assertEquals(scene.tap.arps(), [], "nothing is asked before");
   sendPacket(scene.room, PEER);
@@ -78,32 +72,29 @@ kernelTest("failNeighbour(): the next packet asks by broadcast at once", () => {
   assertEquals(scene.take(), [`${PEER} REACHABLE`]);
 });
 
-kernelTest("useNeighbour() starts a resolution", () => {
+kernelTest("use: a resolution starts", () => {
   using scene = new Scene();
-  const { requests, ifindex } = scene.tap;
-  const address = parsed(PEER);
-  assert(useNeighbour(requests, ifindex, address), "a new entry");
+  assert(changes(scene.tap, "use", PEER), "a new entry");
   assertEquals(scene.tap.arps(), [REQUEST]);
   assertEquals(scene.state(PEER), "INCOMPLETE");
   scene.tap.arp(PEER, OWN);
   assertEquals(scene.take(), [`${PEER} REACHABLE`]);
-  assert(useNeighbour(requests, ifindex, address), "a reachable one");
+  assert(changes(scene.tap, "use", PEER), "a reachable one");
   assertEquals([scene.tap.arps(), scene.state(PEER)], [[], "REACHABLE"]);
-  failNeighbour(requests, ifindex, address);
-  assert(useNeighbour(requests, ifindex, address), "a failed one");
+  changes(scene.tap, "fail", PEER);
+  assert(changes(scene.tap, "use", PEER), "a failed one");
   assertEquals(scene.tap.arps(), [REQUEST]);
-  const address6 = parsed(PEER6);
-  assert(useNeighbour(requests, ifindex, address6));
+  assert(changes(scene.tap, "use", PEER6));
   assertEquals(scene.state(PEER6), "INCOMPLETE");
 });
 
 ipTest(
-  "setPermanent(): the entry survives a flush and a loss of carrier, not a link that goes down",
+  "permanent: the entry survives a flush and a loss of carrier, not a link that goes down",
   () => {
     using scene = new Scene();
     const { requests, ifindex } = scene.tap;
     for (const peer of [PEER, PEER6]) {
-      assert(setPermanent(requests, ifindex, parsed(peer)));
+      assert(changes(scene.tap, "permanent", peer));
     }
     assertEquals(scene.take(), [`${PEER} PERMANENT`, `${PEER6} PERMANENT`]);
     scene.resolve("10.0.0.8");
@@ -128,62 +119,44 @@ ipTest(
 
 kernelTest("each change takes an entry out of PERMANENT", () => {
   using scene = new Scene();
-  const { requests, ifindex } = scene.tap;
-  const address = parsed(PEER);
-  const after = (change: () => boolean) => {
-    assert(setPermanent(requests, ifindex, address));
-    assert(change());
+  const after = (what: NeighbourChange) => {
+    assert(changes(scene.tap, "permanent", PEER));
+    assert(changes(scene.tap, what, PEER));
     return scene.state(PEER);
   };
-  assertEquals(
-    after(() => failNeighbour(requests, ifindex, address)),
-    "FAILED",
-  );
-  assertEquals(
-    after(() => staleNeighbour(requests, ifindex, address)),
-    "STALE",
-  );
-  assertEquals(
-    after(() => deleteNeighbour(requests, ifindex, address)),
-    undefined,
-  );
-  assertEquals(
-    after(() => useNeighbour(requests, ifindex, address)),
-    "INCOMPLETE",
-  );
+  assertEquals(after("fail"), "FAILED");
+  assertEquals(after("stale"), "STALE");
+  assertEquals(after("delete"), undefined);
+  assertEquals(after("use"), "INCOMPLETE");
 });
 
-kernelTest("staleNeighbour() and deleteNeighbour()", () => {
+kernelTest("stale and delete change what is there", () => {
   using scene = new Scene();
-  const { requests, ifindex } = scene.tap;
-  const address = parsed(PEER);
-  assertEquals(staleNeighbour(requests, ifindex, address), false);
-  assertEquals(deleteNeighbour(requests, ifindex, address), false);
+  assertEquals(changes(scene.tap, "stale", PEER), false);
+  assertEquals(changes(scene.tap, "delete", PEER), false);
   scene.resolve();
-  assert(staleNeighbour(requests, ifindex, address));
+  assert(changes(scene.tap, "stale", PEER));
   assertEquals(scene.take(), [`${PEER} STALE`]);
-  assert(deleteNeighbour(requests, ifindex, address));
+  assert(changes(scene.tap, "delete", PEER));
   assertEquals(scene.take(), [`${PEER} FAILED`, `${PEER} FAILED deleted`]);
   assertEquals(scene.state(PEER), undefined);
 });
 
-kernelTest("changes of what has gone return false", () => {
+kernelTest("changes of what has gone are counted as gone", () => {
   using scene = new Scene();
   const { requests, ifindex } = scene.tap;
-  const changes = [
-    failNeighbour,
-    useNeighbour,
-    setPermanent,
-    staleNeighbour,
-    deleteNeighbour,
-  ];
-  for (const change of changes) {
-    assertEquals(change(requests, 9999, parsed(PEER)), false, "no interface");
+  const kinds = ["fail", "use", "permanent", "stale", "delete"] as const;
+  for (const what of kinds) {
+    assertEquals(
+      changeNeighbours(requests, 9999, [parsed(PEER)], what),
+      { gone: 1, refused: 0 },
+      "no interface",
+    );
   }
   // Below 1280 bytes there is no IPv6 on an interface.
   setLinkMtu(requests, ifindex, 1000);
-  for (const change of changes) {
-    assertEquals(change(requests, ifindex, parsed(PEER6)), false, "no IPv6");
+  for (const what of kinds) {
+    assertEquals(changes(scene.tap, what, PEER6), false, "no IPv6");
   }
 });
 
@@ -217,16 +190,16 @@ kernelTest(
       refused: 0,
     });
     assertEquals(scene.mirror.neighbours.list(), []);
-    // The socket still tells of one change what came of it.
-    assertEquals(failNeighbour(requests, ifindex, parsed(PEER)), false);
+    // Refusals of one call are not counted in the next.
+    assertEquals(changes(scene.tap, "fail", PEER), false);
   },
 );
 
 kernelTest("dumpNeighbours() and the events leave other interfaces out", () => {
   using scene = new Scene();
   using other = new Tap(scene.room, "ib1");
-  setPermanent(other.requests, other.ifindex, parsed(PEER));
-  setPermanent(scene.tap.requests, scene.tap.ifindex, parsed(PEER6));
+  changes(other, "permanent", PEER);
+  changes(scene.tap, "permanent", PEER6);
   assertEquals(scene.take(), [`${PEER6} PERMANENT`]);
   const of = (tap: Tap) =>
     dumpNeighbours(scene.tap.requests, tap.ifindex).filter(({ state }) =>

@@ -1,11 +1,15 @@
 /** A TAP with neighbours, and the mirror that tells of them. */
 
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { ConfigMirror } from "../../src/netdev/rtnetlink/mirror.ts";
 import type { KernelNeighbour } from "../../src/netdev/netdev.ts";
-import { addAddress } from "../../src/netdev/rtnetlink/set.ts";
+import {
+  changeNeighbours,
+  type NeighbourChange,
+} from "../../src/netdev/rtnetlink/neighbour_set.ts";
+import { addAddress } from "../../scripts/address.ts";
 import { IpAddress } from "../../src/wire/ip_address.ts";
-import { ip, Room } from "./support.ts";
+import { Room } from "./support.ts";
 import { sendPacket, Tap } from "./tap_support.ts";
 
 export const OWN = "10.0.0.1";
@@ -16,6 +20,22 @@ export function parsed(text: string): IpAddress {
   const address = IpAddress.parse(text);
   assert(address, text);
   return address;
+}
+
+/** Changes one entry; false if it, or IPv6 on the interface, has gone. */
+export function changes(
+  { requests, ifindex }: Pick<Tap, "requests" | "ifindex">,
+  what: NeighbourChange,
+  address: string,
+): boolean {
+  const { gone, refused } = changeNeighbours(
+    requests,
+    ifindex,
+    [parsed(address)],
+    what,
+  );
+  assertEquals(refused, 0);
+  return gone === 0;
 }
 
 /** A room with a TAP that has an address, and the mirror of its configuration. */
@@ -29,10 +49,7 @@ export class Scene implements Disposable {
   lost = 0;
 
   constructor(receiveBuffer?: number) {
-    addAddress(this.tap.requests, this.tap.ifindex, {
-      address: ip(OWN),
-      prefixLength: 16,
-    });
+    addAddress(this.tap.requests, this.tap.ifindex, `${OWN}/16`);
     this.mirror = new ConfigMirror({
       reactor: this.room.reactor,
       netns: this.room.fd,

@@ -7,6 +7,13 @@ import {
   openNetdev,
   type TapNetdev,
 } from "../../src/netdev/open.ts";
+import {
+  IFLA_IFNAME,
+  linkRequest,
+  parseLink,
+  RTM_GETLINK,
+} from "../../src/netdev/rtnetlink/link.ts";
+import type { RequestSocket } from "../../src/netdev/rtnetlink/socket.ts";
 import { FakeFrames } from "../../src/system/fake_frames.ts";
 import { createNamespace, withNamespace } from "../../src/system/namespace.ts";
 import { PollReactor } from "../../src/system/poll_reactor.ts";
@@ -146,6 +153,18 @@ export function udpFrame(
   view.setUint16(24, 8 + payload.length);
   frame.set(payload, FRAME_HEADER_LENGTH + 28);
   return frame;
+}
+
+/** The index of the link called `name`, in the namespace of the socket. */
+export function indexOf(requests: RequestSocket, name: string): number {
+  let found: number | undefined;
+  requests.request(
+    linkRequest(RTM_GETLINK, 0).attributeString(IFLA_IFNAME, name),
+    "E_TEST",
+    `find ${name}`,
+    (message) => found = parseLink(message)?.ifindex,
+  );
+  return found!;
 }
 
 /** `10.0.0.1` as the signed integer that the interfaces speak. */

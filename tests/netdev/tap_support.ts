@@ -4,11 +4,11 @@ import { cString, libc } from "../../ffi/libc.ts";
 import { Fd } from "../../src/system/fd.ts";
 import { unwrap } from "../../src/system/errno.ts";
 import { withNamespace } from "../../src/system/namespace.ts";
-import { findLink } from "../../src/netdev/rtnetlink/link.ts";
-import { setLinkUp } from "../../src/netdev/rtnetlink/set.ts";
+import { setLinkUp } from "../../src/netdev/rtnetlink/link_set.ts";
 import { RequestSocket } from "../../src/netdev/rtnetlink/socket.ts";
 import { isInstalled } from "../../scripts/test/packages.ts";
 import {
+  indexOf,
   ip,
   kernelTest,
   type Room,
@@ -76,7 +76,7 @@ export class Tap implements Disposable {
   constructor(readonly room: Room, readonly name: string) {
     this.#fd = withNamespace(room.fd, () => openTap(name));
     this.requests = new RequestSocket(room.fd);
-    this.ifindex = findLink(this.requests, name)!.ifindex;
+    this.ifindex = indexOf(this.requests, name);
     setLinkUp(this.requests, this.ifindex, true);
   }
 

@@ -9,13 +9,13 @@ import { addressOf, libc } from "../../ffi/libc.ts";
 import { IpoibError } from "../../src/base/errors.ts";
 import { Errno } from "../../src/system/errno.ts";
 import {
-  findLink,
   getLink,
   linkRequest,
   RTM_NEWLINK,
 } from "../../src/netdev/rtnetlink/link.ts";
 import { NLM_F_ACK } from "../../src/netdev/rtnetlink/message.ts";
-import { addAddress, setLinkUp } from "../../src/netdev/rtnetlink/set.ts";
+import { addAddress } from "../../scripts/address.ts";
+import { setLinkUp } from "../../src/netdev/rtnetlink/link_set.ts";
 import { RequestSocket } from "../../src/netdev/rtnetlink/socket.ts";
 import { IpAddress } from "../../src/wire/ip_address.ts";
 import { checkName, interfaceRequest } from "../../src/netdev/tap/name.ts";
@@ -61,7 +61,7 @@ kernelTest("openTap() makes a TAP of link type InfiniBand", () => {
   // BROADCAST and MULTICAST; neither POINTOPOINT nor NOARP.
   assertEquals(link.flags & 0x1092, 0x1002);
   assertEquals(tap.vnetHeaderLength(), 12);
-  assertEquals(findLink(requests, "ib0")!.ifindex, tap.ifindex);
+  assertEquals(getLink(requests, tap.ifindex)!.name, "ib0");
 });
 
 kernelTest("openTap() turns on offloads that the kernel has", () => {
@@ -199,10 +199,7 @@ kernelTest("TapNetdev passes frames both ways", () => {
     assertEquals(netdev.writeBytes(frame), -Errno.EIO);
     netdev.write(memory.vnetAddress[slot]!, frame.length);
     assertEquals(results.splice(0), [`errno ${Errno.EIO}`]);
-    addAddress(netdev.config.requests, netdev.ifindex, {
-      address: ip("10.1.0.1"),
-      prefixLength: 24,
-    });
+    addAddress(netdev.config.requests, netdev.ifindex, "10.1.0.1/24");
     netdev.setUp(true);
     netdev.setCarrier(true);
     assert(room.until(() => netdev.config.up));
@@ -265,10 +262,7 @@ kernelTest(
     try {
       let calls = 0;
       netdev.onFrames = ({ count }) => calls += count;
-      addAddress(netdev.config.requests, netdev.ifindex, {
-        address: ip("10.1.0.1"),
-        prefixLength: 24,
-      });
+      addAddress(netdev.config.requests, netdev.ifindex, "10.1.0.1/24");
       netdev.setUp(true);
       netdev.setCarrier(true);
       // The kernel starts the queue a little after the carrier.
@@ -319,10 +313,7 @@ kernelTest(
       txQueueLength: 4,
     });
     try {
-      addAddress(netdev.config.requests, netdev.ifindex, {
-        address: ip("10.1.0.1"),
-        prefixLength: 24,
-      });
+      addAddress(netdev.config.requests, netdev.ifindex, "10.1.0.1/24");
       netdev.setUp(true);
       netdev.setCarrier(true);
       room.settle();

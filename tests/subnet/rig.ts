@@ -3,7 +3,7 @@
  */
 
 import { FakeClock } from "../../src/base/clock.ts";
-import { ipoibMtu } from "../../src/base/units.ts";
+import { ibMtuBytes, ipoibMtu } from "../../src/base/units.ts";
 import { SaClient } from "../../src/sa/client.ts";
 import type { SaCallback, SaResult } from "../../src/sa/result.ts";
 import {
@@ -32,7 +32,7 @@ import {
 import { gidFrom } from "../../src/wire/gid.ts";
 import type { Notice } from "../../src/wire/sa/notice.ts";
 
-export const PREFIX = 0xfe80000000000000n;
+const PREFIX = 0xfe80000000000000n;
 /** The GUID that the n-th port of a test asks for. */
 export const guidOf = (n: number) => `0x0002c9030000000${n}`;
 export const gidOf = (n: number) => gidFrom(PREFIX, BigInt(guidOf(n)));
@@ -78,11 +78,7 @@ export class RigPort {
     return gidFrom(PREFIX, BigInt(this.welcome.guid));
   }
   get ipoibMtu(): number {
-    return ipoibMtu(
-      (128 << this.welcome.mtuCode) as Parameters<
-        typeof ipoibMtu
-      >[0],
-    );
+    return ipoibMtu(ibMtuBytes(this.welcome.mtuCode)!);
   }
 
   sendMad(mad: Uint8Array, to: MadFrameAddress): void {

@@ -1,7 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { formatIpv6, Ipv6Packet, parseIpv6 } from "../../src/wire/ipv6.ts";
-import { hex, viewOf } from "./support.ts";
+import { formatIpv6, parseIpv6 } from "../../src/wire/ipv6.ts";
+import { hex } from "./support.ts";
 
 Deno.test("formatIpv6() writes the canonical text of RFC 5952", () => {
   for (
@@ -57,36 +57,6 @@ Deno.test("parseIpv6() refuses what is no address", () => {
   ) {
     assertEquals(parseIpv6(text), undefined, text);
   }
-});
-
-Deno.test("Ipv6Packet getters read the header", () => {
-  const bytes = hex(
-    "6a512345 0004 3a 40 fe80000000000000000000000000000a ff020000000000000000000000000001 01020304",
-  );
-  const view = viewOf(bytes);
-  const packet = new Ipv6Packet().at(view, 0);
-  assert(packet.valid(44));
-  assertEquals(packet.version, 6);
-  assertEquals(packet.trafficClass, 0xa5);
-  assertEquals(packet.flowLabel, 0x12345);
-  assertEquals(packet.payloadLength, 4);
-  assertEquals(packet.nextHeader, 58);
-  assertEquals(packet.hopLimit, 64);
-  assert(packet.multicast);
-  assertEquals(formatIpv6(bytes, packet.sourceOffset), "fe80::a");
-  assertEquals(formatIpv6(bytes, packet.destinationOffset), "ff02::1");
-});
-
-Deno.test("Ipv6Packet.valid() refuses truncated packets and other versions", () => {
-  const bytes = new Uint8Array(44);
-  bytes[0] = 0x60;
-  bytes[5] = 4;
-  const packet = new Ipv6Packet(viewOf(bytes), 0);
-  for (let length = 0; length < 44; length++) assert(!packet.valid(length));
-  assert(packet.valid(44));
-  assert(!packet.valid(45));
-  bytes[0] = 0x40;
-  assert(!packet.valid(44));
 });
 
 Deno.test("parseIpv6() never throws", () => {

@@ -7,7 +7,6 @@ import {
   type LinkAddress,
   linkAddressBytes,
   linkAddressEquals,
-  LinkAddressFlag,
   parseLinkAddress,
   parseLinkAddressText,
 } from "../../src/wire/link_address.ts";
@@ -16,7 +15,7 @@ import { hex, linkAddress, prefilled } from "./support.ts";
 
 const BYTES = hex("80 000048 fe80000000000000 0002c90300000001");
 const ADDRESS: LinkAddress = {
-  flags: LinkAddressFlag.Rc,
+  flags: 0x80,
   qpn: 0x48,
   gid: hex("fe80000000000000 0002c90300000001"),
 };

@@ -8,7 +8,7 @@ import { Flows } from "./flows.ts";
 import type { Random } from "../../../tests/wire/support.ts";
 
 /** Traffic is back within so long. */
-export const RECOVERY_MS = 5000;
+const RECOVERY_MS = 5000;
 const HOSTS = 3;
 /** Descriptors that a process may have more than when it was first looked at: a link to each peer, and old ones. */
 const DESCRIPTOR_SLACK = 24;

@@ -34,7 +34,7 @@ export function upWords(
 }
 
 /** One sentence on standard error, without a stack. */
-export function sentenceOf({ stderr }: Outcome): string {
+function sentenceOf({ stderr }: Outcome): string {
   assert(!/^\s+at /m.test(stderr), stderr);
   const said = stderr.split("\n").filter((line) => line.startsWith("ipoib: "));
   assertEquals(said.length, 1, `one sentence: ${stderr}`);

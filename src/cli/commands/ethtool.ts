@@ -13,7 +13,6 @@ import {
   isParameter,
   ParameterError,
   readParameters,
-  unsupportedOffset,
 } from "../ethtool_parameters.ts";
 import {
   allStatistics,
@@ -96,8 +95,7 @@ async function setCoalesce(
     const reason = errno === undefined ? undefined : REASONS[errno];
     if (reason === undefined) throw error;
     if (code === "E_COALESCE_PARAMETER") {
-      const offset = unsupportedOffset(name, values);
-      cli.environment.err(`netlink error: ${message} (offset ${offset})\n`);
+      cli.environment.err(`netlink error: ${message}\n`);
     }
     cli.environment.err(`netlink error: ${reason}\n`);
     cli.exitCode = exitCode(IpoibError.from(error));

@@ -15,7 +15,7 @@ import { readMode, readPkey, readUmcast } from "./link_values.ts";
 const KIND = "ipoib";
 
 /** Reads the words after `link add`; throws `E_USAGE`. */
-export function parseLinkAdd(words: readonly string[]): Params<"link.add"> {
+function parseLinkAdd(words: readonly string[]): Params<"link.add"> {
   const rest = [...words];
   const given: Partial<Params<"link.add">> & { type?: string } = {};
   while (rest.length > 0) {

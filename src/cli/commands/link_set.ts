@@ -13,7 +13,7 @@ type Changes = Omit<Params<"link.set">, "name">;
 const WORDS = ["up", "down", "mtu", "mode", "umcast"];
 
 /** Reads the words after `link set`; throws `E_USAGE`. */
-export function parseLinkSet(
+function parseLinkSet(
   words: readonly string[],
 ): { name?: string; changes: Changes } {
   const rest = [...words];

@@ -15,7 +15,7 @@ export interface Palette {
 
 const plainText = (text: string) => text;
 
-export const PLAIN: Palette = {
+const PLAIN: Palette = {
   name: plainText,
   lladdr: plainText,
   inet: plainText,
@@ -24,7 +24,7 @@ export const PLAIN: Palette = {
   bad: plainText,
 };
 
-export const COLORED: Palette = {
+const COLORED: Palette = {
   name: cyan,
   lladdr: yellow,
   inet: magenta,

@@ -8,7 +8,7 @@
 import { ENCAP_LENGTH } from "../../base/units.ts";
 import { ETHERNET_HEADER_LENGTH } from "../../wire/ethernet.ts";
 import { GSO_ECN, GsoType } from "../../wire/vnet.ts";
-import { Opcode } from "../../wire/bth.ts";
+import { UD_SEND_ONLY } from "../../wire/transport_headers.ts";
 import { FIRST_MLID } from "../../wire/lrh.ts";
 import type { InLink } from "./in_link.ts";
 import { counterIndex, type PortCounters } from "./port_counters.ts";
@@ -80,7 +80,7 @@ export class Inbound {
       link.giveBack(slot);
     } else if (
       (lnh !== LNH_LOCAL && lnh !== LNH_GLOBAL) ||
-      view.getUint8(base + BTH) !== Opcode.UdSendOnly
+      view.getUint8(base + BTH) !== UD_SEND_ONLY
     ) {
       counted.add("bad_header");
       link.giveBack(slot);

@@ -32,9 +32,9 @@ import {
 import type { MadAddress } from "../hca.ts";
 
 /** How often a port asks for a manager while there is none. */
-export const RETRY_MS: Millis = 50;
+const RETRY_MS: Millis = 50;
 /** How often it asks the manager whether it is there. */
-export const PING_MS: Millis = 2000;
+const PING_MS: Millis = 2000;
 /** Questions without an answer after which the manager counts as missing. */
 const MAX_PINGS = 3;
 const MESSAGES_PER_TURN = 64;

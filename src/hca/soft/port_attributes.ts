@@ -12,7 +12,6 @@ const CAPABILITIES: PortCapabilities = {
   transmitChecksum: true,
   receiveChecksum: true,
   segmentation: "deferred",
-  scatterGatherEntries: 1,
   connectionManagement: "the embedded HCA has no connected queue pairs",
 };
 

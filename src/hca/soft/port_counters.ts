@@ -5,7 +5,7 @@
 
 import { Counters } from "../../base/counters.ts";
 
-export const portCounterNames = [
+const portCounterNames = [
   "xmit_packets",
   "rcv_packets",
   "multicast_xmit_packets",

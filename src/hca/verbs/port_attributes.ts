@@ -123,7 +123,6 @@ export function queryPort(
       transmitChecksum: false,
       receiveChecksum,
       segmentation: "none",
-      scatterGatherEntries: 1,
       connectionManagement:
         "connected queue pairs of devices are not part of this version",
     },

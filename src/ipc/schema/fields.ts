@@ -13,7 +13,7 @@ import * as v from "valibot";
 export const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 /** An integer of 0 to `max`. */
-export const unsigned = (max: number) =>
+const unsigned = (max: number) =>
   v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(max));
 
 export const u16 = unsigned(0xffff);

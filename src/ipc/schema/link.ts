@@ -29,7 +29,7 @@ export const Stats64Schema = v.object({
 export type Stats64 = v.InferOutput<typeof Stats64Schema>;
 
 /** Where the MTU of an interface comes from; all in bytes of an IP packet. */
-export const MtuChainSchema = v.object({
+const MtuChainSchema = v.object({
   /** IB MTU of the port less 4. */
   port: count,
   /** IB MTU of the broadcast group less 4; absent until it is joined. */
@@ -44,7 +44,7 @@ export const MtuChainSchema = v.object({
 export type MtuChain = v.InferOutput<typeof MtuChainSchema>;
 
 /** The port of the host channel adapter under an interface. */
-export const HcaRecordSchema = v.object({
+const HcaRecordSchema = v.object({
   /** `soft0`, `mlx5_0`. */
   device: v.string(),
   port: count,

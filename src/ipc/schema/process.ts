@@ -12,8 +12,6 @@ export const VersionRecordSchema = v.object({
   /** Inode of the network namespace of the interfaces. */
   namespace: v.exactOptional(count),
 });
-export type VersionRecord = v.InferOutput<typeof VersionRecordSchema>;
-
 export const StatsRecordSchema = v.object({
   ifname: v.string(),
   stats64: Stats64Schema,
@@ -30,4 +28,3 @@ export const HeapRecordSchema = v.object({
   external: count,
   packets: count,
 });
-export type HeapRecord = v.InferOutput<typeof HeapRecordSchema>;

@@ -17,13 +17,13 @@ import type { RequestSocket } from "./socket.ts";
 
 export const RTM_NEWADDR = 20;
 export const RTM_DELADDR = 21;
-export const RTM_GETADDR = 22;
+const RTM_GETADDR = 22;
 
 export const AF_INET = 2;
 export const IFADDR_LENGTH = 8;
 export const IFA_ADDRESS = 1;
 export const IFA_LOCAL = 2;
-export const IFA_BROADCAST = 4;
+const IFA_BROADCAST = 4;
 const IFA_FLAGS = 8;
 const IFA_F_SECONDARY = 0x1;
 

@@ -110,34 +110,19 @@ export function getLink(
   socket: RequestSocket,
   ifindex: number,
 ): LinkInfo | undefined {
-  return ask(socket, linkRequest(RTM_GETLINK, ifindex), `${ifindex}`);
-}
-
-/** The link called `name`, or undefined if there is none. */
-export function findLink(
-  socket: RequestSocket,
-  name: string,
-): LinkInfo | undefined {
-  const request = linkRequest(RTM_GETLINK, 0).attributeString(
-    IFLA_IFNAME,
-    name,
-  );
-  return ask(socket, request, `"${name}"`);
-}
-
-function ask(
-  socket: RequestSocket,
-  request: MessageBuilder,
-  what: string,
-): LinkInfo | undefined {
   let found: LinkInfo | undefined;
+  const request = linkRequest(RTM_GETLINK, ifindex);
   const refused = socket.exchange(request, (message) => {
     const link = parseLink(message);
     // The attributes must outlive the receive buffer.
     found = link && { ...link, kindData: link.kindData?.copy() };
   });
   if (refused && refused.errno !== Errno.ENODEV) {
-    throw refusalError(refused, "E_NETLINK", `read network interface ${what}`);
+    throw refusalError(
+      refused,
+      "E_NETLINK",
+      `read network interface ${ifindex}`,
+    );
   }
   return found;
 }

@@ -14,15 +14,13 @@ const ATTRIBUTE_HEADER = 4;
 /** The two top bits of an attribute's type say "nested" and "network byte order". */
 const ATTRIBUTE_TYPE_MASK = 0x3fff;
 
-export const NLM_F_REQUEST = 0x1;
+const NLM_F_REQUEST = 0x1;
 export const NLM_F_MULTI = 0x2;
 export const NLM_F_ACK = 0x4;
 export const NLM_F_DUMP_INTR = 0x10;
 export const NLM_F_CAPPED = 0x100;
 export const NLM_F_ACK_TLVS = 0x200;
 export const NLM_F_DUMP = 0x300;
-export const NLM_F_REPLACE = 0x100;
-export const NLM_F_EXCL = 0x200;
 export const NLM_F_CREATE = 0x400;
 
 export const NLMSG_ERROR = 2;

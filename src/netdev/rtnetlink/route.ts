@@ -6,7 +6,6 @@
  */
 
 export const RTM_NEWROUTE = 24;
-export const RTM_DELROUTE = 25;
 export const RTM_GETROUTE = 26;
 
 export const RTMSG_LENGTH = 12;

@@ -26,7 +26,7 @@ export const TapFlag = {
 } as const;
 
 /** Bits of TUNSETOFFLOAD: what the kernel may leave undone in a frame that it gives us. */
-export const TapOffload = {
+const TapOffload = {
   CSUM: 0x01,
   TSO4: 0x02,
   TSO6: 0x04,
@@ -35,8 +35,16 @@ export const TapOffload = {
   USO6: 0x40,
 } as const;
 
+const { CSUM, TSO4, TSO6, TSO_ECN, USO4, USO6 } = TapOffload;
+
 /** Sets that the kernel accepts as a whole, best first: USO is of Linux 6.2, and only both of it together. */
-export const OFFLOAD_SETS: readonly number[] = [0x6f, 0x0f, 0x07, 0x01, 0x00];
+export const OFFLOAD_SETS: readonly number[] = [
+  CSUM | TSO4 | TSO6 | TSO_ECN | USO4 | USO6,
+  CSUM | TSO4 | TSO6 | TSO_ECN,
+  CSUM | TSO4 | TSO6,
+  CSUM,
+  0,
+];
 
 /** Link type of Ethernet (`linux/if_arp.h`). */
 export const ARPHRD_ETHER = 1;

@@ -16,7 +16,7 @@ const AF_INET = 2;
 const SOCK_DGRAM_CLOEXEC = 2 | 0x80000;
 
 /** Where a TAP is now; closing it closes the namespace. */
-export class TapPlace implements Disposable {
+class TapPlace implements Disposable {
   readonly #namespace: Fd;
   readonly ifindex: number;
 

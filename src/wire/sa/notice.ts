@@ -23,7 +23,7 @@ export const TrapNumber = {
 } as const;
 
 /** Types of a notice. */
-export const NoticeType = {
+const NoticeType = {
   Fatal: 0,
   Urgent: 1,
   Security: 2,
@@ -32,7 +32,7 @@ export const NoticeType = {
 } as const;
 
 /** ProducerType of the subnet administrator: a class manager. */
-export const PRODUCER_CLASS_MANAGER = 4;
+const PRODUCER_CLASS_MANAGER = 4;
 
 const LENGTH = 80;
 const DETAILS = 10;

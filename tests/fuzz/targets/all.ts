@@ -3,7 +3,6 @@
 import { commandLineTarget } from "./command_line.ts";
 import { controlTarget } from "./control.ts";
 import { deviceFrameTarget, fabricPacketTarget } from "./engine.ts";
-import { ipTargets } from "./ip.ts";
 import { linkLayerTargets } from "./link_layer.ts";
 import { linkHelloTarget } from "./link_hello.ts";
 import { madTarget } from "./mad.ts";
@@ -18,7 +17,6 @@ import { textTarget } from "./text.ts";
 
 export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   ...linkLayerTargets,
-  ...ipTargets,
   textTarget,
   madTarget,
   ...netlinkTargets,

@@ -3,9 +3,9 @@
 import { assertEquals } from "@std/assert";
 import { MAX_KERNEL_CHANGES } from "../../../src/ipoib/constants.ts";
 import { FakeNetdev } from "../../../src/netdev/fake.ts";
-import { ArpOperation, arpReply, arpRequest } from "../../../src/wire/arp.ts";
+import { ArpOperation, arpRequest } from "../../../src/wire/arp.ts";
 import { IpAddress } from "../../../src/wire/ip_address.ts";
-import { arpOf, type Host, ip, ipv4Frame, Rig } from "../rig.ts";
+import { arpOf, arpReply, type Host, ip, ipv4Frame, Rig } from "../rig.ts";
 import { transmit } from "./kernel_arp.ts";
 
 const TO_B = ipv4Frame("10.0.0.1", "10.0.0.2");

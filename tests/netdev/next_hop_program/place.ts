@@ -20,7 +20,7 @@ const SO_BROADCAST = 6;
 const SO_MARK = 36;
 const EINPROGRESS = 115;
 /** The port that everything is sent to. */
-export const PORT = 9;
+const PORT = 9;
 
 /** How a datagram leaves. */
 export interface Sending {

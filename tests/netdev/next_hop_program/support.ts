@@ -14,7 +14,7 @@ import {
   type NextHopProgram,
 } from "../../../src/netdev/next_hop_program/next_hop_program.ts";
 import { NEXT_HOP_KNOWN } from "../../../src/wire/told_next_hop.ts";
-import { findLink } from "../../../src/netdev/rtnetlink/link.ts";
+import { indexOf } from "../support.ts";
 import { RequestSocket } from "../../../src/netdev/rtnetlink/socket.ts";
 import type { Fd } from "../../../src/system/fd.ts";
 import {
@@ -100,7 +100,7 @@ export class Rig implements Disposable {
 
   get ifindex(): number {
     using requests = new RequestSocket(this.place.fd);
-    return findLink(requests, "ib0")!.ifindex;
+    return indexOf(requests, "ib0");
   }
 
   attach(): NextHopProgram {

@@ -13,13 +13,13 @@ const skipped = isolate ? "" : " (skipped: needs root and namespaces)";
 
 /** Runs one of the small suites; what it came to and what it printed. */
 async function run(
-  name: string,
+  file: string,
   silenceMs = 60_000,
 ): Promise<Outcome & { output: string }> {
-  const { pathname } = new URL(`small_suites/${name}.ts`, import.meta.url);
+  const { pathname } = new URL(file, import.meta.url);
   let output = "";
   const outcome = await runSuite(
-    { name, paths: [pathname], permissions: ["--allow-all"] },
+    { name: file, paths: [pathname], permissions: ["--allow-all"] },
     {
       options: [],
       isolate: true,
@@ -46,7 +46,7 @@ Deno.test({
   name: `a suite passes, with a temporary folder of its own${skipped}`,
   ignore,
   async fn() {
-    const { passed, failed, left } = await run("passes");
+    const { passed, failed, left } = await run("small_suites/passes.ts");
     assertEquals([passed, failed, left], [1, 0, []]);
   },
 });
@@ -56,7 +56,7 @@ Deno.test({
     `a suite in which no test finishes is ended, and says which ran${skipped}`,
   ignore,
   async fn() {
-    const { passed, failed, output } = await run("hangs", 4000);
+    const { passed, failed, output } = await run("small_suites/hangs.ts", 4000);
     assertEquals([passed, failed], [1, 1]);
     assertStringIncludes(output, "running was: endless");
   },
@@ -66,7 +66,7 @@ Deno.test({
   name: `what a suite leaves behind is named and fails it${skipped}`,
   ignore,
   async fn() {
-    const { passed, failed, left } = await run("leaves");
+    const { passed, failed, left } = await run("small_suites/leaves.ts");
     assertEquals([passed, failed], [1, 3]);
     assertEquals(left.slice(0, 2), [
       "process sleep 1234",

@@ -1,0 +1,94 @@
+/** Which declarations the entry points reach. */
+
+import type { Declaration, Source } from "./source.ts";
+
+export interface Reached {
+  readonly declarations: ReadonlySet<Declaration>;
+  readonly files: ReadonlySet<string>;
+}
+
+/**
+ * Follows names from the entry points, whose declarations are all reached. A name counts wherever it stands: what a
+ * local variable hides is reached too, so nothing that is used is reported.
+ */
+export function reach(
+  sources: ReadonlyMap<string, Source>,
+  entries: readonly string[],
+): Reached {
+  const declarations = new Set<Declaration>();
+  const files = new Set<string>();
+  const waiting: (() => void)[] = [];
+
+  const visitFile = (path: string): void => {
+    const source = sources.get(path);
+    if (!source || files.has(path)) return;
+    files.add(path);
+    waiting.push(() => {
+      source.names.forEach((name) => visitName(source, name));
+      source.files.forEach(visitFile);
+      source.lazy.forEach(({ file, name }) => visitExport(file, name));
+    });
+  };
+  const visitName = (source: Source, name: string): void => {
+    for (const declaration of source.declarations) {
+      if (declaration.name !== name || declarations.has(declaration)) continue;
+      declarations.add(declaration);
+      waiting.push(() =>
+        declaration.names.forEach((each) => visitName(source, each))
+      );
+    }
+    const target = source.imports.get(name);
+    if (target) waiting.push(() => void visitExport(target.file, target.name));
+  };
+  const visitExport = (path: string, name: string): boolean => {
+    const source = sources.get(path);
+    if (!source) return false;
+    visitFile(path);
+    if (name === "*") {
+      [...source.exports.keys(), ...source.reexports.keys()]
+        .filter((each) => each !== "*")
+        .forEach((each) => visitExport(path, each));
+      const all = source.reexports.get("*");
+      if (all) visitExport(all.file, "*");
+      return true;
+    }
+    const local = source.exports.get(name);
+    const target = source.reexports.get(name);
+    const all = source.reexports.get("*");
+    if (local !== undefined) visitName(source, local);
+    else if (target) return visitExport(target.file, target.name);
+    else return all !== undefined && visitExport(all.file, name);
+    return true;
+  };
+
+  for (const entry of entries) {
+    visitFile(entry);
+    const source = sources.get(entry)!;
+    source.declarations.forEach(({ name }) => visitName(source, name));
+  }
+  for (let next = waiting.pop(); next; next = waiting.pop()) next();
+  return { declarations, files };
+}
+
+/** The values that a file exports and no other file takes. */
+export function exportsOfOneFile(
+  sources: ReadonlyMap<string, Source>,
+): { path: string; name: string; line: number }[] {
+  const taken = new Set<string>();
+  for (const { imports, reexports, lazy } of sources.values()) {
+    for (
+      const { file, name } of [
+        ...imports.values(),
+        ...reexports.values(),
+        ...lazy,
+      ]
+    ) taken.add(`${file} ${name}`);
+  }
+  return [...sources.values()].flatMap(({ path, exports, declarations }) =>
+    taken.has(`${path} *`)
+      ? []
+      : declarations.filter(({ name, isType }) =>
+        !isType && exports.get(name) === name && !taken.has(`${path} ${name}`)
+      ).map(({ name, line }) => ({ path, name, line }))
+  );
+}

@@ -1,0 +1,33 @@
+/**
+ * Base transport header: 12 bytes of every IBA packet (IBTA vol. 1 9.2).
+ *
+ * | offset | bits       | field                                                     |
+ * |--------|------------|-----------------------------------------------------------|
+ * | 0      | 8          | OpCode                                                    |
+ * | 1      | 1, 1, 2, 4 | SolicitedEvent, MigReq, PadCount, TVer (0)                |
+ * | 2      | 16         | P_Key as in the sender's table, membership bit included   |
+ * | 4      | 8          | Resv8a                                                    |
+ * | 5      | 24         | DestQP                                                    |
+ * | 8      | 1, 7       | AckReq, reserved                                          |
+ * | 9      | 24         | PSN                                                       |
+ *
+ * Datagram extended transport header: 8 bytes after it in a UD packet (IBTA vol. 1 9.3.1).
+ *
+ * | offset | bits | field    |
+ * |--------|------|----------|
+ * | 0      | 32   | Q_Key    |
+ * | 4      | 8    | reserved |
+ * | 5      | 24   | SrcQP    |
+ *
+ * A pad of 0 to 3 bytes and the ICRC follow the payload (IBTA vol. 1 7.8).
+ */
+
+/** Bytes of the base transport header. */
+export const BTH_LENGTH = 12;
+/** Bytes of the datagram extended transport header. */
+export const DETH_LENGTH = 8;
+/** Bytes of the invariant CRC. */
+export const ICRC_LENGTH = 4;
+
+/** OpCode of a UD packet, SEND only (IBTA vol. 1 9.2.1). */
+export const UD_SEND_ONLY = 0x64;

@@ -1,0 +1,87 @@
+import { assertEquals } from "@std/assert";
+import {
+  exportsOfOneFile,
+  reach,
+} from "../../../scripts/check_unused/reach.ts";
+import { parseSource } from "../../../scripts/check_unused/source.ts";
+
+/** What stays unreached from `a.ts`, as `file name`, and files without a name. */
+function leftOver(files: Record<string, string>): string[] {
+  const sources = parsed(files);
+  const { declarations, files: seen } = reach(sources, ["a.ts"]);
+  return [...sources.values()].flatMap((source) =>
+    seen.has(source.path)
+      ? source.declarations.filter((each) => !declarations.has(each))
+        .map(({ name }) => `${source.path} ${name}`)
+      : [source.path]
+  );
+}
+
+function parsed(files: Record<string, string>) {
+  return new Map(
+    Object.entries(files).map(([path, text]) => [
+      path,
+      parseSource(path, text, (path) => Object.hasOwn(files, path)),
+    ]),
+  );
+}
+
+Deno.test("a declaration is reached through imports, other declarations and statements", () => {
+  assertEquals(
+    leftOver({
+      "a.ts": `import { b } from "./lib/b.ts"; b();`,
+      "lib/b.ts":
+        `export function b() { return c; } const c = 1; const d = c; type E = 0;
+         class F {} new F(); export const { g, h } = { g: 1, h: 2 };`,
+    }),
+    ["lib/b.ts d", "lib/b.ts E", "lib/b.ts g", "lib/b.ts h"],
+  );
+});
+
+Deno.test("a member's name reaches no declaration", () => {
+  assertEquals(
+    leftOver({
+      "a.ts": `import { b } from "./b.ts"; b.x; ({ y: b });`,
+      "b.ts": `export const b = { x: 1 }; export const x = 1; const y = 2;`,
+    }),
+    ["b.ts x", "b.ts y"],
+  );
+});
+
+Deno.test("names are followed through other names, all names and namespaces", () => {
+  assertEquals(
+    leftOver({
+      "a.ts":
+        `import { one as two } from "./index.ts"; import * as d from "./d.ts"; two; d;`,
+      "index.ts": `export * from "./b.ts"; export { three } from "./c.ts";`,
+      "b.ts": `export const one = 1; export const rest = 2;`,
+      "c.ts": `export const three = 3;`,
+      "d.ts": `export const four = 4; const five = 5;`,
+    }),
+    ["b.ts rest", "c.ts three", "d.ts five"],
+  );
+});
+
+Deno.test("a dynamic import takes what it names, a file in a string is reached whole", () => {
+  assertEquals(
+    leftOver({
+      "a.ts": `const { b } = await import("./b.ts"); new URL("c.ts", "x");
+         const PROGRAM = "/mount/programs/d.ts"; PROGRAM;`,
+      "b.ts": `export const b = 1; export const other = 2;`,
+      "c.ts": `export const c = 1;`,
+      "programs/d.ts": `export const d = 1;`,
+      "e.ts": `export const e = 1;`,
+    }),
+    ["b.ts other", "e.ts"],
+  );
+});
+
+Deno.test("values that only their own file uses are found, types are not", () => {
+  assertEquals(
+    exportsOfOneFile(parsed({
+      "a.ts": `import { b } from "./b.ts"; b;`,
+      "b.ts": `export const b = 1;\nexport const c = b;\nexport type D = 0;`,
+    })),
+    [{ path: "b.ts", name: "c", line: 2 }],
+  );
+});
