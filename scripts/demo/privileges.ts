@@ -2,7 +2,7 @@
 
 import { succeeds } from "../succeeds.ts";
 import { cString, libc } from "../../ffi/libc.ts";
-import { Errno, errnoText } from "../../src/system/errno.ts";
+import { Errno, errnoText } from "../../src/base/errno.ts";
 import { errno } from "../../ffi/libc.ts";
 import { Fd } from "../../src/system/fd.ts";
 

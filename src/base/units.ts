@@ -6,6 +6,8 @@
  * group's IPoIB MTU and what the administrator asked for.
  */
 
+import { hex } from "./hex.ts";
+
 declare const unit: unique symbol;
 type Branded<T, Name extends string> = T & { readonly [unit]: Name };
 
@@ -50,5 +52,5 @@ export function pkeysMatch(a: number, b: number): boolean {
 
 /** A P_Key in the driver's notation, `0x8001`. */
 export function formatPkey(pkey: number): string {
-  return `0x${pkey.toString(16).padStart(4, "0")}`;
+  return hex(pkey);
 }

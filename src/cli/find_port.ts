@@ -1,13 +1,15 @@
 /** Which port of a subnet a user means by an interface's name, a LID or a GUID. */
 
+import { formatGuid, hex, parseGuid } from "../base/hex.ts";
+import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import type { SubnetRecord } from "../ipc/schema.ts";
 import type { CliEnvironment } from "./environment.ts";
 import { parseInteger } from "./options.ts";
-import { hex } from "./render/number.ts";
 import { openInterface } from "./session.ts";
 
-const GUID = /^0x[0-9a-f]{16}$/;
+/** A GUID in full; a shorter number is a LID. */
+const GUID = /^0x[0-9a-f]{16}$|:/i;
 
 /**
  * The port's GUID. Where several ports have the name, the interface of the namespace is meant.
@@ -20,18 +22,18 @@ export async function findPort(
   subnet: SubnetRecord,
   text: string,
 ): Promise<string> {
-  const guid = guidOf(text);
+  const guid = GUID.test(text) ? parseGuid(text) : undefined;
   const lid = parseInteger(text);
   const found = subnet.ports.filter((port) =>
     guid !== undefined
-      ? port.guid === guid
+      ? port.guid === formatGuid(guid)
       : lid !== undefined
       ? port.lid === lid
       : port.name === text
   );
   if (found.length === 0) {
     throw new IpoibError("E_NO_PORT", `The subnet has no port "${text}"`, {
-      errno: 19,
+      errno: Errno.ENODEV,
       hint: "an interface, a LID or a GUID, as in ipoib subnet show",
     });
   }
@@ -44,14 +46,6 @@ export async function findPort(
     `Several ports are named ${text}: LIDs ${lids}`,
     { hint: "give the LID, or the namespace with -n" },
   );
-}
-
-/** `0x` and 16 digits, or four groups with colons. */
-function guidOf(text: string): string | undefined {
-  const lower = text.toLowerCase();
-  if (GUID.test(lower)) return lower;
-  if (!/^[0-9a-f]{1,4}(:[0-9a-f]{1,4}){3}$/.test(lower)) return undefined;
-  return `0x${lower.split(":").map((g) => g.padStart(4, "0")).join("")}`;
 }
 
 /** The GUID of the port of the interface `name` in the namespace. */

@@ -1,5 +1,6 @@
 /** The options that every command takes, before the object or after the command, and readers of option values. */
 
+import { parseGuid } from "../base/hex.ts";
 import {
   type CommandUnknownOpts,
   InvalidArgumentError,
@@ -87,11 +88,7 @@ export function childPkey(text: string): number {
 
 /** Reads a GUID: 16 hexadecimal digits with or without 0x, or four groups with colons; not 0. */
 export function guid(text: string): bigint {
-  const digits = /^(?:0x)?([0-9a-f]{1,16})$/i.exec(text)?.[1] ??
-    (/^[0-9a-f]{1,4}(:[0-9a-f]{1,4}){3}$/i.test(text)
-      ? text.split(":").map((group) => group.padStart(4, "0")).join("")
-      : "0");
-  const value = BigInt(`0x${digits}`);
+  const value = parseGuid(text) ?? 0n;
   if (value === 0n) {
     throw new InvalidArgumentError(
       "It must be a GUID of 16 hexadecimal digits, not 0.",

@@ -5,6 +5,7 @@
  * control socket, `<if>.log`: that of the first interface, if there are several.
  */
 
+import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import { variable } from "../base/variables.ts";
 import { endingSignal } from "./signals.ts";
@@ -86,7 +87,7 @@ async function checkFree(path: string, name: string): Promise<void> {
     return;
   }
   throw new IpoibError("E_RUNNING", `${name} is already running`, {
-    errno: 16,
+    errno: Errno.EBUSY,
     hint: "end it first, with ipoib down",
   });
 }

@@ -3,7 +3,7 @@
 import { IpoibError } from "../base/errors.ts";
 import type { ProbedPort, VerbsProbe } from "../hca/verbs/probe.ts";
 import { DEFAULT_SUBNET, type HcaChoice } from "../ipc/up_options.ts";
-import { Errno } from "../system/errno.ts";
+import { Errno } from "../base/errno.ts";
 
 const SOFT_HINT = "use --hca soft for the embedded subnet";
 const ROCE_HINT =

@@ -1,12 +1,9 @@
 /** The methods of the control socket that concern the engine, as they run in the data worker. */
 
+import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import type { Method } from "../ipc/schema.ts";
-import {
-  type CommandContext,
-  type Commands,
-  Refusal,
-} from "./commands/context.ts";
+import { type CommandContext, type Commands } from "./commands/context.ts";
 import { ethtoolCommands } from "./commands/ethtool.ts";
 import { fileCommands } from "./commands/files.ts";
 import { linkCommands } from "./commands/link.ts";
@@ -38,7 +35,7 @@ export function runCommand(
       throw new IpoibError(
         "E_SUBNET_NAME",
         `This interface is on ${own}, not on ${asked}`,
-        { errno: Refusal.ENOENT },
+        { errno: Errno.ENOENT },
       );
     }
     context.showSubnet((subnet) => reply.ok(subnet));
@@ -50,7 +47,7 @@ export function runCommand(
     | undefined;
   if (!command) {
     throw new IpoibError("E_IPC_METHOD", `Method "${name}" is not known`, {
-      errno: Refusal.EOPNOTSUPP,
+      errno: Errno.EOPNOTSUPP,
     });
   }
   reply.ok(command(context, params));

@@ -1,7 +1,7 @@
 /** The descriptors that a process needs, and the check that it may have them before it starts anything. */
 
 import { IpoibError } from "../base/errors.ts";
-import { Errno } from "../system/errno.ts";
+import { Errno } from "../base/errno.ts";
 import { raiseDescriptorLimit } from "../system/limits.ts";
 
 /** Of the runtime, its threads, the subnet's manager and clients. Measured: 35, and 23 for each interface. */

@@ -1,12 +1,12 @@
 /** Worker entry: the subnet manager of an embedded subnet. */
 
+import { formatGuid } from "../base/hex.ts";
 import { getLogger, type LogLevel } from "../base/log.ts";
 import { folderOf } from "../ipc/runtime_folder.ts";
 import { keepCapabilities } from "../system/capability.ts";
 import { fileInode } from "../system/file_inode.ts";
 import { removeDeadSocket } from "../system/dead_socket.ts";
 import { PollReactor } from "../system/poll_reactor.ts";
-import { formatGuid } from "../wire/gid.ts";
 import type { LastKnown } from "../subnet/messages.ts";
 import type { ManagerInfo } from "../subnet/snapshot.ts";
 import { portSocketPath } from "../subnet/sockets.ts";

@@ -1,5 +1,6 @@
 /** The port of an interface's data worker: of the embedded HCA, or of a real one. */
 
+import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import { getLogger } from "../base/log.ts";
 import type { HcaPort } from "../hca/hca.ts";
@@ -8,8 +9,6 @@ import { VerbsPort } from "../hca/verbs/port.ts";
 import type { SubnetSnapshot } from "../subnet/messages.ts";
 import type { Reactor } from "../system/reactor.ts";
 import type { Emit } from "./thread/worker_side.ts";
-
-const EOPNOTSUPP = 95;
 
 /** Which port, as the main thread tells the worker. */
 export type PortInit =
@@ -56,7 +55,7 @@ export function openPort(
           mads === "roce"
             ? `${name} is on Ethernet, which has no subnet manager`
             : `${name} is on a real fabric, whose subnet manager is asked with its own tools`,
-          { errno: EOPNOTSUPP },
+          { errno: Errno.EOPNOTSUPP },
         );
       },
     };

@@ -2,7 +2,7 @@
 
 import { IpoibError } from "../base/errors.ts";
 import type { ChosenHca, ChosenHcas } from "./choose_hca.ts";
-import { Errno } from "../system/errno.ts";
+import { Errno } from "../base/errno.ts";
 
 const PREFIX = "ib";
 

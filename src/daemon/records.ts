@@ -1,5 +1,6 @@
 /** The engine's objects as the control socket's records. */
 
+import { formatGuid } from "../base/hex.ts";
 import { ibMtuBytes } from "../base/units.ts";
 import { formatPkey } from "../base/units.ts";
 import type {
@@ -20,14 +21,14 @@ import { portRateMbps } from "../ipoib/link_state.ts";
 import { mtuChain } from "../ipoib/mtu.ts";
 import type { Statistics } from "../ipoib/statistics.ts";
 import type { Millis } from "../base/units.ts";
-import { formatGidLong, formatGuid } from "../wire/gid.ts";
+import { formatGidLong } from "../wire/gid.ts";
 import {
   formatLinkAddress,
   groupLinkAddress,
   type LinkAddress,
   linkAddressBytes,
 } from "../wire/link_address.ts";
-import { rateMbps } from "../wire/sa/rate.ts";
+import { rateMbps } from "../base/rates.ts";
 
 /** What a record says beside the interface itself. */
 export interface RecordContext {

@@ -18,7 +18,7 @@ import {
   keepCapabilities,
   keepCapabilitiesForExec,
 } from "../system/capability.ts";
-import { Errno } from "../system/errno.ts";
+import { Errno } from "../base/errno.ts";
 import { Fd } from "../system/fd.ts";
 import { inheritable } from "../system/inheritable.ts";
 import { openNamespace } from "../system/namespace.ts";

@@ -1,5 +1,6 @@
 /** `ipoib subnet run`: holds the manager of an embedded subnet without an interface. */
 
+import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import { configureLog, getLogger } from "../base/log.ts";
 import { variable } from "../base/variables.ts";
@@ -39,7 +40,7 @@ export async function runSubnet(options: SubnetRunOptions): Promise<number> {
     throw new IpoibError(
       "E_SUBNET_TAKEN",
       `Subnet ${name} already has a manager`,
-      { errno: 16, hint: "see `ipoib subnet show`" },
+      { errno: Errno.EBUSY, hint: "see `ipoib subnet show`" },
     );
   }
   log.info(`subnet manager runs, pid ${Deno.pid}`);

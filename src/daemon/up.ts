@@ -1,5 +1,6 @@
 /** `ipoib up`: becomes the process that is one or more interfaces, or starts one in the background. */
 
+import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import { configureLog, getLogger } from "../base/log.ts";
 import { variable } from "../base/variables.ts";
@@ -51,7 +52,7 @@ export async function up(options: UpOptions): Promise<number> {
     throw new IpoibError(
       "E_MODE",
       "Connected mode is not part of this version",
-      { errno: 22, hint: "use --mode datagram" },
+      { errno: Errno.EINVAL, hint: "use --mode datagram" },
     );
   }
 

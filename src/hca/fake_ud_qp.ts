@@ -1,5 +1,6 @@
 /** Queue pairs of the fake fabric (fake.ts). */
 
+import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import { ENCAP_LENGTH, pkeysMatch } from "../base/units.ts";
 import { gidEquals } from "../wire/gid.ts";
@@ -16,6 +17,7 @@ import {
   type AddressHandleAttributes,
   type CqModeration,
   PostResult,
+  QKEY_FROM_QP,
   type QueuePairOptions,
   type RxBatch,
   RxFlag,
@@ -28,9 +30,7 @@ import {
   writePathHeaders,
 } from "./ud_headers.ts";
 
-const QKEY_FROM_QP = 0x80000000;
 const BATCH = 8;
-const EOPNOTSUPP = 95;
 
 interface FakeBatch extends RxBatch {
   readonly capacity: number;
@@ -220,7 +220,7 @@ export class FakeUdQp implements UdQp {
   setModeration(moderation: CqModeration): void {
     if (this.#port.refusesModeration) {
       throw new IpoibError("E_MODERATION", "The device has no moderation", {
-        errno: EOPNOTSUPP,
+        errno: Errno.EOPNOTSUPP,
       });
     }
     this.moderation = moderation;

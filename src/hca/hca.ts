@@ -74,7 +74,7 @@ export interface AddressHandle {
 export interface AddressHandleAttributes {
   dlid: number;
   sl: number;
-  /** Rate code of the path as in PathRecord (wire/sa/rate.ts); 0 means the port's own. */
+  /** Rate code of the path as in PathRecord (base/rates.ts); 0 means the port's own. */
   staticRate: number;
   /** Present if packets carry a GRH: always for multicast. */
   grh?: {
@@ -168,13 +168,16 @@ export interface QueuePair {
   close(): void;
 }
 
+/** Bit 31 of a Q_Key to send with: the queue pair's own is meant (IBTA vol. 1 10.2.5). */
+export const QKEY_FROM_QP = 0x80000000;
+
 /** An unreliable-datagram queue pair: each packet names its destination. */
 export interface UdQp extends QueuePair {
   /** Sets the Q_Key that arriving packets must carry. */
   setQkey(qkey: number): void;
   /**
-   * Posts `slot` with `length` bytes of payload after the IPoIB header. Consumes the slot whatever it returns. A Q_Key with bit
-   * 31 set stands for the queue pair's own (IBTA vol. 1 10.2.5).
+   * Posts `slot` with `length` bytes of payload after the IPoIB header. Consumes the slot whatever it returns. A Q_Key with
+   * {@linkcode QKEY_FROM_QP} stands for the queue pair's own.
    */
   post(
     slot: number,

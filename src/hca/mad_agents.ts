@@ -1,9 +1,9 @@
 /** The agents of a port, by management class: which of them a MAD that arrived is for. */
 
+import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import type { MadAddress, MadAgent } from "./hca.ts";
 
-const EBUSY = 16;
 /** Where the management class stands in a MAD. */
 const MGMT_CLASS = 1;
 
@@ -30,7 +30,7 @@ export class MadAgents {
       throw new IpoibError(
         "E_MAD_CLASS",
         `Management class ${mgmtClass} has an agent already`,
-        { errno: EBUSY },
+        { errno: Errno.EBUSY },
       );
     }
     const agent = new Agent(this.#send, () => this.#agents.delete(mgmtClass));

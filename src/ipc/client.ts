@@ -2,6 +2,7 @@
  * The client's end of a control socket: calls with a time limit, events, and the news that the other side ended.
  */
 
+import { Errno } from "../base/errno.ts";
 import * as v from "valibot";
 import { IpoibError } from "../base/errors.ts";
 import { connectSocket } from "./connect.ts";
@@ -71,7 +72,7 @@ export class IpcClient {
       throw new IpoibError(
         "E_IPC_TOO_LARGE",
         `Request ${method} is longer than ${MAX_REQUEST} bytes`,
-        { errno: 90 },
+        { errno: Errno.EMSGSIZE },
       );
     }
     const answer = await this.#exchange(
@@ -121,7 +122,10 @@ export class IpcClient {
           new IpoibError(
             "E_IPC_TIMEOUT",
             `${this.#what} did not answer ${method} within ${timeout / 1000} s`,
-            { errno: 110, hint: "the process may be stopped or overloaded" },
+            {
+              errno: Errno.ETIMEDOUT,
+              hint: "the process may be stopped or overloaded",
+            },
           ),
         ),
       timeout,
@@ -178,7 +182,7 @@ export class IpcClient {
 
   #closedError(): IpoibError {
     return new IpoibError("E_IPC_CLOSED", `${this.#what} ended`, {
-      errno: 104,
+      errno: Errno.ECONNRESET,
     });
   }
 }

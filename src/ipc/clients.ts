@@ -5,6 +5,7 @@
  * is. The oldest connection without a request under way ends instead, or the oldest of all if every one waits for an answer.
  */
 
+import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import { getLogger } from "../base/log.ts";
 import { Connection, type ConnectionOwner } from "./connection.ts";
@@ -91,7 +92,7 @@ export class Clients implements ConnectionOwner {
       new IpoibError(
         "E_IPC_BUSY",
         `${this.#what} has more than ${this.limits.connections} clients, and this one was idle longest`,
-        { errno: 16, hint: "connect again" },
+        { errno: Errno.EBUSY, hint: "connect again" },
       ),
     );
   }

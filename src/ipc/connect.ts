@@ -1,5 +1,6 @@
 /** Connecting to a control socket, with its failures named. */
 
+import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 
 /**
@@ -25,7 +26,7 @@ function named(error: unknown, path: string, what: string): IpoibError {
     error instanceof Deno.errors.ConnectionRefused
   ) {
     return new IpoibError("E_NOT_RUNNING", `${what} is not running`, {
-      errno: 111,
+      errno: Errno.ECONNREFUSED,
       cause: error,
     });
   }
@@ -33,7 +34,11 @@ function named(error: unknown, path: string, what: string): IpoibError {
     return new IpoibError(
       "E_IPC_PERMISSION",
       `Permission to control ${what} is denied`,
-      { errno: 13, hint: "run as the user who started it", cause: error },
+      {
+        errno: Errno.EACCES,
+        hint: "run as the user who started it",
+        cause: error,
+      },
     );
   }
   if (error instanceof TypeError) {
@@ -41,7 +46,7 @@ function named(error: unknown, path: string, what: string): IpoibError {
       "E_SOCKET_PATH",
       `Cannot use "${path}" as a socket: the path is longer than 107 bytes`,
       {
-        errno: 22,
+        errno: Errno.EINVAL,
         hint: "choose a shorter IPOIB_RUNTIME_DIR",
         cause: error,
       },

@@ -1,5 +1,6 @@
 /** One client of a control socket, seen from the server: lines in, answers and events out. */
 
+import { Errno } from "../base/errno.ts";
 import * as v from "valibot";
 import { IpoibError } from "../base/errors.ts";
 import {
@@ -13,7 +14,6 @@ import { dispatch, type Handlers } from "./handlers.ts";
 import type { EndReason, IpcLimits } from "./limits.ts";
 import { Outbox } from "./outbox.ts";
 
-const ESHUTDOWN = 108;
 /** How long an ended client's last message may take. */
 const LAST_MESSAGE_MS = 10;
 
@@ -104,7 +104,7 @@ export class Connection {
   async finish(grace: number): Promise<void> {
     this.#gone.abort(
       new IpoibError("E_IPC_CLOSED", "The process is ending", {
-        errno: ESHUTDOWN,
+        errno: Errno.ESHUTDOWN,
       }),
     );
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -159,7 +159,7 @@ export class Connection {
         new IpoibError(
           "E_IPC_INCOMPLETE",
           `Request was not complete after ${requestMs / 1000} s`,
-          { errno: 110, hint: "a request ends with a newline" },
+          { errno: Errno.ETIMEDOUT, hint: "a request ends with a newline" },
         ),
       ), requestMs);
   }
@@ -209,7 +209,7 @@ export class Connection {
       throw new IpoibError(
         "E_IPC_TOO_LARGE",
         `Reply to ${request.method} is longer than ${MAX_RESPONSE} bytes`,
-        { errno: 90 },
+        { errno: Errno.EMSGSIZE },
       );
     } catch (error) {
       return refusal(id, IpoibError.from(error));
@@ -257,7 +257,9 @@ function readRequest(line: string) {
   try {
     value = JSON.parse(line);
   } catch {
-    throw new IpoibError("E_IPC_JSON", "Request is not JSON", { errno: 22 });
+    throw new IpoibError("E_IPC_JSON", "Request is not JSON", {
+      errno: Errno.EINVAL,
+    });
   }
   const request = v.safeParse(RequestSchema, value);
   if (request.success) return request.output;
@@ -265,6 +267,6 @@ function readRequest(line: string) {
   throw new IpoibError(
     "E_IPC_REQUEST",
     `Request is wrong at "${field}": ${request.issues[0].message}`,
-    { errno: 22 },
+    { errno: Errno.EINVAL },
   );
 }

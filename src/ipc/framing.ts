@@ -5,6 +5,7 @@
  * blank lines are skipped.
  */
 
+import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 
 const NEWLINE = 0x0a;
@@ -70,7 +71,10 @@ export class LineSplitter {
     return new IpoibError(
       "E_IPC_TOO_LARGE",
       `Line of the control socket is longer than ${this.#limit} bytes`,
-      { errno: 90, hint: "send smaller messages, each on a line of its own" },
+      {
+        errno: Errno.EMSGSIZE,
+        hint: "send smaller messages, each on a line of its own",
+      },
     );
   }
 }

@@ -1,5 +1,6 @@
 /** What answers the methods of a control socket, and the checks before it. */
 
+import { Errno } from "../base/errno.ts";
 import * as v from "valibot";
 import { IpoibError } from "../base/errors.ts";
 import { isMethod, type Method, methods } from "./methods.ts";
@@ -47,7 +48,7 @@ export async function dispatch(
     throw new IpoibError(
       "E_IPC_PARAMS",
       `Parameter "${field}" of ${method} is wrong: ${issue.message}`,
-      { errno: 22 },
+      { errno: Errno.EINVAL },
     );
   }
   return await handler(checked.output, context);
@@ -57,6 +58,9 @@ function unknownMethod(method: string): IpoibError {
   return new IpoibError(
     "E_IPC_METHOD",
     `Method "${method}" is not known to this process`,
-    { errno: 95, hint: "the running process and this program may differ" },
+    {
+      errno: Errno.EOPNOTSUPP,
+      hint: "the running process and this program may differ",
+    },
   );
 }

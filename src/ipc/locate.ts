@@ -15,6 +15,7 @@
  * A namespace is identified by its inode, which the caller finds out (this room makes no system calls).
  */
 
+import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import { variable } from "../base/variables.ts";
 import { isInterfaceName } from "./schema/fields.ts";
@@ -57,7 +58,7 @@ export function socketDirectory(
 export function socketPath(directory: string, name: string): string {
   if (!isInterfaceName(name)) {
     throw new IpoibError("E_NAME", `Interface name "${name}" is not valid`, {
-      errno: 22,
+      errno: Errno.EINVAL,
       hint: "1 to 15 characters without slash, colon or blank",
     });
   }
@@ -142,7 +143,7 @@ export function linkName(
     throw new IpoibError(
       "E_RUNNING",
       `Another process has the control socket "${path}"`,
-      { errno: 17 },
+      { errno: Errno.EEXIST },
     );
   }
   Deno.symlinkSync(`${leadsTo}${SUFFIX}`, path);

@@ -5,6 +5,7 @@
  * directory may be writable by all users if it is sticky, as /tmp is: then only the owner can replace the folder.
  */
 
+import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import { runtimeDirectory } from "./locate.ts";
 
@@ -130,7 +131,7 @@ function refused(
   details: { hint?: string; cause?: unknown } = {},
 ): IpoibError {
   return new IpoibError("E_RUNTIME_DIR", message, {
-    errno: 13,
+    errno: Errno.EACCES,
     hint: "IPOIB_RUNTIME_DIR names the folder of the sockets",
     ...details,
   });

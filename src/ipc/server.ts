@@ -8,6 +8,7 @@
  * that does not take its answers is disconnected: see limits.ts for what clients may use.
  */
 
+import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import { Clients } from "./clients.ts";
 import { connectSocket } from "./connect.ts";
@@ -177,7 +178,7 @@ async function removeStale(path: string, what: string): Promise<void> {
 
 function running(what: string): IpoibError {
   return new IpoibError("E_RUNNING", `${what} is already running`, {
-    errno: 16,
+    errno: Errno.EBUSY,
     hint: "end it first, with ipoib down",
   });
 }
@@ -201,7 +202,7 @@ function checkLength(path: string): void {
   throw new IpoibError(
     "E_SOCKET_PATH",
     `Cannot use "${path}" as a socket: the path is longer than 107 bytes`,
-    { errno: 22, hint: "choose a shorter IPOIB_RUNTIME_DIR" },
+    { errno: Errno.EINVAL, hint: "choose a shorter IPOIB_RUNTIME_DIR" },
   );
 }
 

@@ -1,5 +1,6 @@
 /** What `ipoib up` and `ipoib subnet run` were asked for: the command line's side gives it, the daemon takes it. */
 
+import { formatGuid } from "../base/hex.ts";
 import type { LogLevel } from "../base/log.ts";
 
 /** Which host channel adapter to use. */
@@ -116,9 +117,7 @@ export function upArguments(options: UpOptions): string[] {
   add("--pkey-index", options.pkeyIndex);
   add(
     "--guid",
-    options.guid === undefined
-      ? undefined
-      : `0x${options.guid.toString(16).padStart(16, "0")}`,
+    options.guid === undefined ? undefined : formatGuid(options.guid),
   );
   add("--subnet-mtu", options.subnetMtu);
   add("--mode", options.mode);

@@ -6,6 +6,7 @@
  * its parent.
  */
 
+import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import { formatPkey, FULL_MEMBER } from "../base/units.ts";
 import type { PortEvent, SendMemory } from "../hca/hca.ts";
@@ -13,9 +14,6 @@ import type { Netdev } from "../netdev/netdev.ts";
 import type { EngineOptions } from "./engine.ts";
 import { IpoibInterface } from "./interface.ts";
 
-const ENODEV = 19;
-const EINVAL = 22;
-const ENOTUNIQ = 76;
 const MAX_PKEY = 0xffff;
 const IF_NAME_PARENT_PART = 10;
 
@@ -110,7 +108,7 @@ export class IpoibDevice {
         `P_Key ${
           formatPkey(written)
         } already has an interface on ${this.parent.name}`,
-        { errno: ENOTUNIQ },
+        { errno: Errno.ENOTUNIQ },
       );
     }
     return this.#open(childName(this.parent.name, written), written, "legacy");
@@ -146,7 +144,7 @@ export class IpoibDevice {
       throw new IpoibError(
         "E_NO_CHILD",
         `${this.parent.name} has no child with P_Key ${formatPkey(pkey)}`,
-        { errno: ENODEV, hint: "see `ipoib child list`" },
+        { errno: Errno.ENODEV, hint: "see `ipoib child list`" },
       );
     }
     const { name } = child.interface;
@@ -256,7 +254,7 @@ function invalidPkey(what: "create" | "delete", pkey: number): IpoibError {
   return new IpoibError(
     "E_PKEY_INVALID",
     `Cannot ${what} a child for P_Key ${shown}`,
-    { errno: EINVAL, hint: "use 0x0001 to 0xffff, but not 0x8000" },
+    { errno: Errno.EINVAL, hint: "use 0x0001 to 0xffff, but not 0x8000" },
   );
 }
 

@@ -1,12 +1,11 @@
 /** Why an interface does not carry traffic yet, in words for the user. */
 
+import { Errno } from "../base/errno.ts";
 import { formatPkey } from "../base/units.ts";
 import type { PortAttributes } from "../hca/hca.ts";
 import { formatGid } from "../wire/gid.ts";
 import { formatMadStatus, MadStatus } from "../wire/mad.ts";
 import type { Group } from "./multicast/group.ts";
-
-const ETIMEDOUT = 110;
 
 /** The text of a link that carries traffic. */
 export const RUNNING = "running";
@@ -56,7 +55,7 @@ function joinState(
   const group = `broadcast group ${formatGid(mgid)}`;
   const partition = `partition ${formatPkey(pkey)}`;
   if (failure === undefined) return `waiting to join the ${group}`;
-  if (failure === ETIMEDOUT) {
+  if (failure === Errno.ETIMEDOUT) {
     return `the subnet administrator does not answer the join of ${group} (SM LID ${port.smLid})`;
   }
   switch (status) {

@@ -4,12 +4,11 @@
  * Both values have 16 bits. A device that cannot moderate is no failure: the values are kept and shown all the same.
  */
 
+import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import type { CqModeration, UdQp } from "../hca/hca.ts";
 
 const MOST = 0xffff;
-const EINVAL = 22;
-const EOPNOTSUPP = 95;
 
 export class Moderation {
   #values: CqModeration = { rxUsecs: 0, rxFrames: 0 };
@@ -36,7 +35,7 @@ export class Moderation {
           `${
             name === "rxUsecs" ? "rx-usecs" : "rx-frames"
           } ${value} is too large`,
-          { errno: EINVAL, hint: `use 0 to ${MOST}` },
+          { errno: Errno.EINVAL, hint: `use 0 to ${MOST}` },
         );
       }
     }
@@ -48,7 +47,7 @@ export class Moderation {
     try {
       this.#qp?.setModeration(values);
     } catch (error) {
-      if (!(error instanceof IpoibError) || error.errno !== EOPNOTSUPP) {
+      if (!(error instanceof IpoibError) || error.errno !== Errno.EOPNOTSUPP) {
         throw error;
       }
     }

@@ -16,6 +16,7 @@
  * pauses, a few times.
  */
 
+import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import type { Millis } from "../base/units.ts";
 import type { AddressHandle, AddressHandleAttributes } from "../hca/hca.ts";
@@ -35,8 +36,6 @@ import type { LinkIdentity } from "./link_identity.ts";
 import type { GroupTable } from "./multicast/group_table.ts";
 import type { Peer } from "./peer.ts";
 import type { Statistics } from "./statistics.ts";
-
-const EINVAL = 22;
 
 type PathState = "idle" | "asking" | "complete" | "doubtful";
 
@@ -249,7 +248,7 @@ export class PathTable {
     try {
       ah = this.#context.port.createAddressHandle(handleAttributes(record));
     } catch (error) {
-      this.#fail(path, IpoibError.from(error).errno ?? EINVAL);
+      this.#fail(path, IpoibError.from(error).errno ?? Errno.EINVAL);
       return;
     }
     const old = path.ah;

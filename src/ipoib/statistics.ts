@@ -5,6 +5,7 @@
  * large send counts once. `multicast` counts multicast receives, broadcasts not among them.
  */
 
+import { Errno } from "../base/errno.ts";
 import { Counters } from "../base/counters.ts";
 
 const names = [
@@ -60,11 +61,9 @@ const tables = [
 
 export type DropReason = typeof reasons[number];
 
-const EIO = 5;
-
 /** Why the device did not take a packet, by the positive errno of the write. */
 export function refusal(errno: number): DropReason {
-  return errno === EIO ? "rx_device_down" : "rx_device_refused";
+  return errno === Errno.EIO ? "rx_device_down" : "rx_device_refused";
 }
 
 /** Positions in `Statistics.totals.values`, for the data path. */

@@ -3,6 +3,7 @@
  * test says. It needs no privilege, and no FFI where the test resolves addresses itself.
  */
 
+import { Errno } from "../base/errno.ts";
 import { bytesAt } from "../../ffi/libc.ts";
 import { Listeners } from "../base/listeners.ts";
 import type { Millis } from "../base/units.ts";
@@ -30,8 +31,6 @@ import type {
 
 /** 224.0.0.1. */
 const ALL_HOSTS = 0xe0000001 | 0;
-const ENODEV = 19;
-const EIO = 5;
 
 export interface FakeOptions {
   readonly name?: string;
@@ -365,9 +364,9 @@ export class FakeNetdev implements Netdev {
     length: number,
     bytes: Uint8Array,
   ): number {
-    if (this.closed) return -ENODEV;
+    if (this.closed) return -Errno.ENODEV;
     if (this.writeError !== 0) return -this.writeError;
-    if (!this.config.up) return -EIO;
+    if (!this.config.up) return -Errno.EIO;
     const frame = bytes.slice();
     if (!this.config.neighbours.take(frame)) {
       this.written.push({ address, bytes: frame });

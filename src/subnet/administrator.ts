@@ -15,8 +15,9 @@
  * cannot be changed. Every refusal and every silence costs one line in the log that names the reason.
  */
 
+import { formatGuid, hex } from "../base/hex.ts";
 import type { Millis } from "../base/units.ts";
-import { formatGid, formatGuid } from "../wire/gid.ts";
+import { formatGid } from "../wire/gid.ts";
 import {
   formatMadStatus,
   MadStatus,
@@ -46,7 +47,7 @@ import {
   type RecordQuery,
 } from "./port_records.ts";
 import type { EndPoint, SubnetPort } from "./ports.ts";
-import { hex, SaRefusal, SaSilence } from "./refusal.ts";
+import { SaRefusal, SaSilence } from "./refusal.ts";
 import type { RmppSender } from "./rmpp_sender.ts";
 import { SM_KEY } from "./constants.ts";
 import type { Subnet } from "./subnet.ts";

@@ -2,7 +2,7 @@
  * What changed in the forwarding tables since the last time, in messages that fit a frame.
  */
 
-import { formatGuid } from "../wire/gid.ts";
+import { formatGuid } from "../base/hex.ts";
 import { type Group, receivers } from "./groups.ts";
 import { linkToken } from "./link_token.ts";
 import type { FabricGroup, FabricPort, FabricUpdate } from "./messages.ts";

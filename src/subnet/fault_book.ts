@@ -1,5 +1,6 @@
 /** The manager's packet faults: what is set, and which ports follow it. */
 
+import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import {
   type FaultRule,
@@ -39,7 +40,7 @@ export class FaultBook {
       throw new IpoibError(
         "E_FAULT_RULES",
         `The subnet has ${MAX_RULES} fault rules, which is all it can have`,
-        { errno: 28, hint: "clear some of them" },
+        { errno: Errno.ENOSPC, hint: "clear some of them" },
       );
     }
     this.#replace([...others, { ...request, since: this.#next }]);

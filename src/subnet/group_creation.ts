@@ -5,6 +5,7 @@
  * exist (OpenSM's ipoib_mcgroup_creation_validation).
  */
 
+import { hex } from "../base/hex.ts";
 import { ibMtuBytes } from "../base/units.ts";
 import { formatGid, gidEquals } from "../wire/gid.ts";
 import {
@@ -19,11 +20,11 @@ import {
   McMask,
   type McMemberRecord,
 } from "../wire/sa/mc_member_record.ts";
-import { rateDataMbps, rateMbps, slowerRate } from "../wire/sa/rate.ts";
+import { rateDataMbps, rateMbps, slowerRate } from "../base/rates.ts";
 import { Selector } from "../wire/sa/selector.ts";
 import { keyMismatch } from "./group_match.ts";
 import { type GroupParameters, SA_SIGNATURE } from "./groups.ts";
-import { hex, SaRefusal } from "./refusal.ts";
+import { SaRefusal } from "./refusal.ts";
 import { LINK } from "./constants.ts";
 import type { Subnet } from "./subnet.ts";
 
@@ -61,7 +62,7 @@ export function groupOfRequest(
       MadStatus.InsufficientComponents,
       `the group does not exist and ${missing.join(", ")} ${
         missing.length > 1 ? "are" : "is"
-      } missing to create it (component mask 0x${mask.toString(16)})`,
+      } missing to create it (component mask ${hex(mask, 0)})`,
     );
   }
   const mgid = isZero(request.mgid)

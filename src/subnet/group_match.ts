@@ -6,12 +6,12 @@
  * Each function returns the reason why not, naming the field and both values.
  */
 
+import { hex } from "../base/hex.ts";
 import { ibMtuBytes, pkeysMatch } from "../base/units.ts";
 import { McMask, type McMemberRecord } from "../wire/sa/mc_member_record.ts";
-import { rateDataMbps, rateMbps } from "../wire/sa/rate.ts";
+import { rateDataMbps, rateMbps } from "../base/rates.ts";
 import { selectorAllows } from "../wire/sa/selector.ts";
 import type { GroupParameters } from "./groups.ts";
-import { hex } from "./refusal.ts";
 
 const SELECTOR_WORDS = ["more than", "less than", "exactly", "the best of"];
 

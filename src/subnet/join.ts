@@ -3,11 +3,12 @@
  * and statuses of OpenSM's osm_sa_mcmember_record.c).
  */
 
+import { formatGuid, hex } from "../base/hex.ts";
 import { formatPkey, ibMtuBytes, pkeysMatch } from "../base/units.ts";
-import { formatGid, formatGuid, gidGuid, gidPrefix } from "../wire/gid.ts";
+import { formatGid, gidGuid, gidPrefix } from "../wire/gid.ts";
 import { MadStatus } from "../wire/mad.ts";
 import { McMask, McMemberRecord } from "../wire/sa/mc_member_record.ts";
-import { rateDataMbps, rateMbps } from "../wire/sa/rate.ts";
+import { rateDataMbps, rateMbps } from "../base/rates.ts";
 import { Selector } from "../wire/sa/selector.ts";
 import { groupOfRequest } from "./group_creation.ts";
 import { keyMismatch, sizeMismatch, undefinedCode } from "./group_match.ts";
@@ -170,7 +171,7 @@ function memberOf(
   if (missing.length > 0) {
     throw new SaRefusal(
       MadStatus.InsufficientComponents,
-      `${missing.join(", ")} missing (component mask 0x${mask.toString(16)})`,
+      `${missing.join(", ")} missing (component mask ${hex(mask, 0)})`,
     );
   }
   const code = undefinedCode(request, mask, McMask);

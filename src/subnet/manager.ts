@@ -9,8 +9,8 @@
  * the subnet's MTU. Ports that return bring their LIDs and memberships along.
  */
 
+import { formatGuid } from "../base/hex.ts";
 import { type IbMtuCode, ibMtuCode, type Millis } from "../base/units.ts";
-import { formatGuid } from "../wire/gid.ts";
 import { Notice, TrapNumber } from "../wire/sa/notice.ts";
 import { SaMad } from "../wire/sa/sa_mad.ts";
 import { SubnetAdministrator } from "./administrator.ts";

@@ -4,7 +4,7 @@
  */
 
 import { PathMask, type PathRecord } from "../wire/sa/path_record.ts";
-import { rateDataMbps, slowerRate } from "../wire/sa/rate.ts";
+import { rateDataMbps, slowerRate } from "../base/rates.ts";
 import { Selector } from "../wire/sa/selector.ts";
 import { LINK, PACKET_LIFETIME } from "./constants.ts";
 import type { Subnet } from "./subnet.ts";

@@ -5,9 +5,10 @@
  * Every port hears what it has to in this order: forwarding tables, its event, then Reports.
  */
 
+import { formatGuid, hex } from "../base/hex.ts";
+import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import type { Millis } from "../base/units.ts";
-import { formatGuid } from "../wire/gid.ts";
 import { TrapNumber } from "../wire/sa/notice.ts";
 import {
   emptiedFabric,
@@ -20,13 +21,7 @@ import type { ManagerMessage, SubnetEvent } from "./messages.ts";
 import { createPartitionGroups } from "./partition_groups.ts";
 import { MAX_PKEYS, type Partition, updatedPkeyTable } from "./partitions.ts";
 import { SM_LID, type SubnetPort } from "./ports.ts";
-import { hex } from "./refusal.ts";
 import type { Subnet } from "./subnet.ts";
-
-const ENODEV = 19;
-const EINVAL = 22;
-const ENOSPC = 28;
-const EADDRINUSE = 98;
 
 /** What the operations need of the manager. */
 export interface OperationContext {
@@ -83,13 +78,16 @@ export class PortOperations {
       throw new IpoibError(
         "E_SUBNET_LID",
         `LID ${lid} is in use, kept for another port, or none that a port can have`,
-        { errno: EADDRINUSE, hint: "choose another LID, or leave it out" },
+        {
+          errno: Errno.EADDRINUSE,
+          hint: "choose another LID, or leave it out",
+        },
       );
     }
     if (port.active) journal.portRemoved(port);
     if (subnet.ports.move(port, lid, now) === undefined) {
       throw new IpoibError("E_SUBNET_FULL", "The subnet has no LID left", {
-        errno: ENOSPC,
+        errno: Errno.ENOSPC,
       });
     }
     if (port.active) {
@@ -124,7 +122,7 @@ export class PortOperations {
         bad === undefined
           ? `A P_Key table has 1 to ${MAX_PKEYS} P_Keys, each once`
           : `${hex(bad)} is not a P_Key`,
-        { errno: EINVAL, hint: "give P_Keys such as 0xffff,0x8001" },
+        { errno: Errno.EINVAL, hint: "give P_Keys such as 0xffff,0x8001" },
       );
     }
     this.#setTable(port, [...pkeys], true);
@@ -145,7 +143,7 @@ export class PortOperations {
     throw new IpoibError(
       "E_SUBNET_PORT",
       `The subnet has no port with GUID ${formatGuid(guid)}`,
-      { errno: ENODEV, hint: "see `ipoib subnet show` for its ports" },
+      { errno: Errno.ENODEV, hint: "see `ipoib subnet show` for its ports" },
     );
   }
 

@@ -25,6 +25,7 @@
  * order and must not lose frames; it may queue them.
  */
 
+import { Errno } from "../base/errno.ts";
 import * as v from "valibot";
 import { IpoibError } from "../base/errors.ts";
 import { GID_LENGTH } from "../wire/gid.ts";
@@ -81,7 +82,7 @@ export function encodeControl(
     throw new IpoibError(
       "E_SUBNET_FRAME",
       `Subnet message "${message.type}" has ${json.length} bytes, more than a frame may have`,
-      { errno: 90 },
+      { errno: Errno.EMSGSIZE },
     );
   }
   const frame = new Uint8Array(1 + json.length);
@@ -103,7 +104,7 @@ export function encodeMad(
     throw new IpoibError(
       "E_SUBNET_FRAME",
       `MAD has ${mad.length} bytes instead of ${MAD_LENGTH}`,
-      { errno: 22 },
+      { errno: Errno.EINVAL },
     );
   }
   const frame = new Uint8Array(MAD_HEADER_LENGTH + MAD_LENGTH);

@@ -19,8 +19,3 @@ export class SaRefusal extends Error {
 export class SaSilence extends Error {
   override readonly name = "SaSilence";
 }
-
-/** A number as the log has it: `0x8001`. */
-export function hex(value: number, digits = 4): string {
-  return `0x${value.toString(16).padStart(digits, "0")}`;
-}

@@ -1,12 +1,12 @@
 /** A port's hello: what it gets, or why it is refused. */
 
+import { formatGuid } from "../base/hex.ts";
 import {
   ibMtuBytes,
   type IbMtuCode,
   ibMtuCode,
   type Millis,
 } from "../base/units.ts";
-import { formatGuid } from "../wire/gid.ts";
 import {
   type ForeignHello,
   type Hello,

@@ -1,7 +1,8 @@
 /** The subnet as `ipoib subnet show` prints it. */
 
+import { formatGuid } from "../base/hex.ts";
 import { ibMtuBytes } from "../base/units.ts";
-import { formatGid, formatGuid } from "../wire/gid.ts";
+import { formatGid } from "../wire/gid.ts";
 import type { Group } from "./groups.ts";
 import { PROTOCOL_VERSION, type SubnetSnapshot } from "./messages.ts";
 import type { Partition } from "./partitions.ts";

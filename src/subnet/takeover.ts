@@ -7,14 +7,14 @@
  * knew it.
  */
 
+import { formatGuid, hex } from "../base/hex.ts";
 import { ibMtuBytes, type Millis } from "../base/units.ts";
-import { formatGid, formatGuid } from "../wire/gid.ts";
-import { rateMbps } from "../wire/sa/rate.ts";
+import { formatGid } from "../wire/gid.ts";
+import { rateMbps } from "../base/rates.ts";
 import type { LastKnown, Membership } from "./messages.ts";
 import { hasPkey } from "./partitions.ts";
 import { RESERVATION_MS, type SubnetPort } from "./ports.ts";
 import { gidFromKey } from "./protocol.ts";
-import { hex } from "./refusal.ts";
 import { MAX_GROUPS_PER_PORT, PACKET_LIFETIME } from "./constants.ts";
 import type { Subnet } from "./subnet.ts";
 

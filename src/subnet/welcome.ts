@@ -1,6 +1,6 @@
 /** What a port that was registered is told. */
 
-import { formatGuid } from "../wire/gid.ts";
+import { formatGuid } from "../base/hex.ts";
 import { fabricUpdate, wholeFabric } from "./fabric.ts";
 import { type ManagerMessage, PROTOCOL_VERSION } from "./messages.ts";
 import { SM_LID, type SubnetPort } from "./ports.ts";

@@ -1,7 +1,7 @@
 /** Sockets in the file system that no process listens at any more. */
 
 import { errno, libc } from "../../ffi/libc.ts";
-import { Errno } from "./errno.ts";
+import { Errno } from "../base/errno.ts";
 import { openSocket } from "./open_socket.ts";
 import { removeFile } from "./remove_file.ts";
 import { unixAddress } from "./unix_socket.ts";

@@ -1,7 +1,8 @@
 /** Exclusive file locks, which end with the process that holds them however it ends. */
 
 import { errno, libc } from "../../ffi/libc.ts";
-import { Errno, lastError } from "./errno.ts";
+import { Errno } from "../base/errno.ts";
+import { lastError } from "./errno.ts";
 import type { Fd } from "./fd.ts";
 import { fileInode } from "./file_inode.ts";
 import { statFd } from "./memory.ts";

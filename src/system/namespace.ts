@@ -8,7 +8,8 @@
 
 import { cString, libc } from "../../ffi/libc.ts";
 import { IpoibError } from "../base/errors.ts";
-import { Errno, errnoText, lastError, unwrap } from "./errno.ts";
+import { Errno, errnoText } from "../base/errno.ts";
+import { lastError, unwrap } from "./errno.ts";
 import { Fd } from "./fd.ts";
 import { inodeOf, inodeOfFd } from "./file_inode.ts";
 import { statFd } from "./memory.ts";

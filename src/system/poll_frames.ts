@@ -1,7 +1,7 @@
 /** Frames read and written by a call each, at once. */
 
 import { errnoCell, libc } from "../../ffi/libc.ts";
-import { Errno } from "./errno.ts";
+import { Errno } from "../base/errno.ts";
 import {
   FrameBatch,
   type FrameMemory,

@@ -2,7 +2,8 @@
 
 import { errnoCell, libc } from "../../ffi/libc.ts";
 import type { Clock } from "../base/clock.ts";
-import { Errno, lastError } from "./errno.ts";
+import { Errno } from "../base/errno.ts";
+import { lastError } from "./errno.ts";
 import type { Watch } from "./reactor.ts";
 import { ReactorBase } from "./reactor_base.ts";
 import { Timespec } from "./timespec.ts";

@@ -1,7 +1,8 @@
 /** A process that is named once and never confused with a later one of the same PID (pidfd_open(2)). */
 
 import { errno, libc } from "../../ffi/libc.ts";
-import { Errno, lastError } from "./errno.ts";
+import { Errno } from "../base/errno.ts";
+import { lastError } from "./errno.ts";
 import { Fd } from "./fd.ts";
 
 /** Numbers of the system calls, the same on x86-64 and arm64. */

@@ -9,7 +9,8 @@
 
 import { errno } from "../../ffi/libc.ts";
 import type { IpoibError } from "../base/errors.ts";
-import { Errno, lastError } from "./errno.ts";
+import { Errno } from "../base/errno.ts";
+import { lastError } from "./errno.ts";
 import type { Fd } from "./fd.ts";
 import { Flock, LockType } from "./flock.ts";
 import { openRegular } from "./regular_file.ts";

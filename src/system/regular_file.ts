@@ -5,7 +5,8 @@
 
 import { cString, libc } from "../../ffi/libc.ts";
 import { IpoibError } from "../base/errors.ts";
-import { Errno, lastError, unwrap } from "./errno.ts";
+import { Errno } from "../base/errno.ts";
+import { lastError, unwrap } from "./errno.ts";
 import { Fd } from "./fd.ts";
 import { statFd } from "./memory.ts";
 

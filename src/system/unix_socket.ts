@@ -7,7 +7,8 @@
 
 import { addressOf, cString, errno, libc } from "../../ffi/libc.ts";
 import { IpoibError } from "../base/errors.ts";
-import { Errno, lastError, unwrap } from "./errno.ts";
+import { Errno } from "../base/errno.ts";
+import { lastError, unwrap } from "./errno.ts";
 import { Fd } from "./fd.ts";
 import { openSocket } from "./open_socket.ts";
 import { removeFile } from "./remove_file.ts";

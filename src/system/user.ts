@@ -2,7 +2,8 @@
 
 import { cString, libc } from "../../ffi/libc.ts";
 import { IpoibError } from "../base/errors.ts";
-import { Errno, unwrap } from "./errno.ts";
+import { Errno } from "../base/errno.ts";
+import { unwrap } from "./errno.ts";
 
 const UID_AT = 16;
 const GID_AT = 20;

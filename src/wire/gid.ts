@@ -71,8 +71,3 @@ export function gidPrefix(gid: Uint8Array): bigint {
 export function gidGuid(gid: Uint8Array): bigint {
   return new DataView(gid.buffer, gid.byteOffset, GID_LENGTH).getBigUint64(8);
 }
-
-/** `0x0002c90300000001`. */
-export function formatGuid(guid: bigint): string {
-  return `0x${guid.toString(16).padStart(16, "0")}`;
-}

@@ -13,6 +13,8 @@
  * {@linkcode MadHeader} is the record.
  */
 
+import { hex } from "../base/hex.ts";
+
 /** Bytes of every MAD. */
 export const MAD_LENGTH = 256;
 /** Bytes of the common header. */
@@ -99,7 +101,7 @@ const STATUS_TEXT = new Map<number, string>([
 /** A status for people: `0x0600 (insufficient components)`. */
 export function formatMadStatus(status: number): string {
   const text = STATUS_TEXT.get(status) ?? "unknown status";
-  return `0x${status.toString(16).padStart(4, "0")} (${text})`;
+  return `${hex(status)} (${text})`;
 }
 
 const Offset = {

@@ -1,5 +1,6 @@
 /** The embedded subnet manager on the fake fabric: real MADs, real records, no sockets. */
 
+import { formatGuid } from "../../src/base/hex.ts";
 import { ibMtuBytes, type IbMtuCode } from "../../src/base/units.ts";
 import type { FakeFabric, FakePort } from "../../src/hca/fake.ts";
 import {
@@ -17,7 +18,6 @@ import {
   encodeMad,
 } from "../../src/subnet/protocol.ts";
 import type { FakeReactor } from "../../src/system/fake_reactor.ts";
-import { formatGuid } from "../../src/wire/gid.ts";
 
 export class FakeSubnet {
   readonly manager: SubnetManager;

@@ -7,7 +7,7 @@ import {
 } from "@std/assert";
 import { addressOf, libc } from "../../ffi/libc.ts";
 import { IpoibError } from "../../src/base/errors.ts";
-import { Errno } from "../../src/system/errno.ts";
+import { Errno } from "../../src/base/errno.ts";
 import {
   getLink,
   linkRequest,

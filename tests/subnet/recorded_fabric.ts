@@ -1,8 +1,8 @@
 /** The fabric of the recordings (scripts/opensm/fabric.ts) with the embedded manager instead of OpenSM. */
 
+import { formatGuid } from "../../src/base/hex.ts";
 import { MANAGER_GUID, portGuid, PORTS } from "../../scripts/opensm/fabric.ts";
 import type { Partition } from "../../src/subnet/partitions.ts";
-import { formatGuid } from "../../src/wire/gid.ts";
 import { GSI_QKEY } from "../../src/wire/mad.ts";
 import { Rig, type RigPort } from "./rig.ts";
 

@@ -1,7 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { cString, errno, libc } from "../../ffi/libc.ts";
 import { IpoibError } from "../../src/base/errors.ts";
-import { Errno, errnoText, lastError, unwrap } from "../../src/system/errno.ts";
+import { Errno, errnoText } from "../../src/base/errno.ts";
+import { lastError, unwrap } from "../../src/system/errno.ts";
 
 Deno.test("errno() is that of the last failed call", () => {
   for (let i = 0; i < 1000; i++) {

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { libc } from "../../ffi/libc.ts";
-import { Errno } from "../../src/system/errno.ts";
+import { Errno } from "../../src/base/errno.ts";
 import { FakeFrames } from "../../src/system/fake_frames.ts";
 import type { FrameSink, WriteResults } from "../../src/system/frames.ts";
 import { PollReactor } from "../../src/system/poll_reactor.ts";

@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { IpoibError } from "../../src/base/errors.ts";
 import { openLog } from "../../src/system/detach.ts";
-import { Errno } from "../../src/system/errno.ts";
+import { Errno } from "../../src/base/errno.ts";
 import { tryLock } from "../../src/system/lock.ts";
 import { openRegular, readRegular } from "../../src/system/regular_file.ts";
 

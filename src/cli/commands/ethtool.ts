@@ -5,6 +5,7 @@
  * Equivalent to: `ethtool -c IF` and so on.
  */
 
+import { Errno, errnoText } from "../../base/errno.ts";
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { IpoibError } from "../../base/errors.ts";
 import { type Cli, netnsOf, prints } from "../cli.ts";
@@ -26,13 +27,12 @@ import {
 import { featuresJson, renderFeatures } from "../render/features.ts";
 import { openInterface, type Target } from "../session.ts";
 
-/** What perror(3) says. */
-const REASONS: Record<number, string> = {
-  1: "Operation not permitted",
-  22: "Invalid argument",
-  95: "Operation not supported",
-};
-const EOPNOTSUPP = 95;
+/** Refusals that ethtool prints in the words of perror(3). */
+const PRINTED: readonly number[] = [
+  Errno.EPERM,
+  Errno.EINVAL,
+  Errno.EOPNOTSUPP,
+];
 
 /** An open interface and how to print what is learnt of it. */
 interface Context {
@@ -77,7 +77,7 @@ const settings: Action = async ({ target: { client, name }, print }) => {
 /** What ib_ipoib does not have either. */
 function refused(what: string): Action {
   return ({ cli }) => {
-    cli.environment.err(`${what}: ${REASONS[EOPNOTSUPP]}\n`);
+    cli.environment.err(`${what}: ${errnoText(Errno.EOPNOTSUPP)}\n`);
     cli.exitCode = Exit.Refused;
     return Promise.resolve();
   };
@@ -92,12 +92,11 @@ async function setCoalesce(
     await client.call("coalesce.set", { name, values });
   } catch (error) {
     const { errno, code, message } = IpoibError.from(error);
-    const reason = errno === undefined ? undefined : REASONS[errno];
-    if (reason === undefined) throw error;
+    if (errno === undefined || !PRINTED.includes(errno)) throw error;
     if (code === "E_COALESCE_PARAMETER") {
       cli.environment.err(`netlink error: ${message}\n`);
     }
-    cli.environment.err(`netlink error: ${reason}\n`);
+    cli.environment.err(`netlink error: ${errnoText(errno)}\n`);
     cli.exitCode = exitCode(IpoibError.from(error));
   }
 }

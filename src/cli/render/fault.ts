@@ -1,7 +1,7 @@
 /** `subnet fault show`: the rules, one a line, in the words that set them. */
 
+import { hex } from "../../base/hex.ts";
 import type { FaultRecord, SubnetRecord } from "../../ipc/schema.ts";
-import { hex } from "./number.ts";
 import type { Style } from "./style.ts";
 
 type Rule = FaultRecord["rules"][number];

@@ -1,7 +1,8 @@
 /** `link show` in the manner of `ip link` (iproute2 6.1), with lines of our own after `-d`. */
 
+import { hex } from "../../base/hex.ts";
 import { type LinkRecord, RUNNING } from "../../ipc/schema.ts";
-import { hex, portRate } from "./number.ts";
+import { portRate } from "./number.ts";
 import { statistics } from "./statistics.ts";
 import { lines, type Style } from "./style.ts";
 

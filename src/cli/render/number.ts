@@ -1,9 +1,6 @@
 /** Numbers as iproute2, sysfs and the driver's debugfs files print them. */
 
-/** `0x0002`. */
-export function hex(value: number, digits = 4): string {
-  return `0x${value.toString(16).padStart(digits, "0")}`;
-}
+import { rateGbps } from "../../base/rates.ts";
 
 /** A count, or with `human` about three digits and k, M, G, T, P or E: powers of 1000, as iproute2. */
 export function number(value: number, human: boolean): string {
@@ -41,34 +38,9 @@ export function portRate(
   })`;
 }
 
-/** Gb/sec by the rate code of SA records (IBTA vol. 1, PathRecord:Rate). */
-const CODES: Record<number, number> = {
-  2: 2.5,
-  3: 10,
-  4: 30,
-  5: 5,
-  6: 20,
-  7: 40,
-  8: 60,
-  9: 80,
-  10: 120,
-  11: 14,
-  12: 56,
-  13: 112,
-  14: 168,
-  15: 25,
-  16: 100,
-  17: 200,
-  18: 300,
-  19: 28,
-  20: 50,
-  21: 400,
-  22: 600,
-};
-
 /** `40 Gb/sec` of a rate code. */
 export function rateOfCode(code: number): string {
-  const rate = CODES[code];
+  const rate = rateGbps(code);
   return rate === undefined ? `rate code ${code}` : `${rate} Gb/sec`;
 }
 

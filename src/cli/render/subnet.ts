@@ -1,9 +1,10 @@
 /** `subnet show`: what the subnet manager knows, as three tables. */
 
+import { hex } from "../../base/hex.ts";
 import { formatPkey } from "../../base/units.ts";
 import type { SubnetRecord } from "../../ipc/schema.ts";
 import { columns } from "./columns.ts";
-import { hex, rateOfCode } from "./number.ts";
+import { rateOfCode } from "./number.ts";
 import type { Style } from "./style.ts";
 
 export function renderSubnet(subnet: SubnetRecord, style: Style): string {

@@ -5,9 +5,10 @@
  * P_Keys; each partition is an ellipse, tied to its members (dashed if limited).
  */
 
+import { hex } from "../../base/hex.ts";
 import { formatPkey } from "../../base/units.ts";
 import type { SubnetRecord } from "../../ipc/schema.ts";
-import { hex, rateOfCode } from "./number.ts";
+import { rateOfCode } from "./number.ts";
 
 type Port = SubnetRecord["ports"][number];
 

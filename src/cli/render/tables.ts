@@ -1,5 +1,6 @@
 /** Neighbours, paths, groups and children: one line a row, in the manner of `ip neigh`. */
 
+import { hex } from "../../base/hex.ts";
 import type {
   ChildRecord,
   McgRecord,
@@ -7,7 +8,7 @@ import type {
   PathRecord,
 } from "../../ipc/schema.ts";
 import { RUNNING } from "../../ipc/schema.ts";
-import { duration, gigabits, hex } from "./number.ts";
+import { duration, gigabits } from "./number.ts";
 import { address, type Style } from "./style.ts";
 
 /** Words of a line; what is undefined or false is left out. */

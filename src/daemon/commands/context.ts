@@ -1,5 +1,6 @@
 /** What the commands of the control socket work on, and which interface they mean. */
 
+import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
 import type { HcaPort } from "../../hca/hca.ts";
 import type { Method, Params, Result } from "../../ipc/schema.ts";
@@ -30,14 +31,6 @@ export type Command<M extends Method> = (
 /** Commands by method. */
 export type Commands = { [M in Method]?: Command<M> };
 
-export const Refusal = {
-  ENOENT: 2,
-  EACCES: 13,
-  ENODEV: 19,
-  EINVAL: 22,
-  EOPNOTSUPP: 95,
-} as const;
-
 export function recordContext(context: CommandContext): RecordContext {
   return {
     port: context.port.attributes,
@@ -59,7 +52,7 @@ export function one(
   const found = context.device.find(name);
   if (found) return found;
   throw new IpoibError("E_NO_INTERFACE", `Interface ${name} is not here`, {
-    errno: Refusal.ENODEV,
+    errno: Errno.ENODEV,
     hint: "see `ipoib link show`",
   });
 }
@@ -79,7 +72,7 @@ export function checkParent(context: CommandContext, name: string | undefined) {
   const each = one(context, name);
   if (each === context.device.parent) return;
   throw new IpoibError("E_NOT_PARENT", `${each.name} is a child itself`, {
-    errno: Refusal.EINVAL,
+    errno: Errno.EINVAL,
     hint: `use ${context.device.parent.name}`,
   });
 }

@@ -1,8 +1,9 @@
 /** What `ethtool` asks the driver for (Linux ipoib_ethtool.c) and is not in a link record or in statistics. */
 
+import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
 import type { CommandContext, Commands } from "./context.ts";
-import { one, Refusal } from "./context.ts";
+import { one } from "./context.ts";
 import { VERSION } from "../../ipc/version.ts";
 import type { FeatureRecord } from "../../ipc/schema.ts";
 
@@ -18,7 +19,7 @@ export const ethtoolCommands = {
       throw new IpoibError(
         "E_COALESCE_PARAMETER",
         "cannot modify an unsupported parameter",
-        { errno: Refusal.EOPNOTSUPP, hint: "rx-usecs and rx-frames only" },
+        { errno: Errno.EOPNOTSUPP, hint: "rx-usecs and rx-frames only" },
       );
     }
     one(context, name).moderation.set({

@@ -5,10 +5,11 @@
  * ipoib_vlan.c); the value comes without the line end that `echo` writes.
  */
 
+import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
 import { formatPkey } from "../../base/units.ts";
 import type { IpoibInterface } from "../../ipoib/interface.ts";
-import { type CommandContext, type Commands, one, Refusal } from "./context.ts";
+import { type CommandContext, type Commands, one } from "./context.ts";
 import { parseUnsigned, scanInteger, scanUnsigned } from "./kernel_numbers.ts";
 import { checkMode, setMtu } from "./settings.ts";
 
@@ -105,7 +106,7 @@ function find(
   };
   if (Object.hasOwn(files, file)) return files[file]!;
   throw new IpoibError("E_NO_FILE", `${each.name} has no file ${file}`, {
-    errno: Refusal.ENOENT,
+    errno: Errno.ENOENT,
     hint: `files are ${Object.keys(files).join(", ")}`,
   });
 }
@@ -113,13 +114,13 @@ function find(
 /** As opening a sysfs file the wrong way. */
 function forbidden(file: string, possible: "read" | "written"): IpoibError {
   return new IpoibError("E_FILE_MODE", `${file} can only be ${possible}`, {
-    errno: Refusal.EACCES,
+    errno: Errno.EACCES,
   });
 }
 
 function invalid(file: string, value: string, hint?: string): never {
   throw new IpoibError("E_VALUE", `Value "${value}" of ${file} is not valid`, {
-    errno: Refusal.EINVAL,
+    errno: Errno.EINVAL,
     ...(hint === undefined ? {} : { hint }),
   });
 }

@@ -1,9 +1,10 @@
 /** What can be changed of an interface by more than one way: `link set`, `link add` and the sysfs files. */
 
+import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
 import { MAX_MTU, MIN_DATAGRAM_MTU } from "../../ipoib/constants.ts";
 import type { IpoibInterface } from "../../ipoib/interface.ts";
-import { type CommandContext, Refusal } from "./context.ts";
+import { type CommandContext } from "./context.ts";
 
 /** Throws `E_MTU` (EINVAL). */
 export function setMtu(
@@ -17,7 +18,7 @@ export function setMtu(
       "E_MTU",
       `MTU ${mtu} of ${each.name} is out of range in datagram mode`,
       {
-        errno: Refusal.EINVAL,
+        errno: Errno.EINVAL,
         hint: `use ${MIN_DATAGRAM_MTU} to ${most}`,
       },
     );
@@ -36,6 +37,6 @@ export function checkMode(
   throw new IpoibError(
     "E_MODE",
     `${name} cannot use connected mode: ${reason}`,
-    { errno: Refusal.EINVAL, hint: "use datagram" },
+    { errno: Errno.EINVAL, hint: "use datagram" },
   );
 }

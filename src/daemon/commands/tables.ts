@@ -1,5 +1,6 @@
 /** What the engine knows and counts: neighbours, paths, groups, statistics, memory. */
 
+import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
 import { IpAddress } from "../../wire/ip_address.ts";
 import {
@@ -12,13 +13,7 @@ import {
   pathRecords,
   statsRecord,
 } from "../records.ts";
-import {
-  type Commands,
-  one,
-  recordContext,
-  Refusal,
-  which,
-} from "./context.ts";
+import { type Commands, one, recordContext, which } from "./context.ts";
 
 export const tableCommands = {
   "neigh.show": (context, { name }) =>
@@ -35,7 +30,7 @@ export const tableCommands = {
         "E_ADDRESS",
         `"${lladdr}" is not a link-layer address of InfiniBand`,
         {
-          errno: Refusal.EINVAL,
+          errno: Errno.EINVAL,
           hint: "give 20 bytes: flags and QPN, then the GID, as in " +
             "80:00:00:48:fe:80:00:00:00:00:00:00:00:02:c9:03:00:00:00:01",
         },
@@ -48,7 +43,7 @@ export const tableCommands = {
     const address = ipAddress(dst);
     if (one(context, name).deleteNeighbour(address)) return {};
     throw new IpoibError("E_NO_NEIGHBOUR", `${address} is not a neighbour`, {
-      errno: Refusal.ENOENT,
+      errno: Errno.ENOENT,
       hint: "see `ipoib neigh show`",
     });
   },
@@ -80,6 +75,6 @@ function ipAddress(text: string): IpAddress {
   const address = IpAddress.parse(text);
   if (address) return address;
   throw new IpoibError("E_ADDRESS", `"${text}" is not an IP address`, {
-    errno: Refusal.EINVAL,
+    errno: Errno.EINVAL,
   });
 }

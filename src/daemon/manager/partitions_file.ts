@@ -4,7 +4,7 @@
  */
 
 import { IpoibError } from "../../base/errors.ts";
-import { Errno } from "../../system/errno.ts";
+import { Errno } from "../../base/errno.ts";
 import { readRegular } from "../../system/regular_file.ts";
 import { removeFile } from "../../system/remove_file.ts";
 import type { PartitionsText } from "./commands.ts";

@@ -1,5 +1,6 @@
 /** A worker's end: starts what it hosts, runs the reactor, answers calls between turns. */
 
+import { Errno } from "../../base/errno.ts";
 import {
   configureLog,
   type LimitedLog,
@@ -117,7 +118,7 @@ export function serve<Init extends { log: LogLevel }>(
 /** The control socket is there a moment before the interface. */
 function starting(): IpoibError {
   return new IpoibError("E_STARTING", "The interface is still starting", {
-    errno: 11,
+    errno: Errno.EAGAIN,
     hint: "try again in a moment",
   });
 }

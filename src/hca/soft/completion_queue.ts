@@ -6,12 +6,12 @@
 
 import type { RxBatch } from "../hca.ts";
 import { RxFlag } from "../hca.ts";
+import { hasGrh } from "../ud_headers.ts";
 import { GID_LENGTH } from "../../wire/gid.ts";
 import { FIRST_MLID } from "../../wire/lrh.ts";
 import type { InLink } from "./in_link.ts";
 import { DETH, ENCAP, GRH, LRH, PAYLOAD, STRIDE, VNET } from "./slot_layout.ts";
 
-const LNH_GLOBAL = 3;
 const VNET_DATA_VALID = 2;
 
 /** A batch with what `release` needs. */
@@ -84,7 +84,7 @@ export class CompletionQueue {
       const slot = this.#slots[at]!;
       const base = slot * STRIDE;
       const { view } = link;
-      const grh = (view.getUint8(base + LRH + 1) & 3) === LNH_GLOBAL;
+      const grh = hasGrh(view, base);
       const multicast = view.getUint16(base + LRH + 2) >= FIRST_MLID;
       const valid = (view.getUint8(base + VNET) & VNET_DATA_VALID) !== 0;
       batch.links[n] = link;

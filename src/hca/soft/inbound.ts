@@ -7,9 +7,11 @@
 
 import { ENCAP_LENGTH } from "../../base/units.ts";
 import { ETHERNET_HEADER_LENGTH } from "../../wire/ethernet.ts";
+import { gidEquals } from "../../wire/gid.ts";
+import { GRH_DGID } from "../../wire/grh.ts";
 import { GSO_ECN, GsoType } from "../../wire/vnet.ts";
 import { UD_SEND_ONLY } from "../../wire/transport_headers.ts";
-import { FIRST_MLID } from "../../wire/lrh.ts";
+import { FIRST_MLID, LinkNextHeader } from "../../wire/lrh.ts";
 import type { InLink } from "./in_link.ts";
 import { counterIndex, type PortCounters } from "./port_counters.ts";
 import type { ReceiveQueue } from "./receive_queue.ts";
@@ -26,8 +28,6 @@ import {
 
 const RCV_PACKETS = counterIndex("rcv_packets");
 const MULTICAST_RCV_PACKETS = counterIndex("multicast_rcv_packets");
-const LNH_LOCAL = 2;
-const LNH_GLOBAL = 3;
 /** The lower half of the source GID. */
 const SOURCE_GUID = GRH + 16;
 const VNET_GSO_TYPE = VNET + 1;
@@ -79,7 +79,7 @@ export class Inbound {
       counted.add("bad_length");
       link.giveBack(slot);
     } else if (
-      (lnh !== LNH_LOCAL && lnh !== LNH_GLOBAL) ||
+      (lnh !== LinkNextHeader.IbaLocal && lnh !== LinkNextHeader.IbaGlobal) ||
       view.getUint8(base + BTH) !== UD_SEND_ONLY
     ) {
       counted.add("bad_header");
@@ -88,7 +88,7 @@ export class Inbound {
       counted.add("bad_lid");
       link.giveBack(slot);
     } else if (
-      lnh === LNH_GLOBAL &&
+      lnh === LinkNextHeader.IbaGlobal &&
       (view.getInt32(base + SOURCE_GUID) !== link.guidHigh ||
         view.getInt32(base + SOURCE_GUID + 4) !== link.guidLow)
     ) {
@@ -98,7 +98,13 @@ export class Inbound {
       counted.add("rcv_constraint_errors");
       link.giveBack(slot);
     } else if (dlid >= FIRST_MLID) {
-      this.#multicast(link, slot, length, dlid, lnh === LNH_GLOBAL);
+      this.#multicast(
+        link,
+        slot,
+        length,
+        dlid,
+        lnh === LinkNextHeader.IbaGlobal,
+      );
     } else {
       this.#unicast(link, slot, length, dlid);
     }
@@ -112,14 +118,14 @@ export class Inbound {
   attach(qp: ReceiveQueue, mgid: Uint8Array, mlid: number): void {
     const groups = this.#groups.get(mlid) ?? [];
     this.#groups.set(mlid, groups);
-    const group = groups.find((g) => sameGid(g.mgid, mgid));
+    const group = groups.find((g) => gidEquals(g.mgid, mgid));
     if (!group) groups.push({ mgid: mgid.slice(), qps: [qp] });
     else if (!group.qps.includes(qp)) group.qps.push(qp);
   }
 
   detach(qp: ReceiveQueue, mgid: Uint8Array, mlid: number): void {
     const groups = this.#groups.get(mlid);
-    const group = groups?.find((g) => sameGid(g.mgid, mgid));
+    const group = groups?.find((g) => gidEquals(g.mgid, mgid));
     if (!groups || !group) return;
     remove(group.qps, qp);
     if (group.qps.length === 0) remove(groups, group);
@@ -199,7 +205,9 @@ export class Inbound {
     let admitted = 0;
     for (let i = 0; groups && i < groups.length; i++) {
       const { mgid, qps } = groups[i]!;
-      if (!gidAt(link.bytes, slot * STRIDE + GRH + 24, mgid)) continue;
+      if (!gidEquals(link.bytes, mgid, slot * STRIDE + GRH + GRH_DGID)) {
+        continue;
+      }
       for (let k = 0; k < qps.length; k++) {
         listeners++;
         if (this.#admit(qps[k]!, link, slot, length)) admitted++;
@@ -237,15 +245,6 @@ export class Inbound {
     }
     return true;
   }
-}
-
-function sameGid(a: Uint8Array, b: Uint8Array): boolean {
-  return gidAt(a, 0, b);
-}
-
-function gidAt(bytes: Uint8Array, at: number, gid: Uint8Array): boolean {
-  for (let i = 0; i < 16; i++) if (bytes[at + i] !== gid[i]) return false;
-  return true;
 }
 
 function remove<T>(list: T[], item: T): void {

@@ -4,6 +4,7 @@
  * What a manager says replaces what the one before said; while there is none everything stays as it was.
  */
 
+import { formatGuid } from "../../base/hex.ts";
 import type { IpoibError } from "../../base/errors.ts";
 import type { Reactor, Timer } from "../../system/reactor.ts";
 import { newLinkSecret } from "../../subnet/link_token.ts";
@@ -14,7 +15,6 @@ import type {
   SubnetEvent,
   SubnetSnapshot,
 } from "../../subnet/messages.ts";
-import { formatGuid } from "../../wire/gid.ts";
 import type { MadAddress, PortAttributes, PortEvent } from "../hca.ts";
 import { Fabric, GRACE_MS } from "./fabric.ts";
 import { ManagerLink } from "./manager_link.ts";

@@ -13,6 +13,7 @@ import {
   type CqModeration,
   type PortAttributes,
   PostResult,
+  QKEY_FROM_QP,
   type RxBatch,
   type UdQp,
   type UdQpOptions,
@@ -34,7 +35,6 @@ import type { Returns } from "./returns.ts";
 import { ENCAP, HEADER_WORDS, PAYLOAD, STRIDE, VNET } from "./slot_layout.ts";
 
 const BATCH = 64;
-const QKEY_FROM_QP = 0x80000000;
 
 /** What the queue pairs of a port work with. */
 export interface UdQpParts {

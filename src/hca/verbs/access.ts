@@ -8,7 +8,7 @@
 import { cString, errno, libc } from "../../../ffi/libc.ts";
 import { IpoibError } from "../../base/errors.ts";
 import { listDirectory } from "../../system/directory.ts";
-import { Errno, errnoText } from "../../system/errno.ts";
+import { Errno, errnoText } from "../../base/errno.ts";
 import { Fd } from "../../system/fd.ts";
 import { readSmallFile } from "../../system/small_file.ts";
 

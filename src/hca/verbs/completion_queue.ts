@@ -7,7 +7,8 @@ import {
   IbvWc,
 } from "../../../ffi/verbs_layout.ts";
 import { Ibv } from "../../../ffi/verbs_layout.ts";
-import { Errno, lastError } from "../../system/errno.ts";
+import { Errno } from "../../base/errno.ts";
+import { lastError } from "../../system/errno.ts";
 import type { CqModeration } from "../hca.ts";
 import type { VerbsDevice } from "./device.ts";
 import { NativeMemory } from "./memory.ts";

@@ -14,7 +14,8 @@ import {
   VerbsContext,
 } from "../../../ffi/verbs_layout.ts";
 import { IpoibError } from "../../base/errors.ts";
-import { Errno, lastError } from "../../system/errno.ts";
+import { Errno } from "../../base/errno.ts";
+import { lastError } from "../../system/errno.ts";
 import { deviceFileError } from "./access.ts";
 
 const ALL_ONES = 0xffffffffffffffffn;

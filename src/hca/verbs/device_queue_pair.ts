@@ -1,5 +1,6 @@
 /** The device's part of a UD queue pair: making it and its states (IBTA vol. 1 10.3.1). */
 
+import { hex } from "../../base/hex.ts";
 import { bytesAt } from "../../../ffi/libc.ts";
 import {
   Ibv,
@@ -88,7 +89,7 @@ export class DeviceQueuePair {
     if (result !== 0) {
       throw lastError(
         "E_VERBS",
-        `attach to multicast LID 0x${mlid.toString(16)}`,
+        `attach to multicast LID ${hex(mlid)}`,
         { errno: Math.abs(result) },
       );
     }
@@ -113,7 +114,7 @@ export class DeviceQueuePair {
     if (result !== 0) {
       throw lastError(
         "E_VERBS",
-        `modify queue pair 0x${this.qpn.toString(16)}`,
+        `modify queue pair ${hex(this.qpn, 0)}`,
         { errno: Math.abs(result) },
       );
     }

@@ -1,7 +1,7 @@
 /** The port's end of the way to libibumad: see mad_frame.ts, and umad_port.ts for the other end. */
 
 import { IpoibError } from "../../base/errors.ts";
-import { Errno } from "../../system/errno.ts";
+import { Errno } from "../../base/errno.ts";
 import { Fd } from "../../system/fd.ts";
 import type { Reactor, Watch } from "../../system/reactor.ts";
 import { receive, send } from "../../system/unix_socket.ts";

@@ -3,11 +3,12 @@
 import { Ibv, IbvDeviceAttr, IbvPortAttr } from "../../../ffi/verbs_layout.ts";
 import { IpoibError } from "../../base/errors.ts";
 import { ibMtuBytes, type IbMtuCode } from "../../base/units.ts";
-import { Errno, lastError } from "../../system/errno.ts";
+import { Errno } from "../../base/errno.ts";
+import { lastError } from "../../system/errno.ts";
 import { gidGuid } from "../../wire/gid.ts";
 import type { PortAttributes, PortState } from "../hca.ts";
 import type { VerbsDevice } from "./device.ts";
-import { laneMbps, lanes } from "./rate.ts";
+import { laneMbps, lanes } from "./lanes.ts";
 
 const MTU_256 = 1 as IbMtuCode;
 const DEFAULT_PKEY = 0xffff;

@@ -4,7 +4,8 @@
  */
 
 import { IpoibError } from "../../base/errors.ts";
-import { Errno, lastError } from "../../system/errno.ts";
+import { Errno } from "../../base/errno.ts";
+import { lastError } from "../../system/errno.ts";
 import type { Reactor } from "../../system/reactor.ts";
 import type { PortAttributes } from "../hca.ts";
 import { Taps } from "../taps.ts";

@@ -13,6 +13,7 @@ import {
   type AddressHandle,
   type CqModeration,
   PostResult,
+  QKEY_FROM_QP,
   type QueuePairOptions,
   type RxBatch,
   type UdQp,
@@ -28,8 +29,6 @@ import { SendQueue } from "./send_queue.ts";
 
 /** Packets of one turn: the network device has its turn too. */
 const RECEIVE_BUDGET = 128;
-/** Bit 31 of a Q_Key in a work request: use the queue pair's own (IBTA vol. 1 10.2.5). */
-const QKEY_FROM_QP = 0x80000000;
 
 /** See {@linkcode UdQp}. */
 export class VerbsUdQp implements UdQp, TappedQp {

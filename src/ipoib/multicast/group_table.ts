@@ -10,6 +10,7 @@
  * (membership_checks.ts).
  */
 
+import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Millis } from "../../base/units.ts";
@@ -39,8 +40,6 @@ import { Group, GroupRoute, handleAttributes } from "./group.ts";
 import { GroupLimit } from "./group_limit.ts";
 import { logFailure, logLoss } from "./join_log.ts";
 import { MembershipChecks } from "./membership_checks.ts";
-
-const EINVAL = 22;
 
 /** What the table works with. */
 export interface GroupTableParts {
@@ -273,7 +272,7 @@ export class GroupTable implements WaitingTable<Uint8Array> {
       // The device has no room for the group, say: as good as a refusal (Linux ipoib_mcast_join_finish behaviour).
       const { message, errno } = IpoibError.from(error);
       this.#parts.log.debug(message);
-      this.#failed(group, errno ?? EINVAL, 0);
+      this.#failed(group, errno ?? Errno.EINVAL, 0);
       return;
     }
     group.progress = "joined";

@@ -1,24 +1,22 @@
 /** What the log says of joins. */
 
+import { Errno } from "../../base/errno.ts";
 import type { Logger } from "../../base/log.ts";
 import { formatGid } from "../../wire/gid.ts";
 import { MAX_LOGGED_FAILURES } from "../constants.ts";
 import type { Group } from "./group.ts";
 
-const ETIMEDOUT = 110;
-const EINVAL = 22;
-const EAGAIN = 11;
-
 /** A join failed: the driver's words, at most twenty times; what is to be expected is for debugging only. */
 export function logFailure(log: Logger, group: Group, errno: number): void {
   if (group.logged >= MAX_LOGGED_FAILURES) return;
-  const expected = group.sendOnly && errno === EINVAL;
+  const expected = group.sendOnly && errno === Errno.EINVAL;
   if (!expected) group.logged++;
   const text = `${group.sendOnly ? "sendonly " : ""}multicast join failed for ${
     formatGid(group.mgid)
   }, status -${errno}`;
-  if (expected || errno === ETIMEDOUT || errno === EAGAIN) log.debug(text);
-  else log.warn(text);
+  if (expected || errno === Errno.ETIMEDOUT || errno === Errno.EAGAIN) {
+    log.debug(text);
+  } else log.warn(text);
 }
 
 /** A membership had ended without a leave of ours: once for each group. */

@@ -20,6 +20,7 @@
  * announcement (Linux `arp_process`).
  */
 
+import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
 import type { Millis } from "../../base/units.ts";
 import type { IpAddress } from "../../wire/ip_address.ts";
@@ -38,8 +39,6 @@ import type { UdSender } from "../ud_sender.ts";
 import { Wait, type WaitingTable } from "../wait.ts";
 import type { KernelAgreement } from "./kernel_agreement.ts";
 import { Neighbour } from "./neighbour.ts";
-
-const ENOBUFS = 105;
 
 /** How an address was told. */
 export type Telling =
@@ -227,7 +226,7 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
     throw new IpoibError(
       "E_NEIGHBOUR_LIMIT",
       `Cannot hold neighbour ${address}: ${held} neighbours are held, which is the most that are possible`,
-      { errno: ENOBUFS, hint: "remove others with `ipoib neigh del`" },
+      { errno: Errno.ENOBUFS, hint: "remove others with `ipoib neigh del`" },
     );
   }
 

@@ -4,7 +4,7 @@ import { bpfCalls, BpfTcx, SYSCALL_BPF } from "../../../ffi/bpf.ts";
 import { Bpf, BpfLinkCreate, BpfProgQuery } from "../../../ffi/bpf_layout.ts";
 import { errno } from "../../../ffi/libc.ts";
 import type { IpoibError } from "../../base/errors.ts";
-import { Errno } from "../../system/errno.ts";
+import { Errno } from "../../base/errno.ts";
 import { Fd } from "../../system/fd.ts";
 import { PRIVILEGE_HINT, unavailable } from "./unavailable.ts";
 

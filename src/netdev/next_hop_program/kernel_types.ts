@@ -2,7 +2,7 @@
 
 import { cString, errno, libc } from "../../../ffi/libc.ts";
 import { IpoibError } from "../../base/errors.ts";
-import { Errno } from "../../system/errno.ts";
+import { Errno } from "../../base/errno.ts";
 import { Fd } from "../../system/fd.ts";
 import { statFd } from "../../system/memory.ts";
 import { Btf, BtfKind } from "./btf.ts";

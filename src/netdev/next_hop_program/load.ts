@@ -4,7 +4,7 @@ import { bpfCalls, SYSCALL_BPF } from "../../../ffi/bpf.ts";
 import { Bpf, BpfProgLoad } from "../../../ffi/bpf_layout.ts";
 import { addressOf, errno } from "../../../ffi/libc.ts";
 import { Capability, hasCapability } from "../../system/capability.ts";
-import { Errno } from "../../system/errno.ts";
+import { Errno } from "../../base/errno.ts";
 import { Fd } from "../../system/fd.ts";
 import { PRIVILEGE_HINT, unavailable } from "./unavailable.ts";
 

@@ -1,7 +1,7 @@
 /** Why the program cannot be used here, as an error. */
 
 import { IpoibError, type IpoibErrorDetails } from "../../base/errors.ts";
-import { errnoText } from "../../system/errno.ts";
+import { errnoText } from "../../base/errno.ts";
 
 /** What to do about missing privileges. */
 export const PRIVILEGE_HINT =

@@ -1,7 +1,8 @@
 /** A socket for rtnetlink events, which never waits. */
 
 import { addressOf, errno, libc } from "../../../ffi/libc.ts";
-import { Errno, lastError } from "../../system/errno.ts";
+import { Errno } from "../../base/errno.ts";
+import { lastError } from "../../system/errno.ts";
 import type { Fd } from "../../system/fd.ts";
 import { type NetlinkMessage, parseMessages } from "./message.ts";
 import {

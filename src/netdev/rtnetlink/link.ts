@@ -4,7 +4,7 @@
  * Body: struct ifinfomsg (16 bytes): family u8, pad, type u16 (ARPHRD), index i32, flags u32, change mask u32.
  */
 
-import { Errno } from "../../system/errno.ts";
+import { Errno } from "../../base/errno.ts";
 import { Attributes, MessageBuilder, type NetlinkMessage } from "./message.ts";
 import { refusalError, type RequestSocket } from "./socket.ts";
 

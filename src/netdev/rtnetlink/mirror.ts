@@ -10,7 +10,7 @@
 import { IpoibError } from "../../base/errors.ts";
 import { Listeners } from "../../base/listeners.ts";
 import { getLogger } from "../../base/log.ts";
-import { Errno } from "../../system/errno.ts";
+import { Errno } from "../../base/errno.ts";
 import { IpAddress } from "../../wire/ip_address.ts";
 import {
   describeNamespace,

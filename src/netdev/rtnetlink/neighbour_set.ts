@@ -11,7 +11,7 @@
  * leaves those.
  */
 
-import { Errno } from "../../system/errno.ts";
+import { Errno } from "../../base/errno.ts";
 import type { IpAddress } from "../../wire/ip_address.ts";
 import { type MessageBuilder, NLM_F_CREATE } from "./message.ts";
 import {

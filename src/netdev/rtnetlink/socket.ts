@@ -7,7 +7,7 @@
 
 import { errno, libc } from "../../../ffi/libc.ts";
 import { IpoibError } from "../../base/errors.ts";
-import { Errno, errnoText } from "../../system/errno.ts";
+import { Errno, errnoText } from "../../base/errno.ts";
 import type { Fd } from "../../system/fd.ts";
 import {
   align,

@@ -1,7 +1,7 @@
 /** Names of network interfaces, as the kernel allows them (`dev_valid_name()`). */
 
 import { IpoibError } from "../../base/errors.ts";
-import { Errno } from "../../system/errno.ts";
+import { Errno } from "../../base/errno.ts";
 import { IFNAMSIZ, IFREQ_LENGTH } from "./constants.ts";
 
 const encoder = new TextEncoder();

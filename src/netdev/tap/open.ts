@@ -3,7 +3,7 @@
 import { cString, errno, libc } from "../../../ffi/libc.ts";
 import { IpoibError } from "../../base/errors.ts";
 import { Capability, hasCapability } from "../../system/capability.ts";
-import { Errno, errnoText } from "../../system/errno.ts";
+import { Errno, errnoText } from "../../base/errno.ts";
 import { Fd } from "../../system/fd.ts";
 import { withNamespace } from "../../system/namespace.ts";
 import { HOST_ADDRESS } from "../../wire/frame_header.ts";

@@ -12,6 +12,7 @@
  * - A partition without members is none.
  */
 
+import { hex } from "../../base/hex.ts";
 import { FULL_MEMBER } from "../../base/units.ts";
 import { gidKey, parseGid } from "../../wire/gid.ts";
 import {
@@ -20,7 +21,7 @@ import {
   MgidSignature,
   mgidSignature,
 } from "../../wire/mgid.ts";
-import { rateMbps } from "../../wire/sa/rate.ts";
+import { rateMbps } from "../../base/rates.ts";
 import {
   DEFAULT_PARTITION,
   type GroupDefinition,
@@ -31,7 +32,6 @@ import {
   type PortSelector,
 } from "../partitions.ts";
 import { SA_SIGNATURE } from "../groups.ts";
-import { hex } from "../refusal.ts";
 import {
   bigOf,
   DEFAULT_FLAGS,

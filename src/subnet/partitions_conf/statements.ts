@@ -11,6 +11,7 @@
  * osm_prtn_config.c behaviour.)
  */
 
+import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
 
 /** Where something stands; both count from 1. */
@@ -52,7 +53,10 @@ export function confError(
   return new IpoibError(
     "E_PARTITIONS_CONF",
     `${file}:${line}:${column}: ${message}: expected ${expected}`,
-    { errno: 22, hint: "correct the file; nothing of it is in force" },
+    {
+      errno: Errno.EINVAL,
+      hint: "correct the file; nothing of it is in force",
+    },
   );
 }
 

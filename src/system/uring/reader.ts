@@ -1,5 +1,6 @@
 /** A multishot read: the kernel fills slots that it was lent, one frame each, until it has none left. */
 
+import { Errno } from "../../base/errno.ts";
 import {
   FrameBatch,
   type FrameMemory,
@@ -14,8 +15,6 @@ import type { Ring } from "./ring.ts";
 export const READ_MULTISHOT = 49;
 const BUFFER_SELECT = 1 << 5 << 8;
 const CQE_BUFFER_SHIFT = 16;
-const ENOBUFS = 105;
-const ECANCELED = 125;
 /** Frames of a batch. */
 const BATCH = 64;
 
@@ -70,7 +69,7 @@ export class UringReader implements FrameReader, Operation {
       this.#batch.add(slot, result);
       if (this.#batch.full) this.handUp();
     } else if (
-      result < 0 && result !== -ENOBUFS && result !== -ECANCELED &&
+      result < 0 && result !== -Errno.ENOBUFS && result !== -Errno.ECANCELED &&
       !this.#ended
     ) {
       this.#ended = true;

@@ -19,7 +19,8 @@
 
 import { ioUringCalls, Syscall } from "../../../ffi/io_uring.ts";
 import { addressOf, bytesAt, errnoCell, libc } from "../../../ffi/libc.ts";
-import { Errno, lastError, unwrap } from "../errno.ts";
+import { Errno } from "../../base/errno.ts";
+import { lastError, unwrap } from "../errno.ts";
 import { Fd } from "../fd.ts";
 import { Timespec } from "../timespec.ts";
 import type { Operation } from "./operation.ts";
@@ -39,8 +40,6 @@ const MAP_FAILED = 0xffffffffffffffffn;
 const REGISTER_PROBE = 8;
 const PROBE_OPS = 64;
 const OP_SUPPORTED = 1;
-const ETIME = 62;
-const EBUSY = 16;
 /** struct io_uring_getevents_arg: sigmask, its size, pad, timeout. */
 const GETEVENTS_ARG_BYTES = 24;
 const EXTENDED = BigInt(GETEVENTS_ARG_BYTES);
@@ -187,8 +186,8 @@ export class Ring {
       return;
     }
     // The submissions of a call that was interrupted or timed out while it waited were taken all the same.
-    if (why === ETIME || why === Errno.EINTR) this.#unsubmitted = 0;
-    else if (why !== EBUSY && why !== Errno.EAGAIN) {
+    if (why === Errno.ETIME || why === Errno.EINTR) this.#unsubmitted = 0;
+    else if (why !== Errno.EBUSY && why !== Errno.EAGAIN) {
       throw lastError("E_URING", "wait for an io_uring", { errno: why });
     }
   }

@@ -5,6 +5,7 @@
  * Needs Linux 6.7 (multishot reads) and a system that allows io_uring: see {@linkcode openUringReactor}.
  */
 
+import { Errno } from "../../base/errno.ts";
 import type { Clock } from "../../base/clock.ts";
 import { IpoibError } from "../../base/errors.ts";
 import type {
@@ -189,6 +190,6 @@ export function openUringReactor(clock?: Clock): UringReactor {
   throw new IpoibError(
     "E_URING",
     "Cannot use io_uring: this kernel has no multishot reads",
-    { errno: 38, hint: "Linux 6.7 or later has them" },
+    { errno: Errno.ENOSYS, hint: "Linux 6.7 or later has them" },
   );
 }

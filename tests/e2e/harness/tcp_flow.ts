@@ -1,7 +1,8 @@
 /** A TCP connection with bytes both ways all the time, which knows how long it stood still and whether a byte was wrong. */
 
 import { libc } from "../../../ffi/libc.ts";
-import { Errno, lastError, unwrap } from "../../../src/system/errno.ts";
+import { Errno } from "../../../src/base/errno.ts";
+import { lastError, unwrap } from "../../../src/system/errno.ts";
 import { Fd } from "../../../src/system/fd.ts";
 import { openNamespace, withNamespace } from "../../../src/system/namespace.ts";
 import { openSocket } from "../../../src/system/open_socket.ts";

@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { errnoCell, guard } from "../../../ffi/errno.ts";
 import { libc } from "../../../ffi/libc.ts";
-import { Errno } from "../../../src/system/errno.ts";
+import { Errno } from "../../../src/base/errno.ts";
 import { post } from "./post.ts";
 import { Subnet } from "./subnet.ts";
 

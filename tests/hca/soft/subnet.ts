@@ -1,5 +1,6 @@
 /** Ports of the embedded HCA and their manager, all in one process and one loop, over real memory and sockets. */
 
+import { formatGuid } from "../../../src/base/hex.ts";
 import { assert } from "@std/assert";
 import { patient } from "../../../scripts/machine.ts";
 import { ManagerHost } from "../../../src/daemon/manager/host.ts";
@@ -32,7 +33,6 @@ import { createMemory, Mapping } from "../../../src/system/memory.ts";
 import { PollReactor } from "../../../src/system/poll_reactor.ts";
 import type { ReactorBase } from "../../../src/system/reactor_base.ts";
 import { connect, receive, send } from "../../../src/system/unix_socket.ts";
-import { formatGuid } from "../../../src/wire/gid.ts";
 
 const DEADLINE_MS = 5000;
 

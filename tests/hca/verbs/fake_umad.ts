@@ -3,7 +3,7 @@
 import type { Libibumad } from "../../../ffi/libibumad.ts";
 import { UserMad } from "../../../ffi/umad_layout.ts";
 import { createEventFd, drain, ring } from "../../../src/system/event_fd.ts";
-import { Errno } from "../../../src/system/errno.ts";
+import { Errno } from "../../../src/base/errno.ts";
 
 const MAD_LENGTH = 256;
 

@@ -8,7 +8,7 @@ import {
   UmadPort,
 } from "../../../src/hca/verbs/umad_port.ts";
 import { SaClient } from "../../../src/sa/client.ts";
-import { Errno } from "../../../src/system/errno.ts";
+import { Errno } from "../../../src/base/errno.ts";
 import { PollReactor } from "../../../src/system/poll_reactor.ts";
 import { socketPair } from "../../../src/system/socket_pair.ts";
 import { receive } from "../../../src/system/unix_socket.ts";

@@ -12,7 +12,7 @@ import { kernelTypes } from "../../../src/netdev/next_hop_program/kernel_types.t
 import { loadClassifier } from "../../../src/netdev/next_hop_program/load.ts";
 import { attachNextHopProgram } from "../../../src/netdev/next_hop_program/next_hop_program.ts";
 import { nextHopProgram } from "../../../src/netdev/next_hop_program/program.ts";
-import { Errno } from "../../../src/system/errno.ts";
+import { Errno } from "../../../src/base/errno.ts";
 import { withNamespace } from "../../../src/system/namespace.ts";
 import { Place } from "./place.ts";
 import {

@@ -2,7 +2,8 @@
 
 import { cString, errno, libc } from "../../../ffi/libc.ts";
 import { patient } from "../../../scripts/machine.ts";
-import { Errno, unwrap } from "../../../src/system/errno.ts";
+import { Errno } from "../../../src/base/errno.ts";
+import { unwrap } from "../../../src/system/errno.ts";
 import { Fd } from "../../../src/system/fd.ts";
 import { withNamespace } from "../../../src/system/namespace.ts";
 

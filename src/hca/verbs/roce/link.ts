@@ -8,7 +8,7 @@
 
 import { IpoibError } from "../../../base/errors.ts";
 import { listDirectory } from "../../../system/directory.ts";
-import { Errno } from "../../../system/errno.ts";
+import { Errno } from "../../../base/errno.ts";
 import { readSmallFile } from "../../../system/small_file.ts";
 import { GID_LENGTH, gidKey, parseGid } from "../../../wire/gid.ts";
 

@@ -8,7 +8,7 @@
 
 import { IpoibError } from "../../../base/errors.ts";
 import type { Millis } from "../../../base/units.ts";
-import { Errno } from "../../../system/errno.ts";
+import { Errno } from "../../../base/errno.ts";
 import type { Reactor, Timer } from "../../../system/reactor.ts";
 import { gidEquals } from "../../../wire/gid.ts";
 import { MadView, MgmtClass } from "../../../wire/mad.ts";

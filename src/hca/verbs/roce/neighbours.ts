@@ -9,7 +9,7 @@
  */
 
 import { libc } from "../../../../ffi/libc.ts";
-import { Errno } from "../../../system/errno.ts";
+import { Errno } from "../../../base/errno.ts";
 import type { Fd } from "../../../system/fd.ts";
 import { openSocket } from "../../../system/open_socket.ts";
 

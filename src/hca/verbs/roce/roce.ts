@@ -12,7 +12,7 @@ import type { Reactor } from "../../../system/reactor.ts";
 import { formatGid } from "../../../wire/gid.ts";
 import type { AddressHandleAttributes, PortAttributes } from "../../hca.ts";
 import type { VerbsCounters } from "../counters.ts";
-import { rateCode } from "../rate.ts";
+import { rateCode } from "../../../base/rates.ts";
 import { RoceGroups } from "./groups.ts";
 import { findRoceLink, type RoceLink } from "./link.ts";
 import { RoceMadChannel } from "./mad_channel.ts";
@@ -51,7 +51,7 @@ export class Roce {
         gid: owner.attributes.gid,
         activeMtuCode: ibMtuCode(owner.attributes.activeMtu)!,
         rateCode: rateCode(
-          owner.attributes.activeWidth * owner.attributes.laneMbps,
+          owner.attributes.activeWidth * owner.attributes.laneMbps / 1000,
         ),
         ifindex: this.#link.ifindex,
       }),

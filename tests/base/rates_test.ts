@@ -1,17 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import {
   RATE_CODES_BY_SPEED,
+  rateCode,
   rateDataMbps,
+  rateGbps,
   rateMbps,
   slowerRate,
-} from "../../../src/wire/sa/rate.ts";
-import {
-  packSelector,
-  Selector,
-  selectorAllows,
-  selectorOf,
-  valueOf,
-} from "../../../src/wire/sa/selector.ts";
+} from "../../src/base/rates.ts";
 
 Deno.test("rateMbps() knows codes 2 to 22 and no other", () => {
   assertEquals(rateMbps(2), 2500);
@@ -35,18 +30,16 @@ Deno.test("RATE_CODES_BY_SPEED ascends in data rate, as OpenSM orders them", () 
   assertEquals([2, 5, 16, 1].map(slowerRate), [undefined, 2, 10, undefined]);
 });
 
-Deno.test("packSelector() puts the selector above the value", () => {
-  assertEquals(packSelector(Selector.Exactly, 4), 0x84);
-  assertEquals(selectorOf(0x84), 2);
-  assertEquals(valueOf(0xff), 63);
-});
-
-Deno.test("selectorAllows() compares magnitudes", () => {
-  assertEquals(selectorAllows(Selector.GreaterThan, 2048, 2048), false);
-  assertEquals(selectorAllows(Selector.GreaterThan, 2048, 4096), true);
-  assertEquals(selectorAllows(Selector.LessThan, 2048, 1024), true);
-  assertEquals(selectorAllows(Selector.LessThan, 2048, 2048), false);
-  assertEquals(selectorAllows(Selector.Exactly, 2048, 2048), true);
-  assertEquals(selectorAllows(Selector.Exactly, 2048, 4096), false);
-  assertEquals(selectorAllows(Selector.Best, 2048, 256), true);
+Deno.test("rateGbps() names the rates, rateCode() finds them", () => {
+  assertEquals([2, 11, 16, 22, 23].map(rateGbps), [
+    2.5,
+    14,
+    100,
+    600,
+    undefined,
+  ]);
+  for (const code of RATE_CODES_BY_SPEED) {
+    assertEquals(rateCode(rateGbps(code)!), code);
+  }
+  assertEquals(rateCode(7), 2);
 });

@@ -1,0 +1,51 @@
+/**
+ * Rates of links and paths: codes of PathRecord and MCMemberRecord (IBTA vol. 1 table 224), nominal and exact.
+ *
+ * The codes are not in order of speed. Rates are compared by what is left of them for data, as OpenSM does:
+ * codes up to 10 are of links that spend a fifth on their line code, the others two of 66 bits.
+ */
+
+/** By code: Gb/s as the rate is called, and Mb/s (Linux `ib_rate_to_mbps`). */
+const RATES: readonly (readonly [gbps: number, mbps: number] | undefined)[] = [
+  ...[undefined, undefined, [2.5, 2500], [10, 10000], [30, 30000], [5, 5000]],
+  ...[[20, 20000], [40, 40000], [60, 60000], [80, 80000], [120, 120000]],
+  ...[[14, 14062], [56, 56250], [112, 112500], [168, 168750], [25, 25781]],
+  ...[[100, 103125], [200, 206250], [300, 309375], [28, 28125], [50, 53125]],
+  ...[[400, 425000], [600, 637500]],
+] as const;
+
+/** Megabits per second of a rate code, or undefined for a code that is not defined. */
+export function rateMbps(code: number): number | undefined {
+  return RATES[code]?.[1];
+}
+
+/** The rate of a code as it is called, in Gb/s: 14 for FDR; undefined for a code that is not defined. */
+export function rateGbps(code: number): number | undefined {
+  return RATES[code]?.[0];
+}
+
+/** The code of a rate as it is called, in Gb/s; that of 2.5 Gb/s if there is none. */
+export function rateCode(gbps: number): number {
+  const code = RATES.findIndex((rate) => rate?.[0] === gbps);
+  return code < 0 ? rateCode(2.5) : code;
+}
+
+/** The last code of a link with the line code 8b/10b. */
+const LAST_8B10B = 10;
+
+/** Megabits of data per second, for comparisons, or undefined for a code that is not defined. */
+export function rateDataMbps(code: number): number | undefined {
+  const mbps = rateMbps(code);
+  return mbps && mbps * (code <= LAST_8B10B ? 8 / 10 : 64 / 66);
+}
+
+/** Every defined code, slowest first. */
+export const RATE_CODES_BY_SPEED: readonly number[] = [...RATES.keys()]
+  .filter((code) => RATES[code] !== undefined)
+  .sort((a, b) => rateDataMbps(a)! - rateDataMbps(b)!);
+
+/** The next slower rate, or undefined if there is none. */
+export function slowerRate(code: number): number | undefined {
+  const index = RATE_CODES_BY_SPEED.indexOf(code);
+  return index < 1 ? undefined : RATE_CODES_BY_SPEED[index - 1];
+}
