@@ -1,7 +1,6 @@
 /** The import graph as `deno info --json` reports it, and circles in it. */
 
-import type { Edge } from "./rules.ts";
-import { roomOf } from "./rules.ts";
+import { type Edge, roomOf } from "./rules.ts";
 
 interface Resolved {
   specifier?: string;

@@ -9,7 +9,7 @@ import { IPPROTO_ICMP, openSocket, SOCK_RAW, socketAddress } from "./socket.ts";
 /** Bytes of an echo's payload, as ping(8) has it. */
 const PAYLOAD = 56;
 /** An answer that takes longer is lost. */
-const PATIENCE_MS = 1000;
+const REPLY_TIMEOUT_MS = 1000;
 
 /** Sends `count` echoes, `intervalMs` apart, and waits for the answer of each. */
 export function ping(
@@ -18,7 +18,12 @@ export function ping(
   count: number,
   intervalMs: number,
 ): RoundTrips {
-  using socket = openSocket(namespace, SOCK_RAW, IPPROTO_ICMP, PATIENCE_MS);
+  using socket = openSocket(
+    namespace,
+    SOCK_RAW,
+    IPPROTO_ICMP,
+    REPLY_TIMEOUT_MS,
+  );
   const peer = socketAddress(to);
   unwrap(
     libc().connect(socket.number, peer, peer.length),
@@ -70,7 +75,7 @@ function awaitReply(
   for (;;) {
     const length = libc().recv(fd, answer, answer.length, 0);
     const time = performance.now() - start;
-    if (length < 0 || time > PATIENCE_MS) return undefined;
+    if (length < 0 || time > REPLY_TIMEOUT_MS) return undefined;
     // A raw socket delivers the IPv4 header too; its length is in words.
     const header = (answer[0]! & 15) * 4;
     const echo = parseIcmpEcho(answerView, header, length - header);

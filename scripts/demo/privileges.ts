@@ -1,9 +1,8 @@
 /** What the demo may do here: as root all; as a normal user in a user namespace, where the system allows it. */
 
 import { succeeds } from "../succeeds.ts";
-import { cString, libc } from "../../ffi/libc.ts";
+import { cString, errno, libc } from "../../ffi/libc.ts";
 import { Errno, errnoText } from "../../src/base/errno.ts";
-import { errno } from "../../ffi/libc.ts";
 import { Fd } from "../../src/system/fd.ts";
 
 const TAP = "/dev/net/tun";

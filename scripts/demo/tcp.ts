@@ -15,7 +15,7 @@ import {
 const CHUNK = 256 * 1024;
 const REPORT_MS = 1000;
 /** A stream that stands still for so long is broken. */
-const PATIENCE_MS = 5000;
+const STALL_TIMEOUT_MS = 5000;
 const SOCK_CLOEXEC = 0x80000;
 const MSG_NOSIGNAL = 0x4000;
 
@@ -26,7 +26,7 @@ export function receive(
   port: number,
   report: (progress: Progress) => void,
 ): { bytes: number; seconds: number } {
-  using listener = openSocket(namespace, SOCK_STREAM, 0, PATIENCE_MS);
+  using listener = openSocket(namespace, SOCK_STREAM, 0, STALL_TIMEOUT_MS);
   reuse(listener.number);
   const address = socketAddress(at, port);
   unwrap(
@@ -41,7 +41,7 @@ export function receive(
     "E_SOCKET",
     "accept a TCP connection",
   ));
-  limit(stream.number, PATIENCE_MS);
+  limit(stream.number, STALL_TIMEOUT_MS);
   const buffer = new Uint8Array(CHUNK);
   const start = performance.now();
   let bytes = 0;
@@ -77,7 +77,7 @@ export function send(
   port: number,
   seconds: number,
 ): void {
-  using stream = openSocket(namespace, SOCK_STREAM, 0, PATIENCE_MS);
+  using stream = openSocket(namespace, SOCK_STREAM, 0, STALL_TIMEOUT_MS);
   const address = socketAddress(to, port);
   unwrap(
     libc().connect(stream.number, address, address.length),

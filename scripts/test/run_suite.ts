@@ -21,7 +21,7 @@ export interface RunOptions {
   readonly cleanup: Cleanup;
 }
 
-const LOOK_EVERY_MS = 500;
+const CHECK_INTERVAL_MS = 500;
 
 /** Runs it to its end. A suite that hangs has one failure more, and the test that was running is printed. */
 export async function runSuite(
@@ -51,7 +51,7 @@ export async function runSuite(
     hung = reader.running ?? "no test";
     clearInterval(watch);
     endChild(child, "SIGKILL");
-  }, LOOK_EVERY_MS);
+  }, CHECK_INTERVAL_MS);
   const decoder = new TextDecoder();
   for await (const bytes of child.stdout) {
     const text = decoder.decode(bytes, { stream: true });

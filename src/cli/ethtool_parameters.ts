@@ -33,7 +33,7 @@ const SWITCHES = new Set([
   "cqe-mode-tx",
   "cqe-mode-rx",
 ]);
-const MOST = 0xffffffff;
+const MAX_VALUE = 0xffffffff;
 
 /** Wrong words, in ethtool's words. */
 export class ParameterError extends Error {}
@@ -81,5 +81,5 @@ function readNumber(text: string): number | undefined {
     : /^(0x[0-9a-f]+|[0-9]+)$/i.test(text) && !/^0[0-9]/.test(text)
     ? Number(text)
     : NaN;
-  return value <= MOST ? value : undefined;
+  return value <= MAX_VALUE ? value : undefined;
 }

@@ -15,7 +15,7 @@ import { openLog, redirectStderr } from "../system/detach.ts";
 import type { Fd } from "../system/fd.ts";
 import { statFd } from "../system/memory.ts";
 import { truncate } from "../system/regular_file.ts";
-import { removeFile } from "../system/remove_file.ts";
+import { removeFile } from "../system/files.ts";
 
 /** Bytes of a file before another one begins. */
 export const MAX_LENGTH = 1024 * 1024;

@@ -4,7 +4,7 @@
  * The first byte is 0x02, an EUI-64 that is locally administered; the other seven are a hash (64-bit FNV-1a).
  */
 
-import { machineId } from "../system/machine_id.ts";
+import { readSmallFile } from "../system/read_files.ts";
 
 const OFFSET = 0xcbf29ce484222325n;
 const PRIME = 0x100000001b3n;
@@ -13,7 +13,9 @@ const HASH_MASK = (1n << 56n) - 1n;
 
 /** The GUID of what these words name on this machine. */
 export function makeGuid(...words: string[]): bigint {
-  return guidOf(machineId(), ...words);
+  // machine-id(5); the host's name where there is none.
+  const machine = readSmallFile("/etc/machine-id")?.trim() || Deno.hostname();
+  return guidOf(machine, ...words);
 }
 
 /** The GUID of words alone. */

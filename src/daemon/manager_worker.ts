@@ -4,7 +4,7 @@ import { formatGuid } from "../base/hex.ts";
 import { getLogger, type LogLevel } from "../base/log.ts";
 import { folderOf } from "../ipc/runtime_folder.ts";
 import { keepCapabilities } from "../system/capability.ts";
-import { fileInode } from "../system/file_inode.ts";
+import { linkInode } from "../system/files.ts";
 import { removeDeadSocket } from "../system/dead_socket.ts";
 import { PollReactor } from "../system/poll_reactor.ts";
 import type { LastKnown } from "../subnet/messages.ts";
@@ -37,7 +37,7 @@ export interface ManagerInit {
 
 function portLives(socket: string): boolean {
   removeDeadSocket(socket, "seqpacket");
-  return fileInode(socket) !== undefined;
+  return linkInode(socket) !== undefined;
 }
 
 serve<ManagerInit>(() => new PollReactor(), (init, reactor, emit): Hosted => {

@@ -1,6 +1,6 @@
 /** The process that a namespace was named by. */
 
-import { inodeOf } from "../system/file_inode.ts";
+import { inodeOf } from "../system/files.ts";
 import { namespacePaths } from "../system/namespace.ts";
 import { ProcessHandle } from "../system/process_handle.ts";
 

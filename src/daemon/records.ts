@@ -1,8 +1,7 @@
 /** The engine's objects as the control socket's records. */
 
 import { formatGuid } from "../base/hex.ts";
-import { ibMtuBytes } from "../base/units.ts";
-import { formatPkey } from "../base/units.ts";
+import { formatPkey, ibMtuBytes, type Millis } from "../base/units.ts";
 import type {
   ChildRecord,
   HcaRecord,
@@ -20,7 +19,6 @@ import type { IpoibInterface } from "../ipoib/interface.ts";
 import { portRateMbps } from "../ipoib/link_state.ts";
 import { mtuChain } from "../ipoib/mtu.ts";
 import type { Statistics } from "../ipoib/statistics.ts";
-import type { Millis } from "../base/units.ts";
 import { formatGidLong } from "../wire/gid.ts";
 import {
   formatLinkAddress,

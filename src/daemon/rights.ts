@@ -19,8 +19,7 @@ import {
   keepCapabilitiesForExec,
 } from "../system/capability.ts";
 import { Errno } from "../base/errno.ts";
-import { Fd } from "../system/fd.ts";
-import { inheritable } from "../system/inheritable.ts";
+import { Fd, setInheritable } from "../system/fd.ts";
 import { openNamespace } from "../system/namespace.ts";
 import { startAgain } from "../system/own_command.ts";
 import { becomeUser, findUser, isUser, type User } from "../system/user.ts";
@@ -133,7 +132,7 @@ export function reduceRights(
   if (user) ownRuntimeDirectory(user);
   if (netns !== undefined) {
     const fd = openNamespace(netns).release();
-    inheritable(fd, true);
+    setInheritable(fd, true);
     Deno.env.set("IPOIB_NETNS_FD", String(fd));
   }
   keepCapabilitiesForExec(kept, () => {
@@ -152,7 +151,7 @@ function takeNamespace(): Fd | undefined {
   const fd = variable("IPOIB_NETNS_FD");
   if (fd === undefined) return undefined;
   Deno.env.delete("IPOIB_NETNS_FD");
-  inheritable(Number(fd), false);
+  setInheritable(Number(fd), false);
   return new Fd(Number(fd));
 }
 

@@ -7,8 +7,7 @@ import { interfaceSockets, unlinkName, unlinkNames } from "../ipc/locate.ts";
 import { makeRuntimeFolder, removeEmptyFolder } from "../ipc/runtime_folder.ts";
 import { isPortSocket } from "../subnet/sockets.ts";
 import { removeDeadSocket } from "../system/dead_socket.ts";
-import { inodeOf } from "../system/file_inode.ts";
-import { removeFile } from "../system/remove_file.ts";
+import { inodeOf, removeFile } from "../system/files.ts";
 
 /** How long the log of a killed process stays: it may say why. */
 const LOG_MS = 24 * 3600 * 1000;

@@ -30,7 +30,7 @@ import {
   writePathHeaders,
 } from "./ud_headers.ts";
 
-const BATCH = 8;
+const BATCH_PACKETS = 8;
 
 interface FakeBatch extends RxBatch {
   readonly capacity: number;
@@ -229,17 +229,17 @@ export class FakeUdQp implements UdQp {
   createBatch(): RxBatch {
     const batch: FakeBatch = {
       count: 0,
-      capacity: BATCH,
+      capacity: BATCH_PACKETS,
       headersMissing: this.#port.headersMissing,
-      view: new Array(BATCH).fill(new DataView(new ArrayBuffer(0))),
-      payload: new Int32Array(BATCH),
-      length: new Int32Array(BATCH),
-      encap: new Int32Array(BATCH),
-      vnetAddress: new Array(BATCH).fill(0n),
-      sourceQpn: new Int32Array(BATCH),
-      sourceLid: new Int32Array(BATCH),
-      flags: new Int32Array(BATCH),
-      taken: new Array(BATCH).fill(undefined),
+      view: new Array(BATCH_PACKETS).fill(new DataView(new ArrayBuffer(0))),
+      payload: new Int32Array(BATCH_PACKETS),
+      length: new Int32Array(BATCH_PACKETS),
+      encap: new Int32Array(BATCH_PACKETS),
+      vnetAddress: new Array(BATCH_PACKETS).fill(0n),
+      sourceQpn: new Int32Array(BATCH_PACKETS),
+      sourceLid: new Int32Array(BATCH_PACKETS),
+      flags: new Int32Array(BATCH_PACKETS),
+      taken: new Array(BATCH_PACKETS).fill(undefined),
     };
     return batch;
   }

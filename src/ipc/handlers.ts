@@ -3,8 +3,13 @@
 import { Errno } from "../base/errno.ts";
 import * as v from "valibot";
 import { IpoibError } from "../base/errors.ts";
-import { isMethod, type Method, methods } from "./methods.ts";
-import type { Params, Result } from "./methods.ts";
+import {
+  isMethod,
+  type Method,
+  methods,
+  type Params,
+  type Result,
+} from "./methods.ts";
 
 /** What a handler may know of its call. */
 export interface CallContext {

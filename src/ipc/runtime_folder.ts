@@ -12,7 +12,7 @@ import { runtimeDirectory } from "./locate.ts";
 const STICKY = 0o1000;
 const WRITABLE_BY_OTHERS = 0o022;
 const ROOT = 0;
-const ATTEMPTS = 3;
+const MAX_ATTEMPTS = 3;
 
 /**
  * Makes `path` and the folders above it as far as they are missing, the runtime directory with mode 0755 and everything
@@ -47,7 +47,7 @@ export async function inRuntimeFolder<T>(
   path: string,
   make: () => Promise<T>,
 ): Promise<T> {
-  for (let left = ATTEMPTS;; left--) {
+  for (let left = MAX_ATTEMPTS;; left--) {
     makeRuntimeFolder(path);
     try {
       return await make();

@@ -19,7 +19,7 @@ import { folderOf, inRuntimeFolder } from "./runtime_folder.ts";
 export type { CallContext, Handlers } from "./handlers.ts";
 
 /** How long a closing server waits for answers that are under way, in milliseconds. */
-const GRACE = 500;
+const CLOSE_TIMEOUT_MS = 500;
 
 export class IpcServer {
   #path: string;
@@ -131,7 +131,7 @@ export class IpcServer {
       // In a folder that has become read-only it stays, and is a dead one.
       await Deno.remove(this.#path).catch(() => {});
     }
-    await this.#clients.finish(GRACE);
+    await this.#clients.finish(CLOSE_TIMEOUT_MS);
   }
 
   async #accept(): Promise<void> {

@@ -12,12 +12,12 @@ import type { IpAddress } from "../wire/ip_address.ts";
 export type AddressWords = Pick<IpAddress, "w0" | "w1" | "w2" | "w3">;
 
 const WORDS = 4;
-const FEWEST_SLOTS = 16;
+const MIN_SLOTS = 16;
 
 export class AddressTable<T> {
-  #keys = new Int32Array(FEWEST_SLOTS * WORDS);
-  #values: (T | undefined)[] = new Array(FEWEST_SLOTS).fill(undefined);
-  #mask = FEWEST_SLOTS - 1;
+  #keys = new Int32Array(MIN_SLOTS * WORDS);
+  #values: (T | undefined)[] = new Array(MIN_SLOTS).fill(undefined);
+  #mask = MIN_SLOTS - 1;
   #size = 0;
 
   get size(): number {
@@ -72,7 +72,7 @@ export class AddressTable<T> {
   }
 
   clear(): void {
-    if (this.#size > 0) this.#reset(FEWEST_SLOTS);
+    if (this.#size > 0) this.#reset(MIN_SLOTS);
   }
 
   /** The values, in no particular order. */

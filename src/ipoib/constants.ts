@@ -6,7 +6,7 @@ export const MAX_WAITING_BYTES = 212_992;
 /** All packets that wait on one interface, with what each costs beside its bytes. */
 export const MAX_TOTAL_WAITING_BYTES = 16 * 1024 * 1024;
 /** When half of that is used, a destination may keep this many (Linux IPOIB_MAX_PATH_REC_QUEUE). */
-export const FEW_WAITING_PACKETS = 3;
+export const WAITING_PACKETS_WHEN_SCARCE = 3;
 /** Packets that wait for a group (Linux IPOIB_MAX_MCAST_QUEUE). */
 export const MAX_GROUP_QUEUE = 64;
 /**

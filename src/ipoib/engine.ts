@@ -16,7 +16,7 @@ import { ANNOUNCE_INTERVAL_MS, DEFAULT_MAX_GROUPS } from "./constants.ts";
 import type { AddressFamily, FamilyOnLink } from "./family/address_family.ts";
 import { ipv4Family } from "./family/ipv4_family.ts";
 import type { LinkIdentity } from "./link_identity.ts";
-import { GroupTable } from "./multicast/group_table.ts";
+import { MulticastTable } from "./multicast/multicast_table.ts";
 import { WantedGroups } from "./multicast/wanted_groups.ts";
 import { KernelAgreement } from "./neighbour/kernel_agreement.ts";
 import { NeighbourTable } from "./neighbour/neighbour_table.ts";
@@ -39,7 +39,7 @@ export interface EngineOptions extends EngineContext {
 
 export class Engine {
   readonly statistics = new Statistics();
-  readonly groups: GroupTable;
+  readonly groups: MulticastTable;
   readonly paths: PathTable;
   readonly peers: PeerTable;
   readonly neighbours: NeighbourTable;
@@ -72,7 +72,7 @@ export class Engine {
     this.#reactor = reactor;
     this.#netdev = netdev;
     this.#sender = sender;
-    this.groups = new GroupTable({ context, sender, identity, log });
+    this.groups = new MulticastTable({ context, sender, identity, log });
     this.paths = new PathTable(context, identity, this.groups, statistics);
     this.peers = new PeerTable(reactor, sender, this.paths);
     const kernel = new KernelAgreement(clock, netdev.config.neighbours);

@@ -29,7 +29,7 @@ import { Engine, type EngineOptions } from "./engine.ts";
 import { linkState, portRateMbps, RUNNING } from "./link_state.ts";
 import { Moderation } from "./moderation.ts";
 import { effectiveMtu } from "./mtu.ts";
-import type { GroupTable } from "./multicast/group_table.ts";
+import type { MulticastTable } from "./multicast/multicast_table.ts";
 import type { NeighbourTable } from "./neighbour/neighbour_table.ts";
 import type { PathTable } from "./path.ts";
 import { LinkIdentity } from "./link_identity.ts";
@@ -146,7 +146,7 @@ export class IpoibInterface {
     return this.#engine.paths;
   }
 
-  get groups(): GroupTable {
+  get groups(): MulticastTable {
     return this.#engine.groups;
   }
 

@@ -5,7 +5,7 @@ import { formatPkey } from "../base/units.ts";
 import type { PortAttributes } from "../hca/hca.ts";
 import { formatGid } from "../wire/gid.ts";
 import { formatMadStatus, MadStatus } from "../wire/mad.ts";
-import type { Group } from "./multicast/group.ts";
+import type { MulticastGroup } from "./multicast/multicast_group.ts";
 
 /** The text of a link that carries traffic. */
 export const RUNNING = "running";
@@ -24,7 +24,7 @@ export interface LinkConditions {
   readonly pkey: number;
   /** Position of the P_Key in the port's table, or -1. */
   readonly pkeyIndex: number;
-  readonly broadcast: Group | undefined;
+  readonly broadcast: MulticastGroup | undefined;
 }
 
 /** {@linkcode RUNNING}, or what the interface waits for. */
@@ -49,7 +49,7 @@ export function linkState(conditions: LinkConditions): string {
 
 /** Where the join of the broadcast group stands, and what the administrator most likely means by its refusal. */
 function joinState(
-  { mgid, failure, failureStatus: status }: Group,
+  { mgid, failure, failureStatus: status }: MulticastGroup,
   { pkey, port }: LinkConditions,
 ): string {
   const group = `broadcast group ${formatGid(mgid)}`;

@@ -8,7 +8,7 @@ import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import type { CqModeration, UdQp } from "../hca/hca.ts";
 
-const MOST = 0xffff;
+const MAX_VALUE = 0xffff;
 
 export class Moderation {
   #values: CqModeration = { rxUsecs: 0, rxFrames: 0 };
@@ -29,13 +29,13 @@ export class Moderation {
   set(change: Partial<CqModeration>): void {
     const values = { ...this.#values, ...change };
     for (const [name, value] of Object.entries(values)) {
-      if (value < 0 || value > MOST) {
+      if (value < 0 || value > MAX_VALUE) {
         throw new IpoibError(
           "E_COALESCE",
           `${
             name === "rxUsecs" ? "rx-usecs" : "rx-frames"
           } ${value} is too large`,
-          { errno: Errno.EINVAL, hint: `use 0 to ${MOST}` },
+          { errno: Errno.EINVAL, hint: `use 0 to ${MAX_VALUE}` },
         );
       }
     }

@@ -14,7 +14,7 @@ import { AddressTable, mixBits } from "./address_table.ts";
 import { MAX_NEXT_HOPS } from "./constants.ts";
 import type { Destination, Egress } from "./egress.ts";
 import type { AddressFamily } from "./family/address_family.ts";
-import type { GroupTable } from "./multicast/group_table.ts";
+import type { MulticastTable } from "./multicast/multicast_table.ts";
 import type { NeighbourTable } from "./neighbour/neighbour_table.ts";
 import type { UdSender } from "./ud_sender.ts";
 
@@ -49,7 +49,7 @@ export class NextHops {
   readonly #config: NetConfig;
   readonly #sender: UdSender;
   readonly #neighbours: NeighbourTable;
-  readonly #groups: GroupTable;
+  readonly #groups: MulticastTable;
   readonly #flows = new AddressTable<Destination>();
   /** By their legs: many flows take one route. */
   readonly #spreads = new Map<string, Spread>();
@@ -60,7 +60,7 @@ export class NextHops {
     config: NetConfig,
     sender: UdSender,
     neighbours: NeighbourTable,
-    groups: GroupTable,
+    groups: MulticastTable,
   ) {
     this.#config = config;
     this.#sender = sender;

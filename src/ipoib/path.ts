@@ -33,7 +33,7 @@ import {
 } from "./constants.ts";
 import type { EngineContext } from "./context.ts";
 import type { LinkIdentity } from "./link_identity.ts";
-import type { GroupTable } from "./multicast/group_table.ts";
+import type { MulticastTable } from "./multicast/multicast_table.ts";
 import type { Peer } from "./peer.ts";
 import type { Statistics } from "./statistics.ts";
 
@@ -79,7 +79,7 @@ export class Path {
 export class PathTable {
   readonly #context: EngineContext;
   readonly #identity: LinkIdentity;
-  readonly #groups: GroupTable;
+  readonly #groups: MulticastTable;
   readonly #paths = new Map<string, Path>();
   readonly #statistics: Statistics;
   /** Paths that somebody waits for. */
@@ -97,7 +97,7 @@ export class PathTable {
   constructor(
     context: EngineContext,
     identity: LinkIdentity,
-    groups: GroupTable,
+    groups: MulticastTable,
     statistics: Statistics,
   ) {
     this.#context = context;

@@ -5,7 +5,10 @@
  * leave memory for the first packets to others.
  */
 
-import { FEW_WAITING_PACKETS, MAX_TOTAL_WAITING_BYTES } from "./constants.ts";
+import {
+  MAX_TOTAL_WAITING_BYTES,
+  WAITING_PACKETS_WHEN_SCARCE,
+} from "./constants.ts";
 
 /** What a waiting packet takes beside its bytes, about (measured): the buffer's objects and its entry. */
 const OVERHEAD_BYTES = 512;
@@ -16,7 +19,7 @@ export class WaitingTotal {
 
   /** True if a queue that has `queued` packets may take one more of so many bytes. */
   allows(queued: number, bytes: number): boolean {
-    const limit = queued < FEW_WAITING_PACKETS
+    const limit = queued < WAITING_PACKETS_WHEN_SCARCE
       ? MAX_TOTAL_WAITING_BYTES
       : MAX_TOTAL_WAITING_BYTES / 2;
     return this.bytes + bytes + OVERHEAD_BYTES <= limit;

@@ -17,7 +17,7 @@ import {
   RTM_DELLINK,
   RTM_GETLINK,
   RTM_NEWLINK,
-} from "./rtnetlink/link.ts";
+} from "./rtnetlink/link_message.ts";
 import {
   Attributes,
   type NetlinkMessage,

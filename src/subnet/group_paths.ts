@@ -8,7 +8,7 @@ import { gidGuid } from "../wire/gid.ts";
 import { MgidScope } from "../wire/mgid.ts";
 import { PathMask, PathRecord } from "../wire/sa/path_record.ts";
 import { Selector } from "../wire/sa/selector.ts";
-import type { Group } from "./groups.ts";
+import type { SubnetGroup } from "./groups.ts";
 import type { Subnet } from "./subnet.ts";
 
 const WIDE_HOP_LIMIT = 255;
@@ -46,7 +46,7 @@ export function pathsToGroup(
 
 function fits(
   subnet: Subnet,
-  group: Group,
+  group: SubnetGroup,
   request: PathRecord,
   mask: bigint,
 ): boolean {

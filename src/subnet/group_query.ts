@@ -4,7 +4,7 @@ import { gidEquals, gidGuid } from "../wire/gid.ts";
 import { MadStatus } from "../wire/mad.ts";
 import { McMask, type McMemberRecord } from "../wire/sa/mc_member_record.ts";
 import { keyMismatch, sizeMismatch, undefinedCode } from "./group_match.ts";
-import type { Group } from "./groups.ts";
+import type { SubnetGroup } from "./groups.ts";
 import { memberRecord } from "./join.ts";
 import { hasPkey } from "./partitions.ts";
 import { inOpensmOrder, type SubnetPort } from "./ports.ts";
@@ -39,7 +39,7 @@ export function queryGroups(
 }
 
 function memberRecords(
-  group: Group,
+  group: SubnetGroup,
   request: McMemberRecord,
   mask: bigint,
 ): McMemberRecord[] {
@@ -58,7 +58,11 @@ function memberRecords(
     }));
 }
 
-function fits(group: Group, request: McMemberRecord, mask: bigint): boolean {
+function fits(
+  group: SubnetGroup,
+  request: McMemberRecord,
+  mask: bigint,
+): boolean {
   if ((mask & McMask.Mgid) !== 0n && !gidEquals(request.mgid, group.mgid)) {
     return false;
   }
@@ -71,7 +75,7 @@ function fits(group: Group, request: McMemberRecord, mask: bigint): boolean {
 
 /** Compares the states of the port that is asked for, or of the group. */
 function hasState(
-  group: Group,
+  group: SubnetGroup,
   request: McMemberRecord,
   mask: bigint,
 ): boolean {

@@ -47,7 +47,7 @@ export interface GroupMember {
   readonly proxyJoin: boolean;
 }
 
-export interface Group extends GroupParameters {
+export interface SubnetGroup extends GroupParameters {
   /** `gidKey` of the MGID. */
   readonly key: string;
   readonly mlid: number;
@@ -57,7 +57,7 @@ export interface Group extends GroupParameters {
   readonly members: ReadonlyMap<bigint, GroupMember>;
 }
 
-interface OwnGroup extends Group {
+interface OwnGroup extends SubnetGroup {
   mlid: number;
   permanent: boolean;
   readonly members: Map<bigint, GroupMember>;
@@ -65,13 +65,13 @@ interface OwnGroup extends Group {
 
 /** Told of every change. */
 export interface GroupListener {
-  groupCreated(group: Group): void;
+  groupCreated(group: SubnetGroup): void;
   /** Receivers came or went, or the MLID changed from `oldMlid`. */
-  groupChanged(group: Group, oldMlid?: number): void;
-  groupDeleted(group: Group): void;
+  groupChanged(group: SubnetGroup, oldMlid?: number): void;
+  groupDeleted(group: SubnetGroup): void;
 }
 
-export class GroupTable {
+export class SubnetGroups {
   readonly #groups = new Map<string, OwnGroup>();
   readonly #mlids = new Set<number>();
   readonly #remembered = new Map<string, number>();
@@ -89,11 +89,11 @@ export class GroupTable {
     this.#remembered.set(key, mlid);
   }
 
-  [Symbol.iterator](): IterableIterator<Group> {
+  [Symbol.iterator](): IterableIterator<SubnetGroup> {
     return this.#groups.values();
   }
 
-  get(mgid: Uint8Array): Group | undefined {
+  get(mgid: Uint8Array): SubnetGroup | undefined {
     return this.#groups.get(gidKey(mgid));
   }
 
@@ -106,7 +106,7 @@ export class GroupTable {
   create(
     parameters: GroupParameters,
     options: { permanent?: boolean; mlid?: number } = {},
-  ): Group | undefined {
+  ): SubnetGroup | undefined {
     const key = gidKey(parameters.mgid);
     const mlid = this.#allocateMlid(
       options.mlid ?? 0,
@@ -128,14 +128,14 @@ export class GroupTable {
   }
 
   /** Makes a group one that exists without members, or lets it go when nobody keeps it alive. */
-  setPermanent(group: Group, permanent: boolean): void {
+  setPermanent(group: SubnetGroup, permanent: boolean): void {
     const own = this.#groups.get(group.key)!;
     own.permanent = permanent;
     this.#deleteIfUnused(own);
   }
 
   /** Gives a group without members another MLID, if that is free. */
-  moveEmpty(group: Group, mlid: number): void {
+  moveEmpty(group: SubnetGroup, mlid: number): void {
     const own = this.#groups.get(group.key)!;
     if (own.members.size > 0 || this.#mlids.has(mlid)) return;
     if (mlid < FIRST_MLID || mlid > LAST_MLID) return;
@@ -148,7 +148,7 @@ export class GroupTable {
 
   /** Adds join states to a port's membership. */
   join(
-    group: Group,
+    group: SubnetGroup,
     port: SubnetPort,
     joinState: number,
     proxyJoin = false,
@@ -169,7 +169,7 @@ export class GroupTable {
   }
 
   /** Takes join states from a port's membership; returns those that are left. */
-  leave(group: Group, port: SubnetPort, joinState: number): number {
+  leave(group: SubnetGroup, port: SubnetPort, joinState: number): number {
     const own = this.#groups.get(group.key)!;
     const member = own.members.get(port.guid);
     if (member === undefined) return 0;
@@ -210,7 +210,7 @@ export class GroupTable {
     else this.#counts.delete(guid);
   }
 
-  #keptAlive(group: Group): boolean {
+  #keptAlive(group: SubnetGroup): boolean {
     for (const { joinState } of group.members.values()) {
       if ((joinState & KEEPS_ALIVE) !== 0) return true;
     }
@@ -242,7 +242,7 @@ function receives(joinState: number): boolean {
 }
 
 /** LIDs of the ports that get a group's packets, ascending. */
-export function receivers(group: Group): number[] {
+export function receivers(group: SubnetGroup): number[] {
   const lids: number[] = [];
   for (const member of group.members.values()) {
     if (receives(member.joinState)) lids.push(member.port.lid);

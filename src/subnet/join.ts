@@ -12,7 +12,7 @@ import { rateDataMbps, rateMbps } from "../base/rates.ts";
 import { Selector } from "../wire/sa/selector.ts";
 import { groupOfRequest } from "./group_creation.ts";
 import { keyMismatch, sizeMismatch, undefinedCode } from "./group_match.ts";
-import type { Group, GroupParameters } from "./groups.ts";
+import type { GroupParameters, SubnetGroup } from "./groups.ts";
 import { hasPkey } from "./partitions.ts";
 import type { EndPoint, SubnetPort } from "./ports.ts";
 import { SaRefusal } from "./refusal.ts";
@@ -134,7 +134,7 @@ export function leaveGroup(
 }
 
 /** The record of a group, without a port; selectors are "exactly" in every answer. */
-export function memberRecord(group: Group): McMemberRecord {
+export function memberRecord(group: SubnetGroup): McMemberRecord {
   return McMemberRecord.of({
     mgid: group.mgid,
     qkey: group.qkey,
@@ -209,7 +209,7 @@ function portIncapable(
 
 /** Who may change a membership that exists (IBTA vol. 1 o15-0.2.1). */
 function checkModify(
-  group: Group,
+  group: SubnetGroup,
   port: SubnetPort,
   requester: SubnetPort,
 ): void {

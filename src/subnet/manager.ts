@@ -14,10 +14,10 @@ import { type IbMtuCode, ibMtuCode, type Millis } from "../base/units.ts";
 import { Notice, TrapNumber } from "../wire/sa/notice.ts";
 import { SaMad } from "../wire/sa/sa_mad.ts";
 import { SubnetAdministrator } from "./administrator.ts";
-import { FabricJournal, fabricUpdate } from "./fabric.ts";
+import { FabricJournal, fabricUpdate } from "./fabric_journal.ts";
 import { FaultBook, type FaultRequest } from "./fault_book.ts";
 import type { FaultSettings } from "./fault_messages.ts";
-import type { Group } from "./groups.ts";
+import type { SubnetGroup } from "./groups.ts";
 import { dropReason, isReached, managerAddress, relay } from "./gsi.ts";
 import { sharePartition } from "./join.ts";
 import {
@@ -359,7 +359,7 @@ export class SubnetManager {
     if (answer !== undefined) this.#mads.push({ port: source, mad: answer });
   }
 
-  #notifyGroup(trap: number, group: Group): void {
+  #notifyGroup(trap: number, group: SubnetGroup): void {
     this.#notify(trap, group.mgid, (port) => hasPkey(port.pkeys, group.pkey));
   }
 

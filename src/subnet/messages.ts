@@ -54,7 +54,7 @@ const MembershipSchema = v.object({
 });
 export type Membership = v.InferOutput<typeof MembershipSchema>;
 
-/** Memberships in one {@linkcode Memberships} message: some 200 bytes each. */
+/** Memberships in one {@linkcode MembershipsMessage} message: some 200 bytes each. */
 export const MAX_MEMBERSHIPS = 256;
 
 /** The groups that the port had joined under the manager before, behind its hello; as many messages as it takes. */
@@ -62,7 +62,7 @@ const MembershipsSchema = v.object({
   type: v.literal("memberships"),
   memberships: v.pipe(v.array(MembershipSchema), v.maxLength(MAX_MEMBERSHIPS)),
 });
-export type Memberships = v.InferOutput<typeof MembershipsSchema>;
+export type MembershipsMessage = v.InferOutput<typeof MembershipsSchema>;
 
 /** First message of a port. */
 const HelloSchema = v.object({
@@ -105,7 +105,7 @@ export type Ping = v.InferOutput<typeof PingSchema>;
 /** What a port may send. */
 export type PortMessage =
   | Hello
-  | Memberships
+  | MembershipsMessage
   | ShowRequest
   | FaultsTaken
   | Ping;

@@ -17,14 +17,14 @@ import { broadcastMgid, MgidScope } from "../wire/mgid.ts";
 import type { GroupDefinition, Partition } from "./partitions.ts";
 import { JoinState } from "../wire/sa/mc_member_record.ts";
 import { PACKET_LIFETIME } from "./constants.ts";
-import type { GroupTable } from "./groups.ts";
+import type { SubnetGroups } from "./groups.ts";
 
 const WIDE_HOP_LIMIT = 255;
 
 /** What the groups are made from, and where. */
 export interface PartitionedSubnet {
   readonly partitions: readonly Partition[];
-  readonly groups: GroupTable;
+  readonly groups: SubnetGroups;
   readonly mtuCode: IbMtuCode;
   log(level: "warning", text: string): void;
 }

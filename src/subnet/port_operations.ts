@@ -16,7 +16,7 @@ import {
   type FabricJournal,
   fabricUpdate,
   wholeFabric,
-} from "./fabric.ts";
+} from "./fabric_journal.ts";
 import type { ManagerMessage, SubnetEvent } from "./messages.ts";
 import { createPartitionGroups } from "./partition_groups.ts";
 import { MAX_PKEYS, type Partition, updatedPkeyTable } from "./partitions.ts";

@@ -3,7 +3,7 @@
 import { formatGuid } from "../base/hex.ts";
 import { ibMtuBytes } from "../base/units.ts";
 import { formatGid } from "../wire/gid.ts";
-import type { Group } from "./groups.ts";
+import type { SubnetGroup } from "./groups.ts";
 import { PROTOCOL_VERSION, type SubnetSnapshot } from "./messages.ts";
 import type { Partition } from "./partitions.ts";
 import { SM_LID } from "./ports.ts";
@@ -73,7 +73,7 @@ function partitionEntry(
   };
 }
 
-function groupEntry(group: Group): SubnetSnapshot["groups"][number] {
+function groupEntry(group: SubnetGroup): SubnetSnapshot["groups"][number] {
   return {
     mgid: formatGid(group.mgid),
     mlid: group.mlid,

@@ -6,7 +6,7 @@ import type { IbMtuCode } from "../base/units.ts";
 import { DEFAULT_SUBNET_PREFIX, GID_LENGTH, gidFrom } from "../wire/gid.ts";
 import { MgidScope } from "../wire/mgid.ts";
 import { DEFAULT_MTU_CODE } from "./constants.ts";
-import { type GroupListener, GroupTable, SA_SIGNATURE } from "./groups.ts";
+import { type GroupListener, SA_SIGNATURE, SubnetGroups } from "./groups.ts";
 import { createPartitionGroups } from "./partition_groups.ts";
 import { defaultPartitions, type Partition, pkeyTable } from "./partitions.ts";
 import { type EndPoint, inOpensmOrder, PortTable, SM_LID } from "./ports.ts";
@@ -34,7 +34,7 @@ export class Subnet {
   readonly managerGid: Uint8Array;
   partitions: readonly Partition[];
   readonly ports: PortTable;
-  readonly groups: GroupTable;
+  readonly groups: SubnetGroups;
   readonly log: SubnetLog;
   #mtuCode: IbMtuCode | undefined;
   #madeUp = 0;
@@ -45,7 +45,7 @@ export class Subnet {
     this.managerGid = gidFrom(this.prefix, options.managerGuid);
     this.partitions = options.partitions ?? defaultPartitions();
     this.ports = new PortTable(this.prefix, options.lives);
-    this.groups = new GroupTable(listener);
+    this.groups = new SubnetGroups(listener);
     this.log = options.log ?? (() => {});
   }
 

@@ -1,7 +1,7 @@
 /** What a port that was registered is told. */
 
 import { formatGuid } from "../base/hex.ts";
-import { fabricUpdate, wholeFabric } from "./fabric.ts";
+import { fabricUpdate, wholeFabric } from "./fabric_journal.ts";
 import { type ManagerMessage, PROTOCOL_VERSION } from "./messages.ts";
 import { SM_LID, type SubnetPort } from "./ports.ts";
 import { LINK } from "./constants.ts";

@@ -11,7 +11,7 @@ import type { Reactor, Timer, Watch } from "./reactor.ts";
 import { accept } from "./unix_socket.ts";
 
 /** Connections of one turn. */
-const BUDGET = 16;
+const CONNECTIONS_PER_TURN = 16;
 /** How long nothing is accepted after a failure. */
 const PAUSE_MS = 100;
 
@@ -45,7 +45,7 @@ export class Acceptor {
 
   #accept(): void {
     const { reactor, listener, take, failed } = this.#parts;
-    for (let i = 0; i < BUDGET; i++) {
+    for (let i = 0; i < CONNECTIONS_PER_TURN; i++) {
       let connection: Fd | undefined;
       try {
         connection = accept(listener.number);

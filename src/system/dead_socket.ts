@@ -2,8 +2,8 @@
 
 import { errno, libc } from "../../ffi/libc.ts";
 import { Errno } from "../base/errno.ts";
-import { openSocket } from "./open_socket.ts";
-import { removeFile } from "./remove_file.ts";
+import { openSocket } from "./fd.ts";
+import { removeFile } from "./files.ts";
 import { unixAddress } from "./unix_socket.ts";
 
 const AF_UNIX = 1;

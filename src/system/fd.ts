@@ -1,6 +1,13 @@
-/** File descriptors that are closed once. */
+/** File descriptors: closed once, opened, and their flags. */
 
 import { cString, libc } from "../../ffi/libc.ts";
+import { unwrap } from "./errno.ts";
+
+const F_SETFD = 2;
+const F_GETFL = 3;
+const F_SETFL = 4;
+const FD_CLOEXEC = 1n;
+const O_NONBLOCK = 0x800;
 
 /** An owned file descriptor; `using` closes it at the end of the block. */
 export class Fd implements Disposable {
@@ -40,4 +47,30 @@ export function descriptorTarget(fd: number): string | undefined {
   return length < 0
     ? undefined
     : new TextDecoder().decode(into.subarray(0, length));
+}
+
+/** A new socket (socket(2)); throws `code`. */
+export function openSocket(
+  family: number,
+  type: number,
+  protocol: number,
+  code = "E_SOCKET",
+  action = "create a socket",
+): Fd {
+  return new Fd(unwrap(libc().socket(family, type, protocol), code, action));
+}
+
+/** Sets O_NONBLOCK on a descriptor that a library opened; throws `E_FCNTL`. */
+export function setNonBlocking(fd: number): void {
+  const flags = unwrap(libc().fcntl(fd, F_GETFL, 0n), "E_FCNTL", "read flags");
+  unwrap(
+    libc().fcntl(fd, F_SETFL, BigInt(flags | O_NONBLOCK)),
+    "E_FCNTL",
+    "make a descriptor non-blocking",
+  );
+}
+
+/** Whether a descriptor stays open when another program replaces this one (fcntl(2), FD_CLOEXEC). */
+export function setInheritable(fd: number, stays: boolean): void {
+  libc().fcntl(fd, F_SETFD, stays ? 0n : FD_CLOEXEC);
 }

@@ -4,7 +4,7 @@ import { errno, libc } from "../../ffi/libc.ts";
 import { Errno } from "../base/errno.ts";
 import { lastError } from "./errno.ts";
 import type { Fd } from "./fd.ts";
-import { fileInode } from "./file_inode.ts";
+import { linkInode } from "./files.ts";
 import { statFd } from "./memory.ts";
 import { openRegular } from "./regular_file.ts";
 
@@ -17,7 +17,7 @@ const LOCK_EX_NB = 2 | 4;
 export function tryLock(path: string): Fd | undefined {
   const fd = openRegular(path, "E_LOCK", { access: "both", create: true });
   if (libc().flock(fd.number, LOCK_EX_NB) === 0) {
-    if (fileInode(path) === statFd(fd.number).inode) return fd;
+    if (linkInode(path) === statFd(fd.number).inode) return fd;
     fd.close();
     return undefined;
   }

@@ -11,7 +11,7 @@ import { IpoibError } from "../base/errors.ts";
 import { Errno, errnoText } from "../base/errno.ts";
 import { lastError, unwrap } from "./errno.ts";
 import { Fd } from "./fd.ts";
-import { inodeOf, inodeOfFd } from "./file_inode.ts";
+import { inodeOf, inodeOfFd } from "./files.ts";
 import { statFd } from "./memory.ts";
 
 const O_RDONLY = 0;

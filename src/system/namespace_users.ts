@@ -9,11 +9,10 @@
  * in the namespace, the kernel counts it as a user; then the namespace is taken for deleted only if it had a name.
  */
 
-import { listDirectory } from "./directory.ts";
-import { inodeOf } from "./file_inode.ts";
+import { listDirectory, readTextFile } from "./read_files.ts";
+import { inodeOf } from "./files.ts";
 import { type NetworkNamespace, procPath } from "./namespace.ts";
 import type { ProcessHandle } from "./process_handle.ts";
-import { readTextFile } from "./small_file.ts";
 
 const MOUNTS = "/proc/self/mountinfo";
 const MAX_MOUNTS_LENGTH = 4 << 20;

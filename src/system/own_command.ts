@@ -2,7 +2,7 @@
 
 import { addressOf, cString, libc } from "../../ffi/libc.ts";
 import { lastError } from "./errno.ts";
-import { readTextFile } from "./small_file.ts";
+import { readTextFile } from "./read_files.ts";
 
 const COMMAND_LINE = "/proc/self/cmdline";
 /** The kernel's own limit of one argument list is 6 MiB with the usual stack. */

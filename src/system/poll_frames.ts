@@ -13,7 +13,7 @@ import {
 import type { Watch } from "./reactor.ts";
 
 /** Frames of a batch: few, so that their slots are still in the cache when they are sent. */
-const BATCH = 16;
+const BATCH_FRAMES = 16;
 /** Batches before other work has its turn. */
 const BATCHES = 2;
 
@@ -24,7 +24,7 @@ export class PollFrameReader implements FrameReader {
   readonly #fd: number;
   readonly #memory: FrameMemory;
   readonly #sink: FrameSink;
-  readonly #batch = new FrameBatch(BATCH);
+  readonly #batch = new FrameBatch(BATCH_FRAMES);
   readonly #watch: Watch;
   #ended = false;
 

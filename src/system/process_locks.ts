@@ -19,7 +19,7 @@ const F_GETLK = 5;
 const F_SETLK = 6;
 /** Two processes that choose the same of so many places are not met in practice; the second one chooses again. */
 const PLACES = 2 ** 48;
-const ATTEMPTS = 8;
+const MAX_ATTEMPTS = 8;
 
 export class ProcessLocks implements Disposable {
   readonly #fd: Fd;
@@ -33,7 +33,7 @@ export class ProcessLocks implements Disposable {
     const locks = new ProcessLocks(
       openRegular(path, "E_LOCK", { access: "both", create: true }),
     );
-    for (let i = 0; i < ATTEMPTS; i++) {
+    for (let i = 0; i < MAX_ATTEMPTS; i++) {
       const place = BigInt(Math.floor(Math.random() * PLACES));
       if (locks.#call(F_SETLK, place, 1n)) return locks;
       const why = errno();

@@ -10,7 +10,7 @@ import type {
   WriteResults,
 } from "./frames.ts";
 import { PollFrameReader, PollFrameWriter } from "./poll_frames.ts";
-import { MonotonicClock } from "./monotonic_clock.ts";
+import { MonotonicClock } from "./clock.ts";
 import type {
   Doorbells,
   Reactor,

@@ -10,7 +10,7 @@ const EPOLL_CLOEXEC = 0x80000;
 const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_DEL = 2;
 const EPOLLIN = 1;
-const BATCH = 32;
+const EVENTS_PER_CALL = 32;
 /** struct epoll_event is packed on x86-64 only. */
 const EVENT = Deno.build.arch === "x86_64" ? 12 : 16;
 const DATA = EVENT - 8;
@@ -24,7 +24,7 @@ interface Entry {
 
 export class SlowWatches {
   readonly #epoll: Fd;
-  readonly #events = new Uint8Array(EVENT * BATCH);
+  readonly #events = new Uint8Array(EVENT * EVENTS_PER_CALL);
   readonly #view = new DataView(this.#events.buffer);
   readonly #entries = new Map<number, Entry>();
   #nextId = 1;
@@ -81,7 +81,7 @@ export class SlowWatches {
     const count = libc().epoll_wait(
       this.#epoll.number,
       this.#events,
-      BATCH,
+      EVENTS_PER_CALL,
       0,
     );
     for (let i = 0; i < count; i++) {

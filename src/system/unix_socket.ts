@@ -9,9 +9,8 @@ import { addressOf, cString, errno, libc } from "../../ffi/libc.ts";
 import { IpoibError } from "../base/errors.ts";
 import { Errno } from "../base/errno.ts";
 import { lastError, unwrap } from "./errno.ts";
-import { Fd } from "./fd.ts";
-import { openSocket } from "./open_socket.ts";
-import { removeFile } from "./remove_file.ts";
+import { Fd, openSocket } from "./fd.ts";
+import { removeFile } from "./files.ts";
 
 const AF_UNIX = 1;
 const SOCK_SEQPACKET_NONBLOCK_CLOEXEC = 5 | 0x800 | 0x80000;

@@ -11,8 +11,7 @@ import {
   type CommandContext,
   runCommand,
 } from "../../src/daemon/data_commands.ts";
-import type { Method, Result } from "../../src/ipc/schema.ts";
-import { methods } from "../../src/ipc/schema.ts";
+import { type Method, methods, type Result } from "../../src/ipc/schema.ts";
 import type { SubnetSnapshot } from "../../src/subnet/messages.ts";
 import { type Host, ip, ipv4Frame, Rig } from "../ipoib/rig.ts";
 

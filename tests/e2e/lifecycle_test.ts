@@ -6,7 +6,7 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { openTap } from "../../src/netdev/tap/open.ts";
+import { openTap } from "../../src/netdev/tap/open_tap.ts";
 import { openNamespace } from "../../src/system/namespace.ts";
 import {
   labTest,

@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
 import { FakeFabric } from "../../src/hca/fake.ts";
 import {
-  FEW_WAITING_PACKETS,
   MAX_TOTAL_WAITING_BYTES,
   MAX_WAITING_BYTES,
+  WAITING_PACKETS_WHEN_SCARCE,
 } from "../../src/ipoib/constants.ts";
 import type { Destination } from "../../src/ipoib/egress.ts";
 import { PacketQueue } from "../../src/ipoib/packet_queue.ts";
@@ -113,8 +113,8 @@ Deno.test("all queues of an interface have a bound together, and leave memory fo
   const half = MAX_TOTAL_WAITING_BYTES / 2;
   while (fillAnother() === LIMIT);
   assert(Math.abs(sender.waiting.bytes - half) < 20_000);
-  assertEquals(fillAnother(), FEW_WAITING_PACKETS);
-  while (fillAnother() === FEW_WAITING_PACKETS);
+  assertEquals(fillAnother(), WAITING_PACKETS_WHEN_SCARCE);
+  while (fillAnother() === WAITING_PACKETS_WHEN_SCARCE);
   assertEquals(fillAnother(), 0);
   assert(sender.waiting.bytes <= MAX_TOTAL_WAITING_BYTES);
   assert(statistics.drops.get("tx_waiting_full") > queues.length);

@@ -5,7 +5,7 @@ import { assert, assertEquals, assertLess } from "@std/assert";
 import { getLogger } from "../../src/base/log.ts";
 import { MAX_PATHS, MAX_PATHS_ASKED } from "../../src/ipoib/constants.ts";
 import { LinkIdentity } from "../../src/ipoib/link_identity.ts";
-import { GroupTable } from "../../src/ipoib/multicast/group_table.ts";
+import { MulticastTable } from "../../src/ipoib/multicast/multicast_table.ts";
 import { type Path, PathTable } from "../../src/ipoib/path.ts";
 import { Statistics } from "../../src/ipoib/statistics.ts";
 import { UdSender } from "../../src/ipoib/ud_sender.ts";
@@ -42,7 +42,7 @@ function setup(others: "refused" | "silence") {
   const statistics = new Statistics();
   const sender = new UdSender(port.send, statistics);
   const log = getLogger("ib0");
-  const groups = new GroupTable({ context, sender, identity, log });
+  const groups = new MulticastTable({ context, sender, identity, log });
   const table = new PathTable(context, identity, groups, statistics);
   const request = (gid: Uint8Array) => {
     let answer: Path | "none" | "later" = "later";

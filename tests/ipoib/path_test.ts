@@ -8,7 +8,7 @@ import type { FakeFabric, FakePort } from "../../src/hca/fake.ts";
 import type { FakeAddressHandle } from "../../src/hca/fake_address_handle.ts";
 import type { AddressHandle } from "../../src/hca/hca.ts";
 import { LinkIdentity } from "../../src/ipoib/link_identity.ts";
-import { GroupTable } from "../../src/ipoib/multicast/group_table.ts";
+import { MulticastTable } from "../../src/ipoib/multicast/multicast_table.ts";
 import { type Path, PathTable } from "../../src/ipoib/path.ts";
 import { Statistics } from "../../src/ipoib/statistics.ts";
 import { UdSender } from "../../src/ipoib/ud_sender.ts";
@@ -56,7 +56,7 @@ class Asked {
     const statistics = new Statistics();
     const sender = new UdSender(port.send, statistics);
     const log = getLogger("ib0");
-    const groups = new GroupTable({ context, sender, identity, log });
+    const groups = new MulticastTable({ context, sender, identity, log });
     this.table = new PathTable(context, identity, groups, statistics);
   }
 

@@ -1,12 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { FakeClock } from "../../src/base/clock.ts";
 import type { NetConfig } from "../../src/netdev/netdev.ts";
-import type { MembershipSource } from "../../src/netdev/memberships/memberships.ts";
-import { openMemberships } from "../../src/netdev/memberships/open.ts";
-import { parseIgmp } from "../../src/netdev/memberships/proc.ts";
+import type { MembershipSource } from "../../src/netdev/memberships/kernel_memberships.ts";
+import { openMemberships } from "../../src/netdev/memberships/open_memberships.ts";
+import { parseIgmp } from "../../src/netdev/memberships/proc_memberships.ts";
 import { setLinkUp } from "../../src/netdev/rtnetlink/link_set.ts";
 import { RequestSocket } from "../../src/netdev/rtnetlink/socket.ts";
-import { openTap } from "../../src/netdev/tap/open.ts";
+import { openTap } from "../../src/netdev/tap/open_tap.ts";
 import { PollReactor } from "../../src/system/poll_reactor.ts";
 import {
   address,

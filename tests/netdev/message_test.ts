@@ -6,7 +6,7 @@ import {
   parseMessages,
 } from "../../src/netdev/rtnetlink/message.ts";
 import { parseAddress } from "../../src/netdev/rtnetlink/address.ts";
-import { parseLink } from "../../src/netdev/rtnetlink/link.ts";
+import { parseLink } from "../../src/netdev/rtnetlink/link_message.ts";
 import { parseMembership } from "../../src/netdev/rtnetlink/multicast.ts";
 import { parseRouteAnswer } from "../../src/netdev/rtnetlink/route_answer.ts";
 import { address, ip } from "./support.ts";

@@ -1,17 +1,16 @@
 import { configure, ipTest } from "./tap_support.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { IpoibError } from "../../src/base/errors.ts";
-import type { ConfigChange } from "../../src/netdev/netdev.ts";
-import type { TapNetdev } from "../../src/netdev/open.ts";
+import type { ConfigChange, Flow, Route } from "../../src/netdev/netdev.ts";
+import type { TapNetdev } from "../../src/netdev/open_netdev.ts";
 import { ConfigMirror } from "../../src/netdev/rtnetlink/mirror.ts";
 import { lookupRoutes } from "../../src/netdev/rtnetlink/route_legs.ts";
 import { MessageBuilder } from "../../src/netdev/rtnetlink/message.ts";
 import { setLinkMtu, setLinkUp } from "../../src/netdev/rtnetlink/link_set.ts";
 import { addAddress } from "../../scripts/address.ts";
 import { RequestSocket } from "../../src/netdev/rtnetlink/socket.ts";
-import type { Flow, Route } from "../../src/netdev/netdev.ts";
 import { IpAddress } from "../../src/wire/ip_address.ts";
-import { openTap } from "../../src/netdev/tap/open.ts";
+import { openTap } from "../../src/netdev/tap/open_tap.ts";
 import { address, ip, kernelTest, openTestNetdev, Room } from "./support.ts";
 
 const RTM_SETLINK = 19;

@@ -6,13 +6,13 @@ import {
   type NetdevOptions,
   openNetdev,
   type TapNetdev,
-} from "../../src/netdev/open.ts";
+} from "../../src/netdev/open_netdev.ts";
 import {
   IFLA_IFNAME,
   linkRequest,
   parseLink,
   RTM_GETLINK,
-} from "../../src/netdev/rtnetlink/link.ts";
+} from "../../src/netdev/rtnetlink/link_message.ts";
 import type { RequestSocket } from "../../src/netdev/rtnetlink/socket.ts";
 import { FakeFrames } from "../../src/system/fake_frames.ts";
 import { createNamespace, withNamespace } from "../../src/system/namespace.ts";

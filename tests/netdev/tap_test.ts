@@ -12,14 +12,14 @@ import {
   getLink,
   linkRequest,
   RTM_NEWLINK,
-} from "../../src/netdev/rtnetlink/link.ts";
+} from "../../src/netdev/rtnetlink/link_message.ts";
 import { NLM_F_ACK } from "../../src/netdev/rtnetlink/message.ts";
 import { addAddress } from "../../scripts/address.ts";
 import { setLinkUp } from "../../src/netdev/rtnetlink/link_set.ts";
 import { RequestSocket } from "../../src/netdev/rtnetlink/socket.ts";
 import { IpAddress } from "../../src/wire/ip_address.ts";
 import { checkName, interfaceRequest } from "../../src/netdev/tap/name.ts";
-import { openTap } from "../../src/netdev/tap/open.ts";
+import { openTap } from "../../src/netdev/tap/open_tap.ts";
 import { setLinkSpeed } from "../../src/netdev/tap/speed.ts";
 import {
   ip,
@@ -120,7 +120,7 @@ Deno.test("checkName() refuses what the kernel would", () => {
 
 /** What openTap() throws in a process that `prefix` starts. */
 async function errorUnder(...prefix: string[]): Promise<IpoibError> {
-  const url = new URL("../../src/netdev/tap/open.ts", import.meta.url).href;
+  const url = new URL("../../src/netdev/tap/open_tap.ts", import.meta.url).href;
   const path = await Deno.makeTempFile({ suffix: ".ts" });
   await Deno.writeTextFile(
     path,

@@ -6,7 +6,7 @@ import {
   type ManagerMessage,
   MAX_MEMBERSHIPS,
   type Membership,
-  type Memberships,
+  type MembershipsMessage,
   PROTOCOL_VERSION,
 } from "../../src/subnet/messages.ts";
 import {
@@ -114,7 +114,7 @@ Deno.test("a hello survives a round trip, and unknown fields fall away", () => {
 });
 
 Deno.test("a full message of memberships fits a frame and survives a round trip", () => {
-  const message: Memberships = {
+  const message: MembershipsMessage = {
     type: "memberships",
     memberships: new Array(MAX_MEMBERSHIPS).fill({
       ...MEMBERSHIP,

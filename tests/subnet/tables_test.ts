@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import {
-  type Group,
   type GroupParameters,
-  GroupTable,
+  type SubnetGroup,
+  SubnetGroups,
 } from "../../src/subnet/groups.ts";
 import { FIRST_MLID, LAST_MLID } from "../../src/wire/lrh.ts";
 import { FIRST_LID, LAST_LID, PortTable } from "../../src/subnet/ports.ts";
@@ -91,7 +91,7 @@ const parameters = (n: number): GroupParameters => {
 const silent = { groupCreated() {}, groupChanged() {}, groupDeleted() {} };
 
 Deno.test("GroupTable reuses MLIDs late, and has an end", () => {
-  const groups = new GroupTable(silent);
+  const groups = new SubnetGroups(silent);
   const port = ports().add(request(1), 0)!;
   const first = groups.create(parameters(0))!;
   assertEquals(first.mlid, FIRST_MLID);
@@ -106,8 +106,8 @@ Deno.test("GroupTable reuses MLIDs late, and has an end", () => {
 });
 
 Deno.test("GroupTable deletes the group with its last keeper, whoever else is in it", () => {
-  const deleted: Group[] = [];
-  const groups = new GroupTable({
+  const deleted: SubnetGroup[] = [];
+  const groups = new SubnetGroups({
     ...silent,
     groupDeleted: (group) => deleted.push(group),
   });
@@ -130,7 +130,7 @@ Deno.test("GroupTable deletes the group with its last keeper, whoever else is in
 
 Deno.test("GroupTable.moveEmpty() moves only empty groups, to free MLIDs", () => {
   const moves: (number | undefined)[] = [];
-  const groups = new GroupTable({
+  const groups = new SubnetGroups({
     ...silent,
     groupChanged: (_, old) => moves.push(old),
   });

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { libc } from "../../ffi/libc.ts";
+import { cString, libc } from "../../ffi/libc.ts";
 import { IpoibError } from "../../src/base/errors.ts";
 import { createEventFd } from "../../src/system/event_fd.ts";
 import { Fd } from "../../src/system/fd.ts";
@@ -9,7 +9,6 @@ import {
   sealedSize,
   statFd,
 } from "../../src/system/memory.ts";
-import { cString } from "../../ffi/libc.ts";
 
 Deno.test("two mappings of one memory see the same bytes", () => {
   using fd = createMemory("test", 8192);

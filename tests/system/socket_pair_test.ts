@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { libc } from "../../ffi/libc.ts";
-import { setNonBlocking } from "../../src/system/non_blocking.ts";
+import { setNonBlocking } from "../../src/system/fd.ts";
 import { socketPair } from "../../src/system/socket_pair.ts";
 import { receive, send } from "../../src/system/unix_socket.ts";
 

@@ -21,9 +21,11 @@ import { Mapping } from "../../../src/system/memory.ts";
 import { ProvidedBuffers } from "../../../src/system/uring/buffer_group.ts";
 import {
   CQE_MORE,
+  NO_WAIT,
   type Operation,
-} from "../../../src/system/uring/operation.ts";
-import { NO_WAIT, Ring, SKIP_SUCCESS } from "../../../src/system/uring/ring.ts";
+  Ring,
+  SKIP_SUCCESS,
+} from "../../../src/system/uring/ring.ts";
 
 const CONTROL_BYTES = 8192;
 const SLOT_BYTES = 69_632;
@@ -46,9 +48,9 @@ const ENOBUFS = 105;
 const READ_TAG = 1;
 const OTHER_TAG = 2;
 /** Frames that one turn writes. */
-const BATCH = 64;
+const FRAMES_PER_TURN = 64;
 /** After so few frames a turn waits for more; after more of them it looks again at once. */
-const FEW = 4;
+const MAX_FRAMES_BEFORE_WAIT = 4;
 const FOREVER = new Float64Array([Infinity]);
 
 const [slots, tun, memory, bell, theirMemory, theirBell] = Deno.args.map(
@@ -146,7 +148,7 @@ for (;;) {
   // 1. What the other side has published is written with the system call below.
   const first = taken;
   const waiting = Atomics.load(theirs.words, Word.Published);
-  while (taken !== waiting && ((taken - first) | 0) < BATCH) {
+  while (taken !== waiting && ((taken - first) | 0) < FRAMES_PER_TURN) {
     const at = Word.Frames + 2 * (taken & mask);
     const slot = theirs.words[at]!;
     write(tun, theirs.addresses[slot]!, theirs.words[at + 1]!);
@@ -167,7 +169,7 @@ for (;;) {
   // 3. Wait only if there is nothing to do once the other side knows that it must ring.
   const count = (taken - first) | 0;
   let wait = false;
-  if (count <= FEW) {
+  if (count <= MAX_FRAMES_BEFORE_WAIT) {
     Atomics.store(theirs.words, Word.ReceiverWaits, 1);
     if (starved) Atomics.store(own.words, Word.SenderStarved, 1);
     wait = Atomics.load(theirs.words, Word.Published) === taken &&

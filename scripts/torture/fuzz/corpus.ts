@@ -13,7 +13,10 @@ import { toHex } from "../../../tests/fuzz/targets/target.ts";
 
 const FOLDER = new URL("../../../tests/fuzz/", import.meta.url);
 /** Inputs that earlier runs kept because they reached something new; not part of the repository. */
-const KEPT = new URL("../../../dist/torture/corpus/", import.meta.url);
+const KEPT_INPUTS_FOLDER = new URL(
+  "../../../dist/torture/corpus/",
+  import.meta.url,
+);
 const encoder = new TextEncoder();
 
 /** A file: one input, or several for one session. */
@@ -35,7 +38,7 @@ export function readCorpus(target: string): CorpusEntry[] {
 
 /** The inputs that earlier runs kept. */
 export function readKept(target: string): Uint8Array[] {
-  const folder = new URL(`${target}/`, KEPT);
+  const folder = new URL(`${target}/`, KEPT_INPUTS_FOLDER);
   try {
     return [...Deno.readDirSync(folder)].map(({ name }) => name).sort()
       .map((name) => Deno.readFileSync(new URL(name, folder)));
@@ -47,7 +50,7 @@ export function readKept(target: string): Uint8Array[] {
 
 /** Keeps an input for later runs. */
 export function keepInput(target: string, input: Uint8Array): void {
-  const folder = new URL(`${target}/`, KEPT);
+  const folder = new URL(`${target}/`, KEPT_INPUTS_FOLDER);
   Deno.mkdirSync(folder, { recursive: true });
   Deno.writeFileSync(new URL(hash(toHex(input)), folder), input);
 }

@@ -20,11 +20,11 @@ import { mutate } from "./mutation.ts";
 import { type Failure, Runner } from "./runner.ts";
 
 /** Inputs between two looks at the coverage and the clock. */
-const BATCH = 1024;
+const INPUTS_PER_ROUND = 1024;
 /** A batch ends early after so long. */
-const BATCH_MS = 250;
+const ROUND_MS = 250;
 /** Inputs that are kept beside those of the files. */
-const KEPT = 2000;
+const MAX_KEPT_INPUTS = 2000;
 /** More different failures than these are one failure of the campaign. */
 const MAX_FAILURES = 10;
 /** The part of the run after which memory is looked at for the first time. */
@@ -117,8 +117,8 @@ class Fuzzing {
 
   async #batch(): Promise<Uint8Array[]> {
     const inputs: Uint8Array[] = [];
-    const end = performance.now() + BATCH_MS;
-    for (let i = 0; i < BATCH; i++) {
+    const end = performance.now() + ROUND_MS;
+    for (let i = 0; i < INPUTS_PER_ROUND; i++) {
       if (i % 16 === 0 && performance.now() > end) break;
       const input = mutate(this.#target.kind, this.#corpus, this.#next);
       inputs.push(input);
@@ -150,7 +150,7 @@ class Fuzzing {
 
   /** Adds the inputs that reach `blocks` when they run again; state that is gone may keep them from it. */
   async #keep(inputs: Uint8Array[], blocks: Set<string>): Promise<void> {
-    if (blocks.size === 0 || this.#result.kept >= KEPT) return;
+    if (blocks.size === 0 || this.#result.kept >= MAX_KEPT_INPUTS) return;
     if (inputs.length === 1) {
       this.#corpus.push(inputs[0]!.slice());
       keepInput(this.#target.name, inputs[0]!);

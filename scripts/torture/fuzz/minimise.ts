@@ -1,12 +1,11 @@
 /** The least of what failed: fewer inputs, then fewer bytes. */
 
 import type { FuzzTarget } from "../../../tests/fuzz/targets/target.ts";
-import type { Failure } from "./runner.ts";
-import { replay } from "./runner.ts";
+import { type Failure, replay } from "./runner.ts";
 
 /** Replays that one failure may cost. */
-const BUDGET = 2000;
-const BUDGET_MS = 60_000;
+const MAX_REPLAYS = 2000;
+const MAX_MS = 60_000;
 
 /** What tells one failure from another: the error, and where it was thrown. */
 export function signature(error: Error): string {
@@ -19,8 +18,8 @@ export async function minimise(
   target: FuzzTarget,
   { inputs, error }: Failure,
 ): Promise<readonly Uint8Array[]> {
-  const end = performance.now() + BUDGET_MS;
-  let left = BUDGET;
+  const end = performance.now() + MAX_MS;
+  let left = MAX_REPLAYS;
   const where = signature(error).replace(/^.* at /, "");
   const fails = async (candidate: readonly Uint8Array[]) => {
     if (left-- <= 0 || performance.now() > end) return false;

@@ -10,7 +10,7 @@ import type { FuzzResult } from "./fuzz_target.ts";
 
 /** No input takes so long. */
 const HANG_MS = 60_000;
-const LOOK_EVERY_MS = 2000;
+const CHECK_INTERVAL_MS = 2000;
 const CHILD = new URL("child.ts", import.meta.url).pathname;
 
 export async function runFuzz(options: PartOptions): Promise<Row[]> {
@@ -61,7 +61,7 @@ async function fuzzOne(
     hung = true;
     clearInterval(watch);
     void endChild(child, "SIGKILL");
-  }, LOOK_EVERY_MS);
+  }, CHECK_INTERVAL_MS);
   const errors = new Response(child.stderr).text();
   const lines = child.stdout.pipeThrough(new TextDecoderStream())
     .pipeThrough(new TextLineStream());

@@ -20,7 +20,7 @@ const SAMPLES = 60;
 /** Of the datagrams, about 100 000 a second. A higher rate fills the queue, which then drops the stream's acknowledgements. */
 const RATE = "50M";
 /** More packets than it takes to begin. */
-const MANY = 1000;
+const FIRST_PACKETS = 1000;
 
 export async function runSoak(options: PartOptions): Promise<Row[]> {
   await using lab = await Lab.open();
@@ -82,7 +82,10 @@ async function startTraffic(a: Host, b: Host): Promise<Program[]> {
     b.start("iperf3", "-c", a.address, ...forever),
   ];
   for (const host of [a, b]) {
-    await until("packets arrive", async () => await packets(host) > MANY);
+    await until(
+      "packets arrive",
+      async () => await packets(host) > FIRST_PACKETS,
+    );
   }
   return streams;
 }

@@ -1,13 +1,13 @@
 /** Neighbours, paths, groups and children: one line a row, in the manner of `ip neigh`. */
 
 import { hex } from "../../base/hex.ts";
-import type {
-  ChildRecord,
-  McgRecord,
-  NeighRecord,
-  PathRecord,
+import {
+  type ChildRecord,
+  type McgRecord,
+  type NeighRecord,
+  type PathRecord,
+  RUNNING,
 } from "../../ipc/schema.ts";
-import { RUNNING } from "../../ipc/schema.ts";
 import { duration, gigabits } from "./number.ts";
 import { address, type Style } from "./style.ts";
 

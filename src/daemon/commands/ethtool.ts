@@ -2,8 +2,7 @@
 
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
-import type { CommandContext, Commands } from "./context.ts";
-import { one } from "./context.ts";
+import { type CommandContext, type Commands, one } from "./context.ts";
 import { VERSION } from "../../ipc/version.ts";
 import type { FeatureRecord } from "../../ipc/schema.ts";
 

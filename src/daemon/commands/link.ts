@@ -1,8 +1,13 @@
 /** Interfaces and children: `link`, `child`. */
 
-import type { Commands } from "./context.ts";
+import {
+  checkParent,
+  type Commands,
+  one,
+  recordContext,
+  which,
+} from "./context.ts";
 import { childRecord, linkRecord } from "../records.ts";
-import { checkParent, one, recordContext, which } from "./context.ts";
 import { checkMode, setMtu } from "./settings.ts";
 
 export const linkCommands = {

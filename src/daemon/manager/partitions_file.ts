@@ -6,7 +6,7 @@
 import { IpoibError } from "../../base/errors.ts";
 import { Errno } from "../../base/errno.ts";
 import { readRegular } from "../../system/regular_file.ts";
-import { removeFile } from "../../system/remove_file.ts";
+import { removeFile } from "../../system/files.ts";
 import type { PartitionsText } from "./commands.ts";
 
 const COPY = "partitions.conf";

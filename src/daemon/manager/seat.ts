@@ -9,7 +9,7 @@ import { getLogger, type LogLevel } from "../../base/log.ts";
 import { IpoibError } from "../../base/errors.ts";
 import { IpcServer } from "../../ipc/server.ts";
 import type { ReloadRecord } from "../../ipc/schema.ts";
-import { removeFile } from "../../system/remove_file.ts";
+import { removeFile } from "../../system/files.ts";
 import type { LastKnown } from "../../subnet/messages.ts";
 import { managerSocketPath } from "../../subnet/sockets.ts";
 import type { ManagerInit } from "../manager_worker.ts";

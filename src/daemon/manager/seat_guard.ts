@@ -6,7 +6,7 @@
  */
 
 import type { Millis } from "../../base/units.ts";
-import { fileInode } from "../../system/file_inode.ts";
+import { linkInode } from "../../system/files.ts";
 import type { Reactor, Sleeper } from "../../system/reactor.ts";
 
 /** Less than it takes a port to find a manager silent. */
@@ -41,7 +41,7 @@ export class SeatGuard implements Sleeper {
     const now = this.#reactor.clock.now();
     if (now - this.#lookedAt < INTERVAL_MS) return;
     this.#lookedAt = now;
-    if (fileInode(this.#path) === this.#inode) return;
+    if (linkInode(this.#path) === this.#inode) return;
     this.#lookedAt = Infinity;
     this.#lost();
   }

@@ -7,10 +7,9 @@
  */
 
 import type { Fd } from "../../system/fd.ts";
-import { fileInode } from "../../system/file_inode.ts";
+import { linkInode, removeFile } from "../../system/files.ts";
 import { tryLock } from "../../system/lock.ts";
 import { statFd } from "../../system/memory.ts";
-import { removeFile } from "../../system/remove_file.ts";
 import { connect, receive, send } from "../../system/unix_socket.ts";
 import { encodeControl } from "../../subnet/protocol.ts";
 import { managerSocketPath } from "../../subnet/sockets.ts";
@@ -51,7 +50,7 @@ export class SeatLock {
 
   /** False once another process has taken the manager's place. */
   get held(): boolean {
-    return fileInode(this.path) === this.inode;
+    return linkInode(this.path) === this.inode;
   }
 
   close(): void {

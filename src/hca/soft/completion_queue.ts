@@ -4,8 +4,7 @@
  * A ring of typed arrays; nothing is allocated per packet.
  */
 
-import type { RxBatch } from "../hca.ts";
-import { RxFlag } from "../hca.ts";
+import { type RxBatch, RxFlag } from "../hca.ts";
 import { hasGrh } from "../ud_headers.ts";
 import { GID_LENGTH } from "../../wire/gid.ts";
 import { FIRST_MLID } from "../../wire/lrh.ts";

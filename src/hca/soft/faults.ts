@@ -11,8 +11,11 @@
  * the data path looks at nothing else.
  */
 
-import { type FaultRule, ruleFor } from "../../subnet/fault_messages.ts";
-import type { FaultSettings } from "../../subnet/fault_messages.ts";
+import {
+  type FaultRule,
+  type FaultSettings,
+  ruleFor,
+} from "../../subnet/fault_messages.ts";
 import type { Reactor } from "../../system/reactor.ts";
 import { PostResult } from "../hca.ts";
 import { Fates } from "./fault_fate.ts";

@@ -10,7 +10,7 @@ import type { Millis } from "../../base/units.ts";
 import { Acceptor } from "../../system/acceptor.ts";
 import type { Fd } from "../../system/fd.ts";
 import type { Reactor, Timer, Watch } from "../../system/reactor.ts";
-import { removeFile } from "../../system/remove_file.ts";
+import { removeFile } from "../../system/files.ts";
 import { listen, receive } from "../../system/unix_socket.ts";
 import {
   decodeLinkMessage,

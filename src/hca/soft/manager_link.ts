@@ -13,7 +13,7 @@
 import { IpoibError } from "../../base/errors.ts";
 import type { Millis } from "../../base/units.ts";
 import type { Fd } from "../../system/fd.ts";
-import { fileInode } from "../../system/file_inode.ts";
+import { linkInode } from "../../system/files.ts";
 import type { Reactor, Timer, Watch } from "../../system/reactor.ts";
 import { connect, receive, send } from "../../system/unix_socket.ts";
 import {
@@ -118,7 +118,7 @@ export class ManagerLink {
 
   /** False if nothing listens. */
   #open(): boolean {
-    const inode = fileInode(this.#path);
+    const inode = linkInode(this.#path);
     const connection = connect(this.#path);
     if (!connection) return false;
     this.#connection = connection;
@@ -184,7 +184,7 @@ export class ManagerLink {
   }
 
   #hasSuccessor(): boolean {
-    const inode = fileInode(this.#path);
+    const inode = linkInode(this.#path);
     return inode !== undefined && inode !== this.#inode;
   }
 

@@ -11,7 +11,7 @@
  * A packet that ends a sleep has waited for as long as waking a process takes, {@linkcode WAKING_MS} here; that is part of
  * its period. A period shorter than that changes nothing: to sleep once more would only cost.
  *
- * Without a number of frames {@linkcode MOST_FRAMES} rules: what a peer may always have under way, so that moderation never
+ * Without a number of frames {@linkcode MAX_HELD_FRAMES} rules: what a peer may always have under way, so that moderation never
  * holds its credit back.
  *
  * The port has one doorbell. While completions of one queue pair are held back, packets to another one of the same port do
@@ -23,7 +23,7 @@ import type { Reactor, Timer } from "../../system/reactor.ts";
 import type { CqModeration } from "../hca.ts";
 
 /** Completions that are held back at most. */
-export const MOST_FRAMES = 64;
+export const MAX_HELD_FRAMES = 64;
 /** What a doorbell takes to wake a process: measured on two busy cores, 20 to 40 us. */
 const WAKING_MS: Millis = 0.02;
 const MICROS_PER_MILLI = 1000;
@@ -83,7 +83,7 @@ export class Moderator {
   set(qp: ModeratedQp, { rxUsecs, rxFrames }: CqModeration): void {
     const { period } = qp;
     period.length = rxUsecs / MICROS_PER_MILLI;
-    period.frames = Math.min(MOST_FRAMES, rxFrames || MOST_FRAMES);
+    period.frames = Math.min(MAX_HELD_FRAMES, rxFrames || MAX_HELD_FRAMES);
     period.end = Infinity;
     period.passed = 0;
     if (qp.completions.count > 0) this.#event(qp);
@@ -157,7 +157,7 @@ export class Moderator {
   #schedule(): void {
     const qps = this.#qps;
     let first = Infinity;
-    let threshold = MOST_FRAMES;
+    let threshold = MAX_HELD_FRAMES;
     for (let i = 0; i < qps.length; i++) {
       const { period, completions } = qps[i]!;
       if (period.end === Infinity) continue;

@@ -14,7 +14,7 @@ import type { Reactor } from "../../system/reactor.ts";
 import { type PortAttributes, PostResult } from "../hca.ts";
 import type { SoftAddressHandle } from "./address_handle.ts";
 import { Credit } from "./credit.ts";
-import type { Fabric } from "./fabric.ts";
+import type { ForwardingTables } from "./forwarding_tables.ts";
 import { FaultInjector } from "./faults.ts";
 import type { Inbound } from "./inbound.ts";
 import type { OutLink } from "./out_link.ts";
@@ -38,7 +38,7 @@ export interface OutboundParts {
   readonly reactor: Reactor;
   readonly counted: PortCounters;
   readonly inbound: Inbound;
-  readonly fabric: Fabric;
+  readonly fabric: ForwardingTables;
   readonly port: {
     readonly attributes: Pick<PortAttributes, "lid" | "pkeys">;
   };

@@ -53,7 +53,7 @@ const CQ_EVENTS = counterIndex("cq_events");
 /** Descriptors taken from one link in one turn: the others' packets and the network device have their turn too. */
 const RECEIVE_BUDGET = 32;
 /** Slots that a sleep may begin with although they are not published: their packets go to the device with its system call. */
-const FEW_RETURNS = 4;
+const MAX_UNPUBLISHED_RETURNS = 4;
 /** The first QPN for users; 0 and 1 are the management queue pairs. */
 const FIRST_QPN = 0x48;
 
@@ -244,7 +244,7 @@ export class SoftPort implements HcaPort, Sleeper {
   beforeSleep(): boolean {
     this.#asleep = false;
     const { pending } = this.#returns;
-    if (pending && this.#returns.count > FEW_RETURNS) return true;
+    if (pending && this.#returns.count > MAX_UNPUBLISHED_RETURNS) return true;
     const { active } = this.#incoming;
     const { threshold } = this.#moderator;
     // With work at hand no peer needs to ring, so nothing is announced.

@@ -16,9 +16,9 @@ import type {
   SubnetSnapshot,
 } from "../../subnet/messages.ts";
 import type { MadAddress, PortAttributes, PortEvent } from "../hca.ts";
-import { Fabric, GRACE_MS } from "./fabric.ts";
+import { ForwardingTables, OLD_TABLES_MS } from "./forwarding_tables.ts";
 import { ManagerLink } from "./manager_link.ts";
-import { Memberships } from "./memberships.ts";
+import { JoinedGroups } from "./joined_groups.ts";
 import { managerSocketPath } from "../../subnet/sockets.ts";
 import { configured, unconfigured } from "./port_attributes.ts";
 
@@ -57,14 +57,14 @@ export interface RegistrationListener {
 }
 
 export class Registration {
-  readonly fabric = new Fabric();
+  readonly fabric = new ForwardingTables();
   /** Of which the manager makes the tokens of links to the port. */
   readonly secret = newLinkSecret();
   #attributes: PortAttributes;
   readonly #reactor: Reactor;
   readonly #options: RegistrationOptions;
   readonly #listener: RegistrationListener;
-  readonly #memberships = new Memberships();
+  readonly #memberships = new JoinedGroups();
   readonly #link: ManagerLink;
   readonly #graceTimer: Timer;
   readonly #shown = new Map<number, (subnet: SubnetSnapshot) => void>();
@@ -157,7 +157,7 @@ export class Registration {
         const before = this.#attributes;
         this.#attributes = configured(before, message);
         this.fabric.replace(message.fabric);
-        this.#graceTimer.at(this.#reactor.clock.now() + GRACE_MS);
+        this.#graceTimer.at(this.#reactor.clock.now() + OLD_TABLES_MS);
         this.#listener.onFabric();
         // A LID that changed at the second registration is told by an event of its own.
         if (before.state !== "active") {

@@ -34,7 +34,7 @@ import { ReceiveQueue } from "./receive_queue.ts";
 import type { Returns } from "./returns.ts";
 import { ENCAP, HEADER_WORDS, PAYLOAD, STRIDE, VNET } from "./slot_layout.ts";
 
-const BATCH = 64;
+const BATCH_PACKETS = 64;
 
 /** What the queue pairs of a port work with. */
 export interface UdQpParts {
@@ -181,7 +181,7 @@ export class SoftUdQp implements UdQp {
   }
 
   createBatch(): RxBatch {
-    return createSoftBatch(BATCH);
+    return createSoftBatch(BATCH_PACKETS);
   }
 
   sourceGid(batch: RxBatch, i: number, into: Uint8Array): boolean {
@@ -204,7 +204,7 @@ export class SoftUdQp implements UdQp {
     qps.delete(this);
     inbound.forget(this.#received);
     moderator.refresh();
-    const rest = createSoftBatch(BATCH);
+    const rest = createSoftBatch(BATCH_PACKETS);
     while (this.#received.completions.poll(rest)) releaseBatch(rest);
     returns.publish();
   }

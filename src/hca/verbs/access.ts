@@ -7,10 +7,9 @@
 
 import { cString, errno, libc } from "../../../ffi/libc.ts";
 import { IpoibError } from "../../base/errors.ts";
-import { listDirectory } from "../../system/directory.ts";
+import { listDirectory, readSmallFile } from "../../system/read_files.ts";
 import { Errno, errnoText } from "../../base/errno.ts";
 import { Fd } from "../../system/fd.ts";
-import { readSmallFile } from "../../system/small_file.ts";
 
 const O_RDWR_CLOEXEC = 2 | 0x80000;
 

@@ -1,7 +1,7 @@
 /** Asynchronous events of a device (`ibv_get_async_event`), as they concern one port. */
 
 import { Ibv, IbvAsyncEvent } from "../../../ffi/verbs_layout.ts";
-import { setNonBlocking } from "../../system/non_blocking.ts";
+import { setNonBlocking } from "../../system/fd.ts";
 import type { Reactor, Watch } from "../../system/reactor.ts";
 import type { PortEvent } from "../hca.ts";
 import type { VerbsDevice } from "./device.ts";

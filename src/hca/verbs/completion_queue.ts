@@ -2,11 +2,11 @@
 
 import type { BoundCall } from "../../../ffi/libffi.ts";
 import {
+  Ibv,
   IbvContext,
   IbvModifyCqAttr,
   IbvWc,
 } from "../../../ffi/verbs_layout.ts";
-import { Ibv } from "../../../ffi/verbs_layout.ts";
 import { Errno } from "../../base/errno.ts";
 import { lastError } from "../../system/errno.ts";
 import type { CqModeration } from "../hca.ts";

@@ -12,7 +12,7 @@
 import { bytesAt } from "../../../ffi/libc.ts";
 import { IbvCompChannel } from "../../../ffi/verbs_layout.ts";
 import { Listeners } from "../../base/listeners.ts";
-import { setNonBlocking } from "../../system/non_blocking.ts";
+import { setNonBlocking } from "../../system/fd.ts";
 import type { Reactor, Sleeper, Watch } from "../../system/reactor.ts";
 import type {
   AddressHandle,

@@ -1,8 +1,7 @@
 /** Whether this host has InfiniBand devices, and the library to use them. */
 
 import { libraryExists } from "../../../ffi/libibverbs.ts";
-import { listDirectory } from "../../system/directory.ts";
-import { readSmallFile } from "../../system/small_file.ts";
+import { listDirectory, readSmallFile } from "../../system/read_files.ts";
 
 const DEVICES = "/sys/class/infiniband";
 

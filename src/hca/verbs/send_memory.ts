@@ -31,7 +31,7 @@ export const SEND_SLOTS = 512;
 /** Bytes from one work request with its element to the next. */
 export const WR_STRIDE = IbvSendWr.Size + IbvSge.Size;
 /** Slots that stay for what the engine itself sends while a group has others. */
-const KEPT = 32;
+const ENGINE_SLOTS = 32;
 /** Slots that the group has: what is read between two turns. */
 const POSTED = 64;
 
@@ -107,7 +107,7 @@ export class VerbsSendMemory implements SendMemory {
   get ready(): boolean {
     const group = this.#group;
     return group
-      ? group.available > 0 || this.#freeCount > KEPT
+      ? group.available > 0 || this.#freeCount > ENGINE_SLOTS
       : this.#freeCount > 0;
   }
 
@@ -136,8 +136,8 @@ export class VerbsSendMemory implements SendMemory {
   supply(): void {
     const group = this.#group;
     if (!group || group.available >= POSTED / 2) return;
-    if (this.#freeCount <= KEPT) this.collect();
-    while (group.available < POSTED && this.#freeCount > KEPT) {
+    if (this.#freeCount <= ENGINE_SLOTS) this.collect();
+    while (group.available < POSTED && this.#freeCount > ENGINE_SLOTS) {
       group.add(this.#free[--this.#freeCount]!);
     }
     if (group.available === 0) this.starved = true;

@@ -8,7 +8,7 @@
 /** Where the low half lies in a MAD. */
 const TRANSACTION_LOW = 12;
 /** More than can be under way: what the kernel never hands back does not stay for ever. */
-const MOST = 4096;
+const MAX_ALIASES = 4096;
 
 export class TransactionAliases {
   readonly #originals = new Map<number, number>();
@@ -30,7 +30,7 @@ export class TransactionAliases {
     this.#next = (alias + 1) >>> 0;
     this.#originals.set(alias, view.getUint32(base + TRANSACTION_LOW));
     view.setUint32(base + TRANSACTION_LOW, alias);
-    if (this.#originals.size <= MOST) return;
+    if (this.#originals.size <= MAX_ALIASES) return;
     const [oldest] = this.#originals.keys();
     this.#originals.delete(oldest!);
   }

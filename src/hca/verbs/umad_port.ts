@@ -33,9 +33,9 @@ const RESPONSE = 0x80;
 const REQUEST_TIMEOUT = 4000;
 const POLLNVAL = 0x20;
 /** Between two looks at a descriptor that cannot be waited for, in ms. */
-const LOOK_EVERY = 5;
+const POLL_INTERVAL_MS = 5;
 /** MADs of one look. */
-const BUDGET = 64;
+const MAX_MADS_PER_POLL = 64;
 
 export interface UmadPortOptions {
   reactor: Reactor;
@@ -131,12 +131,12 @@ export class UmadPort {
 
   #look(): void {
     this.#receive();
-    this.#looks?.at(this.#reactor.clock.now() + LOOK_EVERY);
+    this.#looks?.at(this.#reactor.clock.now() + POLL_INTERVAL_MS);
   }
 
   /** From the fabric to the port. */
   #receive(): void {
-    for (let i = 0; i < BUDGET; i++) {
+    for (let i = 0; i < MAX_MADS_PER_POLL; i++) {
       this.#length[0] = MAD_LENGTH;
       const result = this.#library.umad_recv(
         this.#id,

@@ -8,7 +8,7 @@ import type { Millis } from "../../base/units.ts";
 import type { Netdev } from "../../netdev/netdev.ts";
 import type { IpAddress } from "../../wire/ip_address.ts";
 import type { LinkIdentity } from "../link_identity.ts";
-import type { GroupTable } from "../multicast/group_table.ts";
+import type { MulticastTable } from "../multicast/multicast_table.ts";
 import type { NeighbourTable } from "../neighbour/neighbour_table.ts";
 import type { PathTable } from "../path.ts";
 import type { PeerTable } from "../peer.ts";
@@ -20,7 +20,7 @@ export interface TranslatorParts {
   readonly netdev: Netdev;
   readonly sender: UdSender;
   readonly identity: LinkIdentity;
-  readonly groups: GroupTable;
+  readonly groups: MulticastTable;
   readonly peers: PeerTable;
   readonly paths: PathTable;
   readonly neighbours: NeighbourTable;

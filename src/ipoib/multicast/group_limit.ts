@@ -10,17 +10,17 @@ import type { Logger } from "../../base/log.ts";
 import type { Millis } from "../../base/units.ts";
 import { REPLACE_INTERVAL_MS, REPLACEABLE_IDLE_MS } from "../constants.ts";
 import type { Statistics } from "../statistics.ts";
-import type { Group } from "./group.ts";
+import type { MulticastGroup } from "./multicast_group.ts";
 
 /** What the limit works with. */
 export interface GroupLimitParts {
   readonly maxGroups: number;
   /** The groups of the interface, the broadcast group among them. */
-  readonly groups: ReadonlyMap<string, Group>;
+  readonly groups: ReadonlyMap<string, MulticastGroup>;
   readonly statistics: Statistics;
   readonly log: Logger;
   /** Removes a group. */
-  readonly remove: (group: Group, now: Millis) => void;
+  readonly remove: (group: MulticastGroup, now: Millis) => void;
 }
 
 export class GroupLimit {
@@ -69,7 +69,7 @@ export class GroupLimit {
   /** Removes the send-only group that was used longest ago, if it was idle for so long; false if there is none. */
   #evict(now: Millis, idleMs: Millis): boolean {
     const { groups, statistics, remove } = this.#parts;
-    let oldest: Group | undefined;
+    let oldest: MulticastGroup | undefined;
     for (const group of groups.values()) {
       if (!group.sendOnly || now - group.usedAt < idleMs) continue;
       if (!oldest || group.usedAt < oldest.usedAt) oldest = group;

@@ -4,10 +4,14 @@ import { Errno } from "../../base/errno.ts";
 import type { Logger } from "../../base/log.ts";
 import { formatGid } from "../../wire/gid.ts";
 import { MAX_LOGGED_FAILURES } from "../constants.ts";
-import type { Group } from "./group.ts";
+import type { MulticastGroup } from "./multicast_group.ts";
 
 /** A join failed: the driver's words, at most twenty times; what is to be expected is for debugging only. */
-export function logFailure(log: Logger, group: Group, errno: number): void {
+export function logFailure(
+  log: Logger,
+  group: MulticastGroup,
+  errno: number,
+): void {
   if (group.logged >= MAX_LOGGED_FAILURES) return;
   const expected = group.sendOnly && errno === Errno.EINVAL;
   if (!expected) group.logged++;
@@ -20,7 +24,7 @@ export function logFailure(log: Logger, group: Group, errno: number): void {
 }
 
 /** A membership had ended without a leave of ours: once for each group. */
-export function logLoss(log: Logger, group: Group): void {
+export function logLoss(log: Logger, group: MulticastGroup): void {
   if (group.lossLogged) return;
   group.lossLogged = true;
   log.warn(

@@ -13,17 +13,17 @@ import { membershipCheck } from "../../sa/requests.ts";
 import { MadStatus } from "../../wire/mad.ts";
 import type { McMemberRecord } from "../../wire/sa/mc_member_record.ts";
 import { MEMBERSHIP_CHECK_MS } from "../constants.ts";
-import type { Group } from "./group.ts";
+import type { MulticastGroup } from "./multicast_group.ts";
 
 /** What the checks work with. */
 export interface MembershipCheckParts {
   readonly memberships: Memberships;
   /** The groups of the interface. */
-  readonly groups: ReadonlyMap<string, Group>;
+  readonly groups: ReadonlyMap<string, MulticastGroup>;
   /** The port's own GID. */
   readonly portGid: () => Uint8Array;
   /** Called when the port is no member of a group any longer. */
-  readonly onLost: (group: Group) => void;
+  readonly onLost: (group: MulticastGroup) => void;
 }
 
 export class MembershipChecks {
@@ -35,7 +35,7 @@ export class MembershipChecks {
   }
 
   /** A group was joined: it is checked some time from now. */
-  begin(group: Group, now: Millis): void {
+  begin(group: MulticastGroup, now: Millis): void {
     group.checkAt = now + MEMBERSHIP_CHECK_MS * (1 + Math.random());
   }
 
@@ -73,7 +73,7 @@ export class MembershipChecks {
   }
 
   #onAnswer(
-    group: Group,
+    group: MulticastGroup,
     answer: SaResult<McMemberRecord>,
     now: Millis,
   ): void {
@@ -88,8 +88,8 @@ export class MembershipChecks {
     if (lost && group.progress === "joined") onLost(group);
   }
 
-  #next(): Group | undefined {
-    let next: Group | undefined;
+  #next(): MulticastGroup | undefined {
+    let next: MulticastGroup | undefined;
     for (const group of this.#parts.groups.values()) {
       if (group.progress !== "joined") continue;
       if (!next || group.checkAt < next.checkAt) next = group;

@@ -13,7 +13,7 @@ const MEMBER_LENGTH = 12;
 const FLAG = 0x80000000;
 const UNNAMED = cString("");
 /** Members and qualifiers that one search may look at: types of a corrupt file may contain themselves. */
-const BUDGET = 2000;
+const MAX_TYPES = 2000;
 
 /** The offset in bytes of a member of a struct. Throws `E_BTF` if there is none of that name. */
 export function memberOffset(btf: Btf, struct: string, member: string): number {
@@ -29,7 +29,7 @@ export function memberOffset(btf: Btf, struct: string, member: string): number {
 class Search {
   readonly #btf: Btf;
   readonly #name: Uint8Array;
-  #budget = BUDGET;
+  #budget = MAX_TYPES;
 
   constructor(btf: Btf, name: string) {
     this.#btf = btf;

@@ -15,7 +15,7 @@ const LOG_LENGTH = 1 << 16;
 /** Of the verifier's log, what an error carries: the end says what was refused. */
 const LOG_TOLD = 2000;
 /** The verifier gives up when a signal arrives. */
-const ATTEMPTS = 5;
+const MAX_ATTEMPTS = 5;
 /** Linux's own number, not of errno(3): the JIT compiler is off. */
 const ENOTSUPP = 524;
 
@@ -54,7 +54,7 @@ export function loadClassifier(name: string, instructions: Uint8Array): Fd {
 
   const { bpf } = bpfCalls();
   let why: number = Errno.EAGAIN;
-  for (let i = 0; i < ATTEMPTS && why === Errno.EAGAIN; i++) {
+  for (let i = 0; i < MAX_ATTEMPTS && why === Errno.EAGAIN; i++) {
     const fd = bpf(SYSCALL_BPF, Bpf.PROG_LOAD, memory, ATTRIBUTES_LENGTH);
     if (fd >= 0) return new Fd(fd);
     why = errno();

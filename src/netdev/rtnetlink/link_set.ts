@@ -10,7 +10,7 @@ import {
   IFLA_TXQLEN,
   linkRequest,
   RTM_NEWLINK,
-} from "./link.ts";
+} from "./link_message.ts";
 import { NLM_F_ACK } from "./message.ts";
 import type { RequestSocket } from "./socket.ts";
 

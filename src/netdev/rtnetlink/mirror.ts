@@ -18,10 +18,10 @@ import {
 } from "../../system/namespace.ts";
 import type { Reactor, Watch } from "../../system/reactor.ts";
 import type {
-  Memberships,
+  KernelMemberships,
   MembershipSource,
-} from "../memberships/memberships.ts";
-import { openMemberships } from "../memberships/open.ts";
+} from "../memberships/kernel_memberships.ts";
+import { openMemberships } from "../memberships/open_memberships.ts";
 import type {
   ConfigChange,
   Flow,
@@ -43,7 +43,7 @@ import {
   parseLink,
   RTM_DELLINK,
   RTM_NEWLINK,
-} from "./link.ts";
+} from "./link_message.ts";
 import type { NetlinkMessage } from "./message.ts";
 import { MirroredNeighbours } from "./kernel_neighbours.ts";
 import { NeighbourEvents } from "./neighbour_events.ts";
@@ -390,7 +390,7 @@ class Attached {
     readonly ifindex: number,
     readonly events: EventSocket,
     readonly requests: RequestSocket,
-    readonly memberships: Memberships,
+    readonly memberships: KernelMemberships,
     readonly neighbourEvents: NeighbourEvents,
     readonly watch: Watch,
   ) {}

@@ -2,9 +2,8 @@
 
 import { libc } from "../../../ffi/libc.ts";
 import { lastError } from "../../system/errno.ts";
-import type { Fd } from "../../system/fd.ts";
+import { type Fd, openSocket } from "../../system/fd.ts";
 import { withNamespace } from "../../system/namespace.ts";
-import { openSocket } from "../../system/open_socket.ts";
 
 const AF_NETLINK = 16;
 const NETLINK_ROUTE = 0;

@@ -16,8 +16,12 @@ import {
   parseIpAddress,
 } from "./message.ts";
 import { AF_INET6 } from "./neighbour.ts";
-import { RTA_GATEWAY, RTA_OIF, RTM_NEWROUTE, RTMSG_LENGTH } from "./route.ts";
+import { RTA_OIF } from "./route_flow.ts";
 
+const RTM_NEWROUTE = 24;
+/** struct rtmsg, see route_flow.ts. */
+const RTMSG_LENGTH = 12;
+const RTA_GATEWAY = 5;
 const RTA_MULTIPATH = 9;
 const RTA_VIA = 18;
 const RTA_NH_ID = 30;

@@ -9,8 +9,10 @@ import type { IpAddress } from "../../wire/ip_address.ts";
 import { AF_INET } from "./address.ts";
 import { MessageBuilder } from "./message.ts";
 import { AF_INET6 } from "./neighbour.ts";
-import { RTA_DST, RTA_OIF, RTM_GETROUTE } from "./route.ts";
 
+const RTM_GETROUTE = 26;
+const RTA_DST = 1;
+export const RTA_OIF = 4;
 const RTA_SRC = 2;
 const RTA_IIF = 3;
 const RTA_IP_PROTO = 27;

@@ -5,7 +5,7 @@
  * at 28; the other members are read and written back as they are.
  */
 
-import { ethtool } from "./ethtool.ts";
+import { ethtool } from "./ethtool_request.ts";
 
 const ETHTOOL_GSET = 1;
 const ETHTOOL_SSET = 2;

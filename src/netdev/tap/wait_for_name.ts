@@ -8,7 +8,7 @@
 import { libc } from "../../../ffi/libc.ts";
 import type { Millis } from "../../base/units.ts";
 import { ARPHRD_INFINIBAND, IFNAMSIZ, Request } from "./constants.ts";
-import { ethtool } from "./ethtool.ts";
+import { ethtool } from "./ethtool_request.ts";
 import { interfaceRequest } from "./name.ts";
 import { interfaceSocket } from "./tap.ts";
 

@@ -7,8 +7,7 @@
 
 import { addressOf } from "../../../ffi/libc.ts";
 import type { Bell } from "../reactor.ts";
-import type { Operation } from "./operation.ts";
-import type { Ring } from "./ring.ts";
+import type { Operation, Ring } from "./ring.ts";
 import { prepareWrite } from "./writer.ts";
 
 const RWF_NOWAIT = 8;

@@ -1,8 +1,7 @@
 /** A descriptor that is polled, again after each time that it was ready. */
 
 import type { Watch } from "../reactor.ts";
-import { CQE_MORE, type Operation } from "./operation.ts";
-import type { Ring } from "./ring.ts";
+import { CQE_MORE, type Operation, type Ring } from "./ring.ts";
 
 const POLL_ADD = 6;
 const POLL_REMOVE = 7;

@@ -8,15 +8,14 @@ import {
   type FrameSink,
 } from "../frames.ts";
 import type { ProvidedBuffers } from "./buffer_group.ts";
-import { CQE_MORE, type Operation } from "./operation.ts";
-import type { Ring } from "./ring.ts";
+import { CQE_MORE, type Operation, type Ring } from "./ring.ts";
 
 /** Opcode of the read; Linux 6.7 has it. */
 export const READ_MULTISHOT = 49;
 const BUFFER_SELECT = 1 << 5 << 8;
 const CQE_BUFFER_SHIFT = 16;
 /** Frames of a batch. */
-const BATCH = 64;
+const BATCH_FRAMES = 64;
 
 /** What a reader works with. */
 export interface UringReaderParts {
@@ -36,7 +35,7 @@ export class UringReader implements FrameReader, Operation {
   /** True while the read is in the ring. */
   armed = false;
   readonly #parts: UringReaderParts;
-  readonly #batch = new FrameBatch(BATCH);
+  readonly #batch = new FrameBatch(BATCH_FRAMES);
   #ended = false;
 
   constructor(parts: UringReaderParts) {

@@ -23,7 +23,6 @@ import { Errno } from "../../base/errno.ts";
 import { lastError, unwrap } from "../errno.ts";
 import { Fd } from "../fd.ts";
 import { Timespec } from "../timespec.ts";
-import type { Operation } from "./operation.ts";
 
 const SETUP_SUBMIT_ALL = 1 << 7;
 const SETUP_SINGLE_ISSUER = 1 << 12;
@@ -53,6 +52,15 @@ const CQE_WORDS = 4;
 
 /** For `enter`: no wait. */
 export const NO_WAIT = new Float64Array(1);
+
+/** Flag of a completion: the operation goes on. */
+export const CQE_MORE = 2;
+
+/** Receives the completions of one tag. */
+export interface Operation {
+  /** A completion: a result or a negative errno, its flags, and the detail of the user data. */
+  complete(result: number, flags: number, detail: number): void;
+}
 
 export class Ring {
   readonly #fd: Fd;

@@ -19,10 +19,9 @@ import type { Doorbells, Watch } from "../reactor.ts";
 import { ReactorBase } from "../reactor_base.ts";
 import { UringBells } from "./bells.ts";
 import { ProvidedBuffers } from "./buffer_group.ts";
-import type { Operation } from "./operation.ts";
+import { NO_WAIT, type Operation, Ring } from "./ring.ts";
 import { Polled } from "./polled.ts";
 import { READ_MULTISHOT, UringReader } from "./reader.ts";
-import { NO_WAIT, Ring } from "./ring.ts";
 import { UringWriter } from "./writer.ts";
 
 const ENTRIES = 512;

@@ -1,8 +1,7 @@
 /** Writes that go with the next wait; what became of them is known when it is over. */
 
 import type { FrameWriter, WriteResults } from "../frames.ts";
-import type { Operation } from "./operation.ts";
-import { type Ring, SKIP_SUCCESS } from "./ring.ts";
+import { type Operation, type Ring, SKIP_SUCCESS } from "./ring.ts";
 
 const WRITE = 23;
 

@@ -1,7 +1,7 @@
 /** What the kernel has. */
 
 import { BpfTcx } from "../../../ffi/bpf.ts";
-import { openMemberships } from "../../../src/netdev/memberships/open.ts";
+import { openMemberships } from "../../../src/netdev/memberships/open_memberships.ts";
 import {
   assemble,
   exit,

@@ -3,7 +3,7 @@
 import { libc } from "../../../ffi/libc.ts";
 import { unwrap } from "../../../src/system/errno.ts";
 import { openNamespace, withNamespace } from "../../../src/system/namespace.ts";
-import { openSocket } from "../../../src/system/open_socket.ts";
+import { openSocket } from "../../../src/system/fd.ts";
 import type { Host } from "./host.ts";
 
 const AF_INET = 2;

@@ -8,7 +8,7 @@ import type { Program } from "./program.ts";
 import { until } from "./until.ts";
 
 /** How long the answers may take, all together and beyond the pauses. */
-const PATIENCE_MS = 10_000;
+const REPLIES_TIMEOUT_MS = 10_000;
 
 export interface PingOptions {
   readonly count?: number;
@@ -45,7 +45,7 @@ export class Pings implements AsyncDisposable {
   }
 
   /** Waits for the answer to packet `count` or a later one; returns how many of the first `count` were answered. */
-  async first(count: number, limit = PATIENCE_MS): Promise<number> {
+  async first(count: number, limit = REPLIES_TIMEOUT_MS): Promise<number> {
     const answered = () =>
       [...this.answered].filter((each) => each <= count).length;
     await until(
@@ -59,7 +59,7 @@ export class Pings implements AsyncDisposable {
   }
 
   /** Waits for an answer to a packet that has had none by now. */
-  async next(limit = PATIENCE_MS): Promise<void> {
+  async next(limit = REPLIES_TIMEOUT_MS): Promise<void> {
     const before = this.answered.size;
     await until("a new answer", () => this.answered.size > before, limit);
   }
@@ -88,7 +88,7 @@ export async function ping(
 ): Promise<{ sent: number; received: number }> {
   const { count = 5, interval = 0.02 } = options;
   await using pings = await Pings.start(from, to, options);
-  const limit = PATIENCE_MS + count * interval * 1000;
+  const limit = REPLIES_TIMEOUT_MS + count * interval * 1000;
   return { sent: count, received: await pings.first(count, limit) };
 }
 

@@ -3,9 +3,8 @@
 import { libc } from "../../../ffi/libc.ts";
 import { Errno } from "../../../src/base/errno.ts";
 import { lastError, unwrap } from "../../../src/system/errno.ts";
-import { Fd } from "../../../src/system/fd.ts";
+import { Fd, openSocket } from "../../../src/system/fd.ts";
 import { openNamespace, withNamespace } from "../../../src/system/namespace.ts";
-import { openSocket } from "../../../src/system/open_socket.ts";
 import type { Host } from "./host.ts";
 import { socketAddress } from "./udp.ts";
 

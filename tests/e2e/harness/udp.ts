@@ -2,9 +2,8 @@
 
 import { libc } from "../../../ffi/libc.ts";
 import { unwrap } from "../../../src/system/errno.ts";
-import type { Fd } from "../../../src/system/fd.ts";
+import { type Fd, openSocket } from "../../../src/system/fd.ts";
 import { openNamespace, withNamespace } from "../../../src/system/namespace.ts";
-import { openSocket } from "../../../src/system/open_socket.ts";
 import type { Host } from "./host.ts";
 
 const AF_INET = 2;

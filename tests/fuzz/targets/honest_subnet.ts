@@ -20,7 +20,7 @@ const GROUP = 0xe0010203 | 0;
 /** Time that passes with each input. */
 const TURN_MS = 10;
 /** Longer than all retries of a request. */
-const PATIENCE_MS = 60_000;
+const ANSWER_TIMEOUT_MS = 60_000;
 
 export class HonestSubnet {
   readonly rig = new Rig({ subnetMtu: 2048 });
@@ -52,7 +52,7 @@ export class HonestSubnet {
   /** The two find each other, join a group and leave it, and know the same forwarding tables as the manager. */
   check(): void {
     const { rig, ports: [a, b] } = this;
-    rig.advance(PATIENCE_MS);
+    rig.advance(ANSWER_TIMEOUT_MS);
     const path = a.ask<PathRecord>((now, callback) =>
       a.client.queryPath(
         { sgid: a.gid, dgid: b.gid, pkey: PKEY, tclass: 0 },

@@ -1,9 +1,9 @@
 /** Messages of rtnetlink, as the kernel sends them, and /proc/net/igmp. */
 
 import { assert } from "@std/assert";
-import { parseIgmp } from "../../../src/netdev/memberships/proc.ts";
+import { parseIgmp } from "../../../src/netdev/memberships/proc_memberships.ts";
 import { parseAddress } from "../../../src/netdev/rtnetlink/address.ts";
-import { parseLink } from "../../../src/netdev/rtnetlink/link.ts";
+import { parseLink } from "../../../src/netdev/rtnetlink/link_message.ts";
 import {
   attributeLength,
   Attributes,

@@ -1,8 +1,8 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import {
+  MAX_HELD_FRAMES,
   Moderator,
-  MOST_FRAMES,
   Period,
 } from "../../../src/hca/soft/moderation.ts";
 import { FakeReactor } from "../../../src/system/fake_reactor.ts";
@@ -92,7 +92,7 @@ Deno.test("rx-usecs delays the event of a lone completion by just so much", () =
   bench.moderator.set(bench.qp, { rxUsecs: 100, rxFrames: 0 });
   bench.advance(1000);
   bench.arrive();
-  assertEquals(bench.moderator.threshold, MOST_FRAMES - 1);
+  assertEquals(bench.moderator.threshold, MAX_HELD_FRAMES - 1);
   bench.advance(99);
   assertEquals(bench.qp.events, []);
   bench.advance(1.001);
@@ -119,7 +119,7 @@ Deno.test("rx-frames ends the wait before its time", () => {
 Deno.test("more frames than a peer may have under way do not wait", () => {
   const bench = new Bench();
   bench.moderator.set(bench.qp, { rxUsecs: 65535, rxFrames: 65535 });
-  bench.arrive(MOST_FRAMES - 1);
+  bench.arrive(MAX_HELD_FRAMES - 1);
   assertEquals(bench.counted, 0);
   bench.arrive();
   assertEquals(bench.counted, 1);

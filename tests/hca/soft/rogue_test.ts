@@ -9,7 +9,7 @@ import {
 import { RING_BYTES } from "../../../src/hca/soft/ring.ts";
 import { STRIDE } from "../../../src/hca/soft/slot_layout.ts";
 import { cString, libc } from "../../../ffi/libc.ts";
-import { listDirectory } from "../../../src/system/directory.ts";
+import { listDirectory } from "../../../src/system/read_files.ts";
 import { socketPair } from "../../../src/system/socket_pair.ts";
 import { createEventFd } from "../../../src/system/event_fd.ts";
 import { Fd } from "../../../src/system/fd.ts";

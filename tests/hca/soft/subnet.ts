@@ -4,7 +4,7 @@ import { formatGuid } from "../../../src/base/hex.ts";
 import { assert } from "@std/assert";
 import { patient } from "../../../scripts/machine.ts";
 import { ManagerHost } from "../../../src/daemon/manager/host.ts";
-import type { UdQp } from "../../../src/hca/hca.ts";
+import type { PortEvent, UdQp } from "../../../src/hca/hca.ts";
 import { SoftPort, type SoftPortOptions } from "../../../src/hca/soft/port.ts";
 import {
   decodeLinkMessage,
@@ -26,7 +26,6 @@ import {
   encodeControl,
 } from "../../../src/subnet/protocol.ts";
 import type { SubnetManagerOptions } from "../../../src/subnet/manager.ts";
-import type { PortEvent } from "../../../src/hca/hca.ts";
 import { createEventFd } from "../../../src/system/event_fd.ts";
 import type { Fd } from "../../../src/system/fd.ts";
 import { createMemory, Mapping } from "../../../src/system/memory.ts";

@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { gidEquals } from "../../../src/wire/gid.ts";
 import { Method } from "../../../src/wire/mad.ts";
 import { ipv4Mgid } from "../../../src/wire/mgid.ts";
-import type { Group } from "../../../src/ipoib/multicast/group.ts";
+import type { MulticastGroup } from "../../../src/ipoib/multicast/multicast_group.ts";
 import { type Host, ip, ipv4Frame, logLines, Rig } from "../rig.ts";
 import { REQUEST_INVALID, ScriptedSa } from "../scripted_sa.ts";
 
@@ -29,7 +29,7 @@ function mgid(host: Host, group: string): Uint8Array {
   return ipv4Mgid(ip(group), host.link.broadcastMgid);
 }
 
-function find(host: Host, group: string): Group | undefined {
+function find(host: Host, group: string): MulticastGroup | undefined {
   const wanted = mgid(host, group);
   return host.link.groups.entries().find((g) => gidEquals(g.mgid, wanted));
 }

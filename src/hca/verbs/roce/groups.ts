@@ -7,8 +7,7 @@
 
 import { libc } from "../../../../ffi/libc.ts";
 import { lastError } from "../../../system/errno.ts";
-import type { Fd } from "../../../system/fd.ts";
-import { openSocket } from "../../../system/open_socket.ts";
+import { type Fd, openSocket } from "../../../system/fd.ts";
 import { formatGid, gidKey } from "../../../wire/gid.ts";
 
 const AF_INET6 = 10;

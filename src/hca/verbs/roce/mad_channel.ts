@@ -23,9 +23,9 @@ import {
 import type { Neighbours } from "./neighbours.ts";
 
 /** Between two looks at what the kernel found, in ms. */
-const LOOK_EVERY = 5;
+const POLL_INTERVAL_MS = 5;
 /** How long a path's answer waits, in ms: the asker has asked again by then. */
-const PATIENCE = 1000;
+const ANSWER_TIMEOUT_MS = 1000;
 /** Most requests that wait: each is a question to the kernel at every look. What goes beyond is lost and counted. */
 const MAX_WAITING = 256;
 
@@ -98,7 +98,7 @@ export class RoceMadChannel {
       to,
       transaction,
       dgid: askedPath(mad),
-      giveUpAt: now + PATIENCE,
+      giveUpAt: now + ANSWER_TIMEOUT_MS,
       sought: false,
     });
     this.#at(now);
@@ -120,7 +120,7 @@ export class RoceMadChannel {
       if (!this.#ready(request, port)) {
         if (now >= request.giveUpAt) continue;
         this.#waiting.push(request);
-        this.#at(now + LOOK_EVERY);
+        this.#at(now + POLL_INTERVAL_MS);
         continue;
       }
       const answer = answerRequest(request.mad, port);

@@ -10,8 +10,7 @@
 
 import { libc } from "../../../../ffi/libc.ts";
 import { Errno } from "../../../base/errno.ts";
-import type { Fd } from "../../../system/fd.ts";
-import { openSocket } from "../../../system/open_socket.ts";
+import { type Fd, openSocket } from "../../../system/fd.ts";
 
 const AF_INET6 = 10;
 const AF_NETLINK = 16;

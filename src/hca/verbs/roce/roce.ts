@@ -14,7 +14,7 @@ import type { AddressHandleAttributes, PortAttributes } from "../../hca.ts";
 import type { VerbsCounters } from "../counters.ts";
 import { rateCode } from "../../../base/rates.ts";
 import { RoceGroups } from "./groups.ts";
-import { findRoceLink, type RoceLink } from "./link.ts";
+import { findRoceLink, type RoceLink } from "./roce_netdev.ts";
 import { RoceMadChannel } from "./mad_channel.ts";
 import { KernelNeighbours } from "./neighbours.ts";
 

@@ -4,7 +4,7 @@ import {
   groupRequest,
   RoceGroups,
 } from "../../../../src/hca/verbs/roce/groups.ts";
-import { readSmallFile } from "../../../../src/system/small_file.ts";
+import { readSmallFile } from "../../../../src/system/read_files.ts";
 import { gidKey, parseGid } from "../../../../src/wire/gid.ts";
 
 const LOOPBACK = 1;

@@ -6,7 +6,7 @@ import {
   type GidEntry,
   ownAddresses,
   type RoceFiles,
-} from "../../../../src/hca/verbs/roce/link.ts";
+} from "../../../../src/hca/verbs/roce/roce_netdev.ts";
 import { parseGid } from "../../../../src/wire/gid.ts";
 
 const DEFAULT = "fe80::f856:1bff:fe7f:c233";

@@ -5,7 +5,7 @@ import {
   neighbourAnswer,
   neighbourQuestion,
 } from "../../../../src/hca/verbs/roce/neighbours.ts";
-import { readSmallFile } from "../../../../src/system/small_file.ts";
+import { readSmallFile } from "../../../../src/system/read_files.ts";
 import { parseGid } from "../../../../src/wire/gid.ts";
 
 const GID = parseGid("fe80::1:2:3:4")!;

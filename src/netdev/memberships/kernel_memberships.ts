@@ -11,7 +11,7 @@ import type { Reactor } from "../../system/reactor.ts";
 export type MembershipSource = "rtnetlink" | "proc";
 
 /** The groups of one interface, kept current. */
-export interface Memberships {
+export interface KernelMemberships {
   readonly source: MembershipSource;
   /** Replaced, never changed, when a membership changes. */
   readonly groups: ReadonlySet<number>;
@@ -22,20 +22,30 @@ export interface Memberships {
   close(): void;
 }
 
-/** Groups that are followed at once. */
-const FEW = 1000;
+/** Changes of up to so many groups are followed at once. */
+const MAX_GROUPS_WITHOUT_PAUSE = 1000;
 /** Groups that are compared in a millisecond of work, at a twentieth of the time. */
-const PER_MILLISECOND = 50;
+const GROUPS_PER_MS = 50;
 
 /**
  * How long changes of so many groups wait at least after the last one: a user may be a member of very many groups, and
  * change one of them over and over.
  */
 export function changePause(groups: number): Millis {
-  return groups <= FEW ? 0 : groups / PER_MILLISECOND;
+  return groups <= MAX_GROUPS_WITHOUT_PAUSE ? 0 : groups / GROUPS_PER_MS;
 }
 
-/** Where to look, and whom to tell. */
+/** True if both sets have the same members. */
+export function sameGroups(
+  a: ReadonlySet<number>,
+  b: ReadonlySet<number>,
+): boolean {
+  if (a.size !== b.size) return false;
+  for (const group of a) if (!b.has(group)) return false;
+  return true;
+}
+
+/** Where to look, and what to call. */
 export interface MembershipOptions {
   readonly reactor: Reactor;
   /** An open namespace, or undefined for the thread's own; not used after construction. */

@@ -1,4 +1,4 @@
-/** Which file is at a path: to see that it was replaced. */
+/** Which file is at a path, to see that it was replaced; removing files. */
 
 import { cString, libc } from "../../ffi/libc.ts";
 
@@ -10,7 +10,7 @@ const STATX_INO = 0x100;
 const INODE = 32;
 
 /** The inode of what is at `path` itself, a link not followed; undefined if nothing is. */
-export function fileInode(path: string): bigint | undefined {
+export function linkInode(path: string): bigint | undefined {
   return read(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW);
 }
 
@@ -22,6 +22,15 @@ export function inodeOf(path: string): bigint | undefined {
 /** The inode of an open file; undefined if it is not open. */
 export function inodeOfFd(fd: number): bigint | undefined {
   return read(fd, "", AT_EMPTY_PATH);
+}
+
+/** Removes the file at `path` if there is one. */
+export function removeFile(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
 }
 
 function read(at: number, path: string, flags: number): bigint | undefined {

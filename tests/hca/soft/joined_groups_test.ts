@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Memberships } from "../../../src/hca/soft/memberships.ts";
+import { JoinedGroups } from "../../../src/hca/soft/joined_groups.ts";
 import { gidFrom, gidKey } from "../../../src/wire/gid.ts";
 import { Method } from "../../../src/wire/mad.ts";
 import { broadcastMgid } from "../../../src/wire/mgid.ts";
@@ -41,7 +41,7 @@ function mad(
 }
 
 Deno.test("a join that was answered is kept with all that the next manager needs", () => {
-  const memberships = new Memberships();
+  const memberships = new JoinedGroups();
   memberships.received(mad(Method.GetResp), GID);
   assertEquals(memberships.list(), [{
     mgid: gidKey(MGID),
@@ -59,7 +59,7 @@ Deno.test("a join that was answered is kept with all that the next manager needs
 });
 
 Deno.test("a leave takes the states that it names", () => {
-  const memberships = new Memberships();
+  const memberships = new JoinedGroups();
   memberships.received(mad(Method.GetResp, { joinState: 9 }), GID);
   memberships.sent(mad(Method.Delete, { joinState: 8 }));
   assertEquals(memberships.list().map(({ joinState }) => joinState), [1]);
@@ -80,7 +80,7 @@ const ignored: Record<string, Uint8Array> = {
 };
 for (const [what, bytes] of Object.entries(ignored)) {
   Deno.test(`${what} is no membership`, () => {
-    const memberships = new Memberships();
+    const memberships = new JoinedGroups();
     memberships.received(bytes, GID);
     assertEquals(memberships.list(), []);
   });

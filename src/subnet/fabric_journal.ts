@@ -3,7 +3,7 @@
  */
 
 import { formatGuid } from "../base/hex.ts";
-import { type Group, receivers } from "./groups.ts";
+import { receivers, type SubnetGroup } from "./groups.ts";
 import { linkToken } from "./link_token.ts";
 import type { FabricGroup, FabricPort, FabricUpdate } from "./messages.ts";
 import type { SubnetPort } from "./ports.ts";
@@ -41,7 +41,7 @@ export function fabricUpdate(
 export class FabricJournal {
   readonly #portsAdded = new Set<SubnetPort>();
   readonly #portsRemoved = new Set<number>();
-  readonly #groupsChanged = new Set<Group>();
+  readonly #groupsChanged = new Set<SubnetGroup>();
   readonly #groupsRemoved = new Set<number>();
 
   /** The port is new, or what others know of it is. */
@@ -54,12 +54,12 @@ export class FabricJournal {
     this.#portsRemoved.add(port.lid);
   }
 
-  groupChanged(group: Group, oldMlid?: number): void {
+  groupChanged(group: SubnetGroup, oldMlid?: number): void {
     this.#groupsChanged.add(group);
     if (oldMlid !== undefined) this.#groupsRemoved.add(oldMlid);
   }
 
-  groupRemoved(group: Group): void {
+  groupRemoved(group: SubnetGroup): void {
     this.#groupsChanged.delete(group);
     this.#groupsRemoved.add(group.mlid);
   }
@@ -98,7 +98,7 @@ export function wholeFabric(subnet: Subnet): FabricChange[] {
 
 function fabricChanges(
   portsAdded: SubnetPort[],
-  groupsChanged: Group[],
+  groupsChanged: SubnetGroup[],
   portsRemoved: number[] = [],
   groupsRemoved: number[] = [],
 ): FabricChange[] {
@@ -137,6 +137,6 @@ function portEntry(port: SubnetPort, to: SubnetPort): FabricPort {
   };
 }
 
-function groupEntry(group: Group): FabricGroup {
+function groupEntry(group: SubnetGroup): FabricGroup {
   return { mlid: group.mlid, mgid: group.key, lids: receivers(group) };
 }

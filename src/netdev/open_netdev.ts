@@ -9,20 +9,20 @@ import type {
   FrameWriter,
 } from "../system/frames.ts";
 import type { Reactor } from "../system/reactor.ts";
-import type { MembershipSource } from "./memberships/memberships.ts";
+import type { MembershipSource } from "./memberships/kernel_memberships.ts";
 import type { DeviceStatus, Netdev } from "./netdev.ts";
 import {
   attachNextHopProgram,
   type NextHopProgram,
 } from "./next_hop_program/next_hop_program.ts";
 import { ConfigMirror } from "./rtnetlink/mirror.ts";
-import { getLink } from "./rtnetlink/link.ts";
+import { getLink } from "./rtnetlink/link_message.ts";
 import {
   setLinkMtu,
   setLinkUp,
   setTxQueueLength,
 } from "./rtnetlink/link_set.ts";
-import { openTap, type TapOptions } from "./tap/open.ts";
+import { openTap, type TapOptions } from "./tap/open_tap.ts";
 import { setLinkSpeed } from "./tap/speed.ts";
 import type { Tap } from "./tap/tap.ts";
 

@@ -1,21 +1,21 @@
 /** Chooses how memberships are followed. */
 
-import { KernelMemberships } from "./kernel.ts";
+import { RtnetlinkMemberships } from "./rtnetlink_memberships.ts";
 import type {
+  KernelMemberships,
   MembershipOptions,
-  Memberships,
   MembershipSource,
-} from "./memberships.ts";
-import { ProcMemberships } from "./proc.ts";
+} from "./kernel_memberships.ts";
+import { ProcMemberships } from "./proc_memberships.ts";
 
 /** Opens memberships; throws `E_MEMBERSHIPS` if the way that is asked for does not exist here. */
 export function openMemberships(
   source: MembershipSource | "auto",
   options: MembershipOptions,
-): Memberships {
+): KernelMemberships {
   if (source === "proc") return new ProcMemberships(options);
   try {
-    return new KernelMemberships(options);
+    return new RtnetlinkMemberships(options);
   } catch (error) {
     if (source === "rtnetlink") throw error;
     return new ProcMemberships(options);

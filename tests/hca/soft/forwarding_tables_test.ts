@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { Fabric } from "../../../src/hca/soft/fabric.ts";
+import { ForwardingTables } from "../../../src/hca/soft/forwarding_tables.ts";
 
 const A = "0x000000000000000a";
 const B = "0x000000000000000b";
@@ -12,8 +12,8 @@ const port = (lid: number, guid: string) => ({
 });
 const MGID = "ff12401bffff000000000000ffffffff";
 
-function filled(): Fabric {
-  const fabric = new Fabric();
+function filled(): ForwardingTables {
+  const fabric = new ForwardingTables();
   fabric.replace({
     ports: [port(2, A), port(3, B)],
     groups: [{ mlid: 0xc000, mgid: MGID, lids: [2, 3] }],
@@ -21,7 +21,7 @@ function filled(): Fabric {
   return fabric;
 }
 
-const members = (fabric: Fabric, mlid: number) =>
+const members = (fabric: ForwardingTables, mlid: number) =>
   [...fabric.members(mlid)].sort();
 
 Deno.test("LIDs lead to ports and back, multicast LIDs to members", () => {

@@ -7,9 +7,8 @@
  */
 
 import { IpoibError } from "../../../base/errors.ts";
-import { listDirectory } from "../../../system/directory.ts";
+import { listDirectory, readSmallFile } from "../../../system/read_files.ts";
 import { Errno } from "../../../base/errno.ts";
-import { readSmallFile } from "../../../system/small_file.ts";
 import { GID_LENGTH, gidKey, parseGid } from "../../../wire/gid.ts";
 
 /** One entry of a port's GID table. */

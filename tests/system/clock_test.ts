@@ -1,5 +1,5 @@
 import { assert } from "@std/assert";
-import { MonotonicClock } from "../../src/system/monotonic_clock.ts";
+import { MonotonicClock } from "../../src/system/clock.ts";
 
 Deno.test("MonotonicClock never runs backwards, and as fast as the runtime's own clock", async () => {
   const clock = new MonotonicClock();

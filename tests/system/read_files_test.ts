@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { readSmallFile } from "../../src/system/small_file.ts";
+import { readSmallFile } from "../../src/system/read_files.ts";
 
 Deno.test("readSmallFile() reads text, and nothing of what is not there", async () => {
   const path = await Deno.makeTempFile();

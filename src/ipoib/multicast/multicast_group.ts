@@ -5,7 +5,7 @@ import type { AddressHandle, AddressHandleAttributes } from "../../hca/hca.ts";
 import { EthernetKind } from "../../wire/ethernet.ts";
 import { MULTICAST_QPN } from "../../wire/link_address.ts";
 import type { McMemberRecord } from "../../wire/sa/mc_member_record.ts";
-import { MAX_GROUP_QUEUE } from "../constants.ts";
+import { MAX_BACKOFF_MS, MAX_GROUP_QUEUE } from "../constants.ts";
 import type { Destination, Egress } from "../egress.ts";
 import { PacketQueue } from "../packet_queue.ts";
 import type { UdSender } from "../ud_sender.ts";
@@ -16,10 +16,10 @@ export type JoinProgress = "idle" | "joining" | "joined" | "waiting";
 /** Packets are posted to the members. */
 export class GroupRoute implements Egress {
   readonly #sender: UdSender;
-  readonly #group: Group;
+  readonly #group: MulticastGroup;
   readonly #ah: AddressHandle;
 
-  constructor(sender: UdSender, group: Group, ah: AddressHandle) {
+  constructor(sender: UdSender, group: MulticastGroup, ah: AddressHandle) {
     this.#sender = sender;
     this.#group = group;
     this.#ah = ah;
@@ -31,7 +31,7 @@ export class GroupRoute implements Egress {
   }
 }
 
-export class Group implements Destination {
+export class MulticastGroup implements Destination {
   /** 16 bytes. */
   readonly mgid: Uint8Array;
   /** True if only packets to it are sent; false if the kernel is a member. */
@@ -80,6 +80,22 @@ export class Group implements Destination {
     this.egress = waiting;
     this.createdAt = now;
     this.usedAt = now;
+  }
+
+  /**
+   * A join failed: the pause doubles before it is used, so it is 2, 4, 8, 16, 16 s... (Linux
+   * ipoib_mcast_join_complete behaviour).
+   */
+  backOff(now: Millis): void {
+    this.backoffMs = Math.min(this.backoffMs * 2, MAX_BACKOFF_MS);
+    this.retryAt = now + this.backoffMs;
+  }
+
+  /** A success, or a new beginning. */
+  resetBackOff(): void {
+    this.backoffMs = 1000;
+    this.retryAt = Infinity;
+    this.failures = 0;
   }
 }
 

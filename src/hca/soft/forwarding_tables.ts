@@ -3,7 +3,7 @@
  *
  * The subnet manager sends it whole with the welcome and then what changes; a port keeps it when the manager
  * dies, so that traffic goes on. The next manager learns of the ports one by one: until they had time to come back
- * ({@linkcode GRACE_MS}), the tables of the old one are used beside those of the new one.
+ * ({@linkcode OLD_TABLES_MS}), the tables of the old one are used beside those of the new one.
  */
 
 import type {
@@ -14,7 +14,7 @@ import type {
 } from "../../subnet/messages.ts";
 
 /** How long the tables of a dead manager are used. */
-export const GRACE_MS = 3000;
+export const OLD_TABLES_MS = 3000;
 
 const NO_MEMBERS = new Int32Array(0);
 
@@ -41,7 +41,7 @@ class Tables {
   }
 }
 
-export class Fabric {
+export class ForwardingTables {
   #now = new Tables();
   #before: Tables | undefined;
   #members = new Map<number, Int32Array>();

@@ -12,15 +12,15 @@ import {
 } from "../rtnetlink/multicast.ts";
 import type { NetlinkMessage } from "../rtnetlink/message.ts";
 import { RequestSocket } from "../rtnetlink/socket.ts";
-import { sameGroups } from "./same_groups.ts";
 import {
   changePause,
+  type KernelMemberships,
   type MembershipOptions,
-  type Memberships,
-} from "./memberships.ts";
+  sameGroups,
+} from "./kernel_memberships.ts";
 
 /** See the module's documentation. */
-export class KernelMemberships implements Memberships {
+export class RtnetlinkMemberships implements KernelMemberships {
   readonly source = "rtnetlink";
   readonly #ifindex: number;
   readonly #changed: () => void;

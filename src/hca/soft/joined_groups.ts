@@ -13,7 +13,7 @@ import { Method, MgmtClass } from "../../wire/mad.ts";
 import { McMemberRecord } from "../../wire/sa/mc_member_record.ts";
 import { SaAttribute, SaMad } from "../../wire/sa/sa_mad.ts";
 
-export class Memberships {
+export class JoinedGroups {
   readonly #groups = new Map<string, Membership>();
 
   /** Looks at a MAD that arrived at the port with this GID. */

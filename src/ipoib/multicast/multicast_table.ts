@@ -35,8 +35,11 @@ import type { Destination } from "../egress.ts";
 import type { LinkIdentity } from "../link_identity.ts";
 import type { UdSender } from "../ud_sender.ts";
 import { Wait, type WaitingTable } from "../wait.ts";
-import { backOff, resetBackOff } from "./back_off.ts";
-import { Group, GroupRoute, handleAttributes } from "./group.ts";
+import {
+  GroupRoute,
+  handleAttributes,
+  MulticastGroup,
+} from "./multicast_group.ts";
 import { GroupLimit } from "./group_limit.ts";
 import { logFailure, logLoss } from "./join_log.ts";
 import { MembershipChecks } from "./membership_checks.ts";
@@ -49,7 +52,7 @@ export interface GroupTableParts {
   readonly log: Logger;
 }
 
-export class GroupTable implements WaitingTable<Uint8Array> {
+export class MulticastTable implements WaitingTable<Uint8Array> {
   /** The queue pair that is attached to the groups; absent while there is none. */
   qp: UdQp | undefined;
   /** Called when the broadcast group is joined: its record has the link's Q_Key and MTU. */
@@ -61,11 +64,11 @@ export class GroupTable implements WaitingTable<Uint8Array> {
   /** Where packets go for whose group there is no place. */
   readonly refused: Destination;
   readonly #parts: GroupTableParts;
-  readonly #groups = new Map<string, Group>();
+  readonly #groups = new Map<string, MulticastGroup>();
   readonly #checks: MembershipChecks;
   readonly #limit: GroupLimit;
   readonly #timer: Timer;
-  #broadcast: Group | undefined;
+  #broadcast: MulticastGroup | undefined;
   #nextReap = Infinity;
 
   constructor(parts: GroupTableParts) {
@@ -90,7 +93,7 @@ export class GroupTable implements WaitingTable<Uint8Array> {
   }
 
   /** The broadcast group, once {@linkcode start} was called. */
-  get broadcast(): Group | undefined {
+  get broadcast(): MulticastGroup | undefined {
     return this.#broadcast;
   }
 
@@ -99,7 +102,7 @@ export class GroupTable implements WaitingTable<Uint8Array> {
     return this.#broadcast?.ah !== undefined;
   }
 
-  entries(): Group[] {
+  entries(): MulticastGroup[] {
     return [...this.#groups.values()];
   }
 
@@ -131,7 +134,7 @@ export class GroupTable implements WaitingTable<Uint8Array> {
     if (!this.#broadcast) return;
     for (const group of this.#groups.values()) {
       if (group.progress === "idle") continue;
-      resetBackOff(group);
+      group.resetBackOff();
       group.stale = group !== this.#broadcast;
     }
     this.#join(this.#broadcast, now);
@@ -177,7 +180,7 @@ export class GroupTable implements WaitingTable<Uint8Array> {
   }
 
   /** The group, made if need be; undefined if there is no place for it. */
-  #sendOnly(mgid: Uint8Array): Group | undefined {
+  #sendOnly(mgid: Uint8Array): MulticastGroup | undefined {
     const key = gidKey(mgid);
     let group = this.#groups.get(key);
     if (!group) {
@@ -225,14 +228,14 @@ export class GroupTable implements WaitingTable<Uint8Array> {
     this.#schedule();
   }
 
-  #onLost(group: Group): void {
+  #onLost(group: MulticastGroup): void {
     const { sender, log } = this.#parts;
     sender.statistics.tables.add("memberships_lost");
     logLoss(log, group);
     this.#join(group, this.#now());
   }
 
-  #join(group: Group, now: Millis): void {
+  #join(group: MulticastGroup, now: Millis): void {
     group.cancel?.();
     group.progress = "joining";
     group.stale = false;
@@ -250,14 +253,14 @@ export class GroupTable implements WaitingTable<Uint8Array> {
     group.cancel = () => handle.cancel();
   }
 
-  #onAnswer(group: Group, answer: SaResult<McMemberRecord>): void {
+  #onAnswer(group: MulticastGroup, answer: SaResult<McMemberRecord>): void {
     group.cancel = undefined;
     if (answer.ok) this.#joined(group, answer.record);
     else this.#failed(group, answer.errno, answer.status);
     this.#schedule();
   }
 
-  #request(group: Group): MembershipRequest {
+  #request(group: MulticastGroup): MembershipRequest {
     const { gid, pkey } = this.#parts.identity;
     const link = this.#broadcast?.record;
     return group === this.#broadcast || !link
@@ -265,7 +268,7 @@ export class GroupTable implements WaitingTable<Uint8Array> {
       : groupJoin(group.mgid, gid, link, joinStateOf(group));
   }
 
-  #joined(group: Group, record: McMemberRecord): void {
+  #joined(group: MulticastGroup, record: McMemberRecord): void {
     try {
       this.#use(group, record);
     } catch (error) {
@@ -277,7 +280,7 @@ export class GroupTable implements WaitingTable<Uint8Array> {
     }
     group.progress = "joined";
     group.failure = undefined;
-    resetBackOff(group);
+    group.resetBackOff();
     this.#checks.begin(group, this.#now());
     if (group === this.#broadcast) {
       this.onBroadcast(record);
@@ -287,7 +290,7 @@ export class GroupTable implements WaitingTable<Uint8Array> {
   }
 
   /** Attaches to what the record says and makes the handle for it. */
-  #use(group: Group, record: McMemberRecord): void {
+  #use(group: MulticastGroup, record: McMemberRecord): void {
     const before = group.record;
     if (group.attached && before && before.mlid !== record.mlid) {
       this.qp?.detachMulticast(group.mgid, before.mlid);
@@ -307,7 +310,7 @@ export class GroupTable implements WaitingTable<Uint8Array> {
     old?.destroy();
   }
 
-  #dropHandle(group: Group): void {
+  #dropHandle(group: MulticastGroup): void {
     group.ah?.destroy();
     group.ah = undefined;
     group.egress = new Wait(this, group.mgid);
@@ -322,7 +325,7 @@ export class GroupTable implements WaitingTable<Uint8Array> {
     }
   }
 
-  #failed(group: Group, errno: number, status: number): void {
+  #failed(group: MulticastGroup, errno: number, status: number): void {
     const now = this.#now();
     group.failure = errno;
     group.failureStatus = status;
@@ -330,17 +333,17 @@ export class GroupTable implements WaitingTable<Uint8Array> {
     logFailure(this.#parts.log, group, errno);
     if (group.sendOnly && group.failures >= 2) {
       group.progress = "idle";
-      resetBackOff(group);
+      group.resetBackOff();
       // A membership of before a reregister has ended with the refusal.
       this.#dropHandle(group);
       group.queue.drop("tx_group_failed");
       return;
     }
     group.progress = "waiting";
-    backOff(group, now);
+    group.backOff(now);
   }
 
-  #remove(group: Group, now: Millis): void {
+  #remove(group: MulticastGroup, now: Millis): void {
     this.#groups.delete(gidKey(group.mgid));
     const joining = group.cancel !== undefined;
     group.cancel?.();
@@ -356,7 +359,7 @@ export class GroupTable implements WaitingTable<Uint8Array> {
     this.onRemoved();
   }
 
-  #leave(group: Group, now: Millis): void {
+  #leave(group: MulticastGroup, now: Millis): void {
     const { context: { memberships }, identity } = this.#parts;
     const request = groupLeave(group.mgid, identity.gid, joinStateOf(group));
     memberships.leave(this, request, now);
@@ -367,10 +370,10 @@ export class GroupTable implements WaitingTable<Uint8Array> {
     kind: EthernetKind,
     sendOnly: boolean,
     now: Millis,
-  ): Group {
+  ): MulticastGroup {
     const { sender } = this.#parts;
     const waiting = new Wait(this, mgid);
-    return new Group(mgid, { kind, sendOnly, sender, waiting, now });
+    return new MulticastGroup(mgid, { kind, sendOnly, sender, waiting, now });
   }
 
   #now(): Millis {
@@ -390,6 +393,6 @@ export class GroupTable implements WaitingTable<Uint8Array> {
   }
 }
 
-function joinStateOf(group: Group): number {
+function joinStateOf(group: MulticastGroup): number {
   return group.sendOnly ? JoinState.SendOnlyFullMember : JoinState.FullMember;
 }

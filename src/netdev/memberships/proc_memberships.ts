@@ -17,12 +17,12 @@ import { unwrap } from "../../system/errno.ts";
 import { Fd } from "../../system/fd.ts";
 import { withNamespace } from "../../system/namespace.ts";
 import type { Timer } from "../../system/reactor.ts";
-import { sameGroups } from "./same_groups.ts";
 import {
   changePause,
+  type KernelMemberships,
   type MembershipOptions,
-  type Memberships,
-} from "./memberships.ts";
+  sameGroups,
+} from "./kernel_memberships.ts";
 
 /** The file of the thread's namespace: /proc/net would be that of the process's first thread. */
 const PATH = "/proc/thread-self/net/igmp";
@@ -53,7 +53,7 @@ export function parseIgmp(text: string, ifindex: number): Set<number> {
 }
 
 /** See the module's documentation. */
-export class ProcMemberships implements Memberships {
+export class ProcMemberships implements KernelMemberships {
   readonly source = "proc";
   readonly #ifindex: number;
   readonly #changed: () => void;
