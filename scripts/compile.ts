@@ -1,26 +1,29 @@
 /**
- * Makes the single executable, as `deno task compile [--output FILE] [--with VERSION]`: `dist/ipoib`.
+ * Compiles the single executable, `dist/ipoib`: `deno task compile [--output FILE] [--with VERSION]`.
  *
- * A compiled program is the runtime (`denort`) with the sources behind it, and the running Deno fetches its own `denort`
- * from Deno's download host. Where that host cannot be reached, or with `--with 2.4.2`, Deno 2.4.2 from the npm
- * registry compiles, with the `denort` that `$IPOIB_SHARED/bin/denort` provides (`IPOIB_SHARED` is `../shared` unless
- * set). With DENORT_BIN set, the running Deno uses that file.
+ * A compiled program is a runtime, `denort`, with the sources appended. The running Deno downloads the `denort` of its own
+ * release from Deno's download host. If that host does not answer, or with `--with 2.4.2`, Deno 2.4.2 compiles, with
+ * a `denort` 2.4.2; both come from the npm registry. `DENORT_BIN` names a `denort` to use instead. A `denort` of
+ * another release than the compiler's is refused, and the executable is run once.
  */
 
 import { parseArgs } from "@std/cli/parse-args";
+import {
+  denortVersion,
+  NPM_DENORT_VERSION,
+  npmDenort,
+} from "./compile/denort.ts";
 import { PERMISSIONS, workerEntries } from "./program.ts";
 
 const DOWNLOAD_HOST = "https://dl.deno.land/";
-const HOST_PATIENCE = 4000;
-/** The release whose `denort` is to be had without the download host. */
-const FALLBACK = "2.4.2";
+const HOST_TIMEOUT_MS = 4000;
 
 Deno.chdir(new URL("../", import.meta.url));
 const encoder = new TextEncoder();
 const say = (text: string) => void Deno.stdout.writeSync(encoder.encode(text));
 
 function fail(message: string): never {
-  Deno.stderr.writeSync(encoder.encode(`${message}\n`));
+  Deno.stderr.writeSync(encoder.encode(`Cannot compile: ${message}\n`));
   Deno.exit(1);
 }
 
@@ -28,7 +31,7 @@ async function hostAnswers(): Promise<boolean> {
   try {
     const answer = await fetch(DOWNLOAD_HOST, {
       method: "HEAD",
-      signal: AbortSignal.timeout(HOST_PATIENCE),
+      signal: AbortSignal.timeout(HOST_TIMEOUT_MS),
     });
     await answer.body?.cancel();
     return true;
@@ -37,19 +40,23 @@ async function hostAnswers(): Promise<boolean> {
   }
 }
 
-async function sharedDenort(): Promise<string> {
-  const program = `${Deno.env.get("IPOIB_SHARED") ?? "../shared"}/bin/denort`;
-  try {
-    const { success, stdout } = await new Deno.Command(program, {
-      stderr: "inherit",
-    }).output();
-    if (success) return new TextDecoder().decode(stdout).trim();
-  } catch {
-    // Said below, together with the remedy.
+/** The release that compiles, and its denort; undefined where Deno downloads that itself. */
+async function chooseRuntime(
+  wanted: string | undefined,
+): Promise<{ version: string; denort: string | undefined }> {
+  const given = Deno.env.get("DENORT_BIN");
+  if (given) return { version: wanted ?? Deno.version.deno, denort: given };
+  if (!wanted && await hostAnswers()) {
+    return { version: Deno.version.deno, denort: undefined };
   }
-  fail(
-    `Cannot compile: ${DOWNLOAD_HOST} does not answer and ${program} gives no denort; set DENORT_BIN to a denort ${FALLBACK}`,
+  const version = wanted ?? NPM_DENORT_VERSION;
+  if (version !== NPM_DENORT_VERSION) return { version, denort: undefined };
+  const denort = await npmDenort().catch((error) =>
+    fail(
+      `${error.message}; set DENORT_BIN to the denort of a Deno release, and --with to that release`,
+    )
   );
+  return { version, denort };
 }
 
 const options = parseArgs(Deno.args, {
@@ -57,24 +64,33 @@ const options = parseArgs(Deno.args, {
   default: { output: "dist/ipoib" },
   unknown: (argument) =>
     fail(
-      `Unknown argument "${argument}"; usage: deno task compile [--output FILE] [--with VERSION]`,
+      `unknown argument "${argument}"; usage: deno task compile [--output FILE] [--with VERSION]`,
     ),
 });
 const output = String(options.output);
-const version = options.with === undefined ? undefined : String(options.with);
-
-let compiler = [Deno.execPath()];
-const env: Record<string, string> = {};
-let how = `Deno ${Deno.version.deno} with its own runtime`;
-if (Deno.env.get("DENORT_BIN") && !version) {
-  how = `Deno ${Deno.version.deno} with the runtime that DENORT_BIN names`;
-} else if (version || !await hostAnswers()) {
-  compiler = ["npx", "-y", `deno@${version ?? FALLBACK}`];
-  env.DENORT_BIN = Deno.env.get("DENORT_BIN") || await sharedDenort();
-  how = `Deno ${version ?? FALLBACK} with the runtime ${env.DENORT_BIN}`;
+const { version, denort } = await chooseRuntime(
+  options.with === undefined ? undefined : String(options.with),
+);
+if (denort !== undefined) {
+  const found = await denortVersion(denort).catch((error) =>
+    fail(error.message)
+  );
+  if (found === undefined) fail(`${denort} is not a denort`);
+  if (found !== version) {
+    fail(
+      `${denort} belongs to Deno ${found}, and Deno ${version} compiles; use --with ${found}`,
+    );
+  }
 }
-say(`Compiling ${output} with ${how}\n`);
+say(
+  `Compiling ${output} with Deno ${version}${
+    denort === undefined ? "" : ` and ${denort}`
+  }\n`,
+);
 
+const compiler = version === Deno.version.deno
+  ? [Deno.execPath()]
+  : ["npx", "-y", `deno@${version}`];
 const { code } = await new Deno.Command(compiler[0]!, {
   args: [
     ...compiler.slice(1),
@@ -88,10 +104,23 @@ const { code } = await new Deno.Command(compiler[0]!, {
     output,
     "main.ts",
   ],
-  env,
+  env: denort === undefined ? {} : { DENORT_BIN: denort },
   stdout: "inherit",
   stderr: "inherit",
-}).output().catch((error) => fail(`Cannot start ${compiler[0]}: ${error}`));
-if (code !== 0) fail(`Cannot compile: the compiler ended with ${code}`);
+}).output().catch((error) => fail(`${compiler[0]} does not start: ${error}`));
+if (code !== 0) fail(`the compiler ended with ${code}`);
+
+const { success, stdout } = await new Deno.Command(
+  await Deno.realPath(output),
+  {
+    args: ["--version"],
+    stderr: "inherit",
+  },
+).output();
+if (!success) fail(`${output} does not run`);
 const size = (await Deno.stat(output)).size;
-say(`${output}: ${(size / 1e6).toFixed(0)} MB\n`);
+say(
+  `${output}: ${new TextDecoder().decode(stdout).trim()}, ${
+    (size / 1e6).toFixed(0)
+  } MB\n`,
+);
