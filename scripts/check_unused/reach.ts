@@ -1,6 +1,6 @@
 /** Which declarations the entry points reach. */
 
-import type { Declaration, Source } from "./source.ts";
+import type { Declaration, Source, Target } from "./source.ts";
 
 export interface Reached {
   readonly declarations: ReadonlySet<Declaration>;
@@ -46,18 +46,15 @@ export function reach(
     visitFile(path);
     if (name === "*") {
       [...source.exports.keys(), ...source.reexports.keys()]
-        .filter((each) => each !== "*")
         .forEach((each) => visitExport(path, each));
-      const all = source.reexports.get("*");
-      if (all) visitExport(all.file, "*");
+      source.wildcards.forEach((each) => visitExport(each, "*"));
       return true;
     }
     const local = source.exports.get(name);
     const target = source.reexports.get(name);
-    const all = source.reexports.get("*");
     if (local !== undefined) visitName(source, local);
     else if (target) return visitExport(target.file, target.name);
-    else return all !== undefined && visitExport(all.file, name);
+    else return [...source.wildcards].some((each) => visitExport(each, name));
     return true;
   };
 
@@ -75,14 +72,15 @@ export function exportsOfOneFile(
   sources: ReadonlyMap<string, Source>,
 ): { path: string; name: string; line: number }[] {
   const taken = new Set<string>();
+  const take = ({ file, name }: Target) => {
+    taken.add(`${file} ${name}`);
+    // What it does not export itself comes from the files that it exports whole.
+    const source = sources.get(file);
+    if (source?.exports.has(name) || source?.reexports.has(name)) return;
+    source?.wildcards.forEach((each) => take({ file: each, name }));
+  };
   for (const { imports, reexports, lazy } of sources.values()) {
-    for (
-      const { file, name } of [
-        ...imports.values(),
-        ...reexports.values(),
-        ...lazy,
-      ]
-    ) taken.add(`${file} ${name}`);
+    [...imports.values(), ...reexports.values(), ...lazy].forEach(take);
   }
   return [...sources.values()].flatMap(({ path, exports, declarations }) =>
     taken.has(`${path} *`)

@@ -25,6 +25,8 @@ export interface Source {
   readonly exports: ReadonlyMap<string, string>;
   /** Names exported from other files: `export { name } from`. */
   readonly reexports: ReadonlyMap<string, Target>;
+  /** Files whose names are all exported: `export * from`. */
+  readonly wildcards: ReadonlySet<string>;
   /** Names in the file that stand for another file's exports. */
   readonly imports: ReadonlyMap<string, Target>;
   /** What is taken from other files without a name at the top level: `await import(...)`, files named in strings. */
@@ -47,6 +49,7 @@ export function parseSource(
     declarations: [] as Declaration[],
     exports: new Map<string, string>(),
     reexports: new Map<string, Target>(),
+    wildcards: new Set<string>(),
     imports: new Map<string, Target>(),
     lazy: lazyTargets(file, path, exists),
     files: new Set<string>(),
@@ -74,6 +77,7 @@ export function parseSource(
       const target = statement.moduleSpecifier &&
         resolve(path, statement.moduleSpecifier);
       if (target) source.files.add(target);
+      if (target && !statement.exportClause) source.wildcards.add(target);
       for (const [name, local] of exportedNames(statement)) {
         if (target) source.reexports.set(name, { file: target, name: local });
         else source.exports.set(name, local);
@@ -128,13 +132,14 @@ function* importedNames(
   }
 }
 
-/** The exported name, and the one that it stands for; `*` for both where everything is exported. */
+/** The exported name, and the one that it stands for: `*` where it is a namespace. */
 function* exportedNames(
   node: ts.ExportDeclaration,
 ): Generator<[string, string]> {
   const clause = node.exportClause;
-  if (!clause || !ts.isNamedExports(clause)) {
-    yield ["*", "*"];
+  if (!clause) return;
+  if (ts.isNamespaceExport(clause)) {
+    yield [clause.name.text, "*"];
     return;
   }
   for (const { name, propertyName } of clause.elements) {

@@ -52,13 +52,15 @@ Deno.test("names are followed through other names, all names and namespaces", ()
   assertEquals(
     leftOver({
       "a.ts":
-        `import { one as two } from "./index.ts"; import * as d from "./d.ts"; two; d;`,
-      "index.ts": `export * from "./b.ts"; export { three } from "./c.ts";`,
+        `import { one as two, six } from "./index.ts"; import * as d from "./d.ts"; two; six; d;`,
+      "index.ts":
+        `export * from "./b.ts"; export { three } from "./c.ts"; export * from "./e.ts";`,
       "b.ts": `export const one = 1; export const rest = 2;`,
       "c.ts": `export const three = 3;`,
       "d.ts": `export const four = 4; const five = 5;`,
+      "e.ts": `export const six = 6; export const seven = 7;`,
     }),
-    ["b.ts rest", "c.ts three", "d.ts five"],
+    ["b.ts rest", "c.ts three", "d.ts five", "e.ts seven"],
   );
 });
 
@@ -83,5 +85,21 @@ Deno.test("values that only their own file uses are found, types are not", () =>
       "b.ts": `export const b = 1;\nexport const c = b;\nexport type D = 0;`,
     })),
     [{ path: "b.ts", name: "c", line: 2 }],
+  );
+});
+
+Deno.test("a value that another file takes through all names of a third one is used", () => {
+  assertEquals(
+    exportsOfOneFile(parsed({
+      "a.ts": `import { b, own } from "./index.ts"; b; own;`,
+      "index.ts":
+        `export * from "./b.ts"; export * from "./c.ts"; export const own = 1;`,
+      "b.ts": `export const b = 1; export const own = 2;`,
+      "c.ts": `export const c = 1;`,
+    })),
+    [
+      { path: "b.ts", name: "own", line: 1 },
+      { path: "c.ts", name: "c", line: 1 },
+    ],
   );
 });
