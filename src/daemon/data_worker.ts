@@ -20,9 +20,11 @@ import type { Reactor } from "../system/reactor.ts";
 import { exactTimers } from "../system/clock.ts";
 import { PERMISSIVE_LID } from "../wire/lrh.ts";
 import { MgmtClass } from "../wire/mad.ts";
-import { type CommandContext, runCommand } from "./data_commands.ts";
+import type { CommandContext } from "./commands/context.ts";
+import { dataCommands } from "./data_commands.ts";
 import { openPort, type PortInit } from "./open_port.ts";
 import { openSharedPort } from "./open_shared_port.ts";
+import { runCommand } from "./thread/commands.ts";
 import { type Emit, type Hosted, serve } from "./thread/worker_side.ts";
 
 /** What the worker is started with. */
@@ -138,7 +140,7 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
   port.onEvent((event) => {
     if (event.type === "device_fatal") emit("fatal", event.reason);
   });
-  const commands: CommandContext = {
+  const commandContext: CommandContext = {
     device,
     port,
     memberships,
@@ -148,8 +150,8 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
   };
   const owned = parts.move();
   return {
-    command: (name, params, reply) => {
-      runCommand(commands, name, params, reply);
+    command: (name, params, done) => {
+      runCommand(dataCommands, commandContext, name, params, done);
       // What it asks of the administrator has a deadline before the next turn ends.
       schedule();
     },

@@ -104,7 +104,7 @@ class VerbsSide implements FabricSide {
   readonly #device: string;
   readonly #port: number;
   readonly #options: InterfaceOptions;
-  #thread: WorkerThread | undefined;
+  #thread: WorkerThread<Record<never, never>> | undefined;
 
   constructor(device: string, port: number, options: InterfaceOptions) {
     this.where = `on ${device}/${port}`;
@@ -116,7 +116,7 @@ class VerbsSide implements FabricSide {
   async start(): Promise<PortInit> {
     const [ours, theirs] = socketPair();
     using _ours = ours;
-    const thread = new WorkerThread(
+    const thread = new WorkerThread<Record<never, never>>(
       new URL("./umad_worker.ts", import.meta.url),
     );
     thread.onCrash = (error) => this.onCrash(error);

@@ -1,18 +1,16 @@
 /** What answers on an interface's control socket: most of it in the data worker, the rest here. */
 
-import type { CallContext, Handlers } from "../ipc/server.ts";
-import type { Method, StatsRecord } from "../ipc/schema.ts";
+import type { MethodOf } from "../ipc/schema.ts";
+import type { HandlersOf } from "../ipc/server.ts";
+import type { DataCalls } from "./commands/context.ts";
 import type { Readiness } from "./readiness.ts";
-import { inTurn } from "./thread/in_turn.ts";
+import { forward } from "./thread/forward.ts";
 import type { WorkerThread } from "./thread/main_side.ts";
-import { VERSION } from "../ipc/version.ts";
 
 export interface HandlerParts {
-  thread: WorkerThread;
+  thread: WorkerThread<DataCalls>;
   /** The parent's name at this time. */
   name: () => string;
-  /** Inode of the namespace that the parent is in. */
-  namespace: () => number;
   readiness: Readiness;
   /** Clients of the control socket that were disconnected. */
   clientsEnded: () => number;
@@ -20,80 +18,31 @@ export interface HandlerParts {
   stop: () => void;
 }
 
-/** Methods that the data worker answers at once with a table of any length. */
-const tables = [
-  "link.show",
-  "neigh.show",
-  "path.show",
-  "mcg.show",
-  "child.list",
-] as const satisfies readonly Method[];
-
-/** Other methods that the data worker answers. */
-const inWorker = [
-  "link.set",
-  "link.add",
-  "link.del",
-  "neigh.flush",
-  "neigh.add",
-  "neigh.del",
-  "get",
-  "set",
-  "child.create",
-  "child.delete",
-  "coalesce.get",
-  "coalesce.set",
-  "driver",
-  "features",
-  "debug.heap",
-  "subnet.show",
-] as const satisfies readonly Method[];
-
-export function controlHandlers(parts: HandlerParts): Handlers {
-  const { thread, name, namespace, readiness, stop } = parts;
-  const callInTurn = inTurn(thread);
-  const forwarded = Object.fromEntries([
-    ...inWorker.map((method) => [
-      method,
-      (params: unknown) => thread.call(method, params),
-    ]),
-    ...tables.map((method) => [
-      method,
-      (params: unknown, context: CallContext) =>
-        callInTurn(method, params, context),
-    ]),
-  ]) as Handlers;
+export function interfaceHandlers(
+  parts: HandlerParts,
+): HandlersOf<MethodOf<"interface">> {
+  const { thread, name, readiness, stop } = parts;
+  const forwarded = forward("interface", thread);
+  const own = {
+    "wait": async ({ name: which = name() }, { signal }) => {
+      await readiness.running(which, signal);
+      return {};
+    },
+    "down": async ({ name: which }, context) => {
+      if (which === name()) context.afterReply(stop);
+      else await thread.call("link.del", { name: which });
+      return {};
+    },
+  } satisfies HandlersOf<MethodOf<"interface", "process">>;
   return {
     ...forwarded,
+    ...own,
+    // The worker does not know what the socket itself has counted.
     "stats": async (params, context) => {
-      const records = await callInTurn<StatsRecord[]>("stats", params, context);
-      const own = records.find(({ ifname }) => ifname === name());
-      if (own) own.counters.control_clients_ended = parts.clientsEnded();
+      const records = await forwarded.stats(params, context);
+      const parent = records.find(({ ifname }) => ifname === name());
+      if (parent) parent.counters.control_clients_ended = parts.clientsEnded();
       return records;
-    },
-    "version": async () => {
-      const children = await thread.call<{ ifname: string }[]>("child.list");
-      return {
-        version: VERSION,
-        pid: Deno.pid,
-        interfaces: [name(), ...children.map((child) => child.ifname)],
-        namespace: namespace(),
-      };
-    },
-    "wait": async ({ name: which = name() }, { signal }) => ({
-      ifname: which,
-      state: await readiness.running(which, signal),
-    }),
-    "down": async ({ name: which }, context) => {
-      if (which === name()) {
-        context.afterReply(stop);
-        return {};
-      }
-      return await thread.call("link.del", { name: which });
-    },
-    "stop": (_params, context) => {
-      context.afterReply(stop);
-      return {};
     },
   };
 }

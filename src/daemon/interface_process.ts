@@ -36,7 +36,8 @@ import {
   fabricSide,
   type ManagerMissing,
 } from "./fabric_side.ts";
-import { controlHandlers } from "./handlers.ts";
+import type { DataCalls } from "./commands/context.ts";
+import { interfaceHandlers } from "./handlers.ts";
 import type { PortInit } from "./open_port.ts";
 import { NamespaceWatch, type Users } from "./namespace_watch.ts";
 import { Readiness } from "./readiness.ts";
@@ -54,9 +55,8 @@ export class InterfaceProcess {
 
   readonly #options: InterfaceOptions;
   readonly #netns: Fd;
-  readonly #inode: bigint;
   readonly #sockets: string;
-  readonly #thread: WorkerThread;
+  readonly #thread: WorkerThread<DataCalls>;
   readonly #fabric: FabricSide;
   readonly #watch: NamespaceWatch;
   readonly #readiness = new Readiness();
@@ -83,15 +83,15 @@ export class InterfaceProcess {
     const { name, netns } = options;
     this.#options = options;
     this.#netns = netns === undefined ? ownNamespace() : openNamespace(netns);
-    this.#inode = namespaceInode(this.#netns.number);
+    const inode = namespaceInode(this.#netns.number);
     this.#sockets = socketDirectory(
       runtimeDirectory(),
-      namespaceIdentity(this.#inode, initialNamespaceInode()),
+      namespaceIdentity(inode, initialNamespaceInode()),
     );
     this.#name = name;
     this.#watch = new NamespaceWatch(usersOf);
     this.#watch.onDeleted = (inode) => this.#onNamespaceDeleted(inode);
-    this.#fabric = fabricSide(hca, options, String(this.#inode));
+    this.#fabric = fabricSide(hca, options, String(inode));
     this.#thread = new WorkerThread(
       new URL("./data_worker.ts", import.meta.url),
     );
@@ -111,11 +111,9 @@ export class InterfaceProcess {
     this.#server = await IpcServer.listen(
       socketPath(this.#sockets, name),
       name,
-      controlHandlers({
+      interfaceHandlers({
         thread: this.#thread,
         name: () => this.#name,
-        namespace: () =>
-          Number(this.#places[0]?.namespace.inode ?? this.#inode),
         readiness: this.#readiness,
         clientsEnded: () => this.#server?.clientsEnded ?? 0,
         stop: () => this.end(),

@@ -11,12 +11,13 @@ import type { LastKnown } from "../subnet/messages.ts";
 import type { ManagerInfo } from "../subnet/snapshot.ts";
 import { portSocketPath } from "../subnet/sockets.ts";
 import {
+  managerCommands,
   type PartitionsText,
   readPartitions,
-  runManagerCommand,
 } from "./manager/commands.ts";
 import { ManagerHost } from "./manager/host.ts";
 import { SeatGuard } from "./manager/seat_guard.ts";
+import { runCommand } from "./thread/commands.ts";
 import { type Hosted, serve } from "./thread/worker_side.ts";
 
 /** What the worker is started with. */
@@ -64,8 +65,8 @@ serve<ManagerInit>(() => new PollReactor(), (init, reactor, emit): Hosted => {
     emit("replaced", {});
   });
   return {
-    command: (name, params, reply) => {
-      runManagerCommand(host, name, params, reply);
+    command: (name, params, done) => {
+      runCommand(managerCommands, host, name, params, done);
       host.settle();
     },
     close: () => host.close(),

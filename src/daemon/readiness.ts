@@ -21,7 +21,7 @@ export class Readiness {
   }
 
   /** Resolves once the interface runs; rejects when `signal` says that nobody waits any longer. */
-  async running(name: string, signal: AbortSignal): Promise<string> {
+  async running(name: string, signal: AbortSignal): Promise<void> {
     while (this.state(name) !== RUNNING) {
       signal.throwIfAborted();
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -30,6 +30,5 @@ export class Readiness {
       await promise;
       this.#waiting.delete(resolve);
     }
-    return RUNNING;
   }
 }

@@ -13,7 +13,7 @@ import { reduceRights } from "./rights.ts";
 import { endingSignal } from "./signals.ts";
 import { makeSubnetDirectory } from "./subnet_directory.ts";
 
-/** Runs until a signal or `stop`; SIGHUP reads the partitions again; throws `E_SUBNET_TAKEN` if another process has the seat. */
+/** Runs until a signal; SIGHUP reads the partitions again; throws `E_SUBNET_TAKEN` if another process has the seat. */
 export async function runSubnet(options: SubnetRunOptions): Promise<number> {
   const { user } = options;
   reduceRights([], user === undefined ? {} : { user });
@@ -33,7 +33,7 @@ export async function runSubnet(options: SubnetRunOptions): Promise<number> {
     ...(options.partitions === undefined
       ? {}
       : { partitions: options.partitions }),
-    onStop: () => end.resolve(undefined),
+    alone: true,
   });
   seat.onCrash = (error) => end.resolve(IpoibError.from(error));
   if (!await seat.tryTake()) {

@@ -24,7 +24,7 @@ serve<UmadInit>(
     const umad = new UmadPort({ reactor, device, port, socket });
     return {
       command: (name) => {
-        throw new IpoibError("E_IPC_METHOD", `Command "${name}" is not known`);
+        throw new IpoibError("E_COMMAND", `Command "${name}" is not known`);
       },
       close: () => umad.close(),
     };

@@ -21,13 +21,17 @@ export interface CallContext {
   afterReply(action: () => void): void;
 }
 
-/** A handler for each method that this process answers; the others are refused with `E_IPC_METHOD`. */
-export type Handlers = {
-  [M in Method]?: (
-    params: Params<M>,
-    context: CallContext,
-  ) => Result<M> | Promise<Result<M>>;
-};
+/** What answers a method. */
+export type Handler<M extends Method> = (
+  params: Params<M>,
+  context: CallContext,
+) => Result<M> | Promise<Result<M>>;
+
+/** A handler for each of some methods. */
+export type HandlersOf<M extends Method> = { [N in M]: Handler<N> };
+
+/** What a server is given: methods without a handler are refused with `E_IPC_METHOD`. */
+export type Handlers = Partial<HandlersOf<Method>>;
 
 /**
  * Answers one call.

@@ -16,7 +16,7 @@ import type { Handlers } from "./handlers.ts";
 import { type EndReason, type IpcLimits, LIMITS } from "./limits.ts";
 import { folderOf, inRuntimeFolder } from "./runtime_folder.ts";
 
-export type { CallContext, Handlers } from "./handlers.ts";
+export type { CallContext, Handlers, HandlersOf } from "./handlers.ts";
 
 /** How long a closing server waits for answers that are under way, in milliseconds. */
 const CLOSE_TIMEOUT_MS = 500;

@@ -5,7 +5,7 @@ import { styleOf } from "../../src/cli/render/style.ts";
 import { renderLinks } from "../../src/cli/render/link.ts";
 import { IpoibError } from "../../src/base/errors.ts";
 import * as records from "../ipc/records.ts";
-import { type Call, World } from "./support.ts";
+import { type Call, coloured, World } from "./support.ts";
 
 const done = { code: 0, out: "", err: "" };
 
@@ -48,6 +48,7 @@ Deno.test("global options are taken before the object, after it and after the co
 Deno.test("JSON is never coloured, text is if the environment has colours", async () => {
   await using world = new World();
   await world.daemon("ib0");
+  using _coloured = coloured();
   world.color = true;
   assert((await world.run("link show")).out.includes("\x1b["));
   assert(!(await world.run("-j link show")).out.includes("\x1b["));

@@ -1,5 +1,6 @@
 /** A command line in a world of its own: runtime folder, namespaces, captured text, and processes that answer. */
 
+import { getColorEnabled, setColorEnabled } from "@std/fmt/colors";
 import type { CliEnvironment } from "../../src/cli/environment.ts";
 import { run } from "../../src/cli/run.ts";
 import { IpoibError } from "../../src/base/errors.ts";
@@ -7,6 +8,13 @@ import { leadTo, linkName, socketDirectory } from "../../src/ipc/locate.ts";
 import { type Handlers, IpcServer } from "../../src/ipc/server.ts";
 import type { SubnetRunOptions, UpOptions } from "../../src/ipc/up_options.ts";
 import * as records from "../ipc/records.ts";
+
+/** Has @std/fmt/colors colour text, whatever the environment says, until it is disposed. */
+export function coloured(): Disposable {
+  const before = getColorEnabled();
+  setColorEnabled(true);
+  return { [Symbol.dispose]: () => setColorEnabled(before) };
+}
 
 /** What a command line did. */
 export interface Outcome {
@@ -33,10 +41,9 @@ export class World {
   code = 0;
   color = false;
 
-  /** Runs one command line, given as words or as a text to split at blanks. */
-  async run(line: string | string[]): Promise<Outcome> {
-    const outcome: Outcome = { code: -1, out: "", err: "" };
-    const environment: CliEnvironment = {
+  /** What a command line sees of this world; its text goes to `outcome`. */
+  environment(outcome: Outcome): CliEnvironment {
+    return {
       out: (text) => outcome.out += text,
       err: (text) => outcome.err += text,
       color: this.color,
@@ -55,17 +62,19 @@ export class World {
         return Promise.resolve(this.code);
       },
     };
+  }
+
+  /** Runs one command line, given as words or as a text to split at blanks. */
+  async run(line: string | string[]): Promise<Outcome> {
+    const outcome: Outcome = { code: -1, out: "", err: "" };
     const words = typeof line === "string"
       ? line.split(" ").filter((word) => word !== "")
       : line;
-    outcome.code = await run(words, environment);
+    outcome.code = await run(words, this.environment(outcome));
     return outcome;
   }
 
-  /**
-   * Starts a process that owns `name`, with children, `moved` ones in other namespaces; returns the calls it gets but those
-   * of "version".
-   */
+  /** Starts a process that owns `name`, with children, `moved` ones in other namespaces; returns the calls it gets. */
   async daemon(
     name: string,
     options: {
@@ -81,22 +90,14 @@ export class World {
     const server: IpcServer = await this.#listen(
       `${directory}/${name}.sock`,
       name,
-      {
-        version: () => ({
-          version: "1",
-          pid: 1,
-          namespace: 1,
-          interfaces: [name, ...children],
-        }),
-        ...recording(calls, {
-          ...answers(),
-          down: (_params, { afterReply }) => {
-            afterReply(() => void server.close());
-            return {};
-          },
-          ...options.handlers,
-        }),
-      },
+      recording(calls, {
+        ...answers(),
+        down: (_params, { afterReply }) => {
+          afterReply(() => void server.close());
+          return {};
+        },
+        ...options.handlers,
+      }),
     );
     for (const each of children) linkName(directory, name, each);
     for (const [netns, each] of Object.entries(moved)) {
@@ -159,7 +160,7 @@ function answers(): Handlers {
     "link.show": () => [records.link, records.childLink],
     "link.set": () => ({}),
     "neigh.show": () => records.neighbours,
-    "neigh.flush": () => ({ flushed: 2 }),
+    "neigh.flush": () => ({}),
     "neigh.add": () => ({}),
     "neigh.del": () => ({}),
     "path.show": () => records.paths,

@@ -92,7 +92,7 @@ labTest(
           const answer = await lines.read();
           assertEquals([line, answer?.error?.code], [line, code]);
         }
-        await lines.write('{"id":"last","method":"version","params":{}}\n');
+        await lines.write('{"id":"last","method":"child.list","params":{}}\n');
         const answer = await lines.read();
         assertEquals([answer?.id, answer?.ok], ["last", true]);
       }

@@ -5,9 +5,8 @@ import { IpcClient } from "../../src/ipc/client.ts";
 import type { Event } from "../../src/ipc/envelope.ts";
 import { writeAll } from "../../src/ipc/framing.ts";
 import { type Handlers, IpcServer } from "../../src/ipc/server.ts";
+import { assertAnswers, probe } from "./probe.ts";
 import { link, subnet } from "./records.ts";
-
-const version = () => ({ version: "1", pid: 7, interfaces: ["ib0"] });
 
 /** Runs `fn` beside a server in a folder of its own. */
 async function withServer(
@@ -55,7 +54,7 @@ async function codeOf(promise: Promise<unknown>): Promise<string> {
 Deno.test("IpcClient.call() returns what the handler gives", async () => {
   const seen: unknown[] = [];
   await withServer({
-    version,
+    ...probe,
     "link.show": (params) => {
       seen.push(params);
       return [link];
@@ -63,7 +62,7 @@ Deno.test("IpcClient.call() returns what the handler gives", async () => {
     "subnet.show": () => Promise.resolve(subnet),
   }, async (server) => {
     using client = await IpcClient.connect(server.path, "ib0");
-    assertEquals(await client.call("version", {}), version());
+    await assertAnswers(client);
     assertEquals(await client.call("link.show", { name: "ib0" }), [link]);
     assertEquals(await client.call("subnet.show", {}), subnet);
   });
@@ -82,8 +81,8 @@ Deno.test("IpcClient.call() throws the handler's error with errno and hint", asy
       throw new Error("boom");
     },
     // Not JSON: the answer says so instead of nothing.
-    wait: () => ({ ifname: "ib0", state: 5n as unknown as string }),
-    "debug.heap": () => ({ heap_used: 1 }) as never,
+    get: () => ({ value: 5n as unknown as string }),
+    "coalesce.get": () => ({ "rx-usecs": 1 }) as never,
   }, async (server) => {
     using client = await IpcClient.connect(server.path, "ib0");
     const error = await assertRejects(
@@ -97,14 +96,15 @@ Deno.test("IpcClient.call() throws the handler's error with errno and hint", asy
       "choose another",
     ]);
     assertEquals(await codeOf(client.call("stats", {})), "E_INTERNAL");
-    assertEquals(await codeOf(client.call("wait", {})), "E_INTERNAL");
-    assertEquals(await codeOf(client.call("version", {})), "E_IPC_METHOD");
-    assertEquals(await codeOf(client.call("debug.heap", {})), "E_IPC_RESULT");
+    const file = { name: "ib0", file: "mtu" };
+    assertEquals(await codeOf(client.call("get", file)), "E_INTERNAL");
+    assertEquals(await codeOf(client.call("wait", {})), "E_IPC_METHOD");
+    assertEquals(await codeOf(client.call("coalesce.get", {})), "E_IPC_RESULT");
   });
 });
 
 Deno.test("IpcServer names the wrong parameter", async () => {
-  await withServer({ version, down: () => ({}) }, async (server) => {
+  await withServer({ ...probe, down: () => ({}) }, async (server) => {
     using client = await IpcClient.connect(server.path, "ib0");
     const error = await assertRejects(
       () => client.call("down", { name: "a/b" }),
@@ -113,9 +113,9 @@ Deno.test("IpcServer names the wrong parameter", async () => {
     );
     assertEquals(error.code, "E_IPC_PARAMS");
     await assertRejects(
-      () => client.call("version", { verbose: true } as never),
+      () => client.call("coalesce.get", { verbose: true } as never),
       IpoibError,
-      '"verbose" of version',
+      '"verbose" of coalesce.get',
     );
   });
 });
@@ -123,17 +123,17 @@ Deno.test("IpcServer names the wrong parameter", async () => {
 Deno.test("IpcServer answers requests of one connection side by side", async () => {
   const gate = Promise.withResolvers<void>();
   await withServer({
-    version,
+    ...probe,
     wait: async () => {
       await gate.promise;
-      return { ifname: "ib0", state: "running" };
+      return {};
     },
   }, async (server) => {
     using client = await IpcClient.connect(server.path, "ib0");
     const waiting = client.call("wait", {}, { timeout: Infinity });
-    assertEquals((await client.call("version", {})).pid, 7);
+    await assertAnswers(client);
     gate.resolve();
-    assertEquals((await waiting).state, "running");
+    await waiting;
   });
 });
 
@@ -159,17 +159,17 @@ Deno.test("IpcServer serves many clients at once", async () => {
 });
 
 Deno.test("IpcServer refuses what is no request, and goes on", async () => {
-  await withServer({ version }, async (server) => {
+  await withServer(probe, async (server) => {
     const replies = await raw(
       server.path,
       [
         "not json",
         "[]",
         '{"id":1}',
-        '{"id":{},"method":"version"}',
+        '{"id":{},"method":"coalesce.get"}',
         '{"id":2,"method":"__proto__"}',
-        '{"id":3,"method":"version","params":7}',
-        '{"id":"x","method":"version"}',
+        '{"id":3,"method":"coalesce.get","params":7}',
+        '{"id":"x","method":"coalesce.get"}',
         "",
       ].join("\n"),
       7,
@@ -192,14 +192,14 @@ Deno.test("IpcServer refuses what is no request, and goes on", async () => {
 });
 
 Deno.test("IpcServer survives any JSON and any bytes", async () => {
-  await withServer({ version, "link.show": () => [link] }, async (server) => {
+  await withServer({ ...probe, "link.show": () => [link] }, async (server) => {
     const json = fc.sample(fc.jsonValue(), 300).map((value) =>
       JSON.stringify(value)
     );
     const calls = fc.sample(
       fc.record({
         id: fc.oneof(fc.nat(), fc.string(), fc.jsonValue()),
-        method: fc.constantFrom("version", "link.show", "set", "x"),
+        method: fc.constantFrom("coalesce.get", "link.show", "set", "x"),
         params: fc.jsonValue(),
       }),
       300,
@@ -217,33 +217,33 @@ Deno.test("IpcServer survives any JSON and any bytes", async () => {
       assertEquals(reply.error.code, "E_IPC_JSON");
     }
     using client = await IpcClient.connect(server.path, "ib0");
-    assertEquals((await client.call("version", {})).pid, 7);
+    await assertAnswers(client);
   });
 });
 
 Deno.test("IpcServer refuses a line over 64 KiB and closes the connection", async () => {
-  await withServer({ version }, async (server) => {
-    const before = '{"id":1,"method":"version"}\n';
+  await withServer(probe, async (server) => {
+    const before = '{"id":1,"method":"coalesce.get"}\n';
     const replies = await raw(server.path, before + "x".repeat(200_000));
     assertEquals(replies.map((r) => r.id), [1, null]);
     assertEquals(replies[1].error.code, "E_IPC_TOO_LARGE");
 
     const padding = " ".repeat(65536 - before.length + 1);
-    const full = `{"id":1,${padding}"method":"version"}\n`;
+    const full = `{"id":1,${padding}"method":"coalesce.get"}\n`;
     assertEquals(full.length, 65537);
     assertEquals((await raw(server.path, full, 1))[0].ok, true);
 
     using client = await IpcClient.connect(server.path, "ib0");
-    assertEquals((await client.call("version", {})).pid, 7);
+    await assertAnswers(client);
   });
 });
 
 Deno.test("IpcClient.call() refuses to send more than 64 KiB", async () => {
-  await withServer({ version }, async (server) => {
+  await withServer(probe, async (server) => {
     using client = await IpcClient.connect(server.path, "ib0");
     const long = { name: "ib0", file: "x".repeat(70_000) };
     assertEquals(await codeOf(client.call("get", long)), "E_IPC_TOO_LARGE");
-    assertEquals((await client.call("version", {})).pid, 7);
+    await assertAnswers(client);
   });
 });
 
@@ -253,7 +253,7 @@ Deno.test("IpcClient.call() gives up after its time limit", async () => {
       new Promise((resolve) =>
         signal.addEventListener(
           "abort",
-          () => resolve({ ifname: "ib0", state: "gone" }),
+          () => resolve({}),
         )
       ),
   }, async (server) => {
@@ -273,7 +273,7 @@ Deno.test("IpcServer tells a handler that its client is gone", async () => {
       signal.addEventListener("abort", () => gone.resolve());
       called.resolve();
       await gone.promise;
-      return { ifname: "ib0", state: "gone" };
+      return {};
     },
   }, async (server) => {
     const client = await IpcClient.connect(server.path, "ib0");
@@ -292,7 +292,7 @@ Deno.test("IpcServer.close() answers who waits that the process is ending", asyn
       called.resolve();
       await new Promise((resolve) => signal.addEventListener("abort", resolve));
       signal.throwIfAborted();
-      return { ifname: "ib0", state: "never" };
+      return {};
     },
   }, async (server) => {
     using client = await IpcClient.connect(server.path, "ib0");
@@ -318,7 +318,7 @@ Deno.test("IpcServer.close() from afterReply() answers first, then closes", asyn
   using client = await IpcClient.connect(server.path, "ib0");
   assertEquals(await client.call("down", { name: "ib0" }), {});
   await client.closed;
-  assertEquals(await codeOf(client.call("version", {})), "E_IPC_CLOSED");
+  assertEquals(await codeOf(client.call("coalesce.get", {})), "E_IPC_CLOSED");
   assertEquals(
     await codeOf(IpcClient.connect(server.path, "ib0")),
     "E_NOT_RUNNING",
@@ -328,13 +328,16 @@ Deno.test("IpcServer.close() from afterReply() answers first, then closes", asyn
 });
 
 Deno.test("IpcServer.broadcast() reaches every client", async () => {
-  await withServer({ version }, async (server) => {
+  await withServer(probe, async (server) => {
     using one = await IpcClient.connect(server.path, "ib0");
     using two = await IpcClient.connect(server.path, "ib0");
     const events = [one, two].map((client) =>
       new Promise<Event>((resolve) => client.onEvent = resolve)
     );
-    await Promise.all([one.call("version", {}), two.call("version", {})]);
+    await Promise.all([
+      one.call("coalesce.get", {}),
+      two.call("coalesce.get", {}),
+    ]);
     server.broadcast("carrier", { ifname: "ib0", on: true });
     for (const event of await Promise.all(events)) {
       assertEquals(event, {
@@ -346,25 +349,25 @@ Deno.test("IpcServer.broadcast() reaches every client", async () => {
 });
 
 Deno.test("IpcServer gives up a client that never reads its events", async () => {
-  await withServer({ version }, async (server) => {
+  await withServer(probe, async (server) => {
     const conn = await Deno.connect({ transport: "unix", path: server.path });
     using client = await IpcClient.connect(server.path, "ib0");
-    await client.call("version", {});
+    await client.call("coalesce.get", {});
     const data = "x".repeat(20_000);
     for (let i = 0; i < 1200; i++) {
       server.broadcast("noise", data);
-      if (i % 50 === 0) await client.call("version", {});
+      if (i % 50 === 0) await client.call("coalesce.get", {});
     }
     // What was under way is still there to be read; then the connection ends.
     const chunk = new Uint8Array(1 << 20);
     while (await conn.read(chunk).catch(() => null) !== null);
     conn.close();
-    assertEquals((await client.call("version", {})).pid, 7);
+    await assertAnswers(client);
   });
 });
 
 Deno.test("IpcServer.listen() refuses beside a live one and replaces a dead one", async () => {
-  await withServer({ version }, async (server) => {
+  await withServer(probe, async (server) => {
     assertEquals(
       await codeOf(IpcServer.listen(server.path, "ib0", {})),
       "E_RUNNING",
@@ -376,15 +379,15 @@ Deno.test("IpcServer.listen() refuses beside a live one and replaces a dead one"
     "Deno.exit(0)";
   await new Deno.Command(Deno.execPath(), { args: ["eval", code] }).output();
   assert((await Deno.lstat(path)).isSocket);
-  const server = await IpcServer.listen(path, "ib0", { version });
+  const server = await IpcServer.listen(path, "ib0", probe);
   using client = await IpcClient.connect(path, "ib0");
-  assertEquals((await client.call("version", {})).pid, 7);
+  await assertAnswers(client);
   await server.close();
   await Deno.remove(folder, { recursive: true });
 });
 
 Deno.test("IpcServer.move() puts the socket elsewhere, and its first path is free for another one", async () => {
-  await withServer({ version }, async (server, folder) => {
+  await withServer(probe, async (server, folder) => {
     const first = server.path;
     using early = await IpcClient.connect(first, "ib0");
     const path = `${folder}/netns/13/ib7.sock`;
@@ -393,7 +396,7 @@ Deno.test("IpcServer.move() puts the socket elsewhere, and its first path is fre
     assertEquals((await Deno.stat(path)).mode! & 0o777, 0o600);
     using late = await IpcClient.connect(path, "ib7");
     for (const client of [early, late]) {
-      assertEquals((await client.call("version", {})).pid, 7);
+      await assertAnswers(client);
     }
     const second = await IpcServer.listen(first, "ib0", {});
     assertEquals(await server.move(first), false);
@@ -413,7 +416,7 @@ Deno.test("IpcServer.listen() replaces a child's link that leads nowhere", async
   const folder = await Deno.makeTempDir();
   const path = `${folder}/ib1.sock`;
   await Deno.symlink("ib0.sock", path);
-  const server = await IpcServer.listen(path, "ib1", { version });
+  const server = await IpcServer.listen(path, "ib1", probe);
   assert((await Deno.lstat(path)).isSocket);
   await server.close();
   await Deno.remove(folder, { recursive: true });

@@ -3,13 +3,13 @@
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
 import type { HcaPort } from "../../hca/hca.ts";
-import type { Method, Params, Result } from "../../ipc/schema.ts";
 import type { IpoibDevice } from "../../ipoib/device.ts";
 import type { IpoibInterface } from "../../ipoib/interface.ts";
 import type { Memberships } from "../../sa/memberships.ts";
 import type { SubnetSnapshot } from "../../subnet/messages.ts";
 import type { Reactor } from "../../system/reactor.ts";
 import type { RecordContext } from "../records.ts";
+import type { Commands, MethodCalls } from "../thread/commands.ts";
 
 /** What commands work on. */
 export interface CommandContext {
@@ -23,13 +23,11 @@ export interface CommandContext {
   showSubnet(done: (subnet: SubnetSnapshot) => void): void;
 }
 
-export type Command<M extends Method> = (
-  context: CommandContext,
-  params: Params<M>,
-) => Result<M>;
+/** What the data worker is called with. */
+export type DataCalls = MethodCalls<"interface">;
 
-/** Commands by method. */
-export type Commands = { [M in Method]?: Command<M> };
+/** Its commands by name. */
+export type DataCommands = Commands<CommandContext, DataCalls>;
 
 export function recordContext(context: CommandContext): RecordContext {
   return {

@@ -2,7 +2,7 @@
 
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
-import { type CommandContext, type Commands, one } from "./context.ts";
+import { type CommandContext, type DataCommands, one } from "./context.ts";
 import { VERSION } from "../../ipc/version.ts";
 import type { FeatureRecord } from "../../ipc/schema.ts";
 
@@ -47,7 +47,7 @@ export const ethtoolCommands = {
     one(context, name);
     return features(context);
   },
-} satisfies Commands;
+} satisfies Partial<DataCommands>;
 
 /**
  * What the interface has: the HCA's part is fixed, the rest is the kernel's default, which `ethtool -K` on the device

@@ -9,7 +9,7 @@ import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
 import { formatPkey } from "../../base/units.ts";
 import type { IpoibInterface } from "../../ipoib/interface.ts";
-import { type CommandContext, type Commands, one } from "./context.ts";
+import { type CommandContext, type DataCommands, one } from "./context.ts";
 import { parseUnsigned, scanInteger, scanUnsigned } from "./kernel_numbers.ts";
 import { checkMode, setMtu } from "./settings.ts";
 
@@ -89,7 +89,7 @@ export const fileCommands = {
     write(context, each, value);
     return {};
   },
-} satisfies Commands;
+} satisfies Partial<DataCommands>;
 
 /** Throws `E_NO_FILE` (ENOENT). */
 function find(

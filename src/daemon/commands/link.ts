@@ -2,7 +2,7 @@
 
 import {
   checkParent,
-  type Commands,
+  type DataCommands,
   one,
   recordContext,
   which,
@@ -29,7 +29,7 @@ export const linkCommands = {
     checkMode(context, name, mode);
     const child = context.device.addChild(name, pkey);
     child.umcast = umcast ?? false;
-    return childRecord(child, context.device);
+    return {};
   },
   "link.del": (context, { name }) => {
     return { deleted: context.device.removeChild(one(context, name)) };
@@ -50,4 +50,4 @@ export const linkCommands = {
       childRecord(child.interface, context.device)
     );
   },
-} satisfies Commands;
+} satisfies Partial<DataCommands>;

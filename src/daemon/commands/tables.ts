@@ -1,4 +1,4 @@
-/** What the engine knows and counts: neighbours, paths, groups, statistics, memory. */
+/** What the engine knows and counts: neighbours, paths, groups, statistics. */
 
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
@@ -13,16 +13,17 @@ import {
   pathRecords,
   statsRecord,
 } from "../records.ts";
-import { type Commands, one, recordContext, which } from "./context.ts";
+import { type DataCommands, one, recordContext, which } from "./context.ts";
 
 export const tableCommands = {
   "neigh.show": (context, { name }) =>
     which(context, name).flatMap(neighRecords),
-  "neigh.flush": (context, { name, dst }) => ({
-    flushed: one(context, name).flushNeighbours(
+  "neigh.flush": (context, { name, dst }) => {
+    one(context, name).flushNeighbours(
       dst === undefined ? undefined : ipAddress(dst),
-    ),
-  }),
+    );
+    return {};
+  },
   "neigh.add": (context, { name, dst, lladdr }) => {
     const bytes = parseLinkAddressText(lladdr);
     if (!bytes) {
@@ -56,20 +57,7 @@ export const tableCommands = {
     const record = recordContext(context);
     return which(context, name).map((each) => statsRecord(each, record));
   },
-  "debug.heap": (context) => {
-    const memory = Deno.memoryUsage();
-    const packets = context.device.interfaces().reduce((sum, each) => {
-      const { totals } = each.statistics;
-      return sum + totals.get("rx_packets") + totals.get("tx_packets");
-    }, 0);
-    return {
-      heap_used: memory.heapUsed,
-      heap_total: memory.heapTotal,
-      external: memory.external,
-      packets,
-    };
-  },
-} satisfies Commands;
+} satisfies Partial<DataCommands>;
 
 function ipAddress(text: string): IpAddress {
   const address = IpAddress.parse(text);

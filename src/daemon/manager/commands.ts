@@ -1,14 +1,9 @@
-/** The commands of the subnet's control socket, as they run in the manager's worker. */
+/** What the manager's worker is called with: methods of the subnet's control socket, and the reading of partitions. */
 
-import { IpoibError } from "../../base/errors.ts";
-import type {
-  FaultRecord,
-  FaultRequest,
-  PortOperation,
-} from "../../ipc/schema.ts";
+import type { FaultRecord, PortOperation } from "../../ipc/schema.ts";
 import { parsePartitionsConf } from "../../subnet/partitions_conf.ts";
 import { defaultPartitions } from "../../subnet/partitions.ts";
-import type { Reply } from "../thread/worker_side.ts";
+import { type Commands, Later, type MethodCalls } from "../thread/commands.ts";
 import type { ManagerHost } from "./host.ts";
 
 /** A partitions.conf: its text, and its name for messages. */
@@ -30,32 +25,34 @@ export interface ReloadResult {
   warnings: string[];
 }
 
-/** Runs a command; a throw is its answer too. */
-export function runManagerCommand(
-  host: ManagerHost,
-  command: string,
-  params: unknown,
-  reply: Reply,
-): void {
-  switch (command) {
-    case "subnet.show":
-      return reply.ok(host.manager.snapshot());
-    case "subnet.fault.show":
-      return reply.ok(faultRecord(host));
-    case "subnet.fault.set":
-      host.manager.setFault(params as FaultRequest);
-      return host.whenFaultsTaken(() => reply.ok(faultRecord(host)));
-    case "subnet.fault.clear":
-      host.manager.clearFaults((params as { port?: string }).port);
-      return host.whenFaultsTaken(() => reply.ok(faultRecord(host)));
-    case "subnet.port":
-      operate(host, params as PortOperation);
-      return reply.ok({});
-    case "subnet.reload":
-      return reply.ok(reload(host, (params as ReloadParams).conf));
-    default:
-      throw new IpoibError("E_COMMAND", `Command "${command}" is not known`);
-  }
+/** What the manager's worker is called with. */
+export type ManagerCalls = MethodCalls<"subnet"> & {
+  "reload": { params: ReloadParams; result: ReloadResult };
+};
+
+export const managerCommands: Commands<ManagerHost, ManagerCalls> = {
+  "subnet.show": ({ manager }) => manager.snapshot(),
+  "subnet.fault.show": faultRecord,
+  "subnet.fault.set": (host, fault) => {
+    host.manager.setFault(fault);
+    return whenTaken(host);
+  },
+  "subnet.fault.clear": (host, { port }) => {
+    host.manager.clearFaults(port);
+    return whenTaken(host);
+  },
+  "subnet.port": (host, operation) => {
+    operate(host, operation);
+    return {};
+  },
+  "reload": reload,
+};
+
+/** The faults, once every port follows them or does not answer. */
+function whenTaken(host: ManagerHost): Later<FaultRecord> {
+  return new Later((done) =>
+    host.whenFaultsTaken(() => done(faultRecord(host)))
+  );
 }
 
 function faultRecord({ manager }: ManagerHost): FaultRecord {
@@ -95,7 +92,7 @@ function operate({ manager, now }: ManagerHost, operation: PortOperation) {
 
 function reload(
   { manager, now }: ManagerHost,
-  conf: PartitionsText | undefined,
+  { conf }: ReloadParams,
 ): ReloadResult {
   const { partitions, warnings } = readPartitions(conf);
   const ports = manager.reload(partitions, now);

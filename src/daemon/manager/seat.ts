@@ -16,7 +16,7 @@ import type { ManagerInit } from "../manager_worker.ts";
 import { makeGuid } from "../guid.ts";
 import { sweepPorts } from "../sweep.ts";
 import { WorkerThread } from "../thread/main_side.ts";
-import type { PartitionsText, ReloadParams, ReloadResult } from "./commands.ts";
+import type { ManagerCalls, PartitionsText } from "./commands.ts";
 import { subnetHandlers } from "./control.ts";
 import { PartitionsFile } from "./partitions_file.ts";
 import { SeatLock } from "./seat_lock.ts";
@@ -34,8 +34,8 @@ export interface SeatOptions {
   subnetMtu: 2048 | 4096 | undefined;
   /** File of the partitions; absent: the subnet's own, or those built in. */
   partitions?: string;
-  /** Ends the process; absent if `stop` on the subnet's socket shall not. */
-  onStop?: () => void;
+  /** True if the process has nothing but the manager, and dies with it. */
+  alone?: boolean;
 }
 
 export class ManagerSeat {
@@ -44,7 +44,7 @@ export class ManagerSeat {
   readonly #options: SeatOptions;
   readonly #partitions: PartitionsFile;
   #lock: SeatLock | undefined;
-  #thread: WorkerThread | undefined;
+  #thread: WorkerThread<ManagerCalls> | undefined;
   #server: IpcServer | undefined;
   #abstainUntil = 0;
   #starting: Promise<void> | undefined;
@@ -120,7 +120,7 @@ export class ManagerSeat {
       ...(goesOn ? { previous } : {}),
       ...(partitions === undefined ? {} : { partitions }),
     };
-    const thread = new WorkerThread(
+    const thread = new WorkerThread<ManagerCalls>(
       new URL("../manager_worker.ts", import.meta.url),
     );
     this.#thread = thread;
@@ -153,11 +153,7 @@ export class ManagerSeat {
       ? this.#partitions
       : new PartitionsFile(directory, file);
     const read = from.read();
-    const params: ReloadParams = { conf: read };
-    const result = await this.#thread.call<ReloadResult>(
-      "subnet.reload",
-      params,
-    );
+    const result = await this.#thread.call("reload", { conf: read });
     if (file !== undefined) this.#partitions.rename(file);
     if (read) this.#keep(read);
     return { ...result, ...(read ? { file: read.file } : {}) };
@@ -195,7 +191,7 @@ export class ManagerSeat {
   /** Ends the manager as a crash would: nothing is said, nothing cleaned up, and another process takes the seat. */
   async #kill(): Promise<void> {
     // Without an interface there is nothing in this process that should live on.
-    if (this.#options.onStop) return Deno.kill(Deno.pid, "SIGKILL");
+    if (this.#options.alone) return Deno.kill(Deno.pid, "SIGKILL");
     this.#abstainUntil = performance.now() + ABSTAIN_MS;
     await this.#thread?.close();
     await this.#server?.close();
@@ -234,8 +230,8 @@ export class ManagerSeat {
   }
 
   /** Answers on the subnet's own control socket. */
-  async #serve(thread: WorkerThread): Promise<void> {
-    const { directory, subnet, onStop } = this.#options;
+  async #serve(thread: WorkerThread<ManagerCalls>): Promise<void> {
+    const { directory, subnet } = this.#options;
     const path = `${directory}/control.sock`;
     // The lock says that nobody else is here: what lies there is a dead process's.
     removeFile(path);
@@ -249,7 +245,6 @@ export class ManagerSeat {
           void this.#kill().catch((error) =>
             this.onCrash(IpoibError.from(error))
           ),
-        stop: onStop,
       }),
     );
   }

@@ -2,6 +2,7 @@
 
 import { IpoibError } from "../../base/errors.ts";
 import { createEventFd, ring } from "../../system/event_fd.ts";
+import type { Calls } from "./commands.ts";
 import type { FromWorker, StartMessage } from "./protocol.ts";
 
 interface Pending {
@@ -9,8 +10,8 @@ interface Pending {
   reject(error: IpoibError): void;
 }
 
-/** A running worker. */
-export class WorkerThread {
+/** A running worker, and the calls that it answers. */
+export class WorkerThread<C extends Calls> {
   /** Called for each event of the worker. */
   onEvent: (event: string, data: unknown) => void = () => {};
   /** Called if the worker dies of an error. */
@@ -52,24 +53,18 @@ export class WorkerThread {
     }
   }
 
-  /** Runs a command in the worker. */
-  call<T>(command: string, params: unknown = {}): Promise<T> {
-    if (this.#ended) {
-      return Promise.reject(goingDown());
-    }
-    const id = this.#nextId++;
-    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    this.#pending.set(id, { resolve, reject });
-    this.#worker.postMessage({ type: "call", id, command, params });
-    Atomics.add(this.#posted, 0, 1);
-    ring(this.#doorbell.number);
-    return promise as Promise<T>;
+  /** Runs a command in the worker; rejects with its error, or `E_ENDED`, `E_WORKER` if the worker ends before it answers. */
+  call<N extends keyof C & string>(
+    command: N,
+    params: C[N]["params"],
+  ): Promise<C[N]["result"]> {
+    return this.#call(command, params);
   }
 
   /** Has the worker close what it hosts, and ends it. */
   async close(): Promise<void> {
     if (this.#ended) return;
-    await this.call("close");
+    await this.#call("close", {});
     this.terminate();
   }
 
@@ -79,6 +74,17 @@ export class WorkerThread {
     this.#worker.terminate();
     this.#doorbell.close();
     this.#giveUp(goingDown());
+  }
+
+  #call(command: string, params: unknown): Promise<unknown> {
+    if (this.#ended) return Promise.reject(goingDown());
+    const id = this.#nextId++;
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    this.#pending.set(id, { resolve, reject });
+    this.#worker.postMessage({ type: "call", id, command, params });
+    Atomics.add(this.#posted, 0, 1);
+    ring(this.#doorbell.number);
+    return promise;
   }
 
   #giveUp(error: IpoibError): void {

@@ -11,16 +11,10 @@ import { drain } from "../../system/event_fd.ts";
 import type { Reactor, Timer } from "../../system/reactor.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
 
-/** How a command answers: now, or later from a callback of the reactor. */
-export interface Reply {
-  ok(result: unknown): void;
-  fail(error: unknown): void;
-}
-
 /** What a worker offers, once it has started. */
 export interface Hosted {
-  /** Runs a command; a throw is an answer too. */
-  command(name: string, params: unknown, reply: Reply): void;
+  /** Runs a command and calls `done` with its result, now or later from a callback of the reactor; a throw is an answer too. */
+  command(name: string, params: unknown, done: (result: unknown) => void): void;
   /** Ends everything; the reactor stops after it. */
   close(): void;
 }
@@ -88,16 +82,8 @@ export function serve<Init extends { log: LogLevel }>(
   };
 
   function answer(id: number, command: string, params: unknown): void {
-    const reply: Reply = {
-      ok: (result) => port.postMessage({ type: "reply", id, ok: true, result }),
-      fail: (error) =>
-        port.postMessage({
-          type: "reply",
-          id,
-          ok: false,
-          error: IpoibError.from(error).toJSON(),
-        }),
-    };
+    const done = (result: unknown) =>
+      port.postMessage({ type: "reply", id, ok: true, result });
     try {
       if (command === "close") {
         // It may come while the start is under way: then there is nothing to close, and the thread is ended with the answer.
@@ -106,11 +92,12 @@ export function serve<Init extends { log: LogLevel }>(
           reactor.stop();
           log?.flush(true);
         }
-        reply.ok({});
-      } else if (hosted) hosted.command(command, params, reply);
+        done({});
+      } else if (hosted) hosted.command(command, params, done);
       else throw starting();
     } catch (error) {
-      reply.fail(error);
+      const failure = IpoibError.from(error).toJSON();
+      port.postMessage({ type: "reply", id, ok: false, error: failure });
     }
   }
 }

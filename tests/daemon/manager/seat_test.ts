@@ -17,14 +17,13 @@ async function withFolder(
   }
 }
 
-function seat(directory: string, name: string, onStop?: () => void) {
+function seat(directory: string, name: string) {
   return new ManagerSeat({
     directory,
     subnet: "lab",
     name,
     log: "silent",
     subnetMtu: 4096,
-    ...(onStop ? { onStop } : {}),
   });
 }
 
@@ -109,38 +108,34 @@ Deno.test("a lock that another process has is respected", () =>
 
 Deno.test("the subnet answers on its own socket", () =>
   withFolder(async (directory) => {
-    let stopped = 0;
-    const held = seat(directory, "subnet run", () => stopped++);
+    const held = seat(directory, "subnet run");
     await held.tryTake();
     const path = `${directory}/control.sock`;
     assertEquals((await Deno.stat(path)).mode! & 0o777, 0o600);
-    const client = await IpcClient.connect(path, "Subnet lab");
+    using client = await IpcClient.connect(path, "Subnet lab");
     const shown = await client.call("subnet.show", {});
     assertEquals([shown.mtu, shown.manager.name], [4096, "subnet run"]);
     assertEquals(shown.manager.pid, Deno.pid);
     assertEquals(shown.ports, []);
-    const { pid, interfaces } = await client.call("version", {});
-    assertEquals([pid, interfaces], [Deno.pid, []]);
-    await client.call("stop", {});
-    client.close();
-    for (let i = 0; i < 100 && stopped === 0; i++) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-    assertEquals(stopped, 1);
+    const seed = 7;
+    const { rules } = await client.call("subnet.fault.set", { seed, drop: 1 });
+    assertEquals(rules, [{ seed, drop: 1 }]);
+    assertEquals((await client.call("subnet.reload", {})).partitions, 3);
     await held.close();
   }));
 
-Deno.test("a seat in an interface's process is not stopped from the subnet's socket", () =>
+Deno.test("a manager that is killed from the subnet's socket answers first, and leaves the seat to another process", () =>
   withFolder(async (directory) => {
-    const held = seat(directory, "ib0");
-    await held.tryTake();
-    const client = await IpcClient.connect(
-      `${directory}/control.sock`,
-      "Subnet lab",
-    );
-    await assertRejects(() => client.call("stop", {}));
-    client.close();
-    await held.close();
+    const killed = seat(directory, "ib0");
+    await killed.tryTake();
+    const path = `${directory}/control.sock`;
+    using client = await IpcClient.connect(path, "Subnet lab");
+    await client.call("subnet.kill", {});
+    await client.closed;
+    const next = seat(directory, "ib1");
+    assertEquals(await next.tryTake(), true);
+    await next.close();
+    await killed.close();
   }));
 
 Deno.test("reload() takes what is built in, a file, its copy, and nothing of a bad file", () =>

@@ -1,7 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { IpoibError } from "../../../src/base/errors.ts";
 import { inTurn } from "../../../src/daemon/thread/in_turn.ts";
-import type { WorkerThread } from "../../../src/daemon/thread/main_side.ts";
 
 function context(gone = false) {
   return {
@@ -11,19 +10,17 @@ function context(gone = false) {
   };
 }
 
-Deno.test("inTurn() calls the worker for one client at a time, in order, and not for one that has gone", async () => {
+Deno.test("inTurn() calls for one client at a time, in order, and not for one that has gone", async () => {
   const called: string[] = [];
-  const answers = new Map<string, (value: unknown) => void>();
-  const thread = {
-    call: (method: string) => {
-      called.push(method);
-      return new Promise((resolve) => answers.set(method, resolve));
-    },
-  } as unknown as WorkerThread;
-  const call = inTurn(thread);
-  const first = call("first", {}, context());
-  const gone = call("gone", {}, context(true));
-  const second = call("second", {}, context());
+  const answers = new Map<string, (value: number) => void>();
+  const call = (method: string) => () => {
+    called.push(method);
+    return new Promise<number>((resolve) => answers.set(method, resolve));
+  };
+  const queue = inTurn();
+  const first = queue(context(), call("first"));
+  const gone = queue(context(true), call("gone"));
+  const second = queue(context(), call("second"));
   await new Promise((resolve) => setTimeout(resolve));
   assertEquals(called, ["first"]);
   answers.get("first")!(1);
@@ -36,13 +33,9 @@ Deno.test("inTurn() calls the worker for one client at a time, in order, and not
 });
 
 Deno.test("inTurn() goes on after a call that fails", async () => {
-  const thread = {
-    call: (method: string) =>
-      method === "fails"
-        ? Promise.reject(new IpoibError("E_X", "no"))
-        : Promise.resolve(3),
-  } as unknown as WorkerThread;
-  const call = inTurn(thread);
-  await assertRejects(() => call("fails", {}, context()), IpoibError, "no");
-  assertEquals(await call("works", {}, context()), 3);
+  const queue = inTurn();
+  const failure = new IpoibError("E_X", "no");
+  const fails = () => Promise.reject(failure);
+  await assertRejects(() => queue(context(), fails), IpoibError, "no");
+  assertEquals(await queue(context(), () => Promise.resolve(3)), 3);
 });

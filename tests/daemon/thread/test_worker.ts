@@ -5,6 +5,11 @@ import { IpoibError } from "../../../src/base/errors.ts";
 import { PollReactor } from "../../../src/system/poll_reactor.ts";
 import { serve } from "../../../src/daemon/thread/worker_side.ts";
 
+export type TestCalls = Record<
+  "echo" | "later" | "busy" | "emit" | "never" | "crash" | "nonsense",
+  { params: unknown; result: unknown }
+>;
+
 export interface TestInit {
   log: LogLevel;
   fail?: boolean;
@@ -21,31 +26,31 @@ serve<TestInit>(() => new PollReactor(), (init, reactor, emit) => {
     throw new Error("crashed in a turn");
   });
   return {
-    command: (name, params, reply) => {
+    command: (name, params, done) => {
       const { ms = 0 } = params as { ms?: number };
       switch (name) {
         case "echo":
-          return reply.ok(params);
+          return done(params);
         case "later": {
           const timer = reactor.timer(() => {
             timer.close();
-            reply.ok("later");
+            done("later");
           });
           return timer.at(reactor.clock.now() + ms);
         }
         case "busy": {
           const end = performance.now() + ms;
           while (performance.now() < end);
-          return reply.ok("busy");
+          return done("busy");
         }
         case "emit":
           emit("told", params);
-          return reply.ok({});
+          return done({});
         case "never":
           return;
         case "crash":
           crash.at(reactor.clock.now() + ms);
-          return reply.ok({});
+          return done({});
         default:
           throw new IpoibError("E_TEST", `No ${name}`, { errno: 95 });
       }

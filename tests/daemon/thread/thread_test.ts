@@ -3,15 +3,15 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { IpoibError } from "../../../src/base/errors.ts";
 import { WorkerThread } from "../../../src/daemon/thread/main_side.ts";
-import type { TestInit } from "./test_worker.ts";
+import type { TestCalls, TestInit } from "./test_worker.ts";
 
 const script = new URL("./test_worker.ts", import.meta.url);
 const init: TestInit = { log: "silent" };
 
 async function withThread(
-  test: (thread: WorkerThread) => Promise<void>,
+  test: (thread: WorkerThread<TestCalls>) => Promise<void>,
 ): Promise<void> {
-  const thread = new WorkerThread(script);
+  const thread = new WorkerThread<TestCalls>(script);
   await thread.start(init);
   try {
     await test(thread);
@@ -61,7 +61,7 @@ Deno.test("calls are answered while the worker is busy and from its timers", () 
 Deno.test("a command that throws answers with its error", () =>
   withThread(async (thread) => {
     const error = await assertRejects(
-      () => thread.call("nonsense"),
+      () => thread.call("nonsense", {}),
       IpoibError,
       "No nonsense",
     );
@@ -74,7 +74,7 @@ Deno.test("events come in their order", () =>
     const heard: unknown[] = [];
     thread.onEvent = (event, data) => heard.push([event, data]);
     for (let n = 0; n < 20; n++) void thread.call("emit", { n });
-    await thread.call("echo");
+    await thread.call("echo", {});
     assertEquals(
       heard,
       Array.from({ length: 20 }, (_, n) => ["told", { n }]),
@@ -82,19 +82,19 @@ Deno.test("events come in their order", () =>
   }));
 
 Deno.test("what a worker's start throws is thrown by start()", async () => {
-  const thread = new WorkerThread(script);
+  const thread = new WorkerThread<TestCalls>(script);
   const error = await assertRejects(
     () => thread.start({ ...init, fail: true }),
     IpoibError,
     "Cannot start",
   );
   assertEquals([error.code, error.errno, error.hint], ["E_TEST", 5, "do not"]);
-  await assertRejects(() => thread.call("echo"), IpoibError, "going down");
+  await assertRejects(() => thread.call("echo", {}), IpoibError, "going down");
   await thread.close();
 });
 
 Deno.test("a call before the start is answered too", async () => {
-  const thread = new WorkerThread(script);
+  const thread = new WorkerThread<TestCalls>(script);
   const early = thread.call("echo", { early: true }).then(
     (value) => value,
     (error) => (error as IpoibError).code,
@@ -110,35 +110,35 @@ Deno.test("a call before the start is answered too", async () => {
 });
 
 Deno.test("close() lets the worker close what it hosts, and ends it", async () => {
-  const thread = new WorkerThread(script);
+  const thread = new WorkerThread<TestCalls>(script);
   await thread.start(init);
   const heard: string[] = [];
   thread.onEvent = (event) => heard.push(event);
   await thread.close();
   assertEquals(heard, ["closed"]);
   await thread.close();
-  await assertRejects(() => thread.call("echo"), IpoibError, "going down");
+  await assertRejects(() => thread.call("echo", {}), IpoibError, "going down");
 });
 
 Deno.test("calls that are open when the thread closes are given up", async () => {
-  const thread = new WorkerThread(script);
+  const thread = new WorkerThread<TestCalls>(script);
   await thread.start(init);
-  const open = assertRejects(() => thread.call("never"), IpoibError);
+  const open = assertRejects(() => thread.call("never", {}), IpoibError);
   await thread.close();
   await open;
 });
 
 Deno.test("a worker that dies rejects every call and says why", async () => {
-  const thread = new WorkerThread(script);
+  const thread = new WorkerThread<TestCalls>(script);
   await thread.start(init);
   const crashed = Promise.withResolvers<IpoibError>();
   thread.onCrash = (error) => crashed.resolve(error);
-  const open = assertRejects(() => thread.call("never"), IpoibError);
+  const open = assertRejects(() => thread.call("never", {}), IpoibError);
   await thread.call("crash", { ms: 1 });
   const error = await crashed.promise;
   assertEquals(error.code, "E_WORKER");
   assert(error.message.includes("crashed in a turn"), error.message);
   await open;
-  await assertRejects(() => thread.call("echo"), IpoibError);
+  await assertRejects(() => thread.call("echo", {}), IpoibError);
   await thread.close();
 });

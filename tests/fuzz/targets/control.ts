@@ -2,13 +2,14 @@
 
 import { assert } from "@std/assert";
 import * as v from "valibot";
-import { runCommand } from "../../../src/daemon/data_commands.ts";
+import type { CommandContext } from "../../../src/daemon/commands/context.ts";
+import { dataCommands } from "../../../src/daemon/data_commands.ts";
+import { runCommand } from "../../../src/daemon/thread/commands.ts";
 import { Clients } from "../../../src/ipc/clients.ts";
 import { Connection } from "../../../src/ipc/connection.ts";
 import { LIMITS } from "../../../src/ipc/limits.ts";
 import { ReplySchema } from "../../../src/ipc/envelope.ts";
 import type { Handlers } from "../../../src/ipc/handlers.ts";
-import { type Method, methods } from "../../../src/ipc/methods.ts";
 import { Rig } from "../../ipoib/rig.ts";
 import type { FuzzTarget } from "./target.ts";
 
@@ -46,30 +47,26 @@ class Given {
 
 function handlersOf(rig: Rig): Handlers {
   const [{ device, port, memberships }] = rig.pair();
-  const context = {
+  const context: CommandContext = {
     device,
     port,
     memberships,
     reactor: rig.reactor,
     subnet: "lab",
-    showSubnet: () => {
-      throw new TypeError("The subnet is not asked for here");
-    },
+    showSubnet: (done) => done(rig.subnet!.manager.snapshot()),
   };
-  const names = Object.keys(methods) as Method[];
   return Object.fromEntries(
-    names.filter((name) => !/^(subnet|version|wait|down|stop)/.test(name)).map(
-      (method) => [method, (params: unknown) => {
-        let result: unknown;
-        runCommand(context, method, params, {
-          ok: (value) => result = value,
-          fail: (error) => {
-            throw error;
-          },
-        });
-        return result;
-      }],
-    ),
+    Object.keys(dataCommands).map((method) => [method, (params: unknown) => {
+      let result: unknown;
+      runCommand(
+        dataCommands,
+        context,
+        method,
+        params,
+        (value) => result = value,
+      );
+      return result;
+    }]),
   ) as Handlers;
 }
 

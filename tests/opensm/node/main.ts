@@ -8,6 +8,7 @@
 
 import { TextLineStream } from "../../../scripts/opensm/lines.ts";
 import { IpoibError } from "../../../src/base/errors.ts";
+import type { Calls } from "../../../src/daemon/thread/commands.ts";
 import { WorkerThread } from "../../../src/daemon/thread/main_side.ts";
 import type { UmadInit } from "../../../src/daemon/umad_worker.ts";
 import { socketPair } from "../../../src/system/socket_pair.ts";
@@ -18,8 +19,11 @@ const encoder = new TextEncoder();
 const say = (value: unknown) =>
   void Deno.stdout.writeSync(encoder.encode(toLine(value)));
 
-async function start(script: string, init: unknown): Promise<WorkerThread> {
-  const thread = new WorkerThread(new URL(script, import.meta.url));
+async function start(
+  script: string,
+  init: unknown,
+): Promise<WorkerThread<Calls>> {
+  const thread = new WorkerThread<Calls>(new URL(script, import.meta.url));
   thread.onCrash = (error) => {
     throw error;
   };

@@ -17,10 +17,11 @@ import type { Reactor } from "../../../src/system/reactor.ts";
 import {
   type Emit,
   type Hosted,
-  type Reply,
   serve,
 } from "../../../src/daemon/thread/worker_side.ts";
 import { SimulatedPort } from "./port.ts";
+
+type Done = (result: unknown) => void;
 
 /** What the worker is started with. */
 export interface NodeInit {
@@ -99,17 +100,17 @@ class Node implements Hosted {
     };
   }
 
-  command(name: string, params: unknown, reply: Reply): void {
-    this.#run(name, params, reply);
+  command(name: string, params: unknown, done: Done): void {
+    this.#run(name, params, done);
     // Commands come between turns, and not every request is sent at once.
     this.#schedule();
   }
 
-  #run(name: string, params: unknown, reply: Reply): void {
+  #run(name: string, params: unknown, done: Done): void {
     const args = params as never[];
     switch (name) {
       case "ask":
-        return this.#ask(reply, ...args as unknown as [string]);
+        return this.#ask(done, ...args as unknown as [string]);
       case "event":
         this.#event(...args as unknown as [PortEvent]);
         break;
@@ -129,11 +130,11 @@ class Node implements Hosted {
         this.#link(args[0]!).paths.request(args[1]!, this.#now(), () => {});
         break;
       case "status":
-        return reply.ok(this.#status());
+        return done(this.#status());
       default:
         throw new Error(`Command "${name}" is not known`);
     }
-    reply.ok(null);
+    done(null);
   }
 
   close(): void {
@@ -142,10 +143,10 @@ class Node implements Hosted {
   }
 
   /** Any request of the SA client; the answer is what became of it. */
-  #ask(reply: Reply, question: string, ...args: unknown[]): void {
-    const done: SaCallback<unknown> = (result) => reply.ok(result);
+  #ask(done: Done, question: string, ...args: unknown[]): void {
+    const answer: SaCallback<unknown> = (result) => done(result);
     const client = this.#sa as unknown as Record<string, Ask>;
-    client[question]!(...args, this.#now(), done);
+    client[question]!(...args, this.#now(), answer);
   }
 
   #event(event: PortEvent, attributes: Partial<PortAttributes> = {}): void {

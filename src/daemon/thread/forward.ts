@@ -1,0 +1,40 @@
+/** The handlers of a control socket for the methods that run in its worker, made from the table of methods. */
+
+import {
+  type Method,
+  methods,
+  placeOf,
+  type Socket,
+} from "../../ipc/schema.ts";
+import type { CallContext, HandlersOf } from "../../ipc/server.ts";
+import type { MethodCalls, WorkerMethod } from "./commands.ts";
+import { inTurn } from "./in_turn.ts";
+import type { WorkerThread } from "./main_side.ts";
+
+/** A handler for each method of `socket` that `thread` answers. */
+export function forward<S extends Socket>(
+  socket: S,
+  thread: WorkerThread<MethodCalls<S>>,
+): HandlersOf<WorkerMethod<S>> {
+  const callInTurn = inTurn();
+  const handlers: [
+    Method,
+    (params: unknown, context: CallContext) => unknown,
+  ][] = [];
+  for (const method of Object.keys(methods) as WorkerMethod<S>[]) {
+    const call = (params: unknown) =>
+      thread.call(method, params as MethodCalls<S>[typeof method]["params"]);
+    switch (placeOf(socket, method)) {
+      case "worker":
+        handlers.push([method, call]);
+        break;
+      case "worker in turn":
+        handlers.push([
+          method,
+          (params, context) => callInTurn(context, () => call(params)),
+        ]);
+    }
+  }
+  // The table ties each method to its own types; TypeScript cannot follow that through a list.
+  return Object.fromEntries(handlers) as HandlersOf<WorkerMethod<S>>;
+}

@@ -1,0 +1,16 @@
+/** A method for the servers of tests, and a check that it is answered. */
+
+import { assertEquals } from "@std/assert";
+import type { IpcClient } from "../../src/ipc/client.ts";
+import type { Handlers } from "../../src/ipc/server.ts";
+
+const RECORD = { "rx-usecs": 7, "rx-frames": 0 };
+
+export const probe = {
+  "coalesce.get": () => RECORD,
+} satisfies Handlers;
+
+/** Calls {@linkcode probe}. */
+export async function assertAnswers(client: IpcClient): Promise<void> {
+  assertEquals(await client.call("coalesce.get", {}), RECORD);
+}
