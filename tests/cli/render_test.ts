@@ -1,5 +1,5 @@
 import { assertEquals } from "@std/assert";
-import { setColorEnabled, stripAnsiCode } from "@std/fmt/colors";
+import { stripAnsiCode } from "@std/fmt/colors";
 import { renderJson, snakeKeys } from "../../src/cli/render/json.ts";
 import { renderLinks } from "../../src/cli/render/link.ts";
 import {
@@ -19,6 +19,7 @@ import {
   renderPaths,
 } from "../../src/cli/render/tables.ts";
 import * as records from "../ipc/records.ts";
+import { coloured } from "./support.ts";
 
 const plain = styleOf({}, false);
 const details = styleOf({ details: true }, false);
@@ -28,8 +29,8 @@ Deno.test("renderLinks() prints as ip link does", () => {
   assertEquals(
     renderLinks([records.link], plain),
     `\
-4: ib0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 2044 qdisc fq_codel state UP mode DEFAULT group default qlen 256
-    link/infiniband 80:00:00:48:fe:80:00:00:00:00:00:00:00:02:c9:03:00:00:00:01 brd 00:ff:ff:ff:ff:12:40:1b:ff:ff:00:00:00:00:00:00:ff:ff:ff:ff
+4: ib0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 2044 state UP
+    link/infiniband 00:00:00:48:fe:80:00:00:00:00:00:00:00:02:c9:03:00:00:00:01 brd 00:ff:ff:ff:ff:12:40:1b:ff:ff:00:00:00:00:00:00:ff:ff:ff:ff
 `,
   );
 });
@@ -38,10 +39,10 @@ Deno.test("renderLinks() prints as ip -d link does, then lines of our own", () =
   assertEquals(
     renderLinks([records.link], details),
     `\
-4: ib0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 2044 qdisc fq_codel state UP mode DEFAULT group default qlen 256
-    link/infiniband 80:00:00:48:fe:80:00:00:00:00:00:00:00:02:c9:03:00:00:00:01 brd 00:ff:ff:ff:ff:12:40:1b:ff:ff:00:00:00:00:00:00:ff:ff:ff:ff promiscuity 0  allmulti 0 minmtu 68 maxmtu 65520 \n\
-    ipoib pkey 0xffff mode datagram umcast 0000 addrgenmode none numtxqueues 1 numrxqueues 1 \n\
-    hca soft0 port 1 subnet default state ACTIVE lid 0x0002 sm_lid 0x0001 rate 100 Gb/sec (4X EDR)
+4: ib0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 2044 state UP
+    link/infiniband 00:00:00:48:fe:80:00:00:00:00:00:00:00:02:c9:03:00:00:00:01 brd 00:ff:ff:ff:ff:12:40:1b:ff:ff:00:00:00:00:00:00:ff:ff:ff:ff promiscuity 0  allmulti 0 minmtu 68 maxmtu 65521 \n\
+    ipoib pkey 0xffff mode datagram umcast 0000 \n\
+    hca soft:default port 1 subnet default state ACTIVE lid 0x0002 sm_lid 0x0001 rate 100 Gb/sec (4X EDR)
     gid fe80:0:0:0:2:c903:0:1 qpn 0x000048 pkey_index 0
     mtu port 4092 group 2044 mode datagram admin unset device 2044, bound by the broadcast group
     next hops from a program in the kernel
@@ -71,7 +72,7 @@ Deno.test("renderLinks() says what a link waits for, with -d and without", () =>
       i !== 1
     ),
     [
-      "5: ib0.8003@ib0: <NO-CARRIER,BROADCAST,MULTICAST,UP> mtu 2000 qdisc fq_codel state DOWN mode DEFAULT group default qlen 256",
+      "5: ib0.8003@ib0: <NO-CARRIER,BROADCAST,MULTICAST,UP> mtu 2000 state DOWN",
       "    state waiting for P_Key 0x8003 in the port's table",
       "",
     ],
@@ -95,7 +96,7 @@ Deno.test("renderLinks() prints the statistics of ip -s link and drops by reason
             3193       29      0       1       0       7 \n\
     TX:    bytes  packets errors dropped carrier collsns           \n\
     123456789012 88888888      0       2       0       0 \n\
-    drops no_path 2 queue_full 1
+    drops tx_path_failed 2 tx_waiting_full 1
 `,
   );
 });
@@ -124,7 +125,7 @@ Deno.test("renderNeighbours() prints as ip neigh does", () => {
   assertEquals(
     renderNeighbours(records.neighbours, plain),
     `\
-10.0.0.2 dev ib0 lladdr 80:00:00:49:fe:80:00:00:00:00:00:00:00:02:c9:03:00:00:00:02 REACHABLE
+10.0.0.2 dev ib0 lladdr 00:00:00:49:fe:80:00:00:00:00:00:00:00:02:c9:03:00:00:00:02 REACHABLE
 10.0.0.9 dev ib0 INCOMPLETE
 `,
   );
@@ -134,7 +135,7 @@ Deno.test("renderNeighbours() prints as ip neigh does", () => {
       styleOf({ stats: true, details: true }, false),
     ),
     `\
-10.0.0.2 dev ib0 lladdr 80:00:00:49:fe:80:00:00:00:00:00:00:00:02:c9:03:00:00:00:02 qpn 0x000049 gid fe80:0:0:0:2:c903:0:2 used 3/2/2 probes 1 queued 0 REACHABLE
+10.0.0.2 dev ib0 lladdr 00:00:00:49:fe:80:00:00:00:00:00:00:00:02:c9:03:00:00:00:02 qpn 0x000049 gid fe80:0:0:0:2:c903:0:2 used 3/2/2 probes 1 queued 0 REACHABLE
 10.0.0.9 dev ib0 used 0/0/0 probes 2 queued 3 INCOMPLETE
 `,
   );
@@ -145,7 +146,7 @@ Deno.test("renderPaths() prints a path a line", () => {
     renderPaths(records.paths, plain),
     `\
 fe80:0:0:0:2:c903:0:2 dev ib0 dlid 0x0002 sl 0 rate 100.0 Gb/sec mtu 2048 complete
-fe80:0:0:0:2:c903:0:3 dev ib0 queued 2 incomplete retry 850ms error "no answer"
+fe80:0:0:0:2:c903:0:3 dev ib0 queued 2 incomplete error "status -110"
 `,
   );
   assertEquals(
@@ -159,7 +160,7 @@ Deno.test("renderGroups() prints a group a line", () => {
     renderGroups(records.groups, plain),
     `\
 ff12:401b:ffff:0:0:0:ffff:ffff dev ib0 mlid 0xc000 full joined attached
-ff12:401b:ffff:0:0:0:f01:203 dev ib0 send_only waiting queued 5 retry 4.0s error "refused: insufficient components"
+ff12:401b:ffff:0:0:0:f01:203 dev ib0 send_only waiting queued 5 retry 4.0s error "status -22"
 `,
   );
   assertEquals(
@@ -191,26 +192,26 @@ subnet prefix 0xfe80000000000000 mtu 2048 rate 100 Gb/sec
 manager ib0 lid 0x0001 guid 0x0002c90300000001 pid 4711 host h1
 
 PORT  LID     GUID                PID   STATE   PKEYS
-ib0   0x0001  0x0002c90300000001  4711  ACTIVE  0xffff,0x8001
-ib1   0x0002  0x0002c90300000002  12    ACTIVE  0xffff
+ib0   0x0001  0x0002c90300000001  4711  active  0xffff,0x8001
+ib1   0x0002  0x0002c90300000002  12    active  0xffff
 
 PARTITION  PKEY    IPOIB  MEMBERS
 Default    0x7fff  yes    ALL=full
 
-GROUP                           MLID    PKEY    QKEY        MTU   RATE       SL  MEMBERS
-ff12:401b:ffff:0:0:0:ffff:ffff  0xc000  0xffff  0x00000b1b  2048  10 Gb/sec  0   2
+GROUP                      MLID    PKEY    QKEY        MTU   RATE       SL  MEMBERS
+ff12:401b:ffff::ffff:ffff  0xc000  0xffff  0x00000b1b  2048  10 Gb/sec  0   2
 `,
   );
   const text = renderSubnet({ ...records.subnet, truncated: true }, details);
   assertEquals(text.split("\n").slice(-4, -1), [
-    "ff12:401b:ffff:0:0:0:ffff:ffff  0xc000  0xffff  0x00000b1b  2048  10 Gb/sec  0   0x0001=full,0x0002=full+send_only",
+    "ff12:401b:ffff::ffff:ffff  0xc000  0xffff  0x00000b1b  2048  10 Gb/sec  0   0x0001=full,0x0002=full+send_only",
     "",
     "more groups or members than shown",
   ]);
 });
 
 Deno.test("colours change nothing but the colours", () => {
-  setColorEnabled(true);
+  using _coloured = coloured();
   const plainStyle: Style = styleOf({ details: true, stats: true }, false);
   const colored: Style = styleOf({ details: true, stats: true }, true);
   const texts = (style: Style) => [

@@ -1,4 +1,4 @@
-/** Example records, complete and plausible, for the tests of ipc and cli. */
+/** Example records, as the daemon makes them, for the tests of ipc and cli. */
 // deno-lint-ignore-file camelcase -- the keys are iproute2's
 
 import type {
@@ -18,25 +18,18 @@ export const link: LinkRecord = {
   ifname: "ib0",
   flags: ["BROADCAST", "MULTICAST", "UP", "LOWER_UP"],
   mtu: 2044,
-  qdisc: "fq_codel",
   operstate: "UP",
-  linkmode: "DEFAULT",
-  group: "default",
-  txqlen: 256,
   link_type: "infiniband",
-  address: "80:00:00:48:fe:80:00:00:00:00:00:00:00:02:c9:03:00:00:00:01",
+  address: "00:00:00:48:fe:80:00:00:00:00:00:00:00:02:c9:03:00:00:00:01",
   broadcast: "00:ff:ff:ff:ff:12:40:1b:ff:ff:00:00:00:00:00:00:ff:ff:ff:ff",
   promiscuity: 0,
   allmulti: 0,
   min_mtu: 68,
-  max_mtu: 65520,
+  max_mtu: 65521,
   linkinfo: {
     info_kind: "ipoib",
     info_data: { key: "0xffff", mode: "datagram", umcast: "0000" },
   },
-  inet6_addr_gen_mode: "none",
-  num_tx_queues: 1,
-  num_rx_queues: 1,
   stats64: {
     rx: {
       bytes: 3193,
@@ -60,13 +53,14 @@ export const link: LinkRecord = {
   qpn: 0x48,
   gid: "fe80:0:0:0:2:c903:0:1",
   hca: {
-    device: "soft0",
+    device: "soft:default",
     port: 1,
     link_layer: "infiniband",
     guid: GUID,
     lid: 2,
     sm_lid: 1,
     port_state: "ACTIVE",
+    phys_state: "LinkUp",
     rate_mbps: 100000,
     width: 4,
     lane_mbps: 25000,
@@ -75,14 +69,14 @@ export const link: LinkRecord = {
   mtu_chain: { port: 4092, group: 2044, device: 2044, binding: "group" },
   next_hops: "program",
   state: "running",
-  drops: { no_path: 2, bad_pkey: 0, queue_full: 1 },
+  drops: { tx_path_failed: 2, tx_waiting_full: 1 },
   namespace: 4026531840,
   pid: 4711,
 };
 
 /** A child that waits for its P_Key. */
 export const childLink: LinkRecord = (() => {
-  const { pkey_index: _, inet6_addr_gen_mode: __, ...rest } = link;
+  const { pkey_index: _, ...rest } = link;
   return {
     ...rest,
     ifindex: 5,
@@ -106,7 +100,7 @@ export const neighbours: NeighRecord[] = [
   {
     dst: "10.0.0.2",
     dev: "ib0",
-    lladdr: "80:00:00:49:fe:80:00:00:00:00:00:00:00:02:c9:03:00:00:00:02",
+    lladdr: "00:00:00:49:fe:80:00:00:00:00:00:00:00:02:c9:03:00:00:00:02",
     used: 3,
     confirmed: 2,
     updated: 2,
@@ -119,6 +113,9 @@ export const neighbours: NeighRecord[] = [
   {
     dst: "10.0.0.9",
     dev: "ib0",
+    used: 0,
+    confirmed: 0,
+    updated: 0,
     probes: 2,
     state: ["INCOMPLETE"],
     queued: 3,
@@ -142,8 +139,7 @@ export const paths: PathRecord[] = [
     dev: "ib0",
     complete: false,
     queued: 2,
-    retry_ms: 850,
-    error: "no answer",
+    error: "status -110",
   },
 ];
 
@@ -173,7 +169,7 @@ export const groups: McgRecord[] = [
     join: "waiting",
     attached: false,
     retry_ms: 4000,
-    error: "refused: insufficient components",
+    error: "status -22",
   },
 ];
 
@@ -190,7 +186,7 @@ export const stats: StatsRecord = {
   ifname: "ib0",
   stats64: link.stats64,
   drops: link.drops,
-  counters: { doorbells: 3 },
+  counters: { arp_sent: 3, port_xmit_packets: 29 },
 };
 
 export const subnet: SubnetRecord = {
@@ -206,7 +202,7 @@ export const subnet: SubnetRecord = {
       name: "ib0",
       pid: 4711,
       pkeys: [0xffff, 0x8001],
-      state: "ACTIVE",
+      state: "active",
     },
     {
       lid: 2,
@@ -214,7 +210,7 @@ export const subnet: SubnetRecord = {
       name: "ib1",
       pid: 12,
       pkeys: [0xffff],
-      state: "ACTIVE",
+      state: "active",
     },
   ],
   partitions: [
@@ -227,7 +223,7 @@ export const subnet: SubnetRecord = {
   ],
   groups: [
     {
-      mgid: "ff12:401b:ffff:0:0:0:ffff:ffff",
+      mgid: "ff12:401b:ffff::ffff:ffff",
       mlid: 0xc000,
       pkey: 0xffff,
       qkey: 0x0b1b,

@@ -32,11 +32,7 @@ function headLine(link: LinkRecord, { palette }: Style): string {
   return [
     `${link.ifindex}: ${name}: <${link.flags.join(",")}>`,
     `mtu ${link.mtu}`,
-    ...(link.qdisc === undefined ? [] : [`qdisc ${link.qdisc}`]),
     `state ${state}`,
-    ...(link.linkmode === undefined ? [] : [`mode ${link.linkmode}`]),
-    ...(link.group === undefined ? [] : [`group ${link.group}`]),
-    ...(link.txqlen === undefined ? [] : [`qlen ${link.txqlen}`]),
   ].join(" ");
 }
 
@@ -51,16 +47,7 @@ function addressLine(link: LinkRecord, { details, palette }: Style): string {
 
 function ipoibLine(link: LinkRecord): string {
   const { key, mode, umcast } = link.linkinfo.info_data;
-  const more: Array<[string, string | number | undefined]> = [
-    ["addrgenmode", link.inet6_addr_gen_mode],
-    ["numtxqueues", link.num_tx_queues],
-    ["numrxqueues", link.num_rx_queues],
-    ["gso_max_size", link.gso_max_size],
-    ["gso_max_segs", link.gso_max_segs],
-  ];
-  const words = more.filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${name} ${value} `).join("");
-  return `    ipoib pkey ${key} mode ${mode} umcast ${umcast} ${words}`;
+  return `    ipoib pkey ${key} mode ${mode} umcast ${umcast} `;
 }
 
 function ownLines(link: LinkRecord, style: Style): string[] {
@@ -113,7 +100,7 @@ function stateLine(link: LinkRecord, { palette }: Style): string {
 }
 
 function dropLine(link: LinkRecord): string | undefined {
-  const reasons = Object.entries(link.drops).filter(([, n]) => n > 0);
+  const reasons = Object.entries(link.drops);
   if (reasons.length === 0) return undefined;
   return `    drops ${reasons.map(([name, n]) => `${name} ${n}`).join(" ")}`;
 }

@@ -80,7 +80,7 @@ function partitionLines(
 }
 
 function isActive(port: Port): boolean {
-  return port.state.toLowerCase() === "active";
+  return port.state === "active";
 }
 
 function node(port: Port): string {

@@ -34,14 +34,13 @@ export function renderNeighbours(records: NeighRecord[], style: Style): string {
 }
 
 function neighbour(n: NeighRecord, { details, stats, palette }: Style) {
-  const times = [n.used, n.confirmed, n.updated].map((t) => t ?? 0).join("/");
+  const times = [n.used, n.confirmed, n.updated].join("/");
   const state = n.state.join(",");
   const bad = n.state.includes("FAILED") || n.state.includes("INCOMPLETE");
   return line(
     address(n.dst, palette),
     `dev ${palette.name(n.dev)}`,
     n.lladdr !== undefined && `lladdr ${palette.lladdr(n.lladdr)}`,
-    n.router && "router",
     details && pair("qpn", n.qpn === undefined ? undefined : hex(n.qpn, 6)),
     details && pair("gid", n.gid),
     stats && `used ${times} probes ${n.probes} queued ${n.queued}`,
@@ -64,7 +63,6 @@ function path(p: PathRecord, { details, stats, palette }: Style) {
     details && pair("hoplimit", p.hoplimit),
     (stats || p.queued > 0) && `queued ${p.queued}`,
     p.complete ? palette.good("complete") : palette.bad("incomplete"),
-    p.retry_ms !== undefined && `retry ${duration(p.retry_ms)}`,
     p.error !== undefined && `error "${p.error}"`,
   );
 }

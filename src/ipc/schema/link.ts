@@ -1,6 +1,6 @@
 /**
- * The record of one interface: every member that `ip -d -s -j link` has for an ipoib device under iproute2's
- * own names, then ours. Members that iproute2 leaves out when they have no value are optional.
+ * The record of one interface: what `ip -d -s -j link` has for an ipoib device under iproute2's own names, then ours.
+ * Members that have no value in some state are optional.
  */
 
 import * as v from "valibot";
@@ -45,7 +45,7 @@ export type MtuChain = v.InferOutput<typeof MtuChainSchema>;
 
 /** The port of the host channel adapter under an interface. */
 const HcaRecordSchema = v.object({
-  /** `soft0`, `mlx5_0`. */
+  /** `soft:default`, `mlx5_0`. */
   device: v.string(),
   port: count,
   link_layer: v.picklist(["infiniband", "ethernet"]),
@@ -55,7 +55,7 @@ const HcaRecordSchema = v.object({
   sm_lid: u16,
   /** `ACTIVE`, `INIT`, `DOWN`, ... */
   port_state: v.string(),
-  phys_state: v.exactOptional(v.string()),
+  phys_state: v.string(),
   /** Lanes times their speed, in megabits per second. */
   rate_mbps: count,
   /** Lanes: 1, 2, 4, 8 or 12. */
@@ -77,12 +77,8 @@ export const LinkRecordSchema = v.object({
   /** `BROADCAST`, `MULTICAST`, `UP`, `LOWER_UP`, `NO-CARRIER`: as iproute2 spells and orders them. */
   flags: v.array(v.string()),
   mtu: u32,
-  qdisc: v.exactOptional(v.string()),
-  /** `UP`, `DOWN`, `LOWERLAYERDOWN`, `UNKNOWN`. */
+  /** `UP` or `DOWN`. */
   operstate: v.string(),
-  linkmode: v.exactOptional(v.string()),
-  group: v.exactOptional(v.string()),
-  txqlen: v.exactOptional(u32),
   link_type: v.literal("infiniband"),
   /** 20 bytes. */
   address: v.string(),
@@ -102,11 +98,6 @@ export const LinkRecordSchema = v.object({
       umcast: v.string(),
     }),
   }),
-  inet6_addr_gen_mode: v.exactOptional(v.string()),
-  num_tx_queues: v.exactOptional(count),
-  num_rx_queues: v.exactOptional(count),
-  gso_max_size: v.exactOptional(count),
-  gso_max_segs: v.exactOptional(count),
   stats64: Stats64Schema,
 
   pkey: v.string(),
@@ -120,7 +111,7 @@ export const LinkRecordSchema = v.object({
   next_hops: v.string(),
   /** {@linkcode RUNNING}, or a clause: "waiting for the subnet manager". */
   state: v.string(),
-  /** Packets dropped, by reason. */
+  /** Packets dropped, by reason; a reason for which none was is not there. */
   drops: counters,
   /** Inode of the network namespace that the device is in. */
   namespace: count,

@@ -10,11 +10,10 @@ export const NeighRecordSchema = v.object({
   dev: v.string(),
   /** 20 bytes; absent while unknown. */
   lladdr: v.exactOptional(v.string()),
-  router: v.exactOptional(v.boolean()),
   /** Seconds since a packet used it, a proof of life came, it changed. */
-  used: v.exactOptional(count),
-  confirmed: v.exactOptional(count),
-  updated: v.exactOptional(count),
+  used: count,
+  confirmed: count,
+  updated: count,
   probes: count,
   /** `INCOMPLETE`, `REACHABLE`, `STALE`, `DELAY`, `PROBE`, `FAILED`, `PERMANENT`. */
   state: v.array(v.string()),
@@ -26,7 +25,7 @@ export const NeighRecordSchema = v.object({
 });
 export type NeighRecord = v.InferOutput<typeof NeighRecordSchema>;
 
-/** A path to a GID; the members after `complete` are there only if it is. */
+/** A path to a GID; the members from `dlid` to `hoplimit` are there only if it is complete. */
 export const PathRecordSchema = v.object({
   gid: v.string(),
   dev: v.string(),
@@ -39,8 +38,6 @@ export const PathRecordSchema = v.object({
   hoplimit: v.exactOptional(count),
   /** Packets waiting for the answer. */
   queued: count,
-  /** Milliseconds until it may be asked for again, after a failure. */
-  retry_ms: v.exactOptional(v.number()),
   /** Why the last query failed. */
   error: v.exactOptional(v.string()),
 });
@@ -57,7 +54,7 @@ export const McgRecordSchema = v.object({
   /** True once joined (and attached, if a full member). */
   complete: v.boolean(),
   send_only: v.boolean(),
-  /** Where the join stands: `idle`, `joining`, `joined`, `waiting` (for `retry_ms`), `leaving`. */
+  /** Where the join stands: `idle`, `joining`, `joined`, `waiting` (for `retry_ms`). */
   join: v.string(),
   /** True if the queue pair is attached. */
   attached: v.boolean(),
