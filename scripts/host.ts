@@ -88,16 +88,17 @@ export class Host {
   /** Returns once the interface, which the program sets up itself, carries traffic. */
   async ready(): Promise<void> {
     using client = await this.#connect();
-    await client.call("wait", {}, { timeout: START_LIMIT });
+    await running(client);
   }
 
   /** Gives the interface an address (`10.0.0.1/24`) once it carries traffic. */
   async configure(prefix: string): Promise<LinkRecord> {
-    await this.ready();
-    const link = await this.#show();
+    using client = await this.#connect();
+    await running(client);
+    const [link] = await client.call("link.show", { name: INTERFACE });
     using kernel = new RequestSocket(this.#options.namespace.number);
-    addAddress(kernel, link.ifindex, prefix);
-    return link;
+    addAddress(kernel, link!.ifindex, prefix);
+    return link!;
   }
 
   /** Ends the program: asks first, insists later. */
@@ -120,12 +121,6 @@ export class Host {
     } catch {
       // It has ended by itself.
     }
-  }
-
-  async #show(): Promise<LinkRecord> {
-    using client = await this.#connect();
-    const [link] = await client.call("link.show", { name: INTERFACE });
-    return link!;
   }
 
   async #connect(): Promise<IpcClient> {
@@ -154,6 +149,10 @@ export class Host {
       await new Promise((resolve) => setTimeout(resolve, RETRY));
     }
   }
+}
+
+async function running(client: IpcClient): Promise<void> {
+  await client.call("wait", {}, { timeout: START_LIMIT });
 }
 
 function pathOf(namespace: Fd): string {

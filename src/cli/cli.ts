@@ -1,10 +1,11 @@
-/** What commands share: the environment, the exit code, and printing of records as text or JSON. */
+/** What commands share: the environment, the exit code, the interface that is meant, and printing as text or JSON. */
 
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { CliEnvironment } from "./environment.ts";
 import { addGlobals, globalsOf } from "./options.ts";
 import { renderJson } from "./render/json.ts";
 import { type Style, styleOf } from "./render/style.ts";
+import { openInterface, type Target } from "./session.ts";
 
 export class Cli {
   readonly environment: CliEnvironment;
@@ -12,6 +13,11 @@ export class Cli {
 
   constructor(environment: CliEnvironment) {
     this.environment = environment;
+  }
+
+  /** Connects to the owner of interface `name` in the namespace of `-n`, as {@linkcode openInterface} does. */
+  async open(command: CommandUnknownOpts, name?: string): Promise<Target> {
+    return await openInterface(this.environment, netnsOf(command), name);
   }
 
   /** Prints `records` as the options of `command` ask for. */

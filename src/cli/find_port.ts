@@ -55,8 +55,8 @@ async function guidHere(
   name: string,
 ): Promise<string | undefined> {
   try {
-    using client = (await openInterface(environment, netns, name)).client;
-    const [link] = await client.call("link.show", { name });
+    using target = await openInterface(environment, netns, name);
+    const [link] = await target.client.call("link.show", { name });
     return link?.hca.guid;
   } catch {
     return undefined;

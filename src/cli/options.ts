@@ -6,6 +6,7 @@ import {
   InvalidArgumentError,
   Option,
 } from "@commander-js/extra-typings";
+import { isSubnetName } from "../ipc/up_options.ts";
 
 /** iproute2's letters, but `-h` is help and `-H` human numbers. */
 export interface GlobalOptions {
@@ -29,6 +30,12 @@ export const USER = [
   "run as this user, with no other rights than are needed",
 ] as const;
 
+/** Of the commands for children. */
+export const PARENT = [
+  "--parent <IF>",
+  "default: the only one that runs here",
+] as const;
+
 const PRINTING = [
   ["-j, --json", "print JSON, with the keys of iproute2"],
   ["-p, --pretty", "indent the JSON"],
@@ -39,8 +46,9 @@ const PRINTING = [
 ] as const;
 
 /** Adds the namespace option. */
-export function addNetns(command: CommandUnknownOpts): void {
+export function addNetns<C extends CommandUnknownOpts>(command: C): C {
   command.option(...NETNS);
+  return command;
 }
 
 /** Adds every option of {@linkcode GlobalOptions}; `hidden` ones are taken but not in the help. */
@@ -95,6 +103,14 @@ export function guid(text: string): bigint {
     );
   }
   return value;
+}
+
+/** Reads the name of an embedded subnet. */
+export function subnetName(text: string): string {
+  if (isSubnetName(text)) return text;
+  throw new InvalidArgumentError(
+    "It must have 1 to 32 letters, digits, dots, dashes or underscores.",
+  );
 }
 
 /** Reads the IB MTU of an embedded subnet. */

@@ -1,26 +1,76 @@
-/** The tree of commands. */
+/** The tree of commands: the list in which each is registered. */
 
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { VARIABLES } from "../base/variables.ts";
 import { VERSION } from "../ipc/version.ts";
 import type { Cli } from "./cli.ts";
-import { childCreate, childDelete, childList } from "./commands/child.ts";
+import { childCreate } from "./commands/child_create.ts";
+import { childDelete } from "./commands/child_delete.ts";
+import { childList } from "./commands/child_list.ts";
 import { down } from "./commands/down.ts";
 import { ethtool } from "./commands/ethtool.ts";
 import { get } from "./commands/get.ts";
-import { linkAdd, linkDel } from "./commands/link_add.ts";
+import { linkAdd } from "./commands/link_add.ts";
+import { linkDel } from "./commands/link_del.ts";
 import { linkSet } from "./commands/link_set.ts";
 import { linkShow } from "./commands/link_show.ts";
 import { mcgShow } from "./commands/mcg_show.ts";
-import { neighAdd, neighDel } from "./commands/neigh_change.ts";
+import { neighAdd } from "./commands/neigh_add.ts";
+import { neighDel } from "./commands/neigh_del.ts";
 import { neighFlush } from "./commands/neigh_flush.ts";
 import { neighShow } from "./commands/neigh_show.ts";
 import { pathShow } from "./commands/path_show.ts";
 import { set } from "./commands/set.ts";
-import { subnetReload, subnetRun, subnetShow } from "./commands/subnet.ts";
 import { subnetFault } from "./commands/subnet_fault.ts";
+import { subnetReload } from "./commands/subnet_reload.ts";
+import { subnetRun } from "./commands/subnet_run.ts";
+import { subnetShow } from "./commands/subnet_show.ts";
 import { up } from "./commands/up.ts";
 import { addGlobals } from "./options.ts";
+
+type MakeCommand = (cli: Cli) => CommandUnknownOpts;
+
+/** Commands on one object: `ipoib NAME COMMAND`. */
+interface Group {
+  readonly name: string;
+  readonly description: string;
+  readonly commands: readonly MakeCommand[];
+}
+
+/** In the order of the help. */
+const COMMANDS: readonly (MakeCommand | Group)[] = [
+  up,
+  down,
+  {
+    name: "link",
+    description: "interfaces",
+    commands: [linkShow, linkSet, linkAdd, linkDel],
+  },
+  {
+    name: "child",
+    description: "interfaces on other partitions",
+    commands: [childCreate, childDelete, childList],
+  },
+  {
+    name: "neigh",
+    description: "neighbours",
+    commands: [neighShow, neighFlush, neighAdd, neighDel],
+  },
+  {
+    name: "path",
+    description: "paths through the subnet",
+    commands: [pathShow],
+  },
+  { name: "mcg", description: "multicast groups", commands: [mcgShow] },
+  get,
+  set,
+  ethtool,
+  {
+    name: "subnet",
+    description: "the embedded subnet",
+    commands: [subnetShow, subnetRun, subnetReload, subnetFault],
+  },
+];
 
 const AFTER = `
 Environment:
@@ -43,48 +93,23 @@ export function buildProgram(cli: Cli): CommandUnknownOpts {
     .helpCommand("help [COMMAND]", "print help of a command")
     .addHelpText("after", AFTER);
   addGlobals(program);
-  const add = (command: CommandUnknownOpts) =>
-    program.addCommand(command as Command);
-  const group = (
-    name: string,
-    description: string,
-    commands: CommandUnknownOpts[],
-  ) => {
-    const parent = new Command(name).description(description)
-      .usage("COMMAND").helpCommand(false);
-    addGlobals(parent, true);
-    for (const command of commands) parent.addCommand(command as Command);
-    add(parent);
-  };
-  add(up(cli));
-  add(down(cli));
-  group("link", "interfaces", [
-    linkShow(cli),
-    linkSet(cli),
-    linkAdd(cli),
-    linkDel(cli),
-  ]);
-  group("child", "interfaces on other partitions", [
-    childCreate(cli),
-    childDelete(cli),
-    childList(cli),
-  ]);
-  group("neigh", "neighbours", [
-    neighShow(cli),
-    neighFlush(cli),
-    neighAdd(cli),
-    neighDel(cli),
-  ]);
-  group("path", "paths through the subnet", [pathShow(cli)]);
-  group("mcg", "multicast groups", [mcgShow(cli)]);
-  add(get(cli));
-  add(set(cli));
-  add(ethtool(cli));
-  group("subnet", "the embedded subnet", [
-    subnetShow(cli),
-    subnetRun(cli),
-    subnetReload(cli),
-    subnetFault(cli),
-  ]);
+  for (const each of COMMANDS) {
+    add(program, typeof each === "function" ? each(cli) : group(cli, each));
+  }
   return program;
+}
+
+function group(
+  cli: Cli,
+  { name, description, commands }: Group,
+): CommandUnknownOpts {
+  const parent = new Command(name).description(description)
+    .usage("COMMAND").helpCommand(false);
+  addGlobals(parent, true);
+  for (const make of commands) add(parent, make(cli));
+  return parent;
+}
+
+function add(parent: CommandUnknownOpts, command: CommandUnknownOpts): void {
+  parent.addCommand(command as Command);
 }

@@ -1,4 +1,4 @@
-/** Finding the process that a command is meant for, and talking to it. */
+/** Finding the process that a command is meant for, with the one connection over which the command then talks to it. */
 
 import { IpoibError } from "../base/errors.ts";
 import { IpcClient } from "../ipc/client.ts";
@@ -8,43 +8,33 @@ import {
   socketDirectory,
   socketPath,
 } from "../ipc/locate.ts";
-import type { Method, Params, Result } from "../ipc/schema.ts";
 import type { CliEnvironment } from "./environment.ts";
 
-/** A connection to the owner of an interface. */
-export interface Target {
+/** A connection to the owner of an interface, closed at its disposal. */
+export class Target {
   /** The interface that is meant. */
-  name: string;
+  readonly name: string;
   /** True if it is a child, so that the process has more than this interface. */
-  child: boolean;
-  client: IpcClient;
-}
+  readonly child: boolean;
+  readonly client: IpcClient;
 
-/** Parents with a process that answers, and children that were moved away from theirs, in one namespace. */
-export async function running(directory: string): Promise<string[]> {
-  const names: string[] = [];
-  for (const socket of interfaceSockets(directory)) {
-    if (socket.leadsTo !== undefined && !isMovedChild(socket)) continue;
-    const { name, path } = socket;
-    try {
-      (await IpcClient.connect(path, name)).close();
-      names.push(name);
-    } catch {
-      // Dead, or not ours to control.
-    }
+  constructor(name: string, child: boolean, client: IpcClient) {
+    this.name = name;
+    this.child = child;
+    this.client = client;
   }
-  return names;
+
+  [Symbol.dispose](): void {
+    this.client.close();
+  }
 }
 
-/** The folder of the control sockets of a namespace. */
-export async function directoryOf(
+/** Connects to each process of a namespace that answers: parents, and children that were moved away from theirs. */
+export async function openAll(
   environment: CliEnvironment,
   netns: string | undefined,
-): Promise<string> {
-  return socketDirectory(
-    environment.runtime,
-    await environment.namespace(netns),
-  );
+): Promise<Target[]> {
+  return await connectAll(await directoryOf(environment, netns));
 }
 
 /**
@@ -58,41 +48,79 @@ export async function openInterface(
   name?: string,
 ): Promise<Target> {
   const directory = await directoryOf(environment, netns);
-  const chosen = name ?? await onlyOne(directory);
-  const path = socketPath(directory, chosen);
-  const socket = interfaceSockets(directory).find((s) => s.name === chosen);
+  return name === undefined
+    ? await openOnly(directory)
+    : await openNamed(directory, name);
+}
+
+/** The folder of the control sockets of a namespace. */
+async function directoryOf(
+  environment: CliEnvironment,
+  netns: string | undefined,
+): Promise<string> {
+  return socketDirectory(
+    environment.runtime,
+    await environment.namespace(netns),
+  );
+}
+
+async function openNamed(directory: string, name: string): Promise<Target> {
+  const path = socketPath(directory, name);
+  const socket = interfaceSockets(directory).find((each) => each.name === name);
   try {
-    const client = await IpcClient.connect(path, chosen);
-    return { name: chosen, child: socket?.leadsTo !== undefined, client };
+    return await connect({ ...socket, name, path });
   } catch (error) {
     if (!(error instanceof IpoibError) || error.code !== "E_NOT_RUNNING") {
       throw error;
     }
-    const others = await running(directory);
-    throw new IpoibError("E_NOT_RUNNING", `${chosen} is not running`, {
+    const others = await connectAll(directory);
+    others.forEach(({ client }) => client.close());
+    throw new IpoibError("E_NOT_RUNNING", `${name} is not running`, {
       hint: others.length > 0
-        ? `running here: ${others.join(", ")}`
-        : `start it with ipoib up ${chosen}`,
+        ? `running here: ${namesOf(others)}`
+        : `start it with ipoib up ${name}`,
       cause: error,
     });
   }
 }
 
-async function onlyOne(directory: string): Promise<string> {
-  const names = await running(directory);
-  if (names.length > 1) {
+async function openOnly(directory: string): Promise<Target> {
+  const [only, ...others] = await connectAll(directory);
+  if (only === undefined) {
     throw new IpoibError(
-      "E_AMBIGUOUS",
-      `Several interfaces are running: ${names.join(", ")}`,
-      { hint: "name one of them" },
+      "E_NOT_RUNNING",
+      "No interface is running in this network namespace",
+      { hint: "start one with ipoib up ib0" },
     );
   }
-  if (names[0] !== undefined) return names[0];
+  if (others.length === 0) return only;
+  const all = [only, ...others];
+  all.forEach(({ client }) => client.close());
   throw new IpoibError(
-    "E_NOT_RUNNING",
-    "No interface is running in this network namespace",
-    { hint: "start one with ipoib up ib0" },
+    "E_AMBIGUOUS",
+    `Several interfaces are running: ${namesOf(all)}`,
+    { hint: "name one of them" },
   );
+}
+
+async function connectAll(directory: string): Promise<Target[]> {
+  const targets: Target[] = [];
+  for (const socket of interfaceSockets(directory)) {
+    if (socket.leadsTo !== undefined && !isMovedChild(socket)) continue;
+    try {
+      targets.push(await connect(socket));
+    } catch {
+      // Dead, or not ours to control.
+    }
+  }
+  return targets;
+}
+
+async function connect(
+  { name, path, leadsTo }: InterfaceSocket,
+): Promise<Target> {
+  const client = await IpcClient.connect(path, name);
+  return new Target(name, leadsTo !== undefined, client);
 }
 
 /** A child in another namespace than its parent's: its link leads out of the folder. */
@@ -100,21 +128,6 @@ function isMovedChild({ leadsTo }: InterfaceSocket): boolean {
   return leadsTo?.includes("/") ?? false;
 }
 
-/** Opens, calls one method with the name of the interface, closes. */
-export async function callInterface<
-  M extends "link.show" | "neigh.show" | "path.show" | "mcg.show",
->(
-  environment: CliEnvironment,
-  netns: string | undefined,
-  method: M,
-  name?: string,
-): Promise<Result<M>> {
-  const target = await openInterface(environment, netns, name);
-  using client = target.client;
-  // The four take the same parameters, which TypeScript does not see through M.
-  const params =
-    (method === "link.show" && name === undefined && !target.child
-      ? {}
-      : { name: target.name }) as Params<M & Method>;
-  return await client.call(method, params);
+function namesOf(targets: readonly Target[]): string {
+  return targets.map(({ name }) => name).join(", ");
 }

@@ -1,16 +1,16 @@
-/** Finding whoever hosts a subnet's manager, or somebody on the subnet. */
+/** Finding the process that hosts a subnet's manager, or an interface on the subnet. */
 
 import { IpoibError } from "../base/errors.ts";
 import { IpcClient } from "../ipc/client.ts";
-import { socketPath, subnetSocketPath } from "../ipc/locate.ts";
+import { subnetSocketPath } from "../ipc/locate.ts";
 import type { SubnetRecord } from "../ipc/schema.ts";
 import { isSubnetName } from "../ipc/up_options.ts";
 import type { CliEnvironment } from "./environment.ts";
 import { usageError } from "./errors.ts";
-import { directoryOf, running } from "./session.ts";
+import { openAll } from "./session.ts";
 
 /** A connection to the process that hosts a subnet's manager. */
-export interface SubnetHost {
+interface SubnetHost {
   /** The subnet. */
   name: string;
   client: IpcClient;
@@ -24,12 +24,12 @@ export interface SubnetHost {
 export async function openSubnet(
   environment: CliEnvironment,
   name?: string,
-): Promise<SubnetHost> {
+): Promise<IpcClient> {
   return await findHost(environment, name) ?? notRunning(name);
 }
 
 /**
- * The subnet of that name, or the one that can be found: from whoever hosts it, else from an interface on it.
+ * The subnet of that name, or the one that can be found: from the host of its manager, else from an interface on it.
  *
  * Throws `E_NOT_RUNNING`, `E_AMBIGUOUS` with the choices, `E_USAGE` for what cannot be a subnet's name.
  */
@@ -38,21 +38,21 @@ export async function fetchSubnet(
   netns: string | undefined,
   name?: string,
 ): Promise<SubnetRecord> {
-  const host = await findHost(environment, name);
-  if (!host) return await subnetOfInterface(environment, netns, name);
-  using client = host.client;
-  return await client.call("subnet.show", {});
+  using client = await findHost(environment, name);
+  return client
+    ? await client.call("subnet.show", {})
+    : await subnetOfInterface(environment, netns, name);
 }
 
 async function findHost(
   environment: CliEnvironment,
   name?: string,
-): Promise<SubnetHost | undefined> {
+): Promise<IpcClient | undefined> {
   if (name !== undefined && !isSubnetName(name)) {
     throw usageError(`Subnet name "${name}" is not valid`);
   }
   const hosts = await subnetHosts(environment.runtime, name);
-  if (hosts.length <= 1) return hosts[0];
+  if (hosts.length <= 1) return hosts[0]?.client;
   for (const { client } of hosts) client.close();
   const names = hosts.map((host) => host.name).join(", ");
   throw new IpoibError(
@@ -95,19 +95,21 @@ async function subnetOfInterface(
   netns: string | undefined,
   name: string | undefined,
 ): Promise<SubnetRecord> {
-  const directory = await directoryOf(environment, netns);
+  const targets = await openAll(environment, netns);
   let refusal: unknown;
-  for (const parent of await running(directory)) {
-    try {
-      const path = socketPath(directory, parent);
-      using client = await IpcClient.connect(path, parent);
-      return await client.call(
-        "subnet.show",
-        name === undefined ? {} : { name },
-      );
-    } catch (error) {
-      refusal = error;
+  try {
+    for (const { client } of targets) {
+      try {
+        return await client.call(
+          "subnet.show",
+          name === undefined ? {} : { name },
+        );
+      } catch (error) {
+        refusal = error;
+      }
     }
+  } finally {
+    for (const { client } of targets) client.close();
   }
   if (refusal !== undefined) throw refusal;
   return notRunning(name);

@@ -8,7 +8,7 @@
 import { Errno, errnoText } from "../../base/errno.ts";
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { IpoibError } from "../../base/errors.ts";
-import { type Cli, netnsOf, prints } from "../cli.ts";
+import { type Cli, prints } from "../cli.ts";
 import { Exit, exitCode, usageError } from "../errors.ts";
 import {
   isParameter,
@@ -25,7 +25,7 @@ import {
   settingsOf,
 } from "../render/ethtool.ts";
 import { featuresJson, renderFeatures } from "../render/features.ts";
-import { openInterface, type Target } from "../session.ts";
+import type { Target } from "../session.ts";
 
 /** Refusals that ethtool prints in the words of perror(3). */
 const PRINTED: readonly number[] = [
@@ -131,12 +131,7 @@ export function ethtool(cli: Cli) {
       cli.exitCode = Exit.Usage;
       return;
     }
-    const target = await openInterface(
-      cli.environment,
-      netnsOf(command),
-      name,
-    );
-    using _client = target.client;
+    using target = await cli.open(command, name);
     const context: Context = {
       cli,
       command,

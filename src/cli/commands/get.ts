@@ -1,8 +1,7 @@
 /** `ipoib get [IF] FILE`. Equivalent to: `cat /sys/class/net/IF/FILE`. */
 
 import { Command } from "@commander-js/extra-typings";
-import { type Cli, netnsOf, prints } from "../cli.ts";
-import { openInterface } from "../session.ts";
+import { type Cli, prints } from "../cli.ts";
 
 export function get(cli: Cli) {
   return prints(
@@ -15,18 +14,10 @@ export function get(cli: Cli) {
         const [name, file] = second === undefined
           ? [undefined, first]
           : [first, second];
-        const target = await openInterface(
-          cli.environment,
-          netnsOf(self),
-          name,
-        );
-        using client = target.client;
-        const { value } = await client.call("get", { name: target.name, file });
-        cli.print(
-          self,
-          [{ ifname: target.name, [file]: value }],
-          () => `${value}\n`,
-        );
+        using target = await cli.open(self, name);
+        const { client, name: ifname } = target;
+        const { value } = await client.call("get", { name: ifname, file });
+        cli.print(self, [{ ifname, [file]: value }], () => `${value}\n`);
       }),
   );
 }

@@ -1,16 +1,15 @@
 /**
- * `ipoib link add link IF name NAME type ipoib [pkey P_KEY] [mode M] [umcast 0|1]` and `ipoib link del NAME`.
+ * `ipoib link add link IF name NAME type ipoib [pkey P_KEY] [mode M] [umcast 0|1]`.
  *
  * Equivalent to: the same words of `ip`.
  */
 
 import { Command } from "@commander-js/extra-typings";
 import { isInterfaceName, type Params } from "../../ipc/schema.ts";
-import { type Cli, netnsOf } from "../cli.ts";
+import type { Cli } from "../cli.ts";
 import { usageError } from "../errors.ts";
 import { addNetns } from "../options.ts";
-import { openInterface } from "../session.ts";
-import { readMode, readPkey, readUmcast } from "./link_values.ts";
+import { readMode, readPkey, readUmcast } from "../link_values.ts";
 
 const KIND = "ipoib";
 
@@ -68,50 +67,16 @@ function readName(text: string): string {
 }
 
 export function linkAdd(cli: Cli) {
-  const command = new Command("add").description("make a child of any name")
-    .usage(
-      "[options] link IF name NAME type ipoib [pkey P_KEY] [mode M] [umcast 0|1]",
-    )
-    .argument("<WORD...>", "as of ip link add")
-    .action(async (words, _options, self) => {
-      const params = parseLinkAdd(words);
-      const { client } = await openInterface(
-        cli.environment,
-        netnsOf(self),
-        params.link,
-      );
-      using _client = client;
-      await client.call("link.add", params);
-    });
-  addNetns(command);
-  return command;
-}
-
-export function linkDel(cli: Cli) {
-  const command = new Command("del").aliases(["delete"])
-    .description("take a child away")
-    .usage("[options] [dev] NAME")
-    .argument("<WORD...>", "interface")
-    .action(async (words, _options, self) => {
-      const names = words[0] === "dev" ? words.slice(1) : words;
-      const [name] = names;
-      if (name === undefined || names.length > 1) {
-        throw usageError("One interface is needed");
-      }
-      const { client } = await openInterface(
-        cli.environment,
-        netnsOf(self),
-        name,
-      );
-      using _client = client;
-      const { deleted } = await client.call("link.del", { name });
-      // As with the driver it is no failure, but the user should know.
-      if (!deleted) {
-        cli.environment.err(
-          `ipoib: ${name} is a parent and stays (ipoib down ${name} ends it)\n`,
-        );
-      }
-    });
-  addNetns(command);
-  return command;
+  return addNetns(
+    new Command("add").description("make a child of any name")
+      .usage(
+        "[options] link IF name NAME type ipoib [pkey P_KEY] [mode M] [umcast 0|1]",
+      )
+      .argument("<WORD...>", "as of ip link add")
+      .action(async (words, _options, self) => {
+        const params = parseLinkAdd(words);
+        using target = await cli.open(self, params.link);
+        await target.client.call("link.add", params);
+      }),
+  );
 }

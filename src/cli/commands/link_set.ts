@@ -2,11 +2,10 @@
 
 import { Command } from "@commander-js/extra-typings";
 import type { Params } from "../../ipc/schema.ts";
-import { type Cli, netnsOf } from "../cli.ts";
+import type { Cli } from "../cli.ts";
 import { usageError } from "../errors.ts";
 import { addNetns } from "../options.ts";
-import { openInterface } from "../session.ts";
-import { readMode, readMtu, readUmcast } from "./link_values.ts";
+import { readMode, readMtu, readUmcast } from "../link_values.ts";
 
 type Changes = Omit<Params<"link.set">, "name">;
 
@@ -50,15 +49,14 @@ function readWord(rest: string[], changes: Changes): void {
 }
 
 export function linkSet(cli: Cli) {
-  const command = new Command("set").description("change an interface")
-    .usage("[options] [dev] [IF] [up|down] [mtu N] [mode M] [umcast 0|1]")
-    .argument("<WORD...>", "interface, then what to change")
-    .action(async (words, _options, self) => {
-      const { name, changes } = parseLinkSet(words);
-      const target = await openInterface(cli.environment, netnsOf(self), name);
-      using client = target.client;
-      await client.call("link.set", { name: target.name, ...changes });
-    });
-  addNetns(command);
-  return command;
+  return addNetns(
+    new Command("set").description("change an interface")
+      .usage("[options] [dev] [IF] [up|down] [mtu N] [mode M] [umcast 0|1]")
+      .argument("<WORD...>", "interface, then what to change")
+      .action(async (words, _options, self) => {
+        const { name, changes } = parseLinkSet(words);
+        using target = await cli.open(self, name);
+        await target.client.call("link.set", { name: target.name, ...changes });
+      }),
+  );
 }

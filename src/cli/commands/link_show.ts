@@ -2,13 +2,13 @@
 
 import type { Cli } from "../cli.ts";
 import { renderLinks } from "../render/link.ts";
-import { showCommand } from "./show_command.ts";
+import { showCommand } from "../show_command.ts";
 
 export function linkShow(cli: Cli) {
-  return showCommand(
-    cli,
-    "link.show",
-    "show an interface and its children",
-    renderLinks,
-  );
+  return showCommand(cli, {
+    description: "show an interface and its children",
+    fetch: ({ client, name, child }, named) =>
+      client.call("link.show", named || child ? { name } : {}),
+    render: renderLinks,
+  });
 }

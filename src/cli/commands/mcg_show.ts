@@ -2,8 +2,12 @@
 
 import type { Cli } from "../cli.ts";
 import { renderGroups } from "../render/tables.ts";
-import { showCommand } from "./show_command.ts";
+import { showCommand } from "../show_command.ts";
 
 export function mcgShow(cli: Cli) {
-  return showCommand(cli, "mcg.show", "show multicast groups", renderGroups);
+  return showCommand(cli, {
+    description: "show multicast groups",
+    fetch: ({ client, name }) => client.call("mcg.show", { name }),
+    render: renderGroups,
+  });
 }

@@ -2,13 +2,12 @@
 
 import type { Cli } from "../cli.ts";
 import { renderNeighbours } from "../render/tables.ts";
-import { showCommand } from "./show_command.ts";
+import { showCommand } from "../show_command.ts";
 
 export function neighShow(cli: Cli) {
-  return showCommand(
-    cli,
-    "neigh.show",
-    "show neighbours with their 20-byte addresses",
-    renderNeighbours,
-  );
+  return showCommand(cli, {
+    description: "show neighbours with their 20-byte addresses",
+    fetch: ({ client, name }) => client.call("neigh.show", { name }),
+    render: renderNeighbours,
+  });
 }

@@ -2,13 +2,12 @@
 
 import type { Cli } from "../cli.ts";
 import { renderPaths } from "../render/tables.ts";
-import { showCommand } from "./show_command.ts";
+import { showCommand } from "../show_command.ts";
 
 export function pathShow(cli: Cli) {
-  return showCommand(
-    cli,
-    "path.show",
-    "show paths through the subnet",
-    renderPaths,
-  );
+  return showCommand(cli, {
+    description: "show paths through the subnet",
+    fetch: ({ client, name }) => client.call("path.show", { name }),
+    render: renderPaths,
+  });
 }

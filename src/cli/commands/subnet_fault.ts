@@ -47,20 +47,26 @@ export function subnetFault(cli: Cli) {
         const { name, rest } = takeSubnetName(words);
         const command = parseFault(rest);
         const { environment } = cli;
-        using client = (await openSubnet(environment, name)).client;
-        const subnet = await client.call("subnet.show", {});
+        using client = await openSubnet(environment, name);
+        const subnet = () => client.call("subnet.show", {});
         const guid = async (port: string | undefined) =>
           port === undefined ? {} : {
-            port: await findPort(environment, netnsOf(self), subnet, port),
+            port: await findPort(
+              environment,
+              netnsOf(self),
+              await subnet(),
+              port,
+            ),
           };
         switch (command.verb) {
           case "show": {
+            const shown = await subnet();
             const faults = await client.call("subnet.fault.show", {});
             return cli.print(
               self,
               [faults],
               (records, style) =>
-                records.map((each) => renderFaults(each, subnet, style))
+                records.map((each) => renderFaults(each, shown, style))
                   .join(""),
               snakeKeys,
             );

@@ -50,81 +50,81 @@ function given<T extends object>(
 }
 
 export function up(cli: Cli) {
-  const command = new Command("up")
-    .description("be an interface on each InfiniBand port until taken down")
-    .argument(
-      "[IF...]",
-      "interface names, given to the ports in order; default: ib0, ib1, ...",
-      interfaceName,
-    )
-    .addOption(
-      new Option(
-        "--hca <hca>",
-        "one port, DEVICE/PORT or the first of DEVICE, or soft[:SUBNET] (default: all ports, or soft if there is no device)",
-      ).argParser(hca),
-    )
-    .option(
-      "--roce",
-      "also use Ethernet ports (RoCE), where only other nodes of this program are reached",
-    )
-    .option(
-      "--pkey-index <n>",
-      "position in the port's P_Key table",
-      integer(0, 0xffff),
-      0,
-    )
-    .option("--guid <guid>", "port GUID of the soft HCA", guid)
-    .option(
-      "--subnet-mtu <bytes>",
-      "IB MTU of the embedded subnet, 2048 or 4096",
-      subnetMtu,
-    )
-    .addOption(
-      new Option("--mode <mode>", "of the interface").choices(MODE_CHOICES)
-        .default("datagram" as const),
-    )
-    .option("--mtu <bytes>", "MTU to ask for", integer(68, 65520))
-    .option(...USER)
-    .option("--background", "return once all of them carry traffic")
-    .addOption(
-      new Option("--io <backend>", "system calls of the data path")
-        .choices(IO_CHOICES).default("auto" as const),
-    )
-    .addOption(
-      new Option(
-        "--memberships <way>",
-        "how multicast memberships are watched",
-      ).choices(MEMBERSHIP_CHOICES).default("auto" as const),
-    )
-    .addOption(
-      new Option(
-        "--next-hops <source>",
-        "of routed packets: a program in the kernel, or its routes",
-      ).choices(NEXT_HOP_CHOICES).default("auto" as const),
-    )
-    .option(
-      "--max-groups <n>",
-      "most multicast groups of an interface, beside its broadcast group (default: 512)",
-      integer(1, 16_383),
-    )
-    .addOption(
-      new Option("--log <level>", "least level that is logged")
-        .choices(LOG_CHOICES).default("info" as const),
-    )
-    .action(async (names, options, self) => {
-      const { hca, roce, background, ...others } = options;
-      const { guid, subnetMtu, mtu, maxGroups, user, ...always } = others;
-      const upOptions: UpOptions = {
-        ...always,
-        names: names ?? [],
-        hca: hca ?? { kind: "auto" },
-        roce: roce ?? false,
-        background: background ?? false,
-        ...given({ guid, subnetMtu, mtu, maxGroups, user }),
-        ...given({ netns: netnsOf(self) }),
-      };
-      cli.exitCode = await cli.environment.up(upOptions);
-    });
-  addNetns(command);
-  return command;
+  return addNetns(
+    new Command("up")
+      .description("be an interface on each InfiniBand port until taken down")
+      .argument(
+        "[IF...]",
+        "interface names, given to the ports in order; default: ib0, ib1, ...",
+        interfaceName,
+      )
+      .addOption(
+        new Option(
+          "--hca <hca>",
+          "one port, DEVICE/PORT or the first of DEVICE, or soft[:SUBNET] (default: all ports, or soft if there is no device)",
+        ).argParser(hca),
+      )
+      .option(
+        "--roce",
+        "also use Ethernet ports (RoCE), where only other nodes of this program are reached",
+      )
+      .option(
+        "--pkey-index <n>",
+        "position in the port's P_Key table",
+        integer(0, 0xffff),
+        0,
+      )
+      .option("--guid <guid>", "port GUID of the soft HCA", guid)
+      .option(
+        "--subnet-mtu <bytes>",
+        "IB MTU of the embedded subnet, 2048 or 4096",
+        subnetMtu,
+      )
+      .addOption(
+        new Option("--mode <mode>", "of the interface").choices(MODE_CHOICES)
+          .default("datagram" as const),
+      )
+      .option("--mtu <bytes>", "MTU to ask for", integer(68, 65520))
+      .option(...USER)
+      .option("--background", "return once all of them carry traffic")
+      .addOption(
+        new Option("--io <backend>", "system calls of the data path")
+          .choices(IO_CHOICES).default("auto" as const),
+      )
+      .addOption(
+        new Option(
+          "--memberships <way>",
+          "how multicast memberships are watched",
+        ).choices(MEMBERSHIP_CHOICES).default("auto" as const),
+      )
+      .addOption(
+        new Option(
+          "--next-hops <source>",
+          "of routed packets: a program in the kernel, or its routes",
+        ).choices(NEXT_HOP_CHOICES).default("auto" as const),
+      )
+      .option(
+        "--max-groups <n>",
+        "most multicast groups of an interface, beside its broadcast group (default: 512)",
+        integer(1, 16_383),
+      )
+      .addOption(
+        new Option("--log <level>", "least level that is logged")
+          .choices(LOG_CHOICES).default("info" as const),
+      )
+      .action(async (names, options, self) => {
+        const { hca, roce, background, ...others } = options;
+        const { guid, subnetMtu, mtu, maxGroups, user, ...always } = others;
+        const upOptions: UpOptions = {
+          ...always,
+          names: names ?? [],
+          hca: hca ?? { kind: "auto" },
+          roce: roce ?? false,
+          background: background ?? false,
+          ...given({ guid, subnetMtu, mtu, maxGroups, user }),
+          ...given({ netns: netnsOf(self) }),
+        };
+        cli.exitCode = await cli.environment.up(upOptions);
+      }),
+  );
 }

@@ -1,7 +1,7 @@
 /** Values of the words of `link set` and `link add`; all throw `E_USAGE`. */
 
-import { usageError } from "../errors.ts";
-import { parseInteger } from "../options.ts";
+import { usageError } from "./errors.ts";
+import { parseInteger } from "./options.ts";
 
 const MAX_PKEY = 0xffff;
 

@@ -1,0 +1,20 @@
+/** `ipoib child list [--parent IF]`: the interfaces on other partitions. */
+
+import { Command } from "@commander-js/extra-typings";
+import { type Cli, prints } from "../cli.ts";
+import { PARENT } from "../options.ts";
+import { renderChildren } from "../render/tables.ts";
+
+export function childList(cli: Cli) {
+  return prints(
+    new Command("list").aliases(["show", "ls"])
+      .description("list the children of an interface")
+      .option(...PARENT)
+      .action(async ({ parent }, self) => {
+        using target = await cli.open(self, parent);
+        const { client, name } = target;
+        const children = await client.call("child.list", { parent: name });
+        cli.print(self, children, renderChildren);
+      }),
+  );
+}

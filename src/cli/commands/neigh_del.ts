@@ -1,0 +1,24 @@
+/** `ipoib neigh del ADDR [dev IF]`. Equivalent to: `ip neigh del`. */
+
+import { Command } from "@commander-js/extra-typings";
+import type { Cli } from "../cli.ts";
+import { addNetns } from "../options.ts";
+import { neighWords } from "../neigh_words.ts";
+
+export function neighDel(cli: Cli) {
+  return addNetns(
+    new Command("del")
+      .description("remove a neighbour")
+      .usage("ADDR [dev IF]")
+      .argument("<addr>", "IP address")
+      .argument("[words...]", "dev IF")
+      .action(async (dst, given, _options, self) => {
+        using target = await cli.open(
+          self,
+          neighWords(given, ["dev"]).get("dev"),
+        );
+        const { client, name } = target;
+        await client.call("neigh.del", { name, dst });
+      }),
+  );
+}

@@ -1,0 +1,33 @@
+/** `ipoib subnet show [NAME] [--dot]`: ports, partitions and groups of an embedded subnet. */
+
+import { Command } from "@commander-js/extra-typings";
+import { type Cli, netnsOf, prints } from "../cli.ts";
+import { subnetName } from "../options.ts";
+import { snakeKeys } from "../render/json.ts";
+import { renderSubnet } from "../render/subnet.ts";
+import { renderSubnetDot } from "../render/subnet_dot.ts";
+import { fetchSubnet } from "../subnet_session.ts";
+
+export function subnetShow(cli: Cli) {
+  return prints(
+    new Command("show")
+      .description("show ports, partitions and groups of a subnet")
+      .argument("[NAME]", "subnet; default: the only one that runs", subnetName)
+      .option("--dot", "draw it for Graphviz: | dot -Tsvg > subnet.svg")
+      .action(async (name, { dot }, self) => {
+        const subnet = await fetchSubnet(
+          cli.environment,
+          netnsOf(self),
+          name,
+        );
+        if (dot) return cli.environment.out(renderSubnetDot(subnet));
+        cli.print(
+          self,
+          [subnet],
+          (subnets, style) =>
+            subnets.map((record) => renderSubnet(record, style)).join(""),
+          snakeKeys,
+        );
+      }),
+  );
+}

@@ -1,0 +1,101 @@
+/** A command connects to each process once, however many calls it makes. */
+
+import { assertEquals } from "@std/assert";
+import type { Handlers } from "../../src/ipc/server.ts";
+import * as records from "../ipc/records.ts";
+import { World } from "./support.ts";
+
+const faults = { version: 1, rules: [], waiting: [] };
+const subnetHandlers: Handlers = {
+  "subnet.fault.show": () => faults,
+  "subnet.fault.set": () => faults,
+  "subnet.port": () => ({}),
+  "subnet.reload": () => ({ partitions: 1, ports: 0, warnings: [] }),
+};
+
+/** Runs a command line: how often it connected to each socket, by its path in the runtime folder. */
+async function connections(
+  world: World,
+  line: string,
+): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  const { connect } = Deno;
+  Deno.connect = ((options: Deno.UnixConnectOptions) => {
+    const socket = options.path.slice(world.runtime.length + 1);
+    counts[socket] = (counts[socket] ?? 0) + 1;
+    return connect(options);
+  }) as typeof connect;
+  try {
+    await world.run(line);
+  } finally {
+    Deno.connect = connect;
+  }
+  return counts;
+}
+
+Deno.test("a command for an interface connects once, whether it is named or not", async () => {
+  await using world = new World();
+  await world.daemon("ib0", { children: ["ib0.8001"] });
+  for (
+    const line of [
+      "link show",
+      "neigh show",
+      "neigh flush",
+      "child list",
+      "child create 0x8001",
+      "get mode",
+      "link set up",
+      "ethtool",
+      "down",
+    ]
+  ) {
+    assertEquals(await connections(world, line), { "ib0.sock": 1 }, line);
+    if (line === "down") await world.daemon("ib0");
+  }
+  assertEquals(await connections(world, "link show ib0"), { "ib0.sock": 1 });
+  assertEquals(await connections(world, "neigh del 10.0.0.2 dev ib0"), {
+    "ib0.sock": 1,
+  });
+});
+
+Deno.test("a command connects once to each process that it may mean", async () => {
+  await using world = new World();
+  await world.daemon("ib0");
+  await world.daemon("ib1");
+  const both = { "ib0.sock": 1, "ib1.sock": 1 };
+  assertEquals(await connections(world, "link show"), both);
+  assertEquals(await connections(world, "link show ib7"), {
+    ...both,
+    "ib7.sock": 1,
+  });
+  assertEquals(await connections(world, "subnet show lab"), {
+    ...both,
+    "subnet/lab/control.sock": 1,
+  });
+});
+
+Deno.test("a command for a subnet connects once to its manager, and to an interface that a name needs", async () => {
+  await using world = new World();
+  const ports = records.subnet.ports.map((port) => ({ ...port, name: "ib0" }));
+  await world.subnet("lab", {
+    ...subnetHandlers,
+    "subnet.show": () => ({ ...records.subnet, ports }),
+  });
+  await world.daemon("ib0");
+  const manager = { "subnet/lab/control.sock": 1 };
+  for (
+    const line of [
+      "subnet show",
+      "subnet reload",
+      "subnet fault",
+      "subnet fault set drop 1%",
+      "subnet fault port 0x0002 down",
+    ]
+  ) {
+    assertEquals(await connections(world, line), manager, line);
+  }
+  assertEquals(await connections(world, "subnet fault port ib0 down"), {
+    ...manager,
+    "ib0.sock": 1,
+  });
+});
