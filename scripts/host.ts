@@ -7,7 +7,7 @@ import {
   socketDirectory,
   socketPath,
 } from "../src/ipc/locate.ts";
-import type { LinkRecord } from "../src/ipc/schema/link.ts";
+import type { LinkRecord } from "../src/ipc/schema/link_record.ts";
 import { RequestSocket } from "../src/netdev/rtnetlink/socket.ts";
 import type { Fd } from "../src/system/fd.ts";
 import {

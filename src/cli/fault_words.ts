@@ -16,7 +16,7 @@ import {
   type FaultRequest,
   MAX_DELAY_MS,
   MAX_RATE_MBPS,
-} from "../ipc/schema/fault.ts";
+} from "../ipc/schema/fault_records.ts";
 import { isSubnetName } from "../ipc/up_options.ts";
 import { usageError } from "./errors.ts";
 import { parseInteger } from "./options.ts";

@@ -1,11 +1,11 @@
 /** The methods of an interface's control socket that the data worker answers. */
 
 import type { DataCommands } from "./commands/context.ts";
-import { ethtoolCommands } from "./commands/ethtool.ts";
-import { fileCommands } from "./commands/files.ts";
-import { linkCommands } from "./commands/link.ts";
+import { ethtoolCommands } from "./commands/ethtool_commands.ts";
+import { fileCommands } from "./commands/file_commands.ts";
+import { linkCommands } from "./commands/link_commands.ts";
 import { subnetCommands } from "./commands/subnet.ts";
-import { tableCommands } from "./commands/tables.ts";
+import { tableCommands } from "./commands/table_commands.ts";
 
 export const dataCommands: DataCommands = {
   ...linkCommands,

@@ -16,24 +16,24 @@ import {
   CoalesceValuesSchema,
   DriverRecordSchema,
   FeatureRecordSchema,
-} from "./schema/ethtool.ts";
+} from "./schema/ethtool_records.ts";
 import { interfaceName, shortText, u16, u32 } from "./schema/fields.ts";
-import { LinkRecordSchema } from "./schema/link.ts";
+import { LinkRecordSchema } from "./schema/link_record.ts";
 import { StatsRecordSchema } from "./schema/stats.ts";
-import { SubnetRecordSchema } from "./schema/subnet.ts";
+import { SubnetRecordSchema } from "./schema/subnet_record.ts";
 import {
   FaultClearSchema,
   FaultRecordSchema,
   FaultRequestSchema,
   PortOperationSchema,
   ReloadRecordSchema,
-} from "./schema/fault.ts";
+} from "./schema/fault_records.ts";
 import {
   ChildRecordSchema,
   McgRecordSchema,
   NeighRecordSchema,
   PathRecordSchema,
-} from "./schema/tables.ts";
+} from "./schema/table_records.ts";
 
 /** Who listens: an interface, or the process with the manager of an embedded subnet. */
 export type Socket = "interface" | "subnet";

@@ -1,10 +1,10 @@
 /** Everything that travels on a control socket, in one place to import from. */
 
-export * from "./schema/ethtool.ts";
-export * from "./schema/fault.ts";
-export * from "./schema/link.ts";
+export * from "./schema/ethtool_records.ts";
+export * from "./schema/fault_records.ts";
+export * from "./schema/link_record.ts";
 export * from "./schema/stats.ts";
-export * from "./schema/subnet.ts";
-export * from "./schema/tables.ts";
+export * from "./schema/subnet_record.ts";
+export * from "./schema/table_records.ts";
 export { isInterfaceName } from "./schema/fields.ts";
 export * from "./methods.ts";

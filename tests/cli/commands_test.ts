@@ -2,7 +2,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
 import { upArguments, type UpOptions } from "../../src/ipc/up_options.ts";
 import { styleOf } from "../../src/cli/render/style.ts";
-import { renderLinks } from "../../src/cli/render/link.ts";
+import { renderLinks } from "../../src/cli/render/link_text.ts";
 import { IpoibError } from "../../src/base/errors.ts";
 import * as records from "../ipc/records.ts";
 import { type Call, coloured, World } from "./support.ts";

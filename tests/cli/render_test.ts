@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { stripAnsiCode } from "@std/fmt/colors";
 import { renderJson, snakeKeys } from "../../src/cli/render/json.ts";
-import { renderLinks } from "../../src/cli/render/link.ts";
+import { renderLinks } from "../../src/cli/render/link_text.ts";
 import {
   duration,
   gigabits,
@@ -9,15 +9,15 @@ import {
   portRate,
   rateOfCode,
 } from "../../src/cli/render/number.ts";
-import { statistics } from "../../src/cli/render/statistics.ts";
+import { statistics } from "../../src/cli/render/statistics_text.ts";
 import { type Style, styleOf } from "../../src/cli/render/style.ts";
-import { renderSubnet } from "../../src/cli/render/subnet.ts";
+import { renderSubnet } from "../../src/cli/render/subnet_text.ts";
 import {
   renderChildren,
   renderGroups,
   renderNeighbours,
   renderPaths,
-} from "../../src/cli/render/tables.ts";
+} from "../../src/cli/render/tables_text.ts";
 import * as records from "../ipc/records.ts";
 import { coloured } from "./support.ts";
 

@@ -9,8 +9,8 @@ import {
   methods,
   type SubnetRecord,
 } from "../../src/ipc/schema.ts";
-import { LinkRecordSchema } from "../../src/ipc/schema/link.ts";
-import { SubnetRecordSchema } from "../../src/ipc/schema/subnet.ts";
+import { LinkRecordSchema } from "../../src/ipc/schema/link_record.ts";
+import { SubnetRecordSchema } from "../../src/ipc/schema/subnet_record.ts";
 import {
   type SubnetSnapshot,
   SubnetSnapshotSchema,

@@ -3,7 +3,7 @@
 import { Command } from "@commander-js/extra-typings";
 import { type Cli, prints } from "../cli.ts";
 import { PARENT } from "../options.ts";
-import { renderChildren } from "../render/tables.ts";
+import { renderChildren } from "../render/tables_text.ts";
 
 export function childList(cli: Cli) {
   return prints(

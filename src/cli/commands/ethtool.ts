@@ -23,8 +23,8 @@ import {
   renderStatistics,
   settingsJson,
   settingsOf,
-} from "../render/ethtool.ts";
-import { featuresJson, renderFeatures } from "../render/features.ts";
+} from "../render/ethtool_text.ts";
+import { featuresJson, renderFeatures } from "../render/features_text.ts";
 import type { Target } from "../session.ts";
 
 /** Refusals that ethtool prints in the words of perror(3). */

@@ -1,7 +1,7 @@
 /** `ipoib link show [IF]`. Equivalent to: `ip link show type ipoib`. */
 
 import type { Cli } from "../cli.ts";
-import { renderLinks } from "../render/link.ts";
+import { renderLinks } from "../render/link_text.ts";
 import { showCommand } from "../show_command.ts";
 
 export function linkShow(cli: Cli) {

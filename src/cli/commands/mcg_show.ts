@@ -1,7 +1,7 @@
 /** `ipoib mcg show [IF]`. Equivalent to: `cat /sys/kernel/debug/ipoib/IF_mcg`, in the manner of `ip neigh`. */
 
 import type { Cli } from "../cli.ts";
-import { renderGroups } from "../render/tables.ts";
+import { renderGroups } from "../render/tables_text.ts";
 import { showCommand } from "../show_command.ts";
 
 export function mcgShow(cli: Cli) {

@@ -1,7 +1,7 @@
 /** `ipoib neigh show [IF]`. Equivalent to: `ip neigh show dev IF`. */
 
 import type { Cli } from "../cli.ts";
-import { renderNeighbours } from "../render/tables.ts";
+import { renderNeighbours } from "../render/tables_text.ts";
 import { showCommand } from "../show_command.ts";
 
 export function neighShow(cli: Cli) {

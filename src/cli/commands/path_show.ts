@@ -1,7 +1,7 @@
 /** `ipoib path show [IF]`. Equivalent to: `cat /sys/kernel/debug/ipoib/IF_path`, in the manner of `ip neigh`. */
 
 import type { Cli } from "../cli.ts";
-import { renderPaths } from "../render/tables.ts";
+import { renderPaths } from "../render/tables_text.ts";
 import { showCommand } from "../show_command.ts";
 
 export function pathShow(cli: Cli) {

@@ -6,7 +6,7 @@ import { type Cli, netnsOf, prints } from "../cli.ts";
 import { parseFault, takeSubnetName } from "../fault_words.ts";
 import { findPort } from "../find_port.ts";
 import { snakeKeys } from "../render/json.ts";
-import { renderFaults, renderWaiting } from "../render/fault.ts";
+import { renderFaults, renderWaiting } from "../render/fault_text.ts";
 import { openSubnet } from "../subnet_session.ts";
 
 const HELP = `

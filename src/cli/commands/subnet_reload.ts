@@ -3,7 +3,7 @@
 import { Command } from "@commander-js/extra-typings";
 import { type Cli, prints } from "../cli.ts";
 import { subnetName } from "../options.ts";
-import { renderReload } from "../render/reload.ts";
+import { renderReload } from "../render/reload_text.ts";
 import { openSubnet } from "../subnet_session.ts";
 
 export function subnetReload(cli: Cli) {

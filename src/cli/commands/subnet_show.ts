@@ -4,7 +4,7 @@ import { Command } from "@commander-js/extra-typings";
 import { type Cli, netnsOf, prints } from "../cli.ts";
 import { subnetName } from "../options.ts";
 import { snakeKeys } from "../render/json.ts";
-import { renderSubnet } from "../render/subnet.ts";
+import { renderSubnet } from "../render/subnet_text.ts";
 import { renderSubnetDot } from "../render/subnet_dot.ts";
 import { fetchSubnet } from "../subnet_session.ts";
 

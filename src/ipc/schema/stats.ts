@@ -2,7 +2,7 @@
 
 import * as v from "valibot";
 import { counters } from "./fields.ts";
-import { Stats64Schema } from "./link.ts";
+import { Stats64Schema } from "./link_record.ts";
 
 export const StatsRecordSchema = v.object({
   ifname: v.string(),

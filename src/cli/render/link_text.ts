@@ -3,7 +3,7 @@
 import { hex } from "../../base/hex.ts";
 import { type LinkRecord, RUNNING } from "../../ipc/schema.ts";
 import { portRate } from "./number.ts";
-import { statistics } from "./statistics.ts";
+import { statistics } from "./statistics_text.ts";
 import { lines, type Style } from "./style.ts";
 
 export function renderLinks(links: LinkRecord[], style: Style): string {
