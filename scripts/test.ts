@@ -96,14 +96,18 @@ async function runAll(cleanup: Cleanup): Promise<number> {
     say("No namespaces can be made: a run that is killed leaves processes\n");
   }
   const report = new Report(Deno.env.get("IPOIB_CI") === "1");
-  for (const suite of suites) {
+  for (const [i, suite] of suites.entries()) {
     const reason = obstacle(suite, host);
     if (reason) {
       report.skip(suite.name, reason);
       continue;
     }
     const slowness = measureSlowness();
-    say(`\n== ${suite.name} == (machine: ${slowness} times the usual)\n`);
+    say(
+      `\n== ${suite.name} == ${
+        i + 1
+      } of ${suites.length} (so far ${report.passed} passed, ${report.failed} failed; machine: ${slowness} times the usual)\n`,
+    );
     const start = performance.now();
     const outcome = await runSuite(suite, {
       options,

@@ -18,6 +18,8 @@ export interface Outcome {
   finished: Finished[];
   /** What the run left behind, each of which is one of the failures. */
   left: string[];
+  /** The errors as `deno test` prints them, without blank lines at either end. */
+  errors: string[];
 }
 
 // deno-lint-ignore no-control-regex
@@ -28,6 +30,8 @@ export function withoutColours(text: string): string {
   return text.replace(ESCAPES, "");
 }
 
+const ERRORS = " ERRORS ";
+const FAILURES = " FAILURES ";
 const SUMMARY = /^(?:ok|FAILED) \| (\d+) passed(?: \([^)]*\))? \| (\d+) failed/;
 const STARTED = /^(\s*)(.+) \.\.\.$/;
 const ENDED =
@@ -38,6 +42,8 @@ export class OutcomeReader {
   readonly #ignored: string[] = [];
   readonly #finished: Finished[] = [];
   readonly #left: string[] = [];
+  readonly #errors: string[] = [];
+  #inErrors = false;
   readonly #parents: string[] = [];
   #line = "";
   #passed = 0;
@@ -77,10 +83,19 @@ export class OutcomeReader {
       ignored: this.#ignored,
       finished: this.#finished,
       left: this.#left,
+      errors: trimmed(this.#errors),
     };
   }
 
   #takeLine(line: string): void {
+    if (line === ERRORS || line === FAILURES) {
+      this.#inErrors = line === ERRORS;
+      return;
+    }
+    if (this.#inErrors) {
+      this.#errors.push(line);
+      return;
+    }
     const summary = SUMMARY.exec(line);
     if (summary) {
       this.#summary = {
@@ -118,6 +133,13 @@ export class OutcomeReader {
       this.#finished.push({ name, ms: milliseconds(time) });
     }
   }
+}
+
+/** The lines without blank ones at either end. */
+function trimmed(lines: readonly string[]): string[] {
+  const first = lines.findIndex((line) => line !== "");
+  const last = lines.findLastIndex((line) => line !== "");
+  return first < 0 ? [] : lines.slice(first, last + 1);
 }
 
 /** The outcome of a run that is over. */

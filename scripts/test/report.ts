@@ -11,6 +11,7 @@ export class Report {
   readonly #ci: boolean;
   readonly #suites: string[] = [];
   readonly #skips: string[] = [];
+  readonly #failures: string[] = [];
   readonly #finished: (Finished & { suite: string })[] = [];
 
   /** @param ci a skip that is not allowed is a failure */
@@ -40,10 +41,21 @@ export class Report {
         extras.join("")
       }`,
     );
+    if (failed > 0) {
+      this.#failures.push(
+        "",
+        `Failures of ${suite}:`,
+        ...left.map((what) => `  left behind: ${what}`),
+        ...outcome.errors.map((line) => line && `  ${line}`),
+      );
+    }
     for (const name of ignored) this.#skip(`test ${suite}: ${name}`);
   }
 
-  /** The suites with their times, the slowest tests, what was skipped and why; the result is the last line. */
+  /**
+   * The suites with their times, the slowest tests, the skipped ones with their reasons, the failures; the result is the
+   * last line.
+   */
   lines(): string[] {
     const tests = slowest(this.#finished, SLOWEST).map(({ suite, name, ms }) =>
       `  ${seconds(ms)}  ${suite}: ${name}`
@@ -55,6 +67,8 @@ export class Report {
         ? ["", "The slowest tests:", ...tests]
         : [],
       ...this.#skips.length > 0 ? ["", "Skipped:", ...this.#skips] : [],
+      ...this.#failures,
+      "",
       `${this.passed} passed, ${this.failed} failed`,
     ];
   }

@@ -21,6 +21,8 @@ const SAMPLES = 60;
 const RATE = "50M";
 /** More packets than it takes to begin. */
 const FIRST_PACKETS = 1000;
+/** Between two lines of progress. */
+const PROGRESS_MS = 60_000;
 
 export async function runSoak(options: PartOptions): Promise<Row[]> {
   await using lab = await Lab.open();
@@ -53,7 +55,18 @@ export async function runSoak(options: PartOptions): Promise<Row[]> {
       failures.push(`${churn.name}: ${error.message}`);
     })
   );
+  let nextLine = start + PROGRESS_MS;
   while (!ended()) {
+    if (performance.now() >= nextLine) {
+      const minute = Math.round((nextLine - start) / 60_000);
+      const counts = churns.map(({ name, count }) => `${count} ${name}`);
+      options.say(
+        `minute ${minute} of ${options.minutes}: ${samples.packets} packets, ${
+          counts.join(", ")
+        }`,
+      );
+      nextLine += PROGRESS_MS;
+    }
     try {
       samples.take(await packets(a) + await packets(b));
     } catch (error) {

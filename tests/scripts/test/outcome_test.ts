@@ -23,7 +23,9 @@ const SUMMARY =
   "\x1b[31mFAILED\x1b[0m | 2 passed (1 step) | 1 failed | 1 ignored (1 step) (7ms)";
 
 Deno.test("outcomeOf() reads the summary, the tests' times and the ignored tests", () => {
-  assertEquals(outcomeOf(`${OUTPUT}\n\n${SUMMARY}`, false), {
+  const errors = [" ERRORS ", "", "third => a_test.ts:7", "error: no", ""];
+  const output = [OUTPUT, "", ...errors, " FAILURES ", "third", "", SUMMARY];
+  assertEquals(outcomeOf(output.join("\n"), false), {
     passed: 2,
     failed: 1,
     ignored: ["first needs root", "second > step two needs tshark"],
@@ -33,6 +35,7 @@ Deno.test("outcomeOf() reads the summary, the tests' times and the ignored tests
       { name: "fourth", ms: 1000 },
     ],
     left: [],
+    errors: ["third => a_test.ts:7", "error: no"],
   });
 });
 

@@ -3,8 +3,17 @@ import type { Outcome } from "../../../scripts/test/outcome.ts";
 import { Report } from "../../../scripts/test/report.ts";
 
 function outcome(fields: Partial<Outcome>): Outcome {
-  const none = { passed: 0, failed: 0, ignored: [], finished: [], left: [] };
-  return { ...none, ...fields };
+  return {
+    ...{
+      passed: 0,
+      failed: 0,
+      ignored: [],
+      finished: [],
+      left: [],
+      errors: [],
+    },
+    ...fields,
+  };
 }
 
 Deno.test("Report has the suites, the slowest tests and the sum as its last line", () => {
@@ -14,7 +23,11 @@ Deno.test("Report has the suites, the slowest tests and the sum as its last line
     ms: 1000 * i,
   }));
   report.add("base", outcome({ passed: 12, finished }), 66_000);
-  report.add("e2e", outcome({ passed: 1, failed: 2, left: ["x"] }), 500);
+  report.add(
+    "e2e",
+    outcome({ passed: 1, failed: 2, left: ["x"], errors: ["b => b_test.ts"] }),
+    500,
+  );
   const lines = report.lines();
   assertEquals(lines.slice(1, 6), [
     "base         66.0 s  12 passed, 0 failed",
@@ -23,7 +36,13 @@ Deno.test("Report has the suites, the slowest tests and the sum as its last line
     "The slowest tests:",
     "    11.0 s  base: test 11",
   ]);
-  assertEquals(lines.at(-1), "13 passed, 2 failed");
+  assertEquals(lines.slice(-5), [
+    "Failures of e2e:",
+    "  left behind: x",
+    "  b => b_test.ts",
+    "",
+    "13 passed, 2 failed",
+  ]);
   assertEquals(lines.filter((line) => line.includes(": test")).length, 10);
 });
 
