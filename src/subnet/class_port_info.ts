@@ -10,7 +10,7 @@ import {
 } from "../wire/sa/class_port_info.ts";
 import { SA_CLASS_VERSION } from "../wire/sa/sa_mad.ts";
 import type { Answer } from "./answer.ts";
-import { RESP_TIME } from "./constants.ts";
+import { RESP_TIME_EXPONENT } from "./constants.ts";
 
 /** Offsets in the addresses: nobody is redirected, nobody traps, but QP and Q_Key are those of QP1, as OpenSM's. */
 const REDIRECT_QP = 24;
@@ -29,7 +29,7 @@ export function classPortInfo(): Answer {
     classVersion: SA_CLASS_VERSION,
     capabilityMask: SA_CAP_UD_MULTICAST | SA_CAP_PORT_INFO_CAPMASK_MATCH,
     capabilityMask2: SA_CAP2_FULL_PORT_INFO | SA_CAP2_SENDONLY_FULL_MEMBER,
-    respTimeValue: RESP_TIME,
+    respTimeValue: RESP_TIME_EXPONENT,
     addresses,
   });
   return { records: [info], stride: 0 };

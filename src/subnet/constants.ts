@@ -4,10 +4,8 @@ import type { IbMtuCode } from "../base/units.ts";
 
 /** Every link of the subnet: four lanes of 25 Gb/s (EDR), rate code 16. */
 export const LINK = { rateCode: 16, width: 4, laneMbps: 25_000 } as const;
-/** Packet life time of paths and groups (OpenSM's subnet timeout): 4.096 us times 2 to the 18th, about 1 s. */
-export const PACKET_LIFETIME = 18;
 /** RespTimeValue of the administrator and of ports: 4.096 us times 2 to this power (OpenSM: 268 ms). */
-export const RESP_TIME = 16;
+export const RESP_TIME_EXPONENT = 16;
 /** SM_Key that OpenSM and its tools have without configuration: who sends it is trusted. */
 export const SM_KEY = 1n;
 /** MTU of a subnet whose first port does not ask for another: code 4, 2048 bytes. */

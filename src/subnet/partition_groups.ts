@@ -16,7 +16,7 @@ import { formatGid, gidKey } from "../wire/gid.ts";
 import { broadcastMgid, MgidScope } from "../wire/mgid.ts";
 import type { GroupDefinition, Partition } from "./partitions.ts";
 import { JoinState } from "../wire/sa/mc_member_record.ts";
-import { PACKET_LIFETIME } from "./constants.ts";
+import { PACKET_LIFETIME_EXPONENT } from "../wire/sa/path_record.ts";
 import type { SubnetGroups } from "./groups.ts";
 
 const WIDE_HOP_LIMIT = 255;
@@ -78,7 +78,7 @@ function create(
     ...parameters,
     mgid,
     pkey: pkey | FULL_MEMBER,
-    lifetime: PACKET_LIFETIME,
+    lifetime: PACKET_LIFETIME_EXPONENT,
     hopLimit: (mgid[1]! & 15) === MgidScope.LinkLocal ? 0 : WIDE_HOP_LIMIT,
     scope: mgid[1]! & 15,
     joinState: JoinState.FullMember,

@@ -3,10 +3,14 @@
  * takes them: what is asked to be less, or of MTU and life time to be exact, is lowered to that).
  */
 
-import { PathMask, type PathRecord } from "../wire/sa/path_record.ts";
+import {
+  PACKET_LIFETIME_EXPONENT,
+  PathMask,
+  type PathRecord,
+} from "../wire/sa/path_record.ts";
 import { rateDataMbps, slowerRate } from "../base/rates.ts";
 import { Selector } from "../wire/sa/selector.ts";
-import { LINK, PACKET_LIFETIME } from "./constants.ts";
+import { LINK } from "./constants.ts";
 import type { Subnet } from "./subnet.ts";
 
 /** Codes of a path. */
@@ -30,7 +34,7 @@ export function pathLimits(
   const rate = both(PathMask.Rate | PathMask.RateSelector)
     ? limitedRate(request.rateSelector, request.rate)
     : LINK.rateCode;
-  const life = loop ? 0 : PACKET_LIFETIME;
+  const life = loop ? 0 : PACKET_LIFETIME_EXPONENT;
   const lifetime = both(PathMask.Lifetime | PathMask.LifetimeSelector)
     ? limited(request.lifetimeSelector, request.lifetime, life)
     : life;

@@ -8,6 +8,7 @@
 
 import { componentsMatch } from "../wire/sa/components.ts";
 import { NodeRecord, NodeType } from "../wire/sa/node_record.ts";
+import { PACKET_LIFETIME_EXPONENT } from "../wire/sa/path_record.ts";
 import {
   PKEYS_PER_BLOCK,
   PkeyTableRecord,
@@ -19,7 +20,7 @@ import {
 } from "../wire/sa/port_info_record.ts";
 import { sharePartition } from "./join.ts";
 import { type EndPoint, SM_LID } from "./ports.ts";
-import { PACKET_LIFETIME, RESP_TIME } from "./constants.ts";
+import { RESP_TIME_EXPONENT } from "./constants.ts";
 import type { Subnet } from "./subnet.ts";
 
 /** Entries that a P_Key table could have. */
@@ -138,8 +139,8 @@ function portInfoOf(subnet: Subnet, port: EndPoint): Uint8Array {
     linkSpeedExt: LINK_SPEED_EXT,
     state: PortState.Active,
     mtu: subnet.mtuCode,
-    subnetTimeout: PACKET_LIFETIME,
-    respTimeValue: RESP_TIME,
+    subnetTimeout: PACKET_LIFETIME_EXPONENT,
+    respTimeValue: RESP_TIME_EXPONENT,
   });
 }
 

@@ -10,12 +10,13 @@
 import { formatGuid, hex } from "../base/hex.ts";
 import { ibMtuBytes, type Millis } from "../base/units.ts";
 import { formatGid } from "../wire/gid.ts";
+import { PACKET_LIFETIME_EXPONENT } from "../wire/sa/path_record.ts";
 import { rateMbps } from "../base/rates.ts";
 import type { LastKnown, Membership } from "./messages.ts";
 import { hasPkey } from "./partitions.ts";
 import { RESERVATION_MS, type SubnetPort } from "./ports.ts";
 import { gidFromKey } from "./protocol.ts";
-import { MAX_GROUPS_PER_PORT, PACKET_LIFETIME } from "./constants.ts";
+import { MAX_GROUPS_PER_PORT } from "./constants.ts";
 import type { Subnet } from "./subnet.ts";
 
 export class Takeover {
@@ -85,7 +86,7 @@ function restore(
       qkey,
       mtu,
       rate,
-      lifetime: PACKET_LIFETIME,
+      lifetime: PACKET_LIFETIME_EXPONENT,
       sl,
       flowLabel,
       hopLimit,

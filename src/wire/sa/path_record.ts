@@ -51,6 +51,12 @@ export const PathMask = {
 export const IPOIB_PATH_MASK = PathMask.Dgid | PathMask.Sgid |
   PathMask.NumbPath | PathMask.Tclass | PathMask.Pkey;
 
+/**
+ * Packet life time of every path and group that this program's administrators give: 4.096 us times 2 to the 18th, about
+ * 1.07 s (OpenSM's default, `subnet_timeout` 18).
+ */
+export const PACKET_LIFETIME_EXPONENT = 18;
+
 /** A path between two ports. */
 export interface PathRecord {
   serviceId: bigint;

@@ -10,7 +10,10 @@ import type { IbMtuCode } from "../../../base/units.ts";
 import { FIRST_MLID } from "../../../wire/lrh.ts";
 import { MadStatus, Method, responseMethod } from "../../../wire/mad.ts";
 import { McMemberRecord } from "../../../wire/sa/mc_member_record.ts";
-import { PathRecord } from "../../../wire/sa/path_record.ts";
+import {
+  PACKET_LIFETIME_EXPONENT,
+  PathRecord,
+} from "../../../wire/sa/path_record.ts";
 import { NO_RMPP, SaAttribute, SaMad } from "../../../wire/sa/sa_mad.ts";
 import { Selector } from "../../../wire/sa/selector.ts";
 
@@ -20,8 +23,6 @@ export const ROCE_QKEY = 0xb1b;
 export const ROCE_MLID = FIRST_MLID;
 /** Of every path and group; above 0 the packets have a GRH. */
 export const ROCE_HOP_LIMIT = 64;
-/** 4.096 us times 2 to this power, about a second: what OpenSM gives. */
-const PACKET_LIFETIME = 18;
 
 /** What the answers take from the port. */
 export interface RocePortFacts {
@@ -86,7 +87,7 @@ function routeOf({ activeMtuCode, rateCode }: RocePortFacts) {
     rateSelector: Selector.Exactly,
     rate: rateCode,
     lifetimeSelector: Selector.Exactly,
-    lifetime: PACKET_LIFETIME,
+    lifetime: PACKET_LIFETIME_EXPONENT,
   };
 }
 
