@@ -7,13 +7,11 @@ import {
   MgmtClass,
 } from "../../src/wire/mad.ts";
 import { McMask, McMemberRecord } from "../../src/wire/sa/mc_member_record.ts";
-import {
-  NO_RMPP,
-  SA_CLASS_VERSION,
-  SaAttribute,
-  SaMad,
-} from "../../src/wire/sa/sa_mad.ts";
+import { SaAttribute, SaMad } from "../../src/wire/sa/sa_mad.ts";
+import { PKEYS_PER_BLOCK } from "../../src/wire/sa/pkey_table_record.ts";
+import { FIRST_MLID } from "../../src/wire/lrh.ts";
 import { formatGid } from "../../src/wire/gid.ts";
+import { patient } from "../machine.ts";
 import { MANAGER_LID, portLid, PORTS } from "./fabric.ts";
 import type { Simulator } from "./simulator.ts";
 
@@ -21,11 +19,9 @@ const WAIT_MS = 300;
 const PORT_INFO = 0x15;
 const PKEY_TABLE = 0x16;
 const PORT_STATES = ["down", "down", "init", "armed", "active"] as const;
-/** Where the attribute of an SMP begins, and how many P_Keys it has. */
+/** Where the attribute of an SMP begins. */
 const SMP_DATA = 64;
-const PKEYS_PER_BLOCK = 32;
 /** MLIDs are given in ascending order, so a few that are not there end the search. */
-const FIRST_MLID = 0xc000;
 const MISSING_MLIDS = 2;
 
 /** A group as the test compares it. */
@@ -98,7 +94,7 @@ async function readSmp(
   const answer = await simulator.client(1).exchange(
     lid,
     smp(lid, attribute, modifier),
-    WAIT_MS,
+    patient(WAIT_MS),
   );
   if (answer === undefined) throw new Error(`LID ${lid} does not answer`);
   return new DataView(answer.buffer, answer.byteOffset + SMP_DATA);
@@ -125,20 +121,14 @@ async function readGroup(
   for (const port of [...PORTS, 0]) {
     const answer = await simulator.client(port).exchange(
       MANAGER_LID,
-      SaMad.emit({
-        classVersion: SA_CLASS_VERSION,
+      SaMad.emit(SaMad.of({
         method: Method.Get,
-        status: 0,
         transactionId: BigInt(mlid),
         attributeId: SaAttribute.McMemberRecord,
-        attributeModifier: 0,
-        rmpp: NO_RMPP,
-        smKey: 0n,
-        attributeOffset: 0,
         componentMask: McMask.Mlid,
         data: McMemberRecord.emit(McMemberRecord.of({ mlid })),
-      }),
-      WAIT_MS,
+      })),
+      patient(WAIT_MS),
     );
     const mad = answer && SaMad.parse(answer);
     if (mad === undefined) throw new Error("The administrator is silent");

@@ -1,5 +1,6 @@
 /** What is recorded of OpenSM, and where it is kept. */
 
+import { patient } from "../machine.ts";
 import { MANAGER_LID } from "./fabric.ts";
 import { readGroups, readPkeys, type RecordedGroup } from "./read.ts";
 import { PARTITIONS, requests } from "./requests.ts";
@@ -57,7 +58,7 @@ export async function recordRequests(): Promise<RequestRecording> {
       const answer = await simulator.client(port).exchange(
         MANAGER_LID,
         mad,
-        WAIT_MS,
+        patient(WAIT_MS),
       );
       // The high half of the TransactionID is the MAD layer's.
       answer?.fill(0, 8, 12).fill(0, CUT);

@@ -21,12 +21,7 @@ import {
   PathMask,
   PathRecord,
 } from "../../src/wire/sa/path_record.ts";
-import {
-  NO_RMPP,
-  SA_CLASS_VERSION,
-  SaAttribute,
-  SaMad,
-} from "../../src/wire/sa/sa_mad.ts";
+import { SaAttribute, SaMad } from "../../src/wire/sa/sa_mad.ts";
 import { Selector } from "../../src/wire/sa/selector.ts";
 import { MANAGER_LID, portGuid, portLid } from "./fabric.ts";
 
@@ -823,18 +818,10 @@ export function requests(): Request[] {
 }
 
 function mad(transactionId: number, fields: Partial<SaMad>): Uint8Array {
-  return SaMad.emit({
-    classVersion: SA_CLASS_VERSION,
+  return SaMad.emit(SaMad.of({
     method: Method.Get,
-    status: 0,
     transactionId: BigInt(transactionId),
     attributeId: SaAttribute.PathRecord,
-    attributeModifier: 0,
-    rmpp: NO_RMPP,
-    smKey: 0n,
-    attributeOffset: 0,
-    componentMask: 0n,
-    data: new Uint8Array(0),
     ...fields,
-  });
+  }));
 }

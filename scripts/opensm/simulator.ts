@@ -6,12 +6,7 @@
  */
 
 import { Method } from "../../src/wire/mad.ts";
-import {
-  NO_RMPP,
-  SA_CLASS_VERSION,
-  SaAttribute,
-  SaMad,
-} from "../../src/wire/sa/sa_mad.ts";
+import { SaAttribute, SaMad } from "../../src/wire/sa/sa_mad.ts";
 import { lidFile, nodeLid, nodeName, topology } from "./fabric.ts";
 import { endChild } from "../cleanup.ts";
 import { patient } from "../machine.ts";
@@ -289,17 +284,9 @@ async function saysReady(child: Deno.ChildProcess): Promise<void> {
 
 /** Get(ClassPortInfo). */
 function probe(): Uint8Array {
-  return SaMad.emit({
-    classVersion: SA_CLASS_VERSION,
+  return SaMad.emit(SaMad.of({
     method: Method.Get,
-    status: 0,
     transactionId: 0xffff_ffffn,
     attributeId: SaAttribute.ClassPortInfo,
-    attributeModifier: 0,
-    rmpp: NO_RMPP,
-    smKey: 0n,
-    attributeOffset: 0,
-    componentMask: 0n,
-    data: new Uint8Array(0),
-  });
+  }));
 }

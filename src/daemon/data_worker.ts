@@ -10,16 +10,14 @@ import { TX_QUEUE_LENGTH } from "../ipoib/constants.ts";
 import { IpoibDevice } from "../ipoib/device.ts";
 import type { EngineContext } from "../ipoib/context.ts";
 import type { IpoibInterface } from "../ipoib/interface.ts";
+import { openSaClient } from "../ipoib/open_sa_client.ts";
 import { openNetdev, type TapNetdev } from "../netdev/open_netdev.ts";
-import { SaClient } from "../sa/client.ts";
 import { Memberships } from "../sa/memberships.ts";
 import { Fd } from "../system/fd.ts";
 import type { NetworkNamespace } from "../system/namespace.ts";
 import { openReactor } from "../system/open_reactor.ts";
 import type { Reactor } from "../system/reactor.ts";
 import { exactTimers } from "../system/clock.ts";
-import { PERMISSIVE_LID } from "../wire/lrh.ts";
-import { MgmtClass } from "../wire/mad.ts";
 import type { CommandContext } from "./commands/context.ts";
 import { dataCommands } from "./data_commands.ts";
 import { openPort, type PortInit } from "./open_port.ts";
@@ -52,41 +50,16 @@ function placeOf({ name, netdev }: IpoibInterface): InterfacePlace {
   return { name, namespace: netdev.config.namespace };
 }
 
-/** The index of the default partition, with which MADs are sent (IBTA vol. 1 13.5.1). */
-function managementPkeyIndex(pkeys: readonly number[]): number {
-  return Math.max(0, pkeys.findIndex((pkey) => (pkey & 0x7fff) === 0x7fff));
-}
-
 function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
   using parts = new DisposableStack();
   exactTimers();
   using netns = new Fd(init.netns);
   const { port, subnet, showSubnet } = openPort(init, reactor, emit);
   parts.defer(() => port.close());
-  const agent = parts.adopt(
-    port.openMadAgent(MgmtClass.SubnAdm),
+  const { sa } = parts.adopt(
+    openSaClient(reactor, port),
     (each) => each.close(),
   );
-  const sa = new SaClient({
-    agent: {
-      send: (mad, to) => {
-        agent.send(mad, to);
-        schedule();
-      },
-    },
-    location: () => ({
-      // Where there is no manager (RoCE) the port itself answers.
-      smLid: port.attributes.linkLayer === "ethernet"
-        ? PERMISSIVE_LID
-        : port.attributes.smLid,
-      smSl: port.attributes.smSl,
-      pkeyIndex: managementPkeyIndex(port.attributes.pkeys),
-    }),
-  });
-  const saTimer = reactor.timer((now) => saTimer.at(sa.tick(now)));
-  const schedule = () => saTimer.at(sa.deadline);
-  reactor.onTurnEnd(schedule);
-  agent.onMad = (mad, from) => sa.onMad(mad, from, reactor.clock.now());
   const shared = init.hca.kind === "verbs" && init.hca.locks !== undefined
     ? parts.adopt(
       openSharedPort(reactor, init.name, () => port.attributes.gid, {
@@ -150,11 +123,8 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
   };
   const owned = parts.move();
   return {
-    command: (name, params, done) => {
-      runCommand(dataCommands, commandContext, name, params, done);
-      // What it asks of the administrator has a deadline before the next turn ends.
-      schedule();
-    },
+    command: (name, params, done) =>
+      runCommand(dataCommands, commandContext, name, params, done),
     close: () => {
       device.close();
       owned.dispose();

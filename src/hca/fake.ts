@@ -15,6 +15,7 @@ import { Listeners } from "../base/listeners.ts";
 import { ENCAP_LENGTH } from "../base/units.ts";
 import { ETHERNET_HEADER_LENGTH } from "../wire/ethernet.ts";
 import { FIRST_MLID } from "../wire/lrh.ts";
+import type { MadAddress } from "../wire/mad.ts";
 import { GsoType, VNET_HEADER_LENGTH } from "../wire/vnet.ts";
 import { FakeAddressHandle } from "./fake_address_handle.ts";
 import { type FakeSendMemory, LAYOUT, STRIDE, whereIs } from "./fake_memory.ts";
@@ -29,7 +30,6 @@ import type {
   AddressHandle,
   AddressHandleAttributes,
   HcaPort,
-  MadAddress,
   MadAgent,
   PortAttributes,
   PortEvent,

@@ -36,6 +36,7 @@
 
 import type { IbMtu } from "../base/units.ts";
 import type { FrameMemory } from "../system/frames.ts";
+import type { MadAddress } from "../wire/mad.ts";
 
 /** Where things stand in a send slot, in bytes from the slot's base. */
 export interface SlotLayout {
@@ -202,28 +203,6 @@ export interface QueuePairOptions {
 export interface UdQpOptions extends QueuePairOptions {
   /** Where the packets lie that it sends: memory of the same port. */
   memory: SendMemory;
-}
-
-/** Where a MAD goes or came from. */
-export interface MadAddress {
-  lid: number;
-  qpn: number;
-  qkey: number;
-  pkeyIndex: number;
-  sl: number;
-  /** Present if the MAD has a GRH. Ports of the embedded subnet send none, and so receive none. */
-  grh?: MadGrh;
-}
-
-/** The GRH of a MAD. */
-export interface MadGrh {
-  /** The other end's, 16 bytes: the destination of a MAD that goes, the source of one that came. */
-  gid: Uint8Array;
-  /** Index of the port's own GID. */
-  sgidIndex: number;
-  flowLabel: number;
-  hopLimit: number;
-  trafficClass: number;
 }
 
 /** A user of one management class of the general services interface: 256-byte MADs on QP1 (IBTA vol. 1 13.4). */

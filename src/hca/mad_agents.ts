@@ -2,10 +2,8 @@
 
 import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
-import type { MadAddress, MadAgent } from "./hca.ts";
-
-/** Where the management class stands in a MAD. */
-const MGMT_CLASS = 1;
+import { MAD_LENGTH, type MadAddress, MadView } from "../wire/mad.ts";
+import type { MadAgent } from "./hca.ts";
 
 export class MadAgents {
   readonly #agents = new Map<number, Agent>();
@@ -40,7 +38,9 @@ export class MadAgents {
 
   /** Hands a MAD that arrived to the agent of its class. */
   deliver(mad: Uint8Array, from: MadAddress): void {
-    const agent = this.#agents.get(mad[MGMT_CLASS] ?? -1);
+    const agent = mad.length === MAD_LENGTH
+      ? this.#agents.get(MadView.of(mad).mgmtClass)
+      : undefined;
     if (agent) agent.onMad(mad, from);
     else this.#onUnclaimed();
   }

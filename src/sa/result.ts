@@ -6,8 +6,6 @@ import type { Millis } from "../base/units.ts";
 export const EINVAL = 22;
 /** It did not answer. */
 export const ETIMEDOUT = 110;
-/** The request was given up before: the subnet manager changed, or the port closed. */
-export const EINTR = 4;
 
 /** An answered request's record, or why there is none. */
 export type SaResult<T> =

@@ -18,12 +18,7 @@
 import { formatGuid, hex } from "../base/hex.ts";
 import type { Millis } from "../base/units.ts";
 import { formatGid } from "../wire/gid.ts";
-import {
-  formatMadStatus,
-  MadStatus,
-  Method,
-  METHOD_RESPONSE,
-} from "../wire/mad.ts";
+import { formatMadStatus, isResponse, MadStatus, Method } from "../wire/mad.ts";
 import { McMemberRecord } from "../wire/sa/mc_member_record.ts";
 import { NodeRecord } from "../wire/sa/node_record.ts";
 import { PathRecord } from "../wire/sa/path_record.ts";
@@ -127,7 +122,7 @@ export class SubnetAdministrator {
     }
     if (
       this.#transfers.handle(requester, request, now) ||
-      (request.method & METHOD_RESPONSE) !== 0
+      isResponse(request.method)
     ) return undefined;
     try {
       const answer = this.#handlerOf(request)(requester, request);

@@ -1,7 +1,7 @@
 /** Answers of the administrator as MADs: one record, a table, or a refusal (IBTA vol. 1 15.4). */
 
-import { MadStatus, Method, responseMethod } from "../wire/mad.ts";
-import { NO_RMPP, SaMad } from "../wire/sa/sa_mad.ts";
+import { MadStatus, Method } from "../wire/mad.ts";
+import { SaMad } from "../wire/sa/sa_mad.ts";
 import { segmentTable } from "../wire/sa/rmpp.ts";
 import { SaRefusal } from "./refusal.ts";
 
@@ -24,10 +24,8 @@ export function answerMads(
   if (request.method === Method.GetTable) {
     const table = new Uint8Array(records.length * stride);
     records.forEach((record, i) => table.set(record, i * stride));
-    return segmentTable({
-      ...response(request),
-      attributeOffset: records.length === 0 ? 0 : stride / 8,
-    }, table);
+    const attributeOffset = records.length === 0 ? 0 : stride / 8;
+    return segmentTable(SaMad.answer(request, { attributeOffset }), table);
   }
   if (records.length > 1) {
     throw new SaRefusal(
@@ -39,34 +37,18 @@ export function answerMads(
   if (data === undefined) {
     throw new SaRefusal(MadStatus.NoRecords, "nothing fits the request");
   }
-  return [SaMad.emit({
-    ...response(request),
-    data,
-    attributeOffset: stride / 8,
-  })];
+  return [
+    SaMad.emit(SaMad.answer(request, { data, attributeOffset: stride / 8 })),
+  ];
 }
 
 /** The MAD of a refusal: the status, and the request's data again. */
 export function refusalMad(request: SaMad, refusal: SaRefusal): Uint8Array {
-  return SaMad.emit({
-    ...response(request),
+  return SaMad.emit(SaMad.answer(request, {
     status: refusal.status,
     data: refusal.data ?? request.data,
     attributeOffset: request.method === Method.GetTable
       ? 0
       : request.attributeOffset,
-  });
-}
-
-/** The request's header as the answer has it; SM_Key is 0 in all answers (IBTA vol. 1 C15-0.1.5). */
-function response(request: SaMad): SaMad {
-  return {
-    ...request,
-    method: responseMethod(request.method),
-    status: MadStatus.Ok,
-    rmpp: NO_RMPP,
-    smKey: 0n,
-    attributeOffset: 0,
-    data: new Uint8Array(0),
-  };
+  }));
 }

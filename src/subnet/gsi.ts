@@ -3,10 +3,10 @@
  */
 
 import { pkeysMatch } from "../base/units.ts";
-import { GSI_QKEY, GSI_QPN } from "../wire/mad.ts";
+import { GSI_QKEY, GSI_QPN, gsiAddress, type MadAddress } from "../wire/mad.ts";
 import { DEFAULT_PARTITION } from "./partitions.ts";
 import { SM_LID, type SubnetPort } from "./ports.ts";
-import { encodeMad, type MadFrame, type MadFrameAddress } from "./protocol.ts";
+import { encodeMad, type MadFrame } from "./protocol.ts";
 import type { Subnet } from "./subnet.ts";
 
 /** The manager's own P_Key: a full member of the default partition. */
@@ -15,7 +15,7 @@ const MANAGER_PKEY = 0x8000 | DEFAULT_PARTITION;
 /** Why a MAD that a port sent goes nowhere; undefined if it may pass. */
 export function dropReason(
   source: SubnetPort | undefined,
-  address: MadFrameAddress,
+  address: MadAddress,
 ): string | undefined {
   if (source === undefined) return "the port is not registered";
   if (!source.active) return "the port is down";
@@ -31,14 +31,11 @@ export function dropReason(
 }
 
 /** Where a MAD of the manager to this port comes from, as the port sees it. */
-export function managerAddress(port: SubnetPort): MadFrameAddress {
-  return {
-    lid: SM_LID,
-    qpn: GSI_QPN,
-    qkey: GSI_QKEY,
-    pkeyIndex: port.pkeys.findIndex((pkey) => pkeysMatch(pkey, MANAGER_PKEY)),
-    sl: 0,
-  };
+export function managerAddress(port: SubnetPort): MadAddress {
+  return gsiAddress(
+    SM_LID,
+    port.pkeys.findIndex((pkey) => pkeysMatch(pkey, MANAGER_PKEY)),
+  );
 }
 
 /** True if a MAD of the manager reaches the port. */

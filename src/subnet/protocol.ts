@@ -1,25 +1,25 @@
 /**
  * Frames on the subnet manager's socket (`sm.sock`, SOCK_SEQPACKET: one frame is one message).
  *
- * | kind (byte 0) | rest                                                            |
- * |----------------|-----------------------------------------------------------------|
- * | 1 control      | a JSON object in UTF-8, see messages.ts                         |
- * | 2 MAD          | header up to byte 16 (below), then the 256 bytes of the MAD   |
+ * | kind (byte 0) | rest                                                         |
+ * |---------------|--------------------------------------------------------------|
+ * | 1 control     | a JSON object in UTF-8, see messages.ts                      |
+ * | 2 MAD         | address up to byte 16 (below), then the 256 bytes of the MAD |
  *
- * MAD header, big-endian:
+ * Address of a MAD, big-endian:
  *
  * | offset | bytes | field                                                                    |
- * |--------|--------|--------------------------------------------------------------------------|
- * | 0      | 1      | kind, 2                                                                  |
- * | 1      | 1      | service level                                                            |
- * | 2      | 2      | LID: from a port the destination, towards a port the source              |
- * | 4      | 4      | QPN: from a port the destination's, towards a port the source's          |
- * | 8      | 4      | Q_Key                                                                    |
- * | 12     | 2      | P_Key index in the table of the port at this end of the connection       |
- * | 14     | 2      | reserved, zero                                                           |
+ * |--------|-------|--------------------------------------------------------------------------|
+ * | 0      | 1     | kind, 2                                                                  |
+ * | 1      | 1     | service level                                                            |
+ * | 2      | 2     | LID: from a port the destination, towards a port the source              |
+ * | 4      | 4     | QPN: from a port the destination's, towards a port the source's          |
+ * | 8      | 4     | Q_Key                                                                    |
+ * | 12     | 2     | P_Key index in the table of the port at this end of the connection       |
+ * | 14     | 2     | reserved, zero                                                           |
  *
- * The fields are those of an address handle or a work completion, so they go in and out of
- * `MadAgent` (hca.ts) as they are. A MAD for another LID than the manager's is passed on to that port.
+ * The fields are those of {@linkcode MadAddress} but for the GRH, which no MAD of the embedded subnet has. A MAD for
+ * another LID than the manager's is passed on to that port.
  *
  * A frame that is none of these decodes to undefined; the receiver drops it. The transport must keep the
  * order and must not lose frames; it may queue them.
@@ -29,7 +29,7 @@ import { Errno } from "../base/errno.ts";
 import * as v from "valibot";
 import { IpoibError } from "../base/errors.ts";
 import { GID_LENGTH } from "../wire/gid.ts";
-import { MAD_LENGTH } from "../wire/mad.ts";
+import { MAD_LENGTH, type MadAddress } from "../wire/mad.ts";
 import {
   type ForeignHello,
   type ManagerMessage,
@@ -40,26 +40,18 @@ import {
 
 /** The longest frame, in bytes; less than the default send buffer of a Unix socket. */
 export const MAX_FRAME_LENGTH = 128 * 1024;
-const MAD_HEADER_LENGTH = 16;
+/** Where the MAD begins in its frame. */
+const MAD_OFFSET = 16;
 
 const KIND_CONTROL = 1;
 const KIND_MAD = 2;
 
 const Field = { sl: 1, lid: 2, qpn: 4, qkey: 8, pkeyIndex: 12 } as const;
 
-/** Where a MAD goes to or comes from; `MadAddress` of hca.ts without a GRH. */
-export interface MadFrameAddress {
-  lid: number;
-  qpn: number;
-  qkey: number;
-  pkeyIndex: number;
-  sl: number;
-}
-
 /** A MAD with its address; `mad` is 256 bytes and lies in the frame. */
 export interface MadFrame {
   kind: "mad";
-  address: MadFrameAddress;
+  address: MadAddress;
   mad: Uint8Array;
 }
 
@@ -98,7 +90,7 @@ export function encodeControl(
  */
 export function encodeMad(
   mad: Uint8Array,
-  address: MadFrameAddress,
+  address: MadAddress,
 ): Uint8Array {
   if (mad.length !== MAD_LENGTH) {
     throw new IpoibError(
@@ -107,7 +99,7 @@ export function encodeMad(
       { errno: Errno.EINVAL },
     );
   }
-  const frame = new Uint8Array(MAD_HEADER_LENGTH + MAD_LENGTH);
+  const frame = new Uint8Array(MAD_OFFSET + MAD_LENGTH);
   const view = new DataView(frame.buffer);
   frame[0] = KIND_MAD;
   view.setUint8(Field.sl, address.sl);
@@ -115,7 +107,7 @@ export function encodeMad(
   view.setUint32(Field.qpn, address.qpn);
   view.setUint32(Field.qkey, address.qkey);
   view.setUint16(Field.pkeyIndex, address.pkeyIndex);
-  frame.set(mad, MAD_HEADER_LENGTH);
+  frame.set(mad, MAD_OFFSET);
   return frame;
 }
 
@@ -155,7 +147,7 @@ function json(bytes: Uint8Array): unknown {
 }
 
 function decodeMad(frame: Uint8Array): MadFrame | undefined {
-  if (frame.length !== MAD_HEADER_LENGTH + MAD_LENGTH) return undefined;
+  if (frame.length !== MAD_OFFSET + MAD_LENGTH) return undefined;
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
   return {
     kind: "mad",
@@ -166,7 +158,7 @@ function decodeMad(frame: Uint8Array): MadFrame | undefined {
       qkey: view.getUint32(Field.qkey),
       pkeyIndex: view.getUint16(Field.pkeyIndex),
     },
-    mad: frame.subarray(MAD_HEADER_LENGTH),
+    mad: frame.subarray(MAD_OFFSET),
   };
 }
 

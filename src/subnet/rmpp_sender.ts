@@ -6,6 +6,7 @@
  */
 
 import type { Millis } from "../base/units.ts";
+import { responseMethod } from "../wire/mad.ts";
 import { abortMad, RMPP_VERSION, RmppStatus } from "../wire/sa/rmpp.ts";
 import { RmppFlag, RmppType, SaMad } from "../wire/sa/sa_mad.ts";
 import type { SubnetPort } from "./ports.ts";
@@ -31,11 +32,6 @@ export class RmppSender {
 
   constructor(send: (port: SubnetPort, mad: Uint8Array) => void) {
     this.#send = send;
-  }
-
-  /** Transfers under way. */
-  get size(): number {
-    return this.#transfers.size;
   }
 
   /** Begins a transfer, or begins it again if the port has asked again; false if the port has too many. */
@@ -92,12 +88,8 @@ export class RmppSender {
     for (const [key, transfer] of this.#transfers) {
       if (transfer.deadline <= now) {
         if (transfer.sendsLeft === 0) {
-          // The same packet as a receiver's, with the sender's method.
           const data = SaMad.parse(transfer.segments[0]!)!;
-          const mad = abortMad(data, RmppStatus.TooManyRetries);
-          mad[METHOD] = data.method;
-          this.#transfers.delete(key);
-          this.#send(transfer.port, mad);
+          this.#abort(key, data, RmppStatus.TooManyRetries);
           continue;
         }
         transfer.sendsLeft--;
@@ -144,12 +136,9 @@ export class RmppSender {
   #abort(key: string, mad: SaMad, status: number): void {
     const { port } = this.#transfers.get(key)!;
     this.#transfers.delete(key);
-    this.#send(port, abortMad(mad, status));
+    this.#send(port, abortMad(mad, responseMethod(mad.method), status));
   }
 }
-
-/** Byte of the method in a MAD. */
-const METHOD = 3;
 
 /** A transfer is known by the port and the TransactionID. */
 function keyOf(port: SubnetPort, { transactionId }: SaMad): string {

@@ -15,12 +15,7 @@ import {
   InformInfo,
 } from "../wire/sa/inform_info.ts";
 import { Notice } from "../wire/sa/notice.ts";
-import {
-  NO_RMPP,
-  SA_CLASS_VERSION,
-  SaAttribute,
-  SaMad,
-} from "../wire/sa/sa_mad.ts";
+import { SaAttribute, SaMad } from "../wire/sa/sa_mad.ts";
 import { type SubnetPort } from "./ports.ts";
 
 /** Time between two sends of a Report, and how often it is sent in all (OpenSM's transaction defaults). */
@@ -161,17 +156,10 @@ function matches(info: InformInfo, notice: Notice): boolean {
 }
 
 function reportMad(transactionId: bigint, notice: Notice): Uint8Array {
-  return SaMad.emit({
-    classVersion: SA_CLASS_VERSION,
+  return SaMad.emit(SaMad.of({
     method: Method.Report,
-    status: 0,
     transactionId,
     attributeId: SaAttribute.Notice,
-    attributeModifier: 0,
-    rmpp: NO_RMPP,
-    smKey: 0n,
-    attributeOffset: 0,
-    componentMask: 0n,
     data: Notice.emit(notice),
-  });
+  }));
 }

@@ -9,16 +9,14 @@
  * | 3      | 1      | Method          | 18     | 2      | reserved          |
  * | 4      | 2      | Status          | 20     | 4      | AttributeModifier |
  *
- * A MAD is always 256 bytes, big-endian. {@linkcode MadView} reads and writes in place;
- * {@linkcode MadHeader} is the record.
+ * A MAD is always 256 bytes, big-endian. {@linkcode MadView} reads and writes in place; {@linkcode MadHeader} is the
+ * record; {@linkcode MadAddress} is where a MAD goes or came from.
  */
 
 import { hex } from "../base/hex.ts";
 
 /** Bytes of every MAD. */
 export const MAD_LENGTH = 256;
-/** Bytes of the common header. */
-const MAD_HEADER_LENGTH = 24;
 /** BaseVersion. */
 export const MAD_BASE_VERSION = 1;
 
@@ -26,6 +24,33 @@ export const MAD_BASE_VERSION = 1;
 export const GSI_QPN = 1;
 /** Q_Key of every MAD on QP1 (IBTA vol. 1 10.2.5). */
 export const GSI_QKEY = 0x80010000;
+
+/** Where a MAD goes or came from. */
+export interface MadAddress {
+  lid: number;
+  qpn: number;
+  qkey: number;
+  pkeyIndex: number;
+  sl: number;
+  /** Present if the MAD has a GRH. Ports of the embedded subnet send none, and so receive none. */
+  grh?: MadGrh;
+}
+
+/** The GRH of a MAD. */
+export interface MadGrh {
+  /** The other end's, 16 bytes: the destination of a MAD that goes, the source of one that came. */
+  gid: Uint8Array;
+  /** Index of the port's own GID. */
+  sgidIndex: number;
+  flowLabel: number;
+  hopLimit: number;
+  trafficClass: number;
+}
+
+/** QP1 of the port with this LID; `pkeyIndex` is in the sender's table. */
+export function gsiAddress(lid: number, pkeyIndex = 0, sl = 0): MadAddress {
+  return { lid, qpn: GSI_QPN, qkey: GSI_QKEY, pkeyIndex, sl };
+}
 
 /** Management classes. */
 export const MgmtClass = {
@@ -55,8 +80,12 @@ export const Method = {
   DeleteResp: 0x95,
 } as const;
 
-/** Bit 7 of the method. */
-export const METHOD_RESPONSE = 0x80;
+const METHOD_RESPONSE = 0x80;
+
+/** True for the methods that answer: those with bit 7 set (IBTA vol. 1 13.4.5). */
+export function isResponse(method: number): boolean {
+  return (method & METHOD_RESPONSE) !== 0;
+}
 
 /** The method that answers `method`: Set and Get are both answered by GetResp (IBTA vol. 1 13.4.5). */
 export function responseMethod(method: number): number {
@@ -117,9 +146,16 @@ const Offset = {
   attributeModifier: 20,
 } as const;
 
-/** A MAD's header in place; set {@linkcode view} and {@linkcode base} to point it elsewhere. */
+/** A MAD's header in place: `base` is where the MAD begins in `view`. */
 export class MadView {
-  constructor(public view: DataView, public base = 0) {}
+  constructor(readonly view: DataView, readonly base = 0) {}
+
+  /** The header of a MAD of 256 bytes. */
+  static of(mad: Uint8Array): MadView {
+    return new MadView(
+      new DataView(mad.buffer, mad.byteOffset, mad.byteLength),
+    );
+  }
 
   get baseVersion(): number {
     return this.view.getUint8(this.base + Offset.baseVersion);
@@ -127,26 +163,16 @@ export class MadView {
   get mgmtClass(): number {
     return this.view.getUint8(this.base + Offset.mgmtClass);
   }
-  get classVersion(): number {
-    return this.view.getUint8(this.base + Offset.classVersion);
-  }
   get method(): number {
     return this.view.getUint8(this.base + Offset.method);
   }
-  set method(value: number) {
-    this.view.setUint8(this.base + Offset.method, value);
+  get isResponse(): boolean {
+    return isResponse(this.method);
   }
   get status(): number {
     return this.view.getUint16(this.base + Offset.status);
   }
-  set status(value: number) {
-    this.view.setUint16(this.base + Offset.status, value);
-  }
-  /** High half of the TransactionID: on verbs the kernel puts its agent number there. */
-  get transactionIdHigh(): number {
-    return this.view.getUint32(this.base + Offset.transactionId);
-  }
-  /** Low half of the TransactionID, the part that a client may choose. */
+  /** Low half of the TransactionID, which a client may choose: on verbs the kernel puts its agent number in the high half. */
   get transactionIdLow(): number {
     return this.view.getUint32(this.base + Offset.transactionId + 4);
   }
@@ -172,8 +198,6 @@ export interface MadHeader {
 }
 
 export const MadHeader = {
-  LENGTH: MAD_HEADER_LENGTH,
-
   /** Reads the header of a whole MAD; undefined if it is not 256 bytes of base version 1. */
   parse(mad: Uint8Array): MadHeader | undefined {
     if (mad.length !== MAD_LENGTH || mad[0] !== MAD_BASE_VERSION) {

@@ -1,8 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { IpoibError } from "../../src/base/errors.ts";
-import type { MadAddress } from "../../src/hca/hca.ts";
 import { MadAgents } from "../../src/hca/mad_agents.ts";
-import { MgmtClass } from "../../src/wire/mad.ts";
+import { type MadAddress, MgmtClass } from "../../src/wire/mad.ts";
 
 const ADDRESS: MadAddress = { lid: 1, qpn: 1, qkey: 2, pkeyIndex: 0, sl: 0 };
 

@@ -1,10 +1,9 @@
 /** What an event of the port changes and what it leaves alone (Linux ipoib_verbs.c: light, normal and heavy flush). */
 
 import { assert, assertEquals } from "@std/assert";
-import type { MadAddress } from "../../src/hca/hca.ts";
 import { arpRequest } from "../../src/wire/arp.ts";
 import { gidFrom } from "../../src/wire/gid.ts";
-import { Method } from "../../src/wire/mad.ts";
+import { type MadAddress, Method } from "../../src/wire/mad.ts";
 import { type Host, ip, ipv4Frame, Rig } from "./rig.ts";
 import { ScriptedSa } from "./scripted_sa.ts";
 

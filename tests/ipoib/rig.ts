@@ -1,7 +1,6 @@
 /** Hosts with the engine over the fake fabric, the fake netdev and a clock that the test moves. */
 
 import { assert, assertEquals } from "@std/assert";
-import { MgmtClass } from "../../src/wire/mad.ts";
 import { configureLog } from "../../src/base/log.ts";
 import { PERIOD_MS } from "../../src/base/log_limiter.ts";
 import {
@@ -13,9 +12,10 @@ import {
 import { IpoibDevice } from "../../src/ipoib/device.ts";
 import type { AddressFamily } from "../../src/ipoib/family/address_family.ts";
 import type { IpoibInterface } from "../../src/ipoib/interface.ts";
+import { openSaClient } from "../../src/ipoib/open_sa_client.ts";
 import type { Neighbour } from "../../src/ipoib/neighbour/neighbour.ts";
 import { FakeNetdev } from "../../src/netdev/fake.ts";
-import { SaClient } from "../../src/sa/client.ts";
+import type { SaClient } from "../../src/sa/client.ts";
 import { Memberships } from "../../src/sa/memberships.ts";
 import type { SubnetManagerOptions } from "../../src/subnet/manager.ts";
 import { FakeReactor } from "../../src/system/fake_reactor.ts";
@@ -141,25 +141,9 @@ export class Host {
     const { reactor, fabric } = rig;
     this.port = fabric.addPort({ state: "init", pkeys: [], ...options });
     const { port } = this;
-    const timer = reactor.timer((now) => timer.at(sa.tick(now)));
-    const agent = port.openMadAgent(MgmtClass.SubnAdm);
-    const sa = new SaClient({
-      agent: {
-        send: (mad, to) => {
-          agent.send(mad, to);
-          timer.at(sa.deadline);
-        },
-      },
-      location: () => ({
-        smLid: port.attributes.smLid,
-        smSl: port.attributes.smSl,
-        pkeyIndex: 0,
-      }),
-    });
+    const { sa } = openSaClient(reactor, port);
     this.sa = sa;
     this.memberships = new Memberships(sa);
-    reactor.onTurnEnd(() => timer.at(sa.deadline));
-    agent.onMad = (mad, from) => sa.onMad(mad, from, reactor.clock.now());
     const make = options.makeNetdev ?? ((o) => new FakeNetdev(o));
     this.device = new IpoibDevice(
       {

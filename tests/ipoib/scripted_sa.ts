@@ -1,7 +1,7 @@
 /** A subnet administrator that answers what the test says, and remembers what it was asked. */
 
 import type { FakePort } from "../../src/hca/fake.ts";
-import { GSI_QKEY, Method, responseMethod } from "../../src/wire/mad.ts";
+import { gsiAddress, Method } from "../../src/wire/mad.ts";
 import { McMemberRecord } from "../../src/wire/sa/mc_member_record.ts";
 import { PathRecord } from "../../src/wire/sa/path_record.ts";
 import { SaAttribute, SaMad } from "../../src/wire/sa/sa_mad.ts";
@@ -107,21 +107,8 @@ export class ScriptedSa {
     data: Uint8Array,
   ): void {
     if (status === undefined) return;
-    const mad = SaMad.emit({
-      ...request,
-      method: responseMethod(request.method),
-      status,
-      data,
-    });
-    this.#rig.fabric.later(() =>
-      to.receiveMad(mad, {
-        lid: 1,
-        qpn: 1,
-        qkey: GSI_QKEY,
-        pkeyIndex: 0,
-        sl: 0,
-      })
-    );
+    const mad = SaMad.emit(SaMad.answer(request, { status, data }));
+    this.#rig.fabric.later(() => to.receiveMad(mad, gsiAddress(1)));
   }
 }
 

@@ -16,9 +16,8 @@ import {
   STRIDE,
 } from "../../src/hca/soft/slot_layout.ts";
 import { IpoibDevice } from "../../src/ipoib/device.ts";
+import { openSaClient } from "../../src/ipoib/open_sa_client.ts";
 import { FakeNetdev } from "../../src/netdev/fake.ts";
-import { MgmtClass } from "../../src/wire/mad.ts";
-import { SaClient } from "../../src/sa/client.ts";
 import { icrc, vcrc } from "../packets/crc.ts";
 import { erfRecord } from "../packets/erf.ts";
 import {
@@ -81,12 +80,7 @@ function host(subnet: Subnet, guid: bigint, address: string) {
   const frames: Uint8Array[] = [];
   record(port, frames);
   const { reactor } = subnet;
-  const agent = port.openMadAgent(MgmtClass.SubnAdm);
-  const sa = new SaClient({
-    agent,
-    location: () => ({ smLid: port.attributes.smLid, smSl: 0, pkeyIndex: 0 }),
-  });
-  agent.onMad = (mad, from) => sa.onMad(mad, from, reactor.clock.now());
+  const { sa } = openSaClient(reactor, port);
   const device = new IpoibDevice(
     { reactor, port, sa, memberships: new Memberships(sa) },
     {

@@ -75,9 +75,9 @@ function reaches(
   state: string,
 ): Promise<LinkStatus> {
   return until(`${name}: ${state}`, async () => {
-    const { links, pending } = await node.status();
+    const { links, asking } = await node.status();
     const link = links.find((each) => each.name === name);
-    return pending === 0 && link?.state === state && link;
+    return !asking && link?.state === state && link;
   });
 }
 
@@ -283,9 +283,9 @@ function joinedAll(
   count: number,
 ): Promise<LinkStatus> {
   return until(`${name} has joined ${count} groups`, async () => {
-    const { pending } = await node.status();
+    const { asking } = await node.status();
     const link = await node.link(name);
-    return pending === 0 &&
+    return !asking &&
       Object.keys(ownMemberships(link)).length === count &&
       link.paths.every(({ state }) => state !== "asking") && link;
   });

@@ -1,36 +1,23 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { broadcastJoin } from "../../src/sa/requests.ts";
 import { broadcastMgid } from "../../src/wire/mgid.ts";
-import { GSI_QKEY, MadStatus, Method } from "../../src/wire/mad.ts";
+import { gsiAddress, MadStatus, Method } from "../../src/wire/mad.ts";
 import { McMemberRecord } from "../../src/wire/sa/mc_member_record.ts";
 import { PathMask, PathRecord } from "../../src/wire/sa/path_record.ts";
-import {
-  NO_RMPP,
-  SA_CLASS_VERSION,
-  SaAttribute,
-  SaMad,
-} from "../../src/wire/sa/sa_mad.ts";
+import { NO_RMPP, SaAttribute, SaMad } from "../../src/wire/sa/sa_mad.ts";
 import { Selector } from "../../src/wire/sa/selector.ts";
 import { gidOf, Rig, type RigPort } from "./rig.ts";
 
 /** Sends an SA MAD and returns what comes back. */
 function exchange(port: RigPort, fields: Partial<SaMad>): SaMad | undefined {
   const before = port.mads.length;
-  const mad = SaMad.emit({
-    classVersion: SA_CLASS_VERSION,
+  const mad = SaMad.emit(SaMad.of({
     method: Method.Get,
-    status: 0,
     transactionId: 0xabcd_0000_0001n,
     attributeId: SaAttribute.PathRecord,
-    attributeModifier: 0,
-    rmpp: NO_RMPP,
-    smKey: 0n,
-    attributeOffset: 0,
-    componentMask: 0n,
-    data: new Uint8Array(0),
     ...fields,
-  });
-  port.sendMad(mad, { lid: 1, qpn: 1, qkey: GSI_QKEY, pkeyIndex: 0, sl: 0 });
+  }));
+  port.sendMad(mad, gsiAddress(1));
   port.rig.pump();
   const answer = port.mads[before];
   if (answer === undefined) return undefined;

@@ -5,7 +5,7 @@ import { linkToken } from "../../src/subnet/link_token.ts";
 import { PROTOCOL_VERSION } from "../../src/subnet/messages.ts";
 import { broadcastMgid } from "../../src/wire/mgid.ts";
 import { gidKey } from "../../src/wire/gid.ts";
-import { GSI_QKEY } from "../../src/wire/mad.ts";
+import { gsiAddress } from "../../src/wire/mad.ts";
 import { broadcastJoin } from "../../src/sa/requests.ts";
 import { gidOf, guidOf, Rig, secretOf } from "./rig.ts";
 
@@ -187,7 +187,7 @@ Deno.test("MADs for another port are passed on with the source's address", () =>
   const rig = new Rig();
   const [a, b] = [rig.join(1), rig.join(2)];
   const mad = new Uint8Array(256).fill(7);
-  const to = { lid: 3, qpn: 1, qkey: GSI_QKEY, pkeyIndex: 2, sl: 5 };
+  const to = gsiAddress(3, 2, 5);
   a.sendMad(mad, to);
   rig.pump();
   assertEquals(b.mads, [{ kind: "mad", address: { ...to, lid: 2 }, mad }]);
@@ -217,7 +217,7 @@ Deno.test("a MAD passes only between members of its partition", () => {
   const [a, b, c] = [rig.join(1), rig.join(2), rig.join(3)];
   assertEquals(a.welcome.pkeys, [0x7fff, 0x8005]);
   assertEquals(b.welcome.pkeys, [0x7fff, 0x0005]);
-  const to = { lid: 4, qpn: 1, qkey: GSI_QKEY, pkeyIndex: 1, sl: 0 };
+  const to = gsiAddress(4, 1);
   b.sendMad(new Uint8Array(256), to); // limited to limited
   a.sendMad(new Uint8Array(256), to); // full to limited
   rig.pump();
@@ -228,7 +228,7 @@ Deno.test("a MAD with a wrong QP, Q_Key or P_Key index is dropped with a reason"
   const rig = new Rig();
   const port = rig.join(1);
   const mad = new Uint8Array(256);
-  const good = { lid: 1, qpn: 1, qkey: GSI_QKEY, pkeyIndex: 0, sl: 0 };
+  const good = gsiAddress(1);
   port.sendMad(mad, { ...good, qpn: 2 });
   port.sendMad(mad, { ...good, qkey: 0xb1b });
   port.sendMad(mad, { ...good, pkeyIndex: 9 });
@@ -250,7 +250,7 @@ Deno.test("a MAD with a wrong QP, Q_Key or P_Key index is dropped with a reason"
 Deno.test("no frame of any kind upsets the manager", () => {
   const rig = new Rig();
   const port = rig.join(1);
-  const to = { lid: 1, qpn: 1, qkey: GSI_QKEY, pkeyIndex: 0, sl: 0 };
+  const to = gsiAddress(1);
   fc.assert(fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => {
     rig.manager.receive(port.connection, bytes, rig.clock.now());
     const mad = new Uint8Array(256);

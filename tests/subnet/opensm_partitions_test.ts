@@ -18,7 +18,7 @@ import { Method } from "../../src/wire/mad.ts";
 import { formatGid } from "../../src/wire/gid.ts";
 import { McMask, McMemberRecord } from "../../src/wire/sa/mc_member_record.ts";
 import { PkeyTableRecord } from "../../src/wire/sa/pkey_table_record.ts";
-import { NO_RMPP, SaAttribute, SaMad } from "../../src/wire/sa/sa_mad.ts";
+import { SaAttribute, SaMad } from "../../src/wire/sa/sa_mad.ts";
 import { RecordedFabric } from "./recorded_fabric.ts";
 
 const folder = new URL("../golden/opensm/", import.meta.url);
@@ -53,20 +53,13 @@ function get(
   port: number,
   fields: Partial<SaMad>,
 ): SaMad {
-  const mad = SaMad.emit({
-    classVersion: 2,
+  const mad = SaMad.emit(SaMad.of({
     method: Method.Get,
-    status: 0,
     transactionId: 1n,
     attributeId: SaAttribute.McMemberRecord,
-    attributeModifier: 0,
-    rmpp: NO_RMPP,
     smKey: 1n,
-    attributeOffset: 0,
-    componentMask: 0n,
-    data: new Uint8Array(0),
     ...fields,
-  });
+  }));
   return SaMad.parse(fabric.exchange(port, mad)!)!;
 }
 

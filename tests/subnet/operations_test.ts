@@ -8,10 +8,11 @@ import { IPOIB_DEFAULTS, type Partition } from "../../src/subnet/partitions.ts";
 import { FIRST_LID } from "../../src/subnet/ports.ts";
 import { formatGid, gidEquals } from "../../src/wire/gid.ts";
 import { broadcastMgid } from "../../src/wire/mgid.ts";
-import { InformInfo } from "../../src/wire/sa/inform_info.ts";
+import { INFORM_ANY, type InformInfo } from "../../src/wire/sa/inform_info.ts";
 import type { McMemberRecord } from "../../src/wire/sa/mc_member_record.ts";
-import { Notice, TrapNumber } from "../../src/wire/sa/notice.ts";
+import { TrapNumber } from "../../src/wire/sa/notice.ts";
 import type { PathRecord } from "../../src/wire/sa/path_record.ts";
+import { informTrap, noticeGid } from "../wire/sa/subscriber.ts";
 import { guidOf, Rig, type RigPort } from "./rig.ts";
 
 const BROADCAST = broadcastMgid(0xffff);
@@ -225,14 +226,14 @@ Deno.test("traps 65 and 64 tell of ports that go down and come up", () => {
   const rig = new Rig();
   const [a, b] = [rig.join(1), rig.join(2)];
   for (const port of [a, b]) {
-    const info = InformInfo.trap(0xffff);
+    const info = informTrap(INFORM_ANY);
     assert(
-      port.ask<InformInfo>((now, cb) => port.client.inform(info, now, cb))?.ok,
+      port.ask<InformInfo>((_now, cb) => port.queries.inform(info, cb))?.ok,
     );
   }
   const told = () =>
     b.notices.splice(0).map((notice) => {
-      assert(gidEquals(Notice.gid(notice), a.gid));
+      assert(gidEquals(noticeGid(notice), a.gid));
       return notice.trapNumber;
     });
   operate(rig, (now) => rig.manager.setPortState(guid(1), "down", now));

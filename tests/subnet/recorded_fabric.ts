@@ -3,7 +3,7 @@
 import { formatGuid } from "../../src/base/hex.ts";
 import { MANAGER_GUID, portGuid, PORTS } from "../../scripts/opensm/fabric.ts";
 import type { Partition } from "../../src/subnet/partitions.ts";
-import { GSI_QKEY } from "../../src/wire/mad.ts";
+import { gsiAddress } from "../../src/wire/mad.ts";
 import { Rig, type RigPort } from "./rig.ts";
 
 export class RecordedFabric {
@@ -31,7 +31,7 @@ export class RecordedFabric {
     const pkeyIndex = port.welcome.pkeys.findIndex((pkey) =>
       (pkey & 0x7fff) === 0x7fff
     );
-    port.sendMad(mad, { lid: 1, qpn: 1, qkey: GSI_QKEY, pkeyIndex, sl: 0 });
+    port.sendMad(mad, gsiAddress(1, pkeyIndex));
     this.rig.pump();
     return port.mads[before]?.mad;
   }

@@ -27,10 +27,11 @@ import {
   encodeControl,
   encodeMad,
   type MadFrame,
-  type MadFrameAddress,
 } from "../../src/subnet/protocol.ts";
 import { gidFrom } from "../../src/wire/gid.ts";
+import { gsiAddress, type MadAddress } from "../../src/wire/mad.ts";
 import type { Notice } from "../../src/wire/sa/notice.ts";
+import { QueryClient } from "../sa/query_client.ts";
 
 const PREFIX = 0xfe80000000000000n;
 /** The GUID that the n-th port of a test asks for. */
@@ -40,26 +41,31 @@ export const gidOf = (n: number) => gidFrom(PREFIX, BigInt(guidOf(n)));
 /** The secret of the n-th port. */
 export const secretOf = (n: number) => `${n}`.padStart(64, "5");
 
-/** A port: what it heard, and its SA client. */
+/** A port: what it heard, and what asks the administrator for it. */
 export class RigPort {
   readonly messages: ManagerMessage[] = [];
   readonly mads: MadFrame[] = [];
-  readonly notices: Notice[] = [];
   readonly client: SaClient;
+  readonly queries: QueryClient;
   /** The forwarding tables as the port has them: LID to GUID, MLID to LIDs. */
   readonly lids = new Map<number, string>();
   readonly mlids = new Map<number, number[]>();
 
   constructor(readonly rig: Rig, readonly connection: number) {
+    const send = (mad: Uint8Array, to: MadAddress) => this.sendMad(mad, to);
+    const smLid = () => this.welcomed?.smLid ?? 0;
     this.client = new SaClient({
-      agent: { send: (mad, to) => this.sendMad(mad, to) },
-      location: () => ({
-        smLid: this.welcomed?.smLid ?? 0,
-        smSl: 0,
-        pkeyIndex: 0,
-      }),
-      onReport: (notice) => this.notices.push(notice),
+      agent: { send },
+      location: () => ({ smLid: smLid(), smSl: 0, pkeyIndex: 0 }),
+      // It is called in each step of the clock.
+      wakeAt: () => {},
     });
+    this.queries = new QueryClient(send, () => gsiAddress(smLid()));
+  }
+
+  /** What Reports told the port. */
+  get notices(): Notice[] {
+    return this.queries.notices;
   }
 
   get welcomed(): Welcome | undefined {
@@ -81,7 +87,7 @@ export class RigPort {
     return ipoibMtu(ibMtuBytes(this.welcome.mtuCode)!);
   }
 
-  sendMad(mad: Uint8Array, to: MadFrameAddress): void {
+  sendMad(mad: Uint8Array, to: MadAddress): void {
     this.rig.toManager(this.connection, encodeMad(mad, to));
   }
 
@@ -100,7 +106,9 @@ export class RigPort {
     if (frame === undefined) throw new Error("the manager sent nonsense");
     if (frame.kind === "mad") {
       this.mads.push(frame);
-      this.client.onMad(frame.mad, frame.address, this.rig.clock.now());
+      const now = this.rig.clock.now();
+      this.client.onMad(frame.mad, frame.address, now);
+      this.queries.onMad(frame.mad, frame.address, now);
       return;
     }
     const { message } = frame;
@@ -188,9 +196,7 @@ export class Rig {
       this.clock.advance(Math.min(10, end - this.clock.now()));
       this.manager.tick(this.clock.now());
       for (const port of this.ports.values()) {
-        if (port.client.deadline <= this.clock.now()) {
-          port.client.tick(this.clock.now());
-        }
+        port.client.tick(this.clock.now());
       }
       this.pump();
     }

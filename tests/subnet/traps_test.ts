@@ -4,20 +4,21 @@ import { REPORT_SENDS } from "../../src/subnet/traps.ts";
 import { gidKey } from "../../src/wire/gid.ts";
 import { Method } from "../../src/wire/mad.ts";
 import { broadcastMgid, ipv4Mgid } from "../../src/wire/mgid.ts";
-import { INFORM_ANY, InformInfo } from "../../src/wire/sa/inform_info.ts";
+import { INFORM_ANY, type InformInfo } from "../../src/wire/sa/inform_info.ts";
 import { McMemberRecord } from "../../src/wire/sa/mc_member_record.ts";
-import { Notice, TrapNumber } from "../../src/wire/sa/notice.ts";
+import { TrapNumber } from "../../src/wire/sa/notice.ts";
 import { SaMad } from "../../src/wire/sa/sa_mad.ts";
+import { informTrap, noticeGid } from "../wire/sa/subscriber.ts";
 import { gidOf, guidOf, Rig, type RigPort } from "./rig.ts";
 
 const LINK = McMemberRecord.of({ pkey: 0xffff, qkey: 0xb1b, mtu: 4, rate: 3 });
 const MGID = ipv4Mgid(0xef000001 | 0, broadcastMgid(0xffff));
 
 function inform(port: RigPort, info: InformInfo) {
-  return port.ask<InformInfo>((now, cb) => port.client.inform(info, now, cb))!;
+  return port.ask<InformInfo>((_now, cb) => port.queries.inform(info, cb))!;
 }
 function heard(port: RigPort): [number, string][] {
-  return port.notices.map((n) => [n.trapNumber, gidKey(Notice.gid(n))]);
+  return port.notices.map((n) => [n.trapNumber, gidKey(noticeGid(n))]);
 }
 function create(port: RigPort): void {
   const request = groupJoin(MGID, port.gid, LINK);
@@ -27,7 +28,7 @@ function create(port: RigPort): void {
 Deno.test("subscribers hear of groups and ports coming and going", () => {
   const rig = new Rig();
   const [a, b] = [rig.join(1), rig.join(2)];
-  const info = InformInfo.trap(INFORM_ANY);
+  const info = informTrap(INFORM_ANY);
   assertEquals(inform(a, info), { ok: true, record: info });
   create(b);
   const leave = groupLeave(MGID, b.gid, 1);
@@ -47,9 +48,9 @@ Deno.test("subscribers hear of groups and ports coming and going", () => {
 Deno.test("a subscription to one trap brings that one, once", () => {
   const rig = new Rig();
   const a = rig.join(1);
-  inform(a, InformInfo.trap(TrapNumber.McGroupCreated));
-  inform(a, InformInfo.trap(TrapNumber.McGroupCreated));
-  inform(a, { ...InformInfo.trap(TrapNumber.McGroupCreated), type: 3 });
+  inform(a, informTrap(TrapNumber.McGroupCreated));
+  inform(a, informTrap(TrapNumber.McGroupCreated));
+  inform(a, { ...informTrap(TrapNumber.McGroupCreated), type: 3 });
   rig.join(2);
   create(a);
   assertEquals(heard(a), [[66, gidKey(MGID)]]);
@@ -58,7 +59,7 @@ Deno.test("a subscription to one trap brings that one, once", () => {
 });
 
 Deno.test("what does not match is not reported", () => {
-  const info = InformInfo.trap(INFORM_ANY);
+  const info = informTrap(INFORM_ANY);
   for (
     const other of [
       { ...info, type: 4 },
@@ -84,8 +85,8 @@ Deno.test("what does not match is not reported", () => {
 Deno.test("a subscription can be cancelled once", () => {
   const rig = new Rig();
   const port = rig.join(1);
-  inform(port, InformInfo.trap(INFORM_ANY));
-  const cancel = InformInfo.trap(INFORM_ANY, false);
+  inform(port, informTrap(INFORM_ANY));
+  const cancel = informTrap(INFORM_ANY, false);
   assert(inform(port, cancel).ok);
   assertEquals(inform(port, cancel), { ok: false, status: 0x0200, errno: 22 });
   rig.join(2);
@@ -95,7 +96,7 @@ Deno.test("a subscription can be cancelled once", () => {
 Deno.test("a Report is repeated until it is answered", () => {
   const rig = new Rig();
   const port = rig.join(1);
-  inform(port, InformInfo.trap(INFORM_ANY));
+  inform(port, informTrap(INFORM_ANY));
   const isReportResp = (frame: Uint8Array) =>
     SaMad.parse(frame.subarray(16))?.method === Method.ReportResp;
   rig.lose = (toManager, frame) => toManager && isReportResp(frame);
@@ -112,7 +113,7 @@ Deno.test("a Report is repeated until it is answered", () => {
 Deno.test("a Report that nobody answers is given up", () => {
   const rig = new Rig();
   const port = rig.join(1);
-  inform(port, InformInfo.trap(INFORM_ANY));
+  inform(port, informTrap(INFORM_ANY));
   rig.lose = (toManager, frame) => toManager && frame[0] === 2;
   rig.join(2);
   rig.advance(5000);
@@ -133,8 +134,8 @@ Deno.test("groups are reported in their own partition only", () => {
     ],
   });
   const [a, b] = [rig.join(1), rig.join(2)];
-  inform(a, InformInfo.trap(INFORM_ANY));
-  inform(b, InformInfo.trap(INFORM_ANY));
+  inform(a, informTrap(INFORM_ANY));
+  inform(b, informTrap(INFORM_ANY));
   const mgid = new Uint8Array(16);
   mgid.set([0xff, 0x12]);
   const link = { ...LINK, pkey: 0x8003 };
@@ -146,7 +147,7 @@ Deno.test("groups are reported in their own partition only", () => {
 Deno.test("subscriptions and Reports end with their port", () => {
   const rig = new Rig();
   const port = rig.join(1);
-  inform(port, InformInfo.trap(INFORM_ANY));
+  inform(port, informTrap(INFORM_ANY));
   rig.lose = (toManager, frame) => toManager && frame[0] === 2;
   rig.join(2);
   rig.leave(port);

@@ -9,7 +9,7 @@
 import type { Membership } from "../../subnet/messages.ts";
 
 import { gidEquals, gidKey } from "../../wire/gid.ts";
-import { Method, MgmtClass } from "../../wire/mad.ts";
+import { Method } from "../../wire/mad.ts";
 import { McMemberRecord } from "../../wire/sa/mc_member_record.ts";
 import { SaAttribute, SaMad } from "../../wire/sa/sa_mad.ts";
 
@@ -51,11 +51,9 @@ function memberRecord(
   mad: Uint8Array,
   method: number,
 ): McMemberRecord | undefined {
-  if (mad[1] !== MgmtClass.SubnAdm || mad[3] !== method) return undefined;
   const message = SaMad.parse(mad);
-  if (
-    !message || message.status !== 0 ||
-    message.attributeId !== SaAttribute.McMemberRecord
-  ) return undefined;
-  return McMemberRecord.parse(message.data);
+  return message?.method === method && message.status === 0 &&
+      message.attributeId === SaAttribute.McMemberRecord
+    ? McMemberRecord.parse(message.data)
+    : undefined;
 }

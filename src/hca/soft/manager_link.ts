@@ -29,7 +29,7 @@ import {
   encodeControl,
   encodeMad,
 } from "../../subnet/protocol.ts";
-import type { MadAddress } from "../hca.ts";
+import type { MadAddress } from "../../wire/mad.ts";
 
 /** How often a port asks for a manager while there is none. */
 const RETRY_MS: Millis = 50;

@@ -1,15 +1,22 @@
-/** The port's end of the way to libibumad: see mad_frame.ts, and umad_port.ts for the other end. */
+/** The port's end of the way to libibumad: see user_mad.ts for the messages, and umad_port.ts for the other end. */
 
 import { IpoibError } from "../../base/errors.ts";
 import { Errno } from "../../base/errno.ts";
 import { Fd } from "../../system/fd.ts";
 import type { Reactor, Watch } from "../../system/reactor.ts";
 import { receive, send } from "../../system/unix_socket.ts";
-import type { MadAddress, MadAgent } from "../hca.ts";
+import { type MadAddress, MgmtClass } from "../../wire/mad.ts";
+import { SA_CLASS_VERSION } from "../../wire/sa/sa_mad.ts";
+import type { MadAgent } from "../hca.ts";
 import { MadAgents } from "../mad_agents.ts";
 import type { VerbsCounters } from "./counters.ts";
-import { madClasses } from "./mad_classes.ts";
-import { emitMadFrame, parseMadFrame } from "./mad_frame.ts";
+import { emitUserMad, parseUserMad } from "./user_mad.ts";
+
+/** The management class that libibumad is registered for, and so the one that an agent of a port may have. */
+export const UMAD_CLASS = {
+  mgmtClass: MgmtClass.SubnAdm,
+  version: SA_CLASS_VERSION,
+} as const;
 
 export class SocketMadChannel {
   readonly #agents = new MadAgents(
@@ -29,7 +36,7 @@ export class SocketMadChannel {
 
   /** Throws `E_MAD_CLASS`, see {@linkcode HcaPort.openMadAgent}. */
   openAgent(mgmtClass: number): MadAgent {
-    if (!madClasses.some((each) => each.mgmtClass === mgmtClass)) {
+    if (mgmtClass !== UMAD_CLASS.mgmtClass) {
       throw new IpoibError(
         "E_MAD_CLASS",
         `Management class ${mgmtClass} is not one that libibumad is registered for`,
@@ -40,7 +47,7 @@ export class SocketMadChannel {
   }
 
   #send(mad: Uint8Array, to: MadAddress): void {
-    const sent = send(this.#socket.number, emitMadFrame(mad, to));
+    const sent = send(this.#socket.number, emitUserMad(mad, to));
     this.#counted.add(sent ? "mads_sent" : "mads_lost");
   }
 
@@ -54,10 +61,10 @@ export class SocketMadChannel {
       const message = receive(this.#socket.number);
       if (message.type === "closed") this.#watch.enable(false);
       if (message.type !== "message") return;
-      const frame = parseMadFrame(message.bytes);
-      if (!frame) continue;
+      const received = parseUserMad(message.bytes);
+      if (!received) continue;
       this.#counted.add("mads_received");
-      this.#agents.deliver(frame.mad, frame.address);
+      this.#agents.deliver(received.mad, received.address);
     }
   }
 }

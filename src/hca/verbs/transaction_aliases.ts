@@ -5,8 +5,8 @@
  * Only the low half counts: the kernel writes the agent's number over the high one.
  */
 
-/** Where the low half lies in a MAD. */
-const TRANSACTION_LOW = 12;
+import type { MadView } from "../../wire/mad.ts";
+
 /** More than can be under way: what the kernel never hands back does not stay for ever. */
 const MAX_ALIASES = 4096;
 
@@ -19,29 +19,24 @@ export class TransactionAliases {
     this.#next = first >>> 0;
   }
 
-  /** Sends under way. */
-  get size(): number {
-    return this.#originals.size;
-  }
-
-  /** Gives the request at `base` an ID of its own. */
-  rename(view: DataView, base: number): void {
+  /** Gives a request an ID of its own. */
+  rename(request: MadView): void {
     const alias = this.#next;
     this.#next = (alias + 1) >>> 0;
-    this.#originals.set(alias, view.getUint32(base + TRANSACTION_LOW));
-    view.setUint32(base + TRANSACTION_LOW, alias);
+    this.#originals.set(alias, request.transactionIdLow);
+    request.transactionIdLow = alias;
     if (this.#originals.size <= MAX_ALIASES) return;
     const [oldest] = this.#originals.keys();
     this.#originals.delete(oldest!);
   }
 
-  /** Gives the answer at `base` its request's ID, and forgets the send; false if there was none. */
-  restore(view: DataView, base: number): boolean {
-    const alias = view.getUint32(base + TRANSACTION_LOW);
+  /** Gives an answer its request's ID, and forgets the send; false if there was none. */
+  restore(answer: MadView): boolean {
+    const alias = answer.transactionIdLow;
     const original = this.#originals.get(alias);
     if (original === undefined) return false;
     this.#originals.delete(alias);
-    view.setUint32(base + TRANSACTION_LOW, original);
+    answer.transactionIdLow = original;
     return true;
   }
 }

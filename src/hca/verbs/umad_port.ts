@@ -18,17 +18,12 @@ import { lastError } from "../../system/errno.ts";
 import { Fd } from "../../system/fd.ts";
 import type { Reactor, Timer, Watch } from "../../system/reactor.ts";
 import { receive, send } from "../../system/unix_socket.ts";
-import { GID_LENGTH } from "../../wire/gid.ts";
-import { MAD_LENGTH } from "../../wire/mad.ts";
-import type { MadAddress } from "../hca.ts";
+import { MAD_LENGTH, MadView } from "../../wire/mad.ts";
 import { deviceFileError } from "./access.ts";
-import { type MadClass, madClasses } from "./mad_classes.ts";
-import { emitMadFrame, parseMadFrame } from "./mad_frame.ts";
+import { UMAD_CLASS } from "./mad_channel.ts";
 import { TransactionAliases } from "./transaction_aliases.ts";
+import { USER_MAD_LENGTH } from "./user_mad.ts";
 
-const MGMT_CLASS = UserMad.Data + 1;
-const METHOD = UserMad.Data + 3;
-const RESPONSE = 0x80;
 /** How long the kernel matches an answer to a request, in ms: longer than the client waits. */
 const REQUEST_TIMEOUT = 4000;
 const POLLNVAL = 0x20;
@@ -52,11 +47,13 @@ export class UmadPort {
   readonly #reactor: Reactor;
   readonly #socket: Fd;
   readonly #id: number;
-  /** The library's numbers of the registrations, by management class. */
-  readonly #agents = new Map<number, number>();
-  readonly #in = new Uint8Array(UserMad.Data + MAD_LENGTH);
-  readonly #out = new Uint8Array(UserMad.Data + MAD_LENGTH);
-  readonly #outView = new DataView(this.#out.buffer);
+  /** The library's number of the registration. */
+  readonly #agent: number;
+  readonly #in = new Uint8Array(USER_MAD_LENGTH);
+  readonly #inView = new DataView(this.#in.buffer);
+  readonly #inMad = new MadView(this.#inView, UserMad.Data);
+  readonly #out = new Uint8Array(USER_MAD_LENGTH);
+  readonly #outMad = new MadView(new DataView(this.#out.buffer), UserMad.Data);
   readonly #aliases = new TransactionAliases(Math.random() * 2 ** 32);
   readonly #length = new Int32Array(1);
   readonly #lengthBytes = new Uint8Array(this.#length.buffer);
@@ -80,18 +77,20 @@ export class UmadPort {
       throw deviceFileError("umad", device, port) ?? failure;
     }
     parts.defer(() => this.#library.umad_close_port(this.#id));
-    for (const each of madClasses) {
-      // Another program may have the methods: then there are answers only.
-      let agent = this.#register(each, each.methods);
-      if (agent < 0) agent = this.#register(each, null);
-      if (agent < 0) {
-        throw lastError(
-          "E_UMAD",
-          `register for management class ${each.mgmtClass} on ${device}/${port}`,
-          { errno: errno() || -agent },
-        );
-      }
-      this.#agents.set(each.mgmtClass, agent);
+    // Without methods: what arrives are the answers to its own requests.
+    this.#agent = this.#library.umad_register(
+      this.#id,
+      UMAD_CLASS.mgmtClass,
+      UMAD_CLASS.version,
+      0,
+      null,
+    );
+    if (this.#agent < 0) {
+      throw lastError(
+        "E_UMAD",
+        `register for management class ${UMAD_CLASS.mgmtClass} on ${device}/${port}`,
+        { errno: errno() || -this.#agent },
+      );
     }
     const fd = this.#library.umad_get_fd(this.#id);
     if (canWait(fd)) this.#watch = reactor.watch(fd, () => this.#receive());
@@ -109,24 +108,9 @@ export class UmadPort {
     this.#watch?.close();
     this.#looks?.close();
     this.#socketWatch.close();
-    for (const agent of this.#agents.values()) {
-      this.#library.umad_unregister(this.#id, agent);
-    }
+    this.#library.umad_unregister(this.#id, this.#agent);
     this.#library.umad_close_port(this.#id);
     this.#socket.close();
-  }
-
-  #register(
-    { mgmtClass, version }: MadClass,
-    methods: Uint8Array<ArrayBuffer> | null,
-  ): number {
-    return this.#library.umad_register(
-      this.#id,
-      mgmtClass,
-      version,
-      0,
-      methods,
-    );
   }
 
   #look(): void {
@@ -149,13 +133,10 @@ export class UmadPort {
       }
       if (result < 0 && result !== -Errno.EINVAL) return;
       if (result < 0) continue;
-      const view = new DataView(this.#in.buffer);
-      const unanswered = view.getUint32(UserMad.Status, true) !== 0;
-      const answer = unanswered || (this.#in[METHOD]! & RESPONSE) !== 0;
-      const known = answer && this.#aliases.restore(view, UserMad.Data);
-      if (unanswered || answer !== known) continue;
-      const mad = this.#in.subarray(UserMad.Data);
-      send(this.#socket.number, emitMadFrame(mad, sourceOf(view)));
+      const unanswered = this.#inView.getUint32(UserMad.Status, true) !== 0;
+      if (!unanswered && !this.#inMad.isResponse) continue;
+      const known = this.#aliases.restore(this.#inMad);
+      if (known && !unanswered) send(this.#socket.number, this.#in);
     }
   }
 
@@ -165,69 +146,19 @@ export class UmadPort {
       const message = receive(this.#socket.number);
       if (message.type === "closed") this.#socketWatch.enable(false);
       if (message.type !== "message") return;
-      const frame = parseMadFrame(message.bytes);
-      if (!frame) continue;
-      fillUserMad(this.#out, frame.mad, frame.address);
-      const agent = this.#agents.get(this.#out[MGMT_CLASS]!);
-      if (agent === undefined) continue;
-      const answer = (this.#out[METHOD]! & RESPONSE) !== 0;
-      if (!answer) this.#aliases.rename(this.#outView, UserMad.Data);
+      if (message.bytes.length !== USER_MAD_LENGTH) continue;
+      this.#out.set(message.bytes);
+      this.#aliases.rename(this.#outMad);
       this.#library.umad_send(
         this.#id,
-        agent,
+        this.#agent,
         this.#out,
         MAD_LENGTH,
-        answer ? 0 : REQUEST_TIMEOUT,
+        REQUEST_TIMEOUT,
         0,
       );
     }
   }
-}
-
-/** Writes the header and the MAD as `umad_send` wants them. */
-export function fillUserMad(
-  bytes: Uint8Array<ArrayBuffer>,
-  mad: Uint8Array,
-  to: MadAddress,
-): void {
-  const view = new DataView(bytes.buffer);
-  bytes.fill(0, 0, UserMad.Data);
-  view.setUint32(UserMad.Qpn, to.qpn);
-  view.setUint32(UserMad.Qkey, to.qkey);
-  view.setUint16(UserMad.Lid, to.lid);
-  view.setUint8(UserMad.Sl, to.sl);
-  view.setUint16(UserMad.PkeyIndex, to.pkeyIndex, true);
-  if (to.grh) {
-    view.setUint8(UserMad.GrhPresent, 1);
-    view.setUint8(UserMad.GidIndex, to.grh.sgidIndex);
-    view.setUint8(UserMad.HopLimit, to.grh.hopLimit);
-    view.setUint8(UserMad.TrafficClass, to.grh.trafficClass);
-    bytes.set(to.grh.gid, UserMad.Gid);
-    view.setUint32(UserMad.FlowLabel, to.grh.flowLabel);
-  }
-  bytes.set(mad, UserMad.Data);
-}
-
-/** Where a received MAD came from. */
-export function sourceOf(view: DataView): MadAddress {
-  const grh = view.getUint8(UserMad.GrhPresent) === 0 ? undefined : {
-    gid: new Uint8Array(view.buffer).slice(
-      UserMad.Gid,
-      UserMad.Gid + GID_LENGTH,
-    ),
-    sgidIndex: view.getUint8(UserMad.GidIndex),
-    flowLabel: view.getUint32(UserMad.FlowLabel),
-    hopLimit: view.getUint8(UserMad.HopLimit),
-    trafficClass: view.getUint8(UserMad.TrafficClass),
-  };
-  return {
-    lid: view.getUint16(UserMad.Lid),
-    qpn: view.getUint32(UserMad.Qpn),
-    qkey: view.getUint32(UserMad.Qkey),
-    sl: view.getUint8(UserMad.Sl),
-    pkeyIndex: view.getUint16(UserMad.PkeyIndex, true),
-    ...(grh ? { grh } : {}),
-  };
 }
 
 /** The library, for a port; throws `E_LIBRARY`. */

@@ -1,5 +1,5 @@
 /**
- * Reliable multi-packet transfers of tables: how one is cut into segments, and the packets that steer it
+ * Reliable multi-packet transfers of tables: how one is cut into segments, and the packet that ends it
  * (IBTA vol. 1 13.6; Linux `core/mad_rmpp.c` behaviour).
  *
  * A segment carries 220 bytes: the SA header (20 bytes, the same in all) and 200 of the table.
@@ -7,10 +7,8 @@
  * not used), and 0 between them.
  */
 
-import { METHOD_RESPONSE } from "../mad.ts";
 import {
   NO_RMPP,
-  type Rmpp,
   RmppFlag,
   RmppType,
   SA_DATA_LENGTH,
@@ -65,39 +63,23 @@ export function segmentTable(header: SaMad, table: Uint8Array): Uint8Array[] {
   });
 }
 
-/** The packet of a receiver: segments up to `segment` have come, those up to `window` may be sent. */
-export function ackMad(
-  data: SaMad,
-  segment: number,
-  window: number,
+/** The packet with which a side ends a transfer: `mad` is one of the transfer's, `method` that of the side's packets. */
+export function abortMad(
+  mad: SaMad,
+  method: number,
+  status: number,
 ): Uint8Array {
-  return steer(data, {
-    type: RmppType.Ack,
-    segment,
-    payloadLength: window,
-  });
-}
-
-/** Ends a transfer for the reason that the status tells; either side may send it. */
-export function abortMad(mad: SaMad, status: number): Uint8Array {
-  return steer(mad, {
-    type: status === RmppStatus.NoResources ? RmppType.Stop : RmppType.Abort,
-    status,
-  });
-}
-
-/** A packet back to where `mad` came from: its method without or with the response bit. */
-function steer(mad: SaMad, fields: Partial<Rmpp>): Uint8Array {
   return SaMad.emit({
     ...mad,
-    method: mad.method ^ METHOD_RESPONSE,
+    method,
     status: 0,
     data: new Uint8Array(0),
     rmpp: {
       ...NO_RMPP,
       version: RMPP_VERSION,
+      type: RmppType.Abort,
       flags: RmppFlag.Active,
-      ...fields,
+      status,
     },
   });
 }

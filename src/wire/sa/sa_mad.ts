@@ -17,7 +17,13 @@
  * | 56     | 200    | attribute data                           |
  */
 
-import { MAD_LENGTH, MadHeader, MgmtClass } from "../mad.ts";
+import {
+  MAD_LENGTH,
+  MadHeader,
+  MadStatus,
+  MgmtClass,
+  responseMethod,
+} from "../mad.ts";
 
 /** ClassVersion of the SA class. */
 export const SA_CLASS_VERSION = 2;
@@ -110,6 +116,39 @@ const Offset = {
 } as const;
 
 export const SaMad = {
+  /** A MAD of zeros, of the SA's class version, with some fields set. */
+  of(fields: Partial<SaMad>): SaMad {
+    return {
+      classVersion: SA_CLASS_VERSION,
+      method: 0,
+      status: MadStatus.Ok,
+      transactionId: 0n,
+      attributeId: 0,
+      attributeModifier: 0,
+      rmpp: NO_RMPP,
+      smKey: 0n,
+      attributeOffset: 0,
+      componentMask: 0n,
+      data: new Uint8Array(0),
+      ...fields,
+    };
+  },
+
+  /**
+   * The answer to a request: ok and without data, unless `fields` say otherwise. SM_Key is 0 in all answers
+   * (IBTA vol. 1 C15-0.1.5).
+   */
+  answer(request: SaMad, fields: Partial<SaMad> = {}): SaMad {
+    const { classVersion, transactionId, attributeId } = request;
+    const { attributeModifier, componentMask } = request;
+    return SaMad.of({
+      ...{ classVersion, transactionId, attributeId },
+      ...{ attributeModifier, componentMask },
+      method: responseMethod(request.method),
+      ...fields,
+    });
+  },
+
   /** Reads a MAD; undefined if it is not a whole MAD of the SA class. The class version is for the caller to check. */
   parse(mad: Uint8Array): SaMad | undefined {
     const header = MadHeader.parse(mad);

@@ -1,13 +1,13 @@
-/** Answers and reports that reach the client of the subnet administrator, with requests of every kind under way. */
+/** MADs that reach the client of the subnet administrator, with requests of every kind under way. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import { SaClient } from "../../../src/sa/client.ts";
-import { broadcastJoin } from "../../../src/sa/requests.ts";
+import { broadcastJoin, membershipCheck } from "../../../src/sa/requests.ts";
 import type { SaResult } from "../../../src/sa/result.ts";
 import {
-  GSI_QKEY,
-  GSI_QPN,
+  gsiAddress,
   MAD_LENGTH,
+  MadView,
   MgmtClass,
 } from "../../../src/wire/mad.ts";
 import { broadcastMgid } from "../../../src/wire/mgid.ts";
@@ -15,7 +15,8 @@ import { gidOf } from "../../subnet/rig.ts";
 import type { FuzzTarget } from "./target.ts";
 
 const SM_LID = 1;
-const TRANSACTION_LOW = 12;
+/** The last byte of the TransactionID. */
+const TRANSACTION_END = 15;
 const TURN_MS = 7;
 /** Requests that are under way at least. */
 const PENDING = 4;
@@ -26,17 +27,26 @@ class Client {
   asked = 0;
   answered = 0;
   now = 1000;
+  #due = Infinity;
 
   constructor() {
     this.client = new SaClient({
       agent: {
-        send: (mad) => {
-          const view = new DataView(mad.buffer, mad.byteOffset);
-          this.sent.push(view.getUint32(TRANSACTION_LOW));
-        },
+        send: (mad) => void this.sent.push(MadView.of(mad).transactionIdLow),
       },
       location: () => ({ smLid: SM_LID, smSl: 0, pkeyIndex: 0 }),
+      wakeAt: (when) => this.#due = when,
     });
+  }
+
+  /** Requests under way. */
+  get pending(): number {
+    return this.asked - this.answered;
+  }
+
+  /** Lets time pass until no request is under way. */
+  end(): void {
+    while (this.#due < Infinity) this.client.tick(this.now = this.#due);
   }
 
   ask(): void {
@@ -60,7 +70,11 @@ class Client {
         );
         return;
       default:
-        client.listGroups({}, 0n, now, done);
+        client.get(
+          membershipCheck(broadcastMgid(0xffff), gid),
+          now,
+          done,
+        );
     }
   }
 }
@@ -73,43 +87,33 @@ export const saClientTarget: FuzzTarget = {
     const state = new Client();
     return {
       run(input) {
-        while (state.client.pending < PENDING) state.ask();
+        while (state.pending < PENDING) state.ask();
         const mad = new Uint8Array(
           input.length < 24 ? input.length : MAD_LENGTH,
         );
         mad.set(input.subarray(0, mad.length));
-        const view = new DataView(mad.buffer);
         // The agent hands up no other class.
         if (mad.length > 1) mad[1] = MgmtClass.SubnAdm;
         // A transaction that is under way, but for one input in eight.
-        if (
-          mad.length === MAD_LENGTH && (mad[TRANSACTION_LOW + 3]! & 7) !== 7
-        ) {
+        if (mad.length === MAD_LENGTH && (mad[TRANSACTION_END]! & 7) !== 7) {
           const recent = state.sent.slice(-PENDING);
-          const which = mad[TRANSACTION_LOW + 3]! % recent.length;
-          view.setUint32(TRANSACTION_LOW, recent[which]!);
+          const which = mad[TRANSACTION_END]! % recent.length;
+          MadView.of(mad).transactionIdLow = recent[which]!;
         }
         const before = state.answered + state.sent.length;
         state.client.onMad(
           mad,
-          {
-            lid: input.length % 16 === 15 ? 9 : SM_LID,
-            qpn: GSI_QPN,
-            qkey: GSI_QKEY,
-            pkeyIndex: 0,
-            sl: 0,
-          },
+          gsiAddress(input.length % 16 === 15 ? 9 : SM_LID),
           state.now,
         );
         const accepted = state.answered + state.sent.length > before;
         state.now += TURN_MS;
         state.client.tick(state.now);
-        assert(state.client.pending <= PENDING, "requests pile up");
         if (state.sent.length > 64) state.sent.splice(0, 32);
         return accepted;
       },
       close() {
-        state.client.flush(state.now);
+        state.end();
         assertEquals(state.answered, state.asked, "each request ends once");
       },
     };

@@ -1,6 +1,6 @@
 /** What a port may send to the subnet manager: frames of any kind, and requests of the subnet administrator. */
 
-import { GSI_QKEY, GSI_QPN, MAD_LENGTH } from "../../../src/wire/mad.ts";
+import { gsiAddress, MAD_LENGTH } from "../../../src/wire/mad.ts";
 import { encodeMad } from "../../../src/subnet/protocol.ts";
 import type { RigPort } from "../../subnet/rig.ts";
 import { HonestSubnet } from "./honest_subnet.ts";
@@ -97,13 +97,7 @@ export const administratorTarget: FuzzTarget = {
       const { smLid } = subnet.registered.welcomed ?? { smLid: 1 };
       return subnet.send(
         subnet.registered,
-        encodeMad(mad, {
-          lid: smLid,
-          qpn: GSI_QPN,
-          qkey: GSI_QKEY,
-          pkeyIndex: 0,
-          sl: 0,
-        }),
+        encodeMad(mad, gsiAddress(smLid)),
       );
     }),
 };

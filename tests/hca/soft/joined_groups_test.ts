@@ -4,7 +4,7 @@ import { gidFrom, gidKey } from "../../../src/wire/gid.ts";
 import { Method } from "../../../src/wire/mad.ts";
 import { broadcastMgid } from "../../../src/wire/mgid.ts";
 import { McMemberRecord } from "../../../src/wire/sa/mc_member_record.ts";
-import { NO_RMPP, SaAttribute, SaMad } from "../../../src/wire/sa/sa_mad.ts";
+import { SaAttribute, SaMad } from "../../../src/wire/sa/sa_mad.ts";
 
 const GID = gidFrom(0xfe80000000000000n, 1n);
 const MGID = broadcastMgid(0xffff);
@@ -14,17 +14,10 @@ function mad(
   record: Partial<McMemberRecord> = {},
   fields: Partial<SaMad> = {},
 ): Uint8Array {
-  return SaMad.emit({
-    classVersion: 2,
+  return SaMad.emit(SaMad.of({
     method,
-    status: 0,
     transactionId: 1n,
     attributeId: SaAttribute.McMemberRecord,
-    attributeModifier: 0,
-    rmpp: NO_RMPP,
-    smKey: 0n,
-    attributeOffset: 0,
-    componentMask: 0n,
     data: McMemberRecord.emit(McMemberRecord.of({
       mgid: MGID,
       portGid: GID,
@@ -37,7 +30,7 @@ function mad(
       ...record,
     })),
     ...fields,
-  });
+  }));
 }
 
 Deno.test("a join that was answered is kept with all that the next manager needs", () => {

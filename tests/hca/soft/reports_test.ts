@@ -1,23 +1,26 @@
-/** Reports of traps 64 to 67, from the embedded subnet's manager over its sockets to the SA clients of ports. */
+/** Reports of traps 64 to 67, from the embedded subnet's manager over its sockets to the ports' agents. */
 
 import { assert, assertEquals } from "@std/assert";
-import { MgmtClass } from "../../../src/wire/mad.ts";
 import type { SoftPort } from "../../../src/hca/soft/port.ts";
-import { SaClient } from "../../../src/sa/client.ts";
+import { openSaClient } from "../../../src/ipoib/open_sa_client.ts";
 import {
   broadcastJoin,
   groupJoin,
   groupLeave,
 } from "../../../src/sa/requests.ts";
 import type { SaCallback, SaResult } from "../../../src/sa/result.ts";
+import { REPORT_SENDS, REPORT_TIMEOUT_MS } from "../../../src/subnet/traps.ts";
 import { gidKey } from "../../../src/wire/gid.ts";
+import { gsiAddress, MgmtClass } from "../../../src/wire/mad.ts";
 import { broadcastMgid, ipv4Mgid } from "../../../src/wire/mgid.ts";
-import { InformInfo } from "../../../src/wire/sa/inform_info.ts";
+import type { InformInfo } from "../../../src/wire/sa/inform_info.ts";
 import {
   JoinState,
   type McMemberRecord,
 } from "../../../src/wire/sa/mc_member_record.ts";
-import { Notice, TrapNumber } from "../../../src/wire/sa/notice.ts";
+import { TrapNumber } from "../../../src/wire/sa/notice.ts";
+import { QueryClient } from "../../sa/query_client.ts";
+import { informTrap, noticeGid } from "../../wire/sa/subscriber.ts";
 import { Subnet } from "./subnet.ts";
 
 const FIRST = 0x11n;
@@ -25,99 +28,83 @@ const SECOND = 0x12n;
 const BROADCAST = broadcastMgid(0xffff);
 const GROUP = ipv4Mgid(0xef010203 | 0, BROADCAST);
 
-/** A port's client, as the data worker makes it. */
-class Listener {
-  readonly client: SaClient;
-  /** Trap numbers, and what they are about. */
-  readonly heard: [trap: number, gid: string][] = [];
-  readonly #subnet: Subnet;
-  readonly #port: SoftPort;
+/** Asks, and takes turns until there is an answer; a refusal is a failure of the test. */
+function ask<T>(
+  subnet: Subnet,
+  question: (now: number, callback: SaCallback<T>) => void,
+): T {
+  let result: SaResult<T> | undefined;
+  question(subnet.reactor.clock.now(), (answer) => result = answer);
+  subnet.until(() => result !== undefined);
+  assert(result!.ok);
+  return result!.record;
+}
 
-  constructor(subnet: Subnet, port: SoftPort) {
-    this.#subnet = subnet;
-    this.#port = port;
-    const agent = port.openMadAgent(MgmtClass.SubnAdm);
-    this.client = new SaClient({
-      agent,
-      location: () => ({
-        smLid: port.attributes.smLid,
-        smSl: port.attributes.smSl,
-        pkeyIndex: 0,
-      }),
-      onReport: (notice) =>
-        this.heard.push([notice.trapNumber, gidKey(Notice.gid(notice))]),
-    });
-    agent.onMad = (mad, from) => {
-      this.client.onMad(mad, from, subnet.reactor.clock.now());
-    };
-  }
-
-  get gid(): Uint8Array {
-    return this.#port.attributes.gid;
-  }
-
-  /** Asks, and takes turns until there is an answer; a refusal is a failure of the test. */
-  ask<T>(question: (now: number, callback: SaCallback<T>) => unknown): T {
-    let result: SaResult<T> | undefined;
-    const { clock } = this.#subnet.reactor;
-    question(clock.now(), (answer) => result = answer);
-    this.#subnet.until(() => {
-      this.client.tick(clock.now());
-      return result !== undefined;
-    });
-    assert(result!.ok);
-    return result!.record;
-  }
-
-  subscribe(): void {
+/** Subscribes a port to every trap; the port's agent is the returned client's until it is closed. */
+function subscribe(subnet: Subnet, port: SoftPort) {
+  const agent = port.openMadAgent(MgmtClass.SubnAdm);
+  const client = new QueryClient(
+    (mad, to) => agent.send(mad, to),
+    () => gsiAddress(port.attributes.smLid),
+  );
+  agent.onMad = (mad, from) => client.onMad(mad, from, 0);
+  const inform = () => {
     for (const trap of Object.values(TrapNumber)) {
-      const info = InformInfo.trap(trap);
-      this.ask((now, cb) => this.client.inform(info, now, cb));
+      ask<InformInfo>(
+        subnet,
+        (_now, done) => client.inform(informTrap(trap), done),
+      );
     }
-  }
+  };
+  inform();
+  /** Trap numbers, and what they are about. */
+  const heard = () =>
+    client.notices.map((notice) => [
+      notice.trapNumber,
+      gidKey(noticeGid(notice)),
+    ]);
+  return { heard, inform, close: () => agent.close() };
+}
+
+/** What the data worker has, and a group that comes and goes. */
+function useGroup(subnet: Subnet, port: SoftPort): void {
+  const { sa, close } = openSaClient(subnet.reactor, port);
+  const { gid } = port.attributes;
+  const link = ask<McMemberRecord>(
+    subnet,
+    (now, done) => sa.join(broadcastJoin(BROADCAST, gid, 0xffff), now, done),
+  );
+  ask(subnet, (now, done) => sa.join(groupJoin(GROUP, gid, link), now, done));
+  const leave = groupLeave(GROUP, gid, JoinState.FullMember);
+  ask(subnet, (now, done) => sa.leave(leave, now, done));
+  close();
 }
 
 Deno.test("a port hears of groups and ports that come and go", () => {
   using subnet = new Subnet();
   const [first, second] = subnet.openAll(FIRST, SECOND);
-  const listener = new Listener(subnet, first!);
-  const other = new Listener(subnet, second!);
-  listener.subscribe();
-  const link = other.ask<McMemberRecord>((now, cb) =>
-    other.client.join(broadcastJoin(BROADCAST, other.gid, 0xffff), now, cb)
-  );
-  other.ask((now, cb) =>
-    other.client.join(groupJoin(GROUP, other.gid, link), now, cb)
-  );
-  other.ask((now, cb) =>
-    other.client.leave(
-      groupLeave(GROUP, other.gid, JoinState.FullMember),
-      now,
-      cb,
-    )
-  );
-  const gone = gidKey(other.gid);
+  const { heard } = subscribe(subnet, first!);
+  useGroup(subnet, second!);
+  const gone = gidKey(second!.attributes.gid);
   second!.close();
-  subnet.until(() => listener.heard.length === 3);
+  subnet.until(() => heard().length === 3);
   const [third] = subnet.openAll(0x13n);
-  subnet.until(() => listener.heard.length === 4);
-  assertEquals(listener.heard, [
+  subnet.until(() => heard().length === 4);
+  assertEquals(heard(), [
     [TrapNumber.McGroupCreated, gidKey(GROUP)],
     [TrapNumber.McGroupDeleted, gidKey(GROUP)],
     [TrapNumber.GidOutOfService, gone],
     [TrapNumber.GidInService, gidKey(third!.attributes.gid)],
   ]);
-  assertEquals(other.heard, []);
   // Every Report was answered: none is repeated.
   subnet.settle(300);
-  assertEquals(listener.heard.length, 4);
+  assertEquals(heard().length, 4);
 });
 
 Deno.test("a subscription ends with the manager, and the next one takes it anew", () => {
   using subnet = new Subnet();
   const [first] = subnet.openAll(FIRST);
-  const listener = new Listener(subnet, first!);
-  listener.subscribe();
+  const { heard, inform } = subscribe(subnet, first!);
   subnet.killManager();
   Deno.removeSync(subnet.socket);
   subnet.startManager();
@@ -125,11 +112,53 @@ Deno.test("a subscription ends with the manager, and the next one takes it anew"
   subnet.until(() => events.some(({ type }) => type === "client_reregister"));
   subnet.openAll(SECOND);
   subnet.settle();
-  assertEquals(listener.heard, []);
-  listener.subscribe();
+  assertEquals(heard(), []);
+  inform();
   const [third] = subnet.openAll(0x13n);
-  subnet.until(() => listener.heard.length === 1);
-  assertEquals(listener.heard, [
+  subnet.until(() => heard().length === 1);
+  assertEquals(heard(), [
     [TrapNumber.GidInService, gidKey(third!.attributes.gid)],
   ]);
+});
+
+Deno.test("Reports that reach the data worker's client are ignored, and it goes on", () => {
+  using subnet = new Subnet();
+  const [first] = subnet.openAll(FIRST);
+  // The subscription is the port's, and outlives who made it.
+  subscribe(subnet, first!).close();
+  let sent = 0;
+  let arrived = 0;
+  const agent = first!.openMadAgent(MgmtClass.SubnAdm);
+  const { sa } = openSaClient(subnet.reactor, {
+    get attributes() {
+      return first!.attributes;
+    },
+    openMadAgent: () => ({
+      send: (mad, to) => {
+        sent++;
+        agent.send(mad, to);
+      },
+      get onMad() {
+        return agent.onMad;
+      },
+      set onMad(take) {
+        agent.onMad = (mad, from) => {
+          arrived++;
+          take(mad, from);
+        };
+      },
+      close: () => agent.close(),
+    }),
+  });
+  subnet.openAll(SECOND);
+  // Nobody answers, so each comes again until the manager gives it up.
+  subnet.until(() => arrived === REPORT_SENDS, "the last Report");
+  subnet.settle(2 * REPORT_TIMEOUT_MS);
+  assertEquals([arrived, sent], [REPORT_SENDS, 0]);
+  const join = broadcastJoin(BROADCAST, first!.attributes.gid, 0xffff);
+  const { mgid } = ask<McMemberRecord>(
+    subnet,
+    (now, done) => sa.join(join, now, done),
+  );
+  assertEquals(mgid, BROADCAST);
 });

@@ -4,14 +4,15 @@ import type { Libibumad } from "../../../ffi/libibumad.ts";
 import { UserMad } from "../../../ffi/umad_layout.ts";
 import { createEventFd, drain, ring } from "../../../src/system/event_fd.ts";
 import { Errno } from "../../../src/base/errno.ts";
-
-const MAD_LENGTH = 256;
+import { emitUserMad, parseUserMad } from "../../../src/hca/verbs/user_mad.ts";
+import { gsiAddress } from "../../../src/wire/mad.ts";
 
 /** What went to the fabric. */
 export interface SentUmad {
   mad: Uint8Array<ArrayBuffer>;
   lid: number;
   sl: number;
+  pkeyIndex: number;
   agent: number;
   timeout: number;
 }
@@ -19,11 +20,11 @@ export interface SentUmad {
 export class FakeUmad implements Disposable {
   readonly sent: SentUmad[] = [];
   /** The sets of methods that were registered for; null: answers only. */
-  readonly registered: (string | null)[] = [];
+  readonly registered: unknown[] = [];
   /** Calls that end something. */
   readonly ended: string[] = [];
-  /** Registrations that are refused from now on. */
-  refused: "none" | "reports" | "all" = "none";
+  /** True: registrations are refused. */
+  refused = false;
   /** What opening returns instead of a number of the port. */
   openFailure = 0;
   /** What receiving returns, once nothing waits. */
@@ -46,7 +47,7 @@ export class FakeUmad implements Disposable {
       umad_close_port: () => this.#end("close"),
       umad_get_fd: () => this.#fd,
       umad_register: (_port, _class, _version, _rmpp, methods) =>
-        this.#register(methods as Uint8Array | null),
+        this.#register(methods),
       umad_unregister: (_port, agent) => this.#end(`unregister ${agent}`),
       umad_send: (_port, agent, umad, _length, timeout) =>
         this.#send(agent, umad as Uint8Array, timeout),
@@ -56,12 +57,8 @@ export class FakeUmad implements Disposable {
 
   /** A MAD arrives, or comes back with a status. */
   arrive(mad: Uint8Array, { lid = 1, status = 0 } = {}): void {
-    const umad = new Uint8Array(UserMad.Data + MAD_LENGTH);
-    const view = new DataView(umad.buffer);
-    view.setUint32(UserMad.Status, status, true);
-    view.setUint16(UserMad.Lid, lid);
-    view.setUint32(UserMad.Qpn, 1);
-    umad.set(mad, UserMad.Data);
+    const umad = emitUserMad(mad, gsiAddress(lid));
+    new DataView(umad.buffer).setUint32(UserMad.Status, status, true);
     this.#waiting.push(umad);
     this.wake();
   }
@@ -75,21 +72,19 @@ export class FakeUmad implements Disposable {
     this.#bell.close();
   }
 
-  #register(methods: Uint8Array | null): number {
-    const { refused } = this;
-    if (refused === "all" || refused === "reports" && methods !== null) {
-      return -Errno.EPERM;
-    }
-    this.registered.push(methods && methods.toHex());
+  #register(methods: unknown): number {
+    if (this.refused) return -Errno.EPERM;
+    this.registered.push(methods);
     return 7;
   }
 
   #send(agent: number, umad: Uint8Array, timeout: number): number {
-    const view = new DataView(umad.buffer, umad.byteOffset);
+    const { mad, address } = parseUserMad(umad)!;
     this.sent.push({
-      mad: new Uint8Array(umad.slice(UserMad.Data)),
-      lid: view.getUint16(UserMad.Lid),
-      sl: view.getUint8(UserMad.Sl),
+      mad: new Uint8Array(mad),
+      lid: address.lid,
+      sl: address.sl,
+      pkeyIndex: address.pkeyIndex,
       agent,
       timeout,
     });

@@ -2,16 +2,13 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { IpoibError } from "../../../src/base/errors.ts";
 import { VerbsCounters } from "../../../src/hca/verbs/counters.ts";
 import { SocketMadChannel } from "../../../src/hca/verbs/mad_channel.ts";
-import {
-  emitMadFrame,
-  parseMadFrame,
-} from "../../../src/hca/verbs/mad_frame.ts";
+import { emitUserMad, parseUserMad } from "../../../src/hca/verbs/user_mad.ts";
 import { PollReactor } from "../../../src/system/poll_reactor.ts";
 import { socketPair } from "../../../src/system/socket_pair.ts";
 import { receive, send } from "../../../src/system/unix_socket.ts";
-import { MgmtClass } from "../../../src/wire/mad.ts";
+import { gsiAddress, MgmtClass } from "../../../src/wire/mad.ts";
 
-const address = { lid: 9, qpn: 1, qkey: 0x80010000, sl: 2, pkeyIndex: 0 };
+const address = gsiAddress(9, 0, 2);
 const mad = Uint8Array.from({ length: 256 }, (_, i) => i);
 mad[1] = MgmtClass.SubnAdm;
 
@@ -27,12 +24,12 @@ Deno.test("SocketMadChannel passes MADs both ways and counts them", () => {
 
   agent.send(mad, address);
   const sent = receive(other.number);
-  assertEquals(sent.type === "message" && parseMadFrame(sent.bytes), {
+  assertEquals(sent.type === "message" && parseUserMad(sent.bytes), {
     mad,
     address,
   });
 
-  send(other.number, emitMadFrame(mad, address));
+  send(other.number, emitUserMad(mad, address));
   send(other.number, new Uint8Array(3));
   reactor.turn(0);
   assertEquals(heard, [{ mad, from: address }]);

@@ -9,6 +9,8 @@ import type { Reactor } from "../../../src/system/reactor.ts";
 export class SimulatedPort extends FakePort {
   readonly #mads: SocketMadChannel;
   readonly madsCounted: VerbsCounters;
+  /** MADs that still get lost on their way to the agent. */
+  losses = 0;
 
   /** @param socket one end of the socket pair to the thread with libibumad; from now on the port's */
   constructor(
@@ -27,7 +29,17 @@ export class SimulatedPort extends FakePort {
   }
 
   override openMadAgent(mgmtClass: number): MadAgent {
-    return this.#mads.openAgent(mgmtClass);
+    const agent = this.#mads.openAgent(mgmtClass);
+    const lossy: MadAgent = {
+      send: (mad, to) => agent.send(mad, to),
+      onMad: () => {},
+      close: () => agent.close(),
+    };
+    agent.onMad = (mad, from) => {
+      if (this.losses > 0) this.losses--;
+      else lossy.onMad(mad, from);
+    };
+    return lossy;
   }
 
   override close(): void {

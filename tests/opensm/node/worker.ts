@@ -5,12 +5,12 @@
 
 import { Memberships } from "../../../src/sa/memberships.ts";
 import type { LogLevel } from "../../../src/base/log.ts";
-import { MgmtClass } from "../../../src/wire/mad.ts";
 import type { PortAttributes, PortEvent } from "../../../src/hca/hca.ts";
 import { IpoibDevice } from "../../../src/ipoib/device.ts";
 import type { IpoibInterface } from "../../../src/ipoib/interface.ts";
+import { openSaClient } from "../../../src/ipoib/open_sa_client.ts";
 import { FakeNetdev } from "../../../src/netdev/fake.ts";
-import { SaClient } from "../../../src/sa/client.ts";
+import type { SaClient } from "../../../src/sa/client.ts";
 import type { SaCallback } from "../../../src/sa/result.ts";
 import { openReactor } from "../../../src/system/open_reactor.ts";
 import type { Reactor } from "../../../src/system/reactor.ts";
@@ -52,8 +52,8 @@ export interface LinkStatus {
 /** What a node says of itself. */
 export interface NodeStatus {
   links: LinkStatus[];
-  /** Requests under way. */
-  pending: number;
+  /** True while requests are under way. */
+  asking: boolean;
   madsSent: number;
   /** Complaints of the fake HCA. */
   misuse: string[];
@@ -66,10 +66,10 @@ class Node implements Hosted {
   readonly #port: SimulatedPort;
   readonly #sa: SaClient;
   readonly #emit: Emit;
-  readonly #schedule: () => void;
   readonly #netdevs = new Map<string, FakeNetdev>();
   #device: IpoibDevice | undefined;
-  #losses = 0;
+  /** When the SA client has something to repeat; Infinity: nothing is under way. */
+  #wakeAt = Infinity;
 
   constructor(init: NodeInit, reactor: Reactor, emit: Emit) {
     this.#reactor = reactor;
@@ -81,32 +81,19 @@ class Node implements Hosted {
       init.attributes,
     );
     this.#port = port;
-    const agent = port.openMadAgent(MgmtClass.SubnAdm);
-    const sa = new SaClient({
-      agent,
-      location: () => ({
-        smLid: port.attributes.smLid,
-        smSl: port.attributes.smSl,
-        pkeyIndex: 0,
-      }),
-    });
-    this.#sa = sa;
-    const timer = reactor.timer((now) => timer.at(sa.tick(now)));
-    this.#schedule = () => timer.at(sa.deadline);
-    reactor.onTurnEnd(this.#schedule);
-    agent.onMad = (mad, from) => {
-      if (this.#losses > 0) this.#losses--;
-      else sa.onMad(mad, from, reactor.clock.now());
-    };
+    this.#sa = openSaClient({
+      clock: reactor.clock,
+      timer: (due) => {
+        const timer = reactor.timer(due);
+        return {
+          at: (when) => timer.at(this.#wakeAt = when),
+          close: () => timer.close(),
+        };
+      },
+    }, port).sa;
   }
 
   command(name: string, params: unknown, done: Done): void {
-    this.#run(name, params, done);
-    // Commands come between turns, and not every request is sent at once.
-    this.#schedule();
-  }
-
-  #run(name: string, params: unknown, done: Done): void {
     const args = params as never[];
     switch (name) {
       case "ask":
@@ -115,7 +102,7 @@ class Node implements Hosted {
         this.#event(...args as unknown as [PortEvent]);
         break;
       case "lose":
-        this.#losses = args[0]!;
+        this.#port.losses = args[0]!;
         break;
       case "up":
         this.#up();
@@ -188,7 +175,7 @@ class Node implements Hosted {
   #status(): NodeStatus {
     return {
       links: this.#device?.interfaces().map(linkStatus) ?? [],
-      pending: this.#sa.pending,
+      asking: this.#wakeAt < Infinity,
       madsSent: this.#port.madsCounted.snapshot()["mads_sent"]!,
       misuse: this.#port.fabric.misuse,
     };

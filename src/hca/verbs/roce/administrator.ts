@@ -8,13 +8,13 @@
 
 import type { IbMtuCode } from "../../../base/units.ts";
 import { FIRST_MLID } from "../../../wire/lrh.ts";
-import { MadStatus, Method, responseMethod } from "../../../wire/mad.ts";
+import { isResponse, MadStatus, Method } from "../../../wire/mad.ts";
 import { McMemberRecord } from "../../../wire/sa/mc_member_record.ts";
 import {
   PACKET_LIFETIME_EXPONENT,
   PathRecord,
 } from "../../../wire/sa/path_record.ts";
-import { NO_RMPP, SaAttribute, SaMad } from "../../../wire/sa/sa_mad.ts";
+import { SaAttribute, SaMad } from "../../../wire/sa/sa_mad.ts";
 import { Selector } from "../../../wire/sa/selector.ts";
 
 /** Q_Key of every group, and so of every packet. */
@@ -48,17 +48,14 @@ export function answerRequest(
   port: RocePortFacts,
 ): Uint8Array | undefined {
   const request = SaMad.parse(mad);
-  if (!request || (request.method & 0x80) !== 0) return undefined;
+  if (!request || isResponse(request.method)) return undefined;
   const data = answerData(request, port);
-  return SaMad.emit({
-    ...request,
-    method: responseMethod(request.method),
-    status: data ? MadStatus.Ok : MadStatus.UnsupportedMethodAttribute,
-    rmpp: NO_RMPP,
-    smKey: 0n,
-    attributeOffset: data ? data.length >> 3 : 0,
-    data: data ?? new Uint8Array(0),
-  });
+  return SaMad.emit(SaMad.answer(
+    request,
+    data
+      ? { data, attributeOffset: data.length >> 3 }
+      : { status: MadStatus.UnsupportedMethodAttribute },
+  ));
 }
 
 function answerData(

@@ -11,8 +11,8 @@ import type { Millis } from "../../../base/units.ts";
 import { Errno } from "../../../base/errno.ts";
 import type { Reactor, Timer } from "../../../system/reactor.ts";
 import { gidEquals } from "../../../wire/gid.ts";
-import { MadView, MgmtClass } from "../../../wire/mad.ts";
-import type { MadAddress, MadAgent } from "../../hca.ts";
+import { type MadAddress, MadView, MgmtClass } from "../../../wire/mad.ts";
+import type { MadAgent } from "../../hca.ts";
 import { MadAgents } from "../../mad_agents.ts";
 import type { VerbsCounters } from "../counters.ts";
 import {
@@ -86,7 +86,7 @@ export class RoceMadChannel {
 
   #send(mad: Uint8Array, to: MadAddress): void {
     const now = this.#reactor.clock.now();
-    const transaction = transactionOf(mad);
+    const transaction = MadView.of(mad).transactionIdLow;
     // What is asked again while its answer waits is answered once.
     if (this.#waiting.some((each) => each.transaction === transaction)) return;
     if (this.#waiting.length >= MAX_WAITING) {
@@ -140,11 +140,4 @@ export class RoceMadChannel {
     request.sought ||= this.#neighbours.seek(dgid, ifindex);
     return false;
   }
-}
-
-/** The half of the TransactionID that the asker chose. */
-function transactionOf(mad: Uint8Array): number {
-  const { buffer, byteOffset, byteLength } = mad;
-  return new MadView(new DataView(buffer, byteOffset, byteLength))
-    .transactionIdLow;
 }

@@ -21,7 +21,7 @@ import {
   McMemberRecord,
 } from "../../../../src/wire/sa/mc_member_record.ts";
 import { PathRecord } from "../../../../src/wire/sa/path_record.ts";
-import { NO_RMPP, SaAttribute, SaMad } from "../../../../src/wire/sa/sa_mad.ts";
+import { SaAttribute, SaMad } from "../../../../src/wire/sa/sa_mad.ts";
 
 const GID = parseGid("fe80::1")!;
 const PEER = parseGid("fe80::2")!;
@@ -29,19 +29,13 @@ const MGID = broadcastMgid(0xffff);
 const PORT = { gid: GID, activeMtuCode: 3 as IbMtuCode, rateCode: 3 };
 
 function request(method: number, attributeId: number, data: Uint8Array) {
-  return SaMad.emit({
-    classVersion: 2,
+  return SaMad.emit(SaMad.of({
     method,
-    status: 0,
     transactionId: 0x1234n,
     attributeId,
-    attributeModifier: 0,
-    rmpp: NO_RMPP,
-    smKey: 0n,
-    attributeOffset: 0,
     componentMask: 0x10083n,
     data,
-  });
+  }));
 }
 
 function answer(mad: Uint8Array): SaMad {

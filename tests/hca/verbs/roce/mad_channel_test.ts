@@ -4,12 +4,10 @@ import type { IbMtuCode } from "../../../../src/base/units.ts";
 import { VerbsCounters } from "../../../../src/hca/verbs/counters.ts";
 import { RoceMadChannel } from "../../../../src/hca/verbs/roce/mad_channel.ts";
 import type { Neighbours } from "../../../../src/hca/verbs/roce/neighbours.ts";
-import { SaClient } from "../../../../src/sa/client.ts";
+import { openSaClient } from "../../../../src/ipoib/open_sa_client.ts";
 import { broadcastJoin } from "../../../../src/sa/requests.ts";
 import { FakeReactor } from "../../../../src/system/fake_reactor.ts";
 import { gidKey, parseGid } from "../../../../src/wire/gid.ts";
-import { MgmtClass } from "../../../../src/wire/mad.ts";
-import { PERMISSIVE_LID } from "../../../../src/wire/lrh.ts";
 import { broadcastMgid } from "../../../../src/wire/mgid.ts";
 
 const OWN = parseGid("fe80::1")!;
@@ -52,23 +50,15 @@ class Rig {
     this.neighbours,
     this.counted,
   );
-  readonly agent = this.channel.openAgent(MgmtClass.SubnAdm);
-  readonly sa = new SaClient({
-    agent: this.agent,
-    location: () => ({ smLid: PERMISSIVE_LID, smSl: 0, pkeyIndex: 0 }),
+  readonly client = openSaClient(this.reactor, {
+    attributes: { linkLayer: "ethernet", smLid: 0, smSl: 0, pkeys: [0xffff] },
+    openMadAgent: (mgmtClass) => this.channel.openAgent(mgmtClass),
   });
   /** What the client heard. */
   readonly heard: string[] = [];
 
-  constructor() {
-    const timer = this.reactor.timer((now) => timer.at(this.sa.tick(now)));
-    this.reactor.onTurnEnd(() => timer.at(this.sa.deadline));
-    this.agent.onMad = (mad, from) =>
-      this.sa.onMad(mad, from, this.reactor.clock.now());
-  }
-
   ask(dgid: Uint8Array): void {
-    this.sa.queryPath(
+    this.client.sa.queryPath(
       { sgid: OWN, dgid, pkey: 0xffff, tclass: 0 },
       this.reactor.clock.now(),
       (answer) =>
@@ -80,8 +70,8 @@ class Rig {
 }
 
 Deno.test("RoceMadChannel answers from the loop, not from within the request", () => {
-  const { reactor, sa, heard } = new Rig();
-  sa.join(
+  const { reactor, client, heard } = new Rig();
+  client.sa.join(
     broadcastJoin(broadcastMgid(0xffff), OWN, 0xffff),
     reactor.clock.now(),
     (answer) => heard.push(answer.ok ? `mtu ${answer.record.mtu}` : "no"),
@@ -144,16 +134,16 @@ Deno.test("RoceMadChannel is silent after its end", () => {
 });
 
 Deno.test("RoceMadChannel has an agent for the administrator only, and counts answers that come too late", () => {
-  const { channel, agent, counted, neighbours, reactor, ...rig } = new Rig();
+  const rig = new Rig();
+  const { channel, client, counted, reactor } = rig;
   const { errno } = assertThrows(() => channel.openAgent(7), IpoibError);
   assertEquals(errno, 95);
   assertEquals(
     assertThrows(() => channel.openAgent(3), IpoibError).errno,
     16,
   );
-  neighbours.there.add(gidKey(PEER));
-  rig.sa.classPortInfo(0, () => {});
-  agent.close();
+  rig.ask(OWN);
+  client.close();
   reactor.advance(1);
   assertEquals(counted.get("mads_no_agent"), 1);
 });
