@@ -7,7 +7,7 @@
 import { gidFrom } from "../../src/wire/gid.ts";
 import { Method } from "../../src/wire/mad.ts";
 import { broadcastMgid, ipv4Mgid } from "../../src/wire/mgid.ts";
-import { InformInfo } from "../../src/wire/sa/inform_info.ts";
+import type { InformInfo } from "../../src/wire/sa/inform_info.ts";
 import {
   BROADCAST_JOIN_MASK,
   GROUP_JOIN_MASK,
@@ -23,6 +23,7 @@ import {
 } from "../../src/wire/sa/path_record.ts";
 import { SaAttribute, SaMad } from "../../src/wire/sa/sa_mad.ts";
 import { Selector } from "../../src/wire/sa/selector.ts";
+import { emitInformInfo, informTrap } from "../../tests/wire/sa/subscriber.ts";
 import { MANAGER_LID, portGuid, portLid } from "./fabric.ts";
 
 /** One request of the port with this number. */
@@ -130,7 +131,7 @@ export function requests(): Request[] {
     ask(name, 1, {
       method: Method.Set,
       attributeId: SaAttribute.InformInfo,
-      data: InformInfo.emit({ ...InformInfo.trap(trap), ...fields }),
+      data: emitInformInfo({ ...informTrap(trap), ...fields }),
     });
 
   // What the administrator is, and what it is not asked.

@@ -42,7 +42,7 @@ export class QueryClient {
     if (mad.method === Method.Report) {
       const resp = SaMad.emit({ ...mad, method: Method.ReportResp, status: 0 });
       this.#send(resp, from);
-      this.notices.push(parseNotice(mad.data)!);
+      this.notices.push(parseNotice(mad.data));
       return;
     }
     const id = MadView.of(bytes).transactionIdLow;

@@ -6,6 +6,7 @@ import { McMemberRecord } from "../../src/wire/sa/mc_member_record.ts";
 import { PathMask, PathRecord } from "../../src/wire/sa/path_record.ts";
 import { NO_RMPP, SaAttribute, SaMad } from "../../src/wire/sa/sa_mad.ts";
 import { Selector } from "../../src/wire/sa/selector.ts";
+import { viewOf } from "../wire/support.ts";
 import { gidOf, Rig, type RigPort } from "./rig.ts";
 
 /** Sends an SA MAD and returns what comes back. */
@@ -43,7 +44,7 @@ function paths(
     : (answer.rmpp.payloadLength - 20) / PathRecord.LENGTH;
   return Array.from(
     { length: count },
-    (_, i) => PathRecord.parse(answer.data, i * PathRecord.LENGTH)!,
+    (_, i) => PathRecord.parse(answer.data.subarray(i * PathRecord.LENGTH))!,
   );
 }
 
@@ -88,6 +89,14 @@ Deno.test("what the administrator cannot do gets the status for it", () => {
     assertEquals([answer.status, answer.method], [status, method]);
   }
   assertStringIncludes(rig.log.at(-1)!, "SA request 0x01/0x0033 of 0x0002c903");
+});
+
+Deno.test("the administrator says that it knows send-only full members", () => {
+  const { data } = exchange(new Rig().join(1), {
+    attributeId: SaAttribute.ClassPortInfo,
+  })!;
+  const capabilityMask2 = viewOf(data).getUint32(4) >>> 5;
+  assertEquals(capabilityMask2 & 1 << 12, 1 << 12);
 });
 
 Deno.test("the administrator is silent where OpenSM is, and logs why", () => {
@@ -284,7 +293,7 @@ Deno.test("GetTable lists the groups of the requester's partitions", () => {
     payloadLength: 20 + 3 * 56,
   });
   const records = [0, 56, 112].map((at) =>
-    McMemberRecord.parse(answer.data, at)!
+    McMemberRecord.parse(answer.data.subarray(at))!
   );
   assertEquals(records.map((r) => r.mlid), [0xc001, 0xc002, 0xc000]);
   assertEquals(records.map((r) => r.joinState), [0, 0, 0]);

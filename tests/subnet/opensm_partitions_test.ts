@@ -17,7 +17,7 @@ import {
 import { Method } from "../../src/wire/mad.ts";
 import { formatGid } from "../../src/wire/gid.ts";
 import { McMask, McMemberRecord } from "../../src/wire/sa/mc_member_record.ts";
-import { PkeyTableRecord } from "../../src/wire/sa/pkey_table_record.ts";
+import { PKEYS_PER_BLOCK } from "../../src/wire/sa/pkey_table_record.ts";
 import { SaAttribute, SaMad } from "../../src/wire/sa/sa_mad.ts";
 import { RecordedFabric } from "./recorded_fabric.ts";
 
@@ -71,8 +71,12 @@ function pkeysOf(fabric: RecordedFabric): number[][] {
     data: Uint8Array.of(0, 1),
   });
   assertEquals(answer.status, 0);
-  const manager = PkeyTableRecord.parse(answer.data)!.pkeys
-    .filter((pkey) => pkey !== 0);
+  // Behind LID, block and port number.
+  const table = new DataView(answer.data.buffer, answer.data.byteOffset + 8);
+  const manager = Array.from(
+    { length: PKEYS_PER_BLOCK },
+    (_, i) => table.getUint16(2 * i),
+  ).filter((pkey) => pkey !== 0);
   return [manager, ...PORTS.map((n) => fabric.port(n).welcome.pkeys)];
 }
 

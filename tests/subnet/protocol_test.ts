@@ -19,7 +19,7 @@ import {
 } from "../../src/subnet/protocol.ts";
 import { gidKey } from "../../src/wire/gid.ts";
 import { GSI_QKEY } from "../../src/wire/mad.ts";
-import { fromHex } from "../wire/sa/bytes.ts";
+import { hex } from "../wire/support.ts";
 
 const HELLO: Hello = {
   type: "hello",
@@ -59,7 +59,7 @@ Deno.test("encodeMad() writes the golden header", () => {
   assertEquals(frame.length, 272);
   assertEquals(
     frame.subarray(0, 16),
-    fromHex("02 04 0102 00000001 80010000 0003 0000"),
+    hex("02 04 0102 00000001 80010000 0003 0000"),
   );
   assertEquals(frame.subarray(16), mad);
 });

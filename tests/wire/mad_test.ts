@@ -10,9 +10,9 @@ import {
   MgmtClass,
   responseMethod,
 } from "../../src/wire/mad.ts";
-import { fromHex, prefilled } from "./sa/bytes.ts";
+import { hex, prefilled } from "./support.ts";
 
-const GOLDEN = fromHex(
+const GOLDEN = hex(
   "01 03 02 02 0700 0000 0000000a 00001234 0038 0000 00000001",
 );
 const RECORD: MadHeader = {
@@ -64,7 +64,7 @@ Deno.test("MadView reads and writes in place", () => {
   view.transactionIdLow = 0xfffffffe;
   assertEquals(
     bytes.subarray(16 + 8, 16 + 16),
-    fromHex("0000000a fffffffe"),
+    hex("0000000a fffffffe"),
   );
   const answer = golden();
   answer[3] = Method.GetResp;

@@ -13,8 +13,8 @@
  * | 32     | 8+24   | reserved, RedirectQP               |        |        |                              |
  * | 36     | 32     | RedirectQ_Key                      |        |        |                              |
  *
- * The embedded subnet neither redirects nor asks for traps, so only the front matters here: the rest is kept
- * as bytes.
+ * The embedded administrator neither redirects nor asks for traps: the fields of the addresses that are not written
+ * are zero.
  */
 
 import { MAD_BASE_VERSION } from "../mad.ts";
@@ -36,42 +36,26 @@ export interface ClassPortInfo {
   capabilityMask2: number;
   /** 5 bits: answers take at most 4.096 us times 2 to this power. */
   respTimeValue: number;
-  /** The 64 bytes of redirect and trap addresses, all zero if there are none. */
-  addresses: Uint8Array;
+  /** 24 bits. */
+  redirectQpn: number;
+  redirectQkey: number;
+  trapQkey: number;
 }
 
 const LENGTH = 72;
 
 export const ClassPortInfo = {
-  LENGTH,
-
-  /** Reads it; undefined if fewer than 72 bytes are there. */
-  parse(data: Uint8Array, base = 0): ClassPortInfo | undefined {
-    if (data.length - base < LENGTH) return undefined;
-    const view = new DataView(data.buffer, data.byteOffset + base, LENGTH);
-    const mask2 = view.getUint32(4);
-    return {
-      classVersion: view.getUint8(1),
-      capabilityMask: view.getUint16(2),
-      capabilityMask2: mask2 >>> 5,
-      respTimeValue: mask2 & 31,
-      addresses: data.slice(base + 8, base + LENGTH),
-    };
-  },
-
-  /** Writes the 72 bytes; a RangeError if they do not fit. */
-  emit(
-    info: ClassPortInfo,
-    data: Uint8Array = new Uint8Array(LENGTH),
-    base = 0,
-  ): Uint8Array {
-    const view = new DataView(data.buffer, data.byteOffset + base, LENGTH);
+  /** The record's 72 bytes. */
+  emit(info: ClassPortInfo): Uint8Array {
+    const data = new Uint8Array(LENGTH);
+    const view = new DataView(data.buffer);
     view.setUint8(0, MAD_BASE_VERSION);
     view.setUint8(1, info.classVersion);
     view.setUint16(2, info.capabilityMask);
     view.setUint32(4, info.capabilityMask2 << 5 | info.respTimeValue & 31);
-    data.fill(0, base + 8, base + LENGTH);
-    data.set(info.addresses.subarray(0, LENGTH - 8), base + 8);
+    view.setUint32(32, info.redirectQpn);
+    view.setUint32(36, info.redirectQkey);
+    view.setUint32(68, info.trapQkey);
     return data;
   },
 };

@@ -100,7 +100,6 @@ export interface McMemberRecord {
 const LENGTH = 52;
 
 export const McMemberRecord = {
-  LENGTH,
   /** Bytes of a record in a table: a multiple of 8. */
   STRIDE: 56,
 
@@ -130,17 +129,17 @@ export const McMemberRecord = {
   },
 
   /** Reads the record; undefined if fewer than 52 bytes are there. */
-  parse(data: Uint8Array, base = 0): McMemberRecord | undefined {
-    if (data.length - base < LENGTH) return undefined;
-    const view = new DataView(data.buffer, data.byteOffset + base, LENGTH);
+  parse(data: Uint8Array): McMemberRecord | undefined {
+    if (data.length < LENGTH) return undefined;
+    const view = new DataView(data.buffer, data.byteOffset, LENGTH);
     const mtu = view.getUint8(38);
     const rate = view.getUint8(42);
     const lifetime = view.getUint8(43);
     const flow = view.getUint32(44);
     const state = view.getUint8(48);
     return {
-      mgid: data.slice(base, base + 16),
-      portGid: data.slice(base + 16, base + 32),
+      mgid: data.slice(0, 16),
+      portGid: data.slice(16, 32),
       qkey: view.getUint32(32),
       mlid: view.getUint16(36),
       mtuSelector: selectorOf(mtu),
@@ -160,15 +159,12 @@ export const McMemberRecord = {
     };
   },
 
-  /** Writes the 52 bytes; a RangeError if they do not fit. */
-  emit(
-    record: McMemberRecord,
-    data: Uint8Array = new Uint8Array(LENGTH),
-    base = 0,
-  ): Uint8Array {
-    const view = new DataView(data.buffer, data.byteOffset + base, LENGTH);
-    data.set(record.mgid, base);
-    data.set(record.portGid, base + 16);
+  /** The record's 52 bytes. */
+  emit(record: McMemberRecord): Uint8Array {
+    const data = new Uint8Array(LENGTH);
+    const view = new DataView(data.buffer);
+    data.set(record.mgid);
+    data.set(record.portGid, 16);
     view.setUint32(32, record.qkey);
     view.setUint16(36, record.mlid);
     view.setUint8(38, packSelector(record.mtuSelector, record.mtu));
@@ -183,7 +179,6 @@ export const McMemberRecord = {
     );
     view.setUint8(48, record.scope << 4 | record.joinState & 15);
     view.setUint8(49, record.proxyJoin ? 0x80 : 0);
-    view.setUint16(50, 0);
     return data;
   },
 };

@@ -33,7 +33,6 @@ const DESCRIPTION_LENGTH = 64;
 const VERSION = 1;
 
 export const NodeRecord = {
-  LENGTH,
   /** Bytes of a record in a table: a multiple of 8. */
   STRIDE: 112,
 
@@ -42,31 +41,6 @@ export const NodeRecord = {
     ...[16, 16, 8, 8, 8, 8, 64, 64, 64, 16, 16, 32, 8, 24],
     8 * DESCRIPTION_LENGTH,
   ]),
-
-  /** Reads the record; undefined if fewer than 108 bytes are there. */
-  parse(data: Uint8Array, base = 0): NodeRecord | undefined {
-    if (data.length - base < LENGTH) return undefined;
-    const view = new DataView(data.buffer, data.byteOffset + base, LENGTH);
-    const port = view.getUint32(40);
-    const text = data.subarray(base + DESCRIPTION, base + LENGTH);
-    const end = text.indexOf(0);
-    return {
-      lid: view.getUint16(0),
-      nodeType: view.getUint8(6),
-      numPorts: view.getUint8(7),
-      systemGuid: view.getBigUint64(8),
-      nodeGuid: view.getBigUint64(16),
-      portGuid: view.getBigUint64(24),
-      partitionCap: view.getUint16(32),
-      deviceId: view.getUint16(34),
-      revision: view.getUint32(36),
-      localPort: port >>> 24,
-      vendorId: port & 0xffffff,
-      description: new TextDecoder().decode(
-        end < 0 ? text : text.subarray(0, end),
-      ),
-    };
-  },
 
   /** The record's 108 bytes. */
   emit(record: NodeRecord): Uint8Array {

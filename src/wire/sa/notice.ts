@@ -58,8 +58,6 @@ export interface Notice {
 }
 
 export const Notice = {
-  LENGTH,
-
   /** The notice of a trap 64 to 67 about `gid`. */
   aboutGid(
     trapNumber: number,
@@ -82,37 +80,10 @@ export const Notice = {
     };
   },
 
-  /** The GID that a trap 64 to 67 is about. */
-  gid(notice: Notice): Uint8Array {
-    return notice.details.slice(GID_IN_DETAILS, GID_IN_DETAILS + 16);
-  },
-
-  /** Reads it; undefined if fewer than 80 bytes are there. */
-  parse(data: Uint8Array, base = 0): Notice | undefined {
-    if (data.length - base < LENGTH) return undefined;
-    const view = new DataView(data.buffer, data.byteOffset + base, LENGTH);
-    const type = view.getUint32(0);
-    const count = view.getUint16(8);
-    return {
-      isGeneric: (type & 0x80000000) !== 0,
-      type: type >>> 24 & 0x7f,
-      producerType: type & 0xffffff,
-      trapNumber: view.getUint16(4),
-      issuerLid: view.getUint16(6),
-      toggle: (count & 0x8000) !== 0,
-      count: count & 0x7fff,
-      details: data.slice(base + DETAILS, base + DETAILS + DETAILS_LENGTH),
-      issuerGid: data.slice(base + 64, base + LENGTH),
-    };
-  },
-
-  /** Writes the 80 bytes; a RangeError if they do not fit. */
-  emit(
-    notice: Notice,
-    data: Uint8Array = new Uint8Array(LENGTH),
-    base = 0,
-  ): Uint8Array {
-    const view = new DataView(data.buffer, data.byteOffset + base, LENGTH);
+  /** The notice's 80 bytes. */
+  emit(notice: Notice): Uint8Array {
+    const data = new Uint8Array(LENGTH);
+    const view = new DataView(data.buffer);
     view.setUint32(
       0,
       (notice.isGeneric ? 0x80000000 : 0) | (notice.type & 0x7f) << 24 |
@@ -121,8 +92,8 @@ export const Notice = {
     view.setUint16(4, notice.trapNumber);
     view.setUint16(6, notice.issuerLid);
     view.setUint16(8, (notice.toggle ? 0x8000 : 0) | notice.count & 0x7fff);
-    data.set(notice.details.subarray(0, DETAILS_LENGTH), base + DETAILS);
-    data.set(notice.issuerGid, base + 64);
+    data.set(notice.details, DETAILS);
+    data.set(notice.issuerGid, 64);
     return data;
   },
 };

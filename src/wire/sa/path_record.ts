@@ -122,9 +122,9 @@ export const PathRecord = {
   },
 
   /** Reads the record; undefined if fewer than 64 bytes are there. */
-  parse(data: Uint8Array, base = 0): PathRecord | undefined {
-    if (data.length - base < LENGTH) return undefined;
-    const view = new DataView(data.buffer, data.byteOffset + base, LENGTH);
+  parse(data: Uint8Array): PathRecord | undefined {
+    if (data.length < LENGTH) return undefined;
+    const view = new DataView(data.buffer, data.byteOffset, LENGTH);
     const flow = view.getUint32(44);
     const numb = view.getUint8(49);
     const qos = view.getUint16(52);
@@ -133,8 +133,8 @@ export const PathRecord = {
     const lifetime = view.getUint8(56);
     return {
       serviceId: view.getBigUint64(0),
-      dgid: data.slice(base + 8, base + 24),
-      sgid: data.slice(base + 24, base + 40),
+      dgid: data.slice(8, 24),
+      sgid: data.slice(24, 40),
       dlid: view.getUint16(40),
       slid: view.getUint16(42),
       rawTraffic: (flow & 0x80000000) !== 0,
@@ -156,16 +156,13 @@ export const PathRecord = {
     };
   },
 
-  /** Writes the 64 bytes; a RangeError if they do not fit. */
-  emit(
-    record: PathRecord,
-    data: Uint8Array = new Uint8Array(LENGTH),
-    base = 0,
-  ): Uint8Array {
-    const view = new DataView(data.buffer, data.byteOffset + base, LENGTH);
+  /** The record's 64 bytes. */
+  emit(record: PathRecord): Uint8Array {
+    const data = new Uint8Array(LENGTH);
+    const view = new DataView(data.buffer);
     view.setBigUint64(0, record.serviceId);
-    data.set(record.dgid, base + 8);
-    data.set(record.sgid, base + 24);
+    data.set(record.dgid, 8);
+    data.set(record.sgid, 24);
     view.setUint16(40, record.dlid);
     view.setUint16(42, record.slid);
     view.setUint32(
@@ -181,7 +178,6 @@ export const PathRecord = {
     view.setUint8(55, packSelector(record.rateSelector, record.rate));
     view.setUint8(56, packSelector(record.lifetimeSelector, record.lifetime));
     view.setUint8(57, record.preference);
-    data.fill(0, base + 58, base + LENGTH);
     return data;
   },
 };

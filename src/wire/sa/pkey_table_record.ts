@@ -13,7 +13,7 @@ export interface PkeyTableRecord {
   lid: number;
   block: number;
   portNumber: number;
-  /** 32 of them when read; missing ones are written as 0. */
+  /** Up to 32; missing ones are written as 0. */
   pkeys: readonly number[];
 }
 
@@ -21,27 +21,11 @@ const LENGTH = 72;
 const PKEYS = 8;
 
 export const PkeyTableRecord = {
-  LENGTH,
   /** Bytes of a record in a table: a multiple of 8. */
   STRIDE: 72,
 
   /** Components by their bit in the component mask. */
   COMPONENTS: consecutive([16, 16, 8]),
-
-  /** Reads the record; undefined if fewer than 72 bytes are there. */
-  parse(data: Uint8Array, base = 0): PkeyTableRecord | undefined {
-    if (data.length - base < LENGTH) return undefined;
-    const view = new DataView(data.buffer, data.byteOffset + base, LENGTH);
-    return {
-      lid: view.getUint16(0),
-      block: view.getUint16(2),
-      portNumber: view.getUint8(4),
-      pkeys: Array.from(
-        { length: PKEYS_PER_BLOCK },
-        (_, i) => view.getUint16(PKEYS + 2 * i),
-      ),
-    };
-  },
 
   /** The record's 72 bytes. */
   emit(record: PkeyTableRecord): Uint8Array {

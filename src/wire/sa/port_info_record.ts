@@ -60,7 +60,6 @@ const PORT_INFO_BITS = [
 ];
 
 export const PortInfoRecord = {
-  LENGTH,
   /** Bytes of a record in a table: a multiple of 8. */
   STRIDE: 72,
 

@@ -98,7 +98,7 @@ export interface SaMad {
   /** In units of 8 bytes. */
   attributeOffset: number;
   componentMask: bigint;
-  /** Up to 200 bytes; {@linkcode SaMad.parse} gives a window into the MAD, {@linkcode SaMad.emit} pads with zeros. */
+  /** Up to 200 bytes; {@linkcode SaMad.parse} gives a window into the MAD, {@linkcode SaMad.emit} pads it with zeros. */
   data: Uint8Array;
 }
 
@@ -111,7 +111,6 @@ const Offset = {
   payloadLength: 32,
   smKey: 36,
   attributeOffset: 44,
-  reserved: 46,
   componentMask: 48,
 } as const;
 
@@ -179,15 +178,13 @@ export const SaMad = {
   },
 
   /**
-   * Writes all 256 bytes of `mad`.
+   * The MAD's 256 bytes.
    *
-   * @throws RangeError if `mad` is shorter or the data longer than 200 bytes.
+   * @throws RangeError if the data is longer than 200 bytes.
    */
-  emit(
-    record: SaMad,
-    mad: Uint8Array = new Uint8Array(MAD_LENGTH),
-  ): Uint8Array {
-    const view = new DataView(mad.buffer, mad.byteOffset, mad.byteLength);
+  emit(record: SaMad): Uint8Array {
+    const mad = new Uint8Array(MAD_LENGTH);
+    const view = new DataView(mad.buffer);
     MadHeader.emit(
       { ...record, mgmtClass: MgmtClass.SubnAdm, classSpecific: 0 },
       mad,
@@ -201,9 +198,7 @@ export const SaMad = {
     view.setUint32(Offset.payloadLength, rmpp.payloadLength);
     view.setBigUint64(Offset.smKey, record.smKey);
     view.setUint16(Offset.attributeOffset, record.attributeOffset);
-    view.setUint16(Offset.reserved, 0);
     view.setBigUint64(Offset.componentMask, record.componentMask);
-    mad.fill(0, SA_DATA_OFFSET, MAD_LENGTH);
     mad.set(record.data, SA_DATA_OFFSET);
     return mad;
   },

@@ -4,10 +4,9 @@ import { assert, assertEquals } from "@std/assert";
 import { MadHeader } from "../../../src/wire/mad.ts";
 import { InformInfo } from "../../../src/wire/sa/inform_info.ts";
 import { McMemberRecord } from "../../../src/wire/sa/mc_member_record.ts";
-import { Notice } from "../../../src/wire/sa/notice.ts";
 import { PathRecord } from "../../../src/wire/sa/path_record.ts";
-import { PkeyTableRecord } from "../../../src/wire/sa/pkey_table_record.ts";
 import { SaMad } from "../../../src/wire/sa/sa_mad.ts";
+import { emitInformInfo } from "../../wire/sa/subscriber.ts";
 import { parserTarget } from "./target.ts";
 
 interface Codec<T> {
@@ -23,11 +22,9 @@ function again<T>(codec: Codec<T>, data: Uint8Array): void {
 }
 
 const CODECS = [
-  InformInfo,
+  { parse: InformInfo.parse, emit: emitInformInfo },
   McMemberRecord,
-  Notice,
   PathRecord,
-  PkeyTableRecord,
 ] as unknown as Codec<unknown>[];
 
 function run(bytes: Uint8Array): boolean {

@@ -9,6 +9,7 @@ import {
   PortInfoRecord,
   PortState,
 } from "../../../src/wire/sa/port_info_record.ts";
+import { hex } from "../support.ts";
 
 Deno.test("componentsMatch() compares what the mask names, bit by bit", () => {
   const layout = consecutive([4, 3, 9]);
@@ -19,7 +20,7 @@ Deno.test("componentsMatch() compares what the mask names, bit by bit", () => {
   assertEquals(componentsMatch([undefined], a, b, 1n), true);
 });
 
-Deno.test("NodeRecord reads what it writes", () => {
+Deno.test("NodeRecord.emit() writes the golden bytes", () => {
   const record: NodeRecord = {
     lid: 3,
     nodeType: NodeType.ChannelAdapter,
@@ -34,32 +35,22 @@ Deno.test("NodeRecord reads what it writes", () => {
     vendorId: 0xabcdef,
     description: "ib0",
   };
-  const bytes = NodeRecord.emit(record);
-  assertEquals(bytes.length, 108);
-  assertEquals(bytes.slice(0, 8), Uint8Array.of(0, 3, 0, 0, 1, 1, 1, 1));
-  assertEquals(NodeRecord.parse(bytes), record);
-  assertEquals(NodeRecord.parse(bytes.slice(1)), undefined);
+  const golden = hex(
+    "0003 0000 01 01 01 01 0000000000000001 0000000000000002" +
+      "ffffffff00000003 0040 0004 00000005 01abcdef" +
+      "696230" + "00".repeat(61),
+  );
+  assertEquals(NodeRecord.emit(record), golden);
   const full = NodeRecord.emit({ ...record, description: "x".repeat(80) });
-  assertEquals(NodeRecord.parse(full)!.description.length, 64);
+  assertEquals(full.slice(44), new Uint8Array(64).fill("x".charCodeAt(0)));
   assertEquals(NodeRecord.COMPONENTS.length, 15);
   assertEquals(NodeRecord.COMPONENTS[14], [44 * 8, 512]);
 });
 
-Deno.test("PkeyTableRecord reads what it writes", () => {
+Deno.test("PkeyTableRecord.emit() writes the golden bytes", () => {
   const record = { lid: 2, block: 1, portNumber: 1, pkeys: [0xffff, 0x8001] };
-  const bytes = PkeyTableRecord.emit(record);
-  assertEquals(
-    bytes.slice(0, 12),
-    Uint8Array.of(
-      ...[0, 2, 0, 1, 1, 0, 0, 0, 0xff, 0xff, 0x80, 0x01],
-    ),
-  );
-  const read = PkeyTableRecord.parse(bytes)!;
-  assertEquals(read, {
-    ...record,
-    pkeys: [...record.pkeys, ...Array(30).fill(0)],
-  });
-  assertEquals(PkeyTableRecord.parse(bytes.slice(1)), undefined);
+  const golden = hex("0002 0001 01 000000 ffff 8001" + "0000".repeat(30));
+  assertEquals(PkeyTableRecord.emit(record), golden);
 });
 
 Deno.test("PortInfoRecord has LID, state and MTU where PortInfo has them", () => {

@@ -2,15 +2,16 @@ import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { MAD_LENGTH, Method } from "../../../src/wire/mad.ts";
 import {
+  NO_RMPP,
   RmppFlag,
   RmppType,
   SA_CLASS_VERSION,
   SaAttribute,
   SaMad,
 } from "../../../src/wire/sa/sa_mad.ts";
-import { fromHex, prefilled } from "./bytes.ts";
+import { hex } from "../support.ts";
 
-const GOLDEN = fromHex(
+const GOLDEN = hex(
   "01 03 02 92 0000 0000 0000000000000007 0038 0000 00000000" + // common
     "01 01 9f 00 00000001 0000004c" + // RMPP: DATA, 19, active first last
     "1122334455667788 0007 0000 0000000000010083" + // SA
@@ -36,11 +37,11 @@ const RECORD: SaMad = {
   smKey: 0x1122334455667788n,
   attributeOffset: 7,
   componentMask: 0x10083n,
-  data: fromHex("aabbccdd"),
+  data: hex("aabbccdd"),
 };
 
 Deno.test("SaMad.emit() writes the golden bytes and pads with zeros", () => {
-  const mad = SaMad.emit(RECORD, prefilled(MAD_LENGTH));
+  const mad = SaMad.emit(RECORD);
   const expected = new Uint8Array(MAD_LENGTH);
   expected.set(GOLDEN);
   assertEquals(mad, expected);
@@ -52,6 +53,19 @@ Deno.test("SaMad.parse() reads the golden bytes", () => {
   const data = new Uint8Array(200);
   data.set(RECORD.data);
   assertEquals(SaMad.parse(mad), { ...RECORD, data });
+});
+
+Deno.test("SaMad.answer() answers a request without data, RMPP and SM_Key", () => {
+  const request = { ...RECORD, method: Method.Set, classVersion: 1 };
+  assertEquals(SaMad.answer(request, { status: 0x0200 }), {
+    ...request,
+    method: Method.GetResp,
+    status: 0x0200,
+    rmpp: NO_RMPP,
+    smKey: 0n,
+    attributeOffset: 0,
+    data: new Uint8Array(0),
+  });
 });
 
 Deno.test("SaMad.parse() refuses other classes and lengths", () => {
@@ -80,7 +94,7 @@ Deno.test("SaMad.parse() takes any 256 bytes, and emits them again", () => {
         mad.fill(0, 18, 20);
         mad.fill(0, 46, 48);
         const record = SaMad.parse(mad)!;
-        assertEquals(SaMad.emit(record, prefilled(MAD_LENGTH)), mad);
+        assertEquals(SaMad.emit(record), mad);
       },
     ),
   );

@@ -5,7 +5,7 @@ import {
   INFORM_ANY_PRODUCER,
   InformInfo,
 } from "../../../src/wire/sa/inform_info.ts";
-import { Notice } from "../../../src/wire/sa/notice.ts";
+import type { Notice } from "../../../src/wire/sa/notice.ts";
 
 /** A subscription to one generic trap of any source (or all, with INFORM_ANY). */
 export function informTrap(trapNumber: number, subscribe = true): InformInfo {
@@ -39,10 +39,9 @@ export function emitInformInfo(info: InformInfo): Uint8Array {
   return data;
 }
 
-/** Reads a Notice from its 80 bytes; undefined if fewer are there. */
-export function parseNotice(data: Uint8Array): Notice | undefined {
-  if (data.length < Notice.LENGTH) return undefined;
-  const view = new DataView(data.buffer, data.byteOffset, Notice.LENGTH);
+/** Reads a Notice from its 80 bytes. */
+export function parseNotice(data: Uint8Array): Notice {
+  const view = new DataView(data.buffer, data.byteOffset);
   const type = view.getUint32(0);
   const count = view.getUint16(8);
   return {
