@@ -15,8 +15,9 @@ export const LAYOUT: SlotLayout = {
   vnet: ENCAP_LENGTH,
   ethernet: ENCAP_LENGTH + VNET_HEADER_LENGTH,
   payload: ENCAP_LENGTH + FRAME_HEADER_LENGTH,
-  capacity: 65535,
 };
+/** The largest payload, in bytes. */
+const CAPACITY = 65535;
 export const STRIDE = 65536 + 32;
 
 /** Where the memory of the fabric's port `index` (from 1) begins. */
@@ -40,7 +41,7 @@ export function whereIs(
 /** The slots of a port. */
 export class FakeSendMemory implements SendMemory {
   readonly layout = LAYOUT;
-  readonly frameCapacity = LAYOUT.capacity + FRAME_HEADER_LENGTH;
+  readonly frameCapacity = CAPACITY + FRAME_HEADER_LENGTH;
   readonly stride = STRIDE;
   readonly slots: number;
   readonly bytes: Uint8Array;

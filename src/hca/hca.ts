@@ -48,8 +48,6 @@ export interface SlotLayout {
   readonly ethernet: number;
   /** Where the packet (what follows the IPoIB header) begins; `vnet + FRAME_HEADER_LENGTH`. Aligned to 4 bytes. */
   readonly payload: number;
-  /** The largest payload in bytes. */
-  readonly capacity: number;
 }
 
 /** Memory for outgoing packets of one interface. */

@@ -13,11 +13,7 @@ import {
   PKEYS_PER_BLOCK,
   PkeyTableRecord,
 } from "../wire/sa/pkey_table_record.ts";
-import {
-  PortCapability,
-  PortInfoRecord,
-  PortState,
-} from "../wire/sa/port_info_record.ts";
+import { PortCapability, PortInfoRecord } from "../wire/sa/port_info_record.ts";
 import { sharePartition } from "./join.ts";
 import { type EndPoint, SM_LID } from "./ports.ts";
 import { RESP_TIME_EXPONENT } from "./constants.ts";
@@ -137,7 +133,6 @@ function portInfoOf(subnet: Subnet, port: EndPoint): Uint8Array {
     linkWidth: LINK_WIDTH,
     linkSpeed: LINK_SPEED,
     linkSpeedExt: LINK_SPEED_EXT,
-    state: PortState.Active,
     mtu: subnet.mtuCode,
     subnetTimeout: PACKET_LIFETIME_EXPONENT,
     respTimeValue: RESP_TIME_EXPONENT,

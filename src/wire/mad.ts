@@ -56,9 +56,7 @@ export function gsiAddress(lid: number, pkeyIndex = 0, sl = 0): MadAddress {
 export const MgmtClass = {
   SubnLidRouted: 0x01,
   SubnAdm: 0x03,
-  Performance: 0x04,
   CommunicationManagement: 0x07,
-  SubnDirectedRoute: 0x81,
 } as const;
 
 /** Methods; a response is the request's method with bit 7 set. */
@@ -70,13 +68,11 @@ export const Method = {
   Report: 0x06,
   TrapRepress: 0x07,
   GetTable: 0x12,
-  GetTraceTable: 0x13,
   GetMulti: 0x14,
   Delete: 0x15,
   GetResp: 0x81,
   ReportResp: 0x86,
   GetTableResp: 0x92,
-  GetMultiResp: 0x94,
   DeleteResp: 0x95,
 } as const;
 

@@ -76,10 +76,6 @@ export class InLink implements Pending {
     this.#holders = new Uint8Array(parts.slots);
   }
 
-  get connection(): Fd {
-    return this.#parts.connection;
-  }
-
   /** True if nothing of the peer is read or waits to be published. */
   get idle(): boolean {
     return this.#held === 0 && !this.dirty;

@@ -91,11 +91,8 @@ export class OutLink implements Pending {
     this.#waiting = new Int32Array(2 * parts.pool.slots);
   }
 
-  /** True while this is the port's only outgoing link. */
-  get alone(): boolean {
-    return this.#alone;
-  }
-  set alone(alone: boolean) {
+  /** Says whether this is the port's only outgoing link. */
+  setAlone(alone: boolean): void {
     this.#alone = alone;
     if (!alone) this.#budget = Math.min(this.#budget, PAUSE_BUDGET_MS);
   }

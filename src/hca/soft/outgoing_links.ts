@@ -144,7 +144,7 @@ export class OutgoingLinks {
 
   #count(): void {
     const alone = this.all.length === 1;
-    for (const link of this.all) link.alone = alone;
+    for (const link of this.all) link.setAlone(alone);
   }
 
   /** First the peer's answer, then bytes that wake this process. */

@@ -36,7 +36,6 @@ export class SlotPool implements SendMemory, Pending {
     vnet: VNET,
     ethernet: ETHERNET,
     payload: PAYLOAD,
-    capacity: CAPACITY,
   };
   readonly frameCapacity = CAPACITY + FRAME_HEADER_LENGTH;
   readonly stride = STRIDE;

@@ -25,7 +25,6 @@ const PAYLOAD = 64;
 const ENCAP = PAYLOAD - ENCAP_LENGTH;
 const VNET = PAYLOAD - FRAME_HEADER_LENGTH;
 const STRIDE = 4224;
-const CAPACITY = STRIDE - PAYLOAD;
 /** Slots of a port. */
 export const SEND_SLOTS = 512;
 /** Bytes from one work request with its element to the next. */
@@ -42,11 +41,9 @@ export class VerbsSendMemory implements SendMemory {
     vnet: VNET,
     ethernet: VNET + VNET_HEADER_LENGTH,
     payload: PAYLOAD,
-    capacity: CAPACITY,
   };
-  readonly frameCapacity = CAPACITY + FRAME_HEADER_LENGTH;
+  readonly frameCapacity = STRIDE - VNET;
   readonly stride = STRIDE;
-  readonly slots = SEND_SLOTS;
   readonly bytes: Uint8Array;
   readonly view: DataView;
   readonly vnetAddress: readonly bigint[];
@@ -96,11 +93,6 @@ export class VerbsSendMemory implements SendMemory {
       view.setUint32(element + IbvSge.Lkey, lkey, true);
       this.#free[slot] = SEND_SLOTS - 1 - slot;
     }
-  }
-
-  /** How many slots are free now, those with the kernel among them. */
-  get free(): number {
-    return this.#freeCount + (this.#group?.available ?? 0);
   }
 
   /** True if the next frame finds a slot. */

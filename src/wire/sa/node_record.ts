@@ -6,7 +6,7 @@
 import { consecutive } from "./components.ts";
 
 /** Types of a node. */
-export const NodeType = { ChannelAdapter: 1, Switch: 2, Router: 3 } as const;
+export const NodeType = { ChannelAdapter: 1, Switch: 2 } as const;
 
 /** A node and the LID of one of its ports. */
 export interface NodeRecord {

@@ -22,15 +22,8 @@ export const TrapNumber = {
   McGroupDeleted: 67,
 } as const;
 
-/** Types of a notice. */
-const NoticeType = {
-  Fatal: 0,
-  Urgent: 1,
-  Security: 2,
-  SubnetManagement: 3,
-  Informational: 4,
-} as const;
-
+/** Type of a notice about the subnet's management. */
+const SUBNET_MANAGEMENT = 3;
 /** ProducerType of the subnet administrator: a class manager. */
 const PRODUCER_CLASS_MANAGER = 4;
 
@@ -43,7 +36,7 @@ const GID_IN_DETAILS = 6;
 /** A notice. */
 export interface Notice {
   isGeneric: boolean;
-  /** One of {@linkcode NoticeType}. */
+  /** 7 bits. */
   type: number;
   producerType: number;
   trapNumber: number;
@@ -69,7 +62,7 @@ export const Notice = {
     details.set(gid, GID_IN_DETAILS);
     return {
       isGeneric: true,
-      type: NoticeType.SubnetManagement,
+      type: SUBNET_MANAGEMENT,
       producerType: PRODUCER_CLASS_MANAGER,
       trapNumber,
       issuerLid,

@@ -36,7 +36,6 @@ export const PathMask = {
   Reversible: 1n << 11n,
   NumbPath: 1n << 12n,
   Pkey: 1n << 13n,
-  QosClass: 1n << 14n,
   Sl: 1n << 15n,
   MtuSelector: 1n << 16n,
   Mtu: 1n << 17n,
@@ -44,7 +43,6 @@ export const PathMask = {
   Rate: 1n << 19n,
   LifetimeSelector: 1n << 20n,
   Lifetime: 1n << 21n,
-  Preference: 1n << 22n,
 } as const;
 
 /** What ib_ipoib asks with: DGID, SGID, NumbPath, TClass, P_Key = 0x340c (Linux `path_rec_start`). */

@@ -19,17 +19,14 @@
 
 import { type Component, consecutive } from "./components.ts";
 
-/** PortState. */
-export const PortState = { Down: 1, Init: 2, Armed: 3, Active: 4 } as const;
 /** Bits of CapabilityMask. */
 export const PortCapability = {
   IsSm: 1 << 1,
   ExtendedSpeeds: 1 << 14,
-  CommunicationManagement: 1 << 16,
   ClientReregister: 1 << 25,
 } as const;
 
-/** What the embedded subnet knows of a port; speeds and widths are bits, the others codes. */
+/** What the embedded subnet knows of an active port; speeds and widths are bits, the others codes. */
 export interface PortInfoRecord {
   lid: number;
   portNumber: number;
@@ -40,16 +37,15 @@ export interface PortInfoRecord {
   linkWidth: number;
   linkSpeed: number;
   linkSpeedExt: number;
-  /** One of {@linkcode PortState}. */
-  state: number;
   mtu: number;
   subnetTimeout: number;
   respTimeValue: number;
 }
 
 const LENGTH = 68;
-const PHYS_LINK_UP = 5;
-const PHYS_POLLING = 2;
+/** PortState and PortPhysicalState. */
+const ACTIVE = 4;
+const LINK_UP = 5;
 const ONE_VL = 1;
 
 /** Bits of PortInfo's components, in the order of the mask from bit 3 on; LinkSpeedExt is told apart. */
@@ -77,7 +73,6 @@ export const PortInfoRecord = {
   emit(record: PortInfoRecord): Uint8Array {
     const data = new Uint8Array(LENGTH);
     const view = new DataView(data.buffer);
-    const up = record.state === PortState.Active;
     view.setUint16(0, record.lid);
     view.setUint8(2, record.portNumber);
     view.setBigUint64(12, record.gidPrefix);
@@ -86,8 +81,8 @@ export const PortInfoRecord = {
     view.setUint32(24, record.capabilityMask);
     view.setUint8(32, record.portNumber);
     data.fill(record.linkWidth, 33, 36);
-    view.setUint8(36, record.linkSpeed << 4 | record.state);
-    view.setUint8(37, (up ? PHYS_LINK_UP : PHYS_POLLING) << 4);
+    view.setUint8(36, record.linkSpeed << 4 | ACTIVE);
+    view.setUint8(37, LINK_UP << 4);
     view.setUint8(39, record.linkSpeed << 4 | record.linkSpeed);
     view.setUint8(40, record.mtu << 4);
     view.setUint8(41, ONE_VL << 4);

@@ -19,20 +19,14 @@ import {
 /** RMPPVersion. */
 export const RMPP_VERSION = 1;
 
-/** RMPPStatus: why a transfer is stopped (1) or aborted (118 and on). */
+/** RMPPStatus: why a sender aborts a transfer (118 to 127, IBTA vol. 1 13.6.2.1). */
 export const RmppStatus = {
   Ok: 0,
-  NoResources: 1,
-  TotalTime: 118,
-  InconsistentLength: 119,
-  InconsistentFirst: 120,
   BadType: 121,
   WindowTooSmall: 122,
   SegmentTooBig: 123,
-  IllegalStatus: 124,
   UnsupportedVersion: 125,
   TooManyRetries: 126,
-  Unspecified: 127,
 } as const;
 
 /** The segments of a table; `header` is the answer without data. */

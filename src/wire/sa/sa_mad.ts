@@ -41,12 +41,10 @@ export const SaAttribute = {
   InformInfo: 0x03,
   NodeRecord: 0x11,
   PortInfoRecord: 0x12,
-  ServiceRecord: 0x31,
   PkeyTableRecord: 0x33,
   PathRecord: 0x35,
   McMemberRecord: 0x38,
   MultiPathRecord: 0x3a,
-  InformInfoRecord: 0xf3,
 } as const;
 
 /** RMPPType. */

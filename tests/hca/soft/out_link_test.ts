@@ -110,7 +110,7 @@ Deno.test("a pause is paid from a budget that refills with a quarter of the time
 Deno.test("while a peer is the only one, each slot that it returns fills the budget", () => {
   using all = links(8, 1);
   const [pair] = all.pairs as [Pair];
-  pair.out.alone = true;
+  pair.out.setAlone(true);
   fill(pair);
   pair.send(0);
   for (let now = 200; now < 4000; now += 200) {
@@ -121,7 +121,7 @@ Deno.test("while a peer is the only one, each slot that it returns fills the bud
     assertEquals(pair.send(now), "waits");
     assertEquals(pair.out.deadline, now + ALONE_PAUSE_MS);
   }
-  pair.out.alone = false;
+  pair.out.setAlone(false);
   assertEquals(pair.out.deadline, 3800 + PAUSE_BUDGET_MS);
 });
 
@@ -238,7 +238,7 @@ Deno.test("a peer is woken once, and only if it sleeps", () => {
 Deno.test("without an eventfd, and for a ring that is not looked at, a peer is woken by the connection", () => {
   using all = links(8, 1);
   const [pair] = all.pairs as [Pair];
-  const wakes = () => takeWakes(pair.in.connection.number, 9);
+  const wakes = () => takeWakes(pair.connection.number, 9);
   pair.in.ring.announceSleep(1);
   pair.send();
   pair.publish();

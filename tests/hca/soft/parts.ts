@@ -12,6 +12,7 @@ import {
 } from "../../../src/hca/soft/ring.ts";
 import { STRIDE } from "../../../src/hca/soft/slot_layout.ts";
 import { SlotPool } from "../../../src/hca/soft/slot_pool.ts";
+import type { Fd } from "../../../src/system/fd.ts";
 import { createEventFd } from "../../../src/system/event_fd.ts";
 import { FakeReactor } from "../../../src/system/fake_reactor.ts";
 import { createMemory, Mapping } from "../../../src/system/memory.ts";
@@ -26,6 +27,8 @@ export class Pair implements Disposable {
   readonly reactor = new FakeReactor();
   readonly written = new PendingList<OutLink>();
   readonly returns = new PendingList<InLink>();
+  /** The receiver's end of the connection. */
+  readonly connection: Fd;
   readonly #pool: SlotPool;
 
   constructor(pool: SlotPool, guid = "0x0000000000000001") {
@@ -35,6 +38,7 @@ export class Pair implements Disposable {
     const receiver = new Mapping(memory.number, RING_BYTES, "write");
     this.words = new Int32Array(sender.buffer);
     const ends = socketPair();
+    this.connection = ends[1];
     const [outBell, inBell] = ends.map((end) => new LinkBell(end));
     this.out = new OutLink({
       guid,

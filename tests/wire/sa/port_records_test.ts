@@ -5,10 +5,7 @@ import {
 } from "../../../src/wire/sa/components.ts";
 import { NodeRecord, NodeType } from "../../../src/wire/sa/node_record.ts";
 import { PkeyTableRecord } from "../../../src/wire/sa/pkey_table_record.ts";
-import {
-  PortInfoRecord,
-  PortState,
-} from "../../../src/wire/sa/port_info_record.ts";
+import { PortInfoRecord } from "../../../src/wire/sa/port_info_record.ts";
 import { hex } from "../support.ts";
 
 Deno.test("componentsMatch() compares what the mask names, bit by bit", () => {
@@ -63,7 +60,6 @@ Deno.test("PortInfoRecord has LID, state and MTU where PortInfo has them", () =>
     linkWidth: 2,
     linkSpeed: 7,
     linkSpeedExt: 2,
-    state: PortState.Active,
     mtu: 5,
     subnetTimeout: 18,
     respTimeValue: 16,
