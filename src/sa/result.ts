@@ -1,11 +1,9 @@
-/** What becomes of a request to the subnet administrator, with the error numbers of Linux's ib_sa. */
+/**
+ * What becomes of a request to the subnet administrator, with the error numbers of Linux's ib_sa: EINVAL if the
+ * administrator answered with an error status, ETIMEDOUT if it did not answer.
+ */
 
 import type { Millis } from "../base/units.ts";
-
-/** The administrator answered with an error status. */
-export const EINVAL = 22;
-/** It did not answer. */
-export const ETIMEDOUT = 110;
 
 /** An answered request's record, or why there is none. */
 export type SaResult<T> =

@@ -10,6 +10,7 @@
  * an answer nor a repetition costs time in proportion to the number of requests.
  */
 
+import { Errno } from "../base/errno.ts";
 import type { Millis } from "../base/units.ts";
 import {
   MAD_BASE_VERSION,
@@ -20,12 +21,7 @@ import {
   responseMethod,
 } from "../wire/mad.ts";
 import { SA_DATA_OFFSET, SaMad } from "../wire/sa/sa_mad.ts";
-import {
-  EINVAL,
-  ETIMEDOUT,
-  type SaCallback,
-  type SaRequest,
-} from "./result.ts";
+import type { SaCallback, SaRequest } from "./result.ts";
 
 /** A request is repeated this often after its first send. */
 export const RETRIES = 10;
@@ -118,7 +114,7 @@ export class Transactions {
         const record = question.parse(data);
         callback(
           record === undefined
-            ? { ok: false, status: 0, errno: EINVAL }
+            ? { ok: false, status: 0, errno: Errno.EINVAL }
             : { ok: true, record },
           now,
         );
@@ -154,7 +150,7 @@ export class Transactions {
       repeated && view.status === MadStatus.RequestInvalid &&
       pending.refusedAgain !== undefined
     ) pending.refusedAgain(now);
-    else if (view.status !== 0) pending.fail(view.status, EINVAL, now);
+    else if (view.status !== 0) pending.fail(view.status, Errno.EINVAL, now);
     else pending.succeed(mad.slice(SA_DATA_OFFSET), now);
   }
 
@@ -179,7 +175,7 @@ export class Transactions {
   #step(pending: Pending, now: Millis): void {
     if (pending.sendsLeft === 0) {
       this.#end(pending);
-      pending.fail(0, ETIMEDOUT, now);
+      pending.fail(0, Errno.ETIMEDOUT, now);
     } else {
       pending.sendsLeft--;
       this.#queue(pending, now);

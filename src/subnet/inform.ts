@@ -14,8 +14,6 @@ import type { TrapForwarder } from "./traps.ts";
 
 /** Subscriptions of one port. */
 const MAX_SUBSCRIPTIONS = 64;
-/** Byte of Subscribe, of which only 0 and 1 are defined. */
-const SUBSCRIBE = 23;
 /** Traps about bad keys, which are told to the trusted only. */
 const FIRST_SECURITY_TRAP = 256;
 const LAST_SECURITY_TRAP = 259;
@@ -36,13 +34,14 @@ export function setInformInfo(
   const refuse = (reason: string, answer?: Uint8Array) => {
     throw new SaRefusal(MadStatus.RequestInvalid, reason, answer);
   };
-  if (data[SUBSCRIBE]! > 1) refuse(`Subscribe is ${data[SUBSCRIBE]}`);
+  const subscribe = data[InformInfo.SUBSCRIBE]!;
+  if (subscribe > 1) refuse(`Subscribe is ${subscribe}`);
   if (
     !trusted && info.isGeneric && info.trapNumber >= FIRST_SECURITY_TRAP &&
     info.trapNumber <= LAST_SECURITY_TRAP
   ) refuse(`trap ${info.trapNumber} is not for everybody`);
   const unsubscribed = data.slice();
-  unsubscribed[SUBSCRIBE] = 0;
+  unsubscribed[InformInfo.SUBSCRIBE] = 0;
   const obstacle = info.subscribe && outOfReach(subnet, requester, info);
   if (obstacle) refuse(obstacle, unsubscribed);
   if (info.subscribe && traps.countOf(requester) >= MAX_SUBSCRIPTIONS) {

@@ -21,6 +21,7 @@ import { encodeMad } from "../../src/subnet/protocol.ts";
 import { createEventFd } from "../../src/system/event_fd.ts";
 import { createMemory } from "../../src/system/memory.ts";
 import { Fd } from "../../src/system/fd.ts";
+import { gsiAddress } from "../../src/wire/mad.ts";
 import { cString, libc } from "../../ffi/libc.ts";
 
 const GUID = "0x0200000000000bad";
@@ -175,15 +176,7 @@ labTest(
         mad[1] = [3, 4, 7, 0x81][seed % 4]!;
         mad[2] = 2;
         const lid = lids[seed % lids.length]!;
-        port.send(
-          encodeMad(mad, {
-            lid,
-            qpn: 1,
-            qkey: 0x80010000,
-            pkeyIndex: 0,
-            sl: 0,
-          }),
-        );
+        port.send(encodeMad(mad, gsiAddress(lid)));
       }
       port.send(control(memberships));
       port.send(control(hello));

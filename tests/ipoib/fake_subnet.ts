@@ -18,11 +18,12 @@ import {
   encodeMad,
 } from "../../src/subnet/protocol.ts";
 import type { FakeReactor } from "../../src/system/fake_reactor.ts";
+import { SaMad } from "../../src/wire/sa/sa_mad.ts";
 
 export class FakeSubnet {
   readonly manager: SubnetManager;
-  /** MADs for which this says true are lost; `mad[3]` is the method, `mad[17]` the attribute. */
-  lose: (mad: Uint8Array, towards: "manager" | "port") => boolean = () => false;
+  /** MADs for which this says true are lost. */
+  lose: (mad: SaMad, towards: "manager" | "port") => boolean = () => false;
   readonly #reactor: FakeReactor;
   readonly #fabric: FakeFabric;
 
@@ -40,7 +41,9 @@ export class FakeSubnet {
     });
     const tick = reactor.timer((now) => tick.at(this.manager.tick(now)));
     fabric.onMad = (from, mad, to) => {
-      if (!this.lose(mad, "manager")) this.#receive(from, encodeMad(mad, to));
+      if (!this.lose(SaMad.parse(mad)!, "manager")) {
+        this.#receive(from, encodeMad(mad, to));
+      }
     };
   }
 
@@ -70,7 +73,7 @@ export class FakeSubnet {
     const port = this.#fabric.ports[id]!;
     const frame = decodeManagerFrame(bytes);
     if (frame?.kind === "mad") {
-      if (this.lose(frame.mad, "port")) return;
+      if (this.lose(SaMad.parse(frame.mad)!, "port")) return;
       port.receiveMad(frame.mad, frame.address);
       return;
     }

@@ -6,6 +6,8 @@ import { gidEquals } from "../../src/wire/gid.ts";
 import { defaultPartitions } from "../../src/subnet/partitions.ts";
 import { ip, ipv4Frame, Rig } from "./rig.ts";
 import { ScriptedSa } from "./scripted_sa.ts";
+import { SaAttribute } from "../../src/wire/sa/sa_mad.ts";
+import { PathRecord } from "../../src/wire/sa/path_record.ts";
 
 const TO_B = ipv4Frame("10.0.0.1", "10.0.0.2");
 const TO_A = ipv4Frame("10.0.0.2", "10.0.0.1");
@@ -79,8 +81,9 @@ Deno.test("packets that wait when the link goes are dropped and counted", () => 
   const [a] = rig.pair();
   const c = rig.host({ address: "10.0.0.3" });
   // One waits for its path.
-  rig.subnet!.lose = (mad) =>
-    mad[17] === 0x35 && gidEquals(mad.slice(80, 96), a.address.gid);
+  rig.subnet!.lose = ({ attributeId, data }) =>
+    attributeId === SaAttribute.PathRecord &&
+    gidEquals(PathRecord.parse(data)!.sgid, a.address.gid);
   a.send(ipv4Frame("10.0.0.1", "10.0.0.3"));
   assertEquals(a.neighbour("10.0.0.3")!.peer!.address, c.address);
   rig.fabric.lose = () => true;
@@ -196,7 +199,8 @@ Deno.test("a path in use survives a refresh that fails, and is asked for again a
   const [a, b] = rig.pair();
   a.send(TO_B);
   b.received();
-  rig.subnet!.lose = (mad) => mad[17] === 0x35;
+  rig.subnet!.lose = ({ attributeId }) =>
+    attributeId === SaAttribute.PathRecord;
   a.port.emit({ type: "client_reregister" });
   rig.advance(1100);
   const [path] = a.link.paths.entries();

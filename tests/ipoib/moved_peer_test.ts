@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { PostedPacket } from "../../src/hca/fake.ts";
 import { arpOf, type Host, ip, ipv4Frame, Rig } from "./rig.ts";
+import { SaAttribute } from "../../src/wire/sa/sa_mad.ts";
 
 const TO_A = ipv4Frame("10.0.0.2", "10.0.0.1");
 const TO_B = ipv4Frame("10.0.0.1", "10.0.0.2");
@@ -81,7 +82,8 @@ Deno.test("a moved peer that asks while the administrator is silent is answered 
   const { rig, a, b } = talking();
   rig.fabric.lose = announces;
   move(rig, b);
-  rig.subnet!.lose = (mad) => mad[17] === 0x35;
+  rig.subnet!.lose = ({ attributeId }) =>
+    attributeId === SaAttribute.PathRecord;
   a.posted();
   b.send(TO_A);
   assertEquals(a.posted(), []);
@@ -148,7 +150,8 @@ Deno.test("a peer that has failed is asked for by broadcast, and its answer has 
 Deno.test("a peer that comes back with another LID after long silence is reached with its first packet", () => {
   const { rig, a, b } = talking();
   rig.fabric.lose = () => true;
-  rig.subnet!.lose = (mad) => mad[17] === 0x35;
+  rig.subnet!.lose = ({ attributeId }) =>
+    attributeId === SaAttribute.PathRecord;
   // The pauses between questions for the path grow meanwhile.
   for (let i = 0; i < 60; i++) {
     a.send(TO_B);

@@ -14,6 +14,8 @@ import {
   QKEY,
   Rig,
 } from "./rig.ts";
+import { SaAttribute } from "../../src/wire/sa/sa_mad.ts";
+import { PathRecord } from "../../src/wire/sa/path_record.ts";
 
 const PAYLOAD = new TextEncoder().encode("twelve bytes");
 const HELLO = ipv4Frame("10.0.0.1", "10.0.0.2", { payload: PAYLOAD });
@@ -79,8 +81,9 @@ Deno.test("what the kernel hands over at once waits for the path, up to a bound"
   const rig = new Rig();
   const [a, b] = rig.pair();
   // The administrator does not hear what the first host asks about paths.
-  rig.subnet!.lose = (mad) =>
-    mad[17] === 0x35 && gidEquals(mad.slice(80, 96), a.address.gid);
+  rig.subnet!.lose = ({ attributeId, data }) =>
+    attributeId === SaAttribute.PathRecord &&
+    gidEquals(PathRecord.parse(data)!.sgid, a.address.gid);
   const frames = Array.from(
     { length: 258 },
     (_, n) =>
@@ -101,7 +104,8 @@ Deno.test("what the kernel hands over at once waits for the path, up to a bound"
 Deno.test("64 packets wait for a group, the next is dropped", () => {
   const rig = new Rig();
   const [a] = rig.pair({ slots: 70 });
-  rig.subnet!.lose = (mad) => mad[17] === 0x38;
+  rig.subnet!.lose = ({ attributeId }) =>
+    attributeId === SaAttribute.McMemberRecord;
   const frame = ipv4Frame("10.0.0.1", "239.1.1.1");
   a.send(...new Array(66).fill(frame));
   const group = a.link.groups.entries().find((each) => each.sendOnly)!;
@@ -358,7 +362,8 @@ Deno.test("a packet that waits for a path when its address changes takes the new
   // Neither of them answers by itself.
   b.netdev.config.deleteAddress(ip("10.0.0.2"));
   // The path of the first answer is still being asked for when the second one comes.
-  rig.subnet!.lose = (mad) => mad[17] === 0x35;
+  rig.subnet!.lose = ({ attributeId }) =>
+    attributeId === SaAttribute.PathRecord;
   a.send(HELLO);
   const request = arpRequest(a.address, ip("10.0.0.1"), ip("10.0.0.2"));
   a.hearArp(b, arpReply(request, b.address));

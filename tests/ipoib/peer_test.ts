@@ -17,13 +17,16 @@ import {
   transmit,
 } from "./neighbour/kernel_arp.ts";
 import { arpOf, arpReply, type Host, ip, ipv4Frame, Rig } from "./rig.ts";
+import { SaAttribute } from "../../src/wire/sa/sa_mad.ts";
+import { Method } from "../../src/wire/mad.ts";
 
 const TO_B = ipv4Frame("10.0.0.1", "10.0.0.2");
 const UNREACHABLE = 1;
 
 /** The administrator is deaf to questions about paths. */
 function losePaths(rig: Rig): void {
-  rig.subnet!.lose = (mad) => mad[17] === 0x35;
+  rig.subnet!.lose = ({ attributeId }) =>
+    attributeId === SaAttribute.PathRecord;
 }
 
 /** The next post of the host fails with "unreachable", once. */
@@ -116,7 +119,8 @@ Deno.test("of a lost peer's addresses those beyond the limit are asked for with 
 Deno.test("a peer that is lost while its queue goes out keeps the rest for the next path", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
-  rig.subnet!.lose = (mad) => mad[17] === 0x35 && mad[3] === 0x01 && waiting;
+  rig.subnet!.lose = ({ attributeId, method }) =>
+    attributeId === SaAttribute.PathRecord && method === Method.Get && waiting;
   let waiting = false;
   a.netdev.config.neighbours.set(ip("10.0.0.2"), "PERMANENT");
   const s = IpAddress.ipv4(ip("10.0.0.50"));

@@ -3,7 +3,8 @@
  * answers Reports, and keeps what they said. A request is sent once, and waits for ever.
  */
 
-import { EINVAL, type SaCallback } from "../../src/sa/result.ts";
+import { Errno } from "../../src/base/errno.ts";
+import type { SaCallback } from "../../src/sa/result.ts";
 import { type MadAddress, MadView, Method } from "../../src/wire/mad.ts";
 import { InformInfo } from "../../src/wire/sa/inform_info.ts";
 import { McMemberRecord } from "../../src/wire/sa/mc_member_record.ts";
@@ -130,7 +131,7 @@ function refused(
   now: number,
   callback: SaCallback<never>,
 ): void {
-  callback({ ok: false, status, errno: EINVAL }, now);
+  callback({ ok: false, status, errno: Errno.EINVAL }, now);
 }
 
 function recordsOf<T>(

@@ -6,7 +6,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { RequestRecording } from "../../scripts/opensm/recording.ts";
 import { parsePartitionsConf } from "../../src/subnet/partitions_conf.ts";
-import { Method } from "../../src/wire/mad.ts";
+import { MadView, Method } from "../../src/wire/mad.ts";
 import { RecordedFabric } from "./recorded_fabric.ts";
 
 const golden: RequestRecording = JSON.parse(
@@ -129,7 +129,7 @@ function bytes(hexadecimal: string): Uint8Array {
 }
 
 function statusOf(mad: Uint8Array): number {
-  return mad[4]! << 8 | mad[5]!;
+  return MadView.of(mad).status;
 }
 
 /** The bytes that differ, or an empty text. */

@@ -37,6 +37,8 @@ const LENGTH = 36;
 
 export const InformInfo = {
   LENGTH,
+  /** Offset of Subscribe, of whose values only 0 and 1 are defined. */
+  SUBSCRIBE: 23,
 
   /** Reads it; undefined if fewer than 36 bytes are there. */
   parse(data: Uint8Array): InformInfo | undefined {
@@ -48,7 +50,7 @@ export const InformInfo = {
       lidRangeBegin: view.getUint16(16),
       lidRangeEnd: view.getUint16(18),
       isGeneric: view.getUint8(22) !== 0,
-      subscribe: view.getUint8(23) !== 0,
+      subscribe: view.getUint8(InformInfo.SUBSCRIBE) !== 0,
       type: view.getUint16(24),
       trapNumber: view.getUint16(26),
       qpn: qpn >>> 8,

@@ -14,7 +14,7 @@ Deno.test("a leave that got no answer is not repeated after the next join", () =
   b.netdev.config.join(ip("239.1.1.1"));
   rig.settle();
   // The administrator has left the group, but its answer is lost.
-  rig.subnet!.lose = (mad) => mad[3] === 0x95;
+  rig.subnet!.lose = ({ method }) => method === Method.DeleteResp;
   b.netdev.config.leave(ip("239.1.1.1"));
   rig.settle();
   b.netdev.config.join(ip("239.1.1.1"));

@@ -5,6 +5,7 @@ import { MadStatus, Method } from "../../../src/wire/mad.ts";
 import type { McMemberRecord } from "../../../src/wire/sa/mc_member_record.ts";
 import { logLines, Rig } from "../rig.ts";
 import { scriptedHost } from "../scripted_sa.ts";
+import { SaAttribute } from "../../../src/wire/sa/sa_mad.ts";
 
 const CHECK_MS = 30_000;
 
@@ -35,8 +36,11 @@ Deno.test("each membership is checked every 30 to 60 s, by one question", () => 
 Deno.test("checks of many interfaces do not come together", () => {
   const rig = new Rig();
   const times: number[] = [];
-  rig.subnet!.lose = (mad, towards) => {
-    if (towards === "manager" && mad[3] === Method.Get && mad[17] === 0x38) {
+  rig.subnet!.lose = ({ method, attributeId }, towards) => {
+    if (
+      towards === "manager" && method === Method.Get &&
+      attributeId === SaAttribute.McMemberRecord
+    ) {
       times.push(rig.reactor.clock.now());
     }
     return false;
