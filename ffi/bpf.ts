@@ -1,4 +1,4 @@
-/** The system call bpf(2), through `syscall(2)`: the C library has no function for it. */
+/** The system call bpf(2), called through syscall(2) because the C library has no wrapper for it. */
 
 import { guard } from "./errno.ts";
 import { libc } from "./libc.ts";
@@ -12,28 +12,28 @@ const symbols = {
   },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-/** Number of the system call. */
+/** System call number of bpf(2) on this architecture. */
 export const SYSCALL_BPF: bigint = Deno.build.arch === "aarch64" ? 280n : 321n;
 
 type BpfCalls = Deno.DynamicLibrary<typeof symbols>["symbols"];
 
 let opened: BpfCalls | undefined;
 
-/** The call, bound at the first use in this thread; errno is that of ffi/libc.ts. */
+/** Returns bpf(2), bound at first use in this thread. A failure sets `errno()` of ffi/errno.ts. */
 export function bpfCalls(): BpfCalls {
   if (opened) return opened;
-  // errno is looked at where the C library says that it is.
+  // Opening the C library locates this thread's errno, which the guard reads.
   libc();
   const { bpf } = Deno.dlopen("libc.so.6", symbols).symbols;
   return opened = { bpf: guard(bpf, symbols.bpf.parameters.length) };
 }
 
-/** Numbers of TCX (`linux/bpf.h` of Linux 6.6). */
+/** TCX constants (`linux/bpf.h` of Linux 6.6). */
 export const BpfTcx = {
-  /** Attach type of programs that see what leaves an interface. */
+  /** Attach type BPF_TCX_EGRESS: the program sees frames that leave the interface. */
   EGRESS: 47,
-  /** Flag of an attachment: before the program that is named, or before all if none is. */
+  /** Attachment flag BPF_F_BEFORE: before the given program, or before all programs if none is given. */
   BEFORE: 8,
-  /** Result of a program: the next program decides, or the frame goes on if there is none. */
+  /** Program result TCX_NEXT: the next program decides; the last program's TCX_NEXT passes the frame. */
   NEXT: -1,
 } as const;

@@ -1,7 +1,7 @@
 /**
- * Where things stand in the structs of bpf(2), in bytes, and its numbers (`linux/bpf.h`, little-endian).
+ * Field offsets in bytes of the structs of bpf(2), and its constants (`linux/bpf.h`, little-endian).
  *
- * `tests/ffi/layout_test.ts` compares each with the C compiler's word where the header is installed.
+ * `tests/ffi/layout_test.ts` compares each value with the C compiler's where the header is installed.
  */
 
 /** `union bpf_attr` of BPF_PROG_LOAD. */
@@ -20,7 +20,7 @@ export const BpfProgLoad = {
   ProgName: 48,
 } as const;
 
-/** `union bpf_attr` of BPF_LINK_CREATE; what follows the flags for TCX is all zeros here. */
+/** `union bpf_attr` of BPF_LINK_CREATE. The TCX fields after the flags stay zero. */
 export const BpfLinkCreate = {
   ProgFd: 0,
   TargetIfindex: 4,
@@ -28,13 +28,13 @@ export const BpfLinkCreate = {
   Flags: 12,
 } as const;
 
-/** `union bpf_attr` of BPF_PROG_QUERY; all zeros behind these fields gives the kernel no room for an answer. */
+/** `union bpf_attr` of BPF_PROG_QUERY. The remaining fields stay zero, so that the kernel returns no program ids. */
 export const BpfProgQuery = { TargetIfindex: 0, AttachType: 4 } as const;
 
-/** `struct __sk_buff`, the context of a classifier. */
+/** `struct __sk_buff`, the context of a classifier program. */
 export const BpfSkBuff = { Protocol: 16 } as const;
 
-/** Numbers of the commands, types and helper functions that are used. */
+/** Commands, program types and helper functions, by the names of `bpf.h` without `BPF_`. */
 export const Bpf = {
   PROG_LOAD: 5,
   PROG_QUERY: 16,

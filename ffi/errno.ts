@@ -1,39 +1,39 @@
 /**
- * This thread's errno, read before anything else can change it.
+ * This thread's errno, saved before anything else can change it.
  *
- * Between a failed call and the first line of the next JavaScript function the runtime may do work of its own on
- * this thread: its locks read a file of /sys once in a process's life, which leaves ENOENT behind. So a guarded
- * function looks at errno in the same breath as at its result, and {@linkcode errno} tells what it saw. Functions
- * of the data path are not guarded (one wrapper for many would cost them their fast call): their callers read
- * {@linkcode errnoCell} themselves. A function that returns its error as a positive value is no failure here.
+ * Between a failed call and the next JavaScript function, the runtime may make system calls of its own on this
+ * thread: its locks read a file of /sys once per process, which leaves ENOENT in errno. A guarded function therefore
+ * saves errno right after the call, and {@linkcode errno} returns the saved value. Functions of the data path are not
+ * guarded, because one wrapper shared by many functions would cost them their fast call: their callers read
+ * {@linkcode errnoCell} themselves. A positive return value that is an error number does not count as a failure.
  */
 
 let cell = new Int32Array(1);
 let saved = 0;
 
-/** Where this thread's errno is; called once, when the C library is opened. */
-export function placeErrno(at: ArrayBuffer): void {
-  cell = new Int32Array(at);
+/** Sets the memory that holds this thread's errno. Called once, when the C library is opened. */
+export function setErrnoCell(memory: ArrayBuffer): void {
+  cell = new Int32Array(memory);
 }
 
-/** The place itself, for callers that read it right behind their call. */
+/** Returns the errno variable itself, for callers that read it right after a call. */
 export function errnoCell(): Int32Array {
   return cell;
 }
 
-/** What the last failed guarded call left, or else what stands there now. */
+/** Returns and clears the errno of the last failed guarded call; without a saved one, returns errno itself. */
 export function errno(): number {
   const value = saved !== 0 ? saved : cell[0]!;
   saved = 0;
   return value;
 }
 
-// deno-lint-ignore no-explicit-any -- any function of a symbol table: its types are put back by the caller
+// deno-lint-ignore no-explicit-any -- any function of a symbol table: the caller restores its types
 type Callable = (...args: any[]) => any;
 
 type Functions = Readonly<Record<string, { parameters: readonly unknown[] }>>;
 
-/** The functions of a library, guarded but for those that are named. The C library must have been opened. */
+/** Guards all functions of a library except those in `unguarded`. The C library must be open when they are called. */
 export function guardLibrary<T extends object>(
   raw: T,
   functions: Functions,
@@ -46,9 +46,12 @@ export function guardLibrary<T extends object>(
   return Object.fromEntries(guarded) as T;
 }
 
-/** `fn` with errno kept when it fails (a negative result, an address of zero or of all ones). */
+/**
+ * Wraps `fn`, which has at most six parameters, so that errno is saved when it fails: a negative number or the address
+ * 0, and with six parameters also the address of all ones (MAP_FAILED).
+ */
 export function guard(fn: Callable, parameters: number): Callable {
-  // One shape for each number of parameters: no arrays, and no call between the result and the look at errno.
+  // One closure per parameter count: no argument arrays, and no call between the result and the read of errno.
   switch (parameters) {
     case 0:
       return () => {

@@ -1,4 +1,4 @@
-/** The three system calls of io_uring, through `syscall(2)`: the C library has no functions for them. */
+/** The three system calls of io_uring, called through syscall(2) because the C library has no wrappers for them. */
 
 import { guard } from "./errno.ts";
 
@@ -23,14 +23,17 @@ const symbols = {
   },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-/** Numbers of the system calls, the same on x86-64 and arm64. */
+/** System call numbers, the same on x86-64 and arm64. */
 export const Syscall = { Setup: 425n, Enter: 426n, Register: 427n } as const;
 
 export type IoUringCalls = Deno.DynamicLibrary<typeof symbols>["symbols"];
 
 let opened: IoUringCalls | undefined;
 
-/** The calls, bound at the first use in this thread; errno is that of ffi/libc.ts. */
+/**
+ * Returns the calls, bound at first use in this thread. `enter` is not guarded: its caller reads `errnoCell()`. The C
+ * library must be open when they are called.
+ */
 export function ioUringCalls(): IoUringCalls {
   if (opened) return opened;
   const { setup, enter, register } = Deno.dlopen("libc.so.6", symbols).symbols;

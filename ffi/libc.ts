@@ -1,12 +1,12 @@
 /**
- * The C library: symbols only, no policy.
+ * Symbol table of the C library, without policy.
  *
- * `Deno.dlopen` happens at the first use, so `ipoib --help` needs no library. Pointers that the data path
- * passes are BigInts from a table (`u64`), small integers are `i32`/`u32`: a JS number for a `usize`
- * parameter, or a BigInt result, would cost an allocation for each call.
+ * The library is opened at first use, so `ipoib --help` loads none. The data path passes pointers as BigInts from a
+ * table (`u64`) and small integers as `i32` or `u32`: a JavaScript number for a `usize` parameter, or a BigInt result,
+ * would cost an allocation per call.
  */
 
-import { guardLibrary, placeErrno } from "./errno.ts";
+import { guardLibrary, setErrnoCell } from "./errno.ts";
 
 export { errno, errnoCell } from "./errno.ts";
 
@@ -14,15 +14,15 @@ const symbols = {
   // int open(const char *path, int flags, mode_t mode)
   open: { parameters: ["buffer", "i32", "u32"], result: "i32" },
   close: { parameters: ["i32"], result: "i32" },
-  // ssize_t read(int fd, void *buf, size_t count), at an address of a table
+  // ssize_t read(int fd, void *buf, size_t count), with an address from a table
   readAt: { name: "read", parameters: ["i32", "u64", "u32"], result: "i32" },
   writeAt: { name: "write", parameters: ["i32", "u64", "u32"], result: "i32" },
-  // the same with a buffer of this isolate
+  // The same with a JavaScript buffer
   read: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   write: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   // ssize_t pread(int fd, void *buf, size_t count, off_t offset)
   pread: { parameters: ["i32", "buffer", "u32", "i64"], result: "i32" },
-  // int ioctl(int fd, unsigned long request, void *argp), and with the argument itself
+  // int ioctl(int fd, unsigned long request, void *argp); ioctlValue passes an integer instead of a pointer
   ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
   ioctlValue: {
     name: "ioctl",
@@ -53,7 +53,7 @@ const symbols = {
   epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
   // int epoll_wait(int epfd, struct epoll_event *events, int maxevents, int timeout)
   epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32" },
-  // int clock_gettime(clockid_t clock, struct timespec *tp), at an address of a table
+  // int clock_gettime(clockid_t clock, struct timespec *tp), with an address from a table
   clock_gettime: { parameters: ["i32", "u64"], result: "i32" },
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
   // int memfd_create(const char *name, unsigned flags)
@@ -95,7 +95,7 @@ const symbols = {
   capget: { parameters: ["buffer", "buffer"], result: "i32" },
   capset: { parameters: ["buffer", "buffer"], result: "i32" },
   geteuid: { parameters: [], result: "u32" },
-  // struct passwd *getpwnam(const char *name): name, password, then uid and gid as 32-bit words
+  // struct passwd *getpwnam(const char *name); the struct is name, password, then uid and gid as 32-bit words
   getpwnam: { parameters: ["buffer"], result: "pointer" },
   // int initgroups(const char *user, gid_t group)
   initgroups: { parameters: ["buffer", "u32"], result: "i32" },
@@ -109,8 +109,8 @@ const symbols = {
   // int prctl(int option, unsigned long arg2, unsigned long arg3, unsigned long arg4, unsigned long arg5)
   prctl: { parameters: ["i32", "u64", "u64", "u64", "u64"], result: "i32" },
   setsid: { parameters: [], result: "i32" },
-  // int pidfd_open(pid_t pid, unsigned flags) and pidfd_send_signal(int fd, int sig, siginfo_t *info, unsigned flags) by
-  // syscall(2): glibc has them since 2.36
+  // int pidfd_open(pid_t pid, unsigned flags) and pidfd_send_signal(int fd, int sig, siginfo_t *info, unsigned flags),
+  // through syscall(2) because glibc has wrappers only since 2.36
   pidfd_open: {
     name: "syscall",
     parameters: ["i64", "i32", "u32"],
@@ -129,7 +129,7 @@ const symbols = {
 /** The functions of the C library that the program uses. */
 export type Libc = Deno.DynamicLibrary<typeof symbols>["symbols"];
 
-/** What the data path calls, and what fails without an errno: not guarded. */
+/** Not guarded: functions of the data path, and functions whose errno nobody reads. */
 const UNGUARDED: ReadonlySet<string> = new Set([
   ...["readAt", "writeAt", "read", "write", "ppoll", "epoll_wait"],
   "clock_gettime",
@@ -138,31 +138,31 @@ const UNGUARDED: ReadonlySet<string> = new Set([
 
 let opened: Libc | undefined;
 
-/** The C library, opened at the first call in this thread. */
+/** Returns the C library, opened at the first call in this thread. */
 export function libc(): Libc {
   return opened ??= open();
 }
 
 function open(): Libc {
   const raw = Deno.dlopen("libc.so.6", symbols).symbols;
-  const place = Deno.UnsafePointer.value(raw.__errno_location());
-  placeErrno(bytesAt(BigInt(place), 4));
+  const location = Deno.UnsafePointer.value(raw.__errno_location());
+  setErrnoCell(bytesAt(BigInt(location), 4));
   return guardLibrary(raw, symbols, UNGUARDED);
 }
 
 const encoder = new TextEncoder();
 
-/** A NUL-terminated string for a `const char *`. */
+/** Encodes `text` as a NUL-terminated UTF-8 string for a `const char *`. */
 export function cString(text: string): Uint8Array<ArrayBuffer> {
   return encoder.encode(`${text}\0`);
 }
 
-/** The address of a buffer; the caller keeps the buffer alive while C can see it. */
+/** Returns the address of a buffer. The caller keeps the buffer alive as long as native code may use the address. */
 export function addressOf(buffer: Uint8Array<ArrayBuffer>): bigint {
   return BigInt(Deno.UnsafePointer.value(Deno.UnsafePointer.of(buffer)));
 }
 
-/** The bytes at an address that the caller keeps mapped. */
+/** Returns a view of `length` bytes at `address`. The caller keeps the memory mapped as long as the view is used. */
 export function bytesAt(address: bigint, length: number): ArrayBuffer {
   return Deno.UnsafePointerView.getArrayBuffer(
     Deno.UnsafePointer.create(address)!,

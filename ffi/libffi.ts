@@ -1,18 +1,18 @@
 /**
- * Calls of function pointers.
+ * Calls through function pointers.
  *
- * `Deno.UnsafeFnPointer` costs a microsecond a call, libffi's own `ffi_call` some 30 ns, because the call of
- * `ffi_call` itself is compiled. All parameters are 64 bits wide, which in registers is right for narrower
- * ones too. Where there is no libffi, UnsafeFnPointer serves.
+ * A call costs about 1 us with `Deno.UnsafeFnPointer` and about 30 ns with libffi's `ffi_call`, because the runtime
+ * compiles the call of `ffi_call`. All parameters are passed as 64-bit integers, which is correct for narrower ones
+ * passed in registers. `UnsafeFnPointer` is the fallback if libffi cannot be opened.
  */
 
 import { addressOf } from "./libc.ts";
 
 const LIBRARY = "libffi.so.8";
 const OK = 0;
-/** FFI_UNIX64 on x86-64, FFI_SYSV on 64-bit Arm. */
+/** FFI_UNIX64 on x86-64, FFI_SYSV on arm64. */
 const DEFAULT_ABI = Deno.build.arch === "x86_64" ? 2 : 1;
-/** More than `ffi_cif` has on any 64-bit machine. */
+/** Bytes, more than `sizeof(ffi_cif)` on any 64-bit architecture. */
 const CIF_SIZE = 128;
 
 const symbols = {
@@ -27,9 +27,9 @@ const symbols = {
 
 /** A function pointer with its arguments. */
 export interface BoundCall {
-  /** Sets an argument to an address given as two words. */
+  /** Sets the argument at `index` to a 64-bit value given as two 32-bit words. */
   set(index: number, low: number, high: number): void;
-  /** Calls; returns the result's low 32 bits, signed. */
+  /** Calls the function and returns the low 32 bits of its result, signed. */
   call(): number;
 }
 
@@ -54,7 +54,7 @@ function libffi(): Libffi | null {
   return opened;
 }
 
-/** A static symbol's address is not to be had from Deno.dlopen, which reads its value: the dynamic linker knows it. */
+/** Looks up the address of `ffi_type_uint64` with dlsym(3): `Deno.dlopen` yields a static symbol's value instead. */
 function typeAddress(): Deno.PointerObject {
   const linker = Deno.dlopen("libc.so.6", {
     dlopen: { parameters: ["buffer", "i32"], result: "pointer" },
@@ -67,7 +67,7 @@ function typeAddress(): Deno.PointerObject {
   return type;
 }
 
-/** Binds the function at `address` to its arguments, which {@linkcode BoundCall.set} may change. */
+/** Binds the function at `address` to initial arguments, which {@linkcode BoundCall.set} changes. */
 export function bindFunction(
   address: bigint,
   args: readonly bigint[],

@@ -1,4 +1,4 @@
-/** libibumad: symbols only, no policy; struct layouts are in `umad_layout.ts`. */
+/** Symbol table of libibumad, without policy. `umad_layout.ts` has the struct layouts. */
 
 import { guardLibrary } from "./errno.ts";
 import { libc } from "./libc.ts";
@@ -31,7 +31,7 @@ export type Libibumad = Deno.DynamicLibrary<typeof symbols>["symbols"];
 
 let opened: Libibumad | undefined;
 
-/** The library, opened at the first call in this thread; throws what `Deno.dlopen` throws. */
+/** Returns the library, opened at the first call in this thread. Throws the error of `Deno.dlopen` if it is missing. */
 export function libibumad(): Libibumad {
   return opened ??= open();
 }

@@ -1,9 +1,9 @@
 /**
- * libibverbs: symbols only, no policy; struct layouts are in `verbs_layout.ts`.
+ * Symbol table of libibverbs, without policy. `verbs_layout.ts` has the struct layouts.
  *
- * `Deno.dlopen` happens at the first use. Handles (`struct ibv_context *` and the like) are addresses, 0 for none.
- * What is called for packets (`ibv_post_send`, `ibv_poll_cq`, ...) is inline in C: those are function pointers
- * of the context, see `libffi.ts`.
+ * The library is opened at first use. Handles (`struct ibv_context *` and others) are addresses; 0 is the null pointer.
+ * The data path functions (`ibv_post_send`, `ibv_poll_cq`, ...) are inline in C and call function pointers of the
+ * context; `libffi.ts` calls these pointers.
  */
 
 import { guardLibrary } from "./errno.ts";
@@ -59,7 +59,7 @@ const symbols = {
 /** The functions of libibverbs that the program uses. */
 export type Libibverbs = Deno.DynamicLibrary<typeof symbols>["symbols"];
 
-/** What is called for packets, and for each event. */
+/** Event functions, whose callers do not read errno. */
 const UNGUARDED: ReadonlySet<string> = new Set([
   ...["ibv_get_cq_event", "ibv_ack_cq_events"],
   ...["ibv_get_async_event", "ibv_ack_async_event"],
@@ -67,7 +67,7 @@ const UNGUARDED: ReadonlySet<string> = new Set([
 
 let opened: Libibverbs | undefined;
 
-/** The library, opened at the first call in this thread; throws what `Deno.dlopen` throws. */
+/** Returns the library, opened at the first call in this thread. Throws the error of `Deno.dlopen` if it is missing. */
 export function libibverbs(): Libibverbs {
   return opened ??= open();
 }
@@ -78,7 +78,7 @@ function open(): Libibverbs {
   return guardLibrary(raw, symbols, UNGUARDED);
 }
 
-/** True if the library can be opened. */
+/** Returns true if the library can be opened. */
 export function libraryExists(): boolean {
   try {
     Deno.dlopen(LIBRARY, {}).close();

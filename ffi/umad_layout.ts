@@ -1,8 +1,8 @@
-/** Where things stand in libibumad's structs, in bytes (rdma-core's `infiniband/umad.h`, 64-bit). */
+/** Field offsets in bytes of libibumad's structs (rdma-core's `infiniband/umad.h`, 64-bit). */
 
 /**
- * `struct ib_user_mad`, which precedes a MAD. The header is 64 bytes long once a port was opened, though
- * `umad_size()` says 56 before that.
+ * `struct ib_user_mad`, the header of a MAD. It has 64 bytes once a port is open; before that `umad_size()` returns
+ * 56.
  */
 export const UserMad = {
   Status: 4,

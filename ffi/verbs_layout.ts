@@ -1,13 +1,13 @@
 /**
- * Where things stand in libibverbs' structs, in bytes (rdma-core's `infiniband/verbs.h`, 64-bit, little-endian).
+ * Field offsets and sizes in bytes of libibverbs' structs (rdma-core's `infiniband/verbs.h`, 64-bit, little-endian).
  *
- * `tests/ffi/layout_test.ts` compares each with the C compiler's word where the headers are installed.
+ * `tests/ffi/layout_test.ts` compares each value with the C compiler's where the headers are installed.
  */
 
 /** `struct ibv_device`. */
 export const IbvDevice = { Name: 24 } as const;
 
-/** `struct ibv_context`; the function pointers are of `struct ibv_context_ops`. */
+/** `struct ibv_context`, including the function pointers of its `struct ibv_context_ops`. */
 export const IbvContext = {
   PollCq: 96,
   ReqNotifyCq: 104,
@@ -18,7 +18,7 @@ export const IbvContext = {
   Size: 328,
 } as const;
 
-/** `struct verbs_context`, which begins before the `ibv_context`: offsets from the latter. */
+/** `struct verbs_context`, which contains the `ibv_context`. Offsets are from the start of the `ibv_context`. */
 export const VerbsContext = { Sz: -8, ModifyCq: -184, Context: 320 } as const;
 
 /** `struct ibv_port_attr`. */
@@ -137,7 +137,7 @@ export const IbvModifyCqAttr = {
 /** `struct ibv_async_event`. */
 export const IbvAsyncEvent = { Element: 0, Type: 8, Size: 16 } as const;
 
-/** Values of enumerations and flags, by the names of `verbs.h` without `IBV_`. */
+/** Enumeration values and flags, by the names of `verbs.h` without `IBV_`. */
 export const Ibv = {
   LINK_LAYER_ETHERNET: 2,
   QPT_UD: 4,

@@ -1,4 +1,4 @@
-/** Time as an argument: state machines are given a clock, tests drive it. */
+/** Clocks. State machines receive a clock as an argument, so that tests control the time. */
 
 import type { Millis } from "./units.ts";
 
@@ -9,12 +9,12 @@ export interface Clock {
 }
 
 /**
- * A clock that is read once a turn of a loop: what happens in one turn happens at one time, and asking for it is no call
- * into the runtime.
+ * A clock that a loop reads once per turn. All events of a turn have the same time, and `now()` makes no call into the
+ * runtime.
  */
 export class TurnClock implements Clock {
   readonly #source: Clock;
-  /** A cell, because a fraction in a field of its own would be allocated at each assignment. */
+  /** A typed array, because assigning a fraction to a field would allocate a heap number. */
   readonly #now = new Float64Array(1);
 
   constructor(source: Clock) {
@@ -26,13 +26,13 @@ export class TurnClock implements Clock {
     return this.#now[0]!;
   }
 
-  /** Reads the source: a turn begins. */
+  /** Reads the source clock, at the start of a turn. */
   refresh(): void {
     this.#now[0] = this.#source.now();
   }
 }
 
-/** A clock that stands still until it is moved. */
+/** A clock that advances only by {@linkcode FakeClock.advance}. */
 export class FakeClock implements Clock {
   #now: Millis;
 

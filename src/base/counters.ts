@@ -1,7 +1,7 @@
 /**
- * Named counters over one Float64Array: an increment allocates nothing, and a snapshot has every name.
+ * Named counters in one Float64Array, so that an increment allocates nothing.
  *
- * Names are fixed at construction; the data path keeps the index of its counter.
+ * The names are fixed at construction. The data path increments `values` at the index of its counter.
  */
 export class Counters<Name extends string> {
   readonly names: readonly Name[];
@@ -14,7 +14,7 @@ export class Counters<Name extends string> {
     this.#index = new Map(names.map((name, index) => [name, index]));
   }
 
-  /** The position of a counter in {@linkcode values}, for the data path. */
+  /** The index of a counter in {@linkcode values}. */
   index(name: Name): number {
     return this.#index.get(name)!;
   }
@@ -27,7 +27,7 @@ export class Counters<Name extends string> {
     return this.values[this.#index.get(name)!]!;
   }
 
-  /** Every counter by name. */
+  /** Returns the value of every counter by name. */
   snapshot(): Record<Name, number> {
     return Object.fromEntries(
       this.names.map((name, i) => [name, this.values[i]]),

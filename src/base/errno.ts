@@ -1,6 +1,6 @@
-/** Errno values by name, and what they mean. */
+/** Errno values and their texts. */
 
-/** The errno values that the program speaks of, as Linux numbers them. */
+/** The errno values that the program uses, by name (Linux numbering). */
 export const Errno = {
   EPERM: 1,
   ENOENT: 2,
@@ -84,7 +84,7 @@ const texts: Record<number, string> = {
   125: "Operation canceled",
 };
 
-/** What `strerror(3)` says, for the values above. */
+/** Returns the text of `strerror(3)` for an errno value of the table above, or `error N` for any other. */
 export function errnoText(value: number): string {
   return texts[value] ?? `error ${value}`;
 }

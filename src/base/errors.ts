@@ -1,16 +1,16 @@
 /**
- * The one error class of the program.
+ * The error class of the program.
  *
- * Every failure that a user can see carries a stable code to grep for, the errno that the kernel driver
- * would have returned (where there is one), and a hint that names the remedy. Messages start with a
- * capital, have no final period, and name the thing that failed.
+ * A failure that a user can see has a stable code, and where they apply the errno that the kernel driver would return
+ * and a hint that names the remedy. Messages start with a capital letter, have no final period, and name the object
+ * that failed.
  */
 
-/** What an {@linkcode IpoibError} may carry beside its message. */
+/** Optional properties of an {@linkcode IpoibError}. */
 export interface IpoibErrorDetails {
   /** Positive errno value, as in `errno(3)`. */
   errno?: number;
-  /** What the user can do about it: a clause without a final period. */
+  /** The remedy: a clause without a final period. */
   hint?: string;
   cause?: unknown;
 }
@@ -39,7 +39,10 @@ export class IpoibError extends Error {
     this.hint = details.hint;
   }
 
-  /** A plain record, fit for `postMessage` and JSON; {@linkcode IpoibError.from} reads it back. */
+  /**
+   * Returns a plain object for `postMessage` and JSON, without the cause. {@linkcode IpoibError.from} restores the
+   * error.
+   */
   toJSON(): SerializedError {
     return {
       code: this.code,
@@ -49,7 +52,7 @@ export class IpoibError extends Error {
     };
   }
 
-  /** Makes an IpoibError of anything thrown or received; foreign errors get the code `E_INTERNAL`. */
+  /** Converts any thrown or received value to an IpoibError. Errors of other classes get the code `E_INTERNAL`. */
   static from(error: unknown): IpoibError {
     if (error instanceof IpoibError) return error;
     if (isSerialized(error)) {
@@ -64,7 +67,7 @@ export class IpoibError extends Error {
   }
 }
 
-/** The form in which an error crosses a thread or a socket. */
+/** An error as sent between threads and over sockets. */
 export interface SerializedError {
   code: string;
   message: string;

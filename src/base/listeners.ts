@@ -1,19 +1,20 @@
 /**
- * Those who listen to one kind of event, in the order in which they began.
+ * The listeners of one kind of event, called in the order of their registration.
  *
- * A listener may begin or end from within a call: the event that is under way goes to those who listened at its beginning.
+ * A listener may add or remove listeners. Such a change takes effect with the next event: the current event goes to
+ * the listeners that were registered when it began.
  */
 export class Listeners<Args extends unknown[]> {
-  /** A new array at each change. */
+  /** Replaced at each change, never modified, so that `call` can iterate over it. */
   #all: readonly ((...args: Args) => void)[] = [];
 
   get count(): number {
     return this.#all.length;
   }
 
-  /** Begins to listen; what it returns ends that, once. */
+  /** Registers a listener and returns a function that removes it. */
   add(listener: (...args: Args) => void): () => void {
-    // Of its own, so that the same function may listen twice.
+    // A wrapper per registration, so that the same function can be registered twice.
     const entry = (...args: Args) => listener(...args);
     this.#all = [...this.#all, entry];
     return () => {

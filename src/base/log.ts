@@ -1,11 +1,8 @@
 /**
- * Logging: LogTape with one sink, lines on standard error in the kernel driver's manner.
+ * Logging: LogTape with one sink, which writes lines such as `ib0: text` to standard error.
  *
- * The rate of lines is bounded by what they say (log_limiter.ts), and a line is one line of bounded length whatever is in
- * it: much of what is logged was sent by a peer.
- *
- * A library's disabled log call still costs tens of nanoseconds, so the data path never logs without
- * asking a boolean of its own first (see the debug levels of the engine).
+ * Much of the logged text comes from peers. The number of similar lines is therefore limited (log_limiter.ts), control
+ * characters are replaced, and long lines are cut.
  */
 
 import {
@@ -21,13 +18,13 @@ export type { Logger };
 export type LogLevel = "debug" | "info" | "warning" | "error" | "silent";
 
 const encoder = new TextEncoder();
-/** LogTape looks names up in a plain object: with this before them none is a member of every object ("constructor"). */
+/** LogTape looks up names in a plain object. The prefix avoids members that every object has, such as "constructor". */
 const NAME_PREFIX = "/";
 
-/** Characters of the longest line. */
+/** Maximum length of the text of a line, in UTF-16 code units. */
 const MAX_LENGTH = 1024;
 
-/** The interface or part that speaks, and the level, with which a line begins. */
+/** Returns the start of a line: the logger's name, and the level unless it is info. */
 function prefix(record: LogRecord): string {
   const where = record.category.slice(1)
     .map((name) => name.replace(NAME_PREFIX, "")).join(".");
@@ -36,29 +33,29 @@ function prefix(record: LogRecord): string {
 }
 
 function textOf({ message, rawMessage, properties }: LogRecord): string {
-  // Without properties the text is no template: braces in it are a peer's.
+  // Without properties the text is not a template, and its braces are literal.
   const plain = typeof rawMessage === "string" &&
     Object.keys(properties).length === 0;
   const text = plain ? rawMessage : message.join("");
-  // deno-lint-ignore no-control-regex -- these are what is looked for
+  // deno-lint-ignore no-control-regex -- control characters are replaced
   return text.slice(0, MAX_LENGTH).replace(/[\x00-\x1f\x7f]/g, "?");
 }
 
 export interface LogOptions {
-  /** Takes the lines: standard error unless told otherwise. */
+  /** Receives the lines. Default: standard error. */
   write?: (text: string) => void;
   now?: () => Millis;
-  /** Arranges for {@linkcode LimitedLog.flush} to be called after `delay`: a timer of the runtime unless told otherwise. */
+  /** Schedules a call of {@linkcode LimitedLog.flush} after `delay` milliseconds. Default: a timer of the runtime. */
   wakeAfter?: (delay: Millis) => void;
 }
 
 /** The log of a thread. */
 export interface LimitedLog {
-  /** Reports the lines that were left out in periods that are over, or in `all`. */
+  /** Writes the count of suppressed lines of each period that is over, or of every period if `all` is true. */
   flush(all?: boolean): void;
 }
 
-/** Sends records of at least `level` to the log of this thread. */
+/** Configures the log of this thread with a minimum level. */
 export async function configureLog(
   level: LogLevel,
   options: LogOptions = {},
@@ -67,7 +64,7 @@ export async function configureLog(
     ((text) => void Deno.stderr.writeSync(encoder.encode(text)));
   const limiter = new LogLimiter({
     now: options.now ?? (() => performance.now()),
-    report: (reason, count) => write(`${count} lines left out: ${reason}\n`),
+    report: (reason, count) => write(`${count} lines suppressed: ${reason}\n`),
     wakeAfter: options.wakeAfter ??
       ((delay) => Deno.unrefTimer(setTimeout(() => limiter.flush(), delay))),
   });
@@ -91,7 +88,7 @@ export async function configureLog(
   return limiter;
 }
 
-/** A logger of one part of the program; `name` is the prefix of its lines, for example `ib0`. */
+/** Returns the logger of a component. `name`, for example `ib0`, is the prefix of its lines. */
 export function getLogger(...name: string[]): Logger {
   return logtapeLogger(["ipoib", ...name.map((each) => NAME_PREFIX + each)]);
 }

@@ -1,17 +1,17 @@
 /**
- * A bound on the rate of log lines, by reason: what a peer or a user can cause to be logged does not fill the log.
+ * A rate limit for log lines of the same reason, so that peers and users cannot fill the log.
  *
- * As the kernel's printk_ratelimited(): ten lines in five seconds (include/linux/ratelimit_types.h). Lines beyond that
- * are counted, and the count is reported when the period is over.
+ * The limit is that of the kernel's printk_ratelimited(): 10 lines in 5 seconds (include/linux/ratelimit_types.h).
+ * Further lines are counted, and the count is reported when the period is over.
  */
 
 import type { Millis } from "./units.ts";
 
 /** Length of a period. */
 export const PERIOD_MS: Millis = 5000;
-/** Lines of one reason in one period. */
+/** Maximum lines of one reason in one period. */
 export const MAX_LINES = 10;
-/** Reasons that are told apart at one time; lines of further ones share one count. */
+/** Maximum reasons with a period of their own. Lines of further reasons share one. */
 export const MAX_REASONS = 128;
 
 const OTHER = "other lines";
@@ -19,14 +19,14 @@ const OTHER = "other lines";
 interface Period {
   readonly start: Millis;
   lines: number;
-  leftOut: number;
+  suppressed: number;
 }
 
 export interface LogLimiterOptions {
   now: () => Millis;
-  /** Reports lines of one reason that were left out. */
-  report: (reason: string, leftOut: number) => void;
-  /** Asks for a {@linkcode LogLimiter.flush} after `delay`; not called again before that. */
+  /** Reports the number of suppressed lines of a reason. */
+  report: (reason: string, suppressed: number) => void;
+  /** Schedules a {@linkcode LogLimiter.flush} after `delay`. Not called again before that flush. */
   wakeAfter: (delay: Millis) => void;
 }
 
@@ -39,7 +39,7 @@ export class LogLimiter {
     this.#options = options;
   }
 
-  /** True if a line of this reason may be written now; false if it was counted instead. */
+  /** Returns true if a line of this reason may be written now. Otherwise counts it and returns false. */
   admits(reason: string): boolean {
     const now = this.#options.now();
     const period = this.#period(reason, now);
@@ -47,21 +47,23 @@ export class LogLimiter {
       period.lines++;
       return true;
     }
-    if (period.leftOut++ === 0 && !this.#waking) this.#wake(period, now);
+    if (period.suppressed++ === 0 && !this.#waking) this.#wake(period, now);
     return false;
   }
 
-  /** Forgets the periods that are over and reports what they left out; `all` ends every period. */
+  /** Ends the periods that are over, or every period if `all` is true, and reports their suppressed lines. */
   flush(all = false): void {
     const now = this.#options.now();
-    this.#forgetOver(all ? Infinity : now);
-    // Periods stand in the order of their beginnings.
-    const next = this.#periods.values().find(({ leftOut }) => leftOut > 0);
+    this.#endExpired(all ? Infinity : now);
+    // The map is in the order of the periods' starts.
+    const next = this.#periods.values().find(({ suppressed }) =>
+      suppressed > 0
+    );
     if (next !== undefined) this.#wake(next, now);
     else this.#waking = false;
   }
 
-  #forgetOver(now: Millis): void {
+  #endExpired(now: Millis): void {
     for (const [reason, period] of this.#periods) {
       if (this.#isOver(period, now)) this.#end(reason, period);
     }
@@ -76,11 +78,11 @@ export class LogLimiter {
     const known = this.#periods.get(reason);
     if (known !== undefined && !this.#isOver(known, now)) return known;
     if (known !== undefined) this.#end(reason, known);
-    else if (this.#periods.size >= MAX_REASONS) this.#forgetOver(now);
+    else if (this.#periods.size >= MAX_REASONS) this.#endExpired(now);
     if (this.#periods.size >= MAX_REASONS && reason !== OTHER) {
       return this.#period(OTHER, now);
     }
-    const period = { start: now, lines: 0, leftOut: 0 };
+    const period = { start: now, lines: 0, suppressed: 0 };
     this.#periods.set(reason, period);
     return period;
   }
@@ -89,14 +91,14 @@ export class LogLimiter {
     return now - start >= PERIOD_MS;
   }
 
-  #end(reason: string, { leftOut }: Period): void {
+  #end(reason: string, { suppressed }: Period): void {
     this.#periods.delete(reason);
-    if (leftOut > 0) this.#options.report(reason, leftOut);
+    if (suppressed > 0) this.#options.report(reason, suppressed);
   }
 }
 
 /**
- * What lines of one cause have in common: the text without its numbers, addresses and quoted names.
+ * Returns the reason of a line: its text with every number, address and quoted name replaced by `#`.
  *
  * @example
  * ```ts

@@ -1,11 +1,11 @@
 /**
- * Rates of links and paths: codes of PathRecord and MCMemberRecord (IBTA vol. 1 table 224), nominal and exact.
+ * Rates of links and paths: the codes of PathRecord and MCMemberRecord (IBTA vol. 1 table 224).
  *
- * The codes are not in order of speed. Rates are compared by what is left of them for data, as OpenSM does:
- * codes up to 10 are of links that spend a fifth on their line code, the others two of 66 bits.
+ * The codes are not in order of speed. Rates are compared by their data rate, as OpenSM does: codes up to 10 belong to
+ * links with 8b/10b encoding, the others to links with 64b/66b encoding.
  */
 
-/** By code: Gb/s as the rate is called, and Mb/s (Linux `ib_rate_to_mbps`). */
+/** By code: the nominal rate in Gb/s, and the exact rate in Mb/s (Linux `ib_rate_to_mbps`). */
 const RATES: readonly (readonly [gbps: number, mbps: number] | undefined)[] = [
   ...[undefined, undefined, [2.5, 2500], [10, 10000], [30, 30000], [5, 5000]],
   ...[[20, 20000], [40, 40000], [60, 60000], [80, 80000], [120, 120000]],
@@ -14,26 +14,26 @@ const RATES: readonly (readonly [gbps: number, mbps: number] | undefined)[] = [
   ...[[400, 425000], [600, 637500]],
 ] as const;
 
-/** Megabits per second of a rate code, or undefined for a code that is not defined. */
+/** Returns the signaling rate of a code in Mb/s, or undefined for an undefined code. */
 export function rateMbps(code: number): number | undefined {
   return RATES[code]?.[1];
 }
 
-/** The rate of a code as it is called, in Gb/s: 14 for FDR; undefined for a code that is not defined. */
+/** Returns the nominal rate of a code in Gb/s, such as 14 for FDR, or undefined for an undefined code. */
 export function rateGbps(code: number): number | undefined {
   return RATES[code]?.[0];
 }
 
-/** The code of a rate as it is called, in Gb/s; that of 2.5 Gb/s if there is none. */
+/** Returns the code of a nominal rate in Gb/s, or the code of 2.5 Gb/s if there is none. */
 export function rateCode(gbps: number): number {
   const code = RATES.findIndex((rate) => rate?.[0] === gbps);
   return code < 0 ? rateCode(2.5) : code;
 }
 
-/** The last code of a link with the line code 8b/10b. */
+/** The highest code of a link with 8b/10b encoding. */
 const LAST_8B10B = 10;
 
-/** Megabits of data per second, for comparisons, or undefined for a code that is not defined. */
+/** Returns the data rate of a code in Mb/s, for comparisons, or undefined for an undefined code. */
 export function rateDataMbps(code: number): number | undefined {
   const mbps = rateMbps(code);
   return mbps && mbps * (code <= LAST_8B10B ? 8 / 10 : 64 / 66);
@@ -44,7 +44,7 @@ export const RATE_CODES_BY_SPEED: readonly number[] = [...RATES.keys()]
   .filter((code) => RATES[code] !== undefined)
   .sort((a, b) => rateDataMbps(a)! - rateDataMbps(b)!);
 
-/** The next slower rate, or undefined if there is none. */
+/** Returns the code of the next slower rate, or undefined if there is none. */
 export function slowerRate(code: number): number | undefined {
   const index = RATE_CODES_BY_SPEED.indexOf(code);
   return index < 1 ? undefined : RATE_CODES_BY_SPEED[index - 1];

@@ -1,9 +1,8 @@
 /**
- * Types of the parts of `@std` that this project uses.
+ * Type declarations of the parts of `@std` that this project uses.
  *
- * The npm package that carries the std code ships no declarations, and what is inferred from its
- * JavaScript checks little (no assertion signatures). With these, moving the imports in deno.json to
- * JSR means deleting this file and nothing else.
+ * The npm package that contains the std code has no declarations, and the types inferred from its JavaScript lack
+ * assertion signatures. Once the imports in deno.json point to JSR, this file is unnecessary.
  */
 
 declare module "@std/assert" {

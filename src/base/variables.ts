@@ -1,23 +1,25 @@
-/** The environment variables that change what the program does: all of them, and nothing reads another one. */
+/** The environment variables that the program reads. No other module reads the environment. */
 
-/** Each with one sentence, for the help and the manual. */
+/** The variables with one sentence each, for the help. */
 export const VARIABLES = {
   IPOIB_RUNTIME_DIR:
-    "Folder of control sockets, logs and embedded subnets; /run/ipoib if it is not set.",
+    "Directory of control sockets, logs and embedded subnets. Default: /run/ipoib.",
   NOTIFY_SOCKET:
-    "Socket of the service manager, to which readiness is reported (sd_notify(3)).",
-  NO_COLOR: "Text has no colours if it is set and not empty.",
-  FORCE_COLOR: "Help has colours if it is set, also where it is no terminal.",
-  CLICOLOR_FORCE: "The same as FORCE_COLOR.",
+    "Socket of the service manager that receives readiness notifications (sd_notify(3)).",
+  NO_COLOR: "Disables colors if set and not empty.",
+  FORCE_COLOR:
+    "Enables colors in help even if the output is not a terminal; 0 or false disables them.",
+  CLICOLOR_FORCE:
+    "Enables colors in help even if the output is not a terminal.",
   IPOIB_LOG_FILE:
-    "Set by `ipoib up --background` for the process that it starts: the file that this writes to.",
+    "Set by `ipoib up --background` for the process that it starts: the log file of that process.",
   IPOIB_NETNS_FD:
-    "Set by `ipoib up` when it starts itself again with fewer rights: the descriptor of the namespace.",
+    "Set by `ipoib up` when it restarts itself with fewer privileges: the descriptor of the network namespace.",
 } as const satisfies Record<string, string>;
 
 export type Variable = keyof typeof VARIABLES;
 
-/** The value of a variable; undefined if it is not set, or empty. */
+/** Returns the value of a variable, or undefined if it is unset or empty. */
 export function variable(name: Variable): string | undefined {
   return Deno.env.get(name) || undefined;
 }

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { Counters } from "../../src/base/counters.ts";
 
-Deno.test("Counters count by name and by position", () => {
+Deno.test("Counters increments counters by name and by index", () => {
   const counters = new Counters(["a", "b"]);
   counters.add("a");
   counters.add("b", 5);
@@ -11,7 +11,7 @@ Deno.test("Counters count by name and by position", () => {
   assertEquals(counters.names, ["a", "b"]);
 });
 
-Deno.test("Counters hold more than 32 bits", () => {
+Deno.test("Counters holds values of more than 32 bits", () => {
   const counters = new Counters(["bytes"]);
   counters.add("bytes", 2 ** 40);
   counters.add("bytes");

@@ -1,7 +1,7 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
 import { IpoibError } from "../../src/base/errors.ts";
 
-Deno.test("IpoibError carries code, errno, hint and cause", () => {
+Deno.test("IpoibError has code, errno, hint and cause", () => {
   const cause = new Error("below");
   const error = new IpoibError("E_X", "Cannot do", {
     errno: 13,
@@ -16,7 +16,7 @@ Deno.test("IpoibError carries code, errno, hint and cause", () => {
   assertEquals("cause" in new IpoibError("E_X", "Cannot do"), false);
 });
 
-Deno.test("IpoibError crosses a thread as JSON", () => {
+Deno.test("IpoibError.from() restores an error from JSON", () => {
   for (
     const details of [{}, { errno: 1 }, { hint: "h" }, { errno: 0, hint: "" }]
   ) {
@@ -33,7 +33,7 @@ Deno.test("IpoibError crosses a thread as JSON", () => {
   });
 });
 
-Deno.test("IpoibError.from() takes anything that was thrown", () => {
+Deno.test("IpoibError.from() accepts any thrown value", () => {
   const own = new IpoibError("E_X", "m");
   assertStrictEquals(IpoibError.from(own), own);
   for (
@@ -49,7 +49,7 @@ Deno.test("IpoibError.from() takes anything that was thrown", () => {
     assertEquals([error.code, error.message], ["E_INTERNAL", message]);
     assertStrictEquals(error.cause, thrown);
   }
-  // A foreign error with a code of its own is foreign all the same.
+  // An Error of another class gets E_INTERNAL even if it has a code.
   const foreign = Object.assign(new Error("m"), { code: "ENOENT" });
   assertEquals(IpoibError.from(foreign).code, "E_INTERNAL");
 });

@@ -1,14 +1,14 @@
 import { assertEquals } from "@std/assert";
 import { formatGuid, hex, parseGuid } from "../../src/base/hex.ts";
 
-Deno.test("hex() has at least the digits asked for", () => {
+Deno.test("hex() pads to the requested number of digits", () => {
   assertEquals(hex(2), "0x0002");
   assertEquals(hex(0x12345), "0x12345");
   assertEquals(hex(0x48, 6), "0x000048");
   assertEquals(hex(0x7fn, 0), "0x7f");
 });
 
-Deno.test("formatGuid() writes 16 digits, parseGuid() reads every notation", () => {
+Deno.test("formatGuid() writes 16 digits, and parseGuid() accepts every notation", () => {
   assertEquals(formatGuid(0x2c90300000001n), "0x0002c90300000001");
   assertEquals(parseGuid("0x0002c90300000001"), 0x2c90300000001n);
   assertEquals(parseGuid("0002C90300000001"), 0x2c90300000001n);

@@ -1,44 +1,44 @@
 import { assertEquals } from "@std/assert";
 import { Listeners } from "../../src/base/listeners.ts";
 
-Deno.test("listeners are called in order, with what there is to say", () => {
+Deno.test("Listeners calls every listener in order with the arguments", () => {
   const listeners = new Listeners<[number, string]>();
-  const heard: string[] = [];
-  listeners.call(0, "nobody");
-  listeners.add((n, text) => heard.push(`a ${n} ${text}`));
-  listeners.add((n, text) => heard.push(`b ${n} ${text}`));
+  const calls: string[] = [];
+  listeners.call(0, "no listener");
+  listeners.add((n, text) => calls.push(`a ${n} ${text}`));
+  listeners.add((n, text) => calls.push(`b ${n} ${text}`));
   listeners.call(1, "x");
-  assertEquals(heard, ["a 1 x", "b 1 x"]);
+  assertEquals(calls, ["a 1 x", "b 1 x"]);
   assertEquals(listeners.count, 2);
 });
 
-Deno.test("each subscription ends by itself, once", () => {
+Deno.test("Listeners removes only the given registration of a function", () => {
   const listeners = new Listeners<[]>();
-  let heard = 0;
-  const listener = () => heard++;
-  const end = listeners.add(listener);
+  let calls = 0;
+  const listener = () => calls++;
+  const remove = listeners.add(listener);
   listeners.add(listener);
   listeners.call();
-  end();
-  end();
+  remove();
+  remove();
   listeners.call();
-  assertEquals([heard, listeners.count], [3, 1]);
+  assertEquals([calls, listeners.count], [3, 1]);
 });
 
-Deno.test("who begins or ends during an event does so after it", () => {
+Deno.test("Listeners applies changes made during a call at the next call", () => {
   const listeners = new Listeners<[]>();
-  const heard: string[] = [];
-  const end = listeners.add(() => {
-    heard.push("first");
-    end();
-    listeners.add(() => heard.push("new"));
+  const calls: string[] = [];
+  const removeFirst = listeners.add(() => {
+    calls.push("first");
+    removeFirst();
+    listeners.add(() => calls.push("new"));
   });
-  const endSecond = listeners.add(() => {
-    heard.push("second");
-    endSecond();
+  const removeSecond = listeners.add(() => {
+    calls.push("second");
+    removeSecond();
   });
   listeners.call();
-  assertEquals(heard, ["first", "second"]);
+  assertEquals(calls, ["first", "second"]);
   listeners.call();
-  assertEquals(heard, ["first", "second", "new"]);
+  assertEquals(calls, ["first", "second", "new"]);
 });

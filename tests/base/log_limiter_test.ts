@@ -26,7 +26,7 @@ function admitted(limiter: LogLimiter, reason: string, lines: number): number {
   return count;
 }
 
-Deno.test("LogLimiter admits ten lines of a reason in a period, and counts the others", () => {
+Deno.test("LogLimiter admits ten lines of a reason per period and counts the others", () => {
   const { clock, limiter: limit, reports, delays } = limiter();
   assertEquals(admitted(limit, "a", 1000), MAX_LINES);
   assertEquals(admitted(limit, "b", 3), 3);
@@ -39,7 +39,7 @@ Deno.test("LogLimiter admits ten lines of a reason in a period, and counts the o
   assertEquals(reports, [["a", 1000 - MAX_LINES]]);
 });
 
-Deno.test("LogLimiter reports what was left out before the next line", () => {
+Deno.test("LogLimiter reports suppressed lines before the first line of the next period", () => {
   const { clock, limiter: limit, reports } = limiter();
   admitted(limit, "a", MAX_LINES + 5);
   clock.advance(PERIOD_MS);
@@ -47,7 +47,7 @@ Deno.test("LogLimiter reports what was left out before the next line", () => {
   assertEquals(reports, [["a", 5]]);
 });
 
-Deno.test("LogLimiter bounds the lines of any number of reasons, and misses none in its counts", () => {
+Deno.test("LogLimiter bounds the lines of any number of reasons and counts every suppressed line", () => {
   const { clock, limiter: limit, reports } = limiter();
   let lines = 0;
   for (let i = 0; i < 100_000; i++) {
@@ -56,11 +56,11 @@ Deno.test("LogLimiter bounds the lines of any number of reasons, and misses none
   }
   assert(lines <= (MAX_REASONS + MAX_LINES), `${lines} lines`);
   limit.flush(true);
-  const leftOut = reports.reduce((sum, [, count]) => sum + count, 0);
-  assertEquals(lines + leftOut, 100_000);
+  const suppressed = reports.reduce((sum, [, count]) => sum + count, 0);
+  assertEquals(lines + suppressed, 100_000);
 });
 
-Deno.test("LogLimiter asks for one flush at a time, until every count is reported", () => {
+Deno.test("LogLimiter schedules one flush at a time until every count is reported", () => {
   const { clock, limiter: limit, reports, delays } = limiter();
   admitted(limit, "a", MAX_LINES + 1);
   clock.advance(1000);
@@ -77,7 +77,7 @@ Deno.test("LogLimiter asks for one flush at a time, until every count is reporte
   assertEquals(delays, [PERIOD_MS, 1000, PERIOD_MS]);
 });
 
-Deno.test("LogLimiter goes on when its clock does", () => {
+Deno.test("LogLimiter admits lines again in each new period", () => {
   const { clock, limiter: limit, reports } = limiter();
   for (let period = 0; period < 3; period++) {
     assertEquals(admitted(limit, "a", 100), MAX_LINES);
@@ -86,7 +86,7 @@ Deno.test("LogLimiter goes on when its clock does", () => {
   assertEquals(reports.length, 2);
 });
 
-Deno.test("reasonOf() leaves out numbers, addresses and quoted names", () => {
+Deno.test("reasonOf() replaces numbers, addresses and quoted names", () => {
   assertEquals(
     reasonOf("Malformed frame on connection 17"),
     "Malformed frame on connection #",

@@ -3,7 +3,7 @@ import { FakeClock } from "../../src/base/clock.ts";
 import { configureLog, getLogger } from "../../src/base/log.ts";
 import { MAX_LINES, PERIOD_MS } from "../../src/base/log_limiter.ts";
 
-Deno.test("log lines are in the driver's manner", async () => {
+Deno.test("a log line has the logger's name and, unless it is info, the level", async () => {
   const lines: string[] = [];
   await configureLog("info", { write: (text) => void lines.push(text) });
   const log = getLogger("ib0");
@@ -20,7 +20,7 @@ Deno.test("log lines are in the driver's manner", async () => {
   ]);
 });
 
-Deno.test("log levels hide what is below them", async () => {
+Deno.test("the log drops lines below the minimum level", async () => {
   for (
     const [level, shown] of [
       ["debug", 3],
@@ -39,7 +39,7 @@ Deno.test("log levels hide what is below them", async () => {
   }
 });
 
-Deno.test("a flood of lines is cut, and the count of those left out is logged", async () => {
+Deno.test("the log suppresses a flood of similar lines and reports their number", async () => {
   const lines: string[] = [];
   const clock = new FakeClock();
   const limited = await configureLog("info", {
@@ -57,11 +57,11 @@ Deno.test("a flood of lines is cut, and the count of those left out is logged", 
     "subnet lab: port is up\n",
     `${
       1000 - MAX_LINES
-    } lines left out: subnet lab: warning: Frame of port # is too long\n`,
+    } lines suppressed: subnet lab: warning: Frame of port # is too long\n`,
   ]);
 });
 
-Deno.test("a line of the log is one line of bounded length", async () => {
+Deno.test("the log replaces control characters and cuts long lines", async () => {
   const lines: string[] = [];
   await configureLog("info", { write: (text) => void lines.push(text) });
   getLogger("ib0").info("name {a}\nib0: error: forged\x1b[31m");
@@ -70,7 +70,7 @@ Deno.test("a line of the log is one line of bounded length", async () => {
   assert(lines[1]!.length < 2000);
 });
 
-Deno.test("a logger may have a name that every object has", async () => {
+Deno.test("a logger may have the name of a member that every object has", async () => {
   const lines: string[] = [];
   await configureLog("info", { write: (text) => void lines.push(text) });
   for (const name of ["constructor", "toString", "__proto__"]) {

@@ -8,7 +8,7 @@ import {
   slowerRate,
 } from "../../src/base/rates.ts";
 
-Deno.test("rateMbps() knows codes 2 to 22 and no other", () => {
+Deno.test("rateMbps() defines codes 2 to 22 only", () => {
   assertEquals(rateMbps(2), 2500);
   assertEquals(rateMbps(3), 10000);
   assertEquals(rateMbps(7), 40000);
@@ -20,7 +20,7 @@ Deno.test("rateMbps() knows codes 2 to 22 and no other", () => {
   assertEquals([0, 1, 23, 63].map(rateMbps), Array(4).fill(undefined));
 });
 
-Deno.test("RATE_CODES_BY_SPEED ascends in data rate, as OpenSM orders them", () => {
+Deno.test("RATE_CODES_BY_SPEED is in ascending order of data rate, as in OpenSM", () => {
   assertEquals(RATE_CODES_BY_SPEED, [
     ...[2, 5, 3, 11, 6, 4, 15, 19, 7, 8, 20, 12, 9, 10, 16, 13, 14, 17, 18],
     ...[21, 22],
@@ -30,7 +30,7 @@ Deno.test("RATE_CODES_BY_SPEED ascends in data rate, as OpenSM orders them", () 
   assertEquals([2, 5, 16, 1].map(slowerRate), [undefined, 2, 10, undefined]);
 });
 
-Deno.test("rateGbps() names the rates, rateCode() finds them", () => {
+Deno.test("rateCode() is the inverse of rateGbps()", () => {
   assertEquals([2, 11, 16, 22, 23].map(rateGbps), [
     2.5,
     14,

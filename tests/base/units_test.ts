@@ -9,7 +9,7 @@ import {
   pkeysMatch,
 } from "../../src/base/units.ts";
 
-Deno.test("IB MTU codes are 256 to 4096 bytes", () => {
+Deno.test("IB MTU codes 1 to 5 are 256 to 4096 bytes", () => {
   assertEquals([0, 1, 2, 3, 4, 5, 6].map(ibMtuBytes), [
     undefined,
     256,
@@ -27,11 +27,11 @@ Deno.test("IB MTU codes are 256 to 4096 bytes", () => {
   }
 });
 
-Deno.test("the IPoIB MTU is four bytes less", () => {
+Deno.test("the IPoIB MTU is 4 bytes less than the IB MTU", () => {
   assertEquals(ipoibMtu(2048 as IbMtu) as number, 2044);
 });
 
-Deno.test("P_Keys match if one of the two is a full member of the same partition", () => {
+Deno.test("pkeysMatch() requires the same partition and at least one full member", () => {
   for (
     const [a, b, match] of [
       [0xffff, 0xffff, true],

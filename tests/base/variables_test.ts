@@ -11,7 +11,7 @@ async function* sources(folder: string): AsyncGenerator<string> {
   }
 }
 
-Deno.test("every environment variable that the program reads is in the list", async () => {
+Deno.test("VARIABLES lists every environment variable that the program reads", async () => {
   const names = new Set<string>();
   const readers: string[] = [];
   for await (const path of sources(`${TOP}src`)) {
@@ -24,12 +24,12 @@ Deno.test("every environment variable that the program reads is in the list", as
     }
   }
   assertEquals(readers, ["src/base/variables.ts"]);
-  // Those read by the library of the command line.
+  // commander reads these.
   for (const name of ["FORCE_COLOR", "CLICOLOR_FORCE"]) names.add(name);
   assertEquals([...names].sort(), Object.keys(VARIABLES).sort());
 });
 
-Deno.test("each variable has one sentence", () => {
+Deno.test("the description of each variable starts with a capital letter and ends with a period", () => {
   for (const text of Object.values(VARIABLES)) {
     assertMatch(text, /^[A-Z][^\n]*\.$/);
   }

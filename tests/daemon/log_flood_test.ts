@@ -37,6 +37,6 @@ Deno.test("100 000 malformed frames make a bounded number of lines, and all are 
   assertEquals(lines.length, MAX_LINES + 1);
   assertEquals(
     lines.at(-1)?.split(": ")[0],
-    `${FRAMES - MAX_LINES} lines left out`,
+    `${FRAMES - MAX_LINES} lines suppressed`,
   );
 });

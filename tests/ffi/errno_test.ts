@@ -16,32 +16,32 @@ const guarded = guardLibrary(raw, functions, new Set(["fclose"]));
 const nowhere = cString("/nowhere/at/all");
 const mode = cString("r");
 
-Deno.test("a guarded function keeps errno from what follows", () => {
+Deno.test("a guarded function saves errno from later calls", () => {
   assertEquals(guarded.close(-1), -1);
   assertEquals(raw.fopen(nowhere, mode), 0n);
   assertEquals(errno(), EBADF);
 });
 
-Deno.test("an address of zero is a failure too", () => {
+Deno.test("a guarded function treats the address 0 as a failure", () => {
   assertEquals(guarded.fopen(nowhere, mode), 0n);
   assertEquals(raw.close(-1), -1);
   assertEquals(errno(), ENOENT);
 });
 
-Deno.test("what was kept is told once", () => {
+Deno.test("errno() returns a saved value once", () => {
   guarded.close(-1);
   assertEquals(errno(), EBADF);
   raw.fopen(nowhere, mode);
   assertEquals(errno(), ENOENT);
 });
 
-Deno.test("success keeps nothing", () => {
+Deno.test("a successful guarded call saves nothing", () => {
   const file = guarded.fopen(cString("/dev/null"), mode);
   raw.close(-1);
   assertEquals(errno(), EBADF);
   assertEquals(raw.fclose(file), 0);
 });
 
-Deno.test("functions that are named stay as they are", () => {
+Deno.test("guardLibrary() returns unguarded functions unchanged", () => {
   assertStrictEquals(guarded.fclose, raw.fclose);
 });

@@ -1,4 +1,4 @@
-/** Compares every offset, size and constant that the program uses with the C compiler's word. */
+/** Compares the struct layouts and constants of ffi/*_layout.ts with those of the C compiler. */
 
 import { assert, assertEquals } from "@std/assert";
 import * as bpf from "../../ffi/bpf_layout.ts";
@@ -14,7 +14,7 @@ const size = (struct: string) => `sizeof(struct ${struct})`;
 const ctx = (member: string) =>
   `(long)offsetof(struct verbs_context, ${member}) - (long)offsetof(struct verbs_context, context)`;
 
-/** Each of our constants as C has it. */
+/** The C expression of each constant. */
 const expressions = {
   IbvDevice: { Name: at("ibv_device", "name") },
   IbvContext: {
@@ -225,8 +225,8 @@ function exists(path: string): boolean {
   }
 }
 
-/** Compiles and runs a program that prints each expression. */
-async function ask(header: string, flat: Map<string, string>) {
+/** Compiles and runs a C program that prints the value of each expression. */
+async function evaluate(header: string, flat: Map<string, string>) {
   const folder = await Deno.makeTempDir({ prefix: "ipoib-layout-" });
   try {
     const prints = [...flat].map(([name, expression]) =>
@@ -263,11 +263,9 @@ function flatten<T>(table: Record<string, Record<string, T>>): Map<string, T> {
   );
 }
 
-function why(header: string): string {
-  if (!exists("/usr/bin/gcc")) return " (skipped: no gcc here)";
-  return exists(`/usr/include/${header}`)
-    ? ""
-    : ` (skipped: no ${header} here)`;
+function skipReason(header: string): string {
+  if (!exists("/usr/bin/gcc")) return " (skipped: no gcc)";
+  return exists(`/usr/include/${header}`) ? "" : ` (skipped: no ${header})`;
 }
 
 const layouts = [
@@ -292,13 +290,13 @@ const layouts = [
 ];
 
 for (const { library, header, table, ours } of layouts) {
-  const reason = why(header);
+  const reason = skipReason(header);
   Deno.test({
-    name: `the layouts of ${library} are those of its headers${reason}`,
+    name: `the layouts of ${library} match its header${reason}`,
     ignore: reason !== "",
     fn: async () => {
-      const told = await ask(header, flatten<string>(table));
-      assertEquals(Object.fromEntries(flatten<number>(ours)), told);
+      const expected = await evaluate(header, flatten<string>(table));
+      assertEquals(Object.fromEntries(flatten<number>(ours)), expected);
     },
   });
 }

@@ -11,8 +11,8 @@ function address(name: string): bigint {
 }
 
 for (const libffi of [true, false]) {
-  const how = libffi ? "libffi where it is" : "UnsafeFnPointer";
-  Deno.test(`bindFunction() calls with three arguments and takes others, through ${how}`, () => {
+  const how = libffi ? "libffi if installed" : "UnsafeFnPointer";
+  Deno.test(`bindFunction() calls a function with changing arguments through ${how}`, () => {
     const a = new Uint8Array(new TextEncoder().encode("abc"));
     const b = new Uint8Array(new TextEncoder().encode("abd"));
     const call = bindFunction(
