@@ -20,7 +20,7 @@ export async function endProcess(
   const { ProcessLocks } = await import("../system/process_locks.ts");
   // First the handle: what then holds a lock under this PID is the same process.
   using process = ProcessHandle.open(pid);
-  using locks = ProcessLocks.ask(processLocksPath(runtime));
+  using locks = ProcessLocks.open(processLocksPath(runtime));
   if (!process || !locks?.pids().has(pid)) {
     throw new IpoibError(
       "E_NOT_RUNNING",

@@ -13,7 +13,7 @@ import type { NetworkNamespace } from "../system/namespace.ts";
 import { NamespaceUsers } from "../system/namespace_users.ts";
 import { notify } from "../system/notify.ts";
 import { ProcessLocks } from "../system/process_locks.ts";
-import { trustNoLibraryVariables } from "../system/trusted_libraries.ts";
+import { unsetLibraryVariables } from "../system/trusted_libraries.ts";
 import { logFile, startInBackground } from "./background.ts";
 import { BackgroundLog } from "./background_log.ts";
 import { chooseHca, type Notice } from "./choose_hca.ts";
@@ -31,7 +31,7 @@ const ONE_FAILED = 2;
 
 /** Runs interfaces until the last one is taken down: its exit code; throws what kept one from beginning, or ended the last. */
 export async function up(options: UpOptions): Promise<number> {
-  trustNoLibraryVariables();
+  unsetLibraryVariables();
   const hcas = chooseHca(options.hca, () => probeVerbs(), options.roce);
   const planned = planInterfaces(options.names, hcas, options.guid);
   ensureDescriptors(planned.length);

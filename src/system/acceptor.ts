@@ -1,8 +1,8 @@
 /**
- * Connections of a listening socket, accepted a few in each turn.
+ * Accepts the connections of a listening socket, a bounded number per turn.
  *
- * A process that is out of descriptors or memory cannot accept, and the socket stays readable: the acceptor then leaves it alone for
- * {@linkcode PAUSE_MS}.
+ * If accept(2) fails, for example because the process is out of descriptors, the socket stays readable. The acceptor
+ * then stops polling it for {@linkcode PAUSE_MS}.
  */
 
 import { IpoibError } from "../base/errors.ts";
@@ -10,18 +10,18 @@ import type { Fd } from "./fd.ts";
 import type { Reactor, Timer, Watch } from "./reactor.ts";
 import { accept } from "./unix_socket.ts";
 
-/** Connections of one turn. */
+/** Maximum connections accepted per turn. */
 const CONNECTIONS_PER_TURN = 16;
-/** How long nothing is accepted after a failure. */
+/** Pause after a failed accept(2). */
 const PAUSE_MS = 100;
 
 export interface AcceptorParts {
   readonly reactor: Reactor;
-  /** From now on the acceptor's. */
+  /** Owned and closed by the acceptor. */
   readonly listener: Fd;
-  /** Takes a connection; one for which this throws is closed. */
+  /** Takes ownership of a connection. If it throws, the acceptor closes the connection. */
   readonly take: (connection: Fd) => void;
-  /** A connection could not be accepted, or not be taken. */
+  /** Called if accept(2) or `take` fails. */
   readonly failed: (error: IpoibError) => void;
 }
 

@@ -1,12 +1,12 @@
 /**
- * What a thread may do (capabilities(7)). The kernel keeps the sets of each thread apart; a thread begins with those of the
- * thread that made it, and execve(2) gives the one thread of the new program a part of them.
+ * Capabilities of the calling thread (capabilities(7)). Each thread has its own sets and inherits the initial ones from
+ * the thread that created it. execve(2) computes new sets for the single thread of the new program.
  */
 
 import { libc } from "../../ffi/libc.ts";
 import { unwrap } from "./errno.ts";
 
-/** The capabilities that the program asks about, or keeps. */
+/** The capabilities that the program uses or checks. */
 export const Capability = {
   NetAdmin: 12,
   NetRaw: 13,
@@ -26,19 +26,19 @@ const PR_CAP_AMBIENT = 47;
 const PR_CAP_AMBIENT_RAISE = 2n;
 const PR_CAP_AMBIENT_CLEAR_ALL = 4n;
 
-/** Where the sets stand in the data of capget(2), as words: effective, permitted and inheritable of the lower 32 first. */
+/** Word indices in the data of capget(2): capabilities 0-31. The word of 32-63 is {@linkcode WORDS} words later. */
 const EFFECTIVE = 0;
 const PERMITTED = 1;
 const INHERITABLE = 2;
 const WORDS = 3;
 
-/** True if the capability is effective; false also where that cannot be found out. */
+/** Returns true if the capability is in the effective set, false if not or if capget(2) fails. */
 export function hasCapability(capability: number): boolean {
   const data = read();
   return data !== undefined && has(data, EFFECTIVE, capability);
 }
 
-/** True if this thread has no other capability than these, and no program that it starts gets more. */
+/** Returns true if this thread has no permitted capability other than `kept`, and no_new_privs is set. */
 export function hasAtMost(kept: readonly number[]): boolean {
   const data = read();
   if (!data || prctl(PR_GET_NO_NEW_PRIVS) !== 1) return false;
@@ -47,7 +47,10 @@ export function hasAtMost(kept: readonly number[]): boolean {
   );
 }
 
-/** Takes all capabilities but these from this thread: out of the permitted, effective, inheritable and ambient sets. */
+/**
+ * Drops all capabilities of this thread except `kept` from the permitted and effective sets, and all from the
+ * inheritable and ambient sets. Throws `E_PRIVILEGE`.
+ */
 export function keepCapabilities(kept: readonly number[]): void {
   const data = read();
   if (!data) return;
@@ -57,11 +60,11 @@ export function keepCapabilities(kept: readonly number[]): void {
 }
 
 /**
- * As {@linkcode keepCapabilities}, and out of the bounding set where this thread may; no_new_privs is set. What is kept is also
- * inheritable and ambient, so that a program started by this thread has it, whoever its user is, and nothing else. Throws
- * `E_PRIVILEGE` and what `becomeUser` throws.
+ * Prepares this thread for execve(2): the new program has the capabilities `kept`, as far as they are permitted now,
+ * and no others, whatever its user. The other capabilities are also dropped from the bounding set if this thread has
+ * CAP_SETPCAP. Sets no_new_privs. Throws `E_PRIVILEGE` and the errors of `becomeUser`.
  *
- * @param becomeUser changes the user; the capabilities live through that
+ * @param becomeUser changes the user; the permitted capabilities survive the change
  */
 export function keepCapabilitiesForExec(
   kept: readonly number[],
@@ -72,7 +75,7 @@ export function keepCapabilitiesForExec(
     ? kept.filter((each) => has(data, PERMITTED, each))
     : [];
   for (const capability of all()) {
-    // Without CAP_SETPCAP the bounding set stays; no_new_privs alone keeps a program from getting more.
+    // Fails without CAP_SETPCAP. no_new_privs alone prevents a new program from gaining capabilities.
     if (!kept.includes(capability)) {
       prctl(PR_CAPBSET_DROP, BigInt(capability));
     }
@@ -81,7 +84,7 @@ export function keepCapabilitiesForExec(
   becomeUser();
   write(permitted, permitted, permitted);
   for (const capability of permitted) {
-    // Refused under SECBIT_NO_CAP_AMBIENT_RAISE; the user root needs no ambient set.
+    // Fails under SECBIT_NO_CAP_AMBIENT_RAISE. Root needs no ambient set.
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, BigInt(capability));
   }
   unwrap(
@@ -91,7 +94,7 @@ export function keepCapabilitiesForExec(
   );
 }
 
-/** The capabilities that this kernel knows. */
+/** Returns all capabilities that this kernel supports. */
 function all(): number[] {
   const known: number[] = [];
   for (let capability = 0; capability < 64; capability++) {

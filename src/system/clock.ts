@@ -1,4 +1,4 @@
-/** The machine's clock, and how exactly waits end. */
+/** The monotonic clock of the system, and the timer slack of a thread. */
 
 import { addressOf, libc } from "../../ffi/libc.ts";
 import type { Clock } from "../base/clock.ts";
@@ -8,12 +8,12 @@ const CLOCK_MONOTONIC = 1;
 const PR_SET_TIMERSLACK = 29;
 
 /**
- * Milliseconds since the machine started, by clock_gettime(2): one call of the C library, where `performance.now()` is several
- * of the runtime.
+ * Milliseconds of CLOCK_MONOTONIC. clock_gettime(2) is a single call into the C library; `performance.now()` makes
+ * several calls within the runtime.
  */
 export class MonotonicClock implements Clock {
   readonly #libc = libc();
-  /** struct timespec: 64-bit seconds and nanoseconds, of which the lower halves suffice. */
+  /** struct timespec: 64-bit seconds and nanoseconds. The low halves suffice. */
   readonly #words = new Uint32Array(new ArrayBuffer(16));
   readonly #address = addressOf(new Uint8Array(this.#words.buffer));
 
@@ -24,10 +24,10 @@ export class MonotonicClock implements Clock {
 }
 
 /**
- * Has waits of this thread end when they should (prctl(2)). The kernel may end those of an ordinary thread 50 us late, which is
- * longer than the waits of moderation.
+ * Sets the timer slack of this thread to 1 ns (prctl(2), PR_SET_TIMERSLACK). The default slack of 50 us is longer than
+ * the waits of interrupt moderation.
  */
 export function exactTimers(): void {
-  // In nanoseconds; 0 would mean the default.
+  // In nanoseconds; 0 selects the default.
   libc().prctl(PR_SET_TIMERSLACK, 1n, 0n, 0n, 0n);
 }

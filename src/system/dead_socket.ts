@@ -1,4 +1,4 @@
-/** Sockets in the file system that no process listens at any more. */
+/** Removes stale sockets from the file system. */
 
 import { errno, libc } from "../../ffi/libc.ts";
 import { Errno } from "../base/errno.ts";
@@ -10,14 +10,17 @@ const AF_UNIX = 1;
 const SOCK_NONBLOCK_CLOEXEC = 0x800 | 0x80000;
 const TYPES = { stream: 1, seqpacket: 5 } as const;
 
-/** Removes the socket at `path` if no process listens at it; false if one does, or if it is not known. */
+/**
+ * Removes the socket at `path` if no process listens at it (connect(2) fails with ECONNREFUSED). Returns false if it
+ * was not removed.
+ */
 export function removeDeadSocket(
   path: string,
   type: keyof typeof TYPES,
 ): boolean {
   const before = inodeOf(path);
   if (before === undefined || !refuses(path, type)) return false;
-  // A process that starts at this moment replaces it: that one stays.
+  // Another process may have replaced the stale socket with its own in the meantime.
   if (inodeOf(path) !== before) return false;
   removeFile(path);
   return true;

@@ -1,4 +1,4 @@
-/** A process that leaves its terminal: a session of its own, and standard error into a file. */
+/** Detaches the process from its terminal: starts a new session and redirects standard error to a file. */
 
 import { libc } from "../../ffi/libc.ts";
 import { unwrap } from "./errno.ts";
@@ -7,15 +7,15 @@ import { openRegular } from "./regular_file.ts";
 
 const STDERR = 2;
 const O_CLOEXEC = 0x80000;
-/** Standard error was copied when the process began, so its copies have low numbers. */
+/** Highest descriptor searched for copies of standard error. The runtime makes them at its start, so they are low. */
 const MAX_COPIES = 256;
 
-/** Begins a session without a terminal; a process that leads its group stays where it is. */
+/** Starts a new session without a controlling terminal (setsid(2)). Does nothing for a process group leader. */
 export function beginSession(): void {
   libc().setsid();
 }
 
-/** Opens a log for {@linkcode redirectStderr}, which appends to it; throws `E_LOG_FILE`. */
+/** Opens a log file for appending, for {@linkcode redirectStderr}. Throws `E_LOG_FILE`. */
 export function openLog(path: string): Fd {
   return openRegular(path, "E_LOG_FILE", {
     access: "write",
@@ -24,10 +24,10 @@ export function openLog(path: string): Fd {
   });
 }
 
-/** From now on everything that any thread writes to standard error goes to `file`; throws `E_LOG_FILE`. */
+/** Redirects standard error of all threads to `file`. Throws `E_LOG_FILE`. */
 export function redirectStderr(file: Fd): void {
   const old = descriptorTarget(STDERR);
-  // The runtime writes to copies of the descriptor: each of them must change.
+  // The runtime writes to copies of the descriptor, so each copy is replaced.
   for (let fd = MAX_COPIES; fd > STDERR; fd--) {
     if (descriptorTarget(fd) === old) libc().dup3(file.number, fd, O_CLOEXEC);
   }

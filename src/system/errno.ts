@@ -1,10 +1,13 @@
-/** The one place that turns a failed system call into an error. */
+/** Converts failed system calls to errors. */
 
 import { errno } from "../../ffi/libc.ts";
 import { errnoText } from "../base/errno.ts";
 import { IpoibError, type IpoibErrorDetails } from "../base/errors.ts";
 
-/** The error of a call that just failed in this thread: `action` completes "Cannot ...". */
+/**
+ * Returns the error of the call that just failed in this thread, with the message `Cannot ACTION: TEXT`. The errno in
+ * `details` takes precedence over the thread's errno.
+ */
 export function lastError(
   code: string,
   action: string,
@@ -17,7 +20,7 @@ export function lastError(
   });
 }
 
-/** Returns `result` unless it is negative; then throws {@linkcode lastError}. */
+/** Returns `result`, or throws {@linkcode lastError} if it is negative. */
 export function unwrap(result: number, code: string, action: string): number {
   if (result < 0) throw lastError(code, action);
   return result;

@@ -1,4 +1,4 @@
-/** An eventfd: a doorbell that can be rung from any thread or process and waited for with poll. */
+/** Eventfds (eventfd(2)): doorbells that any thread or process with the descriptor can ring and poll. */
 
 import { libc } from "../../ffi/libc.ts";
 import { descriptorTarget, Fd } from "./fd.ts";
@@ -10,7 +10,7 @@ const EFD_CLOEXEC = 0x80000;
 const one = new Uint8Array(new BigUint64Array([1n]).buffer);
 const sink = new Uint8Array(8);
 
-/** Makes an eventfd with count 0. */
+/** Creates a non-blocking eventfd with count 0. Throws `E_EVENTFD`. */
 export function createEventFd(): Fd {
   return new Fd(
     unwrap(
@@ -21,17 +21,17 @@ export function createEventFd(): Fd {
   );
 }
 
-/** True if the descriptor, which came from another process, is an eventfd. */
+/** Returns true if the descriptor is an eventfd. Used for descriptors received from other processes. */
 export function isEventFd(fd: number): boolean {
   return descriptorTarget(fd) === "anon_inode:[eventfd]";
 }
 
-/** Adds one to the count: whoever polls the eventfd wakes. */
+/** Adds 1 to the count, which wakes all pollers. */
 export function ring(fd: number): void {
   libc().write(fd, one, 8);
 }
 
-/** Takes the count back to zero. */
+/** Resets the count to 0. */
 export function drain(fd: number): void {
   libc().read(fd, sink, 8);
 }

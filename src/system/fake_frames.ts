@@ -1,4 +1,4 @@
-/** Memory for frames of the process's own, for tests: plain slots, of which some or all are lent. */
+/** Frame memory for tests: slots in an ordinary buffer, all of which can be lent. */
 
 import { addressOf } from "../../ffi/libc.ts";
 import type { FrameMemory, LentSlots } from "./frames.ts";
@@ -7,7 +7,7 @@ export class FakeFrames implements FrameMemory {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly vnetAddress: readonly bigint[];
   readonly frameCapacity: number;
-  /** Free slots; those that are lent are not among them. */
+  /** Free slots, without lent ones. */
   readonly free: number[];
   #borrower: LentSlots | undefined;
 
@@ -22,7 +22,7 @@ export class FakeFrames implements FrameMemory {
     this.free = Array.from({ length: slots }, (_, slot) => slots - 1 - slot);
   }
 
-  /** The first `length` bytes of a slot. */
+  /** Returns a copy of the first `length` bytes of a slot. */
   frame(slot: number, length: number): Uint8Array {
     const at = slot * this.frameCapacity;
     return this.bytes.slice(at, at + length);
@@ -32,7 +32,7 @@ export class FakeFrames implements FrameMemory {
     return this.free.pop() ?? -1;
   }
 
-  /** What is given back is lent again where slots are lent. */
+  /** Lends the slot again if slots are lent; otherwise adds it to the free slots. */
   unreserve(slot: number): void {
     if (this.#borrower) this.#borrower.add(slot);
     else this.free.push(slot);

@@ -1,8 +1,7 @@
 /**
- * A loop without descriptors, for unit tests: time stands still until the test moves it, and a descriptor is readable
- * when the test says so.
+ * A reactor without descriptors for unit tests. The test advances the time and triggers the watches.
  *
- * A turn is the real one's (reactor.ts): sleepers, the watches that were triggered, timers that are due, hooks.
+ * A turn calls the sleepers, the due timers and the turn-end hooks, in the order of a real reactor (reactor.ts).
  */
 
 import { FakeClock } from "../base/clock.ts";
@@ -10,7 +9,7 @@ import type { Millis } from "../base/units.ts";
 import type { Doorbells, Reactor, Sleeper, Timer, Watch } from "./reactor.ts";
 import { Timers } from "./timers.ts";
 
-/** Turns of one `advance()` or `settle()` before the loop counts as running in a circle. */
+/** Turns of one `settle()` after which the loop is considered endless. */
 const MAX_TURNS = 100_000;
 
 /** A watch that a test triggers. */
@@ -35,7 +34,7 @@ class FakeWatch implements Watch {
     this.closed = true;
   }
 
-  /** Calls the owner as if the descriptor were readable; false if it is not waited for. */
+  /** Calls the callback as if the descriptor were readable. Returns false if the watch is disabled or closed. */
   trigger(): boolean {
     if (!this.enabled || this.closed) return false;
     this.#ready();
@@ -43,11 +42,11 @@ class FakeWatch implements Watch {
   }
 }
 
-/** See the module's documentation. */
+/** A {@linkcode Reactor} that a test drives. */
 export class FakeReactor implements Reactor {
   readonly clock: FakeClock;
   readonly watches: FakeWatch[] = [];
-  /** How often the event loop was asked for a turn. */
+  /** Number of calls of `yieldToEvents()`. */
   yields = 0;
   readonly #timers = new Timers();
   readonly #sleepers: Sleeper[] = [];
@@ -60,13 +59,13 @@ export class FakeReactor implements Reactor {
 
   readonly writesLater = false;
 
-  /** A fake loop has no descriptors to read; the fake netdev delivers frames by itself. */
+  /** Throws: the fake netdev delivers frames itself. */
   readFrames(): never {
-    throw new Error("A fake reactor reads no frames");
+    throw new Error("A fake reactor cannot read frames");
   }
 
   frameWriter(): never {
-    throw new Error("A fake reactor writes no frames");
+    throw new Error("A fake reactor cannot write frames");
   }
 
   watch(
@@ -79,7 +78,7 @@ export class FakeReactor implements Reactor {
     return watch;
   }
 
-  /** Descriptors that were rung. */
+  /** Descriptors rung through `doorbells`, in order. */
   readonly rung: number[] = [];
 
   readonly doorbells = {
@@ -107,7 +106,7 @@ export class FakeReactor implements Reactor {
     this.yields++;
   }
 
-  /** Ends with `stop()`; turns are the test's. */
+  /** Resolves after `stop()`. It runs no turns: the test calls `turn()`, `settle()` or `advance()`. */
   run(): Promise<void> {
     return this.#stopped.promise;
   }
@@ -116,17 +115,17 @@ export class FakeReactor implements Reactor {
     this.#stopped.resolve();
   }
 
-  /** Timers that are set. */
+  /** Number of timers that are set. */
   get armed(): number {
     return this.#timers.armed;
   }
 
-  /** When the next timer is due, or Infinity. */
+  /** The time when the next timer is due, or Infinity. */
   get deadline(): Millis {
     return this.#timers.first;
   }
 
-  /** One turn: true if a sleeper had work, so that another turn would not wait. */
+  /** Runs one turn. Returns true if a sleeper had work, in which case a real loop would not wait. */
   turn(): boolean {
     let busy = false;
     for (const sleeper of this.#sleepers) {
@@ -138,14 +137,14 @@ export class FakeReactor implements Reactor {
     return busy;
   }
 
-  /** Turns until nothing is due. */
+  /** Runs turns until no sleeper has work and no timer is due. Throws after {@linkcode MAX_TURNS} turns. */
   settle(): void {
     for (let turns = 0; this.turn() || this.deadline <= this.clock.now();) {
       if (++turns > MAX_TURNS) throw new Error("The loop does not settle");
     }
   }
 
-  /** Moves the clock by `ms`, stopping at each deadline on the way. */
+  /** Advances the clock by `ms`, and settles at each timer's deadline on the way. */
   advance(ms: Millis): void {
     const end = this.clock.now() + ms;
     this.settle();

@@ -1,4 +1,4 @@
-/** File descriptors: closed once, opened, and their flags. */
+/** File descriptors: ownership, flags and targets. */
 
 import { cString, libc } from "../../ffi/libc.ts";
 import { unwrap } from "./errno.ts";
@@ -17,12 +17,12 @@ export class Fd implements Disposable {
     this.#fd = fd;
   }
 
-  /** The number, or -1 once closed or released. */
+  /** The descriptor number, or -1 after `close()` or `release()`. */
   get number(): number {
     return this.#fd;
   }
 
-  /** Gives the number away: the caller closes it. */
+  /** Returns the descriptor number and transfers its ownership to the caller. */
   release(): number {
     const fd = this.#fd;
     this.#fd = -1;
@@ -39,7 +39,7 @@ export class Fd implements Disposable {
   }
 }
 
-/** What a descriptor is open on, such as `pipe:[1234]`; undefined if it is not open. */
+/** Returns the target of `/proc/self/fd/FD`, such as `pipe:[1234]`, or undefined if the descriptor is not open. */
 export function descriptorTarget(fd: number): string | undefined {
   const into = new Uint8Array(256);
   const path = cString(`/proc/self/fd/${fd}`);
@@ -49,7 +49,7 @@ export function descriptorTarget(fd: number): string | undefined {
     : new TextDecoder().decode(into.subarray(0, length));
 }
 
-/** A new socket (socket(2)); throws `code`. */
+/** Opens a socket (socket(2)). Throws an error with `code`. */
 export function openSocket(
   family: number,
   type: number,
@@ -60,7 +60,7 @@ export function openSocket(
   return new Fd(unwrap(libc().socket(family, type, protocol), code, action));
 }
 
-/** Sets O_NONBLOCK on a descriptor that a library opened; throws `E_FCNTL`. */
+/** Sets O_NONBLOCK on a descriptor. Throws `E_FCNTL`. */
 export function setNonBlocking(fd: number): void {
   const flags = unwrap(libc().fcntl(fd, F_GETFL, 0n), "E_FCNTL", "read flags");
   unwrap(
@@ -70,7 +70,7 @@ export function setNonBlocking(fd: number): void {
   );
 }
 
-/** Whether a descriptor stays open when another program replaces this one (fcntl(2), FD_CLOEXEC). */
-export function setInheritable(fd: number, stays: boolean): void {
-  libc().fcntl(fd, F_SETFD, stays ? 0n : FD_CLOEXEC);
+/** Sets whether a descriptor stays open across execve(2) (fcntl(2), FD_CLOEXEC). */
+export function setInheritable(fd: number, inheritable: boolean): void {
+  libc().fcntl(fd, F_SETFD, inheritable ? 0n : FD_CLOEXEC);
 }

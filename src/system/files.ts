@@ -1,4 +1,4 @@
-/** Which file is at a path, to see that it was replaced; removing files. */
+/** Inode numbers of files, to detect that a file was replaced, and removal of files. */
 
 import { cString, libc } from "../../ffi/libc.ts";
 
@@ -9,22 +9,22 @@ const STATX_INO = 0x100;
 /** Offsets in struct statx. */
 const INODE = 32;
 
-/** The inode of what is at `path` itself, a link not followed; undefined if nothing is. */
+/** Returns the inode of `path` without following a final symbolic link, or undefined if statx(2) fails. */
 export function linkInode(path: string): bigint | undefined {
   return read(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW);
 }
 
-/** The inode of the file that `path` leads to; undefined if it cannot be read. */
+/** Returns the inode of `path`, following symbolic links, or undefined if statx(2) fails. */
 export function inodeOf(path: string): bigint | undefined {
   return read(AT_FDCWD, path, 0);
 }
 
-/** The inode of an open file; undefined if it is not open. */
+/** Returns the inode of an open descriptor, or undefined if it is not open. */
 export function inodeOfFd(fd: number): bigint | undefined {
   return read(fd, "", AT_EMPTY_PATH);
 }
 
-/** Removes the file at `path` if there is one. */
+/** Removes the file at `path`. Does nothing if there is none. */
 export function removeFile(path: string): void {
   try {
     Deno.removeSync(path);

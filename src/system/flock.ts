@@ -1,13 +1,13 @@
-/** Locks of ranges of a file (`struct flock`, fcntl(2)). */
+/** Record locks: the `struct flock` of fcntl(2). */
 
 import { addressOf, libc } from "../../ffi/libc.ts";
 
 export const LockType = { Read: 0, Write: 1, Unlocked: 2 } as const;
 
-/** type i16, whence i16 (SEEK_SET), padding, start i64, length i64, pid i32, padding. */
+/** Bytes: type i16, whence i16 (0 = SEEK_SET), padding, start i64, length i64, pid i32, padding. */
 const LENGTH = 32;
 
-/** A range, and what is, or was found to be, the lock on it. */
+/** A lock request, or the conflicting lock that F_GETLK found. */
 export class Flock {
   readonly #bytes = new Uint8Array(LENGTH);
   readonly #view = new DataView(this.#bytes.buffer);
@@ -20,7 +20,7 @@ export class Flock {
     return this.#view.getBigInt64(8, true);
   }
 
-  /** Of the process that has a lock that was found. */
+  /** PID of the holder of the lock that F_GETLK found. */
   get pid(): number {
     return this.#view.getInt32(24, true);
   }
@@ -31,7 +31,7 @@ export class Flock {
     this.#view.setBigInt64(16, length, true);
   }
 
-  /** Calls fcntl(2) with one of its commands for locks; false if it fails. */
+  /** Calls fcntl(2) with a lock command. Returns false if it fails. */
   call(fd: number, command: number): boolean {
     return libc().fcntl(fd, command, addressOf(this.#bytes)) === 0;
   }

@@ -1,36 +1,36 @@
 /**
- * Frames in and out of a descriptor: the same for every reactor.
+ * Frames read from and written to a descriptor, with the same interfaces for every reactor.
  *
- * A reader takes slots of a memory that it is given, reads a frame into each, and hands the filled ones up in batches.
- * A writer takes frames from where they lie and says later what became of them: a reactor that writes with its next wait
- * does not know before.
+ * A reader reads frames into slots of a {@linkcode FrameMemory} and delivers the filled slots in batches. A writer
+ * writes frames in place, without copying them. It reports the results later, because a reactor may submit the writes
+ * only with its next wait.
  */
 
-/** Free slots that the kernel reads into by itself, while they are lent to it. */
+/** Free slots lent to the kernel, which reads frames into them. */
 export interface LentSlots {
-  /** How many the kernel has. */
+  /** Number of slots that the kernel has. */
   readonly available: number;
-  /** Lends one more. */
+  /** Lends a slot. */
   add(slot: number): void;
 }
 
-/** Memory that frames are read into, in slots. */
+/** Memory with slots, into which frames are read. */
 export interface FrameMemory {
-  /** Where each slot's frame begins; a table, because a BigInt made per call would be allocated. */
+  /** Address of each slot's frame. A table, because a BigInt made per call would be allocated. */
   readonly vnetAddress: readonly bigint[];
-  /** Bytes of the longest frame. */
+  /** Maximum length of a frame in bytes. */
   readonly frameCapacity: number;
-  /** Takes a free slot, or -1 when there is none. */
+  /** Reserves a free slot and returns it, or -1 if there is none. */
   reserve(): number;
-  /** Gives a reserved slot back. */
+  /** Frees a reserved slot. */
   unreserve(slot: number): void;
-  /** Lends free slots from now on: the borrower gets what becomes free, but for some that stay for `reserve`. */
+  /** Lends free slots to `borrower`, now and as they become free. The memory may hold some back for `reserve`. */
   lendTo(borrower: LentSlots): void;
-  /** A lent slot was filled: it counts as reserved from now on. */
+  /** Marks a lent slot, which the kernel has filled, as reserved. */
   takeLent(slot: number): void;
 }
 
-/** Frames that were read, in arrays that are filled again for each batch. */
+/** A batch of received frames, in arrays that are reused for each batch. */
 export class FrameBatch {
   count = 0;
   readonly slot: Int32Array;
@@ -42,7 +42,7 @@ export class FrameBatch {
     this.length = new Int32Array(capacity);
   }
 
-  /** True if no frame more fits. */
+  /** True if the batch has no space for another frame. */
   get full(): boolean {
     return this.count === this.slot.length;
   }
@@ -53,33 +53,33 @@ export class FrameBatch {
   }
 }
 
-/** Reads frames until it is stopped. */
+/** Reads frames until it is stopped or a read fails. */
 export interface FrameReader {
-  /** Slots are free again after there were none. */
+  /** Continues reading. Called when slots are free again after `reserve` failed. */
   resume(): void;
   stop(): void;
 }
 
-/** Whom a reader tells. */
+/** Receives the frames of a reader. */
 export interface FrameSink {
-  /** Frames were read; their slots are the callee's, the batch is the reader's. */
+  /** Receives frames and takes ownership of their slots. The reader reuses the batch after the call. */
   onFrames(batch: FrameBatch): void;
-  /** Reading ended with a positive errno. */
+  /** Called once if a read failed, with a positive errno. */
   onEnd(errno: number): void;
 }
 
 /** Writes frames. */
 export interface FrameWriter {
-  /** Writes `length` bytes at `address`, which must stay as they are until the reactor's next wait is over. */
+  /** Writes `length` bytes at `address`. The bytes must not change until the reactor's next wait is over. */
   write(address: bigint, length: number): void;
-  /** Nothing is written from now on. */
+  /** Ends the writer. `write` must not be called afterwards. */
   close(): void;
 }
 
-/** Whom a writer tells. */
+/** Receives the results of a writer. */
 export interface WriteResults {
-  /** So many frames of so many bytes in all were taken. */
+  /** Called with the number of frames written and their total length in bytes. */
   onWritten(frames: number, bytes: number): void;
-  /** A frame was refused with a positive errno. */
+  /** Called for each frame that could not be written, with a positive errno. */
   onRefused(errno: number): void;
 }

@@ -1,14 +1,14 @@
-/** Limits of the process (getrlimit(2)). */
+/** Resource limits of the process (getrlimit(2)). */
 
 import { libc } from "../../ffi/libc.ts";
 
 const RLIMIT_NOFILE = 7;
 
 /**
- * Allows this process as many descriptors as it may allow itself: a port has four for each port that it talks to, and
- * the usual limit of 1024 would end that at some 240. A system that refuses changes nothing.
+ * Raises the soft limit of open descriptors (RLIMIT_NOFILE) to the hard limit. A port of the embedded subnet needs four
+ * descriptors per peer port, so the usual soft limit of 1024 would allow only some 240 peers.
  *
- * @returns how many it may have now; Infinity if the system does not say
+ * @returns the soft limit afterwards, unchanged if setrlimit(2) fails; Infinity if getrlimit(2) fails
  */
 export function raiseDescriptorLimit(): number {
   const limits = new BigUint64Array(2);

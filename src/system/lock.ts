@@ -1,4 +1,4 @@
-/** Exclusive file locks, which end with the process that holds them however it ends. */
+/** Exclusive file locks (flock(2)). The kernel releases a lock when its process ends. */
 
 import { errno, libc } from "../../ffi/libc.ts";
 import { Errno } from "../base/errno.ts";
@@ -11,8 +11,8 @@ import { openRegular } from "./regular_file.ts";
 const LOCK_EX_NB = 2 | 4;
 
 /**
- * Takes the lock of `path` (made if missing), or returns undefined if another process has it, or has put another file there in this
- * moment. Throws `E_LOCK`.
+ * Locks the file at `path`, which is created if missing, and returns its descriptor. Returns undefined if another
+ * process holds the lock, or has replaced the file in the meantime. Throws `E_LOCK`.
  */
 export function tryLock(path: string): Fd | undefined {
   const fd = openRegular(path, "E_LOCK", { access: "both", create: true });

@@ -1,10 +1,10 @@
 /**
  * Shared memory: sealed memfds and their mappings.
  *
- * A memfd is sealed against shrinking before it is passed on, and a receiver maps it only if that seal is there:
- * a peer that truncates its memory could otherwise kill the process with SIGBUS. Memory that peers are to read only is sealed
- * against writing as well, which leaves its owner's mapping the only one that can write. After `unmap` every
- * view of the mapping is dead: its owner drops them first.
+ * A memfd is sealed against shrinking before it is sent to a peer, and a receiver checks the seal before it maps the
+ * memory: a peer that truncated its memfd could otherwise kill the process with SIGBUS. Memory that peers may only read
+ * is also sealed against writing, so that only its owner's existing mapping can write. Accessing a view of a mapping
+ * after `unmap` crashes the process: the owner drops all views before.
  */
 
 import { bytesAt, cString, libc } from "../../ffi/libc.ts";
@@ -19,7 +19,7 @@ const F_GET_SEALS = 1034;
 const F_SEAL_SEAL = 1;
 const F_SEAL_SHRINK = 2;
 const F_SEAL_GROW = 4;
-/** Linux 5.1. */
+/** Since Linux 5.1. */
 const F_SEAL_FUTURE_WRITE = 16;
 const PROT_READ = 1;
 const PROT_WRITE = 2;
@@ -31,7 +31,7 @@ const STATX_BASIC_STATS = 0x7ff;
 const S_IFMT = 0xf000;
 const S_IFREG = 0x8000;
 
-/** Makes a memfd of `size` bytes whose size is fixed for good. */
+/** Creates a memfd of `size` bytes, sealed against shrinking and growing. Throws `E_MEMFD`. */
 export function createMemory(name: string, size: number): Fd {
   const fd = new Fd(
     unwrap(
@@ -54,8 +54,9 @@ export function createMemory(name: string, size: number): Fd {
 }
 
 /**
- * From now on the memory can be written through the mappings that exist, and in no other way: no mapping, no write(2), no hole, not even
- * after the descriptor was opened anew (fcntl(2), F_SEAL_FUTURE_WRITE). No seal can be added.
+ * Seals a memfd so that only existing mappings can write: new writable mappings, write(2) and hole punching fail, also
+ * through a reopened descriptor (fcntl(2), F_SEAL_FUTURE_WRITE). No seal can be added afterwards (F_SEAL_SEAL). Throws
+ * `E_MEMFD`.
  */
 export function sealAgainstWriting(memory: Fd): void {
   unwrap(
@@ -69,19 +70,19 @@ export function sealAgainstWriting(memory: Fd): void {
   );
 }
 
-/** The size of a memfd from a peer; throws `E_PEER_MEMORY` unless it is sealed against shrinking. */
+/** Returns the size in bytes of a peer's memfd. Throws `E_PEER_MEMORY` unless it is sealed against shrinking. */
 export function sealedSize(fd: number): number {
   const seals = libc().fcntl(fd, F_GET_SEALS, 0n);
   if (seals < 0 || (seals & F_SEAL_SHRINK) === 0) {
     throw new IpoibError(
       "E_PEER_MEMORY",
-      "Shared memory of a peer is not sealed",
+      "Shared memory of a peer is not sealed against shrinking",
     );
   }
   return statFd(fd).size;
 }
 
-/** What statx(2) says of an open descriptor. */
+/** Fields of statx(2) of an open descriptor. */
 export interface FileStatus {
   readonly inode: bigint;
   readonly size: number;
@@ -90,7 +91,7 @@ export interface FileStatus {
   readonly regular: boolean;
 }
 
-/** Asks for the status of an open descriptor; throws `E_STAT`. */
+/** Returns the status of an open descriptor. Throws `E_STAT`. */
 export function statFd(fd: number): FileStatus {
   const buffer = new Uint8Array(256);
   unwrap(
@@ -107,7 +108,7 @@ export function statFd(fd: number): FileStatus {
   };
 }
 
-/** A shared mapping of a memfd. */
+/** A shared mapping of a memfd. The constructor throws `E_MMAP`. */
 export class Mapping implements Disposable {
   readonly address: bigint;
   readonly buffer: ArrayBuffer;
@@ -125,7 +126,10 @@ export class Mapping implements Disposable {
     this.bytes = new Uint8Array(this.buffer);
   }
 
-  /** Puts the memory of another memfd of the same size in the place of this one, for writing; views stay good. */
+  /**
+   * Maps another memfd of the same size at the same address, for reading and writing (MAP_FIXED). Existing views show
+   * the new memory. Throws `E_MMAP`.
+   */
   replace(fd: number): void {
     const address = BigInt(
       libc().mmap(

@@ -1,9 +1,9 @@
 /**
- * Network namespaces: named, entered for one synchronous call, left again.
+ * Network namespaces: opens them by name, and runs synchronous functions in them.
  *
- * Synchronous FFI calls of a worker always run on the worker's own thread, so `setns` there leaves every other
- * thread where it was. Asynchronous operations may be answered from either namespace; hence
- * {@linkcode withNamespace} takes a synchronous function and refuses one that returns a promise.
+ * Synchronous FFI calls of a worker always run on the worker's own thread, so that setns(2) affects no other thread. An
+ * asynchronous operation may run in either namespace: {@linkcode withNamespace} throws if its function returns a
+ * promise.
  */
 
 import { cString, libc } from "../../ffi/libc.ts";
@@ -17,10 +17,10 @@ import { statFd } from "./memory.ts";
 const O_RDONLY = 0;
 const O_CLOEXEC = 0x80000;
 const CLONE_NEWNET = 0x40000000;
-/** The namespace of the calling thread, whichever thread that is. */
+/** The namespace of the calling thread. */
 const OWN = "/proc/thread-self/ns/net";
 
-/** The paths that a NAME, PID or PATH may mean, in the manner of `ip -n`. */
+/** Returns the candidate paths of a network namespace given by NAME, PID or PATH. */
 export function namespacePaths(spec: string): string[] {
   if (spec.includes("/")) return [spec];
   if (/^[0-9]+$/.test(spec)) {
@@ -29,7 +29,7 @@ export function namespacePaths(spec: string): string[] {
   return [`/run/netns/${spec}`, `/var/run/netns/${spec}`];
 }
 
-/** Opens the namespace that a NAME, PID or PATH names; throws `E_NETNS`. */
+/** Opens a network namespace given by NAME, PID or PATH. Throws `E_NETNS`. */
 export function openNamespace(spec: string): Fd {
   let why: number = Errno.ENOENT;
   for (const path of namespacePaths(spec)) {
@@ -42,23 +42,23 @@ export function openNamespace(spec: string): Fd {
     `Cannot open network namespace "${spec}": ${errnoText(why)}`,
     {
       errno: why,
-      hint: "name one of `ip netns list`, a process id, or a path",
+      hint: "use a name listed by `ip netns list`, a PID, or a path",
     },
   );
 }
 
-/** Opens the namespace that this thread is in. */
+/** Opens the network namespace of this thread. Throws `E_NETNS`. */
 export function ownNamespace(): Fd {
   return new Fd(
     unwrap(
       libc().open(cString(OWN), O_RDONLY | O_CLOEXEC, 0),
       "E_NETNS",
-      "open the own network namespace",
+      "open the network namespace of this thread",
     ),
   );
 }
 
-/** Makes a new, nameless network namespace that lives as long as the descriptor is open. */
+/** Creates an unnamed network namespace, which exists as long as the descriptor is open. Throws `E_NETNS`. */
 export function createNamespace(): Fd {
   using own = ownNamespace();
   unwrap(
@@ -73,25 +73,25 @@ export function createNamespace(): Fd {
   }
 }
 
-/** A network namespace; its numbers are not used again while it exists. */
+/** Identity of a network namespace. The inodes are unique as long as the namespace exists. */
 export interface NetworkNamespace {
-  /** As in `net:[4026531840]`: the inode of `/proc/PID/ns/net`, and of its name below /run/netns. */
+  /** The inode of `/proc/PID/ns/net` and of its mounts below /run/netns, as in `net:[4026531840]`. */
   readonly inode: bigint;
   /**
-   * The inode of `/proc/PID/net/dev` of each process in it. Every process may read that; `/proc/PID/ns/net` needs the right to
-   * trace PID (ptrace(2), PTRACE_MODE_READ_FSCREDS).
+   * The inode of `/proc/PID/net/dev` of each process in the namespace. Unlike `/proc/PID/ns/net`, it can be read
+   * without the right to trace PID (ptrace(2), PTRACE_MODE_READ_FSCREDS).
    */
   readonly procInode: bigint;
-  /** That of process 1. */
+  /** True if it is the namespace of process 1. */
   readonly initial: boolean;
 }
 
-/** The path whose inode is `procInode` of the namespace of process `pid`. */
+/** Returns the path whose inode is the `procInode` of the namespace of process `pid`. */
 export function procPath(pid: number | "self" | "thread-self"): string {
   return `/proc/${pid}/net/dev`;
 }
 
-/** Describes an open namespace, or that of the calling thread. Throws `E_NETNS`, also where /proc is not mounted. */
+/** Returns the identity of an open namespace or, by default, of the calling thread's. Throws `E_NETNS`. */
 export function describeNamespace(fd?: number): NetworkNamespace {
   if (fd === undefined) {
     using own = ownNamespace();
@@ -107,14 +107,14 @@ export function describeNamespace(fd?: number): NetworkNamespace {
   };
 }
 
-/** The inode number that identifies a namespace, as in `net:[4026531840]`. */
+/** Returns the inode number of an open namespace, as in `net:[4026531840]`. Throws `E_STAT`. */
 export function namespaceInode(fd: number): bigint {
   return statFd(fd).inode;
 }
 
-/** The inode number of the initial namespace (that of process 1), or undefined where it cannot be read. */
+/** Returns the inode number of the network namespace of process 1, or undefined if it cannot be read. */
 export function initialNamespaceInode(): bigint | undefined {
-  // Without the right to trace process 1 it is still known whether this process is in the same namespace.
+  // This comparison needs no right to trace process 1.
   if (inodeOf(procPath("self")) === inodeOf(procPath(1))) {
     return inodeOf("/proc/self/ns/net");
   }
@@ -125,10 +125,13 @@ export function initialNamespaceInode(): bigint | undefined {
   return match ? BigInt(match[1]!) : undefined;
 }
 
-/** Calls `fn` inside the namespace `fd`; `fn` must be synchronous. In the thread's own namespace it needs no privilege. */
+/**
+ * Calls the synchronous function `fn` in the namespace `fd`. Needs CAP_SYS_ADMIN unless the thread is in that namespace
+ * already. Throws `E_NETNS` if the thread cannot enter the namespace, and a TypeError if `fn` returns a promise.
+ */
 export function withNamespace<T>(fd: number, fn: () => T): T {
   using own = ownNamespace();
-  // setns(2) needs CAP_SYS_ADMIN even for the namespace that the thread is in.
+  // setns(2) needs CAP_SYS_ADMIN even for the thread's current namespace.
   if (inodeOfFd(fd) === inodeOfFd(own.number)) return synchronous(fn);
   enter(fd);
   try {

@@ -1,12 +1,13 @@
 /**
- * Whether a network namespace still has users, for a process that keeps it alive itself by its sockets and devices.
+ * Detects that a network namespace has lost its last user, for a process whose own sockets and devices keep it alive.
  *
- * The kernel tells nobody that a namespace has lost its last user: its device and sockets hold it. What can be seen from
- * outside is a name (a mount, as `ip netns add` makes) and the processes in it. So one of them is remembered, and one
- * statx(2) shows whether it is still there; all mounts and processes are looked through only when it is gone.
+ * The kernel sends no notification when a namespace loses its last user. The visible users are mounts (as `ip netns
+ * add` makes) and processes in the namespace. One of them is stored, and a single statx(2) checks that it still exists.
+ * Only when it is gone are all mounts and processes searched.
  *
- * Where no user was ever seen, none is missed: those of another PID or mount namespace are hidden. If the process itself is
- * in the namespace, the kernel counts it as a user; then the namespace is taken for deleted only if it had a name.
+ * A namespace without any visible user so far is not reported as unused, because users in another PID or mount
+ * namespace are hidden. If this process is itself in the namespace, the namespace is reported as unused only if it had
+ * a mount before.
  */
 
 import { listDirectory, readTextFile } from "./read_files.ts";
@@ -19,52 +20,53 @@ const MAX_MOUNTS_LENGTH = 4 << 20;
 
 export interface NamespaceUsersOptions {
   readonly namespace: NetworkNamespace;
-  /** A process that counts as a user while it runs: it may hold the namespace by a descriptor, which cannot be seen. */
+  /** A process that counts as a user while it runs, because it may hold the namespace through a descriptor. */
   readonly holder?: ProcessHandle | undefined;
-  /** Processes that do not count, beside this one. */
+  /** Returns PIDs that do not count as users. This process never counts. */
   readonly ignored: () => ReadonlySet<number>;
 }
 
-/** A path that leads to the namespace while one of its users is there. */
-interface Sign {
+/** A user of the namespace: `path` has the inode `inode` as long as the user exists. */
+interface NamespaceUser {
   readonly path: string;
   readonly inode: bigint;
-  readonly kind: "name" | "process";
+  readonly kind: "mount" | "process";
 }
 
 export class NamespaceUsers {
   readonly #options: NamespaceUsersOptions;
-  /** This process is one of them. */
+  /** True if this process is in the namespace. */
   readonly #inside: boolean;
-  #sign: Sign | undefined;
+  #user: NamespaceUser | undefined;
+  /** True if a user was found whose end can be detected. */
   #seen = false;
 
-  /** Looks for users. */
+  /** Searches for users. */
   constructor(options: NamespaceUsersOptions) {
     this.#options = options;
     this.#inside = inodeOf(procPath("self")) === options.namespace.procInode;
     this.remain();
   }
 
-  /** False if there were users, and the last one is gone. */
+  /** Returns false if users were found before and none is left. */
   remain(): boolean {
     if (this.#options.holder?.ended === false) {
       this.#seen ||= !this.#inside;
       return true;
     }
-    if (!this.#sign || inodeOf(this.#sign.path) !== this.#sign.inode) {
-      this.#sign = this.#find();
+    if (!this.#user || inodeOf(this.#user.path) !== this.#user.inode) {
+      this.#user = this.#find();
     }
-    if (!this.#sign) return !this.#seen;
-    if (this.#sign.kind === "name" || !this.#inside) this.#seen = true;
+    if (!this.#user) return !this.#seen;
+    if (this.#user.kind === "mount" || !this.#inside) this.#seen = true;
     return true;
   }
 
-  #find(): Sign | undefined {
+  #find(): NamespaceUser | undefined {
     const { inode, procInode } = this.#options.namespace;
     const mounts = readTextFile(MOUNTS, MAX_MOUNTS_LENGTH) ?? "";
     for (const path of namespaceMounts(mounts, inode)) {
-      if (inodeOf(path) === inode) return { path, inode, kind: "name" };
+      if (inodeOf(path) === inode) return { path, inode, kind: "mount" };
     }
     const ignored = this.#options.ignored();
     for (const name of listDirectory("/proc")) {
@@ -81,7 +83,7 @@ export class NamespaceUsers {
   }
 }
 
-/** Where a network namespace is mounted, by the text of /proc/PID/mountinfo (proc_pid_mountinfo(5)). */
+/** Returns the mount points of a network namespace in the text of /proc/PID/mountinfo (proc_pid_mountinfo(5)). */
 export function namespaceMounts(mounts: string, inode: bigint): string[] {
   const root = `net:[${inode}]`;
   return mounts.split("\n").map((line) => line.split(" "))

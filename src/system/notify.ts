@@ -1,4 +1,4 @@
-/** Readiness for systemd (`sd_notify(3)`): a datagram to the socket that NOTIFY_SOCKET names. */
+/** Notifications to a service manager (sd_notify(3)): datagrams to the socket named by NOTIFY_SOCKET. */
 
 import { libc } from "../../ffi/libc.ts";
 import { Fd } from "./fd.ts";
@@ -7,7 +7,10 @@ const AF_UNIX = 1;
 const SOCK_DGRAM_CLOEXEC = 2 | 0x80000;
 const MSG_NOSIGNAL = 0x4000;
 
-/** Sends `state` (for example `READY=1`) to a service manager; does nothing where there is none. */
+/**
+ * Sends `state`, for example `READY=1`, to the socket at `socketPath`, or to an abstract socket if the path starts with
+ * `@`. Does nothing if the path is missing or longer than 107 bytes, and ignores errors.
+ */
 export function notify(state: string, socketPath: string | undefined): void {
   if (!socketPath) return;
   const encoder = new TextEncoder();

@@ -1,4 +1,4 @@
-/** Chooses what a data worker waits with. */
+/** Selects the reactor of a data worker. */
 
 import { IpoibError } from "../base/errors.ts";
 import { PollReactor } from "./poll_reactor.ts";
@@ -6,15 +6,15 @@ import type { Reactor } from "./reactor.ts";
 import { openUringReactor } from "./uring/uring_reactor.ts";
 
 /**
- * A reactor on io_uring if the system has it, else one on poll; `say` hears once why not.
+ * Opens the reactor for `--io`. With `auto` it uses io_uring if available; otherwise it reports the reason and uses
+ * poll. With `uring` it throws `E_URING` if io_uring is unavailable.
  *
- * Throws `E_URING` if io_uring was asked for and cannot be had.
- *
- * @param openUring what tests put in its place
+ * @param report receives the reason for the fallback
+ * @param openUring replaceable by tests
  */
 export function openReactor(
   io: "auto" | "poll" | "uring",
-  say: (text: string) => void,
+  report: (text: string) => void,
   openUring: () => Reactor = openUringReactor,
 ): Reactor {
   if (io === "poll") return new PollReactor();
@@ -22,7 +22,7 @@ export function openReactor(
     return openUring();
   } catch (error) {
     if (io === "uring" || !(error instanceof IpoibError)) throw error;
-    say(`${error.message}; using poll`);
+    report(`${error.message}; using poll`);
     return new PollReactor();
   }
 }

@@ -1,14 +1,17 @@
-/** How this process was started, for starting the same program again. */
+/** The command line of this process, and restarting the program with it. */
 
 import { addressOf, cString, libc } from "../../ffi/libc.ts";
 import { lastError } from "./errno.ts";
 import { readTextFile } from "./read_files.ts";
 
 const COMMAND_LINE = "/proc/self/cmdline";
-/** The kernel's own limit of one argument list is 6 MiB with the usual stack. */
+/** The kernel's upper bound for arguments and environment in bytes (execve(2)). */
 const MAX_LENGTH = 6 << 20;
 
-/** The words before the program's own arguments: the runtime with its options and the main module, or the executable. */
+/**
+ * Returns the words before the program's own arguments: the runtime, its options and the main module, or the compiled
+ * executable. Throws `E_EXEC`.
+ */
 export function ownCommand(): string[] {
   const words = commandLine();
   return words.slice(0, words.length - Deno.args.length);
@@ -21,8 +24,9 @@ function commandLine(): string[] {
 }
 
 /**
- * Replaces this process by the same program with the same arguments (execve(2)): all threads and what they hold end, the PID
- * stays, descriptors without O_CLOEXEC stay open. Throws `E_EXEC`; otherwise it does not return.
+ * Replaces this process with a new instance of the same program with the same arguments (execve(2)). The PID stays the
+ * same, all other threads end, and descriptors without FD_CLOEXEC stay open. Throws `E_EXEC`; does not return on
+ * success.
  */
 export function startAgain(): never {
   const path = Deno.execPath();
@@ -31,6 +35,6 @@ export function startAgain(): never {
   for (const [i, word] of words.entries()) list[i] = addressOf(word);
   libc().execv(cString(path), new Uint8Array(list.buffer));
   throw lastError("E_EXEC", `start "${path}" again`, {
-    hint: "the user of the process must be allowed to run it",
+    hint: "let the user of the process execute the file",
   });
 }

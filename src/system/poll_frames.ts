@@ -1,4 +1,4 @@
-/** Frames read and written by a call each, at once. */
+/** Reads and writes frames immediately, with one system call per frame. */
 
 import { errnoCell, libc } from "../../ffi/libc.ts";
 import { Errno } from "../base/errno.ts";
@@ -12,12 +12,12 @@ import {
 } from "./frames.ts";
 import type { Watch } from "./reactor.ts";
 
-/** Frames of a batch: few, so that their slots are still in the cache when they are sent. */
+/** Maximum frames per batch. Small, so that the frames are still in the CPU cache when they are sent. */
 const BATCH_FRAMES = 16;
-/** Batches before other work has its turn. */
+/** Maximum batches per turn. */
 const BATCHES = 2;
 
-/** See {@linkcode FrameReader}. Slots that are not there are waited for: the descriptor is left alone meanwhile. */
+/** See {@linkcode FrameReader}. While there is no free slot, the reader disables its watch. */
 export class PollFrameReader implements FrameReader {
   readonly #libc = libc();
   readonly #errno = errnoCell();
@@ -28,7 +28,7 @@ export class PollFrameReader implements FrameReader {
   readonly #watch: Watch;
   #ended = false;
 
-  /** @param watch how the descriptor is watched */
+  /** @param watch watches the descriptor */
   constructor(
     fd: number,
     memory: FrameMemory,
@@ -60,7 +60,7 @@ export class PollFrameReader implements FrameReader {
     }
   }
 
-  /** False if there is nothing more to read, or nothing to read it into. */
+  /** Fills the batch. Returns false if no frame or no slot is left. */
   #fill(batch: FrameBatch): boolean {
     const memory = this.#memory;
     while (!batch.full) {
@@ -87,7 +87,7 @@ export class PollFrameReader implements FrameReader {
     return true;
   }
 
-  /** The descriptor would be "ready" for ever. */
+  /** Disables the watch, because a failed descriptor would stay ready, and reports the error. */
   #end(why: number): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -114,6 +114,6 @@ export class PollFrameWriter implements FrameWriter {
     else this.#results.onRefused(this.#errno[0]!);
   }
 
-  /** Each write was over when it returned. */
+  /** Does nothing: `write` leaves nothing pending. */
   close(): void {}
 }

@@ -1,4 +1,4 @@
-/** The reactor over `ppoll(2)`: works on every kernel. */
+/** The reactor based on ppoll(2), which works on every kernel. */
 
 import { errnoCell, libc } from "../../ffi/libc.ts";
 import type { Clock } from "../base/clock.ts";
@@ -9,10 +9,10 @@ import { ReactorBase } from "./reactor_base.ts";
 import { Timespec } from "./timespec.ts";
 
 const POLLIN = 1;
-/** Devices and doorbells of one worker. */
+/** Maximum fast watches: the devices and doorbells of one worker. */
 const MAX_FAST = 64;
 
-/** See {@linkcode ReactorBase}. */
+/** A {@linkcode Reactor} based on ppoll(2). */
 export class PollReactor extends ReactorBase {
   readonly #set = new Uint8Array(8 * (MAX_FAST + 1));
   readonly #fds = new Int32Array(this.#set.buffer);
@@ -56,7 +56,7 @@ export class PollReactor extends ReactorBase {
   protected override watchFast(fd: number, ready: () => void): Watch {
     let entry = this.#watches.indexOf(undefined);
     if (entry < 0) entry = this.#watches.length;
-    // Checked before the table grows: poll must never count an entry that is not there.
+    // Checked before the table grows, so that `#count` never exceeds the pollfd array.
     if (entry > MAX_FAST) {
       throw lastError("E_WATCH", `watch more than ${MAX_FAST} devices`, {
         errno: Errno.ENOSPC,
@@ -80,7 +80,7 @@ export class PollReactor extends ReactorBase {
   }
 
   #setEntry(entry: number, fd: number, on: boolean): void {
-    // A negative descriptor is how poll skips an entry, its hang-ups included.
+    // poll(2) ignores an entry with a negative descriptor, including its hang-ups.
     this.#fds[entry * 2] = on ? fd : -1 - fd;
     this.#events[entry * 4 + 2] = POLLIN;
     this.#events[entry * 4 + 3] = 0;

@@ -1,11 +1,11 @@
-/** A process that is named once and never confused with a later one of the same PID (pidfd_open(2)). */
+/** Handles of processes (pidfd_open(2)), which never refer to a later process with the same PID. */
 
 import { errno, libc } from "../../ffi/libc.ts";
 import { Errno } from "../base/errno.ts";
 import { lastError } from "./errno.ts";
 import { Fd } from "./fd.ts";
 
-/** Numbers of the system calls, the same on x86-64 and arm64. */
+/** System call numbers, the same on x86-64 and arm64. */
 const PIDFD_OPEN = 434n;
 const PIDFD_SEND_SIGNAL = 424n;
 const POLLIN = 1;
@@ -20,17 +20,17 @@ export class ProcessHandle implements Disposable {
     this.#fd = fd;
   }
 
-  /** The process of that PID, or undefined if there is none. Throws `E_PROCESS` for what else keeps it from being opened. */
+  /** Opens the process with a PID, or returns undefined if there is none. Throws `E_PROCESS` for any other error. */
   static open(pid: number): ProcessHandle | undefined {
     const fd = libc().pidfd_open(PIDFD_OPEN, pid, 0);
     if (fd >= 0) return new ProcessHandle(pid, new Fd(fd));
     const why = errno();
-    // EINVAL: no PID, or that of a thread.
+    // EINVAL: not a valid PID, or the id of a thread.
     if (why === Errno.ESRCH || why === Errno.EINVAL) return undefined;
     throw lastError("E_PROCESS", `open process ${pid}`, { errno: why });
   }
 
-  /** True once it has ended. */
+  /** True if the process has ended. */
   get ended(): boolean {
     const poll = new Uint8Array(8);
     const view = new DataView(poll.buffer);
@@ -39,7 +39,7 @@ export class ProcessHandle implements Disposable {
     return libc().ppoll(poll, 1n, new Uint8Array(16), null) > 0;
   }
 
-  /** Sends SIGTERM; nothing if it has ended. Throws `E_PROCESS` (EPERM) if this process may not. */
+  /** Sends SIGTERM. Does nothing if the process has ended. Throws `E_PROCESS`, with EPERM without permission. */
   terminate(): void {
     const sent = libc().pidfd_send_signal(
       PIDFD_SEND_SIGNAL,

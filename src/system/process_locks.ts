@@ -1,10 +1,10 @@
 /**
- * The processes that have interfaces, as the kernel knows them: each holds a write lock (fcntl(2), F_SETLK) on one byte of
- * a common file, at a place of its own choice.
+ * The set of processes that own interfaces. Each process holds a write lock (fcntl(2), F_SETLK) on one byte of a common
+ * file, at a random offset.
  *
- * The kernel frees a lock when its process ends, however that ends, and names the holder (F_GETLK) by its PID in the PID
- * namespace of the process that asks. So nothing is left behind, and no PID is ever that of another program. A process must
- * open the file once only: closing any descriptor of it frees the lock.
+ * The kernel releases the lock when the process ends, and F_GETLK returns the holder's PID in the PID namespace of the
+ * caller. The set therefore has no stale entries and no reused PIDs. A process must open the file only once, because
+ * closing any descriptor of the file releases its lock.
  */
 
 import { errno } from "../../ffi/libc.ts";
@@ -17,8 +17,8 @@ import { openRegular } from "./regular_file.ts";
 
 const F_GETLK = 5;
 const F_SETLK = 6;
-/** Two processes that choose the same of so many places are not met in practice; the second one chooses again. */
-const PLACES = 2 ** 48;
+/** Number of offsets. Two processes hardly ever choose the same one; the second process then retries. */
+const OFFSETS = 2 ** 48;
 const MAX_ATTEMPTS = 8;
 
 export class ProcessLocks implements Disposable {
@@ -28,14 +28,14 @@ export class ProcessLocks implements Disposable {
     this.#fd = fd;
   }
 
-  /** Makes this process one of those in the file; throws `E_LOCK`. */
+  /** Adds this process to the set. Creates the file if missing. Throws `E_LOCK`. */
   static hold(path: string): ProcessLocks {
     const locks = new ProcessLocks(
       openRegular(path, "E_LOCK", { access: "both", create: true }),
     );
     for (let i = 0; i < MAX_ATTEMPTS; i++) {
-      const place = BigInt(Math.floor(Math.random() * PLACES));
-      if (locks.#call(F_SETLK, place, 1n)) return locks;
+      const offset = BigInt(Math.floor(Math.random() * OFFSETS));
+      if (locks.#call(F_SETLK, offset, 1n)) return locks;
       const why = errno();
       if (why === Errno.EAGAIN || why === Errno.EACCES) continue;
       locks.close();
@@ -45,10 +45,10 @@ export class ProcessLocks implements Disposable {
     throw lastError("E_LOCK", `lock "${path}"`, { errno: Errno.EAGAIN });
   }
 
-  /** For a process that only asks; undefined if there is no such file. Throws `E_LOCK`. */
-  static ask(path: string): ProcessLocks | undefined {
+  /** Opens the set for reading, or returns undefined if the file does not exist. Throws `E_LOCK`. */
+  static open(path: string): ProcessLocks | undefined {
     try {
-      // Another user's process may hold it: the caller names the folder.
+      // `named`, because the file may belong to another user.
       return new ProcessLocks(
         openRegular(path, "E_LOCK", { access: "read", named: true }),
       );
@@ -58,11 +58,11 @@ export class ProcessLocks implements Disposable {
     }
   }
 
-  /** PIDs of the other processes, in no order; 0 for those outside of this PID namespace. */
+  /** Returns the PIDs of the other processes in the set, or 0 for processes outside this PID namespace. */
   pids(): Set<number> {
     const pids = new Set<number>();
-    // The kernel names one lock of a range, and not the first one.
-    const ranges: [from: bigint, to: bigint][] = [[0n, BigInt(PLACES)]];
+    // F_GETLK returns any one lock of a range, so the ranges on both sides of it are searched too.
+    const ranges: [from: bigint, to: bigint][] = [[0n, BigInt(OFFSETS)]];
     for (let range = ranges.pop(); range; range = ranges.pop()) {
       const [from, to] = range;
       if (from === to) continue;
@@ -82,10 +82,10 @@ export class ProcessLocks implements Disposable {
     this.close();
   }
 
-  /** What the kernel says of a write lock on this range; undefined if the call fails. */
-  #call(command: number, place: bigint, length: bigint): Flock | undefined {
+  /** Calls fcntl(2) for a write lock on a range. Returns the updated lock, or undefined if the call fails. */
+  #call(command: number, start: bigint, length: bigint): Flock | undefined {
     const lock = new Flock();
-    lock.set(LockType.Write, place, length);
+    lock.set(LockType.Write, start, length);
     return lock.call(this.#fd.number, command) ? lock : undefined;
   }
 }

@@ -1,8 +1,9 @@
 /**
- * Locks of bytes of a file, shared or exclusive: they belong to the open file, so two holders in one process exclude each other
- * as two processes do, and the kernel frees them when the process ends (`F_OFD_SETLK`, fcntl(2)).
+ * Shared and exclusive locks on bytes of a file (fcntl(2), F_OFD_SETLK).
  *
- * No byte is read or written: an offset stands for whatever processes agree on. Nothing here waits.
+ * The locks belong to the open file description. Two holders in one process therefore exclude each other, and the
+ * kernel releases the locks when the process ends. The bytes are neither read nor written: the processes agree on the
+ * meaning of each offset. No call blocks.
  */
 
 import { errno } from "../../ffi/libc.ts";
@@ -19,28 +20,28 @@ export class RangeLocks implements Disposable {
   readonly #fd: Fd;
   readonly #lock = new Flock();
 
-  /** Opens the file, made if missing; throws `E_LOCK`. */
+  /** Opens the file, and creates it if missing. Throws `E_LOCK`. */
   constructor(path: string) {
     this.#path = path;
     this.#fd = openRegular(path, "E_LOCK", { access: "both", create: true });
   }
 
-  /** Locks a byte together with others; false if somebody has it alone. Throws `E_LOCK`. */
+  /** Takes a shared lock on a byte. Returns false if another holder has an exclusive lock. Throws `E_LOCK`. */
   share(offset: bigint): boolean {
     return this.#set(LockType.Read, offset);
   }
 
-  /** Locks a byte alone; false if somebody else has it. Throws `E_LOCK`. */
+  /** Takes an exclusive lock on a byte. Returns false if another holder has any lock. Throws `E_LOCK`. */
   claim(offset: bigint): boolean {
     return this.#set(LockType.Write, offset);
   }
 
-  /** Frees a byte, locked or not. Throws `E_LOCK`. */
+  /** Releases the lock on a byte, if any. Throws `E_LOCK`. */
   free(offset: bigint): void {
     this.#set(LockType.Unlocked, offset);
   }
 
-  /** Frees all. */
+  /** Releases all locks and closes the file. */
   close(): void {
     this.#fd.close();
   }

@@ -1,14 +1,14 @@
 /**
- * The one loop of a data worker: waits for descriptors, timers and shared memory, and calls their owners.
+ * The event loop of a data worker, which waits for descriptors, timers and shared memory.
  *
- * A turn is: let the sleepers look once more, wait, call the watchers whose descriptors are ready, call the
- * timers that are due, call the turn-end hooks (doorbells of what was posted). Who watches what:
- * TUNs and the HCA's doorbell are *fast* watches, entries of one pollfd array; all others (netlink, the
- * manager's socket, a connection for each peer) stand behind one epoll descriptor that is itself an entry of
- * the array, so that a wait costs the same with two peers as with fifty.
+ * A turn polls the sleepers once more, waits, ends the sleepers' sleep, calls the watches whose descriptors are ready,
+ * the timers that are due, and then the turn-end hooks, which ring the doorbells of posted packets. *Fast* watches, for
+ * TAP devices and doorbells, are entries of the wait itself. All others (netlink, the manager's socket, a connection
+ * per peer) are registered with an epoll descriptor, which is a fast watch: the cost of a wait does not depend on the
+ * number of peers.
  *
- * `poll(2)` blocks the worker's thread: messages from the main thread are only seen in a turn of the event
- * loop, which the loop takes when {@linkcode Reactor.yieldToEvents} asks for it.
+ * The wait blocks the worker's thread. Messages from the main thread are received only in a turn of the runtime's event
+ * loop, which {@linkcode Reactor.yieldToEvents} requests.
  */
 
 import type { Clock } from "../base/clock.ts";
@@ -22,80 +22,80 @@ import type {
   WriteResults,
 } from "./frames.ts";
 
-/** Something readable that somebody waits for. */
+/** A descriptor that the reactor polls for input. */
 export interface Watch {
-  /** Stops or resumes waiting, without forgetting the descriptor. */
+  /** Starts or stops polling the descriptor. */
   enable(on: boolean): void;
   close(): void;
 }
 
 export interface WatchOptions {
-  /** For the few descriptors of the data path. */
+  /** True for the few descriptors of the data path. */
   readonly fast?: boolean;
   /**
-   * What `ready` throws goes here, after the watch was closed: for a descriptor that another process, or the kernel, can make any call
-   * fail on. Without it an exception ends the loop.
+   * Receives the error if `ready` throws, after the watch was closed. Without it, an exception of `ready` ends the
+   * loop. Ignored for fast watches.
    */
   readonly failed?: (error: IpoibError) => void;
 }
 
-/** A deadline that can be moved. */
+/** A timer with a single deadline. */
 export interface Timer {
-  /** Calls back at the first turn after `when`; Infinity for never. */
+  /** Sets the deadline, replacing the previous one. The callback runs once, in the first turn at or after `when`. */
   at(when: Millis): void;
   close(): void;
 }
 
-/** A way to wake the process that watches an eventfd. It never blocks, whatever that process does to the descriptor. */
+/** Rings an eventfd of another process. Never blocks, even if that process makes the descriptor blocking. */
 export interface Bell {
   ring(): void;
   close(): void;
 }
 
-/** Doorbells that are eventfds. */
+/** Doorbells based on eventfds. */
 export interface Doorbells {
-  /** A bell that rings `fd` with the next wait; `failed` is called where the eventfd could not take it. */
+  /** Returns a bell that rings the eventfd `fd` with the next wait. Calls `failed` if the write to it fails. */
   open(fd: number, failed: () => void): Bell;
-  /** Wakes the loop each time that the eventfd is rung; its count is never taken. */
+  /** Wakes the loop each time the eventfd is rung, without reading its count. */
   watch(fd: number): Watch;
 }
 
-/** An owner of memory that other processes write. */
+/** Polls memory that other processes write. */
 export interface Sleeper {
-  /** Announces the sleep and looks once more: true if there is work, so that the loop must not wait. */
+  /** Announces the sleep to the other processes, then polls. Returns true if there is work: the loop must not wait. */
   beforeSleep(): boolean;
-  /** Takes the announcement back, and does the work that `beforeSleep` saw. */
+  /** Withdraws the announcement, and does the work that `beforeSleep` found. */
   afterSleep(): void;
 }
 
-/** What the rooms above need of the loop. */
+/** The event loop, as other modules use it. */
 export interface Reactor {
   readonly clock: Clock;
-  /** True if frames are written, and bells are rung, with the next wait and not at once. */
+  /** True if frames are written and bells are rung with the next wait instead of immediately. */
   readonly writesLater: boolean;
-  /** Reads frames of `fd` into slots of `memory`. */
+  /** Reads frames from `fd` into slots of `memory`. */
   readFrames(fd: number, memory: FrameMemory, sink: FrameSink): FrameReader;
   /** Writes frames to `fd`. */
   frameWriter(fd: number, results: WriteResults): FrameWriter;
   /** Calls `ready` in each turn in which `fd` is readable or hung up. */
   watch(fd: number, ready: () => void, options?: WatchOptions): Watch;
   /**
-   * Undefined where eventfds that another process holds as well cannot be used without the risk of blocking: reading and writing
-   * one is non-blocking only as long as no holder changes its flags.
+   * Eventfd doorbells, or undefined if ringing an eventfd of another process could block. A read or write of an eventfd
+   * is non-blocking only as long as no process that holds it clears O_NONBLOCK.
    */
   readonly doorbells: Doorbells | undefined;
-  /** Forgets a memory that frames were read into, before it is unmapped; its readers have stopped. */
+  /** Releases the kernel's references to a frame memory before it is unmapped. Its readers must be stopped. */
   forget(memory: FrameMemory): void;
   /**
-   * Has the kernel take what was prepared for the next wait. To be called before memory that a prepared write points to is
-   * unmapped, and before a descriptor that one names is closed.
+   * Submits the operations prepared for the next wait. Must be called before memory of a prepared write is unmapped and
+   * before a descriptor of a prepared operation is closed.
    */
   submit(): void;
   timer(due: (now: Millis) => void): Timer;
   addSleeper(sleeper: Sleeper): void;
-  /** Called at the end of each turn. */
+  /** Calls `hook` at the end of each turn. */
   onTurnEnd(hook: () => void): void;
-  /** Gives the thread's event loop one turn before the next wait. */
+  /** Runs one turn of the runtime's event loop before the next wait. */
   yieldToEvents(): void;
   run(): Promise<void>;
   stop(): void;

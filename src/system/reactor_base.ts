@@ -1,4 +1,4 @@
-/** What every reactor has, whatever it waits with: timers, sleepers, turn-end hooks, and the order of a turn. */
+/** The common part of the reactors: timers, sleepers, turn-end hooks, and the order of a turn. */
 
 import { type Clock, TurnClock } from "../base/clock.ts";
 import type { Millis } from "../base/units.ts";
@@ -22,9 +22,9 @@ import type {
 import { SlowWatches } from "./slow_watches.ts";
 import { Timers } from "./timers.ts";
 
-/** See {@linkcode Reactor}. */
+/** A {@linkcode Reactor} whose subclass implements the wait. */
 export abstract class ReactorBase implements Reactor {
-  /** The time at which the last wait was over. */
+  /** The time at which the last wait ended. */
   readonly clock: TurnClock;
   protected readonly slow = new SlowWatches();
   readonly #timers = new Timers();
@@ -39,16 +39,16 @@ export abstract class ReactorBase implements Reactor {
 
   readonly writesLater: boolean = false;
 
-  /** How long to wait at most, in milliseconds; a cell, because a fraction that is passed on is boxed. */
+  /** Maximum wait in milliseconds. A typed array, because passing a fraction as an argument allocates. */
   protected readonly span = new Float64Array(1);
 
-  /** Waits until something is ready, {@linkcode span} at most; Infinity for as long as it takes. */
+  /** Waits until a descriptor is ready, at most {@linkcode span} milliseconds; Infinity means without limit. */
   protected abstract wait(): void;
   /** Calls the watches that the last wait found ready. */
   protected abstract dispatch(): void;
   /** Watches a descriptor of the data path. */
   protected abstract watchFast(fd: number, ready: () => void): Watch;
-  /** Gives everything back. */
+  /** Releases the resources of the subclass. */
   protected abstract close(): void;
 
   readFrames(fd: number, memory: FrameMemory, sink: FrameSink): FrameReader {
@@ -72,10 +72,10 @@ export abstract class ReactorBase implements Reactor {
 
   readonly doorbells: Doorbells | undefined = undefined;
 
-  /** Nothing is kept of a memory where each read names its own address. */
+  /** Does nothing: by default the kernel has no references to a memory between reads. */
   forget(_memory: FrameMemory): void {}
 
-  /** Nothing is prepared where each call is made at once. */
+  /** Does nothing: by default each operation is performed immediately. */
   submit(): void {}
 
   timer(due: (now: Millis) => void): Timer {
@@ -103,7 +103,7 @@ export abstract class ReactorBase implements Reactor {
       if (this.#yield) {
         this.#yield = false;
         await new Promise((resolve) => setTimeout(resolve, 0));
-        // A message may have asked for the end.
+        // A message may have called `stop()`.
         if (this.#stopped) break;
       }
       this.turn(-1);
@@ -112,7 +112,7 @@ export abstract class ReactorBase implements Reactor {
     this.close();
   }
 
-  /** One turn that waits at most `limit` milliseconds; -1 waits as long as the timers allow. */
+  /** Runs one turn that waits at most `limit` milliseconds, or until the next timer if `limit` is negative. */
   turn(limit: Millis): void {
     const sleepers = this.#sleepers;
     let busy = this.#yield;

@@ -1,14 +1,14 @@
-/** Reading files and folders through libc: Deno's own file API asks for every permission below /sys, /proc and /etc. */
+/** Reads files and directories through libc, because Deno's file API needs --allow-all below /sys, /proc and /etc. */
 
 import { cString, libc } from "../../ffi/libc.ts";
 import { Fd } from "./fd.ts";
 
 const O_RDONLY_CLOEXEC = 0x80000;
 const MAX_LENGTH = 4096;
-/** Where the name begins in struct dirent (64-bit Linux). */
+/** Offset of d_name in struct dirent (64-bit Linux). */
 const NAME = 19;
 
-/** The names in a folder, sorted, without `.` and `..`; none if it cannot be read. */
+/** Returns the sorted names in a directory without `.` and `..`, or an empty list if it cannot be opened. */
 export function listDirectory(path: string): string[] {
   const directory = libc().opendir(cString(path));
   if (directory === null) return [];
@@ -23,12 +23,12 @@ export function listDirectory(path: string): string[] {
   return names.sort();
 }
 
-/** The first 4096 bytes as text, or undefined if the file cannot be read. */
+/** Returns the first 4096 bytes of a file as text, or undefined if it cannot be read. */
 export function readSmallFile(path: string): string | undefined {
   return readTextFile(path, MAX_LENGTH);
 }
 
-/** As much of the file as `limit` bytes, as text, or undefined if it cannot be read. */
+/** Returns the first `limit` bytes of a file as text, or undefined if it cannot be read. */
 export function readTextFile(
   path: string,
   limit: number,

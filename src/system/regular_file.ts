@@ -1,6 +1,6 @@
 /**
- * Opening files whose name another user may have put there first: neither a symbolic link is followed nor a FIFO waited for,
- * and a file of another user is not used.
+ * Opens regular files in directories where another user may have created the name first. Symbolic links, FIFOs and
+ * other non-regular files, and files of other users (except root) are refused.
  */
 
 import { cString, libc } from "../../ffi/libc.ts";
@@ -22,14 +22,17 @@ const CHUNK = 65536;
 
 export interface FileOptions {
   access: keyof typeof ACCESS;
-  /** Makes the file with mode 0600 if it is missing. */
+  /** Creates the file with mode 0600 if it is missing. */
   create?: boolean;
   append?: boolean;
-  /** The user has named the file: links are followed, and the owner does not matter. */
+  /** True for a file given by the user: symbolic links are followed, and the file may belong to any user. */
   named?: boolean;
 }
 
-/** Opens a regular file; throws `code` with the errno, ELOOP for a symbolic link, EINVAL for what is no regular file. */
+/**
+ * Opens a regular file without blocking. Throws an error with `code` and the errno: ELOOP for a symbolic link, EINVAL
+ * for a non-regular file, EACCES for a file of another user.
+ */
 export function openRegular(
   path: string,
   code: string,
@@ -56,7 +59,7 @@ export function openRegular(
       throw new IpoibError(
         code,
         `File "${path}" belongs to another user (uid ${uid})`,
-        { errno: Errno.EACCES, hint: "remove it" },
+        { errno: Errno.EACCES, hint: "remove the file" },
       );
     }
     return fd;
@@ -66,12 +69,15 @@ export function openRegular(
   }
 }
 
-/** Makes a file empty, as far as that can be done. */
+/** Truncates a file to length 0. Ignores errors. */
 export function truncate(file: Fd): void {
   libc().ftruncate(file.number, 0n);
 }
 
-/** The text of a regular file of at most `maxLength` bytes; throws as {@linkcode openRegular}, EFBIG for a longer one. */
+/**
+ * Returns the text of a regular file. Throws the errors of {@linkcode openRegular}, and EFBIG if the file is longer
+ * than `maxLength` bytes.
+ */
 export function readRegular(
   path: string,
   code: string,

@@ -1,4 +1,4 @@
-/** Watches behind one epoll descriptor: what is rarely ready, however many there are. */
+/** Watches of descriptors that are rarely ready, all registered with one epoll descriptor. */
 
 import { libc } from "../../ffi/libc.ts";
 import { IpoibError } from "../base/errors.ts";
@@ -39,12 +39,12 @@ export class SlowWatches {
     );
   }
 
-  /** Readable while any of them is. */
+  /** The epoll descriptor, which is readable while any watched descriptor is ready. */
   get fd(): number {
     return this.#epoll.number;
   }
 
-  /** See `Reactor.watch`; throws `E_WATCH`. */
+  /** See `Reactor.watch`. Throws `E_WATCH`. */
   watch(
     fd: number,
     ready: () => void,
@@ -76,7 +76,7 @@ export class SlowWatches {
     return watch;
   }
 
-  /** Calls those that are ready; one that was closed or disabled by another of the same batch is left out. */
+  /** Calls the watches that are ready, except those that an earlier callback of the batch closed or disabled. */
   dispatch(): void {
     const count = libc().epoll_wait(
       this.#epoll.number,

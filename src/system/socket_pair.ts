@@ -1,4 +1,4 @@
-/** A pair of connected SOCK_SEQPACKET sockets. */
+/** Pairs of connected SOCK_SEQPACKET sockets. */
 
 import { libc } from "../../ffi/libc.ts";
 import { Fd } from "./fd.ts";
@@ -7,7 +7,7 @@ import { unwrap } from "./errno.ts";
 const AF_UNIX = 1;
 const SOCK_SEQPACKET_NONBLOCK_CLOEXEC = 5 | 0x800 | 0x80000;
 
-/** Makes both ends, non-blocking; throws `E_SOCKET`. */
+/** Creates a pair of connected non-blocking sockets. Throws `E_SOCKET`. */
 export function socketPair(): [Fd, Fd] {
   const pair = new Int32Array(2);
   unwrap(
@@ -18,7 +18,7 @@ export function socketPair(): [Fd, Fd] {
       new Uint8Array(pair.buffer),
     ),
     "E_SOCKET",
-    "create a pair of sockets",
+    "create a socket pair",
   );
   return [new Fd(pair[0]!), new Fd(pair[1]!)];
 }

@@ -1,4 +1,4 @@
-/** Deadlines of a reactor: few, so they are looked through. */
+/** The timers of a reactor, in an unsorted list because they are few. */
 
 import type { Millis } from "../base/units.ts";
 import type { Timer } from "./reactor.ts";
@@ -26,17 +26,17 @@ export class Timers {
     };
   }
 
-  /** How many are registered, set or not. */
+  /** Number of registered timers, set or not. */
   get count(): number {
     return this.#entries.length;
   }
 
-  /** How many are set. */
+  /** Number of timers that are set. */
   get armed(): number {
     return this.#entries.filter(({ when }) => when < Infinity).length;
   }
 
-  /** When the first is due, or Infinity. */
+  /** The earliest deadline, or Infinity. */
   get first(): Millis {
     let first = Infinity;
     for (let i = 0; i < this.#entries.length; i++) {
@@ -46,7 +46,7 @@ export class Timers {
     return first;
   }
 
-  /** Calls those that are due; each is set anew by its owner if at all. */
+  /** Calls the timers that are due, and unsets each before its call. */
   run(now: Millis): void {
     for (let i = 0; i < this.#entries.length; i++) {
       const entry = this.#entries[i]!;

@@ -1,8 +1,8 @@
 /**
- * SOCK_SEQPACKET sockets in the file system that carry file descriptors (SCM_RIGHTS).
+ * SOCK_SEQPACKET sockets in the file system that pass file descriptors (SCM_RIGHTS).
  *
- * Everything is non-blocking. A message is at most {@linkcode MAX_MESSAGE} bytes and carries at most
- * {@linkcode MAX_FDS} descriptors. struct msghdr, iovec and cmsghdr as on 64-bit Linux.
+ * All calls are non-blocking. A message has at most {@linkcode MAX_MESSAGE} bytes and {@linkcode MAX_FDS} descriptors.
+ * The layouts of struct msghdr, iovec and cmsghdr are those of 64-bit Linux.
  */
 
 import { addressOf, cString, errno, libc } from "../../ffi/libc.ts";
@@ -18,21 +18,21 @@ const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
 const MSG_DONTWAIT_NOSIGNAL = 0x40 | 0x4000;
 const MSG_CMSG_CLOEXEC = 0x40000000;
-/** MSG_TRUNC and MSG_CTRUNC in the flags of what was received. */
-const MSG_CUT = 0x20 | 0x08;
+/** MSG_TRUNC and MSG_CTRUNC in the flags of a received message. */
+const MSG_TRUNCATED = 0x20 | 0x08;
 const SUN_PATH_LENGTH = 108;
 const CMSG_HEADER = 16;
 
 export const MAX_MESSAGE = 128 * 1024;
 export const MAX_FDS = 8;
 
-/** What {@linkcode receive} found. */
+/** Result of {@linkcode receive}. */
 export type Received =
   | { type: "message"; bytes: Uint8Array; fds: Fd[] }
   | { type: "empty" }
   | { type: "closed" };
 
-/** struct sockaddr_un; throws `E_SOCKET_PATH` for a path over 107 bytes. */
+/** Returns a struct sockaddr_un. Throws `E_SOCKET_PATH` for a path of more than 107 bytes. */
 export function unixAddress(path: string): Uint8Array<ArrayBuffer> {
   const name = cString(path);
   if (name.length > SUN_PATH_LENGTH) {
@@ -53,17 +53,17 @@ function open(): Fd {
 }
 
 /**
- * Listens at `path`, which must not exist; throws `E_SOCKET`.
+ * Creates a socket that listens at `path`. Throws `E_SOCKET`, with EADDRINUSE if `path` exists.
  *
- * A socket that is bound and does not listen yet looks like that of a dead process, which others remove: so it is bound under
- * another name first.
+ * The socket is bound to a temporary name and linked to `path` once it listens. A bound socket that does not listen yet
+ * would be indistinguishable from a stale socket, which other processes remove.
  */
 export function listen(path: string): Fd {
   using parts = new DisposableStack();
   const fd = parts.use(open());
   const folder = path.slice(0, path.lastIndexOf("/") + 1);
-  const first = `${folder}.${Math.random().toString(36).slice(2, 9)}`;
-  const address = unixAddress(first);
+  const temporary = `${folder}.${Math.random().toString(36).slice(2, 9)}`;
+  const address = unixAddress(temporary);
   const action = `listen at "${path}"`;
   unwrap(
     libc().bind(fd.number, address, address.length),
@@ -72,7 +72,7 @@ export function listen(path: string): Fd {
   );
   try {
     unwrap(libc().listen(fd.number, 128), "E_SOCKET", action);
-    Deno.linkSync(first, path);
+    Deno.linkSync(temporary, path);
   } catch (error) {
     if (error instanceof IpoibError) throw error;
     if (error instanceof Deno.errors.AlreadyExists) {
@@ -83,13 +83,16 @@ export function listen(path: string): Fd {
       cause: error,
     });
   } finally {
-    removeFile(first);
+    removeFile(temporary);
   }
   parts.move();
   return fd;
 }
 
-/** Connects to `path`; undefined if nobody listens there. */
+/**
+ * Connects to `path`. Returns undefined if no process listens there or the queue of connections is full. Throws
+ * `E_SOCKET`.
+ */
 export function connect(path: string): Fd | undefined {
   const fd = open();
   const address = unixAddress(path);
@@ -104,7 +107,10 @@ export function connect(path: string): Fd | undefined {
   throw lastError("E_SOCKET", `connect to "${path}"`, { errno: why });
 }
 
-/** Takes one waiting connection, or undefined; throws `E_SOCKET` where the process has no descriptor or memory for it. */
+/**
+ * Accepts one pending connection, or returns undefined if there is none. Throws `E_SOCKET`, for example if the process
+ * is out of descriptors or memory.
+ */
 export function accept(listener: number): Fd | undefined {
   const fd = libc().accept4(
     listener,
@@ -120,7 +126,7 @@ export function accept(listener: number): Fd | undefined {
   throw lastError("E_SOCKET", "accept a connection", { errno: why });
 }
 
-/** The msghdr of one message with room for descriptors; keeps its parts alive. */
+/** The msghdr, iovec and control buffer of one message. */
 class Message {
   readonly header = new Uint8Array(56);
   readonly #view = new DataView(this.header.buffer);
@@ -145,9 +151,9 @@ class Message {
     this.#view.setUint32(48, 0, true);
   }
 
-  /** True if the message received was longer, or carried more, than there was room for. */
-  get cut(): boolean {
-    return (this.#view.getInt32(48, true) & MSG_CUT) !== 0;
+  /** True if the received message or its control data did not fit into the buffers. */
+  get truncated(): boolean {
+    return (this.#view.getInt32(48, true) & MSG_TRUNCATED) !== 0;
   }
 
   get controlLength(): number {
@@ -158,7 +164,7 @@ class Message {
 const message = new Message();
 const inbox = new Uint8Array(MAX_MESSAGE);
 
-/** Sends one message; false if the peer is gone or its queue is full. */
+/** Sends one message. Returns false if sendmsg(2) fails, because the peer has closed or its queue is full. */
 export function send(
   fd: number,
   bytes: Uint8Array<ArrayBuffer>,
@@ -180,15 +186,15 @@ export function send(
 
 const wake = new Uint8Array(1);
 
-/** Sends one byte that means nothing but "look"; a peer that has not taken earlier ones need not get it. */
+/** Sends one byte to wake the peer. Ignores errors: if the queue is full, earlier bytes wake the peer. */
 export function sendWake(fd: number): void {
   libc().send(fd, wake, 1, MSG_DONTWAIT_NOSIGNAL);
 }
 
 /**
- * Takes messages without looking at them, `limit` at most. Descriptors that come with one are closed by the kernel.
+ * Receives and discards at most `limit` messages. The kernel closes descriptors that they pass.
  *
- * @returns how many there were, or -1 if the peer is gone.
+ * @returns the number of messages, or -1 if the peer has closed or recv(2) fails
  */
 export function takeWakes(fd: number, limit: number): number {
   for (let i = 0; i < limit; i++) {
@@ -202,8 +208,8 @@ export function takeWakes(fd: number, limit: number): number {
 }
 
 /**
- * Takes one message with its descriptors. The bytes are the caller's own. A peer that sends more than
- * the limits allow counts as gone: what is left of such a message means nothing.
+ * Receives one message with its descriptors, which the caller owns. The bytes are a copy. Returns `closed` if the peer
+ * has closed, if recvmsg(2) fails, or if the message exceeds the limits, because a truncated message is useless.
  */
 export function receive(fd: number): Received {
   message.prepare(inbox, message.control.length);
@@ -229,7 +235,7 @@ export function receive(fd: number): Received {
       fds.push(new Fd(message.controlView.getInt32(at, true)));
     }
   }
-  if (length === 0 || message.cut) {
+  if (length === 0 || message.truncated) {
     for (const received of fds) received.close();
     return { type: "closed" };
   }

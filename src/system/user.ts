@@ -1,12 +1,13 @@
-/** The user of the process (credentials(7)). */
+/** Users, and changing the user of the process (credentials(7)). */
 
 import { cString, libc } from "../../ffi/libc.ts";
 import { IpoibError } from "../base/errors.ts";
 import { Errno } from "../base/errno.ts";
 import { unwrap } from "./errno.ts";
 
-const UID_AT = 16;
-const GID_AT = 20;
+/** Offsets in struct passwd (64-bit Linux). */
+const UID = 16;
+const GID = 20;
 
 export interface User {
   readonly name: string;
@@ -14,7 +15,7 @@ export interface User {
   readonly gid: number;
 }
 
-/** The user of that name (getpwnam(3)); throws `E_USER`. */
+/** Looks up a user by name (getpwnam(3)). Throws `E_USER` if there is none. */
 export function findUser(name: string): User {
   const entry = libc().getpwnam(cString(name));
   if (entry === null) {
@@ -24,15 +25,15 @@ export function findUser(name: string): User {
     });
   }
   const view = new Deno.UnsafePointerView(entry);
-  return { name, uid: view.getUint32(UID_AT), gid: view.getUint32(GID_AT) };
+  return { name, uid: view.getUint32(UID), gid: view.getUint32(GID) };
 }
 
-/** True if this process is that user's already. */
-export function isUser({ uid }: User): boolean {
-  return libc().geteuid() === uid;
+/** Returns true if the effective user of this process is `user`. */
+export function isUser(user: User): boolean {
+  return libc().geteuid() === user.uid;
 }
 
-/** Makes every thread of this process the user's, with the user's groups; throws `E_USER` (EPERM). */
+/** Changes user, group and supplementary groups of all threads. Throws `E_USER`, with EPERM without privilege. */
 export function becomeUser({ name, uid, gid }: User): void {
   const must = (result: number) =>
     unwrap(result, "E_USER", `become user "${name}"`);

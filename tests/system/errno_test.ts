@@ -4,7 +4,7 @@ import { IpoibError } from "../../src/base/errors.ts";
 import { Errno, errnoText } from "../../src/base/errno.ts";
 import { lastError, unwrap } from "../../src/system/errno.ts";
 
-Deno.test("errno() is that of the last failed call", () => {
+Deno.test("errno() returns the errno of the last failed call", () => {
   for (let i = 0; i < 1000; i++) {
     assertEquals(libc().close(-1), -1);
     assertEquals(errno(), Errno.EBADF);
@@ -13,7 +13,7 @@ Deno.test("errno() is that of the last failed call", () => {
   }
 });
 
-Deno.test("errno() is right at its first call of a thread", async () => {
+Deno.test("errno() is correct at its first call in a thread", async () => {
   const url = new URL("../../ffi/libc.ts", import.meta.url).href;
   const source = `import { errno, libc } from ${JSON.stringify(url)};
     libc().close(-1);
@@ -29,7 +29,7 @@ Deno.test("errno() is right at its first call of a thread", async () => {
   assertEquals(value, Errno.EBADF);
 });
 
-Deno.test("unwrap() passes results on and throws failures", () => {
+Deno.test("unwrap() returns results and throws failures", () => {
   assertEquals(unwrap(0, "E_TEST", "do it"), 0);
   assertEquals(unwrap(7, "E_TEST", "do it"), 7);
   const error = assertThrows(
@@ -40,7 +40,7 @@ Deno.test("unwrap() passes results on and throws failures", () => {
   assertEquals([error.code, error.errno], ["E_TEST", Errno.EBADF]);
 });
 
-Deno.test("lastError() prefers the errno that it is given", () => {
+Deno.test("lastError() prefers the errno of its details", () => {
   libc().close(-1);
   const error = lastError("E_TEST", "sleep", {
     errno: Errno.ENOSPC,
@@ -50,7 +50,7 @@ Deno.test("lastError() prefers the errno that it is given", () => {
   assertEquals([error.errno, error.hint], [Errno.ENOSPC, "tidy up"]);
 });
 
-Deno.test("errnoText() knows every named errno", () => {
+Deno.test("errnoText() has a text for every named errno", () => {
   for (const value of Object.values(Errno)) {
     assertEquals(errnoText(value).startsWith("error "), false, `${value}`);
   }

@@ -1,7 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { FakeReactor } from "../../src/system/fake_reactor.ts";
 
-Deno.test("FakeReactor fires timers on their way, in their order", () => {
+Deno.test("FakeReactor.advance() fires timers at their deadlines, in order", () => {
   const reactor = new FakeReactor();
   const fired: [string, number][] = [];
   const later = reactor.timer((now) => fired.push(["later", now]));
@@ -27,7 +27,7 @@ Deno.test("FakeReactor fires timers on their way, in their order", () => {
   assertEquals(fired.length, 4);
 });
 
-Deno.test("FakeReactor triggers watches by hand", () => {
+Deno.test("FakeReactor calls a watch only when it is triggered and enabled", () => {
   const reactor = new FakeReactor();
   let calls = 0;
   const watch = reactor.watch(7, () => calls++, { fast: true });
@@ -45,7 +45,7 @@ Deno.test("FakeReactor triggers watches by hand", () => {
   assertEquals(reactor.watches, [watch]);
 });
 
-Deno.test("FakeReactor turns while a sleeper has work, and runs the hooks of each turn", () => {
+Deno.test("FakeReactor.settle() runs turns while a sleeper has work", () => {
   const reactor = new FakeReactor();
   let work = 3;
   let turns = 0;
@@ -60,7 +60,7 @@ Deno.test("FakeReactor turns while a sleeper has work, and runs the hooks of eac
   assertEquals([work, turns], [0, 4]);
 });
 
-Deno.test("FakeReactor notices a loop that never rests", () => {
+Deno.test("FakeReactor.settle() throws if the loop is endless", () => {
   const reactor = new FakeReactor();
   const timer = reactor.timer((now) => timer.at(now));
   timer.at(0);

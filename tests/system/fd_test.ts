@@ -9,7 +9,7 @@ function isOpen(fd: number): boolean {
   return libc().fcntl(fd, F_GETFD, 0n) >= 0;
 }
 
-/** True if poll(2) finds the descriptor readable now. */
+/** Returns true if the descriptor is readable. */
 function readable(fd: Fd): boolean {
   const set = new Uint8Array(8);
   const view = new DataView(set.buffer);
@@ -25,13 +25,13 @@ Deno.test("Fd closes its descriptor once", () => {
   fd.close();
   assertEquals(fd.number, -1);
   assert(!isOpen(number));
-  // The number may be somebody else's by now.
+  // The number may have been reused, so a second close() must not close it.
   using other = createEventFd();
   fd.close();
   assert(isOpen(other.number));
 });
 
-Deno.test("Fd.release() gives the descriptor away", () => {
+Deno.test("Fd.release() transfers ownership of the descriptor", () => {
   const fd = createEventFd();
   const number = fd.release();
   fd.close();
@@ -49,10 +49,10 @@ Deno.test("Fd is closed at the end of its block", () => {
   assert(!isOpen(number));
 });
 
-Deno.test("ring() and drain() of an eventfd", () => {
+Deno.test("ring() makes an eventfd readable, and drain() resets it", () => {
   using fd = createEventFd();
   assert(!readable(fd));
-  // Draining an empty one must not block.
+  // drain() of an eventfd with count 0 must not block.
   drain(fd.number);
   ring(fd.number);
   ring(fd.number);

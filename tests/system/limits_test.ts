@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 
-Deno.test("raiseDescriptorLimit() raises the soft limit to the hard one", async () => {
+Deno.test("raiseDescriptorLimit() raises the soft limit to the hard limit", async () => {
   const url = new URL("../../src/system/limits.ts", import.meta.url).href;
   const code = `import { raiseDescriptorLimit } from ${JSON.stringify(url)};
     import { libc } from "${new URL("../../ffi/libc.ts", import.meta.url)}";

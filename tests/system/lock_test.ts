@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { IpoibError } from "../../src/base/errors.ts";
 import { tryLock } from "../../src/system/lock.ts";
 
-Deno.test("tryLock() gives a lock to one owner at a time", () => {
+Deno.test("tryLock() grants the lock to one holder at a time", () => {
   const folder = Deno.makeTempDirSync();
   try {
     const path = `${folder}/lock`;
@@ -19,7 +19,7 @@ Deno.test("tryLock() gives a lock to one owner at a time", () => {
   }
 });
 
-Deno.test("tryLock() names the file that it cannot open", () => {
+Deno.test("tryLock() throws an error with the path of a file that it cannot open", () => {
   const error = assertThrows(
     () => tryLock("/nowhere/at/all/lock"),
     IpoibError,
@@ -28,7 +28,7 @@ Deno.test("tryLock() names the file that it cannot open", () => {
   assertEquals([error.code, error.errno], ["E_LOCK", 2]);
 });
 
-Deno.test("a lock ends with the process that holds it", async () => {
+Deno.test("a lock is released when its process is killed", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const path = `${folder}/lock`;

@@ -10,7 +10,7 @@ import {
   statFd,
 } from "../../src/system/memory.ts";
 
-Deno.test("two mappings of one memory see the same bytes", () => {
+Deno.test("two mappings of a memfd share its bytes", () => {
   using fd = createMemory("test", 8192);
   using writer = new Mapping(fd.number, 8192, "write");
   using reader = new Mapping(fd.number, 8192, "read");
@@ -22,7 +22,7 @@ Deno.test("two mappings of one memory see the same bytes", () => {
   assertEquals(Atomics.load(new Int32Array(reader.buffer, 0, 1), 0), 5);
 });
 
-Deno.test("createMemory() fixes the size for good", () => {
+Deno.test("createMemory() creates memory whose size cannot change", () => {
   using fd = createMemory("test", 4096);
   assertEquals(sealedSize(fd.number), 4096);
   assertEquals(statFd(fd.number).size, 4096);
@@ -30,7 +30,7 @@ Deno.test("createMemory() fixes the size for good", () => {
   assertEquals(libc().ftruncate(fd.number, 8192n), -1);
 });
 
-Deno.test("sealedSize() refuses memory that could shrink", () => {
+Deno.test("sealedSize() throws for memory that can shrink", () => {
   const unsealed = new Fd(libc().memfd_create(cString("test"), 1 | 2));
   libc().ftruncate(unsealed.number, 4096n);
   using eventFd = createEventFd();
@@ -41,7 +41,7 @@ Deno.test("sealedSize() refuses memory that could shrink", () => {
   unsealed.close();
 });
 
-Deno.test("Mapping of a bad descriptor throws", () => {
+Deno.test("Mapping throws for a bad descriptor", () => {
   const error = assertThrows(() => new Mapping(-1, 4096, "read"), IpoibError);
   assertEquals(error.code, "E_MMAP");
 });

@@ -16,7 +16,8 @@ import {
 } from "../../src/system/namespace.ts";
 import { testWhere } from "../test_where.ts";
 
-function whyNot(): string | undefined {
+/** Returns the reason why this process cannot create network namespaces, or undefined if it can. */
+function findMissing(): string | undefined {
   try {
     createNamespace().close();
     return undefined;
@@ -25,10 +26,10 @@ function whyNot(): string | undefined {
   }
 }
 
-const reason = whyNot();
+const missing = findMissing();
 
 function namespaceTest(name: string, fn: () => void): void {
-  testWhere(reason, name, fn);
+  testWhere(missing, name, fn);
 }
 
 function ownInode(): bigint {
@@ -36,7 +37,7 @@ function ownInode(): bigint {
   return namespaceInode(own.number);
 }
 
-Deno.test("namespacePaths() reads names, process ids and paths", () => {
+Deno.test("namespacePaths() accepts names, PIDs and paths", () => {
   assertEquals(namespacePaths("blue"), [
     "/run/netns/blue",
     "/var/run/netns/blue",
@@ -45,12 +46,12 @@ Deno.test("namespacePaths() reads names, process ids and paths", () => {
   assertEquals(namespacePaths("/proc/1/fd/3"), ["/proc/1/fd/3"]);
 });
 
-Deno.test("openNamespace() of a process is the process's", () => {
+Deno.test("openNamespace() of a PID opens the namespace of that process", () => {
   using fd = openNamespace(`${Deno.pid}`);
   assertEquals(namespaceInode(fd.number), ownInode());
 });
 
-Deno.test("openNamespace() names what is missing", () => {
+Deno.test("openNamespace() throws an error with the name of a missing namespace", () => {
   const error = assertThrows(
     () => openNamespace("no-such-namespace"),
     IpoibError,
@@ -60,7 +61,7 @@ Deno.test("openNamespace() names what is missing", () => {
   assert(error.hint);
 });
 
-namespaceTest("createNamespace() leaves the thread where it was", () => {
+namespaceTest("createNamespace() leaves the thread in its namespace", () => {
   const before = ownInode();
   using fresh = createNamespace();
   assertEquals(ownInode(), before);
@@ -69,28 +70,31 @@ namespaceTest("createNamespace() leaves the thread where it was", () => {
   assertEquals(namespaceInode(again.number), namespaceInode(fresh.number));
 });
 
-namespaceTest("withNamespace() is inside, and comes back in any case", () => {
-  const before = ownInode();
-  using fresh = createNamespace();
-  const inside = withNamespace(fresh.number, ownInode);
-  assertEquals(inside, namespaceInode(fresh.number));
-  assertEquals(ownInode(), before);
-  assertThrows(
-    () =>
-      withNamespace(fresh.number, () => {
-        throw new RangeError("no");
-      }),
-    RangeError,
-  );
-  assertEquals(ownInode(), before);
-  assertThrows(
-    () => withNamespace(fresh.number, () => Promise.resolve()),
-    TypeError,
-  );
-  assertEquals(ownInode(), before);
-});
+namespaceTest(
+  "withNamespace() runs a function in a namespace and always returns",
+  () => {
+    const before = ownInode();
+    using fresh = createNamespace();
+    const inside = withNamespace(fresh.number, ownInode);
+    assertEquals(inside, namespaceInode(fresh.number));
+    assertEquals(ownInode(), before);
+    assertThrows(
+      () =>
+        withNamespace(fresh.number, () => {
+          throw new RangeError("no");
+        }),
+      RangeError,
+    );
+    assertEquals(ownInode(), before);
+    assertThrows(
+      () => withNamespace(fresh.number, () => Promise.resolve()),
+      TypeError,
+    );
+    assertEquals(ownInode(), before);
+  },
+);
 
-namespaceTest("withNamespace() refuses a descriptor of something else", () => {
+namespaceTest("withNamespace() throws for a bad descriptor", () => {
   const before = ownInode();
   const error = assertThrows(
     () => withNamespace(-1, () => {}),
@@ -100,13 +104,13 @@ namespaceTest("withNamespace() refuses a descriptor of something else", () => {
   assertEquals(ownInode(), before);
 });
 
-Deno.test("initialNamespaceInode() is that of process 1, where it can be read", () => {
+Deno.test("initialNamespaceInode() returns the inode of process 1's namespace if it can be read", () => {
   const inode = initialNamespaceInode();
   let link: string | undefined;
   try {
     link = Deno.readLinkSync("/proc/1/ns/net");
   } catch {
-    // Some containers keep it from root too.
+    // Some containers deny access even to root.
   }
   assertEquals(inode, link && BigInt(link.replace(/\D/g, "")));
 });

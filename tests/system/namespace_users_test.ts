@@ -10,11 +10,12 @@ import {
 } from "../../src/system/namespace_users.ts";
 import { ProcessHandle } from "../../src/system/process_handle.ts";
 import { patient } from "../../scripts/machine.ts";
+import { testWhere } from "../test_where.ts";
 
-const ignore = libc().geteuid() !== 0;
+const missing = libc().geteuid() === 0 ? undefined : "needs root";
 const ignored = () => new Set<number>();
 
-Deno.test("namespaceMounts() finds the names of a namespace, blanks in them too", () => {
+Deno.test("namespaceMounts() finds the mount points of a namespace, including escaped spaces", () => {
   const text = [
     "95 94 0:4 net:[4026532250] /run/netns/h1 rw shared:4 - nsfs nsfs rw",
     "96 94 0:4 net:[4026532251] /run/netns/h2 rw shared:4 - nsfs nsfs rw",
@@ -29,8 +30,8 @@ Deno.test("namespaceMounts() finds the names of a namespace, blanks in them too"
   assertEquals(namespaceMounts(text, 1n), []);
 });
 
-/** A process in a network namespace of its own. */
-async function lonely() {
+/** Starts a process in a new network namespace. */
+async function startInNamespace() {
   const child = new Deno.Command("unshare", { args: ["-n", "sleep", "600"] })
     .spawn();
   const own = describeNamespace().inode;
@@ -44,14 +45,14 @@ async function lonely() {
   }
 }
 
-Deno.test({
-  name: "NamespaceUsers misses a process once it has been seen",
-  ignore,
-  fn: async () => {
-    const { child, namespace } = await lonely();
+testWhere(
+  missing,
+  "NamespaceUsers detects the end of a process that it has found",
+  async () => {
+    const { child, namespace } = await startInNamespace();
     assert(!namespace.initial);
     const users = new NamespaceUsers({ namespace, ignored });
-    const unseen = new NamespaceUsers({
+    const withoutUsers = new NamespaceUsers({
       namespace,
       ignored: () => new Set([child.pid]),
     });
@@ -66,13 +67,13 @@ Deno.test({
     child.kill("SIGKILL");
     await child.status;
     assert(!users.remain());
-    // It never had a user that counts.
-    assert(unseen.remain());
+    // No user was found before, so none is missing.
+    assert(withoutUsers.remain());
     assert(!held.remain());
   },
-});
+);
 
-Deno.test("NamespaceUsers of the process's own namespace misses no process", () => {
+Deno.test("NamespaceUsers reports users in the namespace of the process itself", () => {
   const namespace = describeNamespace();
   const users = new NamespaceUsers({ namespace, ignored });
   assert(users.remain());

@@ -3,7 +3,7 @@ import { cString, libc } from "../../ffi/libc.ts";
 import { Fd } from "../../src/system/fd.ts";
 import { notify } from "../../src/system/notify.ts";
 
-/** A datagram socket bound to a path, or to an abstract name that begins with "@". */
+/** Binds a datagram socket to a path, or to an abstract name that starts with "@". */
 function manager(path: string): Fd {
   const fd = new Fd(libc().socket(1, 2 | 0x80000, 0));
   const abstract = path.startsWith("@");
@@ -25,7 +25,7 @@ function received(fd: Fd): string | undefined {
     : new TextDecoder().decode(bytes.subarray(0, length));
 }
 
-Deno.test("notify() reaches a socket in the file system", () => {
+Deno.test("notify() sends to a socket in the file system", () => {
   const folder = Deno.makeTempDirSync();
   try {
     using fd = manager(`${folder}/notify`);
@@ -36,14 +36,14 @@ Deno.test("notify() reaches a socket in the file system", () => {
   }
 });
 
-Deno.test("notify() reaches an abstract socket", () => {
+Deno.test("notify() sends to an abstract socket", () => {
   const name = `@ipoib-notify-test-${crypto.randomUUID()}`;
   using fd = manager(name);
   notify("STOPPING=1", name);
   assertEquals(received(fd), "STOPPING=1");
 });
 
-Deno.test("notify() does nothing where nobody waits", () => {
+Deno.test("notify() ignores a missing, unreachable or overlong path", () => {
   const before = [...Deno.readDirSync("/proc/self/fd")].length;
   notify("READY=1", undefined);
   notify("READY=1", "");

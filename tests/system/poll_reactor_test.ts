@@ -18,7 +18,7 @@ for (const fast of [false, true]) {
     ring(bell.number);
     reactor.turn(0);
     reactor.turn(0);
-    assertEquals(calls, 2, "the level counts, not the edge");
+    assertEquals(calls, 2, "level-triggered");
     drain(bell.number);
     reactor.turn(0);
     assertEquals(calls, 2);
@@ -32,7 +32,7 @@ for (const fast of [false, true]) {
     assertEquals(calls, 2);
   });
 
-  Deno.test(`a ${kind} watch can be turned off and on`, () => {
+  Deno.test(`a ${kind} watch can be disabled and enabled`, () => {
     const reactor = new PollReactor();
     using bell = createEventFd();
     let calls = 0;
@@ -50,14 +50,14 @@ for (const fast of [false, true]) {
     watch.close();
   });
 
-  Deno.test(`a ${kind} watch that another one turns off or closes is silent`, () => {
-    for (const act of ["off", "close"] as const) {
+  Deno.test(`a ${kind} watch is not called after another watch has disabled or closed it`, () => {
+    for (const action of ["disable", "close"] as const) {
       const reactor = new PollReactor();
       using left = createEventFd();
       using right = createEventFd();
       const called: string[] = [];
       const silence = (watch: typeof first) =>
-        act === "off" ? watch.enable(false) : watch.close();
+        action === "disable" ? watch.enable(false) : watch.close();
       const first = reactor.watch(left.number, () => {
         called.push("first");
         silence(second);
@@ -74,7 +74,7 @@ for (const fast of [false, true]) {
     }
   });
 
-  Deno.test(`a ${kind} watch hears of a hang-up`, () => {
+  Deno.test(`a ${kind} watch is called at a hang-up`, () => {
     const reactor = new PollReactor();
     const pair = new Uint8Array(8);
     assertEquals(socketPair(pair), 0);
@@ -89,7 +89,7 @@ for (const fast of [false, true]) {
   });
 }
 
-Deno.test("fast watches of one turn are all called", () => {
+Deno.test("all ready fast watches are called in one turn, and more than 64 are refused", () => {
   const reactor = new PollReactor();
   const bells = Array.from({ length: 64 }, createEventFd);
   const calls = new Set<number>();
@@ -99,7 +99,7 @@ Deno.test("fast watches of one turn are all called", () => {
   for (const bell of bells) ring(bell.number);
   reactor.turn(0);
   assertEquals(calls.size, 64);
-  // One more does not fit, however often it is tried and whatever is closed later.
+  // A refused watch must not change the table.
   const watchOneMore = () =>
     reactor.watch(bells[0]!.number, () => {}, { fast: true });
   for (let i = 0; i < 3; i++) {
@@ -111,7 +111,7 @@ Deno.test("fast watches of one turn are all called", () => {
   const again = reactor.watch(bells[5]!.number, () => calls.add(500), {
     fast: true,
   });
-  // The old watch of the slot no longer has it.
+  // Closing a closed watch must not close the new watch of its entry.
   watches[5]!.close();
   reactor.turn(0);
   assertEquals(calls.size, 64);
@@ -120,7 +120,7 @@ Deno.test("fast watches of one turn are all called", () => {
   for (const bell of bells) bell.close();
 });
 
-Deno.test("more slow watches than one batch are all called", () => {
+Deno.test("more slow watches than one epoll batch are all called", () => {
   const reactor = new PollReactor();
   const bells = Array.from({ length: 100 }, createEventFd);
   const calls = new Set<number>();
@@ -136,7 +136,7 @@ Deno.test("more slow watches than one batch are all called", () => {
   for (const bell of bells) bell.close();
 });
 
-Deno.test("timers are called once, when they are due", () => {
+Deno.test("a timer is called once when it is due", () => {
   const clock = new FakeClock(100);
   const reactor = new PollReactor(clock);
   const calls: string[] = [];
@@ -165,7 +165,7 @@ Deno.test("timers are called once, when they are due", () => {
   assertEquals(calls, []);
 });
 
-Deno.test("a timer that sets itself again runs once a turn", () => {
+Deno.test("a timer that sets itself again runs once per turn", () => {
   const clock = new FakeClock();
   const reactor = new PollReactor(clock);
   let calls = 0;
@@ -179,7 +179,7 @@ Deno.test("a timer that sets itself again runs once a turn", () => {
   assertEquals(calls, 2);
 });
 
-Deno.test("a timer that closes another in its turn leaves the rest alone", () => {
+Deno.test("a timer may close itself and another timer without affecting the others", () => {
   const clock = new FakeClock();
   const reactor = new PollReactor(clock);
   const calls: string[] = [];
@@ -198,15 +198,15 @@ Deno.test("a timer that closes another in its turn leaves the rest alone", () =>
   assertEquals(calls, ["first", "third"]);
 });
 
-Deno.test("a timer wakes the wait", () => {
+Deno.test("a timer ends a wait without limit", () => {
   const reactor = new PollReactor();
   let due = false;
   reactor.timer(() => due = true).at(reactor.clock.now() + 10);
-  for (let i = 0; i < 20 && !due; i++) reactor.turn(5000);
+  for (let i = 0; i < 20 && !due; i++) reactor.turn(-1);
   assert(due);
 });
 
-Deno.test("sleepers keep the loop from waiting, and turn-end hooks come last", () => {
+Deno.test("a sleeper with work prevents the wait, and turn-end hooks run last", () => {
   const reactor = new PollReactor();
   const order: string[] = [];
   let work = true;
@@ -233,7 +233,7 @@ Deno.test("sleepers keep the loop from waiting, and turn-end hooks come last", (
   assertEquals(order, ["before", "after", "end"]);
 });
 
-Deno.test("run() gives the event loop a turn when asked, and stops", async () => {
+Deno.test("run() runs the event loop after yieldToEvents(), and ends after stop()", async () => {
   const reactor = new PollReactor();
   using bell = createEventFd();
   let messages = 0;

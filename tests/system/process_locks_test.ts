@@ -12,7 +12,7 @@ console.log([...locks.pids()].sort().join(","));
 await new Promise(() => setInterval(() => {}, 1000));
 `;
 
-/** A process that holds a lock; says which others it saw. */
+/** Starts a process that holds a lock and prints the PIDs of the other holders. */
 async function holder(path: string) {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--quiet", "--allow-all", "-", path],
@@ -32,11 +32,11 @@ async function holder(path: string) {
   return { pid: child.pid, saw: new TextDecoder().decode(value).trim(), end };
 }
 
-Deno.test("ProcessLocks names the processes that hold a lock while they live", async () => {
+Deno.test("ProcessLocks.pids() returns the PIDs of the other processes that hold a lock", async () => {
   const directory = await Deno.makeTempDir();
   const path = `${directory}/processes.lock`;
   try {
-    assertEquals(ProcessLocks.ask(path), undefined);
+    assertEquals(ProcessLocks.open(path), undefined);
     const own = ProcessLocks.hold(path);
     const children = [];
     for (let i = 0; i < 4; i++) children.push(await holder(path));
@@ -45,7 +45,7 @@ Deno.test("ProcessLocks names the processes that hold a lock while they live", a
     for (const [i, { saw }] of children.entries()) {
       assertEquals(saw, before(i).join(","));
     }
-    // Not its own.
+    // Without the PID of this process.
     assertEquals([...own.pids()].sort(), pids.toSorted());
     await children[1]!.end();
     assert(!own.pids().has(pids[1]!));
@@ -73,7 +73,7 @@ Deno.test("ProcessLocks does not follow a symbolic link", async () => {
   }
 });
 
-Deno.test("ProcessHandle knows the end of its process, and ends it", async () => {
+Deno.test("ProcessHandle terminates its process and detects its end", async () => {
   const child = new Deno.Command("sleep", { args: ["600"] }).spawn();
   const handle = ProcessHandle.open(child.pid);
   assert(handle);

@@ -2,7 +2,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { IpoibError } from "../../src/base/errors.ts";
 import { RangeLocks } from "../../src/system/range_locks.ts";
 
-Deno.test("a byte is shared by many or claimed by one, and each byte is by itself", () => {
+Deno.test("RangeLocks grants each byte to several shared holders or one exclusive holder", () => {
   const directory = Deno.makeTempDirSync();
   using a = new RangeLocks(`${directory}/locks`);
   using b = new RangeLocks(`${directory}/locks`);
@@ -16,7 +16,7 @@ Deno.test("a byte is shared by many or claimed by one, and each byte is by itsel
   Deno.removeSync(directory, { recursive: true });
 });
 
-Deno.test("the locks of a file that is closed are free", () => {
+Deno.test("RangeLocks.close() releases all locks", () => {
   const directory = Deno.makeTempDirSync();
   const a = new RangeLocks(`${directory}/locks`);
   using b = new RangeLocks(`${directory}/locks`);
@@ -27,7 +27,7 @@ Deno.test("the locks of a file that is closed are free", () => {
   Deno.removeSync(directory, { recursive: true });
 });
 
-Deno.test("a lock file that is a symbolic link, or cannot be made, is refused", () => {
+Deno.test("RangeLocks throws for a symbolic link and for a file that cannot be created", () => {
   const directory = Deno.makeTempDirSync();
   Deno.writeTextFileSync(`${directory}/target`, "x");
   Deno.symlinkSync(`${directory}/target`, `${directory}/link`);

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { readSmallFile } from "../../src/system/read_files.ts";
 
-Deno.test("readSmallFile() reads text, and nothing of what is not there", async () => {
+Deno.test("readSmallFile() returns at most 4096 bytes, or undefined if the file cannot be read", async () => {
   const path = await Deno.makeTempFile();
   try {
     await Deno.writeTextFile(path, "InfiniBand\n");

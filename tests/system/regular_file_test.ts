@@ -1,4 +1,4 @@
-/** Files in a folder where another user may have put something first. */
+/** Opening files in a directory where another user may have created the name first. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { IpoibError } from "../../src/base/errors.ts";
@@ -16,7 +16,7 @@ function inFolder(body: (folder: string) => void): void {
   }
 }
 
-/** What `use` does not do with a link to a file, a link to nothing, a FIFO, a folder and another user's file. */
+/** Checks that `use` refuses symbolic links, also dangling ones, a FIFO, a directory and a file of another user. */
 function checkRefusals(code: string, use: (path: string) => void): void {
   inFolder((folder) => {
     const refusal = (name: string) => {
@@ -43,16 +43,16 @@ function checkRefusals(code: string, use: (path: string) => void): void {
   });
 }
 
-Deno.test("a lock is not taken through a symbolic link, nor on what is no file of ours", () =>
+Deno.test("tryLock() refuses symbolic links, non-regular files and files of other users", () =>
   checkRefusals("E_LOCK", (path) => tryLock(path)?.close()));
 
-Deno.test("a log is not written through a symbolic link, nor to what is no file of ours", () =>
+Deno.test("openLog() refuses symbolic links, non-regular files and files of other users", () =>
   checkRefusals("E_LOG_FILE", (path) => openLog(path).close()));
 
-Deno.test("a file is not read through a symbolic link, nor from what is no file of ours", () =>
+Deno.test("readRegular() refuses symbolic links, non-regular files and files of other users", () =>
   checkRefusals("E_X", (path) => void readRegular(path, "E_X", 100)));
 
-Deno.test("a file that the user named is read through a link, but not from a FIFO", () =>
+Deno.test("readRegular() of a file given by the user follows a symbolic link but refuses a FIFO", () =>
   inFolder((folder) => {
     Deno.writeTextFileSync(`${folder}/target`, "text ü");
     Deno.symlinkSync("target", `${folder}/link`);
@@ -63,7 +63,7 @@ Deno.test("a file that the user named is read through a link, but not from a FIF
     assertThrows(() => read("fifo"), IpoibError, "is not a regular file");
   }));
 
-Deno.test("readRegular() reads whole files up to its bound", () =>
+Deno.test("readRegular() reads files up to the maximum length", () =>
   inFolder((folder) => {
     const text = "ü".repeat(100_000);
     Deno.writeTextFileSync(`${folder}/file`, text);
@@ -75,7 +75,7 @@ Deno.test("readRegular() reads whole files up to its bound", () =>
     assertEquals([error.code, error.errno], ["E_X", Errno.EFBIG]);
   }));
 
-Deno.test("openRegular() makes a file for its owner alone", () =>
+Deno.test("openRegular() creates a file with mode 0600", () =>
   inFolder((folder) => {
     const before = Deno.umask(0);
     try {

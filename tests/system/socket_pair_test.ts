@@ -8,7 +8,7 @@ const F_GETFL = 3;
 const F_SETFL = 4;
 const O_NONBLOCK = 0x800;
 
-Deno.test("socketPair() keeps messages apart, both ways", () => {
+Deno.test("socketPair() preserves message boundaries in both directions", () => {
   const [a, b] = socketPair();
   using _a = a;
   using _b = b;
@@ -16,16 +16,16 @@ Deno.test("socketPair() keeps messages apart, both ways", () => {
   send(a.number, new Uint8Array([1, 2]));
   send(a.number, new Uint8Array([3]));
   send(b.number, new Uint8Array([4]));
-  const got = [b, b, a].map(({ number }) => {
+  const received = [b, b, a].map(({ number }) => {
     const message = receive(number);
     return message.type === "message" ? Array.from(message.bytes) : [];
   });
-  assertEquals(got, [[1, 2], [3], [4]]);
+  assertEquals(received, [[1, 2], [3], [4]]);
   a.close();
   assertEquals(receive(b.number).type, "closed");
 });
 
-Deno.test("setNonBlocking() sets the flag and leaves the others", () => {
+Deno.test("setNonBlocking() sets O_NONBLOCK and preserves the other flags", () => {
   const [a, b] = socketPair();
   using _a = a;
   using _b = b;

@@ -1,18 +1,18 @@
 import { assertEquals } from "@std/assert";
-import { trustNoLibraryVariables } from "../../src/system/trusted_libraries.ts";
+import { unsetLibraryVariables } from "../../src/system/trusted_libraries.ts";
 
 const NAMES = ["RDMAV_DRIVERS", "IBV_DRIVERS"];
 
-Deno.test("trustNoLibraryVariables() removes the names of drivers where the process has more rights than its user", () => {
+Deno.test("unsetLibraryVariables() removes the driver variables in secure-execution mode only", () => {
   const values = () => NAMES.map((name) => Deno.env.get(name));
   for (const name of NAMES) Deno.env.set(name, "/tmp/driver");
   try {
-    trustNoLibraryVariables(false);
+    unsetLibraryVariables(false);
     assertEquals(values(), ["/tmp/driver", "/tmp/driver"]);
-    // The tests run with the rights of their user.
-    trustNoLibraryVariables();
+    // The test process is not in secure-execution mode.
+    unsetLibraryVariables();
     assertEquals(values(), ["/tmp/driver", "/tmp/driver"]);
-    trustNoLibraryVariables(true);
+    unsetLibraryVariables(true);
     assertEquals(values(), [undefined, undefined]);
   } finally {
     for (const name of NAMES) Deno.env.delete(name);

@@ -15,7 +15,7 @@ import {
   unixAddress,
 } from "../../src/system/unix_socket.ts";
 
-/** Two connected ends, in a folder of their own. */
+/** Two connected sockets in a temporary directory. */
 class Pair implements Disposable {
   readonly folder = Deno.makeTempDirSync();
   readonly path = `${this.folder}/s`;
@@ -33,7 +33,7 @@ function openDescriptors(): number {
   return [...Deno.readDirSync("/proc/self/fd")].length;
 }
 
-Deno.test("messages keep their boundaries, both ways", () => {
+Deno.test("messages keep their boundaries in both directions", () => {
   using pair = new Pair();
   assertEquals(receive(pair.right.number), { type: "empty" });
   assert(send(pair.left.number, new Uint8Array([1, 2, 3])));
@@ -41,14 +41,14 @@ Deno.test("messages keep their boundaries, both ways", () => {
   const first = receive(pair.right.number);
   const second = receive(pair.right.number);
   assert(first.type === "message" && second.type === "message");
-  // The bytes are the caller's own, not a view of the inbox.
+  // Checked after the second receive(): the bytes are a copy.
   assertEquals([...first.bytes], [1, 2, 3]);
   assertEquals([...second.bytes], [4]);
   assert(send(pair.right.number, new Uint8Array([5])));
   assertEquals(receive(pair.left.number).type, "message");
 });
 
-Deno.test("a message of the greatest length arrives whole", () => {
+Deno.test("a message of the maximum length is received completely", () => {
   using pair = new Pair();
   const bytes = new Uint8Array(MAX_MESSAGE).map((_, i) => i % 251);
   assert(send(pair.left.number, bytes));
@@ -57,7 +57,7 @@ Deno.test("a message of the greatest length arrives whole", () => {
   assertEquals(message.bytes, bytes);
 });
 
-Deno.test("a message beyond the limits counts as the end of the connection", () => {
+Deno.test("receive() returns closed for a message that exceeds the limits", () => {
   using pair = new Pair();
   using bell = createEventFd();
   const before = openDescriptors();
@@ -68,7 +68,7 @@ Deno.test("a message beyond the limits counts as the end of the connection", () 
   assertEquals(openDescriptors(), before, "its descriptors are closed");
 });
 
-Deno.test("descriptors travel with a message", () => {
+Deno.test("a message passes descriptors", () => {
   using pair = new Pair();
   using memory = createMemory("test", 4096);
   using bell = createEventFd();
@@ -95,7 +95,7 @@ Deno.test("descriptors travel with a message", () => {
   theirBell.close();
 });
 
-Deno.test("as many descriptors as are allowed arrive, and none leaks", () => {
+Deno.test("a message passes the maximum number of descriptors and leaks none", () => {
   using pair = new Pair();
   using bell = createEventFd();
   const before = openDescriptors();
@@ -109,18 +109,18 @@ Deno.test("as many descriptors as are allowed arrive, and none leaks", () => {
   assertEquals(openDescriptors(), before);
 });
 
-Deno.test("a full queue refuses, and drains again", () => {
+Deno.test("send() fails while the queue is full", () => {
   using pair = new Pair();
   let sent = 0;
   while (sent < 100000 && send(pair.left.number, new Uint8Array(1000))) sent++;
   assert(sent > 0 && sent < 100000);
-  let got = 0;
-  while (receive(pair.right.number).type === "message") got++;
-  assertEquals(got, sent);
+  let received = 0;
+  while (receive(pair.right.number).type === "message") received++;
+  assertEquals(received, sent);
   assert(send(pair.left.number, new Uint8Array(1)));
 });
 
-Deno.test("receive() says when the peer is gone", () => {
+Deno.test("receive() returns closed after the last message of a closed peer", () => {
   using pair = new Pair();
   assert(send(pair.left.number, new Uint8Array([1])));
   pair.left.close();
@@ -129,7 +129,7 @@ Deno.test("receive() says when the peer is gone", () => {
   assertEquals(send(pair.right.number, new Uint8Array([1])), false);
 });
 
-Deno.test("connect() is undefined where nobody listens", () => {
+Deno.test("connect() returns undefined if no process listens", () => {
   const folder = Deno.makeTempDirSync();
   try {
     assertEquals(connect(`${folder}/none`), undefined);
@@ -142,7 +142,7 @@ Deno.test("connect() is undefined where nobody listens", () => {
   }
 });
 
-Deno.test("listen() names the path that it cannot have", () => {
+Deno.test("listen() throws EADDRINUSE with the path if it exists", () => {
   using pair = new Pair();
   const error = assertThrows(
     () => listen(pair.path),
@@ -155,7 +155,7 @@ Deno.test("listen() names the path that it cannot have", () => {
   assertEquals(openDescriptors(), before);
 });
 
-Deno.test("unixAddress() takes 107 bytes and refuses 108", () => {
+Deno.test("unixAddress() accepts 107 bytes and refuses 108", () => {
   assertEquals(unixAddress(`/${"a".repeat(106)}`).length, 110);
   const error = assertThrows(
     () => unixAddress(`/${"a".repeat(107)}`),

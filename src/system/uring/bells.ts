@@ -1,8 +1,8 @@
 /**
- * Eventfds of other processes, rung with the next wait.
+ * Rings eventfds of other processes with the next wait.
  *
- * The write is one that must not wait (RWF_NOWAIT): it fails where the eventfd is full, or was made blocking by a process that
- * holds it, instead of holding up this one.
+ * The write has RWF_NOWAIT: it fails instead of blocking if the count of the eventfd is at its maximum or if a process
+ * that holds the eventfd has made it blocking.
  */
 
 import { addressOf } from "../../../ffi/libc.ts";
@@ -18,7 +18,7 @@ export class UringBells implements Operation {
   readonly #tag: number;
   readonly #one = new Uint8Array(new BigUint64Array([1n]).buffer);
   readonly #oneAddress = addressOf(this.#one);
-  /** What to do where the eventfd with this number cannot be rung. */
+  /** Called if the write to an eventfd fails, by descriptor. */
   readonly #failed = new Map<number, () => void>();
 
   constructor(ring: Ring, tag: number) {
@@ -47,7 +47,7 @@ export class UringBells implements Operation {
     };
   }
 
-  /** Only a failure completes; the detail is the descriptor. */
+  /** Called for failed writes only. The detail of the user data is the descriptor. */
   complete(_result: number, _flags: number, fd: number): void {
     this.#failed.get(fd)?.();
   }

@@ -1,12 +1,13 @@
 /**
- * Buffers that the kernel may read into by itself (a provided-buffer ring): like posted receives.
+ * A provided-buffer ring: buffers from which the kernel selects one for each frame that it reads, similar to posted
+ * receives.
  *
  * | byte of entry | field                                                  |
  * |----------------|--------------------------------------------------------|
  * | 0              | address (8)                                            |
  * | 8              | length (4)                                             |
  * | 12             | buffer id (2)                                          |
- * | 14             | reserved; of entry 0 the ring's tail, the user's to write |
+ * | 14             | entry 0: tail of the ring, written by the user; others: reserved |
  */
 
 import { bytesAt, libc } from "../../../ffi/libc.ts";
@@ -84,25 +85,25 @@ export class ProvidedBuffers implements LentSlots {
     this.#committed = false;
   }
 
-  /** Shows the kernel what was added. */
+  /** Publishes added buffers to the kernel. */
   commit(): void {
     if (this.#committed) return;
     this.#committed = true;
     Atomics.store(this.#halves, 7, this.#tail);
   }
 
-  /** The kernel has filled one. */
+  /** Called when the kernel has filled a buffer. */
   taken(): void {
     this.#available--;
   }
 
-  /** No read into it is under way any more. */
+  /** Unregisters and unmaps the ring. No read into its buffers may be in progress. */
   close(): void {
     if (this.#ring.fd >= 0) this.#register(UNREGISTER_PBUF_RING, 0n, 0);
     libc().munmap(this.#address, this.#bytes);
   }
 
-  /** struct io_uring_buf_reg: address, entries, group. */
+  /** Passes a struct io_uring_buf_reg: address, number of entries, group id. */
   #register(opcode: number, address: bigint, entries: number): void {
     const registration = new Uint8Array(40);
     const view = new DataView(registration.buffer);

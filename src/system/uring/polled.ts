@@ -1,4 +1,4 @@
-/** A descriptor that is polled, again after each time that it was ready. */
+/** A descriptor polled by io_uring. */
 
 import type { Watch } from "../reactor.ts";
 import { CQE_MORE, type Operation, type Ring } from "./ring.ts";
@@ -8,19 +8,18 @@ const POLL_REMOVE = 7;
 const POLLIN = 1;
 const POLL_MULTISHOT = 1;
 
-/** What a polled descriptor is watched with. */
 export interface PolledParts {
   readonly ring: Ring;
   readonly fd: number;
   readonly tag: number;
-  /** True: one poll tells of every time, also while nothing is read. */
+  /** True for one poll that completes at each wakeup of the descriptor; false for a new poll after each completion. */
   readonly multishot: boolean;
   readonly ready: () => void;
-  /** Takes it out of the reactor. */
+  /** Removes the watch from the reactor. */
   readonly closed: (polled: Polled) => void;
 }
 
-/** See above. */
+/** The {@linkcode Watch} of a polled descriptor. */
 export class Polled implements Watch, Operation {
   readonly tag: number;
   readonly #parts: PolledParts;
@@ -32,7 +31,7 @@ export class Polled implements Watch, Operation {
     this.tag = parts.tag;
   }
 
-  /** Prepares the poll anew where it has ended. */
+  /** Prepares a poll if the watch is enabled and no poll is in progress. */
   arm(): void {
     if (this.#armed || !this.#on) return;
     const { ring, fd, multishot } = this.#parts;

@@ -1,4 +1,4 @@
-/** A multishot read: the kernel fills slots that it was lent, one frame each, until it has none left. */
+/** Multishot reads: the kernel fills lent slots, one frame each, until it has no slot left. */
 
 import { Errno } from "../../base/errno.ts";
 import {
@@ -10,14 +10,13 @@ import {
 import type { ProvidedBuffers } from "./buffer_group.ts";
 import { CQE_MORE, type Operation, type Ring } from "./ring.ts";
 
-/** Opcode of the read; Linux 6.7 has it. */
+/** Opcode IORING_OP_READ_MULTISHOT, since Linux 6.7. */
 export const READ_MULTISHOT = 49;
 const BUFFER_SELECT = 1 << 5 << 8;
 const CQE_BUFFER_SHIFT = 16;
-/** Frames of a batch. */
+/** Maximum frames per batch. */
 const BATCH_FRAMES = 64;
 
-/** What a reader works with. */
 export interface UringReaderParts {
   readonly ring: Ring;
   readonly fd: number;
@@ -25,14 +24,14 @@ export interface UringReaderParts {
   readonly memory: FrameMemory;
   readonly group: ProvidedBuffers;
   readonly sink: FrameSink;
-  /** Takes the reader out of the reactor, and its read out of the ring if it is there. */
+  /** Removes the reader from the reactor and cancels its read if it is in progress. */
   readonly stopped: (reader: UringReader) => void;
 }
 
-/** See above. */
+/** A {@linkcode FrameReader} with one multishot read. */
 export class UringReader implements FrameReader, Operation {
   readonly tag: number;
-  /** True while the read is in the ring. */
+  /** True while the read is prepared or in progress. */
   armed = false;
   readonly #parts: UringReaderParts;
   readonly #batch = new FrameBatch(BATCH_FRAMES);
@@ -43,7 +42,7 @@ export class UringReader implements FrameReader, Operation {
     this.tag = parts.tag;
   }
 
-  /** Prepares the read anew where it has ended and there are slots for it. */
+  /** Prepares a read if none is in progress and the kernel has slots. */
   arm(): void {
     const { ring, fd, group } = this.#parts;
     if (this.armed || this.#ended || group.available === 0) return;
@@ -76,7 +75,7 @@ export class UringReader implements FrameReader, Operation {
     }
   }
 
-  /** Hands up what has been read. */
+  /** Delivers the batch to the sink. */
   handUp(): void {
     const batch = this.#batch;
     if (batch.count === 0) return;
@@ -84,7 +83,7 @@ export class UringReader implements FrameReader, Operation {
     batch.count = 0;
   }
 
-  /** What is lent anew is read into with the next wait. */
+  /** Does nothing: the next wait prepares a read once slots are lent. */
   resume(): void {}
 
   stop(): void {

@@ -1,9 +1,9 @@
 /**
  * An io_uring: submission and completion queues in memory shared with the kernel.
  *
- * Entries are written as 32-bit words (and addresses as 64-bit ones) of typed arrays over the mapped rings, so an operation
- * allocates nothing. Made for one thread (`SINGLE_ISSUER`, `DEFER_TASKRUN`): completions are delivered
- * only inside {@linkcode Ring.enter}. Layouts: linux/io_uring.h.
+ * Entries are written as 32-bit words, and addresses as 64-bit words, of typed arrays over the mapped rings, so that an
+ * operation allocates nothing. The ring is for one thread (`SINGLE_ISSUER`, `DEFER_TASKRUN`): the kernel posts
+ * completions only within {@linkcode Ring.enter}. `linux/io_uring.h` defines the layouts.
  *
  * | word of an entry | field                             |
  * |------------------|-----------------------------------|
@@ -14,7 +14,7 @@
  * | 6                | length                            |
  * | 7                | flags of the operation            |
  * | 8, 9             | user data: tag, detail            |
- * | 10               | buffer group << 0 (16 bits)       |
+ * | 10               | buffer group (low 16 bits)        |
  */
 
 import { ioUringCalls, Syscall } from "../../../ffi/io_uring.ts";
@@ -43,22 +43,22 @@ const OP_SUPPORTED = 1;
 const GETEVENTS_ARG_BYTES = 24;
 const EXTENDED = BigInt(GETEVENTS_ARG_BYTES);
 
-/** Flag of a submission: only a failure completes. */
+/** Submission flag IOSQE_CQE_SKIP_SUCCESS, shifted into word 0: only a failure posts a completion. */
 export const SKIP_SUCCESS = 1 << 6 << 8;
 
-/** Words of a submission and of a completion. */
+/** 32-bit words of a submission entry and of a completion entry. */
 const SQE_WORDS = 16;
 const CQE_WORDS = 4;
 
-/** For `enter`: no wait. */
+/** Argument of `enter` for no wait. */
 export const NO_WAIT = new Float64Array(1);
 
-/** Flag of a completion: the operation goes on. */
+/** Completion flag IORING_CQE_F_MORE: the operation continues and will post further completions. */
 export const CQE_MORE = 2;
 
 /** Receives the completions of one tag. */
 export interface Operation {
-  /** A completion: a result or a negative errno, its flags, and the detail of the user data. */
+  /** Receives a completion: the result or a negative errno, its flags, and the detail of the user data. */
   complete(result: number, flags: number, detail: number): void;
 }
 
@@ -67,7 +67,7 @@ export class Ring {
   readonly #calls = ioUringCalls();
   readonly #errno: Int32Array;
   readonly #rings: Uint32Array;
-  /** The submission entries: words, and the same memory as 64-bit words for addresses. */
+  /** The submission entries as 32-bit words, and the same memory as 64-bit words for addresses. */
   readonly words: Uint32Array;
   readonly quads: BigUint64Array;
   readonly #sqTail: number;
@@ -86,7 +86,11 @@ export class Ring {
   #head: number;
   #unsubmitted = 0;
 
-  /** @param entries submissions that fit; a power of two */
+  /**
+   * Creates and maps a ring. Throws `E_URING`.
+   *
+   * @param entries size of the submission queue; a power of two
+   */
   constructor(entries: number) {
     libc();
     this.#errno = errnoCell();
@@ -129,12 +133,12 @@ export class Ring {
     argument.setBigUint64(16, addressOf(this.#timeout.bytes), true);
   }
 
-  /** The descriptor, for registrations. */
+  /** The descriptor of the ring, or -1 after `close()`. */
   get fd(): number {
     return this.#fd.number;
   }
 
-  /** True if the kernel knows the operation. */
+  /** Returns true if the kernel supports the operation. */
   supports(opcode: number): boolean {
     const probe = new Uint8Array(16 + PROBE_OPS * 8);
     const result = this.#calls.register(
@@ -152,7 +156,7 @@ export class Ring {
     return (flags & OP_SUPPORTED) !== 0;
   }
 
-  /** Registers something; throws `E_URING`. */
+  /** Calls io_uring_register(2). Throws `E_URING`. */
   register(opcode: number, argument: Uint8Array<ArrayBuffer>, count: number) {
     unwrap(
       this.#calls.register(Syscall.Register, this.fd, opcode, argument, count),
@@ -161,21 +165,27 @@ export class Ring {
     );
   }
 
-  /** The first word of the next submission, zeroed; its fields are the caller's to fill before the next `enter`. */
+  /**
+   * Returns the index of the first word of the next submission entry, which is zeroed. The caller fills it before the
+   * next `enter`. Submits the queue first if it is full.
+   */
   prepare(): number {
     if (this.#unsubmitted > this.#sqMask) this.enter(NO_WAIT);
     const at = (this.#tail & this.#sqMask) * SQE_WORDS;
     const { words } = this;
-    // Not `fill`: that is a call into the runtime.
+    // A loop, because `fill` is a call into the runtime.
     for (let i = at; i < at + SQE_WORDS; i++) words[i] = 0;
     this.#tail = (this.#tail + 1) >>> 0;
     this.#unsubmitted++;
     return at;
   }
 
-  /** Submits what was prepared, and waits for a completion at most the milliseconds in `span`: 0 not at all, Infinity as long as it takes. */
+  /**
+   * Submits the prepared entries and waits for a completion for at most `span[0]` milliseconds: 0 for no wait, Infinity
+   * for no limit. Throws `E_URING`.
+   */
   enter(span: Float64Array): void {
-    // The kernel looks at it within this very call.
+    // No atomic store: the kernel reads the tail only within this call.
     this.#rings[this.#sqTail] = this.#tail;
     const waits = span[0]! > 0 && this.#completions() === 0;
     this.#timeout.set(span);
@@ -193,19 +203,19 @@ export class Ring {
       this.#unsubmitted = Math.max(0, this.#unsubmitted - result);
       return;
     }
-    // The submissions of a call that was interrupted or timed out while it waited were taken all the same.
+    // A wait that was interrupted or timed out has submitted its entries.
     if (why === Errno.ETIME || why === Errno.EINTR) this.#unsubmitted = 0;
     else if (why !== Errno.EBUSY && why !== Errno.EAGAIN) {
       throw lastError("E_URING", "wait for an io_uring", { errno: why });
     }
   }
 
-  /** True if everything that was prepared has been taken by the kernel. */
+  /** True if the kernel has taken all prepared entries. */
   get allSubmitted(): boolean {
     return this.#unsubmitted === 0;
   }
 
-  /** Prepares the end of the operation of a tag, by an operation that does so. */
+  /** Prepares `opcode`, an operation that cancels the operation of a tag. */
   cancel(opcode: number, tag: number): void {
     const at = this.prepare();
     const { words } = this;
@@ -214,7 +224,7 @@ export class Ring {
     words[at + 4] = tag;
   }
 
-  /** Hands each waiting completion to the operation of its tag, if there is one; returns how many there were. */
+  /** Passes each pending completion to the operation of its tag, if there is one. Returns the number of completions. */
   harvest(operations: readonly (Operation | undefined)[]): number {
     const rings = this.#rings;
     const count = this.#completions();
@@ -225,7 +235,8 @@ export class Ring {
       const detail = rings[at + 1]!;
       const result = rings[at + 2]! | 0;
       const flags = rings[at + 3]!;
-      // Each by itself, because what takes it may enter the ring; read by the kernel within calls of this thread.
+      // Updated for each completion, because `complete` may enter the ring. No atomic store: the kernel reads the head
+      // only within calls of this thread.
       rings[this.#cqHead] = this.#head;
       operations[tag]?.complete(result, flags, detail);
     }

@@ -1,8 +1,8 @@
 /**
- * The reactor over io_uring: TAP reads that go on by themselves, TAP writes, doorbells and waiting, in one system call
- * a turn.
+ * The reactor based on io_uring: TAP reads (multishot), TAP writes, doorbells and the wait take one system call per
+ * turn.
  *
- * Needs Linux 6.7 (multishot reads) and a system that allows io_uring: see {@linkcode openUringReactor}.
+ * Requires Linux 6.7 for multishot reads, and a system that allows io_uring: see {@linkcode openUringReactor}.
  */
 
 import { Errno } from "../../base/errno.ts";
@@ -26,14 +26,14 @@ import { UringWriter } from "./writer.ts";
 
 const ENTRIES = 512;
 const ASYNC_CANCEL = 14;
-/** Of the bells; tag 0 is that of completions that nothing waits for. */
+/** Tag of the bells. Tag 0 is for operations whose completions are ignored. */
 const BELLS = 1;
 
-/** See above. */
+/** A {@linkcode Reactor} based on io_uring. */
 export class UringReactor extends ReactorBase {
   override readonly writesLater = true;
   readonly #ring: Ring;
-  /** By tag. */
+  /** Operations by tag. */
   readonly #operations: (Operation | undefined)[];
   readonly #readers: UringReader[] = [];
   readonly #polled: Polled[] = [];
@@ -88,7 +88,7 @@ export class UringReactor extends ReactorBase {
   override forget(memory: FrameMemory): void {
     const group = this.#groupsOf.get(memory);
     if (!group) return;
-    // Reads that were taken out of the ring end here.
+    // Cancelled reads complete within this call.
     this.#ring.enter(NO_WAIT);
     this.submit();
     this.#groupsOf.delete(memory);
@@ -110,7 +110,7 @@ export class UringReactor extends ReactorBase {
     for (let i = 0; i < this.#readers.length; i++) this.#readers[i]!.arm();
     for (let i = 0; i < this.#polled.length; i++) this.#polled[i]!.arm();
     this.#ring.enter(this.span);
-    // What was written must have been taken when this returns: its memory is given back then.
+    // Frame memory is reused after the wait, so the kernel must have taken all writes.
     this.submit();
   }
 
@@ -126,7 +126,7 @@ export class UringReactor extends ReactorBase {
     for (const group of this.#groups) group.close();
   }
 
-  /** The slots that a memory lends: one group, however many descriptors are read into it. */
+  /** Returns the buffer group of a memory, and creates it at first use. All readers of the memory share it. */
   #groupOf(memory: FrameMemory): ProvidedBuffers {
     let group = this.#groupsOf.get(memory);
     if (!group) {
@@ -169,26 +169,26 @@ export class UringReactor extends ReactorBase {
   #stop(reader: UringReader): void {
     if (!remove(this.#readers, reader) || !reader.armed) return;
     this.#ring.cancel(ASYNC_CANCEL, reader.tag);
-    // Now and not with the next wait: the descriptor is about to be closed.
+    // Submitted immediately, because the caller closes the descriptor next.
     this.submit();
   }
 }
 
-/** Takes an item out of a list; false if it is not there. */
+/** Removes an item from a list. Returns false if it is not in the list. */
 function remove<T>(list: T[], item: T): boolean {
   const at = list.indexOf(item);
   if (at >= 0) list.splice(at, 1);
   return at >= 0;
 }
 
-/** A reactor on io_uring; throws `E_URING` where the kernel is too old or io_uring is forbidden. */
+/** Opens a reactor based on io_uring. Throws `E_URING` if the kernel is too old or forbids io_uring. */
 export function openUringReactor(clock?: Clock): UringReactor {
   const ring = new Ring(ENTRIES);
   if (ring.supports(READ_MULTISHOT)) return new UringReactor(ring, clock);
   ring.close();
   throw new IpoibError(
     "E_URING",
-    "Cannot use io_uring: this kernel has no multishot reads",
-    { errno: Errno.ENOSYS, hint: "Linux 6.7 or later has them" },
+    "Cannot use io_uring: the kernel has no multishot reads",
+    { errno: Errno.ENOSYS, hint: "use Linux 6.7 or later, or `--io poll`" },
   );
 }

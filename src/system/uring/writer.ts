@@ -1,11 +1,14 @@
-/** Writes that go with the next wait; what became of them is known when it is over. */
+/** Writes that are submitted with the next wait. Their results are known after it. */
 
 import type { FrameWriter, WriteResults } from "../frames.ts";
 import { type Operation, type Ring, SKIP_SUCCESS } from "./ring.ts";
 
 const WRITE = 23;
 
-/** Prepares a write of `length` bytes at `address`; only a failure completes, with `tag` and the length. Returns its first word. */
+/**
+ * Prepares a write of `length` bytes at `address`. Only a failure posts a completion, with `tag` and the length as
+ * detail. Returns the index of the entry's first word.
+ */
 export function prepareWrite(
   ring: Ring,
   fd: number,
@@ -26,21 +29,21 @@ export function prepareWrite(
   return at;
 }
 
-/** See above. */
+/** A {@linkcode FrameWriter} of a ring. */
 export class UringWriter implements FrameWriter, Operation {
   readonly tag: number;
   readonly #ring: Ring;
   readonly #fd: number;
   readonly #results: WriteResults;
   readonly #closed: (writer: UringWriter) => void;
-  /** Prepared since the last wait. */
+  /** Frames and bytes prepared since the last wait. */
   #frames = 0;
   #bytes = 0;
-  /** Given to the kernel by it. */
+  /** Frames and bytes submitted by the last wait and not reported yet. */
   #sentFrames = 0;
   #sentBytes = 0;
 
-  /** @param closed takes it out of the reactor */
+  /** @param closed removes the writer from the reactor */
   constructor(
     ring: Ring,
     fd: number,
@@ -68,7 +71,7 @@ export class UringWriter implements FrameWriter, Operation {
     this.#results.onRefused(-result);
   }
 
-  /** What was prepared goes to the kernel now. */
+  /** Counts the prepared writes as submitted, before the wait that submits them. */
   send(): void {
     this.#sentFrames += this.#frames;
     this.#sentBytes += this.#bytes;
@@ -76,11 +79,11 @@ export class UringWriter implements FrameWriter, Operation {
     this.#bytes = 0;
   }
 
-  /** What the kernel had, and did not refuse, was taken. */
+  /** Reports the submitted writes that have not failed as written, after their completions were harvested. */
   settle(): void {
     const frames = this.#sentFrames;
     const bytes = this.#sentBytes;
-    // Below zero: the ring was full, so that one was refused before its turn.
+    // Negative if a full ring was submitted early, and a write failed before `send` counted it.
     if (frames <= 0) return;
     this.#sentFrames = 0;
     this.#sentBytes = 0;
