@@ -1,6 +1,6 @@
 /**
- * A netdev without a kernel, for unit tests: frames go in and come out, and the configuration is what the
- * test says. It needs no privilege, and no FFI where the test resolves addresses itself.
+ * A netdev without a kernel, for unit tests. The test injects frames, inspects written frames and sets the
+ * configuration. It needs no privilege, and no FFI if the test sets `resolve`.
  */
 
 import { Errno } from "../base/errno.ts";
@@ -37,21 +37,21 @@ export interface FakeOptions {
   readonly ifindex?: number;
   readonly mtu?: number;
   readonly up?: boolean;
-  /** Where frames are read to; without it none is. */
+  /** Memory into which frames are read. Without it, no frame is read. */
   readonly memory?: FrameMemory;
-  /** The bytes at an address that the code under test passes: its own memory, unless told otherwise. */
+  /** Returns the bytes at an address that the code under test passes. Default: the memory of this process. */
   readonly resolve?: (address: bigint, length: number) => Uint8Array;
 }
 
-/** A frame that was written. */
+/** A written frame. */
 export interface WrittenFrame {
   /** Undefined for a frame of `writeBytes()`. */
   readonly address: bigint | undefined;
-  /** A copy, virtio header first. */
+  /** A copy of the frame, starting with the virtio header. */
   readonly bytes: Uint8Array;
 }
 
-/** A configuration that a test sets; its listeners are called at once. */
+/** A configuration that a test sets. Each change calls the listeners synchronously. */
 class FakeConfig implements NetConfig {
   namespace: NetworkNamespace = { inode: 1n, procInode: 2n, initial: true };
   name: string;
@@ -61,7 +61,7 @@ class FakeConfig implements NetConfig {
   addresses: readonly InterfaceAddress[] = [];
   memberships: readonly IpAddress[] = [];
   routesByPort = false;
-  /** How often `route()` was asked. */
+  /** Number of calls of `route()`. */
   routeLookups = 0;
   readonly neighbours = new FakeNeighbours();
   readonly #groups = new Set<number>();
@@ -83,13 +83,16 @@ class FakeConfig implements NetConfig {
     return this.addresses.some((own) => own.address.equals(address));
   }
 
-  /** Longest prefix of `addRoute()` and of the addresses; classes and broadcasts as the kernel knows them. */
+  /**
+   * Returns the route with the longest prefix among the addresses and `addRoute()`. Local, multicast and broadcast
+   * destinations take precedence.
+   */
   route({ destination: { w3: destination } }: Flow): Route {
     this.routeLookups++;
     return this.routeOf(destination);
   }
 
-  /** As {@linkcode route}, for the fake kernel's own use. */
+  /** Like {@linkcode route} but not counted, for use by the fake itself. */
   routeOf(destination: number): Route {
     if (!this.up || this.isLocal(IpAddress.ipv4(destination))) {
       return { type: "none" };
@@ -125,14 +128,14 @@ class FakeConfig implements NetConfig {
     this.#listeners.add(listener);
   }
 
-  /** Calls the listeners. */
+  /** Calls the listeners for each change. */
   emit(...changes: ConfigChange[]): void {
     for (const change of changes) {
       this.#listeners.call(change);
     }
   }
 
-  /** Sets what is given, and tells the listeners if anything differs. */
+  /** Sets the given properties, and notifies the listeners if any differs. */
   setLink(link: { up?: boolean; mtu?: number; name?: string }): void {
     const { up = this.up, mtu = this.mtu, name = this.name } = link;
     if (up === this.up && mtu === this.mtu && name === this.name) return;
@@ -180,7 +183,7 @@ class FakeConfig implements NetConfig {
     if (this.#updateMemberships()) this.emit("membership");
   }
 
-  /** Routes a prefix; a number is the next hop. */
+  /** Adds a route for a prefix. A number stands for a unicast route with that next hop. */
   addRoute(
     prefix: number,
     prefixLength: number,
@@ -210,7 +213,7 @@ class FakeConfig implements NetConfig {
   }
 }
 
-/** A route with one next hop. */
+/** Returns a unicast route with one next hop. */
 function routeVia(nextHop: number): Route {
   return {
     type: "unicast",
@@ -218,16 +221,16 @@ function routeVia(nextHop: number): Route {
   };
 }
 
-/** See the module's documentation. */
+/** A {@linkcode Netdev} that a test drives. */
 export class FakeNetdev implements Netdev {
   readonly name: string;
   readonly ifindex: number;
   readonly config: FakeConfig;
   readonly nextHopSource = "routes";
-  /** What came out, oldest first. */
+  /** Written frames, oldest first. */
   readonly written: WrittenFrame[] = [];
   carrier = false;
-  /** What {@linkcode status} says. */
+  /** The value that {@linkcode status} returns. */
   kernelStatus: DeviceStatus = {
     promiscuity: 0,
     allmulti: 0,
@@ -235,13 +238,13 @@ export class FakeNetdev implements Netdev {
     maxMtu: 65521,
     queueDrops: 0,
   };
-  /** Mbit/s. */
+  /** Speed in Mbit/s. */
   speed = 0;
   paused = false;
   closed = false;
-  /** Times of `noteReport()`. */
+  /** Times of the `noteReport()` calls. */
   readonly reports: Millis[] = [];
-  /** A positive errno that every write fails with, or 0. */
+  /** A positive errno with which every write fails, or 0. */
   writeError = 0;
   onFrames: (batch: FrameBatch) => void = () => {};
   onWritten: (frames: number, bytes: number) => void = () => {};
@@ -261,12 +264,12 @@ export class FakeNetdev implements Netdev {
     this.config.neighbours.output = (frame) => this.inject(frame);
   }
 
-  /** Frames that wait to be read. */
+  /** Number of frames that have not been read yet. */
   get waiting(): number {
     return this.#queue.length;
   }
 
-  /** Has the kernel route IPv4 frames and resolve their next hops, as its stack does before a device sees them. */
+  /** Routes IPv4 frames and resolves their next hops, as the kernel's stack does before it gives frames to a device. */
   send(...frames: Uint8Array[]): void {
     const { config } = this;
     for (const frame of frames) {
@@ -281,13 +284,13 @@ export class FakeNetdev implements Netdev {
     }
   }
 
-  /** Has the device carry a frame (virtio header first), which is read if there is a slot for it. */
+  /** Queues frames, each starting with the virtio header, and delivers them if there are slots. */
   inject(...frames: Uint8Array[]): void {
     this.#queue.push(...frames);
     this.deliver();
   }
 
-  /** Reads what waits, while there are slots. */
+  /** Delivers queued frames to `onFrames` while there are slots. */
   deliver(): void {
     while (!this.closed && !this.paused && this.#queue.length > 0) {
       const slot = this.#memory?.reserve() ?? -1;
@@ -304,7 +307,7 @@ export class FakeNetdev implements Netdev {
     }
   }
 
-  /** Takes what was written so far. */
+  /** Returns and removes the frames written so far. */
   takeWritten(): Uint8Array[] {
     return this.written.splice(0).map(({ bytes }) => bytes);
   }
@@ -352,7 +355,7 @@ export class FakeNetdev implements Netdev {
     this.closed = true;
   }
 
-  /** As a device does: what does not fit is lost. */
+  /** Copies a frame into a slot, and truncates it to the slot's capacity as a TAP does. */
   #fill(slot: number, frame: Uint8Array): void {
     const { vnetAddress, frameCapacity } = this.#memory!;
     const length = Math.min(frame.length, frameCapacity);

@@ -1,6 +1,7 @@
 /**
- * The kernel's ARP, for unit tests: packets wait for their next hop, requests for own addresses are answered, answers
- * resolve. No clock: what time would do a test does ({@linkcode FakeNeighbours.retry}, {@linkcode FakeNeighbours.fail}).
+ * The kernel's ARP for unit tests: queues packets until their next hop is resolved, answers requests for local
+ * addresses, and processes replies. It has no clock: the test calls {@linkcode FakeNeighbours.retry} and
+ * {@linkcode FakeNeighbours.fail} instead of timeouts.
  */
 
 import { ArpOperation } from "../wire/arp.ts";
@@ -37,11 +38,11 @@ interface Entry {
 }
 
 export class FakeNeighbours implements KernelNeighbours {
-  /** What the engine had the kernel do: "resolve 10.0.0.2". */
+  /** Changes requested by the engine, such as "resolve 10.0.0.2". */
   readonly changes: string[] = [];
-  /** The addresses of the interface. */
+  /** Returns the addresses of the interface. */
   addresses: () => readonly InterfaceAddress[] = () => [];
-  /** Hands a frame to the device. */
+  /** Passes a frame to the device. */
   output: (frame: Uint8Array) => void = () => {};
   readonly #entries = new Map<number, Entry>();
   readonly #listeners: ((record: KernelNeighbour, deleted: boolean) => void)[] =
@@ -53,7 +54,7 @@ export class FakeNeighbours implements KernelNeighbours {
     return this.#entries.get(address)?.state;
   }
 
-  /** The kernel sends a frame to a next hop. */
+  /** Sends a frame to a next hop, as the kernel does. */
   send(frame: Uint8Array, nextHop: number): void {
     const entry = this.#get(nextHop);
     if (USABLE.includes(entry.state)) {
@@ -68,38 +69,38 @@ export class FakeNeighbours implements KernelNeighbours {
     }
   }
 
-  /** Asks again for what is not resolved: a second has passed. */
+  /** Sends the requests of all INCOMPLETE entries again, as the kernel does every second. */
   retry(): void {
     for (const [address, { state }] of this.#entries) {
       if (state === "INCOMPLETE") this.#ask(address, EthernetKind.Broadcast);
     }
   }
 
-  /** Asks a neighbour itself: it has not been heard of for long. */
+  /** Sets an entry to PROBE and sends a unicast request, as the kernel does for an entry that is not confirmed. */
   probe(address: number): void {
     this.#get(address).state = "PROBE";
     this.#ask(address, EthernetKind.Host);
   }
 
-  /** Nobody answered. */
+  /** Sets an entry to FAILED and drops its packets, as the kernel does without a reply. */
   fail(address: number): void {
     const entry = this.#get(address);
     entry.waiting.length = 0;
     this.#set(address, "FAILED");
   }
 
-  /** `ip neigh change ADDRESS nud STATE`, without the engine's doing. */
+  /** Does the same as `ip neigh change ADDRESS nud STATE`, and notifies the listeners. */
   set(address: number, state: KernelNeighbourState): void {
     this.#get(address);
     this.#set(address, state);
   }
 
-  /** `ip neigh del ADDRESS`. */
+  /** Does the same as `ip neigh del ADDRESS`, and notifies the listeners. */
   delete(address: number): void {
     if (this.#entries.delete(address)) this.#tell(address, "FAILED", true);
   }
 
-  /** Takes a frame that the engine has written; false if it is not ARP. */
+  /** Processes a frame written by the engine. Returns false if it is not ARP. */
   take(frame: Uint8Array): boolean {
     if (frame.length < FRAME_HEADER_LENGTH) return false;
     const view = new DataView(frame.buffer, frame.byteOffset, frame.length);
@@ -150,7 +151,7 @@ export class FakeNeighbours implements KernelNeighbours {
     this.#lostListeners.push(listener);
   }
 
-  /** Changes of the table that the engine is not told of, then that there were some. */
+  /** Makes changes without notifying the listeners of them, then notifies the listeners of the loss. */
   lose(change: () => void): void {
     const listeners = this.#listeners.splice(0);
     change();
@@ -164,7 +165,7 @@ export class FakeNeighbours implements KernelNeighbours {
 
   #process({ operation, senderIp, targetIp }: DeviceArp): void {
     const local = this.#isLocal(targetIp);
-    // A packet from an own address is a martian: not even an announcement of it is answered.
+    // The kernel ignores ARP packets with a local sender address.
     if (this.#isLocal(senderIp)) return;
     if (operation === ArpOperation.Request && local) {
       if (senderIp !== 0) {

@@ -1,9 +1,10 @@
 /**
- * The kernel's own IPoIB interfaces (ib_ipoib) in one network namespace: on which port and P_Key each is, and whether it is up.
+ * The IPoIB interfaces of the kernel driver (ib_ipoib) in a network namespace, with port, P_Key and administrative
+ * state.
  *
- * An interface is told by its addresses: the link-layer address ends in the GID of the port, the broadcast address has the P_Key
- * in its MGID (RFC 4391 sections 4 and 9.1.1). So neither its name nor sysfs is needed, which may show another namespace. Our own
- * devices have no link-layer address and are not among them.
+ * Port and P_Key come from the interface's addresses: the link-layer address ends with the port's GID, and the
+ * broadcast address has the P_Key in its MGID (RFC 4391 sections 4 and 9.1.1). sysfs is not read, because it may show
+ * another namespace. The devices of this program have no link-layer address and are ignored.
  */
 
 import type { Reactor, Watch } from "../system/reactor.ts";
@@ -31,17 +32,17 @@ const IFLA_BROADCAST = 2;
 const ADDRESS_LENGTH = 20;
 const GID_OFFSET = ADDRESS_LENGTH - GID_LENGTH;
 
-/** One interface. */
+/** An interface of ib_ipoib. */
 export interface IpoibLink {
   readonly ifindex: number;
   readonly up: boolean;
-  /** Of its port, 16 bytes. */
+  /** GID of its port, 16 bytes. */
   readonly gid: Uint8Array;
-  /** With the full-member bit. */
+  /** P_Key with the full-member bit. */
   readonly pkey: number;
 }
 
-/** The interface that a message speaks of; undefined if it is none of ib_ipoib's. */
+/** Parses a link message. Returns undefined if the link is not an interface of ib_ipoib. */
 export function parseIpoibLink(
   { type, body }: NetlinkMessage,
 ): IpoibLink | undefined {
@@ -65,7 +66,7 @@ export function parseIpoibLink(
   };
 }
 
-/** The GID at the end of a link-layer address of 20 bytes. */
+/** Returns the GID in the last 16 bytes of a 20-byte link-layer address. */
 function gidOf({ buffer, byteOffset }: DataView): Uint8Array {
   return new Uint8Array(buffer, byteOffset + GID_OFFSET, GID_LENGTH);
 }
@@ -74,7 +75,7 @@ export interface IpoibLinksOptions {
   readonly reactor: Reactor;
   /** An open namespace, used during construction only; undefined for the thread's own. */
   readonly netns: number | undefined;
-  /** Called when an interface that was up is down or gone, or is on another port or P_Key. */
+  /** Called if no interface is up any more on the port and P_Key of an interface that was up. */
   readonly onDown: (link: IpoibLink) => void;
 }
 
@@ -97,7 +98,7 @@ export class IpoibLinks {
     parts.move();
   }
 
-  /** True if an interface on this port and P_Key (with the full-member bit) is up. */
+  /** Returns true if an interface is up on this port and P_Key (with the full-member bit). */
   isUp(gid: Uint8Array, pkey: number): boolean {
     for (const link of this.#links.values()) {
       if (link.up && link.pkey === pkey && gidEquals(link.gid, gid)) {

@@ -1,9 +1,9 @@
 /**
- * The kernel's edge: a network device that the kernel's stack sends to, and what the kernel knows of it.
+ * The interface to the kernel: a network device, its configuration and its neighbours.
  *
- * The real one is a TAP of link type InfiniBand (`tap/`), with the configuration mirrored over rtnetlink
- * (`rtnetlink/`); `fake.ts` is the one for unit tests. A netdev has no memory of its own: it reads into and writes
- * out of addresses that it is given, so that a packet is never copied in user space.
+ * `open_netdev.ts` implements it with a TAP of link type InfiniBand (`tap/`) and a mirror of its configuration over
+ * rtnetlink (`rtnetlink/`), `fake.ts` for unit tests. A netdev has no frame memory: it reads and writes frames in
+ * memory of its user, so that they are not copied.
  */
 
 import type { Millis } from "../base/units.ts";
@@ -14,7 +14,7 @@ import type { IpAddress } from "../wire/ip_address.ts";
 /** An address of the interface. */
 export interface InterfaceAddress {
   readonly address: IpAddress;
-  /** Bits, of 32 or 128. */
+  /** Length in bits, of 32 or 128. */
   readonly prefixLength: number;
   /** The subnet broadcast, or undefined for /31, /32 and point-to-point addresses. */
   readonly broadcast: IpAddress | undefined;
@@ -22,7 +22,7 @@ export interface InterfaceAddress {
   readonly secondary: boolean;
 }
 
-/** What a device can know of a packet that decides its way. */
+/** The header fields of a packet that routing depends on and a device can see. */
 export interface Flow {
   readonly destination: IpAddress;
   readonly source: IpAddress;
@@ -34,21 +34,21 @@ export interface Flow {
   readonly destinationPort: number;
 }
 
-/** One of the ways of a route by our interface. */
+/** A next hop of a route through this interface. */
 export interface RouteLeg {
-  /** The destination itself if it is on the link. An IPv6 address for an IPv4 destination is possible. */
+  /** The destination itself if it is on the link. May be an IPv6 address for an IPv4 destination. */
   readonly nextHop: IpAddress;
-  /** Its share of the flows, against the other legs' weights. */
+  /** Share of the flows relative to the weights of the other legs. */
   readonly weight: number;
 }
 
-/** Where the kernel's routing sends a flow. */
+/** The kernel's route of a flow. */
 export type Route =
-  /** At least one leg, in the order of their addresses. */
+  /** At least one leg, sorted by address. */
   | { readonly type: "unicast"; readonly legs: readonly RouteLeg[] }
   | { readonly type: "broadcast" }
   | { readonly type: "multicast" }
-  /** The destination is this host, unreachable, prohibited, or leaves by another interface. */
+  /** The destination is local, unreachable or prohibited, or its route uses another interface. */
   | { readonly type: "none" };
 
 /** States of the kernel's neighbours, as iproute2 prints them. */
@@ -67,39 +67,39 @@ export type KernelNeighbourState =
 export interface KernelNeighbour {
   readonly address: IpAddress;
   readonly state: KernelNeighbourState;
-  /** Seconds since it was used, confirmed and changed. */
+  /** Seconds since the entry was last used, confirmed and changed. */
   readonly used: number;
   readonly confirmed: number;
   readonly updated: number;
   readonly probes: number;
 }
 
-/** The kernel's neighbours on one interface. Nothing here throws: an entry may go, and the device move, at any time. */
+/** The kernel's neighbours on one interface. No method throws, because entries and the device may go at any time. */
 export interface KernelNeighbours {
-  /** Asks the kernel; without the NOARP entries that it has for multicast and broadcast addresses. */
+  /** Reads the kernel's table, without the NOARP entries of multicast and broadcast addresses. */
   list(): readonly KernelNeighbour[];
   /**
-   * Sets the entry FAILED if there is one, then uses it, which makes one if need be: the kernel asks by broadcast at once.
-   * False if the kernel refuses or the interface is gone.
+   * Starts resolution: sets an existing entry to FAILED, then uses the entry, which the kernel creates if it is
+   * missing. The kernel broadcasts a request immediately. Returns false if the kernel refuses or the interface is gone.
    */
   resolve(address: IpAddress): boolean;
   setStale(address: IpAddress): void;
   setPermanent(address: IpAddress): void;
   remove(address: IpAddress): void;
-  /** The listener hears what the kernel did by itself, or for others. */
+  /** Registers a listener for changes that were not made through this object. */
   onNeighbour(
     listener: (record: KernelNeighbour, deleted: boolean) => void,
   ): void;
-  /** The listener hears that changes went unheard: {@linkcode list} has the truth. */
+  /** Registers a listener for the loss of changes. {@linkcode list} then returns the current table. */
   onLost(listener: () => void): void;
 }
 
-/** What changed in the mirror. */
+/** The kind of a configuration change. */
 export type ConfigChange = "link" | "address" | "route" | "membership" | "gone";
 
-/** The kernel's configuration of one interface, kept current by rtnetlink. */
+/** The kernel's configuration of one interface. */
 export interface NetConfig {
-  /** Where the interface is; a change is of kind "link". */
+  /** The namespace of the interface. Moving it to another namespace is a change of kind "link". */
   readonly namespace: NetworkNamespace;
   readonly up: boolean;
   readonly mtu: number;
@@ -107,66 +107,74 @@ export interface NetConfig {
   readonly ifindex: number;
   readonly addresses: readonly InterfaceAddress[];
   /**
-   * Groups that the kernel joined on the interface; 224.0.0.1 is among them while the interface is up.
-   * A change brings a new list, so an old one can be compared with it.
+   * IPv4 multicast groups that the kernel has joined on the interface, including 224.0.0.1 while it is up. A change
+   * replaces the list.
    */
   readonly memberships: readonly IpAddress[];
-  /** True if `address` is configured on this interface. */
+  /** Returns true if `address` is configured on this interface. */
   isLocal(address: IpAddress): boolean;
-  /** Asks the kernel which way a packet leaves: a system call, so keep the answer until a change of kind "route". */
+  /** Looks up the route of a flow. This takes system calls: keep the result until a change of kind "route". */
   route(flow: Flow): Route;
-  /** True if rules of policy routing look at protocols or ports, so that one answer of `route` serves one connection. */
+  /** True if policy routing rules match protocols or ports: a result of `route` is then valid for one flow only. */
   readonly routesByPort: boolean;
   readonly neighbours: KernelNeighbours;
   onChange(listener: (change: ConfigChange) => void): void;
 }
 
-/** What the kernel says of a device when it is asked. */
+/** The kernel's status of a device. */
 export interface DeviceStatus {
-  /** How many users want all packets, and all multicast packets. */
+  /** Number of users of promiscuous mode, and of all-multicast mode. */
   readonly promiscuity: number;
   readonly allmulti: number;
   readonly minMtu: number;
   readonly maxMtu: number;
-  /** Packets that the kernel dropped before they could be read. */
+  /** Number of packets that the kernel dropped before they were read. */
   readonly queueDrops: number;
 }
 
 /** A network device. */
 export interface Netdev {
-  /** As made; the kernel's current name is `config.name`. */
+  /** The name at creation. The current name is `config.name`. */
   readonly name: string;
-  /** Another one after the interface moved to another namespace, as is `config.ifindex`. */
+  /** The current index, the same as `config.ifindex`. It may change when the interface moves to another namespace. */
   readonly ifindex: number;
   readonly config: NetConfig;
-  /** Where next hops come from: "program" if frames tell them, else why they do not. */
+  /**
+   * "program" if a program in the kernel writes next hops into frames, else "routes" with the reason if there is one.
+   */
   readonly nextHopSource: string;
-  /** Called with frames (virtio header first) that were read; their slots are the callee's, the batch is not. */
+  /**
+   * Called with frames that were read, each starting with the virtio header. The callee owns their slots; the netdev
+   * reuses the batch.
+   */
   onFrames: (batch: FrameBatch) => void;
-  /** Called when so many frames of so many bytes in all were taken by the kernel. */
+  /** Called with the number of frames written and their total length in bytes. */
   onWritten: (frames: number, bytes: number) => void;
-  /** Called when a frame was refused, with a positive errno (EIO while the link is down). */
+  /** Called for a frame that could not be written, with a positive errno: EIO while the link is down. */
   onRefused: (errno: number) => void;
-  /** Writes one frame (virtio header first) from `address`; it must stay as it is until the loop's next wait is over. */
+  /**
+   * Writes a frame at `address`, starting with the virtio header. The bytes must not change until the reactor's next
+   * wait is over.
+   */
   write(address: bigint, length: number): void;
-  /** Writes one frame from a buffer, at once: bytes taken, or a negative errno. For the slow path. */
+  /** Writes a frame from a buffer immediately. Returns the bytes written or a negative errno. For the slow path. */
   writeBytes(frame: Uint8Array): number;
   /**
-   * Slots are free again. While there are none the device is left alone: its queue fills, and what has no room in it the
-   * kernel drops, which slows TCP down, and no other sender.
+   * Continues reading. Called when slots are free again. Without slots the device is not read: when its queue is full,
+   * the kernel drops packets, which slows down TCP but no other senders.
    */
   resume(): void;
-  /** Tells the kernel whether the link has carrier. */
+  /** Sets the carrier state of the device. */
   setCarrier(on: boolean): void;
-  /** Tells the kernel the rate of the link in Mbit/s, which `ethtool` and sysfs show. */
+  /** Sets the speed of the device in Mbit/s, which ethtool and sysfs show. */
   setSpeed(mbps: number): void;
-  /** Asks the kernel. */
+  /** Reads the status from the kernel. */
   status(): DeviceStatus;
-  /** Asks the kernel; `config` tells of it later, with a change of kind "link". Throws what the kernel refuses. */
+  /** Sets the MTU of the device in bytes and updates `config.mtu`. Throws if the kernel refuses. */
   setMtu(mtu: number): void;
-  /** As `setMtu`. */
+  /** Sets the device up or down. `config` follows later with a change of kind "link". Throws if the kernel refuses. */
   setUp(up: boolean): void;
-  /** Tells the device that an IGMP report left, so that memberships are read again soon (see memberships). */
+  /** Notes that the kernel has sent an IGMP report, so that memberships are read again soon (see memberships). */
   noteReport(now: Millis): void;
   close(): void;
 }

@@ -1,4 +1,4 @@
-/** The real netdev: a TAP, the mirror of its configuration, and a place in the reactor. */
+/** The netdev of a TAP: its frames, the mirror of its configuration, and the next-hop program. */
 
 import { IpoibError } from "../base/errors.ts";
 import type { Millis } from "../base/units.ts";
@@ -27,20 +27,20 @@ import { setLinkSpeed } from "./tap/speed.ts";
 import type { Tap } from "./tap/tap.ts";
 
 export interface NetdevOptions extends TapOptions {
-  /** How IPv4 memberships are followed: `auto` unless told otherwise. */
+  /** Source of IPv4 multicast memberships. Default: `auto`. */
   readonly memberships?: MembershipSource | "auto";
   /**
-   * Where next hops come from: a program in the kernel (throws what keeps it from being attached), the routes alone, or
-   * (`auto`, the default) the program where it can be had.
+   * Source of next hops: `program` for the program in the kernel (an error if it cannot be attached), `routes` for
+   * route lookups, `auto` (the default) for the program if it can be attached, else route lookups.
    */
   readonly nextHops?: "auto" | "program" | "routes";
-  /** Packets that the kernel queues for us; a TAP's own default is 500. */
+  /** Length of the kernel's transmit queue in packets. A TAP's default is 500. */
   readonly txQueueLength?: number;
-  /** Where frames are read to. */
+  /** Memory into which frames are read. */
   readonly memory: FrameMemory;
 }
 
-/** A TAP netdev. */
+/** A {@linkcode Netdev} with a TAP. */
 export class TapNetdev implements Netdev {
   readonly tap: Tap;
   readonly config: ConfigMirror;
@@ -68,7 +68,7 @@ export class TapNetdev implements Netdev {
     this.#reactor = reactor;
     this.#reader = reactor.readFrames(tap.fd, memory, {
       onFrames: (batch) => this.onFrames(batch),
-      // The device was deleted, as the mirror will tell.
+      // A read fails if the device was deleted, which the mirror reports.
       onEnd: () => {},
     });
     this.#writer = reactor.frameWriter(tap.fd, {
@@ -105,7 +105,7 @@ export class TapNetdev implements Netdev {
     setLinkSpeed(this.config.requests.fd, this.config.name, mbps);
   }
 
-  /** Zeros where the device has gone. */
+  /** Returns zeros if the device is gone. */
   status(): DeviceStatus {
     const link = getLink(this.config.requests, this.ifindex);
     return {
@@ -142,7 +142,7 @@ export class TapNetdev implements Netdev {
   }
 }
 
-/** The program, or why there is none. */
+/** Attaches the program, or returns the text for `nextHopSource`. Throws only if `choice` is `program`. */
 function openNextHopProgram(
   choice: NetdevOptions["nextHops"],
   tap: Tap,
@@ -158,7 +158,10 @@ function openNextHopProgram(
   }
 }
 
-/** Makes a network interface; errors as of `openTap()`, `E_MEMBERSHIPS`, and those of `attachNextHopProgram()`. */
+/**
+ * Creates a network interface. Throws the errors of `openTap()`, `ConfigMirror`, `setTxQueueLength()` and
+ * `attachNextHopProgram()`.
+ */
 export function openNetdev(
   reactor: Reactor,
   options: NetdevOptions,

@@ -6,8 +6,8 @@ import type { FrameMemory } from "../../src/system/frames.ts";
 import { IpAddress } from "../../src/wire/ip_address.ts";
 import { ip } from "./support.ts";
 
-/** Memory at pretended addresses from 0x1000. */
-function pretended(): {
+/** Returns memory with simulated addresses from 0x1000. */
+function simulatedMemory(): {
   memory: Uint8Array;
   resolve: (address: bigint, length: number) => Uint8Array;
 } {
@@ -21,7 +21,7 @@ function pretended(): {
   };
 }
 
-/** Two slots in that memory, from its offset 0x10. */
+/** Returns two slots in that memory, at offsets 0x10 and 0x110. */
 function slots(): FrameMemory & { free: number[] } {
   const free = [1, 0];
   return {
@@ -39,7 +39,7 @@ Deno.test({
   name: "FakeNetdev passes frames without FFI",
   permissions: "none",
   fn: () => {
-    const { memory, resolve } = pretended();
+    const { memory, resolve } = simulatedMemory();
     const netdev = new FakeNetdev({ memory: slots(), resolve, up: true });
     const read: number[][] = [];
     netdev.onFrames = ({ slot, length }) => read.push([slot[0]!, length[0]!]);
@@ -65,7 +65,7 @@ Deno.test({
   },
 });
 
-Deno.test("FakeNetdev reads and writes its own process's memory", () => {
+Deno.test("FakeNetdev reads and writes the memory of its process by default", () => {
   const memory = new FakeFrames(1, 64);
   const netdev = new FakeNetdev({ memory, up: true });
   netdev.inject(new Uint8Array([5, 6]));
@@ -74,9 +74,9 @@ Deno.test("FakeNetdev reads and writes its own process's memory", () => {
   assertEquals([...netdev.takeWritten()[0]!], [5, 6]);
 });
 
-Deno.test("FakeNetdev keeps frames while there are no slots", () => {
+Deno.test("FakeNetdev queues frames while there are no slots", () => {
   const memory = slots();
-  const netdev = new FakeNetdev({ memory, resolve: pretended().resolve });
+  const netdev = new FakeNetdev({ memory, resolve: simulatedMemory().resolve });
   let calls = 0;
   netdev.onFrames = () => calls++;
   netdev.inject(...[1, 2, 3, 4].map(() => new Uint8Array(20)));
@@ -86,7 +86,7 @@ Deno.test("FakeNetdev keeps frames while there are no slots", () => {
   assertEquals([calls, netdev.waiting, netdev.paused], [3, 1, true]);
 });
 
-Deno.test("FakeConfig tells of changes and routes as the kernel does", () => {
+Deno.test("FakeConfig reports changes and routes as the kernel does", () => {
   const { config, ...rest } = new FakeNetdev();
   assertEquals(rest.carrier, false);
   const changes: ConfigChange[] = [];

@@ -7,7 +7,7 @@ import {
 } from "../../src/netdev/rtnetlink/message.ts";
 import { withNamespace } from "../../src/system/namespace.ts";
 import { hex } from "../wire/support.ts";
-import { kernelTest, Room } from "./support.ts";
+import { kernelTest, TestNamespace } from "./support.ts";
 
 const NEW_LINK = 16;
 const DEL_LINK = 17;
@@ -15,7 +15,7 @@ const ADDRESS = hex("80000048 fe80000000000000 5054 00ff fe00 0001");
 const BROADCAST = hex("00ffffff ff12401b 8001 000000000000 ffffffff");
 const GID = ADDRESS.slice(4);
 
-/** What the kernel says of ib_ipoib's interface 5, changed as a test wants it. */
+/** Builds a link message of an ib_ipoib interface with index 5. */
 function message(
   { type = NEW_LINK, family = 0, hardware = 32, flags = 0x1003 } = {},
   address = ADDRESS,
@@ -41,7 +41,7 @@ Deno.test("parseIpoibLink() reads port and P_Key from the addresses", () => {
   assertEquals(parseIpoibLink(message({ type: DEL_LINK }))?.ifindex, 5);
 });
 
-Deno.test("parseIpoibLink() knows none of other kinds, and none of our own devices", () => {
+Deno.test("parseIpoibLink() ignores other kinds of links and devices of this program", () => {
   const none = new Uint8Array(0);
   for (
     const other of [
@@ -55,7 +55,7 @@ Deno.test("parseIpoibLink() knows none of other kinds, and none of our own devic
   ) assertEquals(parseIpoibLink(other), undefined);
 });
 
-Deno.test("parseIpoibLink() throws for no message", () => {
+Deno.test("parseIpoibLink() never throws for arbitrary bytes", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 120 }), (bytes) => {
     for (const type of [NEW_LINK, DEL_LINK]) {
       const body = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -65,22 +65,22 @@ Deno.test("parseIpoibLink() throws for no message", () => {
 });
 
 kernelTest(
-  "IpoibLinks opens in a namespace and takes no other interface for one of ib_ipoib's",
+  "IpoibLinks ignores other interfaces of its namespace",
   () => {
-    using room = new Room();
+    using netns = new TestNamespace();
     let downs = 0;
     const links = new IpoibLinks({
-      reactor: room.reactor,
-      netns: room.fd,
+      reactor: netns.reactor,
+      netns: netns.fd,
       onDown: () => downs++,
     });
-    withNamespace(room.fd, () => {
-      for (const words of ["add d0 type dummy", "set d0 up", "del d0"]) {
-        new Deno.Command("ip", { args: ["link", ...words.split(" ")] })
+    withNamespace(netns.fd, () => {
+      for (const command of ["add d0 type dummy", "set d0 up", "del d0"]) {
+        new Deno.Command("ip", { args: ["link", ...command.split(" ")] })
           .outputSync();
       }
     });
-    room.settle();
+    netns.settle();
     assertEquals([links.isUp(GID, 0x8001), downs], [false, 0]);
     links.close();
   },

@@ -13,10 +13,11 @@ import {
   ip,
   kernelTest,
   openTestNetdev,
-  Room,
   setMembership,
+  TestNamespace,
   udpSocket,
 } from "./support.ts";
+import { testWhere } from "../test_where.ts";
 
 const IGMP = [
   "Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter",
@@ -28,7 +29,7 @@ const IGMP = [
   "",
 ].join("\n");
 
-Deno.test("parseIgmp() finds the groups of one interface", () => {
+Deno.test("parseIgmp() returns the groups of one interface", () => {
   assertEquals(
     parseIgmp(IGMP, 13),
     new Set([ip("239.1.1.1"), ip("224.0.0.1")]),
@@ -40,11 +41,11 @@ Deno.test("parseIgmp() finds the groups of one interface", () => {
 
 function rtnetlinkWorks(): boolean {
   try {
-    using room = new Room();
-    using tap = openTap({ name: "ib0", netns: room.fd });
+    using netns = new TestNamespace();
+    using tap = openTap({ name: "ib0", netns: netns.fd });
     openMemberships("rtnetlink", {
-      reactor: room.reactor,
-      netns: room.fd,
+      reactor: netns.reactor,
+      netns: netns.fd,
       ifindex: tap.ifindex,
       changed: () => {},
     }).close();
@@ -59,8 +60,8 @@ function isMember({ memberships }: NetConfig, group: string): boolean {
 }
 
 function follows(source: MembershipSource): void {
-  using room = new Room();
-  const netdev = openTestNetdev(room, { memberships: source });
+  using netns = new TestNamespace();
+  const netdev = openTestNetdev(netns, { memberships: source });
   try {
     const { config } = netdev;
     assertEquals(config.membershipSource, source);
@@ -70,20 +71,16 @@ function follows(source: MembershipSource): void {
       if (change === "membership") changes++;
     });
     netdev.setUp(true);
-    assert(room.until(() => isMember(config, "224.0.0.1")));
+    assert(netns.until(() => isMember(config, "224.0.0.1")));
     const before = config.memberships;
-    using socket = udpSocket(room.fd);
+    using socket = udpSocket(netns.fd);
     setMembership(socket, ip("239.1.1.1"), netdev.ifindex, true);
-    netdev.noteReport(room.reactor.clock.now());
-    assert(room.until(() => isMember(config, "239.1.1.1")));
-    assertEquals(
-      before,
-      [address("224.0.0.1")],
-      "an old list is left as it was",
-    );
+    netdev.noteReport(netns.reactor.clock.now());
+    assert(netns.until(() => isMember(config, "239.1.1.1")));
+    assertEquals(before, [address("224.0.0.1")], "an old list is not changed");
     setMembership(socket, ip("239.1.1.1"), netdev.ifindex, false);
-    // Without a report it takes a poll.
-    assert(room.until(() => !isMember(config, "239.1.1.1")));
+    // Without noteReport(), `proc` detects the change at its next poll.
+    assert(netns.until(() => !isMember(config, "239.1.1.1")));
     assertEquals(config.memberships, [address("224.0.0.1")]);
     assertEquals(changes, 3);
   } finally {
@@ -91,67 +88,68 @@ function follows(source: MembershipSource): void {
   }
 }
 
-const modern = rtnetlinkWorks();
-if (modern) {
-  kernelTest(
-    "KernelMemberships follows joins and leaves",
-    () => follows("rtnetlink"),
-  );
-} else {
-  Deno.test({
-    name:
-      "KernelMemberships follows joins and leaves (skipped: the kernel has no IPv4 membership events, or no root)",
-    ignore: true,
-    fn: () => {},
-  });
-}
+const hasEvents = rtnetlinkWorks();
+testWhere(
+  hasEvents
+    ? undefined
+    : "the kernel has no IPv4 membership events, or needs root",
+  "RtnetlinkMemberships follows joins and leaves",
+  () => follows("rtnetlink"),
+);
 
 kernelTest("ProcMemberships follows joins and leaves", () => follows("proc"));
 
-kernelTest("auto takes rtnetlink where the kernel has it", () => {
-  using room = new Room();
-  const netdev = openTestNetdev(room);
-  assertEquals(netdev.config.membershipSource, modern ? "rtnetlink" : "proc");
-  netdev.close();
-});
+kernelTest(
+  "openMemberships() with `auto` selects rtnetlink if available",
+  () => {
+    using netns = new TestNamespace();
+    const netdev = openTestNetdev(netns);
+    assertEquals(
+      netdev.config.membershipSource,
+      hasEvents ? "rtnetlink" : "proc",
+    );
+    netdev.close();
+  },
+);
 
-for (
-  const source of modern ? ["rtnetlink", "proc"] as const : ["proc"] as const
-) {
+const sources: readonly MembershipSource[] = hasEvents
+  ? ["rtnetlink", "proc"]
+  : ["proc"];
+for (const source of sources) {
   kernelTest(
-    `changes of very many memberships wait, --memberships ${source}`,
+    `openMemberships(): with very many groups, ${source} pauses between updates`,
     () => {
       const clock = new FakeClock(1000);
-      using room = new Room();
+      using netns = new TestNamespace();
       const reactor = new PollReactor(clock);
-      using tap = openTap({ name: "ib0", netns: room.fd });
-      using requests = new RequestSocket(room.fd);
+      using tap = openTap({ name: "ib0", netns: netns.fd });
+      using requests = new RequestSocket(netns.fd);
       setLinkUp(requests, tap.ifindex, true);
       let changes = 0;
       const memberships = openMemberships(source, {
         reactor,
-        netns: room.fd,
+        netns: netns.fd,
         ifindex: tap.ifindex,
         changed: () => changes++,
       });
       const count = 1500;
       const sockets = Array.from(
         { length: count / 15 + 1 },
-        () => udpSocket(room.fd),
+        () => udpSocket(netns.fd),
       );
       for (let i = 0; i < count; i++) {
         const socket = sockets[Math.floor(i / 15)]!;
         setMembership(socket, ip("239.1.0.0") + i, tap.ifindex, true);
       }
-      const look = () => {
+      const update = () => {
         memberships.noteReport(clock.now());
-        // One turn takes the events, the next one what became due by them.
+        // One turn reads the events, the next one runs the timer that they set.
         for (let i = 0; i < 3; i++) reactor.turn(0);
       };
-      // The events of one turn are bounded.
+      // Twice, because the number of events per turn is bounded.
       for (let i = 0; i < 2; i++) {
         clock.advance(5000);
-        look();
+        update();
       }
       assertEquals(memberships.groups.size, count + 1);
       changes = 0;
@@ -159,12 +157,12 @@ for (
         setMembership(sockets.at(-1)!, ip("239.2.0.0"), tap.ifindex, on);
       for (let i = 0; i < 25; i++) {
         toggle(i % 2 === 0);
-        look();
+        update();
         clock.advance(1);
       }
       assertEquals(changes, 0);
       clock.advance(10);
-      look();
+      update();
       assertEquals([changes, memberships.groups.size], [1, count + 2]);
       memberships.close();
       for (const socket of sockets) socket.close();
@@ -172,21 +170,21 @@ for (
   );
 }
 
-kernelTest("ProcMemberships reads at its times and at reports only", () => {
+kernelTest("ProcMemberships reads every second and after reports", () => {
   const clock = new FakeClock(1000);
-  using room = new Room();
+  using netns = new TestNamespace();
   const reactor = new PollReactor(clock);
-  using tap = openTap({ name: "ib0", netns: room.fd });
-  using requests = new RequestSocket(room.fd);
+  using tap = openTap({ name: "ib0", netns: netns.fd });
+  using requests = new RequestSocket(netns.fd);
   setLinkUp(requests, tap.ifindex, true);
   let changes = 0;
   const memberships = openMemberships("proc", {
     reactor,
-    netns: room.fd,
+    netns: netns.fd,
     ifindex: tap.ifindex,
     changed: () => changes++,
   });
-  using socket = udpSocket(room.fd);
+  using socket = udpSocket(netns.fd);
   const group = (i: number) => ip("239.1.1.0") + i;
   setMembership(socket, group(1), tap.ifindex, true);
   clock.advance(999);
@@ -195,7 +193,7 @@ kernelTest("ProcMemberships reads at its times and at reports only", () => {
   clock.advance(1);
   reactor.turn(0);
   assertEquals(changes, 1);
-  // At a report, but not sooner than 20 ms after the last read.
+  // After a report, but at least 20 ms after the previous read.
   setMembership(socket, group(2), tap.ifindex, true);
   memberships.noteReport(clock.now());
   reactor.turn(0);
@@ -204,8 +202,8 @@ kernelTest("ProcMemberships reads at its times and at reports only", () => {
   reactor.turn(0);
   assertEquals(changes, 2);
   clock.advance(100);
-  // More groups than one read of the file brings.
-  const sockets = Array.from({ length: 10 }, () => udpSocket(room.fd));
+  // More groups than one read(2) of the file returns.
+  const sockets = Array.from({ length: 10 }, () => udpSocket(netns.fd));
   sockets.forEach((one, i) => {
     for (let j = 0; j < 18; j++) {
       setMembership(one, group(10 + i * 18 + j), tap.ifindex, true);
@@ -219,19 +217,19 @@ kernelTest("ProcMemberships reads at its times and at reports only", () => {
 });
 
 kernelTest(
-  "ProcMemberships of a worker reads the namespace that it was given",
+  "ProcMemberships in a worker reads the given namespace",
   async () => {
     const support = new URL("./support.ts", import.meta.url).href;
     const source = `
-    import { ip, openTestNetdev, Room, setMembership, udpSocket } from ${
+    import { ip, openTestNetdev, TestNamespace, setMembership, udpSocket } from ${
       JSON.stringify(support)
     };
-    const room = new Room();
-    const netdev = openTestNetdev(room, { memberships: "proc" });
+    const netns = new TestNamespace();
+    const netdev = openTestNetdev(netns, { memberships: "proc" });
     netdev.setUp(true);
-    const socket = udpSocket(room.fd);
+    const socket = udpSocket(netns.fd);
     setMembership(socket, ip("239.9.9.9"), netdev.ifindex, true);
-    const seen = room.until(() => netdev.config.memberships.some((each) => String(each) === "239.9.9.9"));
+    const seen = netns.until(() => netdev.config.memberships.some((each) => String(each) === "239.9.9.9"));
     netdev.close();
     self.postMessage(seen);`;
     const url = URL.createObjectURL(

@@ -11,7 +11,7 @@ import { parseMembership } from "../../src/netdev/rtnetlink/multicast.ts";
 import { parseRouteAnswer } from "../../src/netdev/rtnetlink/route_answer.ts";
 import { address, ip } from "./support.ts";
 
-/** RTM_NEWADDR of 10.0.0.1/24 on interface 3 with a label. */
+/** An RTM_NEWADDR message of 10.0.0.1/24 on interface 3 with a label. */
 const NEW_ADDRESS = new Uint8Array([
   ...[0x30, 0, 0, 0, 20, 0, 1, 0, 9, 0, 0, 0, 0, 0, 0, 0],
   ...[2, 24, 0x80, 0, 3, 0, 0, 0],
@@ -32,14 +32,14 @@ Deno.test("MessageBuilder writes the golden bytes", () => {
   assertEquals([...built().finish(9)], [...NEW_ADDRESS]);
 });
 
-Deno.test("MessageBuilder refuses a message that does not fit", () => {
+Deno.test("MessageBuilder throws for a message of more than 1024 bytes", () => {
   assertThrows(
     () => new MessageBuilder(1).attribute(1, new Uint8Array(1100)),
     RangeError,
   );
 });
 
-Deno.test("parseAddress() reads the golden bytes", () => {
+Deno.test("parseAddress() parses the golden bytes", () => {
   const [message] = [...parseMessages(NEW_ADDRESS)];
   assertEquals(parseAddress(message!), {
     ifindex: 3,
@@ -54,7 +54,7 @@ Deno.test("parseAddress() reads the golden bytes", () => {
   });
 });
 
-Deno.test("parseMessages() stops at a length that cannot be right", () => {
+Deno.test("parseMessages() stops at an invalid length", () => {
   const two = new Uint8Array([...NEW_ADDRESS, ...NEW_ADDRESS]);
   assertEquals([...parseMessages(two)].length, 2);
   assertEquals([...parseMessages(two.subarray(0, two.length - 1))].length, 1);
@@ -63,7 +63,7 @@ Deno.test("parseMessages() stops at a length that cannot be right", () => {
   assertEquals([...parseMessages(new Uint8Array(15))], []);
 });
 
-Deno.test("Attributes stop at a length that cannot be right", () => {
+Deno.test("Attributes stops at an invalid length", () => {
   const view = (...bytes: number[]) =>
     new DataView(new Uint8Array(bytes).buffer);
   const good = new Attributes(
@@ -81,7 +81,7 @@ Deno.test("Attributes stop at a length that cannot be right", () => {
   assertEquals(long.get(1), undefined);
 });
 
-Deno.test("parseLink() skips a bridge's own messages about its ports", () => {
+Deno.test("parseLink() ignores messages about bridge ports", () => {
   const link = (family: number) =>
     [
       ...parseMessages(
@@ -114,7 +114,7 @@ function parseAll(bytes: Uint8Array): number {
   return count;
 }
 
-Deno.test("parsers survive arbitrary bytes", () => {
+Deno.test("the parsers do not throw for arbitrary bytes", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
       assert(parseAll(bytes) <= bytes.length / 16);
@@ -123,7 +123,7 @@ Deno.test("parsers survive arbitrary bytes", () => {
   );
 });
 
-Deno.test("parsers survive messages with one byte changed or cut off", () => {
+Deno.test("the parsers do not throw for messages with a changed byte or truncated messages", () => {
   const types = fc.constantFrom(16, 17, 20, 21, 24, 25, 56, 57, 58);
   fc.assert(
     fc.property(
@@ -136,7 +136,7 @@ Deno.test("parsers survive messages with one byte changed or cut off", () => {
         bytes[4] = type;
         bytes[at] = value;
         assert(parseAll(bytes.subarray(0, length)) <= 3);
-        // In a larger buffer, nothing beyond the end is read.
+        // With a valid length, in a larger buffer.
         new DataView(bytes.buffer).setUint32(0, length, true);
         assert(parseAll(bytes.subarray(0, length)) <= 1);
       },

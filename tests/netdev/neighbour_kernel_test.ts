@@ -27,21 +27,24 @@ const REQUEST = {
   broadcast: true,
 } as const;
 
-kernelTest("neighbours: the kernel asks, and tells of REACHABLE", () => {
-  using scene = new Scene();
-  sendPacket(scene.room, PEER);
-  assertEquals(scene.tap.arps(), [REQUEST]);
-  assertEquals(scene.state(PEER), "INCOMPLETE");
-  // A new entry is not told of.
-  assertEquals(scene.take(), []);
-  scene.tap.arp(PEER, OWN);
-  assertEquals(scene.take(), [`${PEER} REACHABLE`]);
-  assertEquals(scene.state(PEER), "REACHABLE");
-  const [record] = scene.records;
-  assert(record!.confirmed < 60);
-});
+kernelTest(
+  "the kernel sends a request and, after a reply, an event for REACHABLE",
+  () => {
+    using scene = new Scene();
+    sendPacket(scene.netns, PEER);
+    assertEquals(scene.tap.arps(), [REQUEST]);
+    assertEquals(scene.state(PEER), "INCOMPLETE");
+    // The kernel sends no event for a new INCOMPLETE entry.
+    assertEquals(scene.take(), []);
+    scene.tap.arp(PEER, OWN);
+    assertEquals(scene.take(), [`${PEER} REACHABLE`]);
+    assertEquals(scene.state(PEER), "REACHABLE");
+    const [record] = scene.records;
+    assert(record!.confirmed < 60);
+  },
+);
 
-kernelTest("neighbours: who asks us becomes STALE", () => {
+kernelTest("the sender of a request becomes STALE", () => {
   using scene = new Scene();
   scene.tap.arp(PEER, OWN, 1);
   assertEquals(scene.take(), [`${PEER} STALE`]);
@@ -50,46 +53,49 @@ kernelTest("neighbours: who asks us becomes STALE", () => {
   assertEquals(scene.state(PEER), "STALE");
 });
 
-kernelTest("neighbours: an address without an answer becomes FAILED", () => {
+kernelTest("an address that does not reply becomes FAILED", () => {
   using scene = new Scene();
-  setKernel(scene.room, "ipv4/neigh/ib0/retrans_time_ms", 20);
-  sendPacket(scene.room, PEER);
-  assert(scene.hears(`${PEER} FAILED`), scene.heard.join());
+  setKernel(scene.netns, "ipv4/neigh/ib0/retrans_time_ms", 20);
+  sendPacket(scene.netns, PEER);
+  assert(scene.receives(`${PEER} FAILED`), scene.events.join());
   assertEquals(scene.tap.arps(), [REQUEST, REQUEST, REQUEST]);
 });
 
-kernelTest("fail: the next packet asks by broadcast at once", () => {
-  using scene = new Scene();
-  assertEquals(changes(scene.tap, "fail", PEER), false);
-  assertEquals(scene.state(PEER), undefined, "none is made");
-  scene.resolve();
-  assertEquals(changes(scene.tap, "fail", PEER), true);
-  assertEquals(scene.take(), [`${PEER} FAILED`]);
-  assertEquals(scene.tap.arps(), [], "nothing is asked before");
-  sendPacket(scene.room, PEER);
-  assertEquals(scene.tap.arps(), [REQUEST]);
-  scene.tap.arp(PEER, OWN);
-  assertEquals(scene.take(), [`${PEER} REACHABLE`]);
-});
+kernelTest(
+  "fail: the next packet triggers an immediate broadcast request",
+  () => {
+    using scene = new Scene();
+    assertEquals(changes(scene.tap, "fail", PEER), false);
+    assertEquals(scene.state(PEER), undefined, "no entry is created");
+    scene.resolve();
+    assertEquals(changes(scene.tap, "fail", PEER), true);
+    assertEquals(scene.take(), [`${PEER} FAILED`]);
+    assertEquals(scene.tap.arps(), [], "no request before the packet");
+    sendPacket(scene.netns, PEER);
+    assertEquals(scene.tap.arps(), [REQUEST]);
+    scene.tap.arp(PEER, OWN);
+    assertEquals(scene.take(), [`${PEER} REACHABLE`]);
+  },
+);
 
-kernelTest("use: a resolution starts", () => {
+kernelTest("use: resolution starts", () => {
   using scene = new Scene();
   assert(changes(scene.tap, "use", PEER), "a new entry");
   assertEquals(scene.tap.arps(), [REQUEST]);
   assertEquals(scene.state(PEER), "INCOMPLETE");
   scene.tap.arp(PEER, OWN);
   assertEquals(scene.take(), [`${PEER} REACHABLE`]);
-  assert(changes(scene.tap, "use", PEER), "a reachable one");
+  assert(changes(scene.tap, "use", PEER), "a reachable entry");
   assertEquals([scene.tap.arps(), scene.state(PEER)], [[], "REACHABLE"]);
   changes(scene.tap, "fail", PEER);
-  assert(changes(scene.tap, "use", PEER), "a failed one");
+  assert(changes(scene.tap, "use", PEER), "a failed entry");
   assertEquals(scene.tap.arps(), [REQUEST]);
   assert(changes(scene.tap, "use", PEER6));
   assertEquals(scene.state(PEER6), "INCOMPLETE");
 });
 
 ipTest(
-  "permanent: the entry survives a flush and a loss of carrier, not a link that goes down",
+  "permanent: the entry survives a flush and a loss of carrier, but not the link going down",
   () => {
     using scene = new Scene();
     const { requests, ifindex } = scene.tap;
@@ -98,7 +104,7 @@ ipTest(
     }
     assertEquals(scene.take(), [`${PEER} PERMANENT`, `${PEER6} PERMANENT`]);
     scene.resolve("10.0.0.8");
-    configure(scene.room, "neigh flush dev ib0");
+    configure(scene.netns, "neigh flush dev ib0");
     assertEquals(scene.take(), ["10.0.0.8 FAILED", "10.0.0.8 FAILED deleted"]);
     assertEquals([PEER, PEER6].map((peer) => scene.state(peer)), [
       "PERMANENT",
@@ -106,9 +112,9 @@ ipTest(
     ]);
     scene.resolve("10.0.0.8");
     scene.tap.setCarrier(false);
-    assert(scene.hears("10.0.0.8 REACHABLE deleted"), scene.heard.join());
+    assert(scene.receives("10.0.0.8 REACHABLE deleted"), scene.events.join());
     assertEquals(scene.state(PEER), "PERMANENT");
-    scene.heard.length = 0;
+    scene.events.length = 0;
     setLinkUp(requests, ifindex, false);
     assertEquals(scene.take().sort(), [
       `${PEER} PERMANENT deleted`,
@@ -117,11 +123,11 @@ ipTest(
   },
 );
 
-kernelTest("each change takes an entry out of PERMANENT", () => {
+kernelTest("each change ends the state PERMANENT", () => {
   using scene = new Scene();
-  const after = (what: NeighbourChange) => {
+  const after = (change: NeighbourChange) => {
     assert(changes(scene.tap, "permanent", PEER));
-    assert(changes(scene.tap, what, PEER));
+    assert(changes(scene.tap, change, PEER));
     return scene.state(PEER);
   };
   assertEquals(after("fail"), "FAILED");
@@ -130,7 +136,7 @@ kernelTest("each change takes an entry out of PERMANENT", () => {
   assertEquals(after("use"), "INCOMPLETE");
 });
 
-kernelTest("stale and delete change what is there", () => {
+kernelTest("stale and delete change existing entries only", () => {
   using scene = new Scene();
   assertEquals(changes(scene.tap, "stale", PEER), false);
   assertEquals(changes(scene.tap, "delete", PEER), false);
@@ -142,26 +148,29 @@ kernelTest("stale and delete change what is there", () => {
   assertEquals(scene.state(PEER), undefined);
 });
 
-kernelTest("changes of what has gone are counted as gone", () => {
-  using scene = new Scene();
-  const { requests, ifindex } = scene.tap;
-  const kinds = ["fail", "use", "permanent", "stale", "delete"] as const;
-  for (const what of kinds) {
-    assertEquals(
-      changeNeighbours(requests, 9999, [parsed(PEER)], what),
-      { gone: 1, refused: 0 },
-      "no interface",
-    );
-  }
-  // Below 1280 bytes there is no IPv6 on an interface.
-  setLinkMtu(requests, ifindex, 1000);
-  for (const what of kinds) {
-    assertEquals(changes(scene.tap, what, PEER6), false, "no IPv6");
-  }
-});
+kernelTest(
+  "changes of missing entries and interfaces are counted as gone",
+  () => {
+    using scene = new Scene();
+    const { requests, ifindex } = scene.tap;
+    const kinds = ["fail", "use", "permanent", "stale", "delete"] as const;
+    for (const kind of kinds) {
+      assertEquals(
+        changeNeighbours(requests, 9999, [parsed(PEER)], kind),
+        { gone: 1, refused: 0 },
+        "no interface",
+      );
+    }
+    // The kernel disables IPv6 on an interface with an MTU below 1280.
+    setLinkMtu(requests, ifindex, 1000);
+    for (const kind of kinds) {
+      assertEquals(changes(scene.tap, kind, PEER6), false, "no IPv6");
+    }
+  },
+);
 
 kernelTest(
-  "changeNeighbours() changes many at once and counts the rest",
+  "changeNeighbours() changes many entries and counts failures",
   () => {
     using scene = new Scene();
     const { requests, ifindex } = scene.tap;
@@ -173,14 +182,14 @@ kernelTest(
       gone: 0,
       refused: 0,
     });
-    assert(scene.room.until(() => scene.heard.length === 300));
-    scene.heard.length = 0;
+    assert(scene.netns.until(() => scene.events.length === 300));
+    scene.events.length = 0;
     const more = [...some, parsed(PEER), parsed(PEER6)];
     assertEquals(changeNeighbours(requests, ifindex, more, "fail"), {
       gone: 2,
       refused: 0,
     });
-    assert(scene.room.until(() => new Set(scene.heard).size === 300));
+    assert(scene.netns.until(() => new Set(scene.events).size === 300));
     assertEquals(changeNeighbours(requests, 9999, more, "fail"), {
       gone: 302,
       refused: 0,
@@ -195,9 +204,9 @@ kernelTest(
   },
 );
 
-kernelTest("dumpNeighbours() and the events leave other interfaces out", () => {
+kernelTest("dumpNeighbours() and the events exclude other interfaces", () => {
   using scene = new Scene();
-  using other = new Tap(scene.room, "ib1");
+  using other = new Tap(scene.netns, "ib1");
   changes(other, "permanent", PEER);
   changes(scene.tap, "permanent", PEER6);
   assertEquals(scene.take(), [`${PEER6} PERMANENT`]);
@@ -211,8 +220,8 @@ kernelTest("dumpNeighbours() and the events leave other interfaces out", () => {
   assertEquals(of(other), [PEER]);
 });
 
-ipTest("a proxy is not among the neighbours", () => {
+ipTest("list() excludes proxy entries", () => {
   using scene = new Scene();
-  configure(scene.room, `neigh add proxy 10.0.0.77 dev ib0`);
+  configure(scene.netns, `neigh add proxy 10.0.0.77 dev ib0`);
   assertEquals(scene.state("10.0.0.77"), undefined);
 });

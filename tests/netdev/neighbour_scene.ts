@@ -1,4 +1,4 @@
-/** A TAP with neighbours, and the mirror that tells of them. */
+/** A TAP with kernel neighbours, and a mirror that reports them. */
 
 import { assert, assertEquals } from "@std/assert";
 import { ConfigMirror } from "../../src/netdev/rtnetlink/mirror.ts";
@@ -9,7 +9,7 @@ import {
 } from "../../src/netdev/rtnetlink/neighbour_set.ts";
 import { addAddress } from "../../scripts/address.ts";
 import { IpAddress } from "../../src/wire/ip_address.ts";
-import { Room } from "./support.ts";
+import { TestNamespace } from "./support.ts";
 import { sendPacket, Tap } from "./tap_support.ts";
 
 export const OWN = "10.0.0.1";
@@ -22,61 +22,62 @@ export function parsed(text: string): IpAddress {
   return address;
 }
 
-/** Changes one entry; false if it, or IPv6 on the interface, has gone. */
+/** Changes an entry. Returns false if the entry, or IPv6 on the interface, does not exist. */
 export function changes(
   { requests, ifindex }: Pick<Tap, "requests" | "ifindex">,
-  what: NeighbourChange,
+  change: NeighbourChange,
   address: string,
 ): boolean {
   const { gone, refused } = changeNeighbours(
     requests,
     ifindex,
     [parsed(address)],
-    what,
+    change,
   );
   assertEquals(refused, 0);
   return gone === 0;
 }
 
-/** A room with a TAP that has an address, and the mirror of its configuration. */
+/** A namespace with a TAP that has an address, and the mirror of its configuration. */
 export class Scene implements Disposable {
-  readonly room = new Room();
-  readonly tap = new Tap(this.room, "ib0");
+  readonly netns = new TestNamespace();
+  readonly tap = new Tap(this.netns, "ib0");
   readonly mirror: ConfigMirror;
-  /** `10.0.0.9 REACHABLE`, `10.0.0.9 FAILED deleted` ... */
-  readonly heard: string[] = [];
+  /** Received events, such as `10.0.0.9 REACHABLE` or `10.0.0.9 FAILED deleted`. */
+  readonly events: string[] = [];
   readonly records: KernelNeighbour[] = [];
   lost = 0;
 
   constructor(receiveBuffer?: number) {
     addAddress(this.tap.requests, this.tap.ifindex, `${OWN}/16`);
     this.mirror = new ConfigMirror({
-      reactor: this.room.reactor,
-      netns: this.room.fd,
+      reactor: this.netns.reactor,
+      netns: this.netns.fd,
       ifindex: this.tap.ifindex,
       ...(receiveBuffer === undefined ? {} : { receiveBuffer }),
     });
     const { neighbours } = this.mirror;
     neighbours.onNeighbour((record, deleted) => {
       this.records.push(record);
-      this.heard.push(
+      this.events.push(
         `${record.address} ${record.state}${deleted ? " deleted" : ""}`,
       );
     });
     neighbours.onLost(() => this.lost++);
   }
 
-  /** What the loop brings now. */
+  /** Runs the loop, and returns and removes the received events. */
   take(): string[] {
-    this.room.settle();
-    return this.heard.splice(0);
+    this.netns.settle();
+    return this.events.splice(0);
   }
 
-  hears(what: string): boolean {
-    return this.room.until(() => this.heard.includes(what));
+  /** Runs the loop until an event is received. Returns false after a timeout. */
+  receives(event: string): boolean {
+    return this.netns.until(() => this.events.includes(event));
   }
 
-  /** The state of an entry in a dump; undefined if there is none. */
+  /** Returns the state of an entry in a dump, or undefined if there is none. */
   state(address: string): string | undefined {
     const wanted = parsed(address);
     return this.mirror.neighbours.list().find((one) =>
@@ -84,18 +85,18 @@ export class Scene implements Disposable {
     )?.state;
   }
 
-  /** Resolves the peer by a packet to it and its reply. */
+  /** Resolves the peer: sends a packet to it, and a reply from it. */
   resolve(peer = PEER): void {
-    sendPacket(this.room, peer);
+    sendPacket(this.netns, peer);
     this.tap.arp(peer, OWN);
-    assert(this.hears(`${peer} REACHABLE`), this.heard.join());
-    this.heard.length = 0;
+    assert(this.receives(`${peer} REACHABLE`), this.events.join());
+    this.events.length = 0;
     this.tap.arps();
   }
 
   [Symbol.dispose](): void {
     this.mirror.close();
     this.tap[Symbol.dispose]();
-    this.room[Symbol.dispose]();
+    this.netns[Symbol.dispose]();
   }
 }

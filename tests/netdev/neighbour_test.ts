@@ -16,7 +16,7 @@ import { IpAddress } from "../../src/wire/ip_address.ts";
 
 const RTM_NEWNEIGH = 28;
 
-/** RTM_NEWNEIGH of 10.0.0.9 on interface 3, REACHABLE, as Linux 6.18 sends it for a device of type 32. */
+/** RTM_NEWNEIGH of 10.0.0.9 on interface 3, REACHABLE, as sent by Linux 6.18 for a device of link type 32. */
 const NEW_NEIGHBOUR = new Uint8Array([
   ...[0x44, 0, 0, 0, 28, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
   ...[2, 0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 1],
@@ -32,7 +32,7 @@ function only(bytes: Uint8Array): NetlinkMessage {
   return message;
 }
 
-Deno.test("parseNeighbour() reads the golden bytes", () => {
+Deno.test("parseNeighbour() parses the golden bytes", () => {
   assertEquals(parseNeighbour(only(NEW_NEIGHBOUR)), {
     ifindex: 3,
     address: IpAddress.parse("10.0.0.9")!,
@@ -65,7 +65,7 @@ const addresses = fc.oneof(
   fc.tuple(words, words, words, words).map((four) => new IpAddress(...four)),
 );
 
-Deno.test("neighbours of both families survive a round trip", () => {
+Deno.test("parseNeighbour() is the inverse of neighbourRequest() for both families", () => {
   fc.assert(
     fc.property(
       addresses,
@@ -95,24 +95,24 @@ Deno.test("neighbours of both families survive a round trip", () => {
   );
 });
 
-Deno.test("parseNeighbour() refuses what is malformed", () => {
+Deno.test("parseNeighbour() refuses malformed messages", () => {
   const changed = (at: number, value: number) => {
     const bytes = NEW_NEIGHBOUR.slice();
     bytes[at] = value;
     return parseNeighbour(only(bytes));
   };
-  // Another message, AF_BRIDGE, IPv6 with four bytes, an attribute of another type.
+  // Another message type, AF_BRIDGE, IPv6 with 4 bytes, another attribute type.
   assertEquals(changed(4, 30), undefined);
   assertEquals(changed(16, 7), undefined);
   assertEquals(changed(16, 10), undefined);
   assertEquals(changed(30, 9), undefined);
-  // A struct that is cut off.
+  // A truncated struct ndmsg.
   const short = NEW_NEIGHBOUR.slice(0, 24);
   short[0] = 24;
   assertEquals(parseNeighbour(only(short)), undefined);
 });
 
-Deno.test("parseNeighbour() refuses an IPv6 entry of a v4-mapped address", () => {
+Deno.test("parseNeighbour() refuses a v4-mapped IPv6 address", () => {
   const bytes = neighbourRequest(
     RTM_NEWNEIGH,
     0,
@@ -125,7 +125,7 @@ Deno.test("parseNeighbour() refuses an IPv6 entry of a v4-mapped address", () =>
   assertEquals(parseNeighbour(only(bytes)), undefined);
 });
 
-Deno.test("parseNeighbour() survives arbitrary bytes", () => {
+Deno.test("parseNeighbour() does not throw for a changed byte or a truncated message", () => {
   fc.assert(
     fc.property(
       fc.nat(NEW_NEIGHBOUR.length - 1),
@@ -149,7 +149,7 @@ Deno.test("parseNeighbour() survives arbitrary bytes", () => {
 Deno.test("interfaceFilter() writes the golden bytes", () => {
   assertEquals([...interfaceFilter(0x0103)], [
     ...[0x20, 0, 0, 0, 20, 0, 0, 0],
-    // 03 01 00 00 in the event, loaded as 0x03010000.
+    // The event has 03 01 00 00, loaded as 0x03010000.
     ...[0x15, 0, 0, 1, 0, 0, 1, 3],
     ...[6, 0, 0, 0, 0xff, 0xff, 0xff, 0xff],
     ...[6, 0, 0, 0, 0, 0, 0, 0],
@@ -158,12 +158,12 @@ Deno.test("interfaceFilter() writes the golden bytes", () => {
 
 function refusing(errnos: readonly number[]): RequestSocket {
   const socket = {
-    post: () => errnos.map((errno) => ({ errno, text: "why" })),
+    post: () => errnos.map((errno) => ({ errno, text: "refused" })),
   };
   return socket as unknown as RequestSocket;
 }
 
-Deno.test("changes that are refused are counted: entries that have gone, and others", () => {
+Deno.test("changeNeighbours() counts missing entries and other failures", () => {
   const address = IpAddress.parse("10.0.0.9")!;
   const change = (...errnos: number[]) =>
     changeNeighbours(refusing(errnos), 3, [address, address], "fail");

@@ -22,7 +22,7 @@ function only(bytes: Uint8Array) {
   return message;
 }
 
-/** Default route of 10.12.0.0/16 with two legs, one by an IPv6 gateway and dead, as Linux 6.18 answers. */
+/** Reply of Linux 6.18: the route 10.12.0.0/16 with two legs, one of them dead and with an IPv6 gateway. */
 const MULTIPATH = new Uint8Array([
   ...[0x60, 0, 0, 0, 24, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0],
   ...[2, 16, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0],
@@ -36,7 +36,7 @@ const MULTIPATH = new Uint8Array([
   ...[8, 0, 5, 0, 10, 0, 0, 3],
 ]);
 
-Deno.test("parseRouteAnswer() reads the golden bytes of a multipath route", () => {
+Deno.test("parseRouteAnswer() parses the golden bytes of a multipath route", () => {
   assertEquals(parseRouteAnswer(only(MULTIPATH)), {
     type: 1,
     nexthopId: 0,
@@ -53,7 +53,7 @@ function single(add: (message: MessageBuilder) => MessageBuilder) {
   return parseRouteAnswer(only(add(message).finish(1)));
 }
 
-Deno.test("parseRouteAnswer() reads routes of one leg", () => {
+Deno.test("parseRouteAnswer() parses routes with one leg", () => {
   const leg = { ifindex: 3, gateway: undefined, weight: 1, dead: false };
   const ours = (message: MessageBuilder) => message.attributeU32(4, 3);
   assertEquals(single(ours), { type: 1, nexthopId: 0, legs: [leg] });
@@ -61,7 +61,7 @@ Deno.test("parseRouteAnswer() reads routes of one leg", () => {
     single((m) => ours(m).attribute(5, address("10.0.0.9").bytes()))?.legs,
     [{ ...leg, gateway: address("10.0.0.9") }],
   );
-  // A gateway that cannot be understood is not "on the link".
+  // A malformed gateway must not count as "on the link".
   const mapped = new Uint8Array(18);
   mapped.set([10, 0]);
   mapped.set([0xff, 0xff, 10, 0, 0, 1], 12);
@@ -84,7 +84,7 @@ function nexthop(add: (message: MessageBuilder) => MessageBuilder) {
   return parseNexthop(only(add(message).finish(1)));
 }
 
-Deno.test("parseNexthop() reads groups, legs and blackholes", () => {
+Deno.test("parseNexthop() parses groups, legs and blackholes", () => {
   assertEquals(
     nexthop((m) =>
       m.attribute(
@@ -130,15 +130,15 @@ Deno.test("routeRequest() writes the golden bytes", () => {
   ]);
 });
 
-Deno.test("routeRequest() asks with what the kernel takes only", () => {
+Deno.test("routeRequest() contains only protocols and ports that the kernel accepts", () => {
   const attributes = (destination: string, protocol: number) => {
-    const question = {
+    const query = {
       destination: address(destination),
       protocol,
       sourcePort: 1,
       destinationPort: 2,
     };
-    const { body } = only(routeRequest(question).finish(1));
+    const { body } = only(routeRequest(query).finish(1));
     const found = new Attributes(body, 12);
     return [27, 28, 29].map((type) => found.get(type) !== undefined);
   };
@@ -150,7 +150,7 @@ Deno.test("routeRequest() asks with what the kernel takes only", () => {
   assertEquals(attributes("10.0.0.9", 132), [false, false, false]);
 });
 
-Deno.test("parsers of routes survive messages with one byte changed or cut off", () => {
+Deno.test("the route parsers do not throw for a changed byte or a truncated message", () => {
   fc.assert(
     fc.property(
       fc.constantFrom(24, 104),

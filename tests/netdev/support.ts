@@ -1,4 +1,4 @@
-/** What the tests of this room share: privileged tests, namespaces, frames. */
+/** Shared by the tests of netdev: privileged tests, namespaces, sockets and frames. */
 
 import { libc } from "../../ffi/libc.ts";
 import { patient } from "../../scripts/machine.ts";
@@ -25,7 +25,8 @@ import { IpAddress } from "../../src/wire/ip_address.ts";
 import { VNET_HEADER_LENGTH } from "../../src/wire/vnet.ts";
 import { testWhere } from "../test_where.ts";
 
-function whyNot(): string | undefined {
+/** Returns the reason why network devices cannot be created, or undefined. */
+function findMissing(): string | undefined {
   try {
     if (Deno.uid() !== 0) return "needs root";
     createNamespace().close();
@@ -36,26 +37,26 @@ function whyNot(): string | undefined {
   }
 }
 
-const reason = whyNot();
+const missing = findMissing();
 
-/** A test that makes network devices; skipped, with the reason in its name, where that cannot be. */
+/** Registers a test that creates network devices. If that is impossible, it is skipped with the reason in its name. */
 export function kernelTest(
   name: string,
   fn: () => void | Promise<void>,
 ): void {
-  testWhere(reason, name, fn);
+  testWhere(missing, name, fn);
 }
 
-/** A namespace of the test's own with its loopback and a reactor. */
-export class Room implements Disposable {
-  readonly netns = createNamespace();
+/** A new network namespace and a reactor. */
+export class TestNamespace implements Disposable {
+  readonly #namespace = createNamespace();
   readonly reactor = new PollReactor();
 
   get fd(): number {
-    return this.netns.number;
+    return this.#namespace.number;
   }
 
-  /** Runs the loop until `done`, at most two seconds on a usual machine. */
+  /** Runs the loop until `done()`, at most 2 s on an idle machine. Returns false after this time. */
   until(done: () => boolean): boolean {
     const end = performance.now() + patient(2000);
     while (!done()) {
@@ -65,28 +66,28 @@ export class Room implements Disposable {
     return true;
   }
 
-  /** Runs the loop until it has nothing to do for `ms`. */
+  /** Runs the loop for `ms` milliseconds. */
   settle(ms = 30): void {
     const end = performance.now() + ms;
     while (performance.now() < end) this.reactor.turn(ms);
   }
 
   [Symbol.dispose](): void {
-    this.netns.close();
+    this.#namespace.close();
   }
 }
 
 const AF_INET = 2;
 const SOCK_DGRAM_CLOEXEC = 2 | 0x80000;
 
-/** A UDP socket in a namespace. */
+/** Opens a UDP socket in a namespace. */
 export function udpSocket(netns: number): Fd {
   return new Fd(
     withNamespace(netns, () => libc().socket(AF_INET, SOCK_DGRAM_CLOEXEC, 0)),
   );
 }
 
-/** Joins or leaves an IPv4 group on an interface, as a program would. */
+/** Joins or leaves an IPv4 group on an interface (IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP). */
 export function setMembership(
   socket: Fd,
   group: number,
@@ -104,7 +105,7 @@ export function setMembership(
   }
 }
 
-/** struct sockaddr_in. */
+/** Returns a struct sockaddr_in. */
 export function socketAddress(
   address: number,
   port: number,
@@ -126,7 +127,7 @@ function internetChecksum(bytes: Uint8Array): number {
   return ~sum & 0xffff;
 }
 
-/** A frame of a TAP: an empty virtio header, an Ethernet header and a UDP packet without a UDP checksum. */
+/** Returns a TAP frame: a zero virtio header, an Ethernet header and a UDP packet without UDP checksum. */
 export function udpFrame(
   source: number,
   destination: number,
@@ -155,7 +156,7 @@ export function udpFrame(
   return frame;
 }
 
-/** The index of the link called `name`, in the namespace of the socket. */
+/** Returns the index of a link in the namespace of the socket. */
 export function indexOf(requests: RequestSocket, name: string): number {
   let found: number | undefined;
   requests.request(
@@ -167,19 +168,19 @@ export function indexOf(requests: RequestSocket, name: string): number {
   return found!;
 }
 
-/** `10.0.0.1` as the signed integer that the interfaces speak. */
+/** Parses `10.0.0.1` to a signed 32-bit integer. */
 export function ip(text: string): number {
   return text.split(".").reduce((sum, byte) => sum << 8 | Number(byte), 0);
 }
 
-/** An IPv4 address of this text. */
+/** Parses an IPv4 address. */
 export function address(text: string): IpAddress {
   return IpAddress.ipv4(ip(text));
 }
 
-/** A device `ib0` in a room, with slots of its own for any frame. */
+/** Opens a device `ib0` in a namespace, by default with 8 slots for frames of any length. */
 export function openTestNetdev(
-  { reactor, fd }: Room,
+  { reactor, fd }: TestNamespace,
   options: Partial<NetdevOptions> = {},
 ): TapNetdev {
   const memory = new FakeFrames(8, 65_536 + FRAME_HEADER_LENGTH);

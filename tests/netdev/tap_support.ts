@@ -1,4 +1,4 @@
-/** A TAP of link type InfiniBand for tests: the kernel resolves on it, and the test is everybody else. */
+/** A TAP of link type InfiniBand on which a test plays the peers of the kernel. */
 
 import { cString, libc } from "../../ffi/libc.ts";
 import { Fd } from "../../src/system/fd.ts";
@@ -11,8 +11,8 @@ import {
   indexOf,
   ip,
   kernelTest,
-  type Room,
   socketAddress,
+  type TestNamespace,
   udpSocket,
 } from "./support.ts";
 
@@ -57,8 +57,8 @@ function openTap(name: string): Fd {
   return fd;
 }
 
-/** An ARP packet that the kernel sent. */
-export interface ArpSeen {
+/** An ARP packet sent by the kernel. */
+export interface ReceivedArp {
   readonly operation: number;
   readonly hardwareLength: number;
   readonly sender: number;
@@ -66,21 +66,21 @@ export interface ArpSeen {
   readonly broadcast: boolean;
 }
 
-/** A TAP of type 32 that is up, in a room. */
+/** A TAP of link type 32 in a namespace. It is up. */
 export class Tap implements Disposable {
   readonly ifindex: number;
   readonly requests: RequestSocket;
   readonly #fd: Fd;
   readonly #frame = new Uint8Array(65536);
 
-  constructor(readonly room: Room, readonly name: string) {
-    this.#fd = withNamespace(room.fd, () => openTap(name));
-    this.requests = new RequestSocket(room.fd);
+  constructor(readonly netns: TestNamespace, readonly name: string) {
+    this.#fd = withNamespace(netns.fd, () => openTap(name));
+    this.requests = new RequestSocket(netns.fd);
     this.ifindex = indexOf(this.requests, name);
     setLinkUp(this.requests, this.ifindex, true);
   }
 
-  /** The next frame that waits, Ethernet header first. */
+  /** Reads the next frame, starting with the Ethernet header, or returns undefined if there is none. */
   read(): Uint8Array | undefined {
     const length = libc().read(
       this.#fd.number,
@@ -90,9 +90,9 @@ export class Tap implements Disposable {
     return length > 0 ? this.#frame.slice(0, length) : undefined;
   }
 
-  /** The ARP packets among the frames that wait. */
-  arps(): ArpSeen[] {
-    const found: ArpSeen[] = [];
+  /** Reads all queued frames and returns the ARP packets among them. */
+  arps(): ReceivedArp[] {
+    const found: ReceivedArp[] = [];
     for (let frame = this.read(); frame; frame = this.read()) {
       const view = new DataView(frame.buffer);
       if (view.getUint16(12) !== 0x806) continue;
@@ -107,7 +107,7 @@ export class Tap implements Disposable {
     return found;
   }
 
-  /** Gives the kernel an ARP packet of hardware length 0: a reply unless `operation` is 1. */
+  /** Sends the kernel an ARP packet with hardware length 0: a reply by default, a request if `operation` is 1. */
   arp(sender: string, target: string, operation = 2): void {
     const frame = new Uint8Array(30);
     const view = new DataView(frame.buffer);
@@ -140,9 +140,9 @@ export class Tap implements Disposable {
   }
 }
 
-/** Sends a UDP packet from the room's stack; what the kernel refuses is not looked at. */
-export function sendPacket(room: Room, destination: string): void {
-  using socket = udpSocket(room.fd);
+/** Sends a UDP packet from a namespace. Ignores errors. */
+export function sendPacket(netns: TestNamespace, destination: string): void {
+  using socket = udpSocket(netns.fd);
   const address = socketAddress(ip(destination), 9);
   libc().sendto(
     socket.number,
@@ -154,18 +154,18 @@ export function sendPacket(room: Room, destination: string): void {
   );
 }
 
-/** As {@linkcode kernelTest}, for one that needs {@linkcode configure}. */
+/** Registers a test like {@linkcode kernelTest} that also needs {@linkcode configure}. */
 export function ipTest(name: string, fn: () => void): void {
   if (isInstalled("ip")) kernelTest(name, fn);
   else Deno.test({ name: `${name} (skipped: needs ip)`, ignore: true, fn });
 }
 
-/** Runs `ip` in the room's namespace, once for each line; what it complains of becomes an error. */
-export function configure(room: Room, lines: string): void {
+/** Runs ip(8) in a namespace, once per line. Throws its error message if it fails. */
+export function configure(netns: TestNamespace, lines: string): void {
   for (const line of lines.split("\n").map((one) => one.trim())) {
     if (line === "") continue;
     const { success, stderr } = withNamespace(
-      room.fd,
+      netns.fd,
       () => new Deno.Command("ip", { args: line.split(/\s+/) }).outputSync(),
     );
     if (!success) {
@@ -174,10 +174,14 @@ export function configure(room: Room, lines: string): void {
   }
 }
 
-/** Sets a value below /proc/sys/net, in the room's namespace. */
-export function setKernel(room: Room, path: string, value: number): void {
+/** Sets a file below /proc/sys/net in a namespace. */
+export function setKernel(
+  netns: TestNamespace,
+  path: string,
+  value: number,
+): void {
   withNamespace(
-    room.fd,
+    netns.fd,
     () => Deno.writeTextFileSync(`/proc/sys/net/${path}`, `${value}`),
   );
 }

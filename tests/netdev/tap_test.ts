@@ -25,8 +25,8 @@ import {
   ip,
   kernelTest,
   openTestNetdev,
-  Room,
   socketAddress,
+  TestNamespace,
   udpFrame,
   udpSocket,
 } from "./support.ts";
@@ -40,14 +40,14 @@ const IFLA_TUN_PERSIST = 6;
 const IFF_PROMISC = 0x100;
 const IFF_ALLMULTI = 0x200;
 
-function codeOf(fn: () => unknown): IpoibError {
+function errorOf(fn: () => unknown): IpoibError {
   return assertThrows(fn, IpoibError);
 }
 
-kernelTest("openTap() makes a TAP of link type InfiniBand", () => {
-  using room = new Room();
-  using tap = openTap({ name: "ib0", netns: room.fd });
-  using requests = new RequestSocket(room.fd);
+kernelTest("openTap() creates a TAP of link type InfiniBand", () => {
+  using netns = new TestNamespace();
+  using tap = openTap({ name: "ib0", netns: netns.fd });
+  using requests = new RequestSocket(netns.fd);
   const link = getLink(requests, tap.ifindex)!;
   assertEquals(link.name, "ib0");
   assertEquals(link.type, 32);
@@ -64,39 +64,39 @@ kernelTest("openTap() makes a TAP of link type InfiniBand", () => {
   assertEquals(getLink(requests, tap.ifindex)!.name, "ib0");
 });
 
-kernelTest("openTap() turns on offloads that the kernel has", () => {
-  using room = new Room();
-  using tap = openTap({ name: "ib0", netns: room.fd });
+kernelTest("openTap() enables the offloads that the kernel supports", () => {
+  using netns = new TestNamespace();
+  using tap = openTap({ name: "ib0", netns: netns.fd });
   assertEquals(tap.offload & 0x07, 0x07);
-  using plain = openTap({ name: "ib1", netns: room.fd, offload: 0 });
+  using plain = openTap({ name: "ib1", netns: netns.fd, offload: 0 });
   assertEquals(plain.offload, 0);
-  using checksum = openTap({ name: "ib2", netns: room.fd, offload: 0x01 });
+  using checksum = openTap({ name: "ib2", netns: netns.fd, offload: 0x01 });
   assertEquals(checksum.offload, 0x01);
   assert(!checksum.setOffload(0x02), "TSO4 without CSUM is refused");
   assertEquals(checksum.offload, 0x01);
 });
 
-kernelTest("openTap() picks the next free number for %d", () => {
-  using room = new Room();
-  using first = openTap({ name: "ib%d", netns: room.fd });
-  using second = openTap({ name: "ib%d", netns: room.fd });
+kernelTest("openTap() replaces %d with the next free number", () => {
+  using netns = new TestNamespace();
+  using first = openTap({ name: "ib%d", netns: netns.fd });
+  using second = openTap({ name: "ib%d", netns: netns.fd });
   assertEquals([first.name, second.name], ["ib0", "ib1"]);
 });
 
-kernelTest("openTap() refuses a name that is taken", () => {
-  using room = new Room();
-  using _tun = openTap({ name: "ib0", netns: room.fd });
+kernelTest("openTap() throws for a name that is taken", () => {
+  using netns = new TestNamespace();
+  using _tun = openTap({ name: "ib0", netns: netns.fd });
   for (const name of ["ib0", "lo"]) {
-    const error = codeOf(() => openTap({ name, netns: room.fd }));
+    const error = errorOf(() => openTap({ name, netns: netns.fd }));
     assertEquals(error.code, "E_NAME_TAKEN");
     assertEquals(error.errno, Errno.EEXIST);
     assertStringIncludes(error.message, "taken");
   }
-  using other = new Room();
+  using other = new TestNamespace();
   openTap({ name: "ib0", netns: other.fd }).close();
 });
 
-Deno.test("checkName() refuses what the kernel would", () => {
+Deno.test("checkName() refuses the names that the kernel refuses", () => {
   const bad = [
     "",
     "a234567890123456",
@@ -109,7 +109,7 @@ Deno.test("checkName() refuses what the kernel would", () => {
     "%d%d",
   ];
   for (const name of bad) {
-    const error = codeOf(() => checkName(name));
+    const error = errorOf(() => checkName(name));
     assertEquals(error.code, "E_NAME");
     assertEquals(error.errno, Errno.EINVAL);
   }
@@ -118,7 +118,7 @@ Deno.test("checkName() refuses what the kernel would", () => {
   checkName("ib0.8001");
 });
 
-/** What openTap() throws in a process that `prefix` starts. */
+/** Returns the error of openTap() in a process started by the command `prefix`. */
 async function errorUnder(...prefix: string[]): Promise<IpoibError> {
   const url = new URL("../../src/netdev/tap/open_tap.ts", import.meta.url).href;
   const path = await Deno.makeTempFile({ suffix: ".ts" });
@@ -147,30 +147,33 @@ async function errorUnder(...prefix: string[]): Promise<IpoibError> {
   }
 }
 
-kernelTest("openTap() says so without CAP_NET_ADMIN", async () => {
+kernelTest("openTap() names the missing capability CAP_NET_ADMIN", async () => {
   const error = await errorUnder("setpriv", "--bounding-set=-net_admin");
   assertEquals([error.code, error.errno], ["E_PRIVILEGE", Errno.EPERM]);
   assertStringIncludes(error.hint!, "CAP_NET_ADMIN");
 });
 
-kernelTest("openTap() says so without /dev/net/tun", async () => {
-  const error = await errorUnder(
-    "unshare",
-    "--mount",
-    "sh",
-    "-c",
-    'mount -t tmpfs none /dev/net && exec "$@"',
-    "sh",
-  );
-  assertEquals([error.code, error.errno], ["E_TAP_MISSING", Errno.ENOENT]);
-  assertStringIncludes(error.message, "/dev/net/tun");
-  assertStringIncludes(error.hint!, "modprobe tun");
-});
+kernelTest(
+  "openTap() names the remedy for a missing /dev/net/tun",
+  async () => {
+    const error = await errorUnder(
+      "unshare",
+      "--mount",
+      "sh",
+      "-c",
+      'mount -t tmpfs none /dev/net && exec "$@"',
+      "sh",
+    );
+    assertEquals([error.code, error.errno], ["E_TAP_MISSING", Errno.ENOENT]);
+    assertStringIncludes(error.message, "/dev/net/tun");
+    assertStringIncludes(error.hint!, "modprobe tun");
+  },
+);
 
-kernelTest("Tap.setCarrier() moves the carrier", () => {
-  using room = new Room();
-  using tap = openTap({ name: "ib0", netns: room.fd });
-  using requests = new RequestSocket(room.fd);
+kernelTest("Tap.setCarrier() sets the carrier state", () => {
+  using netns = new TestNamespace();
+  using tap = openTap({ name: "ib0", netns: netns.fd });
+  using requests = new RequestSocket(netns.fd);
   setLinkUp(requests, tap.ifindex, true);
   const running = () => getLink(requests, tap.ifindex)!.running;
   assertEquals(running(), false);
@@ -180,10 +183,10 @@ kernelTest("Tap.setCarrier() moves the carrier", () => {
   assertEquals(running(), false);
 });
 
-kernelTest("TapNetdev passes frames both ways", () => {
-  using room = new Room();
+kernelTest("TapNetdev transfers frames in both directions", () => {
+  using netns = new TestNamespace();
   const memory = new FakeFrames(8, 65536 + 26);
-  const netdev = openTestNetdev(room, { memory });
+  const netdev = openTestNetdev(netns, { memory });
   try {
     const frame = udpFrame(
       ip("10.1.0.2"),
@@ -202,25 +205,25 @@ kernelTest("TapNetdev passes frames both ways", () => {
     addAddress(netdev.config.requests, netdev.ifindex, "10.1.0.1/24");
     netdev.setUp(true);
     netdev.setCarrier(true);
-    assert(room.until(() => netdev.config.up));
-    using socket = udpSocket(room.fd);
+    assert(netns.until(() => netdev.config.up));
+    using socket = udpSocket(netns.fd);
     const own = socketAddress(ip("10.1.0.1"), 5000);
     assertEquals(libc().bind(socket.number, own, 16), 0);
 
-    // Into the kernel, from an address and from a buffer.
+    // To the kernel, from an address and from a buffer.
     netdev.write(memory.vnetAddress[slot]!, frame.length);
     memory.unreserve(slot);
     assertEquals(results, [`1 ${frame.length}`]);
     assertEquals(netdev.writeBytes(frame), frame.length);
-    const got = new Uint8Array(100);
+    const received = new Uint8Array(100);
     for (let i = 0; i < 2; i++) {
-      assertEquals(libc().recv(socket.number, got, 100, 0x40), 5);
-      assertEquals(new TextDecoder().decode(got.subarray(0, 5)), "hello");
+      assertEquals(libc().recv(socket.number, received, 100, 0x40), 5);
+      assertEquals(new TextDecoder().decode(received.subarray(0, 5)), "hello");
     }
     assertEquals(netdev.writeBytes(new Uint8Array(12)), -Errno.EINVAL);
 
-    // Out of the kernel, whose queue starts a little after the carrier.
-    room.settle();
+    // From the kernel, which starts the queue shortly after the carrier is up.
+    netns.settle();
     const peer = socketAddress(ip("10.1.0.2"), 6000);
     netdev.config.neighbours.setPermanent(IpAddress.ipv4(ip("10.1.0.2")));
     let read: Uint8Array | undefined;
@@ -228,7 +231,7 @@ kernelTest("TapNetdev passes frames both ways", () => {
       for (let i = 0; i < count; i++) {
         const frame = memory.frame(slot[i]!, length[i]!);
         memory.unreserve(slot[i]!);
-        // What is not ours: IGMP reports, router solicitations.
+        // Ignores IGMP reports and router solicitations.
         if (frame[26] === 0x45 && frame[26 + 9] === 17) read = frame;
       }
     };
@@ -241,10 +244,10 @@ kernelTest("TapNetdev passes frames both ways", () => {
       16,
     );
     assertEquals(sent, 3);
-    assert(room.until(() => read !== undefined));
+    assert(netns.until(() => read !== undefined));
     assertEquals(read!.length, 26 + 28 + 3);
     assertEquals([...read!.subarray(54, 57)], [1, 2, 3]);
-    // NEEDS_CSUM: the checksum begins at the UDP header, its field 6 further.
+    // NEEDS_CSUM: the checksum starts at the UDP header, and its field is at offset 6.
     assertEquals(read![0]! & 1, 1);
     assertEquals(read![6]! | read![7]! << 8, 34);
     assertEquals(read![8]! | read![9]! << 8, 6);
@@ -254,61 +257,65 @@ kernelTest("TapNetdev passes frames both ways", () => {
 });
 
 kernelTest(
-  "TapNetdev leaves frames to the kernel's queue while there are no slots",
+  "TapNetdev leaves frames in the kernel's queue while there are no slots",
   () => {
-    using room = new Room();
+    using netns = new TestNamespace();
     const memory = new FakeFrames(0, 65536 + 26);
-    const netdev = openTestNetdev(room, { memory });
+    const netdev = openTestNetdev(netns, { memory });
     try {
       let calls = 0;
       netdev.onFrames = ({ count }) => calls += count;
       addAddress(netdev.config.requests, netdev.ifindex, "10.1.0.1/24");
       netdev.setUp(true);
       netdev.setCarrier(true);
-      // The kernel starts the queue a little after the carrier.
-      room.settle();
+      // The kernel starts the queue shortly after the carrier is up.
+      netns.settle();
       netdev.config.neighbours.setPermanent(IpAddress.ipv4(ip("10.1.0.2")));
-      using socket = udpSocket(room.fd);
+      using socket = udpSocket(netns.fd);
       const to = socketAddress(ip("10.1.0.2"), 6000);
       libc().sendto(socket.number, new Uint8Array(1), 1, 0, to, 16);
-      room.settle();
+      netns.settle();
       assertEquals(calls, 0);
       const more = new FakeFrames(1, 65536 + 26);
       Object.assign(memory, { vnetAddress: more.vnetAddress });
       memory.free.push(0);
       netdev.resume();
-      assert(room.until(() => calls === 1));
+      assert(netns.until(() => calls === 1));
     } finally {
       netdev.close();
     }
   },
 );
 
-kernelTest("TapNetdev.setMtu() sets the MTU and refuses a bad one", () => {
-  using room = new Room();
-  const netdev = openTestNetdev(room, { txQueueLength: 256 });
-  try {
-    assertEquals(netdev.config.mtu, 1500);
-    assertEquals(
-      getLink(netdev.config.requests, netdev.ifindex)!.txQueueLength,
-      256,
-    );
-    netdev.setMtu(2044);
-    assert(room.until(() => netdev.config.mtu === 2044));
-    const error = codeOf(() => netdev.setMtu(70000));
-    assertEquals(error.code, "E_LINK_SET");
-    assertEquals(error.errno, Errno.EINVAL);
-  } finally {
-    netdev.close();
-  }
-});
+kernelTest(
+  "TapNetdev.setMtu() sets the MTU and throws for an invalid MTU",
+  () => {
+    using netns = new TestNamespace();
+    const netdev = openTestNetdev(netns, { txQueueLength: 256 });
+    try {
+      assertEquals(netdev.config.mtu, 1500);
+      assertEquals(
+        getLink(netdev.config.requests, netdev.ifindex)!.txQueueLength,
+        256,
+      );
+      netdev.setMtu(2044);
+      assertEquals(netdev.config.mtu, 2044);
+      assertEquals(getLink(netdev.config.requests, netdev.ifindex)!.mtu, 2044);
+      const error = errorOf(() => netdev.setMtu(70000));
+      assertEquals(error.code, "E_LINK_SET");
+      assertEquals(error.errno, Errno.EINVAL);
+    } finally {
+      netdev.close();
+    }
+  },
+);
 
 kernelTest(
-  "TapNetdev.status() counts what had no room in the device's queue",
+  "TapNetdev.status() counts packets that did not fit into the device's queue",
   () => {
-    using room = new Room();
+    using netns = new TestNamespace();
     const memory = new FakeFrames(0, 65536 + 26);
-    const netdev = openTestNetdev(room, {
+    const netdev = openTestNetdev(netns, {
       memory,
       txQueueLength: 4,
     });
@@ -316,24 +323,24 @@ kernelTest(
       addAddress(netdev.config.requests, netdev.ifindex, "10.1.0.1/24");
       netdev.setUp(true);
       netdev.setCarrier(true);
-      room.settle();
-      using socket = udpSocket(room.fd);
+      netns.settle();
+      using socket = udpSocket(netns.fd);
       const to = socketAddress(ip("10.1.0.2"), 6000);
       netdev.config.neighbours.setPermanent(IpAddress.ipv4(ip("10.1.0.2")));
       const before = netdev.status().queueDrops;
       for (let i = 0; i < 50; i++) {
         libc().sendto(socket.number, new Uint8Array(1), 1, 0, to, 16);
       }
-      assert(room.until(() => netdev.status().queueDrops - before >= 40));
+      assert(netns.until(() => netdev.status().queueDrops - before >= 40));
     } finally {
       netdev.close();
     }
   },
 );
 
-kernelTest("TapNetdev.status() says what the kernel does", () => {
-  using room = new Room();
-  const netdev = openTestNetdev(room);
+kernelTest("TapNetdev.status() returns the kernel's values", () => {
+  using netns = new TestNamespace();
+  const netdev = openTestNetdev(netns);
   try {
     assertEquals(netdev.status(), {
       promiscuity: 0,
@@ -356,9 +363,9 @@ kernelTest("TapNetdev.status() says what the kernel does", () => {
 });
 
 kernelTest("setLinkSpeed() sets the speed that the kernel shows", () => {
-  using room = new Room();
-  using tap = openTap({ name: "ib0", netns: room.fd });
-  using requests = new RequestSocket(room.fd);
+  using netns = new TestNamespace();
+  using tap = openTap({ name: "ib0", netns: netns.fd });
+  using requests = new RequestSocket(netns.fd);
   for (const mbps of [2500, 10_000, 103_125, 400_000]) {
     assert(setLinkSpeed(requests.fd, tap.name, mbps));
     assertEquals(shownSpeed(requests.fd, tap.name), mbps);
@@ -366,13 +373,13 @@ kernelTest("setLinkSpeed() sets the speed that the kernel shows", () => {
   assertEquals(setLinkSpeed(requests.fd, "other", 10), false);
 });
 
-/** The speed in the answer to ETHTOOL_GLINKSETTINGS (struct ethtool_link_settings). */
+/** Returns the speed in the reply to ETHTOOL_GLINKSETTINGS (struct ethtool_link_settings). */
 function shownSpeed(socket: number, name: string): number {
   const settings = new Uint8Array(48 + 3 * 4 * 127);
   const view = new DataView(settings.buffer);
   const request = interfaceRequest(name);
   new DataView(request.buffer).setBigUint64(16, addressOf(settings), true);
-  // The first answer says how many words the masks have.
+  // The first reply has the length of the masks in words.
   for (let i = 0; i < 2; i++) {
     view.setUint32(0, 0x4c, true);
     view.setInt8(15, Math.abs(view.getInt8(15)));

@@ -1,8 +1,9 @@
 /**
- * Which IPv4 groups the kernel joined on an interface: two ways to know (open.ts), behind one small interface.
+ * The IPv4 multicast groups that the kernel has joined on an interface.
  *
- * `rtnetlink` hears of each join and leave at once, but needs Linux 6.15 or so; `proc` reads /proc/net/igmp about
- * every second, and at once after an IGMP report left the interface. `auto` takes the first where it works.
+ * There are two sources: `rtnetlink` receives an event for each join and leave, but needs Linux 6.15 or so; `proc`
+ * reads /proc/net/igmp every second, and soon after the interface has sent an IGMP report. `open_memberships.ts`
+ * selects one.
  */
 
 import type { Millis } from "../../base/units.ts";
@@ -10,32 +11,32 @@ import type { Reactor } from "../../system/reactor.ts";
 
 export type MembershipSource = "rtnetlink" | "proc";
 
-/** The groups of one interface, kept current. */
+/** The current groups of one interface. */
 export interface KernelMemberships {
   readonly source: MembershipSource;
-  /** Replaced, never changed, when a membership changes. */
+  /** The groups, as signed 32-bit IPv4 addresses. A change replaces the set. */
   readonly groups: ReadonlySet<number>;
-  /** Reads everything again; calls `changed` if something did. */
+  /** Reads all groups again, and calls `changed` if they differ. */
   refresh(): void;
-  /** An IGMP report left the interface: the groups may just have changed. */
+  /** Notes that the interface has sent an IGMP report, so the groups may have changed. */
   noteReport(now: Millis): void;
   close(): void;
 }
 
-/** Changes of up to so many groups are followed at once. */
+/** Up to this number of groups, changes are processed without a pause. */
 const MAX_GROUPS_WITHOUT_PAUSE = 1000;
-/** Groups that are compared in a millisecond of work, at a twentieth of the time. */
+/** Groups per millisecond of pause. About 1000 are compared in 1 ms, so this limits the load to a twentieth. */
 const GROUPS_PER_MS = 50;
 
 /**
- * How long changes of so many groups wait at least after the last one: a user may be a member of very many groups, and
- * change one of them over and over.
+ * Returns the minimum pause between two updates of `groups` groups, in milliseconds. It limits the load by a user who
+ * is a member of very many groups and keeps changing one.
  */
 export function changePause(groups: number): Millis {
   return groups <= MAX_GROUPS_WITHOUT_PAUSE ? 0 : groups / GROUPS_PER_MS;
 }
 
-/** True if both sets have the same members. */
+/** Returns true if both sets have the same members. */
 export function sameGroups(
   a: ReadonlySet<number>,
   b: ReadonlySet<number>,
@@ -45,12 +46,11 @@ export function sameGroups(
   return true;
 }
 
-/** Where to look, and what to call. */
 export interface MembershipOptions {
   readonly reactor: Reactor;
-  /** An open namespace, or undefined for the thread's own; not used after construction. */
+  /** An open namespace, used during construction only; undefined for the thread's own. */
   readonly netns: number | undefined;
   readonly ifindex: number;
-  /** Called after `groups` was replaced; never during construction. */
+  /** Called after `groups` was replaced, never during construction. */
   readonly changed: () => void;
 }

@@ -1,4 +1,4 @@
-/** Chooses how memberships are followed. */
+/** Selects the source of multicast memberships. */
 
 import { RtnetlinkMemberships } from "./rtnetlink_memberships.ts";
 import type {
@@ -8,7 +8,10 @@ import type {
 } from "./kernel_memberships.ts";
 import { ProcMemberships } from "./proc_memberships.ts";
 
-/** Opens memberships; throws `E_MEMBERSHIPS` if the way that is asked for does not exist here. */
+/**
+ * Opens the memberships of an interface; `auto` prefers `rtnetlink` to `proc`. Throws `E_MEMBERSHIPS` if the source is
+ * not available, and `E_NETLINK` or `E_NETNS` if it cannot be opened.
+ */
 export function openMemberships(
   source: MembershipSource | "auto",
   options: MembershipOptions,

@@ -1,5 +1,5 @@
 /**
- * Memberships by reading /proc/net/igmp: for kernels that tell of them in no other way.
+ * Multicast memberships read from /proc/net/igmp, for kernels without membership events.
  *
  * ```text
  * Idx	Device    : Count Querier	Group    Users Timer	Reporter
@@ -7,8 +7,8 @@
  * 				010000E0     1 0:00000000		0
  * ```
  *
- * A line that begins with a digit begins a device, an indented one is a group of it: the address as a 32-bit
- * word of the host's byte order, in hexadecimal.
+ * A line that starts with a digit starts a device. An indented line is a group of the device: its address in network
+ * byte order, printed as a hexadecimal 32-bit integer of the host's byte order.
  */
 
 import { cString, libc } from "../../../ffi/libc.ts";
@@ -24,16 +24,16 @@ import {
   sameGroups,
 } from "./kernel_memberships.ts";
 
-/** The file of the thread's namespace: /proc/net would be that of the process's first thread. */
+/** The file of the thread's namespace. /proc/net is that of the main thread. */
 const PATH = "/proc/thread-self/net/igmp";
 const O_RDONLY_CLOEXEC = 0x80000;
-const POLL_INTERVAL: Millis = 1000;
-/** A storm of reports makes at most this many reads: one in so many milliseconds. */
-const REPORT_INTERVAL: Millis = 20;
+const POLL_INTERVAL_MS: Millis = 1000;
+/** Minimum interval between reads after IGMP reports, to limit the load of a storm of reports. */
+const REPORT_INTERVAL_MS: Millis = 20;
 
 const decoder = new TextDecoder();
 
-/** The groups of interface `ifindex` in the text of /proc/net/igmp. */
+/** Returns the groups of interface `ifindex` in the text of /proc/net/igmp, as signed 32-bit IPv4 addresses. */
 export function parseIgmp(text: string, ifindex: number): Set<number> {
   const groups = new Set<number>();
   const swap = new DataView(new ArrayBuffer(4));
@@ -52,7 +52,7 @@ export function parseIgmp(text: string, ifindex: number): Set<number> {
   return groups;
 }
 
-/** See the module's documentation. */
+/** {@linkcode KernelMemberships} from /proc/net/igmp. The constructor throws `E_MEMBERSHIPS`. */
 export class ProcMemberships implements KernelMemberships {
   readonly source = "proc";
   readonly #ifindex: number;
@@ -67,7 +67,7 @@ export class ProcMemberships implements KernelMemberships {
   constructor({ reactor, netns, ifindex, changed }: MembershipOptions) {
     this.#ifindex = ifindex;
     this.#changed = changed;
-    // The open file keeps the namespace that it was opened in.
+    // The open file stays bound to the namespace in which it was opened.
     const open = () =>
       unwrap(
         libc().open(cString(PATH), O_RDONLY_CLOEXEC, 0),
@@ -80,7 +80,7 @@ export class ProcMemberships implements KernelMemberships {
     this.#groups = this.#read();
     this.#timer = reactor.timer((now) => this.#due(now));
     this.#lastRead = reactor.clock.now();
-    this.#next = this.#after(POLL_INTERVAL);
+    this.#next = this.#after(POLL_INTERVAL_MS);
     this.#timer.at(this.#next);
   }
 
@@ -96,7 +96,7 @@ export class ProcMemberships implements KernelMemberships {
   }
 
   noteReport(now: Millis): void {
-    const when = Math.max(now, this.#after(REPORT_INTERVAL));
+    const when = Math.max(now, this.#after(REPORT_INTERVAL_MS));
     if (when >= this.#next) return;
     this.#next = when;
     this.#timer.at(when);
@@ -109,7 +109,7 @@ export class ProcMemberships implements KernelMemberships {
 
   #due(now: Millis): void {
     this.#lastRead = now;
-    this.#next = this.#after(POLL_INTERVAL);
+    this.#next = this.#after(POLL_INTERVAL_MS);
     this.#timer.at(this.#next);
     this.refresh();
   }
@@ -126,7 +126,7 @@ export class ProcMemberships implements KernelMemberships {
         larger.set(this.#buffer);
         this.#buffer = larger;
       }
-      const got = unwrap(
+      const read = unwrap(
         libc().pread(
           this.#file.number,
           this.#buffer.subarray(length),
@@ -136,8 +136,8 @@ export class ProcMemberships implements KernelMemberships {
         "E_MEMBERSHIPS",
         `read ${PATH}`,
       );
-      if (got === 0) break;
-      length += got;
+      if (read === 0) break;
+      length += read;
     }
     return parseIgmp(
       decoder.decode(this.#buffer.subarray(0, length)),

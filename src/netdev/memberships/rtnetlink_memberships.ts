@@ -1,4 +1,4 @@
-/** Memberships by rtnetlink: a dump at first, then the events of RTNLGRP_IPV4_MCADDR. */
+/** Multicast memberships from rtnetlink: an initial dump, then the events of RTNLGRP_IPV4_MCADDR. */
 
 import { IpoibError } from "../../base/errors.ts";
 import type { Millis } from "../../base/units.ts";
@@ -19,7 +19,7 @@ import {
   sameGroups,
 } from "./kernel_memberships.ts";
 
-/** See the module's documentation. */
+/** {@linkcode KernelMemberships} from rtnetlink. */
 export class RtnetlinkMemberships implements KernelMemberships {
   readonly source = "rtnetlink";
   readonly #ifindex: number;
@@ -30,13 +30,13 @@ export class RtnetlinkMemberships implements KernelMemberships {
   readonly #watch: Watch;
   readonly #timer: Timer;
   #groups: ReadonlySet<number>;
-  /** The set being changed by events. */
+  /** The next value of `groups`, to which events are applied. */
   #next: Set<number> | undefined;
-  /** True if events were lost. */
+  /** True if events were lost since the last update. */
   #lost = false;
   #changedAt: Millis = -Infinity;
 
-  /** Throws `E_MEMBERSHIPS` on a kernel without the events or without the dump. */
+  /** Throws `E_MEMBERSHIPS` if the kernel has no such events or no such dump. */
   constructor({ reactor, netns, ifindex, changed }: MembershipOptions) {
     this.#ifindex = ifindex;
     this.#changed = changed;
@@ -44,7 +44,7 @@ export class RtnetlinkMemberships implements KernelMemberships {
     this.#requests = new RequestSocket(netns);
     try {
       if (!this.#events.join(Group.IPV4_MCADDR)) {
-        throw new Error("the kernel has no such events");
+        throw new Error("The kernel has no multicast membership events");
       }
       this.#groups = new Set(dumpMemberships(this.#requests, ifindex));
     } catch (cause) {
@@ -52,8 +52,8 @@ export class RtnetlinkMemberships implements KernelMemberships {
       this.#requests.close();
       throw new IpoibError(
         "E_MEMBERSHIPS",
-        "Cannot follow multicast memberships by rtnetlink",
-        { hint: "this kernel needs the way `proc`", cause },
+        "Cannot monitor multicast memberships with rtnetlink",
+        { hint: "use `--memberships proc` on this kernel", cause },
       );
     }
     this.#reactor = reactor;
@@ -70,7 +70,7 @@ export class RtnetlinkMemberships implements KernelMemberships {
   }
 
   noteReport(_now: Millis): void {
-    // The event is on its way.
+    // The kernel sends an event for each change.
   }
 
   close(): void {

@@ -1,15 +1,15 @@
 /**
- * Instructions of eBPF, and a list of them with labels made into bytes (RFC 9669; `linux/bpf.h`).
+ * An assembler for eBPF (RFC 9669, `linux/bpf.h`).
  *
- * Instruction, 8 bytes: opcode, registers (destination in the low 4 bits, source in the high 4), offset i16, immediate
- * i32. A jump's offset counts instructions from the one behind it.
+ * An instruction has 8 bytes: opcode u8, registers u8 (destination in the low 4 bits, source in the high 4 bits),
+ * offset i16, immediate i32. The offset of a jump counts instructions from the next instruction.
  */
 
 import { Bpf } from "../../../ffi/bpf_layout.ts";
 
 /**
- * Registers: R0 has results, R1 to R5 have arguments and are lost in calls, R6 to R9 are kept, R10 is the end of the
- * stack.
+ * Registers. R0 holds results. R1 to R5 hold arguments and are clobbered by calls. R6 to R9 are preserved. R10 is the
+ * frame pointer, the upper end of the stack.
  */
 export const R = {
   R0: 0,
@@ -49,11 +49,11 @@ interface Instruction {
   readonly source?: number;
   readonly offset?: number;
   readonly immediate?: number;
-  /** The label to jump to. */
+  /** Label of the jump target. */
   readonly target?: string;
 }
 
-/** An instruction, or a label for the one behind it. */
+/** An instruction, or a label of the next instruction. */
 type Line = Instruction | string;
 
 /** destination = source */
@@ -76,7 +76,7 @@ export function and(destination: Register, immediate: number): Line {
   return { opcode: ALU64_AND_IMMEDIATE, destination, immediate };
 }
 
-/** destination = what stands at source + offset, zero-extended */
+/** destination = memory[source + offset], zero-extended */
 export function load(
   width: Width,
   destination: Register,
@@ -86,7 +86,7 @@ export function load(
   return { opcode: LDX_MEM | width, destination, source, offset };
 }
 
-/** What stands at base + offset = source */
+/** memory[base + offset] = source */
 export function store(
   width: Width,
   base: Register,
@@ -96,7 +96,7 @@ export function store(
   return { opcode: STX_MEM | width, destination: base, source, offset };
 }
 
-/** What stands at base + offset = value */
+/** memory[base + offset] = value */
 export function storeValue(
   width: Width,
   base: Register,
@@ -129,7 +129,7 @@ export function callHelper(immediate: number): Line {
   return { opcode: CALL, immediate };
 }
 
-/** Calls a function of the kernel by the id of its type. */
+/** Calls a kernel function (kfunc) by its BTF type id. */
 export function callKernel(immediate: number): Line {
   return { opcode: CALL, source: Bpf.PSEUDO_KFUNC_CALL, immediate };
 }
@@ -139,7 +139,7 @@ export function exit(): Line {
   return { opcode: EXIT };
 }
 
-/** The bytes of a program. */
+/** Assembles a program. Throws a RangeError for a jump to an undefined label. */
 export function assemble(lines: readonly Line[]): Uint8Array {
   const labels = new Map<string, number>();
   const instructions: Instruction[] = [];

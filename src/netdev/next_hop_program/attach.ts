@@ -1,4 +1,4 @@
-/** Attaching a program to an interface (bpf(2), BPF_LINK_CREATE for TCX; Linux 6.6, CONFIG_NET_XGRESS). */
+/** Attaches programs to the TCX egress of an interface (bpf(2), BPF_LINK_CREATE; Linux 6.6, CONFIG_NET_XGRESS). */
 
 import { bpfCalls, BpfTcx, SYSCALL_BPF } from "../../../ffi/bpf.ts";
 import { Bpf, BpfLinkCreate, BpfProgQuery } from "../../../ffi/bpf_layout.ts";
@@ -11,27 +11,27 @@ import { PRIVILEGE_HINT, unavailable } from "./unavailable.ts";
 const ATTRIBUTES_LENGTH = 64;
 
 /**
- * Asks whether programs can be attached to what leaves the interface `ifindex` of the calling thread's network namespace:
- * before one is made, which is much more work. Throws `E_NEXT_HOP_PROGRAM`.
+ * Checks that programs can be attached to the egress of interface `ifindex` in the calling thread's network namespace.
+ * Called before a program is built, which takes much longer. Throws `E_NEXT_HOP_PROGRAM`.
  */
 export function checkEgress(ifindex: number): void {
   const attributes = new Uint8Array(ATTRIBUTES_LENGTH);
   const view = new DataView(attributes.buffer);
   view.setInt32(BpfProgQuery.TargetIfindex, ifindex, true);
   view.setUint32(BpfProgQuery.AttachType, BpfTcx.EGRESS, true);
-  const answer = bpfCalls().bpf(
+  const result = bpfCalls().bpf(
     SYSCALL_BPF,
     Bpf.PROG_QUERY,
     attributes,
     attributes.length,
   );
-  if (answer < 0) throw refused(ifindex);
+  if (result < 0) throw refused(ifindex);
 }
 
 /**
- * Attaches a classifier to what leaves the interface `ifindex` of the calling thread's network namespace, before all
- * programs that are there: one of those may end the list. Closing the descriptor detaches it. Throws
- * `E_NEXT_HOP_PROGRAM`.
+ * Attaches a classifier to the egress of interface `ifindex` in the calling thread's network namespace, before all
+ * programs that are attached, because each of these may end the list. Closing the returned descriptor detaches the
+ * classifier. Throws `E_NEXT_HOP_PROGRAM`.
  */
 export function attachAtEgress(program: Fd, ifindex: number): Fd {
   const attributes = new Uint8Array(ATTRIBUTES_LENGTH);
@@ -63,8 +63,8 @@ function hint(why: number): string {
     case Errno.EPERM:
       return PRIVILEGE_HINT;
     case Errno.ENODEV:
-      return "name an interface of the network namespace";
+      return "use an interface of the network namespace";
     default:
-      return "use Linux 6.6 or later, built with CONFIG_NET_XGRESS: this kernel may have no TCX";
+      return "use Linux 6.6 or later, built with CONFIG_NET_XGRESS: this kernel may lack TCX";
   }
 }

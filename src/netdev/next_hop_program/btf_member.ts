@@ -1,8 +1,9 @@
 /**
- * Offsets of members in the kernel's structs.
+ * Offsets of members in the kernel's structs (BTF).
  *
- * Member, 12 bytes behind the type: name's offset in the strings, type id, offset in bits. If the type's flag is set, the
- * top 8 bits of the last are the width of a bit field. Members of unnamed structs and unions belong to what encloses them.
+ * The members follow the struct type, 12 bytes each: name offset in the string section, type id, offset in bits. If the
+ * flag of the type is set, the top 8 bits of the last word are the width of a bit field. Members of an unnamed struct
+ * or union count as members of the enclosing struct.
  */
 
 import { cString } from "../../../ffi/libc.ts";
@@ -12,10 +13,10 @@ const TYPE_LENGTH = 12;
 const MEMBER_LENGTH = 12;
 const FLAG = 0x80000000;
 const UNNAMED = cString("");
-/** Members and qualifiers that one search may look at: types of a corrupt file may contain themselves. */
+/** Maximum members and qualifiers visited by a search, because types of a corrupt file may contain themselves. */
 const MAX_TYPES = 2000;
 
-/** The offset in bytes of a member of a struct. Throws `E_BTF` if there is none of that name. */
+/** Returns the offset in bytes of a member of a struct. Throws `E_BTF` if there is no such struct or member. */
 export function memberOffset(btf: Btf, struct: string, member: string): number {
   const search = new Search(btf, member);
   const found = search.within(btf.find(BtfKind.Struct, struct));
@@ -25,7 +26,7 @@ export function memberOffset(btf: Btf, struct: string, member: string): number {
   return found / 8;
 }
 
-/** One search for a member by name. */
+/** A search for a member by name. */
 class Search {
   readonly #btf: Btf;
   readonly #name: Uint8Array;
@@ -36,7 +37,7 @@ class Search {
     this.#name = cString(name);
   }
 
-  /** The member's offset in bits, or undefined if the type has none of that name. */
+  /** Returns the offset of the member in bits, or undefined if the type has no such member. */
   within(id: number): number | undefined {
     const type = this.#unqualified(id);
     const info = this.#btf.word(type + 4);
@@ -51,7 +52,7 @@ class Search {
       const offset = info & FLAG ? placed & 0xffffff : placed;
       if (this.#btf.isString(name, this.#name)) {
         if (placed !== offset || offset % 8 !== 0) {
-          throw btfError("a bit field");
+          throw btfError("the member is a bit field");
         }
         return offset;
       }
@@ -62,7 +63,7 @@ class Search {
     return undefined;
   }
 
-  /** Where the type begins that is behind const, volatile and tags. */
+  /** Returns the offset of a type without its const, volatile and tag qualifiers. */
   #unqualified(id: number): number {
     for (;;) {
       this.#spend();

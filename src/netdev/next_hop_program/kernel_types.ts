@@ -1,4 +1,4 @@
-/** What the program needs to know of the running kernel's types. */
+/** The offsets and type ids of the running kernel that the next-hop program uses. */
 
 import { cString, errno, libc } from "../../../ffi/libc.ts";
 import { IpoibError } from "../../base/errors.ts";
@@ -9,33 +9,33 @@ import { Btf, BtfKind } from "./btf.ts";
 import { memberOffset } from "./btf_member.ts";
 import { unavailable } from "./unavailable.ts";
 
-/** The running kernel's types (Linux 5.4, CONFIG_DEBUG_INFO_BTF). */
+/** BTF of the running kernel (Linux 5.4, CONFIG_DEBUG_INFO_BTF). */
 const VMLINUX = "/sys/kernel/btf/vmlinux";
 const O_RDONLY_CLOEXEC = 0x80000;
-/** Files of today have 5 to 7 MB. */
+/** Maximum length in bytes. Current kernels have 5 to 7 MB. */
 const MAX_LENGTH = 64 << 20;
 const PAGE = 4096;
 
-/** Offsets in bytes, and ids of types. */
+/** Offsets in bytes, and BTF type ids. */
 export interface KernelTypes {
-  /** `sk_buff._skb_refdst`: the address of the dst_entry; bit 0 is a flag. */
+  /** `sk_buff._skb_refdst`: the address of the dst_entry, with a flag in bit 0. */
   readonly skbRefdst: number;
-  /** `dst_entry.ops`, from the beginning of struct rtable, whose first part the dst_entry is. */
+  /** `dst_entry.ops`, from the start of struct rtable, which contains the dst_entry. */
   readonly dstOps: number;
-  /** `dst_ops.family`: the family of routes that this dst_entry is of. */
+  /** `dst_ops.family`: the address family of the route. */
   readonly opsFamily: number;
   readonly rtType: number;
   readonly rtGatewayFamily: number;
   readonly rtGateway4: number;
   /** Id of struct rtable. */
   readonly rtable: number;
-  /** Id of the kfunc bpf_cast_to_kern_ctx (Linux 6.2): the sk_buff behind the program's context. */
+  /** Id of the kfunc bpf_cast_to_kern_ctx (Linux 6.2), which returns the sk_buff of the program's context. */
   readonly castToKernelContext: number;
-  /** Id of the kfunc bpf_rdonly_cast (Linux 6.2): a pointer of any value, to read a type by its id. */
+  /** Id of the kfunc bpf_rdonly_cast (Linux 6.2), which casts any address to a readable pointer to a type. */
   readonly readOnlyCast: number;
 }
 
-/** What the program needs, of a BTF file. Throws `E_BTF`. */
+/** Reads the offsets and ids from a BTF file. Throws `E_BTF`. */
 export function findKernelTypes(file: Uint8Array): KernelTypes {
   const btf = new Btf(file);
   return {
@@ -54,7 +54,7 @@ export function findKernelTypes(file: Uint8Array): KernelTypes {
 
 let known: KernelTypes | undefined;
 
-/** What the program needs, of the running kernel; read once in a thread. Throws `E_NEXT_HOP_PROGRAM`. */
+/** Returns the offsets and ids of the running kernel, read once per thread. Throws `E_NEXT_HOP_PROGRAM`. */
 export function kernelTypes(): KernelTypes {
   if (known) return known;
   const file = readFile(VMLINUX);
@@ -70,7 +70,7 @@ export function kernelTypes(): KernelTypes {
   }
 }
 
-/** A file of /sys, which gives at most a page for a read. */
+/** Reads a file of /sys, page by page because a read returns at most a page. */
 function readFile(path: string): Uint8Array {
   const number = libc().open(cString(path), O_RDONLY_CLOEXEC, 0);
   if (number < 0) {

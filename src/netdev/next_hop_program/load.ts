@@ -1,4 +1,4 @@
-/** Giving a program to the kernel (bpf(2), BPF_PROG_LOAD). */
+/** Loads programs into the kernel (bpf(2), BPF_PROG_LOAD). */
 
 import { bpfCalls, SYSCALL_BPF } from "../../../ffi/bpf.ts";
 import { Bpf, BpfProgLoad } from "../../../ffi/bpf_layout.ts";
@@ -9,17 +9,18 @@ import { Fd } from "../../system/fd.ts";
 import { PRIVILEGE_HINT, unavailable } from "./unavailable.ts";
 
 const INSTRUCTION_LENGTH = 8;
-/** Functions of the kernel may be called by programs of a licence that it takes for compatible with its own. */
+/** Programs that call kfuncs need a GPL-compatible license. */
 const LICENSE = "Dual MIT/GPL";
 const LOG_LENGTH = 1 << 16;
-/** Of the verifier's log, what an error carries: the end says what was refused. */
-const LOG_TOLD = 2000;
-/** The verifier gives up when a signal arrives. */
+/** Characters of the verifier's log in an error. The end of the log has the reason. */
+const LOG_EXCERPT = 2000;
+/** The verifier stops with EAGAIN if a signal is pending. */
 const MAX_ATTEMPTS = 5;
-/** Linux's own number, not of errno(3): the JIT compiler is off. */
+/** A kernel error number that errno(3) does not define: the JIT compiler is disabled. */
 const ENOTSUPP = 524;
 
-// One block of memory: it is an argument of the call, so it lives while the kernel follows the addresses in it.
+// The attributes and the data that they point to share one buffer. It is an argument of the call, so it stays alive
+// while the kernel uses the addresses.
 const NAME_AT = BpfProgLoad.ProgName;
 const ATTRIBUTES_LENGTH = NAME_AT + 16;
 const LICENSE_AT = ATTRIBUTES_LENGTH;
@@ -27,8 +28,8 @@ const LOG_AT = LICENSE_AT + 16;
 const INSTRUCTIONS_AT = LOG_AT + LOG_LENGTH;
 
 /**
- * Loads a classifier; the descriptor is the caller's. `name`: at most 15 of letters, digits, `_` and `.`.
- * Throws `E_NEXT_HOP_PROGRAM`.
+ * Loads a classifier and returns its descriptor. `name` has at most 15 letters, digits, `_` and `.`. Throws
+ * `E_NEXT_HOP_PROGRAM`.
  */
 export function loadClassifier(name: string, instructions: Uint8Array): Fd {
   const memory = new Uint8Array(INSTRUCTIONS_AT + instructions.length);
@@ -64,10 +65,10 @@ export function loadClassifier(name: string, instructions: Uint8Array): Fd {
 }
 
 function refusal(why: number, log: string) {
-  return unavailable("load the program that tells next hops", {
+  return unavailable("load the next-hop program", {
     errno: why,
     hint: hint(why, log),
-    ...(log ? { cause: new Error(log.slice(-LOG_TOLD).trim()) } : {}),
+    ...(log ? { cause: new Error(log.slice(-LOG_EXCERPT).trim()) } : {}),
   });
 }
 
@@ -76,7 +77,7 @@ function hint(why: number, log: string): string {
   if (why === ENOTSUPP) return "set the sysctl net.core.bpf_jit_enable to 1";
   if (why === Errno.ENOSYS) return "use a kernel built with CONFIG_BPF_SYSCALL";
   return log
-    ? "report this kernel's version: its verifier refused the program"
+    ? "report the kernel version: its verifier refused the program"
     : "use Linux 6.6 or later";
 }
 

@@ -1,4 +1,4 @@
-/** The program that tells next hops, on an interface. */
+/** Attaches the next-hop program to an interface. */
 
 import type { Fd } from "../../system/fd.ts";
 import { withNamespace } from "../../system/namespace.ts";
@@ -7,10 +7,10 @@ import { kernelTypes } from "./kernel_types.ts";
 import { loadClassifier } from "./load.ts";
 import { nextHopProgram } from "./program.ts";
 
-/** As `bpftool prog` shows it. */
+/** Name of the program in `bpftool prog`. */
 const NAME = "ipoib_next_hop";
 
-/** The program while it is attached; see program.ts for what it writes. */
+/** An attached program. `program.ts` describes what it writes. */
 export class NextHopProgram implements Disposable {
   readonly #link: Fd;
 
@@ -18,7 +18,7 @@ export class NextHopProgram implements Disposable {
     this.#link = link;
   }
 
-  /** Detaches the program; so does the end of the process. */
+  /** Detaches the program. The kernel also detaches it when the process ends. */
   close(): void {
     this.#link.close();
   }
@@ -29,10 +29,11 @@ export class NextHopProgram implements Disposable {
 }
 
 /**
- * Attaches the program to interface `ifindex` of `netns`, an open network namespace, or of the calling thread's own. It
- * stays when the interface is renamed, or moves to another namespace. The interface's frames must begin with an Ethernet
- * header, as a TAP's do: without one the program would write over the packet. Throws `E_NEXT_HOP_PROGRAM` with errno and a hint where the kernel or the
- * process's privileges do not allow it, and `E_NETNS` if the namespace cannot be entered.
+ * Attaches the program to interface `ifindex` of `netns`, an open network namespace, or of the calling thread's
+ * namespace. The program stays attached when the interface is renamed or moved. The frames of the interface must start
+ * with an Ethernet header, as those of a TAP do, because the program overwrites the first bytes. Throws
+ * `E_NEXT_HOP_PROGRAM` with errno and hint if the kernel or the privileges of the process do not suffice, and `E_NETNS`
+ * if the namespace cannot be entered.
  */
 export function attachNextHopProgram(
   ifindex: number,

@@ -1,11 +1,11 @@
 /**
- * The program: it writes the next hop that the kernel chose into the Ethernet destination of each IPv4 frame
+ * The next-hop program. It writes the next hop chosen by the kernel into the Ethernet destination of each IPv4 frame
  * (wire/told_next_hop.ts).
  *
- * The kernel keeps the chosen route in the sk_buff (`_skb_refdst`: a `dst_entry` that begins a `struct rtable`;
- * `include/net/route.h`) until the frame is in the device's queue, and TCX egress comes before. Left as they are: frames of
- * other protocols, without a route (packet sockets), with a dst_entry that is no IPv4 route (tunnel metadata), and
- * with an IPv6 gateway, which does not fit.
+ * The sk_buff contains the chosen route at TCX egress, before the frame enters the device's queue (`_skb_refdst`: a
+ * `dst_entry` at the start of a `struct rtable`; `include/net/route.h`). The program does not change frames of other
+ * protocols, frames without a route (packet sockets), frames with a dst_entry that is not an IPv4 route (tunnel
+ * metadata), and frames with an IPv6 gateway, which does not fit.
  */
 
 import { BpfTcx } from "../../../ffi/bpf.ts";
@@ -35,17 +35,17 @@ import {
 import type { KernelTypes } from "./kernel_types.ts";
 
 const AF_INET = 2;
-/** ETH_P_IP in network order, as a little-endian machine loads it. */
+/** ETH_P_IP in network byte order, loaded on a little-endian machine. */
 const PROTOCOL_IPV4 = 0x0008;
-/** Bits of `_skb_refdst` that are the address. */
+/** Address bits of `_skb_refdst`. */
 const ADDRESS_BITS = ~1;
-/** The six bytes on the stack, so that the gateway is aligned: the verifier wants it. */
+/** Stack offset of the 6 bytes to write. It aligns the gateway, as the verifier requires. */
 const MARK = -6;
 const ROUTE_TYPE = MARK + ToldField.RouteType;
 const GATEWAY = MARK + ToldField.Gateway;
 const ETHERNET_DESTINATION = 0;
 
-/** The instructions for a kernel with these types. */
+/** Assembles the program for a kernel with these types. */
 export function nextHopProgram(types: KernelTypes): Uint8Array {
   const [context, route] = [R.R6, R.R7];
   return assemble([
@@ -75,7 +75,7 @@ export function nextHopProgram(types: KernelTypes): Uint8Array {
     store(Width.Byte, R.R10, ROUTE_TYPE, R.R1),
     store(Width.Word, R.R10, GATEWAY, R.R2),
 
-    // bpf_skb_store_bytes(context, offset, from, length, flags): makes a cloned header writable first.
+    // bpf_skb_store_bytes(context, offset, from, length, flags) first makes a cloned header writable.
     move(R.R1, context),
     set(R.R2, ETHERNET_DESTINATION),
     move(R.R3, R.R10),

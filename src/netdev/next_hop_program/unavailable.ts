@@ -1,13 +1,13 @@
-/** Why the program cannot be used here, as an error. */
+/** The error for an unavailable next-hop program. */
 
 import { IpoibError, type IpoibErrorDetails } from "../../base/errors.ts";
 import { errnoText } from "../../base/errno.ts";
 
-/** What to do about missing privileges. */
+/** Hint for missing privileges. */
 export const PRIVILEGE_HINT =
-  "run with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN in the initial user namespace, as root there has them";
+  "run as root, or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN, in the initial user namespace";
 
-/** An `E_NEXT_HOP_PROGRAM` error: `action` completes "Cannot ...". */
+/** Returns an `E_NEXT_HOP_PROGRAM` error with the message `Cannot ACTION: TEXT`. */
 export function unavailable(
   action: string,
   details: IpoibErrorDetails & { errno: number },

@@ -1,7 +1,7 @@
 /**
- * IPv4 addresses: RTM_NEWADDR / RTM_DELADDR messages and the dump.
+ * IPv4 addresses: RTM_NEWADDR and RTM_DELADDR messages, and the dump.
  *
- * Body: struct ifaddrmsg (8 bytes): family u8, prefix length u8, flags u8, scope u8, index u32.
+ * The body is a struct ifaddrmsg (8 bytes): family u8, prefix length u8, flags u8, scope u8, index u32.
  */
 
 import { IpAddress } from "../../wire/ip_address.ts";
@@ -27,15 +27,15 @@ const IFA_BROADCAST = 4;
 const IFA_FLAGS = 8;
 const IFA_F_SECONDARY = 0x1;
 
-/** An address with the interface that has it, and what tells it from others there. */
+/** An address with its interface and a key that is unique on the interface. */
 export interface AddressRecord {
   readonly ifindex: number;
-  /** Local address, prefix and peer: the kernel allows each such triple once. */
+  /** Local address, prefix length and peer address, whose combination is unique in the kernel. */
   readonly key: string;
   readonly address: InterfaceAddress;
 }
 
-/** The IPv4 address that a message speaks of; undefined if it is malformed or of another family. */
+/** Parses an IPv4 address message. Returns undefined if it is malformed or of another type or family. */
 export function parseAddress(
   message: NetlinkMessage,
 ): AddressRecord | undefined {
@@ -52,7 +52,7 @@ export function parseAddress(
   const prefixLength = body.getUint8(1);
   if (local === undefined || prefixLength > 32) return undefined;
   const pointToPoint = peer !== undefined && peer !== local;
-  // The kernel makes a route for the subnet's broadcast even if none is set on the address.
+  // The kernel adds a route for the subnet broadcast even if the address has no broadcast attribute.
   const broadcast = pointToPoint || prefixLength >= 31
     ? undefined
     : attributes.ipv4(IFA_BROADCAST) ?? subnetBroadcast(local, prefixLength);
@@ -73,7 +73,7 @@ export function parseAddress(
   };
 }
 
-/** The IPv4 addresses of one interface. */
+/** Reads the IPv4 addresses of an interface. Throws `E_NETLINK`. */
 export function dumpAddresses(
   socket: RequestSocket,
   ifindex: number,

@@ -1,10 +1,10 @@
 /**
- * A socket filter that leaves the events of one interface: those of others neither wake this process nor fill its
- * receive buffer.
+ * A socket filter that accepts the events of one interface only. Events of other interfaces then neither wake this
+ * process nor fill its receive buffer.
  *
- * A classic BPF program (linux/filter.h), four instructions of 8 bytes: code u16, jump if true u8, jump if false u8,
- * k u32. It sees one event: netlink header, then a struct whose index stands at byte 4, as in struct ndmsg. BPF loads
- * words in network byte order, and the index is in the host's, which is little-endian.
+ * The filter is a classic BPF program (`linux/filter.h`) of four instructions, 8 bytes each: code u16, jump if true u8,
+ * jump if false u8, k u32. Its input is one event: the netlink header and a struct with the interface index at byte 4,
+ * such as struct ndmsg. BPF loads words in network byte order; the index is in host byte order, little-endian.
  */
 
 import { HEADER_LENGTH } from "./message.ts";
@@ -13,9 +13,9 @@ const LOAD_WORD_ABSOLUTE = 0x20;
 const JUMP_EQUAL = 0x15;
 const RETURN = 0x06;
 const INDEX = HEADER_LENGTH + 4;
-const WHOLE = 0xffffffff;
+const ACCEPT = 0xffffffff;
 
-/** The program that keeps events whose struct has `ifindex` at byte 4. */
+/** Returns the program that accepts events whose struct has `ifindex` at byte 4. */
 export function interfaceFilter(ifindex: number): Uint8Array<ArrayBuffer> {
   const program = new Uint8Array(4 * 8);
   const view = new DataView(program.buffer);
@@ -24,7 +24,7 @@ export function interfaceFilter(ifindex: number): Uint8Array<ArrayBuffer> {
   [
     [LOAD_WORD_ABSOLUTE, 0, 0, INDEX],
     [JUMP_EQUAL, 0, 1, swapped.getUint32(0, false)],
-    [RETURN, 0, 0, WHOLE],
+    [RETURN, 0, 0, ACCEPT],
     [RETURN, 0, 0, 0],
   ].forEach(([code, yes, no, k], i) => {
     view.setUint16(8 * i, code!, true);

@@ -1,4 +1,4 @@
-/** A socket for rtnetlink events, which never waits. */
+/** A non-blocking socket for rtnetlink events. */
 
 import { addressOf, errno, libc } from "../../../ffi/libc.ts";
 import { Errno } from "../../base/errno.ts";
@@ -19,9 +19,9 @@ const SO_ATTACH_FILTER = 26;
 const SO_RCVBUFFORCE = 33;
 const NETLINK_ADD_MEMBERSHIP = 1;
 const MSG_DONTWAIT_TRUNC = MSG_DONTWAIT | 0x20;
-/** Datagrams of one drain: what is left wakes the reactor again. */
+/** Maximum datagrams per drain. */
 const DRAIN_LIMIT = 1024;
-/** Datagrams that an overrun throws away at most: more than any receive buffer of ours holds. */
+/** Maximum datagrams discarded after an overrun, more than the receive buffer holds. */
 const DISCARD_LIMIT = 65536;
 
 /** Multicast groups of rtnetlink (`enum rtnetlink_groups`). */
@@ -35,17 +35,20 @@ export const Group = {
   IPV4_MCADDR: 37,
 } as const;
 
-/** Views of it live for one callback. Answers to requests have other memory: what a callback asks overwrites no event. */
+/** Receive buffer. Request sockets have their own, so that a callback may send requests while it reads an event. */
 const events = new Uint8Array(DATAGRAM);
 
-/** A socket that hears of changes. */
+/** A socket that receives rtnetlink events. */
 export class EventSocket implements Disposable {
   readonly #fd: Fd;
 
-  /** Opens the socket in `netns`; `receiveBuffer` bytes of events may wait before some are lost. */
+  /**
+   * Opens the socket in `netns`, an open namespace, or in the thread's own. `receiveBuffer` is the size of the socket's
+   * queue in bytes. Throws `E_NETLINK` and `E_NETNS`.
+   */
   constructor(netns?: number, receiveBuffer = 1 << 20) {
     this.#fd = openNetlink(netns);
-    // The forced way needs CAP_NET_ADMIN in the initial user namespace; the other is bounded by a sysctl.
+    // SO_RCVBUFFORCE needs CAP_NET_ADMIN in the initial user namespace. net.core.rmem_max limits SO_RCVBUF.
     if (
       !setOption(this.#fd.number, SOL_SOCKET, SO_RCVBUFFORCE, receiveBuffer)
     ) {
@@ -57,7 +60,7 @@ export class EventSocket implements Disposable {
     return this.#fd.number;
   }
 
-  /** Joins a group; false if this kernel does not have it. */
+  /** Joins a multicast group. Returns false if the kernel does not have it. */
   join(group: number): boolean {
     return setOption(
       this.#fd.number,
@@ -67,7 +70,10 @@ export class EventSocket implements Disposable {
     );
   }
 
-  /** Has the kernel run a program (struct sock_filter, 8 bytes each) on each event and drop those it returns 0 for. */
+  /**
+   * Attaches a filter program (struct sock_filter, 8 bytes each). The kernel drops events for which it returns 0.
+   * Returns false if the kernel refuses.
+   */
   filter(program: Uint8Array<ArrayBuffer>): boolean {
     // struct sock_fprog: length u16, padding, address.
     const bytes = new Uint8Array(16);
@@ -84,12 +90,12 @@ export class EventSocket implements Disposable {
   }
 
   /**
-   * Calls `visit` with the events that wait (the body is valid during the call), those of at most `limit` datagrams; what
-   * is left wakes the reactor again.
+   * Calls `visit` with the queued events of at most `limit` datagrams. The body of an event is valid during the call.
+   * The socket stays readable while events are left.
    *
-   * Returns "overrun" if some were lost. From then on the kernel drops every further event, and does not say so again,
-   * until the socket is empty (`netlink_overrun()` in net/netlink/af_netlink.c). So what waits is thrown away, and
-   * a dump that follows misses nothing.
+   * Returns "overrun" if events were lost. After an overrun the kernel drops all further events without another report
+   * until the queue is empty (`netlink_overrun()` in net/netlink/af_netlink.c). The queue is therefore discarded, so
+   * that a subsequent dump together with later events is complete. Throws `E_NETLINK`.
    */
   drain(
     visit: (message: NetlinkMessage) => void,
@@ -113,7 +119,7 @@ export class EventSocket implements Disposable {
     for (let i = 0; i < DISCARD_LIMIT && this.#receive() !== 0; i++);
   }
 
-  /** The length of the next datagram, 0 if none waits, -1 if some were lost. */
+  /** Receives a datagram. Returns its length, 0 if none is queued, or -1 if events were lost. */
   #receive(): number {
     for (;;) {
       const length = libc().recv(

@@ -1,4 +1,4 @@
-/** The kernel's neighbours on an interface, as the engine uses them: nothing here throws. */
+/** The kernel's neighbours on an interface, over rtnetlink. */
 
 import { getLogger } from "../../base/log.ts";
 import { IpoibError } from "../../base/errors.ts";
@@ -17,11 +17,12 @@ import {
 import { changeNeighbours, type NeighbourChange } from "./neighbour_set.ts";
 import type { RequestSocket } from "./socket.ts";
 
-/** Where the interface is; undefined once it was deleted. */
-export type InterfacePlace = () =>
+/** Returns a request socket in the interface's namespace and its index, or undefined if the interface is gone. */
+export type InterfaceAccess = () =>
   | { readonly requests: RequestSocket; readonly ifindex: number }
   | undefined;
 
+/** Names of the states by value. */
 const names = new Map<number, KernelNeighbourState>(
   (Object.keys(NeighbourState) as KernelNeighbourState[]).map((
     name,
@@ -29,21 +30,21 @@ const names = new Map<number, KernelNeighbourState>(
 );
 
 export class MirroredNeighbours implements KernelNeighbours {
-  readonly #place: InterfacePlace;
+  readonly #access: InterfaceAccess;
   readonly #listeners = new Listeners<
     [record: KernelNeighbour, deleted: boolean]
   >();
   readonly #lostListeners = new Listeners<[]>();
 
-  constructor(place: InterfacePlace) {
-    this.#place = place;
+  constructor(access: InterfaceAccess) {
+    this.#access = access;
   }
 
   list(): KernelNeighbour[] {
-    const place = this.#place();
-    if (!place) return [];
+    const access = this.#access();
+    if (!access) return [];
     try {
-      return dumpNeighbours(place.requests, place.ifindex)
+      return dumpNeighbours(access.requests, access.ifindex)
         .filter(({ state }) => state !== NeighbourState.NOARP)
         .map(neighbourOf);
     } catch (error) {
@@ -79,26 +80,26 @@ export class MirroredNeighbours implements KernelNeighbours {
     this.#lostListeners.add(listener);
   }
 
-  /** An event of the kernel. */
-  hear(record: NeighbourRecord, deleted: boolean): void {
+  /** Passes an event of the kernel to the listeners, except those of proxy and NOARP entries. */
+  notify(record: NeighbourRecord, deleted: boolean): void {
     if (record.proxy || record.state === NeighbourState.NOARP) return;
     this.#listeners.call(neighbourOf(record), deleted);
   }
 
-  /** Events were lost, or the interface is in another namespace. */
-  lost(): void {
+  /** Notifies the listeners that events were lost, or that the interface has moved to another namespace. */
+  notifyLost(): void {
     this.#lostListeners.call();
   }
 
-  #change(address: IpAddress, what: NeighbourChange): boolean {
-    const place = this.#place();
-    if (!place) return false;
-    const { requests, ifindex } = place;
+  #change(address: IpAddress, change: NeighbourChange): boolean {
+    const access = this.#access();
+    if (!access) return false;
+    const { requests, ifindex } = access;
     const { gone, refused } = changeNeighbours(
       requests,
       ifindex,
       [address],
-      what,
+      change,
     );
     return gone + refused === 0;
   }

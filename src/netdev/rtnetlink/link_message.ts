@@ -1,7 +1,8 @@
 /**
- * Links: RTM_NEWLINK / RTM_DELLINK messages and the request for one link.
+ * Links: RTM_NEWLINK and RTM_DELLINK messages, and the request for one link.
  *
- * Body: struct ifinfomsg (16 bytes): family u8, pad, type u16 (ARPHRD), index i32, flags u32, change mask u32.
+ * The body is a struct ifinfomsg (16 bytes): family u8, pad u8, type u16 (ARPHRD), index i32, flags u32, change mask
+ * u32.
  */
 
 import { Errno } from "../../base/errno.ts";
@@ -22,7 +23,7 @@ export const IFLA_MTU = 4;
 export const IFLA_TXQLEN = 13;
 const IFLA_LINKINFO = 18;
 const IFLA_STATS64 = 23;
-/** Of `struct rtnl_link_stats64`. */
+/** Offset of tx_dropped in `struct rtnl_link_stats64`. */
 const TX_DROPPED = 56;
 const IFLA_PROMISCUITY = 30;
 const IFLA_CARRIER = 33;
@@ -33,7 +34,7 @@ const IFLA_ALLMULTI = 61;
 const IFLA_INFO_KIND = 1;
 const IFLA_INFO_DATA = 2;
 
-/** The struct ifinfomsg of a request about `ifindex`. */
+/** Returns a request with the struct ifinfomsg of a link. */
 export function linkRequest(
   type: number,
   ifindex: number,
@@ -45,12 +46,12 @@ export function linkRequest(
     .u8(0).u8(0).u16(0).u32(ifindex).u32(flags).u32(change);
 }
 
-/** What the kernel says of a link. */
+/** Properties of a link. */
 export interface LinkInfo {
   readonly ifindex: number;
   /** ARPHRD value: 32 for InfiniBand. */
   readonly type: number;
-  /** IFF_ flags as in `struct ifinfomsg`. */
+  /** IFF_ flags of `struct ifinfomsg`. */
   readonly flags: number;
   readonly up: boolean;
   /** Administratively up and with carrier. */
@@ -59,20 +60,20 @@ export interface LinkInfo {
   readonly name: string;
   readonly mtu: number;
   readonly txQueueLength: number;
-  /** How many users want all packets, and all multicast packets. */
+  /** Number of users of promiscuous mode, and of all-multicast mode (0 or 1 before Linux 6.0). */
   readonly promiscuity: number;
   readonly allmulti: number;
   readonly minMtu: number;
   readonly maxMtu: number;
-  /** Packets to send that were dropped. */
+  /** Number of outgoing packets that were dropped. */
   readonly txDropped: number;
-  /** `tun`, `veth` ... or undefined. */
+  /** The kind of device, such as `tun` or `veth`, or undefined. */
   readonly kind: string | undefined;
-  /** The attributes of the kind, as the kernel numbers them. */
+  /** Attributes specific to the kind (IFLA_INFO_DATA). */
   readonly kindData: Attributes | undefined;
 }
 
-/** The link that a message speaks of; undefined if it is malformed or of a bridge's port table (AF_BRIDGE). */
+/** Parses a link message. Returns undefined if it is malformed, of another type, or about a bridge port (AF_BRIDGE). */
 export function parseLink(message: NetlinkMessage): LinkInfo | undefined {
   const { body, type } = message;
   if (
@@ -105,7 +106,7 @@ export function parseLink(message: NetlinkMessage): LinkInfo | undefined {
   };
 }
 
-/** The link `ifindex`, or undefined if there is none. */
+/** Reads the link `ifindex`. Returns undefined if it does not exist. Throws `E_NETLINK`. */
 export function getLink(
   socket: RequestSocket,
   ifindex: number,

@@ -1,7 +1,7 @@
 /**
- * Changing a network interface: flags, MTU, queue length.
+ * Sets the administrative state, MTU and queue length of network interfaces.
  *
- * Each function is one acknowledged request and throws `E_LINK_SET` with the kernel's errno.
+ * Each function sends one acknowledged request, and throws `E_LINK_SET` with the kernel's errno.
  */
 
 import {
@@ -14,7 +14,7 @@ import {
 import { NLM_F_ACK } from "./message.ts";
 import type { RequestSocket } from "./socket.ts";
 
-/** Equivalent to: `ip link set dev IF up|down`. */
+/** Equivalent to `ip link set dev IF up|down`. */
 export function setLinkUp(
   socket: RequestSocket,
   ifindex: number,
@@ -27,7 +27,7 @@ export function setLinkUp(
   );
 }
 
-/** Equivalent to: `ip link set dev IF mtu MTU`. */
+/** Equivalent to `ip link set dev IF mtu MTU`. */
 export function setLinkMtu(
   socket: RequestSocket,
   ifindex: number,
@@ -41,7 +41,7 @@ export function setLinkMtu(
   );
 }
 
-/** Equivalent to: `ip link set dev IF txqueuelen LENGTH`. */
+/** Equivalent to `ip link set dev IF txqueuelen LENGTH`. */
 export function setTxQueueLength(
   socket: RequestSocket,
   ifindex: number,

@@ -1,17 +1,17 @@
 /**
- * Netlink messages: a builder, and a parser that believes no length.
+ * Netlink messages: a builder, and a parser that checks all lengths.
  *
- * Message: length u32, type u16, flags u16, sequence u32, port u32 (16 bytes, host byte order), a body that
- * begins with the family's fixed header, then attributes. Attribute: length u16 (its own 4 bytes
- * included), type u16, value. Both are padded to 4 bytes (netlink(7), rtnetlink(7)).
- * The hosts that this runs on are little-endian; IPv4 addresses are big-endian everywhere.
+ * A message consists of a header (16 bytes, host byte order: length u32, type u16, flags u16, sequence u32, port u32),
+ * a fixed struct that depends on the type, and attributes. An attribute consists of length u16 (including this header
+ * of 4 bytes), type u16 and value. Messages and attributes are padded to 4 bytes (netlink(7), rtnetlink(7)). Supported
+ * hosts are little-endian. IP addresses are big-endian.
  */
 
 import { IpAddress } from "../../wire/ip_address.ts";
 
 export const HEADER_LENGTH = 16;
 const ATTRIBUTE_HEADER = 4;
-/** The two top bits of an attribute's type say "nested" and "network byte order". */
+/** Excludes the top bits of an attribute type, the flags NLA_F_NESTED and NLA_F_NET_BYTEORDER. */
 const ATTRIBUTE_TYPE_MASK = 0x3fff;
 
 const NLM_F_REQUEST = 0x1;
@@ -29,12 +29,12 @@ export const NLMSG_DONE = 3;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** A length with its padding. */
+/** Rounds a length up to a multiple of 4. */
 export function align(length: number): number {
   return (length + 3) & ~3;
 }
 
-/** Builds one message; the values follow each other in the order of the calls. */
+/** Builds a request of at most 1024 bytes. Each call appends a value. Throws a RangeError if it does not fit. */
 export class MessageBuilder {
   readonly #bytes = new Uint8Array(1024);
   readonly #view = new DataView(this.#bytes.buffer);
@@ -85,7 +85,7 @@ export class MessageBuilder {
     return this;
   }
 
-  /** An IPv4 address, as a signed 32-bit integer of its big-endian bytes. */
+  /** Appends an IPv4 address, given as a signed 32-bit integer. */
   attributeIpv4(type: number, address: number): this {
     const at = this.#take(8);
     this.#view.setUint16(at, 8, true);
@@ -98,7 +98,7 @@ export class MessageBuilder {
     return this.attribute(type, encoder.encode(`${text}\0`));
   }
 
-  /** The message with its length and sequence number filled in. */
+  /** Sets length and sequence number, and returns the message. */
   finish(sequence: number): Uint8Array<ArrayBuffer> {
     this.#view.setUint32(0, this.#length, true);
     this.#view.setUint32(8, sequence, true);
@@ -106,17 +106,17 @@ export class MessageBuilder {
   }
 }
 
-/** One received message; `body` is a view of the receive buffer. */
+/** A received message. `body` is a view of the receive buffer. */
 export interface NetlinkMessage {
   readonly type: number;
   readonly flags: number;
   readonly sequence: number;
-  /** Of an answer, and of an event that a request caused: the address of the socket that asked; else 0. */
+  /** The netlink address of the socket that sent the request, in replies and in events caused by a request; else 0. */
   readonly port: number;
   readonly body: DataView;
 }
 
-/** The messages of one datagram, up to the first whose length cannot be right. */
+/** Parses the messages of a datagram. Stops at a message with an invalid length. */
 export function* parseMessages(
   datagram: Uint8Array,
 ): Generator<NetlinkMessage, void> {
@@ -145,8 +145,9 @@ export function* parseMessages(
 }
 
 /**
- * Where the first attribute of a type has its value, in attributes from `offset` to the end of `body`; -1 if there is none
- * before a length that cannot be right. Nothing is allocated, unlike with {@linkcode Attributes}.
+ * Returns the offset of the value of the first attribute of a type, in the attributes from `offset` to the end of
+ * `body`, or -1 if there is none. Stops at an attribute with an invalid length. Unlike {@linkcode Attributes}, it
+ * allocates nothing.
  */
 export function findAttribute(
   body: DataView,
@@ -166,12 +167,12 @@ export function findAttribute(
   return -1;
 }
 
-/** Bytes of the value that {@linkcode findAttribute} found. */
+/** Returns the length in bytes of the value at an offset returned by {@linkcode findAttribute}. */
 export function attributeLength(body: DataView, value: number): number {
   return body.getUint16(value - ATTRIBUTE_HEADER, true) - ATTRIBUTE_HEADER;
 }
 
-/** The address in the bytes of `value` from `offset` on; as {@linkcode Attributes.address}. */
+/** Parses the bytes of `value` from `offset` to its end as {@linkcode Attributes.address} does. */
 export function parseIpAddress(
   value: DataView,
   offset: number,
@@ -184,11 +185,11 @@ export function parseIpAddress(
   return address.isIpv4 === (length === 4) ? address : undefined;
 }
 
-/** The attributes of a message by type; of a repeated type the last counts. */
+/** The attributes of a message by type. If a type is repeated, the last attribute counts. */
 export class Attributes {
   readonly #values = new Map<number, DataView>();
 
-  /** Reads attributes from `offset` to the end of `body`, up to the first whose length cannot be right. */
+  /** Parses the attributes from `offset` to the end of `body`. Stops at an attribute with an invalid length. */
   constructor(body: DataView, offset: number) {
     let at = offset;
     while (body.byteLength - at >= ATTRIBUTE_HEADER) {
@@ -210,7 +211,7 @@ export class Attributes {
     return this.#values.get(type);
   }
 
-  /** The same attributes in memory of their own. */
+  /** Returns a copy that does not refer to the receive buffer. */
   copy(): Attributes {
     const copy = new Attributes(new DataView(new ArrayBuffer(0)), 0);
     for (const [type, value] of this.#values) {
@@ -233,7 +234,7 @@ export class Attributes {
       : undefined;
   }
 
-  /** Eight bytes from `offset` of a value that is a struct. */
+  /** Returns the 64-bit integer at `offset` of a value that is a struct. */
   u64(type: number, offset: number): bigint | undefined {
     const value = this.#values.get(type);
     return value && value.byteLength >= offset + 8
@@ -248,7 +249,10 @@ export class Attributes {
       : undefined;
   }
 
-  /** An address of 4 or 16 bytes; undefined for a v4-mapped one in 16, which would pass for the IPv4 one. */
+  /**
+   * Returns an IP address of 4 or 16 bytes. Returns undefined for a v4-mapped IPv6 address, which would equal the IPv4
+   * address.
+   */
   address(type: number): IpAddress | undefined {
     const value = this.#values.get(type);
     return value && parseIpAddress(value, 0);

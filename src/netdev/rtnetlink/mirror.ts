@@ -1,10 +1,10 @@
 /**
- * The kernel's configuration of one interface, kept current by rtnetlink events.
+ * A mirror of the kernel's configuration of one interface, updated by rtnetlink events.
  *
- * The events are subscribed to before the first dump, so nothing falls between the two; events lost to a full
- * socket (ENOBUFS) cost a new dump. The interface is followed by its index, so a rename is a change of
- * `name`; one that moves to another namespace is followed there if its owner can find it. Listeners are called from
- * the reactor, once for each kind of change in what was read, never from a call into the mirror.
+ * The mirror subscribes to events before the first dump, so that it misses no change. If events are lost because the
+ * socket's queue is full (ENOBUFS), it dumps again. It identifies the interface by index, so that a rename is a change
+ * of `name`. If the interface moves to another namespace, the mirror follows it with the help of `locate`. Listeners
+ * are called from the reactor, never from within a call into the mirror, and changes of the same kind are combined.
  */
 
 import { IpoibError } from "../../base/errors.ts";
@@ -47,7 +47,7 @@ import {
 import type { NetlinkMessage } from "./message.ts";
 import { MirroredNeighbours } from "./kernel_neighbours.ts";
 import { NeighbourEvents } from "./neighbour_events.ts";
-import { RTM_DELRULE, RTM_NEWRULE, rulesLookAtPorts } from "./rule.ts";
+import { RTM_DELRULE, RTM_NEWRULE, rulesMatchPorts } from "./rule.ts";
 import { lookupRoutes } from "./route_legs.ts";
 import { RequestSocket } from "./socket.ts";
 
@@ -59,8 +59,8 @@ const CHANGES: readonly ConfigChange[] = [
   "route",
 ];
 
-/** Where an interface is. */
-export interface Place extends Disposable {
+/** Namespace and index of an interface. */
+export interface InterfaceLocation extends Disposable {
   /** An open namespace; undefined for the thread's own. */
   readonly netns: number | undefined;
   readonly ifindex: number;
@@ -72,13 +72,13 @@ export interface MirrorOptions {
   readonly netns?: number | undefined;
   readonly ifindex: number;
   readonly memberships?: MembershipSource | "auto";
-  /** Where the interface is after it left its namespace; undefined if it was deleted. */
-  readonly locate?: () => Place | undefined;
-  /** Bytes of events that may wait. */
+  /** Returns the location of the interface after it has left its namespace, or undefined if it was deleted. */
+  readonly locate?: () => InterfaceLocation | undefined;
+  /** Size in bytes of the queues for events. */
   readonly receiveBuffer?: number;
 }
 
-/** See the module's documentation. */
+/** The {@linkcode NetConfig} of an interface. */
 export class ConfigMirror implements NetConfig {
   readonly #options: MirrorOptions;
   readonly #listeners = new Listeners<[ConfigChange]>();
@@ -90,16 +90,17 @@ export class ConfigMirror implements NetConfig {
   #link: Pick<LinkInfo, "up" | "mtu" | "name">;
   #records = new Map<string, InterfaceAddress>();
   #addresses: readonly InterfaceAddress[] = [];
-  /** What {@linkcode memberships} were made of. */
+  /** The set from which {@linkcode memberships} was made. */
   #groups: ReadonlySet<number> = NO_GROUPS;
   #memberships: readonly IpAddress[] = [];
   #routesByPort = false;
-  /** Set by an event: a rule came or went. */
+  /** True after an event that a rule was added or deleted. */
   #readRules = false;
-  /** Set by an event: the interface left this namespace. */
+  /** True after an event that the interface was deleted from this namespace. */
   #left = false;
   #gone = false;
 
+  /** Throws `E_NETDEV_GONE` if the interface does not exist, `E_NETLINK`, `E_NETNS` and `E_MEMBERSHIPS`. */
   constructor(options: MirrorOptions) {
     this.#options = options;
     this.#link = { up: false, mtu: 0, name: "" };
@@ -149,12 +150,12 @@ export class ConfigMirror implements NetConfig {
     return this.#memberships;
   }
 
-  /** How memberships are followed here. */
+  /** The source of multicast memberships in use. */
   get membershipSource(): MembershipSource {
     return this.#attached.memberships.source;
   }
 
-  /** The socket for requests in the interface's namespace; valid until the interface moves. */
+  /** A request socket in the interface's namespace, valid until the interface moves to another. */
   get requests(): RequestSocket {
     return this.#attached.requests;
   }
@@ -181,7 +182,7 @@ export class ConfigMirror implements NetConfig {
     this.#attached.memberships.noteReport(now);
   }
 
-  /** The kernel has taken a new MTU from us: known at once, before its own notice of it is read. */
+  /** Sets `mtu` after this process has changed the MTU, before the kernel's event is read. */
   mtuWasSet(mtu: number): void {
     this.#link = { ...this.#link, mtu };
   }
@@ -195,7 +196,7 @@ export class ConfigMirror implements NetConfig {
     const namespace = describeNamespace(netns);
     using parts = new DisposableStack();
     const events = parts.use(new EventSocket(netns, receiveBuffer));
-    for (const group of FOLLOWED) events.join(group);
+    for (const group of GROUPS) events.join(group);
     const requests = parts.use(new RequestSocket(netns));
     const changed = () => {
       this.#pending.add("membership");
@@ -214,8 +215,8 @@ export class ConfigMirror implements NetConfig {
       ifindex,
       receiveBuffer,
       requests,
-      event: (record, deleted) => this.neighbours.hear(record, deleted),
-      lost: () => this.neighbours.lost(),
+      event: (record, deleted) => this.neighbours.notify(record, deleted),
+      lost: () => this.neighbours.notifyLost(),
     });
     parts.move();
     const watch = reactor.watch(events.fd, () => this.#drain());
@@ -234,11 +235,11 @@ export class ConfigMirror implements NetConfig {
     const outcome = this.#attached.events.drain((event) => this.#apply(event));
     if (outcome === "overrun") this.#dump();
     else if (this.#readRules) {
-      this.#routesByPort = rulesLookAtPorts(this.#attached.requests);
+      this.#routesByPort = rulesMatchPorts(this.#attached.requests);
     }
     this.#readRules = false;
     if (this.#left) this.#follow();
-    // The kernel joins and leaves 224.0.0.1 with the link.
+    // The kernel joins 224.0.0.1 when the link goes up, and leaves it when the link goes down.
     if (this.#pending.has("link")) {
       this.noteReport(this.#options.reactor.clock.now());
     }
@@ -251,7 +252,7 @@ export class ConfigMirror implements NetConfig {
       case RTM_DELLINK: {
         const link = parseLink(event);
         if (!link) return;
-        // Any link that goes down takes its routes with it, and the kernel sends no event for those.
+        // When a link goes down, the kernel deletes its routes without sending events for them.
         this.#pending.add("route");
         if (link.ifindex !== this.ifindex) return;
         if (event.type === RTM_DELLINK) this.#left = true;
@@ -278,7 +279,7 @@ export class ConfigMirror implements NetConfig {
     }
   }
 
-  /** Reads everything again. */
+  /** Reads the whole configuration. */
   #dump(): void {
     const { requests, ifindex, memberships } = this.#attached;
     const link = getLink(requests, ifindex);
@@ -288,19 +289,19 @@ export class ConfigMirror implements NetConfig {
     }
     this.#setLink(link);
     this.#setRecords(dumpAddresses(requests, ifindex));
-    this.#routesByPort = rulesLookAtPorts(requests);
+    this.#routesByPort = rulesMatchPorts(requests);
     memberships.refresh();
     this.#pending.add("route");
   }
 
-  /** The interface left its namespace: attaches to it where it is now; without one it is gone. */
+  /** Attaches to the interface in its new namespace, or reports it as gone if it was deleted or cannot be followed. */
   #follow(): void {
     this.#left = false;
     this.#attached.close();
     try {
-      if (this.#attachAnew()) return;
+      if (this.#reattach()) return;
     } catch (error) {
-      // It may be where this process may not go: setns(2) needs CAP_SYS_ADMIN.
+      // For example setns(2) without CAP_SYS_ADMIN in the user namespace of the new network namespace.
       const { message } = IpoibError.from(error);
       getLogger(this.name).error(
         `Cannot follow ${this.name} to another network namespace: ${message}`,
@@ -313,12 +314,12 @@ export class ConfigMirror implements NetConfig {
     this.#pending.add("gone");
   }
 
-  /** False if the interface was deleted. */
-  #attachAnew(): boolean {
+  /** Attaches to the interface in its new namespace. Returns false if it was deleted. */
+  #reattach(): boolean {
     const before = this.#attached.memberships.groups;
-    using place = this.#options.locate?.();
-    if (!place) return false;
-    this.#attached = this.#attach(place.netns, place.ifindex);
+    using location = this.#options.locate?.();
+    if (!location) return false;
+    this.#attached = this.#attach(location.netns, location.ifindex);
     this.#dump();
     if (this.#left) {
       this.#attached.close();
@@ -328,7 +329,7 @@ export class ConfigMirror implements NetConfig {
     if (before !== this.#attached.memberships.groups) {
       this.#pending.add("membership");
     }
-    this.neighbours.lost();
+    this.neighbours.notifyLost();
     return true;
   }
 
@@ -346,7 +347,7 @@ export class ConfigMirror implements NetConfig {
 
   #setAddresses(): void {
     const addresses = [...this.#records.values()];
-    // A renewed lease brings the same address again.
+    // A renewed DHCP lease sets the same address again.
     if (sameAddresses(addresses, this.#addresses)) return;
     this.#addresses = addresses;
     this.#pending.add("address").add("route");
@@ -362,7 +363,8 @@ export class ConfigMirror implements NetConfig {
 
 const NO_GROUPS: ReadonlySet<number> = new Set();
 
-const FOLLOWED = [
+/** Groups whose events change the mirror. */
+const GROUPS = [
   Group.LINK,
   Group.IPV4_IFADDR,
   Group.IPV4_ROUTE,
@@ -383,7 +385,7 @@ function sameAddresses(
   });
 }
 
-/** What a mirror holds open in one namespace. */
+/** The sockets and subscriptions of a mirror in one namespace. */
 class Attached {
   constructor(
     readonly namespace: NetworkNamespace,

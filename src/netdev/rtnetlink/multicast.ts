@@ -1,8 +1,7 @@
 /**
- * IPv4 multicast memberships over rtnetlink: RTM_NEWMULTICAST / RTM_DELMULTICAST events and the dump, both of
- * Linux 6.15 or so.
+ * IPv4 multicast memberships: RTM_NEWMULTICAST and RTM_DELMULTICAST events, and the dump (Linux 6.15 or so).
  *
- * Body: struct ifaddrmsg as for addresses, with the group in IFA_MULTICAST.
+ * The body is a struct ifaddrmsg as for addresses (address.ts). IFA_MULTICAST contains the group.
  */
 
 import { AF_INET, IFADDR_LENGTH } from "./address.ts";
@@ -19,13 +18,14 @@ export const RTM_DELMULTICAST = 57;
 const RTM_GETMULTICAST = 58;
 const IFA_MULTICAST = 7;
 
-/** One group on one interface. */
+/** A group joined on an interface. */
 export interface MembershipRecord {
   readonly ifindex: number;
+  /** The group as a signed 32-bit IPv4 address. */
   readonly group: number;
 }
 
-/** The IPv4 membership that a message speaks of; undefined if it is malformed or of another family. */
+/** Parses an IPv4 membership message. Returns undefined if it is malformed or of another type or family. */
 export function parseMembership(
   message: NetlinkMessage,
 ): MembershipRecord | undefined {
@@ -43,7 +43,7 @@ export function parseMembership(
     : { ifindex: body.getUint32(4, true), group };
 }
 
-/** The IPv4 groups joined on one interface; throws where the kernel has no such dump (EOPNOTSUPP). */
+/** Reads the IPv4 groups joined on an interface. Throws `E_NETLINK`, with EOPNOTSUPP if the kernel has no such dump. */
 export function dumpMemberships(
   socket: RequestSocket,
   ifindex: number,

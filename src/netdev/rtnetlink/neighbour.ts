@@ -1,8 +1,8 @@
 /**
- * Neighbours: RTM_NEWNEIGH / RTM_DELNEIGH messages and the dump, IPv4 and IPv6.
+ * IPv4 and IPv6 neighbours: RTM_NEWNEIGH and RTM_DELNEIGH messages, and the dump.
  *
- * Body: struct ndmsg (12 bytes): family u8, pad u8, pad u16, index i32, state u16, flags u8, type u8 (RTN_)
- * (linux/neighbour.h). On a device of type 32 an entry's link-layer address is empty.
+ * The body is a struct ndmsg (12 bytes, `linux/neighbour.h`): family u8, pad u8, pad u16, index i32, state u16, flags
+ * u8, type u8 (RTN_). On a TAP of link type InfiniBand the link-layer address of an entry is empty.
  */
 
 import type { Millis } from "../../base/units.ts";
@@ -30,11 +30,11 @@ const NDA_PROBES = 4;
 const NDA_IFINDEX = 8;
 const NTF_PROXY = 0x08;
 
-/** Of struct nda_cacheinfo: confirmed, used, updated, reference count; ages in ticks of 1/100 s (USER_HZ). */
+/** struct nda_cacheinfo: confirmed, used and updated (ages in ticks of 1/100 s, USER_HZ), reference count; u32 each. */
 const CACHEINFO_LENGTH = 16;
 const TICK_MS = 10;
 
-/** States of an entry (NUD_), under iproute2's names. */
+/** States of an entry (NUD_), by the names of iproute2. */
 export const NeighbourState = {
   NONE: 0x00,
   INCOMPLETE: 0x01,
@@ -43,16 +43,16 @@ export const NeighbourState = {
   DELAY: 0x08,
   PROBE: 0x10,
   FAILED: 0x20,
-  /** Of multicast and broadcast addresses, and of devices without resolution. */
+  /** Entries of multicast and broadcast addresses, and of devices without address resolution. */
   NOARP: 0x40,
   PERMANENT: 0x80,
 } as const;
 
-/** How long ago the kernel did something with an entry, in steps of 10 ms. */
+/** Times since the last use of an entry and other events, in multiples of 10 ms. */
 export interface NeighbourAges {
   readonly confirmed: Millis;
   readonly used: Millis;
-  /** The last change of its state. */
+  /** Time since the last change of the state. */
   readonly updated: Millis;
 }
 
@@ -64,14 +64,14 @@ export interface NeighbourRecord {
   readonly state: number;
   /** NTF_ flags. */
   readonly flags: number;
-  /** The kernel answers for this address (`ip neigh add proxy`). */
+  /** True for a proxy entry: the kernel answers requests for this address (`ip neigh add proxy`). */
   readonly proxy: boolean;
   readonly ages: NeighbourAges | undefined;
-  /** Requests that have had no answer yet. */
+  /** Number of unanswered requests. */
   readonly probes: number;
 }
 
-/** The struct ndmsg of a request about `address` on `ifindex`, with NDA_DST. */
+/** Returns a request with the struct ndmsg and NDA_DST of an entry. */
 export function neighbourRequest(
   type: number,
   messageFlags: number,
@@ -87,8 +87,8 @@ export function neighbourRequest(
 }
 
 /**
- * The entry that a message speaks of; undefined if it is malformed, of another family (AF_BRIDGE), or an IPv6 entry of
- * a v4-mapped address, which would pass for the IPv4 one.
+ * Parses a neighbour message. Returns undefined if it is malformed, of another type or family (AF_BRIDGE), or has a
+ * v4-mapped IPv6 address, which would equal the IPv4 address.
  */
 export function parseNeighbour(
   message: NetlinkMessage,
@@ -148,8 +148,8 @@ function parseAges(body: DataView): NeighbourAges | undefined {
 }
 
 /**
- * The entries of one interface, of both families; multicast addresses (NOARP) are among them, proxies are not.
- * Throws `E_NETLINK`.
+ * Reads the IPv4 and IPv6 entries of an interface, including NOARP entries of multicast addresses, but not proxy
+ * entries. Throws `E_NETLINK`.
  */
 export function dumpNeighbours(
   socket: RequestSocket,

@@ -1,10 +1,10 @@
 /**
- * Neighbour events of one interface, from a socket of their own: a flood of them overruns no other events, and an
- * overrun here costs no dump of links, addresses and routes.
+ * Neighbour events of one interface, received by a separate socket. A flood of neighbour events therefore overruns no
+ * other events, and an overrun requires no dump of links, addresses and routes.
  *
- * The kernel tells of an entry that becomes valid or FAILED and of its deletion: of one by request first as FAILED, of one
- * by collection or with the link as deleted only, in its last state. It does not tell of a new INCOMPLETE entry, nor of
- * DELAY.
+ * The kernel sends an event when an entry becomes valid or FAILED and when it is deleted. An entry deleted by request
+ * is first reported as FAILED. An entry deleted by garbage collection or with the link is only reported as deleted,
+ * with its last state. The kernel sends no event for a new INCOMPLETE entry or the state DELAY.
  */
 
 import type { Millis } from "../../base/units.ts";
@@ -19,11 +19,11 @@ import {
   RTM_DELNEIGH,
 } from "./neighbour.ts";
 
-/** Events of one turn of the reactor. */
+/** Maximum datagrams per turn of the reactor. A datagram has one event. */
 const TURN_LIMIT = 64;
-/** While a flood goes on, losses are told once in this time. */
-const LOST_INTERVAL: Millis = 1000;
-/** Of struct ndmsg. */
+/** Minimum interval between two calls of `lost`. */
+const LOST_INTERVAL_MS: Millis = 1000;
+/** End of the interface index in struct ndmsg. */
 const INDEX_END = 8;
 
 export interface NeighbourEventsOptions {
@@ -31,32 +31,32 @@ export interface NeighbourEventsOptions {
   /** An open namespace, used during construction only; undefined for the thread's own. */
   readonly netns: number | undefined;
   readonly ifindex: number;
-  /** Bytes of events that may wait; 1 MiB holds about 2500 of them. */
+  /** Size in bytes of the queue for events. 1 MiB holds about 2500 events. */
   readonly receiveBuffer?: number | undefined;
-  /** What it changes is not told. */
+  /** Events caused by requests of this socket are ignored. */
   readonly requests: RequestSocket;
   readonly event: (record: NeighbourRecord, deleted: boolean) => void;
-  /** Some events were lost: told at once, then at most once a second. A dump from inside the call is complete. */
+  /** Called if events were lost, at most once per second. A dump within the call is complete. */
   readonly lost: () => void;
 }
 
-/** See the module's documentation. */
+/** Receives the neighbour events of an interface. */
 export class NeighbourEvents {
   readonly #options: NeighbourEventsOptions;
   readonly #events: EventSocket;
   readonly #watch: Watch;
   readonly #timer: Timer;
-  #toldAt: Millis = -Infinity;
+  #notifiedAt: Millis = -Infinity;
 
-  /** Throws `E_NETLINK`. */
+  /** Throws `E_NETLINK` and `E_NETNS`. */
   constructor(options: NeighbourEventsOptions) {
     this.#options = options;
     const { reactor, netns, ifindex, receiveBuffer } = options;
     this.#events = new EventSocket(netns, receiveBuffer);
-    // Without the filter all is well, only slower.
+    // A failure is ignored: `#apply` checks the interface too, only less efficiently.
     this.#events.filter(interfaceFilter(ifindex));
     this.#events.join(Group.NEIGH);
-    this.#timer = reactor.timer((now) => this.#tell(now));
+    this.#timer = reactor.timer((now) => this.#notifyLost(now));
     this.#watch = reactor.watch(this.#events.fd, () => this.#drain());
   }
 
@@ -73,8 +73,8 @@ export class NeighbourEvents {
     );
     if (outcome === "ok") return;
     const now = this.#options.reactor.clock.now();
-    const next = this.#toldAt + LOST_INTERVAL;
-    if (now >= next) this.#tell(now);
+    const next = this.#notifiedAt + LOST_INTERVAL_MS;
+    if (now >= next) this.#notifyLost(now);
     else this.#timer.at(next);
   }
 
@@ -89,8 +89,8 @@ export class NeighbourEvents {
     if (record) event(record, type === RTM_DELNEIGH);
   }
 
-  #tell(now: Millis): void {
-    this.#toldAt = now;
+  #notifyLost(now: Millis): void {
+    this.#notifiedAt = now;
     this.#timer.at(Infinity);
     this.#options.lost();
   }

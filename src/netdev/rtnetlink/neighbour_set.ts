@@ -1,14 +1,13 @@
 /**
- * Changing entries of the kernel's neighbour table, many at once and without acknowledgement.
+ * Changes entries of the kernel's neighbour table, in batches and without acknowledgement.
  *
- * What Linux 6.18 does (tried; 6.1 reads the same): an absent entry is made if the request has NLM_F_CREATE,
- * whatever else it has, and is ENOENT otherwise; NLM_F_REPLACE alone makes none and changes nothing about the rest,
- * because there is no link-layer address to replace; NLM_F_EXCL with NLM_F_CREATE refuses an entry that exists. So
- * only "use" and "permanent" carry NLM_F_CREATE.
+ * Behavior of Linux 6.18 (tested; the source of 6.1 agrees): NLM_F_CREATE creates a missing entry; without it the
+ * request fails with ENOENT. NLM_F_REPLACE has no effect, because there is no link-layer address to replace. NLM_F_EXCL
+ * with NLM_F_CREATE fails if the entry exists. Therefore only "use" and "permanent" set NLM_F_CREATE.
  *
- * Each change takes an entry out of the state PERMANENT, "use" included: leave the administrator's entries alone.
- * Entries can be changed while the interface is down, but `ip link set down` deletes all, PERMANENT ones too; a loss of carrier
- * leaves those.
+ * Every change, also "use", ends the state PERMANENT: do not change the administrator's entries. Entries can be changed
+ * while the interface is down. `ip link set down` deletes all entries, including PERMANENT ones, which survive a loss
+ * of carrier.
  */
 
 import { Errno } from "../../base/errno.ts";
@@ -25,15 +24,17 @@ import type { Refusal, RequestSocket } from "./socket.ts";
 const NTF_USE = 0x01;
 
 /**
- * - `fail` (`ip neigh change X nud failed`): the next packet to the address is preceded by a request that is broadcast at
- *   once. Packets that wait for the answer to an earlier request are dropped. Makes no entry.
- * - `use` (`ip neigh replace X use`): resolution starts as if a packet went there. A new or FAILED entry becomes INCOMPLETE
- *   and a request is broadcast at once, a STALE one becomes DELAY and is probed later, others stay.
- * - `permanent`: makes the entry, or the one that is there, PERMANENT: the kernel sends without a request. `ip neigh
- *   flush` and the collection of old entries leave it.
- * - `stale`: the kernel goes on to use the entry and probes it some seconds after the next packet. For valid entries only:
- *   one that is INCOMPLETE or FAILED becomes valid too. Makes no entry.
- * - `delete`: in any state.
+ * A change of an entry:
+ *
+ * - `fail` (`ip neigh change X nud failed`) drops the packets that wait for resolution. The next packet to the address
+ *   triggers an immediate broadcast request. Creates no entry.
+ * - `use` (`ip neigh replace X use`) starts resolution as a packet would. A new or FAILED entry becomes INCOMPLETE, and
+ *   the kernel broadcasts a request immediately. A STALE entry becomes DELAY and is probed later. Other states stay.
+ * - `permanent` creates the entry if it is missing and sets it to PERMANENT: the kernel sends packets without a
+ *   request. `ip neigh flush` and garbage collection do not delete it.
+ * - `stale` keeps the entry in use: the kernel probes it some seconds after the next packet. Only for valid entries,
+ *   because an INCOMPLETE or FAILED entry would become valid. Creates no entry.
+ * - `delete` deletes the entry in any state.
  */
 export type NeighbourChange = "fail" | "use" | "permanent" | "stale" | "delete";
 
@@ -59,34 +60,34 @@ function changeRequest(
 }
 
 /**
- * The entry or the interface has gone meanwhile; EINVAL says that there is no IPv6 on the interface any more, as after
- * an MTU below 1280, which takes its entries with it.
+ * Returns true if the entry or the interface does not exist any more. EINVAL means that IPv6 was disabled on the
+ * interface, for example by an MTU below 1280, which deletes its entries.
  */
 function isGone({ errno }: Refusal): boolean {
   return errno === Errno.ENOENT || errno === Errno.ENODEV ||
     errno === Errno.EINVAL;
 }
 
-/** What became of the changes of one call; the rest was done. */
+/** Numbers of failed changes of a call. All other changes were made. */
 export interface NeighbourRefusals {
-  /** Entries, or the interface, had gone. */
+  /** Changes that failed because the entry or the interface does not exist. */
   readonly gone: number;
-  /** Refused for another reason, as ENOBUFS where the table is full. */
+  /** Changes refused for another reason, such as ENOBUFS if the table is full. */
   readonly refused: number;
 }
 
 /**
- * The same change for many addresses: two system calls for 64 of them, and one for
- * each that the kernel refuses. Never throws.
+ * Makes the same change for many addresses, with two system calls per 64 addresses and one more per failure. Never
+ * throws.
  */
 export function changeNeighbours(
   socket: RequestSocket,
   ifindex: number,
   addresses: readonly IpAddress[],
-  what: NeighbourChange,
+  change: NeighbourChange,
 ): NeighbourRefusals {
   const refusals = socket.post(
-    addresses.map((address) => changeRequest(what, ifindex, address)),
+    addresses.map((address) => changeRequest(change, ifindex, address)),
   );
   const gone = refusals.filter(isGone).length;
   return { gone, refused: refusals.length - gone };

@@ -1,9 +1,9 @@
 /**
- * Nexthop objects (`ip nexthop`): the legs of a route that names one and nothing else.
+ * Nexthop objects (`ip nexthop`): the legs of a route that refers to one.
  *
- * Body of RTM_GETNEXTHOP and its answer: struct nhmsg (8 bytes): family u8, scope u8, protocol u8, pad u8, flags u32
- * (linux/nexthop.h). A group has NHA_GROUP: struct nexthop_grp (8 bytes: id u32, weight - 1 u8, its high byte u8, pad
- * u16).
+ * The body of RTM_GETNEXTHOP and its reply is a struct nhmsg (8 bytes, `linux/nexthop.h`): family u8, scope u8,
+ * protocol u8, pad u8, flags u32. A group has NHA_GROUP, an array of struct nexthop_grp (8 bytes): id u32, low byte of
+ * weight - 1 u8, its high byte u8, pad u16.
  */
 
 import { Attributes, MessageBuilder, type NetlinkMessage } from "./message.ts";
@@ -25,13 +25,13 @@ export interface GroupMember {
   readonly weight: number;
 }
 
-/** What a message says of an object: the members of a group, or one leg of weight 1; empty for a blackhole. */
+/** A nexthop object: the members of a group, or one leg of weight 1. A blackhole has neither. */
 export interface Nexthop {
   readonly members: readonly GroupMember[];
   readonly leg: AnswerLeg | undefined;
 }
 
-/** undefined if the message is malformed. */
+/** Parses a nexthop message. Returns undefined if it is malformed or of another type. */
 export function parseNexthop(message: NetlinkMessage): Nexthop | undefined {
   const { body } = message;
   if (message.type !== RTM_NEWNEXTHOP || body.byteLength < NHMSG_LENGTH) {
@@ -72,7 +72,7 @@ function read(socket: RequestSocket, id: number): Nexthop | undefined {
   return found;
 }
 
-/** The legs of nexthop object `id`, of its members if it is a group (groups have no groups in them). */
+/** Reads the legs of nexthop object `id`, or of its members if it is a group. Groups cannot be nested. */
 export function nexthopLegs(socket: RequestSocket, id: number): AnswerLeg[] {
   const nexthop = read(socket, id);
   if (nexthop?.leg) return [nexthop.leg];

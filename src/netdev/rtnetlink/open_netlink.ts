@@ -1,4 +1,4 @@
-/** Opening an rtnetlink socket inside a network namespace, which it keeps, and setting its options. */
+/** Opens rtnetlink sockets in a network namespace, to which they stay bound, and sets their options. */
 
 import { libc } from "../../../ffi/libc.ts";
 import { lastError } from "../../system/errno.ts";
@@ -12,10 +12,10 @@ const SOCK_RAW_CLOEXEC = 3 | 0x80000;
 export const SOL_SOCKET = 1;
 export const SOL_NETLINK = 270;
 export const MSG_DONTWAIT = 0x40;
-/** The kernel fills at most 32 KiB of one datagram. */
+/** Size of a receive buffer in bytes. The kernel sends datagrams of at most 32 KiB. */
 export const DATAGRAM = 65536;
 
-/** A bound socket of `netns` (an open namespace), or of the thread's own. */
+/** Opens and binds a socket in `netns`, an open namespace, or in the thread's own. Throws `E_NETLINK` and `E_NETNS`. */
 export function openNetlink(netns: number | undefined): Fd {
   const open = () =>
     openSocket(
@@ -36,7 +36,7 @@ export function openNetlink(netns: number | undefined): Fd {
   return fd;
 }
 
-/** Sets an option that is an int; false if the kernel refuses. */
+/** Sets a socket option of type int. Returns false if the kernel refuses. */
 export function setOption(
   fd: number,
   level: number,

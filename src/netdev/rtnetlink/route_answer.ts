@@ -1,10 +1,10 @@
 /**
- * What the kernel answers to RTM_GETROUTE: a kind of route and its legs.
+ * The kernel's reply to RTM_GETROUTE: the type of the route and its legs.
  *
- * A route with one leg has RTA_OIF and perhaps RTA_GATEWAY (its own family) or RTA_VIA (another). One with several
- * has RTA_MULTIPATH: struct rtnexthop (8 bytes: length u16, flags u8, weight - 1 u8, index i32), each followed by
- * attributes of its own and padded to 4 bytes. One by a nexthop object has RTA_NH_ID, and with
- * net.ipv4.nexthop_compat_mode 0 nothing else.
+ * A route with one leg has RTA_OIF and optionally RTA_GATEWAY (same family) or RTA_VIA (other family). A route with
+ * several legs has RTA_MULTIPATH, an array of struct rtnexthop (8 bytes: length u16, flags u8, weight - 1 u8, index
+ * i32), each followed by its attributes and padded to 4 bytes. A route with a nexthop object has RTA_NH_ID, and no legs
+ * if net.ipv4.nexthop_compat_mode is 0.
  */
 
 import type { IpAddress } from "../../wire/ip_address.ts";
@@ -19,7 +19,7 @@ import { AF_INET6 } from "./neighbour.ts";
 import { RTA_OIF } from "./route_flow.ts";
 
 const RTM_NEWROUTE = 24;
-/** struct rtmsg, see route_flow.ts. */
+/** Length of struct rtmsg (route_flow.ts). */
 const RTMSG_LENGTH = 12;
 const RTA_GATEWAY = 5;
 const RTA_MULTIPATH = 9;
@@ -27,29 +27,29 @@ const RTA_VIA = 18;
 const RTA_NH_ID = 30;
 const RTNEXTHOP_LENGTH = 8;
 
-/** Flag of a leg: not used for packets. */
+/** Flag of a leg that the kernel does not use. */
 export const RTNH_F_DEAD = 0x01;
 
-/** One way of a route. */
+/** A leg of a route. */
 export interface AnswerLeg {
   readonly ifindex: number;
-  /** undefined: the destination itself, on the link. */
+  /** The gateway, or undefined if the destination is on the link. */
   readonly gateway: IpAddress | undefined;
-  /** 1 and more. */
+  /** At least 1. */
   readonly weight: number;
   readonly dead: boolean;
 }
 
-/** A parsed answer. */
+/** A parsed reply. */
 export interface RouteAnswer {
   /** RTN_ value. */
   readonly type: number;
   readonly legs: readonly AnswerLeg[];
-  /** The nexthop object to read where there are no legs; 0 for none. */
+  /** The nexthop object of the route, or 0. */
   readonly nexthopId: number;
 }
 
-/** What an answer says; undefined if it is malformed. */
+/** Parses a reply. Returns undefined if it is malformed or of another type or family. */
 export function parseRouteAnswer(
   message: NetlinkMessage,
 ): RouteAnswer | undefined {
@@ -93,7 +93,7 @@ function parseLegs(value: DataView): AnswerLeg[] {
   return legs;
 }
 
-/** undefined if there is a gateway that cannot be understood. */
+/** Returns a leg, or undefined if its gateway is malformed. */
 function parseLeg(
   attributes: Attributes,
   ifindex: number,
@@ -105,7 +105,8 @@ function parseLeg(
   const gateway = via
     ? parseIpAddress(via, 2)
     : attributes.address(RTA_GATEWAY);
-  const told = via !== undefined || attributes.get(RTA_GATEWAY) !== undefined;
-  if (told && !gateway) return undefined;
+  const hasGateway = via !== undefined ||
+    attributes.get(RTA_GATEWAY) !== undefined;
+  if (hasGateway && !gateway) return undefined;
   return { ifindex, gateway, weight, dead: (flags & RTNH_F_DEAD) !== 0 };
 }

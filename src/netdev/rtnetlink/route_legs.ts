@@ -1,26 +1,23 @@
 /**
- * The way of a packet that the kernel gave to an interface, with all legs of a multipath route, IPv4 and IPv6.
+ * Looks up the route of a packet that the kernel has sent to an interface, IPv4 or IPv6, with all legs of a multipath
+ * route.
  *
- * The kernel has chosen already, and the device is not told what. The answers here come from the same rules and
- * tables, asked with what a device sees; marks, user ids and bindings to a device are not among that.
+ * A frame does not contain the next hop that the kernel chose. The lookup uses the kernel's rules and tables with the
+ * header fields of the packet. Marks, user ids and bindings of sockets to devices are unknown to the device.
  */
 
 import type { IpAddress } from "../../wire/ip_address.ts";
 import type { Route } from "../netdev.ts";
 import { nexthopLegs } from "./nexthop.ts";
 import { parseRouteAnswer, type RouteAnswer } from "./route_answer.ts";
-import {
-  type RouteFlow,
-  type RouteQuestion,
-  routeRequest,
-} from "./route_flow.ts";
+import { type RouteFlow, type RouteQuery, routeRequest } from "./route_flow.ts";
 import type { RequestSocket } from "./socket.ts";
 
 const RTN_UNICAST = 1;
 const RTN_LOCAL = 2;
 const RTN_BROADCAST = 3;
 const RTN_MULTICAST = 5;
-/** The loopback interface, in every namespace. */
+/** Index of the loopback interface in every namespace. */
 const LOOPBACK = 1;
 
 const NONE: Route = { type: "none" };
@@ -28,14 +25,14 @@ const BROADCAST: Route = { type: "broadcast" };
 const MULTICAST: Route = { type: "multicast" };
 
 /**
- * The way of packets of `flow` that the kernel gave to interface `ifindex`: two system calls, more for a forwarded source
- * and for nexthop objects without compatibility, so keep the answer until routing changes. Never throws.
+ * Looks up the route of `flow` through interface `ifindex`. It takes two system calls, and more for a forwarded source
+ * and for nexthop objects without compatibility mode: keep the result until routing changes. Never throws.
  *
- * The whole route is asked for first. Where it does not lead by the interface, the packet may be of a socket that is
- * bound to it: then the kernel takes the first leg by the interface, or takes the destination to be on the link.
+ * The first query is for the complete route. If that route does not use the interface, the packet may come from a
+ * socket bound to the interface. The second query therefore requires the interface: the kernel returns the first leg
+ * through it, or treats the destination as on the link.
  *
- * With net.ipv4.fib_multipath_use_neigh the kernel avoids legs whose neighbours are not valid; these are among the legs
- * here.
+ * The result includes legs with invalid neighbours, which the kernel avoids if net.ipv4.fib_multipath_use_neigh is set.
  */
 export function lookupRoutes(
   socket: RequestSocket,
@@ -46,14 +43,14 @@ export function lookupRoutes(
   if (isMulticast(destination)) return MULTICAST;
   if (destination.isIpv4 && destination.w3 === -1) return BROADCAST;
   const known = source && !isUnspecified(source) ? source : undefined;
-  const asked = { ...flow, source: known };
-  const whole = through(ifindex, flow, wholeRoute(socket, asked));
+  const query = { ...flow, source: known };
+  const whole = routeThrough(ifindex, flow, wholeRoute(socket, query));
   if (whole !== NONE) return whole;
-  const bound = { ...asked, output: ifindex };
-  return through(
+  const bound = { ...query, output: ifindex };
+  return routeThrough(
     ifindex,
     flow,
-    ask(socket, bound) ?? ask(socket, { ...bound, source: undefined }),
+    lookUp(socket, bound) ?? lookUp(socket, { ...bound, source: undefined }),
   );
 }
 
@@ -61,18 +58,18 @@ function isMulticast({ isIpv4, w0, w3 }: IpAddress): boolean {
   return isIpv4 ? w3 >>> 28 === 0xe : w0 >>> 24 === 0xff;
 }
 
-/** 0.0.0.0 or `::`. */
+/** Returns true for 0.0.0.0 and `::`. */
 function isUnspecified({ isIpv4, w0, w1, w2, w3 }: IpAddress): boolean {
   return w3 === 0 && (isIpv4 || (w0 === 0 && w1 === 0 && w2 === 0));
 }
 
-/** The kernel's answer; undefined if it refuses. */
-function ask(
+/** Returns the kernel's reply to a query, or undefined if the kernel refuses. */
+function lookUp(
   socket: RequestSocket,
-  question: RouteQuestion,
+  query: RouteQuery,
 ): RouteAnswer | undefined {
   let answer: RouteAnswer | undefined;
-  const refused = socket.exchange(routeRequest(question), (message) => {
+  const refused = socket.exchange(routeRequest(query), (message) => {
     answer = parseRouteAnswer(message);
   });
   if (refused || !answer) return undefined;
@@ -83,42 +80,42 @@ function ask(
 }
 
 /**
- * The route that the kernel finds, whichever interface it leads by.
+ * Returns the complete route of a flow, through any interface.
  *
- * The kernel refuses an IPv4 source that is not its own (ENETUNREACH) unless it is told where the packet came in, and
- * takes an IPv6 one for its own, so that rules with `iif` pass it by. A device does not know where it came in; the way
- * back to the source is the best guess, then the loopback interface, on which it is taken where forwarding is on for
- * all.
+ * Without an input interface, the kernel refuses an IPv4 source that is not local (ENETUNREACH), and treats an IPv6
+ * source as local, so that rules with `iif` do not match. The device does not know the input interface of a forwarded
+ * packet. The best guess is the interface of the route back to the source, then the loopback interface, which the
+ * kernel accepts if forwarding is enabled on all interfaces.
  */
 function wholeRoute(
   socket: RequestSocket,
   flow: RouteFlow,
 ): RouteAnswer | undefined {
-  const question = { ...flow, whole: true };
+  const query = { ...flow, whole: true };
   const { source } = flow;
-  if (!source) return ask(socket, question);
+  if (!source) return lookUp(socket, query);
   if (source.isIpv4) {
-    const own = ask(socket, question);
+    const own = lookUp(socket, query);
     if (own) return own;
   }
   for (const input of inputs(socket, source)) {
-    const forwarded = ask(socket, { ...question, input });
+    const forwarded = lookUp(socket, { ...query, input });
     if (forwarded) return forwarded;
   }
-  return (source.isIpv4 ? undefined : ask(socket, question)) ??
-    ask(socket, { ...question, source: undefined });
+  return (source.isIpv4 ? undefined : lookUp(socket, query)) ??
+    lookUp(socket, { ...query, source: undefined });
 }
 
-/** Where a packet of this source may have come in; empty if the source is this host. */
+/** Returns likely input interfaces of packets with this source; none if the source is local. */
 function inputs(socket: RequestSocket, source: IpAddress): number[] {
-  const back = ask(socket, { destination: source });
+  const back = lookUp(socket, { destination: source });
   if (back?.type === RTN_LOCAL) return [];
   const likely = back?.type === RTN_UNICAST ? back.legs[0]?.ifindex : undefined;
   return likely === undefined ? [LOOPBACK] : [likely, LOOPBACK];
 }
 
-/** What an answer means for the interface. */
-function through(
+/** Returns the part of a route that leads through the interface. */
+function routeThrough(
   ifindex: number,
   { destination }: RouteFlow,
   answer: RouteAnswer | undefined,
@@ -135,7 +132,7 @@ function through(
     case RTN_UNICAST:
       return {
         type: "unicast",
-        // The kernel begins with the leg of its choice (IPv6), which must not move the flows.
+        // Sorted, because the kernel returns the leg of its choice first (IPv6), which must not change the flows.
         legs: ours.map(({ gateway = destination, weight }) => ({
           nextHop: gateway,
           weight,

@@ -1,7 +1,7 @@
 /**
- * Rules of policy routing: whether any looks at protocols or ports (RTM_GETRULE).
+ * Checks whether policy routing rules match protocols or ports (RTM_GETRULE).
  *
- * Body: struct fib_rule_hdr (12 bytes), whose first byte is the family (linux/fib_rules.h).
+ * The body is a struct fib_rule_hdr (12 bytes, `linux/fib_rules.h`). Its first byte is the family.
  */
 
 import { AF_INET } from "./address.ts";
@@ -17,9 +17,9 @@ const FRA_IP_PROTO = 22;
 const FRA_SPORT_RANGE = 23;
 const FRA_DPORT_RANGE = 24;
 
-/** True if a rule for IPv4 looks at protocols or ports, or the kernel does not tell its rules. */
-export function rulesLookAtPorts(socket: RequestSocket): boolean {
-  let looks = false;
+/** Returns true if an IPv4 rule matches protocols or ports, or if the rules cannot be read. */
+export function rulesMatchPorts(socket: RequestSocket): boolean {
+  let matches = false;
   const refused = socket.exchange(
     new MessageBuilder(RTM_GETRULE, NLM_F_DUMP)
       .u8(AF_INET).u8(0).u8(0).u8(0).u32(0).u32(0),
@@ -27,9 +27,9 @@ export function rulesLookAtPorts(socket: RequestSocket): boolean {
       if (type !== RTM_NEWRULE || body.byteLength < RULE_LENGTH) return;
       const attributes = new Attributes(body, RULE_LENGTH);
       for (const each of [FRA_IP_PROTO, FRA_SPORT_RANGE, FRA_DPORT_RANGE]) {
-        if (attributes.get(each)) looks = true;
+        if (attributes.get(each)) matches = true;
       }
     },
   );
-  return looks || refused !== undefined;
+  return matches || refused !== undefined;
 }

@@ -1,8 +1,8 @@
 /**
- * A socket for rtnetlink requests, which waits for the answer.
+ * A blocking socket for rtnetlink requests.
  *
- * It is opened inside a network namespace and keeps it. The kernel works on a request while it is being sent, so
- * an answer is there when the wait for it begins; the timeout is for the unforeseen.
+ * It stays bound to the network namespace in which it was opened. The kernel processes a request within send(2), so the
+ * reply is available immediately. A timeout guards against a missing reply.
  */
 
 import { errno, libc } from "../../../ffi/libc.ts";
@@ -38,27 +38,27 @@ const NETLINK_EXT_ACK = 11;
 const NLMSGERR_ATTR_MSG = 1;
 const TIMEOUT_SECONDS = 2n;
 const DUMP_ATTEMPTS = 5;
-/** Messages of one datagram of requests: the answers to all of them fit into the receive buffer. */
+/** Maximum requests per datagram. The socket's queue holds the replies to all of them. */
 const POST_LIMIT = 64;
 
-/** Views of it live for one callback. */
+/** Receive buffer. Message bodies are views of it, valid during one callback. */
 const answers = new Uint8Array(DATAGRAM);
 
-/** Why the kernel refused a request. */
+/** The kernel's refusal of a request. */
 export interface Refusal {
   /** Positive errno. */
   readonly errno: number;
-  /** The kernel's own words, where it has some. */
+  /** The kernel's error message (NLMSGERR_ATTR_MSG), if any. */
   readonly text: string | undefined;
 }
 
-/** A socket for requests that wait for their answer. */
+/** A socket for requests. */
 export class RequestSocket implements Disposable {
   readonly #fd: Fd;
   #sequence = 0;
   #port = 0;
 
-  /** Opens the socket in `netns` (an open namespace), or in the thread's own. */
+  /** Opens the socket in `netns`, an open namespace, or in the thread's own. Throws `E_NETLINK` and `E_NETNS`. */
   constructor(netns?: number) {
     this.#fd = openNetlink(netns);
     const timeout = new Uint8Array(
@@ -75,19 +75,22 @@ export class RequestSocket implements Disposable {
     setOption(this.#fd.number, SOL_NETLINK, NETLINK_EXT_ACK, 1);
   }
 
-  /** The descriptor, which serves for ioctl(2) requests about interfaces of the namespace too; -1 once closed. */
+  /** The descriptor, also usable for ioctl(2) requests on interfaces of the namespace; -1 after `close()`. */
   get fd(): number {
     return this.#fd.number;
   }
 
-  /** The address of this socket, by which the kernel marks events that it caused; 0 before the first answer. */
+  /**
+   * The netlink address of this socket, which the kernel sets in events that its requests cause; 0 before the first
+   * reply.
+   */
   get port(): number {
     return this.#port;
   }
 
   /**
-   * Sends a request and calls `visit` with each message of its answer, whose body is valid during the call.
-   * Returns why the kernel refused, or undefined.
+   * Sends a request and calls `visit` with each message of the reply. The body is valid during the call. Returns the
+   * refusal, or undefined on success. A failed or timed-out (ETIMEDOUT) system call counts as a refusal.
    */
   exchange(
     request: MessageBuilder,
@@ -109,7 +112,7 @@ export class RequestSocket implements Disposable {
         };
       }
       for (const message of parseMessages(answers.subarray(0, length))) {
-        // An older request's late answer.
+        // A late reply to an earlier request.
         if (message.sequence !== sequence) continue;
         this.#port = message.port;
         if (message.type === NLMSG_ERROR) return refusal(message);
@@ -120,7 +123,7 @@ export class RequestSocket implements Disposable {
     }
   }
 
-  /** Sends a request; throws an error with `code` if the kernel refuses. `action` completes "Cannot ...". */
+  /** Sends a request like {@linkcode exchange}. Throws an error with `code` and the message `Cannot ACTION: TEXT`. */
   request(
     request: MessageBuilder,
     code: string,
@@ -132,9 +135,8 @@ export class RequestSocket implements Disposable {
   }
 
   /**
-   * Sends requests that carry no NLM_F_ACK, many in one datagram; returns why the kernel refused some of them.
-   * rtnetlink works on a request while it is being sent, so there is nothing to wait for: a refusal is there when the
-   * call that sends returns, and what was done has no answer.
+   * Sends requests without NLM_F_ACK, many per datagram, and returns the refusals. It does not wait: the kernel replies
+   * to refused requests only, before send(2) returns.
    */
   post(requests: readonly MessageBuilder[]): Refusal[] {
     const refused: Refusal[] = [];
@@ -152,8 +154,8 @@ export class RequestSocket implements Disposable {
     );
     const { number } = this.#fd;
     if (libc().send(number, bytes, bytes.length, 0) < 0) {
-      const why = { errno: errno(), text: undefined };
-      refused.push(...requests.map(() => why));
+      const failure = { errno: errno(), text: undefined };
+      refused.push(...requests.map(() => failure));
       return;
     }
     for (;;) {
@@ -163,15 +165,20 @@ export class RequestSocket implements Disposable {
         return;
       }
       for (const message of parseMessages(answers.subarray(0, length))) {
-        // An older request's late answer.
+        // A late reply to an earlier request.
         if ((message.sequence - first) >>> 0 >= requests.length) continue;
-        const why = message.type === NLMSG_ERROR ? refusal(message) : undefined;
-        if (why) refused.push(why);
+        const error = message.type === NLMSG_ERROR
+          ? refusal(message)
+          : undefined;
+        if (error) refused.push(error);
       }
     }
   }
 
-  /** Everything that a dump brings and `parse` understands; again from the start if it changed on the way. */
+  /**
+   * Sends a dump request and returns the parsed messages, without those for which `parse` returns undefined. Repeats
+   * the dump if the table changed meanwhile, at most {@linkcode DUMP_ATTEMPTS} times in all. Throws `E_NETLINK`.
+   */
   dump<T>(
     build: () => MessageBuilder,
     parse: (message: NetlinkMessage) => T | undefined,
@@ -200,7 +207,7 @@ export class RequestSocket implements Disposable {
   }
 }
 
-/** Messages one after the other, each with its padding. */
+/** Concatenates messages, padded to 4 bytes each. */
 function concatenate(messages: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(
     messages.reduce((sum, { length }) => sum + align(length), 0),
@@ -213,7 +220,7 @@ function concatenate(messages: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
-/** The error that tells a user of a refusal. */
+/** Returns the error for a refusal, with the message `Cannot ACTION: TEXT`. */
 export function refusalError(
   refused: Refusal,
   code: string,
@@ -232,7 +239,7 @@ export function refusalError(
   );
 }
 
-/** NLMSG_ERROR: a negative errno (0 acknowledges), the request's header, and the kernel's words. */
+/** Parses NLMSG_ERROR: negative errno (0 is an acknowledgement), header or copy of the request, attributes. */
 function refusal(message: NetlinkMessage): Refusal | undefined {
   const { body, flags } = message;
   const code = body.byteLength >= 4 ? -body.getInt32(0, true) : Errno.EIO;
@@ -249,7 +256,7 @@ function refusal(message: NetlinkMessage): Refusal | undefined {
   return { errno: code, text };
 }
 
-/** The end of a dump carries an errno too. */
+/** Parses the errno in NLMSG_DONE, which ends a dump. */
 function doneRefusal(message: NetlinkMessage): Refusal | undefined {
   const code = message.body.byteLength >= 4
     ? -message.body.getInt32(0, true)

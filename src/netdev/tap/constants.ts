@@ -1,6 +1,6 @@
-/** Numbers of `linux/if_tun.h` and their like; the same on x86-64 and arm64. */
+/** Constants of TAP devices (`linux/if_tun.h`, `linux/sockios.h`, `linux/if.h`), the same on x86-64 and arm64. */
 
-/** ioctl(2) requests on /dev/net/tun, and on the sockets that tell an index and a namespace. */
+/** ioctl(2) requests on /dev/net/tun (TUN...) and on sockets (SIOC...). */
 export const Request = {
   TUNSETIFF: 0x400454can,
   TUNSETLINK: 0x400454cdn,
@@ -21,11 +21,11 @@ export const TapFlag = {
   TAP: 0x0002,
   NO_PI: 0x1000,
   VNET_HDR: 0x4000,
-  /** Refuse to attach to a device that exists. */
+  /** IFF_TUN_EXCL: fail with EBUSY if the device exists. */
   EXCL: 0x8000,
 } as const;
 
-/** Bits of TUNSETOFFLOAD: what the kernel may leave undone in a frame that it gives us. */
+/** Bits of TUNSETOFFLOAD: work that the kernel may leave to the reader of a frame. */
 const TapOffload = {
   CSUM: 0x01,
   TSO4: 0x02,
@@ -37,7 +37,7 @@ const TapOffload = {
 
 const { CSUM, TSO4, TSO6, TSO_ECN, USO4, USO6 } = TapOffload;
 
-/** Sets that the kernel accepts as a whole, best first: USO is of Linux 6.2, and only both of it together. */
+/** Sets of bits to try, best first. The kernel accepts USO since Linux 6.2, and USO4 and USO6 only together. */
 export const OFFLOAD_SETS: readonly number[] = [
   CSUM | TSO4 | TSO6 | TSO_ECN | USO4 | USO6,
   CSUM | TSO4 | TSO6 | TSO_ECN,
@@ -51,6 +51,6 @@ export const ARPHRD_ETHER = 1;
 /** Link type of InfiniBand (`linux/if_arp.h`). */
 export const ARPHRD_INFINIBAND = 32;
 
-/** struct ifreq: the name (16 bytes, NUL-terminated), then a union of 24. */
+/** Length of struct ifreq in bytes: the name (16 bytes, NUL-terminated), then a union of 24 bytes. */
 export const IFREQ_LENGTH = 40;
 export const IFNAMSIZ = 16;

@@ -1,12 +1,12 @@
-/** Requests of ethtool (linux/ethtool.h, SIOCETHTOOL): a struct that begins with the command, a u32. */
+/** ethtool requests (SIOCETHTOOL, `linux/ethtool.h`): a struct that starts with the command, a u32. */
 
 import { addressOf, libc } from "../../../ffi/libc.ts";
 import { IFNAMSIZ, Request } from "./constants.ts";
 import { interfaceRequest } from "./name.ts";
 
 /**
- * Sends `request` for the interface `name` in the namespace of a socket; the kernel writes its answer into it. False if the
- * kernel refuses.
+ * Sends `request` for the interface `name` in the namespace of a socket. The kernel writes the reply into `request`.
+ * Returns false if the kernel refuses.
  */
 export function ethtool(
   socket: number,

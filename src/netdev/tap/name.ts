@@ -1,4 +1,4 @@
-/** Names of network interfaces, as the kernel allows them (`dev_valid_name()`). */
+/** Names of network interfaces, with the kernel's restrictions (`dev_valid_name()`). */
 
 import { IpoibError } from "../../base/errors.ts";
 import { Errno } from "../../base/errno.ts";
@@ -7,7 +7,7 @@ import { IFNAMSIZ, IFREQ_LENGTH } from "./constants.ts";
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Throws `E_NAME` if the kernel would refuse the name. One `%d` stands for the next free number. */
+/** Throws `E_NAME` if the kernel would refuse the name. The kernel replaces one `%d` with the next free number. */
 export function checkName(name: string): void {
   const length = encoder.encode(name).length;
   let why: string | undefined;
@@ -29,14 +29,14 @@ export function checkName(name: string): void {
   }
 }
 
-/** A struct ifreq with this name. */
+/** Returns a struct ifreq with a name. */
 export function interfaceRequest(name: string): Uint8Array<ArrayBuffer> {
   const request = new Uint8Array(IFREQ_LENGTH);
   request.set(encoder.encode(name).subarray(0, IFNAMSIZ - 1));
   return request;
 }
 
-/** The name in a struct ifreq. */
+/** Returns the name in a struct ifreq. */
 export function requestName(request: Uint8Array): string {
   const end = request.indexOf(0);
   return decoder.decode(request.subarray(0, Math.min(end, IFNAMSIZ)));

@@ -1,4 +1,4 @@
-/** Making a TAP: the steps, their order, and what each failure means to a user. */
+/** Creates TAP devices, and converts failures to errors with hints. */
 
 import { cString, errno, libc } from "../../../ffi/libc.ts";
 import { IpoibError } from "../../base/errors.ts";
@@ -24,19 +24,20 @@ const DEVICE = "/dev/net/tun";
 const O_RDWR_NONBLOCK_CLOEXEC = 2 | 0x800 | 0x80000;
 
 export interface TapOptions {
-  /** At most 15 bytes; one `%d` stands for the next free number. */
+  /** At most 15 bytes. The kernel replaces one `%d` with the next free number. */
   readonly name: string;
-  /** An open network namespace to make the device in; the thread's own if not given. */
+  /** An open network namespace for the device; undefined for the thread's own. */
   readonly netns?: number | undefined;
-  /** The TUN_F_ bits that are wanted, all by default; what the kernel does not have stays off. */
+  /** TUN_F_ bits that may be enabled, all by default. Bits that the kernel does not support stay disabled. */
   readonly offload?: number;
-  /** If a TAP has the name, wait for it to go: a killed process leaves it for a while. */
+  /** If a TAP has the name, wait until it is gone: the kernel deletes the TAP of a killed process with a delay. */
   readonly waitForName?: boolean;
 }
 
 /**
- * Makes a TAP of link type InfiniBand: down, without carrier, no packet information, virtio header of
- * 12 bytes, non-blocking. To the kernel its link-layer addresses have no bytes. Errors: `E_NAME`, `E_NAME_TAKEN` (EEXIST), `E_PRIVILEGE`, `E_TAP_MISSING`, `E_TAP`.
+ * Creates a TAP of link type InfiniBand: down, without carrier, non-blocking, with a virtio header of 12 bytes, without
+ * packet information. Its link-layer addresses have length 0. Throws `E_NAME`, `E_NAME_TAKEN` (EEXIST), `E_PRIVILEGE`,
+ * `E_TAP_MISSING`, `E_TAP`, and `E_NETNS` if the namespace cannot be entered.
  */
 export function openTap(options: TapOptions): Tap {
   const { name, netns, offload = OFFLOAD_SETS[0]! } = options;
@@ -52,7 +53,7 @@ function inNamespace(netns: number, name: string, fn: () => Tap): Tap {
   try {
     return withNamespace(netns, fn);
   } catch (error) {
-    // setns(2) wants CAP_SYS_ADMIN.
+    // setns(2) needs CAP_SYS_ADMIN.
     if (
       error instanceof IpoibError && error.code === "E_NETNS" &&
       error.errno === Errno.EPERM
@@ -72,7 +73,7 @@ function open(wanted: string, offload: number): Tap {
   );
   if (libc().ioctl(fd.number, Request.TUNSETIFF, request) < 0) {
     const why = errno();
-    // Asked for by name, because it is the failure that users meet.
+    // Checked first, because missing privilege is the most common failure.
     if (!hasCapability(Capability.NetAdmin)) {
       throw privilegeError(wanted, Errno.EPERM);
     }
@@ -99,7 +100,7 @@ function open(wanted: string, offload: number): Tap {
   if (ifindex === undefined) {
     throw new IpoibError(
       "E_TAP",
-      `Cannot find network interface "${name}" that was just made`,
+      `Cannot find the new network interface "${name}"`,
       { errno: Errno.ENODEV },
     );
   }
@@ -113,8 +114,8 @@ function open(wanted: string, offload: number): Tap {
 }
 
 /**
- * Gives the device the Ethernet address that all our devices have, by which the kernel takes a frame to be for itself. It
- * shows nowhere once the link type is InfiniBand, and cannot be changed from then on.
+ * Sets the Ethernet address common to all devices of this program. The kernel accepts unicast frames to this address.
+ * Once the link type is InfiniBand, the address is invisible and cannot be changed.
  */
 function setHardwareAddress(fd: Fd, name: string): void {
   const request = interfaceRequest(name);
@@ -134,7 +135,7 @@ function openDevice(name: string): Fd {
   if (why === Errno.EACCES && hasCapability(Capability.NetAdmin)) {
     throw new IpoibError("E_TAP", `Cannot open ${DEVICE}: ${errnoText(why)}`, {
       errno: why,
-      hint: `its mode is usually 0666: chmod 0666 ${DEVICE}`,
+      hint: `run \`chmod 0666 ${DEVICE}\`: its usual mode is 0666`,
     });
   }
   if (why === Errno.EACCES || why === Errno.EPERM) {

@@ -1,9 +1,9 @@
 /**
- * A TAP of link type InfiniBand: one read or write is one frame, a virtio header, an Ethernet header and a packet.
+ * A TAP of link type InfiniBand. Each read or write transfers one frame: virtio header, Ethernet header, packet.
  *
- * The kernel sees BROADCAST and MULTICAST and link-layer addresses without bytes: it runs ARP and neighbour discovery, and
- * its packets do not name their next hop. The device lives as long as the descriptor, and stays in the namespace that it
- * was opened in unless somebody moves it.
+ * The device has the flags BROADCAST and MULTICAST and link-layer addresses of length 0. The kernel runs ARP and
+ * neighbour discovery on it, but its frames do not contain the next hop. The device exists as long as the descriptor is
+ * open. It stays in the namespace in which it was created unless it is moved.
  */
 
 import { errnoCell, libc } from "../../../ffi/libc.ts";
@@ -15,8 +15,8 @@ import { interfaceRequest, requestName } from "./name.ts";
 const AF_INET = 2;
 const SOCK_DGRAM_CLOEXEC = 2 | 0x80000;
 
-/** Where a TAP is now; closing it closes the namespace. */
-class TapPlace implements Disposable {
+/** The current namespace and index of a TAP. Disposing it closes the namespace descriptor. */
+class TapLocation implements Disposable {
   readonly #namespace: Fd;
   readonly ifindex: number;
 
@@ -34,7 +34,7 @@ class TapPlace implements Disposable {
   }
 }
 
-/** An open TAP. Made by `openTap()`. */
+/** An open TAP, created by `openTap()`. */
 export class Tap implements Disposable {
   readonly #fd: Fd;
   readonly #libc = libc();
@@ -42,9 +42,9 @@ export class Tap implements Disposable {
   readonly #word = new Int32Array(1);
   readonly #wordBytes = new Uint8Array(this.#word.buffer);
   #offload: number;
-  /** As made. */
+  /** The name at creation. */
   readonly name: string;
-  /** As made. */
+  /** The index at creation. */
   readonly ifindex: number;
 
   constructor(fd: Fd, name: string, ifindex: number, offload: number) {
@@ -54,17 +54,17 @@ export class Tap implements Disposable {
     this.#offload = offload;
   }
 
-  /** The descriptor, non-blocking; -1 once closed. */
+  /** The descriptor, non-blocking, or -1 after `close()`. */
   get fd(): number {
     return this.#fd.number;
   }
 
-  /** The TUN_F_ bits that are on. */
+  /** The enabled TUN_F_ bits. */
   get offload(): number {
     return this.#offload;
   }
 
-  /** Writes one frame from a buffer of this isolate. */
+  /** Writes a frame from a JavaScript buffer. Returns the bytes written or a negative errno. */
   writeBytes(frame: Uint8Array): number {
     const taken = this.#libc.write(
       this.#fd.number,
@@ -74,13 +74,13 @@ export class Tap implements Disposable {
     return taken >= 0 ? taken : -this.#errno[0]!;
   }
 
-  /** Tells the kernel whether the link has carrier; does nothing on a kernel before 5.0, where it always has. */
+  /** Sets the carrier state. Has no effect before Linux 5.0, where a TAP always has carrier. */
   setCarrier(on: boolean): void {
     this.#word[0] = on ? 1 : 0;
     this.#libc.ioctl(this.#fd.number, Request.TUNSETCARRIER, this.#wordBytes);
   }
 
-  /** Turns TUN_F_ bits on and all others off; false if the kernel refuses the set. */
+  /** Enables exactly the given TUN_F_ bits. Returns false if the kernel refuses. */
   setOffload(bits: number): boolean {
     const set = this.#libc.ioctlValue(
       this.#fd.number,
@@ -91,14 +91,16 @@ export class Tap implements Disposable {
     return set;
   }
 
-  /** Bytes of the virtio header that the kernel uses. */
+  /** Returns the length in bytes of the virtio header that the kernel uses. */
   vnetHeaderLength(): number {
     this.#libc.ioctl(this.#fd.number, Request.TUNGETVNETHDRSZ, this.#wordBytes);
     return this.#word[0]!;
   }
 
-  /** Where the device is now, which is another place after `ip link set IF netns NS`; undefined if it was deleted. */
-  locate(): TapPlace | undefined {
+  /**
+   * Returns the current location, which changes by `ip link set IF netns NS`, or undefined if the device was deleted.
+   */
+  locate(): TapLocation | undefined {
     const raw = this.#libc.ioctlValue(
       this.#fd.number,
       Request.TUNGETDEVNETNS,
@@ -116,7 +118,7 @@ export class Tap implements Disposable {
       namespace.close();
       return undefined;
     }
-    return new TapPlace(namespace, ifindex);
+    return new TapLocation(namespace, ifindex);
   }
 
   close(): void {
@@ -128,12 +130,12 @@ export class Tap implements Disposable {
   }
 }
 
-/** A socket for ioctls on interfaces of this thread's namespace; without descriptors one on which all fail. */
+/** Opens a socket for ioctls on interfaces of this thread's namespace. If socket(2) fails, all ioctls on it fail. */
 export function interfaceSocket(): Fd {
   return new Fd(libc().socket(AF_INET, SOCK_DGRAM_CLOEXEC, 0));
 }
 
-/** The index of an interface in this thread's namespace, or undefined. */
+/** Returns the index of an interface in this thread's namespace, or undefined if there is none. */
 export function interfaceIndex(name: string): number | undefined {
   using socket = interfaceSocket();
   const request = interfaceRequest(name);

@@ -1,8 +1,8 @@
 /**
- * Waits for the device of a process that was killed to go.
+ * Waits until the device of a killed process is gone.
  *
- * The kernel releases what io_uring holds in a work queue, which may be long after the process has been waited for on a busy
- * machine. Until then its TAP exists, and a process that is started again at once finds the name taken.
+ * The kernel releases the files of an io_uring in a work queue, on a busy machine long after the process has ended.
+ * Until then the TAP exists, and a process that is restarted immediately cannot use its name.
  */
 
 import { libc } from "../../../ffi/libc.ts";
@@ -15,13 +15,15 @@ import { interfaceSocket } from "./tap.ts";
 const LIMIT_MS: Millis = 3000;
 const STEP_MS: Millis = 10;
 const ETHTOOL_GDRVINFO = 3;
-/** struct ethtool_drvinfo (linux/ethtool.h): the command u32, then the driver's name, 32 bytes. */
+/**
+ * Length of struct ethtool_drvinfo (`linux/ethtool.h`). It starts with the command u32 and the driver name, 32 bytes.
+ */
 const DRVINFO_LENGTH = 196;
 const DRIVER = "tun\0";
 
 /**
- * Waits until no TAP of link type InfiniBand has the name in this thread's namespace, for at most {@linkcode LIMIT_MS}. The
- * thread does nothing else meanwhile.
+ * Waits until no TAP of link type InfiniBand has the name in this thread's namespace, at most {@linkcode LIMIT_MS}.
+ * Blocks the thread.
  */
 export function waitForName(name: string): void {
   using socket = interfaceSocket();
@@ -32,7 +34,7 @@ export function waitForName(name: string): void {
   }
 }
 
-/** True if the interface is a TAP such as this program makes. */
+/** Returns true if the interface is a TAP of link type InfiniBand. */
 function isOwnKind(socket: number, name: string): boolean {
   const request = interfaceRequest(name);
   if (libc().ioctl(socket, Request.SIOCGIFHWADDR, request) < 0) return false;

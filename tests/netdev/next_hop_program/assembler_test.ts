@@ -18,7 +18,7 @@ import {
 } from "../../../src/netdev/next_hop_program/assembler.ts";
 import { hex } from "../../wire/support.ts";
 
-Deno.test("assemble() encodes as RFC 9669 says", () => {
+Deno.test("assemble() encodes instructions as defined in RFC 9669", () => {
   const program = assemble([
     move(R.R6, R.R1),
     set(R.R0, -1),
@@ -54,7 +54,7 @@ Deno.test("assemble() encodes as RFC 9669 says", () => {
   );
 });
 
-Deno.test("assemble() resolves labels forwards and backwards", () => {
+Deno.test("assemble() resolves forward and backward labels", () => {
   const program = assemble([
     "start",
     jumpIf(R.R1, 3, "end"),
@@ -68,6 +68,6 @@ Deno.test("assemble() resolves labels forwards and backwards", () => {
   );
 });
 
-Deno.test("assemble() refuses a label that is not there", () => {
+Deno.test("assemble() throws for an undefined label", () => {
   assertThrows(() => assemble([jumpIf(R.R1, 0, "nowhere")]), RangeError);
 });

@@ -1,4 +1,4 @@
-/** The program's time on an interface, and what is said where it cannot be attached. */
+/** Attaching and detaching the next-hop program, and the errors if it cannot be attached. */
 
 import {
   assert,
@@ -14,39 +14,39 @@ import { attachNextHopProgram } from "../../../src/netdev/next_hop_program/next_
 import { nextHopProgram } from "../../../src/netdev/next_hop_program/program.ts";
 import { Errno } from "../../../src/base/errno.ts";
 import { withNamespace } from "../../../src/system/namespace.ts";
-import { Place } from "./place.ts";
+import { TestHost } from "./test_host.ts";
 import {
   configure,
   constantProgram,
   isTo,
+  nextHop,
+  NO_NEXT_HOP,
   programTest,
   Rig,
   RouteType,
-  told,
-  UNTOLD,
 } from "./support.ts";
 
 const TCX_PASS = 0;
-const GATEWAY = told(RouteType.Unicast, "10.1.0.7");
+const GATEWAY = nextHop(RouteType.Unicast, "10.1.0.7");
 
-programTest("close() detaches the program, once", () => {
+programTest("close() detaches the program and may be called twice", () => {
   using rig = new Rig();
   const program = rig.attach();
   assertEquals(rig.destination("10.5.1.1"), GATEWAY);
   program.close();
-  assertEquals(rig.destination("10.5.1.1"), UNTOLD);
+  assertEquals(rig.destination("10.5.1.1"), NO_NEXT_HOP);
   program.close();
   using _again = rig.attach();
   assertEquals(rig.destination("10.5.1.1"), GATEWAY);
 });
 
 programTest(
-  "the calling thread's namespace is where the index is looked up",
+  "attachNextHopProgram() without a namespace uses that of the calling thread",
   () => {
     using rig = new Rig();
     const { ifindex } = rig;
     using _program = withNamespace(
-      rig.place.fd,
+      rig.host.fd,
       () => attachNextHopProgram(ifindex),
     );
     assertEquals(rig.destination("10.5.1.1"), GATEWAY);
@@ -54,13 +54,13 @@ programTest(
 );
 
 programTest(
-  "the program goes on when the interface is renamed, or goes down and up",
+  "the program stays attached when the interface is renamed, or set down and up",
   () => {
     using rig = new Rig();
     using _program = rig.attach();
-    rig.place.ip("link set ib0 name ib7");
+    rig.host.ip("link set ib0 name ib7");
     assertEquals(rig.destination("10.5.1.1"), GATEWAY);
-    rig.place.ip(
+    rig.host.ip(
       "link set ib7 down",
       "link set ib7 up",
       "neighbour replace 10.1.0.7 dev ib7 nud permanent",
@@ -71,12 +71,12 @@ programTest(
 );
 
 programTest(
-  "the program goes on when the interface moves to another namespace",
+  "the program stays attached when the interface moves to another namespace",
   () => {
     using rig = new Rig();
     using program = rig.attach();
-    using other = new Place();
-    rig.place.ip(`link set ib0 netns ${other.path}`);
+    using other = new TestHost();
+    rig.host.ip(`link set ib0 netns ${other.path}`);
     configure(other, "ib0");
     const destination = () => {
       other.send("10.5.1.1");
@@ -84,24 +84,27 @@ programTest(
     };
     assertEquals(destination(), GATEWAY);
     program.close();
-    assertEquals(destination(), UNTOLD);
+    assertEquals(destination(), NO_NEXT_HOP);
   },
 );
 
-programTest("close() comes after the interface is gone", () => {
+programTest("close() closes the descriptor after the interface is gone", () => {
   using rig = new Rig();
+  const openDescriptors = () => [...Deno.readDirSync("/proc/self/fd")].length;
   const program = rig.attach();
+  const before = openDescriptors();
   rig.tap.close();
   program.close();
+  assertEquals(openDescriptors(), before - 2);
 });
 
 programTest(
-  "a program that was there before, and ends the list, takes nothing away",
+  "the program runs before an earlier program that ends the list",
   () => {
     using rig = new Rig();
     using other = constantProgram(TCX_PASS);
     using _otherLink = withNamespace(
-      rig.place.fd,
+      rig.host.fd,
       () => attachAtEgress(other, rig.ifindex),
     );
     using _program = rig.attach();
@@ -116,24 +119,30 @@ function refused(fn: () => unknown): IpoibError {
   return error;
 }
 
-programTest("an interface that is not there is named", () => {
-  using place = new Place();
-  const error = refused(() => attachNextHopProgram(4321, place.fd));
+programTest("the error for a missing interface names it", () => {
+  using host = new TestHost();
+  const error = refused(() => attachNextHopProgram(4321, host.fd));
   assertEquals(error.errno, Errno.ENODEV);
   assertStringIncludes(error.message, "4321");
   assertStringIncludes(error.hint!, "namespace");
 });
 
-programTest("what the verifier refuses comes with the end of its log", () => {
-  const types = kernelTypes();
-  const wrong = nextHopProgram({ ...types, skbRefdst: 0x7000 });
-  const error = refused(() => loadClassifier("wrong", wrong));
-  assertEquals(error.errno, Errno.EACCES);
-  assertStringIncludes(error.hint!, "verifier");
-  assertStringIncludes((error.cause as Error).message, "beyond struct sk_buff");
-});
+programTest(
+  "the error for a refused program has the end of the verifier's log",
+  () => {
+    const types = kernelTypes();
+    const wrong = nextHopProgram({ ...types, skbRefdst: 0x7000 });
+    const error = refused(() => loadClassifier("wrong", wrong));
+    assertEquals(error.errno, Errno.EACCES);
+    assertStringIncludes(error.hint!, "verifier");
+    assertStringIncludes(
+      (error.cause as Error).message,
+      "beyond struct sk_buff",
+    );
+  },
+);
 
-/** What attachNextHopProgram() throws in a process that `prefix` starts, in a namespace of its own. */
+/** Returns the error of attachNextHopProgram() in a new namespace, in a process started by the command `prefix`. */
 async function errorUnder(...prefix: string[]): Promise<IpoibError> {
   const top = new URL("../../../", import.meta.url);
   const script = await Deno.makeTempFile({ suffix: ".ts" });
@@ -163,33 +172,42 @@ async function errorUnder(...prefix: string[]): Promise<IpoibError> {
 }
 
 for (const missing of ["bpf", "perfmon", "net_admin"]) {
-  programTest(`without CAP_${missing.toUpperCase()} it is named`, async () => {
-    const error = await errorUnder(
-      ...["setpriv", `--bounding-set=-sys_admin,-${missing}`],
-    );
-    assertEquals(error.code, "E_NEXT_HOP_PROGRAM");
-    assertStringIncludes(error.hint!, `CAP_${missing.toUpperCase()}`);
-  });
+  programTest(
+    `the error without CAP_${missing.toUpperCase()} names it`,
+    async () => {
+      const error = await errorUnder(
+        ...["setpriv", `--bounding-set=-sys_admin,-${missing}`],
+      );
+      assertEquals(error.code, "E_NEXT_HOP_PROGRAM");
+      assertStringIncludes(error.hint!, `CAP_${missing.toUpperCase()}`);
+    },
+  );
 }
 
-programTest("in a user namespace the initial one is named", async () => {
-  const error = await errorUnder("--user", "--map-root-user");
-  assertEquals([error.code, error.errno], ["E_NEXT_HOP_PROGRAM", Errno.EPERM]);
-  assertStringIncludes(error.hint!, "initial user namespace");
-});
+programTest(
+  "the error in a user namespace names the initial user namespace",
+  async () => {
+    const error = await errorUnder("--user", "--map-root-user");
+    assertEquals([error.code, error.errno], [
+      "E_NEXT_HOP_PROGRAM",
+      Errno.EPERM,
+    ]);
+    assertStringIncludes(error.hint!, "initial user namespace");
+  },
+);
 
-/** A process for which something else is at /sys/kernel/btf. */
+/** Returns the error in a process for which `command` has mounted something over /sys/kernel/btf. */
 function mounted(command: string): Promise<IpoibError> {
   return errorUnder("--mount", "sh", "-c", `${command} && exec "$@"`, "sh");
 }
 
-programTest("without BTF the kernel's option is named", async () => {
+programTest("the error without BTF names the kernel option", async () => {
   const error = await mounted("mount -t tmpfs none /sys/kernel/btf");
   assertEquals([error.code, error.errno], ["E_NEXT_HOP_PROGRAM", Errno.ENOENT]);
   assertStringIncludes(error.hint!, "CONFIG_DEBUG_INFO_BTF");
 });
 
-programTest("BTF that is cut off is an error", async () => {
+programTest("truncated BTF is an error", async () => {
   const error = await mounted(
     "part=$(mktemp) && head -c 1000000 /sys/kernel/btf/vmlinux > $part" +
       " && mount --bind $part /sys/kernel/btf/vmlinux && rm $part",

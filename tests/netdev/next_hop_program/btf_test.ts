@@ -6,15 +6,16 @@ import {
   findKernelTypes,
   kernelTypes,
 } from "../../../src/netdev/next_hop_program/kernel_types.ts";
+import { testWhere } from "../../test_where.ts";
 import { golden, mutate, random } from "../../wire/support.ts";
-import { whyNoBtf } from "./support.ts";
+import { missingBtf } from "./support.ts";
 
 const file = golden("kernel_types");
 const STRINGS = "\0outer\0inner\0wanted\0";
 const [UNNAMED, OUTER, INNER, WANTED] = [0, 1, 7, 13];
 
-/** A file of these words as types, with {@linkcode STRINGS}. */
-function made(...types: number[]): Uint8Array {
+/** Returns a BTF file with these words as type section, and with {@linkcode STRINGS}. */
+function btfFile(...types: number[]): Uint8Array {
   const strings = new TextEncoder().encode(STRINGS);
   const length = 4 * types.length;
   const header = [0x0001eb9f, 24, 0, length, length, strings.length];
@@ -27,12 +28,12 @@ function made(...types: number[]): Uint8Array {
 
 const struct = (members: number) => 4 << 24 | members;
 
-function refused(fn: () => unknown, why: string): void {
-  const error = assertThrows(fn, IpoibError, why);
+function assertRefused(fn: () => unknown, message: string): void {
+  const error = assertThrows(fn, IpoibError, message);
   assertEquals(error.code, "E_BTF");
 }
 
-Deno.test("findKernelTypes() reads what a compiler made", () => {
+Deno.test("findKernelTypes() reads a file written by a compiler", () => {
   assertEquals(findKernelTypes(file), {
     skbRefdst: 24,
     dstOps: 8,
@@ -46,19 +47,19 @@ Deno.test("findKernelTypes() reads what a compiler made", () => {
   });
 });
 
-Deno.test("findKernelTypes() reads a file at any place of its buffer", () => {
+Deno.test("findKernelTypes() reads a file at any offset of its buffer", () => {
   const moved = new Uint8Array(file.length + 3);
   moved.set(file, 3);
   assertEquals(findKernelTypes(moved.subarray(3)), findKernelTypes(file));
 });
 
-Deno.test("findKernelTypes() refuses a file that is cut off anywhere", () => {
+Deno.test("findKernelTypes() refuses a file truncated to any length", () => {
   for (let length = 0; length < file.length; length++) {
-    refused(() => findKernelTypes(file.subarray(0, length)), "");
+    assertRefused(() => findKernelTypes(file.subarray(0, length)), "");
   }
 });
 
-Deno.test("findKernelTypes() finds something or refuses, whatever is spoilt", () => {
+Deno.test("findKernelTypes() throws nothing but an IpoibError for corrupt files", () => {
   const next = random(11);
   let found = 0;
   for (let i = 0; i < 5000; i++) {
@@ -69,28 +70,28 @@ Deno.test("findKernelTypes() finds something or refuses, whatever is spoilt", ()
       assert(error instanceof IpoibError, `mutation ${i}: ${error}`);
     }
   }
-  assert(found > 100, `${found} were taken for good`);
+  assert(found > 100, `${found} files were accepted`);
 });
 
-Deno.test("Btf refuses a header of another version, or for another byte order", () => {
-  refused(() => new Btf(file.slice().fill(0, 0, 2)), "not BTF");
+Deno.test("Btf refuses a header with another version or byte order", () => {
+  assertRefused(() => new Btf(file.slice().fill(0, 0, 2)), "not BTF");
   const swapped = file.slice();
   swapped.set([0xeb, 0x9f]);
-  refused(() => new Btf(swapped), "not BTF");
+  assertRefused(() => new Btf(swapped), "not BTF");
   const later = file.slice();
   later[2] = 2;
-  refused(() => new Btf(later), "not BTF");
+  assertRefused(() => new Btf(later), "not BTF");
 });
 
-Deno.test("Btf refuses sections beyond the end", () => {
+Deno.test("Btf refuses sections beyond the end of the file", () => {
   for (const field of [4, 8, 12, 16, 20]) {
-    const spoilt = file.slice();
-    new DataView(spoilt.buffer).setUint32(field, 0xfffffff0, true);
-    refused(() => new Btf(spoilt), "beyond the end");
+    const corrupt = file.slice();
+    new DataView(corrupt.buffer).setUint32(field, 0xfffffff0, true);
+    assertRefused(() => new Btf(corrupt), "beyond the end");
   }
 });
 
-Deno.test("Btf takes a longer header", () => {
+Deno.test("Btf accepts a longer header", () => {
   const longer = new Uint8Array(file.length + 8);
   longer.set(file.subarray(0, 24));
   longer.set(file.subarray(24), 32);
@@ -98,19 +99,25 @@ Deno.test("Btf takes a longer header", () => {
   assertEquals(findKernelTypes(longer), findKernelTypes(file));
 });
 
-Deno.test("Btf refuses kinds and bits that it does not know", () => {
-  refused(() => new Btf(made(OUTER, 20 << 24, 0)), "type 1 is of an unknown");
-  refused(() => new Btf(made(OUTER, 0, 0)), "type 1 is of an unknown");
-  refused(() => new Btf(made(OUTER, 0x20000001, 0)), "unknown kind");
+Deno.test("Btf refuses unknown kinds and reserved bits", () => {
+  assertRefused(
+    () => new Btf(btfFile(OUTER, 20 << 24, 0)),
+    "type 1 has an unknown",
+  );
+  assertRefused(() => new Btf(btfFile(OUTER, 0, 0)), "type 1 has an unknown");
+  assertRefused(() => new Btf(btfFile(OUTER, 0x20000001, 0)), "unknown kind");
 });
 
-Deno.test("Btf refuses types that are cut off", () => {
-  refused(() => new Btf(made(OUTER, struct(0))), "cut off");
-  refused(() => new Btf(made(OUTER, struct(1), 8, WANTED, 0)), "cut off");
+Deno.test("Btf refuses truncated types", () => {
+  assertRefused(() => new Btf(btfFile(OUTER, struct(0))), "truncated");
+  assertRefused(
+    () => new Btf(btfFile(OUTER, struct(1), 8, WANTED, 0)),
+    "truncated",
+  );
 });
 
-Deno.test("Btf.find() passes over other kinds, other names, and structs without members", () => {
-  const btf = new Btf(made(
+Deno.test("Btf.find() ignores other kinds, other names, and structs without members", () => {
+  const btf = new Btf(btfFile(
     ...[OUTER, 7 << 24, 0],
     ...[OUTER, struct(0), 0],
     ...[OUTER + 1, struct(1), 4, WANTED, 0, 0],
@@ -120,12 +127,18 @@ Deno.test("Btf.find() passes over other kinds, other names, and structs without 
   assertEquals(btf.find(BtfKind.Struct, "outer"), 5);
   assertEquals(btf.find(BtfKind.Struct, "uter"), 3);
   assertEquals(btf.find(BtfKind.Func, "outer"), 4);
-  refused(() => btf.find(BtfKind.Struct, "oute"), "no struct oute");
-  refused(() => btf.find(BtfKind.Func, "inner"), "no function inner");
+  assertRefused(
+    () => btf.find(BtfKind.Struct, "oute"),
+    "struct oute is missing",
+  );
+  assertRefused(
+    () => btf.find(BtfKind.Func, "inner"),
+    "function inner is missing",
+  );
 });
 
-Deno.test("memberOffset() adds up unnamed members and passes over named ones", () => {
-  const btf = new Btf(made(
+Deno.test("memberOffset() searches unnamed members but not named ones", () => {
+  const btf = new Btf(btfFile(
     ...[OUTER, struct(2), 16, INNER, 2, 0, UNNAMED, 3, 64],
     ...[INNER, struct(1), 8, WANTED, 0, 8],
     ...[UNNAMED, 10 << 24, 4],
@@ -133,41 +146,47 @@ Deno.test("memberOffset() adds up unnamed members and passes over named ones", (
   ));
   assertEquals(memberOffset(btf, "outer", "wanted"), 10);
   assertEquals(memberOffset(btf, "inner", "wanted"), 1);
-  refused(() => memberOffset(btf, "inner", "outer"), "has no member outer");
+  assertRefused(
+    () => memberOffset(btf, "inner", "outer"),
+    "has no member outer",
+  );
 });
 
 Deno.test("memberOffset() refuses a bit field", () => {
-  refused(
+  assertRefused(
     () => memberOffset(new Btf(file), "rtable", "rt_is_input"),
     "a bit field",
   );
 });
 
-Deno.test("memberOffset() ends at types that contain themselves, or that are not there", () => {
-  const self = made(
+Deno.test("memberOffset() throws for recursive and for missing types", () => {
+  const self = btfFile(
     ...[OUTER, struct(2), 8, UNNAMED, 1, 0, UNNAMED, 1, 0],
   );
-  refused(() => memberOffset(new Btf(self), "outer", "wanted"), "itself");
-  const qualified = made(
+  assertRefused(() => memberOffset(new Btf(self), "outer", "wanted"), "itself");
+  const qualified = btfFile(
     ...[OUTER, struct(1), 8, UNNAMED, 2, 0],
     ...[UNNAMED, 10 << 24, 2],
   );
-  refused(() => memberOffset(new Btf(qualified), "outer", "wanted"), "itself");
-  const missing = made(...[OUTER, struct(1), 8, UNNAMED, 9, 0]);
-  refused(() => memberOffset(new Btf(missing), "outer", "wanted"), "no type 9");
+  assertRefused(
+    () => memberOffset(new Btf(qualified), "outer", "wanted"),
+    "itself",
+  );
+  const missing = btfFile(...[OUTER, struct(1), 8, UNNAMED, 9, 0]);
+  assertRefused(
+    () => memberOffset(new Btf(missing), "outer", "wanted"),
+    "type 9 is missing",
+  );
 });
 
-const reason = whyNoBtf();
-Deno.test({
-  name: `kernelTypes() reads the running kernel's${
-    reason ? ` (skipped: ${reason})` : ""
-  }`,
-  ignore: reason !== undefined,
-  fn: () => {
+testWhere(
+  missingBtf(),
+  "kernelTypes() reads the running kernel's BTF once",
+  () => {
     const types = kernelTypes();
     assert(Object.values(types).every((value) => value >= 0));
     assert(types.rtGateway4 > types.rtGatewayFamily);
     assert(types.rtable !== types.readOnlyCast);
-    assert(kernelTypes() === types, "read once");
+    assert(kernelTypes() === types);
   },
-});
+);

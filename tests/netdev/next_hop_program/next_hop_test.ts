@@ -1,4 +1,4 @@
-/** What the program tells of each kind of packet, against the kernel's own choice. */
+/** Compares the next hop that the program writes with the kernel's choice, for each kind of packet. */
 
 import { assert, assertEquals } from "@std/assert";
 import { BpfTcx } from "../../../ffi/bpf.ts";
@@ -18,33 +18,40 @@ import { loadClassifier } from "../../../src/netdev/next_hop_program/load.ts";
 import type { Fd } from "../../../src/system/fd.ts";
 import { withNamespace } from "../../../src/system/namespace.ts";
 import { ip, udpFrame } from "../support.ts";
-import { isTo, programTest, Rig, RouteType, told, UNTOLD } from "./support.ts";
+import {
+  isTo,
+  nextHop,
+  NO_NEXT_HOP,
+  programTest,
+  Rig,
+  RouteType,
+} from "./support.ts";
 import { LinkType, Tap } from "./tap.ts";
 
 /** bpf_skb_set_tunnel_key() (`linux/bpf.h`). */
 const FUNC_SKB_SET_TUNNEL_KEY = 21;
 const { Unicast, Broadcast, Multicast } = RouteType;
 
-/** The gateways that the kernel says it takes, one for each `route get`. */
+/** Returns the gateways that `ip route get` prints, one per flow. */
 function gateways(rig: Rig, ...flows: string[]): string[] {
-  const said = rig.place.ip(...flows.map((flow) => `route get ${flow}`));
-  return [...said.matchAll(/ via (\S+)/g)].map(([, gateway]) => gateway!);
+  const output = rig.host.ip(...flows.map((flow) => `route get ${flow}`));
+  return [...output.matchAll(/ via (\S+)/g)].map(([, gateway]) => gateway!);
 }
 
-programTest("without the program the destination is all zeros", () => {
+programTest("without the program the Ethernet destination is zero", () => {
   using rig = new Rig();
-  assertEquals(rig.destination("10.1.0.9"), UNTOLD);
-  assertEquals(rig.destination("10.5.1.1"), UNTOLD);
+  assertEquals(rig.destination("10.1.0.9"), NO_NEXT_HOP);
+  assertEquals(rig.destination("10.5.1.1"), NO_NEXT_HOP);
 });
 
 programTest("a destination on the link has no gateway", () => {
   using rig = new Rig();
   using _program = rig.attach();
-  assertEquals(rig.destination("10.1.0.9"), told(Unicast));
+  assertEquals(rig.destination("10.1.0.9"), nextHop(Unicast));
 });
 
 programTest(
-  "a routed packet has its gateway, and is otherwise as it was",
+  "the program writes the gateway of a routed packet and does not change the packet",
   () => {
     using rig = new Rig();
     const sending = {
@@ -55,7 +62,7 @@ programTest(
     using _program = rig.attach();
     const frame = rig.frame("10.5.1.1", sending);
     assertEquals(frame.destination, "02010a010007");
-    // The identification and the checksum of the header differ.
+    // IP identification and header checksum differ.
     assertEquals(frame.packet.subarray(12), before.subarray(12));
     assertEquals(frame.packet.subarray(28), sending.payload);
   },
@@ -67,27 +74,27 @@ programTest("every fragment has the gateway", () => {
   const payload = new Uint8Array(5000);
   assertEquals(
     rig.frames("10.5.1.1", { payload }).map((frame) => frame.destination),
-    new Array(3).fill(told(Unicast, "10.1.0.7")),
+    new Array(3).fill(nextHop(Unicast, "10.1.0.7")),
   );
 });
 
 programTest(
-  "a TCP segment, whose header the kernel shares, has the gateway",
+  "a TCP segment, whose header the kernel has cloned, has the gateway",
   () => {
     using rig = new Rig();
     using _program = rig.attach();
-    using _socket = rig.place.connect("10.5.1.1");
+    using _socket = rig.host.connect("10.5.1.1");
     const [frame] = rig.tap.until(isTo("10.5.1.1"));
-    assertEquals(frame!.destination, told(Unicast, "10.1.0.7"));
+    assertEquals(frame!.destination, nextHop(Unicast, "10.1.0.7"));
   },
 );
 
 programTest(
-  "64 flows over two gateways each have the one that the kernel chose",
+  "64 flows over two gateways have the gateway that the kernel chose",
   () => {
     using rig = new Rig();
-    rig.place.shell("echo 1 > /proc/sys/net/ipv4/fib_multipath_hash_policy");
-    rig.place.ip(
+    rig.host.shell("echo 1 > /proc/sys/net/ipv4/fib_multipath_hash_policy");
+    rig.host.ip(
       "route add 10.6.0.0/16 nexthop via 10.1.0.7 nexthop via 10.1.0.8",
     );
     using _program = rig.attach();
@@ -101,14 +108,14 @@ programTest(
     assertEquals(new Set(chosen), new Set(["10.1.0.7", "10.1.0.8"]));
     assertEquals(
       ports.map((from) => rig.destination("10.6.1.1", { from })),
-      chosen.map((gateway) => told(Unicast, gateway)),
+      chosen.map((gateway) => nextHop(Unicast, gateway)),
     );
   },
 );
 
-programTest("a rule for marks chooses the gateway", () => {
+programTest("a rule for marks selects the gateway", () => {
   using rig = new Rig();
-  rig.place.ip(
+  rig.host.ip(
     "rule add fwmark 5 table 100",
     "route add 10.5.0.0/16 via 10.1.0.8 table 100",
   );
@@ -117,16 +124,16 @@ programTest("a rule for marks chooses the gateway", () => {
     "10.1.0.7",
     "10.1.0.8",
   ]);
-  assertEquals(rig.destination("10.5.1.1"), told(Unicast, "10.1.0.7"));
+  assertEquals(rig.destination("10.5.1.1"), nextHop(Unicast, "10.1.0.7"));
   assertEquals(
     rig.destination("10.5.1.1", { mark: 5 }),
-    told(Unicast, "10.1.0.8"),
+    nextHop(Unicast, "10.1.0.8"),
   );
 });
 
-programTest("a rule for the type of service chooses the gateway", () => {
+programTest("a rule for the type of service selects the gateway", () => {
   using rig = new Rig();
-  rig.place.ip(
+  rig.host.ip(
     "rule add tos 0x10 table 101",
     "route add 10.5.0.0/16 via 10.1.0.9 table 101",
   );
@@ -137,50 +144,50 @@ programTest("a rule for the type of service chooses the gateway", () => {
   ]);
   assertEquals(
     rig.destination("10.5.1.1", { tos: 0x10 }),
-    told(Unicast, "10.1.0.9"),
+    nextHop(Unicast, "10.1.0.9"),
   );
 });
 
-programTest("a change of the route changes the gateway", () => {
+programTest("a route change changes the gateway", () => {
   using rig = new Rig();
   using _program = rig.attach();
-  assertEquals(rig.destination("10.5.1.1"), told(Unicast, "10.1.0.7"));
-  rig.place.ip("route replace 10.5.0.0/16 via 10.1.0.8");
-  assertEquals(rig.destination("10.5.1.1"), told(Unicast, "10.1.0.8"));
+  assertEquals(rig.destination("10.5.1.1"), nextHop(Unicast, "10.1.0.7"));
+  rig.host.ip("route replace 10.5.0.0/16 via 10.1.0.8");
+  assertEquals(rig.destination("10.5.1.1"), nextHop(Unicast, "10.1.0.8"));
 });
 
-programTest("broadcasts and multicasts are told as such", () => {
+programTest("broadcasts and multicasts have their route type", () => {
   using rig = new Rig();
-  rig.place.ip(
+  rig.host.ip(
     "route add 255.255.255.255 dev ib0",
     "route add 224.0.0.0/4 dev ib0",
   );
   using _program = rig.attach();
-  assertEquals(rig.destination("10.1.0.255"), told(Broadcast));
-  assertEquals(rig.destination("255.255.255.255"), told(Broadcast));
-  assertEquals(rig.destination("239.1.2.3"), told(Multicast));
-  rig.place.ip("route add 239.0.0.0/8 via 10.1.0.7 dev ib0");
-  assertEquals(rig.destination("239.1.2.3"), told(Multicast, "10.1.0.7"));
+  assertEquals(rig.destination("10.1.0.255"), nextHop(Broadcast));
+  assertEquals(rig.destination("255.255.255.255"), nextHop(Broadcast));
+  assertEquals(rig.destination("239.1.2.3"), nextHop(Multicast));
+  rig.host.ip("route add 239.0.0.0/8 via 10.1.0.7 dev ib0");
+  assertEquals(rig.destination("239.1.2.3"), nextHop(Multicast, "10.1.0.7"));
 });
 
-programTest("an IPv6 gateway is not told", () => {
+programTest("the program does not write an IPv6 gateway", () => {
   using rig = new Rig();
-  rig.place.ip(
+  rig.host.ip(
     "neighbour add fe80::7 dev ib0 nud permanent",
     "route add 10.7.0.0/16 via inet6 fe80::7 dev ib0",
   );
   using _program = rig.attach();
-  assertEquals(rig.destination("10.7.1.1"), UNTOLD);
+  assertEquals(rig.destination("10.7.1.1"), NO_NEXT_HOP);
 });
 
-programTest("ARP and IPv6 frames stay as they are", () => {
+programTest("the program does not change ARP and IPv6 frames", () => {
   using rig = new Rig();
   using _program = rig.attach();
-  // Nobody told where 10.1.0.3 is.
-  rig.place.send("10.1.0.3");
+  // 10.1.0.3 is not resolved.
+  rig.host.send("10.1.0.3");
   const [arp] = rig.tap.until(({ type }) => type === "0806");
   assertEquals(arp!.destination, "ffffffffffff");
-  rig.place.ip("address add fe80::1/64 dev ib0");
+  rig.host.ip("address add fe80::1/64 dev ib0");
   const [nd] = rig.tap.until(({ type }) => type === "86dd");
   assert(!nd!.destination.startsWith("02"), nd!.destination);
 });
@@ -188,9 +195,9 @@ programTest("ARP and IPv6 frames stay as they are", () => {
 programTest("a forwarded packet has its gateway", () => {
   using rig = new Rig();
   const address = new Uint8Array([2, 0, 0, 0, 0, 9]);
-  using entry = new Tap(rig.place.fd, "in0", address, LinkType.Ethernet);
-  rig.place.shell("echo 1 > /proc/sys/net/ipv4/ip_forward");
-  rig.place.ip("link set in0 up", "address add 10.9.0.1/24 dev in0");
+  using entry = new Tap(rig.host.fd, "in0", address, LinkType.Ethernet);
+  rig.host.shell("echo 1 > /proc/sys/net/ipv4/ip_forward");
+  rig.host.ip("link set in0 up", "address add 10.9.0.1/24 dev in0");
   using _program = rig.attach();
   const packet = udpFrame(ip("10.9.0.2"), ip("10.5.1.1"), 9, new Uint8Array(8))
     .subarray(26);
@@ -200,10 +207,10 @@ programTest("a forwarded packet has its gateway", () => {
   frame.set(packet, 14);
   entry.write(frame);
   const [forwarded] = rig.tap.until(isTo("10.5.1.1"));
-  assertEquals(forwarded!.destination, told(Unicast, "10.1.0.7"));
+  assertEquals(forwarded!.destination, nextHop(Unicast, "10.1.0.7"));
 });
 
-/** A program that puts tunnel metadata in the place of the route, as tunnels do. */
+/** Loads a program that replaces the route of a frame with tunnel metadata, as tunnels do. */
 function tunnelProgram(): Fd {
   const KEY_LENGTH = 8;
   return loadClassifier(
@@ -221,13 +228,13 @@ function tunnelProgram(): Fd {
   );
 }
 
-programTest("tunnel metadata in the place of a route tells nothing", () => {
+programTest("the program ignores tunnel metadata instead of a route", () => {
   using rig = new Rig();
   using _program = rig.attach();
   using tunnel = tunnelProgram();
   using _before = withNamespace(
-    rig.place.fd,
+    rig.host.fd,
     () => attachAtEgress(tunnel, rig.ifindex),
   );
-  assertEquals(rig.destination("10.5.1.1"), UNTOLD);
+  assertEquals(rig.destination("10.5.1.1"), NO_NEXT_HOP);
 });

@@ -1,4 +1,4 @@
-/** What the tests of this folder share: whether they can run, an interface of link type 32, and what is expected of it. */
+/** Shared by the tests of the next-hop program: skip reasons, an interface of link type 32, expected values. */
 
 import { BpfTcx } from "../../../ffi/bpf.ts";
 import {
@@ -23,14 +23,14 @@ import {
 } from "../../../src/system/namespace.ts";
 import { parseIpv4 } from "../../../src/wire/ipv4_address.ts";
 import { testWhere } from "../../test_where.ts";
-import { Place, type Sending } from "./place.ts";
+import { type Sending, TestHost } from "./test_host.ts";
 import { type Frame, LinkType, Tap } from "./tap.ts";
 
 const LOOPBACK = 1;
 const ETHERTYPE_IPV4 = "0800";
 
-/** Why there is no file of the kernel's types, or undefined. */
-export function whyNoBtf(): string | undefined {
+/** Returns the skip reason if the kernel has no BTF, or undefined. */
+export function missingBtf(): string | undefined {
   try {
     Deno.statSync("/sys/kernel/btf/vmlinux");
     return undefined;
@@ -39,16 +39,16 @@ export function whyNoBtf(): string | undefined {
   }
 }
 
-/** A program that returns `result` for every frame. */
+/** Loads a program that returns `result` for every frame. */
 export function constantProgram(result: number): Fd {
   return loadClassifier("constant", assemble([set(R.R0, result), exit()]));
 }
 
-function why(): string | undefined {
+function findMissing(): string | undefined {
   if (Deno.uid() !== 0) return "needs root";
   try {
     Deno.statSync("/dev/net/tun");
-    // Not the program itself: what is wrong with that must not skip its tests.
+    // Another program than the tested one, whose errors must not skip the tests.
     using program = constantProgram(BpfTcx.NEXT);
     using netns = createNamespace();
     withNamespace(netns.number, () => attachAtEgress(program, LOOPBACK))
@@ -56,82 +56,82 @@ function why(): string | undefined {
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
-  return whyNoBtf();
+  return missingBtf();
 }
 
-const reason = why();
+const missing = findMissing();
 
-/** A test that attaches programs; skipped, with the reason in its name, where the kernel cannot. */
+/** Registers a test that attaches programs. If that is impossible, it is skipped with the reason in its name. */
 export function programTest(
   name: string,
   fn: () => void | Promise<void>,
 ): void {
-  testWhere(reason, name, fn);
+  testWhere(missing, name, fn);
 }
 
-/** Types of routes, as the program writes them. */
+/** Route types that the program writes. */
 export const RouteType = { Unicast: 1, Broadcast: 3, Multicast: 5 } as const;
 
-/** The Ethernet destination that the program writes. */
-export function told(type: number, gateway = "0.0.0.0"): string {
+/** Returns the Ethernet destination that the program writes, in hexadecimal. */
+export function nextHop(type: number, gateway = "0.0.0.0"): string {
   const bytes = new Uint8Array(6);
   bytes.set([NEXT_HOP_KNOWN, type]);
   new DataView(bytes.buffer).setInt32(2, parseIpv4(gateway)!);
   return bytes.toHex();
 }
 
-/** What the kernel writes for a destination without a link-layer address. */
-export const UNTOLD = "000000000000";
+/** The Ethernet destination that the kernel writes for a neighbour without a link-layer address. */
+export const NO_NEXT_HOP = "000000000000";
 
-/** ib0, 10.1.0.1/24, of link type 32, with the neighbours 10.1.0.7 to 10.1.0.9, in a namespace of its own. */
+/** A namespace with ib0 of link type 32, with address 10.1.0.1/24 and neighbours 10.1.0.7 to 10.1.0.9. */
 export class Rig implements Disposable {
-  readonly place = new Place();
+  readonly host = new TestHost();
   readonly tap = new Tap(
-    this.place.fd,
+    this.host.fd,
     "ib0",
     new Uint8Array([2, 0, 0, 0, 0, 1]),
     LinkType.InfiniBand,
   );
 
   constructor() {
-    this.place.ip("link set lo up");
-    configure(this.place, "ib0");
+    this.host.ip("link set lo up");
+    configure(this.host, "ib0");
   }
 
   get ifindex(): number {
-    using requests = new RequestSocket(this.place.fd);
+    using requests = new RequestSocket(this.host.fd);
     return indexOf(requests, "ib0");
   }
 
   attach(): NextHopProgram {
-    return attachNextHopProgram(this.ifindex, this.place.fd);
+    return attachNextHopProgram(this.ifindex, this.host.fd);
   }
 
-  /** Sends a datagram: the frame that it becomes. */
+  /** Sends a datagram and returns its first frame. */
   frame(to: string, sending?: Sending): Frame {
     return this.frames(to, sending)[0]!;
   }
 
-  /** Sends a datagram: the frames that it becomes. */
+  /** Sends a datagram and returns its frames. */
   frames(to: string, sending?: Sending): Frame[] {
-    this.place.send(to, sending);
+    this.host.send(to, sending);
     return this.tap.until(isTo(to));
   }
 
-  /** Sends a datagram: the Ethernet destination of its frame. */
+  /** Sends a datagram and returns the Ethernet destination of its first frame. */
   destination(to: string, sending?: Sending): string {
     return this.frame(to, sending).destination;
   }
 
   [Symbol.dispose](): void {
     this.tap.close();
-    this.place[Symbol.dispose]();
+    this.host[Symbol.dispose]();
   }
 }
 
-/** Configures an interface that just came into a namespace, as {@linkcode Rig} has it. */
-export function configure(place: Place, name: string): void {
-  place.ip(
+/** Configures an interface like that of {@linkcode Rig}. */
+export function configure(host: TestHost, name: string): void {
+  host.ip(
     `link set ${name} mtu 2044 up`,
     `address add 10.1.0.1/24 dev ${name}`,
     ...[7, 8, 9].map((i) =>
@@ -141,7 +141,7 @@ export function configure(place: Place, name: string): void {
   );
 }
 
-/** Takes IPv4 packets to an address. */
+/** Returns a predicate for IPv4 packets to an address. */
 export function isTo(address: string): (frame: Frame) => boolean {
   return ({ type, packet }) =>
     type === ETHERTYPE_IPV4 && packet.subarray(16, 20).join(".") === address;

@@ -1,4 +1,4 @@
-/** A TAP of any link type, without a virtio header: one read or write is an Ethernet frame. */
+/** A TAP of any link type without virtio header. Each read or write transfers an Ethernet frame. */
 
 import { cString, errno, libc } from "../../../ffi/libc.ts";
 import { patient } from "../../../scripts/machine.ts";
@@ -18,7 +18,7 @@ const WAIT_MS = 2000;
 /** Link types (`linux/if_arp.h`). */
 export const LinkType = { Ethernet: 1, InfiniBand: 32 } as const;
 
-/** A frame's parts that the tests look at. */
+/** The parts of a frame that the tests check. */
 export interface Frame {
   /** Destination and EtherType as hexadecimal digits. */
   readonly destination: string;
@@ -29,7 +29,7 @@ export interface Frame {
 export class Tap implements Disposable {
   readonly #fd: Fd;
 
-  /** Makes the device in a namespace, down. `address`: 6 bytes. */
+  /** Creates the device in a namespace. It is down. `address` has 6 bytes. */
   constructor(
     netns: number,
     name: string,
@@ -75,7 +75,7 @@ export class Tap implements Disposable {
     );
   }
 
-  /** The frames that wait. */
+  /** Reads all queued frames. */
   read(): Frame[] {
     const frames: Frame[] = [];
     const buffer = new Uint8Array(65536);
@@ -93,13 +93,15 @@ export class Tap implements Disposable {
     }
   }
 
-  /** The frames that `wanted` takes, at least one; those that come before and beside it are lost. */
+  /** Reads frames until at least one matches, and returns the matching frames. Discards the others. */
   until(wanted: (frame: Frame) => boolean): Frame[] {
     const end = performance.now() + patient(WAIT_MS);
     for (;;) {
       const found = this.read().filter(wanted);
       if (found.length > 0) return found;
-      if (performance.now() > end) throw new Error("No such frame came");
+      if (performance.now() > end) {
+        throw new Error("No matching frame received");
+      }
     }
   }
 

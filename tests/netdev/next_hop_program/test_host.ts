@@ -1,4 +1,4 @@
-/** A network namespace of a test's own, in which commands run and sockets send. */
+/** A network namespace in which a test runs commands and sends packets. */
 
 import { libc } from "../../../ffi/libc.ts";
 import { lastError, unwrap } from "../../../src/system/errno.ts";
@@ -19,10 +19,10 @@ const SOL_SOCKET = 1;
 const SO_BROADCAST = 6;
 const SO_MARK = 36;
 const EINPROGRESS = 115;
-/** The port that everything is sent to. */
+/** Destination port of all packets. */
 const PORT = 9;
 
-/** How a datagram leaves. */
+/** Properties of a datagram. */
 export interface Sending {
   /** Source port, with the source address 10.1.0.1. */
   readonly from?: number;
@@ -31,19 +31,19 @@ export interface Sending {
   readonly payload?: Uint8Array<ArrayBuffer>;
 }
 
-export class Place implements Disposable {
+export class TestHost implements Disposable {
   readonly #netns = createNamespace();
 
   get fd(): number {
     return this.#netns.number;
   }
 
-  /** A path that names the namespace to other processes. */
+  /** A path of the namespace for other processes. */
   get path(): string {
     return `/proc/${Deno.pid}/fd/${this.fd}`;
   }
 
-  /** Runs a command of the shell in the namespace: what it printed. */
+  /** Runs a shell command in the namespace and returns its output. */
   shell(command: string): string {
     const { success, stdout, stderr } = new Deno.Command("nsenter", {
       args: [`--net=${this.path}`, "sh", "-ec", command],
@@ -54,7 +54,7 @@ export class Place implements Disposable {
     throw new Error(`${command}: ${decoder.decode(stderr)}`);
   }
 
-  /** Runs ip(8) once for all lines: what it printed. */
+  /** Runs ip(8) once with all lines as a batch, and returns its output. */
   ip(...lines: readonly string[]): string {
     return this.shell(`ip -batch - <<'END'\n${lines.join("\n")}\nEND\n`);
   }
@@ -78,7 +78,7 @@ export class Place implements Disposable {
     );
   }
 
-  /** Begins a TCP connection to port {@linkcode PORT}. */
+  /** Starts a TCP connection to port {@linkcode PORT}. */
   connect(to: string): Fd {
     const socket = this.#socket(SOCK_STREAM, {});
     const address = socketAddress(ip(to), PORT);
