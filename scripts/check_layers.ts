@@ -1,13 +1,14 @@
 /**
- * Checks the directions between the rooms: fails on an import that runs against them.
+ * Checks the layers: fails on an import that the rules in `check_layers/rules.ts` do not allow, on a cycle of modules,
+ * and on source text that a module must not contain (`check_layers/text.ts`).
  *
- * Reads the import graph from `deno info --json`, with the worker entries (`src/daemon/*_worker.ts`) as further roots,
- * because `new Worker(...)` makes no edge there, and then every file that no root reaches.
+ * The import graph comes from `deno info --json`. Its roots are `main.ts`, the worker entries
+ * (`src/daemon/*_worker.ts`), because `new Worker(...)` is not an import, and every file that these do not reach.
  *
- * Run by `deno task ok`; needs --allow-read and --allow-run.
+ * Run by `deno task ok`. Needs --allow-read and --allow-run.
  */
 
-import { circle, edgesOf, type Info } from "./check_layers/graph.ts";
+import { edgesOf, findCycle, type Info } from "./check_layers/graph.ts";
 import { type Edge, violation } from "./check_layers/rules.ts";
 import { textViolations } from "./check_layers/text.ts";
 
@@ -63,8 +64,8 @@ for (const edge of edges.values()) {
   const rule = violation(edge);
   if (rule) problems.add(`${edge.from} imports ${edge.to}: ${rule}`);
 }
-const rooms = circle([...edges.values()]);
-if (rooms) problems.add(`Circle of rooms: ${rooms.join(" -> ")}`);
+const cycle = findCycle([...edges.values()]);
+if (cycle) problems.add(`Cycle of modules: ${cycle.join(" -> ")}`);
 for (const file of [...roots.filter((root) => root === "main.ts"), ...files]) {
   const source = Deno.readTextFileSync(new URL(file, top));
   textViolations(file, source).forEach((problem) => problems.add(problem));
@@ -73,7 +74,7 @@ for (const file of [...roots.filter((root) => root === "main.ts"), ...files]) {
 const encoder = new TextEncoder();
 const report = [...problems].map((problem) => `${problem}\n`).join("") +
   (problems.size > 0
-    ? `${problems.size} against the directions of the rooms\n`
-    : `Layers: ${files.length} files, ${edges.size} imports, all in order\n`);
+    ? `Layers: ${problems.size} violations\n`
+    : `Layers: ${files.length} files, ${edges.size} imports, no violations\n`);
 Deno.stdout.writeSync(encoder.encode(report));
 Deno.exit(problems.size > 0 ? 1 : 0);

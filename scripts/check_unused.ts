@@ -1,15 +1,15 @@
 /**
- * Checks that nothing is left over: fails on a declaration that no entry point reaches, and on a value that is exported
- * and used in its own file only.
+ * Checks for unused code: fails on a top-level declaration or file that no entry point reaches, and on a value that is
+ * exported but used only in its own file.
  *
- * - Of `main.ts`, `src` and `ffi`: what `main.ts` and the workers reach, and the fakes, which stand beside the
- *   interfaces that they implement and serve the tests.
- * - Of `scripts` and `tests`: what the tests and the tasks of `deno.json` reach.
+ * - `main.ts`, `src` and `ffi`: the entry points are `main.ts` and the workers. Fakes, which are for tests, may also be
+ *   reached from the tests.
+ * - `scripts` and `tests`: the entry points are also the tests, the scripts named in `deno.json`, and `scripts/ci.ts`.
  *
- * Run by `deno task ok`; needs --allow-read.
+ * Members of classes and objects are not checked. Run by `deno task ok`. Needs --allow-read and --allow-env.
  */
 
-import { exportsOfOneFile, reach } from "./check_unused/reach.ts";
+import { reach, unusedExports } from "./check_unused/reach.ts";
 import { parseSource, type Source } from "./check_unused/source.ts";
 
 const top = new URL("../", import.meta.url);
@@ -64,12 +64,12 @@ for (const { path, declarations } of sources.values()) {
     );
   }
 }
-for (const { path, line, name } of exportsOfOneFile(sources)) {
-  problems.push(`${path}:${line}: ${name} is exported, and used here only`);
+for (const { path, line, name } of unusedExports(sources)) {
+  problems.push(`${path}:${line}: ${name} is exported but used only here`);
 }
 
 const report = problems.length > 0
-  ? `${problems.join("\n")}\n${problems.length} left over\n`
-  : `Unused: ${paths.length} files, nothing left over\n`;
+  ? `${problems.join("\n")}\nUnused: ${problems.length} problems\n`
+  : `Unused: ${paths.length} files, no problems\n`;
 Deno.stdout.writeSync(new TextEncoder().encode(report));
 Deno.exit(problems.length > 0 ? 1 : 0);

@@ -1,12 +1,12 @@
-/** The import graph as `deno info --json` reports it, and circles in it. */
+/** The import graph reported by `deno info --json`, and cycles in it. */
 
-import { type Edge, roomOf } from "./rules.ts";
+import { type Edge, moduleOf } from "./rules.ts";
 
 interface Resolved {
   specifier?: string;
 }
 
-/** The part of the output of `deno info --json` that is read here. */
+/** The used part of the output of `deno info --json`. */
 export interface Info {
   modules: {
     specifier: string;
@@ -20,7 +20,10 @@ export interface Info {
   }[];
 }
 
-/** The edges between files below `root` (a file URL that ends with a slash), and the files seen. */
+/**
+ * Returns the imports between files below `root`, a file URL that ends with a slash, the files themselves, and load
+ * errors.
+ */
 export function edgesOf(
   info: Info,
   root: string,
@@ -28,16 +31,16 @@ export function edgesOf(
   const edges: Edge[] = [];
   const files: string[] = [];
   const errors: string[] = [];
-  for (const module of info.modules) {
-    if (!module.specifier.startsWith(root)) continue;
-    const from = module.specifier.slice(root.length);
+  for (const { specifier, error, dependencies = [] } of info.modules) {
+    if (!specifier.startsWith(root)) continue;
+    const from = specifier.slice(root.length);
     files.push(from);
-    if (module.error) errors.push(`${from}: ${module.error}`);
-    for (const dependency of module.dependencies ?? []) {
+    if (error) errors.push(`${from}: ${error}`);
+    for (const dependency of dependencies) {
       const target = dependency.code?.specifier ?? dependency.type?.specifier;
       if (!target?.startsWith(root)) continue;
       const to = target.slice(root.length);
-      // The declarations that compilerOptions.types names appear as an import of every file.
+      // `deno info` reports the files of compilerOptions.types as imports of every file.
       if (to.endsWith(".d.ts")) continue;
       edges.push({ from, to, lazy: dependency.isDynamic === true });
     }
@@ -45,32 +48,35 @@ export function edgesOf(
   return { edges, files, errors };
 }
 
-/** The first circle of rooms that the (not lazy) edges make, as a list that begins and ends with one room. */
-export function circle(edges: readonly Edge[]): string[] | undefined {
+/**
+ * Returns a cycle of modules in the non-lazy imports, as a list that starts and ends with the same module, or undefined
+ * if there is none.
+ */
+export function findCycle(edges: readonly Edge[]): string[] | undefined {
   const next = new Map<string, Set<string>>();
   for (const { from, to, lazy } of edges) {
-    const a = roomOf(from);
-    const b = roomOf(to);
+    const a = moduleOf(from);
+    const b = moduleOf(to);
     if (lazy || !a || !b || a === b) continue;
     next.set(a, (next.get(a) ?? new Set()).add(b));
   }
   const done = new Set<string>();
   const path: string[] = [];
-  const walk = (room: string): string[] | undefined => {
-    const at = path.indexOf(room);
-    if (at >= 0) return [...path.slice(at), room];
-    if (done.has(room)) return undefined;
-    path.push(room);
-    for (const other of next.get(room) ?? []) {
+  const walk = (module: string): string[] | undefined => {
+    const at = path.indexOf(module);
+    if (at >= 0) return [...path.slice(at), module];
+    if (done.has(module)) return undefined;
+    path.push(module);
+    for (const other of next.get(module) ?? []) {
       const found = walk(other);
       if (found) return found;
     }
     path.pop();
-    done.add(room);
+    done.add(module);
     return undefined;
   };
-  for (const room of next.keys()) {
-    const found = walk(room);
+  for (const module of next.keys()) {
+    const found = walk(module);
     if (found) return found;
   }
   return undefined;

@@ -1,11 +1,11 @@
 /**
- * Who may lean on whom: the directions of the rooms, as a table.
+ * The layers: the modules that each module may import.
  *
- * `base <- {wire, system} <- {hca, netdev, sa, subnet} <- ipoib <- daemon`; ipc and cli stand beside. The two
- * backends of the HCA are rooms of their own, so that the rooms above see the edge (`src/hca/*.ts`) alone.
+ * `base <- {wire, system} <- {hca, netdev, sa, subnet} <- ipoib <- daemon`. ipc and cli are not part of this order. The
+ * two backends of the HCA are separate modules, so that higher modules import only the interface (`src/hca/*.ts`).
  */
 
-/** The rooms from which an import is checked, each with the rooms that it may import. */
+/** The modules that each module may import. */
 export const MAY_IMPORT = {
   ffi: [],
   base: [],
@@ -36,62 +36,62 @@ export const MAY_IMPORT = {
   main: ["base", "cli"],
 } as const satisfies Record<string, readonly string[]>;
 
-/** Part of the tree with its own directions. */
-export type Room = keyof typeof MAY_IMPORT;
+/** A module: a part of the source tree with its own rules. */
+export type Module = keyof typeof MAY_IMPORT;
 
-/** Imports that are allowed only if they are lazy: `await import(...)`. */
-export const MAY_IMPORT_LAZILY: Partial<Record<Room, readonly Room[]>> = {
+/** The modules that a module may import only lazily, by `await import(...)`. */
+export const MAY_IMPORT_LAZILY: Partial<Record<Module, readonly Module[]>> = {
   cli: ["daemon", "system"],
 };
 
-/** What every room may read beside code: the version is written down there. */
+/** Every module may import this file, which has the version. */
 const CONFIGURATION = "deno.json";
 
-/** Rooms without input and output: their files never name the `Deno` object. */
-export const PURE: readonly Room[] = ["wire", "subnet", "sa"];
+/** Modules without input and output. Their files must not use the `Deno` object. */
+export const PURE: readonly Module[] = ["wire", "subnet", "sa"];
 
-/** The one room that opens libraries. */
-export const OPENS_LIBRARIES: Room = "ffi";
+/** The only module that may open libraries. */
+export const OPENS_LIBRARIES: Module = "ffi";
 
-/** An import between two files, named by their paths from the top of the tree. */
+/** An import between two files, given by their paths relative to the top of the tree. */
 export interface Edge {
   readonly from: string;
   readonly to: string;
   readonly lazy: boolean;
 }
 
-/** The room of a file, or undefined for a file that belongs to none (tests, scripts, npm packages). */
-export function roomOf(path: string): Room | undefined {
+/** Returns the module of a file, or undefined if it belongs to none (tests, scripts, npm packages). */
+export function moduleOf(path: string): Module | undefined {
   if (path === "main.ts") return "main";
   if (path.startsWith("ffi/")) return "ffi";
   const parts = path.split("/");
   if (parts[0] !== "src" || parts.length < 3) return undefined;
   const [, first, second] = parts;
   const inner = `${first}/${second}`;
-  if (parts.length > 3 && inner in MAY_IMPORT) return inner as Room;
-  return first! in MAY_IMPORT ? first as Room : undefined;
+  if (parts.length > 3 && inner in MAY_IMPORT) return inner as Module;
+  return first! in MAY_IMPORT ? first as Module : undefined;
 }
 
-/** Why an edge is not allowed, or undefined if it is. */
+/** Returns the rule that an import violates, or undefined if it is allowed. */
 export function violation(edge: Edge): string | undefined {
-  const from = roomOf(edge.from);
+  const from = moduleOf(edge.from);
   if (from === undefined) {
     return /^(src|ffi)\//.test(edge.from)
-      ? "the file lies in no room of the table"
+      ? "the file belongs to no module of the table"
       : undefined;
   }
   if (edge.to === CONFIGURATION) return undefined;
-  const to = roomOf(edge.to);
-  if (to === undefined) return "the program imports only its own rooms";
+  const to = moduleOf(edge.to);
+  if (to === undefined) return "the program may import only its own modules";
   if (to === from) return undefined;
-  const allowed: readonly Room[] = MAY_IMPORT[from];
+  const allowed: readonly Module[] = MAY_IMPORT[from];
   if (allowed.includes(to)) return undefined;
   const lazily = MAY_IMPORT_LAZILY[from] ?? [];
   if (lazily.includes(to)) {
     return edge.lazy ? undefined : `${from} may import ${to} only lazily`;
   }
   const choice = allowed.length === 0
-    ? "no room"
+    ? "no module"
     : [...allowed, ...lazily].join(", ");
   return `${from} may import ${choice}; not ${to}`;
 }

@@ -1,8 +1,8 @@
-/** What a file's text may name: the checks that imports cannot show. */
+/** Checks of the source text: rules that do not concern imports. */
 
-import { OPENS_LIBRARIES, PURE, roomOf } from "./rules.ts";
+import { moduleOf, OPENS_LIBRARIES, PURE } from "./rules.ts";
 
-/** The text without comments; strings and templates stay. */
+/** Replaces comments with blanks. Strings and templates stay. */
 export function withoutComments(source: string): string {
   const token =
     /"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`|\/\/[^\n]*|\/\*[\s\S]*?\*\//g;
@@ -12,17 +12,17 @@ export function withoutComments(source: string): string {
   );
 }
 
-/** What is wrong with the text of a file, each as `path:line: rule`. */
+/** Returns the violations in the text of a file, each as `path:line: rule`. */
 export function textViolations(path: string, source: string): string[] {
-  const room = roomOf(path);
-  if (room === undefined) return [];
+  const module = moduleOf(path);
+  if (module === undefined) return [];
   const found: string[] = [];
   withoutComments(source).split("\n").forEach((line, index) => {
     const at = `${path}:${index + 1}`;
-    if (room !== OPENS_LIBRARIES && /\bDeno\s*\.\s*dlopen\b/.test(line)) {
-      found.push(`${at}: only ${OPENS_LIBRARIES}/ opens libraries`);
-    } else if (PURE.includes(room) && /\bDeno\s*\./.test(line)) {
-      found.push(`${at}: ${room} is pure and may not use Deno`);
+    if (module !== OPENS_LIBRARIES && /\bDeno\s*\.\s*dlopen\b/.test(line)) {
+      found.push(`${at}: only ${OPENS_LIBRARIES}/ may open libraries`);
+    } else if (PURE.includes(module) && /\bDeno\s*\./.test(line)) {
+      found.push(`${at}: ${module} is pure and may not use Deno`);
     }
   });
   return found;

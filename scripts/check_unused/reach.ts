@@ -1,4 +1,4 @@
-/** Which declarations the entry points reach. */
+/** Finds the declarations that the entry points reach. */
 
 import type { Declaration, Source, Target } from "./source.ts";
 
@@ -8,8 +8,9 @@ export interface Reached {
 }
 
 /**
- * Follows names from the entry points, whose declarations are all reached. A name counts wherever it stands: what a
- * local variable hides is reached too, so nothing that is used is reported.
+ * Returns the declarations and files that are reached from the entry points by following names. All declarations of the
+ * entry points count as reached. Scopes are ignored: a name that refers to a local variable also reaches a declaration
+ * of this name, so that used code is never reported.
  */
 export function reach(
   sources: ReadonlyMap<string, Source>,
@@ -67,8 +68,8 @@ export function reach(
   return { declarations, files };
 }
 
-/** The values that a file exports and no other file takes. */
-export function exportsOfOneFile(
+/** Returns the exported values that no other file imports. */
+export function unusedExports(
   sources: ReadonlyMap<string, Source>,
 ): { path: string; name: string; line: number }[] {
   const taken = new Set<string>();

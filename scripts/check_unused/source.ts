@@ -1,4 +1,4 @@
-/** What a source file declares, exports and names, read from its syntax tree. */
+/** The declarations, exports, imports and names of a source file, read from its syntax tree. */
 
 import { ts } from "@ts-morph/common";
 
@@ -6,13 +6,13 @@ import { ts } from "@ts-morph/common";
 export interface Declaration {
   readonly name: string;
   readonly line: number;
-  /** Types and interfaces, which leave nothing at run time. */
+  /** True for type aliases and interfaces. */
   readonly isType: boolean;
-  /** Identifiers in it that may stand for other declarations. */
+  /** Identifiers in the declaration that may refer to other declarations. */
   readonly names: ReadonlySet<string>;
 }
 
-/** A name that another file exports; `*` is all of them. */
+/** An export of another file; the name `*` stands for all its exports. */
 export interface Target {
   readonly file: string;
   readonly name: string;
@@ -21,23 +21,23 @@ export interface Target {
 export interface Source {
   readonly path: string;
   readonly declarations: readonly Declaration[];
-  /** Exported names, and the names in the file that they stand for. */
+  /** Local names by exported name. */
   readonly exports: ReadonlyMap<string, string>;
-  /** Names exported from other files: `export { name } from`. */
+  /** Exports of other files (`export { name } from`) by exported name. */
   readonly reexports: ReadonlyMap<string, Target>;
-  /** Files whose names are all exported: `export * from`. */
+  /** Files of `export * from`. */
   readonly wildcards: ReadonlySet<string>;
-  /** Names in the file that stand for another file's exports. */
+  /** Exports of other files by imported name. */
   readonly imports: ReadonlyMap<string, Target>;
-  /** What is taken from other files without a name at the top level: `await import(...)`, files named in strings. */
+  /** Exports of other files used by `await import(...)`, and all exports of files named in strings. */
   readonly lazy: readonly Target[];
-  /** Files that an import or an export names. */
+  /** Files of static imports and exports. */
   readonly files: ReadonlySet<string>;
-  /** Identifiers in statements that declare nothing. */
+  /** Identifiers in statements that are not declarations. */
   readonly names: ReadonlySet<string>;
 }
 
-/** Reads a file's text; `path` is relative to the top of the tree, as are all paths in the result. */
+/** Parses a file. All paths are relative to the top of the tree. */
 export function parseSource(
   path: string,
   text: string,
@@ -132,7 +132,7 @@ function* importedNames(
   }
 }
 
-/** The exported name, and the one that it stands for: `*` where it is a namespace. */
+/** Yields exported and original names; the original name is `*` for a namespace. */
 function* exportedNames(
   node: ts.ExportDeclaration,
 ): Generator<[string, string]> {
@@ -154,7 +154,7 @@ function boundNames(binding: ts.BindingName): string[] {
   );
 }
 
-/** The identifiers below a node but names of members, which stand for no declaration. */
+/** Returns the identifiers below a node, except member names, which do not refer to declarations. */
 function identifiers(node: ts.Node): Set<string> {
   const found = new Set<string>();
   const visit = (node: ts.Node): void => {
@@ -173,7 +173,7 @@ function isMemberName(node: ts.Identifier): boolean {
     ts.isClassElement(parent)) && parent.name === node;
 }
 
-/** `await import("./x.ts")`, and strings that name a file of the tree: a program or a worker that is started. */
+/** Returns the targets of `await import("./x.ts")` and of strings that name a file, such as a program or a worker. */
 function lazyTargets(
   file: ts.SourceFile,
   path: string,
@@ -196,7 +196,9 @@ function lazyTargets(
   return found;
 }
 
-/** The file of the tree that a string names: relative to the file that it is in, from the top, or below a mount. */
+/**
+ * Returns the file that a string names: relative to the file with the string, to the top of the tree, or to a mount.
+ */
 function namedFile(
   text: string,
   from: string,
@@ -217,7 +219,7 @@ function isDynamicImport(node: ts.Node): node is ts.CallExpression {
     node.expression.kind === ts.SyntaxKind.ImportKeyword;
 }
 
-/** `a` and `b` of `const { a, b } = await import(...)`; undefined where it does not say what is taken. */
+/** Returns `a` and `b` of `const { a, b } = await import(...)`, or undefined if the names are unknown. */
 function takenNames(call: ts.CallExpression): string[] | undefined {
   let parent: ts.Node = call.parent;
   while (

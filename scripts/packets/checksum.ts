@@ -1,6 +1,6 @@
-/** The internet checksum of the packets that the demo and the tests send (RFC 1071). */
+/** The Internet checksum (RFC 1071), for packets sent by the demo and the tests. */
 
-/** The checksum of `length` bytes: 0 if they include a checksum field that is right. */
+/** Returns the checksum of `length` bytes at `offset`, or 0 if they include a correct checksum field. */
 export function checksum(
   view: DataView,
   offset: number,

@@ -1,5 +1,5 @@
 /**
- * ICMP echo (RFC 792).
+ * ICMP echo messages (RFC 792).
  *
  * | offset | size | field                  |
  * |--------|------|------------------------|
@@ -20,13 +20,17 @@ const ECHO_REQUEST = 8;
 /** An echo request or reply. */
 export interface IcmpEcho {
   readonly reply: boolean;
-  /** 16 bits each. */
+  /** 16 bits. */
   readonly id: number;
+  /** 16 bits. */
   readonly sequence: number;
   readonly payload: Uint8Array;
 }
 
-/** The echo message in `length` bytes at `base` (its payload is a copy), or undefined: other type, bad checksum. */
+/**
+ * Parses the echo message in `length` bytes at `base`. Its payload is a copy. Returns undefined for another type or
+ * code, a bad checksum, or a bad length.
+ */
 export function parseIcmpEcho(
   view: DataView,
   base: number,
@@ -53,7 +57,7 @@ export function parseIcmpEcho(
   };
 }
 
-/** Writes an echo message at `base`; returns its length. */
+/** Writes an echo message at `base`. Returns its length in bytes. */
 export function emitIcmpEcho(
   echo: IcmpEcho,
   view: DataView,

@@ -1,22 +1,22 @@
-/** IPv4 headers of the packets that tests send (RFC 791). */
+/** IPv4 headers (RFC 791), for packets sent by scripts and tests. */
 
 import { IPV4_HEADER_LENGTH, Ipv4Field } from "../../src/wire/ipv4.ts";
 import { checksum } from "./checksum.ts";
 
 const DONT_FRAGMENT = 0x4000;
 
-/** What {@linkcode emitIpv4Header} writes. */
+/** The fields that {@linkcode emitIpv4Header} writes. */
 export interface Ipv4Header {
   source: number;
   destination: number;
   protocol: number;
-  /** Bytes after the header. */
+  /** Length of the payload in bytes. */
   payloadLength: number;
   id?: number;
   dontFragment?: boolean;
 }
 
-/** Writes a header without options, checksum included, TTL 64; returns its length, 20. */
+/** Writes a header without options, with TTL 64 and checksum. Returns its length, 20. */
 export function emitIpv4Header(
   header: Ipv4Header,
   view: DataView,

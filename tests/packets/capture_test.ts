@@ -1,4 +1,4 @@
-/** ERF records and pcapng blocks, byte by byte; tests/ipoib/wire_frames_test.ts has tshark read them. */
+/** ERF records and pcapng blocks as golden bytes. tests/ipoib/wire_frames_test.ts reads captures with tshark. */
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { IpoibError } from "../../src/base/errors.ts";
@@ -12,7 +12,7 @@ import {
 import { hex } from "../wire/support.ts";
 
 Deno.test("erfRecord() writes the golden bytes", () => {
-  // Half a second after 0x65432100 is 0x80000000 of the fraction.
+  // 0x65432100 seconds and half a second, which is the fraction 0x80000000.
   const time = 0x65432100n * 1_000_000_000n + 500_000_000n;
   assertEquals(
     erfRecord(hex("0102030405"), time),
@@ -20,7 +20,7 @@ Deno.test("erfRecord() writes the golden bytes", () => {
   );
 });
 
-Deno.test("erfRecord() refuses what its length field cannot hold", () => {
+Deno.test("erfRecord() throws for a packet that exceeds the length field", () => {
   const most = 0xffff - ERF_HEADER_LENGTH;
   assertEquals(erfRecord(new Uint8Array(most), 0n).length, 0xffff);
   const error = assertThrows(

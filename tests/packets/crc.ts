@@ -1,13 +1,13 @@
 /**
- * The two CRCs of an InfiniBand packet (IBTA vol. 1 7.8), for captures: nothing on the data path computes them.
+ * The two CRCs of an InfiniBand packet (IBTA vol. 1 7.8), for captures. The data path does not compute them.
  *
- * - ICRC: CRC-32 of Ethernet over everything from the LRH to the pad, with the fields that may change on the way
- *   replaced by ones: without a GRH the LRH's VL, with one the whole LRH and the GRH's TClass, FlowLabel and HopLmt;
- *   always the BTH's Resv8a. The sample packet of IBTA 7.8 is among the tests.
- * - VCRC: CRC-16 with polynomial 0x100b, bits reflected, seed and final complement of ones, from the LRH to the
- *   ICRC. Its parameters are unverified: no published value was checked against.
+ * - ICRC: the CRC-32 of Ethernet, from the LRH to the pad, with ones in place of the variant fields. These are the
+ *   BTH's Resv8a, without a GRH the LRH's VL, and with a GRH the whole LRH and the GRH's TClass, FlowLabel and HopLmt.
+ *   The tests include the sample packet of IBTA 7.8.
+ * - VCRC: a CRC-16 with polynomial 0x100b, reflected bits, seed and final complement of ones, from the LRH to the ICRC.
+ *   Its parameters were not verified with a published value.
  *
- * Both are stored least significant byte first.
+ * Both are stored with the least significant byte first.
  */
 
 import { GRH_LENGTH } from "../../src/wire/grh.ts";
@@ -27,7 +27,7 @@ function table(polynomial: number): Int32Array {
   });
 }
 
-/** ICRC of a packet whose bytes from `offset` to `end` are LRH to pad; unsigned 32 bits. */
+/** Returns the ICRC, unsigned 32 bits, of the bytes from `offset` (start of the LRH) to `end` (after the pad). */
 export function icrc(packet: Uint8Array, offset: number, end: number): number {
   const global = end - offset > 1 &&
     (packet[offset + 1]! & 3) === LinkNextHeader.IbaGlobal;
@@ -47,7 +47,7 @@ export function icrc(packet: Uint8Array, offset: number, end: number): number {
   return ~crc >>> 0;
 }
 
-/** Bits of byte `i` that a switch or a router may change in a packet with a GRH. */
+/** Returns the variant bits of byte `i` of a packet with a GRH, except Resv8a. */
 function globalMask(i: number): number {
   const grh = i - LRH_LENGTH;
   if (grh < 0) return 0xff;
@@ -55,7 +55,7 @@ function globalMask(i: number): number {
   return grh <= 3 || grh === 7 ? 0xff : 0;
 }
 
-/** VCRC of the bytes from `offset` (LRH) to `end` (after the ICRC); 16 bits. */
+/** Returns the VCRC, 16 bits, of the bytes from `offset` (start of the LRH) to `end` (after the ICRC). */
 export function vcrc(packet: Uint8Array, offset: number, end: number): number {
   let crc = 0xffff;
   for (let at = offset; at < end; at++) {

@@ -6,21 +6,21 @@ import { golden, viewOf } from "../wire/support.ts";
 
 const SAMPLE = golden("ibta_sample_packet");
 
-Deno.test("icrc() gives the value of IBTA's sample packet", () => {
+Deno.test("icrc() returns the ICRC of IBTA's sample packet", () => {
   const end = SAMPLE.length - 4;
   const stored = viewOf(SAMPLE).getUint32(end, true);
   assertEquals(icrc(SAMPLE, 0, end), stored);
   assertEquals(stored, 0x5ab72596);
 });
 
-/** LRH, [GRH], BTH, DETH and some payload, of any content. */
+/** Returns `bytes` as a packet with or without a GRH: sets the LNH of the LRH. */
 function packet(global: boolean, bytes: Uint8Array): Uint8Array {
   const frame = bytes.slice();
   frame[1] = frame[1]! & ~3 | (global ? 3 : 2);
   return frame;
 }
 
-Deno.test("icrc() is CRC-32 of the packet with its variant fields made ones", () => {
+Deno.test("icrc() is the CRC-32 of the packet with ones in its variant fields", () => {
   fc.assert(
     fc.property(
       fc.uint8Array({ minLength: 68, maxLength: 110 }),
@@ -47,11 +47,11 @@ Deno.test("icrc() is CRC-32 of the packet with its variant fields made ones", ()
   );
 });
 
-Deno.test("icrc() does not change where a router may write, and does elsewhere", () => {
+Deno.test("icrc() changes with every byte except in variant fields", () => {
   const frame = packet(true, new Uint8Array(72));
   const end = frame.length;
   const before = icrc(frame, 0, end);
-  // LNH decides what is covered, so byte 1 changes in its upper half only.
+  // The changed bit 4 of byte 1 is not part of LNH, which determines the variant fields.
   const variant = new Set([0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 15, 52]);
   for (let at = 0; at < end; at++) {
     const changed = frame.slice();
@@ -63,7 +63,7 @@ Deno.test("icrc() does not change where a router may write, and does elsewhere",
 
 Deno.test("vcrc() is a CRC-16 of x^16 + x^12 + x^3 + x + 1, lowest bit first", () => {
   const polynomial = [16, 12, 3, 1, 0];
-  /** Long division over the bits as they are sent. */
+  /** Polynomial division over the bits in the order of transmission. */
   const slow = (bytes: Uint8Array) => {
     const bits: number[] = [];
     for (const byte of bytes) {
@@ -75,7 +75,7 @@ Deno.test("vcrc() is a CRC-16 of x^16 + x^12 + x^3 + x + 1, lowest bit first", (
       if (bits[i] === 0) continue;
       for (const power of polynomial) bits[i + 16 - power]! ^= 1;
     }
-    // The coefficient of x^15 is sent first and stands in the lowest bit.
+    // The coefficient of x^15 is transmitted first, as the least significant bit.
     return bits.slice(-16).reduce((crc, bit, i) => crc | (bit ^ 1) << i, 0);
   };
   fc.assert(

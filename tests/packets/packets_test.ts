@@ -25,7 +25,7 @@ Deno.test("emitIcmpEcho() writes the golden bytes", () => {
   assertEquals(parseIcmpEcho(viewOf(ECHO), 0, ECHO.length), echo);
 });
 
-Deno.test("parseIcmpEcho() reads back what emitIcmpEcho() writes", () => {
+Deno.test("parseIcmpEcho() is the inverse of emitIcmpEcho()", () => {
   const echoes = fc.record({
     reply: fc.boolean(),
     id: fc.nat(0xffff),
@@ -39,7 +39,7 @@ Deno.test("parseIcmpEcho() reads back what emitIcmpEcho() writes", () => {
   }));
 });
 
-Deno.test("parseIcmpEcho() refuses truncated, spoilt and other messages", () => {
+Deno.test("parseIcmpEcho() refuses truncated, corrupt and other messages", () => {
   for (let length = 0; length < ECHO.length; length++) {
     assertEquals(parseIcmpEcho(viewOf(ECHO), 0, length), undefined);
   }
@@ -48,7 +48,7 @@ Deno.test("parseIcmpEcho() refuses truncated, spoilt and other messages", () => 
     bytes[at]! ^= 0x04;
     assertEquals(parseIcmpEcho(viewOf(bytes), 0, bytes.length), undefined);
   }
-  // Code 1, with a checksum that is right for it.
+  // Code 1, with a correct checksum.
   const coded = viewOf(hex("0801 f7fe 0000 0000"));
   assertEquals(parseIcmpEcho(coded, 0, 8), undefined);
   const long = new Uint8Array(0x10000);

@@ -1,8 +1,8 @@
 /**
- * Writing pcapng (IETF draft-ietf-opsawg-pcapng): blocks as bytes, to be written to a file one after the other.
+ * Blocks of pcapng files (IETF draft-ietf-opsawg-pcapng).
  *
- * A file begins with {@linkcode sectionHeader}, then one {@linkcode interfaceDescription} for each interface (they are
- * numbered from 0 in that order), then packets. Everything is little-endian, times are in nanoseconds.
+ * A file consists of a {@linkcode sectionHeader}, an {@linkcode interfaceDescription} per interface, which are numbered
+ * from 0 in this order, and packets. The blocks are little-endian, and times are in nanoseconds.
  */
 
 /** Link types (tcpdump.org/linktypes.html). */
@@ -13,7 +13,7 @@ export const LinkType = {
   Erf: 197,
 } as const;
 
-/** Which way a captured packet went. */
+/** Direction of a captured packet. */
 export type Direction = "inbound" | "outbound";
 
 const BlockType = {
@@ -31,14 +31,14 @@ const Option = {
 } as const;
 
 const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
-/** The length of a section that is not known when it begins. */
+/** Section length of a section whose length is not known in advance. */
 const UNKNOWN_LENGTH = -1n;
 const NANOSECONDS = 9;
 
 const encoder = new TextEncoder();
 type OptionField = readonly [code: number, value: Uint8Array];
 
-/** The block that begins a file. */
+/** Returns the first block of a file. */
 export function sectionHeader(application = "ipoib"): Uint8Array {
   const body = new Uint8Array(16);
   const view = new DataView(body.buffer);
@@ -50,7 +50,7 @@ export function sectionHeader(application = "ipoib"): Uint8Array {
   ]);
 }
 
-/** The block that describes an interface; `snapLength` 0 means that packets are whole. */
+/** Returns the block of an interface. `snapLength` is the maximum captured length in bytes, or 0 for no limit. */
 export function interfaceDescription(
   linkType: number,
   name: string,
@@ -66,20 +66,20 @@ export function interfaceDescription(
   ]);
 }
 
-/** A packet to be written. */
+/** A captured packet. */
 export interface CapturedPacket {
   /** Number of the interface in the file. */
   interfaceId: number;
   /** Nanoseconds since 1970. */
   time: bigint;
   bytes: Uint8Array;
-  /** Bytes that the packet had, if some were cut off. */
+  /** Length of the packet in bytes before it was truncated. Default: the length of `bytes`. */
   originalLength?: number;
   direction?: Direction;
   comment?: string;
 }
 
-/** The block of one packet. */
+/** Returns the block of a packet. */
 export function enhancedPacket(packet: CapturedPacket): Uint8Array {
   const { bytes } = packet;
   const body = new Uint8Array(20 + padded(bytes.length));
@@ -105,7 +105,7 @@ function padded(length: number): number {
   return length + 3 & ~3;
 }
 
-/** Frames a body (a multiple of 4 bytes) and options with the type and both copies of the length. */
+/** Builds a block of type, length, body (a multiple of 4 bytes), options and a second copy of the length. */
 function block(
   type: number,
   body: Uint8Array,
@@ -126,7 +126,7 @@ function block(
     out.set(value, at + 4);
     at += 4 + padded(value.length);
   }
-  // The end of the options is four zero bytes, which are there already.
+  // The option list ends with four zero bytes, which the new array contains already.
   view.setUint32(length - 4, length, true);
   return out;
 }

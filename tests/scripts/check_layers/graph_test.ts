@@ -1,9 +1,9 @@
 import { assertEquals } from "@std/assert";
-import { circle, edgesOf } from "../../../scripts/check_layers/graph.ts";
+import { edgesOf, findCycle } from "../../../scripts/check_layers/graph.ts";
 
 const root = "file:///project/";
 
-Deno.test("edgesOf() takes the imports between files of the project", () => {
+Deno.test("edgesOf() returns the imports between files of the project", () => {
   const { edges, files, errors } = edgesOf({
     modules: [
       {
@@ -40,11 +40,11 @@ Deno.test("edgesOf() takes the imports between files of the project", () => {
   assertEquals(errors, ["src/base/a.ts: Module not found"]);
 });
 
-Deno.test("circle() finds a circle of rooms and passes over lazy imports", () => {
+Deno.test("findCycle() finds a cycle of modules and ignores lazy imports", () => {
   const one = { from: "src/wire/a.ts", to: "src/system/b.ts", lazy: false };
   const two = { from: "src/system/c.ts", to: "src/sa/d.ts", lazy: false };
   const back = { from: "src/sa/e.ts", to: "src/wire/f.ts", lazy: false };
-  assertEquals(circle([one, two]), undefined);
-  assertEquals(circle([one, two, back]), ["wire", "system", "sa", "wire"]);
-  assertEquals(circle([one, two, { ...back, lazy: true }]), undefined);
+  assertEquals(findCycle([one, two]), undefined);
+  assertEquals(findCycle([one, two, back]), ["wire", "system", "sa", "wire"]);
+  assertEquals(findCycle([one, two, { ...back, lazy: true }]), undefined);
 });

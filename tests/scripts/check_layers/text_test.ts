@@ -4,7 +4,7 @@ import {
   withoutComments,
 } from "../../../scripts/check_layers/text.ts";
 
-Deno.test("withoutComments() blanks comments and keeps strings and lines", () => {
+Deno.test("withoutComments() blanks comments and preserves strings and lines", () => {
   const source = [
     'const a = "// not a comment"; // one',
     "/* two",
@@ -20,20 +20,20 @@ Deno.test("withoutComments() blanks comments and keeps strings and lines", () =>
   ]);
 });
 
-Deno.test("textViolations() keeps Deno.dlopen inside ffi", () => {
+Deno.test("textViolations() allows Deno.dlopen in ffi only", () => {
   const source = "\nconst c = Deno.dlopen(path, {});";
   assertEquals(textViolations("ffi/libc.ts", source), []);
   assertEquals(textViolations("src/system/a.ts", source), [
-    "src/system/a.ts:2: only ffi/ opens libraries",
+    "src/system/a.ts:2: only ffi/ may open libraries",
   ]);
   assertEquals(textViolations("src/system/a.ts", `//${source.trim()}`), []);
 });
 
-Deno.test("textViolations() keeps Deno out of the pure rooms", () => {
+Deno.test("textViolations() refuses Deno in the pure modules", () => {
   const source = "const n = Deno.pid;";
-  for (const room of ["wire", "subnet", "sa"]) {
-    assertEquals(textViolations(`src/${room}/a.ts`, source), [
-      `src/${room}/a.ts:1: ${room} is pure and may not use Deno`,
+  for (const module of ["wire", "subnet", "sa"]) {
+    assertEquals(textViolations(`src/${module}/a.ts`, source), [
+      `src/${module}/a.ts:1: ${module} is pure and may not use Deno`,
     ]);
   }
   assertEquals(textViolations("src/netdev/a.ts", source), []);

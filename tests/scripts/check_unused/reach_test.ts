@@ -1,12 +1,9 @@
 import { assertEquals } from "@std/assert";
-import {
-  exportsOfOneFile,
-  reach,
-} from "../../../scripts/check_unused/reach.ts";
+import { reach, unusedExports } from "../../../scripts/check_unused/reach.ts";
 import { parseSource } from "../../../scripts/check_unused/source.ts";
 
-/** What stays unreached from `a.ts`, as `file name`, and files without a name. */
-function leftOver(files: Record<string, string>): string[] {
+/** Returns the declarations that `a.ts` does not reach, as `file name`, and the files that it does not reach. */
+function unreached(files: Record<string, string>): string[] {
   const sources = parsed(files);
   const { declarations, files: seen } = reach(sources, ["a.ts"]);
   return [...sources.values()].flatMap((source) =>
@@ -26,9 +23,9 @@ function parsed(files: Record<string, string>) {
   );
 }
 
-Deno.test("a declaration is reached through imports, other declarations and statements", () => {
+Deno.test("reach() follows imports, declarations and statements", () => {
   assertEquals(
-    leftOver({
+    unreached({
       "a.ts": `import { b } from "./lib/b.ts"; b();`,
       "lib/b.ts":
         `export function b() { return c; } const c = 1; const d = c; type E = 0;
@@ -38,9 +35,9 @@ Deno.test("a declaration is reached through imports, other declarations and stat
   );
 });
 
-Deno.test("a member's name reaches no declaration", () => {
+Deno.test("reach() ignores member names", () => {
   assertEquals(
-    leftOver({
+    unreached({
       "a.ts": `import { b } from "./b.ts"; b.x; ({ y: b });`,
       "b.ts": `export const b = { x: 1 }; export const x = 1; const y = 2;`,
     }),
@@ -48,9 +45,9 @@ Deno.test("a member's name reaches no declaration", () => {
   );
 });
 
-Deno.test("names are followed through other names, all names and namespaces", () => {
+Deno.test("reach() follows renamed imports, reexports and namespaces", () => {
   assertEquals(
-    leftOver({
+    unreached({
       "a.ts":
         `import { one as two, six } from "./index.ts"; import * as d from "./d.ts"; two; six; d;`,
       "index.ts":
@@ -64,9 +61,9 @@ Deno.test("names are followed through other names, all names and namespaces", ()
   );
 });
 
-Deno.test("a dynamic import takes what it names, a file in a string is reached whole", () => {
+Deno.test("reach() follows the names of a dynamic import, and all exports of a file named in a string", () => {
   assertEquals(
-    leftOver({
+    unreached({
       "a.ts": `const { b } = await import("./b.ts"); new URL("c.ts", "x");
          const PROGRAM = "/mount/programs/d.ts"; PROGRAM;`,
       "b.ts": `export const b = 1; export const other = 2;`,
@@ -78,9 +75,9 @@ Deno.test("a dynamic import takes what it names, a file in a string is reached w
   );
 });
 
-Deno.test("values that only their own file uses are found, types are not", () => {
+Deno.test("unusedExports() finds values that only their own file uses, but not types", () => {
   assertEquals(
-    exportsOfOneFile(parsed({
+    unusedExports(parsed({
       "a.ts": `import { b } from "./b.ts"; b;`,
       "b.ts": `export const b = 1;\nexport const c = b;\nexport type D = 0;`,
     })),
