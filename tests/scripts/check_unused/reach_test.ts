@@ -87,7 +87,7 @@ Deno.test("unusedExports() finds values that only their own file uses, but not t
 
 Deno.test("a value that another file takes through all names of a third one is used", () => {
   assertEquals(
-    exportsOfOneFile(parsed({
+    unusedExports(parsed({
       "a.ts": `import { b, own } from "./index.ts"; b; own;`,
       "index.ts":
         `export * from "./b.ts"; export * from "./c.ts"; export const own = 1;`,
