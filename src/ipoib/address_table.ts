@@ -1,14 +1,14 @@
 /**
- * A table of IP addresses that the data path looks up by words: open addressing with linear probing, nothing
- * allocated for a lookup.
+ * Hash table keyed by IP address, for the data path: open addressing with linear probing. A lookup takes four 32-bit
+ * words and allocates nothing.
  *
- * The number of slots is a power of two and at least twice the number of entries. A deleted entry closes its gap: the
- * entries behind it move up, so that no lookup passes tombstones.
+ * The number of slots is a power of two and at least twice the number of entries. Deletion shifts the following entries
+ * back, so that there are no tombstones.
  */
 
 import type { IpAddress } from "../wire/ip_address.ts";
 
-/** An address, or whatever else has four words. */
+/** A key of four 32-bit words: an IP address or a flow key. */
 export type AddressWords = Pick<IpAddress, "w0" | "w1" | "w2" | "w3">;
 
 const WORDS = 4;
@@ -24,7 +24,7 @@ export class AddressTable<T> {
     return this.#size;
   }
 
-  /** The value of the address with these words. */
+  /** Returns the value of the key with these words. */
   find(w0: number, w1: number, w2: number, w3: number): T | undefined {
     const keys = this.#keys;
     const values = this.#values;
@@ -44,13 +44,13 @@ export class AddressTable<T> {
     return this.find(w0, w1, w2, w3);
   }
 
-  /** Adds an entry, or replaces the value of the one that is there. */
+  /** Adds an entry, or replaces the value of an existing one. */
   set(address: AddressWords, value: T): void {
     if (2 * (this.#size + 1) > this.#values.length) this.#grow();
     this.#put(address.w0, address.w1, address.w2, address.w3, value);
   }
 
-  /** Removes an entry; false if there is none. */
+  /** Removes an entry; returns false if there is none. */
   delete({ w0, w1, w2, w3 }: AddressWords): boolean {
     const mask = this.#mask;
     let hole = this.#slot(w0, w1, w2, w3);
@@ -62,7 +62,7 @@ export class AddressTable<T> {
       slot = (slot + 1) & mask
     ) {
       const home = this.#home(slot);
-      // An entry may move to the hole unless its own place lies behind it.
+      // An entry may move to the hole unless its home slot lies after the hole.
       if (((slot - home) & mask) < ((slot - hole) & mask)) continue;
       this.#move(slot, hole);
       hole = slot;
@@ -75,7 +75,7 @@ export class AddressTable<T> {
     if (this.#size > 0) this.#reset(MIN_SLOTS);
   }
 
-  /** The values, in no particular order. */
+  /** Returns the values in no particular order. */
   values(): T[] {
     return this.#values.filter((value): value is T => value !== undefined);
   }
@@ -91,7 +91,7 @@ export class AddressTable<T> {
     this.#values[slot] = value;
   }
 
-  /** The slot of an entry, or the empty one where it would be. */
+  /** Returns the slot of a key, or the empty slot for its insertion. */
   #slot(w0: number, w1: number, w2: number, w3: number): number {
     const keys = this.#keys;
     const mask = this.#mask;
@@ -139,7 +139,7 @@ export class AddressTable<T> {
   }
 }
 
-/** Mixes four words; the low bits depend on all of them. */
+/** Hashes four words; the low bits depend on all of them. */
 function hash(w0: number, w1: number, w2: number, w3: number): number {
   const sum = Math.imul(w0, 0x9e3779b1) ^ Math.imul(w1, 0x85ebca77) ^
     Math.imul(w2, 0xc2b2ae3d) ^ w3;

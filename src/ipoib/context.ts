@@ -1,4 +1,4 @@
-/** What every interface of a port shares: the loop, the port, the subnet administrator. */
+/** Dependencies shared by all interfaces of a port: reactor, HCA port, subnet administrator client, memberships. */
 
 import type { HcaPort } from "../hca/hca.ts";
 import type { SaClient } from "../sa/client.ts";
@@ -9,8 +9,8 @@ export interface EngineContext {
   readonly reactor: Reactor;
   readonly port: HcaPort;
   readonly sa: SaClient;
-  /** Joins and leaves of the port's interfaces together. */
+  /** Multicast memberships of the port, counted over its interfaces. */
   readonly memberships: Memberships;
-  /** Most multicast groups of one interface, beside its broadcast group. Default: DEFAULT_MAX_GROUPS. */
+  /** Maximum number of multicast groups per interface, broadcast group excluded. Default: DEFAULT_MAX_GROUPS. */
   readonly maxGroups?: number;
 }

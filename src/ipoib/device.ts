@@ -1,9 +1,8 @@
 /**
- * The interfaces of one port: the parent, and children for other partitions (Linux ipoib_vlan.c behaviour).
+ * The interfaces of one port: a parent, and children on other partitions (Linux ipoib_vlan.c behaviour).
  *
- * A child is an {@linkcode IpoibInterface} like the parent, with a TAP and a queue pair of its own. As with the
- * driver it is created down, may be created before its P_Key is in the port's table, and goes up and down with
- * its parent.
+ * A child is an {@linkcode IpoibInterface} like the parent, with its own TAP and queue pair. As in ib_ipoib a child is
+ * created down, may be created before its P_Key is in the port's table, and is set up and down with its parent.
  */
 
 import { Errno } from "../base/errno.ts";
@@ -17,39 +16,44 @@ import { IpoibInterface } from "./interface.ts";
 const MAX_PKEY = 0xffff;
 const IF_NAME_PARENT_PART = 10;
 
-/** How a child was made: by `create_child`, or by `link add`. */
+/** How a child was created: "legacy" by `create_child`, "rtnl" by `link add`. */
 export type ChildKind = "legacy" | "rtnl";
 
-/** A child with its P_Key as it was written. */
+/** A child interface. */
 export interface Child {
   readonly interface: IpoibInterface;
+  /** P_Key as given by the user, possibly without the full-member bit. */
   readonly written: number;
   readonly kind: ChildKind;
 }
 
+/** Constructor options of an {@linkcode IpoibDevice}. */
 export interface DeviceOptions {
+  /** Name of the parent interface. */
   name: string;
+  /** Index of the parent's P_Key in the port's P_Key table. */
   pkeyIndex: number;
+  /** MTU of the parent set by the administrator, in bytes. */
   adminMtu: number | undefined;
-  /** Makes a network device that is read into that memory; throws if the name is taken. */
+  /** Creates a network device that reads frames into `memory`; throws `E_NAME_TAKEN` (EEXIST) if the name is taken. */
   openNetdev: (name: string, memory: SendMemory) => Netdev;
 }
 
 export class IpoibDevice {
   readonly parent: IpoibInterface;
   readonly children: Child[] = [];
-  /** Called when the state of an interface changed. */
+  /** Called when the state, name or namespace of an interface changed, and when a child was removed. */
   onStateChange: (which: IpoibInterface) => void = () => {};
-  /** Called with all interfaces, the parent first, when one came, went, was renamed or moved to another namespace. */
+  /** Called with all interfaces, parent first, when one was created, removed, renamed or moved to another namespace. */
   onInterfaces: (interfaces: readonly IpoibInterface[]) => void = () => {};
-  /** Called when the parent's network device was deleted from outside. */
+  /** Called when another program deleted the parent's network device. */
   onGone: () => void = () => {};
 
   readonly #context: EngineOptions;
   readonly #options: DeviceOptions;
   #parentUp = false;
-  /** Names and namespaces, as last told. */
-  #places: readonly string[];
+  /** Namespaces and names that were last passed to `onInterfaces`. */
+  #locations: readonly string[];
 
   constructor(context: EngineOptions, options: DeviceOptions) {
     this.#context = context;
@@ -63,7 +67,7 @@ export class IpoibDevice {
       adminMtu: options.adminMtu,
     });
     this.#listen(this.parent);
-    this.#places = [placeOf(this.parent)];
+    this.#locations = [locationOf(this.parent)];
     netdev.config.onChange((change) => {
       if (change === "link") this.#followParent();
       if (change === "gone") this.onGone();
@@ -78,7 +82,7 @@ export class IpoibDevice {
     netdev.setUp(true);
   }
 
-  /** Parent first. */
+  /** Returns all interfaces, parent first. */
   interfaces(): IpoibInterface[] {
     return [this.parent, ...this.children.map((child) => child.interface)];
   }
@@ -87,16 +91,16 @@ export class IpoibDevice {
     return this.interfaces().find((each) => each.name === name);
   }
 
-  /** How an interface was made; undefined for the parent. */
+  /** Returns how an interface was created; undefined for the parent. */
   kindOf(each: IpoibInterface): ChildKind | undefined {
     return this.children.find((child) => child.interface === each)?.kind;
   }
 
   /**
-   * Makes the child of a P_Key, as `echo 0x8001 > create_child` does.
+   * Creates a child on a P_Key, like `echo 0x8001 > create_child`.
    *
-   * Throws `E_PKEY_INVALID` (EINVAL), `E_PKEY_TAKEN` (ENOTUNIQ), and what making the device throws
-   * (`E_NAME_TAKEN`, EEXIST).
+   * Throws `E_PKEY_INVALID` (EINVAL), `E_PKEY_TAKEN` (ENOTUNIQ), and the errors of `openNetdev` (`E_NAME_TAKEN`,
+   * EEXIST).
    */
   createChild(written: number): IpoibInterface {
     checkPkey(written);
@@ -108,24 +112,29 @@ export class IpoibDevice {
         `P_Key ${
           formatPkey(written)
         } already has an interface on ${this.parent.name}`,
-        { errno: Errno.ENOTUNIQ },
+        {
+          errno: Errno.ENOTUNIQ,
+          hint: "use `ipoib link add` for another interface on the P_Key",
+        },
       );
     }
     return this.#open(childName(this.parent.name, written), written, "legacy");
   }
 
   /**
-   * Makes a child of any name, as `ip link add link PARENT name NAME type ipoib pkey P_KEY` does: its P_Key, the parent's
-   * if none is given, may have other interfaces.
+   * Creates a child with a given name, like `ip link add link PARENT name NAME type ipoib pkey P_KEY`. The P_Key
+   * defaults to the parent's and may have other interfaces.
    *
-   * Throws `E_PKEY_INVALID` (EINVAL) and what making the device throws (`E_NAME_TAKEN`, EEXIST).
+   * Throws `E_PKEY_INVALID` (EINVAL) and the errors of `openNetdev` (`E_NAME_TAKEN`, EEXIST).
    */
   addChild(name: string, pkey: number = this.parent.pkey): IpoibInterface {
     checkPkey(pkey);
     return this.#open(name, pkey, "rtnl");
   }
 
-  /** Removes a child, as `ip link del` does; false for the parent, which stays (Linux ipoib_netlink.c behaviour). */
+  /**
+   * Removes a child, like `ip link del`; returns false for the parent, which is kept (Linux ipoib_netlink.c behaviour).
+   */
   removeChild(each: IpoibInterface): boolean {
     const child = this.children.find((child) => child.interface === each);
     if (child) this.#remove(child);
@@ -133,7 +142,8 @@ export class IpoibDevice {
   }
 
   /**
-   * Removes the child that `create_child` made and whose P_Key is exactly this one; returns its name.
+   * Removes the child that `create_child` created on this P_Key (full-member bit included), like `delete_child`;
+   * returns its name.
    *
    * Throws `E_PKEY_INVALID` (EINVAL), `E_NO_CHILD` (ENODEV).
    */
@@ -152,11 +162,12 @@ export class IpoibDevice {
     return name;
   }
 
-  /** Another program on the port may have left groups: finds out, and joins them again. */
+  /** Checks all memberships and rejoins lost groups, because another program on the port may have left some. */
   checkMemberships(): void {
     for (const each of this.interfaces()) each.checkMemberships();
   }
 
+  /** Closes all interfaces, children first. */
   close(): void {
     for (const child of [...this.children]) this.#remove(child);
     this.parent.close();
@@ -176,7 +187,7 @@ export class IpoibDevice {
     };
     this.children.push(child);
     this.#listen(child.interface);
-    this.#tellInterfaces();
+    this.#notifyInterfaces();
     netdev.config.onChange((change) => {
       if (change === "gone") this.#remove(child);
     });
@@ -206,31 +217,32 @@ export class IpoibDevice {
     this.children.splice(at, 1);
     child.interface.close();
     this.onStateChange(child.interface);
-    this.#tellInterfaces();
+    this.#notifyInterfaces();
   }
 
   #listen(each: IpoibInterface): void {
     each.onStateChange = () => this.onStateChange(each);
     each.netdev.config.onChange((change) => {
-      if (change !== "link" || this.#places.includes(placeOf(each))) return;
-      this.#tellInterfaces();
-      // The state is kept by name.
+      if (change !== "link") return;
+      if (this.#locations.includes(locationOf(each))) return;
+      this.#notifyInterfaces();
+      // Listeners store states by interface name.
       this.onStateChange(each);
     });
   }
 
-  #tellInterfaces(): void {
+  #notifyInterfaces(): void {
     const interfaces = this.interfaces();
-    this.#places = interfaces.map(placeOf);
+    this.#locations = interfaces.map(locationOf);
     this.onInterfaces(interfaces);
   }
 
   #onPortEvent(event: PortEvent): void {
-    // Children first, as in the driver.
+    // Children first, as in ib_ipoib.
     for (const each of this.interfaces().reverse()) each.onPortEvent(event);
   }
 
-  /** Children go up and down with the parent. */
+  /** Sets children up or down with the parent. */
   #followParent(): void {
     const { up } = this.parent.netdev.config;
     if (up === this.#parentUp) return;
@@ -239,7 +251,7 @@ export class IpoibDevice {
   }
 }
 
-function placeOf({ netdev, name }: IpoibInterface): string {
+function locationOf({ netdev, name }: IpoibInterface): string {
   return `${netdev.config.namespace.inode}/${name}`;
 }
 
@@ -254,11 +266,11 @@ function invalidPkey(what: "create" | "delete", pkey: number): IpoibError {
   return new IpoibError(
     "E_PKEY_INVALID",
     `Cannot ${what} a child for P_Key ${shown}`,
-    { errno: Errno.EINVAL, hint: "use 0x0001 to 0xffff, but not 0x8000" },
+    { errno: Errno.EINVAL, hint: "use 0x0001 to 0xffff, except 0x8000" },
   );
 }
 
-/** The driver's name for a child: ten characters of the parent's, and the P_Key as written. */
+/** Returns ib_ipoib's name for a child: the first ten characters of the parent's name and the P_Key as written. */
 export function childName(parent: string, written: number): string {
   const key = written.toString(16).padStart(4, "0");
   return `${parent.slice(0, IF_NAME_PARENT_PART)}.${key}`;

@@ -1,25 +1,25 @@
 /**
- * Ways out: what a destination sends by.
+ * Destinations of packets and their egresses.
  *
  * A destination has one egress at a time, replaced by its state machine: a queue while an address, a path or a join is
- * waited for, then the route. The transmitter knows no kinds of them.
+ * pending, then a route. The transmitter does not distinguish between kinds of egress.
  */
 
 import type { EthernetKind } from "../wire/ethernet.ts";
 
-/** A way out. */
+/** Sends, queues or drops packets. */
 export interface Egress {
   /**
-   * Takes the packet of `length` bytes in `slot`, whose headers are written: sends it, keeps a copy, or drops and counts it.
-   * The slot is given back in any case.
+   * Sends the packet of `length` bytes in `slot`, whose headers are written, queues a copy, or drops and counts it.
+   * Consumes the slot in any case.
    */
   send(slot: number, length: number): void;
 }
 
-/** What an IP address leads to. */
+/** Target of a packet: a neighbour, a peer, a group or a multipath set. */
 export interface Destination {
-  /** What the receiver's kernel is to take a frame for. */
+  /** Kind of the Ethernet destination address that the receiver's kernel sees. */
   readonly kind: EthernetKind;
-  /** Packets go here: the data path looks at nothing else. */
+  /** Current egress, read by the data path for each packet. */
   readonly egress: Egress;
 }

@@ -1,8 +1,8 @@
 /**
- * The engine of one interface: its tables and its two data paths, wired together.
+ * Engine of one interface: creates and connects its tables and its transmit and receive paths.
  *
- * What happens when is decided by the interface (interface.ts): the engine is opened with a queue pair when the link
- * can begin, carries packets once the broadcast group has given it a Q_Key, and is closed when the link ends.
+ * The interface (interface.ts) drives it: attaches a queue pair and opens the engine when the link starts, starts
+ * transmission when the broadcast group is joined and the Q_Key is known, and closes the engine when the link ends.
  */
 
 import type { Logger } from "../base/log.ts";
@@ -18,7 +18,7 @@ import { ipv4Family } from "./family/ipv4_family.ts";
 import type { LinkIdentity } from "./link_identity.ts";
 import { MulticastTable } from "./multicast/multicast_table.ts";
 import { WantedGroups } from "./multicast/wanted_groups.ts";
-import { KernelAgreement } from "./neighbour/kernel_agreement.ts";
+import { KernelSync } from "./neighbour/kernel_sync.ts";
 import { NeighbourTable } from "./neighbour/neighbour_table.ts";
 import { NextHops } from "./next_hops.ts";
 import { PathTable } from "./path.ts";
@@ -28,12 +28,12 @@ import { Statistics } from "./statistics.ts";
 import { Transmitter } from "./tx.ts";
 import { UdSender } from "./ud_sender.ts";
 
-/** The address families, in the order of their share of the traffic. */
+/** Default address families, the most frequent first. */
 const FAMILIES: readonly AddressFamily[] = [ipv4Family];
 
-/** What an engine is opened with. */
+/** Dependencies of an {@linkcode Engine}. */
 export interface EngineOptions extends EngineContext {
-  /** The families that are carried, the most frequent one first. Default: all. */
+  /** Supported address families, the most frequent first. Default: IPv4. */
   readonly families?: readonly AddressFamily[];
 }
 
@@ -52,11 +52,11 @@ export class Engine {
   readonly #transmitter: Transmitter;
   readonly #receiver: Receiver;
   readonly #announceTimer: Timer;
-  /** Addresses to announce once more, by their text. */
+  /** Addresses to announce a second time, keyed by text. */
   readonly #announced = new Map<string, IpAddress>();
   #qp: UdQp | undefined;
 
-  /** @param memory what the network device is read into, and packets are sent from */
+  /** @param memory slots into which frames of the network device are read, and from which packets are sent */
   constructor(
     context: EngineOptions,
     netdev: Netdev,
@@ -75,7 +75,7 @@ export class Engine {
     this.groups = new MulticastTable({ context, sender, identity, log });
     this.paths = new PathTable(context, identity, this.groups, statistics);
     this.peers = new PeerTable(reactor, sender, this.paths);
-    const kernel = new KernelAgreement(clock, netdev.config.neighbours);
+    const kernel = new KernelSync(clock, netdev.config.neighbours);
     this.neighbours = new NeighbourTable(sender, this.peers, kernel);
     this.#hops = new NextHops(
       netdev.config,
@@ -92,7 +92,7 @@ export class Engine {
       }),
     }));
     kernel.onRequest = (address) =>
-      this.#of(address)?.translator.request(address);
+      this.#familyOf(address)?.translator.request(address);
     this.#transmitter = new Transmitter({
       clock,
       netdev,
@@ -113,21 +113,21 @@ export class Engine {
     netdev.onRefused = (errno) => this.#receiver.refused(errno);
   }
 
-  /** Sends and receives by this queue pair from now on, or by none. */
+  /** Sets the queue pair to send and receive with; undefined for none. */
   attach(qp: UdQp | undefined): void {
     this.#qp = qp;
     this.groups.qp = qp;
     this.#receiver.attach(qp);
   }
 
-  /** Begins with the broadcast group. */
+  /** Starts joining the broadcast group. */
   open(broadcastMgid: Uint8Array, now: Millis): void {
     this.groups.start(broadcastMgid, now);
     this.followMemberships(now);
   }
 
-  /** The link has its Q_Key: packets may go. */
-  carry(qkey: number): void {
+  /** Starts transmission with the Q_Key of the broadcast group. */
+  startTransmit(qkey: number): void {
     this.#qp?.setQkey(qkey);
     this.#sender.qkey = qkey;
     this.#sender.qp = this.#qp;
@@ -135,7 +135,7 @@ export class Engine {
     this.#hops.clear();
   }
 
-  /** Leaves all groups and forgets everything that was learnt. */
+  /** Stops transmission, leaves all groups, and removes peers, paths and neighbours except static neighbours. */
   close(now: Millis): void {
     this.groups.stop(now);
     this.#wanted.clear();
@@ -148,30 +148,30 @@ export class Engine {
     this.#sender.qp = undefined;
   }
 
-  /** Light flush: asks for groups and paths again, and uses what there is meanwhile. */
+  /** Light flush: joins groups and queries paths again, and keeps using the present ones meanwhile. */
   refresh(now: Millis): void {
     this.paths.doubtAll(now);
     this.groups.rejoin(now);
   }
 
-  /** Another program on the port may have left groups. */
+  /** Checks all memberships, because another program on the port may have left groups. */
   checkMemberships(now: Millis): void {
     this.groups.checkMemberships(now);
   }
 
-  /** The kernel's routes or addresses changed. */
-  forgetNextHops(): void {
+  /** Clears the next-hop cache after a change of the kernel's routes or addresses. */
+  clearNextHops(): void {
     this.#hops.clear();
   }
 
-  /** Joins what the kernel is a member of, leaves what it is not. */
+  /** Joins and leaves groups to match the kernel's memberships, up to the group limit. */
   followMemberships(now: Millis): void {
     const link = this.groups.broadcast;
     if (!link) return;
     const { memberships } = this.#netdev.config;
     const wanted = this.#wanted.choose(memberships, this.#isAllHosts);
     const mgids = wanted.map((group) =>
-      this.#of(group)?.family.mgid(group, link.mgid)
+      this.#familyOf(group)?.family.mgid(group, link.mgid)
     );
     this.groups.setWanted(
       mgids.filter((mgid) => mgid !== undefined),
@@ -180,7 +180,7 @@ export class Engine {
     );
   }
 
-  /** Tells the link where these addresses are, twice: the first time the switches may not know the group's new member yet. */
+  /** Announces addresses twice, because switches may not have the new group member in their tables the first time. */
   announce(addresses: readonly IpAddress[]): void {
     if (addresses.length === 0) return;
     this.#announce(addresses);
@@ -204,11 +204,12 @@ export class Engine {
   readonly #isAllHosts = (group: IpAddress): boolean =>
     this.#families.some(({ family }) => family.allHosts.equals(group));
 
-  /** The family of an address, if it is carried. */
-  #of(address: IpAddress): FamilyOnLink | undefined {
+  /** Returns the family of an address; undefined if it is not supported. */
+  #familyOf(address: IpAddress): FamilyOnLink | undefined {
     return this.#families.find(({ family }) => family.has(address));
   }
 
+  /** Closes all timers. */
   dispose(): void {
     this.#announceTimer.close();
     this.groups.close();

@@ -1,20 +1,20 @@
 /**
- * One IPoIB interface: a P_Key of a port, with its own TAP and queue pair. A parent and a child differ in nothing here.
+ * One IPoIB interface: a P_Key of a port with its own TAP and queue pair. Parent and child interfaces are alike.
  *
- * Life of the link: the TAP is up, the port active, the P_Key in the port's table; then the queue pair is made
- * and the broadcast group joined; then the link has its Q_Key and MTU, carrier goes on, and everything
- * else begins. Events of the port take it back as far as ib_ipoib's flushes do (Linux ipoib_verbs.c):
+ * A link starts when the TAP is up, the port is active and the P_Key is in the port's table: the queue pair is created
+ * and the broadcast group joined. The group's record has the Q_Key and the MTU; carrier is then set and transmission
+ * starts. Port events restart the link as far as ib_ipoib's flushes do (Linux ipoib_verbs.c):
  *
- * | event                                  | flush  | effect                                                     |
- * |----------------------------------------|--------|------------------------------------------------------------|
- * | client reregister                      | light  | groups joined again, paths asked again, both used meanwhile |
- * | port active, port error, LID change    | normal | carrier off, groups left, paths dropped, then up again     |
- * | P_Key change                           | heavy  | the same with another queue pair, if our P_Key or its index changed |
- * | any, when the port's GID has changed   | light  | the same; the new link-layer address is announced          |
- * | subnet manager change                  | none   | its LID and SL are read at each request to it              |
+ * | event                               | flush  | effect                                                           |
+ * |-------------------------------------|--------|------------------------------------------------------------------|
+ * | client reregister                   | light  | joins groups and queries paths again, keeps using them meanwhile |
+ * | port active, port error, LID change | normal | clears carrier, leaves groups, drops paths, restarts the link    |
+ * | any, if P_Key or its index changed  | heavy  | the same with a new queue pair                                   |
+ * | any, if the port's GID changed      | light  | as client reregister; announces the new link-layer address       |
+ * | subnet manager change               | none   | none: each request to the manager reads its LID and SL           |
  *
- * The queue pair, and with it the QPN of the interface, stays as long as the TAP is up and the P_Key in its place: a peer
- * reaches an interface whose port was away without asking anew.
+ * The queue pair, and with it the QPN, is kept while the TAP is up and the P_Key keeps its index, so that peers need no
+ * new address resolution after a port error.
  */
 
 import { getLogger, type Logger } from "../base/log.ts";
@@ -36,12 +36,13 @@ import { LinkIdentity } from "./link_identity.ts";
 import { findPkey, type PkeyChoice } from "./pkey_choice.ts";
 import type { Statistics } from "./statistics.ts";
 
+/** Constructor options of an {@linkcode IpoibInterface}. */
 export interface InterfaceOptions {
   netdev: Netdev;
-  /** What the network device is read into; from now on the interface's. */
+  /** Slots into which frames of the network device are read; owned by the interface. */
   memory: SendMemory;
   pkey: PkeyChoice;
-  /** MTU that the administrator asks for. */
+  /** MTU set by the administrator, in bytes. */
   adminMtu: number | undefined;
 }
 
@@ -49,28 +50,29 @@ export class IpoibInterface {
   readonly netdev: Netdev;
   readonly log: Logger;
   adminMtu: number | undefined;
-  /** Leaves groups alone that other programs joined on the port; the embedded HCA has no others. */
+  /** ib_ipoib's `umcast` flag: stored and shown, without effect. */
   umcast = false;
-  /** Of the receive completions; stays when the queue pair is made anew. */
+  /** Moderation of receive completions; survives a new queue pair. */
   readonly moderation = new Moderation();
   /** Called when {@linkcode state} changed. */
   onStateChange: (state: string) => void = () => {};
 
   readonly #context: EngineOptions;
-  readonly #choice: PkeyChoice;
+  readonly #pkeyChoice: PkeyChoice;
   readonly #memory: SendMemory;
   readonly #identity: LinkIdentity;
   readonly #engine: Engine;
   #qp: UdQp | undefined;
-  /** True from the join of the broadcast group on. */
-  #begun = false;
-  /** The port's GID when the link began, or was announced last. */
+  /** True while the link is started: from the first join of the broadcast group on. */
+  #started = false;
+  /** Last GID of the port that was handled. */
   #gid: Uint8Array;
   #state = "starting";
-  /** The device's MTU as last seen, and as last set by us. */
+  /** Last MTU of the network device. */
   #seenMtu: number;
+  /** Last MTU that this interface set on the network device. */
   #ownMtu = 0;
-  /** Addresses that were announced, as text. */
+  /** Announced addresses, as text. */
   #announced = new Set<string>();
   #closed = false;
 
@@ -78,7 +80,7 @@ export class IpoibInterface {
     const { netdev, memory } = options;
     this.#context = context;
     this.#memory = memory;
-    this.#choice = options.pkey;
+    this.#pkeyChoice = options.pkey;
     this.#gid = context.port.attributes.gid;
     this.netdev = netdev;
     this.adminMtu = options.adminMtu;
@@ -92,7 +94,7 @@ export class IpoibInterface {
       this.#identity,
       this.log,
     );
-    this.groups.onBroadcast = ({ qkey }) => this.#carry(qkey);
+    this.groups.onBroadcast = ({ qkey }) => this.#startTransmit(qkey);
     this.groups.onJoin = () => this.#updateState();
     netdev.config.onChange((change) => this.#onConfig(change));
     this.#evaluate();
@@ -102,21 +104,22 @@ export class IpoibInterface {
     return this.netdev.config.name;
   }
 
-  /** With the full-member bit, as the driver shows it. */
+  /** P_Key with the full-member bit set, as ib_ipoib shows it. */
   get pkey(): number {
     return this.#identity.pkey;
   }
 
-  /** Position in the port's table, or -1 while it is not there. */
+  /** Index of the P_Key in the port's P_Key table; -1 if the table lacks it. */
   get pkeyIndex(): number {
     return this.#identity.pkeyIndex;
   }
 
+  /** QPN of the queue pair; 0 if there is none. */
   get qpn(): number {
     return this.#identity.qpn;
   }
 
-  /** "running", or what the interface waits for. */
+  /** "running", "closed", or the condition that the interface waits for. */
   get state(): string {
     return this.#state;
   }
@@ -125,7 +128,7 @@ export class IpoibInterface {
     return this.#state === RUNNING;
   }
 
-  /** The interface's own link-layer address; datagram mode only, so no flag is set. */
+  /** Link-layer address of the interface. No flag is set, because only datagram mode is supported. */
   get address(): LinkAddress {
     return this.#identity.address;
   }
@@ -150,12 +153,12 @@ export class IpoibInterface {
     return this.#engine.groups;
   }
 
-  /** Slots are free again. */
+  /** Resumes reading from the network device; called when slots are free again. */
   onCredit(): void {
     this.netdev.resume();
   }
 
-  /** An event of the port. */
+  /** Handles an event of the port; see the module description. */
   onPortEvent(event: PortEvent): void {
     switch (event.type) {
       case "client_reregister":
@@ -176,18 +179,21 @@ export class IpoibInterface {
     this.#evaluate();
   }
 
-  /** Another program on the port may have left groups: finds out, and joins them again. */
+  /** Checks all memberships and rejoins lost groups, because another program on the port may have left some. */
   checkMemberships(): void {
     this.#engine.checkMemberships(this.#now());
   }
 
-  /** Asks for an MTU; the group's may rule all the same. */
+  /** Sets the administrator's MTU in bytes; the port or the group may limit the effective MTU. */
   setAdminMtu(mtu: number): void {
     this.adminMtu = mtu;
     this.#applyMtu();
   }
 
-  /** Forgets neighbours, the kernel's entries first: one, or all but those that the administrator gave; returns how many. */
+  /**
+   * Removes the neighbour `address`, or all neighbours, from the kernel's table and this one. PERMANENT entries of the
+   * kernel are kept. Returns the number of removed kernel entries.
+   */
   flushNeighbours(address?: IpAddress): number {
     const { neighbours } = this.netdev.config;
     const entries = neighbours.list().filter((each) =>
@@ -201,12 +207,12 @@ export class IpoibInterface {
     return entries.length;
   }
 
-  /** Holds the link-layer address of a neighbour. */
+  /** Adds or changes a static neighbour. Throws `E_NEIGHBOUR_LIMIT` (ENOBUFS). */
   addNeighbour(address: IpAddress, at: LinkAddress): void {
     this.neighbours.hold(address, at);
   }
 
-  /** Removes a neighbour here and in the kernel; false if there is none. */
+  /** Removes a neighbour from this table and the kernel's; returns false if neither has it. */
   deleteNeighbour(address: IpAddress): boolean {
     const { neighbours } = this.netdev.config;
     const kernel = neighbours.list().some((each) =>
@@ -216,6 +222,7 @@ export class IpoibInterface {
     return this.neighbours.forget(address) || kernel;
   }
 
+  /** Leaves all groups and closes queue pair, network device and send memory. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -228,12 +235,12 @@ export class IpoibInterface {
 
   // The link ------------------------------------------------------------------------------------------------
 
-  /** Brings the link as far as it can get now. */
+  /** Starts or ends the link to match the device, the port and the P_Key table. */
   #evaluate(): void {
     if (this.#closed) return;
     const { attributes } = this.#context.port;
     const identity = this.#identity;
-    const found = findPkey(this.#choice, attributes.pkeys, identity.pkey);
+    const found = findPkey(this.#pkeyChoice, attributes.pkeys, identity.pkey);
     if (found.pkey !== identity.pkey || found.index !== identity.pkeyIndex) {
       this.#closeQp();
     }
@@ -241,23 +248,23 @@ export class IpoibInterface {
     identity.pkeyIndex = found.index;
     if (!this.netdev.config.up || found.index < 0) this.#closeQp();
     else if (attributes.state !== "active") this.#endLink();
-    else if (!this.#begun) this.#beginLink();
+    else if (!this.#started) this.#startLink();
     this.#updateState();
   }
 
-  /** The link-layer address follows the port's GID: groups and paths are asked for in its name, and peers are told. */
+  /** After a change of the port's GID, joins groups and queries paths with the new GID and announces the addresses. */
   #followGid({ type }: PortEvent): void {
     const { gid } = this.#context.port.attributes;
     if (gidEquals(gid, this.#gid)) return;
     this.#gid = gid;
-    if (!this.#begun) return;
-    this.log.info(`the port's GID is ${formatGid(gid)} now`);
+    if (!this.#started) return;
+    this.log.info(`port GID changed to ${formatGid(gid)}`);
     if (type !== "client_reregister") this.#engine.refresh(this.#now());
     this.#announced.clear();
     this.#followAddresses();
   }
 
-  #beginLink(): void {
+  #startLink(): void {
     if (!this.#qp) {
       this.#qp = this.#context.port.createUdQp({
         memory: this.#memory,
@@ -268,14 +275,14 @@ export class IpoibInterface {
       this.moderation.attach(this.#qp);
       this.#engine.attach(this.#qp);
     }
-    this.#begun = true;
+    this.#started = true;
     this.#engine.open(this.broadcastMgid, this.#now());
   }
 
-  /** Leaves groups and forgets what was learnt; the queue pair stays. */
+  /** Leaves groups and removes peers, paths and neighbours; keeps the queue pair. */
   #endLink(): void {
-    if (!this.#begun) return;
-    this.#begun = false;
+    if (!this.#started) return;
+    this.#started = false;
     this.#engine.close(this.#now());
     this.#announced.clear();
     this.#updateState();
@@ -314,9 +321,9 @@ export class IpoibInterface {
     this.onStateChange(state);
   }
 
-  /** The broadcast group is joined. */
-  #carry(qkey: number): void {
-    this.#engine.carry(qkey);
+  /** Starts transmission; called when the broadcast group is joined. */
+  #startTransmit(qkey: number): void {
+    this.#engine.startTransmit(qkey);
     this.#applyMtu();
     this.#updateState();
     this.#followAddresses();
@@ -344,22 +351,24 @@ export class IpoibInterface {
         this.#followMtu();
         break;
       case "address":
-        this.#engine.forgetNextHops();
+        this.#engine.clearNextHops();
         this.#followAddresses();
         break;
       case "route":
-        this.#engine.forgetNextHops();
+        this.#engine.clearNextHops();
         break;
       case "membership":
         this.#engine.followMemberships(this.#now());
         break;
       case "gone":
-        this.log.warn("the network device was deleted");
+        this.log.warn("The network device was deleted");
         break;
     }
   }
 
-  /** The device's MTU changed: if it was not us it was the administrator, whose word counts as far as the group allows. */
+  /**
+   * Takes an MTU of the network device that this interface did not set as the administrator's, and applies the limits.
+   */
   #followMtu(): void {
     const { mtu } = this.netdev.config;
     const changed = mtu !== this.#seenMtu;
@@ -369,7 +378,7 @@ export class IpoibInterface {
     this.#applyMtu();
   }
 
-  /** Announces addresses that are new on the link. */
+  /** Announces addresses that have not been announced on the link. */
   #followAddresses(): void {
     if (!this.carrier) return;
     const { addresses } = this.netdev.config;

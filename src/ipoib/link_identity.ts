@@ -1,4 +1,4 @@
-/** What an interface is on its link: its P_Key, its queue pair's number, its port's GID. */
+/** Identity of an interface on its link: P_Key, QPN and port GID. */
 
 import type { HcaPort } from "../hca/hca.ts";
 import { FULL_MEMBER } from "../base/units.ts";
@@ -6,11 +6,11 @@ import type { LinkAddress } from "../wire/link_address.ts";
 import { broadcastMgid } from "../wire/mgid.ts";
 
 export class LinkIdentity {
-  /** With the full-member bit, as the driver shows it. */
+  /** P_Key with the full-member bit set, as ib_ipoib shows it. */
   pkey = FULL_MEMBER;
-  /** Position of the P_Key in the port's table, or -1 while it is not there. */
+  /** Index of the P_Key in the port's P_Key table; -1 if the table lacks it. */
   pkeyIndex = -1;
-  /** 0 while there is no queue pair. */
+  /** QPN of the queue pair; 0 if there is none. */
   qpn = 0;
   readonly #port: HcaPort;
 
@@ -18,15 +18,17 @@ export class LinkIdentity {
     this.#port = port;
   }
 
+  /** GID of the port, 16 bytes. */
   get gid(): Uint8Array {
     return this.#port.attributes.gid;
   }
 
-  /** The interface's own link-layer address; datagram mode only, so no flag is set. */
+  /** Link-layer address of the interface. No flag is set, because only datagram mode is supported. */
   get address(): LinkAddress {
     return { flags: 0, qpn: this.qpn, gid: this.gid };
   }
 
+  /** MGID of the broadcast group, 16 bytes. */
   get broadcastMgid(): Uint8Array {
     return broadcastMgid(this.pkey);
   }

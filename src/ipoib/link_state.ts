@@ -1,4 +1,4 @@
-/** Why an interface does not carry traffic yet, in words for the user. */
+/** User-visible state of a link: running, or the condition that it waits for. */
 
 import { Errno } from "../base/errno.ts";
 import { formatPkey } from "../base/units.ts";
@@ -7,34 +7,35 @@ import { formatGid } from "../wire/gid.ts";
 import { formatMadStatus, MadStatus } from "../wire/mad.ts";
 import type { MulticastGroup } from "./multicast/multicast_group.ts";
 
-/** The text of a link that carries traffic. */
+/** State of a link that carries traffic. */
 export const RUNNING = "running";
 
 const WAITS_FOR_MANAGER = "waiting for the subnet manager";
 
-/** The port's rate in Mbit/s. */
+/** Returns the port's rate in Mbit/s. */
 export function portRateMbps(port: PortAttributes): number {
   return port.laneMbps * port.activeWidth;
 }
 
-/** What decides. */
+/** Input of {@linkcode linkState}. */
 export interface LinkConditions {
+  /** True if the network device is administratively up. */
   readonly up: boolean;
   readonly port: PortAttributes;
   readonly pkey: number;
-  /** Position of the P_Key in the port's table, or -1. */
+  /** Index of the P_Key in the port's P_Key table, or -1. */
   readonly pkeyIndex: number;
   readonly broadcast: MulticastGroup | undefined;
 }
 
-/** {@linkcode RUNNING}, or what the interface waits for. */
+/** Returns {@linkcode RUNNING}, or the condition that the interface waits for. */
 export function linkState(conditions: LinkConditions): string {
   const { up, port, pkey, pkeyIndex, broadcast } = conditions;
   if (!up) return "administratively down";
   if (port.state !== "active") {
     return port.state === "init"
       ? WAITS_FOR_MANAGER
-      : `waiting for the port, which is ${port.state}`;
+      : `waiting for the port (${port.state})`;
   }
   if (pkeyIndex < 0) {
     return `waiting for P_Key ${formatPkey(pkey)} in the port's table`;
@@ -47,7 +48,7 @@ export function linkState(conditions: LinkConditions): string {
   return joinState(broadcast, conditions);
 }
 
-/** Where the join of the broadcast group stands, and what the administrator most likely means by its refusal. */
+/** Describes the join of the broadcast group, with the likely reason for a refusal by the administrator. */
 function joinState(
   { mgid, failure, failureStatus: status }: MulticastGroup,
   { pkey, port }: LinkConditions,
@@ -60,8 +61,8 @@ function joinState(
   }
   switch (status) {
     case MadStatus.Ok:
-      return `${group} cannot be used by this port (error ${failure})`;
-    // What the join says is not enough to create a group: nobody else has.
+      return `${group} cannot be used by this port (errno ${failure})`;
+    // The join has too few components to create a group, so the administrator has none.
     case MadStatus.InsufficientComponents:
     case MadStatus.NoRecords:
       return `${group} does not exist in ${partition}`;
@@ -69,13 +70,13 @@ function joinState(
       return `${group} does not exist in ${partition}, or this port may not join it`;
     case MadStatus.RequestDenied:
       return `this port may not join ${group} in ${partition}`;
-    // A host's own MAD layer says so where no administrator listens.
+    // The MAD layer of a host without a subnet administrator returns this status.
     case MadStatus.UnsupportedMethodAttribute:
-      return `there is no subnet administrator at SM LID ${port.smLid} to join ${group}`;
+      return `no subnet administrator at SM LID ${port.smLid} for the join of ${group}`;
     case MadStatus.InvalidGid:
-      return `the subnet administrator does not know ${
+      return `the subnet administrator does not recognize port GID ${
         formatGid(port.gid)
-      }, which is to join ${group}`;
+      } in the join of ${group}`;
     default:
       return `the subnet administrator refuses the join of ${group} with status ${
         formatMadStatus(status)

@@ -1,7 +1,7 @@
 /**
  * Interrupt moderation of an interface: `ethtool -C IF rx-usecs N rx-frames N` (Linux ipoib_ethtool.c behaviour).
  *
- * Both values have 16 bits. A device that cannot moderate is no failure: the values are kept and shown all the same.
+ * Both values are 16-bit. If the device does not support moderation, the values are stored and shown without an error.
  */
 
 import { Errno } from "../base/errno.ts";
@@ -18,14 +18,14 @@ export class Moderation {
     return this.#values;
   }
 
-  /** Moderates this queue pair from now on, or none. */
+  /** Sets the queue pair to moderate, or none, and applies nonzero values to it. */
   attach(qp: UdQp | undefined): void {
     this.#qp = qp;
     const { rxUsecs, rxFrames } = this.#values;
     if (rxUsecs !== 0 || rxFrames !== 0) this.#apply(this.#values);
   }
 
-  /** Changes what is given; throws `E_COALESCE` (EINVAL) and what the device refuses. */
+  /** Changes the given values. Throws `E_COALESCE` (EINVAL) unless a value is 0 to 65535, and errors of the device. */
   set(change: Partial<CqModeration>): void {
     const values = { ...this.#values, ...change };
     for (const [name, value] of Object.entries(values)) {
@@ -34,7 +34,7 @@ export class Moderation {
           "E_COALESCE",
           `${
             name === "rxUsecs" ? "rx-usecs" : "rx-frames"
-          } ${value} is too large`,
+          } ${value} is out of range`,
           { errno: Errno.EINVAL, hint: `use 0 to ${MAX_VALUE}` },
         );
       }

@@ -1,24 +1,24 @@
 /**
- * The MTU of an interface in datagram mode: the smallest of what the port, the broadcast group and the
- * administrator allow (Linux ipoib_change_mtu and ipoib_mcast_carrier_on_task behaviour).
+ * MTU of an interface in datagram mode: the minimum of the limits of port, broadcast group and administrator (Linux
+ * ipoib_change_mtu and ipoib_mcast_carrier_on_task behaviour).
  */
 
 import { type IbMtu, ipoibMtu } from "../base/units.ts";
 
-/** Where an MTU comes from; all in bytes of an IP packet. */
+/** The limits behind an MTU, in bytes of an IP packet. */
 export interface MtuChain {
   readonly port: number;
-  /** Absent until the broadcast group is joined. */
+  /** Undefined until the broadcast group is joined. */
   readonly group: number | undefined;
-  /** Absent unless the administrator asked for one. */
+  /** Undefined unless the administrator set one. */
   readonly admin: number | undefined;
-  /** What the kernel's device has now. */
+  /** Current MTU of the network device. */
   readonly device: number;
-  /** The one that rules. */
+  /** The limit that is the minimum. */
   readonly binding: "port" | "group" | "admin" | "device";
 }
 
-/** The MTU that the device should have. */
+/** Returns the MTU to set on the network device, in bytes. */
 export function effectiveMtu(
   port: IbMtu,
   group: IbMtu | undefined,
@@ -31,7 +31,7 @@ export function effectiveMtu(
   );
 }
 
-/** The chain, for show. */
+/** Returns all limits and the binding one, for display; `device` is the network device's MTU in bytes. */
 export function mtuChain(
   port: IbMtu,
   group: IbMtu | undefined,

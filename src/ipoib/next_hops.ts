@@ -1,9 +1,9 @@
 /**
- * Next hops: what the data path does with a packet, decided once for a flow and kept until something changes.
+ * Next hops of transmitted packets, looked up once per flow and cached until the configuration changes.
  *
- * A frame of the device does not say which neighbour it is for. Where a program in the kernel writes the kernel's own
- * choice into the Ethernet destination (netdev/next_hop_program) that is followed; else the kernel's routing is asked with all
- * that a device can know, and flows are spread over the legs of a route by their weights.
+ * A frame read from the device does not identify the neighbour. If an eBPF program wrote the kernel's choice into the
+ * Ethernet destination (netdev/next_hop_program), that choice is used. Otherwise the kernel's routing table is queried
+ * with the header fields of the packet, and flows are distributed over the legs of a multipath route by weight.
  */
 
 import type { NetConfig, RouteLeg } from "../netdev/netdev.ts";
@@ -18,13 +18,13 @@ import type { MulticastTable } from "./multicast/multicast_table.ts";
 import type { NeighbourTable } from "./neighbour/neighbour_table.ts";
 import type { UdSender } from "./ud_sender.ts";
 
-/** Several next hops, of which the flow's hash chooses one. */
+/** Multipath destination: selects one of several next hops by flow hash. */
 class Spread implements Destination, Egress {
   readonly kind = EthernetKind.Host;
   readonly egress = this;
   readonly #sender: UdSender;
   readonly #family: AddressFamily;
-  /** Each destination as often as its weight says. */
+  /** Each destination, repeated according to its weight. */
   readonly #shares: readonly Destination[];
 
   constructor(
@@ -51,9 +51,9 @@ export class NextHops {
   readonly #neighbours: NeighbourTable;
   readonly #groups: MulticastTable;
   readonly #flows = new AddressTable<Destination>();
-  /** By their legs: many flows take one route. */
+  /** Multipath destinations, keyed by next hops and weights and shared by all flows of a route. */
   readonly #spreads = new Map<string, Spread>();
-  /** True if flows differ by protocol and ports; told by the kernel's rules. */
+  /** True if flow keys include protocol and ports, because policy rules match on them. */
   byPort = false;
 
   constructor(
@@ -71,8 +71,8 @@ export class NextHops {
     groups.onRemoved = () => this.clear();
   }
 
-  /** Where the packet behind the Ethernet header at `ethernet` goes if the header tells it, as of unicasts it may. */
-  told(
+  /** Returns the next hop in the Ethernet header at `ethernet`, or undefined if the header has no unicast next hop. */
+  fromFrame(
     view: DataView,
     ethernet: number,
     key: Int32Array,
@@ -84,24 +84,27 @@ export class NextHops {
       this.#neighbours.get(IpAddress.ipv4(address));
   }
 
-  /** Where the flow with this key leads, if that was decided. */
-  known(key: Int32Array): Destination | undefined {
+  /** Returns the cached destination of the flow with this key. */
+  cached(key: Int32Array): Destination | undefined {
     return this.#flows.find(key[0]!, key[1]!, key[2]!, key[3]!);
   }
 
-  /** Decides where the flow of a packet leads, asking the kernel if need be; undefined for nowhere. */
-  find(
+  /**
+   * Looks up the destination of a packet in the kernel's routing and caches it, except for groups over the group limit.
+   * Returns undefined if there is no route, or no broadcast group yet.
+   */
+  resolve(
     family: AddressFamily,
     view: DataView,
     ip: number,
     length: number,
     key: Int32Array,
   ): Destination | undefined {
-    const destination = this.#decide(family, view, ip, length);
+    const destination = this.#lookUp(family, view, ip, length);
     if (!destination) return undefined;
     if (destination === this.#groups.refused) return destination;
     if (this.#flows.size >= MAX_NEXT_HOPS) {
-      this.#forgetFlows();
+      this.#clearFlows();
       this.#sender.statistics.tables.add("next_hops_cleared");
     }
     this.#flows.set(
@@ -111,17 +114,18 @@ export class NextHops {
     return destination;
   }
 
+  /** Clears the cache and rereads whether flow keys include ports. */
   clear(): void {
-    this.#forgetFlows();
+    this.#clearFlows();
     this.byPort = this.#config.routesByPort;
   }
 
-  #forgetFlows(): void {
+  #clearFlows(): void {
     this.#flows.clear();
     this.#spreads.clear();
   }
 
-  #decide(
+  #lookUp(
     family: AddressFamily,
     view: DataView,
     ip: number,
@@ -147,7 +151,7 @@ export class NextHops {
   #group(family: AddressFamily, address: IpAddress): Destination | undefined {
     const { broadcast } = this.#groups;
     return broadcast &&
-      this.#groups.toSend(family.mgid(address, broadcast.mgid));
+      this.#groups.destinationFor(family.mgid(address, broadcast.mgid));
   }
 
   #unicast(
@@ -170,7 +174,7 @@ export class NextHops {
     return spread;
   }
 
-  /** The neighbour, which is told that flows lead to it. */
+  /** Returns the neighbour and marks it as a next hop, so that its removal clears the cache. */
   #neighbour(address: IpAddress): Destination {
     const neighbour = this.#neighbours.get(address);
     neighbour.isNextHop = true;

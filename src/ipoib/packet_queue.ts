@@ -1,9 +1,9 @@
 /**
- * Packets that wait for an address, a path or a group: copies, so that no slot of the HCA is held meanwhile.
+ * Queue of packets that wait for an address, a path or a join. Packets are copied, so that they hold no HCA slots.
  *
- * Only the first packets to a destination come here, so a copy and an object each are affordable. The kernel may hand over
- * all that it kept for a neighbour at once, so the bound is the kernel's own, in bytes (Linux `unres_qlen_bytes`).
- * All queues of an interface have a bound together (waiting_total.ts).
+ * Only the first packets to a destination are queued, which makes a copy and an object per packet affordable. The
+ * kernel may deliver at once all packets that it queued for a neighbour, so the byte limit is the kernel's own (Linux
+ * `unres_qlen_bytes`). All queues of an interface share a second limit (waiting_total.ts).
  */
 
 import type { Destination } from "./egress.ts";
@@ -11,11 +11,11 @@ import { MAX_WAITING_BYTES } from "./constants.ts";
 import type { DropReason } from "./statistics.ts";
 import type { UdSender } from "./ud_sender.ts";
 
-/** A waiting packet. */
+/** A queued packet. */
 interface WaitingPacket {
   /** Virtio header, Ethernet header and packet. */
   readonly frame: Uint8Array;
-  /** The IPoIB header's word. */
+  /** IPoIB header as a 32-bit word. */
   readonly encap: number;
 }
 
@@ -26,7 +26,10 @@ export class PacketQueue {
   #packets: WaitingPacket[] = [];
   #bytes = 0;
 
-  /** @param dropped the reason to count with when the queue is full or given up */
+  /**
+   * @param limit maximum number of packets
+   * @param dropped reason counted for packets that exceed the limit of this queue
+   */
   constructor(sender: UdSender, limit: number, dropped: DropReason) {
     this.#sender = sender;
     this.#limit = limit;
@@ -37,7 +40,7 @@ export class PacketQueue {
     return this.#packets.length;
   }
 
-  /** Copies the packet out of `slot`, which is given back; counts it if the queue is full. */
+  /** Queues a copy of the packet and releases `slot`; over a limit the packet is dropped and counted. */
   push(slot: number, length: number): void {
     const { memory, waiting, statistics } = this.#sender;
     const { view, bytes, stride, layout } = memory;
@@ -61,8 +64,8 @@ export class PacketQueue {
   }
 
   /**
-   * Sends what waits; what finds no slot is dropped. Each packet goes by the egress of its time: a failure ends the route, and
-   * the rest waits again.
+   * Sends all queued packets; drops those for which no slot is free. Reads the destination's egress for each packet: if
+   * a failure removes the route, the remaining packets are queued again.
    */
   sendTo(destination: Destination): void {
     const { memory, statistics } = this.#sender;
@@ -83,13 +86,13 @@ export class PacketQueue {
     }
   }
 
-  /** Gives up what waits. */
+  /** Drops all queued packets and counts them with `reason`. */
   drop(reason: DropReason): void {
     const { length } = this.#take();
     if (length > 0) this.#sender.statistics.drop(reason, length);
   }
 
-  /** Gives up all but the packet that came last. */
+  /** Drops all queued packets except the last one and counts them with `reason`. */
   keepLast(reason: DropReason): void {
     const last = this.#packets.pop();
     if (!last) return;

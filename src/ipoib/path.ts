@@ -1,19 +1,21 @@
 /**
- * Paths: how the subnet administrator says that a GID is reached, asked for once and kept.
+ * Paths to GIDs, queried from the subnet administrator and cached.
  *
- * Keyed by GID, without expiry, dropped by a flush (Linux ipoib_main.c path_rec_* behaviour). A path may become
- * *doubtful*: it is used on while a new answer is fetched. That happens
+ * Entries are keyed by GID and do not expire; a flush removes them (Linux ipoib_main.c path_rec_* behaviour). A path in
+ * use becomes *doubtful*, which means that it stays in use while it is queried again:
  *
- * - after a light flush (client reregister), so that a change of the subnet manager costs established neighbours no packet;
- * - when the other port is heard from a LID that the path does not lead to: nobody else tells us that it moved;
- * - when the other port does not answer a neighbour's probe.
+ * - after a light flush (client reregister), so that a change of the subnet manager loses no packets of established
+ *   flows;
+ * - when an ARP packet from the GID has a source LID other than the path's DLID, because no other event reports the
+ *   move;
+ * - when the peer does not answer the kernel's neighbour probes.
  *
- * The number of paths is bounded, and so is the number of those that are being asked for: packets with invented
- * addresses neither displace a path in use nor keep the administrator busy. No event costs time in proportion to the number
- * of paths, but a full table that makes room, and a light flush.
+ * The numbers of paths and of paths with waiters are limited, so that packets to forged addresses neither evict paths
+ * in use nor overload the administrator. Only flushes and evictions iterate over all paths; the retry timer iterates
+ * over the paths with a scheduled query.
  *
- * A doubtful path is asked for at most once a second; if the answer is no better it is asked for again with the joins'
- * pauses, a few times.
+ * A doubtful path is queried at most once per second. If the query fails, or its answer has the old LID, it is repeated
+ * after 2, 4, 8 and 16 s.
  */
 
 import { Errno } from "../base/errno.ts";
@@ -28,7 +30,7 @@ import {
   MAX_BACKOFF_MS,
   MAX_PATH_RETRIES,
   MAX_PATHS,
-  MAX_PATHS_ASKED,
+  MAX_PENDING_PATHS,
   PATH_INTERVAL_MS,
 } from "./constants.ts";
 import type { EngineContext } from "./context.ts";
@@ -39,35 +41,35 @@ import type { Statistics } from "./statistics.ts";
 
 type PathState = "idle" | "asking" | "complete" | "doubtful";
 
-/** Called when a path is complete, or with undefined when it could not be had. */
+/** Called with a complete path, or with undefined after a failure. */
 export type PathWaiter = (path: Path | undefined) => void;
 
-/** One path. */
+/** The path to one GID. */
 export class Path {
   readonly gid: Uint8Array;
   state: PathState = "idle";
   record: PathRecord | undefined;
-  /** Present while packets can be sent on the path. */
+  /** Address handle; undefined unless packets can be sent on the path. */
   ah: AddressHandle | undefined;
   /** Errno of the last query if it failed. */
   failure: number | undefined;
-  /** When the administrator was asked last while the path was in use. */
+  /** Time of the last query that was sent while the path was in use. */
   renewedAt: Millis = -Infinity;
-  /** When it will be asked again by itself. */
+  /** Time of the next automatic query; Infinity for none. */
   retryAt: Millis = Infinity;
-  /** Answers in a row that were none, or no better than what there was. */
+  /** Consecutive queries that failed or returned the old LID. */
   retries = 0;
-  /** The LID that the other port sends from, if that is not where the path leads; else 0. */
-  strayLid = 0;
+  /** Source LID of the peer's last ARP packet if it differs from the path's DLID; else 0. */
+  observedLid = 0;
   readonly waiters: PathWaiter[] = [];
-  /** Peers whose packets are sent on it. */
+  /** Peers that send on the path. */
   readonly peers = new Set<Peer>();
 
   constructor(gid: Uint8Array) {
     this.gid = gid.slice();
   }
 
-  /** When an IP packet was last sent on it; 0 for never. */
+  /** Time of the last IP packet on the path; 0 for never. */
   get usedAt(): Millis {
     let latest = 0;
     for (const { usedAt } of this.peers) latest = Math.max(latest, usedAt);
@@ -82,17 +84,17 @@ export class PathTable {
   readonly #groups: MulticastTable;
   readonly #paths = new Map<string, Path>();
   readonly #statistics: Statistics;
-  /** Paths that somebody waits for. */
+  /** Paths with waiters. */
   readonly #awaited = new Set<Path>();
-  /** Paths that will be asked for again by themselves. */
+  /** Paths with a scheduled automatic query. */
   readonly #retrying = new Set<Path>();
-  /** When the timer is set to; Infinity for not at all. */
+  /** Time at which the timer fires; Infinity if it is not armed. */
   #due: Millis = Infinity;
   readonly #timer: Timer;
-  /** Called when a path's handle changed or went. */
+  /** Called when the address handle of a path was replaced or destroyed. */
   onChange: (path: Path) => void = () => {};
-  /** Called when a path is asked for anew because its port was heard from elsewhere: what is sent on it is lost. */
-  onStray: (path: Path) => void = () => {};
+  /** Called when a path is queried again because the peer moved: packets sent on the old path are lost. */
+  onPeerMoved: (path: Path) => void = () => {};
 
   constructor(
     context: EngineContext,
@@ -108,61 +110,62 @@ export class PathTable {
   }
 
   /**
-   * Calls `waiter` with the path to `gid`: now if it is known, else when the administrator has answered. A path that is
-   * known to lead elsewhere is waited for too. Where too many are being asked for, the path cannot be had.
+   * Calls `waiter` with the path to `gid`: at once if it is usable, else when the query has ended. A path whose peer
+   * moved is not usable while its query is pending. Calls `waiter` with undefined if MAX_PENDING_PATHS queries are
+   * pending.
    */
   request(gid: Uint8Array, now: Millis, waiter: PathWaiter): void {
     const key = gidKey(gid);
     let path = this.#paths.get(key);
     if (!path) {
-      if (this.#paths.size >= MAX_PATHS) this.#makeRoom();
+      if (this.#paths.size >= MAX_PATHS) this.#evict();
       this.#paths.set(key, path = new Path(gid));
     }
     if (path.ah) {
       if (path.state === "doubtful") this.doubt(path, now);
-      if (path.strayLid === 0 || path.state !== "asking") waiter(path);
+      if (path.observedLid === 0 || path.state !== "asking") waiter(path);
       else this.#await(path, waiter);
       return;
     }
     if (path.state === "asking") this.#await(path, waiter);
-    else if (this.#awaited.size >= MAX_PATHS_ASKED) {
+    else if (this.#awaited.size >= MAX_PENDING_PATHS) {
       this.#statistics.tables.add("paths_not_asked");
       waiter(undefined);
     } else {
       this.#await(path, waiter);
-      this.#ask(path, now);
+      this.#query(path, now);
     }
   }
 
   /**
-   * A packet from the port with this GID arrived, and this LID sent it. If the path to it leads to another one, it is asked
-   * for anew. A packet of another subnet has a router's LID and says nothing, nor does LID 0 (RoCE).
+   * Compares the source LID of a packet from `gid` with the path to `gid` and queries the path again if they differ.
+   * Ignores packets from other subnets, which have the LID of a router, and LID 0 (RoCE).
    */
-  heard(gid: Uint8Array, sourceLid: number, now: Millis): void {
+  checkSourceLid(gid: Uint8Array, sourceLid: number, now: Millis): void {
     const path = this.#paths.get(gidKey(gid));
     if (!path?.ah || sourceLid === 0) return;
     if (gidPrefix(gid) !== gidPrefix(this.#identity.gid)) return;
-    const known = path.strayLid;
-    path.strayLid = this.#leadsTo(path, sourceLid) ? 0 : sourceLid;
-    if (path.strayLid === 0) return;
-    // The pauses grew with questions about a port that was away, or elsewhere.
-    if (path.strayLid !== known) path.retries = 0;
+    const known = path.observedLid;
+    path.observedLid = this.#leadsTo(path, sourceLid) ? 0 : sourceLid;
+    if (path.observedLid === 0) return;
+    // The backoff grew with queries about the old LID.
+    if (path.observedLid !== known) path.retries = 0;
     this.doubt(path, now);
-    if (path.state === "asking") this.onStray(path);
+    if (path.state === "asking") this.onPeerMoved(path);
   }
 
-  /** The path may be wrong: it is asked for again, but not too often, and used meanwhile. */
+  /** Queries a path in use again, now or when its backoff ends, and keeps using it meanwhile. */
   doubt(path: Path, now: Millis): void {
     if (path.state !== "complete" && path.state !== "doubtful") return;
     path.state = "doubtful";
     const due = path.renewedAt + pauseAfter(path.retries);
-    if (due <= now) this.#ask(path, now);
+    if (due <= now) this.#query(path, now);
     else {
       this.#retryAt(path, Math.min(path.retryAt, due));
     }
   }
 
-  /** A packet could not be sent on it: the next one asks again. */
+  /** Invalidates a path on which a packet could not be sent; the next packet queries it again. */
   invalidate(path: Path): void {
     if (path.state === "asking" && !path.ah) return;
     this.#dropHandle(path);
@@ -170,24 +173,24 @@ export class PathTable {
     this.#retryAt(path, Infinity);
   }
 
-  /** Every path is to be asked for again, and used meanwhile (light flush). */
+  /** Queries every path in use again and keeps using it meanwhile (light flush). */
   doubtAll(now: Millis): void {
     for (const path of this.#paths.values()) {
       if (path.state !== "complete" && path.state !== "doubtful") continue;
       path.retries = 0;
-      this.#ask(path, now);
+      this.#query(path, now);
     }
   }
 
-  /** Runs what is due. */
+  /** Sends the automatic queries that are due. */
   tick(now: Millis): void {
     for (const path of [...this.#retrying]) {
-      if (path.retryAt <= now) this.#ask(path, now);
+      if (path.retryAt <= now) this.#query(path, now);
     }
     this.#reschedule();
   }
 
-  /** Forgets everything; who waits is told so (normal flush). */
+  /** Removes all paths and calls their waiters with undefined (normal flush). */
   flush(): void {
     const paths = [...this.#paths.values()];
     this.#paths.clear();
@@ -195,7 +198,7 @@ export class PathTable {
     this.#reschedule();
     for (const path of paths) {
       this.#dropHandle(path);
-      this.#tell(path, undefined);
+      this.#notify(path, undefined);
     }
   }
 
@@ -208,7 +211,7 @@ export class PathTable {
     this.#awaited.add(path);
   }
 
-  #ask(path: Path, now: Millis): void {
+  #query(path: Path, now: Millis): void {
     path.state = "asking";
     if (path.ah) path.renewedAt = now;
     this.#retryAt(path, Infinity);
@@ -226,14 +229,14 @@ export class PathTable {
   }
 
   /**
-   * The table is full: of the paths that nobody waits for, those that could not be had go first, then those that were used
-   * longest ago. A peer that has lost its path asks again.
+   * Evicts paths without waiters from a full table: failed ones first, then the least recently used. A peer that lost
+   * its path requests it again.
    */
-  #makeRoom(): void {
+  #evict(): void {
     const order = this.entries()
       .filter(({ waiters }) => waiters.length === 0)
-      .map((path) => ({ path, usedAt: path.usedAt, there: path.ah ? 1 : 0 }))
-      .sort((a, b) => a.there - b.there || a.usedAt - b.usedAt);
+      .map((path) => ({ path, usedAt: path.usedAt, usable: path.ah ? 1 : 0 }))
+      .sort((a, b) => a.usable - b.usable || a.usedAt - b.usedAt);
     const evicted = order.slice(0, MAX_PATHS * EVICTED_SHARE);
     for (const { path } of evicted) {
       this.#paths.delete(gidKey(path.gid));
@@ -256,23 +259,23 @@ export class PathTable {
     path.record = record;
     path.state = "complete";
     path.ah = ah;
-    if (this.#leadsTo(path, path.strayLid)) path.strayLid = 0;
-    if (path.strayLid === 0) path.retries = 0;
+    if (this.#leadsTo(path, path.observedLid)) path.observedLid = 0;
+    if (path.observedLid === 0) path.retries = 0;
     else this.#retry(path);
     this.onChange(path);
     old?.destroy();
-    this.#tell(path, path);
+    this.#notify(path, path);
   }
 
   #fail(path: Path, errno: number): void {
     path.failure = errno;
-    // A path in use goes on as it was: a new subnet manager may not know the other port yet.
+    // A path in use stays in use: a new subnet manager may not have discovered the peer's port yet.
     path.state = path.ah ? "doubtful" : "idle";
     if (path.ah) this.#retry(path);
-    this.#tell(path, path.ah ? path : undefined);
+    this.#notify(path, path.ah ? path : undefined);
   }
 
-  /** The answer was none, or no better: the next question comes later each time. */
+  /** Schedules the next query after one that failed or returned the old LID, with exponential backoff. */
   #retry(path: Path): void {
     if (path.retries >= MAX_PATH_RETRIES) return;
     path.retries++;
@@ -297,14 +300,14 @@ export class PathTable {
     this.#timer.at(this.#due);
   }
 
-  /** A tick that finds nothing due is cheaper than a search for the next deadline at each change. */
+  /** Arms the timer for an earlier deadline. A tick without due paths costs less than a search at each change. */
   #tickAt(when: Millis): void {
     if (when >= this.#due) return;
     this.#due = when;
     this.#timer.at(when);
   }
 
-  /** True if the path ends at the port with this LID: the lowest bits choose one of its LIDs (LMC, IBTA vol. 1 4.1.3). */
+  /** Returns true if the path ends at the port with this LID, ignoring the LMC path bits (IBTA vol. 1 4.1.3). */
   #leadsTo({ record }: Path, lid: number): boolean {
     return record !== undefined &&
       (record.dlid ^ lid) >> this.#context.port.attributes.lmc === 0;
@@ -322,18 +325,18 @@ export class PathTable {
     ah.destroy();
   }
 
-  #tell(path: Path, result: Path | undefined): void {
+  #notify(path: Path, result: Path | undefined): void {
     this.#awaited.delete(path);
     for (const waiter of path.waiters.splice(0)) waiter(result);
   }
 }
 
-/** How long after a question the next one may come: 1, 2, 4, 8, 16, 16 s... */
+/** Returns the minimum time between two queries: 1, 2, 4, 8, 16, 16 s... */
 function pauseAfter(retries: number): Millis {
   return Math.min(PATH_INTERVAL_MS * 2 ** retries, MAX_BACKOFF_MS);
 }
 
-/** A GRH is used only if the answer has a hop limit (Linux ib_init_ah_attr_from_path behaviour). */
+/** Returns address handle attributes; with a GRH only if the hop limit is not 0 (Linux ib_init_ah_attr_from_path). */
 function handleAttributes(record: PathRecord): AddressHandleAttributes {
   const { dlid, sl, rate, dgid, flowLabel, hopLimit, tclass } = record;
   return {

@@ -1,8 +1,9 @@
 /**
- * Peers: the link-layer addresses that an interface talks to, each with the way there.
+ * Peers: the link-layer addresses to which an interface sends, each with its path.
  *
- * Several IP addresses may lead to one peer. A peer without a path keeps packets while the subnet administrator is asked;
- * with one it has a route of an address handle and a QPN. Peers that nothing leads to go after a minute.
+ * Several neighbours may share one peer. A peer without a path queues packets until the subnet administrator has
+ * returned one; with a path it sends through an address handle to its QPN. A peer without followers is removed after
+ * at least one minute without IP packets.
  */
 
 import type { Millis } from "../base/units.ts";
@@ -21,10 +22,10 @@ import type { Destination, Egress } from "./egress.ts";
 import { PacketQueue } from "./packet_queue.ts";
 import type { Path, PathTable } from "./path.ts";
 import type { UdSender } from "./ud_sender.ts";
-import { Wait, type WaitingTable } from "./wait.ts";
+import { WaitingEgress, type WaitingTable } from "./waiting_egress.ts";
 import type { Reactor, Timer } from "../system/reactor.ts";
 
-/** One peer. */
+/** One link-layer address and its path. */
 export class Peer implements Destination {
   readonly kind = EthernetKind.Host;
   readonly address: LinkAddress;
@@ -32,14 +33,14 @@ export class Peer implements Destination {
   readonly createdAt: Millis;
   egress: Egress;
   path: Path | undefined;
-  /** True while the administrator is being asked. */
-  asking = false;
+  /** True while a path query is pending. */
+  resolving = false;
   /**
-   * When an IP packet was last sent to it; 0 for never. Initialised as a number: a field that began as undefined would hold an
-   * allocated number at each assignment.
+   * Time of the last IP packet; 0 for never. Initialized with a number: V8 allocates each number in a field that was
+   * undefined first.
    */
   usedAt: Millis = 0;
-  /** Who wants to know that the egress changed: the IP addresses that lead here. */
+  /** Neighbours with this link-layer address; their egress follows the peer's. */
   readonly followers = new Set<PeerFollower>();
 
   constructor(
@@ -55,12 +56,12 @@ export class Peer implements Destination {
   }
 }
 
-/** What leads to a peer. */
+/** User of a peer: has a copy of the peer's egress. */
 export interface PeerFollower {
   egress: Egress;
 }
 
-/** A UD route: packets are posted at once. */
+/** Egress with a path: posts packets to the peer's QPN at once. */
 class UdRoute implements Egress {
   readonly #sender: UdSender;
   readonly #table: PeerTable;
@@ -91,7 +92,7 @@ class UdRoute implements Egress {
 
 /** The peers of one interface. */
 export class PeerTable implements WaitingTable<LinkAddress> {
-  /** Called when packets to a peer turn out not to be delivered, after its path was given up. */
+  /** Called when the HCA reports a peer as unreachable, after its path was invalidated. */
   onLost: (peer: Peer) => void = () => {};
   readonly #sender: UdSender;
   readonly #paths: PathTable;
@@ -105,46 +106,46 @@ export class PeerTable implements WaitingTable<LinkAddress> {
     this.#paths = paths;
     this.#reap = reactor.timer((now) => this.#removeIdle(now));
     paths.onChange = (path) => this.#onPathChange(path);
-    paths.onStray = (path) => this.#onStray(path);
+    paths.onPeerMoved = (path) => this.#onPeerMoved(path);
   }
 
   get size(): number {
     return this.#peers.size;
   }
 
-  /** The peer with this address, made if need be. */
+  /** Returns the peer with this address, creating it if needed. */
   get(address: LinkAddress): Peer {
     const key = peerKey(address);
     let peer = this.#peers.get(key);
     if (!peer) {
-      if (this.#peers.size >= MAX_PEERS) this.#makeRoom();
+      if (this.#peers.size >= MAX_PEERS) this.#evict();
       const queue = new PacketQueue(
         this.#sender,
         MAX_WAITING_PACKETS,
         "tx_path_queue",
       );
       const now = this.#reactor.clock.now();
-      peer = new Peer(address, queue, new Wait(this, address), now);
+      peer = new Peer(address, queue, new WaitingEgress(this, address), now);
       this.#peers.set(key, peer);
       if (this.#peers.size === 1) this.#reap.at(now + REAP_INTERVAL_MS);
     }
     return peer;
   }
 
-  /** Keeps a packet for the peer with this address until its path is known. */
+  /** Queues a packet for the peer with this address and queries its path. */
   wait(address: LinkAddress, slot: number, length: number): void {
     const peer = this.get(address);
     peer.queue.push(slot, length);
     this.resolve(peer);
   }
 
-  /** Asks for the path of a peer that has none. */
+  /** Requests the path of a peer that has none; sends the queued packets, or drops them without a path. */
   resolve(peer: Peer): void {
-    if (peer.asking || peer.path?.ah) return;
-    peer.asking = true;
+    if (peer.resolving || peer.path?.ah) return;
+    peer.resolving = true;
     const now = this.#reactor.clock.now();
     this.#paths.request(peer.address.gid, now, (path) => {
-      peer.asking = false;
+      peer.resolving = false;
       if (this.#peers.get(peerKey(peer.address)) !== peer) return;
       if (path?.ah) {
         this.#route(peer, path, path.ah);
@@ -153,18 +154,18 @@ export class PeerTable implements WaitingTable<LinkAddress> {
     });
   }
 
-  /** Packets to the peer are not delivered: its path is asked for again when it is needed. */
+  /** Invalidates the path of an unreachable peer; the next packet queries it again. */
   lost(peer: Peer): void {
     if (peer.path) this.#paths.invalidate(peer.path);
     this.onLost(peer);
   }
 
-  /** Nothing answers from the peer: its path may be wrong. */
+  /** Marks the path of a peer as doubtful, because the peer does not answer probes. */
   doubt(peer: Peer, now: Millis): void {
     if (peer.path) this.#paths.doubt(peer.path, now);
   }
 
-  /** Forgets all paths, and the peers that nothing leads to any longer. */
+  /** Drops waiting packets and the paths of all peers, and removes the peers without followers. */
   flush(): void {
     for (const [key, peer] of [...this.#peers]) {
       if (peer.followers.size === 0) this.#peers.delete(key);
@@ -193,12 +194,12 @@ export class PeerTable implements WaitingTable<LinkAddress> {
   #onPathChange(path: Path): void {
     for (const peer of path.peers) {
       if (path.ah) this.#route(peer, path, path.ah);
-      else this.#setEgress(peer, new Wait(this, peer.address));
+      else this.#setEgress(peer, new WaitingEgress(this, peer.address));
     }
   }
 
-  /** Packets wait for the new path, or for the end of the question. */
-  #onStray(path: Path): void {
+  /** Queues packets until the pending query of the moved peer's path ends. */
+  #onPeerMoved(path: Path): void {
     for (const peer of [...path.peers]) {
       this.#unroute(peer);
       this.resolve(peer);
@@ -213,7 +214,7 @@ export class PeerTable implements WaitingTable<LinkAddress> {
   #unroute(peer: Peer): void {
     peer.path?.peers.delete(peer);
     peer.path = undefined;
-    this.#setEgress(peer, new Wait(this, peer.address));
+    this.#setEgress(peer, new WaitingEgress(this, peer.address));
   }
 
   #removeIdle(now: Millis): void {
@@ -227,10 +228,10 @@ export class PeerTable implements WaitingTable<LinkAddress> {
   }
 
   /**
-   * The table is full: of those that nothing leads to, the ones used longest ago go. There are such peers, because there are
-   * fewer neighbours than peers.
+   * Evicts the least recently used peers without followers. A full table has some, because MAX_NEIGHBOURS is less than
+   * MAX_PEERS.
    */
-  #makeRoom(): void {
+  #evict(): void {
     const evicted = [...this.#peers.values()]
       .filter(({ followers }) => followers.size === 0)
       .sort((a, b) => a.usedAt - b.usedAt)
@@ -243,7 +244,7 @@ export class PeerTable implements WaitingTable<LinkAddress> {
   }
 }
 
-/** True if both are the same address. */
+/** Returns true if `peer` has this address. */
 export function isPeer(peer: Peer | undefined, address: LinkAddress): boolean {
   return peer !== undefined && linkAddressEquals(peer.address, address);
 }

@@ -1,4 +1,4 @@
-/** Which P_Key an interface has: a place in the port's table (parent), or a value (child). */
+/** Selection of an interface's P_Key: by index into the port's P_Key table (parent), or by value (child). */
 
 import { FULL_MEMBER } from "../base/units.ts";
 
@@ -6,14 +6,15 @@ export type PkeyChoice = { readonly index: number } | {
   readonly value: number;
 };
 
-/** A P_Key and its position in the port's table, -1 while it is not there. */
+/** A P_Key and its index in the port's P_Key table. */
 export interface FoundPkey {
-  /** With the full-member bit. */
+  /** With the full-member bit set. */
   readonly pkey: number;
+  /** -1 if the table lacks the P_Key. */
   readonly index: number;
 }
 
-/** Finds the P_Key of a choice; a place that is empty keeps the P_Key that was there before. */
+/** Looks up the P_Key of a choice. For an empty table entry it returns the P_Key `before` with index -1. */
 export function findPkey(
   choice: PkeyChoice,
   table: readonly number[],
@@ -31,7 +32,7 @@ export function findPkey(
     : { pkey: before, index: -1 };
 }
 
-/** Where a P_Key stands: as full member if it can be, else as limited, else -1 (Linux ib_find_pkey behaviour). */
+/** Returns the index of a P_Key, preferring full over limited membership, or -1 (Linux ib_find_pkey behaviour). */
 function indexOfPkey(table: readonly number[], pkey: number): number {
   const low = pkey & ~FULL_MEMBER;
   const full = table.indexOf(low | FULL_MEMBER);

@@ -1,16 +1,17 @@
 /**
- * Receive: from the fabric to the kernel's stack. In the order in which a packet passes:
+ * Receive path from the fabric to the kernel's stack. Stages of a packet:
  *
- *  1. Poll: up to a batch of completions; the packets lie in the HCA's (or the sender's) memory.
- *  2. Echo: the port hears its own multicast; such copies are dropped (Linux ipoib_ib_handle_rx_wc behaviour). Where there are no
- *     LIDs (RoCE) the source GID tells whose queue pair it was.
- *  3. Type: IP goes on with its address family, what resolves addresses goes to the family's translator
- *     (neighbour/arp_translator.ts); everything else is counted and dropped.
- *  4. Headers: on the soft HCA the sender has written virtio header and Ethernet header, elsewhere they are composed.
- *  5. Write: the device takes the frame from where it lies. What became of it is counted when it is known.
- *  6. Release: the batch goes back to the HCA.
+ *  1. Poll: takes a batch of completions; the packets are in the memory of the HCA or, on the soft HCA, of the sender.
+ *  2. Echo: drops copies of the port's own multicast packets (Linux ipoib_ib_handle_rx_wc behaviour). Echoes have the
+ *     port's LID and QPN; without LIDs (RoCE) the source GID is compared instead.
+ *  3. Classify: selects by EtherType. IP packets continue with their address family; address resolution goes to the
+ *     family's translator (neighbour/arp_translator.ts); other packets are dropped and counted.
+ *  4. Headers: composes virtio and Ethernet headers, except on the soft HCA, where the sender wrote them.
+ *  5. Write: writes the frame to the device without a copy. rx_packets and rx_bytes count once the device has reported
+ *     the write; `multicast` counts at once.
+ *  6. Release: returns the batch to the HCA.
  *
- * Nothing here allocates for an IP packet.
+ * Receiving an IP packet allocates nothing.
  */
 
 import type { Clock } from "../base/clock.ts";
@@ -30,11 +31,11 @@ import type { AddressFamily, FamilyOnLink } from "./family/address_family.ts";
 import type { Translator } from "./family/translator.ts";
 import { refusal, Stat, type Statistics } from "./statistics.ts";
 
-/** What a receiver works with. */
+/** Dependencies of a {@linkcode Receiver}. */
 export interface ReceiverParts {
   readonly clock: Clock;
   readonly netdev: Netdev;
-  /** For echoes: where packets of the own port come from. */
+  /** LID and GID of the port, to detect echoes. */
   readonly port: {
     readonly attributes: Pick<PortAttributes, "lid" | "gid">;
   };
@@ -61,28 +62,28 @@ export class Receiver {
     this.#families = parts.families;
   }
 
-  /** Receives from `qp` from now on, or from nothing. */
+  /** Receives from `qp` from now on; undefined stops receiving. */
   attach(qp: UdQp | undefined): void {
     this.#qp = qp;
     this.#batch = qp?.createBatch();
     if (qp) qp.onReceive = () => this.run();
   }
 
-  /** Takes everything that has arrived. */
+  /** Processes all completed receives. */
   run(): void {
     const qp = this.#qp;
     const batch = this.#batch;
     if (!qp || !batch) return;
-    // 1. Poll
+    // Stage 1, poll.
     while (qp.poll(batch) > 0) {
       for (let i = 0; i < batch.count; i++) this.#packet(qp, batch, i);
-      // 6. Release
+      // Stage 6, release.
       qp.release(batch);
     }
   }
 
   #packet(qp: UdQp, batch: RxBatch, i: number): void {
-    // 2. Echo
+    // Stage 2, echo.
     const multicast = (batch.flags[i]! & RxFlag.Multicast) !== 0;
     if (
       multicast && batch.sourceQpn[i] === qp.qpn && this.#isOwn(qp, batch, i)
@@ -90,7 +91,7 @@ export class Receiver {
       this.#statistics.echoes++;
       return;
     }
-    // 3. Type
+    // Stage 3, classify.
     const type = batch.encap[i]! >>> 16;
     const families = this.#families;
     for (let f = 0; f < families.length; f++) {
@@ -107,7 +108,7 @@ export class Receiver {
     );
   }
 
-  /** True if the packet came from this port. */
+  /** True if this port sent the packet. */
   #isOwn(qp: UdQp, batch: RxBatch, i: number): boolean {
     const { lid, gid } = this.#parts.port.attributes;
     if (lid !== 0) return batch.sourceLid[i] === lid;
@@ -129,7 +130,7 @@ export class Receiver {
       return;
     }
     const toGroup = multicast && family.isToGroup(view, at);
-    // 4. Headers
+    // Stage 4, headers.
     if (batch.headersMissing) {
       const kind = !multicast
         ? EthernetKind.Host
@@ -138,7 +139,7 @@ export class Receiver {
         : EthernetKind.Broadcast;
       this.#compose(batch, i, kind, family.etherType);
     }
-    // 5. Write
+    // Stage 5, write.
     this.#netdev.write(batch.vnetAddress[i]!, FRAME_HEADER_LENGTH + length);
     if (toGroup) this.#totals[Stat.Multicast]!++;
   }
@@ -158,13 +159,13 @@ export class Receiver {
     writeEthernetHeader(view, base + VNET_HEADER_LENGTH, kind, etherType);
   }
 
-  /** The device has taken so many frames of so many bytes. */
+  /** Counts frames that the device accepted; `bytes` is their total length with frame headers. */
   written(frames: number, bytes: number): void {
     this.#totals[Stat.RxPackets]! += frames;
     this.#totals[Stat.RxBytes]! += bytes - frames * FRAME_HEADER_LENGTH;
   }
 
-  /** The device has refused a frame. */
+  /** Counts a frame that the device rejected with a positive errno. */
   refused(errno: number): void {
     this.#statistics.drop(refusal(errno));
   }

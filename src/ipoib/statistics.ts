@@ -1,8 +1,9 @@
 /**
- * What an interface counts: the kernel's statistics with ib_ipoib's semantics, and every dropped packet by reason.
+ * Counters of an interface: network device statistics with ib_ipoib's semantics, and drops by reason.
  *
- * rx_bytes is the length of the IP packets; tx_bytes has the 4-byte header with it (Linux ipoib_ib.c). A
- * large send counts once. `multicast` counts multicast receives, broadcasts not among them.
+ * rx_bytes excludes the 4-byte IPoIB header, tx_bytes includes it (Linux ipoib_ib.c). A large send counts as one
+ * packet, without the bytes of its IP and transport headers. `multicast` counts received IP multicast packets, not
+ * broadcasts.
  */
 
 import { Errno } from "../base/errno.ts";
@@ -46,7 +47,7 @@ const reasons = [
   "rx_device_refused",
 ] as const;
 
-/** What happens to entries of bounded tables, other than packets dropped. */
+/** Evictions and refusals of bounded tables, and lost multicast memberships. */
 const tables = [
   "neighbours_evicted",
   "peers_evicted",
@@ -61,12 +62,12 @@ const tables = [
 
 export type DropReason = typeof reasons[number];
 
-/** Why the device did not take a packet, by the positive errno of the write. */
+/** Returns the drop reason for a failed write to the network device; `errno` is positive. */
 export function refusal(errno: number): DropReason {
   return errno === Errno.EIO ? "rx_device_down" : "rx_device_refused";
 }
 
-/** Positions in `Statistics.totals.values`, for the data path. */
+/** Indexes into `Statistics.totals.values`, for the data path. */
 export const Stat = {
   RxPackets: names.indexOf("rx_packets"),
   RxBytes: names.indexOf("rx_bytes"),
@@ -79,13 +80,14 @@ export class Statistics {
   readonly totals = new Counters(names);
   readonly drops = new Counters(reasons);
   readonly tables = new Counters(tables);
-  /** Own multicast packets that came back: not an error, not a receive. */
+  /** Received copies of own multicast packets; not counted as receives or errors. */
   echoes = 0;
-  /** ARP packets by what was done with them. */
+  /** Received ARP packets that are valid, including ignored ones, but without those that the device refused. */
   arpReceived = 0;
+  /** ARP packets handed to an egress. */
   arpSent = 0;
 
-  /** Counts a dropped packet, in the total of its direction too. */
+  /** Counts dropped packets by reason and in the total of their direction. */
   drop(reason: DropReason, packets = 1): void {
     this.drops.add(reason, packets);
     this.totals.add(
@@ -94,7 +96,7 @@ export class Statistics {
     );
   }
 
-  /** The reasons that were met at least once. */
+  /** Returns the nonzero drop counters. */
   dropsByReason(): Record<string, number> {
     return Object.fromEntries(
       Object.entries(this.drops.snapshot()).filter(([, count]) => count > 0),

@@ -1,20 +1,20 @@
 /**
- * Transmit: from the kernel's stack to the fabric. In the order in which a packet passes:
+ * Transmit path from the kernel's stack to the fabric. Stages of a packet:
  *
- *  1. Reserve: a slot of the HCA's memory. Without one the device is left alone, its queue fills, and the kernel
- *     drops what has no room in it: TCP slows down.
- *  2. Read: the device's next frame, straight into the slot: virtio header, Ethernet header, packet. These two are the
- *     reactor's (system/frames.ts): here batches of slots arrive.
- *  3. Classify: by EtherType. IP goes on with its address family, what resolves addresses goes to the family's translator
- *     (neighbour/arp_translator.ts); everything else is counted and dropped.
- *  4. Destination: a neighbour or a group (next_hops.ts): as the frame tells, from what is known of the flow, else from the
- *     kernel's routing.
- *  5. Headers: the IPoIB header, and the Ethernet header that the receiver's kernel will see.
- *  6. Egress: what the destination has at this time: a route to a peer (peer.ts) or a group (multicast/group.ts), which
- *     posts the slot (ud_sender.ts), or a queue while an address, a path or a join is waited for.
+ *  1. Reserve: takes a slot of the HCA's memory. Without a free slot the device is not read, its queue fills, and the
+ *     kernel drops packets, which slows TCP down.
+ *  2. Read: reads the next frame of the device into the slot: virtio header, Ethernet header, packet. The reactor
+ *     performs stages 1 and 2 (system/frames.ts) and hands over batches of slots.
+ *  3. Classify: selects by EtherType. IP packets continue with their address family; address resolution goes to the
+ *     family's translator (neighbour/arp_translator.ts); other packets are dropped and counted.
+ *  4. Destination: finds a neighbour or a group (next_hops.ts) from the frame, the flow cache or the kernel's routing.
+ *  5. Headers: writes the IPoIB header, and the Ethernet header that the receiver's kernel will see.
+ *  6. Egress: uses the current egress of the destination: a route to a peer (peer.ts) or a group
+ *     (multicast/multicast_group.ts), which posts the slot (ud_sender.ts), or a queue while an address, a path or a
+ *     join is pending.
  *
- * Nothing here allocates for a packet that is sent at once. Large sends (GSO) and partial checksums pass as they
- * are: the virtio header travels with the packet.
+ * A packet that is sent at once allocates nothing. Large sends (GSO) and partial checksums pass unchanged: the virtio
+ * header travels with the packet.
  */
 
 import type { Clock } from "../base/clock.ts";
@@ -31,7 +31,7 @@ import {
 import type { NextHops } from "./next_hops.ts";
 import type { UdSender } from "./ud_sender.ts";
 
-/** What a transmitter works with. */
+/** Dependencies of a {@linkcode Transmitter}. */
 export interface TransmitterParts {
   readonly clock: Clock;
   readonly netdev: Netdev;
@@ -47,7 +47,7 @@ export class Transmitter {
   readonly #memory: SendMemory;
   readonly #hops: NextHops;
   readonly #families: readonly FamilyOnLink[];
-  /** Key of the flow of the packet in hand. */
+  /** Flow key of the current packet. */
   readonly #key = new Int32Array(FLOW_WORDS);
 
   constructor(parts: TransmitterParts) {
@@ -59,7 +59,7 @@ export class Transmitter {
     this.#families = parts.families;
   }
 
-  /** Takes frames that were read. */
+  /** Transmits the frames of a batch; takes over their slots. */
   run(batch: FrameBatch): void {
     this.#sender.now = this.#clock.now();
     const { count, slot, length } = batch;
@@ -68,7 +68,7 @@ export class Transmitter {
     }
   }
 
-  /** 3. Classify: a packet of `length` bytes, which is not positive if the frame ends in its header. */
+  /** Stage 3, classify. `length` is that of the packet in bytes; it is not positive if the frame ends in its header. */
   #classify(slot: number, length: number): void {
     if (length <= 0) {
       this.#sender.drop(slot, "tx_malformed");
@@ -97,7 +97,7 @@ export class Transmitter {
     );
   }
 
-  /** 4. Destination */
+  /** Stages 4 to 6. */
   #route(slot: number, length: number, family: AddressFamily): void {
     const { view, stride, layout } = this.#memory;
     const ip = slot * stride + layout.payload;
@@ -108,16 +108,16 @@ export class Transmitter {
     }
     if (family.isReport(view, ip)) this.#netdev.noteReport(this.#sender.now);
     const destination =
-      this.#hops.told(view, slot * stride + layout.ethernet, key) ??
-        this.#hops.known(key) ??
-        this.#hops.find(family, view, ip, length, key);
+      this.#hops.fromFrame(view, slot * stride + layout.ethernet, key) ??
+        this.#hops.cached(key) ??
+        this.#hops.resolve(family, view, ip, length, key);
     if (!destination) {
       this.#sender.drop(slot, "tx_no_route");
       return;
     }
-    // 5. Headers
+    // Stage 5, headers.
     this.#sender.writeHeaders(slot, destination.kind, family.etherType);
-    // 6. Egress
+    // Stage 6, egress.
     destination.egress.send(slot, length);
   }
 }

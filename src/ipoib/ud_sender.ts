@@ -1,7 +1,7 @@
 /**
- * The last stage of transmission: posts packets to the UD queue pair of an interface and counts what became of them.
+ * Last transmit stage: posts packets to the UD queue pair of an interface and counts sent and dropped packets.
  *
- * The doorbells ring once per turn of the loop, when the HCA is flushed. Nothing here allocates for a packet.
+ * Doorbells ring once per reactor turn, when the port is flushed. Posting a packet allocates nothing.
  */
 
 import { ENCAP_LENGTH, type Millis } from "../base/units.ts";
@@ -21,7 +21,7 @@ import { type DropReason, Stat, type Statistics } from "./statistics.ts";
 const GSO_TYPE = 1;
 const GSO_HEADERS = 2;
 
-/** Why a post failed, as a drop reason; indexed by {@linkcode PostResult}. */
+/** Drop reason for each {@linkcode PostResult}; the entry for `Sent` is unused. */
 const postDrops: readonly DropReason[] = [
   "tx_not_ready",
   "tx_unreachable",
@@ -31,15 +31,15 @@ const postDrops: readonly DropReason[] = [
 ];
 
 export class UdSender {
-  /** The queue pair; absent while the link is down. */
+  /** Queue pair to post to; undefined while the link is down. */
   qp: UdQp | undefined;
-  /** Of the broadcast group. */
+  /** Q_Key of the broadcast group. */
   qkey = 0;
-  /** The time of this batch: a field, because a fraction passed from function to function would be allocated anew. */
+  /** Time of the current batch. A field, because V8 allocates a fractional number that is passed as an argument. */
   now: Millis = 0.5;
   readonly memory: SendMemory;
   readonly statistics: Statistics;
-  /** Packets that wait for a destination's egress. */
+  /** Memory used by packets that wait for resolution. */
   readonly waiting = new WaitingTotal();
   readonly #totals: Float64Array;
 
@@ -57,7 +57,7 @@ export class UdSender {
     view.setInt32(base + layout.encap, encapWord(etherType));
   }
 
-  /** Posts `slot`, which is given back whatever becomes of the packet. */
+  /** Posts the packet of `length` bytes in `slot` and counts the result. Consumes the slot in any case. */
   post(
     slot: number,
     length: number,
@@ -86,7 +86,7 @@ export class UdSender {
     return result;
   }
 
-  /** Gives `slot` back unsent. */
+  /** Releases `slot` unsent and counts the drop. */
   drop(slot: number, reason: DropReason): void {
     this.memory.unreserve(slot);
     this.statistics.drop(reason);

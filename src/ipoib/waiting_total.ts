@@ -1,8 +1,8 @@
 /**
- * The packets that wait on an interface for addresses, paths and groups, all queues together.
+ * Memory limit for all packet queues of an interface together.
  *
- * When half of the bound is used each destination may keep a few packets only, so that packets to many absent destinations
- * leave memory for the first packets to others.
+ * Once half of the limit is in use, each destination may queue only WAITING_PACKETS_WHEN_SCARCE packets, so that
+ * packets to many absent destinations leave memory for the first packets to others.
  */
 
 import {
@@ -10,14 +10,14 @@ import {
   WAITING_PACKETS_WHEN_SCARCE,
 } from "./constants.ts";
 
-/** What a waiting packet takes beside its bytes, about (measured): the buffer's objects and its entry. */
+/** Approximate overhead of a queued packet in bytes (measured): buffer objects and queue entry. */
 const OVERHEAD_BYTES = 512;
 
 export class WaitingTotal {
-  /** With the overhead of each packet. */
+  /** Bytes in use, including the overhead of each packet. */
   bytes = 0;
 
-  /** True if a queue that has `queued` packets may take one more of so many bytes. */
+  /** Returns true if a queue with `queued` packets may take another one of `bytes` bytes. */
   allows(queued: number, bytes: number): boolean {
     const limit = queued < WAITING_PACKETS_WHEN_SCARCE
       ? MAX_TOTAL_WAITING_BYTES
@@ -25,6 +25,7 @@ export class WaitingTotal {
     return this.bytes + bytes + OVERHEAD_BYTES <= limit;
   }
 
+  /** Adds packets and their bytes to the total; both are negative for packets that leave a queue. */
   add(packets: number, bytes: number): void {
     this.bytes += bytes + packets * OVERHEAD_BYTES;
   }

@@ -1,4 +1,4 @@
-/** The embedded subnet manager on the fake fabric: real MADs, real records, no sockets. */
+/** Embedded subnet manager on the fake fabric: exchanges real MADs and records without sockets. */
 
 import { formatGuid } from "../../src/base/hex.ts";
 import { ibMtuBytes, type IbMtuCode } from "../../src/base/units.ts";
@@ -22,7 +22,7 @@ import { SaMad } from "../../src/wire/sa/sa_mad.ts";
 
 export class FakeSubnet {
   readonly manager: SubnetManager;
-  /** MADs for which this says true are lost. */
+  /** Returns true for MADs to drop. */
   lose: (mad: SaMad, towards: "manager" | "port") => boolean = () => false;
   readonly #reactor: FakeReactor;
   readonly #fabric: FakeFabric;
@@ -47,7 +47,7 @@ export class FakeSubnet {
     };
   }
 
-  /** Registers a port: it is active, with a LID and P_Keys, once the fabric has settled. */
+  /** Registers a port. After the fabric has settled, the port is active and has a LID and P_Keys. */
   register(port: FakePort): void {
     const id = this.#fabric.ports.indexOf(port);
     this.manager.connect(id);
@@ -80,7 +80,7 @@ export class FakeSubnet {
     if (frame?.message.type === "welcome") {
       const { message } = frame;
       const mtuCode = message.mtuCode as IbMtuCode;
-      this.#learn({ type: "fabric", groupsChanged: message.fabric.groups });
+      this.#update({ type: "fabric", groupsChanged: message.fabric.groups });
       port.emit({ type: "port_active" }, {
         state: "active",
         lid: message.lid,
@@ -89,12 +89,12 @@ export class FakeSubnet {
         activeMtu: ibMtuBytes(mtuCode)!,
         maxMtu: ibMtuBytes(mtuCode)!,
       });
-    } else if (frame?.message.type === "fabric") this.#learn(frame.message);
+    } else if (frame?.message.type === "fabric") this.#update(frame.message);
     else if (frame?.message.type === "event") this.#event(port, frame.message);
     else throw new Error(`Unexpected message for port ${id}`);
   }
 
-  /** A port down, up, moved, told to register again: as `hca/soft/registration.ts` takes it. */
+  /** Applies an event message to a port, like `hca/soft/registration.ts`. */
   #event(port: FakePort, message: SubnetEvent): void {
     const { event, lid, smLid, pkeys } = message;
     port.emit({ type: event }, {
@@ -106,7 +106,7 @@ export class FakeSubnet {
     });
   }
 
-  #learn(update: FabricUpdate): void {
+  #update(update: FabricUpdate): void {
     for (const mlid of update.groupsRemoved ?? []) {
       this.#fabric.groups.delete(mlid);
     }

@@ -1,10 +1,10 @@
-/** The life of a link: what it waits for, and how far each event of the port takes it back. */
+/** Start and end of a link: the conditions that it waits for, and the effects of port events. */
 
 import { assert, assertEquals } from "@std/assert";
 import { FakeNetdev } from "../../src/netdev/fake.ts";
 import { gidEquals } from "../../src/wire/gid.ts";
 import { defaultPartitions } from "../../src/subnet/partitions.ts";
-import { ip, ipv4Frame, Rig } from "./rig.ts";
+import { ip, ipv4Frame, logLines, Rig } from "./rig.ts";
 import { ScriptedSa } from "./scripted_sa.ts";
 import { SaAttribute } from "../../src/wire/sa/sa_mad.ts";
 import { PathRecord } from "../../src/wire/sa/path_record.ts";
@@ -12,10 +12,10 @@ import { PathRecord } from "../../src/wire/sa/path_record.ts";
 const TO_B = ipv4Frame("10.0.0.1", "10.0.0.2");
 const TO_A = ipv4Frame("10.0.0.2", "10.0.0.1");
 
-Deno.test("a link tells what it waits for, one thing after another", () => {
+Deno.test("the state of a link names each condition that it waits for in turn", () => {
   const rig = new Rig();
   const host = rig.host({ register: false, pkeyIndex: 3 });
-  assertEquals(host.netdev.config.up, true, "the device brings its TAP up");
+  assertEquals(host.netdev.config.up, true, "the device sets its TAP up");
   assertEquals(host.link.state, "waiting for the subnet manager");
   rig.subnet!.register(host.port);
   rig.settle();
@@ -42,21 +42,21 @@ Deno.test("a link tells what it waits for, one thing after another", () => {
   rig.check();
 });
 
-Deno.test("a link names a port that is neither active nor initial", () => {
+Deno.test("the state of a link names the state of a port that is neither active nor in init", () => {
   for (const state of ["down", "armed"] as const) {
     const rig = new Rig();
     const host = rig.host({ register: false, state });
-    assertEquals(host.link.state, `waiting for the port, which is ${state}`);
+    assertEquals(host.link.state, `waiting for the port (${state})`);
   }
 });
 
-Deno.test("a port error takes carrier away, a port that is active again brings it back", () => {
+Deno.test("a port error clears carrier, and an active port sets it again", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   a.send(TO_B);
   b.received();
   const { qpn } = a.link;
-  // Beyond the second in which an address is not overwritten.
+  // Waits for the end of ARP_LOCK_MS.
   rig.advance(1000);
   a.port.emit({ type: "port_error" }, { state: "down" });
   assertEquals([a.link.carrier, a.netdev.carrier], [false, false]);
@@ -68,7 +68,7 @@ Deno.test("a port error takes carrier away, a port that is active again brings i
   a.port.emit({ type: "port_active" }, { state: "active" });
   rig.settle();
   assertEquals([a.link.carrier, a.netdev.carrier], [true, true]);
-  assertEquals(a.link.qpn, qpn, "the same queue pair, the same address");
+  assertEquals(a.link.qpn, qpn, "same queue pair, same address");
   a.send(TO_B);
   assertEquals(b.received().length, 1);
   b.send(TO_A);
@@ -76,11 +76,11 @@ Deno.test("a port error takes carrier away, a port that is active again brings i
   rig.check();
 });
 
-Deno.test("packets that wait when the link goes are dropped and counted", () => {
+Deno.test("packets that wait when the link ends are dropped and counted", () => {
   const rig = new Rig();
   const [a] = rig.pair();
   const c = rig.host({ address: "10.0.0.3" });
-  // One waits for its path.
+  // One packet waits for its path.
   rig.subnet!.lose = ({ attributeId, data }) =>
     attributeId === SaAttribute.PathRecord &&
     gidEquals(PathRecord.parse(data)!.sgid, a.address.gid);
@@ -88,7 +88,7 @@ Deno.test("packets that wait when the link goes are dropped and counted", () => 
   assertEquals(a.neighbour("10.0.0.3")!.peer!.address, c.address);
   rig.fabric.lose = () => true;
   rig.subnet!.lose = () => true;
-  // Two wait for an address that the kernel takes for known, one for its group.
+  // Two packets wait for an address that the kernel has resolved, one for its group.
   a.netdev.inject(TO_B, TO_B);
   a.send(ipv4Frame("10.0.0.1", "239.4.4.4"));
   assertEquals(a.drops, {});
@@ -101,7 +101,7 @@ Deno.test("packets that wait when the link goes are dropped and counted", () => 
   rig.check();
 });
 
-Deno.test("a new LID is used from then on, and echoes are known by it", () => {
+Deno.test("after a LID change echoes are detected by the new LID", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   a.send(TO_B);
@@ -119,7 +119,7 @@ Deno.test("a new LID is used from then on, and echoes are known by it", () => {
   rig.check();
 });
 
-Deno.test("a change of P_Keys that is not ours changes nothing", () => {
+Deno.test("a change of other P_Keys has no effect", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   a.send(TO_B);
@@ -131,7 +131,7 @@ Deno.test("a change of P_Keys that is not ours changes nothing", () => {
   assertEquals(b.received().length, 2);
 });
 
-Deno.test("a change of our P_Key makes the link anew in the other partition", () => {
+Deno.test("a change of the interface's P_Key restarts the link in the other partition", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   const { qpn } = a.link;
@@ -140,7 +140,7 @@ Deno.test("a change of our P_Key makes the link anew in the other partition", ()
   assertEquals([a.link.pkey, a.link.carrier], [0x8001, true]);
   assert(a.link.qpn !== qpn);
   assertEquals(a.link.broadcastMgid.slice(4, 6), new Uint8Array([0x80, 1]));
-  // Another partition is another link.
+  // The hosts are in different partitions.
   a.send(TO_B);
   assertEquals(b.received(), []);
   a.port.emit({ type: "pkey_change" }, { pkeys: [] });
@@ -169,13 +169,13 @@ Deno.test("a limited member joins the full members' group", () => {
   assertEquals(b.link.broadcastMgid.slice(4, 6), new Uint8Array([255, 255]));
   b.send(TO_A);
   assertEquals(a.received().length, 1);
-  // Two limited members never hear each other.
+  // Two limited members receive nothing from each other.
   b.send(ipv4Frame("10.0.0.2", "10.0.0.3"));
   assertEquals(c.received(), []);
   assert(c.port.counted.get("pkey_violations") > 0);
 });
 
-Deno.test("a reregister keeps neighbours and asks for their paths again, which are used meanwhile", () => {
+Deno.test("a client reregister keeps neighbours and queries their paths again, which stay in use", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   a.send(TO_B);
@@ -194,7 +194,7 @@ Deno.test("a reregister keeps neighbours and asks for their paths again, which a
   rig.check();
 });
 
-Deno.test("a path in use survives a refresh that fails, and is asked for again after a pause", () => {
+Deno.test("a path in use survives a failed query and is queried again after a backoff", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   a.send(TO_B);
@@ -213,7 +213,7 @@ Deno.test("a path in use survives a refresh that fails, and is asked for again a
   rig.check();
 });
 
-Deno.test("a path with a hop limit has a GRH, others have none", () => {
+Deno.test("packets have a GRH if the path has a hop limit, else none", () => {
   for (const hopLimit of [0, 3]) {
     const rig = new Rig(false);
     const sa = new ScriptedSa(rig);
@@ -245,7 +245,7 @@ Deno.test("a path with a hop limit has a GRH, others have none", () => {
   }
 });
 
-Deno.test("events that are not ours leave the link alone", () => {
+Deno.test("events that do not concern the link have no effect", () => {
   const rig = new Rig();
   const [a] = rig.pair();
   const { qpn } = a.link;
@@ -260,7 +260,7 @@ Deno.test("events that are not ours leave the link alone", () => {
   assertEquals([a.link.qpn, a.link.carrier], [qpn, true]);
 });
 
-Deno.test("the administrator's MTU counts as far as the group allows", () => {
+Deno.test("the administrator's MTU is limited by the group", () => {
   const rig = new Rig();
   const host = rig.host({ address: "10.0.0.1", adminMtu: 1500 });
   assertEquals(host.netdev.config.mtu, 1500);
@@ -271,7 +271,7 @@ Deno.test("the administrator's MTU counts as far as the group allows", () => {
   assertEquals(host.netdev.config.mtu, 576);
 });
 
-Deno.test("an MTU that is set at the device is what the administrator asks for", () => {
+Deno.test("an MTU set on the network device becomes the administrator's MTU", () => {
   const rig = new Rig();
   const [a] = rig.pair();
   a.netdev.setMtu(1400);
@@ -280,15 +280,15 @@ Deno.test("an MTU that is set at the device is what the administrator asks for",
   assertEquals([a.link.adminMtu, a.netdev.config.mtu], [9000, 2044]);
 });
 
-/** A device that tells of an MTU later, as the kernel does. */
+/** A network device that does not report a change of its MTU at once, like the kernel. */
 class LateNetdev extends FakeNetdev {
-  readonly wanted: number[] = [];
+  readonly requested: number[] = [];
   override setMtu(mtu: number): void {
-    this.wanted.push(mtu);
+    this.requested.push(mtu);
   }
 }
 
-Deno.test("an old MTU that is told of late is not taken for the administrator's", () => {
+Deno.test("a late notification with the old MTU does not become the administrator's MTU", () => {
   const rig = new Rig();
   const netdevs: LateNetdev[] = [];
   const host = rig.host({
@@ -299,8 +299,8 @@ Deno.test("an old MTU that is told of late is not taken for the administrator's"
       return netdev;
     },
   });
-  assertEquals([host.link.carrier, netdevs[0]!.wanted], [true, [2044]]);
-  // Something else of the link changed before the kernel came to the MTU.
+  assertEquals([host.link.carrier, netdevs[0]!.requested], [true, [2044]]);
+  // Another attribute of the link changes before the MTU.
   host.netdev.config.setLink({ name: "ib7" });
   assertEquals(host.link.adminMtu, undefined);
   host.netdev.config.setLink({ mtu: 2044 });
@@ -310,7 +310,7 @@ Deno.test("an old MTU that is told of late is not taken for the administrator's"
   assertEquals(host.link.name, "ib7");
 });
 
-Deno.test("a closed link leaves its groups and gives everything back", () => {
+Deno.test("closing a device leaves its groups and releases all resources", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   a.send(TO_B);
@@ -333,11 +333,15 @@ Deno.test("a closed link leaves its groups and gives everything back", () => {
   assertEquals(b.port.qps.size, 0);
 });
 
-Deno.test("a device that was deleted from outside says so", () => {
+Deno.test("deletion of the network device by another program is reported and logged", () => {
   const rig = new Rig();
   const [a] = rig.pair();
   let gone = 0;
   a.device.onGone = () => gone++;
   a.netdev.config.emit("gone");
   assertEquals([gone, a.states.at(-1)], [1, "ib1: running"]);
+  assert(
+    logLines.includes("ib1: warning: The network device was deleted"),
+    logLines.join("\n"),
+  );
 });

@@ -1,4 +1,4 @@
-/** A peer's port gets another LID, and nobody but the peer itself tells us: traffic must find it within five seconds. */
+/** A peer's LID changes, and only the peer's own packets show it: traffic must recover within five seconds. */
 
 import { assert, assertEquals } from "@std/assert";
 import type { PostedPacket } from "../../src/hca/fake.ts";
@@ -8,12 +8,12 @@ import { SaAttribute } from "../../src/wire/sa/sa_mad.ts";
 const TO_A = ipv4Frame("10.0.0.2", "10.0.0.1");
 const TO_B = ipv4Frame("10.0.0.1", "10.0.0.2");
 const B = ip("10.0.0.2");
-/** The second port's. */
+/** LID of the second port before its move. */
 const OLD_LID = 3;
 const NEW_LID = 0x40;
 
-/** Two hosts that talk to each other; the announcements of their beginning are over. */
-function talking(): { rig: Rig; a: Host; b: Host } {
+/** Two hosts with resolved paths to each other, after their announcements. */
+function connectedPair(): { rig: Rig; a: Host; b: Host } {
   const rig = new Rig();
   const [a, b] = rig.pair();
   rig.advance(2000);
@@ -32,7 +32,7 @@ function move(rig: Rig, host: Host): void {
   assertEquals([host.port.attributes.lid, host.link.carrier], [NEW_LID, true]);
 }
 
-function announces(packet: PostedPacket): boolean {
+function isAnnouncement(packet: PostedPacket): boolean {
   const arp = arpOf(packet);
   return arp !== undefined && arp.senderIp === arp.targetIp;
 }
@@ -40,8 +40,8 @@ function announces(packet: PostedPacket): boolean {
 const pathLids = (host: Host) =>
   host.link.paths.entries().map(({ record }) => record?.dlid);
 
-Deno.test("a moved peer is found by its announcement", () => {
-  const { rig, a, b } = talking();
+Deno.test("an announcement of a moved peer updates its path", () => {
+  const { rig, a, b } = connectedPair();
   const { qpn } = b.link;
   move(rig, b);
   assertEquals([b.link.qpn, pathLids(a)], [qpn, [NEW_LID]]);
@@ -51,9 +51,9 @@ Deno.test("a moved peer is found by its announcement", () => {
   rig.check();
 });
 
-Deno.test("a moved peer is found by its second announcement when the first is lost", () => {
-  const { rig, a, b } = talking();
-  rig.fabric.lose = announces;
+Deno.test("the second announcement of a moved peer updates its path if the first is lost", () => {
+  const { rig, a, b } = connectedPair();
+  rig.fabric.lose = isAnnouncement;
   move(rig, b);
   a.send(TO_B);
   assertEquals([b.received().length, pathLids(a)], [0, [OLD_LID]]);
@@ -65,9 +65,9 @@ Deno.test("a moved peer is found by its second announcement when the first is lo
   rig.check();
 });
 
-Deno.test("a moved peer that asks for us gets its answer at its new LID, at once", () => {
-  const { rig, a, b } = talking();
-  rig.fabric.lose = announces;
+Deno.test("a request of a moved peer is answered at its new LID at once", () => {
+  const { rig, a, b } = connectedPair();
+  rig.fabric.lose = isAnnouncement;
   move(rig, b);
   a.posted();
   b.send(TO_A);
@@ -78,9 +78,9 @@ Deno.test("a moved peer that asks for us gets its answer at its new LID, at once
   rig.check();
 });
 
-Deno.test("a moved peer that asks while the administrator is silent is answered on the old path in the end", () => {
-  const { rig, a, b } = talking();
-  rig.fabric.lose = announces;
+Deno.test("a request of a moved peer is answered on the old path if the path query times out", () => {
+  const { rig, a, b } = connectedPair();
+  rig.fabric.lose = isAnnouncement;
   move(rig, b);
   rig.subnet!.lose = ({ attributeId }) =>
     attributeId === SaAttribute.PathRecord;
@@ -91,7 +91,7 @@ Deno.test("a moved peer that asks while the administrator is silent is answered 
   assert(a.posted().every(({ handle }) => handle.dlid !== NEW_LID));
   rig.subnet!.lose = () => false;
   rig.advance(2000);
-  // The kernel asks once more, and what waited for the answer goes with the rest.
+  // The kernel repeats its request, and the packet that waited for the reply is sent.
   b.netdev.config.neighbours.retry();
   rig.settle();
   b.send(TO_A);
@@ -100,10 +100,10 @@ Deno.test("a moved peer that asks while the administrator is silent is answered 
   rig.check();
 });
 
-Deno.test("the second probe without an answer asks for the path anew, which packets and the next probe take", () => {
-  const { rig, a, b } = talking();
+Deno.test("the second unanswered probe queries the path, which packets and the next probe then use", () => {
+  const { rig, a, b } = connectedPair();
   const { neighbours } = a.netdev.config;
-  // Nothing that b says by itself arrives.
+  // All multicast packets of b are lost.
   rig.fabric.lose = ({ from, multicast }) => multicast && from === b.port;
   move(rig, b);
   rig.advance(31_000);
@@ -124,8 +124,8 @@ Deno.test("the second probe without an answer asks for the path anew, which pack
   rig.check();
 });
 
-Deno.test("a peer that has failed is asked for by broadcast, and its answer has the path asked for anew", () => {
-  const { rig, a, b } = talking();
+Deno.test("a failed peer is resolved by broadcast, and the source LID of its reply makes the path queried again", () => {
+  const { rig, a, b } = connectedPair();
   const { neighbours } = a.netdev.config;
   rig.fabric.lose = () => true;
   rig.advance(31_000);
@@ -147,12 +147,12 @@ Deno.test("a peer that has failed is asked for by broadcast, and its answer has 
   rig.check();
 });
 
-Deno.test("a peer that comes back with another LID after long silence is reached with its first packet", () => {
-  const { rig, a, b } = talking();
+Deno.test("a peer that returns with another LID after a long absence is reachable after its first packet", () => {
+  const { rig, a, b } = connectedPair();
   rig.fabric.lose = () => true;
   rig.subnet!.lose = ({ attributeId }) =>
     attributeId === SaAttribute.PathRecord;
-  // The pauses between questions for the path grow meanwhile.
+  // The backoff of the path queries grows meanwhile.
   for (let i = 0; i < 60; i++) {
     a.send(TO_B);
     rig.advance(1000);
@@ -169,14 +169,14 @@ Deno.test("a peer that comes back with another LID after long silence is reached
   rig.check();
 });
 
-Deno.test("our own new LID keeps the address, and is announced to those who know it", () => {
-  const { rig, a, b } = talking();
+Deno.test("a LID change keeps the link-layer address, which is announced by broadcast", () => {
+  const { rig, a, b } = connectedPair();
   const before = b.link.address;
   b.posted();
   move(rig, b);
   rig.advance(2000);
   assertEquals(b.link.address, before);
-  const announced = b.posted().filter(announces);
+  const announced = b.posted().filter(isAnnouncement);
   assertEquals(announced.map(({ multicast }) => multicast), [true, true]);
   assertEquals(announced.map(arpOf).map((arp) => arp!.operation), [1, 1]);
   assertEquals(a.neighbour("10.0.0.2")!.peer!.address, before);

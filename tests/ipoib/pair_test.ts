@@ -1,3 +1,5 @@
+/** Traffic between two hosts: resolution, queues, counters and drop reasons. */
+
 import { FrameBatch } from "../../src/system/frames.ts";
 import { assert, assertEquals } from "@std/assert";
 import { ArpOperation, arpRequest } from "../../src/wire/arp.ts";
@@ -45,11 +47,11 @@ Deno.test("the first packet is resolved by ARP and a path query, and delivered",
   assertEquals(reply.senderAddress, b.address);
   assertEquals(reply.targetAddress, a.address);
   assertEquals(a.nud("10.0.0.2"), "REACHABLE");
-  assertEquals(b.nud("10.0.0.1"), "STALE", "who asks is known");
+  assertEquals(b.nud("10.0.0.1"), "STALE", "the requester is a neighbour");
   rig.check();
 });
 
-Deno.test("a known neighbour costs no ARP and no query", () => {
+Deno.test("packets to a resolved neighbour cause no ARP and no path query", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   a.send(HELLO);
@@ -65,7 +67,7 @@ Deno.test("a known neighbour costs no ARP and no query", () => {
   rig.check();
 });
 
-Deno.test("the answer takes the way that the request has opened", () => {
+Deno.test("a host that answered an ARP request sends packets to the requester without ARP", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   a.send(HELLO);
@@ -77,10 +79,10 @@ Deno.test("the answer takes the way that the request has opened", () => {
   rig.check();
 });
 
-Deno.test("what the kernel hands over at once waits for the path, up to a bound", () => {
+Deno.test("a burst of packets waits for the path, up to a limit", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
-  // The administrator does not hear what the first host asks about paths.
+  // Path queries of the first host are lost.
   rig.subnet!.lose = ({ attributeId, data }) =>
     attributeId === SaAttribute.PathRecord &&
     gidEquals(PathRecord.parse(data)!.sgid, a.address.gid);
@@ -101,7 +103,7 @@ Deno.test("what the kernel hands over at once waits for the path, up to a bound"
   rig.check();
 });
 
-Deno.test("64 packets wait for a group, the next is dropped", () => {
+Deno.test("64 packets wait for a group, further ones are dropped", () => {
   const rig = new Rig();
   const [a] = rig.pair({ slots: 70 });
   rig.subnet!.lose = ({ attributeId }) =>
@@ -118,7 +120,7 @@ Deno.test("64 packets wait for a group, the next is dropped", () => {
   rig.check();
 });
 
-Deno.test("an off-link destination goes to its gateway", () => {
+Deno.test("packets to an off-link destination are sent to the gateway", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   a.netdev.config.addRoute(ip("192.168.0.0"), 16, ip("10.0.0.2"));
@@ -126,7 +128,7 @@ Deno.test("an off-link destination goes to its gateway", () => {
   a.send(frame);
   assertEquals(a.arps().map((arp) => arp.targetIp), [ip("10.0.0.2")]);
   assertEquals(b.received(), [packetOf(frame)]);
-  // The route goes: what is cached goes with it.
+  // Removal of the route also clears the cache.
   a.netdev.config.clearRoutes();
   a.send(frame);
   assertEquals(b.received(), []);
@@ -134,7 +136,7 @@ Deno.test("an off-link destination goes to its gateway", () => {
   rig.check();
 });
 
-Deno.test("limited and subnet broadcasts go to the broadcast group", () => {
+Deno.test("limited and subnet broadcasts are sent to the broadcast group", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   const c = rig.host({ address: "10.0.0.3" });
@@ -148,14 +150,18 @@ Deno.test("limited and subnet broadcasts go to the broadcast group", () => {
   }
   for (const host of [b, c]) {
     assertEquals(host.received().length, 2);
-    assertEquals(host.totals.multicast, 0, "broadcasts are no multicast");
+    assertEquals(
+      host.totals.multicast,
+      0,
+      "broadcasts are not counted as multicast",
+    );
   }
   assertEquals(a.received(), [], "own broadcasts are echoes");
   assertEquals(a.link.statistics.echoes, 2 + a.link.statistics.arpSent);
   rig.check();
 });
 
-Deno.test("a destination without a route, and our own address, are dropped", () => {
+Deno.test("packets without a route and to an own address are dropped", () => {
   const rig = new Rig();
   const [a] = rig.pair();
   a.send(
@@ -167,7 +173,7 @@ Deno.test("a destination without a route, and our own address, are dropped", () 
   rig.check();
 });
 
-Deno.test("a large send and its partial checksum pass as they are", () => {
+Deno.test("a large send and its partial checksum pass unchanged", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   a.send(HELLO);
@@ -179,12 +185,12 @@ Deno.test("a large send and its partial checksum pass as they are", () => {
   const [frame] = b.netdev.takeWritten();
   assertEquals(frame!.slice(0, 12), vnet);
   assertEquals(packetOf(frame!).slice(20), payload);
-  // One packet, its headers not among the bytes.
+  // The bytes of its IP and TCP headers are not counted.
   assertEquals(a.totals.tx_bytes! - before, 30_000 + 20 + 4 - 40);
   rig.check();
 });
 
-Deno.test("a packet that has no frame header gets one", () => {
+Deno.test("the receiver composes missing frame headers", () => {
   const rig = new Rig();
   const [a, b] = rig.pair({ headersMissing: true });
   a.send(HELLO, HELLO);
@@ -199,22 +205,22 @@ Deno.test("a packet that has no frame header gets one", () => {
   rig.check();
 });
 
-Deno.test("tx_bytes has the four bytes, rx_bytes has not", () => {
+Deno.test("tx_bytes includes the IPoIB header, rx_bytes excludes it", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   a.send(HELLO);
-  const [sent, heard] = [a.totals, b.totals];
+  const [sent, received] = [a.totals, b.totals];
   a.send(HELLO);
   const { length } = packetOf(HELLO);
   assertEquals(a.totals.tx_bytes! - sent.tx_bytes!, length + 4);
   assertEquals(a.totals.tx_packets! - sent.tx_packets!, 1);
-  assertEquals(b.totals.rx_bytes! - heard.rx_bytes!, length);
-  assertEquals(b.totals.rx_packets! - heard.rx_packets!, 1);
+  assertEquals(b.totals.rx_bytes! - received.rx_bytes!, length);
+  assertEquals(b.totals.rx_packets! - received.rx_packets!, 1);
   assertEquals([b.totals.rx_errors, b.totals.rx_dropped], [0, 0]);
   rig.check();
 });
 
-Deno.test("a packet over the MTU is dropped and is an error", () => {
+Deno.test("a packet over the MTU is dropped and counted as an error", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   a.send(HELLO);
@@ -252,7 +258,7 @@ Deno.test("IPv6 is counted and dropped in both directions", () => {
   rig.check();
 });
 
-Deno.test("what the device does not take is counted by reason", () => {
+Deno.test("frames that the device refuses are counted by reason", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   a.send(HELLO);
@@ -265,7 +271,7 @@ Deno.test("what the device does not take is counted by reason", () => {
   rig.check();
 });
 
-Deno.test("a post that the HCA refuses is counted by reason", () => {
+Deno.test("posts that the HCA refuses are counted by reason", () => {
   const rig = new Rig();
   const [a] = rig.pair();
   a.send(HELLO);
@@ -278,7 +284,7 @@ Deno.test("a post that the HCA refuses is counted by reason", () => {
   rig.check();
 });
 
-Deno.test("an unreachable peer is asked for again at once, its path too", () => {
+Deno.test("the address and the path of an unreachable peer are resolved again at once", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   a.send(HELLO);
@@ -304,7 +310,7 @@ Deno.test("an unreachable peer is asked for again at once, its path too", () => 
   rig.check();
 });
 
-Deno.test("without slots the device is paused, and resumed with the first credit", () => {
+Deno.test("without slots the device is paused, and resumed when a slot is free", () => {
   const rig = new Rig();
   const [a, b] = rig.pair({ slots: 4 });
   a.send(HELLO);
@@ -318,7 +324,7 @@ Deno.test("without slots the device is paused, and resumed with the first credit
   rig.check();
 });
 
-Deno.test("ARP without a slot is counted", () => {
+Deno.test("an ARP packet without a slot is counted as dropped", () => {
   const rig = new Rig();
   const [a] = rig.pair();
   a.inject();
@@ -334,7 +340,7 @@ Deno.test("ARP without a slot is counted", () => {
   rig.check();
 });
 
-Deno.test("a frame that the loop itself has read into a slot goes the same way", () => {
+Deno.test("frames that the reactor read into slots are transmitted", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   const frames = new FrameBatch(1);
@@ -355,21 +361,21 @@ Deno.test("a frame that the loop itself has read into a slot goes the same way",
   rig.check();
 });
 
-Deno.test("a packet that waits for a path when its address changes takes the new way", () => {
+Deno.test("a packet is sent to the new peer if its address changes while the path is pending", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   const c = rig.host();
-  // Neither of them answers by itself.
+  // Neither host answers ARP by itself.
   b.netdev.config.deleteAddress(ip("10.0.0.2"));
-  // The path of the first answer is still being asked for when the second one comes.
+  // The path query for the first reply is pending when the announcement arrives.
   rig.subnet!.lose = ({ attributeId }) =>
     attributeId === SaAttribute.PathRecord;
   a.send(HELLO);
   const request = arpRequest(a.address, ip("10.0.0.1"), ip("10.0.0.2"));
-  a.hearArp(b, arpReply(request, b.address));
-  assertEquals(a.neighbour("10.0.0.2")!.peer!.asking, true);
+  a.receiveArp(b, arpReply(request, b.address));
+  assertEquals(a.neighbour("10.0.0.2")!.peer!.resolving, true);
   const announcement = { ...request, senderIp: request.targetIp };
-  a.hearArp(c, { ...announcement, senderAddress: c.address });
+  a.receiveArp(c, { ...announcement, senderAddress: c.address });
   a.send(HELLO);
   rig.subnet!.lose = () => false;
   rig.advance(200);
@@ -377,7 +383,7 @@ Deno.test("a packet that waits for a path when its address changes takes the new
   rig.check();
 });
 
-Deno.test("a packet for a neighbour that is forgotten waits until the kernel has asked again", () => {
+Deno.test("a packet for a removed neighbour waits until the kernel has resolved it again", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   a.send(HELLO);
@@ -389,7 +395,7 @@ Deno.test("a packet for a neighbour that is forgotten waits until the kernel has
   rig.check();
 });
 
-Deno.test("what waits for a neighbour is dropped with the kernel's entry", () => {
+Deno.test("packets that wait for a neighbour are dropped when the kernel's entry fails", () => {
   const rig = new Rig();
   const [a] = rig.pair();
   rig.fabric.lose = (packet) => arpOf(packet) !== undefined;

@@ -1,4 +1,4 @@
-/** When a path that is there is asked for again. */
+/** Repeated queries for paths in use. */
 
 import { Memberships } from "../../src/sa/memberships.ts";
 import { assert, assertEquals } from "@std/assert";
@@ -21,15 +21,16 @@ const PREFIX = 0xfe80_0000_0000_0000n;
 const GID = gidFrom(PREFIX, 2n);
 const LID = 0x14;
 
-/** Where a handle of the fake fabric leads. */
+/** Returns the DLID of an address handle of the fake fabric. */
 function lidOf(ah: AddressHandle | undefined): number | undefined {
   return (ah as FakeAddressHandle | undefined)?.attributes.dlid;
 }
 
-/** A table whose administrator answers when the test says so. */
-class Asked {
+/** A path table with a scripted administrator. */
+class ScriptedPaths {
+  /** Times of the queries. */
   readonly times: number[] = [];
-  /** The answer that is given at once: a LID, an errno, or none. */
+  /** The immediate response to a query: a LID, an errno, or none. */
   answer: { dlid: number } | { errno: number } | undefined = { dlid: LID };
   readonly fabric: FakeFabric;
   readonly port: FakePort;
@@ -60,7 +61,7 @@ class Asked {
     this.table = new PathTable(context, identity, groups, statistics);
   }
 
-  /** When the table wants to be called again. */
+  /** Time of the next timer. */
   get tickAt(): number {
     return this.reactor.deadline;
   }
@@ -71,90 +72,96 @@ class Asked {
     return path;
   }
 
-  /** Does what is due up to a time; returns when was asked meanwhile. */
+  /** Runs all ticks up to `until`; returns the times of all queries since the last call. */
   run(until: number): number[] {
     while (this.tickAt <= until) this.table.tick(this.tickAt);
     return this.times.splice(0);
   }
 }
 
-Deno.test("PathTable.heard() asks again only if the path leads to another LID of the subnet", () => {
+Deno.test("PathTable.checkSourceLid() queries again only for another LID in the same subnet", () => {
   const router = gidFrom(0xfe80_0000_0000_0001n, 2n);
   const cases = [
-    { name: "the same LID", lid: LID, asks: 0 },
-    { name: "another LID", lid: LID + 1, asks: 1 },
-    { name: "no LID", lid: 0, asks: 0 },
-    { name: "another LID of the port", lid: LID + 3, lmc: 2, asks: 0 },
-    { name: "another port's LID", lid: LID + 4, lmc: 2, asks: 1 },
-    { name: "a router's LID", lid: LID + 1, gid: router, asks: 0 },
-    { name: "an unknown GID", lid: 9, heard: gidFrom(PREFIX, 3n), asks: 0 },
+    { name: "the same LID", lid: LID, queries: 0 },
+    { name: "another LID", lid: LID + 1, queries: 1 },
+    { name: "no LID", lid: 0, queries: 0 },
+    { name: "another LID of the port", lid: LID + 3, lmc: 2, queries: 0 },
+    { name: "another port's LID", lid: LID + 4, lmc: 2, queries: 1 },
+    { name: "a router's LID", lid: LID + 1, gid: router, queries: 0 },
+    { name: "an unknown GID", lid: 9, from: gidFrom(PREFIX, 3n), queries: 0 },
   ];
-  for (const { name, lid, asks, lmc = 0, gid = GID, heard = gid } of cases) {
-    const asked = new Asked();
-    asked.port.set({ lmc });
-    const path = asked.request(0, gid)!;
-    assertEquals(asked.run(0), [0]);
-    asked.answer = { dlid: lid };
-    asked.table.heard(heard, lid, 5000);
-    assertEquals(asked.times.length, asks, name);
-    assertEquals(path.record!.dlid, asks ? lid : LID, name);
-    assertEquals([path.state, path.strayLid, path.retries], ["complete", 0, 0]);
-    assertEquals(asked.tickAt, Infinity, name);
+  for (const { name, lid, queries, lmc = 0, gid = GID, from = gid } of cases) {
+    const scripted = new ScriptedPaths();
+    scripted.port.set({ lmc });
+    const path = scripted.request(0, gid)!;
+    assertEquals(scripted.run(0), [0]);
+    scripted.answer = { dlid: lid };
+    scripted.table.checkSourceLid(from, lid, 5000);
+    assertEquals(scripted.times.length, queries, name);
+    assertEquals(path.record!.dlid, queries ? lid : LID, name);
+    assertEquals([path.state, path.observedLid, path.retries], [
+      "complete",
+      0,
+      0,
+    ]);
+    assertEquals(scripted.tickAt, Infinity, name);
   }
 });
 
-Deno.test("a path is used while it is asked for again, and its handle is replaced by the answer's", () => {
-  const asked = new Asked();
-  const path = asked.request(0)!;
+Deno.test("a path stays in use during a query, and no second query is sent meanwhile", () => {
+  const scripted = new ScriptedPaths();
+  const path = scripted.request(0)!;
   const { ah } = path;
   const changes: (number | undefined)[] = [];
-  asked.table.onChange = (each) => changes.push(lidOf(each.ah));
-  asked.answer = undefined;
-  asked.table.heard(GID, 0x40, 2000);
+  scripted.table.onChange = (each) => changes.push(lidOf(each.ah));
+  scripted.answer = undefined;
+  scripted.table.checkSourceLid(GID, 0x40, 2000);
   assertEquals([path.state, path.ah, changes], ["asking", ah, []]);
-  // Who asks for it now is not sent astray.
-  assertEquals(asked.request(2001), undefined);
+  // A new request waits, because the old path is wrong.
+  assertEquals(scripted.request(2001), undefined);
   assertEquals(path.waiters.length, 1);
-  asked.answer = { dlid: 0x40 };
-  asked.table.doubtAll(2002);
-  assertEquals([lidOf(path.ah), changes], [LID, []], "one question at a time");
-  assertEquals(asked.fabric.misuse, []);
+  scripted.answer = { dlid: 0x40 };
+  scripted.table.doubtAll(2002);
+  assertEquals([lidOf(path.ah), changes], [LID, []], "one query at a time");
+  assertEquals(scripted.fabric.misuse, []);
 });
 
-Deno.test("a path is not doubted more than once a second", () => {
-  const asked = new Asked();
-  const path = asked.request(0)!;
-  asked.table.doubt(path, 10);
-  assertEquals(asked.run(10), [0, 10], "the first time at once");
-  asked.answer = { dlid: 0x40 };
-  for (const now of [300, 400, 900]) asked.table.heard(GID, 0x40, now);
-  assertEquals([asked.times, asked.tickAt], [[], 1010]);
-  assertEquals(asked.run(60_000), [1010]);
-  assertEquals(asked.request(60_000)!.record!.dlid, 0x40);
+Deno.test("a doubtful path is queried at most once per second", () => {
+  const scripted = new ScriptedPaths();
+  const path = scripted.request(0)!;
+  scripted.table.doubt(path, 10);
+  assertEquals(scripted.run(10), [0, 10], "the first query at once");
+  scripted.answer = { dlid: 0x40 };
+  for (const now of [300, 400, 900]) {
+    scripted.table.checkSourceLid(GID, 0x40, now);
+  }
+  assertEquals([scripted.times, scripted.tickAt], [[], 1010]);
+  assertEquals(scripted.run(60_000), [1010]);
+  assertEquals(scripted.request(60_000)!.record!.dlid, 0x40);
 });
 
-Deno.test("an answer that is no better is asked for again after 2, 4, 8, 16 s, and then let be", () => {
+Deno.test("a query that fails or returns the old LID is repeated after 2, 4, 8, 16 s, and then no more", () => {
   for (const answer of [{ dlid: LID }, { errno: 22 }]) {
-    const asked = new Asked();
-    const path = asked.request(0)!;
-    asked.run(0);
-    asked.answer = answer;
-    asked.table.heard(GID, 0x40, 5000);
+    const scripted = new ScriptedPaths();
+    const path = scripted.request(0)!;
+    scripted.run(0);
+    scripted.answer = answer;
+    scripted.table.checkSourceLid(GID, 0x40, 5000);
     assertEquals(
-      asked.run(1_000_000),
+      scripted.run(1_000_000),
       [5000, 7000, 11_000, 19_000, 35_000],
       JSON.stringify(answer),
     );
     assertEquals([lidOf(path.ah), path.retries], [LID, 4]);
-    // It is still heard from there: asked, but never more often than every 16 s.
+    // Further packets from the new LID cause a query at most every 16 s.
     for (let now = 40_000; now < 100_000; now += 1000) {
-      asked.table.heard(GID, 0x40, now);
-      if (asked.tickAt <= now) asked.table.tick(now);
+      scripted.table.checkSourceLid(GID, 0x40, now);
+      if (scripted.tickAt <= now) scripted.table.tick(now);
     }
-    const times = asked.times.splice(0);
+    const times = scripted.times.splice(0);
     assertEquals(times.length, 4);
-    asked.answer = { dlid: 0x40 };
-    asked.table.heard(GID, 0x40, 200_000);
+    scripted.answer = { dlid: 0x40 };
+    scripted.table.checkSourceLid(GID, 0x40, 200_000);
     assertEquals([lidOf(path.ah), path.retries, path.state], [
       0x40,
       0,
@@ -163,29 +170,29 @@ Deno.test("an answer that is no better is asked for again after 2, 4, 8, 16 s, a
   }
 });
 
-Deno.test("a flushed path is not asked for again", () => {
-  const asked = new Asked();
-  const path = asked.request(0)!;
-  asked.answer = { errno: 110 };
-  asked.table.doubt(path, 5000);
-  assertEquals(asked.tickAt, 7000);
-  asked.table.flush();
-  assertEquals([asked.tickAt, asked.table.entries()], [Infinity, []]);
-  asked.run(0);
-  asked.table.heard(GID, 0x40, 8000);
-  assertEquals(asked.times, []);
+Deno.test("a flushed path is not queried again", () => {
+  const scripted = new ScriptedPaths();
+  const path = scripted.request(0)!;
+  scripted.answer = { errno: 110 };
+  scripted.table.doubt(path, 5000);
+  assertEquals(scripted.tickAt, 7000);
+  scripted.table.flush();
+  assertEquals([scripted.tickAt, scripted.table.entries()], [Infinity, []]);
+  scripted.run(0);
+  scripted.table.checkSourceLid(GID, 0x40, 8000);
+  assertEquals(scripted.times, []);
 });
 
-Deno.test("a path that the device has no handle for is a failure, and the next request asks again", () => {
-  const asked = new Asked();
-  const create = asked.port.createAddressHandle;
-  asked.port.createAddressHandle = () => {
+Deno.test("a path whose address handle cannot be created fails, and the next request repeats the query", () => {
+  const scripted = new ScriptedPaths();
+  const create = scripted.port.createAddressHandle;
+  scripted.port.createAddressHandle = () => {
     throw new IpoibError("E_VERBS", "No memory", { errno: 12 });
   };
-  assertEquals(asked.request(0), undefined);
-  const [path] = asked.table.entries();
+  assertEquals(scripted.request(0), undefined);
+  const [path] = scripted.table.entries();
   assertEquals([path!.state, path!.failure], ["idle", 12]);
-  asked.port.createAddressHandle = create;
-  assert(asked.request(1)!.ah);
+  scripted.port.createAddressHandle = create;
+  assert(scripted.request(1)!.ah);
   assertEquals(path!.failure, undefined);
 });

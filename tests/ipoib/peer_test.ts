@@ -1,4 +1,4 @@
-/** Peers: several addresses that lead to one, peers that are lost, that idle, or that no path leads to. */
+/** Peers: sharing by several addresses, loss, idle removal, and failed path queries. */
 
 import { Memberships } from "../../src/sa/memberships.ts";
 import { assert, assertEquals } from "@std/assert";
@@ -23,13 +23,13 @@ import { Method } from "../../src/wire/mad.ts";
 const TO_B = ipv4Frame("10.0.0.1", "10.0.0.2");
 const UNREACHABLE = 1;
 
-/** The administrator is deaf to questions about paths. */
+/** Drops all path queries and their responses. */
 function losePaths(rig: Rig): void {
   rig.subnet!.lose = ({ attributeId }) =>
     attributeId === SaAttribute.PathRecord;
 }
 
-/** The next post of the host fails with "unreachable", once. */
+/** Makes the next post of the host fail with `Unreachable`. */
 function failOnce(host: Host): void {
   const qp = host.port.qps.get(host.link.qpn)!;
   const { post } = qp;
@@ -42,7 +42,7 @@ function failOnce(host: Host): void {
   };
 }
 
-Deno.test("two addresses of one peer share it, and its path", () => {
+Deno.test("two addresses with one link-layer address share a peer and its path", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   b.netdev.config.addAddress(ip("10.0.0.22"), 24);
@@ -55,7 +55,7 @@ Deno.test("two addresses of one peer share it, and its path", () => {
   rig.check();
 });
 
-Deno.test("a lost peer has the kernel ask for all its addresses, and for no others", () => {
+Deno.test("the kernel is made to resolve all addresses of an unreachable peer, and no others", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   b.netdev.config.addAddress(ip("10.0.0.22"), 24);
@@ -78,7 +78,7 @@ Deno.test("a lost peer has the kernel ask for all its addresses, and for no othe
   rig.check();
 });
 
-Deno.test("of a lost peer's addresses those beyond the limit are asked for with their next packet", () => {
+Deno.test("addresses of an unreachable peer over the rate limit are resolved with their next packet", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   muteKernel(b);
@@ -91,10 +91,13 @@ Deno.test("of a lost peer's addresses those beyond the limit are asked for with 
   const { neighbours } = a.link;
   const kernel = a.netdev.config.neighbours;
   for (const address of addresses) {
-    const asked = neighbours.asks(IpAddress.ipv4(ip(address)), false);
-    neighbours.hear(asked.address, b.address, "reply");
+    const entry = neighbours.onKernelRequest(
+      IpAddress.ipv4(ip(address)),
+      false,
+    );
+    neighbours.learn(entry.address, b.address, "reply");
     kernel.set(ip(address), "REACHABLE");
-    // The kernel's probe is not answered; something else confirms the neighbour.
+    // The kernel's probe is not answered, so a request stays pending.
     transmit(
       a,
       kernelArp(ArpOperation.Request, "10.7.255.1", address, GARBAGE),
@@ -116,7 +119,7 @@ Deno.test("of a lost peer's addresses those beyond the limit are asked for with 
   rig.check();
 });
 
-Deno.test("a peer that is lost while its queue goes out keeps the rest for the next path", () => {
+Deno.test("packets of a queue that is being sent are queued again if the peer becomes unreachable", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   rig.subnet!.lose = ({ attributeId, method }) =>
@@ -136,7 +139,7 @@ Deno.test("a peer that is lost while its queue goes out keeps the rest for the n
   rig.check();
 });
 
-Deno.test("a peer that nothing leads to goes after a minute without packets, others stay", () => {
+Deno.test("a peer without followers is removed after a minute without packets, others are kept", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   const { reactor } = rig;
@@ -165,23 +168,23 @@ Deno.test("a peer that nothing leads to goes after a minute without packets, oth
   assertEquals(peers.size, 1);
   assert(peers.get(followed!.address) === followed);
   assert(peers.get(idle!.address) !== idle);
-  assertEquals(paths.entries().length, 1, "paths have no expiry");
+  assertEquals(paths.entries().length, 1, "paths do not expire");
   rig.check();
 });
 
-Deno.test("a path that cannot be had drops the packets that wait for it, and is asked for again", () => {
+Deno.test("a failed path query drops the waiting packets, and the next packet repeats it", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   losePaths(rig);
   muteKernel(b);
   a.send(TO_B, TO_B);
   const request = arpRequest(a.address, ip("10.0.0.1"), ip("10.0.0.2"));
-  a.hearArp(b, arpReply(request, b.address));
+  a.receiveArp(b, arpReply(request, b.address));
   assertEquals(a.nud("10.0.0.2"), "REACHABLE");
   const { peer } = a.neighbour("10.0.0.2")!;
-  assertEquals([peer!.queue.length, peer!.asking, a.drops], [2, true, {}]);
+  assertEquals([peer!.queue.length, peer!.resolving, a.drops], [2, true, {}]);
   rig.advance(1100);
-  assertEquals([peer!.queue.length, peer!.asking], [0, false]);
+  assertEquals([peer!.queue.length, peer!.resolving], [0, false]);
   assertEquals(a.drops, { tx_path_failed: 2 });
   assertEquals(a.link.paths.entries()[0]!.failure, 110);
   rig.subnet!.lose = () => false;
@@ -190,7 +193,7 @@ Deno.test("a path that cannot be had drops the packets that wait for it, and is 
   rig.check();
 });
 
-Deno.test("a reply of the kernel waits for the path to who asked, and is dropped with it", () => {
+Deno.test("an ARP reply of the kernel waits for the path to the requester and is dropped if the query fails", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   losePaths(rig);

@@ -1,4 +1,4 @@
-/** What an event of the port changes and what it leaves alone (Linux ipoib_verbs.c: light, normal and heavy flush). */
+/** Effects of port events (Linux ipoib_verbs.c: light, normal and heavy flush). */
 
 import { assert, assertEquals } from "@std/assert";
 import { arpRequest } from "../../src/wire/arp.ts";
@@ -13,7 +13,7 @@ const PREFIX = 0xfe80_0000_0000_0001n;
 const TO_A = ipv4Frame("10.0.0.2", "10.0.0.1");
 const TO_B = ipv4Frame("10.0.0.1", "10.0.0.2");
 
-/** Two hosts that run, with a scripted administrator. */
+/** Creates two running hosts with a scripted administrator. */
 function scripted(): { rig: Rig; sa: ScriptedSa; hosts: [Host, Host] } {
   const rig = new Rig(false);
   const sa = new ScriptedSa(rig);
@@ -31,7 +31,7 @@ function scripted(): { rig: Rig; sa: ScriptedSa; hosts: [Host, Host] } {
   return { rig, sa, hosts: [a!, b!] };
 }
 
-Deno.test("a normal flush leaves every group, the broadcast group last, and joins it first", () => {
+Deno.test("a normal flush leaves all groups, the broadcast group last, and joins the broadcast group first", () => {
   for (
     const event of ["port_error", "port_active", "lid_change"] as const
   ) {
@@ -41,15 +41,15 @@ Deno.test("a normal flush leaves every group, the broadcast group last, and join
     sa.take();
     a.port.emit({ type: event });
     rig.settle();
-    const asked = sa.take().map(({ method, record }) =>
+    const requests = sa.take().map(({ method, record }) =>
       [method, record.joinState, record.mgid[15]] as const
     );
-    assertEquals(asked.filter(([method]) => method === LEAVE), [
+    assertEquals(requests.filter(([method]) => method === LEAVE), [
       [LEAVE, 8, 0x04],
       [LEAVE, 1, 0x01],
       [LEAVE, 1, 0xff],
     ]);
-    assertEquals(asked.filter(([method]) => method === JOIN), [
+    assertEquals(requests.filter(([method]) => method === JOIN), [
       [JOIN, 1, 0xff],
       [JOIN, 1, 0x01],
     ]);
@@ -59,7 +59,7 @@ Deno.test("a normal flush leaves every group, the broadcast group last, and join
   }
 });
 
-Deno.test("a P_Key that moves in the table gets another queue pair, whatever event tells of it", () => {
+Deno.test("a P_Key that moves in the table gets a new queue pair at any port event", () => {
   for (const event of ["pkey_change", "port_active"] as const) {
     const rig = new Rig();
     const [a] = rig.pair();
@@ -92,14 +92,14 @@ Deno.test("children are flushed before their parent", () => {
   assertEquals([names[0], names.at(-1)], ["ib1.8001", "ib1"]);
 });
 
-Deno.test("what arrives before the broadcast group is joined again opens no neighbour", () => {
+Deno.test("ARP packets that arrive before the broadcast group is joined again create no neighbour", () => {
   const { rig, sa, hosts: [a, b] } = scripted();
   sa.joinStatus = () => undefined;
   a.port.emit({ type: "lid_change" });
   rig.settle();
   assertEquals(a.link.carrier, false);
-  a.hearArp(b, arpRequest(b.address, ip("10.0.0.2"), ip("10.0.0.1")));
-  b.hearArp(a, arpRequest(a.address, ip("10.0.0.1"), ip("10.0.0.9")));
+  a.receiveArp(b, arpRequest(b.address, ip("10.0.0.2"), ip("10.0.0.1")));
+  b.receiveArp(a, arpRequest(a.address, ip("10.0.0.1"), ip("10.0.0.9")));
   assertEquals(a.link.neighbours.size, 0);
   assertEquals(sa.paths.length, 0);
   sa.joinStatus = () => 0;
@@ -109,7 +109,7 @@ Deno.test("what arrives before the broadcast group is joined again opens no neig
   rig.check();
 });
 
-Deno.test("a change of the GID joins in its name, asks for paths in its name, and announces the new address", () => {
+Deno.test("after a GID change joins and path queries use the new GID, and the new address is announced", () => {
   for (const event of ["gid_change", "client_reregister"] as const) {
     const { rig, sa, hosts: [a, b] } = scripted();
     a.send(TO_B);
@@ -124,9 +124,9 @@ Deno.test("a change of the GID joins in its name, asks for paths in its name, an
     assertEquals([a.link.state, a.netdev.carrier], ["running", true]);
     rig.settle();
     assertEquals(a.link.address, { flags: 0, qpn, gid });
-    const asked = sa.take();
+    const joins = sa.take();
     assertEquals(
-      asked.map(({ method, record }) => [method, record.portGid]),
+      joins.map(({ method, record }) => [method, record.portGid]),
       [[JOIN, gid], [JOIN, gid]],
     );
     assertEquals(sa.paths[0]!.sgid, gid);
@@ -134,7 +134,7 @@ Deno.test("a change of the GID joins in its name, asks for paths in its name, an
     a.send(TO_B);
     b.send(TO_A);
     assertEquals([a.received().length, b.received().length], [1, 1]);
-    // The same GID again is nothing new.
+    // An event without a change of the GID has no effect.
     rig.advance(2000);
     a.posted();
     sa.take();
@@ -146,7 +146,7 @@ Deno.test("a change of the GID joins in its name, asks for paths in its name, an
   }
 });
 
-Deno.test("a GID that changed while the port was away is the address afterwards", () => {
+Deno.test("a GID that changed while the port was down is used afterwards", () => {
   const { rig, sa, hosts: [a] } = scripted();
   a.port.emit({ type: "port_error" }, { state: "down" });
   const gid = gidFrom(PREFIX, 1n);
@@ -161,20 +161,20 @@ Deno.test("a GID that changed while the port was away is the address afterwards"
   rig.check();
 });
 
-Deno.test("another subnet manager is asked at its LID and SL from the next request on, retries included", () => {
+Deno.test("requests after a subnet manager change, including retries, use its new LID and SL", () => {
   const { rig, hosts: [a] } = scripted();
-  const asked: Pick<MadAddress, "lid" | "sl">[] = [];
-  rig.fabric.onMad = (_from, _mad, { lid, sl }) => void asked.push({ lid, sl });
+  const sent: Pick<MadAddress, "lid" | "sl">[] = [];
+  rig.fabric.onMad = (_from, _mad, { lid, sl }) => void sent.push({ lid, sl });
   a.netdev.config.join(ip("239.1.1.1"));
   rig.settle();
   const { qpn } = a.link;
   a.port.emit({ type: "sm_change" }, { smLid: 7, smSl: 3 });
   rig.advance(300);
-  assertEquals(asked, [{ lid: 1, sl: 0 }, { lid: 7, sl: 3 }]);
+  assertEquals(sent, [{ lid: 1, sl: 0 }, { lid: 7, sl: 3 }]);
   assertEquals([a.link.qpn, a.link.carrier], [qpn, true]);
 });
 
-Deno.test("a client reregister keeps the failures of a group in mind: twenty are logged in all", () => {
+Deno.test("a client reregister does not reset the limit of twenty logged failures per group", () => {
   const { rig, sa, hosts: [a] } = scripted();
   sa.joinStatus = (record) => record.mgid[15] === 0xff ? 0 : 0x0200;
   a.netdev.config.join(ip("239.1.1.1"));

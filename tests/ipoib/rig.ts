@@ -1,4 +1,4 @@
-/** Hosts with the engine over the fake fabric, the fake netdev and a clock that the test moves. */
+/** Test rig: hosts with the engine on the fake fabric, fake network devices, and a clock that the test advances. */
 
 import { assert, assertEquals } from "@std/assert";
 import { configureLog } from "../../src/base/log.ts";
@@ -35,30 +35,30 @@ import type { LinkAddress } from "../../src/wire/link_address.ts";
 import { viewOf } from "../wire/support.ts";
 import { FakeSubnet } from "./fake_subnet.ts";
 
-/** Lines of the log of this test file, all hosts. */
+/** Log lines of all hosts of the process; a new {@linkcode Rig} clears them. */
 export const logLines: string[] = [];
 let logTime = 0;
 await configureLog("debug", {
   write: (text) => void logLines.push(text.trimEnd()),
-  // Each line is in a period of its own, so that none is left out.
+  // Each line falls into a new period, so that the log limiter drops none.
   now: () => logTime += PERIOD_MS,
 });
 
-/** The address in `text`, or a failure of the test. */
+/** Parses an IPv4 address; fails the test if `text` is not one. */
 export function ip(text: string): number {
   const address = parseIpv4(text);
   assert(address !== undefined, `${text} is not an address`);
   return address;
 }
 
-/** What a frame is made of. */
+/** Options of {@linkcode ipv4Frame}. */
 export interface FrameOptions {
   protocol?: number;
   payload?: Uint8Array;
   vnet?: Uint8Array;
 }
 
-/** A frame of the kernel's stack: virtio header, Ethernet header without addresses, IPv4 header, payload. */
+/** Returns a frame as the kernel sends it: virtio header, Ethernet header with zero addresses, IPv4 header, payload. */
 export function ipv4Frame(
   source: string,
   destination: string,
@@ -82,17 +82,17 @@ export function ipv4Frame(
   return frame;
 }
 
-/** The packet of a frame. */
+/** Returns the packet of a frame, without virtio and Ethernet header. */
 export function packetOf(frame: Uint8Array): Uint8Array {
   return frame.slice(FRAME_HEADER_LENGTH);
 }
 
-/** The EtherType of an IPoIB packet. */
+/** Returns the EtherType of an IPoIB packet. */
 export function etherType(packet: PostedPacket): number {
   return packet.encap >>> 16;
 }
 
-/** The answer to `request` by the owner of the address that it asks for. */
+/** Returns the reply to `request` by the owner of the target address. */
 export function arpReply(request: Arp, ownAddress: LinkAddress): Arp {
   return {
     operation: ArpOperation.Reply,
@@ -103,20 +103,20 @@ export function arpReply(request: Arp, ownAddress: LinkAddress): Arp {
   };
 }
 
-/** An IPoIB packet's ARP, or undefined. */
+/** Returns the ARP packet in an IPoIB packet, or undefined. */
 export function arpOf(packet: PostedPacket): Arp | undefined {
   return etherType(packet) === EtherType.Arp
     ? parseArp(viewOf(packet.payload), 0, packet.payload.length)
     : undefined;
 }
 
-/** How to make a {@linkcode Host}. */
+/** Options of a {@linkcode Host}. */
 export interface HostOptions extends FakePortOptions {
   address?: string;
   prefixLength?: number;
   pkeyIndex?: number;
   adminMtu?: number;
-  /** False: the port stays in the state "init". */
+  /** False: the port is not registered with the subnet manager and keeps its initial state, "init" by default. */
   register?: boolean;
   families?: readonly AddressFamily[];
   maxGroups?: number;
@@ -125,7 +125,7 @@ export interface HostOptions extends FakePortOptions {
   ) => FakeNetdev;
 }
 
-/** One process with an interface. */
+/** One host: a port with an IPoIB device. */
 export class Host {
   readonly rig: Rig;
   readonly port: FakePort;
@@ -133,7 +133,7 @@ export class Host {
   readonly memberships: Memberships;
   readonly device: IpoibDevice;
   readonly netdevs: FakeNetdev[] = [];
-  /** MADs that the port sent, by method and attribute: "02/38" is a join. */
+  /** State changes of all interfaces, as "NAME: STATE". */
   readonly states: string[] = [];
 
   constructor(rig: Rig, number: number, options: HostOptions) {
@@ -193,33 +193,33 @@ export class Host {
   get totals(): Record<string, number> {
     return this.link.statistics.totals.snapshot();
   }
-  /** The interface's link-layer address. */
+  /** Link-layer address of the parent interface. */
   get address(): LinkAddress {
     return this.link.address;
   }
 
-  /** The kernel's stack sends frames; nothing is delivered yet. */
+  /** Sends frames from the kernel's stack; the fabric delivers nothing yet. */
   inject(...frames: Uint8Array[]): void {
     this.netdev.send(...frames);
   }
 
-  /** The kernel's stack sends frames, and everything that follows happens at once. */
+  /** Sends frames from the kernel's stack and settles the rig. */
   send(...frames: Uint8Array[]): void {
     this.inject(...frames);
     this.rig.settle();
   }
 
-  /** IP packets that reached the kernel's stack. */
+  /** Returns the packets that reached the kernel's stack since the last call. */
   received(): Uint8Array[] {
     return this.netdev.takeWritten().map(packetOf);
   }
 
-  /** What was posted since the last call. */
+  /** Returns the packets that were posted since the last call. */
   posted(): PostedPacket[] {
     return this.port.posted.splice(0);
   }
 
-  /** ARP packets posted since the last call (other packets are forgotten). */
+  /** Returns the ARP packets that were posted since the last call; discards other packets. */
   arps(): Arp[] {
     return this.posted().map(arpOf).filter((arp) => arp !== undefined);
   }
@@ -228,13 +228,13 @@ export class Host {
     return this.link.neighbours.find(IpAddress.ipv4(ip(address)));
   }
 
-  /** State of a neighbour in the kernel. */
+  /** Returns the kernel's state (NUD) of a neighbour. */
   nud(address: string): string | undefined {
     return this.netdev.config.neighbours.state(ip(address));
   }
 
-  /** Another host's ARP packet reaches this one, by unicast. */
-  hearArp(from: Host, arp: Arp): void {
+  /** Delivers an ARP packet from another host by unicast. */
+  receiveArp(from: Host, arp: Arp): void {
     const payload = new Uint8Array(56);
     emitArp(arp, viewOf(payload), 0);
     from.port.inject({
@@ -252,20 +252,20 @@ export class Host {
 /** Q_Key of the embedded subnet's broadcast groups. */
 export const QKEY = 0x0b1b;
 
-/** A fabric, its manager and hosts. */
+/** A fabric with a subnet manager and hosts. */
 export class Rig {
   readonly reactor = new FakeReactor();
   readonly fabric = new FakeFabric();
   readonly subnet: FakeSubnet | undefined;
   readonly hosts: Host[] = [];
 
-  /** @param manager false: MADs go to `fabric.onMad`, which the test scripts */
+  /** @param manager options of the embedded subnet manager; false: the test handles MADs with `fabric.onMad` */
   constructor(manager: Partial<SubnetManagerOptions> | false = {}) {
     this.subnet = manager === false
       ? undefined
       : new FakeSubnet(this.reactor, this.fabric, manager);
     this.reactor.onTurnEnd(() => this.fabric.settle());
-    // A level-triggered poll of the devices.
+    // Polls the devices, level-triggered.
     this.reactor.addSleeper({
       beforeSleep: () => this.#readable().length > 0,
       afterSleep: () => {
@@ -283,7 +283,7 @@ export class Rig {
     return host;
   }
 
-  /** Two hosts that run, 10.0.0.1 and 10.0.0.2; the ARP of their beginning is forgotten. */
+  /** Creates two running hosts, 10.0.0.1 and 10.0.0.2, and discards the packets posted so far. */
   pair(options: HostOptions = {}): [Host, Host] {
     const pair: [Host, Host] = [
       this.host({ address: "10.0.0.1", ...options }),
@@ -307,7 +307,7 @@ export class Rig {
     );
   }
 
-  /** Fails if the engine lost a slot or used the HCA wrongly. */
+  /** Settles the rig and fails if the engine leaked a slot or misused the HCA. */
   check(): void {
     this.settle();
     assertEquals(this.fabric.misuse, []);

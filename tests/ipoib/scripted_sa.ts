@@ -1,4 +1,4 @@
-/** A subnet administrator that answers what the test says, and remembers what it was asked. */
+/** Subnet administrator that responds as scripted by the test and records all requests. */
 
 import type { FakePort } from "../../src/hca/fake.ts";
 import { gsiAddress, Method } from "../../src/wire/mad.ts";
@@ -8,8 +8,8 @@ import { SaAttribute, SaMad } from "../../src/wire/sa/sa_mad.ts";
 import { gidKey } from "../../src/wire/gid.ts";
 import { logLines, Rig } from "./rig.ts";
 
-/** A join or leave, as it arrived. */
-export interface Asked {
+/** A received join or leave request. */
+export interface MembershipRecord {
   at: number;
   method: number;
   mask: bigint;
@@ -20,34 +20,38 @@ export interface Asked {
 export const REQUEST_INVALID = 0x0200;
 
 export class ScriptedSa {
-  readonly memberships: Asked[] = [];
-  /** Questions whether the port is a member of a group: when, and of which. */
+  readonly memberships: MembershipRecord[] = [];
+  /** Received membership checks: time and MGID. */
   readonly checks: { at: number; mgid: Uint8Array }[] = [];
-  /** Status of the answer to such a question. */
+  /** Returns the status of the response to a membership check; undefined for no response. */
   checkStatus: (record: McMemberRecord) => number | undefined = () => 0;
   readonly paths: PathRecord[] = [];
-  /** Status of the answer to a join; 0 is success, undefined no answer at all. */
+  /** Returns the status of the response to a join; undefined for no response. */
   joinStatus: (record: McMemberRecord) => number | undefined = () => 0;
-  /** What a join is answered with, besides what it asked for. */
+  /** Fields of the response to a join that replace those of the request. */
   group: Partial<McMemberRecord> = { qkey: 0x80001234, mtu: 4, rate: 3 };
-  /** MLIDs by MGID, given out in order. */
+  /** MLIDs by MGID, assigned in order. */
   readonly mlids = new Map<string, number>();
-  /** What a path query is answered with, besides what it asked for and the LID of the fabric's port. */
+  /**
+   * Fields of the response to a path query that replace those of the request and the DLID, 0x10 plus the GID's last
+   * byte.
+   */
   path: Partial<PathRecord> = { mtu: 4, rate: 3 };
+  /** Status of the response to a path query; undefined for no response. */
   pathStatus: number | undefined = 0;
   readonly #rig: Rig;
 
   constructor(rig: Rig) {
     this.#rig = rig;
-    rig.fabric.onMad = (from, mad) => this.#take(from, mad);
+    rig.fabric.onMad = (from, mad) => this.#receive(from, mad);
   }
 
-  /** Joins of a method since the last call. */
-  take(): Asked[] {
+  /** Returns the joins and leaves since the last call. */
+  take(): MembershipRecord[] {
     return this.memberships.splice(0);
   }
 
-  #take(from: FakePort, mad: Uint8Array): void {
+  #receive(from: FakePort, mad: Uint8Array): void {
     const request = SaMad.parse(mad)!;
     if (request.attributeId === SaAttribute.PathRecord) {
       const record = PathRecord.parse(request.data)!;
@@ -112,7 +116,7 @@ export class ScriptedSa {
   }
 }
 
-/** A host whose interface runs, and the administrator that it asks. */
+/** Creates a host with a running interface, and its administrator. */
 export function scriptedHost(options: { maxGroups?: number } = {}) {
   const rig = new Rig(false);
   const sa = new ScriptedSa(rig);

@@ -1,4 +1,4 @@
-/** Each thing that an interface may have to wait for: one sentence in its state and in the log, and the way out of it. */
+/** Conditions that an interface waits for: state text, log line, and recovery. */
 
 import { assert, assertEquals } from "@std/assert";
 import { IpoibError } from "../../src/base/errors.ts";
@@ -10,7 +10,7 @@ import { ScriptedSa } from "./scripted_sa.ts";
 const GROUP = "broadcast group ff12:401b:8001::ffff:ffff";
 const ACTIVE = { state: "active", lid: 5, smLid: 1 } as const;
 
-/** A port of partition 0x8001 that is active, and what its administrator answers to joins. */
+/** Creates a host in partition 0x8001 and emits port_active; `joinStatus` is the status of the responses to joins. */
 function start(
   joinStatus: number | undefined,
   attributes: Partial<PortAttributes> = ACTIVE,
@@ -25,68 +25,68 @@ function start(
   return { rig, sa, host };
 }
 
-/** The state now, and how often it stands in the log. */
-function said(host: Host): [string, number] {
+/** Returns the current state and how often it was logged. */
+function stateAndLogCount(host: Host): [string, number] {
   const line = `ib1: ${host.link.state}`;
   return [host.link.state, logLines.filter((each) => each === line).length];
 }
 
-function runs(rig: Rig, host: Host): void {
+function assertRuns(rig: Rig, host: Host): void {
   rig.advance(20_000);
   assertEquals([host.link.state, host.netdev.carrier], ["running", true]);
   rig.check();
 }
 
 const portStates = [
-  { name: "the subnet manager", state: "init", says: "the subnet manager" },
-  { name: "a cable", state: "down", says: "the port, which is down" },
-  { name: "an armed port", state: "armed", says: "the port, which is armed" },
+  { state: "init", cause: "the subnet manager" },
+  { state: "down", cause: "the port (down)" },
+  { state: "armed", cause: "the port (armed)" },
 ] as const;
 
-for (const { name, state, says } of portStates) {
-  Deno.test(`waiting for ${name} is said, ends, and is said again`, () => {
+for (const { state, cause } of portStates) {
+  Deno.test(`an interface on a port in state ${state} waits for ${cause}, and logs it each time`, () => {
     const { rig, host } = start(0, { state });
-    const expected = `waiting for ${says}`;
-    // A port that was down is not told of twice.
+    const expected = `waiting for ${cause}`;
+    // The initial state of the port is "down", so there is no state change to log.
     const first = state === "down" ? 0 : 1;
-    assertEquals(said(host), [expected, first]);
+    assertEquals(stateAndLogCount(host), [expected, first]);
     host.port.emit({ type: "port_active" }, ACTIVE);
-    runs(rig, host);
+    assertRuns(rig, host);
     host.port.emit({ type: "port_error" }, { state });
-    assertEquals([...said(host), host.netdev.carrier], [
+    assertEquals([...stateAndLogCount(host), host.netdev.carrier], [
       expected,
       first + 1,
       false,
     ]);
     host.port.emit({ type: "port_active" }, ACTIVE);
-    runs(rig, host);
+    assertRuns(rig, host);
   });
 }
 
 Deno.test("an active port without a subnet manager waits for it", () => {
   const { rig, host } = start(undefined, { ...ACTIVE, smLid: 0 });
-  assertEquals(said(host), ["waiting for the subnet manager", 1]);
+  assertEquals(stateAndLogCount(host), ["waiting for the subnet manager", 1]);
   rig.advance(30_000);
-  assertEquals(said(host), ["waiting for the subnet manager", 1]);
+  assertEquals(stateAndLogCount(host), ["waiting for the subnet manager", 1]);
   host.port.emit({ type: "sm_change" }, { smLid: 1 });
   assert(host.link.state !== "waiting for the subnet manager");
 });
 
-Deno.test("waiting for a P_Key is said, ends, and is said again", () => {
+Deno.test("an interface waits for its P_Key, and logs it each time", () => {
   const rig = new Rig(false);
   new ScriptedSa(rig);
   const host = rig.host({ register: false, ...ACTIVE, pkeys: [0x8001] });
-  runs(rig, host);
+  assertRuns(rig, host);
   const expected = "waiting for P_Key 0x8001 in the port's table";
   for (const times of [1, 2]) {
     host.port.emit({ type: "pkey_change" }, { pkeys: [] });
-    assertEquals([...said(host), host.netdev.carrier], [
+    assertEquals([...stateAndLogCount(host), host.netdev.carrier], [
       expected,
       times,
       false,
     ]);
     host.port.emit({ type: "pkey_change" }, { pkeys: [0x8001] });
-    runs(rig, host);
+    assertRuns(rig, host);
   }
 });
 
@@ -106,11 +106,11 @@ const refusals: [number, string][] = [
   ],
   [
     MadStatus.InvalidGid,
-    `the subnet administrator does not know fe80::2:c903:0:1, which is to join ${GROUP}`,
+    `the subnet administrator does not recognize port GID fe80::2:c903:0:1 in the join of ${GROUP}`,
   ],
   [
     MadStatus.UnsupportedMethodAttribute,
-    `there is no subnet administrator at SM LID 1 to join ${GROUP}`,
+    `no subnet administrator at SM LID 1 for the join of ${GROUP}`,
   ],
   [
     MadStatus.NoResources,
@@ -120,32 +120,39 @@ const refusals: [number, string][] = [
 
 for (const [status, sentence] of refusals) {
   const code = status.toString(16).padStart(4, "0");
-  Deno.test(`a join that is refused with 0x${code} says what that means`, () => {
+  Deno.test(`the state explains a join that is refused with status 0x${code}`, () => {
     const { rig, sa, host } = start(status);
-    assertEquals(said(host), [sentence, 1]);
+    assertEquals(stateAndLogCount(host), [sentence, 1]);
     rig.advance(60_000);
-    assertEquals(said(host), [sentence, 1], "the same sentence once");
+    assertEquals(
+      stateAndLogCount(host),
+      [sentence, 1],
+      "an unchanged state is logged once",
+    );
     sa.joinStatus = () => 0;
-    runs(rig, host);
+    assertRuns(rig, host);
   });
 }
 
-Deno.test("an administrator that does not answer is said once it is known, and forgotten when it does", () => {
+Deno.test("the state names an administrator that does not respond, until it responds", () => {
   const { rig, sa, host } = start(undefined);
-  assertEquals(said(host), [`waiting to join the ${GROUP}`, 1]);
+  assertEquals(stateAndLogCount(host), [`waiting to join the ${GROUP}`, 1]);
   rig.advance(3300);
   const sentence =
     `the subnet administrator does not answer the join of ${GROUP} (SM LID 1)`;
-  assertEquals(said(host), [sentence, 1]);
-  // From silence to a refusal.
+  assertEquals(stateAndLogCount(host), [sentence, 1]);
+  // The administrator now responds with a refusal.
   sa.joinStatus = () => MadStatus.InsufficientComponents;
   rig.advance(5000);
-  assertEquals(said(host)[0], `${GROUP} does not exist in partition 0x8001`);
+  assertEquals(
+    stateAndLogCount(host)[0],
+    `${GROUP} does not exist in partition 0x8001`,
+  );
   sa.joinStatus = () => 0;
-  runs(rig, host);
+  assertRuns(rig, host);
 });
 
-Deno.test("a device that cannot attach to the group says so, and tries again", () => {
+Deno.test("the state names a failure to attach to the group, and the join is retried", () => {
   const { rig, host } = start(undefined);
   const qp = host.port.qps.get(host.link.qpn)!;
   qp.attachMulticast = () => {
@@ -153,16 +160,16 @@ Deno.test("a device that cannot attach to the group says so, and tries again", (
   };
   const sa = new ScriptedSa(rig);
   rig.advance(300);
-  assertEquals(said(host), [
-    `${GROUP} cannot be used by this port (error 12)`,
+  assertEquals(stateAndLogCount(host), [
+    `${GROUP} cannot be used by this port (errno 12)`,
     1,
   ]);
   assert(logLines.some((line) => line.includes("status -12")));
-  const asked = sa.take().length;
+  const joins = sa.take().length;
   rig.advance(1999);
   assertEquals(sa.take().length, 0);
   Reflect.deleteProperty(qp, "attachMulticast");
   rig.advance(1);
-  assertEquals([asked, sa.take().length], [1, 2]);
-  runs(rig, host);
+  assertEquals([joins, sa.take().length], [1, 2]);
+  assertRuns(rig, host);
 });

@@ -156,7 +156,7 @@ interfaceTest(
     assertEquals(Object.keys(before).length, 2);
     // The simulated link stays up: the administrator hears the leaves, as it may on a real port.
     await node.event("port_error", { state: "down" });
-    await reaches(node, "ib0", "waiting for the port, which is down");
+    await reaches(node, "ib0", "waiting for the port (down)");
     assertEquals(await memberships(simulator, NODE), {});
     await node.event("port_active", { state: "active" });
     const link = await joinedAll(node, "ib0", 2);

@@ -1,30 +1,31 @@
 /**
- * What IPv4 and IPv6 do differently. Everything behind it knows no family.
+ * Interface of an address family; IPv4 is implemented (ipv4_family.ts). Outside the families only next hops in frames
+ * (IPv4) and the drop counters of IPv6 packets depend on the family.
  *
- * The data path passes addresses and flows as words in an array of its own, so that nothing is allocated for a packet.
+ * The data path passes flow keys as words in a preallocated array, so that a packet allocates nothing.
  */
 
 import type { Flow } from "../../netdev/netdev.ts";
 import type { IpAddress } from "../../wire/ip_address.ts";
 import type { Translator, TranslatorParts } from "./translator.ts";
 
-/** Words of a flow's key. */
+/** 32-bit words of a flow key. */
 export const FLOW_WORDS = 4;
 
 export interface AddressFamily {
-  /** EtherType of its packets. */
+  /** EtherType of the family's packets. */
   readonly etherType: number;
-  /** EtherType of the packets that resolve its addresses: the same if those are packets of the family. */
+  /** EtherType of address resolution packets; equal to `etherType` if resolution uses packets of the family. */
   readonly resolutionType: number;
-  /** True if this packet of the family resolves addresses. */
+  /** Returns true if the packet of `length` bytes at `ip` is an address resolution packet of the family's EtherType. */
   isResolution(view: DataView, ip: number, length: number): boolean;
-  /** Makes what takes the packets that resolve addresses, for one interface. */
+  /** Creates the translator of address resolution packets for one interface. */
   translator(parts: TranslatorParts): Translator;
-  /** True of an address of the family. */
+  /** Returns true if the address belongs to the family. */
   has(address: IpAddress): boolean;
   /**
-   * Writes what decides the way of the packet of `length` bytes at `ip` into `key`: the next hops are kept by it. Protocol and
-   * ports are part of it if routing looks at them. False if the packet is malformed.
+   * Writes the flow key of the packet of `length` bytes at `ip`, the key of the next-hop cache, into `key`. The key
+   * includes protocol and ports if `byPort` is true. Returns false if the packet is malformed.
    */
   flowKey(
     view: DataView,
@@ -33,25 +34,25 @@ export interface AddressFamily {
     key: Int32Array,
     byPort: boolean,
   ): boolean;
-  /** The flow of a packet whose key was written. */
+  /** Returns the routing fields of a packet for which `flowKey` returned true. */
   flow(view: DataView, ip: number, length: number): Flow;
-  /** A hash of what tells flows to one destination apart: addresses, protocol, ports. */
+  /** Returns a 32-bit hash of addresses, protocol and ports, to distribute flows. */
   flowHash(view: DataView, ip: number, length: number): number;
-  /** True if packets to this address go to a group. */
+  /** Returns true if packets to the address are sent to a multicast group. */
   isMulticast(address: IpAddress): boolean;
-  /** The group of all hosts on the link (RFC 1112 section 4), of which every host is a member. */
+  /** The all-hosts group (RFC 1112 section 4), of which every host is a member. */
   readonly allHosts: IpAddress;
-  /** The MGID of a group on the link of this broadcast group (RFC 4391 section 4). */
+  /** Returns the MGID (16 bytes) of a group on the link with this broadcast group (RFC 4391 section 4). */
   mgid(group: IpAddress, broadcastMgid: Uint8Array): Uint8Array;
-  /** True if the packet of a received message is one of this family. */
+  /** Returns true if the packet has a complete header of the family's version. */
   isPacket(view: DataView, ip: number, length: number): boolean;
-  /** True if the packet reports memberships to multicast routers: they may have changed. */
+  /** Returns true for a membership protocol packet (IGMP for IPv4), after which memberships may have changed. */
   isReport(view: DataView, ip: number): boolean;
-  /** True if a received packet was sent to a multicast address. */
+  /** Returns true if the destination of a received packet is a multicast address. */
   isToGroup(view: DataView, ip: number): boolean;
 }
 
-/** A family on one interface. */
+/** A family and its translator on one interface. */
 export interface FamilyOnLink {
   readonly family: AddressFamily;
   readonly translator: Translator;

@@ -1,4 +1,4 @@
-/** IPv4 as an address family. */
+/** The IPv4 address family. */
 
 import type { Flow } from "../../netdev/netdev.ts";
 import { EtherType } from "../../wire/encap.ts";
@@ -11,7 +11,7 @@ import type { AddressFamily } from "./address_family.ts";
 
 const CLASS_D = 0xe;
 const ALL_HOSTS = 0xe0000001 | 0;
-/** Fragment offset: all but the first fragment of a packet are without ports. */
+/** Mask of the fragment offset; only a fragment with offset 0 has ports. */
 const FRAGMENT_OFFSET = 0x1fff;
 const PORTS_LENGTH = 4;
 
@@ -27,7 +27,7 @@ export const ipv4Family: AddressFamily = {
 
   allHosts: IpAddress.ipv4(ALL_HOSTS),
 
-  /** Source; both ports; type of service, protocol and the mark of v4-mapped addresses; destination. */
+  /** Words: source; both ports; type of service, protocol and the v4-mapped prefix 0xffff; destination. */
   flowKey(view, ip, length, key, byPort) {
     if (!this.isPacket(view, ip, length)) return false;
     const protocol = byPort ? view.getUint8(ip + Ipv4Field.Protocol) : 0;
@@ -72,7 +72,7 @@ export const ipv4Family: AddressFamily = {
     view.getUint8(ip + Ipv4Field.Destination) >> 4 === CLASS_D,
 };
 
-/** Source and destination port as one word, of protocols that have them; else 0. */
+/** Returns source and destination port of a TCP or UDP packet as one word; 0 for others and for later fragments. */
 function portsOf(view: DataView, ip: number, length: number): number {
   const protocol = view.getUint8(ip + Ipv4Field.Protocol);
   if (protocol !== IpProtocol.Tcp && protocol !== IpProtocol.Udp) return 0;

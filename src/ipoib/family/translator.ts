@@ -1,6 +1,6 @@
 /**
- * Resolution between the kernel, whose link-layer addresses have no bytes here, and the link, where they have 20: what ARP
- * is to IPv4, and neighbour discovery to IPv6. One translator for each family of an interface.
+ * Translation of address resolution (ARP for IPv4, neighbour discovery for IPv6) between the kernel, where link-layer
+ * addresses have 0 bytes, and the link, where they have 20. An interface has one translator per address family.
  */
 
 import type { Logger } from "../../base/log.ts";
@@ -15,7 +15,7 @@ import type { PeerTable } from "../peer.ts";
 import type { DropReason } from "../statistics.ts";
 import type { UdSender } from "../ud_sender.ts";
 
-/** What a translator works with. */
+/** Dependencies of a translator. */
 export interface TranslatorParts {
   readonly netdev: Netdev;
   readonly sender: UdSender;
@@ -28,9 +28,12 @@ export interface TranslatorParts {
 }
 
 export interface Translator {
-  /** Takes the kernel's packet of `length` bytes in `slot`. */
+  /** Translates and sends the kernel's packet of `length` bytes in `slot`. Consumes the slot. */
   transmit(slot: number, length: number): void;
-  /** Takes the packet of `length` bytes at `base`, which came from that LID; returns why it is to be dropped, if it is. */
+  /**
+   * Translates the received packet of `length` bytes at `base` from `sourceLid` and passes it to the kernel. Returns
+   * the drop reason, which the caller counts, or undefined.
+   */
   receive(
     view: DataView,
     base: number,
@@ -38,10 +41,10 @@ export interface Translator {
     sourceLid: number,
     now: Millis,
   ): DropReason | undefined;
-  /** Asks for `target` by broadcast, where the kernel never does. */
+  /** Broadcasts a request for `target`, for an address that the kernel does not resolve itself. */
   request(target: IpAddress): void;
-  /** Tells the link where these addresses are now. */
+  /** Announces the interface's link-layer address for these addresses. */
   announce(addresses: readonly IpAddress[]): void;
-  /** Forgets who asked. */
+  /** Drops pending requests of other hosts. */
   clear(): void;
 }

@@ -1,9 +1,10 @@
 /**
- * The bound on the groups of an interface, beside its broadcast group.
+ * Limit on the number of multicast groups of an interface, broadcast group excluded.
  *
- * A group that the kernel is a member of takes the place of the send-only group that was used longest ago; when there are none,
- * it is not joined until another one is left (wanted_groups.ts). A send-only group may take the place of one that was idle for some seconds, ten
- * times a second at most: each costs the administrator a leave and a join.
+ * At the limit a group that the kernel joins replaces the least recently used send-only group. Kernel memberships over
+ * the limit are not joined until another one is left (wanted_groups.ts). A new send-only group replaces one that was
+ * idle for REPLACEABLE_IDLE_MS, at most once per REPLACE_INTERVAL_MS, because each replacement costs the administrator
+ * a leave and a join.
  */
 
 import type { Logger } from "../../base/log.ts";
@@ -12,22 +13,22 @@ import { REPLACE_INTERVAL_MS, REPLACEABLE_IDLE_MS } from "../constants.ts";
 import type { Statistics } from "../statistics.ts";
 import type { MulticastGroup } from "./multicast_group.ts";
 
-/** What the limit works with. */
+/** Dependencies of a {@linkcode GroupLimit}. */
 export interface GroupLimitParts {
   readonly maxGroups: number;
-  /** The groups of the interface, the broadcast group among them. */
+  /** The groups of the interface, including the broadcast group. */
   readonly groups: ReadonlyMap<string, MulticastGroup>;
   readonly statistics: Statistics;
   readonly log: Logger;
-  /** Removes a group. */
+  /** Leaves and removes a group. */
   readonly remove: (group: MulticastGroup, now: Millis) => void;
 }
 
 export class GroupLimit {
   readonly #parts: GroupLimitParts;
-  /** When a send-only group may make place for another one. */
+  /** Earliest time of the next replacement of a send-only group by another one. */
   #nextReplacement: Millis = -Infinity;
-  /** Groups that the kernel is a member of and for which there was no place. */
+  /** Number of kernel memberships over the limit. */
   #unjoined = 0;
   #logged = false;
 
@@ -35,20 +36,22 @@ export class GroupLimit {
     this.#parts = parts;
   }
 
-  /** Makes a place for a group that the kernel is a member of, of which there are no more than places. */
+  /**
+   * Evicts a send-only group at the limit, to admit a group that the kernel joins. Such groups never exceed the limit.
+   */
   admitMember(now: Millis): void {
     if (this.#isFull) this.#evict(now, 0);
   }
 
-  /** True if there is a place for a send-only group, or one was made. */
-  admitsSender(now: Millis): boolean {
+  /** Returns true if a new send-only group is admitted, after an eviction if needed. */
+  admitSendOnly(now: Millis): boolean {
     if (!this.#isFull) return true;
     if (now < this.#nextReplacement) return false;
     this.#nextReplacement = now + REPLACE_INTERVAL_MS;
     return this.#evict(now, REPLACEABLE_IDLE_MS);
   }
 
-  /** Counts groups of the kernel's for which there is no place, and logs the first time. */
+  /** Counts kernel memberships over the limit, and logs the first time. */
   reportUnjoined(unjoined: number): void {
     const { statistics, log, maxGroups } = this.#parts;
     const more = unjoined - this.#unjoined;
@@ -58,7 +61,7 @@ export class GroupLimit {
     if (this.#logged) return;
     this.#logged = true;
     log.warn(
-      `No further multicast groups are joined: there are ${maxGroups}, as many as --max-groups allows`,
+      `Limit of ${maxGroups} multicast groups reached: further groups are not joined; raise it with --max-groups`,
     );
   }
 
@@ -66,7 +69,7 @@ export class GroupLimit {
     return this.#parts.groups.size > this.#parts.maxGroups;
   }
 
-  /** Removes the send-only group that was used longest ago, if it was idle for so long; false if there is none. */
+  /** Removes the least recently used send-only group that was idle for `idleMs`; returns false if there is none. */
   #evict(now: Millis, idleMs: Millis): boolean {
     const { groups, statistics, remove } = this.#parts;
     let oldest: MulticastGroup | undefined;

@@ -1,4 +1,4 @@
-/** What the log says of joins. */
+/** Log messages about multicast joins. */
 
 import { Errno } from "../../base/errno.ts";
 import type { Logger } from "../../base/log.ts";
@@ -6,7 +6,10 @@ import { formatGid } from "../../wire/gid.ts";
 import { MAX_LOGGED_FAILURES } from "../constants.ts";
 import type { MulticastGroup } from "./multicast_group.ts";
 
-/** A join failed: the driver's words, at most twenty times; what is to be expected is for debugging only. */
+/**
+ * Logs a failed join in the wording of ib_ipoib, at most MAX_LOGGED_FAILURES times per group. Time-outs, EAGAIN and
+ * refused send-only joins are logged at level debug; the latter do not count towards the limit.
+ */
 export function logFailure(
   log: Logger,
   group: MulticastGroup,
@@ -23,13 +26,13 @@ export function logFailure(
   } else log.warn(text);
 }
 
-/** A membership had ended without a leave of ours: once for each group. */
+/** Logs, once per group, that the port lost a membership without leaving the group. */
 export function logLoss(log: Logger, group: MulticastGroup): void {
   if (group.lossLogged) return;
   group.lossLogged = true;
   log.warn(
-    `The port was no member of ${
+    `The port was no longer a member of ${
       formatGid(group.mgid)
-    } any longer, as when another program on it has left the group: joined again`,
+    }, as after a leave by another program on the port: joining again`,
   );
 }

@@ -1,9 +1,10 @@
 /**
- * Checks whether the port is still a member of its groups: another program on the port may have left one, which takes it from
- * all, and nobody tells (other_holders.ts in sa).
+ * Checks whether the port is still a member of its groups. A leave by another program on the port ends the membership
+ * for all programs without notice (sa/other_holders.ts).
  *
- * One check at a time: each group's after 30 to 60 s, at random, and all of them soon when the kernel's interface on the port
- * went down. While the administrator does not answer, all checks are put off.
+ * One check runs at a time. Each group is checked after a random interval of 30 to 60 s. All groups are checked at once
+ * when a leave by another program is likely, such as after the kernel's interface on the port went down. If the
+ * administrator does not respond, all checks are postponed.
  */
 
 import type { Millis } from "../../base/units.ts";
@@ -15,14 +16,14 @@ import type { McMemberRecord } from "../../wire/sa/mc_member_record.ts";
 import { MEMBERSHIP_CHECK_MS } from "../constants.ts";
 import type { MulticastGroup } from "./multicast_group.ts";
 
-/** What the checks work with. */
+/** Dependencies of {@linkcode MembershipChecks}. */
 export interface MembershipCheckParts {
   readonly memberships: Memberships;
   /** The groups of the interface. */
   readonly groups: ReadonlyMap<string, MulticastGroup>;
-  /** The port's own GID. */
+  /** Returns the GID of the port, 16 bytes. */
   readonly portGid: () => Uint8Array;
-  /** Called when the port is no member of a group any longer. */
+  /** Called when the port is no longer a member of a group. */
   readonly onLost: (group: MulticastGroup) => void;
 }
 
@@ -34,26 +35,26 @@ export class MembershipChecks {
     this.#parts = parts;
   }
 
-  /** A group was joined: it is checked some time from now. */
-  begin(group: MulticastGroup, now: Millis): void {
+  /** Schedules the next check of a joined group, 30 to 60 s from now. */
+  schedule(group: MulticastGroup, now: Millis): void {
     group.checkAt = now + MEMBERSHIP_CHECK_MS * (1 + Math.random());
   }
 
-  /** All groups are to be checked soon. */
-  hurry(now: Millis): void {
+  /** Makes the checks of all groups due. */
+  expedite(now: Millis): void {
     for (const group of this.#parts.groups.values()) group.checkAt = now;
   }
 
-  /** When {@linkcode run} has something to do, or Infinity. */
+  /** Time of the next check; Infinity if there is none, or while one is pending. */
   get deadline(): Millis {
     return this.#running ? Infinity : this.#next()?.checkAt ?? Infinity;
   }
 
-  /** Begins the check that is due, if any; `done` is called when it ends. */
+  /** Starts the check that is due, if any; calls `done` when it ends. */
   run(now: Millis, done: () => void): void {
     const group = this.#running ? undefined : this.#next();
     if (!group || group.checkAt > now) return;
-    this.begin(group, now);
+    this.schedule(group, now);
     const { memberships, portGid } = this.#parts;
     this.#running = memberships.check(
       membershipCheck(group.mgid, portGid()),
@@ -66,7 +67,7 @@ export class MembershipChecks {
     );
   }
 
-  /** Ends the check under way. */
+  /** Cancels the pending check. */
   stop(): void {
     this.#running?.cancel();
     this.#running = undefined;
@@ -79,7 +80,7 @@ export class MembershipChecks {
   ): void {
     const { groups, onLost } = this.#parts;
     if (!answer.ok && answer.status === 0) {
-      for (const each of groups.values()) this.begin(each, now);
+      for (const each of groups.values()) this.schedule(each, now);
       return;
     }
     const lost = answer.ok

@@ -1,4 +1,4 @@
-/** One multicast group of an interface: where its join stands, and the packets that wait for it. */
+/** One multicast group of an interface: join state, address handle, and packets that wait for the join. */
 
 import type { Millis } from "../../base/units.ts";
 import type { AddressHandle, AddressHandleAttributes } from "../../hca/hca.ts";
@@ -10,10 +10,13 @@ import type { Destination, Egress } from "../egress.ts";
 import { PacketQueue } from "../packet_queue.ts";
 import type { UdSender } from "../ud_sender.ts";
 
-/** Where a join stands; `waiting` is the pause after a failure, `idle` a send-only group that gave up. */
+/**
+ * Progress of a join. `waiting` is the backoff after a failure. `idle` is a group whose join has not been sent, or a
+ * send-only group whose join was abandoned.
+ */
 export type JoinProgress = "idle" | "joining" | "joined" | "waiting";
 
-/** Packets are posted to the members. */
+/** Egress of a joined group: posts packets to the group's MGID and MLID. */
 export class GroupRoute implements Egress {
   readonly #sender: UdSender;
   readonly #group: MulticastGroup;
@@ -34,41 +37,43 @@ export class GroupRoute implements Egress {
 export class MulticastGroup implements Destination {
   /** 16 bytes. */
   readonly mgid: Uint8Array;
-  /** True if only packets to it are sent; false if the kernel is a member. */
+  /** True if the interface only sends to the group; false if the kernel is a member, and for the broadcast group. */
   readonly sendOnly: boolean;
   readonly kind: EthernetKind;
   readonly createdAt: Millis;
   readonly queue: PacketQueue;
-  /** A {@linkcode GroupRoute} while packets can be sent, else what keeps them until the join. */
+  /** A {@linkcode GroupRoute} while packets can be sent, else the egress that queues them until the join completes. */
   egress: Egress;
   progress: JoinProgress = "idle";
-  /** As the administrator answered the join. */
+  /** Record in the administrator's last successful response to a join. */
   record: McMemberRecord | undefined;
   /** Present while packets can be sent. */
   ah: AddressHandle | undefined;
   attached = false;
-  /** The next pause after a failure is twice this. */
+  /** Last backoff; the next one is twice as long. */
   backoffMs: Millis = 1000;
   retryAt: Millis = Infinity;
   failures = 0;
-  /** Failures that were logged, of all joins of the group. */
+  /** Number of failures, over all joins of the group, that count towards MAX_LOGGED_FAILURES. */
   logged = 0;
-  /** Errno of the last join if it failed. */
+  /** Errno of the last completed join, undefined if it succeeded. */
   failure: number | undefined;
-  /** MAD status that the administrator gave as the reason; 0 if it did not answer. */
+  /** MAD status of the administrator's refusal; 0 if the administrator did not respond or the failure was local. */
   failureStatus = 0;
-  /** When the port's membership is to be checked. */
+  /** Time of the next membership check. */
   checkAt: Millis = Infinity;
-  /** True if it was in the log that the membership was lost. */
+  /** True if a lost membership was logged. */
   lossLogged = false;
-  /** True if the group is to be joined anew as soon as the broadcast group is. */
+  /** True if the group must be joined again once the broadcast group is joined. */
   stale = false;
-  /** Initialised as a number: a field that began as undefined would hold an allocated number at each assignment. */
+  /**
+   * Time of the last packet. Initialized with a number: V8 allocates each number in a field that was undefined first.
+   */
   usedAt: Millis = 0;
-  /** Ends the request under way. */
+  /** Cancels the pending join request. */
   cancel: (() => void) | undefined;
 
-  /** @param waiting the egress until the group is joined */
+  /** `waiting` in the parts is the egress until the group is joined. */
   constructor(
     mgid: Uint8Array,
     { kind, sendOnly, sender, waiting, now }: GroupParts,
@@ -83,7 +88,7 @@ export class MulticastGroup implements Destination {
   }
 
   /**
-   * A join failed: the pause doubles before it is used, so it is 2, 4, 8, 16, 16 s... (Linux
+   * Schedules the retry of a failed join. The backoff doubles before use: 2, 4, 8, 16, 16 s... (Linux
    * ipoib_mcast_join_complete behaviour).
    */
   backOff(now: Millis): void {
@@ -91,7 +96,7 @@ export class MulticastGroup implements Destination {
     this.retryAt = now + this.backoffMs;
   }
 
-  /** A success, or a new beginning. */
+  /** Resets backoff and failure count. */
   resetBackOff(): void {
     this.backoffMs = 1000;
     this.retryAt = Infinity;
@@ -99,7 +104,7 @@ export class MulticastGroup implements Destination {
   }
 }
 
-/** What a group is made of. */
+/** Constructor parameters of a {@linkcode MulticastGroup}. */
 export interface GroupParts {
   /** Broadcast for the broadcast group, multicast for all others. */
   readonly kind: EthernetKind;
@@ -109,7 +114,7 @@ export interface GroupParts {
   readonly now: Millis;
 }
 
-/** Of the handle for packets to a group, as its record says. */
+/** Returns the address handle attributes for packets to a group, taken from its record. */
 export function handleAttributes(
   mgid: Uint8Array,
   record: McMemberRecord,

@@ -1,13 +1,12 @@
 /**
- * The multicast groups of an interface and the task that joins them (Linux ipoib_multicast.c behaviour).
+ * The multicast groups of an interface and the state machine that joins them (Linux ipoib_multicast.c behaviour).
  *
- * The broadcast group comes first; nothing else is joined until it is joined and attached, because its record says
- * with which Q_Key, MTU, rate and service level every other group of the link is joined (RFC 4391 section 5 and 10).
- * Groups that the kernel is a member of are joined as full member; a group that is only sent to is joined
- * with the first packet (JoinState 8, as Linux does) and left when it was idle for a minute.
+ * The broadcast group is joined and attached first: every other group of the link is joined with the Q_Key, MTU, rate
+ * and service level of its record (RFC 4391 sections 5 and 10). Groups that the kernel is a member of are joined as
+ * full member. A group to which the interface only sends is joined with the first packet (JoinState 8, as in Linux) and
+ * left after at least one minute without packets.
  *
- * The number of groups is bounded (group_limit.ts), and whether the port is still a member of them is checked
- * (membership_checks.ts).
+ * The number of groups is limited (group_limit.ts). Memberships are checked periodically (membership_checks.ts).
  */
 
 import { Errno } from "../../base/errno.ts";
@@ -34,7 +33,7 @@ import type { EngineContext } from "../context.ts";
 import type { Destination } from "../egress.ts";
 import type { LinkIdentity } from "../link_identity.ts";
 import type { UdSender } from "../ud_sender.ts";
-import { Wait, type WaitingTable } from "../wait.ts";
+import { WaitingEgress, type WaitingTable } from "../waiting_egress.ts";
 import {
   GroupRoute,
   handleAttributes,
@@ -44,7 +43,7 @@ import { GroupLimit } from "./group_limit.ts";
 import { logFailure, logLoss } from "./join_log.ts";
 import { MembershipChecks } from "./membership_checks.ts";
 
-/** What the table works with. */
+/** Dependencies of a {@linkcode MulticastTable}. */
 export interface GroupTableParts {
   readonly context: EngineContext;
   readonly sender: UdSender;
@@ -53,15 +52,15 @@ export interface GroupTableParts {
 }
 
 export class MulticastTable implements WaitingTable<Uint8Array> {
-  /** The queue pair that is attached to the groups; absent while there is none. */
+  /** Queue pair to attach to the groups; undefined while the interface has none. */
   qp: UdQp | undefined;
-  /** Called when the broadcast group is joined: its record has the link's Q_Key and MTU. */
+  /** Called when the broadcast group was joined; the record has the link's Q_Key and MTU. */
   onBroadcast: (record: McMemberRecord) => void = () => {};
-  /** Called when a join ended, one way or the other. */
+  /** Called after each join that succeeded or failed. */
   onJoin: () => void = () => {};
-  /** Called when a group went: references to it are no longer good. */
+  /** Called when a group was removed; references to it must be dropped. */
   onRemoved: () => void = () => {};
-  /** Where packets go for whose group there is no place. */
+  /** Destination of packets to groups over the limit: drops and counts them. */
   readonly refused: Destination;
   readonly #parts: GroupTableParts;
   readonly #groups = new Map<string, MulticastGroup>();
@@ -92,7 +91,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     });
   }
 
-  /** The broadcast group, once {@linkcode start} was called. */
+  /** The broadcast group between {@linkcode start} and {@linkcode stop}, else undefined. */
   get broadcast(): MulticastGroup | undefined {
     return this.#broadcast;
   }
@@ -106,7 +105,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     return [...this.#groups.values()];
   }
 
-  /** Begins with the broadcast group of the link. */
+  /** Joins the broadcast group of the link, after leaving all former groups. */
   start(broadcastMgid: Uint8Array, now: Millis): void {
     this.stop(now);
     const group = this.#make(broadcastMgid, EthernetKind.Broadcast, false, now);
@@ -117,7 +116,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     this.#schedule();
   }
 
-  /** Leaves everything. */
+  /** Leaves all groups, the broadcast group last. */
   stop(now: Millis): void {
     this.#checks.stop();
     for (const group of this.entries().reverse()) this.#remove(group, now);
@@ -127,8 +126,8 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
   }
 
   /**
-   * Joins all groups anew, refused ones too, and uses them meanwhile (client reregister). The broadcast group first:
-   * the others are joined with what it has then, which another subnet manager may have changed.
+   * Joins all groups again, including refused ones, and keeps using them meanwhile (client reregister). The broadcast
+   * group comes first, because a new subnet manager may have changed the parameters of the other joins.
    */
   rejoin(now: Millis): void {
     if (!this.#broadcast) return;
@@ -141,13 +140,16 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     this.#schedule();
   }
 
-  /** Finds out whether the port is still a member of all groups: another program on it may have left some. */
+  /** Checks soon whether the port is still a member of all groups; another program on the port may have left some. */
   checkMemberships(now: Millis): void {
-    this.#checks.hurry(now);
+    this.#checks.expedite(now);
     this.#schedule();
   }
 
-  /** The kernel is a member of exactly these groups, and of so many others for which there is no place (wanted_groups.ts). */
+  /**
+   * Sets the groups that the kernel is a member of: joins new ones and leaves all others, except send-only groups.
+   * `unjoined` is the number of kernel memberships over the limit (wanted_groups.ts).
+   */
   setWanted(
     mgids: readonly Uint8Array[],
     unjoined: number,
@@ -157,7 +159,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     const wanted = new Map(mgids.map((mgid) => [gidKey(mgid), mgid]));
     for (const [key, group] of [...this.#groups]) {
       if (group === this.#broadcast) continue;
-      // A group that was only sent to and is now wanted is joined anew as full member.
+      // A send-only group that the kernel joined is joined again as full member.
       if (group.sendOnly === wanted.has(key)) this.#remove(group, now);
     }
     for (const [key, mgid] of wanted) {
@@ -172,27 +174,27 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
   }
 
   /**
-   * Where packets to this group go. A group that nobody has asked for yet becomes a send-only group, if there is a place for
-   * it; else {@linkcode refused}.
+   * Returns the destination of packets to a group, and creates a send-only group if the table has none. Returns
+   * {@linkcode refused} over the group limit, and undefined until the broadcast group is joined.
    */
-  toSend(mgid: Uint8Array): Destination | undefined {
+  destinationFor(mgid: Uint8Array): Destination | undefined {
     return this.ready ? this.#sendOnly(mgid) ?? this.refused : undefined;
   }
 
-  /** The group, made if need be; undefined if there is no place for it. */
+  /** Returns the group, creating a send-only group if needed; undefined over the group limit. */
   #sendOnly(mgid: Uint8Array): MulticastGroup | undefined {
     const key = gidKey(mgid);
     let group = this.#groups.get(key);
     if (!group) {
       const now = this.#now();
-      if (!this.#limit.admitsSender(now)) return undefined;
+      if (!this.#limit.admitSendOnly(now)) return undefined;
       group = this.#make(mgid, EthernetKind.Multicast, true, now);
       this.#groups.set(key, group);
     }
     return group;
   }
 
-  /** Keeps a packet until the group is joined, which begins now if it has not. */
+  /** Queues a packet until the group is joined; starts the join if it is idle. */
   wait(mgid: Uint8Array, slot: number, length: number): void {
     const group = this.ready ? this.#sendOnly(mgid) : undefined;
     if (!group) {
@@ -208,7 +210,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     if (group.progress === "idle") this.#join(group, now);
   }
 
-  /** Runs what is due. */
+  /** Runs due retries, idle removal and membership checks. */
   tick(now: Millis): void {
     for (const group of this.entries()) {
       const due = group.progress === "waiting" && group.retryAt <= now;
@@ -272,7 +274,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     try {
       this.#use(group, record);
     } catch (error) {
-      // The device has no room for the group, say: as good as a refusal (Linux ipoib_mcast_join_finish behaviour).
+      // A local failure, such as a full attach table, counts as a refusal (Linux ipoib_mcast_join_finish behaviour).
       const { message, errno } = IpoibError.from(error);
       this.#parts.log.debug(message);
       this.#failed(group, errno ?? Errno.EINVAL, 0);
@@ -281,15 +283,15 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     group.progress = "joined";
     group.failure = undefined;
     group.resetBackOff();
-    this.#checks.begin(group, this.#now());
+    this.#checks.schedule(group, this.#now());
     if (group === this.#broadcast) {
       this.onBroadcast(record);
-      this.#joinTheRest();
+      this.#joinOthers();
     }
     group.queue.sendTo(group);
   }
 
-  /** Attaches to what the record says and makes the handle for it. */
+  /** Attaches the queue pair to the MLID of the record and creates the address handle. */
   #use(group: MulticastGroup, record: McMemberRecord): void {
     const before = group.record;
     if (group.attached && before && before.mlid !== record.mlid) {
@@ -313,11 +315,11 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
   #dropHandle(group: MulticastGroup): void {
     group.ah?.destroy();
     group.ah = undefined;
-    group.egress = new Wait(this, group.mgid);
+    group.egress = new WaitingEgress(this, group.mgid);
   }
 
-  /** Groups that waited for the broadcast group. */
-  #joinTheRest(): void {
+  /** Joins the groups that waited for the broadcast group. */
+  #joinOthers(): void {
     const now = this.#now();
     for (const group of this.entries()) {
       const waits = group.progress === "idle" && !group.sendOnly;
@@ -334,7 +336,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     if (group.sendOnly && group.failures >= 2) {
       group.progress = "idle";
       group.resetBackOff();
-      // A membership of before a reregister has ended with the refusal.
+      // The refusal also ends a membership from before a client reregister.
       this.#dropHandle(group);
       group.queue.drop("tx_group_failed");
       return;
@@ -352,7 +354,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
       this.qp?.detachMulticast(group.mgid, group.record.mlid);
       group.attached = false;
     }
-    // The administrator may have carried out a join whose answer has not come.
+    // The administrator may have processed a join whose response has not arrived.
     if (group.record || joining) this.#leave(group, now);
     this.#dropHandle(group);
     group.queue.drop("tx_group_failed");
@@ -372,7 +374,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     now: Millis,
   ): MulticastGroup {
     const { sender } = this.#parts;
-    const waiting = new Wait(this, mgid);
+    const waiting = new WaitingEgress(this, mgid);
     return new MulticastGroup(mgid, { kind, sendOnly, sender, waiting, now });
   }
 

@@ -1,22 +1,22 @@
 /**
- * Which of the kernel's groups are joined, if they are more than may be: those that are joined stay as long as the kernel is a
- * member, and the group of all hosts comes before others.
+ * Selects the kernel memberships to join when their number exceeds the limit: the all-hosts group first, then groups
+ * that were selected before, then others in the kernel's order.
  *
- * A user may be a member of very many groups. So each costs a look into a table of those that are joined, and nothing else.
+ * A user may hold very many memberships, so one that is not selected costs only a comparison and a table lookup.
  */
 
 import type { IpAddress } from "../../wire/ip_address.ts";
 import { AddressTable } from "../address_table.ts";
 
 export class WantedGroups {
-  readonly #most: number;
+  readonly #limit: number;
   #chosen = new AddressTable<IpAddress>();
 
-  constructor(most: number) {
-    this.#most = most;
+  constructor(limit: number) {
+    this.#limit = limit;
   }
 
-  /** Chooses among the groups that the kernel is a member of; `isFirst` tells the group of all hosts. */
+  /** Selects from the kernel's memberships; `isFirst` returns true for the all-hosts group. */
   choose(
     memberships: readonly IpAddress[],
     isFirst: (group: IpAddress) => boolean,
@@ -24,7 +24,7 @@ export class WantedGroups {
     const before = this.#chosen;
     const chosen = new AddressTable<IpAddress>();
     const take = (group: IpAddress) => {
-      if (chosen.size < this.#most) chosen.set(group, group);
+      if (chosen.size < this.#limit) chosen.set(group, group);
     };
     const first = memberships.find(isFirst);
     if (first) take(first);
@@ -32,14 +32,14 @@ export class WantedGroups {
       if (before.get(group)) take(group);
     }
     for (const group of memberships) {
-      if (chosen.size >= this.#most) break;
+      if (chosen.size >= this.#limit) break;
       take(group);
     }
     this.#chosen = chosen;
     return chosen.values();
   }
 
-  /** The link ends: all are left. */
+  /** Forgets the selection; called when the link ends and all groups are left. */
   clear(): void {
     this.#chosen.clear();
   }

@@ -1,14 +1,14 @@
 /**
- * ARP between the kernel, whose link-layer addresses have no bytes here, and the link, where they have 20.
+ * Translates ARP between the kernel, where link-layer addresses have 0 bytes, and the link, where they have 20.
  *
- * The kernel asks, answers, probes and announces, for its addresses and those that it is a proxy for. This translates:
- * 16 bytes to 56 and back (RFC 826, RFC 4391 section 9.2), and finds out to whom a packet goes:
+ * The kernel sends requests, replies, probes and announcements for its own addresses and for those that it proxies. The
+ * translator converts between packets of 16 and 56 bytes (RFC 826, RFC 4391 section 9.2) and selects the destination:
  *
- * | from the kernel                     | goes to                                                        |
+ * | packet from the kernel              | destination                                                    |
  * |-------------------------------------|----------------------------------------------------------------|
- * | request by broadcast, announcement  | the broadcast group                                            |
- * | request by unicast (a probe)        | the peer that the target leads to, else the broadcast group    |
- * | reply                               | who asked, else the peer that the target leads to, else the    |
+ * | broadcast request, announcement     | the broadcast group                                            |
+ * | unicast request (probe)             | the peer of the target address, else the broadcast group       |
+ * | reply                               | the requester, else the peer of the target address, else the   |
  * |                                     | broadcast group                                                |
  */
 
@@ -53,13 +53,14 @@ const NO_ADDRESS: LinkAddress = {
   qpn: 0,
   gid: new Uint8Array(GID_LENGTH),
 };
-/** Conflicts that are told, at most. */
+/** Maximum number of addresses whose conflict is remembered as logged; a full set is cleared. */
 const MAX_CONFLICTS = 256;
 
-/** See above. */
+/** Translator of IPv4; see the module description. */
 export class ArpTranslator implements Translator {
   readonly #parts: TranslatorParts;
   readonly #askers: Askers;
+  /** Own IPv4 addresses whose conflict was logged. */
   readonly #conflicts = new Set<number>();
   readonly #frame = new Uint8Array(FRAME_HEADER_LENGTH + DEVICE_ARP_LENGTH);
   readonly #frameView = new DataView(this.#frame.buffer);
@@ -82,10 +83,10 @@ export class ArpTranslator implements Translator {
     const arp = parseDeviceArp(view, base + layout.payload, length);
     if (arp) {
       const kind = ethernetKind(view, base + layout.ethernet);
-      this.#send(slot, this.#translate(arp), this.#wayOf(arp, kind));
+      this.#send(slot, this.#translate(arp), this.#targetOf(arp, kind));
       return;
     }
-    // A program that knows InfiniBand may have written all 56 bytes itself. Our own address is the only true one.
+    // A program that uses packet sockets may send all 56 bytes. Its sender address is replaced by the interface's own.
     const whole = parseArp(view, base + layout.payload, length);
     if (whole) {
       this.#send(slot, { ...whole, senderAddress: identity.address });
@@ -98,7 +99,7 @@ export class ArpTranslator implements Translator {
     this.#emit(arpRequest(this.#parts.identity.address, source, target.w3));
   }
 
-  /** By ARP requests for the address itself (RFC 5227 section 2.3). */
+  /** Sends ARP requests with equal sender and target address (RFC 5227 section 2.3). */
   announce(addresses: readonly IpAddress[]): void {
     const own = this.#parts.identity.address;
     for (const { w3 } of addresses) this.#emit(arpRequest(own, w3, w3));
@@ -126,8 +127,8 @@ export class ArpTranslator implements Translator {
     };
   }
 
-  /** The address that a packet of the kernel goes to; undefined for the broadcast group. */
-  #wayOf(
+  /** Returns the link-layer address that a packet of the kernel is sent to; undefined for the broadcast group. */
+  #targetOf(
     { operation, senderIp, targetIp }: DeviceArp,
     kind: EthernetKind,
   ): LinkAddress | undefined {
@@ -136,7 +137,7 @@ export class ArpTranslator implements Translator {
     const target = IpAddress.ipv4(targetIp);
     if (operation === ArpOperation.Request) {
       const unicast = kind !== EthernetKind.Broadcast;
-      const { peer } = neighbours.asks(target, unicast);
+      const { peer } = neighbours.onKernelRequest(target, unicast);
       return unicast ? peer?.address : undefined;
     }
     const asker = this.#askers.take(
@@ -144,7 +145,7 @@ export class ArpTranslator implements Translator {
       senderIp,
       this.#parts.sender.now,
     );
-    if (asker && targetIp !== 0) neighbours.answered(target, asker);
+    if (asker && targetIp !== 0) neighbours.learnRequester(target, asker);
     return asker ?? neighbours.find(target)?.peer?.address;
   }
 
@@ -159,18 +160,18 @@ export class ArpTranslator implements Translator {
     }
     sender.statistics.arpSent++;
     emitArp(
-      to ? { ...arp, targetAddress: targetOf(arp, to) } : arp,
+      to ? { ...arp, targetAddress: targetField(arp, to) } : arp,
       view,
       slot * stride + layout.payload,
     );
     sender.writeHeaders(slot, destination.kind, EtherType.Arp);
     const usedAt = peer?.usedAt;
     destination.egress.send(slot, ARP_LENGTH);
-    // Who only asks has not been used: it goes first when the table is full.
+    // ARP packets do not count as use, so that peers without IP traffic are evicted first.
     if (peer && usedAt !== undefined) peer.usedAt = usedAt;
   }
 
-  /** The address to ask from: one of the target's subnet, else the first. */
+  /** Returns the sender address for a request: the first own address in the target's subnet, else the first one. */
   #sourceFor(target: number): number | undefined {
     const addresses = this.#parts.netdev.config.addresses
       .filter(({ address }) => address.isIpv4);
@@ -191,30 +192,27 @@ export class ArpTranslator implements Translator {
   ): DropReason | undefined {
     const arp = parseArp(view, base, length);
     if (!arp) return "rx_malformed";
-    const dropped = this.#take(arp, sourceLid, now);
+    const dropped = this.#process(arp, sourceLid, now);
     if (!dropped) this.#parts.sender.statistics.arpReceived++;
     return dropped;
   }
 
-  #take(arp: Arp, sourceLid: number, now: Millis): DropReason | undefined {
+  /** Learns from a received packet and passes it to the kernel; ignores own, multicast and unknown packets. */
+  #process(arp: Arp, sourceLid: number, now: Millis): DropReason | undefined {
     const { identity, paths, neighbours, netdev } = this.#parts;
     const { senderAddress: from, senderIp, targetIp, operation } = arp;
     if (linkAddressEquals(from, identity.address)) return undefined;
     if (isMulticast(senderIp) || isMulticast(targetIp)) return undefined;
     const request = operation === ArpOperation.Request;
     if (!request && operation !== ArpOperation.Reply) return undefined;
-    paths.heard(from.gid, sourceLid, now);
-    const speaker = IpAddress.ipv4(senderIp);
-    const own = netdev.config.isLocal(speaker);
-    if (own) this.#tellConflict(speaker, from);
+    paths.checkSourceLid(from.gid, sourceLid, now);
+    const sender = IpAddress.ipv4(senderIp);
+    const own = netdev.config.isLocal(sender);
+    if (own) this.#logConflict(sender, from);
     const announced = senderIp === targetIp;
     if (senderIp !== 0 && !own) {
-      const telling = announced
-        ? "announcement"
-        : request
-        ? "request"
-        : "reply";
-      neighbours.hear(speaker, from, telling);
+      const source = announced ? "announcement" : request ? "request" : "reply";
+      neighbours.learn(sender, from, source);
     }
     if (request && !announced) this.#askers.add(senderIp, targetIp, from, now);
     return this.#toKernel(
@@ -235,17 +233,19 @@ export class ArpTranslator implements Translator {
     return written < 0 ? refusal(-written) : undefined;
   }
 
-  #tellConflict(address: IpAddress, who: LinkAddress): void {
+  #logConflict(address: IpAddress, other: LinkAddress): void {
     if (this.#conflicts.has(address.w3)) return;
     if (this.#conflicts.size >= MAX_CONFLICTS) this.#conflicts.clear();
     this.#conflicts.add(address.w3);
     this.#parts.log.warn(
-      `${address} is also used by ${formatLinkAddress(linkAddressBytes(who))}`,
+      `${address} is also used by ${
+        formatLinkAddress(linkAddressBytes(other))
+      }`,
     );
   }
 }
 
-/** A request names nobody; a reply names who asked. */
-function targetOf({ operation }: Arp, to: LinkAddress): LinkAddress {
+/** Returns the target link-layer address of the packet: zero in a request, the destination in a reply. */
+function targetField({ operation }: Arp, to: LinkAddress): LinkAddress {
   return operation === ArpOperation.Request ? NO_ADDRESS : to;
 }

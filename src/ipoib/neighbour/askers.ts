@@ -1,9 +1,10 @@
 /**
- * Who asked the kernel for which address: its answer does not say to whom it goes.
+ * Pending ARP requests of other hosts ("askers") that were passed to the kernel. The kernel's reply has no link-layer
+ * address, so it is matched with the oldest unanswered request for the same pair of IP addresses.
  *
- * Several hosts may ask for one address at once, all with the sender 0.0.0.0 too (RFC 5227 probes): each answer goes to
- * the one that asked first and was not answered yet. The kernel may not answer at all, so a request counts for some
- * seconds only; the newest are kept, up to a bound.
+ * Several hosts may request one address at once, even with the same sender address, such as 0.0.0.0 (RFC 5227 probes).
+ * The kernel may not reply at all, so a request is ignored after ASKER_LIFETIME_MS. Over MAX_ASKERS the oldest is
+ * dropped.
  */
 
 import type { Millis } from "../../base/units.ts";
@@ -27,7 +28,7 @@ export class Askers {
     this.#statistics = statistics;
   }
 
-  /** A request reached the kernel. */
+  /** Adds a request for `target` from IPv4 address `sender` at link-layer address `from`. */
   add(sender: number, target: number, from: LinkAddress, now: Millis): void {
     if (this.#count >= MAX_ASKERS) this.#dropOldest();
     const key = keyOf(sender, target);
@@ -38,7 +39,7 @@ export class Askers {
     this.#count++;
   }
 
-  /** Who the kernel's answer goes to; undefined if nobody is known to have asked. */
+  /** Removes the oldest live request and returns its link-layer address, the target of the reply; undefined if none. */
   take(sender: number, target: number, now: Millis): LinkAddress | undefined {
     for (;;) {
       const first = this.#shift(sender, target);
@@ -61,7 +62,7 @@ export class Askers {
     return first;
   }
 
-  /** Of the key that has waited longest, the first one. */
+  /** Drops the first request of the oldest key. */
   #dropOldest(): void {
     const { value } = this.#waiting.values().next();
     if (!value?.[0]) return;

@@ -1,4 +1,4 @@
-/** One neighbour: an IP address on the link and the peer that it leads to, once that is known. */
+/** One neighbour: an IP address on the link and its peer, once resolved. */
 
 import type { Millis } from "../../base/units.ts";
 import { EthernetKind } from "../../wire/ethernet.ts";
@@ -10,22 +10,22 @@ import type { Peer, PeerFollower } from "../peer.ts";
 export class Neighbour implements Destination, PeerFollower {
   readonly kind = EthernetKind.Host;
   readonly address: IpAddress;
-  /** Packets that wait for the address to be resolved. */
+  /** Packets that wait for address resolution. */
   readonly queue: PacketQueue;
   egress: Egress;
   peer: Peer | undefined;
-  /** Given by the administrator: nothing that is heard changes it. */
+  /** True if the administrator set the link-layer address; received ARP packets do not change it. */
   isStatic = false;
-  /** True if the data path keeps it as the next hop of a flow. */
+  /** True if the next-hop cache may refer to the neighbour. */
   isNextHop = false;
-  /** True if the kernel has asked and no answer has come yet. */
-  asked = false;
-  /** Probes of the kernel without an answer. */
+  /** True if the kernel or this process sent a request that has not been answered yet. */
+  requestPending = false;
+  /** Unicast probes of the kernel without an answer. */
   probes = 0;
-  // Initialised as numbers: a field that began as undefined would hold an allocated number at each assignment.
-  /** When it was last asked for on our behalf. */
-  askedAt: Millis = -Infinity;
-  /** When the peer changed. */
+  // Initialized with numbers: V8 allocates each number in a field that was undefined first.
+  /** Time of the last resolution that this process started. */
+  requestedAt: Millis = -Infinity;
+  /** Time of the last change of the peer, or of the creation. */
   updatedAt: Millis = 0;
 
   constructor(

@@ -1,23 +1,22 @@
 /**
- * Where the neighbours of an interface are: IP address -> link-layer address, beside the kernel's neighbour table.
+ * Neighbour table of an interface: IP address -> link-layer address, in addition to the kernel's neighbour table.
  *
- * The kernel asks, probes and forgets; it does not know the 20-byte addresses. So the two tables must agree:
+ * The kernel resolves, probes and expires neighbours, but has no 20-byte addresses. The two tables are kept consistent:
  *
- * | what happens                                        | what is done                                              |
+ * | event                                               | action                                                    |
  * |-----------------------------------------------------|-----------------------------------------------------------|
- * | the kernel asks for an address                      | an entry, which the answer fills in                       |
- * | the kernel answers a request                        | an entry for who asked                                    |
- * | the kernel's entry fails or is deleted              | the entry goes; one that the administrator gave is made   |
- * |                                                     | PERMANENT there again                                     |
- * | a packet for an address without entry               | it waits; the kernel's entry is set FAILED and used, so   |
- * |                                                     | that the kernel asks again                                |
- * | ... and the kernel's entry is PERMANENT             | it waits; we ask ourselves                                |
- * | the HCA says that a peer is gone                    | its addresses are set FAILED and used in the kernel       |
- * | the table is full                                   | the entries that packets went to longest ago go, here and |
- * |                                                     | there                                                     |
+ * | the kernel sends an ARP request                     | creates an entry, which the reply completes               |
+ * | the kernel answers an ARP request                   | creates an entry for the requester                        |
+ * | the kernel's entry fails or is deleted              | removes the entry; for a static one, sets the kernel's    |
+ * |                                                     | entry PERMANENT again                                     |
+ * | a packet for an unresolved address                  | queues the packet; sets the kernel's entry FAILED and     |
+ * |                                                     | uses it, so that the kernel sends a request               |
+ * | ... while the kernel's entry is PERMANENT           | queues the packet and sends a request itself              |
+ * | the HCA reports a peer as unreachable               | restarts the resolution of its addresses in the same way  |
+ * | the table is full                                   | removes the least recently used entries from both tables  |
  *
- * An address that just changed does not change again at once, unless the kernel has asked or the change is an
- * announcement (Linux `arp_process`).
+ * An address that changed within the last second is not changed again, except by an announcement or by the reply to a
+ * pending request (Linux `arp_process`).
  */
 
 import { Errno } from "../../base/errno.ts";
@@ -36,38 +35,38 @@ import {
 import { PacketQueue } from "../packet_queue.ts";
 import { isPeer, type Peer, type PeerTable } from "../peer.ts";
 import type { UdSender } from "../ud_sender.ts";
-import { Wait, type WaitingTable } from "../wait.ts";
-import type { KernelAgreement } from "./kernel_agreement.ts";
+import { WaitingEgress, type WaitingTable } from "../waiting_egress.ts";
+import type { KernelSync } from "./kernel_sync.ts";
 import { Neighbour } from "./neighbour.ts";
 
-/** How an address was told. */
-export type Telling =
-  /** An answer to a request. */
+/** Kind of packet that a link-layer address was learned from. */
+export type AddressSource =
+  /** A reply to a request. */
   | "reply"
-  /** Somebody's request. */
+  /** A request by the owner of the address. */
   | "request"
-  /** An announcement: sender and target are the same. */
+  /** An announcement: sender and target address are equal. */
   | "announcement";
 
 export class NeighbourTable implements WaitingTable<IpAddress> {
-  /** Called when an entry went that is a next hop of the data path: references to it are no longer good. */
+  /** Called when an entry that is a next hop was removed; references to it must be dropped. */
   onRemoved: () => void = () => {};
   readonly #sender: UdSender;
   readonly #peers: PeerTable;
-  readonly #kernel: KernelAgreement;
+  readonly #kernel: KernelSync;
   readonly #entries = new AddressTable<Neighbour>();
 
-  constructor(sender: UdSender, peers: PeerTable, kernel: KernelAgreement) {
+  constructor(sender: UdSender, peers: PeerTable, kernel: KernelSync) {
     this.#sender = sender;
     this.#peers = peers;
     this.#kernel = kernel;
-    peers.onLost = (peer) => this.#lost(peer);
-    kernel.onForgotten = (address) => {
-      // What the administrator gave to us is taken from us.
-      if (this.find(address)?.isStatic) kernel.keep(address);
+    peers.onLost = (peer) => this.#onPeerLost(peer);
+    kernel.onRemoved = (address) => {
+      // Only `ipoib neigh del` removes a static neighbour, not the kernel.
+      if (this.find(address)?.isStatic) kernel.setPermanent(address);
       else this.forget(address);
     };
-    kernel.onUncertain = (has) => this.#keep(has);
+    kernel.onResync = (has) => this.#retain(has);
   }
 
   get size(): number {
@@ -92,11 +91,11 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
     return this.#entries.find(w0, w1, w2, w3);
   }
 
-  /** The entry of an address, made if need be. */
+  /** Returns the entry of an address, creating it if needed. */
   get(address: IpAddress): Neighbour {
     let neighbour = this.#entries.get(address);
     if (!neighbour) {
-      if (this.#entries.size >= MAX_NEIGHBOURS) this.#makeRoom();
+      if (this.#entries.size >= MAX_NEIGHBOURS) this.#evict();
       const queue = new PacketQueue(
         this.#sender,
         MAX_WAITING_PACKETS,
@@ -105,7 +104,7 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
       neighbour = new Neighbour(
         address,
         queue,
-        new Wait(this, address),
+        new WaitingEgress(this, address),
         this.#kernel.now(),
       );
       this.#entries.set(address, neighbour);
@@ -114,12 +113,12 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
   }
 
   /**
-   * The kernel asks for an address, by broadcast or by unicast. A peer that does not answer a probe, or that everybody is asked
-   * for, may be gone or be elsewhere: its path is asked for again.
+   * Records a request by the kernel, sent by broadcast or by unicast. A broadcast request for a resolved neighbour, or
+   * the second unicast probe without an answer, makes the path of its peer doubtful.
    */
-  asks(address: IpAddress, unicast: boolean): Neighbour {
+  onKernelRequest(address: IpAddress, unicast: boolean): Neighbour {
     const neighbour = this.get(address);
-    neighbour.asked = true;
+    neighbour.requestPending = true;
     const { peer } = neighbour;
     if (peer && (!unicast || ++neighbour.probes > 1)) {
       this.#peers.doubt(peer, this.#kernel.now());
@@ -127,45 +126,48 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
     return neighbour;
   }
 
-  /** Keeps a packet for an address that is not known, and sees to it that it is asked for. */
+  /** Queues a packet for an unresolved address and starts its resolution. */
   wait(address: IpAddress, slot: number, length: number): void {
     const neighbour = this.get(address);
     neighbour.queue.push(slot, length);
-    this.#kernel.askAgain(neighbour);
+    this.#kernel.requestAgain(neighbour);
   }
 
-  /** An address was told; one that the table does not have is nobody's business here. */
-  hear(address: IpAddress, from: LinkAddress, telling: Telling): void {
+  /** Updates the entry of `address` with a received link-layer address; ignores addresses without an entry. */
+  learn(address: IpAddress, from: LinkAddress, source: AddressSource): void {
     const neighbour = this.#entries.get(address);
-    if (neighbour) this.#learn(neighbour, from, telling);
+    if (neighbour) this.#update(neighbour, from, source);
   }
 
-  /** The kernel has answered who asked, and so made an entry for it. */
-  answered(address: IpAddress, from: LinkAddress): void {
-    this.#learn(this.get(address), from, "request");
+  /** Creates or updates the entry of a requester that the kernel answered, and for which the kernel has an entry. */
+  learnRequester(address: IpAddress, from: LinkAddress): void {
+    this.#update(this.get(address), from, "request");
   }
 
   /**
-   * Holds an address that the administrator gives; the kernel's entry becomes PERMANENT. Throws `E_NEIGHBOUR_LIMIT` (ENOBUFS).
+   * Adds or changes a static neighbour and sets the kernel's entry PERMANENT. Throws `E_NEIGHBOUR_LIMIT` (ENOBUFS) if
+   * the table has MAX_STATIC_NEIGHBOURS others.
    */
   hold(address: IpAddress, at: LinkAddress): void {
     this.#checkLimit(address);
     const neighbour = this.get(address);
     neighbour.isStatic = true;
-    neighbour.asked = false;
-    this.#lead(neighbour, at);
-    this.#kernel.keep(address);
+    neighbour.requestPending = false;
+    this.#setPeer(neighbour, at);
+    this.#kernel.setPermanent(address);
     neighbour.queue.sendTo(neighbour);
   }
 
-  /** The link begins: the kernel has lost what the administrator gave when it went down. */
+  /**
+   * Restores the kernel's PERMANENT entries of static neighbours, which the kernel removes when the interface is down.
+   */
   restore(): void {
     for (const { isStatic, address } of this.entries()) {
-      if (isStatic) this.#kernel.keep(address);
+      if (isStatic) this.#kernel.setPermanent(address);
     }
   }
 
-  /** Removes an entry: the kernel's is gone, or is to go. False if there is none. */
+  /** Removes an entry, but not the kernel's; returns false if there is none. */
   forget(address: IpAddress): boolean {
     const neighbour = this.#entries.get(address);
     if (!neighbour) return false;
@@ -173,7 +175,7 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
     return true;
   }
 
-  /** Forgets everything but what the administrator gave, which is resolved anew. */
+  /** Removes all entries except static ones, whose waiting packets are dropped. */
   flush(): void {
     for (const neighbour of this.entries()) {
       if (neighbour.isStatic) neighbour.queue.drop("tx_neighbour_failed");
@@ -181,37 +183,41 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
     }
   }
 
-  #keep(has: (address: IpAddress) => boolean): void {
+  #retain(has: (address: IpAddress) => boolean): void {
     for (const neighbour of this.entries()) {
       const { isStatic, address } = neighbour;
       if (!isStatic && !has(address)) this.#remove(neighbour);
     }
   }
 
-  #learn(neighbour: Neighbour, from: LinkAddress, telling: Telling): void {
-    const { asked, peer } = neighbour;
+  #update(
+    neighbour: Neighbour,
+    from: LinkAddress,
+    source: AddressSource,
+  ): void {
+    const { requestPending, peer } = neighbour;
     if (neighbour.isStatic) return;
     const now = this.#kernel.now();
     const same = isPeer(peer, from);
-    const locked = peer !== undefined && telling !== "announcement" &&
-      !(asked && telling === "reply") &&
+    const locked = peer !== undefined && source !== "announcement" &&
+      !(requestPending && source === "reply") &&
       now - neighbour.updatedAt < ARP_LOCK_MS;
     if (!same && locked) return;
-    neighbour.asked = false;
+    neighbour.requestPending = false;
     neighbour.probes = 0;
     if (!same) {
-      this.#lead(neighbour, from);
+      this.#setPeer(neighbour, from);
       neighbour.updatedAt = now;
-      // What the kernel believed was of the old address.
-      if (peer && telling !== "reply") this.#kernel.stale(neighbour);
+      // The kernel confirmed the old link-layer address, not the new one.
+      if (peer && source !== "reply") this.#kernel.setStale(neighbour);
     }
-    if (asked || neighbour.queue.length > 0) {
+    if (requestPending || neighbour.queue.length > 0) {
       this.#peers.resolve(neighbour.peer!);
     }
     neighbour.queue.sendTo(neighbour);
   }
 
-  #lead(neighbour: Neighbour, to: LinkAddress): void {
+  #setPeer(neighbour: Neighbour, to: LinkAddress): void {
     neighbour.peer?.followers.delete(neighbour);
     const peer = this.#peers.get(to);
     peer.followers.add(neighbour);
@@ -225,26 +231,26 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
     if (held < MAX_STATIC_NEIGHBOURS) return;
     throw new IpoibError(
       "E_NEIGHBOUR_LIMIT",
-      `Cannot hold neighbour ${address}: ${held} neighbours are held, which is the most that are possible`,
+      `Cannot add static neighbour ${address}: the limit of ${held} static neighbours is reached`,
       { errno: Errno.ENOBUFS, hint: "remove others with `ipoib neigh del`" },
     );
   }
 
-  #lost(peer: Peer): void {
+  #onPeerLost(peer: Peer): void {
     for (const neighbour of [...peer.followers]) {
       if (!(neighbour instanceof Neighbour) || neighbour.isStatic) continue;
-      this.#release(neighbour);
-      // A probe that went to the peer has no answer to wait for.
-      neighbour.asked = false;
-      this.#kernel.askAgain(neighbour);
+      this.#clearPeer(neighbour);
+      // A probe that was sent to the unreachable peer will not be answered.
+      neighbour.requestPending = false;
+      this.#kernel.requestAgain(neighbour);
     }
   }
 
   /**
-   * The table is full: who has only sent ARP packets, or does not answer, goes before those that packets were sent to. Of
-   * either kind the entries used or changed longest ago go.
+   * Evicts entries from a full table: first those to which no IP packet was sent (unresolved, or ARP only), then the
+   * least recently used. Ties are broken by the time of the last change.
    */
-  #makeRoom(): void {
+  #evict(): void {
     const evicted = this.entries().filter(({ isStatic }) => !isStatic)
       .sort((a, b) => usedAt(a) - usedAt(b) || a.updatedAt - b.updatedAt)
       .slice(0, MAX_NEIGHBOURS * EVICTED_SHARE);
@@ -257,19 +263,19 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
 
   #remove(neighbour: Neighbour): void {
     this.#entries.delete(neighbour.address);
-    this.#release(neighbour);
+    this.#clearPeer(neighbour);
     neighbour.queue.drop("tx_neighbour_failed");
     if (neighbour.isNextHop) this.onRemoved();
   }
 
-  #release(neighbour: Neighbour): void {
+  #clearPeer(neighbour: Neighbour): void {
     neighbour.peer?.followers.delete(neighbour);
     neighbour.peer = undefined;
-    neighbour.egress = new Wait(this, neighbour.address);
+    neighbour.egress = new WaitingEgress(this, neighbour.address);
   }
 }
 
-/** When an IP packet was last sent to it; 0 for never. */
+/** Returns the time of the last IP packet to the neighbour's peer; 0 for never. */
 function usedAt({ peer }: Neighbour): Millis {
   return peer?.usedAt ?? 0;
 }

@@ -1,4 +1,4 @@
-/** Another address family: nothing of the engine but the list of its families knows of it. */
+/** A second address family, to show that the engine supports families that are passed to it. */
 
 import { assertEquals } from "@std/assert";
 import type { AddressFamily } from "../../../src/ipoib/family/address_family.ts";
@@ -27,10 +27,10 @@ const VERSION = 0x9;
 const SOURCE = 4;
 const DESTINATION = 20;
 const HEADER_LENGTH = 36;
-/** Kind of the packets that tell where their source is. */
-const HERE = 3;
+/** Kind of the address resolution packets. */
+const RESOLUTION = 3;
 
-/** MGID of a group: a signature of its own, and the low 80 bits of the address. */
+/** Returns the MGID of a group: a signature of the family, and the low 80 bits of the address. */
 function mgidOf(group: IpAddress, broadcast: Uint8Array): Uint8Array {
   const mgid = broadcast.slice();
   mgid.set([0x60, 0x1b], 2);
@@ -44,8 +44,8 @@ function addressAt(view: DataView, at: number): IpAddress {
 }
 
 /**
- * Resolution within packets of the family, as neighbour discovery is: a packet of the kind "here" tells where its source
- * is. On the link the 20-byte address follows its header, towards the kernel there is none.
+ * Address resolution with packets of the family, like neighbour discovery. On the link the 20-byte address of the
+ * source follows the header; packets of the kernel have none.
  */
 class WideTranslator implements Translator {
   readonly #parts: TranslatorParts;
@@ -58,7 +58,7 @@ class WideTranslator implements Translator {
     const { sender, identity, groups, neighbours } = this.#parts;
     const { view, bytes, stride, layout } = sender.memory;
     const at = slot * stride + layout.payload;
-    neighbours.asks(addressAt(view, at + DESTINATION), false);
+    neighbours.onKernelRequest(addressAt(view, at + DESTINATION), false);
     emitLinkAddress(identity.address, bytes, at + HEADER_LENGTH);
     const { kind, egress } = groups.broadcast!;
     sender.writeHeaders(slot, kind, ETHER_TYPE);
@@ -68,7 +68,7 @@ class WideTranslator implements Translator {
   receive(view: DataView, base: number, length: number): undefined {
     const bytes = new Uint8Array(view.buffer, view.byteOffset + base, length);
     const from = parseLinkAddress(bytes, HEADER_LENGTH)!;
-    this.#parts.neighbours.hear(addressAt(view, base + SOURCE), from, "reply");
+    this.#parts.neighbours.learn(addressAt(view, base + SOURCE), from, "reply");
     const frame = new Uint8Array(FRAME_HEADER_LENGTH + HEADER_LENGTH);
     viewOf(frame).setUint16(FRAME_HEADER_LENGTH - 2, ETHER_TYPE);
     frame.set(bytes.subarray(0, HEADER_LENGTH), FRAME_HEADER_LENGTH);
@@ -84,15 +84,15 @@ class WideTranslator implements Translator {
   clear(): void {}
 }
 
-/** What translators of the family were told to announce. */
+/** Addresses passed to `announce()` of the family's translators. */
 const announced: string[] = [];
 
-/** Packets of four bytes (version, kind, flow), two addresses of 128 bits, and a payload. */
+/** Packets consist of four bytes (version, kind, flow), two 128-bit addresses, and a payload. */
 const wideFamily: AddressFamily = {
   etherType: ETHER_TYPE,
   resolutionType: ETHER_TYPE,
   isResolution: (view, at, length) =>
-    length > 1 && view.getUint8(at + 1) === HERE,
+    length > 1 && view.getUint8(at + 1) === RESOLUTION,
   translator: (parts) => new WideTranslator(parts),
   has: (address) => !address.isIpv4,
   flowKey(view, at, length, key) {
@@ -148,7 +148,9 @@ function wideFrame(
   return frame;
 }
 
-/** A kernel with routes for addresses of 128 bits: fd00::/16 is on the link, the rest of fd00::/8 behind both gateways. */
+/**
+ * A device whose kernel routes 128-bit addresses: fd00::/16 on the link, the rest of fd00::/8 through both gateways.
+ */
 function wideNetdev(
   options: ConstructorParameters<typeof FakeNetdev>[0],
 ): FakeNetdev {
@@ -168,8 +170,8 @@ function wideNetdev(
   return netdev;
 }
 
-/** Hosts with both families, whose neighbours of the second are not known yet. */
-function strangers(): { rig: Rig; a: Host; b: Host; c: Host } {
+/** Three hosts with both families and no neighbours of the second. */
+function unresolvedHosts(): { rig: Rig; a: Host; b: Host; c: Host } {
   const rig = new Rig();
   const [a, b, c] = [1, 2, 3].map((n) =>
     rig.host({
@@ -182,9 +184,9 @@ function strangers(): { rig: Rig; a: Host; b: Host; c: Host } {
   return { rig, a, b, c };
 }
 
-/** Three hosts that know each other's addresses of both families. */
+/** Three hosts with static neighbours of the second family. */
 function hosts(): { rig: Rig; a: Host; b: Host; c: Host } {
-  const { rig, a, b, c } = strangers();
+  const { rig, a, b, c } = unresolvedHosts();
   a.link.addNeighbour(B, b.address);
   a.link.addNeighbour(C, c.address);
   b.link.addNeighbour(A, a.address);
@@ -197,7 +199,7 @@ function send(host: Host, ...frames: Uint8Array[]): void {
   host.rig.settle();
 }
 
-Deno.test("packets of a second family pass both ways, beside the first one's", () => {
+Deno.test("packets of a second family pass in both directions, together with IPv4", () => {
   const { rig, a, b } = hosts();
   const there = wideFrame(A, B);
   const back = wideFrame(B, A);
@@ -215,14 +217,14 @@ Deno.test("packets of a second family pass both ways, beside the first one's", (
   rig.check();
 });
 
-Deno.test("a second family's addresses are resolved by its own packets, beside ARP", () => {
-  const { rig, a, b } = strangers();
-  const asks = wideFrame(A, B, { kind: HERE });
-  const tells = wideFrame(B, A, { kind: HERE });
-  send(a, asks);
-  assertEquals(b.received(), [packetOf(asks).subarray(0, HEADER_LENGTH)]);
-  send(b, tells);
-  assertEquals(a.received(), [packetOf(tells).subarray(0, HEADER_LENGTH)]);
+Deno.test("addresses of a second family are resolved by its own packets, together with ARP", () => {
+  const { rig, a, b } = unresolvedHosts();
+  const request = wideFrame(A, B, { kind: RESOLUTION });
+  const reply = wideFrame(B, A, { kind: RESOLUTION });
+  send(a, request);
+  assertEquals(b.received(), [packetOf(request).subarray(0, HEADER_LENGTH)]);
+  send(b, reply);
+  assertEquals(a.received(), [packetOf(reply).subarray(0, HEADER_LENGTH)]);
   a.posted();
   send(a, wideFrame(A, B));
   assertEquals(a.posted().map(({ destQpn }) => destQpn), [b.link.qpn]);
@@ -232,8 +234,8 @@ Deno.test("a second family's addresses are resolved by its own packets, beside A
   rig.check();
 });
 
-Deno.test("a second family's own addresses and groups reach its translator and its mapping", () => {
-  const { rig, a } = strangers();
+Deno.test("a second family's addresses are announced and its memberships joined", () => {
+  const { rig, a } = unresolvedHosts();
   const { config } = a.netdev;
   announced.length = 0;
   config.addresses = [...config.addresses, {
@@ -254,7 +256,7 @@ Deno.test("a second family's own addresses and groups reach its translator and i
   rig.check();
 });
 
-Deno.test("a second family's groups are joined as its own mapping says", () => {
+Deno.test("a second family's groups are mapped to MGIDs by the family", () => {
   const { rig, a, b } = hosts();
   const frame = wideFrame(A, GROUP);
   const mgid = mgidOf(GROUP, a.link.broadcastMgid);
@@ -269,7 +271,7 @@ Deno.test("a second family's groups are joined as its own mapping says", () => {
   rig.check();
 });
 
-Deno.test("a second family's flows are spread over the legs of a route", () => {
+Deno.test("a second family's flows are distributed over the legs of a route", () => {
   const { rig, a, b, c } = hosts();
   const far = parse("fdff::9");
   for (let flow = 0; flow < 32; flow++) send(a, wideFrame(A, far, { flow }));
@@ -278,7 +280,7 @@ Deno.test("a second family's flows are spread over the legs of a route", () => {
   rig.check();
 });
 
-Deno.test("a second family's malformed packets and reports are known by its own rules", () => {
+Deno.test("malformed packets and membership reports of a second family are recognized by the family", () => {
   const { rig, a, b } = hosts();
   const strange = wideFrame(A, B);
   strange[FRAME_HEADER_LENGTH] = 0x40;
@@ -299,7 +301,7 @@ Deno.test("a second family's malformed packets and reports are known by its own 
   rig.check();
 });
 
-Deno.test("without it the second family's packets are of an unknown type", () => {
+Deno.test("packets of a family that is not supported are of an unknown type", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   send(a, wideFrame(A, B));

@@ -1,4 +1,4 @@
-/** The bound on the groups of an interface: what is refused, what makes place, and what is joined later. */
+/** Limit on the groups of an interface: refusals, evictions and later joins. */
 
 import { assert, assertEquals } from "@std/assert";
 import { DEFAULT_MAX_GROUPS } from "../../../src/ipoib/constants.ts";
@@ -31,7 +31,7 @@ function counters(host: Host) {
   return { groups_refused, groups_evicted };
 }
 
-Deno.test("1200 memberships of a user: as many groups as may be are joined, the others counted and logged once", () => {
+Deno.test("of 1200 memberships those up to the limit are joined, the others counted and logged once", () => {
   const { rig, sa, host } = setup();
   for (let i = 0; i < 1200; i++) host.netdev.config.join(ip(group(i)));
   rig.settle();
@@ -43,13 +43,13 @@ Deno.test("1200 memberships of a user: as many groups as may be are joined, the 
   assertEquals(
     logLines.filter((line) => line.includes("--max-groups")),
     [
-      `ib1: warning: No further multicast groups are joined: there are ${DEFAULT_MAX_GROUPS}, as many as --max-groups allows`,
+      `ib1: warning: Limit of ${DEFAULT_MAX_GROUPS} multicast groups reached: further groups are not joined; raise it with --max-groups`,
     ],
   );
   rig.check();
 });
 
-Deno.test("a group for which there was no place is joined when another one is left", () => {
+Deno.test("a group over the limit is joined when another group is left", () => {
   const { rig, sa, host } = setup(3);
   const { config } = host.netdev;
   for (let i = 0; i < 4; i++) config.join(ip(group(i)));
@@ -64,14 +64,14 @@ Deno.test("a group for which there was no place is joined when another one is le
   );
   assertEquals([2, 3].map((i) => has(host, group(i))), [true, false]);
   assertEquals(counters(host).groups_refused, 2);
-  // The group of all hosts comes first, whatever else the kernel is a member of.
+  // The all-hosts group is selected first, regardless of other memberships.
   host.port.emit({ type: "lid_change" });
   rig.advance(300);
   assert(has(host, ALL_HOSTS));
   rig.check();
 });
 
-Deno.test("packets to groups for which there is no place are dropped, and those to others are not", () => {
+Deno.test("packets to groups over the limit are dropped, others are not", () => {
   const { rig, sa, host } = setup(8);
   const send = (number: number) =>
     host.send(ipv4Frame("10.0.0.1", group(number)));
@@ -82,14 +82,14 @@ Deno.test("packets to groups for which there is no place are dropped, and those 
   host.posted();
   send(0);
   assertEquals(host.posted().length, 1);
-  // One that was idle makes place; one that is used does not.
+  // An idle group is replaced, a group in use is not.
   rig.advance(9000);
   send(0);
   rig.advance(2000);
   for (let i = 500; i < 520; i++) send(i);
   assert(has(host, group(0)) && has(host, group(500)));
   assertEquals(has(host, group(1)), false);
-  assertEquals(counters(host).groups_evicted, 1, "one at a time");
+  assertEquals(counters(host).groups_evicted, 1, "one per interval");
   assertEquals(host.drops, { tx_group_limit: 1000 - 7 + 19 });
   rig.advance(200);
   send(519);
@@ -97,7 +97,7 @@ Deno.test("packets to groups for which there is no place are dropped, and those 
   rig.check();
 });
 
-Deno.test("a membership takes the place of the send-only group that was used longest ago", () => {
+Deno.test("a membership replaces the least recently used send-only group", () => {
   const { rig, host } = setup(4);
   for (const [number, at] of [[0, 5], [1, 5], [2, 5], [0, 5]] as const) {
     host.send(ipv4Frame("10.0.0.1", group(number)));

@@ -1,4 +1,4 @@
-/** Memberships that another program on the port has ended: found out, counted, logged once, joined again. */
+/** Memberships that another program on the port ended are detected, counted, logged once and joined again. */
 
 import { assert, assertEquals } from "@std/assert";
 import { MadStatus, Method } from "../../../src/wire/mad.ts";
@@ -18,7 +18,7 @@ function setup() {
 const isBroadcast = ({ mgid }: Pick<McMemberRecord, "mgid">) =>
   mgid[15] === 0xff;
 
-Deno.test("each membership is checked every 30 to 60 s, by one question", () => {
+Deno.test("each membership is checked every 30 to 60 s, with one query", () => {
   const { rig, sa, host } = setup();
   rig.advance(20 * CHECK_MS);
   const times = sa.checks.filter(isBroadcast).map(({ at }) => at);
@@ -33,7 +33,7 @@ Deno.test("each membership is checked every 30 to 60 s, by one question", () => 
   rig.check();
 });
 
-Deno.test("checks of many interfaces do not come together", () => {
+Deno.test("checks of many interfaces are spread over time", () => {
   const rig = new Rig();
   const times: number[] = [];
   rig.subnet!.lose = ({ method, attributeId }, towards) => {
@@ -59,7 +59,7 @@ Deno.test("checks of many interfaces do not come together", () => {
   rig.check();
 });
 
-Deno.test("a membership that was lost is joined again, counted, and logged once", () => {
+Deno.test("a lost membership is joined again, counted, and logged once", () => {
   const { rig, sa, host, lost } = setup();
   sa.checkStatus = (record) => isBroadcast(record) ? MadStatus.NoRecords : 0;
   rig.advance(2 * CHECK_MS);
@@ -72,14 +72,14 @@ Deno.test("a membership that was lost is joined again, counted, and logged once"
   rig.advance(10 * CHECK_MS);
   assertEquals(lost(), joins.length + sa.take().length);
   assert(lost() > 4);
-  assertEquals(logLines.filter((line) => line.includes("no member")), [
-    "ib1: warning: The port was no member of ff12:401b:ffff::ffff:ffff any longer, as when another program on it has left the group: joined again",
+  assertEquals(logLines.filter((line) => line.includes("no longer a member")), [
+    "ib1: warning: The port was no longer a member of ff12:401b:ffff::ffff:ffff, as after a leave by another program on the port: joining again",
   ]);
   assertEquals([host.link.state, host.netdev.carrier], ["running", true]);
   rig.check();
 });
 
-Deno.test("a group that was made anew with another MLID is joined, and attached there", () => {
+Deno.test("a group that was re-created with another MLID is joined again and attached to the new MLID", () => {
   const { rig, sa, host, lost } = setup();
   const [key] = [...sa.mlids.keys()].filter((each) => each.endsWith("0001"));
   sa.mlids.set(key!, 0xc0aa);
@@ -90,7 +90,7 @@ Deno.test("a group that was made anew with another MLID is joined, and attached 
   rig.check();
 });
 
-Deno.test("a check at once asks for all groups, one after the other", () => {
+Deno.test("checkMemberships() checks all groups at once, one after the other", () => {
   const { rig, sa, host, lost } = setup();
   sa.checkStatus = () => MadStatus.NoRecords;
   host.link.checkMemberships();
@@ -104,11 +104,11 @@ Deno.test("a check at once asks for all groups, one after the other", () => {
   rig.check();
 });
 
-Deno.test("an administrator that is silent, or answers otherwise, says nothing about a membership", () => {
+Deno.test("a missing or unexpected response to a check does not end a membership", () => {
   const { rig, sa, lost } = setup();
   sa.checkStatus = () => undefined;
   rig.advance(10 * CHECK_MS);
-  // One question at a time, repeated ten times, in 30 to 60 s.
+  // One query at a time, repeated up to ten times, per 30 to 60 s.
   assert(sa.checks.length <= 10 * 11, `${sa.checks.length}`);
   sa.checkStatus = () => MadStatus.UnsupportedMethodAttribute;
   rig.advance(2 * CHECK_MS);
@@ -116,7 +116,7 @@ Deno.test("an administrator that is silent, or answers otherwise, says nothing a
   rig.check();
 });
 
-Deno.test("the embedded subnet's administrator knows its members", () => {
+Deno.test("the embedded subnet's administrator confirms memberships", () => {
   const rig = new Rig();
   const [a] = rig.pair();
   rig.advance(4 * CHECK_MS);

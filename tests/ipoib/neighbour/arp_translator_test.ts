@@ -1,4 +1,4 @@
-/** ARP between the kernel's 16 bytes and the link's 56. */
+/** Translation of ARP between the kernel's 16-byte packets and the link's 56-byte packets. */
 
 import { assert, assertEquals } from "@std/assert";
 import type { PostedPacket } from "../../../src/hca/fake.ts";
@@ -12,29 +12,29 @@ import { GARBAGE, kernelArp, muteKernel, transmit } from "./kernel_arp.ts";
 const { Request, Reply } = ArpOperation;
 const A = "00 000048 fe80000000000000 0002c90300000001";
 const B = "00 000048 fe80000000000000 0002c90300000002";
-const NOBODY = "00 000000 0000000000000000 0000000000000000";
+const ZERO = "00 000000 0000000000000000 0000000000000000";
 const BROADCAST = hex("ffffffffffff 020000000002 0806");
 const UNICAST = hex("020000000001 020000000002 0806");
 const NO_VNET = "000000000000000000000000";
-/** The first host's LID; those of the others follow. */
+/** LID of the first host; the other hosts have the following LIDs. */
 const FIRST_LID = 2;
 
-/** Whom an ARP packet went to: "all", or the number of the host. */
-function wayOf({ multicast, handle }: PostedPacket): string {
+/** Returns the destination of a packet: "all", or the number of the host. */
+function targetOf({ multicast, handle }: PostedPacket): string {
   return multicast ? "all" : String(handle.dlid - FIRST_LID + 1);
 }
 
-/** Replies since the last call, by whom they went to. */
+/** Returns the destinations of the ARP replies since the last call. */
 function replies(host: Host): string[] {
   return host.posted().flatMap((packet) =>
-    arpOf(packet)?.operation === Reply ? [wayOf(packet)] : []
+    arpOf(packet)?.operation === Reply ? [targetOf(packet)] : []
   );
 }
 
-Deno.test("a request by broadcast: golden bytes on the link and to the other kernel", () => {
+Deno.test("a broadcast request has the expected bytes on the link and at the other kernel", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
-  const heard = muteKernel(b);
+  const written = muteKernel(b);
   transmit(a, kernelArp(Request, "10.0.0.1", "10.0.0.2"));
   const [packet, ...others] = a.posted();
   assertEquals(others, []);
@@ -44,9 +44,9 @@ Deno.test("a request by broadcast: golden bytes on the link and to the other ker
   assertEquals(packet!.ethernet, BROADCAST);
   assertEquals(
     packet!.payload,
-    hex(`0020 0800 14 04 0001 ${A} 0a000001 ${NOBODY} 0a000002`),
+    hex(`0020 0800 14 04 0001 ${A} 0a000001 ${ZERO} 0a000002`),
   );
-  assertEquals(heard, [
+  assertEquals(written, [
     hex(
       `${NO_VNET} ffffffffffff 020000000002 0806
        0020 0800 00 04 0001 0a000001 0a000002`,
@@ -55,10 +55,10 @@ Deno.test("a request by broadcast: golden bytes on the link and to the other ker
   rig.check();
 });
 
-Deno.test("a reply: golden bytes on the link and to the other kernel", () => {
+Deno.test("a reply has the expected bytes on the link and at the other kernel", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
-  const heard = muteKernel(a);
+  const written = muteKernel(a);
   transmit(a, kernelArp(Request, "10.0.0.1", "10.0.0.2"));
   const [packet, ...others] = b.posted();
   assertEquals(others, []);
@@ -69,7 +69,7 @@ Deno.test("a reply: golden bytes on the link and to the other kernel", () => {
     packet!.payload,
     hex(`0020 0800 14 04 0002 ${B} 0a000002 ${A} 0a000001`),
   );
-  assertEquals(heard, [
+  assertEquals(written, [
     hex(
       `${NO_VNET} 020000000001 020000000002 0806
        0020 0800 00 04 0002 0a000002 0a000001`,
@@ -78,41 +78,41 @@ Deno.test("a reply: golden bytes on the link and to the other kernel", () => {
   rig.check();
 });
 
-Deno.test("an announcement goes to everybody, as request and as reply", () => {
+Deno.test("an announcement is broadcast, as request and as reply", () => {
   for (const operation of [Request, Reply]) {
     const rig = new Rig();
     const [a, b] = rig.pair();
-    const heard = muteKernel(b);
+    const written = muteKernel(b);
     transmit(a, kernelArp(operation, "10.0.0.1", "10.0.0.1", GARBAGE));
     const [packet] = a.posted();
-    assertEquals(wayOf(packet!), "all");
+    assertEquals(targetOf(packet!), "all");
     const expected =
-      `0020 0800 14 04 000${operation} ${A} 0a000001 ${NOBODY} 0a000001`;
+      `0020 0800 14 04 000${operation} ${A} 0a000001 ${ZERO} 0a000001`;
     assertEquals(packet!.payload, hex(expected));
-    assertEquals(heard, [
+    assertEquals(written, [
       hex(
         `${NO_VNET} ffffffffffff 020000000002 0806
          0020 0800 00 04 000${operation} 0a000001 0a000001`,
       ),
     ]);
-    // Nobody asked by it.
+    // An announcement is not a pending request.
     transmit(b, kernelArp(Reply, "10.0.0.2", "10.0.0.1"));
     assertEquals(replies(b), ["all"]);
     rig.check();
   }
 });
 
-Deno.test("a probe with the sender 0.0.0.0 is answered, and nothing is learnt from it", () => {
+Deno.test("a probe with sender 0.0.0.0 is answered and creates no neighbour", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   transmit(a, kernelArp(Request, "0.0.0.0", "10.0.0.2"));
   const [packet] = a.posted();
   assertEquals(
     packet!.payload,
-    hex(`0020 0800 14 04 0001 ${A} 00000000 ${NOBODY} 0a000002`),
+    hex(`0020 0800 14 04 0001 ${A} 00000000 ${ZERO} 0a000002`),
   );
   const [answer] = b.posted();
-  assertEquals(wayOf(answer!), "1");
+  assertEquals(targetOf(answer!), "1");
   assertEquals(
     answer!.payload,
     hex(`0020 0800 14 04 0002 ${B} 0a000002 ${A} 00000000`),
@@ -121,7 +121,7 @@ Deno.test("a probe with the sender 0.0.0.0 is answered, and nothing is learnt fr
   rig.check();
 });
 
-Deno.test("a unicast probe goes to the peer and not to the group, without what the kernel left in the header", () => {
+Deno.test("a unicast probe is sent to the peer, without the kernel's uninitialized header bytes", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   rig.host({ address: "10.0.0.3" });
@@ -130,20 +130,20 @@ Deno.test("a unicast probe goes to the peer and not to the group, without what t
   transmit(a, kernelArp(Request, "10.0.0.1", "10.0.0.2", GARBAGE));
   const [packet, ...others] = a.posted();
   assertEquals(others, []);
-  assertEquals([wayOf(packet!), packet!.destQpn], ["2", b.link.qpn]);
+  assertEquals([targetOf(packet!), packet!.destQpn], ["2", b.link.qpn]);
   assertEquals(packet!.ethernet, UNICAST);
   assertEquals(
     packet!.payload,
-    hex(`0020 0800 14 04 0001 ${A} 0a000001 ${NOBODY} 0a000002`),
+    hex(`0020 0800 14 04 0001 ${A} 0a000001 ${ZERO} 0a000002`),
   );
-  // One for an address that leads nowhere yet goes to everybody.
+  // A probe for an unresolved address is broadcast.
   transmit(a, kernelArp(Request, "10.0.0.1", "10.0.0.9", GARBAGE));
   const [unknown] = a.posted();
-  assertEquals([wayOf(unknown!), unknown!.ethernet], ["all", BROADCAST]);
+  assertEquals([targetOf(unknown!), unknown!.ethernet], ["all", BROADCAST]);
   rig.check();
 });
 
-Deno.test("nothing of the kernel's Ethernet header leaves with an IP packet, nor with one that waited", () => {
+Deno.test("IP packets leave without the kernel's Ethernet addresses, even after waiting", () => {
   const rig = new Rig();
   const [a] = rig.pair();
   const frameTo = (destination: string) => {
@@ -167,7 +167,7 @@ Deno.test("nothing of the kernel's Ethernet header leaves with an IP packet, nor
   rig.check();
 });
 
-Deno.test("several askers of one address with the sender 0.0.0.0 are answered in their order", () => {
+Deno.test("several requests for one address with sender 0.0.0.0 are answered in order", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   const c = rig.host({ address: "10.0.0.3" });
@@ -180,14 +180,14 @@ Deno.test("several askers of one address with the sender 0.0.0.0 are answered in
   assertEquals(replies(a), ["3", "2"]);
   transmit(a, answer);
   assertEquals(replies(a), ["3"]);
-  // Who is not known is everybody.
+  // A reply without a pending request is broadcast.
   transmit(a, answer);
   assertEquals(replies(a), ["all"]);
   assertEquals(a.link.neighbours.size, 0);
   rig.check();
 });
 
-Deno.test("two hosts that ask with one address get an answer each", () => {
+Deno.test("two hosts that send requests with the same sender address get one reply each", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   const c = rig.host();
@@ -202,7 +202,7 @@ Deno.test("two hosts that ask with one address get an answer each", () => {
   rig.check();
 });
 
-Deno.test("an asker of more than two seconds ago is not answered", () => {
+Deno.test("a request that is older than two seconds is ignored", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   muteKernel(a);
@@ -212,7 +212,7 @@ Deno.test("an asker of more than two seconds ago is not answered", () => {
   rig.advance(2000);
   a.posted();
   transmit(a, answer);
-  assertEquals(replies(a), ["2"], "a proxy may answer late");
+  assertEquals(replies(a), ["2"], "proxy ARP may reply late");
   transmit(b, probe);
   rig.advance(2001);
   a.posted();
@@ -221,7 +221,7 @@ Deno.test("an asker of more than two seconds ago is not answered", () => {
   rig.check();
 });
 
-Deno.test("a reply that nobody asked for goes where its target leads, else to everybody", () => {
+Deno.test("an unsolicited reply is sent to the peer of its target address, else broadcast", () => {
   const rig = new Rig();
   const [a] = rig.pair();
   a.send(ipv4Frame("10.0.0.1", "10.0.0.2"));
@@ -234,7 +234,7 @@ Deno.test("a reply that nobody asked for goes where its target leads, else to ev
   rig.check();
 });
 
-Deno.test("who asked is forgotten when the link ends", () => {
+Deno.test("pending requests are dropped when the link ends", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   muteKernel(a);
@@ -247,26 +247,26 @@ Deno.test("who asked is forgotten when the link ends", () => {
   rig.check();
 });
 
-Deno.test("an ARP packet of 56 bytes has our address, whatever its program wrote", () => {
+Deno.test("a 56-byte ARP packet of a program is sent with the interface's own address", () => {
   const rig = new Rig();
   const [a] = rig.pair();
   const frame = new Uint8Array(FRAME_HEADER_LENGTH + 56);
   const header = kernelArp(Request, "10.0.0.1", "10.0.0.2");
   frame.set(header.slice(0, FRAME_HEADER_LENGTH));
   const forged = B.replace("000048", "000777");
-  const wire = `0020 0800 14 04 0001 ${forged} 0a000001 ${NOBODY} 0a000002`;
+  const wire = `0020 0800 14 04 0001 ${forged} 0a000001 ${ZERO} 0a000002`;
   frame.set(hex(wire), FRAME_HEADER_LENGTH);
   transmit(a, frame);
   const [packet] = a.posted();
-  assertEquals(wayOf(packet!), "all");
+  assertEquals(targetOf(packet!), "all");
   assertEquals(
     packet!.payload,
-    hex(`0020 0800 14 04 0001 ${A} 0a000001 ${NOBODY} 0a000002`),
+    hex(`0020 0800 14 04 0001 ${A} 0a000001 ${ZERO} 0a000002`),
   );
   rig.check();
 });
 
-Deno.test("ARP before the link carries is dropped and counted", () => {
+Deno.test("ARP packets are dropped and counted until the link is running", () => {
   const rig = new Rig();
   const host = rig.host({ address: "10.0.0.1", register: false });
   transmit(host, kernelArp(Request, "10.0.0.1", "10.0.0.2"));
@@ -274,22 +274,22 @@ Deno.test("ARP before the link carries is dropped and counted", () => {
   rig.check();
 });
 
-Deno.test("ARP that the device does not take is a drop and not a receive", () => {
+Deno.test("an ARP packet that the device refuses is counted as a drop, not as received", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   const { rx_packets } = a.totals;
   for (const errno of [5, 22]) {
     a.netdev.writeError = errno;
-    a.hearArp(b, arpRequest(b.address, ip("10.0.0.2"), ip("10.0.0.1")));
+    a.receiveArp(b, arpRequest(b.address, ip("10.0.0.2"), ip("10.0.0.1")));
   }
   assertEquals(a.drops, { rx_device_down: 1, rx_device_refused: 1 });
   assertEquals(a.totals.rx_packets, rx_packets);
 });
 
-Deno.test("ARP of an unknown kind, and our own, is ignored without an error", () => {
+Deno.test("ARP packets of unknown kinds, with own or multicast addresses, are ignored without an error", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
-  const heard = muteKernel(a);
+  const written = muteKernel(a);
   const good = arpRequest(b.address, ip("10.0.0.2"), ip("10.0.0.1"));
   const ignored: Arp[] = [
     { ...good, operation: ArpOperation.RarpRequest },
@@ -299,24 +299,24 @@ Deno.test("ARP of an unknown kind, and our own, is ignored without an error", ()
     { ...good, targetIp: ip("239.0.0.1") },
   ];
   const { arpReceived } = a.link.statistics;
-  for (const arp of ignored) a.hearArp(b, arp);
-  assertEquals(heard, []);
+  for (const arp of ignored) a.receiveArp(b, arp);
+  assertEquals(written, []);
   assertEquals([a.arps(), a.link.neighbours.size], [[], 0]);
   assertEquals(a.drops, {});
   assertEquals(a.link.statistics.arpReceived, arpReceived + ignored.length);
 });
 
-Deno.test("an address that another host uses too is told once and not learnt", () => {
+Deno.test("a duplicate of an own address is logged once and creates no neighbour", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
-  const heard = muteKernel(a);
+  const written = muteKernel(a);
   const claim = arpRequest(b.address, ip("10.0.0.1"), ip("10.0.0.1"));
-  for (let i = 0; i < 3; i++) a.hearArp(b, claim);
+  for (let i = 0; i < 3; i++) a.receiveArp(b, claim);
   const lines = logLines.filter((line) => line.includes("is also used by"));
   assertEquals(lines.length, 1);
   assert(lines[0]!.startsWith("ib1: warning: 10.0.0.1"));
   assertEquals(a.neighbour("10.0.0.1"), undefined);
-  assertEquals(heard.length, 3, "the kernel may make of it what it likes");
+  assertEquals(written.length, 3, "the kernel receives the packets");
   rig.check();
 });
 
@@ -324,14 +324,14 @@ Deno.test("the flags of a peer's address are kept", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   const flagged = { ...b.address, flags: 0x80 };
-  a.hearArp(b, arpRequest(flagged, ip("10.0.0.2"), ip("10.0.0.1")));
+  a.receiveArp(b, arpRequest(flagged, ip("10.0.0.2"), ip("10.0.0.1")));
   assertEquals(a.neighbour("10.0.0.2")!.peer!.address, flagged);
   const [reply] = a.arps();
   assertEquals(reply!.targetAddress, flagged);
-  assertEquals(reply!.senderAddress.flags, 0, "datagram mode alone");
+  assertEquals(reply!.senderAddress.flags, 0, "datagram mode only");
 });
 
-Deno.test("what is cut off, or of another hardware, is malformed", () => {
+Deno.test("truncated ARP packets and other hardware or protocol types are malformed", () => {
   const rig = new Rig();
   const [a] = rig.pair();
   const good = kernelArp(Request, "10.0.0.1", "10.0.0.2");

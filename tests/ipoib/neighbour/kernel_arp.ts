@@ -1,4 +1,4 @@
-/** The kernel's side of ARP in tests: frames as it hands them over, and a kernel that answers nothing. */
+/** ARP of the kernel in tests: frames that the kernel sends, and a kernel that does not reply. */
 
 import {
   DEVICE_ARP_LENGTH,
@@ -15,10 +15,10 @@ import { type Host, ip } from "../rig.ts";
 
 /** Ethernet destination of a broadcast request. */
 const TO_ALL = hex("ffffffffffff");
-/** That of a unicast probe: whatever lies in the kernel's memory. */
+/** Ethernet destination of a unicast probe: uninitialized kernel memory. */
 export const GARBAGE = hex("7e5ec4e7b0a1");
 
-/** A frame with the kernel's ARP of 16 bytes. */
+/** Returns a frame with an ARP packet of the kernel, 16 bytes. */
 export function kernelArp(
   operation: number,
   sender: string,
@@ -34,7 +34,7 @@ export function kernelArp(
   return frame;
 }
 
-/** Has the host's kernel answer no ARP; returns where the frames go that it is given. */
+/** Stops the host's kernel from processing ARP; returns the array that receives the ARP frames written to it. */
 export function muteKernel(host: Host): Uint8Array[] {
   const frames: Uint8Array[] = [];
   host.netdev.config.neighbours.take = (frame) => {
@@ -46,7 +46,7 @@ export function muteKernel(host: Host): Uint8Array[] {
   return frames;
 }
 
-/** The kernel hands over frames, and what follows happens. */
+/** Sends frames from the kernel, without its neighbour resolution, and settles the rig. */
 export function transmit(host: Host, ...frames: Uint8Array[]): void {
   host.netdev.inject(...frames);
   host.rig.settle();

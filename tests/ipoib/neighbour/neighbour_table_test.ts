@@ -1,4 +1,4 @@
-/** What is learnt of neighbours, and when it is believed (Linux arp_process behaviour). */
+/** Learning of link-layer addresses, and protection of recent changes (Linux arp_process behaviour). */
 
 import { assert, assertEquals } from "@std/assert";
 import { MAX_NEIGHBOURS } from "../../../src/ipoib/constants.ts";
@@ -11,35 +11,43 @@ const TO_B = ipv4Frame("10.0.0.1", "10.0.0.2");
 const B = IpAddress.ipv4(ip("10.0.0.2"));
 const OTHER_QPN = 0x777;
 
-/** Two hosts of which the first knows the second, and what its kernel was told since. */
-function acquainted() {
+/**
+ * Two hosts, the second of which is a neighbour of the first, and the changes requested from the first host's kernel.
+ */
+function resolvedPair() {
   const rig = new Rig();
   const [a, b] = rig.pair();
   a.send(TO_B);
   b.received();
   const other = { ...b.address, qpn: OTHER_QPN };
-  return { rig, a, b, other, told: a.netdev.config.neighbours.changes };
+  return { rig, a, b, other, changes: a.netdev.config.neighbours.changes };
 }
 
 function qpnOf(host: Host, address = "10.0.0.2"): number | undefined {
   return host.neighbour(address)?.peer?.address.qpn;
 }
 
-Deno.test("the answer to the kernel's question makes the entry, and what the kernel kept goes at once", () => {
+Deno.test("the reply to a kernel request completes the entry, and the kernel's queued packets are sent", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   muteKernel(b);
   a.send(TO_B, TO_B);
-  assertEquals([a.neighbour("10.0.0.2")!.asked, qpnOf(a)], [true, undefined]);
+  assertEquals([a.neighbour("10.0.0.2")!.requestPending, qpnOf(a)], [
+    true,
+    undefined,
+  ]);
   const request = arpRequest(a.address, ip("10.0.0.1"), ip("10.0.0.2"));
-  a.hearArp(b, arpReply(request, b.address));
+  a.receiveArp(b, arpReply(request, b.address));
   const neighbour = a.neighbour("10.0.0.2")!;
-  assertEquals([neighbour.asked, neighbour.peer!.address], [false, b.address]);
+  assertEquals([neighbour.requestPending, neighbour.peer!.address], [
+    false,
+    b.address,
+  ]);
   assertEquals([a.nud("10.0.0.2"), b.received().length], ["REACHABLE", 2]);
   rig.check();
 });
 
-Deno.test("who asks is known once the kernel has answered", () => {
+Deno.test("a requester becomes a neighbour when the kernel replies", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   muteKernel(b);
@@ -50,83 +58,83 @@ Deno.test("who asks is known once the kernel has answered", () => {
   rig.check();
 });
 
-Deno.test("what is told of an address that nobody here has to do with is not kept", () => {
+Deno.test("ARP packets about addresses without an entry create none", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   const request = arpRequest(a.address, ip("10.0.0.1"), ip("10.0.0.66"));
-  a.hearArp(b, arpReply(request, b.address));
-  a.hearArp(b, arpRequest(b.address, ip("10.0.0.66"), ip("10.0.0.66")));
-  a.hearArp(b, arpRequest(b.address, ip("10.0.0.66"), ip("10.0.0.99")));
+  a.receiveArp(b, arpReply(request, b.address));
+  a.receiveArp(b, arpRequest(b.address, ip("10.0.0.66"), ip("10.0.0.66")));
+  a.receiveArp(b, arpRequest(b.address, ip("10.0.0.66"), ip("10.0.0.99")));
   assertEquals(a.link.neighbours.size, 0);
   assertEquals(a.drops, {});
 });
 
-Deno.test("an address that just changed is not changed again within a second, by a request or an unasked reply", () => {
+Deno.test("a changed address is not changed again within a second by a request or an unsolicited reply", () => {
   for (const operation of [ArpOperation.Request, ArpOperation.Reply]) {
-    const { rig, a, b, other, told } = acquainted();
+    const { rig, a, b, other, changes } = resolvedPair();
     const { qpn } = b.link;
     const arp = {
       ...arpRequest(other, ip("10.0.0.2"), ip("10.0.0.66")),
       operation,
     };
     rig.advance(999);
-    a.hearArp(b, arp);
-    assertEquals([qpnOf(a), told], [qpn, []]);
+    a.receiveArp(b, arp);
+    assertEquals([qpnOf(a), changes], [qpn, []]);
     rig.advance(1);
-    a.hearArp(b, arp);
+    a.receiveArp(b, arp);
     assertEquals(qpnOf(a), OTHER_QPN);
-    // A reply is the kernel's own knowledge; it does not know what else has changed.
+    // A reply confirms the kernel's entry by itself; after a request the entry must be set STALE.
     const expected = operation === ArpOperation.Request
       ? ["stale 10.0.0.2"]
       : [];
-    assertEquals(told, expected);
+    assertEquals(changes, expected);
     rig.check();
   }
 });
 
-Deno.test("an announcement changes the address at once, and the kernel is to make sure of it", () => {
-  const { a, b, other, told } = acquainted();
-  a.hearArp(b, arpRequest(other, ip("10.0.0.2"), ip("10.0.0.2")));
-  assertEquals([qpnOf(a), told], [OTHER_QPN, ["stale 10.0.0.2"]]);
+Deno.test("an announcement changes the address at once, and the kernel's entry becomes STALE", () => {
+  const { a, b, other, changes } = resolvedPair();
+  a.receiveArp(b, arpRequest(other, ip("10.0.0.2"), ip("10.0.0.2")));
+  assertEquals([qpnOf(a), changes], [OTHER_QPN, ["stale 10.0.0.2"]]);
   assertEquals(a.nud("10.0.0.2"), "STALE");
 });
 
-Deno.test("the answer to a probe changes the address at once, and the kernel knows as much as we", () => {
-  const { rig, a, b, other, told } = acquainted();
+Deno.test("the reply to a probe changes the address at once, and the kernel's entry is REACHABLE", () => {
+  const { rig, a, b, other, changes } = resolvedPair();
   muteKernel(b);
   transmit(a, kernelArp(ArpOperation.Request, "10.0.0.1", "10.0.0.2", GARBAGE));
   const request = arpRequest(a.address, ip("10.0.0.1"), ip("10.0.0.2"));
-  a.hearArp(b, arpReply(request, other));
-  assertEquals([qpnOf(a), told], [OTHER_QPN, []]);
+  a.receiveArp(b, arpReply(request, other));
+  assertEquals([qpnOf(a), changes], [OTHER_QPN, []]);
   assertEquals(a.nud("10.0.0.2"), "REACHABLE");
-  // The next one was not asked for.
-  a.hearArp(b, arpReply(request, b.address));
+  // The next reply is unsolicited.
+  a.receiveArp(b, arpReply(request, b.address));
   assertEquals(qpnOf(a), OTHER_QPN);
   rig.check();
 });
 
-Deno.test("while a probe is unanswered a request is not believed any sooner", () => {
-  const { rig, a, b, other } = acquainted();
+Deno.test("a pending probe does not let a request change the address", () => {
+  const { rig, a, b, other } = resolvedPair();
   muteKernel(b);
   transmit(a, kernelArp(ArpOperation.Request, "10.0.0.1", "10.0.0.2", GARBAGE));
-  a.hearArp(b, arpRequest(other, ip("10.0.0.2"), ip("10.0.0.66")));
+  a.receiveArp(b, arpRequest(other, ip("10.0.0.2"), ip("10.0.0.66")));
   assertEquals(qpnOf(a), b.link.qpn);
   rig.check();
 });
 
-Deno.test("an address that is told again changes nothing and locks nothing", () => {
-  const { rig, a, b, other, told } = acquainted();
+Deno.test("an announcement of the present address neither changes the entry nor extends its lock", () => {
+  const { rig, a, b, other, changes } = resolvedPair();
   const { updatedAt } = a.neighbour("10.0.0.2")!;
   rig.advance(900);
-  a.hearArp(b, arpRequest(b.address, ip("10.0.0.2"), ip("10.0.0.2")));
-  assertEquals([a.neighbour("10.0.0.2")!.updatedAt, told], [updatedAt, []]);
+  a.receiveArp(b, arpRequest(b.address, ip("10.0.0.2"), ip("10.0.0.2")));
+  assertEquals([a.neighbour("10.0.0.2")!.updatedAt, changes], [updatedAt, []]);
   rig.advance(100);
-  a.hearArp(b, arpRequest(other, ip("10.0.0.2"), ip("10.0.0.66")));
+  a.receiveArp(b, arpRequest(other, ip("10.0.0.2"), ip("10.0.0.66")));
   assertEquals(qpnOf(a), OTHER_QPN);
 });
 
-Deno.test("another host's announcement of the neighbour's address takes the packets", () => {
-  const { rig, a, b } = acquainted();
+Deno.test("another host's announcement of the neighbour's address redirects packets to it", () => {
+  const { rig, a, b } = resolvedPair();
   rig.advance(2000);
   const c = rig.host({ address: "10.0.0.2" });
   assertEquals(a.neighbour("10.0.0.2")!.peer!.address, c.address);
@@ -135,44 +143,44 @@ Deno.test("another host's announcement of the neighbour's address takes the pack
   rig.check();
 });
 
-Deno.test("an entry that is forgotten takes its packets along, and next hops that lead to it", () => {
-  const { rig, a, b } = acquainted();
+Deno.test("removal of an entry clears the next hops that refer to it", () => {
+  const { rig, a, b } = resolvedPair();
   const { routeLookups } = a.netdev.config;
   assertEquals(a.link.neighbours.forget(B), true);
   assertEquals(a.link.neighbours.forget(B), false);
   a.send(TO_B);
   assertEquals(a.netdev.config.routeLookups, routeLookups + 1);
-  assertEquals(b.received().length, 1, "the kernel has asked again");
+  assertEquals(b.received().length, 1, "the kernel sent a new request");
   rig.check();
 });
 
-Deno.test("a full table gives up what changed longest ago, here and in the kernel", () => {
-  const { rig, a, b, told } = acquainted();
+Deno.test("a full table evicts the entries that changed longest ago, also from the kernel's table", () => {
+  const { rig, a, b, changes } = resolvedPair();
   const { neighbours } = a.link;
   rig.advance(1);
   const first = ip("10.1.0.0");
   for (let i = 0; neighbours.size < MAX_NEIGHBOURS; i++) {
-    neighbours.asks(IpAddress.ipv4(first + i), false);
+    neighbours.onKernelRequest(IpAddress.ipv4(first + i), false);
   }
   assert(neighbours.find(B));
-  assertEquals(told, []);
+  assertEquals(changes, []);
   rig.advance(1);
-  // The one that changes last stays.
+  // The entry that changed last stays.
   const last = IpAddress.ipv4(first + 1);
-  neighbours.answered(last, b.address);
+  neighbours.learnRequester(last, b.address);
   neighbours.get(IpAddress.ipv4(first - 1));
   assertEquals(neighbours.size, MAX_NEIGHBOURS - MAX_NEIGHBOURS / 8 + 1);
   assertEquals([neighbours.find(B), a.nud("10.0.0.2")], [undefined, undefined]);
   assert(neighbours.find(last));
-  assertEquals(told[0], "remove 10.0.0.2");
-  assertEquals(told.length, 256, "no more than that in a second");
-  // What the kernel goes on believing in is asked for with the next packet.
+  assertEquals(changes[0], "remove 10.0.0.2");
+  assertEquals(changes.length, 256, "limit per second");
+  // An evicted neighbour that the kernel still has is resolved again by the next packet.
   a.send(TO_B);
   assertEquals(b.received().length, 1);
   rig.check();
 });
 
-Deno.test("a flush of one neighbour or of all tells how many went", () => {
+Deno.test("flushNeighbours() returns the number of removed entries", () => {
   const rig = new Rig();
   const [a] = rig.pair();
   rig.host({ address: "10.0.0.3" });
@@ -186,8 +194,8 @@ Deno.test("a flush of one neighbour or of all tells how many went", () => {
   ]);
   a.posted();
   a.send(TO_B);
-  const [asked] = a.posted();
-  assertEquals([arpOf(asked!)!.operation, asked!.multicast], [1, true]);
+  const [request] = a.posted();
+  assertEquals([arpOf(request!)!.operation, request!.multicast], [1, true]);
   assertEquals(link.flushNeighbours(), 2);
   assertEquals(link.neighbours.size, 0);
   rig.check();

@@ -1,4 +1,4 @@
-/** Neighbours that the administrator gives: `ipoib neigh add`. */
+/** Static neighbours (`ipoib neigh add`). */
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { IpoibError } from "../../../src/base/errors.ts";
@@ -11,8 +11,8 @@ import { transmit } from "./kernel_arp.ts";
 const TO_S = ipv4Frame("10.0.0.1", "10.0.0.50");
 const S = IpAddress.ipv4(ip("10.0.0.50"));
 
-/** Two hosts; for the first, 10.0.0.50 leads to the second, which knows nothing of it. */
-function given() {
+/** Two hosts; on the first, 10.0.0.50 is a static neighbour with the link-layer address of the second. */
+function staticPair() {
   const rig = new Rig();
   const [a, b] = rig.pair();
   a.link.addNeighbour(S, b.address);
@@ -20,7 +20,7 @@ function given() {
 }
 
 Deno.test("a static neighbour needs no ARP, and the kernel's entry is PERMANENT", () => {
-  const { rig, a, b } = given();
+  const { rig, a, b } = staticPair();
   assertEquals(a.nud("10.0.0.50"), "PERMANENT");
   a.send(TO_S, TO_S);
   assertEquals(b.received().length, 2);
@@ -29,20 +29,20 @@ Deno.test("a static neighbour needs no ARP, and the kernel's entry is PERMANENT"
   rig.check();
 });
 
-Deno.test("nothing that is heard changes a static neighbour", () => {
-  const { rig, a, b } = given();
+Deno.test("received ARP packets do not change a static neighbour", () => {
+  const { rig, a, b } = staticPair();
   rig.advance(2000);
   const other = { ...b.address, qpn: 0x777 };
-  a.hearArp(b, arpRequest(other, S.w3, S.w3));
-  a.hearArp(b, arpRequest(other, S.w3, ip("10.0.0.1")));
+  a.receiveArp(b, arpRequest(other, S.w3, S.w3));
+  a.receiveArp(b, arpRequest(other, S.w3, ip("10.0.0.1")));
   assertEquals(a.neighbour("10.0.0.50")!.peer!.address, b.address);
   a.send(TO_S);
   assertEquals(b.received().length, 1);
   rig.check();
 });
 
-Deno.test("a static neighbour survives the flush of the neighbours, and of the link", () => {
-  const { rig, a, b } = given();
+Deno.test("a static neighbour survives a flush of the neighbours and a restart of the link", () => {
+  const { rig, a, b } = staticPair();
   a.send(TO_S, ipv4Frame("10.0.0.1", "10.0.0.2"));
   b.received();
   assertEquals(a.link.flushNeighbours(), 1);
@@ -60,7 +60,7 @@ Deno.test("a static neighbour survives the flush of the neighbours, and of the l
   rig.check();
 });
 
-Deno.test("what waited for the address goes to the static neighbour", () => {
+Deno.test("packets that wait for an address are sent when it becomes a static neighbour", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   transmit(a, TO_S);
@@ -72,8 +72,8 @@ Deno.test("what waited for the address goes to the static neighbour", () => {
   rig.check();
 });
 
-Deno.test("another address for a static neighbour takes its packets", () => {
-  const { rig, a, b } = given();
+Deno.test("a new link-layer address of a static neighbour redirects packets to it", () => {
+  const { rig, a, b } = staticPair();
   const c = rig.host();
   a.send(TO_S);
   a.link.addNeighbour(S, c.address);
@@ -82,8 +82,8 @@ Deno.test("another address for a static neighbour takes its packets", () => {
   rig.check();
 });
 
-Deno.test("a static neighbour that is deleted is asked for again", () => {
-  const { rig, a, b } = given();
+Deno.test("a deleted static neighbour is resolved by ARP again", () => {
+  const { rig, a, b } = staticPair();
   assertEquals(a.link.deleteNeighbour(S), true);
   assertEquals([a.nud("10.0.0.50"), a.link.neighbours.size], [undefined, 0]);
   assertEquals(a.link.deleteNeighbour(S), false);
@@ -93,10 +93,10 @@ Deno.test("a static neighbour that is deleted is asked for again", () => {
   rig.check();
 });
 
-Deno.test("a static neighbour outlives the kernel's entry, which is there again at once", () => {
-  const { rig, a, b } = given();
+Deno.test("a static neighbour outlives the kernel's entry, which is restored at once", () => {
+  const { rig, a, b } = staticPair();
   const { neighbours } = a.netdev.config;
-  // `ip neigh del`, and what the kernel does when the interface goes down.
+  // `ip neigh del`, then the interface goes down.
   neighbours.delete(S.w3);
   assertEquals(neighbours.state(S.w3), "PERMANENT");
   a.netdev.setUp(false);
@@ -110,8 +110,8 @@ Deno.test("a static neighbour outlives the kernel's entry, which is there again 
   rig.check();
 });
 
-Deno.test("a static neighbour whose peer is gone keeps its address, and its path is asked for again", () => {
-  const { rig, a, b } = given();
+Deno.test("a static neighbour with an unreachable peer keeps its address, and its path is queried again", () => {
+  const { rig, a, b } = staticPair();
   a.send(TO_S);
   a.port.postResult = 1;
   a.send(TO_S);
@@ -125,7 +125,7 @@ Deno.test("a static neighbour whose peer is gone keeps its address, and its path
   rig.check();
 });
 
-Deno.test("the number of neighbours that the administrator may hold is bounded", () => {
+Deno.test("the number of static neighbours is limited", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   const held = (i: number) => IpAddress.ipv4(ip("10.1.0.0") + i);
@@ -137,7 +137,7 @@ Deno.test("the number of neighbours that the administrator may hold is bounded",
     IpoibError,
   );
   assertEquals([code, errno], ["E_NEIGHBOUR_LIMIT", 105]);
-  // One that is held may change, and one that goes makes room.
+  // At the limit an entry may change, and a removed entry may be replaced.
   a.link.addNeighbour(held(0), b.address);
   a.link.deleteNeighbour(held(1));
   a.link.addNeighbour(held(MAX_STATIC_NEIGHBOURS), b.address);

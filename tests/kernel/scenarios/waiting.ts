@@ -21,7 +21,7 @@ export function waiting(fabric: Fabric): void {
       await node.down();
       await node.begin();
       await node.says(
-        `ib0: there is no subnet administrator at SM LID 1 to join ${GROUP}`,
+        `ib0: no subnet administrator at SM LID 1 for the join of ${GROUP}`,
         JOIN_SECONDS,
       );
       await c.must(
@@ -46,7 +46,7 @@ export function waiting(fabric: Fabric): void {
     await node.forgetLog();
     await c.must(`echo 0 > ${DEVICE}/sm_lid; echo 17 > ${DEVICE}/event
       echo 10 > ${DEVICE}/event`);
-    await node.says("ib0: waiting for the port, which is down", 20);
+    await node.says("ib0: waiting for the port (down)", 20);
     await c.must(`echo 9 > ${DEVICE}/event`);
     await node.says("ib0: waiting for the subnet manager", 20);
     await c.must(`echo 1 > ${DEVICE}/sm_lid`);

@@ -1,18 +1,18 @@
 /**
- * The egress of what is not resolved: packets are kept while an address, a path or a join is waited for.
+ * Egress of an unresolved destination: queues packets while an address, a path or a join is pending.
  *
- * It knows the key and not the entry, because it may outlive it.
+ * It refers to the entry by key, because it may outlive the entry.
  */
 
 import type { Egress } from "./egress.ts";
 
-/** A table that keeps packets for its entries. */
+/** A table that queues packets for its entries. */
 export interface WaitingTable<Key> {
-  /** Keeps the packet in `slot`, which is given back, and sees to it that what is missing is asked for. */
+  /** Queues the packet in `slot`, releases the slot, and starts the resolution of the entry. */
   wait(key: Key, slot: number, length: number): void;
 }
 
-export class Wait<Key> implements Egress {
+export class WaitingEgress<Key> implements Egress {
   readonly #table: WaitingTable<Key>;
   readonly #key: Key;
 

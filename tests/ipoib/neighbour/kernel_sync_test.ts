@@ -1,4 +1,4 @@
-/** Our neighbour table and the kernel's: what the one does when the other changes. */
+/** Synchronization of the neighbour table with the kernel's. */
 
 import { assertEquals } from "@std/assert";
 import { MAX_KERNEL_CHANGES } from "../../../src/ipoib/constants.ts";
@@ -11,14 +11,14 @@ import { transmit } from "./kernel_arp.ts";
 const TO_B = ipv4Frame("10.0.0.1", "10.0.0.2");
 const B = ip("10.0.0.2");
 
-/** Requests since the last call, by their target's last byte. */
-function asked(host: Host): number[] {
+/** Returns the ARP requests since the last call, by the last byte of the target address. */
+function requested(host: Host): number[] {
   return host.arps().filter(({ operation }) =>
     operation === ArpOperation.Request
   ).map(({ targetIp }) => targetIp & 0xff);
 }
 
-/** A host whose kernel is told what to do and does nothing; the times at which it was told to ask. */
+/** A host whose kernel ignores requests to resolve a neighbour; `times` are the times of those requests. */
 function withIdleKernel() {
   const rig = new Rig();
   const [a, b] = rig.pair();
@@ -31,7 +31,7 @@ function withIdleKernel() {
   return { rig, a, b, neighbours, times };
 }
 
-Deno.test("what the kernel gives up or deletes is forgotten, with the packets that wait", () => {
+Deno.test("an entry that the kernel fails or deletes is removed, and its waiting packets are dropped", () => {
   for (const end of ["fail", "delete"] as const) {
     const rig = new Rig();
     const [a, b] = rig.pair();
@@ -39,7 +39,7 @@ Deno.test("what the kernel gives up or deletes is forgotten, with the packets th
     b.received();
     a.netdev.config.neighbours[end](B);
     assertEquals(a.neighbour("10.0.0.2"), undefined, end);
-    // One that is asked for again, and not answered.
+    // The same for a neighbour whose new request is not answered.
     rig.fabric.lose = () => true;
     transmit(a, TO_B, TO_B);
     a.netdev.config.neighbours[end](B);
@@ -49,7 +49,7 @@ Deno.test("what the kernel gives up or deletes is forgotten, with the packets th
   }
 });
 
-Deno.test("all other states of the kernel's entry leave ours alone", () => {
+Deno.test("all other states of the kernel's entry have no effect", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   a.send(TO_B);
@@ -73,9 +73,9 @@ Deno.test("all other states of the kernel's entry leave ours alone", () => {
   rig.check();
 });
 
-Deno.test("a neighbour that the kernel knows and we do not is asked for once a second, and packets wait", () => {
+Deno.test("the kernel is made to resolve a neighbour without an entry once per second, and packets wait", () => {
   const { rig, a, b, times } = withIdleKernel();
-  // The other host's second announcement tells its address.
+  // Waits for the other host's second announcement.
   rig.advance(2000);
   a.posted();
   const begin = rig.reactor.clock.now();
@@ -85,14 +85,14 @@ Deno.test("a neighbour that the kernel knows and we do not is asked for once a s
   }
   assertEquals(times, [begin, begin + 1000, begin + 2000]);
   assertEquals([a.neighbour("10.0.0.2")!.queue.length, a.drops], [21, {}]);
-  assertEquals(asked(a), []);
+  assertEquals(requested(a), []);
   const request = arpRequest(a.address, ip("10.0.0.1"), B);
-  a.hearArp(b, arpReply(request, b.address));
+  a.receiveArp(b, arpReply(request, b.address));
   assertEquals(b.received().length, a.port.send.slots);
   rig.check();
 });
 
-Deno.test("what the kernel has begun to ask for is not asked for once more", () => {
+Deno.test("a neighbour with a pending request of the kernel is not resolved again", () => {
   const { rig, a, times } = withIdleKernel();
   rig.fabric.lose = () => true;
   a.send(TO_B);
@@ -104,7 +104,7 @@ Deno.test("what the kernel has begun to ask for is not asked for once more", () 
   rig.check();
 });
 
-Deno.test("no more than 256 changes a second are asked of the kernel; the next packet tries again", () => {
+Deno.test("at most 256 changes per second are requested from the kernel; the next packet tries again", () => {
   const { rig, a, times } = withIdleKernel();
   const beyond = 44;
   const frames = Array.from(
@@ -121,7 +121,7 @@ Deno.test("no more than 256 changes a second are asked of the kernel; the next p
   rig.check();
 });
 
-Deno.test("an address that the kernel has no entry for is given up", () => {
+Deno.test("packets are dropped if the kernel refuses to resolve a neighbour", () => {
   const { rig, a, neighbours } = withIdleKernel();
   neighbours.resolve = () => false;
   transmit(a, TO_B);
@@ -130,22 +130,22 @@ Deno.test("an address that the kernel has no entry for is given up", () => {
   rig.check();
 });
 
-Deno.test("a PERMANENT entry of the kernel has us ask, once a second while packets come", () => {
+Deno.test("for a PERMANENT entry of the kernel the engine sends requests, one per second while packets arrive", () => {
   const { rig, a, b, neighbours, times } = withIdleKernel();
   rig.advance(2000);
   a.posted();
   neighbours.set(B, "PERMANENT");
   rig.fabric.lose = (packet) => arpOf(packet) !== undefined;
   transmit(a, TO_B, TO_B);
-  assertEquals(asked(a), [2]);
+  assertEquals(requested(a), [2]);
   assertEquals(a.neighbour("10.0.0.2")!.queue.length, 2);
   rig.advance(999);
   transmit(a, TO_B);
-  assertEquals([asked(a), a.drops], [[], {}]);
+  assertEquals([requested(a), a.drops], [[], {}]);
   rig.advance(1);
   transmit(a, TO_B);
-  // Nobody answered for a second: what waited is given up, but for the packet in hand.
-  assertEquals([asked(a), a.drops], [[2], { tx_neighbour_failed: 3 }]);
+  // Without a reply for a second, all waiting packets but the current one are dropped.
+  assertEquals([requested(a), a.drops], [[2], { tx_neighbour_failed: 3 }]);
   assertEquals(b.received(), []);
   rig.fabric.lose = () => false;
   rig.advance(1000);
@@ -156,7 +156,7 @@ Deno.test("a PERMANENT entry of the kernel has us ask, once a second while packe
   rig.check();
 });
 
-Deno.test("what is PERMANENT when we begin is known as such, and what is no longer is the kernel's again", () => {
+Deno.test("PERMANENT entries are read at start, and entries that are no longer PERMANENT are left to the kernel", () => {
   const rig = new Rig();
   rig.host({ address: "10.0.0.2" });
   const a = rig.host({
@@ -170,7 +170,7 @@ Deno.test("what is PERMANENT when we begin is known as such, and what is no long
   const { neighbours } = a.netdev.config;
   a.posted();
   transmit(a, TO_B);
-  assertEquals([asked(a), neighbours.changes], [[2], []]);
+  assertEquals([requested(a), neighbours.changes], [[2], []]);
   for (const end of ["set", "delete"] as const) {
     neighbours.set(B, "PERMANENT");
     if (end === "set") neighbours.set(B, "STALE");
@@ -182,7 +182,7 @@ Deno.test("what is PERMANENT when we begin is known as such, and what is no long
   rig.check();
 });
 
-Deno.test("when changes went unheard the kernel's table is read again", () => {
+Deno.test("after lost notifications the kernel's table is read again", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   const { neighbours } = a.netdev.config;
@@ -190,7 +190,7 @@ Deno.test("when changes went unheard the kernel's table is read again", () => {
     IpAddress.ipv4(ip(`10.0.0.${n}`))
   );
   for (const address of [failed!, gone!, permanent!]) {
-    a.link.neighbours.answered(address, b.address);
+    a.link.neighbours.learnRequester(address, b.address);
     neighbours.set(address.w3, "REACHABLE");
   }
   a.link.addNeighbour(s!, b.address);
@@ -207,8 +207,12 @@ Deno.test("when changes went unheard the kernel's table is read again", () => {
   a.link.neighbours.forget(permanent!);
   a.posted();
   transmit(a, ipv4Frame("10.0.0.1", "10.0.0.5"));
-  assertEquals(asked(a), [5], "by us, because it is PERMANENT now");
-  // And back, unheard again.
+  assertEquals(
+    requested(a),
+    [5],
+    "by the engine, because the entry is PERMANENT",
+  );
+  // The notification of the change back is lost, too.
   neighbours.lose(() => neighbours.set(permanent!.w3, "STALE"));
   a.link.neighbours.forget(permanent!);
   transmit(a, ipv4Frame("10.0.0.1", "10.0.0.5"));
@@ -216,7 +220,7 @@ Deno.test("when changes went unheard the kernel's table is read again", () => {
   rig.check();
 });
 
-Deno.test("a full table leaves the kernel's PERMANENT entries to whom made them", () => {
+Deno.test("eviction from a full table keeps the kernel's PERMANENT entries", () => {
   const { rig, a, neighbours } = withIdleKernel();
   a.send(TO_B);
   neighbours.set(B, "PERMANENT");
@@ -229,7 +233,7 @@ Deno.test("a full table leaves the kernel's PERMANENT entries to whom made them"
   rig.check();
 });
 
-Deno.test("without an address nobody is asked on our behalf", () => {
+Deno.test("the engine sends no request if the interface has no address", () => {
   const rig = new Rig();
   const [a] = rig.pair();
   const { config } = a.netdev;
@@ -242,7 +246,7 @@ Deno.test("without an address nobody is asked on our behalf", () => {
   rig.check();
 });
 
-Deno.test("on our behalf is asked from the address of the target's subnet, else from the first", () => {
+Deno.test("the engine sends requests from the address in the target's subnet, else from the first address", () => {
   const rig = new Rig();
   const [a] = rig.pair();
   const { config } = a.netdev;

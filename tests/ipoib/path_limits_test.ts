@@ -1,9 +1,9 @@
-/** Paths to ports that are not there, in numbers: they displace no path in use, and the administrator is asked for a few of them. */
+/** Many paths to absent ports: they evict no path in use, and the number of pending queries is limited. */
 
 import { Memberships } from "../../src/sa/memberships.ts";
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { getLogger } from "../../src/base/log.ts";
-import { MAX_PATHS, MAX_PATHS_ASKED } from "../../src/ipoib/constants.ts";
+import { MAX_PATHS, MAX_PENDING_PATHS } from "../../src/ipoib/constants.ts";
 import { LinkIdentity } from "../../src/ipoib/link_identity.ts";
 import { MulticastTable } from "../../src/ipoib/multicast/multicast_table.ts";
 import { type Path, PathTable } from "../../src/ipoib/path.ts";
@@ -22,15 +22,15 @@ function absent(number: number): Uint8Array {
   return gidFrom(PREFIX, 0x1000_0000n + BigInt(number));
 }
 
-/** A table whose administrator knows one port; it refuses the others at once, or says nothing. */
+/** A path table whose administrator has one port, and refuses queries for others at once or does not respond. */
 function setup(others: "refused" | "silence") {
   const rig = new Rig(false);
   const { port, sa } = rig.host();
   const { reactor } = rig;
   const open: SaCallback<PathRecord>[] = [];
-  let questions = 0;
+  let queries = 0;
   sa.queryPath = ({ dgid }, now, done) => {
-    questions++;
+    queries++;
     if (gidEquals(dgid, THERE)) {
       done({ ok: true, record: PathRecord.of({ dgid, dlid: 7 }) }, now);
     } else if (others === "silence") open.push(done);
@@ -49,10 +49,10 @@ function setup(others: "refused" | "silence") {
     table.request(gid, 0, (path) => answer = path ?? "none");
     return answer as Path | "none" | "later";
   };
-  return { table, request, open, questions: () => questions };
+  return { table, request, open, queries: () => queries };
 }
 
-Deno.test("Paths that cannot be had make room before one that is in use", () => {
+Deno.test("failed paths are evicted before a path in use", () => {
   const { table, request } = setup("refused");
   const path = request(THERE);
   assert(typeof path === "object");
@@ -64,19 +64,19 @@ Deno.test("Paths that cannot be had make room before one that is in use", () => 
   assertLess(table.entries().length, MAX_PATHS + 1);
 });
 
-Deno.test("The administrator is asked for a bounded number of paths at a time", () => {
-  const { table, request, open, questions } = setup("silence");
-  for (let i = 0; i < MAX_PATHS_ASKED; i++) {
+Deno.test("the number of pending path queries is limited", () => {
+  const { table, request, open, queries } = setup("silence");
+  for (let i = 0; i < MAX_PENDING_PATHS; i++) {
     assertEquals(request(absent(i)), "later");
   }
-  assertEquals(questions(), MAX_PATHS_ASKED);
-  // What is asked for already is waited for, what is not cannot be had.
+  assertEquals(queries(), MAX_PENDING_PATHS);
+  // A further request for a pending path waits; one for a new path fails.
   assertEquals(request(absent(0)), "later");
   assertEquals(request(THERE), "none");
-  assertEquals(questions(), MAX_PATHS_ASKED);
+  assertEquals(queries(), MAX_PENDING_PATHS);
   open[0]!({ ok: false, status: 0, errno: EINVAL }, 0);
   assert(typeof request(THERE) === "object");
-  // A flush ends the waits.
+  // A flush ends the pending queries.
   table.flush();
   assertEquals(request(absent(0)), "later");
 });

@@ -1,0 +1,107 @@
+/**
+ * Synchronizes the neighbour table with the kernel's: requests changes of the kernel's entries and receives the
+ * kernel's own changes.
+ *
+ * Peers can trigger changes at any rate. Resolutions are limited to one per neighbour and second, and resolutions,
+ * removals and changes to STALE together to MAX_KERNEL_CHANGES per second. A change over the limit is omitted; for a
+ * resolution the next packet tries again.
+ */
+
+import type { Clock } from "../../base/clock.ts";
+import type { Millis } from "../../base/units.ts";
+import type { KernelNeighbour, KernelNeighbours } from "../../netdev/netdev.ts";
+import { IpAddress } from "../../wire/ip_address.ts";
+import { AddressTable } from "../address_table.ts";
+import { MAX_KERNEL_CHANGES, REQUEST_INTERVAL_MS } from "../constants.ts";
+import type { Neighbour } from "./neighbour.ts";
+
+export class KernelSync {
+  /** Called when the kernel's entry of an address failed or was deleted. */
+  onRemoved: (address: IpAddress) => void = () => {};
+  /** Called after lost notifications; `has` returns true for addresses with a kernel entry that has not failed. */
+  onResync: (has: (address: IpAddress) => boolean) => void = () => {};
+  /** Called to send a request for an address that the kernel does not resolve, because its entry is PERMANENT. */
+  onRequest: (address: IpAddress) => void = () => {};
+  readonly #clock: Clock;
+  readonly #kernel: KernelNeighbours;
+  /** Addresses whose kernel entries are PERMANENT. */
+  readonly #permanent = new AddressTable<true>();
+  #changes = 0;
+  #periodEnd: Millis = 0;
+
+  constructor(clock: Clock, kernel: KernelNeighbours) {
+    this.#clock = clock;
+    this.#kernel = kernel;
+    kernel.onNeighbour((record, deleted) => this.#onRecord(record, deleted));
+    kernel.onLost(() => this.#resync());
+    for (const record of kernel.list()) this.#onRecord(record, false);
+  }
+
+  now(): Millis {
+    return this.#clock.now();
+  }
+
+  /**
+   * Makes the kernel resolve a neighbour again, unless a request is pending. If the kernel's entry is PERMANENT, calls
+   * {@linkcode onRequest} instead.
+   */
+  requestAgain(neighbour: Neighbour): void {
+    const now = this.#clock.now();
+    if (now - neighbour.requestedAt < REQUEST_INTERVAL_MS) return;
+    const { address } = neighbour;
+    if (this.#permanent.get(address)) {
+      // The kernel reports no failure for a PERMANENT entry, so packets of the last attempt are dropped here.
+      if (neighbour.requestedAt !== -Infinity) {
+        neighbour.queue.keepLast("tx_neighbour_failed");
+      }
+      neighbour.requestedAt = now;
+      neighbour.requestPending = true;
+      this.onRequest(address);
+    } else if (!neighbour.requestPending && this.#allowed(now)) {
+      neighbour.requestedAt = now;
+      if (!this.#kernel.resolve(address)) this.onRemoved(address);
+    }
+  }
+
+  /** Sets the kernel's entry STALE after a change of the link-layer address, so that the kernel verifies it. */
+  setStale({ address }: Neighbour): void {
+    if (this.#allowed(this.#clock.now())) this.#kernel.setStale(address);
+  }
+
+  /** Sets the kernel's entry PERMANENT. */
+  setPermanent(address: IpAddress): void {
+    this.#permanent.set(address, true);
+    this.#kernel.setPermanent(address);
+  }
+
+  /** Removes the kernel's entry unless it is PERMANENT. */
+  remove(address: IpAddress): void {
+    if (this.#permanent.get(address)) return;
+    if (this.#allowed(this.#clock.now())) this.#kernel.remove(address);
+  }
+
+  #resync(): void {
+    const known = new AddressTable<true>();
+    this.#permanent.clear();
+    for (const record of this.#kernel.list()) {
+      if (record.state !== "FAILED") known.set(record.address, true);
+      this.#onRecord(record, false);
+    }
+    this.onResync((address) => known.get(address) !== undefined);
+  }
+
+  #onRecord({ address, state }: KernelNeighbour, deleted: boolean): void {
+    const permanent = !deleted && state === "PERMANENT";
+    if (permanent) this.#permanent.set(address, true);
+    else if (this.#permanent.size > 0) this.#permanent.delete(address);
+    if (deleted || state === "FAILED") this.onRemoved(address);
+  }
+
+  #allowed(now: Millis): boolean {
+    if (now >= this.#periodEnd) {
+      this.#periodEnd = now + 1000;
+      this.#changes = 0;
+    }
+    return ++this.#changes <= MAX_KERNEL_CHANGES;
+  }
+}
