@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { AddressTable } from "../../src/ipoib/address_table.ts";
 import { IpAddress } from "../../src/wire/ip_address.ts";
 
-/** Few different addresses, so that entries collide, are replaced and deleted. */
+/** Few distinct addresses, so that entries collide, are replaced and deleted. */
 const address = fc.tuple(
   fc.constantFrom(0, 1, -1),
   fc.constantFrom(0, 0x10000),
@@ -16,7 +16,7 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ remove: address }) },
 );
 
-Deno.test("the table does what a Map does, whatever is set and deleted", () => {
+Deno.test("AddressTable behaves like a Map for any sequence of set() and delete()", () => {
   fc.assert(fc.property(fc.array(step, { maxLength: 400 }), (steps) => {
     const table = new AddressTable<number>();
     const model = new Map<string, number>();

@@ -1,34 +1,34 @@
-/** What an interface tells of its addresses by itself (RFC 5227 section 2.3). */
+/** Announcements of an interface's own addresses (RFC 5227 section 2.3). */
 
 import { assertEquals } from "@std/assert";
 import { ArpOperation } from "../../src/wire/arp.ts";
 import { formatIpv4 } from "../../src/wire/ipv4_address.ts";
 import { type Host, ip, Rig } from "./rig.ts";
 
-/** Addresses that were announced since the last call. */
+/** Returns the addresses that were announced since the last call. */
 function announced(host: Host): string[] {
   return host.arps().filter(({ operation, senderIp, targetIp }) =>
     operation === ArpOperation.Request && senderIp === targetIp
   ).map(({ senderIp }) => formatIpv4(senderIp));
 }
 
-Deno.test("an address that the interface had before its link is announced when the link is up", () => {
+Deno.test("an address that was set before the link is running is announced when it is", () => {
   const rig = new Rig();
   const host = rig.host({ address: "10.0.0.1" });
   assertEquals(announced(host), ["10.0.0.1"]);
 });
 
-Deno.test("a new address is announced, and two seconds later once more", () => {
+Deno.test("a new address is announced at once and again after two seconds", () => {
   const rig = new Rig();
   const [a] = rig.pair();
   const { config } = a.netdev;
   rig.advance(2000);
-  assertEquals(announced(a), ["10.0.0.1"], "the second time");
+  assertEquals(announced(a), ["10.0.0.1"], "second announcement");
   config.addAddress(ip("10.0.0.11"), 24);
   config.emit("address");
   rig.settle();
   assertEquals(announced(a), ["10.0.0.11"]);
-  // Gone and back: announced again.
+  // An address that was deleted and added again is announced again.
   config.deleteAddress(ip("10.0.0.11"));
   config.addAddress(ip("10.0.0.11"), 24);
   rig.settle();
@@ -41,7 +41,7 @@ Deno.test("a new address is announced, and two seconds later once more", () => {
   assertEquals(announced(a), []);
 });
 
-Deno.test("an address that is gone by then is not announced once more", () => {
+Deno.test("an address that was deleted meanwhile is not announced a second time", () => {
   const rig = new Rig();
   const [a] = rig.pair();
   rig.advance(2000);
@@ -53,7 +53,7 @@ Deno.test("an address that is gone by then is not announced once more", () => {
   assertEquals(announced(a), []);
 });
 
-Deno.test("an announcement goes to everybody, and with the address that the interface has now", () => {
+Deno.test("an announcement is broadcast with the current link-layer address", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   rig.advance(2000);

@@ -1,4 +1,4 @@
-/** Every check that the driver makes of children (Linux ipoib_vlan.c, ipoib_netlink.c behaviour). */
+/** The checks of ib_ipoib for child interfaces (Linux ipoib_vlan.c, ipoib_netlink.c behaviour). */
 
 import { assertEquals } from "@std/assert";
 import { IpoibError } from "../../src/base/errors.ts";
@@ -11,13 +11,13 @@ const ENODEV = 19;
 const EEXIST = 17;
 const ENOTUNIQ = 76;
 
-/** One call: `create`, `delete` of a P_Key, or `add` of a name. */
+/** One call: `create` or `delete` of a P_Key, or `add` of a name. */
 type Step =
   | ["create" | "delete", number]
   | ["add", string]
   | ["add", string, number];
 
-/** Does it; the name of the child, or the error number. */
+/** Performs a step; returns the name of the child, or the errno. */
 function step(device: IpoibDevice, [what, which, pkey]: Step): string | number {
   try {
     if (what === "add") return device.addChild(which, pkey).name;
@@ -31,7 +31,7 @@ function step(device: IpoibDevice, [what, which, pkey]: Step): string | number {
 }
 
 const cases: Record<string, [Step, string | number][]> = {
-  "create_child takes 1 to 0xffff but 0x8000": [
+  "create_child accepts 1 to 0xffff except 0x8000": [
     [["create", 0], EINVAL],
     [["create", -1], EINVAL],
     [["create", 0x10000], EINVAL],
@@ -40,7 +40,7 @@ const cases: Record<string, [Step, string | number][]> = {
     [["create", 0x7ffd], "ib1.7ffd"],
     [["create", 0xfffe], "ib1.fffe"],
   ],
-  "create_child refuses the parent's P_Key and another child's": [
+  "create_child refuses the P_Key of the parent or of another child": [
     [["create", 0xffff], ENOTUNIQ],
     [["create", 0x8001], "ib1.8001"],
     [["create", 0x8001], ENOTUNIQ],
@@ -52,18 +52,18 @@ const cases: Record<string, [Step, string | number][]> = {
     [["create", 0x0001], "ib1.0001"],
     [["create", 0x7fff], "ib1.7fff"],
   ],
-  "a limited P_Key is used, and deleted, as the full one": [
+  "a limited P_Key is used and deleted as the full P_Key": [
     [["create", 0x0001], "ib1.0001"],
     [["delete", 0x0001], ENODEV],
     [["create", 0x8001], ENOTUNIQ],
     [["delete", 0x8001], "ib1.0001"],
     [["delete", 0x8001], ENODEV],
   ],
-  "the same limited P_Key again has its name taken": [
+  "a repeated limited P_Key fails because its name is taken": [
     [["create", 0x0001], "ib1.0001"],
     [["create", 0x0001], EEXIST],
   ],
-  "delete_child takes 0 to 0xffff and wants a child": [
+  "delete_child accepts 0 to 0xffff and requires a child": [
     [["delete", -1], EINVAL],
     [["delete", 0x10000], EINVAL],
     [["delete", 0], ENODEV],
@@ -71,7 +71,7 @@ const cases: Record<string, [Step, string | number][]> = {
     [["delete", 0xffff], ENODEV],
     [["delete", 0x8001], ENODEV],
   ],
-  "link add takes any name and any P_Key of a child": [
+  "link add accepts any name and any valid P_Key": [
     [["add", "kid", 0], EINVAL],
     [["add", "kid", 0x8000], EINVAL],
     [["add", "kid", 0x10000], EINVAL],
@@ -87,7 +87,7 @@ const cases: Record<string, [Step, string | number][]> = {
     [["add", "d", 0x8001], "d"],
     [["create", 0x8001], ENOTUNIQ],
   ],
-  "delete_child does not see what link add made": [
+  "delete_child ignores children created by link add": [
     [["add", "a", 0x8001], "a"],
     [["delete", 0x8001], ENODEV],
     [["create", 0x8001], "ib1.8001"],
@@ -119,7 +119,7 @@ for (const [name, steps] of Object.entries(cases)) {
   });
 }
 
-Deno.test("children: removeChild() takes any child, and no parent", () => {
+Deno.test("children: removeChild() removes any child, but not the parent", () => {
   const rig = new Rig();
   const [a] = rig.pair();
   const { device } = a;
@@ -137,7 +137,7 @@ Deno.test("children: removeChild() takes any child, and no parent", () => {
   rig.check();
 });
 
-Deno.test("children: two interfaces of a port share its memberships, and the last one leaves", () => {
+Deno.test("children: interfaces of a port share its memberships, and the last one leaves the group", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   const kid = a.device.addChild("kid");
@@ -149,7 +149,7 @@ Deno.test("children: two interfaces of a port share its memberships, and the las
       mgid.includes("ffff:ffff")
     )!.members.length;
   assertEquals(members(), 2);
-  // Each hears the other one's broadcasts as it hears a stranger's.
+  // Both interfaces of the port receive a broadcast of the other host.
   b.send(ipv4Frame("10.0.0.2", "10.0.0.255"));
   assertEquals(a.netdevs.map((each) => each.takeWritten().length), [1, 1]);
   a.device.removeChild(kid);

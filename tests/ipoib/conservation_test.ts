@@ -1,4 +1,4 @@
-/** Every packet that goes in comes out, or is a drop that was counted: once, in either direction. */
+/** Each packet is either sent or received, or counted as dropped exactly once, in both directions. */
 
 import { assert, assertEquals } from "@std/assert";
 import { ArpOperation } from "../../src/wire/arp.ts";
@@ -17,7 +17,7 @@ const DESTINATIONS = [
   "172.16.0.1",
 ];
 
-/** Counts frames that the engine reads, and packets that it takes from the HCA. */
+/** Counts the frames that the engine reads and the packets that it polls from the HCA. */
 function watch({ netdev, port, link }: Host): { read: number; taken: number } {
   const counted = { read: 0, taken: 0 };
   const { onFrames } = netdev;
@@ -36,11 +36,11 @@ function watch({ netdev, port, link }: Host): { read: number; taken: number } {
 }
 
 for (const seed of [2, 2734, 26082]) {
-  Deno.test(`every packet comes out or is counted as dropped (seed ${seed})`, () => {
+  Deno.test(`each packet is sent, received or counted as dropped (seed ${seed})`, () => {
     const next = random(seed);
     const rig = new Rig();
     const hosts = rig.pair();
-    // What the engine sends by itself is over, but for requests on behalf of a PERMANENT entry.
+    // Announcements are over; the engine sends no packets of its own except requests for PERMANENT entries.
     rig.advance(2000);
     hosts[1].netdev.config.join(ip("239.1.2.3"));
     rig.settle();
@@ -86,13 +86,13 @@ for (const seed of [2, 2734, 26082]) {
     rig.settle();
     for (const [i, host] of hosts.entries()) {
       assertEquals(host.netdev.waiting, 0);
-      // What waits for an address, a path or a group is given up.
+      // Drops the packets that wait for an address, a path or a group.
       host.port.emit({ type: "port_error" }, { state: "down" });
       const { totals, link: { statistics } } = host;
       const grown = (name: string) =>
         totals[name]! - before[i]![name as "echoes"]!;
       const { read, taken } = watched[i]!;
-      assert(read > 500 && taken > 300, `${read} and ${taken} went deep`);
+      assert(read > 500 && taken > 300, `${read} sent, ${taken} received`);
       assertEquals(grown("tx_packets") + grown("tx_dropped"), read, "sent");
       const echoes = statistics.echoes - before[i]!.echoes;
       assertEquals(
@@ -100,7 +100,7 @@ for (const seed of [2, 2734, 26082]) {
         taken,
         "received",
       );
-      assert(Object.keys(host.drops).length > 8, "the drops were many");
+      assert(Object.keys(host.drops).length > 8, "drop reasons covered");
     }
     rig.check();
   });

@@ -1,3 +1,5 @@
+/** The interfaces of a port: creation, removal, names and states of children. */
+
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { IpoibError } from "../../src/base/errors.ts";
 import { childName } from "../../src/ipoib/device.ts";
@@ -8,7 +10,7 @@ function refusal(fn: () => unknown): [string, number | undefined] {
   return [error.code, error.errno];
 }
 
-Deno.test("a child is a link of its own on another P_Key", () => {
+Deno.test("a child has its own queue pair and link on another P_Key", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   const children = [a, b].map(({ device }, i) => {
@@ -33,13 +35,12 @@ Deno.test("a child is a link of its own on another P_Key", () => {
   rig.settle();
   assertEquals(b.netdevs[1]!.takeWritten().length, 1);
   assertEquals(b.netdevs[0]!.takeWritten().length, 0);
-  // Both devices of one host hear what the other one says to its own group only.
   assertEquals(a.device.find("ib1.8001"), children[0]);
   assertEquals(a.device.find("ib9"), undefined);
   rig.check();
 });
 
-Deno.test("a child is created down, and follows its parent", () => {
+Deno.test("a child is created down and set up and down with its parent", () => {
   const rig = new Rig();
   const [a] = rig.pair();
   const child = a.device.createChild(0x8001);
@@ -52,26 +53,26 @@ Deno.test("a child is created down, and follows its parent", () => {
   assertEquals([child.netdev.config.up, child.carrier], [false, false]);
 });
 
-Deno.test("names are told when an interface comes, goes and is renamed, by whomever", () => {
+Deno.test("onInterfaces() is called when an interface is created, renamed or deleted", () => {
   const rig = new Rig();
   const { device, netdevs, states } = rig.host();
-  const told: (readonly string[])[] = [];
-  device.onInterfaces = (all) => told.push(all.map(({ name }) => name));
+  const calls: (readonly string[])[] = [];
+  device.onInterfaces = (all) => calls.push(all.map(({ name }) => name));
   device.createChild(0x8001);
   netdevs[0]!.config.setLink({ name: "ib7" });
   netdevs[1]!.config.setLink({ name: "storage" });
-  assertEquals(told.splice(0), [
+  assertEquals(calls.splice(0), [
     ["ib1", "ib1.8001"],
     ["ib7", "ib1.8001"],
     ["ib7", "storage"],
   ]);
   assertEquals(states.at(-2), "ib7: running");
   netdevs[1]!.config.emit("gone");
-  assertEquals(told, [["ib7"]]);
+  assertEquals(calls, [["ib7"]]);
   rig.check();
 });
 
-Deno.test("a child's P_Key may come later", () => {
+Deno.test("a child may be created before its P_Key is in the port's table", () => {
   const rig = new Rig();
   const [a] = rig.pair();
   const child = a.device.createChild(0x8005);
@@ -79,7 +80,7 @@ Deno.test("a child's P_Key may come later", () => {
   rig.settle();
   assertEquals(child.state, "waiting for P_Key 0x8005 in the port's table");
   const { pkeys } = a.port.attributes;
-  // A limited entry will do; the driver's search takes a full one where there is one.
+  // A limited entry is used until a full one is available.
   a.port.emit({ type: "pkey_change" }, { pkeys: [...pkeys, 0x0005] });
   rig.settle();
   assertEquals(child.pkeyIndex, pkeys.length);
@@ -89,7 +90,7 @@ Deno.test("a child's P_Key may come later", () => {
   assertEquals(a.link.carrier, true);
 });
 
-Deno.test("what the driver refuses is refused with its error numbers", () => {
+Deno.test("invalid requests fail with the errno values of ib_ipoib", () => {
   const rig = new Rig();
   const [a] = rig.pair();
   const { device } = a;
@@ -107,7 +108,7 @@ Deno.test("what the driver refuses is refused with its error numbers", () => {
   assertEquals(a.netdevs.length, 2);
 });
 
-Deno.test("a child written as limited has the full P_Key, and goes by that alone", () => {
+Deno.test("a child created with a limited P_Key has the full P_Key and is deleted by it", () => {
   const rig = new Rig();
   const [a] = rig.pair();
   const { device } = a;
@@ -119,7 +120,7 @@ Deno.test("a child written as limited has the full P_Key, and goes by that alone
   assertEquals(a.netdevs[1]!.closed, true);
 });
 
-Deno.test("a child whose device was deleted from outside goes", () => {
+Deno.test("a child is removed when another program deletes its network device", () => {
   const rig = new Rig();
   const [a] = rig.pair();
   a.device.createChild(0x8001);
@@ -129,13 +130,13 @@ Deno.test("a child whose device was deleted from outside goes", () => {
   rig.check();
 });
 
-Deno.test("childName() is ten characters of the parent's name and the P_Key as written", () => {
+Deno.test("childName() returns ten characters of the parent's name and the P_Key as written", () => {
   assertEquals(childName("ib0", 0x8001), "ib0.8001");
   assertEquals(childName("ib0", 0x1), "ib0.0001");
   assertEquals(childName("averylongname0", 0xffff), "averylongn.ffff");
 });
 
-Deno.test("closing a device closes its children first", () => {
+Deno.test("closing a device closes its children and their queue pairs", () => {
   const rig = new Rig();
   const [a] = rig.pair();
   a.device.createChild(0x8001).netdev.setUp(true);

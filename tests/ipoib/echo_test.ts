@@ -1,3 +1,5 @@
+/** Detection of the port's own multicast packets (echoes). */
+
 import { assertEquals } from "@std/assert";
 import { FakeClock } from "../../src/base/clock.ts";
 import { type RxBatch, RxFlag, type UdQp } from "../../src/hca/hca.ts";
@@ -28,7 +30,7 @@ const translator: Translator = {
   clear() {},
 };
 
-/** How many packets of `arrivals` count as echoes on a port with this LID. */
+/** Returns the number of `arrivals` that count as echoes on a port with this LID. */
 function echoes(lid: number, arrivals: Arrival[]): number {
   const statistics = new Statistics();
   const receiver = new Receiver({
@@ -43,7 +45,7 @@ function echoes(lid: number, arrivals: Arrival[]): number {
   return statistics.echoes;
 }
 
-/** Receives one ARP packet for each arrival. */
+/** Returns a queue pair that receives one ARP packet for each arrival. */
 function queuePair(arrivals: Arrival[]): UdQp {
   const count = arrivals.length;
   let polled = false;
@@ -76,14 +78,14 @@ function queuePair(arrivals: Arrival[]): UdQp {
   } as unknown as UdQp;
 }
 
-Deno.test("a copy of the own multicast is known by LID and QPN", () => {
+Deno.test("echoes are detected by LID and QPN", () => {
   const own = { lid: 3, gid: OWN };
   assertEquals(echoes(3, [own]), 1);
   assertEquals(echoes(3, [{ ...own, lid: 4 }, { ...own, qpn: 0x12 }]), 0);
   assertEquals(echoes(3, [{ ...own, flags: RxFlag.Grh }]), 0, "unicast");
 });
 
-Deno.test("where there are no LIDs it is known by GID and QPN", () => {
+Deno.test("without LIDs echoes are detected by GID and QPN", () => {
   const own = { lid: 0, gid: OWN };
   assertEquals(echoes(0, [own]), 1);
   assertEquals(

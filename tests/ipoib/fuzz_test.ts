@@ -1,4 +1,4 @@
-/** Nothing that arrives, from either side and in whatever order, makes the engine throw or lose a slot. */
+/** Random packets and events from kernel and fabric, in random order, make the engine neither throw nor leak a slot. */
 
 import { assert, assertEquals } from "@std/assert";
 import type { PortEvent } from "../../src/hca/hca.ts";
@@ -57,7 +57,7 @@ function arpBytes(from: Host, next: (limit: number) => number): Uint8Array {
   return bytes;
 }
 
-/** The kernel's ARP, with addresses that need not be its own. */
+/** Returns an ARP frame of the kernel with random addresses. */
 function arpFrame(next: (limit: number) => number): Uint8Array {
   const frame = new Uint8Array(FRAME_HEADER_LENGTH + DEVICE_ARP_LENGTH);
   const kind = next(2) ? EthernetKind.Host : EthernetKind.Broadcast;
@@ -71,7 +71,7 @@ function arpFrame(next: (limit: number) => number): Uint8Array {
   return frame;
 }
 
-/** What the kernel does with its neighbours by itself, or for an administrator. */
+/** Applies a random change of the kernel's neighbour table. */
 function disturbKernel(host: Host, next: (limit: number) => number): void {
   const { neighbours } = host.netdev.config;
   const address = ip(DESTINATIONS[next(3)]!);
@@ -91,7 +91,7 @@ function noise(next: (limit: number) => number, limit: number): Uint8Array {
 }
 
 for (const seed of [1, 4391, 4755]) {
-  Deno.test(`the engine bears random frames and events (seed ${seed})`, () => {
+  Deno.test(`the engine survives random frames and events (seed ${seed})`, () => {
     const next = random(seed);
     const rig = new Rig();
     const [a, b] = rig.pair();
@@ -105,7 +105,7 @@ for (const seed of [1, 4391, 4755]) {
         { protocol: [1, 2, 6, 17][next(4)]!, payload: noise(next, 64) },
       );
       host.inject(frame);
-      // What no kernel sends, and what it sends without having asked for the address.
+      // Mutated frames, and frames that bypass the kernel's neighbour resolution.
       host.netdev.inject(
         next(4) === 0 ? mutate(frame, next) : frame,
         noise(next, 60),
@@ -148,16 +148,16 @@ for (const seed of [1, 4391, 4755]) {
     };
     const { manager } = rig.subnet!;
     const now = () => rig.reactor.clock.now();
-    const tell =
+    const emit =
       (type: Exclude<PortEvent["type"], "device_fatal">) => ({ port }: Host) =>
         port.emit({ type });
     const events: ((host: Host, guid: bigint) => void)[] = [
-      tell("client_reregister"),
-      tell("port_active"),
-      tell("lid_change"),
-      tell("pkey_change"),
-      tell("gid_change"),
-      tell("sm_change"),
+      emit("client_reregister"),
+      emit("port_active"),
+      emit("lid_change"),
+      emit("pkey_change"),
+      emit("gid_change"),
+      emit("sm_change"),
       (_host, guid) => manager.moveLid(guid, undefined, now()),
       (_host, guid) => manager.setPortState(guid, "down", now()),
       (_host, guid) => manager.setPortState(guid, "active", now()),
@@ -191,7 +191,7 @@ for (const seed of [1, 4391, 4755]) {
       rig.settle();
       if (next(4) === 0) rig.advance(next(3000));
     }
-    // Quiet again: everything works as if nothing had been.
+    // After the disturbances end, traffic must work again.
     rig.fabric.lose = () => false;
     rig.subnet!.lose = () => false;
     for (const host of [a, b]) {
@@ -202,7 +202,7 @@ for (const seed of [1, 4391, 4755]) {
       host.port.send.withhold = "nothing";
       host.port.postResult = 0;
       host.netdev.setUp(true);
-      assert(Object.keys(host.drops).length > 5, "the frames went deep");
+      assert(Object.keys(host.drops).length > 5, "drop reasons covered");
     }
     rig.advance(120_000);
     for (const host of [a, b]) {
@@ -232,7 +232,7 @@ for (const seed of [1, 4391, 4755]) {
   });
 }
 
-Deno.test("malformed packets are receive errors", () => {
+Deno.test("malformed packets are counted as receive errors", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   const send = (type: number, payload: Uint8Array) =>
@@ -261,7 +261,7 @@ Deno.test("malformed packets are receive errors", () => {
   rig.check();
 });
 
-Deno.test("malformed frames of the device are counted", () => {
+Deno.test("malformed frames of the device are dropped and counted", () => {
   const rig = new Rig();
   const [a] = rig.pair();
   const header = FRAME_HEADER_LENGTH;

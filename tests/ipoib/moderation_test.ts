@@ -4,7 +4,7 @@ import type { UdQp } from "../../src/hca/hca.ts";
 import { Moderation } from "../../src/ipoib/moderation.ts";
 import { Rig } from "./rig.ts";
 
-Deno.test("Moderation.set() changes what is given and tells the queue pair", () => {
+Deno.test("Moderation.set() changes the given values and applies them to the queue pair", () => {
   const rig = new Rig();
   const [a] = rig.pair();
   const qp = () => a.port.qps.get(a.link.qpn)!;
@@ -14,7 +14,7 @@ Deno.test("Moderation.set() changes what is given and tells the queue pair", () 
   a.link.moderation.set({ rxFrames: 65535 });
   const set = { rxUsecs: 16, rxFrames: 65535 };
   assertEquals([a.link.moderation.values, qp().moderation], [set, set]);
-  // A queue pair that is made anew is moderated as the old one was.
+  // A new queue pair gets the moderation of the old one.
   const { qpn } = a.link;
   a.netdev.setUp(false);
   a.netdev.setUp(true);
@@ -28,7 +28,7 @@ Deno.test("Moderation.set() changes what is given and tells the queue pair", () 
   rig.check();
 });
 
-Deno.test("Moderation.set() refuses more than 16 bits and changes nothing then", () => {
+Deno.test("Moderation.set() refuses values over 16 bits without changing any", () => {
   const moderation = new Moderation();
   moderation.set({ rxUsecs: 65535, rxFrames: 1 });
   for (const change of [{ rxUsecs: 65536 }, { rxFrames: 70000, rxUsecs: 2 }]) {
@@ -38,7 +38,7 @@ Deno.test("Moderation.set() refuses more than 16 bits and changes nothing then",
   assertEquals(moderation.values, { rxUsecs: 65535, rxFrames: 1 });
 });
 
-Deno.test("a device without moderation has its values stored all the same", () => {
+Deno.test("values for a device without moderation are stored", () => {
   const rig = new Rig();
   const [a] = rig.pair();
   a.port.refusesModeration = true;
@@ -46,7 +46,7 @@ Deno.test("a device without moderation has its values stored all the same", () =
   assertEquals(a.link.moderation.values, { rxUsecs: 8, rxFrames: 0 });
 });
 
-Deno.test("any other refusal of the device is the command's, and nothing is stored", () => {
+Deno.test("other errors of the device are thrown, and no value is stored", () => {
   const moderation = new Moderation();
   const failing = {
     setModeration: () => {

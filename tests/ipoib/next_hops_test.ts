@@ -1,4 +1,4 @@
-/** Which neighbour a packet goes to: routes with one leg and with several, kept by flow until something changes. */
+/** Next hops: routes with one and several legs, cached by flow until the configuration changes. */
 
 import { assert, assertEquals } from "@std/assert";
 import type { Flow, RouteLeg } from "../../src/netdev/netdev.ts";
@@ -11,7 +11,7 @@ const ROUTED = "192.168.7.7";
 const FLOWS = 64;
 const REPEATS = 3;
 
-/** A host, its gateways 10.0.0.2, 10.0.0.3 ..., and a route over them with these weights. */
+/** Creates a host, gateways 10.0.0.2, 10.0.0.3 ..., and a route through them with these weights. */
 function routed(weights: number[]): { rig: Rig; a: Host; gateways: Host[] } {
   const rig = new Rig();
   const [a, ...gateways] = Array.from(
@@ -24,7 +24,7 @@ function routed(weights: number[]): { rig: Rig; a: Host; gateways: Host[] } {
   }));
   const { config } = a!.netdev;
   config.addRoute(ip("192.168.0.0"), 16, { type: "unicast", legs });
-  // All gateways are known, whichever the fake kernel would choose.
+  // Resolves all gateways.
   for (let i = 0; i < weights.length; i++) {
     a!.send(ipv4Frame("10.0.0.1", `10.0.0.${i + 2}`));
     gateways[i]!.received();
@@ -32,7 +32,7 @@ function routed(weights: number[]): { rig: Rig; a: Host; gateways: Host[] } {
   return { rig, a: a!, gateways };
 }
 
-/** UDP with ports of its own, and a number in the payload. */
+/** Returns a UDP packet with a source port and a payload for each flow. */
 function frameOf(flow: number, source = "10.0.0.1"): Uint8Array {
   const payload = new Uint8Array(12);
   viewOf(payload).setUint16(0, 40_000 + flow);
@@ -43,7 +43,7 @@ function frameOf(flow: number, source = "10.0.0.1"): Uint8Array {
 
 const numberOf = (packet: Uint8Array) => viewOf(packet).getUint16(20 + 8);
 
-/** Sends each flow several times; returns which flows each gateway got. */
+/** Sends each flow several times; returns the flows that each gateway received. */
 function spread({ rig, a, gateways }: ReturnType<typeof routed>): number[][] {
   for (let i = 0; i < REPEATS; i++) {
     for (let flow = 0; flow < FLOWS; flow++) {
@@ -55,7 +55,7 @@ function spread({ rig, a, gateways }: ReturnType<typeof routed>): number[][] {
 }
 
 for (const weights of [[1, 1], [1, 3], [2, 1, 1], [1, 0x100]]) {
-  Deno.test(`64 flows over legs of the weights ${weights.join(", ")}: each stays on one leg`, () => {
+  Deno.test(`64 flows are distributed over legs with weights ${weights.join(", ")}, each on one leg`, () => {
     const scene = routed(weights);
     const got = spread(scene);
     const total = weights.reduce((sum, weight) => sum + weight);
@@ -67,7 +67,7 @@ for (const weights of [[1, 1], [1, 3], [2, 1, 1], [1, 0x100]]) {
         "no flow on two legs",
       );
       const expected = FLOWS * weights[leg]! / total;
-      // Five standard deviations of a fair throw for each flow.
+      // Five standard deviations of independent random choices.
       const share = weights[leg]! / total;
       const most = 5 * Math.sqrt(FLOWS * share * (1 - share)) + 1;
       assert(
@@ -82,14 +82,14 @@ for (const weights of [[1, 1], [1, 3], [2, 1, 1], [1, 0x100]]) {
   });
 }
 
-Deno.test("the same flows take the same legs after the cache was cleared", () => {
+Deno.test("flows keep their legs after the cache was cleared", () => {
   const scene = routed([1, 1, 1]);
   const before = spread(scene);
   scene.a.netdev.config.emit("route");
   assertEquals(spread(scene), before);
 });
 
-Deno.test("packets of one source, destination and type of service are decided once, whatever their ports", () => {
+Deno.test("packets with equal source, destination and type of service are looked up once for all ports", () => {
   const { rig, a } = routed([1, 1]);
   const { config } = a.netdev;
   const before = config.routeLookups;
@@ -106,7 +106,7 @@ Deno.test("packets of one source, destination and type of service are decided on
   rig.check();
 });
 
-Deno.test("each connection is decided by itself while rules look at ports", () => {
+Deno.test("each connection is looked up separately if policy rules match on ports", () => {
   const { rig, a } = routed([1, 1]);
   const { config } = a.netdev;
   config.routesByPort = true;
@@ -119,7 +119,7 @@ Deno.test("each connection is decided by itself while rules look at ports", () =
   rig.check();
 });
 
-Deno.test("the kernel is asked with all that the packet says", () => {
+Deno.test("a route lookup uses all routing fields of the packet", () => {
   const rig = new Rig();
   const [a] = rig.pair();
   const flows: Flow[] = [];
@@ -138,14 +138,14 @@ Deno.test("the kernel is asked with all that the packet says", () => {
     sourcePort: 40_007,
     destinationPort: 53,
   }]);
-  // "Nowhere" is asked again.
+  // A missing route is not cached.
   a.netdev.inject(frameOf(7));
   rig.settle();
   assertEquals([flows.length, a.drops], [2, { tx_no_route: 2 }]);
   rig.check();
 });
 
-Deno.test("what was decided is forgotten when routes, addresses, neighbours or groups change", () => {
+Deno.test("the cache is cleared when routes, addresses, neighbours, groups or the link change", () => {
   const { rig, a } = routed([1, 1]);
   const { config } = a.netdev;
   const group = ipv4Frame("10.0.0.1", "239.1.1.1");
@@ -175,7 +175,7 @@ Deno.test("what was decided is forgotten when routes, addresses, neighbours or g
   rig.check();
 });
 
-Deno.test("a leg whose neighbour is gone waits alone, the others carry on", () => {
+Deno.test("packets of a leg with a failed neighbour wait, those of other legs are sent", () => {
   const { rig, a, gateways } = routed([1, 1]);
   const { neighbours } = a.netdev.config;
   rig.fabric.lose = (packet) => packet.multicast;
@@ -185,7 +185,7 @@ Deno.test("a leg whose neighbour is gone waits alone, the others carry on", () =
   const waiting = a.neighbour("10.0.0.2")!.queue.length;
   const others = gateways[1]!.received().length;
   assertEquals([waiting + others, waiting > 0, others > 0], [8, true, true]);
-  // The kernel does not know that we chose this leg: it was told to ask.
+  // The engine chose the leg, so it must make the kernel resolve the neighbour.
   assertEquals(neighbours.changes, ["resolve 10.0.0.2"]);
   rig.fabric.lose = () => false;
   neighbours.retry();
@@ -194,20 +194,20 @@ Deno.test("a leg whose neighbour is gone waits alone, the others carry on", () =
   rig.check();
 });
 
-Deno.test("a next hop that the frame tells is taken, and the kernel's routing not asked", () => {
+Deno.test("a next hop in the frame is used without a route lookup", () => {
   const { rig, a, gateways } = routed([1, 1]);
   const { config } = a.netdev;
   const before = config.routeLookups;
-  const told = (frame: Uint8Array, bytes: string) => {
+  const withNextHop = (frame: Uint8Array, bytes: string) => {
     frame.set(hex(bytes), VNET_HEADER_LENGTH);
     return frame;
   };
   const onLink = ipv4Frame("10.0.0.1", "10.0.0.3");
   a.netdev.inject(
-    told(frameOf(1), "02 01 0a000003"),
-    told(frameOf(1), "02 01 0a000002"),
-    told(frameOf(1), "02 01 0a000003"),
-    told(onLink, "02 01 00000000"),
+    withNextHop(frameOf(1), "02 01 0a000003"),
+    withNextHop(frameOf(1), "02 01 0a000002"),
+    withNextHop(frameOf(1), "02 01 0a000003"),
+    withNextHop(onLink, "02 01 00000000"),
   );
   rig.settle();
   assertEquals(gateways.map((each) => each.received().length), [1, 3]);
@@ -215,14 +215,14 @@ Deno.test("a next hop that the frame tells is taken, and the kernel's routing no
   for (const { ethernet } of a.posted().slice(-4)) {
     assertEquals(ethernet, hex("020000000001 020000000002 0800"));
   }
-  // Other kinds of routes, and what no program wrote, are decided as ever.
-  a.netdev.inject(told(frameOf(1), "02 03 0a000003"));
+  // Other route types in the frame are looked up.
+  a.netdev.inject(withNextHop(frameOf(1), "02 03 0a000003"));
   rig.settle();
   assertEquals(config.routeLookups, before + 1);
   rig.check();
 });
 
-Deno.test("a told next hop that is not known is asked for by the kernel", () => {
+Deno.test("an unresolved next hop in the frame is resolved by the kernel", () => {
   const { rig, a } = routed([1]);
   const frame = frameOf(1);
   frame.set(hex("02 01 0a000009"), VNET_HEADER_LENGTH);
@@ -233,7 +233,7 @@ Deno.test("a told next hop that is not known is asked for by the kernel", () => 
   rig.check();
 });
 
-Deno.test("a route without a leg leads nowhere", () => {
+Deno.test("packets to a route without legs are dropped", () => {
   const { rig, a } = routed([]);
   a.netdev.inject(frameOf(1));
   rig.settle();

@@ -14,7 +14,7 @@ import { EthernetKind, FRAME_HEADER_LENGTH } from "../../src/wire/ethernet.ts";
 const LIMIT = 5;
 const ENCAP = 0x08000000;
 
-/** A queue of at most five packets, and a destination that remembers what it sent: length, first byte, IPoIB header. */
+/** A queue of at most five packets, and a destination that records sent packets: length, first byte, IPoIB header. */
 function scene() {
   const { send } = new FakeFabric().addPort();
   const statistics = new Statistics();
@@ -43,7 +43,7 @@ function scene() {
   return { send, statistics, queue, sent, destination, push };
 }
 
-Deno.test("packets wait in their order, as copies, with their headers", () => {
+Deno.test("packets are queued in order, as copies, with their headers", () => {
   const { send, statistics, queue, sent, destination, push } = scene();
   for (const first of [7, 8, 9]) push(100 + first, first);
   assertEquals([queue.length, send.free], [3, send.slots]);
@@ -53,7 +53,7 @@ Deno.test("packets wait in their order, as copies, with their headers", () => {
   assertEquals([queue.length, statistics.dropsByReason()], [0, {}]);
 });
 
-Deno.test("the number of packets is bounded, and their bytes are", () => {
+Deno.test("the numbers of packets and bytes are limited", () => {
   const { statistics, queue, push } = scene();
   for (let i = 0; i < LIMIT + 2; i++) push(20);
   assertEquals(queue.length, LIMIT);
@@ -68,10 +68,10 @@ Deno.test("the number of packets is bounded, and their bytes are", () => {
   for (let i = 0; i < fit + 1; i++) push(large);
   assertEquals([fit, queue.length], [3, fit]);
   push(20);
-  assertEquals(queue.length, fit + 1, "a small one fits");
+  assertEquals(queue.length, fit + 1, "a small packet fits");
 });
 
-Deno.test("all but the packet that came last is given up, and its bytes count alone", () => {
+Deno.test("keepLast() drops all packets but the last one and their bytes", () => {
   const { statistics, queue, sent, destination, push } = scene();
   queue.keepLast("tx_neighbour_failed");
   for (const first of [1, 2, 3]) push(65_000, first);
@@ -83,7 +83,7 @@ Deno.test("all but the packet that came last is given up, and its bytes count al
   assertEquals(sent.map(([, first]) => first), [3, 4, 5]);
 });
 
-Deno.test("what finds no slot is dropped, and what waits again waits behind nothing", () => {
+Deno.test("sendTo() drops packets without a free slot, and packets may be queued again meanwhile", () => {
   const { send, statistics, queue, destination, push } = scene();
   for (const first of [1, 2, 3]) push(20, first);
   send.withhold = "all";
@@ -99,7 +99,7 @@ Deno.test("what finds no slot is dropped, and what waits again waits behind noth
   assertEquals([queue.length, send.free], [2, send.slots]);
 });
 
-Deno.test("all queues of an interface have a bound together, and leave memory for the first packets to others", () => {
+Deno.test("the queues of an interface share a limit, half of which is reserved for the first packets of each queue", () => {
   const { send } = new FakeFabric().addPort();
   const statistics = new Statistics();
   const sender = new UdSender(send, statistics);

@@ -1,6 +1,6 @@
 /**
- * What the engine emits, as it would stand on a wire: taken out of the embedded HCA's slots, held against golden bytes
- * and given to tshark.
+ * Packets of the engine in wire format: composed from the slots of the embedded HCA, compared with golden bytes and
+ * decoded by tshark.
  */
 
 import { Memberships } from "../../src/sa/memberships.ts";
@@ -35,7 +35,7 @@ import { testWhere } from "../test_where.ts";
 
 const LNH_GLOBAL = 3;
 
-/** The packet in a slot as a wire carries it: gaps closed, padded, with both CRCs. */
+/** Returns the packet in a slot in wire format: without gaps, padded, with both CRCs. */
 function frameOf(bytes: Uint8Array, base: number, length: number): Uint8Array {
   const global = (bytes[base + LRH + 1]! & 3) === LNH_GLOBAL;
   const parts = [
@@ -67,7 +67,7 @@ function record(port: SoftPort, frames: Uint8Array[]): void {
     const post = qp.post.bind(qp);
     qp.post = (slot, length, ...rest) => {
       const result = post(slot, length, ...rest);
-      // The slot's bytes stay until the loop's next turn.
+      // The slot is not reused before the reactor's next turn.
       frames.push(frameOf(options.memory.bytes, slot * STRIDE, length));
       return result;
     };
@@ -110,8 +110,8 @@ function echo(from: string, to: string): Uint8Array {
   return ipv4Frame(from, to, { protocol: IpProtocol.Icmp, payload });
 }
 
-/** A conversation of two hosts: what each of them put on the wire. */
-function converse(): Uint8Array[] {
+/** Exchanges packets between two hosts; returns ARP request, ARP reply, ICMP echo and multicast in wire format. */
+function exchange(): Uint8Array[] {
   using subnet = new Subnet();
   const a = host(subnet, 0x0002_c903_0000_0001n, "10.0.0.1");
   subnet.until(() => a.device.parent.carrier);
@@ -130,7 +130,7 @@ function converse(): Uint8Array[] {
   return [request!, reply!, unicast!, multicast!];
 }
 
-const FRAMES = converse();
+const FRAMES = exchange();
 const [REQUEST, REPLY, UNICAST, MULTICAST] = FRAMES as [
   Uint8Array,
   Uint8Array,
@@ -138,19 +138,19 @@ const [REQUEST, REPLY, UNICAST, MULTICAST] = FRAMES as [
   Uint8Array,
 ];
 
-Deno.test("the engine's ARP request has the golden bytes", () => {
+Deno.test("the ARP request matches the golden bytes", () => {
   assertEquals(REQUEST, golden("engine_arp_request"));
 });
 
-Deno.test("the engine's ARP reply has the golden bytes", () => {
+Deno.test("the ARP reply matches the golden bytes", () => {
   assertEquals(REPLY, golden("engine_arp_reply"));
 });
 
-Deno.test("the engine's ICMP echo has the golden bytes", () => {
+Deno.test("the ICMP echo matches the golden bytes", () => {
   assertEquals(UNICAST, golden("engine_icmp_echo"));
 });
 
-Deno.test("the engine's multicast has the golden bytes", () => {
+Deno.test("the multicast packet matches the golden bytes", () => {
   assertEquals(MULTICAST, golden("engine_multicast"));
 });
 
@@ -192,7 +192,8 @@ async function fields(...names: string[]): Promise<string[][]> {
   return text.replace(/\n$/, "").split("\n").map((line) => line.split("\t"));
 }
 
-async function whyNot(): Promise<string | undefined> {
+/** Returns why tshark cannot be used, or undefined. */
+async function missingTshark(): Promise<string | undefined> {
   try {
     const command = new Deno.Command(PROGRAM, {
       args: ["--version"],
@@ -205,16 +206,16 @@ async function whyNot(): Promise<string | undefined> {
   }
 }
 
-const reason = await whyNot();
-function oracle(name: string, fn: () => Promise<void>): void {
-  testWhere(reason, name, fn);
+const missing = await missingTshark();
+function tsharkTest(name: string, fn: () => Promise<void>): void {
+  testWhere(missing, name, fn);
 }
 
 const A_LID = 2;
 const B_LID = 3;
 const QPN = 0x48;
 
-oracle("tshark reads the engine's LIDs, keys and QPNs", async () => {
+tsharkTest("tshark decodes LIDs, keys and QPNs", async () => {
   const rows = await fields(
     "infiniband.lrh.slid",
     "infiniband.lrh.dlid",
@@ -234,14 +235,14 @@ oracle("tshark reads the engine's LIDs, keys and QPNs", async () => {
     [A_LID, B_LID, ...keys],
   ]);
   assertEquals(numbers[3]!.slice(2), group);
-  assertEquals(numbers[3]![1]! > mlid, true, "a group of its own");
+  assertEquals(numbers[3]![1]! > mlid, true, "an MLID of its own");
   const kinds = ["arp", "arp", "ip:icmp", "ip:icmp"];
   rows.forEach((row, i) =>
     assertMatch(row[6]!, new RegExp(`^erf:infiniband.*:${kinds[i]}`))
   );
 });
 
-oracle("tshark reads the engine's lengths, pad and GRH", async () => {
+tsharkTest("tshark decodes lengths, padding and GRH", async () => {
   const rows = await fields(
     "infiniband.lrh.pktlen",
     "infiniband.bth.padcnt",
@@ -264,8 +265,8 @@ oracle("tshark reads the engine's lengths, pad and GRH", async () => {
   }
 });
 
-oracle(
-  "tshark reads the engine's ARP: hardware type 32, both addresses",
+tsharkTest(
+  "tshark decodes ARP: hardware type 32, both addresses",
   async () => {
     const rows = await fields(
       "arp.hw.type",
@@ -287,8 +288,8 @@ oracle(
   },
 );
 
-oracle(
-  "tshark finds the engine's checksums good and nothing malformed",
+tsharkTest(
+  "tshark reports correct checksums and no malformed packets",
   async () => {
     const rows = await fields("ip.checksum.status", "icmp.checksum.status");
     assertEquals(rows.slice(2), [["1", "1"], ["1", "1"]]);

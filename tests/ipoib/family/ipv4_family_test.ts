@@ -11,7 +11,7 @@ const UDP = hex(
   `45 2e 0020 0000 4000 40 11 0000 0a000001 0a000002
    1234 5678 000c 0000 00000000`,
 );
-/** The same with four bytes of options. */
+/** The same packet with four bytes of IP options. */
 const OPTIONS = hex(
   `46 2e 0024 0000 4000 40 11 0000 0a000001 0a000002 01010101
    1234 5678 000c 0000 00000000`,
@@ -23,7 +23,7 @@ function spoilt(changes: Record<number, number>): Uint8Array {
   return packet;
 }
 
-/** As the data path asks: not at the beginning of the memory. */
+/** Places the packet at offset 3, because packets of the data path are not at the start of the memory. */
 function at3(packet: Uint8Array): DataView {
   const bytes = new Uint8Array(3 + packet.length).fill(0xa5);
   bytes.set(packet, 3);
@@ -42,7 +42,7 @@ const flowOf = (packet: Uint8Array) =>
 const hashOf = (packet: Uint8Array) =>
   ipv4Family.flowHash(at3(packet), 3, packet.length);
 
-Deno.test("IPv4: the key of a flow has protocol and ports if routing looks at them", () => {
+Deno.test("IPv4: flow keys include protocol and ports if policy rules match on them", () => {
   assertEquals(
     keyOf(UDP, true),
     [0x0a000001, 0x12345678, 0x2e11ffff, 0x0a000002],
@@ -53,7 +53,7 @@ Deno.test("IPv4: the key of a flow has protocol and ports if routing looks at th
   }
 });
 
-Deno.test("IPv4: the key of a flow is source, type of service, destination; not ports", () => {
+Deno.test("IPv4: by default flow keys consist of source, type of service and destination, without ports", () => {
   assertEquals(keyOf(UDP), [0x0a000001, 0, 0x2e00ffff, 0x0a000002]);
   assertEquals(keyOf(spoilt({ 20: 0xff, 22: 0xff })), keyOf(UDP));
   for (const at of [1, 12, 15, 16, 19]) {
@@ -61,14 +61,14 @@ Deno.test("IPv4: the key of a flow is source, type of service, destination; not 
   }
 });
 
-Deno.test("IPv4: what is short or of another version is malformed", () => {
+Deno.test("IPv4: packets with a short header or another version are malformed", () => {
   assertEquals(keyOf(UDP.slice(0, 19)), undefined);
   assertEquals(keyOf(spoilt({ 0: 0x65 })), undefined);
   assertEquals(ipv4Family.isPacket(viewOf(UDP), 0, 20), true);
   assertEquals(ipv4Family.isPacket(viewOf(UDP), 0, 19), false);
 });
 
-Deno.test("IPv4: a flow is all that a device can know of it", () => {
+Deno.test("IPv4: flow() returns the routing fields of a packet", () => {
   const flow = {
     destination: IpAddress.ipv4(ip("10.0.0.2")),
     source: IpAddress.ipv4(ip("10.0.0.1")),
@@ -82,21 +82,21 @@ Deno.test("IPv4: a flow is all that a device can know of it", () => {
   assertEquals(flowOf(spoilt({ 9: 6 })), { ...flow, protocol: 6 });
 });
 
-Deno.test("IPv4: other protocols, later fragments and cut packets have no ports", () => {
+Deno.test("IPv4: other protocols, later fragments and truncated packets have no ports", () => {
   const without = [
     { name: "ICMP", packet: spoilt({ 9: 1 }) },
     { name: "a later fragment", packet: spoilt({ 6: 0x20, 7: 1 }) },
-    { name: "a cut packet", packet: UDP.slice(0, 23) },
+    { name: "a truncated packet", packet: UDP.slice(0, 23) },
   ];
   for (const { name, packet } of without) {
     const { sourcePort, destinationPort } = flowOf(packet);
     assertEquals([sourcePort, destinationPort], [0, 0], name);
   }
-  // The first fragment has them.
+  // The first fragment has ports.
   assertEquals(flowOf(spoilt({ 6: 0x20 })).sourcePort, 0x1234);
 });
 
-Deno.test("IPv4: the hash of a flow depends on addresses, protocol and ports, and on nothing else", () => {
+Deno.test("IPv4: the flow hash depends on addresses, protocol and ports only", () => {
   for (const at of [9, 12, 15, 16, 19, 20, 21, 22, 23]) {
     const value = at === 9 ? 6 : 0x7f;
     assertNotEquals(hashOf(spoilt({ [at]: value })), hashOf(UDP), `byte ${at}`);
@@ -113,7 +113,7 @@ Deno.test("IPv4: groups are 224.0.0.0/4 and 255.255.255.255", () => {
     ["224.0.0.1", true, true],
     ["239.255.255.255", true, true],
     ["240.0.0.1", false, false],
-    // To everybody; the frame is a broadcast and no multicast.
+    // Sent to the broadcast group; the received frame is a broadcast, not a multicast.
     ["255.255.255.255", true, false],
   ];
   for (const [text, multicast, group] of cases) {
@@ -131,7 +131,7 @@ Deno.test("IPv4: groups are 224.0.0.0/4 and 255.255.255.255", () => {
   }
 });
 
-Deno.test("IPv4: a group's MGID has the link's scope and P_Key and the low 28 bits", () => {
+Deno.test("IPv4: the MGID of a group has the link's scope and P_Key and the low 28 bits of the address", () => {
   const link = broadcastMgid(0x8001);
   const mgid = (text: string) =>
     ipv4Family.mgid(IpAddress.ipv4(ip(text)), link);
@@ -142,7 +142,7 @@ Deno.test("IPv4: a group's MGID has the link's scope and P_Key and the low 28 bi
   assertEquals(mgid("255.255.255.255"), link);
 });
 
-Deno.test("IPv4: IGMP reports memberships", () => {
+Deno.test("IPv4: IGMP packets are membership reports", () => {
   assertEquals(ipv4Family.isReport(at3(spoilt({ 9: 2 })), 3), true);
   assertEquals(ipv4Family.isReport(at3(UDP), 3), false);
 });

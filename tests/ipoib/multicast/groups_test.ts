@@ -1,3 +1,5 @@
+/** Joins and leaves of multicast groups: order, contents, retries, log, and use of the groups. */
+
 import { assert, assertEquals } from "@std/assert";
 import { gidEquals } from "../../../src/wire/gid.ts";
 import { Method } from "../../../src/wire/mad.ts";
@@ -36,7 +38,7 @@ function find(host: Host, group: string): MulticastGroup | undefined {
 
 const isBroadcast = (record: { mgid: Uint8Array }) => record.mgid[15] === 0xff;
 
-Deno.test("the broadcast group is joined first, with the fewest components, and nothing before it is there", () => {
+Deno.test("the broadcast group is joined first, with the minimal component mask, and other groups only afterwards", () => {
   const rig = new Rig(false);
   const sa = new ScriptedSa(rig);
   sa.joinStatus = () => undefined;
@@ -44,9 +46,9 @@ Deno.test("the broadcast group is joined first, with the fewest components, and 
   host.port.set({ smLid: 1 });
   host.netdev.config.join(ip("239.1.2.3"));
   rig.advance(1000);
-  const asked = sa.take();
-  assert(asked.length > 1);
-  for (const { method, mask, record } of asked) {
+  const requests = sa.take();
+  assert(requests.length > 1);
+  for (const { method, mask, record } of requests) {
     assertEquals([method, mask, record.joinState], [JOIN, 0x10083n, 1]);
     assertEquals(record.mgid, host.link.broadcastMgid);
     assertEquals(record.pkey, 0xffff);
@@ -61,7 +63,7 @@ Deno.test("the broadcast group is joined first, with the fewest components, and 
   assertEquals([host.netdev.carrier, host.link.state], [true, "running"]);
   const [broadcast, ...others] = sa.take();
   assertEquals(broadcast!.mask, 0x10083n);
-  // Every other group is joined as the link's broadcast group is.
+  // Other groups are joined with the parameters of the broadcast group.
   assertEquals(others.map(({ mask }) => mask), [0x173f7n, 0x173f7n]);
   for (const { record } of others) {
     assertEquals(
@@ -77,14 +79,14 @@ Deno.test("the broadcast group is joined first, with the fewest components, and 
   assertEquals(host.port.qps.get(host.link.qpn)!.attached.length, 3);
 });
 
-Deno.test("the link has the Q_Key of its broadcast group, also a controlled one", () => {
+Deno.test("packets are sent and received with the Q_Key of the broadcast group, including a controlled Q_Key", () => {
   const { rig, host } = scripted();
   rig.advance(300);
   assertEquals(host.port.qps.get(host.link.qpn)!.qkey, 0x80001234);
   assertEquals(host.posted().map(({ qkey }) => qkey), [0x80001234]);
 });
 
-Deno.test("the MTU is the group's less four", () => {
+Deno.test("the MTU is that of the group minus four, limited by the port", () => {
   for (const [code, mtu] of [[3, 1020], [4, 2044], [5, 2044]] as const) {
     const rig = new Rig(false);
     new ScriptedSa(rig).group = { mtu: code, qkey: 1, rate: 3 };
@@ -95,7 +97,7 @@ Deno.test("the MTU is the group's less four", () => {
   }
 });
 
-Deno.test("memberships are full joins, and leaving leaves", () => {
+Deno.test("a membership of the kernel is a full join, and its end a leave", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   b.netdev.config.join(ip("239.1.2.3"));
@@ -112,7 +114,7 @@ Deno.test("memberships are full joins, and leaving leaves", () => {
   rig.check();
 });
 
-Deno.test("a bystander's HCA delivers nothing", () => {
+Deno.test("a host that is not a member receives no packets of the group", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   const c = rig.host({ address: "10.0.0.3" });
@@ -124,18 +126,18 @@ Deno.test("a bystander's HCA delivers nothing", () => {
   rig.check();
 });
 
-Deno.test("a group that is only sent to is joined with join state 8 by the first packet", () => {
+Deno.test("the first packet to a group joins it as send-only member (join state 8)", () => {
   const { rig, sa, host } = scripted();
   rig.advance(300);
   sa.take();
   host.posted();
   const frame = ipv4Frame("10.0.0.1", "239.4.4.4");
   host.send(frame, frame);
-  const [asked, ...others] = sa.take();
+  const [join, ...others] = sa.take();
   assertEquals(others, []);
-  assertEquals([asked!.method, asked!.mask], [JOIN, 0x173f7n]);
-  assertEquals(asked!.record.joinState, 8);
-  assertEquals(host.posted().length, 2, "both waited for the join");
+  assertEquals([join!.method, join!.mask], [JOIN, 0x173f7n]);
+  assertEquals(join!.record.joinState, 8);
+  assertEquals(host.posted().length, 2, "both packets waited for the join");
   const group = find(host, "239.4.4.4")!;
   assertEquals([group.sendOnly, group.attached], [true, false]);
   host.send(frame);
@@ -145,7 +147,7 @@ Deno.test("a group that is only sent to is joined with join state 8 by the first
   assertEquals(sa.take(), []);
 });
 
-Deno.test("a group that was only sent to and is wanted now is left and joined in full", () => {
+Deno.test("a send-only group that the kernel joins is left and joined as full member", () => {
   const { rig, sa, host } = scripted();
   rig.advance(300);
   host.send(ipv4Frame("10.0.0.1", "239.4.4.4"));
@@ -157,7 +159,7 @@ Deno.test("a group that was only sent to and is wanted now is left and joined in
     [[LEAVE, 8], [JOIN, 1]],
   );
   assertEquals(find(host, "239.4.4.4")!.attached, true);
-  // And back: what is sent next is a send-only join again.
+  // After the kernel's leave the next packet joins the group as send-only member again.
   host.netdev.config.leave(ip("239.4.4.4"));
   host.send(ipv4Frame("10.0.0.1", "239.4.4.4"));
   assertEquals(
@@ -167,7 +169,7 @@ Deno.test("a group that was only sent to and is wanted now is left and joined in
   rig.check();
 });
 
-Deno.test("the second failure of a send-only join drops what waits; the next packet begins anew", () => {
+Deno.test("the second failure of a send-only join drops waiting packets; the next packet starts a new join", () => {
   const { rig, sa, host } = scripted((record) =>
     record.joinState === 8 ? REQUEST_INVALID : 0
   );
@@ -192,7 +194,7 @@ Deno.test("the second failure of a send-only join drops what waits; the next pac
   rig.check();
 });
 
-Deno.test("a refused join is tried again after 2, 4, 8, 16, 16 s, for ever", () => {
+Deno.test("a refused join is retried after 2, 4, 8, 16, 16 s, without limit", () => {
   const { rig, sa, host } = scripted(() => REQUEST_INVALID);
   rig.advance(100_000);
   const times = sa.take().map(({ at }) => at);
@@ -209,7 +211,7 @@ Deno.test("a refused join is tried again after 2, 4, 8, 16, 16 s, for ever", () 
   rig.check();
 });
 
-Deno.test("an administrator that does not answer is named as such", () => {
+Deno.test("the state names an administrator that does not respond", () => {
   const { rig, host } = scripted(() => undefined);
   rig.advance(3300);
   assertEquals(
@@ -219,7 +221,7 @@ Deno.test("an administrator that does not answer is named as such", () => {
   assert(host.states.includes(`ib1: ${host.link.state}`));
 });
 
-Deno.test("the first twenty failures are logged, with the driver's words", () => {
+Deno.test("the first twenty failures are logged, in the wording of ib_ipoib", () => {
   const { rig, host } = scripted((record) =>
     isBroadcast(record) ? 0 : REQUEST_INVALID
   );
@@ -237,7 +239,7 @@ Deno.test("the first twenty failures are logged, with the driver's words", () =>
   );
 });
 
-Deno.test("refused send-only joins and time-outs are for debugging only", () => {
+Deno.test("refused send-only joins and time-outs are logged at level debug", () => {
   const { rig, sa, host } = scripted((record) =>
     record.joinState === 8 ? REQUEST_INVALID : 0
   );
@@ -258,7 +260,7 @@ Deno.test("refused send-only joins and time-outs are for debugging only", () => 
   );
 });
 
-Deno.test("an idle send-only group is left after a minute, a used one is not", () => {
+Deno.test("an idle send-only group is left after a minute, one in use is not", () => {
   const { rig, sa, host } = scripted();
   rig.advance(300);
   const [idle, used] = ["239.4.4.4", "239.5.5.5"].map((group) =>
@@ -281,19 +283,19 @@ Deno.test("an idle send-only group is left after a minute, a used one is not", (
   rig.check();
 });
 
-Deno.test("before the broadcast group is joined every multicast packet is dropped", () => {
+Deno.test("all packets are dropped until the broadcast group is joined", () => {
   const { rig, host } = scripted(() => undefined);
   host.send(
     ipv4Frame("10.0.0.1", "239.4.4.4"),
     ipv4Frame("10.0.0.1", "255.255.255.255"),
     ipv4Frame("10.0.0.1", "10.0.0.2"),
   );
-  assertEquals(host.drops.tx_link_down! + (host.drops.tx_no_route ?? 0), 3);
+  assertEquals(host.drops, { tx_link_down: 3 });
   assertEquals(host.posted().length, 0);
   rig.check();
 });
 
-Deno.test("a client reregister joins everything again and traffic goes on meanwhile", () => {
+Deno.test("a client reregister joins all groups again without interrupting traffic", () => {
   const { rig, sa, host } = scripted();
   rig.advance(300);
   host.send(ipv4Frame("10.0.0.1", "239.4.4.4"));
@@ -311,13 +313,13 @@ Deno.test("a client reregister joins everything again and traffic goes on meanwh
   );
   assertEquals(host.posted().length, 2);
   assertEquals([host.link.state, host.netdev.carrier], ["running", true]);
-  // The next manager has other MLIDs: they are used from then on.
+  // The new manager assigns other MLIDs, which are used from now on.
   sa.mlids.clear();
   sa.mlids.set("elsewhere", 0xc001);
   sa.group = { ...sa.group, qkey: 0x80004321, mtu: 3 };
   sa.joinStatus = () => 0;
   rig.advance(300);
-  // The others are joined with what the broadcast group has now.
+  // The other groups are joined with the new parameters of the broadcast group.
   assertEquals(
     sa.take().map(({ record }) => [record.joinState, record.qkey, record.mtu]),
     [[1, 0, 0], [1, 0x80004321, 3], [8, 0x80004321, 3]],
@@ -333,7 +335,7 @@ Deno.test("a client reregister joins everything again and traffic goes on meanwh
   rig.check();
 });
 
-Deno.test("a client reregister tries refused groups at once", () => {
+Deno.test("a client reregister retries refused groups at once", () => {
   const { rig, sa, host } = scripted(() => REQUEST_INVALID);
   rig.advance(40_000);
   sa.take();
@@ -344,7 +346,7 @@ Deno.test("a client reregister tries refused groups at once", () => {
   rig.check();
 });
 
-Deno.test("a send-only group that is refused after a reregister is not sent to any longer", () => {
+Deno.test("packets to a send-only group that is refused after a reregister are no longer sent", () => {
   const { rig, sa, host } = scripted();
   rig.advance(300);
   const frame = ipv4Frame("10.0.0.1", "239.4.4.4");
@@ -356,11 +358,11 @@ Deno.test("a send-only group that is refused after a reregister is not sent to a
   sa.take();
   host.send(frame);
   assertEquals(host.posted().length, 0);
-  assertEquals(sa.take().length, 1, "the packet asks again");
+  assertEquals(sa.take().length, 1, "the packet starts a new join");
   rig.check();
 });
 
-Deno.test("what the kernel reports by IGMP makes it look again", () => {
+Deno.test("an IGMP packet of the kernel makes the device reread memberships", () => {
   const rig = new Rig();
   const [a] = rig.pair();
   rig.advance(700);

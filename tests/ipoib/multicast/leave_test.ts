@@ -1,4 +1,4 @@
-/** Groups that the kernel leaves while their join or leave is under way. */
+/** Groups that the kernel leaves while a join or leave is pending. */
 
 import { assertEquals } from "@std/assert";
 import { Method } from "../../../src/wire/mad.ts";
@@ -8,12 +8,12 @@ import { ScriptedSa } from "../scripted_sa.ts";
 const JOIN = Method.Set;
 const LEAVE = Method.Delete;
 
-Deno.test("a leave that got no answer is not repeated after the next join", () => {
+Deno.test("an unanswered leave is not repeated after the next join", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   b.netdev.config.join(ip("239.1.1.1"));
   rig.settle();
-  // The administrator has left the group, but its answer is lost.
+  // The administrator processes the leave, but its response is lost.
   rig.subnet!.lose = ({ method }) => method === Method.DeleteResp;
   b.netdev.config.leave(ip("239.1.1.1"));
   rig.settle();
@@ -26,7 +26,7 @@ Deno.test("a leave that got no answer is not repeated after the next join", () =
   rig.check();
 });
 
-Deno.test("a group that is unwanted before its join is answered is left at once, and the join not repeated", () => {
+Deno.test("a group that the kernel leaves during the join is left at once, and the join is not repeated", () => {
   const rig = new Rig(false);
   const sa = new ScriptedSa(rig);
   const host = rig.host({

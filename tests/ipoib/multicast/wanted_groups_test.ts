@@ -10,18 +10,18 @@ function names(groups: readonly IpAddress[]): string[] {
   return groups.map(String).sort();
 }
 
-Deno.test("groups that were chosen stay chosen as long as they are there, in whatever order", () => {
+Deno.test("selected groups stay selected while the kernel is a member, in any order", () => {
   const few = fc.uniqueArray(fc.nat(30), { maxLength: 20 });
   fc.assert(fc.property(
     fc.integer({ min: 1, max: 8 }),
     fc.array(few),
-    (most, steps) => {
-      const wanted = new WantedGroups(most);
+    (limit, steps) => {
+      const wanted = new WantedGroups(limit);
       let before: string[] = [];
       for (const step of steps) {
         const there = step.map((i) => IpAddress.parse(`239.1.1.${i}`)!);
         const chosen = names(wanted.choose(there, isAllHosts));
-        assertEquals(chosen.length, Math.min(most, there.length));
+        assertEquals(chosen.length, Math.min(limit, there.length));
         const present = new Set(names(there));
         assertEquals(chosen.every((each) => present.has(each)), true);
         const kept = before.filter((each) => present.has(each));
@@ -32,7 +32,7 @@ Deno.test("groups that were chosen stay chosen as long as they are there, in wha
   ));
 });
 
-Deno.test("the group of all hosts is chosen before others, wherever it stands", () => {
+Deno.test("the all-hosts group is selected first, at any position in the list", () => {
   const wanted = new WantedGroups(2);
   const groups = [1, 2, 3].map((i) => IpAddress.parse(`239.1.1.${i}`)!);
   wanted.choose(groups, isAllHosts);

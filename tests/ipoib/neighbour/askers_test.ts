@@ -16,7 +16,7 @@ const step = fc.record({
   pause: fc.constantFrom(0, 1, 900, 1100),
 });
 
-Deno.test("of each pair of addresses the first asker that is not too old is taken", () => {
+Deno.test("take() returns the oldest live request for a pair of addresses", () => {
   fc.assert(fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
     const askers = new Askers(new Statistics());
     const model: { key: string; qpn: number; at: number }[] = [];
@@ -41,7 +41,7 @@ Deno.test("of each pair of addresses the first asker that is not too old is take
   }));
 });
 
-Deno.test("of too many askers the newest are kept", () => {
+Deno.test("over the limit the oldest requests are dropped", () => {
   const askers = new Askers(new Statistics());
   const total = MAX_ASKERS + 10;
   for (let i = 0; i < total; i++) askers.add(i, 7, peer(i), 0);
@@ -56,13 +56,13 @@ Deno.test("of too many askers the newest are kept", () => {
   );
 });
 
-Deno.test("of too many askers with one address the newest are kept", () => {
+Deno.test("over the limit the oldest requests of one sender are dropped", () => {
   const askers = new Askers(new Statistics());
   for (let i = 0; i < MAX_ASKERS + 10; i++) askers.add(0, 7, peer(i), 0);
   assertEquals(askers.take(0, 7, 0)!.qpn, 10);
 });
 
-Deno.test("after clear() nobody has asked", () => {
+Deno.test("clear() drops all requests", () => {
   const askers = new Askers(new Statistics());
   askers.add(0, 7, peer(1), 0);
   askers.clear();
