@@ -1,0 +1,88 @@
+/**
+ * The folder outside the work tree in which the rig keeps what it has built: `$IPOIB_RIG_CACHE`, or `ipoib/rig` in
+ * `$XDG_CACHE_HOME` or `~/.cache`.
+ *
+ * One process at a time works in it. A folder in it is made under another name and renamed when it is complete, and never changed
+ * afterwards: who has found it may use it without a lock.
+ */
+
+const DAY_MS = 86_400_000;
+/** Folders under way have it before their name. */
+const UNFINISHED = "unfinished-";
+
+/** The path, which need not exist yet. */
+export function cacheFolder(): string {
+  const own = Deno.env.get("IPOIB_RIG_CACHE");
+  if (own) return own;
+  const user = Deno.env.get("XDG_CACHE_HOME") ||
+    `${Deno.env.get("HOME") ?? "/root"}/.cache`;
+  return `${user}/ipoib/rig`;
+}
+
+export class Cache {
+  readonly #folder: string;
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** Does `work` while no other process is in the cache. */
+  static async use<T>(
+    work: (cache: Cache) => Promise<T>,
+    folder = cacheFolder(),
+  ): Promise<T> {
+    if (!folder.startsWith("/")) {
+      throw new Error(
+        `The rig's cache "${folder}" is not an absolute path; change IPOIB_RIG_CACHE`,
+      );
+    }
+    await Deno.mkdir(folder, { recursive: true });
+    using file = await Deno.open(`${folder}/lock`, {
+      create: true,
+      write: true,
+    });
+    await file.lock(true);
+    return await work(new Cache(folder));
+  }
+
+  /** The complete folder of that name, marked as used now; undefined if there is none. */
+  async find(name: string): Promise<string | undefined> {
+    const path = `${this.#folder}/${name}`;
+    try {
+      const now = new Date();
+      await Deno.utime(path, now, now);
+      return path;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      throw error;
+    }
+  }
+
+  /** Makes a folder of that name; `fill` is given the path that it has meanwhile. */
+  async make(
+    name: string,
+    fill: (folder: string) => Promise<void>,
+  ): Promise<string> {
+    await this.#tidy();
+    const unfinished = `${this.#folder}/${UNFINISHED}${name}`;
+    await Deno.mkdir(unfinished);
+    await fill(unfinished);
+    const path = `${this.#folder}/${name}`;
+    await Deno.rename(unfinished, path);
+    return path;
+  }
+
+  /** Removes what a process that was killed has left, and what nobody has used for a day: virtual machines live shorter. */
+  async #tidy(): Promise<void> {
+    for (const entry of await Array.fromAsync(Deno.readDir(this.#folder))) {
+      const { name, isDirectory } = entry;
+      const path = `${this.#folder}/${name}`;
+      if (!isDirectory) continue;
+      const { mtime } = await Deno.stat(path);
+      const unused = Date.now() - (mtime?.getTime() ?? 0) > DAY_MS;
+      if (unused || name.startsWith(UNFINISHED)) {
+        await Deno.remove(path, { recursive: true });
+      }
+    }
+  }
+}

@@ -1,0 +1,32 @@
+/** The driver of the machines' InfiniBand ports, made of the kernel's soft RoCE by a script with a licence of its own (rxe_ib/). */
+
+import { run } from "./command.ts";
+import type { Kernel } from "./kernel.ts";
+
+const EDIT = new URL("rxe_ib/edit.ts", import.meta.url).pathname;
+/** What the driver depends on besides the kernel. */
+export const DRIVER_RECIPE = ["rxe_ib/", "c_source.ts", "driver.ts"];
+
+/** Compiles `rxe_ib.ko` in `folder`. */
+export async function buildDriver(
+  kernel: Kernel,
+  folder: string,
+): Promise<void> {
+  const sources = `${folder}/driver`;
+  await run(["cp", "-r", kernel.rxe, sources]);
+  await run([
+    ...[Deno.execPath(), "run", "--quiet", "--no-config"],
+    ...["--allow-read", "--allow-write", EDIT, sources],
+  ]);
+  await run([
+    ...["make", `-j${navigator.hardwareConcurrency}`],
+    // Not the headers' own Makefile: it expects to lie in /usr/src.
+    ...["-C", kernel.headers, "-f", `${kernel.commonHeaders}/Makefile`],
+    ...[`M=${sources}`, "modules"],
+  ]);
+  await run([
+    ...["strip", "-g", "-o", `${folder}/rxe_ib.ko`],
+    `${sources}/rxe_ib.ko`,
+  ]);
+  await Deno.remove(sources, { recursive: true });
+}
