@@ -1,0 +1,174 @@
+/**
+ * The subnet administrator of the rig (IBTA vol. 1 chapter 15): ClassPortInfo Get, MCMemberRecord Get, Set and Delete, PathRecord
+ * Get; status 0x000c for all else.
+ *
+ * It is not the embedded one (src/subnet): there is no subnet manager that would know the ports, and the administrator's own
+ * port has an interface too. It keeps one membership for each port.
+ */
+
+import { SaRefusal } from "../../../src/subnet/refusal.ts";
+import { formatGid } from "../../../src/wire/gid.ts";
+import {
+  formatMadStatus,
+  MadStatus,
+  Method,
+  METHOD_RESPONSE,
+  responseMethod,
+} from "../../../src/wire/mad.ts";
+import {
+  ClassPortInfo,
+  SA_CAP2_SENDONLY_FULL_MEMBER,
+  SA_CAP_UD_MULTICAST,
+} from "../../../src/wire/sa/class_port_info.ts";
+import { McMemberRecord } from "../../../src/wire/sa/mc_member_record.ts";
+import { PathMask, PathRecord } from "../../../src/wire/sa/path_record.ts";
+import {
+  NO_RMPP,
+  SA_CLASS_VERSION,
+  SaAttribute,
+  SaMad,
+} from "../../../src/wire/sa/sa_mad.ts";
+import { Selector } from "../../../src/wire/sa/selector.ts";
+import { Groups, type Limits } from "./groups.ts";
+import { gidOf, Ports } from "./ports.ts";
+
+const RESP_TIME = 18;
+const ADDRESSES_LENGTH = 64;
+const MULTICAST = 0xff;
+
+/** The answer to a MAD, and a line for the log. */
+export interface Reply {
+  readonly mad: Uint8Array;
+  readonly line: string;
+}
+
+export class RigAdministrator {
+  readonly groups: Groups;
+  readonly #limits: Limits;
+  readonly #ports = new Ports();
+
+  constructor(limits: Limits, pkeys: readonly number[]) {
+    this.#limits = limits;
+    this.groups = new Groups(limits, pkeys);
+  }
+
+  /** Handles a MAD from the port with LID `slid`; undefined if it is no request to an administrator. */
+  handle(mad: Uint8Array, slid: number): Reply | undefined {
+    const request = SaMad.parse(mad);
+    if (!request || (request.method & METHOD_RESPONSE) !== 0) return undefined;
+    const response = {
+      ...request,
+      method: responseMethod(request.method),
+      status: MadStatus.Ok,
+      rmpp: NO_RMPP,
+      smKey: 0n,
+    };
+    const head = `LID ${slid} ${describe(request)}`;
+    try {
+      const data = this.#records(request, slid);
+      return {
+        mad: SaMad.emit({
+          ...response,
+          data,
+          attributeOffset: Math.ceil(data.length / 8),
+        }),
+        line: head,
+      };
+    } catch (error) {
+      if (!(error instanceof SaRefusal)) throw error;
+      const { status, message } = error;
+      return {
+        mad: SaMad.emit({ ...response, status }),
+        line: `${head}: ${formatMadStatus(status)}, ${message}`,
+      };
+    }
+  }
+
+  #records(request: SaMad, slid: number): Uint8Array {
+    const { method, attributeId, data, componentMask: mask } = request;
+    if (attributeId === SaAttribute.ClassPortInfo && method === Method.Get) {
+      return classPortInfo();
+    }
+    if (attributeId === SaAttribute.PathRecord && method === Method.Get) {
+      return PathRecord.emit(this.#path(PathRecord.parse(data)!, mask, slid));
+    }
+    if (attributeId === SaAttribute.McMemberRecord) {
+      const record = McMemberRecord.parse(data)!;
+      switch (method) {
+        case Method.Get:
+          return McMemberRecord.emit(this.groups.query(record, mask));
+        case Method.Set: {
+          const joined = this.groups.join(record, mask);
+          this.#ports.learn(record.portGid, slid);
+          return McMemberRecord.emit(joined);
+        }
+        case Method.Delete:
+          return McMemberRecord.emit(this.groups.leave(record));
+      }
+    }
+    throw new SaRefusal(
+      MadStatus.UnsupportedMethodAttribute,
+      "no such method and attribute here",
+    );
+  }
+
+  #path(request: PathRecord, mask: bigint, slid: number): PathRecord {
+    const given = (bit: bigint) => (mask & bit) !== 0n;
+    if (!given(PathMask.Dgid)) {
+      throw new SaRefusal(MadStatus.InsufficientComponents, "no DGID");
+    }
+    const { dgid } = request;
+    const dlid = dgid[0] === MULTICAST
+      ? this.groups.get(dgid)?.mlid
+      : this.#ports.lidOf(dgid);
+    const sgid = given(PathMask.Sgid) ? request.sgid : gidOf(slid);
+    const source = this.#ports.lidOf(sgid);
+    if (dlid === undefined || source === undefined) {
+      throw new SaRefusal(MadStatus.NoRecords, "unknown GID");
+    }
+    return PathRecord.of({
+      ...this.#limits,
+      dgid,
+      sgid,
+      dlid,
+      slid: source,
+      tclass: given(PathMask.Tclass) ? request.tclass : 0,
+      reversible: true,
+      numbPath: 1,
+      pkey: given(PathMask.Pkey) ? request.pkey : 0xffff,
+      mtuSelector: Selector.Exactly,
+      rateSelector: Selector.Exactly,
+      lifetimeSelector: Selector.Exactly,
+    });
+  }
+}
+
+function classPortInfo(): Uint8Array {
+  return ClassPortInfo.emit({
+    classVersion: SA_CLASS_VERSION,
+    capabilityMask: SA_CAP_UD_MULTICAST,
+    capabilityMask2: SA_CAP2_SENDONLY_FULL_MEMBER,
+    respTimeValue: RESP_TIME,
+    addresses: new Uint8Array(ADDRESSES_LENGTH),
+  });
+}
+
+/** A request in one line. */
+function describe({ method, attributeId, data }: SaMad): string {
+  const name = Object.entries(Method).find(([, value]) => value === method);
+  const verb = name?.[0] ?? `method ${method}`;
+  switch (attributeId) {
+    case SaAttribute.McMemberRecord: {
+      const { mgid, portGid, joinState } = McMemberRecord.parse(data)!;
+      return `${verb} MCMemberRecord ${formatGid(mgid)} port ${
+        formatGid(portGid)
+      } state ${joinState}`;
+    }
+    case SaAttribute.PathRecord: {
+      const { dgid, sgid } = PathRecord.parse(data)!;
+      return `${verb} PathRecord ${formatGid(sgid)} to ${formatGid(dgid)}`;
+    }
+    default:
+      return `${verb} attribute 0x${attributeId.toString(16)}`;
+  }
+}

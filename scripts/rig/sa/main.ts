@@ -1,0 +1,45 @@
+/**
+ * The subnet administrator as a program in a machine of the rig, as `main.ts MTU P_KEY,...`: on ibx0, until it is killed. It
+ * logs every request, and keeps a file of the groups.
+ */
+
+import { ibMtuCode } from "../../../src/base/units.ts";
+import { RigAdministrator } from "./administrator.ts";
+import { serve } from "./umad.ts";
+
+const GROUPS = "/run/sa.json";
+/** 4X SDR: 10 Gb/s. */
+const RATE = 3;
+const LIFETIME = 18;
+
+const [mtu, pkeys] = Deno.args as [string, string];
+const limits = {
+  mtu: ibMtuCode(Number(mtu))!,
+  rate: RATE,
+  lifetime: LIFETIME,
+};
+const administrator = new RigAdministrator(
+  limits,
+  pkeys.split(",").map(Number),
+);
+const encoder = new TextEncoder();
+
+function log(line: string): void {
+  const seconds = (performance.now() / 1000).toFixed(2);
+  Deno.stdout.writeSync(encoder.encode(`${seconds} ${line}\n`));
+}
+
+function save(): void {
+  const text = JSON.stringify(administrator.groups, undefined, 1);
+  Deno.writeTextFileSync(`${GROUPS}.new`, text);
+  Deno.renameSync(`${GROUPS}.new`, GROUPS);
+}
+
+save();
+serve("ibx0", () => log("SA is up"), (mad, slid) => {
+  const reply = administrator.handle(mad, slid);
+  if (!reply) return undefined;
+  log(reply.line);
+  save();
+  return reply.mad;
+});

@@ -1,0 +1,149 @@
+/** The rig's subnet administrator, asked by the program's own client. */
+
+import { assert, assertEquals } from "@std/assert";
+import { RigAdministrator } from "../../../scripts/rig/sa/administrator.ts";
+import { gidOf } from "../../../scripts/rig/sa/ports.ts";
+import { SaClient } from "../../../src/sa/client.ts";
+import {
+  broadcastJoin,
+  groupJoin,
+  groupLeave,
+  type MembershipRequest,
+} from "../../../src/sa/requests.ts";
+import type { SaCallback, SaResult } from "../../../src/sa/result.ts";
+import { formatGid } from "../../../src/wire/gid.ts";
+import { MadStatus } from "../../../src/wire/mad.ts";
+import { broadcastMgid, ipv4Mgid } from "../../../src/wire/mgid.ts";
+import {
+  JoinState,
+  McMemberRecord,
+} from "../../../src/wire/sa/mc_member_record.ts";
+import type { PathRecord } from "../../../src/wire/sa/path_record.ts";
+
+const BROADCAST = broadcastMgid(0xffff);
+const GROUP = ipv4Mgid(0xe0000001, BROADCAST);
+
+/** A client on the port that has this LID. */
+class Client {
+  readonly gid: Uint8Array;
+  readonly #client: SaClient;
+
+  constructor(administrator: RigAdministrator, lid: number, gid = gidOf(lid)) {
+    this.gid = gid;
+    this.#client = new SaClient({
+      agent: {
+        send: (mad, to) => {
+          const reply = administrator.handle(mad, lid);
+          if (reply) this.#client.onMad(reply.mad, to, 0);
+        },
+      },
+      location: () => ({ smLid: 1, smSl: 0, pkeyIndex: 0 }),
+    });
+  }
+
+  join(request: MembershipRequest) {
+    return this.#ask<McMemberRecord>((callback) =>
+      this.#client.join(request, 0, callback)
+    );
+  }
+
+  joinBroadcast(pkey = 0xffff) {
+    return this.join(broadcastJoin(broadcastMgid(pkey), this.gid, pkey));
+  }
+
+  joinGroup(mgid: Uint8Array, joinState?: number) {
+    const broadcast = recordOf(this.joinBroadcast());
+    return this.join(groupJoin(mgid, this.gid, broadcast, joinState));
+  }
+
+  leave(mgid: Uint8Array, joinState: number) {
+    return this.#ask<McMemberRecord>((callback) =>
+      this.#client.leave(groupLeave(mgid, this.gid, joinState), 0, callback)
+    );
+  }
+
+  path(dgid: Uint8Array) {
+    const request = { sgid: this.gid, dgid, pkey: 0x8001, tclass: 0 };
+    return this.#ask<PathRecord>((callback) =>
+      this.#client.queryPath(request, 0, callback)
+    );
+  }
+
+  #ask<T>(question: (callback: SaCallback<T>) => void): SaResult<T> {
+    let answer: SaResult<T> | undefined;
+    question((result) => answer = result);
+    assert(answer, "no answer");
+    return answer;
+  }
+}
+
+/** What an answer brought; fails if it was an error. */
+function recordOf<T>(result: SaResult<T>): T {
+  assert(result.ok, "the administrator refuses");
+  return result.record;
+}
+
+function statusOf(result: SaResult<unknown>): number {
+  return result.ok ? MadStatus.Ok : result.status;
+}
+
+function administrator(): RigAdministrator {
+  const limits = { mtu: 4, rate: 3, lifetime: 18 };
+  return new RigAdministrator(limits, [0xffff, 0x8001]);
+}
+
+Deno.test("the broadcast groups are there, and no other can be joined without its parameters", () => {
+  const client = new Client(administrator(), 3);
+  const { mlid, mtu, rate, qkey, portGid } = recordOf(client.joinBroadcast());
+  assertEquals({ mlid, mtu, rate, qkey, portGid }, {
+    ...{ mlid: 0xc000, mtu: 4, rate: 3, qkey: 0x0b1b },
+    portGid: client.gid,
+  });
+  assertEquals(recordOf(client.joinBroadcast(0x8001)).mlid, 0xc001);
+  assertEquals(
+    statusOf(client.joinBroadcast(0x8003)),
+    MadStatus.InsufficientComponents,
+  );
+});
+
+Deno.test("a group is created by its first member, and goes with the last that keeps it", () => {
+  const sa = administrator();
+  const [one, two] = [new Client(sa, 1), new Client(sa, 2)];
+  assertEquals(
+    statusOf(one.joinGroup(GROUP, JoinState.NonMember)),
+    MadStatus.RequestInvalid,
+  );
+  assertEquals(recordOf(one.joinGroup(GROUP)).mlid, 0xc002);
+  const second = recordOf(two.joinGroup(GROUP, JoinState.NonMember));
+  assertEquals([second.mlid, second.joinState], [0xc002, JoinState.NonMember]);
+  const other = groupJoin(GROUP, two.gid, { ...second, qkey: 1 });
+  assertEquals(statusOf(two.join(other)), MadStatus.RequestInvalid);
+  const members = () => sa.groups.toJSON()[formatGid(GROUP)];
+  assertEquals(members(), { [formatGid(one.gid)]: 1, [formatGid(two.gid)]: 2 });
+  assertEquals(
+    statusOf(two.leave(GROUP, JoinState.FullMember)),
+    MadStatus.RequestInvalid,
+  );
+  recordOf(one.leave(GROUP, JoinState.FullMember));
+  assertEquals(members(), undefined);
+  recordOf(one.leave(BROADCAST, JoinState.FullMember));
+  recordOf(two.leave(BROADCAST, JoinState.FullMember));
+  assertEquals(sa.groups.toJSON()[formatGid(BROADCAST)], {});
+});
+
+Deno.test("a path leads to the LID of the rule, of the last join, or of the group", () => {
+  const sa = administrator();
+  const client = new Client(sa, 3);
+  const dlid = (gid: Uint8Array) => recordOf(client.path(gid)).dlid;
+  const { slid, pkey, mtu, hopLimit } = recordOf(client.path(gidOf(2)));
+  assertEquals({ slid, pkey, mtu, hopLimit }, {
+    ...{ slid: 3, pkey: 0x8001, mtu: 4, hopLimit: 0 },
+  });
+  assertEquals(dlid(gidOf(2)), 2);
+  new Client(sa, 0x12, gidOf(2)).joinBroadcast();
+  assertEquals(dlid(gidOf(2)), 0x12);
+  assertEquals(dlid(BROADCAST), 0xc000);
+  assertEquals(statusOf(client.path(GROUP)), MadStatus.NoRecords);
+  const foreign = gidOf(2).with(8, 0xaa);
+  assertEquals(statusOf(client.path(foreign)), MadStatus.NoRecords);
+});
