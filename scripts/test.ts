@@ -1,6 +1,6 @@
 /**
- * Runs the tests, as `deno task test [PATH...] [deno test option...]`: sets the machine up, then one `deno test` for each
- * suite (folder of tests/) with the fewest permissions that work.
+ * Runs the tests, as `deno task test [PATH...] [deno test option...]`: sets the machine up, builds the virtual machines if a
+ * suite runs in some, then one `deno test` for each suite (folder of tests/) with the fewest permissions that work.
  *
  * As root with apt it installs the Debian packages that the suites need and that are missing, unless
  * `IPOIB_NO_INSTALL=1`. What cannot run is skipped by name with its reason; with `IPOIB_CI=1` a skip that
@@ -10,11 +10,10 @@
  * no test finishes for a while is ended.
  */
 
-import { type Cleanup, countFailures } from "./cleanup.ts";
+import { type Cleanup, countFailures, endChild } from "./cleanup.ts";
 import { measureSlowness } from "./machine.ts";
-import { succeeds } from "./succeeds.ts";
 import { FULL } from "./test/form.ts";
-import { canIsolate } from "./test/isolation.ts";
+import { canIsolate, isolated, withParentDeath } from "./test/isolation.ts";
 import {
   install,
   isInstalled,
@@ -25,6 +24,7 @@ import { obstacle, type Suite, suitesOf } from "./test/suites.ts";
 import { withoutColours } from "./test/outcome.ts";
 import { Report } from "./test/report.ts";
 import { runSuite } from "./test/run_suite.ts";
+import { thisHost } from "./test/this_host.ts";
 
 /** A suite hangs when no test has finished for so long on a usual machine. */
 const SILENCE_MS = 5 * 60_000;
@@ -78,22 +78,34 @@ async function provide(
   }
 }
 
+/** Builds what the virtual machines boot from, unless that was done: before the suite, whose time is limited. */
+async function buildImages(isolate: boolean, cleanup: Cleanup): Promise<void> {
+  const words = [
+    ...[Deno.execPath(), "run", "--quiet", "--no-check", "--allow-all"],
+    "scripts/rig/build.ts",
+  ];
+  const [program, ...args] = isolate ? isolated(words) : withParentDeath(words);
+  const child = new Deno.Command(program!, { args, stdin: "null" }).spawn();
+  cleanup.add(() => endChild(child, "SIGKILL"));
+  const { success } = await child.status;
+  // The suite fails then, with the same words.
+  if (!success) say("Cannot build the virtual machines\n");
+}
+
 /** Runs what was asked for; returns the number of failures. */
 async function runAll(cleanup: Cleanup): Promise<number> {
   const chosen = Deno.args.filter((arg) => !arg.startsWith("-") && exists(arg));
   const options = Deno.args.filter((arg) => !chosen.includes(arg));
   const suites = suitesOf([...testFiles("tests")], chosen);
-  const root = Deno.uid() === 0;
-  await provide(suites, root, cleanup);
+  await provide(suites, Deno.uid() === 0, cleanup);
 
-  // Deno's own file calls reach /dev under --allow-all only.
-  const tun = await succeeds(["test", "-c", "/dev/net/tun"]);
-  const shared = Deno.env.get("IPOIB_SHARED") ?? "../shared";
-  const shares = (path: string) => exists(`${shared}/${path}`);
-  const host = { root, tun, has: isInstalled, shares };
+  const host = await thisHost();
   const isolate = await canIsolate();
-  if (root && !isolate) {
+  if (host.root && !isolate) {
     say("No namespaces can be made: a run that is killed leaves processes\n");
+  }
+  if (suites.some((suite) => suite.guests && !obstacle(suite, host))) {
+    await buildImages(isolate, cleanup);
   }
   const report = new Report(Deno.env.get("IPOIB_CI") === "1");
   for (const [i, suite] of suites.entries()) {

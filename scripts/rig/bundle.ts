@@ -8,12 +8,16 @@ import { workerEntries } from "../program.ts";
 /** How the modules name the worker entries near them. */
 const WORKER = /new URL\("[./]*(\w+_worker)\.ts", import\.meta\.url\)/g;
 
-/** Writes the bundles of the checkout `top` into `folder`; returns the path of the main one. */
-export async function bundle(top: string, folder: string): Promise<string> {
+/** Writes the bundles of the checkout `top`, and those of `more` entries, into `folder`; returns the path of the main one. */
+export async function bundle(
+  top: string,
+  folder: string,
+  more: readonly string[] = [],
+): Promise<string> {
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       ...["bundle", "--quiet", "--outdir", folder],
-      ...["main.ts", ...workerEntries()],
+      ...["main.ts", ...workerEntries(), ...more],
     ],
     cwd: top,
     stdin: "null",

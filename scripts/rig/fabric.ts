@@ -5,14 +5,19 @@
 
 import type { Guest } from "./guest.ts";
 import { Node } from "./node.ts";
-import { Rig } from "./rig.ts";
+import { Rig, type RigOptions } from "./rig.ts";
 
 export const KERNELS = ["10.44.0.1", "10.44.0.2"] as const;
 export const OURS = "10.44.0.3";
 
 export class Fabric {
+  readonly #options: RigOptions;
   #rig: Rig<"three"> | undefined;
   #node: Node | undefined;
+
+  constructor(options: RigOptions = {}) {
+    this.#options = options;
+  }
 
   get a(): Guest {
     return this.#running.guests.a;
@@ -36,7 +41,7 @@ export class Fabric {
   }
 
   async start(): Promise<void> {
-    this.#rig = await Rig.start("three");
+    this.#rig = await Rig.start("three", this.#options);
     await this.a.must("/rig/guest/sa");
     await Promise.all([this.kernels(), this.node.up()]);
   }
@@ -62,7 +67,7 @@ export class Fabric {
     );
     await Promise.all(
       [this.a, this.b, this.c].map((guest) =>
-        guest.must(`/rig/guest/port-setup --mtu ${ibMtu}`)
+        guest.must(`/rig/guest/port-setup ${ibMtu}`)
       ),
     );
     await this.a.must("/rig/guest/sa");

@@ -1,39 +1,21 @@
-/** A virtual machine of the rig: scripts run in it as root, and this checkout is its `/project`. */
+/**
+ * A virtual machine of the rig: scripts run in it as root, and this checkout is its `/project`. Its time runs as slowly as the host
+ * emulates it.
+ */
 
 import { factor, SHELL_LOOP, SHELL_LOOP_USUAL_MS } from "../machine.ts";
-
-/** How to call the rig. */
-export interface RigCommand {
-  readonly program: string;
-  readonly env: Readonly<Record<string, string>>;
-  /** What deno runs as the program. */
-  readonly main: string;
-}
-
-/** What a script printed, and how it ended. */
-export interface Outcome {
-  readonly code: number;
-  /** Standard output and error in one stream. */
-  readonly output: string;
-}
-
-/** `ipoib` and `deno` in every script: the same Deno as here, which finds what it has cached in the host's folders. */
-const prelude = (main: string) => `
-export NO_COLOR=1${
-  Deno.env.get("DENO_DIR") ? ` DENO_DIR='${Deno.env.get("DENO_DIR")}'` : ""
-}
-deno() { '${Deno.execPath()}' "$@"; }
-ipoib() { deno run --quiet --no-config --allow-all ${main} "$@"; }
-`;
+import type { Outcome, Vm } from "./vm.ts";
 
 export class Guest {
-  readonly name: string;
-  readonly #command: RigCommand;
+  readonly #vm: Vm;
   #slowness = 1;
 
-  constructor(name: string, command: RigCommand) {
-    this.name = name;
-    this.#command = command;
+  constructor(vm: Vm) {
+    this.#vm = vm;
+  }
+
+  get name(): string {
+    return this.#vm.name;
   }
 
   /** How much slower than usual it is, as {@linkcode measure} found. */
@@ -52,21 +34,9 @@ export class Guest {
     return Math.ceil(usual * this.#slowness);
   }
 
-  /** Runs a bash script, whatever its exit code; 124 if it takes longer than `seconds` on a usual machine. */
-  async run(script: string, seconds = 60): Promise<Outcome> {
-    const { program, env, main } = this.#command;
-    const { code, stdout, stderr } = await new Deno.Command(program, {
-      env,
-      args: [
-        "exec",
-        this.name,
-        String(this.patient(seconds)),
-        prelude(main) + script,
-      ],
-      stdin: "null",
-    }).output();
-    const decoder = new TextDecoder();
-    return { code, output: decoder.decode(stdout) + decoder.decode(stderr) };
+  /** Runs a bash script, whatever its exit code; 124 if it takes longer than `seconds` on a usual machine. `ipoib` and `deno` are there. */
+  run(script: string, seconds = 60): Promise<Outcome> {
+    return this.#vm.run(script, this.patient(seconds));
   }
 
   /** Runs a script that must succeed; returns what it printed. */

@@ -1,4 +1,4 @@
-/** Figures for whoever reads the output: tests do not judge them. */
+/** Figures in the output, which no test judges. */
 
 const encoder = new TextEncoder();
 

@@ -1,110 +1,109 @@
 /**
- * The test rig: virtual machines in which the Linux kernel's own ib_ipoib runs on a software InfiniBand port.
+ * The test rig: virtual machines in which the Linux kernel's own ib_ipoib runs on a software InfiniBand port. Booted once for all
+ * tests of a run, in one of the layouts of layouts.ts.
  *
- * Layout `three`, booted once for all tests of a run: `a` with the subnet administrator and the kernel's ib0, `b` with the
- * kernel's ib0, `c` with ours. Layout `one`: a machine with two ports. The rig lies in `rig/` of the folder that `IPOIB_SHARED` names (by
- * default `shared` beside the checkout).
+ * The machines are emulated, so neither KVM nor InfiniBand hardware is needed; they are built from Debian 12's packages
+ * for amd64 (images.ts). There is no subnet manager: LIDs and P_Keys are set by files of the driver (rxe_ib/README.md), and the
+ * subnet administrator is a program on one of the ports (sa/).
  */
 
 import { bundle } from "./bundle.ts";
-import { Guest, type RigCommand } from "./guest.ts";
-import { completeKernel } from "./kernel_packages.ts";
+import { Guest } from "./guest.ts";
+import { type Images, provideImages } from "./images.ts";
+import { type GuestName, type Layout, LAYOUTS, networkOf } from "./layouts.ts";
 import { report } from "./report.ts";
+import { Vm } from "./vm.ts";
 
 const top = new URL("../../", import.meta.url).pathname;
+/** The subnet administrator, as `sa` in guests starts it. */
+const ADMINISTRATOR = "scripts/rig/sa/main.ts";
 
-/** Where the rig's command is. */
-function rigCommand(): string {
-  return `${Deno.env.get("IPOIB_SHARED") ?? `${top}../shared`}/rig/rig`;
+export interface RigOptions {
+  /** Of each machine. Default: 2. */
+  readonly processors?: number;
 }
 
-/** Machines end by themselves after this, whatever happens to us: longer than a full run on a slow machine. */
-const LIFE_SECONDS = "14400";
-const LAYOUTS = { one: ["s"], three: ["a", "b", "c"] } as const;
-
-export type Layout = keyof typeof LAYOUTS;
-export type GuestName<L extends Layout> = typeof LAYOUTS[L][number];
-
 export class Rig<L extends Layout> {
-  readonly guests: Readonly<Record<GuestName<L>, Guest>>;
-  readonly #command: RigCommand;
+  readonly #vms: Vm[] = [];
+  readonly #folder: string;
+  #guests: Record<string, Guest> = {};
 
-  private constructor(layout: L, command: RigCommand) {
-    this.#command = command;
-    this.guests = Object.fromEntries(
-      LAYOUTS[layout].map((name) => [name, new Guest(name, command)]),
-    ) as Record<GuestName<L>, Guest>;
+  private constructor(folder: string) {
+    this.#folder = folder;
   }
 
-  /**
-   * Builds the rig if that was never done, and boots it with this checkout as `/project`. Its state is in a folder of
-   * its own, so that several may run on one machine.
-   */
-  static async start<L extends Layout>(layout: L): Promise<Rig<L>> {
-    const build = await buildRig();
-    const cache = await Deno.makeTempDir({ prefix: "ipoib-rig-" });
-    await Deno.symlink(build, `${cache}/${build.split("/").at(-1)}`);
-    const rig = new Rig(layout, {
-      program: rigCommand(),
-      main: await bundle(top, `${cache}/bundle`),
-      env: {
-        RIG_CACHE: cache,
-        RIG_TIMEOUT: Deno.env.get("RIG_TIMEOUT") ?? LIFE_SECONDS,
-      },
-    });
+  get guests(): Readonly<Record<GuestName<L>, Guest>> {
+    return this.#guests as Record<GuestName<L>, Guest>;
+  }
+
+  /** Builds the images if that was never done, boots with this checkout as `/project`, and brings up the ports. */
+  static async start<L extends Layout>(
+    layout: L,
+    options: RigOptions = {},
+  ): Promise<Rig<L>> {
+    const images = await provideImages();
+    const folder = await Deno.makeTempDir({ prefix: "ipoib-rig-" });
+    const rig = new Rig<L>(folder);
     try {
-      await must(rig.#command, "start", layout, "--project", top);
+      await rig.#boot(LAYOUTS[layout], images, options);
     } catch (error) {
       // A start that was cut short leaves machines.
       await rig.stop();
       throw error;
     }
-    const guests = Object.values<Guest>(rig.guests);
+    return rig;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#vms.map((vm) => vm.stop()));
+    await Deno.remove(this.#folder, { recursive: true });
+  }
+
+  async #boot(
+    names: readonly string[],
+    images: Images,
+    { processors = 2 }: RigOptions,
+  ): Promise<void> {
+    const bundles = `${this.#folder}/bundle`;
+    await bundle(top, bundles, [ADMINISTRATOR]);
+    for (const [index, name] of names.entries()) {
+      const { options: network, needs } = networkOf(index, names.length);
+      if (needs) await this.#vms[0]!.makes(`${this.#folder}/${needs}`);
+      this.#vms.push(
+        await Vm.start({
+          name,
+          images,
+          folder: this.#folder,
+          network,
+          processors,
+          project: top,
+          environment: environment(bundles),
+        }),
+      );
+    }
+    await Promise.all(this.#vms.map((vm) => vm.booted()));
+    const guests = this.#vms.map((vm) => new Guest(vm));
     await Promise.all(guests.map((guest) => guest.measure()));
     report(
       `machines are slower than usual by ${
         guests.map(({ name, slowness }) => `${name} ${slowness}`).join(", ")
       }`,
     );
-    return rig;
-  }
-
-  async stop(): Promise<void> {
-    await must(this.#command, "stop");
-    await Deno.remove(this.#command.env["RIG_CACHE"]!, { recursive: true });
+    await Promise.all(guests.map((each) => each.must("/rig/guest/port-setup")));
+    this.#guests = Object.fromEntries(
+      guests.map((guest) => [guest.name, guest]),
+    );
   }
 }
 
-/** Builds what the machines run, if that was never done; returns the folder of the build. */
-async function buildRig(): Promise<string> {
-  const run = (env: Record<string, string>) =>
-    must({ program: rigCommand(), env }, "build");
-  const output = await run({}).catch(async (error) => {
-    const folder = await Deno.makeTempDir({ prefix: "ipoib-rig-" });
-    try {
-      const env = await completeKernel(folder);
-      if (!env) throw error;
-      return await run(env);
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
-  });
-  const [, build] = /: (\/\S+) \(/.exec(output) ?? [];
-  if (build === undefined) throw new Error(`rig build: ${output}`);
-  return build;
-}
-
-async function must(
-  { program, env }: Pick<RigCommand, "program" | "env">,
-  ...args: string[]
-): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(program, {
-    args,
-    env,
-    stdin: "null",
-  }).output();
-  const decoder = new TextDecoder();
-  const output = decoder.decode(stdout) + decoder.decode(stderr);
-  if (success) return output;
-  throw new Error(`rig ${args[0]}: ${output}`);
+/** Scripts run the same Deno as here, which finds what it has cached in the host's folders. */
+function environment(bundles: string): Record<string, string> {
+  const { HOME, PATH, DENO_DIR } = Deno.env.toObject();
+  return {
+    HOME: HOME ?? "/root",
+    HOST_PATH: PATH ?? "",
+    DENO: Deno.execPath(),
+    BUNDLE: bundles,
+    ...DENO_DIR ? { DENO_DIR } : {},
+  };
 }

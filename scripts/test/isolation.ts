@@ -7,6 +7,7 @@
  * what the command left behind: processes, network namespaces, temporary files.
  */
 
+import { cacheFolder } from "../rig/cache.ts";
 import { succeeds } from "../succeeds.ts";
 
 /**
@@ -68,7 +69,7 @@ export function isolated(words: readonly string[], slowness = 1): string[] {
 function covered(): string | undefined {
   const used = [
     TOP,
-    resolved(Deno.env.get("IPOIB_SHARED") ?? `${TOP}../shared`),
+    resolved(cacheFolder()),
     Deno.execPath(),
     Deno.env.get("HOME") ?? "",
     Deno.env.get("DENO_DIR") ?? "",

@@ -14,6 +14,7 @@ const PACKAGE_OF = {
   wrk: "wrk",
   tshark: "tshark",
   socat: "socat",
+  pkill: "procps",
   bird: "bird2",
   "avahi-daemon": "avahi-daemon",
   "avahi-resolve": "avahi-utils",
@@ -21,9 +22,20 @@ const PACKAGE_OF = {
   ibsim: "ibsim-utils",
   saquery: "infiniband-diags",
   gcc: "gcc",
+  "gcc-12": "gcc-12",
+  make: "make",
+  strip: "binutils",
+  xz: "xz-utils",
+  cpio: "cpio",
+  modprobe: "kmod",
+  "qemu-system-x86_64": "qemu-system-x86",
   "/usr/include/stdio.h": "libc6-dev",
   "/usr/include/infiniband/verbs.h": "libibverbs-dev",
   "/usr/include/infiniband/umad.h": "libibumad-dev",
+  "/usr/lib/x86_64-linux-gnu/libelf.so.1": "libelf1",
+  "/usr/lib/x86_64-linux-gnu/libibverbs.so.1": "libibverbs1",
+  "/usr/lib/x86_64-linux-gnu/libibumad.so.3": "libibumad3",
+  "/etc/libibverbs.d/rxe.driver": "ibverbs-providers",
 } as const;
 
 /** A program or file that a suite uses. */

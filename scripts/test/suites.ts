@@ -1,5 +1,6 @@
 /** The suites: folders of tests, what each needs, and why one cannot run here. */
 
+import { RIG_TOOLS } from "../rig/tools.ts";
 import { packagesOf, type Tool } from "./packages.ts";
 
 /** What a suite needs of the machine. */
@@ -12,8 +13,8 @@ export interface Needs {
   readonly tools?: readonly Tool[];
   /** Some of its tests use these, and are ignored by name where they are missing. */
   readonly helpful?: readonly Tool[];
-  /** A file in the folder that `IPOIB_SHARED` names, without which the suite cannot run. */
-  readonly shared?: string;
+  /** It runs virtual machines of the rig, which are built from packages of Debian 12 for amd64. */
+  readonly guests?: boolean;
 }
 
 /** A folder of tests below `tests/`. */
@@ -28,8 +29,8 @@ export interface Host {
   readonly root: boolean;
   readonly tun: boolean;
   readonly has: (tool: Tool) => boolean;
-  /** A file of the folder that `IPOIB_SHARED` names is there. */
-  readonly shares: (path: string) => boolean;
+  /** It is Debian 12 on amd64. */
+  readonly debian: boolean;
 }
 
 const READ = ["--allow-read"];
@@ -66,12 +67,11 @@ const NEEDS: Readonly<Record<string, Needs>> = {
   subnet: { permissions: READ },
   scripts: { permissions: ALL },
   opensm: { permissions: ALL, tools: ["opensm", "ibsim", "saquery"] },
-  // The rig itself brings what its virtual machines need.
   kernel: {
     permissions: ALL,
     root: true,
-    tools: ["ip", "ping", "iperf3", "socat"],
-    shared: "rig/rig",
+    tools: [...RIG_TOOLS, "ping", "iperf3", "pkill"],
+    guests: true,
   },
   fuzz: { permissions: ALL },
   smoke: { permissions: ALL, root: true },
@@ -134,9 +134,7 @@ export function obstacle(suite: Suite, host: Host): string | undefined {
   const reasons: string[] = [];
   if (suite.root && !host.root) reasons.push("needs root");
   if (suite.root && !host.tun) reasons.push("needs /dev/net/tun");
-  if (suite.shared && !host.shares(suite.shared)) {
-    reasons.push(`needs ${suite.shared} in the folder that IPOIB_SHARED names`);
-  }
+  if (suite.guests && !host.debian) reasons.push("needs Debian 12 on amd64");
   if (missing.length > 0) {
     const packages = packagesOf(missing).join(" ");
     reasons.push(`needs ${missing.join(", ")} (Debian packages: ${packages})`);
@@ -149,7 +147,7 @@ export function obstacle(suite: Suite, host: Host): string | undefined {
 }
 
 function weight(suite: Suite): number {
-  return suite.shared
+  return suite.guests
     ? 4
     : suite.tools
     ? 3

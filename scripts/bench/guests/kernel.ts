@@ -6,6 +6,7 @@
 import { Fabric, KERNELS, OURS } from "../../rig/fabric.ts";
 import type { Guest } from "../../rig/guest.ts";
 import { throughput } from "../../rig/throughput.ts";
+import { RIG_PACKAGES } from "../../rig/tools.ts";
 import type { GuestMeasurement, Measure, Stage } from "./guest_measurement.ts";
 
 const KERNEL = "ib_ipoib";
@@ -55,7 +56,7 @@ export const kernel: GuestMeasurement = {
     { title: PROGRAM, subject: PROGRAM },
     { title: "ipoib to it", subject: PROGRAM, to: KERNEL },
   ],
-  packages: { iperf3: "iperf3" },
+  packages: { ...RIG_PACKAGES, iperf3: "iperf3" },
   stages,
   start: () => fabric.start(),
   stop: () => fabric.stop(),

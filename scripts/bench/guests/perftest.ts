@@ -5,6 +5,7 @@
 
 import type { Guest } from "../../rig/guest.ts";
 import { Rig } from "../../rig/rig.ts";
+import { RIG_PACKAGES } from "../../rig/tools.ts";
 import type { Quantity } from "../report.ts";
 import type { GuestMeasurement, Measure, Stage } from "./guest_measurement.ts";
 import { measureIbSendBw } from "./ib_send_bw.ts";
@@ -91,7 +92,7 @@ export const perftest: GuestMeasurement = {
     { title: PROGRAM, subject: PROGRAM },
     { title: "ipoib to it", subject: PROGRAM, to: PERFTEST },
   ],
-  packages: { ib_send_bw: "perftest" },
+  packages: { ...RIG_PACKAGES, ib_send_bw: "perftest" },
   stages: [
     ...SIZES.map((size, i) =>
       stage("rdma_rxe", ROCE, size, i === 0 ? makeRoceDevices : asIs)

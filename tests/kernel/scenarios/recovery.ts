@@ -148,7 +148,7 @@ export function recovery(fabric: Fabric): void {
       limit: 30,
     });
     assertBack(fabric, found);
-    const groups = await a.must("cat /scratch/groups.json");
+    const groups = await a.must("cat /run/sa.json");
     const { gid } = await fabric.node.link();
     assert(
       groups.includes(gid.split(":").at(-1)!),

@@ -69,7 +69,7 @@ export function waiting(fabric: Fabric): void {
         "ib0.8003: broadcast group ff12:401b:8003::ffff:ffff does not exist in partition 0x8003",
         20,
       );
-      await a.must(`/rig/guest/sa --pkeys ${ALL},0x8003`);
+      await a.must(`/rig/guest/sa ${ALL},0x8003`);
       await c.must(`echo 17 > ${DEVICE}/event`);
       await node.says("ib0.8003: running", JOIN_SECONDS);
       await c.must(

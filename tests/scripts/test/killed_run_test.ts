@@ -5,7 +5,10 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { patient } from "../../../scripts/machine.ts";
+import { provideImages } from "../../../scripts/rig/images.ts";
 import { canIsolate } from "../../../scripts/test/isolation.ts";
+import { obstacle, suitesOf } from "../../../scripts/test/suites.ts";
+import { thisHost } from "../../../scripts/test/this_host.ts";
 import { processesWith } from "../../e2e/harness/files.ts";
 import { pause, until } from "../../e2e/harness/until.ts";
 
@@ -17,7 +20,6 @@ const PROGRAM_MS = 60_000;
 /** Within so long everything is gone. */
 const GONE_MS = 5000;
 const TOP = new URL("../../../", import.meta.url).pathname;
-const SHARED = Deno.env.get("IPOIB_SHARED") ?? `${TOP}../shared`;
 /** Carried by every process of a run in its environment. */
 const MARK = "IPOIB_TEST_RUN";
 
@@ -40,12 +42,10 @@ const AT_PROGRAM: Readonly<Record<number, RegExp>> = {
 
 async function missing(): Promise<string | undefined> {
   if (!await canIsolate()) return "needs root and namespaces";
-  try {
-    await Deno.stat(`${SHARED}/rig/rig`);
-    return undefined;
-  } catch {
-    return "needs rig/rig in the folder that IPOIB_SHARED names";
-  }
+  const host = await thisHost();
+  const files = SUITES.map((suite) => `${suite}/any_test.ts`);
+  return suitesOf(files, []).map((suite) => obstacle(suite, host))
+    .find((reason) => reason !== undefined);
 }
 
 const reason = await missing();
@@ -139,6 +139,8 @@ Deno.test({
   }`,
   ignore: reason !== undefined,
   async fn() {
+    // What the virtual machines boot from stays, and a run that is killed early would not come to build it.
+    await provideImages();
     const temporary = await Deno.makeTempDir();
     const programs = new Set<string>();
     try {

@@ -37,7 +37,7 @@ Deno.test("obstacle() names what a suite lacks", () => {
     root: true,
     tun: true,
     has: () => true,
-    shares: () => true,
+    debian: true,
   };
   assertEquals(
     obstacle(base!, { ...host, root: false, tun: false }),
@@ -45,8 +45,8 @@ Deno.test("obstacle() names what a suite lacks", () => {
   );
   assertEquals(obstacle(e2e!, host), undefined);
   assertEquals(
-    obstacle(kernel!, { ...host, shares: () => false }),
-    "needs rig/rig in the folder that IPOIB_SHARED names",
+    obstacle(kernel!, { ...host, debian: false }),
+    "needs Debian 12 on amd64",
   );
   assertEquals(
     obstacle(e2e!, { ...host, tun: false, has: (tool) => tool !== "nginx" }),
