@@ -29,8 +29,13 @@ function log(line: string): void {
   Deno.stdout.writeSync(encoder.encode(`${seconds} ${line}\n`));
 }
 
+let saved = "";
+
+/** Writes the groups if they have changed. */
 function save(): void {
   const text = JSON.stringify(administrator.groups, undefined, 1);
+  if (text === saved) return;
+  saved = text;
   Deno.writeTextFileSync(`${GROUPS}.new`, text);
   Deno.renameSync(`${GROUPS}.new`, GROUPS);
 }
