@@ -4,7 +4,7 @@ import type { Cleanup } from "../cleanup.ts";
 import { withoutServices } from "./no_services.ts";
 
 /** Debian package of each program, or of a file named by its whole path. */
-const PACKAGE_OF = {
+export const PACKAGE_OF = {
   ethtool: "ethtool",
   ip: "iproute2",
   ping: "iputils-ping",

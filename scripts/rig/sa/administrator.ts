@@ -10,9 +10,9 @@ import { SaRefusal } from "../../../src/subnet/refusal.ts";
 import { formatGid } from "../../../src/wire/gid.ts";
 import {
   formatMadStatus,
+  isResponse,
   MadStatus,
   Method,
-  METHOD_RESPONSE,
   responseMethod,
 } from "../../../src/wire/mad.ts";
 import {
@@ -33,7 +33,6 @@ import { Groups, type Limits } from "./groups.ts";
 import { gidOf, Ports } from "./ports.ts";
 
 const RESP_TIME = 18;
-const ADDRESSES_LENGTH = 64;
 const MULTICAST = 0xff;
 
 /** The answer to a MAD, and a line for the log. */
@@ -55,7 +54,7 @@ export class RigAdministrator {
   /** Handles a MAD from the port with LID `slid`; undefined if it is no request to an administrator. */
   handle(mad: Uint8Array, slid: number): Reply | undefined {
     const request = SaMad.parse(mad);
-    if (!request || (request.method & METHOD_RESPONSE) !== 0) return undefined;
+    if (!request || isResponse(request.method)) return undefined;
     const response = {
       ...request,
       method: responseMethod(request.method),
@@ -149,7 +148,9 @@ function classPortInfo(): Uint8Array {
     capabilityMask: SA_CAP_UD_MULTICAST,
     capabilityMask2: SA_CAP2_SENDONLY_FULL_MEMBER,
     respTimeValue: RESP_TIME,
-    addresses: new Uint8Array(ADDRESSES_LENGTH),
+    redirectQpn: 0,
+    redirectQkey: 0,
+    trapQkey: 0,
   });
 }
 
