@@ -38,6 +38,7 @@ class Client {
         },
       },
       location: () => ({ smLid: 1, smSl: 0, pkeyIndex: 0 }),
+      wakeAt: () => {},
     });
   }
 
