@@ -129,7 +129,7 @@ const symbols = {
 /** The functions of the C library that the program uses. */
 export type Libc = Deno.DynamicLibrary<typeof symbols>["symbols"];
 
-/** Not guarded: functions of the data path, and functions whose errno nobody reads. */
+/** Not guarded: functions of the data path, and functions whose callers do not read errno. */
 const UNGUARDED: ReadonlySet<string> = new Set([
   ...["readAt", "writeAt", "read", "write", "ppoll", "epoll_wait"],
   "clock_gettime",

@@ -75,7 +75,7 @@ export function unusedExports(
   const taken = new Set<string>();
   const take = ({ file, name }: Target) => {
     taken.add(`${file} ${name}`);
-    // What it does not export itself comes from the files that it exports whole.
+    // A name that the file does not export itself comes from one of its `export * from` files.
     const source = sources.get(file);
     if (source?.exports.has(name) || source?.reexports.has(name)) return;
     source?.wildcards.forEach((each) => take({ file: each, name }));

@@ -1,4 +1,4 @@
-/** IPv4 headers (RFC 791), for packets sent by scripts and tests. */
+/** IPv4 headers (RFC 791), for packets sent by tests. */
 
 import { IPV4_HEADER_LENGTH, Ipv4Field } from "../../src/wire/ipv4.ts";
 import { checksum } from "./checksum.ts";

@@ -31,7 +31,7 @@ const Option = {
 } as const;
 
 const BYTE_ORDER_MAGIC = 0x1a2b3c4d;
-/** Section length of a section whose length is not known in advance. */
+/** Section length if the length is not known in advance. */
 const UNKNOWN_LENGTH = -1n;
 const NANOSECONDS = 9;
 

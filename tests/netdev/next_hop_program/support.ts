@@ -48,7 +48,7 @@ function findMissing(): string | undefined {
   if (Deno.uid() !== 0) return "needs root";
   try {
     Deno.statSync("/dev/net/tun");
-    // Another program than the tested one, whose errors must not skip the tests.
+    // Not the tested program: its errors must not skip the tests.
     using program = constantProgram(BpfTcx.NEXT);
     using netns = createNamespace();
     withNamespace(netns.number, () => attachAtEgress(program, LOOPBACK))

@@ -85,7 +85,7 @@ Deno.test("unusedExports() finds values that only their own file uses, but not t
   );
 });
 
-Deno.test("a value that another file takes through all names of a third one is used", () => {
+Deno.test("unusedExports() follows `export * from`", () => {
   assertEquals(
     unusedExports(parsed({
       "a.ts": `import { b, own } from "./index.ts"; b; own;`,
