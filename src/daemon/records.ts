@@ -169,7 +169,8 @@ export function statsRecord(
   each: IpoibInterface,
   context: RecordContext,
 ): StatsRecord {
-  const { echoes, arpReceived, arpSent, tables } = each.statistics;
+  const { echoes, arpReceived, arpSent, ndReceived, ndSent, tables } =
+    each.statistics;
   return {
     ifname: each.name,
     ...counted(each, each.netdev.status().queueDrops),
@@ -177,6 +178,8 @@ export function statsRecord(
       rx_echoes: echoes,
       arp_received: arpReceived,
       arp_sent: arpSent,
+      nd_received: ndReceived,
+      nd_sent: ndSent,
       ...tables.snapshot(),
       ...Object.fromEntries(
         Object.entries(context.counters).map(([k, v]) => [`port_${k}`, v]),

@@ -15,6 +15,7 @@ import type { EngineContext } from "./context.ts";
 import { ANNOUNCE_INTERVAL_MS, DEFAULT_MAX_GROUPS } from "./constants.ts";
 import type { AddressFamily, FamilyOnLink } from "./family/address_family.ts";
 import { ipv4Family } from "./family/ipv4_family.ts";
+import { ipv6Family } from "./family/ipv6_family.ts";
 import type { LinkIdentity } from "./link_identity.ts";
 import { MulticastTable } from "./multicast/multicast_table.ts";
 import { WantedGroups } from "./multicast/wanted_groups.ts";
@@ -29,11 +30,11 @@ import { Transmitter } from "./tx.ts";
 import { UdSender } from "./ud_sender.ts";
 
 /** Default address families, the most frequent first. */
-const FAMILIES: readonly AddressFamily[] = [ipv4Family];
+const FAMILIES: readonly AddressFamily[] = [ipv4Family, ipv6Family];
 
 /** Dependencies of an {@linkcode Engine}. */
 export interface EngineOptions extends EngineContext {
-  /** Supported address families, the most frequent first. Default: IPv4. */
+  /** Supported address families, the most frequent first. Default: IPv4 and IPv6. */
   readonly families?: readonly AddressFamily[];
 }
 
@@ -82,6 +83,7 @@ export class Engine {
       sender,
       this.neighbours,
       this.groups,
+      families,
     );
     const { groups, peers, paths, neighbours } = this;
     this.#families = families.map((family) => ({
@@ -168,13 +170,15 @@ export class Engine {
   followMemberships(now: Millis): void {
     const link = this.groups.broadcast;
     if (!link) return;
-    const { memberships } = this.#netdev.config;
+    const memberships = this.#netdev.config.memberships.filter((group) =>
+      this.#familyOf(group)?.family.isOnLinkGroup(group)
+    );
     const wanted = this.#wanted.choose(memberships, this.#isAllHosts);
     const mgids = wanted.map((group) =>
-      this.#familyOf(group)?.family.mgid(group, link.mgid)
+      this.#familyOf(group)!.family.mgid(group, link.mgid)
     );
     this.groups.setWanted(
-      mgids.filter((mgid) => mgid !== undefined),
+      mgids,
       memberships.length - wanted.length,
       now,
     );

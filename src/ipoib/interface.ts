@@ -22,10 +22,11 @@ import { ibMtuBytes, type Millis } from "../base/units.ts";
 import type { PortEvent, SendMemory, UdQp } from "../hca/hca.ts";
 import type { ConfigChange, Netdev } from "../netdev/netdev.ts";
 import type { LinkAddress } from "../wire/link_address.ts";
-import { formatGid, gidEquals } from "../wire/gid.ts";
+import { formatGid, gidEquals, gidGuid } from "../wire/gid.ts";
 import type { IpAddress } from "../wire/ip_address.ts";
 import { DEFAULT_RECV_QUEUE } from "./constants.ts";
 import { Engine, type EngineOptions } from "./engine.ts";
+import { LinkLocal } from "./link_local.ts";
 import { linkState, portRateMbps, RUNNING } from "./link_state.ts";
 import { Moderation } from "./moderation.ts";
 import { effectiveMtu } from "./mtu.ts";
@@ -68,6 +69,7 @@ export class IpoibInterface {
   /** Last GID of the port that was handled. */
   #gid: Uint8Array;
   #state = "starting";
+  readonly #linkLocal: LinkLocal;
   /** Last MTU of the network device. */
   #seenMtu: number;
   /** Last MTU that this interface set on the network device. */
@@ -85,6 +87,7 @@ export class IpoibInterface {
     this.netdev = netdev;
     this.adminMtu = options.adminMtu;
     this.#seenMtu = netdev.config.mtu;
+    this.#linkLocal = new LinkLocal(netdev);
     this.log = getLogger(netdev.name);
     this.#identity = new LinkIdentity(context.port);
     this.#engine = new Engine(
@@ -299,6 +302,17 @@ export class IpoibInterface {
   }
 
   #updateState(): void {
+    this.#publishState();
+    this.#followLinkLocal();
+  }
+
+  #followLinkLocal(): void {
+    if (this.#closed) return;
+    const { gid } = this.#context.port.attributes;
+    this.#linkLocal.follow(gidGuid(gid), this.carrier);
+  }
+
+  #publishState(): void {
     if (this.#closed) return;
     const { config } = this.netdev;
     const state = linkState({

@@ -7,12 +7,14 @@
  */
 
 import type { NetConfig, RouteLeg } from "../netdev/netdev.ts";
+import { EtherType } from "../wire/encap.ts";
 import { EthernetKind } from "../wire/ethernet.ts";
 import { TOLD_UNICAST, ToldField } from "../wire/told_next_hop.ts";
 import { IpAddress, V4_MAPPED } from "../wire/ip_address.ts";
-import { AddressTable, mixBits } from "./address_table.ts";
+import { mixBits } from "./address_table.ts";
 import { MAX_NEXT_HOPS } from "./constants.ts";
 import type { Destination, Egress } from "./egress.ts";
+import { FlowTable } from "./flow_table.ts";
 import type { AddressFamily } from "./family/address_family.ts";
 import type { MulticastTable } from "./multicast/multicast_table.ts";
 import type { NeighbourTable } from "./neighbour/neighbour_table.ts";
@@ -50,7 +52,7 @@ export class NextHops {
   readonly #sender: UdSender;
   readonly #neighbours: NeighbourTable;
   readonly #groups: MulticastTable;
-  readonly #flows = new AddressTable<Destination>();
+  readonly #flows: ReadonlyMap<AddressFamily, FlowTable<Destination>>;
   /** Multipath destinations, keyed by next hops and weights and shared by all flows of a route. */
   readonly #spreads = new Map<string, Spread>();
   /** True if flow keys include protocol and ports, because policy rules match on them. */
@@ -61,32 +63,43 @@ export class NextHops {
     sender: UdSender,
     neighbours: NeighbourTable,
     groups: MulticastTable,
+    families: readonly AddressFamily[],
   ) {
     this.#config = config;
     this.#sender = sender;
     this.#neighbours = neighbours;
     this.#groups = groups;
+    this.#flows = new Map(
+      families.map((family) => [family, new FlowTable(family.flowWords)]),
+    );
     this.byPort = config.routesByPort;
     neighbours.onRemoved = () => this.clear();
     groups.onRemoved = () => this.clear();
   }
 
-  /** Returns the next hop in the Ethernet header at `ethernet`, or undefined if the header has no unicast next hop. */
+  /**
+   * Returns the next hop in the Ethernet header at `ethernet`, or undefined if the header has no unicast next hop, as
+   * those of IPv6 never have.
+   */
   fromFrame(
+    family: AddressFamily,
     view: DataView,
     ethernet: number,
     key: Int32Array,
   ): Destination | undefined {
-    if (view.getUint16(ethernet) !== TOLD_UNICAST) return undefined;
+    if (
+      view.getUint16(ethernet) !== TOLD_UNICAST ||
+      family.etherType !== EtherType.Ipv4
+    ) return undefined;
     const gateway = view.getInt32(ethernet + ToldField.Gateway);
     const address = gateway === 0 ? key[3]! : gateway;
     return this.#neighbours.findWords(0, 0, V4_MAPPED, address) ??
       this.#neighbours.get(IpAddress.ipv4(address));
   }
 
-  /** Returns the cached destination of the flow with this key. */
-  cached(key: Int32Array): Destination | undefined {
-    return this.#flows.find(key[0]!, key[1]!, key[2]!, key[3]!);
+  /** Returns the table of cached destinations of a family's flows. It is cleared, never replaced. */
+  flowsOf(family: AddressFamily): FlowTable<Destination> {
+    return this.#flows.get(family)!;
   }
 
   /**
@@ -103,14 +116,12 @@ export class NextHops {
     const destination = this.#lookUp(family, view, ip, length);
     if (!destination) return undefined;
     if (destination === this.#groups.refused) return destination;
-    if (this.#flows.size >= MAX_NEXT_HOPS) {
+    const flows = this.#flows.get(family)!;
+    if (flows.size >= MAX_NEXT_HOPS) {
       this.#clearFlows();
       this.#sender.statistics.tables.add("next_hops_cleared");
     }
-    this.#flows.set(
-      { w0: key[0]!, w1: key[1]!, w2: key[2]!, w3: key[3]! },
-      destination,
-    );
+    flows.set(key, destination);
     return destination;
   }
 
@@ -121,7 +132,7 @@ export class NextHops {
   }
 
   #clearFlows(): void {
-    this.#flows.clear();
+    for (const flows of this.#flows.values()) flows.clear();
     this.#spreads.clear();
   }
 

@@ -22,7 +22,6 @@ import {
   type UdQp,
 } from "../hca/hca.ts";
 import type { Netdev } from "../netdev/netdev.ts";
-import { EtherType } from "../wire/encap.ts";
 import { EthernetKind, FRAME_HEADER_LENGTH } from "../wire/ethernet.ts";
 import { writeEthernetHeader } from "../wire/frame_header.ts";
 import { GID_LENGTH, gidEquals } from "../wire/gid.ts";
@@ -103,9 +102,7 @@ export class Receiver {
       } else this.#resolution(batch, i, translator);
       return;
     }
-    this.#statistics.drop(
-      type === EtherType.Ipv6 ? "rx_ipv6" : "rx_unknown_type",
-    );
+    this.#statistics.drop("rx_unknown_type");
   }
 
   /** True if this port sent the packet. */

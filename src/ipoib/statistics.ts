@@ -22,7 +22,6 @@ const names = [
 ] as const;
 
 const reasons = [
-  "tx_ipv6",
   "tx_unknown_type",
   "tx_malformed",
   "tx_no_route",
@@ -40,7 +39,6 @@ const reasons = [
   "tx_no_credit",
   "tx_not_ready",
   "tx_no_slot",
-  "rx_ipv6",
   "rx_unknown_type",
   "rx_malformed",
   "rx_device_down",
@@ -86,6 +84,9 @@ export class Statistics {
   arpReceived = 0;
   /** ARP packets handed to an egress. */
   arpSent = 0;
+  /** Neighbour discovery messages, likewise. */
+  ndReceived = 0;
+  ndSent = 0;
 
   /** Counts dropped packets by reason and in the total of their direction. */
   drop(reason: DropReason, packets = 1): void {

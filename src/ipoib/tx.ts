@@ -21,13 +21,14 @@ import type { Clock } from "../base/clock.ts";
 import type { SendMemory } from "../hca/hca.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import type { FrameBatch } from "../system/frames.ts";
-import { EtherType } from "../wire/encap.ts";
 import { EthernetField, FRAME_HEADER_LENGTH } from "../wire/ethernet.ts";
 import {
   type AddressFamily,
   type FamilyOnLink,
-  FLOW_WORDS,
+  MAX_FLOW_WORDS,
 } from "./family/address_family.ts";
+import type { Destination } from "./egress.ts";
+import type { FlowTable } from "./flow_table.ts";
 import type { NextHops } from "./next_hops.ts";
 import type { UdSender } from "./ud_sender.ts";
 
@@ -47,8 +48,10 @@ export class Transmitter {
   readonly #memory: SendMemory;
   readonly #hops: NextHops;
   readonly #families: readonly FamilyOnLink[];
+  /** Tables of cached destinations, by the position of the family. */
+  readonly #flows: readonly FlowTable<Destination>[];
   /** Flow key of the current packet. */
-  readonly #key = new Int32Array(FLOW_WORDS);
+  readonly #key = new Int32Array(MAX_FLOW_WORDS);
 
   constructor(parts: TransmitterParts) {
     this.#clock = parts.clock;
@@ -57,6 +60,9 @@ export class Transmitter {
     this.#memory = parts.sender.memory;
     this.#hops = parts.hops;
     this.#families = parts.families;
+    this.#flows = parts.families.map(({ family }) =>
+      parts.hops.flowsOf(family)
+    );
   }
 
   /** Transmits the frames of a batch; takes over their slots. */
@@ -87,18 +93,20 @@ export class Transmitter {
       const isIp = type === family.etherType;
       if (!isIp && type !== family.resolutionType) continue;
       if (isIp && !family.isResolution(view, base + layout.payload, length)) {
-        this.#route(slot, length, family);
+        this.#route(slot, length, family, this.#flows[i]!);
       } else translator.transmit(slot, length);
       return;
     }
-    this.#sender.drop(
-      slot,
-      type === EtherType.Ipv6 ? "tx_ipv6" : "tx_unknown_type",
-    );
+    this.#sender.drop(slot, "tx_unknown_type");
   }
 
   /** Stages 4 to 6. */
-  #route(slot: number, length: number, family: AddressFamily): void {
+  #route(
+    slot: number,
+    length: number,
+    family: AddressFamily,
+    flows: FlowTable<Destination>,
+  ): void {
     const { view, stride, layout } = this.#memory;
     const ip = slot * stride + layout.payload;
     const key = this.#key;
@@ -106,11 +114,17 @@ export class Transmitter {
       this.#sender.drop(slot, "tx_malformed");
       return;
     }
-    if (family.isReport(view, ip)) this.#netdev.noteReport(this.#sender.now);
-    const destination =
-      this.#hops.fromFrame(view, slot * stride + layout.ethernet, key) ??
-        this.#hops.cached(key) ??
-        this.#hops.resolve(family, view, ip, length, key);
+    if (family.isReport(view, ip, length)) {
+      this.#netdev.noteReport(this.#sender.now);
+    }
+    const destination = this.#hops.fromFrame(
+      family,
+      view,
+      slot * stride + layout.ethernet,
+      key,
+    ) ??
+      flows.find(key) ??
+      this.#hops.resolve(family, view, ip, length, key);
     if (!destination) {
       this.#sender.drop(slot, "tx_no_route");
       return;

@@ -64,7 +64,8 @@ class FakeConfig implements NetConfig {
   /** Number of calls of `route()`. */
   routeLookups = 0;
   readonly neighbours = new FakeNeighbours();
-  readonly #groups = new Set<number>();
+  /** By their text. */
+  readonly #groups = new Map<string, IpAddress>();
   #routes: { prefix: number; prefixLength: number; route: Route }[] = [];
   readonly #listeners = new Listeners<[ConfigChange]>();
 
@@ -84,12 +85,15 @@ class FakeConfig implements NetConfig {
   }
 
   /**
-   * Returns the route with the longest prefix among the addresses and `addRoute()`. Local, multicast and broadcast
-   * destinations take precedence.
+   * Returns, for IPv4, the route with the longest prefix among the addresses and `addRoute()`; local, multicast and
+   * broadcast destinations take precedence. For IPv6 every destination is on the link.
    */
-  route({ destination: { w3: destination } }: Flow): Route {
+  route({ destination }: Flow): Route {
     this.routeLookups++;
-    return this.routeOf(destination);
+    if (destination.isIpv4) return this.routeOf(destination.w3);
+    return this.up && !this.isLocal(destination)
+      ? { type: "unicast", legs: [{ nextHop: destination, weight: 1 }] }
+      : { type: "none" };
   }
 
   /** Like {@linkcode route} but not counted, for use by the fake itself. */
@@ -173,13 +177,25 @@ class FakeConfig implements NetConfig {
     this.emit("address", "route");
   }
 
-  join(group: number): void {
-    this.#groups.add(group);
+  addIpv6Address(text: string, prefixLength: number): void {
+    this.addresses = [...this.addresses, {
+      address: IpAddress.parse(text)!,
+      prefixLength,
+      broadcast: undefined,
+      scope: 0,
+      secondary: false,
+    }];
+    this.emit("address", "route");
+  }
+
+  join(group: number | IpAddress): void {
+    const address = addressOf(group);
+    this.#groups.set(String(address), address);
     if (this.#updateMemberships()) this.emit("membership");
   }
 
-  leave(group: number): void {
-    this.#groups.delete(group);
+  leave(group: number | IpAddress): void {
+    this.#groups.delete(String(addressOf(group)));
     if (this.#updateMemberships()) this.emit("membership");
   }
 
@@ -203,14 +219,19 @@ class FakeConfig implements NetConfig {
   }
 
   #updateMemberships(): boolean {
-    const groups = new Set(this.#groups);
-    if (this.up) groups.add(ALL_HOSTS);
-    const known = new Set(this.memberships.map(({ w3 }) => w3));
+    const groups = new Map(this.#groups);
+    const allHosts = IpAddress.ipv4(ALL_HOSTS);
+    if (this.up) groups.set(String(allHosts), allHosts);
+    const known = new Set(this.memberships.map(String));
     const changed = groups.size !== known.size ||
-      [...groups].some((group) => !known.has(group));
-    if (changed) this.memberships = [...groups].map(IpAddress.ipv4);
+      [...groups.keys()].some((group) => !known.has(group));
+    if (changed) this.memberships = [...groups.values()];
     return changed;
   }
+}
+
+function addressOf(address: number | IpAddress): IpAddress {
+  return typeof address === "number" ? IpAddress.ipv4(address) : address;
 }
 
 /** Returns a unicast route with one next hop. */
@@ -238,6 +259,8 @@ export class FakeNetdev implements Netdev {
     maxMtu: 65521,
     queueDrops: 0,
   };
+  /** Calls of `addLinkLocal()` and `deleteLinkLocal()`, as `+fe80::1` and `-fe80::1`. */
+  readonly linkLocals: string[] = [];
   /** Speed in Mbit/s. */
   speed = 0;
   paused = false;
@@ -345,6 +368,15 @@ export class FakeNetdev implements Netdev {
 
   setUp(up: boolean): void {
     this.config.setLink({ up });
+  }
+
+  /** Only recorded: the fake kernel does not configure it. */
+  addLinkLocal(address: IpAddress): void {
+    this.linkLocals.push(`+${address}`);
+  }
+
+  deleteLinkLocal(address: IpAddress): void {
+    this.linkLocals.push(`-${address}`);
   }
 
   noteReport(now: Millis): void {

@@ -176,5 +176,11 @@ export interface Netdev {
   setUp(up: boolean): void;
   /** Notes that the kernel has sent an IGMP report, so that memberships are read again soon (see memberships). */
   noteReport(now: Millis): void;
+  /**
+   * Adds a link-local address where the kernel forms none by itself: it does not for a device without link-layer
+   * addresses with addr_gen_mode eui64. Does nothing in the other modes, and while IPv6 is off.
+   */
+  addLinkLocal(address: IpAddress): void;
+  deleteLinkLocal(address: IpAddress): void;
   close(): void;
 }

@@ -1,5 +1,7 @@
 /** The netdev of a TAP: its frames, the mirror of its configuration, and the next-hop program. */
 
+import { addLinkLocal, deleteLinkLocal } from "./rtnetlink/link_local.ts";
+import type { IpAddress } from "../wire/ip_address.ts";
 import { IpoibError } from "../base/errors.ts";
 import type { Millis } from "../base/units.ts";
 import type {
@@ -126,6 +128,14 @@ export class TapNetdev implements Netdev {
   /** Throws `E_LINK_SET` if the kernel refuses. */
   setUp(up: boolean): void {
     setLinkUp(this.config.requests, this.ifindex, up);
+  }
+
+  addLinkLocal(address: IpAddress): void {
+    addLinkLocal(this.config.requests, this.ifindex, address);
+  }
+
+  deleteLinkLocal(address: IpAddress): void {
+    deleteLinkLocal(this.config.requests, this.ifindex, address);
   }
 
   noteReport(now: Millis): void {

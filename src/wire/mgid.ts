@@ -31,6 +31,7 @@ export const MgidScope = {
 const SIGNATURE = 2;
 const PKEY = 4;
 const GROUP = 12;
+const IPV6_GROUP = 6;
 
 /** The MGID of a link's broadcast group; `pkey` may lack the full-member bit. */
 export function broadcastMgid(
@@ -51,6 +52,14 @@ export function ipv4Mgid(group: number, broadcast: Uint8Array): Uint8Array {
   const mgid = broadcast.slice(0, GID_LENGTH);
   const low = group === LIMITED_BROADCAST ? group : group & 0x0fffffff;
   new DataView(mgid.buffer).setInt32(GROUP, low);
+  return mgid;
+}
+
+/** The MGID of an IPv6 group of 16 bytes. */
+export function ipv6Mgid(group: Uint8Array, broadcast: Uint8Array): Uint8Array {
+  const mgid = broadcast.slice(0, GID_LENGTH);
+  new DataView(mgid.buffer).setUint16(SIGNATURE, MgidSignature.Ipv6);
+  mgid.set(group.subarray(IPV6_GROUP), IPV6_GROUP);
   return mgid;
 }
 

@@ -305,7 +305,7 @@ labTest(
           ["rx_malformed", 0x08000000],
           ["rx_malformed", 0x08060000],
           ["rx_unknown_type", 0x12340000],
-          ["rx_ipv6", 0x86dd0000],
+          ["rx_malformed", 0x86dd0000],
         ] as const
       ) {
         const before = await drops(reason);

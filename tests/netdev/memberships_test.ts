@@ -1,9 +1,13 @@
+import type { IpAddress } from "../../src/wire/ip_address.ts";
 import { assert, assertEquals } from "@std/assert";
 import { FakeClock } from "../../src/base/clock.ts";
 import type { NetConfig } from "../../src/netdev/netdev.ts";
 import type { MembershipSource } from "../../src/netdev/memberships/kernel_memberships.ts";
 import { openMemberships } from "../../src/netdev/memberships/open_memberships.ts";
-import { parseIgmp } from "../../src/netdev/memberships/proc_memberships.ts";
+import {
+  parseIgmp,
+  parseIgmp6,
+} from "../../src/netdev/memberships/proc_memberships.ts";
 import { setLinkUp } from "../../src/netdev/rtnetlink/link_set.ts";
 import { RequestSocket } from "../../src/netdev/rtnetlink/socket.ts";
 import { openTap } from "../../src/netdev/tap/open_tap.ts";
@@ -17,6 +21,7 @@ import {
   TestNamespace,
   udpSocket,
 } from "./support.ts";
+import { configure } from "./tap_support.ts";
 import { testWhere } from "../test_where.ts";
 
 const IGMP = [
@@ -39,6 +44,20 @@ Deno.test("parseIgmp() returns the groups of one interface", () => {
   assertEquals(parseIgmp("\n\t\tzz\n13\n", 13), new Set());
 });
 
+Deno.test("parseIgmp6() returns the groups of one interface", () => {
+  const text =
+    `13   ib0             ff0200000000000000000001ff000002     1 00000004 0
+13   ib0             ff020000000000000000000000000001     1 0000000C 0
+1    lo              ff010000000000000000000000000001     1 00000008 0
+x
+`;
+  assertEquals(parseIgmp6(text, 13).map(String), [
+    "ff02::1:ff00:2",
+    "ff02::1",
+  ]);
+  assertEquals(parseIgmp6(text, 3), []);
+});
+
 function rtnetlinkWorks(): boolean {
   try {
     using netns = new TestNamespace();
@@ -59,13 +78,19 @@ function isMember({ memberships }: NetConfig, group: string): boolean {
   return memberships.some((each) => String(each) === group);
 }
 
+/** The IPv4 groups; the kernel is a member of ff01::1 and ff02::1 from the start. */
+function ipv4Groups(groups: Iterable<IpAddress>): IpAddress[] {
+  return [...groups].filter(({ isIpv4 }) => isIpv4);
+}
+
 function follows(source: MembershipSource): void {
   using netns = new TestNamespace();
   const netdev = openTestNetdev(netns, { memberships: source });
   try {
     const { config } = netdev;
     assertEquals(config.membershipSource, source);
-    assertEquals(config.memberships, []);
+    assertEquals(ipv4Groups(config.memberships), []);
+    assert(isMember(config, "ff02::1"));
     let changes = 0;
     config.onChange((change) => {
       if (change === "membership") changes++;
@@ -77,12 +102,19 @@ function follows(source: MembershipSource): void {
     setMembership(socket, ip("239.1.1.1"), netdev.ifindex, true);
     netdev.noteReport(netns.reactor.clock.now());
     assert(netns.until(() => isMember(config, "239.1.1.1")));
-    assertEquals(before, [address("224.0.0.1")], "an old list is not changed");
+    assertEquals(
+      ipv4Groups(before),
+      [address("224.0.0.1")],
+      "an old list is not changed",
+    );
     setMembership(socket, ip("239.1.1.1"), netdev.ifindex, false);
     // Without noteReport(), `proc` detects the change at its next poll.
     assert(netns.until(() => !isMember(config, "239.1.1.1")));
-    assertEquals(config.memberships, [address("224.0.0.1")]);
-    assertEquals(changes, 3);
+    assertEquals(ipv4Groups(config.memberships), [address("224.0.0.1")]);
+    assert(changes >= 3);
+    // The kernel joins the solicited-node group of an address.
+    configure(netns, "addr add fd00::12:3456/64 dev ib0 nodad");
+    assert(netns.until(() => isMember(config, "ff02::1:ff12:3456")));
   } finally {
     netdev.close();
   }
@@ -151,7 +183,7 @@ for (const source of sources) {
         clock.advance(5000);
         update();
       }
-      assertEquals(memberships.groups.size, count + 1);
+      assertEquals(ipv4Groups(memberships.groups.values()).length, count + 1);
       changes = 0;
       const toggle = (on: boolean) =>
         setMembership(sockets.at(-1)!, ip("239.2.0.0"), tap.ifindex, on);
@@ -163,7 +195,10 @@ for (const source of sources) {
       assertEquals(changes, 0);
       clock.advance(10);
       update();
-      assertEquals([changes, memberships.groups.size], [1, count + 2]);
+      assertEquals([changes, ipv4Groups(memberships.groups.values()).length], [
+        1,
+        count + 2,
+      ]);
       memberships.close();
       for (const socket of sockets) socket.close();
     },
@@ -211,7 +246,7 @@ kernelTest("ProcMemberships reads every second and after reports", () => {
   });
   memberships.noteReport(clock.now());
   reactor.turn(0);
-  assertEquals(memberships.groups.size, 1 + 2 + 180);
+  assertEquals(ipv4Groups(memberships.groups.values()).length, 1 + 2 + 180);
   memberships.close();
   for (const one of sockets) one.close();
 });

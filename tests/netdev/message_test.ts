@@ -51,6 +51,7 @@ Deno.test("parseAddress() parses the golden bytes", () => {
       scope: 0,
       secondary: false,
     },
+    usable: true,
   });
 });
 

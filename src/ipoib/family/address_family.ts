@@ -9,14 +9,16 @@ import type { Flow } from "../../netdev/netdev.ts";
 import type { IpAddress } from "../../wire/ip_address.ts";
 import type { Translator, TranslatorParts } from "./translator.ts";
 
-/** 32-bit words of a flow key. */
-export const FLOW_WORDS = 4;
+/** 32-bit words of the longest flow key. */
+export const MAX_FLOW_WORDS = 10;
 
 export interface AddressFamily {
   /** EtherType of the family's packets. */
   readonly etherType: number;
   /** EtherType of address resolution packets; equal to `etherType` if resolution uses packets of the family. */
   readonly resolutionType: number;
+  /** 32-bit words of a flow key. */
+  readonly flowWords: number;
   /** Returns true if the packet of `length` bytes at `ip` is an address resolution packet of the family's EtherType. */
   isResolution(view: DataView, ip: number, length: number): boolean;
   /** Creates the translator of address resolution packets for one interface. */
@@ -40,14 +42,16 @@ export interface AddressFamily {
   flowHash(view: DataView, ip: number, length: number): number;
   /** Returns true if packets to the address are sent to a multicast group. */
   isMulticast(address: IpAddress): boolean;
-  /** The all-hosts group (RFC 1112 section 4), of which every host is a member. */
+  /** Returns false for a group whose packets never leave the host. */
+  isOnLinkGroup(group: IpAddress): boolean;
+  /** The group of all hosts on the link (RFC 1112 section 4, RFC 4291 section 2.7.1), of which every host is a member. */
   readonly allHosts: IpAddress;
   /** Returns the MGID (16 bytes) of a group on the link with this broadcast group (RFC 4391 section 4). */
   mgid(group: IpAddress, broadcastMgid: Uint8Array): Uint8Array;
   /** Returns true if the packet has a complete header of the family's version. */
   isPacket(view: DataView, ip: number, length: number): boolean;
-  /** Returns true for a membership protocol packet (IGMP for IPv4), after which memberships may have changed. */
-  isReport(view: DataView, ip: number): boolean;
+  /** Returns true for a membership protocol packet (IGMP, MLD), after which memberships may have changed. */
+  isReport(view: DataView, ip: number, length: number): boolean;
   /** Returns true if the destination of a received packet is a multicast address. */
   isToGroup(view: DataView, ip: number): boolean;
 }

@@ -18,6 +18,7 @@ const PORTS_LENGTH = 4;
 export const ipv4Family: AddressFamily = {
   etherType: EtherType.Ipv4,
   resolutionType: EtherType.Arp,
+  flowWords: 4,
 
   isResolution: () => false,
 
@@ -59,6 +60,8 @@ export const ipv4Family: AddressFamily = {
   },
 
   isMulticast: ({ w3 }) => isMulticast(w3) || isLimitedBroadcast(w3),
+
+  isOnLinkGroup: () => true,
 
   mgid: ({ w3 }, broadcastMgid) => ipv4Mgid(w3, broadcastMgid),
 

@@ -16,7 +16,7 @@ export class WantedGroups {
     this.#limit = limit;
   }
 
-  /** Selects from the kernel's memberships; `isFirst` returns true for the all-hosts group. */
+  /** Selects from the kernel's memberships; `isFirst` returns true for the all-hosts groups. */
   choose(
     memberships: readonly IpAddress[],
     isFirst: (group: IpAddress) => boolean,
@@ -26,8 +26,7 @@ export class WantedGroups {
     const take = (group: IpAddress) => {
       if (chosen.size < this.#limit) chosen.set(group, group);
     };
-    const first = memberships.find(isFirst);
-    if (first) take(first);
+    memberships.filter(isFirst).forEach(take);
     for (const group of memberships) {
       if (before.get(group)) take(group);
     }

@@ -145,8 +145,8 @@ export class ArpTranslator implements Translator {
       senderIp,
       this.#parts.sender.now,
     );
-    if (asker && targetIp !== 0) neighbours.learnRequester(target, asker);
-    return asker ?? neighbours.find(target)?.peer?.address;
+    if (asker && targetIp !== 0) neighbours.learnRequester(target, asker.from);
+    return asker?.from ?? neighbours.find(target)?.peer?.address;
   }
 
   #send(slot: number, arp: Arp, to?: LinkAddress): void {
@@ -214,7 +214,9 @@ export class ArpTranslator implements Translator {
       const source = announced ? "announcement" : request ? "request" : "reply";
       neighbours.learn(sender, from, source);
     }
-    if (request && !announced) this.#askers.add(senderIp, targetIp, from, now);
+    if (request && !announced) {
+      this.#askers.add(senderIp, targetIp, from, false, now);
+    }
     return this.#toKernel(
       arp,
       request || announced ? EthernetKind.Broadcast : EthernetKind.Host,

@@ -8,14 +8,20 @@
  */
 
 import type { Millis } from "../../base/units.ts";
+import type { IpAddress } from "../../wire/ip_address.ts";
 import type { LinkAddress } from "../../wire/link_address.ts";
 import { ASKER_LIFETIME_MS, MAX_ASKERS } from "../constants.ts";
 import type { Statistics } from "../statistics.ts";
 
-interface Asker {
-  readonly sender: number;
-  readonly target: number;
+/** An IPv4 address as an integer, or an address of any family. */
+type Address = number | IpAddress;
+
+export interface Asker {
+  readonly sender: Address;
+  readonly target: Address;
   readonly from: LinkAddress;
+  /** The request was sent to this host alone. */
+  readonly unicast: boolean;
   readonly at: Millis;
 }
 
@@ -28,22 +34,28 @@ export class Askers {
     this.#statistics = statistics;
   }
 
-  /** Adds a request for `target` from IPv4 address `sender` at link-layer address `from`. */
-  add(sender: number, target: number, from: LinkAddress, now: Millis): void {
+  /** Adds a request for `target` from address `sender` at link-layer address `from`. */
+  add(
+    sender: Address,
+    target: Address,
+    from: LinkAddress,
+    unicast: boolean,
+    now: Millis,
+  ): void {
     if (this.#count >= MAX_ASKERS) this.#dropOldest();
     const key = keyOf(sender, target);
-    const asker = { sender, target, from, at: now };
+    const asker = { sender, target, from, unicast, at: now };
     const others = this.#waiting.get(key);
     if (others) others.push(asker);
     else this.#waiting.set(key, [asker]);
     this.#count++;
   }
 
-  /** Removes the oldest live request and returns its link-layer address, the target of the reply; undefined if none. */
-  take(sender: number, target: number, now: Millis): LinkAddress | undefined {
+  /** Removes and returns the oldest live request; undefined if none. */
+  take(sender: Address, target: Address, now: Millis): Asker | undefined {
     for (;;) {
       const first = this.#shift(sender, target);
-      if (!first || now - first.at <= ASKER_LIFETIME_MS) return first?.from;
+      if (!first || now - first.at <= ASKER_LIFETIME_MS) return first;
     }
   }
 
@@ -52,7 +64,7 @@ export class Askers {
     this.#count = 0;
   }
 
-  #shift(sender: number, target: number): Asker | undefined {
+  #shift(sender: Address, target: Address): Asker | undefined {
     const key = keyOf(sender, target);
     const askers = this.#waiting.get(key);
     const first = askers?.shift();
@@ -71,6 +83,6 @@ export class Askers {
   }
 }
 
-function keyOf(sender: number, target: number): string {
+function keyOf(sender: Address, target: Address): string {
   return `${sender}/${target}`;
 }

@@ -1,24 +1,33 @@
 /**
- * The IPv4 multicast groups that the kernel has joined on an interface.
+ * The multicast groups of both families that the kernel has joined on an interface.
  *
  * There are two sources: `rtnetlink` receives an event for each join and leave, but needs Linux 6.15 or so; `proc`
- * reads /proc/net/igmp every second, and soon after the interface has sent an IGMP report. `open_memberships.ts`
+ * reads /proc/net/igmp every second, and soon after the interface has sent an IGMP or MLD report. `open_memberships.ts`
  * selects one.
  */
 
 import type { Millis } from "../../base/units.ts";
+import type { IpAddress } from "../../wire/ip_address.ts";
 import type { Reactor } from "../../system/reactor.ts";
 
 export type MembershipSource = "rtnetlink" | "proc";
 
+/** Groups by their text. */
+export type Groups = ReadonlyMap<string, IpAddress>;
+
+/** Returns the map of these groups. */
+export function groupsOf(addresses: Iterable<IpAddress>): Groups {
+  return new Map(Array.from(addresses, (group) => [String(group), group]));
+}
+
 /** The current groups of one interface. */
 export interface KernelMemberships {
   readonly source: MembershipSource;
-  /** The groups, as signed 32-bit IPv4 addresses. A change replaces the set. */
-  readonly groups: ReadonlySet<number>;
+  /** A change replaces the map. */
+  readonly groups: Groups;
   /** Reads all groups again, and calls `changed` if they differ. */
   refresh(): void;
-  /** Notes that the interface has sent an IGMP report, so the groups may have changed. */
+  /** Notes that the interface has sent an IGMP or MLD report, so the groups may have changed. */
   noteReport(now: Millis): void;
   close(): void;
 }
@@ -38,11 +47,11 @@ export function changePause(groups: number): Millis {
 
 /** Returns true if both sets have the same members. */
 export function sameGroups(
-  a: ReadonlySet<number>,
-  b: ReadonlySet<number>,
+  a: Groups,
+  b: Groups,
 ): boolean {
   if (a.size !== b.size) return false;
-  for (const group of a) if (!b.has(group)) return false;
+  for (const group of a.keys()) if (!b.has(group)) return false;
   return true;
 }
 

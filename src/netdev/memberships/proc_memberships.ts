@@ -1,5 +1,5 @@
 /**
- * Multicast memberships read from /proc/net/igmp, for kernels without membership events.
+ * Multicast memberships read from /proc/net/igmp and igmp6, for kernels without membership events.
  *
  * ```text
  * Idx	Device    : Count Querier	Group    Users Timer	Reporter
@@ -8,7 +8,8 @@
  * ```
  *
  * A line that starts with a digit starts a device. An indented line is a group of the device: its address in network
- * byte order, printed as a hexadecimal 32-bit integer of the host's byte order.
+ * byte order, printed as a hexadecimal 32-bit integer of the host's byte order. igmp6 has one line for each group: index,
+ * name, address in 32 hexadecimal digits.
  */
 
 import { cString, libc } from "../../../ffi/libc.ts";
@@ -16,9 +17,12 @@ import type { Millis } from "../../base/units.ts";
 import { unwrap } from "../../system/errno.ts";
 import { Fd } from "../../system/fd.ts";
 import { withNamespace } from "../../system/namespace.ts";
+import { IpAddress } from "../../wire/ip_address.ts";
 import type { Timer } from "../../system/reactor.ts";
 import {
   changePause,
+  type Groups,
+  groupsOf,
   type KernelMemberships,
   type MembershipOptions,
   sameGroups,
@@ -26,6 +30,7 @@ import {
 
 /** The file of the thread's namespace. /proc/net is that of the main thread. */
 const PATH = "/proc/thread-self/net/igmp";
+const PATH6 = "/proc/thread-self/net/igmp6";
 const O_RDONLY_CLOEXEC = 0x80000;
 const POLL_INTERVAL_MS: Millis = 1000;
 /** Minimum interval between reads after IGMP reports, to limit the load of a storm of reports. */
@@ -52,31 +57,43 @@ export function parseIgmp(text: string, ifindex: number): Set<number> {
   return groups;
 }
 
+/** Returns the groups of interface `ifindex` in the text of /proc/net/igmp6. */
+export function parseIgmp6(text: string, ifindex: number): IpAddress[] {
+  return [...text.matchAll(/^(\d+)\s+\S+\s+([0-9a-f]{32})\s/gm)].flatMap(
+    ([, index, digits]) =>
+      Number(index) === ifindex
+        ? [IpAddress.of(Uint8Array.fromHex(digits!))]
+        : [],
+  );
+}
+
 /** {@linkcode KernelMemberships} from /proc/net/igmp. The constructor throws `E_MEMBERSHIPS`. */
 export class ProcMemberships implements KernelMemberships {
   readonly source = "proc";
   readonly #ifindex: number;
   readonly #changed: () => void;
   readonly #file: Fd;
+  /** Absent where the kernel has no IPv6. */
+  readonly #file6: Fd | undefined;
   readonly #timer: Timer;
   #buffer = new Uint8Array(4096);
-  #groups: ReadonlySet<number>;
+  #groups: Groups;
   #lastRead: Millis;
   #next: Millis;
 
   constructor({ reactor, netns, ifindex, changed }: MembershipOptions) {
     this.#ifindex = ifindex;
     this.#changed = changed;
-    // The open file stays bound to the namespace in which it was opened.
+    // An open file stays bound to the namespace in which it was opened.
     const open = () =>
-      unwrap(
-        libc().open(cString(PATH), O_RDONLY_CLOEXEC, 0),
-        "E_MEMBERSHIPS",
-        `open ${PATH}`,
+      [PATH, PATH6].map((path) =>
+        libc().open(cString(path), O_RDONLY_CLOEXEC, 0)
       );
-    this.#file = new Fd(
-      netns === undefined ? open() : withNamespace(netns, open),
-    );
+    const [file, file6] = netns === undefined
+      ? open()
+      : withNamespace(netns, open);
+    this.#file6 = file6! < 0 ? undefined : new Fd(file6!);
+    this.#file = new Fd(unwrap(file!, "E_MEMBERSHIPS", `open ${PATH}`));
     this.#groups = this.#read();
     this.#timer = reactor.timer((now) => this.#due(now));
     this.#lastRead = reactor.clock.now();
@@ -84,7 +101,7 @@ export class ProcMemberships implements KernelMemberships {
     this.#timer.at(this.#next);
   }
 
-  get groups(): ReadonlySet<number> {
+  get groups(): Groups {
     return this.#groups;
   }
 
@@ -105,6 +122,7 @@ export class ProcMemberships implements KernelMemberships {
   close(): void {
     this.#timer.close();
     this.#file.close();
+    this.#file6?.close();
   }
 
   #due(now: Millis): void {
@@ -118,7 +136,15 @@ export class ProcMemberships implements KernelMemberships {
     return this.#lastRead + Math.max(interval, changePause(this.#groups.size));
   }
 
-  #read(): Set<number> {
+  #read(): Groups {
+    const ipv4 = parseIgmp(this.#text(this.#file, PATH), this.#ifindex);
+    const ipv6 = this.#file6
+      ? parseIgmp6(this.#text(this.#file6, PATH6), this.#ifindex)
+      : [];
+    return groupsOf([...[...ipv4].map(IpAddress.ipv4), ...ipv6]);
+  }
+
+  #text(file: Fd, path: string): string {
     let length = 0;
     for (;;) {
       if (length === this.#buffer.length) {
@@ -128,20 +154,17 @@ export class ProcMemberships implements KernelMemberships {
       }
       const read = unwrap(
         libc().pread(
-          this.#file.number,
+          file.number,
           this.#buffer.subarray(length),
           this.#buffer.length - length,
           BigInt(length),
         ),
         "E_MEMBERSHIPS",
-        `read ${PATH}`,
+        `read ${path}`,
       );
       if (read === 0) break;
       length += read;
     }
-    return parseIgmp(
-      decoder.decode(this.#buffer.subarray(0, length)),
-      this.#ifindex,
-    );
+    return decoder.decode(this.#buffer.subarray(0, length));
   }
 }

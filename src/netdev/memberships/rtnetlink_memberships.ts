@@ -1,4 +1,4 @@
-/** Multicast memberships from rtnetlink: an initial dump, then the events of RTNLGRP_IPV4_MCADDR. */
+/** Multicast memberships from rtnetlink: an initial dump, then the events of RTNLGRP_IPV4_MCADDR and RTNLGRP_IPV6_MCADDR. */
 
 import { IpoibError } from "../../base/errors.ts";
 import type { Millis } from "../../base/units.ts";
@@ -11,9 +11,13 @@ import {
   RTM_NEWMULTICAST,
 } from "../rtnetlink/multicast.ts";
 import type { NetlinkMessage } from "../rtnetlink/message.ts";
+import type { IpAddress } from "../../wire/ip_address.ts";
+import { AF_INET, AF_INET6 } from "../rtnetlink/address.ts";
 import { RequestSocket } from "../rtnetlink/socket.ts";
 import {
   changePause,
+  type Groups,
+  groupsOf,
   type KernelMemberships,
   type MembershipOptions,
   sameGroups,
@@ -29,9 +33,9 @@ export class RtnetlinkMemberships implements KernelMemberships {
   readonly #reactor: Reactor;
   readonly #watch: Watch;
   readonly #timer: Timer;
-  #groups: ReadonlySet<number>;
+  #groups: Groups;
   /** The next value of `groups`, to which events are applied. */
-  #next: Set<number> | undefined;
+  #next: Map<string, IpAddress> | undefined;
   /** True if events were lost since the last update. */
   #lost = false;
   #changedAt: Millis = -Infinity;
@@ -43,10 +47,13 @@ export class RtnetlinkMemberships implements KernelMemberships {
     this.#events = new EventSocket(netns);
     this.#requests = new RequestSocket(netns);
     try {
-      if (!this.#events.join(Group.IPV4_MCADDR)) {
+      if (
+        !this.#events.join(Group.IPV4_MCADDR) ||
+        !this.#events.join(Group.IPV6_MCADDR)
+      ) {
         throw new Error("The kernel has no multicast membership events");
       }
-      this.#groups = new Set(dumpMemberships(this.#requests, ifindex));
+      this.#groups = this.#dump();
     } catch (cause) {
       this.#events.close();
       this.#requests.close();
@@ -61,12 +68,12 @@ export class RtnetlinkMemberships implements KernelMemberships {
     this.#watch = reactor.watch(this.#events.fd, () => this.#drain());
   }
 
-  get groups(): ReadonlySet<number> {
+  get groups(): Groups {
     return this.#groups;
   }
 
   refresh(): void {
-    this.#replace(new Set(dumpMemberships(this.#requests, this.#ifindex)));
+    this.#replace(this.#dump());
   }
 
   noteReport(_now: Millis): void {
@@ -103,12 +110,22 @@ export class RtnetlinkMemberships implements KernelMemberships {
   #apply(message: NetlinkMessage): void {
     const record = parseMembership(message);
     if (record?.ifindex !== this.#ifindex) return;
-    this.#next ??= new Set(this.#groups);
-    if (message.type === RTM_NEWMULTICAST) this.#next.add(record.group);
-    if (message.type === RTM_DELMULTICAST) this.#next.delete(record.group);
+    const key = String(record.group);
+    this.#next ??= new Map(this.#groups);
+    if (message.type === RTM_NEWMULTICAST) this.#next.set(key, record.group);
+    if (message.type === RTM_DELMULTICAST) this.#next.delete(key);
   }
 
-  #replace(groups: ReadonlySet<number>): void {
+  #dump(): Groups {
+    const families = [AF_INET, AF_INET6];
+    return groupsOf(
+      families.flatMap((family) =>
+        dumpMemberships(this.#requests, this.#ifindex, family)
+      ),
+    );
+  }
+
+  #replace(groups: Groups): void {
     if (sameGroups(groups, this.#groups)) return;
     this.#groups = groups;
     this.#changed();

@@ -1,5 +1,5 @@
 /**
- * IPv4 addresses: RTM_NEWADDR and RTM_DELADDR messages, and the dump.
+ * IPv4 and IPv6 addresses: RTM_NEWADDR and RTM_DELADDR messages, and the dump.
  *
  * The body is a struct ifaddrmsg (8 bytes): family u8, prefix length u8, flags u8, scope u8, index u32.
  */
@@ -19,13 +19,17 @@ export const RTM_NEWADDR = 20;
 export const RTM_DELADDR = 21;
 const RTM_GETADDR = 22;
 
+export const AF_UNSPEC = 0;
 export const AF_INET = 2;
+export const AF_INET6 = 10;
 export const IFADDR_LENGTH = 8;
 export const IFA_ADDRESS = 1;
 export const IFA_LOCAL = 2;
 const IFA_BROADCAST = 4;
 const IFA_FLAGS = 8;
 const IFA_F_SECONDARY = 0x1;
+const IFA_F_DADFAILED = 0x8;
+const IFA_F_TENTATIVE = 0x40;
 
 /** An address with its interface and a key that is unique on the interface. */
 export interface AddressRecord {
@@ -33,19 +37,53 @@ export interface AddressRecord {
   /** Local address, prefix length and peer address, whose combination is unique in the kernel. */
   readonly key: string;
   readonly address: InterfaceAddress;
+  /** False for an IPv6 address that duplicate address detection has not passed. */
+  readonly usable: boolean;
 }
 
-/** Parses an IPv4 address message. Returns undefined if it is malformed or of another type or family. */
+/** Parses an address message. Returns undefined if it is malformed or of another type or family. */
 export function parseAddress(
   message: NetlinkMessage,
 ): AddressRecord | undefined {
   const { body, type } = message;
   if (
     (type !== RTM_NEWADDR && type !== RTM_DELADDR) ||
-    body.byteLength < IFADDR_LENGTH || body.getUint8(0) !== AF_INET
+    body.byteLength < IFADDR_LENGTH
   ) {
     return undefined;
   }
+  switch (body.getUint8(0)) {
+    case AF_INET:
+      return parseIpv4(body);
+    case AF_INET6:
+      return parseIpv6(body);
+    default:
+      return undefined;
+  }
+}
+
+function parseIpv6(body: DataView): AddressRecord | undefined {
+  const attributes = new Attributes(body, IFADDR_LENGTH);
+  const address = attributes.address(IFA_LOCAL) ??
+    attributes.address(IFA_ADDRESS);
+  const prefixLength = body.getUint8(1);
+  if (!address || address.isIpv4 || prefixLength > 128) return undefined;
+  const flags = attributes.u32(IFA_FLAGS) ?? body.getUint8(2);
+  return {
+    ifindex: body.getUint32(4, true),
+    key: String(address),
+    address: {
+      address,
+      prefixLength,
+      broadcast: undefined,
+      scope: body.getUint8(3),
+      secondary: false,
+    },
+    usable: (flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) === 0,
+  };
+}
+
+function parseIpv4(body: DataView): AddressRecord | undefined {
   const attributes = new Attributes(body, IFADDR_LENGTH);
   const peer = attributes.ipv4(IFA_ADDRESS);
   const local = attributes.ipv4(IFA_LOCAL) ?? peer;
@@ -70,10 +108,11 @@ export function parseAddress(
         ((attributes.u32(IFA_FLAGS) ?? body.getUint8(2)) & IFA_F_SECONDARY) !==
           0,
     },
+    usable: true,
   };
 }
 
-/** Reads the IPv4 addresses of an interface. Throws `E_NETLINK`. */
+/** Reads the usable addresses of an interface, of both families. Throws `E_NETLINK`. */
 export function dumpAddresses(
   socket: RequestSocket,
   ifindex: number,
@@ -81,11 +120,11 @@ export function dumpAddresses(
   return socket.dump(
     () =>
       new MessageBuilder(RTM_GETADDR, NLM_F_DUMP)
-        .u8(AF_INET).u8(0).u8(0).u8(0).u32(0),
+        .u8(AF_UNSPEC).u8(0).u8(0).u8(0).u32(0),
     (message) => {
       const record = parseAddress(message);
-      return record?.ifindex === ifindex ? record : undefined;
+      return record?.ifindex === ifindex && record.usable ? record : undefined;
     },
-    "list IPv4 addresses",
+    "list addresses",
   );
 }

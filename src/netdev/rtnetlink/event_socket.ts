@@ -31,8 +31,12 @@ export const Group = {
   IPV4_IFADDR: 5,
   IPV4_ROUTE: 7,
   IPV4_RULE: 8,
+  IPV6_IFADDR: 9,
+  IPV6_ROUTE: 11,
+  IPV6_RULE: 19,
   NEXTHOP: 32,
   IPV4_MCADDR: 37,
+  IPV6_MCADDR: 38,
 } as const;
 
 /** Receive buffer. Request sockets have their own, so that a callback may send requests while it reads an event. */

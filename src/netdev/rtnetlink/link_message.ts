@@ -18,6 +18,10 @@ export const IFF_UP = 0x1;
 const IFF_ALLMULTI = 0x200;
 const IFF_LOWER_UP = 0x10000;
 
+const IFLA_AF_SPEC = 26;
+const IFLA_INET6_ADDR_GEN_MODE = 8;
+/** Address family of a nested attribute of IFLA_AF_SPEC. */
+const AF_INET6 = 10;
 export const IFLA_IFNAME = 3;
 export const IFLA_MTU = 4;
 export const IFLA_TXQLEN = 13;
@@ -71,6 +75,8 @@ export interface LinkInfo {
   readonly kind: string | undefined;
   /** Attributes specific to the kind (IFLA_INFO_DATA). */
   readonly kindData: Attributes | undefined;
+  /** How the kernel forms link-local addresses (IN6_ADDR_GEN_MODE_); undefined while IPv6 is off. */
+  readonly addrGenMode: number | undefined;
 }
 
 /** Parses a link message. Returns undefined if it is malformed, of another type, or about a bridge port (AF_BRIDGE). */
@@ -103,6 +109,9 @@ export function parseLink(message: NetlinkMessage): LinkInfo | undefined {
     txDropped: Number(attributes.u64(IFLA_STATS64, TX_DROPPED) ?? 0),
     kind: linkInfo?.string(IFLA_INFO_KIND),
     kindData: linkInfo?.nested(IFLA_INFO_DATA),
+    addrGenMode: attributes.nested(IFLA_AF_SPEC)?.nested(AF_INET6)?.u8(
+      IFLA_INET6_ADDR_GEN_MODE,
+    ),
   };
 }
 

@@ -11,13 +11,14 @@ import { IpoibError } from "../../base/errors.ts";
 import { Listeners } from "../../base/listeners.ts";
 import { getLogger } from "../../base/log.ts";
 import { Errno } from "../../base/errno.ts";
-import { IpAddress } from "../../wire/ip_address.ts";
+import type { IpAddress } from "../../wire/ip_address.ts";
 import {
   describeNamespace,
   type NetworkNamespace,
 } from "../../system/namespace.ts";
 import type { Reactor, Watch } from "../../system/reactor.ts";
 import type {
+  Groups,
   KernelMemberships,
   MembershipSource,
 } from "../memberships/kernel_memberships.ts";
@@ -91,7 +92,7 @@ export class ConfigMirror implements NetConfig {
   #records = new Map<string, InterfaceAddress>();
   #addresses: readonly InterfaceAddress[] = [];
   /** The set from which {@linkcode memberships} was made. */
-  #groups: ReadonlySet<number> = NO_GROUPS;
+  #groups: Groups = NO_GROUPS;
   #memberships: readonly IpAddress[] = [];
   #routesByPort = false;
   /** True after an event that a rule was added or deleted. */
@@ -145,7 +146,7 @@ export class ConfigMirror implements NetConfig {
     const groups = this.#gone ? NO_GROUPS : this.#attached.memberships.groups;
     if (groups !== this.#groups) {
       this.#groups = groups;
-      this.#memberships = [...groups].map(IpAddress.ipv4);
+      this.#memberships = [...groups.values()];
     }
     return this.#memberships;
   }
@@ -263,7 +264,7 @@ export class ConfigMirror implements NetConfig {
       case RTM_DELADDR: {
         const record = parseAddress(event);
         if (record?.ifindex !== this.ifindex) return;
-        if (event.type === RTM_NEWADDR) {
+        if (event.type === RTM_NEWADDR && record.usable) {
           this.#records.set(record.key, record.address);
         } else this.#records.delete(record.key);
         this.#setAddresses();
@@ -361,7 +362,7 @@ export class ConfigMirror implements NetConfig {
   }
 }
 
-const NO_GROUPS: ReadonlySet<number> = new Set();
+const NO_GROUPS: Groups = new Map();
 
 /** Groups whose events change the mirror. */
 const GROUPS = [
@@ -369,6 +370,9 @@ const GROUPS = [
   Group.IPV4_IFADDR,
   Group.IPV4_ROUTE,
   Group.IPV4_RULE,
+  Group.IPV6_IFADDR,
+  Group.IPV6_ROUTE,
+  Group.IPV6_RULE,
   Group.NEXTHOP,
 ];
 

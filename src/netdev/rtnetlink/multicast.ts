@@ -1,10 +1,12 @@
 /**
- * IPv4 multicast memberships: RTM_NEWMULTICAST and RTM_DELMULTICAST events, and the dump (Linux 6.15 or so).
+ * Multicast memberships: RTM_NEWMULTICAST and RTM_DELMULTICAST events (Linux 6.14 or so), and the dumps (IPv4: Linux
+ * 6.15 or so).
  *
  * The body is a struct ifaddrmsg as for addresses (address.ts). IFA_MULTICAST contains the group.
  */
 
-import { AF_INET, IFADDR_LENGTH } from "./address.ts";
+import type { IpAddress } from "../../wire/ip_address.ts";
+import { AF_INET, AF_INET6, IFADDR_LENGTH } from "./address.ts";
 import {
   Attributes,
   MessageBuilder,
@@ -21,11 +23,10 @@ const IFA_MULTICAST = 7;
 /** A group joined on an interface. */
 export interface MembershipRecord {
   readonly ifindex: number;
-  /** The group as a signed 32-bit IPv4 address. */
-  readonly group: number;
+  readonly group: IpAddress;
 }
 
-/** Parses an IPv4 membership message. Returns undefined if it is malformed or of another type or family. */
+/** Parses a membership message. Returns undefined if it is malformed or of another type or family. */
 export function parseMembership(
   message: NetlinkMessage,
 ): MembershipRecord | undefined {
@@ -33,29 +34,31 @@ export function parseMembership(
   if (
     (type !== RTM_NEWMULTICAST && type !== RTM_DELMULTICAST &&
       type !== RTM_GETMULTICAST) ||
-    body.byteLength < IFADDR_LENGTH || body.getUint8(0) !== AF_INET
+    body.byteLength < IFADDR_LENGTH
   ) {
     return undefined;
   }
-  const group = new Attributes(body, IFADDR_LENGTH).ipv4(IFA_MULTICAST);
-  return group === undefined
+  const group = new Attributes(body, IFADDR_LENGTH).address(IFA_MULTICAST);
+  const family = body.getUint8(0);
+  return group === undefined || family !== (group.isIpv4 ? AF_INET : AF_INET6)
     ? undefined
     : { ifindex: body.getUint32(4, true), group };
 }
 
-/** Reads the IPv4 groups joined on an interface. Throws `E_NETLINK`, with EOPNOTSUPP if the kernel has no such dump. */
+/** Reads the groups of a family joined on an interface. Throws `E_NETLINK`, with EOPNOTSUPP if the kernel has no such dump. */
 export function dumpMemberships(
   socket: RequestSocket,
   ifindex: number,
-): number[] {
+  family: number,
+): IpAddress[] {
   return socket.dump(
     () =>
       new MessageBuilder(RTM_GETMULTICAST, NLM_F_DUMP)
-        .u8(AF_INET).u8(0).u8(0).u8(0).u32(0),
+        .u8(family).u8(0).u8(0).u8(0).u32(0),
     (message) => {
       const record = parseMembership(message);
       return record?.ifindex === ifindex ? record.group : undefined;
     },
-    "list IPv4 multicast memberships",
+    "list multicast memberships",
   );
 }

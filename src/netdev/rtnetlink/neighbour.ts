@@ -7,7 +7,7 @@
 
 import type { Millis } from "../../base/units.ts";
 import { IpAddress } from "../../wire/ip_address.ts";
-import { AF_INET } from "./address.ts";
+import { AF_INET, AF_INET6, AF_UNSPEC } from "./address.ts";
 import {
   attributeLength,
   findAttribute,
@@ -21,8 +21,6 @@ export const RTM_NEWNEIGH = 28;
 export const RTM_DELNEIGH = 29;
 const RTM_GETNEIGH = 30;
 
-const AF_UNSPEC = 0;
-export const AF_INET6 = 10;
 const NDMSG_LENGTH = 12;
 const NDA_DST = 1;
 const NDA_CACHEINFO = 3;

@@ -8,14 +8,13 @@
  */
 
 import type { IpAddress } from "../../wire/ip_address.ts";
-import { AF_INET } from "./address.ts";
+import { AF_INET, AF_INET6 } from "./address.ts";
 import {
   align,
   Attributes,
   type NetlinkMessage,
   parseIpAddress,
 } from "./message.ts";
-import { AF_INET6 } from "./neighbour.ts";
 import { RTA_OIF } from "./route_flow.ts";
 
 const RTM_NEWROUTE = 24;

@@ -6,9 +6,8 @@
  */
 
 import type { IpAddress } from "../../wire/ip_address.ts";
-import { AF_INET } from "./address.ts";
+import { AF_INET, AF_INET6 } from "./address.ts";
 import { MessageBuilder } from "./message.ts";
-import { AF_INET6 } from "./neighbour.ts";
 
 const RTM_GETROUTE = 26;
 const RTA_DST = 1;

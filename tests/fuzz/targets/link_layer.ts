@@ -1,5 +1,6 @@
-/** ARP in both its forms, and link-layer addresses. */
+/** ARP in both its forms, neighbour discovery, link-layer addresses. */
 
+import { assert } from "@std/assert";
 import { ARP_LENGTH, emitArp, parseArp } from "../../../src/wire/arp.ts";
 import {
   DEVICE_ARP_LENGTH,
@@ -10,8 +11,16 @@ import {
   linkAddressBytes,
   parseLinkAddress,
 } from "../../../src/wire/link_address.ts";
+import { icmpv6Checksum } from "../../../src/wire/checksum.ts";
+import {
+  LINK_ADDRESS_OPTION_LENGTH,
+  parseNd,
+  rewriteNd,
+} from "../../../src/wire/neighbour_discovery.ts";
 import { prefilled, viewOf } from "../../wire/support.ts";
 import { assertSameBytes, parserTarget } from "./target.ts";
+
+const PEER = { flags: 0, qpn: 0x48, gid: new Uint8Array(16).fill(7) };
 
 function arp(bytes: Uint8Array): boolean {
   const parsed = parseArp(viewOf(bytes), 0, bytes.length);
@@ -38,7 +47,29 @@ function linkAddress(bytes: Uint8Array): boolean {
   return true;
 }
 
+/** Adds and removes link-layer addresses; every second input, by its last bit, has its checksum repaired. */
+function nd(input: Uint8Array): boolean {
+  const bytes = input.slice();
+  const view = viewOf(bytes);
+  if (bytes.length > 48 && (bytes[bytes.length - 1]! & 1) !== 0) {
+    view.setUint16(42, 0);
+    view.setUint16(42, icmpv6Checksum(view, 0, 40, bytes.length - 40));
+  }
+  const message = parseNd(view, 0, bytes.length);
+  if (message === undefined) return false;
+  const into = prefilled(bytes.length + LINK_ADDRESS_OPTION_LENGTH);
+  for (const address of [PEER, undefined]) {
+    const length = rewriteNd(view, 0, message, address, viewOf(into), 0);
+    const again = parseNd(viewOf(into), 0, length);
+    assert(again);
+    assert(again.target.equals(message.target));
+    assert((again.linkAddress === undefined) === (address === undefined));
+  }
+  return true;
+}
+
 export const linkLayerTargets = [
+  parserTarget("nd", "bytes", nd),
   parserTarget("arp", "bytes", arp),
   parserTarget("device_arp", "bytes", deviceArp),
   parserTarget("link_address", "bytes", linkAddress),

@@ -1,5 +1,5 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { FLOW_WORDS } from "../../../src/ipoib/family/address_family.ts";
+
 import { ipv4Family } from "../../../src/ipoib/family/ipv4_family.ts";
 import { IpAddress } from "../../../src/wire/ip_address.ts";
 import { broadcastMgid } from "../../../src/wire/mgid.ts";
@@ -31,7 +31,7 @@ function at3(packet: Uint8Array): DataView {
 }
 
 function keyOf(packet: Uint8Array, byPort = false): number[] | undefined {
-  const key = new Int32Array(FLOW_WORDS);
+  const key = new Int32Array(ipv4Family.flowWords);
   return ipv4Family.flowKey(at3(packet), 3, packet.length, key, byPort)
     ? [...key]
     : undefined;
@@ -143,6 +143,6 @@ Deno.test("IPv4: the MGID of a group has the link's scope and P_Key and the low 
 });
 
 Deno.test("IPv4: IGMP packets are membership reports", () => {
-  assertEquals(ipv4Family.isReport(at3(spoilt({ 9: 2 })), 3), true);
-  assertEquals(ipv4Family.isReport(at3(UDP), 3), false);
+  assertEquals(ipv4Family.isReport(at3(spoilt({ 9: 2 })), 3, 28), true);
+  assertEquals(ipv4Family.isReport(at3(UDP), 3, 28), false);
 });

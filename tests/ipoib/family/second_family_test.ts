@@ -89,6 +89,8 @@ const announced: string[] = [];
 
 /** Packets consist of four bytes (version, kind, flow), two 128-bit addresses, and a payload. */
 const wideFamily: AddressFamily = {
+  flowWords: 4,
+  isOnLinkGroup: () => true,
   etherType: ETHER_TYPE,
   resolutionType: ETHER_TYPE,
   isResolution: (view, at, length) =>

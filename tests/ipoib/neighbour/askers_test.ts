@@ -25,7 +25,7 @@ Deno.test("take() returns the oldest live request for a pair of addresses", () =
       now += pause;
       const key = `${sender} ${target}`;
       if (!take) {
-        askers.add(sender, target, peer(qpn), now);
+        askers.add(sender, target, peer(qpn), false, now);
         model.push({ key, qpn, at: now });
         return;
       }
@@ -36,7 +36,7 @@ Deno.test("take() returns the oldest live request for a pair of addresses", () =
         if (!first) break;
         if (now - first.at <= ASKER_LIFETIME_MS) expected = first.qpn;
       }
-      assertEquals(askers.take(sender, target, now)?.qpn, expected);
+      assertEquals(askers.take(sender, target, now)?.from.qpn, expected);
     });
   }));
 });
@@ -44,10 +44,10 @@ Deno.test("take() returns the oldest live request for a pair of addresses", () =
 Deno.test("over the limit the oldest requests are dropped", () => {
   const askers = new Askers(new Statistics());
   const total = MAX_ASKERS + 10;
-  for (let i = 0; i < total; i++) askers.add(i, 7, peer(i), 0);
+  for (let i = 0; i < total; i++) askers.add(i, 7, peer(i), false, 0);
   const left = Array.from(
     { length: total },
-    (_, i) => askers.take(i, 7, 0)?.qpn,
+    (_, i) => askers.take(i, 7, 0)?.from.qpn,
   );
   assertEquals(left.slice(0, 10), new Array(10).fill(undefined));
   assertEquals(
@@ -58,13 +58,13 @@ Deno.test("over the limit the oldest requests are dropped", () => {
 
 Deno.test("over the limit the oldest requests of one sender are dropped", () => {
   const askers = new Askers(new Statistics());
-  for (let i = 0; i < MAX_ASKERS + 10; i++) askers.add(0, 7, peer(i), 0);
-  assertEquals(askers.take(0, 7, 0)!.qpn, 10);
+  for (let i = 0; i < MAX_ASKERS + 10; i++) askers.add(0, 7, peer(i), false, 0);
+  assertEquals(askers.take(0, 7, 0)!.from.qpn, 10);
 });
 
 Deno.test("clear() drops all requests", () => {
   const askers = new Askers(new Statistics());
-  askers.add(0, 7, peer(1), 0);
+  askers.add(0, 7, peer(1), false, 0);
   askers.clear();
   assertEquals(askers.take(0, 7, 0), undefined);
 });

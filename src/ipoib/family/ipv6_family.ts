@@ -1,0 +1,125 @@
+/** IPv6 as an address family. */
+
+import type { Flow } from "../../netdev/netdev.ts";
+import { EtherType } from "../../wire/encap.ts";
+import { IpAddress, V4_MAPPED } from "../../wire/ip_address.ts";
+import {
+  icmpv6Offset,
+  IPV6_HEADER_LENGTH,
+  Ipv6Field,
+  isIpv6Packet,
+  NextHeader,
+} from "../../wire/ipv6_header.ts";
+import { IpProtocol } from "../../wire/ipv4.ts";
+import { ipv6Mgid } from "../../wire/mgid.ts";
+import { isNd } from "../../wire/neighbour_discovery.ts";
+import { NdTranslator } from "../neighbour/nd_translator.ts";
+import type { AddressFamily } from "./address_family.ts";
+
+const MULTICAST = 0xff;
+/** Scopes below link-local never leave the host (RFC 4291 section 2.7). */
+const LINK_LOCAL_SCOPE = 2;
+const PORTS_LENGTH = 4;
+/** MLD reports, version 1 and 2, and done (RFC 2710, RFC 3810). */
+const MLD_TYPES: readonly number[] = [131, 132, 143];
+
+/** Words of a flow's key: source, destination, ports, traffic class and protocol. */
+const KEY_WORDS = 10;
+
+export const ipv6Family: AddressFamily = {
+  etherType: EtherType.Ipv6,
+  resolutionType: EtherType.Ipv6,
+  flowWords: KEY_WORDS,
+
+  isResolution: (view, ip, length) =>
+    mayBeIcmpv6(view, ip, length) && isNd(view, ip, length),
+
+  translator: (parts) => new NdTranslator(parts),
+
+  has: (address) => !address.isIpv4,
+
+  allHosts: IpAddress.parse("ff02::1")!,
+
+  flowKey(view, ip, length, key, byPort) {
+    if (!isIpv6Packet(view, ip, length)) return false;
+    for (let word = 0; word < 8; word++) {
+      key[word] = view.getInt32(ip + Ipv6Field.Source + 4 * word);
+    }
+    if (key[4] === 0 && key[5] === 0 && key[6] === V4_MAPPED) return false;
+    key[8] = byPort ? portsOf(view, ip, length) : 0;
+    key[9] = trafficClass(view, ip) << 8 |
+      (byPort ? view.getUint8(ip + Ipv6Field.NextHeader) : 0);
+    return true;
+  },
+
+  flow(view, ip, length): Flow {
+    const ports = portsOf(view, ip, length);
+    return {
+      destination: addressAt(view, ip + Ipv6Field.Destination),
+      source: addressAt(view, ip + Ipv6Field.Source),
+      tos: trafficClass(view, ip),
+      protocol: view.getUint8(ip + Ipv6Field.NextHeader),
+      sourcePort: ports >>> 16,
+      destinationPort: ports & 0xffff,
+    };
+  },
+
+  flowHash(view, ip, length) {
+    let hash = Math.imul(portsOf(view, ip, length), 0xc2b2ae3d) ^
+      view.getUint8(ip + Ipv6Field.NextHeader);
+    for (let word = 0; word < 8; word++) {
+      hash = Math.imul(
+        hash ^ view.getInt32(ip + Ipv6Field.Source + 4 * word),
+        0x9e3779b1,
+      );
+    }
+    return hash;
+  },
+
+  isMulticast: ({ w0 }) => w0 >>> 24 === MULTICAST,
+
+  isOnLinkGroup: ({ w0 }) => (w0 >>> 16 & 0xf) >= LINK_LOCAL_SCOPE,
+
+  mgid: (group, broadcastMgid) => ipv6Mgid(group.bytes(), broadcastMgid),
+
+  isPacket: isIpv6Packet,
+
+  isReport(view, ip, length) {
+    if (!mayBeIcmpv6(view, ip, length)) return false;
+    const offset = icmpv6Offset(view, ip, length);
+    return offset !== 0 && MLD_TYPES.includes(view.getUint8(ip + offset));
+  },
+
+  isToGroup: (view, ip) =>
+    view.getUint8(ip + Ipv6Field.Destination) === MULTICAST,
+};
+
+/** False for the packets of all other protocols, by their first next header alone. */
+function mayBeIcmpv6(view: DataView, ip: number, length: number): boolean {
+  if (length < IPV6_HEADER_LENGTH) return false;
+  const next = view.getUint8(ip + Ipv6Field.NextHeader);
+  return next === NextHeader.Icmpv6 || next === NextHeader.HopByHop ||
+    next === NextHeader.DestinationOptions;
+}
+
+function trafficClass(view: DataView, ip: number): number {
+  return view.getUint16(ip) >> 4 & 0xff;
+}
+
+/** Source and destination port as one word, of TCP and UDP directly behind the fixed header; else 0. */
+function portsOf(view: DataView, ip: number, length: number): number {
+  const next = view.getUint8(ip + Ipv6Field.NextHeader);
+  if (next !== IpProtocol.Tcp && next !== IpProtocol.Udp) return 0;
+  return IPV6_HEADER_LENGTH + PORTS_LENGTH <= length
+    ? view.getInt32(ip + IPV6_HEADER_LENGTH)
+    : 0;
+}
+
+function addressAt(view: DataView, at: number): IpAddress {
+  return new IpAddress(
+    view.getInt32(at),
+    view.getInt32(at + 4),
+    view.getInt32(at + 8),
+    view.getInt32(at + 12),
+  );
+}

@@ -1,0 +1,84 @@
+/**
+ * A table of flows: open addressing with linear probing by keys of a fixed number of words, nothing allocated for a
+ * lookup. Entries are never deleted one by one.
+ */
+
+import { mixBits } from "./address_table.ts";
+
+const MIN_SLOTS = 16;
+
+export class FlowTable<T> {
+  readonly #words: number;
+  #keys: Int32Array;
+  #values: (T | undefined)[] = new Array(MIN_SLOTS).fill(undefined);
+  #mask = MIN_SLOTS - 1;
+  #size = 0;
+
+  /** @param words of a key; a key array may have more */
+  constructor(words: number) {
+    this.#words = words;
+    this.#keys = new Int32Array(MIN_SLOTS * words);
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  find(key: Int32Array): T | undefined {
+    return this.#values[this.#slot(key)];
+  }
+
+  /** Adds an entry, or replaces the value of the one that is there. */
+  set(key: Int32Array, value: T): void {
+    if (2 * (this.#size + 1) > this.#values.length) this.#grow();
+    const slot = this.#slot(key);
+    if (this.#values[slot] === undefined) this.#size++;
+    this.#keys.set(key.subarray(0, this.#words), slot * this.#words);
+    this.#values[slot] = value;
+  }
+
+  clear(): void {
+    if (this.#size > 0) this.#reset(MIN_SLOTS);
+  }
+
+  /** The slot of an entry, or the empty one where it would be. */
+  #slot(key: Int32Array): number {
+    const words = this.#words;
+    const keys = this.#keys;
+    const mask = this.#mask;
+    let slot = hash(key, words) & mask;
+    for (; this.#values[slot] !== undefined; slot = (slot + 1) & mask) {
+      const at = slot * words;
+      let i = 0;
+      while (i < words && keys[at + i] === key[i]) i++;
+      if (i === words) break;
+    }
+    return slot;
+  }
+
+  #grow(): void {
+    const keys = this.#keys;
+    const values = this.#values;
+    this.#reset(2 * values.length);
+    for (const [slot, value] of values.entries()) {
+      if (value === undefined) continue;
+      const at = slot * this.#words;
+      this.set(keys.subarray(at, at + this.#words), value);
+    }
+  }
+
+  #reset(slots: number): void {
+    this.#keys = new Int32Array(slots * this.#words);
+    this.#values = new Array(slots).fill(undefined);
+    this.#mask = slots - 1;
+    this.#size = 0;
+  }
+}
+
+function hash(key: Int32Array, words: number): number {
+  let sum = 0;
+  for (let i = 0; i < words; i++) {
+    sum = Math.imul(sum ^ key[i]!, 0x9e3779b1) ^ sum >>> 15;
+  }
+  return mixBits(sum);
+}

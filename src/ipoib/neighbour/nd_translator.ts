@@ -1,0 +1,318 @@
+/**
+ * Neighbour discovery between the kernel, whose link-layer addresses have no bytes here, and the link, where they have 20.
+ *
+ * The kernel runs neighbour and router discovery, detects duplicate addresses, and is a proxy. The translator adds the
+ * link-layer address option to the kernel's messages and removes it from those of the link (RFC 4861, RFC 4391
+ * section 9.3); all other options stay.
+ *
+ * | from the kernel              | option                                    | destination                              |
+ * |------------------------------|-------------------------------------------|------------------------------------------|
+ * | solicitation of a neighbour  | own address, but not from `::`            | the group, or the peer that it names      |
+ * | advertisement of a neighbour | own address, but not as answer to unicast | the group, or the peer that solicited     |
+ * | solicitation of a router     | own address, but not from `::`            | the group                                |
+ * | advertisement of a router    | own address                               | the group, or the peer that solicited     |
+ * | redirect                     | the target's address, if known            | the peer                                 |
+ *
+ * A message to a host whose address is unknown goes to the broadcast group.
+ */
+
+import type { Millis } from "../../base/units.ts";
+import { EtherType } from "../../wire/encap.ts";
+import { EthernetKind, FRAME_HEADER_LENGTH } from "../../wire/ethernet.ts";
+import { writeEthernetHeader } from "../../wire/frame_header.ts";
+import { IpAddress } from "../../wire/ip_address.ts";
+import {
+  isIpv6Multicast,
+  isLinkLocal,
+  isUnspecified,
+  sameIpv6Prefix,
+  solicitedNodeGroup,
+} from "../../wire/ipv6_address.ts";
+import {
+  formatLinkAddress,
+  type LinkAddress,
+  linkAddressBytes,
+  linkAddressEquals,
+} from "../../wire/link_address.ts";
+import { ipv6Mgid } from "../../wire/mgid.ts";
+import {
+  emitNd,
+  LINK_ADDRESS_OPTION_LENGTH,
+  NaFlag,
+  type NdMessage,
+  NdType,
+  parseNd,
+  rewriteNd,
+} from "../../wire/neighbour_discovery.ts";
+import { VNET_HEADER_LENGTH } from "../../wire/vnet.ts";
+import type { Destination } from "../egress.ts";
+import type { Translator, TranslatorParts } from "../family/translator.ts";
+import { type DropReason, refusal } from "../statistics.ts";
+import { Askers } from "./askers.ts";
+
+/** Largest message in bytes: the largest IPoIB MTU in datagram mode, 4092, and an option. */
+const MAX_MESSAGE = 4096 + LINK_ADDRESS_OPTION_LENGTH;
+/** Conflicts that are logged, at most. */
+const MAX_CONFLICTS = 256;
+const ALL_NODES = IpAddress.parse("ff02::1")!;
+
+/** See above. */
+export class NdTranslator implements Translator {
+  readonly #parts: TranslatorParts;
+  readonly #askers: Askers;
+  readonly #conflicts = new Set<string>();
+  readonly #frame = new Uint8Array(FRAME_HEADER_LENGTH + MAX_MESSAGE);
+  readonly #frameView = new DataView(this.#frame.buffer);
+
+  constructor(parts: TranslatorParts) {
+    this.#parts = parts;
+    this.#askers = new Askers(parts.sender.statistics);
+  }
+
+  clear(): void {
+    this.#askers.clear();
+  }
+
+  // From the kernel -----------------------------------------------------------------------------------------
+
+  transmit(slot: number, length: number): void {
+    const { sender } = this.#parts;
+    const { view, bytes, stride, layout } = sender.memory;
+    const ip = slot * stride + layout.payload;
+    const message = parseNd(view, ip, length);
+    if (!message || message.length > MAX_MESSAGE - LINK_ADDRESS_OPTION_LENGTH) {
+      sender.drop(slot, "tx_malformed");
+      return;
+    }
+    const [destination, option] = this.#route(message);
+    if (!destination) {
+      sender.drop(slot, "tx_link_down");
+      return;
+    }
+    const rewritten = rewriteNd(view, ip, message, option, this.#frameView, 0);
+    bytes.set(this.#frame.subarray(0, rewritten), ip);
+    this.#send(slot, rewritten, destination);
+  }
+
+  request(target: IpAddress): void {
+    const source = this.#sourceFor(target);
+    if (!source) return;
+    this.#emit({
+      type: NdType.NeighbourSolicitation,
+      source,
+      destination: solicitedNodeGroup(target),
+      target,
+      flags: 0,
+    });
+  }
+
+  /** Sends unsolicited advertisements to all nodes (RFC 4861 section 7.2.6). */
+  announce(addresses: readonly IpAddress[]): void {
+    for (const target of addresses) {
+      this.#emit({
+        type: NdType.NeighbourAdvertisement,
+        source: target,
+        destination: ALL_NODES,
+        target,
+        flags: NaFlag.Override,
+      });
+    }
+  }
+
+  #emit(message: Omit<Parameters<typeof emitNd>[0], "linkAddress">): void {
+    const { sender, identity } = this.#parts;
+    const slot = sender.memory.reserve(true);
+    if (slot < 0) {
+      sender.statistics.drop("tx_no_slot");
+      return;
+    }
+    const { view, bytes, stride, layout } = sender.memory;
+    const base = slot * stride;
+    bytes.fill(0, base + layout.vnet, base + layout.vnet + VNET_HEADER_LENGTH);
+    const length = emitNd(
+      { ...message, linkAddress: identity.address },
+      view,
+      base + layout.payload,
+    );
+    const destination = this.#group(message.destination);
+    if (destination) this.#send(slot, length, destination);
+    else sender.drop(slot, "tx_link_down");
+  }
+
+  /** The destination of a message of the kernel, and the link-layer address that it carries. */
+  #route(
+    message: NdMessage,
+  ): [Destination | undefined, LinkAddress | undefined] {
+    const { identity, neighbours, sender } = this.#parts;
+    const { type, source, destination, target } = message;
+    const own = identity.address;
+    const toGroup = isIpv6Multicast(destination);
+    switch (type) {
+      case NdType.NeighbourSolicitation: {
+        // Duplicate address detection resolves nothing.
+        if (isUnspecified(source)) return [this.#group(destination), undefined];
+        const { peer } = neighbours.onKernelRequest(target, !toGroup);
+        return [
+          toGroup ? this.#group(destination) : this.#peer(peer?.address),
+          own,
+        ];
+      }
+      case NdType.NeighbourAdvertisement: {
+        if (toGroup) return [this.#group(destination), own];
+        const asker = this.#askers.take(destination, target, sender.now);
+        if (asker) neighbours.learnRequester(destination, asker.from);
+        return [
+          this.#peer(
+            asker?.from ?? neighbours.find(destination)?.peer?.address,
+          ),
+          asker?.unicast ? undefined : own,
+        ];
+      }
+      case NdType.Redirect:
+        return [
+          this.#peer(neighbours.find(destination)?.peer?.address),
+          neighbours.find(target)?.peer?.address,
+        ];
+      default:
+        return [
+          toGroup
+            ? this.#group(destination)
+            : this.#peer(neighbours.find(destination)?.peer?.address),
+          isUnspecified(source) ? undefined : own,
+        ];
+    }
+  }
+
+  #group(address: IpAddress): Destination | undefined {
+    const { groups } = this.#parts;
+    const { broadcast } = groups;
+    return broadcast &&
+      groups.destinationFor(ipv6Mgid(address.bytes(), broadcast.mgid));
+  }
+
+  #peer(address: LinkAddress | undefined): Destination | undefined {
+    const { peers, groups } = this.#parts;
+    return (address && peers.get(address)) ?? groups.broadcast;
+  }
+
+  #send(slot: number, length: number, destination: Destination): void {
+    const { sender } = this.#parts;
+    sender.statistics.ndSent++;
+    sender.writeHeaders(slot, destination.kind, EtherType.Ipv6);
+    destination.egress.send(slot, length);
+  }
+
+  /** The address to solicit from: one of the target's subnet, else a link-local one, else the first. */
+  #sourceFor(target: IpAddress): IpAddress | undefined {
+    const addresses = this.#parts.netdev.config.addresses
+      .filter(({ address }) => !address.isIpv4);
+    const near =
+      addresses.find(({ address, prefixLength }) =>
+        sameIpv6Prefix(address, target, prefixLength)
+      ) ?? addresses.find(({ address }) => isLinkLocal(address));
+    return (near ?? addresses[0])?.address;
+  }
+
+  // To the kernel -------------------------------------------------------------------------------------------
+
+  receive(
+    view: DataView,
+    base: number,
+    length: number,
+    sourceLid: number,
+    now: Millis,
+  ): DropReason | undefined {
+    const message = parseNd(view, base, length);
+    if (!message || message.length > MAX_MESSAGE) return "rx_malformed";
+    const { identity } = this.#parts;
+    const { linkAddress, destination } = message;
+    if (linkAddress) {
+      if (linkAddressEquals(linkAddress, identity.address)) return undefined;
+      if (message.type !== NdType.Redirect) {
+        this.#parts.paths.checkSourceLid(linkAddress.gid, sourceLid, now);
+      }
+      this.#learn(message, linkAddress, now);
+    }
+    const rewritten = rewriteNd(
+      view,
+      base,
+      message,
+      undefined,
+      this.#frameView,
+      FRAME_HEADER_LENGTH,
+    );
+    writeEthernetHeader(
+      this.#frameView,
+      VNET_HEADER_LENGTH,
+      isIpv6Multicast(destination) ? EthernetKind.Multicast : EthernetKind.Host,
+      EtherType.Ipv6,
+    );
+    const written = this.#parts.netdev.writeBytes(
+      this.#frame.subarray(0, FRAME_HEADER_LENGTH + rewritten),
+    );
+    if (written < 0) return refusal(-written);
+    this.#parts.sender.statistics.ndReceived++;
+    return undefined;
+  }
+
+  #learn(message: NdMessage, from: LinkAddress, now: Millis): void {
+    const { neighbours } = this.#parts;
+    const { type, source, destination, target, flags } = message;
+    switch (type) {
+      case NdType.NeighbourSolicitation:
+        if (isUnspecified(source) || this.#isConflict(source, from)) return;
+        neighbours.learn(source, from, "request");
+        this.#askers.add(
+          source,
+          target,
+          from,
+          !isIpv6Multicast(destination),
+          now,
+        );
+        return;
+      case NdType.NeighbourAdvertisement: {
+        if (isIpv6Multicast(target) || this.#isConflict(target, from)) return;
+        const override = (flags & NaFlag.Override) !== 0;
+        const solicited = (flags & NaFlag.Solicited) !== 0;
+        const known = neighbours.find(target)?.peer;
+        // Without the flag a known address stays (RFC 4861 section 7.2.5).
+        if (known && !override) return;
+        neighbours.learn(
+          target,
+          from,
+          solicited ? "reply" : override ? "announcement" : "request",
+        );
+        return;
+      }
+      case NdType.RouterSolicitation:
+        if (isUnspecified(source) || this.#isConflict(source, from)) return;
+        neighbours.learn(source, from, "request");
+        return;
+      case NdType.RouterAdvertisement:
+        // The kernel makes an entry for each router.
+        if (!this.#isConflict(source, from)) {
+          neighbours.learnRequester(source, from);
+        }
+        return;
+      case NdType.Redirect:
+        if (!neighbours.find(target)?.peer) {
+          neighbours.learn(target, from, "request");
+        }
+        return;
+    }
+  }
+
+  /** True if the address is our own; says so once. */
+  #isConflict(address: IpAddress, who: LinkAddress): boolean {
+    if (!this.#parts.netdev.config.isLocal(address)) return false;
+    const text = `${address}`;
+    if (!this.#conflicts.has(text)) {
+      if (this.#conflicts.size >= MAX_CONFLICTS) this.#conflicts.clear();
+      this.#conflicts.add(text);
+      this.#parts.log.warn(
+        `${text} is also used by ${formatLinkAddress(linkAddressBytes(who))}`,
+      );
+    }
+    return true;
+  }
+}

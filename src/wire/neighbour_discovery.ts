@@ -1,0 +1,255 @@
+/**
+ * Neighbour discovery messages (RFC 4861 section 4): ICMPv6 types 133 to 137, and their link-layer address options.
+ *
+ * | type | message                | bytes before the options | target at | link-layer address of      |
+ * |------|------------------------|--------------------------|-----------|----------------------------|
+ * | 133  | router solicitation    | 8                        |           | the source (option 1)      |
+ * | 134  | router advertisement   | 16                       |           | the source (option 1)      |
+ * | 135  | neighbour solicitation | 24                       | 8         | the source (option 1)      |
+ * | 136  | neighbour advertisement | 24                      | 8         | the target (option 2)      |
+ * | 137  | redirect               | 40                       | 8         | the target (option 2)      |
+ *
+ * On IPoIB the option has 24 bytes: type, length 3, two zeros, the 20-byte address (RFC 4391 section 9.3). On the
+ * kernel's device there is none. An option of another length is not understood and is removed all the same.
+ */
+
+import { icmpv6Checksum } from "./checksum.ts";
+import { IpAddress } from "./ip_address.ts";
+import { icmpv6Offset, Ipv6Field, isIpv6Packet } from "./ipv6_header.ts";
+import {
+  emitLinkAddress,
+  LINK_ADDRESS_LENGTH,
+  type LinkAddress,
+  parseLinkAddress,
+} from "./link_address.ts";
+
+/** ICMPv6 types. */
+export const NdType = {
+  RouterSolicitation: 133,
+  RouterAdvertisement: 134,
+  NeighbourSolicitation: 135,
+  NeighbourAdvertisement: 136,
+  Redirect: 137,
+} as const;
+
+/** Bits of the fifth byte of a neighbour advertisement. */
+export const NaFlag = {
+  Router: 0x80,
+  Solicited: 0x40,
+  Override: 0x20,
+} as const;
+
+/** Bytes of a link-layer address option on IPoIB. */
+export const LINK_ADDRESS_OPTION_LENGTH = 24;
+/** Hop limit of every message: one that a router has forwarded is refused (RFC 4861 section 6.1). */
+const ND_HOP_LIMIT = 255;
+
+const FIXED_LENGTHS: readonly number[] = [8, 16, 24, 24, 40];
+const FLAGS = 4;
+const TARGET = 8;
+const SOURCE_LINK_ADDRESS = 1;
+const TARGET_LINK_ADDRESS = 2;
+const OPTION_UNIT = 8;
+const CHECKSUM = 2;
+
+/** A message in a packet. */
+export interface NdMessage {
+  readonly type: number;
+  readonly source: IpAddress;
+  readonly destination: IpAddress;
+  /** Of types 135 to 137; the unspecified address for the others. */
+  readonly target: IpAddress;
+  /** {@linkcode NaFlag} of a neighbour advertisement, else 0. */
+  readonly flags: number;
+  /** Of the source or the target; undefined if there is no option of 24 bytes. */
+  readonly linkAddress: LinkAddress | undefined;
+  /** Offset of the ICMPv6 message in the packet. */
+  readonly offset: number;
+  /** Bytes of the packet. */
+  readonly length: number;
+}
+
+const UNSPECIFIED = new IpAddress(0, 0, 0, 0);
+
+/** True if an ICMPv6 type is one of the five. */
+function isNdType(type: number): boolean {
+  return type >= NdType.RouterSolicitation && type <= NdType.Redirect;
+}
+
+/** True if the packet of `length` bytes at `ip` is a neighbour discovery message, valid or not. */
+export function isNd(view: DataView, ip: number, length: number): boolean {
+  const offset = icmpv6Offset(view, ip, length);
+  return offset !== 0 && isNdType(view.getUint8(ip + offset));
+}
+
+/**
+ * The message in `length` bytes at `ip`; undefined if it is not valid: hop limit, code, checksum, length, an option of
+ * length 0 or beyond the end (RFC 4861 sections 6.1, 7.1 and 8.1).
+ */
+export function parseNd(
+  view: DataView,
+  ip: number,
+  length: number,
+): NdMessage | undefined {
+  if (!isIpv6Packet(view, ip, length)) return undefined;
+  const whole = 40 + view.getUint16(ip + Ipv6Field.PayloadLength);
+  const offset = icmpv6Offset(view, ip, whole);
+  if (offset === 0) return undefined;
+  const message = ip + offset;
+  const type = view.getUint8(message);
+  const fixed = isNdType(type)
+    ? FIXED_LENGTHS[type - NdType.RouterSolicitation]!
+    : Infinity;
+  if (
+    whole - offset < fixed || view.getUint8(message + 1) !== 0 ||
+    view.getUint8(ip + Ipv6Field.HopLimit) !== ND_HOP_LIMIT ||
+    icmpv6Checksum(view, ip, message, whole - offset) !== 0
+  ) return undefined;
+  const wanted = linkAddressOption(type);
+  let linkAddress: LinkAddress | undefined;
+  const end = ip + whole;
+  let at = message + fixed;
+  while (at < end) {
+    const bytes = optionLength(view, at, end);
+    if (bytes === 0) return undefined;
+    if (
+      view.getUint8(at) === wanted && bytes === LINK_ADDRESS_OPTION_LENGTH &&
+      linkAddress === undefined
+    ) {
+      linkAddress = parseLinkAddress(
+        new Uint8Array(
+          view.buffer,
+          view.byteOffset + at + 4,
+          LINK_ADDRESS_LENGTH,
+        ),
+      );
+    }
+    at += bytes;
+  }
+  const hasTarget = type >= NdType.NeighbourSolicitation;
+  return {
+    type,
+    source: addressAt(view, ip + Ipv6Field.Source),
+    destination: addressAt(view, ip + Ipv6Field.Destination),
+    target: hasTarget ? addressAt(view, message + TARGET) : UNSPECIFIED,
+    flags: type === NdType.NeighbourAdvertisement
+      ? view.getUint8(message + FLAGS)
+      : 0,
+    linkAddress,
+    offset,
+    length: whole,
+  };
+}
+
+/**
+ * Writes the packet at `ip` to `into`, with `linkAddress` as its only link-layer address option, or without one; other
+ * options are kept. Payload length and checksum are computed. Returns the packet's length.
+ *
+ * @param into has room for `message.length` and one option
+ */
+export function rewriteNd(
+  view: DataView,
+  ip: number,
+  message: NdMessage,
+  linkAddress: LinkAddress | undefined,
+  into: DataView,
+  at: number,
+): number {
+  const from = new Uint8Array(
+    view.buffer,
+    view.byteOffset + ip,
+    message.length,
+  );
+  const to = new Uint8Array(into.buffer, into.byteOffset + at);
+  const { type, offset } = message;
+  const options = offset + FIXED_LENGTHS[type - NdType.RouterSolicitation]!;
+  to.set(from.subarray(0, options));
+  let length = options;
+  if (linkAddress) {
+    to.fill(0, length, length + 4);
+    to[length] = linkAddressOption(type);
+    to[length + 1] = LINK_ADDRESS_OPTION_LENGTH / OPTION_UNIT;
+    emitLinkAddress(linkAddress, to, length + 4);
+    length += LINK_ADDRESS_OPTION_LENGTH;
+  }
+  for (let option = options; option < message.length;) {
+    const bytes = OPTION_UNIT * from[option + 1]!;
+    const kind = from[option];
+    if (kind !== SOURCE_LINK_ADDRESS && kind !== TARGET_LINK_ADDRESS) {
+      to.set(from.subarray(option, option + bytes), length);
+      length += bytes;
+    }
+    option += bytes;
+  }
+  into.setUint16(at + Ipv6Field.PayloadLength, length - 40);
+  const icmp = at + offset;
+  into.setUint16(icmp + CHECKSUM, 0);
+  into.setUint16(
+    icmp + CHECKSUM,
+    icmpv6Checksum(into, at, icmp, length - offset),
+  );
+  return length;
+}
+
+/** What {@linkcode emitNd} writes: a neighbour solicitation or advertisement. */
+export interface NewNdMessage {
+  readonly type: number;
+  readonly source: IpAddress;
+  readonly destination: IpAddress;
+  readonly target: IpAddress;
+  readonly flags: number;
+  readonly linkAddress: LinkAddress;
+}
+
+/** Writes a neighbour solicitation or advertisement with its link-layer address option at `at`; returns its length, 88. */
+export function emitNd(
+  { type, source, destination, target, flags, linkAddress }: NewNdMessage,
+  into: DataView,
+  at: number,
+): number {
+  const icmp = at + 40;
+  const option = icmp + FIXED_LENGTHS[type - NdType.RouterSolicitation]!;
+  const end = option + LINK_ADDRESS_OPTION_LENGTH;
+  const bytes = new Uint8Array(into.buffer, into.byteOffset, end);
+  bytes.fill(0, at, end);
+  into.setUint8(at, 0x60);
+  into.setUint16(at + Ipv6Field.PayloadLength, end - icmp);
+  into.setUint8(at + Ipv6Field.NextHeader, 58);
+  into.setUint8(at + Ipv6Field.HopLimit, ND_HOP_LIMIT);
+  bytes.set(source.bytes(), at + Ipv6Field.Source);
+  bytes.set(destination.bytes(), at + Ipv6Field.Destination);
+  into.setUint8(icmp, type);
+  into.setUint8(icmp + FLAGS, flags);
+  bytes.set(target.bytes(), icmp + TARGET);
+  into.setUint8(option, linkAddressOption(type));
+  into.setUint8(option + 1, LINK_ADDRESS_OPTION_LENGTH / OPTION_UNIT);
+  emitLinkAddress(linkAddress, bytes, option + 4);
+  into.setUint16(
+    icmp + CHECKSUM,
+    icmpv6Checksum(into, at, icmp, end - icmp),
+  );
+  return end - at;
+}
+
+/** The link-layer address option of a message: the source's or the target's. */
+function linkAddressOption(type: number): number {
+  return type === NdType.NeighbourAdvertisement || type === NdType.Redirect
+    ? TARGET_LINK_ADDRESS
+    : SOURCE_LINK_ADDRESS;
+}
+
+/** Bytes of the option at `at`; 0 if it does not end before `end`. */
+function optionLength(view: DataView, at: number, end: number): number {
+  if (at + 2 > end) return 0;
+  const bytes = OPTION_UNIT * view.getUint8(at + 1);
+  return at + bytes <= end ? bytes : 0;
+}
+
+function addressAt(view: DataView, at: number): IpAddress {
+  return new IpAddress(
+    view.getInt32(at),
+    view.getInt32(at + 4),
+    view.getInt32(at + 8),
+    view.getInt32(at + 12),
+  );
+}

@@ -1,0 +1,154 @@
+/** IPv6: link-local and global addresses, duplicate addresses, router discovery, multicast, streams. */
+
+import { assert, assertEquals, assertGreater, assertMatch } from "@std/assert";
+import {
+  type Host,
+  iperf,
+  iperfServer,
+  labTest,
+  until,
+} from "./harness/mod.ts";
+
+/** Addresses of the interface, as `ip` prints them: `fe80::1/64 tentative`. */
+async function addresses(host: Host): Promise<string[]> {
+  const text = await host.ip("-6", "-o", "addr", "show", "dev", "ib0");
+  return [...text.matchAll(/inet6 (\S+) scope \S+ ?(.*?)\\/g)].map((
+    [, address, flags],
+  ) => `${address} ${flags}`.trim());
+}
+
+/** The link-local address, once duplicate address detection has passed it. */
+function linkLocal(host: Host): Promise<string> {
+  return until("a link-local address", async () => {
+    const found = (await addresses(host)).find((each) =>
+      each.startsWith("fe80:") && !each.includes("tentative")
+    );
+    return found?.split("/")[0];
+  }) as Promise<string>;
+}
+
+async function pings(host: Host, ...words: string[]): Promise<void> {
+  const { code, stdout } = await host.run(
+    ["ping", "-6", "-n", "-c", "3", "-i", "0.2", "-W", "5", ...words],
+  );
+  assertEquals(code, 0, stdout);
+  assertMatch(stdout, / 3 received/);
+}
+
+labTest(
+  "IPv6: pings by link-local and global address, TCP both ways",
+  async (lab) => {
+    const [a, b] = await lab.running(2);
+    const [, toB] = await Promise.all([linkLocal(a), linkLocal(b)]);
+    const { address } = await a.link();
+    const guid = address.split(":").slice(12).join("");
+    assertEquals(
+      (await linkLocal(a)).replace("fe80::", "").split(":").map((each) =>
+        each.padStart(4, "0")
+      ).join(""),
+      guid.replace(
+        /^../,
+        (byte) => (parseInt(byte, 16) | 2).toString(16).padStart(2, "0"),
+      ),
+      "formed from the GUID",
+    );
+    await pings(a, `${toB}%ib0`);
+    await pings(a, "-s", "6000", `${toB}%ib0`);
+    await a.ip("-6", "addr", "add", "fd00::1/64", "dev", "ib0");
+    await b.ip("-6", "addr", "add", "fd00::2/64", "dev", "ib0");
+    for (const host of [a, b]) {
+      await until(
+        "usable addresses",
+        async () =>
+          !(await addresses(host)).some((each) => each.includes("tentative")),
+      );
+    }
+    await pings(a, "fd00::2");
+    await pings(b, "fd00::1");
+    const neighbours = await a.ipoib("neigh", "show");
+    assertMatch(neighbours.stdout, /^fd00::2 dev ib0 lladdr 00:00:00:/m);
+    await iperfServer(b);
+    for (const direction of [[], ["-R"]]) {
+      assertGreater((await iperf(a, "fd00::2", ...direction)).received, 1e6);
+    }
+  },
+);
+
+labTest("IPv6: a duplicate address is detected", async (lab) => {
+  const [a, b] = await lab.running(2);
+  await Promise.all([linkLocal(a), linkLocal(b)]);
+  await a.ip("-6", "addr", "add", "fd00::7/64", "dev", "ib0");
+  await until(
+    "the address",
+    async () => (await addresses(a)).includes("fd00::7/64"),
+  );
+  await b.ip("-6", "addr", "add", "fd00::7/64", "dev", "ib0");
+  await until(
+    "the conflict",
+    async () =>
+      (await addresses(b)).some((each) =>
+        each.startsWith("fd00::7") && each.includes("dadfailed")
+      ),
+  );
+});
+
+labTest(
+  "IPv6: the link-local address returns with the interface and the MTU, unless addr_gen_mode is none",
+  async (lab) => {
+    const [a] = await lab.running(1);
+    const address = await linkLocal(a);
+    await a.ip("link", "set", "ib0", "down");
+    assertEquals(await addresses(a), []);
+    await a.ip("link", "set", "ib0", "up");
+    assertEquals(await linkLocal(a), address);
+    await a.ip("link", "set", "ib0", "mtu", "1000");
+    await until("no IPv6", async () => (await addresses(a)).length === 0);
+    await a.ip("link", "set", "ib0", "mtu", "2044");
+    assertEquals(await linkLocal(a), address);
+    await a.ip("link", "set", "ib0", "addrgenmode", "none");
+    await a.ip("link", "set", "ib0", "down");
+    await a.ip("link", "set", "ib0", "up");
+    await until("the link", async () => (await a.link()).operstate === "UP");
+    assertEquals(await addresses(a), []);
+  },
+);
+
+labTest(
+  "IPv6: members of a group receive its packets, others do not",
+  async (lab) => {
+    const [a, b, c] = await lab.running(3);
+    await Promise.all([a, b, c].map(linkLocal));
+    const group = "ff05::4321";
+    const listen = (host: Host, join: boolean) =>
+      host.start(
+        ...["socat", "-u"],
+        `UDP6-RECVFROM:5555,fork${
+          join ? `,ipv6-join-group=[${group}]:ib0` : ""
+        }`,
+        "STDOUT",
+      );
+    const member = listen(b, true);
+    const other = listen(c, false);
+    await a.ip(
+      "-6",
+      "route",
+      "add",
+      "ff05::/16",
+      "dev",
+      "ib0",
+      "table",
+      "local",
+    );
+    await until("the packet", async () => {
+      await a.run([
+        "sh",
+        "-c",
+        `echo packet | socat -u STDIN "UDP6-SENDTO:[${group}]:5555"`,
+      ]);
+      return member.output.includes("packet");
+    });
+    assert(!other.output.includes("packet"));
+    const { stdout } = await b.ipoib("mcg", "show");
+    assertMatch(stdout, /^ff12:601b:ffff:0:0:0:0:4321 .*full joined/m);
+  },
+);

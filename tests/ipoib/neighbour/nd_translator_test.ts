@@ -1,0 +1,294 @@
+/** Neighbour discovery between the kernel's messages without and the link's with link-layer addresses. */
+
+import { assert, assertEquals } from "@std/assert";
+import type { PostedPacket } from "../../../src/hca/fake.ts";
+import { encapWord, EtherType } from "../../../src/wire/encap.ts";
+import { FRAME_HEADER_LENGTH } from "../../../src/wire/ethernet.ts";
+import { formatGid } from "../../../src/wire/gid.ts";
+import { IpAddress } from "../../../src/wire/ip_address.ts";
+import { solicitedNodeGroup } from "../../../src/wire/ipv6_address.ts";
+import { icmpv6Checksum } from "../../../src/wire/checksum.ts";
+import {
+  emitNd,
+  NaFlag,
+  NdType,
+  parseNd,
+  rewriteNd,
+} from "../../../src/wire/neighbour_discovery.ts";
+import { hex, viewOf } from "../../wire/support.ts";
+import { type Host, logLines, packetOf, QKEY, Rig } from "../rig.ts";
+import { transmit } from "./kernel_arp.ts";
+
+const A = "fe80::a";
+const B = "fe80::b";
+const ip = (text: string) => IpAddress.parse(text)!;
+const NO_LINK_ADDRESS = { flags: 0, qpn: 0, gid: new Uint8Array(16) };
+
+interface Fields {
+  type?: number;
+  source?: string;
+  destination?: string;
+  target?: string;
+  flags?: number;
+}
+
+/** The kernel's message: without a link-layer address. */
+function deviceMessage(fields: Fields): Uint8Array {
+  const target = ip(fields.target ?? B);
+  const whole = new Uint8Array(100);
+  const length = emitNd(
+    {
+      type: fields.type ?? NdType.NeighbourSolicitation,
+      source: ip(fields.source ?? A),
+      destination: fields.destination
+        ? ip(fields.destination)
+        : solicitedNodeGroup(target),
+      target,
+      flags: fields.flags ?? 0,
+      linkAddress: NO_LINK_ADDRESS,
+    },
+    viewOf(whole),
+    0,
+  );
+  const packet = new Uint8Array(100);
+  const message = parseNd(viewOf(whole), 0, length)!;
+  return packet.slice(
+    0,
+    rewriteNd(viewOf(whole), 0, message, undefined, viewOf(packet), 0),
+  );
+}
+
+function frameOf(packet: Uint8Array): Uint8Array {
+  const frame = new Uint8Array(FRAME_HEADER_LENGTH + packet.length);
+  viewOf(frame).setUint16(FRAME_HEADER_LENGTH - 2, EtherType.Ipv6);
+  frame.set(packet, FRAME_HEADER_LENGTH);
+  return frame;
+}
+
+function kernelFrame(fields: Fields): Uint8Array {
+  return frameOf(deviceMessage(fields));
+}
+
+/** Two hosts with IPv6 addresses that are members of their solicited-node groups. */
+function hosts(): { rig: Rig; a: Host; b: Host } {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  for (const [host, address] of [[a, A], [b, B]] as const) {
+    host.netdev.config.join(ip("ff02::1"));
+    host.netdev.config.join(solicitedNodeGroup(ip(address)));
+    rig.settle();
+    host.netdev.config.addIpv6Address(address, 64);
+  }
+  rig.settle();
+  for (const host of [a, b]) {
+    host.received();
+    host.posted();
+  }
+  return { rig, a, b };
+}
+
+function messageOf({ payload }: PostedPacket) {
+  return parseNd(viewOf(payload), 0, payload.length);
+}
+
+/** The device's message in a packet that a kernel received. */
+function receivedMessage(packet: Uint8Array | undefined) {
+  return packet && parseNd(viewOf(packet), 0, packet.length);
+}
+
+/** A packet of another host reaches `to`. */
+function hear(to: Host, from: Host, packet: Uint8Array): void {
+  from.port.inject({
+    handle: { dlid: to.port.attributes.lid, sl: 0, staticRate: 0 },
+    destQpn: to.link.qpn,
+    sourceQpn: from.link.qpn,
+    qkey: QKEY,
+    encap: encapWord(EtherType.Ipv6),
+    payload: packet,
+  });
+  to.rig.settle();
+}
+
+/** Resolves `b` for `a`. */
+function resolve({ a, b }: { a: Host; b: Host }): void {
+  transmit(a, kernelFrame({}));
+  transmit(
+    b,
+    kernelFrame({
+      type: NdType.NeighbourAdvertisement,
+      source: B,
+      destination: A,
+      flags: NaFlag.Solicited | NaFlag.Override,
+    }),
+  );
+}
+
+Deno.test("a solicitation goes to its group with the own address, and to the other kernel without", () => {
+  const { rig, a, b } = hosts();
+  transmit(a, kernelFrame({}));
+  const [packet, ...others] = a.posted();
+  assertEquals(others, []);
+  assertEquals(
+    formatGid(packet!.handle.grh!.dgid),
+    "ff12:601b:ffff::1:ff00:b",
+  );
+  assertEquals(messageOf(packet!)?.linkAddress, a.address);
+  const [received] = b.received();
+  assertEquals(received, deviceMessage({}));
+  rig.check();
+});
+
+Deno.test("an advertisement goes to the host that solicited, which then sends packets", () => {
+  const { rig, a, b } = hosts();
+  resolve({ a, b });
+  const [packet] = b.posted();
+  assertEquals(packet!.multicast, false);
+  assertEquals(packet!.handle.dlid, a.port.attributes.lid);
+  assertEquals(messageOf(packet!)?.linkAddress, b.address);
+  a.received();
+  const udp = hex(
+    `60000000 0008 11 40 fe80000000000000000000000000000a
+     fe80000000000000000000000000000b 0009 0009 0008 0000`,
+  );
+  transmit(a, frameOf(udp));
+  assertEquals(b.received().at(-1), udp);
+  assertEquals(a.drops, {});
+  rig.check();
+});
+
+Deno.test("duplicate address detection carries no address and resolves nothing", () => {
+  const { rig, a, b } = hosts();
+  transmit(a, kernelFrame({ source: "::", target: A }));
+  const [packet] = a.posted();
+  assertEquals(messageOf(packet!)?.linkAddress, undefined);
+  assertEquals(a.link.neighbours.find(ip(A)), undefined);
+  // The owner of the address answers to all nodes.
+  transmit(
+    b,
+    kernelFrame({
+      type: NdType.NeighbourAdvertisement,
+      source: A,
+      destination: "ff02::1",
+      target: A,
+      flags: NaFlag.Override,
+    }),
+  );
+  assertEquals(receivedMessage(a.received().at(-1))?.target, ip(A));
+  assert(logLines.some((line) => line.includes("fe80::a is also used by")));
+  rig.check();
+});
+
+Deno.test("a probe goes to the known peer, and its answer carries no address", () => {
+  const { rig, a, b } = hosts();
+  resolve({ a, b });
+  a.posted();
+  b.posted();
+  transmit(a, kernelFrame({ destination: B }));
+  const [probe] = a.posted();
+  assertEquals([probe!.multicast, probe!.handle.dlid], [
+    false,
+    b.port.attributes.lid,
+  ]);
+  transmit(
+    b,
+    kernelFrame({
+      type: NdType.NeighbourAdvertisement,
+      source: B,
+      destination: A,
+      flags: NaFlag.Solicited,
+    }),
+  );
+  assertEquals(messageOf(b.posted()[0]!)?.linkAddress, undefined);
+  rig.check();
+});
+
+Deno.test("a router advertisement loses its address and keeps its prefix; the router is known", () => {
+  const { rig, a, b } = hosts();
+  const advertisement = hex(
+    `60000000 0048 3a ff fe80000000000000000000000000000b
+     ff020000000000000000000000000001
+     8600 0000 40 00 0708 00000000 00000000
+     0103 0000 ${"00".repeat(20)}
+     0304 40c0 00015180 00003840 00000000 fd000000000000000000000000000000`,
+  );
+  advertisement.set(
+    [b.link.qpn >> 16, b.link.qpn >> 8 & 0xff, b.link.qpn & 0xff],
+    61,
+  );
+  advertisement.set(b.address.gid, 64);
+  const view = viewOf(advertisement);
+  view.setUint16(42, icmpv6Checksum(view, 0, 40, 72));
+  hear(a, b, advertisement);
+  const [received] = a.received();
+  assertEquals(received?.length, advertisement.length - 24);
+  assertEquals(received?.subarray(56), advertisement.subarray(80));
+  assertEquals(a.link.neighbours.find(ip(B))?.peer?.address, b.address);
+  rig.check();
+});
+
+Deno.test("without the override flag a known address stays", () => {
+  const { rig, a, b } = hosts();
+  resolve({ a, b });
+  const c = rig.host({ address: "10.0.0.3" });
+  const advertise = (flags: number) => {
+    const packet = new Uint8Array(88);
+    emitNd(
+      {
+        type: NdType.NeighbourAdvertisement,
+        source: ip(B),
+        destination: ip(A),
+        target: ip(B),
+        flags,
+        linkAddress: c.address,
+      },
+      viewOf(packet),
+      0,
+    );
+    hear(a, c, packet);
+    return a.link.neighbours.find(ip(B))?.peer?.address;
+  };
+  assertEquals(advertise(0), b.address);
+  assertEquals(advertise(NaFlag.Override), c.address);
+  rig.check();
+});
+
+Deno.test("invalid messages are dropped and counted in both directions", () => {
+  const { rig, a, b } = hosts();
+  const spoilt = deviceMessage({});
+  spoilt[7] = 64;
+  transmit(a, frameOf(spoilt));
+  assertEquals(a.drops, { tx_malformed: 1 });
+  hear(a, b, spoilt);
+  assertEquals(a.drops, { tx_malformed: 1, rx_malformed: 1 });
+  assertEquals(a.received(), []);
+  rig.check();
+});
+
+Deno.test("addresses are announced to all nodes when the link begins", () => {
+  const { rig, a } = hosts();
+  a.netdev.config.addIpv6Address("fd00::a", 64);
+  rig.settle();
+  const announced = a.posted().map(messageOf).filter((each) => each);
+  assertEquals(
+    announced.map((each) => [
+      String(each!.target),
+      String(each!.destination),
+      each!.linkAddress,
+    ]),
+    [["fd00::a", "ff02::1", a.address]],
+  );
+  rig.check();
+});
+
+Deno.test("packets of the two families do not share flows, and groups of the host stay on it", () => {
+  const { rig, a } = hosts();
+  a.netdev.config.join(ip("ff01::1"));
+  rig.settle();
+  const groups = a.link.groups.entries().map(({ mgid }) => formatGid(mgid));
+  assert(groups.includes("ff12:601b:ffff::1:ff00:a"));
+  assertEquals(groups.filter((each) => each.endsWith("601b:ffff::1")), [
+    "ff12:601b:ffff::1",
+  ]);
+  assertEquals(packetOf(kernelFrame({})), deviceMessage({}));
+  rig.check();
+});
