@@ -1,4 +1,4 @@
-/** The executable: words to the command line, its code to the system. */
+/** Entry point of the program: runs the command line and exits with its exit code. */
 
 import { run } from "./src/cli/run.ts";
 import { systemEnvironment } from "./src/cli/system_environment.ts";

@@ -1,4 +1,4 @@
-/** What commands share: the environment, the exit code, the interface that is meant, and printing as text or JSON. */
+/** State and helpers that all commands share: the environment, the exit code, target lookup and output. */
 
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { CliEnvironment } from "./environment.ts";
@@ -7,20 +7,22 @@ import { renderJson } from "./render/json.ts";
 import { type Style, styleOf } from "./render/style.ts";
 import { openInterface, type Target } from "./session.ts";
 
+/** One run of the command line. */
 export class Cli {
   readonly environment: CliEnvironment;
+  /** Exit code of the run unless a command throws. */
   exitCode = 0;
 
   constructor(environment: CliEnvironment) {
     this.environment = environment;
   }
 
-  /** Connects to the owner of interface `name` in the namespace of `-n`, as {@linkcode openInterface} does. */
+  /** Calls {@linkcode openInterface} for interface `name` in the namespace that option `-n` selects. */
   async open(command: CommandUnknownOpts, name?: string): Promise<Target> {
     return await openInterface(this.environment, netnsOf(command), name);
   }
 
-  /** Prints `records` as the options of `command` ask for. */
+  /** Prints `records` as JSON with `-j`, otherwise as text; `json` converts a record for JSON. */
   print<T>(
     command: CommandUnknownOpts,
     records: T[],
@@ -37,12 +39,12 @@ export class Cli {
   }
 }
 
-/** A command's `-n`. */
+/** Returns the value of option `-n` of a command. */
 export function netnsOf(command: CommandUnknownOpts): string | undefined {
   return globalsOf(command).netns;
 }
 
-/** Adds the options of a command that prints records. */
+/** Adds the namespace and output options to a command that prints records. */
 export function prints<C extends CommandUnknownOpts>(command: C): C {
   addGlobals(command);
   return command;

@@ -1,15 +1,15 @@
-/** Ending a process with all its interfaces by its PID. The modules of src/system are loaded at the first use. */
+/** Stops a process and all its interfaces by its PID. Loads the modules of src/system on demand. */
 
 import { IpoibError } from "../base/errors.ts";
 import { processLocksPath } from "../ipc/locate.ts";
 
-const LOOK_INTERVAL_MS = 20;
+const POLL_INTERVAL_MS = 20;
 
 /**
- * Sends SIGTERM to the process and waits until it has ended, `timeoutMs` at most.
+ * Sends SIGTERM to the process and waits up to `timeoutMs` for it to exit.
  *
- * Throws `E_NOT_RUNNING` unless the kernel knows it as a process that holds interfaces with this runtime folder (see
- * system/process_locks.ts), `E_PROCESS` if it may not be ended, `E_DOWN` if it does not end in time.
+ * Throws `E_NOT_RUNNING` if the process holds no lock in the runtime directory `runtime` (system/process_locks.ts),
+ * `E_PROCESS` if the caller may not signal it, `E_DOWN` if it does not exit in time.
  */
 export async function endProcess(
   runtime: string,
@@ -18,14 +18,14 @@ export async function endProcess(
 ): Promise<void> {
   const { ProcessHandle } = await import("../system/process_handle.ts");
   const { ProcessLocks } = await import("../system/process_locks.ts");
-  // First the handle: what then holds a lock under this PID is the same process.
+  // The handle is opened first, so that a lock found afterwards under this PID belongs to the same process.
   using process = ProcessHandle.open(pid);
   using locks = ProcessLocks.open(processLocksPath(runtime));
   if (!process || !locks?.pids().has(pid)) {
     throw new IpoibError(
       "E_NOT_RUNNING",
-      `Process ${pid} has no interface of ${runtime}`,
-      { hint: "ipoib -d link show names the process of an interface" },
+      `Process ${pid} owns no interface in ${runtime}`,
+      { hint: "ipoib -d link show prints the pid of an interface" },
     );
   }
   process.terminate();
@@ -34,9 +34,9 @@ export async function endProcess(
     if (performance.now() > end) {
       throw new IpoibError(
         "E_DOWN",
-        `Process ${pid} did not end within ${timeoutMs / 1000} s`,
+        `Process ${pid} did not exit within ${timeoutMs / 1000} s`,
       );
     }
-    await new Promise((resolve) => setTimeout(resolve, LOOK_INTERVAL_MS));
+    await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS));
   }
 }

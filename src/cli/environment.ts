@@ -1,6 +1,6 @@
 /**
- * What a command may touch of the world: where its text goes, which namespace it is in, how the long-running
- * commands are started. Tests give one of their own, so no test writes to a terminal or exits.
+ * Interface between the commands and the system: output streams, network namespaces, and the long-running commands.
+ * Tests substitute their own implementation, so that no test writes to a terminal or creates an interface.
  */
 
 import type { NamespaceIdentity } from "../ipc/locate.ts";
@@ -11,16 +11,16 @@ export interface CliEnvironment {
   out(text: string): void;
   /** Standard error. */
   err(text: string): void;
-  /** True if text may have colours. */
+  /** True if text output uses colors. */
   readonly color: boolean;
-  /** The runtime folder. */
+  /** Path of the runtime directory. */
   readonly runtime: string;
-  /** The namespace that a NAME, PID or PATH names, or the own one; throws `E_NETNS`. */
+  /** Returns the namespace given by NAME, PID or PATH, by default that of this process. Throws `E_NETNS`. */
   namespace(spec?: string): Promise<NamespaceIdentity>;
-  /** Ends the process of that PID, which must have interfaces; see end_process.ts. */
+  /** Stops the process with this PID, as `endProcess` of end_process.ts does. */
   endProcess(pid: number, timeoutMs: number): Promise<void>;
-  /** Runs an interface until it ends: the exit code. */
+  /** Runs interfaces until they end, or starts them in the background. Returns the exit code. */
   up(options: UpOptions): Promise<number>;
-  /** Hosts a subnet's manager until it ends: the exit code. */
+  /** Runs a subnet manager until it ends. Returns the exit code. */
   runSubnet(options: SubnetRunOptions): Promise<number>;
 }

@@ -1,14 +1,15 @@
-/** From errors to exit codes and lines on standard error. */
+/** Converts errors to exit codes and to lines on standard error. */
 
 import { IpoibError } from "../base/errors.ts";
 
-/** Exit codes, as documented. */
+/** Exit codes of the program. */
 export const Exit = {
   Ok: 0,
-  /** Wrong arguments, or several interfaces to choose from. */
+  /** Invalid arguments, or an ambiguous interface, subnet or port. */
   Usage: 1,
-  /** Refused by the daemon or the kernel. */
+  /** The daemon or the kernel refused the request. */
   Refused: 2,
+  /** No process serves the request, or the process exited before it replied. */
   NotRunning: 3,
 } as const;
 
@@ -20,18 +21,18 @@ const CODES: Record<string, number> = {
   E_IPC_CLOSED: Exit.NotRunning,
 };
 
-/** The exit code that an error means. */
+/** Returns the exit code for an error. */
 export function exitCode(error: IpoibError): number {
   return CODES[error.code] ?? Exit.Refused;
 }
 
-/** The line for standard error. */
+/** Formats an error as one line for standard error. */
 export function errorLine(error: IpoibError): string {
   const hint = error.hint === undefined ? "" : ` (${error.hint})`;
   return `ipoib: ${error.message}${hint}\n`;
 }
 
-/** Wrong arguments that the parser of the command line cannot know of. */
+/** Returns an `E_USAGE` error, for invalid arguments that commander does not detect. */
 export function usageError(message: string, hint?: string): IpoibError {
   return new IpoibError(
     "E_USAGE",

@@ -1,6 +1,6 @@
-/** The parameters of `ethtool -C`, as ethtool 6.1 reads them from its command line and packs them into a message. */
+/** Parser of the parameters of `ethtool -C`, with the syntax and error messages of ethtool 6.1. */
 
-/** Command line names in the order of the kernel's attributes, in which it looks for what a driver does not support. */
+/** Parameter names in the order of the kernel's netlink attributes. */
 const PARAMETERS = [
   "rx-usecs",
   "rx-frames",
@@ -35,14 +35,14 @@ const SWITCHES = new Set([
 ]);
 const MAX_VALUE = 0xffffffff;
 
-/** Wrong words, in ethtool's words. */
+/** Invalid parameters. The message is that of ethtool. */
 export class ParameterError extends Error {}
 
 export function isParameter(word: string): boolean {
   return PARAMETERS.includes(word);
 }
 
-/** Reads `name value` pairs; throws {@linkcode ParameterError}. */
+/** Parses `name value` pairs; `on` and `off` become 1 and 0. Throws {@linkcode ParameterError}. */
 export function readParameters(
   words: readonly string[],
 ): Record<string, number> {
@@ -74,7 +74,7 @@ function readSwitch(text: string): number | undefined {
   return text === "on" ? 1 : text === "off" ? 0 : undefined;
 }
 
-/** As strtoul reads a number of base 0. */
+/** Parses an unsigned 32-bit number as strtoul(3) with base 0 does, without sign or white space. */
 function readNumber(text: string): number | undefined {
   const value = /^0[0-7]+$/.test(text)
     ? parseInt(text, 8)

@@ -1,5 +1,5 @@
 /**
- * The words of `ipoib subnet fault`, in the manner of `tc netem`.
+ * Parser of the arguments of `ipoib subnet fault`, with the syntax of `tc netem`.
  *
  * ```
  * [NAME] show
@@ -21,19 +21,19 @@ import { isSubnetName } from "../ipc/up_options.ts";
 import { usageError } from "./errors.ts";
 import { parseInteger } from "./options.ts";
 
-/** The seed of a rule that names none: the same words have the same effect. */
+/** Seed of a rule without a `seed` argument. It is fixed, so that the same rule affects the same packets. */
 const DEFAULT_SEED = 1;
 
-/** What happens to packets; ports are still as the user wrote them. */
+/** The effects of a rule and its seed, without the port. */
 export type FaultEffects = Omit<FaultRequest, "port">;
 
-/** What is done to a port. */
+/** An operation on a port. */
 export type PortAction =
   | { action: "down" | "up" | "reregister" }
   | { action: "lid"; lid?: number }
   | { action: "pkeys"; pkeys?: number[] };
 
-/** What was asked for. */
+/** A parsed command line. `port` is the argument as given: an interface name, a LID or a GUID. */
 export type FaultCommand =
   | { verb: "show" }
   | { verb: "set"; port?: string; effects: FaultEffects }
@@ -42,9 +42,10 @@ export type FaultCommand =
   | { verb: "kill-manager" };
 
 const VERBS = ["show", "set", "clear", "port", "kill-manager"];
+const PORT_ACTIONS = ["down", "up", "lid", "pkeys", "reregister"];
 const SECONDS_TO_MS = 1000;
 
-/** The words with the subnet's name, if the first of them is one, taken off. */
+/** Splits a leading subnet name from the arguments. Throws `E_USAGE` if the first one is neither a name nor a verb. */
 export function takeSubnetName(
   words: readonly string[],
 ): { name?: string; rest: readonly string[] } {
@@ -53,13 +54,10 @@ export function takeSubnetName(
   if (words.length > 1 && isSubnetName(first)) {
     return { name: first, rest: words.slice(1) };
   }
-  throw usageError(
-    `Word "${first}" is not known`,
-    `one of ${VERBS.join(", ")}`,
-  );
+  throw unknownArgument(first, VERBS);
 }
 
-/** Reads the words after the subnet's name; throws `E_USAGE` with the word that is wrong. */
+/** Parses the arguments after the subnet name. Throws `E_USAGE`, which names the invalid argument. */
 export function parseFault(words: readonly string[]): FaultCommand {
   const [verb = "show", ...rest] = words;
   switch (verb) {
@@ -71,19 +69,16 @@ export function parseFault(words: readonly string[]): FaultCommand {
       return parsePort(rest);
     case "show":
     case "kill-manager":
-      if (rest[0] !== undefined) throw tooMany(rest[0]);
+      if (rest[0] !== undefined) throw unexpected(rest[0]);
       return { verb };
     default:
-      throw usageError(
-        `Word "${verb}" is not known`,
-        `one of ${VERBS.join(", ")}`,
-      );
+      throw unknownArgument(verb, VERBS);
   }
 }
 
 type Field = keyof FaultEffects;
 
-/** How each word's value is read. */
+/** Parser of the value of each field: percentages, milliseconds, megabits per second, or a 32-bit number. */
 const READERS: Record<Field, (text: string) => number | undefined> = {
   drop: percent,
   delay: milliseconds,
@@ -97,14 +92,14 @@ const READERS: Record<Field, (text: string) => number | undefined> = {
   },
 };
 
-/** What each value looks like, for messages. */
+/** Description of the expected value of each field, for hints. */
 const FORMS: Record<Field, string> = {
   drop: "a percentage from 0% to 100%",
-  delay: `a time like 10ms, ${MAX_DELAY_MS / 1000}s at most`,
-  jitter: `a time like 10ms, ${MAX_DELAY_MS / 1000}s at most`,
+  delay: `a time such as 10ms, at most ${MAX_DELAY_MS / 1000}s`,
+  jitter: `a time such as 10ms, at most ${MAX_DELAY_MS / 1000}s`,
   duplicate: "a percentage from 0% to 100%",
   reorder: "a percentage from 0% to 100%",
-  rate: "a rate like 100mbit or 1gbit",
+  rate: "a rate such as 100mbit or 1gbit",
   seed: "a number from 0 to 4294967295",
 };
 
@@ -120,12 +115,11 @@ function parseSet(words: readonly string[]): FaultCommand {
     const word = words[i]!;
     const text = words[i + 1];
     if (word !== "port" && !isField(word)) {
-      const known = ["port", ...Object.keys(READERS)].join(", ");
-      throw usageError(`Word "${word}" is not known`, `one of ${known}`);
+      throw unknownArgument(word, ["port", ...Object.keys(READERS)]);
     }
-    if (seen.has(word)) throw usageError(`Word "${word}" is there twice`);
+    if (seen.has(word)) throw usageError(`Duplicate argument "${word}"`);
     seen.add(word);
-    if (text === undefined) throw usageError(`Word "${word}" needs a value`);
+    if (text === undefined) throw missingValue(word);
     if (word === "port") {
       port = text;
       continue;
@@ -133,20 +127,20 @@ function parseSet(words: readonly string[]): FaultCommand {
     const value = READERS[word](text);
     if (value === undefined) {
       throw usageError(
-        `Value in "${word} ${text}" is wrong`,
-        `it is ${FORMS[word]}`,
+        `Invalid value in "${word} ${text}"`,
+        `expected ${FORMS[word]}`,
       );
     }
     effects[word] = value;
   }
   if (![...seen].some((word) => word !== "port" && word !== "seed")) {
     throw usageError(
-      "It is not said what to do with the packets",
-      "drop, delay, duplicate, reorder, rate",
+      "No effect given",
+      "expected drop, delay, duplicate, reorder, rate",
     );
   }
   if (seen.has("jitter") && !seen.has("delay")) {
-    throw usageError("Jitter needs a delay to vary", "add delay TIME");
+    throw usageError("Jitter requires a delay", "add delay TIME");
   }
   return { verb: "set", ...(port === undefined ? {} : { port }), effects };
 }
@@ -154,16 +148,16 @@ function parseSet(words: readonly string[]): FaultCommand {
 function parseClear(words: readonly string[]): FaultCommand {
   const [word, port, more] = words;
   if (word === undefined) return { verb: "clear" };
-  if (word !== "port") throw tooMany(word);
-  if (port === undefined) throw usageError('Word "port" needs a value');
-  if (more !== undefined) throw tooMany(more);
+  if (word !== "port") throw unexpected(word);
+  if (port === undefined) throw missingValue(word);
+  if (more !== undefined) throw unexpected(more);
   return { verb: "clear", port };
 }
 
 function parsePort(words: readonly string[]): FaultCommand {
   const [port, action, value, more] = words;
-  if (port === undefined) throw usageError("The port is missing");
-  if (more !== undefined) throw tooMany(more);
+  if (port === undefined) throw missingValue("port");
+  if (more !== undefined) throw unexpected(more);
   return { verb: "port", port, operation: portAction(action, value) };
 }
 
@@ -175,13 +169,16 @@ function portAction(
     case "down":
     case "up":
     case "reregister":
-      if (value !== undefined) throw tooMany(value);
+      if (value !== undefined) throw unexpected(value);
       return { action };
     case "lid": {
       if (value === undefined) return { action };
       const lid = parseInteger(value);
       if (lid === undefined || lid < 1 || lid > 0xbfff) {
-        throw usageError(`Value "${value}" is not a LID`, "1 to 0xbfff");
+        throw usageError(
+          `"${value}" is not a unicast LID`,
+          "expected 1 to 0xbfff",
+        );
       }
       return { action, lid };
     }
@@ -190,24 +187,35 @@ function portAction(
       const pkeys = value.split(",").map(parseInteger);
       if (pkeys.some((pkey) => pkey === undefined || pkey > 0xffff)) {
         throw usageError(
-          `Value "${value}" is not a P_Key table`,
-          "P_Keys with commas between, like 0xffff,0x8001",
+          `"${value}" is not a P_Key table`,
+          "expected comma-separated P_Keys such as 0xffff,0x8001",
         );
       }
       return { action, pkeys: pkeys as number[] };
     }
-    default:
+    case undefined:
       throw usageError(
-        action === undefined
-          ? "It is not said what to do with the port"
-          : `Word "${action}" is not known`,
-        "one of down, up, lid, pkeys, reregister",
+        "No action given for the port",
+        `expected ${PORT_ACTIONS.join(", ")}`,
       );
+    default:
+      throw unknownArgument(action, PORT_ACTIONS);
   }
 }
 
-function tooMany(word: string): Error {
-  return usageError(`Word "${word}" is one too many`);
+function unknownArgument(word: string, known: readonly string[]): Error {
+  return usageError(
+    `Unknown argument "${word}"`,
+    `expected ${known.join(", ")}`,
+  );
+}
+
+function missingValue(word: string): Error {
+  return usageError(`Argument "${word}" requires a value`);
+}
+
+function unexpected(word: string): Error {
+  return usageError(`Unexpected argument "${word}"`);
 }
 
 /** `20` or `20%`. */

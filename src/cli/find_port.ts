@@ -1,4 +1,4 @@
-/** Which port of a subnet a user means by an interface's name, a LID or a GUID. */
+/** Lookup of a port of a subnet by interface name, LID or GUID. */
 
 import { formatGuid, hex, parseGuid } from "../base/hex.ts";
 import { Errno } from "../base/errno.ts";
@@ -8,13 +8,14 @@ import type { CliEnvironment } from "./environment.ts";
 import { parseInteger } from "./options.ts";
 import { openInterface } from "./session.ts";
 
-/** A GUID in full; a shorter number is a LID. */
+/** All 16 digits of a GUID, or a GUID with colons. A shorter number is a LID. */
 const GUID = /^0x[0-9a-f]{16}$|:/i;
 
 /**
- * The port's GUID. Where several ports have the name, the interface of the namespace is meant.
+ * Returns the GUID of the port that `text` identifies. If several ports have that interface name, the interface in
+ * namespace `netns` is preferred.
  *
- * Throws `E_NO_PORT` (ENODEV), `E_AMBIGUOUS` with the LIDs to choose from.
+ * Throws `E_NO_PORT` (ENODEV), or `E_AMBIGUOUS`, which lists the LIDs.
  */
 export async function findPort(
   environment: CliEnvironment,
@@ -34,7 +35,7 @@ export async function findPort(
   if (found.length === 0) {
     throw new IpoibError("E_NO_PORT", `The subnet has no port "${text}"`, {
       errno: Errno.ENODEV,
-      hint: "an interface, a LID or a GUID, as in ipoib subnet show",
+      hint: "give an interface, LID or GUID of ipoib subnet show",
     });
   }
   if (found.length === 1) return found[0]!.guid;
@@ -48,7 +49,7 @@ export async function findPort(
   );
 }
 
-/** The GUID of the port of the interface `name` in the namespace. */
+/** Returns the port GUID of interface `name` in the namespace, or undefined if no process answers for it. */
 async function guidHere(
   environment: CliEnvironment,
   netns: string | undefined,

@@ -1,11 +1,11 @@
-/** Which network namespace a command is meant for; the system room is loaded when this is asked, not before. */
+/** Lookup of the network namespace that a command applies to. Loads src/system on demand. */
 
 import { type NamespaceIdentity, namespaceIdentity } from "../ipc/locate.ts";
 
 /**
- * The namespace that a NAME, PID or PATH names, or the own one; throws `E_NETNS`.
+ * Returns the namespace given by NAME, PID or PATH, by default that of this process. Throws `E_NETNS`.
  *
- * By system calls, because Deno's file functions want every permission for what is under /proc.
+ * Uses system calls, because the file functions of Deno require all permissions for paths under /proc.
  */
 export async function findNamespace(spec?: string): Promise<NamespaceIdentity> {
   const system = await import("../system/namespace.ts");

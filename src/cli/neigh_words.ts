@@ -1,9 +1,9 @@
-/** The words after the address of `neigh add` and `neigh del`. */
+/** Parser of the arguments after the address of `neigh add` and `neigh del`. */
 
 import { usageError } from "./errors.ts";
 
-/** Reads `lladdr LLADDR dev IF` in any order: the values by word; throws `E_USAGE`. */
-export function neighWords(
+/** Parses `lladdr LLADDR` and `dev IF` in any order. Returns the values by keyword. Throws `E_USAGE`. */
+export function parseNeigh(
   given: readonly string[],
   allowed: readonly string[],
 ): Map<string, string> {
@@ -12,10 +12,13 @@ export function neighWords(
     const name = given[i]!;
     const value = given[i + 1];
     if (!allowed.includes(name)) {
-      throw usageError(`Unknown word "${name}"`, allowed.join(", "));
+      throw usageError(
+        `Unknown argument "${name}"`,
+        `expected ${allowed.join(", ")}`,
+      );
     }
     if (value === undefined) {
-      throw usageError(`Word ${name} needs a value`);
+      throw usageError(`Argument "${name}" requires a value`);
     }
     found.set(name, value);
   }

@@ -1,4 +1,4 @@
-/** The options that every command takes, before the object or after the command, and readers of option values. */
+/** Options and arguments that several commands share, and parsers of option values. */
 
 import { parseGuid } from "../base/hex.ts";
 import {
@@ -8,7 +8,7 @@ import {
 } from "@commander-js/extra-typings";
 import { isSubnetName } from "../ipc/up_options.ts";
 
-/** iproute2's letters, but `-h` is help and `-H` human numbers. */
+/** Options with the letters of iproute2, except that `-h` prints help and `-H` prints human-readable numbers. */
 export interface GlobalOptions {
   json?: true;
   pretty?: true;
@@ -21,49 +21,64 @@ export interface GlobalOptions {
 
 const NETNS = [
   "-n, --netns <NS>",
-  "network namespace: a NAME, a PID or a PATH",
+  "network namespace: NAME, PID or PATH",
 ] as const;
 
-/** Of commands that go on running. */
+/** Option of `up` and `subnet run`. */
 export const USER = [
   "--user <name>",
-  "run as this user, with no other rights than are needed",
+  "run as this user with the required capabilities only",
 ] as const;
 
-/** Of the commands for children. */
+/** Option of `up` and `subnet run`. */
+export const LOG = ["--log <level>", "minimum log level"] as const;
+
+/** Option of `up` and `subnet run`. */
+export const SUBNET_MTU = [
+  "--subnet-mtu <bytes>",
+  "IB MTU of the embedded subnet, 2048 or 4096",
+  subnetMtu,
+] as const;
+
+/** Option of the `child` commands. */
 export const PARENT = [
   "--parent <IF>",
-  "default: the only one that runs here",
+  "parent interface (default: the only one in the namespace)",
 ] as const;
+
+/** Description of an optional interface argument. */
+export const INTERFACE = "interface (default: the only one in the namespace)";
+/** Description of an optional subnet argument. */
+export const SUBNET = "subnet name (default: the only one that is running)";
 
 const PRINTING = [
-  ["-j, --json", "print JSON, with the keys of iproute2"],
-  ["-p, --pretty", "indent the JSON"],
-  ["-d, --details", "print more"],
+  ["-j, --json", "print JSON with the keys of iproute2"],
+  ["-p, --pretty", "indent JSON"],
+  ["-d, --details", "print details"],
   ["-s, --stats", "print statistics"],
   ["-o, --oneline", "print each record on one line"],
-  ["-H, --human", "print numbers with k, M, G"],
+  ["-H, --human", "print numbers with suffixes k, M, G, ..."],
 ] as const;
 
-/** Adds the namespace option. */
+/** Adds the option `-n`. */
 export function addNetns<C extends CommandUnknownOpts>(command: C): C {
   command.option(...NETNS);
   return command;
 }
 
-/** Adds every option of {@linkcode GlobalOptions}; `hidden` ones are taken but not in the help. */
+/** Adds the options of {@linkcode GlobalOptions}. With `hidden` the help omits them. */
 export function addGlobals(command: CommandUnknownOpts, hidden = false): void {
   for (const [flags, description] of [...PRINTING, NETNS]) {
     command.addOption(new Option(flags, description).hideHelp(hidden));
   }
 }
 
-/** The options of `command` and of those above it. */
+/** Returns the options given to `command` or to its parent commands. */
 export function globalsOf(command: CommandUnknownOpts): GlobalOptions {
   return command.optsWithGlobals() as GlobalOptions;
 }
 
-/** Reads a number as `%i` does (0x hexadecimal, 0 octal, else decimal), from `min` to `max`. */
+/** Returns a parser of numbers from `min` to `max`, in the notation of {@linkcode parseInteger}. */
 export function integer(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = parseInteger(text);
@@ -76,14 +91,14 @@ export function integer(min: number, max: number): (text: string) => number {
   };
 }
 
-/** A number in C's notation, or undefined. */
+/** Parses an unsigned number in C notation (0x hexadecimal, 0 octal, otherwise decimal); undefined if invalid. */
 export function parseInteger(text: string): number | undefined {
   if (/^0x[0-9a-f]{1,13}$/i.test(text)) return parseInt(text.slice(2), 16);
   if (/^0[0-7]{0,15}$/.test(text)) return parseInt(text, 8);
   return /^[1-9][0-9]{0,14}$/.test(text) ? parseInt(text, 10) : undefined;
 }
 
-/** Reads a P_Key that a child may have: 1 to 0xffff, but not 0x8000. */
+/** Parses the P_Key of a child: 0x0001 to 0xffff except 0x8000. */
 export function childPkey(text: string): number {
   const value = parseInteger(text);
   if (value === undefined || value < 1 || value > 0xffff || value === 0x8000) {
@@ -94,26 +109,26 @@ export function childPkey(text: string): number {
   return value;
 }
 
-/** Reads a GUID: 16 hexadecimal digits with or without 0x, or four groups with colons; not 0. */
+/** Parses a nonzero GUID: up to 16 hexadecimal digits with or without 0x, or four groups with colons. */
 export function guid(text: string): bigint {
   const value = parseGuid(text) ?? 0n;
   if (value === 0n) {
     throw new InvalidArgumentError(
-      "It must be a GUID of 16 hexadecimal digits, not 0.",
+      "It must be a nonzero GUID of 16 hexadecimal digits.",
     );
   }
   return value;
 }
 
-/** Reads the name of an embedded subnet. */
+/** Parses the name of an embedded subnet. */
 export function subnetName(text: string): string {
   if (isSubnetName(text)) return text;
   throw new InvalidArgumentError(
-    "It must have 1 to 32 letters, digits, dots, dashes or underscores.",
+    "It must have 1 to 32 letters, digits, dots, hyphens or underscores, and no leading dot.",
   );
 }
 
-/** Reads the IB MTU of an embedded subnet. */
+/** Parses the IB MTU of an embedded subnet, in bytes. */
 export function subnetMtu(text: string): 2048 | 4096 {
   if (text === "2048" || text === "4096") return Number(text) as 2048 | 4096;
   throw new InvalidArgumentError("It must be 2048 or 4096.");

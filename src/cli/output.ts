@@ -1,8 +1,8 @@
-/** Writing text to a standard stream. */
+/** Output of text to a standard stream. */
 
 const encoder = new TextEncoder();
 
-/** Writes all of `text`; a reader that has gone away (`ipoib link show | head -1`) is no error. */
+/** Writes all of `text`. Ignores EPIPE, because the reader may have exited (`ipoib link show | head -1`). */
 export function writeText(
   stream: { writeSync(bytes: Uint8Array): number },
   text: string,

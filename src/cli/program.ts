@@ -1,4 +1,4 @@
-/** The tree of commands: the list in which each is registered. */
+/** The command tree. Each command is registered in {@linkcode COMMANDS}. */
 
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { VARIABLES } from "../base/variables.ts";
@@ -30,44 +30,44 @@ import { addGlobals } from "./options.ts";
 
 type MakeCommand = (cli: Cli) => CommandUnknownOpts;
 
-/** Commands on one object: `ipoib NAME COMMAND`. */
+/** The commands on one object: `ipoib NAME COMMAND`. */
 interface Group {
   readonly name: string;
   readonly description: string;
   readonly commands: readonly MakeCommand[];
 }
 
-/** In the order of the help. */
+/** All commands, in the order of the help text. */
 const COMMANDS: readonly (MakeCommand | Group)[] = [
   up,
   down,
   {
     name: "link",
-    description: "interfaces",
+    description: "manage interfaces",
     commands: [linkShow, linkSet, linkAdd, linkDel],
   },
   {
     name: "child",
-    description: "interfaces on other partitions",
+    description: "manage child interfaces on other partitions",
     commands: [childCreate, childDelete, childList],
   },
   {
     name: "neigh",
-    description: "neighbours",
+    description: "manage neighbours and their link-layer addresses",
     commands: [neighShow, neighFlush, neighAdd, neighDel],
   },
   {
     name: "path",
-    description: "paths through the subnet",
+    description: "show paths to other ports",
     commands: [pathShow],
   },
-  { name: "mcg", description: "multicast groups", commands: [mcgShow] },
+  { name: "mcg", description: "show multicast groups", commands: [mcgShow] },
   get,
   set,
   ethtool,
   {
     name: "subnet",
-    description: "the embedded subnet",
+    description: "manage the embedded subnet",
     commands: [subnetShow, subnetRun, subnetReload, subnetFault],
   },
 ];
@@ -76,8 +76,8 @@ const AFTER = `
 Environment:
 ${variables()}
 
-Exit codes: 0 done, 1 wrong arguments, 2 refused, 3 not running.
-Without an interface, a command means the only one that runs in the namespace.`;
+Exit codes: 0 success, 1 invalid arguments, 2 refused, 3 not running.
+A command without an interface applies to the only one in the namespace.`;
 
 function variables(): string {
   return Object.entries(VARIABLES).map(([name, text]) =>
@@ -85,12 +85,13 @@ function variables(): string {
   ).join("\n");
 }
 
+/** Builds the command tree. The actions use `cli`. */
 export function buildProgram(cli: Cli): CommandUnknownOpts {
   const program: CommandUnknownOpts = new Command("ipoib")
     .description("IP over InfiniBand in user space (RFC 4391)")
     .usage("[options] COMMAND")
     .version(`ipoib ${VERSION}`, "-V, --version", "print the version")
-    .helpCommand("help [COMMAND]", "print help of a command")
+    .helpCommand("help [COMMAND]", "print help for a command")
     .addHelpText("after", AFTER);
   addGlobals(program);
   for (const each of COMMANDS) {

@@ -1,8 +1,8 @@
 /**
- * The command line as a function: words in, exit code out, text through the environment.
+ * Runs a command line: takes the arguments, writes output through the environment, returns the exit code.
  *
- * Help and version go to standard output with exit code 0. Wrong arguments give one line that says what is wrong and one with
- * the usage of the command in question, both on standard error, and exit code 1.
+ * Help and version are written to standard output with exit code 0. Invalid arguments print an error line and a usage line
+ * to standard error and return exit code 1.
  */
 
 import {
@@ -15,7 +15,7 @@ import type { CliEnvironment } from "./environment.ts";
 import { errorLine, Exit, exitCode, usageError } from "./errors.ts";
 import { buildProgram } from "./program.ts";
 
-/** A refusal by the parser, with the command that it happened in. */
+/** An exception of commander, with the command that raised it. */
 class ParseError extends Error {
   readonly command: CommandUnknownOpts;
   readonly reason: CommanderError;
@@ -27,10 +27,10 @@ class ParseError extends Error {
   }
 }
 
-/** Errors of the arguments themselves. */
+/** Codes of errors that are followed by a usage line. */
 const WITH_USAGE = new Set(["E_USAGE", "E_NAME"]);
 
-/** Runs one command line and returns its exit code; never throws, never exits. */
+/** Runs a command line and returns its exit code. Neither throws nor exits. */
 export async function run(
   args: readonly string[],
   environment: CliEnvironment,
@@ -44,7 +44,7 @@ export async function run(
     await program.parseAsync(helpLast(args), { from: "user" });
     return cli.exitCode;
   } catch (error) {
-    if (error instanceof ParseError) return refuse(error, environment);
+    if (error instanceof ParseError) return report(error, environment);
     const failure = IpoibError.from(error);
     environment.err(errorLine(failure));
     if (WITH_USAGE.has(failure.code)) environment.err(usageLine(current));
@@ -52,19 +52,19 @@ export async function run(
   }
 }
 
-/** `help link show` is `link show --help`. */
+/** Rewrites `help link show` to `link show --help`. */
 function helpLast(args: readonly string[]): string[] {
   return args[0] === "help" ? [...args.slice(1), "--help"] : [...args];
 }
 
-/** Makes a command and all below it throw instead of exit, and write to the environment. */
+/** Configures a command and its subcommands to throw instead of exiting, and to write to the environment. */
 function prepare(
   command: CommandUnknownOpts,
   environment: CliEnvironment,
 ): void {
   command.configureOutput({
     writeOut: (text) => environment.out(text),
-    // What is wrong is said once, in refuse().
+    // report() prints the error.
     writeErr: () => {},
     outputError: () => {},
   });
@@ -76,7 +76,8 @@ function prepare(
   for (const child of command.commands) prepare(child, environment);
 }
 
-function refuse(
+/** Prints a parser error and returns the exit code; help and version exit with 0. */
+function report(
   { command, reason }: ParseError,
   environment: CliEnvironment,
 ): number {
@@ -86,14 +87,14 @@ function refuse(
   return Exit.Usage;
 }
 
-/** The parser's message in the program's style. */
+/** Converts a message of commander to the style of this program. */
 function parserMessage(
   command: CommandUnknownOpts,
   reason: CommanderError,
 ): IpoibError {
   if (reason.code === "commander.help") {
     const names = command.commands.map((child) => child.name());
-    return usageError("Command is missing", `one of ${names.join(", ")}`);
+    return usageError("Command is missing", `expected ${names.join(", ")}`);
   }
   const [first = "", hint] = reason.message.replace(/^error: /, "")
     .split("\n");

@@ -1,4 +1,4 @@
-/** Finding the process that a command is meant for, with the one connection over which the command then talks to it. */
+/** Connects a command to the process that owns its interface. A command uses one connection per process. */
 
 import { IpoibError } from "../base/errors.ts";
 import { IpcClient } from "../ipc/client.ts";
@@ -10,11 +10,11 @@ import {
 } from "../ipc/locate.ts";
 import type { CliEnvironment } from "./environment.ts";
 
-/** A connection to the owner of an interface, closed at its disposal. */
+/** An interface and the connection to its owner. Disposal closes the connection. */
 export class Target {
-  /** The interface that is meant. */
+  /** Name of the interface. */
   readonly name: string;
-  /** True if it is a child, so that the process has more than this interface. */
+  /** True for a child interface, whose process also owns its parent. */
   readonly child: boolean;
   readonly client: IpcClient;
 
@@ -29,7 +29,7 @@ export class Target {
   }
 }
 
-/** Connects to each process of a namespace that answers: parents, and children that were moved away from theirs. */
+/** Connects to every process with a parent interface, or a child moved from another namespace, in the namespace. */
 export async function openAll(
   environment: CliEnvironment,
   netns: string | undefined,
@@ -38,9 +38,10 @@ export async function openAll(
 }
 
 /**
- * Connects to the owner of `name`, or of the only parent that runs in the namespace.
+ * Connects to the owner of interface `name`, by default of the only interface that {@linkcode openAll} finds.
  *
- * Throws `E_NOT_RUNNING`, `E_AMBIGUOUS` with the choices, `E_NAME`, `E_NETNS`.
+ * Throws `E_NOT_RUNNING`, `E_AMBIGUOUS`, which lists the interfaces, `E_NAME`, `E_NETNS`, and the errors of
+ * `IpcClient.connect`.
  */
 export async function openInterface(
   environment: CliEnvironment,
@@ -53,7 +54,7 @@ export async function openInterface(
     : await openNamed(directory, name);
 }
 
-/** The folder of the control sockets of a namespace. */
+/** Returns the directory of the control sockets of a namespace. */
 async function directoryOf(
   environment: CliEnvironment,
   netns: string | undefined,
@@ -110,7 +111,7 @@ async function connectAll(directory: string): Promise<Target[]> {
     try {
       targets.push(await connect(socket));
     } catch {
-      // Dead, or not ours to control.
+      // The socket is stale, or belongs to another user.
     }
   }
   return targets;
@@ -123,7 +124,7 @@ async function connect(
   return new Target(name, leadsTo !== undefined, client);
 }
 
-/** A child in another namespace than its parent's: its link leads out of the folder. */
+/** True for a child in another namespace than its parent: its symbolic link points to another directory. */
 function isMovedChild({ leadsTo }: InterfaceSocket): boolean {
   return leadsTo?.includes("/") ?? false;
 }

@@ -1,4 +1,4 @@
-/** Finding the process that hosts a subnet's manager, or an interface on the subnet. */
+/** Connects a command to the process that runs a subnet manager, or to an interface on the subnet. */
 
 import { IpoibError } from "../base/errors.ts";
 import { IpcClient } from "../ipc/client.ts";
@@ -9,17 +9,17 @@ import type { CliEnvironment } from "./environment.ts";
 import { usageError } from "./errors.ts";
 import { openAll } from "./session.ts";
 
-/** A connection to the process that hosts a subnet's manager. */
+/** A connection to the process that runs a subnet manager. */
 interface SubnetHost {
-  /** The subnet. */
+  /** Name of the subnet. */
   name: string;
   client: IpcClient;
 }
 
 /**
- * Connects to the host of the subnet of that name, or of the only one that runs.
+ * Connects to the manager of subnet `name`, by default of the only running subnet.
  *
- * Throws `E_NOT_RUNNING`, `E_AMBIGUOUS` with the choices, `E_USAGE` for what cannot be a subnet's name.
+ * Throws `E_NOT_RUNNING`, `E_AMBIGUOUS`, which lists the subnets, `E_USAGE` for an invalid subnet name.
  */
 export async function openSubnet(
   environment: CliEnvironment,
@@ -29,9 +29,11 @@ export async function openSubnet(
 }
 
 /**
- * The subnet of that name, or the one that can be found: from the host of its manager, else from an interface on it.
+ * Fetches the record of subnet `name`, by default of the only running subnet, from its manager. If no manager is
+ * reachable, queries the interfaces in namespace `netns` and returns the first reply.
  *
- * Throws `E_NOT_RUNNING`, `E_AMBIGUOUS` with the choices, `E_USAGE` for what cannot be a subnet's name.
+ * Throws `E_NOT_RUNNING`, `E_AMBIGUOUS`, which lists the subnets, `E_USAGE` for an invalid subnet name, and the error of
+ * the last interface if none of them replies.
  */
 export async function fetchSubnet(
   environment: CliEnvironment,
@@ -74,7 +76,7 @@ async function subnetHosts(
       const client = await IpcClient.connect(path, `Subnet ${name}`);
       hosts.push({ name, client });
     } catch {
-      // Nobody hosts it under this path.
+      // No process listens at this path.
     }
   }
   return hosts;

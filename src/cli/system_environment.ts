@@ -1,4 +1,4 @@
-/** The real environment: standard streams, the namespace of this process, and the daemon, loaded when it is needed. */
+/** Implementation of {@linkcode CliEnvironment} on the running system. Loads src/daemon on demand. */
 
 import { variable } from "../base/variables.ts";
 import { runtimeDirectory } from "../ipc/locate.ts";

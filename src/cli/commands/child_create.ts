@@ -7,7 +7,7 @@ import { childPkey, PARENT } from "../options.ts";
 export function childCreate(cli: Cli) {
   return prints(
     new Command("create")
-      .description("make a child interface and print its name")
+      .description("create a child interface and print its name")
       .argument("<PKEY>", "P_Key, such as 0x8001", childPkey)
       .option(...PARENT)
       .action(async (pkey, { parent }, self) => {

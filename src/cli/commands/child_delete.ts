@@ -7,8 +7,8 @@ import { addNetns, childPkey, PARENT } from "../options.ts";
 export function childDelete(cli: Cli) {
   return addNetns(
     new Command("delete").alias("del")
-      .description("take a child interface away")
-      .argument("<PKEY>", "P_Key, as it was given to create", childPkey)
+      .description("delete a child interface")
+      .argument("<PKEY>", "P_Key given to child create", childPkey)
       .option(...PARENT)
       .action(async (pkey, { parent }, self) => {
         using target = await cli.open(self, parent);

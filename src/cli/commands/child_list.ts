@@ -1,4 +1,4 @@
-/** `ipoib child list [--parent IF]`: the interfaces on other partitions. */
+/** `ipoib child list [--parent IF]`: lists the child interfaces of a parent. */
 
 import { Command } from "@commander-js/extra-typings";
 import { type Cli, prints } from "../cli.ts";
@@ -8,7 +8,7 @@ import { renderChildren } from "../render/tables_text.ts";
 export function childList(cli: Cli) {
   return prints(
     new Command("list").aliases(["show", "ls"])
-      .description("list the children of an interface")
+      .description("list child interfaces")
       .option(...PARENT)
       .action(async ({ parent }, self) => {
         using target = await cli.open(self, parent);

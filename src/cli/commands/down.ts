@@ -1,57 +1,60 @@
-/** `ipoib down [IF]`, `ipoib down --pid PID`: ends an interface or a process, and returns once nothing of it is left. */
+/** `ipoib down [IF]`, `ipoib down --pid PID`: deletes an interface or stops a process, and waits until it has gone. */
 
 import { Command } from "@commander-js/extra-typings";
 import { IpoibError } from "../../base/errors.ts";
 import type { Cli } from "../cli.ts";
 import { usageError } from "../errors.ts";
-import { addNetns, integer } from "../options.ts";
+import { addNetns, INTERFACE, integer } from "../options.ts";
 import type { Target } from "../session.ts";
 
-const TIMEOUT = 15_000;
-/** The kernel's own limit (PID_MAX_LIMIT). */
+const TIMEOUT_MS = 15_000;
+/** PID_MAX_LIMIT of the kernel. */
 const MAX_PID = 4_194_304;
 
 export function down(cli: Cli) {
   return addNetns(
     new Command("down")
-      .description("take an interface away; its process ends with its last one")
-      .argument("[IF]", "interface; default: the only one that runs here")
+      .description(
+        "delete an interface; its process exits with its last interface",
+      )
+      .argument("[IF]", INTERFACE)
       .option(
         "--pid <pid>",
-        "take all interfaces of this process away, also where they cannot be found",
+        "stop this process and delete all its interfaces, even without their control sockets",
         integer(1, MAX_PID),
       )
       .action(async (name, { pid }, self) => {
         if (pid !== undefined) {
           if (name !== undefined) {
-            throw usageError("An interface and --pid exclude each other");
+            throw usageError("IF and --pid are mutually exclusive");
           }
-          return await cli.environment.endProcess(pid, TIMEOUT);
+          return await cli.environment.endProcess(pid, TIMEOUT_MS);
         }
         using target = await cli.open(self, name);
         try {
-          const options = { timeout: TIMEOUT };
+          const options = { timeout: TIMEOUT_MS };
           await target.client.call("down", { name: target.name }, options);
         } catch (error) {
-          // It went before its answer came through: it is down all the same.
+          // The process exited before its reply arrived, so the interface is down.
           if (!(error instanceof IpoibError) || error.code !== "E_IPC_CLOSED") {
             throw error;
           }
         }
-        if (!target.child) await ended(target);
+        if (!target.child) await waitForEnd(target);
       }),
   );
 }
 
-async function ended({ client, name }: Target): Promise<void> {
+/** Waits until the process closes the connection. Throws `E_DOWN` after {@linkcode TIMEOUT_MS}. */
+async function waitForEnd({ client, name }: Target): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() =>
       reject(
-        new IpoibError("E_DOWN", `${name} did not end within 15 s`, {
-          hint: "ipoib link show names its process",
+        new IpoibError("E_DOWN", `${name} did not stop within 15 s`, {
+          hint: "ipoib -d link show prints the pid of its process",
         }),
-      ), TIMEOUT);
+      ), TIMEOUT_MS);
   });
   try {
     await Promise.race([client.closed, late]);

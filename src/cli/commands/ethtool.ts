@@ -1,8 +1,8 @@
 /**
- * `ipoib ethtool [-i|-k|-c|-C|-S|-g|-G|-a|-t] [IF] [name value]...`: what ethtool(8) shows and sets of a real ib_ipoib device,
- * with ethtool 6.1's texts. (The kernel's ethtool shows a TAP.)
+ * `ipoib ethtool [-i|-k|-c|-C|-S|-g|-G|-a|-t] [IF] [name value]...`: shows and sets parameters as ethtool(8) does on an
+ * ib_ipoib device, with the output and error messages of ethtool 6.1. (ethtool(8) on the device itself shows a TAP.)
  *
- * Equivalent to: `ethtool -c IF` and so on.
+ * Equivalent to: `ethtool -c IF`, and the same for the other options.
  */
 
 import { Errno, errnoText } from "../../base/errno.ts";
@@ -27,14 +27,14 @@ import {
 import { featuresJson, renderFeatures } from "../render/features_text.ts";
 import type { Target } from "../session.ts";
 
-/** Refusals that ethtool prints in the words of perror(3). */
-const PRINTED: readonly number[] = [
+/** Error numbers for which ethtool prints the text of perror(3). */
+const PERROR: readonly number[] = [
   Errno.EPERM,
   Errno.EINVAL,
   Errno.EOPNOTSUPP,
 ];
 
-/** An open interface and how to print what is learnt of it. */
+/** A connected interface, and the function that prints its output. */
 interface Context {
   readonly cli: Cli;
   readonly command: CommandUnknownOpts;
@@ -74,16 +74,16 @@ const settings: Action = async ({ target: { client, name }, print }) => {
   print(renderSettings(name, found), settingsJson(found));
 };
 
-/** What ib_ipoib does not have either. */
-function refused(what: string): Action {
+/** Fails with EOPNOTSUPP, as ethtool does for operations that ib_ipoib does not implement. */
+function refused(prefix: string): Action {
   return ({ cli }) => {
-    cli.environment.err(`${what}: ${errnoText(Errno.EOPNOTSUPP)}\n`);
+    cli.environment.err(`${prefix}: ${errnoText(Errno.EOPNOTSUPP)}\n`);
     cli.exitCode = Exit.Refused;
     return Promise.resolve();
   };
 }
 
-/** Sets what the words say; a refusal is told as ethtool tells it. */
+/** Sets coalesce parameters. Prints a refusal as ethtool does. */
 async function setCoalesce(
   { cli, target: { client, name } }: Context,
   values: Record<string, number>,
@@ -92,7 +92,7 @@ async function setCoalesce(
     await client.call("coalesce.set", { name, values });
   } catch (error) {
     const { errno, code, message } = IpoibError.from(error);
-    if (errno === undefined || !PRINTED.includes(errno)) throw error;
+    if (errno === undefined || !PERROR.includes(errno)) throw error;
     if (code === "E_COALESCE_PARAMETER") {
       cli.environment.err(`netlink error: ${message}\n`);
     }
@@ -101,8 +101,8 @@ async function setCoalesce(
   }
 }
 
-/** The words of `-C`, the interface first unless a parameter is there; throws {@linkcode ParameterError}. */
-function coalesceWords(words: readonly string[]) {
+/** Parses the arguments of `-C`: an optional interface, then parameters. Throws {@linkcode ParameterError}. */
+function parseCoalesce(words: readonly string[]) {
   const [first, ...rest] = words;
   const named = first !== undefined && !isParameter(first);
   return {
@@ -117,13 +117,13 @@ export function ethtool(cli: Cli) {
     options: Record<string, unknown>,
     command: CommandUnknownOpts,
   ) => {
-    const asked = Object.keys(show).filter((name) => options[name] === true);
+    const shown = Object.keys(show).filter((name) => options[name] === true);
     const sets = options["coalesce"] === true;
-    if (asked.length + (sets ? 1 : 0) > 1) {
-      throw usageError("Several options at once", "ethtool takes one");
+    if (shown.length + (sets ? 1 : 0) > 1) {
+      throw usageError("More than one option given", "ethtool takes one");
     }
     const { name, values } = sets
-      ? coalesceWords(words)
+      ? parseCoalesce(words)
       : { name: words[0], values: {} };
     const takesMore = sets || options["setRing"] === true;
     if (!takesMore && words[1] !== undefined) {
@@ -140,21 +140,21 @@ export function ethtool(cli: Cli) {
         cli.print(command, [{ ifname: target.name, ...json }], () => text),
     };
     if (sets) await setCoalesce(context, values);
-    else await (asked[0] === undefined ? settings : show[asked[0]]!)(context);
+    else await (shown[0] === undefined ? settings : show[shown[0]]!)(context);
   };
   return prints(
     new Command("ethtool")
-      .description("show and set what ethtool does of a real device")
+      .description("show and set device parameters, as ethtool(8)")
       .usage("[options] [IF] [PARAMETER VALUE]...")
       .argument(
         "[WORD...]",
-        "interface, then what -C sets: rx-usecs, rx-frames",
+        "interface, then parameters for -C: rx-usecs N, rx-frames N",
       )
-      .option("-c, --show-coalesce", "show moderation of receive events")
-      .option("-C, --coalesce", "set it")
-      .option("-i, --driver", "show the driver")
-      .option("-S, --statistics", "show statistics of the driver")
-      .option("-k, --show-features", "show offloads")
+      .option("-c, --show-coalesce", "show coalesce parameters")
+      .option("-C, --coalesce", "set coalesce parameters")
+      .option("-i, --driver", "show driver information")
+      .option("-S, --statistics", "show driver statistics")
+      .option("-k, --show-features", "show offload features")
       .option("-g, --show-ring", "not supported by this driver")
       .option("-G, --set-ring", "not supported by this driver")
       .option("-a, --show-pause", "not supported by this driver")

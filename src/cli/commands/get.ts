@@ -2,14 +2,17 @@
 
 import { Command } from "@commander-js/extra-typings";
 import { type Cli, prints } from "../cli.ts";
+import { INTERFACE } from "../options.ts";
 
 export function get(cli: Cli) {
   return prints(
     new Command("get")
-      .description("print a sysfs file of an interface: mode, pkey, mtu, ...")
+      .description(
+        "show a sysfs attribute of an interface: mode, pkey, mtu, ...",
+      )
       .usage("[options] [IF] FILE")
-      .argument("<IF>", "interface; default: the only one that runs here")
-      .argument("[FILE]", "name of the file")
+      .argument("<IF>", INTERFACE)
+      .argument("[FILE]", "attribute name")
       .action(async (first, second, _options, self) => {
         const [name, file] = second === undefined
           ? [undefined, first]

@@ -1,11 +1,15 @@
 /**
  * `ipoib link add link IF name NAME type ipoib [pkey P_KEY] [mode M] [umcast 0|1]`.
  *
- * Equivalent to: the same words of `ip`.
+ * Equivalent to: `ip link add` with the same arguments.
  */
 
 import { Command } from "@commander-js/extra-typings";
-import { isInterfaceName, type Params } from "../../ipc/schema.ts";
+import {
+  INTERFACE_NAME_RULE,
+  isInterfaceName,
+  type Params,
+} from "../../ipc/schema.ts";
 import type { Cli } from "../cli.ts";
 import { usageError } from "../errors.ts";
 import { addNetns } from "../options.ts";
@@ -13,7 +17,7 @@ import { readMode, readPkey, readUmcast } from "../link_values.ts";
 
 const KIND = "ipoib";
 
-/** Reads the words after `link add`; throws `E_USAGE`. */
+/** Parses the arguments of `link add`. Throws `E_USAGE`. */
 function parseLinkAdd(words: readonly string[]): Params<"link.add"> {
   const rest = [...words];
   const given: Partial<Params<"link.add">> & { type?: string } = {};
@@ -21,7 +25,7 @@ function parseLinkAdd(words: readonly string[]): Params<"link.add"> {
     const word = rest.shift()!;
     const value = () => {
       const next = rest.shift();
-      if (next === undefined) throw usageError(`Word ${word} needs a value`);
+      if (next === undefined) throw usageError(`Argument "${word}" requires a value`);
       return next;
     };
     if (word === "link") given.link = readName(value());
@@ -37,23 +41,26 @@ function parseLinkAdd(words: readonly string[]): Params<"link.add"> {
       given.umcast = readUmcast(value());
     } else {
       throw usageError(
-        `Unknown word "${word}"`,
-        "link, name, type ipoib, and after that pkey, mode, umcast",
+        `Unknown argument "${word}"`,
+        "expected link, name, type ipoib, followed by pkey, mode, umcast",
       );
     }
   }
   const { link, name, type, ...values } = given;
   if (type !== KIND) {
     throw usageError(
-      type === undefined ? "Word type is missing" : `Unknown type "${type}"`,
-      "type ipoib",
+      type === undefined ? `Argument "type" is missing` : `Unknown link type "${type}"`,
+      "use type ipoib",
     );
   }
   if (link === undefined) {
-    throw usageError("Word link is missing", "it names the parent");
+    throw usageError(`Argument "link" is missing`, "link IF selects the parent interface");
   }
   if (name === undefined) {
-    throw usageError("Word name is missing", "it names the new interface");
+    throw usageError(
+      `Argument "name" is missing`,
+      "name NAME is the name of the new interface",
+    );
   }
   return { link, name, ...values };
 }
@@ -62,17 +69,17 @@ function readName(text: string): string {
   if (isInterfaceName(text)) return text;
   throw usageError(
     `Interface name "${text}" is not valid`,
-    "1 to 15 characters without slash, colon or blank",
+    INTERFACE_NAME_RULE,
   );
 }
 
 export function linkAdd(cli: Cli) {
   return addNetns(
-    new Command("add").description("make a child of any name")
+    new Command("add").description("add a child interface")
       .usage(
         "[options] link IF name NAME type ipoib [pkey P_KEY] [mode M] [umcast 0|1]",
       )
-      .argument("<WORD...>", "as of ip link add")
+      .argument("<WORD...>", "arguments as of ip link add")
       .action(async (words, _options, self) => {
         const params = parseLinkAdd(words);
         using target = await cli.open(self, params.link);

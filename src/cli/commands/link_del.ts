@@ -1,4 +1,4 @@
-/** `ipoib link del [dev] NAME`. Equivalent to: `ip link del`, of a child. */
+/** `ipoib link del [dev] NAME`: deletes a child interface. Equivalent to: `ip link del`. */
 
 import { Command } from "@commander-js/extra-typings";
 import type { Cli } from "../cli.ts";
@@ -8,21 +8,21 @@ import { addNetns } from "../options.ts";
 export function linkDel(cli: Cli) {
   return addNetns(
     new Command("del").aliases(["delete"])
-      .description("take a child away")
+      .description("delete a child interface")
       .usage("[options] [dev] NAME")
       .argument("<WORD...>", "interface")
       .action(async (words, _options, self) => {
         const names = words[0] === "dev" ? words.slice(1) : words;
         const [name] = names;
         if (name === undefined || names.length > 1) {
-          throw usageError("One interface is needed");
+          throw usageError("Exactly one interface name is required");
         }
         using target = await cli.open(self, name);
         const { deleted } = await target.client.call("link.del", { name });
-        // As with the driver it is no failure, but the user should know.
+        // ib_ipoib ignores the request without an error; a warning is more helpful.
         if (!deleted) {
           cli.environment.err(
-            `ipoib: ${name} is a parent and stays (ipoib down ${name} ends it)\n`,
+            `ipoib: ${name} is a parent interface and was not deleted (use ipoib down ${name})\n`,
           );
         }
       }),

@@ -11,7 +11,7 @@ type Changes = Omit<Params<"link.set">, "name">;
 
 const WORDS = ["up", "down", "mtu", "mode", "umcast"];
 
-/** Reads the words after `link set`; throws `E_USAGE`. */
+/** Parses the arguments of `link set`. Throws `E_USAGE`. */
 function parseLinkSet(
   words: readonly string[],
 ): { name?: string; changes: Changes } {
@@ -20,18 +20,19 @@ function parseLinkSet(
   if (rest[0] === "dev") {
     rest.shift();
     name = rest.shift();
-    if (name === undefined) throw usageError("Word dev needs an interface");
+    if (name === undefined) throw usageError(`Argument "dev" requires a value`);
   } else if (rest[0] !== undefined && !WORDS.includes(rest[0])) {
     name = rest.shift();
   }
   if (rest.length === 0) {
-    throw usageError("Nothing to set", `one of ${WORDS.join(", ")}`);
+    throw usageError("No change given", `expected ${WORDS.join(", ")}`);
   }
   const changes: Changes = {};
   while (rest.length > 0) readWord(rest, changes);
   return name === undefined ? { changes } : { name, changes };
 }
 
+/** Moves one change from `rest` into `changes`. */
 function readWord(rest: string[], changes: Changes): void {
   const word = rest.shift()!;
   if (word === "up" || word === "down") {
@@ -39,10 +40,10 @@ function readWord(rest: string[], changes: Changes): void {
     return;
   }
   if (!WORDS.includes(word)) {
-    throw usageError(`Unknown word "${word}"`, `one of ${WORDS.join(", ")}`);
+    throw usageError(`Unknown argument "${word}"`, `expected ${WORDS.join(", ")}`);
   }
   const value = rest.shift();
-  if (value === undefined) throw usageError(`Word ${word} needs a value`);
+  if (value === undefined) throw usageError(`Argument "${word}" requires a value`);
   if (word === "mtu") changes.mtu = readMtu(value);
   else if (word === "mode") changes.mode = readMode(value);
   else changes.umcast = readUmcast(value);
@@ -50,9 +51,9 @@ function readWord(rest: string[], changes: Changes): void {
 
 export function linkSet(cli: Cli) {
   return addNetns(
-    new Command("set").description("change an interface")
+    new Command("set").description("change interface attributes")
       .usage("[options] [dev] [IF] [up|down] [mtu N] [mode M] [umcast 0|1]")
-      .argument("<WORD...>", "interface, then what to change")
+      .argument("<WORD...>", "interface, then attributes")
       .action(async (words, _options, self) => {
         const { name, changes } = parseLinkSet(words);
         using target = await cli.open(self, name);

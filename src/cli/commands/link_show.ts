@@ -6,7 +6,7 @@ import { showCommand } from "../show_command.ts";
 
 export function linkShow(cli: Cli) {
   return showCommand(cli, {
-    description: "show an interface and its children",
+    description: "show an interface and its child interfaces",
     fetch: ({ client, name, child }, named) =>
       client.call("link.show", named || child ? { name } : {}),
     render: renderLinks,

@@ -1,26 +1,26 @@
 /**
- * `ipoib neigh add ADDR lladdr LLADDR [dev IF]`. Equivalent to: `ip neigh add`, whose entry cannot hold the 20 bytes of a
- * link-layer address.
+ * `ipoib neigh add ADDR lladdr LLADDR [dev IF]`. Equivalent to: `ip neigh add`, which cannot store a 20-byte link-layer
+ * address for the TAP.
  */
 
 import { Command } from "@commander-js/extra-typings";
 import type { Cli } from "../cli.ts";
 import { usageError } from "../errors.ts";
 import { addNetns } from "../options.ts";
-import { neighWords } from "../neigh_words.ts";
+import { parseNeigh } from "../neigh_words.ts";
 
 export function neighAdd(cli: Cli) {
   return addNetns(
     new Command("add")
-      .description("hold the link-layer address of a neighbour")
+      .description("add a static neighbour with its 20-byte link-layer address")
       .usage("ADDR lladdr LLADDR [dev IF]")
       .argument("<addr>", "IP address")
       .argument("<words...>", "lladdr LLADDR [dev IF]")
       .action(async (dst, given, _options, self) => {
-        const found = neighWords(given, ["lladdr", "dev"]);
+        const found = parseNeigh(given, ["lladdr", "dev"]);
         const lladdr = found.get("lladdr");
         if (lladdr === undefined) {
-          throw usageError("Word lladdr is missing");
+          throw usageError(`Argument "lladdr" is missing`);
         }
         using target = await cli.open(self, found.get("dev"));
         const { client, name } = target;

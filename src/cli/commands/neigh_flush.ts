@@ -2,14 +2,14 @@
 
 import { Command } from "@commander-js/extra-typings";
 import type { Cli } from "../cli.ts";
-import { addNetns } from "../options.ts";
+import { addNetns, INTERFACE } from "../options.ts";
 
 export function neighFlush(cli: Cli) {
   return addNetns(
     new Command("flush")
-      .description("forget neighbours; they are resolved again when needed")
-      .argument("[IF]", "interface; default: the only one that runs here")
-      .option("--to <addr>", "only this IP address")
+      .description("flush neighbours; traffic resolves them again")
+      .argument("[IF]", INTERFACE)
+      .option("--to <addr>", "flush only this IP address")
       .action(async (name, { to }, self) => {
         using target = await cli.open(self, name);
         await target.client.call("neigh.flush", {

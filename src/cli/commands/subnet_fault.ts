@@ -1,4 +1,4 @@
-/** `ipoib subnet fault`: disturbs an embedded subnet, in the manner of `tc netem`. */
+/** `ipoib subnet fault`: injects faults into an embedded subnet, with the syntax of `tc netem`. */
 
 import { Command } from "@commander-js/extra-typings";
 import type { PortOperation } from "../../ipc/schema.ts";
@@ -10,38 +10,41 @@ import { renderFaults, renderWaiting } from "../render/fault_text.ts";
 import { openSubnet } from "../subnet_session.ts";
 
 const HELP = `
-Words, after the subnet's name if several run (default: show):
-  show                      rules, as they were set
-  set [port PORT] RULE      what happens to the packets that PORT sends, or every port without a rule of its own;
-                            it replaces the rule before and numbers the packets anew
-  clear [port PORT]         end the rule of PORT, or all rules
-  port PORT down            take the port's link down: it leaves the subnet's forwarding
-  port PORT up              and up again
-  port PORT lid [LID]       give the port another LID
-  port PORT pkeys [P,P...]  give the port another P_Key table, or again that of its partitions
-  port PORT reregister      ask the port to join its groups again (client reregister)
-  kill-manager              end the subnet manager without a word; another process takes over (an interface in the
-                            same process lives on, a subnet run is killed)
+Actions (default: show). If several subnets are running, NAME precedes the action.
+  show                      print the rules
+  set [port PORT] RULE      apply RULE to packets sent by PORT, or by every port without its own rule;
+                            replaces the previous rule and restarts packet numbering
+  clear [port PORT]         remove the rule of PORT, or all rules
+  port PORT down            set the port down and remove it from the forwarding tables of the subnet
+  port PORT up              set the port active
+  port PORT lid [LID]       assign LID, or the next free LID, to the port
+  port PORT pkeys [P,P...]  set the P_Key table of the port, or restore the table defined by its partitions
+  port PORT reregister      send a client reregister event to the port
+  kill-manager              kill the subnet manager without cleanup, so that another process takes over. Interfaces
+                            in the same process keep running; a process of "subnet run" is killed.
 
 RULE is one or more of
-  drop P%                   of the packets
-  delay TIME [jitter TIME]  of every packet: 10ms, 500us, 1s
-  duplicate P%              sent twice
-  reorder P%                sent after their successor, or 20 ms later if there is none
-  rate RATE                 of each link: 100mbit, 1gbit, 500kbit; IP packets and IPoIB headers count
-  seed N                    of the choices (default 1)
+  drop P%                   drop P percent of the packets
+  delay TIME [jitter TIME]  delay every packet: 10ms, 500us, 1s
+  duplicate P%              duplicate P percent of the packets
+  reorder P%                send P percent of the packets after the next packet, or 20 ms later if there is none
+  rate RATE                 limit the rate of each link: 100mbit, 1gbit, 500kbit; counts IP packets and IPoIB headers
+  seed N                    seed of the random choices (default 1)
 
-PORT is an interface, a LID or a GUID. Which packets are hit depends on the seed, the GUIDs of sender and receiver and
-the packet's number on that link (unicast and multicast apart), and on nothing else: the same seed, the same fates.
-With ipoib up --guid the GUIDs are the same on every machine. MADs are not disturbed. Delayed packets stay in the
-sender's slots: beyond three quarters of them packets are dropped (port counter fault_overflow).`;
+PORT is an interface name, a LID or a GUID. The seed, the GUIDs of sender and receiver, and the number of the packet on
+that link (counted separately for unicast and multicast) determine which packets are affected, so the same seed affects
+the same packets. Use "ipoib up --guid" to make the GUIDs independent of the machine. MADs are not affected. Delayed
+packets occupy slots of the sender; packets that would occupy more than three quarters of the slots are dropped and
+counted (port counter fault_overflow).`;
 
 export function subnetFault(cli: Cli) {
   return prints(
     new Command("fault")
-      .description("drop, delay, duplicate, reorder packets; disturb ports")
+      .description(
+        "drop, delay, duplicate or reorder packets; change port state",
+      )
       .usage("[options] [NAME] [show|set|clear|port|kill-manager] [WORD...]")
-      .argument("[WORD...]", "see below")
+      .argument("[WORD...]", "action and its arguments, see below")
       .addHelpText("after", HELP)
       .action(async (words, _options, self) => {
         const { name, rest } = takeSubnetName(words);

@@ -1,19 +1,19 @@
-/** `ipoib subnet reload [NAME] [--partitions FILE]`: has the manager read the partitions again. */
+/** `ipoib subnet reload [NAME] [--partitions FILE]`: makes the subnet manager reload its partition configuration. */
 
 import { Command } from "@commander-js/extra-typings";
 import { type Cli, prints } from "../cli.ts";
-import { subnetName } from "../options.ts";
+import { SUBNET, subnetName } from "../options.ts";
 import { renderReload } from "../render/reload_text.ts";
 import { openSubnet } from "../subnet_session.ts";
 
 export function subnetReload(cli: Cli) {
   return prints(
     new Command("reload")
-      .description("read the partitions of a subnet again")
-      .argument("[NAME]", "subnet; default: the only one that runs", subnetName)
+      .description("reload the partition configuration of a subnet")
+      .argument("[NAME]", SUBNET, subnetName)
       .option(
         "--partitions <file>",
-        "take this file (OpenSM's syntax) instead of the one before",
+        "partition configuration (OpenSM syntax); default: the file in use",
       )
       .action(async (name, { partitions }, self) => {
         using client = await openSubnet(cli.environment, name);
@@ -32,7 +32,7 @@ export function subnetReload(cli: Cli) {
   );
 }
 
-/** The process that reads the file may be in another folder. */
+/** The manager reads the file, and its working directory may differ. */
 function absolutePath(path: string): string {
   return path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
 }

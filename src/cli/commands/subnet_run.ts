@@ -1,23 +1,22 @@
-/** `ipoib subnet run [NAME]`: holds the manager of an embedded subnet. The daemon is loaded only when this runs. */
+/** `ipoib subnet run [NAME]`: runs the manager of an embedded subnet. The action loads src/daemon on demand. */
 
 import { Command, Option } from "@commander-js/extra-typings";
 import { DEFAULT_SUBNET, LOG_CHOICES } from "../../ipc/up_options.ts";
 import type { Cli } from "../cli.ts";
-import { subnetMtu, subnetName, USER } from "../options.ts";
+import { LOG, SUBNET_MTU, subnetName, USER } from "../options.ts";
 
 export function subnetRun(cli: Cli) {
   return new Command("run")
-    .description("host a subnet's manager without an interface")
-    .argument("[NAME]", "subnet", subnetName, DEFAULT_SUBNET)
-    .option("--subnet-mtu <bytes>", "IB MTU, 2048 or 4096", subnetMtu)
+    .description("run a subnet manager without an interface until stopped")
+    .argument("[NAME]", "subnet name", subnetName, DEFAULT_SUBNET)
+    .option(...SUBNET_MTU)
     .option(
       "--partitions <file>",
-      "partitions, in OpenSM's syntax; read again at SIGHUP",
+      "partition configuration (OpenSM syntax), reloaded on SIGHUP",
     )
     .option(...USER)
     .addOption(
-      new Option("--log <level>", "least level that is logged")
-        .choices(LOG_CHOICES).default("info" as const),
+      new Option(...LOG).choices(LOG_CHOICES).default("info" as const),
     )
     .action(async (name, { subnetMtu, partitions, user, log }) => {
       cli.exitCode = await cli.environment.runSubnet({

@@ -1,8 +1,8 @@
-/** `ipoib subnet show [NAME] [--dot]`: ports, partitions and groups of an embedded subnet. */
+/** `ipoib subnet show [NAME] [--dot]`: prints the ports, partitions and groups of an embedded subnet. */
 
 import { Command } from "@commander-js/extra-typings";
 import { type Cli, netnsOf, prints } from "../cli.ts";
-import { subnetName } from "../options.ts";
+import { SUBNET, subnetName } from "../options.ts";
 import { snakeKeys } from "../render/json.ts";
 import { renderSubnet } from "../render/subnet_text.ts";
 import { renderSubnetDot } from "../render/subnet_dot.ts";
@@ -12,8 +12,8 @@ export function subnetShow(cli: Cli) {
   return prints(
     new Command("show")
       .description("show ports, partitions and groups of a subnet")
-      .argument("[NAME]", "subnet; default: the only one that runs", subnetName)
-      .option("--dot", "draw it for Graphviz: | dot -Tsvg > subnet.svg")
+      .argument("[NAME]", SUBNET, subnetName)
+      .option("--dot", "print a Graphviz graph: | dot -Tsvg > subnet.svg")
       .action(async (name, { dot }, self) => {
         const subnet = await fetchSubnet(
           cli.environment,

@@ -1,8 +1,8 @@
-/** `ipoib up [IF...]`: becomes interfaces. The daemon is loaded only when this runs. */
+/** `ipoib up [IF...]`: creates interfaces and runs until stopped. The action loads src/daemon on demand. */
 
 import { Command, Option } from "@commander-js/extra-typings";
 import { InvalidArgumentError } from "@commander-js/extra-typings";
-import { isInterfaceName } from "../../ipc/schema.ts";
+import { INTERFACE_NAME_RULE, isInterfaceName } from "../../ipc/schema.ts";
 import {
   type HcaChoice,
   IO_CHOICES,
@@ -14,7 +14,14 @@ import {
   type UpOptions,
 } from "../../ipc/up_options.ts";
 import { type Cli, netnsOf } from "../cli.ts";
-import { addNetns, guid, integer, subnetMtu, USER } from "../options.ts";
+import {
+  addNetns,
+  guid,
+  integer,
+  LOG,
+  SUBNET_MTU,
+  USER,
+} from "../options.ts";
 
 function hca(text: string): HcaChoice {
   const choice = parseHca(text);
@@ -24,23 +31,21 @@ function hca(text: string): HcaChoice {
   );
 }
 
-/** Reads one more name. */
+/** Appends one interface name to `before`. Throws InvalidArgumentError for an invalid or duplicate name. */
 function interfaceName(
   text: string,
   before: readonly string[] = [],
 ): readonly string[] {
   if (!isInterfaceName(text)) {
-    throw new InvalidArgumentError(
-      "It must have 1 to 15 characters without slash, colon or blank.",
-    );
+    throw new InvalidArgumentError(`It must be ${INTERFACE_NAME_RULE}.`);
   }
   if (before.includes(text)) {
-    throw new InvalidArgumentError("It is there twice.");
+    throw new InvalidArgumentError("It is a duplicate.");
   }
   return [...before, text];
 }
 
-/** The members of `values` that are not undefined. */
+/** Returns a copy of `values` without undefined members. */
 function given<T extends object>(
   values: T,
 ): { [K in keyof T]?: Exclude<T[K], undefined> } {
@@ -52,65 +57,65 @@ function given<T extends object>(
 export function up(cli: Cli) {
   return addNetns(
     new Command("up")
-      .description("be an interface on each InfiniBand port until taken down")
+      .description(
+        "create an interface on each InfiniBand port and run until stopped",
+      )
       .argument(
         "[IF...]",
-        "interface names, given to the ports in order; default: ib0, ib1, ...",
+        "interface names, assigned to the ports in order; default: ib0, ib1, ...",
         interfaceName,
       )
       .addOption(
         new Option(
           "--hca <hca>",
-          "one port, DEVICE/PORT or the first of DEVICE, or soft[:SUBNET] (default: all ports, or soft if there is no device)",
+          "DEVICE/PORT, the first port of DEVICE, or soft[:SUBNET] (default: all ports, or soft if the host has no device)",
         ).argParser(hca),
       )
       .option(
         "--roce",
-        "also use Ethernet ports (RoCE), where only other nodes of this program are reached",
+        "also use Ethernet (RoCE) ports, which reach only other nodes that run this program",
       )
       .option(
         "--pkey-index <n>",
-        "position in the port's P_Key table",
+        "index into the P_Key table of the port",
         integer(0, 0xffff),
         0,
       )
       .option("--guid <guid>", "port GUID of the soft HCA", guid)
-      .option(
-        "--subnet-mtu <bytes>",
-        "IB MTU of the embedded subnet, 2048 or 4096",
-        subnetMtu,
-      )
+      .option(...SUBNET_MTU)
       .addOption(
-        new Option("--mode <mode>", "of the interface").choices(MODE_CHOICES)
+        new Option("--mode <mode>", "IPoIB mode").choices(MODE_CHOICES)
           .default("datagram" as const),
       )
-      .option("--mtu <bytes>", "MTU to ask for", integer(68, 65520))
+      .option("--mtu <bytes>", "interface MTU", integer(68, 65520))
       .option(...USER)
-      .option("--background", "return once all of them carry traffic")
+      .option(
+        "--background",
+        "run in the background and return once all interfaces are ready",
+      )
       .addOption(
-        new Option("--io <backend>", "system calls of the data path")
+        new Option("--io <backend>", "I/O backend of the data path")
           .choices(IO_CHOICES).default("auto" as const),
       )
       .addOption(
         new Option(
-          "--memberships <way>",
-          "how multicast memberships are watched",
+          "--memberships <source>",
+          "source of IP multicast memberships",
         ).choices(MEMBERSHIP_CHOICES).default("auto" as const),
       )
       .addOption(
         new Option(
           "--next-hops <source>",
-          "of routed packets: a program in the kernel, or its routes",
+          "source of next hops: an eBPF program, or route lookups",
         ).choices(NEXT_HOP_CHOICES).default("auto" as const),
       )
       .option(
         "--max-groups <n>",
-        "most multicast groups of an interface, beside its broadcast group (default: 512)",
+        "maximum number of multicast groups per interface, without the broadcast group (default: 512)",
         integer(1, 16_383),
       )
       .addOption(
-        new Option("--log <level>", "least level that is logged")
-          .choices(LOG_CHOICES).default("info" as const),
+        new Option(...LOG).choices(LOG_CHOICES).default("info" as const),
       )
       .action(async (names, options, self) => {
         const { hca, roce, background, ...others } = options;

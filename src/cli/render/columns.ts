@@ -1,6 +1,6 @@
-/** Tables with a heading, columns as wide as they must be. */
+/** Text tables with a heading and columns of minimum width. */
 
-/** Rows under a heading; two blanks between columns, none at the end of a line. */
+/** Formats a table. Two spaces separate the columns; lines have no trailing spaces. */
 export function columns(heading: string[], rows: string[][]): string {
   const all = [heading, ...rows];
   const widths = heading.map((_, i) =>

@@ -1,4 +1,4 @@
-/** The texts of ethtool 6.1, and its JSON where that version or a later one has any. */
+/** Output of ethtool 6.1 as text, and the JSON of ethtool 6.1 or later. */
 
 import type {
   CoalesceRecord,
@@ -9,7 +9,7 @@ import type {
 
 const NOTHING = "n/a";
 
-/** Every line of `-c`; only two have a value that a driver of this kind knows. */
+/** Lines of `ethtool -c`. ib_ipoib supports only rx-usecs and rx-frames; the other values are n/a. */
 const COALESCE_GROUPS = [
   ["stats-block-usecs", "sample-interval", "pkt-rate-low", "pkt-rate-high"],
   ["rx-usecs", "rx-frames", "rx-usecs-irq", "rx-frames-irq"],
@@ -18,7 +18,7 @@ const COALESCE_GROUPS = [
   ["rx-usecs-high", "rx-frame-high", "tx-usecs-high", "tx-frame-high"],
 ];
 
-/** `ethtool -c`. */
+/** Formats coalesce parameters as `ethtool -c`. */
 export function renderCoalesce(ifname: string, record: CoalesceRecord): string {
   const values: Record<string, number> = record;
   const groups = COALESCE_GROUPS.map((names) =>
@@ -32,7 +32,7 @@ export function renderCoalesce(ifname: string, record: CoalesceRecord): string {
   ].join("");
 }
 
-/** `ethtool -i`. */
+/** Formats driver information as `ethtool -i`. */
 export function renderDriver(record: DriverRecord): string {
   return Object.entries(record).map(([name, value]) =>
     `${name}: ${typeof value === "boolean" ? (value ? "yes" : "no") : value}\n`
@@ -40,8 +40,8 @@ export function renderDriver(record: DriverRecord): string {
 }
 
 /**
- * The statistics of ib_ipoib's `ethtool -S` in its order; then, as drivers of HCAs do, what else is counted: drops by
- * reason, ARP, and the port's own counters.
+ * Returns the statistics of `ethtool -S` on ib_ipoib in its order (Linux ipoib_ethtool.c), followed by drops by reason and
+ * all other counters of the interface and its port.
  */
 export function allStatistics(
   { stats64: { rx, tx }, drops, counters }: StatsRecord,
@@ -60,7 +60,7 @@ export function allStatistics(
   };
 }
 
-/** `ethtool -S`. */
+/** Formats statistics as `ethtool -S`. */
 export function renderStatistics(statistics: Record<string, number>): string {
   const lines = Object.entries(statistics).map(([name, value]) =>
     `     ${name}: ${value}\n`
@@ -68,9 +68,9 @@ export function renderStatistics(statistics: Record<string, number>): string {
   return `NIC statistics:\n${lines.join("")}`;
 }
 
-/** What `ethtool IF` shows. */
+/** Link settings of `ethtool IF`. */
 export interface Settings {
-  /** Megabits per second; unknown without carrier. */
+  /** Megabits per second; undefined without carrier. */
   readonly speed: number | undefined;
   readonly duplex: "Full" | undefined;
   readonly autonegotiation: boolean;
@@ -79,7 +79,7 @@ export interface Settings {
   readonly linkDetected: boolean;
 }
 
-/** The settings as ib_ipoib has them: without carrier everything is zero or unknown. */
+/** Returns the settings that ib_ipoib reports. Without carrier, all values are zero or unknown. */
 export function settingsOf({ flags, hca }: LinkRecord): Settings {
   const linkDetected = flags.includes("LOWER_UP");
   return linkDetected
@@ -101,7 +101,7 @@ export function settingsOf({ flags, hca }: LinkRecord): Settings {
     };
 }
 
-/** `ethtool IF`; link modes are what InfiniBand has none of. */
+/** Formats settings as `ethtool IF`. ib_ipoib reports no link modes. */
 export function renderSettings(ifname: string, settings: Settings): string {
   const { speed, duplex, autonegotiation, port, phyad, linkDetected } =
     settings;
@@ -129,7 +129,7 @@ export function renderSettings(ifname: string, settings: Settings): string {
   }`;
 }
 
-/** The same for JSON, in the keys of later versions of ethtool. */
+/** Converts settings to JSON with the keys of later versions of ethtool. */
 export function settingsJson(settings: Settings): Record<string, unknown> {
   const { speed, duplex, autonegotiation, port, phyad, linkDetected } =
     settings;

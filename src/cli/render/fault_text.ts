@@ -1,4 +1,4 @@
-/** `subnet fault show`: the rules, one a line, in the words that set them. */
+/** Output of `subnet fault show`: one rule per line, in the syntax of `subnet fault set`. */
 
 import { hex } from "../../base/hex.ts";
 import type { FaultRecord, SubnetRecord } from "../../ipc/schema.ts";
@@ -6,6 +6,7 @@ import type { Style } from "./style.ts";
 
 type Rule = FaultRecord["rules"][number];
 
+/** Formats the rules, followed by the ports that have not applied them. */
 export function renderFaults(
   { rules, waiting }: FaultRecord,
   { ports }: Pick<SubnetRecord, "ports">,
@@ -26,7 +27,7 @@ export function renderFaults(
   return lines.join("") + renderWaiting(waiting);
 }
 
-/** What a rule was set with. */
+/** Formats a rule as the arguments that set it. */
 export function ruleWords(rule: Rule): string {
   const words: string[] = [];
   const add = (word: string, value: number | undefined, unit: string) => {
@@ -42,9 +43,9 @@ export function ruleWords(rule: Rule): string {
   return words.join(" ");
 }
 
-/** Ports that did not answer. */
+/** Formats the list of ports that have not applied the rules; empty if there are none. */
 export function renderWaiting(waiting: FaultRecord["waiting"]): string {
   if (waiting.length === 0) return "";
   const ports = waiting.map(({ name, lid }) => `${name} (lid ${hex(lid)})`);
-  return `not taken yet by ${ports.join(", ")}\n`;
+  return `not yet applied by ${ports.join(", ")}\n`;
 }

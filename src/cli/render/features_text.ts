@@ -1,8 +1,8 @@
-/** `ethtool -k`: the features that Linux 6.1 knows, in ethtool's order. */
+/** Output of `ethtool -k`: the features of Linux 6.1, in the order of ethtool. */
 
 import type { FeatureRecord } from "../../ipc/schema.ts";
 
-/** A line by itself, or a group whose state is that of any of its members. */
+/** A feature (its name, or ethtool's name and the kernel's name), or a group, which is active if a member is active. */
 type Entry = string | readonly [shown: string, kernel: string] | {
   readonly group: string;
   readonly members: readonly string[];
@@ -84,11 +84,13 @@ const ENTRIES: readonly Entry[] = [
 
 interface State {
   readonly active: boolean;
-  /** Null for groups. */
+  /** Null for a group. */
   readonly fixed: boolean | null;
+  /** Null for a group. */
   readonly requested: boolean | null;
 }
 
+/** State of a feature that the daemon does not report. */
 const ABSENT: State = { active: false, fixed: true, requested: false };
 
 interface Line {
@@ -119,7 +121,7 @@ function linesOf(features: readonly FeatureRecord[]): Line[] {
   });
 }
 
-/** The text. */
+/** Formats features as `ethtool -k`. */
 export function renderFeatures(
   ifname: string,
   features: readonly FeatureRecord[],
@@ -137,7 +139,7 @@ export function renderFeatures(
   return `Features for ${ifname}:\n${lines.join("")}`;
 }
 
-/** For JSON: a state by name. */
+/** Converts features to JSON: the state of each feature by its name. */
 export function featuresJson(
   features: readonly FeatureRecord[],
 ): Record<string, State> {

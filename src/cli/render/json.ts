@@ -1,11 +1,11 @@
-/** JSON output: always an array at the top, keys in iproute2's spelling. */
+/** JSON output: an array of records, with keys in the style of iproute2. */
 
-/** One line, or indented by four. */
+/** Formats records as one line, or indented by four spaces with `pretty`. */
 export function renderJson(records: unknown[], pretty: boolean): string {
   return `${JSON.stringify(records, undefined, pretty ? 4 : undefined)}\n`;
 }
 
-/** The same value with keys like `rate_code` for `rateCode`. */
+/** Converts the keys of all nested objects to snake case, such as `rateCode` to `rate_code`. */
 export function snakeKeys(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(snakeKeys);
   if (typeof value !== "object" || value === null) return value;

@@ -1,4 +1,4 @@
-/** `link show` in the manner of `ip link` (iproute2 6.1), with lines of our own after `-d`. */
+/** Output of `link show` in the format of `ip link` (iproute2 6.1). With `-d`, additional lines follow those of `ip -d link`. */
 
 import { hex } from "../../base/hex.ts";
 import { type LinkRecord, RUNNING } from "../../ipc/schema.ts";
@@ -67,7 +67,7 @@ function ownLines(link: LinkRecord, style: Style): string[] {
   ];
 }
 
-/** Ethernet has no LIDs. */
+/** Formats the LIDs, or the link layer if it is Ethernet, which has no LIDs. */
 function fabricWords(hca: LinkRecord["hca"]): string {
   return hca.link_layer === "ethernet"
     ? "link_layer Ethernet (RoCE)"
@@ -91,7 +91,7 @@ function mtuLine({ mtu_chain: chain, linkinfo }: LinkRecord): string {
     `mode ${linkinfo.info_data.mode} admin ${
       chain.admin ?? "unset"
     } device ${chain.device}, ` +
-    `bound by ${BINDING[chain.binding]}`;
+    `limited by ${BINDING[chain.binding]}`;
 }
 
 function stateLine(link: LinkRecord, { palette }: Style): string {

@@ -1,8 +1,8 @@
-/** Numbers as iproute2, sysfs and the driver's debugfs files print them. */
+/** Number formats of iproute2, sysfs and the debugfs files of ib_ipoib. */
 
 import { rateGbps } from "../../base/rates.ts";
 
-/** A count, or with `human` about three digits and k, M, G, T, P or E: powers of 1000, as iproute2. */
+/** Formats a count; with `human`, as three digits with suffix k, M, G, T, P or E (powers of 1000), as iproute2. */
 export function number(value: number, human: boolean): string {
   if (!human || value < 1000) return String(value);
   const power = Math.min(6, Math.floor(Math.log10(value) / 3 + 1e-9));
@@ -12,6 +12,7 @@ export function number(value: number, human: boolean): string {
   return `${(value / unit).toFixed(digits)}${"kMGTPE"[power - 1]}`;
 }
 
+/** Names of lane speeds in megabits per second. */
 const SPEEDS = new Map([
   [2500, "SDR"],
   [5000, "DDR"],
@@ -23,12 +24,12 @@ const SPEEDS = new Map([
   [200000, "XDR"],
 ]);
 
-/** `40.0 Gb/sec`. */
+/** Formats a rate: `40.0 Gb/sec`. */
 export function gigabits(mbps: number): string {
   return `${(mbps / 1000).toFixed(1)} Gb/sec`;
 }
 
-/** The rate of a port as sysfs has it: `40 Gb/sec (4X QDR)`. */
+/** Formats the rate of a port as the sysfs file `rate`: `40 Gb/sec (4X QDR)`. */
 export function portRate(
   rate: { rate_mbps: number; width: number; lane_mbps: number },
 ): string {
@@ -38,13 +39,13 @@ export function portRate(
   })`;
 }
 
-/** `40 Gb/sec` of a rate code. */
+/** Formats a rate code of an SA record: `40 Gb/sec`. */
 export function rateOfCode(code: number): string {
   const rate = rateGbps(code);
   return rate === undefined ? `rate code ${code}` : `${rate} Gb/sec`;
 }
 
-/** `850ms`, `12.3s`, `5m`, `3h`, `2d`. */
+/** Formats a duration in its largest unit: `850ms`, `12.3s`, `5m`, `3h`, `2d`. */
 export function duration(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)}ms`;
   const seconds = ms / 1000;

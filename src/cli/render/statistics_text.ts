@@ -1,16 +1,17 @@
-/** The statistics block of `ip -s link`. */
+/** Statistics lines of `ip -s link`. */
 
 import type { Stats64 } from "../../ipc/schema.ts";
 import { number } from "./number.ts";
 
-const LEAST = [10, 7, 6, 7, 7, 7];
-/** iproute2 keeps a last column, for compressed packets, which is empty here. */
-const LAST = 11;
+/** Minimum width of each column, in characters. */
+const MIN_WIDTHS = [10, 7, 6, 7, 7, 7];
+/** Width of the last column of iproute2, which holds compressed packets and is empty here. */
+const LAST_WIDTH = 11;
 
-/** The four lines, without line ends; columns grow with their numbers as in iproute2. */
+/** Returns four lines without line ends. As in iproute2, columns are as wide as their widest number. */
 export function statistics(stats: Stats64, human: boolean): string[] {
   const { rx, tx } = stats;
-  // The device misses no packets: what it cannot take is counted as dropped.
+  // `missed` is always 0: packets that the device does not accept are counted as dropped.
   const received = [
     rx.bytes,
     rx.packets,
@@ -29,14 +30,14 @@ export function statistics(stats: Stats64, human: boolean): string[] {
   ];
   const text = (values: number[]) => values.map((n) => number(n, human));
   const rows = [text(received), text(sent)] as const;
-  const widths = LEAST.map((least, i) =>
-    Math.max(least, ...rows.map((row) => row[i]!.length))
+  const widths = MIN_WIDTHS.map((width, i) =>
+    Math.max(width, ...rows.map((row) => row[i]!.length))
   );
   const heading = (label: string, names: string[]) => {
     const cells = names.map((name, i) =>
       name.padStart(i === 0 ? widths[i]! - 4 : widths[i]!)
     );
-    return `    ${label}: ${cells.join(" ")}${" ".repeat(LAST)}`;
+    return `    ${label}: ${cells.join(" ")}${" ".repeat(LAST_WIDTH)}`;
   };
   const row = (values: string[]) =>
     `    ${values.map((t, i) => t.padStart(widths[i]!)).join(" ")} `;

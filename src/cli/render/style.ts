@@ -1,9 +1,9 @@
-/** How text is printed: what the options ask for, and the colours. */
+/** Text style: the output options and the colors. */
 
 import { blue, cyan, green, magenta, red, yellow } from "@std/fmt/colors";
 import type { GlobalOptions } from "../options.ts";
 
-/** iproute2's colours by meaning. */
+/** The colors of iproute2, by the kind of value. */
 export interface Palette {
   name(text: string): string;
   lladdr(text: string): string;
@@ -33,6 +33,7 @@ const COLORED: Palette = {
   bad: red,
 };
 
+/** The output options that affect text, and the palette. */
 export interface Style {
   details: boolean;
   stats: boolean;
@@ -51,12 +52,12 @@ export function styleOf(options: GlobalOptions, color: boolean): Style {
   };
 }
 
-/** An IP address in its colour. */
+/** Colors an IP address by its family. */
 export function address(text: string, palette: Palette): string {
   return text.includes(":") ? palette.inet6(text) : palette.inet(text);
 }
 
-/** A record of several lines as text; with `-o` the lines are joined by a backslash, as iproute2 does. */
+/** Joins the lines of a record: with newlines, or with backslashes for `-o`, as iproute2. */
 export function lines(parts: string[], style: Style): string {
   return `${parts.join(style.oneline ? "\\" : "\n")}\n`;
 }

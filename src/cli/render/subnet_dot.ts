@@ -1,8 +1,8 @@
 /**
- * `subnet show --dot`: the subnet as a drawing for Graphviz (`ipoib subnet show --dot | dot -Tsvg`).
+ * Output of `subnet show --dot`: the subnet as a Graphviz graph (`ipoib subnet show --dot | dot -Tsvg`).
  *
- * The switch stands in the middle with the subnet manager on its port 0; each port is a box on an edge that names its
- * P_Keys; each partition is an ellipse, tied to its members (dashed if limited).
+ * The central node is the switch, whose label shows the subnet manager. Each port is a box; the edge to the switch shows its
+ * P_Keys. Each partition is an ellipse with edges to its members, dashed for limited members.
  */
 
 import { hex } from "../../base/hex.ts";
@@ -12,8 +12,9 @@ import { rateOfCode } from "./number.ts";
 
 type Port = SubnetRecord["ports"][number];
 
+/** Full membership bit of a P_Key. */
 const FULL = 0x8000;
-/** Edges of partitions, in turn. */
+/** Colors of partitions, used cyclically. */
 const COLORS = ["steelblue", "darkorange", "seagreen", "firebrick", "purple"];
 
 export function renderSubnetDot(subnet: SubnetRecord): string {
@@ -87,7 +88,7 @@ function node(port: Port): string {
   return quote(port.guid);
 }
 
-/** A quoted string of the DOT language; line ends become its centred ones. */
+/** Formats a quoted string of the DOT language; newlines become `\n`, which centers lines. */
 function quote(text: string): string {
   const escaped = text.replaceAll("\\", "\\\\").replaceAll('"', '\\"')
     .replaceAll("\n", "\\n");

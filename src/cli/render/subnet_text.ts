@@ -1,4 +1,4 @@
-/** `subnet show`: what the subnet manager knows, as three tables. */
+/** Output of `subnet show`: tables of ports, partitions and groups. */
 
 import { hex } from "../../base/hex.ts";
 import { formatPkey } from "../../base/units.ts";
@@ -18,7 +18,7 @@ export function renderSubnet(subnet: SubnetRecord, style: Style): string {
     ports(subnet),
     partitions(subnet),
     groups(subnet, style),
-    ...(subnet.truncated ? ["more groups or members than shown\n"] : []),
+    ...(subnet.truncated ? ["Some groups or members are not shown\n"] : []),
   ].join("\n");
 }
 
@@ -48,6 +48,7 @@ function partitions({ partitions }: SubnetRecord): string {
   );
 }
 
+/** Names of the JoinState bits (IBTA vol. 1 15.2.5.17). */
 const JOIN_STATES: Array<[number, string]> = [
   [1, "full"],
   [2, "non"],

@@ -1,4 +1,4 @@
-/** Neighbours, paths, groups and children: one line a row, in the manner of `ip neigh`. */
+/** Output of `neigh`, `path`, `mcg` and `child`: one line per record, in the format of `ip neigh`. */
 
 import { hex } from "../../base/hex.ts";
 import {
@@ -11,12 +11,12 @@ import {
 import { duration, gigabits } from "./number.ts";
 import { address, type Style } from "./style.ts";
 
-/** Words of a line; what is undefined or false is left out. */
+/** Joins the words of a line; omits undefined and false. */
 function line(...words: Array<string | false | undefined>): string {
   return `${words.filter((word) => word).join(" ")}\n`;
 }
 
-/** A word and its value, or nothing. */
+/** Formats a keyword and its value; undefined if the value is undefined. */
 function pair(name: string, value: string | number | undefined) {
   return value === undefined ? undefined : `${name} ${value}`;
 }
