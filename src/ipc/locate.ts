@@ -18,7 +18,7 @@
 import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import { variable } from "../base/variables.ts";
-import { isInterfaceName } from "./schema/fields.ts";
+import { INTERFACE_NAME_RULE, isInterfaceName } from "./schema/fields.ts";
 
 const DEFAULT_RUNTIME_DIRECTORY = "/run/ipoib";
 const SUFFIX = ".sock";
@@ -59,7 +59,7 @@ export function socketPath(directory: string, name: string): string {
   if (!isInterfaceName(name)) {
     throw new IpoibError("E_NAME", `Interface name "${name}" is not valid`, {
       errno: Errno.EINVAL,
-      hint: "1 to 15 characters without slash, colon or blank",
+      hint: INTERFACE_NAME_RULE,
     });
   }
   return `${directory}/${name}${SUFFIX}`;

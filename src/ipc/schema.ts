@@ -6,5 +6,5 @@ export * from "./schema/link_record.ts";
 export * from "./schema/stats.ts";
 export * from "./schema/subnet_record.ts";
 export * from "./schema/table_records.ts";
-export { isInterfaceName } from "./schema/fields.ts";
+export { INTERFACE_NAME_RULE, isInterfaceName } from "./schema/fields.ts";
 export * from "./methods.ts";

@@ -83,7 +83,7 @@ Deno.test("down --pid ends a process, and no interface beside it", async () => {
   assertEquals((await world.run("down --pid 4711")).code, 0);
   const both = await world.run("down ib0 --pid 4711");
   assertEquals(both.code, 1);
-  assertStringIncludes(both.err, "exclude each other");
+  assertStringIncludes(both.err, "mutually exclusive");
   for (const pid of ["0", "x", "4194305"]) {
     assertEquals((await world.run(`down --pid ${pid}`)).code, 1);
   }
@@ -286,7 +286,9 @@ Deno.test("upArguments() is read back as the same options", async () => {
 
 Deno.test("ipoib up refuses a name that is there twice, and one that cannot be", async () => {
   await using world = new World();
-  for (const [line, what] of [["ib0 ib1 ib0", "twice"], ["ib0 a/b", "slash"]]) {
+  for (
+    const [line, what] of [["ib0 ib1 ib0", "duplicate"], ["ib0 a/b", "slash"]]
+  ) {
     const { code, err } = await world.run(`up ${line}`);
     assertEquals(code, 1);
     assertStringIncludes(err, what!);

@@ -44,7 +44,7 @@ Deno.test("renderLinks() prints as ip -d link does, then lines of our own", () =
     ipoib pkey 0xffff mode datagram umcast 0000 \n\
     hca soft:default port 1 subnet default state ACTIVE lid 0x0002 sm_lid 0x0001 rate 100 Gb/sec (4X EDR)
     gid fe80:0:0:0:2:c903:0:1 qpn 0x000048 pkey_index 0
-    mtu port 4092 group 2044 mode datagram admin unset device 2044, bound by the broadcast group
+    mtu port 4092 group 2044 mode datagram admin unset device 2044, limited by the broadcast group
     next hops from a program in the kernel
     state running
     namespace 4026531840 pid 4711
@@ -81,7 +81,7 @@ Deno.test("renderLinks() says what a link waits for, with -d and without", () =>
     renderLinks([records.childLink], details).split("\n").slice(4, 8),
     [
       "    gid fe80:0:0:0:2:c903:0:1 qpn 0x000048 pkey_index not in the port's table",
-      "    mtu port 4092 group unknown mode datagram admin 2000 device 2000, bound by the administrator",
+      "    mtu port 4092 group unknown mode datagram admin 2000 device 2000, limited by the administrator",
       "    next hops from a program in the kernel",
       "    state waiting for P_Key 0x8003 in the port's table",
     ],
@@ -206,7 +206,7 @@ ff12:401b:ffff::ffff:ffff  0xc000  0xffff  0x00000b1b  2048  10 Gb/sec  0   2
   assertEquals(text.split("\n").slice(-4, -1), [
     "ff12:401b:ffff::ffff:ffff  0xc000  0xffff  0x00000b1b  2048  10 Gb/sec  0   0x0001=full,0x0002=full+send_only",
     "",
-    "more groups or members than shown",
+    "Some groups or members are not shown",
   ]);
 });
 

@@ -49,7 +49,7 @@ Deno.test("wrong arguments give a reason, a usage line and exit code 1", async (
   const cases: Array<[string, string, string]> = [
     [
       "",
-      "Command is missing (one of up, down, link, child, neigh, path, mcg, get, set, ethtool, subnet)",
+      "Command is missing (expected up, down, link, child, neigh, path, mcg, get, set, ethtool, subnet)",
       "ipoib [options] COMMAND",
     ],
     [
@@ -59,7 +59,7 @@ Deno.test("wrong arguments give a reason, a usage line and exit code 1", async (
     ],
     [
       "link",
-      "Command is missing (one of show, set, add, del)",
+      "Command is missing (expected show, set, add, del)",
       "ipoib link COMMAND",
     ],
     [
@@ -89,7 +89,7 @@ Deno.test("wrong arguments give a reason, a usage line and exit code 1", async (
     ],
     [
       "up a/b",
-      "Argument IF 'a/b' is invalid: it must have 1 to 15 characters without slash, colon or blank",
+      "Argument IF 'a/b' is invalid: it must be an interface name of 1 to 15 bytes without slash, colon or white space, not . or ..",
       "ipoib up [options] [IF...]",
     ],
     [
@@ -104,32 +104,32 @@ Deno.test("wrong arguments give a reason, a usage line and exit code 1", async (
     ],
     [
       "link set ib0",
-      "Nothing to set (one of up, down, mtu, mode, umcast)",
+      "No change given (expected up, down, mtu, mode, umcast)",
       "ipoib link set [options] [dev] [IF] [up|down] [mtu N] [mode M] [umcast 0|1]",
     ],
     [
       "link add name kid type ipoib",
-      "Word link is missing (it names the parent)",
+      'Argument "link" is missing (link IF selects the parent interface)',
       "ipoib link add [options] link IF name NAME type ipoib [pkey P_KEY] [mode M] [umcast 0|1]",
     ],
     [
       "link del kid kid2",
-      "One interface is needed",
+      "Exactly one interface name is required",
       "ipoib link del [options] [dev] NAME",
     ],
     [
       "set ib0",
-      "A file and a value are needed",
+      "An attribute name and a value are required",
       "ipoib set [options] [IF] FILE VALUE",
     ],
     [
       "ethtool -c -i ib0",
-      "Several options at once (ethtool takes one)",
+      "More than one option given (ethtool takes one)",
       "ipoib ethtool [options] [IF] [PARAMETER VALUE]...",
     ],
     [
       "link show a/b",
-      'Interface name "a/b" is not valid (1 to 15 characters without slash, colon or blank)',
+      'Interface name "a/b" is not valid (an interface name of 1 to 15 bytes without slash, colon or white space, not . or ..)',
       "ipoib link show [options] [IF]",
     ],
     [

@@ -63,7 +63,7 @@ Deno.test("ipoib subnet fault says so if there are no rules, or ports that lag",
   });
   const lags = { ...faults, waiting: [{ lid: 2, name: "ib1" }] };
   await world.subnet("slow", handlers(lags));
-  const err = "not taken yet by ib1 (lid 0x0002)\n";
+  const err = "not yet applied by ib1 (lid 0x0002)\n";
   assertEquals(await world.run("subnet fault slow set drop 1"), {
     ...done,
     err,
@@ -158,13 +158,13 @@ Deno.test("ipoib subnet reload hands an absolute path on and prints what was rea
   const calls = await world.subnet("lab", handlers());
   assertEquals(await world.run("subnet reload"), {
     ...done,
-    out: "2 partitions built in; 0 ports have another P_Key table\n",
+    out: "2 built-in partitions; P_Key tables changed on 0 ports\n",
   });
   const file = `${Deno.cwd()}/p.conf`;
   assertEquals(await world.run("subnet reload lab --partitions p.conf"), {
     ...done,
     out: `warning: p.conf:3:1: odd\n2 partitions from ${file}; ` +
-      "1 port has another P_Key table\n",
+      "P_Key tables changed on 1 port\n",
   });
   assertEquals(asked(calls), [
     ["subnet.reload", {}],

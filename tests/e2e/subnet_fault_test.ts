@@ -190,7 +190,7 @@ labTest(
     const set = await lab.ipoib("subnet", "fault", "set", "drop", "1");
     other.daemon.kill("SIGCONT");
     assertEquals(set.code, 0);
-    assertMatch(set.stderr, /^not taken yet by ib0 \(lid 0x000[23]\)\n$/);
+    assertMatch(set.stderr, /^not yet applied by ib0 \(lid 0x000[23]\)\n$/);
     await until(
       "it follows once it goes on",
       async () =>
@@ -199,7 +199,7 @@ labTest(
     const wrong = await lab.ipoib("subnet", "fault", "clear", "port", "ib7");
     assertEquals([wrong.code, wrong.stderr], [
       2,
-      'ipoib: The subnet has no port "ib7" (an interface, a LID or a GUID, as in ipoib subnet show)\n',
+      'ipoib: The subnet has no port "ib7" (give an interface, LID or GUID of ipoib subnet show)\n',
     ]);
     const several = await lab.ipoib("subnet", "fault", "clear", "port", "ib0");
     assertEquals(several.code, 1);

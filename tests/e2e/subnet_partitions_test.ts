@@ -114,7 +114,7 @@ labTest(
     assertEquals([reload.code, reload.stderr], [0, ""]);
     assertEquals(
       reload.stdout,
-      `2 partitions from ${other}; 2 ports have another P_Key table\n`,
+      `2 partitions from ${other}; P_Key tables changed on 2 ports\n`,
     );
     assertEquals((await show(lab)).ports.map((port) => port.pkeys), [
       [0xffff, 0x8005],

@@ -4,7 +4,7 @@ import { Command } from "@commander-js/extra-typings";
 import { IpoibError } from "../../base/errors.ts";
 import type { Cli } from "../cli.ts";
 import { usageError } from "../errors.ts";
-import { addNetns, INTERFACE, integer } from "../options.ts";
+import { addNetns, integer, INTERFACE } from "../options.ts";
 import type { Target } from "../session.ts";
 
 const TIMEOUT_MS = 15_000;

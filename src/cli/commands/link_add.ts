@@ -25,7 +25,9 @@ function parseLinkAdd(words: readonly string[]): Params<"link.add"> {
     const word = rest.shift()!;
     const value = () => {
       const next = rest.shift();
-      if (next === undefined) throw usageError(`Argument "${word}" requires a value`);
+      if (next === undefined) {
+        throw usageError(`Argument "${word}" requires a value`);
+      }
       return next;
     };
     if (word === "link") given.link = readName(value());
@@ -49,12 +51,17 @@ function parseLinkAdd(words: readonly string[]): Params<"link.add"> {
   const { link, name, type, ...values } = given;
   if (type !== KIND) {
     throw usageError(
-      type === undefined ? `Argument "type" is missing` : `Unknown link type "${type}"`,
+      type === undefined
+        ? `Argument "type" is missing`
+        : `Unknown link type "${type}"`,
       "use type ipoib",
     );
   }
   if (link === undefined) {
-    throw usageError(`Argument "link" is missing`, "link IF selects the parent interface");
+    throw usageError(
+      `Argument "link" is missing`,
+      "link IF selects the parent interface",
+    );
   }
   if (name === undefined) {
     throw usageError(

@@ -40,10 +40,15 @@ function readWord(rest: string[], changes: Changes): void {
     return;
   }
   if (!WORDS.includes(word)) {
-    throw usageError(`Unknown argument "${word}"`, `expected ${WORDS.join(", ")}`);
+    throw usageError(
+      `Unknown argument "${word}"`,
+      `expected ${WORDS.join(", ")}`,
+    );
   }
   const value = rest.shift();
-  if (value === undefined) throw usageError(`Argument "${word}" requires a value`);
+  if (value === undefined) {
+    throw usageError(`Argument "${word}" requires a value`);
+  }
   if (word === "mtu") changes.mtu = readMtu(value);
   else if (word === "mode") changes.mode = readMode(value);
   else changes.umcast = readUmcast(value);

@@ -14,14 +14,7 @@ import {
   type UpOptions,
 } from "../../ipc/up_options.ts";
 import { type Cli, netnsOf } from "../cli.ts";
-import {
-  addNetns,
-  guid,
-  integer,
-  LOG,
-  SUBNET_MTU,
-  USER,
-} from "../options.ts";
+import { addNetns, guid, integer, LOG, SUBNET_MTU, USER } from "../options.ts";
 
 function hca(text: string): HcaChoice {
   const choice = parseHca(text);

@@ -22,7 +22,11 @@ export const u32 = unsigned(0xffffffff);
 /** A short text of a request. */
 export const shortText = v.pipe(v.string(), v.maxLength(4096));
 
-/** The kernel's rule for interface names: 1 to 15 bytes, no slash, colon or blank, neither `.` nor `..`. */
+/** The kernel's rule for interface names, as it is printed. */
+export const INTERFACE_NAME_RULE =
+  "an interface name of 1 to 15 bytes without slash, colon or white space, not . or ..";
+
+/** True if a name follows {@linkcode INTERFACE_NAME_RULE}. */
 export function isInterfaceName(name: string): boolean {
   return /^[^\s/:\0]+$/.test(name) && name !== "." && name !== ".." &&
     new TextEncoder().encode(name).length <= 15;
@@ -30,7 +34,7 @@ export function isInterfaceName(name: string): boolean {
 
 export const interfaceName = v.pipe(
   v.string(),
-  v.check(isInterfaceName, "not an interface name"),
+  v.check(isInterfaceName, `must be ${INTERFACE_NAME_RULE}`),
 );
 
 /** Named counters. */
