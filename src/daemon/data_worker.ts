@@ -12,7 +12,7 @@ import type { EngineContext } from "../ipoib/context.ts";
 import type { IpoibInterface } from "../ipoib/interface.ts";
 import { openSaClient } from "../ipoib/open_sa_client.ts";
 import { openNetdev, type TapNetdev } from "../netdev/open_netdev.ts";
-import { Memberships } from "../sa/memberships.ts";
+import { PortMemberships } from "../sa/port_memberships.ts";
 import { Fd } from "../system/fd.ts";
 import type { NetworkNamespace } from "../system/namespace.ts";
 import { openReactor } from "../system/open_reactor.ts";
@@ -69,7 +69,7 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
       (each) => each.close(),
     )
     : undefined;
-  const memberships = new Memberships(sa, shared);
+  const memberships = new PortMemberships(sa, shared);
   const context: EngineContext = {
     ...{ reactor, port, sa, memberships },
     ...(init.maxGroups === undefined ? {} : { maxGroups: init.maxGroups }),

@@ -2,7 +2,7 @@
 
 import type { HcaPort } from "../hca/hca.ts";
 import type { SaClient } from "../sa/client.ts";
-import type { Memberships } from "../sa/memberships.ts";
+import type { PortMemberships } from "../sa/port_memberships.ts";
 import type { Reactor } from "../system/reactor.ts";
 
 export interface EngineContext {
@@ -10,7 +10,7 @@ export interface EngineContext {
   readonly port: HcaPort;
   readonly sa: SaClient;
   /** Multicast memberships of the port, counted over its interfaces. */
-  readonly memberships: Memberships;
+  readonly memberships: PortMemberships;
   /** Maximum number of multicast groups per interface, broadcast group excluded. Default: DEFAULT_MAX_GROUPS. */
   readonly maxGroups?: number;
 }

@@ -9,7 +9,7 @@
 import type { NetConfig, RouteLeg } from "../netdev/netdev.ts";
 import { EtherType } from "../wire/encap.ts";
 import { EthernetKind } from "../wire/ethernet.ts";
-import { TOLD_UNICAST, ToldField } from "../wire/told_next_hop.ts";
+import { NEXT_HOP_UNICAST, NextHopField } from "../wire/kernel_next_hop.ts";
 import { IpAddress, V4_MAPPED } from "../wire/ip_address.ts";
 import { mixBits } from "./address_table.ts";
 import { MAX_NEXT_HOPS } from "./constants.ts";
@@ -88,10 +88,10 @@ export class NextHops {
     key: Int32Array,
   ): Destination | undefined {
     if (
-      view.getUint16(ethernet) !== TOLD_UNICAST ||
+      view.getUint16(ethernet) !== NEXT_HOP_UNICAST ||
       family.etherType !== EtherType.Ipv4
     ) return undefined;
-    const gateway = view.getInt32(ethernet + ToldField.Gateway);
+    const gateway = view.getInt32(ethernet + NextHopField.Gateway);
     const address = gateway === 0 ? key[3]! : gateway;
     return this.#neighbours.findWords(0, 0, V4_MAPPED, address) ??
       this.#neighbours.get(IpAddress.ipv4(address));

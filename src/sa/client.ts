@@ -1,10 +1,11 @@
 /**
- * The client of the subnet administrator: what ib_ipoib asks, paths and group memberships.
+ * Subnet administration (SA) client: the requests of ib_ipoib, for paths and multicast group memberships.
  *
- * It works over any {@linkcode MadAgent} of the class SubnAdm: the same against OpenSM and against the embedded subnet
- * (ipoib/open_sa_client.ts puts it on a port). The agent's owner passes its MADs to {@linkcode SaClient.onMad} and calls
- * {@linkcode SaClient.tick} when the time of `wakeAt` has come. Callbacks run inside `onMad` or `tick` and may make new
- * requests. It subscribes to nothing, so Reports are ignored like any other MAD that answers no request.
+ * The client works over any {@linkcode MadAgent} of the class SubnAdm, with OpenSM and with the embedded subnet alike;
+ * ipoib/open_sa_client.ts opens a client on a port. The owner of the agent passes received MADs to
+ * {@linkcode SaClient.onMad} and calls {@linkcode SaClient.tick} at the time given to `wakeAt`. Callbacks run inside
+ * `onMad` or `tick` and may start new requests. The client has no subscriptions and ignores Reports, as it ignores every
+ * MAD that matches no pending request.
  */
 
 import type { Millis } from "../base/units.ts";
@@ -21,15 +22,15 @@ import {
 import type { SaCallback, SaRequest } from "./result.ts";
 import { Transactions } from "./transactions.ts";
 
-/** Time-outs of Linux's ib_ipoib and multicast code, in ms. */
+/** Request time-outs in ms, from Linux ib_ipoib (paths) and `core/multicast.c` (memberships). */
 const PATH_TIMEOUT: Millis = 1000;
 const MEMBERSHIP_TIMEOUT: Millis = 3000;
-/** A leave that fails is repeated this often (Linux `core/multicast.c`). */
+/** Number of new requests after a leave has failed (Linux `core/multicast.c`). */
 const LEAVE_RETRIES = 3;
 
-/** Where the administrator is, as the port's attributes have it. */
+/** Address of the administrator, from the port attributes. */
 export interface ManagerLocation {
-  /** 0 while there is none. */
+  /** 0 if the port has no subnet manager. */
   smLid: number;
   smSl: number;
   /** Index of 0xffff or 0x7fff in the P_Key table. */
@@ -38,9 +39,12 @@ export interface ManagerLocation {
 
 export interface SaClientOptions {
   agent: Pick<MadAgent, "send">;
-  /** Asked at each send. */
+  /** Called at each transmission. */
   location: () => ManagerLocation;
-  /** Called with the time of the next {@linkcode SaClient.tick} when that changes, and after each; Infinity: there is none. */
+  /**
+   * Called with the time of the next {@linkcode SaClient.tick} after each tick, and when a new request is due earlier.
+   * Infinity: no request is pending.
+   */
   wakeAt: (when: Millis) => void;
 }
 
@@ -60,19 +64,19 @@ export class SaClient {
     });
   }
 
-  /** Does what is due. */
+  /** Retransmits or fails the requests that are due at `now`. */
   tick(now: Millis): void {
     this.#transactions.tick(now);
   }
 
-  /** Takes a MAD of the class SubnAdm that arrived; what does not come from the administrator is ignored. */
+  /** Handles a received MAD of the class SubnAdm. Ignores MADs from other LIDs than the administrator's. */
   onMad(mad: Uint8Array, from: MadAddress, now: Millis): void {
     if (from.lid === this.#location().smLid) {
       this.#transactions.onAnswer(mad, now);
     }
   }
 
-  /** Asks for the path to a GID, as ib_ipoib does. */
+  /** Requests the path to a GID (Linux `path_rec_start`). */
   queryPath(
     request: PathRequest,
     now: Millis,
@@ -93,7 +97,7 @@ export class SaClient {
     );
   }
 
-  /** Joins a group; see requests.ts for what ib_ipoib asks. */
+  /** Joins a group. requests.ts builds the requests of ib_ipoib. */
   join(
     request: MembershipRequest,
     now: Millis,
@@ -102,7 +106,7 @@ export class SaClient {
     return this.#member(Method.Set, request, now, callback);
   }
 
-  /** Leaves a group. A leave that fails is repeated {@linkcode LEAVE_RETRIES} times before the callback hears of it. */
+  /** Leaves a group. Repeats a failed leave up to {@linkcode LEAVE_RETRIES} times before it calls back with the failure. */
   leave(
     request: MembershipRequest,
     now: Millis,
@@ -119,7 +123,7 @@ export class SaClient {
     return { cancel: () => current.cancel() };
   }
 
-  /** Asks for the record of one group. */
+  /** Requests the record of one group. */
   get(
     request: MembershipRequest,
     now: Millis,

@@ -1,4 +1,4 @@
-/** The requests that ib_ipoib makes, as records and component masks. */
+/** Builds the SA requests: those of ib_ipoib, and the check of a membership, as records and component masks. */
 
 import {
   BROADCAST_JOIN_MASK,
@@ -11,13 +11,13 @@ import {
 import { IPOIB_PATH_MASK, PathRecord } from "../wire/sa/path_record.ts";
 import { Selector } from "../wire/sa/selector.ts";
 
-/** What to join or leave. */
+/** A request about a group membership. */
 export interface MembershipRequest {
   record: McMemberRecord;
   mask: bigint;
 }
 
-/** A path to ask for. */
+/** Parameters of a path request. */
 export interface PathRequest {
   /** 16 bytes: the port's own GID. */
   sgid: Uint8Array;
@@ -25,11 +25,11 @@ export interface PathRequest {
   dgid: Uint8Array;
   /** With the full-member bit. */
   pkey: number;
-  /** That of the broadcast group. */
+  /** Traffic class of the broadcast group. */
   tclass: number;
 }
 
-/** The record to ask for a path with; its mask is `IPOIB_PATH_MASK` (Linux `path_rec_start`). */
+/** Builds a path request with the mask `IPOIB_PATH_MASK` (Linux `path_rec_start`). */
 export function pathRequest(
   request: PathRequest,
 ): { record: PathRecord; mask: bigint } {
@@ -39,7 +39,7 @@ export function pathRequest(
   };
 }
 
-/** Joins the broadcast group, which must exist (mask 0x10083 cannot create one). */
+/** Builds a join of the broadcast group, which must exist: the mask 0x10083 cannot create a group. */
 export function broadcastJoin(
   mgid: Uint8Array,
   portGid: Uint8Array,
@@ -56,7 +56,10 @@ export function broadcastJoin(
   };
 }
 
-/** Joins another group of the link, creating it with what the link's broadcast group has (RFC 4391 section 10). */
+/**
+ * Builds a join of another group of the link. The administrator creates the group if it does not exist, with the
+ * parameters of the link's broadcast group (RFC 4391 section 10).
+ */
 export function groupJoin(
   mgid: Uint8Array,
   portGid: Uint8Array,
@@ -83,7 +86,7 @@ export function groupJoin(
   };
 }
 
-/** Leaves a group with the join states that it was joined with. */
+/** Builds a leave. `joinState` is the join state of the membership. */
 export function groupLeave(
   mgid: Uint8Array,
   portGid: Uint8Array,
@@ -96,8 +99,9 @@ export function groupLeave(
 }
 
 /**
- * Asks whether a port is a member of a group. A member's answer has the group's MLID; that for others is "no records". (OpenSM
- * does not tell the join state to who has no SM_Key, and the answer to a join is the same for a member and a new one.)
+ * Builds a query for a port's membership of a group. The response has the group's MLID if the port is a member, and the
+ * status "no records" otherwise. A join cannot serve as the check: its response is the same for an existing member and
+ * a new one. OpenSM omits the join state from responses to requests without the SM_Key.
  */
 export function membershipCheck(
   mgid: Uint8Array,

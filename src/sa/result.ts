@@ -1,26 +1,26 @@
 /**
- * What becomes of a request to the subnet administrator, with the error numbers of Linux's ib_sa: EINVAL if the
- * administrator answered with an error status, ETIMEDOUT if it did not answer.
+ * Result of a request to the subnet administrator, with the errno values of Linux ib_sa: EINVAL for a response with an
+ * error status or unreadable data, ETIMEDOUT if there was no response.
  */
 
 import type { Millis } from "../base/units.ts";
 
-/** An answered request's record, or why there is none. */
+/** The record of a successful response, or the failure. */
 export type SaResult<T> =
   | { ok: true; record: T }
   | {
     ok: false;
-    /** MAD status of the answer; 0 if none came. */
+    /** MAD status of the response; 0 if there was none, or if its data could not be read. */
     status: number;
     /** Positive errno. */
     errno: number;
   };
 
-/** Called with what became of a request, and the time of it. */
+/** Called with the result of a request and the time of completion. */
 export type SaCallback<T> = (result: SaResult<T>, now: Millis) => void;
 
-/** A request under way. */
+/** A pending request. */
 export interface SaRequest {
-  /** Gives the request up; its callback will not be called. */
+  /** Cancels the request. Its callback is not called. No effect on a completed request. */
   cancel(): void;
 }

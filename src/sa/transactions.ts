@@ -1,13 +1,13 @@
 /**
- * Requests and their answers: transaction ids, retries, time-outs (Linux `ib_sa`'s `send_mad`).
+ * SA transactions: transaction IDs, retransmission and time-outs (Linux `ib_sa`, `send_mad`).
  *
- * A request with a time-out of T is sent at once and again every T/10 ms, eleven times in all, so it fails
- * after 1.1 T. Where it goes is asked at each send: a changed SM LID or SL is followed. Answers are matched by
- * the low half of the TransactionID (the kernel's MAD layer owns the high half), by method and by attribute.
+ * A request with a time-out of T ms is sent at once and retransmitted ten times at intervals of T/10, so it fails after
+ * 1.1 T. Each transmission goes to the current SM LID and SL. Responses are matched by the low half of the TransactionID
+ * (the kernel's MAD layer owns the high half), the method and the attribute.
  *
- * Nothing here looks at a clock: {@linkcode Transactions.tick} is called when the time has come that `wakeAt` was
- * called with last. Requests that wait equally long stand in one queue, in the order of their deadlines, so that neither
- * an answer nor a repetition costs time in proportion to the number of requests.
+ * The module reads no clock: the owner calls {@linkcode Transactions.tick} at the time last given to `wakeAt`. Requests
+ * with the same interval share a queue ordered by deadline, so the cost of a response or a retransmission does not grow
+ * with the number of pending requests.
  */
 
 import { Errno } from "../base/errno.ts";
@@ -23,32 +23,35 @@ import {
 import { SA_DATA_OFFSET, SaMad } from "../wire/sa/sa_mad.ts";
 import type { SaCallback, SaRequest } from "./result.ts";
 
-/** A request is repeated this often after its first send. */
+/** Number of retransmissions after the first transmission. */
 export const RETRIES = 10;
 
-/** What to ask. */
+/** A request. */
 export interface Question<T> {
   method: number;
   attribute: number;
   componentMask: bigint;
   data: Uint8Array;
-  /** Milliseconds; see the module's text for what it means. */
+  /** Time-out T in ms; the module header defines the retransmission schedule. */
   timeout: Millis;
-  /** Reads the 200 bytes of attribute data of the answer; undefined makes the request fail with EINVAL. */
+  /** Parses the 200 bytes of attribute data of the response. The request fails with EINVAL if it returns undefined. */
   parse(data: Uint8Array): T | undefined;
   /**
-   * For a request that ends something. A repetition of it that is refused with "request invalid" finds nothing to end:
-   * an earlier copy did, whose answer is late or lost. The request then succeeds with this record.
+   * Set for a request that deletes a record. If the status is "request invalid" after a retransmission, an earlier copy
+   * has deleted the record and its response is late or lost. The request then succeeds with this record.
    */
   whenEnded?: T;
 }
 
-/** What transactions need of their owner. */
+/** Parameters of {@linkcode Transactions}. */
 export interface TransactionsOptions {
   send: (mad: Uint8Array, to: MadAddress) => void;
-  /** Where the administrator is; undefined while that is unknown (such a send is lost, the next may go). */
+  /** Returns the address of the administrator. While undefined, transmissions are skipped but counted as retries. */
   address: () => MadAddress | undefined;
-  /** Called with the time of the next step when that changes, and after each tick; Infinity: there is none. */
+  /**
+   * Called with the time of the next tick after each tick, when a new request is due earlier, and with Infinity when no
+   * request is pending.
+   */
   wakeAt: (when: Millis) => void;
   /** The first TransactionID, 32 bits. Default: 1. */
   firstId?: number;
@@ -59,22 +62,22 @@ interface Pending {
   readonly mad: Uint8Array;
   readonly method: number;
   readonly attribute: number;
-  /** Between two sends, and before the end; which queue it stands in. */
+  /** Time between transmissions, and from the last one to failure. Key of the request's queue. */
   readonly interval: Millis;
   sendsLeft: number;
   deadline: Millis;
   /** Called with the 200 bytes of attribute data. */
   succeed(data: Uint8Array, now: Millis): void;
   fail(status: number, errno: number, now: Millis): void;
-  /** Present if "request invalid" for a repetition means that an earlier copy was carried out. */
+  /** Present if "request invalid" after a retransmission means that an earlier copy succeeded. */
   refusedAgain?(now: Millis): void;
 }
 
 export class Transactions {
   readonly #pending = new Map<number, Pending>();
-  /** By the interval; the first of a queue is due first. */
+  /** By interval. Each queue is ordered by deadline. */
   readonly #queues = new Map<Millis, Set<Pending>>();
-  /** Nothing is due before. */
+  /** No request is due before this time. */
   #earliest: Millis = Infinity;
   readonly #send: (mad: Uint8Array, to: MadAddress) => void;
   readonly #address: () => MadAddress | undefined;
@@ -88,7 +91,7 @@ export class Transactions {
     this.#nextId = firstId >>> 0;
   }
 
-  /** Asks; `callback` is called exactly once, unless the request is cancelled. */
+  /** Starts a request. Calls `callback` exactly once, unless the request is cancelled. */
   ask<T>(
     question: Question<T>,
     now: Millis,
@@ -134,7 +137,7 @@ export class Transactions {
     };
   }
 
-  /** Takes a MAD; one that answers no request under way is ignored. */
+  /** Handles a received MAD. Ignores a MAD that matches no pending request. */
   onAnswer(mad: Uint8Array, now: Millis): void {
     if (mad.length !== MAD_LENGTH) return;
     const view = MadView.of(mad);
@@ -154,10 +157,10 @@ export class Transactions {
     else pending.succeed(mad.slice(SA_DATA_OFFSET), now);
   }
 
-  /** Repeats and gives up what is due. */
+  /** Retransmits or fails the requests that are due at `now`. */
   tick(now: Millis): void {
     for (const queue of this.#queues.values()) {
-      // What is queued meanwhile is for a later tick.
+      // Requests that callbacks queue during this tick wait for the next one.
       for (let left = queue.size; left > 0; left--) {
         const [first] = queue;
         if (!first || first.deadline > now) break;
@@ -171,7 +174,7 @@ export class Transactions {
     this.#wake(earliest);
   }
 
-  /** Repeats a request, or gives it up. */
+  /** Retransmits a request, or fails it with ETIMEDOUT after the last retransmission. */
   #step(pending: Pending, now: Millis): void {
     if (pending.sendsLeft === 0) {
       this.#end(pending);
@@ -210,7 +213,7 @@ export class Transactions {
     if (to !== undefined) this.#send(mad, to);
   }
 
-  /** 32 bits, never 0 and never one that is under way. */
+  /** Returns an unused 32-bit ID, never 0. */
   #takeId(): number {
     while (this.#nextId === 0 || this.#pending.has(this.#nextId)) {
       this.#nextId = (this.#nextId + 1) >>> 0;

@@ -53,7 +53,7 @@ export const ArpOperation = {
 
 const IPV4_LENGTH = 4;
 
-/** A re-pointable view of an ARP packet. Getters are only meaningful once {@linkcode ArpPacket.valid} said so. */
+/** A re-pointable view of an ARP packet. Call {@linkcode ArpPacket.valid} before the getters. */
 export class ArpPacket {
   view: DataView;
   base: number;
@@ -70,7 +70,7 @@ export class ArpPacket {
     return this;
   }
 
-  /** True if `length` bytes from the base hold ARP of IPv4 over InfiniBand; bytes after it may follow. */
+  /** True if the `length` bytes from the base begin with an ARP packet of IPv4 over InfiniBand. Ignores trailing bytes. */
   valid(length: number): boolean {
     const { view, base } = this;
     return length >= ARP_LENGTH && base + length <= view.byteLength &&
@@ -95,9 +95,9 @@ export class ArpPacket {
   }
 }
 
-/** An ARP packet's meaning. IPv4 addresses are signed 32-bit integers. */
+/** A parsed ARP packet. IPv4 addresses are signed 32-bit integers. */
 export interface Arp {
-  /** One of {@linkcode ArpOperation}, or a number that it does not know. */
+  /** One of {@linkcode ArpOperation}, or any other 16-bit number. */
   readonly operation: number;
   readonly senderAddress: LinkAddress;
   readonly senderIp: number;
@@ -105,7 +105,7 @@ export interface Arp {
   readonly targetIp: number;
 }
 
-/** The ARP packet in `length` bytes at `base`, or undefined if they are not one of IPv4 over InfiniBand. */
+/** Parses the `length` bytes at `base`. Returns undefined if they are not an ARP packet of IPv4 over InfiniBand. */
 export function parseArp(
   view: DataView,
   base: number,
@@ -123,7 +123,7 @@ export function parseArp(
   };
 }
 
-/** Writes `arp` at `base`; returns its length, 56. */
+/** Writes `arp` at `base`. Returns the packet length, 56 bytes. */
 export function emitArp(arp: Arp, view: DataView, base: number): number {
   view.setUint16(base + ArpField.HardwareType, ARP_HARDWARE_INFINIBAND);
   view.setUint16(base + ArpField.ProtocolType, EtherType.Ipv4);
@@ -144,7 +144,7 @@ const NO_ADDRESS: LinkAddress = {
   gid: new Uint8Array(GID_LENGTH),
 };
 
-/** A request for the link-layer address of `targetIp`, whose own is left zero as Linux does. */
+/** Returns a request for the link-layer address of `targetIp`. The target's link-layer address is zero, as in Linux. */
 export function arpRequest(
   senderAddress: LinkAddress,
   senderIp: number,

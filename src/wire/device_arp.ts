@@ -1,5 +1,5 @@
 /**
- * ARP as the kernel speaks it on a device whose link-layer addresses have no bytes: 16 bytes (RFC 826).
+ * ARP between the kernel and a device with link-layer addresses of length 0: 16 bytes (RFC 826).
  *
  * | offset | size | field                              |
  * |--------|------|------------------------------------|
@@ -30,7 +30,7 @@ export interface DeviceArp {
   readonly targetIp: number;
 }
 
-/** The packet in `length` bytes at `base`, or undefined if they are not one. */
+/** Parses the `length` bytes at `base`. Returns undefined if they are not such a packet. Ignores trailing bytes. */
 export function parseDeviceArp(
   view: DataView,
   base: number,
@@ -49,7 +49,7 @@ export function parseDeviceArp(
   };
 }
 
-/** Writes the packet at `base`; returns its length, 16. */
+/** Writes the packet at `base`. Returns its length, 16 bytes. */
 export function emitDeviceArp(
   arp: DeviceArp,
   view: DataView,

@@ -6,11 +6,10 @@
  * | 0      | 2    | EtherType                                    |
  * | 2      | 2    | reserved: zero when sent, ignored on receipt |
  *
- * The engine handles the header as one big-endian word in a signed 32-bit integer, which is always a small
- * integer for the virtual machine.
+ * The engine handles the header as one big-endian word in a signed 32-bit integer, which V8 stores without allocation.
  */
 
-/** EtherTypes that an IPoIB link carries; TIPC is what ib_ipoib lets through beside those of the RFC. */
+/** EtherTypes on an IPoIB link. ib_ipoib accepts TIPC in addition to those of the RFC. */
 export const EtherType = {
   Ipv4: 0x0800,
   Arp: 0x0806,
@@ -19,7 +18,7 @@ export const EtherType = {
   Tipc: 0x88ca,
 } as const;
 
-/** The header's word for an EtherType, as a signed 32-bit integer. */
+/** Returns the header for an EtherType as a signed 32-bit integer. */
 export function encapWord(type: number): number {
   return type << 16;
 }

@@ -1,9 +1,9 @@
 /**
- * The Ethernet header of the frames of our devices, 14 bytes.
+ * Ethernet header of received frames, 14 bytes.
  *
- * All our devices have one Ethernet address, which shows nowhere: the link type is InfiniBand. So the header that the
- * sender writes fits every receiver. Only the kind of the destination has a meaning (Linux `eth_type_trans`): host,
- * broadcast or multicast.
+ * All devices have the same Ethernet address. It is not visible, because the link type is InfiniBand. Therefore the
+ * header that the sending process writes is valid for every receiver. Only the kind of the destination is significant
+ * (Linux `eth_type_trans`): host, broadcast or multicast.
  *
  * | offset | size | field                                                              |
  * |--------|------|--------------------------------------------------------------------|
@@ -17,12 +17,15 @@ import { EthernetField, EthernetKind } from "./ethernet.ts";
 /** The address of every device. */
 export const HOST_ADDRESS = Uint8Array.of(0x02, 0, 0, 0, 0, 0x01);
 
-/** First six bytes, then the first two of the source; by kind. */
+/** Bytes 0 to 3 and 4 to 7 of the header, by kind; bytes 8 to 11. */
 const HIGH = [0x02000000, -1, 0x01005e00];
 const MIDDLE = [0x00010200, 0xffff0200 | 0, 0x00000200];
 const LOW = 0x00000002;
 
-/** Writes all 14 bytes at `at`. What the kernel left there may be memory of its own, and must not leave the host. */
+/**
+ * Writes the header at offset `at`. Writes all 14 bytes: the bytes that the kernel left there may be kernel memory, which
+ * must not leave the process.
+ */
 export function writeEthernetHeader(
   view: DataView,
   at: number,

@@ -1,7 +1,8 @@
 /**
- * GIDs and GUIDs: 16 bytes of subnet prefix and port GUID, or of a multicast group (IBTA vol. 1 4.1.1).
+ * GIDs and GUIDs (IBTA vol. 1 4.1.1).
  *
- * A GID is a `Uint8Array` of 16 bytes; a GUID and a subnet prefix are 64-bit BigInts, as in the Hca interface.
+ * A GID is a `Uint8Array` of 16 bytes: a subnet prefix and a port GUID, or a multicast group. A GUID and a subnet prefix
+ * are 64-bit BigInts, as in the Hca interface.
  */
 
 import { formatIpv6, parseIpv6 } from "./ipv6.ts";
@@ -12,17 +13,17 @@ export const GID_LENGTH = 16;
 /** The link-local subnet prefix, the default of every subnet manager (IBTA vol. 1 4.1.1). */
 export const DEFAULT_SUBNET_PREFIX = 0xfe80000000000000n;
 
-/** The 16 bytes of a GID's text (IPv6 notation), or undefined if it is none. */
+/** Parses a GID in IPv6 notation. Returns its 16 bytes, or undefined if the text is not a GID. */
 export function parseGid(text: string): Uint8Array | undefined {
   return parseIpv6(text);
 }
 
-/** Compressed text of the GID at `offset`: `fe80::2:c903:0:1`. */
+/** Formats the GID at `offset` as compressed text: `fe80::2:c903:0:1`. */
 export function formatGid(gid: Uint8Array, offset = 0): string {
   return formatIpv6(gid, offset);
 }
 
-/** Text of eight groups without compression, `fe80:0:0:0:2:c903:0:1`, as ib_ipoib's debugfs files have it. */
+/** Formats the GID at `offset` as eight groups without compression, as in ib_ipoib's debugfs: `fe80:0:0:0:2:c903:0:1`. */
 export function formatGidLong(gid: Uint8Array, offset = 0): string {
   const groups: string[] = [];
   for (let i = offset; i < offset + GID_LENGTH; i += 2) {
@@ -31,7 +32,7 @@ export function formatGidLong(gid: Uint8Array, offset = 0): string {
   return groups.join(":");
 }
 
-/** True if the 16 bytes at the two offsets are the same. */
+/** True if the GIDs at the two offsets are equal. */
 export function gidEquals(
   a: Uint8Array,
   b: Uint8Array,
@@ -44,7 +45,7 @@ export function gidEquals(
   return true;
 }
 
-/** A key for maps: 32 hexadecimal digits, which sort as the GIDs do. */
+/** Returns a key for maps: 32 hexadecimal digits, in the sort order of the GIDs. */
 export function gidKey(gid: Uint8Array, offset = 0): string {
   let key = "";
   for (let i = offset; i < offset + GID_LENGTH; i++) {
@@ -53,7 +54,7 @@ export function gidKey(gid: Uint8Array, offset = 0): string {
   return key;
 }
 
-/** The GID of a subnet prefix and a GUID, 64 bits each. */
+/** Returns the GID of a subnet prefix and a GUID, 64 bits each. */
 export function gidFrom(prefix: bigint, guid: bigint): Uint8Array {
   const gid = new Uint8Array(GID_LENGTH);
   const view = new DataView(gid.buffer);
@@ -62,12 +63,12 @@ export function gidFrom(prefix: bigint, guid: bigint): Uint8Array {
   return gid;
 }
 
-/** The subnet prefix of a GID. */
+/** Returns the subnet prefix of a GID, 64 bits. */
 export function gidPrefix(gid: Uint8Array): bigint {
   return new DataView(gid.buffer, gid.byteOffset, GID_LENGTH).getBigUint64(0);
 }
 
-/** The GUID of a GID. */
+/** Returns the GUID of a GID, 64 bits. */
 export function gidGuid(gid: Uint8Array): bigint {
   return new DataView(gid.buffer, gid.byteOffset, GID_LENGTH).getBigUint64(8);
 }

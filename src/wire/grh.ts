@@ -1,16 +1,16 @@
 /**
- * Global route header: 40 bytes, an IPv6 header in form (IBTA vol. 1 8.3).
+ * Global route header (GRH): 40 bytes in the format of an IPv6 header (IBTA vol. 1 8.3).
  *
  * | offset | bits     | field                                                   |
  * |--------|----------|---------------------------------------------------------|
  * | 0      | 4, 8, 20 | IPVer (6), TClass, FlowLabel                            |
- * | 4      | 16       | PayLen: bytes after the GRH up to and with the ICRC    |
+ * | 4      | 16       | PayLen: bytes after the GRH, ICRC included              |
  * | 6      | 8        | NxtHdr, 0x1b                                            |
  * | 7      | 8        | HopLmt                                                  |
  * | 8      | 128      | SGID                                                    |
  * | 24     | 128      | DGID                                                    |
  *
- * A UD receive buffer always reserves room for it; the room is only filled if the packet had one.
+ * A UD receive buffer always begins with 40 bytes for the GRH. They are valid only if the packet had a GRH.
  */
 
 import { GID_LENGTH } from "./gid.ts";

@@ -1,9 +1,8 @@
 /**
- * An IP address of either family as four 32-bit words, IPv4 as v4-mapped: (0, 0, 0xffff, address) (RFC 4291 section
- * 2.5.5.2).
+ * IP address of either family as four 32-bit words. IPv4 addresses are v4-mapped: (0, 0, 0xffff, address) (RFC 4291
+ * section 2.5.5.2).
  *
- * Words are signed, so that all of them are small integers of the engine. The data path passes words; this value is
- * for control code.
+ * Words are signed, so that V8 stores them without allocation. The data path passes words; control code uses this class.
  */
 
 import { formatIpv4, parseIpv4 } from "./ipv4_address.ts";
@@ -22,12 +21,16 @@ export class IpAddress {
     readonly w3: number,
   ) {}
 
-  /** The v4-mapped address of a signed 32-bit IPv4 address. */
+  /** Returns the v4-mapped address of a signed 32-bit IPv4 address. */
   static ipv4(address: number): IpAddress {
     return new IpAddress(0, 0, V4_MAPPED, address | 0);
   }
 
-  /** The address in 4 or 16 bytes; a RangeError for any other number of them. */
+  /**
+   * Returns the address in 4 or 16 bytes.
+   *
+   * @throws RangeError for any other number of bytes.
+   */
   static of(bytes: Uint8Array): IpAddress {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     if (bytes.length === 4) return IpAddress.ipv4(view.getInt32(0));
@@ -44,7 +47,7 @@ export class IpAddress {
     );
   }
 
-  /** The address of dotted decimal or of RFC 4291 text; undefined if it is neither. */
+  /** Parses dotted decimal or RFC 4291 text. Returns undefined if the text is neither. */
   static parse(text: string): IpAddress | undefined {
     const ipv4 = parseIpv4(text);
     if (ipv4 !== undefined) return IpAddress.ipv4(ipv4);
@@ -61,7 +64,7 @@ export class IpAddress {
     return this.w0 === 0 && this.w1 === 0 && this.w2 === V4_MAPPED;
   }
 
-  /** 4 bytes of an IPv4 address, 16 of an IPv6 address, as rtnetlink has them. */
+  /** Returns 4 bytes for IPv4 or 16 bytes for IPv6, in network order as in rtnetlink. */
   bytes(): Uint8Array<ArrayBuffer> {
     const words = this.isIpv4
       ? [this.w3]
@@ -77,7 +80,7 @@ export class IpAddress {
       this.w1 === other.w1 && this.w0 === other.w0;
   }
 
-  /** Dotted decimal, or the shortest text of RFC 5952. */
+  /** Returns dotted decimal for IPv4 or the RFC 5952 text for IPv6. */
   toString(): string {
     return this.isIpv4 ? formatIpv4(this.w3) : formatGroups(this.bytes());
   }
@@ -94,7 +97,7 @@ function parseGroups(text: string): number[] | undefined {
   return [...head, ...new Array<number>(missing).fill(0), ...tail];
 }
 
-/** Colon-separated groups; the last may be an IPv4 address, which is two. */
+/** Parses colon-separated groups. The last may be an IPv4 address, which yields two groups. */
 function parseHalf(text: string): number[] | undefined {
   if (text === "") return [];
   const groups: number[] = [];
@@ -114,7 +117,7 @@ function formatGroups(bytes: Uint8Array): string {
     { length: GROUPS },
     (_, i) => view.getUint16(2 * i).toString(16),
   );
-  // The first of the longest runs of two or more zero groups is left out (RFC 5952 section 4.2).
+  // Compress the first of the longest runs of two or more zero groups (RFC 5952 section 4.2).
   let start = -1;
   let length = 1;
   for (let i = 0; i < GROUPS; i++) {

@@ -1,14 +1,14 @@
 /**
- * IPv4: where the fields of the header are, and protocol numbers (RFC 791).
+ * IPv4: offsets of the header fields, and protocol numbers (RFC 791).
  *
- * Addresses are signed 32-bit integers of the big-endian bytes, as in the Netdev interface: 10.0.0.1 is
- * 0x0a000001, 224.0.0.1 is negative.
+ * Addresses are signed 32-bit integers of the big-endian bytes, as in the Netdev interface: 10.0.0.1 is 0x0a000001,
+ * 224.0.0.1 is negative.
  */
 
 /** Bytes of a header without options. */
 export const IPV4_HEADER_LENGTH = 20;
 
-/** Offsets of the header's fields. */
+/** Offsets of the header fields. */
 export const Ipv4Field = {
   VersionIhl: 0,
   Tos: 1,
@@ -22,7 +22,7 @@ export const Ipv4Field = {
   Destination: 16,
 } as const;
 
-/** Protocol numbers that the wire formats know. */
+/** Protocol numbers. */
 export const IpProtocol = {
   Icmp: 1,
   Igmp: 2,

@@ -3,14 +3,17 @@
 /** 255.255.255.255. */
 export const LIMITED_BROADCAST = -1;
 
-/** `10.0.0.1` of 0x0a000001. */
+/** Formats an address as dotted decimal: 0x0a000001 is `10.0.0.1`. */
 export function formatIpv4(address: number): string {
   return `${address >>> 24}.${address >>> 16 & 255}.${address >>> 8 & 255}.${
     address & 255
   }`;
 }
 
-/** The address of four decimal bytes, or undefined: leading zeros are refused, since some read them as octal. */
+/**
+ * Parses dotted decimal. Returns undefined if the text is not four decimal bytes. Leading zeros are invalid, because some
+ * parsers read them as octal.
+ */
 export function parseIpv4(text: string): number | undefined {
   const parts = text.split(".");
   if (parts.length !== 4) return undefined;
@@ -24,12 +27,12 @@ export function parseIpv4(text: string): number | undefined {
   return address;
 }
 
-/** The netmask of a prefix of 0 to 32 bits. */
+/** Returns the netmask of a prefix of 0 to 32 bits. */
 export function prefixMask(prefixLength: number): number {
   return prefixLength === 0 ? 0 : -1 << (32 - prefixLength);
 }
 
-/** True if both addresses have the same first `prefixLength` bits. */
+/** True if the first `prefixLength` bits of the addresses are equal. */
 export function samePrefix(
   a: number,
   b: number,
@@ -38,7 +41,7 @@ export function samePrefix(
   return ((a ^ b) & prefixMask(prefixLength)) === 0;
 }
 
-/** The directed broadcast of a prefix, or undefined where there is none (/31 and /32, RFC 3021). */
+/** Returns the directed broadcast address of a prefix; undefined for /31 and /32, which have none (RFC 3021). */
 export function subnetBroadcast(
   address: number,
   prefixLength: number,
@@ -46,12 +49,12 @@ export function subnetBroadcast(
   return prefixLength < 31 ? address | ~prefixMask(prefixLength) : undefined;
 }
 
-/** 224.0.0.0/4. */
+/** True for an address in 224.0.0.0/4. */
 export function isMulticast(address: number): boolean {
   return address >>> 28 === 0xe;
 }
 
-/** 255.255.255.255. */
+/** True for 255.255.255.255. */
 export function isLimitedBroadcast(address: number): boolean {
   return address === LIMITED_BROADCAST;
 }

@@ -2,7 +2,7 @@
 
 import { parseIpv4 } from "./ipv4_address.ts";
 
-/** Text of the 16 bytes at `offset`, the longest run of zero groups compressed (RFC 5952 section 4). */
+/** Formats the 16 bytes at `offset` and compresses the longest run of zero groups (RFC 5952 section 4). */
 export function formatIpv6(bytes: Uint8Array, offset = 0): string {
   const groups: number[] = [];
   for (let i = offset; i < offset + 16; i += 2) {
@@ -26,7 +26,10 @@ export function formatIpv6(bytes: Uint8Array, offset = 0): string {
     }`;
 }
 
-/** The 16 bytes of an address's text, or undefined; a dotted IPv4 tail is understood, a zone is not. */
+/**
+ * Parses an address. Returns its 16 bytes, or undefined if the text is not an address. Accepts a dotted IPv4 tail, but no
+ * zone.
+ */
 export function parseIpv6(text: string): Uint8Array | undefined {
   const halves = text.split("::");
   if (halves.length > 2) return undefined;

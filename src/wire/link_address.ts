@@ -1,5 +1,5 @@
 /**
- * The 20-byte link-layer address of IPoIB (RFC 4391 section 9.1.1, flags of RFC 4755 section 3.1).
+ * 20-byte link-layer address of IPoIB (RFC 4391 section 9.1.1; flags: RFC 4755 section 3.1).
  *
  * | offset | size | field                                           |
  * |--------|------|-------------------------------------------------|
@@ -7,7 +7,7 @@
  * | 1      | 3    | QPN of the interface's UD queue pair            |
  * | 4      | 16   | GID of the port, or MGID of a group             |
  *
- * All 20 bytes, flags included, are a neighbour's identity (Linux ib_ipoib behaviour).
+ * All 20 bytes, flags included, identify a neighbour, as in Linux ib_ipoib.
  */
 
 import { GID_LENGTH, gidEquals } from "./gid.ts";
@@ -16,12 +16,12 @@ import { GID_LENGTH, gidEquals } from "./gid.ts";
 export const LINK_ADDRESS_LENGTH = 20;
 /** Offset of the GID in the address. */
 const LINK_ADDRESS_GID = 4;
-/** QPN that stands for every member of a group (IBTA vol. 1 9.6.1.2.1). */
+/** Destination QPN of multicast packets (IBTA vol. 1 9.6.1.2.1). */
 export const MULTICAST_QPN = 0xffffff;
 
 /** A link-layer address. */
 export interface LinkAddress {
-  /** First byte: 0x80 if reliable connections are accepted (ib_ipoib: in datagram mode too), 0x40 unreliable ones. */
+  /** 0x80: the interface accepts RC connections (ib_ipoib: in datagram mode too). 0x40: it accepts UC connections. */
   readonly flags: number;
   /** 24 bits. */
   readonly qpn: number;
@@ -29,7 +29,7 @@ export interface LinkAddress {
   readonly gid: Uint8Array;
 }
 
-/** The address in the 20 bytes at `offset` (a copy), or undefined if there are fewer. */
+/** Parses the 20 bytes at `offset` and copies the GID. Returns undefined if there are fewer bytes. */
 export function parseLinkAddress(
   bytes: Uint8Array,
   offset = 0,
@@ -43,7 +43,7 @@ export function parseLinkAddress(
   };
 }
 
-/** Writes the 20 bytes of `address` at `offset`; returns their number. */
+/** Writes `address` at `offset`. Returns its length, 20 bytes. */
 export function emitLinkAddress(
   address: LinkAddress,
   into: Uint8Array,
@@ -62,14 +62,14 @@ export function emitLinkAddress(
   return LINK_ADDRESS_LENGTH;
 }
 
-/** The 20 bytes of an address. */
+/** Returns the 20 bytes of an address. */
 export function linkAddressBytes(address: LinkAddress): Uint8Array {
   const bytes = new Uint8Array(LINK_ADDRESS_LENGTH);
   emitLinkAddress(address, bytes);
   return bytes;
 }
 
-/** Twenty colon-separated bytes, as `ip link` prints them. */
+/** Formats the 20 bytes at `offset` as colon-separated hexadecimal, as in `ip link`. */
 export function formatLinkAddress(bytes: Uint8Array, offset = 0): string {
   return Array.from(
     bytes.subarray(offset, offset + LINK_ADDRESS_LENGTH),
@@ -77,7 +77,7 @@ export function formatLinkAddress(bytes: Uint8Array, offset = 0): string {
   ).join(":");
 }
 
-/** The 20 bytes of colon-separated text, or undefined if it is not that. */
+/** Parses 20 colon-separated hexadecimal bytes. Returns undefined for any other text. */
 export function parseLinkAddressText(text: string): Uint8Array | undefined {
   const parts = text.split(":");
   if (
@@ -87,12 +87,12 @@ export function parseLinkAddressText(text: string): Uint8Array | undefined {
   return Uint8Array.from(parts, (part) => parseInt(part, 16));
 }
 
-/** The link-layer address of a group: flags 0, QPN 0xffffff, MGID. */
+/** Returns the link-layer address of a group: flags 0, QPN 0xffffff, MGID. */
 export function groupLinkAddress(mgid: Uint8Array): LinkAddress {
   return { flags: 0, qpn: MULTICAST_QPN, gid: mgid };
 }
 
-/** True if all 20 bytes are the same. */
+/** True if all 20 bytes are equal. */
 export function linkAddressEquals(a: LinkAddress, b: LinkAddress): boolean {
   return a.qpn === b.qpn && a.flags === b.flags && gidEquals(a.gid, b.gid);
 }

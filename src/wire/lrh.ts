@@ -1,5 +1,5 @@
 /**
- * Local route header: the first 8 bytes of every InfiniBand packet (IBTA vol. 1 7.7).
+ * Local route header (LRH): the first 8 bytes of every InfiniBand packet (IBTA vol. 1 7.7).
  *
  * | offset | bits               | field                                               |
  * |--------|--------------------|-----------------------------------------------------|
@@ -10,16 +10,16 @@
  * | 6      | 16                 | SLID                                                |
  */
 
-/** The first and last multicast LID (IBTA vol. 1 4.1.3). */
+/** First and last multicast LID (IBTA vol. 1 4.1.3). */
 export const FIRST_MLID = 0xc000;
 export const LAST_MLID = 0xfffe;
-/** Whoever gets it is meant (IBTA vol. 1 4.1.3). */
+/** Permissive LID: accepted by any port (IBTA vol. 1 4.1.3). */
 export const PERMISSIVE_LID = 0xffff;
 
 /** Bytes of the header. */
 export const LRH_LENGTH = 8;
 
-/** What follows the LRH. */
+/** Type of the header that follows the LRH (LNH). */
 export const LinkNextHeader = {
   Raw: 0,
   RawIpv6: 1,
@@ -51,7 +51,7 @@ export class Lrh {
   get vl(): number {
     return this.view.getUint8(this.base) >> 4;
   }
-  /** Sets LVer to 0, the only version. */
+  /** Writes VL, and LVer 0, the only version. */
   set vl(vl: number) {
     this.view.setUint8(this.base, vl << 4);
   }
@@ -79,7 +79,7 @@ export class Lrh {
   get packetLength(): number {
     return this.view.getUint16(this.base + 4) & PKT_LEN;
   }
-  /** Sets the reserved bits to zero. */
+  /** Writes PktLen, and the reserved bits as zero. */
   set packetLength(words: number) {
     this.view.setUint16(this.base + 4, words & PKT_LEN);
   }

@@ -1,5 +1,5 @@
 /**
- * Management datagrams: the 24-byte header that all classes share (IBTA vol. 1 13.4.2).
+ * Management datagrams (MADs): the 24-byte common header of all classes (IBTA vol. 1 13.4.2).
  *
  * | offset | bytes | field           | offset | bytes | field             |
  * |--------|--------|-----------------|--------|--------|-------------------|
@@ -9,13 +9,13 @@
  * | 3      | 1      | Method          | 18     | 2      | reserved          |
  * | 4      | 2      | Status          | 20     | 4      | AttributeModifier |
  *
- * A MAD is always 256 bytes, big-endian. {@linkcode MadView} reads and writes in place; {@linkcode MadHeader} is the
- * record; {@linkcode MadAddress} is where a MAD goes or came from.
+ * A MAD is always 256 bytes, big-endian. {@linkcode MadView} reads and writes the header in place,
+ * {@linkcode MadHeader} is the parsed header, and {@linkcode MadAddress} is the source or destination of a MAD.
  */
 
 import { hex } from "../base/hex.ts";
 
-/** Bytes of every MAD. */
+/** Bytes of a MAD. */
 export const MAD_LENGTH = 256;
 /** BaseVersion. */
 export const MAD_BASE_VERSION = 1;
@@ -25,29 +25,29 @@ export const GSI_QPN = 1;
 /** Q_Key of every MAD on QP1 (IBTA vol. 1 10.2.5). */
 export const GSI_QKEY = 0x80010000;
 
-/** Where a MAD goes or came from. */
+/** Destination of a sent MAD or source of a received one. */
 export interface MadAddress {
   lid: number;
   qpn: number;
   qkey: number;
   pkeyIndex: number;
   sl: number;
-  /** Present if the MAD has a GRH. Ports of the embedded subnet send none, and so receive none. */
+  /** Present if the MAD has a GRH. MADs on the embedded subnet have none. */
   grh?: MadGrh;
 }
 
 /** The GRH of a MAD. */
 export interface MadGrh {
-  /** The other end's, 16 bytes: the destination of a MAD that goes, the source of one that came. */
+  /** GID of the remote port, 16 bytes: the DGID of a sent MAD, the SGID of a received one. */
   gid: Uint8Array;
-  /** Index of the port's own GID. */
+  /** Index of the local GID. */
   sgidIndex: number;
   flowLabel: number;
   hopLimit: number;
   trafficClass: number;
 }
 
-/** QP1 of the port with this LID; `pkeyIndex` is in the sender's table. */
+/** Returns the address of QP1 on the port with this LID. `pkeyIndex` refers to the sender's P_Key table. */
 export function gsiAddress(lid: number, pkeyIndex = 0, sl = 0): MadAddress {
   return { lid, qpn: GSI_QPN, qkey: GSI_QKEY, pkeyIndex, sl };
 }
@@ -59,7 +59,7 @@ export const MgmtClass = {
   CommunicationManagement: 0x07,
 } as const;
 
-/** Methods; a response is the request's method with bit 7 set. */
+/** Methods. Bit 7 marks a response. */
 export const Method = {
   Get: 0x01,
   Set: 0x02,
@@ -78,17 +78,17 @@ export const Method = {
 
 const METHOD_RESPONSE = 0x80;
 
-/** True for the methods that answer: those with bit 7 set (IBTA vol. 1 13.4.5). */
+/** True for a response method, which has bit 7 set (IBTA vol. 1 13.4.5). */
 export function isResponse(method: number): boolean {
   return (method & METHOD_RESPONSE) !== 0;
 }
 
-/** The method that answers `method`: Set and Get are both answered by GetResp (IBTA vol. 1 13.4.5). */
+/** Returns the response method of a request method. GetResp answers both Get and Set (IBTA vol. 1 13.4.5). */
 export function responseMethod(method: number): number {
   return method === Method.Set ? Method.GetResp : method | METHOD_RESPONSE;
 }
 
-/** Status field: common codes, and those of the SA class in the high byte (IBTA vol. 1 13.4.7, 15.2.1). */
+/** Status codes: common ones, and those of the SA class in the high byte (IBTA vol. 1 13.4.7, 15.2.1). */
 export const MadStatus = {
   Ok: 0x0000,
   Busy: 0x0001,
@@ -123,7 +123,7 @@ const STATUS_TEXT = new Map<number, string>([
   [MadStatus.RequestDenied, "request denied"],
 ]);
 
-/** A status for people: `0x0600 (insufficient components)`. */
+/** Formats a status for messages: `0x0600 (insufficient components)`. */
 export function formatMadStatus(status: number): string {
   const text = STATUS_TEXT.get(status) ?? "unknown status";
   return `${hex(status)} (${text})`;
@@ -142,11 +142,11 @@ const Offset = {
   attributeModifier: 20,
 } as const;
 
-/** A MAD's header in place: `base` is where the MAD begins in `view`. */
+/** The common header in place. `base` is the offset of the MAD in `view`. */
 export class MadView {
   constructor(readonly view: DataView, readonly base = 0) {}
 
-  /** The header of a MAD of 256 bytes. */
+  /** Returns a view of the header of `mad`, 256 bytes. */
   static of(mad: Uint8Array): MadView {
     return new MadView(
       new DataView(mad.buffer, mad.byteOffset, mad.byteLength),
@@ -168,7 +168,7 @@ export class MadView {
   get status(): number {
     return this.view.getUint16(this.base + Offset.status);
   }
-  /** Low half of the TransactionID, which a client may choose: on verbs the kernel puts its agent number in the high half. */
+  /** Low half of the TransactionID, chosen by the client. With libibumad the kernel writes the agent number to the high half. */
   get transactionIdLow(): number {
     return this.view.getUint32(this.base + Offset.transactionId + 4);
   }
@@ -180,7 +180,7 @@ export class MadView {
   }
 }
 
-/** The common header as a record. BaseVersion is always 1 and not part of it. */
+/** The parsed common header, without BaseVersion, which is always 1. */
 export interface MadHeader {
   mgmtClass: number;
   classVersion: number;
@@ -194,7 +194,7 @@ export interface MadHeader {
 }
 
 export const MadHeader = {
-  /** Reads the header of a whole MAD; undefined if it is not 256 bytes of base version 1. */
+  /** Parses the header of a MAD. Returns undefined if the MAD is not 256 bytes of base version 1. */
   parse(mad: Uint8Array): MadHeader | undefined {
     if (mad.length !== MAD_LENGTH || mad[0] !== MAD_BASE_VERSION) {
       return undefined;
@@ -212,7 +212,7 @@ export const MadHeader = {
     };
   },
 
-  /** Writes the 24 bytes to the front of `mad`. */
+  /** Writes the 24 bytes at the beginning of `mad`. */
   emit(header: MadHeader, mad: Uint8Array): void {
     const view = new DataView(mad.buffer, mad.byteOffset, mad.byteLength);
     view.setUint8(Offset.baseVersion, MAD_BASE_VERSION);

@@ -4,13 +4,13 @@
  * | bytes | content                                                                      |
  * |--------|------------------------------------------------------------------------------|
  * | 0      | 0xff                                                                         |
- * | 1      | 0x10 (transient) and the scope, which is that of the link's broadcast group   |
+ * | 1      | 0x10 (transient) and the scope of the link's broadcast group                 |
  * | 2-3    | signature: 0x401b IPv4, 0x601b IPv6                                          |
  * | 4-5    | P_Key of the link, full-member bit set                                       |
  * | 6-15   | the low 28 bits of an IPv4 group, the low 80 bits of an IPv6 group           |
  *
- * Limited and subnet broadcasts and ARP requests go to the broadcast group, whose last four bytes are ones.
- * The scope of the IP group plays no part.
+ * Limited and subnet broadcasts and ARP requests go to the broadcast group, whose last four bytes are 0xff. The scope of
+ * the IP group has no effect.
  */
 
 import { FULL_MEMBER } from "../base/units.ts";
@@ -33,7 +33,7 @@ const PKEY = 4;
 const GROUP = 12;
 const IPV6_GROUP = 6;
 
-/** The MGID of a link's broadcast group; `pkey` may lack the full-member bit. */
+/** Returns the MGID of a link's broadcast group. Sets the full-member bit of `pkey`. */
 export function broadcastMgid(
   pkey: number,
   scope: number = MgidScope.LinkLocal,
@@ -47,7 +47,7 @@ export function broadcastMgid(
   return mgid;
 }
 
-/** The MGID of an IPv4 group, or of 255.255.255.255, on the link that has this broadcast group. */
+/** Returns the MGID of an IPv4 group, or of 255.255.255.255, on the link with this broadcast group. */
 export function ipv4Mgid(group: number, broadcast: Uint8Array): Uint8Array {
   const mgid = broadcast.slice(0, GID_LENGTH);
   const low = group === LIMITED_BROADCAST ? group : group & 0x0fffffff;
@@ -55,7 +55,7 @@ export function ipv4Mgid(group: number, broadcast: Uint8Array): Uint8Array {
   return mgid;
 }
 
-/** The MGID of an IPv6 group of 16 bytes. */
+/** Returns the MGID of an IPv6 group, 16 bytes, on the link with this broadcast group. */
 export function ipv6Mgid(group: Uint8Array, broadcast: Uint8Array): Uint8Array {
   const mgid = broadcast.slice(0, GID_LENGTH);
   new DataView(mgid.buffer).setUint16(SIGNATURE, MgidSignature.Ipv6);
@@ -63,12 +63,12 @@ export function ipv6Mgid(group: Uint8Array, broadcast: Uint8Array): Uint8Array {
   return mgid;
 }
 
-/** Bytes 2 and 3: one of {@linkcode MgidSignature} if the group is IPoIB's. */
+/** Returns bytes 2 and 3: one of {@linkcode MgidSignature} for an IPoIB group. */
 export function mgidSignature(mgid: Uint8Array): number {
   return mgid[SIGNATURE]! << 8 | mgid[SIGNATURE + 1]!;
 }
 
-/** The P_Key in an IPoIB MGID. */
+/** Returns the P_Key in an IPoIB MGID. */
 export function mgidPkey(mgid: Uint8Array): number {
   return mgid[PKEY]! << 8 | mgid[PKEY + 1]!;
 }

@@ -1,17 +1,19 @@
 /**
- * Base transport header: 12 bytes of every IBA packet (IBTA vol. 1 9.2).
+ * Transport headers: sizes and the UD opcode.
+ *
+ * Base transport header (BTH): 12 bytes in every IBA packet (IBTA vol. 1 9.2).
  *
  * | offset | bits       | field                                                     |
  * |--------|------------|-----------------------------------------------------------|
  * | 0      | 8          | OpCode                                                    |
  * | 1      | 1, 1, 2, 4 | SolicitedEvent, MigReq, PadCount, TVer (0)                |
- * | 2      | 16         | P_Key as in the sender's table, membership bit included   |
+ * | 2      | 16         | P_Key of the sender, membership bit included              |
  * | 4      | 8          | Resv8a                                                    |
  * | 5      | 24         | DestQP                                                    |
  * | 8      | 1, 7       | AckReq, reserved                                          |
  * | 9      | 24         | PSN                                                       |
  *
- * Datagram extended transport header: 8 bytes after it in a UD packet (IBTA vol. 1 9.3.1).
+ * Datagram extended transport header (DETH): 8 bytes after the BTH of a UD packet (IBTA vol. 1 9.3.1).
  *
  * | offset | bits | field    |
  * |--------|------|----------|
@@ -19,7 +21,7 @@
  * | 4      | 8    | reserved |
  * | 5      | 24   | SrcQP    |
  *
- * A pad of 0 to 3 bytes and the ICRC follow the payload (IBTA vol. 1 7.8).
+ * Padding of 0 to 3 bytes and the ICRC follow the payload (IBTA vol. 1 7.8).
  */
 
 /** Bytes of the base transport header. */

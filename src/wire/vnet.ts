@@ -1,5 +1,5 @@
 /**
- * The virtio header that stands before each frame of a TAP with IFF_VNET_HDR (`struct virtio_net_hdr_v1`).
+ * Virtio header before each frame of a TAP device with IFF_VNET_HDR (`struct virtio_net_hdr_v1`).
  *
  * | offset | size | field                                              |
  * |--------|------|----------------------------------------------------|
@@ -7,11 +7,11 @@
  * | 1      | 1    | GSO type                                           |
  * | 2      | 2    | bytes of all headers                              |
  * | 4      | 2    | GSO segment size                                   |
- * | 6      | 2    | where the checksum begins, from the Ethernet header |
- * | 8      | 2    | where its field lies from there: 16 TCP, 6 UDP     |
- * | 10     | 2    | buffers, unused by a TAP                           |
+ * | 6      | 2    | checksum start, from the Ethernet header           |
+ * | 8      | 2    | checksum field, from that start: 16 TCP, 6 UDP     |
+ * | 10     | 2    | number of buffers, not used by TAP                 |
  *
- * Sixteen-bit fields have the host's order; every host that runs this is little-endian (x86-64 and arm64).
+ * Sixteen-bit fields are in host order. All supported hosts are little-endian (x86-64 and arm64).
  * Sources: linux/virtio_net.h, virtio 1.2 section 5.1.6.
  */
 
@@ -20,13 +20,13 @@ export const VNET_HEADER_LENGTH = 12;
 
 /** Bits of the flags byte. */
 export const VnetFlag = {
-  /** The checksum field holds the pseudo-header sum: complete it before the packet leaves. */
+  /** The checksum field contains the pseudo-header sum. The checksum must be completed before transmission. */
   NeedsChecksum: 1,
   /** The checksum was verified. */
   DataValid: 2,
 } as const;
 
-/** GSO types; {@linkcode GSO_ECN} may be added to a TCP one. */
+/** GSO types. {@linkcode GSO_ECN} may be set with a TCP type. */
 export const GsoType = {
   None: 0,
   Tcpv4: 1,
@@ -55,7 +55,7 @@ export class VnetHeader {
     return this;
   }
 
-  /** Zeroes all 12 bytes: no offload asked for, nothing known. */
+  /** Sets all 12 bytes to zero: no offload requested, no checksum verified. */
   clear(): void {
     this.view.setInt32(this.base, 0);
     this.view.setInt32(this.base + 4, 0);
@@ -71,7 +71,7 @@ export class VnetHeader {
   get needsChecksum(): boolean {
     return (this.view.getUint8(this.base) & VnetFlag.NeedsChecksum) !== 0;
   }
-  /** With the ECN bit. */
+  /** GSO type, including the ECN bit. */
   get gsoType(): number {
     return this.view.getUint8(this.base + 1);
   }

@@ -1,6 +1,6 @@
 /** Many paths to absent ports: they evict no path in use, and the number of pending queries is limited. */
 
-import { Memberships } from "../../src/sa/memberships.ts";
+import { PortMemberships } from "../../src/sa/port_memberships.ts";
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { getLogger } from "../../src/base/log.ts";
 import { MAX_PATHS, MAX_PENDING_PATHS } from "../../src/ipoib/constants.ts";
@@ -37,7 +37,7 @@ function setup(others: "refused" | "silence") {
     else done({ ok: false, status: 0, errno: EINVAL }, now);
     return { cancel: () => {} };
   };
-  const context = { reactor, port, sa, memberships: new Memberships(sa) };
+  const context = { reactor, port, sa, memberships: new PortMemberships(sa) };
   const identity = new LinkIdentity(port);
   const statistics = new Statistics();
   const sender = new UdSender(port.send, statistics);

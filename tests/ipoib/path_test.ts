@@ -1,6 +1,6 @@
 /** Repeated queries for paths in use. */
 
-import { Memberships } from "../../src/sa/memberships.ts";
+import { PortMemberships } from "../../src/sa/port_memberships.ts";
 import { assert, assertEquals } from "@std/assert";
 import { IpoibError } from "../../src/base/errors.ts";
 import { getLogger } from "../../src/base/log.ts";
@@ -52,7 +52,7 @@ class ScriptedPaths {
       else done({ ok: true, record: PathRecord.of({ dgid, ...answer }) }, now);
       return { cancel: () => {} };
     };
-    const context = { reactor, port, sa, memberships: new Memberships(sa) };
+    const context = { reactor, port, sa, memberships: new PortMemberships(sa) };
     const identity = new LinkIdentity(port);
     const statistics = new Statistics();
     const sender = new UdSender(port.send, statistics);

@@ -1,6 +1,6 @@
 /** Peers: sharing by several addresses, loss, idle removal, and failed path queries. */
 
-import { Memberships } from "../../src/sa/memberships.ts";
+import { PortMemberships } from "../../src/sa/port_memberships.ts";
 import { assert, assertEquals } from "@std/assert";
 import { IDLE_MS, MAX_KERNEL_CHANGES } from "../../src/ipoib/constants.ts";
 import { LinkIdentity } from "../../src/ipoib/link_identity.ts";
@@ -147,7 +147,7 @@ Deno.test("a peer without followers is removed after a minute without packets, o
   const statistics = new Statistics();
   const sender = new UdSender(port.send, statistics);
   sender.qp = port.qps.get(a.link.qpn)!;
-  const context = { reactor, port, sa, memberships: new Memberships(sa) };
+  const context = { reactor, port, sa, memberships: new PortMemberships(sa) };
   const identity = new LinkIdentity(port);
   const paths = new PathTable(context, identity, a.link.groups, statistics);
   const peers = new PeerTable(reactor, sender, paths);

@@ -16,7 +16,7 @@ import { openSaClient } from "../../src/ipoib/open_sa_client.ts";
 import type { Neighbour } from "../../src/ipoib/neighbour/neighbour.ts";
 import { FakeNetdev } from "../../src/netdev/fake.ts";
 import type { SaClient } from "../../src/sa/client.ts";
-import { Memberships } from "../../src/sa/memberships.ts";
+import { PortMemberships } from "../../src/sa/port_memberships.ts";
 import type { SubnetManagerOptions } from "../../src/subnet/manager.ts";
 import { FakeReactor } from "../../src/system/fake_reactor.ts";
 import {
@@ -130,7 +130,7 @@ export class Host {
   readonly rig: Rig;
   readonly port: FakePort;
   readonly sa: SaClient;
-  readonly memberships: Memberships;
+  readonly memberships: PortMemberships;
   readonly device: IpoibDevice;
   readonly netdevs: FakeNetdev[] = [];
   /** State changes of all interfaces, as "NAME: STATE". */
@@ -143,7 +143,7 @@ export class Host {
     const { port } = this;
     const { sa } = openSaClient(reactor, port);
     this.sa = sa;
-    this.memberships = new Memberships(sa);
+    this.memberships = new PortMemberships(sa);
     const make = options.makeNetdev ?? ((o) => new FakeNetdev(o));
     this.device = new IpoibDevice(
       {

@@ -3,7 +3,7 @@
  * decoded by tshark.
  */
 
-import { Memberships } from "../../src/sa/memberships.ts";
+import { PortMemberships } from "../../src/sa/port_memberships.ts";
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { ENCAP_LENGTH } from "../../src/base/units.ts";
 import { SoftPort } from "../../src/hca/soft/port.ts";
@@ -82,7 +82,7 @@ function host(subnet: Subnet, guid: bigint, address: string) {
   const { reactor } = subnet;
   const { sa } = openSaClient(reactor, port);
   const device = new IpoibDevice(
-    { reactor, port, sa, memberships: new Memberships(sa) },
+    { reactor, port, sa, memberships: new PortMemberships(sa) },
     {
       name: "ib0",
       pkeyIndex: 0,

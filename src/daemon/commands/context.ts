@@ -5,7 +5,7 @@ import { IpoibError } from "../../base/errors.ts";
 import type { HcaPort } from "../../hca/hca.ts";
 import type { IpoibDevice } from "../../ipoib/device.ts";
 import type { IpoibInterface } from "../../ipoib/interface.ts";
-import type { Memberships } from "../../sa/memberships.ts";
+import type { PortMemberships } from "../../sa/port_memberships.ts";
 import type { SubnetSnapshot } from "../../subnet/messages.ts";
 import type { Reactor } from "../../system/reactor.ts";
 import type { RecordContext } from "../records.ts";
@@ -15,7 +15,7 @@ import type { Commands, MethodCalls } from "../thread/commands.ts";
 export interface CommandContext {
   device: IpoibDevice;
   port: HcaPort;
-  memberships: Memberships;
+  memberships: PortMemberships;
   reactor: Reactor;
   /** The embedded subnet; absent on a real fabric. */
   subnet: string | undefined;

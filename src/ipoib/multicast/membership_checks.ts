@@ -9,7 +9,7 @@
 
 import type { Millis } from "../../base/units.ts";
 import type { SaRequest, SaResult } from "../../sa/result.ts";
-import type { Memberships } from "../../sa/memberships.ts";
+import type { PortMemberships } from "../../sa/port_memberships.ts";
 import { membershipCheck } from "../../sa/requests.ts";
 import { MadStatus } from "../../wire/mad.ts";
 import type { McMemberRecord } from "../../wire/sa/mc_member_record.ts";
@@ -18,7 +18,7 @@ import type { MulticastGroup } from "./multicast_group.ts";
 
 /** Dependencies of {@linkcode MembershipChecks}. */
 export interface MembershipCheckParts {
-  readonly memberships: Memberships;
+  readonly memberships: PortMemberships;
   /** The groups of the interface. */
   readonly groups: ReadonlyMap<string, MulticastGroup>;
   /** Returns the GID of the port, 16 bytes. */

@@ -1,6 +1,6 @@
 /**
  * The next-hop program. It writes the next hop chosen by the kernel into the Ethernet destination of each IPv4 frame
- * (wire/told_next_hop.ts).
+ * (wire/kernel_next_hop.ts).
  *
  * The sk_buff contains the chosen route at TCX egress, before the frame enters the device's queue (`_skb_refdst`: a
  * `dst_entry` at the start of a `struct rtable`; `include/net/route.h`). The program does not change frames of other
@@ -29,9 +29,9 @@ import {
 } from "./assembler.ts";
 import {
   NEXT_HOP_KNOWN,
-  TOLD_LENGTH,
-  ToldField,
-} from "../../wire/told_next_hop.ts";
+  NEXT_HOP_LENGTH,
+  NextHopField,
+} from "../../wire/kernel_next_hop.ts";
 import type { KernelTypes } from "./kernel_types.ts";
 
 const AF_INET = 2;
@@ -41,8 +41,8 @@ const PROTOCOL_IPV4 = 0x0008;
 const ADDRESS_BITS = ~1;
 /** Stack offset of the 6 bytes to write. It aligns the gateway, as the verifier requires. */
 const MARK = -6;
-const ROUTE_TYPE = MARK + ToldField.RouteType;
-const GATEWAY = MARK + ToldField.Gateway;
+const ROUTE_TYPE = MARK + NextHopField.RouteType;
+const GATEWAY = MARK + NextHopField.Gateway;
 const ETHERNET_DESTINATION = 0;
 
 /** Assembles the program for a kernel with these types. */
@@ -80,7 +80,7 @@ export function nextHopProgram(types: KernelTypes): Uint8Array {
     set(R.R2, ETHERNET_DESTINATION),
     move(R.R3, R.R10),
     add(R.R3, MARK),
-    set(R.R4, TOLD_LENGTH),
+    set(R.R4, NEXT_HOP_LENGTH),
     set(R.R5, 0),
     callHelper(Bpf.FUNC_SKB_STORE_BYTES),
 

@@ -13,28 +13,28 @@
  * | 32     | 8+24   | reserved, RedirectQP               |        |        |                              |
  * | 36     | 32     | RedirectQ_Key                      |        |        |                              |
  *
- * The embedded administrator neither redirects nor asks for traps: the fields of the addresses that are not written
- * are zero.
+ * The embedded administrator does not redirect requests or request traps, so the fields without a member in
+ * {@linkcode ClassPortInfo} are zero.
  */
 
 import { MAD_BASE_VERSION } from "../mad.ts";
 
-/** CapabilityMask of the SA: multicast groups are administered. */
+/** CapabilityMask of the SA: supports multicast groups. */
 export const SA_CAP_UD_MULTICAST = 1 << 9;
-/** CapabilityMask of the SA: a PortInfoRecord may be asked for by some bits of its CapabilityMask. */
+/** CapabilityMask of the SA: matches PortInfoRecords by single bits of their CapabilityMask. */
 export const SA_CAP_PORT_INFO_CAPMASK_MATCH = 1 << 13;
-/** CapabilityMask2 of the SA: PortInfoRecords are whole. */
+/** CapabilityMask2 of the SA: PortInfoRecords are complete. */
 export const SA_CAP2_FULL_PORT_INFO = 1 << 6;
-/** CapabilityMask2 of the SA: JoinState 8 (SendOnlyFullMember) is understood. */
+/** CapabilityMask2 of the SA: supports JoinState 8 (SendOnlyFullMember). */
 export const SA_CAP2_SENDONLY_FULL_MEMBER = 1 << 12;
 
-/** What a management class of a port can do. */
+/** Capabilities of a management class on a port. */
 export interface ClassPortInfo {
   classVersion: number;
   capabilityMask: number;
   /** 27 bits. */
   capabilityMask2: number;
-  /** 5 bits: answers take at most 4.096 us times 2 to this power. */
+  /** 5 bits. Maximum response time: 4.096 us times 2 to this power. */
   respTimeValue: number;
   /** 24 bits. */
   redirectQpn: number;
@@ -45,7 +45,7 @@ export interface ClassPortInfo {
 const LENGTH = 72;
 
 export const ClassPortInfo = {
-  /** The record's 72 bytes. */
+  /** Returns the record's 72 bytes. */
   emit(info: ClassPortInfo): Uint8Array {
     const data = new Uint8Array(LENGTH);
     const view = new DataView(data.buffer);

@@ -1,12 +1,12 @@
-/** Component masks over records whose components are known by their bits (IBTA vol. 1 15.4.4). */
+/** Compares records under a component mask (IBTA vol. 1 15.4.4). */
 
-/** Where a component is: its first bit within the record, counted from the most significant of byte 0, and its length. */
+/** Position of a component: its first bit in the record, counted from the most significant bit of byte 0, and its length. */
 export type Component = readonly [bit: number, length: number];
 
 /**
- * True if every component that the mask names is the same in both records.
+ * True if all components selected by the mask are equal in both records.
  *
- * @param layout the component of each mask bit; a bit without one is not compared.
+ * @param layout the component of each mask bit; undefined entries are not compared.
  */
 export function componentsMatch(
   layout: readonly (Component | undefined)[],
@@ -32,7 +32,7 @@ function sameBits(
   return true;
 }
 
-/** The layout of components that follow each other, of which the last begins where the sum of the others says. */
+/** Returns the layout of adjacent components with these lengths in bits. */
 export function consecutive(lengths: readonly number[]): Component[] {
   let bit = 0;
   return lengths.map((length) => {

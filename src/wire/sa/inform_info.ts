@@ -1,5 +1,5 @@
 /**
- * InformInfo, 36 bytes: subscribes to traps or cancels that (IBTA vol. 1 13.4.8.3).
+ * InformInfo, 36 bytes: subscribes to traps or cancels a subscription (IBTA vol. 1 13.4.8.3).
  *
  * | offset | bytes | field         | offset | bytes | field                                |
  * |--------|--------|---------------|--------|--------|--------------------------------------|
@@ -18,16 +18,16 @@ export const INFORM_ANY_PRODUCER = 0xffffff;
 
 /** A subscription. */
 export interface InformInfo {
-  /** 16 bytes; all zero: whichever port. */
+  /** 16 bytes. Zero matches every port. */
   gid: Uint8Array;
   lidRangeBegin: number;
   lidRangeEnd: number;
   isGeneric: boolean;
-  /** False cancels. */
+  /** False cancels the subscription. */
   subscribe: boolean;
   type: number;
   trapNumber: number;
-  /** Queue pair that gets the reports; part of what a cancellation must match. */
+  /** Destination queue pair of the reports. A cancellation must have the same QPN. */
   qpn: number;
   respTime: number;
   producerType: number;
@@ -37,10 +37,10 @@ const LENGTH = 36;
 
 export const InformInfo = {
   LENGTH,
-  /** Offset of Subscribe, of whose values only 0 and 1 are defined. */
+  /** Offset of Subscribe. Only the values 0 and 1 are defined. */
   SUBSCRIBE: 23,
 
-  /** Reads it; undefined if fewer than 36 bytes are there. */
+  /** Parses the record. Returns undefined if there are fewer than 36 bytes. */
   parse(data: Uint8Array): InformInfo | undefined {
     if (data.length < LENGTH) return undefined;
     const view = new DataView(data.buffer, data.byteOffset, LENGTH);

@@ -17,7 +17,7 @@
  * | 49     | 1      | ProxyJoin (bit 7)             | 17         |
  * | 50     | 16     | reserved                      |            |
  *
- * In tables a record takes 56 bytes.
+ * A record in a table occupies 56 bytes.
  */
 
 import { packSelector, selectorOf, valueOf } from "./selector.ts";
@@ -44,16 +44,16 @@ export const McMask = {
   ProxyJoin: 1n << 17n,
 } as const;
 
-/** Joining the broadcast group: MGID, PortGID, P_Key, JoinState = 0x10083 (Linux `ipoib_mcast_join`). */
+/** Join of the broadcast group: MGID, PortGID, P_Key, JoinState = 0x10083 (Linux `ipoib_mcast_join`). */
 export const BROADCAST_JOIN_MASK = McMask.Mgid | McMask.PortGid | McMask.Pkey |
   McMask.JoinState;
 
-/** Joining any other group, with what it takes to create it = 0x173f7 (Linux `ipoib_mcast_join`). */
+/** Join of any other group, with the components that create it = 0x173f7 (Linux `ipoib_mcast_join`). */
 export const GROUP_JOIN_MASK = BROADCAST_JOIN_MASK | McMask.Qkey |
   McMask.MtuSelector | McMask.Mtu | McMask.Tclass | McMask.RateSelector |
   McMask.Rate | McMask.Sl | McMask.FlowLabel | McMask.HopLimit;
 
-/** Leaving: MGID, PortGID, JoinState = 0x10003 (Linux `send_leave`). */
+/** Leave: MGID, PortGID, JoinState = 0x10003 (Linux `send_leave`). */
 export const LEAVE_MASK = McMask.Mgid | McMask.PortGid | McMask.JoinState;
 
 /** Bits of JoinState (IBTA vol. 1 15.2.5.17.3). */
@@ -68,7 +68,7 @@ export const JoinState = {
   SendOnlyFullMember: 8,
 } as const;
 
-/** One port's membership of a multicast group. */
+/** Membership of a port in a multicast group. */
 export interface McMemberRecord {
   /** 16 bytes. */
   mgid: Uint8Array;
@@ -103,7 +103,7 @@ export const McMemberRecord = {
   /** Bytes of a record in a table: a multiple of 8. */
   STRIDE: 56,
 
-  /** A record of zeros with some fields set. */
+  /** Returns a record with these fields set and all others zero. */
   of(fields: Partial<McMemberRecord> = {}): McMemberRecord {
     return {
       mgid: new Uint8Array(16),
@@ -128,7 +128,7 @@ export const McMemberRecord = {
     };
   },
 
-  /** Reads the record; undefined if fewer than 52 bytes are there. */
+  /** Parses the record. Returns undefined if there are fewer than 52 bytes. */
   parse(data: Uint8Array): McMemberRecord | undefined {
     if (data.length < LENGTH) return undefined;
     const view = new DataView(data.buffer, data.byteOffset, LENGTH);
@@ -159,7 +159,7 @@ export const McMemberRecord = {
     };
   },
 
-  /** The record's 52 bytes. */
+  /** Returns the record's 52 bytes. */
   emit(record: McMemberRecord): Uint8Array {
     const data = new Uint8Array(LENGTH);
     const view = new DataView(data.buffer);

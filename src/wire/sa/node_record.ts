@@ -1,11 +1,11 @@
 /**
  * NodeRecord, 108 bytes of attribute data (IBTA vol. 1 15.2.5.2): LID, two reserved bytes, NodeInfo (14.2.5.3),
- * NodeDescription (64 bytes). In tables a record takes 112 bytes.
+ * NodeDescription (64 bytes). A record in a table occupies 112 bytes.
  */
 
 import { consecutive } from "./components.ts";
 
-/** Types of a node. */
+/** Node types. */
 export const NodeType = { ChannelAdapter: 1, Switch: 2 } as const;
 
 /** A node and the LID of one of its ports. */
@@ -23,7 +23,7 @@ export interface NodeRecord {
   localPort: number;
   /** 24 bits. */
   vendorId: number;
-  /** Up to 64 bytes of UTF-8. */
+  /** Up to 64 bytes of UTF-8; the rest is not written. */
   description: string;
 }
 
@@ -36,13 +36,13 @@ export const NodeRecord = {
   /** Bytes of a record in a table: a multiple of 8. */
   STRIDE: 112,
 
-  /** Components by their bit in the component mask. */
+  /** Components, indexed by component mask bit. */
   COMPONENTS: consecutive([
     ...[16, 16, 8, 8, 8, 8, 64, 64, 64, 16, 16, 32, 8, 24],
     8 * DESCRIPTION_LENGTH,
   ]),
 
-  /** The record's 108 bytes. */
+  /** Returns the record's 108 bytes. */
   emit(record: NodeRecord): Uint8Array {
     const data = new Uint8Array(LENGTH);
     const view = new DataView(data.buffer);

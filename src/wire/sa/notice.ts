@@ -1,5 +1,5 @@
 /**
- * Notice, 80 bytes: what a Report carries (IBTA vol. 1 13.4.8.2, traps 14.2.5.1).
+ * Notice, 80 bytes: the attribute of a Report (IBTA vol. 1 13.4.8.2; traps: 14.2.5.1).
  *
  * | offset | bytes | field                          |
  * |--------|--------|--------------------------------|
@@ -11,10 +11,10 @@
  * | 10     | 54     | details                        |
  * | 64     | 16     | IssuerGID                      |
  *
- * The details of traps 64 to 67 are six reserved bytes and a GID, which so stands at offset 16.
+ * The details of traps 64 to 67 are six reserved bytes and a GID, at offset 16 of the notice.
  */
 
-/** Traps about GIDs and groups. */
+/** Traps for GIDs and multicast groups. */
 export const TrapNumber = {
   GidInService: 64,
   GidOutOfService: 65,
@@ -22,7 +22,7 @@ export const TrapNumber = {
   McGroupDeleted: 67,
 } as const;
 
-/** Type of a notice about the subnet's management. */
+/** Notice type "subnet management". */
 const SUBNET_MANAGEMENT = 3;
 /** ProducerType of the subnet administrator: a class manager. */
 const PRODUCER_CLASS_MANAGER = 4;
@@ -30,7 +30,7 @@ const PRODUCER_CLASS_MANAGER = 4;
 const LENGTH = 80;
 const DETAILS = 10;
 const DETAILS_LENGTH = 54;
-/** Where the GID of traps 64 to 67 stands within the details. */
+/** Offset of the GID of traps 64 to 67 in the details. */
 const GID_IN_DETAILS = 6;
 
 /** A notice. */
@@ -51,7 +51,7 @@ export interface Notice {
 }
 
 export const Notice = {
-  /** The notice of a trap 64 to 67 about `gid`. */
+  /** Returns the notice of a trap 64 to 67 for `gid`. */
   aboutGid(
     trapNumber: number,
     gid: Uint8Array,
@@ -73,7 +73,7 @@ export const Notice = {
     };
   },
 
-  /** The notice's 80 bytes. */
+  /** Returns the notice's 80 bytes. */
   emit(notice: Notice): Uint8Array {
     const data = new Uint8Array(LENGTH);
     const view = new DataView(data.buffer);

@@ -45,13 +45,13 @@ export const PathMask = {
   Lifetime: 1n << 21n,
 } as const;
 
-/** What ib_ipoib asks with: DGID, SGID, NumbPath, TClass, P_Key = 0x340c (Linux `path_rec_start`). */
+/** Mask of ib_ipoib's path request: DGID, SGID, NumbPath, TClass, P_Key = 0x340c (Linux `path_rec_start`). */
 export const IPOIB_PATH_MASK = PathMask.Dgid | PathMask.Sgid |
   PathMask.NumbPath | PathMask.Tclass | PathMask.Pkey;
 
 /**
- * Packet life time of every path and group that this program's administrators give: 4.096 us times 2 to the 18th, about
- * 1.07 s (OpenSM's default, `subnet_timeout` 18).
+ * Packet life time of all paths and groups of the embedded subnet: 4.096 us times 2 to the 18th, about 1.07 s (OpenSM's
+ * default, `subnet_timeout` 18).
  */
 export const PACKET_LIFETIME_EXPONENT = 18;
 
@@ -66,7 +66,7 @@ export interface PathRecord {
   slid: number;
   rawTraffic: boolean;
   flowLabel: number;
-  /** Above 0 the path needs a GRH. */
+  /** If greater than 0, packets on the path need a GRH. */
   hopLimit: number;
   tclass: number;
   reversible: boolean;
@@ -91,7 +91,7 @@ const LENGTH = 64;
 export const PathRecord = {
   LENGTH,
 
-  /** A record of zeros with some fields set. */
+  /** Returns a record with these fields set and all others zero. */
   of(fields: Partial<PathRecord> = {}): PathRecord {
     return {
       serviceId: 0n,
@@ -119,7 +119,7 @@ export const PathRecord = {
     };
   },
 
-  /** Reads the record; undefined if fewer than 64 bytes are there. */
+  /** Parses the record. Returns undefined if there are fewer than 64 bytes. */
   parse(data: Uint8Array): PathRecord | undefined {
     if (data.length < LENGTH) return undefined;
     const view = new DataView(data.buffer, data.byteOffset, LENGTH);
@@ -154,7 +154,7 @@ export const PathRecord = {
     };
   },
 
-  /** The record's 64 bytes. */
+  /** Returns the record's 64 bytes. */
   emit(record: PathRecord): Uint8Array {
     const data = new Uint8Array(LENGTH);
     const view = new DataView(data.buffer);

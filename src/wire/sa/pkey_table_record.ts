@@ -13,7 +13,7 @@ export interface PkeyTableRecord {
   lid: number;
   block: number;
   portNumber: number;
-  /** Up to 32; missing ones are written as 0. */
+  /** Up to 32. Missing entries are written as 0. */
   pkeys: readonly number[];
 }
 
@@ -24,10 +24,10 @@ export const PkeyTableRecord = {
   /** Bytes of a record in a table: a multiple of 8. */
   STRIDE: 72,
 
-  /** Components by their bit in the component mask. */
+  /** Components, indexed by component mask bit. */
   COMPONENTS: consecutive([16, 16, 8]),
 
-  /** The record's 72 bytes. */
+  /** Returns the record's 72 bytes. */
   emit(record: PkeyTableRecord): Uint8Array {
     const data = new Uint8Array(LENGTH);
     const view = new DataView(data.buffer);

@@ -1,8 +1,8 @@
 /**
  * PortInfoRecord, 68 bytes of attribute data (IBTA vol. 1 15.2.5.3): LID, port number, options, PortInfo
- * (14.2.5.6). In tables a record takes 72 bytes.
+ * (14.2.5.6). A record in a table occupies 72 bytes.
  *
- * Of PortInfo the fields that the embedded subnet knows are here, by their offset in the record:
+ * PortInfo fields of the embedded subnet, by offset in the record:
  *
  * | offset | bits | field                    | offset | bits | field                                  |
  * |--------|------|--------------------------|--------|------|----------------------------------------|
@@ -26,7 +26,7 @@ export const PortCapability = {
   ClientReregister: 1 << 25,
 } as const;
 
-/** What the embedded subnet knows of an active port; speeds and widths are bits, the others codes. */
+/** Attributes of an active port of the embedded subnet. Speeds and widths are bit masks, `mtu` is an MTU code. */
 export interface PortInfoRecord {
   lid: number;
   portNumber: number;
@@ -48,7 +48,10 @@ const ACTIVE = 4;
 const LINK_UP = 5;
 const ONE_VL = 1;
 
-/** Bits of PortInfo's components, in the order of the mask from bit 3 on; LinkSpeedExt is told apart. */
+/**
+ * Lengths in bits of the PortInfo components, in the order of the component mask from bit 3 on. LinkSpeedExtActive,
+ * LinkSpeedExtSupported and LinkSpeedExtEnabled are separate components.
+ */
 const PORT_INFO_BITS = [
   ...[64, 64, 16, 16, 32, 16, 16, 8, 8, 8, 8, 4, 4, 4, 4, 2, 3, 3, 4, 4],
   ...[4, 4, 4, 4, 8, 8, 8, 4, 4, 3, 5, 4, 1, 1, 1, 1, 16, 16, 16, 8, 1],
@@ -59,17 +62,17 @@ export const PortInfoRecord = {
   /** Bytes of a record in a table: a multiple of 8. */
   STRIDE: 72,
 
-  /** Components by their bit in the component mask; Options are not one to compare. */
+  /** Components, indexed by component mask bit. Options (bit 2) is not compared. */
   COMPONENTS: consecutive([16, 8, 8, ...PORT_INFO_BITS])
     .map((component, bit) => bit === 2 ? undefined : component) as readonly (
       | Component
       | undefined
     )[],
-  /** Mask bit and offset of CapabilityMask, which may be asked for bit by bit. */
+  /** Mask bit and offset of CapabilityMask, which requests may match bit by bit. */
   CAPABILITY_BIT: 1n << 7n,
   CAPABILITY_OFFSET: 24,
 
-  /** The record's 68 bytes. */
+  /** Returns the record's 68 bytes. */
   emit(record: PortInfoRecord): Uint8Array {
     const data = new Uint8Array(LENGTH);
     const view = new DataView(data.buffer);

@@ -1,10 +1,9 @@
 /**
- * Reliable multi-packet transfers of tables: how one is cut into segments, and the packet that ends it
- * (IBTA vol. 1 13.6; Linux `core/mad_rmpp.c` behaviour).
+ * Reliable multi-packet protocol (RMPP): segments of a table, and aborts (IBTA vol. 1 13.6; Linux `core/mad_rmpp.c`).
  *
- * A segment carries 220 bytes: the SA header (20 bytes, the same in all) and 200 of the table.
- * PayloadLength is the sum over all segments in the first, the segment's own in the last (220 less what is
- * not used), and 0 between them.
+ * The payload of a segment is 220 bytes: the SA header (20 bytes, the same in all segments) and 200 bytes of the table.
+ * PayloadLength in the first segment is the total over all segments, in the last segment its own payload (220 bytes less
+ * the unused part), and 0 in the segments between them.
  */
 
 import {
@@ -19,7 +18,7 @@ import {
 /** RMPPVersion. */
 export const RMPP_VERSION = 1;
 
-/** RMPPStatus: why a sender aborts a transfer (118 to 127, IBTA vol. 1 13.6.2.1). */
+/** RMPPStatus: success, and reasons for an abort (118 to 127, IBTA vol. 1 13.6.2.1). */
 export const RmppStatus = {
   Ok: 0,
   BadType: 121,
@@ -29,7 +28,7 @@ export const RmppStatus = {
   TooManyRetries: 126,
 } as const;
 
-/** The segments of a table; `header` is the answer without data. */
+/** Returns the segments of a table as MADs of 256 bytes. `header` is the response without data. */
 export function segmentTable(header: SaMad, table: Uint8Array): Uint8Array[] {
   const count = Math.max(1, Math.ceil(table.length / SA_DATA_LENGTH));
   return Array.from({ length: count }, (_, i) => {
@@ -57,7 +56,7 @@ export function segmentTable(header: SaMad, table: Uint8Array): Uint8Array[] {
   });
 }
 
-/** The packet with which a side ends a transfer: `mad` is one of the transfer's, `method` that of the side's packets. */
+/** Returns an ABORT, 256 bytes. `mad` is a MAD of the transfer, `method` the method of the aborting side's packets. */
 export function abortMad(
   mad: SaMad,
   method: number,

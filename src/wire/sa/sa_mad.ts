@@ -27,7 +27,7 @@ import {
 
 /** ClassVersion of the SA class. */
 export const SA_CLASS_VERSION = 2;
-/** Where the attribute data begins. */
+/** Offset of the attribute data. */
 export const SA_DATA_OFFSET = 56;
 /** Bytes of attribute data in one MAD. */
 export const SA_DATA_LENGTH = 200;
@@ -58,7 +58,7 @@ export const RmppType = {
 /** RMPPFlags. */
 export const RmppFlag = { Active: 1, First: 2, Last: 4 } as const;
 
-/** The reliable multi-packet header; all zero in single-record requests and answers. */
+/** RMPP header. All zero in requests and in responses with a single record. */
 export interface Rmpp {
   version: number;
   type: number;
@@ -72,7 +72,7 @@ export interface Rmpp {
   payloadLength: number;
 }
 
-/** The RMPP header of a MAD that does not use it. */
+/** RMPP header of a MAD that does not use RMPP. */
 export const NO_RMPP: Rmpp = Object.freeze({
   version: 0,
   type: RmppType.None,
@@ -83,7 +83,7 @@ export const NO_RMPP: Rmpp = Object.freeze({
   payloadLength: 0,
 });
 
-/** An SA MAD as a record. */
+/** A parsed SA MAD. */
 export interface SaMad {
   classVersion: number;
   method: number;
@@ -96,7 +96,7 @@ export interface SaMad {
   /** In units of 8 bytes. */
   attributeOffset: number;
   componentMask: bigint;
-  /** Up to 200 bytes; {@linkcode SaMad.parse} gives a window into the MAD, {@linkcode SaMad.emit} pads it with zeros. */
+  /** Up to 200 bytes. {@linkcode SaMad.parse} returns a subarray of the MAD; {@linkcode SaMad.emit} pads with zeros. */
   data: Uint8Array;
 }
 
@@ -113,7 +113,7 @@ const Offset = {
 } as const;
 
 export const SaMad = {
-  /** A MAD of zeros, of the SA's class version, with some fields set. */
+  /** Returns a MAD of the SA class version with these fields set and all others zero. */
   of(fields: Partial<SaMad>): SaMad {
     return {
       classVersion: SA_CLASS_VERSION,
@@ -132,8 +132,8 @@ export const SaMad = {
   },
 
   /**
-   * The answer to a request: ok and without data, unless `fields` say otherwise. SM_Key is 0 in all answers
-   * (IBTA vol. 1 C15-0.1.5).
+   * Returns the response to a request, with status 0 and no data unless `fields` override them. SM_Key is 0 in all
+   * responses (IBTA vol. 1 C15-0.1.5).
    */
   answer(request: SaMad, fields: Partial<SaMad> = {}): SaMad {
     const { classVersion, transactionId, attributeId } = request;
@@ -146,7 +146,7 @@ export const SaMad = {
     });
   },
 
-  /** Reads a MAD; undefined if it is not a whole MAD of the SA class. The class version is for the caller to check. */
+  /** Parses a MAD. Returns undefined if it is not a complete MAD of the SA class. The caller checks the class version. */
   parse(mad: Uint8Array): SaMad | undefined {
     const header = MadHeader.parse(mad);
     if (header?.mgmtClass !== MgmtClass.SubnAdm) return undefined;
@@ -176,7 +176,7 @@ export const SaMad = {
   },
 
   /**
-   * The MAD's 256 bytes.
+   * Returns the MAD's 256 bytes.
    *
    * @throws RangeError if the data is longer than 200 bytes.
    */

@@ -4,43 +4,43 @@ export const Selector = {
   GreaterThan: 0,
   LessThan: 1,
   Exactly: 2,
-  /** The largest available; for packet life time the smallest. */
+  /** Largest available value; for packet life time, the smallest. */
   Best: 3,
 } as const;
 
-/** The byte of a selector and its value. */
+/** Returns the byte of a selector and a value. */
 export function packSelector(selector: number, value: number): number {
   return (selector & 3) << 6 | value & 63;
 }
 
-/** The selector of such a byte. */
+/** Returns the selector in a byte. */
 export function selectorOf(byte: number): number {
   return byte >> 6;
 }
 
-/** The value of such a byte. */
+/** Returns the value in a byte. */
 export function valueOf(byte: number): number {
   return byte & 63;
 }
 
 /**
- * True if what is there satisfies what was asked.
+ * True if the actual value satisfies the selector and the requested value.
  *
- * Both are magnitudes (bytes, megabits per second), not codes. `Best` is satisfied by anything: whoever
- * chooses takes the best.
+ * Both values are magnitudes (bytes, megabits per second), not codes. Every value satisfies `Best`; the caller chooses
+ * the best one.
  */
 export function selectorAllows(
   selector: number,
-  asked: number,
+  requested: number,
   actual: number,
 ): boolean {
   switch (selector) {
     case Selector.GreaterThan:
-      return actual > asked;
+      return actual > requested;
     case Selector.LessThan:
-      return actual < asked;
+      return actual < requested;
     case Selector.Exactly:
-      return actual === asked;
+      return actual === requested;
     default:
       return true;
   }

@@ -13,7 +13,7 @@ import {
   attachNextHopProgram,
   type NextHopProgram,
 } from "../../../src/netdev/next_hop_program/next_hop_program.ts";
-import { NEXT_HOP_KNOWN } from "../../../src/wire/told_next_hop.ts";
+import { NEXT_HOP_KNOWN } from "../../../src/wire/kernel_next_hop.ts";
 import { indexOf } from "../support.ts";
 import { RequestSocket } from "../../../src/netdev/rtnetlink/socket.ts";
 import type { Fd } from "../../../src/system/fd.ts";

@@ -3,7 +3,7 @@
  * everything of and a network device in memory.
  */
 
-import { Memberships } from "../../../src/sa/memberships.ts";
+import { PortMemberships } from "../../../src/sa/port_memberships.ts";
 import type { LogLevel } from "../../../src/base/log.ts";
 import type { PortAttributes, PortEvent } from "../../../src/hca/hca.ts";
 import { IpoibDevice } from "../../../src/ipoib/device.ts";
@@ -146,7 +146,7 @@ class Node implements Hosted {
       reactor: this.#reactor,
       port: this.#port,
       sa: this.#sa,
-      memberships: new Memberships(this.#sa),
+      memberships: new PortMemberships(this.#sa),
     };
     const device = new IpoibDevice(context, {
       name: "ib0",

@@ -1,13 +1,14 @@
 /**
- * The memberships of a port, shared by its interfaces.
+ * Multicast group memberships of a port, shared by its interfaces.
  *
- * The administrator knows a port and not its interfaces: two of them on the same partition are one member of their groups,
- * and a group is left when the last of them goes (Linux core/multicast.c counts likewise). Each kind of join counts by
- * itself. A leave is repeated when it is not answered; the next join of its kind ends that, or it would undo the join.
+ * The administrator records one membership for each port and group. Interfaces of the port on the same partition share it,
+ * and the last holder leaves the group (Linux core/multicast.c counts likewise). Each join state has its own count. The SA
+ * client retransmits an unanswered leave; the next join with the same join state cancels the leave, which would undo the
+ * join.
  *
- * Nor does it know the other users of the port (other_holders.ts). While another one holds a membership the group is not left.
- * What was not left for the kernel's sake is left when the kernel's interface is gone; the number of such memberships is
- * bounded, because a user who joins ever more groups must not leave all of them behind in the subnet.
+ * Other users of the port (other_holders.ts) share the membership too, so no leave is sent while another process or the
+ * kernel holds it. Leaves withheld for the kernel are sent when the kernel's interface is gone. Their number is bounded:
+ * a user who joins ever more groups must not leave stale memberships without limit in the subnet.
  */
 
 import { Counters } from "../base/counters.ts";
@@ -23,27 +24,27 @@ import {
 import type { MembershipRequest } from "./requests.ts";
 import type { SaCallback, SaRequest } from "./result.ts";
 
-/** Leaves under way at most; beyond, the oldest is not repeated any more. */
+/** Maximum number of pending leaves. A further leave cancels the retransmission of the oldest. */
 export const MAX_LEAVES = 1024;
-/** Memberships that are not left for the kernel's sake at most; beyond, the oldest is left all the same. */
+/** Maximum number of leaves withheld for the kernel. A further one sends the oldest. */
 export const MAX_WITHHELD = 512;
 
-/** A leave under way. */
+/** A pending leave. */
 interface Leave {
   readonly membership: Membership;
   readonly request: SaRequest;
 }
 
-export class Memberships {
+export class PortMemberships {
   readonly #sa: Pick<SaClient, "join" | "leave" | "get">;
   readonly #others: OtherHolders;
-  /** Who has or asks for a membership. */
+  /** Holders of each membership, including those whose join is pending. */
   readonly #holders = new Map<string, Set<object>>();
-  /** Leaves under way, the oldest first. */
+  /** Pending leaves, oldest first. */
   readonly #leaves = new Map<string, Leave>();
-  /** Memberships that the kernel may hold, the oldest first. */
+  /** Leaves withheld for the kernel, oldest first. */
   readonly #withheld = new Map<string, MembershipRequest>();
-  /** Leaves that were not sent because another one holds the membership, and those that were no longer repeated. */
+  /** Leaves withheld because of another holder, and leaves cancelled beyond {@linkcode MAX_LEAVES}. */
   readonly #counters = new Counters(["leaves_withheld", "leaves_given_up"]);
 
   constructor(
@@ -77,12 +78,12 @@ export class Memberships {
     });
   }
 
-  /** Leaves it, unless somebody else is there. */
+  /** Releases the membership of `holder`. The last holder leaves the group, unless another user of the port holds it. */
   leave(holder: object, request: MembershipRequest, now: Millis): void {
     if (this.#release(keyOf(request.record), holder)) this.#leave(request, now);
   }
 
-  /** Asks whether the port is a member; see {@linkcode membershipCheck}. */
+  /** Queries whether the port is a member; see `membershipCheck` in requests.ts. */
   check(
     request: MembershipRequest,
     now: Millis,
@@ -91,7 +92,7 @@ export class Memberships {
     return this.#sa.get(request, now, callback);
   }
 
-  /** The kernel's interface is gone: what was not left for its sake is left now. */
+  /** Sends the withheld leaves. Called when the kernel's interface is gone. */
   leaveWithheld(now: Millis): void {
     const requests = [...this.#withheld.values()];
     this.#withheld.clear();
@@ -138,7 +139,7 @@ export class Memberships {
     this.#leaves.set(key, { membership, request: leave });
   }
 
-  /** True if no holder in this process has it any longer. */
+  /** Removes a holder. Returns true if no holder in this process remains. */
   #release(key: string, holder: object): boolean {
     const holders = this.#holders.get(key);
     holders?.delete(holder);

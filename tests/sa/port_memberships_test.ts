@@ -2,8 +2,8 @@ import { assertEquals } from "@std/assert";
 import {
   MAX_LEAVES,
   MAX_WITHHELD,
-  Memberships,
-} from "../../src/sa/memberships.ts";
+  PortMemberships,
+} from "../../src/sa/port_memberships.ts";
 import type {
   Membership,
   OtherHolders,
@@ -26,7 +26,7 @@ function request(last: number, joinState: number): MembershipRequest {
 class Script {
   readonly calls: string[] = [];
   readonly answers: ((ok: boolean) => void)[] = [];
-  readonly memberships: Memberships;
+  readonly memberships: PortMemberships;
 
   constructor(others?: OtherHolders) {
     const call = (name: string) =>
@@ -42,7 +42,7 @@ class Script {
       );
       return { cancel: () => this.calls.push(`cancel ${title}`) };
     };
-    this.memberships = new Memberships({
+    this.memberships = new PortMemberships({
       join: call("join"),
       leave: call("leave"),
       get: call("get"),
@@ -52,7 +52,7 @@ class Script {
 
 const full = request(1, JoinState.FullMember);
 
-Deno.test("Memberships.leave() is the last holder's", () => {
+Deno.test("PortMemberships.leave() is the last holder's", () => {
   const { memberships, calls } = new Script();
   const [a, b] = [{}, {}];
   memberships.join(a, full, 0, () => {});
@@ -65,7 +65,7 @@ Deno.test("Memberships.leave() is the last holder's", () => {
   assertEquals(calls.at(-1), "leave 1");
 });
 
-Deno.test("Memberships counts each kind of join and each group by itself", () => {
+Deno.test("PortMemberships counts each kind of join and each group by itself", () => {
   const { memberships, calls } = new Script();
   const [a, b] = [{}, {}];
   const sendOnly = request(1, JoinState.SendOnlyNonMember);
