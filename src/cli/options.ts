@@ -129,7 +129,7 @@ export function subnetName(text: string): string {
 }
 
 /** Parses the IB MTU of an embedded subnet, in bytes. */
-export function subnetMtu(text: string): 2048 | 4096 {
+function subnetMtu(text: string): 2048 | 4096 {
   if (text === "2048" || text === "4096") return Number(text) as 2048 | 4096;
   throw new InvalidArgumentError("It must be 2048 or 4096.");
 }
