@@ -8,7 +8,7 @@
 
 import type { IpAddress } from "../wire/ip_address.ts";
 
-/** A key of four 32-bit words: an IP address or a flow key. */
+/** The four 32-bit words of an IP address. */
 export type AddressWords = Pick<IpAddress, "w0" | "w1" | "w2" | "w3">;
 
 const WORDS = 4;

@@ -41,7 +41,7 @@ export const REAP_INTERVAL_MS = 30_000;
 export const MAX_NEIGHBOURS = 4096;
 /** Maximum number of static neighbours. */
 export const MAX_STATIC_NEIGHBOURS = MAX_NEIGHBOURS / 2;
-/** Maximum number of peers: one per neighbour, plus peers that only received ARP replies. */
+/** Maximum number of peers: one per neighbour, plus peers that only received address resolution replies. */
 export const MAX_PEERS = MAX_NEIGHBOURS + 1024;
 /** Maximum number of paths: one per peer. */
 export const MAX_PATHS = MAX_PEERS;
@@ -53,7 +53,7 @@ export const MAX_PENDING_PATHS = 1024;
 export const ARP_LOCK_MS = 1000;
 /** Minimum interval between two resolutions of one neighbour that this process starts. */
 export const REQUEST_INTERVAL_MS = 1000;
-/** Maximum number of received ARP requests that wait for the kernel's reply. */
+/** Maximum number of received address resolution requests per family that wait for the kernel's reply. */
 export const MAX_ASKERS = 1024;
 /** Lifetime of such a request; proxy ARP delays the reply (Linux arp_tbl `proxy_delay`). */
 export const ASKER_LIFETIME_MS = 2000;
@@ -73,5 +73,5 @@ export const DEFAULT_RECV_QUEUE = 256;
 
 /** Transmit queue length of the TAP in packets: 6 ms at 150 000 packets/s. ib_ipoib has 256, in front of hardware. */
 export const TX_QUEUE_LENGTH = 1000;
-/** Maximum number of cached next hops, 48 bytes each; a full cache is cleared. */
+/** Maximum number of cached next hops per family, 48 (IPv4) or 96 (IPv6) bytes each; a full cache is cleared. */
 export const MAX_NEXT_HOPS = 65_536;

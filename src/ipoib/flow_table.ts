@@ -1,6 +1,6 @@
 /**
- * A table of flows: open addressing with linear probing by keys of a fixed number of words, nothing allocated for a
- * lookup. Entries are never deleted one by one.
+ * Hash table keyed by flow, for the data path: open addressing with linear probing. Keys have a fixed number of 32-bit
+ * words. A lookup allocates nothing. Single entries cannot be deleted.
  */
 
 import { mixBits } from "./address_table.ts";
@@ -14,7 +14,7 @@ export class FlowTable<T> {
   #mask = MIN_SLOTS - 1;
   #size = 0;
 
-  /** @param words of a key; a key array may have more */
+  /** @param words number of words of a key; further words of a key array are ignored */
   constructor(words: number) {
     this.#words = words;
     this.#keys = new Int32Array(MIN_SLOTS * words);
@@ -24,11 +24,12 @@ export class FlowTable<T> {
     return this.#size;
   }
 
+  /** Returns the value of a key. */
   find(key: Int32Array): T | undefined {
     return this.#values[this.#slot(key)];
   }
 
-  /** Adds an entry, or replaces the value of the one that is there. */
+  /** Adds an entry, or replaces the value of an existing one. */
   set(key: Int32Array, value: T): void {
     if (2 * (this.#size + 1) > this.#values.length) this.#grow();
     const slot = this.#slot(key);
@@ -41,7 +42,7 @@ export class FlowTable<T> {
     if (this.#size > 0) this.#reset(MIN_SLOTS);
   }
 
-  /** The slot of an entry, or the empty one where it would be. */
+  /** Returns the slot of a key, or the empty slot for its insertion. */
   #slot(key: Int32Array): number {
     const words = this.#words;
     const keys = this.#keys;

@@ -78,8 +78,8 @@ export class NextHops {
   }
 
   /**
-   * Returns the next hop in the Ethernet header at `ethernet`, or undefined if the header has no unicast next hop, as
-   * those of IPv6 never have.
+   * Returns the next hop in the Ethernet header at `ethernet`, or undefined if the header has no unicast next hop. IPv6
+   * frames have none.
    */
   fromFrame(
     family: AddressFamily,
@@ -97,7 +97,7 @@ export class NextHops {
       this.#neighbours.get(IpAddress.ipv4(address));
   }
 
-  /** Returns the table of cached destinations of a family's flows. It is cleared, never replaced. */
+  /** Returns the next-hop cache of a family. The table is cleared but never replaced, so callers may keep it. */
   flowsOf(family: AddressFamily): FlowTable<Destination> {
     return this.#flows.get(family)!;
   }

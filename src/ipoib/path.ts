@@ -6,8 +6,8 @@
  *
  * - after a light flush (client reregister), so that a change of the subnet manager loses no packets of established
  *   flows;
- * - when an ARP packet from the GID has a source LID other than the path's DLID, because no other event reports the
- *   move;
+ * - when an address resolution packet from the GID has a source LID other than the path's DLID, because no other event
+ *   reports the move;
  * - when the peer does not answer the kernel's neighbour probes.
  *
  * The numbers of paths and of paths with waiters are limited, so that packets to forged addresses neither evict paths
@@ -59,7 +59,7 @@ export class Path {
   retryAt: Millis = Infinity;
   /** Consecutive queries that failed or returned the old LID. */
   retries = 0;
-  /** Source LID of the peer's last ARP packet if it differs from the path's DLID; else 0. */
+  /** Source LID of the peer's last address resolution packet if it differs from the path's DLID; else 0. */
   observedLid = 0;
   readonly waiters: PathWaiter[] = [];
   /** Peers that send on the path. */

@@ -5,7 +5,7 @@
  *  2. Echo: drops copies of the port's own multicast packets (Linux ipoib_ib_handle_rx_wc behaviour). Echoes have the
  *     port's LID and QPN; without LIDs (RoCE) the source GID is compared instead.
  *  3. Classify: selects by EtherType. IP packets continue with their address family; address resolution goes to the
- *     family's translator (neighbour/arp_translator.ts); other packets are dropped and counted.
+ *     family's translator (neighbour/arp_translator.ts, nd_translator.ts); other packets are dropped and counted.
  *  4. Headers: composes virtio and Ethernet headers, except on the soft HCA, where the sender wrote them.
  *  5. Write: writes the frame to the device without a copy. rx_packets and rx_bytes count once the device has reported
  *     the write; `multicast` counts at once.

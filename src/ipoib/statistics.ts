@@ -84,8 +84,9 @@ export class Statistics {
   arpReceived = 0;
   /** ARP packets handed to an egress. */
   arpSent = 0;
-  /** Neighbour discovery messages, likewise. */
+  /** Received neighbour discovery messages that were passed to the kernel. */
   ndReceived = 0;
+  /** Neighbour discovery messages handed to an egress. */
   ndSent = 0;
 
   /** Counts dropped packets by reason and in the total of their direction. */

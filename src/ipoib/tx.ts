@@ -6,7 +6,7 @@
  *  2. Read: reads the next frame of the device into the slot: virtio header, Ethernet header, packet. The reactor
  *     performs stages 1 and 2 (system/frames.ts) and hands over batches of slots.
  *  3. Classify: selects by EtherType. IP packets continue with their address family; address resolution goes to the
- *     family's translator (neighbour/arp_translator.ts); other packets are dropped and counted.
+ *     family's translator (neighbour/arp_translator.ts, nd_translator.ts); other packets are dropped and counted.
  *  4. Destination: finds a neighbour or a group (next_hops.ts) from the frame, the flow cache or the kernel's routing.
  *  5. Headers: writes the IPoIB header, and the Ethernet header that the receiver's kernel will see.
  *  6. Egress: uses the current egress of the destination: a route to a peer (peer.ts) or a group
@@ -48,7 +48,7 @@ export class Transmitter {
   readonly #memory: SendMemory;
   readonly #hops: NextHops;
   readonly #families: readonly FamilyOnLink[];
-  /** Tables of cached destinations, by the position of the family. */
+  /** Next-hop cache of each family, in the order of `#families`. */
   readonly #flows: readonly FlowTable<Destination>[];
   /** Flow key of the current packet. */
   readonly #key = new Int32Array(MAX_FLOW_WORDS);

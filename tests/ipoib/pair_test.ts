@@ -240,7 +240,7 @@ Deno.test("a packet over the MTU is dropped and counted as an error", () => {
 Deno.test("a malformed IPv6 packet is counted and dropped in both directions", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
-  // The payload is shorter than its length says.
+  // The packet is shorter than its payload length field.
   const frame = new Uint8Array(26 + 40);
   frame.set([0x86, 0xdd, 0x60, 0, 0, 0, 0, 1], 24);
   a.netdev.inject(frame);

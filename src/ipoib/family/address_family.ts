@@ -1,6 +1,6 @@
 /**
- * Interface of an address family; IPv4 is implemented (ipv4_family.ts). Outside the families only next hops in frames
- * (IPv4) and the drop counters of IPv6 packets depend on the family.
+ * Interface of an address family, implemented by IPv4 and IPv6. Outside the implementations only next hops in frames
+ * (next_hops.ts, IPv4 only) and the link-local address (link_local.ts, IPv6 only) depend on the family.
  *
  * The data path passes flow keys as words in a preallocated array, so that a packet allocates nothing.
  */
@@ -44,7 +44,9 @@ export interface AddressFamily {
   isMulticast(address: IpAddress): boolean;
   /** Returns false for a group whose packets never leave the host. */
   isOnLinkGroup(group: IpAddress): boolean;
-  /** The group of all hosts on the link (RFC 1112 section 4, RFC 4291 section 2.7.1), of which every host is a member. */
+  /**
+   * The group of all hosts on the link (RFC 1112 section 4, RFC 4291 section 2.7.1), of which every host is a member.
+   */
   readonly allHosts: IpAddress;
   /** Returns the MGID (16 bytes) of a group on the link with this broadcast group (RFC 4391 section 4). */
   mgid(group: IpAddress, broadcastMgid: Uint8Array): Uint8Array;

@@ -1,4 +1,4 @@
-/** IPv6 as an address family. */
+/** The IPv6 address family. */
 
 import type { Flow } from "../../netdev/netdev.ts";
 import { EtherType } from "../../wire/encap.ts";
@@ -17,13 +17,13 @@ import { NdTranslator } from "../neighbour/nd_translator.ts";
 import type { AddressFamily } from "./address_family.ts";
 
 const MULTICAST = 0xff;
-/** Scopes below link-local never leave the host (RFC 4291 section 2.7). */
+/** Smallest scope whose packets leave the host (RFC 4291 section 2.7). */
 const LINK_LOCAL_SCOPE = 2;
 const PORTS_LENGTH = 4;
-/** MLD reports, version 1 and 2, and done (RFC 2710, RFC 3810). */
+/** ICMPv6 types of MLDv1 report and done and MLDv2 report (RFC 2710, RFC 3810). */
 const MLD_TYPES: readonly number[] = [131, 132, 143];
 
-/** Words of a flow's key: source, destination, ports, traffic class and protocol. */
+/** Words of a flow key: source (4), destination (4), ports, traffic class and protocol. */
 const KEY_WORDS = 10;
 
 export const ipv6Family: AddressFamily = {
@@ -45,6 +45,7 @@ export const ipv6Family: AddressFamily = {
     for (let word = 0; word < 8; word++) {
       key[word] = view.getInt32(ip + Ipv6Field.Source + 4 * word);
     }
+    // IpAddress represents IPv4 addresses as v4-mapped, so such a destination would match an IPv4 neighbour.
     if (key[4] === 0 && key[5] === 0 && key[6] === V4_MAPPED) return false;
     key[8] = byPort ? portsOf(view, ip, length) : 0;
     key[9] = trafficClass(view, ip) << 8 |
@@ -94,7 +95,9 @@ export const ipv6Family: AddressFamily = {
     view.getUint8(ip + Ipv6Field.Destination) === MULTICAST,
 };
 
-/** False for the packets of all other protocols, by their first next header alone. */
+/**
+ * Returns false if the first next header excludes ICMPv6, so that other packets need no parsing of extension headers.
+ */
 function mayBeIcmpv6(view: DataView, ip: number, length: number): boolean {
   if (length < IPV6_HEADER_LENGTH) return false;
   const next = view.getUint8(ip + Ipv6Field.NextHeader);
@@ -106,7 +109,7 @@ function trafficClass(view: DataView, ip: number): number {
   return view.getUint16(ip) >> 4 & 0xff;
 }
 
-/** Source and destination port as one word, of TCP and UDP directly behind the fixed header; else 0. */
+/** Returns the ports as one word if a TCP or UDP header directly follows the fixed header; else 0. */
 function portsOf(view: DataView, ip: number, length: number): number {
   const next = view.getUint8(ip + Ipv6Field.NextHeader);
   if (next !== IpProtocol.Tcp && next !== IpProtocol.Udp) return 0;

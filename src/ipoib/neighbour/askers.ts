@@ -1,6 +1,7 @@
 /**
- * Pending ARP requests of other hosts ("askers") that were passed to the kernel. The kernel's reply has no link-layer
- * address, so it is matched with the oldest unanswered request for the same pair of IP addresses.
+ * Pending ARP requests or neighbour solicitations of other hosts ("askers") that were passed to the kernel. The
+ * kernel's reply has no link-layer address, so it is matched with the oldest unanswered request for the same pair of IP
+ * addresses.
  *
  * Several hosts may request one address at once, even with the same sender address, such as 0.0.0.0 (RFC 5227 probes).
  * The kernel may not reply at all, so a request is ignored after ASKER_LIFETIME_MS. Over MAX_ASKERS the oldest is
@@ -20,7 +21,7 @@ export interface Asker {
   readonly sender: Address;
   readonly target: Address;
   readonly from: LinkAddress;
-  /** The request was sent to this host alone. */
+  /** True if the request was sent by unicast. */
   readonly unicast: boolean;
   readonly at: Millis;
 }

@@ -1,19 +1,22 @@
 /**
- * Neighbour discovery between the kernel, whose link-layer addresses have no bytes here, and the link, where they have 20.
+ * Translates neighbour discovery between the kernel, where link-layer addresses have 0 bytes, and the link, where they
+ * have 20.
  *
- * The kernel runs neighbour and router discovery, detects duplicate addresses, and is a proxy. The translator adds the
- * link-layer address option to the kernel's messages and removes it from those of the link (RFC 4861, RFC 4391
- * section 9.3); all other options stay.
+ * The kernel runs neighbour and router discovery, duplicate address detection and proxying. The translator adds the
+ * link-layer address option to the kernel's messages and removes it from received ones (RFC 4861, RFC 4391 section
+ * 9.3); other options are kept.
  *
- * | from the kernel              | option                                    | destination                              |
- * |------------------------------|-------------------------------------------|------------------------------------------|
- * | solicitation of a neighbour  | own address, but not from `::`            | the group, or the peer that it names      |
- * | advertisement of a neighbour | own address, but not as answer to unicast | the group, or the peer that solicited     |
- * | solicitation of a router     | own address, but not from `::`            | the group                                |
- * | advertisement of a router    | own address                               | the group, or the peer that solicited     |
- * | redirect                     | the target's address, if known            | the peer                                 |
+ * | message from the kernel | option                                              | destination of a unicast message  |
+ * |-------------------------|-----------------------------------------------------|-----------------------------------|
+ * | neighbour solicitation  | own address; none if the source is `::`             | the peer of the target            |
+ * | neighbour advertisement | own address; none in the reply to a unicast request | the requester, else the peer of   |
+ * |                         |                                                     | the destination                   |
+ * | router solicitation     | own address; none if the source is `::`             | the peer of the destination       |
+ * | router advertisement    | own address                                         | the peer of the destination       |
+ * | redirect                | the target's address; none if it is unresolved      | the peer of the destination       |
  *
- * A message to a host whose address is unknown goes to the broadcast group.
+ * A message to a multicast address is sent to its group, and a unicast message to an unresolved address to the
+ * broadcast group.
  */
 
 import type { Millis } from "../../base/units.ts";
@@ -50,16 +53,17 @@ import type { Translator, TranslatorParts } from "../family/translator.ts";
 import { type DropReason, refusal } from "../statistics.ts";
 import { Askers } from "./askers.ts";
 
-/** Largest message in bytes: the largest IPoIB MTU in datagram mode, 4092, and an option. */
+/** Maximum packet length in bytes, above the maximum IPoIB MTU in datagram mode (4092) plus the option. */
 const MAX_MESSAGE = 4096 + LINK_ADDRESS_OPTION_LENGTH;
-/** Conflicts that are logged, at most. */
+/** Maximum number of addresses whose conflict is remembered as logged; a full set is cleared. */
 const MAX_CONFLICTS = 256;
 const ALL_NODES = IpAddress.parse("ff02::1")!;
 
-/** See above. */
+/** Translator of IPv6; see the module description. */
 export class NdTranslator implements Translator {
   readonly #parts: TranslatorParts;
   readonly #askers: Askers;
+  /** Own IPv6 addresses whose conflict was logged, as text. */
   readonly #conflicts = new Set<string>();
   readonly #frame = new Uint8Array(FRAME_HEADER_LENGTH + MAX_MESSAGE);
   readonly #frameView = new DataView(this.#frame.buffer);
@@ -139,7 +143,7 @@ export class NdTranslator implements Translator {
     else sender.drop(slot, "tx_link_down");
   }
 
-  /** The destination of a message of the kernel, and the link-layer address that it carries. */
+  /** Returns the destination of a message from the kernel and the link-layer address for its option. */
   #route(
     message: NdMessage,
   ): [Destination | undefined, LinkAddress | undefined] {
@@ -149,7 +153,7 @@ export class NdTranslator implements Translator {
     const toGroup = isIpv6Multicast(destination);
     switch (type) {
       case NdType.NeighbourSolicitation: {
-        // Duplicate address detection resolves nothing.
+        // Duplicate address detection creates no neighbour entry.
         if (isUnspecified(source)) return [this.#group(destination), undefined];
         const { peer } = neighbours.onKernelRequest(target, !toGroup);
         return [
@@ -202,7 +206,10 @@ export class NdTranslator implements Translator {
     destination.egress.send(slot, length);
   }
 
-  /** The address to solicit from: one of the target's subnet, else a link-local one, else the first. */
+  /**
+   * Returns the source address for a solicitation: an own address in the target's subnet, else link-local, else the
+   * first.
+   */
   #sourceFor(target: IpAddress): IpAddress | undefined {
     const addresses = this.#parts.netdev.config.addresses
       .filter(({ address }) => !address.isIpv4);
@@ -275,7 +282,7 @@ export class NdTranslator implements Translator {
         const override = (flags & NaFlag.Override) !== 0;
         const solicited = (flags & NaFlag.Solicited) !== 0;
         const known = neighbours.find(target)?.peer;
-        // Without the flag a known address stays (RFC 4861 section 7.2.5).
+        // Without the override flag a resolved address is kept (RFC 4861 section 7.2.5).
         if (known && !override) return;
         neighbours.learn(
           target,
@@ -289,7 +296,7 @@ export class NdTranslator implements Translator {
         neighbours.learn(source, from, "request");
         return;
       case NdType.RouterAdvertisement:
-        // The kernel makes an entry for each router.
+        // The kernel creates an entry for each router.
         if (!this.#isConflict(source, from)) {
           neighbours.learnRequester(source, from);
         }
@@ -302,15 +309,15 @@ export class NdTranslator implements Translator {
     }
   }
 
-  /** True if the address is our own; says so once. */
-  #isConflict(address: IpAddress, who: LinkAddress): boolean {
+  /** Returns true if the address is an own address, and logs the conflict once. */
+  #isConflict(address: IpAddress, other: LinkAddress): boolean {
     if (!this.#parts.netdev.config.isLocal(address)) return false;
     const text = `${address}`;
     if (!this.#conflicts.has(text)) {
       if (this.#conflicts.size >= MAX_CONFLICTS) this.#conflicts.clear();
       this.#conflicts.add(text);
       this.#parts.log.warn(
-        `${text} is also used by ${formatLinkAddress(linkAddressBytes(who))}`,
+        `${text} is also used by ${formatLinkAddress(linkAddressBytes(other))}`,
       );
     }
     return true;

@@ -14,7 +14,7 @@ export class Neighbour implements Destination, PeerFollower {
   readonly queue: PacketQueue;
   egress: Egress;
   peer: Peer | undefined;
-  /** True if the administrator set the link-layer address; received ARP packets do not change it. */
+  /** True if the administrator set the link-layer address; received packets do not change it. */
   isStatic = false;
   /** True if the next-hop cache may refer to the neighbour. */
   isNextHop = false;

@@ -5,8 +5,8 @@
  *
  * | event                                               | action                                                    |
  * |-----------------------------------------------------|-----------------------------------------------------------|
- * | the kernel sends an ARP request                     | creates an entry, which the reply completes               |
- * | the kernel answers an ARP request                   | creates an entry for the requester                        |
+ * | the kernel sends an ARP request or a solicitation   | creates an entry, which the reply completes               |
+ * | the kernel answers one                              | creates an entry for the requester                        |
  * | the kernel's entry fails or is deleted              | removes the entry; for a static one, sets the kernel's    |
  * |                                                     | entry PERMANENT again                                     |
  * | a packet for an unresolved address                  | queues the packet; sets the kernel's entry FAILED and     |

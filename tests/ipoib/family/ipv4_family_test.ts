@@ -1,5 +1,4 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
-
 import { ipv4Family } from "../../../src/ipoib/family/ipv4_family.ts";
 import { IpAddress } from "../../../src/wire/ip_address.ts";
 import { broadcastMgid } from "../../../src/wire/mgid.ts";
