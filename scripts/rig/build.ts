@@ -1,4 +1,4 @@
-/** Builds what the virtual machines boot from, unless that was done: as a program of its own, for the runner of the tests. */
+/** Builds the images of the virtual machines if they are missing: a separate program, which the runner of the tests starts. */
 
 import { provideImages } from "./images.ts";
 

@@ -2,12 +2,12 @@
  * The folder outside the work tree in which the rig keeps what it has built: `$IPOIB_RIG_CACHE`, or `ipoib/rig` in
  * `$XDG_CACHE_HOME` or `~/.cache`.
  *
- * One process at a time works in it. A folder in it is made under another name and renamed when it is complete, and never changed
- * afterwards: who has found it may use it without a lock.
+ * One process at a time changes the cache. A folder in it is filled under another name, renamed when it is complete, and never
+ * changed afterwards, so machines use it without the lock.
  */
 
 const DAY_MS = 86_400_000;
-/** Folders under way have it before their name. */
+/** Prefix of the name of a folder that is being filled. */
 const UNFINISHED = "unfinished-";
 
 /** The path, which need not exist yet. */
@@ -72,7 +72,7 @@ export class Cache {
     return path;
   }
 
-  /** Removes what a process that was killed has left, and what nobody has used for a day: virtual machines live shorter. */
+  /** Removes unfinished folders of killed processes, and folders that were not used for a day: no virtual machine runs so long. */
   async #tidy(): Promise<void> {
     for (const entry of await Array.fromAsync(Deno.readDir(this.#folder))) {
       const { name, isDirectory } = entry;

@@ -29,7 +29,7 @@ export function packagesOf({ release, version }: KernelRelease) {
   } as const;
 }
 
-/** The newest release of which apt knows source, image and headers; undefined if there is none. */
+/** The newest release whose source, image and headers are in apt's package lists; undefined if there is none. Throws if apt-cache fails. */
 export async function newestRelease(): Promise<KernelRelease | undefined> {
   const names = await run(["apt-cache", "pkgnames", IMAGES]);
   const packages = names.split("\n").flatMap((name) => {
@@ -61,12 +61,12 @@ export function releaseIn(table: string): KernelRelease | undefined {
   return undefined;
 }
 
-/** Has apt learn what there is. */
+/** Updates apt's package lists; throws if the archives cannot be reached. */
 export async function updateLists(): Promise<void> {
   await run(["apt-get", "update", "-q"]);
 }
 
-/** Downloads a package into a folder of its own; returns the path of the file. */
+/** Downloads a package into a new folder; returns the path of the file. Throws if apt-get fails. */
 export async function download(name: string, folder: string): Promise<string> {
   await Deno.mkdir(folder);
   await run(["apt-get", "download", "-q", name], { cwd: folder });

@@ -4,7 +4,7 @@ import { run } from "./command.ts";
 import type { Kernel } from "./kernel.ts";
 
 const EDIT = new URL("rxe_ib/edit.ts", import.meta.url).pathname;
-/** What the driver depends on besides the kernel. */
+/** The files of the recipe: the driver depends on them and on the kernel. */
 export const DRIVER_RECIPE = ["rxe_ib/", "c_source.ts", "driver.ts"];
 
 /** Compiles `rxe_ib.ko` in `folder`. */

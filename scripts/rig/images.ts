@@ -1,4 +1,4 @@
-/** What the machines boot from: built once, and anew when its recipe or Debian's kernel has changed. */
+/** The images from which the machines boot: built once, and again when the recipe or Debian's kernel has changed. */
 
 import { Cache } from "./cache.ts";
 import { buildDriver, DRIVER_RECIPE } from "./driver.ts";
@@ -16,7 +16,7 @@ export interface Images {
   readonly driver: string;
 }
 
-/** Finds the images, or builds them; `say` is told when that begins, because it takes a minute. */
+/** Finds the images, or builds them, which takes a minute and is announced by `say`. Throws if a step of the build fails. */
 export function provideImages(
   say: (text: string) => void = () => {},
 ): Promise<Images> {

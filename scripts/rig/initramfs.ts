@@ -4,9 +4,9 @@ import { run, runPipe } from "./command.ts";
 import type { Kernel } from "./kernel.ts";
 
 const INIT = new URL("guest/init", import.meta.url).pathname;
-/** What it depends on besides the kernel. */
+/** The files of the recipe: the initial file system depends on them and on the kernel. */
 export const INITRAMFS_RECIPE = ["guest/init", "initramfs.ts"];
-/** With what they need. */
+/** Their dependencies are added. */
 const MODULES = ["virtio_pci", "9pnet_virtio", "9p", "overlay"];
 const COMMANDS = ["sh", "cat", "echo", "insmod", "mkdir", "mount"];
 const FOLDERS = ["bin", "dev", "proc", "sys", "lower", "upper", "new"];

@@ -35,7 +35,7 @@ const UNPACK_SOURCE =
 /** An unpacked kernel. */
 export class Kernel {
   readonly release: string;
-  /** The name of its folder in the cache, which tells the version. */
+  /** The name of its folder in the cache, which contains the version. */
   readonly name: string;
   readonly folder: string;
 
@@ -76,18 +76,18 @@ function nameOf({ release, version }: KernelRelease): string {
   return `kernel-${release}_${version}`;
 }
 
-/** The newest kernel that apt knows, from the cache or from Debian. Throws if apt has none. */
+/** The newest kernel in apt's package lists, from the cache or from Debian's archive. Throws if there is none. */
 export async function provideKernel(
   cache: Cache,
   say: (text: string) => void,
 ): Promise<Kernel> {
-  let trouble = "apt knows no release of it";
+  let trouble = "no release of it is in apt's package lists";
   for (const update of [false, true]) {
-    if (update) await updateLists();
-    const release = await newestRelease();
-    if (!release) continue;
-    const name = nameOf(release);
     try {
+      if (update) await updateLists();
+      const release = await newestRelease();
+      if (!release) continue;
+      const name = nameOf(release);
       const folder = await cache.find(name) ??
         await cache.make(name, (folder) => {
           say(`Downloading Linux ${release.release} of Debian, 230 MB\n`);
@@ -99,7 +99,7 @@ export async function provideKernel(
     }
   }
   throw new Error(
-    `Cannot get Linux 6.1 of Debian 12, with which the virtual machines run; see whether apt has its main and security archives: ${trouble}`,
+    `Cannot get Linux 6.1 of Debian 12, with which the virtual machines run; check that the main and security archives are among the sources of apt: ${trouble}`,
   );
 }
 

@@ -1,11 +1,11 @@
 /**
- * Which machines there are, and how they are wired.
+ * The machines and their network.
  *
  * | layout  | machine | ports                                       | what runs there                        |
  * |---------|---------|---------------------------------------------|----------------------------------------|
  * | `three` | `a`     | `ibx0`, LID 1                               | the subnet administrator, the kernel's ib0 |
  * |         | `b`     | `ibx0`, LID 2                               | the kernel's ib0                       |
- * |         | `c`     | `ibx0`, LID 3                               | ours                                   |
+ * |         | `c`     | `ibx0`, LID 3                               | this program                           |
  * | `one`   | `s`     | `ibx0`, LID 1, and `ibx1`, LID 2, on a veth pair | two ports of one machine          |
  *
  * The wire is Ethernet through a hub in the first machine's QEMU, with a Unix socket for each other machine: QEMU's TCP

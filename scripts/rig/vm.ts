@@ -93,7 +93,8 @@ export class Vm {
     while (!await exists(path)) {
       if (this.#ended || performance.now() > end) {
         throw new Error(
-          `Machine ${this.name} did not make ${path}: ${await this.#told()}`,
+          `Machine ${this.name} did not make ${path}: ${await this
+            .#lastOutput()}`,
         );
       }
       await pause(LOOK_EVERY_MS);
@@ -108,7 +109,9 @@ export class Vm {
     await Deno.rename(`${path}.new`, `${path}.cmd`);
     const end = performance.now() + seconds * 1000 + GRACE_MS;
     while (!await exists(`${path}.rc`)) {
-      if (this.#ended) return { code: CODE_GONE, output: await this.#told() };
+      if (this.#ended) {
+        return { code: CODE_GONE, output: await this.#lastOutput() };
+      }
       if (performance.now() > end) {
         return { code: CODE_TIME_OVER, output: "The machine does not answer" };
       }
@@ -140,8 +143,8 @@ export class Vm {
     }
   }
 
-  /** The last words of QEMU and of the console. */
-  async #told(): Promise<string> {
+  /** The ends of QEMU's output and of the console. */
+  async #lastOutput(): Promise<string> {
     const texts: string[] = [];
     for (const name of ["qemu.log", "console"]) {
       const text = await Deno.readTextFile(`${this.#folder}/${name}`)

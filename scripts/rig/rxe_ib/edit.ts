@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /**
  * Makes the driver `rxe_ib` of the kernel's soft RoCE driver, as `edit.ts FOLDER`: edits the sources in the folder
- * (`drivers/infiniband/sw/rxe` of Linux 6.1) and puts those of `driver/` beside them. RoCE's link layer, IP and UDP, goes; that of
- * InfiniBand comes, in the new files.
+ * (`drivers/infiniband/sw/rxe` of Linux 6.1) and copies those of `driver/` into it. RoCE's link layer, IP and UDP, is removed; the
+ * InfiniBand link layer is in the new files.
  *
  * Fails with the name of the place if one is not as expected.
  */
@@ -39,7 +39,7 @@ edit("rxe_param.h", (source) => {
 
 edit("rxe_verbs.h", (source) => {
   source.all.after('#include "rxe_task.h"', '\n#include "rxeib_types.h"');
-  source.struct("rxe_qp").append("\tbool\t\t\tlast_wqe_told;\n");
+  source.struct("rxe_qp").append("\tbool\t\t\tlast_wqe_reported;\n");
   source.struct("rxe_mcg").append("\tu16\t\t\tmlid;\n");
   source.struct("rxe_port").append(
     "\tu16\t\t\tpkeys[RXE_PORT_PKEY_TBL_LEN];\n",
@@ -136,7 +136,7 @@ edit("rxe_net.c", (source) => {
 edit("rxe_qp.c", (source) => {
   source.function("rxe_qp_reset").before(
     "qp->resp.sent_psn_nak",
-    "qp->last_wqe_told = false;\n\t",
+    "qp->last_wqe_reported = false;\n\t",
   );
 });
 

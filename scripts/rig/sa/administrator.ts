@@ -2,8 +2,8 @@
  * The subnet administrator of the rig (IBTA vol. 1 chapter 15): ClassPortInfo Get, MCMemberRecord Get, Set and Delete, PathRecord
  * Get; status 0x000c for all else.
  *
- * It is not the embedded one (src/subnet): there is no subnet manager that would know the ports, and the administrator's own
- * port has an interface too. It keeps one membership for each port.
+ * It is not the embedded one (src/subnet), which takes the ports from a subnet manager and has a LID that no interface shares. It
+ * keeps one membership for each port.
  */
 
 import { SaRefusal } from "../../../src/subnet/refusal.ts";

@@ -15,7 +15,7 @@ const QKEY = 0x0b1b;
 const FIRST_MLID = 0xc000;
 /** Join states that create a group and keep it. */
 const KEEPS = JoinState.FullMember | JoinState.SendOnlyFullMember;
-/** What a join has to say to create a group. */
+/** Components that a join needs to create a group. */
 const CREATION = McMask.Qkey | McMask.Pkey | McMask.Tclass | McMask.Sl |
   McMask.FlowLabel;
 
@@ -151,7 +151,7 @@ export class Groups {
   }
 }
 
-/** True if a group is as the request wants it. */
+/** True if the group's parameters match those components of the request that the mask names. */
 function fits(
   group: McMemberRecord,
   request: McMemberRecord,

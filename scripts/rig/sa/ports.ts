@@ -1,4 +1,4 @@
-/** Which port has which LID: as its last join told, else by the rig's rule that the LID is the last byte of the MAC address. */
+/** The LIDs of the ports: the source LID of the port's last join, else by the rig's rule the last byte of its MAC address. */
 
 import {
   DEFAULT_SUBNET_PREFIX,

@@ -56,7 +56,7 @@ export function serve(
       view.getUint16(UserMad.Lid),
     );
     if (answer === undefined) continue;
-    // Back to where it came from; a QP1 does not tell its Q_Key.
+    // The address is that of the request; the Q_Key of QP1 is not in it.
     view.setUint32(UserMad.Qkey, GSI_QKEY);
     bytes.set(answer, UserMad.Data);
     library.umad_send(port, agent, bytes, MAD_LENGTH, 0, 0);

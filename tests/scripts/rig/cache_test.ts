@@ -36,7 +36,7 @@ Deno.test("Cache.make() leaves a folder that find() finds, or nothing that it do
     }, folder);
   }));
 
-Deno.test("Cache.make() removes what was not finished, and what nobody used for a day", () =>
+Deno.test("Cache.make() removes unfinished folders, and those not used for a day", () =>
   withFolder(async (folder) => {
     const empty = () => Promise.resolve();
     await Cache.use(async (cache) => {

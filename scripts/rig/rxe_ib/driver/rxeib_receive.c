@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Checks of a received packet, and what its completion says of it. */
+/* Checks of a received packet, and its fields in the completion. */
 
 #include "rxe.h"
 
@@ -72,8 +72,8 @@ void rxeib_kernel_completion(struct ib_wc *wc, struct rxe_pkt_info *pkt)
 }
 
 /*
- * Tells the owner of a QP with a shared receive queue, once, that the QP is in
- * error and takes no work request any more: ib_ipoib frees its connections then.
+ * Raises the event of a QP with a shared receive queue that is in error and takes
+ * no work request any more, once: ib_ipoib frees its connections then.
  */
 void rxeib_last_wqe(struct rxe_qp *qp)
 {
@@ -84,9 +84,9 @@ void rxeib_last_wqe(struct rxe_qp *qp)
 	};
 
 	if (qp->resp.state != QP_STATE_ERROR || qp->resp.wqe || !qp->srq ||
-	    qp->last_wqe_told)
+	    qp->last_wqe_reported)
 		return;
-	qp->last_wqe_told = true;
+	qp->last_wqe_reported = true;
 	if (qp->ibqp.event_handler)
 		qp->ibqp.event_handler(&event, qp->ibqp.qp_context);
 }

@@ -21,7 +21,7 @@ struct rxeib_lrh {
 #define RXEIB_MLIDS		1024	/* those for which joins are kept */
 #define RXEIB_PERMISSIVE_LID	0xffff
 
-/* What a switch and a subnet manager would know of a port */
+/* State of a port that a switch and a subnet manager would have */
 struct rxeib_link {
 	/* by the last byte of the LID: LID << 48 | MAC address */
 	u64		macs[256];

@@ -4,7 +4,7 @@
  * frame of an EtherType for experiments.
  *
  * The Ethernet segment stands for the subnet. A frame to a unicast LID goes to
- * the MAC address that was learned for it, all others to everybody; the
+ * the MAC address that was learned for it, all others are broadcast; the
  * receiving port looks at the LID.
  */
 
