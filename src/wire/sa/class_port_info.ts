@@ -13,8 +13,8 @@
  * | 32     | 8+24   | reserved, RedirectQP               |        |        |                              |
  * | 36     | 32     | RedirectQ_Key                      |        |        |                              |
  *
- * The embedded administrator does not redirect requests or request traps, so the fields without a member in
- * {@linkcode ClassPortInfo} are zero.
+ * BaseVersion is always 1. The embedded administrator does not redirect requests or request traps, so the other fields
+ * without a member in {@linkcode ClassPortInfo} are zero.
  */
 
 import { MAD_BASE_VERSION } from "../mad.ts";
