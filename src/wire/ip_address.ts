@@ -6,12 +6,10 @@
  */
 
 import { formatIpv4, parseIpv4 } from "./ipv4_address.ts";
+import { formatIpv6, parseIpv6 } from "./ipv6.ts";
 
 /** Third word of a v4-mapped address. */
 export const V4_MAPPED = 0xffff;
-
-const WORDS = 4;
-const GROUPS = 8;
 
 export class IpAddress {
   constructor(
@@ -24,6 +22,16 @@ export class IpAddress {
   /** Returns the v4-mapped address of a signed 32-bit IPv4 address. */
   static ipv4(address: number): IpAddress {
     return new IpAddress(0, 0, V4_MAPPED, address | 0);
+  }
+
+  /** Returns the IPv6 address in the 16 bytes at `offset`. */
+  static ipv6(view: DataView, offset: number): IpAddress {
+    return new IpAddress(
+      view.getInt32(offset),
+      view.getInt32(offset + 4),
+      view.getInt32(offset + 8),
+      view.getInt32(offset + 12),
+    );
   }
 
   /**
@@ -39,25 +47,15 @@ export class IpAddress {
         `An IP address has 4 or 16 bytes, not ${bytes.length}`,
       );
     }
-    return new IpAddress(
-      view.getInt32(0),
-      view.getInt32(4),
-      view.getInt32(8),
-      view.getInt32(12),
-    );
+    return IpAddress.ipv6(view, 0);
   }
 
   /** Parses dotted decimal or RFC 4291 text. Returns undefined if the text is neither. */
   static parse(text: string): IpAddress | undefined {
     const ipv4 = parseIpv4(text);
     if (ipv4 !== undefined) return IpAddress.ipv4(ipv4);
-    const groups = parseGroups(text);
-    if (!groups) return undefined;
-    const words = Array.from(
-      { length: WORDS },
-      (_, i) => groups[2 * i]! << 16 | groups[2 * i + 1]!,
-    );
-    return new IpAddress(words[0]!, words[1]!, words[2]!, words[3]!);
+    const ipv6 = parseIpv6(text);
+    return ipv6 && IpAddress.of(ipv6);
   }
 
   get isIpv4(): boolean {
@@ -82,52 +80,6 @@ export class IpAddress {
 
   /** Returns dotted decimal for IPv4 or the RFC 5952 text for IPv6. */
   toString(): string {
-    return this.isIpv4 ? formatIpv4(this.w3) : formatGroups(this.bytes());
+    return this.isIpv4 ? formatIpv4(this.w3) : formatIpv6(this.bytes());
   }
-}
-
-function parseGroups(text: string): number[] | undefined {
-  const halves = text.split("::");
-  if (halves.length > 2) return undefined;
-  const [head, tail] = halves.map(parseHalf);
-  if (!head || (halves.length === 2 && !tail)) return undefined;
-  if (!tail) return head.length === GROUPS ? head : undefined;
-  const missing = GROUPS - head.length - tail.length;
-  if (missing < 1) return undefined;
-  return [...head, ...new Array<number>(missing).fill(0), ...tail];
-}
-
-/** Parses colon-separated groups. The last may be an IPv4 address, which yields two groups. */
-function parseHalf(text: string): number[] | undefined {
-  if (text === "") return [];
-  const groups: number[] = [];
-  const parts = text.split(":");
-  for (const [i, part] of parts.entries()) {
-    const ipv4 = i === parts.length - 1 ? parseIpv4(part) : undefined;
-    if (ipv4 !== undefined) groups.push(ipv4 >>> 16, ipv4 & 0xffff);
-    else if (/^[0-9a-fA-F]{1,4}$/.test(part)) groups.push(parseInt(part, 16));
-    else return undefined;
-  }
-  return groups;
-}
-
-function formatGroups(bytes: Uint8Array): string {
-  const view = new DataView(bytes.buffer, bytes.byteOffset);
-  const groups = Array.from(
-    { length: GROUPS },
-    (_, i) => view.getUint16(2 * i).toString(16),
-  );
-  // Compress the first of the longest runs of two or more zero groups (RFC 5952 section 4.2).
-  let start = -1;
-  let length = 1;
-  for (let i = 0; i < GROUPS; i++) {
-    let run = 0;
-    while (i + run < GROUPS && groups[i + run] === "0") run++;
-    if (run > length) [start, length] = [i, run];
-    i += run;
-  }
-  if (start < 0) return groups.join(":");
-  return `${groups.slice(0, start).join(":")}::${
-    groups.slice(start + length).join(":")
-  }`;
 }

@@ -129,9 +129,9 @@ export function parseNd(
   const hasTarget = type >= NdType.NeighbourSolicitation;
   return {
     type,
-    source: addressAt(view, ip + Ipv6Field.Source),
-    destination: addressAt(view, ip + Ipv6Field.Destination),
-    target: hasTarget ? addressAt(view, message + TARGET) : UNSPECIFIED,
+    source: IpAddress.ipv6(view, ip + Ipv6Field.Source),
+    destination: IpAddress.ipv6(view, ip + Ipv6Field.Destination),
+    target: hasTarget ? IpAddress.ipv6(view, message + TARGET) : UNSPECIFIED,
     flags: type === NdType.NeighbourAdvertisement
       ? view.getUint8(message + FLAGS)
       : 0,
@@ -145,7 +145,7 @@ export function parseNd(
  * Writes the packet at `ip` to `into`, with `linkAddress` as its only link-layer address option, or without one; other
  * options are kept. Payload length and checksum are computed. Returns the packet's length.
  *
- * @param into has room for `message.length` and one option
+ * @param into at least `message.length` bytes plus one option from `at`
  */
 export function rewriteNd(
   view: DataView,
@@ -243,13 +243,4 @@ function optionLength(view: DataView, at: number, end: number): number {
   if (at + 2 > end) return 0;
   const bytes = OPTION_UNIT * view.getUint8(at + 1);
   return at + bytes <= end ? bytes : 0;
-}
-
-function addressAt(view: DataView, at: number): IpAddress {
-  return new IpAddress(
-    view.getInt32(at),
-    view.getInt32(at + 4),
-    view.getInt32(at + 8),
-    view.getInt32(at + 12),
-  );
 }

@@ -56,8 +56,8 @@ export const ipv6Family: AddressFamily = {
   flow(view, ip, length): Flow {
     const ports = portsOf(view, ip, length);
     return {
-      destination: addressAt(view, ip + Ipv6Field.Destination),
-      source: addressAt(view, ip + Ipv6Field.Source),
+      destination: IpAddress.ipv6(view, ip + Ipv6Field.Destination),
+      source: IpAddress.ipv6(view, ip + Ipv6Field.Source),
       tos: trafficClass(view, ip),
       protocol: view.getUint8(ip + Ipv6Field.NextHeader),
       sourcePort: ports >>> 16,
@@ -116,13 +116,4 @@ function portsOf(view: DataView, ip: number, length: number): number {
   return IPV6_HEADER_LENGTH + PORTS_LENGTH <= length
     ? view.getInt32(ip + IPV6_HEADER_LENGTH)
     : 0;
-}
-
-function addressAt(view: DataView, at: number): IpAddress {
-  return new IpAddress(
-    view.getInt32(at),
-    view.getInt32(at + 4),
-    view.getInt32(at + 8),
-    view.getInt32(at + 12),
-  );
 }

@@ -121,12 +121,7 @@ function parseAddress(body: DataView): IpAddress | undefined {
     return IpAddress.ipv4(body.getInt32(at));
   }
   if (family !== AF_INET6 || length !== 16) return undefined;
-  const address = new IpAddress(
-    body.getInt32(at),
-    body.getInt32(at + 4),
-    body.getInt32(at + 8),
-    body.getInt32(at + 12),
-  );
+  const address = IpAddress.ipv6(body, at);
   return address.isIpv4 ? undefined : address;
 }
 
