@@ -38,14 +38,13 @@ import { GID_LENGTH } from "../../wire/gid.ts";
 import { IpAddress } from "../../wire/ip_address.ts";
 import { isMulticast, samePrefix } from "../../wire/ipv4_address.ts";
 import {
-  formatLinkAddress,
   type LinkAddress,
-  linkAddressBytes,
   linkAddressEquals,
 } from "../../wire/link_address.ts";
 import { VNET_HEADER_LENGTH } from "../../wire/vnet.ts";
 import type { Translator, TranslatorParts } from "../family/translator.ts";
 import { type DropReason, refusal } from "../statistics.ts";
+import { AddressConflicts } from "./address_conflicts.ts";
 import { Askers } from "./askers.ts";
 
 const NO_ADDRESS: LinkAddress = {
@@ -53,21 +52,19 @@ const NO_ADDRESS: LinkAddress = {
   qpn: 0,
   gid: new Uint8Array(GID_LENGTH),
 };
-/** Maximum number of addresses whose conflict is remembered as logged; a full set is cleared. */
-const MAX_CONFLICTS = 256;
 
 /** Translator of IPv4; see the module description. */
 export class ArpTranslator implements Translator {
   readonly #parts: TranslatorParts;
   readonly #askers: Askers;
-  /** Own IPv4 addresses whose conflict was logged. */
-  readonly #conflicts = new Set<number>();
+  readonly #conflicts: AddressConflicts;
   readonly #frame = new Uint8Array(FRAME_HEADER_LENGTH + DEVICE_ARP_LENGTH);
   readonly #frameView = new DataView(this.#frame.buffer);
 
   constructor(parts: TranslatorParts) {
     this.#parts = parts;
     this.#askers = new Askers(parts.sender.statistics);
+    this.#conflicts = new AddressConflicts(parts);
   }
 
   clear(): void {
@@ -199,7 +196,7 @@ export class ArpTranslator implements Translator {
 
   /** Learns from a received packet and passes it to the kernel; ignores own, multicast and unknown packets. */
   #process(arp: Arp, sourceLid: number, now: Millis): DropReason | undefined {
-    const { identity, paths, neighbours, netdev } = this.#parts;
+    const { identity, paths, neighbours } = this.#parts;
     const { senderAddress: from, senderIp, targetIp, operation } = arp;
     if (linkAddressEquals(from, identity.address)) return undefined;
     if (isMulticast(senderIp) || isMulticast(targetIp)) return undefined;
@@ -207,8 +204,7 @@ export class ArpTranslator implements Translator {
     if (!request && operation !== ArpOperation.Reply) return undefined;
     paths.checkSourceLid(from.gid, sourceLid, now);
     const sender = IpAddress.ipv4(senderIp);
-    const own = netdev.config.isLocal(sender);
-    if (own) this.#logConflict(sender, from);
+    const own = this.#conflicts.check(sender, from);
     const announced = senderIp === targetIp;
     if (senderIp !== 0 && !own) {
       const source = announced ? "announcement" : request ? "request" : "reply";
@@ -233,17 +229,6 @@ export class ArpTranslator implements Translator {
     emitDeviceArp(arp, this.#frameView, FRAME_HEADER_LENGTH);
     const written = this.#parts.netdev.writeBytes(this.#frame);
     return written < 0 ? refusal(-written) : undefined;
-  }
-
-  #logConflict(address: IpAddress, other: LinkAddress): void {
-    if (this.#conflicts.has(address.w3)) return;
-    if (this.#conflicts.size >= MAX_CONFLICTS) this.#conflicts.clear();
-    this.#conflicts.add(address.w3);
-    this.#parts.log.warn(
-      `${address} is also used by ${
-        formatLinkAddress(linkAddressBytes(other))
-      }`,
-    );
   }
 }
 

@@ -32,9 +32,7 @@ import {
   solicitedNodeGroup,
 } from "../../wire/ipv6_address.ts";
 import {
-  formatLinkAddress,
   type LinkAddress,
-  linkAddressBytes,
   linkAddressEquals,
 } from "../../wire/link_address.ts";
 import { ipv6Mgid } from "../../wire/mgid.ts";
@@ -51,26 +49,25 @@ import { VNET_HEADER_LENGTH } from "../../wire/vnet.ts";
 import type { Destination } from "../egress.ts";
 import type { Translator, TranslatorParts } from "../family/translator.ts";
 import { type DropReason, refusal } from "../statistics.ts";
+import { AddressConflicts } from "./address_conflicts.ts";
 import { Askers } from "./askers.ts";
 
 /** Maximum packet length in bytes, above the maximum IPoIB MTU in datagram mode (4092) plus the option. */
 const MAX_MESSAGE = 4096 + LINK_ADDRESS_OPTION_LENGTH;
-/** Maximum number of addresses whose conflict is remembered as logged; a full set is cleared. */
-const MAX_CONFLICTS = 256;
 const ALL_NODES = IpAddress.parse("ff02::1")!;
 
 /** Translator of IPv6; see the module description. */
 export class NdTranslator implements Translator {
   readonly #parts: TranslatorParts;
   readonly #askers: Askers;
-  /** Own IPv6 addresses whose conflict was logged, as text. */
-  readonly #conflicts = new Set<string>();
+  readonly #conflicts: AddressConflicts;
   readonly #frame = new Uint8Array(FRAME_HEADER_LENGTH + MAX_MESSAGE);
   readonly #frameView = new DataView(this.#frame.buffer);
 
   constructor(parts: TranslatorParts) {
     this.#parts = parts;
     this.#askers = new Askers(parts.sender.statistics);
+    this.#conflicts = new AddressConflicts(parts);
   }
 
   clear(): void {
@@ -267,7 +264,9 @@ export class NdTranslator implements Translator {
     const { type, source, destination, target, flags } = message;
     switch (type) {
       case NdType.NeighbourSolicitation:
-        if (isUnspecified(source) || this.#isConflict(source, from)) return;
+        if (isUnspecified(source) || this.#conflicts.check(source, from)) {
+          return;
+        }
         neighbours.learn(source, from, "request");
         this.#askers.add(
           source,
@@ -278,7 +277,9 @@ export class NdTranslator implements Translator {
         );
         return;
       case NdType.NeighbourAdvertisement: {
-        if (isIpv6Multicast(target) || this.#isConflict(target, from)) return;
+        if (isIpv6Multicast(target) || this.#conflicts.check(target, from)) {
+          return;
+        }
         const override = (flags & NaFlag.Override) !== 0;
         const solicited = (flags & NaFlag.Solicited) !== 0;
         const known = neighbours.find(target)?.peer;
@@ -292,12 +293,14 @@ export class NdTranslator implements Translator {
         return;
       }
       case NdType.RouterSolicitation:
-        if (isUnspecified(source) || this.#isConflict(source, from)) return;
+        if (isUnspecified(source) || this.#conflicts.check(source, from)) {
+          return;
+        }
         neighbours.learn(source, from, "request");
         return;
       case NdType.RouterAdvertisement:
         // The kernel creates an entry for each router.
-        if (!this.#isConflict(source, from)) {
+        if (!this.#conflicts.check(source, from)) {
           neighbours.learnRequester(source, from);
         }
         return;
@@ -307,19 +310,5 @@ export class NdTranslator implements Translator {
         }
         return;
     }
-  }
-
-  /** Returns true if the address is an own address, and logs the conflict once. */
-  #isConflict(address: IpAddress, other: LinkAddress): boolean {
-    if (!this.#parts.netdev.config.isLocal(address)) return false;
-    const text = `${address}`;
-    if (!this.#conflicts.has(text)) {
-      if (this.#conflicts.size >= MAX_CONFLICTS) this.#conflicts.clear();
-      this.#conflicts.add(text);
-      this.#parts.log.warn(
-        `${text} is also used by ${formatLinkAddress(linkAddressBytes(other))}`,
-      );
-    }
-    return true;
   }
 }

@@ -1,0 +1,39 @@
+/** Detects other hosts that use an address of this interface, and logs each address once. */
+
+import type { Logger } from "../../base/log.ts";
+import type { Netdev } from "../../netdev/netdev.ts";
+import type { IpAddress } from "../../wire/ip_address.ts";
+import {
+  formatLinkAddress,
+  type LinkAddress,
+  linkAddressBytes,
+} from "../../wire/link_address.ts";
+
+/** Maximum number of addresses whose conflict is remembered as logged; a full set is cleared. */
+const MAX_CONFLICTS = 256;
+
+export class AddressConflicts {
+  readonly #netdev: Netdev;
+  readonly #log: Logger;
+  /** Addresses whose conflict was logged, as text. */
+  readonly #logged = new Set<string>();
+
+  constructor({ netdev, log }: { netdev: Netdev; log: Logger }) {
+    this.#netdev = netdev;
+    this.#log = log;
+  }
+
+  /** Returns true if `address`, used by `other`, is an own address. Logs the first conflict about it. */
+  check(address: IpAddress, other: LinkAddress): boolean {
+    if (!this.#netdev.config.isLocal(address)) return false;
+    const text = `${address}`;
+    if (!this.#logged.has(text)) {
+      if (this.#logged.size >= MAX_CONFLICTS) this.#logged.clear();
+      this.#logged.add(text);
+      this.#log.warn(
+        `${text} is also used by ${formatLinkAddress(linkAddressBytes(other))}`,
+      );
+    }
+    return true;
+  }
+}
