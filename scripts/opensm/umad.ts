@@ -21,8 +21,8 @@ const CLASSES = [
   [MgmtClass.SubnAdm, SA_CLASS_VERSION],
   [MgmtClass.SubnLidRouted, 1],
 ] as const;
-/** Bytes for an answer, which may be longer than a MAD here. */
-const ROOM = 64 * 1024;
+/** Bytes of the receive buffer. A reassembled answer is longer than a MAD. */
+const RECEIVE_LENGTH = 64 * 1024;
 
 /** The way from this port's management queue pairs to those of another. */
 export class Umad {
@@ -80,8 +80,8 @@ export class Umad {
 
   /** The first 256 bytes of what comes next: the simulator cuts longer answers off. */
   #receive(waitMs: number): Uint8Array | undefined {
-    const umad = new Uint8Array(UserMad.Data + ROOM);
-    const length = Int32Array.of(ROOM);
+    const umad = new Uint8Array(UserMad.Data + RECEIVE_LENGTH);
+    const length = Int32Array.of(RECEIVE_LENGTH);
     const agent = this.#library.umad_recv(
       this.#port,
       umad,

@@ -167,7 +167,7 @@ export interface QueuePair {
   close(): void;
 }
 
-/** Bit 31 of a Q_Key to send with: the queue pair's own is meant (IBTA vol. 1 10.2.5). */
+/** Bit 31 of the Q_Key of a send: selects the queue pair's own Q_Key (IBTA vol. 1 10.2.5). */
 export const QKEY_FROM_QP = 0x80000000;
 
 /** An unreliable-datagram queue pair: each packet names its destination. */

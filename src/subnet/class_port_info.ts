@@ -12,7 +12,7 @@ import { SA_CLASS_VERSION } from "../wire/sa/sa_mad.ts";
 import type { Answer } from "./answer.ts";
 import { RESP_TIME_EXPONENT } from "./constants.ts";
 
-/** Get(ClassPortInfo). Nobody is redirected, nobody traps, but QP and Q_Key are those of QP1, as OpenSM's. */
+/** Answers Get(ClassPortInfo). No redirection and no traps; QPN and Q_Key are those of QP1, as in OpenSM's answer. */
 export function classPortInfo(): Answer {
   const info = ClassPortInfo.emit({
     classVersion: SA_CLASS_VERSION,

@@ -225,7 +225,7 @@ Deno.test("a port with too many tables under way gets no further one", () => {
   assertEquals(byHand(port, 1n).length, 1);
 });
 
-Deno.test("a table of which nothing arrives any more is aborted, and the client is told", () => {
+Deno.test("a table transfer without further ACKs is aborted, and the client receives ABORT", () => {
   const { rig, port } = subnet(9);
   let segments = 0;
   rig.lose = (toManager, frame) =>

@@ -151,7 +151,7 @@ Deno.test("Reports that reach the data worker's client are ignored, and it goes 
     }),
   });
   subnet.openAll(SECOND);
-  // Nobody answers, so each comes again until the manager gives it up.
+  // No report is answered, so the manager repeats each until its last retry.
   subnet.until(() => arrived === REPORT_SENDS, "the last Report");
   subnet.settle(2 * REPORT_TIMEOUT_MS);
   assertEquals([arrived, sent], [REPORT_SENDS, 0]);
