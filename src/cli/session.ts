@@ -107,7 +107,7 @@ async function openOnly(directory: string): Promise<Target> {
 async function connectAll(directory: string): Promise<Target[]> {
   const targets: Target[] = [];
   for (const socket of interfaceSockets(directory)) {
-    if (socket.leadsTo !== undefined && !isMovedChild(socket)) continue;
+    if (socket.target !== undefined && !isMovedChild(socket)) continue;
     try {
       targets.push(await connect(socket));
     } catch {
@@ -118,15 +118,15 @@ async function connectAll(directory: string): Promise<Target[]> {
 }
 
 async function connect(
-  { name, path, leadsTo }: InterfaceSocket,
+  { name, path, target }: InterfaceSocket,
 ): Promise<Target> {
   const client = await IpcClient.connect(path, name);
-  return new Target(name, leadsTo !== undefined, client);
+  return new Target(name, target !== undefined, client);
 }
 
 /** True for a child in another namespace than its parent: its symbolic link points to another directory. */
-function isMovedChild({ leadsTo }: InterfaceSocket): boolean {
-  return leadsTo?.includes("/") ?? false;
+function isMovedChild({ target }: InterfaceSocket): boolean {
+  return target?.includes("/") ?? false;
 }
 
 function namesOf(targets: readonly Target[]): string {

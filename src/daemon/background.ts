@@ -5,8 +5,6 @@
  * control socket, `<if>.log`: that of the first interface, if there are several.
  */
 
-import { Errno } from "../base/errno.ts";
-import { IpoibError } from "../base/errors.ts";
 import { variable } from "../base/variables.ts";
 import { endingSignal } from "./signals.ts";
 import { IpcClient } from "../ipc/client.ts";
@@ -16,6 +14,7 @@ import {
   socketDirectory,
   socketPath,
 } from "../ipc/locate.ts";
+import { running } from "../ipc/server.ts";
 import { upArguments, type UpOptions } from "../ipc/up_options.ts";
 import {
   initialNamespaceInode,
@@ -86,10 +85,7 @@ async function checkFree(path: string, name: string): Promise<void> {
   } catch {
     return;
   }
-  throw new IpoibError("E_RUNNING", `${name} is already running`, {
-    errno: Errno.EBUSY,
-    hint: "end it first, with ipoib down",
-  });
+  throw running(name);
 }
 
 async function ready(path: string, name: string): Promise<boolean> {

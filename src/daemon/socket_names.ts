@@ -10,8 +10,8 @@ import { IpoibError } from "../base/errors.ts";
 import { getLogger } from "../base/log.ts";
 import { IpcClient } from "../ipc/client.ts";
 import {
-  leadTo,
   linkName,
+  linkTarget,
   socketDirectory,
   socketPath,
   unlinkName,
@@ -29,7 +29,7 @@ import type { InterfacePlace } from "./data_worker.ts";
 interface Link {
   readonly directory: string;
   readonly name: string;
-  readonly leadsTo: string;
+  readonly target: string;
 }
 
 export class SocketNames {
@@ -48,7 +48,7 @@ export class SocketNames {
     this.#server = server;
     const directory = folderOf(server.path);
     try {
-      unlinkNames(directory, leadTo(runtime, directory, server.path));
+      unlinkNames(directory, linkTarget(runtime, directory, server.path));
     } catch (error) {
       this.#fail(error);
     }
@@ -112,8 +112,8 @@ export class SocketNames {
 
   #linkOf(child: InterfacePlace): Link {
     const directory = this.#directoryOf(child);
-    const leadsTo = leadTo(this.#runtime, directory, this.#server.path);
-    return { directory, leadsTo, name: child.name };
+    const target = linkTarget(this.#runtime, directory, this.#server.path);
+    return { directory, target, name: child.name };
   }
 
   #directoryOf({ namespace }: InterfacePlace): string {
@@ -122,19 +122,19 @@ export class SocketNames {
 }
 
 /** False if a process answers at that path. */
-async function link({ directory, leadsTo, name }: Link): Promise<boolean> {
+async function link({ directory, target, name }: Link): Promise<boolean> {
   const path = socketPath(directory, name);
   if (await answers(path)) return false;
   await inRuntimeFolder(directory, () => {
     removeDeadSocket(path, "stream");
-    linkName(directory, leadsTo, name);
+    linkName(directory, target, name);
     return Promise.resolve();
   });
   return true;
 }
 
-function unlink({ directory, leadsTo, name }: Link): Promise<boolean> {
-  unlinkName(directory, leadsTo, name);
+function unlink({ directory, target, name }: Link): Promise<boolean> {
+  unlinkName(directory, target, name);
   removeEmptyFolder(directory);
   return Promise.resolve(true);
 }
@@ -142,7 +142,7 @@ function unlink({ directory, leadsTo, name }: Link): Promise<boolean> {
 function sameAs(link: Link): (other: Link) => boolean {
   return (other) =>
     other.directory === link.directory && other.name === link.name &&
-    other.leadsTo === link.leadsTo;
+    other.target === link.target;
 }
 
 async function answers(path: string): Promise<boolean> {

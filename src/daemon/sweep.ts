@@ -42,9 +42,9 @@ function attempt(action: () => void): boolean {
 }
 
 function sweepLinks(folder: string): void {
-  for (const { name, path, leadsTo } of interfaceSockets(folder)) {
-    if (leadsTo === undefined || inodeOf(path) !== undefined) continue;
-    unlinkName(folder, leadsTo, name);
+  for (const { name, path, target } of interfaceSockets(folder)) {
+    if (target === undefined || inodeOf(path) !== undefined) continue;
+    unlinkName(folder, target, name);
   }
 }
 
@@ -87,8 +87,8 @@ function removeOld(path: string, before: number): void {
 function sweepFolder(folder: string): void {
   sweepUnfinished(folder);
   const sockets = new Set<string>();
-  for (const { name, path, leadsTo } of interfaceSockets(folder)) {
-    if (leadsTo !== undefined) continue;
+  for (const { name, path, target } of interfaceSockets(folder)) {
+    if (target !== undefined) continue;
     if (removeDeadSocket(path, "stream")) unlinkNames(folder, name);
     else sockets.add(name);
   }

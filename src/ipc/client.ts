@@ -1,6 +1,4 @@
-/**
- * The client's end of a control socket: calls with a time limit, events, and the news that the other side ended.
- */
+/** Client of a control socket: calls with a timeout, events, and notification when the connection closes. */
 
 import { Errno } from "../base/errno.ts";
 import * as v from "valibot";
@@ -13,9 +11,10 @@ import {
   ReplySchema,
 } from "./envelope.ts";
 import { encodeLine, LineSplitter, writeAll } from "./framing.ts";
+import { OTHER_VERSION } from "./handlers.ts";
 import { type Method, methods, type Params, type Result } from "./methods.ts";
 
-const DEFAULT_TIMEOUT = 5000;
+const DEFAULT_TIMEOUT_MS = 5000;
 
 interface Pending {
   resolve(result: unknown): void;
@@ -23,43 +22,43 @@ interface Pending {
 }
 
 export interface CallOptions {
-  /** Milliseconds until `E_IPC_TIMEOUT`; Infinity to wait as long as the other side lives. Default 5000. */
+  /** Milliseconds until `E_IPC_TIMEOUT`. Infinity waits until the connection closes. Default: 5000. */
   timeout?: number;
 }
 
-/** A connection to a process that owns an interface or hosts a subnet. */
+/** A connection to a process that owns an interface or runs a subnet manager. */
 export class IpcClient {
   /** Called for each event. */
   onEvent: (event: Event) => void = () => {};
-  /** Resolves once the connection has ended, whoever ended it. */
+  /** Resolves when either end has closed the connection. */
   readonly closed: Promise<void>;
   readonly #conn: Deno.UnixConn;
-  readonly #what: string;
+  readonly #server: string;
   readonly #pending = new Map<number, Pending>();
   #nextId = 1;
   #open = true;
   #writes: Promise<unknown> = Promise.resolve();
 
-  private constructor(conn: Deno.UnixConn, what: string) {
+  private constructor(conn: Deno.UnixConn, server: string) {
     this.#conn = conn;
-    this.#what = what;
+    this.#server = server;
     this.closed = this.#read();
   }
 
   /**
-   * Connects to the socket at `path`; throws `E_NOT_RUNNING` and what else {@linkcode connectSocket} throws.
+   * Connects to the socket at `path`. Throws the errors of {@linkcode connectSocket}.
    *
-   * @param what Names the other side in messages: `ib0`, `Subnet default`.
+   * @param server name of the server in error messages: `ib0`, `Subnet default`
    */
-  static async connect(path: string, what: string): Promise<IpcClient> {
-    return new IpcClient(await connectSocket(path, what), what);
+  static async connect(path: string, server: string): Promise<IpcClient> {
+    return new IpcClient(await connectSocket(path, server), server);
   }
 
   /**
-   * Calls a method.
+   * Calls a method and returns its result.
    *
-   * Throws the error that the other side answers with; `E_IPC_TIMEOUT`; `E_IPC_CLOSED` if it ends before it
-   * answers; `E_IPC_RESULT` for an answer of another shape than expected.
+   * Throws the error in the reply, `E_IPC_TOO_LARGE` if the request exceeds 64 KiB, `E_IPC_TIMEOUT`, `E_IPC_CLOSED` if the
+   * connection closes before the reply, `E_IPC_RESULT` if the result does not match its schema.
    */
   async call<M extends Method>(
     method: M,
@@ -75,30 +74,31 @@ export class IpcClient {
         { errno: Errno.EMSGSIZE },
       );
     }
-    const answer = await this.#exchange(
+    const result = await this.#exchange(
       id,
       method,
       line,
-      options.timeout ?? DEFAULT_TIMEOUT,
+      options.timeout ?? DEFAULT_TIMEOUT_MS,
     );
-    const checked = v.safeParse(methods[method].result, answer);
+    const checked = v.safeParse(methods[method].result, result);
     if (checked.success) return checked.output as Result<M>;
     throw new IpoibError(
       "E_IPC_RESULT",
-      `${this.#what} answered ${method} in an unknown form: ${
+      `Invalid reply from ${this.#server} to ${method} at "${
         v.getDotPath(checked.issues[0]) ?? "result"
-      }`,
-      { hint: "the running process and this program differ in version" },
+      }"`,
+      { hint: OTHER_VERSION },
     );
   }
 
+  /** Closes the connection. Pending calls reject with `E_IPC_CLOSED`. */
   close(): void {
     if (!this.#open) return;
     this.#open = false;
     try {
       this.#conn.close();
     } catch {
-      // The reader has closed it already.
+      // The descriptor is closed already.
     }
     this.#failAll();
   }
@@ -111,24 +111,26 @@ export class IpcClient {
     id: number,
     method: string,
     line: Uint8Array,
-    timeout: number,
+    timeoutMs: number,
   ): Promise<unknown> {
     if (!this.#open) throw this.#closedError();
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     this.#pending.set(id, { resolve, reject });
-    const timer = timeout === Infinity ? undefined : setTimeout(
+    const timer = timeoutMs === Infinity ? undefined : setTimeout(
       () =>
         reject(
           new IpoibError(
             "E_IPC_TIMEOUT",
-            `${this.#what} did not answer ${method} within ${timeout / 1000} s`,
+            `${this.#server} did not reply to ${method} within ${
+              timeoutMs / 1000
+            } s`,
             {
               errno: Errno.ETIMEDOUT,
               hint: "the process may be stopped or overloaded",
             },
           ),
         ),
-      timeout,
+      timeoutMs,
     );
     this.#writes = this.#writes.then(() => writeAll(this.#conn, line)).catch(
       () => this.close(),
@@ -153,7 +155,7 @@ export class IpcClient {
         }
       }
     } catch {
-      // Whatever ended the connection, the calls that wait are told below.
+      // close() rejects the pending calls, whatever the cause.
     }
     this.close();
   }
@@ -164,11 +166,11 @@ export class IpcClient {
       this.onEvent({ event: reply.event, data: reply.data });
       return;
     }
-    // A refusal of the connection itself has no id: it answers whatever waits.
-    const waiting = reply.id === null
+    // An error reply without an id refuses the connection, and so all pending calls.
+    const answered = reply.id === null
       ? [...this.#pending.values()]
       : [this.#pending.get(Number(reply.id))];
-    for (const pending of waiting) {
+    for (const pending of answered) {
       if (reply.ok) pending?.resolve(reply.result);
       else pending?.reject(IpoibError.from(reply.error));
     }
@@ -181,8 +183,10 @@ export class IpcClient {
   }
 
   #closedError(): IpoibError {
-    return new IpoibError("E_IPC_CLOSED", `${this.#what} ended`, {
-      errno: Errno.ECONNRESET,
-    });
+    return new IpoibError(
+      "E_IPC_CLOSED",
+      `Connection to ${this.#server} is closed`,
+      { errno: Errno.ECONNRESET },
+    );
   }
 }

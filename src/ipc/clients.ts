@@ -1,8 +1,9 @@
 /**
- * The clients of one control socket, and the bounds on what they use.
+ * The clients of one control socket, with limits on their number and on the memory of their replies.
  *
- * A new connection is never refused: the command of an administrator must get through, and the socket cannot tell who that
- * is. The oldest connection without a request under way ends instead, or the oldest of all if every one waits for an answer.
+ * A new connection is never refused, so that an administrator can always connect. If the limit on connections is reached,
+ * the server closes the connection that was inactive longest: among those without a request in progress that were inactive
+ * for {@linkcode IpcLimits.idleMs}, or among all if there are none.
  */
 
 import { Errno } from "../base/errno.ts";
@@ -12,38 +13,40 @@ import { Connection, type ConnectionOwner } from "./connection.ts";
 import type { Handlers } from "./handlers.ts";
 import type { EndReason, IpcLimits } from "./limits.ts";
 
+/** Log texts of the reasons. */
 const REASONS: Record<EndReason, string> = {
-  unread: "it does not read its replies",
-  evicted: "another client needed its connection",
-  incomplete: "its request did not become complete",
+  unread: "too many unread bytes",
+  evicted: "connection limit reached",
+  incomplete: "incomplete request",
 };
 
 export class Clients implements ConnectionOwner {
   readonly limits: IpcLimits;
-  /** Clients that were disconnected, by reason. */
+  /** Number of clients disconnected, by reason. */
   readonly ended: Record<EndReason, number> = {
     unread: 0,
     evicted: 0,
     incomplete: 0,
   };
-  readonly #what: string;
+  readonly #server: string;
   readonly #handlers: Handlers;
   readonly #connections = new Set<Connection>();
 
-  /** @param what names the owner of the socket in the log */
-  constructor(what: string, handlers: Handlers, limits: IpcLimits) {
-    this.#what = what;
+  /** @param server name of the owner of the socket, for the log and error messages */
+  constructor(server: string, handlers: Handlers, limits: IpcLimits) {
+    this.#server = server;
     this.#handlers = handlers;
     this.limits = limits;
   }
 
-  /** Bytes that wait for all clients. */
+  /** Bytes queued for all clients. */
   get unsent(): number {
     let sum = 0;
     for (const { unsent } of this.#connections) sum += unsent;
     return sum;
   }
 
+  /** Serves a new connection, and closes another one if there are too many. */
   add(conn: Deno.UnixConn): void {
     const open = [...this.#connections].filter(({ ended }) => !ended);
     if (open.length >= this.limits.connections) this.#evict(open);
@@ -52,17 +55,19 @@ export class Clients implements ConnectionOwner {
     void connection.done.then(() => this.#connections.delete(connection));
   }
 
+  /** Sends an event to every client. */
   broadcast(event: string, data: unknown): void {
     for (const connection of this.#connections) connection.event(event, data);
   }
 
-  /** Waits at most `grace` milliseconds for answers under way, and closes every connection. */
-  async finish(grace: number): Promise<void> {
+  /** Waits up to `graceMs` for requests in progress, then closes every connection. */
+  async finish(graceMs: number): Promise<void> {
     await Promise.all(
-      [...this.#connections].map((connection) => connection.finish(grace)),
+      [...this.#connections].map((connection) => connection.finish(graceMs)),
     );
   }
 
+  /** Disconnects the client that has read nothing for the longest time if too many bytes are queued for all clients. */
   onQueued(): void {
     if (this.unsent <= this.limits.totalUnsent) return;
     const waiting = [...this.#connections].filter(({ unsent, ended }) =>
@@ -73,8 +78,8 @@ export class Clients implements ConnectionOwner {
 
   onEnded(reason: EndReason): void {
     this.ended[reason]++;
-    getLogger(this.#what).warn(
-      `a client of the control socket was disconnected: ${REASONS[reason]}`,
+    getLogger(this.#server).warn(
+      `disconnected a client of the control socket: ${REASONS[reason]}`,
     );
   }
 
@@ -91,13 +96,14 @@ export class Clients implements ConnectionOwner {
       "evicted",
       new IpoibError(
         "E_IPC_BUSY",
-        `${this.#what} has more than ${this.limits.connections} clients, and this one was idle longest`,
-        { errno: Errno.EBUSY, hint: "connect again" },
+        `${this.#server} closed the connection: more than ${this.limits.connections} clients`,
+        { errno: Errno.EBUSY, hint: "try again" },
       ),
     );
   }
 }
 
+/** Returns the connection with the smallest `time`. */
 function oldest(
   connections: readonly Connection[],
   time: (connection: Connection) => number,

@@ -1,4 +1,4 @@
-/** Connecting to a control socket, with its failures named. */
+/** Connects to a control socket and maps failures to error codes. */
 
 import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
@@ -6,26 +6,28 @@ import { IpoibError } from "../base/errors.ts";
 /**
  * Connects to the socket at `path`.
  *
- * Throws `E_NOT_RUNNING` if nobody listens, `E_IPC_PERMISSION`, `E_SOCKET_PATH` for a path that is too long, and
- * `E_IPC_CONNECT` for everything else. `what` names the other side in the message.
+ * Throws `E_NOT_RUNNING` (ECONNREFUSED) if no process listens, `E_IPC_PERMISSION` (EACCES), `E_SOCKET_PATH` (EINVAL) if the
+ * path exceeds 107 bytes, `E_IPC_CONNECT` for any other error.
+ *
+ * @param server name of the server in error messages
  */
 export async function connectSocket(
   path: string,
-  what: string,
+  server: string,
 ): Promise<Deno.UnixConn> {
   try {
     return await Deno.connect({ transport: "unix", path });
   } catch (error) {
-    throw named(error, path, what);
+    throw convert(error, path, server);
   }
 }
 
-function named(error: unknown, path: string, what: string): IpoibError {
+function convert(error: unknown, path: string, server: string): IpoibError {
   if (
     error instanceof Deno.errors.NotFound ||
     error instanceof Deno.errors.ConnectionRefused
   ) {
-    return new IpoibError("E_NOT_RUNNING", `${what} is not running`, {
+    return new IpoibError("E_NOT_RUNNING", `${server} is not running`, {
       errno: Errno.ECONNREFUSED,
       cause: error,
     });
@@ -33,10 +35,10 @@ function named(error: unknown, path: string, what: string): IpoibError {
   if (error instanceof Deno.errors.PermissionDenied) {
     return new IpoibError(
       "E_IPC_PERMISSION",
-      `Permission to control ${what} is denied`,
+      `Permission denied on the control socket of ${server}`,
       {
         errno: Errno.EACCES,
-        hint: "run as the user who started it",
+        hint: "run the command as the user that owns the process, or as root",
         cause: error,
       },
     );
@@ -54,7 +56,7 @@ function named(error: unknown, path: string, what: string): IpoibError {
   }
   return new IpoibError(
     "E_IPC_CONNECT",
-    `Cannot connect to ${what}: ${
+    `Cannot connect to ${server}: ${
       error instanceof Error ? error.message : String(error)
     }`,
     { cause: error },

@@ -1,4 +1,4 @@
-/** One client of a control socket, seen from the server: lines in, answers and events out. */
+/** The server's connection to one client of a control socket: reads requests, writes replies and events. */
 
 import { Errno } from "../base/errno.ts";
 import * as v from "valibot";
@@ -14,19 +14,20 @@ import { dispatch, type Handlers } from "./handlers.ts";
 import type { EndReason, IpcLimits } from "./limits.ts";
 import { Outbox } from "./outbox.ts";
 
-/** How long an ended client's last message may take. */
+/** Time limit for the error message to a client that is being disconnected. */
 const LAST_MESSAGE_MS = 10;
 
-/** What a connection reports to: it adds up what all connections use. */
+/** Owner of the connections, which enforces the limits on all of them together. */
 export interface ConnectionOwner {
   readonly limits: IpcLimits;
-  /** A message was queued. */
+  /** Called after a message was queued. */
   onQueued(): void;
+  /** Called when the server disconnects the client. */
   onEnded(reason: EndReason): void;
 }
 
 export class Connection {
-  /** Resolves once the connection is closed. */
+  /** Resolves when the connection is closed. */
   readonly done: Promise<void>;
   readonly #conn: Deno.UnixConn;
   readonly #handlers: Handlers;
@@ -34,7 +35,7 @@ export class Connection {
   readonly #outbox: Outbox;
   readonly #gone = new AbortController();
   readonly #calls = new Set<Promise<void>>();
-  /** Requests that have no answer yet. */
+  /** Number of requests without a reply. */
   #unanswered = 0;
   #activeAt = performance.now();
   #ended = false;
@@ -51,39 +52,39 @@ export class Connection {
     this.done = this.#serve();
   }
 
-  /** True once it is closed or about to be. */
+  /** True if the connection is closed or closing. */
   get ended(): boolean {
     return this.#ended;
   }
 
-  /** Bytes that wait for this client. */
+  /** Bytes queued for this client. */
   get unsent(): number {
     return this.#outbox.unsent;
   }
 
-  /** When it last took bytes that wait for it. */
+  /** Time (performance.now()) of the last write to the client; the present time while nothing is queued. */
   get movedAt(): number {
     return this.#outbox.movedAt;
   }
 
-  /** When it last sent a request or took a part of a reply. */
+  /** Time (performance.now()) of the last request, reply, or write to the client. */
   get activeAt(): number {
     return this.unsent > 0
       ? Math.max(this.#activeAt, this.movedAt)
       : this.#activeAt;
   }
 
-  /** True while a request has no answer. */
+  /** True while a request has no reply. */
   get busy(): boolean {
     return this.#unanswered > 0;
   }
 
-  /** Queues an event; a client that leaves too many of them unread is disconnected. */
+  /** Queues an event. Disconnects the client if too many bytes are unread. */
   event(event: string, data: unknown): void {
     void this.#write({ event, data }).catch(() => {});
   }
 
-  /** Ends the connection at once. A client that has read everything so far is sent the error. */
+  /** Disconnects the client. Sends `error` first if the client has read all earlier messages. */
   async end(reason: EndReason, error?: IpoibError): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
@@ -100,17 +101,17 @@ export class Connection {
     this.#close();
   }
 
-  /** Lets calls under way finish for at most `grace` milliseconds, then closes. */
-  async finish(grace: number): Promise<void> {
+  /** Aborts the signals of the handlers, waits up to `graceMs` for the replies, then closes the connection. */
+  async finish(graceMs: number): Promise<void> {
     this.#gone.abort(
-      new IpoibError("E_IPC_CLOSED", "The process is ending", {
+      new IpoibError("E_IPC_CLOSED", "The process is shutting down", {
         errno: Errno.ESHUTDOWN,
       }),
     );
     let timer: ReturnType<typeof setTimeout> | undefined;
     await Promise.race([
       Promise.all(this.#calls).then(() => this.#outbox.empty()),
-      new Promise((resolve) => timer = setTimeout(resolve, grace)),
+      new Promise((resolve) => timer = setTimeout(resolve, graceMs)),
     ]);
     clearTimeout(timer);
     this.#close();
@@ -137,11 +138,11 @@ export class Connection {
         }
         if (lines.pending > 0) incomplete ??= this.#startDeadline();
       }
-      // A client may shut down its side after its last request and still read: answer it.
-      await this.#quiet();
+      // The client may have shut down only its sending side, and still reads replies.
+      await this.#drain();
     } catch (error) {
       if (error instanceof IpoibError) {
-        await this.#quiet();
+        await this.#drain();
         await this.#answerError(null, error);
       }
     }
@@ -150,7 +151,7 @@ export class Connection {
     if (!this.#ended) this.#close();
   }
 
-  /** Ends the connection unless the request that has begun is complete in time. */
+  /** Starts the timer that disconnects the client if the request stays incomplete. */
   #startDeadline(): ReturnType<typeof setTimeout> {
     const { requestMs } = this.#owner.limits;
     return setTimeout(() =>
@@ -158,14 +159,14 @@ export class Connection {
         "incomplete",
         new IpoibError(
           "E_IPC_INCOMPLETE",
-          `Request was not complete after ${requestMs / 1000} s`,
-          { errno: Errno.ETIMEDOUT, hint: "a request ends with a newline" },
+          `Request was incomplete after ${requestMs / 1000} s`,
+          { errno: Errno.ETIMEDOUT, hint: "end each request with a newline" },
         ),
       ), requestMs);
   }
 
-  /** Waits until the calls that are under way have been answered, unless nobody is there to read the answers. */
-  async #quiet(): Promise<void> {
+  /** Aborts the signals of the handlers and waits for the calls in progress. */
+  async #drain(): Promise<void> {
     if (this.#calls.size === 0) return;
     this.#gone.abort();
     await Promise.all(this.#calls);
@@ -188,7 +189,7 @@ export class Connection {
     for (const action of after) action();
   }
 
-  /** The reply to a request, as a line. */
+  /** Returns the reply to a request as a line. Adds the actions that follow it to `after`. */
   async #answer(line: string, after: Array<() => void>): Promise<Uint8Array> {
     let id: Response["id"] = null;
     try {
@@ -220,12 +221,12 @@ export class Connection {
     return this.#queue(refusal(id, error));
   }
 
-  /** Writes a message after those before it. Throws (rejects) only for what JSON cannot express. */
+  /** Queues a message. Rejects if the message cannot be serialized. */
   async #write(message: unknown): Promise<void> {
     await this.#queue(encodeLine(message));
   }
 
-  /** Resolves when the line is written, or the client has gone. */
+  /** Queues a line. Resolves when the line is written or the connection is closed. */
   async #queue(line: Uint8Array): Promise<void> {
     if (this.#ended) return;
     if (
@@ -248,16 +249,18 @@ export class Connection {
   }
 }
 
+/** Returns an error reply as a line. */
 function refusal(id: Response["id"], error: IpoibError): Uint8Array {
   return encodeLine({ id, ok: false, error: error.toJSON() });
 }
 
+/** Parses a request. Throws `E_IPC_JSON` or `E_IPC_REQUEST`. */
 function readRequest(line: string) {
   let value: unknown;
   try {
     value = JSON.parse(line);
   } catch {
-    throw new IpoibError("E_IPC_JSON", "Request is not JSON", {
+    throw new IpoibError("E_IPC_JSON", "Request is not valid JSON", {
       errno: Errno.EINVAL,
     });
   }
@@ -266,7 +269,7 @@ function readRequest(line: string) {
   const field = v.getDotPath(request.issues[0]) ?? "request";
   throw new IpoibError(
     "E_IPC_REQUEST",
-    `Request is wrong at "${field}": ${request.issues[0].message}`,
+    `Invalid request at "${field}": ${request.issues[0].message}`,
     { errno: Errno.EINVAL },
   );
 }

@@ -1,15 +1,15 @@
 /**
- * What one line of the control socket may be: request, response or event, as JSON objects.
+ * Messages of the control socket: requests, responses and events, each a JSON object on one line.
  *
- * A request that cannot be read as one is answered with `id` null.
+ * The response to a request that cannot be parsed has a null `id`.
  */
 
 import * as v from "valibot";
 import type { SerializedError } from "../base/errors.ts";
 
-/** Bytes of the longest request line, without its newline. */
+/** Maximum length of a request line in bytes, without its newline. */
 export const MAX_REQUEST = 64 * 1024;
-/** Bytes of the longest response line that a client takes. */
+/** Maximum length of a response line in bytes. */
 export const MAX_RESPONSE = 64 * 1024 * 1024;
 
 const id = v.union([v.number(), v.pipe(v.string(), v.maxLength(64))]);
@@ -39,7 +39,7 @@ const SerializedErrorSchema = v.object({
   hint: v.exactOptional(v.string()),
 });
 
-/** What a client may receive. */
+/** A message to a client: a response or an event. */
 export const ReplySchema = v.union([
   v.object({
     id: v.nullable(id),

@@ -1,8 +1,7 @@
 /**
- * Newline-delimited JSON: bytes in, lines out, with a limit that holds before memory is spent.
+ * Framing of newline-delimited JSON, with a limit on the length of a line that is checked before the line is stored.
  *
- * A line is everything up to a newline (0x0a), which is not part of it; a carriage return before it is dropped,
- * blank lines are skipped.
+ * A line ends with a newline (0x0a). White space at both ends of a line is removed, and empty lines are skipped.
  */
 
 import { Errno } from "../base/errno.ts";
@@ -11,7 +10,7 @@ import { IpoibError } from "../base/errors.ts";
 const NEWLINE = 0x0a;
 const encoder = new TextEncoder();
 
-/** Cuts a stream of bytes into lines of at most `limit` bytes. */
+/** Splits a byte stream into lines of at most `limit` bytes. */
 export class LineSplitter {
   readonly #limit: number;
   readonly #decoder = new TextDecoder();
@@ -22,16 +21,16 @@ export class LineSplitter {
     this.#limit = limit;
   }
 
-  /** Bytes of a line that is not complete yet. */
+  /** Bytes of the incomplete line at the end of the stream. */
   get pending(): number {
     return this.#heldLength;
   }
 
   /**
-   * The lines that `chunk` completes. The chunk is copied where it is kept.
+   * Yields the lines that `chunk` completes. The caller may reuse `chunk` afterwards.
    *
-   * Throws `E_IPC_TOO_LARGE` once a line is longer than the limit; the lines before it are yielded first,
-   * and the splitter is of no use afterwards.
+   * Throws `E_IPC_TOO_LARGE` (EMSGSIZE) if a line exceeds the limit, after yielding the lines before it. The splitter must
+   * not be used afterwards.
    */
   *push(chunk: Uint8Array): Generator<string, void> {
     let start = 0;
@@ -70,21 +69,21 @@ export class LineSplitter {
     this.#held = [];
     return new IpoibError(
       "E_IPC_TOO_LARGE",
-      `Line of the control socket is longer than ${this.#limit} bytes`,
+      `Line on the control socket is longer than ${this.#limit} bytes`,
       {
         errno: Errno.EMSGSIZE,
-        hint: "send smaller messages, each on a line of its own",
+        hint: "send shorter messages, one per line",
       },
     );
   }
 }
 
-/** One message as a line. Throws what JSON.stringify throws. */
+/** Encodes a message as a line with its newline. Throws the errors of JSON.stringify. */
 export function encodeLine(message: unknown): Uint8Array {
   return encoder.encode(`${JSON.stringify(message)}\n`);
 }
 
-/** Writes all of `bytes`. */
+/** Writes all of `bytes`, with as many calls as necessary. */
 export async function writeAll(
   writer: { write(bytes: Uint8Array): Promise<number> },
   bytes: Uint8Array,

@@ -1,4 +1,4 @@
-/** What answers the methods of a control socket, and the checks before it. */
+/** Types of the handlers of a control socket, and the dispatch of a request to its handler. */
 
 import { Errno } from "../base/errno.ts";
 import * as v from "valibot";
@@ -11,32 +11,36 @@ import {
   type Result,
 } from "./methods.ts";
 
-/** What a handler may know of its call. */
+/** Hint for errors that different versions of client and server can cause. */
+export const OTHER_VERSION =
+  "the running process may be of another version than this program";
+
+/** Context of one call. */
 export interface CallContext {
-  /** Aborted when the client sends nothing more or the server closes. */
+  /** Aborted when the client has sent its last request, or when the connection or the server closes. */
   readonly signal: AbortSignal;
-  /** True once no answer can reach the client. */
+  /** Returns true if no reply can reach the client. */
   gone(): boolean;
-  /** Calls `action` once the answer has been written (or the client is gone): for what ends the process. */
+  /** Runs `action` after the reply was written or the client has gone, such as an action that ends the process. */
   afterReply(action: () => void): void;
 }
 
-/** What answers a method. */
+/** Handler of a method. A throw is sent as an error reply. */
 export type Handler<M extends Method> = (
   params: Params<M>,
   context: CallContext,
 ) => Result<M> | Promise<Result<M>>;
 
-/** A handler for each of some methods. */
+/** A handler for each method in `M`. */
 export type HandlersOf<M extends Method> = { [N in M]: Handler<N> };
 
-/** What a server is given: methods without a handler are refused with `E_IPC_METHOD`. */
+/** The handlers of a server. A method without a handler is refused with `E_IPC_METHOD`. */
 export type Handlers = Partial<HandlersOf<Method>>;
 
 /**
- * Answers one call.
+ * Checks the parameters of a call and runs its handler.
  *
- * Throws `E_IPC_METHOD`, `E_IPC_PARAMS` and what the handler throws.
+ * Throws `E_IPC_METHOD` (EOPNOTSUPP), `E_IPC_PARAMS` (EINVAL) and the errors of the handler.
  */
 export async function dispatch(
   handlers: Handlers,
@@ -56,7 +60,7 @@ export async function dispatch(
     const field = v.getDotPath(issue) ?? "params";
     throw new IpoibError(
       "E_IPC_PARAMS",
-      `Parameter "${field}" of ${method} is wrong: ${issue.message}`,
+      `Invalid parameter "${field}" of ${method}: ${issue.message}`,
       { errno: Errno.EINVAL },
     );
   }
@@ -66,10 +70,7 @@ export async function dispatch(
 function unknownMethod(method: string): IpoibError {
   return new IpoibError(
     "E_IPC_METHOD",
-    `Method "${method}" is not known to this process`,
-    {
-      errno: Errno.EOPNOTSUPP,
-      hint: "the running process and this program may differ",
-    },
+    `Unknown method "${method}"`,
+    { errno: Errno.EOPNOTSUPP, hint: OTHER_VERSION },
   );
 }

@@ -1,19 +1,19 @@
-/** What the clients of one control socket may use of the process. */
+/** Limits on the resources that the clients of one control socket use. */
 
 import { MAX_RESPONSE } from "./envelope.ts";
 
 export interface IpcLimits {
-  /** Connections at one time. */
+  /** Maximum number of connections. */
   connections: number;
-  /** A connection without a request under way can be ended for another one after this time. */
+  /** Time after which a connection without a request in progress counts as idle, and is closed before others. */
   idleMs: number;
-  /** Requests of one connection that are under way at one time. */
+  /** Maximum number of concurrent requests of one connection. */
   calls: number;
-  /** Bytes of replies and events that may wait for one client; one message may be longer. */
+  /** Maximum bytes queued for one client. A single message may be longer. */
   unsent: number;
-  /** The same for all clients together. */
+  /** Maximum bytes queued for all clients. */
   totalUnsent: number;
-  /** The time from the first byte of a request to its last. */
+  /** Maximum time from the first byte of a request to its last byte. */
   requestMs: number;
 }
 
@@ -26,11 +26,11 @@ export const LIMITS: IpcLimits = {
   requestMs: 10_000,
 };
 
-/** Why a client was disconnected. */
+/** Reason for which the server disconnected a client. */
 export type EndReason =
-  /** It left replies or events unread. */
+  /** The client did not read its replies or events. */
   | "unread"
-  /** Another one needed its connection. */
+  /** The limit on connections was reached. */
   | "evicted"
-  /** It sent a part of a request and then nothing. */
+  /** The client sent an incomplete request. */
   | "incomplete";

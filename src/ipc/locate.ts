@@ -1,18 +1,18 @@
 /**
- * Where the control sockets are.
+ * Paths of the control sockets and of the other files in the runtime directory.
  *
  * ```
- * $IPOIB_RUNTIME_DIR (/run/ipoib)      0755, everything in it under umask 077
- *   ib0.sock                           interface ib0 of the initial network namespace
- *   ib0.8001.sock -> ib0.sock          its child
- *   netns/<inode>/ib0.sock             interface ib0 of another namespace
- *   netns/<inode>/ib0.8002.sock -> ../../ib0.sock   a child that was moved to that namespace
+ * $IPOIB_RUNTIME_DIR (/run/ipoib)      mode 0755; directories in it 0700, control sockets 0600
+ *   ib0.sock                           interface ib0 in the initial network namespace
+ *   ib0.8001.sock -> ib0.sock          child of ib0
+ *   netns/<inode>/ib0.sock             interface ib0 in another namespace
+ *   netns/<inode>/ib0.8002.sock -> ../../ib0.sock   child that was moved to that namespace
  *   processes.lock                     see system/process_locks.ts
  *   ports/<device>-<port>.lock         see daemon/shared_port.ts
- *   subnet/<name>/control.sock         whoever hosts the manager of an embedded subnet
+ *   subnet/<name>/control.sock         process that runs the manager of an embedded subnet
  * ```
  *
- * A namespace is identified by its inode, which the caller finds out (this room makes no system calls).
+ * A namespace is identified by its inode, which the caller provides.
  */
 
 import { Errno } from "../base/errno.ts";
@@ -22,10 +22,10 @@ import { INTERFACE_NAME_RULE, isInterfaceName } from "./schema/fields.ts";
 
 const DEFAULT_RUNTIME_DIRECTORY = "/run/ipoib";
 const SUFFIX = ".sock";
-/** Inode of the initial network namespace since Linux 6.18 (NET_NS_INIT_INO); nothing else ever had it. */
+/** Inode of the initial network namespace since Linux 6.18 (NET_NS_INIT_INO); no other namespace has it. */
 const INITIAL_INODE = 0xeffffff9n;
 
-/** `$IPOIB_RUNTIME_DIR` without slashes at its end, or `/run/ipoib`. */
+/** Returns `$IPOIB_RUNTIME_DIR` without trailing slashes, or `/run/ipoib`. */
 export function runtimeDirectory(): string {
   return variable("IPOIB_RUNTIME_DIR")?.replace(/\/+$/, "") ||
     DEFAULT_RUNTIME_DIRECTORY;
@@ -38,7 +38,7 @@ export interface NamespaceIdentity {
   initial: boolean;
 }
 
-/** Puts an identity together; `initialInode` is undefined where the namespace of process 1 cannot be read. */
+/** Returns the identity of a namespace. `initialInode` is undefined if the namespace of process 1 cannot be read. */
 export function namespaceIdentity(
   inode: bigint,
   initialInode: bigint | undefined,
@@ -46,7 +46,7 @@ export function namespaceIdentity(
   return { inode, initial: inode === (initialInode ?? INITIAL_INODE) };
 }
 
-/** The folder of the control sockets of one namespace. */
+/** Returns the directory of the control sockets of a namespace. */
 export function socketDirectory(
   runtime: string,
   namespace: NamespaceIdentity,
@@ -54,7 +54,7 @@ export function socketDirectory(
   return namespace.initial ? runtime : `${runtime}/netns/${namespace.inode}`;
 }
 
-/** The control socket of an interface; throws `E_NAME` for what cannot be an interface's name. */
+/** Returns the path of the control socket of an interface. Throws `E_NAME` (EINVAL) for an invalid name. */
 export function socketPath(directory: string, name: string): string {
   if (!isInterfaceName(name)) {
     throw new IpoibError("E_NAME", `Interface name "${name}" is not valid`, {
@@ -65,12 +65,12 @@ export function socketPath(directory: string, name: string): string {
   return `${directory}/${name}${SUFFIX}`;
 }
 
-/** The file that says which processes have interfaces: see system/process_locks.ts. */
+/** Returns the path of the lock file of all processes with interfaces (system/process_locks.ts). */
 export function processLocksPath(runtime: string): string {
   return `${runtime}/processes.lock`;
 }
 
-/** The folder of the locks of real ports, and the lock file of one. */
+/** Returns the path of the lock file of a verbs port, and its directory (daemon/shared_port.ts). */
 export function portLocksPath(
   runtime: string,
   device: string,
@@ -80,25 +80,29 @@ export function portLocksPath(
   return { folder, file: `${folder}/${device}-${port}.lock` };
 }
 
-/** The folder of an embedded subnet. */
+/** Returns the directory of an embedded subnet. */
 export function subnetDirectory(runtime: string, name: string): string {
   return `${runtime}/subnet/${name}`;
 }
 
-/** The control socket of whoever hosts a subnet's manager. */
+/** Returns the path of the control socket of a subnet manager. */
 export function subnetSocketPath(runtime: string, name: string): string {
   return `${subnetDirectory(runtime, name)}/control${SUFFIX}`;
 }
 
-/** A socket file, dead or alive. */
+/** A socket file of an interface. A process may or may not listen on it. */
 export interface InterfaceSocket {
+  /** Name of the interface. */
   name: string;
   path: string;
-  /** The socket that this leads to, if it is a link, that of a child: its name, or a path if it is in another folder. */
-  leadsTo?: string;
+  /**
+   * Target of the symbolic link of a child, without `.sock`: the name of the parent, or a relative path if the parent is in
+   * another directory. Undefined for the socket of a parent.
+   */
+  target?: string;
 }
 
-/** Every interface's socket file in a folder, by name; none if there is no such folder. */
+/** Returns the socket files in a directory, sorted by name; empty if the directory does not exist. */
 export function interfaceSockets(directory: string): InterfaceSocket[] {
   const found: InterfaceSocket[] = [];
   try {
@@ -109,7 +113,7 @@ export function interfaceSockets(directory: string): InterfaceSocket[] {
       if (!entry.isSymlink) found.push({ name, path });
       else {
         const target = Deno.readLinkSync(path);
-        found.push({ name, path, leadsTo: target.slice(0, -SUFFIX.length) });
+        found.push({ name, path, target: target.slice(0, -SUFFIX.length) });
       }
     }
   } catch (error) {
@@ -118,8 +122,8 @@ export function interfaceSockets(directory: string): InterfaceSocket[] {
   return found.sort((a, b) => a.name < b.name ? -1 : 1);
 }
 
-/** What a link in `directory` has to lead to for the socket at the path `socket`, see {@linkcode InterfaceSocket.leadsTo}. */
-export function leadTo(
+/** Returns the {@linkcode InterfaceSocket.target} of a link in `directory` to the socket at path `socket`. */
+export function linkTarget(
   runtime: string,
   directory: string,
   socket: string,
@@ -132,47 +136,47 @@ export function leadTo(
   return `${up}${file.slice(runtime.length + 1)}`;
 }
 
-/** Makes another name lead to a socket; throws `E_RUNNING` if another process has a socket of that name. */
+/** Creates or replaces the symbolic link of a child. Throws `E_RUNNING` (EEXIST) if a file that is no link has the name. */
 export function linkName(
   directory: string,
-  leadsTo: string,
+  target: string,
   name: string,
 ): void {
   const path = socketPath(directory, name);
   if (!removeLink(path)) {
     throw new IpoibError(
       "E_RUNNING",
-      `Another process has the control socket "${path}"`,
+      `Another process uses the control socket "${path}"`,
       { errno: Errno.EEXIST },
     );
   }
-  Deno.symlinkSync(`${leadsTo}${SUFFIX}`, path);
+  Deno.symlinkSync(`${target}${SUFFIX}`, path);
 }
 
-/** Removes such a name, unless it leads elsewhere by now. */
+/** Removes the symbolic link of a child if its target is `target`. */
 export function unlinkName(
   directory: string,
-  leadsTo: string,
+  target: string,
   name: string,
 ): void {
   const path = socketPath(directory, name);
   try {
-    if (Deno.readLinkSync(path) !== `${leadsTo}${SUFFIX}`) return;
+    if (Deno.readLinkSync(path) !== `${target}${SUFFIX}`) return;
   } catch {
-    // It is gone, or no link.
+    // The path does not exist, or is no link.
     return;
   }
   removeLink(path);
 }
 
-/** Takes away every name that leads to a socket: what a killed process left. */
+/** Removes all symbolic links in `directory` to the socket with this target; a killed process leaves them behind. */
 export function unlinkNames(directory: string, socket: string): void {
-  for (const { leadsTo, path } of interfaceSockets(directory)) {
-    if (leadsTo === socket) removeLink(path);
+  for (const { target, path } of interfaceSockets(directory)) {
+    if (target === socket) removeLink(path);
   }
 }
 
-/** Removes a symbolic link if there is one; false if something else is there. */
+/** Removes a symbolic link if it exists. Returns false if the path is another kind of file. */
 function removeLink(path: string): boolean {
   try {
     if (!Deno.lstatSync(path).isSymlink) return false;

@@ -1,13 +1,12 @@
 /**
- * The methods of the control sockets: where each runs, its parameters, its result.
+ * The methods of the control sockets: the thread that runs each method, its parameters and its result.
  *
- * The one place where a method is declared. The handlers of a socket (daemon/handlers.ts, daemon/manager/control.ts) and
- * the commands of its worker (daemon/data_commands.ts, daemon/manager/commands.ts) are typed by this table, so a method
- * without a handler does not compile, and neither does a handler without a method.
+ * The types of the handlers of a socket (daemon/handlers.ts, daemon/manager/control.ts) and of the commands of its worker
+ * (daemon/data_commands.ts, daemon/manager/commands.ts) derive from this table, so a method without a handler and a handler
+ * without a method do not compile.
  *
- * A `name` that is left out means the parent interface of the process. Parameters are checked on arrival (an
- * unknown or wrong member is `E_IPC_PARAMS`); results are checked by the client, which ignores members that it
- * does not know.
+ * A method without a `name` parameter applies to the parent interface of the process. The server checks parameters and
+ * refuses unknown or invalid members with `E_IPC_PARAMS`. The client checks results and ignores unknown members.
  */
 
 import * as v from "valibot";
@@ -35,21 +34,21 @@ import {
   PathRecordSchema,
 } from "./schema/table_records.ts";
 
-/** Who listens: an interface, or the process with the manager of an embedded subnet. */
+/** Kind of a control socket: of an interface, or of the manager of an embedded subnet. */
 export type Socket = "interface" | "subnet";
 
-/** Where a method runs in the process behind the socket. */
+/** The thread that runs a method. */
 export type Place =
   /** The main thread. */
   | "process"
-  /** The socket's worker: the data worker of an interface, or the manager's. */
+  /** The worker: the data worker of an interface, or the manager worker. */
   | "worker"
-  /** The same, for one client at a time: the result is a table of any length. */
+  /** The worker, one call at a time, for methods whose result is a table of unbounded length. */
   | "worker in turn";
 
-/** A row of the table. */
+/** Declaration of a method. */
 interface MethodEntry {
-  /** The sockets that have the method, and where it runs behind each. */
+  /** The sockets that serve the method, and the thread that runs it for each. */
   readonly runs: Readonly<Partial<Record<Socket, Place>>>;
   readonly params: v.GenericSchema;
   readonly result: v.GenericSchema;
@@ -60,7 +59,7 @@ const done = v.object({});
 const ofInterface = v.strictObject({ name: v.exactOptional(interfaceName) });
 
 export const methods = {
-  /** Without a name: the parent and its children. */
+  /** Without a name, returns the parent and its children. */
   "link.show": {
     runs: { interface: "worker in turn" },
     params: ofInterface,
@@ -77,7 +76,7 @@ export const methods = {
     }),
     result: done,
   },
-  /** A child of any name; its P_Key, the parent's if none is given, may have other interfaces. */
+  /** Adds a child. The P_Key defaults to that of the parent; other interfaces may use the same P_Key. */
   "link.add": {
     runs: { interface: "worker" },
     params: v.strictObject({
@@ -89,7 +88,7 @@ export const methods = {
     }),
     result: done,
   },
-  /** Of a child, however it was made; a parent stays. */
+  /** Deletes a child of either kind. A parent is not deleted. */
   "link.del": {
     runs: { interface: "worker" },
     params: v.strictObject({ name: interfaceName }),
@@ -100,7 +99,7 @@ export const methods = {
     params: ofInterface,
     result: v.array(NeighRecordSchema),
   },
-  /** Without `dst`: all of the interface. */
+  /** Without `dst`, flushes all neighbours of the interface. */
   "neigh.flush": {
     runs: { interface: "worker" },
     params: v.strictObject({
@@ -109,7 +108,7 @@ export const methods = {
     }),
     result: done,
   },
-  /** Holds the 20-byte link-layer address of a neighbour, which nothing that is heard changes. */
+  /** Adds a static neighbour with its 20-byte link-layer address, which received ARP and ND packets do not change. */
   "neigh.add": {
     runs: { interface: "worker" },
     params: v.strictObject({
@@ -134,7 +133,7 @@ export const methods = {
     params: ofInterface,
     result: v.array(McgRecordSchema),
   },
-  /** A sysfs file of the interface; the value has no newline. */
+  /** Reads a sysfs attribute of the interface. The value has no newline. */
   "get": {
     runs: { interface: "worker" },
     params: v.strictObject({ name: interfaceName, file: shortText }),
@@ -149,7 +148,7 @@ export const methods = {
     }),
     result: done,
   },
-  /** The P_Key as written: 0x0001 makes a child named `.0001`, as in the driver. */
+  /** The name of the child has the P_Key as given: 0x0001 creates `ib0.0001`, as in ib_ipoib. */
   "child.create": {
     runs: { interface: "worker" },
     params: v.strictObject({
@@ -171,7 +170,7 @@ export const methods = {
     params: v.strictObject({ parent: v.exactOptional(interfaceName) }),
     result: v.array(ChildRecordSchema),
   },
-  /** Takes the interface away; the process ends after its answer and closes the connection last. */
+  /** Deletes the interface. For a parent, the server replies first and closes the connection when the interface is gone. */
   "down": {
     runs: { interface: "process" },
     params: v.strictObject({ name: interfaceName }),
@@ -206,9 +205,9 @@ export const methods = {
     params: ofInterface,
     result: v.array(FeatureRecordSchema),
   },
-  /** Answers once the interface carries traffic. */
+  /** Replies when the interface is running. */
   "wait": { runs: { interface: "process" }, params: ofInterface, result: done },
-  /** Of the subnet of this process; an interface refuses another `name`. */
+  /** Returns the subnet of this process. An interface refuses the `name` of another subnet. */
   "subnet.show": {
     runs: { interface: "worker", subnet: "worker in turn" },
     params: v.strictObject({ name: v.exactOptional(shortText) }),
@@ -219,13 +218,13 @@ export const methods = {
     params: nothing,
     result: FaultRecordSchema,
   },
-  /** Answers when every port follows the new rule, or after a second. */
+  /** Replies when every port has applied the new rule, or after one second. */
   "subnet.fault.set": {
     runs: { subnet: "worker" },
     params: FaultRequestSchema,
     result: FaultRecordSchema,
   },
-  /** Without a port: all rules. */
+  /** Without a port, removes all rules. */
   "subnet.fault.clear": {
     runs: { subnet: "worker" },
     params: FaultClearSchema,
@@ -236,13 +235,13 @@ export const methods = {
     params: PortOperationSchema,
     result: done,
   },
-  /** Reads partitions.conf again, or another file (an absolute path) instead of it. */
+  /** Reloads the partition configuration, from another file (an absolute path) if given. */
   "subnet.reload": {
     runs: { subnet: "process" },
     params: v.strictObject({ partitions: v.exactOptional(shortText) }),
     result: ReloadRecordSchema,
   },
-  /** Ends the manager as a crash would; the answer comes before. */
+  /** Kills the manager without cleanup, after the reply. */
   "subnet.kill": { runs: { subnet: "process" }, params: nothing, result: done },
 } as const satisfies Record<string, MethodEntry>;
 
@@ -254,19 +253,20 @@ export type Result<M extends Method> = v.InferOutput<
   (typeof methods)[M]["result"]
 >;
 
-/** The methods of a socket, or those of them that run at a place. */
+/** The methods of a socket, optionally only those that run at a place. */
 export type MethodOf<S extends Socket, P extends Place = Place> = {
   [M in Method]: (typeof methods)[M]["runs"] extends { readonly [K in S]: P }
     ? M
     : never;
 }[Method];
 
-/** Where a method runs behind a socket; undefined if the socket does not have it. */
+/** Returns the thread that runs a method for a socket; undefined if the socket does not serve the method. */
 export function placeOf(socket: Socket, method: Method): Place | undefined {
   const { runs }: MethodEntry = methods[method];
   return runs[socket];
 }
 
+/** True if a method of this name exists. */
 export function isMethod(name: string): name is Method {
   return Object.hasOwn(methods, name);
 }

@@ -1,8 +1,8 @@
-/** Lines that wait to be written to one client. */
+/** Write queue of one client. */
 
 import { writeAll } from "./framing.ts";
 
-/** Bytes that a waiting line costs beside its text. */
+/** Bytes of memory charged for a queued line in addition to its text. */
 const OVERHEAD = 512;
 
 export class Outbox {
@@ -12,30 +12,30 @@ export class Outbox {
   #unsent = 0;
   #movedAt = performance.now();
 
-  /** @param onFailure called when the client has gone */
+  /** @param onFailure called when a write fails */
   constructor(conn: Deno.UnixConn, onFailure: () => void) {
     this.#conn = conn;
     this.#onFailure = onFailure;
   }
 
-  /** Bytes of memory for lines that the kernel has not taken yet. */
+  /** Bytes of memory charged for lines that are not written yet. */
   get unsent(): number {
     return this.#unsent;
   }
 
-  /** When the client last made progress: bytes were taken, or nothing waited. */
+  /** Time (performance.now()) of the last write; the present time while the queue is empty. */
   get movedAt(): number {
     return this.#unsent === 0 ? performance.now() : this.#movedAt;
   }
 
-  /** Writes a line after those before it; resolves when it is written or the client has gone. */
+  /** Queues a line. Resolves when the line is written or its write has failed. */
   push(line: Uint8Array): Promise<void> {
     if (this.#unsent === 0) this.#movedAt = performance.now();
     this.#unsent += line.length + OVERHEAD;
     return this.#writes = this.#writes.then(() => this.#write(line));
   }
 
-  /** Resolves when nothing waits any more. */
+  /** Resolves when all lines queued so far are written or have failed. */
   empty(): Promise<void> {
     return this.#writes;
   }

@@ -1,25 +1,29 @@
 /**
- * Folders of the runtime directory: made closed to others, and used only if no other user can change what is in them.
+ * Creates the directories of the runtime directory, and refuses directories that other users can modify.
  *
- * A folder is made first and checked afterwards, so that one which another user makes in between is refused. What is above the runtime
- * directory may be writable by all users if it is sticky, as /tmp is: then only the owner can replace the folder.
+ * A directory is created first and checked afterwards, so a directory that another user creates in between is refused. The
+ * parent of the runtime directory may be writable by other users if its sticky bit is set, as for /tmp, because then only the
+ * owner can replace the runtime directory.
  */
 
 import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import { runtimeDirectory } from "./locate.ts";
 
+/** Hint for errors about the runtime directory. */
+export const RUNTIME_DIR_HINT =
+  "set IPOIB_RUNTIME_DIR to choose another directory";
 const STICKY = 0o1000;
 const WRITABLE_BY_OTHERS = 0o022;
 const ROOT = 0;
 const MAX_ATTEMPTS = 3;
 
 /**
- * Makes `path` and the folders above it as far as they are missing, the runtime directory with mode 0755 and everything
- * else with 0700.
+ * Creates `path` and its missing parents: the runtime directory with mode 0755, all others with mode 0700.
  *
- * Throws `E_RUNTIME_DIR` if `path` or a folder between it and the runtime directory is not a folder, belongs to a user
- * other than this one or root, or can be changed by other users; and if the folder above the runtime directory can.
+ * Throws `E_RUNTIME_DIR` (EACCES) if the runtime directory, `path`, or a directory between them is not a directory, belongs
+ * to a user other than this one or root, or is writable by other users, and if the parent of the runtime directory is
+ * writable by other users without the sticky bit.
  */
 export function makeRuntimeFolder(
   path: string,
@@ -40,8 +44,8 @@ export function makeRuntimeFolder(
 }
 
 /**
- * Makes a folder as {@linkcode makeRuntimeFolder} and what `make` makes in it, once more if the last process there removes
- * the folder at this moment.
+ * Creates a directory with {@linkcode makeRuntimeFolder} and calls `make`, which creates a file in it. Retries if another
+ * process removes the directory in between.
  */
 export async function inRuntimeFolder<T>(
   path: string,
@@ -57,17 +61,17 @@ export async function inRuntimeFolder<T>(
   }
 }
 
-/** Removes the folder of a namespace if nothing is in it; the runtime directory stays. */
+/** Removes the directory of a namespace if it is empty. Never removes the runtime directory. */
 export function removeEmptyFolder(path: string): void {
   if (path === runtimeDirectory()) return;
   try {
     Deno.removeSync(path);
   } catch {
-    // It is used, or another process has removed it.
+    // The directory is in use, or another process has removed it.
   }
 }
 
-/** The folder that a path is in. */
+/** Returns the parent directory of a path. */
 export function folderOf(path: string): string {
   const slash = path.lastIndexOf("/");
   if (slash < 0) return ".";
@@ -93,25 +97,25 @@ function makeOne(path: string, mode: number): void {
     made = false;
   }
   check(path);
-  // Not by the umask, which is that of all threads.
+  // chmod, because changing the umask would affect all threads.
   if (made && mode !== 0o700) Deno.chmodSync(path, mode);
 }
 
 function check(path: string): void {
   const { isSymlink, isDirectory, uid, mode } = Deno.lstatSync(path);
   if (isSymlink) {
-    throw refused(`Folder "${path}" is a symbolic link`, {
-      hint: "remove it, or name the folder itself in IPOIB_RUNTIME_DIR",
+    throw refused(`Directory "${path}" is a symbolic link`, {
+      hint: "remove it, or set IPOIB_RUNTIME_DIR to a directory",
     });
   }
-  if (!isDirectory) throw refused(`"${path}" is not a folder`);
+  if (!isDirectory) throw refused(`File "${path}" is not a directory`);
   if (uid !== ROOT && uid !== Deno.uid()) {
-    throw refused(`Folder "${path}" belongs to another user (uid ${uid})`, {
-      hint: "remove it, or name another folder in IPOIB_RUNTIME_DIR",
+    throw refused(`Directory "${path}" belongs to another user (uid ${uid})`, {
+      hint: "remove it, or set IPOIB_RUNTIME_DIR to another directory",
     });
   }
   if ((mode! & WRITABLE_BY_OTHERS) !== 0) {
-    throw refused(`Other users may write to folder "${path}"`, {
+    throw refused(`Directory "${path}" is writable by other users`, {
       hint: `chmod go-w "${path}"`,
     });
   }
@@ -120,9 +124,10 @@ function check(path: string): void {
 function checkAbove(path: string): void {
   const mode = Deno.statSync(path).mode!;
   if ((mode & WRITABLE_BY_OTHERS) !== 0 && (mode & STICKY) === 0) {
-    throw refused(`Other users may replace what is in folder "${path}"`, {
-      hint: `chmod go-w "${path}", or chmod +t`,
-    });
+    throw refused(
+      `Parent directory "${path}" is writable by other users and not sticky`,
+      { hint: `chmod go-w "${path}", or chmod +t "${path}"` },
+    );
   }
 }
 
@@ -132,12 +137,12 @@ function refused(
 ): IpoibError {
   return new IpoibError("E_RUNTIME_DIR", message, {
     errno: Errno.EACCES,
-    hint: "IPOIB_RUNTIME_DIR names the folder of the sockets",
+    hint: RUNTIME_DIR_HINT,
     ...details,
   });
 }
 
-/** True if there is something at `path`, even a link that leads nowhere. */
+/** True if `path` exists, even as a dangling symbolic link. */
 export function exists(path: string): boolean {
   try {
     Deno.lstatSync(path);
@@ -149,5 +154,5 @@ export function exists(path: string): boolean {
 
 function cannotMake(path: string, error: unknown): IpoibError {
   const why = error instanceof Error ? error.message : String(error);
-  return refused(`Cannot make folder "${path}": ${why}`, { cause: error });
+  return refused(`Cannot create directory "${path}": ${why}`, { cause: error });
 }

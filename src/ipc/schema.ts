@@ -1,4 +1,4 @@
-/** Everything that travels on a control socket, in one place to import from. */
+/** All methods and records of the control sockets. */
 
 export * from "./schema/ethtool_records.ts";
 export * from "./schema/fault_records.ts";

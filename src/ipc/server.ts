@@ -1,11 +1,10 @@
 /**
- * The owner's end of a control socket.
+ * Server of a control socket.
  *
- * Nothing that arrives can end the process: an unreadable line is answered with `E_IPC_JSON` or `E_IPC_REQUEST`, an
- * unknown method with `E_IPC_METHOD`, wrong parameters with `E_IPC_PARAMS` and the name of the first wrong member;
- * a line over 64 KiB with `E_IPC_TOO_LARGE`, after which the connection is closed. Requests of one connection
- * run side by side (so `wait` blocks nothing), 8 at most; then it is not read from any further. A client
- * that does not take its answers is disconnected: see limits.ts for what clients may use.
+ * Invalid input produces an error reply: `E_IPC_JSON` or `E_IPC_REQUEST` for an invalid line, `E_IPC_METHOD` for an unknown
+ * method, `E_IPC_PARAMS` with the name of the first invalid parameter, `E_IPC_TOO_LARGE` for a line over 64 KiB, after which
+ * the server closes the connection. Up to 8 requests of one connection run concurrently, so that `wait` does not block other
+ * requests; then the server stops reading from the connection. Clients that exceed the limits of limits.ts are disconnected.
  */
 
 import { Errno } from "../base/errno.ts";
@@ -14,11 +13,15 @@ import { Clients } from "./clients.ts";
 import { connectSocket } from "./connect.ts";
 import type { Handlers } from "./handlers.ts";
 import { type EndReason, type IpcLimits, LIMITS } from "./limits.ts";
-import { folderOf, inRuntimeFolder } from "./runtime_folder.ts";
+import {
+  folderOf,
+  inRuntimeFolder,
+  RUNTIME_DIR_HINT,
+} from "./runtime_folder.ts";
 
 export type { CallContext, Handlers, HandlersOf } from "./handlers.ts";
 
-/** How long a closing server waits for answers that are under way, in milliseconds. */
+/** How long a closing server waits for requests in progress. */
 const CLOSE_TIMEOUT_MS = 500;
 
 export class IpcServer {
@@ -40,37 +43,38 @@ export class IpcServer {
   }
 
   /**
-   * Listens at `path`, mode 0600, making the folders above it; replaces a socket that nobody listens at.
+   * Listens at `path` with mode 0600. Creates missing directories, and replaces a stale socket.
    *
-   * Throws `E_RUNNING` if somebody does, `E_RUNTIME_DIR`, `E_SOCKET_PATH` for a path over 107 bytes, `E_IPC_LISTEN` else.
+   * Throws `E_RUNNING` (EBUSY) if a process listens at `path`, `E_RUNTIME_DIR`, `E_SOCKET_PATH` if the path exceeds 107
+   * bytes, the errors of `connectSocket` if the existing socket cannot be checked, `E_IPC_LISTEN` for any other error.
    *
-   * @param what Names the owner in messages: `ib0`.
+   * @param name name of the owner in messages: `ib0`
    */
   static async listen(
     path: string,
-    what: string,
+    name: string,
     handlers: Handlers,
     limits: IpcLimits = LIMITS,
   ): Promise<IpcServer> {
     try {
       const listener = await inRuntimeFolder(folderOf(path), async () => {
-        await removeStale(path, what);
-        return bind(path, what);
+        await removeStale(path, name);
+        return bind(path, name);
       });
-      return new IpcServer(path, listener, new Clients(what, handlers, limits));
+      return new IpcServer(path, listener, new Clients(name, handlers, limits));
     } catch (error) {
       throw cannotListen(path, error);
     }
   }
 
-  /** Where the socket is. */
+  /** Path of the socket. */
   get path(): string {
     return this.#path;
   }
 
   /**
-   * Puts the socket at another path, mode and connections unchanged; false if another process listens there, which changes
-   * nothing. Throws `E_RUNTIME_DIR`, `E_SOCKET_PATH`, `E_IPC_LISTEN`.
+   * Moves the socket to another path; its mode and its connections do not change. Returns false without a move if another
+   * process listens there or the server is closing. Throws `E_RUNTIME_DIR`, `E_SOCKET_PATH`, `E_IPC_LISTEN`.
    */
   async move(path: string): Promise<boolean> {
     if (path === this.#path) return true;
@@ -87,7 +91,7 @@ export class IpcServer {
       if (taken) return false;
       throw cannotListen(path, error);
     }
-    // A close that has begun removes the path that it has seen.
+    // If close() has begun in the meantime, it removes the old path, so the new one is removed here.
     const [kept, left] = this.#closing
       ? [this.#path, path]
       : [path, this.#path];
@@ -96,30 +100,31 @@ export class IpcServer {
     return !this.#closing;
   }
 
-  /** Clients that were disconnected, by reason. */
+  /** Number of clients that the server disconnected, by reason. */
   get ended(): Readonly<Record<EndReason, number>> {
     return this.#clients.ended;
   }
 
-  /** How many clients were disconnected. */
+  /** Total number of clients that the server disconnected. */
   get clientsEnded(): number {
     return Object.values(this.ended).reduce((sum, count) => sum + count, 0);
   }
 
-  /** Bytes of replies and events that wait for clients. */
+  /** Bytes of replies and events queued for all clients. */
   get unsent(): number {
     return this.#clients.unsent;
   }
 
-  /** Sends an event to every connection. */
+  /** Sends an event to every client. */
   broadcast(event: string, data: unknown): void {
     this.#clients.broadcast(event, data);
   }
 
   /**
-   * Removes the socket, waits a moment for answers under way, and closes every connection.
+   * Removes the socket, waits up to 500 ms for requests in progress, and closes every connection.
    *
-   * A handler that awaits this delays itself: give it to {@linkcode CallContext.afterReply}.
+   * A handler must call this from {@linkcode CallContext.afterReply}: if it awaits this method, its own request is one of
+   * those in progress.
    */
   async close(): Promise<void> {
     if (this.#closing) return;
@@ -128,7 +133,7 @@ export class IpcServer {
     this.#listener.close();
     await this.#accepting;
     if (own !== undefined && inodeOf(this.#path) === own) {
-      // In a folder that has become read-only it stays, and is a dead one.
+      // In a read-only directory the socket stays behind, as a stale one.
       await Deno.remove(this.#path).catch(() => {});
     }
     await this.#clients.finish(CLOSE_TIMEOUT_MS);
@@ -141,7 +146,7 @@ export class IpcServer {
         conn = await this.#listener.accept();
       } catch {
         if (this.#closing) return;
-        // Out of descriptors, most likely: go on when some are free again.
+        // The usual cause is a lack of descriptors, which is temporary.
         await new Promise((resolve) => setTimeout(resolve, 100));
         continue;
       }
@@ -150,7 +155,7 @@ export class IpcServer {
   }
 }
 
-/** Which file is at `path`, so that a successor's is not taken for our own. */
+/** Returns the inode at `path`, to detect that another process has replaced the socket. */
 function inodeOf(path: string): number | undefined {
   try {
     return Deno.lstatSync(path).ino ?? undefined;
@@ -159,7 +164,8 @@ function inodeOf(path: string): number | undefined {
   }
 }
 
-async function removeStale(path: string, what: string): Promise<void> {
+/** Removes the socket at `path` if no process listens. Throws `E_RUNNING` if a process does. */
+async function removeStale(path: string, name: string): Promise<void> {
   try {
     await Deno.lstat(path);
   } catch (error) {
@@ -167,19 +173,20 @@ async function removeStale(path: string, what: string): Promise<void> {
     throw error;
   }
   try {
-    (await connectSocket(path, what)).close();
+    (await connectSocket(path, name)).close();
   } catch (error) {
     if ((error as IpoibError).code !== "E_NOT_RUNNING") throw error;
     await Deno.remove(path);
     return;
   }
-  throw running(what);
+  throw running(name);
 }
 
-function running(what: string): IpoibError {
-  return new IpoibError("E_RUNNING", `${what} is already running`, {
+/** Returns the `E_RUNNING` error for the owner of a socket. */
+export function running(name: string): IpoibError {
+  return new IpoibError("E_RUNNING", `${name} is already running`, {
     errno: Errno.EBUSY,
-    hint: "end it first, with ipoib down",
+    hint: "stop it first with ipoib down",
   });
 }
 
@@ -191,7 +198,7 @@ function cannotListen(path: string, error: unknown): IpoibError {
       error instanceof Error ? error.message : String(error)
     }`,
     {
-      hint: "IPOIB_RUNTIME_DIR names the folder of the sockets",
+      hint: RUNTIME_DIR_HINT,
       cause: error,
     },
   );
@@ -207,11 +214,11 @@ function checkLength(path: string): void {
 }
 
 /**
- * Binds under a name that no other socket has, and then links the file to `path`, which fails if that exists. When the
- * runtime closes a listener it removes the path that it was bound to, whatever is there: with {@linkcode IpcServer.move}
- * that may be another process's socket.
+ * Binds a socket to a temporary path, and then links it to `path`, which fails if `path` exists. When the runtime closes a
+ * listener it removes the path that the listener was bound to; after {@linkcode IpcServer.move} that could be the socket of
+ * another process.
  */
-function bind(path: string, what: string): Deno.UnixListener {
+function bind(path: string, name: string): Deno.UnixListener {
   checkLength(path);
   const first = `${folderOf(path)}/.${Math.random().toString(36).slice(2, 9)}`;
   checkLength(first);
@@ -226,7 +233,7 @@ function bind(path: string, what: string): Deno.UnixListener {
     Deno.linkSync(first, path);
   } catch (error) {
     listener.close();
-    throw error instanceof Deno.errors.AlreadyExists ? running(what) : error;
+    throw error instanceof Deno.errors.AlreadyExists ? running(name) : error;
   } finally {
     Deno.removeSync(first);
   }

@@ -1,14 +1,14 @@
-/** What `ipoib up` and `ipoib subnet run` were asked for: the command line's side gives it, the daemon takes it. */
+/** Options of `ipoib up` and `ipoib subnet run`, which src/cli parses and src/daemon uses. */
 
 import { formatGuid } from "../base/hex.ts";
 import type { LogLevel } from "../base/log.ts";
 
-/** Which host channel adapter to use. */
+/** Value of `--hca`. */
 export type HcaChoice =
-  /** A real one if the host has one, else the soft one on the default subnet. */
+  /** All InfiniBand ports of the host, or the soft HCA on the default subnet if there is none. */
   | { kind: "auto" }
   | { kind: "soft"; subnet: string }
-  /** Without a port: the first of the device that has InfiniBand. */
+  /** One port. Without a port number, the first InfiniBand port of the device, or else its first port. */
   | { kind: "verbs"; device: string; port?: number };
 
 export const DEFAULT_SUBNET = "default";
@@ -25,54 +25,58 @@ export const LOG_CHOICES = [
   "silent",
 ] as const satisfies readonly LogLevel[];
 
-/** What each interface of a process is asked to be. */
+/** Options of one interface. */
 export interface InterfaceOptions {
   /** Interface name. */
   name: string;
-  /** NAME, PID or PATH of the namespace that the device goes to; absent: the caller's. */
+  /** NAME, PID or PATH of the network namespace of the device. Default: that of the caller. */
   netns?: string;
-  /** Position in the port's P_Key table. */
+  /** Index into the P_Key table of the port. */
   pkeyIndex: number;
   /** Port GUID of the soft HCA. */
   guid?: bigint;
-  /** IB MTU that the embedded subnet must have. */
+  /** IB MTU that the embedded subnet must have, in bytes. */
   subnetMtu?: 2048 | 4096;
   mode: (typeof MODE_CHOICES)[number];
-  /** MTU that the administrator asks for. */
+  /** MTU set by the administrator, in bytes. */
   mtu?: number;
   io: (typeof IO_CHOICES)[number];
-  /** How the kernel's multicast memberships are watched. */
+  /** Source of the kernel's multicast memberships. */
   memberships: (typeof MEMBERSHIP_CHOICES)[number];
-  /** Where the next hops of routed packets come from. */
+  /** Source of next hops. */
   nextHops: (typeof NEXT_HOP_CHOICES)[number];
-  /** Most multicast groups of each interface, beside its broadcast group; absent: the engine's default. */
+  /** Maximum number of multicast groups per interface, without the broadcast group. Default: 512. */
   maxGroups?: number;
   log: LogLevel;
 }
 
+/** Options of `ipoib up`. */
 export interface UpOptions extends Omit<InterfaceOptions, "name"> {
-  /** Interface names, given to the ports in order; none: one for each port, `ib0`, `ib1` and so on. */
+  /** Interface names, assigned to the ports in order. Empty: one interface per port, named `ib0`, `ib1`, ... */
   names: readonly string[];
   hca: HcaChoice;
-  /** Ethernet ports (RoCE) too: an extension, with which nodes of this program talk to one another. */
+  /** Use Ethernet (RoCE) ports too, which reach only other nodes that run this program. */
   roce: boolean;
-  /** Return once all interfaces are ready, and leave a process behind. */
+  /** Run in the background and return once all interfaces are ready. */
   background: boolean;
-  /** Name of the user that the process runs as; absent: the caller. */
+  /** Name of the user that the process runs as. Default: the caller. */
   user?: string;
 }
 
+/** Options of `ipoib subnet run`. */
 export interface SubnetRunOptions {
+  /** Name of the subnet. */
   name: string;
+  /** IB MTU of the subnet, in bytes. */
   subnetMtu?: 2048 | 4096;
-  /** File of the partitions, in OpenSM's syntax. */
+  /** Path of the partition configuration, in OpenSM syntax. */
   partitions?: string;
-  /** Name of the user that the process runs as; absent: the caller. */
+  /** Name of the user that the process runs as. Default: the caller. */
   user?: string;
   log: LogLevel;
 }
 
-/** Reads `soft`, `soft:SUBNET`, `DEVICE` or `DEVICE/PORT`; undefined if it is none of them. */
+/** Parses `auto`, `soft`, `soft:SUBNET`, `DEVICE` or `DEVICE/PORT`; undefined if the text is invalid. */
 export function parseHca(text: string): HcaChoice | undefined {
   const match = /^([\w.-]+)(?:([:/])([\w.-]+))?$/.exec(text);
   if (!match) return undefined;
@@ -91,7 +95,7 @@ export function parseHca(text: string): HcaChoice | undefined {
     : undefined;
 }
 
-/** A subnet's name is a folder's: letters, digits, `_`, `-`, `.`, not beginning with a dot, 32 at most. */
+/** True for a valid subnet name: 1 to 32 letters, digits, `_`, `-` or `.`, without a leading dot. */
 export function isSubnetName(name: string): boolean {
   return /^[\w-][\w.-]{0,31}$/.test(name);
 }
@@ -107,7 +111,7 @@ function hcaText(hca: HcaChoice): string {
   }
 }
 
-/** The command line that means these options, from `up` on: what a process in the background is started with. */
+/** Returns the command line for these options, beginning with `up`. It starts the background process. */
 export function upArguments(options: UpOptions): string[] {
   const words = ["up", ...options.names, "--hca", hcaText(options.hca)];
   const add = (flag: string, value: string | number | undefined) => {

@@ -1,4 +1,4 @@
-/** The program's version, from the one place where it is written down. */
+/** Version of the program, read from deno.json. */
 
 import config from "../../deno.json" with { type: "json" };
 

@@ -386,7 +386,7 @@ Deno.test("a process that ends before it answers is exit code 3", async () => {
   assertEquals(await world.run("neigh show ib0"), {
     code: 3,
     out: "",
-    err: "ipoib: ib0 ended\n",
+    err: "ipoib: Connection to ib0 is closed\n",
   });
   listener.close();
   await ending;

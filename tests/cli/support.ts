@@ -4,7 +4,7 @@ import { getColorEnabled, setColorEnabled } from "@std/fmt/colors";
 import type { CliEnvironment } from "../../src/cli/environment.ts";
 import { run } from "../../src/cli/run.ts";
 import { IpoibError } from "../../src/base/errors.ts";
-import { leadTo, linkName, socketDirectory } from "../../src/ipc/locate.ts";
+import { linkName, linkTarget, socketDirectory } from "../../src/ipc/locate.ts";
 import { type Handlers, IpcServer } from "../../src/ipc/server.ts";
 import type { SubnetRunOptions, UpOptions } from "../../src/ipc/up_options.ts";
 import * as records from "../ipc/records.ts";
@@ -103,7 +103,7 @@ export class World {
     for (const [netns, each] of Object.entries(moved)) {
       const there = socketDirectory(this.runtime, identity(netns));
       Deno.mkdirSync(there, { recursive: true });
-      linkName(there, leadTo(this.runtime, there, server.path), each);
+      linkName(there, linkTarget(this.runtime, there, server.path), each);
     }
     return calls;
   }

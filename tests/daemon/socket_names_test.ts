@@ -44,7 +44,7 @@ function place(name: string, inode?: bigint): InterfacePlace {
 }
 
 const sockets = (folder: string) =>
-  interfaceSockets(folder).map(({ name, leadsTo }) => [name, leadsTo]);
+  interfaceSockets(folder).map(({ name, target }) => [name, target]);
 
 Deno.test("SocketNames links children, and takes back those that are gone", () =>
   inRuntime(async (runtime, names, log) => {

@@ -68,12 +68,12 @@ labTest(
       assertMatch(sentence(subnet), pattern);
     };
     await Deno.chmod(lab.runtime, 0o777);
-    await refused(/Other users may write to folder .* \(chmod go-w /);
+    await refused(/Directory .* is writable by other users \(chmod go-w /);
     await Deno.chmod(lab.runtime, 0o700);
     const elsewhere = `${lab.runtime}/elsewhere`;
     await Deno.mkdir(elsewhere, { mode: 0o700 });
     await Deno.symlink(elsewhere, `${lab.runtime}/subnet`);
-    await refused(/Folder .*subnet" is a symbolic link/);
+    await refused(/Directory .*subnet" is a symbolic link/);
     assertEquals(await Array.fromAsync(Deno.readDir(elsewhere)), []);
     assertEquals(await a.hasDevice("ib0"), false);
   },

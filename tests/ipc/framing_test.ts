@@ -22,11 +22,11 @@ Deno.test("LineSplitter.push() drops carriage returns and blank lines", () => {
   assertEquals(split(10, "a\r\n\r\n  \nb\r\n"), ["a", "b"]);
 });
 
-Deno.test("LineSplitter.push() takes a line of exactly the limit", () => {
+Deno.test("LineSplitter.push() accepts a line of exactly the limit", () => {
   assertEquals(split(4, "abcd\n", "ab", "cd\n"), ["abcd", "abcd"]);
 });
 
-Deno.test("LineSplitter.push() yields what is before a line that is too long, then refuses", () => {
+Deno.test("LineSplitter.push() yields the lines before a line over the limit, then throws", () => {
   const splitter = new LineSplitter(4);
   const lines: string[] = [];
   const error = assertThrows(() => {
@@ -38,7 +38,7 @@ Deno.test("LineSplitter.push() yields what is before a line that is too long, th
   assertEquals(lines, ["ok"]);
 });
 
-Deno.test("LineSplitter.push() refuses a line that never ends as soon as it passes the limit", () => {
+Deno.test("LineSplitter.push() throws as soon as an incomplete line exceeds the limit", () => {
   const splitter = new LineSplitter(1000);
   let pushed = 0;
   assertThrows(
@@ -54,7 +54,7 @@ Deno.test("LineSplitter.push() refuses a line that never ends as soon as it pass
   assertEquals(pushed, 1100);
 });
 
-Deno.test("LineSplitter.push() finds the same lines however the stream is cut", () => {
+Deno.test("LineSplitter.push() yields the same lines for any division into chunks", () => {
   const line = fc.string({ unit: "grapheme" }).map((text) =>
     text.replace(/\s/g, "_")
   ).filter((text) => text !== "");
@@ -78,14 +78,14 @@ Deno.test("LineSplitter.push() finds the same lines however the stream is cut", 
   );
 });
 
-Deno.test("encodeLine() and LineSplitter are inverse for any JSON", () => {
+Deno.test("LineSplitter decodes the lines of encodeLine() for any JSON value", () => {
   fc.assert(fc.property(fc.jsonValue(), (value) => {
     const [line] = new LineSplitter(1 << 20).push(encodeLine(value));
     assertEquals(JSON.parse(line!), JSON.parse(JSON.stringify(value)));
   }));
 });
 
-Deno.test("writeAll() goes on after a short write", async () => {
+Deno.test("writeAll() continues after a short write", async () => {
   const written: number[] = [];
   const writer = {
     write(bytes: Uint8Array) {

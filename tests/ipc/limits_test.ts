@@ -1,4 +1,4 @@
-/** What clients that do not behave may cost a process. */
+/** Limits on the resources that clients of a control socket use. */
 
 import { assert, assertEquals } from "@std/assert";
 import { IpcClient } from "../../src/ipc/client.ts";
@@ -16,7 +16,7 @@ const large = (bytes: number): Handlers => ({
   get: () => ({ value: "x".repeat(bytes) }),
 });
 
-/** Runs `fn` beside a server with limits of its own. */
+/** Runs `fn` with a server that has these limits. */
 async function withServer(
   handlers: Handlers,
   limits: Partial<IpcLimits>,
@@ -41,13 +41,13 @@ function connect(server: IpcServer): Promise<Deno.UnixConn> {
   return Deno.connect({ transport: "unix", path: server.path });
 }
 
-/** Sends requests and reads nothing; what cannot be sent any more does not matter. */
-function ask(conn: Deno.UnixConn, requests: number): void {
+/** Sends requests without reading the replies; ignores write errors. */
+function sendRequests(conn: Deno.UnixConn, requests: number): void {
   const bytes = new TextEncoder().encode(REQUEST.repeat(requests));
   void writeAll(conn, bytes).catch(() => {});
 }
 
-/** What the server sends until it closes the connection. */
+/** Returns everything that the server sends until it closes the connection. */
 async function readToEnd(conn: Deno.UnixConn): Promise<string> {
   let text = "";
   const chunk = new Uint8Array(65536);
@@ -60,6 +60,7 @@ async function readToEnd(conn: Deno.UnixConn): Promise<string> {
   return text;
 }
 
+/** Polls until the condition is true. */
 async function until(condition: () => boolean): Promise<void> {
   const end = performance.now() + patient(5000);
   while (!condition()) {
@@ -68,10 +69,10 @@ async function until(condition: () => boolean): Promise<void> {
   }
 }
 
-Deno.test("a client that never reads its replies is disconnected", async () => {
+Deno.test("the server disconnects a client that does not read its replies", async () => {
   await withServer(large(MB), {}, async (server) => {
     const conn = await connect(server);
-    ask(conn, 1000);
+    sendRequests(conn, 1000);
     await until(() => server.ended.unread === 1);
     assert(server.unsent <= LIMITS.unsent + MB, `${server.unsent} bytes`);
     await readToEnd(conn);
@@ -80,14 +81,14 @@ Deno.test("a client that never reads its replies is disconnected", async () => {
   });
 });
 
-Deno.test("300 clients that never read leave a bounded number of bytes, and an administrator gets through", async () => {
+Deno.test("300 clients that do not read stay within the byte limit, and a further client is served", async () => {
   await withServer(large(200_000), {}, async (server) => {
     const conns: Deno.UnixConn[] = [];
     let highest = 0;
     for (let i = 0; i < 300; i++) {
       const conn = await connect(server);
       conns.push(conn);
-      ask(conn, 64);
+      sendRequests(conn, 64);
       highest = Math.max(highest, server.unsent);
       if (i % 50 === 0) {
         using client = await IpcClient.connect(server.path, "ib0");
@@ -105,7 +106,7 @@ Deno.test("300 clients that never read leave a bounded number of bytes, and an a
   });
 });
 
-Deno.test("the client that was idle longest makes way for another one, and is told why", async () => {
+Deno.test("at the connection limit the server disconnects the client that was idle longest, with E_IPC_BUSY", async () => {
   const called = Promise.withResolvers<void>();
   const gate = Promise.withResolvers<void>();
   await withServer(
@@ -138,7 +139,7 @@ Deno.test("the client that was idle longest makes way for another one, and is to
   );
 });
 
-Deno.test("a client that was served just now stays when all others wait for answers", async () => {
+Deno.test("at the connection limit the most recently active client stays if all others wait for replies", async () => {
   await withServer(
     {
       ...probe,
@@ -150,7 +151,7 @@ Deno.test("a client that was served just now stays when all others wait for answ
           )
         ),
     },
-    // No connection counts as idle, however slow the machine is.
+    // No connection ever counts as idle.
     { connections: 4, idleMs: Infinity },
     async (server) => {
       const waiting: IpcClient[] = [];
@@ -174,7 +175,7 @@ Deno.test("a client that was served just now stays when all others wait for answ
   );
 });
 
-Deno.test("a request that stays incomplete ends its connection", async () => {
+Deno.test("the server disconnects a client whose request stays incomplete", async () => {
   await withServer(probe, { requestMs: 50 }, async (server) => {
     const conn = await connect(server);
     const bytes = new TextEncoder().encode(
@@ -188,7 +189,7 @@ Deno.test("a request that stays incomplete ends its connection", async () => {
   });
 });
 
-Deno.test("an idle client without half a request stays", async () => {
+Deno.test("the server keeps an idle client without an incomplete request", async () => {
   await withServer(probe, { requestMs: 20 }, async (server) => {
     using client = await IpcClient.connect(server.path, "ib0");
     await assertAnswers(client);
@@ -197,7 +198,7 @@ Deno.test("an idle client without half a request stays", async () => {
   });
 });
 
-Deno.test("a reply that is longer than the bound reaches a client that reads it", async () => {
+Deno.test("a reply longer than the limit on unsent bytes reaches a client that reads", async () => {
   await withServer(large(20 * MB), {}, async (server) => {
     using client = await IpcClient.connect(server.path, "ib0");
     for (let i = 0; i < 3; i++) {
@@ -209,7 +210,7 @@ Deno.test("a reply that is longer than the bound reaches a client that reads it"
   });
 });
 
-Deno.test("a reply that no client takes is refused instead", async () => {
+Deno.test("a reply over 64 MiB is replaced by E_IPC_TOO_LARGE", async () => {
   await withServer(large(65 * MB), {}, async (server) => {
     using client = await IpcClient.connect(server.path, "ib0");
     const code = await client.call("get", { name: "ib0", file: "x" })
@@ -218,14 +219,14 @@ Deno.test("a reply that no client takes is refused instead", async () => {
   });
 });
 
-Deno.test("over the bound for all clients the one that reads nothing for longest is disconnected", async () => {
+Deno.test("over the limit for all clients the server disconnects the client that has not read for the longest time", async () => {
   const limits = { totalUnsent: 3 * MB };
   await withServer(large(MB), limits, async (server) => {
     const silent: Deno.UnixConn[] = [];
     for (let i = 0; i < 3; i++) {
       const conn = await connect(server);
       silent.push(conn);
-      ask(conn, 1);
+      sendRequests(conn, 1);
       await until(() => server.unsent > i * 0.7 * MB);
     }
     using client = await IpcClient.connect(server.path, "ib0");

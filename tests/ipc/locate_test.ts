@@ -2,8 +2,8 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { IpoibError } from "../../src/base/errors.ts";
 import {
   interfaceSockets,
-  leadTo,
   linkName,
+  linkTarget,
   namespaceIdentity,
   socketDirectory,
   socketPath,
@@ -12,7 +12,7 @@ import {
   unlinkNames,
 } from "../../src/ipc/locate.ts";
 
-Deno.test("socketDirectory() keeps the namespaces apart", () => {
+Deno.test("socketDirectory() returns a separate directory for each namespace but the initial one", () => {
   const own = (initial: boolean) => ({ inode: 4026532281n, initial });
   assertEquals(socketDirectory("/run/ipoib", own(true)), "/run/ipoib");
   assertEquals(
@@ -21,14 +21,14 @@ Deno.test("socketDirectory() keeps the namespaces apart", () => {
   );
 });
 
-Deno.test("namespaceIdentity() knows the initial namespace by process 1, else by its fixed inode", () => {
+Deno.test("namespaceIdentity() detects the initial namespace by the inode of process 1, else by its fixed inode", () => {
   assert(namespaceIdentity(5n, 5n).initial);
   assert(!namespaceIdentity(6n, 5n).initial);
   assert(!namespaceIdentity(4026532281n, undefined).initial);
   assert(namespaceIdentity(0xeffffff9n, undefined).initial);
 });
 
-Deno.test("socketPath() refuses names that lead elsewhere", () => {
+Deno.test("socketPath() refuses names that are not interface names", () => {
   assertEquals(socketPath("/r", "ib0"), "/r/ib0.sock");
   assertEquals(subnetSocketPath("/r", "lab"), "/r/subnet/lab/control.sock");
   for (const name of ["..", "a/b", ""]) {
@@ -37,7 +37,7 @@ Deno.test("socketPath() refuses names that lead elsewhere", () => {
   }
 });
 
-Deno.test("leadTo() finds a socket from each folder", () => {
+Deno.test("linkTarget() returns the name in the same directory, else a relative path", () => {
   for (
     const [directory, socket, expected] of [
       ["/r", "/r/ib0.sock", "ib0"],
@@ -46,10 +46,10 @@ Deno.test("leadTo() finds a socket from each folder", () => {
       ["/r/netns/7", "/r/ib0.sock", "../../ib0"],
       ["/r/netns/7", "/r/netns/8/ib0.sock", "../../netns/8/ib0"],
     ] as const
-  ) assertEquals(leadTo("/r", directory, socket), expected);
+  ) assertEquals(linkTarget("/r", directory, socket), expected);
 });
 
-Deno.test("interfaceSockets() tells parents and children apart", () => {
+Deno.test("interfaceSockets() returns parents and children; linkName() and unlinkName() change the children", () => {
   const directory = Deno.makeTempDirSync();
   try {
     assertEquals(interfaceSockets(`${directory}/none`), []);
@@ -61,7 +61,7 @@ Deno.test("interfaceSockets() tells parents and children apart", () => {
     linkName(directory, "ib0", "ib0.8002");
     linkName(directory, "ib1", "ib1.8001");
     const names = () =>
-      interfaceSockets(directory).map(({ name, leadsTo }) => [name, leadsTo]);
+      interfaceSockets(directory).map(({ name, target }) => [name, target]);
     assertEquals(names(), [
       ["ib0", undefined],
       ["ib0.8001", "ib0"],

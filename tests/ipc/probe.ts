@@ -1,4 +1,4 @@
-/** A method for the servers of tests, and a check that it is answered. */
+/** A handler for the servers of tests, and an assertion that a server answers it. */
 
 import { assertEquals } from "@std/assert";
 import type { IpcClient } from "../../src/ipc/client.ts";
@@ -10,7 +10,7 @@ export const probe = {
   "coalesce.get": () => RECORD,
 } satisfies Handlers;
 
-/** Calls {@linkcode probe}. */
+/** Asserts that the server replies to a call of {@linkcode probe}. */
 export async function assertAnswers(client: IpcClient): Promise<void> {
   assertEquals(await client.call("coalesce.get", {}), RECORD);
 }

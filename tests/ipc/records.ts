@@ -1,4 +1,4 @@
-/** Example records, as the daemon makes them, for the tests of ipc and cli. */
+/** Example records of the daemon, for the tests of ipc and cli. */
 // deno-lint-ignore-file camelcase -- the keys are iproute2's
 
 import type {
@@ -74,7 +74,7 @@ export const link: LinkRecord = {
   pid: 4711,
 };
 
-/** A child that waits for its P_Key. */
+/** A child whose P_Key is not in the port's table. */
 export const childLink: LinkRecord = (() => {
   const { pkey_index: _, ...rest } = link;
   return {

@@ -22,13 +22,13 @@ function refusal(path: string, runtime: string): string {
   return error.message;
 }
 
-Deno.test("makeRuntimeFolder() makes the runtime directory 0755 and what is in it 0700, whatever the umask", () => {
+Deno.test("makeRuntimeFolder() creates the runtime directory with mode 0755 and its subdirectories with 0700 under any umask", () => {
   for (const mask of [0o077, 0o022, 0]) {
     inFolder((folder) => {
       const before = Deno.umask(mask);
       try {
         makeRuntimeFolder(`${folder}/run/netns/12`, `${folder}/run`);
-        // Once more: what exists is left as it is.
+        // A second call changes nothing.
         makeRuntimeFolder(`${folder}/run/netns/12`, `${folder}/run`);
       } finally {
         Deno.umask(before);
@@ -40,7 +40,7 @@ Deno.test("makeRuntimeFolder() makes the runtime directory 0755 and what is in i
   }
 });
 
-Deno.test("makeRuntimeFolder() refuses a folder that is a symbolic link", () =>
+Deno.test("makeRuntimeFolder() refuses a symbolic link", () =>
   inFolder((folder) => {
     Deno.mkdirSync(`${folder}/elsewhere`);
     Deno.mkdirSync(`${folder}/run`);
@@ -52,12 +52,12 @@ Deno.test("makeRuntimeFolder() refuses a folder that is a symbolic link", () =>
     assertEquals([...Deno.readDirSync(`${folder}/elsewhere`)], []);
     Deno.symlinkSync(`${folder}/elsewhere`, `${folder}/linked`);
     refusal(`${folder}/linked`, `${folder}/linked`);
-    // One that leads nowhere is not followed either.
+    // A dangling link is not followed either.
     Deno.symlinkSync(`${folder}/new`, `${folder}/dangling`);
     refusal(`${folder}/dangling`, `${folder}/dangling`);
   }));
 
-Deno.test("makeRuntimeFolder() refuses a folder that others may write to, at every depth", () =>
+Deno.test("makeRuntimeFolder() refuses a directory that is writable by other users, at every depth", () =>
   inFolder((folder) => {
     const runtime = `${folder}/run`;
     const deep = `${runtime}/subnet/default`;
@@ -73,7 +73,7 @@ Deno.test("makeRuntimeFolder() refuses a folder that others may write to, at eve
     makeRuntimeFolder(deep, runtime);
   }));
 
-Deno.test("makeRuntimeFolder() allows a sticky folder above, as /tmp, and refuses one where others may replace ours", () =>
+Deno.test("makeRuntimeFolder() accepts a sticky parent directory such as /tmp, and refuses a writable one without the sticky bit", () =>
   inFolder((folder) => {
     Deno.chmodSync(folder, 0o1777);
     makeRuntimeFolder(`${folder}/run`, `${folder}/run`);
@@ -85,7 +85,7 @@ Deno.test("makeRuntimeFolder() allows a sticky folder above, as /tmp, and refuse
   }));
 
 Deno.test({
-  name: "makeRuntimeFolder() refuses a folder of another user",
+  name: "makeRuntimeFolder() refuses a directory of another user",
   ignore: Deno.uid() !== 0,
   fn: () =>
     inFolder((folder) => {
@@ -102,20 +102,20 @@ Deno.test({
     }),
 });
 
-Deno.test("makeRuntimeFolder() refuses a file, and says why a folder cannot be made", () =>
+Deno.test("makeRuntimeFolder() refuses a file, and throws the reason if it cannot create a directory", () =>
   inFolder((folder) => {
     Deno.writeTextFileSync(`${folder}/file`, "");
     assertStringIncludes(
       refusal(`${folder}/file`, `${folder}/file`),
-      "is not a folder",
+      "is not a directory",
     );
     assertStringIncludes(
       refusal(`${folder}/file/run`, `${folder}/file/run`),
-      `Cannot make folder "${folder}/file`,
+      `Cannot create directory "${folder}/file`,
     );
   }));
 
-Deno.test("makeRuntimeFolder() makes a folder outside of the runtime directory closed to others", () =>
+Deno.test("makeRuntimeFolder() creates directories outside the runtime directory with mode 0700", () =>
   inFolder((folder) => {
     makeRuntimeFolder(`${folder}/a/b`, `${folder}/run`);
     assertEquals(mode(`${folder}/a`), 0o700);

@@ -17,7 +17,7 @@ import {
 } from "../../src/subnet/messages.ts";
 import * as records from "./records.ts";
 
-Deno.test("request, reply and parameter schemas never throw, whatever JSON arrives", () => {
+Deno.test("request, reply, parameter and result schemas never throw for any JSON value", () => {
   const names = Object.keys(methods) as Method[];
   fc.assert(
     fc.property(fc.jsonValue(), fc.constantFrom(...names), (value, method) => {
@@ -27,7 +27,7 @@ Deno.test("request, reply and parameter schemas never throw, whatever JSON arriv
         v.safeParse(methods[method].params, value),
         v.safeParse(methods[method].result, value),
       ];
-      // No random scalar or list is a request.
+      // A scalar or an array is neither a request nor a reply.
       if (typeof value !== "object" || Array.isArray(value)) {
         assert(!checks[0]!.success && !checks[1]!.success);
       }
@@ -36,7 +36,7 @@ Deno.test("request, reply and parameter schemas never throw, whatever JSON arriv
   );
 });
 
-Deno.test("result schemas return the example records as they are", () => {
+Deno.test("result schemas accept the example records unchanged", () => {
   const results: Array<[Method, unknown]> = [
     ["link.show", [records.link, records.childLink]],
     ["neigh.show", records.neighbours],
@@ -53,14 +53,14 @@ Deno.test("result schemas return the example records as they are", () => {
   }
 });
 
-Deno.test("LinkRecordSchema ignores members of a newer version and refuses missing ones", () => {
+Deno.test("LinkRecordSchema ignores unknown members and refuses missing ones", () => {
   const newer = { ...records.link, colour: "blue" };
   assertEquals(v.parse(LinkRecordSchema, newer), records.link);
   const { gid: _, ...older } = records.link;
   assert(!v.safeParse(LinkRecordSchema, older).success);
 });
 
-Deno.test("parameters refuse unknown members, bad names and numbers out of range", () => {
+Deno.test("parameter schemas refuse unknown members, invalid names and numbers out of range", () => {
   const bad: Array<[Method, unknown]> = [
     ["subnet.kill", { name: "lab" }],
     ["link.show", { name: "" }],
@@ -84,14 +84,14 @@ Deno.test("parameters refuse unknown members, bad names and numbers out of range
   }
 });
 
-Deno.test("isMethod() does not take inherited names for methods", () => {
+Deno.test("isMethod() is false for names of inherited properties", () => {
   assert(isMethod("link.show"));
   for (const name of ["toString", "__proto__", "constructor", ""]) {
     assert(!isMethod(name));
   }
 });
 
-Deno.test("isInterfaceName() follows the kernel's rule", () => {
+Deno.test("isInterfaceName() implements the kernel's rule", () => {
   for (const name of ["ib0", "ib0.8001", "fifteen-letters", "é"]) {
     assert(isInterfaceName(name), name);
   }
@@ -112,7 +112,7 @@ Deno.test("isInterfaceName() follows the kernel's rule", () => {
   }
 });
 
-Deno.test("SubnetRecord is the manager's snapshot", () => {
+Deno.test("SubnetRecord has the members of the manager's snapshot", () => {
   const snapshot: SubnetSnapshot = records.subnet satisfies SubnetRecord;
   const back: SubnetRecord = snapshot;
   assertEquals(v.parse(SubnetSnapshotSchema, back), records.subnet);

@@ -8,7 +8,7 @@ import { type Handlers, IpcServer } from "../../src/ipc/server.ts";
 import { assertAnswers, probe } from "./probe.ts";
 import { link, subnet } from "./records.ts";
 
-/** Runs `fn` beside a server in a folder of its own. */
+/** Runs `fn` with a server in a temporary directory. */
 async function withServer(
   handlers: Handlers,
   fn: (server: IpcServer, folder: string) => Promise<void>,
@@ -24,13 +24,13 @@ async function withServer(
   }
 }
 
-/** Sends bytes, reads until the server closes or `lines` lines came: the parsed lines. */
+/** Sends bytes and reads until the server closes the connection or has sent `lines` lines. Returns the parsed lines. */
 async function raw(path: string, bytes: Uint8Array | string, lines = Infinity) {
   const conn = await Deno.connect({ transport: "unix", path });
   const data = typeof bytes === "string"
     ? new TextEncoder().encode(bytes)
     : bytes;
-  // The server may close before it has read everything.
+  // The write fails if the server closes the connection first.
   const writing = writeAll(conn, data).catch(() => {});
   let text = "";
   const decoder = new TextDecoder();
@@ -51,7 +51,7 @@ async function codeOf(promise: Promise<unknown>): Promise<string> {
   return (await assertRejects(() => promise, IpoibError)).code;
 }
 
-Deno.test("IpcClient.call() returns what the handler gives", async () => {
+Deno.test("IpcClient.call() returns the result of the handler", async () => {
   const seen: unknown[] = [];
   await withServer({
     ...probe,
@@ -69,7 +69,7 @@ Deno.test("IpcClient.call() returns what the handler gives", async () => {
   assertEquals(seen, [{ name: "ib0" }]);
 });
 
-Deno.test("IpcClient.call() throws the handler's error with errno and hint", async () => {
+Deno.test("IpcClient.call() throws the error of the handler with errno and hint", async () => {
   await withServer({
     "child.create": () => {
       throw new IpoibError("E_CHILD", "P_Key is in use", {
@@ -80,7 +80,7 @@ Deno.test("IpcClient.call() throws the handler's error with errno and hint", asy
     stats: () => {
       throw new Error("boom");
     },
-    // Not JSON: the answer says so instead of nothing.
+    // A BigInt cannot be serialized.
     get: () => ({ value: 5n as unknown as string }),
     "coalesce.get": () => ({ "rx-usecs": 1 }) as never,
   }, async (server) => {
@@ -103,7 +103,7 @@ Deno.test("IpcClient.call() throws the handler's error with errno and hint", asy
   });
 });
 
-Deno.test("IpcServer names the wrong parameter", async () => {
+Deno.test("IpcServer names the invalid parameter", async () => {
   await withServer({ ...probe, down: () => ({}) }, async (server) => {
     using client = await IpcClient.connect(server.path, "ib0");
     const error = await assertRejects(
@@ -120,7 +120,7 @@ Deno.test("IpcServer names the wrong parameter", async () => {
   });
 });
 
-Deno.test("IpcServer answers requests of one connection side by side", async () => {
+Deno.test("IpcServer runs requests of one connection concurrently", async () => {
   const gate = Promise.withResolvers<void>();
   await withServer({
     ...probe,
@@ -137,7 +137,7 @@ Deno.test("IpcServer answers requests of one connection side by side", async () 
   });
 });
 
-Deno.test("IpcServer serves many clients at once", async () => {
+Deno.test("IpcServer serves many clients concurrently", async () => {
   await withServer(
     { "get": ({ file }) => ({ value: file }) },
     async (server) => {
@@ -158,7 +158,7 @@ Deno.test("IpcServer serves many clients at once", async () => {
   );
 });
 
-Deno.test("IpcServer refuses what is no request, and goes on", async () => {
+Deno.test("IpcServer refuses invalid requests and continues", async () => {
   await withServer(probe, async (server) => {
     const replies = await raw(
       server.path,
@@ -191,7 +191,7 @@ Deno.test("IpcServer refuses what is no request, and goes on", async () => {
   });
 });
 
-Deno.test("IpcServer survives any JSON and any bytes", async () => {
+Deno.test("IpcServer replies to any JSON and to any bytes", async () => {
   await withServer({ ...probe, "link.show": () => [link] }, async (server) => {
     const json = fc.sample(fc.jsonValue(), 300).map((value) =>
       JSON.stringify(value)
@@ -208,7 +208,7 @@ Deno.test("IpcServer survives any JSON and any bytes", async () => {
     const replies = await raw(server.path, `${all.join("\n")}\n`, all.length);
     assertEquals(replies.length, all.length);
     for (const bytes of fc.sample(fc.uint8Array({ minLength: 1 }), 50)) {
-      // Never an empty line, which is skipped without an answer.
+      // 0x21 avoids an empty line, which has no reply.
       const [reply] = await raw(
         server.path,
         Uint8Array.of(0x21, ...bytes, 0x0a),
@@ -247,7 +247,7 @@ Deno.test("IpcClient.call() refuses to send more than 64 KiB", async () => {
   });
 });
 
-Deno.test("IpcClient.call() gives up after its time limit", async () => {
+Deno.test("IpcClient.call() throws E_IPC_TIMEOUT after its timeout", async () => {
   await withServer({
     wait: (_params, { signal }) =>
       new Promise((resolve) =>
@@ -265,7 +265,7 @@ Deno.test("IpcClient.call() gives up after its time limit", async () => {
   });
 });
 
-Deno.test("IpcServer tells a handler that its client is gone", async () => {
+Deno.test("IpcServer aborts the signal of a handler when its client disconnects", async () => {
   const gone = Promise.withResolvers<void>();
   const called = Promise.withResolvers<void>();
   await withServer({
@@ -285,7 +285,7 @@ Deno.test("IpcServer tells a handler that its client is gone", async () => {
   });
 });
 
-Deno.test("IpcServer.close() answers who waits that the process is ending", async () => {
+Deno.test("IpcServer.close() aborts requests in progress with E_IPC_CLOSED", async () => {
   const called = Promise.withResolvers<void>();
   await withServer({
     wait: async (_params, { signal }) => {
@@ -303,7 +303,7 @@ Deno.test("IpcServer.close() answers who waits that the process is ending", asyn
   });
 });
 
-Deno.test("IpcServer.close() from afterReply() answers first, then closes", async () => {
+Deno.test("IpcServer.close() from afterReply() sends the reply first, then closes", async () => {
   const folder = await Deno.makeTempDir();
   const server: IpcServer = await IpcServer.listen(
     `${folder}/ib0.sock`,
@@ -348,7 +348,7 @@ Deno.test("IpcServer.broadcast() reaches every client", async () => {
   });
 });
 
-Deno.test("IpcServer gives up a client that never reads its events", async () => {
+Deno.test("IpcServer disconnects a client that does not read its events", async () => {
   await withServer(probe, async (server) => {
     const conn = await Deno.connect({ transport: "unix", path: server.path });
     using client = await IpcClient.connect(server.path, "ib0");
@@ -358,7 +358,8 @@ Deno.test("IpcServer gives up a client that never reads its events", async () =>
       server.broadcast("noise", data);
       if (i % 50 === 0) await client.call("coalesce.get", {});
     }
-    // What was under way is still there to be read; then the connection ends.
+    assertEquals(server.ended.unread, 1);
+    // The bytes in the socket can still be read; then the connection ends.
     const chunk = new Uint8Array(1 << 20);
     while (await conn.read(chunk).catch(() => null) !== null);
     conn.close();
@@ -366,7 +367,7 @@ Deno.test("IpcServer gives up a client that never reads its events", async () =>
   });
 });
 
-Deno.test("IpcServer.listen() refuses beside a live one and replaces a dead one", async () => {
+Deno.test("IpcServer.listen() throws E_RUNNING if a process listens, and replaces a stale socket", async () => {
   await withServer(probe, async (server) => {
     assertEquals(
       await codeOf(IpcServer.listen(server.path, "ib0", {})),
@@ -386,7 +387,7 @@ Deno.test("IpcServer.listen() refuses beside a live one and replaces a dead one"
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("IpcServer.move() puts the socket elsewhere, and its first path is free for another one", async () => {
+Deno.test("IpcServer.move() moves the socket, and another server can use the old path", async () => {
   await withServer(probe, async (server, folder) => {
     const first = server.path;
     using early = await IpcClient.connect(first, "ib0");
@@ -401,7 +402,7 @@ Deno.test("IpcServer.move() puts the socket elsewhere, and its first path is fre
     const second = await IpcServer.listen(first, "ib0", {});
     assertEquals(await server.move(first), false);
     assertEquals(server.path, path);
-    // Its end does not take the other one's socket with it.
+    // Closing the first server does not remove the socket of the second.
     await server.close();
     (await IpcClient.connect(first, "ib0")).close();
     const files = (inode: number) =>
@@ -412,7 +413,7 @@ Deno.test("IpcServer.move() puts the socket elsewhere, and its first path is fre
   });
 });
 
-Deno.test("IpcServer.listen() replaces a child's link that leads nowhere", async () => {
+Deno.test("IpcServer.listen() replaces a dangling symbolic link", async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/ib1.sock`;
   await Deno.symlink("ib0.sock", path);
@@ -422,7 +423,7 @@ Deno.test("IpcServer.listen() replaces a child's link that leads nowhere", async
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("IpcServer.listen() makes the socket for its owner alone", async () => {
+Deno.test("IpcServer.listen() creates the socket with mode 0600 in directories with mode 0700", async () => {
   await withServer({}, async (server, folder) => {
     const mode = async (path: string) => (await Deno.stat(path)).mode! & 0o777;
     assertEquals(await mode(server.path), 0o600);
@@ -431,7 +432,7 @@ Deno.test("IpcServer.listen() makes the socket for its owner alone", async () =>
   });
 });
 
-Deno.test("a path over 107 bytes is refused by both ends", async () => {
+Deno.test("IpcServer.listen() and IpcClient.connect() refuse a path over 107 bytes", async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/${"x".repeat(100)}.sock`;
   assertEquals(

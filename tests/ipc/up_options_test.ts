@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { parseHca, upArguments } from "../../src/ipc/up_options.ts";
 
-Deno.test("parseHca() reads every form and refuses the rest", () => {
+Deno.test("parseHca() parses every form and refuses invalid text", () => {
   assertEquals(parseHca("auto"), { kind: "auto" });
   assertEquals(parseHca("soft"), { kind: "soft", subnet: "default" });
   assertEquals(parseHca("soft:lab-1"), { kind: "soft", subnet: "lab-1" });
@@ -32,7 +32,7 @@ Deno.test("parseHca() reads every form and refuses the rest", () => {
   }
 });
 
-Deno.test("upArguments() writes every option", () => {
+Deno.test("upArguments() contains every option", () => {
   assertEquals(
     upArguments({
       names: ["ib1", "ib3"],
@@ -50,8 +50,9 @@ Deno.test("upArguments() writes every option", () => {
       nextHops: "routes",
       maxGroups: 40,
       log: "debug",
+      user: "nobody",
     }).join(" "),
     "up ib1 ib3 --hca soft:lab --netns blue --pkey-index 1 --guid 0x0002c90300000001 " +
-      "--subnet-mtu 4096 --mode datagram --mtu 1500 --io poll --memberships proc --next-hops routes --max-groups 40 --log debug --roce --background",
+      "--subnet-mtu 4096 --mode datagram --mtu 1500 --io poll --memberships proc --next-hops routes --max-groups 40 --log debug --user nobody --roce --background",
   );
 });

@@ -1,4 +1,4 @@
-/** What the ethtool commands ask for; members are named as ethtool prints them. */
+/** Records of the ethtool commands. Member names are those that ethtool prints. */
 
 import * as v from "valibot";
 import { count, u32 } from "./fields.ts";
@@ -9,7 +9,7 @@ export const CoalesceRecordSchema = v.object({
 });
 export type CoalesceRecord = v.InferOutput<typeof CoalesceRecordSchema>;
 
-/** Any of ethtool's coalesce parameters; on and off are 1 and 0. */
+/** Coalesce parameters by their ethtool names; switches are 1 for on and 0 for off. */
 export const CoalesceValuesSchema = v.objectWithRest({
   "rx-usecs": v.exactOptional(u32),
   "rx-frames": v.exactOptional(u32),
@@ -29,7 +29,7 @@ export const DriverRecordSchema = v.object({
 });
 export type DriverRecord = v.InferOutput<typeof DriverRecordSchema>;
 
-/** A feature under the kernel's name; what is not listed is off and stays so. */
+/** A feature with the kernel's name. Features that are not listed are off and fixed. */
 export const FeatureRecordSchema = v.object({
   name: v.string(),
   active: v.boolean(),

@@ -1,22 +1,22 @@
 /**
- * Packet faults of an embedded subnet on its control socket, and operations on its ports.
+ * Records of packet faults, port operations and partition reloads of an embedded subnet.
  *
- * Percentages are 0 to 100, times milliseconds, rates megabits per second.
+ * Percentages are from 0 to 100, times in milliseconds, rates in megabits per second.
  */
 
 import * as v from "valibot";
 import { shortText, u16, u32 } from "./fields.ts";
 
 const percent = v.pipe(v.number(), v.minValue(0), v.maxValue(100));
-/** The longest delay, in milliseconds. */
+/** Maximum delay, in milliseconds. */
 export const MAX_DELAY_MS = 60_000;
-/** The highest rate, in megabits per second. */
+/** Maximum rate, in megabits per second. */
 export const MAX_RATE_MBPS = 1_000_000;
 const delay = v.pipe(v.number(), v.minValue(0), v.maxValue(MAX_DELAY_MS));
 const portGuid = v.pipe(v.string(), v.regex(/^0x[0-9a-f]{16}$/));
 
 const fields = {
-  /** GUID of the sending port; absent: every port without a rule of its own. */
+  /** GUID of the sending port. If absent, the rule applies to every port without its own rule. */
   port: v.exactOptional(portGuid),
   seed: u32,
   drop: v.exactOptional(percent),
@@ -29,7 +29,7 @@ const fields = {
   ),
 };
 
-/** What `fault set` asks for. */
+/** Parameters of `fault set`: one rule. */
 export const FaultRequestSchema = v.strictObject(fields);
 export type FaultRequest = v.InferOutput<typeof FaultRequestSchema>;
 
@@ -37,11 +37,11 @@ export const FaultClearSchema = v.strictObject({
   port: v.exactOptional(portGuid),
 });
 
-/** What `fault show` prints. */
+/** Result of the fault methods: all rules. */
 export const FaultRecordSchema = v.object({
   version: v.number(),
   rules: v.array(v.object(fields)),
-  /** Ports that do not follow these rules yet: stopped, perhaps. */
+  /** Ports that have not applied these rules, for example because their process is stopped. */
   waiting: v.array(v.object({ lid: u16, name: v.string() })),
 });
 export type FaultRecord = v.InferOutput<typeof FaultRecordSchema>;
@@ -55,13 +55,13 @@ export const PortOperationSchema = v.variant("action", [
   v.strictObject({
     port: portGuid,
     action: v.literal("lid"),
-    /** Absent: the next free one. */
+    /** If absent, the manager assigns the next free LID. */
     lid: v.exactOptional(u16),
   }),
   v.strictObject({
     port: portGuid,
     action: v.literal("pkeys"),
-    /** The P_Key table, in its order; absent: that of its partitions. */
+    /** The P_Key table. If absent, the manager restores the table defined by the partitions. */
     pkeys: v.exactOptional(
       v.pipe(v.array(u16), v.minLength(1), v.maxLength(1024)),
     ),
@@ -69,14 +69,14 @@ export const PortOperationSchema = v.variant("action", [
 ]);
 export type PortOperation = v.InferOutput<typeof PortOperationSchema>;
 
-/** What a reload of the partitions came to. */
+/** Result of a reload of the partitions. */
 export const ReloadRecordSchema = v.object({
-  /** The file that was read; absent if there is none. */
+  /** The file that was read; absent for the built-in partitions. */
   file: v.exactOptional(shortText),
   partitions: v.number(),
-  /** Ports whose P_Key table is another one now. */
+  /** Number of ports whose P_Key table has changed. */
   ports: v.number(),
-  /** What the file says that is not used, line by line. */
+  /** Warnings about statements of the file that have no effect. */
   warnings: v.array(v.string()),
 });
 export type ReloadRecord = v.InferOutput<typeof ReloadRecordSchema>;

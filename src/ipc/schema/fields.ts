@@ -1,28 +1,28 @@
 /**
- * Building blocks of the control socket's records.
+ * Schemas of common fields of the control socket's records.
  *
- * Spellings, everywhere in records: link-layer addresses are 20 bytes as `80:00:00:48:fe:...`; GIDs and MGIDs are
- * eight groups of hexadecimal digits without leading zeros and without `::`, as in the driver's debugfs
- * files; P_Keys are `0x8001` texts, because iproute2's JSON has them so; LIDs, QPNs and Q_Keys are numbers;
- * rates are megabits per second; MTUs are bytes; times are milliseconds unless the name says otherwise.
+ * Formats in the records of an interface: link-layer addresses are text of 20 bytes (`80:00:00:48:fe:...`). GIDs and MGIDs
+ * are text of eight groups of hexadecimal digits without leading zeros and without `::`, as in the debugfs files of
+ * ib_ipoib. P_Keys are text (`0x8001`), as in the JSON of iproute2. LIDs, QPNs and Q_Keys are numbers. Rates are in megabits
+ * per second, MTUs in bytes. Fields that end in `_ms` are in milliseconds. subnet_record.ts has its own formats.
  */
 
 import * as v from "valibot";
 
-/** A counter or size. */
+/** A nonnegative integer, such as a counter or a size. */
 export const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 
-/** An integer of 0 to `max`. */
+/** An integer from 0 to `max`. */
 const unsigned = (max: number) =>
   v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(max));
 
 export const u16 = unsigned(0xffff);
 export const u32 = unsigned(0xffffffff);
 
-/** A short text of a request. */
+/** Text of at most 4096 characters in a request. */
 export const shortText = v.pipe(v.string(), v.maxLength(4096));
 
-/** The kernel's rule for interface names, as it is printed. */
+/** Description of the kernel's rule for interface names, for messages. */
 export const INTERFACE_NAME_RULE =
   "an interface name of 1 to 15 bytes without slash, colon or white space, not . or ..";
 
@@ -37,5 +37,5 @@ export const interfaceName = v.pipe(
   v.check(isInterfaceName, `must be ${INTERFACE_NAME_RULE}`),
 );
 
-/** Named counters. */
+/** Counters by name. */
 export const counters = v.record(v.string(), v.number());

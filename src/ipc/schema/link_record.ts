@@ -1,12 +1,12 @@
 /**
- * The record of one interface: what `ip -d -s -j link` has for an ipoib device under iproute2's own names, then ours.
- * Members that have no value in some state are optional.
+ * Record of one interface: the members that `ip -d -s -j link` prints for an ipoib device, under their iproute2 names, then
+ * members of this program. Members without a value in some state are optional.
  */
 
 import * as v from "valibot";
 import { count, counters, u16, u32 } from "./fields.ts";
 
-/** Kernel statistics with the driver's semantics (Linux ipoib: tx_bytes has the 4-byte header, rx_bytes not). */
+/** Statistics as ib_ipoib counts them: tx bytes include the 4-byte IPoIB header, rx bytes do not. */
 export const Stats64Schema = v.object({
   rx: v.object({
     bytes: count,
@@ -14,7 +14,7 @@ export const Stats64Schema = v.object({
     errors: count,
     dropped: count,
     over_errors: count,
-    /** Multicast receives; broadcasts are not among them. */
+    /** Received multicast packets, without broadcasts. */
     multicast: count,
   }),
   tx: v.object({
@@ -28,53 +28,54 @@ export const Stats64Schema = v.object({
 });
 export type Stats64 = v.InferOutput<typeof Stats64Schema>;
 
-/** Where the MTU of an interface comes from; all in bytes of an IP packet. */
+/** The limits that determine the MTU of an interface, in bytes of an IP packet. */
 const MtuChainSchema = v.object({
-  /** IB MTU of the port less 4. */
+  /** IB MTU of the port minus 4. */
   port: count,
-  /** IB MTU of the broadcast group less 4; absent until it is joined. */
+  /** IB MTU of the broadcast group minus 4; absent until the group is joined. */
   group: v.exactOptional(count),
-  /** What the administrator asked for, if anything. */
+  /** MTU set by the administrator, if any. */
   admin: v.exactOptional(count),
-  /** What the kernel's device has. */
+  /** MTU of the kernel's device. */
   device: count,
-  /** The smallest, which rules. */
+  /** The limit that determines the MTU. */
   binding: v.picklist(["port", "group", "admin", "device"]),
 });
 export type MtuChain = v.InferOutput<typeof MtuChainSchema>;
 
-/** The port of the host channel adapter under an interface. */
+/** The HCA port of an interface. */
 const HcaRecordSchema = v.object({
   /** `soft:default`, `mlx5_0`. */
   device: v.string(),
   port: count,
   link_layer: v.picklist(["infiniband", "ethernet"]),
-  /** `0x` and 16 digits. */
+  /** Port GUID: `0x` and 16 hexadecimal digits. */
   guid: v.string(),
   lid: u16,
   sm_lid: u16,
   /** `ACTIVE`, `INIT`, `DOWN`, ... */
   port_state: v.string(),
   phys_state: v.string(),
-  /** Lanes times their speed, in megabits per second. */
+  /** Rate of the link, in megabits per second. */
   rate_mbps: count,
-  /** Lanes: 1, 2, 4, 8 or 12. */
+  /** Number of lanes: 1, 2, 4, 8 or 12. */
   width: count,
+  /** Rate of one lane, in megabits per second. */
   lane_mbps: count,
-  /** Of the soft HCA. */
+  /** Name of the embedded subnet; absent for verbs devices. */
   subnet: v.exactOptional(v.string()),
 });
 export type HcaRecord = v.InferOutput<typeof HcaRecordSchema>;
 
-/** {@linkcode LinkRecord.state} of an interface that carries traffic; any other text is the reason it waits for. */
+/** {@linkcode LinkRecord.state} of an interface that is ready. Any other state describes the missing condition. */
 export const RUNNING = "running";
 
 export const LinkRecordSchema = v.object({
   ifindex: u32,
   ifname: v.string(),
-  /** The parent of a child. */
+  /** Name of the parent; absent for a parent. */
   link: v.exactOptional(v.string()),
-  /** `BROADCAST`, `MULTICAST`, `UP`, `LOWER_UP`, `NO-CARRIER`: as iproute2 spells and orders them. */
+  /** `NO-CARRIER`, `BROADCAST`, `MULTICAST`, `UP`, `LOWER_UP`, in the spelling and order of iproute2. */
   flags: v.array(v.string()),
   mtu: u32,
   /** `UP` or `DOWN`. */
@@ -91,7 +92,7 @@ export const LinkRecordSchema = v.object({
   linkinfo: v.object({
     info_kind: v.literal("ipoib"),
     info_data: v.object({
-      /** The P_Key, `0xffff`: named so by iproute2. */
+      /** The P_Key, under its iproute2 name: `0xffff`. */
       key: v.string(),
       mode: v.picklist(["datagram", "connected"]),
       /** `0000` or `0001`. */
@@ -101,21 +102,21 @@ export const LinkRecordSchema = v.object({
   stats64: Stats64Schema,
 
   pkey: v.string(),
-  /** Position in the port's P_Key table; absent while the key is not in it. */
+  /** Index of the P_Key in the port's table; absent while the table does not contain it. */
   pkey_index: v.exactOptional(count),
   qpn: count,
   gid: v.string(),
   hca: HcaRecordSchema,
   mtu_chain: MtuChainSchema,
-  /** Where next hops of routed packets come from: "program", or "routes" and why. */
+  /** Source of next hops: "program" (eBPF), or "routes" with the reason if there is one. */
   next_hops: v.string(),
-  /** {@linkcode RUNNING}, or a clause: "waiting for the subnet manager". */
+  /** {@linkcode RUNNING}, or the missing condition: "waiting for the subnet manager". */
   state: v.string(),
-  /** Packets dropped, by reason; a reason for which none was is not there. */
+  /** Number of dropped packets by reason, without reasons of zero packets. */
   drops: counters,
-  /** Inode of the network namespace that the device is in. */
+  /** Inode of the network namespace of the device. */
   namespace: count,
-  /** Process that owns the interface. */
+  /** PID of the process that owns the interface. */
   pid: u32,
 });
 /** One interface, as `ipoib link show` prints it. */

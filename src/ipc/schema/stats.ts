@@ -1,4 +1,4 @@
-/** What an interface counts. */
+/** Record of the counters of an interface. */
 
 import * as v from "valibot";
 import { counters } from "./fields.ts";
@@ -8,7 +8,7 @@ export const StatsRecordSchema = v.object({
   ifname: v.string(),
   stats64: Stats64Schema,
   drops: counters,
-  /** Everything else that is counted: the engine's and the port's counters. */
+  /** All other counters of the interface and of its port. */
   counters,
 });
 export type StatsRecord = v.InferOutput<typeof StatsRecordSchema>;

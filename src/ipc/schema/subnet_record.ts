@@ -1,8 +1,8 @@
 /**
- * What `ipoib subnet show` prints: the snapshot that the subnet manager answers with, passed on as it is.
+ * Record of `ipoib subnet show`: the snapshot of the subnet manager, passed on unchanged.
  *
- * The same shape as the manager's own snapshot (a test holds the two together); MGIDs and GUIDs are in
- * their readable form, P_Keys are numbers here.
+ * The schema has the members of SubnetSnapshotSchema in subnet/messages.ts, which a test checks. MGIDs, GUIDs and the
+ * subnet prefix are text; P_Keys are numbers.
  */
 
 import * as v from "valibot";
@@ -19,7 +19,7 @@ export const SubnetRecordSchema = v.object({
     guid: v.string(),
     pid: v.number(),
     host: v.string(),
-    /** The interface whose process holds the manager, or what holds it alone. */
+    /** Name of the interface whose process runs the manager, or `subnet run`. */
     name: v.string(),
   }),
   ports: v.array(v.object({
@@ -49,7 +49,7 @@ export const SubnetRecordSchema = v.object({
       v.object({ lid: v.number(), guid: v.string(), joinState: v.number() }),
     ),
   })),
-  /** True if members or groups were left out because there are too many. */
+  /** True if the record omits groups or members because there are too many. */
   truncated: v.exactOptional(v.boolean()),
 });
 export type SubnetRecord = v.InferOutput<typeof SubnetRecordSchema>;

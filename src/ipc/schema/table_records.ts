@@ -1,23 +1,23 @@
-/** Rows of the engine's tables: neighbours, paths, multicast groups, children. */
+/** Records of neighbours, paths, multicast groups and child interfaces. */
 
 import * as v from "valibot";
 import { count, u16, u32 } from "./fields.ts";
 
-/** A neighbour; the first members are those of `ip -s -j neigh`. */
+/** A neighbour. The members up to `state` are those of `ip -s -j neigh`. */
 export const NeighRecordSchema = v.object({
   /** IP address. */
   dst: v.string(),
   dev: v.string(),
-  /** 20 bytes; absent while unknown. */
+  /** Link-layer address, 20 bytes; absent while unknown. */
   lladdr: v.exactOptional(v.string()),
-  /** Seconds since a packet used it, a proof of life came, it changed. */
+  /** Seconds since the kernel's entry was used, confirmed and updated. */
   used: count,
   confirmed: count,
   updated: count,
   probes: count,
   /** `INCOMPLETE`, `REACHABLE`, `STALE`, `DELAY`, `PROBE`, `FAILED`, `PERMANENT`. */
   state: v.array(v.string()),
-  /** The two halves of lladdr. */
+  /** QPN and GID of the link-layer address. */
   qpn: v.exactOptional(count),
   gid: v.exactOptional(v.string()),
   /** Packets waiting for resolution. */
@@ -25,7 +25,7 @@ export const NeighRecordSchema = v.object({
 });
 export type NeighRecord = v.InferOutput<typeof NeighRecordSchema>;
 
-/** A path to a GID; the members from `dlid` to `hoplimit` are there only if it is complete. */
+/** A path to a GID. The members from `dlid` to `hoplimit` are present only if the path is complete. */
 export const PathRecordSchema = v.object({
   gid: v.string(),
   dev: v.string(),
@@ -36,37 +36,38 @@ export const PathRecordSchema = v.object({
   /** IB MTU in bytes. */
   mtu: v.exactOptional(count),
   hoplimit: v.exactOptional(count),
-  /** Packets waiting for the answer. */
+  /** Packets waiting for the path record. */
   queued: count,
-  /** Why the last query failed. */
+  /** Status of the last query if it failed. */
   error: v.exactOptional(v.string()),
 });
 export type PathRecord = v.InferOutput<typeof PathRecordSchema>;
 
-/** A multicast group; the first members are those of the driver's debugfs file. */
+/** A multicast group. `mgid`, `created_ms`, `queuelen`, `complete` and `send_only` are those of the debugfs file `IF_mcg`. */
 export const McgRecordSchema = v.object({
   mgid: v.string(),
   dev: v.string(),
-  /** Milliseconds since the entry was made. */
+  /** Milliseconds since the entry was created. */
   created_ms: v.pipe(v.number(), v.minValue(0)),
   /** Packets waiting for the join. */
   queuelen: count,
   /** True once joined (and attached, if a full member). */
   complete: v.boolean(),
   send_only: v.boolean(),
-  /** Where the join stands: `idle`, `joining`, `joined`, `waiting` (for `retry_ms`). */
+  /** Progress of the join: `idle`, `joining`, `joined`, `waiting` (retries after `retry_ms`). */
   join: v.string(),
   /** True if the queue pair is attached. */
   attached: v.boolean(),
-  /** Absent until joined. */
+  /** MLID; absent, as the members up to `sl`, until the group was joined. */
   mlid: v.exactOptional(u16),
   qkey: v.exactOptional(u32),
   /** IB MTU in bytes. */
   mtu: v.exactOptional(count),
   rate_mbps: v.exactOptional(count),
   sl: v.exactOptional(count),
+  /** Milliseconds until the next attempt to join. */
   retry_ms: v.exactOptional(v.number()),
-  /** Why the last join failed. */
+  /** Status of the last join if it failed. */
   error: v.exactOptional(v.string()),
 });
 export type McgRecord = v.InferOutput<typeof McgRecordSchema>;
@@ -74,12 +75,12 @@ export type McgRecord = v.InferOutput<typeof McgRecordSchema>;
 /** A child interface. */
 export const ChildRecordSchema = v.object({
   ifname: v.string(),
-  /** Its parent. */
+  /** Name of the parent. */
   link: v.string(),
   ifindex: u32,
-  /** How it was made: `legacy` by `create_child`, `rtnl` by `link add`. */
+  /** `legacy` for a child of `create_child`, `rtnl` for a child of `link add`. */
   kind: v.exactOptional(v.picklist(["legacy", "rtnl"])),
-  /** With the full member bit, as the driver uses it. */
+  /** P_Key with the full membership bit set. */
   pkey: v.string(),
   operstate: v.string(),
   /** As in a link record. */
