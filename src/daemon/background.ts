@@ -1,8 +1,8 @@
 /**
- * `--background`: starts the same program without the flag, in a session of its own, and waits until it is ready.
+ * `ipoib up --background`: starts this program again without the option, and waits until its interfaces are ready.
  *
- * What the new process has to say until then comes to the user's terminal; afterwards it writes to a file beside its
- * control socket, `<if>.log`: that of the first interface, if there are several.
+ * Until then the output of the new process appears on the terminal. Afterwards the process writes to `<if>.log`, beside the
+ * control socket of its first interface.
  */
 
 import { variable } from "../base/variables.ts";
@@ -24,19 +24,19 @@ import {
 } from "../system/namespace.ts";
 import { ownCommand } from "../system/own_command.ts";
 
-/** The exit code where an interface did not come so far that it carried traffic. */
+/** Exit code if an interface never became ready. */
 const NOT_READY = 2;
 
-/** The file that this process writes to once it is ready, if it is one in the background. */
+/** Returns the path of the log file of a background process; undefined for a process in the foreground. */
 export function logFile(): string | undefined {
   return variable("IPOIB_LOG_FILE");
 }
 
 /**
- * Returns once every interface carries traffic, 0, or another exit code if one did not come so far: the new process has
- * said why.
+ * Starts a background process and returns 0 when all its interfaces are ready. Returns another exit code if an interface
+ * never became ready, after the new process has printed the reason. Throws `E_RUNNING` (EBUSY), `E_NETNS`.
  *
- * @param options with the names of all interfaces
+ * @param options options with the names of all interfaces
  */
 export async function startInBackground(options: UpOptions): Promise<number> {
   using netns = options.netns === undefined
@@ -65,7 +65,7 @@ export async function startInBackground(options: UpOptions): Promise<number> {
   const child = command.spawn();
   const ending = endingSignal();
   void ending.promise.then(() => child.kill("SIGTERM"));
-  // Its end is that of the process, or the moment when it is ready and turns to its log.
+  // The pipe closes when the process exits, or when it is ready and redirects standard error to its log.
   for await (const part of child.stderr) Deno.stderr.writeSync(part);
   ending.ignore();
   const running = await Promise.all(
@@ -79,6 +79,7 @@ export async function startInBackground(options: UpOptions): Promise<number> {
   return code === 0 ? NOT_READY : code;
 }
 
+/** Throws `E_RUNNING` if a process listens at `path`. */
 async function checkFree(path: string, name: string): Promise<void> {
   try {
     (await IpcClient.connect(path, name)).close();
@@ -88,6 +89,7 @@ async function checkFree(path: string, name: string): Promise<void> {
   throw running(name);
 }
 
+/** True when the interface becomes ready; false if its process exits before. */
 async function ready(path: string, name: string): Promise<boolean> {
   let client: IpcClient;
   try {

@@ -1,8 +1,8 @@
 /**
- * The log of a process in the background: standard error, in a file of bounded length.
+ * Log of a background process: redirects standard error to a file of limited length.
  *
- * A file that is longer than {@linkcode MAX_LENGTH} is renamed to `.old`, which replaces the one before, and a new one
- * begins. A process that ends in order removes both.
+ * A file longer than {@linkcode MAX_LENGTH} is renamed to `<name>.old`, which replaces an older one, and a new file is
+ * created. A process that exits without an error removes both files.
  */
 
 import {
@@ -17,32 +17,33 @@ import { statFd } from "../system/memory.ts";
 import { truncate } from "../system/regular_file.ts";
 import { removeFile } from "../system/files.ts";
 
-/** Bytes of a file before another one begins. */
+/** Length in bytes above which a file is rotated. */
 export const MAX_LENGTH = 1024 * 1024;
+/** Interval of the length checks. Between them the file may exceed {@linkcode MAX_LENGTH}. */
 const CHECK_MS = 5000;
 
 export class BackgroundLog {
   readonly #path: string;
-  /** True if the file was not there before. */
-  readonly #made: boolean;
+  /** True if this object created the file. */
+  readonly #created: boolean;
   #file: Fd;
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  private constructor(path: string, made: boolean, file: Fd) {
+  private constructor(path: string, created: boolean, file: Fd) {
     this.#path = path;
-    this.#made = made;
+    this.#created = created;
     this.#file = file;
   }
 
-  /** Opens the file and makes its folder; throws `E_RUNTIME_DIR`, `E_LOG_FILE`. */
+  /** Opens or creates the file and its directory. Throws `E_RUNTIME_DIR`, `E_LOG_FILE`. */
   static async open(path: string): Promise<BackgroundLog> {
     return await inRuntimeFolder(folderOf(path), () => {
-      const made = !exists(path);
-      return Promise.resolve(new BackgroundLog(path, made, openLog(path)));
+      const created = !exists(path);
+      return Promise.resolve(new BackgroundLog(path, created, openLog(path)));
     });
   }
 
-  /** Standard error goes to the file from now on, which begins empty. */
+  /** Truncates the file and redirects standard error to it. */
   begin(): void {
     truncate(this.#file);
     redirectStderr(this.#file);
@@ -50,7 +51,7 @@ export class BackgroundLog {
     Deno.unrefTimer(this.#timer);
   }
 
-  /** Begins another file if this one is too long. */
+  /** Rotates the file if it is too long. */
   bound(): void {
     const before = this.#file;
     if (statFd(before.number).size <= MAX_LENGTH) return;
@@ -61,23 +62,23 @@ export class BackgroundLog {
       this.#file = next;
       before.close();
     } catch {
-      // The folder may be full or gone: what is written stays bounded all the same.
+      // The file cannot be rotated, for example on a full file system; truncating it still bounds its length.
       truncate(before);
     }
   }
 
-  /** Ends it. The files of a process that ends in order are removed, and those of one that has not begun to write. */
-  close(inOrder: boolean): void {
+  /** Closes the file. Removes the files if `success` is true, or if this object created the file and never wrote to it. */
+  close(success: boolean): void {
     const begun = this.#timer !== undefined;
     clearInterval(this.#timer);
     this.#file.close();
-    if (!inOrder && (begun || !this.#made)) return;
+    if (!success && (begun || !this.#created)) return;
     try {
       removeFile(this.#path);
       removeFile(`${this.#path}.old`);
       removeEmptyFolder(folderOf(this.#path));
     } catch {
-      // What cannot be removed is no reason to fail at the end.
+      // A file that cannot be removed must not make the exit fail.
     }
   }
 }

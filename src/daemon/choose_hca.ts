@@ -1,4 +1,4 @@
-/** Which ports of host channel adapters there are for interfaces, and what the user should know about them. */
+/** Selection of the HCA ports for the interfaces, from option `--hca` and the devices of the host. */
 
 import { IpoibError } from "../base/errors.ts";
 import type { ProbedPort, VerbsProbe } from "../hca/verbs/probe.ts";
@@ -7,40 +7,41 @@ import { Errno } from "../base/errno.ts";
 
 const SOFT_HINT = "use --hca soft for the embedded subnet";
 const ROCE_HINT =
-  "--roce uses it to reach other nodes of this program, and nothing else";
+  "with --roce it reaches other nodes that run this program, and nothing else";
 
-/** The port of one interface. */
+/** The HCA port of one interface. */
 export type ChosenHca =
   | { kind: "soft"; subnet: string }
   | {
     kind: "verbs";
     device: string;
     port: number;
-    /** On Ethernet. */
+    /** Present if the link layer of the port is Ethernet. */
     roce?: true;
   };
 
-/** What the user might not have expected: a warning if a device of his is not used. */
+/** A message about the selection: a warning if a device of the host is not used. */
 export interface Notice {
   level: "info" | "warning";
   text: string;
 }
 
-/** What interfaces can be brought up on. */
+/** The HCA ports for all interfaces of a process. */
 export type ChosenHcas =
-  /** The embedded subnet: as many ports as there are names. */
+  /** The soft HCA, which provides a port for each interface name. */
   | { kind: "soft"; subnet: string; notice: Notice | undefined }
-  /** Ports of devices, one at least, in the order of devices and ports. */
+  /** At least one port of a verbs device, in the order of devices and ports. */
   | {
     kind: "verbs";
     ports: readonly Extract<ChosenHca, { kind: "verbs" }>[];
   };
 
 /**
- * Decides; throws for a device that was asked for by name, or with `roce`, and cannot be had: `E_HCA` (no such device or port),
- * `E_LIBRARY`, `E_LINK_LAYER`.
+ * Selects the ports. If `choice` names a device, or with `roce`, throws `E_HCA` (ENODEV) for a missing device or port,
+ * `E_LIBRARY` (ENOENT) without libibverbs, `E_LINK_LAYER` (EPROTONOSUPPORT) for an Ethernet port without `roce`. Otherwise
+ * falls back to the soft HCA with a notice.
  *
- * @param roce Ethernet ports are as good as others
+ * @param roce true to use Ethernet ports too
  */
 export function chooseHca(
   choice: HcaChoice,
@@ -49,7 +50,7 @@ export function chooseHca(
 ): ChosenHcas {
   switch (choice.kind) {
     case "soft":
-      if (roce) throw noEthernet("The embedded subnet has no Ethernet ports");
+      if (roce) throw noEthernet("The embedded subnet has no Ethernet port");
       return { kind: "soft", subnet: choice.subnet, notice: undefined };
     case "verbs":
       return chosen([named(choice.device, choice.port, probe(), roce)]);
@@ -83,7 +84,7 @@ function named(
       `InfiniBand device ${device} does not exist`,
       {
         errno: Errno.ENODEV,
-        hint: others ? `this host has ${others}` : SOFT_HINT,
+        hint: others ? `available devices: ${others}` : SOFT_HINT,
       },
     );
   }
@@ -96,13 +97,15 @@ function named(
     const which = port === undefined ? "port" : `port ${port}`;
     throw new IpoibError("E_HCA", `Device ${device} has no ${which}`, {
       errno: Errno.ENODEV,
-      hint: `it has ${ports.map((each) => each.port).join(", ") || "none"}`,
+      hint: `available ports: ${
+        ports.map((each) => each.port).join(", ") || "none"
+      }`,
     });
   }
   if (one.linkLayer === "ethernet" && !roce) {
     throw new IpoibError(
       "E_LINK_LAYER",
-      `${device}/${one.port} is an Ethernet port (RoCE), which has no subnet manager and so no IPoIB`,
+      `${device}/${one.port} is an Ethernet port (RoCE), which does not support IPoIB`,
       { errno: Errno.EPROTONOSUPPORT, hint: ROCE_HINT },
     );
   }
@@ -137,7 +140,7 @@ function automatic(found: VerbsProbe, roce: boolean): ChosenHcas {
   );
   if (real.length > 0) return chosen(real);
   return unused(
-    `Device ${names} is not used: its link is Ethernet (RoCE), which has no IPoIB (${ROCE_HINT})`,
+    `Device ${names} is not used: it has only Ethernet ports (RoCE), which do not support IPoIB (${ROCE_HINT})`,
   );
 }
 
@@ -150,8 +153,8 @@ function noLibrary(device: string): IpoibError {
 }
 
 function noEthernet(why: string): IpoibError {
-  return new IpoibError("E_HCA", `${why}, which --roce is for`, {
+  return new IpoibError("E_HCA", `${why} for --roce`, {
     errno: Errno.ENODEV,
-    hint: "leave out --roce, or load rdma_rxe and `rdma link add` a device",
+    hint: "omit --roce, or load rdma_rxe and add a device with `rdma link add`",
   });
 }

@@ -1,4 +1,4 @@
-/** The methods of an interface's control socket that the data worker answers. */
+/** All commands of the data worker. */
 
 import type { DataCommands } from "./commands/context.ts";
 import { ethtoolCommands } from "./commands/ethtool_commands.ts";

@@ -1,8 +1,8 @@
 /**
- * Worker entry: everything of an interface that touches packets, and its protocol state.
+ * Worker entry of the data worker, which owns the data path and the protocol state of an interface and its children.
  *
- * Composition: the port of the HCA, the SA client on it, the parent interface and its children; commands of the
- * control socket arrive between turns of the reactor.
+ * Opens the HCA port, the SA client and the parent interface, and runs the commands of the control socket between turns of
+ * the reactor.
  */
 
 import { getLogger, type LogLevel } from "../base/log.ts";
@@ -25,11 +25,11 @@ import { openSharedPort } from "./open_shared_port.ts";
 import { runCommand } from "./thread/commands.ts";
 import { type Emit, type Hosted, serve } from "./thread/worker_side.ts";
 
-/** What the worker is started with. */
+/** Parameters of the worker. */
 export interface DataInit {
   log: LogLevel;
   name: string;
-  /** Descriptor of the namespace to make the interface in; the worker closes it. */
+  /** Descriptor of the network namespace for the interface. The worker closes it. */
   netns: number;
   pkeyIndex: number;
   adminMtu: number | undefined;
@@ -40,7 +40,7 @@ export interface DataInit {
   hca: PortInit;
 }
 
-/** Where an interface is, for the main thread. */
+/** Name and network namespace of an interface. */
 export interface InterfacePlace {
   readonly name: string;
   readonly namespace: NetworkNamespace;
@@ -80,12 +80,12 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
     pkeyIndex: init.pkeyIndex,
     adminMtu: init.adminMtu,
     openNetdev: (name, memory) => {
-      // Children are made where their parent is now, as in the driver.
+      // Children are created in the current namespace of their parent, as in ib_ipoib.
       using place = parent?.tap.locate();
       const netdev = openNetdev(reactor, {
         name,
         netns: place?.netns ?? netns.number,
-        // Children are made while packets pass.
+        // Waiting would block the packets of the parent, so only the parent waits.
         waitForName: parent === undefined,
         memberships: init.memberships,
         nextHops: init.nextHops,
@@ -101,10 +101,10 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
   });
   device.onStateChange = (each) =>
     emit("state", { name: each.name, state: each.state });
-  const tellPlaces = (interfaces: readonly IpoibInterface[]) =>
+  const emitPlaces = (interfaces: readonly IpoibInterface[]) =>
     emit("interfaces", interfaces.map(placeOf));
-  device.onInterfaces = tellPlaces;
-  tellPlaces(device.interfaces());
+  device.onInterfaces = emitPlaces;
+  emitPlaces(device.interfaces());
   device.onGone = () => emit("gone", {});
   if (shared) {
     shared.onLeft = () => device.checkMemberships();

@@ -1,6 +1,6 @@
 /**
- * What the main thread does for an interface's port: it keeps a seat for the embedded subnet's manager, or a thread for
- * libibumad; for a port on Ethernet nothing.
+ * Main-thread part of an HCA port: the candidate for the role of subnet manager for a port of the soft HCA, the libibumad
+ * worker for a verbs port on InfiniBand, nothing for a verbs port on Ethernet.
  */
 
 import { IpoibError } from "../base/errors.ts";
@@ -12,30 +12,37 @@ import type { LastKnown } from "../subnet/messages.ts";
 import { socketPair } from "../system/socket_pair.ts";
 import type { ChosenHca } from "./choose_hca.ts";
 import { makeGuid } from "./guid.ts";
-import { ManagerSeat } from "./manager/seat.ts";
+import { ManagerRole } from "./manager/manager_role.ts";
 import type { PortInit } from "./open_port.ts";
 import { makeSubnetDirectory } from "./subnet_directory.ts";
 import { WorkerThread } from "./thread/main_side.ts";
 
-/** The embedded subnet has no manager, or one that does not answer. */
+/** Event of the data worker: the embedded subnet has no manager, or (`silent`) the manager does not answer. */
 export interface ManagerMissing {
+  /** State of the subnet that the port has received from earlier managers. */
   readonly lastKnown: LastKnown;
   readonly silent: boolean;
 }
 
-/** See above. */
+/** Main-thread part of the HCA port of an interface. */
 export interface FabricSide {
-  /** For the log: where the interface is. */
+  /** Location of the port, for the log. */
   readonly where: string;
-  /** Called if it cannot go on. */
+  /** Called with an error after which the port cannot continue. */
   onCrash: (error: IpoibError) => void;
-  /** Begins; what the data worker needs to open the port. */
+  /** Starts the main-thread part. Returns the parameters with which the data worker opens the port. */
   start(): Promise<PortInit>;
+  /** Tries to take the role of subnet manager. Only the soft HCA does so. */
   managerMissing(missing: ManagerMissing): void;
+  /** Stops the main-thread part. */
   close(): Promise<void>;
 }
 
-/** @param host what makes the GUID of a port of the embedded HCA the interface's own */
+/**
+ * Creates the main-thread part for a port.
+ *
+ * @param host text that distinguishes interfaces of the same name, for the GUID of a port of the soft HCA
+ */
 export function fabricSide(
   hca: ChosenHca,
   options: InterfaceOptions,
@@ -54,7 +61,7 @@ class SoftSide implements FabricSide {
   readonly #folder: string;
   readonly #options: InterfaceOptions;
   readonly #host: string;
-  readonly #seat: ManagerSeat;
+  readonly #role: ManagerRole;
 
   constructor(subnet: string, options: InterfaceOptions, host: string) {
     const { name, log, subnetMtu } = options;
@@ -63,7 +70,7 @@ class SoftSide implements FabricSide {
     this.#options = options;
     this.#host = host;
     this.#folder = makeSubnetDirectory(runtimeDirectory(), subnet);
-    this.#seat = new ManagerSeat({
+    this.#role = new ManagerRole({
       directory: this.#folder,
       subnet,
       name,
@@ -85,16 +92,16 @@ class SoftSide implements FabricSide {
   }
 
   managerMissing({ lastKnown, silent }: ManagerMissing): void {
-    this.#seat.tryTake(lastKnown, silent).catch((error) => {
+    this.#role.tryTake(lastKnown, silent).catch((error) => {
       const failure = IpoibError.from(error);
-      // An interface that has been on the subnet goes on without a manager, until this process or another one can have it.
+      // An interface that was on the subnet continues without a manager until some process takes the role.
       if (lastKnown.ports.length === 0) this.onCrash(failure);
       else getLogger(this.#options.name).warn(failure.message);
     });
   }
 
   close(): Promise<void> {
-    return this.#seat.close();
+    return this.#role.close();
   }
 }
 
@@ -150,7 +157,7 @@ class RoceSide implements FabricSide {
 
   constructor(device: string, port: number) {
     this.where =
-      `on ${device}/${port} over Ethernet (RoCE, an extension: it reaches other nodes of this program only)`;
+      `on ${device}/${port} over Ethernet (RoCE, reaches only nodes that run this program)`;
     this.#init = { kind: "verbs", device, port, mads: "roce" };
   }
 

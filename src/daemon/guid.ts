@@ -1,7 +1,7 @@
 /**
- * GUIDs of the embedded HCA: the same for the same machine and names, so that a restarted interface is known again.
+ * GUIDs of the soft HCA, derived from the machine and from names, so that a restarted interface keeps its GUID.
  *
- * The first byte is 0x02, an EUI-64 that is locally administered; the other seven are a hash (64-bit FNV-1a).
+ * The first byte is 0x02 (locally administered EUI-64). The other seven bytes are those of a 64-bit FNV-1a hash.
  */
 
 import { readSmallFile } from "../system/read_files.ts";
@@ -11,14 +11,14 @@ const PRIME = 0x100000001b3n;
 const LOCAL = 0x02n << 56n;
 const HASH_MASK = (1n << 56n) - 1n;
 
-/** The GUID of what these words name on this machine. */
+/** Returns the GUID of these names on this machine. */
 export function makeGuid(...words: string[]): bigint {
-  // machine-id(5); the host's name where there is none.
+  // machine-id(5), or the host name if that file is missing or empty.
   const machine = readSmallFile("/etc/machine-id")?.trim() || Deno.hostname();
   return guidOf(machine, ...words);
 }
 
-/** The GUID of words alone. */
+/** Returns the GUID of these names. */
 export function guidOf(...words: string[]): bigint {
   let hash = OFFSET;
   for (const byte of new TextEncoder().encode(words.join("\0"))) {

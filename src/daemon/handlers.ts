@@ -1,4 +1,4 @@
-/** What answers on an interface's control socket: most of it in the data worker, the rest here. */
+/** Handlers of the control socket of an interface. Most of them forward the call to the data worker. */
 
 import type { MethodOf } from "../ipc/schema.ts";
 import type { HandlersOf } from "../ipc/server.ts";
@@ -7,17 +7,19 @@ import type { Readiness } from "./readiness.ts";
 import { forward } from "./thread/forward.ts";
 import type { WorkerThread } from "./thread/main_side.ts";
 
+/** The objects that the handlers use. */
 export interface HandlerParts {
   thread: WorkerThread<DataCalls>;
-  /** The parent's name at this time. */
+  /** Returns the current name of the parent. */
   name: () => string;
   readiness: Readiness;
-  /** Clients of the control socket that were disconnected. */
+  /** Returns the number of clients that the control socket has disconnected. */
   clientsEnded: () => number;
-  /** Ends the interface, and the process if it is the last one. */
+  /** Stops the interface, and the process if it is the last one. */
   stop: () => void;
 }
 
+/** Creates the handlers. */
 export function interfaceHandlers(
   parts: HandlerParts,
 ): HandlersOf<MethodOf<"interface">> {
@@ -37,7 +39,7 @@ export function interfaceHandlers(
   return {
     ...forwarded,
     ...own,
-    // The worker does not know what the socket itself has counted.
+    // The main thread owns the counter of the control socket.
     "stats": async (params, context) => {
       const records = await forwarded.stats(params, context);
       const parent = records.find(({ ifname }) => ifname === name());

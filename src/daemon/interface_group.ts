@@ -1,15 +1,15 @@
 /**
- * The interfaces of one process, each with threads and a control socket of its own.
+ * The interfaces of one process. Each has its own threads and its own control socket.
  *
- * They begin together: if one cannot, none is left. From then on each ends for itself, taken down or by an error, and the
- * process ends with the last one. On the embedded subnet each has a seat for its manager as well, so an end of the
- * interface whose seat was taken is a takeover by the next, as between processes.
+ * If one interface fails to start, all are stopped. Afterwards each interface ends independently, by `ipoib down` or by an
+ * error, and the process exits with the last one. On the embedded subnet each interface is also a candidate for the role of
+ * subnet manager. If the interface that holds the role ends, another one takes it over, in this process or in another one.
  */
 
 import { IpoibError } from "../base/errors.ts";
 import { getLogger } from "../base/log.ts";
 
-/** An interface, as {@linkcode InterfaceGroup} sees it: see interface_process.ts. */
+/** An interface of the group. InterfaceProcess implements it; tests use fakes. */
 export interface Member {
   readonly name: string;
   onRunning: () => void;
@@ -21,15 +21,15 @@ export interface Member {
 }
 
 export class InterfaceGroup {
-  /** Called once, when every interface is made. */
+  /** Called once, when all interfaces are created. */
   onStarted: () => void = () => {};
-  /** Called once, when every interface (that has not ended before) carries traffic. */
+  /** Called once, when all interfaces that have not ended are ready. */
   onRunning: () => void = () => {};
   /** Called once, when the last interface begins to end. */
   onStopping: () => void = () => {};
 
   readonly #members: readonly Member[];
-  /** Those that have not begun to end, and those of them that have not carried traffic yet. */
+  /** Interfaces that are not ending, and those of them that have never been ready. */
   readonly #alive: Set<Member>;
   readonly #awaited: Set<Member>;
   #ending = false;
@@ -49,19 +49,19 @@ export class InterfaceGroup {
     }
   }
 
-  /** Ends all of them. */
+  /** Ends all interfaces. */
   end(): void {
     this.#ending = true;
     for (const member of this.#members) member.end();
   }
 
   /**
-   * Runs until the last interface has ended. Throws why one could not begin, or what ended the last one; false if an error
-   * ended another one before, which is in the log.
+   * Starts all interfaces and waits until the last one has ended. Throws the error if an interface fails to start, or if the
+   * last one ends by an error. Returns false if another interface ended by an error, which is logged.
    */
   async run(): Promise<boolean> {
     try {
-      // All names are taken before anything is made.
+      // All control sockets are bound before any interface is created.
       for (const member of this.#members) await member.listen();
       for (const member of this.#members) {
         if (!this.#ending) await member.start();
@@ -73,22 +73,22 @@ export class InterfaceGroup {
       throw error;
     }
     let left = this.#members.length;
-    let well = true;
+    let success = true;
     await Promise.all(this.#members.map(async (member) => {
       try {
         await member.ended();
       } catch (error) {
         if (left === 1) throw error;
-        well = false;
+        success = false;
         logFailure(member.name, IpoibError.from(error));
       } finally {
         left--;
       }
     }));
-    return well;
+    return success;
   }
 
-  /** Nobody waits for this one any longer. */
+  /** Handles a member that is ready or ending: calls onRunning if no other one is awaited. */
   #arrived(member: Member): void {
     this.#awaited.delete(member);
     if (this.#awaited.size > 0 || this.#ending || this.#ran) return;

@@ -1,12 +1,12 @@
 /**
- * The main thread's part of an interface: its name and namespace, its control socket, the worker, the fabric's main-thread
- * part, the end.
+ * Main-thread part of an interface: its name and network namespace, its control socket, its data worker, and the main-thread
+ * part of its HCA port.
  *
- * Order of the beginning: the control socket first (it claims the name), then the worker with the port and the
- * TAP, then the wait for the subnet. Order of the end: the worker (so that groups are left and the TAP goes), the
- * socket, and last the manager's seat, which another interface then takes, of this process or another one.
+ * Order of the start: the control socket, which reserves the name; the main-thread part of the port; the data worker, which
+ * opens the port and creates the TAP. Order of the end: the data worker, which leaves the multicast groups and closes the
+ * TAP; the control socket; and last the role of subnet manager, which another interface then takes over.
  *
- * A process may have several: see interface_group.ts.
+ * A process may have several interfaces: see interface_group.ts.
  */
 
 import { IpoibError } from "../base/errors.ts";
@@ -44,13 +44,13 @@ import { Readiness } from "./readiness.ts";
 import { SocketNames } from "./socket_names.ts";
 import { WorkerThread } from "./thread/main_side.ts";
 
-/** How often what the kernel tells nothing of is looked at. */
-const LOOK_INTERVAL_MS = 1000;
+/** Interval of the checks of state for which the kernel sends no notifications. */
+const CHECK_INTERVAL_MS = 1000;
 
 export class InterfaceProcess {
-  /** Called when the interface carries traffic for the first time. */
+  /** Called when the interface is ready for the first time. */
   onRunning: () => void = () => {};
-  /** Called when it begins to end. */
+  /** Called when the interface begins to end. */
   onEnding: () => void = () => {};
 
   readonly #options: InterfaceOptions;
@@ -61,9 +61,9 @@ export class InterfaceProcess {
   readonly #watch: NamespaceWatch;
   readonly #readiness = new Readiness();
   readonly #end = Promise.withResolvers<IpoibError | undefined>();
-  /** What the kernel calls it at this time. */
+  /** Current name of the parent. */
   #name: string;
-  /** Where the interfaces are, the parent first; none before it was made. */
+  /** Names and namespaces of the parent, which is first, and its children. Empty until the parent is created. */
   #places: readonly InterfacePlace[] = [];
   #server: IpcServer | undefined;
   #socketNames: SocketNames | undefined;
@@ -71,9 +71,9 @@ export class InterfaceProcess {
   #ended = false;
 
   /**
-   * Opens the namespace (`E_NETNS`) and, for the embedded HCA, makes the subnet's folder.
+   * Opens the namespace and, for the soft HCA, creates the directory of the subnet. Throws `E_NETNS`, `E_RUNTIME_DIR`.
    *
-   * @param usersOf who uses a namespace
+   * @param usersOf returns the users of a namespace
    */
   constructor(
     options: InterfaceOptions,
@@ -100,12 +100,12 @@ export class InterfaceProcess {
     this.#thread.onEvent = (event, data) => this.#onEvent(event, data);
   }
 
-  /** As it was started. */
+  /** The name under which the interface was started. */
   get name(): string {
     return this.#options.name;
   }
 
-  /** Takes the name: listens at the control socket. Throws `E_RUNNING` and what else `IpcServer.listen` throws. */
+  /** Listens on the control socket, which reserves the name. Throws the errors of `IpcServer.listen`. */
   async listen(): Promise<void> {
     const { name } = this.#options;
     this.#server = await IpcServer.listen(
@@ -122,18 +122,18 @@ export class InterfaceProcess {
     this.#socketNames = new SocketNames(runtimeDirectory(), this.#server);
   }
 
-  /** Makes the interface; throws why it cannot be (`E_PRIVILEGE`, `E_NAME_TAKEN`, `E_LIBRARY`, ...). */
+  /** Creates the interface. Throws `E_PRIVILEGE`, `E_NAME_TAKEN`, `E_LIBRARY` and other errors of its parts. */
   async start(): Promise<void> {
     await this.#thread.start(this.#init(await this.#fabric.start()));
     getLogger(this.name).info(`${this.#fabric.where}, pid ${Deno.pid}`);
   }
 
-  /** Ends {@linkcode ended}, with an error or in order. */
+  /** Ends the interface, because of `failure` if given. {@linkcode ended} does the work. */
   end(failure?: IpoibError): void {
     this.#end.resolve(failure);
   }
 
-  /** Waits for {@linkcode end}, however far it has come, and lets go of everything; throws what ended it. */
+  /** Waits for {@linkcode end} at any stage, releases all resources, and throws the failure if there is one. */
   async ended(): Promise<void> {
     const failure = await this.#end.promise;
     await this.#close();
@@ -145,7 +145,7 @@ export class InterfaceProcess {
       this.#options;
     return {
       ...{ log, name, pkeyIndex, memberships, nextHops, maxGroups },
-      // Reads that go on by themselves have not been measured on real devices yet.
+      // io_uring has not been measured on verbs devices.
       io: hca.kind === "verbs" && io === "auto" ? "poll" : io,
       netns: this.#netns.release(),
       adminMtu: mtu,
@@ -174,7 +174,7 @@ export class InterfaceProcess {
     }
   }
 
-  /** The parent, and its children. */
+  /** Handles a change of the names or namespaces of the parent and its children. */
   #onInterfaces(places: readonly InterfacePlace[]): void {
     const before = this.#places;
     this.#places = places;
@@ -184,28 +184,28 @@ export class InterfaceProcess {
         this.#readiness.forget(name);
       }
     }
-    this.#timer ??= setInterval(() => this.#look(), LOOK_INTERVAL_MS);
+    this.#timer ??= setInterval(() => this.#check(), CHECK_INTERVAL_MS);
     void this.#socketNames?.update(places);
     this.#watch.follow(places.map(({ namespace }) => namespace));
   }
 
-  #look(): void {
+  #check(): void {
     this.#watch.check();
     this.#socketNames?.retry();
   }
 
-  /** Its interfaces end with it, as those of ib_ipoib do; those elsewhere stay, unless it was the parent's. */
+  /** Ends the interface if the parent was in the deleted namespace; otherwise deletes the children that were in it. */
   #onNamespaceDeleted(inode: bigint): void {
     const [parent, ...children] = this.#places;
     const log = getLogger(this.#name);
     if (parent?.namespace.inode === inode) {
-      log.info("its network namespace was deleted");
+      log.info("stopping: the network namespace was deleted");
       return this.end();
     }
     for (const { name, namespace } of children) {
       if (namespace.inode !== inode) continue;
-      log.info(`the network namespace of ${name} was deleted`);
-      // It may be gone already.
+      log.info(`deleting ${name}: its network namespace was deleted`);
+      // The child may already be deleted.
       this.#thread.call("link.del", { name }).catch(() => {});
     }
   }

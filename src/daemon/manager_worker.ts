@@ -1,4 +1,4 @@
-/** Worker entry: the subnet manager of an embedded subnet. */
+/** Worker entry of the manager worker, which runs the subnet manager of an embedded subnet. */
 
 import { formatGuid } from "../base/hex.ts";
 import { getLogger, type LogLevel } from "../base/log.ts";
@@ -16,26 +16,29 @@ import {
   readPartitions,
 } from "./manager/commands.ts";
 import { ManagerHost } from "./manager/host.ts";
-import { SeatGuard } from "./manager/seat_guard.ts";
+import { LockCheck } from "./manager/lock_check.ts";
 import { runCommand } from "./thread/commands.ts";
 import { type Hosted, serve } from "./thread/worker_side.ts";
 
-/** What the worker is started with. */
+/** Parameters of the worker. */
 export interface ManagerInit {
   log: LogLevel;
-  /** Where ports connect; nothing may be there. */
+  /** Path of the socket to which ports connect. It must not exist. */
   socket: string;
-  /** The manager's lock file. */
+  /** Lock file of the manager. */
   lock: { path: string; inode: bigint };
+  /** Name of the subnet. */
   subnet: string;
   manager: ManagerInfo;
+  /** IB MTU in bytes. */
   subnetMtu?: number;
-  /** What was known of the subnet under the manager before. */
+  /** State of the subnet under the previous manager. */
   previous?: LastKnown;
-  /** Absent: those built in. */
+  /** Partition configuration. Default: the built-in partitions. */
   partitions?: PartitionsText;
 }
 
+/** True if a process listens on the socket of a port. Removes a stale socket. */
 function portLives(socket: string): boolean {
   removeDeadSocket(socket, "seqpacket");
   return linkInode(socket) !== undefined;
@@ -60,7 +63,7 @@ serve<ManagerInit>(() => new PollReactor(), (init, reactor, emit): Hosted => {
     ...(init.subnetMtu === undefined ? {} : { subnetMtu: init.subnetMtu }),
     ...(init.previous === undefined ? {} : { previous: init.previous }),
   });
-  new SeatGuard(reactor, init.lock, () => {
+  new LockCheck(reactor, init.lock, () => {
     host.close();
     emit("replaced", {});
   });

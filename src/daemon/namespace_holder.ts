@@ -1,19 +1,19 @@
-/** The process that a namespace was named by. */
+/** Lookup of the process in a namespace specification such as `--netns PID`. */
 
 import { inodeOf } from "../system/files.ts";
 import { namespacePaths } from "../system/namespace.ts";
 import { ProcessHandle } from "../system/process_handle.ts";
 
 /**
- * The process of `--netns PID` or of a path below `/proc/PID`, such as `/proc/PID/fd/3`, which may hold a namespace that nothing
- * else shows. Undefined for a name, another path, and a process that has ended.
+ * Returns a handle of the process in `--netns PID` or in a path such as `/proc/PID/fd/3`, because that process may be the
+ * only user of the namespace. Returns undefined for a name, for any other path, and for a process that has ended.
  */
 export function namespaceHolder(
   netns: string | undefined,
 ): ProcessHandle | undefined {
   if (netns === undefined) return undefined;
   const pid = /^(?:\/proc\/)?([0-9]+)(?:\/|$)/.exec(netns)?.[1];
-  // A name may be a number.
+  // A number may also be the name of a namespace.
   const named = namespacePaths(netns).length > 1 &&
     inodeOf(namespacePaths(netns)[0]!) !== undefined;
   if (pid === undefined || named) return undefined;

@@ -1,18 +1,18 @@
 /**
- * Notices that a namespace with interfaces of this process was deleted.
+ * Detection of deleted network namespaces that contain interfaces of this process.
  *
- * ib_ipoib's devices end with their namespace, or leave it, when its last user is gone. The sockets and devices of this process
- * hold a namespace, so the kernel does not end it and tells nothing: see system/namespace_users.ts for what is looked at.
- * Letting go of all of them is not possible: a TAP holds the namespace that /dev/net/tun was opened in, and a netlink
- * socket its own. A look costs one system call for each namespace.
+ * When the last user of a namespace has gone, the kernel deletes or moves the devices of ib_ipoib in it. The TAPs and netlink
+ * sockets of this process keep the namespace alive, so the kernel neither deletes it nor sends a notification. Therefore
+ * the namespaces are polled for users (system/namespace_users.ts), usually with one system call per namespace. The process
+ * cannot release a namespace instead: a TAP holds the namespace in which /dev/net/tun was opened, a netlink socket its own.
  */
 
 import type { NetworkNamespace } from "../system/namespace.ts";
 
-/** A process may pass its namespace to a child and end while /proc is read. */
+/** Number of polls without users before deletion is reported: a process may fork and exit while /proc is read. */
 const MISSES = 2;
 
-/** See `NamespaceUsers`. */
+/** The method of NamespaceUsers that NamespaceWatch uses. */
 export interface Users {
   remain(): boolean;
 }
@@ -23,7 +23,7 @@ interface Watched {
 }
 
 export class NamespaceWatch {
-  /** Called once for a namespace (its inode) that has no users any more. */
+  /** Called once with the inode of a namespace that has lost its users. */
   onDeleted: (inode: bigint) => void = () => {};
   readonly #usersOf: (namespace: NetworkNamespace) => Users;
   readonly #watched = new Map<bigint, Watched>();
@@ -32,7 +32,7 @@ export class NamespaceWatch {
     this.#usersOf = usersOf;
   }
 
-  /** These are the namespaces now. That of process 1 needs no watch. */
+  /** Sets the namespaces to watch. Ignores that of process 1. */
   follow(namespaces: readonly NetworkNamespace[]): void {
     const now = namespaces.filter(({ initial }) => !initial);
     for (const inode of this.#watched.keys()) {
@@ -47,7 +47,7 @@ export class NamespaceWatch {
     }
   }
 
-  /** Looks. */
+  /** Polls the namespaces. */
   check(): void {
     for (const [inode, watched] of [...this.#watched]) {
       watched.misses = watched.users.remain() ? 0 : watched.misses + 1;

@@ -1,4 +1,4 @@
-/** The port of an interface's data worker: of the embedded HCA, or of a real one. */
+/** Opens the HCA port of a data worker: of the soft HCA, or of a verbs device. */
 
 import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
@@ -10,35 +10,39 @@ import type { SubnetSnapshot } from "../subnet/messages.ts";
 import type { Reactor } from "../system/reactor.ts";
 import type { Emit } from "./thread/worker_side.ts";
 
-/** Which port, as the main thread tells the worker. */
+/** Parameters of a port, from the main thread. */
 export type PortInit =
   | {
     kind: "soft";
-    /** The subnet's folder. */
+    /** Directory of the subnet. */
     directory: string;
+    /** Name of the subnet. */
     subnet: string;
     guid: bigint;
+    /** True if the port must not use another GUID. */
     guidFixed: boolean;
+    /** IB MTU that the subnet must have, in bytes. */
     subnetMtu: 2048 | 4096 | undefined;
   }
   | {
     kind: "verbs";
     device: string;
     port: number;
-    /** This end of the socket pair to the worker with libibumad; on Ethernet there is none. */
+    /** Descriptor of the socket pair to the libibumad worker, or "roce" for an Ethernet port, which has no such worker. */
     mads: number | "roce";
-    /** The file of locks by which processes on the port know each other's groups; absent where each has its own. */
+    /** Path of the lock file for multicast memberships (shared_port.ts). Absent for Ethernet ports. */
     locks?: string;
   };
 
 export interface OpenedPort {
   port: HcaPort;
-  /** The embedded subnet's name. */
+  /** Name of the embedded subnet; undefined for a verbs device. */
   subnet: string | undefined;
+  /** Fetches a snapshot from the subnet manager. Throws `E_SUBNET_NAME` (EOPNOTSUPP) for a verbs device. */
   showSubnet(done: (subnet: SubnetSnapshot) => void): void;
 }
 
-/** Opens it; throws as `SoftPort` and `VerbsPort` do. */
+/** Opens the port. Throws the errors of `SoftPort` and `VerbsPort`. */
 export function openPort(
   { name, hca }: { name: string; hca: PortInit },
   reactor: Reactor,
@@ -53,8 +57,8 @@ export function openPort(
         throw new IpoibError(
           "E_SUBNET_NAME",
           mads === "roce"
-            ? `${name} is on Ethernet, which has no subnet manager`
-            : `${name} is on a real fabric, whose subnet manager is asked with its own tools`,
+            ? `${name} is on an Ethernet port, which has no subnet manager`
+            : `${name} is on a fabric with its own subnet manager; query it with the tools of that manager`,
           { errno: Errno.EOPNOTSUPP },
         );
       },

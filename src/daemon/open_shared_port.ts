@@ -1,4 +1,4 @@
-/** A real port's other users (shared_port.ts), with the locks and the namespaces of this host. */
+/** Opens a {@linkcode SharedPort} with a lock file and the ib_ipoib interfaces of the visible network namespaces. */
 
 import { IpoibError } from "../base/errors.ts";
 import { getLogger } from "../base/log.ts";
@@ -12,7 +12,13 @@ import { RangeLocks } from "../system/range_locks.ts";
 import type { Reactor } from "../system/reactor.ts";
 import { type Links, SharedPort } from "./shared_port.ts";
 
-/** For the interface `name`: `locks` is the lock file's path, `netns` the interface's namespace, open for the time of the call. */
+/**
+ * Opens the shared port for interface `name`. Failures are logged and reduce what the port detects.
+ *
+ * @param gid returns the GID of the port, 16 bytes
+ * @param locks path of the lock file
+ * @param netns descriptor of the network namespace of the interface, open during this call
+ */
 export function openSharedPort(
   reactor: Reactor,
   name: string,
@@ -46,7 +52,7 @@ export function openSharedPort(
   }
 }
 
-/** The namespaces that can be seen beside the thread's own: the interface's, and the initial one. */
+/** Opens the namespaces of the interface and of process 1, except that of the thread itself and those that cannot be opened. */
 function otherNamespaces(
   netns: number,
 ): Disposable & { readonly descriptors: readonly number[] } {
@@ -62,7 +68,7 @@ function otherNamespaces(
         known.add(inode);
         return [number];
       } catch {
-        // A process with fewer capabilities than process 1 may not see its namespace.
+        // Opening the namespace of process 1 requires at least its capabilities.
         return [];
       }
     },

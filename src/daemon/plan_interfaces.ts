@@ -1,4 +1,4 @@
-/** Which interface is on which port. */
+/** Assignment of interface names to HCA ports. */
 
 import { IpoibError } from "../base/errors.ts";
 import type { ChosenHca, ChosenHcas } from "./choose_hca.ts";
@@ -6,17 +6,17 @@ import { Errno } from "../base/errno.ts";
 
 const PREFIX = "ib";
 
-/** An interface to bring up. */
+/** An interface to create. */
 export interface PlannedInterface {
   name: string;
   hca: ChosenHca;
 }
 
 /**
- * Gives names to ports, in order. Without names each port gets one of its own, `ib0`, `ib1` and so on; the embedded
- * subnet has a port for each name, and one if there is none.
+ * Assigns names to ports in order. Without names the ports of verbs devices are named `ib0`, `ib1`, ..., and the soft HCA
+ * gets one interface `ib0`. With names the soft HCA provides one port per name.
  *
- * Throws `E_HCA` if there are more names than ports, `E_GUID` for one GUID and several interfaces.
+ * Throws `E_HCA` (ENODEV) if there are more names than ports, `E_GUID` (EINVAL) for a GUID with several interfaces.
  */
 export function planInterfaces(
   names: readonly string[],
@@ -29,8 +29,8 @@ export function planInterfaces(
   if (guid !== undefined && used.length > 1) {
     throw new IpoibError(
       "E_GUID",
-      `A GUID is one port's, and there are ${used.length} interfaces`,
-      { errno: Errno.EINVAL, hint: "bring them up one by one" },
+      `One GUID cannot be assigned to ${used.length} interfaces`,
+      { errno: Errno.EINVAL, hint: "start each interface with its own --guid" },
     );
   }
   return used.map((hca, i) => ({ name: names[i] ?? `${PREFIX}${i}`, hca }));
@@ -58,7 +58,7 @@ function tooManyNames(
     `There ${count} for ${names.length} interfaces: ${known.join(", ")}`,
     {
       errno: Errno.ENODEV,
-      hint: `leave out ${names.slice(ports.length).join(", ")}`,
+      hint: `omit ${names.slice(ports.length).join(", ")}`,
     },
   );
 }

@@ -1,4 +1,4 @@
-/** Who waits for an interface to carry traffic. */
+/** States of the interfaces of a process, and waits for an interface to be ready. */
 
 import { RUNNING } from "../ipc/schema.ts";
 
@@ -6,21 +6,23 @@ export class Readiness {
   readonly #states = new Map<string, string>();
   readonly #waiting = new Set<() => void>();
 
-  /** The state of an interface changed. */
+  /** Sets the state of an interface. */
   set(name: string, state: string): void {
     this.#states.set(name, state);
     for (const wake of [...this.#waiting]) wake();
   }
 
+  /** Removes an interface. */
   forget(name: string): void {
     this.#states.delete(name);
   }
 
+  /** Returns the state of an interface, "starting" if none is set. */
   state(name: string): string {
     return this.#states.get(name) ?? "starting";
   }
 
-  /** Resolves once the interface runs; rejects when `signal` says that nobody waits any longer. */
+  /** Resolves when the interface is ready. Rejects with the reason of `signal` when it is aborted. */
   async running(name: string, signal: AbortSignal): Promise<void> {
     while (this.state(name) !== RUNNING) {
       signal.throwIfAborted();

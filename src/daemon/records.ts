@@ -1,4 +1,4 @@
-/** The engine's objects as the control socket's records. */
+/** Conversion of interfaces, neighbours, paths and groups to the records of the control socket. */
 
 import { formatGuid } from "../base/hex.ts";
 import { formatPkey, ibMtuBytes, type Millis } from "../base/units.ts";
@@ -28,33 +28,34 @@ import {
 } from "../wire/link_address.ts";
 import { rateMbps } from "../base/rates.ts";
 
-/** What a record says beside the interface itself. */
+/** Data for records that does not belong to an interface. */
 export interface RecordContext {
   port: PortAttributes;
+  /** Counters of the port and its memberships. */
   counters: Record<string, number>;
-  /** The subnet's name, of the soft HCA. */
+  /** Name of the embedded subnet; undefined for a verbs device. */
   subnet: string | undefined;
   now: Millis;
 }
 
 export function linkRecord(
-  each: IpoibInterface,
+  iface: IpoibInterface,
   parent: IpoibInterface,
   context: RecordContext,
 ): LinkRecord {
-  const { config } = each.netdev;
+  const { config } = iface.netdev;
   const { port } = context;
-  const status = each.netdev.status();
+  const status = iface.netdev.status();
   return {
     ifindex: config.ifindex,
     ifname: config.name,
-    ...(each === parent ? {} : { link: parent.name }),
-    flags: flagsOf(config.up, each.carrier),
+    ...(iface === parent ? {} : { link: parent.name }),
+    flags: flagsOf(config.up, iface.carrier),
     mtu: config.mtu,
-    operstate: config.up && each.carrier ? "UP" : "DOWN",
+    operstate: config.up && iface.carrier ? "UP" : "DOWN",
     link_type: "infiniband",
-    address: addressText(each.address),
-    broadcast: addressText(groupLinkAddress(each.broadcastMgid)),
+    address: addressText(iface.address),
+    broadcast: addressText(groupLinkAddress(iface.broadcastMgid)),
     promiscuity: status.promiscuity,
     allmulti: status.allmulti,
     min_mtu: status.minMtu,
@@ -62,21 +63,21 @@ export function linkRecord(
     linkinfo: {
       info_kind: "ipoib",
       info_data: {
-        key: formatPkey(each.pkey),
+        key: formatPkey(iface.pkey),
         mode: "datagram",
-        umcast: each.umcast ? "0001" : "0000",
+        umcast: iface.umcast ? "0001" : "0000",
       },
     },
-    ...counted(each, status.queueDrops),
-    pkey: formatPkey(each.pkey),
-    ...(each.pkeyIndex < 0 ? {} : { pkey_index: each.pkeyIndex }),
-    qpn: each.qpn,
+    ...counted(iface, status.queueDrops),
+    pkey: formatPkey(iface.pkey),
+    ...(iface.pkeyIndex < 0 ? {} : { pkey_index: iface.pkeyIndex }),
+    qpn: iface.qpn,
     gid: formatGidLong(port.gid),
     hca: hcaRecord(port, context.subnet),
-    mtu_chain: chainRecord(each, port),
-    next_hops: each.netdev.nextHopSource,
-    state: each.state,
-    namespace: Number(each.netdev.config.namespace.inode),
+    mtu_chain: chainRecord(iface, port),
+    next_hops: iface.netdev.nextHopSource,
+    state: iface.state,
+    namespace: Number(iface.netdev.config.namespace.inode),
     pid: Deno.pid,
   };
 }
@@ -115,12 +116,12 @@ function hcaRecord(
   };
 }
 
-function chainRecord(each: IpoibInterface, port: PortAttributes): MtuChain {
+function chainRecord(iface: IpoibInterface, port: PortAttributes): MtuChain {
   const { group, admin, ...chain } = mtuChain(
     port.activeMtu,
-    ibMtuBytes(each.groups.broadcast?.record?.mtu ?? 0),
-    each.adminMtu,
-    each.netdev.config.mtu,
+    ibMtuBytes(iface.groups.broadcast?.record?.mtu ?? 0),
+    iface.adminMtu,
+    iface.netdev.config.mtu,
   );
   return {
     ...chain,
@@ -129,7 +130,7 @@ function chainRecord(each: IpoibInterface, port: PortAttributes): MtuChain {
   };
 }
 
-/** Statistics, and drops by reason; what was dropped in the kernel, before it came to us, among them. */
+/** Returns the statistics and the drops by reason, including packets that the queue of the TAP dropped. */
 function counted(
   { statistics }: IpoibInterface,
   queueDrops: number,
@@ -166,14 +167,14 @@ function stats64({ totals }: Statistics, queueDrops: number): Stats64 {
 }
 
 export function statsRecord(
-  each: IpoibInterface,
+  iface: IpoibInterface,
   context: RecordContext,
 ): StatsRecord {
   const { echoes, arpReceived, arpSent, ndReceived, ndSent, tables } =
-    each.statistics;
+    iface.statistics;
   return {
-    ifname: each.name,
-    ...counted(each, each.netdev.status().queueDrops),
+    ifname: iface.name,
+    ...counted(iface, iface.netdev.status().queueDrops),
     counters: {
       rx_echoes: echoes,
       arp_received: arpReceived,
@@ -188,14 +189,14 @@ export function statsRecord(
   };
 }
 
-/** The kernel's neighbours, each with the link-layer address that we have for it. */
-export function neighRecords(each: IpoibInterface): NeighRecord[] {
-  return each.netdev.config.neighbours.list().map((entry) => {
-    const neighbour = each.neighbours.find(entry.address);
+/** Returns the kernel's neighbour entries with the link-layer addresses of this program. */
+export function neighRecords(iface: IpoibInterface): NeighRecord[] {
+  return iface.netdev.config.neighbours.list().map((entry) => {
+    const neighbour = iface.neighbours.find(entry.address);
     const address = neighbour?.peer?.address;
     return {
       dst: `${entry.address}`,
-      dev: each.name,
+      dev: iface.name,
       ...(address
         ? {
           lladdr: addressText(address),
@@ -213,10 +214,10 @@ export function neighRecords(each: IpoibInterface): NeighRecord[] {
   });
 }
 
-export function pathRecords(each: IpoibInterface): PathRecord[] {
-  return each.paths.entries().map((path) => ({
+export function pathRecords(iface: IpoibInterface): PathRecord[] {
+  return iface.paths.entries().map((path) => ({
     gid: formatGidLong(path.gid),
-    dev: each.name,
+    dev: iface.name,
     complete: path.ah !== undefined,
     ...(path.ah && path.record
       ? {
@@ -232,10 +233,10 @@ export function pathRecords(each: IpoibInterface): PathRecord[] {
   })).sort((a, b) => a.gid < b.gid ? -1 : 1);
 }
 
-export function mcgRecords(each: IpoibInterface, now: Millis): McgRecord[] {
-  return each.groups.entries().map((group) => ({
+export function mcgRecords(iface: IpoibInterface, now: Millis): McgRecord[] {
+  return iface.groups.entries().map((group) => ({
     mgid: formatGidLong(group.mgid),
-    dev: each.name,
+    dev: iface.name,
     created_ms: Math.max(0, Math.round(now - group.createdAt)),
     queuelen: group.queue.length,
     complete: group.ah !== undefined,
@@ -261,18 +262,18 @@ export function mcgRecords(each: IpoibInterface, now: Millis): McgRecord[] {
 }
 
 export function childRecord(
-  each: IpoibInterface,
+  iface: IpoibInterface,
   device: IpoibDevice,
 ): ChildRecord {
-  const { config } = each.netdev;
-  const kind = device.kindOf(each);
+  const { config } = iface.netdev;
+  const kind = device.kindOf(iface);
   return {
-    ifname: each.name,
+    ifname: iface.name,
     link: device.parent.name,
     ...(kind === undefined ? {} : { kind }),
     ifindex: config.ifindex,
-    pkey: formatPkey(each.pkey),
-    operstate: config.up && each.carrier ? "UP" : "DOWN",
-    state: each.state,
+    pkey: formatPkey(iface.pkey),
+    operstate: config.up && iface.carrier ? "UP" : "DOWN",
+    state: iface.state,
   };
 }

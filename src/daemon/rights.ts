@@ -1,11 +1,11 @@
 /**
- * What the process may do once it has been started: the capabilities of its threads, its user, and no_new_privs.
+ * Reduction of the privileges of a process: the capabilities of its threads, its user, and no_new_privs.
  *
- * The runtime has made threads of its own before any of this program runs, and each thread has capabilities of its own. So the
- * process gives away in one thread what the table does not name, and replaces itself by the same program (execve(2)): all
- * threads of that begin with what is left. A network namespace is opened before: that of a process with more capabilities
- * cannot be opened after. When all interfaces are made, the main thread keeps less, as the table says; threads that it makes
- * later begin with that.
+ * Capabilities belong to threads, and the runtime has created threads before this program runs. Therefore one thread drops the
+ * capabilities that {@linkcode RIGHTS} does not list, and the process executes the same program again (execve(2)), so that all
+ * its threads start with the reduced set. The network namespace of `--netns` is opened before, because the namespace of a
+ * process with more capabilities cannot be opened afterwards. When all interfaces are created, the main thread drops further
+ * capabilities; threads that it creates later inherit its set.
  */
 
 import { IpoibError } from "../base/errors.ts";
@@ -24,9 +24,8 @@ import { openNamespace } from "../system/namespace.ts";
 import { startAgain } from "../system/own_command.ts";
 import { becomeUser, findUser, isUser, type User } from "../system/user.ts";
 
-/** What interfaces need rights for. */
+/** The options that determine the required capabilities. */
 export interface RightsNeeds {
-  /** Ports of devices: `verbs`. */
   readonly hca: "soft" | "verbs";
   readonly nextHops: "auto" | "program" | "routes";
 }
@@ -35,7 +34,7 @@ type Thread = "main" | "data";
 
 interface Right {
   readonly capability: number;
-  /** What it is needed for after the start. */
+  /** Use of the capability after the start. */
   readonly reason: string;
   readonly threads: readonly Thread[];
   readonly needed: (needs: RightsNeeds) => boolean;
@@ -44,7 +43,7 @@ interface Right {
 const verbs = ({ hca }: RightsNeeds) => hca === "verbs";
 const program = ({ nextHops }: RightsNeeds) => nextHops !== "routes";
 
-/** Everything that is kept. The threads of a subnet manager and of libibumad need nothing of it. */
+/** The capabilities that the process keeps. The manager worker and the libibumad worker drop all of them. */
 export const RIGHTS: readonly Right[] = [
   {
     capability: Capability.NetAdmin,
@@ -62,7 +61,7 @@ export const RIGHTS: readonly Right[] = [
   },
   {
     capability: Capability.Bpf,
-    reason: "the program that tells next hops, on devices of children",
+    reason: "the eBPF program for next hops, on devices of children",
     threads: ["data"],
     needed: program,
   },
@@ -86,23 +85,23 @@ export const RIGHTS: readonly Right[] = [
   },
 ];
 
-/** The capabilities that one thread keeps, or (without one) all together. */
+/** Returns the capabilities that a thread keeps, or without `thread` those of all threads. */
 export function capabilitiesOf(needs: RightsNeeds, thread?: Thread): number[] {
   return RIGHTS.filter(({ threads, needed }) =>
     needed(needs) && (thread === undefined || threads.includes(thread))
   ).map(({ capability }) => capability);
 }
 
-/** What a process with reduced rights has from before it replaced itself. */
+/** A process with reduced privileges, and its descriptor of the namespace of `--netns`. Disposal closes the descriptor. */
 class ReducedProcess implements Disposable {
   readonly #namespace: Fd | undefined;
 
-  /** @param namespace the namespace that was named, open; undefined if none was */
+  /** @param namespace descriptor of the namespace of `--netns`; undefined without the option */
   constructor(namespace: Fd | undefined) {
     this.#namespace = namespace;
   }
 
-  /** The path of the namespace while it is open here. */
+  /** Path of the namespace, valid until disposal; undefined without `--netns`. */
   get netns(): string | undefined {
     return this.#namespace && `/proc/self/fd/${this.#namespace.number}`;
   }
@@ -113,10 +112,11 @@ class ReducedProcess implements Disposable {
 }
 
 /**
- * Gives away all rights but `kept`, and becomes the user; the first call of a process does not return. Throws `E_USER`,
- * `E_NETNS`, `E_PRIVILEGE`, `E_EXEC`.
+ * Drops all capabilities except `kept`, sets no_new_privs, changes to the user, and executes the program again; this does not
+ * return. In the new process, which needs no further reduction, it revokes the permission to run programs and returns. Throws
+ * `E_USER`, `E_NETNS`, `E_PRIVILEGE`, `E_EXEC`.
  *
- * @param kept capabilities; those that the process does not have are not asked for
+ * @param kept capabilities to keep, as far as the process has them
  */
 export function reduceRights(
   kept: readonly number[],
@@ -141,12 +141,12 @@ export function reduceRights(
   startAgain();
 }
 
-/** The main thread keeps what it needs while the interfaces run. */
+/** Drops the capabilities that the main thread does not need after all interfaces are created. */
 export function reduceMainThread(needs: RightsNeeds): void {
   keepCapabilities(capabilitiesOf(needs, "main"));
 }
 
-/** The namespace that the process opened before it replaced itself. */
+/** Returns the namespace that the process opened before it executed the program again. */
 function takeNamespace(): Fd | undefined {
   const fd = variable("IPOIB_NETNS_FD");
   if (fd === undefined) return undefined;
@@ -155,7 +155,7 @@ function takeNamespace(): Fd | undefined {
   return new Fd(Number(fd));
 }
 
-/** Makes the runtime folder the user's; one that is there must be the user's. */
+/** Creates the runtime directory with the user as its owner. Throws `E_USER` (EACCES) if it exists with another owner. */
 function ownRuntimeDirectory({ name, uid, gid }: User): void {
   const path = runtimeDirectory();
   let owner = statOwner(path);
@@ -167,7 +167,7 @@ function ownRuntimeDirectory({ name, uid, gid }: User): void {
   if (owner === uid) return;
   throw new IpoibError(
     "E_USER",
-    `User "${name}" cannot use the folder "${path}": it belongs to another user`,
+    `User "${name}" does not own the runtime directory "${path}"`,
     {
       errno: Errno.EACCES,
       hint: `chown ${name} ${path}, or set IPOIB_RUNTIME_DIR`,

@@ -1,12 +1,14 @@
 /**
- * The other users of a real port (other_holders.ts in sa): processes of this program, and the kernel's ib_ipoib.
+ * Detection of other users of a verbs port's multicast memberships (sa/other_holders.ts): processes of this program, and
+ * ib_ipoib.
  *
- * Processes know each other by locks of one file for each port, a byte for each membership: shared by those that hold it,
- * claimed by the one that leaves it. The kernel frees them when a process ends. The kernel's own holds are not known one by
- * one: an interface that is up on the port and P_Key is taken to hold every group of the partition.
+ * Processes use byte range locks in one file per port, with one byte per membership. Holders of the membership have a shared
+ * lock, and a process that leaves the group has an exclusive lock. The kernel releases the locks when a process ends. The
+ * memberships of ib_ipoib are not visible, so an ib_ipoib interface that is up on the port and P_Key counts as a holder of
+ * every group of the partition.
  *
- * When such an interface goes down it leaves its groups, with a delay and without a notification. So memberships are checked
- * at once and several times more.
+ * When such an interface goes down, it leaves its groups after a delay and without a notification. Therefore the memberships
+ * are checked immediately and several times afterwards.
  */
 
 import type { Logger } from "../base/log.ts";
@@ -19,42 +21,42 @@ import type { Reactor, Timer } from "../system/reactor.ts";
 import { gidGuid } from "../wire/gid.ts";
 import { mgidPkey } from "../wire/mgid.ts";
 
-/** When memberships are checked after the kernel's interface went down. */
+/** Times of the checks after an ib_ipoib interface went down. */
 const CHECKS_MS: readonly Millis[] = [0, 250, 750, 1500, 4000];
-/** When a lock is tried again that another process has while it leaves the group. */
+/** Interval of the attempts to share a lock that another process holds while it leaves the group. */
 const RETRY_MS: Millis = 1000;
-/** An odd multiplier: two groups get one byte with a chance of 2^-62. */
+/** Odd multiplier of the hash of a membership to one of 2^62 offsets. */
 const MULTIPLIER = 0x9e3779b97f4a7c15n;
 const OFFSET_BITS = 62;
 
-/** What is asked of {@linkcode IpoibLinks}. */
+/** The members of {@linkcode IpoibLinks} that SharedPort uses. */
 export type Links = Pick<IpoibLinks, "isUp" | "close">;
-/** What is asked of {@linkcode RangeLocks}. */
+/** The members of {@linkcode RangeLocks} that SharedPort uses. */
 type Locks = Pick<RangeLocks, "share" | "claim" | "free" | "close">;
 
 export interface SharedPortParts {
   readonly reactor: Reactor;
   readonly log: Logger;
-  /** The port's GID, 16 bytes. */
+  /** Returns the GID of the port, 16 bytes. */
   readonly gid: () => Uint8Array;
-  /** Throws `E_LOCK`. */
+  /** Opens the lock file. Throws `E_LOCK`. */
   readonly openLocks: () => Locks;
-  /** The kernel's interfaces in the namespaces that can be seen. */
+  /** Opens the ib_ipoib interfaces of each visible network namespace. */
   readonly openLinks: (onDown: (link: IpoibLink) => void) => readonly Links[];
 }
 
 export class SharedPort implements OtherHolders {
-  /** Called when others may have left groups that are held here. */
+  /** Called when another user may have left groups that this process holds. */
   onLeft: () => void = () => {};
-  /** Called when an interface of the kernel's is gone that groups were not left for. */
+  /** Called when an ib_ipoib interface, because of which leaves were withheld, has left its groups. */
   onGone: () => void = () => {};
   readonly #parts: SharedPortParts;
   readonly #locks: Locks | undefined;
   readonly #links: readonly Links[];
   readonly #timer: Timer;
-  /** Offsets that another process had when they were to be shared. */
+  /** Offsets that could not be shared because another process held them. */
   readonly #missing = new Set<bigint>();
-  /** When to check, in order. */
+  /** Times of pending checks, in order. */
   #checks: Millis[] = [];
   #retryAt: Millis = Infinity;
   #failed = false;
@@ -124,7 +126,7 @@ export class SharedPort implements OtherHolders {
     this.#schedule();
   }
 
-  /** Who had them has left the groups meanwhile. */
+  /** Retries missing locks. A process that released one has left the group in the meantime. */
   #shareAgain(now: Millis): void {
     let shared = false;
     for (const offset of this.#missing) {
@@ -140,13 +142,13 @@ export class SharedPort implements OtherHolders {
     this.#timer.at(Math.min(this.#retryAt, this.#checks[0] ?? Infinity));
   }
 
-  /** Without locks no other process is known. */
+  /** Runs a lock operation. Returns true without a lock file or on a failure, as if no other process existed. */
   #lock(call: (locks: Locks) => boolean): boolean {
     const locks = this.#locks;
     return locks === undefined || (this.#guarded(() => call(locks)) ?? true);
   }
 
-  /** What fails is logged once: the interface goes on as if it were alone. */
+  /** Returns undefined if `call` throws. Only the first failure is logged. */
   #guarded<T>(call: () => T): T | undefined {
     try {
       return call();
@@ -155,7 +157,7 @@ export class SharedPort implements OtherHolders {
         this.#failed = true;
         const { message } = IpoibError.from(error);
         this.#parts.log.warn(
-          `${message}: other processes on the port are not seen, which lose their groups when this one ends`,
+          `${message}: other processes on the port are not detected and lose their multicast groups when this one ends`,
         );
       }
       return undefined;
@@ -167,7 +169,7 @@ export class SharedPort implements OtherHolders {
   }
 }
 
-/** The byte that stands for a membership. */
+/** Returns the file offset of the lock for a membership. */
 function offsetOf({ mgid, joinState }: Membership): bigint {
   const view = new DataView(mgid.buffer, mgid.byteOffset, mgid.byteLength);
   const mixed = (view.getBigUint64(0) * MULTIPLIER + view.getBigUint64(8)) *

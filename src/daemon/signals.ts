@@ -1,8 +1,8 @@
-/** Signals that end the process in order. */
+/** Handling of the signals that stop the process. */
 
 const ENDING: readonly Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
-/** Resolves at the first signal; later ones change nothing, because the clean-up is already under way. */
+/** Returns a promise that resolves at the first signal. Further signals have no effect until `ignore` is called. */
 export function endingSignal(
   signals: readonly Deno.Signal[] = ENDING,
 ): { promise: Promise<void>; ignore(): void } {

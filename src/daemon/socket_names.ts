@@ -1,9 +1,9 @@
 /**
- * The paths by which a process's interfaces are found: its control socket has the parent's name and is in the folder of the
- * parent's namespace; each child has a link to it in the same way. They follow renames and moves.
+ * Paths of the control socket of a process: the socket has the name of the parent interface, in the directory of its network
+ * namespace, and each child has a symbolic link to the socket. The paths follow renames and moves of the interfaces.
  *
- * A path that another process listens at is left alone: its owner is about to follow a rename of its own. The caller tries
- * again later.
+ * A path at which another process listens is not replaced, because its interface may have been renamed and its process may be
+ * about to follow. The caller calls {@linkcode SocketNames.retry} later.
  */
 
 import { IpoibError } from "../base/errors.ts";
@@ -39,10 +39,10 @@ export class SocketNames {
   #links: readonly Link[] = [];
   #work: Promise<void> = Promise.resolve();
   #complete = true;
-  /** Said once. */
+  /** The last failure that was logged. */
   #failure: string | undefined;
 
-  /** Removes what a process left behind whose socket was at the path of `server`. */
+  /** Removes the links that an earlier process left to a socket at the path of `server`. */
   constructor(runtime: string, server: IpcServer) {
     this.#runtime = runtime;
     this.#server = server;
@@ -54,13 +54,13 @@ export class SocketNames {
     }
   }
 
-  /** These are the interfaces now, the parent first; none once they end. */
+  /** Sets the interfaces, the parent first. An empty list removes all links. Resolves when the paths are updated. */
   update(interfaces: readonly InterfacePlace[]): Promise<void> {
     this.#wanted = interfaces;
     return this.#work = this.#work.then(() => this.#follow());
   }
 
-  /** Tries again what another process kept from being done. */
+  /** Retries the updates that failed. */
   retry(): void {
     if (!this.#complete) void this.update(this.#wanted);
   }
@@ -90,7 +90,7 @@ export class SocketNames {
     return moved;
   }
 
-  /** A folder may be full or read-only: the interfaces go on, and it is tried again. */
+  /** Runs an update. A failure, for example on a full or read-only file system, is logged, and retry() repeats the update. */
   async #attempt(action: () => Promise<boolean>): Promise<boolean> {
     try {
       const done = await action();
@@ -107,7 +107,7 @@ export class SocketNames {
     const { message } = IpoibError.from(error);
     if (message === this.#failure) return;
     this.#failure = message;
-    getLogger().warn(`An interface cannot be found by its name: ${message}`);
+    getLogger().warn(`Cannot update the control socket paths: ${message}`);
   }
 
   #linkOf(child: InterfacePlace): Link {
@@ -121,7 +121,7 @@ export class SocketNames {
   }
 }
 
-/** False if a process answers at that path. */
+/** Creates the link of a child. Returns false if another process listens at its path. */
 async function link({ directory, target, name }: Link): Promise<boolean> {
   const path = socketPath(directory, name);
   if (await answers(path)) return false;

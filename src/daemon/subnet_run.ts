@@ -1,4 +1,4 @@
-/** `ipoib subnet run`: holds the manager of an embedded subnet without an interface. */
+/** `ipoib subnet run`: runs the manager of an embedded subnet without an interface. */
 
 import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
@@ -8,12 +8,16 @@ import { runtimeDirectory } from "../ipc/locate.ts";
 import type { SubnetRunOptions } from "../ipc/up_options.ts";
 import { notify } from "../system/notify.ts";
 import { ensureDescriptors } from "./descriptors.ts";
-import { ManagerSeat } from "./manager/seat.ts";
+import { ManagerRole } from "./manager/manager_role.ts";
 import { reduceRights } from "./rights.ts";
 import { endingSignal } from "./signals.ts";
 import { makeSubnetDirectory } from "./subnet_directory.ts";
 
-/** Runs until a signal; SIGHUP reads the partitions again; throws `E_SUBNET_TAKEN` if another process has the seat. */
+/**
+ * Runs the manager until SIGINT or SIGTERM, and reloads the partitions on SIGHUP. Returns the exit code.
+ *
+ * Throws `E_SUBNET_TAKEN` (EBUSY) if another process is the manager, and the error if the manager fails.
+ */
 export async function runSubnet(options: SubnetRunOptions): Promise<number> {
   const { user } = options;
   reduceRights([], user === undefined ? {} : { user });
@@ -24,7 +28,7 @@ export async function runSubnet(options: SubnetRunOptions): Promise<number> {
   const ending = endingSignal(["SIGINT", "SIGTERM"]);
   const log = getLogger(`subnet ${name}`);
   void ending.promise.then(() => end.resolve(undefined));
-  const seat = new ManagerSeat({
+  const role = new ManagerRole({
     directory: makeSubnetDirectory(runtimeDirectory(), name),
     subnet: name,
     name: "subnet run",
@@ -35,21 +39,21 @@ export async function runSubnet(options: SubnetRunOptions): Promise<number> {
       : { partitions: options.partitions }),
     alone: true,
   });
-  seat.onCrash = (error) => end.resolve(IpoibError.from(error));
-  if (!await seat.tryTake()) {
+  role.onCrash = (error) => end.resolve(IpoibError.from(error));
+  if (!await role.tryTake()) {
     throw new IpoibError(
       "E_SUBNET_TAKEN",
       `Subnet ${name} already has a manager`,
       { errno: Errno.EBUSY, hint: "see `ipoib subnet show`" },
     );
   }
-  log.info(`subnet manager runs, pid ${Deno.pid}`);
-  const reload = () => void reloadPartitions(seat, log);
+  log.info(`subnet manager running, pid ${Deno.pid}`);
+  const reload = () => void reloadPartitions(role, log);
   Deno.addSignalListener("SIGHUP", reload);
   notify("READY=1", variable("NOTIFY_SOCKET"));
   const failure = await end.promise;
   Deno.removeSignalListener("SIGHUP", reload);
-  await seat.close();
+  await role.close();
   ending.ignore();
   limited.flush(true);
   if (failure) throw failure;
@@ -57,16 +61,16 @@ export async function runSubnet(options: SubnetRunOptions): Promise<number> {
 }
 
 async function reloadPartitions(
-  seat: ManagerSeat,
+  role: ManagerRole,
   log: ReturnType<typeof getLogger>,
 ): Promise<void> {
   try {
-    const { file, partitions, ports, warnings } = await seat.reload();
+    const { file, partitions, ports, warnings } = await role.reload();
     for (const warning of warnings) log.warn(warning);
     log.info(
-      `${partitions} partitions from ${
-        file ?? "the program"
-      }, ${ports} P_Key tables changed`,
+      `reloaded partitions (${
+        file ?? "built-in"
+      }): ${partitions} partitions, ${ports} P_Key tables changed`,
     );
   } catch (error) {
     log.error(IpoibError.from(error).message);

@@ -1,6 +1,6 @@
 /**
- * What killed processes have left in the runtime directory: control sockets, other names of them, logs, folders of
- * namespaces. A process that starts removes it.
+ * Removal of the files that killed processes left in the runtime directory: control sockets, links to them, logs, and
+ * directories of namespaces. Each process does so when it starts.
  */
 
 import { interfaceSockets, unlinkName, unlinkNames } from "../ipc/locate.ts";
@@ -9,14 +9,14 @@ import { isPortSocket } from "../subnet/sockets.ts";
 import { removeDeadSocket } from "../system/dead_socket.ts";
 import { inodeOf, removeFile } from "../system/files.ts";
 
-/** How long the log of a killed process stays: it may say why. */
+/** Age up to which the log of a killed process is kept for diagnosis. */
 const LOG_MS = 24 * 3600 * 1000;
 
-/** A socket has such a name for a moment, before it listens. */
+/** Temporary name of a socket that has not been linked to its path. */
 const UNFINISHED = /^\.[0-9a-z]+$/;
 const UNFINISHED_MS = 60_000;
 
-/** Removes what is left below `runtime`, which exists and was checked; what cannot be removed stays. */
+/** Removes stale files below `runtime`, which must exist and be checked. Ignores files that cannot be removed. */
 export function sweep(runtime: string): void {
   const folders = [runtime, ...namespaceFolders(runtime)].filter((folder) =>
     attempt(() => {
@@ -24,14 +24,14 @@ export function sweep(runtime: string): void {
       sweepFolder(folder);
     })
   );
-  // Links may lead to a socket in another folder.
+  // A link may point to a socket in another directory, so all sockets are removed first.
   for (const folder of folders) {
     attempt(() => sweepLinks(folder));
     if (folder !== runtime) removeEmptyFolder(folder);
   }
 }
 
-/** False for a folder that belongs to another user, or that another process has removed. */
+/** Returns false if `action` throws, for example for a directory of another user or one that has been removed. */
 function attempt(action: () => void): boolean {
   try {
     action();
@@ -41,6 +41,7 @@ function attempt(action: () => void): boolean {
   }
 }
 
+/** Removes dangling links. */
 function sweepLinks(folder: string): void {
   for (const { name, path, target } of interfaceSockets(folder)) {
     if (target === undefined || inodeOf(path) !== undefined) continue;
@@ -48,7 +49,7 @@ function sweepLinks(folder: string): void {
   }
 }
 
-/** Removes the sockets of ports whose process has gone from a subnet's folder; true if a port runs. */
+/** Removes stale sockets of ports from the directory of a subnet. Returns true if a port is alive. */
 export function sweepPorts(directory: string): boolean {
   let live = false;
   sweepUnfinished(directory);
@@ -69,7 +70,7 @@ function namespaceFolders(runtime: string): string[] {
   }
 }
 
-/** Removes sockets of processes that were killed before those had their names. */
+/** Removes sockets of processes that were killed before they linked them to their paths. */
 function sweepUnfinished(folder: string): void {
   for (const { name } of Deno.readDirSync(folder)) {
     if (UNFINISHED.test(name)) {
@@ -78,12 +79,13 @@ function sweepUnfinished(folder: string): void {
   }
 }
 
-/** Removes a file that was last changed before a time. */
+/** Removes a file if its modification time is before `before`, in milliseconds since the epoch. */
 function removeOld(path: string, before: number): void {
   const { mtime } = Deno.lstatSync(path);
   if ((mtime?.getTime() ?? 0) < before) removeFile(path);
 }
 
+/** Removes stale sockets with the links to them, and old logs. */
 function sweepFolder(folder: string): void {
   sweepUnfinished(folder);
   const sockets = new Set<string>();

@@ -1,4 +1,4 @@
-/** Worker entry: libibumad for one port, see hca/verbs/umad_port.ts. */
+/** Worker entry of the libibumad worker of one port: see hca/verbs/umad_port.ts. */
 
 import { IpoibError } from "../base/errors.ts";
 import type { LogLevel } from "../base/log.ts";
@@ -7,24 +7,24 @@ import { keepCapabilities } from "../system/capability.ts";
 import { openReactor } from "../system/open_reactor.ts";
 import { serve } from "./thread/worker_side.ts";
 
-/** What the worker is started with. */
+/** Parameters of the worker. */
 export interface UmadInit {
   log: LogLevel;
   device: string;
   port: number;
-  /** The worker's end of the socket pair; the worker closes it at its end. */
+  /** Descriptor of the worker's end of the socket pair. The worker closes it. */
   socket: number;
 }
 
 serve<UmadInit>(
   () => openReactor("poll", () => {}),
   ({ device, port, socket }, reactor) => {
-    // The device's file decides who may open it.
+    // Access to the device depends on the permissions of its file only.
     keepCapabilities([]);
     const umad = new UmadPort({ reactor, device, port, socket });
     return {
       command: (name) => {
-        throw new IpoibError("E_COMMAND", `Command "${name}" is not known`);
+        throw new IpoibError("E_COMMAND", `Unknown command "${name}"`);
       },
       close: () => umad.close(),
     };

@@ -1,4 +1,4 @@
-/** `ipoib up`: becomes the process that is one or more interfaces, or starts one in the background. */
+/** `ipoib up`: runs one or more interfaces in this process, or starts a background process for them. */
 
 import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
@@ -26,10 +26,13 @@ import { capabilitiesOf, reduceMainThread, reduceRights } from "./rights.ts";
 import { endingSignal } from "./signals.ts";
 import { sweep } from "./sweep.ts";
 
-/** The exit code where an interface failed and another one ended well after it. */
+/** Exit code if an interface failed, and the last one ended without an error. */
 const ONE_FAILED = 2;
 
-/** Runs interfaces until the last one is taken down: its exit code; throws what kept one from beginning, or ended the last. */
+/**
+ * Runs interfaces until the last one has ended, or starts a background process and returns when they are ready. Returns the
+ * exit code. Throws the error if an interface fails to start, or if the last one ends by an error.
+ */
 export async function up(options: UpOptions): Promise<number> {
   unsetLibraryVariables();
   const hcas = chooseHca(options.hca, () => probeVerbs(), options.roce);
@@ -47,11 +50,11 @@ export async function up(options: UpOptions): Promise<number> {
   const logPath = logFile();
   if (logPath !== undefined) beginSession();
   const log = await configureLog(options.log);
-  if (hcas.kind === "soft" && hcas.notice) tell(hcas.notice);
+  if (hcas.kind === "soft" && hcas.notice) logNotice(hcas.notice);
   if (options.mode === "connected") {
     throw new IpoibError(
       "E_MODE",
-      "Connected mode is not part of this version",
+      "Connected mode is not supported",
       { errno: Errno.EINVAL, hint: "use --mode datagram" },
     );
   }
@@ -81,24 +84,24 @@ export async function up(options: UpOptions): Promise<number> {
     : await BackgroundLog.open(logPath);
   group.onRunning = () => {
     notify("READY=1", variable("NOTIFY_SOCKET"));
-    // Whoever started us has gone by now: words go to the file.
+    // Redirecting standard error closes the pipe to the process that started this one, which then returns.
     backgroundLog?.begin();
   };
   group.onStopping = () => notify("STOPPING=1", variable("NOTIFY_SOCKET"));
   void ending.promise.then(() => group.end());
-  let inOrder = false;
+  let success = false;
   try {
     sweep(runtime);
-    inOrder = await group.run();
-    return inOrder ? 0 : ONE_FAILED;
+    success = await group.run();
+    return success ? 0 : ONE_FAILED;
   } finally {
     ending.ignore();
     log.flush(true);
-    backgroundLog?.close(inOrder);
+    backgroundLog?.close(success);
   }
 }
 
-function tell({ level, text }: Notice): void {
+function logNotice({ level, text }: Notice): void {
   const log = getLogger();
   if (level === "warning") log.warn(text);
   else log.info(text);

@@ -1,4 +1,4 @@
-/** The log of a process in the background, in a process of its own because standard error is redirected. */
+/** BackgroundLog. Each test runs in its own process, because it redirects standard error. */
 
 import { assert, assertEquals } from "@std/assert";
 import { MAX_LENGTH } from "../../src/daemon/background_log.ts";
@@ -6,7 +6,7 @@ import { MAX_LENGTH } from "../../src/daemon/background_log.ts";
 const MODULE = new URL("../../src/daemon/background_log.ts", import.meta.url);
 const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
 
-/** Runs `body` with `log`, a {@linkcode BackgroundLog} at `runtime/netns/7/ib0.log`. */
+/** Runs the script `body` with the variable `log`, a BackgroundLog at `runtime/netns/7/ib0.log`. */
 async function withLog(
   body: string,
   check: (runtime: string, stderr: string) => void,
@@ -27,9 +27,9 @@ async function withLog(
       env: { IPOIB_RUNTIME_DIR: runtime },
     }).output();
     await Deno.remove(script);
-    const said = new TextDecoder().decode(stderr);
-    assertEquals(code, 0, said);
-    check(runtime, said);
+    const output = new TextDecoder().decode(stderr);
+    assertEquals(code, 0, output);
+    check(runtime, output);
   } finally {
     await Deno.remove(runtime, { recursive: true });
   }
@@ -38,7 +38,7 @@ async function withLog(
 const file = (runtime: string, name: string) =>
   Deno.readTextFileSync(`${runtime}/netns/7/${name}`);
 
-Deno.test("BackgroundLog takes standard error from begin() on, and begins empty", () =>
+Deno.test("BackgroundLog.begin() truncates the file and redirects standard error to it", () =>
   withLog(
     `write("before\\n");
     log.begin(); write("after\\n"); log.close(false);`,
@@ -48,7 +48,7 @@ Deno.test("BackgroundLog takes standard error from begin() on, and begins empty"
     },
   ));
 
-Deno.test("BackgroundLog keeps two files of bounded length", () =>
+Deno.test("BackgroundLog.bound() keeps two files of limited length", () =>
   withLog(
     `log.begin();
     for (let i = 0; i < 50; i++) {
@@ -66,7 +66,7 @@ Deno.test("BackgroundLog keeps two files of bounded length", () =>
       assert(now.length <= MAX_LENGTH + 100_100, `${now.length}`);
       assert(now.endsWith("last\n"));
       const lines = (old + now).trimEnd().split("\n");
-      // Nothing is missing in between.
+      // The files hold the last lines without a gap.
       assertEquals(
         lines.slice(0, -1).map((line) => parseInt(line)),
         Array.from(
@@ -77,7 +77,7 @@ Deno.test("BackgroundLog keeps two files of bounded length", () =>
     },
   ));
 
-Deno.test("BackgroundLog stays bounded where it cannot begin another file", () =>
+Deno.test("BackgroundLog.bound() truncates the file if it cannot be rotated", () =>
   withLog(
     `log.begin();
     const folder = Deno.env.get("IPOIB_RUNTIME_DIR") + "/netns/7/ib0.log.old/x";
@@ -88,13 +88,13 @@ Deno.test("BackgroundLog stays bounded where it cannot begin another file", () =
       assert(file(runtime, "ib0.log").length <= MAX_LENGTH + 100_000),
   ));
 
-Deno.test("BackgroundLog of a process that ends in order is removed with its folder", () =>
+Deno.test("BackgroundLog.close(true) removes the file and its directory", () =>
   withLog(
     `log.begin(); write("x"); log.close(true);`,
     (runtime) => assertEquals([...Deno.readDirSync(`${runtime}/netns`)], []),
   ));
 
-Deno.test("BackgroundLog of a process that did not come to run leaves no empty file", () =>
+Deno.test("BackgroundLog.close() without begin() removes the file that it created", () =>
   withLog(
     `log.close(false);`,
     (runtime) => assertEquals([...Deno.readDirSync(`${runtime}/netns`)], []),

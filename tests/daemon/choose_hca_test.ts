@@ -26,7 +26,7 @@ function refusal(choice: HcaChoice, probe: () => VerbsProbe): IpoibError {
   return assertThrows(() => chooseHca(choice, probe), IpoibError);
 }
 
-/** The embedded subnet that is taken instead of a device, and what is said of it. */
+/** Asserts that the default choice falls back to the embedded subnet, and returns the notice. */
 function fallback(probe: () => VerbsProbe): Notice {
   const chosen = chooseHca(AUTO, probe);
   assert(chosen.kind === "soft");
@@ -35,26 +35,26 @@ function fallback(probe: () => VerbsProbe): Notice {
   return chosen.notice;
 }
 
-/** The ports that are chosen, as text. */
+/** Returns the selected ports as text. */
 function ports(choice: HcaChoice): string[] {
   const chosen = chooseHca(choice, () => mixed());
   assert(chosen.kind === "verbs");
   return chosen.ports.map(({ device, port }) => `${device}/${port}`);
 }
 
-Deno.test("chooseHca() takes the embedded subnet that is asked for without looking", () => {
-  const looked = () => {
-    throw new Error("looked");
+Deno.test("chooseHca() selects a named embedded subnet without probing devices", () => {
+  const probe = () => {
+    throw new Error("probed");
   };
   const choice: HcaChoice = { kind: "soft", subnet: "lab" };
-  assertEquals(chooseHca(choice, looked), {
+  assertEquals(chooseHca(choice, probe), {
     kind: "soft",
     subnet: "lab",
     notice: undefined,
   });
 });
 
-Deno.test("chooseHca() says that it falls back where there is no device", () => {
+Deno.test("chooseHca() falls back to the embedded subnet with a notice if the host has no device", () => {
   assertEquals(fallback(nothing), {
     level: "info",
     text:
@@ -62,14 +62,14 @@ Deno.test("chooseHca() says that it falls back where there is no device", () => 
   });
 });
 
-Deno.test("chooseHca() warns if there is a device and no library", () => {
+Deno.test("chooseHca() falls back with a warning if libibverbs is missing", () => {
   const { level, text } = fallback(() => mixed(false));
   assertEquals(level, "warning");
   assert(text.includes("mlx5_0, mlx5_1"), text);
   assert(text.includes("libibverbs is missing"), text);
 });
 
-Deno.test("chooseHca() warns if all links are Ethernet", () => {
+Deno.test("chooseHca() falls back with a warning if all ports are Ethernet", () => {
   const { ports, ...rest } = mixed();
   const { level, text } = fallback(() => ({
     ...rest,
@@ -79,11 +79,11 @@ Deno.test("chooseHca() warns if all links are Ethernet", () => {
   assert(text.includes("RoCE"), text);
 });
 
-Deno.test("chooseHca() takes every InfiniBand port, in order", () => {
+Deno.test("chooseHca() selects all InfiniBand ports in order", () => {
   assertEquals(ports(AUTO), ["mlx5_1/2", "mlx5_2/1", "mlx5_2/2"]);
 });
 
-Deno.test("chooseHca() takes the port that is asked for, or the first with InfiniBand", () => {
+Deno.test("chooseHca() selects the named port, or the first InfiniBand port of the named device", () => {
   assertEquals(ports(named("mlx5_2", 2)), ["mlx5_2/2"]);
   assertEquals(ports(named("mlx5_2")), ["mlx5_2/1"]);
   assertEquals(ports(named("mlx5_1")), ["mlx5_1/2"]);
@@ -95,10 +95,10 @@ Deno.test("chooseHca() refuses a device or port that does not exist", () => {
   assertEquals([device.code, device.errno], ["E_HCA", 19]);
   assert(device.hint?.includes("--hca soft"), device.hint);
   const other = refusal(named("mlx5_7"), () => mixed());
-  assertEquals(other.hint, "this host has mlx5_0, mlx5_1, mlx5_2");
+  assertEquals(other.hint, "available devices: mlx5_0, mlx5_1, mlx5_2");
   const port = refusal(named("mlx5_1", 3), () => mixed());
   assertEquals(port.message, "Device mlx5_1 has no port 3");
-  assertEquals([port.code, port.hint], ["E_HCA", "it has 1, 2"]);
+  assertEquals([port.code, port.hint], ["E_HCA", "available ports: 1, 2"]);
   const none = refusal(
     named("mlx5_0"),
     () => ({ ...mixed(), ports: [] }),
@@ -106,7 +106,7 @@ Deno.test("chooseHca() refuses a device or port that does not exist", () => {
   assertEquals(none.message, "Device mlx5_0 has no port");
 });
 
-Deno.test("chooseHca() refuses a device without the library", () => {
+Deno.test("chooseHca() refuses a named device if libibverbs is missing", () => {
   const { code, errno, message, hint } = refusal(
     named("mlx5_1", 2),
     () => mixed(false),
@@ -119,7 +119,7 @@ Deno.test("chooseHca() refuses a device without the library", () => {
   assertEquals(hint, "install libibverbs1 and ibverbs-providers");
 });
 
-Deno.test("chooseHca() refuses an Ethernet port", () => {
+Deno.test("chooseHca() refuses a named Ethernet port without --roce", () => {
   for (const choice of [named("mlx5_0", 1), named("mlx5_0")]) {
     const { code, errno, message } = refusal(choice, () => mixed());
     assertEquals([code, errno], ["E_LINK_LAYER", 93]);
@@ -127,7 +127,7 @@ Deno.test("chooseHca() refuses an Ethernet port", () => {
   }
 });
 
-Deno.test("chooseHca() takes Ethernet ports with --roce, and says so of each", () => {
+Deno.test("chooseHca() selects Ethernet ports with --roce, and marks them", () => {
   assertEquals(chooseHca(named("mlx5_0"), () => mixed(), true), {
     kind: "verbs",
     ports: [{ kind: "verbs", device: "mlx5_0", port: 1, roce: true }],

@@ -1,4 +1,4 @@
-/** The commands of the data worker over the engine on the fake fabric; every answer fits its schema. */
+/** Commands of the data worker with the engine on the fake fabric. Every result is checked against its schema. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { IpoibError } from "../../src/base/errors.ts";
@@ -32,7 +32,7 @@ function busyPair(): [Host, Host] {
   return pair;
 }
 
-Deno.test("link.show has what ip has, and more", () => {
+Deno.test("link.show returns the members of ip link and those of this program", () => {
   const [a] = busyPair();
   const [link, ...others] = run(a, "link.show");
   assertEquals(others, []);
@@ -61,7 +61,7 @@ Deno.test("link.show has what ip has, and more", () => {
   assert(link.stats64.tx.packets > 0);
 });
 
-Deno.test("link.show of a link that is down says why", () => {
+Deno.test("link.show returns the reason if the link is down", () => {
   const rig = new Rig();
   const host = rig.host({ register: false });
   const [link] = run(host, "link.show");
@@ -76,7 +76,7 @@ Deno.test("link.show of a link that is down says why", () => {
   assertEquals(run(host, "link.show")[0]!.flags, ["BROADCAST", "MULTICAST"]);
 });
 
-Deno.test("neigh.show has the kernel's neighbours with their link-layer addresses", () => {
+Deno.test("neigh.show returns the kernel's neighbours with their link-layer addresses", () => {
   const [a] = busyPair();
   const rows = run(a, "neigh.show");
   const [known, unknown] = rows;
@@ -89,7 +89,7 @@ Deno.test("neigh.show has the kernel's neighbours with their link-layer addresse
   assertEquals("lladdr" in unknown!, false);
 });
 
-Deno.test("neigh.flush takes one address or all", () => {
+Deno.test("neigh.flush removes one neighbour or all", () => {
   const [a] = busyPair();
   const known = () => run(a, "neigh.show").map(({ dst }) => dst);
   const flush = (dst?: string) =>
@@ -105,7 +105,7 @@ Deno.test("neigh.flush takes one address or all", () => {
   assertEquals(refusal(a, "neigh.flush", wrong), ["E_ADDRESS", 22]);
 });
 
-Deno.test("neigh.add holds a link-layer address, neigh.del lets it go", () => {
+Deno.test("neigh.add adds a static neighbour, neigh.del deletes it", () => {
   const [a, b] = busyPair();
   const { neighbours } = a.netdev.config;
   const lladdr = formatLinkAddress(linkAddressBytes(b.address));
@@ -124,7 +124,7 @@ Deno.test("neigh.add holds a link-layer address, neigh.del lets it go", () => {
   assertEquals(refusal(a, "neigh.add", short), ["E_ADDRESS", 22]);
 });
 
-Deno.test("path.show and mcg.show have what the driver's debug files have", () => {
+Deno.test("path.show and mcg.show return the members of the debugfs files of ib_ipoib", () => {
   const [a, b] = busyPair();
   const [path] = run(a, "path.show");
   assertEquals([path!.gid, path!.complete, path!.dlid], [
@@ -145,7 +145,7 @@ Deno.test("path.show and mcg.show have what the driver's debug files have", () =
   assertEquals([groups[3]!.mtu, groups[3]!.qkey], [2048, 0x0b1b]);
 });
 
-Deno.test("mcg.show and path.show tell of failures and pauses", () => {
+Deno.test("mcg.show and path.show return failures and the time until the next attempt", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
   rig.subnet!.lose = () => true;
@@ -155,12 +155,12 @@ Deno.test("mcg.show and path.show tell of failures and pauses", () => {
   const failed = run(a, "mcg.show").find(({ complete }) => !complete);
   assertEquals([failed!.join, failed!.error], ["waiting", "status -110"]);
   assert(failed!.retry_ms! > 1000 && failed!.retry_ms! <= 2000);
-  // The path that its answer would have taken.
+  // The path for the ARP reply of the other host.
   const [path] = run(b, "path.show");
   assertEquals([path!.complete, path!.error], [false, "status -110"]);
 });
 
-Deno.test("stats has the counters of the engine and of the port", () => {
+Deno.test("stats returns the counters of the engine and of the port", () => {
   const [a] = busyPair();
   const [stats] = run(a, "stats");
   assertEquals(stats!.ifname, "ib1");
@@ -169,18 +169,18 @@ Deno.test("stats has the counters of the engine and of the port", () => {
     a.port.counters().xmit_packets,
   );
   assert(stats!.counters.arp_sent! > 0);
-  // What bounded tables gave up, and leaves for others' sake.
+  // Counters of the bounded tables and of withheld leaves.
   assertEquals(stats!.counters.neighbours_evicted, 0);
   assertEquals(stats!.counters.groups_refused, 0);
   assertEquals(stats!.counters.port_leaves_withheld, 0);
 });
 
-Deno.test("children are created, listed, shown and deleted", () => {
+Deno.test("child.create, child.list and child.delete manage children", () => {
   const [a] = busyPair();
-  const told: (readonly string[])[] = [];
-  a.device.onInterfaces = (all) => told.push(all.map(({ name }) => name));
+  const changes: (readonly string[])[] = [];
+  a.device.onInterfaces = (all) => changes.push(all.map(({ name }) => name));
   const child = run(a, "child.create", { pkey: 0x8001 });
-  assertEquals(told.splice(0), [["ib1", "ib1.8001"]]);
+  assertEquals(changes.splice(0), [["ib1", "ib1.8001"]]);
   assertEquals([child.ifname, child.link, child.pkey], [
     "ib1.8001",
     "ib1",
@@ -198,14 +198,14 @@ Deno.test("children are created, listed, shown and deleted", () => {
   const wrong = { parent: "ib1.8001", pkey: 0x8002 };
   assertEquals(refusal(a, "child.create", wrong)[0], "E_NOT_PARENT");
   run(a, "child.delete", { pkey: 0x8001 });
-  assertEquals([run(a, "child.list"), told], [[], [["ib1"]]]);
+  assertEquals([run(a, "child.list"), changes], [[], [["ib1"]]]);
   assertEquals(refusal(a, "child.delete", { pkey: 0x8001 }), [
     "E_NO_CHILD",
     19,
   ]);
 });
 
-Deno.test("link.set changes what can be changed and refuses the rest", () => {
+Deno.test("link.set sets MTU and state, and refuses invalid MTUs and unknown interfaces", () => {
   const [a] = busyPair();
   run(a, "link.set", { name: "ib1", mtu: 1500 });
   assertEquals(a.netdev.config.mtu, 1500);
@@ -221,7 +221,7 @@ Deno.test("link.set changes what can be changed and refuses the rest", () => {
   ]);
 });
 
-Deno.test("files are read by name", () => {
+Deno.test("get returns attributes of parents and children", () => {
   const [a] = busyPair();
   run(a, "child.create", { pkey: 0x8001 });
   const get = (name: string, file: string) =>
@@ -245,7 +245,7 @@ Deno.test("files are read by name", () => {
   }
 });
 
-Deno.test("subnet.show passes the manager's snapshot on, of this subnet only", () => {
+Deno.test("subnet.show returns the snapshot of the manager and refuses other subnets", () => {
   const [a] = busyPair();
   const { manager } = a.rig.subnet!;
   const showSubnet = (done: (subnet: SubnetSnapshot) => void) =>

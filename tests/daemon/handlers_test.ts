@@ -1,4 +1,4 @@
-/** What the main thread of an interface answers itself, and what it has its worker answer. */
+/** Handlers of an interface's control socket: those that run in the main thread, and those that call the worker. */
 
 import { assert, assertEquals } from "@std/assert";
 import type { DataCalls } from "../../src/daemon/commands/context.ts";
@@ -11,7 +11,7 @@ import * as records from "../ipc/records.ts";
 
 type Answer = (method: string, params: unknown) => unknown;
 
-/** The handlers of `ib0` over a worker that answers by `answer`, and what happens to them. */
+/** Creates the handlers of `ib0` with a fake worker that answers with `answer`, and records calls and actions. */
 function interfaceOver(answer: Answer) {
   const calls: [string, unknown][] = [];
   const after: (() => void)[] = [];
@@ -37,20 +37,20 @@ function interfaceOver(answer: Answer) {
   };
   return {
     ...{ handlers, calls, context, readiness },
-    /** The answer was written. */
+    /** Runs the actions that follow the reply. */
     replied: () => after.forEach((action) => action()),
     stopped: () => stopped,
   };
 }
 
-Deno.test("an interface's socket has a handler for each of its methods and for no other one", () => {
+Deno.test("interfaceHandlers() has a handler for each method of the interface socket, and no other", () => {
   const { handlers } = interfaceOver(() => ({}));
   const own = (Object.keys(methods) as Method[])
     .filter((method) => placeOf("interface", method) !== undefined);
   assertEquals(Object.keys(handlers).sort(), own.sort());
 });
 
-Deno.test("the worker is asked for its tables one by one, and for the rest at once", async () => {
+Deno.test("interfaceHandlers() calls the worker for one table at a time, and for other methods immediately", async () => {
   const gates = new Map<string, (value: unknown) => void>();
   const { handlers, calls, context } = interfaceOver((method) =>
     new Promise((resolve) => gates.set(method, resolve))
@@ -72,7 +72,7 @@ Deno.test("the worker is asked for its tables one by one, and for the rest at on
   assertEquals(await Promise.all([file, paths]), [{ value: "2044" }, []]);
 });
 
-Deno.test("stats of the parent have the clients that the socket has disconnected", async () => {
+Deno.test("stats adds the number of disconnected clients to the parent's counters", async () => {
   const child = { ...structuredClone(records.stats), ifname: "ib0.8001" };
   const { handlers, context } = interfaceOver(() =>
     structuredClone([records.stats, child])
@@ -83,7 +83,7 @@ Deno.test("stats of the parent have the clients that the socket has disconnected
   assertEquals(second!.counters, counters);
 });
 
-Deno.test("down ends the interface after the answer, and deletes a child at once", async () => {
+Deno.test("down stops the parent after the reply, and deletes a child before it", async () => {
   const { handlers, calls, context, replied, stopped } = interfaceOver(() => ({
     deleted: true,
   }));
@@ -95,7 +95,7 @@ Deno.test("down ends the interface after the answer, and deletes a child at once
   assertEquals(stopped(), 1);
 });
 
-Deno.test("wait answers once the interface carries traffic", async () => {
+Deno.test("wait replies when the interface is running", async () => {
   const { handlers, context, readiness } = interfaceOver(() => ({}));
   let answered = false;
   const waiting = Promise.resolve(handlers.wait({}, context))

@@ -6,8 +6,8 @@ import {
   type Member,
 } from "../../src/daemon/interface_group.ts";
 
-/** What happened to a group, in order. */
-class World {
+/** A group of fake interfaces, and the events of both in order. */
+class Fixture {
   readonly events: string[] = [];
   log = "";
   readonly members: FakeInterface[];
@@ -20,7 +20,7 @@ class World {
     this.group.onStopping = () => this.events.push("all end");
   }
 
-  /** Begins, and waits until the beginning is over. */
+  /** Runs the group, and waits until it has started. */
   async run(): Promise<{ end: Promise<boolean> }> {
     await configureLog("error", {
       write: (text) => void (this.log += text),
@@ -35,7 +35,7 @@ class World {
 class FakeInterface implements Member {
   onRunning = () => {};
   onEnding = () => {};
-  /** What the step throws. */
+  /** The step that fails. */
   fails: "listen" | "start" | undefined;
   /** Runs during the start. */
   onStart = () => {};
@@ -75,24 +75,24 @@ function failure(message: string): IpoibError {
   return new IpoibError("E_TEST", message, { hint: "a remedy" });
 }
 
-/** Lets everything that is ready to go on do so. */
+/** Waits until all pending promise callbacks have run. */
 function settle(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
-Deno.test("InterfaceGroup takes all names first, and is ready once all run", async () => {
-  const world = new World("ib0", "ib1");
-  const [ib0, ib1] = world.members;
-  const { end } = await world.run();
+Deno.test("InterfaceGroup listens on all sockets first, and is running when all interfaces run", async () => {
+  const fixture = new Fixture("ib0", "ib1");
+  const [ib0, ib1] = fixture.members;
+  const { end } = await fixture.run();
   ib1!.onRunning();
-  world.events.push("one runs");
+  fixture.events.push("one runs");
   ib0!.onRunning();
   ib1!.end();
   await settle();
-  world.events.push("one is down");
+  fixture.events.push("one is down");
   ib0!.end();
   assertEquals(await end, true);
-  assertEquals(world.events, [
+  assertEquals(fixture.events, [
     ...["ib0 listen", "ib1 listen", "ib0 start", "ib1 start"],
     ...["one runs", "all run", "ib1 ends", "one is down"],
     ...["all end", "ib0 ends"],
@@ -100,48 +100,48 @@ Deno.test("InterfaceGroup takes all names first, and is ready once all run", asy
 });
 
 for (const step of ["listen", "start"] as const) {
-  Deno.test(`InterfaceGroup leaves nothing if one cannot ${step}`, async () => {
-    const world = new World("ib0", "ib1", "ib2");
-    world.members[1]!.fails = step;
-    const { end } = await world.run();
+  Deno.test(`InterfaceGroup ends all interfaces if one fails to ${step}`, async () => {
+    const fixture = new Fixture("ib0", "ib1", "ib2");
+    fixture.members[1]!.fails = step;
+    const { end } = await fixture.run();
     await assertRejects(() => end, IpoibError, `ib1 cannot ${step}`);
-    assertEquals(world.events.includes("ib2 start"), false);
+    assertEquals(fixture.events.includes("ib2 start"), false);
     assertEquals(
-      world.events.filter((event) => event.endsWith("ends")),
+      fixture.events.filter((event) => event.endsWith("ends")),
       ["ib0 ends", "ib1 ends", "ib2 ends"],
     );
   });
 }
 
-Deno.test("InterfaceGroup goes on without one that failed, and tells of it", async () => {
-  const world = new World("ib0", "ib1");
-  const [ib0, ib1] = world.members;
-  const { end } = await world.run();
+Deno.test("InterfaceGroup logs the failure of one interface and continues with the others", async () => {
+  const fixture = new Fixture("ib0", "ib1");
+  const [ib0, ib1] = fixture.members;
+  const { end } = await fixture.run();
   ib0!.onRunning();
   ib1!.end(failure("The port is gone"));
   await settle();
-  assertEquals(world.events.slice(-2), ["all run", "ib1 ends"]);
-  assertEquals(world.log, "ib1: error: The port is gone (a remedy)\n");
+  assertEquals(fixture.events.slice(-2), ["all run", "ib1 ends"]);
+  assertEquals(fixture.log, "ib1: error: The port is gone (a remedy)\n");
   ib0!.end();
   assertEquals(await end, false);
 });
 
-Deno.test("InterfaceGroup ends with the failure of the last one", async () => {
-  const world = new World("ib0", "ib1");
-  const { end } = await world.run();
-  world.members[0]!.end();
+Deno.test("InterfaceGroup throws the failure of the last interface", async () => {
+  const fixture = new Fixture("ib0", "ib1");
+  const { end } = await fixture.run();
+  fixture.members[0]!.end();
   await settle();
-  world.members[1]!.end(failure("The port is gone"));
+  fixture.members[1]!.end(failure("The port is gone"));
   await assertRejects(() => end, IpoibError, "The port is gone");
-  assertEquals(world.log, "");
+  assertEquals(fixture.log, "");
 });
 
-Deno.test("InterfaceGroup.end() ends all, also while they begin", async () => {
-  const world = new World("ib0", "ib1", "ib2");
-  world.members[1]!.onStart = () => world.group.end();
-  const { end } = await world.run();
+Deno.test("InterfaceGroup.end() during the start ends all interfaces", async () => {
+  const fixture = new Fixture("ib0", "ib1", "ib2");
+  fixture.members[1]!.onStart = () => fixture.group.end();
+  const { end } = await fixture.run();
   assertEquals(await end, true);
-  assertEquals(world.events.filter((event) => /start|end/.test(event)), [
+  assertEquals(fixture.events.filter((event) => /start|end/.test(event)), [
     ...["ib0 start", "ib1 start", "ib0 ends", "ib1 ends"],
     ...["all end", "ib2 ends"],
   ]);

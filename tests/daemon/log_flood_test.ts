@@ -1,4 +1,4 @@
-/** What the manager of an embedded subnet logs about frames that it cannot read, through the log of the program. */
+/** Log of the subnet manager under a flood of malformed frames. */
 
 import { assert, assertEquals } from "@std/assert";
 import { FakeClock } from "../../src/base/clock.ts";
@@ -9,7 +9,7 @@ import { SubnetManager } from "../../src/subnet/manager.ts";
 
 const FRAMES = 100_000;
 
-Deno.test("100 000 malformed frames make a bounded number of lines, and all are counted", async () => {
+Deno.test("100 000 malformed frames produce a limited number of log lines, and the others are counted", async () => {
   const lines: string[] = [];
   const clock = new FakeClock();
   const limited = await configureLog("info", {

@@ -6,21 +6,21 @@ function namespace(inode: bigint, initial = false): NetworkNamespace {
   return { inode, procInode: inode + 100n, initial };
 }
 
-Deno.test("a namespace without users is told once, at the second look", () => {
+Deno.test("NamespaceWatch reports a namespace without users once, at the second poll", () => {
   const used = new Map([[1n, true], [2n, true], [3n, true]]);
-  const looked: bigint[] = [];
+  const polled: bigint[] = [];
   const deleted: bigint[] = [];
   const watch = new NamespaceWatch(({ inode }) => ({
     remain: () => {
-      looked.push(inode);
+      polled.push(inode);
       return used.get(inode)!;
     },
   }));
   watch.onDeleted = (inode) => deleted.push(inode);
   watch.follow([namespace(1n), namespace(2n), namespace(3n, true)]);
   watch.check();
-  // That of process 1 is not looked at.
-  assertEquals(looked, [1n, 2n]);
+  // The namespace of process 1 is not polled.
+  assertEquals(polled, [1n, 2n]);
 
   used.set(1n, false);
   watch.check();

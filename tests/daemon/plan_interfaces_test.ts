@@ -12,7 +12,7 @@ function verbs(...ports: [device: string, port: number][]): ChosenHcas {
   };
 }
 
-/** The plan as text. */
+/** Returns the plan as text. */
 function plan(names: readonly string[], hcas: ChosenHcas): string {
   return planInterfaces(names, hcas).map(({ name, hca }) =>
     hca.kind === "verbs"
@@ -23,19 +23,19 @@ function plan(names: readonly string[], hcas: ChosenHcas): string {
 
 const two = verbs(["mlx5_0", 1], ["mlx5_1", 2]);
 
-Deno.test("planInterfaces() names every port", () => {
+Deno.test("planInterfaces() without names assigns ib0, ib1, ... to the ports", () => {
   assertEquals(plan([], two), "ib0 mlx5_0/1, ib1 mlx5_1/2");
   assertEquals(plan([], verbs(["mlx5_1", 2])), "ib0 mlx5_1/2");
   assertEquals(plan([], soft), "ib0 lab");
 });
 
-Deno.test("planInterfaces() gives the names to the ports in order", () => {
+Deno.test("planInterfaces() assigns names to the ports in order", () => {
   assertEquals(plan(["x", "a"], two), "x mlx5_0/1, a mlx5_1/2");
   assertEquals(plan(["ib7"], two), "ib7 mlx5_0/1");
   assertEquals(plan(["ib1", "ib0", "y"], soft), "ib1 lab, ib0 lab, y lab");
 });
 
-Deno.test("planInterfaces() refuses more names than ports, with the ports", () => {
+Deno.test("planInterfaces() refuses more names than ports, and lists the ports", () => {
   const refusal = (names: string[], hcas: ChosenHcas) => {
     const error = assertThrows(() => planInterfaces(names, hcas), IpoibError);
     return [error.code, error.errno, error.message, error.hint];
@@ -44,13 +44,13 @@ Deno.test("planInterfaces() refuses more names than ports, with the ports", () =
     "E_HCA",
     19,
     "There are 2 ports for 4 interfaces: mlx5_0/1, mlx5_1/2",
-    "leave out c, d",
+    "omit c, d",
   ]);
   assertEquals(refusal(["a", "b"], verbs(["mlx5_0", 1])), [
     "E_HCA",
     19,
     "There is 1 port for 2 interfaces: mlx5_0/1",
-    "leave out b",
+    "omit b",
   ]);
 });
 

@@ -3,7 +3,7 @@ import { Readiness } from "../../src/daemon/readiness.ts";
 
 const never = new AbortController().signal;
 
-Deno.test("running() waits until the interface runs", async () => {
+Deno.test("Readiness.running() resolves when the interface is running", async () => {
   const readiness = new Readiness();
   assertEquals(readiness.state("ib0"), "starting");
   const waiting = readiness.running("ib0", never);
@@ -20,7 +20,7 @@ Deno.test("running() waits until the interface runs", async () => {
   await readiness.running("ib0", never);
 });
 
-Deno.test("running() ends when nobody waits any longer", async () => {
+Deno.test("Readiness.running() rejects when the signal is aborted", async () => {
   const readiness = new Readiness();
   const controller = new AbortController();
   const waiting = readiness.running("ib0", controller.signal);
@@ -29,7 +29,7 @@ Deno.test("running() ends when nobody waits any longer", async () => {
   await assertRejects(() => readiness.running("ib0", controller.signal));
 });
 
-Deno.test("forget() lets a name begin anew", () => {
+Deno.test("Readiness.forget() resets the state of an interface", () => {
   const readiness = new Readiness();
   readiness.set("ib0.8001", "running");
   readiness.forget("ib0.8001");

@@ -5,7 +5,7 @@ import { Capability } from "../../src/system/capability.ts";
 
 const { NetAdmin, SysAdmin, Bpf, PerfMon, NetRaw, IpcLock } = Capability;
 
-Deno.test("capabilitiesOf() is what the HCA and the source of next hops need", () => {
+Deno.test("capabilitiesOf() depends on the HCA and the source of next hops", () => {
   const soft = { hca: "soft", nextHops: "routes" } as const;
   assertEquals(capabilitiesOf(soft), [NetAdmin, SysAdmin]);
   assertEquals(capabilitiesOf({ ...soft, nextHops: "auto" }), [
@@ -18,14 +18,14 @@ Deno.test("capabilitiesOf() is what the HCA and the source of next hops need", (
   assertEquals(capabilitiesOf(verbs, "main"), [NetAdmin]);
 });
 
-Deno.test("every right has a reason, and the data worker", () => {
+Deno.test("every entry of RIGHTS has a reason and includes the data worker", () => {
   for (const { reason, threads } of RIGHTS) {
     assert(reason.length > 0);
     assert(threads.includes("data"));
   }
 });
 
-Deno.test("namespaceHolder() is the process of a PID, or of a path below /proc", () => {
+Deno.test("namespaceHolder() returns the process of a PID or of a path below /proc/PID", () => {
   const { pid } = Deno;
   for (const spec of [`${pid}`, `/proc/${pid}/ns/net`, `/proc/${pid}/fd/3`]) {
     using holder = namespaceHolder(spec);

@@ -1,4 +1,4 @@
-/** The other users of a port: processes by their locks, the kernel's interfaces by what rtnetlink says. */
+/** Detection of other users of a port: processes by fake locks, ib_ipoib interfaces by fake links. */
 
 import { assertEquals } from "@std/assert";
 import { IpoibError } from "../../src/base/errors.ts";
@@ -21,7 +21,7 @@ const BROADCAST = { mgid: broadcastMgid(0xffff), joinState: 1 };
 const SEND_ONLY = { mgid: broadcastMgid(0xffff), joinState: 8 };
 const CHILD = { mgid: broadcastMgid(0x8001), joinState: 1 };
 
-/** Locks of one file as the kernel has them: who shares a byte, and who has it alone. */
+/** Byte range locks of one file with the semantics of the kernel: the shared and the exclusive holders of each byte. */
 class FakeLockFile {
   readonly shared = new Map<bigint, Set<object>>();
   readonly claimed = new Map<bigint, object>();
@@ -62,14 +62,15 @@ class FakeLockFile {
   }
 }
 
-/** A port, and the processes on it. */
-class Scene {
+/** A port with its lock file and its ib_ipoib interfaces. */
+class Fixture {
   readonly reactor = new FakeReactor();
   readonly file = new FakeLockFile();
-  /** Interfaces of the kernel that are up. */
+  /** ib_ipoib interfaces that are up. */
   readonly up: { gid: Uint8Array; pkey: number }[] = [];
   readonly downs: ((link: IpoibLink) => void)[] = [];
 
+  /** Adds a process on the port; `events` records its callbacks. */
   process() {
     const port = new SharedPort({
       reactor: this.reactor,
@@ -85,100 +86,100 @@ class Scene {
         }];
       },
     });
-    const heard: string[] = [];
-    port.onLeft = () => heard.push(`left ${this.reactor.clock.now()}`);
-    port.onGone = () => heard.push(`gone ${this.reactor.clock.now()}`);
-    return { port, heard };
+    const events: string[] = [];
+    port.onLeft = () => events.push(`left ${this.reactor.clock.now()}`);
+    port.onGone = () => events.push(`gone ${this.reactor.clock.now()}`);
+    return { port, events };
   }
 }
 
-Deno.test("of several processes that hold a group the last one may leave it", () => {
-  const scene = new Scene();
-  const [a, b] = [scene.process().port, scene.process().port];
+Deno.test("SharedPort.tryLeave() allows only the last process that holds a group to leave", () => {
+  const fixture = new Fixture();
+  const [a, b] = [fixture.process().port, fixture.process().port];
   a.hold(BROADCAST);
   b.hold(BROADCAST);
   b.hold(CHILD);
   assertEquals(a.tryLeave(BROADCAST), "process");
   assertEquals(b.tryLeave(BROADCAST), "none");
   assertEquals(a.tryLeave(CHILD), "process");
-  // Each kind of join is by itself.
+  // Join states are separate memberships.
   b.hold(BROADCAST);
   a.hold(SEND_ONLY);
   assertEquals(a.tryLeave(SEND_ONLY), "none");
 });
 
-Deno.test("a process that has ended holds nothing", () => {
-  const scene = new Scene();
-  const [a, b] = [scene.process().port, scene.process().port];
+Deno.test("SharedPort.close() releases all memberships", () => {
+  const fixture = new Fixture();
+  const [a, b] = [fixture.process().port, fixture.process().port];
   a.hold(BROADCAST);
   b.hold(BROADCAST);
   a.close();
   assertEquals(b.tryLeave(BROADCAST), "none");
 });
 
-Deno.test("a group that another process is leaving is held when that is over, and checked", () => {
-  const scene = new Scene();
-  const a = scene.process();
-  const b = scene.process();
+Deno.test("SharedPort.hold() retries while another process leaves the group, then checks the memberships", () => {
+  const fixture = new Fixture();
+  const a = fixture.process();
+  const b = fixture.process();
   a.port.hold(BROADCAST);
   assertEquals(a.port.tryLeave(BROADCAST), "none");
   b.port.hold(BROADCAST);
-  scene.reactor.advance(1500);
-  assertEquals([b.heard, scene.file.shared.size], [[], 1]);
+  fixture.reactor.advance(1500);
+  assertEquals([b.events, fixture.file.shared.size], [[], 1]);
   a.port.free(BROADCAST);
-  scene.reactor.advance(1000);
-  assertEquals(b.heard, ["left 2000"]);
+  fixture.reactor.advance(1000);
+  assertEquals(b.events, ["left 2000"]);
   assertEquals(a.port.tryLeave(BROADCAST), "process");
-  scene.reactor.advance(5000);
-  assertEquals(b.heard.length, 1);
+  fixture.reactor.advance(5000);
+  assertEquals(b.events.length, 1);
 });
 
-Deno.test("an interface of the kernel's holds the groups of its port and P_Key", () => {
-  const scene = new Scene();
-  const { port } = scene.process();
-  scene.up.push({ gid: GID, pkey: 0xffff });
+Deno.test("an ib_ipoib interface holds all groups of its port and P_Key", () => {
+  const fixture = new Fixture();
+  const { port } = fixture.process();
+  fixture.up.push({ gid: GID, pkey: 0xffff });
   port.hold(BROADCAST);
   port.hold(CHILD);
   assertEquals([port.tryLeave(BROADCAST), port.tryLeave(CHILD)], [
     "kernel",
     "none",
   ]);
-  // What is not left is not in the way of others.
-  assertEquals(scene.process().port.tryLeave(BROADCAST), "kernel");
+  // A withheld leave releases the lock.
+  assertEquals(fixture.process().port.tryLeave(BROADCAST), "kernel");
 });
 
-Deno.test("when an interface of the kernel's goes down memberships are checked at once, and until its leaves are over", () => {
-  const scene = new Scene();
-  const { heard } = scene.process();
+Deno.test("SharedPort checks the memberships immediately and repeatedly after an ib_ipoib interface goes down", () => {
+  const fixture = new Fixture();
+  const { events } = fixture.process();
   const link = { ifindex: 3, up: true, pkey: 0xffff };
-  scene.reactor.advance(10_000);
-  scene.downs[0]!({ ...link, gid: gidFrom(0xfe80n << 48n, 8n) });
-  scene.reactor.advance(10_000);
-  assertEquals(heard, [], "on another port");
-  scene.downs[0]!({ ...link, gid: GID });
-  scene.reactor.advance(10_000);
-  assertEquals(heard, [
+  fixture.reactor.advance(10_000);
+  fixture.downs[0]!({ ...link, gid: gidFrom(0xfe80n << 48n, 8n) });
+  fixture.reactor.advance(10_000);
+  assertEquals(events, [], "an interface on another port");
+  fixture.downs[0]!({ ...link, gid: GID });
+  fixture.reactor.advance(10_000);
+  assertEquals(events, [
     ...["left 20000", "left 20250", "left 20750", "left 21500", "left 24000"],
     "gone 24000",
   ]);
 });
 
-Deno.test("without locks the port goes on as if it were alone, and logs that once", () => {
-  const scene = new Scene();
+Deno.test("SharedPort without a lock file detects no other processes, and logs the failure once", () => {
+  const fixture = new Fixture();
   lines.length = 0;
-  scene.file.open = () => {
+  fixture.file.open = () => {
     throw new IpoibError("E_LOCK", 'Cannot open lock file "x"', { errno: 30 });
   };
-  const { port } = scene.process();
+  const { port } = fixture.process();
   port.hold(BROADCAST);
   assertEquals(port.tryLeave(BROADCAST), "none");
   port.free(BROADCAST);
   assertEquals(lines, [
-    'ib0: warning: Cannot open lock file "x": other processes on the port are not seen, which lose their groups when this one ends',
+    'ib0: warning: Cannot open lock file "x": other processes on the port are not detected and lose their multicast groups when this one ends',
   ]);
 });
 
-Deno.test("two interfaces on one lock file know each other, whatever namespaces can be seen", () => {
+Deno.test("openSharedPort() with the same lock file detects the other interface", () => {
   const directory = Deno.makeTempDirSync();
   const open = () => {
     using netns = ownNamespace();

@@ -6,7 +6,7 @@ import { exists } from "../../src/ipc/runtime_folder.ts";
 import { interfaceSockets } from "../../src/ipc/locate.ts";
 import { IpcServer } from "../../src/ipc/server.ts";
 
-/** The first process that listens at `ib0.sock` in the initial namespace. */
+/** Calls `body` with a server at `ib0.sock` in a temporary runtime directory. */
 async function inRuntime(
   body: (
     runtime: string,
@@ -31,7 +31,7 @@ async function inRuntime(
   }
 }
 
-/** An interface in the initial namespace, or another one. */
+/** Returns an interface in the initial namespace, or in the one with this inode. */
 function place(name: string, inode?: bigint): InterfacePlace {
   return {
     name,
@@ -46,7 +46,7 @@ function place(name: string, inode?: bigint): InterfacePlace {
 const sockets = (folder: string) =>
   interfaceSockets(folder).map(({ name, target }) => [name, target]);
 
-Deno.test("SocketNames links children, and takes back those that are gone", () =>
+Deno.test("SocketNames creates links of children, and removes those of deleted children", () =>
   inRuntime(async (runtime, names, log) => {
     await names.update([place("ib0"), place("ib0.8001"), place("blue")]);
     assertEquals(sockets(runtime), [
@@ -61,7 +61,7 @@ Deno.test("SocketNames links children, and takes back those that are gone", () =
     assertEquals(log, []);
   }));
 
-Deno.test("SocketNames follows renames and moves, and leaves no folder behind", () =>
+Deno.test("SocketNames follows renames and moves, and removes empty directories", () =>
   inRuntime(async (runtime, names, _log, server) => {
     await names.update([place("ib0"), place("ib0.8001")]);
     await names.update([place("ib7"), place("ib0.8001")]);
@@ -85,7 +85,7 @@ Deno.test("SocketNames follows renames and moves, and leaves no folder behind", 
     assert(!exists(`${runtime}/netns/13`));
   }));
 
-Deno.test("SocketNames does not take the socket of another process, and takes that of a dead one", () =>
+Deno.test("SocketNames replaces a stale socket, but not that of another process", () =>
   inRuntime(async (runtime, names, log) => {
     const other = await IpcServer.listen(`${runtime}/ib1.sock`, "ib1", {});
     const dead = await IpcServer.listen(`${runtime}/ib2.sock`, "ib2", {});
@@ -97,18 +97,18 @@ Deno.test("SocketNames does not take the socket of another process, and takes th
       ["ib1", undefined],
       ["ib3", "ib0"],
     ]);
-    // Renamed to a name whose owner has not followed a rename of its own.
+    // The parent is renamed to ib1 while another process still uses that path.
     await names.update([place("ib1")]);
     assertEquals(sockets(runtime), [["ib0", undefined], ["ib1", undefined]]);
     await other.close();
     names.retry();
-    // Behind what is tried again.
+    // Waits for the retry.
     await names.update([place("ib1")]);
     assertEquals(sockets(runtime), [["ib1", undefined]]);
     assertEquals(log, []);
   }));
 
-Deno.test("SocketNames goes on where a name cannot be linked or taken back", () =>
+Deno.test("SocketNames logs a path that cannot be replaced once, and updates the others", () =>
   inRuntime(async (runtime, names, log) => {
     await Deno.mkdir(`${runtime}/ib1.sock/x`, { recursive: true });
     await names.update([place("ib0"), place("ib1"), place("ib2")]);

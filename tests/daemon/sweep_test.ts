@@ -16,7 +16,7 @@ async function inRuntime(
   }
 }
 
-/** Leaves a socket as a killed process does. */
+/** Creates a socket without a listener, as a killed process leaves it. */
 async function leaveSocket(path: string): Promise<void> {
   const code = `Deno.listen({transport:"unix",path:${JSON.stringify(path)}});` +
     "Deno.exit(0)";
@@ -33,7 +33,7 @@ function age(path: string): void {
   Deno.utimeSync(path, then, then);
 }
 
-Deno.test("sweep() removes what killed processes left, and nothing of those that run", () =>
+Deno.test("sweep() removes the files of killed processes, and keeps those of running ones", () =>
   inRuntime(async (runtime) => {
     for (const folder of ["", "/7", "/8", "/9", "/10"]) {
       await Deno.mkdir(`${runtime}/netns${folder}`, { mode: 0o700 });
@@ -67,7 +67,7 @@ Deno.test("sweep() removes what killed processes left, and nothing of those that
     await server.close();
   }));
 
-Deno.test("sweep() touches nothing through a folder that is a link or that others may change", () =>
+Deno.test("sweep() ignores directories that are symbolic links or writable by other users", () =>
   inRuntime((runtime) => {
     const elsewhere = Deno.makeTempDirSync();
     Deno.writeTextFileSync(`${elsewhere}/x.log`, "");
@@ -84,7 +84,7 @@ Deno.test("sweep() touches nothing through a folder that is a link or that other
     Deno.removeSync(elsewhere, { recursive: true });
   }));
 
-Deno.test("sweepPorts() removes sockets that were left and tells whether a port runs", () =>
+Deno.test("sweepPorts() removes stale sockets and returns whether a port is alive", () =>
   inRuntime((folder) => {
     const dead = `${folder}/port-0200000000000001.sock`;
     listen(dead).close();
@@ -96,7 +96,7 @@ Deno.test("sweepPorts() removes sockets that were left and tells whether a port 
     assertEquals(sweepPorts(folder), true);
   }));
 
-Deno.test("sweepPorts() leaves a port alone whose socket is bound and does not listen yet", () =>
+Deno.test("sweepPorts() keeps the socket of a port that is bound but not listening", () =>
   inRuntime((folder) => {
     const functions = libc() as unknown as Record<
       "listen",
@@ -118,7 +118,7 @@ Deno.test("sweepPorts() leaves a port alone whose socket is bound and does not l
     }
   }));
 
-Deno.test("sweepPorts() removes the sockets of processes that were killed before they listened, after a while", () =>
+Deno.test("sweepPorts() removes old sockets of processes that were killed before they listened", () =>
   inRuntime((folder) => {
     for (const name of [".abc1234", ".def5678"]) {
       listen(`${folder}/${name}`).close();

@@ -61,7 +61,7 @@ function request(targetIp: number): Arp {
 labTest("A flood of ARP requests stops nobody", async (lab) => {
   // A process of its own, whose memory is not counted.
   const manager = lab.start([...programCommand(), "subnet", "run"]);
-  await manager.says(/subnet manager runs/);
+  await manager.says(/subnet manager running/);
   const [victim, other] = await lab.running(2);
   await victim.must("sysctl", "-q", "-w", "net.ipv4.conf.all.rp_filter=1");
   const { hca, qpn } = await victim.link();

@@ -24,7 +24,7 @@ labTest(
   "1200 joins of a user, and then another manager: the interface goes on with its groups",
   async (lab) => {
     const manager = lab.start([...programCommand(), "subnet", "run"]);
-    await manager.says(/subnet manager runs/);
+    await manager.says(/subnet manager running/);
     const [host, other] = await lab.running(2, ["--max-groups", `${LIMIT}`]);
     assert(await other.reaches(host));
     using _sockets = membershipSockets(host, GROUPS);

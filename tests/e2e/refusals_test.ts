@@ -106,7 +106,7 @@ labTest("With too low a limit of open files up says so", async (lab) => {
       assertEquals(outcome.code, 2, outcome.stderr);
       assertMatch(
         sentence(outcome),
-        /An interface needs 96 open files, and the limit is \d+ \(.*ulimit/,
+        /An interface needs 96 open files, but the limit is \d+ \(.*ulimit/,
       );
     }
     if (limit >= 64) continue;

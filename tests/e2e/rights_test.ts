@@ -110,7 +110,7 @@ labTest("The namespace of a process is entered by its PID", async (lab) => {
 
 labTest("subnet run has no capabilities", async (lab) => {
   const subnet = lab.start([...programCommand(), "subnet", "run"]);
-  await subnet.says(/subnet manager runs/);
+  await subnet.says(/subnet manager running/);
   assertAtMost(await threads(subnet.pid), 0n);
   const [host] = await lab.running(1);
   assertEquals((await host.link()).state, "running");
@@ -154,7 +154,7 @@ labTest("up --user says what keeps it from being that user", async (lab) => {
   );
   assertStringIncludes(
     await refused("nobody"),
-    `ipoib: User "nobody" cannot use the folder "${lab.runtime}"`,
+    `ipoib: User "nobody" does not own the runtime directory "${lab.runtime}"`,
   );
 });
 

@@ -42,7 +42,7 @@ labTest(
   "SIGSTOP of the manager's process: another one takes over, and it ends when it goes on",
   async (lab) => {
     const manager = lab.start([...programCommand(), "subnet", "run"]);
-    await manager.says(/subnet manager runs/);
+    await manager.says(/subnet manager running/);
     const [a, b] = await lab.running(2);
     assert(await a.reaches(b));
     await using pings = await Pings.start(a, b.address, { interval: 0.02 });

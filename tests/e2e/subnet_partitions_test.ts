@@ -22,7 +22,7 @@ async function run(lab: Lab, text: string): Promise<[Program, string]> {
     ...programCommand(),
     ...["subnet", "run", "--partitions", file],
   ]);
-  await program.says(/subnet manager runs/);
+  await program.says(/subnet manager running/);
   return [program, file];
 }
 

@@ -96,7 +96,7 @@ labTest("The kernel and ipoib show the link", async (lab) => {
 
 labTest("Carrier comes with the broadcast group, not before", async (lab) => {
   const manager = lab.start([...programCommand(), "subnet", "run"]);
-  await manager.says(/subnet manager runs/);
+  await manager.says(/subnet manager running/);
   manager.kill("SIGSTOP");
   const [a] = await lab.hosts(1);
   await a.up({ wait: false });

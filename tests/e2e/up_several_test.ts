@@ -176,7 +176,7 @@ labTest("One GUID for two interfaces is refused", async (lab) => {
   const [a] = await lab.hosts(1);
   const { code, stderr } = await a.ipoib(...BOTH, "--guid", "0x2");
   assertEquals(code, 2);
-  assertMatch(stderr, /^ipoib: A GUID is one port's/);
+  assertMatch(stderr, /^ipoib: One GUID cannot be assigned to 2 interfaces/);
 });
 
 const { devices } = probeVerbs();

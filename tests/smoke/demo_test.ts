@@ -1,4 +1,4 @@
-/** The demo shows the main job within its time, and leaves nothing behind, however it ends. */
+/** The demo succeeds within its time limit, and removes its files and processes even after a signal. */
 
 import { assertEquals, assertLess, assertMatch } from "@std/assert";
 import { patient } from "../../scripts/machine.ts";
@@ -8,7 +8,7 @@ import { processesWith } from "../e2e/harness/files.ts";
 const LIMIT_MS = 30_000;
 const DEMO = new URL("../../scripts/demo.ts", import.meta.url).pathname;
 
-/** A run of the demo that keeps its files in a folder of its own. */
+/** A run of the demo with its own temporary directory. */
 class Demo implements AsyncDisposable {
   readonly #folder: string;
   readonly #child: Deno.ChildProcess;
@@ -31,7 +31,7 @@ class Demo implements AsyncDisposable {
     return new Demo(await Deno.makeTempDir({ prefix: "ipoib-demo-test-" }));
   }
 
-  /** Reads on until the text matches, or to the end. */
+  /** Reads output until it matches, or until its end. */
   async read(until?: RegExp): Promise<void> {
     while (!until?.test(this.text)) {
       const { done, value } = await this.#lines.read();
@@ -48,7 +48,7 @@ class Demo implements AsyncDisposable {
     return (await this.#child.status).code;
   }
 
-  /** What it left: files of its folder, and processes that were started with it as their TMPDIR. */
+  /** Returns the files in its temporary directory, and the PIDs of processes with this TMPDIR. */
   leftovers(): string[] {
     const files = [...Deno.readDirSync(this.#folder)].map(({ name }) => name);
     return [...files, ...processesWith("TMPDIR", this.#folder).map(String)];
@@ -58,7 +58,7 @@ class Demo implements AsyncDisposable {
     try {
       this.kill("SIGKILL");
     } catch {
-      // It has ended.
+      // The process has exited.
     }
     await this.#child.status;
     await this.#lines.cancel();
@@ -66,7 +66,7 @@ class Demo implements AsyncDisposable {
   }
 }
 
-Deno.test("The demo shows addresses, pings and streams both ways, and ends in time", async () => {
+Deno.test("The demo prints addresses, round trips and throughput in both directions, and exits within its time limit", async () => {
   await using demo = await Demo.start();
   await demo.read(/\n/);
   const start = performance.now();
@@ -76,7 +76,7 @@ Deno.test("The demo shows addresses, pings and streams both ways, and ends in ti
   const addresses = demo.text.match(/\b(?:[0-9a-f]{2}:){19}[0-9a-f]{2}\b/g);
   assertEquals(new Set(addresses).size, 3);
   for (const [from, to] of [["alpha", "beta"], ["beta", "alpha"]]) {
-    // Minimum, mean and maximum of the round trips, and the throughput.
+    // Minimum, mean and maximum round trip time, and throughput.
     assertMatch(
       demo.text,
       new RegExp(`^\\s*${from} +${to}(?: +\\d+\\.\\d+){4}$`, "m"),
@@ -86,7 +86,7 @@ Deno.test("The demo shows addresses, pings and streams both ways, and ends in ti
 });
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  Deno.test(`The demo leaves nothing behind when ${signal} arrives twice`, async () => {
+  Deno.test(`The demo removes its files and processes after two ${signal} signals`, async () => {
     await using demo = await Demo.start();
     await demo.read(/ -> /);
     demo.kill(signal);

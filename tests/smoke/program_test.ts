@@ -1,9 +1,9 @@
-/** The program as a user meets it first: help, mistakes, and no interface at all. */
+/** The program without an interface: help, an unknown command, and exit codes. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { runProgram } from "./run_program.ts";
 
-Deno.test("ipoib --help names the commands", async () => {
+Deno.test("ipoib --help lists the commands", async () => {
   const { code, stdout } = await runProgram(["--help"]);
   assertEquals(code, 0);
   for (
@@ -13,13 +13,14 @@ Deno.test("ipoib --help names the commands", async () => {
   }
 });
 
-Deno.test("ipoib of an unknown command exits 1 and points to the usage", async () => {
+Deno.test("ipoib with an unknown command exits with 1 and prints the usage", async () => {
   const { code, stderr } = await runProgram(["fly"]);
   assertEquals(code, 1);
   assertStringIncludes(stderr, "fly");
+  assertMatch(stderr, /^usage: ipoib /m);
 });
 
-Deno.test("ipoib down of an interface that does not run exits 3", async () => {
+Deno.test("ipoib down exits with 3 if the interface is not running", async () => {
   const runtime = await Deno.makeTempDir();
   const { code, stderr } = await runProgram(["down", "ib0"], {
     IPOIB_RUNTIME_DIR: runtime,

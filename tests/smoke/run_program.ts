@@ -1,8 +1,8 @@
-/** Runs the program (from source, or the executable that `IPOIB_BINARY` names) to its end. */
+/** Runs the program, from source or as the executable in `IPOIB_BINARY`. */
 
 import { programCommand } from "../../scripts/program.ts";
 
-/** Runs a subcommand and returns what it said. */
+/** Runs a command and returns its exit code and output. */
 export async function runProgram(
   args: readonly string[],
   env: Record<string, string> = {},

@@ -1,4 +1,4 @@
-/** Two hosts on one embedded subnet: the address is shown, pings and TCP pass both ways, `down` ends it. */
+/** Two hosts on one embedded subnet: link record, ping and TCP in both directions, `down`. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Host } from "../../scripts/host.ts";
@@ -6,7 +6,7 @@ import { pings, stream } from "../../scripts/demo/traffic.ts";
 import { createNamespace } from "../../src/system/namespace.ts";
 import { runProgram } from "./run_program.ts";
 
-Deno.test("ipoib up carries ping and TCP both ways between two hosts", async () => {
+Deno.test("ipoib up carries ping and TCP in both directions between two hosts", async () => {
   const runtime = await Deno.makeTempDir();
   const namespaces = [createNamespace(), createNamespace()] as const;
   const hosts = namespaces.map((namespace) =>

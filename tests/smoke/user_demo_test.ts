@@ -1,9 +1,8 @@
 /**
- * The demo of a normal user: it runs itself again in a user namespace where the system allows that, and says one
- * sentence where it does not.
+ * The demo without root: it restarts itself in a user namespace if the system permits that, otherwise it prints the reason.
  *
- * The test is root and becomes "nobody" for it, with copies of everything that root may have hidden; a
- * mount namespace of its own has a /dev/net/tun that is open to all, as most systems have it.
+ * The test runs as root and starts the demo as "nobody", with copies of files that only root may be able to read. A mount
+ * namespace provides a /dev/net/tun that is accessible to all users, as on most systems.
  */
 
 import { assertEquals, assertMatch, fail } from "@std/assert";
@@ -20,7 +19,7 @@ async function run(program: string, ...args: string[]): Promise<string> {
   return decoder.decode(stdout);
 }
 
-/** Copies Deno, the project and its libraries to where everybody may read. */
+/** Copies Deno, the project and its libraries to a directory that belongs to "nobody". */
 async function prepare(folder: string): Promise<void> {
   const top = new URL("../../", import.meta.url).pathname;
   const { npmCache } = JSON.parse(await run(Deno.execPath(), "info", "--json"));
@@ -31,7 +30,7 @@ async function prepare(folder: string): Promise<void> {
   await run("chown", "-R", `${NOBODY}:${NOBODY}`, folder);
 }
 
-/** The command line of the demo as nobody; with `tun`, where /dev/net/tun is open to all. */
+/** Returns the command that runs the demo as "nobody", with a /dev/net/tun of this mode. */
 function demo(folder: string, mode: string): Deno.Command {
   const script = [
     `mount -t tmpfs tmpfs "${folder}/tun"`,
@@ -67,7 +66,7 @@ function demo(folder: string, mode: string): Deno.Command {
   });
 }
 
-/** True if the system lets nobody make the namespaces that the demo needs. */
+/** True if the system permits "nobody" to create the namespaces of the demo. */
 async function allowed(): Promise<boolean> {
   const { success } = await new Deno.Command("setpriv", {
     args: [
@@ -95,7 +94,7 @@ async function withFolder(body: (folder: string) => Promise<void>) {
   }
 }
 
-Deno.test("A normal user's demo runs in a user namespace, or says why it cannot", async () => {
+Deno.test("The demo without root runs in a user namespace, or prints the reason why it cannot", async () => {
   await withFolder(async (folder) => {
     await prepare(folder);
     const child = demo(folder, "666").spawn();
@@ -107,20 +106,20 @@ Deno.test("A normal user's demo runs in a user namespace, or says why it cannot"
       const { done, value } = await reader.read();
       if (done) break;
       text += value;
-      // Streams have begun: the rest is known from root's demo.
+      // The streams have started. demo_test.ts covers the rest.
       if (!interrupted && /alpha -> beta +1 s /.test(text)) {
         interrupted = true;
         child.kill("SIGINT");
       }
     }
-    const complaints = await new Response(child.stderr).text();
+    const errors = await new Response(child.stderr).text();
     const { code } = await child.status;
     if (await allowed()) {
-      assertEquals([code, complaints], [130, ""], text);
+      assertEquals([code, errors], [130, ""], text);
       assertMatch(text, /alpha -> beta( +\S+ \/){2} /);
     } else {
       assertEquals(code, 2);
-      assertMatch(complaints, /^The demo needs root here, because .+\n$/);
+      assertMatch(errors, /^The demo needs root here, because .+\n$/);
     }
     for await (const { name } of Deno.readDir(`${folder}/tmp`)) {
       fail(`The demo left ${name}`);
@@ -128,7 +127,7 @@ Deno.test("A normal user's demo runs in a user namespace, or says why it cannot"
   });
 });
 
-Deno.test("A normal user's demo says that /dev/net/tun is closed", async () => {
+Deno.test("The demo without root prints an error if /dev/net/tun is not accessible", async () => {
   await withFolder(async (folder) => {
     await prepare(folder);
     const { code, stdout, stderr } = await demo(folder, "600").output();

@@ -1,4 +1,4 @@
-/** What the commands of the control socket work on, and which interface they mean. */
+/** Context of the commands of the data worker, and lookup of the interface that a command names. */
 
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
@@ -11,24 +11,25 @@ import type { Reactor } from "../../system/reactor.ts";
 import type { RecordContext } from "../records.ts";
 import type { Commands, MethodCalls } from "../thread/commands.ts";
 
-/** What commands work on. */
+/** The objects that the commands use. */
 export interface CommandContext {
   device: IpoibDevice;
   port: HcaPort;
   memberships: PortMemberships;
   reactor: Reactor;
-  /** The embedded subnet; absent on a real fabric. */
+  /** Name of the embedded subnet; undefined for a verbs device. */
   subnet: string | undefined;
-  /** Throws `E_SUBNET_NAME` where there is no embedded subnet. */
+  /** Fetches a snapshot from the subnet manager. Throws `E_SUBNET_NAME` for a verbs device. */
   showSubnet(done: (subnet: SubnetSnapshot) => void): void;
 }
 
-/** What the data worker is called with. */
+/** The calls that the data worker answers. */
 export type DataCalls = MethodCalls<"interface">;
 
-/** Its commands by name. */
+/** The commands of the data worker, by name. */
 export type DataCommands = Commands<CommandContext, DataCalls>;
 
+/** Collects the attributes and counters of the port for records. */
 export function recordContext(context: CommandContext): RecordContext {
   return {
     port: context.port.attributes,
@@ -41,36 +42,36 @@ export function recordContext(context: CommandContext): RecordContext {
   };
 }
 
-/** The interface of that name, or the parent; throws `E_NO_INTERFACE` (ENODEV). */
-export function one(
+/** Returns the interface with this name, by default the parent. Throws `E_NO_INTERFACE` (ENODEV). */
+export function findInterface(
   context: CommandContext,
   name: string | undefined,
 ): IpoibInterface {
   if (name === undefined) return context.device.parent;
   const found = context.device.find(name);
   if (found) return found;
-  throw new IpoibError("E_NO_INTERFACE", `Interface ${name} is not here`, {
+  throw new IpoibError("E_NO_INTERFACE", `Interface ${name} does not exist`, {
     errno: Errno.ENODEV,
     hint: "see `ipoib link show`",
   });
 }
 
-/** The interface of that name, or the parent and its children. */
-export function which(
+/** Returns the interface with this name, by default the parent and its children. Throws `E_NO_INTERFACE` (ENODEV). */
+export function findInterfaces(
   context: CommandContext,
   name: string | undefined,
 ): IpoibInterface[] {
   return name === undefined
     ? context.device.interfaces()
-    : [one(context, name)];
+    : [findInterface(context, name)];
 }
 
-/** Throws `E_NOT_PARENT` (EINVAL) for the name of a child. */
+/** Throws `E_NOT_PARENT` (EINVAL) if `name` is a child, `E_NO_INTERFACE` (ENODEV) if it does not exist. */
 export function checkParent(context: CommandContext, name: string | undefined) {
-  const each = one(context, name);
-  if (each === context.device.parent) return;
-  throw new IpoibError("E_NOT_PARENT", `${each.name} is a child itself`, {
+  const iface = findInterface(context, name);
+  if (iface === context.device.parent) return;
+  throw new IpoibError("E_NOT_PARENT", `${iface.name} is a child interface`, {
     errno: Errno.EINVAL,
-    hint: `use ${context.device.parent.name}`,
+    hint: `use its parent ${context.device.parent.name}`,
   });
 }

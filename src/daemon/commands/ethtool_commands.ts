@@ -1,14 +1,19 @@
-/** What `ethtool` asks the driver for (Linux ipoib_ethtool.c) and is not in a link record or in statistics. */
+/** Commands of `ethtool` other than settings and statistics (Linux ipoib_ethtool.c). */
 
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
-import { type CommandContext, type DataCommands, one } from "./context.ts";
+import {
+  type CommandContext,
+  type DataCommands,
+  findInterface,
+} from "./context.ts";
 import { VERSION } from "../../ipc/version.ts";
 import type { FeatureRecord } from "../../ipc/schema.ts";
 
 export const ethtoolCommands = {
   "coalesce.get": (context, { name }) => {
-    const { rxUsecs, rxFrames } = one(context, name).moderation.values;
+    const { rxUsecs, rxFrames } =
+      findInterface(context, name).moderation.values;
     return { "rx-usecs": rxUsecs, "rx-frames": rxFrames };
   },
   "coalesce.set": (context, { name, values }) => {
@@ -21,14 +26,14 @@ export const ethtoolCommands = {
         { errno: Errno.EOPNOTSUPP, hint: "rx-usecs and rx-frames only" },
       );
     }
-    one(context, name).moderation.set({
+    findInterface(context, name).moderation.set({
       ...(rxUsecs === undefined ? {} : { rxUsecs }),
       ...(rxFrames === undefined ? {} : { rxFrames }),
     });
     return {};
   },
   "driver": (context, { name }) => {
-    one(context, name);
+    findInterface(context, name);
     const { firmware, busInfo } = context.port.attributes;
     return {
       "driver": "ib_ipoib",
@@ -44,14 +49,14 @@ export const ethtoolCommands = {
     };
   },
   "features": (context, { name }) => {
-    one(context, name);
+    findInterface(context, name);
     return features(context);
   },
 } satisfies Partial<DataCommands>;
 
 /**
- * What the interface has: the HCA's part is fixed, the rest is the kernel's default, which `ethtool -K` on the device
- * itself can change.
+ * Returns the offload features. Features of the HCA are fixed. The others have the kernel's defaults; changes by
+ * `ethtool -K` on the device are not reflected.
  */
 function features({ port }: CommandContext): FeatureRecord[] {
   const { receiveChecksum, transmitChecksum, segmentation } =

@@ -1,30 +1,34 @@
 /**
- * `get` and `set`: the files in `/sys/class/net/IF/` by name, the driver's and those of the kernel's own that users ask for.
+ * Commands `get` and `set`: sysfs attributes in `/sys/class/net/IF/`, those of ib_ipoib and some generic ones.
  *
- * Which interface has which, how a value is read and what is refused is ib_ipoib's (Linux ipoib_main.c, ipoib_cm.c,
- * ipoib_vlan.c); the value comes without the line end that `echo` writes.
+ * The set of attributes of each kind of interface, the parsing of values and the refusals follow ib_ipoib (Linux
+ * ipoib_main.c, ipoib_cm.c, ipoib_vlan.c). Values have no trailing newline, unlike those that `echo` writes.
  */
 
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
 import { formatPkey } from "../../base/units.ts";
 import type { IpoibInterface } from "../../ipoib/interface.ts";
-import { type CommandContext, type DataCommands, one } from "./context.ts";
+import {
+  type CommandContext,
+  type DataCommands,
+  findInterface,
+} from "./context.ts";
 import { parseUnsigned, scanInteger, scanUnsigned } from "./kernel_numbers.ts";
 import { checkMode, setMtu } from "./settings.ts";
 
-/** What a file does; one of the two at least. */
+/** Operations of an attribute. At least one of them is present. */
 interface SysfsFile {
-  read?(context: CommandContext, each: IpoibInterface): string;
-  write?(context: CommandContext, each: IpoibInterface, value: string): void;
+  read?(context: CommandContext, iface: IpoibInterface): string;
+  write?(context: CommandContext, iface: IpoibInterface, value: string): void;
 }
 
-/** The generic files, which every interface has. */
+/** Generic attributes, which every interface has. */
 const common: Record<string, SysfsFile> = {
   mtu: {
-    read: (_context, each) => String(each.netdev.config.mtu),
-    write: (context, each, value) =>
-      setMtu(context, each, parseUnsigned(value) ?? invalid("mtu", value)),
+    read: (_context, iface) => String(iface.netdev.config.mtu),
+    write: (context, iface, value) =>
+      setMtu(context, iface, parseUnsigned(value) ?? invalid("mtu", value)),
   },
   "dev_id": {
     read: ({ port }) => {
@@ -35,7 +39,7 @@ const common: Record<string, SysfsFile> = {
   "dev_port": { read: ({ port }) => String(port.attributes.port - 1) },
 };
 
-/** The driver's, of the parent and of what `create_child` made. */
+/** Attributes of ib_ipoib for parents and for children created with `create_child`. */
 const driver: Record<string, SysfsFile> = {
   mode: {
     read: () => "datagram",
@@ -48,14 +52,15 @@ const driver: Record<string, SysfsFile> = {
   },
   umcast: {
     read: (_context, { umcast }) => umcast ? "1" : "0",
-    write: (_context, each, value) => {
-      // It is 32 bits with a sign when it is looked at.
-      each.umcast = BigInt.asIntN(32, scanUnsigned(value)) > 0n;
+    write: (_context, iface, value) => {
+      // ib_ipoib tests the value as a signed 32-bit integer.
+      iface.umcast = BigInt.asIntN(32, scanUnsigned(value)) > 0n;
     },
   },
   pkey: { read: (_context, { pkey }) => formatPkey(pkey) },
 };
 
+/** Attributes of ib_ipoib for parents. */
 const parentOnly: Record<string, SysfsFile> = {
   "create_child": {
     write: (context, _each, value) => {
@@ -71,33 +76,34 @@ const parentOnly: Record<string, SysfsFile> = {
   },
 };
 
+/** Attributes of ib_ipoib for children created with `create_child`. */
 const legacyChildOnly: Record<string, SysfsFile> = {
   parent: { read: ({ device }) => device.parent.name },
 };
 
 export const fileCommands = {
   "get": (context, { name, file }) => {
-    const each = one(context, name);
-    const { read } = find(context, each, file);
-    if (read) return { value: read(context, each) };
+    const iface = findInterface(context, name);
+    const { read } = find(context, iface, file);
+    if (read) return { value: read(context, iface) };
     throw forbidden(file, "written");
   },
   "set": (context, { name, file, value }) => {
-    const each = one(context, name);
-    const { write } = find(context, each, file);
+    const iface = findInterface(context, name);
+    const { write } = find(context, iface, file);
     if (!write) throw forbidden(file, "read");
-    write(context, each, value);
+    write(context, iface, value);
     return {};
   },
 } satisfies Partial<DataCommands>;
 
-/** Throws `E_NO_FILE` (ENOENT). */
+/** Returns an attribute of an interface. Throws `E_NO_FILE` (ENOENT). */
 function find(
   { device }: CommandContext,
-  each: IpoibInterface,
+  iface: IpoibInterface,
   file: string,
 ): SysfsFile {
-  const kind = device.kindOf(each);
+  const kind = device.kindOf(iface);
   const files: Record<string, SysfsFile> = {
     ...(kind === "rtnl" ? {} : driver),
     ...(kind === undefined ? parentOnly : {}),
@@ -105,21 +111,23 @@ function find(
     ...common,
   };
   if (Object.hasOwn(files, file)) return files[file]!;
-  throw new IpoibError("E_NO_FILE", `${each.name} has no file ${file}`, {
+  throw new IpoibError("E_NO_FILE", `${iface.name} has no attribute ${file}`, {
     errno: Errno.ENOENT,
-    hint: `files are ${Object.keys(files).join(", ")}`,
+    hint: `available attributes: ${Object.keys(files).join(", ")}`,
   });
 }
 
-/** As opening a sysfs file the wrong way. */
-function forbidden(file: string, possible: "read" | "written"): IpoibError {
-  return new IpoibError("E_FILE_MODE", `${file} can only be ${possible}`, {
-    errno: Errno.EACCES,
-  });
+/** Returns the error of opening a sysfs file in a mode that it does not allow. */
+function forbidden(file: string, allowed: "read" | "written"): IpoibError {
+  return new IpoibError(
+    "E_FILE_MODE",
+    `Attribute ${file} can only be ${allowed}`,
+    { errno: Errno.EACCES },
+  );
 }
 
 function invalid(file: string, value: string, hint?: string): never {
-  throw new IpoibError("E_VALUE", `Value "${value}" of ${file} is not valid`, {
+  throw new IpoibError("E_VALUE", `Invalid value "${value}" for ${file}`, {
     errno: Errno.EINVAL,
     ...(hint === undefined ? {} : { hint }),
   });

@@ -1,11 +1,11 @@
-/** Interfaces and children: `link`, `child`. */
+/** Commands of `ipoib link` and `ipoib child`. */
 
 import {
   checkParent,
   type DataCommands,
-  one,
+  findInterface,
+  findInterfaces,
   recordContext,
-  which,
 } from "./context.ts";
 import { childRecord, linkRecord } from "../records.ts";
 import { checkMode, setMtu } from "./settings.ts";
@@ -14,14 +14,16 @@ export const linkCommands = {
   "link.show": (context, { name }) => {
     const record = recordContext(context);
     const { parent } = context.device;
-    return which(context, name).map((each) => linkRecord(each, parent, record));
+    return findInterfaces(context, name).map((iface) =>
+      linkRecord(iface, parent, record)
+    );
   },
   "link.set": (context, params) => {
-    const each = one(context, params.name);
-    checkMode(context, each.name, params.mode);
-    if (params.umcast !== undefined) each.umcast = params.umcast;
-    if (params.mtu !== undefined) setMtu(context, each, params.mtu);
-    if (params.up !== undefined) each.netdev.setUp(params.up);
+    const iface = findInterface(context, params.name);
+    checkMode(context, iface.name, params.mode);
+    if (params.umcast !== undefined) iface.umcast = params.umcast;
+    if (params.mtu !== undefined) setMtu(context, iface, params.mtu);
+    if (params.up !== undefined) iface.netdev.setUp(params.up);
     return {};
   },
   "link.add": (context, { link, name, pkey, mode, umcast }) => {
@@ -32,7 +34,9 @@ export const linkCommands = {
     return {};
   },
   "link.del": (context, { name }) => {
-    return { deleted: context.device.removeChild(one(context, name)) };
+    return {
+      deleted: context.device.removeChild(findInterface(context, name)),
+    };
   },
   "child.create": (context, { parent, pkey }) => {
     checkParent(context, parent);

@@ -1,4 +1,4 @@
-/** What can be changed of an interface by more than one way: `link set`, `link add` and the sysfs files. */
+/** Settings that `link set`, `link add` and the sysfs attributes have in common. */
 
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
@@ -6,27 +6,27 @@ import { MAX_MTU, MIN_DATAGRAM_MTU } from "../../ipoib/constants.ts";
 import type { IpoibInterface } from "../../ipoib/interface.ts";
 import { type CommandContext } from "./context.ts";
 
-/** Throws `E_MTU` (EINVAL). */
+/** Sets the administrative MTU of an interface, in bytes. Throws `E_MTU` (EINVAL) if it is out of range. */
 export function setMtu(
   context: CommandContext,
-  each: IpoibInterface,
+  iface: IpoibInterface,
   mtu: number,
 ): void {
-  const most = Math.min(MAX_MTU, context.port.attributes.maxMtu - 4);
-  if (mtu < MIN_DATAGRAM_MTU || mtu > most) {
+  const maxMtu = Math.min(MAX_MTU, context.port.attributes.maxMtu - 4);
+  if (mtu < MIN_DATAGRAM_MTU || mtu > maxMtu) {
     throw new IpoibError(
       "E_MTU",
-      `MTU ${mtu} of ${each.name} is out of range in datagram mode`,
+      `MTU ${mtu} of ${iface.name} is out of range in datagram mode`,
       {
         errno: Errno.EINVAL,
-        hint: `use ${MIN_DATAGRAM_MTU} to ${most}`,
+        hint: `use ${MIN_DATAGRAM_MTU} to ${maxMtu}`,
       },
     );
   }
-  each.setAdminMtu(mtu);
+  iface.setAdminMtu(mtu);
 }
 
-/** Throws `E_MODE` (EINVAL) for what the port does not have. */
+/** Throws `E_MODE` (EINVAL) for connected mode if the port does not support it. */
 export function checkMode(
   { port }: CommandContext,
   name: string,

@@ -1,4 +1,4 @@
-/** The embedded subnet that an interface is on, as its manager has it. */
+/** Command `subnet.show` of an interface: the record of its embedded subnet, fetched from the subnet manager. */
 
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";

@@ -1,4 +1,4 @@
-/** What the engine knows and counts: neighbours, paths, groups, statistics. */
+/** Commands for neighbours, paths, groups and statistics. */
 
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
@@ -13,13 +13,18 @@ import {
   pathRecords,
   statsRecord,
 } from "../records.ts";
-import { type DataCommands, one, recordContext, which } from "./context.ts";
+import {
+  type DataCommands,
+  findInterface,
+  findInterfaces,
+  recordContext,
+} from "./context.ts";
 
 export const tableCommands = {
   "neigh.show": (context, { name }) =>
-    which(context, name).flatMap(neighRecords),
+    findInterfaces(context, name).flatMap(neighRecords),
   "neigh.flush": (context, { name, dst }) => {
-    one(context, name).flushNeighbours(
+    findInterface(context, name).flushNeighbours(
       dst === undefined ? undefined : ipAddress(dst),
     );
     return {};
@@ -29,40 +34,52 @@ export const tableCommands = {
     if (!bytes) {
       throw new IpoibError(
         "E_ADDRESS",
-        `"${lladdr}" is not a link-layer address of InfiniBand`,
+        `Invalid InfiniBand link-layer address "${lladdr}"`,
         {
           errno: Errno.EINVAL,
-          hint: "give 20 bytes: flags and QPN, then the GID, as in " +
+          hint: "expected 20 bytes (flags and QPN, then the GID), such as " +
             "80:00:00:48:fe:80:00:00:00:00:00:00:00:02:c9:03:00:00:00:01",
         },
       );
     }
-    one(context, name).addNeighbour(ipAddress(dst), parseLinkAddress(bytes)!);
+    findInterface(context, name).addNeighbour(
+      ipAddress(dst),
+      parseLinkAddress(bytes)!,
+    );
     return {};
   },
   "neigh.del": (context, { name, dst }) => {
     const address = ipAddress(dst);
-    if (one(context, name).deleteNeighbour(address)) return {};
-    throw new IpoibError("E_NO_NEIGHBOUR", `${address} is not a neighbour`, {
-      errno: Errno.ENOENT,
-      hint: "see `ipoib neigh show`",
-    });
+    if (findInterface(context, name).deleteNeighbour(address)) return {};
+    throw new IpoibError(
+      "E_NO_NEIGHBOUR",
+      `Neighbour ${address} does not exist`,
+      {
+        errno: Errno.ENOENT,
+        hint: "see `ipoib neigh show`",
+      },
+    );
   },
-  "path.show": (context, { name }) => which(context, name).flatMap(pathRecords),
+  "path.show": (context, { name }) =>
+    findInterfaces(context, name).flatMap(pathRecords),
   "mcg.show": (context, { name }) => {
     const now = context.reactor.clock.now();
-    return which(context, name).flatMap((each) => mcgRecords(each, now));
+    return findInterfaces(context, name).flatMap((iface) =>
+      mcgRecords(iface, now)
+    );
   },
   "stats": (context, { name }) => {
     const record = recordContext(context);
-    return which(context, name).map((each) => statsRecord(each, record));
+    return findInterfaces(context, name).map((iface) =>
+      statsRecord(iface, record)
+    );
   },
 } satisfies Partial<DataCommands>;
 
 function ipAddress(text: string): IpAddress {
   const address = IpAddress.parse(text);
   if (address) return address;
-  throw new IpoibError("E_ADDRESS", `"${text}" is not an IP address`, {
+  throw new IpoibError("E_ADDRESS", `Invalid IP address "${text}"`, {
     errno: Errno.EINVAL,
   });
 }

@@ -1,4 +1,4 @@
-/** What the manager's worker is called with: methods of the subnet's control socket, and the reading of partitions. */
+/** Commands of the manager worker: the methods of the subnet's control socket, and the reload of the partitions. */
 
 import type { FaultRecord, PortOperation } from "../../ipc/schema.ts";
 import { parsePartitionsConf } from "../../subnet/partitions_conf.ts";
@@ -6,26 +6,27 @@ import { defaultPartitions } from "../../subnet/partitions.ts";
 import { type Commands, Later, type MethodCalls } from "../thread/commands.ts";
 import type { ManagerHost } from "./host.ts";
 
-/** A partitions.conf: its text, and its name for messages. */
+/** A partition configuration: its text, and its path for messages. */
 export interface PartitionsText {
   text: string;
   file: string;
 }
 
-/** What is reloaded; without a file the partitions that are built in. */
+/** Parameters of a reload. Without `conf` the built-in partitions are used. */
 export interface ReloadParams {
   conf?: PartitionsText | undefined;
 }
 
-/** What a reload came to. */
+/** Result of a reload. */
 export interface ReloadResult {
+  /** Number of partitions. */
   partitions: number;
-  /** Ports whose P_Key table is another one now. */
+  /** Number of ports whose P_Key table has changed. */
   ports: number;
   warnings: string[];
 }
 
-/** What the manager's worker is called with. */
+/** The calls that the manager worker answers. */
 export type ManagerCalls = MethodCalls<"subnet"> & {
   "reload": { params: ReloadParams; result: ReloadResult };
 };
@@ -35,11 +36,11 @@ export const managerCommands: Commands<ManagerHost, ManagerCalls> = {
   "subnet.fault.show": faultRecord,
   "subnet.fault.set": (host, fault) => {
     host.manager.setFault(fault);
-    return whenTaken(host);
+    return whenApplied(host);
   },
   "subnet.fault.clear": (host, { port }) => {
     host.manager.clearFaults(port);
-    return whenTaken(host);
+    return whenApplied(host);
   },
   "subnet.port": (host, operation) => {
     operate(host, operation);
@@ -48,10 +49,10 @@ export const managerCommands: Commands<ManagerHost, ManagerCalls> = {
   "reload": reload,
 };
 
-/** The faults, once every port follows them or does not answer. */
-function whenTaken(host: ManagerHost): Later<FaultRecord> {
+/** Returns the fault record when every port has applied the faults, or after the time limit of FaultWait. */
+function whenApplied(host: ManagerHost): Later<FaultRecord> {
   return new Later((done) =>
-    host.whenFaultsTaken(() => done(faultRecord(host)))
+    host.whenFaultsApplied(() => done(faultRecord(host)))
   );
 }
 
@@ -65,7 +66,7 @@ function faultRecord({ manager }: ManagerHost): FaultRecord {
   };
 }
 
-/** The partitions that a file defines, or those built in. */
+/** Parses a partition configuration, or returns the built-in partitions. Throws `E_PARTITIONS_CONF` (EINVAL). */
 export function readPartitions(conf: PartitionsText | undefined) {
   return conf === undefined
     ? { partitions: defaultPartitions(), warnings: [] }
@@ -81,7 +82,7 @@ function operate({ manager, now }: ManagerHost, operation: PortOperation) {
       return manager.setPortState(port, "active", now);
     case "lid":
       manager.moveLid(port, operation.lid, now);
-      // Nobody else hears of the event: without this the others would keep their paths to the old LID.
+      // The manager notifies only this port. A reregister makes all other ports query their paths to it again.
       return manager.reregister("all");
     case "pkeys":
       return manager.setPkeys(port, operation.pkeys, now);

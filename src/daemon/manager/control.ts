@@ -1,4 +1,4 @@
-/** What answers on a subnet's own control socket: most of it in the manager's worker, the rest here. */
+/** Handlers of the control socket of a subnet. Most of them forward the call to the manager worker. */
 
 import type { HandlersOf } from "../../ipc/server.ts";
 import type { MethodOf, ReloadRecord } from "../../ipc/schema.ts";
@@ -6,15 +6,16 @@ import { forward } from "../thread/forward.ts";
 import type { WorkerThread } from "../thread/main_side.ts";
 import type { ManagerCalls } from "./commands.ts";
 
-/** What the handlers need of the seat. */
+/** The objects and functions that the handlers use. */
 export interface ControlParts {
   thread: WorkerThread<ManagerCalls>;
-  /** Reads the partitions again, or another file instead. */
+  /** Reloads the partitions, from `file` if given. */
   reload(file?: string): Promise<ReloadRecord>;
-  /** The manager dies. */
+  /** Kills the manager without cleanup. */
   kill(): void;
 }
 
+/** Creates the handlers. */
 export function subnetHandlers(
   { thread, reload, kill }: ControlParts,
 ): HandlersOf<MethodOf<"subnet">> {

@@ -1,9 +1,9 @@
-/** Waiting until every port follows new packet faults, so that a command's end means that it has its effect. */
+/** Wait until every port has applied new packet faults, so that a fault command returns when it is in effect. */
 
 import type { Millis } from "../../base/units.ts";
 import type { Reactor, Timer } from "../../system/reactor.ts";
 
-/** A port that has not said so by then is stopped, or of another version. */
+/** Time limit of the wait. A port that has not applied the faults by then is probably stopped. */
 export const LIMIT_MS = 1000;
 
 interface Waiting {
@@ -13,18 +13,18 @@ interface Waiting {
 
 export class FaultWait {
   readonly #reactor: Reactor;
-  readonly #complete: () => boolean;
+  readonly #applied: () => boolean;
   readonly #timer: Timer;
   #waiting: Waiting[] = [];
 
-  /** @param complete says whether every port follows */
-  constructor(reactor: Reactor, complete: () => boolean) {
+  /** @param applied returns true if every port has applied the faults */
+  constructor(reactor: Reactor, applied: () => boolean) {
     this.#reactor = reactor;
-    this.#complete = complete;
+    this.#applied = applied;
     this.#timer = reactor.timer((now) => this.#expire(now));
   }
 
-  /** Calls `done` when every port follows, or when the time is up. */
+  /** Calls `done` when every port has applied the faults, or after {@linkcode LIMIT_MS}. */
   add(done: () => void): void {
     this.#waiting.push({
       until: this.#reactor.clock.now() + LIMIT_MS,
@@ -33,9 +33,9 @@ export class FaultWait {
     this.check();
   }
 
-  /** A port has spoken or gone. */
+  /** Ends the wait if every port has applied the faults. To be called when a port reports that, or disconnects. */
   check(): void {
-    if (this.#waiting.length === 0 || !this.#complete()) return this.#arm();
+    if (this.#waiting.length === 0 || !this.#applied()) return this.#arm();
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const { done } of waiting) done();

@@ -1,11 +1,12 @@
 /**
- * The subnet manager on its socket: connections in, frames out in order, time.
+ * Connects the subnet manager to its socket: accepts ports, queues frames to them, and runs the manager's timers.
  *
- * A port that takes nothing (stopped) has its frames queued up to {@linkcode MAX_QUEUED_BYTES}; beyond that it is
- * disconnected, and registers again when it goes on. A connection on which no port registers is closed after
+ * Frames to a port that does not read, such as that of a stopped process, are queued up to {@linkcode MAX_QUEUED_BYTES}. Then
+ * the port is disconnected, and registers again when it continues. A connection on which no port registers is closed after
  * {@linkcode HELLO_MS}; there are at most {@linkcode MAX_UNREGISTERED} of them.
  *
- * What a port sends can end its own connection only: a call that fails, or an exception in what it made the manager do, is in the log.
+ * A failed system call on a connection, or an exception while its messages are processed, ends only that connection and is
+ * reported to {@linkcode ManagerHostOptions.onFailure}.
  */
 
 import { IpoibError } from "../../base/errors.ts";
@@ -21,11 +22,13 @@ import {
 import { FaultWait } from "./fault_wait.ts";
 
 const MAX_QUEUED_BYTES = 4 * 1024 * 1024;
+/** Interval of the attempts to send queued frames. */
 const RETRY_MS: Millis = 5;
+/** Maximum number of messages read from one connection per turn of the reactor. */
 const MESSAGES_PER_TURN = 64;
-/** How long a connection may take to register. */
+/** Time limit for the registration on a new connection. */
 const HELLO_MS: Millis = 5000;
-/** Connections without a port at a time; beyond that the oldest is closed. */
+/** Maximum number of connections without a registered port. Beyond that the oldest one is closed. */
 const MAX_UNREGISTERED = 64;
 
 interface Connection {
@@ -36,32 +39,32 @@ interface Connection {
 }
 
 export interface ManagerHostOptions extends Omit<SubnetManagerOptions, "send"> {
-  /** Told of each connection that ended because something failed. */
+  /** Called for each connection that a failure ended, and each one that could not be accepted. */
   onFailure?: (error: IpoibError) => void;
 }
 
 export class ManagerHost {
   readonly #reactor: Reactor;
-  /** Operations on it are followed by {@linkcode settle}. */
+  /** The subnet manager. After an operation on it the caller must call {@linkcode settle}. */
   readonly manager: SubnetManager;
   readonly #onFailure: (error: IpoibError) => void;
   readonly #acceptor: Acceptor;
   readonly #tick: Timer;
   readonly #retry: Timer;
-  readonly #patience: Timer;
+  readonly #helloTimer: Timer;
   readonly #faultWait: FaultWait;
   readonly #connections = new Map<number, Connection>();
-  /** Connections on which no port has registered yet, with the time until which it may; oldest first. */
+  /** Connections on which no port has registered, with their deadlines; oldest first. */
   readonly #unregistered = new Map<number, Millis>();
   #nextId = 1;
 
-  /** Serves at `path`, which must be free. */
+  /** Listens at `path`, which must not exist. */
   constructor(reactor: Reactor, path: string, options: ManagerHostOptions) {
     this.#reactor = reactor;
     this.#onFailure = options.onFailure ?? (() => {});
     this.#tick = reactor.timer(() => this.settle());
     this.#retry = reactor.timer(() => this.#sendQueued());
-    this.#patience = reactor.timer((now) => this.#closeLate(now));
+    this.#helloTimer = reactor.timer((now) => this.#closeLate(now));
     this.manager = new SubnetManager({
       ...options,
       send: (id, frame) => this.#send(id, frame),
@@ -78,26 +81,28 @@ export class ManagerHost {
     });
   }
 
-  /** Calls `done` once every port follows the packet faults, or does not answer. */
-  whenFaultsTaken(done: () => void): void {
+  /** Calls `done` when every port has applied the packet faults, or after the time limit of FaultWait. */
+  whenFaultsApplied(done: () => void): void {
     this.#faultWait.add(done);
   }
 
+  /** Time of the reactor's clock. */
   get now(): Millis {
     return this.#reactor.clock.now();
   }
 
-  /** Looks at what is due after an operation on the manager. */
+  /** Runs due timers of the manager, schedules the next one, and checks waits for packet faults. */
   settle(): void {
     this.#tick.at(this.manager.tick(this.#reactor.clock.now()));
     this.#faultWait.check();
   }
 
+  /** Closes the socket and all connections. */
   close(): void {
     this.#acceptor.close();
     this.#tick.close();
     this.#retry.close();
-    this.#patience.close();
+    this.#helloTimer.close();
     this.#faultWait.close();
     for (const { fd, watch } of this.#connections.values()) {
       watch.close();
@@ -117,7 +122,7 @@ export class ManagerHost {
     });
     this.#connections.set(id, { fd, watch, queue: [], queuedBytes: 0 });
     this.#unregistered.set(id, this.now + HELLO_MS);
-    if (this.#unregistered.size === 1) this.#patience.at(this.now + HELLO_MS);
+    if (this.#unregistered.size === 1) this.#helloTimer.at(this.now + HELLO_MS);
     this.manager.connect(id);
   }
 
@@ -141,7 +146,7 @@ export class ManagerHost {
 
   #closeLate(now: Millis): void {
     for (const [id, until] of this.#unregistered) {
-      if (until > now) return this.#patience.at(until);
+      if (until > now) return this.#helloTimer.at(until);
       this.#disconnect(id);
     }
   }

@@ -1,6 +1,6 @@
 /**
- * Where a subnet's partitions come from: the file that was named, and the copy of it in the subnet's folder, which the
- * next manager reads when this one dies.
+ * Source of the partition configuration of a subnet: the file given by the user, or the copy of it in the directory of the
+ * subnet, from which the next subnet manager reads it.
  */
 
 import { IpoibError } from "../../base/errors.ts";
@@ -10,7 +10,7 @@ import { removeFile } from "../../system/files.ts";
 import type { PartitionsText } from "./commands.ts";
 
 const COPY = "partitions.conf";
-/** Bytes of the longest partitions.conf. */
+/** Maximum length of a partitions.conf in bytes. */
 const MAX_LENGTH = 1024 * 1024;
 
 export class PartitionsFile {
@@ -18,20 +18,23 @@ export class PartitionsFile {
   #source: string | undefined;
 
   /**
-   * @param directory the subnet's folder
-   * @param source the file that was named, if any
+   * @param directory directory of the subnet
+   * @param source path given by the user, if any
    */
   constructor(directory: string, source?: string) {
     this.#copy = `${directory}/${COPY}`;
     this.#source = source;
   }
 
-  /** Uses another file from now on. */
-  rename(source: string): void {
+  /** Sets the file for subsequent reads. */
+  setSource(source: string): void {
     this.#source = source;
   }
 
-  /** The file that was named, or else the copy; undefined if there is neither. */
+  /**
+   * Reads the file given by the user, or else the copy. Returns undefined if no file was given and there is no copy. Throws
+   * `E_PARTITIONS_FILE`.
+   */
   read(): PartitionsText | undefined {
     const file = this.#source ?? this.#copy;
     try {
@@ -47,23 +50,23 @@ export class PartitionsFile {
       throw new IpoibError("E_PARTITIONS_FILE", message, {
         errno,
         hint:
-          "the process reads it with the rights of its user alone, root too",
+          "the process has no capability that overrides file permissions, even as root",
         cause: error,
       });
     }
   }
 
-  /** Keeps what was read for the next manager; what is in force is never half written. */
+  /** Stores a copy for the next manager. Replaces the old copy atomically. */
   keep({ file, text }: PartitionsText): void {
     if (file === this.#copy) return;
-    const half = `${this.#copy}.new`;
-    removeFile(half);
-    Deno.writeTextFileSync(half, text, { mode: 0o600, createNew: true });
-    Deno.renameSync(half, this.#copy);
+    const temporary = `${this.#copy}.new`;
+    removeFile(temporary);
+    Deno.writeTextFileSync(temporary, text, { mode: 0o600, createNew: true });
+    Deno.renameSync(temporary, this.#copy);
   }
 
-  /** Takes the copy of an earlier subnet away. */
-  forget(): void {
+  /** Removes the copy. */
+  removeCopy(): void {
     removeFile(this.#copy);
   }
 }

@@ -1,24 +1,24 @@
-/** What a worker runs when it is called: a table of commands by name. */
+/** Types of the commands of a worker, and the execution of a command. */
 
 import type { MethodOf, Params, Result, Socket } from "../../ipc/schema.ts";
 
 /** The calls that a worker answers, by name. */
 export type Calls = Record<string, { params: unknown; result: unknown }>;
 
-/** The methods of a socket that its worker answers. */
+/** The methods of a socket that run in its worker. */
 export type WorkerMethod<S extends Socket> = MethodOf<
   S,
   "worker" | "worker in turn"
 >;
 
-/** The same as calls. */
+/** The calls of {@linkcode WorkerMethod}. */
 export type MethodCalls<S extends Socket> = {
   [M in WorkerMethod<S>]: { params: Params<M>; result: Result<M> };
 };
 
-/** A result that a callback of the reactor has. A worker whose loop blocks does not get to promises. */
+/** A result that a callback of the reactor provides. Promises do not resolve while the reactor blocks the worker. */
 export class Later<T> {
-  /** Begins; a throw is the answer. */
+  /** Starts the operation, which calls `done` with its result. A throw is sent as the reply. */
   readonly start: (done: (result: T) => void) => void;
 
   constructor(start: (done: (result: T) => void) => void) {
@@ -26,7 +26,7 @@ export class Later<T> {
   }
 }
 
-/** A command for each call; a throw is its answer. */
+/** A command for each call. A throw is sent as the reply. */
 export type Commands<Context, C extends Calls> = {
   [N in keyof C]: (
     context: Context,
@@ -34,7 +34,7 @@ export type Commands<Context, C extends Calls> = {
   ) => C[N]["result"] | Later<C[N]["result"]>;
 };
 
-/** Runs a command and passes its result on, at once or later. */
+/** Runs a command. Calls `done` with its result, immediately or from a callback of the reactor. */
 export function runCommand<Context>(
   commands: Record<string, (context: Context, params: never) => unknown>,
   context: Context,
@@ -42,7 +42,7 @@ export function runCommand<Context>(
   params: unknown,
   done: (result: unknown) => void,
 ): void {
-  // The socket, or the type of the call, has checked the parameters against the command's own.
+  // The control socket has checked the parameters, or the compiler has.
   const result = commands[name]!(context, params as never);
   if (result instanceof Later) result.start(done);
   else done(result);

@@ -1,4 +1,4 @@
-/** The handlers of a control socket for the methods that run in its worker, made from the table of methods. */
+/** Handlers of a control socket for the methods that run in its worker, derived from the table of methods. */
 
 import {
   type Method,
@@ -11,7 +11,7 @@ import type { MethodCalls, WorkerMethod } from "./commands.ts";
 import { inTurn } from "./in_turn.ts";
 import type { WorkerThread } from "./main_side.ts";
 
-/** A handler for each method of `socket` that `thread` answers. */
+/** Returns a handler for each method of `socket` that runs in its worker. The handlers call `thread`. */
 export function forward<S extends Socket>(
   socket: S,
   thread: WorkerThread<MethodCalls<S>>,
@@ -35,6 +35,6 @@ export function forward<S extends Socket>(
         ]);
     }
   }
-  // The table ties each method to its own types; TypeScript cannot follow that through a list.
+  // TypeScript cannot relate the list to the type of each method.
   return Object.fromEntries(handlers) as HandlersOf<WorkerMethod<S>>;
 }

@@ -1,11 +1,11 @@
-/** Calls of a worker whose answers are large, one after the other. */
+/** Serialization of calls to a worker that have large results. */
 
 import { IpoibError } from "../../base/errors.ts";
 import type { CallContext } from "../../ipc/server.ts";
 
 /**
- * Makes a queue of calls, so that one answer at most is between the threads: what is on its way there has no bound of its
- * own. A call whose client has gone is left out: it rejects with `E_IPC_CLOSED`.
+ * Creates a queue of calls that runs one call at a time, because the messages between threads have no other bound. A call whose
+ * client has disconnected does not run and rejects with `E_IPC_CLOSED`.
  */
 export function inTurn(): <T>(
   context: CallContext,
@@ -14,7 +14,9 @@ export function inTurn(): <T>(
   let last: Promise<unknown> = Promise.resolve();
   return <T>(context: CallContext, call: () => Promise<T>) => {
     const answer = last.then(() => {
-      if (context.gone()) throw new IpoibError("E_IPC_CLOSED", "Client ended");
+      if (context.gone()) {
+        throw new IpoibError("E_IPC_CLOSED", "Client disconnected");
+      }
       return call();
     });
     const over = () => {};

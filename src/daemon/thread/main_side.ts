@@ -1,4 +1,4 @@
-/** The main thread's end of a worker: starting it, calling it, hearing of it, ending it. */
+/** Main-thread part of a worker: starts the worker, calls it, receives its events, and ends it. */
 
 import { IpoibError } from "../../base/errors.ts";
 import { createEventFd, ring } from "../../system/event_fd.ts";
@@ -10,11 +10,11 @@ interface Pending {
   reject(error: IpoibError): void;
 }
 
-/** A running worker, and the calls that it answers. */
+/** A worker that answers the calls `C`. */
 export class WorkerThread<C extends Calls> {
   /** Called for each event of the worker. */
   onEvent: (event: string, data: unknown) => void = () => {};
-  /** Called if the worker dies of an error. */
+  /** Called if an uncaught error ends the worker. */
   onCrash: (error: IpoibError) => void = () => {};
 
   readonly #worker: Worker;
@@ -25,7 +25,7 @@ export class WorkerThread<C extends Calls> {
   #nextId = 1;
   #ended = false;
 
-  /** @param script the worker's module; named here by a URL literal so that compiling finds it */
+  /** @param script module of the worker. Callers write it as a `new URL(...)` literal, which `deno compile` detects. */
   constructor(script: URL) {
     this.#worker = new Worker(script, { type: "module" });
     this.#worker.onmessage = (event: MessageEvent<FromWorker>) =>
@@ -36,7 +36,7 @@ export class WorkerThread<C extends Calls> {
     };
   }
 
-  /** Starts what the worker hosts; throws what its start threw. */
+  /** Starts the worker with `init`. Throws the error of its start, `E_WORKER` if it crashes. */
   async start(init: unknown): Promise<void> {
     const message: StartMessage<unknown> = {
       type: "start",
@@ -53,7 +53,7 @@ export class WorkerThread<C extends Calls> {
     }
   }
 
-  /** Runs a command in the worker; rejects with its error, or `E_ENDED`, `E_WORKER` if the worker ends before it answers. */
+  /** Runs a command in the worker. Rejects with its error, or with `E_ENDED` or `E_WORKER` if the worker ends before. */
   call<N extends keyof C & string>(
     command: N,
     params: C[N]["params"],
@@ -61,23 +61,23 @@ export class WorkerThread<C extends Calls> {
     return this.#call(command, params);
   }
 
-  /** Has the worker close what it hosts, and ends it. */
+  /** Closes the objects of the worker and ends it. Rejects with the error if they cannot be closed. */
   async close(): Promise<void> {
     if (this.#ended) return;
     await this.#call("close", {});
     this.terminate();
   }
 
-  /** Ends the worker as it is. */
+  /** Ends the worker immediately. Pending calls reject with `E_ENDED`. */
   terminate(): void {
     this.#ended = true;
     this.#worker.terminate();
     this.#doorbell.close();
-    this.#giveUp(goingDown());
+    this.#rejectAll(ended());
   }
 
   #call(command: string, params: unknown): Promise<unknown> {
-    if (this.#ended) return Promise.reject(goingDown());
+    if (this.#ended) return Promise.reject(ended());
     const id = this.#nextId++;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     this.#pending.set(id, { resolve, reject });
@@ -87,7 +87,7 @@ export class WorkerThread<C extends Calls> {
     return promise;
   }
 
-  #giveUp(error: IpoibError): void {
+  #rejectAll(error: IpoibError): void {
     for (const pending of this.#pending.values()) pending.reject(error);
     this.#pending.clear();
   }
@@ -115,11 +115,14 @@ export class WorkerThread<C extends Calls> {
   #crash(error: IpoibError): void {
     this.#ended = true;
     this.#started.reject(error);
-    this.#giveUp(error);
+    this.#rejectAll(error);
     this.onCrash(error);
   }
 }
 
-function goingDown(): IpoibError {
-  return new IpoibError("E_ENDED", "The interface is going down");
+function ended(): IpoibError {
+  return new IpoibError(
+    "E_ENDED",
+    "The interface or subnet manager is shutting down",
+  );
 }

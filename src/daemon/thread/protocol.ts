@@ -1,9 +1,9 @@
 /**
- * What the main thread and a worker say to each other.
+ * Messages between the main thread and a worker.
  *
- * A worker blocks in its reactor, so a message to it is posted and then its doorbell (an eventfd) is rung; a
- * count of posted messages in shared memory tells the worker for how many it must give its event loop a
- * turn. The other way `postMessage` alone is enough.
+ * A worker blocks in its reactor, so the main thread posts a message, increments a counter in shared memory, and rings the
+ * doorbell (an eventfd) of the worker. The worker runs its event loop until it has received as many messages as the counter
+ * shows. In the other direction `postMessage` is sufficient.
  */
 
 import type { SerializedError } from "../../base/errors.ts";
@@ -32,7 +32,7 @@ export type ReplyMessage =
   | { type: "reply"; id: number; ok: true; result: unknown }
   | { type: "reply"; id: number; ok: false; error: SerializedError };
 
-/** Something happened. */
+/** An event of the worker, without a reply. */
 export interface EventMessage {
   type: "event";
   event: string;

@@ -1,4 +1,4 @@
-/** A worker's end: starts what it hosts, runs the reactor, answers calls between turns. */
+/** Worker part of a worker: starts its objects, runs the reactor, and answers calls between turns. */
 
 import { Errno } from "../../base/errno.ts";
 import {
@@ -11,14 +11,15 @@ import { drain } from "../../system/event_fd.ts";
 import type { Reactor, Timer } from "../../system/reactor.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
 
-/** What a worker offers, once it has started. */
+/** The operations of a started worker. */
 export interface Hosted {
-  /** Runs a command and calls `done` with its result, now or later from a callback of the reactor; a throw is an answer too. */
+  /** Runs a command. Calls `done` with its result, immediately or from a callback of the reactor. A throw is the reply. */
   command(name: string, params: unknown, done: (result: unknown) => void): void;
-  /** Ends everything; the reactor stops after it. */
+  /** Closes all objects of the worker. The reactor stops afterwards. */
   close(): void;
 }
 
+/** Sends an event to the main thread. */
 export type Emit = (event: string, data: unknown) => void;
 
 interface Port<Init> {
@@ -26,12 +27,12 @@ interface Port<Init> {
   postMessage(message: FromWorker): void;
 }
 
-/** Hosts what `start` makes until the command `close` comes. */
+/** Runs a worker: calls `start` with the parameters of the main thread, then answers calls until the command `close`. */
 export function serve<Init extends { log: LogLevel }>(
   openReactor: (init: Init) => Reactor,
   start: (init: Init, reactor: Reactor, emit: Emit) => Hosted,
 ): void {
-  // The one place where the global scope is given the type that a worker's has.
+  // The project's `lib` types describe the global scope of the main thread.
   const port = self as unknown as Port<Init>;
   let reactor: Reactor;
   let hosted: Hosted | undefined;
@@ -47,7 +48,7 @@ export function serve<Init extends { log: LogLevel }>(
       return;
     }
     posted = data.posted;
-    // The loop blocks the thread, so timers of the runtime do not serve.
+    // Timers of the runtime do not fire while the reactor blocks, so the log uses a timer of the reactor.
     const limited = log = await configureLog(data.init.log, {
       wakeAfter: (delay) => logTimer?.at(reactor.clock.now() + delay),
     });
@@ -69,7 +70,7 @@ export function serve<Init extends { log: LogLevel }>(
     const { doorbell } = data;
     reactor.watch(doorbell, () => drain(doorbell));
     reactor.addSleeper({
-      // A posted message arrives when the event loop gets a turn, and not always in the first: no sleep before it is here.
+      // A posted message may need more than one turn of the event loop to arrive. The reactor must not sleep before.
       beforeSleep: () => {
         const missing = Atomics.load(posted, 0) !== seen;
         if (missing) reactor.yieldToEvents();
@@ -86,7 +87,7 @@ export function serve<Init extends { log: LogLevel }>(
       port.postMessage({ type: "reply", id, ok: true, result });
     try {
       if (command === "close") {
-        // It may come while the start is under way: then there is nothing to close, and the thread is ended with the answer.
+        // During the start there is nothing to close. The main thread terminates the worker after the reply.
         if (hosted) {
           hosted.close();
           reactor.stop();
@@ -102,10 +103,10 @@ export function serve<Init extends { log: LogLevel }>(
   }
 }
 
-/** The control socket is there a moment before the interface. */
+/** Error for calls during the start: the control socket exists before the interface. */
 function starting(): IpoibError {
   return new IpoibError("E_STARTING", "The interface is still starting", {
     errno: Errno.EAGAIN,
-    hint: "try again in a moment",
+    hint: "try again",
   });
 }

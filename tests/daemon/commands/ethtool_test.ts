@@ -5,7 +5,7 @@ import { Control } from "./support.ts";
 const EINVAL = 22;
 const EOPNOTSUPP = 95;
 
-Deno.test("coalesce values are kept for each interface, and reach its queue pair", () => {
+Deno.test("coalesce.set stores the values per interface and sets the moderation of its queue pair", () => {
   const control = new Control(new Rig().pair()[0]);
   const { host } = control;
   const child = control.run("child.create", { pkey: 0x8001 }).ifname;
@@ -25,7 +25,7 @@ Deno.test("coalesce values are kept for each interface, and reach its queue pair
   assertEquals(qp.moderation, { rxUsecs: 16, rxFrames: 65535 });
 });
 
-Deno.test("coalesce.set refuses 17 bits and every other parameter, and changes nothing then", () => {
+Deno.test("coalesce.set refuses values over 16 bits and unsupported parameters, without a change", () => {
   const control = new Control(new Rig().pair()[0]);
   const refused: [Record<string, number>, number][] = [
     [{ "rx-usecs": 65536 }, EINVAL],
@@ -39,14 +39,14 @@ Deno.test("coalesce.set refuses 17 bits and every other parameter, and changes n
   assertEquals(control.run("coalesce.get"), { "rx-usecs": 0, "rx-frames": 0 });
 });
 
-Deno.test("a device that cannot moderate stores the values all the same", () => {
+Deno.test("coalesce.set stores the values even if the device does not support moderation", () => {
   const control = new Control(new Rig().pair()[0]);
   control.host.port.refusesModeration = true;
   control.run("coalesce.set", { values: { "rx-usecs": 5 } });
   assertEquals(control.run("coalesce.get")["rx-usecs"], 5);
 });
 
-Deno.test("driver tells of the HCA, and features of what it does", () => {
+Deno.test("driver returns the attributes of the HCA, features its capabilities", () => {
   const control = new Control(new Rig().pair()[0]);
   const driver = control.run("driver");
   assertEquals(

@@ -1,4 +1,4 @@
-/** The sysfs files: who has which, how values are read, what is refused (Linux 6.1 behaviour). */
+/** Sysfs attributes: the set for each kind of interface, parsing of values, refusals (Linux 6.1 behavior). */
 
 import { assertEquals } from "@std/assert";
 import { Rig } from "../../ipoib/rig.ts";
@@ -21,7 +21,7 @@ function family(): Control {
   return control;
 }
 
-/** What reading gives: a value, or an error number. */
+/** Expected result of a read for each kind of interface: the value or the errno. */
 const reads: readonly [
   file: string,
   parent: string | number,
@@ -41,7 +41,7 @@ const reads: readonly [
   ["constructor", ENOENT, ENOENT, ENOENT],
 ];
 
-Deno.test("parent, legacy and rtnl children have the files that the driver gives them", () => {
+Deno.test("parents, legacy children and rtnl children have the attributes of ib_ipoib", () => {
   const control = family();
   for (const [file, ...expected] of reads) {
     const found = [PARENT, LEGACY, RTNL].map((name) =>
@@ -52,7 +52,7 @@ Deno.test("parent, legacy and rtnl children have the files that the driver gives
   }
 });
 
-/** What writing gives: 0 or an error number. */
+/** Expected errno of a write to the parent or to another interface; 0 for success. */
 const writes: [file: string, value: string, outcome: number, of?: string][] = [
   ["mode", "datagram", 0],
   ["mode", "datagram ", EINVAL],
@@ -103,7 +103,7 @@ const writes: [file: string, value: string, outcome: number, of?: string][] = [
   ["nonsense", "1", ENOENT],
 ];
 
-Deno.test("values are read as the driver reads them, and refused with its error numbers", () => {
+Deno.test("writes parse values as ib_ipoib does and fail with its error numbers", () => {
   const control = family();
   for (const [file, value, outcome, name = PARENT] of writes) {
     const found = control.refusal("set", { name, file, value });
@@ -113,11 +113,11 @@ Deno.test("values are read as the driver reads them, and refused with its error 
     control.run("child.list").map(({ ifname }) => ifname),
     ["ib1.8001", "kid", "ib1.0001"],
   );
-  // Two children at the beginning, two made and one deleted by files.
+  // family() adds two children; the writes create two and delete one.
   assertEquals(control.changes, 5);
 });
 
-Deno.test("umcast takes anything: what begins with a number over 0 sets it", () => {
+Deno.test("a write to umcast accepts any text and sets it if a number above 0 precedes the rest", () => {
   const control = family();
   const outcomes: [string, string][] = [
     ["1", "1"],

@@ -1,4 +1,4 @@
-/** `link add` and `link del` (Linux ipoib_netlink.c behaviour). */
+/** `link add` and `link del` (behavior of Linux ipoib_netlink.c). */
 
 import { assertEquals } from "@std/assert";
 import { Rig } from "../../ipoib/rig.ts";
@@ -7,7 +7,7 @@ import { Control } from "./support.ts";
 const EINVAL = 22;
 const ENODEV = 19;
 
-Deno.test("link.add makes a child with the parent's P_Key or its own", () => {
+Deno.test("link.add adds a child with the P_Key of the parent or with the given P_Key", () => {
   const control = new Control(new Rig().pair()[0]);
   control.run("link.add", { link: "ib1", name: "same" });
   const [same] = control.run("child.list");
@@ -36,7 +36,7 @@ Deno.test("link.add makes a child with the parent's P_Key or its own", () => {
   assertEquals(control.changes, 2);
 });
 
-Deno.test("link.add refuses what the driver refuses", () => {
+Deno.test("link.add refuses the requests that ib_ipoib refuses", () => {
   const control = new Control(new Rig().pair()[0]);
   control.run("link.add", { link: "ib1", name: "kid" });
   const refused: [unknown, number][] = [
@@ -53,7 +53,7 @@ Deno.test("link.add refuses what the driver refuses", () => {
   assertEquals(control.changes, 1);
 });
 
-Deno.test("link.del takes children of either kind and leaves a parent alone", () => {
+Deno.test("link.del deletes children of either kind, but not a parent", () => {
   const control = new Control(new Rig().pair()[0]);
   control.run("child.create", { pkey: 0x8001 });
   control.run("link.add", { link: "ib1", name: "kid", pkey: 0x8001 });

@@ -1,4 +1,4 @@
-/** Commands of the data worker, called as the socket calls them: parameters and answers fit their schemas. */
+/** Runs commands of the data worker as the control socket does, and checks parameters and results against their schemas. */
 
 import { assert, assertEquals } from "@std/assert";
 import * as v from "valibot";
@@ -14,7 +14,7 @@ import type { Host } from "../../ipoib/rig.ts";
 
 export type DataMethod = WorkerMethod<"interface">;
 
-/** Runs a command; nothing in its answer is unknown to the schema. */
+/** Runs a command. Asserts that the schema contains every member of the result. */
 export function run<M extends DataMethod>(
   host: Host,
   method: M,
@@ -34,20 +34,20 @@ export function run<M extends DataMethod>(
     v.parse(methods[method].params, params),
     (result) => answer = result,
   );
-  // As it arrives at the other end of a socket.
+  // The result as a client receives it.
   const sent = JSON.parse(JSON.stringify(answer));
   const parsed = v.parse(
     methods[method].result as v.GenericSchema<unknown, Result<M>>,
     sent,
   );
-  assertEquals(parsed as unknown, sent, "no member is missing in the schema");
+  assertEquals(parsed as unknown, sent, "the schema has all members");
   return parsed;
 }
 
-/** A host whose commands are called. */
+/** Runs commands on one host. */
 export class Control {
   readonly host: Host;
-  /** How often the interfaces' names changed. */
+  /** Number of notifications of changed interface names. */
   changes = 0;
 
   constructor(host: Host) {
@@ -59,7 +59,7 @@ export class Control {
     return run(this.host, method, params);
   }
 
-  /** The error number that a call is refused with, 0 if it is not. */
+  /** Returns the errno of a call that fails, or 0. */
   refusal(method: DataMethod, params: unknown): number {
     try {
       this.run(method, params);

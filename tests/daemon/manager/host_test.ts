@@ -51,7 +51,7 @@ class Bench implements Disposable {
     for (let i = 0; i < times; i++) this.reactor.turn(1);
   }
 
-  /** Everything that has arrived at a port; "closed" at its end. */
+  /** Returns all control messages that have arrived at a port, followed by "closed" if the host has disconnected it. */
   read(port: Fd): (ManagerMessage | "closed")[] {
     const messages: (ManagerMessage | "closed")[] = [];
     for (;;) {
@@ -75,7 +75,7 @@ const GUID = "0x0000000000000011";
 const show = (id: number) =>
   encodeControl({ type: "show", id }) as Uint8Array<ArrayBuffer>;
 
-Deno.test("a port that says hello is welcome, one that leaves is gone", () => {
+Deno.test("ManagerHost registers a port on its hello, and removes it when it disconnects", () => {
   using bench = new Bench();
   const port = bench.connect();
   bench.hello(port, GUID);
@@ -91,7 +91,7 @@ Deno.test("a port that says hello is welcome, one that leaves is gone", () => {
   assertEquals(bench.host.manager.snapshot().ports, []);
 });
 
-Deno.test("nonsense is dropped with a line, and the port stays", () => {
+Deno.test("ManagerHost logs and ignores malformed frames of a registered port", () => {
   using bench = new Bench();
   const port = bench.connect();
   bench.hello(port, GUID);
@@ -105,24 +105,24 @@ Deno.test("nonsense is dropped with a line, and the port stays", () => {
   assertEquals(bench.host.manager.snapshot().ports.length, 1);
 });
 
-Deno.test("answers to a port that does not read are kept in their order", () => {
+Deno.test("ManagerHost queues replies to a port that does not read, in order", () => {
   using bench = new Bench();
   const port = bench.connect();
   bench.hello(port, GUID);
   bench.turn(3);
   bench.read(port);
   const count = 1500;
-  let asked = 0;
-  while (asked < count) {
-    if (send(port.number, show(asked))) asked++;
+  let sent = 0;
+  while (sent < count) {
+    if (send(port.number, show(sent))) sent++;
     else bench.turn();
   }
-  // The socket's buffer is full long before that.
+  // The replies exceed the buffer of the socket.
   bench.turn(60);
   const other = bench.connect();
   bench.hello(other, "0x0000000000000012");
   bench.turn(5);
-  assert(bench.read(other).length > 0, "others are not held up");
+  assert(bench.read(other).length > 0, "other ports get replies");
   const ids: number[] = [];
   for (let i = 0; i < 2000 && ids.length < count; i++) {
     for (const message of bench.read(port)) {
@@ -135,7 +135,7 @@ Deno.test("answers to a port that does not read are kept in their order", () => 
   assertEquals(ids, Array.from({ length: count }, (_, i) => i));
 });
 
-Deno.test("a port that reads nothing for too long is disconnected", () => {
+Deno.test("ManagerHost disconnects a port that has too many queued bytes; it can register again", () => {
   using bench = new Bench();
   const port = bench.connect();
   bench.hello(port, GUID);
@@ -151,14 +151,14 @@ Deno.test("a port that reads nothing for too long is disconnected", () => {
     closed = bench.read(port).includes("closed");
   }
   assertEquals(closed, true);
-  // It may come back.
+  // The same port registers again.
   const again = bench.connect();
   bench.hello(again, GUID);
   bench.turn(3);
   assertEquals(bench.host.manager.snapshot().ports.length, 1);
 });
 
-Deno.test("the host's end is every port's end", () => {
+Deno.test("ManagerHost.close() disconnects the ports", () => {
   using bench = new Bench();
   const port = bench.connect();
   bench.hello(port, GUID);

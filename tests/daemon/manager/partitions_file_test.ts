@@ -11,7 +11,7 @@ async function inFolder(body: (folder: string) => void): Promise<void> {
   }
 }
 
-Deno.test("PartitionsFile keeps a copy for the next manager, for its owner alone", () =>
+Deno.test("PartitionsFile stores a copy with mode 0600 for the next manager", () =>
   inFolder((folder) => {
     const source = `${folder}/source.conf`;
     Deno.writeTextFileSync(source, "Default=0x7fff : ALL=full ;\n");
@@ -28,25 +28,25 @@ Deno.test("PartitionsFile keeps a copy for the next manager, for its owner alone
       text: read!.text,
     });
     assertEquals(Deno.statSync(copy).mode! & 0o777, 0o600);
-    // What was read from the copy is the copy.
+    // Storing the text of the copy changes nothing.
     const next = new PartitionsFile(folder);
     next.keep(next.read()!);
-    next.rename(source);
+    next.setSource(source);
     Deno.writeTextFileSync(source, "another\n");
     assertEquals(next.read()?.text, "another\n");
-    next.forget();
-    next.forget();
+    next.removeCopy();
+    next.removeCopy();
     assertEquals(new PartitionsFile(folder).read(), undefined);
   }));
 
-Deno.test("PartitionsFile: a file that was named must be there", () =>
+Deno.test("PartitionsFile.read() throws if the given file does not exist", () =>
   inFolder((folder) => {
     const file = new PartitionsFile(folder, `${folder}/none.conf`);
     const error = assertThrows(() => file.read()) as IpoibError;
     assertEquals([error.code, error.errno], ["E_PARTITIONS_FILE", 2]);
   }));
 
-Deno.test("PartitionsFile writes through no symbolic link, and reads none", () =>
+Deno.test("PartitionsFile follows no symbolic link in the directory of the subnet", () =>
   inFolder((folder) => {
     const target = `${folder}/target`;
     Deno.writeTextFileSync(target, "of somebody");

@@ -10,7 +10,7 @@ function context(gone = false) {
   };
 }
 
-Deno.test("inTurn() calls for one client at a time, in order, and not for one that has gone", async () => {
+Deno.test("inTurn() runs one call at a time, in order, and skips calls of disconnected clients", async () => {
   const called: string[] = [];
   const answers = new Map<string, (value: number) => void>();
   const call = (method: string) => () => {
@@ -25,14 +25,14 @@ Deno.test("inTurn() calls for one client at a time, in order, and not for one th
   assertEquals(called, ["first"]);
   answers.get("first")!(1);
   assertEquals(await first, 1);
-  await assertRejects(() => gone, IpoibError, "Client ended");
+  await assertRejects(() => gone, IpoibError, "Client disconnected");
   await new Promise((resolve) => setTimeout(resolve));
   assertEquals(called, ["first", "second"]);
   answers.get("second")!(2);
   assertEquals(await second, 2);
 });
 
-Deno.test("inTurn() goes on after a call that fails", async () => {
+Deno.test("inTurn() continues after a failed call", async () => {
   const queue = inTurn();
   const failure = new IpoibError("E_X", "no");
   const fails = () => Promise.reject(failure);

@@ -1,4 +1,4 @@
-/** Worker of thread_test.ts: answers at once, later, wrongly, slowly, or not at all. */
+/** Worker of thread_test.ts, with commands that reply immediately, later, slowly, with an error, or never. */
 
 import type { LogLevel } from "../../../src/base/log.ts";
 import { IpoibError } from "../../../src/base/errors.ts";
@@ -44,7 +44,7 @@ serve<TestInit>(() => new PollReactor(), (init, reactor, emit) => {
           return done("busy");
         }
         case "emit":
-          emit("told", params);
+          emit("event", params);
           return done({});
         case "never":
           return;

@@ -1,4 +1,4 @@
-/** The main thread's end and a worker's, over a real worker whose reactor blocks. */
+/** WorkerThread and serve() with a real worker, whose reactor blocks. */
 
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { IpoibError } from "../../../src/base/errors.ts";
@@ -22,13 +22,13 @@ async function withThread(
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-Deno.test("a call reaches a worker that sleeps in its reactor", () =>
+Deno.test("WorkerThread.call() wakes a worker that sleeps in its reactor", () =>
   withThread(async (thread) => {
     await pause(20);
     assertEquals(await thread.call("echo", { a: [1, "b"] }), { a: [1, "b"] });
   }));
 
-Deno.test("a thousand calls at once are all answered, each with its own answer", () =>
+Deno.test("a thousand concurrent calls each get their own result", () =>
   withThread(async (thread) => {
     const calls = Array.from(
       { length: 1000 },
@@ -38,7 +38,7 @@ Deno.test("a thousand calls at once are all answered, each with its own answer",
     assertEquals(answers, Array.from({ length: 1000 }, (_, n) => ({ n })));
   }));
 
-Deno.test("a thousand calls one after the other, with pauses now and then, are all answered", () =>
+Deno.test("a thousand sequential calls with occasional pauses are all answered", () =>
   withThread(async (thread) => {
     for (let n = 0; n < 1000; n++) {
       assertEquals(await thread.call("echo", { n }), { n });
@@ -46,7 +46,7 @@ Deno.test("a thousand calls one after the other, with pauses now and then, are a
     }
   }));
 
-Deno.test("calls are answered while the worker is busy and from its timers", () =>
+Deno.test("calls during a busy command, and calls that a timer answers, get their results", () =>
   withThread(async (thread) => {
     const busy = thread.call("busy", { ms: 50 });
     const later = thread.call("later", { ms: 30 });
@@ -58,7 +58,7 @@ Deno.test("calls are answered while the worker is busy and from its timers", () 
     assertEquals((await Promise.all(calls)).length, 50);
   }));
 
-Deno.test("a command that throws answers with its error", () =>
+Deno.test("WorkerThread.call() rejects with the error of the command", () =>
   withThread(async (thread) => {
     const error = await assertRejects(
       () => thread.call("nonsense", {}),
@@ -69,19 +69,19 @@ Deno.test("a command that throws answers with its error", () =>
     assertEquals(await thread.call("echo", {}), {});
   }));
 
-Deno.test("events come in their order", () =>
+Deno.test("events arrive in order", () =>
   withThread(async (thread) => {
-    const heard: unknown[] = [];
-    thread.onEvent = (event, data) => heard.push([event, data]);
+    const events: unknown[] = [];
+    thread.onEvent = (event, data) => events.push([event, data]);
     for (let n = 0; n < 20; n++) void thread.call("emit", { n });
     await thread.call("echo", {});
     assertEquals(
-      heard,
-      Array.from({ length: 20 }, (_, n) => ["told", { n }]),
+      events,
+      Array.from({ length: 20 }, (_, n) => ["event", { n }]),
     );
   }));
 
-Deno.test("what a worker's start throws is thrown by start()", async () => {
+Deno.test("WorkerThread.start() throws the error of the worker's start", async () => {
   const thread = new WorkerThread<TestCalls>(script);
   const error = await assertRejects(
     () => thread.start({ ...init, fail: true }),
@@ -89,11 +89,15 @@ Deno.test("what a worker's start throws is thrown by start()", async () => {
     "Cannot start",
   );
   assertEquals([error.code, error.errno, error.hint], ["E_TEST", 5, "do not"]);
-  await assertRejects(() => thread.call("echo", {}), IpoibError, "going down");
+  await assertRejects(
+    () => thread.call("echo", {}),
+    IpoibError,
+    "shutting down",
+  );
   await thread.close();
 });
 
-Deno.test("a call before the start is answered too", async () => {
+Deno.test("a call before the start is answered with its result or E_STARTING", async () => {
   const thread = new WorkerThread<TestCalls>(script);
   const early = thread.call("echo", { early: true }).then(
     (value) => value,
@@ -103,32 +107,36 @@ Deno.test("a call before the start is answered too", async () => {
   const answer = await early;
   assert(
     answer === "E_STARTING" || (answer as { early: boolean }).early,
-    "one way or the other",
+    "the result, or E_STARTING",
   );
   assertEquals(await thread.call("echo", { n: 1 }), { n: 1 });
   await thread.close();
 });
 
-Deno.test("close() lets the worker close what it hosts, and ends it", async () => {
+Deno.test("WorkerThread.close() closes the objects of the worker and ends it", async () => {
   const thread = new WorkerThread<TestCalls>(script);
   await thread.start(init);
-  const heard: string[] = [];
-  thread.onEvent = (event) => heard.push(event);
+  const events: string[] = [];
+  thread.onEvent = (event) => events.push(event);
   await thread.close();
-  assertEquals(heard, ["closed"]);
+  assertEquals(events, ["closed"]);
   await thread.close();
-  await assertRejects(() => thread.call("echo", {}), IpoibError, "going down");
+  await assertRejects(
+    () => thread.call("echo", {}),
+    IpoibError,
+    "shutting down",
+  );
 });
 
-Deno.test("calls that are open when the thread closes are given up", async () => {
+Deno.test("WorkerThread.close() rejects pending calls with E_ENDED", async () => {
   const thread = new WorkerThread<TestCalls>(script);
   await thread.start(init);
-  const open = assertRejects(() => thread.call("never", {}), IpoibError);
+  const pending = assertRejects(() => thread.call("never", {}), IpoibError);
   await thread.close();
-  await open;
+  assertEquals((await pending).code, "E_ENDED");
 });
 
-Deno.test("a worker that dies rejects every call and says why", async () => {
+Deno.test("a crash of the worker rejects all calls and calls onCrash with the error", async () => {
   const thread = new WorkerThread<TestCalls>(script);
   await thread.start(init);
   const crashed = Promise.withResolvers<IpoibError>();

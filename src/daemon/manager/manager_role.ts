@@ -1,8 +1,9 @@
 /**
- * The seat of the subnet manager: the process that holds the lock of the subnet's folder has it.
+ * The role of subnet manager of an embedded subnet. The process that holds the lock file in the directory of the subnet
+ * has the role and runs the manager worker.
  *
- * The lock ends with its process, however that ends; every other process then tries to take it, and one of them
- * becomes the manager. A manager that does not answer is replaced (seat_lock.ts).
+ * The kernel releases the lock when its process ends. The other processes then try to lock the file, and the one that
+ * succeeds becomes the manager. A manager that does not answer is replaced (manager_lock.ts).
  */
 
 import { getLogger, type LogLevel } from "../../base/log.ts";
@@ -19,40 +20,43 @@ import { WorkerThread } from "../thread/main_side.ts";
 import type { ManagerCalls, PartitionsText } from "./commands.ts";
 import { subnetHandlers } from "./control.ts";
 import { PartitionsFile } from "./partitions_file.ts";
-import { SeatLock } from "./seat_lock.ts";
+import { ManagerLock } from "./manager_lock.ts";
 
-/** How long a process whose manager was killed leaves the seat to others. */
+/** How long a process does not take the role after its manager was killed or crashed, so that another one can. */
 const ABSTAIN_MS = 500;
 
-export interface SeatOptions {
-  /** The subnet's folder, which exists. */
+export interface ManagerRoleOptions {
+  /** Directory of the subnet, which must exist. */
   directory: string;
+  /** Name of the subnet. */
   subnet: string;
-  /** Who sits, for show. */
+  /** Name of the owner in `ipoib subnet show`: the interface, or `subnet run`. */
   name: string;
   log: LogLevel;
+  /** IB MTU of the subnet in bytes; undefined for the default. */
   subnetMtu: 2048 | 4096 | undefined;
-  /** File of the partitions; absent: the subnet's own, or those built in. */
+  /** Path of the partition configuration. Default: the copy in the directory of the subnet, or the built-in partitions. */
   partitions?: string;
-  /** True if the process has nothing but the manager, and dies with it. */
+  /** True if the process runs only the manager. `subnet.kill` then kills the process. */
   alone?: boolean;
 }
 
-export class ManagerSeat {
-  /** Called if the manager dies of an error, or is replaced; the seat is not this process's then. */
+/** A candidate for the role of subnet manager, and its holder after {@linkcode tryTake} has returned true. */
+export class ManagerRole {
+  /** Called if the manager crashes or is replaced. This process has lost the role then. */
   onCrash: (error: Error) => void = () => {};
-  readonly #options: SeatOptions;
+  readonly #options: ManagerRoleOptions;
   readonly #partitions: PartitionsFile;
-  #lock: SeatLock | undefined;
+  #lock: ManagerLock | undefined;
   #thread: WorkerThread<ManagerCalls> | undefined;
   #server: IpcServer | undefined;
   #abstainUntil = 0;
   #starting: Promise<void> | undefined;
   #closed = false;
-  /** True while a manager that does not answer is being replaced. */
-  #replacing = false;
+  /** True while this process takes over from a manager that does not answer. */
+  #takingOver = false;
 
-  constructor(options: SeatOptions) {
+  constructor(options: ManagerRoleOptions) {
     this.#options = options;
     this.#partitions = new PartitionsFile(
       options.directory,
@@ -60,14 +64,18 @@ export class ManagerSeat {
     );
   }
 
-  /** Where the manager listens. */
+  /** Path of the socket to which ports connect. */
   get #socket(): string {
     return managerSocketPath(this.#options.directory);
   }
 
   /**
-   * Takes the seat if it is free, or if the manager that has it does not answer (`silent`, which is made sure of); false if another
-   * process has it.
+   * Takes the role if no process has it, or, with `silent`, if the manager does not answer a ping. Returns true if this
+   * process has the role. Returns false if another process has it, or while this process abstains.
+   *
+   * Throws `E_LOCK`, `E_PARTITIONS_FILE`, `E_PARTITIONS_CONF` and the errors of the worker's start. This process does not have the role then.
+   *
+   * @param previous state of the subnet under the previous manager
    */
   async tryTake(previous?: LastKnown, silent = false): Promise<boolean> {
     if (this.#lock && silent) {
@@ -78,9 +86,9 @@ export class ManagerSeat {
     if (this.#lock) return true;
     if (this.#closed || performance.now() < this.#abstainUntil) return false;
     const { directory } = this.#options;
-    const lock = SeatLock.take(directory) ??
-      (silent ? await this.#replace() : undefined);
-    // Taken by another call while this one waited, or not wanted any more.
+    const lock = ManagerLock.take(directory) ??
+      (silent ? await this.#takeOver() : undefined);
+    // During the wait another call may have taken the role, or close() may have been called.
     if (this.#lock || this.#closed) lock?.close();
     if (this.#lock || this.#closed || !lock) return this.#lock !== undefined;
     this.#lock = lock;
@@ -90,7 +98,7 @@ export class ManagerSeat {
     } catch (error) {
       this.#thread?.terminate();
       if (lock.held) removeFile(this.#socket);
-      this.#leave();
+      this.#release();
       throw error;
     } finally {
       this.#starting = undefined;
@@ -98,12 +106,12 @@ export class ManagerSeat {
     return true;
   }
 
-  async #start(lock: SeatLock, previous?: LastKnown): Promise<void> {
+  async #start(lock: ManagerLock, previous?: LastKnown): Promise<void> {
     const { directory, subnet, name, log, subnetMtu } = this.#options;
     removeFile(this.#socket);
-    // A subnet that nobody is on any more has left its partitions behind: a new one begins.
-    const goesOn = previous !== undefined && previous.ports.length > 0;
-    if (!sweepPorts(directory) && !goesOn) this.#partitions.forget();
+    // Without live ports and previous state this is a new subnet, and the copy is that of an earlier one.
+    const continues = previous !== undefined && previous.ports.length > 0;
+    if (!sweepPorts(directory) && !continues) this.#partitions.removeCopy();
     const partitions = this.#partitions.read();
     const init: ManagerInit = {
       log,
@@ -117,7 +125,7 @@ export class ManagerSeat {
         name,
       },
       ...(subnetMtu === undefined ? {} : { subnetMtu }),
-      ...(goesOn ? { previous } : {}),
+      ...(continues ? { previous } : {}),
       ...(partitions === undefined ? {} : { partitions }),
     };
     const thread = new WorkerThread<ManagerCalls>(
@@ -139,14 +147,20 @@ export class ManagerSeat {
     };
     await thread.start(init);
     if (partitions) this.#keep(partitions);
-    getLogger(`subnet ${subnet}`).debug("subnet manager is here");
+    getLogger(`subnet ${subnet}`).debug("subnet manager started");
     await this.#serve(thread);
   }
 
-  /** Reads the partitions again, or `file` instead of what they came from; an error changes nothing. */
+  /**
+   * Reloads the partitions, from `file` if given, which then replaces the previous source. On an error nothing changes.
+   * Throws `E_NOT_MANAGER`, `E_PARTITIONS_FILE`, `E_PARTITIONS_CONF`.
+   */
   async reload(file?: string): Promise<ReloadRecord> {
     if (!this.#thread) {
-      throw new IpoibError("E_NOT_MANAGER", "The manager is another process");
+      throw new IpoibError(
+        "E_NOT_MANAGER",
+        "This process is not the subnet manager",
+      );
     }
     const { directory } = this.#options;
     const from = file === undefined
@@ -154,86 +168,87 @@ export class ManagerSeat {
       : new PartitionsFile(directory, file);
     const read = from.read();
     const result = await this.#thread.call("reload", { conf: read });
-    if (file !== undefined) this.#partitions.rename(file);
+    if (file !== undefined) this.#partitions.setSource(file);
     if (read) this.#keep(read);
     return { ...result, ...(read ? { file: read.file } : {}) };
   }
 
-  /** Ends the manager, in order; nothing is taken from then on. */
+  /** Stops the manager and removes its files. {@linkcode tryTake} returns false afterwards. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#starting?.catch(() => {});
     await this.#server?.close();
     await this.#thread?.close();
-    if (this.#lock?.held) this.#clean();
-    this.#leave();
+    if (this.#lock?.held) this.#removeFiles();
+    this.#release();
   }
 
-  async #replace(): Promise<SeatLock | undefined> {
-    if (this.#replacing) return undefined;
-    this.#replacing = true;
+  async #takeOver(): Promise<ManagerLock | undefined> {
+    if (this.#takingOver) return undefined;
+    this.#takingOver = true;
     try {
-      return await SeatLock.takeFromSilent(this.#options.directory);
+      return await ManagerLock.takeOver(this.#options.directory);
     } finally {
-      this.#replacing = false;
+      this.#takingOver = false;
     }
   }
 
-  /** Ends a manager that is of no more use: its ports have another one, or look for one. */
+  /** Terminates a manager that has crashed, does not answer or was replaced, and gives up the role. */
   #abandon(why: IpoibError): void {
     getLogger(`subnet ${this.#options.subnet}`).warn(why.message);
     this.#thread?.terminate();
     void this.#server?.close();
-    this.#leave();
+    this.#release();
     this.onCrash(why);
   }
 
-  /** Ends the manager as a crash would: nothing is said, nothing cleaned up, and another process takes the seat. */
+  /** Ends the manager without removing the ports' socket and the partitions, as after a crash, and gives up the role. */
   async #kill(): Promise<void> {
-    // Without an interface there is nothing in this process that should live on.
+    // The process has no interface that must keep running.
     if (this.#options.alone) return Deno.kill(Deno.pid, "SIGKILL");
     this.#abstainUntil = performance.now() + ABSTAIN_MS;
     await this.#thread?.close();
     await this.#server?.close();
-    this.#leave();
+    this.#release();
   }
 
-  /** Keeps the partitions for the next manager, where the folder has space. */
+  /** Stores the partitions for the next manager. A failure, for example on a full file system, is only logged. */
   #keep(partitions: PartitionsText): void {
     try {
       this.#partitions.keep(partitions);
     } catch (error) {
       getLogger(`subnet ${this.#options.subnet}`).warn(
-        `The partitions cannot be kept for the next manager: ${
+        `Cannot store the partitions for the next subnet manager: ${
           IpoibError.from(error).message
         }`,
       );
     }
   }
 
-  /** Removes what is of no use to another manager; the lock, which is held, and the folder stay. */
-  #clean(): void {
+  /** Removes the socket and, without live ports, the copy of the partitions. The lock file stays, because it is locked. */
+  #removeFiles(): void {
     const { directory } = this.#options;
     try {
       removeFile(this.#socket);
-      if (!sweepPorts(directory)) this.#partitions.forget();
+      if (!sweepPorts(directory)) this.#partitions.removeCopy();
     } catch {
-      // What cannot be removed is no reason to fail at the end.
+      // A file that cannot be removed must not make the exit fail.
     }
   }
 
-  #leave(): void {
+  /** Releases the lock, and with it the role. */
+  #release(): void {
     this.#thread = undefined;
     this.#server = undefined;
     this.#lock?.close();
     this.#lock = undefined;
   }
 
-  /** Answers on the subnet's own control socket. */
+  /** Listens on the control socket of the subnet. */
   async #serve(thread: WorkerThread<ManagerCalls>): Promise<void> {
     const { directory, subnet } = this.#options;
     const path = `${directory}/control.sock`;
-    // The lock says that nobody else is here: what lies there is a dead process's.
+    // This process holds the lock, so a file at this path is that of a dead process.
     removeFile(path);
     this.#server = await IpcServer.listen(
       path,

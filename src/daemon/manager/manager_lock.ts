@@ -1,9 +1,9 @@
 /**
- * The lock of a subnet's manager: `manager.lock` in the subnet's folder.
+ * Lock of the subnet manager: the file `manager.lock` in the directory of the subnet.
  *
- * It ends with the process that holds it. A process that has stopped keeps it: then another one, which found that the manager does not
- * answer, takes the file away, makes a new one and locks that. The first process finds that the file is not its own any more
- * (manager/seat_guard.ts) before it does anything else, so that no two managers are at work.
+ * The kernel releases the lock when its process ends, but not when the process is stopped. A process that finds that the
+ * manager does not answer removes the file, creates a new one and locks it. When the stopped process continues, it detects
+ * the new file before it handles any event (lock_check.ts), so two managers never run at the same time.
  */
 
 import type { Fd } from "../../system/fd.ts";
@@ -14,11 +14,11 @@ import { connect, receive, send } from "../../system/unix_socket.ts";
 import { encodeControl } from "../../subnet/protocol.ts";
 import { managerSocketPath } from "../../subnet/sockets.ts";
 
-/** How long a manager may take to answer the process that wants to take its place. */
+/** Time limit for the manager's reply to the ping of a process that wants to take over. */
 const ANSWER_MS = 2000;
-const LOOK_MS = 20;
+const POLL_MS = 20;
 
-export class SeatLock {
+export class ManagerLock {
   readonly path: string;
   readonly inode: bigint;
   readonly #fd: Fd;
@@ -29,30 +29,34 @@ export class SeatLock {
     this.#fd = fd;
   }
 
-  /** Takes the lock of the subnet in this folder; undefined if another process has it. Throws `E_LOCK`. */
-  static take(directory: string): SeatLock | undefined {
+  /** Locks the subnet in this directory. Returns undefined if another process holds the lock. Throws `E_LOCK`. */
+  static take(directory: string): ManagerLock | undefined {
     const path = `${directory}/manager.lock`;
     const fd = tryLock(path);
-    return fd && new SeatLock(path, fd);
+    return fd && new ManagerLock(path, fd);
   }
 
-  /** Takes it from a manager that does not answer; undefined if it does, or if another process takes its place. */
-  static async takeFromSilent(
+  /**
+   * Takes the lock from a manager that does not answer. Returns undefined if the manager answers, or if another process is
+   * taking over. Throws `E_LOCK`.
+   */
+  static async takeOver(
     directory: string,
-  ): Promise<SeatLock | undefined> {
+  ): Promise<ManagerLock | undefined> {
     using takeover = tryLock(`${directory}/takeover.lock`);
     if (!takeover || await answers(managerSocketPath(directory))) {
       return undefined;
     }
     removeFile(`${directory}/manager.lock`);
-    return SeatLock.take(directory);
+    return ManagerLock.take(directory);
   }
 
-  /** False once another process has taken the manager's place. */
+  /** False if another process has taken over the lock. */
   get held(): boolean {
     return linkInode(this.path) === this.inode;
   }
 
+  /** Releases the lock. */
   close(): void {
     this.#fd.close();
   }
@@ -64,8 +68,8 @@ async function answers(path: string): Promise<boolean> {
   if (!connection) return false;
   const ping = encodeControl({ type: "ping" }) as Uint8Array<ArrayBuffer>;
   if (!send(connection.number, ping)) return false;
-  for (let waited = 0; waited < ANSWER_MS; waited += LOOK_MS) {
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  for (let waited = 0; waited < ANSWER_MS; waited += POLL_MS) {
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     const received = receive(connection.number);
     if (received.type !== "empty") return received.type === "message";
   }

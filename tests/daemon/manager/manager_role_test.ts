@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { ManagerSeat } from "../../../src/daemon/manager/seat.ts";
+import { ManagerRole } from "../../../src/daemon/manager/manager_role.ts";
 import { makeSubnetDirectory } from "../../../src/daemon/subnet_directory.ts";
 import { IpcClient } from "../../../src/ipc/client.ts";
 import { tryLock } from "../../../src/system/lock.ts";
 import { listen } from "../../../src/system/unix_socket.ts";
 
-/** A subnet's folder in a runtime folder of its own. */
+/** Calls `test` with the directory of a subnet in a temporary runtime directory. */
 async function withFolder(
   test: (directory: string) => Promise<void>,
 ): Promise<void> {
@@ -17,8 +17,8 @@ async function withFolder(
   }
 }
 
-function seat(directory: string, name: string) {
-  return new ManagerSeat({
+function managerRole(directory: string, name: string) {
+  return new ManagerRole({
     directory,
     subnet: "lab",
     name,
@@ -27,11 +27,11 @@ function seat(directory: string, name: string) {
   });
 }
 
-/** A seat with a file of partitions. */
-async function configured(directory: string): Promise<ManagerSeat> {
+/** Returns a role whose partitions come from a file. */
+async function configured(directory: string): Promise<ManagerRole> {
   const partitions = `${directory}/../conf`;
   await Deno.writeTextFile(partitions, "Default=0x7fff, ipoib : ALL=full ;\n");
-  return new ManagerSeat({
+  return new ManagerRole({
     directory,
     subnet: "lab",
     name: "ib0",
@@ -50,16 +50,19 @@ const exists = (path: string) => {
   }
 };
 
-Deno.test("makeSubnetDirectory() closes the subnet to others", () =>
+Deno.test("makeSubnetDirectory() creates the directory with mode 0700", () =>
   withFolder((directory) => {
     assertEquals(Deno.statSync(directory).mode! & 0o777, 0o700);
     assert(directory.endsWith("/subnet/lab"));
     return Promise.resolve();
   }));
 
-Deno.test("one holds the seat; the next one takes it when it is left", () =>
+Deno.test("ManagerRole.tryTake() succeeds for one holder, and for the next one after close()", () =>
   withFolder(async (directory) => {
-    const [first, second] = [seat(directory, "ib0"), seat(directory, "ib1")];
+    const [first, second] = [
+      managerRole(directory, "ib0"),
+      managerRole(directory, "ib1"),
+    ];
     assertEquals(await first.tryTake(), true);
     assertEquals(await first.tryTake(), true);
     assertEquals(await second.tryTake(), false);
@@ -71,34 +74,34 @@ Deno.test("one holds the seat; the next one takes it when it is left", () =>
     await second.close();
   }));
 
-Deno.test("a seat that is closed while its manager starts leaves no socket, and is not taken later", () =>
+Deno.test("ManagerRole.close() during the start removes the sockets, and tryTake() fails afterwards", () =>
   withFolder(async (directory) => {
-    const closing = seat(directory, "ib0");
+    const closing = managerRole(directory, "ib0");
     const taking = closing.tryTake();
     await closing.close();
     await taking;
     assertEquals(exists(`${directory}/sm.sock`), false);
     assertEquals(exists(`${directory}/control.sock`), false);
     assertEquals(await closing.tryTake(), false);
-    const next = seat(directory, "ib1");
+    const next = managerRole(directory, "ib1");
     assertEquals(await next.tryTake(), true);
     await next.close();
   }));
 
-Deno.test("a seat left by killed processes, sockets and all, is taken", () =>
+Deno.test("ManagerRole.tryTake() succeeds if killed processes left their files", () =>
   withFolder(async (directory) => {
     for (const name of ["sm.sock", "control.sock", "manager.lock"]) {
       await Deno.writeTextFile(`${directory}/${name}`, "");
     }
-    const taken = seat(directory, "ib0");
+    const taken = managerRole(directory, "ib0");
     assertEquals(await taken.tryTake(), true);
     await taken.close();
   }));
 
-Deno.test("a lock that another process has is respected", () =>
+Deno.test("ManagerRole.tryTake() fails while the lock is held", () =>
   withFolder(async (directory) => {
     const lock = tryLock(`${directory}/manager.lock`)!;
-    const waiting = seat(directory, "ib0");
+    const waiting = managerRole(directory, "ib0");
     assertEquals(await waiting.tryTake(), false);
     assertEquals(exists(`${directory}/sm.sock`), false);
     lock.close();
@@ -106,9 +109,9 @@ Deno.test("a lock that another process has is respected", () =>
     await waiting.close();
   }));
 
-Deno.test("the subnet answers on its own socket", () =>
+Deno.test("ManagerRole serves the control socket of the subnet", () =>
   withFolder(async (directory) => {
-    const held = seat(directory, "subnet run");
+    const held = managerRole(directory, "subnet run");
     await held.tryTake();
     const path = `${directory}/control.sock`;
     assertEquals((await Deno.stat(path)).mode! & 0o777, 0o600);
@@ -124,23 +127,23 @@ Deno.test("the subnet answers on its own socket", () =>
     await held.close();
   }));
 
-Deno.test("a manager that is killed from the subnet's socket answers first, and leaves the seat to another process", () =>
+Deno.test("subnet.kill is answered before the manager ends, and another process can take the role", () =>
   withFolder(async (directory) => {
-    const killed = seat(directory, "ib0");
+    const killed = managerRole(directory, "ib0");
     await killed.tryTake();
     const path = `${directory}/control.sock`;
     using client = await IpcClient.connect(path, "Subnet lab");
     await client.call("subnet.kill", {});
     await client.closed;
-    const next = seat(directory, "ib1");
+    const next = managerRole(directory, "ib1");
     assertEquals(await next.tryTake(), true);
     await next.close();
     await killed.close();
   }));
 
-Deno.test("reload() takes what is built in, a file, its copy, and nothing of a bad file", () =>
+Deno.test("ManagerRole.reload() uses the built-in partitions or a file, and an invalid file changes nothing", () =>
   withFolder(async (directory) => {
-    const only = seat(directory, "ib0");
+    const only = managerRole(directory, "ib0");
     assertEquals(await only.tryTake(), true);
     const builtIn = await only.reload();
     assertEquals([builtIn.partitions, builtIn.file], [3, undefined]);
@@ -157,7 +160,7 @@ Deno.test("reload() takes what is built in, a file, its copy, and nothing of a b
     await only.close();
   }));
 
-Deno.test("a manager that ends in order leaves an empty subnet's folder with its lock alone", () =>
+Deno.test("ManagerRole.close() leaves only the lock file if no port is alive", () =>
   withFolder(async (directory) => {
     const left = `${directory}/port-0200000000000001.sock`;
     listen(left).close();
@@ -170,7 +173,7 @@ Deno.test("a manager that ends in order leaves an empty subnet's folder with its
     assertEquals(names.map(({ name }) => name), ["manager.lock"]);
   }));
 
-Deno.test("a manager that ends leaves the partitions to a port that runs", () =>
+Deno.test("ManagerRole.close() keeps the partitions if a port is alive", () =>
   withFolder(async (directory) => {
     using _port = listen(`${directory}/port-0200000000000001.sock`);
     const held = await configured(directory);
@@ -179,7 +182,7 @@ Deno.test("a manager that ends leaves the partitions to a port that runs", () =>
     assert(exists(`${directory}/partitions.conf`));
   }));
 
-Deno.test("a manager runs where its partitions cannot be kept", () =>
+Deno.test("ManagerRole.tryTake() succeeds if the partitions cannot be stored", () =>
   withFolder(async (directory) => {
     await Deno.mkdir(`${directory}/partitions.conf.new/x`, { recursive: true });
     const held = await configured(directory);
