@@ -32,8 +32,8 @@ export async function openSubnet(
  * Fetches the record of subnet `name`, by default of the only running subnet, from its manager. If no manager is
  * reachable, queries the interfaces in namespace `netns` and returns the first reply.
  *
- * Throws `E_NOT_RUNNING`, `E_AMBIGUOUS`, which lists the subnets, `E_USAGE` for an invalid subnet name, and the error of
- * the last interface if none of them replies.
+ * Throws `E_NOT_RUNNING`, `E_AMBIGUOUS`, which lists the subnets, `E_USAGE` for an invalid subnet name, and the error
+ * of the last interface if none of them replies.
  */
 export async function fetchSubnet(
   environment: CliEnvironment,

@@ -1,8 +1,8 @@
 /**
  * `ipoib up --background`: starts this program again without the option, and waits until its interfaces are ready.
  *
- * Until then the output of the new process appears on the terminal. Afterwards the process writes to `<if>.log`, beside the
- * control socket of its first interface.
+ * Until then the output of the new process appears on the terminal. Afterwards the process writes to `<if>.log`, beside
+ * the control socket of its first interface.
  */
 
 import { variable } from "../base/variables.ts";
@@ -33,8 +33,8 @@ export function logFile(): string | undefined {
 }
 
 /**
- * Starts a background process and returns 0 when all its interfaces are ready. Returns another exit code if an interface
- * never became ready, after the new process has printed the reason. Throws `E_RUNNING` (EBUSY), `E_NETNS`.
+ * Starts a background process and returns 0 when all its interfaces are ready. Returns another exit code if an
+ * interface never became ready, after the new process has printed the reason. Throws `E_RUNNING` (EBUSY), `E_NETNS`.
  *
  * @param options options with the names of all interfaces
  */

@@ -67,7 +67,9 @@ export class BackgroundLog {
     }
   }
 
-  /** Closes the file. Removes the files if `success` is true, or if this object created the file and never wrote to it. */
+  /**
+   * Closes the file. Removes the files if `success` is true, or if this object created the file and never wrote to it.
+   */
   close(success: boolean): void {
     const begun = this.#timer !== undefined;
     clearInterval(this.#timer);

@@ -38,8 +38,8 @@ export type ChosenHcas =
 
 /**
  * Selects the ports. If `choice` names a device, or with `roce`, throws `E_HCA` (ENODEV) for a missing device or port,
- * `E_LIBRARY` (ENOENT) without libibverbs, `E_LINK_LAYER` (EPROTONOSUPPORT) for an Ethernet port without `roce`. Otherwise
- * falls back to the soft HCA with a notice.
+ * `E_LIBRARY` (ENOENT) without libibverbs, `E_LINK_LAYER` (EPROTONOSUPPORT) for an Ethernet port without `roce`.
+ * Otherwise falls back to the soft HCA with a notice.
  *
  * @param roce true to use Ethernet ports too
  */

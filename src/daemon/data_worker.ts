@@ -1,8 +1,8 @@
 /**
  * Worker entry of the data worker, which owns the data path and the protocol state of an interface and its children.
  *
- * Opens the HCA port, the SA client and the parent interface, and runs the commands of the control socket between turns of
- * the reactor.
+ * Opens the HCA port, the SA client and the parent interface, and runs the commands of the control socket between turns
+ * of the reactor.
  */
 
 import { getLogger, type LogLevel } from "../base/log.ts";
@@ -85,7 +85,7 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
       const netdev = openNetdev(reactor, {
         name,
         netns: place?.netns ?? netns.number,
-        // Waiting would block the packets of the parent, so only the parent waits.
+        // For a child, the wait would block the packets of its parent.
         waitForName: parent === undefined,
         memberships: init.memberships,
         nextHops: init.nextHops,

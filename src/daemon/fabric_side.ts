@@ -1,6 +1,6 @@
 /**
- * Main-thread part of an HCA port: the candidate for the role of subnet manager for a port of the soft HCA, the libibumad
- * worker for a verbs port on InfiniBand, nothing for a verbs port on Ethernet.
+ * Main-thread part of an HCA port: the candidate for the role of subnet manager for a port of the soft HCA, the
+ * libibumad worker for a verbs port on InfiniBand, nothing for a verbs port on Ethernet.
  */
 
 import { IpoibError } from "../base/errors.ts";

@@ -1,9 +1,10 @@
 /**
  * The interfaces of one process. Each has its own threads and its own control socket.
  *
- * If one interface fails to start, all are stopped. Afterwards each interface ends independently, by `ipoib down` or by an
- * error, and the process exits with the last one. On the embedded subnet each interface is also a candidate for the role of
- * subnet manager. If the interface that holds the role ends, another one takes it over, in this process or in another one.
+ * If one interface fails to start, all are stopped. Afterwards each interface ends independently, by `ipoib down` or by
+ * an error, and the process exits with the last one. On the embedded subnet each interface is also a candidate for the
+ * role of subnet manager. If the interface that holds the role ends, another one takes it over, in this process or in
+ * another one.
  */
 
 import { IpoibError } from "../base/errors.ts";
@@ -56,8 +57,8 @@ export class InterfaceGroup {
   }
 
   /**
-   * Starts all interfaces and waits until the last one has ended. Throws the error if an interface fails to start, or if the
-   * last one ends by an error. Returns false if another interface ended by an error, which is logged.
+   * Starts all interfaces and waits until the last one has ended. Throws the error if an interface fails to start, or
+   * if the last one ends by an error. Returns false if another interface ended by an error, which is logged.
    */
   async run(): Promise<boolean> {
     try {

@@ -5,8 +5,8 @@ import { namespacePaths } from "../system/namespace.ts";
 import { ProcessHandle } from "../system/process_handle.ts";
 
 /**
- * Returns a handle of the process in `--netns PID` or in a path such as `/proc/PID/fd/3`, because that process may be the
- * only user of the namespace. Returns undefined for a name, for any other path, and for a process that has ended.
+ * Returns a handle of the process in `--netns PID` or in a path such as `/proc/PID/fd/3`, because that process may be
+ * the only user of the namespace. Returns undefined for a name, for any other path, and for a process that has ended.
  */
 export function namespaceHolder(
   netns: string | undefined,

@@ -1,10 +1,11 @@
 /**
  * Detection of deleted network namespaces that contain interfaces of this process.
  *
- * When the last user of a namespace has gone, the kernel deletes or moves the devices of ib_ipoib in it. The TAPs and netlink
- * sockets of this process keep the namespace alive, so the kernel neither deletes it nor sends a notification. Therefore
- * the namespaces are polled for users (system/namespace_users.ts), usually with one system call per namespace. The process
- * cannot release a namespace instead: a TAP holds the namespace in which /dev/net/tun was opened, a netlink socket its own.
+ * When the last user of a namespace has gone, the kernel deletes or moves the devices of ib_ipoib in it. The TAPs and
+ * netlink sockets of this process keep the namespace alive, so the kernel neither deletes it nor sends a notification.
+ * Therefore the namespaces are polled for users (system/namespace_users.ts), usually with one system call per
+ * namespace. The process cannot release a namespace instead: a TAP holds the namespace in which /dev/net/tun was
+ * opened, a netlink socket its own.
  */
 
 import type { NetworkNamespace } from "../system/namespace.ts";

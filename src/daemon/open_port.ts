@@ -28,7 +28,9 @@ export type PortInit =
     kind: "verbs";
     device: string;
     port: number;
-    /** Descriptor of the socket pair to the libibumad worker, or "roce" for an Ethernet port, which has no such worker. */
+    /**
+     * Descriptor of the socket pair to the libibumad worker, or "roce" for an Ethernet port, which has no such worker.
+     */
     mads: number | "roce";
     /** Path of the lock file for multicast memberships (shared_port.ts). Absent for Ethernet ports. */
     locks?: string;

@@ -52,7 +52,10 @@ export function openSharedPort(
   }
 }
 
-/** Opens the namespaces of the interface and of process 1, except that of the thread itself and those that cannot be opened. */
+/**
+ * Opens the namespaces of the interface and of process 1, except that of the thread itself and those that cannot be
+ * opened.
+ */
 function otherNamespaces(
   netns: number,
 ): Disposable & { readonly descriptors: readonly number[] } {

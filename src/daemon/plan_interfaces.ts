@@ -13,8 +13,8 @@ export interface PlannedInterface {
 }
 
 /**
- * Assigns names to ports in order. Without names the ports of verbs devices are named `ib0`, `ib1`, ..., and the soft HCA
- * gets one interface `ib0`. With names the soft HCA provides one port per name.
+ * Assigns names to ports in order. Without names the ports of verbs devices are named `ib0`, `ib1`, ..., and the soft
+ * HCA gets one interface `ib0`. With names the soft HCA provides one port per name.
  *
  * Throws `E_HCA` (ENODEV) if there are more names than ports, `E_GUID` (EINVAL) for a GUID with several interfaces.
  */

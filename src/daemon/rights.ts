@@ -1,11 +1,11 @@
 /**
  * Reduction of the privileges of a process: the capabilities of its threads, its user, and no_new_privs.
  *
- * Capabilities belong to threads, and the runtime has created threads before this program runs. Therefore one thread drops the
- * capabilities that {@linkcode RIGHTS} does not list, and the process executes the same program again (execve(2)), so that all
- * its threads start with the reduced set. The network namespace of `--netns` is opened before, because the namespace of a
- * process with more capabilities cannot be opened afterwards. When all interfaces are created, the main thread drops further
- * capabilities; threads that it creates later inherit its set.
+ * Capabilities belong to threads, and the runtime has created threads before this program runs. Therefore one thread
+ * drops the capabilities that {@linkcode RIGHTS} does not list, and the process executes the same program again
+ * (execve(2)), so that all its threads start with the reduced set. The network namespace of `--netns` is opened before,
+ * because the namespace of a process with more capabilities cannot be opened afterwards. When all interfaces are
+ * created, the main thread drops further capabilities; threads that it creates later inherit its set.
  */
 
 import { IpoibError } from "../base/errors.ts";
@@ -92,7 +92,9 @@ export function capabilitiesOf(needs: RightsNeeds, thread?: Thread): number[] {
   ).map(({ capability }) => capability);
 }
 
-/** A process with reduced privileges, and its descriptor of the namespace of `--netns`. Disposal closes the descriptor. */
+/**
+ * A process with reduced privileges, and its descriptor of the namespace of `--netns`. Disposal closes the descriptor.
+ */
 class ReducedProcess implements Disposable {
   readonly #namespace: Fd | undefined;
 
@@ -112,9 +114,9 @@ class ReducedProcess implements Disposable {
 }
 
 /**
- * Drops all capabilities except `kept`, sets no_new_privs, changes to the user, and executes the program again; this does not
- * return. In the new process, which needs no further reduction, it revokes the permission to run programs and returns. Throws
- * `E_USER`, `E_NETNS`, `E_PRIVILEGE`, `E_EXEC`.
+ * Drops all capabilities except `kept`, sets no_new_privs, changes to the user, and executes the program again; this
+ * does not return. In a process that needs no reduction, such as the new one, it revokes the runtime's permission to run
+ * programs and returns. Throws `E_USER`, `E_NETNS`, `E_PRIVILEGE`, `E_EXEC`.
  *
  * @param kept capabilities to keep, as far as the process has them
  */
@@ -155,7 +157,9 @@ function takeNamespace(): Fd | undefined {
   return new Fd(Number(fd));
 }
 
-/** Creates the runtime directory with the user as its owner. Throws `E_USER` (EACCES) if it exists with another owner. */
+/**
+ * Creates the runtime directory with the user as its owner. Throws `E_USER` (EACCES) if it exists with another owner.
+ */
 function ownRuntimeDirectory({ name, uid, gid }: User): void {
   const path = runtimeDirectory();
   let owner = statOwner(path);

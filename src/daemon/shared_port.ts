@@ -1,14 +1,14 @@
 /**
- * Detection of other users of a verbs port's multicast memberships (sa/other_holders.ts): processes of this program, and
- * ib_ipoib.
+ * Detection of other users of a verbs port's multicast memberships (sa/other_holders.ts): processes of this program,
+ * and ib_ipoib.
  *
- * Processes use byte range locks in one file per port, with one byte per membership. Holders of the membership have a shared
- * lock, and a process that leaves the group has an exclusive lock. The kernel releases the locks when a process ends. The
- * memberships of ib_ipoib are not visible, so an ib_ipoib interface that is up on the port and P_Key counts as a holder of
- * every group of the partition.
+ * Processes use byte range locks in one file per port, with one byte per membership. Holders of the membership have a
+ * shared lock, and a process that leaves the group has an exclusive lock. The kernel releases the locks when a process
+ * ends. The memberships of ib_ipoib are not visible, so an ib_ipoib interface that is up on the port and P_Key counts
+ * as a holder of every group of the partition.
  *
- * When such an interface goes down, it leaves its groups after a delay and without a notification. Therefore the memberships
- * are checked immediately and several times afterwards.
+ * When such an interface goes down, it leaves its groups after a delay and without a notification. Therefore the
+ * memberships are checked immediately and several times afterwards.
  */
 
 import type { Logger } from "../base/log.ts";

@@ -1,9 +1,10 @@
 /**
- * Paths of the control socket of a process: the socket has the name of the parent interface, in the directory of its network
- * namespace, and each child has a symbolic link to the socket. The paths follow renames and moves of the interfaces.
+ * Paths of the control socket of a process: the socket has the name of the parent interface, in the directory of its
+ * network namespace, and each child has a symbolic link to the socket. The paths follow renames and moves of the
+ * interfaces.
  *
- * A path at which another process listens is not replaced, because its interface may have been renamed and its process may be
- * about to follow. The caller calls {@linkcode SocketNames.retry} later.
+ * A path at which another process listens is not replaced, because its interface may have been renamed and its process
+ * may be about to follow. The caller calls {@linkcode SocketNames.retry} later.
  */
 
 import { IpoibError } from "../base/errors.ts";
@@ -90,7 +91,10 @@ export class SocketNames {
     return moved;
   }
 
-  /** Runs an update. A failure, for example on a full or read-only file system, is logged, and retry() repeats the update. */
+  /**
+   * Runs an update. A failure, for example on a full or read-only file system, is logged, and retry() repeats the
+   * update.
+   */
   async #attempt(action: () => Promise<boolean>): Promise<boolean> {
     try {
       const done = await action();

@@ -57,8 +57,8 @@ export class IpcClient {
   /**
    * Calls a method and returns its result.
    *
-   * Throws the error in the reply, `E_IPC_TOO_LARGE` if the request exceeds 64 KiB, `E_IPC_TIMEOUT`, `E_IPC_CLOSED` if the
-   * connection closes before the reply, `E_IPC_RESULT` if the result does not match its schema.
+   * Throws the error in the reply, `E_IPC_TOO_LARGE` if the request exceeds 64 KiB, `E_IPC_TIMEOUT`, `E_IPC_CLOSED` if
+   * the connection closes before the reply, `E_IPC_RESULT` if the result does not match its schema.
    */
   async call<M extends Method>(
     method: M,

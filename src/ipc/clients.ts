@@ -1,9 +1,9 @@
 /**
  * The clients of one control socket, with limits on their number and on the memory of their replies.
  *
- * A new connection is never refused, so that an administrator can always connect. If the limit on connections is reached,
- * the server closes the connection that was inactive longest: among those without a request in progress that were inactive
- * for {@linkcode IpcLimits.idleMs}, or among all if there are none.
+ * A new connection is never refused, so that an administrator can always connect. If the limit on connections is
+ * reached, the server closes the connection that was inactive longest: among those without a request in progress that
+ * were inactive for {@linkcode IpcLimits.idleMs}, or among all if there are none.
  */
 
 import { Errno } from "../base/errno.ts";

@@ -6,8 +6,8 @@ import { IpoibError } from "../base/errors.ts";
 /**
  * Connects to the socket at `path`.
  *
- * Throws `E_NOT_RUNNING` (ECONNREFUSED) if no process listens, `E_IPC_PERMISSION` (EACCES), `E_SOCKET_PATH` (EINVAL) if the
- * path exceeds 107 bytes, `E_IPC_CONNECT` for any other error.
+ * Throws `E_NOT_RUNNING` (ECONNREFUSED) if no process listens, `E_IPC_PERMISSION` (EACCES), `E_SOCKET_PATH` (EINVAL) if
+ * the path exceeds 107 bytes, `E_IPC_CONNECT` for any other error.
  *
  * @param server name of the server in error messages
  */

@@ -29,8 +29,8 @@ export class LineSplitter {
   /**
    * Yields the lines that `chunk` completes. The caller may reuse `chunk` afterwards.
    *
-   * Throws `E_IPC_TOO_LARGE` (EMSGSIZE) if a line exceeds the limit, after yielding the lines before it. The splitter must
-   * not be used afterwards.
+   * Throws `E_IPC_TOO_LARGE` (EMSGSIZE) if a line exceeds the limit, after yielding the lines before it. The splitter
+   * must not be used afterwards.
    */
   *push(chunk: Uint8Array): Generator<string, void> {
     let start = 0;

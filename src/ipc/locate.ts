@@ -96,8 +96,8 @@ export interface InterfaceSocket {
   name: string;
   path: string;
   /**
-   * Target of the symbolic link of a child, without `.sock`: the name of the parent, or a relative path if the parent is in
-   * another directory. Undefined for the socket of a parent.
+   * Target of the symbolic link of a child, without `.sock`: the name of the parent, or a relative path if the parent
+   * is in another directory. Undefined for the socket of a parent.
    */
   target?: string;
 }
@@ -136,7 +136,9 @@ export function linkTarget(
   return `${up}${file.slice(runtime.length + 1)}`;
 }
 
-/** Creates or replaces the symbolic link of a child. Throws `E_RUNNING` (EEXIST) if a file that is no link has the name. */
+/**
+ * Creates or replaces the symbolic link of a child. Throws `E_RUNNING` (EEXIST) if a file that is no link has the name.
+ */
 export function linkName(
   directory: string,
   target: string,

@@ -1,9 +1,9 @@
 /**
  * The methods of the control sockets: the thread that runs each method, its parameters and its result.
  *
- * The types of the handlers of a socket (daemon/handlers.ts, daemon/manager/control.ts) and of the commands of its worker
- * (daemon/data_commands.ts, daemon/manager/commands.ts) derive from this table, so a method without a handler and a handler
- * without a method do not compile.
+ * The types of the handlers of a socket (daemon/handlers.ts, daemon/manager/control.ts) and of the commands of its
+ * worker (daemon/data_commands.ts, daemon/manager/commands.ts) derive from this table, so a method without a handler
+ * and a handler without a method do not compile.
  *
  * A method without a `name` parameter applies to the parent interface of the process. The server checks parameters and
  * refuses unknown or invalid members with `E_IPC_PARAMS`. The client checks results and ignores unknown members.
@@ -170,7 +170,9 @@ export const methods = {
     params: v.strictObject({ parent: v.exactOptional(interfaceName) }),
     result: v.array(ChildRecordSchema),
   },
-  /** Deletes the interface. For a parent, the server replies first and closes the connection when the interface is gone. */
+  /**
+   * Deletes the interface. For a parent, the server replies first and closes the connection when the interface is gone.
+   */
   "down": {
     runs: { interface: "process" },
     params: v.strictObject({ name: interfaceName }),

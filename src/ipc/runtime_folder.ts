@@ -1,9 +1,9 @@
 /**
  * Creates the directories of the runtime directory, and refuses directories that other users can modify.
  *
- * A directory is created first and checked afterwards, so a directory that another user creates in between is refused. The
- * parent of the runtime directory may be writable by other users if its sticky bit is set, as for /tmp, because then only the
- * owner can replace the runtime directory.
+ * A directory is created first and checked afterwards, so a directory that another user creates in between is refused.
+ * The parent of the runtime directory may be writable by other users if its sticky bit is set, as for /tmp, because
+ * then only the owner can replace the runtime directory.
  */
 
 import { Errno } from "../base/errno.ts";
@@ -21,9 +21,9 @@ const MAX_ATTEMPTS = 3;
 /**
  * Creates `path` and its missing parents: the runtime directory with mode 0755, all others with mode 0700.
  *
- * Throws `E_RUNTIME_DIR` (EACCES) if the runtime directory, `path`, or a directory between them is not a directory, belongs
- * to a user other than this one or root, or is writable by other users, and if the parent of the runtime directory is
- * writable by other users without the sticky bit.
+ * Throws `E_RUNTIME_DIR` (EACCES) if the runtime directory, `path`, or a directory between them is not a directory,
+ * belongs to a user other than this one or root, or is writable by other users, and if the parent of the runtime
+ * directory is writable by other users without the sticky bit.
  */
 export function makeRuntimeFolder(
   path: string,
@@ -44,8 +44,8 @@ export function makeRuntimeFolder(
 }
 
 /**
- * Creates a directory with {@linkcode makeRuntimeFolder} and calls `make`, which creates a file in it. Retries if another
- * process removes the directory in between.
+ * Creates a directory with {@linkcode makeRuntimeFolder} and calls `make`, which creates a file in it. Retries if
+ * another process removes the directory in between.
  */
 export async function inRuntimeFolder<T>(
   path: string,

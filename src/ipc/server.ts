@@ -1,10 +1,11 @@
 /**
  * Server of a control socket.
  *
- * Invalid input produces an error reply: `E_IPC_JSON` or `E_IPC_REQUEST` for an invalid line, `E_IPC_METHOD` for an unknown
- * method, `E_IPC_PARAMS` with the name of the first invalid parameter, `E_IPC_TOO_LARGE` for a line over 64 KiB, after which
- * the server closes the connection. Up to 8 requests of one connection run concurrently, so that `wait` does not block other
- * requests; then the server stops reading from the connection. Clients that exceed the limits of limits.ts are disconnected.
+ * Invalid input produces an error reply: `E_IPC_JSON` or `E_IPC_REQUEST` for an invalid line, `E_IPC_METHOD` for an
+ * unknown method, `E_IPC_PARAMS` with the name of the first invalid parameter, `E_IPC_TOO_LARGE` for a line over 64
+ * KiB, after which the server closes the connection. Up to 8 requests of one connection run concurrently, so that
+ * `wait` does not block other requests; then the server stops reading from the connection. Clients that exceed the
+ * limits of limits.ts are disconnected.
  */
 
 import { Errno } from "../base/errno.ts";
@@ -73,8 +74,8 @@ export class IpcServer {
   }
 
   /**
-   * Moves the socket to another path; its mode and its connections do not change. Returns false without a move if another
-   * process listens there or the server is closing. Throws `E_RUNTIME_DIR`, `E_SOCKET_PATH`, `E_IPC_LISTEN`.
+   * Moves the socket to another path; its mode and its connections do not change. Returns false without a move if
+   * another process listens there or the server is closing. Throws `E_RUNTIME_DIR`, `E_SOCKET_PATH`, `E_IPC_LISTEN`.
    */
   async move(path: string): Promise<boolean> {
     if (path === this.#path) return true;
@@ -123,8 +124,8 @@ export class IpcServer {
   /**
    * Removes the socket, waits up to 500 ms for requests in progress, and closes every connection.
    *
-   * A handler must call this from {@linkcode CallContext.afterReply}: if it awaits this method, its own request is one of
-   * those in progress.
+   * A handler must call this from {@linkcode CallContext.afterReply}: if it awaits this method, its own request is one
+   * of those in progress.
    */
   async close(): Promise<void> {
     if (this.#closing) return;
@@ -214,9 +215,9 @@ function checkLength(path: string): void {
 }
 
 /**
- * Binds a socket to a temporary path, and then links it to `path`, which fails if `path` exists. When the runtime closes a
- * listener it removes the path that the listener was bound to; after {@linkcode IpcServer.move} that could be the socket of
- * another process.
+ * Binds a socket to a temporary path, and then links it to `path`, which fails if `path` exists. When the runtime
+ * closes a listener it removes the path that the listener was bound to; after {@linkcode IpcServer.move} that could be
+ * the socket of another process.
  */
 function bind(path: string, name: string): Deno.UnixListener {
   checkLength(path);

@@ -5,11 +5,11 @@ import { styleOf } from "../../src/cli/render/style.ts";
 import { renderLinks } from "../../src/cli/render/link_text.ts";
 import { IpoibError } from "../../src/base/errors.ts";
 import * as records from "../ipc/records.ts";
-import { type Call, coloured, World } from "./support.ts";
+import { type Call, forceColors, World } from "./support.ts";
 
 const done = { code: 0, out: "", err: "" };
 
-Deno.test("ipoib link show prints the only interface and its children", async () => {
+Deno.test("ipoib link show without a name prints the only interface and its children", async () => {
   await using world = new World();
   const calls = await world.daemon("ib0");
   const links = [records.link, records.childLink];
@@ -24,7 +24,7 @@ Deno.test("ipoib link show prints the only interface and its children", async ()
   assertEquals(calls, [["link.show", {}], ["link.show", { name: "ib0" }]]);
 });
 
-Deno.test("global options are taken before the object, after it and after the command", async () => {
+Deno.test("global options are accepted before the object, after it and after the command", async () => {
   await using world = new World();
   await world.daemon("ib0");
   const expected = [records.link, records.childLink];
@@ -45,16 +45,16 @@ Deno.test("global options are taken before the object, after it and after the co
   assertEquals(JSON.parse(pretty.out), expected);
 });
 
-Deno.test("JSON is never coloured, text is if the environment has colours", async () => {
+Deno.test("text is colored if the environment permits it, JSON is not", async () => {
   await using world = new World();
   await world.daemon("ib0");
-  using _coloured = coloured();
+  using _colors = forceColors();
   world.color = true;
   assert((await world.run("link show")).out.includes("\x1b["));
   assert(!(await world.run("-j link show")).out.includes("\x1b["));
 });
 
-Deno.test("a child's name leads to its parent's process", async () => {
+Deno.test("a command for a child connects to the process of its parent", async () => {
   await using world = new World();
   const calls = await world.daemon("ib0", { children: ["ib0.8001"] });
   assertEquals((await world.run("link show ib0.8001")).code, 0);
@@ -65,7 +65,7 @@ Deno.test("a child's name leads to its parent's process", async () => {
   ]);
 });
 
-Deno.test("a child that was moved to another namespace is meant by its name there, and where no name is given", async () => {
+Deno.test("a moved child is found in its namespace, by its name and as the default", async () => {
   await using world = new World();
   const calls = await world.daemon("ib0", { moved: { blue: "ib0.8001" } });
   for (const line of ["link show ib0.8001", "link show", "neigh show"]) {
@@ -78,7 +78,7 @@ Deno.test("a child that was moved to another namespace is meant by its name ther
   ]);
 });
 
-Deno.test("down --pid ends a process, and no interface beside it", async () => {
+Deno.test("ipoib down --pid stops a process and refuses an interface name", async () => {
   await using world = new World();
   assertEquals((await world.run("down --pid 4711")).code, 0);
   const both = await world.run("down ib0 --pid 4711");
@@ -90,7 +90,7 @@ Deno.test("down --pid ends a process, and no interface beside it", async () => {
   assertEquals(world.ended, [4711]);
 });
 
-Deno.test("ipoib neigh, path and mcg show print tables and JSON", async () => {
+Deno.test("ipoib neigh show, path show and mcg show print text and JSON", async () => {
   await using world = new World();
   const calls = await world.daemon("ib0");
   const shows: Array<[string, unknown, string]> = [
@@ -110,7 +110,7 @@ Deno.test("ipoib neigh, path and mcg show print tables and JSON", async () => {
   );
 });
 
-Deno.test("commands that change something say nothing", async () => {
+Deno.test("commands that change state print nothing on success", async () => {
   await using world = new World();
   const calls = await world.daemon("ib0");
   const lines: Array<[string, Call]> = [
@@ -160,7 +160,7 @@ Deno.test("ipoib child create prints the name of the child", async () => {
   );
 });
 
-Deno.test("ipoib child list prints a line or a record a child", async () => {
+Deno.test("ipoib child list prints one line or one JSON record per child", async () => {
   await using world = new World();
   await world.daemon("ib0");
   assertEquals(await world.run("child list"), {
@@ -172,7 +172,7 @@ Deno.test("ipoib child list prints a line or a record a child", async () => {
   ]);
 });
 
-Deno.test("ipoib get prints as sysfs does", async () => {
+Deno.test("ipoib get prints the value as sysfs does", async () => {
   await using world = new World();
   const calls = await world.daemon("ib0");
   assertEquals(await world.run("get ib0 mode"), { ...done, out: "datagram\n" });
@@ -188,7 +188,7 @@ Deno.test("ipoib get prints as sysfs does", async () => {
   });
 });
 
-Deno.test("ipoib down returns once the process has let go", async () => {
+Deno.test("ipoib down returns when the process has closed the connection", async () => {
   await using world = new World();
   const calls = await world.daemon("ib0");
   assertEquals(await world.run("down ib0"), done);
@@ -196,7 +196,7 @@ Deno.test("ipoib down returns once the process has let go", async () => {
   assertEquals((await world.run("down ib0")).code, 3);
 });
 
-Deno.test("ipoib down of a child does not wait for its parent's process", async () => {
+Deno.test("ipoib down of a child does not wait for the process of its parent to end", async () => {
   await using world = new World();
   await world.daemon("ib0", {
     children: ["ib0.8001"],
@@ -205,7 +205,7 @@ Deno.test("ipoib down of a child does not wait for its parent's process", async 
   assertEquals(await world.run("down ib0.8001"), done);
 });
 
-Deno.test("ipoib up hands its options to the daemon and its code back", async () => {
+Deno.test("ipoib up passes its options to the daemon and returns the exit code of the daemon", async () => {
   await using world = new World();
   assertEquals(await world.run("up"), done);
   assertEquals(world.ups.pop(), {
@@ -244,7 +244,7 @@ Deno.test("ipoib up hands its options to the daemon and its code back", async ()
   });
 });
 
-Deno.test("upArguments() is read back as the same options", async () => {
+Deno.test("the command line parses upArguments() to the same options", async () => {
   await using world = new World();
   const optional = <T>(value: fc.Arbitrary<T>) =>
     fc.option(value, { nil: undefined });
@@ -284,7 +284,7 @@ Deno.test("upArguments() is read back as the same options", async () => {
   }));
 });
 
-Deno.test("ipoib up refuses a name that is there twice, and one that cannot be", async () => {
+Deno.test("ipoib up refuses duplicate and invalid names", async () => {
   await using world = new World();
   for (
     const [line, what] of [["ib0 ib1 ib0", "duplicate"], ["ib0 a/b", "slash"]]
@@ -296,14 +296,14 @@ Deno.test("ipoib up refuses a name that is there twice, and one that cannot be",
   assertEquals(world.ups, []);
 });
 
-Deno.test("ipoib -n NS up means the same as up --netns NS", async () => {
+Deno.test("ipoib -n NS up is equivalent to ipoib up --netns NS", async () => {
   await using world = new World();
   await world.run("-n blue up");
   await world.run("up --netns blue");
   assertEquals(world.ups.map(({ netns }) => netns), ["blue", "blue"]);
 });
 
-Deno.test("ipoib subnet run hands its options on", async () => {
+Deno.test("ipoib subnet run passes its options to the daemon", async () => {
   await using world = new World();
   assertEquals(await world.run("subnet run"), done);
   world.code = 2;
@@ -319,7 +319,7 @@ Deno.test("ipoib subnet run hands its options on", async () => {
   ]);
 });
 
-Deno.test("ipoib subnet show asks the host of the manager", async () => {
+Deno.test("ipoib subnet show queries the subnet manager", async () => {
   await using world = new World();
   await world.subnet("lab");
   const text = await world.run("subnet show");
@@ -341,7 +341,7 @@ Deno.test("ipoib subnet show asks the host of the manager", async () => {
   );
 });
 
-Deno.test("ipoib subnet show asks an interface where no host listens", async () => {
+Deno.test("ipoib subnet show queries an interface if no manager listens", async () => {
   await using world = new World();
   assertEquals((await world.run("subnet show")).code, 3);
   const named = await world.run("subnet show lab");
@@ -356,7 +356,7 @@ Deno.test("ipoib subnet show asks an interface where no host listens", async () 
   assertEquals(calls, [["subnet.show", { name: "lab" }]]);
 });
 
-Deno.test("a refusal is one line and exit code 2", async () => {
+Deno.test("a refused request prints one line and returns exit code 2", async () => {
   await using world = new World();
   await world.daemon("ib0", {
     handlers: {
@@ -374,7 +374,7 @@ Deno.test("a refusal is one line and exit code 2", async () => {
   });
 });
 
-Deno.test("a process that ends before it answers is exit code 3", async () => {
+Deno.test("a process that closes the connection before it replies causes exit code 3", async () => {
   await using world = new World();
   const listener = Deno.listen({
     transport: "unix",

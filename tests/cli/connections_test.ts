@@ -1,4 +1,4 @@
-/** A command connects to each process once, however many calls it makes. */
+/** A command uses one connection per process, for any number of calls. */
 
 import { assertEquals } from "@std/assert";
 import type { Handlers } from "../../src/ipc/server.ts";
@@ -13,7 +13,7 @@ const subnetHandlers: Handlers = {
   "subnet.reload": () => ({ partitions: 1, ports: 0, warnings: [] }),
 };
 
-/** Runs a command line: how often it connected to each socket, by its path in the runtime folder. */
+/** Runs a command line. Returns the number of connections to each socket, by its path in the runtime directory. */
 async function connections(
   world: World,
   line: string,
@@ -33,7 +33,7 @@ async function connections(
   return counts;
 }
 
-Deno.test("a command for an interface connects once, whether it is named or not", async () => {
+Deno.test("a command for an interface connects once, with or without an interface name", async () => {
   await using world = new World();
   await world.daemon("ib0", { children: ["ib0.8001"] });
   for (
@@ -58,7 +58,7 @@ Deno.test("a command for an interface connects once, whether it is named or not"
   });
 });
 
-Deno.test("a command connects once to each process that it may mean", async () => {
+Deno.test("a command connects once to each candidate process", async () => {
   await using world = new World();
   await world.daemon("ib0");
   await world.daemon("ib1");
@@ -74,7 +74,7 @@ Deno.test("a command connects once to each process that it may mean", async () =
   });
 });
 
-Deno.test("a command for a subnet connects once to its manager, and to an interface that a name needs", async () => {
+Deno.test("a command for a subnet connects once to its manager, and once to an interface whose name is ambiguous", async () => {
   await using world = new World();
   const ports = records.subnet.ports.map((port) => ({ ...port, name: "ib0" }));
   await world.subnet("lab", {

@@ -1,4 +1,4 @@
-/** The ethtool commands: texts of ethtool 6.1, its errors, and how its words are read. */
+/** `ipoib ethtool`: output, error messages and argument parsing of ethtool 6.1. */
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { IpoibError } from "../../src/base/errors.ts";
@@ -132,7 +132,7 @@ Settings for ib0:
 `,
 };
 
-Deno.test("ipoib ethtool prints what ethtool prints", async () => {
+Deno.test("ipoib ethtool prints the same text as ethtool", async () => {
   await using world = new World();
   await world.daemon("ib0", { handlers });
   for (const [option, out] of Object.entries(shown)) {
@@ -195,7 +195,7 @@ Deno.test("settings of a link without carrier are zero or unknown", async () => 
   assertEquals([json.speed, json["link-detected"]], [undefined, false]);
 });
 
-Deno.test("ipoib ethtool -j has the keys of ethtool", async () => {
+Deno.test("ipoib ethtool -j prints JSON with the keys of ethtool", async () => {
   await using world = new World();
   await world.daemon("ib0", { handlers });
   const json = async (line: string) => {
@@ -224,7 +224,7 @@ Deno.test("ipoib ethtool -j has the keys of ethtool", async () => {
   });
 });
 
-Deno.test("ipoib ethtool -C sets what is given and says nothing", async () => {
+Deno.test("ipoib ethtool -C sets the given parameters and prints nothing", async () => {
   await using world = new World();
   const calls = await world.daemon("ib0", { handlers });
   const lines: [string, Record<string, number>][] = [
@@ -242,7 +242,7 @@ Deno.test("ipoib ethtool -C sets what is given and says nothing", async () => {
   }
 });
 
-Deno.test("ipoib ethtool refuses in ethtool's words", async () => {
+Deno.test("ipoib ethtool prints the error messages of ethtool", async () => {
   await using world = new World();
   await world.daemon("ib0", { handlers });
   const unsupported = "netlink error: Operation not supported\n";
@@ -284,7 +284,7 @@ Deno.test("ipoib ethtool refuses in ethtool's words", async () => {
   }
 });
 
-Deno.test("readParameters() reads numbers as strtoul does", () => {
+Deno.test("readParameters() parses numbers as strtoul(3) does", () => {
   const read = (text: string) => readParameters(["rx-usecs", text])["rx-usecs"];
   const numbers: [string, number][] = [
     ["0", 0],

@@ -7,7 +7,7 @@ import { ruleWords } from "../../src/cli/render/fault_text.ts";
 const words = (line: string) => line.split(" ").filter((word) => word !== "");
 const parse = (line: string) => parseFault(words(line));
 
-Deno.test("parseFault() reads every rule", () => {
+Deno.test("parseFault() parses every effect of a rule", () => {
   assertEquals(
     parse(
       "set port ib0 drop 20% delay 10ms jitter 2.5 duplicate 1 reorder 0.5% rate 1gbit seed 0x7",
@@ -30,11 +30,11 @@ Deno.test("parseFault() reads every rule", () => {
     verb: "set",
     effects: { seed: 3, drop: 0 },
   });
-  // The same words have the same effect.
+  // The default seed is 1.
   assertEquals(parse("set drop 1"), parse("set seed 1 drop 1"));
 });
 
-Deno.test("parseFault() reads times and rates with their units", () => {
+Deno.test("parseFault() parses units of times and rates", () => {
   const effects = (line: string) => {
     const command = parse(`set ${line}`);
     assert(command.verb === "set");
@@ -49,7 +49,7 @@ Deno.test("parseFault() reads times and rates with their units", () => {
   assertEquals(effects("rate 500kbit"), { rate: 0.5 });
 });
 
-Deno.test("parseFault() reads operations on ports, and the rest", () => {
+Deno.test("parseFault() parses port operations and the other verbs", () => {
   const operation = (line: string) => {
     const command = parse(`port ib0 ${line}`);
     assert(command.verb === "port");
@@ -73,7 +73,7 @@ Deno.test("parseFault() reads operations on ports, and the rest", () => {
   assertEquals(parse("kill-manager"), { verb: "kill-manager" });
 });
 
-Deno.test("parseFault() refuses what is wrong, and says what", () => {
+Deno.test("parseFault() refuses invalid arguments with a specific message", () => {
   const cases: [string, string][] = [
     ["set", "No effect given"],
     ["set seed 1 port 3", "No effect given"],
@@ -110,7 +110,7 @@ Deno.test("parseFault() refuses what is wrong, and says what", () => {
   }
 });
 
-Deno.test("takeSubnetName() takes a name off that is no verb", () => {
+Deno.test("takeSubnetName() splits off a leading name that is not a verb", () => {
   assertEquals(takeSubnetName(words("lab set drop 1")), {
     name: "lab",
     rest: words("set drop 1"),
@@ -124,7 +124,7 @@ Deno.test("takeSubnetName() takes a name off that is no verb", () => {
   }
 });
 
-Deno.test("a rule is shown in the words that set it", () => {
+Deno.test("parseFault() parses the output of ruleWords() to the same rule", () => {
   const effects = fc.record({
     seed: fc.integer({ min: 0, max: 0xffffffff }),
     drop: fc.integer({ min: 0, max: 100 }),
@@ -142,7 +142,7 @@ Deno.test("a rule is shown in the words that set it", () => {
   }));
 });
 
-Deno.test("parseFault() throws nothing but IpoibErrors", () => {
+Deno.test("parseFault() throws only IpoibErrors", () => {
   const word = fc.oneof(
     fc.constantFrom(
       ...words("set clear show port drop delay jitter seed rate 1 10% ib0 lid"),

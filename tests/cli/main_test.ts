@@ -1,4 +1,4 @@
-/** The program as a process: what main.ts and the real environment add to run(). */
+/** main.ts and the system environment, in a process. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { writeText } from "../../src/cli/output.ts";
@@ -7,7 +7,7 @@ import { VERSION } from "../../src/ipc/version.ts";
 const top = new URL("../../", import.meta.url);
 const decoder = new TextDecoder();
 
-/** Runs main.ts with these permissions and words. */
+/** Runs main.ts with these permissions and arguments. */
 async function main(permissions: string[], words: string[], runtime = "/none") {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
@@ -27,7 +27,7 @@ async function main(permissions: string[], words: string[], runtime = "/none") {
 
 const READ = ["--allow-read", "--allow-env"];
 
-Deno.test("main.ts prints help and version without a library, the network or the daemon", async () => {
+Deno.test("main.ts prints help and version with read and environment permissions only", async () => {
   assertEquals(await main(READ, ["-V"]), {
     code: 0,
     out: `ipoib ${VERSION}\n`,
@@ -38,13 +38,13 @@ Deno.test("main.ts prints help and version without a library, the network or the
   assertStringIncludes(help.out, "Usage: ipoib");
 });
 
-Deno.test("main.ts exits with 1 for wrong arguments", async () => {
+Deno.test("main.ts exits with 1 for invalid arguments", async () => {
   const { code, out, err } = await main(READ, ["lnik"]);
   assertEquals([code, out], [1, ""]);
   assertStringIncludes(err, "did you mean link?");
 });
 
-Deno.test("main.ts finds its own namespace, and exits with 3 where nothing runs", async () => {
+Deno.test("main.ts looks up its own namespace, and exits with 3 if no interface is running", async () => {
   const runtime = await Deno.makeTempDir();
   const all = [
     ...READ,
@@ -59,7 +59,7 @@ Deno.test("main.ts finds its own namespace, and exits with 3 where nothing runs"
   await Deno.remove(runtime, { recursive: true });
 });
 
-Deno.test("writeText() writes everything and takes a reader that has gone", () => {
+Deno.test("writeText() continues after short writes and ignores EPIPE", () => {
   const written: number[] = [];
   writeText({
     writeSync(bytes) {
@@ -68,12 +68,12 @@ Deno.test("writeText() writes everything and takes a reader that has gone", () =
     },
   }, "abcde");
   assertEquals(String.fromCharCode(...written), "abcde");
-  let asked = false;
+  let called = false;
   writeText({
     writeSync() {
-      asked = true;
+      called = true;
       throw new Deno.errors.BrokenPipe();
     },
   }, "abc");
-  assert(asked);
+  assert(called);
 });

@@ -19,13 +19,13 @@ import {
   renderPaths,
 } from "../../src/cli/render/tables_text.ts";
 import * as records from "../ipc/records.ts";
-import { coloured } from "./support.ts";
+import { forceColors } from "./support.ts";
 
 const plain = styleOf({}, false);
 const details = styleOf({ details: true }, false);
 const stats = styleOf({ stats: true }, false);
 
-Deno.test("renderLinks() prints as ip link does", () => {
+Deno.test("renderLinks() prints the format of ip link", () => {
   assertEquals(
     renderLinks([records.link], plain),
     `\
@@ -35,7 +35,7 @@ Deno.test("renderLinks() prints as ip link does", () => {
   );
 });
 
-Deno.test("renderLinks() prints as ip -d link does, then lines of our own", () => {
+Deno.test("renderLinks() with details prints the format of ip -d link and additional lines", () => {
   assertEquals(
     renderLinks([records.link], details),
     `\
@@ -52,7 +52,7 @@ Deno.test("renderLinks() prints as ip -d link does, then lines of our own", () =
   );
 });
 
-Deno.test("renderLinks() says that a link is Ethernet, which has no LIDs", () => {
+Deno.test("renderLinks() prints the link layer instead of LIDs for Ethernet", () => {
   const { link } = records;
   const hca = {
     ...link.hca,
@@ -66,7 +66,7 @@ Deno.test("renderLinks() says that a link is Ethernet, which has no LIDs", () =>
   );
 });
 
-Deno.test("renderLinks() says what a link waits for, with -d and without", () => {
+Deno.test("renderLinks() prints the state of a link that is not running, with and without details", () => {
   assertEquals(
     renderLinks([records.childLink], plain).split("\n").filter((_, i) =>
       i !== 1
@@ -101,7 +101,7 @@ Deno.test("renderLinks() prints the statistics of ip -s link and drops by reason
   );
 });
 
-Deno.test("statistics() has iproute2's least widths, and human numbers", () => {
+Deno.test("statistics() uses the minimum column widths of iproute2, and human-readable numbers", () => {
   const small = structuredClone(records.link.stats64);
   small.tx = { ...small.rx, carrier_errors: 0, collisions: 0 };
   assertEquals(statistics(small, true), [
@@ -112,7 +112,7 @@ Deno.test("statistics() has iproute2's least widths, and human numbers", () => {
   ]);
 });
 
-Deno.test("renderLinks() joins the lines of a record by a backslash with -o", () => {
+Deno.test("renderLinks() joins the lines of a record with backslashes for -o", () => {
   const text = renderLinks(
     [records.link, records.childLink],
     styleOf({ oneline: true, details: true, stats: true }, false),
@@ -121,7 +121,7 @@ Deno.test("renderLinks() joins the lines of a record by a backslash with -o", ()
   assertEquals(text.split("\n")[0]!.split("\\    ").length, 14);
 });
 
-Deno.test("renderNeighbours() prints as ip neigh does", () => {
+Deno.test("renderNeighbours() prints the format of ip neigh", () => {
   assertEquals(
     renderNeighbours(records.neighbours, plain),
     `\
@@ -141,7 +141,7 @@ Deno.test("renderNeighbours() prints as ip neigh does", () => {
   );
 });
 
-Deno.test("renderPaths() prints a path a line", () => {
+Deno.test("renderPaths() prints one path per line", () => {
   assertEquals(
     renderPaths(records.paths, plain),
     `\
@@ -155,7 +155,7 @@ fe80:0:0:0:2:c903:0:3 dev ib0 queued 2 incomplete error "status -110"
   );
 });
 
-Deno.test("renderGroups() prints a group a line", () => {
+Deno.test("renderGroups() prints one group per line", () => {
   assertEquals(
     renderGroups(records.groups, plain),
     `\
@@ -169,7 +169,7 @@ ff12:401b:ffff:0:0:0:f01:203 dev ib0 send_only waiting queued 5 retry 4.0s error
   );
 });
 
-Deno.test("renderChildren() prints a child a line", () => {
+Deno.test("renderChildren() prints one child per line", () => {
   const waiting = {
     ...records.child,
     operstate: "DOWN",
@@ -210,8 +210,8 @@ ff12:401b:ffff::ffff:ffff  0xc000  0xffff  0x00000b1b  2048  10 Gb/sec  0   2
   ]);
 });
 
-Deno.test("colours change nothing but the colours", () => {
-  using _coloured = coloured();
+Deno.test("colored output equals plain output without its escape sequences", () => {
+  using _colors = forceColors();
   const plainStyle: Style = styleOf({ details: true, stats: true }, false);
   const colored: Style = styleOf({ details: true, stats: true }, true);
   const texts = (style: Style) => [
@@ -228,7 +228,7 @@ Deno.test("colours change nothing but the colours", () => {
   for (const text of bright) assertEquals(/\x1b\[/.test(text), true);
 });
 
-Deno.test("renderJson() prints an array, on one line or indented", () => {
+Deno.test("renderJson() prints an array on one line, or indented", () => {
   assertEquals(renderJson([{ a: 1 }], false), '[{"a":1}]\n');
   assertEquals(
     renderJson([{ a: 1 }], true),
@@ -237,14 +237,14 @@ Deno.test("renderJson() prints an array, on one line or indented", () => {
   assertEquals(renderJson([], false), "[]\n");
 });
 
-Deno.test("snakeKeys() changes keys at every depth and no values", () => {
+Deno.test("snakeKeys() converts keys at every depth, but no values", () => {
   assertEquals(
     snakeKeys({ rateCode: 3, a: [{ joinState: "fullMember" }], b: null }),
     { rate_code: 3, a: [{ join_state: "fullMember" }], b: null },
   );
 });
 
-Deno.test("number() prints human numbers as iproute2 does", () => {
+Deno.test("number() prints human-readable numbers as iproute2 does", () => {
   const cases: Array<[number, string]> = [
     [0, "0"],
     [999, "999"],
@@ -263,7 +263,7 @@ Deno.test("number() prints human numbers as iproute2 does", () => {
   }
 });
 
-Deno.test("rates and durations read well", () => {
+Deno.test("portRate(), gigabits(), rateOfCode() and duration() print values with units", () => {
   const port = (rateMbps: number, width: number, laneMbps: number) =>
     portRate({ "rate_mbps": rateMbps, width, "lane_mbps": laneMbps });
   assertEquals(port(2500, 1, 2500), "2.5 Gb/sec (1X SDR)");

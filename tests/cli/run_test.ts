@@ -6,7 +6,7 @@ import { buildProgram } from "../../src/cli/program.ts";
 import { VERSION } from "../../src/ipc/version.ts";
 import { World } from "./support.ts";
 
-Deno.test("help goes to standard output with exit code 0, everywhere", async () => {
+Deno.test("help of every command is written to standard output with exit code 0", async () => {
   await using world = new World();
   const program = buildProgram(
     new Cli(world.environment({ code: 0, out: "", err: "" })),
@@ -44,7 +44,7 @@ Deno.test("-V prints the version", async () => {
   }
 });
 
-Deno.test("wrong arguments give a reason, a usage line and exit code 1", async () => {
+Deno.test("invalid arguments print an error line and a usage line and return exit code 1", async () => {
   await using world = new World();
   const cases: Array<[string, string, string]> = [
     [
@@ -193,7 +193,7 @@ Deno.test("wrong arguments give a reason, a usage line and exit code 1", async (
   }
 });
 
-Deno.test("not running is exit code 3, with what could be meant", async () => {
+Deno.test("an interface that is not running causes exit code 3, with a hint", async () => {
   await using world = new World();
   assertEquals(await world.run("link show"), {
     code: 3,
@@ -225,7 +225,7 @@ Deno.test("not running is exit code 3, with what could be meant", async () => {
   });
 });
 
-Deno.test("several interfaces without a name are exit code 1, with the choices", async () => {
+Deno.test("an ambiguous default interface causes exit code 1, with the list of interfaces", async () => {
   await using world = new World();
   await world.daemon("ib0", { children: ["ib0.8001"] });
   await world.daemon("ib1");
@@ -251,7 +251,7 @@ Deno.test("several interfaces without a name are exit code 1, with the choices",
   assertEquals((await world.run("link show ib2")).code, 3);
 });
 
-Deno.test("each network namespace has interfaces of its own", async () => {
+Deno.test("option -n selects the interfaces of a network namespace", async () => {
   await using world = new World();
   const here = await world.daemon("ib0");
   const blue = await world.daemon("ib0", { netns: "blue" });
@@ -267,7 +267,7 @@ Deno.test("each network namespace has interfaces of its own", async () => {
   });
 });
 
-Deno.test("no line of words makes the command line throw", async () => {
+Deno.test("run() does not throw for any arguments", async () => {
   await using world = new World();
   const word = fc.oneof(
     fc.constantFrom(

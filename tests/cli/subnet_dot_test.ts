@@ -3,7 +3,7 @@ import { renderSubnetDot } from "../../src/cli/render/subnet_dot.ts";
 import * as records from "../ipc/records.ts";
 import { World } from "./support.ts";
 
-Deno.test("renderSubnetDot() draws the switch, the ports and the partitions", () => {
+Deno.test("renderSubnetDot() prints nodes for the switch, the ports and the partitions", () => {
   const [first, second] = records.subnet.ports;
   assertEquals(
     renderSubnetDot({
@@ -28,7 +28,7 @@ graph subnet {
   );
 });
 
-Deno.test("renderSubnetDot() quotes what users named", () => {
+Deno.test("renderSubnetDot() quotes interface names", () => {
   const [port] = records.subnet.ports;
   const text = renderSubnetDot({
     ...records.subnet,
@@ -37,7 +37,7 @@ Deno.test("renderSubnetDot() quotes what users named", () => {
   assertStringIncludes(text, 'label="a\\"];b\\\\\\nLID');
 });
 
-Deno.test("ipoib subnet show --dot prints the drawing, whatever the options", async () => {
+Deno.test("ipoib subnet show --dot prints the graph, also with -j", async () => {
   await using world = new World();
   await world.subnet("lab");
   const expected = renderSubnetDot({

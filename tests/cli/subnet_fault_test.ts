@@ -33,12 +33,12 @@ function handlers(record: FaultRecord = faults): Handlers {
   };
 }
 
-/** What was asked of the manager beside `subnet.show`. */
-function asked(calls: Call[]): Call[] {
+/** Removes the recorded calls and returns those other than `subnet.show`. */
+function takeCalls(calls: Call[]): Call[] {
   return calls.splice(0).filter(([method]) => method !== "subnet.show");
 }
 
-Deno.test("ipoib subnet fault shows the rules in the words that set them", async () => {
+Deno.test("ipoib subnet fault prints the rules in the syntax of fault set", async () => {
   await using world = new World();
   await world.subnet("lab", handlers());
   const out = `\
@@ -53,7 +53,7 @@ port 0x00000000000000ff: drop 100% seed 1
   assertEquals(JSON.parse(json.out), [faults]);
 });
 
-Deno.test("ipoib subnet fault says so if there are no rules, or ports that lag", async () => {
+Deno.test("ipoib subnet fault reports the absence of rules, and ports that have not applied them", async () => {
   await using world = new World();
   const none = { version: 0, rules: [], waiting: [] };
   await world.subnet("lab", handlers(none));
@@ -61,8 +61,8 @@ Deno.test("ipoib subnet fault says so if there are no rules, or ports that lag",
     ...done,
     out: "no faults\n",
   });
-  const lags = { ...faults, waiting: [{ lid: 2, name: "ib1" }] };
-  await world.subnet("slow", handlers(lags));
+  const pending = { ...faults, waiting: [{ lid: 2, name: "ib1" }] };
+  await world.subnet("slow", handlers(pending));
   const err = "not yet applied by ib1 (lid 0x0002)\n";
   assertEquals(await world.run("subnet fault slow set drop 1"), {
     ...done,
@@ -72,7 +72,7 @@ Deno.test("ipoib subnet fault says so if there are no rules, or ports that lag",
   assertStringIncludes((await world.run("subnet fault slow show")).out, err);
 });
 
-Deno.test("ipoib subnet fault takes ports by name, LID and GUID", async () => {
+Deno.test("ipoib subnet fault accepts ports by interface name, LID and GUID", async () => {
   await using world = new World();
   const calls = await world.subnet("lab", handlers());
   const colons = "0002:c903:0:2";
@@ -82,12 +82,12 @@ Deno.test("ipoib subnet fault takes ports by name, LID and GUID", async () => {
       done,
       port,
     );
-    assertEquals(asked(calls), [
+    assertEquals(takeCalls(calls), [
       ["subnet.fault.set", { port: SECOND, drop: 20, seed: 1 }],
     ]);
   }
   assertEquals(await world.run("subnet fault clear port ib0"), done);
-  assertEquals(asked(calls), [["subnet.fault.clear", { port: FIRST }]]);
+  assertEquals(takeCalls(calls), [["subnet.fault.clear", { port: FIRST }]]);
   for (const port of ["ib9", "9", "0x0000000000000009"]) {
     const { code, err } = await world.run(`subnet fault clear port ${port}`);
     assertEquals(code, 2);
@@ -95,7 +95,7 @@ Deno.test("ipoib subnet fault takes ports by name, LID and GUID", async () => {
   }
 });
 
-Deno.test("ipoib subnet fault: a name that several ports have means that of the namespace", async () => {
+Deno.test("ipoib subnet fault resolves an ambiguous interface name by the namespace", async () => {
   await using world = new World();
   const ports = records.subnet.ports.map((port) => ({ ...port, name: "ib0" }));
   const calls = await world.subnet("lab", {
@@ -114,14 +114,14 @@ Deno.test("ipoib subnet fault: a name that several ports have means that of the 
     netns: "blue",
     handlers: { "link.show": () => [{ ...records.link, hca }] },
   });
-  asked(calls);
+  takeCalls(calls);
   assertEquals(await world.run("-n blue subnet fault port ib0 down"), done);
-  assertEquals(asked(calls), [
+  assertEquals(takeCalls(calls), [
     ["subnet.port", { port: SECOND, action: "down" }],
   ]);
 });
 
-Deno.test("ipoib subnet fault port and kill-manager hand their words on", async () => {
+Deno.test("ipoib subnet fault port and kill-manager call the manager with their arguments", async () => {
   await using world = new World();
   const calls = await world.subnet("lab", handlers());
   const port = FIRST;
@@ -139,13 +139,13 @@ Deno.test("ipoib subnet fault port and kill-manager hand their words on", async 
     ] as const
   ) {
     assertEquals(await world.run(`subnet fault lab ${line}`), done);
-    assertEquals(asked(calls), [["subnet.port", params]]);
+    assertEquals(takeCalls(calls), [["subnet.port", params]]);
   }
   assertEquals(await world.run("subnet fault kill-manager"), done);
-  assertEquals(asked(calls), [["subnet.kill", {}]]);
+  assertEquals(takeCalls(calls), [["subnet.kill", {}]]);
 });
 
-Deno.test("ipoib subnet fault needs a manager", async () => {
+Deno.test("ipoib subnet fault fails without a manager", async () => {
   await using world = new World();
   await world.daemon("ib0");
   const { code, err } = await world.run("subnet fault set drop 1");
@@ -153,7 +153,7 @@ Deno.test("ipoib subnet fault needs a manager", async () => {
   assertStringIncludes(err, "ipoib: No subnet is running (");
 });
 
-Deno.test("ipoib subnet reload hands an absolute path on and prints what was read", async () => {
+Deno.test("ipoib subnet reload passes an absolute path and prints the result", async () => {
   await using world = new World();
   const calls = await world.subnet("lab", handlers());
   assertEquals(await world.run("subnet reload"), {
@@ -166,7 +166,7 @@ Deno.test("ipoib subnet reload hands an absolute path on and prints what was rea
     out: `warning: p.conf:3:1: odd\n2 partitions from ${file}; ` +
       "P_Key tables changed on 1 port\n",
   });
-  assertEquals(asked(calls), [
+  assertEquals(takeCalls(calls), [
     ["subnet.reload", {}],
     ["subnet.reload", { partitions: file }],
   ]);

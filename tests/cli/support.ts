@@ -1,4 +1,4 @@
-/** A command line in a world of its own: runtime folder, namespaces, captured text, and processes that answer. */
+/** Test environment of the command line: a runtime directory, namespaces, captured output, and fake processes. */
 
 import { getColorEnabled, setColorEnabled } from "@std/fmt/colors";
 import type { CliEnvironment } from "../../src/cli/environment.ts";
@@ -9,14 +9,14 @@ import { type Handlers, IpcServer } from "../../src/ipc/server.ts";
 import type { SubnetRunOptions, UpOptions } from "../../src/ipc/up_options.ts";
 import * as records from "../ipc/records.ts";
 
-/** Has @std/fmt/colors colour text, whatever the environment says, until it is disposed. */
-export function coloured(): Disposable {
+/** Enables the colors of @std/fmt/colors regardless of the environment, until disposal. */
+export function forceColors(): Disposable {
   const before = getColorEnabled();
   setColorEnabled(true);
   return { [Symbol.dispose]: () => setColorEnabled(before) };
 }
 
-/** What a command line did. */
+/** Exit code and output of a command line. */
 export interface Outcome {
   code: number;
   out: string;
@@ -24,7 +24,7 @@ export interface Outcome {
 }
 
 const INITIAL = 4026531840n;
-/** The namespaces of the tests, by name. */
+/** Inodes of the namespaces of the tests, by name. */
 const NAMESPACES: Record<string, bigint> = { blue: 4026532281n };
 
 /** A call that a fake process received. */
@@ -34,14 +34,14 @@ export class World {
   readonly runtime = Deno.makeTempDirSync();
   readonly ups: UpOptions[] = [];
   readonly subnetRuns: SubnetRunOptions[] = [];
-  /** PIDs that were to be ended. */
+  /** Arguments of `endProcess`. */
   readonly ended: number[] = [];
   readonly #servers: IpcServer[] = [];
   /** Exit code of `up` and `subnet run`. */
   code = 0;
   color = false;
 
-  /** What a command line sees of this world; its text goes to `outcome`. */
+  /** Returns the environment of a command line, whose output is added to `outcome`. */
   environment(outcome: Outcome): CliEnvironment {
     return {
       out: (text) => outcome.out += text,
@@ -64,7 +64,7 @@ export class World {
     };
   }
 
-  /** Runs one command line, given as words or as a text to split at blanks. */
+  /** Runs a command line, given as arguments or as text that is split at spaces. */
   async run(line: string | string[]): Promise<Outcome> {
     const outcome: Outcome = { code: -1, out: "", err: "" };
     const words = typeof line === "string"
@@ -74,7 +74,10 @@ export class World {
     return outcome;
   }
 
-  /** Starts a process that owns `name`, with children, `moved` ones in other namespaces; returns the calls it gets. */
+  /**
+   * Starts a fake process that owns interface `name` with `children`, and with `moved` children in other namespaces.
+   * Returns the list of calls that it records.
+   */
   async daemon(
     name: string,
     options: {
@@ -108,7 +111,7 @@ export class World {
     return calls;
   }
 
-  /** Starts a process that hosts a subnet's manager; returns the calls it gets. */
+  /** Starts a fake process that runs a subnet manager. Returns the list of calls that it records. */
   async subnet(name: string, handlers: Handlers = {}): Promise<Call[]> {
     const calls: Call[] = [];
     await this.#listen(
@@ -125,7 +128,7 @@ export class World {
     return calls;
   }
 
-  /** Leaves a socket behind that nobody listens at. */
+  /** Creates a socket on which no process listens. */
   async deadSocket(name: string): Promise<void> {
     const path = `${this.runtime}/${name}.sock`;
     const code =
@@ -179,7 +182,7 @@ function answers(): Handlers {
   };
 }
 
-/** The same handlers, noting what they are called with. */
+/** Wraps handlers to add each call to `calls`. */
 function recording(calls: Call[], handlers: Handlers): Handlers {
   return Object.fromEntries(
     Object.entries(handlers).map(([method, handler]) => [

@@ -1,8 +1,9 @@
 /**
- * The demo without root: it restarts itself in a user namespace if the system permits that, otherwise it prints the reason.
+ * The demo without root: it restarts itself in a user namespace if the system permits that, otherwise it prints the
+ * reason.
  *
- * The test runs as root and starts the demo as "nobody", with copies of files that only root may be able to read. A mount
- * namespace provides a /dev/net/tun that is accessible to all users, as on most systems.
+ * The test runs as root and starts the demo as "nobody", with copies of files that only root may be able to read. A
+ * mount namespace provides a /dev/net/tun that is accessible to all users, as on most systems.
  */
 
 import { assertEquals, assertMatch, fail } from "@std/assert";

@@ -40,8 +40,8 @@ export function renderDriver(record: DriverRecord): string {
 }
 
 /**
- * Returns the statistics of `ethtool -S` on ib_ipoib in its order (Linux ipoib_ethtool.c), followed by drops by reason and
- * all other counters of the interface and its port.
+ * Returns the statistics of `ethtool -S` on ib_ipoib in its order (Linux ipoib_ethtool.c), followed by drops by reason
+ * and all other counters of the interface and its port.
  */
 export function allStatistics(
   { stats64: { rx, tx }, drops, counters }: StatsRecord,

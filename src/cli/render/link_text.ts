@@ -1,4 +1,7 @@
-/** Output of `link show` in the format of `ip link` (iproute2 6.1). With `-d`, additional lines follow those of `ip -d link`. */
+/**
+ * Output of `link show` in the format of `ip link` (iproute2 6.1). With `-d`, additional lines follow those of `ip -d
+ * link`.
+ */
 
 import { hex } from "../../base/hex.ts";
 import { type LinkRecord, RUNNING } from "../../ipc/schema.ts";

@@ -1,8 +1,8 @@
 /**
  * Output of `subnet show --dot`: the subnet as a Graphviz graph (`ipoib subnet show --dot | dot -Tsvg`).
  *
- * The central node is the switch, whose label shows the subnet manager. Each port is a box; the edge to the switch shows its
- * P_Keys. Each partition is an ellipse with edges to its members, dashed for limited members.
+ * The central node is the switch, whose label shows the subnet manager. Each port is a box; the edge to the switch
+ * shows its P_Keys. Each partition is an ellipse with edges to its members, dashed for limited members.
  */
 
 import { hex } from "../../base/hex.ts";

@@ -48,7 +48,7 @@ function partitions({ partitions }: SubnetRecord): string {
   );
 }
 
-/** Names of the JoinState bits (IBTA vol. 1 15.2.5.17). */
+/** Names of the JoinState bits (IBTA vol. 1 15.2.5.17.3). */
 const JOIN_STATES: Array<[number, string]> = [
   [1, "full"],
   [2, "non"],

@@ -1,12 +1,12 @@
 /**
  * Connects the subnet manager to its socket: accepts ports, queues frames to them, and runs the manager's timers.
  *
- * Frames to a port that does not read, such as that of a stopped process, are queued up to {@linkcode MAX_QUEUED_BYTES}. Then
- * the port is disconnected, and registers again when it continues. A connection on which no port registers is closed after
- * {@linkcode HELLO_MS}; there are at most {@linkcode MAX_UNREGISTERED} of them.
+ * Frames to a port that does not read, such as that of a stopped process, are queued up to {@linkcode
+ * MAX_QUEUED_BYTES}. Then the port is disconnected, and registers again when it continues. A connection on which no
+ * port registers is closed after {@linkcode HELLO_MS}; there are at most {@linkcode MAX_UNREGISTERED} of them.
  *
- * A failed system call on a connection, or an exception while its messages are processed, ends only that connection and is
- * reported to {@linkcode ManagerHostOptions.onFailure}.
+ * A failed system call on a connection, or an exception while its messages are processed, ends only that connection and
+ * is reported to {@linkcode ManagerHostOptions.onFailure}.
  */
 
 import { IpoibError } from "../../base/errors.ts";

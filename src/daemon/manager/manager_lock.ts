@@ -1,9 +1,9 @@
 /**
  * Lock of the subnet manager: the file `manager.lock` in the directory of the subnet.
  *
- * The kernel releases the lock when its process ends, but not when the process is stopped. A process that finds that the
- * manager does not answer removes the file, creates a new one and locks it. When the stopped process continues, it detects
- * the new file before it handles any event (lock_check.ts), so two managers never run at the same time.
+ * The kernel releases the lock when its process ends, but not when the process is stopped. A process that finds that
+ * the manager does not answer removes the file, creates a new one and locks it. When the stopped process continues, it
+ * detects the new file before it handles any event (lock_check.ts), so two managers never run at the same time.
  */
 
 import type { Fd } from "../../system/fd.ts";
@@ -37,8 +37,8 @@ export class ManagerLock {
   }
 
   /**
-   * Takes the lock from a manager that does not answer. Returns undefined if the manager answers, or if another process is
-   * taking over. Throws `E_LOCK`.
+   * Takes the lock from a manager that does not answer. Returns undefined if the manager answers, or if another process
+   * is taking over. Throws `E_LOCK`.
    */
   static async takeOver(
     directory: string,

@@ -35,7 +35,9 @@ export interface ManagerRoleOptions {
   log: LogLevel;
   /** IB MTU of the subnet in bytes; undefined for the default. */
   subnetMtu: 2048 | 4096 | undefined;
-  /** Path of the partition configuration. Default: the copy in the directory of the subnet, or the built-in partitions. */
+  /**
+   * Path of the partition configuration. Default: the copy in the directory of the subnet, or the built-in partitions.
+   */
   partitions?: string;
   /** True if the process runs only the manager. `subnet.kill` then kills the process. */
   alone?: boolean;
@@ -73,7 +75,8 @@ export class ManagerRole {
    * Takes the role if no process has it, or, with `silent`, if the manager does not answer a ping. Returns true if this
    * process has the role. Returns false if another process has it, or while this process abstains.
    *
-   * Throws `E_LOCK`, `E_PARTITIONS_FILE`, `E_PARTITIONS_CONF` and the errors of the worker's start. This process does not have the role then.
+   * Throws `E_LOCK`, `E_PARTITIONS_FILE`, `E_PARTITIONS_CONF` and the errors of the worker's start. This process does
+   * not have the role then.
    *
    * @param previous state of the subnet under the previous manager
    */
@@ -202,7 +205,9 @@ export class ManagerRole {
     this.onCrash(why);
   }
 
-  /** Ends the manager without removing the ports' socket and the partitions, as after a crash, and gives up the role. */
+  /**
+   * Ends the manager without removing the ports' socket and the partitions, as after a crash, and gives up the role.
+   */
   async #kill(): Promise<void> {
     // The process has no interface that must keep running.
     if (this.#options.alone) return Deno.kill(Deno.pid, "SIGKILL");
@@ -225,7 +230,9 @@ export class ManagerRole {
     }
   }
 
-  /** Removes the socket and, without live ports, the copy of the partitions. The lock file stays, because it is locked. */
+  /**
+   * Removes the socket and, without live ports, the copy of the partitions. The lock file stays, because it is locked.
+   */
   #removeFiles(): void {
     const { directory } = this.#options;
     try {

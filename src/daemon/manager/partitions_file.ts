@@ -1,6 +1,6 @@
 /**
- * Source of the partition configuration of a subnet: the file given by the user, or the copy of it in the directory of the
- * subnet, from which the next subnet manager reads it.
+ * Source of the partition configuration of a subnet: the file given by the user, or the copy of it in the directory of
+ * the subnet, from which the next subnet manager reads it.
  */
 
 import { IpoibError } from "../../base/errors.ts";
@@ -32,8 +32,8 @@ export class PartitionsFile {
   }
 
   /**
-   * Reads the file given by the user, or else the copy. Returns undefined if no file was given and there is no copy. Throws
-   * `E_PARTITIONS_FILE`.
+   * Reads the file given by the user, or else the copy. Returns undefined if no file was given and there is no copy.
+   * Throws `E_PARTITIONS_FILE`.
    */
   read(): PartitionsText | undefined {
     const file = this.#source ?? this.#copy;

@@ -53,7 +53,9 @@ export class WorkerThread<C extends Calls> {
     }
   }
 
-  /** Runs a command in the worker. Rejects with its error, or with `E_ENDED` or `E_WORKER` if the worker ends before. */
+  /**
+   * Runs a command in the worker. Rejects with its error, or with `E_ENDED` or `E_WORKER` if the worker ends before.
+   */
   call<N extends keyof C & string>(
     command: N,
     params: C[N]["params"],

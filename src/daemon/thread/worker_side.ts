@@ -13,7 +13,9 @@ import type { FromWorker, ToWorker } from "./protocol.ts";
 
 /** The operations of a started worker. */
 export interface Hosted {
-  /** Runs a command. Calls `done` with its result, immediately or from a callback of the reactor. A throw is the reply. */
+  /**
+   * Runs a command. Calls `done` with its result, immediately or from a callback of the reactor. A throw is the reply.
+   */
   command(name: string, params: unknown, done: (result: unknown) => void): void;
   /** Closes all objects of the worker. The reactor stops afterwards. */
   close(): void;
@@ -27,7 +29,9 @@ interface Port<Init> {
   postMessage(message: FromWorker): void;
 }
 
-/** Runs a worker: calls `start` with the parameters of the main thread, then answers calls until the command `close`. */
+/**
+ * Runs a worker: calls `start` with the parameters of the main thread, then answers calls until the command `close`.
+ */
 export function serve<Init extends { log: LogLevel }>(
   openReactor: (init: Init) => Reactor,
   start: (init: Init, reactor: Reactor, emit: Emit) => Hosted,

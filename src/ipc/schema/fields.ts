@@ -1,10 +1,11 @@
 /**
  * Schemas of common fields of the control socket's records.
  *
- * Formats in the records of an interface: link-layer addresses are text of 20 bytes (`80:00:00:48:fe:...`). GIDs and MGIDs
- * are text of eight groups of hexadecimal digits without leading zeros and without `::`, as in the debugfs files of
- * ib_ipoib. P_Keys are text (`0x8001`), as in the JSON of iproute2. LIDs, QPNs and Q_Keys are numbers. Rates are in megabits
- * per second, MTUs in bytes. Fields that end in `_ms` are in milliseconds. subnet_record.ts has its own formats.
+ * Formats in the records of an interface: link-layer addresses are text of 20 bytes (`80:00:00:48:fe:...`). GIDs and
+ * MGIDs are text of eight groups of hexadecimal digits without leading zeros and without `::`, as in the debugfs files
+ * of ib_ipoib. P_Keys are text (`0x8001`), as in the JSON of iproute2. LIDs, QPNs and Q_Keys are numbers. Rates are in
+ * megabits per second, MTUs in bytes. Fields that end in `_ms` are in milliseconds. subnet_record.ts has its own
+ * formats.
  */
 
 import * as v from "valibot";

@@ -1,6 +1,6 @@
 /**
- * Record of one interface: the members that `ip -d -s -j link` prints for an ipoib device, under their iproute2 names, then
- * members of this program. Members without a value in some state are optional.
+ * Record of one interface: the members that `ip -d -s -j link` prints for an ipoib device, under their iproute2 names,
+ * then members of this program. Members without a value in some state are optional.
  */
 
 import * as v from "valibot";

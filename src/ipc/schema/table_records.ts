@@ -43,7 +43,10 @@ export const PathRecordSchema = v.object({
 });
 export type PathRecord = v.InferOutput<typeof PathRecordSchema>;
 
-/** A multicast group. `mgid`, `created_ms`, `queuelen`, `complete` and `send_only` are those of the debugfs file `IF_mcg`. */
+/**
+ * A multicast group. `mgid`, `created_ms`, `queuelen`, `complete` and `send_only` are those of the debugfs file
+ * `IF_mcg`.
+ */
 export const McgRecordSchema = v.object({
   mgid: v.string(),
   dev: v.string(),

@@ -1,4 +1,6 @@
-/** Runs commands of the data worker as the control socket does, and checks parameters and results against their schemas. */
+/**
+ * Runs commands of the data worker as the control socket does, and checks parameters and results against their schemas.
+ */
 
 import { assert, assertEquals } from "@std/assert";
 import * as v from "valibot";
