@@ -135,7 +135,7 @@ export function roce(fabric: Fabric): void {
     assertStringIncludes(plain.output, "--roce");
     const soft = await guest.run("ipoib up r9 --roce --hca soft");
     assertEquals(soft.code, 2, soft.output);
-    assertStringIncludes(soft.output, "no Ethernet ports");
+    assertStringIncludes(soft.output, "no Ethernet port");
   });
 
   Deno.test("two nodes over RoCE ping each other and run iperf3 both ways", async () => {
