@@ -1,8 +1,8 @@
 /**
- * Address handles of the embedded HCA: the packet headers of a path, made once and copied for every packet.
+ * Address handles of the embedded HCA: the packet headers of a path, built once and copied into every packet.
  *
- * What differs from packet to packet (length, P_Key, destination QPN, PSN, Q_Key, source QPN) is written over
- * the copy, see ud_qp.ts.
+ * The fields that differ between packets (length, P_Key, destination QPN, PSN, Q_Key, source QPN) are written over the
+ * copy (ud_qp.ts).
  */
 
 import { FIRST_MLID } from "../../wire/lrh.ts";
@@ -15,9 +15,9 @@ import { HEADER_WORDS } from "./slot_layout.ts";
 export class SoftAddressHandle implements AddressHandle {
   readonly dlid: number;
   readonly multicast: boolean;
-  /** LRH to DETH as they lie in memory. */
+  /** LRH to DETH in big-endian bytes, as 32-bit words for copying. */
   readonly header = new Int32Array(HEADER_WORDS);
-  /** The way to the peer, found at the first packet and again after it broke. */
+  /** Link to the peer of a unicast handle, looked up for the first packet and again after the link has ended. */
   link: OutLink | undefined;
 
   constructor(attributes: AddressHandleAttributes, sgid: Uint8Array) {

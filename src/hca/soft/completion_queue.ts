@@ -1,7 +1,7 @@
 /**
- * The receive side of a queue pair: packets that were accepted and wait to be polled.
+ * The completion queue of received packets: packets that were accepted and are not polled yet.
  *
- * A ring of typed arrays; nothing is allocated per packet.
+ * A ring over preallocated arrays; nothing is allocated per packet.
  */
 
 import { type RxBatch, RxFlag } from "../hca.ts";
@@ -13,14 +13,14 @@ import { DETH, ENCAP, GRH, LRH, PAYLOAD, STRIDE, VNET } from "./slot_layout.ts";
 
 const VNET_DATA_VALID = 2;
 
-/** A batch with what `release` needs. */
+/** A batch with the links and slots that `release` returns. */
 export interface SoftRxBatch extends RxBatch {
   readonly capacity: number;
   readonly links: (InLink | undefined)[];
   readonly slot: Int32Array;
 }
 
-/** An empty batch of `capacity` packets. */
+/** Returns an empty batch for up to `capacity` packets. */
 export function createSoftBatch(capacity: number): SoftRxBatch {
   return {
     count: 0,
@@ -39,7 +39,7 @@ export function createSoftBatch(capacity: number): SoftRxBatch {
   };
 }
 
-/** See above. */
+/** The completion queue of one queue pair. */
 export class CompletionQueue {
   readonly #links: (InLink | undefined)[];
   readonly #slots: Int32Array;
@@ -48,7 +48,7 @@ export class CompletionQueue {
   #from = 0;
   #count = 0;
 
-  /** @param size a power of two */
+  /** @param size capacity in packets, a power of two */
   constructor(size: number) {
     this.#links = new Array(size).fill(undefined);
     this.#slots = new Int32Array(size);
@@ -60,7 +60,7 @@ export class CompletionQueue {
     return this.#count;
   }
 
-  /** Appends a packet; false if there is no room. */
+  /** Appends a packet and holds its slot. Returns false if the queue is full. */
   push(link: InLink, slot: number, length: number): boolean {
     if (this.#count > this.#mask) return false;
     const at = (this.#from + this.#count++) & this.#mask;
@@ -71,7 +71,7 @@ export class CompletionQueue {
     return true;
   }
 
-  /** Moves what is there into `batch`; returns how many. */
+  /** Moves up to `batch.capacity` packets into `batch`; returns their number. */
   poll(batch: SoftRxBatch): number {
     let n = 0;
     while (n < batch.capacity && this.#count > 0) {
@@ -103,7 +103,7 @@ export class CompletionQueue {
     return n;
   }
 
-  /** Forgets the packets of a link that ends, before its memory goes. */
+  /** Drops the packets of a link that ends, before its memory is unmapped. */
   purge(link: InLink): void {
     for (let i = 0; i < this.#links.length; i++) {
       if (this.#links[i] === link) this.#links[i] = undefined;
@@ -111,7 +111,7 @@ export class CompletionQueue {
   }
 }
 
-/** Gives the packets of a batch back to their links. */
+/** Releases the slots of a batch to their links, and empties the batch. */
 export function releaseBatch(batch: SoftRxBatch): void {
   const { links, slot } = batch;
   for (let i = 0; i < batch.count; i++) {
@@ -121,7 +121,7 @@ export function releaseBatch(batch: SoftRxBatch): void {
   batch.count = 0;
 }
 
-/** The source GID of packet `i`, copied from its GRH; false if it has none. */
+/** Copies the source GID (16 bytes) of packet `i` from its GRH. Returns false if the packet has no GRH. */
 export function copySourceGid(
   batch: RxBatch,
   i: number,

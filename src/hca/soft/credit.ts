@@ -1,8 +1,9 @@
 /**
- * The credit of one send memory: which slots came back, which peers are being waited for, and when slots are handed out again.
+ * The credit of one send memory: collects returned slots, tracks links with waiting packets, and decides when slots are
+ * handed out again.
  *
- * The rules of one link are in out_link.ts; here they come together: while any link has packets that wait, the pool
- * hands out no slots but to urgent packets.
+ * The rules of a single link are in out_link.ts. While packets wait on any link, the pool hands out slots to urgent
+ * packets only.
  */
 
 import { Listeners } from "../../base/listeners.ts";
@@ -13,6 +14,7 @@ import type { OutgoingLinks } from "./outgoing_links.ts";
 import type { PortCounters } from "./port_counters.ts";
 import type { SlotPool } from "./slot_pool.ts";
 
+/** Credit control over all links of one send memory. */
 export class Credit {
   readonly #listeners: Listeners<[]>;
   readonly #reactor: Reactor;
@@ -20,10 +22,10 @@ export class Credit {
   readonly #links: OutgoingLinks;
   readonly #counted: PortCounters;
   readonly #stallTimer: Timer;
-  /** True while the peers were told that this port waits for slots. */
+  /** True while the links' wake requests for returned slots are set. */
   #announced = false;
 
-  /** @param listeners called once slots are free again after there were none */
+  /** @param listeners called when slots are free again after the pool was starved */
   constructor(
     reactor: Reactor,
     pool: SlotPool,
@@ -40,14 +42,17 @@ export class Credit {
     pool.collect = () => this.collect();
   }
 
-  /** Sends a slot on a link, keeps it until the peer has credit, or refuses it: then it stays the caller's. */
+  /**
+   * Sends a slot on a link, or queues it until the peer has credit (`Sent` in both cases). The caller keeps the slot if
+   * the result is `NoCredit` or `Unreachable`.
+   */
   push(link: OutLink, slot: number, length: number): PostResult {
     if (link.hasCredit) {
       link.push(slot, length);
       return PostResult.Sent;
     }
     if ((link.waiting > 0 || link.stalled) && link.returns === 0) {
-      // Nothing has changed since the last one: no time is looked at, which would cost an allocation for each packet.
+      // The link's state is unchanged, so `wait` does not use the time: reading it would allocate for each packet.
       return link.wait(slot, length, 0);
     }
     const now = this.#reactor.clock.now();
@@ -65,7 +70,7 @@ export class Credit {
     return result;
   }
 
-  /** Takes the slots that peers have returned. */
+  /** Collects the slots that peers have returned; ends links with an invalid return ring. */
   collect(): void {
     const now = this.#reactor.clock.now();
     const { all } = this.#links;
@@ -76,7 +81,10 @@ export class Credit {
     this.#updateHeld();
   }
 
-  /** If packets or somebody wait for slots: takes what came back, and tells. */
+  /**
+   * Collects returned slots if the pool is starved or packets wait for credit. If slots are free again, lends them to
+   * the kernel and calls the listeners.
+   */
   give(): void {
     const pool = this.#pool;
     if (!pool.starved && !pool.held) return;
@@ -87,13 +95,16 @@ export class Credit {
     this.#listeners.call();
   }
 
-  /** A link has ended. */
+  /** Updates the credit after a link has ended. */
   linkClosed(): void {
     this.#updateHeld();
     this.give();
   }
 
-  /** Before a sleep: asks the peers to ring for slots if they are needed; true if some came meanwhile. */
+  /**
+   * Requests wake-ups for returned slots before a sleep, if slots are needed. Returns true if slots were returned in
+   * the meantime, so that the port must not sleep.
+   */
   announce(): boolean {
     this.#announced = this.#pool.starved || this.#pool.held;
     const { all } = this.#links;
@@ -107,7 +118,7 @@ export class Credit {
     return busy;
   }
 
-  /** After a sleep: takes the announcement back. */
+  /** Clears the requests of {@linkcode announce} after a sleep. */
   retract(): void {
     const { all } = this.#links;
     for (let i = 0; this.#announced && i < all.length; i++) {
@@ -146,7 +157,7 @@ export class Credit {
   }
 
   #checkStalls(now: number): void {
-    // What came back is taken first: it may be this process that was off its processor.
+    // Collects first: this process itself may have been descheduled past the deadline.
     this.collect();
     for (const link of this.#links.all) {
       if (link.deadline <= now) {

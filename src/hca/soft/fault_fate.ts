@@ -1,10 +1,10 @@
 /**
- * The fate of a packet under faults: a function of the seed, the link, and the packet's number on it, and of nothing else.
+ * The random decisions of packet faults: functions of the seed, the link and the packet's number on the link only.
  *
- * A link is a sender's GUID and a receiver's; unicast and multicast packets are numbered apart, so that what a group
- * hears in the background does not shift the fates of a connection. Since no state is carried from packet to packet, the
- * same seed gives the same fates whatever the timing was, and whatever happened on other links. (Which packets a
- * rate or a full store of delayed packets drops does depend on the timing.)
+ * A link is a sender's GUID and a receiver's GUID. Unicast and multicast packets are numbered separately, so that
+ * background multicast traffic does not shift the decisions for a connection. No other state is carried from packet to
+ * packet, so the same seed affects the same packets whatever the timing or the traffic on other links. The drops by a
+ * rate or by a full store of delayed packets do depend on timing.
  *
  * The mixing function is the finalizer of MurmurHash3 (32 bits), applied to a key of the link and a counter.
  */
@@ -13,28 +13,28 @@ import type { FaultRule } from "../../subnet/fault_messages.ts";
 
 const WORDS = 2 ** 32;
 const GOLDEN = 0x9e3779b9;
-/** Independent draws for one packet. */
+/** Independent random draws for one packet. */
 const Draw = { drop: 0, duplicate: 1, reorder: 2, jitter: 3 } as const;
 const DRAWS = 4;
 
-/** The fates on one link, in order: call {@linkcode next} for each packet, then read what it found. */
+/** The decisions on one link, in packet order: call {@linkcode next} for each packet, then read the fields. */
 export class Fates {
   drop = false;
   duplicate = false;
   reorder = false;
-  /** Milliseconds, 0 or more. */
+  /** Delay with jitter in milliseconds, at least 0. */
   delay = 0;
   readonly #key: number;
   readonly #rule: FaultRule;
   #counter = 0;
 
-  /** @param from,to GUIDs, as formatGuid of wire/gid.ts writes them */
+  /** @param from,to port GUIDs in the form of formatGuid (base/hex.ts) */
   constructor(rule: FaultRule, from: string, to: string, multicast: boolean) {
     this.#rule = rule;
     this.#key = keyOf(`${rule.seed} ${from} ${to} ${multicast ? "m" : "u"}`);
   }
 
-  /** The fate of the next packet. */
+  /** Decides for the next packet. */
   next(): void {
     const { drop = 0, duplicate = 0, reorder = 0, delay = 0, jitter = 0 } =
       this.#rule;
@@ -46,14 +46,14 @@ export class Fates {
     this.#counter = (this.#counter + 1) >>> 0;
   }
 
-  /** A number from 0 to below 1 for this packet. */
+  /** Returns a uniformly distributed number in [0, 1) for this packet. */
   #draw(which: number): number {
     const at = Math.imul(this.#counter, DRAWS) + which;
     return mix(this.#key ^ mix(Math.imul(at + 1, GOLDEN))) / WORDS;
   }
 }
 
-/** 32-bit FNV-1a, mixed. */
+/** Returns the 32-bit FNV-1a hash of an ASCII text, mixed. */
 function keyOf(text: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) {
@@ -62,6 +62,7 @@ function keyOf(text: string): number {
   return mix(hash);
 }
 
+/** The finalizer of MurmurHash3; returns an unsigned 32-bit integer. */
 function mix(word: number): number {
   let x = word | 0;
   x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);

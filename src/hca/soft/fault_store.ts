@@ -1,14 +1,14 @@
 /**
- * Packets that are held back, by the time when they are due: the earliest first, equals in the order of arrival.
+ * Stored packets of the fault injector, ordered by due time; packets with equal due times keep their order of arrival.
  *
- * A packet that is to be overtaken is due at the latest at its own deadline; when its successor on the link gets a time,
- * it gets the same, behind it.
+ * A reordered packet waits for its successor to the same receiver until its own due time. When the successor gets its
+ * due time, the packet takes the same one and is queued behind it.
  */
 
 import type { Millis } from "../../base/units.ts";
 import type { Reactor, Timer } from "../../system/reactor.ts";
 
-/** A packet that waits. */
+/** A stored packet. */
 export interface StoredPacket<Link, Peer> {
   peer: Peer;
   link: Link;
@@ -17,7 +17,7 @@ export interface StoredPacket<Link, Peer> {
   due: Millis;
 }
 
-/** See above. */
+/** The packets that one fault injector stores. */
 export class FaultStore<Link, Peer> {
   readonly #reactor: Reactor;
   readonly #timer: Timer;
@@ -26,6 +26,10 @@ export class FaultStore<Link, Peer> {
   readonly #packets: StoredPacket<Link, Peer>[] = [];
   readonly #overtaken = new Map<Peer, StoredPacket<Link, Peer>>();
 
+  /**
+   * @param leave called with each packet that leaves the store
+   * @param drained called after the timer has removed packets
+   */
   constructor(
     reactor: Reactor,
     leave: (packet: StoredPacket<Link, Peer>) => void,
@@ -37,10 +41,12 @@ export class FaultStore<Link, Peer> {
     this.#timer = reactor.timer((now) => this.#run(now));
   }
 
+  /** Number of stored packets. */
   get size(): number {
     return this.#packets.length;
   }
 
+  /** Stores a packet until `due`. */
   add(
     peer: Peer,
     link: Link,
@@ -51,7 +57,7 @@ export class FaultStore<Link, Peer> {
     this.#insert({ peer, link, slot, length, due });
   }
 
-  /** Adds a packet that waits for its successor; `due` if none comes. */
+  /** Stores a packet that waits for its successor, at most until `due`. */
   addOvertaken(
     peer: Peer,
     link: Link,
@@ -64,12 +70,12 @@ export class FaultStore<Link, Peer> {
     this.#insert(packet);
   }
 
-  /** True if a packet of this peer waits for its successor. */
+  /** True if a packet to this receiver waits for its successor. */
   hasOvertaken(peer: Peer): boolean {
     return this.#overtaken.size > 0 && this.#overtaken.has(peer);
   }
 
-  /** The successor goes out at `due`: so does the packet that waited for it. */
+  /** Makes the packet that waits for its successor, if any, due at `due`, the successor's due time. */
   overtake(peer: Peer, due: Millis): void {
     if (this.#overtaken.size === 0) return;
     const packet = this.#overtaken.get(peer);
@@ -81,7 +87,7 @@ export class FaultStore<Link, Peer> {
     this.#insert(packet);
   }
 
-  /** Forgets every packet; their slots go with the pool. */
+  /** Discards all packets without releasing their slots: the pool is about to close. */
   close(): void {
     this.#packets.length = 0;
     this.#overtaken.clear();

@@ -1,14 +1,14 @@
 /**
- * Disturbs what is sent from one memory: a middleware between `post` and the links.
+ * Injects packet faults into the traffic of one send memory, between `post` and the links.
  *
- * 1. fate: dropped, or copied, or marked to be overtaken (fault_fate.ts);
- * 2. rate: when the link would have carried it, as a token bucket one packet deep has it;
- * 3. delay: that much later, more or less by the jitter;
- * 4. what is not due now is stored (fault_store.ts) and goes out by a timer.
+ * 1. Fate: the packet is dropped, duplicated or marked for reordering (fault_fate.ts).
+ * 2. Rate: a token bucket with a depth of one packet gives the time at which the link has carried the packet.
+ * 3. Delay: the delay, varied by the jitter, is added to that time.
+ * 4. A packet that is not due now is stored (fault_store.ts) and sent by a timer.
  *
- * Stored packets keep their slots. They may have three quarters of the pool, and one link never more than the others
- * could still have; what goes beyond is dropped and counted as `fault_overflow`. While nothing is set, `on` is false and
- * the data path looks at nothing else.
+ * Stored packets keep their slots. They occupy at most three quarters of the pool, and a link may store another packet
+ * only while it has fewer stored than could still be stored. Further packets are dropped and counted as
+ * `fault_overflow`. While no rule is set `on` is false, and the data path checks nothing else.
  */
 
 import {
@@ -31,19 +31,19 @@ const FAULT_REORDER = counterIndex("fault_reorder");
 const FAULT_RATE = counterIndex("fault_rate");
 const FAULT_OVERFLOW = counterIndex("fault_overflow");
 
-/** How long a packet waits to be overtaken if none follows it. */
+/** Time that a reordered packet waits for its successor, in addition to its delay. */
 export const OVERTAKE_MS = 20;
-/** The part of the pool that stored packets may have. */
+/** Share of the pool that stored packets may occupy. */
 const STORE_SHARE = 0.75;
 
-/** What the injector needs to know of a link. */
+/** The properties of a link that the injector uses. */
 export interface FaultLink {
-  /** The receiver. */
+  /** Port GUID of the receiver. */
   readonly guid: string;
   readonly open: boolean;
 }
 
-/** What the injector needs of the memory. */
+/** The operations of a send memory that the injector uses. */
 export interface FaultPool {
   readonly slots: number;
   readonly bytes: Uint8Array;
@@ -51,27 +51,27 @@ export interface FaultPool {
   unref(slot: number): void;
 }
 
-/** What comes after the injector. */
+/** The next stage of the data path. */
 export interface FaultNext<Link> {
-  /** Sends on the link; a packet that it refuses stays the caller's. */
+  /** Sends a packet on the link. The caller keeps the slot unless the result is `Sent`. */
   push(link: Link, slot: number, length: number): PostResult;
-  /** Packets have gone out, or were dropped, by the timer. */
+  /** Called after the timer has sent or dropped stored packets. */
   drained(): void;
 }
 
-/** One receiver's numbers. */
+/** The fault state of the packets to one receiver. */
 interface Peer {
   readonly unicast: Fates;
   readonly multicast: Fates;
-  /** When the link has carried what it was given so far. */
+  /** Time at which the link has carried all packets so far, at the rule's rate. */
   freeAt: number;
-  /** Packets in the store. */
+  /** Number of stored packets. */
   stored: number;
 }
 
-/** See above. */
+/** The fault injector of one send memory. */
 export class FaultInjector<Link extends FaultLink> {
-  /** False while no faults are set. */
+  /** True while a rule applies to the port. */
   on = false;
   readonly #reactor: Reactor;
   readonly #pool: FaultPool;
@@ -99,7 +99,7 @@ export class FaultInjector<Link extends FaultLink> {
     );
   }
 
-  /** Takes the subnet's settings for the port with this GUID; a rule that has not changed goes on counting. */
+  /** Applies the subnet's settings for the port with this GUID. An unchanged rule keeps its packet counts. */
   configure(settings: FaultSettings, guid: string): void {
     const rule = ruleFor(settings, guid);
     if (rule?.since === this.#rule?.since && guid === this.#guid) return;
@@ -109,7 +109,10 @@ export class FaultInjector<Link extends FaultLink> {
     this.on = rule !== undefined;
   }
 
-  /** Sends a packet, later, twice or never; a slot that comes back as refused stays the caller's. */
+  /**
+   * Sends, stores, duplicates or drops a packet; a stored or dropped packet counts as `Sent`. The caller keeps the slot
+   * for any other result.
+   */
   push(
     link: Link,
     slot: number,
@@ -136,6 +139,7 @@ export class FaultInjector<Link extends FaultLink> {
     return result;
   }
 
+  /** Discards the stored packets without releasing their slots: the pool is about to close. */
   close(): void {
     this.on = false;
     this.#store.close();
@@ -179,7 +183,7 @@ export class FaultInjector<Link extends FaultLink> {
     return result;
   }
 
-  /** When the link has carried this packet too; `now` if there is no rate. */
+  /** Returns the time at which the link has carried this packet too; `now` without a rate. */
   #carriedAt(peer: Peer, length: number, now: number): number {
     const rate = this.#rule?.rate;
     if (rate === undefined) return now;
@@ -192,7 +196,7 @@ export class FaultInjector<Link extends FaultLink> {
     return peer.stored < limit - this.#store.size;
   }
 
-  /** A packet's time has come. */
+  /** Sends a stored packet that is due, or drops and counts it. */
   #leave({ peer, link, slot, length }: StoredPacket<Link, Peer>): void {
     peer.stored--;
     const result = link.open
@@ -203,7 +207,10 @@ export class FaultInjector<Link extends FaultLink> {
     this.#pool.unref(slot);
   }
 
-  /** A peer must not be given the same slot twice, so the second packet has one of its own; -1 if none is free. */
+  /**
+   * Copies a packet into a slot of its own, because a peer must not hold the same slot twice. Returns -1, and counts
+   * the overflow, if no slot is free.
+   */
   #copy(slot: number, length: number): number {
     const copy = this.#pool.reserve(true);
     if (copy < 0) {

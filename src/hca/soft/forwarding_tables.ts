@@ -1,9 +1,10 @@
 /**
- * What the switches know: which port is behind a LID, which ports are behind a multicast LID, and of each port its partitions.
+ * The forwarding tables of the embedded subnet's switches: the port of each LID, the member ports of each multicast
+ * LID, and the P_Key table of each port.
  *
- * The subnet manager sends it whole with the welcome and then what changes; a port keeps it when the manager
- * dies, so that traffic goes on. The next manager learns of the ports one by one: until they had time to come back
- * ({@linkcode OLD_TABLES_MS}), the tables of the old one are used beside those of the new one.
+ * The subnet manager sends the whole map with its welcome and changes afterwards. A port keeps the tables when the
+ * manager dies, so that traffic continues. The next manager learns of the ports one by one, so the tables of the old
+ * one stay in use beside the new ones for {@linkcode OLD_TABLES_MS}.
  */
 
 import type {
@@ -13,12 +14,12 @@ import type {
   LastKnown,
 } from "../../subnet/messages.ts";
 
-/** How long the tables of a dead manager are used. */
+/** Time for which the previous manager's tables are used after a new manager's welcome. */
 export const OLD_TABLES_MS = 3000;
 
 const NO_MEMBERS = new Int32Array(0);
 
-/** One manager's tables. */
+/** The tables of one manager. */
 class Tables {
   readonly byLid = new Map<number, FabricPort>();
   readonly byGuid = new Map<string, FabricPort>();
@@ -41,12 +42,13 @@ class Tables {
   }
 }
 
+/** The forwarding tables as one port holds them: those of the current and, for a while, the previous manager. */
 export class ForwardingTables {
   #now = new Tables();
   #before: Tables | undefined;
   #members = new Map<number, Int32Array>();
 
-  /** Takes the whole map of a manager; the old one counts on until {@linkcode forgetOld}. */
+  /** Installs a new manager's map. The old tables stay in use as a fallback until {@linkcode forgetOld}. */
   replace(map: FabricMap): void {
     this.#before = this.#now;
     this.#now = new Tables();
@@ -57,34 +59,34 @@ export class ForwardingTables {
     });
   }
 
-  /** Takes what has changed: removals first. */
+  /** Applies changes to the current manager's tables: removals first, then additions. */
   update(update: FabricUpdate): void {
     this.#now.update(update);
     this.#collectMembers();
   }
 
-  /** From now on only the present manager's tables are used. */
+  /** Discards the previous manager's tables. */
   forgetOld(): void {
     this.#before = undefined;
     this.#collectMembers();
   }
 
-  /** The port behind a LID. */
+  /** Returns the port with this LID. */
   port(lid: number): FabricPort | undefined {
     return this.#now.byLid.get(lid) ?? this.#before?.byLid.get(lid);
   }
 
-  /** The port with a GUID. */
+  /** Returns the port with this GUID. */
   find(guid: string): FabricPort | undefined {
     return this.#now.byGuid.get(guid) ?? this.#before?.byGuid.get(guid);
   }
 
-  /** The LIDs of the ports that receive packets to a multicast LID. */
+  /** Returns the LIDs of the ports that receive packets to this multicast LID. */
   members(mlid: number): Int32Array {
     return this.#members.get(mlid) ?? NO_MEMBERS;
   }
 
-  /** Ports and groups of the present manager, for the next one. */
+  /** Returns the ports and groups of the current manager, for its successor. */
   known(): Pick<LastKnown, "ports" | "groups"> {
     return {
       ports: [...this.#now.byLid.values()]

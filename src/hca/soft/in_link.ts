@@ -1,8 +1,9 @@
 /**
- * The receiving end of a link: the peer's slots, mapped read-only, and the ring in which it describes them.
+ * The receiving end of a link: the peer's slots, mapped read-only, and the ring with the peer's descriptors.
  *
- * Nothing in the ring is believed: a descriptor that names no slot of the peer, or one that is still read, ends the link
- * (see `inbound.ts` for what the packet itself must satisfy). GUID, LID and P_Key are those that the subnet manager vouches for.
+ * Nothing in the ring is trusted: a descriptor that names a slot outside the peer's memory, or a slot that a queue pair
+ * still reads, ends the link (port.ts). The checks of the packet itself are in inbound.ts. GUID, LID and P_Key are
+ * those that the subnet manager assigned to the peer.
  */
 
 import type { Fd } from "../../system/fd.ts";
@@ -13,26 +14,26 @@ import type { Pending, PendingList } from "./pending_list.ts";
 import type { RingReceiver } from "./ring.ts";
 import { slotAddresses } from "./slot_pool.ts";
 
-/** What a link is made of. */
+/** The parts of a receiving end. It owns the mappings and the bell. */
 export interface InLinkParts {
   readonly guid: string;
-  /** Number of the peer's memory. */
+  /** Number of the send memory among the peer's. */
   readonly pool: number;
   readonly slots: number;
   readonly memory: Mapping;
   readonly ring: RingReceiver;
   readonly ringMapping: Mapping;
   readonly connection: Fd;
-  /** Closes the connection at the end. */
+  /** Owns the connection. */
   readonly bell: LinkBell;
   /** The port's links with returned slots to publish. */
   readonly returns: PendingList<InLink>;
 }
 
-/** See above. */
+/** The receiving end of one link. */
 export class InLink implements Pending {
   readonly guid: string;
-  /** The GUID as two signed words, as they lie in a GID. */
+  /** The GUID as two signed 32-bit integers, for comparison with the words of a GID. */
   readonly guidHigh: number;
   readonly guidLow: number;
   readonly pool: number;
@@ -43,21 +44,21 @@ export class InLink implements Pending {
   readonly ring: RingReceiver;
   readonly bell: LinkBell;
   open = true;
-  /** Set while returned slots are not published. */
+  /** True while returned slots are not published. */
   dirty = false;
   /** The peer's LID; 0 while it has none. */
   lid = 0;
-  /** The P_Key that its packets must carry. */
+  /** The P_Key that the peer's packets must carry. */
   pkey = 0;
-  /** True while the port does not look at the ring until it is woken for it. */
+  /** True while the port does not poll the ring and waits for a wake-up (incoming_links.ts). */
   parked = false;
-  /** Turns since the last packet. */
+  /** Turns without a packet that count towards parking. */
   quietTurns = 0;
   watch: Watch | undefined;
   readonly #parts: InLinkParts;
-  /** Queue pairs that still read each slot. */
+  /** For each slot, the number of queue pairs that still read it. */
   readonly #holders: Uint8Array;
-  /** Slots that are read. */
+  /** Number of slots with at least one reader. */
   #held = 0;
 
   constructor(parts: InLinkParts) {
@@ -76,22 +77,22 @@ export class InLink implements Pending {
     this.#holders = new Uint8Array(parts.slots);
   }
 
-  /** True if nothing of the peer is read or waits to be published. */
+  /** True if no slot is being read and all returns are published. */
   get idle(): boolean {
     return this.#held === 0 && !this.dirty;
   }
 
-  /** True if a queue pair still reads `slot`: the peer must not describe it again. */
+  /** True if a queue pair still reads `slot`: the peer must not send it again. */
   holds(slot: number): boolean {
     return this.#holders[slot] !== 0;
   }
 
-  /** One more queue pair reads `slot`. */
+  /** Adds a reader to `slot`. */
   hold(slot: number): void {
     if (this.#holders[slot]!++ === 0) this.#held++;
   }
 
-  /** One less; the last one gives the slot back. */
+  /** Removes a reader from `slot`; the last one returns the slot. No effect after the end of the link. */
   release(slot: number): void {
     if (!this.open) return;
     if (--this.#holders[slot]! > 0) return;
@@ -99,18 +100,19 @@ export class InLink implements Pending {
     this.giveBack(slot);
   }
 
+  /** Returns a slot, which becomes visible to the peer with {@linkcode publishReturns}. */
   giveBack(slot: number): void {
     this.ring.giveBack(slot);
     if (!this.dirty) this.#parts.returns.add(this);
   }
 
-  /** Makes the returned slots visible and wakes the owner if it waits for them. */
+  /** Makes the returned slots visible and wakes the peer if it waits for them. */
   publishReturns(): void {
     this.ring.publishReturns();
     this.bell.ring(this.ring.takeWake());
   }
 
-  /** Ends the link; the caller has dropped every packet that lies in the peer's memory. */
+  /** Ends the link and unmaps its memory. The caller has dropped all packets of the link. */
   close(): void {
     if (!this.open) return;
     this.open = false;

@@ -1,8 +1,9 @@
 /**
- * What the receiving HCA checks before a packet reaches a queue pair, in the order of IBTA vol. 1 9.6:
- * state of the port, length, headers, LIDs, destination queue pair or group membership, P_Key, Q_Key. The embedded subnet's edge checks
- * before that source LID, source GID and P_Key, which must be those of the port that the subnet manager vouched for when the link
- * was opened. A packet that fails is dropped silently and counted by reason.
+ * The checks of the receiving HCA between the ring and a queue pair, after IBTA vol. 1 9.6.
+ *
+ * The order is: port state, length, headers; source LID, source GID and P_Key, which must be those that the subnet
+ * manager assigned to the sending port; then destination LID and destination queue pair, or group membership; P_Key and
+ * Q_Key of the queue pair. A packet that fails a check is dropped silently and counted by reason.
  */
 
 import { ENCAP_LENGTH } from "../../base/units.ts";
@@ -28,13 +29,14 @@ import {
 
 const RCV_PACKETS = counterIndex("rcv_packets");
 const MULTICAST_RCV_PACKETS = counterIndex("multicast_rcv_packets");
-/** The lower half of the source GID. */
+/** Offset of the lower half of the source GID. */
 const SOURCE_GUID = GRH + 16;
 const VNET_GSO_TYPE = VNET + 1;
 const VNET_GSO_SIZE = VNET + 4;
 const VNET_CHECKSUM_START = VNET + 6;
-/** Where the TCP header says how many words it has. */
+/** Offset in the TCP header of the data offset, which is the header's length in 32-bit words. */
 const TCP_OFFSET = 12;
+/** Length of a UDP header in bytes. */
 const UDP_HEADER = 8;
 
 /** The queue pairs attached to one group. */
@@ -43,7 +45,7 @@ interface Attachment {
   readonly qps: ReceiveQueue[];
 }
 
-/** What the checks need of the port. */
+/** The properties of the port that the checks use. */
 export interface InboundPort {
   readonly attributes: {
     readonly state: string;
@@ -53,7 +55,7 @@ export interface InboundPort {
   readonly counted: PortCounters;
 }
 
-/** See above. */
+/** The queue pairs and group attachments of one port, and the checks of its received packets. */
 export class Inbound {
   /** Every queue pair of the port. */
   readonly all: ReceiveQueue[] = [];
@@ -65,7 +67,7 @@ export class Inbound {
     this.#port = port;
   }
 
-  /** Takes a described packet: to its queue pairs, or back to its owner. */
+  /** Delivers a packet to its queue pairs, or returns its slot to the sender. The caller has validated `slot`. */
   deliver(link: InLink, slot: number, length: number): void {
     const counted = this.#port.counted;
     const { view } = link;
@@ -110,11 +112,13 @@ export class Inbound {
     }
   }
 
+  /** Adds a queue pair. */
   add(qp: ReceiveQueue): void {
     this.all.push(qp);
     this.#byQpn.set(qp.qpn, qp);
   }
 
+  /** Attaches a queue pair to a multicast group; no effect if it is attached. */
   attach(qp: ReceiveQueue, mgid: Uint8Array, mlid: number): void {
     const groups = this.#groups.get(mlid) ?? [];
     this.#groups.set(mlid, groups);
@@ -123,6 +127,7 @@ export class Inbound {
     else if (!group.qps.includes(qp)) group.qps.push(qp);
   }
 
+  /** Detaches a queue pair from a multicast group; no effect if it is not attached. */
   detach(qp: ReceiveQueue, mgid: Uint8Array, mlid: number): void {
     const groups = this.#groups.get(mlid);
     const group = groups?.find((g) => gidEquals(g.mgid, mgid));
@@ -132,7 +137,7 @@ export class Inbound {
     if (groups.length === 0) this.#groups.delete(mlid);
   }
 
-  /** Detaches a queue pair from everything. */
+  /** Removes a queue pair and its group attachments. */
   forget(qp: ReceiveQueue): void {
     this.#byQpn.delete(qp.qpn);
     remove(this.all, qp);
@@ -141,7 +146,7 @@ export class Inbound {
     }
   }
 
-  /** True if another queue pair of this port listens to the group: then the port hears its own packets. */
+  /** True if a queue pair of this port other than `qp` is attached to a group with this MLID. */
   hasOtherListener(qp: ReceiveQueue, mlid: number): boolean {
     const groups = this.#groups.get(mlid);
     if (!groups) return false;
@@ -157,8 +162,8 @@ export class Inbound {
     const mtu = this.#port.attributes.activeMtu;
     if (length + ENCAP_LENGTH <= mtu) return true;
     if (view.getUint8(base + VNET_GSO_TYPE) === GsoType.None) return false;
-    // A large send: each of its segments must fit. How long its headers are is read off the packet, because the virtio
-    // header's own number only says how much of it the sender's kernel had in one piece.
+    // Each segment of a large send must fit the MTU. The length of the headers is taken from the packet, because the
+    // virtio header's hdr_len is only a hint: the length of the linear part in the sender's kernel.
     const size = view.getUint16(base + VNET_GSO_SIZE, true);
     const transport = view.getUint16(base + VNET_CHECKSUM_START, true) -
       ETHERNET_HEADER_LENGTH;

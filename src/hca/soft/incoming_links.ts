@@ -1,9 +1,10 @@
 /**
  * The links that peers have opened to a port.
  *
- * A port with a GUID may have one link for each memory that it sends from, {@linkcode MAX_LINKS_PER_PORT} at most. A link without packets
- * for {@linkcode QUIET_TURNS} turns is parked where there are many: the port does not look at its ring until its sender wakes it by the
- * link's connection, so that a turn costs what the links with traffic cost.
+ * A peer port may have one link for each memory that it sends from, at most {@linkcode MAX_LINKS_PER_PORT}. While more
+ * than {@linkcode ALWAYS_ACTIVE} links are active, a link without packets for {@linkcode QUIET_TURNS} turns is parked:
+ * the port does not poll its ring until the sender wakes it on the link's connection. The cost of a turn thus depends
+ * on the number of links with traffic.
  */
 
 import { IpoibError } from "../../base/errors.ts";
@@ -26,39 +27,42 @@ import type { PortCounters } from "./port_counters.ts";
 import { RING_BYTES, RingReceiver } from "./ring.ts";
 import { STRIDE } from "./slot_layout.ts";
 
-/** Links of one peer port: it has an interface for each partition at most, and others on the same ones. */
+/** Maximum number of links from one peer port, which has one link for each of its interfaces. */
 const MAX_LINKS_PER_PORT = 256;
-/** All links: a map, two descriptors and some memory each. */
+/** Maximum number of links in all: each takes two mappings, up to two descriptors and some memory. */
 const MAX_LINKS = 8192;
-/** Links that the port always looks at. */
+/** Number of active links up to which none is parked. */
 const ALWAYS_ACTIVE = 16;
-/** Turns without a packet after which a link is parked. */
+/** Number of turns without a packet after which a link is parked. */
 const QUIET_TURNS = 256;
 
+/** The port's objects and callbacks that its incoming links use. */
 export interface IncomingLinksParts {
   readonly reactor: Reactor;
   readonly counted: PortCounters;
-  /** The port's eventfd, for its peers. */
+  /** The port's doorbell eventfd, which is passed to peers; undefined without doorbells. */
   readonly eventFd: number | undefined;
-  /** The secret of which the tokens of links to the port are made. */
+  /** The secret from which the tokens of links to the port are derived (subnet/link_token.ts). */
   readonly secret: string;
+  /** Links with returned slots to publish. */
   readonly returns: PendingList<InLink>;
-  /** The port with this GUID as the subnet manager tells of it. */
+  /** Returns the port with this GUID from the forwarding tables. */
   readonly find: (guid: string) => FabricPort | undefined;
-  /** The port's own P_Key table. */
+  /** Returns the port's own P_Key table. */
   readonly pkeys: () => readonly number[];
-  /** Called before a link's memory goes away. */
+  /** Called before a link's memory is unmapped. */
   readonly closing: (link: InLink) => void;
-  /** A call failed: the link or connection that it was for has ended. */
+  /** Called after a system call failed and the link or connection that it served was closed. */
   readonly failed: (error: IpoibError) => void;
 }
 
+/** The incoming links of one port, and the socket at which they are opened. */
 export class IncomingLinks {
-  /** Those whose rings the port looks at in each turn. */
+  /** The links whose rings the port polls in each turn. */
   readonly active: InLink[] = [];
   readonly #parts: IncomingLinksParts;
   readonly #listener: LinkListener;
-  /** By GUID, and then by the number of the peer's memory. */
+  /** Links by port GUID, then by the number of the peer's send memory. */
   readonly #byGuid = new Map<string, Map<number, InLink>>();
   #count = 0;
 
@@ -73,17 +77,20 @@ export class IncomingLinks {
     });
   }
 
-  /** How many links there are. */
+  /** Number of links, parked ones included. */
   get count(): number {
     return this.#count;
   }
 
-  /** Makes the port reachable at `path`. */
+  /** Accepts links at the socket `path`. Throws the errors of {@linkcode LinkListener.listen}. */
   listen(path: string): void {
     this.#listener.listen(path);
   }
 
-  /** Ports, LIDs or partitions have changed: links follow, and end with the partition that they were for. */
+  /**
+   * Applies changed forwarding tables or P_Key tables: updates the LID and P_Key of each link, closes links whose peer
+   * may no longer send in their partition, and checks waiting hellos again.
+   */
   refresh(): void {
     for (const links of [...this.#byGuid.values()]) {
       for (const link of [...links.values()]) {
@@ -93,7 +100,7 @@ export class IncomingLinks {
     this.#listener.judgeAgain();
   }
 
-  /** Stops looking at a link that is silent, if there are many; false if it stays active. */
+  /** Counts a turn without a packet, and parks the link if it is due. Returns false if the link stays active. */
   park(link: InLink): boolean {
     if (
       this.active.length <= ALWAYS_ACTIVE || ++link.quietTurns < QUIET_TURNS ||
@@ -109,7 +116,7 @@ export class IncomingLinks {
     return true;
   }
 
-  /** Ends a link. */
+  /** Ends a link and unmaps the peer's memory. */
   close(link: InLink): void {
     if (!link.open) return;
     const links = this.#byGuid.get(link.guid)!;
@@ -122,6 +129,7 @@ export class IncomingLinks {
     link.close();
   }
 
+  /** Closes the listening socket and all links. */
   closeAll(): void {
     this.#listener.close();
     for (const links of [...this.#byGuid.values()]) {
@@ -152,13 +160,13 @@ export class IncomingLinks {
     using ringFd = ring;
     const bell = parts.adopt(new LinkBell(connection), (each) => each.close());
     if (eventFd && !bell.use(eventFd, reactor)) {
-      throw unusable("its doorbell is no eventfd");
+      throw unusable(hello, "its doorbell is not an eventfd");
     }
     const bytes = hello.slots * STRIDE;
     if (
       sealedSize(slotFd.number) !== bytes ||
       sealedSize(ringFd.number) !== RING_BYTES
-    ) throw unusable("its memory has another size");
+    ) throw unusable(hello, "its memory has the wrong size");
     const mapped = (fd: number, size: number, access: "read" | "write") =>
       parts.use(new Mapping(fd, size, access));
     const ringMapping = mapped(ringFd.number, RING_BYTES, "write");
@@ -182,7 +190,7 @@ export class IncomingLinks {
     const answer = encodeLinkMessage({ version: LINK_VERSION });
     if (!send(connection.number, answer, own === undefined ? [] : [own])) {
       link.watch.close();
-      throw unusable("its connection takes no answer");
+      throw unusable(hello, "the answer cannot be sent");
     }
     parts.move();
     this.#add(link);
@@ -190,7 +198,7 @@ export class IncomingLinks {
 
   #add(link: InLink): void {
     const links = this.#byGuid.get(link.guid) ?? new Map<number, InLink>();
-    // The peer has begun anew, and the end of its old connection has not been seen yet.
+    // The peer has reconnected, and the hang-up of its old connection is not processed yet.
     const old = links.get(link.pool);
     if (old) this.close(old);
     links.set(link.pool, link);
@@ -200,10 +208,10 @@ export class IncomingLinks {
     if (!this.#identify(link)) this.close(link);
   }
 
-  /** Takes the peer's LID and P_Key from the subnet manager's tables; false if it may not send any more. */
+  /** Updates the peer's LID and P_Key from the forwarding tables. Returns false if the peer may no longer send. */
   #identify(link: InLink): boolean {
     const peer = this.#parts.find(link.guid);
-    // A port that is down, or on its way to a new manager, keeps its links.
+    // A port that is down, or not yet registered with a new manager, keeps its links.
     link.lid = peer?.lid ?? 0;
     if (!peer) return true;
     const partition = link.pkey & 0x7fff;
@@ -240,6 +248,9 @@ export class IncomingLinks {
   }
 }
 
-function unusable(why: string): IpoibError {
-  return new IpoibError("E_PEER_LINK", `Link of a peer is refused: ${why}`);
+function unusable({ guid }: LinkHello, why: string): IpoibError {
+  return new IpoibError(
+    "E_PEER_LINK",
+    `Refused a link of port ${guid}: ${why}`,
+  );
 }

@@ -1,22 +1,22 @@
 /**
- * The group memberships of a port, read off the MADs that pass: joins as the administrator answers them, leaves
- * as they are sent.
+ * The group memberships of a port, derived from the SA MADs that pass through it: joins from the administrator's
+ * responses, leaves from the port's requests.
  *
- * A port brings them to the next manager when this one dies, so that groups keep their multicast LIDs: what a
- * real fabric keeps in its switches.
+ * When the manager dies, the port passes them to the next one, so that groups keep their multicast LIDs, as the
+ * switches of a real fabric do.
  */
 
 import type { Membership } from "../../subnet/messages.ts";
-
 import { gidEquals, gidKey } from "../../wire/gid.ts";
 import { Method } from "../../wire/mad.ts";
 import { McMemberRecord } from "../../wire/sa/mc_member_record.ts";
 import { SaAttribute, SaMad } from "../../wire/sa/sa_mad.ts";
 
+/** The memberships of one port. */
 export class JoinedGroups {
   readonly #groups = new Map<string, Membership>();
 
-  /** Looks at a MAD that arrived at the port with this GID. */
+  /** Records the membership if `mad`, received by the port with this GID, is a successful response to its join. */
   received(mad: Uint8Array, gid: Uint8Array): void {
     const record = memberRecord(mad, Method.GetResp);
     if (!record || record.joinState === 0) return;
@@ -30,7 +30,7 @@ export class JoinedGroups {
     });
   }
 
-  /** Looks at a MAD that the port sends. */
+  /** Removes the join states that `mad`, sent by the port, leaves. Other MADs have no effect. */
   sent(mad: Uint8Array): void {
     const record = memberRecord(mad, Method.Delete);
     if (!record) return;
@@ -42,6 +42,7 @@ export class JoinedGroups {
     else this.#groups.delete(mgid);
   }
 
+  /** Returns the current memberships. */
   list(): Membership[] {
     return [...this.#groups.values()];
   }

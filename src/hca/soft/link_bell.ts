@@ -1,9 +1,9 @@
 /**
  * Wakes the process at the other end of a link.
  *
- * By its eventfd, where it gave one and the reactor can ring it without blocking; else, and where the eventfd does not take the ring, by a
- * byte on the link's connection. No other peer can fill or close that, so a process that fills the eventfd of another one
- * silences nothing.
+ * The wake-up is a write to the peer's eventfd if the peer passed an eventfd and the reactor can ring it without
+ * blocking. Otherwise, and if the eventfd does not accept the write, it is a byte on the link's connection. No third
+ * process can fill or close that connection, so a process that fills the eventfd of a peer cannot silence it.
  */
 
 import type { Fd } from "../../system/fd.ts";
@@ -12,11 +12,12 @@ import type { Bell, Reactor } from "../../system/reactor.ts";
 import { sendWake, takeWakes } from "../../system/unix_socket.ts";
 import { Wake } from "./ring.ts";
 
-/** Bytes on the connection that are taken in one turn. */
+/** Maximum number of wake-ups that one call takes from the connection. */
 const WAKES_PER_TURN = 16;
-/** Wake-ups without a packet or a slot in between that end the link. */
+/** Maximum number of wake-ups without a packet or a returned slot in between; more end the link. */
 const MAX_IDLE_WAKES = 10_000;
 
+/** The wake-ups of a link, in both directions. Owns the link's connection. */
 export class LinkBell {
   readonly #connection: Fd;
   #eventFd: Fd | undefined;
@@ -27,7 +28,11 @@ export class LinkBell {
     this.#connection = connection;
   }
 
-  /** Rings the peer's eventfd from now on, which becomes the bell's; false if it is something else. */
+  /**
+   * Takes over the peer's eventfd and rings it from now on. A reactor without doorbells closes it instead.
+   *
+   * @returns false, with the descriptor closed, if it is not an eventfd or the bell already has one.
+   */
   use(eventFd: Fd, { doorbells }: Reactor): boolean {
     if (this.#eventFd || !isEventFd(eventFd.number)) {
       eventFd.close();
@@ -45,7 +50,7 @@ export class LinkBell {
     return true;
   }
 
-  /** Wakes the peer as it asked for: see {@linkcode Wake}. */
+  /** Wakes the peer in the way that it requested. */
   ring(wake: Wake): void {
     if (wake === Wake.None) return;
     if (wake === Wake.Bell && this.#bell) this.#bell.ring();
@@ -53,9 +58,9 @@ export class LinkBell {
   }
 
   /**
-   * Takes the peer's wake-ups from the connection.
+   * Takes wake-ups of the peer from the connection.
    *
-   * @returns false if the connection has ended, or the peer does nothing but wake this process.
+   * @returns false if the connection has ended, or the peer exceeds {@linkcode MAX_IDLE_WAKES}.
    */
   take(): boolean {
     const count = takeWakes(this.#connection.number, WAKES_PER_TURN);
@@ -63,7 +68,7 @@ export class LinkBell {
     return count >= 0 && this.#idleWakes <= MAX_IDLE_WAKES;
   }
 
-  /** The peer has sent a packet, or returned a slot. */
+  /** Restarts the count of idle wake-ups: the peer has sent a packet or returned a slot. */
   progress(): void {
     this.#idleWakes = 0;
   }

@@ -1,8 +1,9 @@
 /**
- * The socket at which peers open links to a port: connections in, hellos that were verified out.
+ * The socket at which peers open links to a port: accepts connections and passes on verified hellos.
  *
- * A connection has {@linkcode HELLO_MS} to say its hello. A hello of a port that the subnet manager has not told of yet waits for that as
- * long. At most {@linkcode MAX_ARRIVALS} connections wait; beyond that the oldest is closed.
+ * A connection must send its hello within {@linkcode HELLO_MS}. A hello of a port that the forwarding tables do not
+ * contain yet waits for the rest of that time. At most {@linkcode MAX_ARRIVALS} connections wait; a further one closes
+ * the oldest.
  */
 
 import type { IpoibError } from "../../base/errors.ts";
@@ -19,12 +20,12 @@ import {
   LinkHelloSchema,
 } from "./link_hello.ts";
 
-/** How long a connection may take to become a link. */
+/** Time within which a connection must become a link. */
 const HELLO_MS: Millis = 1000;
-/** Connections that may wait at a time. */
+/** Maximum number of connections that are not links yet. */
 const MAX_ARRIVALS = 64;
 
-/** A connection with a hello, whose descriptors the taker closes. */
+/** A connection and its hello. The receiver of a greeting owns its descriptors. */
 export interface Greeting {
   readonly hello: LinkHello;
   readonly memory: Fd;
@@ -33,18 +34,19 @@ export interface Greeting {
   readonly connection: Fd;
 }
 
-/** What becomes of a hello. */
+/** The result of checking a hello. `unknown`: the forwarding tables do not contain the sender yet. */
 export type Verdict = "accepted" | "unknown" | "refused";
 
+/** The port's objects and callbacks that its listener uses. */
 export interface LinkListenerParts {
   readonly reactor: Reactor;
-  /** Looks at who says hello: `unknown` if the subnet manager has not told of it yet. */
+  /** Checks the sender of a hello. */
   readonly judge: (hello: LinkHello) => Verdict;
-  /** Makes a link of an accepted hello; a connection for which this throws is closed. */
+  /** Makes a link of an accepted hello. If this throws, the connection is closed and `failed` is called. */
   readonly take: (greeting: Greeting) => void;
-  /** A connection was closed because of what came on it, or because nothing came. */
+  /** Called for each connection that was closed because its hello was missing, malformed or refused. */
   readonly refused: () => void;
-  /** A call failed. */
+  /** Called after a system call failed. */
   readonly failed: (error: IpoibError) => void;
 }
 
@@ -56,6 +58,7 @@ interface Arrival {
   greeting: Greeting | undefined;
 }
 
+/** The listening socket of one port. */
 export class LinkListener {
   readonly #parts: LinkListenerParts;
   readonly #timer: Timer;
@@ -69,7 +72,10 @@ export class LinkListener {
     this.#timer = parts.reactor.timer((now) => this.#closeLate(now));
   }
 
-  /** Listens at `path`; a socket that a dead process left there is replaced. Throws what `listen()` throws. */
+  /**
+   * Listens at `path`, and no longer at an earlier path. Replaces a socket file that a dead process has left.
+   * Throws `E_SOCKET` or `E_SOCKET_PATH`.
+   */
   listen(path: string): void {
     this.#stop();
     const { reactor, failed } = this.#parts;
@@ -83,13 +89,14 @@ export class LinkListener {
     this.#path = path;
   }
 
-  /** Judges again what was unknown: the subnet manager has told of ports. */
+  /** Checks the waiting hellos again, after a change of the forwarding tables. */
   judgeAgain(): void {
     for (const arrival of [...this.#arrivals]) {
       if (arrival.greeting) this.#decide(arrival, arrival.greeting);
     }
   }
 
+  /** Closes the socket and all waiting connections. */
   close(): void {
     this.#stop();
     for (const arrival of [...this.#arrivals]) this.#drop(arrival);
@@ -120,7 +127,7 @@ export class LinkListener {
     this.#arrivals.add(arrival);
     if (this.#arrivals.size === 1) this.#timer.at(deadline);
     try {
-      // The hello is there already if it was sent with the connection.
+      // The sender usually writes the hello right after connecting, so it may be readable already.
       if (this.#read(arrival)) return;
       arrival.watch = reactor.watch(
         connection.number,
@@ -133,7 +140,7 @@ export class LinkListener {
     }
   }
 
-  /** False if the hello has not come yet. */
+  /** Reads the hello. Returns false if it has not arrived yet. */
   #read(arrival: Arrival): boolean {
     const received = receive(arrival.connection.number);
     if (received.type === "empty") return false;

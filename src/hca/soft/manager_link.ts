@@ -1,13 +1,13 @@
 /**
  * The port's connection to the subnet manager: registration, events, MADs.
  *
- * When the manager dies the connection hangs up. The port keeps what it was told (LID, P_Keys, fabric map), so that
- * traffic goes on, says that a manager is missing, and tries again every {@linkcode RETRY_MS} until one answers; to
- * the new one it brings its LID and its group memberships.
+ * When the manager dies, the connection hangs up. The port keeps its configuration (LID, P_Keys, forwarding tables), so
+ * that traffic continues, reports that the manager is missing, and retries every {@linkcode RETRY_MS} until one
+ * answers. It passes its LID and its group memberships to the new manager.
  *
- * A manager that has stopped does not hang up. The port asks it every {@linkcode PING_MS}; one that answers none of
- * {@linkcode MAX_PINGS} questions in a row is missing too. If another manager has taken its place, which the file of the
- * socket tells, the port goes there at once.
+ * A stopped manager does not hang up. The port pings it every {@linkcode PING_MS}; a manager that leaves
+ * {@linkcode MAX_PINGS} pings in a row unanswered is reported as missing too. Before each ping the port checks whether
+ * the socket file has been replaced, which means that another manager has taken over, and if so connects to that one.
  */
 
 import { IpoibError } from "../../base/errors.ts";
@@ -31,31 +31,31 @@ import {
 } from "../../subnet/protocol.ts";
 import type { MadAddress } from "../../wire/mad.ts";
 
-/** How often a port asks for a manager while there is none. */
+/** Interval between connection attempts while there is no manager. */
 const RETRY_MS: Millis = 50;
-/** How often it asks the manager whether it is there. */
+/** Interval between pings. */
 const PING_MS: Millis = 2000;
-/** Questions without an answer after which the manager counts as missing. */
+/** Number of unanswered pings after which the manager is missing. */
 const MAX_PINGS = 3;
 const MESSAGES_PER_TURN = 64;
-/** Frames that wait for room in the socket; beyond that the connection ends. */
+/** Maximum number of frames queued while the socket is full; more end the connection. */
 const MAX_QUEUED = 256;
 
-/** What the port does with what the manager says. */
+/** The port's callbacks for its connection to the manager. */
 export interface ManagerListener {
-  /** The registration to send, at each new connection. */
+  /** Returns the registration to send on a new connection. */
   hello(): Omit<Hello, "type" | "version">;
-  /** The memberships to bring along behind it. */
+  /** Returns the memberships to send after the registration. */
   memberships(): readonly Membership[];
   onMessage(message: ManagerMessage): void;
   onMad(mad: Uint8Array, from: MadAddress): void;
-  /** There is no manager, or (`silent`) it does not answer: another one is needed. */
+  /** There is no manager, repeated at each retry; or (`silent`) the manager does not answer. */
   onMissing(silent: boolean): void;
-  /** A call failed: the connection has ended, and is tried again. */
+  /** A system call failed. The connection has ended and is retried. */
   failed(error: IpoibError): void;
 }
 
-/** See above. */
+/** The connection of one port to the current manager. */
 export class ManagerLink {
   readonly #reactor: Reactor;
   readonly #path: string;
@@ -65,7 +65,7 @@ export class ManagerLink {
   readonly #queue: Uint8Array<ArrayBuffer>[] = [];
   #connection: Fd | undefined;
   #watch: Watch | undefined;
-  /** Which file the socket was. */
+  /** Inode of the socket file at the time of the connection. */
   #inode: bigint | undefined;
   #unanswered = 0;
   #closed = false;
@@ -78,7 +78,7 @@ export class ManagerLink {
     this.#watchdog = reactor.timer(() => this.#onWatchdog());
   }
 
-  /** Connects, or keeps trying. */
+  /** Connects, and retries until it succeeds. */
   connect(): void {
     if (this.#connection || this.#closed) return;
     try {
@@ -90,7 +90,7 @@ export class ManagerLink {
     }
   }
 
-  /** Sends a MAD; lost while there is no manager or it takes nothing, as on a fabric. */
+  /** Sends a MAD, or drops it if there is no manager or the socket is full, as a fabric may. */
   sendMad(mad: Uint8Array, to: MadAddress): void {
     if (!this.#connection || this.#queue.length > 0) return;
     send(
@@ -99,12 +99,12 @@ export class ManagerLink {
     );
   }
 
-  /** Asks for a snapshot of the subnet. */
+  /** Requests a snapshot of the subnet. */
   show(id: number): void {
     this.#send({ type: "show", id });
   }
 
-  /** Says that the port follows the packet faults of that version. */
+  /** Confirms that the port applies the packet faults of this version. */
   faultsTaken(version: number): void {
     this.#send({ type: "faults_taken", version });
   }
@@ -116,7 +116,7 @@ export class ManagerLink {
     this.#disconnect();
   }
 
-  /** False if nothing listens. */
+  /** Connects and registers. Returns false if no process listens. */
   #open(): boolean {
     const inode = linkInode(this.#path);
     const connection = connect(this.#path);
@@ -169,7 +169,7 @@ export class ManagerLink {
   #onWatchdog(): void {
     const connection = this.#connection;
     if (!connection) return;
-    // What has come while this process did not run is an answer.
+    // Any message that arrived while this process was descheduled counts as an answer.
     this.#drain(connection);
     if (this.#connection !== connection) return;
     if (this.#hasSuccessor()) return this.#lose();
@@ -202,13 +202,13 @@ export class ManagerLink {
     }
   }
 
-  /** The connection has ended: looks for the next manager. */
+  /** Connects to the next manager after the end of the connection. */
   #lose(): void {
     this.#disconnect();
     this.connect();
   }
 
-  /** A call failed. It may fail again, so the next manager is not looked for at once. */
+  /** Reports a failed call. It may fail again, so the next attempt is delayed. */
   #fail(error: unknown): void {
     this.#disconnect();
     this.#listener.failed(IpoibError.from(error));

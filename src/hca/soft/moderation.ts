@@ -1,50 +1,52 @@
 /**
- * Completion moderation: completions of a queue pair become an event after a number of them or some time after the first
- * one, as with `ibv_modify_cq` (IBTA leaves it to the device; this is what Linux drivers call rx-usecs and rx-frames).
+ * Completion moderation: an event is raised after a number of completions of a queue pair, or some time after the
+ * first one, as with `ibv_modify_cq` (IBTA leaves it to the device; the parameters are rx-usecs and rx-frames of Linux
+ * drivers).
  *
- * Descriptors are always taken when the port runs; what is held back is `onReceive`, and the port's sleep goes on while it
- * is: the announcement in the rings (ring.ts) then asks for the bell only when the number would be reached, and a timer
- * ends the period. An isolated packet waits for the whole period. A stream whose pauses are shorter than a period has
- * the next one begin at the end of the last, so that it costs one wake-up a period and not a second one to begin it; its
- * packets wait shorter.
+ * A running port always takes descriptors. Moderation delays `onReceive` and lets the port sleep on: the wake request
+ * in the rings (ring.ts) then names the head at which the number of completions is reached, and a timer ends the
+ * period.
+ * An isolated packet waits for the whole period. In a stream whose pauses are shorter than a period, each period begins
+ * at the end of the previous one, so the stream costs one wake-up per period, not a second one for the packet that
+ * begins it, and its packets wait less than a period.
  *
- * A packet that ends a sleep has waited for as long as waking a process takes, {@linkcode WAKING_MS} here; that is part of
- * its period. A period shorter than that changes nothing: to sleep once more would only cost.
+ * A packet that ends a sleep has already waited while the process was woken, for about {@linkcode WAKING_MS}, which
+ * counts towards its period. A period shorter than that has no effect, because another sleep would only add cost.
  *
- * Without a number of frames {@linkcode MAX_HELD_FRAMES} rules: what a peer may always have under way, so that moderation never
- * holds its credit back.
+ * The number of completions is at most {@linkcode MAX_HELD_FRAMES}, which also applies if none is set. With up to three
+ * peers, a sender's share of its slots (out_link.ts) is at least as large, so moderation does not withhold its credit.
  *
- * The port has one doorbell. While completions of one queue pair are held back, packets to another one of the same port do
- * not wake the process; they are taken at the end of that period at the latest.
+ * A port has one doorbell. While completions of one queue pair are delayed, packets to another queue pair of the port
+ * do not wake the process. They are taken at the end of that period at the latest.
  */
 
 import type { Millis } from "../../base/units.ts";
 import type { Reactor, Timer } from "../../system/reactor.ts";
 import type { CqModeration } from "../hca.ts";
 
-/** Completions that are held back at most. */
+/** Maximum number of delayed completions. */
 export const MAX_HELD_FRAMES = 64;
-/** What a doorbell takes to wake a process: measured on two busy cores, 20 to 40 us. */
+/** Time for a doorbell to wake a process: 20 to 40 us, measured on two busy cores. */
 const WAKING_MS: Millis = 0.02;
 const MICROS_PER_MILLI = 1000;
 
-/** The moderation of one queue pair, and where its present period stands. */
+/** The moderation parameters of one queue pair, and the state of its current period. */
 export class Period {
-  /** Milliseconds; 0: every completion is an event. */
+  /** Length of a period; 0 disables moderation. */
   length: Millis = 0;
-  /** Completions that end the wait before its time. */
+  /** Number of completions that raise an event before the end of the period. */
   frames = 1;
-  /** When the period ends; Infinity while there is none. */
+  /** End of the current period; Infinity if there is none. */
   end: Millis = Infinity;
-  /** Completions of this period that became events. */
+  /** Number of completions in this period for which an event was raised. */
   passed = 0;
-  /** True if it began not later after the one before than a period lasts. */
+  /** True if the period began at most one period length after the end of the previous one. */
   dense = false;
-  /** When the last one ended. */
+  /** End of the previous period. */
   ended: Millis = -Infinity;
 }
 
-/** What the moderator needs of a queue pair. */
+/** The properties of a queue pair that the moderator uses. */
 export interface ModeratedQp {
   readonly completions: { readonly count: number };
   readonly period: Period;
@@ -53,9 +55,9 @@ export interface ModeratedQp {
 
 /** The moderation of a port. */
 export class Moderator {
-  /** True if any queue pair is moderated: else {@linkcode settle} need not be called. */
+  /** True if any queue pair is moderated; otherwise {@linkcode settle} need not be called. */
   active = false;
-  /** Descriptors in a ring that are worth a wake-up. */
+  /** Number of descriptors in a ring for which the port requests a wake-up. */
   threshold = 1;
   readonly #qps: readonly ModeratedQp[];
   readonly #onEvent: () => void;
@@ -63,8 +65,8 @@ export class Moderator {
   readonly #timer: Timer;
 
   /**
-   * @param qps those of the port, as they come and go
-   * @param take called at the end of a period: takes what is in the rings and settles
+   * @param qps the port's queue pairs, a list that its owner updates
+   * @param take called at the end of a period: takes the descriptors in the rings and calls {@linkcode settle}
    * @param onEvent called before each event
    */
   constructor(
@@ -79,7 +81,7 @@ export class Moderator {
     this.#timer = reactor.timer(take);
   }
 
-  /** Moderates a queue pair from now on; what it held back becomes an event. */
+  /** Sets the moderation of a queue pair, and raises an event for delayed completions. */
   set(qp: ModeratedQp, { rxUsecs, rxFrames }: CqModeration): void {
     const { period } = qp;
     period.length = rxUsecs / MICROS_PER_MILLI;
@@ -90,13 +92,16 @@ export class Moderator {
     this.refresh();
   }
 
-  /** The queue pairs of the port changed. */
+  /** Applies a change of the port's queue pairs. */
   refresh(): void {
     this.active = this.#qps.some(({ period }) => period.length > 0);
     this.#schedule();
   }
 
-  /** Descriptors of a link were taken: those who need not wait, or have enough, get their event. */
+  /**
+   * Raises events after the descriptors of a link were taken: for queue pairs without moderation, and for those that
+   * have reached their number of completions.
+   */
   deliver(): void {
     const qps = this.#qps;
     for (let i = 0; i < qps.length; i++) {
@@ -113,9 +118,9 @@ export class Moderator {
   }
 
   /**
-   * Descriptors of all links were taken: periods begin and end.
+   * Begins and ends periods after the descriptors of all links were taken.
    *
-   * @param more true if a ring has more that came before now, so that those must not wait for another period
+   * @param more true if a ring has further descriptors, which must not wait for another period
    * @param woken true if the port slept until now
    */
   settle(more: boolean, woken: boolean): void {
@@ -153,7 +158,7 @@ export class Moderator {
     qp.onReceive();
   }
 
-  /** The timer of the first period to end, and the number of descriptors that would end one before its time. */
+  /** Sets the timer to the next end of a period, and the threshold to the completions missing for the next event. */
   #schedule(): void {
     const qps = this.#qps;
     let first = Infinity;

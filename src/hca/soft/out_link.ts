@@ -1,19 +1,20 @@
 /**
- * The sending end of a link to one peer: descriptors out, slots back.
+ * The sending end of a link to one peer: sends descriptors and collects returned slots.
  *
- * **Share.** A peer may take another slot only while it holds fewer than are free: one that has stopped ends up with half
- * of them, two with a third each, so that something is always left for the others. (A fixed half for each stands
- * still with two stopped peers.)
+ * **Share.** A peer may get another slot only while it holds fewer slots than are free. One stopped peer ends up with
+ * half of the slots, two with a third each, so slots always remain for the other peers. (With a fixed half for each,
+ * two stopped peers block all traffic.)
  *
- * **Credit.** A packet beyond the share waits here, and the port stops handing out slots: the network device's queue fills and the
- * kernel holds its senders back, so that between live peers nothing is dropped. The pause is paid from a budget
- * of the peer, {@linkcode PAUSE_BUDGET_MS} at most, which refills with a quarter of the time that passes: a peer that is
- * slow but alive cannot take the whole port with it, packets to it are dropped (and counted) when its budget is spent. A
- * peer whose budget ends without a slot back has stopped: everything beyond its share is dropped until it returns one.
- * While the peer is the port's only one nobody needs to be protected from it: each slot that it returns fills the budget.
+ * **Credit.** A packet beyond the share waits here, and the port stops handing out slots. The network device's queue
+ * then fills and the kernel throttles its senders, so that no packets are dropped between live peers. This pause is
+ * charged to a budget of the peer, at most {@linkcode PAUSE_BUDGET_MS}, which refills by a quarter of the time between
+ * pauses. A slow peer therefore cannot block the whole port: when its budget is spent, the waiting packets are dropped
+ * and counted, and so is every packet beyond its share until it returns a slot.
+ * While the peer is the only one of the send memory, no other peer needs protection: the budget is
+ * {@linkcode ALONE_PAUSE_MS}, and returned slots refill it.
  *
  * Measured with three and four processes, one or two of them stopped: with these rules the others keep 0.83 to 1.1 of
- * their throughput; live peers on two busy cores were off their processor for less than 30 ms.
+ * their throughput. Live peers on two busy cores were descheduled for less than 30 ms.
  */
 
 import type { Millis } from "../../base/units.ts";
@@ -26,57 +27,57 @@ import type { Pending, PendingList } from "./pending_list.ts";
 import type { RingSender } from "./ring.ts";
 import type { SlotPool } from "./slot_pool.ts";
 
-/** The longest pause that a port makes for one peer. */
+/** Maximum pause for one peer. */
 export const PAUSE_BUDGET_MS = 20;
-/** The longest pause for the only peer: a process on a crowded machine may be off its processor that long. */
+/** Maximum pause for the only peer, which may be descheduled that long on a loaded machine. */
 export const ALONE_PAUSE_MS = 250;
-/** How much of the time that passes comes back into the budget. */
+/** Share of the time between pauses that refills the budget. */
 const REFILL = 0.25;
-/** A pause shorter than this is not worth beginning. */
+/** Minimum budget for beginning a pause. */
 const LEAST_PAUSE_MS = 0.5;
 
-/** What a link is made of. */
+/** The parts of a sending end. It owns the ring mapping and the bell. */
 export interface OutLinkParts {
   readonly guid: string;
   readonly pool: SlotPool;
   readonly ring: RingSender;
   readonly ringMapping: Mapping;
   readonly connection: Fd;
-  /** Closes the connection at the end. */
+  /** Owns the connection. */
   readonly bell: LinkBell;
   /** The port's links with descriptors to publish. */
   readonly written: PendingList<OutLink>;
 }
 
-/** See above. */
+/** The sending end of one link. */
 export class OutLink implements Pending {
   readonly guid: string;
   readonly pool: SlotPool;
   readonly ring: RingSender;
   readonly connection: Fd;
   readonly bell: LinkBell;
-  /** False once the peer is gone: handles look for a new link. */
+  /** False after the end of the link; address handles then look up a new one. */
   open = true;
-  /** Set while descriptors are written but not published. */
+  /** True while written descriptors are not published. */
   dirty = false;
-  /** True while the peer has stopped. */
+  /** True from the end of the peer's budget until it returns a slot. */
   stalled = false;
-  /** True once the peer has answered. */
+  /** True after the peer has accepted the link. */
   accepted = false;
   watch: Watch | undefined;
 
   readonly #written: PendingList<OutLink>;
   readonly #ringMapping: Mapping;
-  /** 1 for each slot that the peer holds, so that it cannot return another's, nor one twice. */
+  /** 1 for each slot that the peer holds: it may return only those, and each only once. */
   readonly #holds: Uint8Array;
   #held = 0;
   #alone = false;
-  /** Slots and lengths that wait for credit. */
+  /** Ring buffer of packets that wait for credit: slot and length of each. */
   readonly #waiting: Int32Array;
   #waitingFrom = 0;
   #waitingCount = 0;
   #budget = PAUSE_BUDGET_MS;
-  /** When the budget was last looked at, and the present pause began. */
+  /** Time of the last update of the budget; the beginning of the current pause while packets wait. */
   #budgetAt: Millis = 0;
 
   constructor(parts: OutLinkParts) {
@@ -91,28 +92,28 @@ export class OutLink implements Pending {
     this.#waiting = new Int32Array(2 * parts.pool.slots);
   }
 
-  /** Says whether this is the port's only outgoing link. */
+  /** Sets whether this is the only outgoing link of the send memory. */
   setAlone(alone: boolean): void {
     this.#alone = alone;
     if (!alone) this.#budget = Math.min(this.#budget, PAUSE_BUDGET_MS);
   }
 
-  /** Slots with the peer. */
+  /** Number of slots that the peer holds. */
   get held(): number {
     return this.#held;
   }
 
-  /** Packets that wait for credit. */
+  /** Number of packets that wait for credit. */
   get waiting(): number {
     return this.#waitingCount;
   }
 
-  /** Slots that the peer has returned and nobody has taken; not 0 also if its ring is impossible. */
+  /** Number of returned slots not collected yet; negative if the peer's ring is invalid. */
   get returns(): number {
     return this.#held > 0 ? this.ring.returns() : 0;
   }
 
-  /** True if the peer may have another slot without waiting. */
+  /** True if the peer may get another slot without waiting. */
   get hasCredit(): boolean {
     return this.#waitingCount === 0 &&
       this.#held < Math.max(1, this.pool.free);
@@ -126,7 +127,10 @@ export class OutLink implements Pending {
     if (!this.dirty) this.#written.add(this);
   }
 
-  /** Keeps a slot for a peer without credit; if its budget is spent the packet is refused and stays the caller's. */
+  /**
+   * Queues a packet for a peer without credit and returns `Sent`. Returns `NoCredit`, and the caller keeps the slot, if
+   * the peer is stalled, its budget is spent or the queue is full.
+   */
   wait(slot: number, length: number, now: Millis): PostResult {
     if (this.stalled) return PostResult.NoCredit;
     if (this.#waitingCount === 0) {
@@ -146,12 +150,12 @@ export class OutLink implements Pending {
     return PostResult.Sent;
   }
 
-  /** When the budget of the present pause is spent; Infinity if nothing waits. */
+  /** Time at which the current pause has spent the budget; Infinity if no packet waits. */
   get deadline(): Millis {
     return this.#waitingCount ? this.#budgetAt + this.#budget : Infinity;
   }
 
-  /** Takes returned slots; false if the peer's ring is impossible, which ends the link. */
+  /** Collects returned slots and sends waiting packets. Returns false if the ring is invalid, which ends the link. */
   collect(now: Millis): boolean {
     const count = this.ring.returns();
     if (count === 0) return true;
@@ -171,7 +175,7 @@ export class OutLink implements Pending {
     return true;
   }
 
-  /** The budget is spent: drops what waits; returns how many packets. */
+  /** Marks the peer as stalled and drops the waiting packets; returns their number. */
   stall(): number {
     this.stalled = true;
     this.#budget = 0;
@@ -184,12 +188,12 @@ export class OutLink implements Pending {
     this.bell.ring(this.ring.takeWake());
   }
 
-  /** Wakes the peer if it sleeps: it may keep returned slots until then. */
+  /** Wakes a sleeping peer, which may hold unpublished returns. */
   wake(): void {
     this.bell.ring(this.ring.takeSleep());
   }
 
-  /** Ends the link: every slot that the peer held comes back. Returns how many waiting packets were lost. */
+  /** Ends the link and frees all slots that the peer held. Returns the number of waiting packets that were lost. */
   close(): number {
     if (!this.open) return 0;
     this.open = false;

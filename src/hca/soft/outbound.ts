@@ -1,8 +1,8 @@
 /**
- * Sends the packets of one send memory: to the port behind a LID, or to every port that receives a multicast LID.
+ * Sends the packets of one send memory: to the port with a LID, or to every port that receives a multicast LID.
  *
- * The embedded subnet enforces partitions at its edges: no link is opened to a port that is not in the memory's partition. When a port
- * leaves the partition, the memory that it has mapped is replaced.
+ * The sending port enforces partitions: it opens no link to a port outside the memory's partition. When a port that has
+ * mapped the memory leaves the partition, the memory is replaced.
  */
 
 import type { Listeners } from "../../base/listeners.ts";
@@ -33,7 +33,7 @@ const XMIT_PACKETS = counterIndex("xmit_packets");
 const MULTICAST_XMIT_PACKETS = counterIndex("multicast_xmit_packets");
 const PARTITION = 0x7fff;
 
-/** What the memories of a port share. */
+/** The port's objects and callbacks that its send memories share. */
 export interface OutboundParts {
   readonly reactor: Reactor;
   readonly counted: PortCounters;
@@ -42,21 +42,23 @@ export interface OutboundParts {
   readonly port: {
     readonly attributes: Pick<PortAttributes, "lid" | "pkeys">;
   };
-  /** The port's eventfd, for its peers. */
+  /** The port's doorbell eventfd, which is passed to peers; undefined without doorbells. */
   readonly eventFd: number | undefined;
-  /** Links with descriptors to publish, and memories that the kernel has taken slots from. */
+  /** Links with descriptors to publish. */
   readonly written: PendingList<OutLink>;
+  /** Memories whose lent slots the kernel has used in this turn. */
   readonly touched: PendingList<SlotPool>;
-  /** Called when slots are free again after there were none. */
+  /** Called when slots are free again after a memory was starved. */
   readonly credit: Listeners<[]>;
-  /** Where a port is found. */
+  /** Returns the path of a port's socket. */
   readonly path: (guid: string) => string;
-  /** The port's own GUID. */
+  /** Returns the port's own GUID. */
   readonly guid: () => string;
-  /** A call failed that a link needed. */
+  /** Called after a system call for a link failed. */
   readonly failed: (error: IpoibError) => void;
 }
 
+/** One send memory with its links, credit and packet faults. */
 export class Outbound {
   readonly pool: SlotPool;
   readonly credit: Credit;
@@ -64,10 +66,14 @@ export class Outbound {
   readonly #counted: PortCounters;
   readonly #links: OutgoingLinks;
   readonly #faults: FaultInjector<OutLink>;
-  /** The partition that the memory is for; 0 before its first queue pair. */
+  /** The partition of the memory (lower 15 bits of its P_Key); 0 before its first queue pair. */
   #partition = 0;
 
-  /** @param number of the memory, among the port's */
+  /**
+   * Throws `E_MEMFD` or `E_MMAP`.
+   *
+   * @param number the memory's number, unique within the port
+   */
   constructor(parts: OutboundParts, number: number) {
     const { reactor, counted } = parts;
     this.#parts = parts;
@@ -87,19 +93,19 @@ export class Outbound {
     });
   }
 
-  /** True if the memory is for packets of the partition with this P_Key. */
+  /** True if the memory belongs to the partition of this P_Key. */
   isFor(pkey: number): boolean {
     return (pkey & PARTITION) === this.#partition;
   }
 
-  /** From now on the memory is for packets of this partition: peers of another one lose sight of it. */
+  /** Assigns the memory to the partition of this P_Key. Peers of its former partition lose access to it. */
   usePartition(pkey: number): void {
     if (this.isFor(pkey)) return;
     if (this.#partition !== 0) this.#renew();
     this.#partition = pkey & PARTITION;
   }
 
-  /** Ports or partitions have changed: a peer that is not in the partition any more loses sight of the memory. */
+  /** Applies changed ports or P_Key tables: replaces the memory if a linked peer has left the partition. */
   refresh(): void {
     const { fabric } = this.#parts;
     const left = this.#links.all.some((link) => {
@@ -109,29 +115,29 @@ export class Outbound {
     if (left) this.#renew();
   }
 
-  /** Takes the packet faults of the port with this GUID. */
+  /** Applies the packet faults of the port with this GUID. */
   setFaults(faults: FaultSettings, guid: string): void {
     this.#faults.configure(faults, guid);
   }
 
-  /** No device is read into the memory any more. */
+  /** Closes all links and unmaps the memory. No device may be read into it any more. */
   close(): void {
     this.#faults.close();
-    // What peers return here may be lent to the kernel once more.
+    // Before `forget`, because slots that the closed links free may be lent to the kernel again.
     this.#links.closeAll();
     this.credit.close();
     this.#parts.reactor.forget(this.pool);
     this.pool.close();
   }
 
-  /** Drops a packet before it reaches a link. */
+  /** Drops a packet: counts it under `why`, releases its slot and returns `result`. */
   refuse(slot: number, why: PortCounterName, result: PostResult): PostResult {
     this.#counted.add(why);
     this.pool.unref(slot);
     return result;
   }
 
-  /** Sends to the port behind the handle's LID. */
+  /** Sends a packet to the port with the handle's LID. Releases the slot unless the result is `Sent`. */
   unicast(slot: number, length: number, ah: SoftAddressHandle): PostResult {
     let link = ah.link;
     if (!link?.open || link.pool !== this.pool) {
@@ -150,7 +156,10 @@ export class Outbound {
     return result;
   }
 
-  /** Sends to every port that receives the handle's MLID: one slot, a reference for each. */
+  /**
+   * Sends a packet to every port that receives the handle's MLID: one slot with a reference for each. The sender's own
+   * port gets it only if another of its queue pairs is attached.
+   */
   multicast(
     slot: number,
     length: number,
@@ -197,7 +206,7 @@ export class Outbound {
     return undefined;
   }
 
-  /** The entry of the port's P_Key table that packets to this peer carry; 0 if the two may not talk in the partition. */
+  /** Returns the P_Key for packets to this peer; 0 if the two P_Keys in the memory's partition do not match. */
   #pkeyFor(peer: FabricPort): number {
     const own = this.#parts.port.attributes.pkeys
       .find((pkey) => this.isFor(pkey)) ?? 0;

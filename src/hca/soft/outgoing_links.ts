@@ -1,4 +1,4 @@
-/** The links that a port has opened for one of its memories: one to each peer that it has sent to. */
+/** The links that a port has opened for one send memory: one to each peer that it has sent to. */
 
 import { IpoibError } from "../../base/errors.ts";
 import type { Millis } from "../../base/units.ts";
@@ -24,27 +24,30 @@ import { RING_BYTES, RingSender } from "./ring.ts";
 import { STRIDE } from "./slot_layout.ts";
 import type { SlotPool } from "./slot_pool.ts";
 
-/** How long a port whose socket did not answer is left alone. */
+/** Time after a failed connection attempt during which the peer is not tried again. */
 const CONNECT_RETRY_MS: Millis = 100;
-/** Ports of which it is remembered. */
+/** Maximum number of recorded failures; all are discarded when it is reached. */
 const MAX_FAILURES = 1024;
 
+/** The port's objects and callbacks that its outgoing links use. */
 export interface OutgoingLinksParts {
   readonly reactor: Reactor;
   readonly pool: SlotPool;
-  /** The port's eventfd, for its peers. */
+  /** The port's doorbell eventfd, which is passed to peers; undefined without doorbells. */
   readonly eventFd: number | undefined;
+  /** Links with descriptors to publish. */
   readonly written: PendingList<OutLink>;
-  /** Where a port is found. */
+  /** Returns the path of a port's socket. */
   readonly path: (guid: string) => string;
-  /** The port's own GUID. */
+  /** Returns the port's own GUID. */
   readonly guid: () => string;
-  /** Called after a link has ended, with the packets that were lost. */
+  /** Called after a link has ended, with the number of waiting packets that were lost. */
   readonly closed: (lost: number) => void;
-  /** A call failed: the link that it was for has ended, or was not opened. */
+  /** Called after a system call failed; its link has ended or was not opened. */
   readonly failed: (error: IpoibError) => void;
 }
 
+/** The outgoing links of one send memory. */
 export class OutgoingLinks {
   readonly all: OutLink[] = [];
   readonly #parts: OutgoingLinksParts;
@@ -55,12 +58,15 @@ export class OutgoingLinks {
     this.#parts = parts;
   }
 
-  /** The link to a port, if it is open. */
+  /** Returns the open link to a port. */
   find(guid: string): OutLink | undefined {
     return this.#byGuid.get(guid);
   }
 
-  /** Opens the link to a port, for packets with this P_Key; undefined if the port does not answer. */
+  /**
+   * Opens a link to a port for packets with this P_Key. Returns undefined if the port cannot be reached, or could not
+   * be within the last {@linkcode CONNECT_RETRY_MS}.
+   */
   open({ guid, token }: FabricPort, pkey: number): OutLink | undefined {
     const { reactor, failed } = this.#parts;
     const now = reactor.clock.now();
@@ -81,7 +87,7 @@ export class OutgoingLinks {
     return undefined;
   }
 
-  /** Ends a link and frees what the peer held. */
+  /** Ends a link and frees the slots that the peer held. */
   close(link: OutLink): void {
     const at = this.all.indexOf(link);
     if (at < 0) return;
@@ -147,7 +153,7 @@ export class OutgoingLinks {
     for (const link of this.all) link.setAlone(alone);
   }
 
-  /** First the peer's answer, then bytes that wake this process. */
+  /** Reads the peer's answer first, wake-up bytes afterwards. */
   #onMessage(link: OutLink): void {
     if (link.accepted) {
       if (!link.bell.take()) this.close(link);

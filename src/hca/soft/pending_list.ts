@@ -1,10 +1,12 @@
-/** Things that have something to publish at the end of the turn: each once, in an array that is never made anew. */
+/** Lists of objects with changes to publish at the end of the turn, each object once. The array is reused. */
 
-/** What can be in a list: it knows by itself whether it is. */
+/** An object that can be in one list. */
 export interface Pending {
+  /** True while the object is in the list; set by the list. */
   dirty: boolean;
 }
 
+/** An unordered list of pending objects. */
 export class PendingList<T extends Pending> {
   readonly #items: (T | undefined)[] = [];
   #count = 0;
@@ -23,7 +25,7 @@ export class PendingList<T extends Pending> {
     return this.#items[i]!;
   }
 
-  /** Takes an item out of the list; false if it is not there. */
+  /** Removes an item. Returns false if it is not in the list. */
   remove(item: T): boolean {
     if (!item.dirty) return false;
     item.dirty = false;
@@ -33,7 +35,7 @@ export class PendingList<T extends Pending> {
     return true;
   }
 
-  /** Takes the last item out of the list. */
+  /** Removes and returns the last item; the list must not be empty. */
   take(): T {
     const item = this.#items[--this.#count]!;
     this.#items[this.#count] = undefined;

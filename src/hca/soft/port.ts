@@ -2,15 +2,15 @@
  * A port of the embedded HCA: memory, links, queue pairs and the registration with the subnet manager, behind the
  * {@linkcode HcaPort} interface.
  *
- * A packet's way: the sender's device is read into a slot of its interface's memory (`slot_pool.ts`); `UdQp.post` writes the
- * headers and gives {slot, length} to the link of the destination (`outbound.ts`, `credit.ts`, `out_link.ts`, `ring.ts`);
- * `flush` publishes and rings. (`faults.ts` may stand between the two, if it was asked to.) The receiver takes descriptors in
- * its turn (`#receive`), checks them (`inbound.ts`), and hands them to the queue pairs' completion queues; `release` returns
- * the slots (`returns.ts`).
+ * The path of a packet: the sender's device is read into a slot of its interface's send memory (`slot_pool.ts`).
+ * `UdQp.post` writes the headers and passes {slot, length} to the link of the destination (`outbound.ts`, `credit.ts`,
+ * `out_link.ts`, `ring.ts`), through `faults.ts` if packet faults are set. `flush` publishes the rings and rings the
+ * doorbells. The receiver takes descriptors in its turn (`#receive`), checks them (`inbound.ts`), and appends them to
+ * the completion queues of the queue pairs. `release` returns the slots (`returns.ts`).
  *
- * What a peer sends, or a call for a link that fails, ends that link and is counted. What experiments with three and four
- * processes, some of them stopped, showed is written where it counts: out_link.ts (share, credit and pause), ring.ts (where a
- * sleep is announced), slot_layout.ts (how many slots).
+ * A protocol violation of a peer, or a failed system call for a link, ends that link and is counted. Results of
+ * experiments with three and four processes, some of them stopped, are documented with the code that they concern:
+ * out_link.ts (share, credit and pause) and ring.ts (one wake request per link).
  */
 
 import { Listeners } from "../../base/listeners.ts";
@@ -50,17 +50,17 @@ import type { SlotPool } from "./slot_pool.ts";
 import { SoftUdQp, type UdQpParts } from "./ud_qp.ts";
 
 const CQ_EVENTS = counterIndex("cq_events");
-/** Descriptors taken from one link in one turn: the others' packets and the network device have their turn too. */
+/** Maximum number of descriptors taken from one link in one turn, so that other links and the device are served too. */
 const RECEIVE_BUDGET = 32;
-/** Slots that a sleep may begin with although they are not published: their packets go to the device with its system call. */
+/** Maximum number of unpublished returns during a sleep, whose system call submits the writes out of these slots. */
 const MAX_UNPUBLISHED_RETURNS = 4;
-/** The first QPN for users; 0 and 1 are the management queue pairs. */
+/** The QPN of the first queue pair; 0 and 1 are the management queue pairs. */
 const FIRST_QPN = 0x48;
 
-/** How to open a port. */
+/** Options of {@linkcode SoftPort}. */
 export interface SoftPortOptions extends RegistrationOptions {
   reactor: Reactor;
-  /** Called for each call that failed for a link, or for the connection to the manager, which has ended. */
+  /** Called after a system call for a link or for the connection to the manager failed and closed it. */
   onFailure?: (error: IpoibError) => void;
 }
 
@@ -73,7 +73,7 @@ export class SoftPort implements HcaPort, Sleeper {
     (mad, to) => this.#registration.sendMad(mad, to),
     () => this.counted.add("mads_no_agent"),
   );
-  /** The doorbell that peers ring while this process sleeps. */
+  /** The doorbell that peers ring while this process sleeps; undefined if the reactor has no doorbells. */
   readonly #eventFd: Fd | undefined;
   readonly #eventFdWatch: Watch | undefined;
   readonly #inbound = new Inbound(this);
@@ -82,7 +82,7 @@ export class SoftPort implements HcaPort, Sleeper {
   readonly #moderator: Moderator;
   readonly #qpParts: UdQpParts;
   readonly #outboundParts: OutboundParts;
-  /** One for each memory. */
+  /** One for each send memory. */
   readonly #outbounds: Outbound[] = [];
   readonly #written = new PendingList<OutLink>();
   readonly #touched = new PendingList<SlotPool>();
@@ -96,10 +96,10 @@ export class SoftPort implements HcaPort, Sleeper {
   #nextQpn = FIRST_QPN;
   #nextMemory = 0;
   #closed = false;
-  /** True if the last turn was to wait. */
+  /** True if the reactor was allowed to wait in its last turn. */
   #asleep = false;
 
-  /** Throws `E_EVENTFD`. */
+  /** Opens the port and starts its registration. Throws `E_EVENTFD` if no doorbell can be created. */
   constructor(options: SoftPortOptions) {
     const { reactor } = options;
     const { counted } = this;
@@ -213,7 +213,7 @@ export class SoftPort implements HcaPort, Sleeper {
     return { ...this.counted.snapshot(), links: this.#incoming.count };
   }
 
-  /** Asks the manager for what `ipoib subnet show` prints: the next one, while there is none. */
+  /** Requests a snapshot of the subnet: see {@linkcode Registration.show}. */
   showSubnet(done: (subnet: SubnetSnapshot) => void): void {
     this.#registration.show(done);
   }
@@ -247,7 +247,7 @@ export class SoftPort implements HcaPort, Sleeper {
     if (pending && this.#returns.count > MAX_UNPUBLISHED_RETURNS) return true;
     const { active } = this.#incoming;
     const { threshold } = this.#moderator;
-    // With work at hand no peer needs to ring, so nothing is announced.
+    // With packets to take, the port does not sleep and needs no doorbell.
     for (let i = 0; i < active.length; i++) {
       if (active[i]!.ring.has(threshold)) return true;
     }
@@ -274,7 +274,7 @@ export class SoftPort implements HcaPort, Sleeper {
     for (let i = 0; i < outbounds.length; i++) outbounds[i]!.credit.give();
   }
 
-  /** Takes what is in the rings; `woken` if the port slept until now. */
+  /** Takes descriptors from all active rings; `woken` if the port slept until now. */
   #takeAll(woken: boolean): void {
     const { active } = this.#incoming;
     let more = false;
@@ -286,7 +286,7 @@ export class SoftPort implements HcaPort, Sleeper {
     if (this.#moderator.active) this.#moderator.settle(more, woken);
   }
 
-  /** True if the link has more than its share of a turn. */
+  /** Takes up to {@linkcode RECEIVE_BUDGET} descriptors of a link. Returns true if more are waiting. */
   #receive(link: InLink): boolean {
     const waiting = link.ring.waiting();
     if (waiting === 0) {
@@ -315,7 +315,7 @@ export class SoftPort implements HcaPort, Sleeper {
 
   // Links ---------------------------------------------------------------------------------------------------
 
-  /** Peers find the port by this GUID from now on. */
+  /** Listens for links under this GUID. */
   #listen(guid: string): void {
     if (this.#guid === guid) return;
     this.#incoming.listen(portSocketPath(this.#directory, guid));

@@ -1,4 +1,4 @@
-/** The attributes of a port of the embedded HCA, before and after the subnet manager has configured it. */
+/** The attributes of a port of the embedded HCA, before and after its configuration by the subnet manager. */
 
 import { ibMtuBytes, type IbMtuCode } from "../../base/units.ts";
 import type { Welcome } from "../../subnet/messages.ts";
@@ -7,7 +7,7 @@ import type { PortAttributes, PortCapabilities } from "../hca.ts";
 
 const MAX_MTU_CODE = 5 as IbMtuCode;
 const FIRMWARE = "1.0.0";
-/** The virtio header lies in the slot, so the receiver's kernel has what the sender's kernel said of the packet. */
+/** A slot carries the virtio header, so the receiver's kernel gets the checksum and segmentation state as sent. */
 const CAPABILITIES: PortCapabilities = {
   transmitChecksum: true,
   receiveChecksum: true,
@@ -15,7 +15,7 @@ const CAPABILITIES: PortCapabilities = {
   connectionManagement: "the embedded HCA has no connected queue pairs",
 };
 
-/** A port that waits for a subnet manager. */
+/** Returns the attributes of a port that waits for a subnet manager. */
 export function unconfigured(subnet: string, guid: bigint): PortAttributes {
   return {
     device: `soft:${subnet}`,
@@ -40,7 +40,7 @@ export function unconfigured(subnet: string, guid: bigint): PortAttributes {
   };
 }
 
-/** The same port as the manager configured it. */
+/** Returns the attributes of `port` as configured by the manager's welcome. */
 export function configured(
   port: PortAttributes,
   welcome: Welcome,

@@ -1,6 +1,6 @@
 /**
- * What a port of the embedded HCA counts: traffic, and every packet that it did not deliver by reason. The constraint errors are those
- * of IBTA vol. 1 16.1.3.5: packets that the partition keeps from being sent or received.
+ * The counters of a port of the embedded HCA: traffic, and undelivered packets by reason. The constraint errors are
+ * those of IBTA vol. 1 16.1.3.5: packets that partition enforcement keeps from being sent or received.
  */
 
 import { Counters } from "../../base/counters.ts";
@@ -42,13 +42,14 @@ const portCounterNames = [
 
 export type PortCounterName = typeof portCounterNames[number];
 
+/** The counters of one port. */
 export class PortCounters extends Counters<PortCounterName> {
   constructor() {
     super(portCounterNames);
   }
 }
 
-/** Where a counter stands in `values`: the data path does not look names up. */
+/** Returns the index of a counter in `values`, so that the data path need not look up the name. */
 export function counterIndex(name: PortCounterName): number {
   return portCounterNames.indexOf(name);
 }

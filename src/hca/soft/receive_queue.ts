@@ -1,4 +1,4 @@
-/** The receive side of a queue pair: which packets it accepts, and those that it accepted. */
+/** The receive side of a queue pair: its acceptance checks and its completion queue. */
 
 import { pkeysMatch } from "../../base/units.ts";
 import type { PortAttributes, QueuePairOptions } from "../hca.ts";
@@ -9,13 +9,14 @@ function powerOfTwo(n: number): number {
   return 2 ** Math.ceil(Math.log2(Math.max(2, n)));
 }
 
+/** The receive state of one queue pair. */
 export class ReceiveQueue {
   readonly qpn: number;
   readonly completions: CompletionQueue;
   readonly period = new Period();
-  /** The queue pair's. */
+  /** Called when there are packets to poll; set by the owner of the queue pair. */
   onReceive: () => void = () => {};
-  /** A signed word, so that it is always a small integer. */
+  /** Q_Key as a signed 32-bit integer, which the JavaScript engine stores without an allocation. */
   qkey = 0;
   readonly #port: { readonly attributes: Pick<PortAttributes, "pkeys"> };
   readonly #pkeyIndex: number;
@@ -31,17 +32,21 @@ export class ReceiveQueue {
     this.completions = new CompletionQueue(powerOfTwo(recvQueueSize));
   }
 
-  /** The P_Key that the queue pair's index has in the port's table now; 0 if none. */
+  /** The P_Key at the queue pair's index of the port's current P_Key table; 0 if there is none. */
   get pkey(): number {
     return this.#port.attributes.pkeys[this.#pkeyIndex] ?? 0;
   }
 
-  /** True if a packet with this P_Key may arrive here (IBTA vol. 1 9.6.1.1.3). */
+  /** True if this P_Key matches the queue pair's (IBTA vol. 1 9.6.1.1.3). */
   acceptsPkey(pkey: number): boolean {
     return pkeysMatch(pkey, this.pkey);
   }
 
-  /** @param qkey as a signed word */
+  /**
+   * True if this Q_Key is the queue pair's.
+   *
+   * @param qkey as a signed 32-bit integer
+   */
   acceptsQkey(qkey: number): boolean {
     return qkey === this.qkey;
   }

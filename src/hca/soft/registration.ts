@@ -1,7 +1,7 @@
 /**
- * The port as the subnet manager knows it: its attributes, the fabric map, its group memberships, its MADs.
+ * The subnet manager's view of the port: its attributes, the forwarding tables, its group memberships and its MADs.
  *
- * What a manager says replaces what the one before said; while there is none everything stays as it was.
+ * The state received from a manager replaces that of its predecessor. Without a manager the state stays unchanged.
  */
 
 import { formatGuid } from "../../base/hex.ts";
@@ -23,43 +23,48 @@ import { JoinedGroups } from "./joined_groups.ts";
 import { managerSocketPath } from "../../subnet/sockets.ts";
 import { configured, unconfigured } from "./port_attributes.ts";
 
-/** Requests for a snapshot that may wait for the manager's answer. */
+/** Maximum number of unanswered snapshot requests; a further one drops the oldest. */
 const MAX_SHOWN = 64;
 
-/** Who registers. */
+/** The identity with which a port registers. */
 export interface RegistrationOptions {
-  /** The folder of the subnet. */
+  /** The directory of the subnet. */
   directory: string;
-  /** The subnet's name, for show. */
+  /** Name of the subnet, for display. */
   subnet: string;
-  /** The GUID to ask for. */
+  /** The port GUID to request. */
   guid: bigint;
-  /** True if no other will do. */
+  /** True if the port must not register with another GUID. */
   guidFixed: boolean;
-  /** The interface, for show. */
+  /** Name of the interface, for display. */
   name: string;
+  /** IB MTU in bytes that the subnet must have. */
   subnetMtu?: 2048 | 4096;
-  /** There is no subnet manager, or (`silent`) it does not answer: another one is needed, which begins with this. */
+  /**
+   * Called while there is no subnet manager, or (`silent`) when it does not answer. A new manager is to start from
+   * `lastKnown`.
+   */
   onManagerMissing: (lastKnown: LastKnown, silent: boolean) => void;
 }
 
-/** What the port does when it hears from the manager. */
+/** The port's callbacks for messages of the manager. */
 export interface RegistrationListener {
   onMad(mad: Uint8Array, from: MadAddress): void;
   onEvent(event: PortEvent): void;
-  /** The GUID by which peers find the port was granted. */
+  /** The manager has granted a GUID, under which peers look up the port's socket. */
   onGuid(guid: string): void;
-  /** Ports, LIDs or partitions may have changed, the port's own among them. */
+  /** Ports, LIDs or P_Key tables may have changed, including the port's own. */
   onFabric(): void;
-  /** The packet faults that a port with this GUID is to follow. */
+  /** The subnet's packet faults have changed; the port applies the rule for this GUID. */
   onFaults(faults: FaultSettings, guid: string): void;
-  /** A call failed that the connection to the manager needed: it is made anew. */
+  /** A system call for the connection to the manager failed. The connection is retried. */
   failed(error: IpoibError): void;
 }
 
+/** The registration of one port with the current subnet manager. */
 export class Registration {
   readonly fabric = new ForwardingTables();
-  /** Of which the manager makes the tokens of links to the port. */
+  /** The secret from which the manager derives the tokens of links to the port. */
   readonly secret = newLinkSecret();
   #attributes: PortAttributes;
   readonly #reactor: Reactor;
@@ -111,17 +116,21 @@ export class Registration {
     return this.#attributes;
   }
 
-  /** Begins to look for a manager. */
+  /** Connects to the manager, and reconnects whenever the connection ends. */
   start(): void {
     this.#link.connect();
   }
 
+  /** Sends a 256-byte MAD through the manager; may lose it, as a fabric does. */
   sendMad(mad: Uint8Array, to: MadAddress): void {
     this.#memberships.sent(mad);
     this.#link.sendMad(mad, to);
   }
 
-  /** Asks the manager for what `ipoib subnet show` prints: the next one, while there is none. */
+  /**
+   * Requests a snapshot of the subnet (`ipoib subnet show`) from the manager, or from the next one if there is none.
+   * `done` is never called for a request beyond {@linkcode MAX_SHOWN} later ones.
+   */
   show(done: (subnet: SubnetSnapshot) => void): void {
     const id = this.#nextShow++;
     if (this.#shown.size >= MAX_SHOWN) {
@@ -153,14 +162,14 @@ export class Registration {
   #onMessage(message: ManagerMessage): void {
     switch (message.type) {
       case "welcome": {
-        // First, because it may fail: then the port registers again.
+        // First, because listening may fail; the port then registers again.
         this.#listener.onGuid(message.guid);
         const before = this.#attributes;
         this.#attributes = configured(before, message);
         this.fabric.replace(message.fabric);
         this.#graceTimer.at(this.#reactor.clock.now() + OLD_TABLES_MS);
         this.#listener.onFabric();
-        // A LID that changed at the second registration is told by an event of its own.
+        // A LID that changes with a repeated registration is reported by the manager's own event.
         if (before.state !== "active") {
           this.#listener.onEvent({ type: "port_active" });
         }
@@ -209,7 +218,7 @@ export class Registration {
   }
 }
 
-/** What an event says of the port's state. */
+/** Returns the port state that an event implies. */
 function portState(
   event: SubnetEvent["event"],
 ): Partial<Pick<PortAttributes, "state" | "physState">> {

@@ -1,16 +1,17 @@
 /**
- * When the slots that were given back become visible to their owners: at once, or where what is written out of them goes with the
- * loop's next wait, after that wait.
+ * Publication of returned slots to their owners: at once, or, if the reactor submits writes with its next wait, after
+ * that wait, because the writes read the slots.
  */
 
 import type { Reactor } from "../../system/reactor.ts";
 import type { InLink } from "./in_link.ts";
 import { PendingList } from "./pending_list.ts";
 
+/** The unpublished returns of one port. */
 export class Returns {
-  /** True while returned slots wait for the next turn. */
+  /** True while returned slots wait for the reactor's next wait. */
   pending = false;
-  /** Links with slots that were given back and are not visible. */
+  /** Links with unpublished returns. */
   readonly links = new PendingList<InLink>();
   readonly #reactor: Reactor;
 
@@ -18,7 +19,7 @@ export class Returns {
     this.#reactor = reactor;
   }
 
-  /** How many slots wait. */
+  /** Number of unpublished returns. */
   get count(): number {
     const { links } = this;
     let count = 0;
@@ -26,7 +27,7 @@ export class Returns {
     return count;
   }
 
-  /** True if the owner of any of them waits for slots. */
+  /** True if a peer with unpublished returns waits for slots. */
   get wanted(): boolean {
     const { links } = this;
     for (let i = 0; i < links.count; i++) {
@@ -35,13 +36,13 @@ export class Returns {
     return false;
   }
 
-  /** Makes what was given back visible once what was written out of it has been taken. */
+  /** Publishes all returns once the writes out of their slots are submitted. */
   publish(): void {
     if (this.#reactor.writesLater) this.pending = true;
     else this.flush();
   }
 
-  /** Makes what was given back visible now. */
+  /** Publishes all returns now. */
   flush(): void {
     this.pending = false;
     const { links } = this;

@@ -1,35 +1,36 @@
 /**
  * The shared page of a one-directional link: two single-producer single-consumer rings.
  *
- * | word        | written by | holds                                                    |
- * |-------------|------------|----------------------------------------------------------|
- * | 0           | sender     | descriptors written so far (head of the descriptor ring) |
- * | 16          | receiver   | slots returned so far (head of the return ring)          |
- * | 32          | both       | how the receiver is to be woken: {@linkcode Wake}        |
- * | 33          | receiver   | the head at which it wants that                          |
- * | 48          | both       | how the sender, which waits for slots, is to be woken    |
- * | 64 .. 575   | sender     | 256 descriptors: slot, payload length                    |
- * | 576 .. 831  | receiver   | 256 slot numbers                                         |
+ * | word        | written by | contents                                                        |
+ * |-------------|------------|-----------------------------------------------------------------|
+ * | 0           | sender     | head of the descriptor ring: number of descriptors written      |
+ * | 16          | receiver   | head of the return ring: number of slots returned               |
+ * | 32          | both       | receiver's wake request: {@linkcode Wake}                       |
+ * | 33          | receiver   | descriptor head at which that request takes effect              |
+ * | 48          | both       | wake request of a sender that waits for slots                   |
+ * | 64 .. 575   | sender     | 256 descriptors: slot number, payload length in bytes           |
+ * | 576 .. 831  | receiver   | 256 returned slot numbers                                       |
  *
- * Heads count up and wrap at 32 bits; each lies in a cache line of its own. A head is published with
- * `Atomics.store` after its entries, once per batch. Neither side believes the other: a head that runs ahead by
- * more than the ring holds ends the link.
+ * A word has 32 bits. Heads count up and wrap at 32 bits; each lies in a cache line of its own. A head is published
+ * with `Atomics.store` after its entries, once per batch. Neither side trusts the other: a head that is ahead by more
+ * than the ring's capacity ends the link.
  *
- * A receiver may sleep over a few slots that it has given back but not published, so that what is written out of them goes with
- * the system call that it sleeps in. It does not if the sender waits for slots, and a sender that begins to wait wakes it.
+ * A receiver may sleep with a few returned slots unpublished, so that the writes out of these slots are submitted by
+ * the system call in which it sleeps. It does not do so if the sender waits for slots, and a sender that starts to
+ * wait wakes it.
  *
- * A running port looks at its rings by itself, but for those that were silent for long (incoming_links.ts), of which it looks at none
- * until it is woken for one by the link's connection. A port that announced its sleep (or that ran out of slots) is woken by
- * its doorbell. Either costs the waker a system call. The waker takes the announcement away with an exchange. The sleeper announces, looks at its rings
- * once more, and then waits: an entry published before the announcement is seen by that look, one published after it
- * rings. The announcement is a word of each link and not of the port: a waker that is stopped between taking the
- * announcement and ringing the bell would otherwise silence the port for every other peer (seen in the throw-away: all
- * packets of a third port were lost until the stopped one went on).
+ * A running port polls its rings, except those of parked links (incoming_links.ts), which it polls again after a
+ * wake-up on the link's connection. A port that sleeps or has run out of slots sets a wake request and is woken by its
+ * doorbell (link_bell.ts). The waker clears the request with an atomic exchange. The sleeper sets the request, polls
+ * its rings once more, and then waits: an entry published before the request is found by that poll, an entry published
+ * after it rings the doorbell. Each link has a request of its own. With one request per port, a waker that is stopped
+ * between clearing the request and ringing the doorbell would silence the port for every other peer (observed in a
+ * prototype: all packets of a third port were lost until the stopped process continued).
  *
- * A receiver that moderates its completions (moderation.ts) asks for the bell only at a later head. That word is plain
- * memory: it is written before the announcement and read after it. A waker that pairs an announcement with the head of
- * another one may ring too early, which costs a turn, but never misses: whatever it published before it looked is seen by
- * the receiver's last look.
+ * A receiver that moderates its completions (moderation.ts) requests the doorbell at a later head. That word is not
+ * accessed atomically: it is written before the request and read after it. A waker that combines a request with the
+ * head of another one may ring too early, which costs a turn, but never misses a wake-up: the receiver's last poll
+ * finds everything that was published before the waker read the request.
  */
 
 export const RING_BYTES = 4096;
@@ -38,24 +39,24 @@ const MASK = ENTRIES - 1;
 const DESCRIPTOR_HEAD = 0;
 const RETURN_HEAD = 16;
 const RECEIVER_SLEEPS = 32;
-/** In the cache line of the announcement that it belongs to. */
+/** Shares the cache line of {@linkcode RECEIVER_SLEEPS}, to which it belongs. */
 const WAKE_AT = 33;
 const SENDER_WAITS = 48;
 
-/** How a port is to be woken that looks at a ring no more. */
+/** The way to wake a port that does not poll a ring. */
 export const Wake = {
-  /** It looks by itself. */
+  /** The port polls the ring. */
   None: 0,
-  /** By its doorbell. */
+  /** Ring the port's doorbell. */
   Bell: 1,
-  /** By a byte on the link's connection. */
+  /** Send a byte on the link's connection. */
   Connection: 2,
 } as const;
 export type Wake = typeof Wake[keyof typeof Wake];
 const DESCRIPTORS = 64;
 const RETURNS = DESCRIPTORS + 2 * ENTRIES;
 
-/** The sender's side. */
+/** The sender's side of a ring page. */
 export class RingSender {
   readonly #words: Int32Array;
   #head = 0;
@@ -65,7 +66,7 @@ export class RingSender {
     this.#words = words;
   }
 
-  /** Writes a descriptor; the receiver sees it after {@linkcode publish}. */
+  /** Writes a descriptor, which becomes visible to the receiver with {@linkcode publish}. */
   push(slot: number, length: number): void {
     const at = DESCRIPTORS + 2 * (this.#head & MASK);
     this.#words[at] = slot;
@@ -73,11 +74,12 @@ export class RingSender {
     this.#head = (this.#head + 1) | 0;
   }
 
+  /** Makes all descriptors written so far visible. */
   publish(): void {
     Atomics.store(this.#words, DESCRIPTOR_HEAD, this.#head);
   }
 
-  /** How the receiver must be woken; takes its announcement. */
+  /** Returns the way to wake the receiver for the descriptors written so far, and clears the wake request. */
   takeWake(): Wake {
     const words = this.#words;
     const wake = Atomics.load(words, RECEIVER_SLEEPS);
@@ -88,23 +90,26 @@ export class RingSender {
     return takeWake(words, RECEIVER_SLEEPS);
   }
 
-  /** Announces (or takes back) that this side waits for slots. */
+  /** Sets or clears this side's wake request for returned slots. */
   announceWait(waits: boolean): void {
     Atomics.store(this.#words, SENDER_WAITS, waits ? Wake.Bell : Wake.None);
   }
 
-  /** Takes the announcement of a receiver that sleeps, whatever head it sleeps for: it may keep slots until it wakes. */
+  /**
+   * Returns the way to wake a sleeping receiver whatever its wake head is, and clears the request. A sleeping receiver
+   * may hold unpublished slots.
+   */
   takeSleep(): Wake {
     return takeWake(this.#words, RECEIVER_SLEEPS);
   }
 
-  /** How many returned slots wait to be taken; negative if the receiver's head is impossible. */
+  /** Returns the number of published returns not taken yet; negative if the receiver's head is invalid. */
   returns(): number {
     const count = (Atomics.load(this.#words, RETURN_HEAD) - this.#returned) | 0;
     return count > ENTRIES ? -1 : count;
   }
 
-  /** The next returned slot, as the receiver wrote it. */
+  /** Takes the next returned slot number, which is not validated. */
   takeReturn(): number {
     const slot = this.#words[RETURNS + (this.#returned & MASK)]!;
     this.#returned = (this.#returned + 1) | 0;
@@ -112,7 +117,7 @@ export class RingSender {
   }
 }
 
-/** The receiver's side. */
+/** The receiver's side of a ring page. */
 export class RingReceiver {
   readonly #words: Int32Array;
   #tail = 0;
@@ -125,34 +130,34 @@ export class RingReceiver {
     this.#words = words;
   }
 
-  /** How the sender must be woken; takes its announcement. */
+  /** Returns the way to wake a sender that waits for slots, and clears the wake request. */
   takeWake(): Wake {
     return takeWake(this.#words, SENDER_WAITS);
   }
 
-  /** Announces that this side sleeps until `count` descriptors wait. */
+  /** Requests the doorbell once `count` descriptors are published and not taken. */
   announceSleep(count: number): void {
     this.#words[WAKE_AT] = (this.#tail + count) | 0;
     Atomics.store(this.#words, RECEIVER_SLEEPS, Wake.Bell);
   }
 
-  /** Announces that this side does not look at the ring until it is woken by the connection. */
+  /** Requests a wake-up on the connection for the next descriptor: this side stops polling the ring. */
   announceParked(): void {
     Atomics.store(this.#words, RECEIVER_SLEEPS, Wake.Connection);
   }
 
-  /** Takes the announcement back. */
+  /** Clears this side's wake request. */
   retractSleep(): void {
     Atomics.store(this.#words, RECEIVER_SLEEPS, Wake.None);
   }
 
-  /** True if at least `count` descriptors wait, or the sender's head is impossible. */
+  /** True if at least `count` published descriptors are not taken, or the sender's head is invalid. */
   has(count: number): boolean {
     const waiting = this.waiting();
     return waiting >= count || waiting < 0;
   }
 
-  /** How many descriptors wait; negative if the sender's head is impossible. */
+  /** Returns the number of published descriptors not taken yet; negative if the sender's head is invalid. */
   waiting(): number {
     const count = (Atomics.load(this.#words, DESCRIPTOR_HEAD) - this.#tail) | 0;
     return count > ENTRIES ? -1 : count;
@@ -166,37 +171,40 @@ export class RingReceiver {
     this.#tail = (this.#tail + 1) | 0;
   }
 
+  /** Slot number of the descriptor taken last, not validated. */
   get slot(): number {
     return this.#slot;
   }
 
+  /** Payload length in bytes of the descriptor taken last, not validated. */
   get length(): number {
     return this.#length;
   }
 
-  /** Slots that were given back and that the sender does not see yet. */
+  /** Number of returned slots that are not published. */
   get unpublished(): number {
     return (this.#returned - this.#published) | 0;
   }
 
-  /** True if the sender waits for slots. */
+  /** True if the sender has requested a wake-up for returned slots. */
   get senderWaits(): boolean {
     return Atomics.load(this.#words, SENDER_WAITS) !== Wake.None;
   }
 
-  /** Gives a slot back; the sender sees it after {@linkcode publishReturns}. */
+  /** Returns a slot, which becomes visible to the sender with {@linkcode publishReturns}. */
   giveBack(slot: number): void {
     this.#words[RETURNS + (this.#returned & MASK)] = slot;
     this.#returned = (this.#returned + 1) | 0;
   }
 
+  /** Makes all slots returned so far visible. */
   publishReturns(): void {
     this.#published = this.#returned;
     Atomics.store(this.#words, RETURN_HEAD, this.#returned);
   }
 }
 
-/** Takes an announcement. A value that is none counts as {@linkcode Wake.Connection}: the peer's memory is not to be trusted. */
+/** Clears and returns a wake request. A faulty peer's undefined value counts as {@linkcode Wake.Connection}. */
 function takeWake(words: Int32Array, at: number): Wake {
   if (Atomics.load(words, at) === Wake.None) return Wake.None;
   const wake = Atomics.exchange(words, at, Wake.None);

@@ -1,9 +1,9 @@
 /**
- * How a packet lies in a slot of the embedded HCA.
+ * The layout of a packet in a slot of the embedded HCA.
  *
- * The headers are InfiniBand's own, big-endian, at fixed places: the GRH has its 40 bytes whether the packet
- * has one or not (LNH in the LRH tells), as in the receive buffer of a real UD queue pair. A capture that
- * closes the gaps has the packet as a wire would carry it.
+ * The headers are InfiniBand's own, big-endian, at fixed offsets. The 40 bytes of the GRH are reserved whether or not
+ * the packet has a GRH (LNH of the LRH), as in the receive buffer of a UD queue pair of real hardware. Without the gaps
+ * and the parts marked "not on a wire", the slot holds the packet as a wire carries it, up to the ICRC.
  *
  * | offset | bytes   | part                                                          |
  * |--------|---------|---------------------------------------------------------------|
@@ -17,9 +17,9 @@
  * | 86     | 14      | Ethernet header, not on a wire                                |
  * | 100    | ..65535 | IP packet, ARP packet                                         |
  *
- * The frame (wire/ethernet.ts) stands in one piece, so that one `read` of the sender's device fills the slot and one `write`
- * to the receiver's device empties it: the sender writes an Ethernet header that fits every receiver, since the slot is
- * read-only for them. The gap keeps the packet aligned to 4 bytes.
+ * The frame (wire/ethernet.ts) is contiguous, so one `read` from the sender's device fills the slot and one `write` to
+ * the receiver's device drains it. The slot is read-only for receivers, so the sender writes an Ethernet header that is
+ * valid for all of them. The gap aligns the IP packet to 4 bytes.
  */
 
 import { UD_HEADERS_LENGTH } from "../ud_headers.ts";
@@ -27,17 +27,21 @@ import { FRAME_HEADER_LENGTH } from "../../wire/ethernet.ts";
 import { VNET_HEADER_LENGTH } from "../../wire/vnet.ts";
 
 export { BTH, DETH, GRH, LRH } from "../ud_headers.ts";
+/** Offset of the IPoIB header. */
 export const ENCAP = UD_HEADERS_LENGTH;
+/** Offset of the virtio header, with which the frame begins. */
 export const VNET = 74;
+/** Offset of the Ethernet header. */
 export const ETHERNET = VNET + VNET_HEADER_LENGTH;
+/** Offset of the IP or ARP packet. */
 export const PAYLOAD = VNET + FRAME_HEADER_LENGTH;
 
-/** Words of the InfiniBand headers, LRH to DETH. */
+/** Length of the InfiniBand headers, LRH to DETH, in 32-bit words. */
 export const HEADER_WORDS = UD_HEADERS_LENGTH / 4;
 /** Bytes from one slot to the next: 17 pages, so that a small packet touches one page. */
 export const STRIDE = 69632;
-/** The largest IP packet. */
+/** Length of the largest IP packet in bytes. */
 export const CAPACITY = 65535;
 
-/** Slots of a port: what covers a peer that is off its processor for a moment at 150 000 packets/s. */
+/** Slots of one send memory: enough for a peer that is descheduled for a moment at 150 000 packets/s. */
 export const SLOTS = 256;

@@ -1,8 +1,9 @@
 /**
- * The memory that one interface sends from: slots in a memfd that peers of its partition map for reading, with a reference count for each.
+ * The send memory of one interface: slots in a memfd that peers of its partition map read-only, with a reference count
+ * for each slot.
  *
- * The free list is a stack: the slot returned last is in the cache and is used first. Where a reactor on io_uring reads
- * by itself some of the free slots are with the kernel (the group); they count as free.
+ * The free list is a stack, because the slot returned last is most likely in the cache. With a reactor on io_uring, the
+ * kernel reads into lent slots by itself (the group); lent slots count as free until they are filled.
  */
 
 import type { Fd } from "../../system/fd.ts";
@@ -24,9 +25,9 @@ import {
   VNET,
 } from "./slot_layout.ts";
 
-/** Slots that stay for what the engine itself sends while a group has others. */
+/** Number of free slots that are not lent, but kept for packets of the engine itself. */
 const RESERVED_SLOTS = 32;
-/** Slots that the group has: what is read between two turns. Few, so that they stay in the cache (64 cost 6 % more CPU per GB). */
+/** Number of slots lent to the kernel: frames per turn. A small number stays in the cache (64: 6 % more CPU per GB). */
 const POSTED_SLOTS = 32;
 
 /** See {@linkcode SendMemory}. */
@@ -39,20 +40,20 @@ export class SlotPool implements SendMemory, Pending {
   };
   readonly frameCapacity = CAPACITY + FRAME_HEADER_LENGTH;
   readonly stride = STRIDE;
-  /** Tells it from the port's other pools. */
+  /** The memory's number, unique within the port. */
   readonly number: number;
   readonly slots: number;
   readonly bytes: Uint8Array;
   readonly view: DataView;
   readonly words: Int32Array;
   readonly vnetAddress: readonly bigint[];
-  /** Set while the kernel may need more slots. */
+  /** True while the kernel has used lent slots that {@linkcode post} has not replaced yet. */
   dirty = false;
-  /** Asked for when no slot is free: takes what peers have returned meanwhile. */
+  /** Called when slots run short: collects the slots that peers have returned. */
   collect: () => void = () => {};
-  /** While true, no slots are handed out: a peer is being waited for. */
+  /** While true, only urgent packets get slots: packets wait for a peer's credit. */
   held = false;
-  /** True since `reserve` last failed. */
+  /** Set when `reserve` fails or the kernel has no lent slot left; cleared by credit.ts when slots are free again. */
   starved = false;
 
   readonly #touched: PendingList<SlotPool>;
@@ -63,7 +64,12 @@ export class SlotPool implements SendMemory, Pending {
   readonly #references: Int32Array;
   #group: LentSlots | undefined;
 
-  /** @param touched the port's pools that the kernel has taken slots from in this turn */
+  /**
+   * Throws `E_MEMFD` or `E_MMAP`.
+   *
+   * @param slots number of slots, all free
+   * @param touched the port's pools whose lent slots the kernel has used in this turn
+   */
   constructor(slots: number, number: number, touched: PendingList<SlotPool>) {
     this.slots = slots;
     this.number = number;
@@ -84,17 +90,17 @@ export class SlotPool implements SendMemory, Pending {
     this.#references = new Int32Array(slots);
   }
 
-  /** Descriptor of the memory, which a peer can map for reading only. */
+  /** Descriptor of the memory, which can be mapped read-only. */
   get memory(): number {
     return this.#memory.number;
   }
 
-  /** How many slots are free now, those with the kernel among them. */
+  /** Number of free slots, including those lent to the kernel. */
   get free(): number {
     return this.#freeCount + (this.#group?.available ?? 0);
   }
 
-  /** True if the next frame finds a slot: the kernel has some, or can be given some. */
+  /** True if the next frame gets a slot: slots are lent or can be lent. */
   get ready(): boolean {
     const group = this.#group;
     return group
@@ -112,7 +118,7 @@ export class SlotPool implements SendMemory, Pending {
     if (!this.dirty) this.#touched.add(this);
   }
 
-  /** Keeps the kernel supplied, once a turn; not while a peer is being waited for, so that the network device's queue fills. */
+  /** Lends free slots to the kernel, once a turn. Lends none while `held`, so that the network device's queue fills. */
   post(): void {
     const group = this.#group;
     if (!group || group.available >= POSTED_SLOTS / 2) return;
@@ -139,19 +145,19 @@ export class SlotPool implements SendMemory, Pending {
     this.unref(slot);
   }
 
-  /** One more holder of `slot`. */
+  /** Adds a reference to `slot`. */
   ref(slot: number): void {
     this.#references[slot]!++;
   }
 
-  /** One holder less; the last one frees the slot. */
+  /** Drops a reference to `slot`; the last one frees it. */
   unref(slot: number): void {
     if (--this.#references[slot]! === 0) this.#free[this.#freeCount++] = slot;
   }
 
   /**
-   * Puts new memory in the place of what peers have mapped, with the packets that are under way in it: from now on those peers see
-   * nothing. Their links have been closed.
+   * Replaces the memory by a new memfd at the same address, with a copy of all slots in use. Peers that have mapped the
+   * old memory see no later packet. The caller has closed all links. Throws `E_MEMFD` or `E_MMAP`.
    */
   renew(): void {
     const bytes = this.slots * STRIDE;
@@ -171,6 +177,7 @@ export class SlotPool implements SendMemory, Pending {
     this.#memory = memory;
   }
 
+  /** Unmaps the memory. */
   close(): void {
     this.#touched.remove(this);
     this.#memory.close();
@@ -178,7 +185,7 @@ export class SlotPool implements SendMemory, Pending {
   }
 }
 
-/** The virtio header's address of each slot of a memory that begins at `start`. */
+/** Returns the address of the virtio header of each slot in a memory that begins at address `start`. */
 export function slotAddresses(start: bigint, slots: number): bigint[] {
   return Array.from(
     { length: slots },

@@ -1,9 +1,9 @@
 /**
  * An unreliable-datagram queue pair of the embedded HCA.
  *
- * Sending: the path's headers are copied into the slot, the packet's own fields written over them, and the slot
- * goes to the link of the destination, or of every member of the group (`outbound.ts`). Receiving: see `inbound.ts` for
- * what is accepted, `completion_queue.ts` for what is polled.
+ * Sending copies the headers of the path into the slot, writes the packet's own fields over them, and passes the slot
+ * to the link of the destination, or to those of all members of a group (`outbound.ts`). Received packets are checked
+ * in `inbound.ts` and polled from `completion_queue.ts`.
  */
 
 import { ENCAP_LENGTH } from "../../base/units.ts";
@@ -36,14 +36,14 @@ import { ENCAP, HEADER_WORDS, PAYLOAD, STRIDE, VNET } from "./slot_layout.ts";
 
 const BATCH_PACKETS = 64;
 
-/** What the queue pairs of a port work with. */
+/** The port's objects that its queue pairs use. */
 export interface UdQpParts {
   readonly port: { readonly attributes: PortAttributes };
   readonly inbound: Inbound;
   readonly returns: Returns;
   readonly moderator: Moderator;
   readonly taps: Taps;
-  /** All of them: a queue pair is in it until it closes. */
+  /** The open queue pairs of the port. */
   readonly qps: Set<SoftUdQp>;
 }
 
@@ -55,7 +55,7 @@ export class SoftUdQp implements UdQp {
   #psn = 0;
   #closed = false;
 
-  /** @param outbound sends what lies in the memory that the options name */
+  /** @param outbound the send side of `options.memory` */
   constructor(
     parts: UdQpParts,
     outbound: Outbound,
@@ -95,7 +95,7 @@ export class SoftUdQp implements UdQp {
     const outbound = this.#outbound;
     const received = this.#received;
     const { pkey } = received;
-    // Not where the P_Key at the index has become another one: peers of the old partition see the memory.
+    // If the P_Key at the index has changed to another partition, peers of the old one can still read the memory.
     if (this.#closed || !outbound.isFor(pkey)) {
       return outbound.refuse(slot, "xmit_not_ready", PostResult.NotReady);
     }
@@ -147,7 +147,7 @@ export class SoftUdQp implements UdQp {
     return count;
   }
 
-  /** The slot may be free again, but its bytes are still those of the packet: it was not reserved since. */
+  /** The slot may be free already, but has not been reserved since, so it still holds the packet. */
   #tapSent(slot: number, length: number, result: PostResult): void {
     const { taps } = this.#parts;
     const { view } = this.#outbound.pool;
@@ -196,7 +196,7 @@ export class SoftUdQp implements UdQp {
     this.#parts.inbound.detach(this.#received, mgid, mlid);
   }
 
-  /** What it has not been polled for is dropped. */
+  /** Closes the queue pair; drops the packets that were not polled. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
