@@ -23,7 +23,7 @@ function bench() {
   };
 }
 
-Deno.test("packets come in their order, a batch at a time", () => {
+Deno.test("packets are polled in order, a batch at a time", () => {
   using parts = bench();
   const queue = new CompletionQueue(4);
   const batch = createSoftBatch(3);
@@ -34,7 +34,7 @@ Deno.test("packets come in their order, a batch at a time", () => {
   assertEquals([queue.poll(batch), batch.count, queue.count], [3, 3, 1]);
   assertEquals([...batch.length], [50, 10, 30]);
   assertEquals([...batch.payload], [5, 1, 3].map((s) => s * STRIDE + PAYLOAD));
-  // The ring goes round.
+  // The ring wraps.
   queue.push(parts.link, 6, 60);
   queue.push(parts.link, 7, 70);
   assertEquals(queue.poll(batch), 3);
@@ -42,7 +42,7 @@ Deno.test("packets come in their order, a batch at a time", () => {
   assertEquals([queue.poll(batch), batch.count], [0, 0]);
 });
 
-Deno.test("a slot that was verified by the sender's kernel says so", () => {
+Deno.test("DATA_VALID in the virtio header sets ChecksumOk", () => {
   using parts = bench();
   const queue = new CompletionQueue(4);
   const batch = createSoftBatch(1);
@@ -56,7 +56,7 @@ Deno.test("a slot that was verified by the sender's kernel says so", () => {
   );
 });
 
-Deno.test("the packets of a link that ended are passed over", () => {
+Deno.test("the packets of a purged link are skipped", () => {
   using ended = bench();
   using alive = bench();
   const queue = new CompletionQueue(8);
@@ -68,6 +68,7 @@ Deno.test("the packets of a link that ended are passed over", () => {
   ended.link.close();
   assertEquals([queue.poll(batch), batch.length[0]], [1, 20]);
   assertEquals(queue.count, 0);
-  // A release after the end of the link touches nothing.
+  // A release after the end of the link does not access the unmapped ring.
   ended.link.release(1);
+  assertEquals(ended.link.dirty, false);
 });

@@ -1,4 +1,7 @@
-/** Every system call that a peer or the manager makes a port do fails once: a link or a connection is made again, and nothing else happens. */
+/**
+ * Failure of single system calls that a port makes for its links and for the manager: the link or connection is made
+ * again, without any other effect.
+ */
 
 import { assertEquals } from "@std/assert";
 import { errnoCell, guard } from "../../../ffi/errno.ts";
@@ -13,11 +16,11 @@ const CALLS = [
   ...["readlink", "bind", "listen"],
 ] as const;
 const ERRORS = [Errno.EMFILE, Errno.EACCES, Errno.ENOMEM, Errno.EINVAL];
-/** The first, second and third call of its kind. */
+/** Which call of a function fails. */
 const ORDINALS = [1, 2, 3];
 const MAP_FAILED = 0xffffffffffffffffn;
 
-/** Makes the `ordinal`-th call of a function fail; disposing it puts the function back. */
+/** Makes the `ordinal`-th call of a function fail; disposal restores the function. */
 class Failure implements Disposable {
   failed = false;
   readonly #name: string;
@@ -51,7 +54,7 @@ function scene() {
   const ports = subnet.openAll(0x11n, 0x12n);
   const ends = ports.map((port) => ({ port, ...subnet.receiver(port) }));
   const [a, b] = ends as [typeof ends[0], typeof ends[0]];
-  /** Sends both ways until both have heard the other. */
+  /** Sends in both directions until both ports have received a packet. */
   const talk = () => {
     const before = ends.map(({ taken }) => taken.length);
     subnet.until(() => {
@@ -60,7 +63,7 @@ function scene() {
         post(from, at, new Uint8Array([1]));
       }
       return ends.every(({ taken }, i) => taken.length > before[i]!);
-    }, "a packet each way");
+    }, "a packet in each direction");
   };
   return { subnet, ports, talk };
 }
@@ -73,7 +76,7 @@ const variants = CALLS.flatMap((name, i) =>
   }))
 );
 
-Deno.test("a call that fails while links are opened costs a link, which is opened again", () => {
+Deno.test("a link whose opening fails is opened again, and the ports stay active", () => {
   const failing = new Set<string>();
   for (const { name, ordinal, errno } of variants) {
     const { subnet, ports, talk } = scene();
@@ -87,14 +90,14 @@ Deno.test("a call that fails while links are opened costs a link, which is opene
     const states = ports.map(({ attributes }) => attributes.state);
     assertEquals([name, ...states], [name, "active", "active"]);
   }
-  // Those of which a link needs none are not among them.
+  // The other functions of CALLS are not called for a link.
   assertEquals([...failing].sort(), [
     ...["accept4", "connect", "epoll_ctl", "fcntl", "ftruncate"],
     ...["memfd_create", "mmap", "recvmsg", "sendmsg", "socket", "statx"],
   ]);
 });
 
-Deno.test("a call that fails while ports register with the next manager is made again", () => {
+Deno.test("a port whose registration with the next manager fails registers again", () => {
   for (const { name, ordinal, errno } of variants) {
     const { subnet, talk } = scene();
     using _subnet = subnet;

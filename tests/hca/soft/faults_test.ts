@@ -17,7 +17,7 @@ interface Link {
   open: boolean;
 }
 
-/** A port's memory of slots that are free or not. */
+/** A fake send memory. */
 class Pool {
   readonly slots = SLOTS;
   readonly bytes = new Uint8Array(SLOTS * STRIDE);
@@ -37,12 +37,12 @@ class Pool {
   }
 }
 
-/** An injector before links that return every slot at once. */
+/** An injector in front of links that return every slot at once. */
 class Rig {
   readonly reactor = new FakeReactor();
   readonly pool = new Pool();
   readonly counted = new PortCounters();
-  /** Receiver, first byte of the payload, and time, of what went out. */
+  /** Receiver, first byte of the payload and time of each packet sent. */
   readonly sent: [string, number, number][] = [];
   refuses = false;
   drained = 0;
@@ -111,14 +111,14 @@ function drops(
   });
 }
 
-Deno.test("Fates: drop 20 seed 7 hits the same packets for ever", () => {
+Deno.test("Fates: seed 7 with drop 20 always drops the same packets", () => {
   assertEquals(
     drops(7, A, B),
     [1, 10, 34, 37, 39, 40, 45, 68, 69, 73, 81, 91, 93, 96, 98, 99],
   );
 });
 
-Deno.test("Fates: seed, direction, receiver and kind each give others", () => {
+Deno.test("Fates: another seed, direction, receiver or cast type affects other packets", () => {
   const base = drops(7, A, B);
   assertNotEquals(drops(8, A, B), base);
   assertNotEquals(drops(7, B, A), base);
@@ -126,7 +126,7 @@ Deno.test("Fates: seed, direction, receiver and kind each give others", () => {
   assertNotEquals(drops(7, A, B, true), base);
 });
 
-Deno.test("Fates: shares are what was asked for, draws independent", () => {
+Deno.test("Fates: the shares match the rule, and the draws are independent", () => {
   const rule = { since: 1, seed: 1, drop: 10, duplicate: 30, reorder: 50 };
   const fates = new Fates({ ...rule, delay: 5, jitter: 2 }, A, B, false);
   const count = 100_000;
@@ -161,7 +161,7 @@ Deno.test("FaultInjector is off until it has a rule for its port", () => {
   assertEquals(faults.on, false);
 });
 
-Deno.test("FaultInjector: a rule for the port counts before that for all", () => {
+Deno.test("FaultInjector: a rule for the port overrides the general rule", () => {
   const rig = new Rig();
   rig.faults.configure({
     version: 2,
@@ -174,7 +174,7 @@ Deno.test("FaultInjector: a rule for the port counts before that for all", () =>
   assertEquals(rig.marks, [1]);
 });
 
-Deno.test("FaultInjector drops what the fates say, whatever other links do", () => {
+Deno.test("FaultInjector drops the packets that Fates selects, independently of other links", () => {
   const rig = new Rig();
   rig.set({ seed: 7, drop: 20 });
   for (const i of numbers(100)) {
@@ -195,7 +195,7 @@ Deno.test("FaultInjector drops what the fates say, whatever other links do", () 
   assertEquals(rig.pool.used.size, 0);
 });
 
-Deno.test("FaultInjector goes on counting while its rule stays, and begins anew when it is set", () => {
+Deno.test("FaultInjector keeps its packet counts with an unchanged rule and restarts them with a new one", () => {
   const lost = drops(7, A, B);
   const rig = new Rig();
   const rule = { seed: 7, drop: 20, since: 1 };
@@ -228,7 +228,7 @@ Deno.test("FaultInjector delays by the given time and keeps the order", () => {
   assertEquals(rig.pool.used.size, 0);
 });
 
-Deno.test("FaultInjector: jitter moves packets about the delay", () => {
+Deno.test("FaultInjector: jitter spreads packets around the delay", () => {
   const rig = new Rig();
   rig.set({ seed: 1, delay: 10, jitter: 10 });
   for (const i of numbers(6)) rig.send(i);
@@ -239,7 +239,7 @@ Deno.test("FaultInjector: jitter moves packets about the delay", () => {
   assertNotEquals(rig.marks, numbers(6));
 });
 
-Deno.test("FaultInjector duplicates into a slot of its own", () => {
+Deno.test("FaultInjector copies a duplicate into a slot of its own", () => {
   const rig = new Rig();
   rig.set({ seed: 1, duplicate: 100 });
   rig.send(1);
@@ -249,7 +249,7 @@ Deno.test("FaultInjector duplicates into a slot of its own", () => {
   assertEquals(rig.pool.used.size, 0);
 });
 
-Deno.test("FaultInjector: with no slot for a duplicate the packet itself goes out", () => {
+Deno.test("FaultInjector: without a slot for the duplicate, the packet itself is sent", () => {
   const rig = new Rig();
   rig.set({ seed: 1, duplicate: 100 });
   for (const i of numbers(SLOTS - 1)) {
@@ -268,7 +268,7 @@ Deno.test("FaultInjector: a reordered packet follows its successor", () => {
   assertEquals(rig.counted.get("fault_reorder"), 3);
 });
 
-Deno.test("FaultInjector: a reordered packet without successor goes out alone", () => {
+Deno.test("FaultInjector: a reordered packet without a successor is sent after OVERTAKE_MS", () => {
   const rig = new Rig();
   rig.set({ seed: 1, reorder: 100 });
   rig.send(1);
@@ -279,7 +279,7 @@ Deno.test("FaultInjector: a reordered packet without successor goes out alone", 
   assertEquals(rig.sent, [[B, 1, OVERTAKE_MS], [C, 2, OVERTAKE_MS]]);
 });
 
-Deno.test("FaultInjector: with a delay the reordered packet follows its delayed successor", () => {
+Deno.test("FaultInjector: with a delay, a reordered packet follows its delayed successor", () => {
   const rig = new Rig();
   rig.set({ seed: 1, reorder: 100, delay: 5 });
   rig.send(0);
@@ -289,10 +289,10 @@ Deno.test("FaultInjector: with a delay the reordered packet follows its delayed 
   assertEquals(rig.sent, [[B, 1, 6], [B, 0, 6]]);
 });
 
-Deno.test("FaultInjector: the rate is that of each link", () => {
+Deno.test("FaultInjector: the rate applies to each link", () => {
   const rig = new Rig();
   rig.set({ seed: 1, rate: 1 });
-  // 1250 bytes with the encapsulation header are 10 ms at 1 Mb/s.
+  // 1250 bytes, with the IPoIB header, take 10 ms at 1 Mb/s.
   for (const i of numbers(4)) rig.send(i, B, { length: 1246 });
   rig.send(9, C, { length: 1246 });
   rig.reactor.advance(100);
@@ -304,13 +304,13 @@ Deno.test("FaultInjector: the rate is that of each link", () => {
     [B, 3, 40],
   ]);
   assertEquals(rig.counted.get("fault_rate"), 5);
-  // A pause is not saved up.
+  // An idle link accumulates no credit.
   rig.send(5, B, { length: 1246 });
   rig.reactor.advance(100);
   assertEquals(rig.sent.at(-1), [B, 5, 110]);
 });
 
-Deno.test("FaultInjector: stored packets never have the whole pool, nor one link all of the store", () => {
+Deno.test("FaultInjector: stored packets never occupy the whole pool, nor those of one link the whole store", () => {
   const rig = new Rig();
   rig.set({ seed: 1, delay: 1000 });
   for (const i of numbers(10)) rig.send(i);
@@ -324,7 +324,7 @@ Deno.test("FaultInjector: stored packets never have the whole pool, nor one link
   assertEquals(rig.pool.used.size, 0);
 });
 
-Deno.test("FaultInjector: stored packets of a link that ended or refuses are dropped and counted", () => {
+Deno.test("FaultInjector: stored packets of a closed or refusing link are dropped and counted", () => {
   const rig = new Rig();
   rig.set({ seed: 1, delay: 5 });
   rig.send(1);
@@ -338,7 +338,7 @@ Deno.test("FaultInjector: stored packets of a link that ended or refuses are dro
   assertEquals(rig.pool.used.size, 0);
 });
 
-Deno.test("FaultInjector: what is stored goes out after the faults are cleared", () => {
+Deno.test("FaultInjector: stored packets are sent after the faults are cleared", () => {
   const rig = new Rig();
   rig.set({ seed: 1, delay: 5 });
   rig.send(1);
@@ -348,7 +348,7 @@ Deno.test("FaultInjector: what is stored goes out after the faults are cleared",
   assertEquals(rig.marks, [1]);
 });
 
-Deno.test("FaultInjector: after close nothing goes out", () => {
+Deno.test("FaultInjector: no packet is sent after close()", () => {
   const rig = new Rig();
   rig.set({ seed: 1, delay: 5 });
   rig.send(1);

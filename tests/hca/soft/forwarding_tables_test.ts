@@ -24,7 +24,7 @@ function filled(): ForwardingTables {
 const members = (fabric: ForwardingTables, mlid: number) =>
   [...fabric.members(mlid)].sort();
 
-Deno.test("LIDs lead to ports and back, multicast LIDs to members", () => {
+Deno.test("ports are found by LID and by GUID, members by multicast LID", () => {
   const fabric = filled();
   assertEquals([fabric.port(2)?.guid, fabric.port(9)?.guid], [A, undefined]);
   assertEquals([fabric.find(B)?.lid, fabric.find(C)?.lid], [3, undefined]);
@@ -32,7 +32,7 @@ Deno.test("LIDs lead to ports and back, multicast LIDs to members", () => {
   assertEquals(members(fabric, 0xc001), []);
 });
 
-Deno.test("updates remove before they add", () => {
+Deno.test("an update removes entries before it adds entries", () => {
   const fabric = filled();
   fabric.update({
     type: "fabric",
@@ -53,9 +53,9 @@ Deno.test("updates remove before they add", () => {
   });
 });
 
-Deno.test("a dead manager's word counts until it is forgotten", () => {
+Deno.test("the tables of a dead manager are used until forgetOld()", () => {
   const fabric = filled();
-  // The next manager knows of one port so far.
+  // One port has registered with the next manager so far.
   fabric.replace({
     ports: [port(2, A)],
     groups: [{ mlid: 0xc000, mgid: MGID, lids: [2] }],
@@ -71,7 +71,7 @@ Deno.test("a dead manager's word counts until it is forgotten", () => {
   assertEquals(members(fabric, 0xc000), [2]);
 });
 
-Deno.test("what the present manager says goes before what the old one said", () => {
+Deno.test("the current manager's tables take precedence over the old ones", () => {
   const fabric = filled();
   fabric.replace({ ports: [port(3, C)], groups: [] });
   assertEquals([fabric.port(3)?.guid, fabric.find(C)?.lid], [C, 3]);

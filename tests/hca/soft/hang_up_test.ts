@@ -1,6 +1,6 @@
 /**
- * A peer hangs up while writes to the device that point to its memory are prepared but not submitted: the packets that
- * it sent before are delivered, and nothing else.
+ * A peer hangs up while writes to the device out of its memory are prepared but not submitted: exactly the packets that
+ * it sent before are written.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -21,7 +21,7 @@ const missing = why === undefined ? "" : ` (skipped: ${why})`;
 
 Deno.test({
   name:
-    `packets of a peer that hangs up in the same turn reach the device${missing}`,
+    `packets of a peer that hangs up in the same turn are written to the device${missing}`,
   ignore: missing !== "",
   fn() {
     const reactor = openUringReactor();
@@ -53,13 +53,13 @@ Deno.test({
       }
     };
     const to = { dlid: b!.attributes.lid, qpn: qp.qpn };
-    // The link is there before: its handshake takes turns of its own.
+    // The first packet opens the link, whose handshake takes turns of its own.
     post(sender, to, new Uint8Array(LENGTH));
     subnet.until(() => prepared === 1);
     for (let n = 1; n < PACKETS; n++) {
       post(sender, to, new Uint8Array(LENGTH).fill(n));
     }
-    // Its doorbell is rung at the end of this turn; then it is gone.
+    // The sender rings the doorbell at the end of this turn and then hangs up.
     reactor.turn(0);
     a!.close();
     // New mappings may take the addresses of the peer's memory; their bytes must not be delivered.

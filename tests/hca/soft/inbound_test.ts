@@ -1,4 +1,4 @@
-/** What the receiving HCA checks, packet by packet, over real shared memory. */
+/** The checks of the receiving HCA for single packets, over real shared memory. */
 
 import { PendingList } from "../../../src/hca/soft/pending_list.ts";
 import { assertEquals } from "@std/assert";
@@ -38,7 +38,7 @@ const MGID = broadcastMgid(0xffff);
 const PEER_GUID = "0x8002c90300000009";
 const SGID = gidFrom(0xfe80000000000000n, BigInt(PEER_GUID));
 
-/** A receiving port's checks, and a sender's slots. */
+/** A receiving port's checks and a sender's slots. */
 class Bench implements Disposable {
   readonly pool = new SlotPool(4, 0, new PendingList());
   readonly pair = new Pair(this.pool, PEER_GUID);
@@ -70,7 +70,7 @@ class Bench implements Disposable {
   }
   readonly make: (qpn: number) => ReceiveQueue;
 
-  /** Delivers a packet that is right but for what `spoil` does to it; the counters that moved. */
+  /** Delivers a valid packet after `spoil` has modified it; returns the counters that changed. */
   deliver(
     spoil: (view: DataView, base: number) => void = () => {},
     length = 100,
@@ -124,7 +124,7 @@ class Bench implements Disposable {
   }
 }
 
-Deno.test("a packet that satisfies everything reaches its queue pair", () => {
+Deno.test("a valid packet reaches its queue pair", () => {
   using bench = new Bench();
   assertEquals(bench.deliver(), { rcv_packets: 1 });
   const batch = createSoftBatch(4);
@@ -140,7 +140,7 @@ Deno.test("a packet that satisfies everything reaches its queue pair", () => {
   assertEquals([batch.count, bench.pair.in.holds(0)], [0, false]);
 });
 
-Deno.test("a port that is down takes nothing", () => {
+Deno.test("a port that is down drops packets", () => {
   using bench = new Bench();
   bench.attributes.state = "down";
   assertEquals(bench.deliver(), { rcv_not_ready: 1 });
@@ -153,25 +153,25 @@ const violations: Record<
 > = {
   "no bytes": ["bad_length", () => {}, 0],
   "a negative length": ["bad_length", () => {}, -5],
-  "more bytes than a slot": ["bad_length", () => {}, CAPACITY + 1],
+  "more bytes than a slot holds": ["bad_length", () => {}, CAPACITY + 1],
   "more bytes than the MTU": ["bad_length", () => {}, 2045],
-  "no header that IBTA knows": [
+  "a raw LNH": [
     "bad_header",
     (view, base) => view.setUint8(base + LRH + 1, 0),
   ],
-  "a raw header": [
+  "an IPv6 LNH": [
     "bad_header",
     (view, base) => view.setUint8(base + LRH + 1, 1),
   ],
-  "another operation than UD SEND": [
+  "an opcode other than UD SEND Only": [
     "bad_header",
     (view, base) => view.setUint8(base + BTH, 4),
   ],
-  "another's source LID": [
+  "another port's source LID": [
     "bad_lid",
     (view, base) => view.setUint16(base + LRH + 6, 0x99),
   ],
-  "another's destination LID": [
+  "another port's destination LID": [
     "bad_lid",
     (view, base) => view.setUint16(base + LRH + 2, 0x99),
   ],
@@ -179,11 +179,11 @@ const violations: Record<
     "bad_qpn",
     (view, base) => view.setUint32(base + BTH + 4, 0x99),
   ],
-  "another's source GID": ["bad_gid", (view, base) => {
+  "another port's source GID": ["bad_gid", (view, base) => {
     view.setUint8(base + LRH + 1, 3);
     view.setUint32(base + GRH + 20, 0x99);
   }],
-  "another P_Key than its sender has": [
+  "a P_Key other than the link's": [
     "rcv_constraint_errors",
     (view, base) => view.setUint16(base + BTH + 2, 0x8001),
   ],
@@ -197,7 +197,7 @@ const violations: Record<
   ],
 };
 for (const [what, [counter, spoil, length]] of Object.entries(violations)) {
-  Deno.test(`a packet with ${what} is dropped, counted and given back`, () => {
+  Deno.test(`a packet with ${what} is dropped and counted, and its slot returned`, () => {
     using bench = new Bench();
     assertEquals(bench.deliver(spoil, length), { [counter]: 1 });
     assertEquals(bench.qp.completions.count, 0);
@@ -206,20 +206,20 @@ for (const [what, [counter, spoil, length]] of Object.entries(violations)) {
   });
 }
 
-Deno.test("a peer that has no LID now sends from none", () => {
+Deno.test("packets of a peer without a LID are dropped", () => {
   using bench = new Bench();
   bench.pair.in.lid = 0;
   assertEquals(bench.deliver(), { bad_lid: 1 });
 });
 
-Deno.test("a packet of the sender's partition for a queue pair of another one is a violation", () => {
+Deno.test("a packet to a queue pair of another partition is a P_Key violation", () => {
   using bench = new Bench([0x8001]);
   assertEquals(bench.deliver(), { pkey_violations: 1 });
 });
 
-Deno.test("two limited members do not hear each other, a full one hears both", () => {
+Deno.test("P_Keys of two limited members do not match, those of a limited and a full member do", () => {
   for (
-    const [own, theirs, heard] of [
+    const [own, theirs, accepted] of [
       [0x7fff, 0x7fff, false],
       [0x7fff, 0xffff, true],
       [0xffff, 0x7fff, true],
@@ -230,20 +230,23 @@ Deno.test("two limited members do not hear each other, a full one hears both", (
     const counters = bench.deliver((view, base) =>
       view.setUint16(base + BTH + 2, theirs)
     );
-    assertEquals(counters, heard ? { rcv_packets: 1 } : { pkey_violations: 1 });
+    assertEquals(
+      counters,
+      accepted ? { rcv_packets: 1 } : { pkey_violations: 1 },
+    );
   }
 });
 
-Deno.test("a large send passes if each of its segments fits", () => {
+Deno.test("a large send is accepted if each of its segments fits the MTU", () => {
   const large = (type: number, size: number, words = 5, transport = 34) => {
     using bench = new Bench();
     return bench.deliver(
       (view, base) => {
         view.setUint8(base + VNET + 1, type);
-        // What the sender's kernel had in one piece: more than the headers.
+        // hdr_len: the length of the linear part, which is longer than the headers.
         view.setUint16(base + VNET + 2, 1500, true);
         view.setUint16(base + VNET + 4, size, true);
-        // From the Ethernet header.
+        // csum_start, counted from the Ethernet header.
         view.setUint16(base + VNET + 6, transport, true);
         view.setUint8(base + PAYLOAD + 20 + 12, words << 4);
       },
@@ -264,11 +267,11 @@ Deno.test("a large send passes if each of its segments fits", () => {
   assertEquals(
     large(GsoType.Tcpv4, 1000, 5, 13),
     fails,
-    "in the Ethernet header",
+    "starts in the Ethernet header",
   );
 });
 
-Deno.test("a group's packets reach its listeners, each once", () => {
+Deno.test("a multicast packet reaches each attached queue pair once", () => {
   using bench = new Bench();
   const other = bench.make(0x49);
   other.qkey = QKEY;
@@ -291,12 +294,16 @@ Deno.test("a group's packets reach its listeners, each once", () => {
     return batch;
   });
   releaseBatch(batches[0]!);
-  assertEquals(bench.pair.in.holds(0), true, "the other one still reads");
+  assertEquals(
+    bench.pair.in.holds(0),
+    true,
+    "the other queue pair still reads the slot",
+  );
   releaseBatch(batches[1]!);
   assertEquals(bench.pair.in.holds(0), false);
 });
 
-Deno.test("a multicast LID alone does not make a member", () => {
+Deno.test("a multicast packet is accepted by MLID and MGID, not by MLID alone", () => {
   using bench = new Bench();
   bench.inbound.attach(bench.qp, ipv4Mgid(0xe0000001 | 0, MGID), MLID);
   assertEquals(bench.deliver(() => {}, 60, true), { multicast_filtered: 1 });
@@ -311,7 +318,7 @@ Deno.test("a multicast LID alone does not make a member", () => {
   assertEquals(bench.deliver(key, 60, true), { qkey_violations: 1 });
 });
 
-Deno.test("a queue pair that was detached or has gone hears nothing more", () => {
+Deno.test("a detached or removed queue pair receives no packets", () => {
   using bench = new Bench();
   const { inbound, qp } = bench;
   inbound.attach(qp, MGID, MLID);
@@ -328,7 +335,7 @@ Deno.test("a queue pair that was detached or has gone hears nothing more", () =>
   assertEquals(bench.deliver(), { bad_qpn: 1 });
 });
 
-Deno.test("without room in the queue the packet is dropped", () => {
+Deno.test("a packet is dropped if the completion queue is full", () => {
   using bench = new Bench([0xffff], 2);
   assertEquals(bench.deliver(), { rcv_packets: 1 });
   assertEquals(bench.deliver(), { rcv_packets: 1 });

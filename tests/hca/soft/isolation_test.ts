@@ -1,4 +1,4 @@
-/** What ports of other partitions see of a port, and what they can send to it: nothing. */
+/** Isolation of partitions: a port neither reads nor sends packets in a partition that it is not a member of. */
 
 import { assertEquals } from "@std/assert";
 import type { SoftPort } from "../../../src/hca/soft/port.ts";
@@ -15,7 +15,7 @@ const DEFAULT = [0xffff];
 const BOTH = [0xffff, 0x8005];
 const [A, B] = [0x11n, 0x12n];
 
-/** A queue pair with a memory of its own, on the P_Key at this index. */
+/** Creates a queue pair with a send memory of its own and the P_Key at this index. */
 function end(subnet: Subnet, port: SoftPort, pkeyIndex: number) {
   const memory = port.openSendMemory();
   const qp = port.createUdQp({ memory, pkeyIndex, recvQueueSize: 64 });
@@ -34,7 +34,7 @@ function end(subnet: Subnet, port: SoftPort, pkeyIndex: number) {
   return { port, memory, qp, taken };
 }
 
-/** A port by hand that has been sent a packet: with the sender's memory, mapped. */
+/** A registered port that maps the send memory of each port that opens a link to it. */
 class Spy implements Disposable {
   readonly lid: number;
   readonly #manager: Fd;
@@ -52,7 +52,7 @@ class Spy implements Disposable {
     );
   }
 
-  /** Takes the links that ports have opened; returns how many. */
+  /** Accepts the links that ports have opened; returns the number of links accepted so far. */
   take(): number {
     this.#subnet.settle(2);
     for (;;) {
@@ -68,7 +68,7 @@ class Spy implements Disposable {
     }
   }
 
-  /** True if a payload that begins with this byte, 64 times, is in what it has mapped. */
+  /** True if a mapped memory contains a run of 64 bytes of this value. */
   sees(byte: number): boolean {
     const text = new Uint8Array(64).fill(byte);
     return this.#mappings.some(({ bytes }) => contains(bytes, text));
@@ -104,7 +104,7 @@ function send(
   );
 }
 
-/** Two ports in the default partition and in another one, and a spy in the default partition. */
+/** Creates two ports in the default and another partition, and a spy in the default partition. */
 function scene() {
   const subnet = new Subnet();
   const [a, b] = subnet.openAll(A, B) as [SoftPort, SoftPort];
@@ -116,7 +116,7 @@ function scene() {
   return { subnet, a, b, spy, manager };
 }
 
-Deno.test("a port in one partition sees nothing of what a port sends in another one", () => {
+Deno.test("a port cannot read packets that another port sends in a partition it is not in", () => {
   const { subnet, a, b, spy } = scene();
   using _subnet = subnet;
   using _spy = spy;
@@ -131,7 +131,7 @@ Deno.test("a port in one partition sees nothing of what a port sends in another 
   subnet.until(() => other.taken.length + friend.taken.length === 2);
   assertEquals([spy.sees(0x61), spy.sees(0x62)], [true, true]);
   assertEquals(spy.sees(0x63), false);
-  // Nor does it get a link for the other partition.
+  // The sender opens no link to it for the other partition.
   assertEquals(
     send(secret, { lid: spy.lid, qpn: 0x48 }, 0x64),
     PostResult.Unreachable,
@@ -140,7 +140,7 @@ Deno.test("a port in one partition sees nothing of what a port sends in another 
   assertEquals(a.counters().xmit_constraint_errors, 1);
 });
 
-Deno.test("a port that loses a partition loses sight of what is sent in it, and packets under way arrive", () => {
+Deno.test("a port that leaves a partition cannot read later packets, and other members still receive theirs", () => {
   const { subnet, a, b, spy, manager } = scene();
   using _subnet = subnet;
   using _spy = spy;
@@ -159,10 +159,10 @@ Deno.test("a port that loses a partition loses sight of what is sent in it, and 
     return friend.taken.length > 0;
   });
   assertEquals(spy.sees(0x65), false);
-  assertEquals(secret.memory.free > 200, true, "no slot is lost");
+  assertEquals(secret.memory.free > 200, true, "slots are freed");
 });
 
-Deno.test("a queue pair whose P_Key became another one sends nothing until it is made anew", () => {
+Deno.test("a queue pair whose P_Key index changes partition sends nothing until the P_Key is restored", () => {
   const { subnet, a, b, manager } = scene();
   using _subnet = subnet;
   const secret = end(subnet, a, 1);
@@ -179,7 +179,7 @@ Deno.test("a queue pair whose P_Key became another one sends nothing until it is
   });
 });
 
-Deno.test("limited members of a partition see nothing of each other, a full one of both", () => {
+Deno.test("limited members of a partition exchange no packets with each other, but do with a full member", () => {
   const { subnet, a, b, manager } = scene();
   using _subnet = subnet;
   const c = subnet.openAll(0x13n)[0]!;

@@ -1,4 +1,4 @@
-/** Joining by hand. */
+/** Group joins for tests without an engine. */
 
 import type { SoftPort } from "../../../src/hca/soft/port.ts";
 import { openSaClient } from "../../../src/ipoib/open_sa_client.ts";

@@ -33,7 +33,7 @@ function mad(
   }));
 }
 
-Deno.test("a join that was answered is kept with all that the next manager needs", () => {
+Deno.test("a successful join is recorded with all attributes of the group", () => {
   const memberships = new JoinedGroups();
   memberships.received(mad(Method.GetResp), GID);
   assertEquals(memberships.list(), [{
@@ -51,7 +51,7 @@ Deno.test("a join that was answered is kept with all that the next manager needs
   }]);
 });
 
-Deno.test("a leave takes the states that it names", () => {
+Deno.test("a leave removes the join states that it names", () => {
   const memberships = new JoinedGroups();
   memberships.received(mad(Method.GetResp, { joinState: 9 }), GID);
   memberships.sent(mad(Method.Delete, { joinState: 8 }));
@@ -62,17 +62,19 @@ Deno.test("a leave takes the states that it names", () => {
 });
 
 const ignored: Record<string, Uint8Array> = {
-  "a refusal": mad(Method.GetResp, {}, { status: 0x0200 }),
-  "another port's join": mad(Method.GetResp, {
+  "an error response": mad(Method.GetResp, {}, { status: 0x0200 }),
+  "a response to another port": mad(Method.GetResp, {
     portGid: gidFrom(0xfe80000000000000n, 2n),
   }),
   "a record without a join state": mad(Method.GetResp, { joinState: 0 }),
-  "a path": mad(Method.GetResp, {}, { attributeId: SaAttribute.PathRecord }),
+  "a PathRecord response": mad(Method.GetResp, {}, {
+    attributeId: SaAttribute.PathRecord,
+  }),
   "a request": mad(Method.Set),
-  "a stub of a MAD": mad(Method.GetResp).slice(0, 100),
+  "a truncated MAD": mad(Method.GetResp).slice(0, 100),
 };
 for (const [what, bytes] of Object.entries(ignored)) {
-  Deno.test(`${what} is no membership`, () => {
+  Deno.test(`${what} adds no membership`, () => {
     const memberships = new JoinedGroups();
     memberships.received(bytes, GID);
     assertEquals(memberships.list(), []);

@@ -7,7 +7,7 @@ import {
 } from "../../../src/hca/soft/moderation.ts";
 import { FakeReactor } from "../../../src/system/fake_reactor.ts";
 
-/** A queue pair whose completions are numbers, the times at which they came. */
+/** A fake queue pair whose completions are their arrival times in microseconds. */
 class Qp {
   readonly period = new Period();
   readonly arrived: number[] = [];
@@ -29,7 +29,7 @@ class Qp {
   }
 }
 
-/** A port with nothing but the moderator, in turns of a fake loop; times are microseconds. */
+/** A moderator and its queue pairs on a fake reactor; times are in microseconds. */
 class Bench {
   readonly reactor = new FakeReactor();
   readonly qps: Qp[] = [];
@@ -59,13 +59,13 @@ class Bench {
     this.reactor.advance(usecs / 1000);
   }
 
-  /** Packets arrive while the loop has its turn. */
+  /** Adds packets while the reactor runs. */
   arrive(count = 1, qp = this.qp): void {
     for (let i = 0; i < count; i++) qp.arrived.push(this.now);
     this.#take();
   }
 
-  /** A packet wakes the loop. */
+  /** Adds a packet that wakes the reactor. */
   wake(): void {
     this.qp.arrived.push(this.now);
     this.#take(true);
@@ -77,7 +77,7 @@ class Bench {
   }
 }
 
-Deno.test("without moderation every completion is an event at once", () => {
+Deno.test("without moderation each batch of completions raises an event at once", () => {
   const bench = new Bench();
   bench.arrive();
   bench.arrive(3);
@@ -87,7 +87,7 @@ Deno.test("without moderation every completion is an event at once", () => {
   assertEquals(bench.reactor.deadline, Infinity);
 });
 
-Deno.test("rx-usecs delays the event of a lone completion by just so much", () => {
+Deno.test("rx-usecs delays the event of a single completion by exactly that time", () => {
   const bench = new Bench();
   bench.moderator.set(bench.qp, { rxUsecs: 100, rxFrames: 0 });
   bench.advance(1000);
@@ -97,14 +97,14 @@ Deno.test("rx-usecs delays the event of a lone completion by just so much", () =
   assertEquals(bench.qp.events, []);
   bench.advance(1.001);
   assertEquals(bench.qp.events.length, 1);
-  // Idle again: the next packet rings.
+  // Idle again: the next packet rings the doorbell.
   assertEquals([bench.moderator.threshold, bench.reactor.deadline], [
     1,
     Infinity,
   ]);
 });
 
-Deno.test("rx-frames ends the wait before its time", () => {
+Deno.test("rx-frames raises an event before the end of the period", () => {
   const bench = new Bench();
   bench.moderator.set(bench.qp, { rxUsecs: 1000, rxFrames: 4 });
   bench.arrive();
@@ -116,7 +116,7 @@ Deno.test("rx-frames ends the wait before its time", () => {
   assertEquals(bench.moderator.threshold, 4);
 });
 
-Deno.test("more frames than a peer may have under way do not wait", () => {
+Deno.test("rx-frames is limited to MAX_HELD_FRAMES", () => {
   const bench = new Bench();
   bench.moderator.set(bench.qp, { rxUsecs: 65535, rxFrames: 65535 });
   bench.arrive(MAX_HELD_FRAMES - 1);
@@ -125,21 +125,22 @@ Deno.test("more frames than a peer may have under way do not wait", () => {
   assertEquals(bench.counted, 1);
 });
 
-Deno.test("rx-frames without rx-usecs moderates nothing", () => {
+Deno.test("rx-frames without rx-usecs has no effect", () => {
   const bench = new Bench();
   bench.moderator.set(bench.qp, { rxUsecs: 0, rxFrames: 32 });
   bench.arrive();
   assertEquals([bench.counted, bench.moderator.active], [1, false]);
 });
 
-Deno.test("a stream costs one event a period, and the period ends with it", () => {
+Deno.test("a stream raises one event per period, and the last period ends with the stream", () => {
   const bench = new Bench();
   bench.moderator.set(bench.qp, { rxUsecs: 100, rxFrames: 0 });
   for (let i = 0; i < 100; i++) {
     bench.arrive();
     bench.advance(10);
   }
-  // The second period begins with the first packet after the first one, all others with the end of the one before.
+  // The second period begins with the first packet after the first period, each later one at the end of its
+  // predecessor.
   const ends = bench.qp.events.map(({ at }) => Math.round(at * 1000));
   assertEquals(ends, [100, 210, 310, 410, 510, 610, 710, 810, 910]);
   bench.advance(300);
@@ -147,7 +148,7 @@ Deno.test("a stream costs one event a period, and the period ends with it", () =
   assertEquals(bench.reactor.deadline, Infinity);
 });
 
-Deno.test("waking up is part of the period, and a shorter one changes nothing", () => {
+Deno.test("the wake-up time counts towards the period, and a shorter period has no effect", () => {
   const bench = new Bench();
   bench.moderator.set(bench.qp, { rxUsecs: 100, rxFrames: 0 });
   bench.wake();
@@ -161,19 +162,19 @@ Deno.test("waking up is part of the period, and a shorter one changes nothing", 
   assertEquals([bench.counted, bench.reactor.deadline], [2, Infinity]);
 });
 
-Deno.test("packets further apart than a period begin a period each", () => {
+Deno.test("bursts further apart than a period each begin a period", () => {
   const bench = new Bench();
   bench.moderator.set(bench.qp, { rxUsecs: 100, rxFrames: 0 });
   for (let i = 0; i < 5; i++) {
     bench.arrive(3);
     bench.advance(100.001);
-    assertEquals(bench.reactor.deadline, Infinity, "nothing more to wake for");
+    assertEquals(bench.reactor.deadline, Infinity, "no timer is set");
     bench.advance(101);
   }
   assertEquals(bench.counted, 5);
 });
 
-Deno.test("turning moderation off, or the queue pair away, lets go what waits", () => {
+Deno.test("disabling moderation, or removing the queue pair, ends its period", () => {
   const bench = new Bench(2);
   const [a, b] = bench.qps as [Qp, Qp];
   bench.moderator.set(a, { rxUsecs: 5000, rxFrames: 0 });
@@ -190,7 +191,7 @@ Deno.test("turning moderation off, or the queue pair away, lets go what waits", 
   assertEquals(bench.reactor.deadline, Infinity);
 });
 
-Deno.test("another queue pair of the port is served at once whenever the port runs", () => {
+Deno.test("another queue pair of a running port gets its event at once", () => {
   const bench = new Bench(2);
   const [a, b] = bench.qps as [Qp, Qp];
   bench.moderator.set(a, { rxUsecs: 5000, rxFrames: 0 });

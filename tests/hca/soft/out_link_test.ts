@@ -8,7 +8,7 @@ import {
 import { SlotPool } from "../../../src/hca/soft/slot_pool.ts";
 import { Pair } from "./parts.ts";
 
-/** A pool of `slots` and links from it; freed at the end. */
+/** Creates a pool and `count` links from it; checks at disposal that all slots are free. */
 function links(slots: number, count: number) {
   const pool = new SlotPool(slots, 0, new PendingList());
   const pairs = Array.from({ length: count }, () => new Pair(pool));
@@ -17,13 +17,13 @@ function links(slots: number, count: number) {
     pairs,
     [Symbol.dispose]() {
       for (const pair of pairs) pair[Symbol.dispose]();
-      assertEquals(pool.free, pool.slots, "every slot came back");
+      assertEquals(pool.free, pool.slots, "all slots are free");
       pool.close();
     },
   };
 }
 
-/** Sends until the peer's share is full; how many went. */
+/** Sends until the peer has no credit; returns the number of packets sent. */
 function fill(pair: Pair): number {
   let sent = 0;
   while (pair.out.hasCredit) {
@@ -33,12 +33,12 @@ function fill(pair: Pair): number {
   return sent;
 }
 
-Deno.test("a stopped peer ends up with half of the slots, two with a third each", () => {
+Deno.test("one stopped peer holds at most half of the slots, two a third each", () => {
   using one = links(64, 1);
   assertEquals(fill(one.pairs[0]!), 32);
   using two = links(63, 2);
   const [a, b] = two.pairs as [Pair, Pair];
-  // Turn by turn, as two streams would.
+  // Alternately, as two streams would.
   while (a.out.hasCredit || b.out.hasCredit) {
     if (a.out.hasCredit) a.send();
     if (b.out.hasCredit) b.send();
@@ -46,7 +46,7 @@ Deno.test("a stopped peer ends up with half of the slots, two with a third each"
   assertEquals([a.out.held, b.out.held, two.pool.free], [21, 21, 21]);
 });
 
-Deno.test("the last slot may still go to a peer that holds none", () => {
+Deno.test("a peer that holds no slot may get the last one", () => {
   using all = links(2, 2);
   const [a, b] = all.pairs as [Pair, Pair];
   assertEquals(a.send(), "sent");
@@ -56,7 +56,7 @@ Deno.test("the last slot may still go to a peer that holds none", () => {
   assertEquals([a.out.hasCredit, b.out.hasCredit], [false, true]);
 });
 
-Deno.test("what a peer returns goes back to the pool and sends what waits", () => {
+Deno.test("returned slots go to the pool and let waiting packets be sent", () => {
   using all = links(8, 1);
   const [pair] = all.pairs as [Pair];
   assertEquals(fill(pair), 4);
@@ -66,7 +66,7 @@ Deno.test("what a peer returns goes back to the pool and sends what waits", () =
   pair.returnSlots(1);
   assertEquals(pair.out.returns, 1);
   assertEquals(pair.out.collect(1), true);
-  // 3 held, 3 free: still its share.
+  // 3 held, 3 free: the share is still exhausted.
   assertEquals([pair.out.waiting, pair.out.held], [2, 3]);
   pair.returnSlots(2);
   pair.out.collect(2);
@@ -76,13 +76,13 @@ Deno.test("what a peer returns goes back to the pool and sends what waits", () =
   assertEquals(pair.in.ring.waiting(), 3);
 });
 
-Deno.test("a pause is paid from a budget that refills with a quarter of the time", () => {
+Deno.test("a pause is charged to a budget that refills by a quarter of the time between pauses", () => {
   using all = links(8, 2);
   const [pair] = all.pairs as [Pair];
   fill(pair);
   assertEquals(pair.send(100), "waits");
   assertEquals(pair.out.deadline, 100 + PAUSE_BUDGET_MS);
-  // Slots come back after 15 ms: 5 ms are left.
+  // Slots are returned after 15 ms: 5 ms are left.
   pair.publish();
   pair.returnSlots(4);
   pair.out.collect(115);
@@ -98,7 +98,7 @@ Deno.test("a pause is paid from a budget that refills with a quarter of the time
   assertEquals(pair.send(121.9), "refused", "less than half a millisecond");
   assertEquals(pair.send(128), "waits");
   assertEquals(pair.out.deadline, 128 + 2);
-  // A long quiet time fills it, no further than to its brim.
+  // A long time without a pause refills the budget up to its maximum.
   pair.publish();
   pair.returnSlots(4);
   pair.out.collect(129);
@@ -107,7 +107,7 @@ Deno.test("a pause is paid from a budget that refills with a quarter of the time
   assertEquals(pair.out.deadline, 10_000 + PAUSE_BUDGET_MS);
 });
 
-Deno.test("while a peer is the only one, each slot that it returns fills the budget", () => {
+Deno.test("returned slots refill the budget of the only peer", () => {
   using all = links(8, 1);
   const [pair] = all.pairs as [Pair];
   pair.out.setAlone(true);
@@ -125,7 +125,7 @@ Deno.test("while a peer is the only one, each slot that it returns fills the bud
   assertEquals(pair.out.deadline, 3800 + PAUSE_BUDGET_MS);
 });
 
-Deno.test("a stalled peer gets nothing beyond its share until it returns a slot", () => {
+Deno.test("packets to a stalled peer beyond its share are refused until it returns a slot", () => {
   using all = links(8, 2);
   const [pair] = all.pairs as [Pair];
   fill(pair);
@@ -133,7 +133,7 @@ Deno.test("a stalled peer gets nothing beyond its share until it returns a slot"
   pair.send(0);
   assertEquals(pair.out.stall(), 2);
   assertEquals([pair.out.stalled, pair.out.waiting], [true, 0]);
-  assertEquals(all.pool.free, 4, "what waited is free again");
+  assertEquals(all.pool.free, 4, "the slots of waiting packets are free again");
   assertEquals(pair.send(10_000), "refused");
   pair.publish();
   pair.returnSlots(1);
@@ -142,7 +142,7 @@ Deno.test("a stalled peer gets nothing beyond its share until it returns a slot"
   assertEquals(pair.send(10_000), "sent");
 });
 
-Deno.test("no more packets wait than there are slots", () => {
+Deno.test("at most as many packets wait as the pool has slots", () => {
   using all = links(4, 1);
   const [pair] = all.pairs as [Pair];
   fill(pair);
@@ -159,7 +159,7 @@ Deno.test("no more packets wait than there are slots", () => {
   all.pool.unref(slot);
 });
 
-Deno.test("closing gives every slot back and says what was lost", () => {
+Deno.test("close() frees all slots and returns the number of lost packets", () => {
   const pool = new SlotPool(8, 0, new PendingList());
   const pair = new Pair(pool);
   fill(pair);
@@ -183,7 +183,7 @@ const violations: Record<string, (pair: Pair) => void> = {
   "a negative slot": (pair) => pair.in.giveBack(-1),
 };
 for (const [what, act] of Object.entries(violations)) {
-  Deno.test(`a peer that returns ${what} is found out`, () => {
+  Deno.test(`collect() detects a peer that returns ${what}`, () => {
     using all = links(8, 1);
     const [pair] = all.pairs as [Pair];
     pair.send();
@@ -195,7 +195,7 @@ for (const [what, act] of Object.entries(violations)) {
   });
 }
 
-Deno.test("an impossible head of returns is found out", () => {
+Deno.test("collect() detects an invalid head of the return ring", () => {
   using all = links(8, 1);
   const [pair] = all.pairs as [Pair];
   pair.send();
@@ -204,25 +204,25 @@ Deno.test("an impossible head of returns is found out", () => {
   assertEquals(pair.out.collect(0), false);
 });
 
-Deno.test("a peer that sleeps is woken for the slots that it may keep", () => {
+Deno.test("wake() wakes a sleeping peer once", () => {
   using all = links(8, 1);
   const [pair] = all.pairs as [Pair];
   const { ofReceiver } = pair.exchangeBells();
   pair.out.wake();
-  assertEquals(pair.reactor.rung, [], "it does not sleep");
+  assertEquals(pair.reactor.rung, [], "the peer does not sleep");
   pair.in.ring.announceSleep(64);
   pair.out.wake();
   pair.out.wake();
   assertEquals(pair.reactor.rung, [ofReceiver]);
 });
 
-Deno.test("a peer is woken once, and only if it sleeps", () => {
+Deno.test("publishing wakes a peer once, and only if it sleeps", () => {
   using all = links(8, 1);
   const [pair] = all.pairs as [Pair];
   const { ofReceiver, ofSender } = pair.exchangeBells();
   pair.send();
   pair.publish();
-  assertEquals(pair.reactor.rung, [], "it looks by itself");
+  assertEquals(pair.reactor.rung, [], "the peer polls the ring");
   pair.in.ring.announceSleep(1);
   pair.publish();
   pair.publish();
@@ -235,7 +235,7 @@ Deno.test("a peer is woken once, and only if it sleeps", () => {
   assertEquals(pair.reactor.rung.length, 2);
 });
 
-Deno.test("without an eventfd, and for a ring that is not looked at, a peer is woken by the connection", () => {
+Deno.test("a peer without an eventfd, or with a parked link, is woken on the connection", () => {
   using all = links(8, 1);
   const [pair] = all.pairs as [Pair];
   const wakes = () => takeWakes(pair.connection.number, 9);

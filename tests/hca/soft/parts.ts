@@ -1,4 +1,4 @@
-/** Ends of links made of real memory, without ports. */
+/** Both ends of a link over real memory, without ports. */
 
 import type { Millis } from "../../../src/base/units.ts";
 import { InLink } from "../../../src/hca/soft/in_link.ts";
@@ -22,7 +22,7 @@ import { socketPair } from "../../../src/system/socket_pair.ts";
 export class Pair implements Disposable {
   readonly out: OutLink;
   readonly in: InLink;
-  /** The ring as words, to write nonsense into. */
+  /** The words of the ring page, for tests that corrupt it. */
   readonly words: Int32Array;
   readonly reactor = new FakeReactor();
   readonly written = new PendingList<OutLink>();
@@ -70,7 +70,7 @@ export class Pair implements Disposable {
     return { ofSender: ofSender.number, ofReceiver: ofReceiver.number };
   }
 
-  /** Reserves a slot and sends or keeps it, as a port does. */
+  /** Reserves a slot and sends or queues it, as a port does. */
   send(now: Millis = 0): "sent" | "waits" | "refused" {
     const slot = this.#pool.reserve();
     if (slot < 0) throw new Error("no slot");
@@ -83,17 +83,19 @@ export class Pair implements Disposable {
     return "refused";
   }
 
+  /** Publishes the sender's descriptors. */
   publish(): void {
     if (this.written.count > 0) this.written.take();
     this.out.publish();
   }
 
+  /** Publishes the receiver's returns. */
   publishReturns(): void {
     if (this.returns.count > 0) this.returns.take();
     this.in.publishReturns();
   }
 
-  /** The receiver takes and returns `count` packets. */
+  /** Takes `count` packets at the receiver and returns their slots. */
   returnSlots(count: number): void {
     for (let i = 0; i < count; i++) {
       this.in.ring.take();

@@ -1,4 +1,4 @@
-/** What a port makes of the manager's events. */
+/** The effects of the manager's events on a port. */
 
 import { assert, assertEquals } from "@std/assert";
 import type { PortEvent } from "../../../src/hca/hca.ts";
@@ -6,12 +6,12 @@ import { Subnet } from "./subnet.ts";
 
 const FIRST = 0x11n;
 
-/** Types of the events that came since. */
+/** Returns the types of the events after the first `before`. */
 function since(events: PortEvent[], before: number): string[] {
   return events.slice(before).map(({ type }) => type);
 }
 
-Deno.test("a port that the manager takes down and up is down and active", () => {
+Deno.test("a port follows the port state that the manager sets", () => {
   using subnet = new Subnet();
   const [port, other] = subnet.openAll(FIRST, 0x12n);
   const { events } = subnet.ports[0]!;
@@ -33,7 +33,7 @@ Deno.test("a port that the manager takes down and up is down and active", () => 
   qp.close();
 });
 
-Deno.test("a port takes another LID and another P_Key table", () => {
+Deno.test("a port takes over a changed LID and P_Key table", () => {
   using subnet = new Subnet();
   const [port] = subnet.openAll(FIRST);
   const { events } = subnet.ports[0]!;
@@ -50,7 +50,7 @@ Deno.test("a port takes another LID and another P_Key table", () => {
   assertEquals(port!.attributes.pkeys, [0xffff, 0x8044]);
 });
 
-Deno.test("a port that was down is active under the next manager", () => {
+Deno.test("a port that was down becomes active under the next manager", () => {
   using subnet = new Subnet();
   const [port] = subnet.openAll(FIRST);
   const { events } = subnet.ports[0]!;
@@ -70,18 +70,4 @@ Deno.test("a port that was down is active under the next manager", () => {
   assertEquals([port!.attributes.lid, port!.attributes.physState], [
     ...[2, "LinkUp"],
   ]);
-});
-
-Deno.test("a snapshot that is asked for while there is no manager comes from the next one", () => {
-  using subnet = new Subnet();
-  const [port] = subnet.openAll(FIRST);
-  const { missing } = subnet.ports[0]!;
-  subnet.killManager();
-  subnet.until(() => missing.length > 0);
-  let shown = 0;
-  port!.showSubnet((snapshot) => shown = snapshot.ports.length);
-  subnet.settle();
-  Deno.removeSync(subnet.socket);
-  subnet.startManager();
-  subnet.until(() => shown === 1, "the answer");
 });

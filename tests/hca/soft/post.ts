@@ -1,4 +1,4 @@
-/** Sending by hand from a port's slots. */
+/** Sends packets from a port's send memory. */
 
 import { memoryOf } from "./subnet.ts";
 import type { PostResult, UdQp } from "../../../src/hca/hca.ts";
@@ -8,7 +8,7 @@ import { PAYLOAD, STRIDE } from "../../../src/hca/soft/slot_layout.ts";
 
 export const QKEY = 1;
 
-/** Posts a payload; undefined if there is no slot. */
+/** Posts a packet with this payload. Returns undefined if no slot is free. */
 export function post(
   from: { port: SoftPort; qp: UdQp; memory?: SlotPool },
   to: { dlid: number; qpn: number; qkey?: number; mgid?: Uint8Array },

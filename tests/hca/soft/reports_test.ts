@@ -1,4 +1,4 @@
-/** Reports of traps 64 to 67, from the embedded subnet's manager over its sockets to the ports' agents. */
+/** Reports of traps 64 to 67 from the embedded subnet manager, over its sockets, to the ports' MAD agents. */
 
 import { assert, assertEquals } from "@std/assert";
 import type { SoftPort } from "../../../src/hca/soft/port.ts";
@@ -28,7 +28,7 @@ const SECOND = 0x12n;
 const BROADCAST = broadcastMgid(0xffff);
 const GROUP = ipv4Mgid(0xef010203 | 0, BROADCAST);
 
-/** Asks, and takes turns until there is an answer; a refusal is a failure of the test. */
+/** Sends a query and runs the reactor until it is answered. An error status fails the test. */
 function ask<T>(
   subnet: Subnet,
   question: (now: number, callback: SaCallback<T>) => void,
@@ -40,7 +40,7 @@ function ask<T>(
   return result!.record;
 }
 
-/** Subscribes a port to every trap; the port's agent is the returned client's until it is closed. */
+/** Subscribes a port to every trap. The port's SubnAdm agent is in use until `close` is called. */
 function subscribe(subnet: Subnet, port: SoftPort) {
   const agent = port.openMadAgent(MgmtClass.SubnAdm);
   const client = new QueryClient(
@@ -57,7 +57,7 @@ function subscribe(subnet: Subnet, port: SoftPort) {
     }
   };
   inform();
-  /** Trap numbers, and what they are about. */
+  /** Trap number and subject GID of each notice received. */
   const heard = () =>
     client.notices.map((notice) => [
       notice.trapNumber,
@@ -66,7 +66,7 @@ function subscribe(subnet: Subnet, port: SoftPort) {
   return { heard, inform, close: () => agent.close() };
 }
 
-/** What the data worker has, and a group that comes and goes. */
+/** Creates and deletes a group through the SA client of the data worker. */
 function useGroup(subnet: Subnet, port: SoftPort): void {
   const { sa, close } = openSaClient(subnet.reactor, port);
   const { gid } = port.attributes;
@@ -80,7 +80,7 @@ function useGroup(subnet: Subnet, port: SoftPort): void {
   close();
 }
 
-Deno.test("a port hears of groups and ports that come and go", () => {
+Deno.test("a subscribed port gets a Report for each group and port that is created or removed", () => {
   using subnet = new Subnet();
   const [first, second] = subnet.openAll(FIRST, SECOND);
   const { heard } = subscribe(subnet, first!);
@@ -96,12 +96,12 @@ Deno.test("a port hears of groups and ports that come and go", () => {
     [TrapNumber.GidOutOfService, gone],
     [TrapNumber.GidInService, gidKey(third!.attributes.gid)],
   ]);
-  // Every Report was answered: none is repeated.
+  // The client answers every Report, so none is repeated.
   subnet.settle(300);
   assertEquals(heard().length, 4);
 });
 
-Deno.test("a subscription ends with the manager, and the next one takes it anew", () => {
+Deno.test("a subscription ends with its manager and can be renewed at the next one", () => {
   using subnet = new Subnet();
   const [first] = subnet.openAll(FIRST);
   const { heard, inform } = subscribe(subnet, first!);
@@ -121,10 +121,10 @@ Deno.test("a subscription ends with the manager, and the next one takes it anew"
   ]);
 });
 
-Deno.test("Reports that reach the data worker's client are ignored, and it goes on", () => {
+Deno.test("the data worker's client ignores Reports and continues to work", () => {
   using subnet = new Subnet();
   const [first] = subnet.openAll(FIRST);
-  // The subscription is the port's, and outlives who made it.
+  // The subscription belongs to the port and outlives the client that made it.
   subscribe(subnet, first!).close();
   let sent = 0;
   let arrived = 0;
@@ -151,7 +151,7 @@ Deno.test("Reports that reach the data worker's client are ignored, and it goes 
     }),
   });
   subnet.openAll(SECOND);
-  // No report is answered, so the manager repeats each until its last retry.
+  // Without an answer the manager repeats the Report until it gives up.
   subnet.until(() => arrived === REPORT_SENDS, "the last Report");
   subnet.settle(2 * REPORT_TIMEOUT_MS);
   assertEquals([arrived, sent], [REPORT_SENDS, 0]);

@@ -29,7 +29,7 @@ function drain(receiver: RingReceiver): [number, number][] {
   return taken;
 }
 
-Deno.test("descriptors are seen once they are published", () => {
+Deno.test("descriptors become visible when they are published", () => {
   const { sender, receiver } = ring();
   sender.push(7, 100);
   sender.push(8, 200);
@@ -40,7 +40,7 @@ Deno.test("descriptors are seen once they are published", () => {
   assertEquals(receiver.waiting(), 0);
 });
 
-Deno.test("returns are seen once they are published", () => {
+Deno.test("returns become visible when they are published", () => {
   const { sender, receiver } = ring();
   receiver.giveBack(7);
   assertEquals(sender.returns(), 0);
@@ -50,7 +50,7 @@ Deno.test("returns are seen once they are published", () => {
   assertEquals(sender.returns(), 0);
 });
 
-Deno.test("the rings go round in batches of any size", () => {
+Deno.test("the rings wrap with batches of any size", () => {
   const batches = fc.array(fc.integer({ min: 0, max: ENTRIES }), {
     maxLength: 40,
   });
@@ -78,7 +78,7 @@ Deno.test("the rings go round in batches of any size", () => {
   );
 });
 
-Deno.test("a head that runs ahead of the ring, or backwards, is impossible", () => {
+Deno.test("a head that is ahead by more than the ring holds, or moves backwards, is invalid", () => {
   for (const head of [ENTRIES + 1, 0x40000000, -1, -0x80000000]) {
     const { words, sender, receiver } = ring();
     words[DESCRIPTOR_HEAD] = head;
@@ -92,13 +92,13 @@ Deno.test("a head that runs ahead of the ring, or backwards, is impossible", () 
   assertEquals([receiver.waiting(), sender.returns()], [ENTRIES, ENTRIES]);
 });
 
-Deno.test("an announcement is taken once", () => {
+Deno.test("a wake request is cleared when it is taken", () => {
   const { sender, receiver } = ring();
   const both = () => [sender.takeWake(), receiver.takeWake()];
   assertEquals(both(), [Wake.None, Wake.None]);
   receiver.announceSleep(1);
   assertEquals(receiver.takeWake(), Wake.None, "another word");
-  assertEquals(sender.takeWake(), Wake.None, "nothing to wake for");
+  assertEquals(sender.takeWake(), Wake.None, "no descriptor was sent");
   sender.push(1, 1);
   assertEquals([sender.takeWake(), sender.takeWake()], [Wake.Bell, Wake.None]);
   sender.announceWait(true);
@@ -111,7 +111,7 @@ Deno.test("an announcement is taken once", () => {
   assertEquals(both(), [Wake.None, Wake.None]);
 });
 
-Deno.test("a receiver that does not look at the ring is woken once, by the connection, for the first packet", () => {
+Deno.test("a receiver with a parked link is woken once, on the connection, for the first packet", () => {
   const { sender, receiver } = ring();
   receiver.announceParked();
   sender.push(1, 1);
@@ -124,7 +124,7 @@ Deno.test("a receiver that does not look at the ring is woken once, by the conne
   ]);
 });
 
-Deno.test("an announcement that is none is taken, and answered by the connection", () => {
+Deno.test("an undefined wake request is cleared and answered on the connection", () => {
   const { words, sender, receiver } = ring();
   for (const word of [7, -1, 0x7fffffff]) {
     words[32] = word;
@@ -135,7 +135,7 @@ Deno.test("an announcement that is none is taken, and answered by the connection
   }
 });
 
-Deno.test("a receiver may keep returned slots while it sleeps, and both sides see when that must end", () => {
+Deno.test("a sleeping receiver may hold unpublished returns until the sender waits for slots", () => {
   const { sender, receiver } = ring();
   receiver.giveBack(3);
   receiver.giveBack(4);
@@ -143,7 +143,7 @@ Deno.test("a receiver may keep returned slots while it sleeps, and both sides se
   assertEquals([receiver.senderWaits, sender.takeSleep()], [false, Wake.None]);
   receiver.announceSleep(64);
   sender.announceWait(true);
-  assertEquals(sender.takeWake(), Wake.None, "nothing was sent");
+  assertEquals(sender.takeWake(), Wake.None, "no descriptor was sent");
   assertEquals(sender.takeSleep(), Wake.Bell);
   assertEquals(sender.takeSleep(), Wake.None);
   assertEquals(receiver.senderWaits, true);
@@ -153,7 +153,7 @@ Deno.test("a receiver may keep returned slots while it sleeps, and both sides se
   assertEquals(receiver.senderWaits, false);
 });
 
-Deno.test("a receiver that sleeps on is woken at the head that it asked for, also where heads wrap", () => {
+Deno.test("a receiver is woken at the requested head, also where the ring wraps", () => {
   const { words, sender, receiver } = ring();
   for (let turn = 0; turn < 40; turn++) {
     receiver.announceSleep(16);
@@ -169,5 +169,5 @@ Deno.test("a receiver that sleeps on is woken at the head that it asked for, als
     assertEquals(drain(receiver).length, 16);
   }
   words[DESCRIPTOR_HEAD] = -1;
-  assertEquals(receiver.has(64), true, "an impossible head is worth a look");
+  assertEquals(receiver.has(64), true, "an invalid head counts as work");
 });

@@ -1,4 +1,4 @@
-/** A peer that writes into the shared ring whatever it likes: its link ends, and nothing else happens. */
+/** Peers that violate the link protocol or corrupt the shared ring: their link ends without any other effect. */
 
 import { assertEquals } from "@std/assert";
 import {
@@ -52,33 +52,33 @@ function withRogue(
   };
 }
 
-const lies: Record<string, (rogue: Rogue) => void> = {
-  "a slot beyond its own": (rogue) => rogue.describe(1, [4, 100]),
+const badDescriptors: Record<string, (rogue: Rogue) => void> = {
+  "a slot beyond its memory": (rogue) => rogue.describe(1, [4, 100]),
   "a negative slot": (rogue) => rogue.describe(1, [-1, 100]),
-  "a slot far outside": (rogue) => rogue.describe(1, [0x7fffffff, 100]),
-  "more descriptors than the ring has": (rogue) => rogue.describe(257),
-  "a head that runs backwards": (rogue) => rogue.describe(-1),
+  "the highest slot number": (rogue) => rogue.describe(1, [0x7fffffff, 100]),
+  "more descriptors than the ring holds": (rogue) => rogue.describe(257),
+  "a head that moves backwards": (rogue) => rogue.describe(-1),
 };
-for (const [what, lie] of Object.entries(lies)) {
-  Deno.test(`a peer that describes ${what} loses its link`, () => {
-    assertEquals(withRogue(lie), { violations: 1, ended: true });
+for (const [what, write] of Object.entries(badDescriptors)) {
+  Deno.test(`a peer that publishes ${what} loses its link`, () => {
+    assertEquals(withRogue(write), { violations: 1, ended: true });
   });
 }
 
-Deno.test("a packet of nonsense is counted, and the link goes on", () => {
+Deno.test("malformed packets are counted, and the link stays open", () => {
   const result = withRogue((rogue, subnet) => {
     rogue.describe(3, [0, 100], [1, 0], [2, 70_000]);
     subnet.settle();
     const { port } = subnet.ports[0]!;
     const { bad_header, bad_length, rcv_packets } = port.counters();
     assertEquals([bad_header, bad_length, rcv_packets], [1, 2, 0]);
-    // Its slots came back all the same.
+    // Their slots are returned.
     assertEquals(Atomics.load(rogue.words, 16), 3);
   });
   assertEquals(result, { violations: 0, ended: false });
 });
 
-Deno.test("whatever stands in the slots and in the ring, the port lives on", () => {
+Deno.test("the port survives random bytes in slots and rings", () => {
   const next = random(4242);
   using subnet = new Subnet();
   const [port, peer] = subnet.openAll(0x11n, 0x12n);
@@ -90,7 +90,7 @@ Deno.test("whatever stands in the slots and in the ring, the port lives on", () 
       for (let i = 0; i < 128; i++) {
         rogue.bytes[n * STRIDE + i] = next(256);
       }
-      // Now and then a packet that is right enough to be looked into.
+      // Valid LNH, DLID, opcode and QPN let some packets pass the first checks.
       rogue.view.setUint8(n * STRIDE + 1, 2 + next(2));
       rogue.view.setUint16(n * STRIDE + 2, port!.attributes.lid);
       rogue.view.setUint8(n * STRIDE + 48, 0x64);
@@ -116,21 +116,21 @@ Deno.test("whatever stands in the slots and in the ring, the port lives on", () 
   });
   const before = taken.length;
   sender.qp.post(slot, 60, ah, qp.qpn, 1);
-  subnet.until(() => taken.length === before + 1, "an honest packet");
+  subnet.until(() => taken.length === before + 1, "a valid packet");
 });
 
 const hellos: Record<string, Partial<LinkHello>> = {
   "another version": { version: 99 as LinkHello["version"] },
   "another stride": { stride: 4096 },
   "more slots than its memory has": { slots: 5 },
-  "a GUID that is none": { guid: "0xzz" },
-  "another's GUID": { guid: "0x0000000000000012" },
-  "a token of its own making": { token: "0".repeat(32) },
-  "a partition that it is not in": { pkey: 0x8044 },
-  "limited membership where it is a full member": { pkey: 0x7fff },
+  "a malformed GUID": { guid: "0xzz" },
+  "another port's GUID": { guid: "0x0000000000000012" },
+  "a forged token": { token: "0".repeat(32) },
+  "a P_Key that its port does not have": { pkey: 0x8044 },
+  "a limited P_Key where its port has the full one": { pkey: 0x7fff },
 };
 for (const [what, hello] of Object.entries(hellos)) {
-  Deno.test(`a hello with ${what} is hung up on`, () => {
+  Deno.test(`a port hangs up on a hello with ${what}`, () => {
     using subnet = new Subnet();
     const [port] = subnet.openAll(0x11n);
     using rogue = subnet.rogue(port!, hello);
@@ -142,7 +142,7 @@ for (const [what, hello] of Object.entries(hellos)) {
   });
 }
 
-Deno.test("a hello without descriptors, with too few, too many, or others than it needs is hung up on", () => {
+Deno.test("a port hangs up on a hello with missing, surplus or unsuitable descriptors", () => {
   using subnet = new Subnet();
   const [port] = subnet.openAll(0x11n);
   const path = `${subnet.directory}/port-0000000000000011.sock`;
@@ -194,7 +194,7 @@ Deno.test("a hello without descriptors, with too few, too many, or others than i
     subnet.until(() => ended = receive(connection.number).type === "closed");
     assertEquals([what, ended], [what, true]);
   }
-  assertEquals(openDescriptors(), open, "nothing is left open");
+  assertEquals(openDescriptors(), open, "no descriptor leaks");
   assertEquals(port!.attributes.state, "active");
   const { links_refused, links_failed, links: left } = port!.counters();
   assertEquals([links_refused, links_failed, left], [3, 8, 0]);
@@ -204,7 +204,7 @@ function openDescriptors(): number {
   return listDirectory("/proc/self/fd").length;
 }
 
-Deno.test("what a peer says after its hello wakes the port and does nothing else", () => {
+Deno.test("messages after the hello wake the port and have no other effect", () => {
   const noise = new Uint8Array([1, 2, 3]);
   assertEquals(
     withRogue((rogue) => rogue.say(noise)),
@@ -212,7 +212,7 @@ Deno.test("what a peer says after its hello wakes the port and does nothing else
   );
 });
 
-Deno.test("a peer that wakes the port on and on, and sends nothing, loses its link", () => {
+Deno.test("a peer that only wakes the port and sends no packets loses its link", () => {
   using subnet = new Subnet();
   const [port] = subnet.openAll(0x11n);
   using rogue = subnet.rogue(port!);
@@ -232,7 +232,7 @@ Deno.test("a peer that wakes the port on and on, and sends nothing, loses its li
 const RETURN_HEAD = 16;
 const RETURNS = 576;
 
-/** A registered port that takes links by hand and returns what it likes. */
+/** Replaces a registered port's socket and lets `act` play the receiver of a link with three packets. */
 function withRogueReceiver(
   act: (
     words: Int32Array,
@@ -242,7 +242,7 @@ function withRogueReceiver(
   using subnet = new Subnet();
   const [port, peer] = subnet.openAll(0x11n, 0x12n);
   const { lid } = peer!.attributes;
-  // The peer's socket is replaced by the rogue's own: the manager still leads to it.
+  // The rogue listens at the path of a registered peer.
   const path = `${subnet.directory}/port-0000000000000012.sock`;
   Deno.removeSync(path);
   using listener = listen(path);
@@ -267,7 +267,7 @@ function withRogueReceiver(
       ]),
   );
   subnet.settle();
-  // Somebody asks for the slots.
+  // Collects the returned slots, as a reservation would.
   memoryOf(port!).collect();
   const counters = port!.counters();
   const result = {
@@ -281,33 +281,33 @@ function withRogueReceiver(
   return result;
 }
 
-const returnLies: Record<string, (words: Int32Array) => void> = {
+const badReturns: Record<string, (words: Int32Array) => void> = {
   "a slot that it does not hold": (words) => words[RETURNS] = 200,
   "a slot twice": (words) => words[RETURNS + 1] = words[RETURNS] = words[64]!,
-  "more slots than the ring has": (words) => words[RETURN_HEAD] = 5000,
+  "more slots than the ring holds": (words) => words[RETURN_HEAD] = 5000,
 };
-for (const [what, lie] of Object.entries(returnLies)) {
-  Deno.test(`a receiver that returns ${what} loses the link, and every slot comes back`, () => {
+for (const [what, write] of Object.entries(badReturns)) {
+  Deno.test(`a receiver that returns ${what} loses the link, and all slots are freed`, () => {
     const result = withRogueReceiver((words) => {
       Atomics.store(words, RETURN_HEAD, 2);
-      lie(words);
+      write(words);
     });
     assertEquals(result, { violations: 1, lost: 1, free: 0 });
   });
 }
 
-Deno.test("a receiver whose answer is nonsense, or whose doorbell is no eventfd, loses the link", () => {
-  const nonsense = withRogueReceiver((_words, accept) =>
+Deno.test("a receiver whose answer is malformed, or whose doorbell is not an eventfd, loses the link", () => {
+  const malformed = withRogueReceiver((_words, accept) =>
     accept(new TextEncoder().encode("{}"))
   );
-  assertEquals(nonsense, { violations: 0, lost: 1, free: 0 });
+  assertEquals(malformed, { violations: 0, lost: 1, free: 0 });
   const noBell = withRogueReceiver((_words, accept) =>
     accept(encodeLinkMessage({ version: LINK_VERSION }), "memory")
   );
   assertEquals(noBell, { violations: 0, lost: 1, free: 0 });
 });
 
-Deno.test("a receiver that returns what it holds is an honest one", () => {
+Deno.test("a receiver that returns a slot that it holds keeps the link", () => {
   const result = withRogueReceiver((words) => {
     words[RETURNS] = words[64]!;
     Atomics.store(words, RETURN_HEAD, 1);

@@ -17,7 +17,7 @@ Deno.test("the slot returned last is used first", () => {
   pool.close();
 });
 
-Deno.test("a slot is free when its last holder gave it back", () => {
+Deno.test("a slot is free after its last reference is dropped", () => {
   const pool = new SlotPool(2, 0, new PendingList());
   const slot = pool.reserve();
   pool.ref(slot);
@@ -30,7 +30,7 @@ Deno.test("a slot is free when its last holder gave it back", () => {
   pool.close();
 });
 
-Deno.test("a pool without slots collects once, then starves", () => {
+Deno.test("a pool without free slots collects once, then is starved", () => {
   const pool = new SlotPool(1, 0, new PendingList());
   let asked = 0;
   pool.collect = () => asked++;
@@ -42,7 +42,7 @@ Deno.test("a pool without slots collects once, then starves", () => {
   pool.close();
 });
 
-Deno.test("a held pool has slots for urgent packets only", () => {
+Deno.test("a held pool hands out slots to urgent packets only", () => {
   const pool = new SlotPool(2, 0, new PendingList());
   pool.held = true;
   assertEquals([pool.reserve(), pool.starved], [-1, true]);
@@ -55,7 +55,7 @@ Deno.test("a held pool has slots for urgent packets only", () => {
   pool.close();
 });
 
-/** A second descriptor of what `fd` is open on, for reading and writing, as any holder of one can get it. */
+/** Opens the file of `fd` again for reading and writing, as any process that has the descriptor can. */
 function reopened(fd: number): Fd {
   const path = new TextEncoder().encode(`/proc/self/fd/${fd}\0`);
   return new Fd(libc().open(path, 2, 0));
@@ -70,7 +70,7 @@ function canMapForWriting(fd: number): boolean {
   }
 }
 
-Deno.test("peers can read the memory, and neither write, shrink nor punch it, by whatever descriptor", () => {
+Deno.test("peers can read the memory but not map it for writing, write, truncate or seal it", () => {
   const pool = new SlotPool(2, 0, new PendingList());
   assertEquals(sealedSize(pool.memory), 2 * STRIDE);
   pool.bytes[STRIDE + PAYLOAD] = 0x5a;
@@ -84,14 +84,14 @@ Deno.test("peers can read the memory, and neither write, shrink nor punch it, by
     assert(libc().fcntl(fd, 1033, 8n) < 0, "no further seal");
   }
   assertEquals(reader.bytes[STRIDE + PAYLOAD], 0x5a);
-  // The port itself can.
+  // The port itself can write.
   pool.bytes[STRIDE + PAYLOAD] = 0xa5;
   assertEquals(reader.bytes[STRIDE + PAYLOAD], 0xa5);
   reader.unmap();
   pool.close();
 });
 
-Deno.test("renew() keeps the packets under way and hides everything from those that have mapped the memory", () => {
+Deno.test("renew() keeps packets in use and hides later writes from processes that have mapped the old memory", () => {
   const pool = new SlotPool(2, 0, new PendingList());
   const before = pool.vnetAddress[0];
   const slot = pool.reserve();
@@ -109,24 +109,23 @@ Deno.test("renew() keeps the packets under way and hides everything from those t
   pool.close();
 });
 
-Deno.test("slots lie a stride apart and have their frame where it is said", () => {
+Deno.test("slots are a stride apart, and their frames are at the offsets of the layout", () => {
   const pool = new SlotPool(3, 0, new PendingList());
   const [first, second, third] = pool.vnetAddress;
   assertEquals(Number(second! - first!), STRIDE);
   assertEquals(Number(third! - second!), STRIDE);
-  assertEquals(Number(first! % 4096n), VNET, "a mapping begins with a page");
+  assertEquals(Number(first! % 4096n), VNET, "a mapping is page-aligned");
   const { encap, vnet, ethernet, payload } = pool.layout;
   assertEquals([ethernet - vnet, payload - ethernet], [12, 14]);
-  assert(vnet >= encap + 4, "the IPoIB header and the frame lie apart");
+  assert(vnet >= encap + 4, "the IPoIB header and the frame do not overlap");
   assertEquals([payload % 4, STRIDE % 4], [0, 0]);
   assert(STRIDE >= vnet + pool.frameCapacity);
   pool.close();
 });
 
-/** A group that stands for the kernel's. */
+/** A fake of the kernel's buffer group. */
 class Posted implements LentSlots {
   readonly slots: number[] = [];
-  onEmpty: () => void = () => {};
 
   get available(): number {
     return this.slots.length;
@@ -136,15 +135,13 @@ class Posted implements LentSlots {
     this.slots.push(slot);
   }
 
-  commit(): void {}
-
-  /** The kernel fills one. */
+  /** Removes the slot that the kernel fills next. */
   take(): number {
     return this.slots.shift()!;
   }
 }
 
-Deno.test("post() gives the kernel 32 slots and keeps 32 for reserve()", () => {
+Deno.test("post() lends 32 slots to the kernel and keeps 32 for reserve()", () => {
   const pool = new SlotPool(80, 0, new PendingList());
   const group = new Posted();
   pool.lendTo(group);
@@ -155,12 +152,12 @@ Deno.test("post() gives the kernel 32 slots and keeps 32 for reserve()", () => {
   for (let i = 0; i < 18; i++) pool.takeLent(group.take());
   pool.post();
   assertEquals([group.available, pool.free, pool.ready], [0, 32, false]);
-  assertEquals(pool.starved, true, "somebody must bring slots back");
-  assert(pool.reserve() >= 0, "what is kept is for the engine");
+  assertEquals(pool.starved, true, "no slot can be lent");
+  assert(pool.reserve() >= 0, "the engine gets one of the kept slots");
   pool.close();
 });
 
-Deno.test("post() takes what came back before it calls itself starved", () => {
+Deno.test("post() collects returned slots before it sets starved", () => {
   const pool = new SlotPool(64, 0, new PendingList());
   const group = new Posted();
   pool.lendTo(group);
@@ -178,7 +175,7 @@ Deno.test("post() takes what came back before it calls itself starved", () => {
   pool.close();
 });
 
-Deno.test("post() gives nothing while a peer is waited for", () => {
+Deno.test("post() lends no slots while the pool is held", () => {
   const pool = new SlotPool(128, 0, new PendingList());
   const group = new Posted();
   pool.held = true;

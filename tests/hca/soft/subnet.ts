@@ -1,4 +1,4 @@
-/** Ports of the embedded HCA and their manager, all in one process and one loop, over real memory and sockets. */
+/** Ports of the embedded HCA and their manager in one process and one reactor, over real memory and sockets. */
 
 import { formatGuid } from "../../../src/base/hex.ts";
 import { assert } from "@std/assert";
@@ -35,7 +35,7 @@ import { connect, receive, send } from "../../../src/system/unix_socket.ts";
 
 const DEADLINE_MS = 5000;
 
-/** A port with what it was told and what it received. */
+/** A port, its events, and the times at which it reported a missing manager. */
 export interface TestPort {
   readonly port: SoftPort;
   readonly events: PortEvent[];
@@ -44,14 +44,14 @@ export interface TestPort {
 
 const memories = new WeakMap<SoftPort, SlotPool>();
 
-/** The one memory that the tests send from at a port. */
+/** Returns the send memory that the tests share at a port. */
 export function memoryOf(port: SoftPort): SlotPool {
   const memory = memories.get(port) ?? port.openSendMemory();
   memories.set(port, memory);
   return memory;
 }
 
-/** A packet that a queue pair of {@linkcode Subnet.receiver} took. */
+/** A copy of a packet that a queue pair of {@linkcode Subnet.receiver} has polled. */
 export interface Taken {
   readonly payload: Uint8Array;
   readonly encap: number;
@@ -60,6 +60,7 @@ export interface Taken {
   readonly flags: number;
 }
 
+/** A subnet in a temporary directory. */
 export class Subnet implements Disposable {
   readonly directory = Deno.makeTempDirSync({ prefix: "ipoib-test-" });
   readonly reactor: ReactorBase;
@@ -86,7 +87,7 @@ export class Subnet implements Disposable {
     });
   }
 
-  /** Ends the manager as a killed process would: its socket file stays. */
+  /** Ends the manager but leaves its socket file, as a killed process does. */
   killManager(): void {
     this.host?.close();
     this.host = undefined;
@@ -118,7 +119,7 @@ export class Subnet implements Disposable {
     return opened;
   }
 
-  /** A queue pair that keeps copies of what it gets. */
+  /** Creates a queue pair that polls and copies its packets. */
   receiver(port: SoftPort, qkey = 1): { qp: UdQp; taken: Taken[] } {
     const qp = port.createUdQp({
       memory: memoryOf(port),
@@ -147,7 +148,7 @@ export class Subnet implements Disposable {
     return { qp, taken };
   }
 
-  /** Turns until `done`, five seconds at most on a usual machine. */
+  /** Runs the reactor until `done`. Fails after {@linkcode DEADLINE_MS}, scaled by the slowness of the machine. */
   until(done: () => boolean, what = "it"): void {
     const end = performance.now() + patient(DEADLINE_MS);
     while (!done()) {
@@ -156,13 +157,13 @@ export class Subnet implements Disposable {
     }
   }
 
-  /** Turns for a while. */
+  /** Runs the reactor for `ms` milliseconds. */
   settle(ms = 20): void {
     const end = performance.now() + ms;
     while (performance.now() < end) this.reactor.turn(2);
   }
 
-  /** A peer that speaks the link's protocol by hand, and may do as it likes. */
+  /** Registers a {@linkcode Rogue} and opens a link from it to a port. */
   rogue(to: SoftPort, hello: Partial<LinkHello> = {}, slots = 4): Rogue {
     return new Rogue(this, to, hello, slots);
   }
@@ -171,21 +172,22 @@ export class Subnet implements Disposable {
     for (const { port } of this.ports) port.close();
     this.host?.close();
     this.reactor.stop();
-    // A loop that is stopped closes its descriptors at once.
+    // A stopped reactor closes its descriptors when it is run.
     void this.reactor.run();
     Deno.removeSync(this.directory, { recursive: true });
   }
 }
 
-/** A port by hand: registered with the manager, with links that it may use as it likes. */
+/** A registered peer whose link is operated by the test, for protocol violations. */
 export class Rogue implements Disposable {
-  /** Its own. */
+  /** LID of the peer. */
   readonly lid: number;
   readonly words: Int32Array;
   readonly bytes: Uint8Array;
   readonly view: DataView;
-  /** The receiver hung up. */
+  /** True after the receiver has hung up. */
   ended = false;
+  /** True after the receiver has accepted the link. */
   accepted = false;
   readonly #manager: Fd;
   readonly #connection: Fd;
@@ -229,7 +231,7 @@ export class Rogue implements Disposable {
     );
   }
 
-  /** Looks whether the receiver answered or hung up. */
+  /** Reads one message of the receiver and updates {@linkcode accepted} and {@linkcode ended}. */
   look(): void {
     const received = receive(this.#connection.number);
     if (received.type === "closed") this.ended = true;
@@ -239,12 +241,12 @@ export class Rogue implements Disposable {
       decodeLinkMessage(received.bytes, LinkAcceptSchema) !== undefined;
   }
 
-  /** Sends a message with a descriptor. */
+  /** Sends a message with a descriptor on the connection. Returns false if it is not sent. */
   say(bytes: Uint8Array<ArrayBuffer>): boolean {
     return send(this.#connection.number, bytes, [this.#bell.number]);
   }
 
-  /** Writes descriptors and the head behind them. */
+  /** Writes descriptors from the beginning of the ring, then the head. */
   describe(head: number, ...descriptors: [slot: number, length: number][]) {
     descriptors.forEach(([slot, length], i) => {
       this.words[64 + 2 * i] = slot;

@@ -1,4 +1,4 @@
-/** Taps of ports that talk over real memory. */
+/** Taps of ports that exchange packets over real memory. */
 
 import { assertEquals } from "@std/assert";
 import { PostResult } from "../../../src/hca/hca.ts";
@@ -42,7 +42,7 @@ class Bench implements Disposable {
   }
 }
 
-Deno.test("a tap sees each packet once, with the headers that lie in the slot", () => {
+Deno.test("a tap gets each packet once, with its headers", () => {
   using bench = new Bench();
   const { a, b } = bench;
   const [sent, received] = [tap(a.port), tap(b.port)];
@@ -79,7 +79,7 @@ Deno.test("a tap sees each packet once, with the headers that lie in the slot", 
   );
 });
 
-Deno.test("a tap sees a packet that cannot go, with its headers and why", () => {
+Deno.test("a tap gets a packet that cannot be sent, with its headers and the result of the post", () => {
   using bench = new Bench();
   const { a, b } = bench;
   const { packets } = tap(a.port);
@@ -95,10 +95,10 @@ Deno.test("a tap sees a packet that cannot go, with its headers and why", () => 
       [PostResult.Unreachable, 0x999, 0x77, 5],
     ],
   );
-  assertEquals(memoryOf(a.port).free, SLOTS, "and the slots are free again");
+  assertEquals(memoryOf(a.port).free, SLOTS, "the slots are free again");
 });
 
-Deno.test("a large send has no lengths, and its virtio header says what it is", () => {
+Deno.test("a large send has no lengths in its headers and keeps its virtio header", () => {
   using bench = new Bench();
   const { a, b } = bench;
   const [sent, received] = [tap(a.port), tap(b.port)];
@@ -123,7 +123,7 @@ Deno.test("a large send has no lengths, and its virtio header says what it is", 
   }
 });
 
-Deno.test("a group's packet is seen once as it goes, and at each queue pair that takes it", () => {
+Deno.test("a multicast packet is tapped once when sent, and at each queue pair that receives it", () => {
   using bench = new Bench();
   const { subnet, a, b } = bench;
   const other = subnet.receiver(b.port);
@@ -155,7 +155,7 @@ Deno.test("a group's packet is seen once as it goes, and at each queue pair that
   );
 });
 
-Deno.test("taps begin and end while traffic flows", () => {
+Deno.test("taps can be added and removed between packets", () => {
   using bench = new Bench();
   const { a, b } = bench;
   bench.send(bytes(1));
