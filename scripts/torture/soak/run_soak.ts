@@ -1,5 +1,6 @@
 /** The part "soak": full rate between two hosts for as long as it takes, while others come and go. */
 
+import { slowness } from "../../machine.ts";
 import { programCommand } from "../../program.ts";
 import {
   type Host,
@@ -17,9 +18,12 @@ import { Samples } from "./samples.ts";
 /** Between two samples; a short run has as many. */
 const SAMPLE_MS = 2000;
 const SAMPLES = 60;
-/** Of the datagrams, about 100 000 a second. A higher rate fills the queue, which then drops the stream's acknowledgements. */
-const RATE = "50M";
-/** More packets than it takes to begin. */
+/**
+ * Rate of the datagrams on a usual machine, in Mbit/s: about 100 000 a second. A rate above what the machine carries
+ * fills the queue, which then drops the stream's acknowledgements.
+ */
+const RATE_MBPS = 50;
+/** More packets than the handshakes have. */
 const FIRST_PACKETS = 1000;
 /** Between two lines of progress. */
 const PROGRESS_MS = 60_000;
@@ -83,24 +87,28 @@ export async function runSoak(options: PartOptions): Promise<Row[]> {
   return rowsOf(samples, churns, failures);
 }
 
-/** Small datagrams one way, and a TCP stream the other way. */
+/** Starts a TCP stream in one direction and small datagrams in the other; returns when both arrive. */
 async function startTraffic(a: Host, b: Host): Promise<Program[]> {
   await iperfServer(b);
   await iperfServer(a);
   const forever = ["-t", "86400", "-i", "60", "--forceflush"];
-  const streams = [
-    a.start(
-      ...["iperf3", "-c", b.address, "-u", "-l", "64", "-b", RATE, ...forever],
-    ),
-    b.start("iperf3", "-c", a.address, ...forever),
-  ];
-  for (const host of [a, b]) {
-    await until(
-      "packets arrive",
-      async () => await packets(host) > FIRST_PACKETS,
-    );
-  }
-  return streams;
+  const stream = b.start("iperf3", "-c", a.address, ...forever);
+  // The stream connects before the datagrams, which share the queue with its handshake.
+  await arrives(stream, a);
+  const rate = `${Math.round(RATE_MBPS * 1000 / slowness())}K`;
+  const small = ["-u", "-l", "64", "-b", rate];
+  const datagrams = a.start("iperf3", "-c", b.address, ...small, ...forever);
+  await arrives(datagrams, b);
+  return [stream, datagrams];
+}
+
+/** Waits for the first packets of `program` at `host`; throws with the program's output if it ends. */
+async function arrives(program: Program, host: Host): Promise<void> {
+  const before = await packets(host);
+  await until(`packets arrive at ${host.namespace}`, async () => {
+    if (program.ended) throw new Error(`${program.title}: ${program.output}`);
+    return await packets(host) > before + FIRST_PACKETS;
+  });
 }
 
 /** Packets that arrived at a host's interface. */
