@@ -54,6 +54,23 @@ export class Peer implements Destination {
     this.egress = egress;
     this.createdAt = now;
   }
+
+  /**
+   * Sends a packet of address resolution. It does not count as use, so that peers without IP traffic are evicted
+   * first.
+   */
+  sendResolution(slot: number, length: number): void {
+    const { usedAt } = this;
+    this.egress.send(slot, length);
+    this.usedAt = usedAt;
+  }
+
+  /** Sends the queued packets, which were counted as use, or not, when they were queued. */
+  sendQueued(): void {
+    const { usedAt } = this;
+    this.queue.sendTo(this);
+    this.usedAt = usedAt;
+  }
 }
 
 /** User of a peer: has a copy of the peer's egress. */
@@ -135,6 +152,7 @@ export class PeerTable implements WaitingTable<LinkAddress> {
   /** Queues a packet for the peer with this address and queries its path. */
   wait(address: LinkAddress, slot: number, length: number): void {
     const peer = this.get(address);
+    peer.usedAt = this.#sender.now;
     peer.queue.push(slot, length);
     this.resolve(peer);
   }
@@ -149,7 +167,7 @@ export class PeerTable implements WaitingTable<LinkAddress> {
       if (this.#peers.get(peerKey(peer.address)) !== peer) return;
       if (path?.ah) {
         this.#route(peer, path, path.ah);
-        peer.queue.sendTo(peer);
+        peer.sendQueued();
       } else peer.queue.drop("tx_path_failed");
     });
   }

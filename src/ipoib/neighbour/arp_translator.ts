@@ -162,10 +162,8 @@ export class ArpTranslator implements Translator {
       slot * stride + layout.payload,
     );
     sender.writeHeaders(slot, destination.kind, EtherType.Arp);
-    const usedAt = peer?.usedAt;
-    destination.egress.send(slot, ARP_LENGTH);
-    // ARP packets do not count as use, so that peers without IP traffic are evicted first.
-    if (peer && usedAt !== undefined) peer.usedAt = usedAt;
+    if (peer) peer.sendResolution(slot, ARP_LENGTH);
+    else destination.egress.send(slot, ARP_LENGTH);
   }
 
   /** Returns the sender address for a request: the first own address in the target's subnet, else the first one. */

@@ -48,6 +48,7 @@ import {
 import { VNET_HEADER_LENGTH } from "../../wire/vnet.ts";
 import type { Destination } from "../egress.ts";
 import type { Translator, TranslatorParts } from "../family/translator.ts";
+import { Peer } from "../peer.ts";
 import { type DropReason, refusal } from "../statistics.ts";
 import { AddressConflicts } from "./address_conflicts.ts";
 import { Askers } from "./askers.ts";
@@ -200,7 +201,8 @@ export class NdTranslator implements Translator {
     const { sender } = this.#parts;
     sender.statistics.ndSent++;
     sender.writeHeaders(slot, destination.kind, EtherType.Ipv6);
-    destination.egress.send(slot, length);
+    if (destination instanceof Peer) destination.sendResolution(slot, length);
+    else destination.egress.send(slot, length);
   }
 
   /**
@@ -228,6 +230,19 @@ export class NdTranslator implements Translator {
   ): DropReason | undefined {
     const message = parseNd(view, base, length);
     if (!message || message.length > MAX_MESSAGE) return "rx_malformed";
+    const dropped = this.#process(view, base, message, sourceLid, now);
+    if (!dropped) this.#parts.sender.statistics.ndReceived++;
+    return dropped;
+  }
+
+  /** Learns from a received message and passes it to the kernel; ignores own messages. */
+  #process(
+    view: DataView,
+    base: number,
+    message: NdMessage,
+    sourceLid: number,
+    now: Millis,
+  ): DropReason | undefined {
     const { identity } = this.#parts;
     const { linkAddress, destination } = message;
     if (linkAddress) {
@@ -254,9 +269,7 @@ export class NdTranslator implements Translator {
     const written = this.#parts.netdev.writeBytes(
       this.#frame.subarray(0, FRAME_HEADER_LENGTH + rewritten),
     );
-    if (written < 0) return refusal(-written);
-    this.#parts.sender.statistics.ndReceived++;
-    return undefined;
+    return written < 0 ? refusal(-written) : undefined;
   }
 
   #learn(message: NdMessage, from: LinkAddress, now: Millis): void {

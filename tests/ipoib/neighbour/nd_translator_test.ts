@@ -226,6 +226,51 @@ Deno.test("a router advertisement reaches the kernel without link-layer address,
   rig.check();
 });
 
+Deno.test("neighbour discovery does not count as use of a peer, IPv6 packets do", () => {
+  const { rig, a, b } = hosts();
+  rig.advance(1000);
+  b.posted();
+  resolve({ a, b });
+  const { peer } = b.link.neighbours.find(ip(A))!;
+  assertEquals(b.posted().length, 1);
+  assertEquals(peer!.usedAt, 0);
+  const udp = hex(
+    `60000000 0008 11 40 fe80000000000000000000000000000b
+     fe80000000000000000000000000000a 0009 0009 0008 0000`,
+  );
+  transmit(b, frameOf(udp));
+  assertEquals(peer!.usedAt > 0, true);
+  rig.check();
+});
+
+Deno.test("a message that carries the interface's own link-layer address is counted and ignored", () => {
+  const { rig, a, b } = hosts();
+  const packet = new Uint8Array(88);
+  emitNd(
+    {
+      type: NdType.NeighbourSolicitation,
+      source: ip(B),
+      destination: ip(A),
+      target: ip(A),
+      flags: 0,
+      linkAddress: a.address,
+    },
+    viewOf(packet),
+    0,
+  );
+  const { statistics } = a.link;
+  const { ndReceived } = statistics;
+  const packets = a.totals.rx_packets!;
+  deliver(a, b, packet);
+  assertEquals(a.received(), []);
+  assertEquals(a.link.neighbours.find(ip(B)), undefined);
+  assertEquals(
+    [a.totals.rx_packets! - packets, statistics.ndReceived - ndReceived],
+    [1, 1],
+  );
+  rig.check();
+});
+
 Deno.test("an advertisement without the override flag does not change a resolved address", () => {
   const { rig, a, b } = hosts();
   resolve({ a, b });
