@@ -149,9 +149,7 @@ export class Outbound {
       }
     }
     const result = this.#push(link, slot, length, false);
-    if (result !== PostResult.Sent) {
-      return this.refuse(slot, "xmit_no_credit", result);
-    }
+    if (result !== PostResult.Sent) return this.#refused(slot, result);
     this.#counted.values[XMIT_PACKETS]!++;
     return result;
   }
@@ -176,9 +174,8 @@ export class Outbound {
       const link = peer && this.#linkTo(peer);
       if (!link) continue;
       this.pool.ref(slot);
-      if (this.#push(link, slot, length, true) !== PostResult.Sent) {
-        this.refuse(slot, "xmit_no_credit", PostResult.NoCredit);
-      }
+      const result = this.#push(link, slot, length, true);
+      if (result !== PostResult.Sent) this.#refused(slot, result);
     }
     this.pool.unref(slot);
     this.#counted.values[XMIT_PACKETS]!++;
@@ -195,6 +192,16 @@ export class Outbound {
     return this.#faults.on
       ? this.#faults.push(link, slot, length, multicast)
       : this.credit.push(link, slot, length);
+  }
+
+  /** Drops a packet that a link did not take. */
+  #refused(slot: number, result: PostResult): PostResult {
+    const ended = result === PostResult.Unreachable;
+    return this.refuse(
+      slot,
+      ended ? "xmit_unreachable" : "xmit_no_credit",
+      result,
+    );
   }
 
   #linkTo(peer: FabricPort): OutLink | undefined {

@@ -69,7 +69,7 @@ export class CompletionQueue implements Completions {
     this.#arm.call();
   }
 
-  /** Throws `E_MODERATION` (EOPNOTSUPP) if the device cannot. */
+  /** Throws `E_MODERATION`, with EOPNOTSUPP if the device has no moderation. */
   moderate({ rxUsecs, rxFrames }: CqModeration): void {
     const { view, address } = this.#memory;
     view.setUint32(
@@ -86,9 +86,11 @@ export class CompletionQueue implements Completions {
     // The result is the error number itself.
     const result = modify?.call() ?? Errno.EOPNOTSUPP;
     if (result !== 0) {
+      const errno = Math.abs(result);
       throw lastError("E_MODERATION", "moderate receive completions", {
-        errno: Math.abs(result),
-        hint: `device ${this.#device.name} has no moderation`,
+        errno,
+        ...(errno === Errno.EOPNOTSUPP &&
+          { hint: `device ${this.#device.name} has no moderation` }),
       });
     }
   }

@@ -7,7 +7,8 @@ import {
   type LinkHello,
 } from "../../../src/hca/soft/link_hello.ts";
 import { RING_BYTES } from "../../../src/hca/soft/ring.ts";
-import { STRIDE } from "../../../src/hca/soft/slot_layout.ts";
+import type { SoftPort } from "../../../src/hca/soft/port.ts";
+import { SLOTS, STRIDE } from "../../../src/hca/soft/slot_layout.ts";
 import { cString, libc } from "../../../ffi/libc.ts";
 import { listDirectory } from "../../../src/system/read_files.ts";
 import { socketPair } from "../../../src/system/socket_pair.ts";
@@ -237,6 +238,8 @@ function withRogueReceiver(
   act: (
     words: Int32Array,
     accept: (bytes: Uint8Array<ArrayBuffer>, bell?: "memory") => void,
+    post: () => void,
+    port: SoftPort,
   ) => void,
 ): { violations: number; lost: number; free: number } {
   using subnet = new Subnet();
@@ -248,11 +251,12 @@ function withRogueReceiver(
   using listener = listen(path);
   const { qp } = subnet.receiver(port!);
   const ah = port!.createAddressHandle({ dlid: lid, sl: 0, staticRate: 0 });
-  for (let n = 0; n < 3; n++) {
+  const postOne = () => {
     const slot = memoryOf(port!).reserve();
     memoryOf(port!).bytes.fill(0, slot * STRIDE, slot * STRIDE + 200);
     qp.post(slot, 60, ah, 0x48, 1);
-  }
+  };
+  for (let n = 0; n < 3; n++) postOne();
   port!.flush();
   using connection = accept(listener.number)!;
   using bell = createEventFd();
@@ -265,6 +269,8 @@ function withRogueReceiver(
       send(connection.number, bytes, [
         kind === "memory" ? hello.fds[0]!.number : bell.number,
       ]),
+    postOne,
+    port!,
   );
   subnet.settle();
   // Collects the returned slots, as a reservation would.
@@ -295,6 +301,18 @@ for (const [what, write] of Object.entries(badReturns)) {
     assertEquals(result, { violations: 1, lost: 1, free: 0 });
   });
 }
+
+Deno.test("a packet for a receiver whose corrupt ring is found when it is posted is counted as unreachable", () => {
+  const result = withRogueReceiver((words, _accept, post, port) => {
+    // Beyond half of the slots the port has no credit and collects returned slots.
+    for (let n = 3; n < SLOTS / 2; n++) post();
+    Atomics.store(words, RETURN_HEAD, 5000);
+    post();
+    const { xmit_no_credit, xmit_unreachable } = port.counters();
+    assertEquals([xmit_no_credit, xmit_unreachable], [0, 1]);
+  });
+  assertEquals(result, { violations: 1, lost: 1, free: 0 });
+});
 
 Deno.test("a receiver whose answer is malformed, or whose doorbell is not an eventfd, loses the link", () => {
   const malformed = withRogueReceiver((_words, accept) =>
