@@ -33,11 +33,14 @@ const S_IFREG = 0x8000;
 
 /** Creates a memfd of `size` bytes, sealed against shrinking and growing. Throws `E_MEMFD`. */
 export function createMemory(name: string, size: number): Fd {
-  const fd = new Fd(
-    unwrap(
-      libc().memfd_create(cString(name), MFD_CLOEXEC | MFD_ALLOW_SEALING),
-      "E_MEMFD",
-      "create shared memory",
+  using parts = new DisposableStack();
+  const fd = parts.use(
+    new Fd(
+      unwrap(
+        libc().memfd_create(cString(name), MFD_CLOEXEC | MFD_ALLOW_SEALING),
+        "E_MEMFD",
+        "create shared memory",
+      ),
     ),
   );
   unwrap(
@@ -50,6 +53,7 @@ export function createMemory(name: string, size: number): Fd {
     "E_MEMFD",
     "seal shared memory",
   );
+  parts.move();
   return fd;
 }
 

@@ -53,7 +53,8 @@ function open(): Fd {
 }
 
 /**
- * Creates a socket that listens at `path`. Throws `E_SOCKET`, with EADDRINUSE if `path` exists.
+ * Creates a socket that listens at `path`. Throws `E_SOCKET`, with EADDRINUSE if `path` exists, and `E_SOCKET_PATH` for
+ * a path of more than 107 bytes.
  *
  * The socket is bound to a temporary name and linked to `path` once it listens. A bound socket that does not listen yet
  * would be indistinguishable from a stale socket, which other processes remove.
@@ -61,8 +62,12 @@ function open(): Fd {
 export function listen(path: string): Fd {
   using parts = new DisposableStack();
   const fd = parts.use(open());
-  const folder = path.slice(0, path.lastIndexOf("/") + 1);
-  const temporary = `${folder}.${Math.random().toString(36).slice(2, 9)}`;
+  unixAddress(path);
+  const name = path.lastIndexOf("/") + 1;
+  // Not longer than a file name of `path` with four characters or more, so that each path within the limit works.
+  const length = Math.max(3, path.length - name - 1);
+  const suffix = Math.random().toString(36).slice(2, 2 + length);
+  const temporary = `${path.slice(0, name)}.${suffix}`;
   const address = unixAddress(temporary);
   const action = `listen at "${path}"`;
   unwrap(

@@ -155,6 +155,23 @@ Deno.test("listen() throws EADDRINUSE with the path if it exists", () => {
   assertEquals(openDescriptors(), before);
 });
 
+Deno.test("listen() accepts a path of 107 bytes and refuses one of 108 with its name", () => {
+  const folder = Deno.makeTempDirSync();
+  const pathOf = (length: number) =>
+    `${folder}/${"a".repeat(length - folder.length - 9)}/sm.sock`;
+  try {
+    for (const length of [107, 108]) {
+      Deno.mkdirSync(pathOf(length).slice(0, -8), { recursive: true });
+    }
+    listen(pathOf(107)).close();
+    const error = assertThrows(() => listen(pathOf(108)), IpoibError);
+    assertEquals(error.code, "E_SOCKET_PATH");
+    assert(error.message.includes(pathOf(108)));
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+});
+
 Deno.test("unixAddress() accepts 107 bytes and refuses 108", () => {
   assertEquals(unixAddress(`/${"a".repeat(106)}`).length, 110);
   const error = assertThrows(

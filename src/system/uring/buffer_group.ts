@@ -2,11 +2,11 @@
  * A provided-buffer ring: buffers from which the kernel selects one for each frame that it reads, similar to posted
  * receives.
  *
- * | byte of entry | field                                                  |
- * |----------------|--------------------------------------------------------|
- * | 0              | address (8)                                            |
- * | 8              | length (4)                                             |
- * | 12             | buffer id (2)                                          |
+ * | byte of entry  | field                                                            |
+ * |----------------|------------------------------------------------------------------|
+ * | 0              | address (8)                                                      |
+ * | 8              | length (4)                                                       |
+ * | 12             | buffer id (2)                                                    |
  * | 14             | entry 0: tail of the ring, written by the user; others: reserved |
  */
 
@@ -38,6 +38,7 @@ export class ProvidedBuffers implements LentSlots {
   #available = 0;
   #committed = true;
 
+  /** Throws `E_URING`. */
   constructor(
     ring: Ring,
     id: number,
@@ -64,11 +65,14 @@ export class ProvidedBuffers implements LentSlots {
     if (this.#address === MAP_FAILED) {
       throw lastError("E_URING", "map a buffer ring");
     }
+    using parts = new DisposableStack();
+    parts.defer(() => this.#unmap());
     const memory = bytesAt(this.#address, entries * ENTRY_BYTES);
     this.#words = new Uint32Array(memory);
     this.#halves = new Uint16Array(memory);
     this.#quads = new BigUint64Array(memory);
     this.#register(REGISTER_PBUF_RING, this.#address, entries);
+    parts.move();
   }
 
   get available(): number {
@@ -100,6 +104,10 @@ export class ProvidedBuffers implements LentSlots {
   /** Unregisters and unmaps the ring. No read into its buffers may be in progress. */
   close(): void {
     if (this.#ring.fd >= 0) this.#register(UNREGISTER_PBUF_RING, 0n, 0);
+    this.#unmap();
+  }
+
+  #unmap(): void {
     libc().munmap(this.#address, this.#bytes);
   }
 

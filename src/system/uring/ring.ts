@@ -98,6 +98,7 @@ export class Ring {
     const view = new DataView(params.buffer);
     const flags = SETUP_SUBMIT_ALL | SETUP_SINGLE_ISSUER | SETUP_DEFER_TASKRUN;
     view.setUint32(8, flags, true);
+    using parts = new DisposableStack();
     this.#fd = new Fd(
       unwrap(
         this.#calls.setup(Syscall.Setup, entries, params),
@@ -105,6 +106,7 @@ export class Ring {
         "create an io_uring",
       ),
     );
+    parts.defer(() => this.close());
     const sqEntries = view.getUint32(0, true);
     const cqEntries = view.getUint32(4, true);
     const sq = (field: number) => view.getUint32(SQ_OFFSETS + 4 * field, true);
@@ -131,6 +133,7 @@ export class Ring {
     this.#head = this.#rings[this.#cqHead]!;
     const argument = new DataView(this.#argument.buffer);
     argument.setBigUint64(16, addressOf(this.#timeout.bytes), true);
+    parts.move();
   }
 
   /** The descriptor of the ring, or -1 after `close()`. */

@@ -4,9 +4,9 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { errnoCell, guard } from "../../../ffi/errno.ts";
 import { libc } from "../../../ffi/libc.ts";
 import { Errno } from "../../../src/base/errno.ts";
+import { FailingCall } from "../../system/failing_call.ts";
 import { post } from "./post.ts";
 import { Subnet } from "./subnet.ts";
 
@@ -18,36 +18,6 @@ const CALLS = [
 const ERRORS = [Errno.EMFILE, Errno.EACCES, Errno.ENOMEM, Errno.EINVAL];
 /** Which call of a function fails. */
 const ORDINALS = [1, 2, 3];
-const MAP_FAILED = 0xffffffffffffffffn;
-
-/** Makes the `ordinal`-th call of a function fail; disposal restores the function. */
-class Failure implements Disposable {
-  failed = false;
-  readonly #name: string;
-  readonly #functions = libc() as unknown as Record<
-    string,
-    (...args: unknown[]) => unknown
-  >;
-  readonly #real: (...args: unknown[]) => unknown;
-
-  constructor(name: string, ordinal: number, errno: number) {
-    this.#name = name;
-    this.#real = this.#functions[name]!;
-    const fail = guard(() => -1, 0);
-    let left = ordinal;
-    this.#functions[name] = (...args) => {
-      if (--left !== 0) return this.#real(...args);
-      this.failed = true;
-      errnoCell()[0] = errno;
-      fail();
-      return name === "mmap" ? MAP_FAILED : -1;
-    };
-  }
-
-  [Symbol.dispose](): void {
-    this.#functions[this.#name] = this.#real;
-  }
-}
 
 function scene() {
   const subnet = new Subnet();
@@ -82,7 +52,7 @@ Deno.test("a link whose opening fails is opened again, and the ports stay active
     const { subnet, ports, talk } = scene();
     using _subnet = subnet;
     {
-      using failure = new Failure(name, ordinal, errno);
+      using failure = new FailingCall(libc(), name, ordinal, errno);
       talk();
       if (failure.failed) failing.add(name);
     }
@@ -109,7 +79,7 @@ Deno.test("a port whose registration with the next manager fails registers again
     Deno.removeSync(subnet.socket);
     subnet.startManager();
     {
-      using _failure = new Failure(name, ordinal, errno);
+      using _failure = new FailingCall(libc(), name, ordinal, errno);
       subnet.until(
         () => count().every((n) => n > 0),
         `the registration, ${name} ${ordinal}`,
