@@ -10,6 +10,7 @@ import { fullTest } from "../../scripts/test/form.ts";
 import { device } from "./scenarios/device.ts";
 import { elsewhere } from "./scenarios/elsewhere.ts";
 import { iperf } from "./scenarios/iperf.ts";
+import { ipv6 } from "./scenarios/ipv6.ts";
 import { largeMtu } from "./scenarios/large_mtu.ts";
 import { leak } from "./scenarios/leak.ts";
 import { missing } from "./scenarios/missing.ts";
@@ -28,6 +29,7 @@ Deno.test.afterAll(() => fabric.stop());
 
 ping(fabric);
 elsewhere(fabric);
+ipv6(fabric);
 iperf(fabric, 2044, Deno.test);
 leak(fabric);
 recovery(fabric);

@@ -1,0 +1,193 @@
+/**
+ * IPv6 between the kernel's interfaces and ours: pings, neighbour entries, duplicate addresses and multicast, and the
+ * frames of neighbour discovery and ARP beside those of the kernel.
+ */
+
+import { assertEquals, assertNotEquals } from "@std/assert";
+import type { Fabric } from "../../../scripts/rig/fabric.ts";
+import type { Guest } from "../../../scripts/rig/guest.ts";
+import { withCapture } from "../../../scripts/rig/capture.ts";
+import { unanswered } from "./ping.ts";
+import { resolutionFrame } from "./resolution_frame.ts";
+
+/** Global addresses of the guests a, b and c. */
+const GLOBAL = { a: "fd44::1", b: "fd44::2", c: "fd44::3" } as const;
+const DUPLICATES = { kernels: "fd44::71", ours: "fd44::72" } as const;
+const SIZES = [56, 1000, 6000];
+/** Time limits in seconds on a usual machine. */
+const ADDRESS_S = 10;
+const NEIGHBOUR_S = 5;
+const PACKET_S = 20;
+
+/** Adds a global address to ib0 and waits until duplicate address detection has accepted it. */
+async function addAddress(guest: Guest, address: string): Promise<void> {
+  await guest.must(`ip -6 addr replace ${address}/64 dev ib0`);
+  await waitFor(
+    guest,
+    `! ip -6 addr show dev ib0 to ${address} | grep -q tentative`,
+    ADDRESS_S,
+  );
+}
+
+/** Waits until a shell condition holds, for `seconds` on a usual machine. */
+async function waitFor(
+  guest: Guest,
+  condition: string,
+  seconds: number,
+): Promise<void> {
+  await guest.must(
+    `for i in $(seq ${guest.patient(seconds) * 5}); do
+       { ${condition}; } && exit 0; sleep 0.2
+     done
+     ip addr show dev ib0; ip neigh show dev ib0; exit 1`,
+    2 * seconds + 60,
+  );
+}
+
+/** Returns the link-local address of ib0. */
+async function linkLocal(guest: Guest): Promise<string> {
+  const text = await guest.must(
+    `ip -6 -o addr show dev ib0 scope link -tentative`,
+  );
+  return /inet6 (fe80:[^/]+)/.exec(text)![1]!;
+}
+
+/** Removes the neighbour entries of both families on all guests. */
+async function flush({ a, b, c }: Fabric): Promise<void> {
+  await Promise.all(
+    [a, b, c].map((guest) =>
+      guest.must("ip neigh flush dev ib0; ip -6 neigh flush dev ib0")
+    ),
+  );
+  await c.must("ipoib neigh flush ib0");
+}
+
+export function ipv6(fabric: Fabric): void {
+  Deno.test("IPv6: the kernel's ib_ipoib and our interface ping each other by link-local and global address", async () => {
+    const { a, b, c } = fabric;
+    await Promise.all([
+      addAddress(a, GLOBAL.a),
+      addAddress(b, GLOBAL.b),
+      addAddress(c, GLOBAL.c),
+    ]);
+    const [ofA, ofC] = await Promise.all([linkLocal(a), linkLocal(c)]);
+    await flush(fabric);
+    assertEquals(await unanswered(c, [GLOBAL.a, `${ofA}%ib0`], SIZES), []);
+    await flush(fabric);
+    assertEquals(await unanswered(a, [GLOBAL.c, `${ofC}%ib0`], SIZES), []);
+  });
+
+  Deno.test("IPv6: the kernel's neighbour entry has our link-layer address, and follows a restart", async () => {
+    const { a, c, node } = fabric;
+    const resolved = async () => {
+      const address = await linkLayerAddress(fabric);
+      await waitFor(
+        a,
+        `ip -6 neigh show to ${GLOBAL.c} dev ib0 | grep -q 'lladdr ${address}'`,
+        NEIGHBOUR_S,
+      );
+      return address;
+    };
+    assertEquals(await unanswered(a, [GLOBAL.c], [56]), []);
+    const before = await resolved();
+    await node.down();
+    await node.up();
+    await addAddress(c, GLOBAL.c);
+    // The announcement of the address updates the entry.
+    const after = await resolved();
+    assertNotEquals(after, before);
+    assertEquals(await unanswered(a, [GLOBAL.c], [56]), []);
+  });
+
+  Deno.test("IPv6: a duplicate of the kernel's address is detected by our kernel, and a duplicate of ours by the other", async () => {
+    const { a, c } = fabric;
+    const cases = [
+      [a, c, DUPLICATES.kernels],
+      [c, a, DUPLICATES.ours],
+    ] as const;
+    for (const [owner, other, address] of cases) {
+      await addAddress(owner, address);
+      await other.must(`ip -6 addr add ${address}/64 dev ib0`);
+      await waitFor(
+        other,
+        `ip -6 addr show dev ib0 to ${address} | grep -q dadfailed`,
+        ADDRESS_S,
+      );
+      await Promise.all(
+        [owner, other].map((guest) =>
+          guest.must(`ip -6 addr del ${address}/64 dev ib0`)
+        ),
+      );
+    }
+  });
+
+  Deno.test("multicast of both families reaches the member on the other side and no bystander", async () => {
+    const { a, b, c } = fabric;
+    const groups = [
+      {
+        receive: "UDP4-RECVFROM:5555,reuseaddr,ip-add-membership=239.4.4.4:ib0",
+        send: (source: string) =>
+          `UDP4-DATAGRAM:239.4.4.4:5555,ip-multicast-if=${source}`,
+      },
+      {
+        receive:
+          "UDP6-RECVFROM:5555,reuseaddr,ipv6-join-group=[ff02::4444]:ib0",
+        send: () => "UDP6-DATAGRAM:[ff02::4444%ib0]:5555",
+      },
+    ];
+    const directions = [[a, c, "10.44.0.1"], [c, a, "10.44.0.3"]] as const;
+    for (const [i, { receive, send }] of groups.entries()) {
+      for (const [from, to, source] of directions) {
+        const mark = `multicast ${i} from ${from.name}`;
+        const frames = await withCapture(b, async () => {
+          await to.must(
+            `socat -u ${receive} OPEN:/tmp/multicast,create,trunc & echo $! > /tmp/multicast.pid`,
+          );
+          await from.must(
+            `for i in $(seq 10); do echo '${mark}' | socat -u STDIN '${
+              send(source)
+            }'; sleep 0.3; done`,
+          );
+          await waitFor(to, `grep -q '${mark}' /tmp/multicast`, PACKET_S);
+        });
+        const seen = frames.filter(({ packet }) =>
+          new TextDecoder("latin1").decode(packet).includes(mark)
+        );
+        assertEquals(seen, [], mark);
+      }
+    }
+  });
+
+  Deno.test("NS, NA and ARP frames of ours are those of the kernel, addresses aside", async () => {
+    const { a, b, c } = fabric;
+    const frames = await withCapture(a, async () => {
+      await flush(fabric);
+      // Each asks for the other: solicitations and requests of b and c, advertisements and replies to a.
+      for (
+        const [guest, address] of [[b, 1], [c, 1], [a, 2], [a, 3]] as const
+      ) {
+        await guest.must(
+          `ip neigh flush dev ib0; ip -6 neigh flush dev ib0
+           ping -q -n -c 1 -W ${guest.patient(5)} 10.44.0.${address}
+           ping -q -n -c 1 -W ${guest.patient(5)} fd44::${address}`,
+        );
+      }
+    });
+    const kinds = ["ARP request", "ARP reply", "NS", "NA"] as const;
+    const seen = frames.map(resolutionFrame).filter((each) => !!each);
+    for (const kind of kinds) {
+      const packetOf = (...sources: string[]) =>
+        seen.find((each) => each.kind === kind && sources.includes(each.source))
+          ?.packet;
+      const kernels = packetOf("10.44.0.2", GLOBAL.b);
+      assertNotEquals(kernels, undefined, kind);
+      assertEquals(packetOf("10.44.0.3", GLOBAL.c), kernels, kind);
+    }
+  });
+}
+
+/** Returns the 20-byte address of our ib0 as `ip` prints it. */
+async function linkLayerAddress({ c }: Fabric): Promise<string> {
+  const [{ address }] = JSON.parse(await c.must("ipoib -j link show ib0"));
+  return address;
+}
