@@ -1,5 +1,6 @@
 /**
- * The subnet administrator: SA MADs in, SA MADs out (IBTA vol. 1 chapter 15, statuses as OpenSM gives them).
+ * The subnet administrator: handles SA requests and returns the responses (IBTA vol. 1 chapter 15, with OpenSM's
+ * statuses).
  *
  * | attribute        | methods                    |
  * |------------------|----------------------------|
@@ -11,8 +12,10 @@
  * | PathRecord       | Get, GetTable              |
  * | MCMemberRecord   | Get, GetTable, Set, Delete |
  *
- * Like OpenSM it is silent where it knows neither the method nor the attribute, and to Set and Delete of what
- * cannot be changed. Every refusal and every silence costs one line in the log that names the reason.
+ * As in OpenSM, a request with an unknown method or attribute or with a wrong SM_Key gets no response, and neither does
+ * Set or Delete of an attribute that cannot be changed. The administrator logs each refused and each unanswered request
+ * with the reason. It drops two kinds of MADs without a log line: responses, and MADs with an active RMPP header (the
+ * ACKs of table transfers, but also multi-packet requests, which it does not support).
  */
 
 import { formatGuid, hex } from "../base/hex.ts";
@@ -50,7 +53,7 @@ import type { TrapForwarder } from "./traps.ts";
 
 type Handler = (requester: SubnetPort, request: SaMad) => Answer;
 
-/** Methods that are requests to an administrator; others are not answered. */
+/** Request methods. The administrator does not answer any other method. */
 const REQUESTS: readonly number[] = [
   Method.Get,
   Method.Set,
@@ -58,7 +61,7 @@ const REQUESTS: readonly number[] = [
   Method.Delete,
   Method.GetMulti,
 ];
-/** Methods that change something. */
+/** Methods that modify an attribute. */
 const CHANGES: readonly number[] = [Method.Set, Method.Delete];
 
 export class SubnetAdministrator {
@@ -94,7 +97,7 @@ export class SubnetAdministrator {
         if (request.smKey === SM_KEY) return pkeys[Method.Get]!(port, request);
         throw new SaRefusal(
           MadStatus.RequestInvalid,
-          "P_Key tables are not for everybody",
+          "P_Key tables require the SM_Key",
         );
       }),
       [SaAttribute.PathRecord]: query((port, request) =>
@@ -110,7 +113,10 @@ export class SubnetAdministrator {
     };
   }
 
-  /** Handles a MAD of the SA class; the answer, if there is to be one at once. */
+  /**
+   * Handles a MAD of the SA class. Returns the response, or undefined if there is none or if the response is a table of
+   * several segments, which the RMPP sender transmits.
+   */
   handle(
     requester: SubnetPort,
     request: SaMad,
@@ -129,12 +135,12 @@ export class SubnetAdministrator {
       const mads = answerMads(request, answer);
       if (mads.length === 1) return mads[0];
       if (!this.#transfers.start(requester, request, mads, now)) {
-        throw new SaSilence("too many tables are under way to the port");
+        throw new SaSilence("too many table transfers to the port");
       }
       return undefined;
     } catch (error) {
       if (error instanceof SaSilence) {
-        this.#log(requester, request, `not answered, ${error.message}`);
+        this.#log(requester, request, `no response, ${error.message}`);
         return undefined;
       }
       if (!(error instanceof SaRefusal)) throw error;
@@ -149,26 +155,29 @@ export class SubnetAdministrator {
     if (classVersion !== SA_CLASS_VERSION) {
       throw new SaRefusal(
         MadStatus.BadVersion,
-        `class version ${classVersion} instead of ${SA_CLASS_VERSION}`,
+        `class version is ${classVersion}, not ${SA_CLASS_VERSION}`,
       );
     }
     if (smKey !== 0n && smKey !== SM_KEY) throw new SaSilence("wrong SM_Key");
-    if (!REQUESTS.includes(method)) throw new SaSilence("no such method");
+    if (!REQUESTS.includes(method)) throw new SaSilence("unknown method");
     const methods = this.#handlers[attributeId];
-    if (methods === undefined) throw new SaSilence("no such attribute");
+    if (methods === undefined) throw new SaSilence("unknown attribute");
     const handler = methods[method];
     if (handler !== undefined) return handler;
     if (CHANGES.includes(method) && methods[Method.Set] === undefined) {
-      throw new SaSilence("the attribute cannot be changed");
+      throw new SaSilence("the attribute is read-only");
     }
     if (
       attributeId === SaAttribute.ClassPortInfo && method === Method.GetTable
     ) {
-      throw new SaRefusal(MadStatus.RequestInvalid, "there is but one record");
+      throw new SaRefusal(
+        MadStatus.RequestInvalid,
+        "ClassPortInfo has no table",
+      );
     }
     throw new SaRefusal(
       MadStatus.UnsupportedMethodAttribute,
-      "no such method for this attribute here",
+      "the attribute does not support the method",
     );
   }
 
@@ -238,8 +247,8 @@ export class SubnetAdministrator {
   }
 
   #log(requester: SubnetPort, request: SaMad, text: string): void {
-    const what = `${hex(request.method, 2)}/${hex(request.attributeId)}`;
-    const who = `${formatGuid(requester.guid)} (${requester.name})`;
-    this.#subnet.log("warning", `SA request ${what} of ${who}: ${text}`);
+    const kind = `${hex(request.method, 2)}/${hex(request.attributeId)}`;
+    const port = `${formatGuid(requester.guid)} (${requester.name})`;
+    this.#subnet.log("warning", `SA request ${kind} from ${port}: ${text}`);
   }
 }

@@ -1,21 +1,21 @@
-/** Answers of the administrator as MADs: one record, a table, or a refusal (IBTA vol. 1 15.4). */
+/** Builds the administrator's response MADs: one record, a table, or a refusal (IBTA vol. 1 15.4). */
 
 import { MadStatus, Method } from "../wire/mad.ts";
 import { SaMad } from "../wire/sa/sa_mad.ts";
 import { segmentTable } from "../wire/sa/rmpp.ts";
 import { SaRefusal } from "./refusal.ts";
 
-/** What goes into an answer. */
+/** The content of a response. */
 export interface Answer {
   readonly records: readonly Uint8Array[];
-  /** Bytes from one record to the next in a table, a multiple of 8; 0 for attributes that have no tables. */
+  /** Bytes from one record to the next in a table, a multiple of 8; 0 for an attribute without tables. */
   readonly stride: number;
 }
 
 /**
- * The MADs of an answer: one, or the segments of a table.
+ * Returns the MADs of a response: the segments of a table for GetTable, otherwise one MAD.
  *
- * @throws SaRefusal if there are not as many records as the method allows.
+ * @throws SaRefusal if the request is not GetTable and there is no record, or more than one.
  */
 export function answerMads(
   request: SaMad,
@@ -30,19 +30,19 @@ export function answerMads(
   if (records.length > 1) {
     throw new SaRefusal(
       MadStatus.TooManyRecords,
-      `${records.length} records fit a request for one`,
+      `${records.length} records match, Get returns only one`,
     );
   }
   const [data] = records;
   if (data === undefined) {
-    throw new SaRefusal(MadStatus.NoRecords, "nothing fits the request");
+    throw new SaRefusal(MadStatus.NoRecords, "no record matches");
   }
   return [
     SaMad.emit(SaMad.answer(request, { data, attributeOffset: stride / 8 })),
   ];
 }
 
-/** The MAD of a refusal: the status, and the request's data again. */
+/** Returns the MAD of a refusal: the status, with the refusal's attribute data or else those of the request. */
 export function refusalMad(request: SaMad, refusal: SaRefusal): Uint8Array {
   return SaMad.emit(SaMad.answer(request, {
     status: refusal.status,

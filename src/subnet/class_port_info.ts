@@ -1,4 +1,4 @@
-/** What the administrator says that it can do: of OpenSM's capabilities those that are here. */
+/** ClassPortInfo of the administrator: announces the subset of OpenSM's capabilities that is implemented. */
 
 import { GSI_QKEY, GSI_QPN } from "../wire/mad.ts";
 import {
@@ -12,7 +12,10 @@ import { SA_CLASS_VERSION } from "../wire/sa/sa_mad.ts";
 import type { Answer } from "./answer.ts";
 import { RESP_TIME_EXPONENT } from "./constants.ts";
 
-/** Answers Get(ClassPortInfo). No redirection and no traps; QPN and Q_Key are those of QP1, as in OpenSM's answer. */
+/**
+ * Handles Get(ClassPortInfo). There is no redirection, and no trap destination; QPN and Q_Keys are those of QP1, as in
+ * OpenSM's response.
+ */
 export function classPortInfo(): Answer {
   const info = ClassPortInfo.emit({
     classVersion: SA_CLASS_VERSION,

@@ -1,5 +1,5 @@
 /**
- * What changed in the forwarding tables since the last time, in messages that fit a frame.
+ * Collects changes of the forwarding tables and splits them into updates that fit in a frame.
  */
 
 import { formatGuid } from "../base/hex.ts";
@@ -9,12 +9,12 @@ import type { FabricGroup, FabricPort, FabricUpdate } from "./messages.ts";
 import type { SubnetPort } from "./ports.ts";
 import type { Subnet } from "./subnet.ts";
 
-/** Entries of one update, counted as LIDs named: some 10 bytes each in JSON, well within a frame. */
+/** Maximum weight of an update. A LID or P_Key has weight 1, about 10 bytes in JSON, so an update fits in a frame. */
 const MAX_WEIGHT = 4096;
-/** What the fixed part of a port's or group's entry weighs. */
+/** Weight of the fixed part of a group's entry; a port's entry has twice this weight. */
 const ENTRY_WEIGHT = 8;
 
-/** A {@linkcode FabricUpdate} before it is known which port it goes to. */
+/** A {@linkcode FabricUpdate} without the link tokens, which depend on the port that receives the update. */
 export interface FabricChange {
   portsRemoved?: number[];
   portsAdded?: SubnetPort[];
@@ -22,7 +22,7 @@ export interface FabricChange {
   groupsChanged?: FabricGroup[];
 }
 
-/** The change as `to` is told of it: with the tokens of its links. */
+/** Returns the update for the port `to`, with the tokens of its links. */
 export function fabricUpdate(
   change: FabricChange,
   to: SubnetPort,
@@ -37,14 +37,14 @@ export function fabricUpdate(
   };
 }
 
-/** Collects changes. */
+/** The changes that have not been sent yet. */
 export class FabricJournal {
   readonly #portsAdded = new Set<SubnetPort>();
   readonly #portsRemoved = new Set<number>();
   readonly #groupsChanged = new Set<SubnetGroup>();
   readonly #groupsRemoved = new Set<number>();
 
-  /** The port is new, or what others know of it is. */
+  /** Records a new port, or a changed entry of a port. */
   portAdded(port: SubnetPort): void {
     this.#portsAdded.add(port);
   }
@@ -64,7 +64,7 @@ export class FabricJournal {
     this.#groupsRemoved.add(group.mlid);
   }
 
-  /** The changes since the last call; none if there are none. */
+  /** Returns the changes since the last call and clears the journal. */
   take(): FabricChange[] {
     const changes = fabricChanges(
       [...this.#portsAdded],
@@ -80,7 +80,7 @@ export class FabricJournal {
   }
 }
 
-/** Takes everything out of a port's map: it reaches no port. */
+/** Returns the changes that remove all entries from a port's map, so that the port reaches no port. */
 export function emptiedFabric(
   subnet: Subnet,
   port: SubnetPort,
@@ -90,7 +90,7 @@ export function emptiedFabric(
   return fabricChanges([], [], [...new Set([...lids, port.lid])], mlids);
 }
 
-/** The whole map as changes of an empty one: the first goes into `welcome`, the others follow it. */
+/** Returns the whole map, as changes to an empty map: the first change is part of `welcome`, the others follow it. */
 export function wholeFabric(subnet: Subnet): FabricChange[] {
   const active = [...subnet.ports].filter((port) => port.active);
   return fabricChanges(active, [...subnet.groups]);
@@ -105,7 +105,7 @@ function fabricChanges(
   const changes: FabricChange[] = [];
   let change: FabricChange | undefined;
   let weight = 0;
-  const room = (needed: number): FabricChange => {
+  const withSpace = (needed: number): FabricChange => {
     if (change === undefined || weight + needed > MAX_WEIGHT) {
       change = {};
       changes.push(change);
@@ -114,16 +114,19 @@ function fabricChanges(
     weight += needed;
     return change;
   };
-  // Removals of all come before additions of any.
-  for (const lid of portsRemoved) (room(1).portsRemoved ??= []).push(lid);
-  for (const mlid of groupsRemoved) (room(1).groupsRemoved ??= []).push(mlid);
+  // All removals precede the first addition.
+  for (const lid of portsRemoved) (withSpace(1).portsRemoved ??= []).push(lid);
+  for (const mlid of groupsRemoved) {
+    (withSpace(1).groupsRemoved ??= []).push(mlid);
+  }
   for (const port of portsAdded) {
     const needed = 2 * ENTRY_WEIGHT + port.pkeys.length;
-    (room(needed).portsAdded ??= []).push(port);
+    (withSpace(needed).portsAdded ??= []).push(port);
   }
   for (const group of groupsChanged) {
     const entry = groupEntry(group);
-    (room(ENTRY_WEIGHT + entry.lids.length).groupsChanged ??= []).push(entry);
+    const needed = ENTRY_WEIGHT + entry.lids.length;
+    (withSpace(needed).groupsChanged ??= []).push(entry);
   }
   return changes;
 }

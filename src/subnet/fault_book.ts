@@ -1,4 +1,4 @@
-/** The manager's packet faults: what is set, and which ports follow it. */
+/** The manager's packet faults: the current settings, and the version that each port applies. */
 
 import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
@@ -10,16 +10,16 @@ import {
   NO_FAULTS,
 } from "./fault_messages.ts";
 
-/** A rule as it is asked for; the book adds when. */
+/** A rule as requested, without the version, which {@linkcode FaultBook} adds. */
 export type FaultRequest = Omit<FaultRule, "since">;
 
-/** See above. */
+/** The fault settings of a subnet, with one version for each change. */
 export class FaultBook {
   #settings: FaultSettings;
-  /** The version that each connection's port said it has taken. */
+  /** Last version that the port of a connection has confirmed. */
   readonly #taken = new Map<number, number>();
 
-  /** @param settings those under the manager before */
+  /** @param settings settings of the previous manager */
   constructor(settings: FaultSettings = NO_FAULTS) {
     this.#settings = settings;
   }
@@ -29,9 +29,10 @@ export class FaultBook {
   }
 
   /**
-   * Sets the rule of a port, or of all ports without one, in place of the one before.
+   * Adds the rule of a port, or without `port` the rule for all other ports. Replaces an earlier rule for the same
+   * port.
    *
-   * @throws IpoibError `E_FAULT_RULES` (ENOSPC) beyond {@linkcode MAX_RULES}.
+   * @throws IpoibError `E_FAULT_RULES` (ENOSPC) if there are {@linkcode MAX_RULES} rules for other ports.
    */
   set(request: FaultRequest): void {
     const others = this.#settings.rules
@@ -39,14 +40,14 @@ export class FaultBook {
     if (others.length === MAX_RULES) {
       throw new IpoibError(
         "E_FAULT_RULES",
-        `The subnet has ${MAX_RULES} fault rules, which is all it can have`,
-        { errno: Errno.ENOSPC, hint: "clear some of them" },
+        `The subnet has the maximum of ${MAX_RULES} fault rules`,
+        { errno: Errno.ENOSPC, hint: "clear a rule first" },
       );
     }
     this.#replace([...others, { ...request, since: this.#next }]);
   }
 
-  /** Takes away the rule of a port, or all rules. */
+  /** Removes the rule of a port, or all rules. */
   clear(port?: string): void {
     this.#replace(
       port === undefined
@@ -55,12 +56,12 @@ export class FaultBook {
     );
   }
 
-  /** The port of a connection follows the settings of that version. */
+  /** Records that the port of a connection applies the settings of a version. */
   taken(connection: number, version: number): void {
     this.#taken.set(connection, version);
   }
 
-  /** True if the port of a connection follows the present settings. */
+  /** True if the port of a connection applies the current settings. */
   isTaken(connection: number): boolean {
     return (this.#taken.get(connection) ?? 0) === this.#settings.version;
   }

@@ -1,9 +1,9 @@
 /**
- * Packet faults, as they travel: the manager sends its settings to every port, a port answers when it follows them. The next
- * manager has them from the port of its own process.
+ * Messages for packet faults: the manager sends its settings to every port, and a port confirms that it applies them.
+ * After a takeover the new manager gets the settings from the port of its own process.
  *
- * A setting replaces the one before it as a whole, so a port needs the newest one (`version`) only. Which
- * packets are hit is decided in hca/soft/fault_fate.ts; the manager only passes the settings on.
+ * Settings replace earlier settings as a whole, so a port needs only the newest version. The sending port selects the
+ * packets (hca/soft/fault_fate.ts); the manager only distributes the settings.
  */
 
 import * as v from "valibot";
@@ -16,10 +16,12 @@ const u32 = v.pipe(
   v.maxValue(0xffffffff),
 );
 const percent = v.pipe(v.number(), v.minValue(0), v.maxValue(100));
-/** The longest delay, in milliseconds. */
+/** Maximum delay, in milliseconds. */
 const MAX_DELAY_MS = 60_000;
 const delay = v.pipe(v.number(), v.minValue(0), v.maxValue(MAX_DELAY_MS));
-/** The highest version; the next one is 1 again. */
+/** Maximum rate, in megabits per second. */
+const MAX_RATE_MBPS = 1_000_000;
+/** Maximum version. The version after it is 1. */
 export const MAX_VERSION = 0x7fffffff;
 const version = v.pipe(
   v.number(),
@@ -28,61 +30,61 @@ const version = v.pipe(
   v.maxValue(MAX_VERSION),
 );
 
-/** What happens to the packets that a port sends. */
+/** Faults of the packets that a port sends. */
 const FaultRuleSchema = v.object({
-  /** GUID of the sending port; absent: every port that has no rule of its own. */
+  /** GUID of the sending port. If absent, the rule applies to every port without its own rule. */
   port: v.exactOptional(guid),
-  /** The version of the settings that brought the rule: a rule that was set anew begins to count packets anew. */
+  /** Version of the settings that added the rule. A rule that is set again has a new version and new packet numbers. */
   since: version,
   seed: u32,
-  /** Percent of the packets. */
+  /** Percentage of packets that are dropped. */
   drop: v.exactOptional(percent),
-  /** Milliseconds that every packet is held back, more or less by as much as `jitter`. */
+  /** Delay of every packet in milliseconds, plus or minus a random part of `jitter`. */
   delay: v.exactOptional(delay),
   jitter: v.exactOptional(delay),
-  /** Percent of the packets that go out twice. */
+  /** Percentage of packets that are sent twice. */
   duplicate: v.exactOptional(percent),
-  /** Percent of the packets that go out after their successor on the same link. */
+  /** Percentage of packets that are sent after their successor on the same link. */
   reorder: v.exactOptional(percent),
   /** Megabits per second on each link. */
   rate: v.exactOptional(
-    v.pipe(v.number(), v.gtValue(0), v.maxValue(1_000_000)),
+    v.pipe(v.number(), v.gtValue(0), v.maxValue(MAX_RATE_MBPS)),
   ),
 });
 export type FaultRule = v.InferOutput<typeof FaultRuleSchema>;
 
-/** Rules of one subnet: they travel in one frame. */
+/** Maximum number of rules of a subnet. They are sent in one frame. */
 export const MAX_RULES = 128;
 
-/** Every rule of the subnet: at most one for each port and one for all the others. */
+/** All rules of the subnet: at most one for each port, and one for all other ports. */
 const FaultSettingsSchema = v.object({
-  /** Another one with each change; 0 before the first. */
+  /** Number of the change, from 1 to {@linkcode MAX_VERSION}; 0 before the first change. */
   version,
   rules: v.pipe(v.array(FaultRuleSchema), v.maxLength(MAX_RULES)),
 });
 export type FaultSettings = v.InferOutput<typeof FaultSettingsSchema>;
 
-/** The manager's word to a port. */
+/** Sent to every port after each change, and to a new port if there was a change. */
 export const FaultsSchema = v.object({
   type: v.literal("faults"),
   settings: FaultSettingsSchema,
 });
 export type Faults = v.InferOutput<typeof FaultsSchema>;
 
-/** A port's answer: from now on its packets follow the settings of that version. */
+/** A port's confirmation that it applies the settings of a version. */
 export const FaultsTakenSchema = v.object({
   type: v.literal("faults_taken"),
   version,
 });
 export type FaultsTaken = v.InferOutput<typeof FaultsTakenSchema>;
 
-/** No faults: what a subnet begins with. */
+/** Initial settings of a subnet: no faults. */
 export const NO_FAULTS: FaultSettings = Object.freeze({
   version: 0,
   rules: [],
 });
 
-/** The rule that counts for the port with this GUID. */
+/** Returns the rule that applies to the port with this GUID. */
 export function ruleFor(
   settings: FaultSettings,
   port: string,

@@ -1,8 +1,8 @@
 /**
- * What a group becomes that a join creates (IBTA vol. 1 o15-0.2.3; OpenSM's rules and defaults).
+ * Parameters of a group that a join creates (IBTA vol. 1 o15-0.2.3; OpenSM's rules and defaults).
  *
- * Groups with an IPoIB signature must agree with the broadcast group of their scope and P_Key, which must
- * exist (OpenSM's ipoib_mcgroup_creation_validation).
+ * A group with an IPoIB signature requires the broadcast group of its scope and P_Key, and must have the same P_Key,
+ * Q_Key, TClass, SL, FlowLabel and, if the request has it, HopLimit (OpenSM's ipoib_mcgroup_creation_validation).
  */
 
 import { hex } from "../base/hex.ts";
@@ -28,7 +28,7 @@ import { SaRefusal } from "./refusal.ts";
 import { LINK } from "./constants.ts";
 import type { Subnet } from "./subnet.ts";
 
-/** Components without which a group cannot be created, beside those of every join: 0x130c7 with them. */
+/** Components that a join must have to create a group, in addition to those of every join. Together: 0x130c7. */
 const CREATE_COMPONENTS: readonly (readonly [string, bigint])[] = [
   ["Q_Key", McMask.Qkey],
   ["TClass", McMask.Tclass],
@@ -40,9 +40,9 @@ const MAY_CREATE = JoinState.FullMember | JoinState.SendOnlyFullMember;
 const MAX_MTU_CODE = 5;
 
 /**
- * The parameters of the group that this join would create.
+ * Returns the parameters of the group that a join creates.
  *
- * @throws SaRefusal if it may not.
+ * @throws SaRefusal if the join state or the components do not permit creation, or if the parameters are invalid.
  */
 export function groupOfRequest(
   subnet: Subnet,
@@ -52,7 +52,7 @@ export function groupOfRequest(
   if ((request.joinState & MAY_CREATE) === 0) {
     throw new SaRefusal(
       MadStatus.RequestInvalid,
-      `the group does not exist and JoinState ${request.joinState} may not create it (1 or 8 may)`,
+      `the group does not exist and JoinState ${request.joinState} cannot create it (only 1 and 8 can)`,
     );
   }
   const missing = CREATE_COMPONENTS
@@ -60,9 +60,9 @@ export function groupOfRequest(
   if (missing.length > 0) {
     throw new SaRefusal(
       MadStatus.InsufficientComponents,
-      `the group does not exist and ${missing.join(", ")} ${
-        missing.length > 1 ? "are" : "is"
-      } missing to create it (component mask ${hex(mask, 0)})`,
+      `the group does not exist and its creation requires ${
+        missing.join(", ")
+      } (component mask ${hex(mask, 0)})`,
     );
   }
   const mgid = isZero(request.mgid)
@@ -75,7 +75,7 @@ export function groupOfRequest(
     qkey: request.qkey,
     mtu: realizableMtu(subnet, request, mask),
     rate: realizableRate(request, mask),
-    // As they stand in the request, whatever the mask says of them.
+    // These are copied from the request whether or not the component mask includes them.
     lifetime: request.lifetime,
     hopLimit: request.hopLimit,
     scope: request.scope,
@@ -112,7 +112,7 @@ function checkMgid(
   const link = subnet.groups.get(broadcast);
   if (link === undefined) {
     throw invalid(
-      `there is no IPoIB broadcast group ${formatGid(broadcast)} to go with it`,
+      `its IPoIB broadcast group ${formatGid(broadcast)} does not exist`,
     );
   }
   const mismatch = keyMismatch(request, mask, link);
@@ -135,7 +135,7 @@ function realizableMtu(
   if (selector === Selector.GreaterThan) {
     if (mtu >= subnet.mtuCode) {
       throw invalid(
-        `MTU more than ${ibMtuBytes(mtu)} is asked for, the subnet has ${
+        `request has MTU more than ${ibMtuBytes(mtu)}, subnet has ${
           ibMtuBytes(subnet.mtuCode)
         }`,
       );
@@ -161,9 +161,9 @@ function realizableRate(request: McMemberRecord, mask: bigint): number {
   if (selector === Selector.GreaterThan) {
     if (asked >= link) {
       throw invalid(
-        `rate more than ${
+        `request has rate more than ${
           rateMbps(request.rate)
-        } Mb/s is asked for, the links have ${rateMbps(LINK.rateCode)} Mb/s`,
+        } Mb/s, links have ${rateMbps(LINK.rateCode)} Mb/s`,
       );
     }
     return LINK.rateCode;

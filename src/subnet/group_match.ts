@@ -1,9 +1,10 @@
 /**
- * Does a record that a port sent fit a group? (IBTA vol. 1 o15-0.2.4, with OpenSM's reading of it: MTU and
- * rate by their selectors, Q_Key, TClass, SL, FlowLabel and HopLimit exactly, P_Key by its low 15 bits unless
- * both are limited; packet life time and scope are not compared.)
+ * Compares an MCMemberRecord request with a group (IBTA vol. 1 o15-0.2.4, as OpenSM implements it).
  *
- * Each function returns the reason why not, naming the field and both values.
+ * MTU and rate are compared by their selectors; Q_Key, TClass, SL, FlowLabel and HopLimit must be equal; P_Keys must
+ * have equal low 15 bits and must not both be limited. Packet life time and scope are not compared.
+ *
+ * The functions return the reason for a mismatch, with the field and its values, or undefined.
  */
 
 import { hex } from "../base/hex.ts";
@@ -15,7 +16,7 @@ import type { GroupParameters } from "./groups.ts";
 
 const SELECTOR_WORDS = ["more than", "less than", "exactly", "the best of"];
 
-/** Compares what must be equal. */
+/** Compares the fields that must be equal, and the P_Key. */
 export function keyMismatch(
   request: McMemberRecord,
   mask: bigint,
@@ -59,7 +60,7 @@ export function sizeMismatch(
     const actual = ibMtuBytes(group.mtu) ?? 0;
     if (!selectorAllows(request.mtuSelector, asked, actual)) {
       const word = SELECTOR_WORDS[request.mtuSelector];
-      return `MTU ${word} ${asked} is asked for, the group has ${actual}`;
+      return `request has MTU ${word} ${asked}, group has ${actual}`;
     }
   }
   if ((mask & McMask.RateSelector) !== 0n) {
@@ -67,15 +68,15 @@ export function sizeMismatch(
     const actual = rateDataMbps(group.rate) ?? 0;
     if (!selectorAllows(request.rateSelector, asked, actual)) {
       const word = SELECTOR_WORDS[request.rateSelector];
-      return `rate ${word} ${
+      return `request has rate ${word} ${
         rateMbps(request.rate) ?? 0
-      } Mb/s is asked for, the group has ${rateMbps(group.rate)} Mb/s`;
+      } Mb/s, group has ${rateMbps(group.rate)} Mb/s`;
     }
   }
   return undefined;
 }
 
-/** Codes of MTU and rate that are not defined, where the mask says that they count. */
+/** Checks that the MTU and rate codes are defined, if the mask has both the field and its selector. */
 export function undefinedCode(
   request: { mtu: number; rate: number },
   mask: bigint,
@@ -102,5 +103,5 @@ function differs(
   asked: number | string,
   actual: number | string,
 ): string {
-  return `${field} ${asked} is asked for, the group has ${actual}`;
+  return `request has ${field} ${asked}, group has ${actual}`;
 }

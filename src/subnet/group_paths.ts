@@ -1,7 +1,8 @@
 /**
- * PathRecords to multicast groups: the MLID and the parameters of the group (OpenSM's behaviour: what the
- * group does not decide is the request's, a source that is named must be a member, and nobody asks whether
- * the requester is in the partition).
+ * PathRecords to multicast groups: the MLID and the parameters of the group.
+ *
+ * As in OpenSM, the response repeats the request's values of all other fields, a source that the request names must be
+ * a member, and the requester need not be in the group's partition.
  */
 
 import { gidGuid } from "../wire/gid.ts";
@@ -13,14 +14,14 @@ import type { Subnet } from "./subnet.ts";
 
 const WIDE_HOP_LIMIT = 255;
 
-/** The path to the group that is the request's DGID, or none. */
+/** Returns the path to the group with the request's DGID, or an empty list if the group does not exist or match. */
 export function pathsToGroup(
   subnet: Subnet,
   request: PathRecord,
   mask: bigint,
 ): PathRecord[] {
   const group = subnet.groups.get(request.dgid);
-  if (group === undefined || !fits(subnet, group, request, mask)) return [];
+  if (group === undefined || !matches(subnet, group, request, mask)) return [];
   const wide = (group.mgid[1]! & 15) !== MgidScope.LinkLocal;
   return [{
     ...request,
@@ -44,7 +45,7 @@ export function pathsToGroup(
   }];
 }
 
-function fits(
+function matches(
   subnet: Subnet,
   group: SubnetGroup,
   request: PathRecord,

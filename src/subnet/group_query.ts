@@ -1,4 +1,4 @@
-/** MCMemberRecord Get and GetTable: which groups are there (IBTA vol. 1 15.2.5.17; OpenSM's `mcmr_query_mgrp`). */
+/** MCMemberRecord Get and GetTable: queries of groups and members (IBTA vol. 1 15.2.5.17, OpenSM `mcmr_query_mgrp`). */
 
 import { gidEquals, gidGuid } from "../wire/gid.ts";
 import { MadStatus } from "../wire/mad.ts";
@@ -12,11 +12,11 @@ import { SaRefusal } from "./refusal.ts";
 import type { Subnet } from "./subnet.ts";
 
 /**
- * The records that fit, in the partitions of the requester and in the order of MGIDs: one for each group, or,
- * for who is trusted, one for each member. PortGID and JoinState are zero for others, ProxyJoin always is
- * where no member is named.
+ * Returns the matching records of groups in the requester's partitions, in MGID order. A trusted requester (SM_Key)
+ * gets one record for each member. Any other requester gets one record for each group, with PortGID, JoinState and
+ * ProxyJoin zero.
  *
- * @throws SaRefusal
+ * @throws SaRefusal if the MTU or rate code is undefined.
  */
 export function queryGroups(
   subnet: Subnet,
@@ -29,7 +29,7 @@ export function queryGroups(
   if (code !== undefined) throw new SaRefusal(MadStatus.RequestInvalid, code);
   const groups = [...subnet.groups]
     .filter((group) =>
-      hasPkey(requester.pkeys, group.pkey) && fits(group, request, mask)
+      hasPkey(requester.pkeys, group.pkey) && matches(group, request, mask)
     )
     .sort((a, b) => a.key < b.key ? -1 : 1);
   return trusted
@@ -47,7 +47,7 @@ function memberRecords(
   return [...group.members.values()]
     .filter(({ port, joinState }) =>
       (!asked || port.guid === gidGuid(request.portGid)) &&
-      stateFits(group.scope, joinState, request, mask)
+      stateMatches(group.scope, joinState, request, mask)
     )
     .sort((a, b) => inOpensmOrder(a.port, b.port))
     .map(({ port, joinState, proxyJoin }) => ({
@@ -58,7 +58,7 @@ function memberRecords(
     }));
 }
 
-function fits(
+function matches(
   group: SubnetGroup,
   request: McMemberRecord,
   mask: bigint,
@@ -67,27 +67,27 @@ function fits(
     return false;
   }
   if ((mask & McMask.Mlid) !== 0n && request.mlid !== group.mlid) return false;
-  // No group has ProxyJoin, only memberships do.
+  // ProxyJoin belongs to a membership, but OpenSM compares it with the group, where it is 0.
   if ((mask & McMask.ProxyJoin) !== 0n && request.proxyJoin) return false;
   return keyMismatch(request, mask, group) === undefined &&
     sizeMismatch(request, mask, group) === undefined;
 }
 
-/** Compares the states of the port that is asked for, or of the group. */
+/** Compares Scope and JoinState with the membership of the port that PortGID names; without PortGID, with the group. */
 function hasState(
   group: SubnetGroup,
   request: McMemberRecord,
   mask: bigint,
 ): boolean {
   if ((mask & McMask.PortGid) === 0n) {
-    return stateFits(group.scope, group.joinState, request, mask);
+    return stateMatches(group.scope, group.joinState, request, mask);
   }
   const member = group.members.get(gidGuid(request.portGid));
   return member !== undefined &&
-    stateFits(group.scope, member.joinState, request, mask);
+    stateMatches(group.scope, member.joinState, request, mask);
 }
 
-function stateFits(
+function stateMatches(
   scope: number,
   joinState: number,
   request: McMemberRecord,

@@ -1,9 +1,9 @@
 /**
  * Multicast groups: MGID, MLID, parameters and members.
  *
- * A group lives as long as a member keeps it alive (join states 1 and 8), or for ever if it was created with
- * the subnet (the broadcast groups). MLIDs are given in ascending order from 0xc000 and reused as late as
- * possible. A manager that takes over remembers which MGID had which MLID.
+ * A group exists while it has a full or a send-only full member (join states 1 and 8). The permanent groups, which the
+ * partitions define, also exist without members. MLIDs are allocated in ascending order from 0xc000 and reused as late
+ * as possible. After a takeover, a group gets the MLID that it had under the previous manager if that MLID is free.
  */
 
 import { gidKey } from "../wire/gid.ts";
@@ -11,14 +11,14 @@ import { FIRST_MLID, LAST_MLID } from "../wire/lrh.ts";
 import { JoinState } from "../wire/sa/mc_member_record.ts";
 import type { SubnetPort } from "./ports.ts";
 
-/** Bytes 2 and 3 of MGIDs that an administrator makes up. */
+/** Bytes 2 and 3 of the MGIDs that the administrator generates. */
 export const SA_SIGNATURE = 0xa01b;
 /** Join states that keep a group alive. */
 const KEEPS_ALIVE = JoinState.FullMember | JoinState.SendOnlyFullMember;
-/** Join states that get the group's packets. */
+/** Join states that receive the group's packets. */
 const RECEIVES = JoinState.FullMember | JoinState.NonMember;
 
-/** What all packets and members of a group have in common. */
+/** Parameters of a group. They apply to all its members and packets. */
 export interface GroupParameters {
   /** 16 bytes. */
   readonly mgid: Uint8Array;
@@ -34,7 +34,7 @@ export interface GroupParameters {
   readonly flowLabel: number;
   readonly hopLimit: number;
   readonly tclass: number;
-  /** Scope and JoinState of the record that created it, which answers and queries go by; the MGID may say otherwise. */
+  /** Scope and JoinState of the record that created the group, used to match queries. The MGID's scope may differ. */
   readonly scope: number;
   readonly joinState: number;
 }
@@ -51,7 +51,7 @@ export interface SubnetGroup extends GroupParameters {
   /** `gidKey` of the MGID. */
   readonly key: string;
   readonly mlid: number;
-  /** True if it exists without members. */
+  /** True if the group exists without members. */
   readonly permanent: boolean;
   /** By port GUID. */
   readonly members: ReadonlyMap<bigint, GroupMember>;
@@ -63,19 +63,21 @@ interface OwnGroup extends SubnetGroup {
   readonly members: Map<bigint, GroupMember>;
 }
 
-/** Told of every change. */
+/** Callbacks for changes of groups. */
 export interface GroupListener {
   groupCreated(group: SubnetGroup): void;
-  /** Receivers came or went, or the MLID changed from `oldMlid`. */
+  /** The set of receivers changed, or the MLID changed from `oldMlid`. */
   groupChanged(group: SubnetGroup, oldMlid?: number): void;
   groupDeleted(group: SubnetGroup): void;
 }
 
+/** The groups of a subnet. */
 export class SubnetGroups {
   readonly #groups = new Map<string, OwnGroup>();
   readonly #mlids = new Set<number>();
+  /** MLIDs under the previous manager, by `gidKey`. */
   readonly #remembered = new Map<string, number>();
-  /** By port GUID: the groups that it is a member of. */
+  /** Number of groups that a port is a member of, by port GUID. */
   readonly #counts = new Map<bigint, number>();
   readonly #listener: GroupListener;
   #nextMlid: number = FIRST_MLID;
@@ -84,7 +86,7 @@ export class SubnetGroups {
     this.#listener = listener;
   }
 
-  /** Remembers the MLID that a group (by `gidKey`) had under the manager before. */
+  /** Reserves an MLID for the group with this `gidKey`, which had it under the previous manager. */
   remember(key: string, mlid: number): void {
     this.#remembered.set(key, mlid);
   }
@@ -97,12 +99,15 @@ export class SubnetGroups {
     return this.#groups.get(gidKey(mgid));
   }
 
-  /** How many groups a port is a member of. */
+  /** Number of groups that a port is a member of. */
   countOf(port: SubnetPort): number {
     return this.#counts.get(port.guid) ?? 0;
   }
 
-  /** Creates a group that does not exist yet, with the MLID asked for if that is free; undefined if none is left. */
+  /**
+   * Creates a group that does not exist yet. Its MLID is the first of these that is free: `options.mlid`, the MLID that
+   * the group had under the previous manager, the next MLID. Returns undefined if no MLID is free.
+   */
   create(
     parameters: GroupParameters,
     options: { permanent?: boolean; mlid?: number } = {},
@@ -127,14 +132,14 @@ export class SubnetGroups {
     return group;
   }
 
-  /** Makes a group one that exists without members, or lets it go when nobody keeps it alive. */
+  /** Sets whether a group exists without members. Deletes a group that is not permanent and has no full member. */
   setPermanent(group: SubnetGroup, permanent: boolean): void {
     const own = this.#groups.get(group.key)!;
     own.permanent = permanent;
     this.#deleteIfUnused(own);
   }
 
-  /** Gives a group without members another MLID, if that is free. */
+  /** Changes the MLID of a group. Does nothing if the group has members or if the MLID is in use or invalid. */
   moveEmpty(group: SubnetGroup, mlid: number): void {
     const own = this.#groups.get(group.key)!;
     if (own.members.size > 0 || this.#mlids.has(mlid)) return;
@@ -168,14 +173,14 @@ export class SubnetGroups {
     return member;
   }
 
-  /** Takes join states from a port's membership; returns those that are left. */
+  /** Removes join states from a port's membership; returns the remaining join states. */
   leave(group: SubnetGroup, port: SubnetPort, joinState: number): number {
     const own = this.#groups.get(group.key)!;
     const member = own.members.get(port.guid);
     if (member === undefined) return 0;
     const before = member.joinState;
     member.joinState &= ~joinState;
-    // Who stays only as a non-member goes with the last that kept the group, even if the group stays.
+    // If no full member is left, the port's other join states end too, even in a permanent group.
     if (!this.#keptAlive(own)) member.joinState = 0;
     if (member.joinState === 0) this.#removeMember(own, port.guid);
     if (this.#deleteIfUnused(own)) return 0;
@@ -185,7 +190,7 @@ export class SubnetGroups {
     return member.joinState;
   }
 
-  /** Takes a port out of all groups. */
+  /** Removes a port from all groups. */
   removePort(port: SubnetPort): void {
     for (const group of [...this.#groups.values()]) {
       if (group.members.has(port.guid)) this.leave(group, port, 0xf);
@@ -217,20 +222,21 @@ export class SubnetGroups {
     return false;
   }
 
-  #allocateMlid(...wishes: number[]): number | undefined {
-    for (const mlid of wishes) {
+  #allocateMlid(...preferred: number[]): number | undefined {
+    for (const mlid of preferred) {
       if (
         mlid >= FIRST_MLID && mlid <= LAST_MLID && !this.#mlids.has(mlid)
       ) return mlid;
     }
-    const promised = new Set(this.#remembered.values());
+    const reserved = new Set(this.#remembered.values());
     const count = LAST_MLID - FIRST_MLID + 1;
-    for (const respect of [true, false]) {
+    // The second pass uses reserved MLIDs, if no other MLID is free.
+    for (const skipReserved of [true, false]) {
       for (let i = 0; i < count; i++) {
         const mlid = this.#nextMlid;
         this.#nextMlid = mlid === LAST_MLID ? FIRST_MLID : mlid + 1;
-        if (this.#mlids.has(mlid) || (respect && promised.has(mlid))) continue;
-        return mlid;
+        if (this.#mlids.has(mlid)) continue;
+        if (!skipReserved || !reserved.has(mlid)) return mlid;
       }
     }
     return undefined;
@@ -241,7 +247,7 @@ function receives(joinState: number): boolean {
   return (joinState & RECEIVES) !== 0;
 }
 
-/** LIDs of the ports that get a group's packets, ascending. */
+/** Returns the LIDs of the ports that receive a group's packets, in ascending order. */
 export function receivers(group: SubnetGroup): number[] {
   const lids: number[] = [];
   for (const member of group.members.values()) {

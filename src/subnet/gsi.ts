@@ -1,5 +1,5 @@
 /**
- * The switch between the ports' QP1s: what may pass, and with which addresses (IBTA vol. 1 10.9.4, 13.5.3).
+ * Forwards MADs between the QP1s of ports and the manager: checks and address translation (IBTA vol. 1 10.9.4, 13.5.3).
  */
 
 import { pkeysMatch } from "../base/units.ts";
@@ -9,28 +9,30 @@ import { SM_LID, type SubnetPort } from "./ports.ts";
 import { encodeMad, type MadFrame } from "./protocol.ts";
 import type { Subnet } from "./subnet.ts";
 
-/** The manager's own P_Key: a full member of the default partition. */
+/** P_Key of the manager: full member of the default partition. */
 const MANAGER_PKEY = 0x8000 | DEFAULT_PARTITION;
 
-/** Why a MAD that a port sent goes nowhere; undefined if it may pass. */
+/** Returns the reason to drop a MAD that a port sent; undefined if the MAD is valid. */
 export function dropReason(
   source: SubnetPort | undefined,
   address: MadAddress,
 ): string | undefined {
   if (source === undefined) return "the port is not registered";
   if (!source.active) return "the port is down";
-  if (address.qpn !== GSI_QPN) return `it is for QP ${address.qpn}, not QP1`;
-  if (address.qkey !== GSI_QKEY) return "its Q_Key is not that of QP1";
+  if (address.qpn !== GSI_QPN) {
+    return `the destination is QP ${address.qpn}, not QP1`;
+  }
+  if (address.qkey !== GSI_QKEY) return "the Q_Key is not that of QP1";
   const pkey = source.pkeys[address.pkeyIndex];
   if (pkey === undefined) {
     return `P_Key index ${address.pkeyIndex} is not in the port's table`;
   }
   return address.lid === SM_LID && !pkeysMatch(pkey, MANAGER_PKEY)
-    ? "the manager is in the default partition only"
+    ? "the manager is a member of the default partition only"
     : undefined;
 }
 
-/** Where a MAD of the manager to this port comes from, as the port sees it. */
+/** Returns the source address of a MAD from the manager, with the P_Key index of the receiving port. */
 export function managerAddress(port: SubnetPort): MadAddress {
   return gsiAddress(
     SM_LID,
@@ -38,13 +40,13 @@ export function managerAddress(port: SubnetPort): MadAddress {
   );
 }
 
-/** True if a MAD of the manager reaches the port. */
+/** True if MADs of the manager can reach the port: it is active and a member of the default partition. */
 export function isReached(port: SubnetPort): boolean {
   return port.active &&
     port.pkeys.some((pkey) => pkeysMatch(pkey, MANAGER_PKEY));
 }
 
-/** The frame for the port that a MAD of another port is for, and that port; undefined if none gets it. */
+/** Returns the destination port and the frame of a MAD between two ports; undefined if no port can receive the MAD. */
 export function relay(
   subnet: Subnet,
   source: SubnetPort,

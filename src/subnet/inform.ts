@@ -1,5 +1,6 @@
 /**
- * Subscriptions to traps: who may (IBTA vol. 1 o13-14.1.1, C15-0.2-1.16, with OpenSM's statuses).
+ * Set(InformInfo): checks trap subscriptions and cancellations (IBTA vol. 1 o13-14.1.1, C15-0.2-1.16, with OpenSM's
+ * statuses).
  */
 
 import { gidGuid } from "../wire/gid.ts";
@@ -12,16 +13,18 @@ import { SaRefusal } from "./refusal.ts";
 import type { Subnet } from "./subnet.ts";
 import type { TrapForwarder } from "./traps.ts";
 
-/** Subscriptions of one port. */
+/** Maximum number of subscriptions of one port. */
 const MAX_SUBSCRIPTIONS = 64;
-/** Traps about bad keys, which are told to the trusted only. */
+/** Traps for key violations. Only trusted ports may subscribe to them. */
 const FIRST_SECURITY_TRAP = 256;
 const LAST_SECURITY_TRAP = 259;
 
 /**
- * Set(InformInfo).
+ * Handles Set(InformInfo).
  *
- * @throws SaRefusal
+ * @param trusted the request has the SM_Key
+ * @throws SaRefusal if Subscribe is invalid, the requester may not receive the Reports or has too many subscriptions,
+ *   or the subscription to cancel does not exist.
  */
 export function setInformInfo(
   subnet: Subnet,
@@ -39,7 +42,7 @@ export function setInformInfo(
   if (
     !trusted && info.isGeneric && info.trapNumber >= FIRST_SECURITY_TRAP &&
     info.trapNumber <= LAST_SECURITY_TRAP
-  ) refuse(`trap ${info.trapNumber} is not for everybody`);
+  ) refuse(`trap ${info.trapNumber} requires the SM_Key`);
   const unsubscribed = data.slice();
   unsubscribed[InformInfo.SUBSCRIBE] = 0;
   const obstacle = info.subscribe && outOfReach(subnet, requester, info);
@@ -53,7 +56,7 @@ export function setInformInfo(
   }
   if (!traps.inform(requester, info)) {
     refuse(
-      `there is no subscription to trap ${info.trapNumber} to cancel`,
+      `the port has no such subscription to trap ${info.trapNumber}`,
       unsubscribed,
     );
   }
@@ -63,7 +66,7 @@ export function setInformInfo(
   };
 }
 
-/** Why the requester may not hear of the sources that it names. */
+/** Returns the reason for which the requester may not subscribe to the sources that it names, or undefined. */
 function outOfReach(
   subnet: Subnet,
   requester: SubnetPort,
@@ -74,9 +77,9 @@ function outOfReach(
     port.guid !== requester.guid && !sharePartition(port, requester);
   if (gid.some((byte) => byte !== 0)) {
     const port = all.find(({ guid }) => guid === gidGuid(gid));
-    if (port === undefined) return "the GID is not a known port's";
+    if (port === undefined) return "no port has the GID";
     return apart(port)
-      ? "it shares no partition with the GID's port"
+      ? "it shares no partition with the port that has the GID"
       : undefined;
   }
   if (lidRangeBegin === INFORM_ANY) return undefined;

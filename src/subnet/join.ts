@@ -1,6 +1,6 @@
 /**
- * Joining and leaving multicast groups: MCMemberRecord Set and Delete (IBTA vol. 1 15.2.5.17, with the checks
- * and statuses of OpenSM's osm_sa_mcmember_record.c).
+ * Joins and leaves of multicast groups: MCMemberRecord Set and Delete (IBTA vol. 1 15.2.5.17, with the checks and
+ * statuses of OpenSM's osm_sa_mcmember_record.c).
  */
 
 import { formatGuid, hex } from "../base/hex.ts";
@@ -19,7 +19,7 @@ import { SaRefusal } from "./refusal.ts";
 import { LINK, MAX_GROUPS_PER_PORT } from "./constants.ts";
 import type { Subnet } from "./subnet.ts";
 
-/** Components of every join and leave. */
+/** Components that every join and leave must have. */
 const JOIN_COMPONENTS: readonly (readonly [string, bigint])[] = [
   ["MGID", McMask.Mgid],
   ["PortGID", McMask.PortGid],
@@ -27,10 +27,12 @@ const JOIN_COMPONENTS: readonly (readonly [string, bigint])[] = [
 ];
 
 /**
- * Joins a port to a group, creating the group if it must and may.
+ * Adds a port, which may be another than the requester, to a group. Creates the group if it does not exist and the
+ * request permits its creation.
  *
- * @returns the record of the membership, for the answer.
- * @throws SaRefusal
+ * @returns the record of the membership, for the response.
+ * @throws SaRefusal if the request is invalid or not permitted, or if the port has {@linkcode MAX_GROUPS_PER_PORT}
+ *   groups or no MLID is free.
  */
 export function joinGroup(
   subnet: Subnet,
@@ -42,7 +44,7 @@ export function joinGroup(
   const proxy = port !== requester;
   if (proxy && !sharePartition(port, requester)) {
     throw invalid(
-      `${formatGuid(requester.guid)} asks for ${
+      `${formatGuid(requester.guid)} requests a membership of ${
         formatGuid(port.guid)
       }, with which it shares no partition`,
     );
@@ -73,14 +75,14 @@ export function joinGroup(
   ) {
     throw new SaRefusal(
       MadStatus.NoResources,
-      `${formatGuid(port.guid)} is in ${MAX_GROUPS_PER_PORT} groups already`,
+      `${formatGuid(port.guid)} is a member of ${MAX_GROUPS_PER_PORT} groups`,
     );
   }
 
   const asked = (mask & McMask.Mlid) !== 0n ? { mlid: request.mlid } : {};
   const group = existing ?? subnet.groups.create(parameters, asked);
   if (group === undefined) {
-    throw new SaRefusal(MadStatus.NoResources, "no multicast LID is left");
+    throw new SaRefusal(MadStatus.NoResources, "no multicast LID is free");
   }
   const member = subnet.groups.join(group, port, request.joinState, proxy);
   return {
@@ -92,10 +94,11 @@ export function joinGroup(
 }
 
 /**
- * Takes join states from a port's membership.
+ * Removes join states from a port's membership.
  *
- * @returns the record of what is left, for the answer.
- * @throws SaRefusal
+ * @returns the record with the remaining join states, for the response.
+ * @throws SaRefusal if the group or membership does not exist, does not have the join states, or belongs to another
+ *   requester.
  */
 export function leaveGroup(
   subnet: Subnet,
@@ -112,17 +115,17 @@ export function leaveGroup(
   }
   if ((request.joinState & member.joinState) === 0) {
     throw invalid(
-      `JoinState ${request.joinState} has nothing in common with the member's ${member.joinState}`,
+      `JoinState ${request.joinState} has no bit of the member's ${member.joinState}`,
     );
   }
   if ((request.joinState & ~member.joinState) !== 0) {
     throw invalid(
-      `JoinState ${request.joinState} is more than the member's ${member.joinState}`,
+      `JoinState ${request.joinState} has bits that the member's ${member.joinState} does not have`,
     );
   }
   checkModify(group, port, requester);
   const joinState = subnet.groups.leave(group, port, request.joinState);
-  // The rest of the answer is the request.
+  // The other fields of the response are the request's.
   return {
     ...request,
     mtuSelector: Selector.Exactly,
@@ -133,7 +136,7 @@ export function leaveGroup(
   };
 }
 
-/** The record of a group, without a port; selectors are "exactly" in every answer. */
+/** Returns the record of a group, without PortGID and JoinState. The selectors of every response are "exactly". */
 export function memberRecord(group: SubnetGroup): McMemberRecord {
   return McMemberRecord.of({
     mgid: group.mgid,
@@ -154,13 +157,13 @@ export function memberRecord(group: SubnetGroup): McMemberRecord {
   });
 }
 
-/** True if the two tables have a pair of P_Keys that may talk. */
+/** True if the P_Key tables have a pair of P_Keys that match: the same partition, and not both limited. */
 export function sharePartition(a: EndPoint, b: EndPoint): boolean {
-  // A limited member may know of itself, although it could not talk to itself.
+  // A port always has access to its own records, even as a limited member, whose P_Key does not match itself.
   return a === b || a.pkeys.some((x) => b.pkeys.some((y) => pkeysMatch(x, y)));
 }
 
-/** The port that the request is about. */
+/** Returns the port that PortGID names. Throws SaRefusal if a required component is missing or the port not active. */
 function memberOf(
   subnet: Subnet,
   request: McMemberRecord,
@@ -171,7 +174,9 @@ function memberOf(
   if (missing.length > 0) {
     throw new SaRefusal(
       MadStatus.InsufficientComponents,
-      `${missing.join(", ")} missing (component mask ${hex(mask, 0)})`,
+      `the request has no ${missing.join(", ")} (component mask ${
+        hex(mask, 0)
+      })`,
     );
   }
   const code = undefinedCode(request, mask, McMask);
@@ -185,7 +190,7 @@ function memberOf(
   }
   const port = subnet.ports.byGuid(gidGuid(request.portGid));
   if (port === undefined || !port.active) {
-    throw invalid(`PortGID ${formatGid(request.portGid)} is not a known port`);
+    throw invalid(`no active port has PortGID ${formatGid(request.portGid)}`);
   }
   return port;
 }
@@ -207,7 +212,7 @@ function portIncapable(
     : undefined;
 }
 
-/** Who may change a membership that exists (IBTA vol. 1 o15-0.2.1). */
+/** Checks that the requester may modify the port's membership, if there is one (IBTA vol. 1 o15-0.2.1). */
 function checkModify(
   group: SubnetGroup,
   port: SubnetPort,
@@ -217,9 +222,9 @@ function checkModify(
   if (member === undefined) return;
   if (!member.proxyJoin && requester !== port) {
     throw invalid(
-      `the membership of ${formatGuid(port.guid)} is its own, not that of ${
-        formatGuid(requester.guid)
-      }`,
+      `${formatGuid(requester.guid)} cannot change the membership of ${
+        formatGuid(port.guid)
+      }, which joined itself`,
     );
   }
   if (member.proxyJoin && !hasPkey(requester.pkeys, group.pkey)) {

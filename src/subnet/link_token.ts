@@ -1,9 +1,10 @@
 /**
- * Tokens of links: what a port shows to another one to prove its GUID.
+ * Link tokens: a port proves its GUID to another port with a token.
  *
- * Each port chooses a secret and gives it to the subnet manager alone. The token of port A for links to port B is the first half of
- * HMAC-SHA256 over A's GUID with B's secret: the manager gives it to A with B's entry of the forwarding tables, B computes it.
- * A token is of use to no other port and towards no other port. It stays the same under the next manager.
+ * Each port generates a secret and sends it to the subnet manager only. The token of port A for links to port B is the
+ * first half of HMAC-SHA256 over A's GUID with B's secret. The manager sends it to A with B's entry of the forwarding
+ * tables; B computes it. No other port can use the token, and A can use it only for links to B. A new manager issues
+ * the same tokens.
  */
 
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
@@ -12,18 +13,18 @@ const SECRET_BYTES = 32;
 /** Hexadecimal digits of a token: 128 bits. */
 const TOKEN_DIGITS = 32;
 
-/** A new secret: 64 hexadecimal digits. */
+/** Returns a new secret: 64 hexadecimal digits. */
 export function newLinkSecret(): string {
   return randomBytes(SECRET_BYTES).toString("hex");
 }
 
-/** The token of the port with the GUID `from` for links to the port that has this secret: 32 hexadecimal digits. */
+/** Returns the token of the port with the GUID `from` for links to the port with this secret: 32 hexadecimal digits. */
 export function linkToken(secret: string, from: string): string {
   return createHmac("sha256", secret).update(from).digest("hex")
     .slice(0, TOKEN_DIGITS);
 }
 
-/** True if `token` is that of the port with the GUID `from`. */
+/** True if `token` is the token of the port with the GUID `from` for links to the port with this secret. */
 export function isLinkToken(
   token: string,
   secret: string,

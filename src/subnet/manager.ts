@@ -1,12 +1,12 @@
 /**
- * The embedded subnet manager: pure, given frames and time.
+ * The embedded subnet manager. It performs no input or output itself.
  *
- * Its host accepts connections on the subnet's socket, one for each port, and passes what arrives; frames for
- * ports go out through `send`. Within one call the order of frames is: changes of the forwarding tables, then
- * the answer, so that a port that has joined is already reached.
+ * The host accepts connections on the subnet's socket, one for each port, and passes received frames and the time to
+ * the manager, which sends frames with `send`. Each call sends changes of the forwarding tables before SA responses, so
+ * the tables include a new member when the member receives the response to its join.
  *
- * A manager that takes over from a dead one is given what its host last knew ({@linkcode LastKnown}), and
- * the subnet's MTU. Ports that return bring their LIDs and memberships along.
+ * A manager that takes over from another receives the last state that its host had ({@linkcode LastKnown}), and
+ * the subnet's MTU. Ports that register again report their LIDs and memberships.
  */
 
 import { formatGuid } from "../base/hex.ts";
@@ -49,18 +49,19 @@ import { welcomeMessages } from "./welcome.ts";
 
 export interface SubnetManagerOptions
   extends Omit<SubnetOptions, "managerGuid"> {
-  /** Sends a frame on a connection; the host keeps the order and queues what cannot go at once. */
+  /** Sends a frame on a connection. The host keeps the order and queues frames while the connection is congested. */
   send: (connection: number, frame: Uint8Array) => void;
-  /** Shown by `ipoib subnet show`; `guid` is the manager's own. */
+  /** The manager, as `ipoib subnet show` prints it. */
   manager: ManagerInfo;
-  /** IB MTU in bytes, 2048 or 4096; absent: the first port decides. */
+  /** IB MTU in bytes, 2048 or 4096. If absent, the first port determines it. */
   subnetMtu?: number;
-  /** What was known of the subnet under the manager before. */
+  /** State of the subnet under the previous manager. */
   previous?: LastKnown;
-  /** The time of construction. */
+  /** Time of construction. Default: 0. */
   now?: Millis;
 }
 
+/** The manager of one subnet, with the administrator. */
 export class SubnetManager {
   readonly #options: SubnetManagerOptions;
   readonly #subnet: Subnet;
@@ -72,7 +73,7 @@ export class SubnetManager {
   readonly #faults: FaultBook;
   readonly #takeover: Takeover;
   readonly #connections = new Set<number>();
-  /** MADs of this call, held back until the forwarding tables are out. */
+  /** MADs of the current call, to be sent after the forwarding tables. */
   #mads: { port: SubnetPort; mad: Uint8Array }[] = [];
   #now: Millis;
 
@@ -122,7 +123,7 @@ export class SubnetManager {
     }
   }
 
-  /** A connection was accepted. */
+  /** Adds an accepted connection. */
   connect(connection: number): void {
     this.#connections.add(connection);
   }
@@ -132,7 +133,7 @@ export class SubnetManager {
     return this.#subnet.ports.byConnection(connection) !== undefined;
   }
 
-  /** A frame arrived. Malformed ones are dropped with a line in the log. */
+  /** Handles a received frame. Logs and drops a malformed frame. Ignores frames of unknown connections. */
   receive(connection: number, bytes: Uint8Array, now: Millis): void {
     if (!this.#connections.has(connection)) return;
     this.#now = now;
@@ -150,7 +151,7 @@ export class SubnetManager {
     this.#flush();
   }
 
-  /** A connection ended: its port leaves the subnet and all groups. */
+  /** Handles the end of a connection: removes its port from the subnet and from all groups. */
   disconnect(connection: number, now: Millis): void {
     this.#now = now;
     this.#connections.delete(connection);
@@ -167,7 +168,10 @@ export class SubnetManager {
     this.#flush();
   }
 
-  /** Does what is due; returns when to call again, Infinity if nothing waits. Call it after `receive` too. */
+  /**
+   * Retransmits Reports and segments that are due. Returns the time of the next call, Infinity if none is pending. Call
+   * it after every other method too, as those may start transmissions.
+   */
   tick(now: Millis): Millis {
     this.#now = now;
     const next = Math.min(this.#traps.tick(now), this.#transfers.tick(now));
@@ -180,10 +184,10 @@ export class SubnetManager {
   }
 
   /**
-   * Puts other partitions in force: ports whose P_Key table changes hear of it, groups of partitions that are
-   * no more go when their last member does.
+   * Replaces the partitions. Notifies the ports whose P_Key table changes. Groups of removed partitions are deleted
+   * when they have no full member.
    *
-   * @returns how many ports have another table now.
+   * @returns the number of ports whose P_Key table has changed.
    */
   reload(partitions: readonly Partition[], now: Millis): number {
     this.#now = now;
@@ -191,10 +195,10 @@ export class SubnetManager {
   }
 
   /**
-   * Takes a port down or up. A port that is down keeps its LID, but loses its memberships and subscriptions,
-   * and nobody reaches it; a new manager does not know that it is down.
+   * Sets a port down or active. A port that is down keeps its LID, but loses its memberships and subscriptions, and no
+   * port can reach it. The state is lost in a takeover: under a new manager the port is active.
    *
-   * @throws IpoibError `E_SUBNET_PORT` (ENODEV)
+   * @throws IpoibError `E_SUBNET_PORT` (ENODEV) if no port has the GUID.
    */
   setPortState(guid: bigint, state: "down" | "active", now: Millis): void {
     this.#now = now;
@@ -202,10 +206,11 @@ export class SubnetManager {
   }
 
   /**
-   * Gives a port another LID: this one, or the next that is free.
+   * Changes the LID of a port to `lid`, or if undefined to the next free LID.
    *
    * @returns the new LID.
-   * @throws IpoibError `E_SUBNET_PORT` (ENODEV), `E_SUBNET_LID` (EADDRINUSE), `E_SUBNET_FULL` (ENOSPC)
+   * @throws IpoibError `E_SUBNET_PORT` (ENODEV) if no port has the GUID, `E_SUBNET_LID` (EADDRINUSE) if the LID is in
+   *   use, reserved or outside the range of port LIDs, `E_SUBNET_FULL` (ENOSPC) if no LID is free.
    */
   moveLid(guid: bigint, lid: number | undefined, now: Millis): number {
     this.#now = now;
@@ -213,9 +218,11 @@ export class SubnetManager {
   }
 
   /**
-   * Gives a port this P_Key table, whatever the partitions say, or again that of its partitions.
+   * Sets the P_Key table of a port independently of the partitions, or if `pkeys` is undefined restores the table that
+   * the partitions define.
    *
-   * @throws IpoibError `E_SUBNET_PORT` (ENODEV), `E_SUBNET_PKEY` (EINVAL)
+   * @throws IpoibError `E_SUBNET_PORT` (ENODEV) if no port has the GUID, `E_SUBNET_PKEY` (EINVAL) if the table is
+   *   invalid.
    */
   setPkeys(
     guid: bigint,
@@ -227,32 +234,37 @@ export class SubnetManager {
   }
 
   /**
-   * Tells a port, or all of them, to join its groups and to subscribe again.
+   * Sends a client reregister event, on which a port joins its groups again, to one port or to all active ports.
    *
-   * @throws IpoibError `E_SUBNET_PORT` (ENODEV)
+   * @throws IpoibError `E_SUBNET_PORT` (ENODEV) if no port has the GUID.
    */
   reregister(which: bigint | "all"): void {
     this.#operations.reregister(which);
   }
 
-  /** The packet faults that the ports follow. */
+  /** The current packet faults. */
   get faults(): FaultSettings {
     return this.#faults.settings;
   }
 
-  /** Sets the packet faults of a port, or of all that have none of their own, and tells every port. */
+  /**
+   * Sets the packet faults of a port, or without `request.port` of all ports without their own rule, and sends the new
+   * settings to every port.
+   *
+   * @throws IpoibError `E_FAULT_RULES` (ENOSPC) if the subnet has the maximum number of rules.
+   */
   setFault(request: FaultRequest): void {
     this.#faults.set(request);
     this.#sendFaults();
   }
 
-  /** Ends the packet faults of a port, or all of them. */
+  /** Removes the packet faults of a port, or all of them, and sends the new settings to every port. */
   clearFaults(port?: string): void {
     this.#faults.clear(port);
     this.#sendFaults();
   }
 
-  /** Ports that have not said yet that they follow the present faults. */
+  /** Returns the ports that have not confirmed the current packet faults. */
   portsWithoutFaults(): SubnetPort[] {
     return [...this.#subnet.ports].filter(({ connection }) =>
       !this.#faults.isTaken(connection)
@@ -303,8 +315,8 @@ export class SubnetManager {
       ? register(this.#subnet, connection, hello, this.#now)
       : refused(
         RefusalCode.Protocol,
-        "The port has registered already",
-        "connect again to register anew",
+        "The port is already registered on this connection",
+        "register on a new connection",
       );
     if ("type" in port) {
       this.#subnet.log("warning", `Port refused: ${port.message}`);
@@ -342,8 +354,8 @@ export class SubnetManager {
     const source = this.#subnet.ports.byConnection(connection);
     const reason = dropReason(source, frame.address);
     if (source === undefined || reason !== undefined) {
-      const who = source?.name ?? `connection ${connection}`;
-      this.#subnet.log("warning", `MAD of ${who} dropped: ${reason}`);
+      const sender = source?.name ?? `connection ${connection}`;
+      this.#subnet.log("warning", `MAD from ${sender} dropped: ${reason}`);
       return;
     }
     if (frame.address.lid !== SM_LID) {
@@ -370,11 +382,11 @@ export class SubnetManager {
   #notify(
     trap: number,
     gid: Uint8Array,
-    mayKnow: (port: SubnetPort) => boolean,
+    permitted: (port: SubnetPort) => boolean,
   ): void {
     const issuer = this.#subnet.managerGid;
     const notice = Notice.aboutGid(trap, gid, SM_LID, issuer);
-    this.#traps.notify(notice, mayKnow, this.#now);
+    this.#traps.notify(notice, permitted, this.#now);
   }
 
   #flush(): void {
@@ -388,15 +400,15 @@ export class SubnetManager {
     }
   }
 
-  /** Tells every port that is up, but `except` (which gets the whole map), what has changed. */
+  /** Sends the changes of the forwarding tables to every active port but `except`, which receives the whole map. */
   #flushFabric(except?: SubnetPort): void {
     for (const change of this.#journal.take()) {
-      let same: Uint8Array | undefined;
+      let shared: Uint8Array | undefined;
       for (const port of this.#subnet.ports) {
         if (port === except || !port.active) continue;
-        // Tokens of links are each port's own; all else is the same for all.
-        const frame = same ?? encodeControl(fabricUpdate(change, port));
-        if (!change.portsAdded) same = frame;
+        // Added ports have link tokens, which differ from receiver to receiver. Other updates are the same for all.
+        const frame = shared ?? encodeControl(fabricUpdate(change, port));
+        if (!change.portsAdded) shared = frame;
         this.#options.send(port.connection, frame);
       }
     }

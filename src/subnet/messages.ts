@@ -1,12 +1,11 @@
 /**
- * The control messages between a port and the embedded subnet manager: JSON objects, checked on arrival.
+ * The control messages between a port and the embedded subnet manager: JSON objects, validated by the receiver.
  *
- * They stand for what a subnet manager does with SMPs (PortInfo, P_KeyTable, forwarding tables) and for the
- * events that an HCA raises from them. Everything that an SA client does travels as real MADs beside them
- * (see protocol.ts).
+ * They replace the SMPs of a subnet manager (PortInfo, P_KeyTable, forwarding tables) and the events that an HCA raises
+ * from them. The SA requests and responses are MADs on the same connection (protocol.ts).
  *
- * Spellings: GUIDs and prefixes as formatGuid of wire/gid.ts writes them, MGIDs as its gidKey does (32
- * hexadecimal digits without punctuation), LIDs, keys and codes are numbers.
+ * GUIDs and subnet prefixes have the form of formatGuid (base/hex.ts), MGIDs that of gidKey (wire/gid.ts): 32
+ * hexadecimal digits without punctuation. LIDs, keys and codes are numbers.
  */
 
 import * as v from "valibot";
@@ -19,7 +18,7 @@ import {
 } from "./fault_messages.ts";
 import { MAX_PKEYS } from "./partitions.ts";
 
-/** Version of the messages and of the frames; a port with another one is refused. */
+/** Version of the messages and the frames. The manager refuses a port with another version. */
 export const PROTOCOL_VERSION = 2;
 
 const unsigned = (max: number) =>
@@ -36,7 +35,7 @@ const mlid = v.pipe(u16, v.minValue(0xc000), v.maxValue(0xfffe));
 const list = <T extends v.GenericSchema>(item: T) =>
   v.pipe(v.array(item), v.maxLength(0x10000));
 
-/** One group membership that a port brings along when it registers with a new manager. */
+/** A group membership that a port reports to a new manager. */
 const MembershipSchema = v.object({
   mgid,
   mlid,
@@ -54,55 +53,55 @@ const MembershipSchema = v.object({
 });
 export type Membership = v.InferOutput<typeof MembershipSchema>;
 
-/** Memberships in one {@linkcode MembershipsMessage} message: some 200 bytes each. */
+/** Maximum number of memberships in one {@linkcode MembershipsMessage}; each has about 200 bytes. */
 export const MAX_MEMBERSHIPS = 256;
 
-/** The groups that the port had joined under the manager before, behind its hello; as many messages as it takes. */
+/** The port's memberships under the previous manager. Sent after the hello, in as many messages as necessary. */
 const MembershipsSchema = v.object({
   type: v.literal("memberships"),
   memberships: v.pipe(v.array(MembershipSchema), v.maxLength(MAX_MEMBERSHIPS)),
 });
 export type MembershipsMessage = v.InferOutput<typeof MembershipsSchema>;
 
-/** First message of a port. */
+/** The first message of a port. Registers the port. */
 const HelloSchema = v.object({
   type: v.literal("hello"),
   version: v.literal(PROTOCOL_VERSION),
-  /** The port GUID asked for; `welcome` says which was granted. */
+  /** The requested port GUID. `welcome` has the assigned GUID, which may differ. */
   guid,
-  /** True if no other GUID will do (`--guid`). */
+  /** True if the manager must refuse the port rather than assign another GUID (`--guid`). */
   guidFixed: v.exactOptional(v.boolean()),
-  /** Name of the interface, shown by `ipoib subnet show`; no control characters. */
+  /** Name of the interface, without control characters. Printed by `ipoib subnet show`. */
   name: v.pipe(v.string(), v.maxLength(64), v.regex(/^[^\p{Cc}]*$/u)),
   pid: u32,
-  /** IB MTU in bytes that the subnet must have; absent: whatever it has. */
+  /** Required IB MTU of the subnet in bytes. If absent, the port accepts any. */
   subnetMtu: v.exactOptional(v.picklist([2048, 4096])),
-  /** The LID of this port under the manager before. */
+  /** The port's LID under the previous manager. */
   lid: v.exactOptional(unicastLid),
-  /** The port's own secret, of which the manager makes the tokens of links to it (link_token.ts). */
+  /** The port's secret, from which the manager computes the tokens for links to the port (link_token.ts). */
   secret: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
 });
 export type Hello = v.InferOutput<typeof HelloSchema>;
 
-/** A hello of another version: only these two are certain to be there. */
+/** A hello of another version. Every version has these two members. */
 const ForeignHelloSchema = v.object({
   type: v.literal("hello"),
   version: v.pipe(v.number(), v.notValue(PROTOCOL_VERSION)),
 });
 export type ForeignHello = v.InferOutput<typeof ForeignHelloSchema>;
 
-/** Asks for a {@linkcode SubnetSnapshot}; answered on the same connection with the same `id`. */
+/** Requests a {@linkcode SubnetSnapshot}. The reply on the same connection has the same `id`. */
 const ShowRequestSchema = v.object({
   type: v.literal("show"),
   id: u32,
 });
 export type ShowRequest = v.InferOutput<typeof ShowRequestSchema>;
 
-/** Asks for a {@linkcode Pong}, registered or not: a manager that does not answer has stopped. */
+/** Requests a {@linkcode Pong}, to detect a manager that has stopped. The port need not be registered. */
 const PingSchema = v.object({ type: v.literal("ping") });
 export type Ping = v.InferOutput<typeof PingSchema>;
 
-/** What a port may send. */
+/** The messages of a port. */
 export type PortMessage =
   | Hello
   | MembershipsMessage
@@ -112,18 +111,18 @@ export type PortMessage =
 
 const pkeyTable = v.pipe(v.array(u16), v.maxLength(MAX_PKEYS));
 
-/** A port as the one that is told of it sees it. */
+/** A port in the forwarding tables. */
 const FabricPortSchema = v.object({
   lid: unicastLid,
   guid,
-  /** Its P_Key table. */
+  /** P_Key table of the port. */
   pkeys: pkeyTable,
-  /** With this the port that is told may open links to it (link_token.ts). */
+  /** Token with which the receiver of the message opens links to the port (link_token.ts). */
   token: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
 });
 export type FabricPort = v.InferOutput<typeof FabricPortSchema>;
 
-/** Where a multicast LID leads: the ports that receive (full members and non-members, not send-only). */
+/** The destinations of a multicast LID: full members and non-members, but not send-only members. */
 const FabricGroupSchema = v.object({
   mlid,
   mgid,
@@ -131,43 +130,43 @@ const FabricGroupSchema = v.object({
 });
 export type FabricGroup = v.InferOutput<typeof FabricGroupSchema>;
 
-/** The switches' forwarding tables: which port is behind each LID and MLID. The port itself is in it too. */
+/** The forwarding tables: the port of each LID, and the ports of each MLID. They include the receiving port itself. */
 const FabricMapSchema = v.object({
   ports: list(FabricPortSchema),
   groups: list(FabricGroupSchema),
 });
 export type FabricMap = v.InferOutput<typeof FabricMapSchema>;
 
-/** What a process knows of its subnet when the manager is gone: what the manager that it starts begins with. */
+/** The last state of the subnet that a process had when the manager disappeared: the initial state of a new manager. */
 export interface LastKnown {
   readonly ports: readonly Pick<FabricPort, "lid" | "guid">[];
   readonly groups: readonly FabricGroup[];
   readonly faults: FaultSettings;
 }
 
-/** The port is registered: what its PortInfo and P_Key table hold from now on. */
+/** Confirms the registration, with the port's PortInfo and P_Key table. */
 const WelcomeSchema = v.object({
   type: v.literal("welcome"),
   version: v.literal(PROTOCOL_VERSION),
-  /** The port GUID granted. */
+  /** The assigned port GUID. */
   guid,
   lid: unicastLid,
   smLid: unicastLid,
   smSl: unsigned(15),
   subnetPrefix: guid,
-  /** The P_Key table; the position is the P_Key index. */
+  /** The P_Key table. The position of an entry is its P_Key index; an unused entry is 0. */
   pkeys: pkeyTable,
   /** Code of the subnet's MTU: 4 = 2048, 5 = 4096 bytes. */
   mtuCode: unsigned(5),
   rateCode: unsigned(63),
-  /** Lanes, and megabits per second of each. */
+  /** Number of lanes, and megabits per second of one lane. */
   width: u8,
   laneMbps: u32,
   fabric: FabricMapSchema,
 });
 export type Welcome = v.InferOutput<typeof WelcomeSchema>;
 
-/** Why a port is refused. */
+/** Codes of refusals. */
 export const RefusalCode = {
   Version: "E_SUBNET_VERSION",
   Mtu: "E_SUBNET_MTU",
@@ -176,7 +175,7 @@ export const RefusalCode = {
   Protocol: "E_SUBNET_PROTOCOL",
 } as const;
 
-/** The port is not registered; fit for an IpoibError. Readable whatever the versions. */
+/** Refuses a registration, with the members of an IpoibError. The message has the same form in every version. */
 const RefusedSchema = v.object({
   type: v.literal("refused"),
   code: text,
@@ -185,7 +184,7 @@ const RefusedSchema = v.object({
 });
 export type Refused = v.InferOutput<typeof RefusedSchema>;
 
-/** An asynchronous event of the port; fields that are present have changed. */
+/** An asynchronous event of the port, with the attributes that the port must set. They may be unchanged. */
 const EventSchema = v.object({
   type: v.literal("event"),
   event: v.picklist([
@@ -202,7 +201,10 @@ const EventSchema = v.object({
 });
 export type SubnetEvent = v.InferOutput<typeof EventSchema>;
 
-/** What has changed in the {@linkcode FabricMap}: removals first, then additions; a port or group given replaces the older. */
+/**
+ * Changes of the {@linkcode FabricMap}. The port applies removals before additions. An added port or changed group
+ * replaces the entry with the same LID or MLID.
+ */
 const FabricUpdateSchema = v.object({
   type: v.literal("fabric"),
   portsRemoved: v.exactOptional(list(unicastLid)),
@@ -212,7 +214,7 @@ const FabricUpdateSchema = v.object({
 });
 export type FabricUpdate = v.InferOutput<typeof FabricUpdateSchema>;
 
-/** Everything `ipoib subnet show` prints. MGIDs are in their readable form here. */
+/** The data that `ipoib subnet show` prints. MGIDs have the text form of IPv6 addresses. */
 export const SubnetSnapshotSchema = v.object({
   version: v.number(),
   subnetPrefix: v.string(),
@@ -224,7 +226,7 @@ export const SubnetSnapshotSchema = v.object({
     guid: v.string(),
     pid: v.number(),
     host: v.string(),
-    /** The interface whose process holds the manager, or what holds it alone. */
+    /** Name of the interface whose process runs the manager, or `subnet run`. */
     name: v.string(),
   }),
   ports: v.array(v.object({
@@ -239,7 +241,7 @@ export const SubnetSnapshotSchema = v.object({
     name: v.string(),
     pkey: v.number(),
     ipoib: v.boolean(),
-    /** `ALL` or a GUID, and `full`, `limited` or `both`. */
+    /** `port`: a GUID, `ALL`, `ALL_CAS`, `ALL_SWITCHES`, `ALL_ROUTERS` or `SELF`. `membership`: full, limited, both. */
     members: v.array(v.object({ port: v.string(), membership: v.string() })),
   })),
   groups: v.array(v.object({
@@ -251,18 +253,18 @@ export const SubnetSnapshotSchema = v.object({
     mtu: v.number(),
     rateCode: v.number(),
     sl: v.number(),
-    /** True for groups that exist without members. */
+    /** True if the group exists without members. */
     permanent: v.boolean(),
     members: v.array(
       v.object({ lid: v.number(), guid: v.string(), joinState: v.number() }),
     ),
   })),
-  /** True if members or groups were left out because the message would have been too long. */
+  /** True if ports, groups, partitions or members are omitted because the message would be too long. */
   truncated: v.exactOptional(v.boolean()),
 });
 export type SubnetSnapshot = v.InferOutput<typeof SubnetSnapshotSchema>;
 
-/** Answer to a {@linkcode ShowRequest}. */
+/** Reply to a {@linkcode ShowRequest}. */
 const ShowReplySchema = v.object({
   type: v.literal("show"),
   id: u32,
@@ -270,11 +272,11 @@ const ShowReplySchema = v.object({
 });
 export type ShowReply = v.InferOutput<typeof ShowReplySchema>;
 
-/** Answer to a {@linkcode Ping}. */
+/** Reply to a {@linkcode Ping}. */
 const PongSchema = v.object({ type: v.literal("pong") });
 export type Pong = v.InferOutput<typeof PongSchema>;
 
-/** What the manager may send. */
+/** The messages of the manager. */
 export type ManagerMessage =
   | Pong
   | Welcome
@@ -284,7 +286,7 @@ export type ManagerMessage =
   | Faults
   | ShowReply;
 
-/** Checks what came from a port. */
+/** Validates messages from a port. */
 export const PortMessageSchema = v.union([
   HelloSchema,
   MembershipsSchema,
@@ -294,7 +296,7 @@ export const PortMessageSchema = v.union([
   ForeignHelloSchema,
 ]);
 
-/** Checks what came from the manager. */
+/** Validates messages from the manager. */
 export const ManagerMessageSchema = v.variant("type", [
   WelcomeSchema,
   RefusedSchema,

@@ -1,9 +1,9 @@
 /**
- * The groups that come with the partitions: IPoIB broadcast groups and those that a partitions.conf names.
+ * The groups that the partitions define: IPoIB broadcast groups and the `mgid` groups of a partitions.conf.
  *
- * They exist without members. (OpenSM's osm_prtn_add_mcgroup behaviour: HopLimit 0 within the link, 255
- * beyond; a group that a port had created before becomes the partition's as it is.) One that no port is in is made
- * anew when its partition gives it other parameters.
+ * They exist without members. As in OpenSM's osm_prtn_add_mcgroup, HopLimit is 0 for the link-local scope and 255
+ * otherwise. An existing group with members becomes permanent and keeps its parameters. An existing group without
+ * members whose parameters differ is replaced, with the same MLID.
  */
 
 import {
@@ -21,7 +21,7 @@ import type { SubnetGroups } from "./groups.ts";
 
 const WIDE_HOP_LIMIT = 255;
 
-/** What the groups are made from, and where. */
+/** The part of a subnet that this module uses. */
 export interface PartitionedSubnet {
   readonly partitions: readonly Partition[];
   readonly groups: SubnetGroups;
@@ -29,20 +29,20 @@ export interface PartitionedSubnet {
   log(level: "warning", text: string): void;
 }
 
-/** Creates what does not exist, and lets go of what was there for a partition that is no more. */
+/** Creates the missing groups of the partitions. Groups of removed partitions are no longer permanent. */
 export function createPartitionGroups(subnet: PartitionedSubnet): void {
-  const wanted = new Set<string>();
+  const defined = new Set<string>();
   for (const partition of subnet.partitions) {
     for (const definition of definitions(subnet, partition)) {
       const key = gidKey(definition.mgid);
-      // Of several definitions of a group the first counts.
-      if (wanted.has(key)) continue;
-      wanted.add(key);
+      // The first of several definitions of a group applies.
+      if (defined.has(key)) continue;
+      defined.add(key);
       create(subnet, partition, definition);
     }
   }
   for (const group of [...subnet.groups]) {
-    if (group.permanent && !wanted.has(group.key)) {
+    if (group.permanent && !defined.has(group.key)) {
       subnet.groups.setPermanent(group, false);
     }
   }
@@ -70,9 +70,10 @@ function create(
   const parameters = { qkey, mtu, rate, sl, flowLabel, tclass };
   const existing = subnet.groups.get(mgid);
   if (existing !== undefined) {
-    const stays = existing.members.size > 0 || same(existing, parameters);
-    subnet.groups.setPermanent(existing, stays);
-    if (stays) return;
+    const keep = existing.members.size > 0 || same(existing, parameters);
+    // Deletes the group if it is not kept, because it has no members.
+    subnet.groups.setPermanent(existing, keep);
+    if (keep) return;
   }
   subnet.groups.create({
     ...parameters,
@@ -86,9 +87,9 @@ function create(
   if (mtu <= subnet.mtuCode) return;
   subnet.log(
     "warning",
-    `Partition ${formatPkey(pkey)}: no port can join the group ${
+    `Partition ${formatPkey(pkey)}: no port can join group ${
       formatGid(mgid)
-    }, MTU ${ibMtuBytes(mtu)} is more than the subnet's ${
+    }, its MTU ${ibMtuBytes(mtu)} is more than the subnet's ${
       ibMtuBytes(subnet.mtuCode)
     }`,
   );

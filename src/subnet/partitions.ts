@@ -1,19 +1,19 @@
 /**
- * Partitions: which P_Keys a port has, and which partitions are IPoIB links.
+ * Partition definitions, and the P_Key tables that follow from them.
  *
- * Modelled on OpenSM's partition definitions (its partition-config document). Without a definition of its
- * own the embedded subnet has three partitions with every port a full member, each with its IPoIB broadcast
- * group, so that child interfaces can be tried at once; OpenSM would have the default partition alone.
+ * The definitions follow OpenSM's (doc/partition-config.txt). Without a partitions.conf, the embedded subnet has three
+ * partitions, each with an IPoIB broadcast group and all ports as full members, so that child interfaces work without
+ * configuration; OpenSM has only the default partition.
  */
 
 import { FULL_MEMBER } from "../base/units.ts";
 
-/** P_Key base of the default partition, of which every port is a member. */
+/** Low 15 bits of the P_Key of the default partition, of which every port is a member. */
 export const DEFAULT_PARTITION = 0x7fff;
 
 export type PartitionMembership = "full" | "limited" | "both";
 
-/** A port GUID, or a kind of ports: on the embedded subnet the manager is a switch, all others are channel adapters. */
+/** A port GUID or a type of port. The manager is a switch port (`SELF`); all other ports are channel adapters. */
 export type PortSelector =
   | bigint
   | "ALL"
@@ -22,15 +22,15 @@ export type PortSelector =
   | "ALL_ROUTERS"
   | "SELF";
 
-/** One entry of a partition's member list. */
+/** An entry of a partition's member list. */
 export interface PartitionMember {
   port: PortSelector;
   membership: PartitionMembership;
-  /** True if the P_Key belongs at index 0 of these ports' tables, false if no longer. */
+  /** True to put the P_Key at index 0 of these ports' tables. If absent, `first` of the partition applies. */
   first?: boolean;
 }
 
-/** A multicast group that exists for as long as its partition does. */
+/** A multicast group that exists while its partition exists. */
 export interface GroupDefinition {
   /** 16 bytes. */
   mgid: Uint8Array;
@@ -44,39 +44,38 @@ export interface GroupDefinition {
   flowLabel: number;
 }
 
-/** What the pre-created IPv4 broadcast group of a partition is like; defaults are OpenSM's. */
+/** Parameters of a partition's IPv4 broadcast groups. */
 export interface IpoibOptions {
-  /** MTU code; absent: that of the subnet. */
+  /** MTU code. If absent, the MTU of the subnet. */
   mtu?: number;
   /** Rate code: 3 is 10 Gb/s. */
   rate: number;
   sl: number;
-  /** MGID scopes; one broadcast group for each. */
+  /** MGID scopes. The partition has one broadcast group for each. */
   scopes: readonly number[];
   qkey: number;
   tclass: number;
   flowLabel: number;
 }
 
-/** One partition. */
 export interface Partition {
   name: string;
   /** 15 bits, without the membership bit. */
   pkey: number;
-  /** True if the P_Key belongs at index 0 of the tables. */
+  /** True to put the P_Key at index 0 of its members' tables. */
   first?: boolean;
   /** Present if the partition is an IPoIB link. */
   ipoib?: IpoibOptions;
-  /** Further groups that are created with it. */
+  /** Other groups of the partition. */
   groups?: readonly GroupDefinition[];
-  /** For each port the last that names it counts. */
+  /** The last entry that selects a port determines its membership. */
   members: readonly PartitionMember[];
 }
 
-/** Q_Key of IPoIB groups that do not say otherwise. */
+/** Default Q_Key of IPoIB groups. */
 export const IPOIB_QKEY = 0x00000b1b;
 
-/** The options of `ipoib` without flags. */
+/** Parameters of the broadcast groups of the built-in partitions. */
 export const IPOIB_DEFAULTS: IpoibOptions = Object.freeze({
   rate: 3,
   sl: 0,
@@ -86,26 +85,28 @@ export const IPOIB_DEFAULTS: IpoibOptions = Object.freeze({
   flowLabel: 0,
 });
 
-/** P_Keys 0xffff, 0x8001 and 0x8002, all ports full members, an IPoIB link in each. */
+/** Returns the built-in partitions: P_Keys 0xffff, 0x8001, 0x8002, each an IPoIB link, all ports full members. */
 export function defaultPartitions(): Partition[] {
-  const everybody = { port: "ALL", membership: "full" } as const;
+  const all = { port: "ALL", membership: "full" } as const;
   return [["Default", DEFAULT_PARTITION], ["one", 1], ["two", 2]].map((
     [name, pkey],
   ) => ({
     name: name as string,
     pkey: pkey as number,
     ipoib: IPOIB_DEFAULTS,
-    members: [everybody],
+    members: [all],
   }));
 }
 
-/** Entries that a P_Key table can have. */
+/** Maximum number of entries of a P_Key table (PartitionCap). */
 export const MAX_PKEYS = 64;
 
 /**
- * The P_Key table of a port, as OpenSM fills an empty one: at index 0 what claims it, or the default
- * partition; then the others in the order in which OpenSM keeps partitions on a little-endian machine, by the
- * low byte of the P_Key first. What is beyond {@linkcode MAX_PKEYS} is left out, but not the default partition.
+ * Returns the P_Key table of a port, as OpenSM fills an empty table.
+ *
+ * Index 0 has the P_Key of the last partition that claims it, or else that of the default partition. The others
+ * follow in the order in which OpenSM keeps partitions on a little-endian machine: by the low byte of the P_Key, then
+ * by the high byte. The table has at most {@linkcode MAX_PKEYS} entries and always includes the default partition.
  */
 export function pkeyTable(
   partitions: readonly Partition[],
@@ -121,10 +122,9 @@ export function pkeyTable(
     }
   }
   for (const partition of partitions) {
-    const claim = firstOf(partition, guid, role);
-    if (claim === true) first = partition.pkey;
+    if (firstOf(partition, guid, role)) first = partition.pkey;
   }
-  // Nobody can reach the administrator without the default partition.
+  // Without the default partition, the port cannot reach the administrator.
   if (!hasPkey(pkeys, DEFAULT_PARTITION)) pkeys.push(DEFAULT_PARTITION);
   const isFirst = (pkey: number) => (pkey & 0x7fff) === first;
   const table = [
@@ -138,9 +138,12 @@ export function pkeyTable(
 }
 
 /**
- * The P_Key table that follows another one: P_Keys that stay keep their index, whatever their membership, so
- * that queue pairs that run are not moved to another partition; an index that is not used any more is 0, and is used again
- * when the table is full.
+ * Returns the P_Key table that replaces `old` and has the P_Keys of `wanted`.
+ *
+ * A P_Key keeps its index, even if its membership bit changes, so that active queue pairs stay in their partition. The
+ * exception is index 0, which always has the first P_Key of `wanted`: a P_Key that is moved there, or that is replaced
+ * there, changes its index. Entries of removed P_Keys are 0 (at the end of the table they are removed) and are reused
+ * only when the table has {@linkcode MAX_PKEYS} entries.
  */
 export function updatedPkeyTable(
   old: readonly number[],
@@ -149,7 +152,7 @@ export function updatedPkeyTable(
   const rest = [...wanted];
   const table = old.map((pkey, index) => {
     const found = rest.findIndex((other) => ((other ^ pkey) & 0x7fff) === 0);
-    // Index 0 decides which partition is the parent interface's.
+    // By default, a parent interface uses the partition at index 0, so that index follows the definitions.
     if (found < 0 || index === 0 !== (rest[found] === wanted[0])) return 0;
     return rest.splice(found, 1)[0]!;
   });
@@ -167,10 +170,10 @@ export function updatedPkeyTable(
   return table;
 }
 
-/** What a port is in the subnet. */
+/** The role of a port in the subnet. */
 export type PortRole = "port" | "manager";
 
-/** P_Keys in the order of the tables, without regard to index 0. */
+/** Returns P_Keys in the order of a P_Key table without a special entry at index 0. */
 export function inPkeyOrder(pkeys: readonly number[]): number[] {
   return pkeys.toSorted((a, b) => rank(a & 0x7fff) - rank(b & 0x7fff));
 }
@@ -192,7 +195,7 @@ function pkeysOf(
   return [member.membership === "full" ? full : partition.pkey];
 }
 
-/** True if the port is a member whose table is to begin with this partition. */
+/** True if the port is a member and the partition claims index 0 of its table. */
 function firstOf(partition: Partition, guid: bigint, role: PortRole): boolean {
   const member = partition.members
     .findLast(({ port }) => selects(port, guid, role));
@@ -215,7 +218,7 @@ function selects(port: PortSelector, guid: bigint, role: PortRole): boolean {
   }
 }
 
-/** True if the table has the P_Key, whatever the membership. */
+/** True if the table has the P_Key, as full or limited member. False for P_Key 0, which is invalid. */
 export function hasPkey(table: readonly number[], pkey: number): boolean {
   const base = pkey & 0x7fff;
   return base !== 0 && table.some((entry) => (entry & 0x7fff) === base);

@@ -1,6 +1,8 @@
 /**
- * MTU, rate and packet life time of a path, by the selectors of the request (IBTA vol. 1 15.2.5.16, as OpenSM
- * takes them: what is asked to be less, or of MTU and life time to be exact, is lowered to that).
+ * MTU, rate and packet life time of a path, by the selectors of the request (IBTA vol. 1 15.2.5.16).
+ *
+ * As in OpenSM, a value larger than the request permits is lowered instead of rejected, for the selector "less than"
+ * and, except for the rate, for "exactly".
  */
 
 import {
@@ -20,7 +22,11 @@ export interface PathLimits {
   lifetime: number;
 }
 
-/** The limits of a path, or undefined if the request cannot be met. `loop`: from a port to itself. */
+/**
+ * Returns the limits of a path, or undefined if no path can satisfy the request.
+ *
+ * @param loop the path leads from a port to itself
+ */
 export function pathLimits(
   subnet: Subnet,
   loop: boolean,

@@ -1,8 +1,8 @@
 /**
- * PathRecords: how a port reaches another one or a group (IBTA vol. 1 15.2.5.16, as OpenSM answers).
+ * PathRecord queries: paths between ports, and to groups (IBTA vol. 1 15.2.5.16, with OpenSM's behavior).
  *
- * There is one path between any two ports, through one switch: it never needs a GRH (HopLimit 0). A request
- * for less than the link gives gets a path that is limited to it.
+ * There is one path between any two ports, through one switch, so no path needs a GRH (HopLimit 0). If a request is for
+ * less than the link provides, the path is limited to it (path_limits.ts).
  */
 
 import { pkeysMatch } from "../base/units.ts";
@@ -20,9 +20,10 @@ import { SaRefusal } from "./refusal.ts";
 import type { Subnet } from "./subnet.ts";
 
 /**
- * The paths that fit the request: all of them for a table, the first for a request for one.
+ * Returns the paths that match the request: all paths for a table, otherwise the first.
  *
- * @throws SaRefusal
+ * @throws SaRefusal if an MTU or rate code is undefined, if the component mask has only one half of ServiceID, or if a
+ *   GID and the corresponding LID belong to different ports.
  */
 export function queryPaths(
   subnet: Subnet,
@@ -42,7 +43,7 @@ export function queryPaths(
   }
   const given = <T>(bit: bigint, value: T) =>
     (mask & bit) !== 0n ? value : undefined;
-  // A request for one record is for one path, whatever it says.
+  // Get ignores NumbPath and returns one path.
   const none = table && given(PathMask.NumbPath, request.numbPath) === 0;
   if (given(PathMask.Dgid, request.dgid[0]) === 0xff) {
     return none ? [] : pathsToGroup(subnet, request, mask);
@@ -72,7 +73,10 @@ export function queryPaths(
   return paths;
 }
 
-/** What is known of an end: any port, or what the GID and what the LID mean, or nothing if one of them is unknown. */
+/**
+ * Returns the candidates for one end of a path: all ports without GID and LID, otherwise the port that has the GID or
+ * the LID. With both, returns the pair of ports that they name. Returns an empty list if a GID or LID is unknown.
+ */
 function endPoints(
   subnet: Subnet,
   gid: Uint8Array | undefined,
@@ -93,14 +97,14 @@ function endPoints(
   return byGid && byLid ? [[byGid, byLid]] : [];
 }
 
-/** The ports, if GID and LID mean the same one. */
+/** Returns the ports. Throws SaRefusal if GID and LID name different ports. */
 function samePort(ends: (EndPoint | [EndPoint, EndPoint])[]): EndPoint[] {
   return ends.map((end) => {
     if (!Array.isArray(end)) return end;
     if (end[0] === end[1]) return end[0];
     throw new SaRefusal(
       MadStatus.RequestInvalid,
-      `GID and LID ${end[1].lid} are not the same port's`,
+      `the GID and LID ${end[1].lid} belong to different ports`,
     );
   });
 }
@@ -139,7 +143,7 @@ function pathBetween(
   });
 }
 
-/** The P_Key asked for if the two may talk by it, or the first of the source's by which they may. */
+/** Returns the requested P_Key if the ports can communicate with it; without a request, the first such source P_Key. */
 function sharedPkey(
   source: EndPoint,
   destination: EndPoint,
@@ -156,7 +160,7 @@ function sharedPkey(
   return undefined;
 }
 
-/** The service level of a partition. */
+/** Returns the service level of a partition. */
 function slOf(subnet: Subnet, pkey: number): number {
   const base = pkey & 0x7fff;
   return subnet.partitions.find((p) => p.pkey === base)?.ipoib?.sl ?? 0;

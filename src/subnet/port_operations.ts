@@ -1,8 +1,7 @@
 /**
- * What an operator, or a fault, does to the subnet while it runs: partitions are read anew, ports go down and
- * up, get another LID or another P_Key table, or are told to register again.
+ * Operations on a running subnet: reload of the partitions, port state, LID and P_Key table changes, client reregister.
  *
- * Every port hears what it has to in this order: forwarding tables, its event, then Reports.
+ * An operation sends to each port, in this order: forwarding table updates, the port's event, Reports.
  */
 
 import { formatGuid, hex } from "../base/hex.ts";
@@ -23,18 +22,18 @@ import { MAX_PKEYS, type Partition, updatedPkeyTable } from "./partitions.ts";
 import { SM_LID, type SubnetPort } from "./ports.ts";
 import type { Subnet } from "./subnet.ts";
 
-/** What the operations need of the manager. */
+/** The functions of the manager that the operations use. */
 export interface OperationContext {
   readonly subnet: Subnet;
   readonly journal: FabricJournal;
-  /** Ends subscriptions and transfers of a port. */
+  /** Deletes the subscriptions and transfers of a port. */
   forget(port: SubnetPort): void;
   /** Reports trap 64 or 65. */
   notifyPort(trap: number, port: SubnetPort): void;
   send(port: SubnetPort, message: ManagerMessage): void;
-  /** Sends the changes of the forwarding tables. */
+  /** Sends the collected changes of the forwarding tables. */
   flushFabric(): void;
-  /** Sends what is held back. */
+  /** Sends the collected changes, then the pending MADs. */
   flush(): void;
 }
 
@@ -77,16 +76,16 @@ export class PortOperations {
     if (lid !== undefined && !subnet.ports.lidIsFree(lid, guid)) {
       throw new IpoibError(
         "E_SUBNET_LID",
-        `LID ${lid} is in use, kept for another port, or none that a port can have`,
+        `LID ${lid} is in use, reserved, or outside the range of port LIDs`,
         {
           errno: Errno.EADDRINUSE,
-          hint: "choose another LID, or leave it out",
+          hint: "choose another LID, or omit the LID",
         },
       );
     }
     if (port.active) journal.portRemoved(port);
     if (subnet.ports.move(port, lid, now) === undefined) {
-      throw new IpoibError("E_SUBNET_FULL", "The subnet has no LID left", {
+      throw new IpoibError("E_SUBNET_FULL", "The subnet has no free LID", {
         errno: Errno.ENOSPC,
       });
     }
@@ -120,9 +119,9 @@ export class PortOperations {
       throw new IpoibError(
         "E_SUBNET_PKEY",
         bad === undefined
-          ? `A P_Key table has 1 to ${MAX_PKEYS} P_Keys, each once`
+          ? `A P_Key table has 1 to ${MAX_PKEYS} different P_Keys`
           : `${hex(bad)} is not a P_Key`,
-        { errno: Errno.EINVAL, hint: "give P_Keys such as 0xffff,0x8001" },
+        { errno: Errno.EINVAL, hint: "use P_Keys such as 0xffff,0x8001" },
       );
     }
     this.#setTable(port, [...pkeys], true);
@@ -143,11 +142,11 @@ export class PortOperations {
     throw new IpoibError(
       "E_SUBNET_PORT",
       `The subnet has no port with GUID ${formatGuid(guid)}`,
-      { errno: Errno.ENODEV, hint: "see `ipoib subnet show` for its ports" },
+      { errno: Errno.ENODEV, hint: "`ipoib subnet show` lists the ports" },
     );
   }
 
-  /** Others lose its LID, it loses theirs. */
+  /** Removes the port's LID from the tables of all ports, and all LIDs from its own table. */
   #takeDown(port: SubnetPort): void {
     const { subnet, journal, forget, notifyPort, flushFabric } = this.#context;
     forget(port);
@@ -172,7 +171,7 @@ export class PortOperations {
     });
   }
 
-  /** Gives a port the table of its partitions; false if it has that. */
+  /** Updates a port's table to its partitions. Returns false if the table does not change. */
   #follow(port: SubnetPort): boolean {
     const wanted = this.#context.subnet.pkeysFor(port.guid);
     return this.#setTable(port, updatedPkeyTable(port.pkeys, wanted), false);
@@ -185,7 +184,7 @@ export class PortOperations {
     subnet.ports.setPkeys(port, pkeys, own);
     if (same) return false;
     if (port.active) journal.portAdded(port);
-    // Its peers know its new partitions before it uses them.
+    // The peers must have the port's new P_Keys before the port uses them.
     flushFabric();
     this.#event(port, "pkey_change", { pkeys });
     return true;

@@ -1,9 +1,9 @@
 /**
- * NodeRecord, PortInfoRecord and P_KeyTableRecord: the ports as an operator's tools list them (OpenSM's
- * behaviour: a requester sees the ports with which it shares a partition).
+ * NodeRecord, PortInfoRecord and P_KeyTableRecord queries, as sent by diagnostic tools. As in OpenSM, a requester gets
+ * its own records and those of the ports with which it shares a partition.
  *
- * Each port is a channel adapter of its own, whose node GUID is the port's; the manager is port 0 of a switch,
- * of which no other port is shown.
+ * Each port is the only port of a channel adapter; node GUID and port GUID are equal. The manager is port 0 of a
+ * switch. The switch's external ports have no records.
  */
 
 import { componentsMatch } from "../wire/sa/components.ts";
@@ -15,27 +15,26 @@ import {
 } from "../wire/sa/pkey_table_record.ts";
 import { PortCapability, PortInfoRecord } from "../wire/sa/port_info_record.ts";
 import { sharePartition } from "./join.ts";
+import { MAX_PKEYS } from "./partitions.ts";
 import { type EndPoint, SM_LID } from "./ports.ts";
 import { RESP_TIME_EXPONENT } from "./constants.ts";
 import type { Subnet } from "./subnet.ts";
 
-/** Entries that a P_Key table could have. */
-const PARTITION_CAP = 64;
-/** Four lanes; 2.5, 5 and 10 Gb/s; FDR and EDR. */
+/** LinkWidth 4X; LinkSpeed 2.5, 5 and 10 Gb/s; LinkSpeedExt 25 Gb/s (EDR). */
 const LINK_WIDTH = 2;
 const LINK_SPEED = 7;
 const LINK_SPEED_EXT = 2;
-/** Bit of the attribute modifier: a CapabilityMask asked for need only be part of the port's. */
+/** Bit of the attribute modifier: CapabilityMask matches if it has the requested bits, and need not be equal. */
 const ENHANCED = 0x80000000;
 
-/** What is asked for: the record's bytes and the component mask, with the attribute modifier. */
+/** A query: the bytes of the record, the component mask and the attribute modifier. */
 export interface RecordQuery {
   data: Uint8Array;
   mask: bigint;
   modifier: number;
 }
 
-/** The nodes that fit. */
+/** Returns the NodeRecords that match the query. */
 export function nodeRecords(
   subnet: Subnet,
   requester: EndPoint,
@@ -48,7 +47,7 @@ export function nodeRecords(
     );
 }
 
-/** The ports that fit. */
+/** Returns the PortInfoRecords that match the query. */
 export function portInfoRecords(
   subnet: Subnet,
   requester: EndPoint,
@@ -69,7 +68,10 @@ export function portInfoRecords(
     );
 }
 
-/** The P_Key blocks that fit. The port number of a channel adapter does not count: it has but one. */
+/**
+ * Returns the P_KeyTableRecords that match the query. PortNum is not compared for a channel adapter, which has one
+ * port.
+ */
 export function pkeyTableRecords(
   subnet: Subnet,
   requester: EndPoint,
@@ -110,7 +112,7 @@ function nodeOf(subnet: Subnet, port: EndPoint): NodeRecord {
     systemGuid: port.guid,
     nodeGuid: port.guid,
     portGuid: port.guid,
-    partitionCap: PARTITION_CAP,
+    partitionCap: MAX_PKEYS,
     deviceId: 0,
     revision: 0,
     localPort: portNumber(port),

@@ -1,25 +1,25 @@
 /**
- * The subnet's ports: who has which LID and GUID.
+ * The ports of a subnet, with their LIDs and GUIDs.
  *
- * LIDs are assigned in ascending order from 2. A GUID that returns gets its previous LID, as from OpenSM. A freed LID goes
- * to another GUID only after all other LIDs have been used, so that late packets and stale caches reach no wrong port. A
- * manager that takes over from a dead one reserves the LIDs and GUIDs of the ports it knew for a while, so that a new port
- * cannot take what a known port brings back.
+ * LIDs are assigned in ascending order from 2. A GUID that registers again gets its previous LID if it is free, as in
+ * OpenSM. A freed LID is assigned to another GUID only after all other LIDs have been used, so that late packets and
+ * stale caches do not reach the wrong port. After a takeover, the manager reserves the LIDs and GUIDs of the previous
+ * manager's ports for {@linkcode RESERVATION_MS}, so that no new port gets them before those ports register again.
  */
 
 import type { Millis } from "../base/units.ts";
 import { gidFrom } from "../wire/gid.ts";
 
-/** LID of the subnet manager: it sits on port 0 of the embedded switch. */
+/** LID of the subnet manager, which is at port 0 of the embedded switch. */
 export const SM_LID = 1;
-/** The first LID of a port. */
+/** The first LID of ports. */
 export const FIRST_LID = 2;
-/** The last unicast LID. */
+/** The last LID of ports: the last unicast LID. */
 export const LAST_LID = 0xbfff;
-/** How long a new manager keeps LIDs and GUIDs for the ports that it expects back. */
+/** Time for which a new manager reserves the LIDs and GUIDs of the previous manager's ports. */
 export const RESERVATION_MS = 10_000;
 
-/** Where a path begins or ends: a port, or the manager itself. */
+/** An end of a path: a port, or the manager. */
 export interface EndPoint {
   readonly guid: bigint;
   /** Subnet prefix and GUID. */
@@ -31,15 +31,15 @@ export interface EndPoint {
 
 /** A registered port. */
 export interface SubnetPort extends EndPoint {
-  /** The connection that it registered on. */
+  /** The connection on which the port registered. */
   readonly connection: number;
   readonly name: string;
   readonly pid: number;
-  /** False while the port is down: it keeps its LID, but nobody reaches it. */
+  /** False while the port is down. The port keeps its LID, but no port can reach it. */
   readonly active: boolean;
-  /** True if its P_Key table was set and does not follow the partitions. */
+  /** True if the P_Key table was set by an operation and is independent of the partitions. */
   readonly ownPkeys: boolean;
-  /** The secret of links to it (link_token.ts). */
+  /** The secret of links to the port (link_token.ts). */
   readonly secret: string;
 }
 
@@ -50,7 +50,7 @@ interface OwnPort extends SubnetPort {
   ownPkeys: boolean;
 }
 
-/** The order in which OpenSM keeps ports on a little-endian machine: by the last byte of the GUID first. */
+/** Compares ports for OpenSM's order on a little-endian machine: by the bytes of the GUID, the last byte first. */
 export function inOpensmOrder(a: EndPoint, b: EndPoint): number {
   const [x, y] = [swapped(a.guid), swapped(b.guid)];
   return x < y ? -1 : x > y ? 1 : 0;
@@ -62,7 +62,7 @@ function swapped(guid: bigint): bigint {
   return view.getBigUint64(0, true);
 }
 
-/** What a port asks for. */
+/** The attributes of a port that registers. */
 export interface PortRequest {
   connection: number;
   guid: bigint;
@@ -70,10 +70,11 @@ export interface PortRequest {
   pid: number;
   pkeys: readonly number[];
   secret: string;
-  /** The LID that it had before. */
+  /** The LID that the port had under the previous manager. */
   lid?: number;
 }
 
+/** The registered ports, and the reserved and freed LIDs. */
 export class PortTable {
   readonly #byConnection = new Map<number, OwnPort>();
   readonly #byLid = new Map<number, OwnPort>();
@@ -81,18 +82,18 @@ export class PortTable {
   readonly #reservedLids = new Map<number, bigint>();
   #reservedUntil: Millis = -Infinity;
   #nextLid: number = FIRST_LID;
-  /** Free LIDs that were used or passed over, oldest first, each with the GUID that had it last. */
+  /** Free LIDs that were assigned, reserved or skipped before, oldest first, each with the GUID that had it last. */
   readonly #freed = new Map<number, bigint | undefined>();
   readonly #prefix: bigint;
   readonly #lives: (guid: bigint) => boolean;
 
-  /** @param lives false for a port that is expected back and whose process is known to be dead */
+  /** @param lives returns false if the process of a port with a reserved GUID is known to be dead */
   constructor(prefix: bigint, lives: (guid: bigint) => boolean = () => true) {
     this.#prefix = prefix;
     this.#lives = lives;
   }
 
-  /** Keeps these LIDs and GUIDs for their owners. */
+  /** Reserves LIDs and GUIDs for their ports. */
   reserve(
     ports: Iterable<{ lid: number; guid: bigint }>,
     until: Millis,
@@ -122,8 +123,9 @@ export class PortTable {
   }
 
   /**
-   * True if a GUID may be given to a port: nobody alive has it, and it is not kept for one that is expected
-   * back. `returning` says that the port asking is such a one.
+   * True if a GUID can be assigned: no port has it, and it is not reserved for a port whose process may be alive.
+   *
+   * @param returning the requesting port was registered with the previous manager, so that reservations do not apply
    */
   guidIsFree(guid: bigint, returning: boolean, now: Millis): boolean {
     if (this.#byGuid.has(guid)) return false;
@@ -132,7 +134,7 @@ export class PortTable {
       !this.#lives(guid);
   }
 
-  /** Registers a port whose GUID is free; undefined if no LID is left. */
+  /** Registers a port whose GUID is free. Returns undefined if no LID is free. */
   add(request: PortRequest, now: Millis): SubnetPort | undefined {
     const lid = this.#allocateLid(request, now);
     if (lid === undefined) return undefined;
@@ -156,7 +158,7 @@ export class PortTable {
     return port;
   }
 
-  /** Forgets the port of a connection and returns it. */
+  /** Removes the port of a connection and returns it. */
   remove(connection: number): SubnetPort | undefined {
     const port = this.#byConnection.get(connection);
     if (port === undefined) return undefined;
@@ -167,7 +169,7 @@ export class PortTable {
     return port;
   }
 
-  /** Takes a port down or up; false if it was so. */
+  /** Sets the state of a port. Returns false if the port has that state already. */
   setActive(port: SubnetPort, active: boolean): boolean {
     const own = this.#byConnection.get(port.connection)!;
     if (own.active === active) return false;
@@ -175,7 +177,7 @@ export class PortTable {
     return true;
   }
 
-  /** Gives a port another P_Key table; `own` if it does not follow the partitions any more. */
+  /** Sets the P_Key table of a port. `own`: the table is independent of the partitions. */
   setPkeys(port: SubnetPort, pkeys: readonly number[], own: boolean): void {
     Object.assign(this.#byConnection.get(port.connection)!, {
       pkeys,
@@ -183,7 +185,10 @@ export class PortTable {
     });
   }
 
-  /** Gives a port another LID: the one asked for if it is free, or the next; returns the old one, undefined if none is left. */
+  /**
+   * Changes the LID of a port, to `lid` if that is free, otherwise to the next free LID. Returns the old LID, or
+   * undefined if no LID is free.
+   */
   move(
     port: SubnetPort,
     lid: number | undefined,
@@ -206,7 +211,7 @@ export class PortTable {
     return old;
   }
 
-  /** True if a port may be given this LID. */
+  /** True if the LID can be assigned to the port with this GUID. */
   lidIsFree(lid: number, guid: bigint): boolean {
     return lid >= FIRST_LID && lid <= LAST_LID && this.#lidIsFree(lid, guid);
   }
@@ -240,7 +245,7 @@ export class PortTable {
     return undefined;
   }
 
-  /** The free LID that this GUID had last. */
+  /** Returns the LID that this GUID had last, if it is free. */
   #previousLid(guid: bigint): number | undefined {
     let previous: number | undefined;
     for (const [lid, owner] of this.#freed) if (owner === guid) previous = lid;

@@ -1,9 +1,9 @@
 /**
- * Frames on the subnet manager's socket (`sm.sock`, SOCK_SEQPACKET: one frame is one message).
+ * Frames on the subnet manager's socket (`sm.sock`, SOCK_SEQPACKET: each frame is one packet).
  *
  * | kind (byte 0) | rest                                                         |
  * |---------------|--------------------------------------------------------------|
- * | 1 control     | a JSON object in UTF-8, see messages.ts                      |
+ * | 1 control     | a JSON object in UTF-8 (messages.ts)                         |
  * | 2 MAD         | address up to byte 16 (below), then the 256 bytes of the MAD |
  *
  * Address of a MAD, big-endian:
@@ -12,17 +12,17 @@
  * |--------|-------|--------------------------------------------------------------------------|
  * | 0      | 1     | kind, 2                                                                  |
  * | 1      | 1     | service level                                                            |
- * | 2      | 2     | LID: from a port the destination, towards a port the source              |
- * | 4      | 4     | QPN: from a port the destination's, towards a port the source's          |
+ * | 2      | 2     | LID: of the destination in frames from a port, of the source in frames to a port |
+ * | 4      | 4     | QPN: of the destination or the source, as the LID                        |
  * | 8      | 4     | Q_Key                                                                    |
  * | 12     | 2     | P_Key index in the table of the port at this end of the connection       |
  * | 14     | 2     | reserved, zero                                                           |
  *
- * The fields are those of {@linkcode MadAddress} but for the GRH, which no MAD of the embedded subnet has. A MAD for
- * another LID than the manager's is passed on to that port.
+ * The fields are those of {@linkcode MadAddress} without the GRH, which no MAD of the embedded subnet has. The manager
+ * forwards a MAD with another destination LID than its own to the port with that LID.
  *
- * A frame that is none of these decodes to undefined; the receiver drops it. The transport must keep the
- * order and must not lose frames; it may queue them.
+ * The decoders return undefined for a malformed frame; the receiver drops it. The transport must preserve the order of
+ * frames and must not lose frames; it may queue them.
  */
 
 import { Errno } from "../base/errno.ts";
@@ -38,9 +38,9 @@ import {
   PortMessageSchema,
 } from "./messages.ts";
 
-/** The longest frame, in bytes; less than the default send buffer of a Unix socket. */
+/** Maximum length of a frame in bytes, less than the default send buffer of a Unix socket. */
 export const MAX_FRAME_LENGTH = 128 * 1024;
-/** Where the MAD begins in its frame. */
+/** Offset of the MAD in its frame. */
 const MAD_OFFSET = 16;
 
 const KIND_CONTROL = 1;
@@ -48,7 +48,7 @@ const KIND_MAD = 2;
 
 const Field = { sl: 1, lid: 2, qpn: 4, qkey: 8, pkeyIndex: 12 } as const;
 
-/** A MAD with its address; `mad` is 256 bytes and lies in the frame. */
+/** A MAD with its address. `mad` has 256 bytes and is a view of the frame. */
 export interface MadFrame {
   kind: "mad";
   address: MadAddress;
@@ -62,9 +62,9 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /**
- * The frame of a control message.
+ * Encodes a control message as a frame.
  *
- * @throws IpoibError `E_SUBNET_FRAME` (EMSGSIZE) if it would be longer than {@linkcode MAX_FRAME_LENGTH}.
+ * @throws IpoibError `E_SUBNET_FRAME` (EMSGSIZE) if the frame would be longer than {@linkcode MAX_FRAME_LENGTH}.
  */
 export function encodeControl(
   message: PortMessage | ManagerMessage | ForeignHello,
@@ -73,7 +73,9 @@ export function encodeControl(
   if (json.length >= MAX_FRAME_LENGTH) {
     throw new IpoibError(
       "E_SUBNET_FRAME",
-      `Subnet message "${message.type}" has ${json.length} bytes, more than a frame may have`,
+      `Subnet message "${message.type}" has ${json.length} bytes, the maximum is ${
+        MAX_FRAME_LENGTH - 1
+      }`,
       { errno: Errno.EMSGSIZE },
     );
   }
@@ -84,9 +86,9 @@ export function encodeControl(
 }
 
 /**
- * The frame of a MAD.
+ * Encodes a MAD with its address as a frame.
  *
- * @throws IpoibError `E_SUBNET_FRAME` (EINVAL) if `mad` is not 256 bytes.
+ * @throws IpoibError `E_SUBNET_FRAME` (EINVAL) if `mad` does not have 256 bytes.
  */
 export function encodeMad(
   mad: Uint8Array,
@@ -95,7 +97,7 @@ export function encodeMad(
   if (mad.length !== MAD_LENGTH) {
     throw new IpoibError(
       "E_SUBNET_FRAME",
-      `MAD has ${mad.length} bytes instead of ${MAD_LENGTH}`,
+      `MAD has ${mad.length} bytes, not ${MAD_LENGTH}`,
       { errno: Errno.EINVAL },
     );
   }
@@ -111,14 +113,14 @@ export function encodeMad(
   return frame;
 }
 
-/** Reads a frame that came from a port; undefined if it is malformed. */
+/** Decodes a frame from a port. Returns undefined if it is malformed. */
 export function decodePortFrame(
   frame: Uint8Array,
 ): Frame<PortMessage | ForeignHello> | undefined {
   return decode(frame, PortMessageSchema);
 }
 
-/** Reads a frame that came from the manager; undefined if it is malformed. */
+/** Decodes a frame from the manager. Returns undefined if it is malformed. */
 export function decodeManagerFrame(
   frame: Uint8Array,
 ): Frame<ManagerMessage> | undefined {
@@ -162,7 +164,7 @@ function decodeMad(frame: Uint8Array): MadFrame | undefined {
   };
 }
 
-/** The 16 bytes of a GID that the messages spell as `gidKey` (wire/gid.ts) does and a schema has checked. */
+/** Returns the 16 bytes of a GID from its `gidKey` (wire/gid.ts), which must be valid: the schemas check it. */
 export function gidFromKey(key: string): Uint8Array {
   const gid = new Uint8Array(GID_LENGTH);
   for (let i = 0; i < GID_LENGTH; i++) {

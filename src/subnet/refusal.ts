@@ -1,11 +1,11 @@
-/** How the administrator says no. */
+/** Errors of SA requests: refusals, and requests that get no response. */
 
-/** A request that gets an error status; the message says why, field by field, for the log. */
+/** Refuses a request with an error status. The message is the reason, for the log. */
 export class SaRefusal extends Error {
   override readonly name = "SaRefusal";
   /** MAD status. */
   readonly status: number;
-  /** Attribute data of the answer, if it is not that of the request. */
+  /** Attribute data of the response, if different from the request's. */
   readonly data: Uint8Array | undefined;
 
   constructor(status: number, reason: string, data?: Uint8Array) {
@@ -15,7 +15,7 @@ export class SaRefusal extends Error {
   }
 }
 
-/** A request that nobody answers, as OpenSM does not; the message says why, for the log. */
+/** Drops a request without a response, as OpenSM does. The message is the reason, for the log. */
 export class SaSilence extends Error {
   override readonly name = "SaSilence";
 }

@@ -1,4 +1,4 @@
-/** A port's hello: what it gets, or why it is refused. */
+/** Registers a port on its hello, or refuses it. */
 
 import { formatGuid } from "../base/hex.ts";
 import {
@@ -18,7 +18,10 @@ import type { SubnetPort } from "./ports.ts";
 import { DEFAULT_MTU_CODE, MAX_PORTS } from "./constants.ts";
 import type { Subnet } from "./subnet.ts";
 
-/** Registers the port, settling the subnet's MTU if it is the first. */
+/**
+ * Registers a port and returns it, or returns the refusal. The first port sets the subnet's MTU, unless it was set
+ * before.
+ */
 export function register(
   subnet: Subnet,
   connection: number,
@@ -28,8 +31,8 @@ export function register(
   if (!isOurs(hello)) {
     return refused(
       RefusalCode.Version,
-      `The port speaks version ${hello.version} of the subnet's messages, the manager version ${PROTOCOL_VERSION}`,
-      "use the same version of ipoib for every port of the subnet",
+      `The port uses version ${hello.version} of the subnet protocol, the manager uses version ${PROTOCOL_VERSION}`,
+      "use the same version of ipoib for all interfaces of the subnet",
     );
   }
   const mtu = ibMtuBytes(subnet.mtuCode)!;
@@ -39,8 +42,8 @@ export function register(
   ) {
     return refused(
       RefusalCode.Mtu,
-      `The subnet has MTU ${mtu}, not ${hello.subnetMtu} as --subnet-mtu asks for`,
-      "leave --subnet-mtu out, or use another subnet",
+      `The subnet has MTU ${mtu}, --subnet-mtu requires ${hello.subnetMtu}`,
+      "omit --subnet-mtu, or use another subnet",
     );
   }
   const guid = grantGuid(subnet, hello, now);
@@ -55,7 +58,7 @@ export function register(
   const full = () =>
     refused(
       RefusalCode.Full,
-      "The subnet has no LID left",
+      "The subnet has no free LID",
       "use another subnet",
     );
   if (subnet.ports.size >= MAX_PORTS) return full();
@@ -70,7 +73,7 @@ export function register(
   }, now) ?? full();
 }
 
-/** A refusal for the port. */
+/** Returns the refusal message. */
 export function refused(code: string, message: string, hint: string): Refused {
   return { type: "refused", code, message, hint };
 }
@@ -79,7 +82,7 @@ function isOurs(hello: Hello | ForeignHello): hello is Hello {
   return hello.version === PROTOCOL_VERSION;
 }
 
-/** The GUID asked for, or the next free one where that will do. */
+/** Returns the requested GUID, or the next free GUID unless the hello requires the requested one, or a refusal. */
 function grantGuid(
   subnet: Subnet,
   hello: Hello,
@@ -97,12 +100,12 @@ function grantGuid(
       const whose = guid === 0n
         ? "is not a GUID"
         : owner === undefined
-        ? "is the subnet manager's, or kept for a port that is expected back"
+        ? "is the subnet manager's, or reserved for a port of the previous manager"
         : `is in use by ${owner.name} (pid ${owner.pid})`;
       return refused(
         RefusalCode.Guid,
         `GUID ${formatGuid(guid)} ${whose}`,
-        "choose another --guid, or leave it out",
+        "choose another --guid, or omit it",
       );
     }
   }

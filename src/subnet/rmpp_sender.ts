@@ -1,8 +1,8 @@
 /**
- * Tables under way to ports, segment by segment (IBTA vol. 1 13.6; Linux `core/mad_rmpp.c` behaviour).
+ * The sender side of RMPP: transmits tables to ports in segments (IBTA vol. 1 13.6, as Linux `core/mad_rmpp.c`).
  *
- * The first segment goes out alone; its ACK opens a window. What is not acknowledged in time is sent again
- * from the first segment that is missing, {@linkcode REPORT_SENDS} times in all; then the transfer is aborted.
+ * The sender transmits the first segment alone; its ACK opens the window. On a time-out the sender retransmits from the
+ * first unacknowledged segment. After {@linkcode REPORT_SENDS} transmissions without progress, it aborts the transfer.
  */
 
 import type { Millis } from "../base/units.ts";
@@ -12,13 +12,13 @@ import { RmppFlag, RmppType, SaMad } from "../wire/sa/sa_mad.ts";
 import type { SubnetPort } from "./ports.ts";
 import { REPORT_SENDS, REPORT_TIMEOUT_MS } from "./traps.ts";
 
-/** Transfers of one port at a time; what is beyond gets no answer, as from a busy administrator. */
+/** Maximum number of concurrent transfers to one port. Further requests get no answer, as from a busy administrator. */
 export const MAX_TRANSFERS = 16;
 
 interface Transfer {
   readonly port: SubnetPort;
   readonly segments: readonly Uint8Array[];
-  /** Segments acknowledged, sent, and allowed. */
+  /** Numbers of the last segment acknowledged, the last one sent, and the last one that the window allows. */
   acknowledged: number;
   sent: number;
   window: number;
@@ -26,6 +26,7 @@ interface Transfer {
   deadline: Millis;
 }
 
+/** The table transfers of the administrator. */
 export class RmppSender {
   readonly #transfers = new Map<string, Transfer>();
   readonly #send: (port: SubnetPort, mad: Uint8Array) => void;
@@ -34,7 +35,10 @@ export class RmppSender {
     this.#send = send;
   }
 
-  /** Begins a transfer, or begins it again if the port has asked again; false if the port has too many. */
+  /**
+   * Starts a transfer, or restarts the transfer to the port with the request's TransactionID. Returns false if the port
+   * has {@linkcode MAX_TRANSFERS} other transfers.
+   */
   start(
     port: SubnetPort,
     request: SaMad,
@@ -58,7 +62,10 @@ export class RmppSender {
     return true;
   }
 
-  /** Takes an ACK, STOP or ABORT; false if the MAD is none of them. */
+  /**
+   * Handles an RMPP MAD from a port: ACK, STOP or ABORT; any other type aborts the transfer. Ignores a MAD that belongs
+   * to no transfer. Returns false if the RMPP header of the MAD is not active.
+   */
   handle(port: SubnetPort, mad: SaMad, now: Millis): boolean {
     const { flags, type, version } = mad.rmpp;
     if ((flags & RmppFlag.Active) === 0 || type === RmppType.None) return false;
@@ -75,14 +82,14 @@ export class RmppSender {
     return true;
   }
 
-  /** Ends everything of a port that is gone. */
+  /** Drops the transfers to a port. */
   removePort(port: SubnetPort): void {
     for (const [key, transfer] of this.#transfers) {
       if (transfer.port === port) this.#transfers.delete(key);
     }
   }
 
-  /** Repeats what is due; returns when to call again, or Infinity. */
+  /** Retransmits segments that are due. Returns the time of the next call, Infinity if there is no transfer. */
   tick(now: Millis): Millis {
     let next = Infinity;
     for (const [key, transfer] of this.#transfers) {
@@ -140,7 +147,7 @@ export class RmppSender {
   }
 }
 
-/** A transfer is known by the port and the TransactionID. */
+/** A transfer is identified by the port's connection and the TransactionID. */
 function keyOf(port: SubnetPort, { transactionId }: SaMad): string {
   return `${port.connection}/${transactionId}`;
 }

@@ -1,4 +1,4 @@
-/** The subnet as `ipoib subnet show` prints it. */
+/** Builds the snapshot of the subnet that `ipoib subnet show` prints. */
 
 import { formatGuid } from "../base/hex.ts";
 import { ibMtuBytes } from "../base/units.ts";
@@ -10,17 +10,17 @@ import { SM_LID } from "./ports.ts";
 import { LINK } from "./constants.ts";
 import type { Subnet } from "./subnet.ts";
 
-/** Who holds the manager. */
+/** The manager's port and process. */
 export interface ManagerInfo {
-  /** GUID of the manager's own port, which no other port gets. */
+  /** GUID of the manager's own port. It is never assigned to another port. */
   guid: bigint;
   pid: number;
   host: string;
-  /** The interface whose process holds it, or what holds it alone. */
+  /** Name of the interface whose process runs the manager, or `subnet run`. */
   name: string;
 }
 
-/** Everything there is to know. */
+/** Returns the snapshot of a subnet. */
 export function takeSnapshot(
   subnet: Subnet,
   manager: ManagerInfo,
@@ -44,7 +44,7 @@ export function takeSnapshot(
   };
 }
 
-/** The same without what makes it long: less than 100 KiB of JSON. */
+/** Returns a snapshot of less than 100 KiB of JSON: without members, and with limited numbers of entries. */
 export function shortened(snapshot: SubnetSnapshot): SubnetSnapshot {
   return {
     ...snapshot,

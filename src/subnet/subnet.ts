@@ -1,5 +1,5 @@
 /**
- * What the manager and the administrator know of the subnet: its constants, ports, groups and partitions.
+ * The state of a subnet, shared by the manager and the administrator: prefix, MTU, ports, groups and partitions.
  */
 
 import type { IbMtuCode } from "../base/units.ts";
@@ -11,7 +11,7 @@ import { createPartitionGroups } from "./partition_groups.ts";
 import { defaultPartitions, type Partition, pkeyTable } from "./partitions.ts";
 import { type EndPoint, inOpensmOrder, PortTable, SM_LID } from "./ports.ts";
 
-/** Called with one line per refusal and per change that an operator wants to know. */
+/** Receives one line for each refusal and each change of interest to an operator. */
 export type SubnetLog = (
   level: "debug" | "info" | "warning" | "error",
   text: string,
@@ -22,7 +22,7 @@ export interface SubnetOptions {
   partitions?: readonly Partition[];
   /** GUID of the manager's own port. */
   managerGuid: bigint;
-  /** False for a port of which it is known that its process is dead: its GUID is kept for nobody else. */
+  /** Returns false if the process of a port is known to be dead, so that the port's GUID need not be reserved. */
   lives?: (guid: bigint) => boolean;
   log?: SubnetLog;
 }
@@ -37,7 +37,8 @@ export class Subnet {
   readonly groups: SubnetGroups;
   readonly log: SubnetLog;
   #mtuCode: IbMtuCode | undefined;
-  #madeUp = 0;
+  /** Number of the next MGID that {@linkcode newMgid} tries. */
+  #nextMgid = 0;
 
   constructor(options: SubnetOptions, listener: GroupListener) {
     this.prefix = options.subnetPrefix ?? DEFAULT_SUBNET_PREFIX;
@@ -49,7 +50,7 @@ export class Subnet {
     this.log = options.log ?? (() => {});
   }
 
-  /** Code of the subnet's MTU, or of the default one while that is open. */
+  /** Code of the subnet's MTU, or of the default MTU while the MTU is not set. */
   get mtuCode(): IbMtuCode {
     return this.#mtuCode ?? DEFAULT_MTU_CODE;
   }
@@ -58,13 +59,13 @@ export class Subnet {
     return this.#mtuCode !== undefined;
   }
 
-  /** Settles the MTU for the subnet's life and creates the partitions' groups, which take theirs from it. */
+  /** Sets the MTU, which does not change afterwards, and creates the partitions' groups, whose default MTU it is. */
   settleMtu(code: IbMtuCode): void {
     this.#mtuCode = code;
     createPartitionGroups(this);
   }
 
-  /** The P_Key table of the port with this GUID. */
+  /** Returns the P_Key table that the partitions define for the port with this GUID. */
   pkeysFor(guid: bigint): number[] {
     return pkeyTable(this.partitions, guid);
   }
@@ -79,13 +80,16 @@ export class Subnet {
     };
   }
 
-  /** Everything that has a LID and is up, in OpenSM's order. */
+  /** The manager's port and all active ports, in OpenSM's order. */
   get endPoints(): EndPoint[] {
     return [this.managerPort, ...[...this.ports].filter((port) => port.active)]
       .sort(inOpensmOrder);
   }
 
-  /** An MGID that no group has: the administrator's signature, the subnet prefix, a number (OpenSM's layout). */
+  /**
+   * Returns an MGID that no group has, in OpenSM's layout on a little-endian machine: the administrator's signature
+   * (bytes 2 and 3), the first 6 bytes of the subnet prefix (4 to 9), a little-endian number (10 to 13), zeros.
+   */
   newMgid(scope: number = MgidScope.LinkLocal): Uint8Array {
     const mgid = new Uint8Array(GID_LENGTH);
     const view = new DataView(mgid.buffer);
@@ -93,7 +97,7 @@ export class Subnet {
       view.setUint16(0, 0xff10 | scope);
       view.setUint16(2, SA_SIGNATURE);
       view.setBigUint64(4, this.prefix);
-      view.setUint32(10, this.#madeUp++, true);
+      view.setUint32(10, this.#nextMgid++, true);
     } while (this.groups.get(mgid) !== undefined);
     return mgid;
   }

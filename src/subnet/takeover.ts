@@ -1,10 +1,10 @@
 /**
- * What a new manager makes of the subnet that the old one left: the forwarding tables that its host still
- * had, and the group memberships that ports bring along when they register again.
+ * Restores the subnet of a previous manager from the last forwarding tables of the new manager's host, and from the
+ * memberships that ports report when they register again.
  *
- * Groups come back with the MLIDs that packets already carry, so that traffic goes on while the port joins
- * again (a client reregister makes it do so). A port is believed for {@linkcode RESERVATION_MS} only, and only if the host
- * knew it.
+ * Groups keep the MLIDs that packets already carry, so that traffic continues until the port has joined again, which a
+ * client reregister event requests. Memberships are restored only in the first {@linkcode RESERVATION_MS} of a manager,
+ * and only of ports that the previous manager had. A manager without the previous state restores those of every port.
  */
 
 import { formatGuid, hex } from "../base/hex.ts";
@@ -19,13 +19,14 @@ import { gidFromKey } from "./protocol.ts";
 import { MAX_GROUPS_PER_PORT } from "./constants.ts";
 import type { Subnet } from "./subnet.ts";
 
+/** The restoration of a previous manager's subnet. */
 export class Takeover {
   readonly #subnet: Subnet;
-  /** GUIDs of the ports under the manager before; undefined if nothing is known of them. */
+  /** GUIDs of the previous manager's ports; undefined if they are unknown. */
   readonly #expected: ReadonlySet<bigint> | undefined;
   readonly #until: Millis;
 
-  /** Keeps LIDs and GUIDs for the ports of `previous` for a while, and MLIDs for its groups. */
+  /** Reserves LIDs and GUIDs for the ports of `previous` for {@linkcode RESERVATION_MS}, and MLIDs for its groups. */
   constructor(subnet: Subnet, previous: LastKnown | undefined, now: Millis) {
     this.#subnet = subnet;
     this.#until = now + RESERVATION_MS;
@@ -39,7 +40,7 @@ export class Takeover {
     }
   }
 
-  /** Restores the memberships that are possible; each other one costs a line in the log. */
+  /** Restores the valid memberships of a port, and logs each invalid one. Does nothing if no restoration is due. */
   restore(
     port: SubnetPort,
     memberships: readonly Membership[],
@@ -52,7 +53,9 @@ export class Takeover {
       const mgid = formatGid(gidFromKey(membership.mgid));
       this.#subnet.log(
         "warning",
-        `Membership of ${formatGuid(port.guid)} in ${mgid}: ${reason}`,
+        `Membership of ${
+          formatGuid(port.guid)
+        } in ${mgid} not restored: ${reason}`,
       );
     }
   }
@@ -71,11 +74,11 @@ function restore(
   const mgid = gidFromKey(membership.mgid);
   let group = subnet.groups.get(mgid);
   if (subnet.groups.countOf(port) >= MAX_GROUPS_PER_PORT) {
-    return `a port may be in ${MAX_GROUPS_PER_PORT} groups`;
+    return `the port is a member of ${MAX_GROUPS_PER_PORT} groups, the maximum`;
   }
   if (group === undefined) {
     if (ibMtuBytes(mtu) === undefined || mtu > subnet.mtuCode) {
-      return `MTU code ${mtu} is not possible`;
+      return `MTU code ${mtu} is undefined or more than the subnet's`;
     }
     if (rateMbps(rate) === undefined) {
       return `rate code ${rate} is not defined`;
@@ -91,14 +94,14 @@ function restore(
       flowLabel,
       hopLimit,
       tclass,
-      // IPoIB leaves the scope out when it creates a group.
+      // IPoIB does not specify the scope when it creates a group.
       scope: 0,
       joinState: membership.joinState,
     }, { mlid });
-    if (group === undefined) return "no multicast LID is left";
+    if (group === undefined) return "no multicast LID is free";
   }
   if (((group.pkey ^ pkey) & 0x7fff) !== 0) {
-    return `the group has P_Key ${hex(group.pkey)} now`;
+    return `the group has P_Key ${hex(group.pkey)}`;
   }
   subnet.groups.moveEmpty(group, mlid);
   subnet.groups.join(group, port, membership.joinState);

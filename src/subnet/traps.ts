@@ -1,9 +1,9 @@
 /**
- * Subscriptions to traps 64 to 67 and the Reports that go out for them (IBTA vol. 1 13.4.8.2, 13.4.11;
- * matching as in OpenSM's osm_inform.c).
+ * Trap subscriptions, and the Reports that are sent to subscribers (IBTA vol. 1 13.4.8.2, 13.4.11; matching as in
+ * OpenSM's osm_inform.c). The manager issues the traps 64 to 67.
  *
- * A Report is repeated until its ReportResp comes or the retries are used up. Subscriptions end with the
- * port that made them.
+ * A Report is retransmitted until its ReportResp arrives, up to {@linkcode REPORT_SENDS} transmissions. The
+ * subscriptions of a port are deleted with the port.
  */
 
 import type { Millis } from "../base/units.ts";
@@ -18,8 +18,9 @@ import { Notice } from "../wire/sa/notice.ts";
 import { SaAttribute, SaMad } from "../wire/sa/sa_mad.ts";
 import { type SubnetPort } from "./ports.ts";
 
-/** Time between two sends of a Report, and how often it is sent in all (OpenSM's transaction defaults). */
+/** Interval between two transmissions of a Report (OpenSM's transaction default). */
 export const REPORT_TIMEOUT_MS = 200;
+/** Maximum number of transmissions of a Report (OpenSM's transaction default). */
 export const REPORT_SENDS = 4;
 
 interface Subscription {
@@ -34,8 +35,9 @@ interface PendingReport {
   deadline: Millis;
 }
 
+/** The subscriptions and pending Reports of a subnet. */
 export class TrapForwarder {
-  /** Latest first. */
+  /** Newest first. */
   #subscriptions: Subscription[] = [];
   readonly #pending = new Map<bigint, PendingReport>();
   readonly #send: (port: SubnetPort, mad: Uint8Array) => void;
@@ -46,11 +48,11 @@ export class TrapForwarder {
   }
 
   /**
-   * Subscribes a port, or cancels a subscription; false if there is none to cancel. A subscription that is
-   * like an earlier one replaces it (OpenSM's notion of alike: see {@linkcode alike}).
+   * Adds a subscription of a port, replacing one that {@linkcode alike} matches, or cancels it if `info.subscribe` is
+   * false. Returns false if there is no subscription to cancel.
    */
   inform(port: SubnetPort, info: InformInfo): boolean {
-    // Reports go to the QP that asks; who cancels has to name it.
+    // Reports go to QP1, whatever QPN the subscription has. A cancellation must have QPN 1.
     const asked = info.subscribe ? { ...info, qpn: GSI_QPN } : info;
     const index = this.#subscriptions.findIndex((subscription) =>
       subscription.port === port && alike(subscription.info, asked)
@@ -64,12 +66,12 @@ export class TrapForwarder {
     return true;
   }
 
-  /** How many subscriptions a port has. */
+  /** Number of subscriptions of a port. */
   countOf(port: SubnetPort): number {
     return this.#subscriptions.filter((each) => each.port === port).length;
   }
 
-  /** Ends everything of a port that is gone. */
+  /** Deletes the subscriptions and pending Reports of a port. */
   removePort(port: SubnetPort): void {
     this.#subscriptions = this.#subscriptions
       .filter((subscription) => subscription.port !== port);
@@ -78,16 +80,18 @@ export class TrapForwarder {
     }
   }
 
-  /** Reports a notice to every subscriber that it matches and that `mayKnow`. */
+  /** Sends one Report of the notice to each port that has a matching subscription and that is `permitted` to get it. */
   notify(
     notice: Notice,
-    mayKnow: (port: SubnetPort) => boolean,
+    permitted: (port: SubnetPort) => boolean,
     now: Millis,
   ): void {
-    const told = new Set<SubnetPort>();
+    const notified = new Set<SubnetPort>();
     for (const { port, info } of this.#subscriptions.toReversed()) {
-      if (told.has(port) || !matches(info, notice) || !mayKnow(port)) continue;
-      told.add(port);
+      if (notified.has(port) || !matches(info, notice) || !permitted(port)) {
+        continue;
+      }
+      notified.add(port);
       const transactionId = ++this.#transaction;
       const mad = reportMad(transactionId, notice);
       this.#pending.set(transactionId, {
@@ -100,14 +104,14 @@ export class TrapForwarder {
     }
   }
 
-  /** A ReportResp came. */
+  /** Handles a ReportResp: stops retransmission of its Report. */
   answered(port: SubnetPort, transactionId: bigint): void {
     if (this.#pending.get(transactionId)?.port === port) {
       this.#pending.delete(transactionId);
     }
   }
 
-  /** Repeats what is due; returns when to call again, or Infinity. */
+  /** Retransmits Reports that are due. Returns the time of the next call, Infinity if no Report is pending. */
   tick(now: Millis): Millis {
     let next = Infinity;
     for (const [transaction, report] of this.#pending) {
@@ -126,7 +130,7 @@ export class TrapForwarder {
   }
 }
 
-/** Is a request about this subscription? A GID that is asked for must be its own; without one the LID range must. */
+/** True if a request names this subscription. As in OpenSM, compares the GID if the request has one, else the LIDs. */
 function alike(info: InformInfo, asked: InformInfo): boolean {
   const place = asked.gid.some((byte) => byte !== 0)
     ? gidEquals(info.gid, asked.gid)

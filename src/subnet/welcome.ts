@@ -1,4 +1,4 @@
-/** What a port that was registered is told. */
+/** Builds the messages that the manager sends to a newly registered port. */
 
 import { formatGuid } from "../base/hex.ts";
 import { fabricUpdate, wholeFabric } from "./fabric_journal.ts";
@@ -7,7 +7,7 @@ import { SM_LID, type SubnetPort } from "./ports.ts";
 import { LINK } from "./constants.ts";
 import type { Subnet } from "./subnet.ts";
 
-/** The welcome with as much of the forwarding tables as one frame should hold, and the rest of them. */
+/** Returns the welcome, with the first part of the forwarding tables, and fabric updates with the rest. */
 export function welcomeMessages(
   subnet: Subnet,
   port: SubnetPort,

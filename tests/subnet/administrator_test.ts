@@ -9,7 +9,7 @@ import { Selector } from "../../src/wire/sa/selector.ts";
 import { viewOf } from "../wire/support.ts";
 import { gidOf, Rig, type RigPort } from "./rig.ts";
 
-/** Sends an SA MAD and returns what comes back. */
+/** Sends an SA MAD and returns the response, or undefined if there is none. */
 function exchange(port: RigPort, fields: Partial<SaMad>): SaMad | undefined {
   const before = port.mads.length;
   const mad = SaMad.emit(SaMad.of({
@@ -26,7 +26,7 @@ function exchange(port: RigPort, fields: Partial<SaMad>): SaMad | undefined {
   return SaMad.parse(answer.mad);
 }
 
-/** Asks for paths; returns the records, or the status of a refusal. */
+/** Queries paths. Returns the records, or the status of a refusal. */
 function paths(
   port: RigPort,
   mask: bigint,
@@ -50,7 +50,7 @@ function paths(
 
 const ENDS = PathMask.Sgid | PathMask.Dgid;
 
-Deno.test("answers repeat TransactionID, attribute and mask, with SM_Key 0", () => {
+Deno.test("responses repeat TransactionID, attribute and component mask", () => {
   const port = new Rig().join(1);
   const answer = exchange(port, {
     componentMask: ENDS,
@@ -65,7 +65,7 @@ Deno.test("answers repeat TransactionID, attribute and mask, with SM_Key 0", () 
   assertEquals(answer.rmpp, NO_RMPP);
 });
 
-Deno.test("what the administrator cannot do gets the status for it", () => {
+Deno.test("unsupported requests get the corresponding error status and a log line", () => {
   const rig = new Rig();
   const port = rig.join(1);
   const { RequestInvalid, UnsupportedMethodAttribute } = MadStatus;
@@ -88,10 +88,13 @@ Deno.test("what the administrator cannot do gets the status for it", () => {
     const answer = exchange(port, fields)!;
     assertEquals([answer.status, answer.method], [status, method]);
   }
-  assertStringIncludes(rig.log.at(-1)!, "SA request 0x01/0x0033 of 0x0002c903");
+  assertStringIncludes(
+    rig.log.at(-1)!,
+    "SA request 0x01/0x0033 from 0x0002c903",
+  );
 });
 
-Deno.test("the administrator says that it knows send-only full members", () => {
+Deno.test("ClassPortInfo announces support of send-only full members", () => {
   const { data } = exchange(new Rig().join(1), {
     attributeId: SaAttribute.ClassPortInfo,
   })!;
@@ -99,14 +102,14 @@ Deno.test("the administrator says that it knows send-only full members", () => {
   assertEquals(capabilityMask2 & 1 << 12, 1 << 12);
 });
 
-Deno.test("the administrator is silent where OpenSM is, and logs why", () => {
+Deno.test("requests that OpenSM ignores get no response, but a log line with the reason", () => {
   const rig = new Rig();
   const port = rig.join(1);
   const cases: [Partial<SaMad>, string][] = [
-    [{ method: 0x44 }, "no such method"],
-    [{ attributeId: 0x1234 }, "no such attribute"],
-    [{ method: Method.Set }, "cannot be changed"],
-    [{ method: Method.Delete }, "cannot be changed"],
+    [{ method: 0x44 }, "unknown method"],
+    [{ attributeId: 0x1234 }, "unknown attribute"],
+    [{ method: Method.Set }, "read-only"],
+    [{ method: Method.Delete }, "read-only"],
     [{ smKey: 2n }, "wrong SM_Key"],
   ];
   for (const [fields, reason] of cases) {
@@ -115,7 +118,7 @@ Deno.test("the administrator is silent where OpenSM is, and logs why", () => {
   }
 });
 
-Deno.test("answers and unexpected methods are not answered", () => {
+Deno.test("responses and methods other than requests get no response", () => {
   const port = new Rig().join(1);
   for (
     const method of [
@@ -131,7 +134,7 @@ Deno.test("answers and unexpected methods are not answered", () => {
   ) assertEquals(exchange(port, { method }), undefined);
 });
 
-Deno.test("a path has the link's parameters and no GRH", () => {
+Deno.test("a path has the parameters of the link, and HopLimit 0", () => {
   const rig = new Rig();
   const [a, b] = [rig.join(1), rig.join(2)];
   const mask = 0x340cn;
@@ -165,7 +168,7 @@ Deno.test("a path to the port itself has life time 0", () => {
   assertEquals([found[0]!.lifetime, found[0]!.pkey], [0, 0x8001]);
 });
 
-Deno.test("paths that are not there have no records", () => {
+Deno.test("a query that no path matches gets the status no records", () => {
   const rig = new Rig();
   const [a, b] = [rig.join(1), rig.join(2)];
   const ends = { sgid: a.gid, dgid: b.gid };
@@ -188,7 +191,7 @@ Deno.test("paths that are not there have no records", () => {
   });
 });
 
-Deno.test("a path for less than the link gives is limited to that", () => {
+Deno.test("a path query for less than the link provides gets a path with lower limits", () => {
   const rig = new Rig();
   const [a, b] = [rig.join(1), rig.join(2)];
   const found = paths(
@@ -204,11 +207,11 @@ Deno.test("a path for less than the link gives is limited to that", () => {
   );
   assert(typeof found !== "number");
   const { sl, mtu, rate, lifetime } = found[0]!;
-  // 120 Gb/s with the line code 8b/10b are less data than 100 Gb/s with 64b/66b.
+  // Rate 10 is 120 Gb/s with 8b/10b coding: a lower data rate than rate 16, 100 Gb/s with 64b/66b.
   assertEquals([sl, mtu, rate, lifetime], [3, 2, 10, 9]);
 });
 
-Deno.test("contradictory and undefined path requests are invalid", () => {
+Deno.test("contradictory, undefined and incomplete path requests get an error status", () => {
   const rig = new Rig();
   const [a, b] = [rig.join(1), rig.join(2)];
   const mask = ENDS | PathMask.Dlid;
@@ -221,7 +224,7 @@ Deno.test("contradictory and undefined path requests are invalid", () => {
   assertEquals(paths(a, 1n, {}), MadStatus.InsufficientComponents);
 });
 
-Deno.test("GetTable lists paths, Get gives the first of them", () => {
+Deno.test("GetTable returns all paths, Get the first", () => {
   const rig = new Rig();
   const a = rig.join(1);
   rig.join(2);
@@ -231,7 +234,7 @@ Deno.test("GetTable lists paths, Get gives the first of them", () => {
     assert(typeof found !== "number");
     return found.map((path) => [path.slid, path.dlid]);
   };
-  // The manager is an end of paths too.
+  // The manager (LID 1) is an end of paths too.
   assertEquals(lids(list(PathMask.Slid, { slid: 2 })), [
     ...[[2, 1], [2, 2], [2, 3]],
   ]);
@@ -244,12 +247,12 @@ Deno.test("GetTable lists paths, Get gives the first of them", () => {
   assertEquals(lids(paths(a, PathMask.Slid, { slid: 2 })), [[2, 1]]);
 });
 
-Deno.test("the path to a group is its MLID", () => {
+Deno.test("the path to a group has its MLID; the source must be a member", () => {
   const rig = new Rig();
   const port = rig.join(1);
   const dgid = broadcastMgid(0x8001);
-  const stranger = paths(port, ENDS, { sgid: port.gid, dgid });
-  assertEquals(stranger, MadStatus.NoRecords);
+  const nonMember = paths(port, ENDS, { sgid: port.gid, dgid });
+  assertEquals(nonMember, MadStatus.NoRecords);
   const request = broadcastJoin(dgid, port.gid, 0x8001);
   port.ask((now, cb) => port.client.join(request, now, cb));
   const found = paths(port, ENDS, { sgid: port.gid, dgid });
@@ -262,17 +265,17 @@ Deno.test("the path to a group is its MLID", () => {
   assertEquals(paths(port, ENDS, absent), MadStatus.NoRecords);
 });
 
-Deno.test("paths lead only to ports with a common partition", () => {
-  const everybody = { port: "ALL", membership: "limited" } as const;
+Deno.test("there is no path between two limited members", () => {
+  const all = { port: "ALL", membership: "limited" } as const;
   const rig = new Rig({
-    partitions: [{ name: "Default", pkey: 0x7fff, members: [everybody] }],
+    partitions: [{ name: "Default", pkey: 0x7fff, members: [all] }],
   });
   const [a, b] = [rig.join(1), rig.join(2)];
   const ends = { sgid: a.gid, dgid: b.gid };
   assertEquals(paths(a, ENDS, ends), MadStatus.NoRecords);
 });
 
-Deno.test("GetTable lists the groups of the requester's partitions", () => {
+Deno.test("GetTable returns the groups of the requester's partitions, without members", () => {
   const port = new Rig().join(1);
   const join = broadcastJoin(broadcastMgid(0xffff), port.gid, 0xffff);
   port.ask((now, cb) => port.client.join(join, now, cb));

@@ -12,13 +12,14 @@ import { PROTOCOL_VERSION } from "../../src/subnet/messages.ts";
 import { encodeControl } from "../../src/subnet/protocol.ts";
 import { guidOf, Rig, type RigPort, secretOf } from "./rig.ts";
 
-/** What a port was last told. */
-function told(port: RigPort): FaultSettings | undefined {
+/** Returns the last settings that a port has received. */
+function settingsOf(port: RigPort): FaultSettings | undefined {
   return port.messages.findLast((m) => m.type === "faults")?.settings;
 }
 
-function take(rig: Rig, port: RigPort): void {
-  const { version } = told(port)!;
+/** Confirms the last settings that a port has received. */
+function confirm(rig: Rig, port: RigPort): void {
+  const { version } = settingsOf(port)!;
   rig.toManager(
     port.connection,
     encodeControl({ type: "faults_taken", version }),
@@ -26,26 +27,26 @@ function take(rig: Rig, port: RigPort): void {
   rig.pump();
 }
 
-Deno.test("SubnetManager.setFault() tells every port, and newcomers after their welcome", () => {
+Deno.test("SubnetManager.setFault() sends the settings to all ports, and to new ports after their welcome", () => {
   const rig = new Rig();
   const a = rig.join(1);
-  assertEquals(told(a), undefined);
+  assertEquals(settingsOf(a), undefined);
   rig.manager.setFault({ seed: 7, drop: 20 });
   rig.pump();
   const expected = {
     version: 1,
     rules: [{ seed: 7, drop: 20, since: 1 }],
   };
-  assertEquals(told(a), expected);
+  assertEquals(settingsOf(a), expected);
   const b = rig.join(2);
-  assertEquals(told(b), expected);
+  assertEquals(settingsOf(b), expected);
   const types = b.messages.map((m) => m.type);
   assertEquals(types.indexOf("welcome") < types.indexOf("faults"), true);
-  // The older port is not told again.
+  // The first port does not receive them a second time.
   assertEquals(a.messages.filter((m) => m.type === "faults").length, 1);
 });
 
-Deno.test("SubnetManager.setFault() replaces the rule of the same port alone", () => {
+Deno.test("SubnetManager.setFault() replaces only the rule of the same port", () => {
   const rig = new Rig();
   const a = rig.join(1);
   rig.manager.setFault({ seed: 1, drop: 20 });
@@ -53,19 +54,19 @@ Deno.test("SubnetManager.setFault() replaces the rule of the same port alone", (
   rig.manager.setFault({ seed: 3, port: guidOf(2), delay: 6 });
   rig.manager.setFault({ seed: 4, port: guidOf(1), delay: 7 });
   rig.pump();
-  assertEquals(told(a)?.version, 4);
-  assertEquals(ruleFor(told(a)!, guidOf(1))?.seed, 4);
-  assertEquals(ruleFor(told(a)!, guidOf(2))?.seed, 3);
-  assertEquals(ruleFor(told(a)!, guidOf(3))?.seed, 1);
+  assertEquals(settingsOf(a)?.version, 4);
+  assertEquals(ruleFor(settingsOf(a)!, guidOf(1))?.seed, 4);
+  assertEquals(ruleFor(settingsOf(a)!, guidOf(2))?.seed, 3);
+  assertEquals(ruleFor(settingsOf(a)!, guidOf(3))?.seed, 1);
   rig.manager.clearFaults(guidOf(1));
   rig.pump();
-  assertEquals(ruleFor(told(a)!, guidOf(1))?.seed, 1);
+  assertEquals(ruleFor(settingsOf(a)!, guidOf(1))?.seed, 1);
   rig.manager.clearFaults();
   rig.pump();
-  assertEquals(told(a), { version: 6, rules: [] });
+  assertEquals(settingsOf(a), { version: 6, rules: [] });
 });
 
-Deno.test("SubnetManager knows which ports have taken the faults", () => {
+Deno.test("SubnetManager.portsWithoutFaults() returns the ports that have not confirmed the current settings", () => {
   const rig = new Rig();
   const [a, b] = [rig.join(1), rig.join(2)];
   assertEquals(rig.manager.portsWithoutFaults(), []);
@@ -73,20 +74,20 @@ Deno.test("SubnetManager knows which ports have taken the faults", () => {
   rig.pump();
   const missing = () => rig.manager.portsWithoutFaults().map((p) => p.name);
   assertEquals(missing(), ["ib1", "ib2"]);
-  take(rig, a);
+  confirm(rig, a);
   assertEquals(missing(), ["ib2"]);
   rig.manager.setFault({ seed: 2 });
-  take(rig, b);
-  // That was a word about the settings before.
+  confirm(rig, b);
+  // The confirmation was for the previous settings.
   rig.pump();
   assertEquals(missing(), ["ib1", "ib2"]);
-  take(rig, b);
+  confirm(rig, b);
   assertEquals(missing(), ["ib1"]);
   rig.leave(a);
   assertEquals(missing(), []);
 });
 
-Deno.test("SubnetManager.setFault() has an end of rules, but none of changes", () => {
+Deno.test("SubnetManager.setFault() throws for a rule beyond the maximum, but not for a change of a rule", () => {
   const rig = new Rig();
   for (let i = 0; i < MAX_RULES; i++) {
     rig.manager.setFault({
@@ -99,25 +100,25 @@ Deno.test("SubnetManager.setFault() has an end of rules, but none of changes", (
   assertEquals((error as IpoibError).code, "E_FAULT_RULES");
 });
 
-Deno.test("Faults survive a takeover: the next manager has those that its host's port follows", () => {
+Deno.test("packet faults survive a takeover with the settings of the new host's port", () => {
   const old = new Rig();
   const a = old.join(1);
   old.manager.setFault({ seed: 1, drop: 10 });
   old.pump();
-  const before = told(a)!;
+  const before = settingsOf(a)!;
   const rig = new Rig({ previous: a.lastKnown(), now: 0 });
-  assertEquals(told(rig.join(1, { lid: a.welcome.lid })), before);
+  assertEquals(settingsOf(rig.join(1, { lid: a.welcome.lid })), before);
   const stranger = rig.join(3);
-  assertEquals(told(stranger), before);
+  assertEquals(settingsOf(stranger), before);
   rig.manager.setFault({ seed: 5 });
   assertEquals(rig.manager.faults.version, before.version + 1);
 });
 
-Deno.test("no port can set faults, and clearing them always works", () => {
+Deno.test("a hello cannot set packet faults", () => {
   const rig = new Rig();
   const port = rig.join(1);
   const rules = [{ seed: 1, drop: 100, since: 1 }];
-  // As hellos of earlier versions could.
+  // Hellos of earlier versions had this member.
   rig.toManager(
     port.connection,
     encodeControl(
@@ -137,23 +138,23 @@ Deno.test("no port can set faults, and clearing them always works", () => {
   rig.manager.setFault({ seed: 1, drop: 1 });
   rig.manager.clearFaults();
   rig.pump();
-  assertEquals(told(port), { version: 2, rules: [] });
+  assertEquals(settingsOf(port), { version: 2, rules: [] });
 });
 
-Deno.test("versions of faults begin anew after the last one", () => {
+Deno.test("the version after the maximum is 1", () => {
   const last = { version: MAX_VERSION, rules: [] };
   const rig = new Rig({ previous: { ports: [], groups: [], faults: last } });
   rig.manager.setFault({ seed: 1, drop: 1 });
   const port = rig.join(1);
-  assertEquals(told(port), {
+  assertEquals(settingsOf(port), {
     version: 1,
     rules: [{ seed: 1, drop: 1, since: 1 }],
   });
-  take(rig, port);
+  confirm(rig, port);
   assertEquals(rig.manager.portsWithoutFaults(), []);
 });
 
-Deno.test("Fault settings of any content pass through a frame unchanged", () => {
+Deno.test("ports receive any valid rule unchanged", () => {
   const rule = fc.record({
     seed: fc.integer({ min: 0, max: 0xffffffff }),
     drop: fc.double({ min: 0, max: 100, noNaN: true }),
@@ -170,6 +171,6 @@ Deno.test("Fault settings of any content pass through a frame unchanged", () => 
     rig.pump();
     // JSON has no negative zero.
     const expected = JSON.parse(JSON.stringify({ ...request, since: 1 }));
-    assertEquals(told(port)?.rules, [expected]);
+    assertEquals(settingsOf(port)?.rules, [expected]);
   }));
 });

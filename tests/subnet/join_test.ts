@@ -38,7 +38,7 @@ function joinBroadcast(port: RigPort): McMemberRecord {
   assert(result.ok);
   return result.record;
 }
-/** A join of MGID that should work, with some fields changed. */
+/** Returns a valid join of MGID with some fields changed. */
 function request(
   port: RigPort,
   fields: Partial<McMemberRecord> = {},
@@ -57,7 +57,7 @@ function assertRefused(
   assertStringIncludes(rig.log.at(-1)!, reason);
 }
 
-Deno.test("the broadcast join is answered with the group's parameters", () => {
+Deno.test("the response to the broadcast join has the group's parameters", () => {
   const port = new Rig().join(1);
   assertEquals(joinBroadcast(port), {
     mgid: BROADCAST,
@@ -81,7 +81,7 @@ Deno.test("the broadcast join is answered with the group's parameters", () => {
   });
 });
 
-Deno.test("members are in everybody's forwarding tables before the answer", () => {
+Deno.test("a join adds the member to the forwarding tables of all ports", () => {
   const rig = new Rig();
   const [a, b] = [rig.join(1), rig.join(2)];
   joinBroadcast(a);
@@ -90,7 +90,7 @@ Deno.test("members are in everybody's forwarding tables before the answer", () =
   assertEquals(a.mlids.get(0xc000), [2, 3]);
 });
 
-Deno.test("a full member creates a group, which goes with its last full member", () => {
+Deno.test("a full member creates a group; the group is deleted with its last full member", () => {
   const rig = new Rig();
   const [a, b] = [rig.join(1), rig.join(2)];
   const result = join(a, request(a));
@@ -105,7 +105,7 @@ Deno.test("a full member creates a group, which goes with its last full member",
   assertEquals(rig.snapshot.groups.length, 3);
 });
 
-Deno.test("send-only members do not receive, but keep the group alive with state 8", () => {
+Deno.test("send-only full members do not receive packets, but keep the group alive", () => {
   const rig = new Rig();
   const [a, b] = [rig.join(1), rig.join(2)];
   assert(
@@ -120,7 +120,7 @@ Deno.test("send-only members do not receive, but keep the group alive with state
   assertEquals(b.mlids.has(0xc003), false);
 });
 
-Deno.test("join states add up and are taken one by one", () => {
+Deno.test("joins add join states, leaves remove single join states", () => {
   const rig = new Rig();
   const port = rig.join(1);
   join(port, request(port, { joinState: 8 }));
@@ -140,7 +140,7 @@ Deno.test("a port that disconnects leaves its groups", () => {
   assertEquals([...b.mlids], [[0xc000, [3]], [0xc001, []], [0xc002, []]]);
 });
 
-Deno.test("an MLID asked for is given if it is free", () => {
+Deno.test("a new group gets the requested MLID if it is free", () => {
   const rig = new Rig();
   const port = rig.join(1);
   const mask = GROUP_JOIN_MASK | McMask.Mlid;
@@ -148,7 +148,7 @@ Deno.test("an MLID asked for is given if it is free", () => {
   assert(result.ok && result.record.mlid === 0xd000);
 });
 
-Deno.test("a join without a required component has insufficient components", () => {
+Deno.test("a join without a required component gets the status insufficient components", () => {
   const rig = new Rig();
   const port = rig.join(1);
   for (
@@ -159,11 +159,11 @@ Deno.test("a join without a required component has insufficient components", () 
     ] as const
   ) {
     const result = join(port, request(port, {}, GROUP_JOIN_MASK & ~bit));
-    assertRefused(rig, result, 0x0600, `${name} missing`);
+    assertRefused(rig, result, 0x0600, `the request has no ${name}`);
   }
 });
 
-Deno.test("the broadcast mask cannot create a group", () => {
+Deno.test("a join with the component mask of the broadcast join cannot create a group", () => {
   const rig = new Rig();
   const port = rig.join(1);
   const mgid = broadcastMgid(0x8005);
@@ -172,7 +172,7 @@ Deno.test("the broadcast mask cannot create a group", () => {
     rig,
     result,
     MadStatus.InsufficientComponents,
-    "Q_Key, TClass, FlowLabel, SL are missing",
+    "its creation requires Q_Key, TClass, FlowLabel, SL",
   );
 });
 
@@ -180,47 +180,52 @@ const NON_IPOIB = parseGid("ff12:a01c::1")!;
 const REFUSED: [string, Partial<McMemberRecord>, number, string][] = [
   ["JoinState 0", { joinState: 0 }, 0x0200, "JoinState is 0"],
   [
-    "a non-member that would create",
+    "JoinState non-member",
     { joinState: 2 },
     0x0200,
-    "JoinState 2 may not create it",
+    "JoinState 2 cannot create it",
   ],
   [
-    "a send-only non-member that would create",
+    "JoinState send-only non-member",
     { joinState: 4 },
     0x0200,
-    "JoinState 4 may not create it",
+    "JoinState 4 cannot create it",
   ],
   ["P_Key 0", { pkey: 0x8000 }, 0x0200, "P_Key 0x8000 is invalid"],
   [
-    "another Q_Key than the link's",
+    "a Q_Key different from the link's",
     { qkey: 1 },
     0x0200,
-    "Q_Key 0x00000001 is asked for, the group has 0x00000b1b",
+    "request has Q_Key 0x00000001, group has 0x00000b1b",
   ],
   [
-    "another P_Key than the MGID's",
+    "a P_Key different from the MGID's",
     { pkey: 0x8001 },
     0x0200,
-    "P_Key 0x8001 is asked for, the group has 0xffff",
+    "request has P_Key 0x8001, group has 0xffff",
   ],
-  ["another SL than the link's", { sl: 3 }, 0x0200, "SL 3"],
-  ["another TClass than the link's", { tclass: 9 }, 0x0200, "TClass 9"],
+  ["an SL different from the link's", { sl: 3 }, 0x0200, "SL 3"],
+  ["a TClass different from the link's", { tclass: 9 }, 0x0200, "TClass 9"],
   [
-    "another FlowLabel than the link's",
+    "a FlowLabel different from the link's",
     { flowLabel: 7 },
     0x0200,
     "FlowLabel 0x00007",
   ],
-  ["another HopLimit than the link's", { hopLimit: 1 }, 0x0200, "HopLimit 1"],
+  [
+    "a HopLimit different from the link's",
+    { hopLimit: 1 },
+    0x0200,
+    "HopLimit 1",
+  ],
   [
     "an IPoIB group without broadcast group",
     { mgid: parseGid("ff15:401b:ffff::1")! },
     0x0200,
-    "there is no IPoIB broadcast group ff15:401b:ffff::ffff:ffff",
+    "its IPoIB broadcast group ff15:401b:ffff::ffff:ffff does not exist",
   ],
   [
-    "an MGID that is none",
+    "a GID that is not a multicast GID",
     { mgid: parseGid("fe80::1")! },
     0x0200,
     "MGID does not begin with 0xff",
@@ -238,7 +243,7 @@ const REFUSED: [string, Partial<McMemberRecord>, number, string][] = [
     "the administrator's own signature",
   ],
   [
-    "a partition that the port is not in",
+    "a partition of which the port is not a member",
     { mgid: NON_IPOIB, pkey: 0x8077 },
     0x0200,
     "is not in partition 0x8077",
@@ -246,37 +251,37 @@ const REFUSED: [string, Partial<McMemberRecord>, number, string][] = [
   ["an undefined MTU", { mtu: 6 }, 0x0200, "MTU code 6 is not defined"],
   ["an undefined rate", { rate: 1 }, 0x0200, "rate code 1 is not defined"],
   [
-    "a larger MTU than the port's",
+    "an MTU larger than the port's",
     { mgid: NON_IPOIB, mtu: 5 },
     0x0200,
     "the group's MTU is 4096, the port's 2048",
   ],
   [
-    "an MTU that is to be larger than the port's",
+    "the selector for an MTU larger than the port's",
     { mtuSelector: Selector.GreaterThan, mtu: 4 },
     0x0200,
     "MTU more than 2048",
   ],
   [
-    "an MTU less than the least",
+    "an MTU less than the minimum",
     { mtuSelector: Selector.LessThan, mtu: 1 },
     0x0200,
     "no MTU is less than 256",
   ],
   [
-    "a higher rate than the port's",
+    "a rate higher than the port's",
     { rate: 22 },
     0x0200,
     "the group's rate is 637500 Mb/s, the port's 103125 Mb/s",
   ],
   [
-    "a rate that is to be higher than the port's",
+    "the selector for a rate higher than the port's",
     { rateSelector: Selector.GreaterThan, rate: 16 },
     0x0200,
     "rate more than 103125 Mb/s",
   ],
   [
-    "a rate less than the least",
+    "a rate less than the minimum",
     { rateSelector: Selector.LessThan, rate: 2 },
     0x0200,
     "no rate is less than 2500 Mb/s",
@@ -285,7 +290,7 @@ const REFUSED: [string, Partial<McMemberRecord>, number, string][] = [
     "an unknown port",
     { portGid: parseGid("fe80::99")! },
     0x0200,
-    "PortGID fe80::99 is not a known port",
+    "no active port has PortGID fe80::99",
   ],
   [
     "a port of another subnet",
@@ -305,7 +310,7 @@ for (const [what, fields, status, reason] of REFUSED) {
   });
 }
 
-Deno.test("MTU and rate of a new group follow their selectors", () => {
+Deno.test("the MTU and rate selectors determine MTU and rate of a new group", () => {
   const cases: [Partial<McMemberRecord>, number, number][] = [
     [{}, 4, 3],
     [{ mtuSelector: Selector.GreaterThan, mtu: 2 }, 4, 3],
@@ -325,14 +330,14 @@ Deno.test("MTU and rate of a new group follow their selectors", () => {
   }
 });
 
-Deno.test("joining an existing group compares what is given", () => {
+Deno.test("a join of an existing group is refused if a field of the request differs", () => {
   const rig = new Rig();
   const [a, b] = [rig.join(1), rig.join(2)];
   assert(join(a, request(a)).ok);
   const cases: [Partial<McMemberRecord>, string][] = [
     [{ qkey: 5 }, "Q_Key"],
     [{ pkey: 0x7ffe }, "P_Key"],
-    [{ mtu: 5 }, "MTU exactly 4096 is asked for, the group has 2048"],
+    [{ mtu: 5 }, "request has MTU exactly 4096, group has 2048"],
     [{ mtuSelector: Selector.LessThan }, "MTU less than 2048"],
     [{ rateSelector: Selector.GreaterThan }, "rate more than 10000 Mb/s"],
   ];
@@ -344,7 +349,7 @@ Deno.test("joining an existing group compares what is given", () => {
   );
 });
 
-Deno.test("a limited member joins with its own form of the P_Key", () => {
+Deno.test("a limited member joins the group of the full-member P_Key", () => {
   const rig = new Rig({
     partitions: defaultPartitions().map((partition) => ({
       ...partition,
@@ -356,18 +361,18 @@ Deno.test("a limited member joins with its own form of the P_Key", () => {
   assertEquals(joinBroadcast(port).pkey, 0xffff);
 });
 
-Deno.test("a group with more MTU than the subnet cannot be joined", () => {
+Deno.test("a group with an MTU larger than the subnet's cannot be joined", () => {
   const [partition] = defaultPartitions();
   const rig = new Rig({
     partitions: [{ ...partition!, ipoib: { ...partition!.ipoib!, mtu: 5 } }],
   });
   const port = rig.join(1);
-  assertStringIncludes(rig.log[0]!, "no port can join the group");
+  assertStringIncludes(rig.log[0]!, "no port can join group");
   const result = join(port, broadcastJoin(BROADCAST, port.gid, 0xffff));
   assertRefused(rig, result, 0x0200, "the group's MTU is 4096");
 });
 
-Deno.test("a port joins for another one and may then change that membership", () => {
+Deno.test("a port joins on behalf of another port and may then change that membership", () => {
   const rig = new Rig();
   const [a, b] = [rig.join(1), rig.join(2)];
   const result = join(a, request(a, { portGid: b.gid }));
@@ -376,7 +381,7 @@ Deno.test("a port joins for another one and may then change that membership", ()
   assert(leave(a, groupLeave(MGID, b.gid, 1)).ok);
 });
 
-Deno.test("a membership that a port made itself is nobody else's to change", () => {
+Deno.test("only the port itself may change a membership that it created", () => {
   const rig = new Rig();
   const [a, b] = [rig.join(1), rig.join(2)];
   assert(join(b, request(b)).ok);
@@ -384,12 +389,17 @@ Deno.test("a membership that a port made itself is nobody else's to change", () 
     rig,
     join(a, request(a, { portGid: b.gid, joinState: 8 })),
     0x0200,
-    "is its own",
+    "cannot change the membership",
   );
-  assertRefused(rig, leave(a, groupLeave(MGID, b.gid, 1)), 0x0200, "its own");
+  assertRefused(
+    rig,
+    leave(a, groupLeave(MGID, b.gid, 1)),
+    0x0200,
+    "cannot change the membership",
+  );
 });
 
-Deno.test("leaves are refused for what is not there", () => {
+Deno.test("a leave of a group, membership or join state that does not exist is refused", () => {
   const rig = new Rig();
   const [a, b] = [rig.join(1), rig.join(2)];
   const refused = (port: RigPort, joinState: number, reason: string) =>
@@ -402,11 +412,11 @@ Deno.test("leaves are refused for what is not there", () => {
   refused(a, 1, "the group does not exist");
   join(a, request(a));
   refused(b, 1, "is not a member");
-  refused(a, 2, "has nothing in common with the member's 1");
-  refused(a, 3, "is more than the member's 1");
+  refused(a, 2, "JoinState 2 has no bit of the member's 1");
+  refused(a, 3, "JoinState 3 has bits that the member's 1 does not have");
 });
 
-Deno.test("the group's record is found by MGID, without the members", () => {
+Deno.test("Get returns the group that matches, without its members", () => {
   const rig = new Rig();
   const port = rig.join(1);
   joinBroadcast(port);
@@ -422,11 +432,12 @@ Deno.test("the group's record is found by MGID, without the members", () => {
   assert(found.ok);
   assertEquals(found.record.mlid, 0xc000);
   assertEquals([found.record.joinState, found.record.portGid[0]], [0, 0]);
-  assertRefused(rig, get({}, McMask.Mgid), 0x0300, "nothing fits");
-  assertRefused(rig, get({}, 0n), 0x0400, "3 records fit");
-  assertRefused(rig, get({ mlid: 1 }, McMask.Mlid), 0x0300, "nothing fits");
+  assertRefused(rig, get({}, McMask.Mgid), 0x0300, "no record matches");
+  assertRefused(rig, get({}, 0n), 0x0400, "3 records match");
+  const mlid = get({ mlid: 1 }, McMask.Mlid);
+  assertRefused(rig, mlid, 0x0300, "no record matches");
   const scope = get({ mgid: BROADCAST, scope: 5 }, McMask.Mgid | McMask.Scope);
-  assertRefused(rig, scope, 0x0300, "nothing fits");
+  assertRefused(rig, scope, 0x0300, "no record matches");
   const member = get({ portGid: port.gid }, McMask.PortGid);
   assert(member.ok && member.record.mlid === 0xc000);
 });

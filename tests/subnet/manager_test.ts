@@ -9,7 +9,7 @@ import { gsiAddress } from "../../src/wire/mad.ts";
 import { broadcastJoin } from "../../src/sa/requests.ts";
 import { gidOf, guidOf, Rig, secretOf } from "./rig.ts";
 
-Deno.test("the first port is welcomed with LID 2 and the default partitions", () => {
+Deno.test("the first port gets LID 2 and the P_Keys of the built-in partitions", () => {
   const rig = new Rig();
   const { welcome } = rig.join(1);
   assertEquals(welcome, {
@@ -41,7 +41,7 @@ Deno.test("the first port is welcomed with LID 2 and the default partitions", ()
   });
 });
 
-Deno.test("ports learn of each other, and of departures", () => {
+Deno.test("the forwarding tables of all ports follow registrations and departures", () => {
   const rig = new Rig();
   const [a, b] = [rig.join(1), rig.join(2)];
   const both = [[2, guidOf(1)], [3, guidOf(2)]];
@@ -51,14 +51,14 @@ Deno.test("ports learn of each other, and of departures", () => {
   assertEquals([...b.lids], [[3, guidOf(2)]]);
 });
 
-Deno.test("a GUID that a live port has is given as the next free one", () => {
+Deno.test("a port that requests a GUID in use gets the next free GUID", () => {
   const rig = new Rig();
   rig.join(1);
   rig.join(2);
   assertEquals(rig.join(1).welcome.guid, guidOf(3));
 });
 
-Deno.test("a fixed GUID that is taken is refused", () => {
+Deno.test("a port that requires a GUID in use is refused", () => {
   const rig = new Rig();
   rig.join(1);
   const { refusal, welcomed } = rig.join(1, { guidFixed: true });
@@ -70,7 +70,7 @@ Deno.test("a fixed GUID that is taken is refused", () => {
   );
 });
 
-Deno.test("the manager's GUID and GUID 0 are nobody's", () => {
+Deno.test("the manager's GUID and GUID 0 are not assigned to ports", () => {
   const rig = new Rig();
   const zero = "0x0000000000000000";
   assertEquals(rig.join(1, { guid: zero }).welcome.guid, "0x0000000000000002");
@@ -80,7 +80,7 @@ Deno.test("the manager's GUID and GUID 0 are nobody's", () => {
   assertStringIncludes(refusal!.message, "is not a GUID");
 });
 
-Deno.test("the first port settles the MTU, another one is refused with both named", () => {
+Deno.test("the first port sets the MTU; a port that requires another MTU is refused", () => {
   const rig = new Rig();
   assertEquals(rig.join(1, { subnetMtu: 4096 }).welcome.mtuCode, 5);
   assertEquals(rig.join(2).welcome.mtuCode, 5);
@@ -93,13 +93,13 @@ Deno.test("the first port settles the MTU, another one is refused with both name
   assertEquals(rig.snapshot.groups[0]!.mtu, 4096);
 });
 
-Deno.test("a refused port settles nothing", () => {
+Deno.test("a refused port does not set the MTU", () => {
   const rig = new Rig();
   rig.join(1, { guid: "0x0000000000000001", guidFixed: true, subnetMtu: 4096 });
   assertEquals(rig.join(1).welcome.mtuCode, 4);
 });
 
-Deno.test("another version is refused with both named", () => {
+Deno.test("a port with another protocol version is refused; the message has both versions", () => {
   const rig = new Rig();
   const port = rig.connect();
   rig.toManager(port.connection, encodeControl({ type: "hello", version: 9 }));
@@ -109,7 +109,7 @@ Deno.test("another version is refused with both named", () => {
   assertStringIncludes(port.refusal!.message, `version ${PROTOCOL_VERSION}`);
 });
 
-Deno.test("a second hello on a connection is refused, the port stays", () => {
+Deno.test("a second hello on a connection is refused, and the port remains registered", () => {
   const rig = new Rig();
   const port = rig.join(1);
   rig.hello(port, 2);
@@ -117,7 +117,7 @@ Deno.test("a second hello on a connection is refused, the port stays", () => {
   assertEquals(rig.snapshot.ports.map((p) => p.guid), [guidOf(1)]);
 });
 
-Deno.test("freed LIDs are not given to others while some are free, and are there for their GUIDs", () => {
+Deno.test("a freed LID is assigned to its previous GUID, but to another GUID only if no other LID is free", () => {
   const rig = new Rig();
   const a = rig.join(1);
   rig.join(2);
@@ -126,7 +126,7 @@ Deno.test("freed LIDs are not given to others while some are free, and are there
   assertEquals(rig.join(1).welcome.lid, 2);
 });
 
-Deno.test("show answers with everything, also before a hello", () => {
+Deno.test("the reply to show is the snapshot, also before the hello", () => {
   const rig = new Rig();
   const [a, b] = [rig.join(1), rig.connect()];
   const join = broadcastJoin(broadcastMgid(0xffff), gidOf(1), 0xffff);
@@ -166,7 +166,7 @@ Deno.test("show answers with everything, also before a hello", () => {
   });
 });
 
-Deno.test("a subnet too large for a frame is shown and welcomed in parts", () => {
+Deno.test("the welcome of a large subnet is split into several frames, and its snapshot is shortened", () => {
   const rig = new Rig();
   const ports = Array.from(
     { length: 450 },
@@ -183,7 +183,7 @@ Deno.test("a subnet too large for a frame is shown and welcomed in parts", () =>
   assertEquals(reply.subnet.ports.length, 64);
 });
 
-Deno.test("MADs for another port are passed on with the source's address", () => {
+Deno.test("MADs for another port are forwarded with the address of the source", () => {
   const rig = new Rig();
   const [a, b] = [rig.join(1), rig.join(2)];
   const mad = new Uint8Array(256).fill(7);
@@ -196,7 +196,7 @@ Deno.test("MADs for another port are passed on with the source's address", () =>
   assertEquals([a.mads.length, b.mads.length], [0, 1]);
 });
 
-Deno.test("a MAD passes only between members of its partition", () => {
+Deno.test("a MAD is forwarded only if its P_Key matches one of the destination", () => {
   const rig = new Rig({
     partitions: [
       {
@@ -224,7 +224,7 @@ Deno.test("a MAD passes only between members of its partition", () => {
   assertEquals(c.mads.map((m) => m.address.lid), [2]);
 });
 
-Deno.test("a MAD with a wrong QP, Q_Key or P_Key index is dropped with a reason", () => {
+Deno.test("a MAD with a wrong QP, Q_Key or P_Key index is dropped, and the reason is logged", () => {
   const rig = new Rig();
   const port = rig.join(1);
   const mad = new Uint8Array(256);
@@ -233,21 +233,21 @@ Deno.test("a MAD with a wrong QP, Q_Key or P_Key index is dropped with a reason"
   port.sendMad(mad, { ...good, qkey: 0xb1b });
   port.sendMad(mad, { ...good, pkeyIndex: 9 });
   port.sendMad(mad, { ...good, pkeyIndex: 1 });
-  const stranger = rig.connect();
-  stranger.sendMad(mad, good);
+  const unregistered = rig.connect();
+  unregistered.sendMad(mad, good);
   rig.pump();
   const dropped = rig.log.filter((line) => line.includes("dropped"));
   assertEquals(dropped.map((line) => line.split("dropped: ")[1]), [
-    "it is for QP 2, not QP1",
-    "its Q_Key is not that of QP1",
+    "the destination is QP 2, not QP1",
+    "the Q_Key is not that of QP1",
     "P_Key index 9 is not in the port's table",
-    "the manager is in the default partition only",
+    "the manager is a member of the default partition only",
     "the port is not registered",
   ]);
   assertEquals(port.mads, []);
 });
 
-Deno.test("no frame of any kind upsets the manager", () => {
+Deno.test("arbitrary frames and MADs neither throw nor remove a port", () => {
   const rig = new Rig();
   const port = rig.join(1);
   const to = gsiAddress(1);

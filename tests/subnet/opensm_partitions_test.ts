@@ -1,6 +1,6 @@
 /**
- * Every partitions.conf that OpenSM was given (scripts/opensm/record.ts), given to the embedded manager: the
- * same P_Key tables and the same groups.
+ * Compares the embedded manager with OpenSM for each recorded partitions.conf (scripts/opensm/record.ts): P_Key tables
+ * and groups must be equal.
  */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
@@ -27,7 +27,7 @@ const { results }: PartitionsRecording = JSON.parse(
 );
 const withoutFile = results.find(({ file }) => file === null)!;
 
-/** What OpenSM has without a file; the embedded subnet has two more partitions then, to play with. */
+/** OpenSM's partition without a file. The embedded subnet has two more partitions then. */
 const OPENSM_DEFAULT: Partition[] = [{
   name: "Default",
   pkey: DEFAULT_PARTITION,
@@ -35,19 +35,19 @@ const OPENSM_DEFAULT: Partition[] = [{
   members: [{ port: "ALL", membership: "full" }],
 }];
 
-/** Where the malformed files are wrong, as our messages have it. */
+/** The expected errors of the malformed files. */
 const ERRORS: Record<string, string> = {
   "malformed_head.conf":
     "malformed_head.conf:3:21: The definition has no ports: expected `:`",
   "malformed_port.conf":
-    'malformed_port.conf:2:50: "host2" is no port: expected a port GUID',
+    'malformed_port.conf:2:50: "host2" is not a port: expected a port GUID',
 };
 
 function textOf(file: string): string {
   return Deno.readTextFileSync(new URL(`partitions/${file}`, folder));
 }
 
-/** Asks the manager of a fabric for one record. */
+/** Sends a Get request to the manager and returns the response. */
 function get(
   fabric: RecordedFabric,
   port: number,
@@ -63,7 +63,7 @@ function get(
   return SaMad.parse(fabric.exchange(port, mad)!)!;
 }
 
-/** Our tables: those of the ports as they were welcomed, that of the manager by an SA MAD. */
+/** Returns the P_Key tables of the manager, by an SA query, and of the ports, from their welcomes. */
 function pkeysOf(fabric: RecordedFabric): number[][] {
   const answer = get(fabric, 1, {
     attributeId: SaAttribute.PkeyTableRecord,
@@ -80,7 +80,7 @@ function pkeysOf(fabric: RecordedFabric): number[][] {
   return [manager, ...PORTS.map((n) => fabric.port(n).welcome.pkeys)];
 }
 
-/** Our groups as ports are told of them; those that no port may know, from the snapshot. */
+/** Returns the groups from SA queries of the ports, or from the snapshot if no port is a member of the partition. */
 function groupsOf(fabric: RecordedFabric): Partial<RecordedGroup>[] {
   return fabric.rig.snapshot.groups.map(({ mgid, mlid, pkey, qkey }) => {
     for (const n of PORTS) {
@@ -103,7 +103,7 @@ function groupsOf(fabric: RecordedFabric): Partial<RecordedGroup>[] {
   });
 }
 
-Deno.test("eight partitions.conf were recorded, two of them malformed", () => {
+Deno.test("the recording has at least eight files, of which two are malformed", () => {
   const files = results.filter(({ file }) => file !== null);
   assert(files.length >= 8);
   assertEquals(
@@ -112,7 +112,7 @@ Deno.test("eight partitions.conf were recorded, two of them malformed", () => {
   );
 });
 
-Deno.test("without a partitions.conf OpenSM's default partition gives its tables and groups", () => {
+Deno.test("OpenSM's default partition gives OpenSM's P_Key tables and groups without a file", () => {
   const fabric = new RecordedFabric(OPENSM_DEFAULT);
   assertEquals(pkeysOf(fabric), withoutFile.pkeys);
   assertEquals(groupsOf(fabric), withoutFile.groups);
@@ -121,8 +121,8 @@ Deno.test("without a partitions.conf OpenSM's default partition gives its tables
 for (const { file, rejected, pkeys, groups } of results) {
   if (file === null) continue;
   if (rejected) {
-    Deno.test(`${file} is refused, and changes nothing that is in force`, () => {
-      // OpenSM falls back to what it has without a file.
+    Deno.test(`${file} is refused, as by OpenSM`, () => {
+      // OpenSM uses its defaults instead.
       assertEquals([pkeys, groups], [withoutFile.pkeys, withoutFile.groups]);
       const fabric = new RecordedFabric(OPENSM_DEFAULT);
       const error = assertThrows(
@@ -136,7 +136,7 @@ for (const { file, rejected, pkeys, groups } of results) {
     });
     continue;
   }
-  Deno.test(`${file} gives the P_Key tables and groups that OpenSM gives`, () => {
+  Deno.test(`${file} gives OpenSM's P_Key tables and groups`, () => {
     const { partitions } = parsePartitionsConf(textOf(file), file);
     const fabric = new RecordedFabric(partitions);
     assertEquals(pkeysOf(fabric), pkeys);
@@ -148,12 +148,12 @@ for (const { file, rejected, pkeys, groups } of results) {
     });
     assertEquals(fabric.rig.snapshot.groups.length, groups.length);
   });
-  Deno.test(`${file} gives the same when it is read while the subnet runs`, () => {
+  Deno.test(`${file} gives the same P_Keys and groups when it is loaded while the subnet runs`, () => {
     const fabric = new RecordedFabric(OPENSM_DEFAULT);
     const { partitions } = parsePartitionsConf(textOf(file), file);
     fabric.rig.manager.reload(partitions, 0);
     fabric.rig.pump();
-    // P_Keys keep their place, so only what is there is compared.
+    // P_Keys keep their index, so the order is not compared.
     const tables = PORTS.map((n) => {
       const port = fabric.port(n);
       const table = port.events.at(-1)?.pkeys ?? port.welcome.pkeys;

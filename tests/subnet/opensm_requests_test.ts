@@ -1,6 +1,6 @@
 /**
- * Every request that OpenSM was asked (scripts/opensm/record.ts), asked again of the embedded manager: the same
- * status and the same bytes, but for the deviations that are listed here.
+ * Compares the embedded administrator with OpenSM for each recorded request (scripts/opensm/record.ts): status and
+ * bytes of the responses must be equal, except for the deviations listed here.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -15,33 +15,33 @@ const golden: RequestRecording = JSON.parse(
   ),
 );
 
-/** Attribute data begins here. */
+/** Offset of the attribute data. */
 const DATA = 56;
-/** The simulator cuts longer answers off here. */
+/** Length to which the simulator truncates responses. */
 const CUT = 224;
-/** Bytes that are not compared: RMPP, which the recorded side has its MAD layer write. */
+/** Bytes of a table that are not compared: the RMPP header, which OpenSM leaves to the MAD layer. */
 const RMPP = [24, 36];
 
-/** Where and why an answer is not OpenSM's: ranges of bytes of the attribute data, or another status. */
+/** A difference from OpenSM's response: ranges of bytes of the attribute data, or another status. */
 interface Deviation {
   reason: string;
   data?: [number, number][];
-  /** The status here, or undefined for no answer. */
+  /** Status of the embedded administrator, or undefined for no response. */
   status?: number | undefined;
 }
 
 const CAPABILITIES: Deviation = {
-  reason: "what is not here is not announced",
+  reason: "OpenSM announces capabilities that are not implemented here",
   data: [[2, 7]],
 };
 const NODE: Deviation = {
-  reason: "the simulator's nodes have GUIDs, ports, names and a revision of " +
-    "their own",
+  reason: "the simulator's nodes have different GUIDs, ports, names and " +
+    "revisions",
   data: [[7, 8], [15, 16], [23, 24], [33, 34], [39, 40], [44, 108]],
 };
 const PORT_INFO: Deviation = {
-  reason: "the simulator's ports have capabilities, lanes and timers of " +
-    "their own; LIDs, prefix, state and MTU are compared",
+  reason: "the simulator's ports have different capabilities, lanes and " +
+    "timers; LIDs, prefix, state and MTU are compared",
   data: [
     ...[[24, 28], [30, 32], [33, 36], [37, 38], [39, 40], [41, 45]],
     ...[[46, 68]],
@@ -52,8 +52,8 @@ const DEVIATIONS: Record<string, Deviation> = {
   "Get(ClassPortInfo)": CAPABILITIES,
   "an attribute modifier": CAPABILITIES,
   "class version 1": {
-    reason: "on a fabric the kernel keeps such MADs from OpenSM, the " +
-      "simulator does not; IBTA vol. 1 13.4.7 has a status for it",
+    reason: "on a fabric the kernel does not pass such MADs to OpenSM, but " +
+      "the simulator does; IBTA vol. 1 13.4.7 defines a status for them",
     status: 0x0004,
   },
   "path without a source": {
@@ -61,16 +61,16 @@ const DEVIATIONS: Record<string, Deviation> = {
     data: [[54, 56]],
   },
   "one member with the SM_Key": {
-    reason: "OpenSM writes ProxyJoin to the wrong bit",
+    reason: "OpenSM sets the wrong bit for ProxyJoin",
     data: [[49, 50]],
   },
   "leave as member, stay as sender": {
-    reason: "OpenSM counts full members only, and forgets the sender that " +
-      "keeps the group alive",
+    reason: "OpenSM counts full members only, and deletes the send-only full " +
+      "member, which keeps the group alive",
     data: [[48, 49]],
   },
   "Get(MultiPathRecord)": {
-    reason: "MultiPathRecord is not here",
+    reason: "MultiPathRecord is not implemented",
     status: undefined,
   },
   "Get(NodeRecord) of a port": NODE,
@@ -79,12 +79,12 @@ const DEVIATIONS: Record<string, Deviation> = {
   "Get(PortInfoRecord) of a port": PORT_INFO,
   "GetTable(PortInfoRecord) of a port": PORT_INFO,
   "Get(PortInfoRecord) of the manager": {
-    reason: "the embedded switch shows port 0 only, so there is one record",
+    reason: "the embedded switch has a record of port 0 only",
     status: 0,
   },
 };
 
-Deno.test("the administrator answers every recorded request as OpenSM did", () => {
+Deno.test("the responses to all recorded requests equal OpenSM's, except for the deviations", () => {
   const { partitions } = parsePartitionsConf(golden.partitions);
   const fabric = new RecordedFabric(partitions);
   assert(golden.exchanges.length >= 40);
@@ -97,7 +97,7 @@ Deno.test("the administrator answers every recorded request as OpenSM did", () =
       assertEquals(ours && statusOf(ours), deviation.status, name);
       assert(
         (recorded && statusOf(recorded)) !== deviation.status,
-        `${name} is no deviation any more`,
+        `${name} is no longer a deviation`,
       );
       continue;
     }
@@ -106,7 +106,7 @@ Deno.test("the administrator answers every recorded request as OpenSM did", () =
       if (differing !== "") differences.push(`${name}: ${differing}`);
       continue;
     }
-    assert(differing !== "", `${name} is no deviation any more`);
+    assert(differing !== "", `${name} is no longer a deviation`);
     for (const [begin, end] of deviation.data!) {
       recorded!.fill(0, DATA + begin, DATA + end);
       ours!.fill(0, DATA + begin, DATA + end);
@@ -116,7 +116,7 @@ Deno.test("the administrator answers every recorded request as OpenSM did", () =
   assertEquals(differences, []);
 });
 
-Deno.test("every deviation from OpenSM is about a recorded request", () => {
+Deno.test("every deviation names a recorded request", () => {
   const names = new Set(golden.exchanges.map(({ name }) => name));
   assertEquals(names.size, golden.exchanges.length);
   for (const name of Object.keys(DEVIATIONS)) assert(names.has(name), name);
@@ -132,7 +132,7 @@ function statusOf(mad: Uint8Array): number {
   return MadView.of(mad).status;
 }
 
-/** The bytes that differ, or an empty text. */
+/** Returns the bytes that differ, as text, or an empty string. */
 function difference(
   recorded: Uint8Array | undefined,
   ours: Uint8Array | undefined,
@@ -140,7 +140,7 @@ function difference(
   if (recorded === undefined || ours === undefined) {
     return recorded === ours
       ? ""
-      : `answered by ${recorded ? "one" : "us"} only`;
+      : `response from ${recorded ? "OpenSM" : "the embedded manager"} only`;
   }
   const found: string[] = [];
   const table = recorded[3] === Method.GetTableResp;

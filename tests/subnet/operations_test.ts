@@ -1,4 +1,4 @@
-/** What an operator or a fault does to a running subnet. */
+/** Operations on a running subnet: reload, port state, LID, P_Key table, reregister. */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { IpoibError } from "../../src/base/errors.ts";
@@ -16,7 +16,7 @@ import { informTrap, noticeGid } from "../wire/sa/subscriber.ts";
 import { guidOf, Rig, type RigPort } from "./rig.ts";
 
 const BROADCAST = broadcastMgid(0xffff);
-const EVERYBODY = { port: "ALL", membership: "full" } as const;
+const ALL_FULL = { port: "ALL", membership: "full" } as const;
 
 const guid = (n: number) => BigInt(guidOf(n));
 
@@ -33,7 +33,7 @@ function path(from: RigPort, to: RigPort) {
   );
 }
 
-/** Calls an operation, delivers what it sends, and returns the events of each port since. */
+/** Calls an operation, delivers its messages, and returns the events of each port that received any, by connection. */
 function operate(
   rig: Rig,
   operation: (now: number) => unknown,
@@ -43,20 +43,20 @@ function operate(
   );
   operation(rig.clock.now());
   rig.pump();
-  const heard: Record<number, unknown[]> = {};
+  const received: Record<number, unknown[]> = {};
   for (const [id, port] of rig.ports) {
     const events = port.events.slice(before.get(id));
-    if (events.length > 0) heard[id] = events;
+    if (events.length > 0) received[id] = events;
   }
-  return heard;
+  return received;
 }
 
 function partition(pkey: number, more: Partial<Partition> = {}): Partition {
   const name = `p${pkey}`;
-  return { name, pkey, ipoib: IPOIB_DEFAULTS, members: [EVERYBODY], ...more };
+  return { name, pkey, ipoib: IPOIB_DEFAULTS, members: [ALL_FULL], ...more };
 }
 
-Deno.test("reload() tells the ports whose P_Key table changes, and only those", () => {
+Deno.test("reload() notifies only the ports whose P_Key table changes", () => {
   const rig = new Rig({ partitions: [partition(0x7fff), partition(1)] });
   const [a, b] = [rig.join(1), rig.join(2)];
   const only = [{ port: guid(1), membership: "full" }] as const;
@@ -68,8 +68,8 @@ Deno.test("reload() tells the ports whose P_Key table changes, and only those", 
     }),
   ];
   let changed = 0;
-  const heard = operate(rig, (now) => changed = rig.manager.reload(next, now));
-  assertEquals(heard, {
+  const events = operate(rig, (now) => changed = rig.manager.reload(next, now));
+  assertEquals(events, {
     [a.connection]: [{
       type: "event",
       event: "pkey_change",
@@ -86,7 +86,7 @@ Deno.test("reload() tells the ports whose P_Key table changes, and only those", 
   assertEquals(rig.join(3).welcome.pkeys, [0xffff, 0x8001]);
 });
 
-Deno.test("reload() keeps the index of a P_Key that stays", () => {
+Deno.test("reload() keeps the index of a P_Key, and does not reuse that of a removed P_Key", () => {
   const rig = new Rig({
     partitions: [partition(0x7fff), partition(1), partition(2)],
   });
@@ -105,7 +105,7 @@ Deno.test("reload() keeps the index of a P_Key that stays", () => {
   assertEquals(port.events.at(-1)?.pkeys, [0xffff, 0, 0x8002, 0x8003]);
 });
 
-Deno.test("reload() makes groups, and lets go of those of partitions that are no more", () => {
+Deno.test("reload() creates groups, and deletes those of removed partitions when they have no member", () => {
   const rig = new Rig({
     partitions: [partition(0x7fff), partition(1), partition(2)],
   });
@@ -118,7 +118,7 @@ Deno.test("reload() makes groups, and lets go of those of partitions that are no
     rig.snapshot.groups.map(({ mgid, permanent }) => [mgid, permanent]);
   assertEquals(groups(), [
     [formatGid(BROADCAST), true],
-    // A member keeps it alive.
+    // The group still has a member.
     [formatGid(one), false],
     [formatGid(broadcastMgid(3)), true],
   ]);
@@ -127,19 +127,19 @@ Deno.test("reload() makes groups, and lets go of those of partitions that are no
   assertEquals(groups().length, 2);
 });
 
-Deno.test("reload() makes a group anew that has other parameters and no members, with its MLID", () => {
+Deno.test("reload() replaces a group without members by one with the new parameters and the same MLID", () => {
   const conf = (mtu: number) =>
     parsePartitionsConf(`Default=0x7fff,ipoib,mtu=${mtu}:ALL=full;`).partitions;
   const rig = new Rig({ subnetMtu: 2048, partitions: conf(5) });
   const port = rig.join(1);
-  // No port can join: 4096 is more than the subnet has.
+  // No port can join: the group's MTU is 4096, the subnet's 2048.
   assertEquals(join(port)?.ok, false);
   rig.manager.reload(conf(4), rig.clock.now());
   rig.pump();
   const answer = join(port);
   assert(answer?.ok);
   assertEquals([answer.record.mtu, answer.record.mlid], [4, 0xc000]);
-  // Whoever is in a group has its parameters: it stays as it is.
+  // A group with members keeps its parameters.
   rig.manager.reload(conf(3), rig.clock.now());
   assertEquals(rig.snapshot.groups.map(({ mtu }) => mtu), [2048]);
 });
@@ -148,7 +148,7 @@ Deno.test("a malformed partitions.conf changes nothing", () => {
   const rig = new Rig();
   const port = rig.join(1);
   const before = rig.snapshot;
-  const heard = operate(rig, (now) =>
+  const events = operate(rig, (now) =>
     assertThrows(
       () =>
         rig.manager.reload(
@@ -159,20 +159,20 @@ Deno.test("a malformed partitions.conf changes nothing", () => {
       IpoibError,
       "partitions.conf:2:",
     ));
-  assertEquals([heard, rig.snapshot], [{}, before]);
+  assertEquals([events, rig.snapshot], [{}, before]);
   assertEquals(port.welcome.pkeys, [0xffff, 0x8001, 0x8002]);
 });
 
-Deno.test("a port that goes down is lost to all, and all are lost to it", () => {
+Deno.test("setPortState() down removes the port from all tables, and all ports from its table", () => {
   const rig = new Rig();
   const [a, b] = [rig.join(1), rig.join(2)];
   assert(join(a)?.ok && join(b)?.ok);
   assertEquals(b.mlids.get(0xc000), [2, 3]);
-  const heard = operate(
+  const events = operate(
     rig,
     (now) => rig.manager.setPortState(guid(1), "down", now),
   );
-  assertEquals(heard, {
+  assertEquals(events, {
     [a.connection]: [{ type: "event", event: "port_error" }],
   });
   assertEquals([...b.lids.keys()], [3]);
@@ -183,7 +183,7 @@ Deno.test("a port that goes down is lost to all, and all are lost to it", () => 
     [3, "active"],
   ]);
   assertEquals(path(b, a), { ok: false, status: 0x0300, errno: 22 });
-  // Its own MADs go nowhere.
+  // The manager drops its MADs.
   assertEquals(path(a, b), undefined);
   assert(rig.log.at(-1)!.includes("the port is down"));
   assertEquals(
@@ -192,7 +192,7 @@ Deno.test("a port that goes down is lost to all, and all are lost to it", () => 
   );
 });
 
-Deno.test("a port that comes up again has its LID, and its groups to join", () => {
+Deno.test("setPortState() active restores the port's LID, but not its memberships", () => {
   const rig = new Rig();
   const [a, b] = [rig.join(1), rig.join(2)];
   assert(join(a)?.ok);
@@ -201,11 +201,11 @@ Deno.test("a port that comes up again has its LID, and its groups to join", () =
   const c = rig.join(3);
   assertEquals([...a.lids.keys()], []);
   assertEquals(c.welcome.lid, 4);
-  const heard = operate(
+  const events = operate(
     rig,
     (now) => rig.manager.setPortState(guid(1), "active", now),
   );
-  assertEquals(heard, {
+  assertEquals(events, {
     [a.connection]: [{
       type: "event",
       event: "port_active",
@@ -222,7 +222,7 @@ Deno.test("a port that comes up again has its LID, and its groups to join", () =
   assertEquals(b.mlids.get(0xc000), [2]);
 });
 
-Deno.test("traps 65 and 64 tell of ports that go down and come up", () => {
+Deno.test("a port that goes down and up causes traps 65 and 64, and loses its subscriptions", () => {
   const rig = new Rig();
   const [a, b] = [rig.join(1), rig.join(2)];
   for (const port of [a, b]) {
@@ -231,35 +231,35 @@ Deno.test("traps 65 and 64 tell of ports that go down and come up", () => {
       port.ask<InformInfo>((_now, cb) => port.queries.inform(info, cb))?.ok,
     );
   }
-  const told = () =>
+  const trapsSince = () =>
     b.notices.splice(0).map((notice) => {
       assert(gidEquals(noticeGid(notice), a.gid));
       return notice.trapNumber;
     });
   operate(rig, (now) => rig.manager.setPortState(guid(1), "down", now));
-  assertEquals(told(), [TrapNumber.GidOutOfService]);
+  assertEquals(trapsSince(), [TrapNumber.GidOutOfService]);
   operate(rig, (now) => rig.manager.setPortState(guid(1), "active", now));
-  assertEquals(told(), [TrapNumber.GidInService]);
-  // The subscription went with the port.
+  assertEquals(trapsSince(), [TrapNumber.GidInService]);
+  // The port lost its own subscription when it went down.
   assertEquals(a.notices, []);
   rig.manager.setPortState(guid(1), "down", rig.clock.now());
   rig.pump();
-  assertEquals(told(), [TrapNumber.GidOutOfService]);
+  assertEquals(trapsSince(), [TrapNumber.GidOutOfService]);
   rig.leave(a);
-  assertEquals(told(), []);
+  assertEquals(trapsSince(), []);
 });
 
-Deno.test("moveLid() gives a port another LID, and everybody hears of it", () => {
+Deno.test("moveLid() changes the LID of a port in all tables and in its groups", () => {
   const rig = new Rig();
   const [a, b] = [rig.join(1), rig.join(2)];
   assert(join(a)?.ok);
   let lid = 0;
-  const heard = operate(
+  const events = operate(
     rig,
     (now) => lid = rig.manager.moveLid(guid(1), undefined, now),
   );
   assertEquals(lid, 4);
-  assertEquals(heard, {
+  assertEquals(events, {
     [a.connection]: [{ type: "event", event: "lid_change", lid: 4 }],
   });
   for (const port of [a, b]) {
@@ -270,13 +270,13 @@ Deno.test("moveLid() gives a port another LID, and everybody hears of it", () =>
   const found = path(b, a);
   assert(found?.ok);
   assertEquals(found.record.dlid, 4);
-  // The old LID is not given to the next port.
+  // The next new port does not get the old LID.
   assertEquals(rig.join(3).welcome.lid, 5);
   assertEquals(rig.manager.moveLid(guid(1), 2, rig.clock.now()), 2);
   assertEquals(rig.manager.moveLid(guid(1), 2, rig.clock.now()), 2);
 });
 
-Deno.test("moveLid() refuses LIDs that a port cannot have", () => {
+Deno.test("moveLid() throws for LIDs in use and outside the range of port LIDs", () => {
   const rig = new Rig();
   rig.join(1);
   rig.join(2);
@@ -290,7 +290,7 @@ Deno.test("moveLid() refuses LIDs that a port cannot have", () => {
   assertEquals(rig.snapshot.ports[0]!.lid, FIRST_LID);
 });
 
-Deno.test("moveLid() of a port that is down counts when it comes up", () => {
+Deno.test("moveLid() of a port that is down takes effect in the tables when the port is active again", () => {
   const rig = new Rig();
   const [a, b] = [rig.join(1), rig.join(2)];
   rig.manager.setPortState(guid(1), "down", rig.clock.now());
@@ -307,12 +307,12 @@ Deno.test("moveLid() of a port that is down counts when it comes up", () => {
   ]);
 });
 
-Deno.test("setPkeys() sets a table that partitions do not change, until it is taken back", () => {
+Deno.test("setPkeys() sets a table that reload() does not change, until setPkeys() without a table", () => {
   const rig = new Rig();
   const port = rig.join(1);
   const tables = (operation: (now: number) => unknown) => {
-    const heard = operate(rig, operation)[port.connection] ?? [];
-    return heard.map((event) => (event as { pkeys: number[] }).pkeys);
+    const events = operate(rig, operation)[port.connection] ?? [];
+    return events.map((event) => (event as { pkeys: number[] }).pkeys);
   };
   const own = [0xffff, 0x0044];
   assertEquals(
@@ -334,7 +334,7 @@ Deno.test("setPkeys() sets a table that partitions do not change, until it is ta
   );
 });
 
-Deno.test("setPkeys() may take a port's way to the administrator away", () => {
+Deno.test("setPkeys() without the default partition cuts the port off from the administrator", () => {
   const rig = new Rig();
   const port = rig.join(1);
   operate(rig, (now) => rig.manager.setPkeys(guid(1), [0x8001], now));
@@ -342,7 +342,7 @@ Deno.test("setPkeys() may take a port's way to the administrator away", () => {
   assert(rig.log.at(-1)!.includes("default partition"));
 });
 
-Deno.test("setPkeys() refuses what is no P_Key table", () => {
+Deno.test("setPkeys() throws for invalid P_Key tables", () => {
   const rig = new Rig();
   rig.join(1);
   for (
@@ -363,7 +363,7 @@ Deno.test("setPkeys() refuses what is no P_Key table", () => {
   }
 });
 
-Deno.test("reregister() tells one port, or all that are up", () => {
+Deno.test("reregister() notifies one port, or all active ports", () => {
   const rig = new Rig();
   const [a, b, c] = [rig.join(1), rig.join(2), rig.join(3)];
   const event = [{ type: "event", event: "client_reregister" }];
@@ -379,7 +379,7 @@ Deno.test("reregister() tells one port, or all that are up", () => {
   assertEquals(c.events.length, 1);
 });
 
-Deno.test("operations on a port that is not there say so", () => {
+Deno.test("operations on an unknown GUID throw E_SUBNET_PORT", () => {
   const rig = new Rig();
   rig.join(1);
   const now = rig.clock.now();

@@ -13,7 +13,7 @@ const partition = (
   first = false,
 ): Partition => ({ name: "p", pkey, members, first });
 
-Deno.test("defaultPartitions() makes everybody a full member of three links", () => {
+Deno.test("defaultPartitions() makes every port a full member of three links", () => {
   const partitions = defaultPartitions();
   assertEquals(pkeyTable(partitions, 5n), [0xffff, 0x8001, 0x8002]);
   for (const { ipoib } of partitions) {
@@ -28,7 +28,7 @@ Deno.test("defaultPartitions() makes everybody a full member of three links", ()
   }
 });
 
-Deno.test("pkeyTable() gives a port the last of its memberships", () => {
+Deno.test("pkeyTable() uses the last membership of a port in each partition", () => {
   const partitions = [
     partition(0x7fff, [{ port: "ALL", membership: "limited" }]),
     partition(1, [
@@ -46,17 +46,17 @@ Deno.test("pkeyTable() gives a port the last of its memberships", () => {
   assertEquals(pkeyTable(partitions, 6n), [0x7fff, 1, 3]);
 });
 
-Deno.test("pkeyTable() puts the partition that claims it at index 0", () => {
-  const everybody = [{ port: "ALL", membership: "full" }] as const;
+Deno.test("pkeyTable() puts the P_Key of the partition that claims index 0 there", () => {
+  const all = [{ port: "ALL", membership: "full" }] as const;
   const partitions = [
-    partition(0x7fff, everybody),
-    partition(1, everybody, true),
-    partition(1, everybody),
+    partition(0x7fff, all),
+    partition(1, all, true),
+    partition(1, all),
   ];
   assertEquals(pkeyTable(partitions, 5n), [0x8001, 0xffff]);
 });
 
-Deno.test("pkeyTable() always has the default partition", () => {
+Deno.test("pkeyTable() always includes the default partition", () => {
   assertEquals(pkeyTable([], 5n), [0x7fff]);
   const none = partition(0x7fff, [{ port: 1n, membership: "full" }]);
   assertEquals(pkeyTable([none], 5n), [0x7fff]);
@@ -69,14 +69,14 @@ Deno.test("hasPkey() ignores the membership bit and P_Key 0", () => {
   assertEquals(hasPkey([0x8000, 0], 0x8000), false);
 });
 
-Deno.test("pkeyTable() is in OpenSM's order, the default partition first", () => {
-  const everybody = [{ port: "ALL", membership: "full" }] as const;
+Deno.test("pkeyTable() puts the default partition first, the others in OpenSM's order", () => {
+  const all = [{ port: "ALL", membership: "full" }] as const;
   const partitions = [0x0102, 0x0201, 0x7fff, 0x0003]
-    .map((pkey) => partition(pkey, everybody));
+    .map((pkey) => partition(pkey, all));
   assertEquals(pkeyTable(partitions, 5n), [0xffff, 0x8201, 0x8102, 0x8003]);
 });
 
-Deno.test("pkeyTable() tells ports from the manager", () => {
+Deno.test("pkeyTable() treats ports as channel adapters and the manager as a switch", () => {
   const partitions = [
     partition(1, [{ port: "ALL_CAS", membership: "full" }]),
     partition(2, [{ port: "ALL_SWITCHES", membership: "full" }]),
@@ -87,7 +87,7 @@ Deno.test("pkeyTable() tells ports from the manager", () => {
   assertEquals(pkeyTable(partitions, 5n, "manager"), [0x7fff, 0x8002, 4]);
 });
 
-Deno.test("a P_Key table has 64 entries at most, the default partition among them", () => {
+Deno.test("pkeyTable() returns at most 64 entries, including the default partition", () => {
   const partitions = Array.from(
     { length: 100 },
     (_, i) => partition(i + 1, [{ port: "ALL", membership: "full" }]),
@@ -106,7 +106,7 @@ Deno.test("a P_Key table has 64 entries at most, the default partition among the
   ]);
 });
 
-Deno.test("updatedPkeyTable() takes unused entries when a table is full", () => {
+Deno.test("updatedPkeyTable() reuses entries of removed P_Keys when the table is full", () => {
   let table = [0xffff, 0x8001];
   for (let i = 2; i < 200; i++) {
     table = updatedPkeyTable(table, [0xffff, 0x8000 | i, 0x8000 | i + 1]);
@@ -116,7 +116,7 @@ Deno.test("updatedPkeyTable() takes unused entries when a table is full", () => 
   }
 });
 
-Deno.test("updatedPkeyTable() leaves P_Keys where they are", () => {
+Deno.test("updatedPkeyTable() keeps the index of P_Keys, except for index 0", () => {
   const old = [0xffff, 0x8001, 0x8002];
   assertEquals(updatedPkeyTable(old, [0xffff, 0x8002]), [0xffff, 0, 0x8002]);
   assertEquals(updatedPkeyTable(old, [0xffff, 0x8001]), [0xffff, 0x8001]);

@@ -47,7 +47,7 @@ const raw = (kind: number, text: string) =>
   new Uint8Array([kind, ...new TextEncoder().encode(text)]);
 const control = (value: unknown) => raw(1, JSON.stringify(value));
 
-Deno.test("encodeMad() writes the golden header", () => {
+Deno.test("encodeMad() writes the address and the MAD", () => {
   const mad = new Uint8Array(256).fill(0x5a);
   const frame = encodeMad(mad, {
     lid: 0x0102,
@@ -64,7 +64,7 @@ Deno.test("encodeMad() writes the golden header", () => {
   assertEquals(frame.subarray(16), mad);
 });
 
-Deno.test("a MAD survives a round trip in both directions", () => {
+Deno.test("both decoders return the MAD and address that encodeMad() encoded", () => {
   const address = fc.record({
     lid: fc.nat(0xffff),
     qpn: fc.nat(0xffffffff),
@@ -81,7 +81,7 @@ Deno.test("a MAD survives a round trip in both directions", () => {
   }));
 });
 
-Deno.test("encodeMad() throws for anything but 256 bytes", () => {
+Deno.test("encodeMad() throws for a MAD of other than 256 bytes", () => {
   const address = { lid: 1, qpn: 1, qkey: 1, pkeyIndex: 0, sl: 0 };
   for (const length of [0, 255, 257]) {
     const error = assertThrows(
@@ -92,7 +92,7 @@ Deno.test("encodeMad() throws for anything but 256 bytes", () => {
   }
 });
 
-Deno.test("encodeControl() throws for a message that no frame holds", () => {
+Deno.test("encodeControl() throws for a message that is too long for a frame", () => {
   const error = assertThrows(
     () => encodeControl({ ...HELLO, name: "x".repeat(MAX_FRAME_LENGTH) }),
     IpoibError,
@@ -101,7 +101,7 @@ Deno.test("encodeControl() throws for a message that no frame holds", () => {
   assertEquals(error.errno, 90);
 });
 
-Deno.test("a hello survives a round trip, and unknown fields fall away", () => {
+Deno.test("decodePortFrame() returns the hello that encodeControl() encoded, without unknown members", () => {
   const hello: Hello = {
     ...HELLO,
     guidFixed: true,
@@ -113,7 +113,7 @@ Deno.test("a hello survives a round trip, and unknown fields fall away", () => {
   assertEquals(decodePortFrame(control({ ...hello, extra: 1 })), message);
 });
 
-Deno.test("a full message of memberships fits a frame and survives a round trip", () => {
+Deno.test("a message with the maximum of memberships fits in a frame", () => {
   const message: MembershipsMessage = {
     type: "memberships",
     memberships: new Array(MAX_MEMBERSHIPS).fill({
@@ -128,7 +128,7 @@ Deno.test("a full message of memberships fits a frame and survives a round trip"
   );
 });
 
-Deno.test("a hello of another version is read as far as it must be", () => {
+Deno.test("decodePortFrame() returns type and version of a hello of another version", () => {
   const frame = decodePortFrame(
     control({ type: "hello", version: 99, anything: [] }),
   );
@@ -141,7 +141,7 @@ Deno.test("a hello of another version is read as far as it must be", () => {
 const MALFORMED: [string, Uint8Array][] = [
   ["an empty frame", new Uint8Array()],
   ["an unknown kind", raw(9, "{}")],
-  ["no JSON", raw(1, "hello")],
+  ["text that is not JSON", raw(1, "hello")],
   ["invalid UTF-8", new Uint8Array([1, 0xff, 0xfe])],
   ["a JSON array", control([])],
   ["null", control(null)],
@@ -156,10 +156,13 @@ const MALFORMED: [string, Uint8Array][] = [
   ["a GUID that is a number", control({ ...HELLO, guid: 1 })],
   ["a multicast LID as LID", control({ ...HELLO, lid: 0xc000 })],
   ["LID 0", control({ ...HELLO, lid: 0 })],
-  ["a subnet MTU between the two", control({ ...HELLO, subnetMtu: 3000 })],
+  ["an invalid subnet MTU", control({ ...HELLO, subnetMtu: 3000 })],
   ["a negative pid", control({ ...HELLO, pid: -1 })],
-  ["a name without end", control({ ...HELLO, name: "x".repeat(65) })],
-  ["a name with an escape", control({ ...HELLO, name: "ib0\u001b[2J" })],
+  ["a name of 65 characters", control({ ...HELLO, name: "x".repeat(65) })],
+  [
+    "a name with a control character",
+    control({ ...HELLO, name: "ib0\u001b[2J" }),
+  ],
   [
     "a membership without fields",
     control({ type: "memberships", memberships: [{}] }),
@@ -172,19 +175,22 @@ const MALFORMED: [string, Uint8Array][] = [
     }),
   ],
   ["a show without an id", control({ type: "show" })],
-  ["a manager's message", control({ type: "event", event: "sm_change" })],
+  ["a message of the manager", control({ type: "event", event: "sm_change" })],
   ["a short MAD", new Uint8Array(271).fill(2)],
   ["a long MAD", new Uint8Array(273).fill(2)],
-  ["a frame beyond the limit", new Uint8Array(MAX_FRAME_LENGTH + 1).fill(1)],
+  [
+    "a frame longer than the maximum",
+    new Uint8Array(MAX_FRAME_LENGTH + 1).fill(1),
+  ],
 ];
 
 for (const [what, frame] of MALFORMED) {
-  Deno.test(`decodePortFrame() refuses ${what}`, () => {
+  Deno.test(`decodePortFrame() returns undefined for ${what}`, () => {
     assertEquals(decodePortFrame(frame), undefined);
   });
 }
 
-Deno.test("decodeManagerFrame() reads what the manager sends", () => {
+Deno.test("decodeManagerFrame() returns the manager's messages, and undefined for those of a port", () => {
   const messages: ManagerMessage[] = [
     { type: "refused", code: "E_SUBNET_MTU", message: "No", hint: "yes" },
     { type: "event", event: "lid_change", lid: 3 },
@@ -214,20 +220,22 @@ Deno.test("decodeManagerFrame() reads what the manager sends", () => {
   assertEquals(decodeManagerFrame(encodeControl(HELLO)), undefined);
 });
 
-Deno.test("decoders take any bytes without throwing", () => {
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
-    for (const kind of [0, 1, 2]) {
+Deno.test("the decoders return a MAD for any bytes of its length, otherwise undefined", () => {
+  const bytes = fc.oneof(
+    fc.uint8Array({ maxLength: 300 }),
+    fc.uint8Array({ minLength: 271, maxLength: 271 }),
+  );
+  fc.assert(fc.property(bytes, (bytes) => {
+    for (const kind of [0, 1, 2, 3]) {
       const frame = new Uint8Array([kind, ...bytes]);
-      const decoded = decodePortFrame(frame);
-      assertEquals(
-        decoded === undefined || decoded.kind === "mad",
-        kind !== 2 || bytes.length !== 271 || decoded !== undefined,
-      );
-      decodeManagerFrame(frame);
+      const expected = kind === 2 && bytes.length === 271 ? "mad" : undefined;
+      assertEquals(decodePortFrame(frame)?.kind, expected);
+      assertEquals(decodeManagerFrame(frame)?.kind, expected);
     }
   }));
   fc.assert(fc.property(fc.json(), (json) => {
     assertEquals(decodePortFrame(raw(1, json)), undefined);
+    assertEquals(decodeManagerFrame(raw(1, json)), undefined);
   }));
 });
 

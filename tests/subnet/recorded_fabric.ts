@@ -24,7 +24,7 @@ export class RecordedFabric {
     return this.#ports.get(n)!;
   }
 
-  /** What the manager answers a MAD of the n-th port, or undefined. */
+  /** Sends a MAD from the n-th port to the manager and returns the response, or undefined if there is none. */
   exchange(n: number, mad: Uint8Array): Uint8Array | undefined {
     const port = this.port(n);
     const before = port.mads.length;

@@ -1,5 +1,5 @@
 /**
- * A subnet in memory: a manager and ports with SA clients, joined by a queue, driven by a fake clock.
+ * A subnet in memory: a manager and ports with SA clients, connected by a queue of frames and driven by a fake clock.
  */
 
 import { FakeClock } from "../../src/base/clock.ts";
@@ -34,20 +34,20 @@ import type { Notice } from "../../src/wire/sa/notice.ts";
 import { QueryClient } from "../sa/query_client.ts";
 
 const PREFIX = 0xfe80000000000000n;
-/** The GUID that the n-th port of a test asks for. */
+/** Returns the GUID that the n-th port of a test requests. */
 export const guidOf = (n: number) => `0x0002c9030000000${n}`;
 export const gidOf = (n: number) => gidFrom(PREFIX, BigInt(guidOf(n)));
 
-/** The secret of the n-th port. */
+/** Returns the secret of the n-th port. */
 export const secretOf = (n: number) => `${n}`.padStart(64, "5");
 
-/** A port: what it heard, and what asks the administrator for it. */
+/** A port, with the messages that it has received and its SA clients. */
 export class RigPort {
   readonly messages: ManagerMessage[] = [];
   readonly mads: MadFrame[] = [];
   readonly client: SaClient;
   readonly queries: QueryClient;
-  /** The forwarding tables as the port has them: LID to GUID, MLID to LIDs. */
+  /** The port's forwarding tables: LID to GUID, MLID to LIDs. */
   readonly lids = new Map<number, string>();
   readonly mlids = new Map<number, number[]>();
 
@@ -57,13 +57,13 @@ export class RigPort {
     this.client = new SaClient({
       agent: { send },
       location: () => ({ smLid: smLid(), smSl: 0, pkeyIndex: 0 }),
-      // It is called in each step of the clock.
+      // Rig.advance() calls tick() in each step of the clock.
       wakeAt: () => {},
     });
     this.queries = new QueryClient(send, () => gsiAddress(smLid()));
   }
 
-  /** What Reports told the port. */
+  /** The Notices of the Reports that the port has received. */
   get notices(): Notice[] {
     return this.queries.notices;
   }
@@ -91,7 +91,7 @@ export class RigPort {
     this.rig.toManager(this.connection, encodeMad(mad, to));
   }
 
-  /** Asks, lets the answers arrive and returns the result; undefined if there is none yet. */
+  /** Starts an SA request, delivers all frames, and returns the result; undefined if there is none yet. */
   ask<T>(
     question: (now: number, callback: SaCallback<T>) => void,
   ): SaResult<T> | undefined {
@@ -103,7 +103,9 @@ export class RigPort {
 
   handle(bytes: Uint8Array): void {
     const frame = decodeManagerFrame(bytes);
-    if (frame === undefined) throw new Error("the manager sent nonsense");
+    if (frame === undefined) {
+      throw new Error("malformed frame from the manager");
+    }
     if (frame.kind === "mad") {
       this.mads.push(frame);
       const now = this.rig.clock.now();
@@ -123,7 +125,7 @@ export class RigPort {
     });
   }
 
-  /** The map as a manager that takes over is given it. */
+  /** Returns the state that the port's process passes to a manager that it starts. */
   lastKnown(): LastKnown {
     const faults = this.messages.findLast((m) => m.type === "faults");
     return {
@@ -153,7 +155,7 @@ export class Rig {
   readonly ports = new Map<number, RigPort>();
   readonly log: string[] = [];
   manager: SubnetManager;
-  /** Frames for which this says true are lost. */
+  /** Frames for which this returns true are lost. */
   lose: (toManager: boolean, frame: Uint8Array) => boolean = () => false;
   readonly #queue: (() => void)[] = [];
   #connections = 0;
@@ -182,14 +184,14 @@ export class Rig {
     );
   }
 
-  /** Delivers everything under way. */
+  /** Delivers all queued frames, and those that their delivery causes. */
   pump(): void {
     for (let next = this.#queue.shift(); next; next = this.#queue.shift()) {
       next();
     }
   }
 
-  /** Moves the clock in small steps, with everybody's timers. */
+  /** Advances the clock in steps of 10 ms, with the timers of the manager and of the SA clients. */
   advance(ms: number): void {
     const end = this.clock.now() + ms;
     while (this.clock.now() < end) {
@@ -221,7 +223,7 @@ export class Rig {
     return port;
   }
 
-  /** Sends the memberships that a port brings along. */
+  /** Sends the memberships of a port under the previous manager. */
   bring(port: RigPort, memberships: readonly Membership[]): void {
     const message = { type: "memberships", memberships: [...memberships] };
     this.toManager(

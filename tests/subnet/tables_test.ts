@@ -17,7 +17,7 @@ const request = (n: number) => ({
   secret: "",
 });
 
-Deno.test("PortTable uses every LID once before it uses one again", () => {
+Deno.test("PortTable assigns every LID once before it reuses a freed LID", () => {
   const table = ports();
   table.add(request(1), 0);
   table.remove(1);
@@ -30,21 +30,21 @@ Deno.test("PortTable uses every LID once before it uses one again", () => {
   assertEquals(table.add(request(60000), 0), undefined);
 });
 
-Deno.test("PortTable gives a GUID that comes back the LID that it had", () => {
+Deno.test("PortTable assigns the previous LID to a GUID that registers again", () => {
   const table = ports();
   for (const n of [1, 2, 3]) table.add(request(n), 0);
   const before = table.byGuid(2n)!.lid;
   table.remove(2);
   assertEquals(table.add(request(4), 0)?.lid, FIRST_LID + 3);
   assertEquals(table.add({ ...request(5), guid: 2n }, 0)?.lid, before);
-  // A port that was moved comes back where it was at last.
+  // For a port that was moved, that is its last LID.
   const port = table.byGuid(2n)!;
   table.move(port, 77, 0);
   table.remove(5);
   assertEquals(table.add({ ...request(6), guid: 2n }, 0)?.lid, 77);
 });
 
-Deno.test("PortTable gives a GUID that comes back late after a takeover the LID that it had", () => {
+Deno.test("PortTable assigns the previous LID to a GUID that registers after its reservation has expired", () => {
   const table = ports();
   table.reserve([{ lid: 9, guid: 9n }], 100);
   assertEquals(table.add(request(1), 200)?.lid, FIRST_LID);
@@ -63,7 +63,7 @@ Deno.test("PortTable finds a port by connection, LID and GUID until it is remove
   assertEquals([table.size, table.remove(7)], [0, undefined]);
 });
 
-Deno.test("PortTable ignores a LID that no port can have", () => {
+Deno.test("PortTable ignores a requested LID outside the range of port LIDs", () => {
   for (const lid of [0, 1, 0xc000]) {
     assertEquals(ports().add({ ...request(1), lid }, 0)?.lid, FIRST_LID);
   }
@@ -90,7 +90,7 @@ const parameters = (n: number): GroupParameters => {
 };
 const silent = { groupCreated() {}, groupChanged() {}, groupDeleted() {} };
 
-Deno.test("GroupTable reuses MLIDs late, and has an end", () => {
+Deno.test("SubnetGroups.create() reuses an MLID only after all others, and returns undefined if none is free", () => {
   const groups = new SubnetGroups(silent);
   const port = ports().add(request(1), 0)!;
   const first = groups.create(parameters(0))!;
@@ -105,7 +105,7 @@ Deno.test("GroupTable reuses MLIDs late, and has an end", () => {
   assertEquals(groups.create(parameters(2)), undefined);
 });
 
-Deno.test("GroupTable deletes the group with its last keeper, whoever else is in it", () => {
+Deno.test("SubnetGroups deletes a group that is not permanent when its last full member leaves", () => {
   const deleted: SubnetGroup[] = [];
   const groups = new SubnetGroups({
     ...silent,
@@ -128,7 +128,7 @@ Deno.test("GroupTable deletes the group with its last keeper, whoever else is in
   assert(permanent.members.size === 0 && [...groups].length === 1);
 });
 
-Deno.test("GroupTable.moveEmpty() moves only empty groups, to free MLIDs", () => {
+Deno.test("SubnetGroups.moveEmpty() changes the MLID only of a group without members, to a free MLID", () => {
   const moves: (number | undefined)[] = [];
   const groups = new SubnetGroups({
     ...silent,

@@ -1,4 +1,4 @@
-/** Tables of more than one MAD, from the administrator to the client. */
+/** Transfers of tables of several segments from the administrator to a port. */
 
 import { assert, assertEquals } from "@std/assert";
 import { MAX_TRANSFERS } from "../../src/subnet/rmpp_sender.ts";
@@ -20,10 +20,10 @@ import { decodePortFrame } from "../../src/subnet/protocol.ts";
 import { ackMad } from "../sa/table_receiver.ts";
 import { Rig, type RigPort } from "./rig.ts";
 
-/** Longer than the administrator repeats segments. */
-const PATIENCE_MS = 3000;
+/** Longer than the time for which the administrator retransmits segments. */
+const TRANSFER_MS = 3000;
 
-/** A subnet of this many ports; the first asks. */
+/** Returns a subnet with a number of ports, and its first port. */
 function subnet(ports: number): { rig: Rig; port: RigPort } {
   const rig = new Rig();
   const port = rig.join(1);
@@ -33,14 +33,14 @@ function subnet(ports: number): { rig: Rig; port: RigPort } {
   return { rig, port };
 }
 
-/** Every path of the subnet. */
+/** Queries all paths of the subnet. */
 function list(port: RigPort) {
   return port.ask<PathRecord[]>((_now, cb) =>
     port.queries.listPaths({}, 0n, cb)
   );
 }
 
-/** The RMPP header of a frame, if it is a MAD that has one. */
+/** Returns the RMPP header of a frame, or undefined if the frame is not a MAD with an active RMPP header. */
 function rmpp(frame: Uint8Array): Rmpp | undefined {
   const decoded = decodePortFrame(frame);
   const mad = decoded?.kind === "mad" ? SaMad.parse(decoded.mad) : undefined;
@@ -51,7 +51,7 @@ function pairs(paths: readonly PathRecord[]): Set<string> {
   return new Set(paths.map(({ slid, dlid }) => `${slid}-${dlid}`));
 }
 
-Deno.test("a client lists thousands of paths, in windows", () => {
+Deno.test("a table of 3600 paths is transferred in windows of 64 segments", () => {
   const { rig, port } = subnet(59);
   const acks: [number, number][] = [];
   rig.lose = (toManager, frame) => {
@@ -71,11 +71,11 @@ Deno.test("a client lists thousands of paths, in windows", () => {
   rig.lose = () => false;
   const before = port.mads.length;
   rig.advance(2 * REPORT_TIMEOUT_MS);
-  assertEquals(port.mads.length, before, "nothing is sent again");
+  assertEquals(port.mads.length, before, "no segment is retransmitted");
 });
 
 for (const every of [3, 4, 7]) {
-  Deno.test(`a table arrives whole though one frame of ${every} is lost`, () => {
+  Deno.test(`a table is transferred completely if one of ${every} frames is lost`, () => {
     const { rig, port } = subnet(9);
     let count = 0;
     rig.lose = (_toManager, frame) =>
@@ -85,13 +85,13 @@ for (const every of [3, 4, 7]) {
       assert(result.ok);
       paths = result.record;
     });
-    rig.advance(PATIENCE_MS);
+    rig.advance(TRANSFER_MS);
     assertEquals(pairs(paths!).size, 100);
     assertEquals(paths!.length, 100);
   });
 }
 
-Deno.test("groups that fit are listed with GetTable", () => {
+Deno.test("GetTable returns the matching groups, or an empty table", () => {
   const { port } = subnet(1);
   const result = port.ask<McMemberRecord[]>((_now, cb) =>
     port.queries.listGroups({ pkey: 0x8001 }, McMask.Pkey, cb)
@@ -104,7 +104,7 @@ Deno.test("groups that fit are listed with GetTable", () => {
   assertEquals(none, { ok: true, record: [] });
 });
 
-Deno.test("a refused table is a refusal", () => {
+Deno.test("a refused GetTable gets the error status", () => {
   const { port } = subnet(1);
   assertEquals(
     port.ask<PathRecord[]>((_now, cb) => port.queries.listPaths({}, 1n, cb)),
@@ -112,8 +112,8 @@ Deno.test("a refused table is a refusal", () => {
   );
 });
 
-/** Asks without a client; returns the segments as they come. */
-function byHand(port: RigPort, transactionId = 9n): SaMad[] {
+/** Sends GetTable without a client. Returns the segments that arrive without an ACK. */
+function request(port: RigPort, transactionId = 9n): SaMad[] {
   const before = port.mads.length;
   port.sendMad(
     SaMad.emit(SaMad.of({
@@ -131,7 +131,7 @@ function arrived(port: RigPort, since: number): SaMad[] {
   return port.mads.slice(since).map(({ mad }) => SaMad.parse(mad)!);
 }
 
-/** Sends an ACK, or what is made of it; returns what comes back. */
+/** Sends an ACK with changed RMPP fields. Returns the MADs that arrive. */
 function acknowledge(
   port: RigPort,
   data: SaMad,
@@ -147,9 +147,9 @@ function acknowledge(
   return arrived(port, before);
 }
 
-Deno.test("the first segment goes alone, the window rules the rest", () => {
+Deno.test("the first segment is sent alone, the others within the window", () => {
   const { port } = subnet(5);
-  const [first, ...more] = byHand(port);
+  const [first, ...more] = request(port);
   assertEquals(more, []);
   assertEquals(first!.rmpp.payloadLength, 12 * 20 + 36 * 64);
   const next = acknowledge(port, first!, 1, 4);
@@ -163,7 +163,7 @@ Deno.test("the first segment goes alone, the window rules the rest", () => {
   assertEquals(acknowledge(port, first!, 12, 99), []);
 });
 
-Deno.test("a bad ACK ends the transfer with an ABORT that says why", () => {
+Deno.test("an invalid ACK ends the transfer with an ABORT of the corresponding status", () => {
   const cases: [number, number, Partial<Rmpp>, number][] = [
     [2, 4, {}, RmppStatus.SegmentTooBig],
     [1, 0, {}, RmppStatus.WindowTooSmall],
@@ -173,7 +173,7 @@ Deno.test("a bad ACK ends the transfer with an ABORT that says why", () => {
   ];
   const { port } = subnet(5);
   for (const [segment, window, change, status] of cases) {
-    const [first] = byHand(port);
+    const [first] = request(port);
     const [abort] = acknowledge(port, first!, segment, window, change);
     assertEquals(abort!.rmpp.type, RmppType.Abort);
     assertEquals([abort!.rmpp.status, abort!.method], [status, 0x92]);
@@ -181,10 +181,10 @@ Deno.test("a bad ACK ends the transfer with an ABORT that says why", () => {
   }
 });
 
-Deno.test("STOP and ABORT of the receiver end the transfer", () => {
+Deno.test("STOP or ABORT from the receiver ends the transfer", () => {
   const { rig, port } = subnet(5);
   for (const type of [RmppType.Stop, RmppType.Abort]) {
-    const [first] = byHand(port);
+    const [first] = request(port);
     assertEquals(acknowledge(port, first!, 0, 0, { type }), []);
     assertEquals(acknowledge(port, first!, 1, 4), []);
   }
@@ -193,9 +193,9 @@ Deno.test("STOP and ABORT of the receiver end the transfer", () => {
   assertEquals(port.mads.length, before);
 });
 
-Deno.test("segments that nobody acknowledges are repeated, then aborted", () => {
+Deno.test("an unacknowledged segment is retransmitted, then the transfer is aborted", () => {
   const { rig, port } = subnet(5);
-  byHand(port);
+  request(port);
   const before = port.mads.length;
   rig.advance((REPORT_SENDS + 2) * REPORT_TIMEOUT_MS);
   const mads = arrived(port, before);
@@ -207,22 +207,22 @@ Deno.test("segments that nobody acknowledges are repeated, then aborted", () => 
   assertEquals(abort.method, Method.GetTableResp);
 });
 
-Deno.test("a request that comes again begins the table again", () => {
+Deno.test("a repeated request restarts the transfer", () => {
   const { port } = subnet(5);
-  byHand(port);
-  const [again] = byHand(port);
+  request(port);
+  const [again] = request(port);
   assertEquals(again!.rmpp.segment, 1);
   assertEquals(acknowledge(port, again!, 1, 3).length, 2);
 });
 
-Deno.test("a port with too many tables under way gets no further one", () => {
+Deno.test("a port with the maximum of transfers gets no response to a further request", () => {
   const { rig, port } = subnet(5);
   for (let i = 1; i <= MAX_TRANSFERS; i++) {
-    assertEquals(byHand(port, BigInt(i)).length, 1);
+    assertEquals(request(port, BigInt(i)).length, 1);
   }
-  assertEquals(byHand(port, 99n), []);
-  assert(rig.log.at(-1)!.includes("too many tables"));
-  assertEquals(byHand(port, 1n).length, 1);
+  assertEquals(request(port, 99n), []);
+  assert(rig.log.at(-1)!.includes("too many table transfers"));
+  assertEquals(request(port, 1n).length, 1);
 });
 
 Deno.test("a table transfer without further ACKs is aborted, and the client receives ABORT", () => {
@@ -234,6 +234,6 @@ Deno.test("a table transfer without further ACKs is aborted, and the client rece
   port.queries.listPaths({}, 0n, (result) => {
     errno = result.ok ? 0 : result.errno;
   });
-  rig.advance(PATIENCE_MS);
+  rig.advance(TRANSFER_MS);
   assertEquals(errno, 22);
 });

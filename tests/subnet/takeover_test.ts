@@ -30,7 +30,7 @@ function membership(record: McMemberRecord): Membership {
   };
 }
 
-/** Two ports with the broadcast and two other groups, of which the first has gone again. */
+/** Returns a subnet with two ports in the broadcast group and one in a second group; a third group has been deleted. */
 function busySubnet() {
   const rig = new Rig({ subnetMtu: 4096 });
   const [a, b] = [rig.join(1), rig.join(2)];
@@ -47,14 +47,14 @@ function busySubnet() {
   return { rig, a, c, memberships };
 }
 
-/** The manager dies; another one takes over. */
+/** Replaces the manager by a new one with the last state of a port. */
 function takeOver(rig: Rig, by: RigPort): void {
   const previous = by.lastKnown();
   rig.ports.clear();
   rig.manager = rig.makeManager({ previous, subnetMtu: 4096 });
 }
 
-Deno.test("ports keep LIDs and groups MLIDs under a new manager", () => {
+Deno.test("under a new manager, ports keep their LIDs and groups their MLIDs", () => {
   const { rig, a, c, memberships } = busySubnet();
   const before = [...c.mlids].filter(([, lids]) => lids.length > 0);
   takeOver(rig, a);
@@ -69,7 +69,7 @@ Deno.test("ports keep LIDs and groups MLIDs under a new manager", () => {
   assertEquals([again.mlid, again.joinState], [0xc004, 1]);
 });
 
-Deno.test("a newcomer gets neither LID nor GUID of a port that is expected back", () => {
+Deno.test("a new port gets neither the LID nor the GUID of a port of the previous manager", () => {
   const { rig, a } = busySubnet();
   takeOver(rig, a);
   const newcomer = rig.join(1);
@@ -79,18 +79,18 @@ Deno.test("a newcomer gets neither LID nor GUID of a port that is expected back"
   assertEquals(rig.join(1, { lid: 2 }).welcome.guid, guidOf(1));
 });
 
-Deno.test("the GUID of a port whose process is dead is kept for nobody", () => {
+Deno.test("the GUID of a port whose process is dead is not reserved", () => {
   const { rig, a } = busySubnet();
   const previous = a.lastKnown();
   rig.ports.clear();
   const dead = BigInt(guidOf(2));
   rig.manager = rig.makeManager({ previous, lives: (guid) => guid !== dead });
   assertEquals(rig.join(2, { guidFixed: true }).welcome.guid, guidOf(2));
-  const kept = rig.join(1, { guidFixed: true });
-  assertEquals(kept.refusal?.code, "E_SUBNET_GUID");
+  const refused = rig.join(1, { guidFixed: true });
+  assertEquals(refused.refusal?.code, "E_SUBNET_GUID");
 });
 
-Deno.test("a newcomer's new group does not take a remembered MLID", () => {
+Deno.test("a new group does not get the MLID of a group of the previous manager", () => {
   const { rig, a } = busySubnet();
   takeOver(rig, a);
   const newcomer = rig.join(7);
@@ -100,7 +100,7 @@ Deno.test("a newcomer's new group does not take a remembered MLID", () => {
   assertEquals(known.mlid, 0xc004);
 });
 
-Deno.test("after a while the reservations end", () => {
+Deno.test("the reservations of LIDs and GUIDs expire after RESERVATION_MS", () => {
   const { rig, a } = busySubnet();
   takeOver(rig, a);
   rig.advance(RESERVATION_MS);
@@ -108,7 +108,7 @@ Deno.test("after a while the reservations end", () => {
   assertEquals([newcomer.welcome.guid, newcomer.welcome.lid], [guidOf(1), 2]);
 });
 
-Deno.test("a port whose LID was taken hears of its new one first", () => {
+Deno.test("a port that gets another LID receives lid_change before client_reregister", () => {
   const rig = new Rig();
   rig.join(1);
   const port = rig.join(2, { lid: 2 });
@@ -119,7 +119,7 @@ Deno.test("a port whose LID was taken hears of its new one first", () => {
   ]);
 });
 
-Deno.test("groups come back without what the last manager left behind", () => {
+Deno.test("a manager without previous state restores LIDs and memberships of the ports", () => {
   const { memberships } = busySubnet();
   const rig = new Rig({ subnetMtu: 4096 });
   const mlids = (port: RigPort) =>
@@ -131,7 +131,7 @@ Deno.test("groups come back without what the last manager left behind", () => {
   assertEquals(port.mlids.has(0xc000), false);
 });
 
-Deno.test("memberships that are impossible are left out, with the reason", () => {
+Deno.test("invalid memberships are not restored, and the reason is logged", () => {
   const { memberships } = busySubnet();
   const rig = new Rig();
   const [broadcast, group] = memberships.a as [Membership, Membership];
@@ -147,27 +147,27 @@ Deno.test("memberships that are impossible are left out, with the reason", () =>
     "not in partition 0x8044",
     "MTU code 5",
     "rate code 1",
-    "P_Key 0xffff now",
+    "the group has P_Key 0xffff",
   ];
   const lines = rig.log.filter((line) => line.includes("Membership of"));
   assertEquals(lines.length, reasons.length);
   reasons.forEach((reason, i) => assertStringIncludes(lines[i]!, reason));
 });
 
-Deno.test("memberships are restored in a takeover only, and to ports that the host knew", () => {
+Deno.test("memberships are restored only before RESERVATION_MS, and only of ports of the previous manager", () => {
   const { rig, a, memberships } = busySubnet();
   const own = (port: RigPort) => {
     const { lid } = port.welcome;
     return [...port.mlids].filter(([, lids]) => lids.includes(lid)).length;
   };
   takeOver(rig, a);
-  const stranger = rig.join(5, {}, memberships.a);
-  assertEquals(own(stranger), 0);
+  const unknown = rig.join(5, {}, memberships.a);
+  assertEquals(own(unknown), 0);
   rig.advance(RESERVATION_MS);
   assertEquals(own(rig.join(1, { lid: 2 }, memberships.a)), 0);
 });
 
-Deno.test("a port brings more groups than one frame holds, up to the limit of a port", () => {
+Deno.test("memberships in several messages are restored, up to the maximum of a port", () => {
   const { memberships } = busySubnet();
   const group = memberships.a[1]!;
   const many = Array.from({ length: MAX_GROUPS_PER_PORT + 9 }, (_, n) => ({

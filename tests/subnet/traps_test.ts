@@ -17,7 +17,7 @@ const MGID = ipv4Mgid(0xef000001 | 0, broadcastMgid(0xffff));
 function inform(port: RigPort, info: InformInfo) {
   return port.ask<InformInfo>((_now, cb) => port.queries.inform(info, cb))!;
 }
-function heard(port: RigPort): [number, string][] {
+function reports(port: RigPort): [number, string][] {
   return port.notices.map((n) => [n.trapNumber, gidKey(noticeGid(n))]);
 }
 function create(port: RigPort): void {
@@ -25,7 +25,7 @@ function create(port: RigPort): void {
   assert(port.ask((now, cb) => port.client.join(request, now, cb))?.ok);
 }
 
-Deno.test("subscribers hear of groups and ports coming and going", () => {
+Deno.test("subscribers receive Reports of created and deleted groups and of ports in and out of service", () => {
   const rig = new Rig();
   const [a, b] = [rig.join(1), rig.join(2)];
   const info = informTrap(INFORM_ANY);
@@ -35,7 +35,7 @@ Deno.test("subscribers hear of groups and ports coming and going", () => {
   b.ask((now, cb) => b.client.leave(leave, now, cb));
   const c = rig.join(3);
   rig.leave(c);
-  assertEquals(heard(a), [
+  assertEquals(reports(a), [
     [TrapNumber.McGroupCreated, gidKey(MGID)],
     [TrapNumber.McGroupDeleted, gidKey(MGID)],
     [TrapNumber.GidInService, gidKey(gidOf(3))],
@@ -45,7 +45,7 @@ Deno.test("subscribers hear of groups and ports coming and going", () => {
   assertEquals(b.notices, []);
 });
 
-Deno.test("a subscription to one trap brings that one, once", () => {
+Deno.test("a port with several subscriptions to a trap receives one Report of it, and none of other traps", () => {
   const rig = new Rig();
   const a = rig.join(1);
   inform(a, informTrap(TrapNumber.McGroupCreated));
@@ -53,12 +53,12 @@ Deno.test("a subscription to one trap brings that one, once", () => {
   inform(a, { ...informTrap(TrapNumber.McGroupCreated), type: 3 });
   rig.join(2);
   create(a);
-  assertEquals(heard(a), [[66, gidKey(MGID)]]);
+  assertEquals(reports(a), [[66, gidKey(MGID)]]);
   rig.advance(2000);
-  assertEquals(heard(a).length, 1);
+  assertEquals(reports(a).length, 1);
 });
 
-Deno.test("what does not match is not reported", () => {
+Deno.test("a notice is reported only to subscriptions that match it", () => {
   const info = informTrap(INFORM_ANY);
   for (
     const other of [
@@ -93,7 +93,7 @@ Deno.test("a subscription can be cancelled once", () => {
   assertEquals(port.notices, []);
 });
 
-Deno.test("a Report is repeated until it is answered", () => {
+Deno.test("a Report is retransmitted until its ReportResp arrives", () => {
   const rig = new Rig();
   const port = rig.join(1);
   inform(port, informTrap(INFORM_ANY));
@@ -110,7 +110,7 @@ Deno.test("a Report is repeated until it is answered", () => {
   assertEquals(port.notices.length, 3);
 });
 
-Deno.test("a Report that nobody answers is given up", () => {
+Deno.test("a Report without ReportResp is sent REPORT_SENDS times", () => {
   const rig = new Rig();
   const port = rig.join(1);
   inform(port, informTrap(INFORM_ANY));
@@ -121,11 +121,11 @@ Deno.test("a Report that nobody answers is given up", () => {
   assertEquals(rig.manager.tick(rig.clock.now()), Infinity);
 });
 
-Deno.test("groups are reported in their own partition only", () => {
-  const everybody = { port: "ALL", membership: "full" } as const;
+Deno.test("groups are reported only to members of their partition", () => {
+  const all = { port: "ALL", membership: "full" } as const;
   const rig = new Rig({
     partitions: [
-      { name: "Default", pkey: 0x7fff, members: [everybody] },
+      { name: "Default", pkey: 0x7fff, members: [all] },
       {
         name: "other",
         pkey: 3,
@@ -144,7 +144,7 @@ Deno.test("groups are reported in their own partition only", () => {
   assertEquals([a.notices.length, b.notices.length], [1, 0]);
 });
 
-Deno.test("subscriptions and Reports end with their port", () => {
+Deno.test("the pending Reports of a port are deleted when the port disconnects", () => {
   const rig = new Rig();
   const port = rig.join(1);
   inform(port, informTrap(INFORM_ANY));

@@ -1,7 +1,8 @@
 /**
- * Flags of the groups that come with a partition: `mtu`, `rate`, `scope`, `Q_Key`, `TClass`, `sl`, `FlowLabel`,
- * which may be abbreviated. (OpenSM's osm_prtn_config.c behaviour: the first of them that begins with what is
- * written is meant.)
+ * Parses the group flags of a partition: `mtu`, `rate`, `scope`, `Q_Key`, `TClass`, `sl`, `FlowLabel`.
+ *
+ * Flags may be abbreviated: a word selects the first flag, in this order, of which it is a prefix (as in OpenSM's
+ * osm_prtn_config.c).
  */
 
 import type { Word } from "./statements.ts";
@@ -12,7 +13,7 @@ export interface GroupFlags {
   /** Rate code. */
   rate: number;
   sl: number;
-  /** Bits of the scopes asked for. */
+  /** Bit mask of the scopes given: bit n for scope n. */
   scopes: number;
   qkey: number;
   tclass: number;
@@ -32,7 +33,7 @@ export const DEFAULT_FLAGS: Readonly<GroupFlags> = Object.freeze({
 
 type Warn = (word: Word, message: string) => void;
 
-/** In the order in which an abbreviation is looked for. */
+/** In the order in which abbreviations are resolved. */
 const FLAGS: readonly [
   string,
   (flags: GroupFlags, word: Word, warn: Warn) => void,
@@ -42,7 +43,7 @@ const FLAGS: readonly [
   ["scope", (flags, word, warn) => {
     const scope = leadingNumber(word.value ?? "");
     if (scope === 0 || scope > 15) {
-      warn(word, "scope is not 1 to 15 and is ignored");
+      warn(word, "scope is not in the range 1 to 15, flag ignored");
     } else flags.scopes |= 1 << scope;
   }],
   ["Q_Key", (flags, word, warn) => assign(flags, "qkey", word, warn)],
@@ -50,19 +51,19 @@ const FLAGS: readonly [
   ["sl", (flags, word, warn) => {
     const sl = numberOf(word.value);
     if (sl === undefined || sl > 15) {
-      warn(word, "sl is not 0 to 15 and is ignored");
+      warn(word, "sl is not in the range 0 to 15, flag ignored");
     } else flags.sl = sl;
   }],
   ["FlowLabel", (flags, word, warn) => {
     const label = numberOf(word.value);
     if (label === undefined || label > 0xfffff) {
-      warn(word, "FlowLabel is not 0 to 0xfffff and is ignored");
+      warn(word, "FlowLabel is not in the range 0 to 0xfffff, flag ignored");
     } else flags.flowLabel = label;
   }],
 ];
 
-/** Takes a flag into account; false if it is none of these. */
-export function takeGroupFlag(
+/** Applies a flag to `flags`; returns false if the word is not a group flag. */
+export function applyGroupFlag(
   flags: GroupFlags,
   word: Word,
   warn: Warn,
@@ -73,22 +74,22 @@ export function takeGroupFlag(
 }
 
 /**
- * The number that C's strtoul() makes of the text in base 0: decimal, octal after 0, hexadecimal after 0x;
- * undefined if there is more than that, or nothing.
+ * Parses an unsigned number as strtoul(3) with base 0: decimal, octal after 0, hexadecimal after 0x. Returns undefined
+ * unless the whole text is such a number.
  */
 export function numberOf(text: string | undefined): number | undefined {
   const value = bigOf(text);
   return value === undefined ? undefined : Number(value);
 }
 
-/** The same for 64 bits. */
+/** Parses a number as {@linkcode numberOf} does, but exactly, with any number of bits. */
 export function bigOf(text: string | undefined): bigint | undefined {
   if (text === undefined) return undefined;
   if (/^(0x[0-9a-f]+|0|[1-9][0-9]*)$/i.test(text)) return BigInt(text);
   return /^0[0-7]+$/.test(text) ? BigInt(`0o${text.slice(1)}`) : undefined;
 }
 
-/** The number at the beginning of the text, as strtoul() has it: 0 if there is none. */
+/** Parses the number at the beginning of a text, as strtoul(3) with base 0. Returns 0 if there is none. */
 function leadingNumber(text: string): number {
   const found = /^(0x[0-9a-f]+|0[0-7]*|[1-9][0-9]*)/i.exec(text);
   return numberOf(found?.[0]) ?? 0;
@@ -101,12 +102,12 @@ function assign(
   warn: Warn,
 ): void {
   if (word.value === undefined) {
-    warn(word, `${word.name} needs a number and is ignored`);
+    warn(word, `${word.name} has no value, flag ignored`);
     return;
   }
-  if (numberOf(word.value) === undefined) {
-    warn(word, `"${word.value}" is not a number`);
-  }
   const value = leadingNumber(word.value);
+  if (numberOf(word.value) === undefined) {
+    warn(word, `"${word.value}" is not a number, ${value} used`);
+  }
   flags[field] = field === "tclass" ? value & 0xff : value >>> 0;
 }

@@ -1,15 +1,18 @@
 /**
- * What the statements of a partitions.conf mean, taken in their order (OpenSM's osm_prtn.c and
- * osm_prtn_config.c behaviour, without its options `qos` and `allow_both_pkeys`):
+ * Converts the statements of a partitions.conf, in order, to partitions, as OpenSM's osm_prtn.c and osm_prtn_config.c
+ * do without the options `qos` and `allow_both_pkeys`:
  *
- * - The default partition is there before the first statement, with all ports limited and the manager full.
- * - A statement with the P_Key, or the name alone, of an earlier one adds to it.
- * - For each port the last membership that names it counts; `both` is `full`.
- * - `sl` of a partition is 0.
- * - The broadcast group is link-local; `scope` is for the groups that `mgid` names, of which each takes the
- *   scopes of the partition's flags and its own, or else the link-local one, whatever stands in the MGID.
- * - A group that is defined again stays as it was defined first.
- * - A partition without members is none.
+ * - The default partition exists before the first statement: all ports are limited members, the manager is a full
+ *   member.
+ * - A statement with the P_Key of an earlier one, or with its name and no P_Key, extends that partition.
+ * - The last entry that names a port determines its membership. `both` means `full`.
+ * - The `sl` flag of a partition is ignored; the service level is 0.
+ * - A group that `mgid` defines inherits the flags of the partition except TClass.
+ * - The scope of a broadcast group is always link-local. A group that `mgid` defines is created in each scope of the
+ *   partition's `scope` flags and its own, or in the link-local scope if there are none. The scope in the MGID is
+ *   ignored.
+ * - The first definition of a group applies.
+ * - A partition without members, or with router members only, is dropped.
  */
 
 import { hex } from "../../base/hex.ts";
@@ -33,11 +36,11 @@ import {
 } from "../partitions.ts";
 import { SA_SIGNATURE } from "../groups.ts";
 import {
+  applyGroupFlag,
   bigOf,
   DEFAULT_FLAGS,
   type GroupFlags,
   numberOf,
-  takeGroupFlag,
 } from "./group_flags.ts";
 import {
   confError,
@@ -46,7 +49,7 @@ import {
   type Word,
 } from "./statements.ts";
 
-/** What a file defines, and what in it was passed over. */
+/** The partitions that a file defines, and warnings about ignored or replaced parts. */
 export interface PartitionsConf {
   partitions: Partition[];
   /** Each `FILE:LINE:COLUMN: message`. */
@@ -72,7 +75,12 @@ const MEMBERSHIPS = ["full", "both", "limited"] as const;
 const MAX_MTU_CODE = 5;
 const PORTS = `a port GUID (0x0002c90300000001), ${SELECTORS.join(", ")}`;
 
-/** @throws IpoibError `E_PARTITIONS_CONF` */
+/**
+ * Returns the partitions that the statements define.
+ *
+ * @param file the file's name, for messages.
+ * @throws IpoibError `E_PARTITIONS_CONF` (EINVAL) if a P_Key, port or MGID is invalid.
+ */
 export function resolve(
   statements: readonly Statement[],
   file: string,
@@ -91,9 +99,10 @@ class Resolver {
     groups: [],
   }];
   readonly #warnings: string[] = [];
-  /** MGIDs of all groups so far, as keys. */
+  /** MGIDs of the groups defined so far, as `gidKey` returns them. */
   readonly #groups = new Set<string>();
   readonly #file: string;
+  /** The last P_Key that was generated for a name without P_Key. */
   #generated = 0;
 
   constructor(file: string) {
@@ -118,18 +127,21 @@ class Resolver {
     let [ipoib, first] = [false, false];
     let membership: PartitionMember["membership"] = "limited";
     for (const word of words) {
-      if (takeGroupFlag(flags, word, this.#warn)) continue;
+      if (applyGroupFlag(flags, word, this.#warn)) continue;
       if ("ipoib".startsWith(word.name)) ipoib = true;
       else if ("defmember".startsWith(word.name)) {
         membership = membershipOf(word.value) ?? membership;
         if (membershipOf(word.value) === undefined) {
-          this.#warn(word, "defmember is not full, limited or both");
+          this.#warn(
+            word,
+            `defmember is not full, limited or both, ${membership} used`,
+          );
         }
       } else if (word.name === "indx0") first = true;
-      else this.#warn(word, `"${word.name}" is no flag and is ignored`);
+      else this.#warn(word, `unknown flag "${word.name}" ignored`);
     }
     if (flags.sl !== 0) {
-      this.#warn(head, "sl is taken for 0, there is no quality of service");
+      this.#warn(head, "quality of service is not supported, sl 0 used");
       flags.sl = 0;
     }
     const draft = this.#partition(head);
@@ -140,7 +152,7 @@ class Resolver {
     }
   }
 
-  /** The partition of a head: a new one, or an earlier one. */
+  /** Returns the partition that a head names: an earlier one, or a new one. */
   #partition(head: Word): Draft {
     const unnamed = head.value === undefined && /^[0-9]/.test(head.name);
     const id = unnamed ? head.name : head.value;
@@ -150,7 +162,7 @@ class Resolver {
       throw confError(
         this.#file,
         head,
-        `"${id}" is no P_Key`,
+        `"${id}" is not a P_Key`,
         "a number such as 0x8001",
       );
     }
@@ -185,13 +197,16 @@ class Resolver {
     if (word.value !== undefined) {
       membership = membershipOf(word.value) ?? "limited";
       if (membershipOf(word.value) === undefined) {
-        this.#warn(word, `"${word.value}" is taken for limited`);
+        this.#warn(
+          word,
+          `unknown membership "${word.value}", limited used`,
+        );
       }
     }
     const port = SELECTORS.find((s) => s.startsWith(word.name)) ??
       bigOf(word.name);
     if (port === undefined || port === 0n) {
-      throw confError(this.#file, word, `"${word.name}" is no port`, PORTS);
+      throw confError(this.#file, word, `"${word.name}" is not a port`, PORTS);
     }
     draft.members.push({
       port,
@@ -204,7 +219,7 @@ class Resolver {
     const { mtu, rate, sl, tclass, flowLabel } = flags;
     const qkey = flags.qkey || IPOIB_QKEY;
     const mgid = broadcastMgid(draft.pkey);
-    if (!this.#possible(flags, at) || !this.#claim(mgid)) return;
+    if (!this.#validCodes(flags, at) || !this.#claim(mgid)) return;
     const scopes = [MgidScope.LinkLocal];
     draft.ipoib = { mtu, rate, sl, scopes, qkey, tclass, flowLabel };
   }
@@ -219,26 +234,30 @@ class Resolver {
       throw confError(
         this.#file,
         word,
-        `"${word.value ?? ""}" is no multicast GID`,
-        "one such as ff12:401b::1",
+        `"${word.value ?? ""}" is not a multicast GID`,
+        "an MGID such as ff12:401b::1",
       );
     }
     const flags = { ...inherited, tclass: 0 };
     for (const flag of words) {
-      if (!takeGroupFlag(flags, flag, this.#warn)) {
-        this.#warn(flag, `"${flag.name}" is no flag of a group and is ignored`);
+      if (!applyGroupFlag(flags, flag, this.#warn)) {
+        this.#warn(flag, `unknown group flag "${flag.name}" ignored`);
       }
     }
     const signature = mgidSignature(mgid);
     const link = signature === MgidSignature.Ipv4 ||
       signature === MgidSignature.Ipv6;
     if (link && !this.#fitLink(draft, mgid, inherited, flags, word)) return;
-    if (this.#groups.has(gidKey(mgid)) || !this.#possible(flags, word)) return;
+    if (this.#groups.has(gidKey(mgid))) return;
+    if (!this.#validCodes(flags, word)) return;
     for (const scope of scopesOf(flags)) {
       const scoped = mgid.slice();
       scoped[1] = scoped[1]! & 0xf0 | scope;
       if (link && !this.#groups.has(gidKey(broadcastMgid(draft.pkey, scope)))) {
-        this.#warn(word, "the partition has no broadcast group of that scope");
+        this.#warn(
+          word,
+          `the partition has no broadcast group with scope ${scope}, group ignored`,
+        );
         continue;
       }
       if (!link && !this.#wellFormed(scoped, word)) continue;
@@ -251,7 +270,10 @@ class Resolver {
     }
   }
 
-  /** A group of the IPoIB link: P_Key, rate and MTU are those of the broadcast group. */
+  /**
+   * Completes an IPoIB group of the partition: writes the P_Key to the MGID and sets the default Q_Key. Returns false,
+   * with a warning, if the MGID has another P_Key or if rate or MTU differ from the partition's flags.
+   */
   #fitLink(
     draft: Draft,
     mgid: Uint8Array,
@@ -264,11 +286,17 @@ class Resolver {
     const asked = view.getUint16(4);
     const everywhere = gidKey(mgid) === gidKey(broadcastMgid(0xffff));
     if (asked !== 0 && asked !== pkey && !everywhere) {
-      this.#warn(word, `the MGID has P_Key ${hex(asked)}, not ${hex(pkey)}`);
+      this.#warn(
+        word,
+        `the MGID has P_Key ${hex(asked)}, not ${hex(pkey)}, group ignored`,
+      );
       return false;
     }
     if (flags.rate !== broadcast.rate || flags.mtu !== broadcast.mtu) {
-      this.#warn(word, "rate and mtu are not those of the broadcast group");
+      this.#warn(
+        word,
+        "rate or mtu differs from the broadcast group's, group ignored",
+      );
       return false;
     }
     view.setUint16(4, pkey);
@@ -276,27 +304,31 @@ class Resolver {
     return true;
   }
 
-  /** A group that is not IPoIB's. */
+  /** Checks the MGID of a group without an IPoIB signature. Returns false, with a warning, if it is invalid. */
   #wellFormed(mgid: Uint8Array, at: Word): boolean {
     const reserved = (mgid[1]! & 0xe0) !== 0;
-    const taken = mgidSignature(mgid) === SA_SIGNATURE &&
+    const generated = mgidSignature(mgid) === SA_SIGNATURE &&
       (mgid[1]! & 15) === MgidScope.LinkLocal;
-    if (!reserved && !taken) return true;
+    if (!reserved && !generated) return true;
     this.#warn(
       at,
-      "the MGID has reserved flags, or the administrator's signature",
+      "the MGID has reserved flags or the administrator's signature, group ignored",
     );
     return false;
   }
 
-  #possible({ mtu, rate }: GroupFlags, at: Word): boolean {
+  #validCodes({ mtu, rate }: GroupFlags, at: Word): boolean {
     if (mtu >= 1 && mtu <= MAX_MTU_CODE && rateMbps(rate) !== undefined) {
       return true;
     }
-    this.#warn(at, `no group can have MTU code ${mtu} and rate code ${rate}`);
+    this.#warn(
+      at,
+      `MTU code ${mtu} or rate code ${rate} is invalid, group ignored`,
+    );
     return false;
   }
 
+  /** Records an MGID; returns false if an earlier definition has it. */
   #claim(mgid: Uint8Array): boolean {
     const key = gidKey(mgid);
     if (this.#groups.has(key)) return false;

@@ -1,26 +1,26 @@
 /**
- * The text of a partitions.conf as statements, with the place of every word.
+ * Splits the text of a partitions.conf into statements and records the position of every word.
  *
  * ```
  * [Name][=PKey][,flag[=value]]... : [item[,item]...]... ;
  * item := port[=membership] | mgid=GID[,flag[=value]]... (to the end of the line)
  * ```
  *
- * `#` begins a comment. A statement's head, up to the colon, stands on one line; its items may take more
- * lines, with or without a comma between them; `;` or the end of the file ends it. (OpenSM's
- * osm_prtn_config.c behaviour.)
+ * `#` begins a comment. The head of a statement, up to the colon, must be on one line. The items may span several
+ * lines, with or without a comma at the end of a line. `;` or the end of the file ends the statement. (As in OpenSM's
+ * osm_prtn_config.c.)
  */
 
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
 
-/** Where something stands; both count from 1. */
+/** A position in the file; line and column count from 1. */
 export interface Place {
   readonly line: number;
   readonly column: number;
 }
 
-/** `name` or `name=value`; both without white space around them. */
+/** `name` or `name=value`, without surrounding white space. */
 export interface Word extends Place {
   readonly name: string;
   readonly value?: string;
@@ -35,7 +35,7 @@ export type Item =
     readonly flags: readonly Word[];
   };
 
-/** One definition, up to its semicolon. */
+/** One partition definition, up to its semicolon. */
 export interface Statement {
   /** Name and P_Key. */
   readonly head: Word;
@@ -43,7 +43,7 @@ export interface Statement {
   readonly items: Item[];
 }
 
-/** What is wrong with the file, at a place: `FILE:LINE:COLUMN: MESSAGE`. */
+/** Returns the error for a syntax error at a position: `FILE:LINE:COLUMN: MESSAGE: expected EXPECTED`. */
 export function confError(
   file: string,
   { line, column }: Place,
@@ -55,15 +55,16 @@ export function confError(
     `${file}:${line}:${column}: ${message}: expected ${expected}`,
     {
       errno: Errno.EINVAL,
-      hint: "correct the file; nothing of it is in force",
+      hint: "correct the file; none of its definitions takes effect",
     },
   );
 }
 
 /**
- * Reads the statements.
+ * Parses the statements of a file.
  *
- * @throws IpoibError `E_PARTITIONS_CONF`
+ * @param file the file's name, for messages.
+ * @throws IpoibError `E_PARTITIONS_CONF` (EINVAL) if a statement has no colon or the file has no statement.
  */
 export function readStatements(text: string, file: string): Statement[] {
   const statements: Statement[] = [];
@@ -128,7 +129,7 @@ function readItems(segment: string, statement: Statement, at: Place): void {
   });
 }
 
-/** The words between commas. */
+/** Splits a segment at its commas. */
 function readWords(text: string, { line, column }: Place): Word[] {
   const words: Word[] = [];
   let offset = 0;
