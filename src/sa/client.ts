@@ -1,11 +1,11 @@
 /**
- * Subnet administration (SA) client: the requests of ib_ipoib, for paths and multicast group memberships.
+ * Subnet administration (SA) client: requests paths and multicast group memberships, as Linux ib_ipoib does.
  *
  * The client works over any {@linkcode MadAgent} of the class SubnAdm, with OpenSM and with the embedded subnet alike;
  * ipoib/open_sa_client.ts opens a client on a port. The owner of the agent passes received MADs to
  * {@linkcode SaClient.onMad} and calls {@linkcode SaClient.tick} at the time given to `wakeAt`. Callbacks run inside
- * `onMad` or `tick` and may start new requests. The client has no subscriptions and ignores Reports, as it ignores every
- * MAD that matches no pending request.
+ * `onMad` or `tick` and may start new requests. The client has no subscriptions: it ignores Reports and all other MADs
+ * that match no pending request.
  */
 
 import type { Millis } from "../base/units.ts";
@@ -39,7 +39,7 @@ export interface ManagerLocation {
 
 export interface SaClientOptions {
   agent: Pick<MadAgent, "send">;
-  /** Called at each transmission. */
+  /** Returns the address of the administrator. Called for each transmission and each received MAD. */
   location: () => ManagerLocation;
   /**
    * Called with the time of the next {@linkcode SaClient.tick} after each tick, and when a new request is due earlier.
@@ -106,7 +106,7 @@ export class SaClient {
     return this.#member(Method.Set, request, now, callback);
   }
 
-  /** Leaves a group. Repeats a failed leave up to {@linkcode LEAVE_RETRIES} times before it calls back with the failure. */
+  /** Leaves a group. Repeats a failed leave up to {@linkcode LEAVE_RETRIES} times before it reports the failure. */
   leave(
     request: MembershipRequest,
     now: Millis,

@@ -21,8 +21,8 @@ export interface OtherHolders {
   /** Announces to other processes that this process holds the membership. */
   hold(membership: Membership): void;
   /**
-   * Returns the other holder. Ends the hold of this process; if the result is "none", claims the membership for the leave,
-   * which keeps other processes from holding it until {@linkcode free}.
+   * Returns the other holder. Ends the hold of this process; if the result is "none", claims the membership for the
+   * leave, which keeps other processes from holding it until {@linkcode free}.
    */
   tryLeave(membership: Membership): Others;
   /** Ends a hold or the claim of {@linkcode tryLeave}. */

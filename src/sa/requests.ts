@@ -1,4 +1,4 @@
-/** Builds the SA requests: those of ib_ipoib, and the check of a membership, as records and component masks. */
+/** Builds the records and component masks of SA requests: those of Linux ib_ipoib, and the check of a membership. */
 
 import {
   BROADCAST_JOIN_MASK,

@@ -2,8 +2,8 @@
  * SA transactions: transaction IDs, retransmission and time-outs (Linux `ib_sa`, `send_mad`).
  *
  * A request with a time-out of T ms is sent at once and retransmitted ten times at intervals of T/10, so it fails after
- * 1.1 T. Each transmission goes to the current SM LID and SL. Responses are matched by the low half of the TransactionID
- * (the kernel's MAD layer owns the high half), the method and the attribute.
+ * 1.1 T. Each transmission goes to the current SM LID and SL. Responses are matched by the low half of the
+ * TransactionID (the kernel's MAD layer owns the high half), the method and the attribute.
  *
  * The module reads no clock: the owner calls {@linkcode Transactions.tick} at the time last given to `wakeAt`. Requests
  * with the same interval share a queue ordered by deadline, so the cost of a response or a retransmission does not grow
@@ -26,7 +26,7 @@ import type { SaCallback, SaRequest } from "./result.ts";
 /** Number of retransmissions after the first transmission. */
 export const RETRIES = 10;
 
-/** A request. */
+/** A request and the parser of its response. */
 export interface Question<T> {
   method: number;
   attribute: number;

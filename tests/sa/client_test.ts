@@ -20,8 +20,8 @@ const BROADCAST = broadcastMgid(0xffff);
 const PATH = { sgid: gidOf(1), dgid: gidOf(2), pkey: 0xffff, tclass: 0 };
 const FROM = gsiAddress(1);
 
-/** A client over a channel that only remembers; `due` is when it wants its next tick. */
-function alone() {
+/** Returns a client whose MADs are recorded in `sent`, and `due()`, the time of its next tick. */
+function recordedClient() {
   const sent: { mad: Uint8Array; to: MadAddress }[] = [];
   const location = { smLid: 1, smSl: 0, pkeyIndex: 0 };
   let due = Infinity;
@@ -47,8 +47,8 @@ const failure = (errno: number, status = 0) => ({
   errno,
 });
 
-Deno.test("a path request is what ib_ipoib sends", () => {
-  const { client, sent, request } = alone();
+Deno.test("queryPath() sends the request of ib_ipoib", () => {
+  const { client, sent, request } = recordedClient();
   client.queryPath(PATH, 0, () => {});
   assertEquals(sent[0]!.to, FROM);
   const { data, ...header } = request(0);
@@ -61,7 +61,7 @@ Deno.test("a path request is what ib_ipoib sends", () => {
   );
 });
 
-Deno.test("a path is found on the embedded subnet", () => {
+Deno.test("queryPath() returns a path of the embedded subnet", () => {
   const rig = new Rig();
   const [a, b] = [rig.join(1), rig.join(2)];
   const result = a.ask<PathRecord>((now, cb) =>
@@ -71,7 +71,7 @@ Deno.test("a path is found on the embedded subnet", () => {
   assertEquals([result.record.dlid, result.record.dgid], [3, b.gid]);
 });
 
-Deno.test("a refusal is EINVAL with its status", () => {
+Deno.test("a response with an error status fails the request with EINVAL and the status", () => {
   const rig = new Rig();
   const port = rig.join(1);
   const result = port.ask<PathRecord>((now, cb) =>
@@ -80,8 +80,8 @@ Deno.test("a refusal is EINVAL with its status", () => {
   assertEquals(result, failure(22, MadStatus.NoRecords));
 });
 
-Deno.test("a path request is sent eleven times in 1.1 s and then timed out", () => {
-  const { client, sent, due } = alone();
+Deno.test("a path request is sent eleven times and fails with ETIMEDOUT after 1.1 s", () => {
+  const { client, sent, due } = recordedClient();
   const { results, callback } = recorder();
   client.queryPath(PATH, 1000, callback);
   for (let sends = 1; sends <= 11; sends++) {
@@ -97,14 +97,18 @@ Deno.test("a path request is sent eleven times in 1.1 s and then timed out", () 
   assertEquals(due(), Infinity);
 });
 
-Deno.test("joins and leaves are repeated every 300 ms", () => {
-  const { client, due } = alone();
-  const join = broadcastJoin(BROADCAST, gidOf(1), 0xffff);
-  client.join(join, 0, () => {});
-  assertEquals(due(), 300);
+Deno.test("joins and leaves are retransmitted after 300 ms", () => {
+  for (const action of ["join", "leave"] as const) {
+    const { client, due } = recordedClient();
+    const request = action === "join"
+      ? broadcastJoin(BROADCAST, gidOf(1), 0xffff)
+      : groupLeave(BROADCAST, gidOf(1), 1);
+    client[action](request, 0, () => {});
+    assertEquals(due(), 300, action);
+  }
 });
 
-Deno.test("lost requests and answers are made up for", () => {
+Deno.test("a request succeeds after lost requests and responses", () => {
   const rig = new Rig();
   const [a] = [rig.join(1), rig.join(2)];
   let lost = 0;
@@ -117,8 +121,8 @@ Deno.test("lost requests and answers are made up for", () => {
   assertEquals(results[0]![1], 1000 + 5 * 100);
 });
 
-Deno.test("the subnet manager's LID and SL are followed from send to send", () => {
-  const { client, sent, location } = alone();
+Deno.test("each transmission uses the current LID and SL of the subnet manager", () => {
+  const { client, sent, location } = recordedClient();
   location.smLid = 0;
   client.queryPath(PATH, 0, () => {});
   assertEquals(sent.length, 0);
@@ -127,25 +131,25 @@ Deno.test("the subnet manager's LID and SL are followed from send to send", () =
   assertEquals(sent[0]!.to, { ...FROM, lid: 9, sl: 3, pkeyIndex: 2 });
 });
 
-Deno.test("answers are matched by the low half of the TransactionID", () => {
-  const { client, answer, due } = alone();
+Deno.test("responses are matched by the low half of the TransactionID", () => {
+  const { client, answer, due } = recordedClient();
   const { results, callback } = recorder<PathRecord>();
   client.queryPath(PATH, 0, callback);
   client.queryPath(PATH, 0, callback);
   const record = PathRecord.of({ dlid: 7 });
   const data = PathRecord.emit(record);
   const [first, second] = [answer(0), answer(1, { data })];
-  second[11] = 0x77; // in the high half, which is the kernel's
+  second[11] = 0x77; // in the high half, which belongs to the kernel
   client.onMad(second, FROM, 5);
   assertEquals(results, [[{ ok: true, record }, 5]]);
-  client.onMad(second, FROM, 6); // again: nobody waits any more
+  client.onMad(second, FROM, 6); // a duplicate: the request is completed
   client.onMad(first, FROM, 7);
   assertEquals(results.map(([, now]) => now), [5, 7]);
   assertEquals(due(), Infinity);
 });
 
-Deno.test("what is not the answer is not taken for it", () => {
-  const { client, answer } = alone();
+Deno.test("onMad() ignores MADs that are not a response to a pending request", () => {
+  const { client, answer } = recordedClient();
   const { results, callback } = recorder<PathRecord>();
   client.queryPath(PATH, 0, callback);
   const good = answer(0);
@@ -160,8 +164,8 @@ Deno.test("what is not the answer is not taken for it", () => {
   assertEquals(results.length, 1);
 });
 
-Deno.test("a cancelled request calls nobody", () => {
-  const { client, answer, due } = alone();
+Deno.test("the callback of a cancelled request is not called", () => {
+  const { client, answer, due } = recordedClient();
   const { results, callback } = recorder<PathRecord>();
   const request = client.queryPath(PATH, 0, callback);
   request.cancel();
@@ -172,8 +176,8 @@ Deno.test("a cancelled request calls nobody", () => {
   assertEquals(results, []);
 });
 
-Deno.test("a time-out may cancel a request that is due in the same tick", () => {
-  const { client, due } = alone();
+Deno.test("a callback may cancel a request that is due in the same tick", () => {
+  const { client, due } = recordedClient();
   const { results, callback } = recorder<PathRecord>();
   client.queryPath(PATH, 0, () => other.cancel());
   const other = client.queryPath(PATH, 0, callback);
@@ -182,7 +186,7 @@ Deno.test("a time-out may cancel a request that is due in the same tick", () => 
   assertEquals(due(), Infinity);
 });
 
-Deno.test("a group is joined, created and left", () => {
+Deno.test("join() joins and creates a group of the embedded subnet, leave() leaves it", () => {
   const rig = new Rig();
   const port = rig.join(1);
   const ask = port.ask.bind(port)<McMemberRecord>;
@@ -203,8 +207,8 @@ Deno.test("a group is joined, created and left", () => {
   assertEquals(rig.snapshot.groups.length, 3);
 });
 
-Deno.test("a leave that fails is repeated three times", () => {
-  const { client, sent, answer, due } = alone();
+Deno.test("leave() repeats a failed request three times", () => {
+  const { client, sent, answer, due } = recordedClient();
   const { results, callback } = recorder<McMemberRecord>();
   const request = groupLeave(BROADCAST, gidOf(1), 1);
   client.leave(request, 0, callback);
@@ -217,8 +221,8 @@ Deno.test("a leave that fails is repeated three times", () => {
   assertEquals(due(), Infinity);
 });
 
-Deno.test("a repeated leave can still be cancelled", () => {
-  const { client, answer, due } = alone();
+Deno.test("a repeated leave can be cancelled", () => {
+  const { client, answer, due } = recordedClient();
   const { results, callback } = recorder<McMemberRecord>();
   const leave = client.leave(groupLeave(BROADCAST, gidOf(1), 1), 0, callback);
   const refused = { method: Method.DeleteResp, status: 0x0200 };
@@ -227,8 +231,8 @@ Deno.test("a repeated leave can still be cancelled", () => {
   assertEquals([due(), results.length], [Infinity, 0]);
 });
 
-Deno.test("a leave is done when its repetition finds nothing to leave", () => {
-  const { client, answer, due } = alone();
+Deno.test("leave() succeeds if a retransmission is refused because there is no membership", () => {
+  const { client, answer, due } = recordedClient();
   const { results, callback } = recorder<McMemberRecord>();
   const leave = groupLeave(BROADCAST, gidOf(1), 1);
   client.leave(leave, 1000, callback);
@@ -243,8 +247,8 @@ Deno.test("a leave is done when its repetition finds nothing to leave", () => {
   assertEquals(due(), Infinity);
 });
 
-Deno.test("a join whose repetition is refused is refused", () => {
-  const { client, answer } = alone();
+Deno.test("join() fails if a retransmission is refused", () => {
+  const { client, answer } = recordedClient();
   const { results, callback } = recorder<McMemberRecord>();
   client.join(broadcastJoin(BROADCAST, gidOf(1), 0xffff), 0, callback);
   client.tick(300);
@@ -253,8 +257,8 @@ Deno.test("a join whose repetition is refused is refused", () => {
   assertEquals(results, [[failure(22, status), 310]]);
 });
 
-Deno.test("a Report is ignored: the program subscribes to none", () => {
-  const { client, sent, request, answer, due } = alone();
+Deno.test("onMad() ignores Reports", () => {
+  const { client, sent, request, answer, due } = recordedClient();
   const { results, callback } = recorder<PathRecord>();
   client.queryPath(PATH, 0, callback);
   const { transactionId } = request(0);
@@ -273,8 +277,8 @@ Deno.test("a Report is ignored: the program subscribes to none", () => {
   assertEquals(results.length, 1);
 });
 
-Deno.test("no MAD upsets the client", () => {
-  const { client, answer, due } = alone();
+Deno.test("onMad() neither throws nor completes a request for arbitrary MADs", () => {
+  const { client, answer, due } = recordedClient();
   client.queryPath(PATH, 0, () => {});
   const good = answer(0);
   fc.assert(fc.property(
@@ -285,7 +289,7 @@ Deno.test("no MAD upsets the client", () => {
       client.onMad(bytes, FROM, 0);
       const mad = good.slice();
       mad[at] = value;
-      mad[3] = 0x90; // an answer to nothing
+      mad[3] = 0x90; // a response method that no request expects
       client.onMad(mad, FROM, 0);
     },
   ));

@@ -22,8 +22,8 @@ function request(last: number, joinState: number): MembershipRequest {
   return { record: McMemberRecord.of({ mgid, joinState }), mask: 0n };
 }
 
-/** An administrator that answers when it is told to. */
-class Script {
+/** Memberships over an SA client that records its calls and completes a request when the test calls `answers`. */
+class FakeClient {
   readonly calls: string[] = [];
   readonly answers: ((ok: boolean) => void)[] = [];
   readonly memberships: PortMemberships;
@@ -52,8 +52,8 @@ class Script {
 
 const full = request(1, JoinState.FullMember);
 
-Deno.test("PortMemberships.leave() is the last holder's", () => {
-  const { memberships, calls } = new Script();
+Deno.test("PortMemberships.leave() leaves the group for the last holder only", () => {
+  const { memberships, calls } = new FakeClient();
   const [a, b] = [{}, {}];
   memberships.join(a, full, 0, () => {});
   memberships.join(b, full, 0, () => {});
@@ -65,8 +65,8 @@ Deno.test("PortMemberships.leave() is the last holder's", () => {
   assertEquals(calls.at(-1), "leave 1");
 });
 
-Deno.test("PortMemberships counts each kind of join and each group by itself", () => {
-  const { memberships, calls } = new Script();
+Deno.test("PortMemberships counts holders separately for each join state and group", () => {
+  const { memberships, calls } = new FakeClient();
   const [a, b] = [{}, {}];
   const sendOnly = request(1, JoinState.SendOnlyNonMember);
   memberships.join(a, full, 0, () => {});
@@ -77,8 +77,8 @@ Deno.test("PortMemberships counts each kind of join and each group by itself", (
   assertEquals(calls.slice(3), ["leave 1", "leave 1"]);
 });
 
-Deno.test("a join that was refused holds nothing", () => {
-  const { memberships, calls, answers } = new Script();
+Deno.test("a refused join does not hold the membership", () => {
+  const { memberships, calls, answers } = new FakeClient();
   const [a, b] = [{}, {}];
   memberships.join(a, full, 0, () => {});
   memberships.join(b, full, 0, () => {});
@@ -87,8 +87,8 @@ Deno.test("a join that was refused holds nothing", () => {
   assertEquals(calls.slice(2), ["leave 1"]);
 });
 
-Deno.test("a leave under way ends with the next join of its group, whoever asks", () => {
-  const { memberships, calls, answers } = new Script();
+Deno.test("a join by any holder cancels the pending leave of its group", () => {
+  const { memberships, calls, answers } = new FakeClient();
   const [a, b] = [{}, {}];
   memberships.join(a, full, 0, () => {});
   memberships.leave(a, full, 0);
@@ -100,48 +100,48 @@ Deno.test("a leave under way ends with the next join of its group, whoever asks"
   assertEquals(calls.slice(4), ["leave 1", "join 1"]);
 });
 
-/** Others on the port, as the test says, and what they were told. */
+/** Other holders that the test sets, with a record of the calls. */
 class FakeHolders implements OtherHolders {
   others: Others = "none";
-  readonly told: string[] = [];
+  readonly calls: string[] = [];
 
   hold({ mgid }: Membership): void {
-    this.told.push(`hold ${mgid[15]}`);
+    this.calls.push(`hold ${mgid[15]}`);
   }
   tryLeave({ mgid }: Membership): Others {
-    this.told.push(`leave ${mgid[15]}`);
+    this.calls.push(`leave ${mgid[15]}`);
     return this.others;
   }
   free({ mgid }: Membership): void {
-    this.told.push(`free ${mgid[15]}`);
+    this.calls.push(`free ${mgid[15]}`);
   }
 }
 
-Deno.test("a membership is held from the join until its leave was answered", () => {
+Deno.test("a membership is held from the join to the response to its leave", () => {
   const others = new FakeHolders();
-  const { memberships, answers } = new Script(others);
+  const { memberships, answers } = new FakeClient(others);
   const [a, b] = [{}, {}];
   memberships.join(a, full, 0, () => {});
   memberships.join(b, full, 0, () => {});
   memberships.leave(a, full, 0);
   memberships.leave(b, full, 0);
-  assertEquals(others.told, ["hold 1", "leave 1"]);
+  assertEquals(others.calls, ["hold 1", "leave 1"]);
   answers.at(-1)!(true);
-  assertEquals(others.told.slice(2), ["free 1"]);
-  // A refused join holds nothing; a join ends a leave.
+  assertEquals(others.calls.slice(2), ["free 1"]);
+  // A refused join frees the hold; a join ends the claim of a pending leave.
   memberships.join(a, full, 0, () => {});
   answers.at(-1)!(false);
   memberships.leave(a, full, 0);
   memberships.join(a, full, 0, () => {});
-  assertEquals(others.told.slice(3), [
+  assertEquals(others.calls.slice(3), [
     ...["hold 1", "free 1"],
     ...["leave 1", "free 1", "hold 1"],
   ]);
 });
 
-Deno.test("a group that another process holds is not left, now or later", () => {
+Deno.test("no leave is sent, at once or later, for a group that another process holds", () => {
   const others = new FakeHolders();
-  const { memberships, calls } = new Script(others);
+  const { memberships, calls } = new FakeClient(others);
   others.others = "process";
   memberships.join(others, full, 0, () => {});
   memberships.leave(others, full, 0);
@@ -154,9 +154,9 @@ Deno.test("a group that another process holds is not left, now or later", () => 
   });
 });
 
-Deno.test("a group that the kernel may hold is left when its interface is gone, unless it is wanted again", () => {
+Deno.test("leaveWithheld() leaves the groups that the kernel held, except those joined again", () => {
   const others = new FakeHolders();
-  const { memberships, calls } = new Script(others);
+  const { memberships, calls } = new FakeClient(others);
   const two = request(2, JoinState.FullMember);
   others.others = "kernel";
   for (const each of [full, two]) {
@@ -172,9 +172,9 @@ Deno.test("a group that the kernel may hold is left when its interface is gone, 
   assertEquals(calls.slice(2), ["join 2", "leave 1"]);
 });
 
-Deno.test("the number of groups that are not left for the kernel's sake is bounded, and so is that of leaves under way", () => {
+Deno.test("the numbers of withheld and of pending leaves are bounded", () => {
   const others = new FakeHolders();
-  const { memberships, calls } = new Script(others);
+  const { memberships, calls } = new FakeClient(others);
   const numbered = (i: number) => {
     const each = request(i & 0xff, JoinState.FullMember);
     each.record.mgid[14] = i >> 8;

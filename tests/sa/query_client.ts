@@ -1,6 +1,6 @@
 /**
- * A client that asks a subnet administrator what the program does not ask: tables, and subscriptions to traps. It
- * answers Reports, and keeps what they said. A request is sent once, and waits for ever.
+ * An SA client for requests that the program does not send: tables, and subscriptions to traps. It answers Reports and
+ * records their Notices. A request is sent once and does not time out.
  */
 
 import { Errno } from "../../src/base/errno.ts";
@@ -14,18 +14,18 @@ import { RmppType, SaAttribute, SaMad } from "../../src/wire/sa/sa_mad.ts";
 import { emitInformInfo, parseNotice } from "../wire/sa/subscriber.ts";
 import { TableReceiver } from "./table_receiver.ts";
 
-/** TransactionIDs far from those of a SaClient that shares the agent. */
+/** The first TransactionID, far from those of a SaClient on the same agent. */
 const FIRST_ID = 0x8000_0000;
 
-/** Takes an answer; true once the request is over. */
-type Answered = (answer: SaMad, now: number) => boolean;
+/** Handles a response MAD. Returns true if the request is completed. */
+type ResponseHandler = (response: SaMad, now: number) => boolean;
 
 export class QueryClient {
-  /** What Reports said, also those that came again. */
+  /** Notices of the received Reports, including retransmissions. */
   readonly notices: Notice[] = [];
   readonly #send: (mad: Uint8Array, to: MadAddress) => void;
   readonly #administrator: () => MadAddress;
-  readonly #pending = new Map<number, Answered>();
+  readonly #pending = new Map<number, ResponseHandler>();
   #nextId = FIRST_ID;
 
   constructor(
@@ -36,7 +36,7 @@ export class QueryClient {
     this.#administrator = administrator;
   }
 
-  /** Takes a MAD that arrived; others than those of the class SubnAdm are ignored. */
+  /** Handles a received MAD. Ignores MADs of other classes than SubnAdm. */
   onMad(bytes: Uint8Array, from: MadAddress, now: number): void {
     const mad = SaMad.parse(bytes);
     if (!mad) return;
@@ -64,7 +64,7 @@ export class QueryClient {
     });
   }
 
-  /** Asks for all paths that fit. */
+  /** Queries all paths that match. */
   listPaths(
     record: Partial<PathRecord>,
     mask: bigint,
@@ -79,7 +79,7 @@ export class QueryClient {
     );
   }
 
-  /** Asks for all groups that fit. */
+  /** Queries all groups that match. */
   listGroups(
     record: Partial<McMemberRecord>,
     mask: bigint,
@@ -118,9 +118,9 @@ export class QueryClient {
     });
   }
 
-  #ask(request: Partial<SaMad>, answered: Answered): void {
+  #ask(request: Partial<SaMad>, handler: ResponseHandler): void {
     const id = this.#nextId++;
-    this.#pending.set(id, answered);
+    this.#pending.set(id, handler);
     const mad = SaMad.emit(SaMad.of({ ...request, transactionId: BigInt(id) }));
     this.#send(mad, this.#administrator());
   }

@@ -1,9 +1,8 @@
 /**
- * The receiving end of a table that comes in segments (IBTA vol. 1 13.6). It is strict: a segment that is not as the sender
- * must make it fails the test.
+ * The receiver side of RMPP, for tests (IBTA vol. 1 13.6). It asserts that each segment conforms to the protocol.
  *
- * The first segment, the last, and every one that fills the window are acknowledged; what comes again is
- * acknowledged again. Segments within the window may come in any order.
+ * It acknowledges the first segment, the last, each segment that completes the window, and each duplicate. Segments
+ * within the window may arrive in any order.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -18,10 +17,10 @@ import {
   SaMad,
 } from "../../src/wire/sa/sa_mad.ts";
 
-/** Segments that may come without an ACK between them, as Linux's MAD layer has it. */
+/** Number of segments in the window, as in the Linux MAD layer. */
 const WINDOW = 64;
 
-/** The ACK of a receiver: segments up to `segment` have come, those up to `window` may be sent. */
+/** Returns an ACK: segments up to `segment` have arrived, segments up to `window` may be sent. */
 export function ackMad(
   data: SaMad,
   segment: number,
@@ -47,10 +46,10 @@ export class TableReceiver {
   readonly #segments = new Map<number, Uint8Array>();
   #received = 0;
   #window = WINDOW;
-  /** Number and length of the last segment, once it is here. */
+  /** Number of the last segment, Infinity before it arrives, and its length in bytes. */
   #last = { segment: Infinity, length: 0 };
 
-  /** Takes a DATA segment: the ACK to send, if there is one, and the records' bytes once they are whole. */
+  /** Handles a DATA segment. Returns the ACK to send, if any, and the bytes of the table when it is complete. */
   take(mad: SaMad): { ack?: Uint8Array; table?: Uint8Array } {
     const { flags, version, type, segment, payloadLength } = mad.rmpp;
     assertEquals([version, type], [RMPP_VERSION, RmppType.Data]);

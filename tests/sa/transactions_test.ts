@@ -1,4 +1,4 @@
-/** Requests that wait for their answers together: each is repeated and given up at its own times. */
+/** Concurrent SA requests with different time-outs, and the allocation of TransactionIDs. */
 
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
@@ -9,12 +9,12 @@ import { SaAttribute, SaMad } from "../../src/wire/sa/sa_mad.ts";
 const request = fc.record({
   at: fc.integer({ min: 0, max: 4000 }),
   timeout: fc.constantFrom(1000, 3000),
-  /** After how many sends it is answered, or cancelled; more than there are for never. */
+  /** Number of transmissions before the response or the cancellation; more than RETRIES + 1 for neither. */
   endsAfter: fc.integer({ min: 1, max: 20 }),
   cancelled: fc.boolean(),
 });
 
-Deno.test("requests of different time-outs are sent, answered and given up at their own times", () => {
+Deno.test("each request is retransmitted, completed and timed out by its own schedule", () => {
   fc.assert(fc.property(
     fc.array(request, { maxLength: 40 }),
     (requests) => {
@@ -93,7 +93,7 @@ function answerTo(id: number): Uint8Array {
   }));
 }
 
-Deno.test("TransactionIDs wrap around and leave out 0 and those in use", () => {
+Deno.test("TransactionIDs wrap around and skip 0", () => {
   const ids: number[] = [];
   const transactions = new Transactions({
     send: (mad) => ids.push(MadView.of(mad).transactionIdLow),
