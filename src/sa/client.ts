@@ -1,7 +1,7 @@
 /**
  * Subnet administration (SA) client: requests paths and multicast group memberships, as Linux ib_ipoib does.
  *
- * The client works over any {@linkcode MadAgent} of the class SubnAdm, with OpenSM and with the embedded subnet alike;
+ * The client works over any {@linkcode MadAgent} of the class SubnAdm, with OpenSM or with the embedded subnet;
  * ipoib/open_sa_client.ts opens a client on a port. The owner of the agent passes received MADs to
  * {@linkcode SaClient.onMad} and calls {@linkcode SaClient.tick} at the time given to `wakeAt`. Callbacks run inside
  * `onMad` or `tick` and may start new requests. The client has no subscriptions: it ignores Reports and all other MADs

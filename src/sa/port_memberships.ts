@@ -2,13 +2,13 @@
  * Multicast group memberships of a port, shared by its interfaces.
  *
  * The administrator records one membership for each port and group. Interfaces of the port on the same partition share
- * it, and the last holder leaves the group (Linux core/multicast.c counts likewise). Each join state has its own count.
- * The SA client retransmits an unanswered leave; the next join with the same join state cancels the leave, which would
- * undo the join.
+ * it, and the last holder leaves the group (as in Linux core/multicast.c). Each join state has its own holders. The SA
+ * client retransmits an unanswered leave; the next join with the same join state cancels the leave, because a
+ * retransmission would undo the join.
  *
  * Other users of the port (other_holders.ts) share the membership too, so no leave is sent while another process or the
  * kernel holds it. Leaves withheld for the kernel are sent when the kernel's interface is gone. Their number is
- * bounded: a user who joins ever more groups must not leave stale memberships without limit in the subnet.
+ * bounded, so that a program that joins more and more groups cannot leave an unlimited number of stale memberships.
  */
 
 import { Counters } from "../base/counters.ts";

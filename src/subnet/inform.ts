@@ -15,7 +15,7 @@ import type { TrapForwarder } from "./traps.ts";
 
 /** Maximum number of subscriptions of one port. */
 const MAX_SUBSCRIPTIONS = 64;
-/** Traps for key violations. Only trusted ports may subscribe to them. */
+/** Traps for key violations. A subscription to them requires the SM_Key. */
 const FIRST_SECURITY_TRAP = 256;
 const LAST_SECURITY_TRAP = 259;
 

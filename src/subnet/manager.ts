@@ -5,8 +5,8 @@
  * the manager, which sends frames with `send`. Each call sends changes of the forwarding tables before SA responses, so
  * the tables include a new member when the member receives the response to its join.
  *
- * A manager that takes over from another receives the last state that its host had ({@linkcode LastKnown}), and
- * the subnet's MTU. Ports that register again report their LIDs and memberships.
+ * A manager that takes over from another receives the last state that its host had ({@linkcode LastKnown}), and the
+ * subnet's MTU. Ports that register again report their LIDs and memberships.
  */
 
 import { formatGuid } from "../base/hex.ts";

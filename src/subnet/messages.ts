@@ -109,13 +109,13 @@ export type PortMessage =
   | FaultsTaken
   | Ping;
 
+/** A P_Key table. The position of an entry is its P_Key index; an unused entry is 0. */
 const pkeyTable = v.pipe(v.array(u16), v.maxLength(MAX_PKEYS));
 
 /** A port in the forwarding tables. */
 const FabricPortSchema = v.object({
   lid: unicastLid,
   guid,
-  /** P_Key table of the port. */
   pkeys: pkeyTable,
   /** Token with which the receiver of the message opens links to the port (link_token.ts). */
   token: v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/)),
@@ -154,7 +154,6 @@ const WelcomeSchema = v.object({
   smLid: unicastLid,
   smSl: unsigned(15),
   subnetPrefix: guid,
-  /** The P_Key table. The position of an entry is its P_Key index; an unused entry is 0. */
   pkeys: pkeyTable,
   /** Code of the subnet's MTU: 4 = 2048, 5 = 4096 bytes. */
   mtuCode: unsigned(5),

@@ -13,7 +13,7 @@ export const DEFAULT_PARTITION = 0x7fff;
 
 export type PartitionMembership = "full" | "limited" | "both";
 
-/** A port GUID or a type of port. The manager is a switch port (`SELF`); all other ports are channel adapters. */
+/** A port GUID, or a type of port: the manager is `SELF` and the only switch, all other ports are channel adapters. */
 export type PortSelector =
   | bigint
   | "ALL"

@@ -8,15 +8,17 @@
  *
  * Address of a MAD, big-endian:
  *
- * | offset | bytes | field                                                                    |
- * |--------|-------|--------------------------------------------------------------------------|
- * | 0      | 1     | kind, 2                                                                  |
- * | 1      | 1     | service level                                                            |
- * | 2      | 2     | LID: of the destination in frames from a port, of the source in frames to a port |
- * | 4      | 4     | QPN: of the destination or the source, as the LID                        |
- * | 8      | 4     | Q_Key                                                                    |
- * | 12     | 2     | P_Key index in the table of the port at this end of the connection       |
- * | 14     | 2     | reserved, zero                                                           |
+ * | offset | bytes | field                                         |
+ * |--------|-------|-----------------------------------------------|
+ * | 0      | 1     | kind, 2                                       |
+ * | 1      | 1     | service level                                 |
+ * | 2      | 2     | LID                                           |
+ * | 4      | 4     | QPN                                           |
+ * | 8      | 4     | Q_Key                                         |
+ * | 12     | 2     | P_Key index in the table of the port          |
+ * | 14     | 2     | reserved, zero                                |
+ *
+ * LID and QPN are those of the destination in a frame from a port, and those of the source in a frame to a port.
  *
  * The fields are those of {@linkcode MadAddress} without the GRH, which no MAD of the embedded subnet has. The manager
  * forwards a MAD with another destination LID than its own to the port with that LID.

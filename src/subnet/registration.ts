@@ -55,13 +55,11 @@ export function register(
         : ibMtuCode(hello.subnetMtu) as IbMtuCode,
     );
   }
-  const full = () =>
-    refused(
-      RefusalCode.Full,
-      "The subnet has no free LID",
-      "use another subnet",
-    );
-  if (subnet.ports.size >= MAX_PORTS) return full();
+  const full = (message: string) =>
+    refused(RefusalCode.Full, message, "use another subnet");
+  if (subnet.ports.size >= MAX_PORTS) {
+    return full(`The subnet has the maximum of ${MAX_PORTS} ports`);
+  }
   return subnet.ports.add({
     connection,
     guid,
@@ -70,7 +68,7 @@ export function register(
     pkeys: subnet.pkeysFor(guid),
     secret: hello.secret,
     ...(hello.lid === undefined ? {} : { lid: hello.lid }),
-  }, now) ?? full();
+  }, now) ?? full("The subnet has no free LID");
 }
 
 /** Returns the refusal message. */

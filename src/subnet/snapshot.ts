@@ -44,7 +44,10 @@ export function takeSnapshot(
   };
 }
 
-/** Returns a snapshot of less than 100 KiB of JSON: without members, and with limited numbers of entries. */
+/**
+ * Returns the snapshot without members and with limited numbers of entries, so that it fits in a frame: less than
+ * 100 KiB of JSON if partition names have at most 256 bytes.
+ */
 export function shortened(snapshot: SubnetSnapshot): SubnetSnapshot {
   return {
     ...snapshot,

@@ -40,7 +40,10 @@ export class Takeover {
     }
   }
 
-  /** Restores the valid memberships of a port, and logs each invalid one. Does nothing if no restoration is due. */
+  /**
+   * Restores the valid memberships of a port, and logs each invalid one. Does nothing after {@linkcode RESERVATION_MS},
+   * and for a port that the previous manager did not have.
+   */
   restore(
     port: SubnetPort,
     memberships: readonly Membership[],

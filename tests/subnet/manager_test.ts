@@ -1,8 +1,12 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import fc from "fast-check";
+import { formatGuid } from "../../src/base/hex.ts";
+import { MAX_PORTS } from "../../src/subnet/constants.ts";
 import { encodeControl, encodeMad } from "../../src/subnet/protocol.ts";
+import { register } from "../../src/subnet/registration.ts";
+import { Subnet } from "../../src/subnet/subnet.ts";
 import { linkToken } from "../../src/subnet/link_token.ts";
-import { PROTOCOL_VERSION } from "../../src/subnet/messages.ts";
+import { type Hello, PROTOCOL_VERSION } from "../../src/subnet/messages.ts";
 import { broadcastMgid } from "../../src/wire/mgid.ts";
 import { gidKey } from "../../src/wire/gid.ts";
 import { gsiAddress } from "../../src/wire/mad.ts";
@@ -107,6 +111,29 @@ Deno.test("a port with another protocol version is refused; the message has both
   assertEquals(port.refusal?.code, "E_SUBNET_VERSION");
   assertStringIncludes(port.refusal!.message, "version 9");
   assertStringIncludes(port.refusal!.message, `version ${PROTOCOL_VERSION}`);
+});
+
+Deno.test("a port beyond the maximum of MAX_PORTS is refused", () => {
+  const subnet = new Subnet({ managerGuid: 1n }, {
+    groupCreated() {},
+    groupChanged() {},
+    groupDeleted() {},
+  });
+  const hello = (n: number): Hello => ({
+    type: "hello",
+    version: PROTOCOL_VERSION,
+    guid: formatGuid(0x2c9_0300_0000n + BigInt(n)),
+    name: `ib${n}`,
+    pid: n,
+    secret: secretOf(1),
+  });
+  for (let n = 1; n <= MAX_PORTS; n++) {
+    assert("lid" in register(subnet, n, hello(n), 0));
+  }
+  const refusal = register(subnet, MAX_PORTS + 1, hello(0), 0);
+  assert("code" in refusal);
+  assertEquals(refusal.code, "E_SUBNET_FULL");
+  assertStringIncludes(refusal.message, `maximum of ${MAX_PORTS} ports`);
 });
 
 Deno.test("a second hello on a connection is refused, and the port remains registered", () => {

@@ -71,7 +71,7 @@ function pkeysOf(fabric: RecordedFabric): number[][] {
     data: Uint8Array.of(0, 1),
   });
   assertEquals(answer.status, 0);
-  // Behind LID, block and port number.
+  // The P_Keys follow LID, block and port number.
   const table = new DataView(answer.data.buffer, answer.data.byteOffset + 8);
   const manager = Array.from(
     { length: PKEYS_PER_BLOCK },

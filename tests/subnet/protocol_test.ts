@@ -220,7 +220,7 @@ Deno.test("decodeManagerFrame() returns the manager's messages, and undefined fo
   assertEquals(decodeManagerFrame(encodeControl(HELLO)), undefined);
 });
 
-Deno.test("the decoders return a MAD for any bytes of its length, otherwise undefined", () => {
+Deno.test("the decoders return any MAD in a frame of the right length, and undefined for other arbitrary bytes", () => {
   const bytes = fc.oneof(
     fc.uint8Array({ maxLength: 300 }),
     fc.uint8Array({ minLength: 271, maxLength: 271 }),

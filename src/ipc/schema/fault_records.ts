@@ -1,7 +1,8 @@
 /**
  * Records of packet faults, port operations and partition reloads of an embedded subnet.
  *
- * Percentages are from 0 to 100, times in milliseconds, rates in megabits per second.
+ * Percentages are from 0 to 100, times in milliseconds, rates in megabits per second. The members and bounds of a rule
+ * are those of the manager's rules (subnet/fault_messages.ts), which a test checks.
  */
 
 import * as v from "valibot";

@@ -1,8 +1,8 @@
 /**
  * Record of `ipoib subnet show`: the snapshot of the subnet manager, passed on unchanged.
  *
- * The schema has the members of SubnetSnapshotSchema in subnet/messages.ts, which a test checks. MGIDs, GUIDs and the
- * subnet prefix are text; P_Keys are numbers.
+ * The schema equals SubnetSnapshotSchema in subnet/messages.ts, which a test checks. MGIDs, GUIDs and the subnet prefix
+ * are text; P_Keys are numbers.
  */
 
 import * as v from "valibot";
