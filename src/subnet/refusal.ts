@@ -1,6 +1,6 @@
 /** Errors of SA requests: refusals, and requests that get no response. */
 
-/** Refuses a request with an error status. The message is the reason, for the log. */
+/** Thrown to refuse a request with an error status. The message is the reason, for the log. */
 export class SaRefusal extends Error {
   override readonly name = "SaRefusal";
   /** MAD status. */
@@ -15,7 +15,7 @@ export class SaRefusal extends Error {
   }
 }
 
-/** Drops a request without a response, as OpenSM does. The message is the reason, for the log. */
+/** Thrown to drop a request without a response, as OpenSM does. The message is the reason, for the log. */
 export class SaSilence extends Error {
   override readonly name = "SaSilence";
 }

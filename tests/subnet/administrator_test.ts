@@ -4,7 +4,14 @@ import { broadcastMgid } from "../../src/wire/mgid.ts";
 import { gsiAddress, MadStatus, Method } from "../../src/wire/mad.ts";
 import { McMemberRecord } from "../../src/wire/sa/mc_member_record.ts";
 import { PathMask, PathRecord } from "../../src/wire/sa/path_record.ts";
-import { NO_RMPP, SaAttribute, SaMad } from "../../src/wire/sa/sa_mad.ts";
+import { RMPP_VERSION } from "../../src/wire/sa/rmpp.ts";
+import {
+  NO_RMPP,
+  RmppFlag,
+  RmppType,
+  SaAttribute,
+  SaMad,
+} from "../../src/wire/sa/sa_mad.ts";
 import { Selector } from "../../src/wire/sa/selector.ts";
 import { viewOf } from "../wire/support.ts";
 import { gidOf, Rig, type RigPort } from "./rig.ts";
@@ -132,6 +139,22 @@ Deno.test("responses and methods other than requests get no response", () => {
       Method.TrapRepress,
     ]
   ) assertEquals(exchange(port, { method }), undefined);
+});
+
+Deno.test("responses and MADs with an active RMPP header are dropped without a log line", () => {
+  const rig = new Rig();
+  const port = rig.join(1);
+  const before = rig.log.length;
+  const flags = RmppFlag.Active;
+  const data = { ...NO_RMPP, version: RMPP_VERSION, type: RmppType.Data };
+  for (
+    const fields of [
+      { method: Method.GetResp },
+      { method: Method.GetMulti, rmpp: { ...data, flags } },
+      { method: Method.GetTable, rmpp: { ...data, type: RmppType.Ack, flags } },
+    ]
+  ) assertEquals(exchange(port, fields), undefined);
+  assertEquals(rig.log.length, before);
 });
 
 Deno.test("a path has the parameters of the link, and HopLimit 0", () => {
