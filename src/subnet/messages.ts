@@ -29,7 +29,9 @@ const u20 = unsigned(0xfffff);
 const u32 = unsigned(0xffffffff);
 const guid = v.pipe(v.string(), v.regex(/^0x[0-9a-f]{16}$/));
 const mgid = v.pipe(v.string(), v.regex(/^ff[0-9a-f]{30}$/));
-const text = v.pipe(v.string(), v.maxLength(256));
+/** Maximum length of a text in a message. */
+export const MAX_TEXT = 256;
+const text = v.pipe(v.string(), v.maxLength(MAX_TEXT));
 const unicastLid = v.pipe(u16, v.minValue(1), v.maxValue(0xbfff));
 const mlid = v.pipe(u16, v.minValue(0xc000), v.maxValue(0xfffe));
 const list = <T extends v.GenericSchema>(item: T) =>

@@ -4,7 +4,7 @@ import { formatGuid } from "../base/hex.ts";
 import { ibMtuBytes } from "../base/units.ts";
 import { formatGid } from "../wire/gid.ts";
 import type { SubnetGroup } from "./groups.ts";
-import { PROTOCOL_VERSION, type SubnetSnapshot } from "./messages.ts";
+import { MAX_TEXT, PROTOCOL_VERSION, type SubnetSnapshot } from "./messages.ts";
 import type { Partition } from "./partitions.ts";
 import { SM_LID } from "./ports.ts";
 import { LINK } from "./constants.ts";
@@ -44,10 +44,10 @@ export function takeSnapshot(
   };
 }
 
-/**
- * Returns the snapshot without members and with limited numbers of entries, so that it fits in a frame: less than
- * 100 KiB of JSON if partition names have at most 256 bytes.
- */
+/** Maximum length of a partition's name in a shortened snapshot. */
+const SHORT_NAME = 64;
+
+/** Returns the snapshot without members and with limited numbers and names, so that it fits in a frame. */
 export function shortened(snapshot: SubnetSnapshot): SubnetSnapshot {
   return {
     ...snapshot,
@@ -55,7 +55,11 @@ export function shortened(snapshot: SubnetSnapshot): SubnetSnapshot {
     groups: snapshot.groups.slice(0, 192)
       .map((group) => ({ ...group, members: [] })),
     partitions: snapshot.partitions.slice(0, 64)
-      .map((partition) => ({ ...partition, members: [] })),
+      .map((partition) => ({
+        ...partition,
+        name: partition.name.slice(0, SHORT_NAME),
+        members: [],
+      })),
     truncated: true,
   };
 }
@@ -64,7 +68,7 @@ function partitionEntry(
   partition: Partition,
 ): SubnetSnapshot["partitions"][number] {
   return {
-    name: partition.name,
+    name: partition.name.slice(0, MAX_TEXT),
     pkey: partition.pkey,
     ipoib: partition.ipoib !== undefined,
     members: partition.members.map((member) => ({

@@ -194,7 +194,9 @@ labTest(
     await until(
       "it follows once it goes on",
       async () =>
-        !(await lab.ipoib("subnet", "fault")).stdout.includes("not taken"),
+        !(await lab.ipoib("subnet", "fault")).stdout.includes(
+          "not yet applied",
+        ),
     );
     const wrong = await lab.ipoib("subnet", "fault", "clear", "port", "ib7");
     assertEquals([wrong.code, wrong.stderr], [

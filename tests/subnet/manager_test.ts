@@ -210,6 +210,25 @@ Deno.test("the welcome of a large subnet is split into several frames, and its s
   assertEquals(reply.subnet.ports.length, 64);
 });
 
+Deno.test("long names of partitions are shortened in the snapshot, so that it fits in a frame", () => {
+  const partitions = Array.from({ length: 100 }, (_, i) => ({
+    name: "\u0001".repeat(i === 0 ? 257 : 5000),
+    pkey: i + 1,
+    members: [],
+  }));
+  for (const count of [1, partitions.length]) {
+    const rig = new Rig({ partitions: partitions.slice(0, count) });
+    const port = rig.connect();
+    rig.toManager(port.connection, encodeControl({ type: "show", id: 1 }));
+    rig.pump();
+    const reply = port.messages[0];
+    assert(reply?.type === "show");
+    assertEquals(reply.subnet.truncated, count > 1 ? true : undefined);
+    const [first] = reply.subnet.partitions;
+    assertEquals(first!.name, "\u0001".repeat(count > 1 ? 64 : 256));
+  }
+});
+
 Deno.test("MADs for another port are forwarded with the address of the source", () => {
   const rig = new Rig();
   const [a, b] = [rig.join(1), rig.join(2)];
