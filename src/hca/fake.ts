@@ -1,14 +1,14 @@
 /**
- * A fabric without a library, for unit tests: ports of one process over plain memory.
+ * A fabric for unit tests: ports in one process over ordinary buffers, without a library.
  *
- * It needs no FFI permission: addresses are numbers that {@linkcode FakeFabric.resolve} maps to bytes, so a
- * netdev that takes such a function (netdev/fake.ts) reads and writes where the real one would. A received packet lies in
- * its sender's slot, which is free again when the receiver released it, as with the embedded HCA.
+ * It needs no FFI permission. Addresses are invented numbers that {@linkcode FakeFabric.resolve} maps to bytes; the
+ * fake netdev (netdev/fake.ts) reads and writes frames through it. As with the embedded HCA, a received packet stays in
+ * its sender's slot, which is free again after the receiver has released it.
  *
- * Nothing moves by itself: posted packets are delivered by `flush()`, MADs and what else was put off by
- * {@linkcode FakeFabric.settle}. Who answers MADs is the test's affair ({@linkcode FakeFabric.onMad}): a subnet
- * manager or a script. Use that a real HCA would punish (a slot posted twice, a handle used after its end) is noted in
- * {@linkcode FakeFabric.misuse}.
+ * Nothing is delivered without a call: `flush()` delivers posted packets, and {@linkcode FakeFabric.settle} also runs
+ * deferred actions, such as the delivery of MADs. The test supplies the receiver of MADs
+ * ({@linkcode FakeFabric.onMad}), for example a subnet manager. Misuse that would fail on a real HCA, such as posting a
+ * slot that is not reserved or using a destroyed address handle, is recorded in {@linkcode FakeFabric.misuse}.
  */
 
 import { Listeners } from "../base/listeners.ts";
@@ -18,7 +18,12 @@ import { FIRST_MLID } from "../wire/lrh.ts";
 import type { MadAddress } from "../wire/mad.ts";
 import { GsoType, VNET_HEADER_LENGTH } from "../wire/vnet.ts";
 import { FakeAddressHandle } from "./fake_address_handle.ts";
-import { type FakeSendMemory, LAYOUT, STRIDE, whereIs } from "./fake_memory.ts";
+import {
+  type FakeSendMemory,
+  LAYOUT,
+  locateFrame,
+  STRIDE,
+} from "./fake_memory.ts";
 import {
   type Completion,
   type FakePortOptions,
@@ -43,42 +48,43 @@ export type { FakePortOptions, PostedPacket } from "./fake_transport.ts";
 const FIRST_QPN = 0x48;
 const MAX_ROUNDS = 10_000;
 
-/** Ports, the switches between them, and the way of MADs. */
+/** The ports and the switches between them. */
 export class FakeFabric {
   readonly ports: FakePort[] = [];
-  /** The switches' multicast forwarding: LIDs behind each MLID. */
+  /** Multicast forwarding table of the switches: the port LIDs of each MLID. */
   readonly groups = new Map<number, readonly number[]>();
-  /** What a real HCA would not forgive. */
+  /** Recorded misuse, one message each; a test expects none. */
   readonly misuse: string[] = [];
-  /** Takes each MAD that a port sends, a copy. */
+  /** Called by {@linkcode settle} with a copy of each MAD that a port has sent. */
   onMad: (from: FakePort, mad: Uint8Array, to: MadAddress) => void = () => {};
-  /** True for packets that the fabric loses on the way to a port. */
+  /** Returns true if the fabric drops the packet on the way to the port. */
   lose: (packet: PostedPacket, to: FakePort) => boolean = () => false;
-  readonly #later: (() => void)[] = [];
+  readonly #deferred: (() => void)[] = [];
 
+  /** Adds a port, with index 1 for the first. */
   addPort(options: FakePortOptions = {}): FakePort {
     const port = new FakePort(this, this.ports.length + 1, options);
     this.ports.push(port);
     return port;
   }
 
-  /** The bytes at an address of `vnetAddress`. */
+  /** Returns the `length` bytes at an address of `vnetAddress`. Throws a RangeError for any other address. */
   resolve(address: bigint, length: number): Uint8Array {
-    const { index, at } = whereIs(address, length);
+    const { index, at } = locateFrame(address, length);
     const port = this.ports[index - 1];
-    if (!port) throw new RangeError(`Nothing lies at ${address}`);
+    if (!port) throw new RangeError(`No port has memory at ${address}`);
     return port.send.bytes.subarray(at, at + length);
   }
 
-  /** Does `action` in the next round of {@linkcode settle}. */
-  later(action: () => void): void {
-    this.#later.push(action);
+  /** Runs `action` in the next round of {@linkcode settle}. */
+  defer(action: () => void): void {
+    this.#deferred.push(action);
   }
 
-  /** Delivers everything under way, and what follows from it. */
+  /** Runs deferred actions and flushes all ports until nothing is left to do. Throws if that never happens. */
   settle(): void {
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      const actions = this.#later.splice(0);
+      const actions = this.#deferred.splice(0);
       for (const action of actions) action();
       let busy = actions.length > 0;
       for (const port of this.ports) {
@@ -87,11 +93,11 @@ export class FakeFabric {
       }
       if (!busy) return;
     }
-    throw new Error("The fabric does not settle");
+    throw new Error(`The fabric is still busy after ${MAX_ROUNDS} rounds`);
   }
 }
 
-/** A port; see {@linkcode HcaPort} for what is not documented here. */
+/** A port of the fake fabric; see also {@linkcode HcaPort}. */
 export class FakePort extends FakeTransport implements HcaPort {
   readonly fabric: FakeFabric;
   readonly qps = new Map<number, FakeUdQp>();
@@ -99,7 +105,7 @@ export class FakePort extends FakeTransport implements HcaPort {
   readonly #agents = new MadAgents(
     (mad, to) => {
       const copy = mad.slice();
-      this.fabric.later(() => this.fabric.onMad(this, copy, to));
+      this.fabric.defer(() => this.fabric.onMad(this, copy, to));
     },
     () => this.counted.add("mads_no_agent"),
   );
@@ -112,17 +118,17 @@ export class FakePort extends FakeTransport implements HcaPort {
     this.fabric = fabric;
   }
 
-  /** True if `flush()` has something to do. */
+  /** True if `flush()` has packets to deliver or listeners to notify of free slots. */
   get busy(): boolean {
-    return this.pending.length > 0 || this.#owesCredit;
+    return this.pending.length > 0 || this.#creditDue;
   }
 
-  get #owesCredit(): boolean {
+  get #creditDue(): boolean {
     const { starved, free, withhold } = this.send;
     return starved && free > 0 && withhold === "nothing";
   }
 
-  /** Changes attributes and tells the listeners. */
+  /** Changes attributes and calls the event listeners. */
   emit(event: PortEvent, attributes: Partial<PortAttributes> = {}): void {
     this.set(attributes);
     this.#events.call(event);
@@ -146,15 +152,15 @@ export class FakePort extends FakeTransport implements HcaPort {
     return this.#agents.open(mgmtClass);
   }
 
-  /** A MAD arrives. */
+  /** Delivers a MAD to the agent of its class. */
   receiveMad(mad: Uint8Array, from: MadAddress): void {
     this.#agents.deliver(mad, from);
   }
 
-  /** Delivers what was posted; then tells of free slots if somebody asked in vain. */
+  /** Delivers the posted packets, then calls the credit listeners if slots are free after a failed `reserve`. */
   flush(): void {
     for (const pending of this.pending.splice(0)) this.#deliver(pending);
-    if (!this.#owesCredit) return;
+    if (!this.#creditDue) return;
     this.send.starved = false;
     this.#credit.call();
   }
@@ -180,7 +186,7 @@ export class FakePort extends FakeTransport implements HcaPort {
     for (const qp of [...this.qps.values()]) qp.close();
   }
 
-  /** Sends bytes that need not make sense. */
+  /** Sends a packet with arbitrary fields and bytes, without a queue pair. Returns false if no slot is free. */
   inject(
     packet:
       & Partial<Omit<PostedPacket, "handle">>
@@ -215,26 +221,26 @@ export class FakePort extends FakeTransport implements HcaPort {
     const lids = packet.multicast ? fabric.groups.get(dlid) ?? [] : [dlid];
     for (const port of fabric.ports) {
       if (!lids.includes(port.attributes.lid) || port.closed) continue;
-      if (!fabric.lose(packet, port)) port.arrive({ packet, slot, length });
+      if (!fabric.lose(packet, port)) port.receive({ packet, slot, length });
     }
     this.send.unref(slot);
   }
 
-  /** A packet reaches this port: checked in simple form, as `soft/inbound.ts` does. */
-  arrive(completion: Completion): void {
+  /** Receives a packet at this port: checks it as `soft/inbound.ts` does, in a simplified form. */
+  receive(completion: Completion): void {
     const { packet, length } = completion;
     if (!this.#fits(packet, length)) {
       this.counted.add("bad_length");
       return;
     }
     const all = [...this.qps.values()];
-    const listeners = packet.multicast
-      ? all.filter((qp) => qp.listensTo(packet.handle))
+    const receivers = packet.multicast
+      ? all.filter((qp) => qp.isAttachedTo(packet.handle))
       : all.filter(({ qpn }) => qpn === packet.destQpn);
-    if (listeners.length === 0) {
+    if (receivers.length === 0) {
       this.counted.add(packet.multicast ? "multicast_filtered" : "bad_qpn");
     }
-    for (const qp of listeners) qp.take(completion);
+    for (const qp of receivers) qp.receive(completion);
   }
 
   #fits({ vnet }: PostedPacket, length: number): boolean {

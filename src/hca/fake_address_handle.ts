@@ -3,9 +3,10 @@
 import { FIRST_MLID } from "../wire/lrh.ts";
 import type { AddressHandle, AddressHandleAttributes } from "./hca.ts";
 
-/** A handle that knows of its end. */
+/** An address handle that records its destruction. */
 export class FakeAddressHandle implements AddressHandle {
   readonly attributes: AddressHandleAttributes;
+  /** True if the DLID is a multicast LID. */
   readonly multicast: boolean;
   destroyed = false;
   readonly #misuse: string[];
@@ -17,7 +18,9 @@ export class FakeAddressHandle implements AddressHandle {
   }
 
   destroy(): void {
-    if (this.destroyed) this.#misuse.push("a handle was destroyed twice");
+    if (this.destroyed) {
+      this.#misuse.push("an address handle was destroyed twice");
+    }
     this.destroyed = true;
   }
 }

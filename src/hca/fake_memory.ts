@@ -1,4 +1,4 @@
-/** The send memory of a port of the fake fabric (fake.ts): slots in an ordinary buffer, at addresses that are made up. */
+/** The send memory of a port of the fake fabric (fake.ts): slots in an ordinary buffer, at invented addresses. */
 
 import { ENCAP_LENGTH } from "../base/units.ts";
 import { FRAME_HEADER_LENGTH } from "../wire/ethernet.ts";
@@ -6,39 +6,43 @@ import { VNET_HEADER_LENGTH } from "../wire/vnet.ts";
 import type { LentSlots } from "../system/frames.ts";
 import type { SendMemory, SlotLayout } from "./hca.ts";
 
-/** Ports stand this far apart in the fabric's address space. */
+/** Bits of the address space that each port of the fabric has. */
 const PORT_BITS = 32;
 
-/** How a packet lies in a slot. */
+/** Offsets of a packet in a slot. */
 export const LAYOUT: SlotLayout = {
   encap: 0,
   vnet: ENCAP_LENGTH,
   ethernet: ENCAP_LENGTH + VNET_HEADER_LENGTH,
   payload: ENCAP_LENGTH + FRAME_HEADER_LENGTH,
 };
-/** The largest payload, in bytes. */
+/** Maximum payload in bytes. */
 const CAPACITY = 65535;
+/** Bytes from one slot to the next. */
 export const STRIDE = 65536 + 32;
 
-/** Where the memory of the fabric's port `index` (from 1) begins. */
+/** Returns the address of the memory of the fabric's port `index`, which counts from 1. */
 export function memoryAddress(index: number): bigint {
   return BigInt(index) << BigInt(PORT_BITS);
 }
 
-/** The port and the offset in its memory of a frame of `length` bytes at an address; throws a RangeError beyond a slot. */
-export function whereIs(
+/**
+ * Converts the address of a frame of `length` bytes to the index of its port and the offset in the port's memory.
+ * Throws a RangeError if no frame starts at the address, or if the frame exceeds the slot.
+ */
+export function locateFrame(
   address: bigint,
   length: number,
 ): { index: number; at: number } {
   const at = Number(BigInt.asUintN(PORT_BITS, address));
   const offset = at % STRIDE;
   if (offset !== LAYOUT.vnet || length > STRIDE - offset) {
-    throw new RangeError(`Nothing lies at ${address} (${length} bytes)`);
+    throw new RangeError(`No frame of ${length} bytes at ${address}`);
   }
   return { index: Number(address >> BigInt(PORT_BITS)), at };
 }
 
-/** The slots of a port. */
+/** The slots of a port, with reference counts. */
 export class FakeSendMemory implements SendMemory {
   readonly layout = LAYOUT;
   readonly frameCapacity = CAPACITY + FRAME_HEADER_LENGTH;
@@ -47,9 +51,9 @@ export class FakeSendMemory implements SendMemory {
   readonly bytes: Uint8Array;
   readonly view: DataView;
   readonly vnetAddress: readonly bigint[];
-  /** Hands out no slots: none at all, or urgent ones only. */
+  /** Reservations that fail: none, all except urgent ones ("normal"), or all. */
   withhold: "nothing" | "normal" | "all" = "nothing";
-  /** True since `reserve` last failed. */
+  /** True after a failed `reserve`, until the port calls its credit listeners. */
   starved = false;
   readonly #free: number[];
   readonly #references: number[];
@@ -68,6 +72,7 @@ export class FakeSendMemory implements SendMemory {
     this.#misuse = misuse;
   }
 
+  /** Number of free slots. */
   get free(): number {
     return this.#free.length;
   }
@@ -88,28 +93,30 @@ export class FakeSendMemory implements SendMemory {
     this.unref(slot);
   }
 
-  /** Gives all free slots to the group; a test fills them and calls the netdev's `onFrame`. */
-  lendTo(group: LentSlots): void {
-    for (const slot of this.#free.splice(0)) group.add(slot);
+  /** Lends all free slots to `borrower`. */
+  lendTo(borrower: LentSlots): void {
+    for (const slot of this.#free.splice(0)) borrower.add(slot);
   }
 
   takeLent(slot: number): void {
     this.#references[slot] = 1;
   }
 
+  /** Adds a reference to a slot. */
   ref(slot: number): void {
     this.#references[slot]!++;
   }
 
+  /** Removes a reference, and frees the slot with the last one. */
   unref(slot: number): void {
     if (!this.holds(slot)) {
-      this.#misuse.push(`slot ${slot} was given back twice`);
+      this.#misuse.push(`slot ${slot} was freed while it was free`);
       return;
     }
     if (--this.#references[slot]! === 0) this.#free.push(slot);
   }
 
-  /** True while somebody has the slot. */
+  /** True if the slot has references. */
   holds(slot: number): boolean {
     return (this.#references[slot] ?? 0) > 0;
   }

@@ -1,4 +1,4 @@
-/** What the queue pairs of a port of the fake fabric (fake.ts) work with: its memory, its attributes, and the packets that it sends. */
+/** The part of a fake port (fake.ts) that its queue pairs use: send memory, attributes, counters and sent packets. */
 
 import { Counters } from "../base/counters.ts";
 import { ibMtuBytes, type IbMtuCode } from "../base/units.ts";
@@ -13,7 +13,7 @@ import { Taps } from "./taps.ts";
 
 const MTU_2048 = 4 as IbMtuCode;
 
-/** What a port counts, with the embedded HCA's names. */
+/** Counter names of a port, as those of the embedded HCA. */
 const counterNames = [
   "xmit_packets",
   "rcv_packets",
@@ -26,31 +26,32 @@ const counterNames = [
   "mads_no_agent",
 ] as const;
 
-/** A packet that was posted, copied at that moment. */
+/** A posted packet, copied at the time of the post. */
 export interface PostedPacket {
   readonly from: FakeTransport;
   readonly sourceQpn: number;
   readonly handle: AddressHandleAttributes;
   readonly multicast: boolean;
   readonly destQpn: number;
-  /** As it goes out: already that of the queue pair if bit 31 asked for it. */
+  /** The Q_Key in the packet: that of the queue pair if bit 31 of the posted one was set. */
   readonly qkey: number;
   readonly pkey: number;
-  /** The IPoIB header's word. */
+  /** The IPoIB header as a big-endian word. */
   readonly encap: number;
   readonly vnet: Uint8Array;
   readonly ethernet: Uint8Array;
   readonly payload: Uint8Array;
 }
 
-/** A packet on its way or at a port, in its sender's slot. */
+/** A packet in its sender's slot that is sent or received, and not released. */
 export interface Completion {
   readonly packet: PostedPacket;
   readonly slot: number;
+  /** Payload length in bytes. */
   readonly length: number;
 }
 
-/** How to make a a port. */
+/** Options of a port. */
 export interface FakePortOptions {
   guid?: bigint;
   lid?: number;
@@ -58,24 +59,25 @@ export interface FakePortOptions {
   state?: PortAttributes["state"];
   pkeys?: readonly number[];
   mtuCode?: IbMtuCode;
-  /** Its queue pairs' batches have no frame headers, as those of a real HCA. */
+  /** True if received packets have no frame headers, as on verbs. */
   headersMissing?: boolean;
 }
 
+/** The base of a fake port. */
 export class FakeTransport {
   readonly send: FakeSendMemory;
   readonly counted = new Counters(counterNames);
   readonly taps = new Taps();
-  /** The fabric's. */
+  /** The record of misuse, shared by all ports of the fabric. */
   readonly misuse: string[];
-  /** Everything that was posted, oldest first. */
+  /** All packets that were sent, oldest first. */
   readonly posted: PostedPacket[] = [];
-  /** What was posted and not delivered. */
+  /** Sent packets that are not delivered yet. */
   readonly pending: Completion[] = [];
-  /** What every post is answered with, if not `Sent`. */
+  /** Result of every post that passes the checks; the packet is sent only if it is `Sent`. */
   postResult: PostResult = PostResult.Sent;
   attributes: PortAttributes;
-  /** True for a device without moderation. */
+  /** True to simulate a device without completion moderation. */
   refusesModeration = false;
   readonly headersMissing: boolean;
 
@@ -122,7 +124,7 @@ export class FakeTransport {
     this.attributes = { ...this.attributes, ...attributes };
   }
 
-  /** Puts a packet onto the fabric: what a queue pair posts, and what a test sends that no engine would. */
+  /** Sends a packet over the fabric: one that a queue pair has posted, or one that a test injects. */
   transmit(packet: PostedPacket, slot: number, length: number): void {
     this.posted.push(packet);
     this.pending.push({ packet, slot, length });

@@ -37,23 +37,23 @@ interface FakeBatch extends RxBatch {
   readonly taken: (Completion | undefined)[];
 }
 
-/** A queue pair of a port. */
+/** A UD queue pair of a fake port. */
 export class FakeUdQp implements UdQp {
   readonly qpn: number;
   onReceive: () => void = () => {};
   qkey = 0;
   closed = false;
-  /** As it was set last. */
+  /** The moderation that was set last. */
   moderation: CqModeration = { rxUsecs: 0, rxFrames: 0 };
-  /** Groups that it is attached to. */
+  /** Groups that the queue pair is attached to. */
   readonly attached: { mgid: Uint8Array; mlid: number }[] = [];
   readonly #port: FakeTransport;
   readonly #qps: Map<number, FakeUdQp>;
   readonly #pkeyIndex: number;
-  readonly #room: number;
+  readonly #capacity: number;
   readonly #completions: Completion[] = [];
 
-  /** @param qps those of the port, by QPN: it is among them until it closes */
+  /** @param qps the open queue pairs of the port by QPN; the constructor adds this one, `close` removes it */
   constructor(
     port: FakeTransport,
     qps: Map<number, FakeUdQp>,
@@ -65,9 +65,10 @@ export class FakeUdQp implements UdQp {
     qps.set(qpn, this);
     this.qpn = qpn;
     this.#pkeyIndex = options.pkeyIndex;
-    this.#room = options.recvQueueSize;
+    this.#capacity = options.recvQueueSize;
   }
 
+  /** The P_Key at the queue pair's index in the port's table; 0 if there is none. */
   get pkey(): number {
     return this.#port.attributes.pkeys[this.#pkeyIndex] ?? 0;
   }
@@ -86,8 +87,10 @@ export class FakeUdQp implements UdQp {
     const port = this.#port;
     const { send, misuse } = port;
     const handle = ah as FakeAddressHandle;
-    if (!send.holds(slot)) misuse.push(`slot ${slot} was not reserved`);
-    if (handle.destroyed) misuse.push("a destroyed handle was used");
+    if (!send.holds(slot)) {
+      misuse.push(`slot ${slot} was posted without being reserved`);
+    }
+    if (handle.destroyed) misuse.push("a destroyed address handle was used");
     const base = slot * STRIDE;
     const vnet = base + LAYOUT.vnet;
     const ethernet = base + LAYOUT.ethernet;
@@ -120,7 +123,7 @@ export class FakeUdQp implements UdQp {
     return result;
   }
 
-  /** @param vnet where the virtio header begins, or -1 */
+  /** @param vnet offset of the virtio header, or -1 if there is none */
   #tap(
     direction: TappedPacket["direction"],
     status: PostResult,
@@ -145,27 +148,27 @@ export class FakeUdQp implements UdQp {
       qkey,
       sourceQpn,
     );
-    taps.headersAt(headers, 0);
+    taps.setHeaders(headers, 0);
     const payload = slot * STRIDE + LAYOUT.payload;
-    taps.packetAt(encap, view, vnet, payload, length);
-    taps.tell(direction, status, this.qpn);
+    taps.setPacket(encap, view, vnet, payload, length);
+    taps.deliver(direction, status, this.qpn);
   }
 
-  /** True if packets to that group reach this pair. */
-  listensTo({ dlid, grh }: AddressHandleAttributes): boolean {
+  /** True if the queue pair is attached to the group of a multicast destination. */
+  isAttachedTo({ dlid, grh }: AddressHandleAttributes): boolean {
     return grh !== undefined &&
       this.attached.some(({ mgid, mlid }) =>
         mlid === dlid && gidEquals(mgid, grh.dgid)
       );
   }
 
-  /** Accepts or drops a packet that found its way here. */
-  take(completion: Completion): void {
+  /** Queues a packet to be polled, or drops and counts it. */
+  receive(completion: Completion): void {
     const { packet, slot } = completion;
     const { counted } = this.#port;
     if (!pkeysMatch(packet.pkey, this.pkey)) counted.add("pkey_violations");
     else if (packet.qkey !== this.qkey) counted.add("qkey_violations");
-    else if (this.#completions.length >= this.#room) {
+    else if (this.#completions.length >= this.#capacity) {
       counted.add("rcv_no_buffer");
     } else {
       counted.add("rcv_packets");
@@ -177,7 +180,9 @@ export class FakeUdQp implements UdQp {
 
   poll(batch: RxBatch): number {
     const { taken, capacity } = batch as FakeBatch;
-    if (taken[0]) this.#port.misuse.push("a batch was not released");
+    if (taken[0]) {
+      this.#port.misuse.push("a batch was polled without being released");
+    }
     batch.count = Math.min(capacity, this.#completions.length);
     for (let i = 0; i < batch.count; i++) {
       const completion = this.#completions.shift()!;
@@ -216,12 +221,14 @@ export class FakeUdQp implements UdQp {
     batch.count = 0;
   }
 
-  /** Stores it; a port that `refusesModeration` throws. */
+  /** Stores the moderation. Throws `E_MODERATION` if the port `refusesModeration`. */
   setModeration(moderation: CqModeration): void {
     if (this.#port.refusesModeration) {
-      throw new IpoibError("E_MODERATION", "The device has no moderation", {
-        errno: Errno.EOPNOTSUPP,
-      });
+      throw new IpoibError(
+        "E_MODERATION",
+        "The fake device does not support completion moderation",
+        { errno: Errno.EOPNOTSUPP },
+      );
     }
     this.moderation = moderation;
   }
@@ -259,8 +266,11 @@ export class FakeUdQp implements UdQp {
     const at = this.attached.findIndex((group) =>
       group.mlid === mlid && gidEquals(group.mgid, mgid)
     );
-    if (at < 0) this.#port.misuse.push("detached what was not attached");
-    else this.attached.splice(at, 1);
+    if (at < 0) {
+      this.#port.misuse.push(
+        "a queue pair was detached from a group without being attached",
+      );
+    } else this.attached.splice(at, 1);
   }
 
   close(): void {
@@ -271,7 +281,7 @@ export class FakeUdQp implements UdQp {
   }
 }
 
-/** True if a virtio header is a large send's. */
+/** True if the virtio header is that of a large send. */
 function isLarge(vnet: Uint8Array): boolean {
   return vnet[1] !== GsoType.None;
 }

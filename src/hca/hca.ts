@@ -1,81 +1,85 @@
 /**
- * The fabric's edge: a port of a host channel adapter, in the shape of the verbs.
+ * The interface of the IPoIB engine to a port of a host channel adapter (HCA), modelled on the verbs.
  *
- * Two backends stand behind it: `verbs/` (libibverbs and libibumad) and `soft/` (the embedded subnet).
- * The engine knows nothing else of an HCA. How each member maps:
+ * It has two implementations, `verbs/` (libibverbs and libibumad) and `soft/` (the embedded subnet), and a fake for
+ * tests (fake.ts). The members map to the implementations as follows:
  *
- * | here               | libibverbs                                    | soft                                   |
- * |--------------------|-----------------------------------------------|----------------------------------------|
- * | `SendMemory.reserve` | next free buffer of the registered send ring | a free slot of the memory's memfd      |
- * | `UdQp.post`        | work request appended to the chain            | descriptor written to the peer's ring  |
- * | `HcaPort.flush`    | `ibv_post_send` of the chain                  | ring heads published, doorbells rung   |
- * | `QueuePair.poll`   | `ibv_poll_cq`, 64 at a time                   | descriptors taken from the peers' rings |
- * | `QueuePair.release` | `ibv_post_recv` of the same buffers           | slot ids given back to their owners    |
- * | `setModeration`    | `ibv_modify_cq` of the receive queue          | the port sleeps on (soft/moderation.ts) |
- * | `onCredit`         | send completions                              | returned slots                         |
- * | frame header of a received packet | to be written by the receiver, over the GRH's tail | the sender's bytes, as they are |
+ * | member                | verbs                                       | soft                                       |
+ * | --------------------- | ------------------------------------------- | ------------------------------------------ |
+ * | `SendMemory.reserve`  | free slot of the port's registered memory   | free slot of the memory's memfd            |
+ * | `UdQp.post`           | work request appended to the chain          | descriptor written to the peer's ring      |
+ * | `HcaPort.flush`       | `ibv_post_send` of the chain                | ring heads published, doorbells rung       |
+ * | `QueuePair.poll`      | `ibv_poll_cq`, up to 64 completions         | descriptors received from the peers' rings |
+ * | `QueuePair.release`   | `ibv_post_recv` of the same buffers         | slots returned to their senders            |
+ * | `setModeration`       | `ibv_modify_cq` of the receive queue        | the port sleeps on (soft/moderation.ts)    |
+ * | `onCredit`            | send completions                            | returned slots                             |
+ * | frame header received | written by the receiver over the GRH's tail | the sender's bytes, unchanged              |
  *
- * **Packet slots.** A packet never moves in user space. The sender's device is read straight into a slot of the HCA's
- * memory, so the slot has room for the whole frame (wire/ethernet.ts: virtio header, Ethernet header, packet): see
- * {@linkcode SlotLayout}. The 4 bytes of the IPoIB header have a place of their own on the soft HCA, since the receiver
- * writes the frame out of the same slot; on verbs they lie over the Ethernet header's tail, which is spent before
- * they are written. Either way the message is `encap (4) + packet`.
+ * **Packet slots.** The data path does not copy packets in user space. Frames are read from the sender's network device
+ * into slots of the HCA's memory, so a slot has space for the whole frame (wire/ethernet.ts: virtio header, Ethernet
+ * header, packet); {@linkcode SlotLayout} gives the offsets. On the soft HCA the 4 bytes of the IPoIB header are
+ * outside the frame, because the receiver writes the frame from the same slot to its device. On verbs they overwrite
+ * the last 4 bytes of the Ethernet header, which are no longer needed then. The message is `IPoIB header (4) + packet`
+ * on both.
  *
- * **Frame headers of received packets.** On the soft HCA the frame stands in the sender's slot as the sender wrote it. On
- * verbs there is only the GRH, the IPoIB header and the packet: the receiver writes the frame header over the tail of the
- * first and the second ({@linkcode RxBatch.headersMissing}).
+ * **Frame headers of received packets.** On the soft HCA the frame is in the sender's slot as the sender wrote it. On
+ * verbs a receive buffer has the GRH, the IPoIB header and the packet only: the receiver writes the frame header over
+ * the IPoIB header and the tail of the GRH ({@linkcode RxBatch.headersMissing}).
  *
- * **Offloads.** {@linkcode PortCapabilities} says what the port does to packets; the rest must be done before they are posted.
+ * **Offloads.** {@linkcode PortCapabilities} lists the offloads of the port. Anything else must be done to packets
+ * before they are posted.
  *
- * **Listening.** What several may listen to is a method that takes a listener and returns what ends the subscription
- * (`onEvent`, `onCredit`, `tap`). A hook that is a property (`onReceive`, `onMad`) has one user: who made the object.
+ * **Callbacks.** A method with a listener argument (`onEvent`, `onCredit`, `tap`) supports any number of listeners, and
+ * returns a function that removes the listener. A callback property (`onReceive`, `onMad`) belongs to the object's
+ * creator.
  *
- * **Ownership.** A reserved slot belongs to the caller until `post` or `unreserve`; a polled packet belongs to
- * the caller until `release`. Nothing here allocates per packet.
+ * **Ownership.** A reserved slot belongs to the caller until `post` or `unreserve`; a polled packet belongs to the
+ * caller until `release`. Without taps, the implementations allocate nothing per packet.
  */
 
 import type { IbMtu } from "../base/units.ts";
 import type { FrameMemory } from "../system/frames.ts";
 import type { MadAddress } from "../wire/mad.ts";
 
-/** Where things stand in a send slot, in bytes from the slot's base. */
+/** Offsets in a send slot, in bytes from the start of the slot. */
 export interface SlotLayout {
-  /** Where the 4 bytes of the IPoIB header are written. */
+  /** Offset of the 4 bytes of the IPoIB header. */
   readonly encap: number;
-  /** Where the frame and its virtio header begin: what the device is read into. */
+  /** Offset of the virtio header, the start of the frame that is read from the network device. */
   readonly vnet: number;
-  /** Where the Ethernet header begins; `vnet + VNET_HEADER_LENGTH`. */
+  /** Offset of the Ethernet header: `vnet + VNET_HEADER_LENGTH`. */
   readonly ethernet: number;
-  /** Where the packet (what follows the IPoIB header) begins; `vnet + FRAME_HEADER_LENGTH`. Aligned to 4 bytes. */
+  /** Offset of the IP or ARP packet: `vnet + FRAME_HEADER_LENGTH`. A multiple of 4 on verbs and on the soft HCA. */
   readonly payload: number;
 }
 
-/** Memory for outgoing packets of one interface. */
+/** Memory for the outgoing packets of an interface. */
 export interface SendMemory extends FrameMemory {
   readonly layout: SlotLayout;
-  /** All slots; slot `i` begins at `i * stride`. */
+  /** The memory of all slots; slot `i` starts at `i * stride`. */
   readonly bytes: Uint8Array;
   readonly view: DataView;
   readonly stride: number;
   /**
-   * Takes a free slot, or -1 when there is none: ask again after {@linkcode HcaPort.onCredit}. `urgent` packets (ARP) may
-   * pass while the HCA waits for a slow peer.
+   * Reserves a free slot and returns its index, or -1 if there is none; the caller may retry after
+   * {@linkcode HcaPort.onCredit}. With `urgent` (for example for ARP) the soft HCA hands out a slot even while packets
+   * wait for a slow peer. The verbs implementation ignores `urgent`.
    */
   reserve(urgent?: boolean): number;
 }
 
-/** Where a UD packet goes; made once per path or group, used by every packet. */
+/** The destination of UD packets: created once per path or group and used for every packet to it. */
 export interface AddressHandle {
   destroy(): void;
 }
 
-/** What an address handle is made of (IBTA vol. 1 11.2.2.1). */
+/** Attributes of an address handle (IBTA vol. 1 11.2.2.1). */
 export interface AddressHandleAttributes {
   dlid: number;
   sl: number;
-  /** Rate code of the path as in PathRecord (base/rates.ts); 0 means the port's own. */
+  /** Rate code of the path as in PathRecord (base/rates.ts); 0 means the port's own rate. */
   staticRate: number;
-  /** Present if packets carry a GRH: always for multicast. */
+  /** Present if packets have a GRH. Required for multicast. */
   grh?: {
     dgid: Uint8Array;
     flowLabel: number;
@@ -85,24 +89,24 @@ export interface AddressHandleAttributes {
   };
 }
 
-/** Received packets, as arrays that are filled again at each poll. Entry `i` is valid while `i < count`. */
+/** Received packets, in arrays that each poll fills again. Entry `i` is valid if `i < count`. */
 export interface RxBatch {
   count: number;
-  /** Memory in which packet `i` lies; different packets may lie in different memories. */
+  /** Memory that holds packet `i`; packets may be in different memories. */
   readonly view: DataView[];
-  /** Where the payload after the IPoIB header begins in `view[i]`. */
+  /** Offset in `view[i]` of the payload, which follows the IPoIB header. */
   readonly payload: Int32Array;
   /** Payload length in bytes, without the IPoIB header. */
   readonly length: Int32Array;
   /** The IPoIB header as a big-endian word: EtherType << 16 | reserved. */
   readonly encap: Int32Array;
   /**
-   * True if the 26 bytes before each payload are not a frame header yet (verbs). The receiver writes it there before it
-   * writes the frame out, and after `sourceGid`, which may lie under it. {@linkcode RxFlag.ChecksumOk} says
-   * whether its virtio header may have VnetFlag.DataValid.
+   * True if the 26 bytes before each payload are not a frame header yet (verbs). The receiver writes the header there
+   * before it writes the frame to the device, but after calling `sourceGid`, because the header may overwrite the
+   * source GID. {@linkcode RxFlag.ChecksumOk} permits VnetFlag.DataValid in the virtio header.
    */
   readonly headersMissing: boolean;
-  /** Address of the frame header, 26 bytes before the payload, for a write to the device. */
+  /** Address of the frame header, 26 bytes before the payload, for the write to the network device. */
   readonly vnetAddress: bigint[];
   readonly sourceQpn: Int32Array;
   readonly sourceLid: Int32Array;
@@ -112,71 +116,76 @@ export interface RxBatch {
 
 /** Flags of a received packet. */
 export const RxFlag = {
-  /** The packet has a GRH; {@linkcode QueuePair.sourceGid} copies the source GID out of it. */
+  /** The packet has a GRH; {@linkcode QueuePair.sourceGid} copies its source GID. */
   Grh: 1,
-  /** The packet came by multicast. */
+  /** The packet was sent to a multicast group. */
   Multicast: 2,
-  /** The HCA verified the IP checksums. */
+  /** The HCA has verified the checksums of the packet. */
   ChecksumOk: 4,
 } as const;
 
-/** Why {@linkcode UdQp.post} took a packet or not. */
+/** Results of {@linkcode UdQp.post}. */
 export const PostResult = {
-  /** On its way (or held back for credit by the HCA itself). */
+  /** The packet was accepted: it was sent, or the HCA queues it until the peer has credit. */
   Sent: 0,
-  /** The peer or path is gone; the slot was released. */
+  /** The peer or the path no longer exists; the slot was released. */
   Unreachable: 1,
-  /** Longer than the port's MTU and not a large send; the slot was released. */
+  /** The message exceeds the port's MTU and is not a large send; the slot was released. */
   TooLong: 2,
-  /** The peer holds all the slots that one peer may hold and has stopped; the slot was released. */
+  /** The peer holds its share of the slots and is too slow or has stopped; the slot was released. */
   NoCredit: 3,
-  /** The queue pair is not in a state to send; the slot was released. */
+  /** The port, the queue pair or the address handle is not ready to send; the slot was released. */
   NotReady: 4,
 } as const;
 export type PostResult = typeof PostResult[keyof typeof PostResult];
 
 /**
- * When completed receives become an event (`ibv_modify_cq`): after `rxFrames` of them, or `rxUsecs` microseconds after the
- * first one. A period of 0 makes every completion an event; 0 frames leave the number to the device.
+ * Moderation of receive events (`ibv_modify_cq`): an event is raised after `rxFrames` completions, or `rxUsecs`
+ * microseconds after the first one. With a period of 0 every completion raises an event; with 0 frames the device
+ * limits the number.
  */
 export interface CqModeration {
-  /** 16 bits each. */
+  /** Microseconds, 16 bits. */
   readonly rxUsecs: number;
+  /** 16 bits. */
   readonly rxFrames: number;
 }
 
 /**
- * What queue pairs of every transport have. A transport adds how it posts: the slot and the length of what follows the
- * IPoIB header, and of the destination what its packets name one by one.
+ * The members that queue pairs of all transport services have. Each service adds its own `post`, with the parts of the
+ * destination that its packets carry.
  */
 export interface QueuePair {
   /** 24 bits. */
   readonly qpn: number;
-  /** Takes completed receives into `batch`; returns how many. */
+  /** Moves completed receives into `batch` and returns their number. */
   poll(batch: RxBatch): number;
-  /** Gives the packets of the last poll back, once they were written out. */
+  /** Releases the packets of the last poll after they were written out, and empties the batch. */
   release(batch: RxBatch): void;
-  /** A batch of this queue pair's kind, to poll into. */
+  /** Creates a batch for `poll`. */
   createBatch(): RxBatch;
-  /** Copies the source GID of packet `i` to `into` (16 bytes); false if the packet has no GRH. See `headersMissing`. */
+  /**
+   * Copies the source GID of packet `i` to `into` (16 bytes). Returns false if the packet has no GRH. Must be called
+   * before the frame header is written, see `headersMissing`.
+   */
   sourceGid(batch: RxBatch, i: number, into: Uint8Array): boolean;
-  /** The owner's: called by the reactor when there may be something to poll. */
+  /** Set by the creator; called from the reactor's loop when packets may be ready to poll. */
   onReceive: () => void;
-  /** Delays `onReceive`. Throws an IpoibError with EOPNOTSUPP if the device cannot. */
+  /** Sets the moderation of `onReceive`. Throws `E_MODERATION` if the device fails or does not support it. */
   setModeration(moderation: CqModeration): void;
   close(): void;
 }
 
-/** Bit 31 of the Q_Key of a send: selects the queue pair's own Q_Key (IBTA vol. 1 10.2.5). */
+/** Bit 31 of a send's Q_Key: the packet carries the Q_Key of the queue pair instead (IBTA vol. 1 10.2.5). */
 export const QKEY_FROM_QP = 0x80000000;
 
-/** An unreliable-datagram queue pair: each packet names its destination. */
+/** An unreliable-datagram (UD) queue pair: each post names its destination. */
 export interface UdQp extends QueuePair {
-  /** Sets the Q_Key that arriving packets must carry. */
+  /** Sets the Q_Key that received packets must carry. */
   setQkey(qkey: number): void;
   /**
-   * Posts `slot` with `length` bytes of payload after the IPoIB header. Consumes the slot whatever it returns. A Q_Key with
-   * {@linkcode QKEY_FROM_QP} stands for the queue pair's own.
+   * Posts `slot` with `length` bytes of payload after the IPoIB header. Consumes the slot whatever the result. If
+   * `qkey` has the bit {@linkcode QKEY_FROM_QP}, the packet carries the queue pair's own Q_Key.
    */
   post(
     slot: number,
@@ -185,68 +194,69 @@ export interface UdQp extends QueuePair {
     destQpn: number,
     qkey: number,
   ): PostResult;
-  /** Receives packets to this group (IBTA 11.3.1). The pair must be detached with the same two values. */
+  /** Attaches the queue pair to a group (IBTA vol. 1 11.3.1). `detachMulticast` takes the same two values. */
   attachMulticast(mgid: Uint8Array, mlid: number): void;
   detachMulticast(mgid: Uint8Array, mlid: number): void;
 }
 
-/** How to make a queue pair, but for what it sends from. */
+/** Options of a queue pair, without its send memory. */
 export interface QueuePairOptions {
   pkeyIndex: number;
-  /** Packets that may wait to be polled, at least. */
+  /** Minimum number of received packets that can wait to be polled. */
   recvQueueSize: number;
 }
 
-/** How to make a {@linkcode UdQp}. */
+/** Options of a {@linkcode UdQp}. */
 export interface UdQpOptions extends QueuePairOptions {
-  /** Where the packets lie that it sends: memory of the same port. */
+  /** Memory of the slots that it sends; must be of the same port. */
   memory: SendMemory;
 }
 
-/** A user of one management class of the general services interface: 256-byte MADs on QP1 (IBTA vol. 1 13.4). */
+/** The agent of one management class of the general services interface: 256-byte MADs on QP1 (IBTA vol. 1 13.4). */
 export interface MadAgent {
-  /** Sends a copy of `mad`. A send that cannot go now is lost: callers have timers. */
+  /** Sends a copy of `mad`. Drops it if it cannot be sent now: the caller must retransmit. */
   send(mad: Uint8Array, to: MadAddress): void;
-  /** The owner's: called with each MAD of the class that arrives; `mad` is only valid during the call. */
+  /** Set by the creator; called with each received MAD of the class. `mad` is valid during the call only. */
   onMad: (mad: Uint8Array, from: MadAddress) => void;
-  /** From now on the class has no agent. */
+  /** Closes the agent; the class can then be opened again. */
   close(): void;
 }
 
 /**
- * A packet that a tap sees: one that was posted, at its post, or one that a queue pair took, at its poll. A multicast packet that
- * several queue pairs take is seen at each of them. Valid during the call only.
+ * A packet as passed to a tap: when it is posted, or when a queue pair polls it. A multicast packet that several queue
+ * pairs receive is passed once for each of them. On verbs and on the soft HCA a post on a closed queue pair is not
+ * passed. Valid during the call only.
  */
 export interface TappedPacket {
   readonly direction: "sent" | "received";
-  /** What became of the post; `Sent` for a received packet. */
+  /** Result of the post; `Sent` for a received packet. */
   readonly status: PostResult;
-  /** The queue pair of this port. */
+  /** QPN of the queue pair of this port. */
   readonly qpn: number;
   /**
-   * Memory with the InfiniBand headers, and where each begins; `grh` is -1 without one. Of what a real device does not tell, the
-   * PSN is 0, and the P_Key and Q_Key of a received packet are those of the queue pair.
+   * Memory with the InfiniBand headers, and the offset of each; `grh` is -1 if there is none. A real device does not
+   * report some fields: on verbs the PSN is 0, and a received packet shows the P_Key and Q_Key of the queue pair.
    */
   readonly headers: DataView;
   readonly lrh: number;
   readonly grh: number;
   readonly bth: number;
   readonly deth: number;
-  /** The IPoIB header's word. */
+  /** The IPoIB header as a big-endian word. */
   readonly encap: number;
-  /** Memory with the packet, and where it begins. */
+  /** Memory with the packet, and the offset of its payload. */
   readonly view: DataView;
   readonly payload: number;
-  /** Bytes of the payload, without the IPoIB header. */
+  /** Payload length in bytes, without the IPoIB header. */
   readonly length: number;
-  /** Where the virtio header begins in `view`, which tells a large send; -1 if there is none. */
+  /** Offset in `view` of the virtio header, which marks large sends; -1 if there is none. */
   readonly vnet: number;
 }
 
-/** Logical port states (IBTA 14.2.5.6). */
+/** Logical port states (IBTA vol. 1 14.2.5.6). */
 export type PortState = "down" | "init" | "armed" | "active";
 
-/** The port as it is now. */
+/** The current attributes of a port. */
 export interface PortAttributes {
   /** For example "soft:default" or "mlx5_0". */
   readonly device: string;
@@ -260,37 +270,41 @@ export interface PortAttributes {
   readonly smSl: number;
   /** 64 bits. */
   readonly portGuid: bigint;
-  /** The port's own GID, 16 bytes: that at index 0 (subnet prefix and port GUID); on Ethernet the one that peers can find. */
+  /**
+   * The port's own GID, 16 bytes: that at index 0 (subnet prefix and port GUID), or on Ethernet a link-local GID
+   * (verbs/roce/roce_netdev.ts).
+   */
   readonly gid: Uint8Array;
   readonly maxMtu: IbMtu;
   readonly activeMtu: IbMtu;
-  /** Lanes: 1, 2, 4, 8 or 12. */
+  /** Number of lanes: 1, 2, 4, 8 or 12. */
   readonly activeWidth: number;
-  /** Megabits per second of one lane. */
+  /** Nominal rate of one lane in Mb/s. */
   readonly laneMbps: number;
+  /** The P_Key table. */
   readonly pkeys: readonly number[];
-  /** Version, and where the device is, for `ethtool -i`. */
+  /** Firmware version and bus information, for `ethtool -i`. */
   readonly firmware: string;
   readonly busInfo: string;
   readonly capabilities: PortCapabilities;
 }
 
-/** What a port does, of what ports may do. */
+/** The offloads and transport services of a port. */
 export interface PortCapabilities {
-  /** Sends may have partial checksums (VnetFlag.NeedsChecksum). */
+  /** True if posted packets may have partial checksums (VnetFlag.NeedsChecksum). */
   readonly transmitChecksum: boolean;
-  /** Checksums of received packets are verified: those that are right have {@linkcode RxFlag.ChecksumOk}. */
+  /** True if the checksums of received packets are verified; correct ones set {@linkcode RxFlag.ChecksumOk}. */
   readonly receiveChecksum: boolean;
   /**
-   * What becomes of a large send (a virtio header with a GSO type): it travels whole with its virtio header, and the
-   * receiver's kernel has it as it was ("deferred"); the device makes segments of it ("hardware"); or it must not be posted.
+   * Handling of a large send (a packet whose virtio header has a GSO type). "deferred": it is transferred unsegmented
+   * with its virtio header to the receiver's kernel. "hardware": the device segments it. "none": it must not be posted.
    */
   readonly segmentation: "deferred" | "hardware" | "none";
-  /** True, or why there are no connections. */
+  /** True if connected mode is supported; otherwise the reason why it is not. */
   readonly connectionManagement: true | string;
 }
 
-/** Asynchronous events of a port (IBTA 11.6.3), with ib_ipoib's names. */
+/** Asynchronous events of a port (IBTA vol. 1 11.6.3). */
 export type PortEvent =
   | { type: "port_active" }
   | { type: "port_error" }
@@ -301,31 +315,37 @@ export type PortEvent =
   | { type: "client_reregister" }
   | { type: "device_fatal"; reason: string };
 
-/** One port of an HCA, opened by this process. */
+/** An open port of an HCA. */
 export interface HcaPort {
   readonly attributes: PortAttributes;
-  /** Memory for the packets of one interface, shared with other interfaces where the device has no other kind. */
+  /** Opens send memory for an interface. On verbs all interfaces of the port share the same memory. */
   openSendMemory(): SendMemory;
-  /** The interface needs it no more; its queue pairs are closed, and its device reads no more into it. */
+  /**
+   * Closes the send memory of an interface. Its queue pairs must be closed, and the reader of the network device must
+   * be stopped.
+   */
   closeSendMemory(memory: SendMemory): void;
   createUdQp(options: UdQpOptions): UdQp;
-  /** May touch the fabric, so it is not for the data path: keep the handle. */
+  /** Creates an address handle. May be slow or cause traffic, so the data path must reuse handles. */
   createAddressHandle(attributes: AddressHandleAttributes): AddressHandle;
   /**
-   * Opens the agent of a management class; what arrives of a class without one is dropped and counted. Throws an IpoibError
-   * `E_MAD_CLASS`: with EBUSY if the class has an agent, with EOPNOTSUPP if the port cannot have one for it.
+   * Opens the agent of a management class. Received MADs of a class without an agent are dropped and counted. Throws
+   * `E_MAD_CLASS`: with EBUSY if the class already has an agent, with EOPNOTSUPP if the port does not support the
+   * class.
    */
   openMadAgent(mgmtClass: number): MadAgent;
-  /** Makes everything posted since the last flush visible; one call per batch. */
+  /** Hands all packets posted since the last flush to the device or the peers; called once per batch. */
   flush(): void;
-  /** Calls the listener each time that send slots are free again after `reserve` returned -1. */
+  /** Calls the listener each time send slots are free again after there were none. */
   onCredit(listener: () => void): () => void;
-  /** Calls the listener with each event, from the reactor's loop and after `attributes` changed. */
+  /** Calls the listener with each event from the reactor's loop, after `attributes` was updated. */
   onEvent(listener: (event: PortEvent) => void): () => void;
-  /** Calls the listener for each packet, until it calls what this returns. Without taps a packet costs one branch. */
+  /**
+   * Calls the listener with each packet until the returned function is called. Without taps a packet costs one branch.
+   */
   tap(listener: (packet: TappedPacket) => void): () => void;
-  /** Counters of the port: violations and drops by reason. */
+  /** Returns the counters of the port by name. */
   counters(): Record<string, number>;
-  /** Ends everything: queue pairs, memory, descriptors. */
+  /** Closes the port with its queue pairs, memory and descriptors. */
   close(): void;
 }

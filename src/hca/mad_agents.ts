@@ -1,18 +1,19 @@
-/** The agents of a port, by management class: which of them a MAD that arrived is for. */
+/** The MAD agents of a port: at most one for each management class, which receives the MADs of that class. */
 
 import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import { MAD_LENGTH, type MadAddress, MadView } from "../wire/mad.ts";
 import type { MadAgent } from "./hca.ts";
 
+/** The MAD agents of a port, by management class. */
 export class MadAgents {
   readonly #agents = new Map<number, Agent>();
   readonly #send: (mad: Uint8Array, to: MadAddress) => void;
   readonly #onUnclaimed: () => void;
 
   /**
-   * @param send sends a copy of a MAD
-   * @param onUnclaimed called for each MAD of a class that has no agent
+   * @param send sends a copy of the MAD
+   * @param onUnclaimed called for each received MAD that has the wrong length or a class without an agent
    */
   constructor(
     send: (mad: Uint8Array, to: MadAddress) => void,
@@ -22,12 +23,12 @@ export class MadAgents {
     this.#onUnclaimed = onUnclaimed;
   }
 
-  /** Throws `E_MAD_CLASS` (EBUSY) if the class has an agent. */
+  /** Opens the agent of a class. Throws `E_MAD_CLASS` (EBUSY) if the class already has one. */
   open(mgmtClass: number): MadAgent {
     if (this.#agents.has(mgmtClass)) {
       throw new IpoibError(
         "E_MAD_CLASS",
-        `Management class ${mgmtClass} has an agent already`,
+        `Management class ${mgmtClass} already has an agent`,
         { errno: Errno.EBUSY },
       );
     }
@@ -36,7 +37,7 @@ export class MadAgents {
     return agent;
   }
 
-  /** Hands a MAD that arrived to the agent of its class. */
+  /** Delivers a received MAD to the agent of its class. */
   deliver(mad: Uint8Array, from: MadAddress): void {
     const agent = mad.length === MAD_LENGTH
       ? this.#agents.get(MadView.of(mad).mgmtClass)
@@ -46,18 +47,19 @@ export class MadAgents {
   }
 }
 
+/** The agent of one class. A closed agent sends nothing. */
 class Agent implements MadAgent {
   onMad: (mad: Uint8Array, from: MadAddress) => void = () => {};
   readonly #send: (mad: Uint8Array, to: MadAddress) => void;
-  readonly #forget: () => void;
+  readonly #onClose: () => void;
   #closed = false;
 
   constructor(
     send: (mad: Uint8Array, to: MadAddress) => void,
-    forget: () => void,
+    onClose: () => void,
   ) {
     this.#send = send;
-    this.#forget = forget;
+    this.#onClose = onClose;
   }
 
   send(mad: Uint8Array, to: MadAddress): void {
@@ -67,6 +69,6 @@ class Agent implements MadAgent {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#forget();
+    this.#onClose();
   }
 }

@@ -1,4 +1,4 @@
-/** The taps of a port, and the one record that they all see. */
+/** The taps of a port. All listeners receive the same record, which is reused for each packet. */
 
 import { Listeners } from "../base/listeners.ts";
 import { PostResult, type TappedPacket } from "./hca.ts";
@@ -6,8 +6,9 @@ import { BTH, DETH, GRH, hasGrh, LRH } from "./ud_headers.ts";
 
 const NOTHING = new DataView(new ArrayBuffer(0));
 
+/** The tap listeners of a port. */
 export class Taps {
-  /** True while there is a listener; only then need the other methods be called. */
+  /** True while there is a listener; otherwise the other methods need not be called. */
   active = false;
   readonly #listeners = new Listeners<[TappedPacket]>();
   readonly #packet: { -readonly [K in keyof TappedPacket]: TappedPacket[K] } = {
@@ -26,7 +27,7 @@ export class Taps {
     length: 0,
   };
 
-  /** See {@linkcode HcaPort.tap}. */
+  /** Adds a listener and returns the function that removes it (`HcaPort.tap`). */
   add(listener: (packet: TappedPacket) => void): () => void {
     const end = this.#listeners.add(listener);
     this.active = true;
@@ -36,8 +37,8 @@ export class Taps {
     };
   }
 
-  /** Says where the headers (ud_headers.ts) of the next packet begin, before {@linkcode tell}. */
-  headersAt(headers: DataView, base: number): void {
+  /** Sets the headers (ud_headers.ts) of the next packet, which start at `base`. */
+  setHeaders(headers: DataView, base: number): void {
     const packet = this.#packet;
     packet.headers = headers;
     packet.lrh = base + LRH;
@@ -46,8 +47,8 @@ export class Taps {
     packet.deth = base + DETH;
   }
 
-  /** Says where the next packet lies, before {@linkcode tell}; see {@linkcode TappedPacket}. */
-  packetAt(
+  /** Sets the IPoIB header and the payload of the next packet; see {@linkcode TappedPacket}. */
+  setPacket(
     encap: number,
     view: DataView,
     vnet: number,
@@ -62,7 +63,8 @@ export class Taps {
     packet.length = length;
   }
 
-  tell(
+  /** Calls the listeners with the packet set by {@linkcode setHeaders} and {@linkcode setPacket}. */
+  deliver(
     direction: TappedPacket["direction"],
     status: PostResult,
     qpn: number,

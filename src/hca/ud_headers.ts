@@ -1,5 +1,5 @@
 /**
- * The InfiniBand headers of a datagram, one after the other and in a fixed place each.
+ * The InfiniBand headers of a UD packet, at fixed offsets.
  *
  * | offset | bytes | part                        |
  * |--------|-------|-----------------------------|
@@ -8,7 +8,7 @@
  * | 48     | 12    | BTH                         |
  * | 60     | 8     | DETH                        |
  *
- * The GRH has its place whether the packet has one or not, as in the receive buffer of a UD queue pair.
+ * The bytes of the GRH are reserved whether or not the packet has a GRH, as in the receive buffer of a UD queue pair.
  */
 
 import { Grh, GRH_LENGTH, GRH_NEXT_HEADER } from "../wire/grh.ts";
@@ -27,7 +27,10 @@ export const BTH = GRH + GRH_LENGTH;
 export const DETH = BTH + BTH_LENGTH;
 export const UD_HEADERS_LENGTH = DETH + DETH_LENGTH;
 
-/** What the headers say of a packet's way; they begin at the view's first byte. */
+/**
+ * Writes the fields that depend on the destination only: VL, SL, LNH, DLID, BTH opcode, and the GRH if there is one.
+ * The headers start at the first byte of the view.
+ */
 export function writePathHeaders(
   view: DataView,
   { dlid, sl, grh }: AddressHandleAttributes,
@@ -51,10 +54,10 @@ export function writePathHeaders(
 }
 
 /**
- * What differs from packet to packet, behind the headers that begin at `base`.
+ * Writes the fields that differ between packets into headers that start at `base`.
  *
- * @param message bytes after the DETH; 0 for a large send, which stands for many packets and so has no length of its own
- * @param qkey as a signed or unsigned word
+ * @param message bytes after the DETH; 0 for a large send, whose length fields are 0 because it represents many packets
+ * @param qkey signed or unsigned 32 bits
  */
 export function writePacketHeaders(
   view: DataView,
@@ -86,7 +89,7 @@ export function writePacketHeaders(
   view.setUint32(base + DETH + 4, sourceQpn);
 }
 
-/** True if the headers at `base` have a GRH. */
+/** True if the headers at `base` include a GRH. */
 export function hasGrh(view: DataView, base: number): boolean {
   return (view.getUint8(base + LRH + 1) & 3) === LinkNextHeader.IbaGlobal;
 }

@@ -51,7 +51,7 @@ function pair(headersMissing = false) {
   return { a, b, from, to, post };
 }
 
-Deno.test("a tap sees each packet once, with the headers that a wire would have", () => {
+Deno.test("a tap receives each packet once, with the headers of the wire format", () => {
   const { a, b, from, to, post } = pair();
   const [sent, received] = [tap(a), tap(b)];
   post(5);
@@ -79,7 +79,7 @@ Deno.test("a tap sees each packet once, with the headers that a wire would have"
   ]);
 });
 
-Deno.test("a tap sees the GRH of a group's packet", () => {
+Deno.test("a tap receives the GRH of a multicast packet", () => {
   const { a, b, to, post } = pair(true);
   const [sent, received] = [tap(a), tap(b)];
   post(8, MLID);
@@ -95,7 +95,7 @@ Deno.test("a tap sees the GRH of a group's packet", () => {
   assertEquals([packet!.qpn, packet!.destQpn], [to.qpn, 0xffffff]);
 });
 
-Deno.test("a tap sees what was not sent, and why", () => {
+Deno.test("a tap receives packets that were not sent, with the result of the post", () => {
   const { a, b, post } = pair();
   const [sent, received] = [tap(a), tap(b)];
   post(2045);
@@ -108,7 +108,7 @@ Deno.test("a tap sees what was not sent, and why", () => {
   assertEquals(received.packets, []);
 });
 
-Deno.test("taps begin and end while traffic flows", () => {
+Deno.test("taps can be added and removed between packets", () => {
   const { a, post } = pair();
   post(1);
   const first = tap(a);

@@ -1,4 +1,4 @@
-/** The fake fabric itself: what it delivers, what it drops, what it does not forgive. */
+/** Tests of the fake fabric: delivery, drops, and the record of misuse. */
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { FakeFabric, type FakePort } from "../../src/hca/fake.ts";
@@ -31,7 +31,7 @@ function isEmpty(port: FakePort): boolean {
   return port.send.free === port.send.slots;
 }
 
-Deno.test("a packet is delivered by flush(), out of its sender's slot", () => {
+Deno.test("flush() delivers a packet, which stays in its sender's slot until it is released", () => {
   const { fabric, a, to, post } = pair();
   assertEquals(post(5), PostResult.Sent);
   const batch = to.createBatch();
@@ -46,7 +46,7 @@ Deno.test("a packet is delivered by flush(), out of its sender's slot", () => {
   assertEquals([isEmpty(a), fabric.misuse], [true, []]);
 });
 
-Deno.test("what does not belong to the pair is counted", () => {
+Deno.test("dropped packets are counted by reason", () => {
   const { fabric, a, b, post } = pair();
   post(5, 8);
   post(5, 7, 0x999);
@@ -64,7 +64,7 @@ Deno.test("what does not belong to the pair is counted", () => {
   assertEquals([isEmpty(a), b.qps.size], [true, 0]);
 });
 
-Deno.test("a group's packet needs a forwarding entry and an attached pair", () => {
+Deno.test("a multicast packet is delivered with a forwarding entry and an attached queue pair only", () => {
   const { fabric, a, b, to, post } = pair();
   const grh = {
     dgid: MGID,
@@ -101,7 +101,7 @@ Deno.test("a group's packet needs a forwarding entry and an attached pair", () =
   assertEquals([isEmpty(a), fabric.misuse], [true, []]);
 });
 
-Deno.test("misuse is noted", () => {
+Deno.test("misuse is recorded", () => {
   const { fabric, a, from, to, handle, post } = pair();
   to.detachMulticast(MGID, 0xc001);
   handle.destroy();
@@ -111,15 +111,15 @@ Deno.test("misuse is noted", () => {
   const other = a.createAddressHandle({ dlid: 1, sl: 0, staticRate: 0 });
   from.post(4, 5, other, 1, 1);
   assertEquals(fabric.misuse, [
-    "detached what was not attached",
-    "a handle was destroyed twice",
-    "a destroyed handle was used",
-    "slot 3 was given back twice",
-    "slot 4 was not reserved",
+    "a queue pair was detached from a group without being attached",
+    "an address handle was destroyed twice",
+    "a destroyed address handle was used",
+    "slot 3 was freed while it was free",
+    "slot 4 was posted without being reserved",
   ]);
 });
 
-Deno.test("an address that is none of the fabric's is found out", () => {
+Deno.test("resolve() refuses an address that is not of a frame, and a length beyond the slot", () => {
   const { fabric, a } = pair();
   const [first] = a.send.vnetAddress;
   for (const wrong of [0n, first! + 1n, first! << 8n]) {
@@ -128,7 +128,7 @@ Deno.test("an address that is none of the fabric's is found out", () => {
   assertThrows(() => fabric.resolve(first!, 70_000), RangeError);
 });
 
-Deno.test("slots can be withheld, and credit is told of once", () => {
+Deno.test("slots can be withheld, and the credit listeners are called once when slots are free again", () => {
   const { fabric, a } = pair();
   let credits = 0;
   a.onCredit(() => credits++);

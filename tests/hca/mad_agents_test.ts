@@ -21,24 +21,24 @@ function mad(mgmtClass: number): Uint8Array {
   return bytes;
 }
 
-Deno.test("a MAD goes to the agent of its class, with its address", () => {
+Deno.test("a MAD is delivered to the agent of its class, with its address", () => {
   const { agents, unclaimed } = rig();
-  const heard: [string, Uint8Array, MadAddress][] = [];
+  const received: [string, Uint8Array, MadAddress][] = [];
   const sa = agents.open(MgmtClass.SubnAdm);
   const cm = agents.open(MgmtClass.CommunicationManagement);
-  sa.onMad = (mad, from) => heard.push(["sa", mad, from]);
-  cm.onMad = (mad, from) => heard.push(["cm", mad, from]);
+  sa.onMad = (mad, from) => received.push(["sa", mad, from]);
+  cm.onMad = (mad, from) => received.push(["cm", mad, from]);
   agents.deliver(mad(7), ADDRESS);
   agents.deliver(mad(3), ADDRESS);
-  assertEquals(heard, [["cm", mad(7), ADDRESS], ["sa", mad(3), ADDRESS]]);
+  assertEquals(received, [["cm", mad(7), ADDRESS], ["sa", mad(3), ADDRESS]]);
   assertEquals(unclaimed(), 0);
 });
 
-Deno.test("a MAD of a class without an agent is dropped and counted", () => {
+Deno.test("a MAD of another length, or of a class without an agent, is dropped and counted", () => {
   const { agents, unclaimed } = rig();
   const agent = agents.open(3);
   agent.onMad = () => {
-    throw new Error("not its own");
+    throw new Error("A MAD of another class was delivered");
   };
   agents.deliver(mad(4), ADDRESS);
   agents.deliver(new Uint8Array(1), ADDRESS);
@@ -48,18 +48,18 @@ Deno.test("a MAD of a class without an agent is dropped and counted", () => {
   assertEquals(unclaimed(), 3);
 });
 
-Deno.test("a class has one agent at a time", () => {
+Deno.test("a class has one agent at a time, and a closed agent sends nothing", () => {
   const { agents, sent, unclaimed } = rig();
   const first = agents.open(3);
   const { code, errno } = assertThrows(() => agents.open(3), IpoibError);
   assertEquals([code, errno], ["E_MAD_CLASS", 16]);
   first.close();
   const second = agents.open(3);
-  let heard = 0;
-  second.onMad = () => heard++;
+  let received = 0;
+  second.onMad = () => received++;
   first.close();
   first.send(mad(3), ADDRESS);
   second.send(mad(3), ADDRESS);
   agents.deliver(mad(3), ADDRESS);
-  assertEquals([sent.length, heard, unclaimed()], [1, 1, 0]);
+  assertEquals([sent.length, received, unclaimed()], [1, 1, 0]);
 });

@@ -1,4 +1,4 @@
-/** What a tap was shown, read and kept beyond the call. */
+/** Copies of tapped packets, with decoded headers. */
 
 import type { HcaPort, TappedPacket } from "../../src/hca/hca.ts";
 import { formatGid } from "../../src/wire/gid.ts";
@@ -7,6 +7,7 @@ import { LinkNextHeader, Lrh } from "../../src/wire/lrh.ts";
 import { UD_SEND_ONLY } from "../../src/wire/transport_headers.ts";
 import { assertEquals } from "@std/assert";
 
+/** A copy of a tapped packet. */
 export interface Seen {
   direction: TappedPacket["direction"];
   status: number;
@@ -14,7 +15,7 @@ export interface Seen {
   sl: number;
   slid: number;
   dlid: number;
-  /** Words of 4 bytes, as the LRH says. */
+  /** Packet length of the LRH, in words of 4 bytes. */
   words: number;
   pad: number;
   pkey: number;
@@ -28,6 +29,7 @@ export interface Seen {
   vnet: number[] | undefined;
 }
 
+/** Copies a tapped packet. */
 export function seen(packet: TappedPacket): Seen {
   const { headers, view, payload, length, vnet } = packet;
   const lrh = new Lrh(headers, packet.lrh);
@@ -68,7 +70,7 @@ function grhOf({ headers, grh: at }: TappedPacket): Seen["grh"] {
   return { sgid, dgid, bytes: grh.payloadLength, hops: grh.hopLimit };
 }
 
-/** Taps a port. */
+/** Taps a port. `end` removes the tap. */
 export function tap(port: HcaPort): { packets: Seen[]; end: () => void } {
   const packets: Seen[] = [];
   const end = port.tap((packet) => packets.push(seen(packet)));

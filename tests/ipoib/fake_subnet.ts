@@ -37,7 +37,7 @@ export class FakeSubnet {
     this.manager = new SubnetManager({
       manager: { guid: 1n, pid: 1, host: "test", name: "test" },
       ...options,
-      send: (id, frame) => fabric.later(() => this.#toPort(id, frame)),
+      send: (id, frame) => fabric.defer(() => this.#toPort(id, frame)),
     });
     const tick = reactor.timer((now) => tick.at(this.manager.tick(now)));
     fabric.onMad = (from, mad, to) => {

@@ -112,7 +112,7 @@ export class ScriptedSa {
   ): void {
     if (status === undefined) return;
     const mad = SaMad.emit(SaMad.answer(request, { status, data }));
-    this.#rig.fabric.later(() => to.receiveMad(mad, gsiAddress(1)));
+    this.#rig.fabric.defer(() => to.receiveMad(mad, gsiAddress(1)));
   }
 }
 

@@ -153,9 +153,9 @@ export class SoftUdQp implements UdQp {
     const { view } = this.#outbound.pool;
     const base = slot * STRIDE;
     const encap = view.getInt32(base + ENCAP);
-    taps.headersAt(view, base);
-    taps.packetAt(encap, view, base + VNET, base + PAYLOAD, length);
-    taps.tell("sent", result, this.qpn);
+    taps.setHeaders(view, base);
+    taps.setPacket(encap, view, base + VNET, base + PAYLOAD, length);
+    taps.deliver("sent", result, this.qpn);
   }
 
   #tapReceived(batch: RxBatch): void {
@@ -165,9 +165,9 @@ export class SoftUdQp implements UdQp {
       const payload = batch.payload[i]!;
       const base = payload - PAYLOAD;
       const length = batch.length[i]!;
-      taps.headersAt(view, base);
-      taps.packetAt(batch.encap[i]!, view, base + VNET, payload, length);
-      taps.tell("received", PostResult.Sent, this.qpn);
+      taps.setHeaders(view, base);
+      taps.setPacket(batch.encap[i]!, view, base + VNET, payload, length);
+      taps.deliver("received", PostResult.Sent, this.qpn);
     }
   }
 

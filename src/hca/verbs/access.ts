@@ -1,8 +1,9 @@
 /**
- * Why the device file of a device or port could not be opened: the libraries' errno often says something else.
+ * Determines why the device file of a device or port cannot be opened, as the errno of the libraries is often a
+ * different one.
  *
- * `/dev/infiniband/uverbsN` is a device's, by `/sys/class/infiniband_verbs/uverbsN/ibdev`; `/dev/infiniband/umadN` a
- * port's, by `ibdev` and `port` in `/sys/class/infiniband_mad/umadN`.
+ * The device of `/dev/infiniband/uverbsN` is named in `/sys/class/infiniband_verbs/uverbsN/ibdev`. The port of
+ * `/dev/infiniband/umadN` is named in the files `ibdev` and `port` of `/sys/class/infiniband_mad/umadN`.
  */
 
 import { cString, errno, libc } from "../../../ffi/libc.ts";
@@ -13,15 +14,16 @@ import { Fd } from "../../system/fd.ts";
 
 const O_RDWR_CLOEXEC = 2 | 0x80000;
 
+/** Kernel classes of the device files, in sysfs. */
 const CLASSES = { uverbs: "infiniband_verbs", umad: "infiniband_mad" } as const;
 
-/** Where to look. */
+/** Locations of the device files; replaced in tests. */
 export interface DeviceFiles {
-  /** The folder of the device files. */
+  /** Directory of the device files. */
   folder: string;
-  /** The folder with the kernel's classes. */
+  /** Directory of the kernel's device classes. */
   classes: string;
-  /** Opens a file to see whether that is possible: 0 or an errno. */
+  /** Opens and closes a file. Returns 0, or a positive errno. */
   tryOpen: (path: string) => number;
 }
 
@@ -31,14 +33,17 @@ const HOST: DeviceFiles = {
   tryOpen,
 };
 
-/** What is wrong with the device file of a device, or of its port; undefined if it can be opened. */
+/**
+ * Returns the error of opening the device file of a device or of a port: `E_DEVICE_FILE`, or `E_PRIVILEGE` without
+ * permission. Returns undefined if the file can be opened.
+ */
 export function deviceFileError(
   kind: keyof typeof CLASSES,
   device: string,
   port?: number,
   { folder, classes, tryOpen }: DeviceFiles = HOST,
 ): IpoibError | undefined {
-  const what = port === undefined ? device : `${device}/${port}`;
+  const owner = port === undefined ? device : `${device}/${port}`;
   const parent = `${classes}/${CLASSES[kind]}`;
   const file = listDirectory(parent).find((name) =>
     name.startsWith(kind) &&
@@ -48,8 +53,8 @@ export function deviceFileError(
   if (file === undefined) {
     return new IpoibError(
       "E_DEVICE_FILE",
-      `The kernel has no ${folder}/${kind}N for ${what}`,
-      { errno: Errno.ENOENT, hint: `load its module ib_${kind}` },
+      `No device file ${folder}/${kind}N exists for ${owner}`,
+      { errno: Errno.ENOENT, hint: `load kernel module ib_${kind}` },
     );
   }
   const path = `${folder}/${file}`;
@@ -61,23 +66,25 @@ export function deviceFileError(
     case Errno.EPERM:
       return new IpoibError(
         "E_PRIVILEGE",
-        `This user has no permission to open ${path}, which ${what} needs`,
+        `No permission to open device file ${path} of ${owner}`,
         {
           errno: reason,
-          hint:
-            "run as root, or have the file opened to this user for reading and writing",
+          hint: "run as root, or permit this user to read and write the file",
         },
       );
     case Errno.ENOENT:
       return new IpoibError(
         "E_DEVICE_FILE",
-        `Device file ${path} does not exist, which ${what} needs`,
-        { errno: reason, hint: `in a container, pass ${folder} to it` },
+        `Device file ${path} of ${owner} does not exist`,
+        {
+          errno: reason,
+          hint: `in a container, pass ${folder} through from the host`,
+        },
       );
     default:
       return new IpoibError(
         "E_DEVICE_FILE",
-        `Cannot open ${path}, which ${what} needs: ${errnoText(reason)}`,
+        `Cannot open device file ${path} of ${owner}: ${errnoText(reason)}`,
         { errno: reason },
       );
   }
@@ -87,7 +94,7 @@ function read(path: string): string | undefined {
   return readSmallFile(path)?.trim();
 }
 
-/** {@linkcode DeviceFiles.tryOpen}, by opening it. */
+/** Opens a file for reading and writing, and closes it. Returns 0, or a positive errno. */
 export function tryOpen(path: string): number {
   const number = libc().open(cString(path), O_RDWR_CLOEXEC, 0);
   if (number < 0) return errno();

@@ -1,6 +1,6 @@
 /**
- * Address handles, shared by all who want the same: many neighbours lie behind one path, and a device may ask the fabric to make
- * one.
+ * Address handles. Handles with equal attributes share one handle of the device, because many neighbours have the same
+ * path, and because creating a handle may be slow.
  */
 
 import { IbvAhAttr } from "../../../ffi/verbs_layout.ts";
@@ -11,7 +11,7 @@ import { highWord, lowWord, type VerbsDevice } from "./device.ts";
 /** See {@linkcode AddressHandle}. */
 export class VerbsAddressHandle implements AddressHandle {
   readonly attributes: AddressHandleAttributes;
-  /** `struct ibv_ah *` in words. */
+  /** `struct ibv_ah *` as signed 32-bit words. */
   readonly low: number;
   readonly high: number;
   readonly #destroy: () => void;
@@ -28,7 +28,7 @@ export class VerbsAddressHandle implements AddressHandle {
     this.#destroy = destroy;
   }
 
-  /** False after the end: a request with the handle would kill the process. */
+  /** False after `destroy`: a work request with a destroyed handle would crash the process. */
   get alive(): boolean {
     return this.#alive;
   }
@@ -40,12 +40,14 @@ export class VerbsAddressHandle implements AddressHandle {
   }
 }
 
+/** A handle of the device, with the number of its users. */
 interface Shared {
+  /** `struct ibv_ah *`. */
   readonly handle: bigint;
   users: number;
 }
 
-/** The handles of a port. */
+/** The address handles of a port. */
 export class AddressHandles {
   readonly #device: VerbsDevice;
   readonly #pd: bigint;
@@ -53,7 +55,7 @@ export class AddressHandles {
   readonly #beforeDestroy: () => void;
   readonly #shared = new Map<string, Shared>();
 
-  /** @param beforeDestroy posts what is chained, since it may name the handle */
+  /** @param beforeDestroy posts the chained work requests, which may use the handle that is about to be destroyed */
   constructor(
     device: VerbsDevice,
     pd: bigint,
@@ -66,7 +68,7 @@ export class AddressHandles {
     this.#beforeDestroy = beforeDestroy;
   }
 
-  /** Throws `E_VERBS`. */
+  /** Creates a handle, or shares an existing one with equal attributes. Throws `E_VERBS`. */
   create(attributes: AddressHandleAttributes): VerbsAddressHandle {
     const bytes = addressAttributes(attributes, this.#port);
     const key = bytes.join();
@@ -85,22 +87,23 @@ export class AddressHandles {
     const used = shared;
     used.users++;
     return new VerbsAddressHandle(attributes, used.handle, () => {
-      if (--used.users === 0) this.#end(key, used);
+      if (--used.users === 0) this.#destroy(key, used);
     });
   }
 
+  /** Destroys all handles of the device. */
   close(): void {
-    for (const [key, shared] of [...this.#shared]) this.#end(key, shared);
+    for (const [key, shared] of [...this.#shared]) this.#destroy(key, shared);
   }
 
-  #end(key: string, { handle }: Shared): void {
+  #destroy(key: string, { handle }: Shared): void {
     if (!this.#shared.delete(key)) return;
     this.#beforeDestroy();
     this.#device.library.ibv_destroy_ah(handle);
   }
 }
 
-/** `struct ibv_ah_attr`. */
+/** Encodes a `struct ibv_ah_attr`. */
 export function addressAttributes(
   { dlid, sl, staticRate, grh }: AddressHandleAttributes,
   port: number,

@@ -1,4 +1,4 @@
-/** Asynchronous events of a device (`ibv_get_async_event`), as they concern one port. */
+/** Receives the asynchronous events of a device (`ibv_get_async_event`) and reports those of one port. */
 
 import { Ibv, IbvAsyncEvent } from "../../../ffi/verbs_layout.ts";
 import { setNonBlocking } from "../../system/fd.ts";
@@ -16,18 +16,25 @@ const portEvents: Readonly<Record<number, PortEvent>> = {
   [Ibv.EVENT_GID_CHANGE]: { type: "gid_change" },
 };
 
-/** The event that `type` and `element` of an `ibv_async_event` mean for `port`, or undefined. */
+/**
+ * Converts the type and the element of a `struct ibv_async_event` to an event of `port`. Returns undefined for an event
+ * of another port or of another object.
+ */
 export function portEvent(
   type: number,
   element: number,
   port: number,
 ): PortEvent | undefined {
   if (type === Ibv.EVENT_DEVICE_FATAL) {
-    return { type: "device_fatal", reason: "The device reports a fatal error" };
+    return {
+      type: "device_fatal",
+      reason: "The device reported a fatal error",
+    };
   }
   return element === port ? portEvents[type] : undefined;
 }
 
+/** The watch of a device's asynchronous event descriptor. */
 export class AsyncEvents {
   readonly #device: VerbsDevice;
   readonly #port: number;
@@ -36,6 +43,7 @@ export class AsyncEvents {
   readonly #event = new Uint8Array(IbvAsyncEvent.Size);
   readonly #view = new DataView(this.#event.buffer);
 
+  /** Throws `E_FCNTL`. */
   constructor(
     reactor: Reactor,
     device: VerbsDevice,
@@ -46,19 +54,19 @@ export class AsyncEvents {
     this.#port = port;
     this.#onEvent = onEvent;
     setNonBlocking(device.asyncFd);
-    this.#watch = reactor.watch(device.asyncFd, () => this.#take());
+    this.#watch = reactor.watch(device.asyncFd, () => this.#receive());
   }
 
   close(): void {
     this.#watch.close();
   }
 
-  #take(): void {
+  #receive(): void {
     const { library, context } = this.#device;
     while (library.ibv_get_async_event(context, this.#event) === 0) {
       const type = this.#view.getInt32(IbvAsyncEvent.Type, true);
       const element = this.#view.getInt32(IbvAsyncEvent.Element, true);
-      // First of all: what the event is about cannot be destroyed before it is acknowledged.
+      // Acknowledged before it is handled: an object with an unacknowledged event cannot be destroyed.
       library.ibv_ack_async_event(this.#event);
       const event = portEvent(type, element, this.#port);
       if (event) this.#onEvent(event);

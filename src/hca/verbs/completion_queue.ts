@@ -1,4 +1,4 @@
-/** A completion queue: polled up to 64 completions at once, armed on demand. */
+/** Completion queues of the device, polled for up to 64 completions at a time and armed on demand. */
 
 import type { BoundCall } from "../../../ffi/libffi.ts";
 import {
@@ -13,19 +13,19 @@ import type { CqModeration } from "../hca.ts";
 import type { VerbsDevice } from "./device.ts";
 import { NativeMemory } from "./memory.ts";
 
-/** Completions of one poll. */
+/** Maximum number of completions of one poll. */
 export const POLL_BATCH = 64;
 const ATTRIBUTES = POLL_BATCH * IbvWc.Size;
 
-/** Where completions come from. */
+/** A source of completions. */
 export interface Completions {
-  /** `struct ibv_wc` of the last poll. */
+  /** The `struct ibv_wc` array of the last poll. */
   readonly view: DataView;
-  /** Takes up to `limit` completions into {@linkcode view}; returns how many. */
+  /** Moves up to `limit` completions into {@linkcode view}. Returns their number, or a negative number on failure. */
   poll(limit?: number): number;
 }
 
-/** See above. */
+/** A `struct ibv_cq`. */
 export class CompletionQueue implements Completions {
   /** `struct ibv_cq *`. */
   readonly handle: bigint;
@@ -35,7 +35,12 @@ export class CompletionQueue implements Completions {
   readonly #poll: BoundCall;
   readonly #arm: BoundCall;
 
-  /** @param channel where events go that were asked for by {@linkcode arm} */
+  /**
+   * Throws `E_VERBS`.
+   *
+   * @param entries minimum capacity in completions
+   * @param channel `struct ibv_comp_channel *` that receives the events requested by {@linkcode arm}
+   */
   constructor(device: VerbsDevice, entries: number, channel: bigint) {
     this.#device = device;
     this.view = this.#memory.view;
@@ -64,12 +69,12 @@ export class CompletionQueue implements Completions {
     return this.#poll.call();
   }
 
-  /** The next completion is an event. */
+  /** Requests an event for the next completion. */
   arm(): void {
     this.#arm.call();
   }
 
-  /** Throws `E_MODERATION`, with EOPNOTSUPP if the device has no moderation. */
+  /** Sets the moderation. Throws `E_MODERATION`, with EOPNOTSUPP if the device does not support it. */
   moderate({ rxUsecs, rxFrames }: CqModeration): void {
     const { view, address } = this.#memory;
     view.setUint32(
@@ -83,7 +88,7 @@ export class CompletionQueue implements Completions {
       this.handle,
       address + BigInt(ATTRIBUTES),
     );
-    // The result is the error number itself.
+    // The call returns the error number.
     const result = modify?.call() ?? Errno.EOPNOTSUPP;
     if (result !== 0) {
       const errno = Math.abs(result);

@@ -1,6 +1,9 @@
 /**
- * What a port on verbs counts. Of each queue `posted` = `completed` + `abandoned` + what is under way (`outstanding`); a queue
- * pair abandons what is under way when it is reset after an error or closed.
+ * The counters of a port on verbs.
+ *
+ * For each direction `posted` = `completed` + `abandoned` + `outstanding`, where the names of receives have the prefix
+ * `rcv_` and `outstanding` is added by the port (port.ts). A queue pair abandons its outstanding requests when it is
+ * reset after an error or closed.
  */
 
 import { Counters } from "../../base/counters.ts";
@@ -27,7 +30,7 @@ const names = [
   "mads_no_agent",
 ] as const;
 
-/** Positions in `values`, for the data path. */
+/** Indices into `values`, for the data path. */
 export const Count = {
   Posted: 0,
   Completed: 1,
@@ -43,6 +46,7 @@ export const Count = {
   CqEvents: 12,
 } as const;
 
+/** The counters of one port. */
 export class VerbsCounters extends Counters<typeof names[number]> {
   constructor() {
     super(names);

@@ -1,8 +1,8 @@
 /**
- * Devices: finding one by name, opening it, and its inline verbs as bound function pointers.
+ * Opens a device by name, and binds the verbs that libibverbs does not export.
  *
- * What is inline in `infiniband/verbs.h` (posting, polling, arming) is called through the pointers of the context;
- * `ibv_modify_cq` through those of the `verbs_context` that lies before it.
+ * The inline functions of `infiniband/verbs.h` for posting, polling and arming call function pointers of the context.
+ * `ibv_modify_cq` is a function pointer of the `struct verbs_context` that precedes the context in memory.
  */
 
 import { bytesAt } from "../../../ffi/libc.ts";
@@ -20,16 +20,17 @@ import { deviceFileError } from "./access.ts";
 
 const ALL_ONES = 0xffffffffffffffffn;
 
-/** Signed words of an address, for {@linkcode BoundCall.set} and for structs. */
+/** Returns the low 32 bits of an address as a signed word, for {@linkcode BoundCall.set} and for structs. */
 export function lowWord(address: bigint): number {
   return Number(address & 0xffffffffn) | 0;
 }
 
+/** Returns the high 32 bits of an address as a signed word. */
 export function highWord(address: bigint): number {
   return Number(address >> 32n) | 0;
 }
 
-/** The library; throws `E_LIBRARY`. */
+/** Opens libibverbs. Throws `E_LIBRARY` (ENOENT). */
 export function verbsLibrary(
   open: () => Libibverbs = libibverbs,
 ): Libibverbs {
@@ -38,7 +39,7 @@ export function verbsLibrary(
   } catch (cause) {
     throw new IpoibError(
       "E_LIBRARY",
-      "InfiniBand devices cannot be used: libibverbs is missing",
+      "Cannot use InfiniBand devices: libibverbs cannot be loaded",
       {
         errno: Errno.ENOENT,
         hint: "install libibverbs1 and ibverbs-providers",
@@ -48,8 +49,9 @@ export function verbsLibrary(
   }
 }
 
-/** Binds one of a context's operations, by its offset in `struct ibv_context`. */
+/** Binds operations of a context. */
 export interface OperationBinder {
+  /** Binds the operation at offset `operation` in `struct ibv_context` to arguments. */
   bind(operation: number, args: readonly bigint[]): BoundCall;
 }
 
@@ -62,7 +64,7 @@ export class VerbsDevice implements OperationBinder {
   readonly #view: DataView;
   readonly #modifyCq: bigint;
 
-  /** Throws `E_LIBRARY`, `E_HCA`, `E_DEVICE_FILE`, `E_PRIVILEGE`, `E_VERBS`. */
+  /** Opens the device. Throws `E_LIBRARY`, `E_HCA`, `E_DEVICE_FILE`, `E_PRIVILEGE` or `E_VERBS`. */
   constructor(name: string) {
     this.name = name;
     this.library = verbsLibrary();
@@ -71,6 +73,7 @@ export class VerbsDevice implements OperationBinder {
     this.#modifyCq = this.#extension(VerbsContext.ModifyCq);
   }
 
+  /** Descriptor of the asynchronous events. */
   get asyncFd(): number {
     return this.#view.getInt32(IbvContext.AsyncFd, true);
   }
@@ -79,7 +82,10 @@ export class VerbsDevice implements OperationBinder {
     return bindFunction(this.#view.getBigUint64(operation, true), args);
   }
 
-  /** Binds `ibv_modify_cq`; undefined if the provider has none. */
+  /**
+   * Binds `ibv_modify_cq` to the addresses of the CQ and of the attributes. Returns undefined if the provider does not
+   * have the function.
+   */
   bindModifyCq(cq: bigint, attributes: bigint): BoundCall | undefined {
     return this.#modifyCq === 0n
       ? undefined
@@ -90,7 +96,7 @@ export class VerbsDevice implements OperationBinder {
     this.library.ibv_close_device(this.context);
   }
 
-  /** A function pointer of the verbs_context, or 0 if this provider's is too short for it. */
+  /** Returns the function pointer at a negative offset from the context, or 0 if the provider does not have it. */
   #extension(offset: number): bigint {
     if (this.#view.getBigUint64(IbvContext.AbiCompat, true) !== ALL_ONES) {
       return 0n;
@@ -104,6 +110,7 @@ export class VerbsDevice implements OperationBinder {
   }
 }
 
+/** Opens a device; returns its `struct ibv_context *`. */
 function open(library: Libibverbs, name: string): bigint {
   const count = new Int32Array(1);
   const list = library.ibv_get_device_list(new Uint8Array(count.buffer));
@@ -124,13 +131,13 @@ function open(library: Libibverbs, name: string): bigint {
   } finally {
     library.ibv_free_device_list(list);
   }
-  // The library leaves out what has no device file.
+  // The library does not list devices without a device file.
   throw deviceFileError("uverbs", name) ?? new IpoibError(
     "E_HCA",
-    `InfiniBand device ${name} is not known to libibverbs`,
+    `libibverbs does not support InfiniBand device ${name}`,
     {
       errno: Errno.ENODEV,
-      hint: "install the device's provider, from ibverbs-providers",
+      hint: "install the provider of the device (ibverbs-providers)",
     },
   );
 }

@@ -1,4 +1,4 @@
-/** The device's part of a UD queue pair: making it and its states (IBTA vol. 1 10.3.1). */
+/** A UD queue pair of the device: creation, state transitions (IBTA vol. 1 10.3.1) and multicast attachments. */
 
 import { hex } from "../../base/hex.ts";
 import { bytesAt } from "../../../ffi/libc.ts";
@@ -11,16 +11,21 @@ import {
 import { lastError } from "../../system/errno.ts";
 import type { VerbsDevice } from "./device.ts";
 
+/** Options of a {@linkcode DeviceQueuePair}. */
 export interface DeviceQueuePairOptions {
+  /** `struct ibv_pd *`. */
   pd: bigint;
+  /** `struct ibv_cq *`. */
   sendCq: bigint;
   recvCq: bigint;
+  /** Capacities of the send and receive queues, in work requests. */
   sendRequests: number;
   recvRequests: number;
   pkeyIndex: number;
   port: number;
 }
 
+/** A `struct ibv_qp`. */
 export class DeviceQueuePair {
   /** `struct ibv_qp *`. */
   readonly handle: bigint;
@@ -31,7 +36,7 @@ export class DeviceQueuePair {
   readonly #view = new DataView(this.#bytes.buffer);
   #qkey = 0;
 
-  /** Throws `E_VERBS`. */
+  /** Creates the queue pair in state RESET. Throws `E_VERBS`. */
   constructor(device: VerbsDevice, options: DeviceQueuePairOptions) {
     this.#device = device;
     this.#options = options;
@@ -50,8 +55,8 @@ export class DeviceQueuePair {
       .getUint32(IbvQp.QpNum, true);
   }
 
-  /** From RESET to INIT: receives may be posted. */
-  initialise(): void {
+  /** Changes the state from RESET to INIT, in which receives may be posted. Throws `E_VERBS`. */
+  initialize(): void {
     const { port, pkeyIndex } = this.#options;
     this.#view.setUint8(IbvQpAttr.Port, port);
     this.#view.setUint16(IbvQpAttr.PkeyIndex, pkeyIndex, true);
@@ -62,24 +67,26 @@ export class DeviceQueuePair {
     );
   }
 
-  /** From INIT to RTS, through RTR. */
+  /** Changes the state from INIT through RTR to RTS. Throws `E_VERBS`. */
   start(): void {
     this.#modify(Ibv.QPS_RTR, Ibv.QP_STATE);
     this.#view.setUint32(IbvQpAttr.SqPsn, 0, true);
     this.#modify(Ibv.QPS_RTS, Ibv.QP_STATE | Ibv.QP_SQ_PSN);
   }
 
+  /** Changes the state to RESET. Throws `E_VERBS`. */
   reset(): void {
     this.#modify(Ibv.QPS_RESET, Ibv.QP_STATE);
   }
 
+  /** Sets the Q_Key of a queue pair in state RTS. Throws `E_VERBS`. */
   setQkey(qkey: number): void {
     this.#qkey = qkey;
     this.#view.setUint32(IbvQpAttr.Qkey, qkey, true);
     this.#modify(Ibv.QPS_RTS, Ibv.QP_QKEY);
   }
 
-  /** Throws `E_VERBS`. */
+  /** Attaches the queue pair to a multicast group. Throws `E_VERBS`. */
   attach(mgid: Uint8Array, mlid: number): void {
     const result = this.#device.library.ibv_attach_mcast(
       this.handle,
@@ -100,6 +107,7 @@ export class DeviceQueuePair {
     this.#device.library.ibv_detach_mcast(this.handle, group, mlid);
   }
 
+  /** Destroys the queue pair. */
   close(): void {
     this.#device.library.ibv_destroy_qp(this.handle);
   }

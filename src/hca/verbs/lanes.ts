@@ -1,6 +1,6 @@
-/** Widths and speeds of a port (IBTA vol. 1 14.2.5.6). */
+/** Link widths and speeds (IBTA vol. 1 14.2.5.6). */
 
-/** Lanes of `ibv_port_attr.active_width`; 1 if it is none of the known. */
+/** Returns the number of lanes of `ibv_port_attr.active_width`, or 1 for an undefined width. */
 export function lanes(width: number): number {
   switch (width) {
     case 2:
@@ -16,7 +16,7 @@ export function lanes(width: number): number {
   }
 }
 
-/** Megabits per second of one lane, SDR to XDR, by the bit that is set in `ibv_port_attr.active_speed`. */
+/** Nominal Mb/s of one lane from SDR to NDR, by the bit set in `ibv_port_attr.active_speed`. */
 const SPEEDS: Readonly<Record<number, number>> = {
   1: 2_500,
   2: 5_000,
@@ -28,6 +28,7 @@ const SPEEDS: Readonly<Record<number, number>> = {
   128: 100_000,
 };
 
+/** Returns the nominal Mb/s of one lane for `ibv_port_attr.active_speed`; that of SDR for an undefined speed. */
 export function laneMbps(speed: number): number {
   return SPEEDS[speed] ?? SPEEDS[1]!;
 }

@@ -1,4 +1,6 @@
-/** The port's end of the way to libibumad: see user_mad.ts for the messages, and umad_port.ts for the other end. */
+/**
+ * The port's end of the socket to its libibumad worker (umad_port.ts). The messages are in the format of user_mad.ts.
+ */
 
 import { IpoibError } from "../../base/errors.ts";
 import { Errno } from "../../base/errno.ts";
@@ -12,12 +14,13 @@ import { MadAgents } from "../mad_agents.ts";
 import type { VerbsCounters } from "./counters.ts";
 import { emitUserMad, parseUserMad } from "./user_mad.ts";
 
-/** The management class that libibumad is registered for, and so the one that an agent of a port may have. */
+/** The management class for which the worker registers with libibumad: the only one that a port supports. */
 export const UMAD_CLASS = {
   mgmtClass: MgmtClass.SubnAdm,
   version: SA_CLASS_VERSION,
 } as const;
 
+/** The MAD agents of a port on InfiniBand. */
 export class SocketMadChannel {
   readonly #agents = new MadAgents(
     (mad, to) => this.#send(mad, to),
@@ -27,19 +30,21 @@ export class SocketMadChannel {
   readonly #watch: Watch;
   readonly #counted: VerbsCounters;
 
-  /** @param socket one end of a SOCK_SEQPACKET pair; from now on this object's */
+  /** @param socket one end of a SOCK_SEQPACKET pair, which the channel owns from now on */
   constructor(reactor: Reactor, socket: number, counted: VerbsCounters) {
     this.#socket = new Fd(socket);
     this.#counted = counted;
-    this.#watch = reactor.watch(socket, () => this.#take());
+    this.#watch = reactor.watch(socket, () => this.#receive());
   }
 
-  /** Throws `E_MAD_CLASS`, see {@linkcode HcaPort.openMadAgent}. */
+  /**
+   * Opens an agent (`HcaPort.openMadAgent`). Throws `E_MAD_CLASS`: with EOPNOTSUPP for any class other than SubnAdm.
+   */
   openAgent(mgmtClass: number): MadAgent {
     if (mgmtClass !== UMAD_CLASS.mgmtClass) {
       throw new IpoibError(
         "E_MAD_CLASS",
-        `Management class ${mgmtClass} is not one that libibumad is registered for`,
+        `libibumad is not registered for management class ${mgmtClass}`,
         { errno: Errno.EOPNOTSUPP },
       );
     }
@@ -56,7 +61,7 @@ export class SocketMadChannel {
     this.#socket.close();
   }
 
-  #take(): void {
+  #receive(): void {
     for (;;) {
       const message = receive(this.#socket.number);
       if (message.type === "closed") this.#watch.enable(false);

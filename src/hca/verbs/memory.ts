@@ -1,5 +1,6 @@
 /**
- * Memory that C can see: shared mappings, which no collector moves or frees, and which a fork leaves where they are.
+ * Memory that devices and libraries access: shared mappings, which the garbage collector neither moves nor frees, and
+ * which a fork does not copy.
  */
 
 import type { Libibverbs } from "../../../ffi/libibverbs.ts";
@@ -8,7 +9,7 @@ import { Ibv, IbvMr } from "../../../ffi/verbs_layout.ts";
 import { lastError } from "../../system/errno.ts";
 import { createMemory, Mapping } from "../../system/memory.ts";
 
-/** A mapping with views of it. */
+/** A mapping of zeroed memory, with views of it. */
 export class NativeMemory {
   readonly address: bigint;
   readonly bytes: Uint8Array;
@@ -16,6 +17,7 @@ export class NativeMemory {
   readonly words: Int32Array;
   readonly #mapping: Mapping;
 
+  /** @param size bytes */
   constructor(size: number) {
     using memory = createMemory("ipoib-verbs", size);
     this.#mapping = new Mapping(memory.number, size, "write");
@@ -30,16 +32,17 @@ export class NativeMemory {
   }
 }
 
-/** What registers memory. */
+/** The functions of libibverbs that register memory. */
 export type Registrar = Pick<Libibverbs, "ibv_reg_mr" | "ibv_dereg_mr">;
 
-/** Memory that is registered with a protection domain. */
+/** Memory that is registered in a protection domain. */
 export class RegisteredMemory extends NativeMemory {
   readonly lkey: number;
   readonly #library: Registrar;
+  /** `struct ibv_mr *`. */
   readonly #region: bigint;
 
-  /** Throws `E_VERBS`: the device pins the memory, which a limit may forbid. */
+  /** Throws `E_VERBS`, for example if the limit on locked memory is too low: registration pins the memory. */
   constructor(library: Registrar, pd: bigint, size: number) {
     super(size);
     this.#library = library;
@@ -52,8 +55,8 @@ export class RegisteredMemory extends NativeMemory {
     if (this.#region === 0n) {
       const failure = lastError(
         "E_VERBS",
-        `register ${size >> 10} KiB with the device`,
-        { hint: "raise the limit of locked memory (ulimit -l)" },
+        `register ${size >> 10} KiB of memory with the device`,
+        { hint: "raise the limit on locked memory (ulimit -l)" },
       );
       super.close();
       throw failure;

@@ -1,6 +1,8 @@
 /**
- * What the taps of a port are told of a queue pair's packets: a device neither shows the headers that it writes nor, but for the
- * GRH, those that it reads, so they are composed of the address handle, the completion and the queue pair.
+ * Passes the packets of a queue pair to the taps of its port.
+ *
+ * A device reports neither the headers that it sends nor, except for the GRH, those that it receives. They are composed
+ * from the address handle or the completion, and from the queue pair.
  */
 
 import { ENCAP_LENGTH } from "../../base/units.ts";
@@ -31,7 +33,7 @@ export interface Attached {
   readonly mlid: number;
 }
 
-/** What a queue pair has that its packets carry. */
+/** The attributes of a queue pair that appear in packet headers. */
 export interface TappedQp {
   readonly qpn: number;
   readonly pkey: number;
@@ -39,6 +41,7 @@ export interface TappedQp {
   readonly groups: readonly Attached[];
 }
 
+/** The tap of one queue pair. */
 export class PacketTap {
   readonly #taps: Taps;
   readonly #port: { readonly attributes: PortAttributes };
@@ -57,12 +60,16 @@ export class PacketTap {
     this.#qp = qp;
   }
 
-  /** True if {@linkcode sent} and {@linkcode received} have somebody to tell. */
+  /** True if the port has taps; otherwise {@linkcode sent} and {@linkcode received} need not be called. */
   get active(): boolean {
     return this.#taps.active;
   }
 
-  /** A packet was posted. */
+  /**
+   * Passes a posted packet to the taps.
+   *
+   * @param length bytes of payload after the IPoIB header
+   */
   sent(
     status: PostResult,
     { view, stride, layout }: VerbsSendMemory,
@@ -74,15 +81,15 @@ export class PacketTap {
   ): void {
     const { lid, gid } = this.#port.attributes;
     writePathHeaders(this.#headers, path, gid);
-    this.#transport(length, lid, destQpn, qkey, this.#qp.qpn);
+    this.#writePacketHeaders(length, lid, destQpn, qkey, this.#qp.qpn);
     const base = slot * stride;
     const encap = view.getInt32(base + layout.encap);
     const vnet = base + layout.vnet;
-    this.#taps.packetAt(encap, view, vnet, base + layout.payload, length);
-    this.#tell("sent", status);
+    this.#taps.setPacket(encap, view, vnet, base + layout.payload, length);
+    this.#deliver("sent", status);
   }
 
-  /** Packet `i` of the batch was polled, as its completion has `sl` and `pathBits`. */
+  /** Passes polled packet `i` of the batch to the taps, with the SL and the path bits of its completion. */
   received(batch: RxBatch, i: number, sl: number, pathBits: number): void {
     const view = batch.view[i]!;
     const payload = batch.payload[i]!;
@@ -111,13 +118,13 @@ export class PacketTap {
     const { qpn, qkey } = this.#qp;
     const to = multicast ? MULTICAST_QPN : qpn;
     const from = batch.sourceQpn[i]!;
-    this.#transport(length, batch.sourceLid[i]!, to, qkey, from);
+    this.#writePacketHeaders(length, batch.sourceLid[i]!, to, qkey, from);
     if (global) this.#copyGrh(view, grh.base);
-    this.#taps.packetAt(batch.encap[i]!, view, -1, payload, length);
-    this.#tell("received", PostResult.Sent);
+    this.#taps.setPacket(batch.encap[i]!, view, -1, payload, length);
+    this.#deliver("received", PostResult.Sent);
   }
 
-  #transport(
+  #writePacketHeaders(
     length: number,
     slid: number,
     destQpn: number,
@@ -140,21 +147,21 @@ export class PacketTap {
     );
   }
 
-  /** As it came: the source GID above all. */
+  /** Copies the GRH as received, because the composed one lacks the source GID. */
   #copyGrh(view: DataView, from: number): void {
     for (let i = 0; i < GRH_LENGTH; i += 4) {
       this.#headers.setInt32(GRH + i, view.getInt32(from + i));
     }
   }
 
-  /** The multicast LID of the group whose GID was copied; 0 if the queue pair has left it. */
+  /** Returns the multicast LID of the destination group; 0 if the queue pair is no longer attached to it. */
   #mlid(): number {
     const { groups } = this.#qp;
     return groups.find(({ mgid }) => gidEquals(mgid, this.#gid))?.mlid ?? 0;
   }
 
-  #tell(direction: TappedPacket["direction"], status: PostResult): void {
-    this.#taps.headersAt(this.#headers, 0);
-    this.#taps.tell(direction, status, this.#qp.qpn);
+  #deliver(direction: TappedPacket["direction"], status: PostResult): void {
+    this.#taps.setHeaders(this.#headers, 0);
+    this.#taps.deliver(direction, status, this.#qp.qpn);
   }
 }

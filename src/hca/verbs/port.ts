@@ -1,12 +1,14 @@
 /**
- * A port of a real HCA, through libibverbs, behind the {@linkcode HcaPort} interface.
+ * A port of a device of libibverbs, as an {@linkcode HcaPort}.
  *
- * A packet's way out: the network device is read into a registered slot (`send_memory.ts`), `UdQp.post` fills in the slot's work request and
- * appends it to the queue pair's chain (`send_queue.ts`), `flush` posts the chain at the end of the turn. In:
- * `receive_queue.ts`. MADs go through libibumad in a thread of its own (`mad_channel.ts`, `umad_port.ts`); on Ethernet, where there is
- * no fabric, they are answered here (`roce/`).
+ * To send a packet, the frame is read from the network device into a registered slot (`send_memory.ts`), `UdQp.post`
+ * completes the work request of the slot and appends it to the queue pair's chain (`send_queue.ts`), and `flush` posts
+ * the chain at the end of the turn. Packets are received in `receive_queue.ts`. MADs are passed to libibumad in a
+ * thread of its own (`mad_channel.ts`, `umad_port.ts`). On Ethernet, which has no subnet administrator, the port
+ * answers them itself (`roce/`).
  *
- * The device verifies checksums, if it can, and does nothing to what is sent: the network device must be opened without offloads.
+ * If supported, the device verifies checksums. Transmit offloads are not used, so the network device must be opened
+ * without them.
  */
 
 import { bytesAt } from "../../../ffi/libc.ts";
@@ -35,15 +37,15 @@ import { overEthernet } from "./roce/roce.ts";
 import type { VerbsSendMemory } from "./send_memory.ts";
 import { VerbsUdQp } from "./ud_qp.ts";
 
-/** How to open a port. */
+/** Options of a {@linkcode VerbsPort}. */
 export interface VerbsPortOptions {
   reactor: Reactor;
   device: string;
   /** From 1. */
   port: number;
   /**
-   * The port's end of the socket pair to the thread with libibumad; from then on the port's. On an Ethernet port, which must be
-   * asked for, there is no such thread.
+   * The port's end of the socket pair to the libibumad worker, which the port owns from now on; or "roce" for an
+   * Ethernet port, which has no such worker.
    */
   mads: number | "roce";
 }
@@ -65,7 +67,7 @@ export class VerbsPort implements HcaPort, Sleeper {
   #armed = false;
   #closed = false;
 
-  /** Throws as {@linkcode PortResources} does. */
+  /** Throws the errors of {@linkcode PortResources}, or `E_FCNTL`. */
   constructor({ reactor, device, port, mads }: VerbsPortOptions) {
     using parts = new DisposableStack();
     const owned = <T extends { close(): void }>(part: T): T =>
@@ -112,7 +114,7 @@ export class VerbsPort implements HcaPort, Sleeper {
     return this.#resources.send;
   }
 
-  /** The same memory for all interfaces of the port: peers see no memory of a real HCA. */
+  /** Returns the same memory for all interfaces of the port, because peers have no access to it. */
   openSendMemory(): VerbsSendMemory {
     return this.send;
   }
@@ -135,7 +137,7 @@ export class VerbsPort implements HcaPort, Sleeper {
     return this.#mads.openAgent(mgmtClass);
   }
 
-  /** Posts every chain; then tells of free slots if somebody asked in vain. */
+  /** Posts the chains and frees completed slots, then calls the credit listeners if slots are free after starvation. */
   flush(): void {
     if (this.#closed) return;
     this.#post();
@@ -159,15 +161,15 @@ export class VerbsPort implements HcaPort, Sleeper {
 
   counters(): Record<string, number> {
     let outstanding = 0;
-    let received = 0;
+    let receivesOutstanding = 0;
     for (const qp of this.#qps) {
       outstanding += qp.outstanding;
-      received += qp.receivesOutstanding;
+      receivesOutstanding += qp.receivesOutstanding;
     }
     return {
       ...this.#counted.snapshot(),
       outstanding,
-      rcv_outstanding: received,
+      rcv_outstanding: receivesOutstanding,
     };
   }
 
@@ -178,6 +180,7 @@ export class VerbsPort implements HcaPort, Sleeper {
     this.#owned.dispose();
   }
 
+  /** Returns true if there is work after the wait, so that the loop must not sleep. */
   beforeSleep(): boolean {
     for (let i = 0; i < this.#qps.length; i++) {
       if (this.#qps[i]!.busy) return true;
@@ -185,6 +188,7 @@ export class VerbsPort implements HcaPort, Sleeper {
     return this.send.starved && this.send.ready;
   }
 
+  /** Posts released buffers, recovers failed queue pairs, and continues receiving. */
   afterSleep(): void {
     if (this.#closed) return;
     for (let i = this.#qps.length - 1; i >= 0; i--) {
@@ -203,7 +207,10 @@ export class VerbsPort implements HcaPort, Sleeper {
     for (let i = 0; i < this.#qps.length; i++) this.#qps[i]!.collect();
   }
 
-  /** Nobody may have a slot until a completion comes, so that must wake the loop; what came before is looked for again. */
+  /**
+   * Requests events for send completions while the memory is starved, so that they wake the loop. Completions from
+   * before the request raise no event, so they are collected once more.
+   */
   #armSends(): void {
     this.#armed = true;
     for (let i = 0; i < this.#qps.length; i++) this.#qps[i]!.armSends();

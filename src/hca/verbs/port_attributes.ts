@@ -1,4 +1,4 @@
-/** The attributes of a port, as the device and sysfs tell them. */
+/** Queries the attributes of a device and of its ports through libibverbs. */
 
 import { Ibv, IbvDeviceAttr, IbvPortAttr } from "../../../ffi/verbs_layout.ts";
 import { IpoibError } from "../../base/errors.ts";
@@ -13,7 +13,7 @@ import { laneMbps, lanes } from "./lanes.ts";
 const MTU_256 = 1 as IbMtuCode;
 const DEFAULT_PKEY = 0xffff;
 
-/** Indexed by `enum ibv_port_state`. */
+/** Port states, indexed by `enum ibv_port_state`. */
 const STATES: readonly PortState[] = [
   "down",
   "down",
@@ -23,7 +23,7 @@ const STATES: readonly PortState[] = [
   "active",
 ];
 
-/** Indexed by the physical state (IBTA vol. 1 table 146), with sysfs' names. */
+/** Names of the physical states (IBTA vol. 1 table 146) as in sysfs, indexed by state. */
 const PHYSICAL_STATES = [
   "<unknown>",
   "Sleep",
@@ -35,15 +35,16 @@ const PHYSICAL_STATES = [
   "Phy Test",
 ];
 
-/** What a device has, whatever its ports do. */
+/** The attributes of a device, which do not change. */
 export interface DeviceAttributes {
   readonly firmware: string;
+  /** Number of ports. */
   readonly ports: number;
-  /** It verifies the checksums of what a UD queue pair receives. */
+  /** True if the device verifies the checksums of packets that a UD queue pair receives. */
   readonly receiveChecksum: boolean;
 }
 
-/** Throws `E_VERBS`. */
+/** Queries the attributes of a device. Throws `E_VERBS`. */
 export function queryDevice(device: VerbsDevice): DeviceAttributes {
   const bytes = new Uint8Array(IbvDeviceAttr.Size);
   const result = device.library.ibv_query_device(device.context, bytes);
@@ -63,9 +64,10 @@ export function queryDevice(device: VerbsDevice): DeviceAttributes {
 }
 
 /**
- * Asks everything anew. Throws `E_VERBS`, and `E_HCA` for a port that does not exist.
+ * Queries the current attributes of a port. Throws `E_VERBS`, or `E_HCA` (ENODEV) if the port does not exist.
  *
- * @param gidIndex of the port's own GID: 0, but on Ethernet
+ * @param port number, from 1
+ * @param gidIndex index of the port's own GID: 0, except on Ethernet
  */
 export function queryPort(
   device: VerbsDevice,
@@ -142,7 +144,7 @@ function queryGid(
   return gid;
 }
 
-/** The P_Key table, without the empty entries at its end. */
+/** Returns the P_Key table without the empty entries at its end. */
 function queryPkeys(
   device: VerbsDevice,
   port: number,
@@ -153,7 +155,7 @@ function queryPkeys(
   const bytes = new Uint8Array(2);
   for (let i = 0; i < length; i++) {
     const known = library.ibv_query_pkey(context, port, i, bytes) === 0;
-    // A device without a table has the default partition.
+    // A device without a P_Key table has the default partition only.
     if (known) pkeys.push(bytes[0]! << 8 | bytes[1]!);
     else if (i === 0) pkeys.push(DEFAULT_PKEY);
     else break;

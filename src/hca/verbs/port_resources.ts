@@ -1,6 +1,6 @@
 /**
- * What the queue pairs of a port work with: the open device with a protection domain, a completion channel and the send memory;
- * what the port is now; its counters and taps.
+ * The resources that the queue pairs of a port share: the open device with a protection domain, a completion channel
+ * and the send memory, the current port attributes, the counters and the taps.
  */
 
 import { IpoibError } from "../../base/errors.ts";
@@ -19,16 +19,17 @@ import {
 import { Roce } from "./roce/roce.ts";
 import { VerbsSendMemory } from "./send_memory.ts";
 
-/** Which port. */
+/** Options of {@linkcode PortResources}. */
 export interface PortChoice {
   readonly reactor: Reactor;
   readonly device: string;
   /** From 1. */
   readonly port: number;
-  /** On Ethernet. */
+  /** True if the link layer of the port is expected to be Ethernet. */
   readonly roce: boolean;
 }
 
+/** The shared resources of one port. */
 export class PortResources {
   readonly reactor: Reactor;
   readonly device: VerbsDevice;
@@ -36,7 +37,7 @@ export class PortResources {
   readonly pd: bigint;
   readonly channel: bigint;
   readonly send: VerbsSendMemory;
-  /** Of a port on Ethernet. */
+  /** Present on an Ethernet port. */
   readonly roce: Roce | undefined;
   readonly counted: VerbsCounters;
   readonly taps = new Taps();
@@ -44,7 +45,10 @@ export class PortResources {
   readonly #deviceAttributes: DeviceAttributes;
   readonly #owned: DisposableStack;
 
-  /** Throws `E_LIBRARY`, `E_HCA`, `E_VERBS`, `E_LINK_LAYER`, `E_ROCE_LINK`, `E_SOCKET`. */
+  /**
+   * Throws `E_LIBRARY`, `E_HCA`, `E_DEVICE_FILE`, `E_PRIVILEGE`, `E_VERBS`, or `E_LINK_LAYER` if the link layer is not
+   * the expected one; on Ethernet also `E_ROCE_LINK` or `E_SOCKET`.
+   */
   constructor(
     { reactor, device, port, roce }: PortChoice,
     counted: VerbsCounters,
@@ -60,19 +64,23 @@ export class PortResources {
     this.attributes = queryPort(this.device, port, this.#deviceAttributes);
     checkLinkLayer(this.attributes, roce);
     this.roce = roce ? owned(new Roce(this, device, port)) : undefined;
-    // Its own GID is not the first one.
+    // On Ethernet the port's own GID may have an index other than 0.
     if (this.roce) this.#query();
     this.pd = library.ibv_alloc_pd(context);
-    if (this.pd === 0n) throw lastError("E_VERBS", "allocate a domain");
+    if (this.pd === 0n) {
+      throw lastError("E_VERBS", `allocate a protection domain of ${device}`);
+    }
     parts.defer(() => library.ibv_dealloc_pd(this.pd));
     this.channel = library.ibv_create_comp_channel(context);
-    if (this.channel === 0n) throw lastError("E_VERBS", "create a channel");
+    if (this.channel === 0n) {
+      throw lastError("E_VERBS", `create a completion channel of ${device}`);
+    }
     parts.defer(() => library.ibv_destroy_comp_channel(this.channel));
     this.send = owned(new VerbsSendMemory(library, this.pd));
     this.#owned = parts.move();
   }
 
-  /** Asks the device anew, after an event of the port. */
+  /** Updates the attributes from the device, after an event of the port. Throws `E_VERBS`. */
   refresh(): void {
     this.roce?.refresh();
     this.#query();
@@ -92,6 +100,7 @@ export class PortResources {
   }
 }
 
+/** Throws `E_LINK_LAYER` (EPROTONOSUPPORT) if the link layer is not the expected one. */
 function checkLinkLayer(
   { linkLayer, device, port }: PortAttributes,
   roce: boolean,
@@ -100,13 +109,13 @@ function checkLinkLayer(
   if (roce) {
     throw new IpoibError(
       "E_LINK_LAYER",
-      `${device}/${port} is an InfiniBand port, not an Ethernet one (RoCE)`,
+      `${device}/${port} is an InfiniBand port, not an Ethernet port (RoCE)`,
       { errno: Errno.EPROTONOSUPPORT },
     );
   }
   throw new IpoibError(
     "E_LINK_LAYER",
-    `${device}/${port} is an Ethernet port (RoCE), which has no subnet manager and no IPoIB`,
+    `${device}/${port} is an Ethernet port (RoCE), which does not support IPoIB`,
     {
       errno: Errno.EPROTONOSUPPORT,
       hint: "use an InfiniBand port, --hca soft, or --roce on all nodes",

@@ -1,29 +1,30 @@
-/** Whether this host has InfiniBand devices, and the library to use them. */
+/** Finds the RDMA devices of this host in sysfs, and checks whether libibverbs can be loaded. */
 
 import { libraryExists } from "../../../ffi/libibverbs.ts";
 import { listDirectory, readSmallFile } from "../../system/read_files.ts";
 
 const DEVICES = "/sys/class/infiniband";
 
-/** A port, and whether InfiniBand or Ethernet (RoCE) is its link. */
+/** A port and its link layer: InfiniBand, or Ethernet (RoCE). */
 export interface ProbedPort {
   readonly device: string;
   readonly port: number;
   readonly linkLayer: "infiniband" | "ethernet";
 }
 
+/** The result of {@linkcode probeVerbs}. */
 export interface VerbsProbe {
-  /** Names of the devices, `mlx5_0`. */
+  /** Names of the devices, for example `mlx5_0`. */
   devices: string[];
-  /** Their ports, in the order of device and port. */
+  /** The ports, ordered by device and port number. */
   ports: ProbedPort[];
-  /** True if libibverbs can be opened. */
+  /** True if libibverbs can be loaded; always false without devices, because it is not tried then. */
   library: boolean;
 }
 
-/** Looks; opens no device. */
+/** Reads sysfs. Opens no device. */
 export function probeVerbs(folder: string = DEVICES): VerbsProbe {
-  // The tenth comes after the second.
+  // Numeric order: mlx5_10 after mlx5_2.
   const devices = listDirectory(folder).sort(
     new Intl.Collator("en", { numeric: true }).compare,
   );

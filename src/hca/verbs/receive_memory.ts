@@ -1,14 +1,14 @@
 /**
- * The receive buffers of a queue pair, with a work request for each.
+ * The receive buffers of a queue pair, each with a prepared work request.
  *
  * | offset | bytes  | part                                                                     |
  * |--------|--------|--------------------------------------------------------------------------|
- * | 0      | 40     | GRH; undefined, if the packet has none                                   |
- * | 18     | 26     | frame header, over the GRH's tail and the IPoIB header: the engine's     |
+ * | 0      | 40     | GRH; undefined if the packet has none                                    |
+ * | 18     | 26     | frame header, which the engine writes over parts of the other headers    |
  * | 40     | 4      | IPoIB header                                                             |
- * | 44     | ..4092 | IP packet, ARP packet                                                    |
+ * | 44     | ..4092 | IP or ARP packet                                                         |
  *
- * The frame header covers part of the source GID (bytes 8 to 23), so nothing is written there before the engine has read that.
+ * The frame header overwrites part of the source GID (bytes 8 to 23), so the engine reads the GID first.
  */
 
 import { IbvRecvWr, IbvSge } from "../../../ffi/verbs_layout.ts";
@@ -18,22 +18,28 @@ import { GRH_LENGTH } from "../../wire/grh.ts";
 import { highWord, lowWord } from "./device.ts";
 import { NativeMemory, RegisteredMemory, type Registrar } from "./memory.ts";
 
+/** Offset of the IP or ARP packet in a buffer. */
 export const PAYLOAD = GRH_LENGTH + ENCAP_LENGTH;
 const VNET = PAYLOAD - FRAME_HEADER_LENGTH;
-/** GRH and the largest message, in whole cache lines. */
+/** Bytes from one buffer to the next: the GRH and the largest message, rounded up to whole cache lines. */
 export const STRIDE = 4160;
 const REQUEST_STRIDE = IbvRecvWr.Size + IbvSge.Size;
 
+/** The registered memory of the buffers, and the memory of their work requests. */
 export class ReceiveMemory {
+  /** Number of buffers. */
   readonly buffers: number;
   readonly bytes: Uint8Array;
   readonly view: DataView;
+  /** Address of each buffer's frame header. */
   readonly vnetAddress: readonly bigint[];
+  /** Address of each work request, as signed 32-bit words. */
   readonly requestLow: Int32Array;
   readonly requestHigh: Int32Array;
   readonly #memory: RegisteredMemory;
   readonly #requests: NativeMemory;
 
+  /** Throws `E_VERBS` if the memory cannot be registered. */
   constructor(library: Registrar, pd: bigint, buffers: number) {
     this.buffers = buffers;
     this.#memory = new RegisteredMemory(library, pd, buffers * STRIDE);
@@ -71,7 +77,7 @@ export class ReceiveMemory {
     }
   }
 
-  /** Appends the request of buffer `next` to that of `buffer`; -1 ends the chain. */
+  /** Links the work request of `buffer` to that of buffer `next`; -1 ends the chain. */
   link(buffer: number, next: number): void {
     const at = (buffer * REQUEST_STRIDE + IbvRecvWr.Next) >> 2;
     const { words } = this.#requests;

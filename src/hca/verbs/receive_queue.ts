@@ -1,8 +1,8 @@
 /**
- * The receive side of a queue pair: buffers that are posted, polled 64 at a time, and posted again as one chain when the engine
- * gives them back.
+ * The receive side of a queue pair: buffers are posted, polled up to 64 at a time, and posted again as one chain after
+ * the engine has released them.
  *
- * Where the loop's writes go with its next wait (io_uring) buffers are posted after that wait.
+ * If the reactor writes frames only with its next wait (io_uring), the released buffers are posted after that wait.
  */
 
 import type { BoundCall } from "../../../ffi/libffi.ts";
@@ -18,14 +18,15 @@ import { PAYLOAD, ReceiveMemory, STRIDE } from "./receive_memory.ts";
 
 const MULTICAST_BYTE = 0xff;
 
-/** A batch with what `release` needs. */
+/** A batch with the buffer numbers that `release` uses. */
 export interface VerbsRxBatch extends RxBatch {
   readonly capacity: number;
   readonly buffer: Int32Array;
 }
 
+/** The receive queue of one queue pair. */
 export class ReceiveQueue {
-  /** True since a completion failed. */
+  /** True after a failed completion or post, until {@linkcode postAll}. */
   failed = false;
   readonly #tap: PacketTap;
   readonly #memory: ReceiveMemory;
@@ -33,15 +34,22 @@ export class ReceiveQueue {
   readonly #counted: Float64Array;
   readonly #bad = new NativeMemory(8);
   readonly #post: BoundCall;
-  /** Buffers to post, in a chain. */
+  /** The chain of released buffers to post: its first and last buffer, -1 if empty, and its length. */
   #first = -1;
   #last = -1;
   #chained = 0;
-  /** Buffers that the device has. */
+  /** Number of posted buffers. */
   #outstanding = 0;
-  /** 1 for each buffer that the engine has. */
+  /** 1 for each buffer that the engine holds. */
   readonly #held: Uint8Array;
 
+  /**
+   * Throws `E_VERBS` if the buffers cannot be registered.
+   *
+   * @param pd `struct ibv_pd *`
+   * @param qp `struct ibv_qp *`
+   * @param buffers number of buffers
+   */
   constructor(
     device: OperationBinder & { readonly library: Registrar },
     pd: bigint,
@@ -59,17 +67,17 @@ export class ReceiveQueue {
     this.#post = device.bind(IbvContext.PostRecv, [qp, 0n, this.#bad.address]);
   }
 
-  /** True while buffers that were given back wait to be posted. */
+  /** True if released buffers are not posted yet. */
   get unposted(): boolean {
     return this.#first >= 0;
   }
 
-  /** Buffers that are posted and wait for a packet. */
+  /** Number of posted buffers that have no completion. */
   get outstanding(): number {
     return this.#outstanding;
   }
 
-  /** Posts every buffer that the engine does not have: after a start and after a reset. */
+  /** Posts every buffer that the engine does not hold. Called at the start and after a reset. */
   postAll(): void {
     this.#first = -1;
     this.#chained = 0;
@@ -80,20 +88,20 @@ export class ReceiveQueue {
     this.repost();
   }
 
-  /** Posts what was given back. */
+  /** Posts the released buffers. */
   repost(): void {
     if (this.#first < 0) return;
     const { requestLow, requestHigh } = this.#memory;
     this.#post.set(1, requestLow[this.#first]!, requestHigh[this.#first]!);
     this.#first = -1;
-    // What a queue pair in error does not take, its recovery posts again: it stands for posted and abandoned until then.
+    // Buffers that a queue pair in error refuses count as posted until its recovery abandons them and posts them again.
     this.#outstanding += this.#chained;
     this.#counted[Count.ReceivesPosted]! += this.#chained;
     this.#chained = 0;
     if (this.#post.call() !== 0) this.failed = true;
   }
 
-  /** Takes up to `limit` packets. */
+  /** Moves up to `limit` packets into `batch` and returns their number. */
   poll(batch: VerbsRxBatch, limit: number): number {
     const { view, bytes, vnetAddress } = this.#memory;
     const completions = this.#cq.view;
@@ -117,9 +125,9 @@ export class ReceiveQueue {
         continue;
       }
       const base = buffer * STRIDE;
-      const had = completions.getInt32(at + IbvWc.Flags, true);
-      const grh = (had & Ibv.WC_GRH) !== 0;
-      const valid = (had & Ibv.WC_IP_CSUM_OK) !== 0;
+      const wcFlags = completions.getInt32(at + IbvWc.Flags, true);
+      const grh = (wcFlags & Ibv.WC_GRH) !== 0;
+      const valid = (wcFlags & Ibv.WC_IP_CSUM_OK) !== 0;
       const multicast = grh && bytes[base + GRH_DGID] === MULTICAST_BYTE;
       batch.buffer[count] = buffer;
       batch.view[count] = view;
@@ -151,19 +159,19 @@ export class ReceiveQueue {
     return count;
   }
 
-  /** Takes a batch's buffers back, to be posted by {@linkcode repost}. */
+  /** Releases the buffers of a batch, to be posted by {@linkcode repost}. */
   release(batch: VerbsRxBatch): void {
     for (let i = 0; i < batch.count; i++) this.#append(batch.buffer[i]!);
     batch.count = 0;
   }
 
-  /** Completions of before a reset mean nothing after it. */
+  /** Discards the completions from before a reset, and abandons the posted buffers. */
   drain(): void {
     while (this.#cq.poll() > 0);
     this.#abandon();
   }
 
-  /** The source GID of packet `i`; false if it has no GRH. */
+  /** Copies the source GID (16 bytes) of packet `i`. Returns false if the packet has no GRH. */
   sourceGid(batch: RxBatch, i: number, into: Uint8Array): boolean {
     if (!(batch.flags[i]! & RxFlag.Grh)) return false;
     const at = batch.payload[i]! - PAYLOAD + GRH_SGID;

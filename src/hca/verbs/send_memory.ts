@@ -1,15 +1,15 @@
 /**
- * The send slots of a port: registered memory, and for each slot a work request that is filled in once but for what
- * differs from packet to packet.
+ * The send slots of a port: registered memory, with a prepared work request for each slot. Only the fields that differ
+ * between packets are written later.
  *
  * | offset | bytes  | part                                                                     |
  * |--------|--------|--------------------------------------------------------------------------|
- * | 38     | 12     | virtio header, as the device gives it: all zero, since it has no offloads |
+ * | 38     | 12     | virtio header from the network device: all zero, as it has no offloads   |
  * | 50     | 14     | Ethernet header                                                          |
- * | 60     | 4      | IPoIB header, over the Ethernet header's tail, which is spent by then    |
- * | 64     | ..4160 | IP packet, ARP packet                                                    |
+ * | 60     | 4      | IPoIB header, written over the last 4 bytes of the Ethernet header       |
+ * | 64     | ..4160 | IP or ARP packet                                                         |
  *
- * A message is the IPoIB header and the packet, one piece of memory: one scatter/gather element.
+ * A message is the IPoIB header and the packet. They are contiguous, so one scatter/gather element covers them.
  */
 
 import { Ibv, IbvSendWr, IbvSge } from "../../../ffi/verbs_layout.ts";
@@ -21,18 +21,20 @@ import type { SendMemory, SlotLayout } from "../hca.ts";
 import { highWord, lowWord } from "./device.ts";
 import { NativeMemory, RegisteredMemory, type Registrar } from "./memory.ts";
 
+/** Offset of the IP or ARP packet in a slot. */
 const PAYLOAD = 64;
 const ENCAP = PAYLOAD - ENCAP_LENGTH;
 const VNET = PAYLOAD - FRAME_HEADER_LENGTH;
+/** Bytes from one slot to the next. */
 const STRIDE = 4224;
-/** Slots of a port. */
+/** Number of slots of a port. */
 export const SEND_SLOTS = 512;
-/** Bytes from one work request with its element to the next. */
+/** Bytes from one work request, with its scatter/gather element, to the next. */
 export const WR_STRIDE = IbvSendWr.Size + IbvSge.Size;
-/** Slots that stay for what the engine itself sends while a group has others. */
+/** Number of free slots that are kept back from the kernel, for packets of the engine itself. */
 const ENGINE_SLOTS = 32;
-/** Slots that the group has: what is read between two turns. */
-const POSTED = 64;
+/** Maximum number of lent slots: enough for the frames read between two turns. */
+const MAX_LENT = 64;
 
 /** See {@linkcode SendMemory}. */
 export class VerbsSendMemory implements SendMemory {
@@ -49,18 +51,23 @@ export class VerbsSendMemory implements SendMemory {
   readonly vnetAddress: readonly bigint[];
   /** Work request `i`, at `i * WR_STRIDE`, sends slot `i`. */
   readonly requests: NativeMemory;
-  /** The address of each work request, in words. */
+  /** Address of each work request, as signed 32-bit words. */
   readonly requestLow: Int32Array;
   readonly requestHigh: Int32Array;
-  /** Asked for when no slot is free: takes completions. */
+  /** Called if no slot is free; polls send completions, which free slots. */
   collect: () => void = () => {};
-  /** True since a slot was last asked for in vain. */
+  /** True if no slot was free for a reservation or for the kernel, until the port calls its credit listeners. */
   starved = false;
   readonly #memory: RegisteredMemory;
   readonly #free = new Int32Array(SEND_SLOTS);
   #freeCount = SEND_SLOTS;
-  #group: LentSlots | undefined;
+  #borrower: LentSlots | undefined;
 
+  /**
+   * Throws `E_VERBS` if the memory cannot be registered.
+   *
+   * @param pd `struct ibv_pd *`
+   */
   constructor(library: Registrar, pd: bigint) {
     this.#memory = new RegisteredMemory(library, pd, SEND_SLOTS * STRIDE);
     this.bytes = this.#memory.bytes;
@@ -95,14 +102,15 @@ export class VerbsSendMemory implements SendMemory {
     }
   }
 
-  /** True if the next frame finds a slot. */
+  /** True if there is a slot for the next frame. */
   get ready(): boolean {
-    const group = this.#group;
-    return group
-      ? group.available > 0 || this.#freeCount > ENGINE_SLOTS
+    const borrower = this.#borrower;
+    return borrower
+      ? borrower.available > 0 || this.#freeCount > ENGINE_SLOTS
       : this.#freeCount > 0;
   }
 
+  /** Reserves a free slot. Ignores the argument `urgent` of {@linkcode SendMemory.reserve}. */
   reserve(): number {
     if (this.#freeCount === 0) this.collect();
     if (this.#freeCount === 0) {
@@ -116,23 +124,23 @@ export class VerbsSendMemory implements SendMemory {
     this.#free[this.#freeCount++] = slot;
   }
 
-  lendTo(group: LentSlots): void {
-    this.#group = group;
+  lendTo(borrower: LentSlots): void {
+    this.#borrower = borrower;
     this.supply();
   }
 
-  // Nothing is counted for each slot: what is not free is somebody's.
+  // No state is kept for slots that are not free.
   takeLent(_slot: number): void {}
 
-  /** Keeps the kernel supplied, once a turn. */
+  /** Lends more free slots to the kernel; called once per turn. */
   supply(): void {
-    const group = this.#group;
-    if (!group || group.available >= POSTED / 2) return;
+    const borrower = this.#borrower;
+    if (!borrower || borrower.available >= MAX_LENT / 2) return;
     if (this.#freeCount <= ENGINE_SLOTS) this.collect();
-    while (group.available < POSTED && this.#freeCount > ENGINE_SLOTS) {
-      group.add(this.#free[--this.#freeCount]!);
+    while (borrower.available < MAX_LENT && this.#freeCount > ENGINE_SLOTS) {
+      borrower.add(this.#free[--this.#freeCount]!);
     }
-    if (group.available === 0) this.starved = true;
+    if (borrower.available === 0) this.starved = true;
   }
 
   close(): void {

@@ -1,9 +1,9 @@
 /**
- * The send side of a queue pair: a chain of work requests that grows with each packet and is posted at the flush, and the
- * packets under way, oldest first.
+ * The send side of a queue pair: a chain of work requests to which each packet is appended and which a flush posts, and
+ * the packets that have not completed, oldest first.
  *
- * One request in sixteen, and the last of each chain, asks for a completion; it stands for all before it, because the requests
- * of a queue complete in order. A failed one completes in any case.
+ * Every sixteenth request and the last one of each chain is signaled. Its completion covers all requests before it,
+ * because the requests of a queue complete in order. A request that fails always has a completion.
  */
 
 import type { BoundCall } from "../../../ffi/libffi.ts";
@@ -31,8 +31,9 @@ const QKEY = IbvSendWr.RemoteQkey >> 2;
 const LENGTH = (IbvSendWr.Size + IbvSge.Length) >> 2;
 const WORDS = WR_STRIDE >> 2;
 
+/** The send queue of one queue pair. */
 export class SendQueue {
-  /** True since a completion failed: the queue pair has to be recovered. */
+  /** True after a failed completion or post: the queue pair must be recovered. */
   failed = false;
   readonly #memory: VerbsSendMemory;
   readonly #words: Int32Array;
@@ -40,13 +41,20 @@ export class SendQueue {
   readonly #counted: Float64Array;
   readonly #bad = new NativeMemory(8);
   readonly #post: BoundCall;
-  /** Slots under way, a ring: `#from` is the oldest, `#count` how many; the last `#chained` are not posted yet. */
+  /**
+   * Slots that have not completed, as a ring of `#count` slots from position `#from`. The last `#chained` of them are
+   * not posted yet.
+   */
   readonly #slots = new Int32Array(SEND_SLOTS);
   #from = 0;
   #count = 0;
   #chained = 0;
   #unsignaled = 0;
 
+  /**
+   * @param qp `struct ibv_qp *`
+   * @param cq completion queue of its sends
+   */
   constructor(
     device: OperationBinder,
     qp: bigint,
@@ -61,12 +69,12 @@ export class SendQueue {
     this.#post = device.bind(IbvContext.PostSend, [qp, 0n, this.#bad.address]);
   }
 
-  /** Packets that have not completed. */
+  /** Number of packets that have not completed, posted or not. */
   get outstanding(): number {
     return this.#count;
   }
 
-  /** Appends a packet of `length` bytes after the IPoIB header to the chain. */
+  /** Appends a packet to the chain, with `length` bytes of payload after the IPoIB header. */
   append(
     slot: number,
     length: number,
@@ -107,11 +115,11 @@ export class SendQueue {
     if (result === 0) {
       this.#counted[Count.Posted]! += this.#chained;
       this.#chained = 0;
-    } else this.#refused();
+    } else this.#dropRejected();
   }
 
-  /** The device took only what stands before the request that it names: the rest is lost. */
-  #refused(): void {
+  /** Drops the request that the device has rejected and all after it; the requests before it are posted. */
+  #dropRejected(): void {
     const bad = this.#bad.words;
     const { requestLow, requestHigh } = this.#memory;
     while (this.#chained > 0) {
@@ -124,11 +132,11 @@ export class SendQueue {
     }
     this.#counted[Count.Posted]! += this.#chained;
     this.#chained = 0;
-    // The signal of the chain's end went with it.
+    // The posted requests may be unsignaled, as the last one of the chain is lost: only a recovery frees their slots.
     this.failed = true;
   }
 
-  /** Takes completions. */
+  /** Polls completions and frees the slots of completed packets. */
   poll(): void {
     const { view } = this.#cq;
     for (;;) {
@@ -146,7 +154,7 @@ export class SendQueue {
     }
   }
 
-  /** Everything under way is over: the queue pair was reset. */
+  /** Frees the slots of all packets after a reset of the queue pair. */
   abandon(): void {
     this.#counted[Count.Abandoned]! += this.#count - this.#chained;
     while (this.#count > 0) this.#free();
@@ -164,7 +172,7 @@ export class SendQueue {
     return this.#slots[(this.#from + position) % SEND_SLOTS]!;
   }
 
-  /** Frees the slots up to and with `slot`. */
+  /** Frees the posted slots up to and including `slot`. */
   #retire(slot: number): void {
     while (this.#count > this.#chained) {
       const oldest = this.#free();
@@ -173,6 +181,7 @@ export class SendQueue {
     }
   }
 
+  /** Frees the oldest slot and returns it. */
   #free(): number {
     const oldest = this.#slots[this.#from]!;
     this.#from = (this.#from + 1) % SEND_SLOTS;

@@ -1,25 +1,29 @@
 /**
- * TransactionIDs as the kernel wants them: it refuses a request whose ID is still under way (EINVAL), but the SA client repeats
- * a request with the ID that it had. So each send gets an ID of its own, and the answer its old one back.
+ * Unique TransactionIDs for the kernel's MAD layer.
  *
- * Only the low half counts: the kernel writes the agent's number over the high one.
+ * The kernel refuses a request (EINVAL) while one with the same TransactionID is pending, but the SA client retransmits
+ * a request with the same ID. Each send therefore gets an ID of its own, and the original ID is restored in the
+ * response.
+ *
+ * Only the low 32 bits are replaced: the kernel writes the agent's ID into the high ones.
  */
 
 import type { MadView } from "../../wire/mad.ts";
 
-/** More than can be under way: what the kernel never hands back does not stay for ever. */
+/** Limit for requests that the kernel never returns; more than can be pending at the same time. */
 const MAX_ALIASES = 4096;
 
+/** The replaced TransactionIDs of one port. */
 export class TransactionAliases {
   readonly #originals = new Map<number, number>();
   #next: number;
 
-  /** @param first 32 bits; not the same after a restart, so that late answers find nothing */
+  /** @param first first ID, 32 bits; a random one prevents late responses from matching requests after a restart */
   constructor(first: number) {
     this.#next = first >>> 0;
   }
 
-  /** Gives a request an ID of its own. */
+  /** Replaces the TransactionID of a request by a unique one. */
   rename(request: MadView): void {
     const alias = this.#next;
     this.#next = (alias + 1) >>> 0;
@@ -30,13 +34,13 @@ export class TransactionAliases {
     this.#originals.delete(oldest!);
   }
 
-  /** Gives an answer its request's ID, and forgets the send; false if there was none. */
-  restore(answer: MadView): boolean {
-    const alias = answer.transactionIdLow;
+  /** Restores the original TransactionID in a response and removes the entry. Returns false if there is none. */
+  restore(response: MadView): boolean {
+    const alias = response.transactionIdLow;
     const original = this.#originals.get(alias);
     if (original === undefined) return false;
     this.#originals.delete(alias);
-    answer.transactionIdLow = original;
+    response.transactionIdLow = original;
     return true;
   }
 }

@@ -1,11 +1,13 @@
 /**
- * A UD queue pair on libibverbs: two completion queues, the send chain, the receive buffers, and recovery.
+ * A UD queue pair on libibverbs: two completion queues, the send queue, the receive queue, and recovery from errors.
  *
- * Receiving is like a driver's polling: an event starts it; while there is more than a turn's budget the loop goes on without
- * sleeping; once the queue is empty it is armed and looked at once more, because what came in between makes no event.
+ * Packets are received by polling, as in NAPI: a completion event starts it. While more packets are ready than the
+ * budget of a turn allows, the loop continues without sleeping. Once the completion queue is empty it is armed and
+ * polled once more, because completions from before the arming raise no event.
  *
- * A completion that failed leaves the pair in an error state (a bad key, a removed address): it is reset and started again
- * with its number, its Q_Key, its groups and its buffers; what was under way is lost.
+ * A failed completion, for example because of an invalid L_Key or address handle, leaves the queue pair in an error
+ * state. It is then reset and restarted with the same QPN, Q_Key, groups and buffers. The packets that were posted are
+ * lost.
  */
 
 import { ENCAP_LENGTH } from "../../base/units.ts";
@@ -27,13 +29,13 @@ import { ReceiveQueue, type VerbsRxBatch } from "./receive_queue.ts";
 import { SEND_SLOTS } from "./send_memory.ts";
 import { SendQueue } from "./send_queue.ts";
 
-/** Packets of one turn: the network device has its turn too. */
+/** Maximum number of packets received in one turn, so that the network device is served too. */
 const RECEIVE_BUDGET = 128;
 
 /** See {@linkcode UdQp}. */
 export class VerbsUdQp implements UdQp, TappedQp {
   onReceive: () => void = () => {};
-  /** True while there is more to receive than the last turn took. */
+  /** True if the last turn used up the budget, so that more packets may be ready. */
   more = false;
   readonly #port: PortResources;
   readonly #qps: VerbsUdQp[];
@@ -52,7 +54,7 @@ export class VerbsUdQp implements UdQp, TappedQp {
   /**
    * Throws `E_VERBS`.
    *
-   * @param qps those of the port: it is among them until it closes
+   * @param qps the open queue pairs of the port; the constructor adds this one, `close` removes it
    */
   constructor(
     port: PortResources,
@@ -67,7 +69,7 @@ export class VerbsUdQp implements UdQp, TappedQp {
     using parts = new DisposableStack();
     const owned = <T extends { close(): void }>(part: T): T =>
       parts.adopt(part, (each) => each.close());
-    // One more than the queue has: a full ring of completions is an error for some devices.
+    // One entry more than the queue has requests, because some devices treat a full completion queue as an error.
     this.#sendCq = owned(new CompletionQueue(device, SEND_SLOTS + 1, channel));
     this.#recvCq = owned(
       new CompletionQueue(device, recvQueueSize + 1, channel),
@@ -107,12 +109,12 @@ export class VerbsUdQp implements UdQp, TappedQp {
     return this.#pair.qpn;
   }
 
-  /** Packets under way. */
+  /** Number of sent packets that have not completed. */
   get outstanding(): number {
     return this.#sends.outstanding;
   }
 
-  /** Buffers that wait for a packet. */
+  /** Number of posted receive buffers that have not completed. */
   get receivesOutstanding(): number {
     return this.#receives.outstanding;
   }
@@ -121,7 +123,7 @@ export class VerbsUdQp implements UdQp, TappedQp {
     return this.#qkey;
   }
 
-  /** The P_Key that the queue pair's index has in the port's table now; 0 if none. */
+  /** The P_Key at the queue pair's index in the port's current table; 0 if there is none. */
   get pkey(): number {
     return this.#port.attributes.pkeys[this.#pkeyIndex] ?? 0;
   }
@@ -171,7 +173,7 @@ export class VerbsUdQp implements UdQp, TappedQp {
       send.unreserve(slot);
       return PostResult.NotReady;
     }
-    // A longer one would complete and be lost without a word.
+    // The device would drop a longer message and still report success.
     if (length + ENCAP_LENGTH > attributes.activeMtu) {
       counted.add("xmit_too_long");
       send.unreserve(slot);
@@ -181,22 +183,22 @@ export class VerbsUdQp implements UdQp, TappedQp {
     return PostResult.Sent;
   }
 
-  /** Posts what is chained. */
+  /** Posts the chained packets. */
   flush(): void {
     this.#sends.flush();
   }
 
-  /** Takes send completions. */
+  /** Polls send completions. */
   collect(): void {
     this.#sends.poll();
   }
 
-  /** The next send completion wakes the loop. */
+  /** Requests an event for the next send completion. */
   armSends(): void {
     this.#sendCq.arm();
   }
 
-  /** Receives: there was an event, or there was more. */
+  /** Starts a turn of receiving, after an event or if {@linkcode more} is set. */
   receive(): void {
     this.#budget = RECEIVE_BUDGET;
     this.more = false;
@@ -207,7 +209,7 @@ export class VerbsUdQp implements UdQp, TappedQp {
     if (!this.#port.reactor.writesLater) this.#receives.repost();
   }
 
-  /** True if the loop must not sleep: there is more to receive, or something to post or to recover after the next wait. */
+  /** True if the loop must not sleep, because there are packets to receive, buffers to post or an error to recover. */
   get busy(): boolean {
     return this.more || this.#receives.unposted || this.#failed;
   }
@@ -216,12 +218,12 @@ export class VerbsUdQp implements UdQp, TappedQp {
     return this.#sends.failed || this.#receives.failed;
   }
 
-  /** Posts the buffers that were given back. */
+  /** Posts the released buffers. */
   repost(): void {
     this.#receives.repost();
   }
 
-  /** Starts again after an error; true if it had to. */
+  /** Resets and restarts the queue pair after an error. Returns true if there was one. */
   recover(): boolean {
     if (this.#closed || !this.#failed) return false;
     this.#pair.reset();
@@ -230,7 +232,7 @@ export class VerbsUdQp implements UdQp, TappedQp {
     this.#sends.abandon();
     this.#start();
     for (const { mgid, mlid } of this.#groups) {
-      // Most devices keep the groups through a reset, and say so.
+      // Most devices keep the attachments through a reset, and refuse to attach again.
       try {
         this.#pair.attach(mgid, mlid);
       } catch {
@@ -307,7 +309,7 @@ export class VerbsUdQp implements UdQp, TappedQp {
   }
 
   #start(): void {
-    this.#pair.initialise();
+    this.#pair.initialize();
     this.#receives.postAll();
     this.#pair.start();
     if (this.#qkey !== 0) this.#pair.setQkey(this.#qkey);

@@ -1,12 +1,13 @@
 /**
- * libibumad's end of the way of MADs: hosted by a thread of its own, so that a library that blocks, or one that a simulator has
- * put in its place, never holds up packets.
+ * The libibumad worker of a port: passes MADs between libibumad and the port's socket (mad_channel.ts).
  *
- * The descriptor of a real port can be waited for. That of ibsim's preload is a fake one, which poll(2) calls invalid:
- * then the library is asked every few milliseconds.
+ * It has a thread of its own, so that a blocking library, or a simulator's substitute for it, never delays packets.
  *
- * The kernel keeps each request until its time is over and then hands it back with status 110; the SA client has its own timers
- * and counts on none of the kernel's.
+ * The descriptor of a real port is pollable. The one that ibsim's preloaded library returns is not a descriptor of the
+ * kernel (POLLNVAL); the library is then polled every few milliseconds.
+ *
+ * The kernel keeps each request until its time-out, and then returns it with status 110 (ETIMEDOUT). Returned requests
+ * are not passed on: the SA client has its own timers.
  */
 
 import { cString, errno, libc } from "../../../ffi/libc.ts";
@@ -24,30 +25,33 @@ import { UMAD_CLASS } from "./mad_channel.ts";
 import { TransactionAliases } from "./transaction_aliases.ts";
 import { USER_MAD_LENGTH } from "./user_mad.ts";
 
-/** How long the kernel matches an answer to a request, in ms: longer than the client waits. */
-const REQUEST_TIMEOUT = 4000;
+/** Time for which the kernel accepts responses to a request: longer than the time-outs of the SA client. */
+const REQUEST_TIMEOUT_MS = 4000;
 const POLLNVAL = 0x20;
-/** Between two looks at a descriptor that cannot be waited for, in ms. */
+/** Interval of polling the library if its descriptor is not pollable. */
 const POLL_INTERVAL_MS = 5;
-/** MADs of one look. */
+/** Maximum number of MADs received in one poll. */
 const MAX_MADS_PER_POLL = 64;
 
+/** Options of a {@linkcode UmadPort}. */
 export interface UmadPortOptions {
   reactor: Reactor;
   device: string;
+  /** From 1. */
   port: number;
-  /** This end of the socket pair; from then on the port's. */
+  /** This end of the socket pair. The port owns it from the constructor on, and closes it even if that throws. */
   socket: number;
-  /** What tests put in libibumad's place. */
+  /** Replaces libibumad in tests. */
   library?: Libibumad;
 }
 
+/** One port opened with libibumad. */
 export class UmadPort {
   readonly #library: Libibumad;
   readonly #reactor: Reactor;
   readonly #socket: Fd;
   readonly #id: number;
-  /** The library's number of the registration. */
+  /** The agent ID that the library assigned to the registration. */
   readonly #agent: number;
   readonly #in = new Uint8Array(USER_MAD_LENGTH);
   readonly #inView = new DataView(this.#in.buffer);
@@ -59,9 +63,11 @@ export class UmadPort {
   readonly #lengthBytes = new Uint8Array(this.#length.buffer);
   readonly #socketWatch: Watch;
   readonly #watch: Watch | undefined;
-  readonly #looks: Timer | undefined;
+  readonly #pollTimer: Timer | undefined;
 
-  /** Throws `E_LIBRARY`, `E_DEVICE_FILE`, `E_PRIVILEGE`, `E_UMAD`. */
+  /**
+   * Opens the port and registers the management class. Throws `E_LIBRARY`, `E_DEVICE_FILE`, `E_PRIVILEGE` or `E_UMAD`.
+   */
   constructor({ reactor, device, port, socket, library }: UmadPortOptions) {
     using parts = new DisposableStack();
     this.#reactor = reactor;
@@ -72,12 +78,12 @@ export class UmadPort {
     if (this.#id < 0) {
       const failure = lastError(
         "E_UMAD",
-        `open the management port of ${device}/${port}`,
+        `open ${device}/${port} for MADs`,
       );
       throw deviceFileError("umad", device, port) ?? failure;
     }
     parts.defer(() => this.#library.umad_close_port(this.#id));
-    // Without methods: what arrives are the answers to its own requests.
+    // Registered without methods, the agent receives only the responses to its own requests.
     this.#agent = this.#library.umad_register(
       this.#id,
       UMAD_CLASS.mgmtClass,
@@ -93,32 +99,32 @@ export class UmadPort {
       );
     }
     const fd = this.#library.umad_get_fd(this.#id);
-    if (canWait(fd)) this.#watch = reactor.watch(fd, () => this.#receive());
+    if (isPollable(fd)) this.#watch = reactor.watch(fd, () => this.#receive());
     else {
-      this.#looks = reactor.timer(() => this.#look());
-      this.#look();
+      this.#pollTimer = reactor.timer(() => this.#poll());
+      this.#poll();
     }
     this.#socketWatch = reactor.watch(socket, () => this.#send());
     parts.move();
   }
 
   close(): void {
-    // The port's last words: it leaves its groups.
+    // Sends the last requests of the port, which leave its groups.
     this.#send();
     this.#watch?.close();
-    this.#looks?.close();
+    this.#pollTimer?.close();
     this.#socketWatch.close();
     this.#library.umad_unregister(this.#id, this.#agent);
     this.#library.umad_close_port(this.#id);
     this.#socket.close();
   }
 
-  #look(): void {
+  #poll(): void {
     this.#receive();
-    this.#looks?.at(this.#reactor.clock.now() + POLL_INTERVAL_MS);
+    this.#pollTimer?.at(this.#reactor.clock.now() + POLL_INTERVAL_MS);
   }
 
-  /** From the fabric to the port. */
+  /** Passes received responses to the port. */
   #receive(): void {
     for (let i = 0; i < MAX_MADS_PER_POLL; i++) {
       this.#length[0] = MAD_LENGTH;
@@ -140,7 +146,7 @@ export class UmadPort {
     }
   }
 
-  /** From the port to the fabric. */
+  /** Sends the requests of the port. */
   #send(): void {
     for (;;) {
       const message = receive(this.#socket.number);
@@ -154,14 +160,14 @@ export class UmadPort {
         this.#agent,
         this.#out,
         MAD_LENGTH,
-        REQUEST_TIMEOUT,
+        REQUEST_TIMEOUT_MS,
         0,
       );
     }
   }
 }
 
-/** The library, for a port; throws `E_LIBRARY`. */
+/** Opens libibumad for a port, for example "mlx5_0/1". Throws `E_LIBRARY` (ENOENT). */
 export function umadLibrary(
   port: string,
   open: () => Libibumad = libibumad,
@@ -171,14 +177,14 @@ export function umadLibrary(
   } catch (cause) {
     throw new IpoibError(
       "E_LIBRARY",
-      `The subnet manager of ${port} cannot be reached: libibumad is missing`,
+      `Cannot reach the subnet manager of ${port}: libibumad cannot be loaded`,
       { errno: Errno.ENOENT, hint: "install libibumad3", cause },
     );
   }
 }
 
-/** False for a descriptor that the kernel does not know. */
-function canWait(fd: number): boolean {
+/** Returns false if poll(2) reports the descriptor as invalid. */
+function isPollable(fd: number): boolean {
   const entry = new Int16Array(4);
   new Int32Array(entry.buffer)[0] = fd;
   const bytes = new Uint8Array(entry.buffer);

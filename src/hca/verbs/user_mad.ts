@@ -1,17 +1,19 @@
 /**
- * A MAD with its address as libibumad has it, and as it passes between the thread that has libibumad and the one that
- * has the port (a SOCK_SEQPACKET pair, one a message): `struct ib_user_mad` of 64 bytes, whose layout is in
- * ffi/umad_layout.ts, and the 256 bytes of the MAD.
+ * Encodes and decodes a MAD with its address as `struct ib_user_mad` (64 bytes, ffi/umad_layout.ts) and the 256 bytes
+ * of the MAD.
+ *
+ * This is the format of libibumad, and also that of the messages between the port (mad_channel.ts) and the libibumad
+ * worker (umad_port.ts), over a SOCK_SEQPACKET pair with one MAD in each message.
  */
 
 import { UserMad } from "../../../ffi/umad_layout.ts";
 import { GID_LENGTH } from "../../wire/gid.ts";
 import { MAD_LENGTH, type MadAddress } from "../../wire/mad.ts";
 
-/** Bytes of the struct and the MAD. */
+/** Bytes of the struct and the MAD together. */
 export const USER_MAD_LENGTH = UserMad.Data + MAD_LENGTH;
 
-/** A MAD of 256 bytes, as `umad_send` takes it. */
+/** Encodes a MAD of 256 bytes, in the format of `umad_send`. */
 export function emitUserMad(
   mad: Uint8Array,
   to: MadAddress,
@@ -35,7 +37,7 @@ export function emitUserMad(
   return bytes;
 }
 
-/** The MAD, a window into `bytes`, and its address; undefined if the length is wrong. */
+/** Decodes a MAD, as a view of `bytes`, and its address. Returns undefined if the length is wrong. */
 export function parseUserMad(
   bytes: Uint8Array,
 ): { mad: Uint8Array; address: MadAddress } | undefined {

@@ -8,7 +8,7 @@ import {
 
 const FILES = "/dev/infiniband";
 
-/** The classes of a host with two devices, one of them with two ports; `tryOpen` answers with `errno`. */
+/** Creates the sysfs classes of a host with two devices, one of which has two ports. `tryOpen` returns `errno`. */
 async function host(
   errno: number,
 ): Promise<DeviceFiles & AsyncDisposable & { tried: string[] }> {
@@ -59,51 +59,51 @@ Deno.test("deviceFileError() finds the file of a device and of a port", async ()
 });
 
 for (const errno of [1, 13]) {
-  Deno.test(`deviceFileError() tells a missing permission, errno ${errno}`, async () => {
+  Deno.test(`deviceFileError() reports a missing permission, errno ${errno}`, async () => {
     await using files = await host(errno);
     assertEquals(
       parts(deviceFileError("uverbs", "mlx5_1", undefined, files)),
       [
         "E_PRIVILEGE",
         errno,
-        `This user has no permission to open ${FILES}/uverbs0, which mlx5_1 needs`,
+        `No permission to open device file ${FILES}/uverbs0 of mlx5_1`,
       ],
     );
     assertEquals(parts(deviceFileError("umad", "mlx5_0", 2, files)), [
       "E_PRIVILEGE",
       errno,
-      `This user has no permission to open ${FILES}/umad1, which mlx5_0/2 needs`,
+      `No permission to open device file ${FILES}/umad1 of mlx5_0/2`,
     ]);
   });
 }
 
-Deno.test("deviceFileError() tells a missing module from a missing file", async () => {
+Deno.test("deviceFileError() distinguishes a missing kernel module from a missing file", async () => {
   await using files = await host(2);
   const missing = deviceFileError("umad", "mlx5_1", 1, files);
   assertEquals(parts(missing), [
     "E_DEVICE_FILE",
     2,
-    `The kernel has no ${FILES}/umadN for mlx5_1/1`,
+    `No device file ${FILES}/umadN exists for mlx5_1/1`,
   ]);
-  assertEquals(missing!.hint, "load its module ib_umad");
+  assertEquals(missing!.hint, "load kernel module ib_umad");
   assertEquals(parts(deviceFileError("umad", "mlx5_0", 1, files)), [
     "E_DEVICE_FILE",
     2,
-    `Device file ${FILES}/umad0 does not exist, which mlx5_0/1 needs`,
+    `Device file ${FILES}/umad0 of mlx5_0/1 does not exist`,
   ]);
 });
 
-Deno.test("deviceFileError() names any other reason", async () => {
+Deno.test("deviceFileError() reports any other errno with its text", async () => {
   await using files = await host(5);
   const error = deviceFileError("uverbs", "mlx5_0", undefined, files);
   assertEquals([error?.code, error?.errno, error?.message], [
     "E_DEVICE_FILE",
     5,
-    `Cannot open ${FILES}/uverbs1, which mlx5_0 needs: Input/output error`,
+    `Cannot open device file ${FILES}/uverbs1 of mlx5_0: Input/output error`,
   ]);
 });
 
-Deno.test("deviceFileError() tries the file itself", async () => {
+Deno.test("tryOpen() opens the device file", async () => {
   await using files = await host(0);
   const folder = await Deno.makeTempDir();
   try {

@@ -1,14 +1,14 @@
 import { assertEquals } from "@std/assert";
 import { addressAttributes } from "../../../src/hca/verbs/address_handle.ts";
 
-Deno.test("addressAttributes() writes a path without a GRH", () => {
+Deno.test("addressAttributes() encodes a path without a GRH", () => {
   const bytes = addressAttributes({ dlid: 0x1234, sl: 5, staticRate: 3 }, 2);
   const golden = new Uint8Array(32);
   golden.set([0x34, 0x12, 5, 0, 3, 0, 2], 24);
   assertEquals(bytes, golden);
 });
 
-Deno.test("addressAttributes() writes a group with its GRH", () => {
+Deno.test("addressAttributes() encodes a multicast destination with its GRH", () => {
   const dgid = Uint8Array.from({ length: 16 }, (_, i) => 0xff - i);
   const bytes = addressAttributes({
     dlid: 0xc000,

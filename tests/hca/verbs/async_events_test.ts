@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { portEvent } from "../../../src/hca/verbs/async_events.ts";
 
-Deno.test("portEvent() knows the events of a port", () => {
+Deno.test("portEvent() converts the events of a port", () => {
   const types = [9, 10, 11, 12, 13, 17, 18].map((type) =>
     portEvent(type, 1, 1)?.type
   );
@@ -16,7 +16,7 @@ Deno.test("portEvent() knows the events of a port", () => {
   ]);
 });
 
-Deno.test("portEvent() passes over another port's, and what is of no port", () => {
+Deno.test("portEvent() ignores events of other ports and of other objects", () => {
   assertEquals(portEvent(9, 2, 1), undefined);
   assertEquals([0, 1, 4, 16].map((type) => portEvent(type, 1, 1)), [
     undefined,
@@ -26,6 +26,6 @@ Deno.test("portEvent() passes over another port's, and what is of no port", () =
   ]);
 });
 
-Deno.test("portEvent() ends every port with the device", () => {
+Deno.test("portEvent() reports a fatal error of the device for every port", () => {
   assertEquals(portEvent(8, 0, 3)?.type, "device_fatal");
 });

@@ -17,7 +17,7 @@ function deviceWith(result: number | undefined): VerbsDevice {
   return device as unknown as VerbsDevice;
 }
 
-Deno.test("CompletionQueue.moderate() tells a device without moderation from a request that fails", () => {
+Deno.test("CompletionQueue.moderate() gives a hint only if the device does not support moderation", () => {
   const failures = [undefined, Errno.EOPNOTSUPP, Errno.EINVAL].map((result) => {
     const queue = new CompletionQueue(deviceWith(result), 16, 0n);
     const error = assertThrows(

@@ -1,4 +1,4 @@
-/** libibumad in memory: MADs are put there by a test, and what is sent is kept. */
+/** A fake libibumad: a test supplies the received MADs, and sent MADs are recorded. */
 
 import type { Libibumad } from "../../../ffi/libibumad.ts";
 import { UserMad } from "../../../ffi/umad_layout.ts";
@@ -7,36 +7,39 @@ import { Errno } from "../../../src/base/errno.ts";
 import { emitUserMad, parseUserMad } from "../../../src/hca/verbs/user_mad.ts";
 import { gsiAddress } from "../../../src/wire/mad.ts";
 
-/** What went to the fabric. */
+/** A sent MAD with its address. */
 export interface SentUmad {
   mad: Uint8Array<ArrayBuffer>;
   lid: number;
   sl: number;
   pkeyIndex: number;
   agent: number;
+  /** Milliseconds. */
   timeout: number;
 }
 
+/** The fake library, with one port. */
 export class FakeUmad implements Disposable {
   readonly sent: SentUmad[] = [];
-  /** The sets of methods that were registered for; null: answers only. */
+  /** The method mask of each registration; null: responses only. */
   readonly registered: unknown[] = [];
-  /** Calls that end something. */
+  /** Calls that close the port or remove the registration, in order. */
   readonly ended: string[] = [];
-  /** True: registrations are refused. */
+  /** True to refuse registrations. */
   refused = false;
-  /** What opening returns instead of a number of the port. */
+  /** If not 0, the result of opening the port. */
   openFailure = 0;
-  /** What receiving returns, once nothing waits. */
+  /** Result of receiving if there is no MAD. */
   idle = -Errno.EAGAIN;
+  /** Number of calls of `umad_recv`. */
   receives = 0;
   readonly #waiting: Uint8Array[] = [];
   readonly #bell = createEventFd();
   readonly #fd: number;
 
-  /** @param canWait false: the descriptor is one that the kernel does not know */
-  constructor(canWait = true) {
-    this.#fd = canWait ? this.#bell.number : 0x7ffffff0;
+  /** @param pollable false for a descriptor that is not open in the kernel */
+  constructor(pollable = true) {
+    this.#fd = pollable ? this.#bell.number : 0x7ffffff0;
   }
 
   get library(): Libibumad {
@@ -55,7 +58,7 @@ export class FakeUmad implements Disposable {
     };
   }
 
-  /** A MAD arrives, or comes back with a status. */
+  /** Supplies a received MAD, or with a status a request that the kernel returns. */
   arrive(mad: Uint8Array, { lid = 1, status = 0 } = {}): void {
     const umad = emitUserMad(mad, gsiAddress(lid));
     new DataView(umad.buffer).setUint32(UserMad.Status, status, true);
@@ -63,7 +66,7 @@ export class FakeUmad implements Disposable {
     this.wake();
   }
 
-  /** The descriptor is readable. */
+  /** Makes the descriptor readable. */
   wake(): void {
     ring(this.#bell.number);
   }
@@ -102,8 +105,8 @@ export class FakeUmad implements Disposable {
     return 7;
   }
 
-  #end(what: string): number {
-    this.ended.push(what);
+  #end(call: string): number {
+    this.ended.push(call);
     return 0;
   }
 }

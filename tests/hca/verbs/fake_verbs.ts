@@ -1,4 +1,4 @@
-/** A device in memory, for the queues' tests: it reads chains of work requests as a provider does. */
+/** A fake device for tests of the queues: it reads chains of work requests as a provider does. */
 
 import { addressOf, bytesAt } from "../../../ffi/libc.ts";
 import type { BoundCall } from "../../../ffi/libffi.ts";
@@ -11,7 +11,7 @@ export const LKEY = 0x1234;
 const NEXT = 8;
 const WR_LENGTH = 144;
 
-/** What a completion says. */
+/** The fields of a completion; 0 by default. */
 export interface FakeCompletion {
   id: number;
   status?: number;
@@ -23,7 +23,7 @@ export interface FakeCompletion {
   flags?: number;
 }
 
-/** Completions that a test has put there. */
+/** A completion queue whose completions the test supplies. */
 export class FakeCompletions implements Completions {
   readonly view = new DataView(new ArrayBuffer(64 * IbvWc.Size));
   readonly waiting: FakeCompletion[] = [];
@@ -46,17 +46,18 @@ export class FakeCompletions implements Completions {
   }
 }
 
-/** A work request as the device sees it, with its one element. */
+/** A copy of a posted work request, with its single scatter/gather element. */
 export interface SeenRequest {
   id: number;
   request: DataView;
   element: DataView;
 }
 
+/** The fake device. */
 export class FakeVerbs implements OperationBinder {
-  /** Each post, a chain of requests. */
+  /** The accepted requests of each post, a chain. */
   readonly posts: SeenRequest[][] = [];
-  /** How many requests a post takes before it fails; it names the first that it did not take. */
+  /** Number of requests that a post accepts. A longer chain fails at the next one, whose address is returned. */
   takes = Infinity;
   readonly #region = new Uint8Array(64);
   readonly library: Registrar = {

@@ -1,8 +1,8 @@
-/** How many send slots are free, those with the kernel aside. */
+/** Counts the free send slots, without those lent to the kernel. */
 
 import type { VerbsSendMemory } from "../../../src/hca/verbs/send_memory.ts";
 
-/** Takes all that are free and gives them back; nothing is collected for it. */
+/** Reserves all free slots without collecting completions, and frees them in reverse order. Returns their number. */
 export function freeSlots(memory: VerbsSendMemory): number {
   const { collect, starved } = memory;
   memory.collect = () => {};

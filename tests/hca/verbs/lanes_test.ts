@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { laneMbps, lanes } from "../../../src/hca/verbs/lanes.ts";
 
-Deno.test("lanes() and laneMbps() read the attributes of a port", () => {
+Deno.test("lanes() and laneMbps() convert the active width and speed of a port", () => {
   assertEquals([1, 2, 4, 8, 16].map(lanes), [1, 4, 8, 12, 2]);
   assertEquals([1, 2, 4, 8, 16, 32, 64, 128].map(laneMbps), [
     2_500,
@@ -15,6 +15,6 @@ Deno.test("lanes() and laneMbps() read the attributes of a port", () => {
   ]);
 });
 
-Deno.test("an unknown width or speed counts as the slowest", () => {
+Deno.test("lanes() and laneMbps() return the lowest value for an undefined width or speed", () => {
   assertEquals([lanes(77), laneMbps(3)], [1, 2_500]);
 });

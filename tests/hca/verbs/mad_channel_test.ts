@@ -1,9 +1,10 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import { Errno } from "../../../src/base/errno.ts";
 import { IpoibError } from "../../../src/base/errors.ts";
 import { VerbsCounters } from "../../../src/hca/verbs/counters.ts";
 import { SocketMadChannel } from "../../../src/hca/verbs/mad_channel.ts";
 import { emitUserMad, parseUserMad } from "../../../src/hca/verbs/user_mad.ts";
-import { PollReactor } from "../../../src/system/poll_reactor.ts";
+import { FakeReactor } from "../../../src/system/fake_reactor.ts";
 import { socketPair } from "../../../src/system/socket_pair.ts";
 import { receive, send } from "../../../src/system/unix_socket.ts";
 import { gsiAddress, MgmtClass } from "../../../src/wire/mad.ts";
@@ -12,58 +13,95 @@ const address = gsiAddress(9, 0, 2);
 const mad = Uint8Array.from({ length: 256 }, (_, i) => i);
 mad[1] = MgmtClass.SubnAdm;
 
-Deno.test("SocketMadChannel passes MADs both ways and counts them", () => {
-  const reactor = new PollReactor();
-  const counters = new VerbsCounters();
-  const [ours, theirs] = socketPair();
-  using other = theirs;
-  const channel = new SocketMadChannel(reactor, ours.release(), counters);
-  const heard: unknown[] = [];
-  const agent = channel.openAgent(MgmtClass.SubnAdm);
-  agent.onMad = (mad, from) => heard.push({ mad: mad.slice(), from });
+/** A channel, with the worker's end of its socket. */
+class Rig implements Disposable {
+  readonly reactor = new FakeReactor();
+  readonly counters = new VerbsCounters();
+  readonly channel: SocketMadChannel;
+  readonly worker;
+
+  constructor() {
+    const [ours, theirs] = socketPair();
+    this.worker = theirs;
+    this.channel = new SocketMadChannel(
+      this.reactor,
+      ours.release(),
+      this.counters,
+    );
+  }
+
+  /** The watch of the channel's socket. */
+  get watch() {
+    return this.reactor.watches[0]!;
+  }
+
+  /** Returns the counters of sent, lost, received and unclaimed MADs. */
+  counted(): number[] {
+    const { counters } = this;
+    return [
+      counters.get("mads_sent"),
+      counters.get("mads_lost"),
+      counters.get("mads_received"),
+      counters.get("mads_no_agent"),
+    ];
+  }
+
+  [Symbol.dispose](): void {
+    this.channel.close();
+    this.worker.close();
+  }
+}
+
+Deno.test("SocketMadChannel passes MADs in both directions, counts them, and ignores malformed messages", () => {
+  using rig = new Rig();
+  const received: unknown[] = [];
+  const agent = rig.channel.openAgent(MgmtClass.SubnAdm);
+  agent.onMad = (mad, from) => received.push({ mad: mad.slice(), from });
 
   agent.send(mad, address);
-  const sent = receive(other.number);
+  const sent = receive(rig.worker.number);
   assertEquals(sent.type === "message" && parseUserMad(sent.bytes), {
     mad,
     address,
   });
+  assertEquals(receive(rig.worker.number).type, "empty");
 
-  send(other.number, emitUserMad(mad, address));
-  send(other.number, new Uint8Array(3));
-  reactor.turn(0);
-  assertEquals(heard, [{ mad, from: address }]);
-  channel.close();
-  assertEquals(counters.get("mads_sent"), 1);
-  assertEquals(counters.get("mads_received"), 1);
-  reactor.stop();
+  send(rig.worker.number, new Uint8Array(3));
+  send(rig.worker.number, emitUserMad(mad, address));
+  rig.watch.trigger();
+  assertEquals(received, [{ mad, from: address }]);
+  assertEquals(rig.counted(), [1, 0, 1, 0]);
+
+  agent.close();
+  send(rig.worker.number, emitUserMad(mad, address));
+  rig.watch.trigger();
+  assertEquals(received.length, 1);
+  assertEquals(rig.counted(), [1, 0, 2, 1]);
 });
 
-Deno.test("SocketMadChannel loses what nobody takes, and goes on", () => {
-  const reactor = new PollReactor();
-  const counters = new VerbsCounters();
-  const [ours, theirs] = socketPair();
-  theirs.close();
-  const channel = new SocketMadChannel(reactor, ours.release(), counters);
-  channel.openAgent(MgmtClass.SubnAdm).send(mad, address);
-  reactor.turn(0);
-  assertEquals(counters.get("mads_lost"), 1);
-  channel.close();
+Deno.test("SocketMadChannel counts MADs as lost after the worker has ended, and stops watching its socket", () => {
+  using rig = new Rig();
+  const agent = rig.channel.openAgent(MgmtClass.SubnAdm);
+  rig.worker.close();
+  agent.send(mad, address);
+  assertEquals(rig.watch.enabled, true);
+  rig.watch.trigger();
+  assertEquals(rig.watch.enabled, false);
+  agent.send(mad, address);
+  assertEquals(rig.counted(), [0, 2, 0, 0]);
 });
 
-Deno.test("SocketMadChannel has agents for what libibumad is registered for", () => {
-  const reactor = new PollReactor();
-  const [ours, theirs] = socketPair();
-  using _other = theirs;
-  const channel = new SocketMadChannel(
-    reactor,
-    ours.release(),
-    new VerbsCounters(),
-  );
-  const { code, errno } = assertThrows(
+Deno.test("SocketMadChannel supports the class SubnAdm only, and closes its watch", () => {
+  using rig = new Rig();
+  const { channel } = rig;
+  const { code, errno, message } = assertThrows(
     () => channel.openAgent(MgmtClass.CommunicationManagement),
     IpoibError,
   );
-  assertEquals([code, errno], ["E_MAD_CLASS", 95]);
+  assertEquals([code, errno], ["E_MAD_CLASS", Errno.EOPNOTSUPP]);
+  assertEquals(message, "libibumad is not registered for management class 7");
+  channel.openAgent(MgmtClass.SubnAdm);
   channel.close();
+  assertEquals(rig.watch.closed, true);
+  assertEquals(receive(rig.worker.number).type, "closed");
 });

@@ -12,7 +12,7 @@ const { attributes } = new FakeFabric().addPort({ lid: 0x40 });
 const QP = { qpn: 0x77, pkey: 0x8001, qkey: 0xb1b, groups: [] };
 const DGID = Uint8Array.from({ length: 16 }, (_, i) => 0xff - i);
 
-Deno.test("a tap sees what was posted, with the headers of its address handle", () => {
+Deno.test("a tap receives posted packets with headers from the address handle", () => {
   const memory = new VerbsSendMemory(new FakeVerbs().library, 0n);
   const taps = new Taps();
   const tap = new PacketTap(taps, { attributes }, QP);
@@ -69,7 +69,7 @@ Deno.test("a tap sees what was posted, with the headers of its address handle", 
       hops: 7,
     },
   });
-  // The headers of the packet before are gone.
+  // No header of the previous packet is left.
   tap.sent(PostResult.Sent, memory, slot, 56, path, 0x48, 0x80000b1b);
   assertEquals(packets[2], expected);
   end();

@@ -1,4 +1,4 @@
-/** A port of the first InfiniBand device of this host, where there is one: packets from one queue pair to another of the same port. */
+/** Packets between two queue pairs of the first InfiniBand port of this host; skipped if there is none. */
 
 import { assert, assertEquals } from "@std/assert";
 import { patient } from "../../../scripts/machine.ts";
@@ -17,19 +17,22 @@ const reason = !found
   ? " (skipped: this host has no InfiniBand port)"
   : library
   ? ""
-  : " (skipped: libibverbs is missing)";
+  : " (skipped: libibverbs cannot be loaded)";
 const QKEY = 0x4242;
+/** Offset of the L_Key of the scatter/gather element, which follows the `struct ibv_send_wr`. */
 const LKEY_OFFSET = 128 + 12;
 const ENCAP = 0x08000000;
+const LIMIT_MS = 10_000;
 
+/** A port with a sending and a receiving queue pair. */
 class Rig implements Disposable {
   readonly reactor = new PollReactor();
   readonly port: VerbsPort;
   readonly a: VerbsUdQp;
   readonly b: VerbsUdQp;
   readonly handle: AddressHandle;
-  /** First bytes of what came. */
-  readonly heard: number[] = [];
+  /** First byte of each received packet. */
+  readonly received: number[] = [];
   readonly #other;
 
   constructor() {
@@ -55,7 +58,7 @@ class Rig implements Disposable {
         for (let i = 0; i < batch.count; i++) {
           assertEquals(batch.encap[i], ENCAP);
           assertEquals(batch.sourceQpn[i], this.a.qpn);
-          this.heard.push(batch.view[i]!.getUint8(batch.payload[i]!));
+          this.received.push(batch.view[i]!.getUint8(batch.payload[i]!));
         }
         this.b.release(batch);
       }
@@ -75,7 +78,7 @@ class Rig implements Disposable {
   send(byte: number, length = 100): number {
     const { send } = this.port;
     const slot = send.reserve();
-    assert(slot >= 0, "a slot is free");
+    assert(slot >= 0, "no slot is free");
     const base = slot * send.stride;
     send.view.setInt32(base + send.layout.encap, ENCAP);
     send.bytes[base + send.layout.payload] = byte;
@@ -84,11 +87,13 @@ class Rig implements Disposable {
     return slot;
   }
 
-  /** Takes turns until `done`, for ten seconds at most. */
-  until(done: () => boolean): void {
-    const end = performance.now() + patient(10_000);
-    while (!done() && performance.now() < end) this.reactor.turn(20);
-    assert(done(), "in ten seconds");
+  /** Runs turns until `done` returns true. Fails after {@linkcode LIMIT_MS}. */
+  until(what: string, done: () => boolean): void {
+    const end = performance.now() + patient(LIMIT_MS);
+    while (!done()) {
+      assert(performance.now() < end, `${what}: not within the limit`);
+      this.reactor.turn(20);
+    }
   }
 
   counter(name: string): number {
@@ -99,6 +104,9 @@ class Rig implements Disposable {
     this.handle.destroy();
     this.port.close();
     this.#other.close();
+    this.reactor.stop();
+    // Closes the descriptors of the stopped reactor.
+    void this.reactor.run();
   }
 }
 
@@ -113,14 +121,14 @@ function deviceTest(name: string, run: (rig: Rig) => void): void {
   });
 }
 
-deviceTest("a packet goes from one queue pair to another", (rig) => {
+deviceTest("a packet is received by another queue pair of the port", (rig) => {
   rig.send(0x45);
-  rig.until(() => rig.heard.length === 1);
-  assertEquals(rig.heard, [0x45]);
+  rig.until("received", () => rig.received.length === 1);
+  assertEquals(rig.received, [0x45]);
 });
 
 deviceTest(
-  "2000 packets arrive in order, and none is unaccounted for",
+  "2000 packets are received in order, and every send is counted as posted and completed",
   (rig) => {
     const sent: number[] = [];
     while (sent.length < 2000) {
@@ -128,49 +136,55 @@ deviceTest(
         sent.push(sent.length & 0xff);
         rig.send(sent.at(-1)!, 1 + sent.length);
       }
-      rig.until(() => rig.heard.length === sent.length);
+      rig.until("received", () => rig.received.length === sent.length);
     }
-    rig.until(() => rig.counter("outstanding") === 0);
-    assertEquals(rig.heard, sent);
+    rig.until("completed", () => rig.counter("outstanding") === 0);
+    assertEquals(rig.received, sent);
     assertEquals(rig.counter("posted"), 2000);
     assertEquals(rig.counter("completed"), 2000);
   },
 );
 
-deviceTest("a packet over the port's MTU is refused", (rig) => {
-  const { send, attributes } = rig.port;
-  const slot = send.reserve();
-  const free = freeSlots(send);
-  assertEquals(
-    rig.a.post(slot, attributes.activeMtu - 3, rig.handle, rig.b.qpn, QKEY),
-    PostResult.TooLong,
-  );
-  assertEquals(freeSlots(send), free + 1);
-});
+deviceTest(
+  "a message longer than the port's MTU is refused, and its slot freed",
+  (rig) => {
+    const { send, attributes } = rig.port;
+    const slot = send.reserve();
+    const free = freeSlots(send);
+    assertEquals(
+      rig.a.post(slot, attributes.activeMtu - 3, rig.handle, rig.b.qpn, QKEY),
+      PostResult.TooLong,
+    );
+    assertEquals(freeSlots(send), free + 1);
+  },
+);
 
-deviceTest("a queue pair in error is started again", (rig) => {
+deviceTest("a queue pair in error is restarted with the same QPN", (rig) => {
   const { qpn } = rig.a;
   const { view } = rig.port.send.requests;
   const slot = rig.send(1);
   const lkey = slot * WR_STRIDE + LKEY_OFFSET;
-  const right = view.getUint32(lkey, true);
-  view.setUint32(lkey, right ^ 0x5a5a00, true);
-  rig.until(() => rig.counter("recoveries") === 1);
-  view.setUint32(lkey, right, true);
+  const valid = view.getUint32(lkey, true);
+  view.setUint32(lkey, valid ^ 0x5a5a00, true);
+  rig.until("recovered", () => rig.counter("recoveries") === 1);
+  view.setUint32(lkey, valid, true);
   assertEquals(rig.counter("outstanding"), 0);
   assertEquals(rig.counter("posted"), rig.counter("completed"));
   rig.send(2);
-  rig.until(() => rig.heard.length > 0);
-  assertEquals(rig.heard, [2]);
+  rig.until("received", () => rig.received.length > 0);
+  assertEquals(rig.received, [2]);
   assertEquals(rig.a.qpn, qpn);
 });
 
-deviceTest("slots run out, and credit comes with the completions", (rig) => {
-  let credit = 0;
-  rig.port.onCredit(() => credit++);
-  const { send } = rig.port;
-  for (let i = 0; i < SEND_SLOTS; i++) rig.send(i & 0xff);
-  assertEquals(send.reserve(), -1);
-  rig.until(() => credit > 0);
-  rig.until(() => freeSlots(send) === SEND_SLOTS);
-});
+deviceTest(
+  "reserve() fails without free slots, and completions give credit",
+  (rig) => {
+    let credit = 0;
+    rig.port.onCredit(() => credit++);
+    const { send } = rig.port;
+    for (let i = 0; i < SEND_SLOTS; i++) rig.send(i & 0xff);
+    assertEquals(send.reserve(), -1);
+    rig.until("credit", () => credit > 0);
+    rig.until("all slots free", () => freeSlots(send) === SEND_SLOTS);
+  },
+);

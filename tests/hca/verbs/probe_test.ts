@@ -34,7 +34,7 @@ Deno.test("probeVerbs() finds devices, ports and their link layers", async () =>
   }
 });
 
-Deno.test("probeVerbs() finds nothing where there is nothing", () => {
+Deno.test("probeVerbs() returns empty lists on a host without devices", () => {
   assertEquals(probeVerbs("/nonexistent"), {
     devices: [],
     ports: [],

@@ -18,12 +18,13 @@ const BUFFERS = 8;
 const { attributes } = new FakeFabric().addPort({ lid: 0x40 });
 const GRH = 1;
 
+/** A receive queue on a fake device. */
 class Rig implements Disposable {
   readonly verbs = new FakeVerbs();
   readonly cq = new FakeCompletions();
   readonly counters = new VerbsCounters();
   readonly taps = new Taps();
-  /** Its attachments, for the taps. */
+  /** The attributes of its queue pair, for taps. */
   readonly qp = {
     qpn: 0x77,
     pkey: 0x8001,
@@ -45,7 +46,7 @@ class Rig implements Disposable {
     this.queue.postAll();
   }
 
-  /** A packet arrives in a buffer, as the device would write it. */
+  /** Writes a packet to buffer `id` and adds its completion. With `flags`, the packet has the GRH of a group. */
   arrive(
     id: number,
     payload: number[],
@@ -67,6 +68,7 @@ class Rig implements Disposable {
     return this.queue.poll(this.batch, 64);
   }
 
+  /** Returns the buffers of the last post. */
   posted(): number[] {
     return this.verbs.posts.at(-1)!.map(({ id }) => id);
   }
@@ -76,7 +78,7 @@ class Rig implements Disposable {
   }
 }
 
-Deno.test("ReceiveQueue posts all buffers as one chain, with room for GRH and packet", () => {
+Deno.test("ReceiveQueue posts all buffers as one chain, with space for the GRH and the largest message", () => {
   using rig = new Rig();
   assertEquals(rig.posted(), [0, 1, 2, 3, 4, 5, 6, 7]);
   for (const { element } of rig.verbs.posts[0]!) {
@@ -84,7 +86,7 @@ Deno.test("ReceiveQueue posts all buffers as one chain, with room for GRH and pa
   }
 });
 
-Deno.test("ReceiveQueue gives a packet with what the engine asks of it", () => {
+Deno.test("ReceiveQueue returns a packet with its header fields and without a frame header", () => {
   using rig = new Rig();
   rig.arrive(3, [0x08, 0x00, 0, 0, 0x45, 1, 2], {
     sourceQpn: 0x48,
@@ -102,13 +104,13 @@ Deno.test("ReceiveQueue gives a packet with what the engine asks of it", () => {
   assertEquals(
     Array.from(frame),
     [...new Array(22).fill(0xa5), 8, 0, 0, 0, 0x45, 1, 2],
-    "the frame header is the engine's to write: the GRH's tail and the IPoIB header still stand there",
+    "the tail of the GRH and the IPoIB header are not overwritten",
   );
   assert(batch.headersMissing);
   assert(!rig.queue.sourceGid(batch, 0, new Uint8Array(16)));
 });
 
-Deno.test("ReceiveQueue knows multicast and the source GID by the GRH", () => {
+Deno.test("ReceiveQueue reads the multicast flag and the source GID from the GRH", () => {
   using rig = new Rig();
   rig.arrive(0, [0x08, 0x00, 0, 0, 0x45], { flags: GRH });
   rig.poll();
@@ -118,7 +120,7 @@ Deno.test("ReceiveQueue knows multicast and the source GID by the GRH", () => {
   assertEquals(Array.from(gid), Array.from({ length: 16 }, (_, i) => i));
 });
 
-Deno.test("ReceiveQueue posts what was given back as one chain", () => {
+Deno.test("ReceiveQueue posts released buffers as one chain", () => {
   using rig = new Rig();
   for (const id of [5, 1, 6]) rig.arrive(id, [8, 0, 0, 0, 0x45]);
   rig.poll();
@@ -130,7 +132,7 @@ Deno.test("ReceiveQueue posts what was given back as one chain", () => {
   assertEquals(rig.verbs.posts.length, posts);
 });
 
-Deno.test("ReceiveQueue drops what is shorter than the IPoIB header", () => {
+Deno.test("ReceiveQueue drops a packet that is shorter than the IPoIB header, and posts its buffer again", () => {
   using rig = new Rig();
   rig.arrive(2, [8, 0]);
   assertEquals(rig.poll(), 0);
@@ -139,7 +141,7 @@ Deno.test("ReceiveQueue drops what is shorter than the IPoIB header", () => {
   assertEquals(rig.posted(), [2]);
 });
 
-Deno.test("after an error all buffers are posted but those that the engine has", () => {
+Deno.test("after an error all buffers are posted except those that the engine holds", () => {
   using rig = new Rig();
   rig.arrive(4, [8, 0, 0, 0, 0x45]);
   rig.arrive(5, [], { status: 5 });
@@ -178,7 +180,7 @@ Deno.test("ReceiveQueue counts every buffer: posted = completed + abandoned + ou
   check(2 * BUFFERS + 2, 3, BUFFERS - 1);
 });
 
-Deno.test("a tap sees what was polled, with the headers that the completion tells of", () => {
+Deno.test("a tap receives polled packets, with headers from the completion", () => {
   using rig = new Rig();
   const packets: Seen[] = [];
   const end = rig.taps.add((packet) => packets.push(seen(packet)));
@@ -214,7 +216,7 @@ Deno.test("a tap sees what was polled, with the headers that the completion tell
   assertEquals(packets.length, 1);
 });
 
-Deno.test("a tap sees the GRH that came, and the LID of its group", () => {
+Deno.test("a tap receives the GRH as received, and the multicast LID of its group", () => {
   using rig = new Rig();
   const packets: Seen[] = [];
   rig.taps.add((packet) => packets.push(seen(packet)));

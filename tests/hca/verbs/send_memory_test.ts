@@ -7,6 +7,7 @@ import type { LentSlots } from "../../../src/system/frames.ts";
 import { FakeVerbs } from "./fake_verbs.ts";
 import { freeSlots } from "./free_slots.ts";
 
+/** A borrower of slots. */
 class Group implements LentSlots {
   readonly has: number[] = [];
   onEmpty: () => void = () => {};
@@ -24,7 +25,7 @@ function open() {
   return { memory, group: new Group() };
 }
 
-Deno.test("VerbsSendMemory hands free slots over to a group, and keeps some", () => {
+Deno.test("VerbsSendMemory lends free slots and keeps the others for reservations", () => {
   const { memory, group } = open();
   memory.lendTo(group);
   assertEquals(group.available, 64);
@@ -37,7 +38,7 @@ Deno.test("VerbsSendMemory hands free slots over to a group, and keeps some", ()
   memory.close();
 });
 
-Deno.test("VerbsSendMemory supplies the group again once slots are free", () => {
+Deno.test("VerbsSendMemory lends free slots again after the kernel has used lent ones", () => {
   const { memory, group } = open();
   memory.lendTo(group);
   const taken = group.has.splice(0);
@@ -50,7 +51,7 @@ Deno.test("VerbsSendMemory supplies the group again once slots are free", () => 
   memory.close();
 });
 
-Deno.test("VerbsSendMemory is starved when the group is empty and only what it keeps is left", () => {
+Deno.test("VerbsSendMemory is starved if no slot is lent and only those kept for the engine are free", () => {
   const { memory, group } = open();
   const held: number[] = [];
   for (let i = 0; i < SEND_SLOTS - 32; i++) held.push(memory.reserve());

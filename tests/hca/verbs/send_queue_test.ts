@@ -10,6 +10,7 @@ import { FakeCompletions, FakeVerbs, LKEY } from "./fake_verbs.ts";
 
 const HANDLE = { low: 0x11223344, high: 0x55 };
 
+/** A send queue on a fake device. */
 class Rig implements Disposable {
   readonly verbs = new FakeVerbs();
   readonly cq = new FakeCompletions();
@@ -32,7 +33,7 @@ class Rig implements Disposable {
     });
   }
 
-  /** That nothing is lost and nothing is there twice. */
+  /** Asserts that every packet and every slot is accounted for once. */
   check(): void {
     const { counters, queue, memory } = this;
     assertEquals(
@@ -49,7 +50,7 @@ class Rig implements Disposable {
   }
 }
 
-Deno.test("SendQueue posts a turn's packets as one chain, whose last asks for a completion", () => {
+Deno.test("SendQueue posts a turn's packets as one chain, whose last request is signaled", () => {
   using rig = new Rig();
   const slots = rig.append(3);
   assertEquals(rig.verbs.posts.length, 0);
@@ -66,7 +67,7 @@ Deno.test("SendQueue posts a turn's packets as one chain, whose last asks for a 
   assertEquals(rig.verbs.posts.length, 1);
 });
 
-Deno.test("SendQueue fills the work request in", () => {
+Deno.test("SendQueue completes the work request", () => {
   using rig = new Rig();
   const [slot] = rig.append(1);
   rig.queue.flush();
@@ -86,7 +87,7 @@ Deno.test("SendQueue fills the work request in", () => {
   assertEquals(element.getUint32(12, true), LKEY);
 });
 
-Deno.test("the IPoIB header lies directly before the packet, over the Ethernet header's tail", () => {
+Deno.test("the IPoIB header is directly before the packet, over the tail of the Ethernet header", () => {
   using rig = new Rig();
   const { encap, vnet, ethernet, payload } = rig.memory.layout;
   assertEquals([encap, ethernet, vnet].map((at) => payload - at), [4, 14, 26]);
@@ -94,7 +95,7 @@ Deno.test("the IPoIB header lies directly before the packet, over the Ethernet h
   assert(rig.memory.frameCapacity >= payload - vnet + 4092);
 });
 
-Deno.test("SendQueue asks for a completion every sixteen packets", () => {
+Deno.test("SendQueue signals every sixteenth request", () => {
   using rig = new Rig();
   rig.append(40);
   rig.queue.flush();
@@ -104,7 +105,7 @@ Deno.test("SendQueue asks for a completion every sixteen packets", () => {
   assertEquals(signaled, [15, 31, 39]);
 });
 
-Deno.test("a completion stands for all packets before it", () => {
+Deno.test("a completion covers all packets before it", () => {
   using rig = new Rig();
   const slots = rig.append(40);
   rig.queue.flush();
@@ -119,7 +120,7 @@ Deno.test("a completion stands for all packets before it", () => {
   rig.check();
 });
 
-Deno.test("a completion frees nothing that is not posted yet", () => {
+Deno.test("a completion does not free packets that are not posted yet", () => {
   using rig = new Rig();
   const [first] = rig.append(1);
   rig.queue.flush();
@@ -132,7 +133,7 @@ Deno.test("a completion frees nothing that is not posted yet", () => {
   rig.check();
 });
 
-Deno.test("a failed completion asks for recovery, which frees everything", () => {
+Deno.test("a failed completion requires a recovery, which frees all slots", () => {
   using rig = new Rig();
   const slots = rig.append(5);
   rig.queue.flush();
@@ -150,7 +151,7 @@ Deno.test("a failed completion asks for recovery, which frees everything", () =>
   rig.check();
 });
 
-Deno.test("what a device does not take of a chain is free again", () => {
+Deno.test("requests that the device does not accept are freed and counted", () => {
   using rig = new Rig();
   rig.verbs.takes = 2;
   rig.append(5);
@@ -161,7 +162,7 @@ Deno.test("what a device does not take of a chain is free again", () => {
   rig.check();
 });
 
-Deno.test("slots run out and come back", () => {
+Deno.test("reserve() fails without free slots, and collects completions", () => {
   using rig = new Rig();
   const slots = rig.append(SEND_SLOTS);
   rig.queue.flush();

@@ -8,7 +8,7 @@ function mad(id: number): MadView {
   return view;
 }
 
-Deno.test("TransactionAliases tells two sends of one request apart, and knows the answer to either", () => {
+Deno.test("TransactionAliases gives two sends of a request different IDs, and restores either", () => {
   const aliases = new TransactionAliases(0xffffffff);
   const [first, second] = [mad(7), mad(7)];
   const ids = () => [first, second].map((each) => each.transactionIdLow);
@@ -20,7 +20,7 @@ Deno.test("TransactionAliases tells two sends of one request apart, and knows th
   assertEquals(ids(), [7, 7]);
 });
 
-Deno.test("TransactionAliases knows no answer twice", () => {
+Deno.test("TransactionAliases restores an ID once only, and no other ID", () => {
   const aliases = new TransactionAliases(5);
   const request = mad(7);
   aliases.rename(request);
@@ -29,13 +29,13 @@ Deno.test("TransactionAliases knows no answer twice", () => {
   assert(!aliases.restore(mad(7)));
 });
 
-Deno.test("TransactionAliases forgets the oldest of too many", () => {
+Deno.test("TransactionAliases removes the oldest entries above its limit", () => {
   const aliases = new TransactionAliases(0);
   for (let i = 0; i < 5000; i++) aliases.rename(mad(i));
-  const answers = Array.from({ length: 5000 }, (_, i) => mad(i));
-  const known = answers.map((answer) => aliases.restore(answer));
+  const responses = Array.from({ length: 5000 }, (_, i) => mad(i));
+  const restored = responses.map((each) => aliases.restore(each));
   // The last 4096.
-  assertEquals(known.indexOf(true), 5000 - 4096);
-  assert(known.slice(5000 - 4096).every((each) => each));
-  assertEquals(answers.at(-1)!.transactionIdLow, 4999);
+  assertEquals(restored.indexOf(true), 5000 - 4096);
+  assert(restored.slice(5000 - 4096).every((each) => each));
+  assertEquals(responses.at(-1)!.transactionIdLow, 4999);
 });

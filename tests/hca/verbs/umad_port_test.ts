@@ -4,6 +4,7 @@ import {
   assertNotEquals,
   assertThrows,
 } from "@std/assert";
+import { FakeClock } from "../../../src/base/clock.ts";
 import { IpoibError } from "../../../src/base/errors.ts";
 import { VerbsCounters } from "../../../src/hca/verbs/counters.ts";
 import { SocketMadChannel } from "../../../src/hca/verbs/mad_channel.ts";
@@ -23,15 +24,19 @@ import { informTrap } from "../../wire/sa/subscriber.ts";
 import { gidOf, Rig } from "../../subnet/rig.ts";
 import { FakeUmad } from "./fake_umad.ts";
 
-/** After a join the first repetition comes within this. */
-const REPEATED_MS = 1000;
-const TIMED_OUT = 110;
+/** Longer than the client's interval before its first retransmission. */
+const RETRANSMIT_MS = 1000;
+/** Longer than the interval at which the worker polls a descriptor that is not pollable. */
+const POLL_MS = 10;
+/** Total time after which the client gives up a join. */
+const JOIN_TIMEOUT_MS = 3000;
 
 const JOIN = broadcastJoin(broadcastMgid(0xffff), gidOf(1), 0xffff);
 
-/** A client, its channel, and libibumad's end over a library in memory. */
-class Way implements Disposable {
-  readonly reactor = new PollReactor();
+/** An SA client, its channel and the libibumad worker, over a fake libibumad and a fake clock. */
+class UmadRig implements Disposable {
+  readonly clock = new FakeClock();
+  readonly reactor = new PollReactor(this.clock);
   readonly umad: FakeUmad;
   readonly port: UmadPort;
   readonly client: SaClient;
@@ -63,13 +68,16 @@ class Way implements Disposable {
     }).sa;
   }
 
-  /** Joins the broadcast group; `answered` hears what became of it. */
-  join(answered: (ok: boolean) => void = () => {}): void {
+  /** Requests to join the broadcast group, and returns the list that receives the result. */
+  join(): boolean[] {
+    const results: boolean[] = [];
     const now = this.reactor.clock.now();
-    this.client.join(JOIN, now, ({ ok }) => answered(ok));
+    this.client.join(JOIN, now, ({ ok }) => results.push(ok));
     this.turn();
+    return results;
   }
 
+  /** Runs turns, so that MADs pass through the sockets in both directions. */
   turn(): void {
     for (let i = 0; i < 3; i++) this.reactor.turn(0);
   }
@@ -77,134 +85,144 @@ class Way implements Disposable {
   [Symbol.dispose](): void {
     this.port.close();
     this.#channel.close();
-    this.reactor.stop();
+    closeReactor(this.reactor);
     this.umad[Symbol.dispose]();
   }
 }
 
-/** The answer to a MAD that was sent. */
-function answerTo({ mad }: { mad: Uint8Array }): Uint8Array {
+/** Closes the descriptors of a reactor that does not run. */
+function closeReactor(reactor: PollReactor): void {
+  reactor.stop();
+  void reactor.run();
+}
+
+/** Returns the response to a sent request. */
+function responseTo({ mad }: { mad: Uint8Array }): Uint8Array {
   const request = SaMad.parse(mad)!;
   const { data } = request;
-  // The kernel's MAD layer writes its agent's number over the high half.
+  // The kernel's MAD layer writes the agent's ID into the high 32 bits.
   const transactionId = request.transactionId | 0x0909_0909_0000_0000n;
   return SaMad.emit(SaMad.answer(request, { data, transactionId }));
 }
 
-Deno.test("a request goes to the administrator, and its answer to the client", () => {
-  using way = new Way();
-  const answers: boolean[] = [];
-  way.join((ok) => answers.push(ok));
-  const [sent] = way.umad.sent;
+Deno.test("a request is sent to the administrator, and the response is delivered to the client", () => {
+  using rig = new UmadRig();
+  const results = rig.join();
+  const [sent] = rig.umad.sent;
   assertEquals([sent!.lid, sent!.sl, sent!.pkeyIndex, sent!.agent], [
     1,
     4,
     1,
     7,
   ]);
-  assert(sent!.timeout > 0);
-  way.umad.arrive(answerTo(sent!));
-  way.turn();
-  assertEquals(answers, [true]);
+  assert(sent!.timeout > JOIN_TIMEOUT_MS);
+  rig.umad.arrive(responseTo(sent!));
+  rig.turn();
+  assertEquals(results, [true]);
 });
 
-Deno.test("a request that is repeated has an ID of its own, and either answer will do", () => {
-  using way = new Way();
-  const answers: boolean[] = [];
-  way.join((ok) => answers.push(ok));
-  way.reactor.turn(REPEATED_MS);
-  way.turn();
-  const [first, second] = way.umad.sent;
+Deno.test("a retransmission has a TransactionID of its own, and either response completes the request", () => {
+  using rig = new UmadRig();
+  const results = rig.join();
+  rig.clock.advance(RETRANSMIT_MS);
+  rig.turn();
+  assertEquals(rig.umad.sent.length, 2);
+  const [first, second] = rig.umad.sent;
   const id = ({ mad }: { mad: Uint8Array }) => SaMad.parse(mad)!.transactionId;
   assertNotEquals(id(first!), id(second!));
-  way.umad.arrive(answerTo(second!));
-  way.umad.arrive(answerTo(first!));
-  way.turn();
-  assertEquals(answers, [true]);
+  rig.umad.arrive(responseTo(second!));
+  rig.umad.arrive(responseTo(first!));
+  rig.turn();
+  assertEquals(results, [true]);
 });
 
-Deno.test("what the kernel hands back unanswered is nobody's answer", () => {
-  using way = new Way();
-  const answers: boolean[] = [];
-  way.join((ok) => answers.push(ok));
-  const [sent] = way.umad.sent;
-  way.umad.arrive(sent!.mad, { status: TIMED_OUT });
-  way.umad.arrive(answerTo(sent!), { status: TIMED_OUT });
-  way.umad.arrive(answerTo(sent!));
-  way.turn();
-  // The kernel had given the request up: its answer comes too late.
-  assertEquals(answers, []);
+Deno.test("a request that the kernel returns unanswered is not delivered, nor is a response after it", () => {
+  using rig = new UmadRig();
+  const results = rig.join();
+  const [sent] = rig.umad.sent;
+  rig.umad.arrive(sent!.mad, { status: Errno.ETIMEDOUT });
+  rig.umad.arrive(responseTo(sent!), { status: Errno.ETIMEDOUT });
+  rig.umad.arrive(responseTo(sent!));
+  rig.turn();
+  // The TransactionID is no longer valid after the kernel has returned the request.
+  assertEquals(results, []);
 });
 
-/** A Report as the embedded subnet's administrator sends it. */
+/** Returns a Report that the administrator of the embedded subnet has sent. */
 function report(): Uint8Array {
-  const rig = new Rig();
-  const port = rig.join(1);
+  const subnet = new Rig();
+  const port = subnet.join(1);
   port.queries.inform(informTrap(INFORM_ANY), () => {});
-  rig.pump();
+  subnet.pump();
   const before = port.mads.length;
-  rig.join(2);
+  subnet.join(2);
   return port.mads[before]!.mad;
 }
 
-Deno.test("a Report, for which nothing is registered, goes no further", () => {
-  using way = new Way();
-  assertEquals(way.umad.registered, [null]);
-  const answers: boolean[] = [];
-  way.join((ok) => answers.push(ok));
-  const [sent] = way.umad.sent;
+Deno.test("a Report is not delivered, because no method is registered", () => {
+  using rig = new UmadRig();
+  assertEquals(rig.umad.registered, [null]);
+  const results = rig.join();
+  const [sent] = rig.umad.sent;
   const mad = report();
   assertEquals(MadView.of(mad).method, Method.Report);
-  way.umad.arrive(mad);
-  // With the TransactionID of the request too.
+  rig.umad.arrive(mad);
+  // A Report with the TransactionID of the pending request.
   MadView.of(mad).transactionIdLow = MadView.of(sent!.mad).transactionIdLow;
-  way.umad.arrive(mad);
-  way.turn();
-  assertEquals(way.counted.get("mads_received"), 0);
-  way.umad.arrive(answerTo(sent!));
-  way.turn();
-  assertEquals(answers, [true]);
-  assertEquals(way.umad.sent.length, 1);
+  rig.umad.arrive(mad);
+  rig.turn();
+  assertEquals(rig.counted.get("mads_received"), 0);
+  rig.umad.arrive(responseTo(sent!));
+  rig.turn();
+  assertEquals(results, [true]);
+  assertEquals(rig.umad.sent.length, 1);
 });
 
-Deno.test("a descriptor that cannot be waited for is looked at again and again", () => {
-  using way = new Way(new FakeUmad(false));
-  const answers: boolean[] = [];
-  way.join((ok) => answers.push(ok));
-  way.umad.arrive(answerTo(way.umad.sent[0]!));
-  const end = performance.now() + 5000;
-  while (answers.length === 0 && performance.now() < end) way.reactor.turn(20);
-  assertEquals(answers, [true]);
+Deno.test("the library is polled at intervals if its descriptor is not pollable", () => {
+  using rig = new UmadRig(new FakeUmad(false));
+  const results = rig.join();
+  for (let i = 0; i < 3; i++) {
+    const { receives } = rig.umad;
+    rig.turn();
+    assertEquals(rig.umad.receives, receives);
+    rig.clock.advance(POLL_MS);
+    rig.turn();
+    assertEquals(rig.umad.receives, receives + 1);
+  }
+  rig.umad.arrive(responseTo(rig.umad.sent[0]!));
+  rig.clock.advance(POLL_MS);
+  rig.turn();
+  assertEquals(results, [true]);
 });
 
-Deno.test("a device that is gone does not keep the thread busy", () => {
-  using way = new Way();
-  way.umad.idle = -Errno.EIO;
-  way.umad.wake();
-  way.turn();
-  const { receives } = way.umad;
-  way.turn();
-  assertEquals(way.umad.receives, receives);
+Deno.test("the descriptor of a removed device is no longer polled", () => {
+  using rig = new UmadRig();
+  rig.umad.idle = -Errno.EIO;
+  rig.umad.wake();
+  rig.turn();
+  const { receives } = rig.umad;
+  rig.turn();
+  assertEquals(rig.umad.receives, receives);
 });
 
-Deno.test("the last words of the port are sent before the end", () => {
-  const way = new Way();
-  way.client.leave(JOIN, way.reactor.clock.now(), () => {});
-  assertEquals(way.umad.sent.length, 0);
-  way[Symbol.dispose]();
-  assertEquals(way.umad.sent.length, 1);
-  assertEquals(way.umad.ended, ["unregister 7", "close"]);
+Deno.test("close() sends the port's last requests first", () => {
+  const rig = new UmadRig();
+  rig.client.leave(JOIN, rig.reactor.clock.now(), () => {});
+  assertEquals(rig.umad.sent.length, 0);
+  rig[Symbol.dispose]();
+  assertEquals(rig.umad.sent.length, 1);
+  assertEquals(rig.umad.ended, ["unregister 7", "close"]);
 });
 
 for (
-  const [what, trouble, code, ended] of [
+  const [step, fault, code, ended] of [
     ["opened", { openFailure: -Errno.EIO }, "E_DEVICE_FILE", []],
     ["registered", { refused: true }, "E_UMAD", ["close"]],
   ] as const
 ) {
-  Deno.test(`what cannot be ${what} is an error that leaves nothing open`, () => {
+  Deno.test(`a port that cannot be ${step} throws ${code} and is closed`, () => {
     using umad = new FakeUmad();
-    Object.assign(umad, trouble);
+    Object.assign(umad, fault);
     const [ours, theirs] = socketPair();
     using other = ours;
     const reactor = new PollReactor();
@@ -218,6 +236,6 @@ for (
     assertEquals(error.code, code);
     assertEquals(umad.ended, [...ended]);
     assertEquals(receive(other.number).type, "closed");
-    reactor.stop();
+    closeReactor(reactor);
   });
 }

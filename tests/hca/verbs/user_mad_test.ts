@@ -17,7 +17,7 @@ Deno.test("emitUserMad() writes the golden bytes", () => {
   assertEquals(emitUserMad(mad, { ...ADDRESS, pkeyIndex: 7 }), golden);
 });
 
-Deno.test("emitUserMad() has the GRH where libibumad has it", () => {
+Deno.test("emitUserMad() writes the GRH at the offsets of libibumad", () => {
   const gid = Uint8Array.from({ length: 16 }, (_, i) => 0x80 + i);
   const bytes = emitUserMad(new Uint8Array(MAD_LENGTH), {
     ...ADDRESS,
@@ -57,7 +57,7 @@ Deno.test("parseUserMad() reads what emitUserMad() wrote", () => {
   }));
 });
 
-Deno.test("parseUserMad() refuses another length", () => {
+Deno.test("parseUserMad() refuses any other length", () => {
   assertEquals(parseUserMad(new Uint8Array(USER_MAD_LENGTH - 1)), undefined);
   assertEquals(parseUserMad(new Uint8Array(USER_MAD_LENGTH + 1)), undefined);
 });

@@ -1,9 +1,9 @@
 /**
- * What a subnet administrator would answer, on a link that has none: an extension of this program for Ethernet ports (RoCE).
+ * Answers requests to the subnet administrator on Ethernet ports (RoCE), which have none: an extension of this program.
  *
- * IPoIB takes its Q_Key, MTU, rate and routes from the administrator. On Ethernet there are no LIDs, no routes and no
- * administrator: every node of the link therefore takes the same fixed values, and those of its own port. Packets
- * always have a GRH, which the record's hop limit says. Whoever wants to talk to these nodes must use the same values.
+ * IPoIB obtains the Q_Key, MTU, rate and routes from the administrator. On Ethernet there are neither LIDs nor routes,
+ * so the answers consist of fixed values, values of the port itself and fields of the request. A hop limit above 0 in
+ * the records makes every packet carry a GRH. All nodes on a link must use the same fixed values.
  */
 
 import type { IbMtuCode } from "../../../base/units.ts";
@@ -17,24 +17,24 @@ import {
 import { SaAttribute, SaMad } from "../../../wire/sa/sa_mad.ts";
 import { Selector } from "../../../wire/sa/selector.ts";
 
-/** Q_Key of every group, and so of every packet. */
+/** Q_Key of every group, and therefore of every packet. */
 export const ROCE_QKEY = 0xb1b;
-/** Multicast LID of every group: Ethernet has none, but who attaches to a group says one. */
+/** Multicast LID of every group: Ethernet has none, but attaching to a group requires one. */
 export const ROCE_MLID = FIRST_MLID;
-/** Of every path and group; above 0 the packets have a GRH. */
+/** Hop limit of every path and group. A value above 0 makes packets carry a GRH. */
 export const ROCE_HOP_LIMIT = 64;
 
-/** What the answers take from the port. */
-export interface RocePortFacts {
-  /** 16 bytes. */
+/** The values of the port that appear in answers. */
+export interface RocePortValues {
+  /** The port's own GID, 16 bytes. */
   readonly gid: Uint8Array;
   readonly activeMtuCode: IbMtuCode;
   /** Rate code as in PathRecord. */
   readonly rateCode: number;
 }
 
-/** The GID whose path is asked for; undefined for any other request. */
-export function askedPath(mad: Uint8Array): Uint8Array | undefined {
+/** Returns the destination GID of a path request; undefined for any other MAD. */
+export function requestedPathDgid(mad: Uint8Array): Uint8Array | undefined {
   const request = SaMad.parse(mad);
   return request?.method === Method.Get &&
       request.attributeId === SaAttribute.PathRecord
@@ -42,10 +42,10 @@ export function askedPath(mad: Uint8Array): Uint8Array | undefined {
     : undefined;
 }
 
-/** The answer to a request, 256 bytes; undefined for what is no request to an administrator. */
+/** Returns the response to a request, 256 bytes; undefined if the MAD is not a request to an administrator. */
 export function answerRequest(
   mad: Uint8Array,
-  port: RocePortFacts,
+  port: RocePortValues,
 ): Uint8Array | undefined {
   const request = SaMad.parse(mad);
   if (!request || isResponse(request.method)) return undefined;
@@ -58,25 +58,26 @@ export function answerRequest(
   ));
 }
 
+/** Returns the record of the response; undefined if the method or attribute is not supported. */
 function answerData(
   { method, attributeId, data }: SaMad,
-  port: RocePortFacts,
+  port: RocePortValues,
 ): Uint8Array | undefined {
   if (attributeId === SaAttribute.PathRecord && method === Method.Get) {
-    const asked = PathRecord.parse(data);
-    return asked && PathRecord.emit(pathTo(asked, port));
+    const requested = PathRecord.parse(data);
+    return requested && PathRecord.emit(pathTo(requested, port));
   }
   const membership = method === Method.Set || method === Method.Get ||
     method === Method.Delete;
   if (attributeId === SaAttribute.McMemberRecord && membership) {
-    const asked = McMemberRecord.parse(data);
-    return asked && McMemberRecord.emit(groupOf(asked, port));
+    const requested = McMemberRecord.parse(data);
+    return requested && McMemberRecord.emit(groupOf(requested, port));
   }
   return undefined;
 }
 
-/** What paths and groups have in common. */
-function routeOf({ activeMtuCode, rateCode }: RocePortFacts) {
+/** The fields that path and group records have in common. */
+function routeOf({ activeMtuCode, rateCode }: RocePortValues) {
   return {
     hopLimit: ROCE_HOP_LIMIT,
     mtuSelector: Selector.Exactly,
@@ -90,7 +91,7 @@ function routeOf({ activeMtuCode, rateCode }: RocePortFacts) {
 
 function pathTo(
   { dgid, pkey, tclass }: PathRecord,
-  port: RocePortFacts,
+  port: RocePortValues,
 ): PathRecord {
   return PathRecord.of({
     dgid,
@@ -105,7 +106,7 @@ function pathTo(
 
 function groupOf(
   { mgid, portGid, pkey, joinState, tclass }: McMemberRecord,
-  port: RocePortFacts,
+  port: RocePortValues,
 ): McMemberRecord {
   return McMemberRecord.of({
     mgid,

@@ -1,8 +1,9 @@
 /**
- * Multicast on Ethernet: a queue pair that is attached to a group receives nothing until the network device has joined the MGID as
- * an IPv6 group, which programs the card's filter and tells switches (MLD).
+ * Multicast groups on Ethernet. A queue pair attached to a group receives nothing until the network device has joined
+ * the MGID as an IPv6 multicast group, which programs the filter of the adapter and notifies switches (MLD).
  *
- * One socket for each group, because a socket has room for a limited number; its end is the leave.
+ * Each group has a socket of its own, because the number of memberships of a socket is limited. Closing it leaves the
+ * group.
  */
 
 import { libc } from "../../../../ffi/libc.ts";
@@ -15,7 +16,7 @@ const SOCK_DGRAM_CLOEXEC = 2 | 0x80000;
 const IPPROTO_IPV6 = 41;
 const IPV6_JOIN_GROUP = 20;
 
-/** `struct ipv6_mreq`. */
+/** Encodes a `struct ipv6_mreq`. */
 export function groupRequest(
   mgid: Uint8Array,
   ifindex: number,
@@ -31,35 +32,38 @@ interface Joined {
   users: number;
 }
 
-/** The groups that a port's network device is in because of this process. */
+/** The groups that a port has joined on its network device. */
 export class RoceGroups {
   readonly #joined = new Map<string, Joined>();
 
-  /** Joins, or counts one more user. Throws `E_ROCE_GROUP`. */
+  /** Joins the group if it has no user yet, and adds a user. Throws `E_ROCE_GROUP`. */
   join(mgid: Uint8Array, ifindex: number): void {
     const key = gidKey(mgid);
-    const known = this.#joined.get(key);
-    if (known) known.users++;
+    const joined = this.#joined.get(key);
+    if (joined) joined.users++;
     else this.#joined.set(key, { socket: open(mgid, ifindex), users: 1 });
   }
 
-  /** One user fewer; the last one leaves. */
+  /** Removes a user, and leaves the group with the last one. Does nothing if the group is not joined. */
   leave(mgid: Uint8Array): void {
     const key = gidKey(mgid);
-    const known = this.#joined.get(key);
-    if (!known || --known.users > 0) return;
+    const joined = this.#joined.get(key);
+    if (!joined || --joined.users > 0) return;
     this.#joined.delete(key);
-    known.socket.close();
+    joined.socket.close();
   }
 
+  /** Leaves all groups. */
   close(): void {
     for (const { socket } of this.#joined.values()) socket.close();
     this.#joined.clear();
   }
 }
 
+/** Joins the group on a new socket. Throws `E_ROCE_GROUP`. */
 function open(mgid: Uint8Array, ifindex: number): Fd {
-  const action = `join ${formatGid(mgid)} on network device ${ifindex}`;
+  const group = formatGid(mgid);
+  const action = `join group ${group} on network interface ${ifindex}`;
   const socket = openSocket(
     AF_INET6,
     SOCK_DGRAM_CLOEXEC,

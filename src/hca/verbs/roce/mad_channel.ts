@@ -1,9 +1,11 @@
 /**
- * The way of MADs of a RoCE port, which leads to no fabric: see administrator.ts for the answers.
+ * The MAD agents of an Ethernet port (RoCE). Requests are not sent anywhere: the port answers them itself
+ * (administrator.ts).
  *
- * Answers come from the reactor, as those of a fabric do. That to a path waits until the kernel knows the peer's Ethernet
- * address, so that the address handle that is made next never waits; a peer that is not there is never answered for, and the asker
- * has timers. Nobody else waits meanwhile.
+ * Responses are delivered from the reactor's loop, like those of a fabric. The response to a path request is delayed
+ * until the kernel has resolved the Ethernet address of the peer, so that creating the address handle does not block.
+ * There is no response for a peer that cannot be resolved, and the client's request times out. Other requests are not
+ * delayed.
  */
 
 import { IpoibError } from "../../../base/errors.ts";
@@ -17,33 +19,38 @@ import { MadAgents } from "../../mad_agents.ts";
 import type { VerbsCounters } from "../counters.ts";
 import {
   answerRequest,
-  askedPath,
-  type RocePortFacts,
+  requestedPathDgid,
+  type RocePortValues,
 } from "./administrator.ts";
 import type { Neighbours } from "./neighbours.ts";
 
-/** Between two looks at what the kernel found, in ms. */
+/** Interval of checking for resolved peers. */
 const POLL_INTERVAL_MS = 5;
-/** How long a path's answer waits, in ms: the asker has asked again by then. */
-const ANSWER_TIMEOUT_MS = 1000;
-/** Most requests that wait: each is a question to the kernel at every look. What goes beyond is lost and counted. */
-const MAX_WAITING = 256;
+/** Time after which a request whose peer is not resolved is dropped; the client retransmits sooner. */
+const RESOLUTION_TIMEOUT_MS = 1000;
+/** Maximum number of pending requests, as each costs a query per check. Further requests are dropped and counted. */
+const MAX_PENDING = 256;
 
+/** A request without a response yet. */
 interface Request {
   readonly mad: Uint8Array;
   readonly transaction: number;
   readonly to: MadAddress;
-  /** Of a path: the peer. */
+  /** GID of the peer, if a path is requested. */
   readonly dgid: Uint8Array | undefined;
-  readonly giveUpAt: Millis;
-  sought: boolean;
+  /** Time at which the request is dropped. */
+  readonly deadline: Millis;
+  /** True after neighbour discovery for the peer was started. */
+  resolving: boolean;
 }
 
-/** The port, as it is now. */
-export interface RocePort extends RocePortFacts {
+/** The current state of the port. */
+export interface RocePort extends RocePortValues {
+  /** Interface index of the network device. */
   readonly ifindex: number;
 }
 
+/** The MAD agents of an Ethernet port. */
 export class RoceMadChannel {
   readonly #agents: MadAgents;
   readonly #reactor: Reactor;
@@ -51,10 +58,13 @@ export class RoceMadChannel {
   readonly #neighbours: Neighbours;
   readonly #counted: VerbsCounters;
   readonly #timer: Timer;
-  #waiting: Request[] = [];
+  #pending: Request[] = [];
   #due: Millis = Infinity;
 
-  /** @param neighbours from now on this object's */
+  /**
+   * @param port returns the current state of the port
+   * @param neighbours resolves peers; the channel owns it from now on
+   */
   constructor(
     reactor: Reactor,
     port: () => RocePort,
@@ -69,15 +79,17 @@ export class RoceMadChannel {
     this.#reactor = reactor;
     this.#port = port;
     this.#neighbours = neighbours;
-    this.#timer = reactor.timer((now) => this.#look(now));
+    this.#timer = reactor.timer((now) => this.#respond(now));
   }
 
-  /** Throws `E_MAD_CLASS`, see {@linkcode HcaPort.openMadAgent}: there is nobody but the administrator. */
+  /**
+   * Opens an agent (`HcaPort.openMadAgent`). Throws `E_MAD_CLASS`: with EOPNOTSUPP for any class other than SubnAdm.
+   */
   openAgent(mgmtClass: number): MadAgent {
     if (mgmtClass !== MgmtClass.SubnAdm) {
       throw new IpoibError(
         "E_MAD_CLASS",
-        `Management class ${mgmtClass} has no use on Ethernet`,
+        `Management class ${mgmtClass} is not supported on Ethernet (RoCE)`,
         { errno: Errno.EOPNOTSUPP },
       );
     }
@@ -87,57 +99,59 @@ export class RoceMadChannel {
   #send(mad: Uint8Array, to: MadAddress): void {
     const now = this.#reactor.clock.now();
     const transaction = MadView.of(mad).transactionIdLow;
-    // What is asked again while its answer waits is answered once.
-    if (this.#waiting.some((each) => each.transaction === transaction)) return;
-    if (this.#waiting.length >= MAX_WAITING) {
+    // A retransmission of a pending request.
+    if (this.#pending.some((each) => each.transaction === transaction)) return;
+    if (this.#pending.length >= MAX_PENDING) {
       this.#counted.add("mads_lost");
       return;
     }
-    this.#waiting.push({
+    this.#pending.push({
       mad: mad.slice(),
       to,
       transaction,
-      dgid: askedPath(mad),
-      giveUpAt: now + ANSWER_TIMEOUT_MS,
-      sought: false,
+      dgid: requestedPathDgid(mad),
+      deadline: now + RESOLUTION_TIMEOUT_MS,
+      resolving: false,
     });
-    this.#at(now);
+    this.#schedule(now);
   }
 
   close(): void {
     this.#timer.close();
-    this.#waiting = [];
+    this.#pending = [];
     this.#neighbours.close();
   }
 
-  /** Answers what can be answered now. */
-  #look(now: Millis): void {
-    const requests = this.#waiting;
+  /** Delivers the responses that need not wait, and drops the requests whose deadline has passed. */
+  #respond(now: Millis): void {
+    const requests = this.#pending;
     this.#due = Infinity;
-    this.#waiting = [];
+    this.#pending = [];
     const port = this.#port();
     for (const request of requests) {
-      if (!this.#ready(request, port)) {
-        if (now >= request.giveUpAt) continue;
-        this.#waiting.push(request);
-        this.#at(now + POLL_INTERVAL_MS);
+      if (!this.#isReady(request, port)) {
+        if (now >= request.deadline) continue;
+        this.#pending.push(request);
+        this.#schedule(now + POLL_INTERVAL_MS);
         continue;
       }
-      const answer = answerRequest(request.mad, port);
-      if (answer) this.#agents.deliver(answer, request.to);
+      const response = answerRequest(request.mad, port);
+      if (response) this.#agents.deliver(response, request.to);
     }
   }
 
-  #at(when: Millis): void {
+  /** Schedules {@linkcode #respond} at `when`, or earlier if it is due earlier. */
+  #schedule(when: Millis): void {
     this.#due = Math.min(this.#due, when);
     this.#timer.at(this.#due);
   }
 
-  #ready(request: Request, { gid, ifindex }: RocePort): boolean {
+  /** True if the response need not wait. Otherwise starts the resolution of the peer. */
+  #isReady(request: Request, { gid, ifindex }: RocePort): boolean {
     const { dgid } = request;
     if (!dgid || gidEquals(dgid, gid)) return true;
-    if (this.#neighbours.known(dgid, ifindex)) return true;
-    request.sought ||= this.#neighbours.seek(dgid, ifindex);
+    if (this.#neighbours.isResolved(dgid, ifindex)) return true;
+    request.resolving ||= this.#neighbours.startResolution(dgid, ifindex);
     return false;
   }
 }

@@ -1,11 +1,11 @@
 /**
- * Whether the kernel knows the Ethernet address behind a GID, and how to make it look for one.
+ * Resolves GIDs to Ethernet addresses in the kernel's neighbour table, without blocking.
  *
- * `ibv_create_ah` waits for neighbour discovery inside the kernel, up to a second whether the peer answers or not (Linux
- * `rdma_addr_find_l2_eth_by_grh` behaviour). So the kernel is made to look first, by an empty datagram to the peer's
- * discard port, and is asked what it found: neither waits.
+ * `ibv_create_ah` blocks in the kernel during neighbour discovery, up to a second whether the peer answers or not
+ * (Linux `rdma_addr_find_l2_eth_by_grh`). Neighbour discovery is therefore started beforehand, by an empty datagram to
+ * the discard port of the peer, and the neighbour table is queried for the result. Neither call blocks.
  *
- * Sources: rtnetlink(7) and `linux/neighbour.h` for the question, RFC 863 for the port.
+ * Sources: rtnetlink(7) and `linux/neighbour.h` for the query, RFC 863 for the discard port.
  */
 
 import { libc } from "../../../../ffi/libc.ts";
@@ -24,7 +24,7 @@ const RTM_GETNEIGH = 30;
 const NLMSG_ERROR = 2;
 const NLM_F_REQUEST = 1;
 const NDA_DST = 1;
-/** Offsets in the message: `struct nlmsghdr`, `struct ndmsg`, one attribute. */
+/** Offsets in a message: `struct nlmsghdr`, then `struct ndmsg` or an error code, then one attribute. */
 const At = {
   type: 4,
   flags: 6,
@@ -35,13 +35,13 @@ const At = {
   attribute: 28,
   address: 32,
 } as const;
-const QUESTION_LENGTH = 48;
-/** Room for any answer: the kernel cuts what does not fit, and the state stands at the front. */
-const ANSWER_LENGTH = 1024;
-/** NUD_REACHABLE, STALE, DELAY, PROBE, NOARP, PERMANENT: states with an address. */
+const REQUEST_LENGTH = 48;
+/** Size of the reply buffer. The kernel truncates longer replies; the state is in the first 26 bytes. */
+const REPLY_LENGTH = 1024;
+/** The states with a link-layer address: NUD_REACHABLE, STALE, DELAY, PROBE, NOARP and PERMANENT. */
 const NUD_VALID = 0x02 | 0x04 | 0x08 | 0x10 | 0x40 | 0x80;
 
-/** `struct sockaddr_in6` of a GID's discard port. */
+/** Encodes the `struct sockaddr_in6` of the discard port at a GID. */
 export function discardAddress(
   gid: Uint8Array,
   ifindex: number,
@@ -55,14 +55,14 @@ export function discardAddress(
   return bytes;
 }
 
-/** RTM_GETNEIGH for one address. */
-export function neighbourQuestion(
+/** Encodes an RTM_GETNEIGH request for the neighbour with a GID. */
+export function neighbourRequest(
   gid: Uint8Array,
   ifindex: number,
 ): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(QUESTION_LENGTH);
+  const bytes = new Uint8Array(REQUEST_LENGTH);
   const view = new DataView(bytes.buffer);
-  view.setUint32(0, QUESTION_LENGTH, true);
+  view.setUint32(0, REQUEST_LENGTH, true);
   view.setUint16(At.type, RTM_GETNEIGH, true);
   view.setUint16(At.flags, NLM_F_REQUEST, true);
   view.setUint8(At.family, AF_INET6);
@@ -73,10 +73,13 @@ export function neighbourQuestion(
   return bytes;
 }
 
-/** True if the answer has an address; undefined if the kernel cannot tell (before Linux 5.0). */
-export function neighbourAnswer(answer: Uint8Array): boolean | undefined {
-  if (answer.length < At.attribute) return undefined;
-  const view = new DataView(answer.buffer, answer.byteOffset, answer.length);
+/**
+ * Decodes the reply: true if the neighbour has a link-layer address, false if it has none or is not in the table.
+ * Returns undefined if the kernel does not support the request (before Linux 5.0) or the reply is not valid.
+ */
+export function parseNeighbourReply(reply: Uint8Array): boolean | undefined {
+  if (reply.length < At.attribute) return undefined;
+  const view = new DataView(reply.buffer, reply.byteOffset, reply.length);
   switch (view.getUint16(At.type, true)) {
     case RTM_NEWNEIGH:
       return (view.getUint16(At.state, true) & NUD_VALID) !== 0;
@@ -89,21 +92,22 @@ export function neighbourAnswer(answer: Uint8Array): boolean | undefined {
   }
 }
 
-/** Finds out about peers. */
+/** Resolves the Ethernet addresses of peers. */
 export interface Neighbours {
-  /** True if an address handle can be made without a wait, as far as can be told. */
-  known(gid: Uint8Array, ifindex: number): boolean;
-  /** Makes the kernel look; false if it cannot yet. */
-  seek(gid: Uint8Array, ifindex: number): boolean;
+  /** True if creating an address handle for the GID does not block, or if that cannot be determined. */
+  isResolved(gid: Uint8Array, ifindex: number): boolean;
+  /** Starts neighbour discovery. Returns false if the network device cannot send now. */
+  startResolution(gid: Uint8Array, ifindex: number): boolean;
   close(): void;
 }
 
-/** The kernel's own. */
+/** The neighbour table of the kernel. */
 export class KernelNeighbours implements Neighbours {
   readonly #netlink: Fd;
   readonly #datagrams: Fd;
-  readonly #answer = new Uint8Array(ANSWER_LENGTH);
-  readonly #nothing = new Uint8Array(1);
+  readonly #reply = new Uint8Array(REPLY_LENGTH);
+  /** Buffer of the empty datagram. */
+  readonly #payload = new Uint8Array(1);
 
   /** Throws `E_SOCKET`. */
   constructor() {
@@ -117,20 +121,20 @@ export class KernelNeighbours implements Neighbours {
     parts.move();
   }
 
-  known(gid: Uint8Array, ifindex: number): boolean {
-    const question = neighbourQuestion(gid, ifindex);
+  isResolved(gid: Uint8Array, ifindex: number): boolean {
+    const request = neighbourRequest(gid, ifindex);
     const fd = this.#netlink.number;
-    if (libc().send(fd, question, question.length, 0) < 0) return true;
-    const length = libc().recv(fd, this.#answer, ANSWER_LENGTH, 0);
+    if (libc().send(fd, request, request.length, 0) < 0) return true;
+    const length = libc().recv(fd, this.#reply, REPLY_LENGTH, 0);
     if (length < 0) return true;
-    return neighbourAnswer(this.#answer.subarray(0, length)) ?? true;
+    return parseNeighbourReply(this.#reply.subarray(0, length)) ?? true;
   }
 
-  seek(gid: Uint8Array, ifindex: number): boolean {
+  startResolution(gid: Uint8Array, ifindex: number): boolean {
     const to = discardAddress(gid, ifindex);
     const sent = libc().sendto(
       this.#datagrams.number,
-      this.#nothing,
+      this.#payload,
       0,
       0,
       to,

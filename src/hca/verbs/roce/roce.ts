@@ -1,9 +1,9 @@
 /**
- * What a port on Ethernet (RoCE) has instead of a fabric: an extension of this program, with which its own nodes talk to one
- * another. Nothing else speaks IPoIB over Ethernet: Linux ib_ipoib never attaches to such a port.
+ * IPoIB over an Ethernet port (RoCE): an extension of this program, for communication between nodes that run it. No
+ * other implementation supports it: Linux ib_ipoib does not attach to such a port.
  *
- * There is no subnet manager and no administrator (administrator.ts stands in), no LID, so that every packet has a GRH, and a group is
- * joined at the IP level (groups.ts).
+ * Without a subnet manager, the port answers requests to the subnet administrator itself (administrator.ts). Without
+ * LIDs, every packet has a GRH. Groups are joined as IPv6 multicast groups (groups.ts).
  */
 
 import { getLogger } from "../../../base/log.ts";
@@ -18,13 +18,14 @@ import { findRoceLink, type RoceLink } from "./roce_netdev.ts";
 import { RoceMadChannel } from "./mad_channel.ts";
 import { KernelNeighbours } from "./neighbours.ts";
 
-/** What it needs of the port. */
-export interface RoceOwner {
+/** The members of the port that {@linkcode Roce} uses. */
+export interface RoceContext {
   readonly reactor: Reactor;
   readonly attributes: PortAttributes;
   readonly counted: VerbsCounters;
 }
 
+/** The RoCE part of an Ethernet port. */
 export class Roce {
   readonly mads: RoceMadChannel;
   readonly #device: string;
@@ -32,53 +33,54 @@ export class Roce {
   readonly #groups = new RoceGroups();
   #link: RoceLink;
 
-  /** Throws `E_ROCE_LINK`, `E_SOCKET`. */
-  constructor(owner: RoceOwner, device: string, port: number) {
+  /** Throws `E_ROCE_LINK` or `E_SOCKET`. Logs a warning if peers cannot resolve the GID of an active port. */
+  constructor(context: RoceContext, device: string, port: number) {
     this.#device = device;
     this.#port = port;
     this.#link = findRoceLink(device, port);
-    if (!this.#link.answers && owner.attributes.state === "active") {
+    if (!this.#link.hasAddress && context.attributes.state === "active") {
       const { gid, netdev } = this.#link;
       getLogger(`${device}/${port}`).warn(
-        `${netdev} has no IPv6 address ${
+        `${netdev} does not have the IPv6 address ${
           formatGid(gid)
-        }: other nodes will not find this one (enable IPv6 on ${netdev})`,
+        }: other nodes cannot reach this one (enable IPv6 on ${netdev})`,
       );
     }
     this.mads = new RoceMadChannel(
-      owner.reactor,
+      context.reactor,
       () => ({
-        gid: owner.attributes.gid,
-        activeMtuCode: ibMtuCode(owner.attributes.activeMtu)!,
+        gid: context.attributes.gid,
+        activeMtuCode: ibMtuCode(context.attributes.activeMtu)!,
         rateCode: rateCode(
-          owner.attributes.activeWidth * owner.attributes.laneMbps / 1000,
+          context.attributes.activeWidth * context.attributes.laneMbps / 1000,
         ),
         ifindex: this.#link.ifindex,
       }),
       new KernelNeighbours(),
-      owner.counted,
+      context.counted,
     );
   }
 
-  /** Position of the port's own GID. */
+  /** Index of the port's own GID in its GID table. */
   get gidIndex(): number {
     return this.#link.gidIndex;
   }
 
-  /** Looks again, after an event of the port: the network device may have another address. */
+  /** Updates the network device and the GID, which may have changed, after an event of the port. */
   refresh(): void {
     try {
       this.#link = findRoceLink(this.#device, this.#port);
     } catch {
-      // The network device is gone for now; its return is an event.
+      // The network device does not exist at present. Its return raises an event.
     }
   }
 
-  /** Throws `E_ROCE_GROUP`. */
+  /** Joins a group on the network device. Throws `E_ROCE_GROUP`. */
   join(mgid: Uint8Array): void {
     this.#groups.join(mgid, this.#link.ifindex);
   }
 
+  /** Leaves a group. */
   leave(mgid: Uint8Array): void {
     this.#groups.leave(mgid);
   }
@@ -89,14 +91,14 @@ export class Roce {
   }
 }
 
-/** An address handle's attributes as they are on Ethernet, from the GID at `sgidIndex`. */
+/** Adapts address handle attributes to Ethernet, with the GID at `sgidIndex` as the source. */
 export function overEthernet(
   { grh, ...attributes }: AddressHandleAttributes,
   sgidIndex: number,
 ): AddressHandleAttributes {
   return {
     ...attributes,
-    // The port's own: rates of Ethernet have no codes.
+    // 0 is the port's own rate: Ethernet rates have no codes.
     staticRate: 0,
     ...(grh ? { grh: { ...grh, sgidIndex } } : {}),
   };

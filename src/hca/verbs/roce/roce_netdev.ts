@@ -1,9 +1,9 @@
 /**
- * The Ethernet link under a RoCE port: which GID is its own, and which network device carries it.
+ * Selects the GID of a RoCE port, and with it the network device.
  *
- * Of the link-local GIDs one that is an IPv6 address of the network device comes first, because peers find its Ethernet address by
- * neighbour discovery, and RoCE v2 before v1. Sources: Linux `Documentation/ABI/stable/sysfs-class-infiniband`
- * (gids, gid_attrs), RFC 4862 section 5.3.
+ * Only link-local GIDs are eligible. One that is an IPv6 address of its network device is preferred, because peers
+ * resolve it by neighbour discovery; among equals RoCE v2 is preferred to v1. Sources: Linux
+ * `Documentation/ABI/stable/sysfs-class-infiniband` (gids, gid_attrs), RFC 4862 section 5.3.
  */
 
 import { IpoibError } from "../../../base/errors.ts";
@@ -15,13 +15,13 @@ import { GID_LENGTH, gidKey, parseGid } from "../../../wire/gid.ts";
 export interface GidEntry {
   readonly gid: Uint8Array;
   readonly index: number;
-  /** As sysfs has it: `IB/RoCE v1`, `RoCE v2`. */
+  /** RoCE version as in sysfs: `IB/RoCE v1` or `RoCE v2`. */
   readonly type: string;
-  /** Network device. */
+  /** Name of the network device. */
   readonly netdev: string;
 }
 
-/** See above. */
+/** The selected GID and network device of a port. */
 export interface RoceLink {
   /** 16 bytes, link-local. */
   readonly gid: Uint8Array;
@@ -29,11 +29,11 @@ export interface RoceLink {
   readonly netdev: string;
   /** Interface index of {@linkcode netdev}. */
   readonly ifindex: number;
-  /** The GID is an IPv6 address of the network device, so that neighbour discovery finds it. */
-  readonly answers: boolean;
+  /** True if the GID is an IPv6 address of the network device, so that peers can resolve it. */
+  readonly hasAddress: boolean;
 }
 
-/** Where the kernel tells all this. */
+/** Paths in sysfs and procfs; replaced in tests. */
 export interface RoceFiles {
   readonly infiniband: string;
   readonly net: string;
@@ -47,7 +47,10 @@ const FILES: RoceFiles = {
 };
 const V2 = "RoCE v2";
 
-/** The link of a port; throws `E_ROCE_LINK` if it has no link-local GID on a network device of this namespace. */
+/**
+ * Selects the GID and the network device of a port. Throws `E_ROCE_LINK` (ENODEV) if the port has no link-local GID on
+ * a network device of this namespace.
+ */
 export function findRoceLink(
   device: string,
   port: number,
@@ -66,7 +69,8 @@ export function findRoceLink(
       `${device}/${port} has no link-local GID on a network device of this namespace`,
       {
         errno: Errno.ENODEV,
-        hint: "use the namespace of its network device, and enable IPv6 there",
+        hint:
+          "run in the namespace of its network device, and enable IPv6 on it",
       },
     );
   }
@@ -76,31 +80,35 @@ export function findRoceLink(
     gidIndex: index,
     netdev,
     ifindex,
-    answers: own.has(addressKey(entry)),
+    hasAddress: own.has(addressKey(entry)),
   };
 }
 
-/** The best entry, see above; undefined if none is link-local. */
+/**
+ * Returns the preferred entry, or undefined if none is link-local.
+ *
+ * @param own addresses of this namespace, from {@linkcode ownAddresses}
+ */
 export function chooseGid(
   entries: readonly GidEntry[],
   own: ReadonlySet<string>,
 ): GidEntry | undefined {
-  const worth = (entry: GidEntry) =>
+  const preference = (entry: GidEntry) =>
     (own.has(addressKey(entry)) ? 2 : 0) + (entry.type === V2 ? 1 : 0);
   let best: GidEntry | undefined;
   for (const entry of entries) {
     if (!isLinkLocal(entry.gid)) continue;
-    if (!best || worth(entry) > worth(best)) best = entry;
+    if (!best || preference(entry) > preference(best)) best = entry;
   }
   return best;
 }
 
-/** As {@linkcode ownAddresses} has it. */
+/** Returns the entry in the format of {@linkcode ownAddresses}. */
 function addressKey({ gid, netdev }: GidEntry): string {
   return `${gidKey(gid)} ${netdev}`;
 }
 
-/** Lines of `if_inet6` as `address netdev`, the address in 32 digits. */
+/** Parses `if_inet6`: returns `address netdev` for each line, with the address as 32 hexadecimal digits. */
 export function ownAddresses(text: string): Set<string> {
   const found = new Set<string>();
   for (const line of text.split("\n")) {
@@ -110,6 +118,7 @@ export function ownAddresses(text: string): Set<string> {
   return found;
 }
 
+/** Reads the GID table of a port, by index, without its empty entries. */
 function readGids(folder: string): GidEntry[] {
   const indices = listDirectory(`${folder}/gids`).map(Number)
     .sort((a, b) => a - b);
@@ -118,7 +127,7 @@ function readGids(folder: string): GidEntry[] {
     const gid = parseGid(
       readSmallFile(`${folder}/gids/${index}`)?.trim() ?? "",
     );
-    // An empty entry has no attributes.
+    // Empty entries have no attributes.
     if (!gid || gid.every((byte) => byte === 0)) continue;
     const attribute = (name: string) =>
       readSmallFile(`${folder}/gid_attrs/${name}/${index}`)?.trim() ?? "";

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import type { IbMtuCode } from "../../../../src/base/units.ts";
 import {
   answerRequest,
-  askedPath,
+  requestedPathDgid,
   ROCE_HOP_LIMIT,
   ROCE_MLID,
   ROCE_QKEY,
@@ -50,7 +50,7 @@ const pathGet = request(
   ),
 );
 
-Deno.test("answerRequest() gives a path with a GRH, no LID, and the port's MTU and rate", () => {
+Deno.test("answerRequest() returns a path with a GRH, without LIDs, and with the port's MTU and rate", () => {
   const { method, status, transactionId, data } = answer(pathGet);
   assertEquals([method, status, transactionId], [Method.GetResp, 0, 0x1234n]);
   const path = PathRecord.parse(data)!;
@@ -77,7 +77,7 @@ Deno.test("answerRequest() joins any group with the fixed Q_Key", () => {
   assertEquals([group.hopLimit, group.scope], [ROCE_HOP_LIMIT, 2]);
 });
 
-Deno.test("answerRequest() lets a port leave", () => {
+Deno.test("answerRequest() confirms a leave", () => {
   const { record } = groupLeave(MGID, GID, JoinState.FullMember);
   const { method, status, data } = answer(
     request(
@@ -90,7 +90,7 @@ Deno.test("answerRequest() lets a port leave", () => {
   assertEquals(McMemberRecord.parse(data)!.mgid, MGID);
 });
 
-Deno.test("answerRequest() refuses what it does not have, and is silent to what asks nothing", () => {
+Deno.test("answerRequest() refuses unsupported attributes, and ignores MADs that are not requests", () => {
   const refused = answer(
     request(Method.GetTable, SaAttribute.NodeRecord, new Uint8Array(0)),
   );
@@ -105,19 +105,19 @@ Deno.test("answerRequest() refuses what it does not have, and is silent to what 
   );
 });
 
-Deno.test("askedPath() names the peer of a path's request, and of nothing else", () => {
-  assertEquals(askedPath(pathGet), PEER);
+Deno.test("requestedPathDgid() returns the peer of a path request, and nothing for other MADs", () => {
+  assertEquals(requestedPathDgid(pathGet), PEER);
   const { record } = broadcastJoin(MGID, GID, 0xffff);
   const join = request(
     Method.Set,
     SaAttribute.McMemberRecord,
     McMemberRecord.emit(record),
   );
-  assertEquals(askedPath(join), undefined);
-  assertEquals(askedPath(new Uint8Array(3)), undefined);
+  assertEquals(requestedPathDgid(join), undefined);
+  assertEquals(requestedPathDgid(new Uint8Array(3)), undefined);
 });
 
-Deno.test("answerRequest() answers any bytes with a MAD or nothing", () => {
+Deno.test("answerRequest() returns a MAD of 256 bytes or undefined for any bytes", () => {
   fc.assert(
     fc.property(
       fc.uint8Array({ minLength: 0, maxLength: 256 }),

@@ -14,14 +14,14 @@ const reason = readSmallFile(FILE) === undefined
   ? " (skipped: the kernel has no IPv6)"
   : "";
 
-/** How many sockets have joined, as the kernel counts. */
+/** Returns the number of sockets that have joined the group, from the kernel. */
 function members(): number {
   const line = readSmallFile(FILE)!.split("\n")
     .find((line) => line.includes(gidKey(MGID)));
   return line === undefined ? 0 : Number(line.trim().split(/\s+/)[3]);
 }
 
-Deno.test("groupRequest() writes a struct ipv6_mreq", () => {
+Deno.test("groupRequest() encodes a struct ipv6_mreq", () => {
   const golden = new Uint8Array(20);
   golden.set(MGID);
   golden[16] = 7;
@@ -30,7 +30,7 @@ Deno.test("groupRequest() writes a struct ipv6_mreq", () => {
 
 Deno.test({
   name:
-    `RoceGroups joins once, whoever asks, and leaves with the last${reason}`,
+    `RoceGroups joins a group once for all users, and leaves it with the last one${reason}`,
   ignore: reason !== "",
   fn: () => {
     const groups = new RoceGroups();
@@ -49,14 +49,14 @@ Deno.test({
 });
 
 Deno.test({
-  name: `RoceGroups says which group cannot be joined where${reason}`,
+  name: `RoceGroups names the group and the interface in its error${reason}`,
   ignore: reason !== "",
   fn: () => {
     const groups = new RoceGroups();
     const error = assertThrows(
       () => groups.join(MGID, 0x7fffffff),
       IpoibError,
-      "ff12:401b:ffff::7f:1234 on network device 2147483647",
+      "Cannot join group ff12:401b:ffff::7f:1234 on network interface 2147483647: ",
     );
     assertEquals(error.code, "E_ROCE_GROUP");
     groups.close();

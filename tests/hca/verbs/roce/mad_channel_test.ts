@@ -12,29 +12,31 @@ import { broadcastMgid } from "../../../../src/wire/mgid.ts";
 
 const OWN = parseGid("fe80::1")!;
 const PEER = parseGid("fe80::2")!;
-const DEAD = parseGid("fe80::dead")!;
+const UNREACHABLE = parseGid("fe80::dead")!;
 const IFINDEX = 4;
 
+/** A neighbour table that the test fills. */
 class FakeNeighbours implements Neighbours {
-  readonly there = new Set<string>();
-  readonly sought: string[] = [];
-  able = true;
+  readonly resolved = new Set<string>();
+  /** GIDs whose resolution was started. */
+  readonly started: string[] = [];
+  canSend = true;
   closed = false;
 
-  known(gid: Uint8Array, ifindex: number): boolean {
+  isResolved(gid: Uint8Array, ifindex: number): boolean {
     assertEquals(ifindex, IFINDEX);
-    return this.there.has(gidKey(gid));
+    return this.resolved.has(gidKey(gid));
   }
-  seek(gid: Uint8Array): boolean {
-    if (this.able) this.sought.push(gidKey(gid));
-    return this.able;
+  startResolution(gid: Uint8Array): boolean {
+    if (this.canSend) this.started.push(gidKey(gid));
+    return this.canSend;
   }
   close(): void {
     this.closed = true;
   }
 }
 
-/** A client that asks over the channel, as the data worker does it. */
+/** An SA client over the channel, as in the data worker. */
 class Rig {
   readonly reactor = new FakeReactor();
   readonly neighbours = new FakeNeighbours();
@@ -54,86 +56,86 @@ class Rig {
     attributes: { linkLayer: "ethernet", smLid: 0, smSl: 0, pkeys: [0xffff] },
     openMadAgent: (mgmtClass) => this.channel.openAgent(mgmtClass),
   });
-  /** What the client heard. */
-  readonly heard: string[] = [];
+  /** Results of the client's requests: the GID of a path, or a negative errno. */
+  readonly results: string[] = [];
 
-  ask(dgid: Uint8Array): void {
+  queryPath(dgid: Uint8Array): void {
     this.client.sa.queryPath(
       { sgid: OWN, dgid, pkey: 0xffff, tclass: 0 },
       this.reactor.clock.now(),
       (answer) =>
-        this.heard.push(
+        this.results.push(
           answer.ok ? gidKey(answer.record.dgid) : `-${answer.errno}`,
         ),
     );
   }
 }
 
-Deno.test("RoceMadChannel answers from the loop, not from within the request", () => {
-  const { reactor, client, heard } = new Rig();
+Deno.test("RoceMadChannel delivers responses from the loop, not during the request", () => {
+  const { reactor, client, results } = new Rig();
   client.sa.join(
     broadcastJoin(broadcastMgid(0xffff), OWN, 0xffff),
     reactor.clock.now(),
-    (answer) => heard.push(answer.ok ? `mtu ${answer.record.mtu}` : "no"),
+    (answer) => results.push(answer.ok ? `mtu ${answer.record.mtu}` : "no"),
   );
-  assertEquals(heard, []);
+  assertEquals(results, []);
   reactor.settle();
-  assertEquals(heard, ["mtu 5"]);
+  assertEquals(results, ["mtu 5"]);
 });
 
-Deno.test("RoceMadChannel answers at once for a known peer and for itself", () => {
+Deno.test("RoceMadChannel does not delay the response for a resolved peer or for the port itself", () => {
   const rig = new Rig();
-  rig.neighbours.there.add(gidKey(PEER));
-  rig.ask(PEER);
-  rig.ask(OWN);
+  rig.neighbours.resolved.add(gidKey(PEER));
+  rig.queryPath(PEER);
+  rig.queryPath(OWN);
   rig.reactor.settle();
-  assertEquals(rig.heard, [gidKey(PEER), gidKey(OWN)]);
-  assertEquals(rig.neighbours.sought, []);
+  assertEquals(rig.results, [gidKey(PEER), gidKey(OWN)]);
+  assertEquals(rig.neighbours.started, []);
 });
 
-Deno.test("RoceMadChannel has an unknown peer looked for once, and answers when it was found", () => {
+Deno.test("RoceMadChannel starts the resolution of a peer once, and responds after it", () => {
   const rig = new Rig();
-  rig.ask(PEER);
+  rig.queryPath(PEER);
   rig.reactor.advance(30);
-  assertEquals(rig.heard, []);
-  assertEquals(rig.neighbours.sought, [gidKey(PEER)]);
-  rig.neighbours.there.add(gidKey(PEER));
+  assertEquals(rig.results, []);
+  assertEquals(rig.neighbours.started, [gidKey(PEER)]);
+  rig.neighbours.resolved.add(gidKey(PEER));
   rig.reactor.advance(10);
-  assertEquals(rig.heard, [gidKey(PEER)]);
+  assertEquals(rig.results, [gidKey(PEER)]);
 });
 
-Deno.test("RoceMadChannel looks again while the network device cannot send yet", () => {
+Deno.test("RoceMadChannel retries to start the resolution while the network device cannot send", () => {
   const rig = new Rig();
-  rig.neighbours.able = false;
-  rig.ask(PEER);
+  rig.neighbours.canSend = false;
+  rig.queryPath(PEER);
   rig.reactor.advance(30);
-  rig.neighbours.able = true;
+  rig.neighbours.canSend = true;
   rig.reactor.advance(30);
-  assertEquals(rig.neighbours.sought, [gidKey(PEER)]);
+  assertEquals(rig.neighbours.started, [gidKey(PEER)]);
 });
 
-Deno.test("RoceMadChannel keeps nobody waiting for a dead peer", () => {
+Deno.test("RoceMadChannel does not delay other requests during the resolution of an unreachable peer", () => {
   const rig = new Rig();
-  rig.neighbours.there.add(gidKey(PEER));
-  rig.ask(DEAD);
-  rig.ask(PEER);
+  rig.neighbours.resolved.add(gidKey(PEER));
+  rig.queryPath(UNREACHABLE);
+  rig.queryPath(PEER);
   rig.reactor.settle();
-  assertEquals(rig.heard, [gidKey(PEER)]);
+  assertEquals(rig.results, [gidKey(PEER)]);
   rig.reactor.advance(20_000);
-  assertEquals(rig.heard, [gidKey(PEER), "-110"]);
+  assertEquals(rig.results, [gidKey(PEER), "-110"]);
 });
 
-Deno.test("RoceMadChannel is silent after its end", () => {
+Deno.test("RoceMadChannel delivers nothing after close()", () => {
   const rig = new Rig();
-  rig.ask(PEER);
+  rig.queryPath(PEER);
   rig.channel.close();
-  rig.neighbours.there.add(gidKey(PEER));
+  rig.neighbours.resolved.add(gidKey(PEER));
   rig.reactor.advance(100);
-  assertEquals(rig.heard, []);
+  assertEquals(rig.results, []);
   assertEquals(rig.neighbours.closed, true);
 });
 
-Deno.test("RoceMadChannel has an agent for the administrator only, and counts answers that come too late", () => {
+Deno.test("RoceMadChannel supports the class SubnAdm only, and counts responses without an agent", () => {
   const rig = new Rig();
   const { channel, client, counted, reactor } = rig;
   const { errno } = assertThrows(() => channel.openAgent(7), IpoibError);
@@ -142,21 +144,21 @@ Deno.test("RoceMadChannel has an agent for the administrator only, and counts an
     assertThrows(() => channel.openAgent(3), IpoibError).errno,
     16,
   );
-  rig.ask(OWN);
+  rig.queryPath(OWN);
   client.close();
   reactor.advance(1);
   assertEquals(counted.get("mads_no_agent"), 1);
 });
 
-Deno.test("RoceMadChannel keeps a bounded number of requests, each once however often it is repeated, and counts the rest", () => {
+Deno.test("RoceMadChannel limits the pending requests, keeps each once, and counts the dropped ones", () => {
   const rig = new Rig();
-  const asked = 1000;
-  for (let i = 0; i < asked; i++) {
-    rig.ask(parseGid(`fe80::${(0x1000 + i).toString(16)}`)!);
+  const requests = 1000;
+  for (let i = 0; i < requests; i++) {
+    rig.queryPath(parseGid(`fe80::${(0x1000 + i).toString(16)}`)!);
   }
-  const kept = asked - rig.counted.get("mads_lost");
-  assertEquals(kept, 256);
+  const pending = requests - rig.counted.get("mads_lost");
+  assertEquals(pending, 256);
   rig.reactor.advance(500);
-  assertEquals(rig.neighbours.sought.length, kept);
-  assertEquals(new Set(rig.neighbours.sought).size, kept);
+  assertEquals(rig.neighbours.started.length, pending);
+  assertEquals(new Set(rig.neighbours.started).size, pending);
 });

@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { overEthernet } from "../../../../src/hca/verbs/roce/roce.ts";
 import { parseGid } from "../../../../src/wire/gid.ts";
 
-Deno.test("overEthernet() takes the port's own rate and GID", () => {
+Deno.test("overEthernet() sets the port's own rate and source GID", () => {
   const grh = {
     dgid: parseGid("fe80::2")!,
     flowLabel: 1,

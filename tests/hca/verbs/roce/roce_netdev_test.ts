@@ -19,7 +19,7 @@ function entry(gid: string, index: number, type = "RoCE v2"): GidEntry {
   return { gid: parseGid(gid)!, index, type, netdev: "v0" };
 }
 
-Deno.test("chooseGid() takes RoCE v2 before v1", () => {
+Deno.test("chooseGid() prefers RoCE v2 to v1, and ignores GIDs that are not link-local", () => {
   const entries = [
     entry(DEFAULT, 0, "IB/RoCE v1"),
     entry(DEFAULT, 1),
@@ -30,7 +30,7 @@ Deno.test("chooseGid() takes RoCE v2 before v1", () => {
   assertEquals(chooseGid(entries.slice(2), new Set()), undefined);
 });
 
-Deno.test("chooseGid() takes an address of the network device before one that nobody answers for", () => {
+Deno.test("chooseGid() prefers an address of the network device", () => {
   const own = ownAddresses("fe80000000000000123456789abcdef0 04 40 20 80 v0");
   assertEquals(
     chooseGid([entry(DEFAULT, 0), entry(PRIVATE, 1)], own)?.index,
@@ -38,7 +38,7 @@ Deno.test("chooseGid() takes an address of the network device before one that no
   );
 });
 
-Deno.test("ownAddresses() reads if_inet6", () => {
+Deno.test("ownAddresses() parses if_inet6", () => {
   assertEquals(
     ownAddresses(IF_INET6),
     new Set([
@@ -49,6 +49,7 @@ Deno.test("ownAddresses() reads if_inet6", () => {
   assertEquals(ownAddresses(""), new Set());
 });
 
+/** Calls `run` with copies of sysfs and procfs files. */
 async function withFiles(
   contents: Record<string, string>,
   run: (files: RoceFiles) => void,
@@ -85,25 +86,25 @@ const FILES = {
   "if_inet6": IF_INET6,
 };
 
-Deno.test("findRoceLink() reads the GID table and the network device", async () => {
+Deno.test("findRoceLink() returns the GID and the network device", async () => {
   await withFiles(FILES, (files) => {
     assertEquals(findRoceLink("rxe0", 1, files), {
       gid: parseGid(DEFAULT)!,
       gidIndex: 2,
       netdev: "v0",
       ifindex: 4,
-      answers: true,
+      hasAddress: true,
     });
   });
 });
 
-Deno.test("findRoceLink() knows a GID that nobody answers for", async () => {
+Deno.test("findRoceLink() reports a GID that is not an address of the network device", async () => {
   await withFiles({ ...FILES, "if_inet6": "" }, (files) => {
-    assertEquals(findRoceLink("rxe0", 1, files).answers, false);
+    assertEquals(findRoceLink("rxe0", 1, files).hasAddress, false);
   });
 });
 
-Deno.test("findRoceLink() says what is missing", async () => {
+Deno.test("findRoceLink() throws without a network device in this namespace, and without a GID", async () => {
   const { "net/v0/ifindex": _, ...elsewhere } = FILES;
   await withFiles(elsewhere, (files) => {
     const error = assertThrows(
