@@ -141,8 +141,8 @@ export class UmadPort {
       if (result < 0) continue;
       const unanswered = this.#inView.getUint32(UserMad.Status, true) !== 0;
       if (!unanswered && !this.#inMad.isResponse) continue;
-      const known = this.#aliases.restore(this.#inMad);
-      if (known && !unanswered) send(this.#socket.number, this.#in);
+      const restored = this.#aliases.restore(this.#inMad);
+      if (restored && !unanswered) send(this.#socket.number, this.#in);
     }
   }
 

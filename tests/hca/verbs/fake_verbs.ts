@@ -58,7 +58,7 @@ export class FakeVerbs implements OperationBinder {
   /** The accepted requests of each post, a chain. */
   readonly posts: SeenRequest[][] = [];
   /** Number of requests that a post accepts. A longer chain fails at the next one, whose address is returned. */
-  takes = Infinity;
+  accepts = Infinity;
   readonly #region = new Uint8Array(64);
   readonly library: Registrar = {
     ibv_reg_mr: () => addressOf(this.#region),
@@ -85,7 +85,7 @@ export class FakeVerbs implements OperationBinder {
   #post(first: bigint, bad: bigint, elementAt: number): number {
     const chain: SeenRequest[] = [];
     for (let at = first; at !== 0n;) {
-      if (chain.length >= this.takes) {
+      if (chain.length >= this.accepts) {
         new DataView(bytesAt(bad, 8)).setBigUint64(0, at, true);
         this.posts.push(chain);
         return 12;

@@ -153,7 +153,7 @@ Deno.test("a failed completion requires a recovery, which frees all slots", () =
 
 Deno.test("requests that the device does not accept are freed and counted", () => {
   using rig = new Rig();
-  rig.verbs.takes = 2;
+  rig.verbs.accepts = 2;
   rig.append(5);
   rig.queue.flush();
   assertEquals(rig.queue.outstanding, 2);
