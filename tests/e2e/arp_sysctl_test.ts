@@ -1,35 +1,35 @@
-/** Which requests the kernel answers, and in whose name it asks: each question is put to a veth of the same layout, too. */
+/** The sysctls arp_ignore and arp_announce have the same effect as on a veth pair. */
 
 import { assertEquals } from "@std/assert";
 import { patient } from "../../scripts/machine.ts";
 import {
-  announced,
   type Lab,
   labTest,
   must,
   run,
   until,
+  untilAnnounced,
 } from "./harness/mod.ts";
 
-const ASKER = "10.9.0.1";
-const ASKED = "10.9.0.2";
-/** The addresses of other devices, which are not on the link. */
-const ASKER_ELSEWHERE = "10.19.0.1";
-const ASKED_ELSEWHERE = "10.29.0.1";
-/** Three requests, this time apart. */
+const REQUESTER = "10.9.0.1";
+const RESPONDER = "10.9.0.2";
+/** Addresses of other devices of the two hosts. */
+const REQUESTER_ELSEWHERE = "10.19.0.1";
+const RESPONDER_ELSEWHERE = "10.29.0.1";
+/** Interval of the three ARP requests. */
 const RETRANS_MS = 200;
 
-/** Two namespaces with a link between them, which is called ib0 whatever it is. */
+/** Two namespaces, connected by an IPoIB subnet or a veth pair. The device is named ib0 in both cases. */
 interface Layout {
-  readonly asker: string;
-  readonly asked: string;
+  readonly requester: string;
+  readonly responder: string;
 }
 
-async function setup({ asker, asked }: Layout): Promise<void> {
+async function setup({ requester, responder }: Layout): Promise<void> {
   for (
     const [namespace, own] of [
-      [asker, ASKER_ELSEWHERE],
-      [asked, ASKED_ELSEWHERE],
+      [requester, REQUESTER_ELSEWHERE],
+      [responder, RESPONDER_ELSEWHERE],
     ] as const
   ) {
     await must(["ip", "-n", namespace, "-batch", "-"], {
@@ -41,26 +41,31 @@ addr add ${own}/24 dev other0
     });
     await set(namespace, "neigh.ib0.retrans_time_ms", patient(RETRANS_MS));
   }
-  // The asked one has no way back to the asker's other address, and so asks for nothing itself.
+  // The responder has no route to the other address of the requester, and therefore sends no requests.
   await must([
     "ip",
     "-n",
-    asker,
+    requester,
     "route",
     "add",
-    ASKED_ELSEWHERE,
+    RESPONDER_ELSEWHERE,
     "dev",
     "ib0",
   ]);
 }
 
 async function veth(lab: Lab): Promise<Layout> {
-  const [asker, asked] = [await lab.namespace(), await lab.namespace()];
+  const [requester, responder] = [await lab.namespace(), await lab.namespace()];
   await must([
-    ...["ip", "link", "add", "ib0", "netns", asker],
-    ...["type", "veth", "peer", "name", "ib0", "netns", asked],
+    ...["ip", "link", "add", "ib0", "netns", requester],
+    ...["type", "veth", "peer", "name", "ib0", "netns", responder],
   ]);
-  for (const [name, address] of [[asker, ASKER], [asked, ASKED]] as const) {
+  for (
+    const [name, address] of [[requester, REQUESTER], [
+      responder,
+      RESPONDER,
+    ]] as const
+  ) {
     await must(["ip", "-n", name, "link", "set", "ib0", "up"]);
     await must([
       "ip",
@@ -73,7 +78,7 @@ async function veth(lab: Lab): Promise<Layout> {
       "ib0",
     ]);
   }
-  return { asker, asked };
+  return { requester, responder };
 }
 
 async function set(
@@ -87,7 +92,7 @@ async function set(
   ]);
 }
 
-/** The kernel's neighbours that are known, and those that are being asked for. */
+/** Returns the addresses of the kernel's resolved neighbours, and of those being resolved. */
 async function neighbours(namespace: string) {
   const text = await must([
     ...["ip", "-n", namespace, "-j", "-4", "neigh", "show", "dev", "ib0"],
@@ -97,87 +102,90 @@ async function neighbours(namespace: string) {
     entries.filter(({ state }) => states.some((each) => state.includes(each)))
       .map(({ dst }) => dst).sort();
   return {
-    known: inState("REACHABLE", "STALE", "DELAY", "PROBE"),
-    asked: inState("INCOMPLETE"),
+    resolved: inState("REACHABLE", "STALE", "DELAY", "PROBE"),
+    pending: inState("INCOMPLETE"),
   };
 }
 
-/** Has the asker send from `source` to `target`; returns whom it was answered as, if at all. */
-async function ask(
-  { asker, asked }: Layout,
+/**
+ * Sends a ping from `source` to `target`. Returns whether ARP resolved the target, and `senders`: the neighbours that
+ * the responder learned from the request.
+ */
+async function resolve(
+  { requester, responder }: Layout,
   source: string,
   target: string,
-): Promise<{ answered: boolean; as: string[] }> {
-  for (const namespace of [asker, asked]) {
+): Promise<{ answered: boolean; senders: string[] }> {
+  for (const namespace of [requester, responder]) {
     await must(["ip", "-n", namespace, "neigh", "flush", "dev", "ib0"]);
   }
   await run([
-    ...["ip", "netns", "exec", asker],
+    ...["ip", "netns", "exec", requester],
     ...["ping", "-n", "-q", "-c", "1", "-W", "0.2", "-I", source, target],
   ]);
-  const known = await until("the question ends", async () => {
-    const now = await neighbours(asker);
-    return now.asked.length === 0 && now.known;
+  const resolved = await until("the end of address resolution", async () => {
+    const now = await neighbours(requester);
+    return now.pending.length === 0 && now.resolved;
   });
   return {
-    answered: known.includes(target),
-    as: (await neighbours(asked)).known,
+    answered: resolved.includes(target),
+    senders: (await neighbours(responder)).resolved,
   };
 }
 
-/** A setting, the source and the target of a packet, and in whose name the request for it is answered. */
+/** Value of the sysctl, source and target of the packet, and sender address of the ARP request if it is answered. */
 type Case = readonly [
   number,
   source: string,
   target: string,
-  as: string | undefined,
+  sender: string | undefined,
 ];
 
 const IGNORE: readonly Case[] = [
-  [0, ASKER, ASKED, ASKER],
-  [0, ASKER, ASKED_ELSEWHERE, ASKER],
-  [0, ASKER_ELSEWHERE, ASKED, ASKER_ELSEWHERE],
-  [1, ASKER, ASKED, ASKER],
-  [1, ASKER, ASKED_ELSEWHERE, undefined],
-  [1, ASKER_ELSEWHERE, ASKED, ASKER_ELSEWHERE],
-  [2, ASKER, ASKED, ASKER],
-  [2, ASKER_ELSEWHERE, ASKED, undefined],
-  [8, ASKER, ASKED, undefined],
+  [0, REQUESTER, RESPONDER, REQUESTER],
+  [0, REQUESTER, RESPONDER_ELSEWHERE, REQUESTER],
+  [0, REQUESTER_ELSEWHERE, RESPONDER, REQUESTER_ELSEWHERE],
+  [1, REQUESTER, RESPONDER, REQUESTER],
+  [1, REQUESTER, RESPONDER_ELSEWHERE, undefined],
+  [1, REQUESTER_ELSEWHERE, RESPONDER, REQUESTER_ELSEWHERE],
+  [2, REQUESTER, RESPONDER, REQUESTER],
+  [2, REQUESTER_ELSEWHERE, RESPONDER, undefined],
+  [8, REQUESTER, RESPONDER, undefined],
 ];
 
 const ANNOUNCE: readonly Case[] = [
-  [0, ASKER_ELSEWHERE, ASKED, ASKER_ELSEWHERE],
-  [1, ASKER_ELSEWHERE, ASKED, ASKER],
-  [2, ASKER_ELSEWHERE, ASKED, ASKER],
-  [2, ASKER, ASKED_ELSEWHERE, ASKER],
+  [0, REQUESTER_ELSEWHERE, RESPONDER, REQUESTER_ELSEWHERE],
+  [1, REQUESTER_ELSEWHERE, RESPONDER, REQUESTER],
+  [2, REQUESTER_ELSEWHERE, RESPONDER, REQUESTER],
+  [2, REQUESTER, RESPONDER_ELSEWHERE, REQUESTER],
 ];
 
 labTest(
-  "arp_ignore, arp_announce and the addresses of other interfaces are as on a veth",
+  "arp_ignore and arp_announce work as on a veth pair, also for addresses of other interfaces",
   async (lab) => {
     const [a, b] = await lab.running(2);
-    assertEquals([a.address, b.address], [ASKER, ASKED]);
-    await Promise.all([a, b].map(announced));
+    assertEquals([a.address, b.address], [REQUESTER, RESPONDER]);
+    await Promise.all([a, b].map(untilAnnounced));
     const layouts: [string, Layout][] = [
-      ["ipoib", { asker: a.namespace, asked: b.namespace }],
+      ["ipoib", { requester: a.namespace, responder: b.namespace }],
       ["veth", await veth(lab)],
     ];
     await Promise.all(layouts.map(async ([name, layout]) => {
       await setup(layout);
       for (
         const [sysctl, side, cases] of [
-          ["arp_ignore", "asked", IGNORE],
-          ["arp_announce", "asker", ANNOUNCE],
+          ["arp_ignore", "responder", IGNORE],
+          ["arp_announce", "requester", ANNOUNCE],
         ] as const
       ) {
-        for (const [value, source, target, as] of cases) {
+        for (const [value, source, target, sender] of cases) {
           await set(layout[side], `conf.ib0.${sysctl}`, value);
-          const question = [name, sysctl, value, source, target];
+          const title = [name, sysctl, value, source, target];
           assertEquals(
-            [...question, await ask(layout, source, target)],
-            [...question, {
-              answered: as !== undefined,
-              as: as === undefined ? [] : [as],
+            [...title, await resolve(layout, source, target)],
+            [...title, {
+              answered: sender !== undefined,
+              senders: sender === undefined ? [] : [sender],
             }],
           );
         }

@@ -1,10 +1,10 @@
-/** Children by `link add` and by sysfs files. */
+/** Child interfaces created by `link add` and by sysfs attributes. */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { labTest, until } from "./harness/mod.ts";
 
 labTest(
-  "link add makes a child of any name that carries traffic, and link del takes it away",
+  "link add creates a child interface of any name, and link del deletes it",
   async (lab) => {
     const [a, b] = await lab.running(2);
     for (const [i, host] of [a, b].entries()) {
@@ -42,7 +42,7 @@ labTest(
     assertEquals([gone.code, gone.stderr], [0, ""]);
     assertEquals((await a.run(["ip", "link", "show", "storage"])).code, 1);
     assertEquals((await a.ipoib("link", "show", "storage")).code, 3);
-    // As with the driver, `ip link del` does it too.
+    // As with the kernel driver, `ip link del` also deletes it.
     await b.ip("link", "del", "storage");
     await until(
       "the child is gone",
@@ -53,7 +53,7 @@ labTest(
 );
 
 labTest(
-  "two interfaces on one P_Key share the port's memberships",
+  "two interfaces with the same P_Key share the memberships of the port",
   async (lab) => {
     const [a, b] = await lab.running(2);
     await a.call("link.add", { link: "ib0", name: "twin" });
@@ -64,14 +64,14 @@ labTest(
     assertEquals(await a.ping("10.82.0.2"), { sent: 5, received: 5 });
     assertEquals(await a.ping(b), { sent: 5, received: 5 });
     assertEquals((await a.ipoib("down", "twin")).code, 0);
-    // The parent is still found by broadcast.
+    // The parent still receives broadcasts.
     await b.ipoib("neigh", "flush", "ib0");
     assertEquals(await b.ping(a), { sent: 5, received: 5 });
   },
 );
 
 labTest(
-  "children come and go by sysfs files",
+  "create_child and delete_child create and delete child interfaces",
   async (lab) => {
     const [a] = await lab.running(1);
     const set = async (...words: string[]) => {

@@ -1,4 +1,4 @@
-/** Child interfaces: other partitions on the same port. */
+/** Child interfaces: interfaces in other partitions on the same port. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { type Host, labTest, until } from "./harness/mod.ts";
@@ -19,7 +19,7 @@ async function createChild(host: Host, address: string): Promise<void> {
 }
 
 labTest(
-  "Children on two hosts talk within their partition, apart from their parents",
+  "Child interfaces on two hosts reach each other in their partition only",
   async (lab) => {
     const [a, b] = await lab.running(2);
     await Promise.all([
@@ -43,8 +43,8 @@ labTest(
     assertEquals((await a.ipoib("get", CHILD, "parent")).stdout.trim(), "ib0");
     assertEquals((await a.ipoib("get", CHILD, "pkey")).stdout.trim(), "0x8001");
 
-    // The parent's partition does not hear the child's: an address of b's child, looked for in the parent's partition, is
-    // answered by nobody, and the other way round. (Linux answers for any address of its own, so b's is taken away.)
+    // Partitions are isolated: an ARP request in the parent's partition does not reach b's child. With arp_ignore 1
+    // Linux does not reply on ib0 for addresses of other interfaces.
     await b.must("sh", "-c", "echo 1 > /proc/sys/net/ipv4/conf/all/arp_ignore");
     await a.ip("route", "add", "10.81.0.2/32", "dev", "ib0");
     assertEquals(await a.reaches("10.81.0.2"), false);
@@ -54,7 +54,7 @@ labTest(
       sent: 20,
       received: 20,
     });
-    // An announcement of the parent's address may come meanwhile.
+    // An announcement of the parent's address may arrive in between.
     const more = await received(b, "ib0") - before;
     assert(more <= 2, `${more} packets`);
   },
@@ -66,7 +66,7 @@ async function received(host: Host, name: string): Promise<number> {
 }
 
 labTest(
-  "Children are created once, follow their parent, and go",
+  "A child interface is created once per P_Key, follows the state of its parent, and is deleted",
   async (lab) => {
     const [a] = await lab.running(1);
     await createChild(a, "10.81.0.1/24");
@@ -78,17 +78,18 @@ labTest(
         .catch((error) => error);
       assertEquals([error.code, error.errno], ["E_PKEY_TAKEN", 76]);
     }
-    // As with the driver: named as the P_Key was written, used as a full member, not seen by the check for duplicates.
+    // As with the kernel driver: the name has the P_Key as given, the interface uses the full membership P_Key, and the
+    // check for duplicates does not find it.
     const limited = await a.ipoib("child", "create", "0x0001");
     assertEquals([limited.code, limited.stdout], [0, "ib0.0001\n"]);
     assertEquals((await a.ipoib("get", "ib0.0001", "pkey")).stdout, "0x8001\n");
     await a.ip("link", "del", "ib0.0001");
     await until(
-      "the deleted child is forgotten",
+      "the removal of the deleted child",
       async () => (await a.call("child.list", {})).length === 1,
     );
-    const quirk = await a.ipoib("child", "create", "0x0002");
-    assertEquals(quirk.stdout, "ib0.0002\n");
+    const other = await a.ipoib("child", "create", "0x0002");
+    assertEquals(other.stdout, "ib0.0002\n");
 
     await a.ip("link", "set", "ib0", "down");
     await until(`${CHILD} follows down`, async () => !await isUp(a, CHILD));

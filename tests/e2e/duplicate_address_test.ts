@@ -1,4 +1,4 @@
-/** One address on two hosts, and two hosts that ask for one address at once. */
+/** An address that two hosts use, and simultaneous ARP probes for one address. */
 
 import { assert, assertEquals } from "@std/assert";
 import { ArpOperation } from "../../src/wire/arp.ts";
@@ -14,53 +14,53 @@ import {
 } from "./harness/mod.ts";
 
 const SHARED = "10.9.0.200";
-/** A new address is announced this often. */
+/** Number of ARP announcements of a new address. */
 const ANNOUNCEMENTS = 2;
 
-/** How often the host has said that the address is also used by the other. */
-async function complaints(host: Host, other: Host): Promise<number> {
-  const sentence = `${SHARED} is also used by ${await linkAddress(other)}`;
-  return host.daemon.output.split(sentence).length - 1;
+/** Returns how often the host has logged that `other` also uses the address. */
+async function conflictWarnings(host: Host, other: Host): Promise<number> {
+  const message = `${SHARED} is also used by ${await linkAddress(other)}`;
+  return host.daemon.output.split(message).length - 1;
 }
 
-async function take(host: Host): Promise<void> {
+async function addAddress(host: Host): Promise<void> {
   await host.ip("addr", "add", `${SHARED}/24`, "dev", "ib0");
 }
 
-/** Takes the address anew, and waits until it was announced. */
+/** Removes and adds the address, and waits until it has been announced. */
 async function announce(host: Host): Promise<void> {
   await host.ip("addr", "del", `${SHARED}/24`, "dev", "ib0");
   const before = (await host.counters())["arp_sent"]!;
-  await take(host);
+  await addAddress(host);
   await until(
-    "it was announced",
+    "the announcements",
     async () => (await host.counters())["arp_sent"]! >= before + ANNOUNCEMENTS,
   );
 }
 
 labTest(
-  "An address of two hosts is told once by each, and leads to who announced it last",
+  "Two hosts with the same address log the conflict once each, and the last to announce it receives the traffic",
   async (lab) => {
     const [a, b, c] = await lab.running(3);
-    await Promise.all([b, c].map(take));
+    await Promise.all([b, c].map(addAddress));
     await using pings = await Pings.start(a, SHARED, { interval: 0.05 });
     for (const [host, other] of [[b, c], [c, b]] as const) {
       await until(
-        "the conflict is told",
-        async () => await complaints(host, other) > 0,
+        "the log message of the conflict",
+        async () => await conflictWarnings(host, other) > 0,
       );
     }
     for (const host of [c, b]) {
       await announce(host);
       const address = await linkAddress(host);
       await until(
-        "the address leads there",
+        "the new link-layer address",
         async () => (await ownNeighbours(a)).get(SHARED) === address,
       );
       await pings.next();
     }
     for (const [host, other] of [[b, c], [c, b]] as const) {
-      assertEquals(await complaints(host, other), 1);
+      assertEquals(await conflictWarnings(host, other), 1);
       assert(!host.daemon.ended);
       assert(await a.reaches(host));
     }
@@ -68,7 +68,7 @@ labTest(
 );
 
 labTest(
-  "Two hosts that probe an address at once, both without one, are both answered",
+  "Simultaneous ARP probes of two hosts for one address are both answered",
   async (lab) => {
     const [a, b, c] = await lab.running(3);
     using fromB = await ArpSocket.open(b);
@@ -83,13 +83,13 @@ labTest(
     for (let round = 0; round < 10; round++) {
       for (const socket of sockets) assert(socket.send(probe));
       for (const socket of sockets) {
-        const answers = await until("an answer", () => {
-          const replies = socket.receive().filter(({ operation }) =>
+        const replies = await until("an ARP reply", () => {
+          const received = socket.receive().filter(({ operation }) =>
             operation === ArpOperation.Reply
           );
-          return replies.length > 0 && replies;
+          return received.length > 0 && received;
         });
-        assertEquals(answers, [{
+        assertEquals(replies, [{
           operation: ArpOperation.Reply,
           senderIp: held,
           targetIp: 0,

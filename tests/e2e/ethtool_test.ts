@@ -1,16 +1,16 @@
-/** The ethtool commands beside the real ethtool, which shows the TAP. */
+/** Compares `ipoib ethtool` with ethtool(8) on the TAP device, and link records with those of the kernel. */
 
 import { assert, assertEquals } from "@std/assert";
 import { isInstalled } from "../../scripts/test/packages.ts";
 import { labTest } from "./harness/mod.ts";
 
-/** The lines of a text without their values. */
+/** Returns the lines of a text without their values. */
 function names(text: string): string[] {
   return text.split("\n").map((line) => line.replace(/: (n\/a|\d+)$/, ""));
 }
 
 labTest(
-  "ipoib ethtool has the lines of the installed ethtool",
+  "ipoib ethtool prints the same lines as the installed ethtool",
   async (lab) => {
     const [a] = await lab.running(1);
     const version = await a.must("ethtool", "--version");
@@ -25,7 +25,7 @@ labTest(
       keys(driver.stdout),
       keys(await a.must("ethtool", "-i", "ib0")),
     );
-    // Kernels differ in what they know; what both know has the same order.
+    // The set of features depends on the kernel. Common features are in the same order.
     const known = new Set(keys(await a.must("ethtool", "-k", "ib0")));
     const features = await a.ipoib("ethtool", "-k", "ib0");
     const both = keys(features.stdout).filter((name) => known.has(name));
@@ -49,7 +49,7 @@ labTest(
 );
 
 labTest(
-  "the kernel and the program show the same link",
+  "the kernel and ipoib show the same link attributes and speed",
   async (lab) => {
     const [a] = await lab.running(1);
     const KEYS = ["promiscuity", "allmulti", "min_mtu", "max_mtu", "mtu"];

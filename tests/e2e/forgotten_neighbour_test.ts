@@ -1,4 +1,7 @@
-/** Neighbours are forgotten under a TCP connection: it does not break, nor stand still, and the tables agree afterwards. */
+/**
+ * Neighbour entries are deleted during TCP traffic: the connection does not stall, and both neighbour tables stay
+ * consistent.
+ */
 
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { patient } from "../../scripts/machine.ts";
@@ -6,7 +9,7 @@ import { MAX_NEIGHBOURS } from "../../src/ipoib/constants.ts";
 import { ArpOperation } from "../../src/wire/arp.ts";
 import { IpAddress } from "../../src/wire/ip_address.ts";
 import {
-  agreement,
+  agreedNeighbours,
   ArpSocket,
   type Host,
   labTest,
@@ -16,13 +19,13 @@ import {
 } from "./harness/mod.ts";
 
 const PORT = 7001;
-/** No connection may stand still for longer. */
+/** Maximum stall of a connection at normal machine speed. */
 const STALL_MS = 1000;
-/** How often the neighbours are forgotten, and the pause in between. */
+/** Number of deletions, and the pause after each. */
 const TIMES = 25;
 const PAUSE_MS = 30;
 
-const WAYS: [string, (host: Host, peer: Host) => Promise<unknown>][] = [
+const METHODS: [string, (host: Host, peer: Host) => Promise<unknown>][] = [
   [
     "ip neigh flush",
     (host) => host.ip("neigh", "flush", "dev", "ib0"),
@@ -30,18 +33,18 @@ const WAYS: [string, (host: Host, peer: Host) => Promise<unknown>][] = [
   [
     "ip neigh del",
     (host, peer) =>
-      // It may be gone already.
+      // The kernel may have deleted it already.
       host.run(["ip", "neigh", "del", peer.address, "dev", "ib0"]),
   ],
   ["ipoib neigh flush", (host) => host.call("neigh.flush", { name: "ib0" })],
 ];
 
 labTest(
-  "Neighbours that are forgotten in a loop stop no TCP connection",
+  "Repeated deletion of neighbour entries does not stall TCP",
   async (lab) => {
     const [a, b] = await lab.running(2);
-    for (const [i, [way, forget]] of WAYS.entries()) {
-      // Each its own port: the last one's may still be taken.
+    for (const [i, [method, forget]] of METHODS.entries()) {
+      // A new port each time: the last one may still be in use.
       using flow = TcpFlow.open(a, b, PORT + i);
       for (let i = 0; i < TIMES; i++) {
         await Promise.all([forget(a, b), forget(b, a)]);
@@ -49,23 +52,23 @@ labTest(
       }
       const { received } = flow;
       await pause(PAUSE_MS);
-      assertGreater(flow.received, received, way);
-      assertLess(flow.stall, patient(STALL_MS), way);
-      assertEquals(await agreement(a), [b.address], way);
-      assertEquals(await agreement(b), [a.address], way);
+      assertGreater(flow.received, received, method);
+      assertLess(flow.stallMs, patient(STALL_MS), method);
+      assertEquals(await agreedNeighbours(a), [b.address], method);
+      assertEquals(await agreedNeighbours(b), [a.address], method);
     }
     assert(await a.reaches(b));
   },
 );
 
 labTest(
-  "A neighbour that packets go to stays when the table is full",
+  "A full neighbour table does not evict a neighbour with traffic",
   async (lab) => {
     const [a, b] = await lab.running(2);
     using flow = TcpFlow.open(a, b, PORT);
     const monitor = a.start("ip", "-o", "monitor", "neigh", "dev", "ib0");
     using requests = await ArpSocket.open(a);
-    // Requests of another program leave the kernel without entries: its table is shared by all namespaces.
+    // Requests from a packet socket create no kernel entries: all namespaces share the kernel's table.
     const senderIp = IpAddress.parse(a.address)!.w3;
     const first = IpAddress.parse("10.9.1.0")!.w3;
     for (let i = 0; i < 2 * MAX_NEIGHBOURS; i++) {
@@ -78,12 +81,12 @@ labTest(
       if (i % 64 === 63) await pause(5);
     }
     await until(
-      "others are evicted",
+      "the eviction of other neighbours",
       async () => (await a.counters()).neighbours_evicted! > MAX_NEIGHBOURS / 2,
     );
     assertEquals(monitor.output.includes(`Deleted ${b.address} `), false);
-    assertLess(flow.stall, patient(STALL_MS));
-    assertEquals(await agreement(a), [b.address]);
+    assertLess(flow.stallMs, patient(STALL_MS));
+    assertEquals(await agreedNeighbours(a), [b.address]);
     assert(await a.reaches(b));
   },
 );

@@ -5,7 +5,7 @@ import { Host, iperf, iperfServer } from "./harness/mod.ts";
 import { nextHopsTest } from "./harness/next_hops.ts";
 
 nextHopsTest(
-  "A router with an interface on each of two subnets forwards both ways",
+  "A router with interfaces on two subnets forwards in both directions",
   async (lab, source) => {
     const at = async (address: string) =>
       new Host(lab, await lab.namespace(), address);
@@ -30,7 +30,7 @@ nextHopsTest(
 
     assertEquals(await left.ping(right), { sent: 5, received: 5 });
     assertEquals(await right.ping(left), { sent: 5, received: 5 });
-    // A way for packets alone that came in by ib0.
+    // A route that applies only to packets received on ib0.
     await right.ip("addr", "add", "10.13.0.1/32", "dev", "lo");
     const table = ["table", "100"];
     await router.ip("route", "add", "10.13.0.1", "via", "10.12.0.1", ...table);

@@ -1,18 +1,20 @@
-/** A real HTTP server under a load generator, over the link. */
+/** nginx under the load generator wrk, over IPoIB. */
 
 import { assertEquals, assertGreater } from "@std/assert";
 import { labTest, until } from "./harness/mod.ts";
 
-labTest("nginx serves wrk over the link", async (lab) => {
-  const [server, client] = await lab.running(2);
-  const folder = `${lab.runtime}/www`;
-  await Deno.mkdir(`${folder}/tmp`, { recursive: true });
-  // Workers of nginx are another user.
-  await Deno.chmod(folder, 0o755);
-  await Deno.writeTextFile(`${folder}/page`, "x".repeat(50_000));
-  await Deno.writeTextFile(
-    `${folder}/nginx.conf`,
-    `user root;
+labTest(
+  "nginx serves requests of wrk over IPoIB without errors",
+  async (lab) => {
+    const [server, client] = await lab.running(2);
+    const folder = `${lab.runtime}/www`;
+    await Deno.mkdir(`${folder}/tmp`, { recursive: true });
+    // nginx may read files as another user.
+    await Deno.chmod(folder, 0o755);
+    await Deno.writeTextFile(`${folder}/page`, "x".repeat(50_000));
+    await Deno.writeTextFile(
+      `${folder}/nginx.conf`,
+      `user root;
 daemon off;
 master_process off;
 pid ${folder}/pid;
@@ -28,17 +30,18 @@ http {
   server { listen ${server.address}:8080; root ${folder}; }
 }
 `,
-  );
-  server.start("nginx", "-e", "stderr", "-p", folder, "-c", "nginx.conf");
-  await until("nginx listens", async () => {
-    const { stdout } = await server.run(["ss", "-Hltn"]);
-    return stdout.includes(":8080");
-  });
-  const text = await client.must(
-    ...["wrk", "-t", "1", "-c", "8", "-d", "2s", "--timeout", "10s"],
-    `http://${server.address}:8080/page`,
-  );
-  const requests = Number(/(\d+) requests in/.exec(text)?.[1]);
-  assertGreater(requests, 8, text);
-  assertEquals(/Socket errors|Non-2xx/.exec(text), null, text);
-});
+    );
+    server.start("nginx", "-e", "stderr", "-p", folder, "-c", "nginx.conf");
+    await until("nginx to listen", async () => {
+      const { stdout } = await server.run(["ss", "-Hltn"]);
+      return stdout.includes(":8080");
+    });
+    const text = await client.must(
+      ...["wrk", "-t", "1", "-c", "8", "-d", "2s", "--timeout", "10s"],
+      `http://${server.address}:8080/page`,
+    );
+    const requests = Number(/(\d+) requests in/.exec(text)?.[1]);
+    assertGreater(requests, 8, text);
+    assertEquals(/Socket errors|Non-2xx/.exec(text), null, text);
+  },
+);

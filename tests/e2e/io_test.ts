@@ -1,4 +1,4 @@
-/** The two ways of the data path, poll and io_uring, and a subnet that has both. */
+/** The two I/O backends of the data path, poll and io_uring, on one subnet. */
 
 import { assertEquals, assertGreater } from "@std/assert";
 import { whyNoUring } from "./harness/kernel.ts";
@@ -16,13 +16,14 @@ const pairs = [
 for (const [first, second] of pairs) {
   if (missing && (first === "uring" || second === "uring")) {
     Deno.test({
-      name: `--io ${first} and --io ${second} (skipped: ${missing})`,
+      name:
+        `--io ${first} and --io ${second} interoperate (skipped: ${missing})`,
       ignore: true,
       fn: () => {},
     });
     continue;
   }
-  labTest(`--io ${first} and --io ${second} carry the same`, async (lab) => {
+  labTest(`--io ${first} and --io ${second} interoperate`, async (lab) => {
     const [a, b] = await lab.hosts(2);
     await a.up({ args: ["--io", first] });
     await b.up({ args: ["--io", second] });

@@ -1,4 +1,4 @@
-/** IPv6: link-local and global addresses, duplicate addresses, router discovery, multicast, streams. */
+/** IPv6: link-local and global addresses, duplicate address detection, multicast and TCP. */
 
 import { assert, assertEquals, assertGreater, assertMatch } from "@std/assert";
 import {
@@ -9,7 +9,7 @@ import {
   until,
 } from "./harness/mod.ts";
 
-/** Addresses of the interface, as `ip` prints them: `fe80::1/64 tentative`. */
+/** Returns the addresses of the interface as `ip` prints them, such as `fe80::1/64 tentative`. */
 async function addresses(host: Host): Promise<string[]> {
   const text = await host.ip("-6", "-o", "addr", "show", "dev", "ib0");
   return [...text.matchAll(/inet6 (\S+) scope \S+ ?(.*?)\\/g)].map((
@@ -17,7 +17,7 @@ async function addresses(host: Host): Promise<string[]> {
   ) => `${address} ${flags}`.trim());
 }
 
-/** The link-local address, once duplicate address detection has passed it. */
+/** Waits until duplicate address detection of the link-local address is complete. Returns the address. */
 function linkLocal(host: Host): Promise<string> {
   return until("a link-local address", async () => {
     const found = (await addresses(host)).find((each) =>
@@ -36,7 +36,7 @@ async function pings(host: Host, ...words: string[]): Promise<void> {
 }
 
 labTest(
-  "IPv6: pings by link-local and global address, TCP both ways",
+  "IPv6: ping by link-local and global addresses, and TCP in both directions",
   async (lab) => {
     const [a, b] = await lab.running(2);
     const [, toB] = await Promise.all([linkLocal(a), linkLocal(b)]);
@@ -50,7 +50,7 @@ labTest(
         /^../,
         (byte) => (parseInt(byte, 16) | 2).toString(16).padStart(2, "0"),
       ),
-      "formed from the GUID",
+      "interface identifier from the GUID",
     );
     await pings(a, `${toB}%ib0`);
     await pings(a, "-s", "6000", `${toB}%ib0`);
@@ -58,7 +58,7 @@ labTest(
     await b.ip("-6", "addr", "add", "fd00::2/64", "dev", "ib0");
     for (const host of [a, b]) {
       await until(
-        "usable addresses",
+        "the end of duplicate address detection",
         async () =>
           !(await addresses(host)).some((each) => each.includes("tentative")),
       );
@@ -79,12 +79,12 @@ labTest("IPv6: a duplicate address is detected", async (lab) => {
   await Promise.all([linkLocal(a), linkLocal(b)]);
   await a.ip("-6", "addr", "add", "fd00::7/64", "dev", "ib0");
   await until(
-    "the address",
+    "the end of duplicate address detection",
     async () => (await addresses(a)).includes("fd00::7/64"),
   );
   await b.ip("-6", "addr", "add", "fd00::7/64", "dev", "ib0");
   await until(
-    "the conflict",
+    "the detection of the conflict",
     async () =>
       (await addresses(b)).some((each) =>
         each.startsWith("fd00::7") && each.includes("dadfailed")
@@ -93,7 +93,7 @@ labTest("IPv6: a duplicate address is detected", async (lab) => {
 });
 
 labTest(
-  "IPv6: the link-local address returns with the interface and the MTU, unless addr_gen_mode is none",
+  "IPv6: the link-local address is restored after link down and after a small MTU, unless addr_gen_mode is none",
   async (lab) => {
     const [a] = await lab.running(1);
     const address = await linkLocal(a);
@@ -102,19 +102,25 @@ labTest(
     await a.ip("link", "set", "ib0", "up");
     assertEquals(await linkLocal(a), address);
     await a.ip("link", "set", "ib0", "mtu", "1000");
-    await until("no IPv6", async () => (await addresses(a)).length === 0);
+    await until(
+      "the removal of the addresses",
+      async () => (await addresses(a)).length === 0,
+    );
     await a.ip("link", "set", "ib0", "mtu", "2044");
     assertEquals(await linkLocal(a), address);
     await a.ip("link", "set", "ib0", "addrgenmode", "none");
     await a.ip("link", "set", "ib0", "down");
     await a.ip("link", "set", "ib0", "up");
-    await until("the link", async () => (await a.link()).operstate === "UP");
+    await until(
+      "the link to be up",
+      async () => (await a.link()).operstate === "UP",
+    );
     assertEquals(await addresses(a), []);
   },
 );
 
 labTest(
-  "IPv6: members of a group receive its packets, others do not",
+  "IPv6: only members of a group receive its packets",
   async (lab) => {
     const [a, b, c] = await lab.running(3);
     await Promise.all([a, b, c].map(linkLocal));
@@ -139,7 +145,7 @@ labTest(
       "table",
       "local",
     );
-    await until("the packet", async () => {
+    await until("the multicast packet", async () => {
       await a.run([
         "sh",
         "-c",

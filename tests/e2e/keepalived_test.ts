@@ -1,8 +1,9 @@
 /**
- * keepalived moves an address between two hosts, as it comes from Debian: VRRP by multicast, an advertisement a second.
+ * keepalived of Debian moves an address between two hosts. It uses VRRP by multicast, with one advertisement per
+ * second.
  *
- * It says that it sends gratuitous ARP and sends none, because the device has no link-layer address; our own announcement of
- * the new address tells the neighbours.
+ * keepalived logs that it sends gratuitous ARP but sends none, because the device has no link-layer address. ipoib
+ * announces the new address instead.
  */
 
 import { assert } from "@std/assert";
@@ -20,11 +21,11 @@ import {
 const SHARED = "10.9.0.201";
 const BACKUP_PRIORITY = 90;
 const ADVERTISEMENT_MS = 1000;
-/** RFC 3768 section 6.1: when the master says that it goes, and when it says nothing any more. */
+/** RFC 3768 section 6.1: time until takeover after the master has resigned, and after it has failed. */
 const SKEW_MS = ADVERTISEMENT_MS * (256 - BACKUP_PRIORITY) / 256;
 const MASTER_DOWN_MS = 3 * ADVERTISEMENT_MS + SKEW_MS;
-/** The neighbours learn of it within this. */
-const ANSWER_MS = 1000;
+/** Time limit for the first ping reply after takeover. */
+const REPLY_MS = 1000;
 
 async function keepalived(
   host: Host,
@@ -50,12 +51,12 @@ async function keepalived(
     ...["--use-file", file, "--pid", `${file}.pid`],
     ...["--vrrp_pid", `${file}.vrrp.pid`],
   );
-  await program.says(new RegExp(`Entering ${state} STATE`));
+  await program.prints(new RegExp(`Entering ${state} STATE`));
   return program;
 }
 
-/** Waits until the pings are answered again, by this host. */
-async function taken(
+/** Waits until `host` answers the pings. */
+async function answeredBy(
   from: Host,
   host: Host,
   pings: Pings,
@@ -69,21 +70,24 @@ async function taken(
   );
 }
 
-labTest("keepalived moves an address between two hosts", async (lab) => {
-  const [a, b, c] = await lab.running(3);
-  const first = await keepalived(b, "MASTER", 100);
-  await keepalived(c, "BACKUP", BACKUP_PRIORITY);
-  await using pings = await Pings.start(a, SHARED, { interval: 0.05 });
-  await taken(a, b, pings);
+labTest(
+  "keepalived moves an address when the master resigns and when it fails",
+  async (lab) => {
+    const [a, b, c] = await lab.running(3);
+    const first = await keepalived(b, "MASTER", 100);
+    await keepalived(c, "BACKUP", BACKUP_PRIORITY);
+    await using pings = await Pings.start(a, SHARED, { interval: 0.05 });
+    await answeredBy(a, b, pings);
 
-  // It gives the address up, and says so.
-  first.kill("SIGTERM");
-  await first.exit();
-  await taken(a, c, pings, SKEW_MS + ANSWER_MS);
-  // The other host is gone without a word.
-  await keepalived(b, "BACKUP", BACKUP_PRIORITY);
-  c.daemon.kill("SIGKILL");
-  await c.daemon.exit();
-  await taken(a, b, pings, MASTER_DOWN_MS + ANSWER_MS);
-  assert((await kernelNeighbours(a)).get(SHARED) !== "FAILED");
-});
+    // The master resigns: an advertisement with priority 0.
+    first.kill("SIGTERM");
+    await first.exit();
+    await answeredBy(a, c, pings, SKEW_MS + REPLY_MS);
+    // The other host fails.
+    await keepalived(b, "BACKUP", BACKUP_PRIORITY);
+    c.daemon.kill("SIGKILL");
+    await c.daemon.exit();
+    await answeredBy(a, b, pings, MASTER_DOWN_MS + REPLY_MS);
+    assert((await kernelNeighbours(a)).get(SHARED) !== "FAILED");
+  },
+);

@@ -1,4 +1,4 @@
-/** How the process begins and ends: in the background, by signals, by Ctrl-C twice. */
+/** Start and end of the process: in the background, by signals, by deletion of the device. */
 
 import {
   assert,
@@ -19,7 +19,7 @@ import {
 } from "./harness/mod.ts";
 
 labTest(
-  "--background returns once the interface is ready, and down ends it",
+  "up --background returns when the interface is ready, and down ends the process",
   async (lab) => {
     const [a, b] = await lab.hosts(2);
     for (const host of [a, b]) {
@@ -33,21 +33,21 @@ labTest(
     );
     assertEquals(link!.operstate, "UP");
     const { pid } = await b.link();
-    // It goes on without the terminal and the process that started it, and logs into a file.
+    // The process continues without its parent, and logs to a file.
     for (const host of [a, b]) {
       await host.ip("addr", "add", `${host.address}/24`, "dev", "ib0");
       await host.ip("link", "set", "ib0", "down");
       await until(
-        "it is down",
+        "the interface to be down",
         async () => (await host.link()).state !== "running",
       );
       await host.ip("link", "set", "ib0", "up");
       await host.call("wait", {});
     }
-    await until("they reach each other", () => a.reaches(b));
+    await until("the hosts to reach each other", () => a.reaches(b));
     const log = await Deno.readTextFile(`${a.sockets}/ib0.log`);
     assertStringIncludes(log, "administratively down");
-    // A session of its own: Ctrl-C at the terminal does not reach it.
+    // The process is a session leader: it does not receive Ctrl-C of the terminal.
     const session = await must(["ps", "-o", "sid=", "-p", String(pid)]);
     assertEquals(session.trim(), String(pid));
     for (const host of [a, b]) {
@@ -56,8 +56,8 @@ labTest(
       assertEquals(await host.hasDevice("ib0"), false);
       assertEquals(socketsIn(host.sockets), []);
     }
-    await until("the process is gone", () => !runs(pid));
-    // Neither the logs nor the folders of the namespaces are left.
+    await until("the end of the process", () => !runs(pid));
+    // The logs and the directories of the namespaces have been removed.
     assertEquals(namesIn(`${lab.runtime}/netns`), []);
     assertEquals(namesIn(`${lab.runtime}/subnet/default`), ["manager.lock"]);
   },
@@ -65,7 +65,7 @@ labTest(
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   labTest(
-    `${signal} twice ends both hosts at once and leaves nothing`,
+    `Two ${signal} signals end the process and remove its device and sockets`,
     async (lab) => {
       const hosts = await lab.running(2);
       for (const { daemon } of hosts) {
@@ -83,7 +83,7 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
 }
 
 labTest(
-  "A device that is deleted from outside ends its process",
+  "Deletion of the device ends the process",
   async (lab) => {
     const [a] = await lab.running(1);
     await a.ip("link", "del", "ib0");
@@ -92,7 +92,7 @@ labTest(
   },
 );
 
-labTest("--background tells why it could not begin", async (lab) => {
+labTest("up --background prints the reason if it fails", async (lab) => {
   const [a, b] = await lab.hosts(2);
   await a.up();
   const up = await b.ipoib(
@@ -105,14 +105,14 @@ labTest("--background tells why it could not begin", async (lab) => {
 });
 
 labTest(
-  "an interface begins although the kernel has not removed the TAP of its killed process yet",
+  "up waits until the kernel has removed the TAP device of a killed process",
   async (lab) => {
     const [a] = await lab.hosts(1);
     using namespace = openNamespace(a.namespace);
     const left = openTap({ name: "ib0", netns: namespace.number });
     const daemon = await a.up({ wait: false });
     await until(
-      "it makes the device",
+      "the control socket",
       () => daemon.ended || socketsIn(a.sockets).length > 0,
     );
     await pause(500);
@@ -120,7 +120,7 @@ labTest(
     await a.ready();
     daemon.kill("SIGTERM");
     assertEquals(await daemon.exit(), 0);
-    // One that stays is another program's.
+    // A device that remains belongs to another program.
     using _stays = openTap({ name: "ib0", netns: namespace.number });
     const refused = await a.ipoib("up", "ib0", "--hca", "soft");
     assertEquals(refused.code, 2);

@@ -1,8 +1,8 @@
-/** More changes of neighbours than the kernel keeps for a listener: both tables agree again, and traffic passes. */
+/** Neighbour changes that overflow the netlink receive buffer: both tables become consistent again. */
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import {
-  agreement,
+  agreedNeighbours,
   type Host,
   kernelNeighbours,
   labTest,
@@ -12,31 +12,31 @@ import {
 } from "./harness/mod.ts";
 
 const PORT = 7002;
-/** Addresses at a time. Kept small: the kernel's table is shared by all namespaces. */
+/** Addresses per round. Small, because all namespaces share the kernel's table. */
 const ABSENT = 200;
-/** Changes to overrun a listener's 1 MiB: in each round all addresses are added and deleted. */
+/** Rounds that overflow a receive buffer of 1 MiB. Each round adds and deletes all addresses. */
 const CHANGE_ROUNDS = 20;
 const SWEEP_ROUNDS = 10;
 
-/** What the netlink listeners of a namespace have not read yet, and how many events they lost. */
-async function listeners(
+/** Returns the unread bytes and the lost messages of all netlink sockets of the namespace. */
+async function netlinkQueues(
   host: Host,
-): Promise<{ waiting: number; lost: number }> {
+): Promise<{ unread: number; lost: number }> {
   const text = await host.must("cat", "/proc/net/netlink");
   const [head, ...rows] = text.trim().split("\n").map((line) =>
     line.trim().split(/\s+/)
   );
   const sum = (name: string) =>
     rows.reduce((total, row) => total + Number(row[head!.indexOf(name)]), 0);
-  return { waiting: sum("Rmem"), lost: sum("Drops") };
+  return { unread: sum("Rmem"), lost: sum("Drops") };
 }
 
-/** Addresses where nobody is, others for each round. */
+/** Returns addresses that no host has, different ones for each round. */
 function absent(round: number): string[] {
   return Array.from({ length: ABSENT }, (_, i) => `10.10.${round}.${i + 1}`);
 }
 
-/** Makes and deletes entries, so many that a process which does not listen loses notifications. */
+/** Creates and deletes entries until a stopped process loses notifications; then runs the lines `more`. */
 async function change(host: Host, ...more: string[]): Promise<void> {
   const lines: string[] = [];
   for (let i = 0; i < CHANGE_ROUNDS; i++) {
@@ -51,30 +51,30 @@ async function change(host: Host, ...more: string[]): Promise<void> {
 }
 
 labTest(
-  "Notifications that were lost leave tables that agree",
+  "The neighbour tables become consistent after lost netlink notifications",
   async (lab) => {
     const [a, b, c] = await lab.running(3);
     await a.ip("route", "add", "10.10.0.0/16", "dev", "ib0");
     assert(await a.reaches(b));
-    assertEquals((await listeners(a)).lost, 0);
+    assertEquals((await netlinkQueues(a)).lost, 0);
 
-    // What the process knows goes while it sleeps, and what it must know comes last.
+    // While the process is stopped, its known neighbour is deleted, and then a new entry is added.
     a.daemon.kill("SIGSTOP");
     await change(
       a,
       `neigh del ${b.address} dev ib0`,
       `neigh replace ${c.address} dev ib0 nud permanent`,
     );
-    assertGreater((await listeners(a)).lost, 0);
+    assertGreater((await netlinkQueues(a)).lost, 0);
     a.daemon.kill("SIGCONT");
     await until(
-      "everything was read",
-      async () => (await listeners(a)).waiting === 0,
+      "all notifications to be read",
+      async () => (await netlinkQueues(a)).unread === 0,
     );
     assert(await a.reaches(c));
     assertEquals((await kernelNeighbours(a)).get(c.address), "PERMANENT");
     assert(await a.reaches(b));
-    assertEquals(await agreement(a), [b.address, c.address]);
+    assertEquals(await agreedNeighbours(a), [b.address, c.address]);
 
     using sender = UdpSocket.open(a, PORT);
     for (let round = 0; round < SWEEP_ROUNDS; round++) {
@@ -83,14 +83,14 @@ labTest(
       }
       if (round < SWEEP_ROUNDS - 1) await a.ip("neigh", "flush", "dev", "ib0");
     }
-    // The last ones fail by themselves.
+    // The last entries are not flushed: their resolution fails.
     await until(
-      "nobody is asked for any more",
+      "the end of address resolution",
       async () =>
         ![...(await kernelNeighbours(a)).values()].includes("INCOMPLETE"),
     );
     for (const host of [b, c]) assert(await a.reaches(host));
-    assertEquals(await agreement(a), [b.address, c.address]);
+    assertEquals(await agreedNeighbours(a), [b.address, c.address]);
     await a.ip("neigh", "flush", "dev", "ib0");
   },
 );

@@ -1,4 +1,4 @@
-/** Nonsense through every socket: it is refused, counted or ignored, and traffic does not notice. */
+/** Malformed data on every socket is refused, counted or ignored, and does not affect traffic. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import {
@@ -11,7 +11,7 @@ import {
 } from "./harness/mod.ts";
 import { acceptable, RogueLink } from "./harness/rogue_link.ts";
 import { RoguePort } from "./harness/rogue_port.ts";
-import { Lines, Stranger } from "./harness/sockets.ts";
+import { LineConnection, RawConnection } from "./harness/sockets.ts";
 import { LINK_VERSION } from "../../src/hca/soft/link_hello.ts";
 import { RING_BYTES } from "../../src/hca/soft/ring.ts";
 import { STRIDE } from "../../src/hca/soft/slot_layout.ts";
@@ -26,7 +26,7 @@ import { cString, libc } from "../../ffi/libc.ts";
 
 const GUID = "0x0200000000000bad";
 
-/** Bytes that look like chance and are the same in each run. */
+/** Returns reproducible pseudorandom bytes. */
 function noise(length: number, seed: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length);
   let state = seed >>> 0 || 1;
@@ -43,13 +43,13 @@ function text(message: unknown): Uint8Array<ArrayBuffer> {
   );
 }
 
-/** A frame of sm.sock: the kind, and a JSON object. */
+/** Returns a control frame of sm.sock: kind 1, then JSON. */
 function control(message: unknown): Uint8Array<ArrayBuffer> {
   return Uint8Array.from([1, ...text(message)]);
 }
 
-/** Two hosts with pings between them while `body` does its worst; none may be lost. */
-async function undisturbed(
+/** Runs `body` while one host pings the other. Checks that no ping is lost. */
+async function withoutLoss(
   lab: Lab,
   body: (a: Host, b: Host) => Promise<void>,
 ): Promise<void> {
@@ -65,9 +65,9 @@ async function undisturbed(
 }
 
 labTest(
-  "Nonsense on the control socket is answered by name",
+  "Malformed requests on the control socket receive an error code",
   (lab) =>
-    undisturbed(lab, async (a) => {
+    withoutLoss(lab, async (a) => {
       const path = `${a.sockets}/ib0.sock`;
       const refusals: [string, string][] = [
         ["\u0000\u0001}{\n", "E_IPC_JSON"],
@@ -87,7 +87,7 @@ labTest(
         ],
       ];
       {
-        using lines = await Lines.connect(path);
+        using lines = await LineConnection.connect(path);
         for (const [line, code] of refusals) {
           await lines.write(line);
           const answer = await lines.read();
@@ -98,30 +98,30 @@ labTest(
         assertEquals([answer?.id, answer?.ok], ["last", true]);
       }
       {
-        using lines = await Lines.connect(path);
+        using lines = await LineConnection.connect(path);
         await lines.write(`{"id":1,"method":"${"x".repeat(70_000)}"}\n`);
         assertEquals((await lines.read())?.error?.code, "E_IPC_TOO_LARGE");
         assertEquals(await lines.read(), undefined);
       }
       for (let seed = 1; seed <= 20; seed++) {
-        using lines = await Lines.connect(path);
+        using lines = await LineConnection.connect(path);
         await lines.write(noise(2000, seed));
       }
       {
-        // Half a request, and gone.
-        using lines = await Lines.connect(path);
+        // An incomplete request, then the end of the connection.
+        using lines = await LineConnection.connect(path);
         await lines.write('{"id":1,"meth');
       }
     }),
 );
 
 labTest(
-  "Nonsense on the subnet manager's socket is refused or ignored",
+  "Malformed frames on the subnet manager's socket are refused or ignored",
   (lab) =>
-    undisturbed(lab, async (a, b) => {
+    withoutLoss(lab, async (a, b) => {
       const path = `${lab.runtime}/subnet/default/sm.sock`;
       {
-        using port = Stranger.connect(path);
+        using port = RawConnection.connect(path);
         const version = PROTOCOL_VERSION + 7;
         port.send(control({ type: "hello", version, guid: GUID }));
         const refusal = new TextDecoder().decode((await port.receive())?.bytes);
@@ -129,7 +129,7 @@ labTest(
         assertMatch(refusal, new RegExp(`\\b${version}\\b`));
         assertMatch(refusal, new RegExp(`\\b${PROTOCOL_VERSION}\\b`));
       }
-      using port = Stranger.connect(path);
+      using port = RawConnection.connect(path);
       for (let seed = 1; seed <= 50; seed++) port.send(noise(seed * 7, seed));
       for (const kind of [1, 2]) {
         port.send(Uint8Array.of(kind));
@@ -168,7 +168,7 @@ labTest(
         new TextDecoder().decode(answer?.bytes.subarray(1)),
       ) as Welcome;
       assertEquals(welcome.type, "welcome");
-      // Registered now: management datagrams of every class and of none, to the manager and to the others.
+      // The port is registered: MADs of valid and invalid classes to the manager and to other ports.
       const lids = [welcome.smLid, 0, 0xffff, (await a.link()).hca.lid];
       for (let seed = 1; seed <= 100; seed++) {
         const mad = noise(256, seed);
@@ -180,7 +180,7 @@ labTest(
       }
       port.send(control(memberships));
       port.send(control(hello));
-      using other = Stranger.connect(path);
+      using other = RawConnection.connect(path);
       other.send(
         control({ ...hello, guid: (await b.link()).hca.guid, guidFixed: true }),
       );
@@ -195,7 +195,7 @@ labTest(
     }),
 );
 
-/** A memfd that could shrink under its readers. */
+/** Creates a memfd without seals, which could be truncated while it is mapped. */
 function unsealed(size: number): Fd {
   const fd = new Fd(libc().memfd_create(cString("unsealed"), 1));
   libc().ftruncate(fd.number, BigInt(size));
@@ -203,9 +203,9 @@ function unsealed(size: number): Fd {
 }
 
 labTest(
-  "Nonsense on a port's socket ends the link and nothing else",
+  "Malformed data on a port's socket ends only this link",
   (lab) =>
-    undisturbed(lab, async (a, b) => {
+    withoutLoss(lab, async (a, b) => {
       const { hca, qpn } = await b.link();
       using port = await RoguePort.register(lab, GUID);
       const path = port.socket(hca.guid);
@@ -225,7 +225,7 @@ labTest(
       using softRing = unsealed(RING_BYTES);
       const fds = [memory.number, ring.number, bell.number];
       const [m, r, e] = fds as [number, number, number];
-      const greetings: [string, Uint8Array, number[]][] = [
+      const hellos: [string, Uint8Array, number[]][] = [
         ["noise", noise(100, 1), []],
         ["noise with descriptors", noise(100, 2), fds],
         ["version", text({ ...hello, version: 99 }), fds],
@@ -237,40 +237,40 @@ labTest(
         ["stride", text({ ...hello, stride: 4096 }), fds],
         ["unsealed memory", text(hello), [soft.number, r, e]],
         ["unsealed ring", text(hello), [m, softRing.number, e]],
-        ["no memory at all", text(hello), [e, e, e]],
-        ["swapped", text(hello), [r, m, e]],
-        ["no token", text({ ...hello, token: "0".repeat(32) }), fds],
+        ["eventfds instead of memory", text(hello), [e, e, e]],
+        ["memory and ring swapped", text(hello), [r, m, e]],
+        ["wrong token", text({ ...hello, token: "0".repeat(32) }), fds],
         [
-          "another's GUID",
+          "GUID of another port",
           text({ ...hello, guid: (await a.link()).hca.guid }),
           fds,
         ],
         ["another partition", text({ ...hello, pkey: 0x8044 }), fds],
       ];
-      for (const [what, bytes, descriptors] of greetings) {
-        using stranger = Stranger.connect(path);
-        stranger.send(bytes, descriptors);
-        assertEquals([what, await stranger.receive()], [what, undefined]);
+      for (const [what, bytes, descriptors] of hellos) {
+        using connection = RawConnection.connect(path);
+        connection.send(bytes, descriptors);
+        assertEquals([what, await connection.receive()], [what, undefined]);
       }
 
       const violations = async () =>
         (await b.counters())["port_ring_violations"]!;
-      const inventions: [string, (link: RogueLink) => void][] = [
-        ["a slot that is not there", (link) => link.describe(4, 40)],
+      const ringErrors: [string, (link: RogueLink) => void][] = [
+        ["a slot beyond the last", (link) => link.describe(4, 40)],
         ["a slot before the first", (link) => link.describe(-1, 40)],
-        ["a slot far away", (link) => link.describe(0x7fffffff, 40)],
-        ["more descriptors than fit", (link) => link.claim(257)],
-        ["a head that ran backwards", (link) => link.claim(-1)],
+        ["a slot number of 2^31 - 1", (link) => link.describe(0x7fffffff, 40)],
+        ["more descriptors than the ring holds", (link) => link.claim(257)],
+        ["a head that moves backwards", (link) => link.claim(-1)],
       ];
-      for (const [what, invent] of inventions) {
+      for (const [what, violate] of ringErrors) {
         using link = await RogueLink.open(port, hca.guid);
         const before = await violations();
-        invent(link);
+        violate(link);
         assertEquals([what, await link.ended()], [what, true]);
         assertEquals([what, await violations()], [what, before + 1]);
       }
 
-      // Packets in a proper slot that are wrong by themselves.
+      // Invalid packets in valid slots.
       using link = await RogueLink.open(port, hca.guid);
       const good = acceptable({ lid: hca.lid, qpn }, port);
       const packets: [string, Partial<typeof good>, number][] = [
@@ -297,7 +297,7 @@ labTest(
           async () => (await b.counters())[counter] === before + 1,
         );
       }
-      // What passes the HCA meets the engine.
+      // Packets that the port accepts and the engine drops.
       const drops = async (reason: string) =>
         (await b.link()).drops[reason] ?? 0;
       for (
@@ -314,14 +314,14 @@ labTest(
       }
       assertEquals(
         (await b.counters())["port_ring_violations"],
-        inventions.length,
+        ringErrors.length,
       );
       assert(await a.reaches(b));
     }),
 );
 
 labTest(
-  "A doorbell that a peer has filled, or made blocking, silences the port for nobody",
+  "A doorbell that a peer has filled or made blocking does not stop the port for other peers",
   async (lab) => {
     const [a, b] = await lab.running(2);
     assert(await a.reaches(b));
@@ -329,7 +329,7 @@ labTest(
     const { guid } = (await b.link()).hca;
     using link = await RogueLink.open(port, guid);
     const { bell } = link;
-    // With --io poll there is none that could be filled.
+    // With --io poll there is no doorbell.
     if (bell) {
       const full = new Uint8Array(new BigUint64Array([2n ** 64n - 2n]).buffer);
       libc().read(bell.number, new Uint8Array(8), 8);
@@ -338,7 +338,7 @@ labTest(
       libc().fcntl(bell.number, F_SETFL, 2n);
     }
     for (let i = 0; i < 3; i++) {
-      // Long enough for the port to be asleep.
+      // Long enough for the port to go to sleep.
       await pause(300);
       assert(await a.reaches(b), `ping ${i}`);
     }

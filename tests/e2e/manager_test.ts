@@ -1,9 +1,9 @@
-/** kill -9 of the subnet manager's process: traffic goes on, somebody takes over, a newcomer joins. */
+/** SIGKILL of the process that hosts the subnet manager: another process takes over without loss of traffic. */
 
 import { assert, assertEquals } from "@std/assert";
 import { type Host, labTest, Pings, until } from "./harness/mod.ts";
 
-/** At 100 a second, longer than the new manager waits for its ports. */
+/** At 100 per second: longer than a new manager waits for its ports to register. */
 const PINGS = 400;
 
 async function lid(host: Host): Promise<number> {
@@ -11,7 +11,7 @@ async function lid(host: Host): Promise<number> {
 }
 
 labTest(
-  "kill -9 of the subnet manager: no packet is lost, a newcomer joins",
+  "SIGKILL of the subnet manager's process loses no packet, and a new host joins",
   async (lab) => {
     const [manager, a, b] = await lab.hosts(3);
     await manager.up();
@@ -24,7 +24,7 @@ labTest(
     await using pings = await Pings.start(a, b.address, { interval: 0.01 });
     manager.daemon.kill("SIGKILL");
     await manager.daemon.exit();
-    const after = await until("another process takes over", async () => {
+    const after = await until("another process to take over", async () => {
       const show = await a.ipoib("-j", "subnet", "show");
       if (show.code !== 0) return undefined;
       const [subnet] = JSON.parse(show.stdout) as Subnet[];
@@ -38,11 +38,11 @@ labTest(
       assertEquals((await newcomer.ping(host)).received, 5);
       assertEquals((await host.ping(newcomer)).received, 5);
     }
-    // Through the takeover, the registrations after it and the end of the old manager's word.
+    // Covers the takeover and the registrations with the new manager.
     assertEquals(await pings.first(PINGS), PINGS);
     assertEquals(await pings.lost(), 0);
     assertEquals([await lid(a), await lid(b)], lids);
-    // The one that was killed comes back, too.
+    // The killed host also rejoins.
     await manager.up();
     assertEquals((await manager.ping(a)).received, 5);
   },

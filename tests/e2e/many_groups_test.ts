@@ -1,4 +1,4 @@
-/** A user without rights joins more groups than one message to a subnet manager holds; then the manager dies. */
+/** An unprivileged user joins more groups than one message to a subnet manager holds; then the manager is killed. */
 
 import { assert, assertEquals } from "@std/assert";
 import { programCommand } from "../../scripts/program.ts";
@@ -10,7 +10,7 @@ import {
   until,
 } from "./harness/mod.ts";
 
-/** The user's, and how many an interface may have here. */
+/** Groups that the user joins, and the limit of the interface (--max-groups). */
 const GROUPS = 1200;
 const LIMIT = 1100;
 
@@ -21,16 +21,16 @@ async function joined(host: Host): Promise<number> {
 }
 
 labTest(
-  "1200 joins of a user, and then another manager: the interface goes on with its groups",
+  "An interface with 1100 multicast groups keeps them under a new subnet manager",
   async (lab) => {
     const manager = lab.start([...programCommand(), "subnet", "run"]);
-    await manager.says(/subnet manager running/);
+    await manager.prints(/subnet manager running/);
     const [host, other] = await lab.running(2, ["--max-groups", `${LIMIT}`]);
     assert(await other.reaches(host));
     using _sockets = membershipSockets(host, GROUPS);
-    // The broadcast group is not counted.
+    // The broadcast group does not count towards the limit.
     await until(
-      "the groups are joined",
+      "the joins",
       async () => await joined(host) === LIMIT + 1,
       60_000,
     );
@@ -39,16 +39,16 @@ labTest(
     });
     manager.kill("SIGKILL");
     await manager.exit();
-    await until("another process takes over", async () => {
+    await until("another process to take over", async () => {
       const show = await other.ipoib("-j", "subnet", "show");
       return show.code === 0;
     });
     await until(
-      "the groups are those of before",
+      "the joins with the new manager",
       async () => await joined(host) === LIMIT + 1,
       60_000,
     );
-    // The new manager has them all.
+    // The new manager has all memberships.
     const { hca } = await host.link();
     const show = await lab.ipoib("-j", "subnet", "show");
     const [{ groups }] = JSON.parse(show.stdout) as [Subnet];

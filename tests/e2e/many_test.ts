@@ -1,18 +1,18 @@
 /**
- * More than two interfaces on one subnet, each a process of its own, started at once: every one reaches every other.
+ * Many interfaces on one subnet, one process each, started concurrently: each reaches all others.
  *
- * `IPOIB_FULL=1` adds fifty, and prints what they cost.
+ * `IPOIB_FULL=1` adds a test with 50 interfaces. All tests print the memory and the descriptors that the processes use.
  */
 
 import { assertEquals } from "@std/assert";
 import { fullForm } from "../../scripts/test/form.ts";
 import { type Host, type Lab, labTest } from "./harness/mod.ts";
 
-/** Pings at the same moment. */
+/** Concurrent pings. */
 const AT_ONCE = 8;
 const encoder = new TextEncoder();
 
-/** Pairs of hosts of which the first does not reach the second. */
+/** Returns the ordered pairs of hosts of which the first does not reach the second. */
 async function unreached(hosts: readonly Host[]): Promise<string[]> {
   const pairs = hosts.flatMap((from) =>
     hosts.filter((to) => to !== from).map((to) => [from, to] as const)
@@ -21,7 +21,7 @@ async function unreached(hosts: readonly Host[]): Promise<string[]> {
   const worker = async () => {
     for (let pair = pairs.shift(); pair; pair = pairs.shift()) {
       const [from, to] = pair;
-      // After two, ping would wait for the second no longer than twice the first one's time.
+      // A single request: with two, ping would wait for the second reply for only two round trips.
       if (!await from.reaches(to)) {
         failed.push(`${from.address}: ${to.address}`);
       }
@@ -31,7 +31,7 @@ async function unreached(hosts: readonly Host[]): Promise<string[]> {
   return failed;
 }
 
-/** A field of /proc/PID/status in KiB. */
+/** Returns a field of /proc/PID/status in KiB. */
 async function kib(pid: number, field: string): Promise<number> {
   const status = await Deno.readTextFile(`/proc/${pid}/status`);
   return Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(status)![1]);
@@ -43,8 +43,8 @@ async function descriptors(pid: number): Promise<number> {
   return count;
 }
 
-/** What the processes of the hosts cost. */
-async function costs(hosts: readonly Host[]): Promise<string> {
+/** Returns a summary of the memory and descriptors of the processes. */
+async function resources(hosts: readonly Host[]): Promise<string> {
   const pids = hosts.map((host) => host.daemon.pid);
   const range = (numbers: number[]) =>
     `${Math.min(...numbers)} to ${Math.max(...numbers)}`;
@@ -56,8 +56,8 @@ async function costs(hosts: readonly Host[]): Promise<string> {
   );
   const fds = await Promise.all(pids.map(descriptors));
   const total = own.reduce((sum, each) => sum + each, 0);
-  return `RSS ${range(all)} MiB each, of it ${range(own)} MiB of its own, ` +
-    `${total} MiB of its own in all; ${range(fds)} descriptors`;
+  return `RSS ${range(all)} MiB each, ${range(own)} MiB of it anonymous, ` +
+    `${total} MiB anonymous in total; ${range(fds)} descriptors`;
 }
 
 async function allToAll(lab: Lab, count: number): Promise<void> {
@@ -73,19 +73,19 @@ async function allToAll(lab: Lab, count: number): Promise<void> {
   assertEquals(new Set(lids).size, count);
   const seconds = (ms: number) => (ms / 1000).toFixed(1);
   Deno.stdout.writeSync(encoder.encode(
-    `${count} interfaces: all run after ${seconds(running - begin)} s, ` +
+    `${count} interfaces: all running after ${seconds(running - begin)} s, ` +
       `${count * (count - 1)} pairs pinged in ${
         seconds(reached - running)
-      } s; ${await costs(hosts)}\n`,
+      } s; ${await resources(hosts)}\n`,
   ));
 }
 
 for (const count of [3, 10]) {
   labTest(
-    `${count} interfaces, all to all`,
+    `${count} interfaces reach each other`,
     (lab) => allToAll(lab, count),
   );
 }
 
-const { name, ignore } = fullForm("50 interfaces, all to all");
+const { name, ignore } = fullForm("50 interfaces reach each other");
 labTest(name, (lab) => allToAll(lab, 50), { ignore });

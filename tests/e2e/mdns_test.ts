@@ -1,11 +1,11 @@
-/** Names by multicast DNS: avahi-daemon as its package configures it. */
+/** Multicast DNS: avahi-daemon with the configuration of its Debian package. */
 
 import { assertEquals } from "@std/assert";
 import { type Host, labTest, type Program, run } from "./harness/mod.ts";
 
 /**
- * A system bus, then the daemon, with a /run and a host name (the argument) of their own: the sockets and the names of
- * all hosts would be the same.
+ * Starts a system bus and the daemon with their own /run and host name (the argument), since the hosts share the file
+ * system and the host name of the machine.
  */
 const DAEMON = `
 set -e
@@ -21,13 +21,13 @@ async function startDaemon(host: Host, name: string): Promise<Program> {
     ...["unshare", "--mount", "--uts", "--pid", "--fork", "--mount-proc"],
     ...["--kill-child=KILL", "sh", "-c", DAEMON, "daemon", name],
   );
-  await daemon.says(
+  await daemon.prints(
     new RegExp(`Registering new address record for ${host.address} on ib0`),
   );
   return daemon;
 }
 
-/** Runs `avahi-resolve WORDS...` beside a daemon. */
+/** Runs `avahi-resolve WORDS...` in the namespaces of a daemon. */
 async function resolve(daemon: Program, ...words: string[]): Promise<string> {
   const target = ["--target", String(daemon.pid), "--mount", "--net"];
   const { stdout, stderr } = await run(
@@ -36,22 +36,25 @@ async function resolve(daemon: Program, ...words: string[]): Promise<string> {
   return stdout.trim() || stderr.trim();
 }
 
-labTest("Two hosts with avahi-daemon find each other's names", async (lab) => {
-  const hosts = await lab.running(2);
-  const names = ["alpha", "beta"];
-  const daemons = await Promise.all(
-    hosts.map((host, i) => startDaemon(host, names[i]!)),
-  );
-  for (const [from, to] of [[0, 1], [1, 0]] as const) {
-    const name = `${names[to]}.local`;
-    const { address } = hosts[to];
-    assertEquals(
-      await resolve(daemons[from]!, "-4", "-n", name),
-      `${name}\t${address}`,
+labTest(
+  "Two hosts with avahi-daemon resolve each other's names and addresses",
+  async (lab) => {
+    const hosts = await lab.running(2);
+    const names = ["alpha", "beta"];
+    const daemons = await Promise.all(
+      hosts.map((host, i) => startDaemon(host, names[i]!)),
     );
-    assertEquals(
-      await resolve(daemons[from]!, "-a", address),
-      `${address}\t${name}`,
-    );
-  }
-});
+    for (const [from, to] of [[0, 1], [1, 0]] as const) {
+      const name = `${names[to]}.local`;
+      const { address } = hosts[to];
+      assertEquals(
+        await resolve(daemons[from]!, "-4", "-n", name),
+        `${name}\t${address}`,
+      );
+      assertEquals(
+        await resolve(daemons[from]!, "-a", address),
+        `${address}\t${name}`,
+      );
+    }
+  },
+);

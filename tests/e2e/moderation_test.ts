@@ -1,4 +1,4 @@
-/** `ipoib ethtool -C` on a link that carries traffic. */
+/** Interrupt moderation by `ipoib ethtool -C`, with traffic. */
 
 import { assert, assertEquals } from "@std/assert";
 import {
@@ -15,34 +15,34 @@ async function moderate(host: Host, usecs: number, frames = 0): Promise<void> {
   assertEquals([code, stderr], [0, ""]);
 }
 
-/** Round trips of a few pings in milliseconds: the least, and the one in the middle. */
+/** Returns the minimum and the median round trip of a few pings, in milliseconds. */
 async function roundTrips(
   from: Host,
   to: string,
-): Promise<{ least: number; median: number }> {
+): Promise<{ minimum: number; median: number }> {
   const text = await from.must(...["ping", "-n", "-c", "5", "-i", "0.2", to]);
   const times = [...text.matchAll(/time=([0-9.]+)/g)].map(([, ms]) =>
     Number(ms)
   ).sort((a, b) => a - b);
-  // The first may be lost to an address that has just changed.
+  // The first request may be lost if the link-layer address has just changed.
   assert(times.length >= 4, text);
-  return { least: times[0]!, median: times[times.length >> 1]! };
+  return { minimum: times[0]!, median: times[times.length >> 1]! };
 }
 
-/** A lower bound is for the median: another packet may end the period of one or two. */
+/** Checks a lower bound of the median: other packets may shorten the delay of one or two pings. */
 async function assertDelayed(from: Host, to: string, atLeast: number) {
   const { median } = await roundTrips(from, to);
   assert(median >= atLeast, `${median} ms instead of ${atLeast} or more`);
 }
 
-/** An upper bound is for the least: the machine may be busy. */
+/** Checks an upper bound of the minimum: the machine may be busy. */
 async function assertPrompt(from: Host, to: string, below: number) {
-  const { least } = await roundTrips(from, to);
-  assert(least < below, `${least} ms instead of less than ${below}`);
+  const { minimum } = await roundTrips(from, to);
+  assert(minimum < below, `${minimum} ms instead of less than ${below}`);
 }
 
 labTest(
-  "rx-usecs delays a lone packet, rx-frames ends the delay, 0 takes it away",
+  "rx-usecs delays a single packet, rx-frames ends the delay, 0 disables moderation",
   async (lab) => {
     const [a, b] = await lab.running(2);
     assert(await a.reaches(b));
@@ -50,7 +50,7 @@ labTest(
     await assertDelayed(a, b.address, 40);
     await moderate(a, 30_000);
     await assertDelayed(a, b.address, 70);
-    // The queue pair of a link that was down is moderated again.
+    // Moderation also applies to the new queue pair after link down and up.
     await b.ip("link", "set", "ib0", "down");
     await b.ip("link", "set", "ib0", "up");
     await b.call("wait", {});
@@ -64,7 +64,7 @@ labTest(
 );
 
 labTest(
-  "another interface of the port is not delayed by an idle one's moderation",
+  "moderation of an idle interface does not delay another interface of the port",
   async (lab) => {
     const [a, b] = await lab.running(2);
     for (const [i, host] of [a, b].entries()) {
@@ -81,12 +81,12 @@ labTest(
 );
 
 labTest(
-  "a moderated stream has fewer events, and loses nothing even for the longest period",
+  "moderation reduces the events of a stream, and loses no packet with the longest period",
   async (lab) => {
     const [a, b] = await lab.running(2);
     await using _server = await iperfServer(b);
     const events = async () => (await b.counters()).port_cq_events!;
-    /** Events of a stream of some 2500 packets. */
+    /** Returns the number of events during a stream of about 2500 packets. */
     const run = async () => {
       const before = await events();
       await iperf(a, b.address, "-u", "-b", "10M", "-l", "500");
@@ -98,15 +98,15 @@ labTest(
     await moderate(b, 65535);
     const long = await run();
     assert(long < short, `${long} events, ${short} before`);
-    // What iperf3 counts as lost is on its way when it stops; the fabric knows better.
-    await until("everything has arrived", async () => {
+    // iperf3 counts packets in flight as lost when it stops. The port counters are exact.
+    await until("all packets to arrive", async () => {
       const {
         port_xmit_packets: sent,
         port_multicast_xmit_packets: sentToAll,
       } = await a.counters();
       const { port_rcv_packets: got, port_multicast_rcv_packets: gotAsMember } =
         await b.counters();
-      // What was sent to all before this host was there does not count.
+      // Multicast packets are not compared: some were sent before this host joined.
       return sent! - sentToAll! === got! - gotAsMember!;
     });
     for (const host of [a, b]) assertEquals((await host.link()).drops, {});

@@ -1,4 +1,4 @@
-/** The interface gets another name and goes through another namespace, while flows go on. */
+/** An interface that is renamed and moved to another network namespace keeps its flows. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { patient } from "../../scripts/machine.ts";
@@ -7,7 +7,7 @@ import { Host, labTest, Pings, socketsIn, until } from "./harness/mod.ts";
 const TARGET = "10.20.0.1";
 const PORT = 6000;
 
-/** Renames the interface; before Linux 6.2 that takes one that is down. */
+/** Renames the interface. Before Linux 6.2 it must be down. */
 async function rename(host: Host, from: string, to: string): Promise<void> {
   const words = ["ip", "link", "set", from, "name", to];
   if ((await host.run(words)).code === 0) return;
@@ -16,7 +16,7 @@ async function rename(host: Host, from: string, to: string): Promise<void> {
   await host.ip("link", "set", to, "up");
 }
 
-/** Moves the interface, and sets it up anew: the kernel takes it down, and drops its addresses and routes. */
+/** Moves the interface and configures it again: the kernel sets it down and removes its addresses and routes. */
 async function move(
   name: string,
   from: Host,
@@ -27,7 +27,7 @@ async function move(
   await configure(name, to, gateways);
 }
 
-/** The address, and routes to the target: by the first gateway, with mark 1 by the second. */
+/** Adds the address, and routes to the target: via the first gateway, or via the second for packets with mark 1. */
 async function configure(
   name: string,
   host: Host,
@@ -43,7 +43,7 @@ async function configure(
 }
 
 labTest(
-  "An interface that is renamed and goes to another namespace and back keeps its flows",
+  "An interface keeps its flows when it is renamed, moved to another namespace and back",
   async (lab) => {
     const [here, ...gateways] = await lab.running(3);
     const [peer, second] = gateways as [Host, Host];
@@ -55,43 +55,43 @@ labTest(
     }
     const [link] = await here.show<{ next_hops: string }[]>("link", "show");
     const marked = link!.next_hops === "program" ? 102 : 101;
-    /** TTL of the answer of the target: it tells which gateway that is. */
-    const answer = async (from: Host, ...options: string[]) => {
+    /** Returns the TTL of a reply of the target, which identifies the gateway. */
+    const replyTtl = async (from: Host, ...options: string[]) => {
       const words = ["ping", "-n", "-c", "1", "-W", `${patient(1)}`];
-      return await until(`an answer of ${TARGET}`, async () => {
+      return await until(`a reply of ${TARGET}`, async () => {
         const { stdout } = await from.run([...words, ...options, TARGET]);
         return Number(/ttl=(\d+)/.exec(stdout)?.[1]) || undefined;
       });
     };
     const assertWorks = async (host: Host) => {
-      assertEquals(await answer(host), 101);
-      assertEquals(await answer(host, "-m", "1"), marked);
+      assertEquals(await replyTtl(host), 101);
+      assertEquals(await replyTtl(host, "-m", "1"), marked);
       const before = Math.max(0, ...pings.answered);
       await until(
-        "the peer's pings are answered",
+        "replies to the peer's pings",
         () => Math.max(...pings.answered) > before + 2,
       );
     };
 
     await configure("ib0", here, gateways);
-    await until("the peer reaches it", () => peer.reaches(here));
+    await until("the peer to reach the host", () => peer.reaches(here));
     await using pings = await Pings.start(peer, here.address, {
       interval: 0.05,
     });
     const server = peer.start("socat", "-u", `TCP4-LISTEN:${PORT}`, "STDOUT");
     await until(
-      "the peer listens",
+      "the peer to listen",
       async () => await peer.must("ss", "-Hltn", `sport = :${PORT}`) !== "",
     );
     const to = `TCP4:${peer.address}:${PORT}`;
     const client = here.start("socat", "-u", "STDIN", to);
     await client.write("here\n");
-    await server.says(/here\n/);
+    await server.prints(/here\n/);
     await assertWorks(here);
 
     await rename(here, "ib0", "ib7");
     await client.write("renamed\n");
-    await server.says(/renamed\n/);
+    await server.prints(/renamed\n/);
     await assertWorks(here);
     for (const words of [[], ["ib7"]]) {
       const [renamed] = await here.show<{ ifname: string }[]>(
@@ -113,7 +113,7 @@ labTest(
     await assertWorks(here);
     await rename(here, "ib7", "ib0");
     await client.write("back\n");
-    await server.says(/back\n/);
+    await server.prints(/back\n/);
     assertEquals(server.output, "here\nrenamed\naway\nback\n");
     await assertWorks(here);
     assert(!here.daemon.ended);
@@ -122,7 +122,7 @@ labTest(
 );
 
 labTest(
-  "An interface that was moved and renamed is shown and ended where it is",
+  "Commands find an interface by its new name in its new namespace",
   async (lab) => {
     const [here, peer] = await lab.running(2);
     const there = new Host(lab, await lab.namespace(), here.address);
@@ -131,11 +131,14 @@ labTest(
     const { daemon } = here;
     await move("ib0", here, there, [peer, peer]);
     await rename(there, "ib0", "eth7");
-    const shown = await until("it is found in its namespace", async () => {
-      const words = ["link", "show", "eth7", "-j", "-n", there.namespace];
-      const { code, stdout } = await lab.ipoib(...words);
-      return code === 0 ? JSON.parse(stdout) : undefined;
-    });
+    const shown = await until(
+      "the interface in its new namespace",
+      async () => {
+        const words = ["link", "show", "eth7", "-j", "-n", there.namespace];
+        const { code, stdout } = await lab.ipoib(...words);
+        return code === 0 ? JSON.parse(stdout) : undefined;
+      },
+    );
     const { ino } = await Deno.stat(`/run/netns/${there.namespace}`);
     assertEquals(
       [shown[0].ifname, shown[0].namespace, shown[0].pid],
@@ -144,7 +147,7 @@ labTest(
     const only = await there.show<{ ifname: string }[]>("link", "show");
     assertEquals(only.map(({ ifname }) => ifname), ["eth7", "ib0.8001"]);
 
-    // Where it came from, its name is free for another one, and its child is still found.
+    // In the old namespace its name is free, and its child is still accessible.
     assertEquals((await here.ipoib("link", "show", "ib0")).code, 3);
     assertEquals((await here.ipoib("link", "show", "ib0.8001")).code, 0);
     const second = await here.ipoib(
@@ -153,7 +156,7 @@ labTest(
     assertEquals([second.code, second.stdout], [0, ""]);
     assertEquals((await here.ipoib("down", "ib0")).code, 0);
 
-    // A new child is made beside its parent.
+    // A new child is created in the namespace of its parent.
     const made = await there.ipoib("child", "create", "0x8002");
     assertEquals([made.code, made.stdout], [0, "eth7.8002\n"]);
     assert(await there.hasDevice("eth7.8002"));

@@ -1,7 +1,7 @@
-/** A group with one member and one bystander, whose HCA delivers nothing. */
+/** A multicast group with one member; other ports do not receive its packets. */
 
 import { assert, assertEquals } from "@std/assert";
-import { announced, type Host, labTest, until } from "./harness/mod.ts";
+import { type Host, labTest, until, untilAnnounced } from "./harness/mod.ts";
 import { kernelHasMembershipEvents } from "./harness/kernel.ts";
 
 const GROUP = "239.1.2.3";
@@ -21,20 +21,22 @@ async function send(from: Host, text: string): Promise<void> {
   );
 }
 
-for (const way of ["proc", "rtnetlink"] as const) {
-  const skip = way === "rtnetlink" && !kernelHasMembershipEvents();
+for (const source of ["proc", "rtnetlink"] as const) {
+  const skip = source === "rtnetlink" && !kernelHasMembershipEvents();
   const why = skip
     ? " (skipped: the kernel has no IPv4 membership events)"
     : "";
   labTest(
-    `A group reaches its member alone, --memberships ${way}${why}`,
+    `Only members of a group receive its packets, --memberships ${source}${why}`,
     async (lab) => {
       const [sender, member, bystander] = await lab.running(
         3,
-        ["--memberships", way],
+        ["--memberships", source],
       );
-      // Announcements are multicasts too.
-      for (const host of [sender, member, bystander]) await announced(host);
+      // ARP announcements are also multicast packets.
+      for (const host of [sender, member, bystander]) {
+        await untilAnnounced(host);
+      }
       await sender.ip("route", "add", "239.0.0.0/8", "dev", "ib0");
       const receiver = member.start(
         ...["socat", "-u"],
@@ -49,7 +51,7 @@ for (const way of ["proc", "rtnetlink"] as const) {
 
       const before = await bystander.counters();
       for (let i = 0; i < PACKETS; i++) await send(sender, `packet ${i}\n`);
-      await receiver.says(new RegExp(`packet ${PACKETS - 1}\n`));
+      await receiver.prints(new RegExp(`packet ${PACKETS - 1}\n`));
       for (let i = 0; i < PACKETS; i++) {
         assert(receiver.output.includes(`packet ${i}\n`), receiver.output);
       }
@@ -78,7 +80,7 @@ for (const way of ["proc", "rtnetlink"] as const) {
         stdout,
       );
 
-      // It leaves when its member does.
+      // The interface leaves when the socket is closed.
       await receiver[Symbol.asyncDispose]();
       await until(
         "the member's leave",
@@ -90,12 +92,12 @@ for (const way of ["proc", "rtnetlink"] as const) {
 }
 
 labTest(
-  "More groups than --max-groups allows: the first are joined, the others counted",
+  "--max-groups limits the joined groups, and groups_refused counts the others",
   async (lab) => {
     const limit = 8;
     const [host, other] = await lab.hosts(2);
     for (const each of [host, other]) {
-      // IPv6 joins groups of its own, at any time.
+      // IPv6 joins its own groups at any time.
       const off = "/proc/sys/net/ipv6/conf/default/disable_ipv6";
       await each.must("sh", "-c", `echo 1 > ${off}`);
       await each.up({ args: ["--max-groups", String(limit)] });
@@ -106,19 +108,19 @@ labTest(
       const address = `239.9.0.${i}/32`;
       await host.ip("addr", "add", address, "dev", "ib0", "autojoin");
     }
-    // A kernel may stay a member of ff02::1 although IPv6 is off.
+    // Some kernels remain members of ff02::1 although IPv6 is disabled.
     const ipv6 = (await host.call("mcg.show", {}))
       .filter(({ mgid }) => mgid.includes(":601b:")).length;
-    // 224.0.0.1 is one of them; the broadcast group is not.
+    // 224.0.0.1 counts towards the limit, the broadcast group does not.
     await until(
-      "the last group is refused",
+      "the refusal of the last group",
       async () => await refused() === 13 + ipv6,
     );
     assertEquals(await joined(), 1 + limit);
     assert(await host.reaches(other));
     await host.ip("addr", "del", "239.9.0.0/32", "dev", "ib0");
     await until(
-      "another group is joined",
+      "the join of another group",
       async () =>
         (await host.call("mcg.show", {})).some(({ mgid }) =>
           mgid.endsWith(`:f09:${7 - ipv6}`)

@@ -1,4 +1,6 @@
-/** A route over two gateways: flows are spread by weight and stay where they are, also when one gateway dies. */
+/**
+ * A multipath route: flows are distributed by weight and keep their gateway, also after the failure of another gateway.
+ */
 
 import { assert, assertEquals } from "@std/assert";
 import { type Host, type Program, until } from "./harness/mod.ts";
@@ -9,8 +11,8 @@ const TARGET = "10.20.0.1";
 const PORT = 5000;
 
 /**
- * Whenever a line comes, which names a round, sends a datagram of each flow, and then one to each gateway (the arguments)
- * itself, which comes there after those of the flows.
+ * For each line, which names a round, sends one datagram per flow, and then one to the address of each gateway (the
+ * arguments), which arrives after those of the flows.
  */
 const SENDER = `
 fds=()
@@ -28,7 +30,7 @@ while read -r round; do
 done
 `;
 
-/** A gateway that is the target itself, and what has arrived there. */
+/** A gateway that has the target address, and the datagrams that it has received. */
 class Gateway {
   readonly host: Host;
   readonly #receiver: Program;
@@ -44,18 +46,18 @@ class Gateway {
       ...["socat", "-u", `UDP4-RECV:${PORT}`, "STDOUT"],
     );
     await until(
-      "the gateway listens",
+      "the gateway to listen",
       async () => await host.must("ss", "-Hlun", `sport = :${PORT}`) !== "",
     );
     return new Gateway(host, receiver);
   }
 
-  /** Waits until all of a round has come. */
+  /** Waits until all datagrams of a round have arrived. */
   async end(round: string): Promise<void> {
-    await this.#receiver.says(new RegExp(`end of ${round}\n`));
+    await this.#receiver.prints(new RegExp(`end of ${round}\n`));
   }
 
-  /** The flows of which a datagram of the round has come, in order. */
+  /** Returns the sorted numbers of the flows of which a datagram of the round has arrived. */
   flows(round: string): number[] {
     const pattern = new RegExp(`flow (\\d+) round ${round}\\n`, "g");
     return [...this.#receiver.output.matchAll(pattern)]
@@ -64,7 +66,7 @@ class Gateway {
 }
 
 nextHopsTest(
-  "Flows are spread over two gateways by weight, and go on where they are when one gateway dies",
+  "A multipath route distributes flows by weight, and flows keep their gateway when the other fails",
   async (lab, source) => {
     const [from, ...hosts] = await lab.running(3, ["--next-hops", source]);
     const gateways = await Promise.all(hosts.map(Gateway.start));
@@ -81,7 +83,7 @@ nextHopsTest(
       ...["bash", "-c", SENDER, "sender"],
       ...hosts.map((host) => host.address),
     );
-    await sender.says(/ready/);
+    await sender.prints(/ready/);
     const send = async (round: string, to = gateways) => {
       await sender.write(`${round}\n`);
       for (const gateway of to) await gateway.end(round);
@@ -94,18 +96,18 @@ nextHopsTest(
       [...few, ...many].sort((a, b) => a - b),
       Array.from({ length: FLOWS }, (_, flow) => flow),
     );
-    // 16 are expected; the choice is random, with a standard deviation of 3.5.
+    // Expected value: 16. The hash is random, with a standard deviation of 3.5.
     assert(few.length >= 2 && few.length <= 34, `${few.length} of ${FLOWS}`);
     const assertAll = (round: string) =>
       assertEquals([light.flows(round), heavy.flows(round)], [few, many]);
     await send("second");
     assertAll("second");
 
-    // One gateway dies; its namespace, and what listens there, stays.
+    // One gateway fails. Its namespace and its receiver remain.
     light.host.daemon.kill("SIGKILL");
     await light.host.daemon.exit();
     const rounds: string[] = [];
-    await until("the kernel knows", async () => {
+    await until("the kernel to detect the failure", async () => {
       const neighbour = ["neigh", "show", "to", light.host.address];
       const failed = (await from.ip(...neighbour)).includes("FAILED");
       const round = `without ${rounds.length}`;
@@ -117,7 +119,7 @@ nextHopsTest(
       const left = heavy.flows(round);
       if (source === "program") assertEquals([round, left], [round, many]);
       else {
-        // The kernel, whose own choice is another one, drops what it would send by the dead gateway: a quarter.
+        // The kernel hashes flows differently, and drops the quarter that it would send via the failed gateway.
         assertEquals(left.filter((flow) => !many.includes(flow)), []);
         assert(left.length > many.length / 4, `${left.length} flows`);
       }
@@ -131,9 +133,9 @@ nextHopsTest(
       unreachable.stdout,
     );
 
-    // It comes back, and its flows with it.
+    // The gateway returns, and receives its flows again.
     await light.host.up({ args: ["--next-hops", source] });
-    await until("the gateway is back", () => from.reaches(light.host));
+    await until("the gateway to return", () => from.reaches(light.host));
     await send("again");
     assertAll("again");
   },

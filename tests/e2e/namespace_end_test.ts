@@ -1,4 +1,4 @@
-/** The namespace of an interface ends: its name is deleted, or the last process in it ends. */
+/** The process of an interface ends with the network namespace of the interface. */
 
 import { assert, assertEquals } from "@std/assert";
 import { programCommand } from "../../scripts/program.ts";
@@ -14,7 +14,7 @@ import {
   until,
 } from "./harness/mod.ts";
 
-/** The process ended in order, and the peer gets no answer from the address any more. */
+/** Checks that the process exits with 0, and that the interface, its sockets and its port are gone. */
 async function assertEnded(host: Host, peer: Host): Promise<void> {
   assertEquals(await host.daemon.exit(), 0);
   assertEquals(await peer.reaches(host), false);
@@ -25,19 +25,19 @@ async function assertEnded(host: Host, peer: Host): Promise<void> {
 
 async function pair(lab: Lab): Promise<[Host, Host]> {
   const [here, peer] = await lab.running(2);
-  await until("the peer reaches it", () => peer.reaches(here));
+  await until("the peer to reach the interface", () => peer.reaches(here));
   return [here, peer];
 }
 
-/** Starts `sleep` as the one process of a namespace of its own; returns its PID. */
-async function lonelyProcess(lab: Lab): Promise<number> {
+/** Starts `sleep` as the only process of a new network namespace. Returns its PID. */
+async function soleProcess(lab: Lab): Promise<number> {
   const sleep = lab.start(["unshare", "-n", "sleep", "600"]);
   await sleep.becomes("sleep");
   return sleep.pid;
 }
 
 labTest(
-  "An interface ends when its namespace is deleted by name",
+  "ip netns del of the namespace of an interface ends its process",
   async (lab) => {
     const [here, peer] = await pair(lab);
     await must(["ip", "netns", "del", here.namespace]);
@@ -46,19 +46,19 @@ labTest(
 );
 
 labTest(
-  "An interface whose process runs in the namespace ends when that is deleted by name",
+  "ip netns del ends the process of an interface that itself runs in the namespace",
   async (lab) => {
     const [here, peer] = await lab.hosts(2);
     await peer.up();
     await here.up({ command: here.inside(programCommand()) });
-    await until("the peer reaches it", () => peer.reaches(here));
+    await until("the peer to reach the interface", () => peer.reaches(here));
     await must(["ip", "netns", "del", here.namespace]);
     await assertEnded(here, peer);
   },
 );
 
 labTest(
-  "A deleted namespace that has a process goes on until that ends",
+  "An interface runs in a deleted namespace until the last other process in it ends",
   async (lab) => {
     const [here, peer] = await pair(lab);
     const sleep = here.start("sleep", "600");
@@ -74,22 +74,25 @@ labTest(
 );
 
 labTest(
-  "An interface ends with the only process of its namespace",
+  "An interface in an unnamed namespace ends with the only other process in it",
   async (lab) => {
     const [peer] = await lab.running(1);
-    const pid = await lonelyProcess(lab);
+    const pid = await soleProcess(lab);
     const daemon = lab.start([
       ...programCommand(),
       ...["up", "ib0", "--hca", "soft", "--netns", String(pid)],
     ]);
     const show = () => lab.ipoib("link", "show", "-n", String(pid));
     await until(
-      "it carries traffic",
+      "the interface to carry traffic",
       async () => (await show()).stdout.includes("state UP"),
     );
     const inside = ["nsenter", "-t", String(pid), "-n", "ip"];
     await must([...inside, "addr", "add", "10.9.0.99/24", "dev", "ib0"]);
-    await until("the peer reaches it", () => peer.reaches("10.9.0.99"));
+    await until(
+      "the peer to reach the interface",
+      () => peer.reaches("10.9.0.99"),
+    );
     Deno.kill(pid, "SIGKILL");
     assertEquals(await daemon.exit(), 0);
     assertEquals(await peer.reaches("10.9.0.99"), false);
@@ -97,7 +100,7 @@ labTest(
 );
 
 labTest(
-  "A child whose namespace is deleted is removed, and its parent stays",
+  "Deletion of the namespace of a child removes the child and not its parent",
   async (lab) => {
     const [here] = await lab.running(1);
     const there = await lab.namespace();
@@ -105,20 +108,20 @@ labTest(
     assertEquals(made.code, 0);
     await here.ip("link", "set", "ib0.8001", "netns", there);
     await until(
-      "it is found where it is",
+      "the child in its new namespace",
       async () =>
         (await lab.ipoib("link", "show", "ib0.8001", "-n", there)).code === 0,
     );
     await must(["ip", "netns", "del", there]);
     await until(
-      "the child is removed",
+      "the removal of the child",
       async () => (await here.ipoib("child", "list")).stdout === "",
     );
     assertEquals((await here.link()).state, "running");
   },
 );
 
-labTest("down --pid ends all interfaces of a process", async (lab) => {
+labTest("down --pid stops all interfaces of a process", async (lab) => {
   const [here, peer] = await lab.hosts(2);
   await peer.up();
   await here.up({ args: ["ib1"] });
@@ -134,26 +137,32 @@ labTest("down --pid ends all interfaces of a process", async (lab) => {
   assertEquals((await peer.link()).state, "running");
 });
 
-labTest("down --pid ends a process without its sockets", async (lab) => {
-  const [here] = await lab.running(1);
-  for (const name of socketsIn(here.sockets)) {
-    await Deno.remove(`${here.sockets}/${name}`);
-  }
-  const down = await lab.ipoib("down", "--pid", String(here.daemon.pid));
-  assertEquals([down.code, down.stderr], [0, ""]);
-  assertEquals(await here.daemon.exit(), 0);
-  assertEquals(await here.hasDevice("ib0"), false);
-});
+labTest(
+  "down --pid ends a process whose control sockets were deleted",
+  async (lab) => {
+    const [here] = await lab.running(1);
+    for (const name of socketsIn(here.sockets)) {
+      await Deno.remove(`${here.sockets}/${name}`);
+    }
+    const down = await lab.ipoib("down", "--pid", String(here.daemon.pid));
+    assertEquals([down.code, down.stderr], [0, ""]);
+    assertEquals(await here.daemon.exit(), 0);
+    assertEquals(await here.hasDevice("ib0"), false);
+  },
+);
 
-labTest("down --pid touches no other process", async (lab) => {
-  const [here] = await lab.running(1);
-  const sleep = lab.start(["sleep", "600"]);
-  const other = await lab.ipoib("down", "--pid", String(sleep.pid));
-  assertEquals([other.code, other.stdout], [3, ""]);
-  assert(!sleep.ended);
-  const both = await lab.ipoib(
-    ...["down", "ib0", "--pid", String(here.daemon.pid)],
-  );
-  assertEquals(both.code, 1);
-  assert(!here.daemon.ended);
-});
+labTest(
+  "down --pid refuses a process of another program, and an additional interface name",
+  async (lab) => {
+    const [here] = await lab.running(1);
+    const sleep = lab.start(["sleep", "600"]);
+    const other = await lab.ipoib("down", "--pid", String(sleep.pid));
+    assertEquals([other.code, other.stdout], [3, ""]);
+    assert(!sleep.ended);
+    const both = await lab.ipoib(
+      ...["down", "ib0", "--pid", String(here.daemon.pid)],
+    );
+    assertEquals(both.code, 1);
+    assert(!here.daemon.ended);
+  },
+);

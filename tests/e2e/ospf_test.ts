@@ -1,51 +1,51 @@
-/** Routers with OSPF: hellos by multicast, a designated router, routes of each in the others' tables. */
+/** OSPF between three BIRD routers: multicast hellos, election of a designated router, exchange of routes. */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import { patient } from "../../scripts/machine.ts";
 import { type Host, labTest, until } from "./harness/mod.ts";
 
-/** Seconds after which a router that is not heard is dead; a busy machine may hold up a hello for long. */
+/** Dead interval in seconds. Longer on a slow machine, which may delay hellos. */
 const DEAD = Math.ceil(patient(4));
 
-/** A router with a network of its own behind it. */
+/** A router with its own stub network. */
 class Router {
   readonly host: Host;
-  /** Its own address in its own network. */
-  readonly behind: string;
-  /** Its own network. */
+  /** Address of the router in the stub network. */
+  readonly stubAddress: string;
+  /** The stub network. */
   readonly network: string;
   readonly #socket: string;
 
   constructor(host: Host, number: number) {
     this.host = host;
-    this.behind = `10.30.${number}.1`;
+    this.stubAddress = `10.30.${number}.1`;
     this.network = `10.30.${number}.0/24`;
     this.#socket = `${host.lab.runtime}/bird-${number}.ctl`;
   }
 
   async start(): Promise<void> {
     const { host } = this;
-    await host.ip("addr", "add", `${this.behind}/24`, "dev", "lo");
+    await host.ip("addr", "add", `${this.stubAddress}/24`, "dev", "lo");
     const file = `${this.#socket}.conf`;
     await Deno.writeTextFile(file, this.#configuration());
     const words = ["-f", "-c", file, "-s", this.#socket, "-P", `${file}.pid`];
-    await host.start("bird", ...words).says(/Started/);
+    await host.start("bird", ...words).prints(/Started/);
   }
 
-  /** `birdc WORDS...`. */
-  async ask(...words: string[]): Promise<string> {
+  /** Runs `birdc WORDS...` and returns its standard output. */
+  async birdc(...words: string[]): Promise<string> {
     const command = ["birdc", "-s", this.#socket, ...words];
     return (await this.host.run(command)).stdout;
   }
 
-  /** The states of its neighbours: Full/DR and the like, in order. */
+  /** Returns the sorted states of the OSPF neighbours, such as Full/DR. */
   async neighbours(): Promise<string[]> {
-    const text = await this.ask("show", "ospf", "neighbors");
+    const text = await this.birdc("show", "ospf", "neighbors");
     return [...text.matchAll(/^10\.9\.0\.\d+\s+\d+\s+(\S+)/gm)]
       .map((match) => match[1]!).sort();
   }
 
-  /** Only times differ from the defaults of an interface. */
+  /** Returns the configuration. Only the timers of `ib0` differ from the defaults. */
   #configuration(): string {
     return `
       log stderr all;
@@ -64,25 +64,25 @@ class Router {
 }
 
 labTest(
-  "Three OSPF routers elect a designated router and learn each other's routes",
+  "Three OSPF routers elect a designated router and exchange routes",
   async (lab) => {
     const hosts = await lab.running(3);
     const routers = hosts.map((host, i) => new Router(host, i + 1));
     await Promise.all(routers.map((router) => router.start()));
-    // Of three, everyone is the designated router, its backup, or has them for neighbours.
+    // One router each is DR, BDR and Other: the lists show the neighbours of each.
     const expected = [
       ["Full/BDR", "Full/DR"],
       ["Full/BDR", "Full/Other"],
       ["Full/DR", "Full/Other"],
     ];
-    await until("all are adjacent", async () => {
+    await until("adjacencies between all routers", async () => {
       const states = await Promise.all(
         routers.map((router) => router.neighbours()),
       );
       return JSON.stringify(states.sort()) === JSON.stringify(expected);
     });
     for (const router of routers) {
-      const text = await router.ask("show", "ospf", "interface", '"ib0"');
+      const text = await router.birdc("show", "ospf", "interface", '"ib0"');
       assertMatch(text, /Type: broadcast/);
     }
     const pairs = routers.flatMap((from) =>
@@ -96,7 +96,15 @@ labTest(
       assertMatch(route, new RegExp(`via ${to.host.address} dev ib0 `));
     }
     for (const { from, to } of pairs) {
-      const words = ["ping", "-n", "-c", "1", "-I", from.behind, to.behind];
+      const words = [
+        "ping",
+        "-n",
+        "-c",
+        "1",
+        "-I",
+        from.stubAddress,
+        to.stubAddress,
+      ];
       assertEquals((await from.host.run(words)).code, 0);
     }
   },

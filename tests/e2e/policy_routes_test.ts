@@ -1,4 +1,4 @@
-/** Routes by mark and type of service: the gateway chosen is the one that the kernel chooses over Ethernet. */
+/** Policy routing by mark and type of service: packets take the same gateway as over Ethernet. */
 
 import { assertEquals } from "@std/assert";
 import { Host, type Lab, must, until } from "./harness/mod.ts";
@@ -6,11 +6,11 @@ import { nextHopsTest } from "./harness/next_hops.ts";
 import { patient } from "../../scripts/machine.ts";
 
 const TARGET = "10.20.0.1";
-/** Initial TTL of the answers of each gateway: it tells them apart. */
+/** Initial TTL of the replies of each gateway, which identifies the gateway. */
 const TTL = { first: 101, second: 102 } as const;
 type GatewayName = keyof typeof TTL;
 
-/** Options of ping, and the gateway that the kernel chooses. */
+/** Options of ping, and the gateway that the kernel selects. */
 const KERNEL: readonly (readonly [options: string, GatewayName])[] = [
   ["", "first"],
   ["-m 1", "second"],
@@ -22,14 +22,14 @@ const KERNEL: readonly (readonly [options: string, GatewayName])[] = [
   ["-m 3 -Q 0x10", "first"],
 ];
 
-/** What a device cannot see: with routes alone, marks count for nothing. */
+/** Differences with `--next-hops routes`: the mark of a packet is not visible to the device. */
 const WITHOUT_MARKS: Readonly<Record<string, GatewayName>> = {
   "-m 1": "first",
   "-m 19": "first",
   "-m 3 -Q 0x10": "second",
 };
 
-/** Gives three hosts, two of which are gateways, the layout. */
+/** Configures three hosts, two of which are gateways. */
 async function configure(
   [from, first, second]: readonly Host[],
 ): Promise<void> {
@@ -53,7 +53,7 @@ async function configure(
   ) await from!.ip(...line.split(" "));
 }
 
-/** Three hosts with these addresses, whose ib0 is Ethernet. */
+/** Creates hosts with these addresses whose ib0 is an Ethernet device on a common bridge. */
 async function onEthernet(
   lab: Lab,
   addresses: readonly string[],
@@ -74,14 +74,14 @@ async function onEthernet(
   }));
 }
 
-/** The gateway that answers a ping with these options. */
+/** Returns the gateway that answers a ping with these options. */
 async function chosen(from: Host, options: string): Promise<GatewayName> {
   const words = [
     ...["ping", "-n", "-c", "1", "-W", `${patient(1)}`],
     ...options.split(" ").filter((word) => word !== ""),
     TARGET,
   ];
-  const ttl = await until(`an answer to ping ${options}`, async () => {
+  const ttl = await until(`a reply to ping ${options}`, async () => {
     const { code, stdout, stderr } = await from.run(words);
     if (code > 1) throw new Error(`${words.join(" ")}: ${stderr}`);
     return /ttl=(\d+)/.exec(stdout)?.[1];
@@ -98,7 +98,7 @@ async function choices(from: Host): Promise<[string, GatewayName][]> {
 }
 
 nextHopsTest(
-  "The gateway by marks and types of service",
+  "Policy routes by mark and type of service select the gateway",
   async (lab, source) => {
     const hosts = await lab.running(3, ["--next-hops", source]);
     const ethernet = await onEthernet(lab, hosts.map(({ address }) => address));

@@ -1,12 +1,12 @@
-/** A router that answers ARP for the addresses of hosts behind it. */
+/** Proxy ARP: a router answers ARP requests for addresses of a host behind it. */
 
 import { assertEquals } from "@std/assert";
 import { connectBehind, type Host, labTest } from "./harness/mod.ts";
 
-/** Addresses of the link's subnet that are behind the router. */
+/** Addresses in the IP subnet of the link that belong to the host behind the router. */
 const BEHIND = ["10.9.0.201", "10.9.0.202"] as const;
 
-/** A host behind the router, which has both addresses. */
+/** Connects `behind` to the router and assigns both addresses to it. */
 async function addBehind(router: Host, behind: Host): Promise<void> {
   await connectBehind(router, behind);
   for (const address of BEHIND) {
@@ -16,15 +16,15 @@ async function addBehind(router: Host, behind: Host): Promise<void> {
 }
 
 labTest(
-  "ip neigh add proxy and proxy_arp answer for addresses behind a router",
+  "A router with ip neigh add proxy or proxy_arp answers ARP requests for hosts behind it",
   async (lab) => {
     const [a, b, router] = await lab.running(3);
     const [behind] = await lab.hosts(1);
     await addBehind(router, behind);
     const [one, all] = BEHIND;
-    // Proxies answer late (net.ipv4.neigh.ib0.proxy_delay).
+    // The kernel delays proxy replies (net.ipv4.neigh.ib0.proxy_delay).
     await router.ip("neigh", "add", "proxy", one, "dev", "ib0");
-    // Both ask at once.
+    // Simultaneous requests of two hosts.
     const pings = await Promise.all([a, b].map((host) => host.ping(one)));
     assertEquals(pings, new Array(2).fill({ sent: 5, received: 5 }));
     assertEquals(await a.reaches(all), false);
@@ -38,7 +38,7 @@ labTest(
       const found = neighbours.find(({ dst }) => dst === each);
       assertEquals([each, found?.lladdr], [each, address]);
     }
-    // The other way, from an address that is behind the router.
+    // The reverse direction, from an address behind the router.
     const words = ["ping", "-n", "-c", "1", "-I", one, a.address];
     assertEquals((await behind.run(words)).code, 0);
   },

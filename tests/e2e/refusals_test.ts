@@ -1,15 +1,17 @@
-/** What cannot be is refused with one sentence and the documented exit code, and nothing else is harmed. */
+/** Invalid commands fail with a one-line message and the documented exit code, and have no other effect. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { programCommand } from "../../scripts/program.ts";
 import { type Lab, labTest, type Outcome, run } from "./harness/mod.ts";
 
-/** One sentence on standard error, beside the log. */
-function sentence({ stderr }: Outcome): string {
-  const said = stderr.split("\n").filter((line) => line.startsWith("ipoib: "));
-  assertEquals(said.length, 1, stderr);
+/** Returns the error message on standard error. Checks that there is exactly one, and no stack trace. */
+function errorMessage({ stderr }: Outcome): string {
+  const messages = stderr.split("\n").filter((line) =>
+    line.startsWith("ipoib: ")
+  );
+  assertEquals(messages.length, 1, stderr);
   assert(!stderr.includes("    at "), stderr);
-  return said[0]!;
+  return messages[0]!;
 }
 
 function ipoib(lab: Lab, ...words: string[]): string[] {
@@ -22,50 +24,50 @@ function ipoib(lab: Lab, ...words: string[]): string[] {
 }
 
 labTest(
-  "Two namespaces have an ib0 each; a second one in one of them is refused",
+  "up refuses a name that is in use in the namespace, but not one in use in another namespace",
   async (lab) => {
     const [a, b] = await lab.running(2);
     assert(await a.reaches(b));
     const again = await a.ipoib("up", "ib0", "--hca", "soft");
     assertEquals(again.code, 2);
-    assertMatch(sentence(again), /ib0 is already running/);
+    assertMatch(errorMessage(again), /ib0 is already running/);
     const background = await a.ipoib("up", "ib0", "--background");
     assertEquals(background.code, 2);
-    assertMatch(sentence(background), /ib0 is already running/);
+    assertMatch(errorMessage(background), /ib0 is already running/);
     assertEquals(await a.ping(b), { sent: 5, received: 5 });
 
-    // A device that is not ours.
+    // A device of another program.
     await a.ip("link", "add", "other", "type", "veth", "peer", "another");
     const taken = await a.ipoib("up", "other", "--hca", "soft");
     assertEquals(taken.code, 2);
-    assertMatch(sentence(taken), /other/);
+    assertMatch(errorMessage(taken), /other/);
     await a.ip("link", "show", "other");
     const { ports } = await b.call("subnet.show", {});
     assertEquals(ports.length, 2);
   },
 );
 
-labTest("A namespace that does not exist is refused", async (lab) => {
+labTest("A namespace that does not exist is an error", async (lab) => {
   for (const command of [["up", "ib0"], ["link", "show"]]) {
     const outcome = await lab.ipoib(...command, "-n", "no-such-namespace");
     assertEquals(outcome.code, 2);
-    assertMatch(sentence(outcome), /no-such-namespace/);
+    assertMatch(errorMessage(outcome), /no-such-namespace/);
   }
 });
 
 labTest(
-  "A runtime directory that others may change or that is a link is refused",
+  "A runtime directory that is writable by others, or a symbolic link, is refused",
   async (lab) => {
     const [a] = await lab.hosts(1);
     const refused = async (pattern: RegExp) => {
       for (const more of [[], ["--background"]]) {
         const up = await a.ipoib("up", "ib0", "--hca", "soft", ...more);
         assertEquals(up.code, 2);
-        assertMatch(sentence(up), pattern);
+        assertMatch(errorMessage(up), pattern);
       }
       const subnet = await lab.ipoib("subnet", "run");
       assertEquals(subnet.code, 2);
-      assertMatch(sentence(subnet), pattern);
+      assertMatch(errorMessage(subnet), pattern);
     };
     await Deno.chmod(lab.runtime, 0o777);
     await refused(/Directory .* is writable by other users \(chmod go-w /);
@@ -87,41 +89,47 @@ labTest("A log is not written through a symbolic link", async (lab) => {
   await Deno.symlink(target, `${a.sockets}/ib0.log`);
   const up = await a.ipoib("up", "ib0", "--hca", "soft", "--background");
   assertEquals(up.code, 2);
-  assertMatch(sentence(up), /ib0\.log/);
+  assertMatch(errorMessage(up), /ib0\.log/);
   assertEquals(await Deno.readTextFile(target), "of somebody");
   assertEquals(await a.hasDevice("ib0"), false);
 });
 
-labTest("With too low a limit of open files up says so", async (lab) => {
-  const [a] = await lab.hosts(1);
-  const limited = (limit: number, ...words: string[]) =>
-    run([
-      ...["sh", "-c", `ulimit -n ${limit}; exec "$@"`, "sh"],
-      ...ipoib(lab, ...words),
-    ]);
-  const up = ["up", "ib0", "-n", a.namespace, "--hca", "soft"];
-  for (const limit of [32, 40, 60, 95]) {
-    for (const words of [up, [...up, "--background"]]) {
-      const outcome = await limited(limit, ...words);
-      assertEquals(outcome.code, 2, outcome.stderr);
+labTest(
+  "up and subnet run report a limit of open files that is too low",
+  async (lab) => {
+    const [a] = await lab.hosts(1);
+    const limited = (limit: number, ...words: string[]) =>
+      run([
+        ...["sh", "-c", `ulimit -n ${limit}; exec "$@"`, "sh"],
+        ...ipoib(lab, ...words),
+      ]);
+    const up = ["up", "ib0", "-n", a.namespace, "--hca", "soft"];
+    for (const limit of [32, 40, 60, 95]) {
+      for (const words of [up, [...up, "--background"]]) {
+        const outcome = await limited(limit, ...words);
+        assertEquals(outcome.code, 2, outcome.stderr);
+        assertMatch(
+          errorMessage(outcome),
+          /An interface needs 96 open files, but the limit is \d+ \(.*ulimit/,
+        );
+      }
+      if (limit >= 64) continue;
+      const subnet = await limited(limit, "subnet", "run");
+      assertEquals(subnet.code, 2, subnet.stderr);
       assertMatch(
-        sentence(outcome),
-        /An interface needs 96 open files, but the limit is \d+ \(.*ulimit/,
+        errorMessage(subnet),
+        /The subnet manager needs 64 open files/,
       );
     }
-    if (limit >= 64) continue;
-    const subnet = await limited(limit, "subnet", "run");
-    assertEquals(subnet.code, 2, subnet.stderr);
-    assertMatch(sentence(subnet), /The subnet manager needs 64 open files/);
-  }
-  assertEquals(await a.hasDevice("ib0"), false);
-  // The least that is allowed is enough.
-  const least = await limited(96, ...up, "--background");
-  assertEquals(least.code, 0, least.stderr);
-  assertEquals((await a.ipoib("down", "ib0")).code, 0);
-});
+    assertEquals(await a.hasDevice("ib0"), false);
+    // The documented minimum is sufficient.
+    const minimum = await limited(96, ...up, "--background");
+    assertEquals(minimum.code, 0, minimum.stderr);
+    assertEquals((await a.ipoib("down", "ib0")).code, 0);
+  },
+);
 
-labTest("Without /dev/net/tun up says so", async (lab) => {
+labTest("up reports that /dev/net/tun does not exist", async (lab) => {
   const [a] = await lab.hosts(1);
   const outcome = await run([
     ...["unshare", "--mount", "sh", "-c"],
@@ -130,21 +138,21 @@ labTest("Without /dev/net/tun up says so", async (lab) => {
     ...ipoib(lab, "up", "ib0", "-n", a.namespace, "--hca", "soft"),
   ]);
   assertEquals(outcome.code, 2, outcome.stderr);
-  assertMatch(sentence(outcome), /\/dev\/net\/tun/);
+  assertMatch(errorMessage(outcome), /\/dev\/net\/tun/);
 });
 
-labTest("Without CAP_NET_ADMIN up says so", async (lab) => {
+labTest("up reports that CAP_NET_ADMIN is missing", async (lab) => {
   const [a] = await lab.hosts(1);
   const outcome = await a.run([
     ...["setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin"],
     ...ipoib(lab, "up", "ib0", "--hca", "soft"),
   ]);
   assertEquals(outcome.code, 2, outcome.stderr);
-  assertMatch(sentence(outcome), /CAP_NET_ADMIN|root/);
+  assertMatch(errorMessage(outcome), /CAP_NET_ADMIN|root/);
 });
 
 labTest(
-  "Wrong arguments exit 1 with the usage, what is not running exits 3",
+  "Invalid arguments print the usage and exit with 1, an interface that is not running exits with 3",
   async (lab) => {
     const [a] = await lab.running(1);
     for (
@@ -175,7 +183,7 @@ labTest(
     ) {
       const outcome = await a.ipoib(...words);
       assertEquals([words, outcome.code], [words, 3]);
-      assertMatch(sentence(outcome), /not running/);
+      assertMatch(errorMessage(outcome), /not running/);
     }
     const { code } = await a.ipoib("get", "ib0", "no_such_file");
     assertEquals(code, 2);

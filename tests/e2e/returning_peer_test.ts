@@ -1,27 +1,30 @@
-/** A host that is killed and comes back as another port: another GUID, LID and queue pair, the same IP address. */
+/** A host that is killed and returns with the same IP address on another port: another GUID, LID and QPN. */
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { type Host, labTest, linkAddress, Pings } from "./harness/mod.ts";
 
-/** From the moment that the interface has its address and runs. */
-const ANSWER_MS = 1000;
+/** Time limit for the first reply after the interface is running and has its address. */
+const REPLY_MS = 1000;
 const TIMES = 10;
 
 function guid(number: number): string {
   return `0x02000000000a0${number.toString(16).padStart(3, "0")}`;
 }
 
-/** Kills the host's process and starts another one, which carries traffic and has its address when this returns. */
-async function returns(host: Host, number: number): Promise<void> {
+/**
+ * Kills the process of the host and starts another one. Returns when the new interface carries traffic and has its
+ * address.
+ */
+async function restart(host: Host, number: number): Promise<void> {
   host.daemon.kill("SIGKILL");
   await host.daemon.exit();
   await host.up({ args: ["--guid", guid(number)] });
 }
 
 labTest(
-  `A returning peer answers within ${ANSWER_MS} ms, ${TIMES} times in a row`,
+  `A peer that returns on another port answers within ${REPLY_MS} ms, ${TIMES} times in a row`,
   async (lab) => {
-    // The first process holds the subnet manager, which is not what is tested.
+    // Host a hosts the subnet manager, so that no takeover occurs.
     const [a, b] = await lab.hosts(2);
     await a.up();
     await b.up({ args: ["--guid", guid(0)] });
@@ -30,8 +33,8 @@ labTest(
     const lids = new Set([(await b.link()).hca.lid]);
     const addresses = new Set([await linkAddress(b)]);
     for (let i = 1; i <= TIMES; i++) {
-      await returns(b, i);
-      await pings.next(ANSWER_MS);
+      await restart(b, i);
+      await pings.next(REPLY_MS);
       lids.add((await b.link()).hca.lid);
       addresses.add(await linkAddress(b));
     }
@@ -41,18 +44,18 @@ labTest(
 );
 
 labTest(
-  "A returning peer answers with each of its addresses",
+  "A peer that returns on another port answers on each of its addresses",
   async (lab) => {
     const [a, b] = await lab.hosts(2);
     await a.up();
     await b.up({ args: ["--guid", guid(0)] });
     const others = ["10.9.0.102", "10.9.0.103"];
-    const give = async () => {
+    const addOthers = async () => {
       for (const each of others) {
         await b.ip("addr", "add", `${each}/24`, "dev", "ib0");
       }
     };
-    await give();
+    await addOthers();
     const all = [b.address, ...others];
     const pings = await Promise.all(
       all.map((to) => Pings.start(a, to, { interval: 0.05 })),
@@ -60,9 +63,9 @@ labTest(
     try {
       await Promise.all(pings.map((each) => each.next()));
       const before = await linkAddress(b);
-      await returns(b, 1);
-      await give();
-      await Promise.all(pings.map((each) => each.next(ANSWER_MS)));
+      await restart(b, 1);
+      await addOthers();
+      await Promise.all(pings.map((each) => each.next(REPLY_MS)));
       assertNotEquals(await linkAddress(b), before);
     } finally {
       for (const each of pings) await each[Symbol.asyncDispose]();

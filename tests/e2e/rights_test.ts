@@ -1,4 +1,4 @@
-/** What a running process may do: capabilities of all threads, no_new_privs, its user; and that it still does its work. */
+/** Privileges of a running process: capabilities of all threads, no_new_privs, user. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { PERMISSIONS, programCommand } from "../../scripts/program.ts";
@@ -20,7 +20,7 @@ const { NetAdmin, SysAdmin, Bpf, PerfMon } = Capability;
 const ROUTES = bits(NetAdmin, SysAdmin);
 const PROGRAM = ROUTES | bits(Bpf, PerfMon);
 
-/** /proc/PID/task/TID/status of each thread, that of the first one first. */
+/** Returns /proc/PID/task/TID/status of each thread, sorted by TID. */
 async function threads(pid: number): Promise<Status[]> {
   const found: Status[] = [];
   const folder = `/proc/${pid}/task`;
@@ -33,7 +33,7 @@ async function threads(pid: number): Promise<Status[]> {
   return found.sort((a, b) => Number(a.Pid) - Number(b.Pid));
 }
 
-/** Every thread has at most these capabilities in every set, and can get no others. */
+/** Checks that no capability set of a thread exceeds `most`, and that no_new_privs is set. */
 function assertAtMost(found: readonly Status[], most: bigint): void {
   for (const status of found) {
     assertEquals(status.NoNewPrivs, "1", status.Name);
@@ -45,7 +45,7 @@ function assertAtMost(found: readonly Status[], most: bigint): void {
 }
 
 async function assertWorks(host: Host, peer: Host): Promise<void> {
-  await until("they reach each other", () => peer.reaches(host));
+  await until("the peer to reach the host", () => peer.reaches(host));
   const made = await host.ipoib("child", "create", "0x8001");
   assertEquals([made.code, made.stderr], [0, ""]);
   assert(await host.hasDevice("ib0.8001"));
@@ -60,7 +60,7 @@ for (
   ] as const
 ) {
   labTest(
-    `Every thread has the capabilities that are needed, and no others: up ${
+    `Every thread has only the capabilities that it needs: up ${
       args.join(" ")
     }`,
     async (lab) => {
@@ -74,14 +74,14 @@ for (
         }
       }
       await assertWorks(host, peer);
-      // A subnet manager that begins later has no more.
+      // The threads of a subnet manager that starts later have no other capabilities.
       const manager = (await host.call("subnet.show", {})).manager.pid;
       const [first, second] = manager === host.daemon.pid
         ? [host, peer]
         : [peer, host];
       first.daemon.kill("SIGKILL");
       await until(
-        "the other process has the manager",
+        "the other process to take over the manager",
         async () => {
           const { stdout } = await second.ipoib("subnet", "show", "-j");
           return stdout.includes(`"pid":${second.daemon.pid},"host"`);
@@ -92,25 +92,28 @@ for (
   );
 }
 
-labTest("The namespace of a process is entered by its PID", async (lab) => {
-  const [peer] = await lab.running(1);
-  const there = lab.start(["unshare", "-n", "sleep", "600"]);
-  await there.becomes("sleep");
-  const netns = String(there.pid);
-  const up = await lab.ipoib(
-    ...["up", "ib0", "--hca", "soft", "--background", "--netns", netns],
-  );
-  assertEquals([up.code, up.stdout], [0, ""]);
-  const show = await lab.ipoib("link", "show", "-j", "-n", netns);
-  const [{ pid }] = JSON.parse(show.stdout);
-  assertAtMost(await threads(pid), PROGRAM);
-  assertEquals((await lab.ipoib("down", "-n", netns)).code, 0);
-  assertEquals((await peer.link()).state, "running");
-});
+labTest(
+  "--netns accepts the PID of a process in the namespace",
+  async (lab) => {
+    const [peer] = await lab.running(1);
+    const there = lab.start(["unshare", "-n", "sleep", "600"]);
+    await there.becomes("sleep");
+    const netns = String(there.pid);
+    const up = await lab.ipoib(
+      ...["up", "ib0", "--hca", "soft", "--background", "--netns", netns],
+    );
+    assertEquals([up.code, up.stdout], [0, ""]);
+    const show = await lab.ipoib("link", "show", "-j", "-n", netns);
+    const [{ pid }] = JSON.parse(show.stdout);
+    assertAtMost(await threads(pid), PROGRAM);
+    assertEquals((await lab.ipoib("down", "-n", netns)).code, 0);
+    assertEquals((await peer.link()).state, "running");
+  },
+);
 
-labTest("subnet run has no capabilities", async (lab) => {
+labTest("subnet run runs without capabilities", async (lab) => {
   const subnet = lab.start([...programCommand(), "subnet", "run"]);
-  await subnet.says(/subnet manager running/);
+  await subnet.prints(/subnet manager running/);
   assertAtMost(await threads(subnet.pid), 0n);
   const [host] = await lab.running(1);
   assertEquals((await host.link()).state, "running");
@@ -118,7 +121,7 @@ labTest("subnet run has no capabilities", async (lab) => {
   assertEquals(await subnet.exit(), 0);
 });
 
-labTest("up --user runs as that user", async (lab) => {
+labTest("up --user runs the process as the given user", async (lab) => {
   const [host, peer] = await lab.hosts(2);
   await must(["chown", "nobody", lab.runtime]);
   const command = withTun(await forEveryone(lab.runtime));
@@ -140,27 +143,30 @@ labTest("up --user runs as that user", async (lab) => {
   assertEquals([down.code, down.stderr], [0, ""]);
 });
 
-labTest("up --user says what keeps it from being that user", async (lab) => {
-  const [host] = await lab.hosts(1);
-  const refused = async (user: string) => {
-    const words = ["up", "ib0", "--hca", "soft", "--user", user];
-    const { code, stderr } = await host.ipoib(...words);
-    assertEquals(code, 2);
-    return stderr;
-  };
-  assertStringIncludes(
-    await refused("no-such-user"),
-    'ipoib: User "no-such-user" does not exist',
-  );
-  assertStringIncludes(
-    await refused("nobody"),
-    `ipoib: User "nobody" does not own the runtime directory "${lab.runtime}"`,
-  );
-});
+labTest(
+  "up --user reports an unknown user, and a runtime directory that the user does not own",
+  async (lab) => {
+    const [host] = await lab.hosts(1);
+    const refused = async (user: string) => {
+      const words = ["up", "ib0", "--hca", "soft", "--user", user];
+      const { code, stderr } = await host.ipoib(...words);
+      assertEquals(code, 2);
+      return stderr;
+    };
+    assertStringIncludes(
+      await refused("no-such-user"),
+      'ipoib: User "no-such-user" does not exist',
+    );
+    assertStringIncludes(
+      await refused("nobody"),
+      `ipoib: User "nobody" does not own the runtime directory "${lab.runtime}"`,
+    );
+  },
+);
 
 /**
- * Starts a program in a mount namespace where everybody may open /dev/net/tun, as udev's rules have it. It sees network
- * namespaces come and go.
+ * Returns a command that runs in a mount namespace where all users may open /dev/net/tun, as with the rules of udev.
+ * Mounts of network namespaces propagate into it.
  */
 function withTun(command: readonly string[]): string[] {
   const script = [
@@ -174,7 +180,7 @@ function withTun(command: readonly string[]): string[] {
   ];
 }
 
-/** The program where every user may read it: the executable, or its bundle with a copy of the runtime. */
+/** Copies the program to where every user may read it: the executable, or a bundle and a copy of Deno. */
 async function forEveryone(folder: string): Promise<string[]> {
   const [program] = programCommand();
   const copy = `${folder}/${program.split("/").at(-1)}`;

@@ -1,10 +1,10 @@
-/** Three hosts, and a network behind one of them. */
+/** Three hosts, and a network routed via one of them. */
 
 import { assertEquals, assertGreater } from "@std/assert";
 import { connectBehind, iperf, iperfServer, labTest } from "./harness/mod.ts";
 
 labTest(
-  "Three hosts reach each other, and a network routed behind one of them",
+  "Three hosts reach each other, and a network routed via one of them",
   async (lab) => {
     const [a, b, router] = await lab.running(3);
     const hosts = [a, b, router];
@@ -31,7 +31,7 @@ labTest(
       neighbours.map((neighbour) => neighbour.dst).sort(),
       [b.address, router.address].sort(),
     );
-    // Host b has no route there: its kernel says so, and nothing of it reaches the link.
+    // Host b has no route to this network: its kernel refuses the packet.
     assertEquals((await b.run(["ping", "-c", "1", "10.20.0.2"])).code, 2);
   },
 );

@@ -1,8 +1,7 @@
-/** Neighbours that the administrator gives. */
+/** Static neighbour entries. */
 
 import { assert, assertEquals } from "@std/assert";
 import {
-  announced,
   type Host,
   kernelNeighbours,
   labTest,
@@ -10,11 +9,12 @@ import {
   ownNeighbours,
   Pings,
   until,
+  untilAnnounced,
 } from "./harness/mod.ts";
 
-/** A value of `arp_ignore`: no request is answered. */
-const NO_ANSWER = 8;
-/** What `ip neigh` takes for a link-layer address, and the kernel does not keep. */
+/** Value of `arp_ignore` with which the kernel answers no request. */
+const IGNORE_ALL = 8;
+/** A link-layer address that `ip neigh` accepts and the kernel does not store. */
 const LLADDR = "80:00:02:08:fe:80:00:00:00:00:00:00:00:02:c9:03:00:00:0f:07";
 
 async function sysctl(
@@ -25,7 +25,7 @@ async function sysctl(
   await host.must("sysctl", "-q", "-w", `net.ipv4.${name}=${value}`);
 }
 
-/** The state of a neighbour in the kernel and its link-layer address in the program. */
+/** Returns the state of a neighbour in the kernel, and its link-layer address in ipoib. */
 async function entry(
   host: Host,
   of: Host,
@@ -37,13 +37,13 @@ async function entry(
 }
 
 labTest(
-  "A static neighbour is reached although it answers no ARP, until it is deleted",
+  "A static neighbour that answers no ARP requests is reachable until it is deleted",
   async (lab) => {
     const [a, b] = await lab.running(2);
-    await sysctl(b, "conf.all.arp_ignore", NO_ANSWER);
-    // Its own probes would tell where it is.
+    await sysctl(b, "conf.all.arp_ignore", IGNORE_ALL);
+    // Probes of b would contain its link-layer address.
     await sysctl(b, "neigh.ib0.delay_first_probe_time", 1000);
-    await announced(b);
+    await untilAnnounced(b);
     const lladdr = await linkAddress(b);
     assert(!await a.reaches(b));
 
@@ -51,26 +51,26 @@ labTest(
       ...["neigh", "add", b.address, "lladdr", lladdr, "dev", "ib0"],
     );
     assertEquals([add.code, add.stderr], [0, ""]);
-    const held = ["PERMANENT", lladdr] as const;
-    assertEquals(await entry(a, b), [...held]);
+    const expected = ["PERMANENT", lladdr] as const;
+    assertEquals(await entry(a, b), [...expected]);
     assert(await a.reaches(b));
 
     await a.ip("neigh", "flush", "dev", "ib0");
-    assertEquals(await entry(a, b), [...held]);
+    assertEquals(await entry(a, b), [...expected]);
     assert(await a.reaches(b));
 
     assertEquals((await a.ipoib("neigh", "flush", "ib0")).code, 0);
-    assertEquals(await entry(a, b), [...held]);
+    assertEquals(await entry(a, b), [...expected]);
     assert(await a.reaches(b));
 
     await a.ip("link", "set", "ib0", "down");
     await until(
-      "it is down",
+      "the interface to be down",
       async () => (await a.link()).state !== "running",
     );
     await a.ip("link", "set", "ib0", "up");
     await a.ready();
-    assertEquals(await entry(a, b), [...held]);
+    assertEquals(await entry(a, b), [...expected]);
     assert(await a.reaches(b));
 
     const del = await a.ipoib("neigh", "del", b.address, "dev", "ib0");
@@ -81,7 +81,7 @@ labTest(
 );
 
 labTest(
-  "A PERMANENT entry of `ip neigh` is resolved by our own request",
+  "ipoib resolves a PERMANENT entry of `ip neigh` by its own ARP requests",
   async (lab) => {
     const [a, b] = await lab.running(2);
     await a.ip(
@@ -91,7 +91,7 @@ labTest(
     assert(await a.reaches(b));
     assertEquals(await entry(a, b), ["PERMANENT", await linkAddress(b)]);
 
-    // The kernel never asks again, wherever the neighbour goes.
+    // The kernel sends no further requests for a PERMANENT entry, but ipoib follows the neighbour to another port.
     await using pings = await Pings.start(a, b.address, { interval: 0.05 });
     await pings.next();
     b.daemon.kill("SIGKILL");

@@ -1,4 +1,4 @@
-/** A stopped host is its own affair: the others keep their throughput. */
+/** A stopped host does not reduce the throughput between other hosts. */
 
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
 import { patient } from "../../scripts/machine.ts";
@@ -11,8 +11,8 @@ import {
   until,
 } from "./harness/mod.ts";
 
-/** Bytes that arrive in a millisecond, in the mean of a second or, on a slow machine, of several. */
-async function arrivals(host: Host): Promise<number> {
+/** Returns the mean receive rate over one second at normal machine speed, in bytes per millisecond. */
+async function receiveRate(host: Host): Promise<number> {
   const bytes = async () => (await host.link()).stats64!.rx.bytes;
   const [before, start] = [await bytes(), performance.now()];
   await pause(patient(1000));
@@ -20,7 +20,7 @@ async function arrivals(host: Host): Promise<number> {
 }
 
 labTest(
-  "SIGSTOP of one host leaves the other two their throughput",
+  "SIGSTOP of one host does not stop TCP between two others",
   async (lab) => {
     const [a, b, c] = await lab.hosts(3);
     await a.up();
@@ -29,25 +29,25 @@ labTest(
     await iperfServer(c);
     const background = ["-t", "600", "-i", "0.2", "--forceflush"];
     const toC: Program = a.start("iperf3", "-c", c.address, ...background);
-    // Blind datagrams: they do not stop when nobody takes them. No more than this machine carries beside the rest, since
-    // pings share the device's queue with them.
+    // Datagrams do not stop when the receiver does. The rate is limited to what the machine can carry, since pings
+    // share the queue of the device with them.
     const rate = `${Math.ceil(100 / patient(1))}M`;
     const toB = a.start(
       ...["iperf3", "-c", b.address, "-u", "-b", rate, ...background],
     );
-    await toC.says(/0\.40-.*bits\/sec/);
-    await toB.says(/0\.40-.*bits\/sec/);
-    const before = await arrivals(c);
+    await toC.prints(/0\.40-.*bits\/sec/);
+    await toB.prints(/0\.40-.*bits\/sec/);
+    const before = await receiveRate(c);
     const dropped = (await a.counters())["port_xmit_no_credit"]!;
     b.daemon.kill("SIGSTOP");
     await pause(300);
-    const during = await arrivals(c);
-    // A bound of life, not of speed.
+    const during = await receiveRate(c);
+    // Checks progress, not speed.
     assertGreater(during, before / 2);
     assertEquals((await a.ping(c, { count: 20 })).received, 20);
     assertGreater((await a.counters())["port_xmit_no_credit"]!, dropped);
     b.daemon.kill("SIGCONT");
-    await until("the stopped host answers again", () => a.reaches(b), 10_000);
+    await until("a reply of the stopped host", () => a.reaches(b), 10_000);
     const { received, sent } = await a.ping(b, { count: 20 });
     assertLess(sent - received, 2);
   },

@@ -1,4 +1,4 @@
-/** A subnet manager whose process has stopped: another one takes its place, and it ends itself when it goes on. */
+/** A subnet manager whose process is stopped is replaced, and gives up its role when the process continues. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { patient } from "../../scripts/machine.ts";
@@ -12,65 +12,65 @@ import {
   until,
 } from "./harness/mod.ts";
 
-/** Three questions without an answer, two seconds each, and a process that makes sure. */
+/** Three requests without a reply, two seconds each, and a check by another process. */
 const REPLACED_MS = 15_000;
 
-/** PID of the process that hosts the manager; undefined while none answers. */
+/** Returns the PID of the process that hosts the manager, or undefined if no manager replies. */
 async function managerPid(host: Host): Promise<number | undefined> {
   const show = await host.ipoib("-j", "subnet", "show");
   if (show.code !== 0) return undefined;
   return JSON.parse(show.stdout)[0].manager.pid;
 }
 
-async function replacedBy(
-  asked: Host,
+async function waitForReplacement(
+  host: Host,
   pids: readonly number[],
 ): Promise<number> {
   return await until("another manager", async () => {
-    const pid = await managerPid(asked);
+    const pid = await managerPid(host);
     return pid !== undefined && pids.includes(pid) && pid;
   }, REPLACED_MS);
 }
 
-async function newcomerTalks(lab: Lab, to: Host): Promise<void> {
+async function assertNewHostReaches(lab: Lab, to: Host): Promise<void> {
   const [newcomer] = await lab.hosts(1);
   await newcomer.up();
   assertEquals((await newcomer.ping(to)).received, 5);
 }
 
 labTest(
-  "SIGSTOP of the manager's process: another one takes over, and it ends when it goes on",
+  "A stopped subnet run is replaced, and exits with an error when it continues",
   async (lab) => {
     const manager = lab.start([...programCommand(), "subnet", "run"]);
-    await manager.says(/subnet manager running/);
+    await manager.prints(/subnet manager running/);
     const [a, b] = await lab.running(2);
     assert(await a.reaches(b));
     await using pings = await Pings.start(a, b.address, { interval: 0.02 });
     manager.kill("SIGSTOP");
-    await replacedBy(a, [a.daemon.pid, b.daemon.pid]);
-    await newcomerTalks(lab, a);
+    await waitForReplacement(a, [a.daemon.pid, b.daemon.pid]);
+    await assertNewHostReaches(lab, a);
     manager.kill("SIGCONT");
     assertEquals(await manager.exit(), 2);
     assertMatch(manager.output, /did not answer, and another process/);
-    // It took nothing of its successor's along.
+    // The old manager has not removed the socket of its successor.
     assert(exists(`${lab.runtime}/subnet/default/sm.sock`));
-    await newcomerTalks(lab, b);
+    await assertNewHostReaches(lab, b);
     assertEquals(await pings.lost(), 0);
   },
 );
 
 labTest(
-  "SIGSTOP of an interface that hosts the manager: it is a port like others when it goes on",
+  "A stopped interface that hosts the manager is replaced, and becomes an ordinary port when it continues",
   async (lab) => {
     const [first] = await lab.running(1);
     const [a, b] = await lab.running(2);
     assertEquals(await managerPid(a), first.daemon.pid);
     assert(await a.reaches(first));
     first.daemon.kill("SIGSTOP");
-    const pid = await replacedBy(a, [a.daemon.pid, b.daemon.pid]);
-    await newcomerTalks(lab, b);
+    const pid = await waitForReplacement(a, [a.daemon.pid, b.daemon.pid]);
+    await assertNewHostReaches(lab, b);
     first.daemon.kill("SIGCONT");
-    await until("it has the manager that the others have", async () => {
+    await until("the registration with the new manager", async () => {
       const { ports } = await first.call("subnet.show", {}, patient(2000))
         .catch(() => ({ ports: [] }));
       return ports.some((port) => port.pid === first.daemon.pid);

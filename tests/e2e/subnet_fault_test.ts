@@ -1,4 +1,4 @@
-/** Packet faults: the same seed loses the same packets, and every kind does what it says. */
+/** Packet faults: `ipoib subnet fault`. */
 
 import {
   assertEquals,
@@ -12,7 +12,7 @@ import { type Host, Lab, labTest, linkAddress, until } from "./harness/mod.ts";
 const COUNT = 100;
 const GUIDS = ["0x0200000000000a01", "0x0200000000000a02"];
 
-/** Two hosts with GUIDs that are the same in every laboratory. */
+/** Starts two hosts, with the same GUIDs in every lab. */
 async function pair(lab: Lab): Promise<[Host, Host]> {
   const hosts = await lab.hosts(2);
   await Promise.all(
@@ -23,8 +23,8 @@ async function pair(lab: Lab): Promise<[Host, Host]> {
   return [a, b];
 }
 
-/** Each holds the other's address: a probe would be one more packet, and the fates of all that follow would move by one. */
-async function holdEachOther(a: Host, b: Host): Promise<void> {
+/** Adds a static neighbour entry on each host: a neighbour probe would shift the sequence of affected packets. */
+async function addStaticNeighbours(a: Host, b: Host): Promise<void> {
   for (const [one, other] of [[a, b], [b, a]] as const) {
     const words = ["lladdr", await linkAddress(other)];
     const { code, stderr } = await one.ipoib(
@@ -39,7 +39,7 @@ async function fault(lab: Lab, ...words: string[]): Promise<void> {
   assertEquals([code, stdout, stderr], [0, "", ""]);
 }
 
-/** Sequence numbers of the pings that were not answered. */
+/** Pings `to`. Returns the sequence numbers of the unanswered requests. */
 async function lost(from: Host, to: Host): Promise<number[]> {
   const { stdout } = await from.run([
     ...["ping", "-n", "-W", "1", "-i", "0.01", "-c", String(COUNT)],
@@ -53,14 +53,14 @@ async function lost(from: Host, to: Host): Promise<number[]> {
 }
 
 labTest(
-  "Drop 20 % with seed 7 loses the same pings again on a fresh subnet",
+  "The same seed drops the same packets, also on another subnet",
   async (lab) => {
     const runs: number[][] = [];
     const [a, b] = await pair(lab);
-    await holdEachOther(a, b);
+    await addStaticNeighbours(a, b);
     await fault(lab, "set", "drop", "20%", "seed", "7");
     runs.push(await lost(a, b));
-    // Set anew, it begins anew.
+    // Setting the same rule again restarts the sequence.
     await fault(lab, "set", "drop", "20%", "seed", "7");
     runs.push(await lost(a, b));
     await fault(lab, "set", "drop", "20%", "seed", "8");
@@ -71,7 +71,7 @@ labTest(
 
     await using fresh = await Lab.open();
     const [c, d] = await pair(fresh);
-    await holdEachOther(c, d);
+    await addStaticNeighbours(c, d);
     await fault(fresh, "set", "drop", "20%", "seed", "7");
     runs.push(await lost(c, d));
 
@@ -82,7 +82,7 @@ labTest(
   },
 );
 
-/** Pings `count` times, every 5 ms, and returns what ping said. */
+/** Sends `count` pings at intervals of 5 ms. Returns the output of ping. */
 async function pings(from: Host, to: Host, count: number): Promise<string> {
   const { stdout } = await from.run([
     ...["ping", "-n", "-W", "2", "-i", "0.005", "-c", String(count)],
@@ -91,23 +91,26 @@ async function pings(from: Host, to: Host, count: number): Promise<string> {
   return stdout;
 }
 
-/** Round trips in milliseconds, in the order of the answers. */
-function times(text: string): number[] {
+/** Returns the round trips in milliseconds, in the order of the replies. */
+function roundTrips(text: string): number[] {
   return [...text.matchAll(/time=([\d.]+) ms/g)].map((m) => Number(m[1]));
 }
 
 labTest(
-  "Packets are delayed, doubled, overtaken and slowed down",
+  "delay, duplicate, reorder and rate affect the packets of a port",
   async (lab) => {
     const [a, b] = await pair(lab);
     await fault(lab, "set", "port", GUIDS[0]!, "delay", "30ms");
-    assertEquals(times(await pings(a, b, 10)).every((ms) => ms >= 30), true);
-    // The way of the other port's packets is not touched: 30 ms, not 60.
-    assertLess(Math.min(...times(await pings(a, b, 10))), 60);
+    assertEquals(
+      roundTrips(await pings(a, b, 10)).every((ms) => ms >= 30),
+      true,
+    );
+    // Packets of the other port are not delayed: the round trip is 30 ms, not 60 ms.
+    assertLess(Math.min(...roundTrips(await pings(a, b, 10))), 60);
 
     await fault(lab, "clear");
     await fault(lab, "set", "duplicate", "100");
-    // A request and its copy, each answered twice; ping does not wait for the last copies.
+    // A request and its duplicate, each answered twice. ping does not wait for the last duplicates.
     assertMatch(await pings(a, b, 5), /\+1[2-5] duplicates/);
 
     await fault(lab, "clear");
@@ -119,11 +122,11 @@ labTest(
 
     await fault(lab, "clear");
     await fault(lab, "set", "port", GUIDS[0]!, "rate", "1mbit");
-    // 1000 bytes and their headers are 8.2 ms at 1 Mb/s.
+    // 1000 bytes and their headers take 8.2 ms at 1 Mbit/s.
     const { stdout } = await a.run(
       ["ping", "-n", "-i", "0.02", "-c", "5", "-s", "1000", b.address],
     );
-    assertEquals(times(stdout).every((ms) => ms >= 8), true, stdout);
+    assertEquals(roundTrips(stdout).every((ms) => ms >= 8), true, stdout);
     const counters = await a.counters();
     for (const kind of ["delay", "duplicate", "reorder", "rate"]) {
       assertGreater(counters[`port_fault_${kind}`]!, 0, kind);
@@ -132,7 +135,7 @@ labTest(
 );
 
 labTest(
-  "Faults outlive the manager that was told of them, and newcomers hear of them",
+  "Faults remain after the takeover by another manager, and apply to new ports",
   async (lab) => {
     const [a, b] = await pair(lab);
     await fault(lab, "set", "drop", "100%", "seed", "5");
@@ -143,15 +146,15 @@ labTest(
       rules: [{ seed: 5, drop: 100 }],
       waiting: [],
     }]);
-    const manager = await holder(lab);
+    const manager = await managerPid(lab);
     await fault(lab, "kill-manager");
-    // Nobody's process ended: the interface of the one that held it lives on.
+    // kill-manager ends only the manager: its process and interface continue.
     const next = await until("another manager", async () => {
-      const pid = await holder(lab).catch(() => undefined);
+      const pid = await managerPid(lab).catch(() => undefined);
       return pid !== manager && pid;
     });
     assertEquals([a.daemon.pid, b.daemon.pid].sort(), [manager, next].sort());
-    const after = await until("both have come back", async () => {
+    const after = await until("both ports to register again", async () => {
       const { stdout } = await lab.ipoib("subnet", "fault", "show", "-j");
       const [record] = JSON.parse(stdout);
       return record.version > 0 && stdout;
@@ -163,36 +166,36 @@ labTest(
     );
 
     const [c] = await lab.hosts(1);
-    // Its multicast joins are MADs, which are not disturbed.
+    // The joins of the new host are MADs, which faults do not affect.
     await c.up();
     assertEquals(await c.reaches(a), false);
     assertGreater((await c.counters())["port_fault_drop"]!, 0);
     await fault(lab, "clear");
-    // Its neighbour was given up meanwhile and is asked for again every second.
-    await until("it is reached", () => c.reaches(a));
+    // The neighbour entry has failed meanwhile. Resolution is retried every second.
+    await until("the new host to reach a", () => c.reaches(a));
     assertEquals((await c.ping(a)).received, 5);
   },
 );
 
-/** Process of the manager. */
-async function holder(lab: Lab): Promise<number> {
+/** Returns the PID of the process that hosts the manager. */
+async function managerPid(lab: Lab): Promise<number> {
   const { stdout, stderr } = await lab.ipoib("-j", "subnet", "show");
   if (!stdout) throw new Error(stderr);
   return JSON.parse(stdout)[0].manager.pid;
 }
 
 labTest(
-  "A stopped port is named by a command that waits for it, a wrong one refused",
+  "fault set reports a stopped port that has not applied the rule; unknown and ambiguous ports are errors",
   async (lab) => {
     const [a, b] = await pair(lab);
-    const other = await holder(lab) === a.daemon.pid ? b : a;
+    const other = await managerPid(lab) === a.daemon.pid ? b : a;
     other.daemon.kill("SIGSTOP");
     const set = await lab.ipoib("subnet", "fault", "set", "drop", "1");
     other.daemon.kill("SIGCONT");
     assertEquals(set.code, 0);
     assertMatch(set.stderr, /^not yet applied by ib0 \(lid 0x000[23]\)\n$/);
     await until(
-      "it follows once it goes on",
+      "the port to apply the rule",
       async () =>
         !(await lab.ipoib("subnet", "fault")).stdout.includes(
           "not yet applied",
@@ -205,7 +208,7 @@ labTest(
     ]);
     const several = await lab.ipoib("subnet", "fault", "clear", "port", "ib0");
     assertEquals(several.code, 1);
-    // In a namespace the name is enough.
+    // With a namespace the name is unambiguous.
     const own = await b.ipoib(
       "subnet",
       "fault",
@@ -226,7 +229,7 @@ labTest(
 );
 
 labTest(
-  "TCP carries every byte through loss, copies, delay and disorder",
+  "TCP transfers all data correctly despite loss, duplicates, delay and reordering",
   async (lab) => {
     const [a, b] = await pair(lab);
     await fault(
@@ -239,7 +242,7 @@ labTest(
     const receiver = b.start(
       ...["sh", "-c", "socat -u TCP4-LISTEN:7000 STDOUT | sha256sum"],
     );
-    await until("the receiver listens", async () => {
+    await until("the receiver to listen", async () => {
       const { stdout } = await b.run(["ss", "-Hltn", "sport = :7000"]);
       return stdout !== "";
     });

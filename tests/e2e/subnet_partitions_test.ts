@@ -1,4 +1,4 @@
-/** partitions.conf: who may talk to whom, what a reload changes, and that the next manager knows it too. */
+/** partitions.conf: P_Key tables, reload, errors, and takeover by another manager. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { programCommand } from "../../scripts/program.ts";
@@ -14,15 +14,18 @@ const GUIDS = ["0x0200000000000b01", "0x0200000000000b02"];
 const ALL = "Default=0x7fff, ipoib : ALL=full ;\n";
 const LAB = `${ALL}lab=0x0005, ipoib : ALL=full ;\n`;
 
-/** A manager alone, with a file of partitions. */
-async function run(lab: Lab, text: string): Promise<[Program, string]> {
+/** Starts a stand-alone manager with a partitions.conf of this text. Returns it and the path of the file. */
+async function startManager(
+  lab: Lab,
+  text: string,
+): Promise<[Program, string]> {
   const file = `${lab.runtime}/test.conf`;
   await Deno.writeTextFile(file, text);
   const program = lab.start([
     ...programCommand(),
     ...["subnet", "run", "--partitions", file],
   ]);
-  await program.says(/subnet manager running/);
+  await program.prints(/subnet manager running/);
   return [program, file];
 }
 
@@ -50,9 +53,9 @@ async function up(hosts: readonly Host[]): Promise<void> {
 }
 
 labTest(
-  "A successor has the partitions of the manager that died, a new subnet its own",
+  "A manager that takes over keeps the partitions; a new subnet has the built-in ones",
   async (lab) => {
-    const [manager] = await run(lab, LAB);
+    const [manager] = await startManager(lab, LAB);
     const hosts = await lab.hosts(2);
     const [a, b] = hosts;
     await up(hosts);
@@ -65,7 +68,7 @@ labTest(
 
     manager.kill("SIGKILL");
     await manager.exit();
-    await until("one of the hosts takes over", async () => {
+    await until("one of the hosts to take over", async () => {
       const pid = (await show(lab).catch(() => undefined))?.manager.pid;
       return pid === a.daemon.pid || pid === b.daemon.pid;
     });
@@ -81,7 +84,7 @@ labTest(
 );
 
 labTest(
-  "A malformed partitions.conf is refused with the place of the mistake",
+  "subnet run reports the position of an error in partitions.conf, and a missing file",
   async (lab) => {
     const file = `${lab.runtime}/bad.conf`;
     await Deno.writeTextFile(file, `${ALL}lab=0x0005 ALL ;\n`);
@@ -100,9 +103,9 @@ labTest(
 );
 
 labTest(
-  "A reload changes P_Key tables while interfaces run; a mistake changes nothing",
+  "A reload changes the P_Key tables of running interfaces; an error in the file changes nothing",
   async (lab) => {
-    const [manager, file] = await run(lab, ALL);
+    const [manager, file] = await startManager(lab, ALL);
     const hosts = await lab.hosts(2);
     const [a, b] = hosts;
     await up(hosts);
@@ -131,16 +134,16 @@ labTest(
     assertEquals(wrong.code, 2);
     assertMatch(wrong.stderr, /other\.conf:1:\d+/);
     manager.kill("SIGHUP");
-    await manager.says(/other\.conf:1:\d+/);
+    await manager.prints(/other\.conf:1:\d+/);
     assertEquals(await pkeys(lab), [5, 0x7fff]);
 
     await Deno.writeTextFile(other, ALL);
     manager.kill("SIGHUP");
     await until(
-      "the partition is gone",
+      "the removal of the partition",
       async () => (await pkeys(lab)).length === 1,
     );
-    await until("the children wait", async () => {
+    await until("the children to wait for their P_Key", async () => {
       const [link] = await a.call("link.show", { name: "ib0.8005" });
       return link!.state !== "running";
     });

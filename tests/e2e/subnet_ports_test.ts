@@ -1,9 +1,9 @@
-/** What happens to an interface when its port goes down, moves to another LID, or gets another P_Key table. */
+/** Effects of port events on an interface: down and up, change of the LID or the P_Key table, client reregistration. */
 
 import { assertEquals, assertGreater } from "@std/assert";
 import { type Host, type Lab, labTest, pause, until } from "./harness/mod.ts";
 
-/** A neighbour's address that is younger than this does not change (Linux: locktime). */
+/** Linux does not change a neighbour's link-layer address that is younger than `locktime`, 1 s by default. */
 const ARP_LOCK_MS = 1100;
 const GUIDS = ["0x0200000000000c01", "0x0200000000000c02"];
 
@@ -13,13 +13,13 @@ async function pair(lab: Lab): Promise<[Host, Host]> {
     hosts.map((host, i) => host.up({ args: ["--guid", GUIDS[i]!] })),
   );
   const [a, b] = hosts;
-  await bothWays(a, b);
+  await waitForTraffic(a, b);
   return [a, b];
 }
 
-async function bothWays(a: Host, b: Host): Promise<void> {
-  await until("there", () => a.reaches(b));
-  await until("and back", () => b.reaches(a));
+async function waitForTraffic(a: Host, b: Host): Promise<void> {
+  await until("a to reach b", () => a.reaches(b));
+  await until("b to reach a", () => b.reaches(a));
 }
 
 async function fault(lab: Lab, ...words: string[]): Promise<void> {
@@ -41,26 +41,32 @@ async function shown(lab: Lab) {
   return subnet!.ports.find(({ guid }) => guid === GUIDS[1])!;
 }
 
-labTest("A port goes down and up again", async (lab) => {
-  const [a, b] = await pair(lab);
-  await fault(lab, "port", GUIDS[1]!, "down");
-  await until("it knows", async () => await portState(b) === "DOWN");
-  assertEquals((await shown(lab)).state, "down");
-  assertEquals(await a.reaches(b), false);
-  assertEquals((await b.link()).flags.includes("NO-CARRIER"), true);
-  await fault(lab, "port", GUIDS[1]!, "up");
-  await until("it knows", async () => await portState(b) === "ACTIVE");
-  await b.call("wait", {});
-  await bothWays(a, b);
-});
+labTest(
+  "An interface loses carrier when its port goes down, and recovers when it comes up",
+  async (lab) => {
+    const [a, b] = await pair(lab);
+    await fault(lab, "port", GUIDS[1]!, "down");
+    await until("port state DOWN", async () => await portState(b) === "DOWN");
+    assertEquals((await shown(lab)).state, "down");
+    assertEquals(await a.reaches(b), false);
+    assertEquals((await b.link()).flags.includes("NO-CARRIER"), true);
+    await fault(lab, "port", GUIDS[1]!, "up");
+    await until(
+      "port state ACTIVE",
+      async () => await portState(b) === "ACTIVE",
+    );
+    await b.call("wait", {});
+    await waitForTraffic(a, b);
+  },
+);
 
-labTest("A port moves to another LID", async (lab) => {
+labTest("Traffic resumes after a change of the LID of a port", async (lab) => {
   const [a, b] = await pair(lab);
   for (const lid of [0x4d, 0x4e]) {
     await pause(ARP_LOCK_MS);
     await fault(lab, "port", GUIDS[1]!, "lid", String(lid));
-    await until("it has it", async () => (await b.link()).hca.lid === lid);
-    await bothWays(a, b);
+    await until("the new LID", async () => (await b.link()).hca.lid === lid);
+    await waitForTraffic(a, b);
   }
   const { lid: ofA } = (await a.link()).hca;
   const taken = await lab.ipoib(
@@ -69,34 +75,37 @@ labTest("A port moves to another LID", async (lab) => {
   assertEquals(taken.code, 2);
   await pause(ARP_LOCK_MS);
   await fault(lab, "port", GUIDS[1]!, "lid");
-  await until("the next one", async () => (await b.link()).hca.lid !== 0x4e);
-  await bothWays(a, b);
+  await until("another LID", async () => (await b.link()).hca.lid !== 0x4e);
+  await waitForTraffic(a, b);
 });
 
-labTest("A port loses a P_Key and gets it back", async (lab) => {
-  const [a, b] = await pair(lab);
-  for (const host of [a, b]) {
-    assertEquals((await host.ipoib("child", "create", "0x8001")).code, 0);
-    await host.ip("link", "set", "ib0.8001", "up");
-    await host.call("wait", { name: "ib0.8001" });
-  }
-  const state = async () => {
-    const links = await b.call("link.show", { name: "ib0.8001" });
-    return links[0]!.state;
-  };
-  await fault(lab, "port", GUIDS[1]!, "pkeys", "0xffff,0x8002");
-  await until("the child waits", async () => await state() !== "running");
-  assertEquals((await shown(lab)).pkeys, [0xffff, 0x8002]);
-  await bothWays(a, b);
-  await fault(lab, "port", GUIDS[1]!, "pkeys");
-  await b.call("wait", { name: "ib0.8001" });
-  const wrong = await lab.ipoib(
-    ...["subnet", "fault", "port", GUIDS[1]!, "pkeys", "0xffff,0x8000"],
-  );
-  assertEquals(wrong.code, 2);
-});
+labTest(
+  "A child waits while its P_Key is not in the table of the port",
+  async (lab) => {
+    const [a, b] = await pair(lab);
+    for (const host of [a, b]) {
+      assertEquals((await host.ipoib("child", "create", "0x8001")).code, 0);
+      await host.ip("link", "set", "ib0.8001", "up");
+      await host.call("wait", { name: "ib0.8001" });
+    }
+    const state = async () => {
+      const links = await b.call("link.show", { name: "ib0.8001" });
+      return links[0]!.state;
+    };
+    await fault(lab, "port", GUIDS[1]!, "pkeys", "0xffff,0x8002");
+    await until("the child to wait", async () => await state() !== "running");
+    assertEquals((await shown(lab)).pkeys, [0xffff, 0x8002]);
+    await waitForTraffic(a, b);
+    await fault(lab, "port", GUIDS[1]!, "pkeys");
+    await b.call("wait", { name: "ib0.8001" });
+    const wrong = await lab.ipoib(
+      ...["subnet", "fault", "port", GUIDS[1]!, "pkeys", "0xffff,0x8000"],
+    );
+    assertEquals(wrong.code, 2);
+  },
+);
 
-labTest("A client reregister costs no packet", async (lab) => {
+labTest("A client reregistration loses no packet", async (lab) => {
   const [a, b] = await pair(lab);
   const ping = a.start(
     "ping",
@@ -108,12 +117,12 @@ labTest("A client reregister costs no packet", async (lab) => {
     "100",
     b.address,
   );
-  await ping.says(/bytes of data/);
+  await ping.prints(/bytes of data/);
   const before = (await b.counters())["port_rcv_packets"]!;
   for (let i = 0; i < 3; i++) {
     await fault(lab, "port", GUIDS[1]!, "reregister");
   }
   assertEquals(await ping.exit(), 0);
   assertGreater((await b.counters())["port_rcv_packets"]!, before);
-  await bothWays(a, b);
+  await waitForTraffic(a, b);
 });

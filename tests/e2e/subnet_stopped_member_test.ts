@@ -1,4 +1,4 @@
-/** One member of eight stops: the other seven hear every multicast, and answer every ping. */
+/** A stopped member of a multicast group does not cause losses for other members. */
 
 import { assertEquals, assertGreater } from "@std/assert";
 import {
@@ -13,7 +13,7 @@ import {
 const GROUP = "239.1.2.4";
 const MGID = "ff12:401b:ffff:0:0:0:f01:204";
 const PORT = 5001;
-/** More than the slots of a port, so that a member that takes nothing would hold all of them. */
+/** More than the slots of a port: a stopped member could otherwise hold all of them. */
 const PACKETS = 600;
 
 async function attached(host: Host): Promise<boolean> {
@@ -26,11 +26,11 @@ function lines(program: Program): number {
 }
 
 labTest(
-  "One member of eight stopped: the other seven lose neither multicast nor unicast",
+  "With one of eight hosts stopped, the others lose neither multicast nor unicast packets",
   async (lab) => {
     const hosts: Host[] = await lab.hosts(8);
     const [sender, stopped, ...others] = hosts as [Host, Host, ...Host[]];
-    // The manager is not the one that will be stopped.
+    // The sender hosts the subnet manager.
     await sender.up();
     await Promise.all([stopped, ...others].map((host) => host.up()));
     await sender.ip("route", "add", "239.0.0.0/8", "dev", "ib0");
@@ -43,14 +43,14 @@ labTest(
       )
     );
     for (const host of members) {
-      await until(`${host.address} joins`, () => attached(host));
+      await until(`the join of ${host.address}`, () => attached(host));
     }
     for (const host of members) assertEquals(await sender.reaches(host), true);
     const source = sender.start(
       ...["socat", "-u", "STDIN", `UDP4-DATAGRAM:${GROUP}:${PORT}`],
     );
     const first = `packet 0`;
-    await until("the group's path", async () => {
+    await until("the first packet at all members", async () => {
       await source.write(`${first}\n`);
       await pause(50);
       return receivers.every((each) => each.output.includes(first));
@@ -71,18 +71,21 @@ labTest(
       assertEquals(await ping.exit(), 0);
       assertEquals(pingResult(ping.output), { sent: 200, received: 200 });
     }
-    const [ofStopped, ...heard] = receivers;
+    const [stoppedReceiver, ...running] = receivers;
     await until(
-      "all have heard everything",
-      () => heard.every((each) => lines(each) === PACKETS + 1),
+      "all packets at the running members",
+      () => running.every((each) => lines(each) === PACKETS + 1),
     );
-    // What went to the stopped one was dropped, and only that.
+    // Only packets to the stopped member were dropped.
     assertGreater((await sender.counters())["port_xmit_no_credit"]!, before);
-    assertEquals(lines(ofStopped!), 1);
+    assertEquals(lines(stoppedReceiver!), 1);
 
     stopped.daemon.kill("SIGCONT");
-    await until("the stopped one answers", () => sender.reaches(stopped));
+    await until("a reply of the stopped member", () => sender.reaches(stopped));
     await source.write("packet 100000\n");
-    await until("and hears", () => ofStopped!.output.includes("100000"));
+    await until(
+      "a packet at this member",
+      () => stoppedReceiver!.output.includes("100000"),
+    );
   },
 );

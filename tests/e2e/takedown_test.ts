@@ -1,4 +1,4 @@
-/** Ends of one side during traffic: in order, by kill -9, and of everybody. */
+/** End of an interface during traffic: by `down`, by SIGKILL, and of all processes at once. */
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import {
@@ -9,21 +9,21 @@ import {
   until,
 } from "./harness/mod.ts";
 
-/** Starts a TCP stream that lasts longer than the test, and waits until it flows. */
+/** Starts a TCP stream that lasts longer than the test, and waits for the first reports of iperf3. */
 async function stream(from: Host, to: Host) {
   await iperfServer(to);
   const client = from.start(
     ...["iperf3", "-c", to.address, "-t", "600", "-i", "0.2", "--forceflush"],
   );
-  await client.says(/0\.40-.*bits\/sec/);
+  await client.prints(/0\.40-.*bits\/sec/);
   return client;
 }
 
 labTest(
-  "ipoib down during traffic takes everything along; its return is found",
+  "ipoib down during traffic removes the device and the socket, and the host is reachable after its return",
   async (lab) => {
     const [a, b] = await lab.hosts(2);
-    // The host that goes is not the one with the subnet manager.
+    // Host a hosts the subnet manager.
     await a.up();
     await b.up();
     const before = (await b.link()).address;
@@ -37,10 +37,14 @@ labTest(
     assertEquals((await a.link()).state, "running");
     client.kill("SIGKILL");
 
-    // It comes back with another QPN behind another GID, so that the neighbour's old entry is wrong in every part.
+    // The host returns with another QPN and GID, so that no part of the old neighbour entry is valid.
     await b.up({ args: ["--guid", "0x0200000000000b0b"] });
     assert((await b.link()).address !== before);
-    await until("the new address is resolved", () => a.reaches(b), 10_000);
+    await until(
+      "the resolution of the new address",
+      () => a.reaches(b),
+      10_000,
+    );
     const [neighbour] = await a.call("neigh.show", { name: "ib0" });
     assertEquals(neighbour!.lladdr, (await b.link()).address);
     assertEquals(await b.ping(a), { sent: 5, received: 5 });
@@ -48,7 +52,7 @@ labTest(
 );
 
 labTest(
-  "kill -9 of one side during traffic: its slots come back, and so does it",
+  "SIGKILL of the receiver during traffic frees the slots that it held, and TCP resumes after its restart",
   async (lab) => {
     const [a, b, c] = await lab.hosts(3);
     await a.up();
@@ -58,30 +62,30 @@ labTest(
     b.daemon.kill("SIGKILL");
     await b.daemon.exit();
     await until(
-      "the link is lost",
+      "the loss of the link",
       async () => (await a.counters())["port_links_lost"]! > lost,
     );
-    // Whatever b held is free again: a third host gets all of the slots. (Its first packets wait for its address,
-    // three at most.)
+    // The slots that b held are free for a third host. One ping resolves its address: the queue for an unresolved
+    // neighbour holds three packets.
     assert(await a.reaches(c));
     assertEquals(
       await a.ping(c, { count: 50, interval: 0.005, size: 6000 }),
       { sent: 50, received: 50 },
     );
     await b.up();
-    await until("the host is back", () => a.reaches(b), 10_000);
-    // The very connection goes on, once TCP sends again.
-    const said = client.output.length;
+    await until("the host to return", () => a.reaches(b), 10_000);
+    // The same connection resumes with the next TCP retransmission.
+    const before = client.output.length;
     await until(
-      "traffic resumes",
-      () => / [1-9][\d.]* +\w?bits\/sec/i.test(client.output.slice(said)),
+      "the traffic to resume",
+      () => / [1-9][\d.]* +\w?bits\/sec/i.test(client.output.slice(before)),
     );
     assertEquals(client.ended, false);
   },
 );
 
 labTest(
-  "Everything killed -9 starts again on the stale folder",
+  "All interfaces start again with the stale files of killed processes",
   async (lab) => {
     const hosts = await lab.running(3);
     const [a, b] = hosts;
@@ -91,7 +95,7 @@ labTest(
     for (const { daemon } of hosts) await daemon.exit();
     assert(exists(`${a.sockets}/ib0.sock`));
     assert(exists(`${lab.runtime}/subnet/default/sm.sock`));
-    // A dead socket is as good as none.
+    // A stale socket is treated like a missing one.
     assertEquals((await a.ipoib("link", "show", "ib0")).code, 3);
     await Promise.all(hosts.map((host) => host.up()));
     for (const from of hosts) {

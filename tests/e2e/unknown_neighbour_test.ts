@@ -1,4 +1,4 @@
-/** Datagrams to a neighbour that is not known. */
+/** Datagrams to an unresolved neighbour. */
 
 import { assertEquals } from "@std/assert";
 import { type Host, labTest, UdpSocket, until } from "./harness/mod.ts";
@@ -7,8 +7,8 @@ const PORT = 7000;
 const COUNT = 64;
 
 /**
- * Sends datagrams in one moment; each arrives with what was in it. One that is sent while the kernel hands out those that
- * waited may overtake them, as on any device.
+ * Sends a burst of datagrams and checks that each arrives unchanged. Their order may change while the kernel transmits
+ * its queue for an unresolved neighbour, as on any device.
  */
 async function burst(from: Host, to: Host, size: number): Promise<void> {
   using sender = UdpSocket.open(from, PORT);
@@ -27,7 +27,7 @@ async function burst(from: Host, to: Host, size: number): Promise<void> {
 }
 
 labTest(
-  `${COUNT} datagrams at once to an unknown neighbour all arrive`,
+  `A burst of ${COUNT} datagrams to an unresolved neighbour arrives completely`,
   async (lab) => {
     const [a, b] = await lab.running(2);
     const flush = (host: Host) => host.ip("neigh", "flush", "dev", "ib0");
@@ -37,7 +37,7 @@ labTest(
       await burst(a, b, size);
       assertEquals((await a.ipoib("neigh", "flush", "ib0")).code, 0);
       await burst(a, b, size);
-      // The neighbour does not know us any more, either.
+      // Neither host has an entry for the other.
       await Promise.all([a, b].map(flush));
       await burst(a, b, size);
     }

@@ -1,4 +1,4 @@
-/** Several interfaces in one process: they begin together, and end one by one or all at once. */
+/** Several interfaces in one process: start, and end one by one or together. */
 
 import {
   assert,
@@ -35,7 +35,7 @@ async function link(host: Host, name: string): Promise<Link> {
 }
 
 labTest(
-  "ipoib up ib0 ib1 is two ports in one process; down of one leaves the other",
+  "ipoib up ib0 ib1 creates two interfaces in one process; down of one does not stop the other",
   async (lab) => {
     const [a, b] = await lab.hosts(2);
     const up = await a.ipoib(...BOTH, "--background");
@@ -53,7 +53,7 @@ labTest(
     await a.ip("addr", "add", "10.8.0.100/24", "dev", "ib1");
     await b.ip("addr", "add", "10.8.0.1/24", "dev", "ib0");
     for (const address of ["10.9.0.100", "10.8.0.100"]) {
-      await until(`${address} answers`, () => b.reaches(address));
+      await until(`a reply of ${address}`, () => b.reaches(address));
     }
     const child = await a.ipoib("child", "create", "0x8001", "--parent", "ib1");
     assertEquals([child.code, child.stdout], [0, "ib1.8001\n"]);
@@ -62,33 +62,33 @@ labTest(
     assertEquals(await a.hasDevice("ib0"), false);
     assertEquals(socketsIn(a.sockets), ["ib1.8001.sock", "ib1.sock"]);
     assertEquals(await b.ping("10.8.0.100"), { sent: 5, received: 5 });
-    const left = await link(a, "ib1");
-    assertEquals([left.pid, left.hca.lid], [ib1.pid, ib1.hca.lid]);
+    const remaining = await link(a, "ib1");
+    assertEquals([remaining.pid, remaining.hca.lid], [ib1.pid, ib1.hca.lid]);
 
-    // The name is free again, for a process of its own.
+    // The name is free for another process.
     await a.up();
     assertNotEquals((await link(a, "ib0")).pid, ib1.pid);
 
     assertEquals((await a.ipoib("down", "ib1")).code, 0);
-    await until("the process is gone", () => !runs(ib1.pid));
+    await until("the end of the process", () => !runs(ib1.pid));
     assertEquals(await a.hasDevice("ib1"), false);
     assertEquals(socketsIn(a.sockets), ["ib0.sock"]);
   },
 );
 
 labTest(
-  "the subnet's manager passes from one interface to the other one of its process",
+  "Another interface of the same process takes over the subnet manager",
   async (lab) => {
     const [a] = await lab.hosts(1);
     assertEquals((await a.ipoib(...BOTH, "--background")).code, 0);
     const { pid, hca } = await link(a, "ib1");
-    // Between the two there is nobody who answers.
+    // During the takeover no manager replies.
     const manager = async () => {
       const { code, stdout } = await a.ipoib("-j", "subnet", "show");
       return code === 0 && JSON.parse(stdout)[0].manager;
     };
     assertEquals((await a.ipoib("down", "ib0")).code, 0);
-    const { name } = await until("ib1 is the manager", async () => {
+    const { name } = await until("ib1 to take over", async () => {
       const now = await manager();
       return now.pid === pid && now;
     });
@@ -98,27 +98,27 @@ labTest(
 );
 
 labTest(
-  "A signal ends both interfaces; the service manager hears of it once",
+  "A signal stops both interfaces; the service manager is notified once",
   async (lab) => {
     const [a] = await lab.hosts(1);
     const path = `${lab.runtime}/notify`;
     const manager = lab.start(["socat", "-u", `UNIX-RECV:${path}`, "STDOUT"]);
     await until(
-      "the service manager listens",
+      "the service manager to listen",
       () => Deno.stat(path).then(() => true, () => false),
     );
     const both = lab.start([
       ...["env", `NOTIFY_SOCKET=${path}`, ...programCommand()],
       ...[...BOTH, "-n", a.namespace],
     ]);
-    await manager.says(/READY=1/);
+    await manager.prints(/READY=1/);
     for (const name of ["ib0", "ib1"]) {
       assertEquals((await link(a, name)).operstate, "UP");
     }
     both.kill("SIGTERM");
     both.kill("SIGTERM");
     assertEquals(await both.exit(), 0);
-    await manager.says(/STOPPING=1/);
+    await manager.prints(/STOPPING=1/);
     assertEquals(manager.output, "READY=1STOPPING=1");
     for (const name of ["ib0", "ib1"]) {
       assertEquals(await a.hasDevice(name), false);
@@ -128,11 +128,11 @@ labTest(
 );
 
 labTest(
-  "A name that is in use is refused, and no interface is left behind",
+  "up with a name in use fails and creates no interface",
   async (lab) => {
     const [a] = await lab.hosts(1);
     const other = start(a, "up", "ib1", "--hca", "soft");
-    await other.says(/ib1: running/);
+    await other.prints(/ib1: running/);
     for (const more of [[], ["--background"]]) {
       const both = await a.ipoib(...BOTH, ...more);
       assertEquals(both.code, 2);
@@ -142,7 +142,7 @@ labTest(
     }
     assertEquals((await link(a, "ib1")).operstate, "UP");
 
-    // A device of somebody else is noticed later, when the first interface is there.
+    // A device of another program is detected later, after the first interface has been created.
     await a.ip("link", "add", "ib3", "type", "veth", "peer", "peer");
     const both = await a.ipoib("up", "ib2", "ib3", "--hca", "soft");
     assertEquals(both.code, 2);
@@ -154,15 +154,15 @@ labTest(
 );
 
 labTest(
-  "A device that is deleted from outside ends its interface alone",
+  "Deletion of a device stops only its interface",
   async (lab) => {
     const [a] = await lab.hosts(1);
     const both = start(a, ...BOTH);
-    await both.says(/ib0: running/);
-    await both.says(/ib1: running/);
+    await both.prints(/ib0: running/);
+    await both.prints(/ib1: running/);
     await a.ip("link", "del", "ib0");
     await until(
-      "ib0 is gone",
+      "the end of ib0",
       () => socketsIn(a.sockets).join() === "ib1.sock",
     );
     assertEquals((await link(a, "ib1")).operstate, "UP");
@@ -172,7 +172,7 @@ labTest(
   },
 );
 
-labTest("One GUID for two interfaces is refused", async (lab) => {
+labTest("up refuses one GUID for two interfaces", async (lab) => {
   const [a] = await lab.hosts(1);
   const { code, stderr } = await a.ipoib(...BOTH, "--guid", "0x2");
   assertEquals(code, 2);
@@ -183,12 +183,12 @@ const { devices } = probeVerbs();
 
 labTest(
   devices.length === 0
-    ? "Without a device ipoib up is ib0 on the embedded subnet, and says so first"
-    : `The embedded subnet instead of a device (skipped: this host has ${devices})`,
+    ? "Without an InfiniBand device, ipoib up reports that and creates ib0 on the embedded subnet"
+    : `The embedded subnet without an InfiniBand device (skipped: this host has ${devices})`,
   async (lab) => {
     const [a] = await lab.hosts(1);
     const up = start(a, "up");
-    await up.says(/ib0: running/);
+    await up.prints(/ib0: running/);
     assert(
       up.output.startsWith(
         'No InfiniBand device on this host: using the embedded subnet "default"\n',

@@ -143,7 +143,7 @@ export const limitScenarios: readonly Scenario[] = [
     async run(lab) {
       // The subnet manager has its own.
       const manager = lab.start([...programCommand(), "subnet", "run"]);
-      await manager.says(/subnet manager running/);
+      await manager.prints(/subnet manager running/);
       const [a, ...others] = await lab.hosts(41);
       await upBehind(a!, "prlimit", "--nofile=96:96");
       await Promise.all(others.map((host) => host.up()));
@@ -163,7 +163,7 @@ export const limitScenarios: readonly Scenario[] = [
         ...["prlimit", "--nofile=64:64"],
         ...[...programCommand(), "subnet", "run"],
       ]);
-      await manager.says(/subnet manager running/);
+      await manager.prints(/subnet manager running/);
       const [a, b, ...others] = await lab.hosts(40);
       await a!.up();
       await b!.up();

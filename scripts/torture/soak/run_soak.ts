@@ -34,7 +34,7 @@ export async function runSoak(options: PartOptions): Promise<Row[]> {
   const next = random(options.seed);
   // The manager's process is watched too, and is no host's.
   const manager = lab.start([...programCommand(), "subnet", "run"]);
-  await manager.says(/subnet manager running/);
+  await manager.prints(/subnet manager running/);
   const [a, b, flapping] = await lab.hosts(3);
   const [guest] = await lab.hosts(1);
   await Promise.all([a.up(), b.up(), flapping.up()]);

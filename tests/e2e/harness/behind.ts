@@ -1,9 +1,9 @@
-/** A network behind a router of the link. */
+/** A network behind a router. */
 
 import type { Host } from "./host.ts";
 import { must } from "./command.ts";
 
-/** Connects a host to a router that forwards: 10.20.0.1 at the router, 10.20.0.2 at the host. */
+/** Connects `router` (10.20.0.1) and `behind` (10.20.0.2) by a veth pair, and enables IPv4 forwarding on the router. */
 export async function connectBehind(router: Host, behind: Host): Promise<void> {
   await must([
     ...["ip", "link", "add", "veth0", "netns", router.namespace],

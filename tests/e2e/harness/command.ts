@@ -1,11 +1,11 @@
-/** Commands that run to their end, with a limit of time. */
+/** Runs commands to completion, with a time limit. */
 
 import { patient } from "../../../scripts/machine.ts";
 
-/** A command that takes longer on a usual machine hangs. */
+/** Time limit at normal machine speed; a command that exceeds it is killed. */
 const LIMIT_MS = 60_000;
 
-/** What a command said, and how it ended. */
+/** Exit code and output of a command. */
 export interface Outcome {
   readonly code: number;
   readonly stdout: string;
@@ -17,7 +17,7 @@ export interface CommandOptions {
   readonly stdin?: string;
 }
 
-/** Runs a command to its end, whatever its exit code. */
+/** Runs a command to completion. Does not check its exit code. */
 export async function run(
   words: readonly string[],
   options: CommandOptions = {},
@@ -46,7 +46,7 @@ export async function run(
   };
 }
 
-/** Runs a command that must succeed; returns its standard output. */
+/** Runs a command and returns its standard output. Throws if the exit code is not 0. */
 export async function must(
   words: readonly string[],
   options: CommandOptions = {},

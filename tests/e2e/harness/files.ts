@@ -1,4 +1,4 @@
-/** What processes leave in the file system, and which of them run. */
+/** Files of processes, and processes by PID and environment. */
 
 export function exists(path: string): boolean {
   try {
@@ -9,12 +9,12 @@ export function exists(path: string): boolean {
   }
 }
 
-/** True if the process is there. */
+/** True if the process exists, also as a zombie. */
 export function runs(pid: number): boolean {
   return exists(`/proc/${pid}`);
 }
 
-/** The processes that have `NAME=value` in their environment. */
+/** Returns the PIDs of the processes that have `NAME=value` in their environment. */
 export function processesWith(name: string, value: string): number[] {
   return [...Deno.readDirSync("/proc")].map((entry) => Number(entry.name))
     .filter((pid) => {
@@ -27,12 +27,12 @@ export function processesWith(name: string, value: string): number[] {
     });
 }
 
-/** The names of what is in a folder. */
+/** Returns the sorted names of the entries of a directory. */
 export function namesIn(folder: string): string[] {
   return [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
 }
 
-/** The control sockets in a folder, without logs; none if there is no such folder. */
+/** Returns the sorted names of the control sockets in a directory, or none if the directory does not exist. */
 export function socketsIn(folder: string): string[] {
   if (!exists(folder)) return [];
   return namesIn(folder).filter((name) => name.endsWith(".sock"));

@@ -1,4 +1,4 @@
-/** A host: a named network namespace and the interface that the program carries there. */
+/** A host: a named network namespace with an IPoIB interface `ib0`. */
 
 import { patient } from "../../../scripts/machine.ts";
 import { programCommand } from "../../../scripts/program.ts";
@@ -16,27 +16,27 @@ import { ping, type PingOptions } from "./ping.ts";
 import type { Program } from "./program.ts";
 import { pause, until } from "./until.ts";
 
-/** Time for a process to start, find or found the subnet, and join, on a busy machine. */
+/** Time limit for a process to start, connect to the subnet or create it, and join the broadcast group. */
 const READY_LIMIT = 40_000;
-/** A process whose socket is gone says why within so long. */
+/** A process that has closed its control socket prints the reason within this time. */
 const LAST_WORDS_MS = 1500;
 
 export interface UpOptions {
-  /** More arguments of `ipoib up`. */
+  /** Additional arguments of `ipoib up`. */
   readonly args?: readonly string[];
-  /** Return as soon as the process exists. */
+  /** If false, `up` returns as soon as the process has started. Default: true. */
   readonly wait?: boolean;
-  /** How the program is started, without arguments. */
+  /** Command that starts the program, without its arguments. */
   readonly command?: readonly string[];
 }
 
 export class Host {
   readonly lab: Lab;
-  /** Name of the namespace, as `ip netns` knows it. */
+  /** Name of the namespace for `ip netns`. */
   readonly namespace: string;
-  /** The interface's IPv4 address, given to it whenever it comes up. */
+  /** IPv4 address that {@linkcode ready} assigns to the interface. */
   readonly address: string;
-  /** Folder of its control sockets. */
+  /** Directory of the control sockets. */
   readonly sockets: string;
   #daemon: Program | undefined;
 
@@ -51,7 +51,7 @@ export class Host {
     });
   }
 
-  /** The process that is the interface. */
+  /** The process of the interface. Throws if `up` was not called. */
   get daemon(): Program {
     if (!this.#daemon) throw new Error(`${this.namespace} has no interface`);
     return this.#daemon;
@@ -62,12 +62,12 @@ export class Host {
     return run(this.inside(words), options);
   }
 
-  /** Runs a command in the namespace that must succeed; returns its standard output. */
+  /** Runs a command in the namespace and returns its standard output. Throws if the exit code is not 0. */
   must(...words: string[]): Promise<string> {
     return must(this.inside(words));
   }
 
-  /** `ip -n NAMESPACE ...`, which must succeed. */
+  /** Runs `ip -n NAMESPACE ...` and returns its standard output. Throws if the exit code is not 0. */
   ip(...words: string[]): Promise<string> {
     return must(["ip", "-n", this.namespace, ...words]);
   }
@@ -86,7 +86,7 @@ export class Host {
     return this.lab.ipoib(...words, "-n", this.namespace);
   }
 
-  /** `ipoib WORDS... -j -n NAMESPACE`, which must succeed. */
+  /** Runs `ipoib WORDS... -j -n NAMESPACE` and returns the parsed JSON. Throws if the exit code is not 0. */
   async show<T>(...words: string[]): Promise<T> {
     const { code, stdout, stderr } = await this.ipoib(...words, "-j");
     if (code !== 0) throw new Error(`ipoib ${words.join(" ")}: ${stderr}`);
@@ -107,19 +107,19 @@ export class Host {
     return await IpcClient.connect(socketPath(this.sockets, "ib0"), "ib0");
   }
 
-  /** The counters of the interface and of its port. */
+  /** Returns the counters of the interface and of its port. */
   async counters(): Promise<Record<string, number>> {
     const [stats] = await this.call("stats", { name: "ib0" });
     return stats!.counters;
   }
 
-  /** What `link show` says of the interface. */
+  /** Returns the record of the interface, as `link show` does. */
   async link(): Promise<LinkRecord> {
     const [link] = await this.call("link.show", { name: "ib0" });
     return link!;
   }
 
-  /** Everything that a failed test may want to know: state, drops, counters that are not 0, neighbours, the log. */
+  /** Returns diagnostics for a failed test: state, drops, nonzero counters, neighbours and the log. */
   async inspect(): Promise<string> {
     const log = await Deno.readTextFile(`${this.sockets}/ib0.log`).catch(() =>
       ""
@@ -143,7 +143,7 @@ export class Host {
     }
   }
 
-  /** Starts `ipoib up ib0`, waits until it carries traffic, and gives it its address. */
+  /** Starts `ipoib up ib0`, waits until it carries traffic, and assigns its address. */
   async up(options: UpOptions = {}): Promise<Program> {
     const daemon = this.lab.start([
       ...options.command ?? programCommand(),
@@ -155,10 +155,10 @@ export class Host {
     return daemon;
   }
 
-  /** Waits until the interface carries traffic, and gives it its address. */
+  /** Waits until the interface carries traffic, and assigns its address. */
   async ready(): Promise<void> {
     using client = await until(
-      `${this.namespace} listens`,
+      `the control socket in ${this.namespace}`,
       async () => {
         if (this.daemon.ended) {
           throw new Error(`ipoib up ended: ${this.daemon.output}`);
@@ -178,8 +178,9 @@ export class Host {
   }
 
   /**
-   * Pings; returns how many were sent and answered. One ping before them finds the neighbour: only three packets wait for
-   * that, and a busy machine may take longer than three intervals.
+   * Pings `to` and returns the numbers of requests sent and answered. A single ping before them resolves the neighbour:
+   * the queue for an unresolved neighbour holds three packets, and resolution on a busy machine may take longer than
+   * three intervals.
    */
   async ping(
     to: Host | string,
@@ -189,12 +190,12 @@ export class Host {
     return await ping(this, typeof to === "string" ? to : to.address, options);
   }
 
-  /** True if the kernel has a device of that name there. */
+  /** True if the namespace has a network device of this name. */
   async hasDevice(name: string): Promise<boolean> {
     return (await this.run(["ip", "link", "show", name])).code === 0;
   }
 
-  /** True if a single ping is answered, within a second on a usual machine. */
+  /** Sends one ping. True if it is answered within a second at normal machine speed. */
   async reaches(to: Host | string): Promise<boolean> {
     const address = typeof to === "string" ? to : to.address;
     const words = [

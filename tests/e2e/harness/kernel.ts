@@ -1,4 +1,4 @@
-/** What the kernel has. */
+/** Kernel features that some tests need. */
 
 import { BpfTcx } from "../../../ffi/bpf.ts";
 import { openMemberships } from "../../../src/netdev/memberships/open_memberships.ts";
@@ -19,7 +19,7 @@ import { openUringReactor } from "../../../src/system/uring/uring_reactor.ts";
 
 const LOOPBACK = 1;
 
-/** Why io_uring cannot be used here, or undefined. */
+/** Returns the reason why io_uring is not available, or undefined if it is. */
 export function whyNoUring(): string | undefined {
   try {
     openUringReactor();
@@ -29,7 +29,7 @@ export function whyNoUring(): string | undefined {
   }
 }
 
-/** True if the kernel tells of IPv4 memberships by rtnetlink (Linux 6.15 or so). */
+/** True if the kernel sends rtnetlink notifications of IPv4 multicast memberships (Linux 6.15 or so and later). */
 export function kernelHasMembershipEvents(): boolean {
   try {
     openMemberships("rtnetlink", {
@@ -45,8 +45,8 @@ export function kernelHasMembershipEvents(): boolean {
 }
 
 /**
- * Why programs that tell next hops cannot be had here, or undefined. Only what the kernel lacks counts: what is wrong
- * with the program itself must skip no test.
+ * Returns the reason why the kernel cannot run next-hop programs, or undefined if it can. Loads a trivial program, so
+ * that a defect in the real program fails its tests instead of skipping them.
  */
 export function whyNoNextHopProgram(): string | undefined {
   try {

@@ -1,6 +1,6 @@
 /**
- * A laboratory: a runtime directory and namespaces of its own, so that tests run beside each other and beside a running
- * ipoib. It ends what it started, and nothing else.
+ * A lab: an isolated test environment with its own runtime directory and network namespaces. Labs do not affect each
+ * other or other processes of ipoib on the machine. On disposal, a lab ends all processes that it started.
  */
 
 import { programCommand } from "../../../scripts/program.ts";
@@ -10,10 +10,10 @@ import { processesWith, runs } from "./files.ts";
 import { Program } from "./program.ts";
 import { until } from "./until.ts";
 
-let made = 0;
+let namespacesCreated = 0;
 
 export class Lab implements AsyncDisposable {
-  /** `IPOIB_RUNTIME_DIR` of everything here. */
+  /** `IPOIB_RUNTIME_DIR` of all processes of the lab. */
   readonly runtime: string;
   readonly #programs: Program[] = [];
   readonly #namespaces: string[] = [];
@@ -31,16 +31,16 @@ export class Lab implements AsyncDisposable {
     return { IPOIB_RUNTIME_DIR: this.runtime };
   }
 
-  /** Makes a network namespace with its loopback up; returns its name. */
+  /** Creates a network namespace whose loopback interface is up. Returns its name. */
   async namespace(): Promise<string> {
-    const name = `ipoib-e2e-${Deno.pid}-${made++}`;
+    const name = `ipoib-e2e-${Deno.pid}-${namespacesCreated++}`;
     await must(["ip", "netns", "add", name]);
     this.#namespaces.push(name);
     await must(["ip", "-n", name, "link", "set", "lo", "up"]);
     return name;
   }
 
-  /** Makes hosts without interfaces: 10.9.0.1, 10.9.0.2 and so on. */
+  /** Creates hosts without interfaces. Their addresses are 10.9.0.1, 10.9.0.2 and so on. */
   async hosts<N extends number>(count: N): Promise<Many<Host, N>> {
     const hosts: Host[] = [];
     for (let i = 0; i < count; i++) {
@@ -56,7 +56,7 @@ export class Lab implements AsyncDisposable {
     return hosts as Many<Host, N>;
   }
 
-  /** Makes hosts and brings their interfaces up, all at once. */
+  /** Creates hosts and brings up their interfaces concurrently. */
   async running<N extends number>(
     count: N,
     args: readonly string[] = [],
@@ -66,7 +66,7 @@ export class Lab implements AsyncDisposable {
     return hosts;
   }
 
-  /** Starts a program, with this runtime directory. */
+  /** Starts a program with the runtime directory of the lab. */
   start(words: readonly string[]): Program {
     const program = Program.start(words, { env: this.env });
     this.#programs.push(program);
@@ -78,7 +78,7 @@ export class Lab implements AsyncDisposable {
     return run([...programCommand(), ...words], { env: this.env });
   }
 
-  /** For a failed test: what every program said, and what the interfaces counted and know. */
+  /** Returns diagnostics for a failed test: the output of all programs, and the state of all interfaces. */
   async report(): Promise<string> {
     const programs = this.#programs.map(({ title, pid, code, output }) =>
       `--- ${title} (pid ${pid}, ${
@@ -95,17 +95,16 @@ export class Lab implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const program of this.#programs) {
-      // One that is stopped takes no other signal.
       await program[Symbol.asyncDispose]();
     }
-    // A process that went into the background is no child of this one; its runtime directory tells it.
+    // A process in the background is not a child of this one. It is identified by its runtime directory.
     for (const pid of processesWith("IPOIB_RUNTIME_DIR", this.runtime)) {
       try {
         Deno.kill(pid, "SIGKILL");
       } catch {
-        // It has ended this moment.
+        // The process has just ended.
       }
-      await until(`process ${pid} ends`, () => !runs(pid));
+      await until(`the end of process ${pid}`, () => !runs(pid));
     }
     for (const name of this.#namespaces) {
       await run(["ip", "netns", "del", name]);
@@ -114,13 +113,13 @@ export class Lab implements AsyncDisposable {
   }
 }
 
-/** A tuple of so many. */
+/** A tuple of N elements for N up to 3, otherwise an array. */
 export type Many<T, N extends number> = N extends 1 ? [T]
   : N extends 2 ? [T, T]
   : N extends 3 ? [T, T, T]
   : T[];
 
-/** A test with a laboratory of its own; when it fails, what the programs said is printed. */
+/** Registers a test with its own lab. If the test fails, {@linkcode Lab.report} is printed. */
 export function labTest(
   name: string,
   body: (lab: Lab) => Promise<void>,

@@ -1,4 +1,4 @@
-/** Sockets that are members of many groups, as a user without rights can have them. */
+/** Sockets that join many multicast groups, as an unprivileged user can. */
 
 import { libc } from "../../../ffi/libc.ts";
 import { unwrap } from "../../../src/system/errno.ts";
@@ -10,18 +10,18 @@ const AF_INET = 2;
 const SOCK_DGRAM_CLOEXEC = 2 | 0x80000;
 const IPPROTO_IP = 0;
 const IP_ADD_MEMBERSHIP = 35;
-/** `net.ipv4.igmp_max_memberships`. */
+/** Default of `net.ipv4.igmp_max_memberships`. */
 const GROUPS_PER_SOCKET = 20;
 /** The first group: 239.9.0.0. */
 const FIRST = 0xef090000;
 
-/** Joins `count` groups on the host's interface with its address; disposing the sockets leaves them. */
+/** Joins `count` groups on the interface that has the address of the host. Disposal leaves the groups. */
 export function membershipSockets(host: Host, count: number): Disposable {
   using netns = openNamespace(host.namespace);
   using sockets = new DisposableStack();
   const request = new Uint8Array(8);
   const view = new DataView(request.buffer);
-  // struct ip_mreq: the group, and the address of the interface.
+  // struct ip_mreq: group address, interface address.
   host.address.split(".").forEach((byte, i) =>
     view.setUint8(4 + i, Number(byte))
   );

@@ -7,11 +7,11 @@ export { Host } from "./host.ts";
 export { Lab, labTest } from "./lab.ts";
 export { membershipSockets } from "./membership_sockets.ts";
 export {
-  agreement,
-  announced,
+  agreedNeighbours,
   kernelNeighbours,
   linkAddress,
   ownNeighbours,
+  untilAnnounced,
 } from "./neighbours.ts";
 export { ArpSocket } from "./packet_socket.ts";
 export { pingResult, Pings } from "./ping.ts";

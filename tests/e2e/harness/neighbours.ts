@@ -1,11 +1,11 @@
-/** The two tables of neighbours of a host: the kernel's, and the program's. */
+/** The neighbour tables of a host: that of the kernel and that of ipoib. */
 
 import type { Host } from "./host.ts";
 import { until } from "./until.ts";
 
 const VALID = ["REACHABLE", "STALE", "DELAY", "PROBE", "PERMANENT"];
 
-/** The kernel's state of each neighbour. */
+/** Returns the kernel's state of each neighbour, by IPv4 address. */
 export async function kernelNeighbours(
   host: Host,
 ): Promise<Map<string, string>> {
@@ -14,7 +14,7 @@ export async function kernelNeighbours(
   return new Map(entries.map(({ dst, state }) => [dst, state.join()]));
 }
 
-/** The link-layer address of each neighbour that has one. */
+/** Returns the link-layer address of each neighbour that ipoib has resolved, by IP address. */
 export async function ownNeighbours(host: Host): Promise<Map<string, string>> {
   const entries = await host.show<{ dst: string; lladdr?: string }[]>(
     ...["neigh", "show", "ib0"],
@@ -23,29 +23,35 @@ export async function ownNeighbours(host: Host): Promise<Map<string, string>> {
   return new Map(known.map(({ dst, lladdr }) => [dst, lladdr!]));
 }
 
-/** Waits until the program has the addresses of just those neighbours that the kernel believes in; returns them. */
-export async function agreement(host: Host): Promise<string[]> {
-  return await until(`the tables of ${host.namespace} agree`, async () => {
-    const valid = [...await kernelNeighbours(host)]
-      .filter(([, state]) => VALID.includes(state)).map(([dst]) => dst).sort();
-    const known = [...(await ownNeighbours(host)).keys()].sort();
-    return valid.join() === known.join() && valid;
-  });
+/**
+ * Waits until ipoib has resolved exactly the neighbours that are valid in the kernel. Returns their sorted addresses.
+ */
+export async function agreedNeighbours(host: Host): Promise<string[]> {
+  return await until(
+    `consistent neighbour tables in ${host.namespace}`,
+    async () => {
+      const valid = [...await kernelNeighbours(host)]
+        .filter(([, state]) => VALID.includes(state)).map(([dst]) => dst)
+        .sort();
+      const known = [...(await ownNeighbours(host)).keys()].sort();
+      return valid.join() === known.join() && valid;
+    },
+  );
 }
 
-/** The link-layer address of the host's own interface. */
+/** Returns the link-layer address of the host's interface. */
 export async function linkAddress(host: Host): Promise<string> {
   const [link] = await host.show<{ address: string }[]>("link", "show", "ib0");
   return link!.address;
 }
 
 /**
- * Waits until a host that has just come up has announced its address for the last time: what hears of it in that way needs
- * no answer. Nothing else may have had a reason for ARP yet.
+ * Waits until a host whose interface has just come up has sent both ARP announcements of its address. The host must not
+ * have sent any other ARP packet.
  */
-export async function announced(host: Host): Promise<void> {
+export async function untilAnnounced(host: Host): Promise<void> {
   await until(
-    `${host.namespace} has announced its address twice`,
+    `both announcements of ${host.namespace}`,
     async () => (await host.counters())["arp_sent"]! >= 2,
   );
 }

@@ -1,4 +1,4 @@
-/** Where the next hops of routed packets come from: tests of both sources. */
+/** Tests that run with both sources of the next hops of routed packets. */
 
 import { whyNoNextHopProgram } from "./kernel.ts";
 import { type Lab, labTest } from "./lab.ts";
@@ -6,7 +6,7 @@ import { type Lab, labTest } from "./lab.ts";
 /** A value of `--next-hops`. */
 export type NextHopSource = "program" | "routes";
 
-/** A test for each source; the program's is skipped, with the reason in its name, where the kernel has no place for it. */
+/** Registers a test for each source. The test of `program` is skipped if the kernel cannot run next-hop programs. */
 export function nextHopsTest(
   name: string,
   body: (lab: Lab, source: NextHopSource) => Promise<void>,

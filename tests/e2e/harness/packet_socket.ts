@@ -1,4 +1,4 @@
-/** Packet sockets of the test itself on a host's interface: frames as a program would write them past the stack. */
+/** AF_PACKET sockets on a host's interface, for ARP packets that do not come from the kernel. */
 
 import { libc } from "../../../ffi/libc.ts";
 import { unwrap } from "../../../src/system/errno.ts";
@@ -22,7 +22,7 @@ const SOCK_RAW_CLOEXEC = 3 | 0x80000;
 const ETH_P_ARP = 0x0806;
 const MSG_DONTWAIT = 0x40;
 
-/** A socket for ARP in the form that the device has: hardware length 0. */
+/** A socket for ARP packets in the format of the device: hardware address length 0. */
 export class ArpSocket implements Disposable {
   readonly #fd: Fd;
   readonly #address: Uint8Array<ArrayBuffer>;
@@ -59,13 +59,13 @@ export class ArpSocket implements Disposable {
     this.#view.setUint16(EthernetField.Type, EtherType.Arp);
   }
 
-  /** Writes a packet for everybody; false if the device's queue is full. */
+  /** Broadcasts a packet. Returns false if the queue of the device is full. */
   send(arp: DeviceArp): boolean {
     emitDeviceArp(arp, this.#view, ETHERNET_HEADER_LENGTH);
     return libc().send(this.#fd.number, this.#frame, this.#frame.length, 0) > 0;
   }
 
-  /** The packets that the interface has sent and received since. */
+  /** Returns the ARP packets that the interface has sent and received since the last call. */
   receive(): DeviceArp[] {
     const received: DeviceArp[] = [];
     const bytes = new Uint8Array(256);

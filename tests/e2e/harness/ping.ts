@@ -1,13 +1,13 @@
 /**
- * Pings that tell a lost packet from a late one: ping itself gives up on its last packets after two round trips, which on
- * a busy machine says nothing.
+ * Runs ping(8) such that late replies are not counted as lost. After its last request, ping waits for only two round
+ * trips, which is too short on a busy machine.
  */
 
 import type { Host } from "./host.ts";
 import type { Program } from "./program.ts";
 import { until } from "./until.ts";
 
-/** How long the answers may take, all together and beyond the pauses. */
+/** Time limit for all replies, in addition to the intervals between requests. */
 const REPLIES_TIMEOUT_MS = 10_000;
 
 export interface PingOptions {
@@ -18,7 +18,7 @@ export interface PingOptions {
   readonly size?: number;
 }
 
-/** A ping that goes on until it is ended. */
+/** A ping that runs until it is disposed of. */
 export class Pings implements AsyncDisposable {
   readonly #program: Program;
 
@@ -34,43 +34,45 @@ export class Pings implements AsyncDisposable {
     const program = from.start(
       ...["ping", "-n", "-i", String(interval), "-s", String(size), to],
     );
-    await program.says(/bytes of data/);
+    await program.prints(/bytes of data/);
     return new Pings(program);
   }
 
-  /** Sequence numbers that were answered, from 1 on. */
+  /** Sequence numbers of the replies, starting at 1. */
   get answered(): Set<number> {
     const matches = this.#program.output.matchAll(/icmp_seq=(\d+) ttl/g);
     return new Set([...matches].map((match) => Number(match[1])));
   }
 
-  /** Waits for the answer to packet `count` or a later one; returns how many of the first `count` were answered. */
+  /**
+   * Waits for a reply to request `count` or a later one. Returns how many of the first `count` requests were answered.
+   */
   async first(count: number, limit = REPLIES_TIMEOUT_MS): Promise<number> {
     const answered = () =>
       [...this.answered].filter((each) => each <= count).length;
     await until(
-      "an answer",
+      "a reply",
       () => Math.max(0, ...this.answered) >= count,
       limit,
     ).catch(() => {});
-    // An answer may be overtaken.
-    await until("all answers", () => answered() === count, 500).catch(() => {});
+    // Replies may arrive out of order.
+    await until("all replies", () => answered() === count, 500).catch(() => {});
     return answered();
   }
 
-  /** Waits for an answer to a packet that has had none by now. */
+  /** Waits for a reply to a request that has not been answered yet. */
   async next(limit = REPLIES_TIMEOUT_MS): Promise<void> {
     const before = this.answered.size;
-    await until("a new answer", () => this.answered.size > before, limit);
+    await until("a new reply", () => this.answered.size > before, limit);
   }
 
-  /** Ends it; returns how many answers are missing before the last one that came. */
+  /** Stops ping. Returns the number of unanswered requests before the last reply. Throws if there was no reply. */
   async lost(): Promise<number> {
     const last = Math.max(0, ...this.answered);
     const lost = last - await this.first(last);
     await this[Symbol.asyncDispose]();
     if (last === 0) {
-      throw new Error(`No answer at all:\n${this.#program.output}`);
+      throw new Error(`No reply:\n${this.#program.output}`);
     }
     return lost;
   }
@@ -80,7 +82,7 @@ export class Pings implements AsyncDisposable {
   }
 }
 
-/** Sends `count` pings; returns how many were answered. */
+/** Sends `count` requests. Returns the numbers of requests sent and answered. */
 export async function ping(
   from: Host,
   to: string,
@@ -92,9 +94,9 @@ export async function ping(
   return { sent: count, received: await pings.first(count, limit) };
 }
 
-/** The line `N packets transmitted, N received` of a ping that has ended. */
+/** Parses the line `N packets transmitted, N received` in the output of ping. */
 export function pingResult(text: string): { sent: number; received: number } {
   const match = /(\d+) packets transmitted, (\d+) received/.exec(text);
-  if (!match) throw new Error(`ping says: ${text}`);
+  if (!match) throw new Error(`No summary in the output of ping: ${text}`);
   return { sent: Number(match[1]), received: Number(match[2]) };
 }

@@ -1,4 +1,4 @@
-/** A program in the background: what it says is kept, and it never outlives its test. */
+/** A child process whose output is recorded. Disposal kills it. */
 
 import { until } from "./until.ts";
 
@@ -10,9 +10,9 @@ export class Program implements AsyncDisposable {
   /** The command line, for messages. */
   readonly title: string;
   readonly pid: number;
-  /** Standard output and standard error so far. */
+  /** Standard output and standard error, in the order of arrival. */
   output = "";
-  /** The exit code, once it has ended; 128 and the signal's number if a signal ended it. */
+  /** Exit code, or 128 plus the signal number; undefined while the process runs. */
   code: number | undefined;
   readonly #child: Deno.ChildProcess;
   readonly #ended: Promise<void>;
@@ -48,7 +48,7 @@ export class Program implements AsyncDisposable {
     return this.code !== undefined;
   }
 
-  /** Writes to its standard input; false if it takes no more. */
+  /** Writes to standard input. Returns false if the process has closed it. */
   async write(text: string): Promise<boolean> {
     try {
       await this.#input.write(new TextEncoder().encode(text));
@@ -58,40 +58,40 @@ export class Program implements AsyncDisposable {
     }
   }
 
-  /** Sends a signal; nothing if it has ended. */
+  /** Sends a signal, unless the process has ended. */
   kill(signal: Deno.Signal): void {
     if (this.ended) return;
     try {
       this.#child.kill(signal);
     } catch {
-      // It has ended this moment.
+      // The process has just ended.
     }
   }
 
-  /** Waits until its output matches; throws if it ends before. */
-  async says(pattern: RegExp): Promise<RegExpExecArray> {
-    return await until(`${this.title} says ${pattern}`, () => {
+  /** Waits until the output matches. Throws if the process ends before. */
+  async prints(pattern: RegExp): Promise<RegExpExecArray> {
+    return await until(`${pattern} in the output of ${this.title}`, () => {
       const match = pattern.exec(this.output);
       if (match) return match;
       if (!this.ended) return undefined;
       throw new Error(
-        `${this.title}: ended with ${this.code}\n${this.output}`,
+        `${this.title}: exit code ${this.code}\n${this.output}`,
       );
     });
   }
 
-  /** Waits until the process runs a program of that name, past those that started it such as `ip netns exec`. */
+  /** Waits until the process executes the program `name`, after wrappers such as `ip netns exec`. */
   async becomes(name: string): Promise<void> {
     const file = `/proc/${this.pid}/comm`;
-    await until(`${this.title} is ${name}`, async () => {
+    await until(`${this.title} to execute ${name}`, async () => {
       return await Deno.readTextFile(file) === `${name}\n`;
     });
   }
 
-  /** Waits for its end; returns the exit code. */
+  /** Waits until the process ends. Returns the exit code. */
   async exit(limit?: number): Promise<number> {
     const code = await until(
-      `${this.title} ends`,
+      `the end of ${this.title}`,
       () => this.code === undefined ? undefined : { code: this.code },
       limit,
     );
@@ -101,7 +101,7 @@ export class Program implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.kill("SIGKILL");
     await this.#child.status;
-    // Children of its own may hold the pipes open.
+    // Children of the process may hold the pipes open.
     for (const reader of this.#readers) await reader.cancel();
     await this.#ended;
     await this.#input.close().catch(() => {});

@@ -1,4 +1,4 @@
-/** A link to a port whose sending end a test holds: descriptors and packets as it likes. */
+/** The sending end of a link to a port, with arbitrary descriptors and packets. */
 
 import {
   encodeLinkMessage,
@@ -19,17 +19,17 @@ import { createEventFd } from "../../../src/system/event_fd.ts";
 import { type Arp, emitArp } from "../../../src/wire/arp.ts";
 import { createMemory, Mapping } from "../../../src/system/memory.ts";
 import type { RoguePort } from "./rogue_port.ts";
-import { Stranger } from "./sockets.ts";
+import { RawConnection } from "./sockets.ts";
 
-/** Slots that are filled in turn, whether they came back or not. */
+/** Default number of slots. `packet` reuses them in turn, even if the port has not returned them. */
 const SLOTS = 4;
 const UD_SEND_ONLY = 0x64;
 
-/** The fields of a packet that a receiver checks. */
+/** The header fields of a packet that a port checks. */
 export interface Fields {
   lnh: number;
   slid: number;
-  /** GUID in the source GID, of a packet that has one. */
+  /** GUID in the source GID, if the packet has a GRH. */
   sguid: bigint;
   dlid: number;
   opcode: number;
@@ -40,8 +40,8 @@ export interface Fields {
 }
 
 export class RogueLink implements Disposable {
-  readonly connection: Stranger;
-  /** The port's doorbell, if it has one. */
+  readonly connection: RawConnection;
+  /** Doorbell of the port; undefined if it polls. */
   bell: Fd | undefined;
   readonly #parts = new DisposableStack();
   readonly #count: number;
@@ -51,7 +51,7 @@ export class RogueLink implements Disposable {
   readonly #peerBell = createEventFd();
   #next = 0;
 
-  /** Opens a link with so many slots to the port with this GUID, and waits for its answer. */
+  /** Opens a link with `slots` slots to the port with GUID `to`, and waits for the reply. */
   static async open(
     from: RoguePort,
     to: string,
@@ -59,7 +59,7 @@ export class RogueLink implements Disposable {
   ): Promise<RogueLink> {
     const link = new RogueLink(from, to, slots);
     const answer = await link.connection.receive();
-    if (!answer) throw new Error("The port hung up");
+    if (!answer) throw new Error("The port closed the connection");
     const [bell] = answer.fds;
     if (bell) link.bell = link.#parts.use(bell);
     return link;
@@ -79,7 +79,7 @@ export class RogueLink implements Disposable {
     );
     this.#words = new Int32Array(mapping.buffer);
     this.#ring = new RingSender(this.#words);
-    this.connection = parts.use(Stranger.connect(from.socket(to)));
+    this.connection = parts.use(RawConnection.connect(from.socket(to)));
     const hello = encodeLinkMessage({
       version: LINK_VERSION,
       guid: from.guid,
@@ -96,7 +96,7 @@ export class RogueLink implements Disposable {
     ]);
   }
 
-  /** Writes a packet into the next slot and describes it. */
+  /** Writes a packet to the next slot, and its descriptor to the ring. */
   packet(fields: Fields, length = 40): void {
     const slot = this.#next++ % this.#count;
     const base = slot * STRIDE;
@@ -105,7 +105,10 @@ export class RogueLink implements Disposable {
     this.describe(slot, length);
   }
 
-  /** Sends ARP packets, one in each slot that came back (at first in all); returns how many. */
+  /**
+   * Sends an ARP packet in each slot that the port has returned, or in all slots at the first call. Returns their
+   * number.
+   */
   flood(fields: Fields, arp: () => Arp): number {
     const view = new DataView(this.#slots.buffer);
     const fresh = this.#next === 0 ? this.#count : 0;
@@ -122,20 +125,20 @@ export class RogueLink implements Disposable {
     return count;
   }
 
-  /** Writes a descriptor. */
+  /** Writes a descriptor to the ring. */
   describe(slot: number, length: number): void {
     this.#ring.push(slot, length);
     this.#ring.publish();
     this.#wake();
   }
 
-  /** Claims that so many descriptors wait. */
+  /** Sets the head of the ring to `count` without writing descriptors. */
   claim(count: number): void {
     Atomics.store(this.#words, 0, count);
     this.#wake();
   }
 
-  /** True once the port has hung up. */
+  /** Waits for a message or the end of the connection. True if the port has closed the connection. */
   async ended(): Promise<boolean> {
     return await this.connection.receive() === undefined;
   }
@@ -163,7 +166,7 @@ export class RogueLink implements Disposable {
   }
 }
 
-/** A packet that would be accepted but for its contents. */
+/** Returns header fields that a port accepts. */
 export function acceptable(
   to: { lid: number; qpn: number },
   from: { lid: number; guid: string },

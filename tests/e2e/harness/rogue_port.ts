@@ -1,4 +1,4 @@
-/** A port by hand: registered with the subnet manager, so that it may open links. */
+/** A port that is registered with the subnet manager and can open links, without an HCA. */
 
 import { newLinkSecret } from "../../../src/subnet/link_token.ts";
 import {
@@ -10,19 +10,19 @@ import {
   encodeControl,
 } from "../../../src/subnet/protocol.ts";
 import type { Lab } from "./lab.ts";
-import { Stranger } from "./sockets.ts";
+import { RawConnection } from "./sockets.ts";
 
 export class RoguePort implements Disposable {
   readonly guid: string;
   readonly lid: number;
-  /** The connection to the manager; the port is gone when it ends. */
-  readonly manager: Stranger;
+  /** Connection to the manager. Disposal removes the port from the subnet. */
+  readonly manager: RawConnection;
   readonly #folder: string;
   readonly #welcome: Welcome;
 
   static async register(lab: Lab, guid: string): Promise<RoguePort> {
     const folder = `${lab.runtime}/subnet/default`;
-    const manager = Stranger.connect(`${folder}/sm.sock`);
+    const manager = RawConnection.connect(`${folder}/sm.sock`);
     manager.send(encodeControl({
       type: "hello",
       version: PROTOCOL_VERSION,
@@ -33,7 +33,7 @@ export class RoguePort implements Disposable {
     }));
     for (;;) {
       const received = await manager.receive();
-      if (!received) throw new Error("The manager hung up");
+      if (!received) throw new Error("The manager closed the connection");
       const frame = decodeManagerFrame(received.bytes);
       if (frame?.kind !== "control") continue;
       if (frame.message.type !== "welcome") continue;
@@ -41,7 +41,11 @@ export class RoguePort implements Disposable {
     }
   }
 
-  private constructor(folder: string, manager: Stranger, welcome: Welcome) {
+  private constructor(
+    folder: string,
+    manager: RawConnection,
+    welcome: Welcome,
+  ) {
     this.guid = welcome.guid;
     this.lid = welcome.lid;
     this.manager = manager;
@@ -49,12 +53,12 @@ export class RoguePort implements Disposable {
     this.#welcome = welcome;
   }
 
-  /** Where a port is found. */
+  /** Returns the path of the socket of the port with this GUID. */
   socket(guid: string): string {
     return `${this.#folder}/port-${guid.slice(2)}.sock`;
   }
 
-  /** The token for links to a port. */
+  /** Returns the token for links to the port with this GUID. */
   token(guid: string): string {
     return this.#welcome.fabric.ports.find((port) => port.guid === guid)!.token;
   }

@@ -1,31 +1,34 @@
-/** A stranger's ends of the program's sockets: says anything, listens with patience. */
+/** Raw connections to the sockets of ipoib, which send arbitrary data. */
 
 import type { Fd } from "../../../src/system/fd.ts";
 import { connect, receive, send } from "../../../src/system/unix_socket.ts";
 import { until } from "./until.ts";
 
-/** A connection to one of the SOCK_SEQPACKET sockets. */
-export class Stranger implements Disposable {
+/** A connection to a SOCK_SEQPACKET socket. */
+export class RawConnection implements Disposable {
   readonly #fd: Fd;
 
   private constructor(fd: Fd) {
     this.#fd = fd;
   }
 
-  static connect(path: string): Stranger {
+  static connect(path: string): RawConnection {
     const fd = connect(path);
-    if (!fd) throw new Error(`Nobody listens at ${path}`);
-    return new Stranger(fd);
+    if (!fd) throw new Error(`No process listens on ${path}`);
+    return new RawConnection(fd);
   }
 
-  /** Sends one message; false if the other side hung up or takes no more. */
+  /** Sends one message. Returns false if the peer has closed the connection or its receive buffer is full. */
   send(bytes: Uint8Array, fds: readonly number[] = []): boolean {
     return send(this.#fd.number, Uint8Array.from(bytes), fds);
   }
 
-  /** The next message, whose descriptors are the caller's; undefined if the other side hung up. */
+  /**
+   * Waits for the next message. The caller owns its descriptors. Returns undefined if the peer has closed the
+   * connection.
+   */
   async receive(): Promise<{ bytes: Uint8Array; fds: Fd[] } | undefined> {
-    const received = await until("an answer", () => {
+    const received = await until("a message", () => {
       const received = receive(this.#fd.number);
       return received.type !== "empty" && received;
     });
@@ -37,8 +40,8 @@ export class Stranger implements Disposable {
   }
 }
 
-/** A connection to a control socket, with lines. */
-export class Lines implements Disposable {
+/** A connection to a control socket, which exchanges lines. */
+export class LineConnection implements Disposable {
   readonly #conn: Deno.UnixConn;
   readonly #reader: ReadableStreamDefaultReader<string>;
   #text = "";
@@ -49,11 +52,11 @@ export class Lines implements Disposable {
       .getReader();
   }
 
-  static async connect(path: string): Promise<Lines> {
-    return new Lines(await Deno.connect({ transport: "unix", path }));
+  static async connect(path: string): Promise<LineConnection> {
+    return new LineConnection(await Deno.connect({ transport: "unix", path }));
   }
 
-  /** Writes; what the other side no longer takes is lost. */
+  /** Writes data. Ignores errors: the peer may close the connection. */
   async write(data: string | Uint8Array<ArrayBuffer>): Promise<void> {
     const bytes = typeof data === "string"
       ? new TextEncoder().encode(data)
@@ -63,12 +66,12 @@ export class Lines implements Disposable {
         at += await this.#conn.write(bytes.subarray(at));
       }
     } catch {
-      // It hung up.
+      // The peer has closed the connection.
     }
   }
 
-  /** The next line as JSON, or undefined at the end. */
-  async read(): Promise<Answer | undefined> {
+  /** Waits for the next line and parses it as JSON. Returns undefined at the end of the stream. */
+  async read(): Promise<Reply | undefined> {
     while (!this.#text.includes("\n")) {
       const { done, value } = await this.#reader.read().catch(() => ({
         done: true,
@@ -88,12 +91,13 @@ export class Lines implements Disposable {
     try {
       this.#conn.close();
     } catch {
-      // Closed with its stream.
+      // The stream has closed the connection.
     }
   }
 }
 
-export interface Answer {
+/** A reply of the control socket. */
+export interface Reply {
   id: unknown;
   ok: boolean;
   error?: { code: string; message: string };

@@ -1,4 +1,4 @@
-/** A TCP connection with bytes both ways all the time, which knows how long it stood still and whether a byte was wrong. */
+/** A TCP connection with continuous traffic in both directions, which checks the data and measures stalls. */
 
 import { libc } from "../../../ffi/libc.ts";
 import { Errno } from "../../../src/base/errno.ts";
@@ -14,9 +14,9 @@ const SOCK_CLOEXEC = 0x80000;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const STEP_MS = 5;
-/** What each side offers in a step. */
+/** Bytes that each side offers per step. */
 const CHUNK = 8192;
-/** The stream repeats itself after so many bytes, a prime: a piece that is lost, doubled or elsewhere does not fit. */
+/** Period of the stream in bytes: a prime, so that lost, duplicate or misplaced data does not match. */
 const PERIOD = 65_521;
 const RECEIVE = 65_536;
 
@@ -25,24 +25,25 @@ for (let i = 0; i < pattern.length; i++) {
   pattern[i] = Math.imul(i % PERIOD, 2654435761) >>> 24;
 }
 
-/** One way of the connection. */
-interface Way {
+/** One direction of the connection. */
+interface Direction {
   readonly from: Fd;
   readonly to: Fd;
   sent: number;
   received: number;
-  /** When bytes arrived last, and the longest time without. */
-  at: number;
-  stall: number;
+  /** Time of the last arrival, in milliseconds. */
+  lastArrivalMs: number;
+  /** Longest time between arrivals. */
+  stallMs: number;
 }
 
 export class TcpFlow implements Disposable {
-  readonly #ways: readonly [Way, Way];
+  readonly #directions: readonly [Direction, Direction];
   readonly #buffer = new Uint8Array(RECEIVE);
   readonly #timer: ReturnType<typeof setInterval>;
   #failure: Error | undefined;
 
-  /** Connects from one host to an address of the other; the connection is in use from then on. */
+  /** Connects `from` to `to` and starts the traffic. */
   static open(from: Host, to: Host, port: number): TcpFlow {
     using listener = socketIn(to);
     const address = socketAddress(to.address, port);
@@ -67,26 +68,28 @@ export class TcpFlow implements Disposable {
   }
 
   private constructor(near: Fd, far: Fd) {
-    const way = (from: Fd, to: Fd): Way => ({
-      ...{ from, to, sent: 0, received: 0, stall: 0 },
-      at: performance.now(),
+    const direction = (from: Fd, to: Fd): Direction => ({
+      ...{ from, to, sent: 0, received: 0, stallMs: 0 },
+      lastArrivalMs: performance.now(),
     });
-    this.#ways = [way(near, far), way(far, near)];
+    this.#directions = [direction(near, far), direction(far, near)];
     this.#timer = setInterval(() => this.#step(), STEP_MS);
   }
 
-  /** Bytes that arrived, of the way that had fewer. Throws if the connection broke, a RangeError if a byte was wrong. */
+  /** Bytes received in the slower direction. Throws if the connection has failed, a RangeError if data was wrong. */
   get received(): number {
     this.#check();
-    return Math.min(...this.#ways.map(({ received }) => received));
+    return Math.min(...this.#directions.map(({ received }) => received));
   }
 
-  /** The longest time in which nothing arrived one way, in milliseconds. Throws if the connection broke. */
-  get stall(): number {
+  /** Longest time without an arrival in either direction, in milliseconds. Throws like {@linkcode received}. */
+  get stallMs(): number {
     this.#check();
     const now = performance.now();
     return Math.max(
-      ...this.#ways.map((way) => Math.max(way.stall, now - way.at)),
+      ...this.#directions.map((each) =>
+        Math.max(each.stallMs, now - each.lastArrivalMs)
+      ),
     );
   }
 
@@ -96,23 +99,23 @@ export class TcpFlow implements Disposable {
 
   #step(): void {
     if (this.#failure) return;
-    for (const way of this.#ways) {
-      const at = way.sent % PERIOD;
+    for (const direction of this.#directions) {
+      const at = direction.sent % PERIOD;
       const taken = libc().send(
-        way.from.number,
+        direction.from.number,
         pattern.subarray(at, at + CHUNK),
         CHUNK,
         MSG_DONTWAIT | MSG_NOSIGNAL,
       );
-      if (taken > 0) way.sent += taken;
-      this.#receive(way);
+      if (taken > 0) direction.sent += taken;
+      this.#receive(direction);
     }
   }
 
-  #receive(way: Way): void {
+  #receive(direction: Direction): void {
     for (;;) {
       const length = libc().recv(
-        way.to.number,
+        direction.to.number,
         this.#buffer,
         this.#buffer.length,
         MSG_DONTWAIT,
@@ -122,21 +125,24 @@ export class TcpFlow implements Disposable {
         if (length === 0 || error.errno !== Errno.EAGAIN) this.#failure = error;
         return;
       }
-      if (!this.#isRight(way.received % PERIOD, length)) {
+      if (!this.#matches(direction.received % PERIOD, length)) {
         this.#failure = new RangeError(
-          `A byte is wrong among ${length} after ${way.received}`,
+          `Wrong data in ${length} bytes at offset ${direction.received}`,
         );
         return;
       }
       const now = performance.now();
-      way.received += length;
-      way.stall = Math.max(way.stall, now - way.at);
-      way.at = now;
+      direction.received += length;
+      direction.stallMs = Math.max(
+        direction.stallMs,
+        now - direction.lastArrivalMs,
+      );
+      direction.lastArrivalMs = now;
     }
   }
 
-  /** True if what was received is what the stream has from `at` on. */
-  #isRight(at: number, length: number): boolean {
+  /** True if the received data equals the stream from offset `at`. */
+  #matches(at: number, length: number): boolean {
     for (let i = 0; i < length; i++) {
       if (this.#buffer[i] !== pattern[at + i]) return false;
     }
@@ -145,7 +151,7 @@ export class TcpFlow implements Disposable {
 
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
-    for (const { from } of this.#ways) from.close();
+    for (const { from } of this.#directions) from.close();
   }
 }
 

@@ -4,22 +4,22 @@ import { must } from "./command.ts";
 import type { Host } from "./host.ts";
 import type { Program } from "./program.ts";
 
-/** Starts a server in a host; it serves until the test ends. */
+/** Starts an iperf3 server, which runs until the lab is disposed of. */
 export async function iperfServer(host: Host): Promise<Program> {
   const server = host.start("iperf3", "-s", "--forceflush");
-  await server.says(/Server listening/);
+  await server.prints(/Server listening/);
   return server;
 }
 
-/** What a run of iperf3 found. */
+/** Result of a run of iperf3. */
 export interface IperfResult {
-  /** Bytes that arrived at the receiver. */
+  /** Bytes received. */
   readonly received: number;
   /** Lost datagrams in percent; 0 for TCP. */
   readonly lost: number;
 }
 
-/** Runs a client for a while; `args` are more arguments. Throws if iperf3 reports an error. */
+/** Runs a client for one second with additional arguments `args`. Throws if iperf3 reports an error. */
 export async function iperf(
   from: Host,
   to: string,

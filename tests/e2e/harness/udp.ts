@@ -1,4 +1,4 @@
-/** UDP sockets of the test itself in a host's namespace: many datagrams in one moment, which no program sends. */
+/** UDP sockets of the test process in a host's namespace, for bursts of datagrams. */
 
 import { libc } from "../../../ffi/libc.ts";
 import { unwrap } from "../../../src/system/errno.ts";
@@ -14,7 +14,7 @@ export class UdpSocket implements Disposable {
   readonly #fd: Fd;
   readonly #buffer = new Uint8Array(65536);
 
-  /** A socket in `host`, bound to `port` of all its addresses. */
+  /** Opens a socket in the namespace of `host`, bound to `port` on all addresses. */
   static open(host: Host, port: number): UdpSocket {
     using netns = openNamespace(host.namespace);
     const socket = new UdpSocket(
@@ -36,7 +36,7 @@ export class UdpSocket implements Disposable {
     this.#fd = fd;
   }
 
-  /** Sends; throws what the kernel refuses. */
+  /** Sends a datagram. Throws if the kernel refuses it. */
   send(to: string, port: number, bytes: Uint8Array<ArrayBuffer>): void {
     const address = socketAddress(to, port);
     unwrap(
@@ -49,7 +49,7 @@ export class UdpSocket implements Disposable {
     );
   }
 
-  /** What has arrived, each datagram by itself. */
+  /** Returns the datagrams that have arrived. */
   receive(): Uint8Array[] {
     const received: Uint8Array[] = [];
     for (;;) {
@@ -69,7 +69,7 @@ export class UdpSocket implements Disposable {
   }
 }
 
-/** struct sockaddr_in. */
+/** Returns a struct sockaddr_in. */
 export function socketAddress(
   address: string,
   port: number,

@@ -1,4 +1,4 @@
-/** Waiting for a state of the world. */
+/** Waits for conditions. */
 
 import { patient } from "../../../scripts/machine.ts";
 
@@ -10,8 +10,8 @@ export function pause(ms: number): Promise<void> {
 }
 
 /**
- * Asks again and again until the answer is neither undefined nor false; throws what it waited for when the time is up,
- * which is `limit` on a usual machine.
+ * Calls `probe` until its result is neither undefined nor false, and returns the result. Throws an error that names
+ * `what` after `limit` milliseconds at normal machine speed.
  */
 export async function until<T>(
   what: string,
@@ -20,10 +20,12 @@ export async function until<T>(
 ): Promise<T> {
   const end = performance.now() + patient(limit);
   for (;;) {
-    const answer = await probe();
-    if (answer !== undefined && answer !== false) return answer;
+    const result = await probe();
+    if (result !== undefined && result !== false) return result;
     if (performance.now() > end) {
-      throw new Error(`${what}: not within ${patient(limit) / 1000} s`);
+      throw new Error(
+        `Timeout of ${patient(limit) / 1000} s while waiting for: ${what}`,
+      );
     }
     await pause(STEP_MS);
   }

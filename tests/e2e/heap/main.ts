@@ -1,4 +1,4 @@
-/** The program with worker.ts in the place of its data worker. */
+/** Runs the program with worker.ts instead of its data worker. */
 
 const Worker = globalThis.Worker;
 

@@ -1,4 +1,4 @@
-/** The data worker, which writes the bytes that its heap uses to a file of the runtime directory before each answer. */
+/** The data worker, which also writes the size of its used heap in bytes to a file before each reply. */
 
 import "../../../src/daemon/data_worker.ts";
 import { runtimeDirectory } from "../../../src/ipc/locate.ts";
