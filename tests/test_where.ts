@@ -1,6 +1,6 @@
-/** Tests that need something of the machine: root, a device, a program. */
+/** Tests that need a property of the host: root, a device, a program. */
 
-/** A test that is skipped, with the reason in its name, if something is missing. */
+/** Registers a test. If `missing` is given, the test is skipped, and its name contains `missing` as the reason. */
 export function testWhere(
   missing: string | undefined,
   name: string,

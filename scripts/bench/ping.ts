@@ -1,17 +1,12 @@
 /** Round trips, by ping(8). */
 
+import { type RoundTrips, roundTripsOf } from "../ping_output.ts";
 import { runInside } from "./inside.ts";
 import type { Subject } from "./subject.ts";
 
 const PINGS = 500;
 const WARM_UP_PINGS = 10_000;
 const ANSWER_LIMIT_MS = 15_000;
-
-/** Round trips, in microseconds. */
-export interface RoundTrips {
-  readonly smallest: number;
-  readonly average: number;
-}
 
 /** Idle round trips: many pings, 2 ms apart, after a flood of them, in which a program compiles what it runs once a packet. */
 export async function idleRtt(
@@ -20,17 +15,7 @@ export async function idleRtt(
   const ping = (...args: string[]) =>
     runInside(near, "ping", "-q", ...args, addresses[1]);
   await ping("-f", "-c", String(WARM_UP_PINGS));
-  return rttOf(await ping("-i", "0.002", "-c", String(PINGS)));
-}
-
-/** What ping(8) reports; throws if it reports none. */
-export function rttOf(output: string): RoundTrips {
-  const match = /min\/avg\/max\/mdev = ([0-9.]+)\/([0-9.]+)\//.exec(output);
-  if (!match) throw new Error(`ping reports no round trip: ${output}`);
-  return {
-    smallest: Number(match[1]) * 1000,
-    average: Number(match[2]) * 1000,
-  };
+  return roundTripsOf(await ping("-i", "0.002", "-c", String(PINGS)));
 }
 
 /** Returns once the first end reaches another, which resolves the neighbour; throws if it does not within 15 s. */

@@ -1,6 +1,6 @@
 /**
- * A virtual machine of the rig: scripts run in it as root, and this checkout is its `/project`. Its time runs as slowly as the host
- * emulates it.
+ * A virtual machine of the rig: scripts run in it as root, and this checkout is its `/project`. Its time runs as slowly
+ * as the host emulates it.
  */
 
 import { factor, SHELL_LOOP, SHELL_LOOP_USUAL_MS } from "../machine.ts";
@@ -8,10 +8,20 @@ import type { Outcome, Vm } from "./vm.ts";
 
 export class Guest {
   readonly #vm: Vm;
+  readonly #netns: string | undefined;
   #slowness = 1;
 
-  constructor(vm: Vm) {
+  /** @param netns network namespace in which scripts run; absent: the initial one */
+  constructor(vm: Vm, netns?: string) {
     this.#vm = vm;
+    this.#netns = netns;
+  }
+
+  /** Returns this guest with a network namespace in which scripts run. */
+  inNamespace(netns: string): Guest {
+    const guest = new Guest(this.#vm, netns);
+    guest.#slowness = this.#slowness;
+    return guest;
   }
 
   get name(): string {
@@ -34,9 +44,15 @@ export class Guest {
     return Math.ceil(usual * this.#slowness);
   }
 
-  /** Runs a bash script, whatever its exit code; 124 if it takes longer than `seconds` on a usual machine. `ipoib` and `deno` are there. */
+  /**
+   * Runs a bash script, whatever its exit code; 124 if it takes longer than `seconds` on a usual machine. `ipoib` and
+   * `deno` are there.
+   */
   run(script: string, seconds = 60): Promise<Outcome> {
-    return this.#vm.run(script, this.patient(seconds));
+    const command = this.#netns === undefined
+      ? script
+      : `ip netns exec ${this.#netns} bash -c ${quoted(script)}`;
+    return this.#vm.run(command, this.patient(seconds));
   }
 
   /** Runs a script that must succeed; returns what it printed. */
@@ -45,4 +61,9 @@ export class Guest {
     if (code === 0) return output;
     throw new Error(`${this.name}: exit code ${code} of ${script}\n${output}`);
   }
+}
+
+/** Quotes text as one word of a shell command. */
+export function quoted(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
 }

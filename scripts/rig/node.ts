@@ -1,6 +1,6 @@
 /** Our node: the program on a guest, with an interface `ib0` in the initial network namespace or in one of its own. */
 
-import type { Guest } from "./guest.ts";
+import { type Guest, quoted } from "./guest.ts";
 
 /** The device of every guest. */
 export const DEVICE = "/sys/class/infiniband/ibx0";
@@ -51,7 +51,7 @@ export class Node {
   /** Begins; returns once `ib0` carries traffic and has its address. */
   async up(options = ""): Promise<void> {
     await this.begin(options);
-    await this.says("ib0: running", 60);
+    await this.waitForLog("ib0: running", 60);
     await this.addAddress();
   }
 
@@ -73,8 +73,11 @@ export class Node {
     );
   }
 
-  /** Waits until it logs `words`, for `seconds` on a usual machine; throws with what it logged instead. */
-  async says(words: string, seconds: number): Promise<void> {
+  /**
+   * Waits until the log contains `words`, for `seconds` at normal machine speed. Throws an error with the log
+   * otherwise.
+   */
+  async waitForLog(words: string, seconds: number): Promise<void> {
     await this.guest.must(
       `for i in $(seq ${this.guest.patient(seconds) * 10}); do
          grep -qF ${quoted(words)} ${this.#log} && exit 0; sleep 0.1
@@ -84,8 +87,8 @@ export class Node {
     );
   }
 
-  /** Forgets what it logged. */
-  async forgetLog(): Promise<void> {
+  /** Empties the log. */
+  async clearLog(): Promise<void> {
     await this.guest.must(`: > ${this.#log}`);
   }
 
@@ -133,9 +136,4 @@ export class Node {
     );
     return statistics;
   }
-}
-
-/** One word of a shell. */
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }

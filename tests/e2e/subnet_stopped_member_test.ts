@@ -1,11 +1,11 @@
 /** A stopped member of a multicast group does not cause losses for other members. */
 
 import { assertEquals, assertGreater } from "@std/assert";
+import { packetsOf } from "../../scripts/ping_output.ts";
 import {
   type Host,
   labTest,
   pause,
-  pingResult,
   type Program,
   until,
 } from "./harness/mod.ts";
@@ -69,7 +69,7 @@ labTest(
     }
     for (const ping of pings) {
       assertEquals(await ping.exit(), 0);
-      assertEquals(pingResult(ping.output), { sent: 200, received: 200 });
+      assertEquals(packetsOf(ping.output), { sent: 200, received: 200 });
     }
     const [stoppedReceiver, ...running] = receivers;
     await until(

@@ -2,7 +2,8 @@
 
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { patient } from "../../scripts/machine.ts";
-import { type Host, labTest, pingResult, until } from "./harness/mod.ts";
+import { packetsOf } from "../../scripts/ping_output.ts";
+import { type Host, labTest, until } from "./harness/mod.ts";
 
 const GROUP = "239.1.2.5";
 const MGID = "ff12:401b:ffff:0:0:0:f01:205";
@@ -52,7 +53,7 @@ labTest(
     await joinAfter(() => {});
     for (const ping of pings) {
       assertEquals(await ping.exit(), 0);
-      assertEquals(pingResult(ping.output), { sent: 500, received: 500 });
+      assertEquals(packetsOf(ping.output), { sent: 500, received: 500 });
     }
     assertEquals(await Promise.all([a, b].map(lid)), lids);
   },

@@ -1,19 +1,19 @@
 /**
- * Our interface and the Linux kernel's own ib_ipoib on one fabric, in virtual machines that are booted once for all of this.
+ * Interoperability of ipoib and the Linux driver ib_ipoib on one fabric, in virtual machines that are booted once.
  *
  * The short form runs with all other tests, the full one by `deno task test-kernel`. The tests depend on their order:
- * later ones use what earlier ones made, and the last ones configure the ports with another MTU.
+ * some use the child interfaces and devices of earlier ones, and the last ones change the MTU of all ports.
  */
 
 import { Fabric } from "../../scripts/rig/fabric.ts";
 import { fullTest } from "../../scripts/test/form.ts";
 import { device } from "./scenarios/device.ts";
-import { elsewhere } from "./scenarios/elsewhere.ts";
 import { iperf } from "./scenarios/iperf.ts";
 import { ipv6 } from "./scenarios/ipv6.ts";
 import { largeMtu } from "./scenarios/large_mtu.ts";
 import { leak } from "./scenarios/leak.ts";
 import { missing } from "./scenarios/missing.ts";
+import { otherInterface } from "./scenarios/other_interface.ts";
 import { ping } from "./scenarios/ping.ts";
 import { ports } from "./scenarios/ports.ts";
 import { recovery } from "./scenarios/recovery.ts";
@@ -21,14 +21,14 @@ import { roce } from "./scenarios/roce.ts";
 import { sharedPort } from "./scenarios/shared_port.ts";
 import { waiting } from "./scenarios/waiting.ts";
 
-// With two processors ib_ipoib of Linux 6.1 now and then spoils the list of packets that it received, and its machine hangs
+// With two processors ib_ipoib of Linux 6.1 occasionally corrupts its list of received packets, and its machine hangs
 // (soft lockup in netif_receive_skb_list_internal, called from ipoib_rx_poll).
 const fabric = new Fabric({ processors: 1 });
 Deno.test.beforeAll(() => fabric.start());
 Deno.test.afterAll(() => fabric.stop());
 
 ping(fabric);
-elsewhere(fabric);
+otherInterface(fabric);
 ipv6(fabric);
 iperf(fabric, 2044, Deno.test);
 leak(fabric);

@@ -5,7 +5,7 @@
 
 import { Fabric, KERNELS, OURS } from "../../rig/fabric.ts";
 import type { Guest } from "../../rig/guest.ts";
-import { throughput } from "../../rig/throughput.ts";
+import { throughput } from "../../rig/iperf.ts";
 import { RIG_PACKAGES } from "../../rig/tools.ts";
 import type { GuestMeasurement, Measure, Stage } from "./guest_measurement.ts";
 

@@ -14,7 +14,7 @@ export {
   untilAnnounced,
 } from "./neighbours.ts";
 export { ArpSocket } from "./packet_socket.ts";
-export { pingResult, Pings } from "./ping.ts";
+export { Pings } from "./ping.ts";
 export { Program } from "./program.ts";
 export { TcpFlow } from "./tcp_flow.ts";
 export { iperf, iperfServer } from "./traffic.ts";

@@ -93,10 +93,3 @@ export async function ping(
   const limit = REPLIES_TIMEOUT_MS + count * interval * 1000;
   return { sent: count, received: await pings.first(count, limit) };
 }
-
-/** Parses the line `N packets transmitted, N received` in the output of ping. */
-export function pingResult(text: string): { sent: number; received: number } {
-  const match = /(\d+) packets transmitted, (\d+) received/.exec(text);
-  if (!match) throw new Error(`No summary in the output of ping: ${text}`);
-  return { sent: Number(match[1]), received: Number(match[2]) };
-}

@@ -1,4 +1,4 @@
-/** The tests that need an InfiniBand port and nothing else, in the guest that has one. */
+/** Tests of other suites that need only an InfiniBand port, run in a guest. */
 
 import { assertEquals } from "@std/assert";
 import type { Fabric } from "../../../scripts/rig/fabric.ts";
@@ -8,7 +8,7 @@ import { outcomeOf } from "../../../scripts/test/outcome.ts";
 const TESTS = "tests/hca/verbs/port_device_test.ts";
 
 export function device(fabric: Fabric): void {
-  fullTest(`${TESTS} passes where there is a port`, async () => {
+  fullTest(`${TESTS} passes on a host with an InfiniBand port`, async () => {
     const { code, output } = await fabric.c.run(
       `cd /project && deno test --no-check --cached-only --allow-all ${TESTS}`,
       180,

@@ -1,16 +1,16 @@
-/** The same fabric with an IB MTU of 4096. */
+/** The fabric with an InfiniBand MTU of 4096. */
 
 import { assertEquals } from "@std/assert";
 import { type Fabric, KERNELS, OURS } from "../../../scripts/rig/fabric.ts";
 import { fullTest } from "../../../scripts/test/form.ts";
-import { unanswered } from "./ping.ts";
+import { unanswered } from "../../../scripts/rig/ping.ts";
 
-/** Small, an IP packet of the MTU (4092), and fragments. */
+/** Payload sizes: a small packet, an IP packet of the MTU (4092), and fragments. */
 const SIZES = [56, 4064, 10000];
 
 export function largeMtu(fabric: Fabric): void {
   fullTest(
-    "with an IB MTU of 4096 ours and the kernel's ping each other at 4092",
+    "with an InfiniBand MTU of 4096, ipoib and ib_ipoib ping each other with packets of 4092 bytes",
     async () => {
       await fabric.restart(4096);
       assertEquals((await fabric.node.link()).mtu, 4092);

@@ -1,34 +1,29 @@
-/**
- * A long run of TCP both ways: no memory is lost and no completion.
- */
+/** A long run of TCP in both directions: no memory leak and no lost completion. */
 
 import { assert, assertEquals } from "@std/assert";
 import { type Fabric, KERNELS } from "../../../scripts/rig/fabric.ts";
 import type { Guest } from "../../../scripts/rig/guest.ts";
+import { startStreams } from "../../../scripts/rig/iperf.ts";
 import { report } from "../../../scripts/rig/report.ts";
 import { fullTest } from "../../../scripts/test/form.ts";
 
 const SECONDS = 600;
-/** The first packets make the compiler work, which takes memory of its own. */
+/** During the first packets the JIT compiler allocates memory. */
 const WARM_UP_SECONDS = 15;
 const SAMPLES = 10;
-const FLAT = 0.05;
+/** Maximum growth of the resident memory, as a fraction. */
+const MAX_GROWTH = 0.05;
 
 export function leak(fabric: Fabric): void {
   fullTest(
-    `${SECONDS} seconds of TCP both ways leave memory flat and every completion accounted for`,
+    `${SECONDS} seconds of TCP in both directions leak no memory and lose no completion`,
     async () => {
       const { a, c, node } = fabric;
-      await a.must("iperf3 -s -D -p 5301");
       const { pid } = await node.link();
-      await c.must(
-        `iperf3 -c ${KERNELS[0]} -p 5301 --bidir -t ${
-          WARM_UP_SECONDS + SECONDS + 120
-        } > /tmp/leak.log 2>&1 & echo $! > /tmp/leak.pid`,
-      );
+      const limit = WARM_UP_SECONDS + SECONDS + 120;
+      const stop = await startStreams(c, a, KERNELS[0], limit);
       const samples = await sample(c, pid);
-      await c.must("kill -INT $(cat /tmp/leak.pid)");
-      await a.must("pkill -f 'iperf3 -s -D -p 5301'; true");
+      await stop();
       const after = await node.statistics();
       const packets = samples.map((each) => each.packets);
       const residents = samples.map((each) => each.residentKiB);
@@ -40,7 +35,10 @@ export function leak(fabric: Fabric): void {
       for (let i = 1; i < packets.length; i++) {
         assert(packets[i]! > packets[i - 1]!, `${packets}`);
       }
-      assert(residents.at(-1)! <= residents[0]! * (1 + FLAT), `${residents}`);
+      assert(
+        residents.at(-1)! <= residents[0]! * (1 + MAX_GROWTH),
+        `${residents}`,
+      );
       for (const queue of ["", "rcv_"]) {
         const count = (name: string) => after[`port_${queue}${name}`];
         assertEquals(
@@ -57,7 +55,10 @@ export function leak(fabric: Fabric): void {
   );
 }
 
-/** Memory of `pid` and packets through `ib0`, from the warm-up's end on, by a script that costs next to nothing. */
+/**
+ * Samples the resident memory of `pid` and the packets through `ib0` after the warm-up. Uses a script with little
+ * overhead.
+ */
 async function sample(
   guest: Guest,
   pid: number,

@@ -1,4 +1,4 @@
-/** Two InfiniBand ports in one machine: `ipoib up` makes an interface of each, in one process. */
+/** Two InfiniBand ports in one machine: `ipoib up` creates an interface on each, in one process. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { Fabric } from "../../../scripts/rig/fabric.ts";
@@ -6,7 +6,7 @@ import { fullTest } from "../../../scripts/test/form.ts";
 
 export function ports(fabric: Fabric): void {
   fullTest(
-    "up without a name brings up one interface for each port, also one that has no subnet manager",
+    "up without a name creates an interface on each port, also on a port whose SM LID no port has",
     async () => {
       const { c, node } = fabric;
       await node.down();
@@ -17,8 +17,8 @@ export function ports(fabric: Fabric): void {
        echo 32 > /sys/class/infiniband/ibx1/sm_lid`,
       );
       await node.begin();
-      await node.says("ib0: running", 60);
-      await node.says(
+      await node.waitForLog("ib0: running", 60);
+      await node.waitForLog(
         "ib1: the subnet administrator does not answer the join of broadcast group ff12:401b:ffff::ffff:ffff (SM LID 32)",
         40,
       );

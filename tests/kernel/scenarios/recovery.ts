@@ -1,6 +1,7 @@
 /**
- * What happens to a fabric, and that traffic with our interface comes back within five seconds, or within the kernel's own time
- * where that is longer: each event is raised on our port and on that of a kernel's ib_ipoib, and both are measured at once.
+ * Events on a fabric. Each event occurs on the port of ipoib and on that of an ib_ipoib at the same time, and the outages
+ * of both are measured. The outage of ipoib lasts five seconds at most. If that of ib_ipoib is longer than five seconds,
+ * ipoib may take five seconds more than ib_ipoib.
  */
 
 import { assert, assertNotEquals } from "@std/assert";
@@ -14,28 +15,28 @@ import {
 } from "../../../scripts/rig/outage.ts";
 import { FULL } from "../../../scripts/test/form.ts";
 
-/** On a usual machine. */
+/** Maximum outage at normal machine speed. */
 const LIMIT_MS = 5000;
 /** Numbers of `enum ib_event_type`. */
 const Event = { Active: 9, Error: 10, SmChange: 13, Reregister: 17 } as const;
 
 const raise = (event: number) => `echo ${event} > ${DEVICE}/event`;
 
-/** To and from ours, then to and from the kernel's beside it. */
+/** Returns the flows to and from ipoib, then those to and from an ib_ipoib. */
 function flows({ a, b, c }: Fabric, net = "10.44.0"): Flow[] {
   return [
-    { name: "to ours", from: a, to: `${net}.3` },
-    { name: "from ours", from: c, to: `${net}.1` },
-    { name: "to the kernel's", from: a, to: `${net}.2` },
-    { name: "from the kernel's", from: b, to: `${net}.1` },
+    { name: "to ipoib", from: a, to: `${net}.3` },
+    { name: "from ipoib", from: c, to: `${net}.1` },
+    { name: "to ib_ipoib", from: a, to: `${net}.2` },
+    { name: "from ib_ipoib", from: b, to: `${net}.1` },
   ];
 }
 
 /**
- * Ours is back in time. Where the kernel's beside it took longer than the limit, the fabric itself stood still, and both
- * are within the limit of each other.
+ * Checks that the outages of ipoib do not exceed the limit. If the outage of ib_ipoib exceeds the limit, the fabric
+ * itself was down, and the limit is added to that outage.
  */
-function assertBack({ c }: Fabric, found: readonly Outage[]): void {
+function assertRecovered({ c }: Fabric, found: readonly Outage[]): void {
   const limit = c.patient(LIMIT_MS);
   const [toOurs, fromOurs, toKernel, fromKernel] = found as [
     Outage,
@@ -49,29 +50,29 @@ function assertBack({ c }: Fabric, found: readonly Outage[]): void {
   assert(fromOurs.pauseMs <= allowed(fromKernel), JSON.stringify(found));
 }
 
-/** The same script on the kernel's guest and on ours. */
+/** Runs a script on a guest with ib_ipoib and on the guest with ipoib. */
 function onBoth({ b, c }: Fabric, script: string): Promise<unknown> {
   return Promise.all([b.must(script), c.must(script)]);
 }
 
 export function recovery(fabric: Fabric): void {
-  const survives = (title: string, script: string) =>
-    Deno.test(`traffic survives ${title}`, async () => {
+  const recovers = (title: string, script: string) =>
+    Deno.test(`traffic recovers after ${title}`, async () => {
       const inject = () => onBoth(fabric, script);
-      assertBack(
+      assertRecovered(
         fabric,
         await outages(flows(fabric), { title, inject, limit: 30 }),
       );
     });
 
-  survives("a client reregister", raise(Event.Reregister));
-  survives("a change of the SM", raise(Event.SmChange));
-  survives(
-    "a port that goes down and up",
+  recovers("a client reregistration", raise(Event.Reregister));
+  recovers("a change of the SM", raise(Event.SmChange));
+  recovers(
+    "a port goes down and up",
     `${raise(Event.Error)}; sleep 1; ${raise(Event.Active)}`,
   );
 
-  Deno.test("traffic survives a P_Key that moves in the port's table, and one that goes and comes back", async () => {
+  Deno.test("traffic recovers after a P_Key moves in the port's table, and after it is removed and added", async () => {
     await fabric.b.must("/rig/guest/kernel-ipoib ib0.8001 10.45.0.2/24");
     const children = flows(fabric, "10.45.0");
     const table = (entries: string[]) =>
@@ -81,7 +82,7 @@ export function recovery(fabric: Fabric): void {
           "\n",
         ),
       );
-    assertBack(
+    assertRecovered(
       fabric,
       await outages(children, {
         title: "P_Key 0x8001 from index 1 to 5",
@@ -97,7 +98,7 @@ export function recovery(fabric: Fabric): void {
       without.state === "waiting for P_Key 0x8001 in the port's table",
       without.state,
     );
-    assertBack(
+    assertRecovered(
       fabric,
       await outages(children, {
         title: "P_Key 0x8001 back at index 1",
@@ -107,17 +108,17 @@ export function recovery(fabric: Fabric): void {
     );
   });
 
-  Deno.test("a restart of ours with another QPN: the kernel's traffic comes back within five seconds", async () => {
+  Deno.test("traffic of ib_ipoib recovers within five seconds after ipoib restarts with another QPN", async () => {
     const { a, b, node } = fabric;
     const before = await node.link();
     let restart = 0;
     const toOurs = [a, b].map((from) => ({
-      name: `${from.name} to ours`,
+      name: `${from.name} to ipoib`,
       from,
       to: OURS,
     }));
     const found = await outages(toOurs, {
-      title: "a restart of ours",
+      title: "a restart of ipoib",
       inject: async () => {
         const start = performance.now();
         await node.down();
@@ -126,15 +127,15 @@ export function recovery(fabric: Fabric): void {
       },
       limit: 30,
     });
-    // The pause is nearly all of it the start of a process in an emulated machine.
-    report(`to take it down and start it took ${restart.toFixed(0)} ms`);
+    // Most of the pause is the start of a process in an emulated machine.
+    report(`down and up took ${restart.toFixed(0)} ms`);
     assertNotEquals((await node.link()).qpn, before.qpn);
     for (const { resumedMs } of found) {
       assert(resumedMs <= fabric.c.patient(LIMIT_MS), `${resumedMs} ms`);
     }
   });
 
-  Deno.test("traffic survives a restart of the subnet administrator, which forgets all groups", async () => {
+  Deno.test("traffic recovers after a restart of the subnet administrator, which loses all groups", async () => {
     const { a, c } = fabric;
     const found = await outages(flows(fabric), {
       title: "a restart of the SA",
@@ -147,7 +148,7 @@ export function recovery(fabric: Fabric): void {
       },
       limit: 30,
     });
-    assertBack(fabric, found);
+    assertRecovered(fabric, found);
     const groups = await a.must("cat /run/sa.json");
     const { gid } = await fabric.node.link();
     assert(
@@ -157,34 +158,35 @@ export function recovery(fabric: Fabric): void {
     assert((await c.must("ipoib mcg show ib0")).includes("joined attached"));
   });
 
-  Deno.test("traffic survives a change of our LID as it survives one of the kernel's: when the SM tells the others", async () => {
+  Deno.test("traffic recovers after the LIDs of ipoib and ib_ipoib change and the peer receives a client reregistration", async () => {
     const { a, b, c, node } = fabric;
     const move = async (ours: number, kernels: number) => {
       await b.must(`echo ${kernels} > ${DEVICE}/lid`);
       await c.must(`echo ${ours} > ${DEVICE}/lid`);
     };
-    const tell = () => a.must(raise(Event.Reregister));
+    const reregister = () => a.must(raise(Event.Reregister));
     const moved = () => move(0x13, 0x12);
-    // The kernel does not come back by itself, which takes the whole limit to see.
+    // Without a notification, traffic of ib_ipoib does not recover, so that this measurement takes the whole time
+    // limit.
     if (!FULL) await moved();
     else {
       const title = "another LID, peers not notified";
       const inject = moved;
-      assertBack(
+      assertRecovered(
         fabric,
         await outages(flows(fabric), { title, inject, limit: 12 }),
       );
     }
     assert((await node.link()).hca.lid === 0x13);
-    const told = await outages(flows(fabric), {
-      title: "another LID, and the peer has a client reregister",
-      inject: tell,
+    const notified = await outages(flows(fabric), {
+      title: "another LID, peer notified",
+      inject: reregister,
       limit: 30,
     });
-    for (const { resumedMs } of told.slice(0, 2)) {
+    for (const { resumedMs } of notified.slice(0, 2)) {
       assert(resumedMs <= fabric.c.patient(LIMIT_MS), `${resumedMs} ms`);
     }
     await move(3, 2);
-    await tell();
+    await reregister();
   });
 }

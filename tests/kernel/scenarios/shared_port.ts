@@ -1,150 +1,138 @@
 /**
- * Two interfaces on one port, in one host: the kernel's ib_ipoib and ours, and two processes of ours. The subnet administrator has one
- * membership for both. However one of them ends, a third machine finds the other by ARP two seconds later.
+ * Two interfaces on one port of one host: ib_ipoib and ipoib, or two processes of ipoib. The subnet administrator has
+ * one membership for both. Two seconds after one of them ends, and later, a third machine resolves the address of the
+ * other.
  */
 
 import { assertEquals } from "@std/assert";
 import { type Fabric, KERNELS, OURS } from "../../../scripts/rig/fabric.ts";
-import type { Guest } from "../../../scripts/rig/guest.ts";
 import { Node } from "../../../scripts/rig/node.ts";
+import { unresolved } from "../../../scripts/rig/ping.ts";
 import { report } from "../../../scripts/rig/report.ts";
 import { FULL, fullTest } from "../../../scripts/test/form.ts";
 
-const NAMESPACE = "beside";
+const NAMESPACE = "second";
 const BESIDE_KERNEL = "10.44.0.12";
 const BESIDE_OURS = "10.44.0.13";
-/** On a usual machine. */
+/** Time limit at normal machine speed. */
 const WITHIN_SECONDS = 2;
-/** How long a late leave is waited for. */
+/** Time after which a late leave would also have taken effect. */
 const LATER_SECONDS = 5;
 
-/** How one of two interfaces ends, and what begins it anew. */
+/** An end of one of two interfaces, and its restart. */
 interface End {
   readonly title: string;
-  /** The one that stays. */
+  /** Address of the other interface. */
   readonly survivor: string;
   end(): Promise<unknown>;
   restore(): Promise<unknown>;
-}
-
-/** Which addresses do not answer the first ARP request for them; what is known of them is forgotten before. */
-async function unheard(
-  from: Guest,
-  addresses: readonly string[],
-): Promise<string[]> {
-  const output = await from.must(
-    addresses.map((address) =>
-      `ip neigh flush to ${address} dev ib0
-       ping -q -n -c 1 -W ${from.patient(1)} ${address} > /dev/null ||
-         echo ${address}`
-    ).join("\n"),
-  );
-  return output.split("\n").filter((line) => line !== "");
 }
 
 export function sharedPort(fabric: Fabric): void {
   const pause = (seconds: number) =>
     fabric.a.must(`sleep ${fabric.a.patient(seconds)}`);
 
-  /** Ends one of the two, and asks for the other from a third machine. */
-  async function survives(
+  /** Ends one interface and resolves the address of the other from a third machine, twice. */
+  async function assertUnaffected(
     { title, survivor, end, restore }: End,
   ): Promise<void> {
     await end();
     await pause(WITHIN_SECONDS);
-    const soon = await unheard(fabric.a, [survivor]);
+    const soon = await unresolved(fabric.a, [survivor]);
     await pause(LATER_SECONDS);
-    const later = await unheard(fabric.a, [survivor]);
+    const later = await unresolved(fabric.a, [survivor]);
     report(
-      `${title}: the other answers ${
-        soon.length === 0 ? "soon" : "not soon"
-      } and ${later.length === 0 ? "later" : "not later"}`,
+      `${title}: the other interface answers early ${
+        soon.length === 0
+      }, later ${later.length === 0}`,
     );
     await restore();
     assertEquals([soon, later], [[], []], title);
   }
 
-  Deno.test("the kernel's ib_ipoib and ours on one port: what ends one does not end the other", async () => {
+  Deno.test("the end of ib_ipoib or ipoib does not affect the other one on the same port", async () => {
     const { a, b } = fabric;
     const ours = new Node(b, BESIDE_KERNEL, NAMESPACE);
     const [, kernel] = KERNELS;
     const kernelUp = () => b.must(`/rig/guest/kernel-ipoib ib0 ${kernel}/24`);
     await ours.up();
-    assertEquals(await unheard(a, [kernel, BESIDE_KERNEL]), []);
+    assertEquals(await unresolved(a, [kernel, BESIDE_KERNEL]), []);
     const ends: End[] = [
       {
-        title: "ours is taken down",
+        title: "down of ipoib",
         survivor: kernel,
         end: () => ours.down(),
         restore: () => ours.up(),
       },
       {
-        title: "the kernel's is set down",
+        title: "ib_ipoib set down",
         survivor: BESIDE_KERNEL,
         end: () => b.must("ip link set ib0 down"),
         restore: kernelUp,
       },
       {
-        title: "ours is killed",
+        title: "SIGKILL of ipoib",
         survivor: kernel,
         end: () => ours.kill(),
         restore: () => ours.up(),
       },
       {
-        title: "ib_ipoib is unloaded",
+        title: "ib_ipoib unloaded",
         survivor: BESIDE_KERNEL,
         end: () => b.must("modprobe -r ib_ipoib"),
         restore: kernelUp,
       },
     ];
     try {
-      for (const each of FULL ? ends : ends.slice(0, 2)) await survives(each);
+      for (const each of FULL ? ends : ends.slice(0, 2)) {
+        await assertUnaffected(each);
+      }
     } finally {
       await ours.down();
       await kernelUp();
     }
-    assertEquals(await unheard(a, [kernel]), []);
+    assertEquals(await unresolved(a, [kernel]), []);
   });
 
   fullTest(
-    "two processes of ours on one port: what ends one does not end the other",
+    "the end of a process of ipoib does not affect another one on the same port",
     async () => {
       const { a, c, node } = fabric;
       const other = new Node(c, BESIDE_OURS, NAMESPACE);
       await other.up();
-      assertEquals(await unheard(a, [OURS, BESIDE_OURS]), []);
+      assertEquals(await unresolved(a, [OURS, BESIDE_OURS]), []);
       const ends: End[] = [
         {
-          title: "the second is taken down",
+          title: "down of the second process",
           survivor: OURS,
           end: () => other.down(),
           restore: () => other.up(),
         },
         {
-          title: "the second is killed",
+          title: "SIGKILL of the second process",
           survivor: OURS,
           end: () => other.kill(),
           restore: () => other.up(),
         },
         {
-          title: "the first is taken down",
+          title: "down of the first process",
           survivor: BESIDE_OURS,
           end: () => node.down(),
           restore: () => node.up(),
         },
         {
-          title: "the first is killed",
+          title: "SIGKILL of the first process",
           survivor: BESIDE_OURS,
           end: () => node.kill(),
           restore: () => node.up(),
         },
       ];
       try {
-        for (const each of ends) await survives(each);
+        for (const each of ends) await assertUnaffected(each);
       } finally {
         await other.down();
       }
-      assertEquals(await unheard(a, [OURS]), []);
+      assertEquals(await unresolved(a, [OURS]), []);
     },
   );
 }

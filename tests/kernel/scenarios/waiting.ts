@@ -1,33 +1,33 @@
-/** What our interface waits for on a fabric that is not ready, and what it says then; and that it goes on by itself. */
+/** An interface on a fabric that is not ready logs the reason, and runs as soon as the fabric is ready. */
 
 import { assertStringIncludes } from "@std/assert";
 import type { Fabric } from "../../../scripts/rig/fabric.ts";
 import { DEVICE } from "../../../scripts/rig/node.ts";
 import { fullTest } from "../../../scripts/test/form.ts";
 
-/** The longest back-off of a join is 16 s. */
+/** Time limit of a join. Its maximum back-off is 16 s. */
 const JOIN_SECONDS = 40;
 const GROUP = "broadcast group ff12:401b:ffff::ffff:ffff";
-/** No port has it. */
+/** A LID that no port has. */
 const UNUSED_LID = 32;
 const ALL = "0xffff,0x8001,0x8002";
 
 export function waiting(fabric: Fabric): void {
   fullTest(
-    "without an SA, or without an answer of it, the interface says so, and runs once there is one",
+    "the interface logs that the SA is missing or does not answer, and runs once it answers",
     async () => {
       const { a, c, node } = fabric;
       await a.must("/rig/guest/sa stop");
       await node.down();
       await node.begin();
-      await node.says(
+      await node.waitForLog(
         `ib0: no subnet administrator at SM LID 1 for the join of ${GROUP}`,
         JOIN_SECONDS,
       );
       await c.must(
         `echo ${UNUSED_LID} > ${DEVICE}/sm_lid; echo 17 > ${DEVICE}/event`,
       );
-      await node.says(
+      await node.waitForLog(
         `ib0: the subnet administrator does not answer the join of ${GROUP} (SM LID ${UNUSED_LID})`,
         JOIN_SECONDS,
       );
@@ -37,41 +37,41 @@ export function waiting(fabric: Fabric): void {
       );
       await a.must("/rig/guest/sa");
       await c.must(`echo 1 > ${DEVICE}/sm_lid; echo 17 > ${DEVICE}/event`);
-      await node.says("ib0: running", JOIN_SECONDS);
+      await node.waitForLog("ib0: running", JOIN_SECONDS);
     },
   );
 
-  Deno.test("without an SM, and with the port down, the interface says so and waits", async () => {
+  Deno.test("the interface logs that the port is down or has no subnet manager, and runs once it has one", async () => {
     const { c, node } = fabric;
-    await node.forgetLog();
+    await node.clearLog();
     await c.must(`echo 0 > ${DEVICE}/sm_lid; echo 17 > ${DEVICE}/event
       echo 10 > ${DEVICE}/event`);
-    await node.says("ib0: waiting for the port (down)", 20);
+    await node.waitForLog("ib0: waiting for the port (down)", 20);
     await c.must(`echo 9 > ${DEVICE}/event`);
-    await node.says("ib0: waiting for the subnet manager", 20);
+    await node.waitForLog("ib0: waiting for the subnet manager", 20);
     await c.must(`echo 1 > ${DEVICE}/sm_lid`);
-    await node.says("ib0: running", JOIN_SECONDS);
+    await node.waitForLog("ib0: running", JOIN_SECONDS);
   });
 
   fullTest(
-    "a child waits for its P_Key, then for its broadcast group, and says so",
+    "a child logs that it waits for its P_Key, then that its broadcast group does not exist",
     async () => {
       const { a, c, node } = fabric;
       await c.must(
         "ipoib child create 0x8003 && ip link set ib0.8003 up",
       );
-      await node.says(
+      await node.waitForLog(
         "ib0.8003: waiting for P_Key 0x8003 in the port's table",
         20,
       );
       await c.must(`echo 9:0x8003 > ${DEVICE}/pkey_table`);
-      await node.says(
+      await node.waitForLog(
         "ib0.8003: broadcast group ff12:401b:8003::ffff:ffff does not exist in partition 0x8003",
         20,
       );
       await a.must(`/rig/guest/sa ${ALL},0x8003`);
       await c.must(`echo 17 > ${DEVICE}/event`);
-      await node.says("ib0.8003: running", JOIN_SECONDS);
+      await node.waitForLog("ib0.8003: running", JOIN_SECONDS);
       await c.must(
         `ipoib child delete 0x8003; echo 9:0 > ${DEVICE}/pkey_table`,
       );

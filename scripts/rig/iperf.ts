@@ -1,0 +1,51 @@
+/** TCP between guests by iperf3. */
+
+import type { Guest } from "./guest.ts";
+
+const PORT = 5201;
+/** Port of {@linkcode startStreams}, so that {@linkcode throughput} can run at the same time. */
+const STREAMS_PORT = 5301;
+const MBIT = 1e6;
+
+/** Runs a stream of `seconds` from `client` to `server`. Returns the bits per second that `server` received. */
+export async function throughput(
+  client: Guest,
+  server: Guest,
+  address: string,
+  seconds: number,
+): Promise<number> {
+  await server.must(
+    `iperf3 -s -1 -D -p ${PORT}
+     for i in $(seq 100); do ss -ltn | grep -q :${PORT} && exit 0; sleep 0.1; done; exit 1`,
+  );
+  const result = JSON.parse(
+    await client.must(
+      `iperf3 -J -c ${address} -p ${PORT} -t ${seconds}`,
+      seconds + 60,
+    ),
+  );
+  return result.end.sum_received.bits_per_second;
+}
+
+/** Starts streams in both directions, which run for at most `seconds`. Returns a function that ends them. */
+export async function startStreams(
+  client: Guest,
+  server: Guest,
+  address: string,
+  seconds: number,
+): Promise<() => Promise<void>> {
+  const serve = `iperf3 -s -D -p ${STREAMS_PORT}`;
+  await server.must(serve);
+  await client.must(
+    `iperf3 -c ${address} -p ${STREAMS_PORT} --bidir -t ${seconds} > /tmp/streams.log 2>&1 & echo $! > /tmp/streams.pid`,
+  );
+  return async () => {
+    await client.must("kill -INT $(cat /tmp/streams.pid)");
+    await server.must(`pkill -f '${serve}'; true`);
+  };
+}
+
+/** Formats a rate in bits per second as megabits per second. */
+export function megabits(bitsPerSecond: number): string {
+  return `${(bitsPerSecond / MBIT).toFixed(1)} Mbit/s`;
+}
