@@ -5,19 +5,19 @@ import { styleOf } from "../../src/cli/render/style.ts";
 import { renderLinks } from "../../src/cli/render/link_text.ts";
 import { IpoibError } from "../../src/base/errors.ts";
 import * as records from "../ipc/records.ts";
-import { type Call, forceColors, World } from "./support.ts";
+import { type Call, CliFixture, forceColors } from "./support.ts";
 
 const done = { code: 0, out: "", err: "" };
 
 Deno.test("ipoib link show without a name prints the only interface and its children", async () => {
-  await using world = new World();
-  const calls = await world.daemon("ib0");
+  await using cli = new CliFixture();
+  const calls = await cli.daemon("ib0");
   const links = [records.link, records.childLink];
-  assertEquals(await world.run("link show"), {
+  assertEquals(await cli.run("link show"), {
     ...done,
     out: renderLinks(links, styleOf({}, false)),
   });
-  assertEquals(await world.run("-d -s link ls ib0"), {
+  assertEquals(await cli.run("-d -s link ls ib0"), {
     ...done,
     out: renderLinks(links, styleOf({ details: true, stats: true }, false)),
   });
@@ -25,8 +25,8 @@ Deno.test("ipoib link show without a name prints the only interface and its chil
 });
 
 Deno.test("global options are accepted before the object, after it and after the command", async () => {
-  await using world = new World();
-  await world.daemon("ib0");
+  await using cli = new CliFixture();
+  await cli.daemon("ib0");
   const expected = [records.link, records.childLink];
   for (
     const line of [
@@ -36,29 +36,29 @@ Deno.test("global options are accepted before the object, after it and after the
       "link show ib0 --json",
     ]
   ) {
-    const { code, out, err } = await world.run(line);
+    const { code, out, err } = await cli.run(line);
     assertEquals([code, err, out.split("\n").length], [0, "", 2], line);
     assertEquals(JSON.parse(out), expected, line);
   }
-  const pretty = await world.run("-jp link show");
+  const pretty = await cli.run("-jp link show");
   assertEquals(pretty.out.split("\n")[1], "    {");
   assertEquals(JSON.parse(pretty.out), expected);
 });
 
 Deno.test("text is colored if the environment permits it, JSON is not", async () => {
-  await using world = new World();
-  await world.daemon("ib0");
+  await using cli = new CliFixture();
+  await cli.daemon("ib0");
   using _colors = forceColors();
-  world.color = true;
-  assert((await world.run("link show")).out.includes("\x1b["));
-  assert(!(await world.run("-j link show")).out.includes("\x1b["));
+  cli.color = true;
+  assert((await cli.run("link show")).out.includes("\x1b["));
+  assert(!(await cli.run("-j link show")).out.includes("\x1b["));
 });
 
 Deno.test("a command for a child connects to the process of its parent", async () => {
-  await using world = new World();
-  const calls = await world.daemon("ib0", { children: ["ib0.8001"] });
-  assertEquals((await world.run("link show ib0.8001")).code, 0);
-  assertEquals((await world.run("neigh show")).code, 0);
+  await using cli = new CliFixture();
+  const calls = await cli.daemon("ib0", { children: ["ib0.8001"] });
+  assertEquals((await cli.run("link show ib0.8001")).code, 0);
+  assertEquals((await cli.run("neigh show")).code, 0);
   assertEquals(calls, [
     ["link.show", { name: "ib0.8001" }],
     ["neigh.show", { name: "ib0" }],
@@ -66,10 +66,10 @@ Deno.test("a command for a child connects to the process of its parent", async (
 });
 
 Deno.test("a moved child is found in its namespace, by its name and as the default", async () => {
-  await using world = new World();
-  const calls = await world.daemon("ib0", { moved: { blue: "ib0.8001" } });
+  await using cli = new CliFixture();
+  const calls = await cli.daemon("ib0", { moved: { blue: "ib0.8001" } });
   for (const line of ["link show ib0.8001", "link show", "neigh show"]) {
-    assertEquals((await world.run(`-n blue ${line}`)).code, 0);
+    assertEquals((await cli.run(`-n blue ${line}`)).code, 0);
   }
   assertEquals(calls, [
     ["link.show", { name: "ib0.8001" }],
@@ -79,28 +79,28 @@ Deno.test("a moved child is found in its namespace, by its name and as the defau
 });
 
 Deno.test("ipoib down --pid stops a process and refuses an interface name", async () => {
-  await using world = new World();
-  assertEquals((await world.run("down --pid 4711")).code, 0);
-  const both = await world.run("down ib0 --pid 4711");
+  await using cli = new CliFixture();
+  assertEquals((await cli.run("down --pid 4711")).code, 0);
+  const both = await cli.run("down ib0 --pid 4711");
   assertEquals(both.code, 1);
   assertStringIncludes(both.err, "mutually exclusive");
   for (const pid of ["0", "x", "4194305"]) {
-    assertEquals((await world.run(`down --pid ${pid}`)).code, 1);
+    assertEquals((await cli.run(`down --pid ${pid}`)).code, 1);
   }
-  assertEquals(world.ended, [4711]);
+  assertEquals(cli.ended, [4711]);
 });
 
 Deno.test("ipoib neigh show, path show and mcg show print text and JSON", async () => {
-  await using world = new World();
-  const calls = await world.daemon("ib0");
+  await using cli = new CliFixture();
+  const calls = await cli.daemon("ib0");
   const shows: Array<[string, unknown, string]> = [
     ["neigh", records.neighbours, "REACHABLE"],
     ["path", records.paths, "complete"],
     ["mcg", records.groups, "joined"],
   ];
   for (const [object, expected, word] of shows) {
-    assertStringIncludes((await world.run(`${object} show ib0`)).out, word);
-    const json = await world.run(`-j ${object} show`);
+    assertStringIncludes((await cli.run(`${object} show ib0`)).out, word);
+    const json = await cli.run(`-j ${object} show`);
     assertEquals(JSON.parse(json.out), expected);
     assertEquals([json.code, json.err], [0, ""]);
   }
@@ -111,8 +111,8 @@ Deno.test("ipoib neigh show, path show and mcg show print text and JSON", async 
 });
 
 Deno.test("commands that change state print nothing on success", async () => {
-  await using world = new World();
-  const calls = await world.daemon("ib0");
+  await using cli = new CliFixture();
+  const calls = await cli.daemon("ib0");
   const lines: Array<[string, Call]> = [
     ["neigh flush", ["neigh.flush", { name: "ib0" }]],
     ["neigh add 10.0.0.2 lladdr 80:00 dev ib0", [
@@ -136,19 +136,19 @@ Deno.test("commands that change state print nothing on success", async () => {
       { name: "ib0", mode: "connected", umcast: true },
     ]],
   ];
-  for (const [line] of lines) assertEquals(await world.run(line), done, line);
+  for (const [line] of lines) assertEquals(await cli.run(line), done, line);
   assertEquals(calls, lines.map(([, call]) => call));
 });
 
 Deno.test("ipoib child create prints the name of the child", async () => {
-  await using world = new World();
-  const calls = await world.daemon("ib0");
-  assertEquals(await world.run("child create 0x8001"), {
+  await using cli = new CliFixture();
+  const calls = await cli.daemon("ib0");
+  assertEquals(await cli.run("child create 0x8001"), {
     ...done,
     out: "ib0.8001\n",
   });
   assertEquals(
-    JSON.parse((await world.run("-j child create 32769 --parent ib0")).out),
+    JSON.parse((await cli.run("-j child create 32769 --parent ib0")).out),
     [records.child],
   );
   assertEquals(
@@ -161,27 +161,27 @@ Deno.test("ipoib child create prints the name of the child", async () => {
 });
 
 Deno.test("ipoib child list prints one line or one JSON record per child", async () => {
-  await using world = new World();
-  await world.daemon("ib0");
-  assertEquals(await world.run("child list"), {
+  await using cli = new CliFixture();
+  await cli.daemon("ib0");
+  assertEquals(await cli.run("child list"), {
     ...done,
     out: "5: ib0.8001@ib0: pkey 0x8001 state UP\n",
   });
-  assertEquals(JSON.parse((await world.run("child list -j")).out), [
+  assertEquals(JSON.parse((await cli.run("child list -j")).out), [
     records.child,
   ]);
 });
 
 Deno.test("ipoib get prints the value as sysfs does", async () => {
-  await using world = new World();
-  const calls = await world.daemon("ib0");
-  assertEquals(await world.run("get ib0 mode"), { ...done, out: "datagram\n" });
-  assertEquals(await world.run("get mode"), { ...done, out: "datagram\n" });
-  assertEquals(JSON.parse((await world.run("-j get ib0 mode")).out), [
+  await using cli = new CliFixture();
+  const calls = await cli.daemon("ib0");
+  assertEquals(await cli.run("get ib0 mode"), { ...done, out: "datagram\n" });
+  assertEquals(await cli.run("get mode"), { ...done, out: "datagram\n" });
+  assertEquals(JSON.parse((await cli.run("-j get ib0 mode")).out), [
     { ifname: "ib0", mode: "datagram" },
   ]);
   assertEquals(calls[0], ["get", { name: "ib0", file: "mode" }]);
-  assertEquals(await world.run("get ib0 colour"), {
+  assertEquals(await cli.run("get ib0 colour"), {
     code: 2,
     out: "",
     err: 'ipoib: No file "colour" (mode, pkey, parent, mtu)\n',
@@ -189,26 +189,26 @@ Deno.test("ipoib get prints the value as sysfs does", async () => {
 });
 
 Deno.test("ipoib down returns when the process has closed the connection", async () => {
-  await using world = new World();
-  const calls = await world.daemon("ib0");
-  assertEquals(await world.run("down ib0"), done);
+  await using cli = new CliFixture();
+  const calls = await cli.daemon("ib0");
+  assertEquals(await cli.run("down ib0"), done);
   assertEquals(calls, [["down", { name: "ib0" }]]);
-  assertEquals((await world.run("down ib0")).code, 3);
+  assertEquals((await cli.run("down ib0")).code, 3);
 });
 
 Deno.test("ipoib down of a child does not wait for the process of its parent to end", async () => {
-  await using world = new World();
-  await world.daemon("ib0", {
+  await using cli = new CliFixture();
+  await cli.daemon("ib0", {
     children: ["ib0.8001"],
     handlers: { down: () => ({}) },
   });
-  assertEquals(await world.run("down ib0.8001"), done);
+  assertEquals(await cli.run("down ib0.8001"), done);
 });
 
 Deno.test("ipoib up passes its options to the daemon and returns the exit code of the daemon", async () => {
-  await using world = new World();
-  assertEquals(await world.run("up"), done);
-  assertEquals(world.ups.pop(), {
+  await using cli = new CliFixture();
+  assertEquals(await cli.run("up"), done);
+  assertEquals(cli.ups.pop(), {
     names: [],
     hca: { kind: "auto" },
     roce: false,
@@ -220,12 +220,12 @@ Deno.test("ipoib up passes its options to the daemon and returns the exit code o
     nextHops: "auto",
     log: "info",
   });
-  world.code = 2;
+  cli.code = 2;
   const line = "up ib7 ib9 --hca soft:lab --netns blue --pkey-index 0x2 " +
     "--guid 0002:c903:0:1 --subnet-mtu 4096 --mode connected --mtu 1500 " +
     "--roce --background --io poll --memberships proc --next-hops routes --max-groups 40 --log debug";
-  assertEquals((await world.run(line)).code, 2);
-  assertEquals(world.ups.pop(), {
+  assertEquals((await cli.run(line)).code, 2);
+  assertEquals(cli.ups.pop(), {
     names: ["ib7", "ib9"],
     hca: { kind: "soft", subnet: "lab" },
     roce: true,
@@ -245,7 +245,7 @@ Deno.test("ipoib up passes its options to the daemon and returns the exit code o
 });
 
 Deno.test("the command line parses upArguments() to the same options", async () => {
-  await using world = new World();
+  await using cli = new CliFixture();
   const optional = <T>(value: fc.Arbitrary<T>) =>
     fc.option(value, { nil: undefined });
   const options: fc.Arbitrary<UpOptions> = fc.record({
@@ -279,86 +279,86 @@ Deno.test("the command line parses upArguments() to the same options", async () 
     ) as unknown as UpOptions
   );
   await fc.assert(fc.asyncProperty(options, async (expected) => {
-    assertEquals(await world.run(upArguments(expected)), done);
-    assertEquals(world.ups.pop(), expected);
+    assertEquals(await cli.run(upArguments(expected)), done);
+    assertEquals(cli.ups.pop(), expected);
   }));
 });
 
 Deno.test("ipoib up refuses duplicate and invalid names", async () => {
-  await using world = new World();
+  await using cli = new CliFixture();
   for (
     const [line, what] of [["ib0 ib1 ib0", "duplicate"], ["ib0 a/b", "slash"]]
   ) {
-    const { code, err } = await world.run(`up ${line}`);
+    const { code, err } = await cli.run(`up ${line}`);
     assertEquals(code, 1);
     assertStringIncludes(err, what!);
   }
-  assertEquals(world.ups, []);
+  assertEquals(cli.ups, []);
 });
 
 Deno.test("ipoib -n NS up is equivalent to ipoib up --netns NS", async () => {
-  await using world = new World();
-  await world.run("-n blue up");
-  await world.run("up --netns blue");
-  assertEquals(world.ups.map(({ netns }) => netns), ["blue", "blue"]);
+  await using cli = new CliFixture();
+  await cli.run("-n blue up");
+  await cli.run("up --netns blue");
+  assertEquals(cli.ups.map(({ netns }) => netns), ["blue", "blue"]);
 });
 
 Deno.test("ipoib subnet run passes its options to the daemon", async () => {
-  await using world = new World();
-  assertEquals(await world.run("subnet run"), done);
-  world.code = 2;
+  await using cli = new CliFixture();
+  assertEquals(await cli.run("subnet run"), done);
+  cli.code = 2;
   assertEquals(
-    (await world.run(
+    (await cli.run(
       "subnet run lab --subnet-mtu 4096 --partitions p.conf --log error",
     )).code,
     2,
   );
-  assertEquals(world.subnetRuns, [
+  assertEquals(cli.subnetRuns, [
     { name: "default", log: "info" },
     { name: "lab", subnetMtu: 4096, partitions: "p.conf", log: "error" },
   ]);
 });
 
 Deno.test("ipoib subnet show queries the subnet manager", async () => {
-  await using world = new World();
-  await world.subnet("lab");
-  const text = await world.run("subnet show");
+  await using cli = new CliFixture();
+  await cli.subnet("lab");
+  const text = await cli.run("subnet show");
   assertEquals([text.code, text.err], [0, ""]);
   assertStringIncludes(text.out, "manager lab lid 0x0001");
-  const [json] = JSON.parse((await world.run("-j subnet show lab")).out);
+  const [json] = JSON.parse((await cli.run("-j subnet show lab")).out);
   assertEquals(json.rate_code, 16);
   assertEquals(json.groups[0].members[1].join_state, 5);
 
-  await world.subnet("other");
-  assertEquals(await world.run("subnet show"), {
+  await cli.subnet("other");
+  assertEquals(await cli.run("subnet show"), {
     code: 1,
     out: "",
     err: "ipoib: Several subnets are running: lab, other (name one of them)\n",
   });
   assertStringIncludes(
-    (await world.run("subnet show other")).out,
+    (await cli.run("subnet show other")).out,
     "manager other",
   );
 });
 
 Deno.test("ipoib subnet show queries an interface if no manager listens", async () => {
-  await using world = new World();
-  assertEquals((await world.run("subnet show")).code, 3);
-  const named = await world.run("subnet show lab");
+  await using cli = new CliFixture();
+  assertEquals((await cli.run("subnet show")).code, 3);
+  const named = await cli.run("subnet show lab");
   assertEquals(named.code, 3);
   assertStringIncludes(named.err, "ipoib: Subnet lab is not running (");
 
-  const calls = await world.daemon("ib0");
+  const calls = await cli.daemon("ib0");
   assertStringIncludes(
-    (await world.run("subnet show lab")).out,
+    (await cli.run("subnet show lab")).out,
     "manager ib0 lid",
   );
   assertEquals(calls, [["subnet.show", { name: "lab" }]]);
 });
 
 Deno.test("a refused request prints one line and returns exit code 2", async () => {
-  await using world = new World();
-  await world.daemon("ib0", {
+  await using cli = new CliFixture();
+  await cli.daemon("ib0", {
     handlers: {
       "child.create": () => {
         throw new IpoibError("E_CHILD", "P_Key 0x8001 is in use", {
@@ -367,7 +367,7 @@ Deno.test("a refused request prints one line and returns exit code 2", async () 
       },
     },
   });
-  assertEquals(await world.run("child create 0x8001"), {
+  assertEquals(await cli.run("child create 0x8001"), {
     code: 2,
     out: "",
     err: "ipoib: P_Key 0x8001 is in use\n",
@@ -375,15 +375,15 @@ Deno.test("a refused request prints one line and returns exit code 2", async () 
 });
 
 Deno.test("a process that closes the connection before it replies causes exit code 3", async () => {
-  await using world = new World();
+  await using cli = new CliFixture();
   const listener = Deno.listen({
     transport: "unix",
-    path: `${world.runtime}/ib0.sock`,
+    path: `${cli.runtime}/ib0.sock`,
   });
   const ending = (async () => {
     for await (const conn of listener) conn.close();
   })();
-  assertEquals(await world.run("neigh show ib0"), {
+  assertEquals(await cli.run("neigh show ib0"), {
     code: 3,
     out: "",
     err: "ipoib: Connection to ib0 is closed\n",

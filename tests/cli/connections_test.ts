@@ -3,7 +3,7 @@
 import { assertEquals } from "@std/assert";
 import type { Handlers } from "../../src/ipc/server.ts";
 import * as records from "../ipc/records.ts";
-import { World } from "./support.ts";
+import { CliFixture } from "./support.ts";
 
 const faults = { version: 1, rules: [], waiting: [] };
 const subnetHandlers: Handlers = {
@@ -15,18 +15,18 @@ const subnetHandlers: Handlers = {
 
 /** Runs a command line. Returns the number of connections to each socket, by its path in the runtime directory. */
 async function connections(
-  world: World,
+  cli: CliFixture,
   line: string,
 ): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
   const { connect } = Deno;
   Deno.connect = ((options: Deno.UnixConnectOptions) => {
-    const socket = options.path.slice(world.runtime.length + 1);
+    const socket = options.path.slice(cli.runtime.length + 1);
     counts[socket] = (counts[socket] ?? 0) + 1;
     return connect(options);
   }) as typeof connect;
   try {
-    await world.run(line);
+    await cli.run(line);
   } finally {
     Deno.connect = connect;
   }
@@ -34,8 +34,8 @@ async function connections(
 }
 
 Deno.test("a command for an interface connects once, with or without an interface name", async () => {
-  await using world = new World();
-  await world.daemon("ib0", { children: ["ib0.8001"] });
+  await using cli = new CliFixture();
+  await cli.daemon("ib0", { children: ["ib0.8001"] });
   for (
     const line of [
       "link show",
@@ -49,39 +49,39 @@ Deno.test("a command for an interface connects once, with or without an interfac
       "down",
     ]
   ) {
-    assertEquals(await connections(world, line), { "ib0.sock": 1 }, line);
-    if (line === "down") await world.daemon("ib0");
+    assertEquals(await connections(cli, line), { "ib0.sock": 1 }, line);
+    if (line === "down") await cli.daemon("ib0");
   }
-  assertEquals(await connections(world, "link show ib0"), { "ib0.sock": 1 });
-  assertEquals(await connections(world, "neigh del 10.0.0.2 dev ib0"), {
+  assertEquals(await connections(cli, "link show ib0"), { "ib0.sock": 1 });
+  assertEquals(await connections(cli, "neigh del 10.0.0.2 dev ib0"), {
     "ib0.sock": 1,
   });
 });
 
 Deno.test("a command connects once to each candidate process", async () => {
-  await using world = new World();
-  await world.daemon("ib0");
-  await world.daemon("ib1");
+  await using cli = new CliFixture();
+  await cli.daemon("ib0");
+  await cli.daemon("ib1");
   const both = { "ib0.sock": 1, "ib1.sock": 1 };
-  assertEquals(await connections(world, "link show"), both);
-  assertEquals(await connections(world, "link show ib7"), {
+  assertEquals(await connections(cli, "link show"), both);
+  assertEquals(await connections(cli, "link show ib7"), {
     ...both,
     "ib7.sock": 1,
   });
-  assertEquals(await connections(world, "subnet show lab"), {
+  assertEquals(await connections(cli, "subnet show lab"), {
     ...both,
     "subnet/lab/control.sock": 1,
   });
 });
 
 Deno.test("a command for a subnet connects once to its manager, and once to an interface whose name is ambiguous", async () => {
-  await using world = new World();
+  await using cli = new CliFixture();
   const ports = records.subnet.ports.map((port) => ({ ...port, name: "ib0" }));
-  await world.subnet("lab", {
+  await cli.subnet("lab", {
     ...subnetHandlers,
     "subnet.show": () => ({ ...records.subnet, ports }),
   });
-  await world.daemon("ib0");
+  await cli.daemon("ib0");
   const manager = { "subnet/lab/control.sock": 1 };
   for (
     const line of [
@@ -92,9 +92,9 @@ Deno.test("a command for a subnet connects once to its manager, and once to an i
       "subnet fault port 0x0002 down",
     ]
   ) {
-    assertEquals(await connections(world, line), manager, line);
+    assertEquals(await connections(cli, line), manager, line);
   }
-  assertEquals(await connections(world, "subnet fault port ib0 down"), {
+  assertEquals(await connections(cli, "subnet fault port ib0 down"), {
     ...manager,
     "ib0.sock": 1,
   });

@@ -8,7 +8,7 @@ import {
 } from "../../src/cli/ethtool_parameters.ts";
 import type { Handlers } from "../../src/ipc/server.ts";
 import * as records from "../ipc/records.ts";
-import { World } from "./support.ts";
+import { CliFixture } from "./support.ts";
 
 const EINVAL = 22;
 const EOPNOTSUPP = 95;
@@ -133,14 +133,14 @@ Settings for ib0:
 };
 
 Deno.test("ipoib ethtool prints the same text as ethtool", async () => {
-  await using world = new World();
-  await world.daemon("ib0", { handlers });
+  await using cli = new CliFixture();
+  await cli.daemon("ib0", { handlers });
   for (const [option, out] of Object.entries(shown)) {
     for (const line of [`ethtool ${option} ib0`, `ethtool ${option}`]) {
-      assertEquals(await world.run(line), { code: 0, out, err: "" }, line);
+      assertEquals(await cli.run(line), { code: 0, out, err: "" }, line);
     }
   }
-  const { out } = await world.run("ethtool --show-features ib0");
+  const { out } = await cli.run("ethtool --show-features ib0");
   assertEquals(
     out.split("\n").slice(0, 18).join("\n"),
     `\
@@ -170,8 +170,8 @@ generic-receive-offload: on`,
 });
 
 Deno.test("settings of a link without carrier are zero or unknown", async () => {
-  await using world = new World();
-  await world.daemon("ib0", {
+  await using cli = new CliFixture();
+  await cli.daemon("ib0", {
     handlers: {
       ...handlers,
       "link.show": () => [{
@@ -180,7 +180,7 @@ Deno.test("settings of a link without carrier are zero or unknown", async () => 
       }],
     },
   });
-  const { out } = await world.run("ethtool ib0");
+  const { out } = await cli.run("ethtool ib0");
   assertEquals(out.split("\n").slice(10, -1), [
     "\tSpeed: Unknown!",
     "\tDuplex: Unknown! (255)",
@@ -191,15 +191,15 @@ Deno.test("settings of a link without carrier are zero or unknown", async () => 
     "\tMDI-X: Unknown",
     "\tLink detected: no",
   ]);
-  const [json] = JSON.parse((await world.run("-j ethtool ib0")).out);
+  const [json] = JSON.parse((await cli.run("-j ethtool ib0")).out);
   assertEquals([json.speed, json["link-detected"]], [undefined, false]);
 });
 
 Deno.test("ipoib ethtool -j prints JSON with the keys of ethtool", async () => {
-  await using world = new World();
-  await world.daemon("ib0", { handlers });
+  await using cli = new CliFixture();
+  await cli.daemon("ib0", { handlers });
   const json = async (line: string) => {
-    const { code, out, err } = await world.run(line);
+    const { code, out, err } = await cli.run(line);
     assertEquals([code, err], [0, ""]);
     return JSON.parse(out)[0];
   };
@@ -225,8 +225,8 @@ Deno.test("ipoib ethtool -j prints JSON with the keys of ethtool", async () => {
 });
 
 Deno.test("ipoib ethtool -C sets the given parameters and prints nothing", async () => {
-  await using world = new World();
-  const calls = await world.daemon("ib0", { handlers });
+  await using cli = new CliFixture();
+  const calls = await cli.daemon("ib0", { handlers });
   const lines: [string, Record<string, number>][] = [
     ["ethtool -C ib0 rx-usecs 16", { "rx-usecs": 16 }],
     ["ethtool -C rx-usecs 0x10 rx-frames 010", {
@@ -237,14 +237,14 @@ Deno.test("ipoib ethtool -C sets the given parameters and prints nothing", async
     ["ethtool --coalesce ib0", {}],
   ];
   for (const [line, values] of lines) {
-    assertEquals(await world.run(line), { code: 0, out: "", err: "" }, line);
+    assertEquals(await cli.run(line), { code: 0, out: "", err: "" }, line);
     assertEquals(calls.pop(), ["coalesce.set", { name: "ib0", values }], line);
   }
 });
 
 Deno.test("ipoib ethtool prints the error messages of ethtool", async () => {
-  await using world = new World();
-  await world.daemon("ib0", { handlers });
+  await using cli = new CliFixture();
+  await cli.daemon("ib0", { handlers });
   const unsupported = "netlink error: Operation not supported\n";
   const lines: [string, number, string][] = [
     ["-C ib0 rx-usecs 70000", 2, "netlink error: Invalid argument\n"],
@@ -279,7 +279,7 @@ Deno.test("ipoib ethtool prints the error messages of ethtool", async () => {
     ["-c ib7", 3, "ipoib: ib7 is not running (running here: ib0)\n"],
   ];
   for (const [line, code, err] of lines) {
-    const outcome = await world.run(`ethtool ${line}`);
+    const outcome = await cli.run(`ethtool ${line}`);
     assertEquals(outcome, { code, out: "", err }, line);
   }
 });

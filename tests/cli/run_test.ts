@@ -4,12 +4,12 @@ import { VARIABLES } from "../../src/base/variables.ts";
 import { Cli } from "../../src/cli/cli.ts";
 import { buildProgram } from "../../src/cli/program.ts";
 import { VERSION } from "../../src/ipc/version.ts";
-import { World } from "./support.ts";
+import { CliFixture } from "./support.ts";
 
 Deno.test("help of every command is written to standard output with exit code 0", async () => {
-  await using world = new World();
+  await using cli = new CliFixture();
   const program = buildProgram(
-    new Cli(world.environment({ code: 0, out: "", err: "" })),
+    new Cli(cli.environment({ code: 0, out: "", err: "" })),
   );
   const objects = program.commands.map((each) => each.name());
   const commands = program.commands.flatMap((object) =>
@@ -19,12 +19,12 @@ Deno.test("help of every command is written to standard output with exit code 0"
   for (const words of ["", ...objects, ...commands]) {
     const usage = words === "" ? "Usage: ipoib" : `Usage: ipoib ${words}`;
     for (const line of [`${words} --help`, `${words} -h`, `help ${words}`]) {
-      const { code, out, err } = await world.run(line);
+      const { code, out, err } = await cli.run(line);
       assertEquals([code, err], [0, ""], line);
       assert(out.startsWith(usage), `${line}: ${out}`);
     }
   }
-  const { out } = await world.run("--help");
+  const { out } = await cli.run("--help");
   for (const word of [...objects, "Exit codes"]) {
     assertStringIncludes(out, word);
   }
@@ -34,9 +34,9 @@ Deno.test("help of every command is written to standard output with exit code 0"
 });
 
 Deno.test("-V prints the version", async () => {
-  await using world = new World();
+  await using cli = new CliFixture();
   for (const line of ["-V", "--version"]) {
-    assertEquals(await world.run(line), {
+    assertEquals(await cli.run(line), {
       code: 0,
       out: `ipoib ${VERSION}\n`,
       err: "",
@@ -45,7 +45,7 @@ Deno.test("-V prints the version", async () => {
 });
 
 Deno.test("invalid arguments print an error line and a usage line and return exit code 1", async () => {
-  await using world = new World();
+  await using cli = new CliFixture();
   const cases: Array<[string, string, string]> = [
     [
       "",
@@ -139,7 +139,7 @@ Deno.test("invalid arguments print an error line and a usage line and return exi
     ],
   ];
   for (const [line, reason, usage] of cases) {
-    assertEquals(await world.run(line), {
+    assertEquals(await cli.run(line), {
       code: 1,
       out: "",
       err: `ipoib: ${reason}\nusage: ${usage}\n`,
@@ -186,7 +186,7 @@ Deno.test("invalid arguments print an error line and a usage line and return exi
       "get a b c",
     ]
   ) {
-    const { code, out, err } = await world.run(line);
+    const { code, out, err } = await cli.run(line);
     assertEquals([code, out], [1, ""], line);
     assertEquals(err.split("\n").length, 3, err);
     assert(/^ipoib: [A-Z].*\nusage: ipoib .*\n$/.test(err), err);
@@ -194,8 +194,8 @@ Deno.test("invalid arguments print an error line and a usage line and return exi
 });
 
 Deno.test("an interface that is not running causes exit code 3, with a hint", async () => {
-  await using world = new World();
-  assertEquals(await world.run("link show"), {
+  await using cli = new CliFixture();
+  assertEquals(await cli.run("link show"), {
     code: 3,
     out: "",
     err:
@@ -211,14 +211,14 @@ Deno.test("an interface that is not running causes exit code 3, with a hint", as
       "down",
     ]
   ) {
-    assertEquals(await world.run(`${words} ib5`), {
+    assertEquals(await cli.run(`${words} ib5`), {
       code: 3,
       out: "",
       err: "ipoib: ib5 is not running (start it with ipoib up ib5)\n",
     }, words);
   }
-  await world.daemon("ib0");
-  assertEquals(await world.run("get ib5 mode"), {
+  await cli.daemon("ib0");
+  assertEquals(await cli.run("get ib5 mode"), {
     code: 3,
     out: "",
     err: "ipoib: ib5 is not running (running here: ib0)\n",
@@ -226,10 +226,10 @@ Deno.test("an interface that is not running causes exit code 3, with a hint", as
 });
 
 Deno.test("an ambiguous default interface causes exit code 1, with the list of interfaces", async () => {
-  await using world = new World();
-  await world.daemon("ib0", { children: ["ib0.8001"] });
-  await world.daemon("ib1");
-  await world.deadSocket("ib2");
+  await using cli = new CliFixture();
+  await cli.daemon("ib0", { children: ["ib0.8001"] });
+  await cli.daemon("ib1");
+  await cli.deadSocket("ib2");
   for (
     const line of [
       "link show",
@@ -240,27 +240,27 @@ Deno.test("an ambiguous default interface causes exit code 1, with the list of i
       "get mode",
     ]
   ) {
-    assertEquals(await world.run(line), {
+    assertEquals(await cli.run(line), {
       code: 1,
       out: "",
       err:
         "ipoib: Several interfaces are running: ib0, ib1 (name one of them)\n",
     }, line);
   }
-  assertEquals((await world.run("link show ib1")).code, 0);
-  assertEquals((await world.run("link show ib2")).code, 3);
+  assertEquals((await cli.run("link show ib1")).code, 0);
+  assertEquals((await cli.run("link show ib2")).code, 3);
 });
 
 Deno.test("option -n selects the interfaces of a network namespace", async () => {
-  await using world = new World();
-  const here = await world.daemon("ib0");
-  const blue = await world.daemon("ib0", { netns: "blue" });
-  assertEquals((await world.run("neigh show")).code, 0);
+  await using cli = new CliFixture();
+  const here = await cli.daemon("ib0");
+  const blue = await cli.daemon("ib0", { netns: "blue" });
+  assertEquals((await cli.run("neigh show")).code, 0);
   assertEquals([here.length, blue.length], [1, 0]);
-  assertEquals((await world.run("-n blue neigh show")).code, 0);
-  assertEquals((await world.run("neigh show ib0 --netns blue")).code, 0);
+  assertEquals((await cli.run("-n blue neigh show")).code, 0);
+  assertEquals((await cli.run("neigh show ib0 --netns blue")).code, 0);
   assertEquals([here.length, blue.length], [1, 2]);
-  assertEquals(await world.run("-n red neigh show"), {
+  assertEquals(await cli.run("-n red neigh show"), {
     code: 2,
     out: "",
     err: 'ipoib: Cannot open network namespace "red"\n',
@@ -268,7 +268,7 @@ Deno.test("option -n selects the interfaces of a network namespace", async () =>
 });
 
 Deno.test("run() does not throw for any arguments", async () => {
-  await using world = new World();
+  await using cli = new CliFixture();
   const word = fc.oneof(
     fc.constantFrom(
       "link",
@@ -297,7 +297,7 @@ Deno.test("run() does not throw for any arguments", async () => {
   );
   await fc.assert(
     fc.asyncProperty(fc.array(word, { maxLength: 6 }), async (words) => {
-      const { code, out, err } = await world.run(words);
+      const { code, out, err } = await cli.run(words);
       assert([0, 1, 2, 3].includes(code));
       if (code !== 0) assert(err.startsWith("ipoib: ") && out === "");
     }),

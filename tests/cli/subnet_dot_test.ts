@@ -1,7 +1,7 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { renderSubnetDot } from "../../src/cli/render/subnet_dot.ts";
 import * as records from "../ipc/records.ts";
-import { World } from "./support.ts";
+import { CliFixture } from "./support.ts";
 
 Deno.test("renderSubnetDot() prints nodes for the switch, the ports and the partitions", () => {
   const [first, second] = records.subnet.ports;
@@ -38,13 +38,13 @@ Deno.test("renderSubnetDot() quotes interface names", () => {
 });
 
 Deno.test("ipoib subnet show --dot prints the graph, also with -j", async () => {
-  await using world = new World();
-  await world.subnet("lab");
+  await using cli = new CliFixture();
+  await cli.subnet("lab");
   const expected = renderSubnetDot({
     ...records.subnet,
     manager: { ...records.subnet.manager, name: "lab" },
   });
   for (const line of ["subnet show --dot", "-j subnet show lab --dot"]) {
-    assertEquals((await world.run(line)).out, expected);
+    assertEquals((await cli.run(line)).out, expected);
   }
 });

@@ -2,7 +2,7 @@ import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { Handlers } from "../../src/ipc/server.ts";
 import type { FaultRecord } from "../../src/ipc/schema.ts";
 import * as records from "../ipc/records.ts";
-import { type Call, World } from "./support.ts";
+import { type Call, CliFixture } from "./support.ts";
 
 const done = { code: 0, out: "", err: "" };
 const [FIRST, SECOND] = records.subnet.ports.map(({ guid }) => guid);
@@ -39,46 +39,46 @@ function takeCalls(calls: Call[]): Call[] {
 }
 
 Deno.test("ipoib subnet fault prints the rules in the syntax of fault set", async () => {
-  await using world = new World();
-  await world.subnet("lab", handlers());
+  await using cli = new CliFixture();
+  await cli.subnet("lab", handlers());
   const out = `\
 all ports: drop 20% delay 10ms jitter 2ms seed 7
 port ib1 lid 0x0002 guid ${SECOND}: duplicate 1% reorder 5% rate 100mbit seed 1
 port 0x00000000000000ff: drop 100% seed 1
 `;
   for (const line of ["", "show", "lab show"]) {
-    assertEquals(await world.run(`subnet fault ${line}`), { ...done, out });
+    assertEquals(await cli.run(`subnet fault ${line}`), { ...done, out });
   }
-  const json = await world.run("-j subnet fault");
+  const json = await cli.run("-j subnet fault");
   assertEquals(JSON.parse(json.out), [faults]);
 });
 
 Deno.test("ipoib subnet fault reports the absence of rules, and ports that have not applied them", async () => {
-  await using world = new World();
+  await using cli = new CliFixture();
   const none = { version: 0, rules: [], waiting: [] };
-  await world.subnet("lab", handlers(none));
-  assertEquals(await world.run("subnet fault"), {
+  await cli.subnet("lab", handlers(none));
+  assertEquals(await cli.run("subnet fault"), {
     ...done,
     out: "no faults\n",
   });
   const pending = { ...faults, waiting: [{ lid: 2, name: "ib1" }] };
-  await world.subnet("slow", handlers(pending));
+  await cli.subnet("slow", handlers(pending));
   const err = "not yet applied by ib1 (lid 0x0002)\n";
-  assertEquals(await world.run("subnet fault slow set drop 1"), {
+  assertEquals(await cli.run("subnet fault slow set drop 1"), {
     ...done,
     err,
   });
-  assertEquals(await world.run("subnet fault slow clear"), { ...done, err });
-  assertStringIncludes((await world.run("subnet fault slow show")).out, err);
+  assertEquals(await cli.run("subnet fault slow clear"), { ...done, err });
+  assertStringIncludes((await cli.run("subnet fault slow show")).out, err);
 });
 
 Deno.test("ipoib subnet fault accepts ports by interface name, LID and GUID", async () => {
-  await using world = new World();
-  const calls = await world.subnet("lab", handlers());
+  await using cli = new CliFixture();
+  const calls = await cli.subnet("lab", handlers());
   const colons = "0002:c903:0:2";
   for (const port of ["ib1", "2", "0x2", "0x0002", SECOND, colons]) {
     assertEquals(
-      await world.run(`subnet fault set port ${port} drop 20%`),
+      await cli.run(`subnet fault set port ${port} drop 20%`),
       done,
       port,
     );
@@ -86,23 +86,23 @@ Deno.test("ipoib subnet fault accepts ports by interface name, LID and GUID", as
       ["subnet.fault.set", { port: SECOND, drop: 20, seed: 1 }],
     ]);
   }
-  assertEquals(await world.run("subnet fault clear port ib0"), done);
+  assertEquals(await cli.run("subnet fault clear port ib0"), done);
   assertEquals(takeCalls(calls), [["subnet.fault.clear", { port: FIRST }]]);
   for (const port of ["ib9", "9", "0x0000000000000009"]) {
-    const { code, err } = await world.run(`subnet fault clear port ${port}`);
+    const { code, err } = await cli.run(`subnet fault clear port ${port}`);
     assertEquals(code, 2);
     assertStringIncludes(err, `ipoib: The subnet has no port "${port}" (`);
   }
 });
 
 Deno.test("ipoib subnet fault resolves an ambiguous interface name by the namespace", async () => {
-  await using world = new World();
+  await using cli = new CliFixture();
   const ports = records.subnet.ports.map((port) => ({ ...port, name: "ib0" }));
-  const calls = await world.subnet("lab", {
+  const calls = await cli.subnet("lab", {
     ...handlers(),
     "subnet.show": () => ({ ...records.subnet, ports }),
   });
-  const { code, err } = await world.run("subnet fault port ib0 down");
+  const { code, err } = await cli.run("subnet fault port ib0 down");
   assertEquals(code, 1);
   assertEquals(
     err.split("\n")[0],
@@ -110,20 +110,20 @@ Deno.test("ipoib subnet fault resolves an ambiguous interface name by the namesp
       "(give the LID, or the namespace with -n)",
   );
   const hca = { ...records.link.hca, guid: SECOND! };
-  await world.daemon("ib0", {
+  await cli.daemon("ib0", {
     netns: "blue",
     handlers: { "link.show": () => [{ ...records.link, hca }] },
   });
   takeCalls(calls);
-  assertEquals(await world.run("-n blue subnet fault port ib0 down"), done);
+  assertEquals(await cli.run("-n blue subnet fault port ib0 down"), done);
   assertEquals(takeCalls(calls), [
     ["subnet.port", { port: SECOND, action: "down" }],
   ]);
 });
 
 Deno.test("ipoib subnet fault port and kill-manager call the manager with their arguments", async () => {
-  await using world = new World();
-  const calls = await world.subnet("lab", handlers());
+  await using cli = new CliFixture();
+  const calls = await cli.subnet("lab", handlers());
   const port = FIRST;
   for (
     const [line, params] of [
@@ -138,30 +138,30 @@ Deno.test("ipoib subnet fault port and kill-manager call the manager with their 
       }],
     ] as const
   ) {
-    assertEquals(await world.run(`subnet fault lab ${line}`), done);
+    assertEquals(await cli.run(`subnet fault lab ${line}`), done);
     assertEquals(takeCalls(calls), [["subnet.port", params]]);
   }
-  assertEquals(await world.run("subnet fault kill-manager"), done);
+  assertEquals(await cli.run("subnet fault kill-manager"), done);
   assertEquals(takeCalls(calls), [["subnet.kill", {}]]);
 });
 
 Deno.test("ipoib subnet fault fails without a manager", async () => {
-  await using world = new World();
-  await world.daemon("ib0");
-  const { code, err } = await world.run("subnet fault set drop 1");
+  await using cli = new CliFixture();
+  await cli.daemon("ib0");
+  const { code, err } = await cli.run("subnet fault set drop 1");
   assertEquals(code, 3);
   assertStringIncludes(err, "ipoib: No subnet is running (");
 });
 
 Deno.test("ipoib subnet reload passes an absolute path and prints the result", async () => {
-  await using world = new World();
-  const calls = await world.subnet("lab", handlers());
-  assertEquals(await world.run("subnet reload"), {
+  await using cli = new CliFixture();
+  const calls = await cli.subnet("lab", handlers());
+  assertEquals(await cli.run("subnet reload"), {
     ...done,
     out: "2 built-in partitions; P_Key tables changed on 0 ports\n",
   });
   const file = `${Deno.cwd()}/p.conf`;
-  assertEquals(await world.run("subnet reload lab --partitions p.conf"), {
+  assertEquals(await cli.run("subnet reload lab --partitions p.conf"), {
     ...done,
     out: `warning: p.conf:3:1: odd\n2 partitions from ${file}; ` +
       "P_Key tables changed on 1 port\n",

@@ -1,4 +1,4 @@
-/** Test environment of the command line: a runtime directory, namespaces, captured output, and fake processes. */
+/** Test fixture of the command line: runtime directory, namespaces, captured output, and fake processes. */
 
 import { getColorEnabled, setColorEnabled } from "@std/fmt/colors";
 import type { CliEnvironment } from "../../src/cli/environment.ts";
@@ -30,15 +30,19 @@ const NAMESPACES: Record<string, bigint> = { blue: 4026532281n };
 /** A call that a fake process received. */
 export type Call = [method: string, params: unknown];
 
-export class World {
+/** Runs command lines with captured output against fake processes in a temporary runtime directory. */
+export class CliFixture implements AsyncDisposable {
   readonly runtime = Deno.makeTempDirSync();
+  /** Options of the calls of `up`. */
   readonly ups: UpOptions[] = [];
+  /** Options of the calls of `subnet run`. */
   readonly subnetRuns: SubnetRunOptions[] = [];
   /** Arguments of `endProcess`. */
   readonly ended: number[] = [];
   readonly #servers: IpcServer[] = [];
   /** Exit code of `up` and `subnet run`. */
   code = 0;
+  /** True if output is colored. */
   color = false;
 
   /** Returns the environment of a command line, whose output is added to `outcome`. */

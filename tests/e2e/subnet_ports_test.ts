@@ -1,4 +1,4 @@
-/** Effects of port events on an interface: down and up, change of the LID or the P_Key table, client reregistration. */
+/** Effects of port events on an interface: down and up, change of the LID or the P_Key table, client reregister. */
 
 import { assertEquals, assertGreater } from "@std/assert";
 import { type Host, type Lab, labTest, pause, until } from "./harness/mod.ts";
@@ -105,7 +105,7 @@ labTest(
   },
 );
 
-labTest("A client reregistration loses no packet", async (lab) => {
+labTest("A client reregister loses no packet", async (lab) => {
   const [a, b] = await pair(lab);
   const ping = a.start(
     "ping",

@@ -1,8 +1,8 @@
-/** Command lines, with processes that answer; none starts anything. */
+/** Command lines, against fake processes. */
 
 import { assert } from "@std/assert";
 import { IpoibError } from "../../../src/base/errors.ts";
-import { World } from "../../cli/support.ts";
+import { CliFixture } from "../../cli/support.ts";
 import type { FuzzTarget } from "./target.ts";
 
 const decoder = new TextDecoder();
@@ -13,24 +13,23 @@ export const commandLineTarget: FuzzTarget = {
   kind: "text",
   inputsPerSession: 500,
   open() {
-    const opened = openWorld();
+    const opened = openFixture();
     return {
       async run(input) {
-        const world = await opened;
+        const cli = await opened;
         const words = decoder.decode(input).split(/[ \n\0]+/)
           .filter((word) => word !== "");
-        const { code, out, err } = await world.run(words);
+        const { code, out, err } = await cli.run(words);
         assert(CODES.includes(code), `exit code ${code}`);
-        // Help of a group that was given no command is on standard error too.
-        assert(code === 0 || err !== "", "a failure has a sentence");
+        assert(code === 0 || err !== "", "a failure without an error message");
         assert(
           !/TypeError|RangeError|Cannot read|undefined|\[object/.test(
             out + err,
           ),
           out + err,
         );
-        world.ups.length = 0;
-        world.subnetRuns.length = 0;
+        cli.ups.length = 0;
+        cli.subnetRuns.length = 0;
         return code === 0;
       },
       async close() {
@@ -40,19 +39,19 @@ export const commandLineTarget: FuzzTarget = {
   },
 };
 
-async function openWorld(): Promise<World> {
-  const world = new World();
-  // One that took itself away would be waited for.
+async function openFixture(): Promise<CliFixture> {
+  const cli = new CliFixture();
+  // After a successful `down` the command would wait for the end of the fake process.
   const handlers = {
     "down": () => {
       throw new IpoibError("E_TEST", "The interface stays", { errno: 16 });
     },
   };
   const calls = [
-    await world.daemon("ib0", { children: ["ib0.8001"], handlers }),
-    await world.subnet("default"),
+    await cli.daemon("ib0", { children: ["ib0.8001"], handlers }),
+    await cli.subnet("default"),
   ];
-  // They are not looked at, and would be kept.
+  // The calls are not checked. Recording them would leak memory.
   for (const each of calls) each.push = () => 0;
-  return world;
+  return cli;
 }

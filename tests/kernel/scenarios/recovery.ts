@@ -65,7 +65,7 @@ export function recovery(fabric: Fabric): void {
       );
     });
 
-  recovers("a client reregistration", raise(Event.Reregister));
+  recovers("a client reregister", raise(Event.Reregister));
   recovers("a change of the SM", raise(Event.SmChange));
   recovers(
     "a port goes down and up",
@@ -158,7 +158,7 @@ export function recovery(fabric: Fabric): void {
     assert((await c.must("ipoib mcg show ib0")).includes("joined attached"));
   });
 
-  Deno.test("traffic recovers after the LIDs of ipoib and ib_ipoib change and the peer receives a client reregistration", async () => {
+  Deno.test("traffic recovers after the LIDs of ipoib and ib_ipoib change and the peer receives a client reregister", async () => {
     const { a, b, c, node } = fabric;
     const move = async (ours: number, kernels: number) => {
       await b.must(`echo ${kernels} > ${DEVICE}/lid`);
