@@ -5,23 +5,23 @@ import {
   workAndCleanUp,
 } from "../../scripts/cleanup.ts";
 
-Deno.test("Cleanup.run() undoes last-made first, once, whatever fails", async () => {
+Deno.test("Cleanup.run() runs all actions once in reverse order, even if some fail", async () => {
   const cleanup = new Cleanup();
   const done: string[] = [];
-  cleanup.add(() => void done.push("first made"));
+  cleanup.add(() => void done.push("first"));
   cleanup.add(() => {
     throw new Error("broken");
   });
   cleanup.add(async () => {
     await Promise.resolve();
-    done.push("last made");
+    done.push("last");
   });
   await Promise.all([cleanup.run(), cleanup.run()]);
   await cleanup.run();
-  assertEquals(done, ["last made", "first made"]);
+  assertEquals(done, ["last", "first"]);
 });
 
-Deno.test("workAndCleanUp() cleans up after success and after failure", async () => {
+Deno.test("workAndCleanUp() runs the cleanup after success and after failure", async () => {
   const done: string[] = [];
   const good = await workAndCleanUp(
     (cleanup) => Promise.resolve(cleanup.add(() => void done.push("good"))),
@@ -35,7 +35,7 @@ Deno.test("workAndCleanUp() cleans up after success and after failure", async ()
   assertEquals(done, ["good", "bad"]);
 });
 
-Deno.test("countFailures() is 1 after any failure, 0 after none", async () => {
+Deno.test("countFailures() returns 1 after failures, 0 otherwise", async () => {
   const codes = [];
   for (const failures of [0, 3]) {
     codes.push(await countFailures(() => Promise.resolve(failures)));

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { PERMISSIONS, programCommand } from "../../scripts/program.ts";
 
-Deno.test("PERMISSIONS are those of the task ipoib", async () => {
+Deno.test("PERMISSIONS equals the permissions of deno task ipoib", async () => {
   const config = JSON.parse(
     await Deno.readTextFile(new URL("../../deno.json", import.meta.url)),
   );
@@ -11,11 +11,11 @@ Deno.test("PERMISSIONS are those of the task ipoib", async () => {
   ]);
 });
 
-Deno.test("programCommand() starts the executable that it is given", () => {
+Deno.test("programCommand() returns the given executable", () => {
   assertEquals(programCommand("dist/ipoib"), ["dist/ipoib"]);
 });
 
-Deno.test("programCommand() starts main.ts with the running Deno", () => {
+Deno.test("programCommand() without an executable runs main.ts with the current Deno", () => {
   const [program, run, ...rest] = programCommand("");
   assertEquals([program, run], [Deno.execPath(), "run"]);
   assertEquals(rest.at(-1)?.endsWith("/main.ts"), true);

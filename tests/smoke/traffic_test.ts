@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Host } from "../../scripts/host.ts";
-import { pings, stream } from "../../scripts/demo/traffic.ts";
+import { pings, type Station, stream } from "../../scripts/demo/traffic.ts";
 import { createNamespace } from "../../src/system/namespace.ts";
 import { runProgram } from "./run_program.ts";
 
@@ -48,5 +48,3 @@ Deno.test("ipoib up carries ping and TCP in both directions between two hosts", 
     await Deno.remove(runtime, { recursive: true });
   }
 });
-
-type Station = { namespace: number; address: string };

@@ -6,7 +6,7 @@ import { Arena } from "../../scripts/torture/kill/rounds.ts";
 import { random } from "../wire/support.ts";
 
 const SEED = 1;
-/** One of each kind that leaves somebody undisturbed. */
+/** One disturbance of each kind that leaves a node undisturbed. */
 const KINDS = [
   "kill a node",
   "kill the manager",
@@ -24,17 +24,17 @@ async function rounds(arena: Arena, kinds: readonly string[]): Promise<void> {
   }
 }
 
-Deno.test("traffic is back within five seconds of kill -9 and of SIGSTOP, and all of it is right", async () => {
+Deno.test("traffic resumes without corruption within five seconds after SIGKILL or SIGSTOP", async () => {
   await using arena = await Arena.open(random(SEED), false);
   await rounds(arena, KINDS);
 });
 
-Deno.test("interfaces with a GUID of their own come back at once when the manager was killed with them", async () => {
+Deno.test("interfaces with fixed GUIDs resume at once after SIGKILL together with the subnet manager", async () => {
   await using arena = await Arena.open(random(SEED), true);
   await rounds(arena, ["kill both"]);
 });
 
-Deno.test("what was killed has left nothing when the last one is taken down", async () => {
+Deno.test("killed processes leave no files after the last interface is taken down", async () => {
   await using arena = await Arena.open(random(SEED), false);
   await rounds(arena, ["kill both in turn"]);
   assertEquals(await arena.end(), []);

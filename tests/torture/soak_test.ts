@@ -7,7 +7,7 @@ import { runSoak } from "../../scripts/torture/soak/run_soak.ts";
 const MINUTES = 0.1;
 const SEED = 1;
 
-Deno.test("memory, descriptors and mappings stay the same at full rate while hosts come and go", async () => {
+Deno.test("memory, descriptors and mappings stay constant under full load while hosts start and stop", async () => {
   const lines: string[] = [];
   const rows = await runSoak({
     minutes: MINUTES,

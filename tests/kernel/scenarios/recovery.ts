@@ -1,7 +1,7 @@
 /**
- * Events on a fabric. Each event occurs on the port of ipoib and on that of an ib_ipoib at the same time, and the outages
- * of both are measured. The outage of ipoib lasts five seconds at most. If that of ib_ipoib is longer than five seconds,
- * ipoib may take five seconds more than ib_ipoib.
+ * Events on a fabric. Each event occurs on the port of ipoib and on that of an ib_ipoib at the same time, and the
+ * outages of both are measured. The outage of ipoib lasts five seconds at most. If that of ib_ipoib is longer than five
+ * seconds, ipoib may take five seconds more than ib_ipoib.
  */
 
 import { assert, assertNotEquals } from "@std/assert";

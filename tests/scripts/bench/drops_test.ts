@@ -7,7 +7,7 @@ import {
   socketOverflows,
 } from "../../../scripts/bench/drops.ts";
 
-Deno.test("lossesAmong() leaves out counters of what arrived", () => {
+Deno.test("lossesAmong() returns only counters of lost packets", () => {
   assertEquals(
     lossesAmong({
       rx_echoes: 1,
@@ -22,20 +22,20 @@ Deno.test("lossesAmong() leaves out counters of what arrived", () => {
   );
 });
 
-Deno.test("growth() keeps what grew, also from nothing", () => {
+Deno.test("growth() returns increased counters, also those that are missing before", () => {
   assertEquals(
     growth({ a: 1, b: 2, c: 3 }, { a: 1, b: 5, d: 4 }),
     { b: 3, d: 4 },
   );
 });
 
-Deno.test("add() sums by name", () => {
+Deno.test("add() adds counters by name", () => {
   const sum = { a: 1 };
   add(sum, { a: 2, b: 3 });
   assertEquals(sum, { a: 3, b: 3 } as typeof sum);
 });
 
-Deno.test("socketOverflows() reads RcvbufErrors of UDP, not of UDP-Lite", () => {
+Deno.test("socketOverflows() returns RcvbufErrors of UDP, not of UDP-Lite", () => {
   const text = [
     "Icmp: InMsgs",
     "Icmp: 9",
@@ -49,7 +49,7 @@ Deno.test("socketOverflows() reads RcvbufErrors of UDP, not of UDP-Lite", () => 
   assertEquals(socketOverflows(""), 0);
 });
 
-Deno.test("dropsText() lists counters, or says that there are none", () => {
+Deno.test("dropsText() lists the counters, or prints none", () => {
   assertEquals(dropsText({ tun_queue: 3, b: 1 }), "tun_queue 3, b 1");
   assertEquals(dropsText({}), "none");
 });

@@ -7,7 +7,7 @@ const points = [10, 400, 37].map((middle) => ({
   most: middle + 5,
 }));
 
-Deno.test("plot() draws a panel for each quantity, every mark within it", () => {
+Deno.test("plot() draws a panel per quantity with all marks inside the image", () => {
   const svg = plot([0, 16, 64], "rx-usecs", [
     { title: "first", points },
     { title: "second", points: points.toReversed() },
@@ -27,7 +27,7 @@ Deno.test("plot() draws a panel for each quantity, every mark within it", () => 
   assert(!/NaN|undefined|Infinity/.test(svg));
 });
 
-Deno.test("plot() bears a quantity that is zero throughout", () => {
+Deno.test("plot() accepts a quantity that is always zero", () => {
   const zero = { middle: 0, least: 0, most: 0 };
   const svg = plot([0, 1], "n", [{ title: "nothing", points: [zero, zero] }]);
   assert(!/NaN|undefined|Infinity/.test(svg));

@@ -26,7 +26,7 @@ const guestMeasurements: GuestMeasurement[] = [{
 }];
 const all: Choice = { measurements, guestMeasurements };
 
-Deno.test("optionsOf() measures everything outside of virtual machines five times unless told", () => {
+Deno.test("optionsOf() selects all measurements outside virtual machines and five repeats by default", () => {
   assertEquals(optionsOf([], all), {
     repeats: 5,
     seconds: 5,
@@ -35,7 +35,7 @@ Deno.test("optionsOf() measures everything outside of virtual machines five time
   });
 });
 
-Deno.test("optionsOf() measures in virtual machines if told by name", () => {
+Deno.test("optionsOf() selects a measurement in virtual machines only by name", () => {
   const options = optionsOf(["--only", "kernel"], all);
   assertEquals(options?.measurements, []);
   assertEquals(options?.guestMeasurements, guestMeasurements);
@@ -44,7 +44,7 @@ Deno.test("optionsOf() measures in virtual machines if told by name", () => {
   assertEquals(both?.guestMeasurements, guestMeasurements);
 });
 
-Deno.test("optionsOf() takes --only several times, in the bench's order", () => {
+Deno.test("optionsOf() accepts several --only options and keeps the order of the bench", () => {
   const words = ["--only", "udp", "--only=rtt", "--json", "out.json"];
   const options = optionsOf([...words, "--repeats", "2"], all);
   assertEquals(options?.measurements.map(({ name }) => name), ["rtt", "udp"]);
@@ -52,13 +52,13 @@ Deno.test("optionsOf() takes --only several times, in the bench's order", () => 
   assertEquals(options?.repeats, 2);
 });
 
-Deno.test("optionsOf() takes another version's tree, with or without its last slash", () => {
+Deno.test("optionsOf() accepts --beside with or without a trailing slash", () => {
   const tree = (path: string) => optionsOf(["--beside", path], all)?.beside;
   assertEquals([tree("../old"), tree("../old/")], ["../old/", "../old/"]);
   assertEquals(optionsOf([], all)?.beside, undefined);
 });
 
-Deno.test("optionsOf() refuses what it does not know", () => {
+Deno.test("optionsOf() refuses unknown names and options and invalid numbers", () => {
   for (
     const words of [
       ["--only", "tpc"],
@@ -71,11 +71,11 @@ Deno.test("optionsOf() refuses what it does not know", () => {
   ) assertEquals([words, optionsOf(words, all)], [words, undefined]);
 });
 
-Deno.test("usage() names every measurement", () => {
+Deno.test("usage() lists every measurement", () => {
   assertStringIncludes(usage(all), "--only rtt|tcp|udp|kernel");
 });
 
-Deno.test("Measurements have names of their own, and so have their quantities", () => {
+Deno.test("The names of all measurements and quantities are unique", () => {
   const names = [...MEASUREMENTS, ...GUEST_MEASUREMENTS]
     .map(({ name }) => name);
   assertEquals(new Set(names).size, names.length);

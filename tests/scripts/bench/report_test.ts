@@ -33,7 +33,7 @@ const columns: Column[] = [
   { title: "to C", subject: "ours", to: "C" },
 ];
 
-Deno.test("table() shows medians and ratios, or a dash where there is none", () => {
+Deno.test("table() shows medians and ratios, and a dash for a missing value", () => {
   assertEquals(table([tcp, loss, alone], columns).split("\n"), [
     "                   C splice  ipoib   to C  better",
     "TCP [Gbit/s]           10.0   10.0  1.00x  more",
@@ -42,7 +42,7 @@ Deno.test("table() shows medians and ratios, or a dash where there is none", () 
   ]);
 });
 
-Deno.test("table() says what failed", () => {
+Deno.test("table() shows failed measurements", () => {
   assertEquals(
     table([tcp], [
       { title: "other", subject: "other" },
@@ -55,7 +55,7 @@ Deno.test("table() says what failed", () => {
   );
 });
 
-Deno.test("table() leaves out lines in which no column has a value", () => {
+Deno.test("table() omits lines without values", () => {
   const lines = table([tcp, alone], [{ title: "C splice", subject: "C" }]);
   assertEquals(lines.split("\n").length, 2);
 });
@@ -69,7 +69,7 @@ Deno.test("valueOf() is undefined for a subject that was not measured", () => {
   assertEquals(valueOf(alone, { title: "", subject: "ours" }), 19_874.6);
 });
 
-Deno.test("rowsOf() has every median, and the ratios by both subjects", () => {
+Deno.test("rowsOf() returns all medians, and ratios named after both subjects", () => {
   assertEquals(rowsOf([tcp, loss], columns), [
     {
       name: "TCP",
@@ -89,7 +89,7 @@ Deno.test("rowsOf() has every median, and the ratios by both subjects", () => {
   ]);
 });
 
-Deno.test("figure() has three digits that count, and no exponent", () => {
+Deno.test("figure() prints three significant digits without an exponent", () => {
   assertEquals([0, 0.0456, 1.5, 99.9, 100.4, 19_874.6].map(figure), [
     "0.00",
     "0.0456",

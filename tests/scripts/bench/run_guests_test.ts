@@ -8,7 +8,7 @@ import { Cleanup } from "../../../scripts/cleanup.ts";
 
 const TIMES = { repeats: 2, seconds: 3 };
 
-/** A measurement with one stage, and what was done to it. */
+/** Returns a measurement with one stage, and the list of steps that it records. */
 function measurementOf(
   subjects: Record<string, Measure>,
   start: () => Promise<void> = () => Promise.resolve(),
@@ -36,7 +36,7 @@ function measurementOf(
   return { measurement, steps };
 }
 
-Deno.test("runGuests() measures the subjects in turn, and stops the machines once", async () => {
+Deno.test("runGuests() measures the subjects in turn and stops the machines once", async () => {
   const order: string[] = [];
   const subject = (name: string): Measure => (seconds) => {
     order.push(name);
@@ -60,7 +60,7 @@ Deno.test("runGuests() measures the subjects in turn, and stops the machines onc
   assertEquals(steps, ["start", "prepare", "stop"]);
 });
 
-Deno.test("runGuests() goes on after a subject failed, and tells", async () => {
+Deno.test("runGuests() continues after the failure of a subject and reports it", async () => {
   const { measurement } = measurementOf({
     a: () => Promise.reject(new Error("no route")),
     b: () => Promise.resolve([1]),
@@ -75,7 +75,7 @@ Deno.test("runGuests() goes on after a subject failed, and tells", async () => {
   assertStringIncludes(failures[0]!, "1/2 a failed: no route");
 });
 
-Deno.test("runGuests() does not stop what did not start", async () => {
+Deno.test("runGuests() does not stop machines that have not started", async () => {
   const { measurement, steps } = measurementOf(
     {},
     () => Promise.reject(new Error("no kernel")),

@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { denortVersion } from "../../../scripts/compile/denort.ts";
 
-Deno.test("denortVersion() finds the release in the file", async () => {
+Deno.test("denortVersion() finds the Deno release in the file", async () => {
   const path = await Deno.makeTempFile();
   try {
     await Deno.writeFile(path, new Uint8Array([0xff, 0, 0x80]));

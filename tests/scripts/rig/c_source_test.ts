@@ -16,7 +16,7 @@ struct port {
 static int twice(int value);
 
 /**
- * twice - says what it does
+ * twice - doubles a value
  */
 static int twice(int value)
 {
@@ -56,7 +56,7 @@ function refuses(change: (source: CSource) => void, words: string): void {
   assertThrows(() => edited(change), Error, `Cannot edit driver.c: ${words}`);
 }
 
-/** Lines of the edited text that the original has not. */
+/** Returns the lines of the edited text that are not in the original. */
 function added(change: (source: CSource) => void): string[] {
   const old = TEXT.split("\n");
   return edited(change).split("\n").filter((line) => !old.includes(line));
@@ -99,7 +99,7 @@ Deno.test("CSource edits inside functions, structs and variables", () => {
   );
 });
 
-Deno.test("CSource drops functions with their comments, and gives them other bodies", () => {
+Deno.test("CSource removes functions with their comments, and replaces bodies", () => {
   const text = edited((source) => {
     source.dropFunction("twice");
     source.setBody("last", "\tstop();\n");
@@ -114,7 +114,7 @@ Deno.test("CSource drops functions with their comments, and gives them other bod
   ]);
 });
 
-Deno.test("CSource names a place that is missing, or there more than once", () => {
+Deno.test("CSource reports a place that is missing or ambiguous", () => {
   refuses((source) => source.dropFunction("half"), "function half is there 0");
   refuses(
     (source) => source.function("last").replace("twice(3)", ""),
@@ -132,7 +132,7 @@ Deno.test("CSource names a place that is missing, or there more than once", () =
     (source) => source.dropFunctions("last", "sum"),
     "sum stands before last",
   );
-  // What is outside of the function does not count.
+  // Only the text of the function is searched.
   refuses(
     (source) => source.function("sum").replace(".sum", ""),
     'function sum has no ".sum"',

@@ -19,7 +19,7 @@ const names = (folder: string) =>
   [...Deno.readDirSync(folder)].map(({ name }) => name)
     .filter((name) => name !== "lock").sort();
 
-Deno.test("Cache.make() leaves a folder that find() finds, or nothing that it does", () =>
+Deno.test("Cache.find() returns a complete folder, and nothing after a failure of Cache.make()", () =>
   withFolder(async (folder) => {
     await Cache.use(async (cache) => {
       assertEquals(await cache.find("one"), undefined);
@@ -36,7 +36,7 @@ Deno.test("Cache.make() leaves a folder that find() finds, or nothing that it do
     }, folder);
   }));
 
-Deno.test("Cache.make() removes unfinished folders, and those not used for a day", () =>
+Deno.test("Cache.make() removes unfinished folders, and folders not used for a day", () =>
   withFolder(async (folder) => {
     const empty = () => Promise.resolve();
     await Cache.use(async (cache) => {
@@ -52,17 +52,17 @@ Deno.test("Cache.make() removes unfinished folders, and those not used for a day
     assertEquals(names(folder), ["four", "new", "used"]);
   }));
 
-Deno.test("Cache.use() lets one work at a time", () =>
+Deno.test("Cache.use() runs one function at a time, and requires an absolute path", () =>
   withFolder(async (folder) => {
     const order: string[] = [];
     const work = (name: string) =>
       Cache.use(async () => {
-        order.push(`${name} begins`);
+        order.push(`${name} starts`);
         await new Promise((resolve) => setTimeout(resolve, 50));
         order.push(`${name} ends`);
       }, folder);
     await Promise.all([work("a"), work("a")]);
-    assertEquals(order, ["a begins", "a ends", "a begins", "a ends"]);
+    assertEquals(order, ["a starts", "a ends", "a starts", "a ends"]);
     await assertRejects(
       () => Cache.use(() => Promise.resolve(), "relative"),
       Error,
@@ -70,7 +70,7 @@ Deno.test("Cache.use() lets one work at a time", () =>
     );
   }));
 
-Deno.test("recipeHash() follows the files of the recipe and the kernel", () =>
+Deno.test("recipeHash() depends on the files of the recipe and on the kernel", () =>
   withFolder(async (folder) => {
     await Deno.mkdir(`${folder}/driver`);
     const hash = (kernel = "kernel-1") =>

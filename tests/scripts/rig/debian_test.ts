@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { packagesOf, releaseIn } from "../../../scripts/rig/debian.ts";
 
-/** A table of `apt-cache madison`. */
+/** Returns a table as `apt-cache madison` prints it. */
 function table(rows: readonly string[]): string {
   return rows.map((row) => {
     const [name, version] = row.split(" ");
@@ -15,7 +15,7 @@ const OLD = [
   "linux-headers-6.1.0-56-amd64 6.1.9-2",
 ];
 
-Deno.test("releaseIn() takes the newest version of which there is source, image and headers", () => {
+Deno.test("releaseIn() returns the newest version with source, image and headers", () => {
   const old = { release: "6.1.0-56-amd64", version: "6.1.9-2" };
   assertEquals(releaseIn(table([...SOURCES, ...OLD])), old);
   const image = "linux-image-6.1.0-57-amd64-unsigned 6.1.9-3";
@@ -27,7 +27,7 @@ Deno.test("releaseIn() takes the newest version of which there is source, image 
   );
 });
 
-Deno.test("releaseIn() takes no other flavour, and nothing where something lacks", () => {
+Deno.test("releaseIn() returns undefined for other flavors and for incomplete versions", () => {
   const cloud = [
     "linux-image-6.1.0-56-cloud-amd64-unsigned 6.1.9-2",
     "linux-headers-6.1.0-56-cloud-amd64 6.1.9-2",
@@ -37,7 +37,7 @@ Deno.test("releaseIn() takes no other flavour, and nothing where something lacks
   assertEquals(releaseIn(""), undefined);
 });
 
-Deno.test("packagesOf() names the packages of one version", () => {
+Deno.test("packagesOf() returns the packages of one version", () => {
   const { image, headers, commonHeaders, source } = packagesOf({
     release: "6.1.0-56-amd64",
     version: "6.1.9-2",

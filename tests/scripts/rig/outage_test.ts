@@ -9,11 +9,11 @@ PING 10.44.0.1 (10.44.0.1) 56(84) bytes of data.
 [102.200000] 64 bytes from 10.44.0.1: icmp_seq=23 ttl=64 time=1.2 ms
 `;
 
-Deno.test("answerTimes() takes the answers of ping -D only", () => {
+Deno.test("answerTimes() returns only the times of replies", () => {
   assertEquals(answerTimes(PINGS), [100_000, 100_100, 102_200]);
 });
 
-Deno.test("outageOf() tells the longest pause and the first answer after the event", () => {
+Deno.test("outageOf() returns the longest pause and the time to the first reply after the event", () => {
   const times = answerTimes(PINGS);
   assertEquals(outageOf(times, 100_050), { pauseMs: 2000, resumedMs: 50 });
   assertEquals(outageOf(times, 101_000), { pauseMs: 2000, resumedMs: 1200 });

@@ -1,4 +1,4 @@
-/** The rig's subnet administrator, asked by the program's own client. */
+/** The subnet administrator of the rig, with requests of the SA client of ipoib. */
 
 import { assert, assertEquals } from "@std/assert";
 import { RigAdministrator } from "../../../scripts/rig/sa/administrator.ts";
@@ -23,7 +23,7 @@ import type { PathRecord } from "../../../src/wire/sa/path_record.ts";
 const BROADCAST = broadcastMgid(0xffff);
 const GROUP = ipv4Mgid(0xe0000001, BROADCAST);
 
-/** A client on the port that has this LID. */
+/** An SA client on the port with this LID. */
 class Client {
   readonly gid: Uint8Array;
   readonly #client: SaClient;
@@ -43,7 +43,7 @@ class Client {
   }
 
   join(request: MembershipRequest) {
-    return this.#ask<McMemberRecord>((callback) =>
+    return this.#query<McMemberRecord>((callback) =>
       this.#client.join(request, 0, callback)
     );
   }
@@ -58,29 +58,29 @@ class Client {
   }
 
   leave(mgid: Uint8Array, joinState: number) {
-    return this.#ask<McMemberRecord>((callback) =>
+    return this.#query<McMemberRecord>((callback) =>
       this.#client.leave(groupLeave(mgid, this.gid, joinState), 0, callback)
     );
   }
 
   path(dgid: Uint8Array) {
     const request = { sgid: this.gid, dgid, pkey: 0x8001, tclass: 0 };
-    return this.#ask<PathRecord>((callback) =>
+    return this.#query<PathRecord>((callback) =>
       this.#client.queryPath(request, 0, callback)
     );
   }
 
-  #ask<T>(question: (callback: SaCallback<T>) => void): SaResult<T> {
-    let answer: SaResult<T> | undefined;
-    question((result) => answer = result);
-    assert(answer, "no answer");
-    return answer;
+  #query<T>(send: (callback: SaCallback<T>) => void): SaResult<T> {
+    let reply: SaResult<T> | undefined;
+    send((result) => reply = result);
+    assert(reply, "no reply");
+    return reply;
   }
 }
 
-/** What an answer brought; fails if it was an error. */
+/** Returns the record of a reply. Throws if the reply is an error. */
 function recordOf<T>(result: SaResult<T>): T {
-  assert(result.ok, "the administrator refuses");
+  assert(result.ok, "the administrator refused the request");
   return result.record;
 }
 
@@ -93,7 +93,7 @@ function administrator(): RigAdministrator {
   return new RigAdministrator(limits, [0xffff, 0x8001]);
 }
 
-Deno.test("the broadcast groups are there, and no other can be joined without its parameters", () => {
+Deno.test("the broadcast groups exist, and a join of an unknown group requires all parameters", () => {
   const client = new Client(administrator(), 3);
   const { mlid, mtu, rate, qkey, portGid } = recordOf(client.joinBroadcast());
   assertEquals({ mlid, mtu, rate, qkey, portGid }, {
@@ -107,7 +107,7 @@ Deno.test("the broadcast groups are there, and no other can be joined without it
   );
 });
 
-Deno.test("a group is created by its first member, and goes with the last that keeps it", () => {
+Deno.test("a full member creates a group, and the leave of the last full member deletes it", () => {
   const sa = administrator();
   const [one, two] = [new Client(sa, 1), new Client(sa, 2)];
   assertEquals(
@@ -132,7 +132,7 @@ Deno.test("a group is created by its first member, and goes with the last that k
   assertEquals(sa.groups.toJSON()[formatGid(BROADCAST)], {});
 });
 
-Deno.test("a path leads to the LID of the rule, of the last join, or of the group", () => {
+Deno.test("a path record contains the LID of the GID's rule, of the last join, or of the group", () => {
   const sa = administrator();
   const client = new Client(sa, 3);
   const dlid = (gid: Uint8Array) => recordOf(client.path(gid)).dlid;

@@ -1,6 +1,6 @@
 /**
- * A run of the tests that is killed leaves nothing behind: real suites, with interfaces in namespaces and with virtual
- * machines, are ended at random points, each way of ending in turn.
+ * A test run that is killed leaves no processes, namespaces or files. Real suites, with interfaces in namespaces and
+ * with virtual machines, are killed at random times by different signals.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -13,24 +13,24 @@ import { thisHost } from "../../../scripts/test/this_host.ts";
 import { processesWith } from "../../e2e/harness/files.ts";
 import { pause, until } from "../../e2e/harness/until.ts";
 
-/** Each way of ending occurs with each suite: 4 of 2. */
+/** Each of the four signals occurs with each of the two suites. */
 const KILLS = FULL ? 20 : 8;
-/** On a usual machine a run has created its namespaces, processes and files after this time. */
+/** At normal machine speed a run has created its namespaces, processes and files after this time. */
 const LATEST_MS = 5000;
-/** Upper limit of a random moment, however slow the machine is: a kill before the setup is complete is a valid case. */
+/** Upper limit of the random time on a slow machine. A kill before the setup is complete is a valid case. */
 const LATEST_LIMIT_MS = 20_000;
-/** A program that is waited for has begun by then. */
+/** Time limit for the start of an awaited program. */
 const PROGRAM_MS = 60_000;
-/** Within so long everything is gone. */
+/** Time limit for the cleanup at normal machine speed. */
 const GONE_MS = 5000;
 const TOP = new URL("../../../", import.meta.url).pathname;
-/** Carried by every process of a run in its environment. */
+/** Environment variable that identifies all processes of a run. */
 const MARK = "IPOIB_TEST_RUN";
 
-/** Suites that go on for minutes: with interfaces in namespaces, and with virtual machines. */
+/** Suites that take minutes: with interfaces in namespaces, and with virtual machines. */
 const SUITES = ["tests/e2e", "tests/kernel"];
 
-/** The ways a run ends before its time: who gets which signal. */
+/** Signals that end a run, and the process that receives them. */
 const ENDS = [
   { of: "the runner", signal: "SIGKILL" },
   { of: "the runner", signal: "SIGTERM" },
@@ -38,7 +38,7 @@ const ENDS = [
   { of: "deno task", signal: "SIGKILL" },
 ] as const;
 
-/** Runs that are killed once a process with such a command line runs; all others at random. */
+/** Runs that are killed when a process with a matching command line exists. All others are killed at random times. */
 const AT_PROGRAM: Readonly<Record<number, RegExp>> = {
   2: / up ib0/,
   5: /^qemu-system/,
@@ -54,19 +54,19 @@ async function missing(): Promise<string | undefined> {
 
 const reason = await missing();
 
-/** Processes of the run, as their command lines. */
+/** Returns the command lines of the processes of the run. */
 function processes(mark: string): string[] {
   return processesWith(MARK, mark).map((pid) => {
     try {
       const words = Deno.readTextFileSync(`/proc/${pid}/cmdline`);
       return words.replaceAll("\0", " ").trim();
     } catch {
-      return `${pid}, which ends`;
+      return `${pid}, exiting`;
     }
   });
 }
 
-/** What is in the folders that a run could leave something in. */
+/** Returns the contents of the directories in which a run creates files. */
 function files(temporary: string): string[] {
   return [temporary, "/run/netns"].flatMap((folder) => {
     try {
@@ -79,7 +79,7 @@ function files(temporary: string): string[] {
   }).sort();
 }
 
-/** The pid of a child of `parent`, once it has one. */
+/** Waits until `parent` has a child process. Returns its PID. */
 async function childOf(parent: number): Promise<number> {
   const path = `/proc/${parent}/task/${parent}/children`;
   const children = await until("the runner", async () => {
@@ -89,7 +89,7 @@ async function childOf(parent: number): Promise<number> {
   return children[0]!;
 }
 
-/** When a run is killed: after so many milliseconds, or once a process with such a command line runs. */
+/** Time of a kill: a delay in milliseconds, or the start of a process with a matching command line. */
 type Moment = number | RegExp;
 
 async function waitFor(moment: Moment, mark: string): Promise<void> {
@@ -103,7 +103,9 @@ async function waitFor(moment: Moment, mark: string): Promise<void> {
   }
 }
 
-/** Starts a run, kills it at a moment, and waits until nothing of it is left; returns what was running when it was killed. */
+/**
+ * Starts a run, kills it, and checks that it leaves nothing. Returns the command lines that were running at the kill.
+ */
 async function killRun(
   suite: string,
   { of, signal }: typeof ENDS[number],
@@ -125,25 +127,26 @@ async function killRun(
   const seen = processes(mark);
   Deno.kill(of === "the runner" ? runner : task.pid, signal);
   const start = performance.now();
-  let rest = seen;
-  while (rest.length > 0 && performance.now() - start < patient(GONE_MS)) {
+  let remaining = seen;
+  while (remaining.length > 0 && performance.now() - start < patient(GONE_MS)) {
     await pause(50);
-    rest = processes(mark);
+    remaining = processes(mark);
   }
   const title = `${suite}, ${signal} of ${of} after ${moment}`;
-  assertEquals(rest, [], title);
+  assertEquals(remaining, [], title);
   assertEquals(files(temporary), before, title);
   await task.status;
   return seen;
 }
 
 Deno.test({
-  name: `a run that is killed leaves nothing behind, ${KILLS} times${
-    reason ? ` (skipped: ${reason})` : ""
-  }`,
+  name:
+    `a killed test run leaves no processes, namespaces or files, ${KILLS} times${
+      reason ? ` (skipped: ${reason})` : ""
+    }`,
   ignore: reason !== undefined,
   async fn() {
-    // What the virtual machines boot from stays, and a run that is killed early would not come to build it.
+    // The images of the virtual machines are cached. A run that is killed early would not finish to build them.
     await provideImages();
     const temporary = await Deno.makeTempDir();
     const programs = new Set<string>();
@@ -152,7 +155,7 @@ Deno.test({
       for (let i = 0; i < KILLS; i++) {
         const end = ENDS[i % ENDS.length]!;
         const suite = SUITES[(i >> 2) % SUITES.length]!;
-        // Once of each suite when what is worth killing runs; else at random.
+        // One kill per suite waits for the start of a relevant process.
         const moment = AT_PROGRAM[i] ?? Math.random() * latestMs;
         for (const words of await killRun(suite, end, moment, temporary)) {
           programs.add(words.split(" ")[0]!);

@@ -33,7 +33,7 @@ async function withPolicy(
   }
 }
 
-Deno.test("withoutServices() forbids them while it works, and when that fails no longer", async () => {
+Deno.test("withoutServices() forbids the start of services only while its function runs, even if that fails", async () => {
   await withPolicy(async (policy, install, path) => {
     const seen = await install(() => {
       assertEquals(Deno.statSync(path).mode! & 0o100, 0o100);
@@ -49,7 +49,7 @@ Deno.test("withoutServices() forbids them while it works, and when that fails no
   });
 });
 
-Deno.test("withoutServices() keeps a policy that the host has", async () => {
+Deno.test("withoutServices() preserves an existing policy", async () => {
   await withPolicy(async (policy, install, path) => {
     await Deno.writeTextFile(path, "exit 0\n");
     const seen = await install(() => Promise.resolve(policy()));

@@ -22,7 +22,7 @@ const OUTPUT = [
 const SUMMARY =
   "\x1b[31mFAILED\x1b[0m | 2 passed (1 step) | 1 failed | 1 ignored (1 step) (7ms)";
 
-Deno.test("outcomeOf() reads the summary, the tests' times and the ignored tests", () => {
+Deno.test("outcomeOf() parses the summary, the durations and the ignored tests", () => {
   const errors = [" ERRORS ", "", "third => a_test.ts:7", "error: no", ""];
   const output = [OUTPUT, "", ...errors, " FAILURES ", "third", "", SUMMARY];
   assertEquals(outcomeOf(output.join("\n"), false), {
@@ -39,7 +39,7 @@ Deno.test("outcomeOf() reads the summary, the tests' times and the ignored tests
   });
 });
 
-Deno.test("outcomeOf() reads a summary without extras", () => {
+Deno.test("outcomeOf() parses a summary without ignored tests and steps", () => {
   const { passed, failed } = outcomeOf(
     "\nok | 12 passed | 0 failed (35ms)\n\n",
     true,
@@ -47,25 +47,25 @@ Deno.test("outcomeOf() reads a summary without extras", () => {
   assertEquals([passed, failed], [12, 0]);
 });
 
-Deno.test("outcomeOf() counts the tests of a run that was cut short", () => {
+Deno.test("outcomeOf() counts the tests of an incomplete run", () => {
   const { passed, failed } = outcomeOf(`${OUTPUT}\nfifth ...`, false);
   assertEquals([passed, failed], [1, 2]);
   assertEquals(outcomeOf("first ... ok (1ms)\nsecond ...", false).failed, 1);
 });
 
-Deno.test("outcomeOf() counts a run that ended without a test as one failure", () => {
+Deno.test("outcomeOf() counts a run without tests as one failure", () => {
   const output = "error: Module not found";
   assertEquals(outcomeOf(output, false).failed, 1);
 });
 
-Deno.test("outcomeOf() counts what was left behind as failures", () => {
+Deno.test("outcomeOf() counts left processes and files as failures", () => {
   const output =
     "ok | 2 passed | 0 failed (35ms)\n\nleft behind: process ipoib up ib0\n";
   const { failed, left } = outcomeOf(output, true);
   assertEquals([failed, left], [1, ["process ipoib up ib0"]]);
 });
 
-Deno.test("OutcomeReader tells which test runs, however the output is cut", () => {
+Deno.test("OutcomeReader returns the running test for output in pieces of any size", () => {
   const reader = new OutcomeReader();
   const seen: [number, string | undefined][] = [];
   for (const character of OUTPUT.slice(0, OUTPUT.indexOf("fourth") + 10)) {
@@ -89,7 +89,7 @@ Deno.test("OutcomeReader tells which test runs, however the output is cut", () =
   ]);
 });
 
-Deno.test("slowest() is the slowest tests, the slowest first", () => {
+Deno.test("slowest() returns the slowest tests in descending order", () => {
   const tests = [3, 1, 7, 5].map((ms) => ({ name: `${ms}`, ms }));
   assertEquals(slowest(tests, 2).map(({ ms }) => ms), [7, 5]);
 });

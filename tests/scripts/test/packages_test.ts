@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { packagesOf } from "../../../scripts/test/packages.ts";
 
-Deno.test("packagesOf() names each package once, in order", () => {
+Deno.test("packagesOf() returns sorted packages without duplicates", () => {
   assertEquals(packagesOf(["wrk", "ip", "nginx", "ip"]), [
     "iproute2",
     "nginx-light",

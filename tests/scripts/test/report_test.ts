@@ -16,7 +16,7 @@ function outcome(fields: Partial<Outcome>): Outcome {
   };
 }
 
-Deno.test("Report has the suites, the slowest tests and the sum as its last line", () => {
+Deno.test("Report prints the suites, the slowest tests, the failures and the totals", () => {
   const report = new Report(false);
   const finished = Array.from({ length: 12 }, (_, i) => ({
     name: `test ${i}`,
@@ -46,7 +46,7 @@ Deno.test("Report has the suites, the slowest tests and the sum as its last line
   assertEquals(lines.filter((line) => line.includes(": test")).length, 10);
 });
 
-Deno.test("Report counts a skip that is not allowed as a failure, in continuous integration", () => {
+Deno.test("Report counts a skip that is not allowed as a failure in continuous integration", () => {
   const skipped = [false, true].map((ci) => {
     const report = new Report(ci);
     report.skip("kernel", "needs root");

@@ -1,4 +1,4 @@
-/** Suites that hang, leave things behind, or are ended: all in runs of their own. */
+/** Runs small suites that pass, hang, or leave processes and files behind. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Cleanup } from "../../../scripts/cleanup.ts";
@@ -11,7 +11,7 @@ const isolate = await canIsolate();
 const ignore = !isolate;
 const skipped = isolate ? "" : " (skipped: needs root and namespaces)";
 
-/** Runs one of the small suites; what it came to and what it printed. */
+/** Runs a small suite. Returns its outcome and its output. */
 async function run(
   file: string,
   silenceMs = 60_000,
@@ -32,7 +32,7 @@ async function run(
   return { ...outcome, output };
 }
 
-Deno.test("Silence is over when nothing was added for longer than the limit", () => {
+Deno.test("Silence.over() returns true if progress has not changed for longer than the limit", () => {
   const silence = new Silence(100);
   assertEquals(
     [[0, 0], [0, 100], [1, 101], [1, 201], [1, 202]].map(([progress, now]) =>
@@ -43,7 +43,7 @@ Deno.test("Silence is over when nothing was added for longer than the limit", ()
 });
 
 Deno.test({
-  name: `a suite passes, with a temporary folder of its own${skipped}`,
+  name: `a suite passes with its own temporary directory${skipped}`,
   ignore,
   async fn() {
     const { passed, failed, left } = await run("small_suites/passes.ts");
@@ -53,7 +53,7 @@ Deno.test({
 
 Deno.test({
   name:
-    `a suite in which no test finishes is ended, and says which ran${skipped}`,
+    `a suite in which a test hangs is ended, and the test is named${skipped}`,
   ignore,
   async fn() {
     const { passed, failed, output } = await run("small_suites/hangs.ts", 4000);
@@ -63,7 +63,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: `what a suite leaves behind is named and fails it${skipped}`,
+  name:
+    `processes, namespaces and files that a suite leaves behind are failures${skipped}`,
   ignore,
   async fn() {
     const { passed, failed, left } = await run("small_suites/leaves.ts");

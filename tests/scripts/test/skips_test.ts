@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { allowance } from "../../../scripts/test/skips.ts";
 
-Deno.test("allowance() allows what the list names, and nothing else", () => {
+Deno.test("allowance() returns the reason of a listed skip, and undefined for others", () => {
   const list = [{ name: /needs an HCA/, because: "no hardware" }];
   assertEquals(
     allowance("test hca: opens a port, needs an HCA", list),

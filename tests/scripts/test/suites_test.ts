@@ -11,7 +11,7 @@ const files = [
 const names = (chosen: string[]) =>
   suitesOf(files, chosen).map(({ name, paths }) => `${name}: ${paths}`);
 
-Deno.test("suitesOf() finds the suites, the quick ones first", () => {
+Deno.test("suitesOf() returns all suites in the order of their duration", () => {
   assertEquals(names([]), [
     "base: tests/base",
     "wire: tests/wire",
@@ -21,7 +21,7 @@ Deno.test("suitesOf() finds the suites, the quick ones first", () => {
   assertEquals(names(["tests/"]), names([]));
 });
 
-Deno.test("suitesOf() narrows to the paths that were asked for", () => {
+Deno.test("suitesOf() returns only the suites of the given paths", () => {
   assertEquals(names(["tests/wire/"]), ["wire: tests/wire"]);
   assertEquals(
     names(["./tests/wire/sa", "tests/wire/arp_test.ts", "tests/e2e"]),
@@ -29,7 +29,7 @@ Deno.test("suitesOf() narrows to the paths that were asked for", () => {
   );
 });
 
-Deno.test("obstacle() names what a suite lacks", () => {
+Deno.test("obstacle() returns the missing requirements of a suite", () => {
   const [base] = suitesOf(files, ["tests/base"]);
   const [e2e] = suitesOf(files, ["tests/e2e"]);
   const [kernel] = suitesOf(["tests/kernel/kernel_test.ts"], []);

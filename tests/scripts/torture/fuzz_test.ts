@@ -1,4 +1,4 @@
-/** The fuzzing itself: a target with a fault is found out, and what it fails with is made small. */
+/** The fuzzer: detection, replay and minimization of a failure, and mutation. */
 
 import { assert, assertEquals } from "@std/assert";
 import { minimise, signature } from "../../../scripts/torture/fuzz/minimise.ts";
@@ -9,7 +9,7 @@ import type { FuzzTarget } from "../../fuzz/targets/target.ts";
 
 const BAD = 0x42;
 
-/** Fails at the second input that has a certain byte. */
+/** A target that fails at the second input that contains {@linkcode BAD}. */
 const faulty: FuzzTarget = {
   name: "faulty",
   kind: "bytes",
@@ -25,7 +25,7 @@ const faulty: FuzzTarget = {
   },
 };
 
-Deno.test("a runner hands over what the session took, and replay() fails in the same way", async () => {
+Deno.test("Runner returns the inputs of the session of a failure, and replay() reproduces it", async () => {
   const runner = new Runner(faulty);
   assertEquals(await runner.run(Uint8Array.of(1)), undefined);
   assertEquals(await runner.run(Uint8Array.of(BAD)), undefined);
@@ -35,7 +35,7 @@ Deno.test("a runner hands over what the session took, and replay() fails in the 
   assertEquals(signature(error!), signature(failure!.error));
 });
 
-Deno.test("minimise() leaves out inputs and bytes that the failure does not need", async () => {
+Deno.test("minimise() removes inputs and bytes that are not needed for the failure", async () => {
   const inputs = [1, 2, BAD, 3, BAD, 4].map((byte) =>
     Uint8Array.of(7, 7, byte, 7)
   );
@@ -44,7 +44,7 @@ Deno.test("minimise() leaves out inputs and bytes that the failure does not need
   assertEquals(least.map((input) => [...input]), [[BAD], [BAD]]);
 });
 
-Deno.test("a session ends after its inputs, and what its end finds is a failure", async () => {
+Deno.test("Runner closes a session after its last input, and an error of close() is a failure", async () => {
   let open = 0;
   const runner = new Runner({
     ...faulty,
@@ -54,7 +54,7 @@ Deno.test("a session ends after its inputs, and what its end finds is a failure"
       return {
         run: () => true,
         close: () => {
-          if (open === 2) throw new Error("something is left");
+          if (open === 2) throw new Error("leak");
         },
       };
     },
@@ -63,12 +63,12 @@ Deno.test("a session ends after its inputs, and what its end finds is a failure"
   for (let i = 0; i < 4; i++) results.push(await runner.run(new Uint8Array(1)));
   assertEquals(results.map((result) => result?.error.message), [
     ...[undefined, undefined, undefined],
-    "something is left",
+    "leak",
   ]);
 });
 
 for (const kind of ["bytes", "json", "text"] as const) {
-  Deno.test(`mutations of ${kind} differ, and are the same for the same seed`, () => {
+  Deno.test(`mutate() returns different ${kind} inputs, and the same ones for the same seed`, () => {
     const corpus = ['{"type":"hello","lid":[1,2]}', "up ib0 --mtu 2044"]
       .map((text) => new TextEncoder().encode(text));
     const some = () => {

@@ -3,7 +3,7 @@ import { optionsOf, PARTS } from "../../../scripts/torture/options.ts";
 import { totalLines } from "../../../scripts/torture/record.ts";
 import { reportLines } from "../../../scripts/torture/report.ts";
 
-Deno.test("the words of deno task torture", () => {
+Deno.test("optionsOf() parses the arguments of deno task torture", () => {
   assertEquals(
     optionsOf(["fuzz", "--minutes", "5", "--seed", "7", "--only", "arp"]),
     { parts: ["fuzz"], minutes: 5, seed: 7, only: ["arp"] },
@@ -24,7 +24,7 @@ Deno.test("the words of deno task torture", () => {
   ) assertEquals([words, optionsOf(words)], [words, undefined]);
 });
 
-Deno.test("a report has a table, the failures, and the sums last", () => {
+Deno.test("reportLines() returns a table, the failures and the totals", () => {
   assertEquals(
     reportLines("kill", [
       { what: "kill a node", times: 3, failures: [], note: "back" },
@@ -45,7 +45,7 @@ Deno.test("a report has a table, the failures, and the sums last", () => {
   );
 });
 
-Deno.test("the record sums what all runs of a part did", () => {
+Deno.test("totalLines() adds the numbers of all runs of a part", () => {
   const run = { date: "2026-01-01T00:00", seed: 1, minutes: 1 };
   const rows = [{ what: "arp", times: 10, failures: 1 }];
   assertEquals(

@@ -1,4 +1,4 @@
-/** Its second test does not end. */
+/** A suite whose second test does not end. */
 
 Deno.test("short", () => {});
 

@@ -1,4 +1,4 @@
-/** Leaves a file, a network namespace and a process behind. */
+/** A suite that leaves a file, a network namespace and a process behind. */
 
 Deno.test({
   name: "leaves",
