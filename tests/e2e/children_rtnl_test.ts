@@ -38,14 +38,14 @@ labTest(
     const parent = await a.ipoib("link", "del", "ib0");
     assertEquals([parent.code, parent.stdout], [0, ""]);
     assertMatch(parent.stderr, /is a parent interface and was not deleted/);
-    const gone = await a.ipoib("link", "del", "storage");
-    assertEquals([gone.code, gone.stderr], [0, ""]);
+    const removed = await a.ipoib("link", "del", "storage");
+    assertEquals([removed.code, removed.stderr], [0, ""]);
     assertEquals((await a.run(["ip", "link", "show", "storage"])).code, 1);
     assertEquals((await a.ipoib("link", "show", "storage")).code, 3);
     // As with the kernel driver, `ip link del` also deletes it.
     await b.ip("link", "del", "storage");
     await until(
-      "the child is gone",
+      "the removal of the child",
       async () => (await b.call("child.list", {})).length === 0,
     );
     assertEquals(await a.ping(b), { sent: 5, received: 5 });

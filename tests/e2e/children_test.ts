@@ -96,8 +96,8 @@ labTest(
     await a.ip("link", "set", "ib0", "up");
     await until(`${CHILD} follows up`, () => isUp(a, CHILD));
 
-    const gone = await a.ipoib("child", "delete", "0x8001");
-    assertEquals([gone.code, gone.stderr], [0, ""]);
+    const deleted = await a.ipoib("child", "delete", "0x8001");
+    assertEquals([deleted.code, deleted.stderr], [0, ""]);
     assertEquals((await a.run(["ip", "link", "show", CHILD])).code, 1);
     assertEquals((await a.ipoib("link", "show", CHILD)).code, 3);
     assertEquals((await a.ipoib("child", "delete", "0x8001")).code, 2);

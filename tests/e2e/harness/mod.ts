@@ -1,6 +1,6 @@
 /** The harness of the end-to-end tests. */
 
-export { connectBehind } from "./behind.ts";
+export { connectBehind } from "./routed_network.ts";
 export { must, type Outcome, run } from "./command.ts";
 export { exists, namesIn, runs, socketsIn } from "./files.ts";
 export { Host } from "./host.ts";

@@ -43,11 +43,11 @@ labTest(
   "Repeated deletion of neighbour entries does not stall TCP",
   async (lab) => {
     const [a, b] = await lab.running(2);
-    for (const [i, [method, forget]] of METHODS.entries()) {
+    for (const [i, [method, deleteEntry]] of METHODS.entries()) {
       // A new port each time: the last one may still be in use.
       using flow = TcpFlow.open(a, b, PORT + i);
       for (let i = 0; i < TIMES; i++) {
-        await Promise.all([forget(a, b), forget(b, a)]);
+        await Promise.all([deleteEntry(a, b), deleteEntry(b, a)]);
         await pause(PAUSE_MS);
       }
       const { received } = flow;
