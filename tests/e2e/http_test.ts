@@ -9,8 +9,6 @@ labTest(
     const [server, client] = await lab.running(2);
     const folder = `${lab.runtime}/www`;
     await Deno.mkdir(`${folder}/tmp`, { recursive: true });
-    // nginx may read files as another user.
-    await Deno.chmod(folder, 0o755);
     await Deno.writeTextFile(`${folder}/page`, "x".repeat(50_000));
     await Deno.writeTextFile(
       `${folder}/nginx.conf`,

@@ -36,7 +36,10 @@ function absent(round: number): string[] {
   return Array.from({ length: ABSENT }, (_, i) => `10.10.${round}.${i + 1}`);
 }
 
-/** Creates and deletes entries until a stopped process loses notifications; then runs the lines `more`. */
+/**
+ * Creates and deletes enough entries to overflow the receive buffer of a stopped process, and then runs the lines `more`
+ * of `ip -batch`.
+ */
 async function change(host: Host, ...more: string[]): Promise<void> {
   const lines: string[] = [];
   for (let i = 0; i < CHANGE_ROUNDS; i++) {

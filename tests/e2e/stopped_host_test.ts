@@ -1,4 +1,4 @@
-/** A stopped host does not reduce the throughput between other hosts. */
+/** A stopped host does not stop traffic between other hosts. */
 
 import { assertEquals, assertGreater, assertLess } from "@std/assert";
 import { patient } from "../../scripts/machine.ts";

@@ -68,7 +68,7 @@ export function recovery(fabric: Fabric): void {
   recovers("a client reregister", raise(Event.Reregister));
   recovers("a change of the SM", raise(Event.SmChange));
   recovers(
-    "a port error and port active event",
+    "a port error and a port active event",
     `${raise(Event.Error)}; sleep 1; ${raise(Event.Active)}`,
   );
 

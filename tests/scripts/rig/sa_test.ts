@@ -132,7 +132,7 @@ Deno.test("a full member creates a group, and the leave of the last full member 
   assertEquals(sa.groups.toJSON()[formatGid(BROADCAST)], {});
 });
 
-Deno.test("a path record contains the LID of the GID's rule, of the last join, or of the group", () => {
+Deno.test("the LID of a path comes from the port GID, from the last join, or from the group", () => {
   const sa = administrator();
   const client = new Client(sa, 3);
   const dlid = (gid: Uint8Array) => recordOf(client.path(gid)).dlid;

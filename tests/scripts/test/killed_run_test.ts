@@ -146,7 +146,7 @@ Deno.test({
     }`,
   ignore: reason !== undefined,
   async fn() {
-    // The images of the virtual machines are cached. A run that is killed early would not finish to build them.
+    // The images of the virtual machines are cached. A run that is killed early would not finish building them.
     await provideImages();
     const temporary = await Deno.makeTempDir();
     const programs = new Set<string>();
