@@ -1,12 +1,13 @@
 /**
- * The fabric of the tests: the subnet administrator and the kernel's ib0 on guest `a`, the kernel's ib0 on `b`, our node on `c`,
- * all in 10.44.0.0/24; on partition 0x8001, where a test makes children, 10.45.0.0/24.
+ * The fabric of the tests: the subnet administrator and ib_ipoib on guest `a`, ib_ipoib on `b`, ipoib on `c`. Their
+ * interfaces ib0 are in 10.44.0.0/24. Tests create child interfaces in partition 0x8001 with addresses in 10.45.0.0/24.
  */
 
 import type { Guest } from "./guest.ts";
 import { Node } from "./node.ts";
 import { Rig, type RigOptions } from "./rig.ts";
 
+/** Addresses of the interfaces of ib_ipoib, and that of ipoib. */
 export const KERNELS = ["10.44.0.1", "10.44.0.2"] as const;
 export const OURS = "10.44.0.3";
 
@@ -36,7 +37,7 @@ export class Fabric {
   }
 
   get #running(): Rig<"three"> {
-    if (!this.#rig) throw new Error("the rig is not started");
+    if (!this.#rig) throw new Error("The rig is not started");
     return this.#rig;
   }
 
@@ -50,7 +51,7 @@ export class Fabric {
     await this.#rig?.stop();
   }
 
-  /** The kernel's interfaces. */
+  /** Brings up the interfaces of ib_ipoib. */
   async kernels(): Promise<void> {
     await Promise.all(
       [this.a, this.b].map((guest, i) =>
@@ -59,7 +60,7 @@ export class Fabric {
     );
   }
 
-  /** Everything anew on ports with another IB MTU. */
+  /** Restarts all ports with another InfiniBand MTU, the subnet administrator and all interfaces. */
   async restart(ibMtu: 2048 | 4096): Promise<void> {
     await this.node.down();
     await Promise.all(

@@ -1,6 +1,6 @@
 /**
- * A virtual machine of the rig: scripts run in it as root, and this checkout is its `/project`. Its time runs as slowly
- * as the host emulates it.
+ * Runs scripts as root in a virtual machine of the rig, in which this checkout is `/project`. Time limits are scaled by
+ * the measured slowness of the emulated machine.
  */
 
 import { factor, SHELL_LOOP, SHELL_LOOP_USUAL_MS } from "../machine.ts";
@@ -28,25 +28,25 @@ export class Guest {
     return this.#vm.name;
   }
 
-  /** How much slower than usual it is, as {@linkcode measure} found. */
+  /** Factor by which the machine is slower than normal; 1 before {@linkcode measure}. */
   get slowness(): number {
     return this.#slowness;
   }
 
-  /** Measures how slow it is; limits of time are multiplied by that from then on. */
+  /** Measures the slowness of the machine, by which all later time limits are multiplied. */
   async measure(): Promise<void> {
     const spent = Number(await this.must(SHELL_LOOP, 600));
     this.#slowness = factor(spent, SHELL_LOOP_USUAL_MS);
   }
 
-  /** A limit of time for this machine. */
+  /** Returns a time limit for this machine: `usual` times its slowness, rounded up. */
   patient(usual: number): number {
     return Math.ceil(usual * this.#slowness);
   }
 
   /**
-   * Runs a bash script, whatever its exit code; 124 if it takes longer than `seconds` on a usual machine. `ipoib` and
-   * `deno` are there.
+   * Runs a bash script, which may use the commands `ipoib` and `deno`. Returns its exit code and output; the exit code
+   * is 124 if the script takes longer than `seconds` at normal machine speed.
    */
   run(script: string, seconds = 60): Promise<Outcome> {
     const command = this.#netns === undefined
@@ -55,7 +55,7 @@ export class Guest {
     return this.#vm.run(command, this.patient(seconds));
   }
 
-  /** Runs a script that must succeed; returns what it printed. */
+  /** Runs a script and returns its output. Throws if the exit code is not 0. */
   async must(script: string, seconds?: number): Promise<string> {
     const { code, output } = await this.run(script, seconds);
     if (code === 0) return output;

@@ -1,11 +1,11 @@
-/** Our node: the program on a guest, with an interface `ib0` in the initial network namespace or in one of its own. */
+/** A node: a process of ipoib on a guest, with interface `ib0` in the initial or another network namespace. */
 
 import { type Guest, quoted } from "./guest.ts";
 
-/** The device of every guest. */
+/** Sysfs directory of the first InfiniBand device of a guest. */
 export const DEVICE = "/sys/class/infiniband/ibx0";
 
-/** The record of an interface, as far as tests look at it. */
+/** The fields of an interface record that tests use. */
 export interface Link {
   readonly ifname: string;
   readonly state: string;
@@ -27,12 +27,12 @@ export class Node {
   readonly guest: Guest;
   readonly address: string;
   readonly #namespace: string | undefined;
-  /** Where it logs to. */
+  /** Path of the log. */
   readonly #log: string;
 
   /**
-   * @param address of `ib0`, without the prefix's length of 24
-   * @param namespace made if missing; absent: the initial one
+   * @param address IPv4 address of `ib0`, without the prefix length, which is 24
+   * @param namespace network namespace, created if it does not exist; absent: the initial one
    */
   constructor(guest: Guest, address: string, namespace?: string) {
     this.guest = guest;
@@ -43,14 +43,14 @@ export class Node {
     }.log`;
   }
 
-  /** What `ip` and `ipoib` take for the namespace. */
+  /** Option of `ip` and `ipoib` that selects the namespace. */
   get #option(): string {
     return this.#namespace === undefined ? "" : `-n ${this.#namespace}`;
   }
 
-  /** Begins; returns once `ib0` carries traffic and has its address. */
+  /** Starts the process. Returns when `ib0` carries traffic and has its address. */
   async up(options = ""): Promise<void> {
-    await this.begin(options);
+    await this.start(options);
     await this.waitForLog("ib0: running", 60);
     await this.addAddress();
   }
@@ -61,8 +61,8 @@ export class Node {
     );
   }
 
-  /** Begins. */
-  async begin(options = ""): Promise<void> {
+  /** Starts the process and returns at once. */
+  async start(options = ""): Promise<void> {
     const namespace = this.#namespace;
     const log = this.#log;
     await this.guest.must(
@@ -96,7 +96,7 @@ export class Node {
     await this.guest.must(`ipoib down ib0 ${this.#option}`);
   }
 
-  /** Kills the process, whose PID the log has. */
+  /** Kills the process. Reads its PID from the log. */
   async kill(): Promise<void> {
     await this.guest.must(
       `pid=$(grep -o 'pid [0-9]*' ${this.#log} | tail -1 | cut -d' ' -f2)
@@ -104,7 +104,7 @@ export class Node {
     );
   }
 
-  /** Makes a child on a partition, with an address. */
+  /** Creates a child interface in a partition, and assigns an address. */
   async child(pkey: number, address: string): Promise<void> {
     const name = `ib0.${pkey.toString(16).padStart(4, "0")}`;
     await this.guest.must(
@@ -113,7 +113,7 @@ export class Node {
     );
   }
 
-  /** Asks the control socket: the command line takes seconds to start in an emulated machine. */
+  /** Queries the control socket: the command line takes seconds to start in an emulated machine. */
   async link(name = "ib0"): Promise<Link> {
     const request = JSON.stringify({
       ...{ id: 1, method: "link.show", params: { name } },
@@ -129,7 +129,7 @@ export class Node {
     return result[0];
   }
 
-  /** Of `ethtool -S`: the driver's statistics, drops by reason, the port's counters. */
+  /** Returns what `ethtool -S` prints: statistics of the interface, drops by reason, counters of the port. */
   async statistics(): Promise<Record<string, number>> {
     const [statistics] = JSON.parse(
       await this.guest.must("ipoib -j ethtool -S ib0"),

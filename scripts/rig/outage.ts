@@ -1,10 +1,10 @@
-/** How long traffic stood still: pings on several flows at once while something happens to the fabric. */
+/** Measures outages: pings on several flows during an event on the fabric. */
 
 import type { Guest } from "./guest.ts";
 import { report } from "./report.ts";
 
 const INTERVAL_MS = 100;
-/** A flow that has this many answers in a second runs again, because the machines are slow. */
+/** Replies per second with which a flow has recovered. Low, because the machines are slow. */
 const STEADY = 3;
 
 /** Pings from a guest to an address. */
@@ -14,23 +14,24 @@ export interface Flow {
   readonly to: string;
 }
 
-/** What became of a flow, in milliseconds; `Infinity` if it did not come back. */
+/** Outage of a flow, in milliseconds; `Infinity` if the flow did not recover. */
 export interface Outage {
-  /** The longest time between two answers, less the interval between pings. */
+  /** Longest time between two replies, minus the interval between pings. */
   readonly pauseMs: number;
-  /** From the end of what happened to the first answer. */
+  /** Time from the end of the event to the first reply. */
   readonly resumedMs: number;
 }
 
 export interface OutageOptions {
-  /** What happens, for the report. */
+  /** Name of the event, for the report. */
   title: string;
+  /** Causes the event. */
   inject(): Promise<unknown>;
-  /** After so many seconds on a usual machine a flow that stands still counts as lost. */
+  /** Seconds at normal machine speed after which a flow without replies is lost. */
   limit: number;
 }
 
-/** Pings on all flows while `inject` runs and until they run again; one outage for each flow, which is also reported. */
+/** Pings on all flows during the event and until they recover. Reports and returns the outage of each flow. */
 export async function outages(
   flows: readonly Flow[],
   { title, inject, limit }: OutageOptions,
@@ -53,7 +54,7 @@ export async function outages(
   return result;
 }
 
-/** Waits until a flow runs again, or for its limit; ends it. */
+/** Waits until a flow recovers or its time limit expires, and ends it. Returns its outage. */
 async function follow(
   guest: Guest,
   log: string,
@@ -61,7 +62,7 @@ async function follow(
 ): Promise<Outage> {
   const seconds = guest.patient(limit);
   const text = await guest.must(
-    // What happened may take a moment to have its effect.
+    // The effect of the event may be delayed.
     `date +%s.%N
      answers() { grep -c 'bytes from' ${log}; }
      end=$((SECONDS + ${seconds})); steady=0
@@ -79,12 +80,13 @@ async function follow(
     : { pauseMs: Infinity, resumedMs: Infinity };
 }
 
-/** When `ping -D` got answers, in milliseconds. */
+/** Parses the output of `ping -D`. Returns the times of the replies in milliseconds since the epoch. */
 export function answerTimes(text: string): number[] {
   return [...text.matchAll(/^\[(\d+\.\d+)\] \d+ bytes from/gm)]
     .map((match) => Number(match[1]) * 1000);
 }
 
+/** Computes the outage from the times of the replies and the end of the event. */
 export function outageOf(times: readonly number[], injected: number): Outage {
   let pauseMs = 0;
   for (let i = 1; i < times.length; i++) {

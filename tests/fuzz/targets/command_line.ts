@@ -1,4 +1,4 @@
-/** Command lines, against fake processes. */
+/** Fuzz target of command lines. Fake daemons answer them; no command starts a process. */
 
 import { assert } from "@std/assert";
 import { IpoibError } from "../../../src/base/errors.ts";
@@ -21,7 +21,8 @@ export const commandLineTarget: FuzzTarget = {
           .filter((word) => word !== "");
         const { code, out, err } = await cli.run(words);
         assert(CODES.includes(code), `exit code ${code}`);
-        assert(code === 0 || err !== "", "a failure without an error message");
+        // The help of a command group without a command also goes to standard error.
+        assert(code === 0 || err !== "", "a failure prints a message");
         assert(
           !/TypeError|RangeError|Cannot read|undefined|\[object/.test(
             out + err,
@@ -41,7 +42,7 @@ export const commandLineTarget: FuzzTarget = {
 
 async function openFixture(): Promise<CliFixture> {
   const cli = new CliFixture();
-  // After a successful `down` the command would wait for the end of the fake process.
+  // The command waits for a daemon that stops, so this daemon refuses.
   const handlers = {
     "down": () => {
       throw new IpoibError("E_TEST", "The interface stays", { errno: 16 });
@@ -51,7 +52,7 @@ async function openFixture(): Promise<CliFixture> {
     await cli.daemon("ib0", { children: ["ib0.8001"], handlers }),
     await cli.subnet("default"),
   ];
-  // The calls are not checked. Recording them would leak memory.
+  // Nothing reads the recorded calls, so discard them.
   for (const each of calls) each.push = () => 0;
   return cli;
 }

@@ -16,7 +16,7 @@ export function ports(fabric: Fabric): void {
        rdma link add ibx1 type rxeib netdev p1
        echo 32 > /sys/class/infiniband/ibx1/sm_lid`,
       );
-      await node.begin();
+      await node.start();
       await node.waitForLog("ib0: running", 60);
       await node.waitForLog(
         "ib1: the subnet administrator does not answer the join of broadcast group ff12:401b:ffff::ffff:ffff (SM LID 32)",

@@ -19,7 +19,7 @@ export function waiting(fabric: Fabric): void {
       const { a, c, node } = fabric;
       await a.must("/rig/guest/sa stop");
       await node.down();
-      await node.begin();
+      await node.start();
       await node.waitForLog(
         `ib0: no subnet administrator at SM LID 1 for the join of ${GROUP}`,
         JOIN_SECONDS,
