@@ -1,4 +1,4 @@
-/** Captures the frames of a guest's ib0 with socat, which every guest has. */
+/** Captures frames on ib0 of a guest by socat, which all guests have. */
 
 import type { Guest } from "./guest.ts";
 
@@ -7,7 +7,7 @@ import type { Guest } from "./guest.ts";
  *
  * | bytes  | contents                                       |
  * |--------|------------------------------------------------|
- * | 0-19   | destination, known for frames that were sent   |
+ * | 0-19   | destination, valid in sent frames only         |
  * | 20-21  | EtherType                                      |
  * | 22-23  | reserved                                       |
  * | 24-    | packet                                         |
@@ -21,7 +21,7 @@ const ETHER_TYPE = 20;
 const PACKET = 24;
 const OUTPUT = "/tmp/capture";
 
-/** Captures on ib0 of a guest with the kernel's driver while `run` runs. */
+/** Captures frames on ib0 of a guest with ib_ipoib during `run`. */
 export async function withCapture(
   guest: Guest,
   run: () => Promise<unknown>,
@@ -41,7 +41,10 @@ export async function withCapture(
   return framesOf(text);
 }
 
-/** Parses the output of `socat -x`: before the bytes of each frame a line that begins with ">" or "<"; other messages. */
+/**
+ * Parses the output of `socat -x`: a line that begins with ">" or "<" before the bytes of each frame. Ignores other
+ * lines.
+ */
 export function framesOf(text: string): CapturedFrame[] {
   return text.split(/^[<>].*$/m).slice(1).map((lines) => {
     const digits = lines.match(/^(?: [0-9a-f]{2})+ ?$/gm) ?? [];

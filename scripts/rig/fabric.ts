@@ -60,6 +60,16 @@ export class Fabric {
     );
   }
 
+  /** Deletes the neighbour entries of both address families on all guests. */
+  async flushNeighbours(): Promise<void> {
+    await Promise.all(
+      [this.a, this.b, this.c].map((guest) =>
+        guest.must("ip neigh flush dev ib0; ip -6 neigh flush dev ib0")
+      ),
+    );
+    await this.c.must("ipoib neigh flush ib0");
+  }
+
   /** Restarts all ports with another InfiniBand MTU, the subnet administrator and all interfaces. */
   async restart(ibMtu: 2048 | 4096): Promise<void> {
     await this.node.down();

@@ -30,6 +30,15 @@ export async function unanswered(
   return linesOf(output);
 }
 
+/** Returns a command that sends one request and waits for the reply, for `seconds` at normal machine speed. */
+export function pingOnce(
+  guest: Guest,
+  address: string,
+  seconds: number,
+): string {
+  return `ping -q -n -c 1 -W ${guest.patient(seconds)} ${address}`;
+}
+
 /** Flushes the neighbour entries of addresses on `ib0`, and returns the addresses that do not answer a single ping. */
 export async function unresolved(
   guest: Guest,
@@ -38,7 +47,7 @@ export async function unresolved(
   const output = await guest.must(
     addresses.map((address) =>
       `ip neigh flush to ${address} dev ib0
-       ping -q -n -c 1 -W ${guest.patient(1)} ${address} > /dev/null ||
+       ${pingOnce(guest, address, 1)} > /dev/null ||
          echo ${address}`
     ).join("\n"),
   );

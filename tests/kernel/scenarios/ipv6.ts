@@ -1,20 +1,22 @@
 /**
- * IPv6 between the kernel's interfaces and ours: pings, neighbour entries, duplicate addresses and multicast, and the
- * frames of neighbour discovery and ARP beside those of the kernel.
+ * IPv6 between ipoib and ib_ipoib: pings, neighbour entries, duplicate addresses and multicast. Also compares the
+ * frames of neighbour discovery and ARP that the two send.
  */
 
 import { assertEquals, assertNotEquals } from "@std/assert";
 import type { Fabric } from "../../../scripts/rig/fabric.ts";
 import type { Guest } from "../../../scripts/rig/guest.ts";
 import { withCapture } from "../../../scripts/rig/capture.ts";
-import { unanswered } from "./ping.ts";
+import { pingOnce, unanswered } from "../../../scripts/rig/ping.ts";
 import { resolutionFrame } from "./resolution_frame.ts";
 
 /** Global addresses of the guests a, b and c. */
 const GLOBAL = { a: "fd44::1", b: "fd44::2", c: "fd44::3" } as const;
-const DUPLICATES = { kernels: "fd44::71", ours: "fd44::72" } as const;
+/** Duplicate addresses, by the driver of their first owner. */
+const DUPLICATES = { kernel: "fd44::71", ipoib: "fd44::72" } as const;
+/** Payload sizes in bytes. */
 const SIZES = [56, 1000, 6000];
-/** Time limits in seconds on a usual machine. */
+/** Time limits in seconds at normal machine speed. */
 const ADDRESS_S = 10;
 const NEIGHBOUR_S = 5;
 const PACKET_S = 20;
@@ -29,7 +31,7 @@ async function addAddress(guest: Guest, address: string): Promise<void> {
   );
 }
 
-/** Waits until a shell condition holds, for `seconds` on a usual machine. */
+/** Waits until a shell condition holds, for `seconds` at normal machine speed. */
 async function waitFor(
   guest: Guest,
   condition: string,
@@ -52,18 +54,8 @@ async function linkLocal(guest: Guest): Promise<string> {
   return /inet6 (fe80:[^/]+)/.exec(text)![1]!;
 }
 
-/** Removes the neighbour entries of both families on all guests. */
-async function flush({ a, b, c }: Fabric): Promise<void> {
-  await Promise.all(
-    [a, b, c].map((guest) =>
-      guest.must("ip neigh flush dev ib0; ip -6 neigh flush dev ib0")
-    ),
-  );
-  await c.must("ipoib neigh flush ib0");
-}
-
 export function ipv6(fabric: Fabric): void {
-  Deno.test("IPv6: the kernel's ib_ipoib and our interface ping each other by link-local and global address", async () => {
+  Deno.test("IPv6: ipoib and ib_ipoib ping each other by link-local and global addresses", async () => {
     const { a, b, c } = fabric;
     await Promise.all([
       addAddress(a, GLOBAL.a),
@@ -71,13 +63,13 @@ export function ipv6(fabric: Fabric): void {
       addAddress(c, GLOBAL.c),
     ]);
     const [ofA, ofC] = await Promise.all([linkLocal(a), linkLocal(c)]);
-    await flush(fabric);
+    await fabric.flushNeighbours();
     assertEquals(await unanswered(c, [GLOBAL.a, `${ofA}%ib0`], SIZES), []);
-    await flush(fabric);
+    await fabric.flushNeighbours();
     assertEquals(await unanswered(a, [GLOBAL.c, `${ofC}%ib0`], SIZES), []);
   });
 
-  Deno.test("IPv6: the kernel's neighbour entry has our link-layer address, and follows a restart", async () => {
+  Deno.test("IPv6: ib_ipoib resolves the link-layer address of ipoib, also after a restart of ipoib", async () => {
     const { a, c, node } = fabric;
     const resolved = async () => {
       const address = await linkLayerAddress(fabric);
@@ -99,11 +91,11 @@ export function ipv6(fabric: Fabric): void {
     assertEquals(await unanswered(a, [GLOBAL.c], [56]), []);
   });
 
-  Deno.test("IPv6: a duplicate of the kernel's address is detected by our kernel, and a duplicate of ours by the other", async () => {
+  Deno.test("IPv6: duplicate addresses are detected between ipoib and ib_ipoib in both directions", async () => {
     const { a, c } = fabric;
     const cases = [
-      [a, c, DUPLICATES.kernels],
-      [c, a, DUPLICATES.ours],
+      [a, c, DUPLICATES.kernel],
+      [c, a, DUPLICATES.ipoib],
     ] as const;
     for (const [owner, other, address] of cases) {
       await addAddress(owner, address);
@@ -121,7 +113,7 @@ export function ipv6(fabric: Fabric): void {
     }
   });
 
-  Deno.test("multicast of both families reaches the member on the other side and no bystander", async () => {
+  Deno.test("IPv4 and IPv6 multicast packets reach only the member of the group, in both directions", async () => {
     const { a, b, c } = fabric;
     const groups = [
       {
@@ -158,18 +150,18 @@ export function ipv6(fabric: Fabric): void {
     }
   });
 
-  Deno.test("NS, NA and ARP frames of ours are those of the kernel, addresses aside", async () => {
+  Deno.test("NS, NA and ARP frames of ipoib equal those of ib_ipoib except for addresses", async () => {
     const { a, b, c } = fabric;
     const frames = await withCapture(a, async () => {
-      await flush(fabric);
-      // Each asks for the other: solicitations and requests of b and c, advertisements and replies to a.
+      await fabric.flushNeighbours();
+      // Guests b and c send solicitations and requests, and answer those of a.
       for (
         const [guest, address] of [[b, 1], [c, 1], [a, 2], [a, 3]] as const
       ) {
         await guest.must(
           `ip neigh flush dev ib0; ip -6 neigh flush dev ib0
-           ping -q -n -c 1 -W ${guest.patient(5)} 10.44.0.${address}
-           ping -q -n -c 1 -W ${guest.patient(5)} fd44::${address}`,
+           ${pingOnce(guest, `10.44.0.${address}`, 5)}
+           ${pingOnce(guest, `fd44::${address}`, 5)}`,
         );
       }
     });
@@ -186,7 +178,7 @@ export function ipv6(fabric: Fabric): void {
   });
 }
 
-/** Returns the 20-byte address of our ib0 as `ip` prints it. */
+/** Returns the link-layer address of ipoib's ib0, 20 bytes, as `ip` prints it. */
 async function linkLayerAddress({ c }: Fabric): Promise<string> {
   const [{ address }] = JSON.parse(await c.must("ipoib -j link show ib0"));
   return address;

@@ -7,23 +7,15 @@ import { unanswered } from "../../../scripts/rig/ping.ts";
 /** Payload sizes: a small packet, an IP packet of the MTU (2044), and fragments. */
 const SIZES = [56, 2016, 6000];
 
-/** Deletes all neighbour entries, so that the first request of a test resolves the address. */
-async function flushNeighbours({ a, b, c }: Fabric): Promise<void> {
-  await Promise.all([
-    ...[a, b].map((guest) => guest.must(`ip neigh flush dev ib0`)),
-    c.must("ipoib neigh flush ib0"),
-  ]);
-}
-
 export function ping(fabric: Fabric): void {
   Deno.test("ipoib pings ib_ipoib with small, full and fragmented packets", async () => {
-    await flushNeighbours(fabric);
+    await fabric.flushNeighbours();
     assertEquals(await unanswered(fabric.c, KERNELS, SIZES), []);
   });
 
   Deno.test("ib_ipoib pings ipoib with small, full and fragmented packets", async () => {
     const { a, b } = fabric;
-    await flushNeighbours(fabric);
+    await fabric.flushNeighbours();
     assertEquals(await unanswered(a, [OURS], SIZES), []);
     assertEquals(await unanswered(b, [OURS], SIZES), []);
   });

@@ -1,4 +1,4 @@
-/** Frames of ARP and neighbour discovery without what differs between two senders. */
+/** Frames of ARP and neighbour discovery in a form that does not depend on the sender. */
 
 import type { CapturedFrame } from "../../../scripts/rig/capture.ts";
 import { ARP_LENGTH, ArpOperation, parseArp } from "../../../src/wire/arp.ts";
@@ -7,7 +7,7 @@ import { IpAddress } from "../../../src/wire/ip_address.ts";
 import { NdType, parseNd } from "../../../src/wire/neighbour_discovery.ts";
 import { viewOf } from "../../wire/support.ts";
 
-/** A frame whose sender addresses and checksum are zero. */
+/** A frame in which the addresses of the sender and the checksum are replaced by zeros. */
 export interface ResolutionFrame {
   readonly kind: "ARP request" | "ARP reply" | "NS" | "NA";
   /** Protocol address of the sender. */
