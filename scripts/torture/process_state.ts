@@ -6,6 +6,8 @@ export interface ProcessState {
   readonly mappings: number;
   /** Resident memory in KiB. */
   readonly rssKib: number;
+  /** Its anonymous part: heaps and stacks, without pages of files and shared memory. */
+  readonly anonymousKib: number;
 }
 
 /** Of the process with this id, or of this one. Throws if it has ended. */
@@ -13,10 +15,13 @@ export function processState(pid: number | "self" = "self"): ProcessState {
   const text = (file: string) => Deno.readTextFileSync(`/proc/${pid}/${file}`);
   let descriptors = 0;
   for (const _ of Deno.readDirSync(`/proc/${pid}/fd`)) descriptors++;
-  const rss = /^VmRSS:\s+(\d+) kB$/m.exec(text("status"));
+  const status = text("status");
+  const kib = (field: string) =>
+    Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(status)?.[1] ?? 0);
   return {
     descriptors,
     mappings: text("maps").match(/ \/.*$/gm)?.length ?? 0,
-    rssKib: Number(rss?.[1] ?? 0),
+    rssKib: kib("VmRSS"),
+    anonymousKib: kib("RssAnon"),
   };
 }

@@ -13,6 +13,8 @@ export interface CliEnvironment {
   err(text: string): void;
   /** True if text output uses colors. */
   readonly color: boolean;
+  /** Milliseconds since boot. */
+  readonly uptimeMs: number;
   /** Path of the runtime directory. */
   readonly runtime: string;
   /** Returns the namespace given by NAME, PID or PATH, by default that of this process. Throws `E_NETNS`. */

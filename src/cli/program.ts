@@ -7,6 +7,8 @@ import type { Cli } from "./cli.ts";
 import { childCreate } from "./commands/child_create.ts";
 import { childDelete } from "./commands/child_delete.ts";
 import { childList } from "./commands/child_list.ts";
+import { debugMcg } from "./commands/debug_mcg.ts";
+import { debugPath } from "./commands/debug_path.ts";
 import { down } from "./commands/down.ts";
 import { ethtool } from "./commands/ethtool.ts";
 import { get } from "./commands/get.ts";
@@ -62,6 +64,11 @@ const COMMANDS: readonly (MakeCommand | Group)[] = [
     commands: [pathShow],
   },
   { name: "mcg", description: "show multicast groups", commands: [mcgShow] },
+  {
+    name: "debug",
+    description: "show tables in the layout of the driver's debugfs files",
+    commands: [debugMcg, debugPath],
+  },
   get,
   set,
   ethtool,

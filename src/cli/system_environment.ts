@@ -14,6 +14,9 @@ export function systemEnvironment(): CliEnvironment {
     get color() {
       return !variable("NO_COLOR") && Deno.stdout.isTerminal();
     },
+    get uptimeMs() {
+      return Deno.osUptime() * 1000;
+    },
     get runtime() {
       return runtimeDirectory();
     },

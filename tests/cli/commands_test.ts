@@ -1,4 +1,9 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import fc from "fast-check";
 import { upArguments, type UpOptions } from "../../src/ipc/up_options.ts";
 import { styleOf } from "../../src/cli/render/style.ts";
@@ -107,6 +112,25 @@ Deno.test("ipoib neigh show, path show and mcg show print text and JSON", async 
   assertEquals(
     calls.map(([method]) => method),
     shows.flatMap(([object]) => [`${object}.show`, `${object}.show`]),
+  );
+});
+
+Deno.test("ipoib debug mcg and debug path print the tables in the layout of debugfs, or as JSON", async () => {
+  await using cli = new CliFixture();
+  const calls = await cli.daemon("ib0");
+  const tables: Array<[string, unknown]> = [
+    ["mcg", records.groups],
+    ["path", records.paths],
+  ];
+  for (const [table, expected] of tables) {
+    const { out } = await cli.run(`debug ${table} ib0`);
+    assertMatch(out, /^GID: [0-9a-f]+(:[0-9a-f]+){7}\n {2}c/);
+    const json = await cli.run(`-j debug ${table}`);
+    assertEquals(JSON.parse(json.out), expected);
+  }
+  assertEquals(
+    calls.map(([method]) => method),
+    ["mcg.show", "mcg.show", "path.show", "path.show"],
   );
 });
 

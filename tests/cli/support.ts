@@ -51,6 +51,7 @@ export class CliFixture implements AsyncDisposable {
       out: (text) => outcome.out += text,
       err: (text) => outcome.err += text,
       color: this.color,
+      uptimeMs: 3_600_000,
       runtime: this.runtime,
       namespace: (spec) => Promise.resolve(identity(spec)),
       endProcess: (pid) => {

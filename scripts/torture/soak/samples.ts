@@ -84,12 +84,14 @@ export class Samples {
       rows.push([
         (ms / 1000).toFixed(0),
         String(packets),
-        ...states.map(({ rssKib, descriptors, mappings }) =>
-          `${mib(rssKib)} / ${descriptors} / ${mappings}`
+        ...states.map(({ rssKib, anonymousKib, descriptors, mappings }) =>
+          `${mib(rssKib)} (${mib(anonymousKib)}) / ${descriptors} / ${mappings}`
         ),
       ]);
     }
-    const head = this.#names.map((name) => `${name}: MiB / fds / maps`);
+    const head = this.#names.map((name) =>
+      `${name}: MiB (anonymous) / fds / maps`
+    );
     return table([["second", "packets", ...head], ...rows]);
   }
 }

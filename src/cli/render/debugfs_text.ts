@@ -1,0 +1,70 @@
+/**
+ * Multicast groups and paths in the layout of the debugfs files IF_mcg and IF_path (Linux ipoib_fs.c), for scripts that
+ * parse these files.
+ *
+ * Entries are sorted by GID, and a blank line follows each. A GID has eight groups of hexadecimal digits without
+ * compression. The rate is in Gb/s; its fraction is the remainder in Mb/s without leading zeros, as the driver prints
+ * it: 14062 Mb/s is "14.62".
+ */
+
+import type { McgRecord, PathRecord } from "../../ipc/schema.ts";
+
+const GID_GROUPS = 8;
+
+/**
+ * @param uptimeMs time since boot. The driver prints the jiffies at which a group was created. User space does not know
+ *   their rate, so hundredths of a second since boot are printed.
+ */
+export function renderMcgFile(records: McgRecord[], uptimeMs: number): string {
+  return sorted(records, ({ mgid }) => mgid).map(([gid, group]) => {
+    const created = Math.max(0, Math.round((uptimeMs - group.created_ms) / 10));
+    return `GID: ${gid}\n` +
+      `  created: ${String(created).padStart(10)}\n` +
+      `  queuelen: ${String(group.queuelen).padStart(9)}\n` +
+      `  complete: ${yesNo(group.complete).padStart(9)}\n` +
+      `  send_only: ${yesNo(group.send_only).padStart(8)}\n` +
+      "\n";
+  }).join("");
+}
+
+export function renderPathFile(records: PathRecord[]): string {
+  return sorted(records, ({ gid }) => gid).map(([gid, path]) =>
+    `GID: ${gid}\n` +
+    `  complete: ${yesNo(path.complete).padStart(6)}\n` +
+    (path.complete ? attributes(path) : "") +
+    "\n"
+  ).join("");
+}
+
+function attributes({ dlid = 0, sl = 0, rate_mbps = 0 }: PathRecord): string {
+  const gigabits = String(Math.floor(rate_mbps / 1000)).padStart(8);
+  return `  DLID:     0x${dlid.toString(16).padStart(4, "0")}\n` +
+    `  SL: ${String(sl).padStart(12)}\n` +
+    `  rate: ${gigabits}.${rate_mbps % 1000} Gb/sec\n`;
+}
+
+function yesNo(value: boolean): string {
+  return value ? "yes" : "no";
+}
+
+/** Returns the records in the order of their GIDs, each with its GID in full. */
+function sorted<T>(
+  records: readonly T[],
+  gidOf: (record: T) => string,
+): [string, T][] {
+  const key = (gid: string) =>
+    gid.split(":").map((group) => group.padStart(4, "0")).join("");
+  return records
+    .map((record): [string, T] => [fullGid(gidOf(record)), record])
+    .sort(([a], [b]) => key(a) < key(b) ? -1 : 1);
+}
+
+/** Expands the "::" of a GID. */
+function fullGid(gid: string): string {
+  const [head, tail] = gid.split("::").map((part) =>
+    part === "" ? [] : part.split(":")
+  );
+  if (!tail) return gid;
+  const zeros = GID_GROUPS - head!.length - tail.length;
+  return [...head!, ...Array(zeros).fill("0"), ...tail].join(":");
+}
