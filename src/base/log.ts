@@ -21,6 +21,11 @@ const encoder = new TextEncoder();
 /** LogTape looks up names in a plain object. The prefix avoids members that every object has, such as "constructor". */
 const NAME_PREFIX = "/";
 
+/** Roots of the loggers: messages, and debug lines that are enabled one by one, without and with the limit. */
+const MESSAGES = "ipoib";
+const DEBUG = "ipoib-debug";
+const LIMITED_DEBUG = "ipoib-debug-limited";
+
 /** Maximum length of the text of a line, in UTF-16 code units. */
 const MAX_LENGTH = 1024;
 
@@ -71,7 +76,10 @@ export async function configureLog(
   const out = (record: LogRecord) => {
     const start = prefix(record);
     const text = textOf(record);
-    if (limiter.admits(start + reasonOf(text))) write(`${start}${text}\n`);
+    const unlimited = record.category[0] === DEBUG;
+    if (unlimited || limiter.admits(start + reasonOf(text))) {
+      write(`${start}${text}\n`);
+    }
   };
   await configure({
     reset: true,
@@ -79,10 +87,15 @@ export async function configureLog(
     loggers: [
       { category: ["logtape", "meta"], sinks: ["out"], lowestLevel: "error" },
       {
-        category: ["ipoib"],
+        category: [MESSAGES],
         sinks: ["out"],
         lowestLevel: level === "silent" ? "fatal" : level,
       },
+      ...[DEBUG, LIMITED_DEBUG].map((root) => ({
+        category: [root],
+        sinks: ["out" as const],
+        lowestLevel: "info" as const,
+      })),
     ],
   });
   return limiter;
@@ -90,5 +103,16 @@ export async function configureLog(
 
 /** Returns the logger of a component. `name`, for example `ib0`, is the prefix of its lines. */
 export function getLogger(...name: string[]): Logger {
-  return logtapeLogger(["ipoib", ...name.map((each) => NAME_PREFIX + each)]);
+  return logtapeLogger([MESSAGES, ...name.map((each) => NAME_PREFIX + each)]);
+}
+
+/**
+ * Returns a logger of debug lines, which are written whatever the minimum level: its caller decides which are enabled.
+ * They are not limited in number unless `limited` is true.
+ */
+export function getDebugLogger(
+  name: string,
+  { limited = false }: { limited?: boolean } = {},
+): Logger {
+  return logtapeLogger([limited ? LIMITED_DEBUG : DEBUG, NAME_PREFIX + name]);
 }

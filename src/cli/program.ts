@@ -22,6 +22,7 @@ import { neighDel } from "./commands/neigh_del.ts";
 import { neighFlush } from "./commands/neigh_flush.ts";
 import { neighShow } from "./commands/neigh_show.ts";
 import { pathShow } from "./commands/path_show.ts";
+import { param } from "./commands/param.ts";
 import { set } from "./commands/set.ts";
 import { subnetFault } from "./commands/subnet_fault.ts";
 import { subnetReload } from "./commands/subnet_reload.ts";
@@ -69,6 +70,7 @@ const COMMANDS: readonly (MakeCommand | Group)[] = [
     description: "show tables in the layout of the driver's debugfs files",
     commands: [debugMcg, debugPath],
   },
+  param,
   get,
   set,
   ethtool,

@@ -4,6 +4,7 @@ import type { DataCommands } from "./commands/context.ts";
 import { ethtoolCommands } from "./commands/ethtool_commands.ts";
 import { fileCommands } from "./commands/file_commands.ts";
 import { linkCommands } from "./commands/link_commands.ts";
+import { paramCommands } from "./commands/param_commands.ts";
 import { subnetCommands } from "./commands/subnet.ts";
 import { tableCommands } from "./commands/table_commands.ts";
 
@@ -12,5 +13,6 @@ export const dataCommands: DataCommands = {
   ...tableCommands,
   ...fileCommands,
   ...ethtoolCommands,
+  ...paramCommands,
   ...subnetCommands,
 };

@@ -31,6 +31,7 @@ import {
   ChildRecordSchema,
   McgRecordSchema,
   NeighRecordSchema,
+  ParamRecordSchema,
   PathRecordSchema,
 } from "./schema/table_records.ts";
 
@@ -144,6 +145,21 @@ export const methods = {
     params: v.strictObject({
       name: interfaceName,
       file: shortText,
+      value: shortText,
+    }),
+    result: done,
+  },
+  /** Module parameters of ib_ipoib, which apply to all interfaces of the process. */
+  "param.show": {
+    runs: { interface: "worker" },
+    params: ofInterface,
+    result: v.array(ParamRecordSchema),
+  },
+  "param.set": {
+    runs: { interface: "worker" },
+    params: v.strictObject({
+      name: v.exactOptional(interfaceName),
+      param: shortText,
       value: shortText,
     }),
     result: done,

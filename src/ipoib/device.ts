@@ -10,6 +10,7 @@ import { IpoibError } from "../base/errors.ts";
 import { formatPkey, FULL_MEMBER } from "../base/units.ts";
 import type { PortEvent, SendMemory } from "../hca/hca.ts";
 import type { Netdev } from "../netdev/netdev.ts";
+import { DebugLevels } from "./debug_log.ts";
 import type { EngineOptions } from "./engine.ts";
 import { IpoibInterface } from "./interface.ts";
 
@@ -27,6 +28,9 @@ export interface Child {
   readonly kind: ChildKind;
 }
 
+/** Dependencies of an {@linkcode IpoibDevice}. */
+export type DeviceParts = Omit<EngineOptions, "debugLevels">;
+
 /** Constructor options of an {@linkcode IpoibDevice}. */
 export interface DeviceOptions {
   /** Name of the parent interface. */
@@ -42,6 +46,8 @@ export interface DeviceOptions {
 export class IpoibDevice {
   readonly parent: IpoibInterface;
   readonly children: Child[] = [];
+  /** Debug levels of all interfaces. */
+  readonly debugLevels = new DebugLevels();
   /** Called when the state, name or namespace of an interface changed, and when a child was removed. */
   onStateChange: (which: IpoibInterface) => void = () => {};
   /** Called with all interfaces, parent first, when one was created, removed, renamed or moved to another namespace. */
@@ -55,7 +61,8 @@ export class IpoibDevice {
   /** Namespaces and names that were last passed to `onInterfaces`. */
   #locations: readonly string[];
 
-  constructor(context: EngineOptions, options: DeviceOptions) {
+  constructor(parts: DeviceParts, options: DeviceOptions) {
+    const context = { ...parts, debugLevels: this.debugLevels };
     this.#context = context;
     this.#options = options;
     const { port } = context;

@@ -13,6 +13,7 @@ import type { Reactor, Timer } from "../system/reactor.ts";
 import type { IpAddress } from "../wire/ip_address.ts";
 import type { EngineContext } from "./context.ts";
 import { ANNOUNCE_INTERVAL_MS, DEFAULT_MAX_GROUPS } from "./constants.ts";
+import type { DebugLevels, DebugLog } from "./debug_log.ts";
 import type { AddressFamily, FamilyOnLink } from "./family/address_family.ts";
 import { ipv4Family } from "./family/ipv4_family.ts";
 import { ipv6Family } from "./family/ipv6_family.ts";
@@ -36,6 +37,8 @@ const FAMILIES: readonly AddressFamily[] = [ipv4Family, ipv6Family];
 export interface EngineOptions extends EngineContext {
   /** Supported address families, the most frequent first. Default: IPv4 and IPv6. */
   readonly families?: readonly AddressFamily[];
+  /** Debug levels that the interfaces of a device share. */
+  readonly debugLevels: DebugLevels;
 }
 
 export class Engine {
@@ -64,17 +67,26 @@ export class Engine {
     memory: SendMemory,
     identity: LinkIdentity,
     log: Logger,
+    debug: DebugLog,
   ) {
     const { port, reactor, families = FAMILIES } = context;
     const { clock } = reactor;
     const { statistics } = this;
-    const sender = new UdSender(memory, statistics);
+    const sender = new UdSender(memory, statistics, debug);
     this.#wanted = new WantedGroups(context.maxGroups ?? DEFAULT_MAX_GROUPS);
     this.#reactor = reactor;
     this.#netdev = netdev;
     this.#sender = sender;
-    this.groups = new MulticastTable({ context, sender, identity, log });
-    this.paths = new PathTable(context, identity, this.groups, statistics);
+    this.groups = new MulticastTable({
+      ...{ context, sender, identity, log, debug },
+    });
+    this.paths = new PathTable(
+      context,
+      identity,
+      this.groups,
+      statistics,
+      debug,
+    );
     this.peers = new PeerTable(reactor, sender, this.paths);
     const kernel = new KernelSync(clock, netdev.config.neighbours);
     this.neighbours = new NeighbourTable(sender, this.peers, kernel);
@@ -107,6 +119,7 @@ export class Engine {
       netdev,
       port,
       statistics,
+      debug,
       families: this.#families,
     });
     this.#announceTimer = reactor.timer(() => this.#announceAgain());

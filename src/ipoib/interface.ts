@@ -25,6 +25,7 @@ import type { LinkAddress } from "../wire/link_address.ts";
 import { formatGid, gidEquals, gidGuid } from "../wire/gid.ts";
 import type { IpAddress } from "../wire/ip_address.ts";
 import { DEFAULT_RECV_QUEUE } from "./constants.ts";
+import { DebugLog } from "./debug_log.ts";
 import { Engine, type EngineOptions } from "./engine.ts";
 import { LinkLocal } from "./link_local.ts";
 import { linkState, portRateMbps, RUNNING } from "./link_state.ts";
@@ -63,6 +64,7 @@ export class IpoibInterface {
   readonly #memory: SendMemory;
   readonly #identity: LinkIdentity;
   readonly #engine: Engine;
+  readonly #debug: DebugLog;
   #qp: UdQp | undefined;
   /** True while the link is started: from the first join of the broadcast group on. */
   #started = false;
@@ -89,6 +91,7 @@ export class IpoibInterface {
     this.#seenMtu = netdev.config.mtu;
     this.#linkLocal = new LinkLocal(netdev);
     this.log = getLogger(netdev.name);
+    this.#debug = new DebugLog(context.debugLevels, netdev.name);
     this.#identity = new LinkIdentity(context.port);
     this.#engine = new Engine(
       context,
@@ -96,6 +99,7 @@ export class IpoibInterface {
       memory,
       this.#identity,
       this.log,
+      this.#debug,
     );
     this.groups.onBroadcast = ({ qkey }) => this.#startTransmit(qkey);
     this.groups.onJoin = () => this.#updateState();
@@ -156,6 +160,11 @@ export class IpoibInterface {
     return this.#engine.groups;
   }
 
+  /** Number of slots for outgoing packets. */
+  get sendQueueSize(): number {
+    return this.#memory.bytes.length / this.#memory.stride;
+  }
+
   /** Resumes reading from the network device; called when slots are free again. */
   onCredit(): void {
     this.netdev.resume();
@@ -163,6 +172,10 @@ export class IpoibInterface {
 
   /** Handles an event of the port; see the module description. */
   onPortEvent(event: PortEvent): void {
+    this.#debug.general(() => {
+      const { device, port } = this.#context.port.attributes;
+      return `Event ${event.type} on device ${device} port ${port}`;
+    });
     switch (event.type) {
       case "client_reregister":
         this.#engine.refresh(this.#now());
@@ -279,6 +292,7 @@ export class IpoibInterface {
       this.#engine.attach(this.#qp);
     }
     this.#started = true;
+    this.#debug.general(() => "bringing up interface");
     this.#engine.open(this.broadcastMgid, this.#now());
   }
 
@@ -286,6 +300,7 @@ export class IpoibInterface {
   #endLink(): void {
     if (!this.#started) return;
     this.#started = false;
+    this.#debug.general(() => "stopping interface");
     this.#engine.close(this.#now());
     this.#announced.clear();
     this.#updateState();

@@ -20,10 +20,11 @@
 
 import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
+import { hex } from "../base/hex.ts";
 import type { Millis } from "../base/units.ts";
 import type { AddressHandle, AddressHandleAttributes } from "../hca/hca.ts";
 import type { Timer } from "../system/reactor.ts";
-import { gidKey, gidPrefix } from "../wire/gid.ts";
+import { formatGid, gidKey, gidPrefix } from "../wire/gid.ts";
 import type { PathRecord } from "../wire/sa/path_record.ts";
 import {
   EVICTED_SHARE,
@@ -34,6 +35,7 @@ import {
   PATH_INTERVAL_MS,
 } from "./constants.ts";
 import type { EngineContext } from "./context.ts";
+import type { DebugLog } from "./debug_log.ts";
 import type { LinkIdentity } from "./link_identity.ts";
 import type { MulticastTable } from "./multicast/multicast_table.ts";
 import type { Peer } from "./peer.ts";
@@ -84,6 +86,7 @@ export class PathTable {
   readonly #groups: MulticastTable;
   readonly #paths = new Map<string, Path>();
   readonly #statistics: Statistics;
+  readonly #debug: DebugLog;
   /** Paths with waiters. */
   readonly #awaited = new Set<Path>();
   /** Paths with a scheduled automatic query. */
@@ -101,7 +104,9 @@ export class PathTable {
     identity: LinkIdentity,
     groups: MulticastTable,
     statistics: Statistics,
+    debug: DebugLog,
   ) {
+    this.#debug = debug;
     this.#context = context;
     this.#statistics = statistics;
     this.#identity = identity;
@@ -215,6 +220,9 @@ export class PathTable {
     path.state = "asking";
     if (path.ah) path.renewedAt = now;
     this.#retryAt(path, Infinity);
+    this.#debug.general(() =>
+      `Start path record lookup for ${formatGid(path.gid)}`
+    );
     const request = {
       sgid: this.#identity.gid,
       dgid: path.gid,
@@ -223,6 +231,13 @@ export class PathTable {
     };
     this.#context.sa.queryPath(request, now, (answer) => {
       if (this.#paths.get(gidKey(path.gid)) !== path) return;
+      this.#debug.general(() =>
+        `PathRec ${
+          answer.ok
+            ? `LID ${hex(answer.record.dlid)}`
+            : `status -${answer.errno}`
+        } for GID ${formatGid(path.gid)}`
+      );
       if (answer.ok) this.#complete(path, answer.record);
       else this.#fail(path, answer.errno);
     });

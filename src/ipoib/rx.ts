@@ -15,6 +15,8 @@
  */
 
 import type { Clock } from "../base/clock.ts";
+import { hex } from "../base/hex.ts";
+import { ENCAP_LENGTH } from "../base/units.ts";
 import {
   type PortAttributes,
   type RxBatch,
@@ -27,6 +29,7 @@ import { writeEthernetHeader } from "../wire/frame_header.ts";
 import { GID_LENGTH, gidEquals } from "../wire/gid.ts";
 import { VNET_HEADER_LENGTH, VnetFlag, VnetHeader } from "../wire/vnet.ts";
 import type { AddressFamily, FamilyOnLink } from "./family/address_family.ts";
+import type { DebugLog } from "./debug_log.ts";
 import type { Translator } from "./family/translator.ts";
 import { refusal, Stat, type Statistics } from "./statistics.ts";
 
@@ -39,6 +42,7 @@ export interface ReceiverParts {
     readonly attributes: Pick<PortAttributes, "lid" | "gid">;
   };
   readonly statistics: Statistics;
+  readonly debug: DebugLog;
   readonly families: readonly FamilyOnLink[];
 }
 
@@ -47,6 +51,7 @@ export class Receiver {
   readonly #netdev: Netdev;
   readonly #statistics: Statistics;
   readonly #totals: Float64Array;
+  readonly #debug: DebugLog;
   readonly #families: readonly FamilyOnLink[];
   readonly #vnet = new VnetHeader();
   readonly #sourceGid = new Uint8Array(GID_LENGTH);
@@ -56,6 +61,7 @@ export class Receiver {
   constructor(parts: ReceiverParts) {
     this.#parts = parts;
     this.#netdev = parts.netdev;
+    this.#debug = parts.debug;
     this.#statistics = parts.statistics;
     this.#totals = parts.statistics.totals.values;
     this.#families = parts.families;
@@ -82,6 +88,11 @@ export class Receiver {
   }
 
   #packet(qp: UdQp, batch: RxBatch, i: number): void {
+    if (this.#debug.packets) {
+      const bytes = batch.length[i]! + ENCAP_LENGTH;
+      const lid = hex(batch.sourceLid[i]!);
+      this.#debug.data(`received ${bytes} bytes, SLID ${lid}`);
+    }
     // Stage 2, echo.
     const multicast = (batch.flags[i]! & RxFlag.Multicast) !== 0;
     if (

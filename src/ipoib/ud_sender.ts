@@ -11,10 +11,12 @@ import {
   type SendMemory,
   type UdQp,
 } from "../hca/hca.ts";
+import { hex } from "../base/hex.ts";
 import { encapWord } from "../wire/encap.ts";
 import type { EthernetKind } from "../wire/ethernet.ts";
 import { writeEthernetHeader } from "../wire/frame_header.ts";
 import { GsoType } from "../wire/vnet.ts";
+import type { DebugLog } from "./debug_log.ts";
 import { WaitingTotal } from "./waiting_total.ts";
 import { type DropReason, Stat, type Statistics } from "./statistics.ts";
 
@@ -42,8 +44,10 @@ export class UdSender {
   /** Memory used by packets that wait for resolution. */
   readonly waiting = new WaitingTotal();
   readonly #totals: Float64Array;
+  readonly #debug: DebugLog;
 
-  constructor(memory: SendMemory, statistics: Statistics) {
+  constructor(memory: SendMemory, statistics: Statistics, debug: DebugLog) {
+    this.#debug = debug;
     this.memory = memory;
     this.statistics = statistics;
     this.#totals = statistics.totals.values;
@@ -66,6 +70,11 @@ export class UdSender {
   ): PostResult {
     const { view, stride, layout } = this.memory;
     const vnet = slot * stride + layout.vnet;
+    if (this.#debug.packets) {
+      this.#debug.data(
+        `sending packet, length=${length + ENCAP_LENGTH} qpn=${hex(qpn, 6)}`,
+      );
+    }
     let bytes = length + ENCAP_LENGTH;
     if (view.getUint8(vnet + GSO_TYPE) !== GsoType.None) {
       bytes -= view.getUint16(vnet + GSO_HEADERS, true) -

@@ -134,6 +134,30 @@ Deno.test("ipoib debug mcg and debug path print the tables in the layout of debu
   );
 });
 
+Deno.test("ipoib param shows all parameters or one, and changes one", async () => {
+  await using cli = new CliFixture();
+  const calls = await cli.daemon("ib0");
+  const out = "recv_queue_size 256 read-only\ndebug_level 1\n";
+  assertEquals(await cli.run("param"), { ...done, out });
+  assertEquals(await cli.run("param ib0"), { ...done, out });
+  assertEquals(await cli.run("param debug_level"), { ...done, out: "1\n" });
+  const json = await cli.run("-j param ib0 debug_level");
+  assertEquals(JSON.parse(json.out), [records.params[1]]);
+  assertEquals(await cli.run("param debug_level 2"), done);
+  assertEquals(await cli.run("param ib0 debug_level 0"), done);
+  assertEquals(calls.slice(-2), [
+    ["param.set", { name: "ib0", param: "debug_level", value: "2" }],
+    ["param.set", { name: "ib0", param: "debug_level", value: "0" }],
+  ]);
+  assertEquals(await cli.run("param bad_level"), {
+    code: 2,
+    out: "",
+    err:
+      "ipoib: Parameter bad_level does not exist (available parameters: recv_queue_size, debug_level)\n",
+  });
+  assertEquals((await cli.run("param debug_level 1 2")).code, 1);
+});
+
 Deno.test("commands that change state print nothing on success", async () => {
   await using cli = new CliFixture();
   const calls = await cli.daemon("ib0");

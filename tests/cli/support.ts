@@ -176,6 +176,8 @@ function answers(): Handlers {
     "child.create": () => records.child,
     "child.delete": () => ({}),
     "child.list": () => [records.child],
+    "param.show": () => records.params,
+    "param.set": () => ({}),
     "get": ({ file }) => {
       if (file === "mode") return { value: "datagram" };
       throw new IpoibError("E_FILE", `No file "${file}"`, {

@@ -6,6 +6,7 @@ import type {
   LinkRecord,
   McgRecord,
   NeighRecord,
+  ParamRecord,
   PathRecord,
   StatsRecord,
   SubnetRecord,
@@ -238,3 +239,8 @@ export const subnet: SubnetRecord = {
     },
   ],
 };
+
+export const params: ParamRecord[] = [
+  { param: "recv_queue_size", value: 256, writable: false },
+  { param: "debug_level", value: 1, writable: true },
+];

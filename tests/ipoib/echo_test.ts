@@ -7,6 +7,7 @@ import { ipv4Family } from "../../src/ipoib/family/ipv4_family.ts";
 import type { Translator } from "../../src/ipoib/family/translator.ts";
 import { Receiver } from "../../src/ipoib/rx.ts";
 import { Statistics } from "../../src/ipoib/statistics.ts";
+import { debugOff } from "./debug_off.ts";
 import { FakeNetdev } from "../../src/netdev/fake.ts";
 import { EtherType } from "../../src/wire/encap.ts";
 import { parseGid } from "../../src/wire/gid.ts";
@@ -38,6 +39,7 @@ function echoes(lid: number, arrivals: Arrival[]): number {
     netdev: new FakeNetdev(),
     port: { attributes: { lid, gid: OWN } },
     statistics,
+    debug: debugOff(),
     families: [{ family: ipv4Family, translator }],
   });
   receiver.attach(queuePair(arrivals));

@@ -8,6 +8,7 @@ import { LinkIdentity } from "../../src/ipoib/link_identity.ts";
 import { MulticastTable } from "../../src/ipoib/multicast/multicast_table.ts";
 import { type Path, PathTable } from "../../src/ipoib/path.ts";
 import { Statistics } from "../../src/ipoib/statistics.ts";
+import { debugOff } from "./debug_off.ts";
 import { UdSender } from "../../src/ipoib/ud_sender.ts";
 import type { SaCallback } from "../../src/sa/result.ts";
 import { gidEquals, gidFrom } from "../../src/wire/gid.ts";
@@ -40,10 +41,19 @@ function setup(others: "refused" | "silence") {
   const context = { reactor, port, sa, memberships: new PortMemberships(sa) };
   const identity = new LinkIdentity(port);
   const statistics = new Statistics();
-  const sender = new UdSender(port.send, statistics);
+  const sender = new UdSender(port.send, statistics, debugOff());
   const log = getLogger("ib0");
-  const groups = new MulticastTable({ context, sender, identity, log });
-  const table = new PathTable(context, identity, groups, statistics);
+  const groups = new MulticastTable({
+    ...{ context, sender, identity, log },
+    debug: debugOff(),
+  });
+  const table = new PathTable(
+    context,
+    identity,
+    groups,
+    statistics,
+    debugOff(),
+  );
   const request = (gid: Uint8Array) => {
     let answer: Path | "none" | "later" = "later";
     table.request(gid, 0, (path) => answer = path ?? "none");

@@ -11,6 +11,7 @@ import { LinkIdentity } from "../../src/ipoib/link_identity.ts";
 import { MulticastTable } from "../../src/ipoib/multicast/multicast_table.ts";
 import { type Path, PathTable } from "../../src/ipoib/path.ts";
 import { Statistics } from "../../src/ipoib/statistics.ts";
+import { debugOff } from "./debug_off.ts";
 import { UdSender } from "../../src/ipoib/ud_sender.ts";
 import type { FakeReactor } from "../../src/system/fake_reactor.ts";
 import { gidFrom } from "../../src/wire/gid.ts";
@@ -55,10 +56,19 @@ class ScriptedPaths {
     const context = { reactor, port, sa, memberships: new PortMemberships(sa) };
     const identity = new LinkIdentity(port);
     const statistics = new Statistics();
-    const sender = new UdSender(port.send, statistics);
+    const sender = new UdSender(port.send, statistics, debugOff());
     const log = getLogger("ib0");
-    const groups = new MulticastTable({ context, sender, identity, log });
-    this.table = new PathTable(context, identity, groups, statistics);
+    const groups = new MulticastTable({
+      ...{ context, sender, identity, log },
+      debug: debugOff(),
+    });
+    this.table = new PathTable(
+      context,
+      identity,
+      groups,
+      statistics,
+      debugOff(),
+    );
   }
 
   /** Time of the next timer. */

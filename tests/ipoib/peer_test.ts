@@ -7,6 +7,7 @@ import { LinkIdentity } from "../../src/ipoib/link_identity.ts";
 import { PathTable } from "../../src/ipoib/path.ts";
 import { PeerTable } from "../../src/ipoib/peer.ts";
 import { Statistics } from "../../src/ipoib/statistics.ts";
+import { debugOff } from "./debug_off.ts";
 import { UdSender } from "../../src/ipoib/ud_sender.ts";
 import { ArpOperation, arpRequest } from "../../src/wire/arp.ts";
 import { IpAddress } from "../../src/wire/ip_address.ts";
@@ -145,11 +146,17 @@ Deno.test("a peer without followers is removed after a minute without packets, o
   const { reactor } = rig;
   const { port, sa } = a;
   const statistics = new Statistics();
-  const sender = new UdSender(port.send, statistics);
+  const sender = new UdSender(port.send, statistics, debugOff());
   sender.qp = port.qps.get(a.link.qpn)!;
   const context = { reactor, port, sa, memberships: new PortMemberships(sa) };
   const identity = new LinkIdentity(port);
-  const paths = new PathTable(context, identity, a.link.groups, statistics);
+  const paths = new PathTable(
+    context,
+    identity,
+    a.link.groups,
+    statistics,
+    debugOff(),
+  );
   const peers = new PeerTable(reactor, sender, paths);
   const [used, followed, idle] = [1, 2, 3].map((qpn) => {
     const peer = peers.get({ ...b.address, qpn });

@@ -1,10 +1,11 @@
-/** Output of `neigh`, `path`, `mcg` and `child`: one line per record, in the format of `ip neigh`. */
+/** Output of `neigh`, `path`, `mcg`, `param` and `child`: one line per record, in the format of `ip neigh`. */
 
 import { hex } from "../../base/hex.ts";
 import {
   type ChildRecord,
   type McgRecord,
   type NeighRecord,
+  type ParamRecord,
   type PathRecord,
   RUNNING,
 } from "../../ipc/schema.ts";
@@ -88,6 +89,12 @@ function group(g: McgRecord, { details, stats, palette }: Style) {
     g.retry_ms !== undefined && `retry ${duration(g.retry_ms)}`,
     g.error !== undefined && `error "${g.error}"`,
   );
+}
+
+export function renderParams(records: ParamRecord[]): string {
+  return records.map(({ param, value, writable }) =>
+    line(param, String(value), !writable && "read-only")
+  ).join("");
 }
 
 export function renderChildren(records: ChildRecord[], style: Style): string {

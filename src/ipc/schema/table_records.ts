@@ -1,4 +1,4 @@
-/** Records of neighbours, paths, multicast groups and child interfaces. */
+/** Records of neighbours, paths, multicast groups, parameters and child interfaces. */
 
 import * as v from "valibot";
 import { count, u16, u32 } from "./fields.ts";
@@ -74,6 +74,15 @@ export const McgRecordSchema = v.object({
   error: v.exactOptional(v.string()),
 });
 export type McgRecord = v.InferOutput<typeof McgRecordSchema>;
+
+/** A module parameter of ib_ipoib. */
+export const ParamRecordSchema = v.object({
+  param: v.string(),
+  value: v.number(),
+  /** False for a read-only parameter. */
+  writable: v.boolean(),
+});
+export type ParamRecord = v.InferOutput<typeof ParamRecordSchema>;
 
 /** A child interface. */
 export const ChildRecordSchema = v.object({

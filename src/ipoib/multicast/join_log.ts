@@ -4,14 +4,16 @@ import { Errno } from "../../base/errno.ts";
 import type { Logger } from "../../base/log.ts";
 import { formatGid } from "../../wire/gid.ts";
 import { MAX_LOGGED_FAILURES } from "../constants.ts";
+import type { DebugLog } from "../debug_log.ts";
 import type { MulticastGroup } from "./multicast_group.ts";
 
 /**
  * Logs a failed join in the wording of ib_ipoib, at most MAX_LOGGED_FAILURES times per group. Time-outs, EAGAIN and
- * refused send-only joins are logged at level debug; the latter do not count towards the limit.
+ * refused send-only joins are logged with mcast_debug_level; the latter do not count towards the limit.
  */
 export function logFailure(
   log: Logger,
+  debug: DebugLog,
   group: MulticastGroup,
   errno: number,
 ): void {
@@ -22,7 +24,7 @@ export function logFailure(
     formatGid(group.mgid)
   }, status -${errno}`;
   if (expected || errno === Errno.ETIMEDOUT || errno === Errno.EAGAIN) {
-    log.debug(text);
+    debug.multicast(() => text);
   } else log.warn(text);
 }
 

@@ -17,7 +17,7 @@ import type { UdQp } from "../../hca/hca.ts";
 import type { SaResult } from "../../sa/result.ts";
 import type { Timer } from "../../system/reactor.ts";
 import { EthernetKind } from "../../wire/ethernet.ts";
-import { gidKey } from "../../wire/gid.ts";
+import { formatGid, gidKey } from "../../wire/gid.ts";
 import {
   broadcastJoin,
   groupJoin,
@@ -30,6 +30,7 @@ import {
 } from "../../wire/sa/mc_member_record.ts";
 import { DEFAULT_MAX_GROUPS, IDLE_MS, REAP_INTERVAL_MS } from "../constants.ts";
 import type { EngineContext } from "../context.ts";
+import type { DebugLog } from "../debug_log.ts";
 import type { Destination } from "../egress.ts";
 import type { LinkIdentity } from "../link_identity.ts";
 import type { UdSender } from "../ud_sender.ts";
@@ -49,6 +50,7 @@ export interface GroupTableParts {
   readonly sender: UdSender;
   readonly identity: LinkIdentity;
   readonly log: Logger;
+  readonly debug: DebugLog;
 }
 
 export class MulticastTable implements WaitingTable<Uint8Array> {
@@ -242,6 +244,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     group.progress = "joining";
     group.stale = false;
     group.retryAt = Infinity;
+    this.#parts.debug.multicast(() => `joining MGID ${formatGid(group.mgid)}`);
     const { memberships } = this.#parts.context;
     const handle = memberships.join(
       this,
@@ -257,6 +260,10 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
 
   #onAnswer(group: MulticastGroup, answer: SaResult<McMemberRecord>): void {
     group.cancel = undefined;
+    this.#parts.debug.multicast(() => {
+      const status = answer.ok ? 0 : -answer.errno;
+      return `join completion for ${formatGid(group.mgid)} (status ${status})`;
+    });
     if (answer.ok) this.#joined(group, answer.record);
     else this.#failed(group, answer.errno, answer.status);
     this.#schedule();
@@ -332,7 +339,8 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     group.failure = errno;
     group.failureStatus = status;
     group.failures++;
-    logFailure(this.#parts.log, group, errno);
+    const { log, debug } = this.#parts;
+    logFailure(log, debug, group, errno);
     if (group.sendOnly && group.failures >= 2) {
       group.progress = "idle";
       group.resetBackOff();
@@ -347,6 +355,9 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
 
   #remove(group: MulticastGroup, now: Millis): void {
     this.#groups.delete(gidKey(group.mgid));
+    this.#parts.debug.multicast(() =>
+      `deleting multicast group ${formatGid(group.mgid)}`
+    );
     const joining = group.cancel !== undefined;
     group.cancel?.();
     group.cancel = undefined;
@@ -362,7 +373,8 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
   }
 
   #leave(group: MulticastGroup, now: Millis): void {
-    const { context: { memberships }, identity } = this.#parts;
+    const { context: { memberships }, identity, debug } = this.#parts;
+    debug.multicast(() => `leaving MGID ${formatGid(group.mgid)}`);
     const request = groupLeave(group.mgid, identity.gid, joinStateOf(group));
     memberships.leave(this, request, now);
   }
@@ -373,7 +385,12 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     sendOnly: boolean,
     now: Millis,
   ): MulticastGroup {
-    const { sender } = this.#parts;
+    const { sender, debug } = this.#parts;
+    debug.multicast(() =>
+      sendOnly
+        ? `setting up send only multicast group for ${formatGid(mgid)}`
+        : `adding multicast entry for mgid ${formatGid(mgid)}`
+    );
     const waiting = new WaitingEgress(this, mgid);
     return new MulticastGroup(mgid, { kind, sendOnly, sender, waiting, now });
   }

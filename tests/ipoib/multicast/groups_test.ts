@@ -239,12 +239,16 @@ Deno.test("the first twenty failures are logged, in the wording of ib_ipoib", ()
   );
 });
 
-Deno.test("refused send-only joins and time-outs are logged at level debug", () => {
+Deno.test("refused send-only joins and time-outs are logged with mcast_debug_level", () => {
   const { rig, sa, host } = scripted((record) =>
     record.joinState === 8 ? REQUEST_INVALID : 0
   );
   rig.advance(300);
   logLines.length = 0;
+  host.send(ipv4Frame("10.0.0.1", "239.4.4.4"));
+  assertEquals(logLines, []);
+  host.device.debugLevels.multicast = 1;
+  rig.advance(120_000);
   host.send(ipv4Frame("10.0.0.1", "239.4.4.4"));
   sa.joinStatus = () => undefined;
   host.netdev.config.join(ip("239.5.5.5"));
@@ -254,8 +258,9 @@ Deno.test("refused send-only joins and time-outs are logged at level debug", () 
       line.split(" ").slice(0, 5).join(" ")
     ).sort(),
     [
-      "ib1: debug: multicast join failed",
-      "ib1: debug: sendonly multicast join",
+      "ib1: multicast join failed for",
+      "ib1: sendonly multicast join failed",
+      "ib1: sendonly multicast join failed",
     ],
   );
 });

@@ -1,0 +1,52 @@
+/**
+ * The debug levels of ib_ipoib, which a user may change at run time, and the log lines that they enable.
+ *
+ * | level               | lines about                                             |
+ * |---------------------|---------------------------------------------------------|
+ * | `debug_level`       | the interface, events of the port, and path queries     |
+ * | `mcast_debug_level` | joins and leaves of multicast groups                    |
+ * | `data_debug_level`  | each packet (rate-limited)                              |
+ *
+ * A level above 0 enables its lines, whatever the minimum level of the log. The lines have the wording of the driver
+ * where an administrator searches for it (Linux ipoib_main.c, ipoib_multicast.c, ipoib_ib.c). A disabled line costs a
+ * comparison: its text is built on demand.
+ */
+
+import { getDebugLogger, type Logger } from "../base/log.ts";
+
+/** The levels of a process. Changes take effect at once. */
+export class DebugLevels {
+  debug = 0;
+  multicast = 0;
+  data = 0;
+}
+
+/** The debug lines of one interface. */
+export class DebugLog {
+  readonly #levels: DebugLevels;
+  readonly #log: Logger;
+  readonly #dataLog: Logger;
+
+  constructor(levels: DebugLevels, name: string) {
+    this.#levels = levels;
+    this.#log = getDebugLogger(name);
+    this.#dataLog = getDebugLogger(name, { limited: true });
+  }
+
+  general(text: () => string): void {
+    if (this.#levels.debug > 0) this.#log.info(text());
+  }
+
+  multicast(text: () => string): void {
+    if (this.#levels.multicast > 0) this.#log.info(text());
+  }
+
+  /** True if lines about packets are enabled. The data path checks it before each call of {@linkcode data}. */
+  get packets(): boolean {
+    return this.#levels.data > 0;
+  }
+
+  data(text: string): void {
+    this.#dataLog.info(text);
+  }
+}
