@@ -9,10 +9,10 @@ import {
 const group = {
   mgid: "ff12:401b:ffff::ffff:ffff",
   dev: "ib0",
-  created_ms: 2340,
+  "created_ms": 2340,
   queuelen: 0,
   complete: true,
-  send_only: false,
+  "send_only": false,
   join: "joined",
   attached: true,
 };
@@ -23,8 +23,8 @@ Deno.test("renderMcgFile() prints groups in the layout of IF_mcg, sorted by MGID
     mgid: "ff12:401b:ffff::1",
     queuelen: 12,
     complete: false,
-    send_only: true,
-    created_ms: 100_000,
+    "send_only": true,
+    "created_ms": 100_000,
   };
   assertEquals(
     renderMcgFile([group, idle], 42_949_012_340 + 2340),
@@ -32,13 +32,13 @@ Deno.test("renderMcgFile() prints groups in the layout of IF_mcg, sorted by MGID
   created: 4294891468
   queuelen:        12
   complete:        no
-  send_only:      yes
+  "send_only":      yes
 
 GID: ff12:401b:ffff:0:0:0:ffff:ffff
   created: 4294901234
   queuelen:         0
   complete:       yes
-  send_only:       no
+  "send_only":       no
 
 `,
   );
@@ -51,7 +51,7 @@ Deno.test("renderPathFile() prints paths in the layout of IF_path, sorted by GID
     complete: true,
     dlid: 2,
     sl: 0,
-    rate_mbps: 10_000,
+    "rate_mbps": 10_000,
     queued: 0,
   };
   const paths = [

@@ -36,11 +36,11 @@ export function renderPathFile(records: PathRecord[]): string {
   ).join("");
 }
 
-function attributes({ dlid = 0, sl = 0, rate_mbps = 0 }: PathRecord): string {
-  const gigabits = String(Math.floor(rate_mbps / 1000)).padStart(8);
+function attributes({ dlid = 0, sl = 0, rate_mbps: mbps = 0 }: PathRecord) {
+  const gigabits = String(Math.floor(mbps / 1000)).padStart(8);
   return `  DLID:     0x${dlid.toString(16).padStart(4, "0")}\n` +
     `  SL: ${String(sl).padStart(12)}\n` +
-    `  rate: ${gigabits}.${rate_mbps % 1000} Gb/sec\n`;
+    `  rate: ${gigabits}.${mbps % 1000} Gb/sec\n`;
 }
 
 function yesNo(value: boolean): string {
