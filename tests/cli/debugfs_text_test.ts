@@ -32,13 +32,13 @@ Deno.test("renderMcgFile() prints groups in the layout of IF_mcg, sorted by MGID
   created: 4294891468
   queuelen:        12
   complete:        no
-  "send_only":      yes
+  send_only:      yes
 
 GID: ff12:401b:ffff:0:0:0:ffff:ffff
   created: 4294901234
   queuelen:         0
   complete:       yes
-  "send_only":       no
+  send_only:       no
 
 `,
   );
