@@ -115,8 +115,8 @@ class ReducedProcess implements Disposable {
 
 /**
  * Drops all capabilities except `kept`, sets no_new_privs, changes to the user, and executes the program again; this
- * does not return. In a process that needs no reduction, such as the new one, it revokes the runtime's permission to run
- * programs and returns. Throws `E_USER`, `E_NETNS`, `E_PRIVILEGE`, `E_EXEC`.
+ * does not return. In a process that needs no reduction, such as the new one, it revokes the runtime's permission to
+ * run programs and returns. Throws `E_USER`, `E_NETNS`, `E_PRIVILEGE`, `E_EXEC`.
  *
  * @param kept capabilities to keep, as far as the process has them
  */

@@ -70,7 +70,9 @@ export class ArpPacket {
     return this;
   }
 
-  /** True if the `length` bytes from the base begin with an ARP packet of IPv4 over InfiniBand. Ignores trailing bytes. */
+  /**
+   * True if the `length` bytes from the base begin with an ARP packet of IPv4 over InfiniBand. Ignores trailing bytes.
+   */
   valid(length: number): boolean {
     const { view, base } = this;
     return length >= ARP_LENGTH && base + length <= view.byteLength &&

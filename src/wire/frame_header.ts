@@ -23,8 +23,8 @@ const MIDDLE = [0x00010200, 0xffff0200 | 0, 0x00000200];
 const LOW = 0x00000002;
 
 /**
- * Writes the header at offset `at`. Writes all 14 bytes: the bytes that the kernel left there may be kernel memory, which
- * must not leave the process.
+ * Writes the header at offset `at`. Writes all 14 bytes: the bytes that the kernel left there may be kernel memory,
+ * which must not leave the process.
  */
 export function writeEthernetHeader(
   view: DataView,

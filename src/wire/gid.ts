@@ -1,11 +1,11 @@
 /**
  * GIDs and GUIDs (IBTA vol. 1 4.1.1).
  *
- * A GID is a `Uint8Array` of 16 bytes: a subnet prefix and a port GUID, or a multicast group. A GUID and a subnet prefix
- * are 64-bit BigInts, as in the Hca interface.
+ * A GID is a `Uint8Array` of 16 bytes: a subnet prefix and a port GUID, or a multicast group. A GUID and a subnet
+ * prefix are 64-bit BigInts, as in the Hca interface.
  */
 
-import { formatIpv6, parseIpv6 } from "./ipv6.ts";
+import { formatIpv6, parseIpv6 } from "./ipv6_text.ts";
 
 /** Bytes of a GID. */
 export const GID_LENGTH = 16;
@@ -23,7 +23,9 @@ export function formatGid(gid: Uint8Array, offset = 0): string {
   return formatIpv6(gid, offset);
 }
 
-/** Formats the GID at `offset` as eight groups without compression, as in ib_ipoib's debugfs: `fe80:0:0:0:2:c903:0:1`. */
+/**
+ * Formats the GID at `offset` as eight groups without compression, as in ib_ipoib's debugfs: `fe80:0:0:0:2:c903:0:1`.
+ */
 export function formatGidLong(gid: Uint8Array, offset = 0): string {
   const groups: string[] = [];
   for (let i = offset; i < offset + GID_LENGTH; i += 2) {

@@ -2,11 +2,12 @@
  * IP address of either family as four 32-bit words. IPv4 addresses are v4-mapped: (0, 0, 0xffff, address) (RFC 4291
  * section 2.5.5.2).
  *
- * Words are signed, so that V8 stores them without allocation. The data path passes words; control code uses this class.
+ * Words are signed, so that V8 stores them without allocation. The data path passes words; control code uses this
+ * class.
  */
 
 import { formatIpv4, parseIpv4 } from "./ipv4_address.ts";
-import { formatIpv6, parseIpv6 } from "./ipv6.ts";
+import { formatIpv6, parseIpv6 } from "./ipv6_text.ts";
 
 /** Third word of a v4-mapped address. */
 export const V4_MAPPED = 0xffff;

@@ -1,4 +1,4 @@
-/** Kinds of IPv6 addresses, and addresses made of others (RFC 4291). */
+/** Kinds of IPv6 addresses, and the addresses that derive from an address or a GUID (RFC 4291). */
 
 import { IpAddress } from "./ip_address.ts";
 
@@ -8,17 +8,17 @@ const SOLICITED_NODE = [0xff02_0000 | 0, 0, 1, 0xff00_0000 | 0] as const;
 /** Universal/local bit of the first byte of an interface identifier. */
 const UNIVERSAL = 0x02n << 56n;
 
-/** `::`. */
+/** True for `::`. */
 export function isUnspecified({ w0, w1, w2, w3 }: IpAddress): boolean {
   return (w0 | w1 | w2 | w3) === 0;
 }
 
-/** ff00::/8. */
+/** True for an address in ff00::/8. */
 export function isIpv6Multicast({ w0 }: IpAddress): boolean {
   return w0 >>> 24 === 0xff;
 }
 
-/** fe80::/10. */
+/** True for an address in fe80::/10. */
 export function isLinkLocal({ w0 }: IpAddress): boolean {
   return (w0 & 0xffc0_0000 | 0) === LINK_LOCAL;
 }
@@ -36,14 +36,14 @@ export function sameIpv6Prefix(
   });
 }
 
-/** The solicited-node group of an address (RFC 4291 section 2.7.1). */
+/** Returns the solicited-node group of an address (RFC 4291 section 2.7.1). */
 export function solicitedNodeGroup({ w3 }: IpAddress): IpAddress {
   const [w0, w1, w2, high] = SOLICITED_NODE;
   return new IpAddress(w0, w1, w2, high | w3 & 0xff_ffff);
 }
 
 /**
- * The link-local address of a port as Linux forms it: the GUID with the universal/local bit set, never inverted
+ * Returns the link-local address of a port as Linux forms it: the GUID with the universal/local bit set, never inverted
  * (RFC 4391 section 8; Linux addrconf_ifid_infiniband).
  */
 export function linkLocalAddress(guid: bigint): IpAddress {

@@ -1,5 +1,5 @@
 /**
- * IPv6: where the fields of the fixed header are, and the extension headers before ICMPv6 (RFC 8200).
+ * IPv6: offsets of the fixed header's fields, and the ICMPv6 message after extension headers (RFC 8200).
  *
  * | offset | size | field                                   |
  * |--------|------|-----------------------------------------|
@@ -31,10 +31,10 @@ export const NextHeader = {
   DestinationOptions: 60,
 } as const;
 
-/** Extension headers of one packet that are looked at. */
+/** Maximum number of extension headers that {@linkcode icmpv6Offset} skips. */
 const MAX_EXTENSIONS = 8;
 
-/** True if `length` bytes at `ip` hold a whole IPv6 packet; bytes after it may follow. */
+/** True if the `length` bytes at `ip` start with a complete IPv6 packet; more bytes may follow it. */
 export function isIpv6Packet(
   view: DataView,
   ip: number,
@@ -45,8 +45,9 @@ export function isIpv6Packet(
 }
 
 /**
- * The offset of the ICMPv6 message in the packet of `length` bytes at `ip`, behind hop-by-hop and destination options;
- * 0 if the packet is not an ICMPv6 message, is a fragment, or ends before the message's first 4 bytes.
+ * Returns the offset, relative to `ip`, of the ICMPv6 message in the packet of `length` bytes at `ip`. Skips hop-by-hop
+ * and destination options. Returns 0 if the packet has another extension header (a fragment has one), is not ICMPv6, or
+ * ends within the first 4 bytes of the message.
  */
 export function icmpv6Offset(
   view: DataView,

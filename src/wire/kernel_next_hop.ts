@@ -1,6 +1,6 @@
 /**
- * Next hop in the Ethernet destination of an IPv4 frame, 6 bytes. A BPF program (netdev/next_hop_program) writes the
- * kernel's routing decision there.
+ * Next hop of an IPv4 packet in the 6-byte Ethernet destination of its frame, where a BPF program
+ * (netdev/next_hop_program) writes the kernel's routing decision.
  *
  * | offset | size | field                                                                                 |
  * |--------|------|---------------------------------------------------------------------------------------|

@@ -168,7 +168,10 @@ export class MadView {
   get status(): number {
     return this.view.getUint16(this.base + Offset.status);
   }
-  /** Low half of the TransactionID, chosen by the client. With libibumad the kernel writes the agent number to the high half. */
+  /**
+   * Low half of the TransactionID, chosen by the client. With libibumad the kernel writes the agent number to the high
+   * half.
+   */
   get transactionIdLow(): number {
     return this.view.getUint32(this.base + Offset.transactionId + 4);
   }

@@ -9,8 +9,8 @@
  * | 4-5    | P_Key of the link, full-member bit set                                       |
  * | 6-15   | the low 28 bits of an IPv4 group, the low 80 bits of an IPv6 group           |
  *
- * Limited and subnet broadcasts and ARP requests go to the broadcast group, whose last four bytes are 0xff. The scope of
- * the IP group has no effect.
+ * Limited and subnet broadcasts and ARP requests go to the broadcast group, whose last four bytes are 0xff. The scope
+ * of the IP group has no effect.
  */
 
 import { FULL_MEMBER } from "../base/units.ts";

@@ -9,13 +9,19 @@
  * | 136  | neighbour advertisement | 24                      | 8         | the target (option 2)      |
  * | 137  | redirect               | 40                       | 8         | the target (option 2)      |
  *
- * On IPoIB the option has 24 bytes: type, length 3, two zeros, the 20-byte address (RFC 4391 section 9.3). On the
- * kernel's device there is none. An option of another length is not understood and is removed all the same.
+ * On IPoIB the option has 24 bytes: type, length 3, two zeros, the 20-byte address (RFC 4391 section 9.3). Messages on
+ * the kernel's device have no such option. The parser ignores an option of another length; the rewriter removes it too.
  */
 
 import { icmpv6Checksum } from "./checksum.ts";
 import { IpAddress } from "./ip_address.ts";
-import { icmpv6Offset, Ipv6Field, isIpv6Packet } from "./ipv6_header.ts";
+import {
+  icmpv6Offset,
+  IPV6_HEADER_LENGTH,
+  Ipv6Field,
+  isIpv6Packet,
+  NextHeader,
+} from "./ipv6_header.ts";
 import {
   emitLinkAddress,
   LINK_ADDRESS_LENGTH,
@@ -41,9 +47,10 @@ export const NaFlag = {
 
 /** Bytes of a link-layer address option on IPoIB. */
 export const LINK_ADDRESS_OPTION_LENGTH = 24;
-/** Hop limit of every message: one that a router has forwarded is refused (RFC 4861 section 6.1). */
+/** Hop limit of every message; a lower value shows that a router forwarded the message (RFC 4861 section 6.1). */
 const ND_HOP_LIMIT = 255;
 
+/** Bytes before the options, by type from 133. */
 const FIXED_LENGTHS: readonly number[] = [8, 16, 24, 24, 40];
 const FLAGS = 4;
 const TARGET = 8;
@@ -52,26 +59,26 @@ const TARGET_LINK_ADDRESS = 2;
 const OPTION_UNIT = 8;
 const CHECKSUM = 2;
 
-/** A message in a packet. */
+/** A valid message in a packet. */
 export interface NdMessage {
   readonly type: number;
   readonly source: IpAddress;
   readonly destination: IpAddress;
-  /** Of types 135 to 137; the unspecified address for the others. */
+  /** Target of types 135 to 137, else the unspecified address. */
   readonly target: IpAddress;
-  /** {@linkcode NaFlag} of a neighbour advertisement, else 0. */
+  /** {@linkcode NaFlag} bits of a neighbour advertisement, else 0. */
   readonly flags: number;
-  /** Of the source or the target; undefined if there is no option of 24 bytes. */
+  /** Link-layer address of the source or target; undefined if the message has no such option of 24 bytes. */
   readonly linkAddress: LinkAddress | undefined;
   /** Offset of the ICMPv6 message in the packet. */
   readonly offset: number;
-  /** Bytes of the packet. */
+  /** Bytes of the packet, IPv6 header included. */
   readonly length: number;
 }
 
 const UNSPECIFIED = new IpAddress(0, 0, 0, 0);
 
-/** True if an ICMPv6 type is one of the five. */
+/** True if an ICMPv6 type is in {@linkcode NdType}. */
 function isNdType(type: number): boolean {
   return type >= NdType.RouterSolicitation && type <= NdType.Redirect;
 }
@@ -83,8 +90,8 @@ export function isNd(view: DataView, ip: number, length: number): boolean {
 }
 
 /**
- * The message in `length` bytes at `ip`; undefined if it is not valid: hop limit, code, checksum, length, an option of
- * length 0 or beyond the end (RFC 4861 sections 6.1, 7.1 and 8.1).
+ * Parses the message in `length` bytes at `ip`. Returns undefined if its hop limit, code, checksum or length is wrong,
+ * or if an option has length 0 or exceeds the packet (RFC 4861 sections 6.1, 7.1 and 8.1).
  */
 export function parseNd(
   view: DataView,
@@ -92,7 +99,8 @@ export function parseNd(
   length: number,
 ): NdMessage | undefined {
   if (!isIpv6Packet(view, ip, length)) return undefined;
-  const whole = 40 + view.getUint16(ip + Ipv6Field.PayloadLength);
+  const whole = IPV6_HEADER_LENGTH +
+    view.getUint16(ip + Ipv6Field.PayloadLength);
   const offset = icmpv6Offset(view, ip, whole);
   if (offset === 0) return undefined;
   const message = ip + offset;
@@ -142,10 +150,11 @@ export function parseNd(
 }
 
 /**
- * Writes the packet at `ip` to `into`, with `linkAddress` as its only link-layer address option, or without one; other
- * options are kept. Payload length and checksum are computed. Returns the packet's length.
+ * Copies the packet at `ip` to `into` and replaces its link-layer address options with one for `linkAddress`, or
+ * removes them if `linkAddress` is undefined. Keeps the other options; computes payload length and checksum. Returns
+ * the length of the new packet in bytes.
  *
- * @param into at least `message.length` bytes plus one option from `at`
+ * @param into has at least `message.length` + 24 bytes from `at`
  */
 export function rewriteNd(
   view: DataView,
@@ -181,7 +190,7 @@ export function rewriteNd(
     }
     option += bytes;
   }
-  into.setUint16(at + Ipv6Field.PayloadLength, length - 40);
+  into.setUint16(at + Ipv6Field.PayloadLength, length - IPV6_HEADER_LENGTH);
   const icmp = at + offset;
   into.setUint16(icmp + CHECKSUM, 0);
   into.setUint16(
@@ -191,7 +200,7 @@ export function rewriteNd(
   return length;
 }
 
-/** What {@linkcode emitNd} writes: a neighbour solicitation or advertisement. */
+/** A neighbour solicitation or advertisement for {@linkcode emitNd}. */
 export interface NewNdMessage {
   readonly type: number;
   readonly source: IpAddress;
@@ -201,20 +210,23 @@ export interface NewNdMessage {
   readonly linkAddress: LinkAddress;
 }
 
-/** Writes a neighbour solicitation or advertisement with its link-layer address option at `at`; returns its length, 88. */
+/**
+ * Writes the IPv6 packet of a neighbour solicitation or advertisement with its link-layer address option at `at`.
+ * Returns the packet's length, 88 bytes.
+ */
 export function emitNd(
   { type, source, destination, target, flags, linkAddress }: NewNdMessage,
   into: DataView,
   at: number,
 ): number {
-  const icmp = at + 40;
+  const icmp = at + IPV6_HEADER_LENGTH;
   const option = icmp + FIXED_LENGTHS[type - NdType.RouterSolicitation]!;
   const end = option + LINK_ADDRESS_OPTION_LENGTH;
   const bytes = new Uint8Array(into.buffer, into.byteOffset, end);
   bytes.fill(0, at, end);
   into.setUint8(at, 0x60);
   into.setUint16(at + Ipv6Field.PayloadLength, end - icmp);
-  into.setUint8(at + Ipv6Field.NextHeader, 58);
+  into.setUint8(at + Ipv6Field.NextHeader, NextHeader.Icmpv6);
   into.setUint8(at + Ipv6Field.HopLimit, ND_HOP_LIMIT);
   bytes.set(source.bytes(), at + Ipv6Field.Source);
   bytes.set(destination.bytes(), at + Ipv6Field.Destination);
@@ -231,14 +243,14 @@ export function emitNd(
   return end - at;
 }
 
-/** The link-layer address option of a message: the source's or the target's. */
+/** Returns the type of a message's link-layer address option: source or target. */
 function linkAddressOption(type: number): number {
   return type === NdType.NeighbourAdvertisement || type === NdType.Redirect
     ? TARGET_LINK_ADDRESS
     : SOURCE_LINK_ADDRESS;
 }
 
-/** Bytes of the option at `at`; 0 if it does not end before `end`. */
+/** Returns the bytes of the option at `at`, or 0 if the option exceeds `end`. */
 function optionLength(view: DataView, at: number, end: number): number {
   if (at + 2 > end) return 0;
   const bytes = OPTION_UNIT * view.getUint8(at + 1);

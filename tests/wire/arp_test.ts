@@ -51,7 +51,7 @@ Deno.test("parseArp() reads the golden bytes", () => {
   });
 });
 
-Deno.test("ArpPacket getters read the golden bytes at any base", () => {
+Deno.test("ArpPacket getters read the golden bytes at a base of 9", () => {
   const buffer = prefilled(70);
   buffer.set(REQUEST, 9);
   const packet = new ArpPacket().at(viewOf(buffer), 9);
@@ -79,13 +79,13 @@ Deno.test("parseArp() refuses other hardware, protocols and address lengths", ()
   }
 });
 
-Deno.test("parseArp() passes unknown operations on", () => {
+Deno.test("parseArp() accepts unknown operations", () => {
   const bytes = REQUEST.slice();
   bytes[6] = 0x12;
   assertEquals(parseArp(viewOf(bytes), 0, 56)?.operation, 0x1201);
 });
 
-Deno.test("parseArp() holds nothing of the packet's memory", () => {
+Deno.test("parseArp() copies the addresses", () => {
   const bytes = REPLY.slice();
   const arp = parseArp(viewOf(bytes), 0, 56)!;
   bytes.fill(0);

@@ -10,7 +10,7 @@ import { hex, prefilled, viewOf } from "./support.ts";
 const GOLDEN = hex("0020 0800 00 04 0001 0a000001 e0000002");
 const ARP = { operation: 1, senderIp: 0x0a000001, targetIp: 0xe0000002 | 0 };
 
-Deno.test("ARP without link-layer addresses has the golden bytes", () => {
+Deno.test("emitDeviceArp() writes the golden bytes and parseDeviceArp() reads them", () => {
   const bytes = prefilled(20);
   assertEquals(emitDeviceArp(ARP, viewOf(bytes), 2), DEVICE_ARP_LENGTH);
   assertEquals(bytes.slice(2, 18), GOLDEN);
@@ -23,7 +23,7 @@ Deno.test("ARP without link-layer addresses has the golden bytes", () => {
   assertEquals(parseDeviceArp(viewOf(bytes), 2, 18), ARP);
 });
 
-Deno.test("what was emitted is parsed", () => {
+Deno.test("parseDeviceArp() reads back what emitDeviceArp() writes", () => {
   const arp = fc.record({
     operation: fc.nat(0xffff),
     senderIp: fc.integer(),
@@ -36,7 +36,7 @@ Deno.test("what was emitted is parsed", () => {
   }));
 });
 
-Deno.test("other lengths, hardware and protocols are none of it", () => {
+Deno.test("parseDeviceArp() refuses truncated packets and other hardware, protocols and address lengths", () => {
   assertEquals(parseDeviceArp(viewOf(GOLDEN), 0, 15), undefined);
   for (let at = 0; at < 6; at++) {
     const bytes = GOLDEN.slice();

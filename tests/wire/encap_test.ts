@@ -2,7 +2,7 @@ import { assertEquals } from "@std/assert";
 import { encapWord, EtherType } from "../../src/wire/encap.ts";
 import { hex, prefilled, viewOf } from "./support.ts";
 
-Deno.test("encapWord() gives the header's golden bytes", () => {
+Deno.test("encapWord() returns the header's golden bytes", () => {
   for (
     const [type, bytes] of [
       [EtherType.Ipv4, "0800 0000"],

@@ -8,12 +8,12 @@ import {
 } from "../../src/wire/ethernet.ts";
 import { viewOf } from "./support.ts";
 
-Deno.test("a frame's header is a virtio header and an Ethernet header", () => {
+Deno.test("a frame's header is 26 bytes: a virtio header and an Ethernet header", () => {
   assertEquals(FRAME_HEADER_LENGTH, 26);
   assertEquals(EthernetField.Type + 2, ETHERNET_HEADER_LENGTH);
 });
 
-Deno.test("an Ethernet address names a host, a group, or all", () => {
+Deno.test("ethernetKind() classifies an address as host, multicast or broadcast", () => {
   const kind = (...address: number[]) =>
     ethernetKind(viewOf(new Uint8Array([0xaa, ...address])), 1);
   assertEquals(kind(0x02, 0, 0, 0, 0, 1), EthernetKind.Host);

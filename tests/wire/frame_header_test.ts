@@ -29,7 +29,7 @@ const headers = [
 ];
 
 for (const { kind, type, golden } of headers) {
-  Deno.test(`the Ethernet header of kind ${kind} has the golden bytes, all 14 written`, () => {
+  Deno.test(`writeEthernetHeader() writes the 14 golden bytes of kind ${kind}`, () => {
     const bytes = prefilled(ETHERNET_HEADER_LENGTH + 4);
     writeEthernetHeader(viewOf(bytes), 2, kind, type);
     assertEquals(bytes.slice(2, -2), hex(golden));
@@ -38,6 +38,6 @@ for (const { kind, type, golden } of headers) {
   });
 }
 
-Deno.test("a host's header names the address of every device", () => {
+Deno.test("HOST_ADDRESS is the destination of a host's header", () => {
   assertEquals(HOST_ADDRESS, hex(headers[0]!.golden).slice(0, 6));
 });

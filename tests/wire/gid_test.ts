@@ -40,13 +40,13 @@ Deno.test("parseGid() reads back what both formats write", () => {
   }));
 });
 
-Deno.test("gidFrom() puts the prefix before the GUID, and both come back", () => {
+Deno.test("gidFrom() puts the prefix before the GUID; gidPrefix() and gidGuid() return them", () => {
   assertEquals(gidFrom(DEFAULT_SUBNET_PREFIX, 0x0002c90300000001n), GID);
   assertEquals(gidPrefix(GID), DEFAULT_SUBNET_PREFIX);
   assertEquals(gidGuid(GID), 0x0002c90300000001n);
 });
 
-Deno.test("gidKey() is the same for equal GIDs only and sorts as they do", () => {
+Deno.test("gidKey() is equal for equal GIDs only and sorts by prefix", () => {
   fc.assert(fc.property(bytes16, bytes16, (a, b) => {
     assertEquals(gidKey(a) === gidKey(b), gidEquals(a, b));
     const [x, y] = [gidPrefix(a), gidPrefix(b)];

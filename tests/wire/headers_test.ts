@@ -1,4 +1,4 @@
-/** LRH and GRH: golden bytes, and every setter and getter against a decoder that reads bit by bit. */
+/** LRH and GRH: golden bytes for setters and getters, and the getters against a bit-by-bit decoder. */
 
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
@@ -56,7 +56,7 @@ Deno.test("setters write the golden bytes", () => {
   assertEquals([buffer[0], buffer.at(-1)], [0xa5, 0xa5]);
 });
 
-Deno.test("getters agree with a decoder that reads bit by bit", () => {
+Deno.test("getters agree with a bit-by-bit decoder", () => {
   const length = HEADERS.length;
   const bytes = fc.uint8Array({ minLength: length, maxLength: length });
   fc.assert(fc.property(bytes, (buffer) => {
@@ -89,7 +89,7 @@ Deno.test("getters agree with a decoder that reads bit by bit", () => {
   }));
 });
 
-Deno.test("setters keep values inside their fields", () => {
+Deno.test("packetLength masks a value larger than its field", () => {
   const view = viewOf(prefilled(12));
   const lrh = new Lrh(view, 0);
   lrh.packetLength = 0xffff;

@@ -15,7 +15,7 @@ Deno.test("an IPv4 address is v4-mapped and prints as dotted decimal", () => {
   assert(address.equals(IpAddress.of(address.bytes())));
 });
 
-Deno.test("IPv6 text is read, and printed as RFC 5952 says", () => {
+Deno.test("parse() reads IPv6 text and toString() prints it as in RFC 5952", () => {
   for (
     const [text, printed] of [
       ["fe80::1", "fe80::1"],
@@ -35,7 +35,7 @@ Deno.test("IPv6 text is read, and printed as RFC 5952 says", () => {
   }
 });
 
-Deno.test("what is no address is refused", () => {
+Deno.test("parse() returns undefined for text that is not an address; of() throws for other lengths", () => {
   for (
     const text of [
       ...["", "1.2.3", "1.2.3.256", "01.2.3.4", "fe80", "1::2::3", ":::"],

@@ -14,7 +14,7 @@ import {
 const ip = (text: string) => parseIpv4(text)!;
 const int32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
 
-Deno.test("parseIpv4() gives signed 32-bit integers", () => {
+Deno.test("parseIpv4() returns signed 32-bit integers", () => {
   assertEquals(parseIpv4("10.0.0.1"), 0x0a000001);
   assertEquals(parseIpv4("224.0.0.1"), 0xe0000001 | 0);
   assertEquals(parseIpv4("255.255.255.255"), -1);
@@ -27,7 +27,7 @@ Deno.test("parseIpv4() reads back what formatIpv4() writes", () => {
   }));
 });
 
-Deno.test("parseIpv4() refuses what is no address", () => {
+Deno.test("parseIpv4() returns undefined for text that is not an address", () => {
   for (
     const text of [
       "",
@@ -47,7 +47,7 @@ Deno.test("parseIpv4() refuses what is no address", () => {
   }
 });
 
-Deno.test("prefixMask() and samePrefix() cover all lengths", () => {
+Deno.test("prefixMask() and samePrefix() handle lengths from 0 to 32", () => {
   assertEquals(prefixMask(0), 0);
   assertEquals(formatIpv4(prefixMask(1)), "128.0.0.0");
   assertEquals(formatIpv4(prefixMask(24)), "255.255.255.0");
@@ -57,14 +57,14 @@ Deno.test("prefixMask() and samePrefix() cover all lengths", () => {
   assert(samePrefix(ip("10.0.0.1"), ip("192.168.0.1"), 0));
 });
 
-Deno.test("subnetBroadcast() is undefined where there is none", () => {
+Deno.test("subnetBroadcast() is undefined for /31 and /32", () => {
   assertEquals(subnetBroadcast(ip("10.0.0.1"), 24), ip("10.0.0.255"));
   assertEquals(subnetBroadcast(ip("10.0.0.1"), 0), -1);
   assertEquals(subnetBroadcast(ip("10.0.0.1"), 31), undefined);
   assertEquals(subnetBroadcast(ip("10.0.0.1"), 32), undefined);
 });
 
-Deno.test("classes have exact edges", () => {
+Deno.test("isMulticast() and isLimitedBroadcast() are exact at the range boundaries", () => {
   const multicast = (text: string) => isMulticast(ip(text));
   assert(multicast("224.0.0.0") && multicast("239.255.255.255"));
   assert(!multicast("223.255.255.255") && !multicast("240.0.0.0"));

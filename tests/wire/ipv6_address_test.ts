@@ -11,7 +11,7 @@ import {
 
 const ip = (text: string) => IpAddress.parse(text)!;
 
-Deno.test("kinds of addresses have exact edges", () => {
+Deno.test("isUnspecified(), isIpv6Multicast() and isLinkLocal() are exact at the prefix boundaries", () => {
   assertEquals(["::", "::1"].map((each) => isUnspecified(ip(each))), [
     true,
     false,
@@ -39,7 +39,7 @@ Deno.test("sameIpv6Prefix() compares whole and partial words", () => {
   assertEquals(same("fd00::1", "fd00::", 128), false);
 });
 
-Deno.test("solicitedNodeGroup() has the low 24 bits", () => {
+Deno.test("solicitedNodeGroup() contains the low 24 bits of the address", () => {
   assertEquals(
     String(solicitedNodeGroup(ip("4037::01:800:200e:8c6c"))),
     "ff02::1:ff0e:8c6c",

@@ -28,7 +28,7 @@ Deno.test("emitLinkAddress() writes the golden bytes", () => {
   assertEquals([buffer[1], buffer[22]], [0xa5, 0xa5]);
 });
 
-Deno.test("parseLinkAddress() reads the golden bytes and refuses fewer", () => {
+Deno.test("parseLinkAddress() reads the golden bytes and refuses fewer than 20", () => {
   assertEquals(parseLinkAddress(BYTES), ADDRESS);
   for (let length = 0; length < 20; length++) {
     assertEquals(parseLinkAddress(BYTES.subarray(0, length)), undefined);
@@ -43,7 +43,7 @@ Deno.test("parseLinkAddress() copies the GID", () => {
   assertEquals(address, ADDRESS);
 });
 
-Deno.test("link addresses survive bytes and text", () => {
+Deno.test("link addresses survive a round trip through bytes and text", () => {
   fc.assert(fc.property(linkAddress, (address) => {
     const bytes = linkAddressBytes(address);
     assertEquals(parseLinkAddress(bytes), address);
@@ -51,12 +51,12 @@ Deno.test("link addresses survive bytes and text", () => {
   }));
 });
 
-Deno.test("formatLinkAddress() prints as ip link does", () => {
+Deno.test("formatLinkAddress() prints the format of ip link", () => {
   assertEquals(formatLinkAddress(BYTES), TEXT);
   assertEquals(parseLinkAddressText(TEXT.toUpperCase()), BYTES);
 });
 
-Deno.test("parseLinkAddressText() refuses what is not 20 bytes", () => {
+Deno.test("parseLinkAddressText() refuses text other than 20 bytes", () => {
   for (
     const text of [
       "",

@@ -89,7 +89,7 @@ Deno.test("MadHeader survives a round trip", () => {
   }));
 });
 
-Deno.test("responseMethod() answers Set with GetResp", () => {
+Deno.test("responseMethod() returns GetResp for Get and Set, and the response of the other methods", () => {
   assertEquals(responseMethod(Method.Get), 0x81);
   assertEquals(responseMethod(Method.Set), 0x81);
   assertEquals(responseMethod(Method.Report), Method.ReportResp);

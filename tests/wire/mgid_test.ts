@@ -23,7 +23,7 @@ Deno.test("broadcastMgid() is ff12:401b:<pkey>::ffff:ffff with the full-member b
   );
 });
 
-Deno.test("ipv4Mgid() gives the example of RFC 4391 section 4", () => {
+Deno.test("ipv4Mgid() reproduces the example of RFC 4391 section 4", () => {
   // The RFC's link has P_Key 0x8000.
   const link = broadcastMgid(0x8000);
   assertEquals(
@@ -32,7 +32,7 @@ Deno.test("ipv4Mgid() gives the example of RFC 4391 section 4", () => {
   );
 });
 
-Deno.test("ipv4Mgid() keeps 28 bits and nothing of the upper four", () => {
+Deno.test("ipv4Mgid() keeps the low 28 bits and drops the upper four", () => {
   const link = broadcastMgid(0xffff);
   for (
     const [group, text] of [
@@ -46,7 +46,7 @@ Deno.test("ipv4Mgid() keeps 28 bits and nothing of the upper four", () => {
   }
 });
 
-Deno.test("mapping takes scope and P_Key from the broadcast group and leaves it alone", () => {
+Deno.test("ipv4Mgid() copies scope and P_Key from the broadcast MGID and does not change it", () => {
   const link = broadcastMgid(0x8123, MgidScope.SiteLocal);
   const before = link.slice();
   assertEquals(

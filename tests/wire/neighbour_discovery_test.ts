@@ -19,7 +19,7 @@ const HEADER = "3a ff fe800000000000000000000000000001";
 const GROUP = "ff0200000000000000000001ff000002";
 const TARGET = "fe800000000000000000000000000002";
 const NONCE = "0e01 010203040506";
-/** On the link and on the device; checksums computed by another program. */
+/** A solicitation as on the link and as on the device. The checksums come from another program. */
 const SOLICITATION = hex(
   `60000000 0038 ${HEADER} ${GROUP} 8700 9da1 00000000 ${TARGET}
    0103 0000 ${LINK_ADDRESS} ${NONCE}`,
@@ -37,7 +37,7 @@ function parse(bytes: Uint8Array) {
   return parseNd(viewOf(bytes), 0, bytes.length);
 }
 
-/** The packet with its checksum made right. */
+/** Returns a copy of the packet with a correct checksum. */
 function repaired(bytes: Uint8Array): Uint8Array {
   const copy = bytes.slice();
   const view = viewOf(copy);
@@ -100,7 +100,7 @@ Deno.test("rewriteNd() adds and removes the link-layer address, and keeps other 
   assertEquals(rewrite(rewrite(ADVERTISEMENT), ADDRESS), ADVERTISEMENT);
 });
 
-Deno.test("extension headers may precede the message", () => {
+Deno.test("parseNd() and rewriteNd() accept extension headers before the message", () => {
   const bytes = new Uint8Array(SOLICITATION.length + 8);
   bytes.set(SOLICITATION.subarray(0, 40));
   bytes.set(hex("3a00 0502 0000 0100"), 40);
@@ -122,18 +122,18 @@ Deno.test("extension headers may precede the message", () => {
   assert(parse(into.subarray(0, length)));
 });
 
-Deno.test("parseNd() refuses what RFC 4861 calls invalid", () => {
-  const spoilt = (at: number, value: number) => {
+Deno.test("parseNd() refuses messages that are invalid by RFC 4861", () => {
+  const changed = (at: number, value: number) => {
     const bytes = SOLICITATION.slice();
     bytes[at] = value;
     return parse(repaired(bytes));
   };
-  assert(spoilt(7, 255));
-  assertEquals(spoilt(7, 254), undefined, "hop limit");
-  assertEquals(spoilt(41, 1), undefined, "code");
-  assertEquals(spoilt(40, 138), undefined, "type");
-  assertEquals(spoilt(65, 0), undefined, "an option of length 0");
-  assertEquals(spoilt(89, 2), undefined, "an option beyond the end");
+  assert(changed(7, 255));
+  assertEquals(changed(7, 254), undefined, "hop limit");
+  assertEquals(changed(41, 1), undefined, "code");
+  assertEquals(changed(40, 138), undefined, "type");
+  assertEquals(changed(65, 0), undefined, "an option of length 0");
+  assertEquals(changed(89, 2), undefined, "an option beyond the end");
   const checksum = SOLICITATION.slice();
   checksum[50]! ^= 1;
   assertEquals(parse(checksum), undefined, "checksum");
@@ -142,7 +142,7 @@ Deno.test("parseNd() refuses what RFC 4861 calls invalid", () => {
   }
 });
 
-Deno.test("an option of another length is no link-layer address, and is removed", () => {
+Deno.test("parseNd() ignores a link-layer address option of another length and rewriteNd() removes it", () => {
   // Type 1, length 1: an Ethernet address.
   const bytes = repaired(
     hex(
@@ -159,7 +159,7 @@ Deno.test("an option of another length is no link-layer address, and is removed"
   );
 });
 
-Deno.test("parseNd() and rewriteNd() survive any bytes", () => {
+Deno.test("rewriteNd() turns every mutated packet that parseNd() accepts into a valid message", () => {
   const next = random(0x6e64);
   let parsed = 0;
   for (let i = 0; i < 20_000; i++) {

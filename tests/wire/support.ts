@@ -1,9 +1,9 @@
-/** What the tests of the wire formats share: golden bytes, prefilled buffers, seeded mutations. */
+/** Helpers of the wire format tests: golden bytes, prefilled buffers, seeded mutations. */
 
 import fc from "fast-check";
 import type { LinkAddress } from "../../src/wire/link_address.ts";
 
-/** The bytes of hexadecimal text; white space and comments from # to the end of a line do not count. */
+/** Decodes hexadecimal text. Ignores white space and comments from # to the end of a line. */
 export function hex(text: string): Uint8Array<ArrayBuffer> {
   const digits = text.replace(/#.*/g, "").replace(/\s+/g, "");
   if (digits.length % 2 !== 0 || /[^0-9a-f]/i.test(digits)) {
@@ -15,27 +15,27 @@ export function hex(text: string): Uint8Array<ArrayBuffer> {
   );
 }
 
-/** The bytes of a file under tests/golden. */
+/** Reads the bytes of a file under tests/golden. */
 export function golden(name: string): Uint8Array<ArrayBuffer> {
   return hex(
     Deno.readTextFileSync(new URL(`../golden/${name}.hex`, import.meta.url)),
   );
 }
 
-/** A view of all of `bytes`. */
+/** Returns a view of all of `bytes`. */
 export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** A buffer full of 0xa5, in which a byte that was not written shows. */
+/** Returns a buffer of 0xa5 bytes, in which unwritten bytes are visible. */
 export function prefilled(length: number): Uint8Array<ArrayBuffer> {
   return new Uint8Array(length).fill(0xa5);
 }
 
-/** A number from 0 to `limit` - 1. */
+/** Returns an integer from 0 to `limit` - 1. */
 export type Random = (limit: number) => number;
 
-/** Pseudo-random numbers, the same for the same seed (xorshift32). */
+/** Returns a generator of pseudo-random numbers (xorshift32) that the seed determines. */
 export function random(seed: number): Random {
   let state = seed | 0 || 1;
   return (limit) => {
@@ -46,7 +46,7 @@ export function random(seed: number): Random {
   };
 }
 
-/** A copy of `bytes`, a little spoilt: bytes changed, cut off, or added. */
+/** Returns a copy of `bytes` with up to three bytes changed, and perhaps the end cut off or bytes added. */
 export function mutate(
   bytes: Uint8Array,
   next: (limit: number) => number,
@@ -57,7 +57,7 @@ export function mutate(
   mutated.set(bytes.subarray(0, length));
   for (let changes = next(4); changes > 0 && mutated.length > 0; changes--) {
     const at = next(mutated.length);
-    // The ends of a field's range find more than its middle.
+    // Boundary values of a field find more defects than others.
     const values = [
       0,
       0xff,

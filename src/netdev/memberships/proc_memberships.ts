@@ -8,8 +8,8 @@
  * ```
  *
  * A line that starts with a digit starts a device. An indented line is a group of the device: its address in network
- * byte order, printed as a hexadecimal 32-bit integer of the host's byte order. igmp6 has one line for each group: index,
- * name, address in 32 hexadecimal digits.
+ * byte order, printed as a hexadecimal 32-bit integer of the host's byte order. igmp6 has one line for each group:
+ * index, name, address in 32 hexadecimal digits.
  */
 
 import { cString, libc } from "../../../ffi/libc.ts";

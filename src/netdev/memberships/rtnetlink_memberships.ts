@@ -1,4 +1,7 @@
-/** Multicast memberships from rtnetlink: an initial dump, then the events of RTNLGRP_IPV4_MCADDR and RTNLGRP_IPV6_MCADDR. */
+/**
+ * Multicast memberships from rtnetlink: an initial dump, then the events of RTNLGRP_IPV4_MCADDR and
+ * RTNLGRP_IPV6_MCADDR.
+ */
 
 import { IpoibError } from "../../base/errors.ts";
 import type { Millis } from "../../base/units.ts";

@@ -45,7 +45,10 @@ export function parseMembership(
     : { ifindex: body.getUint32(4, true), group };
 }
 
-/** Reads the groups of a family joined on an interface. Throws `E_NETLINK`, with EOPNOTSUPP if the kernel has no such dump. */
+/**
+ * Reads the groups of a family joined on an interface. Throws `E_NETLINK`, with EOPNOTSUPP if the kernel has no such
+ * dump.
+ */
 export function dumpMemberships(
   socket: RequestSocket,
   ifindex: number,

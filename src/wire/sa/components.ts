@@ -1,6 +1,9 @@
 /** Compares records under a component mask (IBTA vol. 1 15.4.4). */
 
-/** Position of a component: its first bit in the record, counted from the most significant bit of byte 0, and its length. */
+/**
+ * Position of a component: its first bit in the record, counted from the most significant bit of byte 0, and its
+ * length.
+ */
 export type Component = readonly [bit: number, length: number];
 
 /**

@@ -146,7 +146,9 @@ export const SaMad = {
     });
   },
 
-  /** Parses a MAD. Returns undefined if it is not a complete MAD of the SA class. The caller checks the class version. */
+  /**
+   * Parses a MAD. Returns undefined if it is not a complete MAD of the SA class. The caller checks the class version.
+   */
   parse(mad: Uint8Array): SaMad | undefined {
     const header = MadHeader.parse(mad);
     if (header?.mgmtClass !== MgmtClass.SubnAdm) return undefined;

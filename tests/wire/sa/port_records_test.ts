@@ -8,7 +8,7 @@ import { PkeyTableRecord } from "../../../src/wire/sa/pkey_table_record.ts";
 import { PortInfoRecord } from "../../../src/wire/sa/port_info_record.ts";
 import { hex } from "../support.ts";
 
-Deno.test("componentsMatch() compares what the mask names, bit by bit", () => {
+Deno.test("componentsMatch() compares the components in the mask, bit by bit", () => {
   const layout = consecutive([4, 3, 9]);
   assertEquals(layout, [[0, 4], [4, 3], [7, 9]]);
   const [a, b] = [Uint8Array.of(0xa5, 0x77), Uint8Array.of(0xad, 0x77)];
@@ -50,7 +50,7 @@ Deno.test("PkeyTableRecord.emit() writes the golden bytes", () => {
   assertEquals(PkeyTableRecord.emit(record), golden);
 });
 
-Deno.test("PortInfoRecord has LID, state and MTU where PortInfo has them", () => {
+Deno.test("PortInfoRecord.emit() writes LID, state and MTU at the offsets of PortInfo", () => {
   const bytes = PortInfoRecord.emit({
     lid: 7,
     portNumber: 1,

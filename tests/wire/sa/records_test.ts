@@ -31,7 +31,10 @@ interface Format<T> {
   emit(record: T): Uint8Array;
 }
 
-/** Golden bytes both ways, cut short, and a round trip of any bytes in which `reserved` has cleared the reserved bits. */
+/**
+ * Registers three tests of a record format: it emits the golden bytes, parses them, and emits any bytes again that it
+ * has parsed. `reserved` clears the reserved bits of the bytes.
+ */
 function checkFormat<T>(
   name: string,
   format: Format<T>,
@@ -39,11 +42,11 @@ function checkFormat<T>(
   golden: Uint8Array,
   reserved: (bytes: Uint8Array) => void,
 ): void {
-  Deno.test(`${name} is written as the golden bytes`, () => {
+  Deno.test(`${name} is emitted as the golden bytes`, () => {
     assertEquals(format.emit(record), golden);
   });
 
-  Deno.test(`${name} is read from the golden bytes, with others around them`, () => {
+  Deno.test(`${name} is parsed from the golden bytes at any offset`, () => {
     assertEquals(format.parse(golden), record);
     const shifted = prefilled(golden.length + 6);
     shifted.set(golden, 5);
@@ -60,7 +63,7 @@ function checkFormat<T>(
   });
 }
 
-Deno.test("records refuse what is too short", () => {
+Deno.test("records refuse truncated bytes", () => {
   for (
     const [length, parse] of [
       [64, PathRecord.parse],
@@ -187,7 +190,7 @@ checkFormat(
   () => {},
 );
 
-Deno.test("component masks are those that ib_ipoib sends", () => {
+Deno.test("component masks equal those of ib_ipoib", () => {
   assertEquals(IPOIB_PATH_MASK, 0x340cn);
   assertEquals(BROADCAST_JOIN_MASK, 0x10083n);
   assertEquals(GROUP_JOIN_MASK, 0x173f7n);

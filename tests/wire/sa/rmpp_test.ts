@@ -21,7 +21,7 @@ const HEADER = SaMad.of({
 });
 const { Active, First, Last } = RmppFlag;
 
-Deno.test("segmentTable() counts the SA header of every segment in the first's PayloadLength", () => {
+Deno.test("segmentTable() counts the SA headers of all segments in PayloadLength of the first", () => {
   const table = Uint8Array.from({ length: 450 }, (_, i) => i);
   const mads = segmentTable(HEADER, table);
   const segments = mads.map((mad) => SaMad.parse(mad)!);
@@ -51,7 +51,7 @@ Deno.test("segmentTable() counts the SA header of every segment in the first's P
   );
 });
 
-Deno.test("segmentTable() makes one segment of an empty table and of what just fits", () => {
+Deno.test("segmentTable() makes one segment of an empty table and of a table of 200 bytes", () => {
   for (const length of [0, 200]) {
     const [only, ...rest] = segmentTable(HEADER, new Uint8Array(length));
     assertEquals(rest, []);
@@ -60,7 +60,7 @@ Deno.test("segmentTable() makes one segment of an empty table and of what just f
   }
 });
 
-Deno.test("abortMad() names the transfer, the side that ends it and why", () => {
+Deno.test("abortMad() has the method, TransactionID and RMPP status of the aborted transfer", () => {
   const data = SaMad.parse(segmentTable(HEADER, new Uint8Array(900))[2]!)!;
   const abort = SaMad.parse(
     abortMad(data, Method.GetTable, RmppStatus.SegmentTooBig),

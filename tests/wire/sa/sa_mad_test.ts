@@ -55,7 +55,7 @@ Deno.test("SaMad.parse() reads the golden bytes", () => {
   assertEquals(SaMad.parse(mad), { ...RECORD, data });
 });
 
-Deno.test("SaMad.answer() answers a request without data, RMPP and SM_Key", () => {
+Deno.test("SaMad.answer() clears data, RMPP header and SM_Key of the request", () => {
   const request = { ...RECORD, method: Method.Set, classVersion: 1 };
   assertEquals(SaMad.answer(request, { status: 0x0200 }), {
     ...request,
@@ -83,7 +83,7 @@ Deno.test("SaMad.emit() throws a RangeError for too much data", () => {
   );
 });
 
-Deno.test("SaMad.parse() takes any 256 bytes, and emits them again", () => {
+Deno.test("SaMad.emit() writes any 256 bytes again that SaMad.parse() reads", () => {
   fc.assert(
     fc.property(
       fc.uint8Array({ minLength: MAD_LENGTH, maxLength: MAD_LENGTH }),

@@ -13,7 +13,7 @@ Deno.test("packSelector() puts the selector above the value", () => {
   assertEquals(valueOf(0xff), 63);
 });
 
-Deno.test("selectorAllows() compares magnitudes", () => {
+Deno.test("selectorAllows() compares values by the selector", () => {
   assertEquals(selectorAllows(Selector.GreaterThan, 2048, 2048), false);
   assertEquals(selectorAllows(Selector.GreaterThan, 2048, 4096), true);
   assertEquals(selectorAllows(Selector.LessThan, 2048, 1024), true);

@@ -1,4 +1,7 @@
-/** The records of traps as a subscriber writes and reads them; the program only has the administrator's half. */
+/**
+ * Subscriber side of trap records: emits InformInfo and parses Notice. The program itself has only the administrator's
+ * side.
+ */
 
 import {
   INFORM_ANY,
@@ -7,7 +10,7 @@ import {
 } from "../../../src/wire/sa/inform_info.ts";
 import type { Notice } from "../../../src/wire/sa/notice.ts";
 
-/** A subscription to one generic trap of any source (or all, with INFORM_ANY). */
+/** Returns a subscription to a generic trap from any source; trap number INFORM_ANY subscribes to all traps. */
 export function informTrap(trapNumber: number, subscribe = true): InformInfo {
   return {
     gid: new Uint8Array(16),
@@ -23,7 +26,7 @@ export function informTrap(trapNumber: number, subscribe = true): InformInfo {
   };
 }
 
-/** The 36 bytes of an InformInfo. */
+/** Emits an InformInfo as 36 bytes. */
 export function emitInformInfo(info: InformInfo): Uint8Array {
   const data = new Uint8Array(InformInfo.LENGTH);
   const view = new DataView(data.buffer);
@@ -39,7 +42,7 @@ export function emitInformInfo(info: InformInfo): Uint8Array {
   return data;
 }
 
-/** Reads a Notice from its 80 bytes. */
+/** Parses the 80 bytes of a Notice. */
 export function parseNotice(data: Uint8Array): Notice {
   const view = new DataView(data.buffer, data.byteOffset);
   const type = view.getUint32(0);
@@ -57,7 +60,7 @@ export function parseNotice(data: Uint8Array): Notice {
   };
 }
 
-/** The GID that a trap 64 to 67 is about. */
+/** Returns the GID in the details of traps 64 to 67. */
 export function noticeGid({ details }: Notice): Uint8Array {
   return details.slice(6, 22);
 }

@@ -1,4 +1,4 @@
-/** Text of IPv6 addresses (RFC 4291, RFC 5952). */
+/** IPv6 addresses as text: parses RFC 4291 notation, formats RFC 5952 notation. */
 
 import { parseIpv4 } from "./ipv4_address.ts";
 
@@ -27,8 +27,8 @@ export function formatIpv6(bytes: Uint8Array, offset = 0): string {
 }
 
 /**
- * Parses an address. Returns its 16 bytes, or undefined if the text is not an address. Accepts a dotted IPv4 tail, but no
- * zone.
+ * Parses an address. Returns its 16 bytes, or undefined if the text is not an address. Accepts a dotted IPv4 tail, but
+ * no zone.
  */
 export function parseIpv6(text: string): Uint8Array | undefined {
   const halves = text.split("::");

@@ -1,6 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { formatIpv6, parseIpv6 } from "../../src/wire/ipv6.ts";
+import { formatIpv6, parseIpv6 } from "../../src/wire/ipv6_text.ts";
 import { hex } from "./support.ts";
 
 Deno.test("formatIpv6() writes the canonical text of RFC 5952", () => {
@@ -9,7 +9,7 @@ Deno.test("formatIpv6() writes the canonical text of RFC 5952", () => {
       ["00000000000000000000000000000000", "::"],
       ["00000000000000000000000000000001", "::1"],
       ["20010db8000000000000000000000000", "2001:db8::"],
-      // The first of two equal runs, and never one group alone (sections 4.2.2, 4.2.3).
+      // Compresses the first of two equal runs, and never a single group (sections 4.2.2, 4.2.3).
       ["20010db8000000000001000000000001", "2001:db8::1:0:0:1"],
       ["20010db8000000010001000100010001", "2001:db8:0:1:1:1:1:1"],
       ["20010000000000010000000000000001", "2001:0:0:1::1"],
@@ -19,7 +19,7 @@ Deno.test("formatIpv6() writes the canonical text of RFC 5952", () => {
   }
 });
 
-Deno.test("parseIpv6() reads every notation", () => {
+Deno.test("parseIpv6() reads full, compressed and dotted notation", () => {
   for (
     const [text, bytes] of [
       ["FE80::1", "fe800000000000000000000000000001"],
@@ -34,7 +34,7 @@ Deno.test("parseIpv6() reads every notation", () => {
   }
 });
 
-Deno.test("parseIpv6() refuses what is no address", () => {
+Deno.test("parseIpv6() returns undefined for text that is not an address", () => {
   for (
     const text of [
       "",
@@ -59,7 +59,7 @@ Deno.test("parseIpv6() refuses what is no address", () => {
   }
 });
 
-Deno.test("parseIpv6() never throws", () => {
+Deno.test("parseIpv6() never throws, and reads back what formatIpv6() writes", () => {
   fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => {
     const bytes = parseIpv6(text);
     assert(bytes === undefined || bytes.length === 16);
