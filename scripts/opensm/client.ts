@@ -1,8 +1,9 @@
 /**
- * A port of the simulated fabric: asks what it reads, one JSON object on each line.
+ * Program on a port of the simulated fabric: sends the requests that it reads and prints the answers, one JSON object
+ * on each line.
  *
- * In: `{"lid": 1, "mad": "hexadecimal", "wait": 1000}`; out: `{"mad": "hexadecimal"}` or `{"mad": null}`.
- * Run by simulator.ts with the simulator's library preloaded.
+ * In: `{"lid": 1, "mad": "hexadecimal", "wait": 1000}`; out: `{"mad": "hexadecimal"}`, or `{"mad": null}` if no
+ * answer arrived within `wait` milliseconds. simulator.ts starts it with the simulator's library preloaded.
  */
 
 import { TextLineStream } from "./lines.ts";

@@ -1,40 +1,56 @@
 /**
- * The fabric of the recordings: a switch with the subnet manager on its port 0, and four ports behind it.
+ * The fabric of the recordings: a switch with the subnet manager on its port 0, four ports on the switch, and their
+ * partitions.
  *
- * It is what the embedded subnet looks like to its ports, so that answers can be compared byte by byte.
+ * The embedded subnet has the same topology and LIDs, so that its answers can be compared byte by byte.
  */
 
-/** Ports 1 to 4. */
+import { DEFAULT_SUBNET_PREFIX, gidFrom } from "../../src/wire/gid.ts";
+
+/** Numbers of the ports. */
 export const PORTS = [1, 2, 3, 4] as const;
 export const MANAGER_GUID = 0x1n;
 export const MANAGER_LID = 1;
 
-/** The GUID of the n-th port. */
+/** Returns the GUID of the n-th port. */
 export function portGuid(n: number): bigint {
   return 0x0002c90300000001n + BigInt(n) * 0x100n;
 }
 
-/** The LID of the n-th port. */
+/** Returns the GID of the n-th port. */
+export function portGid(n: number): Uint8Array {
+  return gidFrom(DEFAULT_SUBNET_PREFIX, portGuid(n));
+}
+
+/** Returns the LID of the n-th port. */
 export function portLid(n: number): number {
   return n + 1;
 }
 
-/** The LID of the n-th port; 0 is the switch. */
+/** Returns the LID of the n-th node: port n, or the switch if n is 0. */
 export function nodeLid(n: number): number {
   return n === 0 ? MANAGER_LID : portLid(n);
 }
 
-/** The simulator's name of the n-th port's node; 0 is the switch. */
+/** Returns the simulator's name of the n-th node. */
 export function nodeName(n: number): string {
   return n === 0 ? "switch" : `host${n}`;
 }
 
 const hex = (value: bigint | number, digits: number) =>
   `0x${value.toString(16).padStart(digits, "0")}`;
+const guid = (n: number) => hex(portGuid(n), 16);
+
+/** All ports are full members of two IPoIB links. Two more partitions have some of the ports. */
+export const PARTITIONS = `Default=0x7fff, ipoib : ALL=full ;
+one=0x0001, ipoib : ALL=full ;
+two=0x0002, ipoib : ${guid(1)}=full, ${guid(2)}=limited, ${guid(3)}=limited ;
+bare=0x0003 : ${guid(1)}=full, ${guid(2)}=full ;
+`;
 
 /**
- * The fabric in the simulator's language. Every link has four lanes of EDR: widths, speeds and extended
- * speeds are bit masks. A port's GUID is that of its node plus the port number.
+ * Returns the topology in ibsim's language. Every link has four lanes of EDR: the width (w), speed (s) and extended
+ * speed (e) are bit masks. ibsim assigns a port the GUID of its node plus the port number.
  */
 export function topology(): string {
   const speed = "w=2 s=7 e=3";
@@ -51,7 +67,7 @@ export function topology(): string {
   ].join("\n");
 }
 
-/** OpenSM's file of LIDs to give: GUID, first and last LID. */
+/** Returns OpenSM's guid2lid file. Each line has a GUID and its first and last LID. */
 export function lidFile(): string {
   const entry = (guid: bigint, lid: number) =>
     `${hex(guid, 16)} ${hex(lid, 4)} ${hex(lid, 4)}\n`;

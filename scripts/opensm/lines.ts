@@ -1,4 +1,4 @@
-/** Splits text at line feeds. */
+/** Splits text at line feeds; the chunks are lines without the line feed. */
 export class TextLineStream extends TransformStream<string, string> {
   constructor() {
     let rest = "";

@@ -1,4 +1,4 @@
-/** Reads the fabric as OpenSM has configured it: ports and P_Key tables by SMPs, groups by SA MADs. */
+/** Reads the configuration of the fabric: ports and P_Key tables with SMPs, groups with SA MADs. */
 
 import {
   MAD_LENGTH,
@@ -19,12 +19,12 @@ const WAIT_MS = 300;
 const PORT_INFO = 0x15;
 const PKEY_TABLE = 0x16;
 const PORT_STATES = ["down", "down", "init", "armed", "active"] as const;
-/** Where the attribute of an SMP begins. */
+/** Offset of the attribute in an SMP. */
 const SMP_DATA = 64;
-/** MLIDs are given in ascending order, so a few that are not there end the search. */
+/** OpenSM assigns MLIDs in ascending order; the search ends after this number of unused MLIDs. */
 const MISSING_MLIDS = 2;
 
-/** A group as the test compares it. */
+/** The compared fields of a group. */
 export interface RecordedGroup {
   mgid: string;
   mlid: number;
@@ -40,17 +40,17 @@ export interface RecordedGroup {
   scope: number;
 }
 
-/** A port as the subnet manager has set it up. */
+/** A port as the subnet manager configured it. */
 export interface FabricPort {
   state: "down" | "init" | "armed" | "active";
   lid: number;
   smLid: number;
   smSl: number;
-  /** Without the zeros behind. */
+  /** Without the zeros at the end. */
   pkeys: number[];
 }
 
-/** What the n-th port would tell its host. The fabric answers this without a subnet manager, once the ports have LIDs. */
+/** Reads the attributes of the n-th port. The fabric answers without a subnet manager after the ports have LIDs. */
 export async function readPort(
   simulator: Simulator,
   n: number,
@@ -66,7 +66,7 @@ export async function readPort(
   };
 }
 
-/** The P_Key tables of the manager's port and of the four ports, without the zeros behind. */
+/** Reads the P_Key tables of the manager's port and the four ports, without the zeros at the end. */
 export async function readPkeys(simulator: Simulator): Promise<number[][]> {
   const tables: number[][] = [];
   for (const lid of [MANAGER_LID, ...PORTS.map(portLid)]) {
@@ -96,11 +96,11 @@ async function readSmp(
     smp(lid, attribute, modifier),
     patient(WAIT_MS),
   );
-  if (answer === undefined) throw new Error(`LID ${lid} does not answer`);
+  if (answer === undefined) throw new Error(`LID ${lid} did not answer`);
   return new DataView(answer.buffer, answer.byteOffset + SMP_DATA);
 }
 
-/** All groups; each is seen by some port only. */
+/** Reads all groups. The administrator shows a group only to ports of its partition, so every port queries it. */
 export async function readGroups(
   simulator: Simulator,
 ): Promise<RecordedGroup[]> {
@@ -131,7 +131,7 @@ async function readGroup(
       patient(WAIT_MS),
     );
     const mad = answer && SaMad.parse(answer);
-    if (mad === undefined) throw new Error("The administrator is silent");
+    if (mad === undefined) throw new Error("The administrator did not answer");
     if (mad.status !== 0) continue;
     const record = McMemberRecord.parse(mad.data)!;
     const { pkey, qkey, mtu, rate, lifetime, sl, flowLabel } = record;

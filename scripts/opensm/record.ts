@@ -1,8 +1,8 @@
 /**
- * Records how OpenSM answers: `deno task record-opensm`.
+ * Records OpenSM's answers in tests/golden/opensm: `deno task record-opensm`.
  *
- * Needs the Debian packages opensm, ibsim-utils and libumad2sim0. Writes tests/golden/opensm; the tests that
- * hold the embedded subnet against it need none of these. Diff the result before committing it.
+ * Needs the Debian packages opensm, ibsim-utils and libumad2sim0. The tests that compare the embedded subnet with the
+ * recordings do not need them. Review the diff before you commit a new recording.
  */
 
 import {
@@ -21,7 +21,9 @@ async function write(name: string, value: unknown): Promise<void> {
 
 const missing = await missingPrograms();
 if (missing.length > 0) {
-  const text = `Cannot record: install the packages ${missing.join(", ")}\n`;
+  const text = `Cannot record: install the Debian packages ${
+    missing.join(", ")
+  }\n`;
   Deno.stderr.writeSync(new TextEncoder().encode(text));
   Deno.exit(1);
 }

@@ -1,54 +1,54 @@
-/** What is recorded of OpenSM, and where it is kept. */
+/** Records OpenSM's answers and partition tables; the formats and paths of the recordings. */
 
 import { patient } from "../machine.ts";
-import { MANAGER_LID } from "./fabric.ts";
+import { MANAGER_LID, PARTITIONS } from "./fabric.ts";
 import { readGroups, readPkeys, type RecordedGroup } from "./read.ts";
-import { PARTITIONS, requests } from "./requests.ts";
+import { requests } from "./requests.ts";
 import { managerVersion, Simulator } from "./simulator.ts";
 
-/** The folder of the recordings. */
+/** Folder of the recordings. */
 export const GOLDEN = new URL("../../tests/golden/opensm/", import.meta.url);
 export const REQUESTS_FILE = "requests.json";
 export const PARTITIONS_FILE = "partitions.json";
 const WAIT_MS = 300;
-/** The simulator cuts answers off here, and leaves behind it what was in its memory. */
+/** Offset from which the simulator truncates answers; the bytes after it are stale memory. */
 const CUT = 224;
 
-/** One request and what came back, in hexadecimal. Bytes left out at the end are zero. */
+/** A request and its answer in hexadecimal, without zero bytes at the end. */
 export interface Exchange {
   name: string;
   port: number;
   request: string;
-  /** null: there was no answer. */
+  /** null if no answer arrived. */
   answer: string | null;
 }
 
-/** All requests, in the partitions that they were made in. */
+/** Recording of all requests, with the partitions of the fabric. */
 export interface RequestRecording {
-  /** The program and its version. */
+  /** Name and version of the subnet manager. */
   recorded: string;
   partitions: string;
   exchanges: Exchange[];
 }
 
-/** What came of a partitions.conf. */
+/** Result of a partitions.conf. */
 export interface PartitionsResult {
-  /** null: there was no file. */
+  /** Name of the file, or null for the result without a file. */
   file: string | null;
   /** True if OpenSM fell back to its defaults. */
   rejected: boolean;
-  /** P_Key tables of the manager's port and of the four ports. */
+  /** P_Key tables of the manager's port and the four ports. */
   pkeys: number[][];
   groups: RecordedGroup[];
 }
 
-/** The results of all files. */
+/** Recording of all files. */
 export interface PartitionsRecording {
   recorded: string;
   results: PartitionsResult[];
 }
 
-/** Asks OpenSM everything that is in requests.ts. */
+/** Sends all requests of requests.ts to OpenSM and records the answers. */
 export async function recordRequests(): Promise<RequestRecording> {
   const simulator = await Simulator.start();
   try {
@@ -60,7 +60,7 @@ export async function recordRequests(): Promise<RequestRecording> {
         mad,
         patient(WAIT_MS),
       );
-      // The high half of the TransactionID is the MAD layer's.
+      // The MAD layer owns the high half of the TransactionID.
       answer?.fill(0, 8, 12).fill(0, CUT);
       exchanges.push({
         name,
@@ -76,7 +76,7 @@ export async function recordRequests(): Promise<RequestRecording> {
   }
 }
 
-/** Gives OpenSM each partitions.conf of the recordings' folder, and none. */
+/** Starts OpenSM with each .conf file of the partitions folder, then without a file, and records the results. */
 export async function recordPartitions(): Promise<PartitionsRecording> {
   const folder = new URL("partitions/", GOLDEN);
   const names: string[] = [];
@@ -85,7 +85,7 @@ export async function recordPartitions(): Promise<PartitionsRecording> {
   }
   const results: PartitionsResult[] = [];
   for (const file of [...names.sort(), null]) {
-    // The tables of a fabric that ran before would decide where P_Keys stand.
+    // OpenSM keeps the P_Key positions of an existing table, so each file gets a new fabric.
     const simulator = await Simulator.start();
     try {
       await simulator.startManager(

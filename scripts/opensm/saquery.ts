@@ -1,4 +1,4 @@
-/** What `saquery` prints of the simulated fabric, as records to compare our own with. */
+/** Runs `saquery` on the simulated fabric and converts its output to SA records. */
 
 import { parseGid } from "../../src/wire/gid.ts";
 import type { McMemberRecord } from "../../src/wire/sa/mc_member_record.ts";
@@ -6,15 +6,17 @@ import type { PathRecord } from "../../src/wire/sa/path_record.ts";
 import { selectorOf, valueOf } from "../../src/wire/sa/selector.ts";
 import type { Simulator } from "./simulator.ts";
 
-/** SM_Key of OpenSM's administrator: who knows it is told of ports. */
+/** SM_Key of OpenSM, with which the administrator returns the members of groups. */
 export const TRUSTED = ["--smkey", "1"] as const;
 
-/** A record as printed: values by the name of their field. */
+/** A printed record: field names and values. */
 export type Printed = Record<string, string>;
 
 /**
- * Runs `saquery` on the n-th node; the records that it prints. Tables of more than 168 bytes (three groups, two
- * paths) are cut off by the simulator.
+ * Runs `saquery` on the n-th node and returns the records that it prints. The simulator truncates tables of more than
+ * 168 bytes (three groups, two paths).
+ *
+ * @throws Error if `saquery` fails
  */
 export async function saquery(
   simulator: Simulator,
@@ -31,7 +33,7 @@ export async function saquery(
   return parsePrinted(text.decode(stdout));
 }
 
-/** Reads the output: a line at the margin begins a record, `name....value` is a field. */
+/** Parses the output: an unindented line starts a record, `name....value` is a field. */
 function parsePrinted(text: string): Printed[] {
   const records: Printed[] = [];
   for (const line of text.split("\n")) {
@@ -42,7 +44,7 @@ function parsePrinted(text: string): Printed[] {
   return records;
 }
 
-/** The record that `saquery MCMR` printed. */
+/** Converts a record that `saquery MCMR` printed. */
 export function printedMember(printed: Printed): McMemberRecord {
   const { number, gid } = readers(printed);
   return {
@@ -67,7 +69,7 @@ export function printedMember(printed: Printed): McMemberRecord {
   };
 }
 
-/** The record that `saquery PR` printed. */
+/** Converts a record that `saquery PR` printed. */
 export function printedPath(printed: Printed): PathRecord {
   const { number, gid } = readers(printed);
   const flow = number("hop_flow_raw");
@@ -97,21 +99,27 @@ export function printedPath(printed: Printed): PathRecord {
   };
 }
 
-/** Reads fields; a field that is not there is an error of whoever asks. */
+/**
+ * Returns functions that read a field as a number or a GID. They throw an Error if the field is missing or malformed.
+ */
 export function readers(printed: Printed): {
   number(name: string): number;
   gid(name: string): Uint8Array;
 } {
   const text = (name: string) => {
     const value = printed[name];
-    if (value === undefined) throw new Error(`saquery prints no ${name}`);
+    if (value === undefined) {
+      throw new Error(`saquery printed no field ${name}`);
+    }
     return value;
   };
   return {
     number: (name) => Number(text(name)),
     gid: (name) => {
       const gid = parseGid(text(name));
-      if (gid === undefined) throw new Error(`${name}: ${text(name)}`);
+      if (gid === undefined) {
+        throw new Error(`Cannot parse ${name}: ${text(name)}`);
+      }
       return gid;
     },
   };

@@ -1,8 +1,7 @@
 /**
- * ibsim and OpenSM, and clients on the ports of the fabric they make.
+ * Runs ibsim, OpenSM, and clients on the ports of the simulated fabric.
  *
- * All is loopback: abstract Unix sockets and a temporary folder. One at a time can run on a machine, because
- * ibsim's sockets have fixed names: the next waits for a lock.
+ * They communicate over abstract Unix sockets with fixed names, so a lock admits one simulator at a time on a machine.
  */
 
 import { Method } from "../../src/wire/mad.ts";
@@ -20,7 +19,7 @@ const PRELOAD = [
 const START_TIMEOUT_MS = 30_000;
 const PROBE_MS = 200;
 
-/** Debian packages of the programs. */
+/** Debian packages of the programs, by program. */
 const PACKAGES = {
   ibsim: "ibsim-utils",
   opensm: "opensm",
@@ -28,13 +27,13 @@ const PACKAGES = {
 } as const;
 
 /**
- * Makes malloc(3) return zeros. libumad2sim hands OpenSM memory from malloc whose P_Key index it never writes, and OpenSM
- * ends a subscription only for the address that made it, P_Key index included: without this it refuses some unsubscriptions
- * with 0x0200.
+ * Makes malloc(3) return zeros. libumad2sim passes OpenSM memory whose P_Key index it never writes, and OpenSM cancels
+ * a subscription only for the address that subscribed, P_Key index included. Without this setting OpenSM refuses some
+ * cancellations with status 0x0200.
  */
 const ZEROED_MALLOC = "glibc.malloc.tcache_count=0:glibc.malloc.perturb=255";
 
-/** Packages that the simulator, and these programs beside it, need and this machine lacks. */
+/** Returns the missing Debian packages of the simulator and of the given other programs. */
 export async function missingPrograms(
   ...others: (keyof typeof PACKAGES)[]
 ): Promise<string[]> {
@@ -46,19 +45,19 @@ export async function missingPrograms(
   return missing;
 }
 
-/** How to run OpenSM. */
+/** Options of an OpenSM run. */
 export interface ManagerOptions {
-  /** The text of its partitions.conf; without it there is no such file. */
+  /** Contents of partitions.conf. By default OpenSM runs without the file. */
   partitions?: string;
-  /** The node that it runs on: 0, unless told otherwise, is the switch. */
+  /** Node on which OpenSM runs. Default: 0, the switch. */
   node?: number;
-  /** Further lines of its options file. */
+  /** Additional lines of the options file. */
   options?: string;
 }
 
-/** A simulated fabric with a running OpenSM. */
+/** A simulated fabric on which OpenSM can run. */
 export class Simulator {
-  /** Working directory of programs on the fabric: the simulator's library leaves folders there. */
+  /** Working directory of programs on the fabric; libumad2sim creates folders in it. */
   readonly folder: string;
   readonly #simulator: Deno.ChildProcess;
   readonly #lock: Deno.FsFile;
@@ -76,9 +75,9 @@ export class Simulator {
     this.#simulator = simulator;
   }
 
-  /** Starts the fabric, without a subnet manager. */
+  /** Waits until no other simulator runs, then starts the fabric without a subnet manager. */
   static async start(): Promise<Simulator> {
-    const lock = await oneAtATime();
+    const lock = await lockSimulator();
     const folder = await Deno.makeTempDir({ prefix: "opensm-" });
     await Deno.writeTextFile(`${folder}/net`, topology());
     const child = new Deno.Command("ibsim", {
@@ -89,7 +88,7 @@ export class Simulator {
       stderr: "null",
     }).spawn();
     try {
-      await saysReady(child);
+      await waitUntilReady(child);
     } catch (error) {
       lock.close();
       throw error;
@@ -97,7 +96,7 @@ export class Simulator {
     return new Simulator(folder, child, lock);
   }
 
-  /** Runs OpenSM until {@linkcode stopManager} or {@linkcode killManager}, and waits until it answers. */
+  /** Starts OpenSM and waits until it answers. Throws an Error if it does not answer in time. */
   async startManager(
     { partitions, node = 0, options = "" }: ManagerOptions = {},
   ): Promise<void> {
@@ -127,13 +126,15 @@ export class Simulator {
       stdout: "null",
       stderr: "null",
     }).spawn();
-    // The administrator is silent until the first sweep is done.
+    // The administrator does not answer before the end of the first sweep.
     const deadline = Date.now() + patient(START_TIMEOUT_MS);
     while (
       await this.client(1).exchange(nodeLid(node), probe(), PROBE_MS) ===
         undefined
     ) {
-      if (Date.now() > deadline) throw new Error("OpenSM does not start");
+      if (Date.now() > deadline) {
+        throw new Error("OpenSM did not answer in time");
+      }
     }
   }
 
@@ -143,24 +144,24 @@ export class Simulator {
     return (await Deno.readTextFile(log)).includes("retrying with default");
   }
 
-  /** Ends OpenSM, if it runs. */
+  /** Stops the clients and OpenSM. */
   async stopManager(): Promise<void> {
     for (const client of this.#clients.values()) await client.close();
     this.#clients.clear();
     await this.#endManager("SIGTERM");
   }
 
-  /** Ends OpenSM with no chance to say good-bye. */
+  /** Kills OpenSM with SIGKILL. */
   killManager(): Promise<void> {
     return this.#endManager("SIGKILL");
   }
 
-  /** What a program on the n-th node needs in its environment. */
+  /** Returns the environment variables of a program on the n-th node. */
   environment(node: number): Record<string, string> {
     return simulated(node);
   }
 
-  /** The port whose node is the n-th; 0 is the switch itself. */
+  /** Returns the client on the n-th node and starts it if needed. Node 0 is the switch. */
   client(n: number): Client {
     let client = this.#clients.get(n);
     if (client === undefined) {
@@ -183,7 +184,7 @@ export class Simulator {
   }
 }
 
-/** A process on one port. */
+/** A process on a port of the fabric (client.ts). */
 class Client {
   readonly #child: Deno.ChildProcess;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
@@ -206,7 +207,7 @@ class Client {
       .pipeThrough(new TextLineStream()).getReader();
   }
 
-  /** Sends a MAD and returns the first 256 bytes of the answer, or undefined if there is none within `waitMs`. */
+  /** Sends a MAD. Returns the first 256 bytes of the answer, or undefined if no answer arrives within `waitMs`. */
   async exchange(
     lid: number,
     mad: Uint8Array,
@@ -215,7 +216,9 @@ class Client {
     const line = JSON.stringify({ lid, mad: mad.toHex(), wait: waitMs });
     await this.#writer.write(new TextEncoder().encode(`${line}\n`));
     const { value } = await this.#reader.read();
-    if (value === undefined) throw new Error("A client ended early");
+    if (value === undefined) {
+      throw new Error("The client exited before it answered");
+    }
     const answer = JSON.parse(value).mad;
     return answer === null ? undefined : Uint8Array.fromHex(answer);
   }
@@ -227,7 +230,7 @@ class Client {
   }
 }
 
-/** The version that OpenSM calls itself. */
+/** Returns the name and version that OpenSM prints. */
 export async function managerVersion(): Promise<string> {
   const { stdout } = await new Deno.Command("opensm", { args: ["--version"] })
     .output();
@@ -248,8 +251,8 @@ function preload(): string | undefined {
   });
 }
 
-/** Waits for the end of every other simulator of this machine: the lock is on the program's own file. */
-async function oneAtATime(): Promise<Deno.FsFile> {
+/** Waits for an exclusive lock on the ibsim program file, which every simulator of the machine holds while it runs. */
+async function lockSimulator(): Promise<Deno.FsFile> {
   const file = await Deno.open((await programPath("ibsim"))!);
   await file.lock(true);
   return file;
@@ -264,7 +267,8 @@ async function programPath(name: string): Promise<string | undefined> {
   return undefined;
 }
 
-async function saysReady(child: Deno.ChildProcess): Promise<void> {
+/** Waits until ibsim prints that it is ready. Throws an Error if it exits before. */
+async function waitUntilReady(child: Deno.ChildProcess): Promise<void> {
   const [mine, rest] = child.stdout.tee();
   rest.pipeTo(new WritableStream()).catch(() => {});
   let text = "";
@@ -278,11 +282,11 @@ async function saysReady(child: Deno.ChildProcess): Promise<void> {
   }
   clearTimeout(deadline);
   if (!text.includes("simulator ready")) {
-    throw new Error(`ibsim ended: ${text}`);
+    throw new Error(`ibsim did not become ready: ${text}`);
   }
 }
 
-/** Get(ClassPortInfo). */
+/** Returns a Get(ClassPortInfo). */
 function probe(): Uint8Array {
   return SaMad.emit(SaMad.of({
     method: Method.Get,

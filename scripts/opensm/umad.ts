@@ -1,8 +1,8 @@
 /**
- * MADs through libibumad, in the simulator's stead of a kernel: this process must have been started with
- * libumad2sim.so preloaded and with SIM_HOST naming its node (see simulator.ts).
+ * MADs through libibumad with ibsim in place of the kernel. The process must run with libumad2sim.so preloaded and with
+ * the name of its node in SIM_HOST (see simulator.ts).
  *
- * The simulator neither repeats nor times out, so an answer that does not come within the wait is none.
+ * ibsim neither retries nor times out, so this class waits for the answer itself.
  */
 
 import { libibumad } from "../../ffi/libibumad.ts";
@@ -16,15 +16,15 @@ import {
 } from "../../src/wire/mad.ts";
 import { SA_CLASS_VERSION } from "../../src/wire/sa/sa_mad.ts";
 
-/** Management classes, with their versions. */
+/** Management classes and their versions. */
 const CLASSES = [
   [MgmtClass.SubnAdm, SA_CLASS_VERSION],
   [MgmtClass.SubnLidRouted, 1],
 ] as const;
-/** Bytes of the receive buffer. A reassembled answer is longer than a MAD. */
+/** Bytes of the receive buffer; a reassembled answer exceeds the length of a MAD. */
 const RECEIVE_LENGTH = 64 * 1024;
 
-/** The way from this port's management queue pairs to those of another. */
+/** Agents of the SA class and of LID-routed SMPs on the simulated port. */
 export class Umad {
   readonly #library = libibumad();
   readonly #port: number;
@@ -49,7 +49,10 @@ export class Umad {
     }
   }
 
-  /** Sends a MAD to `lid`, an SMP to QP0 and others to QP1, and returns the answer, or undefined if none came. */
+  /**
+   * Sends a MAD to `lid`: an SMP to QP0, other MADs to QP1. Returns the first 256 bytes of the answer, or undefined if
+   * no answer arrives within `waitMs`.
+   */
   exchange(
     lid: number,
     mad: Uint8Array,
@@ -78,7 +81,7 @@ export class Umad {
     return undefined;
   }
 
-  /** The first 256 bytes of what comes next: the simulator cuts longer answers off. */
+  /** Receives a MAD and returns its first 256 bytes; undefined if none arrives within `waitMs`. */
   #receive(waitMs: number): Uint8Array | undefined {
     const umad = new Uint8Array(UserMad.Data + RECEIVE_LENGTH);
     const length = Int32Array.of(RECEIVE_LENGTH);

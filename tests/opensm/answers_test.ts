@@ -1,12 +1,17 @@
 /**
- * What the real OpenSM answers our client, through libibumad in a worker of its own, is what `saquery` prints of it: field by
- * field.
+ * The SA client, with libibumad in a separate worker, receives the same records from OpenSM as `saquery`. The tests
+ * compare all fields.
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { MANAGER_LID, portLid } from "../../scripts/opensm/fabric.ts";
+import {
+  MANAGER_LID,
+  PARTITIONS,
+  portGid,
+  portLid,
+} from "../../scripts/opensm/fabric.ts";
 import { readPort } from "../../scripts/opensm/read.ts";
-import { PARTITIONS } from "../../scripts/opensm/requests.ts";
+
 import {
   printedMember,
   printedPath,
@@ -29,18 +34,18 @@ import {
   McMemberRecord,
 } from "../../src/wire/sa/mc_member_record.ts";
 import { FabricNode } from "./fabric_node.ts";
-import { fabricTest, portGid } from "./support.ts";
+import { fabricTest } from "./support.ts";
 
 const NODE = 2;
 const DEFAULT = { partitions: PARTITIONS };
 const BROADCAST = broadcastMgid(0xffff);
 const GROUP = ipv4Mgid(0xef010203 | 0, BROADCAST);
-/** Statuses of OpenSM's refusals. */
+/** MAD statuses with which OpenSM refuses requests. */
 const REQUEST_INVALID = 0x0200;
 const NO_RECORDS = 0x0300;
 const INSUFFICIENT_COMPONENTS = 0x0600;
 
-/** Registers a test with a client on the second port. */
+/** Registers a test with an SA client on the second port. */
 function clientTest(
   name: string,
   run: (node: FabricNode, simulator: Simulator) => Promise<void>,
@@ -59,7 +64,7 @@ function clientTest(
   });
 }
 
-/** The memberships of a group, as those see them who may. */
+/** Returns the memberships of a group, queried with the SM_Key. */
 async function members(
   simulator: Simulator,
   mgid: Uint8Array,
@@ -69,30 +74,35 @@ async function members(
   return printed.map(printedMember);
 }
 
-clientTest("a path is what saquery prints", async (node, simulator) => {
-  for (const [peer, pkey] of [[1, 0xffff], [3, 0x8001], [1, 0x8003]] as const) {
-    const dgid = portGid(peer);
-    const sgid = portGid(NODE);
-    const path = await node.get("queryPath", { sgid, dgid, pkey, tclass: 0 });
-    const printed = await saquery(
-      simulator,
-      NODE,
-      ...["PathRecord", "--numb_path", "1", "--tclass", "0"],
-      ...["--sgid", formatGid(sgid), "--dgid", formatGid(dgid)],
-      ...["--pkey", `${pkey}`],
-    );
-    assertEquals([path], printed.map(printedPath));
-    assertEquals([path.slid, path.dlid], [portLid(NODE), portLid(peer)]);
-  }
-});
+clientTest(
+  "a path equals the path that saquery prints",
+  async (node, simulator) => {
+    for (
+      const [peer, pkey] of [[1, 0xffff], [3, 0x8001], [1, 0x8003]] as const
+    ) {
+      const dgid = portGid(peer);
+      const sgid = portGid(NODE);
+      const path = await node.get("queryPath", { sgid, dgid, pkey, tclass: 0 });
+      const printed = await saquery(
+        simulator,
+        NODE,
+        ...["PathRecord", "--numb_path", "1", "--tclass", "0"],
+        ...["--sgid", formatGid(sgid), "--dgid", formatGid(dgid)],
+        ...["--pkey", `${pkey}`],
+      );
+      assertEquals([path], printed.map(printedPath));
+      assertEquals([path.slid, path.dlid], [portLid(NODE), portLid(peer)]);
+    }
+  },
+);
 
 clientTest(
-  "a path that there is not is none for saquery either",
+  "a path that does not exist is refused, and saquery prints none",
   async (node, simulator) => {
     const sgid = portGid(NODE);
     const dgid = portGid(4);
     const query = { sgid, dgid, pkey: 0x8003, tclass: 0 };
-    assertEquals(await node.ask("queryPath", query), {
+    assertEquals(await node.request("queryPath", query), {
       ok: false,
       status: NO_RECORDS,
       errno: 22,
@@ -108,7 +118,7 @@ clientTest(
 );
 
 clientTest(
-  "joins and leaves are memberships that saquery prints",
+  "joins and leaves change the memberships that saquery prints",
   async (node, simulator) => {
     const gid = portGid(NODE);
     assertEquals(await members(simulator, BROADCAST), []);
@@ -132,26 +142,33 @@ clientTest(
 );
 
 clientTest(
-  "a membership check tells a member from a port that the group was left for",
+  "a membership check succeeds for a member and fails after a leave",
   async (node) => {
     const gid = portGid(NODE);
     const check = membershipCheck(BROADCAST, gid);
     const none = { ok: false, status: NO_RECORDS, errno: 22 } as const;
-    assertEquals(await node.ask("get", check), none);
+    assertEquals(await node.request("get", check), none);
     const link = await node.get("join", broadcastJoin(BROADCAST, gid, 0xffff));
-    // To a client without SM_Key neither port nor join state is told.
-    const { mlid, joinState, portGid: told } = await node.get("get", check);
-    assertEquals([mlid, joinState, told], [link.mlid, 0, new Uint8Array(16)]);
-    // The answer to a join tells nothing: it is the same for a member.
+    // OpenSM clears PortGID and JoinState in answers to a client without SM_Key.
+    const { mlid, joinState, portGid: clearedGid } = await node.get(
+      "get",
+      check,
+    );
+    assertEquals([mlid, joinState, clearedGid], [
+      link.mlid,
+      0,
+      new Uint8Array(16),
+    ]);
+    // The answer to a join does not differ for a member.
     const again = await node.get("join", broadcastJoin(BROADCAST, gid, 0xffff));
     assertEquals(again, link);
     await node.get("leave", groupLeave(BROADCAST, gid, JoinState.FullMember));
-    assertEquals(await node.ask("get", check), none);
+    assertEquals(await node.request("get", check), none);
   },
 );
 
 clientTest(
-  "a send-only membership is what saquery prints",
+  "a send-only membership equals the membership that saquery prints",
   async (node, simulator) => {
     const gid = portGid(NODE);
     const link = await node.get("join", broadcastJoin(BROADCAST, gid, 0xffff));
@@ -163,7 +180,7 @@ clientTest(
 );
 
 clientTest(
-  "a group's record is what saquery prints",
+  "a group's record equals the record that saquery prints",
   async (node, simulator) => {
     for (const pkey of [0xffff, 0x8001, 0x8002]) {
       const mgid = broadcastMgid(pkey);
@@ -181,17 +198,17 @@ clientTest(
 );
 
 clientTest(
-  "a group that there is not is refused, and none for saquery either",
+  "a group that does not exist is refused, and saquery prints none",
   async (node, simulator) => {
     const mgid = broadcastMgid(0x8003);
     const record = McMemberRecord.of({ mgid });
-    assertEquals(await node.ask("get", { record, mask: McMask.Mgid }), {
+    assertEquals(await node.request("get", { record, mask: McMask.Mgid }), {
       ok: false,
       status: NO_RECORDS,
       errno: 22,
     });
     const join = broadcastJoin(mgid, portGid(NODE), 0x8003);
-    assertEquals(await node.ask("join", join), {
+    assertEquals(await node.request("join", join), {
       ok: false,
       status: INSUFFICIENT_COMPONENTS,
       errno: 22,
@@ -201,7 +218,7 @@ clientTest(
 );
 
 fabricTest(
-  "a P_Key without membership is refused, and its group not there for saquery either",
+  "a join in a partition without membership is refused, and saquery on that port does not print the group",
   DEFAULT,
   async (simulator) => {
     const outsider = 4;
@@ -212,13 +229,13 @@ fabricTest(
     );
     const mgid = broadcastMgid(0x8002);
     const join = broadcastJoin(mgid, portGid(outsider), 0x8002);
-    assertEquals(await node.ask("join", join), {
+    assertEquals(await node.request("join", join), {
       ok: false,
       status: REQUEST_INVALID,
       errno: 22,
     });
     const record = McMemberRecord.of({ mgid });
-    const get = await node.ask("get", { record, mask: McMask.Mgid });
+    const get = await node.request("get", { record, mask: McMask.Mgid });
     assert(!get.ok);
     assertEquals(get.status, NO_RECORDS);
     const query = ["MCMemberRecord", "--mgid", formatGid(mgid)];
@@ -229,7 +246,7 @@ fabricTest(
 );
 
 clientTest(
-  "a leave whose answer is lost is done, though OpenSM refuses its repetition",
+  "a leave whose answer is lost succeeds although OpenSM refuses the retry",
   async (node, simulator) => {
     const gid = portGid(NODE);
     await node.get("join", broadcastJoin(BROADCAST, gid, 0xffff));
@@ -239,7 +256,7 @@ clientTest(
   },
 );
 
-clientTest("the manager is where the port says", async (node, simulator) => {
+clientTest("requests go to the SM LID of the port", async (node, simulator) => {
   const port = await readPort(simulator, NODE);
   assertEquals([port.state, port.smLid], ["active", MANAGER_LID]);
   const [printed] = await saquery(simulator, NODE, "SMInfoRecord");
@@ -247,7 +264,7 @@ clientTest("the manager is where the port says", async (node, simulator) => {
   const record = McMemberRecord.of({ mgid: BROADCAST });
   const group = { record, mask: McMask.Mgid };
   await node.event("sm_change", { smLid: 0 });
-  assertEquals(await node.ask("get", group), {
+  assertEquals(await node.request("get", group), {
     ok: false,
     status: 0,
     errno: 110,

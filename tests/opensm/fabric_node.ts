@@ -1,4 +1,4 @@
-/** A node of the simulated fabric as the tests use it: node/main.ts in a process of its own. */
+/** Controls a node of the simulated fabric: node/main.ts in a child process. */
 
 import { TextLineStream } from "../../scripts/opensm/lines.ts";
 import { patient } from "../../scripts/machine.ts";
@@ -12,28 +12,29 @@ import type { LinkStatus, NodeStatus } from "./node/worker.ts";
 
 export type { LinkStatus, NodeStatus };
 
-/** The SA client's requests. */
-type Question = {
+/** Names of the SA client's request methods. */
+type RequestName = {
   [Name in keyof SaClient]: SaClient[Name] extends
     (...args: infer Args) => unknown
     ? Args extends [...unknown[], SaCallback<infer _>] ? Name : never
     : never;
 }[keyof SaClient];
 
-/** The arguments of a request, without time and callback. */
-type Arguments<Name extends Question> = SaClient[Name] extends (
+/** Arguments of a request without time and callback. */
+type Arguments<Name extends RequestName> = SaClient[Name] extends (
   ...args: [...infer Args, now: number, callback: SaCallback<infer _>]
 ) => unknown ? Args
   : never;
 
-/** What a request brings. */
-type Answer<Name extends Question> = Parameters<SaClient[Name]> extends
+/** Record that a request returns. */
+type Answer<Name extends RequestName> = Parameters<SaClient[Name]> extends
   [...unknown[], SaCallback<infer Record>] ? Record : never;
 
-/** A node that takes longer to end is stuck. */
+/** The node is killed if it does not exit in this time. */
 const CLOSE_LIMIT_MS = 15_000;
 
-interface Said {
+/** A line of node/main.ts. */
+interface NodeOutput {
   id?: number;
   result?: unknown;
   error?: string;
@@ -42,7 +43,7 @@ interface Said {
 }
 
 export class FabricNode {
-  /** States of interfaces as they came, "ib0: running". */
+  /** State changes of the interfaces in order, as "ib0: running". */
   readonly states: string[] = [];
   readonly #child: Deno.ChildProcess;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
@@ -68,7 +69,7 @@ export class FabricNode {
     this.#reading = this.#read();
   }
 
-  /** Starts the n-th node; its port knows of itself what is said here. */
+  /** Starts the n-th node. Its port has the given attributes. */
   static async start(
     simulator: Simulator,
     n: number,
@@ -80,27 +81,27 @@ export class FabricNode {
     return node;
   }
 
-  /** Puts a question to the subnet administrator. */
-  ask<Name extends Question>(
-    question: Name,
+  /** Sends a request to the subnet administrator. */
+  request<Name extends RequestName>(
+    name: Name,
     ...args: Arguments<Name>
   ): Promise<SaResult<Answer<Name>>> {
-    return this.#call("ask", question, ...args);
+    return this.#call("request", name, ...args);
   }
 
-  /** As {@linkcode ask}, but a refusal is an error. */
-  async get<Name extends Question>(
-    question: Name,
+  /** Sends a request and returns its record. Throws an Error if the request fails. */
+  async get<Name extends RequestName>(
+    name: Name,
     ...args: Arguments<Name>
   ): Promise<Answer<Name>> {
-    const result = await this.ask(question, ...args);
+    const result = await this.request(name, ...args);
     if (result.ok) return result.record;
     throw new Error(
-      `${question}: status ${result.status}, errno ${result.errno}`,
+      `${name}: status ${result.status}, errno ${result.errno}`,
     );
   }
 
-  /** An event of the port, with what it changed. */
+  /** Injects an event of the port and the attributes that it changes. */
   event(
     type: Exclude<PortEvent["type"], "device_fatal">,
     attributes: Partial<PortAttributes> = {},
@@ -108,27 +109,27 @@ export class FabricNode {
     return this.#call("event", { type }, attributes);
   }
 
-  /** The next answers of the administrator do not arrive. */
+  /** Drops the next `count` answers of the administrator. */
   lose(count: number): Promise<void> {
     return this.#call("lose", count);
   }
 
-  /** Makes the interface ib0. */
+  /** Creates the interface ib0. */
   up(): Promise<void> {
     return this.#call("up");
   }
 
-  /** Makes the child of a P_Key, and sets it up. */
+  /** Creates the child interface of a P_Key and sets it up. */
   child(pkey: number): Promise<void> {
     return this.#call("child", pkey);
   }
 
-  /** The kernel of an interface becomes a member of an IPv4 group. */
+  /** Joins an IPv4 group on an interface's network device. */
   member(name: string, group: number): Promise<void> {
     return this.#call("member", name, group);
   }
 
-  /** The engine of an interface asks for a path, and keeps it. */
+  /** Requests a path through the engine of an interface, which caches it. */
   path(name: string, gid: Uint8Array): Promise<void> {
     return this.#call("path", name, gid);
   }
@@ -141,7 +142,7 @@ export class FabricNode {
     return (await this.status()).links.find((each) => each.name === name)!;
   }
 
-  /** Ends it in good order: it leaves its groups. */
+  /** Stops the node, which leaves its groups. */
   async close(): Promise<void> {
     await this.#writer.close();
     const limit = setTimeout(
@@ -168,13 +169,13 @@ export class FabricNode {
   async #read(): Promise<void> {
     const lines = this.#child.stdout.pipeThrough(new TextDecoderStream())
       .pipeThrough(new TextLineStream());
-    for await (const line of lines) this.#take(fromLine(line) as Said);
-    const ended = new Error("The node ended");
+    for await (const line of lines) this.#take(fromLine(line) as NodeOutput);
+    const ended = new Error("The node exited before it answered");
     this.#ready.reject(ended);
     for (const { reject } of this.#pending.values()) reject(ended);
   }
 
-  #take({ id, result, error, event, data }: Said): void {
+  #take({ id, result, error, event, data }: NodeOutput): void {
     if (event === "ready") this.#ready.resolve();
     if (event === "state") {
       const { name, state } = data as { name: string; state: string };

@@ -1,12 +1,12 @@
 /**
- * An interface at the real OpenSM: the engine over a port whose MADs go through libibumad, in the daemon's threads. The port's
- * attributes are read from the fabric; its events, which the simulator does not deliver, are injected.
+ * IPoIB interfaces with OpenSM: the engine runs in the daemon's threads on a port that sends MADs through libibumad.
+ * The tests read the port's attributes from the fabric and inject its events, which the simulator does not deliver.
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { portLid } from "../../scripts/opensm/fabric.ts";
+import { PARTITIONS, portGid, portLid } from "../../scripts/opensm/fabric.ts";
 import { type FabricPort, readPort } from "../../scripts/opensm/read.ts";
-import { PARTITIONS } from "../../scripts/opensm/requests.ts";
+
 import {
   printedMember,
   readers,
@@ -19,20 +19,20 @@ import { broadcastMgid } from "../../src/wire/mgid.ts";
 import { JoinState } from "../../src/wire/sa/mc_member_record.ts";
 import { until } from "../e2e/harness/until.ts";
 import { FabricNode, type LinkStatus } from "./fabric_node.ts";
-import { fabricTest, portGid } from "./support.ts";
+import { fabricTest } from "./support.ts";
 
 const NODE = 2;
 const DEFAULT = { partitions: PARTITIONS };
-/** OpenSM's own default: one partition with one IPoIB link. */
+/** OpenSM's default: one partition with one IPoIB link. */
 const ONE_LINK = { partitions: "Default=0x7fff, ipoib : ALL=full ;\n" };
 const BROADCAST = broadcastMgid(0xffff);
-/** 239.1.2.3; every host is a member of 224.0.0.1 too. */
+/** 239.1.2.3. Every host is also a member of 224.0.0.1. */
 const GROUP = 0xef010203 | 0;
 const RUNNING = "running";
-/** Of a request that is repeated: the first send and ten more. */
+/** MADs of a request without answer: the first and ten retries. */
 const SENDS = 11;
 
-/** An interface on the n-th port, while `run` lasts. */
+/** Runs `run` with an interface on the n-th port, then closes the node. */
 async function withNode(
   simulator: Simulator,
   n: number,
@@ -48,6 +48,7 @@ async function withNode(
   }
 }
 
+/** Registers a test with a running interface on the second port. */
 function interfaceTest(
   name: string,
   run: (node: FabricNode, simulator: Simulator) => Promise<void>,
@@ -68,20 +69,20 @@ function interfaceTest(
   );
 }
 
-/** Waits until an interface is in a state and nothing is under way. */
+/** Waits until an interface is in a state and no SA request is pending. */
 function reaches(
   node: FabricNode,
   name: string,
   state: string,
 ): Promise<LinkStatus> {
   return until(`${name}: ${state}`, async () => {
-    const { links, asking } = await node.status();
+    const { links, requesting } = await node.status();
     const link = links.find((each) => each.name === name);
-    return !asking && link?.state === state && link;
+    return !requesting && link?.state === state && link;
   });
 }
 
-/** The interface's memberships as saquery prints them, beside the interface's own. */
+/** Returns the memberships of the n-th port that saquery prints, by MGID. */
 async function memberships(
   simulator: Simulator,
   n: number,
@@ -100,6 +101,7 @@ async function memberships(
   );
 }
 
+/** Returns the joined groups of an interface in the format of {@linkcode memberships}. */
 function ownMemberships({ groups }: LinkStatus) {
   const joined = groups.filter(({ progress }) => progress === "joined");
   return Object.fromEntries(
@@ -114,14 +116,14 @@ function ownMemberships({ groups }: LinkStatus) {
   );
 }
 
-/** All groups, as `saquery -g` prints them. Not more than three: the simulator cuts the answer off behind them. */
+/** Returns the MGIDs that `saquery -g` prints: at most three, because the simulator truncates the answer. */
 async function groups(simulator: Simulator): Promise<string[]> {
   const printed = await saquery(simulator, NODE, "-g");
   return printed.map(({ MGID }) => MGID!).sort();
 }
 
 interfaceTest(
-  "an interface's memberships are those that saquery prints",
+  "an interface's memberships equal those that saquery prints",
   async (node, simulator) => {
     await node.member("ib0", GROUP);
     const link = await reaches(node, "ib0", RUNNING);
@@ -133,7 +135,7 @@ interfaceTest(
 );
 
 fabricTest(
-  "an interface that ends has no membership left",
+  "a closed interface has no membership left",
   DEFAULT,
   async (simulator) => {
     await withNode(simulator, NODE, async (node) => {
@@ -142,7 +144,7 @@ fabricTest(
       const before = await memberships(simulator, NODE);
       assertEquals(Object.keys(before).length, 2);
     });
-    await until("the memberships are gone", async () => {
+    await until("saquery prints no membership", async () => {
       const left = await memberships(simulator, NODE);
       return Object.keys(left).length === 0;
     });
@@ -150,11 +152,11 @@ fabricTest(
 );
 
 interfaceTest(
-  "a port that goes down leaves its groups, and joins them when it is back",
+  "an interface leaves its groups when its port goes down and joins them when the port is active again",
   async (node, simulator) => {
     const before = await memberships(simulator, NODE);
     assertEquals(Object.keys(before).length, 2);
-    // The simulated link stays up: the administrator hears the leaves, as it may on a real port.
+    // The simulated link stays up, so the administrator receives the leaves, as it may on a real port.
     await node.event("port_error", { state: "down" });
     await reaches(node, "ib0", "waiting for the port (down)");
     assertEquals(await memberships(simulator, NODE), {});
@@ -179,7 +181,7 @@ interfaceTest(
     assertEquals(await saquery(simulator, NODE, ...query), []);
     assertEquals((await node.link("ib0")).state, RUNNING);
 
-    // Somebody makes the group: the next attempt finds it.
+    // OpenSM restarts with the group; the next attempt finds it.
     await simulator.killManager();
     const partitions = PARTITIONS.replace("bare=0x0003", "bare=0x0003, ipoib");
     await simulator.startManager({ partitions });
@@ -190,7 +192,7 @@ interfaceTest(
 );
 
 interfaceTest(
-  "an interface waits for a P_Key of which the port is no member",
+  "an interface waits for a P_Key that is not in the port's table",
   async (node) => {
     const state = "waiting for P_Key 0x8004 in the port's table";
     await node.child(0x8004);
@@ -199,11 +201,11 @@ interfaceTest(
 );
 
 fabricTest(
-  "an interface is told that its port may not join",
+  "an interface reports that its port may not join",
   DEFAULT,
   (simulator) =>
     withNode(simulator, 4, async (node) => {
-      // As if the P_Key table of the port had not been told yet of the partition's end.
+      // The port's P_Key table still contains a partition that OpenSM has removed.
       const port = await readPort(simulator, 4);
       const pkeys = [...port.pkeys, 0x8002];
       await node.event("port_active", { ...port, pkeys });
@@ -221,7 +223,7 @@ fabricTest(
 );
 
 fabricTest(
-  "OpenSM is killed and starts again elsewhere: light flush",
+  "OpenSM is killed and starts on another node: the interface joins again and keeps carrier and queue pair",
   ONE_LINK,
   (simulator) =>
     withNode(simulator, NODE, async (node) => {
@@ -233,7 +235,7 @@ fabricTest(
 
       await simulator.killManager();
       await timesOut(node);
-      // A join in vain, which the reregister ends.
+      // This join gets no answer; the reregister event ends it.
       await node.member("ib0", GROUP);
 
       const moved = 4;
@@ -250,7 +252,7 @@ fabricTest(
       assertEquals(ownMemberships(link), await memberships(simulator, NODE));
       const own = link.groups.map(({ mgid }) => formatGid(mgid)).sort();
       assertEquals(await groups(simulator), own);
-      // Nothing else happened: carrier stayed, and so did the queue pair.
+      // Carrier and queue pair did not change.
       assertEquals([link.carrier, link.qpn], [true, qpn]);
       assertEquals(link.paths.map(({ state, dlid }) => [state, dlid]), [
         ["complete", portLid(1)],
@@ -260,11 +262,11 @@ fabricTest(
     }),
 );
 
-/** A request that nobody answers is sent eleven times, and fails after 1.1 times its time-out. */
+/** Asserts that a request without answer is sent eleven times and fails with ETIMEDOUT, not before 1.1 s. */
 async function timesOut(node: FabricNode): Promise<void> {
   const { madsSent } = await node.status();
   const begin = performance.now();
-  const answer = await node.ask("queryPath", {
+  const answer = await node.request("queryPath", {
     sgid: portGid(NODE),
     dgid: portGid(3),
     pkey: 0xffff,
@@ -276,23 +278,23 @@ async function timesOut(node: FabricNode): Promise<void> {
   assert(took >= 1100 - 10, `${took} ms`);
 }
 
-/** Waits until so many groups are joined, and nothing is under way. */
+/** Waits until `count` groups are joined and no request is pending. */
 function joinedAll(
   node: FabricNode,
   name: string,
   count: number,
 ): Promise<LinkStatus> {
   return until(`${name} has joined ${count} groups`, async () => {
-    const { asking } = await node.status();
+    const { requesting } = await node.status();
     const link = await node.link(name);
-    return !asking &&
+    return !requesting &&
       Object.keys(ownMemberships(link)).length === count &&
       link.paths.every(({ state }) => state !== "asking") && link;
   });
 }
 
 fabricTest(
-  "OpenSM is killed before the interface comes: it waits, and joins when OpenSM is there again",
+  "an interface without OpenSM waits, and joins when OpenSM starts again",
   ONE_LINK,
   (simulator) =>
     withNode(simulator, NODE, async (node) => {
@@ -317,7 +319,7 @@ fabricTest(
 );
 
 fabricTest(
-  "OpenSM starts again with other partitions: P_Key table and MTU are followed",
+  "OpenSM restarts with other partitions: the interface follows P_Key table and MTU",
   DEFAULT,
   (simulator) =>
     withNode(simulator, NODE, async (node) => {

@@ -1,4 +1,4 @@
-/** The real OpenSM, under ibsim: it still says what was recorded of it. */
+/** Compares the installed OpenSM, under ibsim, with its recordings. */
 
 import { assertEquals } from "@std/assert";
 import {
@@ -23,7 +23,7 @@ async function golden<T>(name: string): Promise<T> {
 }
 
 Deno.test({
-  name: `OpenSM answers every request as it was recorded${skipped}`,
+  name: `OpenSM answers every request as recorded${skipped}`,
   ignore,
   async fn() {
     const before = await golden<RequestRecording>(REQUESTS_FILE);
@@ -34,7 +34,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: `OpenSM makes of every partitions.conf what was recorded${skipped}`,
+  name: `OpenSM configures every partitions.conf as recorded${skipped}`,
   ignore,
   async fn() {
     const before = await golden<PartitionsRecording>(PARTITIONS_FILE);

@@ -1,24 +1,17 @@
-/** What the tests of the simulated fabric share: when they cannot run, and how each gets a fabric. */
+/** Registers tests on a simulated fabric. They are skipped if its programs are missing. */
 
 import {
   type ManagerOptions,
   missingPrograms,
   Simulator,
 } from "../../scripts/opensm/simulator.ts";
-import { portGuid } from "../../scripts/opensm/fabric.ts";
-import { DEFAULT_SUBNET_PREFIX, gidFrom } from "../../src/wire/gid.ts";
 
 const missing = await missingPrograms("saquery");
 const skipped = missing.length > 0
   ? ` (skipped: needs the Debian packages ${missing.join(" ")})`
   : "";
 
-/** The GID of the n-th port. */
-export function portGid(n: number): Uint8Array {
-  return gidFrom(DEFAULT_SUBNET_PREFIX, portGuid(n));
-}
-
-/** Registers a test that has a fabric with OpenSM for itself. */
+/** Registers a test with a new fabric on which OpenSM runs. */
 export function fabricTest(
   name: string,
   options: ManagerOptions,

@@ -1,6 +1,6 @@
-/** JSON with bytes and 64-bit numbers, one value a line. */
+/** JSON lines with bytes and BigInts: `{"bytes": "hexadecimal"}` and `{"bigint": "decimal"}`. */
 
-/** The value as a line. */
+/** Encodes a value as a line. */
 export function toLine(value: unknown): string {
   const text = JSON.stringify(
     value,
@@ -14,7 +14,7 @@ export function toLine(value: unknown): string {
   return `${text}\n`;
 }
 
-/** The value of a line. */
+/** Decodes a line. */
 export function fromLine(line: string): unknown {
   return JSON.parse(line, (_, each) => {
     if (typeof each !== "object" || each === null) return each;

@@ -1,9 +1,9 @@
 /**
- * A node of the simulated fabric, as a program of its own because the simulator's library must be preloaded: a worker with
- * libibumad, as the daemon has it, and worker.ts in the data worker's place.
+ * Program of a node of the simulated fabric: the daemon's worker with libibumad, and worker.ts in place of the data
+ * worker. It is a separate program because the simulator's library must be preloaded. fabric_node.ts starts it.
  *
- * In, one JSON value a line (json.ts): `{"guid", "attributes"}`, then `{"id", "command", "params"}`. Out:
- * `{"id", "result"}` or `{"id", "error"}` for each, and `{"event", "data"}`. Run by fabric_node.ts.
+ * Input lines (json.ts): `{"guid", "attributes"}`, then commands `{"id", "command", "params"}`. Output lines:
+ * `{"event": "ready"}`, `{"id", "result"}` or `{"id", "error"}` for each command, and `{"event", "data"}`.
  */
 
 import { TextLineStream } from "../../../scripts/opensm/lines.ts";
@@ -16,7 +16,7 @@ import { fromLine, toLine } from "./json.ts";
 import type { NodeInit } from "./worker.ts";
 
 const encoder = new TextEncoder();
-const say = (value: unknown) =>
+const print = (value: unknown) =>
   void Deno.stdout.writeSync(encoder.encode(toLine(value)));
 
 async function start(
@@ -48,8 +48,8 @@ const nodeInit: NodeInit = {
   mads: ours.release(),
 };
 const node = await start("./worker.ts", nodeInit);
-node.onEvent = (event, data) => say({ event, data });
-say({ event: "ready" });
+node.onEvent = (event, data) => print({ event, data });
+print({ event: "ready" });
 
 for await (const line of lines) {
   const { id, command, params } = fromLine(line) as {
@@ -58,11 +58,11 @@ for await (const line of lines) {
     params: unknown;
   };
   node.call(command, params).then(
-    (result) => say({ id, result }),
-    (error) => say({ id, error: IpoibError.from(error).message }),
+    (result) => print({ id, result }),
+    (error) => print({ id, error: IpoibError.from(error).message }),
   );
 }
-// The node's last words are its leaves: they pass through the other worker.
+// The node sends its leaves through the other worker, which therefore closes last.
 await node.close();
 await umad.close();
 Deno.exit(0);

@@ -1,4 +1,4 @@
-/** A port whose packets go nowhere and whose MADs go through libibumad; what it knows of itself a test tells it. */
+/** A port that drops its packets and sends MADs through libibumad. The test sets its attributes. */
 
 import { FakeFabric, FakePort } from "../../../src/hca/fake.ts";
 import { VerbsCounters } from "../../../src/hca/verbs/counters.ts";
@@ -9,10 +9,10 @@ import type { Reactor } from "../../../src/system/reactor.ts";
 export class SimulatedPort extends FakePort {
   readonly #mads: SocketMadChannel;
   readonly madsCounted: VerbsCounters;
-  /** MADs that still get lost on their way to the agent. */
+  /** Number of received MADs that the port still drops before the agent. */
   losses = 0;
 
-  /** @param socket one end of the socket pair to the thread with libibumad; from now on the port's */
+  /** @param socket one end of the socket pair to the thread with libibumad; the port closes it */
   constructor(
     reactor: Reactor,
     socket: number,

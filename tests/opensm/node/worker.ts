@@ -1,6 +1,6 @@
 /**
- * Worker entry of a node: what the data worker is made of (src/daemon/data_worker.ts), with a port that the test knows
- * everything of and a network device in memory.
+ * Worker entry of a node: the parts of the data worker (src/daemon/data_worker.ts) with a port that the test controls
+ * and a network device in memory.
  */
 
 import { PortMemberships } from "../../../src/sa/port_memberships.ts";
@@ -23,16 +23,16 @@ import { SimulatedPort } from "./port.ts";
 
 type Done = (result: unknown) => void;
 
-/** What the worker is started with. */
+/** Start parameters of the worker. */
 export interface NodeInit {
   log: LogLevel;
-  /** This end of the socket pair to the worker with libibumad. */
+  /** File descriptor of the socket to the worker with libibumad. */
   mads: number;
   guid: bigint;
   attributes: Partial<PortAttributes>;
 }
 
-/** An interface, as a test sees it. */
+/** State of an interface for the tests. */
 export interface LinkStatus {
   name: string;
   state: string;
@@ -49,17 +49,17 @@ export interface LinkStatus {
   paths: { gid: Uint8Array; state: string; dlid: number; sl: number }[];
 }
 
-/** What a node says of itself. */
+/** State of a node for the tests. */
 export interface NodeStatus {
   links: LinkStatus[];
-  /** True while requests are under way. */
-  asking: boolean;
+  /** True while SA requests are pending. */
+  requesting: boolean;
   madsSent: number;
-  /** Complaints of the fake HCA. */
+  /** API misuse that the fake HCA detected. */
   misuse: string[];
 }
 
-type Ask = (...args: unknown[]) => void;
+type SaRequest = (...args: unknown[]) => void;
 
 class Node implements Hosted {
   readonly #reactor: Reactor;
@@ -68,7 +68,7 @@ class Node implements Hosted {
   readonly #emit: Emit;
   readonly #netdevs = new Map<string, FakeNetdev>();
   #device: IpoibDevice | undefined;
-  /** When the SA client has something to repeat; Infinity: nothing is under way. */
+  /** Time of the next retry of the SA client; Infinity if no request is pending. */
   #wakeAt = Infinity;
 
   constructor(init: NodeInit, reactor: Reactor, emit: Emit) {
@@ -96,8 +96,8 @@ class Node implements Hosted {
   command(name: string, params: unknown, done: Done): void {
     const args = params as never[];
     switch (name) {
-      case "ask":
-        return this.#ask(done, ...args as unknown as [string]);
+      case "request":
+        return this.#request(done, ...args as unknown as [string]);
       case "event":
         this.#event(...args as unknown as [PortEvent]);
         break;
@@ -119,7 +119,7 @@ class Node implements Hosted {
       case "status":
         return done(this.#status());
       default:
-        throw new Error(`Command "${name}" is not known`);
+        throw new Error(`Unknown command "${name}"`);
     }
     done(null);
   }
@@ -129,11 +129,11 @@ class Node implements Hosted {
     this.#port.close();
   }
 
-  /** Any request of the SA client; the answer is what became of it. */
-  #ask(done: Done, question: string, ...args: unknown[]): void {
-    const answer: SaCallback<unknown> = (result) => done(result);
-    const client = this.#sa as unknown as Record<string, Ask>;
-    client[question]!(...args, this.#now(), answer);
+  /** Calls a request method of the SA client and passes its SaResult to `done`. */
+  #request(done: Done, method: string, ...args: unknown[]): void {
+    const callback: SaCallback<unknown> = (result) => done(result);
+    const client = this.#sa as unknown as Record<string, SaRequest>;
+    client[method]!(...args, this.#now(), callback);
   }
 
   #event(event: PortEvent, attributes: Partial<PortAttributes> = {}): void {
@@ -175,7 +175,7 @@ class Node implements Hosted {
   #status(): NodeStatus {
     return {
       links: this.#device?.interfaces().map(linkStatus) ?? [],
-      asking: this.#wakeAt < Infinity,
+      requesting: this.#wakeAt < Infinity,
       madsSent: this.#port.madsCounted.snapshot()["mads_sent"]!,
       misuse: this.#port.fabric.misuse,
     };
