@@ -1,7 +1,7 @@
 /**
- * Inputs from anywhere: every file of the corpora, and some seeded mutations of them.
+ * Runs every fuzz target on its corpus and on seeded mutations of the corpus.
  *
- * `deno task torture fuzz` runs the same targets for as long as one likes, and writes what fails into the corpora.
+ * `deno task torture fuzz` runs the same targets for a given time and adds failing inputs to the corpora.
  */
 
 import { assert } from "@std/assert";
@@ -12,12 +12,12 @@ import { random } from "../wire/support.ts";
 import { FUZZ_TARGETS } from "./targets/all.ts";
 import { type FuzzTarget, toHex } from "./targets/target.ts";
 
-/** Mutations of each target; those after TIME_MS are left out. */
+/** Maximum number of mutations of a target, and the time after which it gets no more. */
 const MUTATIONS = 2000;
 const TIME_MS = 500;
 const SEED = 0x1b0b;
 
-/** What a single file says of its target: accepted, refused, or an error. */
+/** Runs one input in a new session. Returns true if the target accepts it, and throws if the target fails. */
 async function verdict(
   target: FuzzTarget,
   input: Uint8Array,
@@ -32,7 +32,7 @@ async function verdict(
 
 for (const target of FUZZ_TARGETS) {
   const { name, kind } = target;
-  Deno.test(`${name}: the corpus`, async () => {
+  Deno.test(`${name}: corpus`, async () => {
     const corpus = readCorpus(name);
     const verdicts = new Set<boolean>();
     for (const { file, inputs } of corpus) {
@@ -47,8 +47,8 @@ for (const target of FUZZ_TARGETS) {
         throw new Error(file, { cause });
       }
     }
-    assert(verdicts.has(true), "something in the corpus is accepted");
-    assert(verdicts.has(false), "something in the corpus is refused");
+    assert(verdicts.has(true), "the target accepts an input of the corpus");
+    assert(verdicts.has(false), "the target refuses an input of the corpus");
   });
 
   Deno.test(`${name}: mutations of the corpus`, async () => {
@@ -64,7 +64,7 @@ for (const target of FUZZ_TARGETS) {
     failure ??= await runner.close();
     if (!failure) return;
     const text = failure.inputs.slice(-5).map(toHex).join("\n");
-    throw new Error(`${name}, the last inputs:\n${text}`, {
+    throw new Error(`${name} failed; last inputs:\n${text}`, {
       cause: failure.error,
     });
   });

@@ -1,4 +1,4 @@
-/** Every target. */
+/** List of all fuzz targets. */
 
 import { commandLineTarget } from "./command_line.ts";
 import { controlTarget } from "./control.ts";

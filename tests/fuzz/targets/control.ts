@@ -1,4 +1,4 @@
-/** Lines on an interface's control socket, down to the commands of the engine. */
+/** Fuzz target of lines on an interface's control socket, including the engine's commands. */
 
 import { assert } from "@std/assert";
 import * as v from "valibot";
@@ -13,14 +13,14 @@ import type { Handlers } from "../../../src/ipc/handlers.ts";
 import { Rig } from "../../ipoib/rig.ts";
 import type { FuzzTarget } from "./target.ts";
 
-/** A connection of which the client has sent everything and hung up, and that takes what is written. */
-class Given {
+/** A connection on which the client has sent its input and closed its side. Collects the output. */
+class ClosedInput {
   readonly #pieces: Uint8Array[];
   output = "";
   readonly #decoder = new TextDecoder();
 
   constructor(input: Uint8Array) {
-    // Lines may arrive in any pieces.
+    // A line may arrive in pieces.
     const cut = input.length > 0 ? input[0]! % input.length : 0;
     this.#pieces = [input.subarray(0, cut), input.subarray(cut)]
       .filter(({ length }) => length > 0);
@@ -83,19 +83,19 @@ export const controlTarget: FuzzTarget = {
         const line = new Uint8Array(input.length + 1);
         line.set(input);
         line[input.length] = 0x0a;
-        const client = new Given(line);
+        const client = new ClosedInput(line);
         const conn = client as unknown as Deno.UnixConn;
         await new Connection(conn, handlers, clients).done;
         rig.settle();
-        let good = false;
+        let accepted = false;
         for (const text of client.output.split("\n")) {
           if (text === "") continue;
           const reply = v.parse(ReplySchema, JSON.parse(text));
           if (!("ok" in reply)) continue;
-          if (reply.ok) good = true;
+          if (reply.ok) accepted = true;
           else assert(reply.error.code !== "E_INTERNAL", text);
         }
-        return good;
+        return accepted;
       },
       close() {
         rig.advance(10_000);

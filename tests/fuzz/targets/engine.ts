@@ -1,4 +1,4 @@
-/** Frames of the kernel and packets of the fabric, through the engine of two hosts. */
+/** Fuzz targets of the engine: frames from the kernel and packets from the fabric, with two hosts. */
 
 import { assert, assertEquals } from "@std/assert";
 import { encapWord, EtherType } from "../../../src/wire/encap.ts";
@@ -8,7 +8,7 @@ import { type Host, ip, ipv4Frame, QKEY, Rig } from "../../ipoib/rig.ts";
 import { viewOf } from "../../wire/support.ts";
 import type { FuzzSession, FuzzTarget } from "./target.ts";
 
-// The rig's own log keeps every line.
+// The rig has its own log.
 await configureLog("silent");
 
 const TYPES = [
@@ -19,10 +19,10 @@ const TYPES = [
   EtherType.Ipv6,
   EtherType.Rarp,
 ];
-/** Every so many inputs the clock goes on. */
+/** Number of inputs after which the clock advances by TURN_MS. */
 const TURN = 8;
 const TURN_MS = 300;
-/** An idle minute and more: what waits for an answer has given up. */
+/** Two minutes, in which every pending request times out. */
 const QUIET_MS = 120_000;
 
 class Pair {
@@ -39,7 +39,7 @@ class Pair {
     }
   }
 
-  /** No slot is lost, and the two still reach each other. */
+  /** Asserts that the hosts reach each other and that no slot is lost. */
   close(): void {
     const [a, b] = this.hosts;
     this.rig.advance(QUIET_MS);
@@ -55,7 +55,7 @@ class Pair {
     const arrived = b.received().filter((packet) =>
       viewOf(packet).getInt32(16) === ip("10.0.0.2")
     );
-    assert(arrived.length > 0, "the frame arrives");
+    assert(arrived.length > 0, "the frame arrives at the other host");
     this.rig.check();
   }
 }
@@ -72,7 +72,7 @@ function session(run: (pair: Pair, input: Uint8Array) => boolean): FuzzSession {
   };
 }
 
-/** What the kernel writes to the device: virtio header, Ethernet header, packet. */
+/** Frames that the kernel writes to the device: virtio header, Ethernet header, packet. */
 export const deviceFrameTarget: FuzzTarget = {
   name: "device_frame",
   kind: "bytes",
@@ -80,7 +80,7 @@ export const deviceFrameTarget: FuzzTarget = {
   open: () =>
     session(({ hosts: [a] }, input) => {
       const before = a.drops["tx_malformed"] ?? 0;
-      // Frames of a host go by the kernel's neighbours if they can be told; the others are read as they are.
+      // inject() of the host routes the frame by the kernel's neighbours; the device's inject() passes it unchanged.
       const routed = input.length >= FRAME_HEADER_LENGTH + 20;
       if (routed && (input[0]! & 0x80) === 0) a.inject(input.slice());
       else a.netdev.inject(input.slice());
@@ -90,8 +90,8 @@ export const deviceFrameTarget: FuzzTarget = {
 };
 
 /**
- * What a peer sends. The first byte chooses: EtherType (low three bits; 6 and 7: the next two bytes), multicast or not (bit
- * 3), a wrong source QPN (bit 4).
+ * Packets from a peer. The first byte of the input selects the EtherType (low three bits; 6 and 7 select the EtherType
+ * in the next two bytes), multicast (bit 3) and a wrong source QPN (bit 4).
  */
 export const fabricPacketTarget: FuzzTarget = {
   name: "fabric_packet",

@@ -1,4 +1,4 @@
-/** A subnet in memory with two ports that follow the protocol, to be disturbed by a third: they must not notice. */
+/** A subnet in memory with two ports that follow the protocol. Fuzzed ports must not affect them. */
 
 import { assert, assertEquals } from "@std/assert";
 import {
@@ -17,7 +17,7 @@ import { Rig, type RigPort } from "../../subnet/rig.ts";
 const PKEY = 0xffff;
 /** 224.1.2.3. */
 const GROUP = 0xe0010203 | 0;
-/** Time that passes with each input. */
+/** Clock advance for each input. */
 const TURN_MS = 10;
 /** Longer than all retries of a request. */
 const ANSWER_TIMEOUT_MS = 60_000;
@@ -30,13 +30,13 @@ export class HonestSubnet {
     this.ports = [this.rig.join(1), this.rig.join(2)];
   }
 
-  /** Delivers what is under way and lets a moment pass. */
+  /** Delivers pending messages and advances the clock by TURN_MS. */
   turn(): void {
     this.rig.pump();
     this.rig.advance(TURN_MS);
     this.rig.log.length = 0;
     for (const port of this.rig.ports.values()) {
-      // Only the welcome is looked at later.
+      // Tests read only the first message, the welcome.
       if (port.messages.length > 64) port.messages.splice(1, 48);
       port.mads.length = 0;
       port.notices.length = 0;
@@ -49,7 +49,10 @@ export class HonestSubnet {
     rig.pump();
   }
 
-  /** The two find each other, join a group and leave it, and know the same forwarding tables as the manager. */
+  /**
+   * Asserts that one port obtains a path to the other, creates a group and leaves it, and that both ports have the
+   * manager's forwarding entries.
+   */
   check(): void {
     const { rig, ports: [a, b] } = this;
     rig.advance(ANSWER_TIMEOUT_MS);
@@ -62,20 +65,20 @@ export class HonestSubnet {
     );
     assertAnswered("path", path);
     const snapshot = rig.snapshot;
-    // Whatever packet faults a port brought along: those of the operator end them.
+    // clearFaults() also removes the packet faults that a port brought.
     rig.manager.clearFaults();
     rig.pump();
     assertEquals(rig.manager.faults.rules, []);
     const lidOf = (port: RigPort) =>
       snapshot.ports.find(({ guid }) => guid === port.welcome.guid)!.lid;
     assertEquals(path.record.dlid, lidOf(b));
-    // Whoever creates a group says what a member must have: an input may have created the first ones.
+    // An input may have created the first groups with other parameters, so use one that does not exist.
     let group = GROUP;
     const groupMgid = () => ipv4Mgid(group, broadcastMgid(PKEY));
     const taken = new Set(snapshot.groups.map(({ mgid }) => mgid));
     while (taken.has(formatGid(groupMgid()))) group++;
     const mgid = groupMgid();
-    // A group is created with what the broadcast group has, as by ib_ipoib.
+    // Create the group with the parameters of the broadcast group, as ib_ipoib does.
     const broadcast = a.ask<McMemberRecord>((now, callback) =>
       a.client.join(
         broadcastJoin(broadcastMgid(PKEY), a.gid, PKEY),
@@ -96,8 +99,8 @@ export class HonestSubnet {
     assertEquals(new Set(active.map(({ lid }) => lid)).size, active.length);
     for (const port of [a, b]) {
       const known = [...port.lids].map(([lid, guid]) => `${lid} ${guid}`);
-      const true_ = active.map(({ lid, guid }) => `${lid} ${guid}`);
-      for (const each of true_) {
+      const expected = active.map(({ lid, guid }) => `${lid} ${guid}`);
+      for (const each of expected) {
         assert(known.includes(each), `${each} in ${known}`);
       }
     }
@@ -111,6 +114,6 @@ function assertAnswered<T>(
   if (result?.ok) return;
   const why = result
     ? `status ${result.status}, errno ${result.errno}`
-    : "none";
-  assert(false, `answer to a ${what}: ${why}`);
+    : "no answer";
+  assert(false, `the ${what} failed: ${why}`);
 }

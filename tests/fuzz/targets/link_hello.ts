@@ -1,4 +1,4 @@
-/** The first message on a port's socket, with descriptors of many kinds. */
+/** Fuzz target of the first message on a port's socket, with valid and invalid descriptors. */
 
 import { assertEquals } from "@std/assert";
 import { processState } from "../../../scripts/torture/process_state.ts";
@@ -13,10 +13,10 @@ import type { FuzzTarget } from "./target.ts";
 
 const SLOTS = 4;
 const GUID = 0x11n;
-/** What stands in the corpus for the token that the manager gave, which is another one each time. */
+/** Placeholder in the corpus for the manager's token, which differs in each session. */
 const TOKEN_IN_CORPUS = "00112233445566778899aabbccddeeff";
 
-/** Descriptors, and which of them a hello carries by the length of its input. */
+/** Lists of descriptors; the length of the input selects the list that the hello carries. */
 class Descriptors implements Disposable {
   readonly #slots = createMemory("fuzz-slots", SLOTS * STRIDE);
   readonly #ring = createMemory("fuzz-ring", RING_BYTES);
@@ -25,9 +25,9 @@ class Descriptors implements Disposable {
 
   constructor() {
     const [s, r, b] = [this.#slots, this.#ring, this.#bell];
-    const right = [s, r, b];
+    const valid = [s, r, b];
     this.choices = [
-      ...[right, right, right, right],
+      ...[valid, valid, valid, valid],
       ...[[], [s], [s, r], [r, s, b], [b, b, b], [s, s, s], [s, r, b, b]],
       ...[[s, r, r], [s, b, r]],
     ];
@@ -77,7 +77,7 @@ export const linkHelloTarget: FuzzTarget = {
   },
 };
 
-/** The input, with the right token where the corpus has a token. */
+/** Returns the input with the placeholder replaced by the token. */
 function withToken(
   input: ArrayLike<number>,
   token: string,

@@ -1,4 +1,4 @@
-/** ARP in both its forms, neighbour discovery, link-layer addresses. */
+/** Fuzz targets of ARP on the link and on the device, neighbour discovery, and link-layer addresses. */
 
 import { assert } from "@std/assert";
 import { ARP_LENGTH, emitArp, parseArp } from "../../../src/wire/arp.ts";
@@ -47,7 +47,7 @@ function linkAddress(bytes: Uint8Array): boolean {
   return true;
 }
 
-/** Adds and removes link-layer addresses; every second input, by its last bit, has its checksum repaired. */
+/** Adds and removes link-layer addresses. The last bit of the input selects a corrected checksum. */
 function nd(input: Uint8Array): boolean {
   const bytes = input.slice();
   const view = viewOf(bytes);

@@ -1,4 +1,4 @@
-/** Management datagrams and the records of the subnet administrator. */
+/** Fuzz target of MADs and the records of the subnet administrator. */
 
 import { assert, assertEquals } from "@std/assert";
 import { MadHeader } from "../../../src/wire/mad.ts";
@@ -14,8 +14,8 @@ interface Codec<T> {
   emit(record: T): Uint8Array;
 }
 
-/** What was read is read again from what is written of it. */
-function again<T>(codec: Codec<T>, data: Uint8Array): void {
+/** Asserts that parsing an emitted record returns the same record. */
+function assertRoundTrip<T>(codec: Codec<T>, data: Uint8Array): void {
   const record = codec.parse(data);
   if (record === undefined) return;
   assertEquals(codec.parse(codec.emit(record)), record);
@@ -37,8 +37,8 @@ function run(bytes: Uint8Array): boolean {
   assert(second.transactionId === header.transactionId);
   assert(second.componentMask === header.componentMask);
   assert(second.rmpp.payloadLength === header.rmpp.payloadLength);
-  // Comparing all of them each time would cost most of the run.
-  again(CODECS[header.attributeId % CODECS.length]!, data);
+  // Comparing all records for each input would take most of the time.
+  assertRoundTrip(CODECS[header.attributeId % CODECS.length]!, data);
   return true;
 }
 

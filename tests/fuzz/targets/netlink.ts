@@ -1,4 +1,4 @@
-/** Messages of rtnetlink, as the kernel sends them, and /proc/net/igmp. */
+/** Fuzz targets of the kernel's rtnetlink messages and of /proc/net/igmp. */
 
 import { assert } from "@std/assert";
 import { parseIgmp } from "../../../src/netdev/memberships/proc_memberships.ts";
@@ -27,25 +27,25 @@ const PARSERS = [
 const ATTRIBUTES = 40;
 
 function netlink(bytes: Uint8Array): boolean {
-  let understood = false;
+  let accepted = false;
   for (const message of parseMessages(bytes)) {
     const { body } = message;
     assert(body.byteLength <= bytes.length);
     for (const parse of PARSERS) {
-      if (parse(message) !== undefined) understood = true;
+      if (parse(message) !== undefined) accepted = true;
     }
     for (const offset of [0, 8, 12, 16]) {
       if (offset > body.byteLength) continue;
       const attributes = new Attributes(body, offset);
       for (let type = 0; type < ATTRIBUTES; type++) {
         const at = findAttribute(body, offset, type);
-        // A type that is there twice counts once, and both ways find it or neither does.
+        // Both lookups find a type or neither does, even if the type occurs twice.
         assert((at >= 0) === (attributes.get(type) !== undefined));
         if (at >= 0) assert(at + attributeLength(body, at) <= body.byteLength);
       }
     }
   }
-  return understood;
+  return accepted;
 }
 
 const decoder = new TextDecoder();

@@ -1,4 +1,4 @@
-/** partitions.conf: read, and put in force in a subnet with ports. */
+/** Fuzz target of partitions.conf: parses it and applies it to a subnet with ports. */
 
 import { assert } from "@std/assert";
 import { IpoibError } from "../../../src/base/errors.ts";

@@ -1,4 +1,4 @@
-/** What a port hears from something that poses as the subnet manager. */
+/** Fuzz target of frames that a port receives from a process that poses as the subnet manager. */
 
 import { assert } from "@std/assert";
 import { MgmtClass } from "../../../src/wire/mad.ts";
@@ -26,7 +26,7 @@ export const portFrameTarget: FuzzTarget = {
     port.openMadAgent(MgmtClass.SubnAdm).onMad = () => {};
     const memory = port.openSendMemory();
     let manager: Fd | undefined;
-    const hearHello = () => {
+    const acceptPort = () => {
       subnet.until(() => {
         subnet.reactor.turn(0);
         manager = accept(listener.number);
@@ -35,7 +35,7 @@ export const portFrameTarget: FuzzTarget = {
     };
     return {
       run(input) {
-        if (!manager) hearHello();
+        if (!manager) acceptPort();
         const json = input[0] === OPEN_BRACE;
         const frame = new Uint8Array(input.length + (json ? 1 : 0));
         frame.set(input, json ? 1 : 0);
@@ -44,9 +44,9 @@ export const portFrameTarget: FuzzTarget = {
         send(manager!.number, frame);
         subnet.reactor.turn(0);
         for (;;) {
-          const heard = receive(manager!.number);
-          if (heard.type === "empty") break;
-          if (heard.type === "message") continue;
+          const received = receive(manager!.number);
+          if (received.type === "empty") break;
+          if (received.type === "message") continue;
           manager!.close();
           manager = undefined;
           break;

@@ -1,4 +1,6 @@
-/** Shared memory that a peer writes as it likes: rings and slots, from both ends of a link. */
+/**
+ * Fuzz targets of shared memory that a peer writes: slots and rings, from the sending and the receiving end of a link.
+ */
 
 import { assert, assertEquals } from "@std/assert";
 import type { UdQp } from "../../../src/hca/hca.ts";
@@ -24,13 +26,13 @@ import type { FuzzSession, FuzzTarget } from "./target.ts";
 
 const QKEY = 1;
 const ROGUE_SLOTS = 4;
-/** Bytes of each slot that an input fills: all headers, and the beginning of the packet. */
+/** Bytes of each slot that an input writes: all headers and the start of the packet. */
 const SLOT_BYTES = 160;
 const DESCRIPTORS_AT = 64;
 const RETURN_HEAD = 16;
 const RETURNS_AT = 576;
 
-/** Takes packets and looks at everything that the engine would look at. */
+/** Creates a queue pair that receives packets and reads the fields that the engine reads. */
 function reader(port: SoftPort): UdQp {
   const qp = port.createUdQp({
     memory: memoryOf(port),
@@ -57,8 +59,8 @@ function reader(port: SoftPort): UdQp {
 }
 
 /**
- * A sender's end. The input: four bytes that are added to the head, 4 descriptors of 8 bytes, 3 words of 8 bytes (place,
- * value) anywhere in the ring, then 160 bytes for each of four slots.
+ * The sending end of a link. The input has 4 bytes that are added to the head, 4 descriptors of 8 bytes, 3 writes of 8
+ * bytes (word of the ring, value; word 0 stands for no write), then 160 bytes for each of four slots.
  */
 export const ringDescriptorTarget: FuzzTarget = {
   name: "ring_descriptor",
@@ -89,9 +91,9 @@ export const ringDescriptorTarget: FuzzTarget = {
         for (let i = 0; i < ROGUE_SLOTS; i++) {
           const from = 60 + i * SLOT_BYTES;
           rogue!.bytes.set(bytes.subarray(from, from + SLOT_BYTES), i * STRIDE);
-          // Half of the packets are right but for what the input says.
+          // Half of the packets get valid headers.
           if (bytes[from + 74]! & 1) {
-            honestHeaders(rogue!.view, i, rogue!.lid, port!, qp);
+            writeValidHeaders(rogue!.view, i, rogue!.lid, port!, qp);
           }
           const at = DESCRIPTORS_AT + 2 * ((head + i) & 255);
           words[at] = view.getInt32(4 + 8 * i, true);
@@ -123,8 +125,8 @@ export const ringDescriptorTarget: FuzzTarget = {
   },
 };
 
-/** What makes a packet in slot `slot` acceptable. */
-function honestHeaders(
+/** Writes the header fields that the port checks to the packet in slot `slot`. */
+function writeValidHeaders(
   view: DataView,
   slot: number,
   sourceLid: number,
@@ -142,9 +144,9 @@ function honestHeaders(
 }
 
 /**
- * A receiver's end. The input: a byte of which the low three bits say how many packets the port sends before, four bytes that
- * are added to the head of returned slots, 8 slots of 2 bytes (top bit: as it is, else one of those that it holds), 3 words
- * of 8 bytes anywhere in the ring.
+ * The receiving end of a link. The input has a byte whose low three bits are the number of packets that the port sends
+ * first, 4 bytes that are added to the head of returned slots, 8 returned slots of 2 bytes (with the top bit set a slot
+ * number, else the index of a descriptor with the slot), and 3 writes of 8 bytes to the ring as above.
  */
 export const ringReturnTarget: FuzzTarget = {
   name: "ring_return",
@@ -168,7 +170,7 @@ class ReturningRogue implements FuzzSession {
     const [port, peer] = this.#subnet.openAll(0x11n, 0x12n);
     this.#port = port!;
     this.#lid = peer!.attributes.lid;
-    // The manager still leads to the peer, whose socket is replaced.
+    // The manager still directs the port to the peer's socket path, where this class listens.
     const path = `${this.#subnet.directory}/port-0000000000000012.sock`;
     Deno.removeSync(path);
     this.#listener = listen(path);
@@ -180,7 +182,7 @@ class ReturningRogue implements FuzzSession {
     bytes.set(input.subarray(0, bytes.length));
     const view = viewOf(bytes);
     this.#send(bytes[0]! & 7);
-    this.#take();
+    this.#acceptLink();
     if (!this.#link) return false;
     const { words } = this.#link;
     for (let i = 0; i < 8; i++) {
@@ -215,7 +217,7 @@ class ReturningRogue implements FuzzSession {
     this.#subnet[Symbol.dispose]();
   }
 
-  /** Sends packets to the peer, as many as there are slots for. */
+  /** Sends up to `count` packets to the peer while slots are free. */
   #send(count: number): void {
     const pool = memoryOf(this.#port);
     const ah = this.#port.createAddressHandle({
@@ -232,8 +234,8 @@ class ReturningRogue implements FuzzSession {
     this.#port.flush();
   }
 
-  /** Takes the link that the port opens, and accepts it. */
-  #take(): void {
+  /** Accepts the link that the port opens. */
+  #acceptLink(): void {
     const connection = accept(this.#listener.number);
     if (!connection) return;
     this.#drop();

@@ -1,4 +1,4 @@
-/** MADs that reach the client of the subnet administrator, with requests of every kind under way. */
+/** Fuzz target of MADs that the SA client receives while requests of every kind are pending. */
 
 import { assertEquals } from "@std/assert";
 import { SaClient } from "../../../src/sa/client.ts";
@@ -15,16 +15,16 @@ import { gidOf } from "../../subnet/rig.ts";
 import type { FuzzTarget } from "./target.ts";
 
 const SM_LID = 1;
-/** The last byte of the TransactionID. */
+/** Offset of the last byte of the TransactionID. */
 const TRANSACTION_END = 15;
 const TURN_MS = 7;
-/** Requests that are under way at least. */
+/** Minimum number of pending requests. */
 const PENDING = 4;
 
 class Client {
   readonly sent: number[] = [];
   readonly client: SaClient;
-  asked = 0;
+  requested = 0;
   answered = 0;
   now = 1000;
   #due = Infinity;
@@ -39,22 +39,22 @@ class Client {
     });
   }
 
-  /** Requests under way. */
+  /** Number of pending requests. */
   get pending(): number {
-    return this.asked - this.answered;
+    return this.requested - this.answered;
   }
 
-  /** Lets time pass until no request is under way. */
+  /** Advances the clock until no request is pending. */
   end(): void {
     while (this.#due < Infinity) this.client.tick(this.now = this.#due);
   }
 
-  ask(): void {
+  request(): void {
     const { client, now } = this;
     const done = (_result: SaResult<unknown>) => void this.answered++;
     const gid = gidOf(1);
-    this.asked++;
-    switch (this.asked % 3) {
+    this.requested++;
+    switch (this.requested % 3) {
       case 0:
         client.queryPath(
           { sgid: gid, dgid: gidOf(2), pkey: 0xffff, tclass: 0 },
@@ -87,14 +87,14 @@ export const saClientTarget: FuzzTarget = {
     const state = new Client();
     return {
       run(input) {
-        while (state.pending < PENDING) state.ask();
+        while (state.pending < PENDING) state.request();
         const mad = new Uint8Array(
           input.length < 24 ? input.length : MAD_LENGTH,
         );
         mad.set(input.subarray(0, mad.length));
-        // The agent hands up no other class.
+        // The agent passes only MADs of its class.
         if (mad.length > 1) mad[1] = MgmtClass.SubnAdm;
-        // A transaction that is under way, but for one input in eight.
+        // Seven of eight inputs get the TransactionID of a recent request.
         if (mad.length === MAD_LENGTH && (mad[TRANSACTION_END]! & 7) !== 7) {
           const recent = state.sent.slice(-PENDING);
           const which = mad[TRANSACTION_END]! % recent.length;
@@ -114,7 +114,11 @@ export const saClientTarget: FuzzTarget = {
       },
       close() {
         state.end();
-        assertEquals(state.answered, state.asked, "each request ends once");
+        assertEquals(
+          state.answered,
+          state.requested,
+          "each request completes once",
+        );
       },
     };
   },

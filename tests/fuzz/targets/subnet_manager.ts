@@ -1,4 +1,4 @@
-/** What a port may send to the subnet manager: frames of any kind, and requests of the subnet administrator. */
+/** Fuzz targets of the subnet manager: frames of a port, and MADs to the subnet administrator. */
 
 import { gsiAddress, MAD_LENGTH } from "../../../src/wire/mad.ts";
 import { encodeMad } from "../../../src/subnet/protocol.ts";
@@ -10,8 +10,8 @@ const OPEN_BRACE = 0x7b;
 const OPEN_BRACKET = 0x5b;
 const KIND_CONTROL = 1;
 
-/** A subnet with a stranger on it that has registered and one that has not. */
-class Disturbed {
+/** A subnet with two fuzzed ports: one that has registered and one that has not. */
+class FuzzedSubnet {
   readonly honest = new HonestSubnet();
   registered: RigPort;
   silent: RigPort;
@@ -30,7 +30,7 @@ class Disturbed {
     return answered;
   }
 
-  /** Both strangers hang up, and others come. */
+  /** Replaces both fuzzed ports by new ones. */
   reconnect(): void {
     const { rig } = this.honest;
     rig.leave(this.registered);
@@ -48,9 +48,9 @@ class Disturbed {
 }
 
 function session(
-  run: (subnet: Disturbed, input: Uint8Array) => boolean,
+  run: (subnet: FuzzedSubnet, input: Uint8Array) => boolean,
 ): FuzzSession {
-  const subnet = new Disturbed();
+  const subnet = new FuzzedSubnet();
   let count = 0;
   return {
     run(input) {
@@ -62,7 +62,7 @@ function session(
   };
 }
 
-/** An input that begins as JSON is a control message; the others are frames as they are. */
+/** Makes a control message of an input that starts as JSON. Returns other inputs unchanged. */
 function asFrame(input: Uint8Array): Uint8Array {
   if (input[0] !== OPEN_BRACE && input[0] !== OPEN_BRACKET) return input;
   const frame = new Uint8Array(1 + input.length);
@@ -71,7 +71,7 @@ function asFrame(input: Uint8Array): Uint8Array {
   return frame;
 }
 
-/** Frames of a port. */
+/** Frames from a port to the manager. */
 export const managerTarget: FuzzTarget = {
   name: "manager_frame",
   kind: "json",
@@ -85,7 +85,7 @@ export const managerTarget: FuzzTarget = {
     ),
 };
 
-/** MADs of a registered port to the subnet administrator. */
+/** MADs from a registered port to the subnet administrator. */
 export const administratorTarget: FuzzTarget = {
   name: "sa_request",
   kind: "bytes",

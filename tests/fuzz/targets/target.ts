@@ -1,15 +1,15 @@
-/** What fuzzed inputs run against: the same targets serve the suite and `deno task torture fuzz`. */
+/** Interface of the fuzz targets, which the test suite and `deno task torture fuzz` run. */
 
 import { assert } from "@std/assert";
 
-/** One kind of input. */
+/** A parser or component, and the inputs that it accepts. */
 export interface FuzzTarget {
-  /** Also the folder of its corpus below tests/fuzz. */
+  /** Name, and folder of the corpus in tests/fuzz. */
   readonly name: string;
-  /** How inputs are mutated: as bytes only, as a JSON value too, or as text of which words are exchanged. */
+  /** Mutations of an input: of its bytes, also of its JSON value, or also of its words. */
   readonly kind: "bytes" | "json" | "text";
   /**
-   * Inputs that one session takes before the next one is opened. Absent: an input leaves no state, and one session takes all.
+   * Number of inputs in a session. If absent, inputs leave no state and one session runs all of them.
    */
   readonly inputsPerSession?: number;
   open(): FuzzSession;
@@ -17,15 +17,15 @@ export interface FuzzTarget {
 
 export interface FuzzSession {
   /**
-   * Takes one input; true if it was accepted, false if it was refused as malformed. Throws where the program would crash, and
-   * where a property does not hold.
+   * Runs an input. Returns true if the target accepts it and false if the target refuses it. Throws if the target
+   * crashes or violates a property.
    */
   run(input: Uint8Array): boolean | Promise<boolean>;
-  /** Ends the session; throws if something is left that must not be. */
+  /** Ends the session. Throws if the inputs have damaged the state or leaked resources. */
   close?(): void | Promise<void>;
 }
 
-/** A target without state. */
+/** Returns a target without state. */
 export function parserTarget(
   name: string,
   kind: FuzzTarget["kind"],
@@ -34,7 +34,7 @@ export function parserTarget(
   return { name, kind, open: () => ({ run }) };
 }
 
-/** As assertEquals(), at a hundredth of its cost. */
+/** Same as assertEquals() for bytes, but much faster. */
 export function assertSameBytes(
   actual: Uint8Array,
   expected: Uint8Array,
@@ -46,7 +46,7 @@ export function assertSameBytes(
   if (!same) assert(false, `${toHex(actual)} instead of ${toHex(expected)}`);
 }
 
-/** Lower-case hexadecimal digits. */
+/** Formats bytes as lower-case hexadecimal digits. */
 export function toHex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0"))
     .join("");

@@ -1,4 +1,4 @@
-/** Addresses and identifiers as people write them. */
+/** Fuzz target of the text of GIDs, IPv4 addresses and link-layer addresses. */
 
 import { assertEquals } from "@std/assert";
 import { formatGid, formatGidLong, parseGid } from "../../../src/wire/gid.ts";
