@@ -1,4 +1,4 @@
-/** Adds IPv4 addresses to interfaces over rtnetlink: the demo needs no `ip`. */
+/** Adds IPv4 addresses to interfaces over rtnetlink, so that the demo does not need ip(8). */
 
 import {
   AF_INET,
@@ -17,9 +17,9 @@ import { parseIpv4 } from "../src/wire/ipv4_address.ts";
 const NLM_F_EXCL = 0x200;
 
 /**
- * Equivalent to: `ip address add PREFIX dev IF`, without a broadcast address.
+ * Adds an address without a broadcast address, like `ip address add PREFIX dev IF`. Throws `E_ADDRESS_SET`.
  *
- * @param prefix `10.0.0.1/24`
+ * @param prefix address and prefix length, as `10.0.0.1/24`
  */
 export function addAddress(
   socket: RequestSocket,

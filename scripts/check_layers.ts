@@ -1,6 +1,6 @@
 /**
- * Checks the layers: fails on an import that the rules in `check_layers/rules.ts` do not allow, on a cycle of modules,
- * and on source text that a module must not contain (`check_layers/text.ts`).
+ * Checks the module layers: fails on an import that the rules in `check_layers/rules.ts` do not allow, on a cycle of
+ * modules, and on source text that a module must not contain (`check_layers/text.ts`).
  *
  * The import graph comes from `deno info --json`. Its roots are `main.ts`, the worker entries
  * (`src/daemon/*_worker.ts`), because `new Worker(...)` is not an import, and every file that these do not reach.

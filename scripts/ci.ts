@@ -1,8 +1,8 @@
 /**
- * Continuous integration, started by `.ci/run`: the checks, the tests as README starts them, then the smoke suite once
- * more on the compiled executable. Nothing is installed but what `task test` installs itself.
+ * Continuous integration, started by `.ci/run`: the checks, the tests, then the smoke suite on the compiled executable.
+ * It installs only the packages that `deno task test` installs.
  *
- * The last line is `N passed, N failed`, summed over all steps; a step that is no run of tests counts as one.
+ * The last line is `N passed, N failed`, the sum over all steps. A step that runs no tests counts as one.
  */
 
 import { type Cleanup, countFailures, endChild } from "./cleanup.ts";
@@ -16,9 +16,9 @@ const say = (text: string) => void Deno.stdout.writeSync(encoder.encode(text));
 
 interface Step {
   readonly name: string;
-  /** Arguments of deno. */
+  /** Arguments of `deno`. */
   readonly args: readonly string[];
-  /** The step is a run of tests. */
+  /** True if the step runs tests and prints their result. */
   readonly tests?: true;
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -41,7 +41,7 @@ const STEPS: readonly Step[] = [
 
 const RESULT = /^(\d+) passed, (\d+) failed$/;
 
-/** Passed and failed of one step. */
+/** Runs a step. Returns the numbers of passed and failed tests. */
 async function run(
   { name, args, tests, env }: Step,
   cleanup: Cleanup,
@@ -53,7 +53,7 @@ async function run(
     stdin: "null",
     stdout: "piped",
   }).spawn();
-  // A run of tests ends what it started.
+  // On SIGTERM a test run stops its child processes.
   cleanup.add(() => endChild(child, "SIGTERM"));
   let last = "";
   const decoder = new TextDecoder();
@@ -65,7 +65,7 @@ async function run(
   if (!tests) return success ? [1, 0] : [0, 1];
   const result = RESULT.exec(last.trimEnd().split("\n").at(-1)!);
   if (!result) {
-    say(`=== ${name} ended with ${code} and without a result\n`);
+    say(`=== ${name} exited with code ${code} and printed no result\n`);
     return [0, 1];
   }
   const [passed, failed] = [Number(result[1]), Number(result[2])];

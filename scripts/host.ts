@@ -1,4 +1,4 @@
-/** A host of the demo, the bench or a smoke test: a namespace with an interface, carried by the real program. */
+/** A host of the demo, the benchmarks or a smoke test: a network namespace and an `ipoib up` process for it. */
 
 import { IpoibError } from "../src/base/errors.ts";
 import { IpcClient } from "../src/ipc/client.ts";
@@ -17,10 +17,10 @@ import {
 import { addAddress } from "./address.ts";
 import { programCommand } from "./program.ts";
 
-/** Time for a process to start, find or found the subnet, and carry traffic. */
-const START_LIMIT = 20_000;
-const STOP_LIMIT = 3000;
-const RETRY = 20;
+/** Time for a process to start, join or create the subnet, and carry traffic. */
+const START_LIMIT_MS = 20_000;
+const STOP_LIMIT_MS = 3000;
+const RETRY_MS = 20;
 const INTERFACE = "ib0";
 
 export interface HostOptions {
@@ -28,9 +28,9 @@ export interface HostOptions {
   readonly namespace: Fd;
   /** Runtime directory that the hosts of one subnet share. */
   readonly runtime: string;
-  /** The command line that starts the program. Default: this tree's own. */
+  /** Command line that starts the program. Default: the program of this tree. */
   readonly command?: readonly [string, ...string[]] | undefined;
-  /** More arguments of `ipoib up`. */
+  /** Additional arguments of `ipoib up`. */
   readonly arguments?: readonly string[];
 }
 
@@ -39,7 +39,7 @@ export class Host {
   readonly #options: HostOptions;
   readonly #child: Deno.ChildProcess;
   readonly #listening: Promise<void>;
-  #said = "";
+  #output = "";
   #ended = false;
 
   private constructor(options: HostOptions, child: Deno.ChildProcess) {
@@ -49,7 +49,7 @@ export class Host {
     child.status.then(() => this.#ended = true);
   }
 
-  /** Starts the program; it is not ready yet. */
+  /** Starts the program. Use {@linkcode ready} or {@linkcode configure} to wait for it. */
   static start(options: HostOptions): Host {
     const [program, ...args] = options.command ?? programCommand();
     const child = new Deno.Command(program, {
@@ -75,23 +75,23 @@ export class Host {
     return this.#child.pid;
   }
 
-  /** What the program wrote to standard error so far. */
-  get said(): string {
-    return this.#said.trim();
+  /** Standard error of the program so far. */
+  get output(): string {
+    return this.#output.trim();
   }
 
-  /** Path of the namespace, for other processes while this one lives. */
+  /** Path of the namespace, valid in other processes while this process runs. */
   get namespacePath(): string {
     return pathOf(this.#options.namespace);
   }
 
-  /** Returns once the interface, which the program sets up itself, carries traffic. */
+  /** Waits until the interface carries traffic. */
   async ready(): Promise<void> {
     using client = await this.#connect();
     await running(client);
   }
 
-  /** Gives the interface an address (`10.0.0.1/24`) once it carries traffic. */
+  /** Waits until the interface carries traffic, then adds an address (`10.0.0.1/24`). */
   async configure(prefix: string): Promise<LinkRecord> {
     using client = await this.#connect();
     await running(client);
@@ -101,10 +101,10 @@ export class Host {
     return link!;
   }
 
-  /** Ends the program: asks first, insists later. */
+  /** Stops the program with SIGTERM, and with SIGKILL if it does not exit in time. */
   async stop(): Promise<void> {
     this.#signal("SIGTERM");
-    const late = setTimeout(() => this.#signal("SIGKILL"), STOP_LIMIT);
+    const late = setTimeout(() => this.#signal("SIGKILL"), STOP_LIMIT_MS);
     await this.#child.status;
     clearTimeout(late);
     await this.#listening;
@@ -112,14 +112,14 @@ export class Host {
 
   async #listen(): Promise<void> {
     const text = this.#child.stderr.pipeThrough(new TextDecoderStream());
-    for await (const part of text) this.#said += part;
+    for await (const part of text) this.#output += part;
   }
 
   #signal(signal: Deno.Signal): void {
     try {
       if (!this.#ended) this.#child.kill(signal);
     } catch {
-      // It has ended by itself.
+      // It has already exited.
     }
   }
 
@@ -134,25 +134,25 @@ export class Host {
       ),
       INTERFACE,
     );
-    const limit = performance.now() + START_LIMIT;
+    const limit = performance.now() + START_LIMIT_MS;
     for (;;) {
       try {
         return await IpcClient.connect(path, INTERFACE);
       } catch (error) {
         if (this.#ended) {
           await this.#listening;
-          throw new Error(this.said || "ipoib up ended without a word");
+          throw new Error(this.output || "ipoib up exited without a message");
         }
         const starting = IpoibError.from(error).code === "E_NOT_RUNNING";
         if (!starting || performance.now() > limit) throw error;
       }
-      await new Promise((resolve) => setTimeout(resolve, RETRY));
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }
 }
 
 async function running(client: IpcClient): Promise<void> {
-  await client.call("wait", {}, { timeout: START_LIMIT });
+  await client.call("wait", {}, { timeout: START_LIMIT_MS });
 }
 
 function pathOf(namespace: Fd): string {

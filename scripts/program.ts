@@ -1,11 +1,11 @@
-/** How the scripts start the program: from source, or the executable that `IPOIB_BINARY` names. */
+/** Command lines with which the scripts start the program: from source, or the executable in `IPOIB_BINARY`. */
 
 import { VARIABLES } from "../src/base/variables.ts";
 
 /**
- * The fewest permissions that the program works with; `deno task ipoib` has the same. Paths of files and sockets come from the
- * user, `umask` has no name of its own among what `--allow-sys` takes, and FFI is all that the user may do anyway.
- * `--allow-run` is for `--background`: the process of an interface gives it back when it begins.
+ * The minimum permissions of the program; `deno task ipoib` has the same. The user chooses the paths of files and
+ * sockets, `--allow-sys` has no name for `umask`, and FFI permits everything that the user may do. `--background` needs
+ * `--allow-run`; the process of an interface revokes it at the start.
  */
 export const PERMISSIONS = [
   "--allow-ffi",
@@ -17,7 +17,7 @@ export const PERMISSIONS = [
   "--allow-sys",
 ] as const;
 
-/** What the demo works with, which asks for more of the environment. */
+/** Permissions of the demo, which reads more of the environment. */
 export const DEMO_PERMISSIONS = PERMISSIONS.map((permission) =>
   permission.startsWith("--allow-env") ? "--allow-env" : permission
 );
@@ -25,20 +25,20 @@ export const DEMO_PERMISSIONS = PERMISSIONS.map((permission) =>
 const TOP = new URL("../", import.meta.url).pathname;
 const DAEMON = "src/daemon";
 
-/** The command line, without arguments, that starts the program. */
+/** Returns the command line that starts the program, without its arguments. */
 export function programCommand(
   binary: string | undefined = Deno.env.get("IPOIB_BINARY"),
 ): [string, ...string[]] {
   return binary ? [binary] : sourceCommand(TOP);
 }
 
-/** The command line, without arguments, that starts the program from the source in a tree, given with its last `/`. */
+/** Returns the command line that starts the program from the source in `tree`, whose path ends in `/`. */
 export function sourceCommand(tree: string): [string, ...string[]] {
   const main = `${tree}main.ts`;
   return [Deno.execPath(), "run", "--quiet", ...PERMISSIONS, main];
 }
 
-/** The worker entries, from the top of the tree: they are started by URL, so a compiler must be told of them. */
+/** Returns the paths of the worker entries in the tree. Workers start by URL, so the compiler needs the list. */
 export function workerEntries(): string[] {
   return [...Deno.readDirSync(`${TOP}${DAEMON}`)]
     .filter(({ name }) => name.endsWith("_worker.ts"))

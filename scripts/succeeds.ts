@@ -1,6 +1,6 @@
-/** Probing the system with a command. */
+/** Probes the system with a command. */
 
-/** True if the command can be started and ends with exit code 0; what it prints is dropped. */
+/** True if the command starts and exits with code 0. Discards its output. */
 export async function succeeds(words: readonly string[]): Promise<boolean> {
   const [program, ...args] = words;
   try {

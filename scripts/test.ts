@@ -1,13 +1,13 @@
 /**
- * Runs the tests, as `deno task test [PATH...] [deno test option...]`: sets the machine up, builds the virtual machines if a
- * suite runs in some, then one `deno test` for each suite (folder of tests/) with the fewest permissions that work.
+ * Runs the tests: `deno task test [PATH...] [deno test option...]`. Installs missing packages, builds the virtual
+ * machines if a suite needs them, then runs `deno test` for each suite (folder of tests/) with minimum permissions.
  *
- * As root with apt it installs the Debian packages that the suites need and that are missing, unless
- * `IPOIB_NO_INSTALL=1`. What cannot run is skipped by name with its reason; with `IPOIB_CI=1` a skip that
- * test/skips.ts does not allow is a failure. The last line is `N passed, N failed`, the exit code 1 on any failure.
+ * As root with apt it installs the missing Debian packages that the suites need, unless `IPOIB_NO_INSTALL=1`. A suite
+ * or test that cannot run is skipped and listed with the reason. With `IPOIB_CI=1` a skip that test/skips.ts does not
+ * allow is a failure. The last line is `N passed, N failed`. The exit code is 1 if a test failed.
  *
- * As root each suite runs in namespaces of its own (test/isolation.ts), so nothing of it outlives it. A suite in which
- * no test finishes for a while is ended.
+ * As root each suite runs in its own namespaces (test/isolation.ts), so its processes cannot outlive it. A suite is
+ * killed if no test finishes for some minutes.
  */
 
 import { type Cleanup, countFailures, endChild } from "./cleanup.ts";
@@ -26,9 +26,9 @@ import { Report } from "./test/report.ts";
 import { runSuite } from "./test/run_suite.ts";
 import { thisHost } from "./test/this_host.ts";
 
-/** A suite hangs when no test has finished for so long on a usual machine. */
+/** A suite hangs if no test finishes in this time on a usual machine. */
 const SILENCE_MS = 5 * 60_000;
-/** One of its tests lasts ten minutes with `IPOIB_FULL=1`. */
+/** The same with `IPOIB_FULL=1`, with which a test takes up to ten minutes. */
 const SILENCE_FULL_MS = 20 * 60_000;
 
 const top = new URL("../", import.meta.url);
@@ -54,6 +54,7 @@ function* testFiles(folder: string): Generator<string> {
   }
 }
 
+/** Installs the missing packages of the suites, or prints why it does not. */
 async function provide(
   suites: readonly Suite[],
   root: boolean,
@@ -64,13 +65,13 @@ async function provide(
   );
   const missing = packagesOf([...tools].filter((tool) => !isInstalled(tool)));
   if (tools.size === 0) return;
-  say(`The suites use the Debian packages ${packagesOf(tools).join(" ")}\n`);
+  say(`The suites need the Debian packages ${packagesOf(tools).join(" ")}\n`);
   if (missing.length === 0) return;
   const list = missing.join(" ");
   if (Deno.env.get("IPOIB_NO_INSTALL") === "1") {
     say(`Missing: ${list} (not installed, because IPOIB_NO_INSTALL is 1)\n`);
   } else if (!root || !isInstalled("apt-get")) {
-    say(`Missing: ${list} (installing them takes root and apt)\n`);
+    say(`Missing: ${list} (only root can install them, with apt)\n`);
   } else {
     say(`Missing: ${list}; installing them with apt\n`);
     const trouble = await install(missing, cleanup);
@@ -78,7 +79,7 @@ async function provide(
   }
 }
 
-/** Builds what the virtual machines boot from, unless that was done: before the suite, whose time is limited. */
+/** Builds the images of the virtual machines if needed, before the suite starts, whose time is limited. */
 async function buildImages(isolate: boolean, cleanup: Cleanup): Promise<void> {
   const words = [
     ...[Deno.execPath(), "run", "--quiet", "--no-check", "--allow-all"],
@@ -88,11 +89,11 @@ async function buildImages(isolate: boolean, cleanup: Cleanup): Promise<void> {
   const child = new Deno.Command(program!, { args, stdin: "null" }).spawn();
   cleanup.add(() => endChild(child, "SIGKILL"));
   const { success } = await child.status;
-  // The suite fails then, with the same words.
+  // The suite then fails with the same error.
   if (!success) say("Cannot build the virtual machines\n");
 }
 
-/** Runs what was asked for; returns the number of failures. */
+/** Runs the chosen suites. Returns the number of failures. */
 async function runAll(cleanup: Cleanup): Promise<number> {
   const chosen = Deno.args.filter((arg) => !arg.startsWith("-") && exists(arg));
   const options = Deno.args.filter((arg) => !chosen.includes(arg));
@@ -102,7 +103,7 @@ async function runAll(cleanup: Cleanup): Promise<number> {
   const host = await thisHost();
   const isolate = await canIsolate();
   if (host.root && !isolate) {
-    say("No namespaces can be made: a run that is killed leaves processes\n");
+    say("Cannot create namespaces: a killed run may leave processes\n");
   }
   if (suites.some((suite) => suite.guests && !obstacle(suite, host))) {
     await buildImages(isolate, cleanup);
@@ -132,7 +133,7 @@ async function runAll(cleanup: Cleanup): Promise<number> {
     report.add(suite.name, outcome, performance.now() - start);
   }
   if (suites.length === 0) {
-    say("No test lies there\n");
+    say("No tests found\n");
     report.failed++;
   }
   say(report.lines().map((line) => `${line}\n`).join(""));

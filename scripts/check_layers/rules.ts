@@ -44,7 +44,7 @@ export const MAY_IMPORT_LAZILY: Partial<Record<Module, readonly Module[]>> = {
   cli: ["daemon", "system"],
 };
 
-/** Every module may import this file, which has the version. */
+/** Every module may import this file, which contains the version. */
 const CONFIGURATION = "deno.json";
 
 /** Modules without input and output. Their files must not use the `Deno` object. */

@@ -2,6 +2,7 @@
 
 import type { Declaration, Source, Target } from "./source.ts";
 
+/** The reached declarations and the paths of the reached files. */
 export interface Reached {
   readonly declarations: ReadonlySet<Declaration>;
   readonly files: ReadonlySet<string>;

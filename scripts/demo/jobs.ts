@@ -1,6 +1,6 @@
-/** What the main thread asks of a traffic worker, and what it hears. */
+/** Messages between the main thread and a traffic worker. */
 
-/** Times of answered echoes, in milliseconds. */
+/** Round-trip times of answered echoes, in milliseconds. */
 export interface RoundTrips {
   sent: number;
   received: number;
@@ -9,7 +9,7 @@ export interface RoundTrips {
   max: number;
 }
 
-/** Namespace descriptors are numbers of this process; addresses are signed 32-bit integers. */
+/** A job. Namespaces are file descriptors of this process; addresses are signed 32-bit integers. */
 export type Job =
   | {
     kind: "ping";
@@ -27,13 +27,14 @@ export type Job =
     seconds: number;
   };
 
-/** Anything of a job but its end. */
+/** A message during a job. */
 export type Progress =
-  /** The receiver may be connected to. */
+  /** The receiver accepts a connection. */
   | { kind: "listening" }
-  /** Bytes received in the last second or so. */
+  /** Bytes received in the last interval of about a second. */
   | { kind: "interval"; bytes: number; seconds: number };
 
+/** A message of the worker. */
 export type Report =
   | Progress
   | { kind: "pinged"; result: RoundTrips }

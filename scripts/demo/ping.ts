@@ -1,4 +1,4 @@
-/** Ping over a raw ICMP socket (RFC 792): the kernel of the other namespace answers. */
+/** Pings an address over a raw ICMP socket (RFC 792). */
 
 import { libc } from "../../ffi/libc.ts";
 import { unwrap } from "../../src/system/errno.ts";
@@ -6,12 +6,12 @@ import { emitIcmpEcho, parseIcmpEcho } from "../packets/icmp_echo.ts";
 import type { RoundTrips } from "./jobs.ts";
 import { IPPROTO_ICMP, openSocket, SOCK_RAW, socketAddress } from "./socket.ts";
 
-/** Bytes of an echo's payload, as ping(8) has it. */
+/** Bytes of an echo's payload, as in ping(8). */
 const PAYLOAD = 56;
-/** An answer that takes longer is lost. */
+/** A later answer counts as lost. */
 const REPLY_TIMEOUT_MS = 1000;
 
-/** Sends `count` echoes, `intervalMs` apart, and waits for the answer of each. */
+/** Sends `count` echo requests. Waits for the answer of each, and `intervalMs` before the next. */
 export function ping(
   namespace: number,
   to: number,
@@ -50,7 +50,7 @@ export function ping(
   return roundTrips(count, times);
 }
 
-/** Minimum, mean and maximum of the times, in milliseconds; NaN where nothing was answered. */
+/** Returns minimum, mean and maximum of the times in milliseconds; NaN without times. */
 export function roundTrips(sent: number, times: readonly number[]): RoundTrips {
   const none = times.length === 0;
   return {
@@ -65,7 +65,7 @@ export function roundTrips(sent: number, times: readonly number[]): RoundTrips {
 const answer = new Uint8Array(2048);
 const answerView = new DataView(answer.buffer);
 
-/** Milliseconds until the reply with this number, or undefined if it does not come. */
+/** Waits for the reply. Returns its time after `start` in milliseconds, or undefined if it does not arrive in time. */
 function awaitReply(
   fd: number,
   id: number,
@@ -76,7 +76,7 @@ function awaitReply(
     const length = libc().recv(fd, answer, answer.length, 0);
     const time = performance.now() - start;
     if (length < 0 || time > REPLY_TIMEOUT_MS) return undefined;
-    // A raw socket delivers the IPv4 header too; its length is in words.
+    // A raw socket also delivers the IPv4 header, whose length field counts words.
     const header = (answer[0]! & 15) * 4;
     const echo = parseIcmpEcho(answerView, header, length - header);
     if (echo?.reply && echo.id === id && echo.sequence === sequence) {

@@ -1,4 +1,4 @@
-/** What the demo may do here: as root all; as a normal user in a user namespace, where the system allows it. */
+/** Privileges of the demo: it runs as root, or in a user namespace if the system allows other users to create one. */
 
 import { succeeds } from "../succeeds.ts";
 import { cString, errno, libc } from "../../ffi/libc.ts";
@@ -9,7 +9,7 @@ const TAP = "/dev/net/tun";
 const O_RDWR_CLOEXEC = 2 | 0x80000;
 const UNSHARE = ["--user", "--map-root-user", "--net"];
 
-/** One sentence that says why no TAP can be made here, or undefined. */
+/** Returns the reason why the system can create no TAP device, as a sentence; undefined if it can. */
 export function tunObstacle(): string | undefined {
   const fd = new Fd(libc().open(cString(TAP), O_RDWR_CLOEXEC, 0));
   if (fd.number >= 0) {
@@ -18,20 +18,20 @@ export function tunObstacle(): string | undefined {
   }
   const why = errno();
   if (why === Errno.ENOENT) {
-    return `The demo needs ${TAP}, which this system does not have: load the kernel module tun`;
+    return `The demo needs ${TAP}, which does not exist: load the kernel module tun`;
   }
   if (why === Errno.EACCES) {
-    return `The demo needs root here, because ${TAP} is closed to other users`;
+    return `The demo needs root, because other users may not open ${TAP}`;
   }
-  return `The demo needs ${TAP}, which cannot be opened: ${errnoText(why)}`;
+  return `The demo cannot open ${TAP}: ${errnoText(why)}`;
 }
 
-/** True if this system lets the caller make user and network namespaces. */
+/** True if the caller may create user and network namespaces. */
 export function canUnshare(): Promise<boolean> {
   return succeeds(["unshare", ...UNSHARE, "true"]);
 }
 
-/** Runs a command as root of a new user namespace and returns its exit code; signals that come here go there. */
+/** Runs a command as root of a new user namespace, forwards signals to it, and returns its exit code. */
 export async function runUnshared(
   command: readonly string[],
   env: Record<string, string>,
@@ -45,7 +45,7 @@ export async function runUnshared(
       try {
         child.kill(signal);
       } catch {
-        // It has ended already.
+        // It has already exited.
       }
     });
   }

@@ -1,4 +1,4 @@
-/** What the demo prints: plain lines, with colours on a terminal only. */
+/** Output of the demo: lines, with colors on a terminal only. */
 
 import { bold, cyan, dim, setColorEnabled } from "@std/fmt/colors";
 import type { RoundTrips } from "./jobs.ts";
@@ -12,23 +12,23 @@ export function line(text = ""): void {
   Deno.stdout.writeSync(encoder.encode(`${text}\n`));
 }
 
-/** Prints the title of a section, after an empty line. */
+/** Prints an empty line and the title of a section. */
 export function title(text: string): void {
   line();
   line(bold(text));
 }
 
-/** Text that matters less. */
+/** Formats secondary text. */
 export const faint = dim;
-/** An address. */
+/** Formats an address. */
 export const accent = cyan;
 
-/** `0.041 / 0.055 / 0.113`: milliseconds. */
+/** Formats minimum, mean and maximum in milliseconds: `0.041 / 0.055 / 0.113`. */
 export function roundTripText({ min, avg, max }: RoundTrips): string {
   return [min, avg, max].map((ms) => ms.toFixed(3)).join(" / ");
 }
 
-/** Columns as wide as their widest cell, the first `left` of them flush left. */
+/** Aligns the cells of rows in columns: the first `left` columns to the left, the others to the right. */
 export function columns(rows: readonly string[][], left: number): string[] {
   const widths = (rows[0] ?? []).map((_, i) =>
     Math.max(...rows.map((row) => row[i]!.length))

@@ -1,4 +1,4 @@
-/** The demo itself: three hosts on one embedded subnet, ping and TCP between them, a table at the end. */
+/** Runs the demo: three hosts on an embedded subnet, ping and TCP between them, and a summary table. */
 
 import { IpoibError } from "../../src/base/errors.ts";
 import type { Fd } from "../../src/system/fd.ts";
@@ -25,12 +25,12 @@ const PINGS = 20;
 const PING_INTERVAL_MS = 20;
 const STREAM_SECONDS = 2;
 
-/** A host by name, ready for traffic. */
+/** A host that is ready for traffic. */
 interface Named extends Station {
   readonly name: string;
 }
 
-/** The process behind a host. */
+/** The process of a host. */
 interface Program {
   readonly name: string;
   readonly prefix: string;
@@ -40,20 +40,20 @@ interface Program {
 
 type Pair = readonly [from: Named, to: Named];
 
-/** Shows the main job; throws if anything of it fails. What it makes, `cleanup` undoes. */
+/** Runs the demo. Adds the removal of its resources to `cleanup`. Throws an Error if a step fails. */
 export async function show(cleanup: Cleanup): Promise<void> {
   line("ipoib demo: IP over InfiniBand between three hosts, without hardware");
   line(faint(
-    "Each host is a network namespace whose ib0 is a process of its own; they share one embedded subnet",
+    "Each host is a network namespace with a process for its ib0; the hosts share one embedded subnet",
   ));
   title("Three hosts come up");
   const programs = startAll(cleanup);
   try {
     await exchange(await bringUp(programs));
   } catch (error) {
-    const said = programs.filter(({ host }) => host.said)
-      .map(({ name, host }) => `\n${name} says: ${host.said}`).join("");
-    throw new Error(`${IpoibError.from(error).message}${said}`, {
+    const output = programs.filter(({ host }) => host.output)
+      .map(({ name, host }) => `\nOutput of ${name}: ${host.output}`).join("");
+    throw new Error(`${IpoibError.from(error).message}${output}`, {
       cause: error,
     });
   }
@@ -74,7 +74,9 @@ async function exchange(hosts: readonly Named[]): Promise<void> {
   summary(pairs, roundTrips, rates);
 }
 
-/** Makes the runtime directory and starts the programs, without a pause in which an interruption could lose one. */
+/**
+ * Creates the runtime directory and starts the programs. Synchronous, so that an interruption cannot miss a program.
+ */
 function startAll(cleanup: Cleanup): Program[] {
   const runtime = Deno.makeTempDirSync({ prefix: "ipoib-demo-" });
   cleanup.add(() => Deno.remove(runtime, { recursive: true }));
@@ -107,18 +109,18 @@ async function bringUp(programs: readonly Program[]): Promise<Named[]> {
   return named;
 }
 
-/** The round trips of each pair, in milliseconds. */
+/** Pings between each pair, and prints and returns the round-trip times. */
 async function pingAll(pairs: readonly Pair[]): Promise<RoundTrips[]> {
   title(`Ping, ${PINGS} times each way (milliseconds, min / avg / max)`);
   const results: RoundTrips[] = [];
   for (const [from, to] of pairs) {
-    // The first echo pays for address resolution and the path record; it is told apart.
+    // The first echo includes address resolution and the path query, so its time is printed separately.
     const first = await pings(from, to, 1, 0);
     const rest = await pings(from, to, PINGS, PING_INTERVAL_MS);
     const missed = rest.sent - rest.received + first.sent - first.received;
     if (missed > 0) {
       throw new Error(
-        `${from.name} pinged ${to.name} and missed ${missed} answers`,
+        `${missed} pings from ${from.name} to ${to.name} got no answer`,
       );
     }
     const cost = faint(`first ${first.max.toFixed(3)}`);
@@ -128,7 +130,7 @@ async function pingAll(pairs: readonly Pair[]): Promise<RoundTrips[]> {
   return results;
 }
 
-/** The throughput of each pair, in Gbit/s. */
+/** Sends a TCP stream between each pair, and prints and returns the throughput in Gbit/s. */
 async function streamAll(pairs: readonly Pair[]): Promise<number[]> {
   title(`TCP, one stream, ${STREAM_SECONDS} s each way (Gbit/s)`);
   const results: number[] = [];

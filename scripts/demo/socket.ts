@@ -1,4 +1,4 @@
-/** Blocking sockets over FFI: opened inside a namespace, which they keep. */
+/** Blocking sockets over FFI, opened in a given network namespace. */
 
 import { libc } from "../../ffi/libc.ts";
 import { unwrap } from "../../src/system/errno.ts";
@@ -16,7 +16,7 @@ export const SOCK_STREAM = 1;
 export const SOCK_RAW = 3;
 export const IPPROTO_ICMP = 1;
 
-/** Opens a socket in `namespace` whose calls give up after `timeoutMs`. */
+/** Opens a socket in `namespace` whose calls time out after `timeoutMs`. */
 export function openSocket(
   namespace: number,
   type: number,
@@ -35,7 +35,7 @@ export function openSocket(
   return fd;
 }
 
-/** Makes calls on the socket give up after `timeoutMs`. */
+/** Sets the time-out of receive and send calls on the socket. */
 export function limit(fd: number, timeoutMs: number): void {
   const time = new Uint8Array(
     new BigInt64Array([
@@ -47,13 +47,13 @@ export function limit(fd: number, timeoutMs: number): void {
   libc().setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, time, time.length);
 }
 
-/** Lets a port be bound again at once. */
+/** Sets SO_REUSEADDR, so that the port can be bound again at once. */
 export function reuse(fd: number): void {
   const on = new Uint8Array(new Int32Array([1]).buffer);
   libc().setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, on, on.length);
 }
 
-/** `struct sockaddr_in`. */
+/** Returns a `struct sockaddr_in`. */
 export function socketAddress(
   address: number,
   port = 0,

@@ -1,4 +1,4 @@
-/** One TCP stream with blocking calls: a receiver that reports as it goes, and a sender. */
+/** Sender and receiver of a TCP stream, with blocking calls. */
 
 import { libc } from "../../ffi/libc.ts";
 import { lastError, unwrap } from "../../src/system/errno.ts";
@@ -14,12 +14,15 @@ import {
 
 const CHUNK = 256 * 1024;
 const REPORT_MS = 1000;
-/** A stream that stands still for so long is broken. */
+/** A stream without progress for this time has failed. */
 const STALL_TIMEOUT_MS = 5000;
 const SOCK_CLOEXEC = 0x80000;
 const MSG_NOSIGNAL = 0x4000;
 
-/** Accepts one stream at `at`:`port` and reads it to its end; seconds count from its first bytes. */
+/**
+ * Accepts a stream on address `at` and reads it to its end. Reports each interval of about a second. Returns the bytes
+ * and the seconds since the stream was accepted.
+ */
 export function receive(
   namespace: number,
   at: number,
@@ -47,7 +50,7 @@ export function receive(
   let bytes = 0;
   let reported = 0;
   let since = start;
-  const tell = (now: number) => {
+  const reportInterval = (now: number) => {
     const seconds = (now - since) / 1000;
     report({ kind: "interval", bytes: bytes - reported, seconds });
     reported = bytes;
@@ -62,15 +65,15 @@ export function receive(
     if (length === 0) break;
     bytes += length;
     const now = performance.now();
-    if (now - since >= REPORT_MS) tell(now);
+    if (now - since >= REPORT_MS) reportInterval(now);
   }
   const end = performance.now();
-  // The sender's clock rules the end, which may come just before the last second is full.
-  if (end - since > REPORT_MS / 2) tell(end);
+  // The sender ends the stream, perhaps just before the last second is complete.
+  if (end - since > REPORT_MS / 2) reportInterval(end);
   return { bytes, seconds: (end - start) / 1000 };
 }
 
-/** Connects to `to`:`port` and sends for so many seconds. */
+/** Connects to address `to` and sends for `seconds`. */
 export function send(
   namespace: number,
   to: number,

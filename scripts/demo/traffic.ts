@@ -1,19 +1,19 @@
-/** The main thread's side of the traffic workers: pings and streams between two stations. */
+/** Pings and TCP streams between two stations, which traffic workers send and receive. */
 
 import { parseIpv4 } from "../../src/wire/ipv4_address.ts";
 import type { Job, Progress, Report, RoundTrips } from "./jobs.ts";
 
 const PORT = 5201;
 
-/** Where traffic begins or ends. */
+/** Source or destination of traffic. */
 export interface Station {
-  /** Descriptor of its namespace. */
+  /** File descriptor of its network namespace. */
   readonly namespace: number;
   /** Dotted decimal. */
   readonly address: string;
 }
 
-/** Sends echoes from one station to another. */
+/** Pings one station from another. */
 export async function pings(
   from: Station,
   to: Station,
@@ -31,7 +31,7 @@ export async function pings(
   return report.result;
 }
 
-/** Sends a TCP stream for some seconds; calls `interval` each second with Gbit/s, returns the mean. */
+/** Sends a TCP stream for `seconds`. Calls `interval` with Gbit/s each second and returns the mean in Gbit/s. */
 export async function stream(
   from: Station,
   to: Station,
@@ -63,14 +63,14 @@ export async function stream(
   return gbit(received);
 }
 
-/** 10^9 bits a second. */
+/** Returns the rate in Gbit/s. */
 export function gbit(
   { bytes, seconds }: { bytes: number; seconds: number },
 ): number {
   return bytes * 8 / seconds / 1e9;
 }
 
-/** Has a worker of its own do a job; throws what failed there. */
+/** Runs a job in a new worker. Throws an Error if it fails. */
 async function perform(
   job: Job,
   onProgress: (progress: Progress) => void = () => {},

@@ -1,4 +1,4 @@
-/** A worker that makes traffic with blocking calls: one job at a time, in the namespace that the job names. */
+/** Worker that sends and receives traffic with blocking calls: one job at a time, in the job's network namespace. */
 
 import { IpoibError } from "../../src/base/errors.ts";
 import type { Job, Report } from "./jobs.ts";

@@ -11,7 +11,7 @@
  * | 8      |      | payload                |
  */
 
-import { checksum } from "./checksum.ts";
+import { internetChecksum } from "../../src/wire/checksum.ts";
 
 const HEADER_LENGTH = 8;
 const ECHO_REPLY = 0;
@@ -43,7 +43,7 @@ export function parseIcmpEcho(
   const type = view.getUint8(base);
   if (
     (type !== ECHO_REQUEST && type !== ECHO_REPLY) ||
-    view.getUint8(base + 1) !== 0 || checksum(view, base, length) !== 0
+    view.getUint8(base + 1) !== 0 || internetChecksum(view, base, length) !== 0
   ) return undefined;
   return {
     reply: type === ECHO_REPLY,
@@ -72,7 +72,7 @@ export function emitIcmpEcho(
   bytesOf(view, base + HEADER_LENGTH, echo.payload.length).set(
     echo.payload,
   );
-  view.setUint16(base + 2, checksum(view, base, length));
+  view.setUint16(base + 2, internetChecksum(view, base, length));
   return length;
 }
 

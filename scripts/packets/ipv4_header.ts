@@ -1,7 +1,7 @@
 /** IPv4 headers (RFC 791), for packets sent by tests. */
 
+import { internetChecksum } from "../../src/wire/checksum.ts";
 import { IPV4_HEADER_LENGTH, Ipv4Field } from "../../src/wire/ipv4.ts";
-import { checksum } from "./checksum.ts";
 
 const DONT_FRAGMENT = 0x4000;
 
@@ -40,7 +40,7 @@ export function emitIpv4Header(
   view.setInt32(base + Ipv4Field.Destination, header.destination);
   view.setUint16(
     base + Ipv4Field.Checksum,
-    checksum(view, base, IPV4_HEADER_LENGTH),
+    internetChecksum(view, base, IPV4_HEADER_LENGTH),
   );
   return IPV4_HEADER_LENGTH;
 }

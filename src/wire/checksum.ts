@@ -1,23 +1,20 @@
-/** Internet checksum of ICMPv6 messages (RFC 1071, RFC 4443). */
+/** Internet checksum (RFC 1071), and its use in ICMPv6 (RFC 4443). */
 
 import { Ipv6Field, NextHeader } from "./ipv6_header.ts";
 
 /**
- * Returns the sum of the big-endian 16-bit words in `length` bytes (at most 65,536) at `offset`. An odd last byte is
- * the high half of a word.
+ * Returns the checksum of `length` bytes (at most 65,536) at `offset`, or 0 if they include a correct checksum field.
+ * An odd last byte is the high half of a word.
+ *
+ * @param initial sum of words outside these bytes, such as a pseudo-header: below 2^31
  */
-function sum(view: DataView, offset: number, length: number): number {
-  const end = offset + length;
-  let total = 0;
-  let at = offset;
-  for (; at + 2 <= end; at += 2) total += view.getUint16(at);
-  return at < end ? total + (view.getUint8(at) << 8) : total;
-}
-
-/** Folds a sum below 2^32 into 16 bits with end-around carry. */
-function fold(total: number): number {
-  const once = (total >>> 16) + (total & 0xffff);
-  return (once >>> 16) + (once & 0xffff);
+export function internetChecksum(
+  view: DataView,
+  offset: number,
+  length: number,
+  initial = 0,
+): number {
+  return ~fold(initial + sum(view, offset, length)) & 0xffff;
 }
 
 /**
@@ -31,7 +28,22 @@ export function icmpv6Checksum(
   message: number,
   length: number,
 ): number {
-  const pseudo = sum(view, ip + Ipv6Field.Source, 32) + length +
+  const pseudoHeader = sum(view, ip + Ipv6Field.Source, 32) + length +
     NextHeader.Icmpv6;
-  return ~fold(pseudo + sum(view, message, length)) & 0xffff;
+  return internetChecksum(view, message, length, pseudoHeader);
+}
+
+/** Returns the sum of the big-endian 16-bit words. */
+function sum(view: DataView, offset: number, length: number): number {
+  const end = offset + length;
+  let total = 0;
+  let at = offset;
+  for (; at + 2 <= end; at += 2) total += view.getUint16(at);
+  return at < end ? total + (view.getUint8(at) << 8) : total;
+}
+
+/** Folds a sum below 2^32 into 16 bits with end-around carry. */
+function fold(total: number): number {
+  const once = (total >>> 16) + (total & 0xffff);
+  return (once >>> 16) + (once & 0xffff);
 }

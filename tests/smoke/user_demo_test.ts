@@ -120,7 +120,7 @@ Deno.test("The demo without root runs in a user namespace, or prints the reason 
       assertMatch(text, /alpha -> beta( +\S+ \/){2} /);
     } else {
       assertEquals(code, 2);
-      assertMatch(errors, /^The demo needs root here, because .+\n$/);
+      assertMatch(errors, /^The demo needs root, because .+\n$/);
     }
     for await (const { name } of Deno.readDir(`${folder}/tmp`)) {
       fail(`The demo left ${name}`);
@@ -136,7 +136,7 @@ Deno.test("The demo without root prints an error if /dev/net/tun is not accessib
     assertEquals([code, decoder.decode(stdout), decoder.decode(stderr)], [
       2,
       "",
-      "The demo needs root here, because /dev/net/tun is closed to other users\n",
+      "The demo needs root, because other users may not open /dev/net/tun\n",
     ]);
   });
 });
