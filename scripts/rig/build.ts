@@ -1,4 +1,4 @@
-/** Builds the images of the virtual machines if they are missing: a separate program, which the runner of the tests starts. */
+/** Program that builds the images of the virtual machines if they are missing. The test runner starts it. */
 
 import { provideImages } from "./images.ts";
 

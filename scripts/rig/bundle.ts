@@ -1,14 +1,17 @@
 /**
- * The program as one file for each thread: in an emulated machine it starts in half the time that its three hundred
- * modules take.
+ * Bundles the program into one file for each thread. In an emulated machine the bundle starts in half the time of the
+ * separate modules.
  */
 
 import { workerEntries } from "../program.ts";
 
-/** How the modules name the worker entries near them. */
+/** The expression with which modules refer to worker entries. */
 const WORKER = /new URL\("[./]*(\w+_worker)\.ts", import\.meta\.url\)/g;
 
-/** Writes the bundles of the checkout `top`, and those of `more` entries, into `folder`; returns the path of the main one. */
+/**
+ * Bundles the program in the checkout `top`, and the entries `more`, into `folder`. Returns the path of the main
+ * bundle. Throws an Error if `deno bundle` fails.
+ */
 export async function bundle(
   top: string,
   folder: string,
@@ -23,7 +26,7 @@ export async function bundle(
     stdin: "null",
   }).output();
   if (!success) {
-    throw new Error(`deno bundle: ${new TextDecoder().decode(stderr)}`);
+    throw new Error(`deno bundle failed: ${new TextDecoder().decode(stderr)}`);
   }
   const main = `${folder}/main.js`;
   const text = await Deno.readTextFile(main);

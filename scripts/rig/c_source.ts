@@ -1,9 +1,9 @@
 /**
- * Edits of a C source file of the Linux kernel, at places that are found by name: functions, structs, variables, enumerators,
- * macros, and short texts inside them.
+ * Edits a C source file of the Linux kernel. Locates functions, structs, variables, enumerators and macros by name, and
+ * texts inside them.
  *
- * The file has the kernel's style: a definition begins at the start of a line, and so does the brace that ends it. A place that
- * is not found, or more than once, is an error that names the file and the place.
+ * The file must have the kernel's style: a definition and its closing brace begin at the start of a line. The methods
+ * throw an Error with the names of file and place if a place does not occur exactly once.
  */
 
 /** Offsets in a text. */
@@ -12,14 +12,14 @@ interface Range {
   readonly end: number;
 }
 
-/** A part of a file, in which texts are replaced. Each text must be there once. */
+/** A part of a file in which texts can be replaced. Each text must occur once in the part. */
 export interface Part {
   replace(text: string, by: string): Part;
   before(text: string, insertion: string): Part;
   after(text: string, insertion: string): Part;
-  /** Replaces everything from `text` up to the next `end`, which stays. */
+  /** Replaces `text` and everything up to the next `end`, which stays. */
   replaceUpTo(text: string, end: string, by: string): Part;
-  /** Inserts lines before the line of the brace that ends the part. */
+  /** Inserts lines before the closing brace of the part. */
   append(lines: string): Part;
 }
 
@@ -27,7 +27,7 @@ export class CSource {
   readonly name: string;
   #text: string;
 
-  /** @param name of the file, for errors */
+  /** @param name name of the file in error messages */
   constructor(name: string, text: string) {
     this.name = name;
     this.#text = text;
@@ -37,29 +37,29 @@ export class CSource {
     return this.#text;
   }
 
-  /** The whole file. */
+  /** Returns the whole file. */
   get all(): Part {
     return this.#part("the file", () => ({ start: 0, end: this.#text.length }));
   }
 
-  /** The definition of a function. */
+  /** Returns the definition of a function. */
   function(name: string): Part {
     return this.#part(`function ${name}`, () => this.#functionRange(name));
   }
 
-  /** The definition of a struct. */
+  /** Returns the definition of a struct. */
   struct(name: string): Part {
     const head = new RegExp(`^struct ${name} \\{$`, "gm");
     return this.#part(`struct ${name}`, () => this.#blockRange(head, name));
   }
 
-  /** The definition of a variable with an initializer in braces. */
+  /** Returns the definition of a variable with an initializer in braces. */
   variable(name: string): Part {
     const head = new RegExp(`^\\w.*\\b${name}(?:\\[\\])? = \\{$`, "gm");
     return this.#part(`variable ${name}`, () => this.#blockRange(head, name));
   }
 
-  /** Gives an enumerator another value. */
+  /** Changes the value of an enumerator. */
   setEnumerator(name: string, value: string): void {
     this.#setValue(`enumerator ${name}`, `^(\\s+${name}\\s*= )[^,\\n]+,`, [
       value,
@@ -67,24 +67,24 @@ export class CSource {
     ]);
   }
 
-  /** Gives a macro of one line another value. */
+  /** Changes the value of a macro of one line. */
   setMacro(name: string, value: string): void {
     this.#setValue(`macro ${name}`, `^(#define ${name}\\s+).*$`, [value]);
   }
 
-  /** Gives a function another body, without its braces. */
+  /** Replaces the body of a function. `body` has no braces. */
   setBody(name: string, body: string): void {
     const { start, end } = this.#functionRange(name);
     const open = this.#text.indexOf("\n{\n", start);
     this.#splice({ start: open, end }, `\n{\n${body}}\n`);
   }
 
-  /** Makes a static function one that other files see. */
+  /** Makes a static function visible to other files. */
   export(name: string): void {
     this.function(name).replace("static ", "");
   }
 
-  /** Removes a function, with the comment before it and the empty line after it. */
+  /** Removes a function, the comment before it and the empty line after it. */
   dropFunction(name: string): void {
     const { start, end: lineEnd } = this.#functionRange(name);
     const end = lineEnd + (this.#text[lineEnd] === "\n" ? 1 : 0);
@@ -93,11 +93,11 @@ export class CSource {
     this.#splice({ start: comment < 0 ? start : comment + 1, end }, "");
   }
 
-  /** Removes everything from the definition of the function `first` up to that of `next`. */
+  /** Removes everything from the definition of function `first` up to the definition of function `next`. */
   dropFunctions(first: string, next: string): void {
     const { start } = this.#functionRange(first);
     const { start: end } = this.#functionRange(next);
-    if (end < start) throw this.#error(`${next} stands before ${first}`);
+    if (end < start) throw this.#error(`${next} precedes ${first}`);
     this.#splice({ start, end }, "");
   }
 
@@ -132,7 +132,7 @@ export class CSource {
     return part;
   }
 
-  /** From the line of the name to the line of the brace that ends it. */
+  /** Returns the range from the line of the name to the line of the closing brace. */
   #functionRange(name: string): Range {
     const head = new RegExp(`^\\w[^;{}=]*\\b${name}\\([^;{}]*\\)\\n\\{$`, "gm");
     return this.#blockRange(head, `function ${name}`);
@@ -141,9 +141,9 @@ export class CSource {
   #blockRange(head: RegExp, title: string): Range {
     const heads = [...this.#text.matchAll(head)];
     if (heads.length !== 1) {
-      throw this.#error(`${title} is there ${heads.length} times`);
+      throw this.#error(`${title} occurs ${heads.length} times`);
     }
-    // A comment may be what the head's expression begins with.
+    // The match of the head may begin with a comment.
     const [{ index, 0: text }] = heads as [RegExpExecArray];
     const close = this.#text.indexOf("\n}", index + text.length - 1);
     const lineEnd = close < 0 ? -1 : this.#text.indexOf("\n", close + 1);
@@ -166,7 +166,7 @@ export class CSource {
   #setValue(title: string, pattern: string, value: readonly string[]): void {
     const found = [...this.#text.matchAll(new RegExp(pattern, "gm"))];
     if (found.length !== 1) {
-      throw this.#error(`${title} is there ${found.length} times`);
+      throw this.#error(`${title} occurs ${found.length} times`);
     }
     const [{ index, 0: text, 1: head }] = found as [RegExpExecArray];
     this.#splice(

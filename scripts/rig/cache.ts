@@ -1,16 +1,16 @@
 /**
- * The folder outside the work tree in which the rig keeps what it has built: `$IPOIB_RIG_CACHE`, or `ipoib/rig` in
- * `$XDG_CACHE_HOME` or `~/.cache`.
+ * Cache of the rig's images, outside the work tree: `$IPOIB_RIG_CACHE`, or `ipoib/rig` in `$XDG_CACHE_HOME` or
+ * `~/.cache`.
  *
- * One process at a time changes the cache. A folder in it is filled under another name, renamed when it is complete, and never
- * changed afterwards, so machines use it without the lock.
+ * A lock admits one process at a time. A folder is filled under a temporary name, renamed when it is complete, and
+ * never changed afterwards, so machines use it without the lock.
  */
 
 const DAY_MS = 86_400_000;
 /** Prefix of the name of a folder that is being filled. */
 const UNFINISHED = "unfinished-";
 
-/** The path, which need not exist yet. */
+/** Returns the path of the cache, which may not exist yet. */
 export function cacheFolder(): string {
   const own = Deno.env.get("IPOIB_RIG_CACHE");
   if (own) return own;
@@ -26,7 +26,7 @@ export class Cache {
     this.#folder = folder;
   }
 
-  /** Does `work` while no other process is in the cache. */
+  /** Runs `work` with the lock held. Throws an Error if the path is not absolute. */
   static async use<T>(
     work: (cache: Cache) => Promise<T>,
     folder = cacheFolder(),
@@ -45,7 +45,7 @@ export class Cache {
     return await work(new Cache(folder));
   }
 
-  /** The complete folder of that name, marked as used now; undefined if there is none. */
+  /** Returns the path of a complete folder and marks it as used now; undefined if it does not exist. */
   async find(name: string): Promise<string | undefined> {
     const path = `${this.#folder}/${name}`;
     try {
@@ -58,7 +58,7 @@ export class Cache {
     }
   }
 
-  /** Makes a folder of that name; `fill` is given the path that it has meanwhile. */
+  /** Creates a folder and returns its path. `fill` receives its temporary path. */
   async make(
     name: string,
     fill: (folder: string) => Promise<void>,
@@ -72,7 +72,7 @@ export class Cache {
     return path;
   }
 
-  /** Removes unfinished folders of killed processes, and folders that were not used for a day: no virtual machine runs so long. */
+  /** Removes unfinished folders of killed processes, and folders unused for a day, longer than any machine runs. */
   async #tidy(): Promise<void> {
     for (const entry of await Array.fromAsync(Deno.readDir(this.#folder))) {
       const { name, isDirectory } = entry;

@@ -1,8 +1,8 @@
-/** Commands that build the images. */
+/** Runs the commands that build the images. */
 
 const TAIL_LINES = 15;
 
-/** Runs a command; returns what it printed to standard output, or throws with the last lines of all that it printed. */
+/** Runs a command. Returns its standard output. Throws an Error with the last lines of its output if it fails. */
 export async function run(
   words: readonly string[],
   options: Pick<Deno.CommandOptions, "cwd" | "env"> = {},
@@ -18,13 +18,13 @@ export async function run(
   if (success) return text;
   const lines = `${text}${decoder.decode(stderr)}`.trimEnd().split("\n");
   throw new Error(
-    `${words.join(" ")} ended with ${code}:\n${
+    `${words.join(" ")} exited with code ${code}:\n${
       lines.slice(-TAIL_LINES).join("\n")
     }`,
   );
 }
 
-/** Runs a line of bash in which every command of a pipe must succeed; `args` are `$1` and so on. */
+/** Runs a bash script in which every command of a pipeline must succeed. `args` are `$1` and so on. */
 export function runPipe(script: string, ...args: string[]): Promise<string> {
   return run(["bash", "-euc", `set -o pipefail; ${script}`, "bash", ...args]);
 }

@@ -1,35 +1,38 @@
-/** Debian's kernel packages: which release to take, and how to get the packages without installing them. */
+/** Debian's kernel packages: finds the newest release and downloads its packages without installing them. */
 
 import { run } from "./command.ts";
 
 const SOURCE = "linux-source-6.1";
 const IMAGES = "linux-image-6.1.0-";
-/** The image is not the signed one, which Debian publishes some time after its source; the machines check no signature. */
+/** Unsigned image: Debian publishes the signed one later than the source, and the machines check no signature. */
 const IMAGE = /^linux-image-(6\.1\.0-\d+-amd64)-unsigned$/;
 
-/** A release of the kernel of which there is all that is needed. */
+/** A release of the kernel with all required packages. */
 export interface KernelRelease {
-  /** As `uname -r` has it. */
+  /** Release as in `uname -r`. */
   readonly release: string;
-  /** Of the Debian packages. */
+  /** Version of the Debian packages. */
   readonly version: string;
 }
 
-/** Its packages as `apt-get` takes them. */
+/** Returns the packages of a release in the format of `apt-get`. */
 export function packagesOf({ release, version }: KernelRelease) {
   const abi = release.replace(/-amd64$/, "");
   return {
     image: `linux-image-${release}-unsigned=${version}`,
     headers: `linux-headers-${release}=${version}`,
     commonHeaders: `linux-headers-${abi}-common=${version}`,
-    // The tools that the headers need: those of the newest version serve all.
+    // Tools for the headers. Their newest version works for all releases.
     kbuild: "linux-kbuild-6.1",
     source: `${SOURCE}=${version}`,
     busybox: "busybox-static",
   } as const;
 }
 
-/** The newest release whose source, image and headers are in apt's package lists; undefined if there is none. Throws if apt-cache fails. */
+/**
+ * Returns the newest release whose source, image and headers are in apt's package lists, or undefined if there is none.
+ * Throws an Error if apt-cache fails.
+ */
 export async function newestRelease(): Promise<KernelRelease | undefined> {
   const names = await run(["apt-cache", "pkgnames", IMAGES]);
   const packages = names.split("\n").flatMap((name) => {
@@ -41,7 +44,7 @@ export async function newestRelease(): Promise<KernelRelease | undefined> {
   );
 }
 
-/** The same, in the table that `apt-cache madison` prints. */
+/** Finds this release in the output of `apt-cache madison`. */
 export function releaseIn(table: string): KernelRelease | undefined {
   const versions = new Map<string, string[]>();
   for (const line of table.split("\n")) {
@@ -49,7 +52,7 @@ export function releaseIn(table: string): KernelRelease | undefined {
     if (name === undefined || version === undefined) continue;
     versions.set(name, [...versions.get(name) ?? [], version]);
   }
-  // Newest first.
+  // apt-cache prints the newest version first.
   for (const version of versions.get(SOURCE) ?? []) {
     for (const [name, own] of versions) {
       const release = IMAGE.exec(name)?.[1];
@@ -61,12 +64,12 @@ export function releaseIn(table: string): KernelRelease | undefined {
   return undefined;
 }
 
-/** Updates apt's package lists; throws if the archives cannot be reached. */
+/** Updates apt's package lists. Throws an Error if apt-get fails. */
 export async function updateLists(): Promise<void> {
   await run(["apt-get", "update", "-q"]);
 }
 
-/** Downloads a package into a new folder; returns the path of the file. Throws if apt-get fails. */
+/** Downloads a package into a new folder. Returns the path of the file. Throws an Error if apt-get fails. */
 export async function download(name: string, folder: string): Promise<string> {
   await Deno.mkdir(folder);
   await run(["apt-get", "download", "-q", name], { cwd: folder });

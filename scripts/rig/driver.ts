@@ -1,13 +1,16 @@
-/** The driver of the machines' InfiniBand ports, made of the kernel's soft RoCE by a script with a licence of its own (rxe_ib/). */
+/**
+ * Builds the driver of the machines' InfiniBand ports from the kernel's soft RoCE driver. The script that edits the
+ * driver has a separate license (rxe_ib/).
+ */
 
 import { run } from "./command.ts";
 import type { Kernel } from "./kernel.ts";
 
 const EDIT = new URL("rxe_ib/edit.ts", import.meta.url).pathname;
-/** The files of the recipe: the driver depends on them and on the kernel. */
+/** Files of the recipe. The driver depends on them and on the kernel. */
 export const DRIVER_RECIPE = ["rxe_ib/", "c_source.ts", "driver.ts"];
 
-/** Compiles `rxe_ib.ko` in `folder`. */
+/** Compiles `rxe_ib.ko` in `folder`. Throws an Error if a command fails. */
 export async function buildDriver(
   kernel: Kernel,
   folder: string,
@@ -20,7 +23,7 @@ export async function buildDriver(
   ]);
   await run([
     ...["make", `-j${navigator.hardwareConcurrency}`],
-    // Not the headers' own Makefile: it expects to lie in /usr/src.
+    // The Makefile of the headers works only in /usr/src.
     ...["-C", kernel.headers, "-f", `${kernel.commonHeaders}/Makefile`],
     ...[`M=${sources}`, "modules"],
   ]);

@@ -1,4 +1,4 @@
-/** The images from which the machines boot: built once, and again when the recipe or Debian's kernel has changed. */
+/** Boot images of the virtual machines. They are rebuilt if the recipe or Debian's kernel has changed. */
 
 import { Cache } from "./cache.ts";
 import { buildDriver, DRIVER_RECIPE } from "./driver.ts";
@@ -8,15 +8,18 @@ import { type Kernel, provideKernel } from "./kernel.ts";
 const HERE = new URL("./", import.meta.url).pathname;
 const DIGITS = 12;
 
-/** Paths of files and folders in the cache. */
+/** Paths of the images in the cache. */
 export interface Images {
   readonly kernel: Kernel;
   readonly initramfs: string;
-  /** The folder of the driver, `rxe_ib.ko`. */
+  /** Folder with the driver, `rxe_ib.ko`. */
   readonly driver: string;
 }
 
-/** Finds the images, or builds them, which takes a minute and is announced by `say`. Throws if a step of the build fails. */
+/**
+ * Returns the images. Builds them if needed, which takes a minute, and reports it to `say`. Throws an Error if a step
+ * fails.
+ */
 export function provideImages(
   say: (text: string) => void = () => {},
 ): Promise<Images> {
@@ -35,7 +38,7 @@ export function provideImages(
   });
 }
 
-/** Names what is built by everything that it is made of: the files of the recipe in `folder`, and the kernel. */
+/** Returns a hash of the inputs of the build: the recipe files in `folder` and the name of the kernel. */
 export async function recipeHash(
   folder: string,
   kernel: string,
@@ -50,7 +53,7 @@ export async function recipeHash(
   return digest.toHex().slice(0, DIGITS);
 }
 
-/** The file, or all files of the folder, whose name ends in a slash. */
+/** Returns the path, or the paths of all files below it if it ends in a slash. */
 function files(folder: string, path: string): string[] {
   if (!path.endsWith("/")) return [path];
   return [...Deno.readDirSync(`${folder}${path}`)].flatMap((entry) =>

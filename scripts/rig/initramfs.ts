@@ -1,17 +1,17 @@
-/** The initial file system of the machines: busybox, and the modules that it takes to mount the host's files. */
+/** Builds the initial file system of the machines: busybox and the modules that mount the host's files. */
 
 import { run, runPipe } from "./command.ts";
 import type { Kernel } from "./kernel.ts";
 
 const INIT = new URL("guest/init", import.meta.url).pathname;
-/** The files of the recipe: the initial file system depends on them and on the kernel. */
+/** Files of the recipe. The initial file system depends on them and on the kernel. */
 export const INITRAMFS_RECIPE = ["guest/init", "initramfs.ts"];
-/** Their dependencies are added. */
+/** Modules to load, without their dependencies. */
 const MODULES = ["virtio_pci", "9pnet_virtio", "9p", "overlay"];
 const COMMANDS = ["sh", "cat", "echo", "insmod", "mkdir", "mount"];
 const FOLDERS = ["bin", "dev", "proc", "sys", "lower", "upper", "new"];
 
-/** Makes `initramfs.gz` in `folder`. */
+/** Builds `initramfs.gz` in `folder`. Throws an Error if a command fails. */
 export async function buildInitramfs(
   kernel: Kernel,
   folder: string,
@@ -42,7 +42,7 @@ export async function buildInitramfs(
   await Deno.remove(root, { recursive: true });
 }
 
-/** In the order in which they are loaded. */
+/** Returns the paths of the modules and their dependencies in load order. */
 async function modulePaths(kernel: Kernel): Promise<Set<string>> {
   const paths = new Set<string>();
   for (const name of MODULES) {

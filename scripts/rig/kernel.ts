@@ -1,6 +1,6 @@
 /**
- * The kernel of the virtual machines: its image, the modules that they may load, what it takes to compile one, and the sources
- * of soft RoCE. All of it is unpacked from Debian packages into the cache; nothing is installed on the host.
+ * Kernel of the virtual machines: image, modules, headers to compile a module, and the sources of soft RoCE. It is
+ * unpacked from Debian packages into the cache. Nothing is installed on the host.
  */
 
 import type { Cache } from "./cache.ts";
@@ -13,7 +13,7 @@ import {
   updateLists,
 } from "./debian.ts";
 
-/** Of the modules those of these folders: the others are for hardware that no virtual machine has. */
+/** Folders of the modules that are unpacked. The others are for hardware that the virtual machines lack. */
 const MODULES = [
   "arch",
   "crypto",
@@ -35,7 +35,7 @@ const UNPACK_SOURCE =
 /** An unpacked kernel. */
 export class Kernel {
   readonly release: string;
-  /** The name of its folder in the cache, which contains the version. */
+  /** Name of the folder in the cache, with the version. */
   readonly name: string;
   readonly folder: string;
 
@@ -49,7 +49,7 @@ export class Kernel {
     return `${this.folder}/boot/vmlinuz-${this.release}`;
   }
 
-  /** The folder that machines have as `/lib/modules`. */
+  /** Folder that the machines mount at `/lib/modules`. */
   get modules(): string {
     return `${this.folder}/lib/modules`;
   }
@@ -62,7 +62,7 @@ export class Kernel {
     return this.headers.replace(/amd64$/, "common");
   }
 
-  /** The sources of soft RoCE, as they are. */
+  /** Unmodified sources of soft RoCE. */
   get rxe(): string {
     return `${this.folder}/rxe`;
   }
@@ -76,12 +76,15 @@ function nameOf({ release, version }: KernelRelease): string {
   return `kernel-${release}_${version}`;
 }
 
-/** The newest kernel in apt's package lists, from the cache or from Debian's archive. Throws if there is none. */
+/**
+ * Returns the newest kernel in apt's package lists, from the cache or from Debian's archive. Updates the lists if
+ * needed. Throws an Error if no kernel is found.
+ */
 export async function provideKernel(
   cache: Cache,
   say: (text: string) => void,
 ): Promise<Kernel> {
-  let trouble = "no release of it is in apt's package lists";
+  let trouble = "apt's package lists contain no release";
   for (const update of [false, true]) {
     try {
       if (update) await updateLists();
@@ -99,7 +102,7 @@ export async function provideKernel(
     }
   }
   throw new Error(
-    `Cannot get Linux 6.1 of Debian 12, with which the virtual machines run; check that the main and security archives are among the sources of apt: ${trouble}`,
+    `Cannot get Linux 6.1 of Debian 12 for the virtual machines; add the main and security archives to the sources of apt: ${trouble}`,
   );
 }
 

@@ -1,15 +1,15 @@
 /**
- * The machines and their network.
+ * Layouts of the virtual machines and their network.
  *
- * | layout  | machine | ports                                       | what runs there                        |
+ * | layout  | machine | ports                                       | software                               |
  * |---------|---------|---------------------------------------------|----------------------------------------|
  * | `three` | `a`     | `ibx0`, LID 1                               | the subnet administrator, the kernel's ib0 |
  * |         | `b`     | `ibx0`, LID 2                               | the kernel's ib0                       |
  * |         | `c`     | `ibx0`, LID 3                               | this program                           |
  * | `one`   | `s`     | `ibx0`, LID 1, and `ibx1`, LID 2, on a veth pair | two ports of one machine          |
  *
- * The wire is Ethernet through a hub in the first machine's QEMU, with a Unix socket for each other machine: QEMU's TCP
- * sockets delay small packets.
+ * The wire is an Ethernet hub in the first machine's QEMU, to which the other machines connect over Unix sockets,
+ * because QEMU's TCP sockets delay small packets.
  */
 
 /** Names of the machines, in the order in which they start. */
@@ -18,7 +18,10 @@ export const LAYOUTS = { one: ["s"], three: ["a", "b", "c"] } as const;
 export type Layout = keyof typeof LAYOUTS;
 export type GuestName<L extends Layout> = typeof LAYOUTS[L][number];
 
-/** QEMU's options for the network device of the machine that starts as the `index`-th of `count`, and the socket that has to be there before. */
+/**
+ * Returns QEMU's options for the network device of machine `index` of `count`, and the socket that must exist before
+ * this machine starts.
+ */
 export function networkOf(
   index: number,
   count: number,

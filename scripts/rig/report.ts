@@ -1,4 +1,4 @@
-/** Figures in the output, which no test judges. */
+/** Prints measurements, which no test checks. */
 
 const encoder = new TextEncoder();
 

@@ -1,9 +1,9 @@
 /**
- * The test rig: virtual machines in which the Linux kernel's own ib_ipoib runs on a software InfiniBand port. Booted once for all
- * tests of a run, in one of the layouts of layouts.ts.
+ * Test rig: virtual machines in which the Linux kernel's ib_ipoib runs on a software InfiniBand port, in one of the
+ * layouts of layouts.ts.
  *
- * The machines are emulated, so neither KVM nor InfiniBand hardware is needed; they are built from Debian 12's packages
- * for amd64 (images.ts). There is no subnet manager: LIDs and P_Keys are set by files of the driver (rxe_ib/README.md), and the
+ * QEMU emulates the machines, so they need neither KVM nor InfiniBand hardware. They boot packages of Debian 12 for
+ * amd64 (images.ts). There is no subnet manager: files of the driver set LIDs and P_Keys (rxe_ib/README.md), and the
  * subnet administrator is a program on one of the ports (sa/).
  */
 
@@ -15,11 +15,11 @@ import { report } from "./report.ts";
 import { Vm } from "./vm.ts";
 
 const top = new URL("../../", import.meta.url).pathname;
-/** The subnet administrator, as `sa` in guests starts it. */
+/** Entry of the subnet administrator, which `guest/sa` starts. */
 const ADMINISTRATOR = "scripts/rig/sa/main.ts";
 
 export interface RigOptions {
-  /** Of each machine. Default: 2. */
+  /** Processors of each machine. Default: 2. */
   readonly processors?: number;
 }
 
@@ -36,7 +36,7 @@ export class Rig<L extends Layout> {
     return this.#guests as Record<GuestName<L>, Guest>;
   }
 
-  /** Builds the images if that was never done, boots with this checkout as `/project`, and brings up the ports. */
+  /** Builds the images if needed, boots the machines with this checkout at `/project`, and brings up the ports. */
   static async start<L extends Layout>(
     layout: L,
     options: RigOptions = {},
@@ -47,7 +47,7 @@ export class Rig<L extends Layout> {
     try {
       await rig.#boot(LAYOUTS[layout], images, options);
     } catch (error) {
-      // A start that was cut short leaves machines.
+      // Some machines may already run.
       await rig.stop();
       throw error;
     }
@@ -85,7 +85,7 @@ export class Rig<L extends Layout> {
     const guests = this.#vms.map((vm) => new Guest(vm));
     await Promise.all(guests.map((guest) => guest.measure()));
     report(
-      `machines are slower than usual by ${
+      `slowness of the machines: ${
         guests.map(({ name, slowness }) => `${name} ${slowness}`).join(", ")
       }`,
     );
@@ -96,7 +96,7 @@ export class Rig<L extends Layout> {
   }
 }
 
-/** Scripts run the same Deno as here, which finds what it has cached in the host's folders. */
+/** Returns the environment of the guests, which run the same Deno with the host's cache. */
 function environment(bundles: string): Record<string, string> {
   const { HOME, PATH, DENO_DIR } = Deno.env.toObject();
   return {

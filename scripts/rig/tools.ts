@@ -1,10 +1,13 @@
-/** What the rig takes on the host: to build the images, to boot, and in the machines, which have the host's programs. */
+/**
+ * Programs and files of the host that the rig needs to build the images, to boot, and in the machines, which share
+ * them.
+ */
 
 import { PACKAGE_OF, type Tool } from "../test/packages.ts";
 
 const LIBRARIES = "/usr/lib/x86_64-linux-gnu";
 
-/** Programs and files. */
+/** The programs and files. */
 export const RIG_TOOLS: readonly Tool[] = [
   "gcc-12",
   "make",
@@ -21,6 +24,6 @@ export const RIG_TOOLS: readonly Tool[] = [
   "/etc/libibverbs.d/rxe.driver",
 ];
 
-/** The Debian package of each. */
+/** Debian package of each tool. */
 export const RIG_PACKAGES: Readonly<Record<string, string>> = Object
   .fromEntries(RIG_TOOLS.map((tool) => [tool, PACKAGE_OF[tool]]));

@@ -1,8 +1,8 @@
 /**
- * A virtual machine: QEMU, which emulates the processor, with the host's files as its root. Scripts are handed over by files in
- * a control folder that both sides see (guest/boot).
+ * A virtual machine: QEMU emulates the processor, and the host's files are the root file system. Files in a shared
+ * control folder pass scripts to the machine (guest/boot).
  *
- * However this process ends, the machine ends with it, and after {@linkcode LIFE_SECONDS} in any case.
+ * The machine stops when this process exits, and after {@linkcode LIFE_SECONDS} at the latest.
  */
 
 import { patient } from "../machine.ts";
@@ -19,34 +19,34 @@ const COMMAND_LINE =
   "console=ttyS0 panic=-1 quiet net.ifnames=0 no_timer_check";
 const MEMORY_MIB = 2048;
 const BOOT_MS = 90_000;
-/** What the machine itself is given to end. */
+/** Time for the machine to power off, and to react to each signal. */
 const POWER_OFF_MS = 5000;
-const LOOK_EVERY_MS = 100;
-/** How long the end of a script is waited for after its time. */
+const POLL_MS = 100;
+/** Time after the limit of a script in which the machine must report its end. */
 const GRACE_MS = 20_000;
-const CODE_TIME_OVER = 124;
-const CODE_GONE = 125;
+const CODE_TIMED_OUT = 124;
+const CODE_STOPPED = 125;
 const TAIL = 2000;
 
-/** What a script printed, and how it ended. */
+/** Output and exit code of a script. */
 export interface Outcome {
-  /** 124 if its time was over, 125 if the machine is gone. */
+  /** 124 if the script timed out, 125 if the machine has stopped. */
   readonly code: number;
-  /** Standard output and error in one stream. */
+  /** Standard output and standard error. */
   readonly output: string;
 }
 
 export interface VmOptions {
   readonly name: string;
   readonly images: Images;
-  /** Its folder is made in there, and the sockets of {@linkcode network}. */
+  /** Folder in which the machine's folder and the sockets of {@linkcode network} are created. */
   readonly folder: string;
-  /** QEMU's options for network devices. */
+  /** QEMU options of the network devices. */
   readonly network: readonly string[];
   readonly processors: number;
-  /** The checkout, `/project` in the machine. */
+  /** Checkout that the machine mounts at `/project`. */
   readonly project: string;
-  /** The environment of its scripts. */
+  /** Environment variables of the scripts. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
@@ -64,7 +64,7 @@ export class Vm {
     child.status.then(() => void (this.#ended = true));
   }
 
-  /** Starts it; {@linkcode booted} waits until it takes scripts. */
+  /** Starts the machine. {@linkcode booted} waits until it accepts scripts. */
   static async start(options: VmOptions): Promise<Vm> {
     const { name, environment } = options;
     const folder = `${options.folder}/${name}`;
@@ -79,7 +79,7 @@ export class Vm {
     ]);
     const child = new Deno.Command(program!, {
       args,
-      // Paths of sockets are limited, so they are named from there.
+      // Socket paths are relative to this folder, because their length is limited.
       cwd: options.folder,
       stdin: "null",
       stdout: "null",
@@ -88,26 +88,26 @@ export class Vm {
     return new Vm(name, folder, child);
   }
 
-  /** Waits until it takes scripts; throws what it printed if it does not. */
+  /** Waits until the machine accepts scripts. Throws an Error with the last output if it does not. */
   booted(): Promise<void> {
     return this.makes(`${this.#folder}/control/up`);
   }
 
-  /** Waits until it has made the file; throws what it printed if it does not. */
+  /** Waits until QEMU or the guest creates the file. Throws an Error with the last output if they do not. */
   async makes(path: string): Promise<void> {
     const end = performance.now() + patient(BOOT_MS);
     while (!await exists(path)) {
       if (this.#ended || performance.now() > end) {
         throw new Error(
-          `Machine ${this.name} did not make ${path}: ${await this
+          `Machine ${this.name} did not create ${path}: ${await this
             .#lastOutput()}`,
         );
       }
-      await pause(LOOK_EVERY_MS);
+      await pause(POLL_MS);
     }
   }
 
-  /** Runs a bash script as root in `/project`, for so long at most. */
+  /** Runs a bash script as root in `/project` for at most `seconds`. */
   async run(script: string, seconds: number): Promise<Outcome> {
     const id = `${this.#scripts++}.${seconds}`;
     const path = `${this.#folder}/control/${id}`;
@@ -116,12 +116,12 @@ export class Vm {
     const end = performance.now() + seconds * 1000 + GRACE_MS;
     while (!await exists(`${path}.rc`)) {
       if (this.#ended) {
-        return { code: CODE_GONE, output: await this.#lastOutput() };
+        return { code: CODE_STOPPED, output: await this.#lastOutput() };
       }
       if (performance.now() > end) {
-        return { code: CODE_TIME_OVER, output: "The machine does not answer" };
+        return { code: CODE_TIMED_OUT, output: "The machine does not answer" };
       }
-      await pause(LOOK_EVERY_MS);
+      await pause(POLL_MS);
     }
     const code = Number(await Deno.readTextFile(`${path}.rc`));
     const output = await Deno.readTextFile(`${path}.out`);
@@ -131,25 +131,26 @@ export class Vm {
     return { code, output };
   }
 
-  /** Ends it. */
+  /** Powers the machine off, and kills it if that fails. */
   async stop(): Promise<void> {
     await Deno.writeTextFile(`${this.#folder}/control/poweroff`, "");
-    await this.#end(POWER_OFF_MS);
+    await this.#awaitExit(POWER_OFF_MS);
     for (const signal of ["SIGTERM", "SIGKILL"] as const) {
       if (this.#ended) break;
       this.#child.kill(signal);
-      await this.#end(POWER_OFF_MS);
+      await this.#awaitExit(POWER_OFF_MS);
     }
   }
 
-  async #end(withinMs: number): Promise<void> {
+  /** Waits until QEMU exits or the time is over. */
+  async #awaitExit(withinMs: number): Promise<void> {
     const end = performance.now() + withinMs;
     while (!this.#ended && performance.now() < end) {
-      await pause(LOOK_EVERY_MS);
+      await pause(POLL_MS);
     }
   }
 
-  /** The ends of QEMU's output and of the console. */
+  /** Returns the ends of QEMU's output and of the console. */
   async #lastOutput(): Promise<string> {
     const texts: string[] = [];
     for (const name of ["qemu.log", "console"]) {
@@ -161,7 +162,7 @@ export class Vm {
   }
 }
 
-/** The command line. */
+/** Returns QEMU's command line. */
 function qemu(
   { name, images, network, processors, project }: VmOptions,
   folder: string,

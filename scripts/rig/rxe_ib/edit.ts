@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /**
- * Makes the driver `rxe_ib` of the kernel's soft RoCE driver, as `edit.ts FOLDER`: edits the sources in the folder
- * (`drivers/infiniband/sw/rxe` of Linux 6.1) and copies those of `driver/` into it. RoCE's link layer, IP and UDP, is removed; the
- * InfiniBand link layer is in the new files.
+ * Makes the driver `rxe_ib` from the kernel's soft RoCE driver: `edit.ts FOLDER`. Edits the sources in the folder
+ * (`drivers/infiniband/sw/rxe` of Linux 6.1) and copies the files of `driver/` into it. Removes RoCE's link layer, IP
+ * and UDP; the new files implement the InfiniBand link layer.
  *
- * Fails with the name of the place if one is not as expected.
+ * Throws an Error with the name of the place if the sources differ from the expected ones.
  */
 
 import { CSource } from "../c_source.ts";
@@ -14,7 +14,7 @@ if (folder === undefined) {
   throw new Error("Cannot edit without a folder; usage: edit.ts FOLDER");
 }
 
-/** What depends on the version of IP. */
+/** Condition that depends on the IP version. */
 const IF_IPV4 = "if (skb->protocol == htons(ETH_P_IP))";
 
 function edit(name: string, change: (source: CSource) => void): void {
@@ -52,7 +52,7 @@ edit("rxe.c", (source) => {
     '"Soft RDMA transport"',
     '"Soft RDMA transport with an InfiniBand link layer"',
   );
-  // The new files have this licence only.
+  // The new files have only this license.
   source.all.replace('"Dual BSD/GPL"', '"GPL"');
   source.all.replace('RDMA_LINK("rxe")', 'RDMA_LINK("rxeib")');
   source.variable("rxe_link_ops").replace('"rxe"', '"rxeib"');

@@ -1,9 +1,10 @@
 /**
- * The subnet administrator of the rig (IBTA vol. 1 chapter 15): ClassPortInfo Get, MCMemberRecord Get, Set and Delete, PathRecord
- * Get; status 0x000c for all else.
+ * Subnet administrator of the rig (IBTA vol. 1 chapter 15). Supports Get(ClassPortInfo), Get, Set and Delete of
+ * MCMemberRecord, and Get(PathRecord); answers other requests with status 0x000c.
  *
- * It is not the embedded one (src/subnet), which takes the ports from a subnet manager and has a LID that no interface shares. It
- * keeps one membership for each port.
+ * The embedded administrator (src/subnet) does not fit: it receives the ports from the embedded subnet manager and has
+ * a separate LID, while the rig's administrator shares its port with an interface. This one keeps one membership for
+ * each port and group.
  */
 
 import { SaRefusal } from "../../../src/subnet/refusal.ts";
@@ -35,7 +36,7 @@ import { gidOf, Ports } from "./ports.ts";
 const RESP_TIME = 18;
 const MULTICAST = 0xff;
 
-/** The answer to a MAD, and a line for the log. */
+/** Answer to a MAD, and a line for the log. */
 export interface Reply {
   readonly mad: Uint8Array;
   readonly line: string;
@@ -51,7 +52,7 @@ export class RigAdministrator {
     this.groups = new Groups(limits, pkeys);
   }
 
-  /** Handles a MAD from the port with LID `slid`; undefined if it is no request to an administrator. */
+  /** Handles a MAD from the port with LID `slid`. Returns undefined if the MAD is not an SA request. */
   handle(mad: Uint8Array, slid: number): Reply | undefined {
     const request = SaMad.parse(mad);
     if (!request || isResponse(request.method)) return undefined;
@@ -107,7 +108,7 @@ export class RigAdministrator {
     }
     throw new SaRefusal(
       MadStatus.UnsupportedMethodAttribute,
-      "no such method and attribute here",
+      "unsupported method or attribute",
     );
   }
 
@@ -154,7 +155,7 @@ function classPortInfo(): Uint8Array {
   });
 }
 
-/** A request in one line. */
+/** Formats a request for the log. */
 function describe({ method, attributeId, data }: SaMad): string {
   const name = Object.entries(Method).find(([, value]) => value === method);
   const verb = name?.[0] ?? `method ${method}`;

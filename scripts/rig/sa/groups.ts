@@ -1,4 +1,4 @@
-/** The multicast groups of the rig's subnet administrator. */
+/** Multicast groups of the rig's subnet administrator. */
 
 import { formatGid, gidKey } from "../../../src/wire/gid.ts";
 import { broadcastMgid } from "../../../src/wire/mgid.ts";
@@ -19,18 +19,18 @@ const KEEPS = JoinState.FullMember | JoinState.SendOnlyFullMember;
 const CREATION = McMask.Qkey | McMask.Pkey | McMask.Tclass | McMask.Sl |
   McMask.FlowLabel;
 
-/** Codes that are the same for all groups and paths. */
+/** Codes of MTU, rate and life time, the same for all groups and paths. */
 export interface Limits {
   readonly mtu: number;
   readonly rate: number;
-  /** Packet life time: 4.096 us times 2 to this power. */
+  /** Packet life time: 4.096 us * 2^lifetime. */
   readonly lifetime: number;
 }
 
 interface Group {
-  /** What all members have in common. */
+  /** Parameters of the group. */
   readonly record: McMemberRecord;
-  /** It was there from the beginning, and stays. */
+  /** True for a broadcast group, which is never deleted. */
   readonly permanent: boolean;
   /** Join state by `gidKey` of the port's GID. */
   readonly members: Map<string, { gid: Uint8Array; joinState: number }>;
@@ -41,7 +41,7 @@ export class Groups {
   readonly #limits: Limits;
   #nextMlid = FIRST_MLID;
 
-  /** Creates the broadcast groups. */
+  /** Creates the broadcast groups of the P_Keys. */
   constructor(limits: Limits, pkeys: readonly number[]) {
     this.#limits = limits;
     for (const pkey of pkeys) {
@@ -54,7 +54,7 @@ export class Groups {
     return this.#groups.get(gidKey(mgid))?.record;
   }
 
-  /** Joins a port, and creates the group if it must; throws SaRefusal. */
+  /** Joins a port to a group and creates the group if needed. Throws SaRefusal. */
   join(request: McMemberRecord, mask: bigint): McMemberRecord {
     if (!has(mask, McMask.PortGid | McMask.JoinState | McMask.Mgid)) {
       throw refusal("InsufficientComponents", "a component is missing");
@@ -71,7 +71,7 @@ export class Groups {
     return { ...record, portGid: gid, joinState };
   }
 
-  /** Takes join states from a port, and deletes a group that no port keeps; throws SaRefusal. */
+  /** Removes join states of a port, and the group if no full member, send-only included, is left. Throws SaRefusal. */
   leave(request: McMemberRecord): McMemberRecord {
     const key = gidKey(request.mgid);
     const group = this.#groups.get(key);
@@ -88,7 +88,7 @@ export class Groups {
     return { ...group.record, portGid: request.portGid, joinState };
   }
 
-  /** The first record that fits: of the port's membership if the request names a port; throws SaRefusal. */
+  /** Returns the first matching record: a membership if the request has a PortGID, else a group. Throws SaRefusal. */
   query(request: McMemberRecord, mask: bigint): McMemberRecord {
     for (const { record, members } of this.#groups.values()) {
       if (!fits(record, request, mask)) continue;
@@ -101,10 +101,10 @@ export class Groups {
       if (!member) continue;
       return { ...record, portGid: member.gid, joinState: member.joinState };
     }
-    throw refusal("NoRecords", "no group fits");
+    throw refusal("NoRecords", "no group matches");
   }
 
-  /** For people and tests: the members' GIDs and join states by MGID. */
+  /** Returns the members' GIDs and join states by MGID. */
   toJSON(): Record<string, Record<string, number>> {
     return Object.fromEntries(
       [...this.#groups.values()].map(({ record, members }) => [
@@ -126,7 +126,9 @@ export class Groups {
     if ((request.joinState & KEEPS) === 0) {
       throw refusal("RequestInvalid", "the group does not exist");
     }
-    if (request.mgid[0] !== 0xff) throw refusal("InvalidGid", "no MGID");
+    if (request.mgid[0] !== 0xff) {
+      throw refusal("InvalidGid", "the GID is not an MGID");
+    }
     return this.#create({
       ...request,
       hopLimit: has(mask, McMask.HopLimit) ? request.hopLimit : 0,
@@ -151,7 +153,7 @@ export class Groups {
   }
 }
 
-/** True if the group's parameters match those components of the request that the mask names. */
+/** True if the group's parameters match the components of the request that the mask selects. */
 function fits(
   group: McMemberRecord,
   request: McMemberRecord,

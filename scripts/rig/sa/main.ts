@@ -1,12 +1,13 @@
 /**
- * The subnet administrator as a program in a machine of the rig, as `main.ts MTU P_KEY,...`: on ibx0, until it is killed. It
- * logs every request, and keeps a file of the groups.
+ * Program of the subnet administrator in a machine of the rig: `main.ts MTU P_KEY,...`. Runs on ibx0 until it is
+ * killed. Logs every request, and writes the groups to a file when they change.
  */
 
 import { ibMtuCode } from "../../../src/base/units.ts";
 import { RigAdministrator } from "./administrator.ts";
 import { serve } from "./umad.ts";
 
+/** Path of the file with the groups. */
 const GROUPS = "/run/sa.json";
 /** 4X SDR: 10 Gb/s. */
 const RATE = 3;

@@ -1,4 +1,6 @@
-/** The LIDs of the ports: the source LID of the port's last join, else by the rig's rule the last byte of its MAC address. */
+/**
+ * LIDs of the ports: the source LID of the port's last join, or the rig's default, the last byte of its MAC address.
+ */
 
 import {
   DEFAULT_SUBNET_PREFIX,
@@ -13,19 +15,20 @@ const LAST_BYTE = 15;
 export class Ports {
   readonly #lids = new Map<string, number>();
 
+  /** Stores the source LID of a join. */
   learn(gid: Uint8Array, lid: number): void {
     this.#lids.set(gidKey(gid), lid);
   }
 
-  /** Undefined if the GID is no port's of the rig. */
+  /** Returns the LID of a port, or undefined if the GID does not belong to a port of the rig. */
   lidOf(gid: Uint8Array): number | undefined {
-    const byRule = gid[LAST_BYTE]!;
+    const defaultLid = gid[LAST_BYTE]!;
     return this.#lids.get(gidKey(gid)) ??
-      (gidKey(gid) === gidKey(gidOf(byRule)) ? byRule : undefined);
+      (gidKey(gid) === gidKey(gidOf(defaultLid)) ? defaultLid : undefined);
   }
 }
 
-/** The GID of the port that has the LID by the rule. */
+/** Returns the GID of the port with this default LID. */
 export function gidOf(lid: number): Uint8Array {
   return gidFrom(DEFAULT_SUBNET_PREFIX, FIRST_GUID | BigInt(lid & 0xff));
 }

@@ -1,4 +1,4 @@
-/** QP1 of the administrator's port: requests come and answers go through libibumad. */
+/** Receives SA requests and sends answers on QP1 through libibumad. */
 
 import { cString } from "../../../ffi/libc.ts";
 import { libibumad } from "../../../ffi/libibumad.ts";
@@ -12,12 +12,15 @@ import {
 import { SA_CLASS_VERSION } from "../../../src/wire/sa/sa_mad.ts";
 
 const REQUESTS = [Method.Get, Method.Set, Method.GetTable, Method.Delete];
-const FOR_EVER_MS = -1;
+const NO_TIMEOUT_MS = -1;
 
-/** What becomes of a request from the port with this LID: the MAD of its answer, or nothing. */
+/** Handles a request from the port with LID `slid`. Returns the answer, or undefined to send none. */
 export type Handler = (mad: Uint8Array, slid: number) => Uint8Array | undefined;
 
-/** Serves requests to the SA on port 1 of a device, one after the other, until the process is ended. `ready` is called once. */
+/**
+ * Serves SA requests on port 1 of a device, one at a time, until the process exits. Calls `ready` once after
+ * registration. Throws an Error if the port cannot be opened or registered.
+ */
 export function serve(
   device: string,
   ready: () => void,
@@ -36,7 +39,7 @@ export function serve(
     0,
     methods,
   );
-  if (agent < 0) throw new Error(`Cannot be the SA of ${device}`);
+  if (agent < 0) throw new Error(`Cannot register the SA class on ${device}`);
   ready();
   const bytes = new Uint8Array(UserMad.Data + MAD_LENGTH);
   const view = new DataView(bytes.buffer);
@@ -47,16 +50,16 @@ export function serve(
       port,
       bytes,
       new Uint8Array(length.buffer),
-      FOR_EVER_MS,
+      NO_TIMEOUT_MS,
     );
-    // A send that failed comes back with a status.
+    // umad_recv() also returns failed sends, with a status.
     if (got < 0 || view.getUint32(UserMad.Status, true) !== 0) continue;
     const answer = handle(
       bytes.slice(UserMad.Data),
       view.getUint16(UserMad.Lid),
     );
     if (answer === undefined) continue;
-    // The address is that of the request; the Q_Key of QP1 is not in it.
+    // The buffer still has the requester's address, but not the Q_Key of QP1.
     view.setUint32(UserMad.Qkey, GSI_QKEY);
     bytes.set(answer, UserMad.Data);
     library.umad_send(port, agent, bytes, MAD_LENGTH, 0, 0);

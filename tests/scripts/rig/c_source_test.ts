@@ -71,11 +71,11 @@ Deno.test("CSource sets macros and enumerators", () => {
   ]);
   refuses(
     (source) => source.setMacro("LIM", "1"),
-    "macro LIM is there 0 times",
+    "macro LIM occurs 0 times",
   );
   refuses(
     (source) => source.setEnumerator("DEPTH", "1"),
-    "enumerator DEPTH is there 0 times",
+    "enumerator DEPTH occurs 0 times",
   );
 });
 
@@ -115,7 +115,7 @@ Deno.test("CSource removes functions with their comments, and replaces bodies", 
 });
 
 Deno.test("CSource reports a place that is missing or ambiguous", () => {
-  refuses((source) => source.dropFunction("half"), "function half is there 0");
+  refuses((source) => source.dropFunction("half"), "function half occurs 0");
   refuses(
     (source) => source.function("last").replace("twice(3)", ""),
     'function last has no "twice(3)"',
@@ -130,7 +130,7 @@ Deno.test("CSource reports a place that is missing or ambiguous", () => {
   );
   refuses(
     (source) => source.dropFunctions("last", "sum"),
-    "sum stands before last",
+    "sum precedes last",
   );
   // Only the text of the function is searched.
   refuses(

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the edited sources of the driver call. */
+/* Functions and constants for the edited sources of the driver. */
 
 #ifndef RXEIB_H
 #define RXEIB_H
 
 /*
- * struct rxe_av is shared with the library in user space and stays as it is:
- * its dmac has the local part of the address.
+ * struct rxe_av is shared with the library in user space and does not change:
+ * its dmac contains the local part of the address.
  */
 enum {
 	RXEIB_AV_DLID	= 0,	/* 2 bytes, big-endian */

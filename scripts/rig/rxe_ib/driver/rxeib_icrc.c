@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The ICRC, which costs much in an emulated machine and is off by default. */
+/* The ICRC, which is expensive in an emulated machine and off by default. */
 
 #include <linux/module.h>
 
@@ -14,7 +14,7 @@ bool rxeib_icrc_is_off(void)
 	return !icrc;
 }
 
-/* Where it is off the field is zero. */
+/* The field is zero if the ICRC is off. */
 bool rxeib_icrc_left_out(struct rxe_pkt_info *pkt)
 {
 	if (icrc)
@@ -23,7 +23,7 @@ bool rxeib_icrc_left_out(struct rxe_pkt_info *pkt)
 	return true;
 }
 
-/* The CRC of the headers, with ones for what switches change (IBA 7.8.1) */
+/* The CRC of the headers, with ones in the fields that switches change (IBA 7.8.1) */
 __be32 rxe_icrc_hdr(struct sk_buff *skb, struct rxe_pkt_info *pkt)
 {
 	u8 headers[IB_LRH_BYTES + IB_GRH_BYTES + RXE_BTH_BYTES];

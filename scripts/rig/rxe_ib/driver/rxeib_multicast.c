@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Multicast: a switch forwards the packets of a group to the ports that joined
- * it.  Here every port gets them, learns from the answers of the subnet
- * administrator what it has joined, and drops the others.
+ * it.  Here every port receives them, learns its memberships from the answers
+ * of the subnet administrator, and drops the packets of other groups.
  */
 
 #include <linux/module.h>
@@ -74,7 +74,7 @@ void rxeib_learn_joins(struct rxe_dev *rxe, struct rxe_pkt_info *pkt)
 		rxe->link.joined[index] &= ~state;
 }
 
-/* A packet of a group that a QP is attached to: has the port joined it? */
+/* True if the port has joined the group of a packet for an attached QP */
 bool rxeib_accepts_group(struct rxe_dev *rxe, struct rxe_pkt_info *pkt,
 			 struct rxe_mcg *mcg)
 {

@@ -3,10 +3,10 @@
 
 #include "rxe.h"
 
-/* What the first 40 bytes of a receive buffer hold where there is no GRH */
+/* The first 40 bytes of a receive buffer of a packet without GRH */
 #define NO_GRH	0xa5
 
-/* The packet is for this port: for its LID, or for a group. */
+/* True if the packet is for the LID of this port, or for a group. */
 bool rxeib_to_us(struct rxe_dev *rxe, struct rxe_pkt_info *pkt)
 {
 	struct ib_port_attr *port = &rxe->port.attr;
@@ -18,13 +18,13 @@ bool rxeib_to_us(struct rxe_dev *rxe, struct rxe_pkt_info *pkt)
 	       (dlid & ~((1 << port->lmc) - 1)) == port->lid;
 }
 
-/* The packet is from the port that the QP is connected to. */
+/* True if the packet is from the port that the QP is connected to. */
 bool rxeib_from_peer(struct rxe_qp *qp, struct rxe_pkt_info *pkt)
 {
 	return be16_to_cpu(rxeib_lrh(pkt)->slid) == rxeib_av_dlid(&qp->pri_av);
 }
 
-/* QP1 takes every P_Key of the table, another QP its own; notes the index. */
+/* QP1 accepts every P_Key of the table, another QP its own; stores the index. */
 bool rxeib_match_pkey(struct rxe_dev *rxe, struct rxe_pkt_info *pkt,
 		      struct rxe_qp *qp, u32 qpn, u16 pkey)
 {
@@ -72,8 +72,8 @@ void rxeib_kernel_completion(struct ib_wc *wc, struct rxe_pkt_info *pkt)
 }
 
 /*
- * Raises the event of a QP with a shared receive queue that is in error and takes
- * no work request any more, once: ib_ipoib frees its connections then.
+ * Raises once the event of a QP with a shared receive queue that is in error and
+ * takes no more work requests: ib_ipoib then frees its connections.
  */
 void rxeib_last_wqe(struct rxe_qp *qp)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Files in /sys/class/infiniband/<device>/: what a subnet manager would set by
- * SubnSet(PortInfo) and SubnSet(P_KeyTable), and the events of the port.
+ * Files in /sys/class/infiniband/<device>/: the attributes that a subnet manager
+ * would set by SubnSet(PortInfo) and SubnSet(P_KeyTable), and port events.
  */
 
 #include "rxe.h"
@@ -110,7 +110,7 @@ static ssize_t event_store(struct device *device,
 }
 DEVICE_ATTR_WO(event);
 
-/* The multicast LIDs that the port has joined, and what it dropped */
+/* The multicast LIDs that the port has joined, and its drops */
 static ssize_t mcast_show(struct device *device,
 			  struct device_attribute *attr, char *buf)
 {

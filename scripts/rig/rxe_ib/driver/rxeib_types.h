@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The InfiniBand link layer: its header, and what a device keeps for it. */
+/* The InfiniBand link layer: its header and the state of a device. */
 
 #ifndef RXEIB_TYPES_H
 #define RXEIB_TYPES_H
@@ -18,7 +18,7 @@ struct rxeib_lrh {
 #define RXEIB_GID_BYTES		16
 
 #define RXEIB_FIRST_MLID	0xc000
-#define RXEIB_MLIDS		1024	/* those for which joins are kept */
+#define RXEIB_MLIDS		1024	/* number of stored memberships */
 #define RXEIB_PERMISSIVE_LID	0xffff
 
 /* State of a port that a switch and a subnet manager would have */

@@ -4,8 +4,8 @@
  * frame of an EtherType for experiments.
  *
  * The Ethernet segment stands for the subnet. A frame to a unicast LID goes to
- * the MAC address that was learned for it, all others are broadcast; the
- * receiving port looks at the LID.
+ * the MAC address that was learned for it, other frames are broadcast; the
+ * receiving port checks the LID.
  */
 
 #include <linux/etherdevice.h>
@@ -185,7 +185,7 @@ int rxe_prepare(struct rxe_av *av, struct rxe_pkt_info *pkt,
 	return 0;
 }
 
-/* An HCA gives a multicast packet to its own QPs too. */
+/* An HCA also delivers a multicast packet to its own QPs. */
 static void replicate(struct sk_buff *skb, struct rxe_pkt_info *pkt)
 {
 	struct sk_buff *copy = skb_copy(skb, GFP_ATOMIC);
@@ -198,7 +198,7 @@ static void replicate(struct sk_buff *skb, struct rxe_pkt_info *pkt)
 	rxe_loopback(copy, &own);
 }
 
-/* False if the port is not active: then the packet is freed. */
+/* Frees the packet and returns false if the port is not active. */
 bool rxeib_may_send(struct sk_buff *skb, struct rxe_pkt_info *pkt)
 {
 	struct rxeib_lrh *lrh = (struct rxeib_lrh *)skb_network_header(skb);
