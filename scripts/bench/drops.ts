@@ -1,13 +1,13 @@
-/** Where packets were lost: evidence beside the figures. */
+/** Packet losses by reason, which the benchmark reports with its results. */
 
 import { runInside } from "./inside.ts";
 import type { Subject } from "./subject.ts";
 
-/** Counters of a port that count what arrived, or is no loss. */
+/** Counters of a port that do not count losses. */
 const NO_LOSS =
   /_packets$|_events$|^rx_echoes$|^arp_|^port_multicast_filtered$/;
 
-/** Those counters of a process that count losses. */
+/** Returns the counters that count losses. */
 export function lossesAmong(
   counters: Readonly<Record<string, number>>,
 ): Record<string, number> {
@@ -16,7 +16,7 @@ export function lossesAmong(
   );
 }
 
-/** Adds counters to a sum. */
+/** Adds the counters `more` to `sum`. */
 export function add(
   sum: Record<string, number>,
   more: Readonly<Record<string, number>>,
@@ -26,7 +26,7 @@ export function add(
   }
 }
 
-/** What grew from one look to the next. */
+/** Returns the increase of each counter that has increased. */
 export function growth(
   before: Readonly<Record<string, number>>,
   after: Readonly<Record<string, number>>,
@@ -38,7 +38,7 @@ export function growth(
   );
 }
 
-/** The datagrams that sockets had no room for: `RcvbufErrors` in the text of /proc/net/snmp. */
+/** Returns the number of datagrams lost in full socket buffers: UDP `RcvbufErrors` in /proc/net/snmp. */
 export function socketOverflows(snmp: string): number {
   const [names, values] = snmp.split("\n")
     .filter((line) => line.startsWith("Udp:"))
@@ -47,7 +47,7 @@ export function socketOverflows(snmp: string): number {
   return at < 0 ? 0 : Number(values?.[at] ?? 0);
 }
 
-/** What has been lost on the way through a subject so far: by its processes, before its TUNs, before sockets. */
+/** Returns the losses of a subject so far: in its processes, at its TUNs, and at sockets. */
 export async function dropsOf(
   { namespaces, devices, drops }: Subject,
 ): Promise<Record<string, number>> {
@@ -65,7 +65,7 @@ export async function dropsOf(
   return sum;
 }
 
-/** Counters as one line of text. */
+/** Formats counters as one line. */
 export function dropsText(drops: Readonly<Record<string, number>>): string {
   const entries = Object.entries(drops);
   if (entries.length === 0) return "none";

@@ -1,20 +1,20 @@
-/** Programs inside a network namespace, by way of nsenter(1). */
+/** Runs programs in a network namespace with nsenter(1). */
 
-/** Time for a program that is done at once. */
-const SHORT_LIMIT = 15;
+/** Time limit of a short program, in seconds. */
+const SHORT_LIMIT_S = 15;
 const REASON_LENGTH = 200;
 
 const ending = new AbortController();
 
-/** Aborted when a run is cut short: whatever was started inside a namespace then ends. */
-export const cutShort: AbortSignal = ending.signal;
+/** Signal that kills the programs in namespaces when a run is interrupted. */
+export const interrupted: AbortSignal = ending.signal;
 
-/** Ends every program that still runs inside a namespace. */
-export function endAll(): void {
+/** Kills all programs in namespaces. */
+export function killAll(): void {
   ending.abort();
 }
 
-/** Runs a program to its end, within 15 s, and returns what it printed; throws on a failure. */
+/** Runs a program for at most 15 s and returns its standard output. Throws an Error if it fails. */
 export async function runInside(
   namespace: string,
   program: string,
@@ -23,33 +23,33 @@ export async function runInside(
   return await runFor(0, namespace, program, ...args);
 }
 
-/** Runs a program that takes `seconds`, and 15 s at most beyond that. */
+/** Like {@linkcode runInside}, for a program that takes `seconds`. */
 export async function runFor(
   seconds: number,
   namespace: string,
   program: string,
   ...args: string[]
 ): Promise<string> {
-  const limit = seconds + SHORT_LIMIT;
+  const limit = seconds + SHORT_LIMIT_S;
   const late = AbortSignal.timeout(1000 * limit);
   const { success, stdout, stderr } = await new Deno.Command("nsenter", {
     args: [`--net=${namespace}`, program, ...args],
     stdin: "null",
-    signal: AbortSignal.any([late, cutShort]),
+    signal: AbortSignal.any([late, interrupted]),
   }).output();
   if (late.aborted) {
-    throw new Error(`${program} did not end within ${limit} s`);
+    throw new Error(`${program} did not exit within ${limit} s`);
   }
   const text = new TextDecoder().decode(stdout);
   if (!success) {
-    // The reason is in the last words, also of a long report.
-    const said = (new TextDecoder().decode(stderr) || text).trim();
-    throw new Error(`${program} failed: ${said.slice(-REASON_LENGTH)}`);
+    // The reason is at the end of the output.
+    const output = (new TextDecoder().decode(stderr) || text).trim();
+    throw new Error(`${program} failed: ${output.slice(-REASON_LENGTH)}`);
   }
   return text;
 }
 
-/** A program that was started and prints a line that begins with "ready", and ends with its input. */
+/** A program in the background that prints a line when it is ready and exits at the end of its input. */
 export class Helper {
   readonly #child: Deno.ChildProcess;
   readonly #output: ReadableStreamDefaultReader<string>;
@@ -64,7 +64,7 @@ export class Helper {
     this.#input = child.stdin.getWriter();
   }
 
-  /** Starts a program and returns once it printed its first line. */
+  /** Starts a program and waits for its first line. Throws an Error if it exits before. */
   static async start(program: string, args: string[]): Promise<Helper> {
     const helper = new Helper(
       new Deno.Command(program, { args, stdin: "piped", stdout: "piped" })
@@ -72,13 +72,13 @@ export class Helper {
     );
     const ready = await helper.#line();
     if (ready === undefined) {
-      throw new Error(`${program} ended before it was ready`);
+      throw new Error(`${program} exited before it was ready`);
     }
     helper.#ready = ready;
     return helper;
   }
 
-  /** The line with which it said so. */
+  /** The first line, which begins with "ready". */
   get ready(): string {
     return this.#ready;
   }
@@ -87,15 +87,17 @@ export class Helper {
     return this.#child.pid;
   }
 
-  /** Gives it an empty line and returns the line that it answers. */
-  async ask(): Promise<string> {
+  /** Sends an empty line to the program and returns the line that it answers. */
+  async query(): Promise<string> {
     await this.#input.write(Uint8Array.of(10));
     const line = await this.#line();
-    if (line === undefined) throw new Error("A program of the bench ended");
+    if (line === undefined) {
+      throw new Error("A program of the benchmark exited before it answered");
+    }
     return line;
   }
 
-  /** Ends its input, and with that the program. */
+  /** Closes the input and waits until the program exits. */
   async end(): Promise<void> {
     await this.#input.close();
     await this.#output.cancel();
@@ -117,7 +119,7 @@ export class Helper {
   }
 }
 
-/** Waits. */
+/** Waits for `ms` milliseconds. */
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }

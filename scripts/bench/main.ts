@@ -1,10 +1,10 @@
 /**
- * Measures the program side by side with a C program that splices TUNs and with the least program of the same design,
- * beside another version of itself (`--beside TREE`), and beside openvpn and wireguard-go where they are installed, as
- * `deno task bench [--repeats N] [--seconds S] [--json FILE] [--beside TREE] [--only NAME]...`.
+ * Benchmark: `deno task bench [--repeats N] [--seconds S] [--json FILE] [--beside TREE] [--only NAME]...`. Compares the
+ * program with a C program that splices TUNs, with a minimal program of the same design, with another version of itself
+ * (`--beside TREE`), and with openvpn and wireguard-go if they are installed.
  *
- * Figures of one machine drift by a factor of two within hours, so each repeat measures all one after the other, and
- * only ratios mean anything. Printed, never asserted. Needs root, gcc, iperf3, ping and ip.
+ * Results of one machine drift by a factor of two within hours, so each repeat measures all subjects in turn, and only
+ * ratios are meaningful. No test asserts them. Needs root, gcc, iperf3, ping and ip.
  *
  * `--only kernel` and `--only perftest` measure real verbs in virtual machines instead (guests/), with the test rig.
  */
@@ -13,7 +13,7 @@ import { IpoibError } from "../../src/base/errors.ts";
 import { type Cleanup, workAndCleanUp } from "../cleanup.ts";
 import { isInstalled } from "../test/packages.ts";
 import { dropsText } from "./drops.ts";
-import { endAll } from "./inside.ts";
+import { killAll } from "./inside.ts";
 import { GUEST_MEASUREMENTS } from "./guests/all.ts";
 import { type GuestOutcome, runGuests } from "./guests/run_guests.ts";
 import { MEASUREMENTS } from "./measurements/all.ts";
@@ -28,7 +28,7 @@ const CHOICE: Choice = {
   guestMeasurements: GUEST_MEASUREMENTS,
 };
 
-/** What the measurements outside of virtual machines need. */
+/** Programs that the measurements outside virtual machines need, and their Debian packages. */
 const PACKAGES = {
   gcc: "gcc and libc6-dev",
   iperf3: "iperf3",
@@ -40,11 +40,11 @@ const encoder = new TextEncoder();
 const say = (line: string) =>
   void Deno.stdout.writeSync(encoder.encode(`${line}\n`));
 
-/** Why the bench cannot run here, or undefined. */
+/** Returns the reason why the benchmark cannot run, or undefined if it can. */
 function obstacle(
   { measurements, guestMeasurements }: Options,
 ): string | undefined {
-  if (Deno.uid() !== 0) return "The bench needs root";
+  if (Deno.uid() !== 0) return "The benchmark needs root";
   const packages: Record<string, string> = Object.assign(
     measurements.length > 0 ? { ...PACKAGES } : {},
     ...guestMeasurements.map((each) => each.packages),
@@ -54,7 +54,7 @@ function obstacle(
     .map(([, name]) => name);
   return missing.length === 0
     ? undefined
-    : `The bench needs the Debian packages ${missing.join(", ")}`;
+    : `The benchmark needs the Debian packages ${missing.join(", ")}`;
 }
 
 async function bench(options: Options, cleanup: Cleanup): Promise<void> {
@@ -82,7 +82,7 @@ async function inNamespaces(
 ): Promise<Outcome> {
   const folder = await Deno.makeTempDir({ prefix: "ipoib-bench-" });
   cleanup.add(() => Deno.remove(folder, { recursive: true }));
-  cleanup.add(endAll);
+  cleanup.add(killAll);
   await compilePrograms(folder);
   return await new Run(options, folder, say).all(cleanup);
 }
@@ -99,7 +99,7 @@ function report(options: Options, outcome: Outcome): void {
   );
   if (paired.length > 0) say(`\n${table(paired, tunnels)}`);
   for (const [name, why] of Object.entries(absent)) say(`${name}: ${why}`);
-  say("\nLost while measured, by reason");
+  say("\nPackets lost during measurements, by reason");
   for (const [name, counts] of Object.entries(drops)) {
     say(`${name}: ${dropsText(counts)}`);
   }
@@ -116,7 +116,7 @@ function reportGuests(
 }
 
 function caption(repeats: number): string {
-  return `\nMedians of ${repeats}; ratios repeat by repeat\n`;
+  return `\nMedians of ${repeats} repeats; ratios are medians of the ratios of each repeat\n`;
 }
 
 function record(
@@ -159,7 +159,7 @@ async function main(): Promise<number> {
   return await workAndCleanUp(
     (cleanup) => bench(options, cleanup),
     (error) =>
-      complain(`The bench failed: ${IpoibError.from(error).message}`, 1),
+      complain(`The benchmark failed: ${IpoibError.from(error).message}`, 1),
   );
 }
 

@@ -1,25 +1,25 @@
-/** The shape of a measurement. */
+/** Interface of a measurement. */
 
 import type { Quantity } from "./report.ts";
 import type { Subject } from "./subject.ts";
 
-/** What every measurement is given. */
+/** Parameters of every measurement. */
 export interface Tools {
-  /** The datagram program (pps.c), compiled. */
+  /** Path of the compiled datagram program (pps.c). */
   readonly pps: string;
-  /** How long each measurement goes on. */
+  /** Duration of each measurement. */
   readonly seconds: number;
 }
 
-/** Takes a subject that is up, warm and idle, and leaves it so. */
+/** A measurement of a subject, which is up, warm and idle before and afterwards. */
 export interface Measurement {
-  /** What `--only` calls it. */
+  /** Name for `--only`. */
   readonly name: string;
-  /** Ends of the network that it needs. */
+  /** Number of ends of the required network. */
   readonly ends: number;
   readonly quantities: readonly Quantity[];
-  /** Whether it means something for a subject; any, if absent. */
+  /** Returns whether the measurement applies to a subject. Default: true. */
   suits?(subject: Subject): boolean;
-  /** The values of the quantities, in order. */
+  /** Returns the values of the quantities in order. */
   measure(subject: Subject, tools: Tools): Promise<number[]>;
 }

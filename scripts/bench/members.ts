@@ -1,25 +1,25 @@
-/** A group of the bench: the first end sends, the others are its members and count. */
+/** A multicast group: the first end sends, the other ends are members and count datagrams. */
 
 import { pause } from "./inside.ts";
 import type { Subject } from "./subject.ts";
 import { blast, Counter } from "./udp.ts";
 
-/** Members of the group; the sender is none. */
+/** Number of members, without the sender. */
 export const MEMBERS = 8;
-/** Datagrams a second to the group. */
+/** Datagrams per second to the group. */
 export const GROUP_RATE = 20_000;
 const GROUP = "239.1.2.3";
 const JOIN_LIMIT_MS = 15_000;
 const WARM_UP_SECONDS = 0.5;
 
-/** What a stream to the group came to. */
+/** Result of a stream to the group. */
 export interface GroupResult {
   readonly sent: number;
-  /** Arrivals at each member. */
+  /** Datagrams that arrived at each member. */
   readonly received: readonly number[];
 }
 
-/** Members that have joined, and have been reached. */
+/** Members that have joined and receive datagrams. */
 export class Members {
   readonly #subject: Subject;
   readonly #pps: string;
@@ -35,7 +35,7 @@ export class Members {
     this.#counters = counters;
   }
 
-  /** Joins every end but the first, and sends until something arrived at each. */
+  /** Joins every end but the first, and sends until a datagram has arrived at each. Throws an Error after 15 s. */
   static async join(subject: Subject, pps: string): Promise<Members> {
     const counters: Counter[] = [];
     const members = new Members(subject, pps, counters);
@@ -51,7 +51,7 @@ export class Members {
     return members;
   }
 
-  /** Sends to the group, 20 000 a second unless told. */
+  /** Sends `rate` datagrams per second to the group. */
   async send(seconds: number, rate = GROUP_RATE): Promise<GroupResult> {
     const before = await this.#counts();
     const sent = await blast(this.#subject, this.#pps, GROUP, rate, seconds);
@@ -74,9 +74,9 @@ export class Members {
       if (received.every((count) => count > 0)) return;
       if (performance.now() > limit) {
         throw new Error(
-          `${this.#subject.name}: the group reaches ${
+          `${this.#subject.name}: datagrams reach ${
             received.filter((count) => count > 0).length
-          } members of ${received.length}`,
+          } of ${received.length} members of the group`,
         );
       }
       await pause(200);

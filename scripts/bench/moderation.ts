@@ -1,10 +1,10 @@
 /**
- * What moderation of receive events costs and saves, as
+ * Measures costs and benefits of the moderation of receive events:
  * `deno task bench-moderation [--repeats N] [--seconds S] [--svg FILE]`.
  *
- * At each setting of rx-usecs, at both ends: datagrams at a fixed rate one way, and pings on an idle link. The settings are
- * measured in turn, so that a slow moment of the machine falls on all of them. Prints a table, draws a plot. Needs root, gcc,
- * ping and ip.
+ * At each setting of rx-usecs on both ends, sends datagrams at a fixed rate one way, and pings on the idle link.
+ * Measures the settings in turn, so that slow periods of the machine affect all of them. Prints a table and draws a
+ * plot. Needs root, gcc, ping and ip.
  */
 
 import { parseArgs } from "@std/cli/parse-args";
@@ -38,9 +38,9 @@ const encoder = new TextEncoder();
 const say = (line: string) =>
   void Deno.stdout.writeSync(encoder.encode(`${line}\n`));
 
-/** What is found at one setting in one repeat. */
+/** Result of one setting in one repeat. */
 interface Finding {
-  /** Receive events a second, and times that the receiver's process went to sleep. */
+  /** Receive events per second, and sleeps of the receiver's process per second. */
   readonly events: number;
   readonly sleeps: number;
   /** Microseconds. */
@@ -60,7 +60,7 @@ const COLUMNS: readonly [title: string, of: keyof Finding, digits: number][] = [
   ["lost [%]", "lost", 2],
 ];
 
-/** Times that a process gave its processor up by itself. */
+/** Returns the number of voluntary context switches of a process. */
 function sleepsOf(pid: number): number {
   let sum = 0;
   for (const { name } of Deno.readDirSync(`/proc/${pid}/task`)) {
@@ -70,7 +70,7 @@ function sleepsOf(pid: number): number {
   return sum;
 }
 
-/** A connection to the process of one end. */
+/** Connects to the control socket of one end. */
 async function connect(folder: string, namespace: string): Promise<IpcClient> {
   using fd = openNamespace(namespace);
   const identity = namespaceIdentity(
@@ -96,16 +96,16 @@ async function measure(
   const [near, far] = subject.pids!;
   const counter = await Counter.start(subject, 1, pps);
   try {
-    const look = async () => ({
+    const sample = async () => ({
       events: await eventsOf(receiver),
       sleeps: sleepsOf(far),
       near: cpuOf(near).all,
       far: cpuOf(far).all,
     });
-    const before = await look();
+    const before = await sample();
     const to = subject.addresses[1];
     const sent = await blast(subject, pps, to, RATE, seconds);
-    const after = await look();
+    const after = await sample();
     const micros = (cpu: number) => 1e6 * cpu / sent;
     return {
       events: (after.events - before.events) / seconds,
@@ -133,7 +133,7 @@ async function bench(options: Options, cleanup: Cleanup): Promise<void> {
   cleanup.add(() => clients.forEach((client) => client.close()));
   await reach(subject, 1);
   const findings = SETTINGS.map((): Finding[] => []);
-  // The first round warms up.
+  // Repeat 0 warms up.
   for (let repeat = 0; repeat <= options.repeats; repeat++) {
     for (const [i, usecs] of SETTINGS.entries()) {
       for (const client of clients) {
@@ -146,7 +146,7 @@ async function bench(options: Options, cleanup: Cleanup): Promise<void> {
       say(`${repeat}/${options.repeats} rx-usecs ${usecs}: ${line(found)}`);
     }
   }
-  say(`\nMedians of ${options.repeats}, ${RATE} datagrams/s\n`);
+  say(`\nMedians of ${options.repeats} repeats, ${RATE} datagrams/s\n`);
   say(markdown(findings));
   if (options.svg) await Deno.writeTextFile(options.svg, drawing(findings));
 }
@@ -223,11 +223,11 @@ function complain(sentence: string, code: number): number {
 async function main(): Promise<number> {
   const options = optionsOf(Deno.args);
   if (!options) return complain(USAGE, 1);
-  if (Deno.uid() !== 0) return complain("The bench needs root", 2);
+  if (Deno.uid() !== 0) return complain("The benchmark needs root", 2);
   return await workAndCleanUp(
     (cleanup) => bench(options, cleanup),
     (error) =>
-      complain(`The bench failed: ${IpoibError.from(error).message}`, 1),
+      complain(`The benchmark failed: ${IpoibError.from(error).message}`, 1),
   );
 }
 

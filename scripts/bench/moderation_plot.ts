@@ -1,9 +1,9 @@
-/** A drawing of what moderation does: a panel for each quantity, in SVG without scripts or fonts of its own. */
+/** Plot of the effects of moderation: an SVG with a panel for each quantity. */
 
-/** One quantity at each setting. */
+/** Values of a quantity at each setting. */
 export interface Panel {
   readonly title: string;
-  /** The middle of the repeats, and how far they spread. */
+  /** Median, minimum and maximum of the repeats at each setting. */
   readonly points: readonly {
     readonly middle: number;
     readonly least: number;
@@ -21,7 +21,7 @@ const INK = "#333";
 const GRID = "#ddd";
 const LINE = "#1f6fb2";
 
-/** The panels side by side; `settings` are the values of the common x axis, at equal distances. */
+/** Draws the panels side by side. `settings` are the values of the x axis, at equal distances. */
 export function plot(
   settings: readonly number[],
   axis: string,
@@ -88,7 +88,7 @@ function text(
   }" text-anchor="${anchor}">${words}</text>`;
 }
 
-/** The next round number: 1, 2, 4, 5 or 8 times a power of ten. */
+/** Rounds up to 1, 2, 4, 5 or 8 times a power of ten. */
 function ceiling(value: number): number {
   if (!(value > 0)) return 1;
   const power = 10 ** Math.floor(Math.log10(value));

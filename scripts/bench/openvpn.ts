@@ -1,4 +1,4 @@
-/** openvpn without encryption or authentication, which needs no keys. */
+/** openvpn without encryption and authentication, so that it needs no keys. */
 
 import type { TunnelProgram } from "./tunnel.ts";
 import { MTU } from "./subject.ts";

@@ -1,28 +1,28 @@
-/** The words of `deno task bench`. */
+/** Options of `deno task bench`. */
 
 import { parseArgs } from "@std/cli/parse-args";
 import type { GuestMeasurement } from "./guests/guest_measurement.ts";
 import type { Measurement } from "./measurement.ts";
 
-/** What there is to choose from. */
+/** The measurements to choose from, or the chosen ones. */
 export interface Choice {
-  /** Made unless others are named. */
+  /** Measurements that run by default. */
   readonly measurements: readonly Measurement[];
-  /** Made only if named. */
+  /** Measurements that run only if selected by name. */
   readonly guestMeasurements: readonly GuestMeasurement[];
 }
 
 export interface Options extends Choice {
   readonly repeats: number;
-  /** Whole seconds, as iperf3 counts them. */
+  /** Duration of a measurement in whole seconds, as iperf3 requires. */
   readonly seconds: number;
-  /** The file to write. */
+  /** Path of the JSON file to write. */
   readonly json?: string;
-  /** The top of another version's tree, with its last `/`. */
+  /** Path of another version's tree, with a final `/`. */
   readonly beside?: string;
 }
 
-/** The sentence for words that are not understood. */
+/** Returns the usage message. */
 export function usage({ measurements, guestMeasurements }: Choice): string {
   const names = (all: readonly { name: string }[], between: string) =>
     all.map(({ name }) => name).join(between);
@@ -30,10 +30,10 @@ export function usage({ measurements, guestMeasurements }: Choice): string {
     `[--only ${names([...measurements, ...guestMeasurements], "|")}]...\n` +
     `${
       names(guestMeasurements, " and ")
-    } boot virtual machines, and are left out unless named`;
+    } boot virtual machines and run only if selected by name`;
 }
 
-/** What the words ask for, or undefined if they are not understood; `--only` may be given several times. */
+/** Parses the arguments. Returns undefined if they are invalid. `--only` may occur several times. */
 export function optionsOf(
   args: readonly string[],
   { measurements, guestMeasurements }: Choice,
@@ -67,7 +67,7 @@ export function optionsOf(
   };
 }
 
-/** A folder with its last `/`. */
+/** Returns the path with a final `/`. */
 function folderOf(path: string): string {
   return path.endsWith("/") ? path : `${path}/`;
 }

@@ -1,4 +1,4 @@
-/** Round trips, by ping(8). */
+/** Round-trip times, measured with ping(8). */
 
 import { type RoundTrips, roundTripsOf } from "../ping_output.ts";
 import { runInside } from "./inside.ts";
@@ -8,7 +8,10 @@ const PINGS = 500;
 const WARM_UP_PINGS = 10_000;
 const ANSWER_LIMIT_MS = 15_000;
 
-/** Idle round trips: many pings, 2 ms apart, after a flood of them, in which a program compiles what it runs once a packet. */
+/**
+ * Measures round-trip times on an idle network with 500 pings at intervals of 2 ms. A flood of pings before them lets
+ * the runtime compile the code of the data path.
+ */
 export async function idleRtt(
   { namespaces: [near], addresses }: Subject,
 ): Promise<RoundTrips> {
@@ -18,7 +21,7 @@ export async function idleRtt(
   return roundTripsOf(await ping("-i", "0.002", "-c", String(PINGS)));
 }
 
-/** Returns once the first end reaches another, which resolves the neighbour; throws if it does not within 15 s. */
+/** Waits until the first end reaches another, which resolves the neighbour. Throws an Error after 15 s. */
 export async function reach(
   { name, namespaces: [near], addresses }: Subject,
   end: number,
@@ -31,7 +34,7 @@ export async function reach(
       return;
     } catch (error) {
       if (performance.now() > limit) {
-        throw new Error(`${name}: ${addresses[end]} does not answer`, {
+        throw new Error(`${name}: ${addresses[end]} did not answer`, {
           cause: error,
         });
       }

@@ -1,8 +1,8 @@
-// Datagrams at a fixed rate, and their count at the other end.
+// Sends datagrams at a fixed rate, or counts received datagrams.
 //
-//     pps count PORT [GROUP INTERFACE]         joins the group, prints "ready", answers every line of its input with
-//                                              the count so far, ends with its input
-//     pps blast ADDRESS PORT SIZE SECONDS RATE sends, prints the number sent
+//     pps count PORT [GROUP INTERFACE]         joins the group, prints "ready", answers each line of input with the
+//                                              count so far, exits at the end of input
+//     pps blast ADDRESS PORT SIZE SECONDS RATE sends, then prints the number of sent datagrams
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <net/if.h>

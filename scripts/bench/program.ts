@@ -1,4 +1,4 @@
-/** The program under test: a real `ipoib up ib0` process at each end, all on one embedded subnet. */
+/** The program as a subject: an `ipoib up ib0` process at each end, all on one embedded subnet. */
 
 import { IpcClient } from "../../src/ipc/client.ts";
 import {
@@ -25,15 +25,15 @@ import {
 const INTERFACE = "ib0";
 
 export interface ProgramOptions {
-  /** What the figures are called. Default: as `io`. */
+  /** Name of the subject. Default: the value of `io`. */
   readonly name?: string;
-  /** The command line that starts the program. Default: this tree's own. */
+  /** Command line that starts the program. Default: the program of this tree. */
   readonly command?: readonly [string, ...string[]];
-  /** System calls of the data path. Default "auto". */
+  /** I/O backend of the program. Default: "auto". */
   readonly io?: "auto" | "poll" | "uring";
-  /** Hosts on the subnet. Default 2. */
+  /** Number of hosts on the subnet. Default: 2. */
   readonly ends?: number;
-  /** The third byte of the addresses. Default 2. */
+  /** Third byte of the addresses. Default: 2. */
   readonly net?: number;
 }
 
@@ -60,7 +60,7 @@ export async function startProgram(
         arguments: ["--subnet-mtu", "2048", "--io", io],
       });
       hosts.push(host);
-      // One by one, so that the first end is the subnet manager.
+      // One at a time, so that the first end is the subnet manager.
       await host.ready();
     }
     await configure(namespaces.paths, addresses, devices);
@@ -85,7 +85,7 @@ export async function startProgram(
   };
 }
 
-/** What one process counts as lost: the engine's drops, and those of its port. */
+/** Returns the losses that a process counts: the drops of its engine and its port. */
 async function dropsOf(
   runtime: string,
   namespace: Fd,

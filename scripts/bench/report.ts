@@ -1,35 +1,35 @@
-/** The result as tables and as a record for JSON. */
+/** Formats results as tables and as records for JSON. */
 
 import { median, medianRatio } from "./statistics.ts";
 
-/** Something that is measured. */
+/** A measured quantity. */
 export interface Quantity {
   readonly name: string;
   readonly unit: string;
   readonly better: "more" | "less";
-  /** The ratio of two values near zero means nothing. */
+  /** True if values may be near zero, where ratios are meaningless. */
   readonly nearZero?: boolean;
 }
 
-/** One quantity, measured in turn on several subjects: values by the subject's name, one a repeat. */
+/** Values of a quantity by the name of the subject, one for each repeat. */
 export interface Series extends Quantity {
   readonly values: Readonly<Record<string, number[]>>;
 }
 
-/** A column of a table: medians of a subject, or the ratio of it to another. */
+/** A column of a table: medians of a subject, or ratios to another subject. */
 export interface Column {
   readonly title: string;
   readonly subject: string;
   readonly to?: string;
 }
 
-/** Medians of a series by subject, and ratios by both: `uring / C splice`. */
+/** Medians of a series by subject, and ratios by both subjects, such as `uring / C splice`. */
 export interface Row extends Quantity {
   readonly medians: Readonly<Record<string, number>>;
   readonly ratios: Readonly<Record<string, number>>;
 }
 
-/** The number in a cell, or undefined where there is none. */
+/** Returns the number in a cell, or undefined for an empty cell. */
 export function valueOf(
   { nearZero, values }: Series,
   { subject, to }: Column,
@@ -41,7 +41,7 @@ export function valueOf(
   return !other || nearZero ? undefined : medianRatio(own, other);
 }
 
-/** The figures of each series, for JSON. */
+/** Returns medians and ratios of each series for JSON. */
 export function rowsOf(
   series: readonly Series[],
   columns: readonly Column[],
@@ -61,7 +61,7 @@ export function rowsOf(
   });
 }
 
-/** The table: one line a quantity, without the lines in which no column has a value. */
+/** Formats a table with a line for each quantity that has values. */
 export function table(
   series: readonly Series[],
   columns: readonly Column[],
@@ -98,7 +98,7 @@ function cell(value: number | undefined, { to }: Column): string {
   return to === undefined ? figure(value) : `${value.toFixed(2)}x`;
 }
 
-/** A number with three digits that count, and never an exponent. */
+/** Formats a number with at least three significant digits and without an exponent. */
 export function figure(value: number): string {
   return Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }

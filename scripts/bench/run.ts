@@ -1,4 +1,4 @@
-/** One run: networks by their number of ends, repeats of each, subjects in turn within a repeat. */
+/** Runs the benchmark: for each size of the network the repeats, and in each repeat the subjects in turn. */
 
 import { IpoibError } from "../../src/base/errors.ts";
 import type { Cleanup } from "../cleanup.ts";
@@ -10,18 +10,18 @@ import type { Subject } from "./subject.ts";
 import { type Lineup, startSubjects } from "./subjects.ts";
 import { warmUp } from "./warm_up.ts";
 
-/** What a run brought. */
+/** Result of a run. */
 export interface Outcome {
   readonly series: Series[];
-  /** Why a tunnel did not take part, by its name. */
+  /** Reason for the absence of a tunnel, by its name. */
   readonly absent: Record<string, string>;
-  /** What failed on the way, in sentences. */
+  /** Messages of failed measurements. */
   readonly failures: string[];
-  /** Packets lost while measurements were made, by measurement and subject, and by reason. */
+  /** Packets lost during measurements, by measurement and subject, and by reason. */
   readonly drops: Record<string, Record<string, number>>;
 }
 
-/** Makes the measurements; `folder` has the compiled programs, `say` is told what each came to. */
+/** Runs the measurements. `folder` contains the compiled programs; `say` prints each result. */
 export class Run {
   readonly outcome: Outcome = {
     series: [],
@@ -53,7 +53,7 @@ export class Run {
     return this.outcome;
   }
 
-  /** The measurements that need a network of so many ends. */
+  /** Runs the measurements on a network of `ends` ends. */
   async #network(ends: number, cleanup: Cleanup): Promise<void> {
     const lineup: Lineup = { subjects: [], absent: this.outcome.absent };
     let open = true;
@@ -68,7 +68,7 @@ export class Run {
       await startSubjects(lineup, this.#folder, ends, beside);
       await this.#repeat(ends, lineup.subjects);
     } catch (error) {
-      // What other networks brought is still worth having.
+      // The results of other networks remain valid.
       this.#failed(`${ends} ends`, error);
     } finally {
       await close();
@@ -96,7 +96,7 @@ export class Run {
     }
   }
 
-  /** The values of one measurement, NaN if it fails. */
+  /** Returns the values of a measurement; NaN if it fails. */
   async #measure(
     measurement: Measurement,
     subject: Subject,
@@ -131,7 +131,7 @@ export class Run {
   }
 }
 
-/** A series, still empty, for each quantity. */
+/** Returns an empty series for each quantity. */
 function seriesOf(
   { quantities }: Measurement,
 ): (Series & { values: Record<string, number[]> })[] {

@@ -1,11 +1,11 @@
-// The yardstick: one process that owns a TUN in each of several network namespaces and carries every frame from
-// one to another, with the offloads that the program's own TUN has. Nothing of InfiniBand happens in between.
+// Yardstick: a process that owns a TUN in each of several network namespaces and copies frames between them, with the
+// offloads of the program's TUN, but without InfiniBand.
 //
 //     splice NAMESPACE NAME NAMESPACE NAME [NAMESPACE NAME]...        namespaces as paths
 //
-// Of two each has the other's frames. Among more, port number N has the IPv4 addresses that end in N (the first is 1),
-// and what is for a group goes to all the others.
-// Prints "ready" once all interfaces exist; ends with its standard input.
+// With two TUNs, each receives the frames of the other. With more, TUN number N, counted from 1, receives the frames to
+// IPv4 addresses that end in N, and all other TUNs receive multicast frames.
+// Prints "ready" when all interfaces exist; exits at the end of its standard input.
 #define _GNU_SOURCE
 #include <poll.h>
 #include <stdio.h>
@@ -15,13 +15,13 @@
 #include "tun.h"
 
 enum { FRAME_MAX = 65536 + 64, BATCH = 64, PORTS_MAX = 64 };
-// Offsets in a frame, and the first byte of a group's address.
+// Offsets in a frame, and the lowest first byte of a multicast address.
 enum { VERSION = VNET_HDR, DESTINATION = VNET_HDR + 16, ADDRESS_END = DESTINATION + 4, GROUPS = 224 };
 
 static int ports[PORTS_MAX];
 static int count;
 
-// A frame that the stack refuses is lost, as on any link.
+// Drops a frame that the stack refuses, like any link.
 static void put(int port, const void *frame, size_t length) {
   ssize_t written = write(ports[port], frame, length);
   (void)written;
@@ -39,7 +39,7 @@ static void deliver(int from, const unsigned char *frame, size_t length) {
     if (to != from) put(to, frame, length);
 }
 
-// Carries frames until there are none, or the other ports deserve their turn.
+// Forwards at most BATCH frames of a port, so that the other ports get their turn.
 static void carry(int from) {
   static unsigned char frame[FRAME_MAX];
   for (int i = 0; i < BATCH; i++) {

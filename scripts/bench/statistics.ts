@@ -1,6 +1,6 @@
-/** Medians and ratios. What could not be measured is NaN, and left out. */
+/** Medians, ratios and means. A failed measurement is NaN, which medians ignore. */
 
-/** The middle value, or the mean of the two in the middle; NaN of nothing. */
+/** Returns the median; NaN without values. */
 export function median(values: readonly number[]): number {
   const sorted = values.filter((value) => !Number.isNaN(value))
     .toSorted((a, b) => a - b);
@@ -12,8 +12,8 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * The median of the ratios of each repeat: the two sides of a repeat were measured one after the other, so what slows
- * the machine down for a while slows both.
+ * Returns the median of the ratios of each repeat. A repeat measures both sides one after the other, so a slow period
+ * of the machine affects both.
  */
 export function medianRatio(
   ours: readonly number[],
@@ -22,12 +22,12 @@ export function medianRatio(
   return median(ours.map((value, i) => value / (yardstick[i] ?? NaN)));
 }
 
-/** The share that did not arrive, in percent; what arrived beyond what was sent is no loss. */
+/** Returns the share of lost packets in percent; 0 if more arrived than were sent, NaN if none were sent. */
 export function lossPercent(sent: number, received: number): number {
   return sent > 0 ? Math.max(0, 100 * (1 - received / sent)) : NaN;
 }
 
-/** The arithmetic mean; NaN of nothing. */
+/** Returns the arithmetic mean; NaN without values. */
 export function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

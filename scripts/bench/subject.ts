@@ -1,45 +1,45 @@
-/** What is measured: a network between namespaces, and the processes that carry it. */
+/** Subject of a measurement: a network between namespaces, and the processes that forward its packets. */
 
 import type { Fd } from "../../src/system/fd.ts";
 import { createNamespace } from "../../src/system/namespace.ts";
 import { runInside } from "./inside.ts";
 
-/** The MTU that every link of the bench has: 2048 of the subnet less the IPoIB header. */
+/** MTU of every link: the subnet MTU of 2048 minus the IPoIB header. */
 export const MTU = 2044;
-/** The queue before a TAP: the program's own, and for a fair comparison the yardstick's too. */
+/** Transmit queue length of every device, that of the program, for a fair comparison. */
 const QUEUE = 1000;
 const GROUPS = "224.0.0.0/4";
 
-/** Time on processors, in seconds. */
+/** CPU time in seconds. */
 export interface CpuSeconds {
-  /** In user space. */
+  /** CPU time in user space. */
   readonly user: number;
-  /** In user space and in the kernel. */
+  /** CPU time in user space and in the kernel. */
   readonly all: number;
 }
 
-/** Something for each end of a network; there are two at least. */
+/** A value for each end of a network, which has at least two ends. */
 export type Ends<T> = readonly [T, T, ...T[]];
 
-/** A network that is up, with an address at each end. */
+/** A running network with an address at each end. */
 export interface Subject {
   readonly name: string;
-  /** The interface at each end. */
+  /** Name of the interface at each end. */
   readonly devices: Ends<string>;
   /** Paths of the namespaces. */
   readonly namespaces: Ends<string>;
-  /** The address at each end. */
+  /** IPv4 address at each end. */
   readonly addresses: Ends<string>;
-  /** The process at each end; absent if one carries them all. */
+  /** PID of the process at each end; absent if one process serves all ends. */
   readonly pids?: Ends<number>;
-  /** What its processes have used so far. */
+  /** Returns the CPU time of its processes so far. */
   cpu(): CpuSeconds;
-  /** What its processes say that they dropped so far, by reason. */
+  /** Returns the packets that its processes have counted as dropped, by reason. */
   drops?(): Promise<Record<string, number>>;
   close(): Promise<void>;
 }
 
-/** Nameless namespaces, which go with this process however it ends. */
+/** Anonymous network namespaces, which the kernel removes when this process exits. */
 export class Namespaces {
   readonly fds: Ends<Fd>;
 
@@ -59,7 +59,7 @@ export class Namespaces {
   }
 }
 
-/** Makes something for each of `count` ends; there are two at least. */
+/** Creates a value for each of `count` ends, at least two. */
 export function endsOf<T>(count: number, make: (end: number) => T): Ends<T> {
   const more = Array.from(
     { length: Math.max(0, count - 2) },
@@ -68,12 +68,12 @@ export function endsOf<T>(count: number, make: (end: number) => T): Ends<T> {
   return [make(0), make(1), ...more];
 }
 
-/** An address for each of `count` ends: 10.98.NET.1 and on. */
+/** Returns an address for each of `count` ends, from 10.98.NET.1 on. */
 export function addressesOf(net: number, count: number): Ends<string> {
   return endsOf(count, (end) => `10.98.${net}.${end + 1}`);
 }
 
-/** Sets the interface of each namespace up, with an address and a route for groups. */
+/** Sets up the interface of each namespace with an address and a multicast route. */
 export async function configure(
   namespaces: Ends<string>,
   addresses: Ends<string>,
@@ -90,16 +90,16 @@ export async function configure(
   }
 }
 
-/** User and system time of a process so far (proc(5): fields 14 and 15 of /proc/PID/stat, in 1/100 s). */
+/** Returns the CPU time of a process (proc(5): fields 14 and 15 of /proc/PID/stat, in 1/100 s). */
 export function cpuOf(pid: number): CpuSeconds {
   const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
-  // The name in field 2 may hold spaces: count from the parenthesis that ends it.
+  // The name in field 2 may contain spaces, so count from its closing parenthesis.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const user = Number(fields[11]) / 100;
   return { user, all: user + Number(fields[12]) / 100 };
 }
 
-/** The same of several processes together. */
+/** Returns the total CPU time of several processes. */
 export function cpuOfAll(pids: readonly number[]): CpuSeconds {
   return pids.map(cpuOf).reduce((sum, each) => ({
     user: sum.user + each.user,
@@ -107,7 +107,7 @@ export function cpuOfAll(pids: readonly number[]): CpuSeconds {
   }));
 }
 
-/** What was used from one look to the next. */
+/** Returns the CPU time between two samples. */
 export function cpuBetween(before: CpuSeconds, after: CpuSeconds): CpuSeconds {
   return { user: after.user - before.user, all: after.all - before.all };
 }

@@ -1,4 +1,4 @@
-/** Which subjects there are, and how their figures stand side by side. */
+/** The subjects of the benchmark, and the columns of its tables. */
 
 import { IpoibError } from "../../src/base/errors.ts";
 import { isInstalled } from "../test/packages.ts";
@@ -14,51 +14,53 @@ import { startMinimal, startSplice } from "./yardstick.ts";
 const YARDSTICK = "C splice";
 const MINIMAL = "minimal";
 const OURS = ["uring", "poll"] as const;
-/** The same program in another version, with io_uring. */
+/** Another version of the program, with io_uring. */
 const BESIDE = "beside";
 const TUNNELS: readonly TunnelProgram[] = [openvpn, wireguard];
 
-/** The program beside the yardsticks. */
+/** Columns of the program and the yardsticks. */
 const COLUMNS: readonly Column[] = [
   { title: YARDSTICK, subject: YARDSTICK },
   ...OURS.flatMap((subject) => [
     { title: `ipoib, ${subject}`, subject },
-    { title: `${subject} to C`, subject, to: YARDSTICK },
+    { title: `${subject} / C`, subject, to: YARDSTICK },
   ]),
   { title: MINIMAL, subject: MINIMAL },
-  { title: "uring to it", subject: "uring", to: MINIMAL },
+  { title: `uring / ${MINIMAL}`, subject: "uring", to: MINIMAL },
 ];
 
-/** The columns of a run, with those of another version of the program if there is one. */
+/** Returns the columns of a run, including those of another version if the run has one. */
 export function columnsOf({ beside }: { beside?: string }): readonly Column[] {
   if (beside === undefined) return COLUMNS;
   return [
     ...COLUMNS,
     { title: BESIDE, subject: BESIDE },
-    { title: "uring to it", subject: "uring", to: BESIDE },
+    { title: `uring / ${BESIDE}`, subject: "uring", to: BESIDE },
   ];
 }
 
-/** Tunnels of other programs, and the program to each. */
+/** Columns of other tunnel programs, and the ratios of the program to each. */
 export const TUNNEL_COLUMNS: readonly Column[] = TUNNELS.flatMap((
   { program },
 ) => [
   { title: program, subject: program },
   ...OURS.map((subject) => ({
-    title: `${subject} to it`,
+    title: `${subject} / ${program}`,
     subject,
     to: program,
   })),
 ]);
 
-/** Subjects that are up, and what is missing among them. */
+/** Running subjects, and absent tunnels. */
 export interface Lineup {
   readonly subjects: Subject[];
-  /** Why a tunnel does not take part, by its name. */
+  /** Reason for the absence of a tunnel, by its name. */
   readonly absent: Record<string, string>;
 }
 
-/** Starts every subject that has so many ends; what was started before a failure is in `lineup` too. */
+/**
+ * Starts the subjects on networks of `ends` ends. After an error the lineup contains the subjects started before it.
+ */
 export async function startSubjects(
   { subjects, absent }: Lineup,
   folder: string,
@@ -85,7 +87,7 @@ export async function startSubjects(
     try {
       subjects.push(await startTunnel(tunnel));
     } catch (error) {
-      absent[tunnel.program] = `does not start: ${
+      absent[tunnel.program] = `did not start: ${
         IpoibError.from(error).message
       }`;
     }

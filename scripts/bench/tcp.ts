@@ -1,19 +1,22 @@
-/** TCP streams through a network that is up and idle, by iperf3. */
+/** TCP streams through an idle network, measured with iperf3. */
 
-import { cutShort, runFor } from "./inside.ts";
+import { interrupted, runFor } from "./inside.ts";
 import { cpuBetween, type CpuSeconds, type Subject } from "./subject.ts";
 
-/** From one end of a subject to another. */
+/** A flow from one end of a subject to another. */
 export type Flow = readonly [from: number, to: number];
 
-/** What one TCP stream reached. */
+/** Result of a TCP stream. */
 export interface Stream {
   readonly gbitPerSecond: number;
   readonly bytes: number;
   readonly retransmits: number;
 }
 
-/** TCP with a congestion control that minds losses, a stream for each flow, all at once; CPU seconds for each GB. */
+/**
+ * Runs a TCP stream for each flow at the same time, with cubic, a congestion control that reacts to losses. Returns the
+ * results and the CPU seconds per GB.
+ */
 export async function tcpStreams(
   subject: Subject,
   flows: readonly Flow[],
@@ -36,7 +39,7 @@ export async function tcpStreams(
   }
 }
 
-/** TCP from the first end to the second, one stream. */
+/** Runs a TCP stream from the first end to the second. */
 export async function tcp(
   subject: Subject,
   seconds: number,
@@ -78,12 +81,12 @@ class TcpServer {
       stdin: "null",
       stdout: "piped",
       stderr: "null",
-      signal: cutShort,
+      signal: interrupted,
     }).spawn();
     const lines = child.stdout.getReader();
     await lines.read();
     lines.releaseLock();
-    // What it says later is for nobody; it must not stand still over it.
+    // Discards further output, so that a full pipe cannot block the server.
     child.stdout.pipeTo(new WritableStream()).catch(() => {});
     return new TcpServer(child);
   }

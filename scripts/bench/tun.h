@@ -1,5 +1,4 @@
-// A TUN in a network namespace, with the offloads that the program's own device has: what the yardsticks carry frames
-// between.
+// TUN devices of the yardsticks, with the offloads of the program's device.
 #pragma once
 #include <fcntl.h>
 #include <linux/if.h>
@@ -19,7 +18,7 @@ static void die(const char *what) {
   exit(1);
 }
 
-// Makes the TUN `name` in the namespace at a path, which is this thread's own from then on.
+// Moves this thread to the network namespace at the path and creates the TUN `name` in it.
 static int open_tun(const char *namespace, const char *name) {
   int ns = open(namespace, O_RDONLY | O_CLOEXEC);
   if (ns < 0) die(namespace);

@@ -1,4 +1,4 @@
-/** Tunnels of other programs, to have something known beside the program: two namespaces, UDP between them. */
+/** Tunnels of other programs, for comparison: two namespaces with UDP between them. */
 
 import { pause, runInside } from "./inside.ts";
 import { reach } from "./ping.ts";
@@ -10,7 +10,7 @@ import {
   Namespaces,
   type Subject,
 } from "./subject.ts";
-import { layUnder } from "./underlay.ts";
+import { createUnderlay } from "./underlay.ts";
 
 const DEVICE_LIMIT_MS = 5000;
 const END_LIMIT_MS = 2000;
@@ -18,7 +18,7 @@ const END_LIMIT_MS = 2000;
 /** One end of a tunnel. */
 export interface TunnelEnd {
   readonly device: string;
-  /** Addresses of the underlay. */
+  /** Addresses on the underlay. */
   readonly local: string;
   readonly remote: string;
   /** Addresses within the tunnel. */
@@ -26,20 +26,20 @@ export interface TunnelEnd {
   readonly peer: string;
 }
 
-/** A program that makes tunnels. */
+/** A tunnel program. */
 export interface TunnelProgram {
   readonly program: string;
-  /** The third byte of the addresses. */
+  /** Third byte of the addresses. */
   readonly net: number;
-  /** The interface at each end; names differ where the program's own files are called after them. */
+  /** Name of the interface at each end. The names differ if the program derives file names from them. */
   readonly devices: Ends<string>;
-  /** Arguments of the program in the foreground. */
+  /** Returns the arguments that run the program in the foreground. */
   arguments(end: TunnelEnd): readonly string[];
-  /** What is left to do once the interfaces exist. */
+  /** Completes the configuration when the interfaces exist. */
   connect?(ends: readonly [TunnelEnd, TunnelEnd]): Promise<void>;
 }
 
-/** Starts a tunnel and returns once it carries packets; throws if it does not. */
+/** Starts a tunnel and waits until it carries packets. Throws an Error if it does not. */
 export async function startTunnel(tunnel: TunnelProgram): Promise<Subject> {
   const { program, net, devices } = tunnel;
   const namespaces = new Namespaces(2);
@@ -51,7 +51,7 @@ export async function startTunnel(tunnel: TunnelProgram): Promise<Subject> {
     namespaces.close();
   };
   try {
-    const under = await layUnder(paths, net);
+    const under = await createUnderlay(paths, net);
     const ends = ([0, 1] as const).map((i): TunnelEnd => ({
       device: devices[i],
       local: under[i],
@@ -113,7 +113,7 @@ async function end(child: Deno.ChildProcess): Promise<void> {
     try {
       child.kill(name);
     } catch {
-      // It has ended by itself.
+      // It has already exited.
     }
   };
   signal("SIGTERM");

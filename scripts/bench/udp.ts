@@ -1,19 +1,19 @@
-/** Datagrams through a network that is up and idle, and their count where they arrive (pps.c). */
+/** Datagrams through an idle network, sent and counted by pps.c. */
 
 import { Helper, pause, runFor } from "./inside.ts";
 import { cpuBetween, type CpuSeconds, type Subject } from "./subject.ts";
 
-/** Datagrams a second of the loss measurement. */
+/** Datagrams per second of the loss measurement. */
 export const UDP_RATE = 150_000;
-/** Datagrams a second of a flood: more than any machine sends. */
+/** Datagrams per second of a flood, more than any machine sends. */
 export const FLOOD_RATE = 1_000_000_000;
 /** Bytes of a datagram's payload. */
 export const UDP_SIZE = 64;
 const UDP_PORT = 5300;
-/** For the last packets of a stream to arrive. */
+/** Time for the last packets of a stream to arrive. */
 const SETTLE_MS = 300;
 
-/** Counts the datagrams that arrive at one end, for its address or for a group that it joins. */
+/** Counts the datagrams that arrive at one end, or those of a group that it joins. */
 export class Counter {
   readonly #helper: Helper;
 
@@ -32,9 +32,9 @@ export class Counter {
     return new Counter(await Helper.start("nsenter", args));
   }
 
-  /** How many have arrived so far. */
+  /** Returns the number of datagrams so far. */
   async count(): Promise<number> {
-    return Number(await this.#helper.ask());
+    return Number(await this.#helper.query());
   }
 
   async end(): Promise<void> {
@@ -42,7 +42,7 @@ export class Counter {
   }
 }
 
-/** Sends datagrams from the first end at a fixed rate, waits for the last to arrive; returns how many were sent. */
+/** Sends `rate` datagrams per second from the first end, waits for the last to arrive, and returns the number sent. */
 export async function blast(
   { namespaces: [near] }: Subject,
   pps: string,
@@ -57,7 +57,7 @@ export async function blast(
   return Number(sent);
 }
 
-/** Datagrams from the first end to the second, `rate` a second. */
+/** Sends `rate` datagrams per second from the first end to the second. Returns their numbers and the CPU time. */
 export async function udp(
   subject: Subject,
   pps: string,

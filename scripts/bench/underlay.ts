@@ -1,14 +1,14 @@
-/** What a tunnel between two namespaces goes over: a pair of kernel interfaces. */
+/** Underlay of a tunnel between two namespaces: a veth pair. */
 
 import { runInside } from "./inside.ts";
 import type { Ends } from "./subject.ts";
 
 const DEVICE = "under0";
-/** Room for the tunnel's packets with their headers in one piece. */
+/** Fits the tunnel's packets and headers without fragmentation. */
 const UNDERLAY_MTU = 9000;
 
-/** Joins two namespaces; returns the address of each. */
-export async function layUnder(
+/** Connects two namespaces and returns the address of each. */
+export async function createUnderlay(
   [near, far]: Ends<string>,
   net: number,
 ): Promise<[string, string]> {

@@ -1,14 +1,16 @@
-/** What comes before every measurement: a cold process would count its start as loss. */
+/** Warm-up before every measurement, so that the start of a process does not count as loss. */
 
 import { reach } from "./ping.ts";
 import type { Subject } from "./subject.ts";
 import { blast, UDP_RATE } from "./udp.ts";
 
 const WARM_UP_SECONDS = 0.5;
-/** Nobody listens there. */
+/** A port without a listener. */
 const WARM_UP_PORT = 9;
 
-/** Resolves every neighbour of the first end, then half a second of traffic, for which programs compile themselves. */
+/**
+ * Resolves every neighbour of the first end, then sends half a second of traffic, which lets the runtime compile code.
+ */
 export async function warmUp(subject: Subject, pps: string): Promise<void> {
   const others = subject.addresses.slice(1);
   for (const i of others.keys()) await reach(subject, i + 1);

@@ -1,4 +1,4 @@
-/** wireguard-go, with keys of its own for each run, told over its control socket. */
+/** wireguard-go with new keys for each run, configured over its control socket. */
 
 import type { TunnelEnd, TunnelProgram } from "./tunnel.ts";
 
@@ -7,20 +7,20 @@ const PORT = 51820;
 export const wireguard: TunnelProgram = {
   program: "wireguard-go",
   net: 5,
-  // The control socket has the interface's name, whatever the namespace.
+  // The path of the control socket has only the interface's name, so names must differ between namespaces.
   devices: [`wgb${Deno.pid}a`, `wgb${Deno.pid}b`],
   arguments: ({ device }) => ["--foreground", device],
   connect: async ([near, far]) => {
     const keys = [await keyPair(), await keyPair()] as const;
-    await configure(near, keys[0].secret, keys[1].open);
-    await configure(far, keys[1].secret, keys[0].open);
+    await configure(near, keys[0].secret, keys[1].public);
+    await configure(far, keys[1].secret, keys[0].public);
   },
 };
 
 interface KeyPair {
-  /** Hexadecimal digits of each key. */
+  /** Keys as hexadecimal digits. */
   readonly secret: string;
-  readonly open: string;
+  readonly public: string;
 }
 
 async function keyPair(): Promise<KeyPair> {
@@ -28,7 +28,7 @@ async function keyPair(): Promise<KeyPair> {
     "deriveBits",
   ]) as CryptoKeyPair;
   const { d, x } = await crypto.subtle.exportKey("jwk", pair.privateKey);
-  return { secret: hexOf(d!), open: hexOf(x!) };
+  return { secret: hexOf(d!), public: hexOf(x!) };
 }
 
 function hexOf(base64url: string): string {
@@ -38,7 +38,7 @@ function hexOf(base64url: string): string {
 async function configure(
   { device, remote, peer }: TunnelEnd,
   secret: string,
-  open: string,
+  publicKey: string,
 ): Promise<void> {
   using socket = await Deno.connect({
     transport: "unix",
@@ -48,7 +48,7 @@ async function configure(
     "set=1",
     `private_key=${secret}`,
     `listen_port=${PORT}`,
-    `public_key=${open}`,
+    `public_key=${publicKey}`,
     `endpoint=${remote}:${PORT}`,
     `allowed_ip=${peer}/32`,
   ];
@@ -57,6 +57,6 @@ async function configure(
   const length = await socket.read(answer);
   const text = new TextDecoder().decode(answer.subarray(0, length ?? 0));
   if (!text.startsWith("errno=0")) {
-    throw new Error(`wireguard-go refuses its configuration: ${text.trim()}`);
+    throw new Error(`wireguard-go refused its configuration: ${text.trim()}`);
   }
 }

@@ -1,4 +1,4 @@
-/** The yardsticks: a C program that splices TUNs (splice.c), and the least program of the same design (minimal/). */
+/** Yardsticks: a C program that splices TUNs (splice.c), and a minimal program of the same design (minimal/). */
 
 import { Helper } from "./inside.ts";
 import {
@@ -10,7 +10,7 @@ import {
   type Subject,
 } from "./subject.ts";
 
-/** Compiles the C programs of the bench into `folder`. */
+/** Compiles the C programs of the benchmark into `folder`. Throws an Error if gcc fails. */
 export async function compilePrograms(folder: string): Promise<void> {
   const sources = {
     splice: "splice.c",
@@ -35,7 +35,7 @@ export function startSplice(folder: string, ends = 2): Promise<Subject> {
   return start("C splice", 1, ends, `${folder}/splice`, []);
 }
 
-/** Slots of each side of the minimal program. */
+/** Number of slots of each side of the minimal program. */
 const MINIMAL_SLOTS = 32;
 
 /** Starts the minimal program between two new namespaces. */
@@ -45,7 +45,10 @@ export function startMinimal(folder: string): Promise<Subject> {
   return start("minimal", 6, 2, `${folder}/launch`, args);
 }
 
-/** Starts a program that is told the namespace and the name of each TUN, and that says what carries them if it is not itself. */
+/**
+ * Starts a program with the namespace and name of each TUN as arguments. Its ready line lists the PIDs of its processes
+ * if child processes forward the packets.
+ */
 async function start(
   name: string,
   net: number,
@@ -71,8 +74,8 @@ async function start(
     await close();
     throw error;
   }
-  const [, ...carriers] = helper.ready.split(" ").map(Number);
-  const pids = carriers.length > 0 ? carriers : [helper.pid];
+  const [, ...children] = helper.ready.split(" ").map(Number);
+  const pids = children.length > 0 ? children : [helper.pid];
   return {
     name,
     devices,

@@ -1,4 +1,4 @@
-/** Every measurement in virtual machines. */
+/** All measurements in virtual machines. */
 
 import type { GuestMeasurement } from "./guest_measurement.ts";
 import { kernel } from "./kernel.ts";

@@ -1,24 +1,24 @@
-/** The shape of a measurement in virtual machines: nobody makes it unless asked for it by name. */
+/** Interface of a measurement in virtual machines, which runs only if selected by name. */
 
 import type { Column, Quantity } from "../report.ts";
 
-/** The values of the stage's quantities, in order. */
+/** Returns the values of the stage's quantities in order. */
 export type Measure = (seconds: number) => Promise<number[]>;
 
-/** Subjects on one setting of the machines. */
+/** Measurements of subjects with one configuration of the machines. */
 export interface Stage {
   readonly quantities: readonly Quantity[];
   readonly subjects: Readonly<Record<string, Measure>>;
-  /** Makes the setting, and warms up what does not by itself. */
+  /** Configures the machines, and warms up the subjects if needed. */
   prepare(): Promise<void>;
 }
 
-/** See above. */
+/** A measurement in virtual machines. */
 export interface GuestMeasurement {
-  /** What `--only` calls it. */
+  /** Name for `--only`. */
   readonly name: string;
   readonly columns: readonly Column[];
-  /** Programs of the host that it runs in the machines, and the Debian package of each. */
+  /** Programs of the host that the measurement needs, and their Debian packages. */
   readonly packages: Readonly<Record<string, string>>;
   readonly stages: readonly Stage[];
   /** Boots the machines. */

@@ -1,8 +1,8 @@
 /**
- * `ib_send_bw -c UD` of perftest between two devices of a virtual machine, a process for each.
+ * Runs `ib_send_bw -c UD` of perftest between two devices of a virtual machine, with a process for each device.
  *
- * Its own figures come from the processor's cycle counter, which runs too unsteadily in an emulated machine ("Can't produce a
- * report"). So the devices' counters of messages are read instead, before and after its fixed duration.
+ * ib_send_bw measures with the processor's cycle counter, which is too unsteady in an emulated machine ("Can't produce
+ * a report"). This module reads the message counters of the devices before and after the run instead.
  */
 
 import type { Guest } from "../../rig/guest.ts";
@@ -13,6 +13,7 @@ const LOOPBACK = "127.0.0.1";
 const PORT = 18515;
 const NO_REPORT = "produce a report";
 
+/** Measures the packet rates with messages of `size` bytes for `seconds`. Throws an Error if a process fails. */
 export async function measureIbSendBw(
   guest: Guest,
   { from, to, roce }: DevicePair,
@@ -25,12 +26,12 @@ export async function measureIbSendBw(
     `count() { echo "count $(cat ${counter(from, "sends")} ${
       counter(to, "recvs")
     } | tr '\\n' ' ')"; }
-     fine() { [ $1 = 0 ] || grep -q '${NO_REPORT}' $2 || { cat $2; exit 1; }; }
+     check() { [ $1 = 0 ] || grep -q '${NO_REPORT}' $2 || { cat $2; exit 1; }; }
      count
      ${run} -d ${to} > /tmp/bw.receive 2>&1 & receiver=$!
      until ss -ltn | grep -q :${PORT}; do sleep 0.1; done
-     ${run} -d ${from} ${LOOPBACK} > /tmp/bw.send 2>&1; fine $? /tmp/bw.send
-     wait $receiver; fine $? /tmp/bw.receive
+     ${run} -d ${from} ${LOOPBACK} > /tmp/bw.send 2>&1; check $? /tmp/bw.send
+     wait $receiver; check $? /tmp/bw.receive
      count`,
     seconds + SLOW_SECONDS,
   );
@@ -38,15 +39,17 @@ export async function measureIbSendBw(
   return { sent: sent! / seconds, received: received! / seconds };
 }
 
-/** Messages of a device, sent or received. */
+/** Returns the path of the counter of sent or received messages of a device. */
 function counter(device: string, what: "sends" | "recvs"): string {
   return `/sys/class/infiniband/${device}/ports/1/hw_counters/rdma_${what}`;
 }
 
-/** By how much each number grew between the two lines of `count`. */
+/** Returns the increase of each number between the two lines of `count`. */
 export function growthOf(text: string): number[] {
   const [before, after] = [...text.matchAll(/^count (.*)$/gm)]
     .map(([, numbers]) => numbers!.trim().split(/\s+/).map(Number));
-  if (!before || !after) throw new Error(`no counts in: ${text.slice(-200)}`);
+  if (!before || !after) {
+    throw new Error(`ib_send_bw run printed no counters: ${text.slice(-200)}`);
+  }
   return before.map((number, i) => after[i]! - number);
 }

@@ -1,6 +1,6 @@
 /**
- * TCP on a software InfiniBand port in virtual machines: our interface to the kernel's own ib_ipoib, and between two of the
- * kernel's. The one of guest `a` is an end of every stream.
+ * Measures TCP between interfaces on software InfiniBand ports in virtual machines: this program to the kernel's
+ * ib_ipoib, and ib_ipoib to ib_ipoib. The kernel's interface of guest `a` is one end of every stream.
  */
 
 import { Fabric, KERNELS, OURS } from "../../rig/fabric.ts";
@@ -18,7 +18,7 @@ const MTUS = [[2048, 2044], [4096, 4092]] as const;
 
 const fabric = new Fabric();
 
-/** A stream from the subject to guest `a`, then one back. */
+/** Measures a stream from the subject to guest `a`, then one in the other direction. */
 function bothWays(subject: () => Guest, address: string): Measure {
   return async (seconds) => {
     const { a } = fabric;
@@ -33,9 +33,9 @@ const subjects = {
   [PROGRAM]: bothWays(() => fabric.c, OURS),
 };
 
-/** The first stage finds the ports as they are booted. */
+/** The first stage uses the ports as booted. */
 const stages = MTUS.map(([ibMtu, mtu], i): Stage => ({
-  quantities: ["it sends", "it receives"].map((what) => ({
+  quantities: ["sending", "receiving"].map((what) => ({
     name: `TCP with the kernel, MTU ${mtu}: ${what}`,
     unit: "Gbit/s",
     better: "more",
@@ -54,7 +54,7 @@ export const kernel: GuestMeasurement = {
   columns: [
     { title: KERNEL, subject: KERNEL },
     { title: PROGRAM, subject: PROGRAM },
-    { title: "ipoib to it", subject: PROGRAM, to: KERNEL },
+    { title: `${PROGRAM} / ${KERNEL}`, subject: PROGRAM, to: KERNEL },
   ],
   packages: { ...RIG_PACKAGES, iperf3: "iperf3" },
   stages,

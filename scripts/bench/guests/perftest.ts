@@ -1,6 +1,6 @@
 /**
- * UD messages between two devices of one virtual machine: our path beside `ib_send_bw -c UD`. On the kernel's soft RoCE as it is
- * (rdma_rxe), and on the rig's, whose link is InfiniBand.
+ * Measures UD messages between two devices of one virtual machine with this program's verbs path and with
+ * `ib_send_bw -c UD`, on the kernel's soft RoCE (rdma_rxe) and on the rig's driver with an InfiniBand link (rxe_ib).
  */
 
 import type { Guest } from "../../rig/guest.ts";
@@ -30,11 +30,11 @@ type Tool = (
 let rig: Rig<"one"> | undefined;
 
 function guest(): Guest {
-  if (!rig) throw new Error("the rig is not started");
+  if (!rig) throw new Error("The rig has not started");
   return rig.guests.s;
 }
 
-/** Both ends of a veth pair, with room for a message and what is before it. */
+/** Creates RoCE devices on both ends of a veth pair whose MTU fits a message and its headers. */
 async function makeRoceDevices(): Promise<void> {
   const ends = ["e0", "e1"];
   await guest().must(
@@ -44,7 +44,7 @@ async function makeRoceDevices(): Promise<void> {
       ...ends.map((end, i) =>
         `ip link set ${end} mtu 4200 up && rdma link add roce${i} type rxe netdev ${end}`
       ),
-      // Addresses that are still being checked for duplicates are no GIDs.
+      // Tentative addresses are not in the GID table.
       "while ip -6 addr show tentative | grep -q fe80; do sleep 0.2; done",
     ].join(" && "),
   );
@@ -83,21 +83,21 @@ function stage(
   };
 }
 
-const asIs = () => Promise.resolve();
+const unchanged = () => Promise.resolve();
 
 export const perftest: GuestMeasurement = {
   name: "perftest",
   columns: [
     { title: PERFTEST, subject: PERFTEST },
     { title: PROGRAM, subject: PROGRAM },
-    { title: "ipoib to it", subject: PROGRAM, to: PERFTEST },
+    { title: `${PROGRAM} / ${PERFTEST}`, subject: PROGRAM, to: PERFTEST },
   ],
   packages: { ...RIG_PACKAGES, ib_send_bw: "perftest" },
   stages: [
     ...SIZES.map((size, i) =>
-      stage("rdma_rxe", ROCE, size, i === 0 ? makeRoceDevices : asIs)
+      stage("rdma_rxe", ROCE, size, i === 0 ? makeRoceDevices : unchanged)
     ),
-    ...SIZES.map((size) => stage("rxe_ib", INFINIBAND, size, asIs)),
+    ...SIZES.map((size) => stage("rxe_ib", INFINIBAND, size, unchanged)),
   ],
   start: async () => {
     rig = await Rig.start("one");

@@ -1,4 +1,4 @@
-/** One measurement in virtual machines: its stages one after the other, in each the subjects in turn within a repeat. */
+/** Runs a measurement in virtual machines: its stages in order, and in each repeat of a stage the subjects in turn. */
 
 import { IpoibError } from "../../../src/base/errors.ts";
 import type { Cleanup } from "../../cleanup.ts";
@@ -6,18 +6,18 @@ import type { Options } from "../options.ts";
 import { type Column, figure, type Series } from "../report.ts";
 import type { GuestMeasurement, Measure, Stage } from "./guest_measurement.ts";
 
-/** What a measurement brought. */
+/** Result of a measurement. */
 export interface GuestOutcome {
   readonly series: Series[];
   readonly columns: readonly Column[];
-  /** What failed on the way, in sentences. */
+  /** Messages of failed measurements. */
   readonly failures: string[];
 }
 
 type Times = Pick<Options, "repeats" | "seconds">;
 type Say = (line: string) => void;
 
-/** Boots, measures, ends; `say` is told what each repeat came to. */
+/** Boots the machines, measures, and stops them. `say` prints each result. */
 export async function runGuests(
   measurement: GuestMeasurement,
   times: Times,
@@ -28,7 +28,7 @@ export async function runGuests(
   const outcome: GuestOutcome = { series: [], columns, failures: [] };
   const started = measurement.start();
   let stopped: Promise<void> | undefined;
-  // Also in the middle of the start, which then fails and leaves nothing.
+  // Waits for an unfinished start; a failed start leaves no machines.
   const stop = () =>
     stopped ??= started.then(() => measurement.stop(), () => {});
   cleanup.add(stop);
@@ -45,7 +45,7 @@ export async function runGuests(
       await measureStage(stage, times, outcome, say, failed);
     }
   } catch (error) {
-    // What other stages brought is still worth having.
+    // The results of earlier stages remain valid.
     failed(name, error);
   } finally {
     await stop();

@@ -1,12 +1,12 @@
 /**
- * Our UD path without an interface: opens a port as an interface does and sends through it, or receives, as fast as it goes.
- * Runs in a virtual machine:
+ * Sends or receives UD packets at the maximum rate through a verbs port, opened as an interface opens it. Runs in a
+ * virtual machine:
  *
  *     ud_driver.ts receive --device DEV [--roce] --seconds S
  *     ud_driver.ts send    --device DEV [--roce] --seconds S --size BYTES --peer JSON
  *
- * The receiver first prints where it is, as JSON: that is the sender's `--peer`. Both end by themselves and print a
- * {@linkcode UdResult}. The first second does not count: it warms up.
+ * The receiver first prints its address as JSON, the value of the sender's `--peer`. Both print a {@linkcode UdResult}
+ * and exit. The first second is a warm-up and does not count.
  */
 
 import { parseArgs } from "@std/cli/parse-args";
@@ -21,15 +21,15 @@ import { encapWord, EtherType } from "../../../src/wire/encap.ts";
 import { formatGid, parseGid } from "../../../src/wire/gid.ts";
 import type { UdPeer, UdResult } from "./ud_path.ts";
 
-/** Requests of one doorbell, as many as the engine sends between two waits at most. */
-const CHAIN = 32;
+/** Packets per turn, the maximum of the engine. */
+const PACKETS_PER_TURN = 32;
 
 const QKEY = 0xb1b;
 const WARM_UP_MS = 1000;
-/** A receiver that hears nothing for so long has heard everything. */
+/** The receiver stops after this time without packets. */
 const SILENCE_MS = 1000;
-const LOOK_MS = 100;
-/** Until the first packet. */
+const POLL_MS = 100;
+/** Time limit for the first packet. */
 const START_LIMIT_MS = 30_000;
 const HOP_LIMIT = 1;
 const ENCAP = encapWord(EtherType.Ipv4);
@@ -66,7 +66,7 @@ function createQp(port: VerbsPort): UdQp {
   return qp;
 }
 
-/** Packets after the warm-up, and when they came or went. */
+/** Counts packets after the warm-up, and the time of the last packet. */
 class Count {
   #begin = Infinity;
   #end = 0;
@@ -92,7 +92,7 @@ class Count {
   }
 }
 
-/** Sends as the engine does: a budget of packets in each turn, until no slot is free. */
+/** Sends like the engine: a limited number of packets in each turn, while slots are free. */
 class Sender implements Sleeper {
   readonly count = new Count();
   done = false;
@@ -136,7 +136,7 @@ class Sender implements Sleeper {
     const { send } = this.#port;
     const { view, stride, layout } = send;
     let sent = 0;
-    for (; sent < CHAIN; sent++) {
+    for (; sent < PACKETS_PER_TURN; sent++) {
       const slot = send.reserve();
       if (slot < 0) {
         this.#blocked = true;
@@ -157,7 +157,7 @@ async function send(reactor: Reactor, words: Words): Promise<void> {
   const timer = reactor.timer((now) => {
     sender.done = now >= end;
     if (sender.done && port.counters().outstanding === 0) reactor.stop();
-    else timer.at(Math.max(end, now + LOOK_MS));
+    else timer.at(Math.max(end, now + POLL_MS));
   });
   timer.at(end);
   await reactor.run();
@@ -179,9 +179,9 @@ async function receive(reactor: Reactor, words: Words): Promise<void> {
   const limit = reactor.clock.now() + START_LIMIT_MS;
   const timer = reactor.timer((now) => {
     if (now > (count.begun ? count.end + SILENCE_MS : limit)) reactor.stop();
-    else timer.at(now + LOOK_MS);
+    else timer.at(now + POLL_MS);
   });
-  timer.at(reactor.clock.now() + LOOK_MS);
+  timer.at(reactor.clock.now() + POLL_MS);
   const { lid, gid } = port.attributes;
   print({ qpn: qp.qpn, lid, gid: formatGid(gid) });
   await reactor.run();

@@ -1,25 +1,28 @@
-/** Our UD path between two devices of a virtual machine, each with a process of ud_driver.ts. */
+/**
+ * Measures this program's UD path between two devices of a virtual machine, with a process of ud_driver.ts for each.
+ */
 
 import type { Guest } from "../../rig/guest.ts";
 import type { DevicePair, UdRates } from "./ud_rates.ts";
 
-/** Where a receiver is. */
+/** Address of a receiver. */
 export interface UdPeer {
   readonly qpn: number;
   readonly lid: number;
   readonly gid: string;
 }
 
-/** What one end counted. */
+/** Result of one end. */
 export interface UdResult {
   readonly packets: number;
   readonly seconds: number;
 }
 
 const DRIVER = "/project/scripts/bench/guests/ud_driver.ts";
-/** Two starts, the warm-up and the silence at the end. */
+/** Time for two starts, the warm-up and the wait for the last packets. */
 const SLOW_SECONDS = 90;
 
+/** Measures the packet rates with messages of `size` bytes for `seconds`. Throws an Error if a process fails. */
 export async function measureUdPath(
   guest: Guest,
   { from, to, roce }: DevicePair,

@@ -1,14 +1,14 @@
-/** What is measured between two devices of a virtual machine. */
+/** Parameters and result of a measurement between two devices of a virtual machine. */
 
-/** Two devices that reach each other. */
+/** Two connected devices. */
 export interface DevicePair {
   readonly from: string;
   readonly to: string;
-  /** The link is Ethernet. */
+  /** True if the link is Ethernet. */
   readonly roce: boolean;
 }
 
-/** Packets a second. */
+/** Packets per second. */
 export interface UdRates {
   readonly sent: number;
   readonly received: number;

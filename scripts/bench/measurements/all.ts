@@ -1,4 +1,4 @@
-/** Every measurement, in the order in which they are made. */
+/** All measurements in the order in which they run. */
 
 import type { Measurement } from "../measurement.ts";
 import { fanOut } from "./fan_out.ts";

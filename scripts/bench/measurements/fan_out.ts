@@ -1,4 +1,4 @@
-/** One end sends to two others at once. */
+/** Measures TCP from one end to two others at the same time. */
 
 import type { Measurement } from "../measurement.ts";
 import { tcpStreams } from "../tcp.ts";

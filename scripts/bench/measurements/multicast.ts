@@ -1,4 +1,4 @@
-/** One end sends to a group of eight. */
+/** Measures multicast from one end to a group of eight. */
 
 import type { Measurement } from "../measurement.ts";
 import { GROUP_RATE, MEMBERS, Members } from "../members.ts";
@@ -11,7 +11,7 @@ export const multicast: Measurement = {
   name: "multicast",
   ends: MEMBERS + 1,
   quantities: [
-    { name: `${NAME}: a member gets`, unit: "1/s", better: "more" },
+    { name: `${NAME}: received by a member`, unit: "1/s", better: "more" },
     { name: `${NAME}: lost`, unit: "%", better: "less", nearZero: true },
     {
       name: `${NAME}: lost, worst member`,

@@ -1,4 +1,4 @@
-/** Between two ends: idle round trip, one TCP stream, datagrams at a fixed rate and as many as it takes. */
+/** Measurements between two ends: idle round trip, a TCP stream, datagrams at a fixed rate, and a flood. */
 
 import type { Measurement } from "../measurement.ts";
 import { idleRtt } from "../ping.ts";
@@ -12,7 +12,7 @@ export const roundTrip: Measurement = {
   ends: 2,
   quantities: [
     { name: "Idle round trip", unit: "us", better: "less" },
-    { name: "Idle round trip: smallest", unit: "us", better: "less" },
+    { name: "Idle round trip: minimum", unit: "us", better: "less" },
   ],
   measure: async (subject) => {
     const { average, smallest } = await idleRtt(subject);
@@ -28,7 +28,7 @@ export const stream: Measurement = {
     { name: `TCP, MTU ${MTU}: CPU`, unit: "s/GB", better: "less" },
     { name: `TCP, MTU ${MTU}: CPU, user`, unit: "s/GB", better: "less" },
     {
-      name: `TCP, MTU ${MTU}: sent again`,
+      name: `TCP, MTU ${MTU}: retransmitted`,
       unit: "segments/GB",
       better: "less",
       nearZero: true,
@@ -65,7 +65,7 @@ export const flood: Measurement = {
   name: "flood",
   ends: 2,
   quantities: [
-    { name: `${FLOOD}: arrive`, unit: "1/s", better: "more" },
+    { name: `${FLOOD}: received`, unit: "1/s", better: "more" },
     { name: `${FLOOD}: CPU`, unit: "us/packet", better: "less" },
     { name: `${FLOOD}: CPU, user`, unit: "us/packet", better: "less" },
   ],

@@ -1,7 +1,7 @@
 /**
- * One member of eight is stopped: what the other seven still get, of multicast at a fixed rate and of TCP.
+ * Measures multicast at a fixed rate and TCP to seven members of a group while the eighth member is stopped.
  *
- * While TCP is measured a little multicast goes on, so that the stopped member is always one that is sent to.
+ * Multicast continues at a low rate during TCP, so that the sender always has packets for the stopped member.
  */
 
 import type { Measurement } from "../measurement.ts";
@@ -11,16 +11,16 @@ import { mean } from "../statistics.ts";
 import type { Subject } from "../subject.ts";
 import { type Flow, tcpStreams } from "../tcp.ts";
 
-/** The end that is stopped: the last, since the first is the subnet manager and sends. */
+/** The stopped end: the last, because the first sends and is the subnet manager. */
 const STOPPED = MEMBERS;
-/** Datagrams a second to the group beside TCP. */
+/** Datagrams per second to the group during TCP. */
 const TRICKLE = 1000;
 const OTHERS = MEMBERS - 1;
 
 interface Throughput {
-  /** Datagrams a second that one of the others gets. */
+  /** Datagrams per second at one of the other members. */
   readonly multicast: number;
-  /** Gbit/s of all the others. */
+  /** Total Gbit/s of the other members. */
   readonly unicast: number;
 }
 
@@ -29,10 +29,10 @@ export const stopped: Measurement = {
   ends: MEMBERS + 1,
   quantities: [
     ...quantities(
-      `Multicast to ${MEMBERS}, ${GROUP_RATE}/s: one of ${OTHERS} gets`,
+      `Multicast to ${MEMBERS}, ${GROUP_RATE}/s: received by one of ${OTHERS}`,
       "1/s",
     ),
-    ...quantities(`TCP to ${OTHERS} at once`, "Gbit/s"),
+    ...quantities(`TCP to ${OTHERS} at the same time`, "Gbit/s"),
   ],
   suits: ({ pids }) => pids !== undefined,
   measure: async (subject, { pps, seconds }) => {

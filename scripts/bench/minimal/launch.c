@@ -1,9 +1,9 @@
-// Starts the two processes of the minimal program (program.ts), with what they share: a TUN in a network namespace for
-// each, the memory that each sends from, and a doorbell for each.
+// Starts the two processes of the minimal program (program.ts). Creates for each a TUN in a network namespace, the
+// memory that it sends from, and a doorbell.
 //
 //     launch DENO PROGRAM SLOTS NAMESPACE NAME NAMESPACE NAME        namespaces as paths
 //
-// Prints "ready" and the two process ids; ends both with its standard input.
+// Prints "ready" and the two PIDs; kills both processes at the end of its standard input.
 #define _GNU_SOURCE
 #include <signal.h>
 #include <stdio.h>
@@ -16,12 +16,12 @@
 
 #include "../tun.h"
 
-// As program.ts has them: a page of control words, then slots.
+// Sizes as in program.ts: control words, then slots.
 enum { CONTROL_BYTES = 8192, SLOT_BYTES = 69632 };
 
 static int tuns[2], memories[2], bells[2];
 
-// The descriptors as the program takes them: its own TUN, memory and bell, then the memory and bell of the other.
+// Runs the program with its file descriptors as arguments: own TUN, memory and bell, then memory and bell of the peer.
 static void run(char **argv, int side) {
   int fds[] = {tuns[side], memories[side], bells[side], memories[1 - side], bells[1 - side]};
   char text[5][12];

@@ -1,19 +1,20 @@
 /**
- * A yardstick: the least program of the same design, without InfiniBand, links, counters or control.
+ * Yardstick: a minimal program of the same design, without InfiniBand, links, counters and control.
  *
- * Two processes have a TUN each. Frames are read by io_uring straight into slots of the own memory, which the other
- * process maps too and writes from; an eventfd wakes the one that waits. What the program takes longer is its own.
+ * Two processes have a TUN each. io_uring reads frames into slots of a process's memory, from which the other process
+ * writes them to its TUN. An eventfd wakes a waiting process. The difference to the program is the cost of its
+ * functions.
  *
- *     program.ts SLOTS TUN MEMORY BELL THEIR_MEMORY THEIR_BELL        descriptors that launch.c passes on
+ *     program.ts SLOTS TUN MEMORY BELL THEIR_MEMORY THEIR_BELL        file descriptors that launch.c passes
  *
- * | control word   | what, in the memory of the side that sends                        | written by |
+ * | control word   | meaning, in the memory of the sending side                        | written by |
  * |----------------|-------------------------------------------------------------------|------------|
  * | Published      | frames published so far                                           | sender     |
  * | Returned       | slots returned so far                                             | receiver   |
- * | ReceiverWaits  | 1: ring the receiver's bell when something is published           | both       |
+ * | ReceiverWaits  | 1: ring the receiver's bell when a frame is published              | both       |
  * | SenderStarved  | 1: ring the sender's bell when slots are returned                 | both       |
- * | Frames, ...    | slot and length of each frame, two words, in a circle              | sender     |
- * | Slots, ...     | slots returned, in a circle                                       | receiver   |
+ * | Frames, ...    | ring of two words for each frame: slot and length                 | sender     |
+ * | Slots, ...     | ring of returned slots                                            | receiver   |
  */
 
 import { addressOf } from "../../../ffi/libc.ts";
@@ -29,7 +30,7 @@ import {
 
 const CONTROL_BYTES = 8192;
 const SLOT_BYTES = 69_632;
-/** Each in a cache line of its own. */
+/** Indexes of the control words, the first four in separate cache lines. */
 const Word = {
   Published: 0,
   Returned: 16,
@@ -47,9 +48,9 @@ const CQE_BUFFER_SHIFT = 16;
 const ENOBUFS = 105;
 const READ_TAG = 1;
 const OTHER_TAG = 2;
-/** Frames that one turn writes. */
+/** Maximum number of frames written in a turn. */
 const FRAMES_PER_TURN = 64;
-/** After so few frames a turn waits for more; after more of them it looks again at once. */
+/** After more frames than this a turn polls again at once; else it waits. */
 const MAX_FRAMES_BEFORE_WAIT = 4;
 const FOREVER = new Float64Array([Infinity]);
 
@@ -58,7 +59,7 @@ const [slots, tun, memory, bell, theirMemory, theirBell] = Deno.args.map(
 ) as [number, number, number, number, number, number];
 const mask = slots - 1;
 
-/** One side's memory. */
+/** Maps the memory of one side. */
 function side(fd: number) {
   const { address, buffer } = new Mapping(
     fd,
@@ -111,18 +112,18 @@ function watchBell(): void {
   ring.words[at + 8] = OTHER_TAG;
 }
 
-/** Takes a flag that the other side has set, and rings its bell. */
+/** Clears the flag if the other side has set it, and rings that side's bell. */
 function ringIf(words: Int32Array, flag: number): void {
   if (
     Atomics.load(words, flag) === 1 && Atomics.exchange(words, flag, 0) === 1
   ) write(theirBell, oneAddress, 8);
 }
 
-/** Frames published, slots that came back, frames taken, slots given back: so far, as 32-bit counts. */
+/** 32-bit counts of published frames, reclaimed slots, received frames and returned slots. */
 let published = 0;
-let cameBack = 0;
-let taken = 0;
-let givenBack = 0;
+let reclaimed = 0;
+let received = 0;
+let returned = 0;
 let reading = false;
 let starved = false;
 
@@ -140,25 +141,25 @@ const frames: Operation = {
     published = (published + 1) | 0;
   },
 };
-/** By tag; nobody minds what else completes. */
+/** Operations by tag; other completions are ignored. */
 const operations = [undefined, frames];
 
 watchBell();
 for (;;) {
-  // 1. What the other side has published is written with the system call below.
-  const first = taken;
+  // 1. Prepare writes of the frames that the other side has published. ring.enter() below submits them.
+  const first = received;
   const waiting = Atomics.load(theirs.words, Word.Published);
-  while (taken !== waiting && ((taken - first) | 0) < FRAMES_PER_TURN) {
-    const at = Word.Frames + 2 * (taken & mask);
+  while (received !== waiting && ((received - first) | 0) < FRAMES_PER_TURN) {
+    const at = Word.Frames + 2 * (received & mask);
     const slot = theirs.words[at]!;
     write(tun, theirs.addresses[slot]!, theirs.words[at + 1]!);
-    taken = (taken + 1) | 0;
+    received = (received + 1) | 0;
   }
-  // 2. Slots that came back are read into again.
-  const returned = Atomics.load(own.words, Word.Returned);
-  while (cameBack !== returned) {
-    buffers.add(own.words[Word.Slots + (cameBack & mask)]!);
-    cameBack = (cameBack + 1) | 0;
+  // 2. Provide returned slots to the kernel for further reads.
+  const free = Atomics.load(own.words, Word.Returned);
+  while (reclaimed !== free) {
+    buffers.add(own.words[Word.Slots + (reclaimed & mask)]!);
+    reclaimed = (reclaimed + 1) | 0;
     starved = false;
   }
   buffers.commit();
@@ -166,28 +167,28 @@ for (;;) {
     read();
     reading = true;
   }
-  // 3. Wait only if there is nothing to do once the other side knows that it must ring.
-  const count = (taken - first) | 0;
+  // 3. Set the flags for the other side first, then wait only if there is still nothing to do.
+  const count = (received - first) | 0;
   let wait = false;
   if (count <= MAX_FRAMES_BEFORE_WAIT) {
     Atomics.store(theirs.words, Word.ReceiverWaits, 1);
     if (starved) Atomics.store(own.words, Word.SenderStarved, 1);
-    wait = Atomics.load(theirs.words, Word.Published) === taken &&
-      !(starved && Atomics.load(own.words, Word.Returned) !== cameBack);
+    wait = Atomics.load(theirs.words, Word.Published) === received &&
+      !(starved && Atomics.load(own.words, Word.Returned) !== reclaimed);
   }
   ring.enter(wait ? FOREVER : NO_WAIT);
   Atomics.store(theirs.words, Word.ReceiverWaits, 0);
-  // 4. What was written is given back.
-  for (let i = first; i !== taken; i = (i + 1) | 0) {
+  // 4. Return the slots of written frames.
+  for (let i = first; i !== received; i = (i + 1) | 0) {
     const slot = theirs.words[Word.Frames + 2 * (i & mask)]!;
-    theirs.words[Word.Slots + (givenBack & mask)] = slot;
-    givenBack = (givenBack + 1) | 0;
+    theirs.words[Word.Slots + (returned & mask)] = slot;
+    returned = (returned + 1) | 0;
   }
   if (count > 0) {
-    Atomics.store(theirs.words, Word.Returned, givenBack);
+    Atomics.store(theirs.words, Word.Returned, returned);
     ringIf(theirs.words, Word.SenderStarved);
   }
-  // 5. What was read is published.
+  // 5. Publish the frames that were read.
   const before = published;
   ring.harvest(operations);
   if (published !== before) {
