@@ -21,7 +21,7 @@ import {
   type Tool,
 } from "./test/packages.ts";
 import { obstacle, type Suite, suitesOf } from "./test/suites.ts";
-import { withoutColours } from "./test/outcome.ts";
+import { withoutColors } from "./test/outcome.ts";
 import { Report } from "./test/report.ts";
 import { runSuite } from "./test/run_suite.ts";
 import { thisHost } from "./test/this_host.ts";
@@ -35,7 +35,7 @@ const top = new URL("../", import.meta.url);
 Deno.chdir(top);
 const encoder = new TextEncoder();
 const say = (text: string) => void Deno.stdout.writeSync(encoder.encode(text));
-const coloured = Deno.stdout.isTerminal() && !Deno.noColor;
+const colored = Deno.stdout.isTerminal() && !Deno.noColor;
 
 function exists(path: string): boolean {
   try {
@@ -127,7 +127,7 @@ async function runAll(cleanup: Cleanup): Promise<number> {
       isolate,
       slowness,
       silenceMs: FULL ? SILENCE_FULL_MS : SILENCE_MS,
-      say: (text) => say(coloured ? text : withoutColours(text)),
+      say: (text) => say(colored ? text : withoutColors(text)),
       cleanup,
     });
     report.add(suite.name, outcome, performance.now() - start);

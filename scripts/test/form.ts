@@ -1,9 +1,11 @@
-/** The short form of the slow suites, which runs with all others, and the full one, which `IPOIB_FULL=1` asks for. */
+/** Short and full form of the slow suites: the short form always runs, the full form with `IPOIB_FULL=1`. */
 
-/** The full form was asked for. */
+/** True if the full form runs. */
 export const FULL = Deno.env.get("IPOIB_FULL") === "1";
 
-/** Name and options of a test of the full form; in the short one it is ignored, and its name says why. */
+/**
+ * Returns name and options of a test of the full form. The short form ignores the test, with the reason in its name.
+ */
 export function fullForm(name: string): { name: string; ignore: boolean } {
   return {
     name: FULL ? name : `${name} (skipped: full form only, IPOIB_FULL=1)`,

@@ -1,24 +1,25 @@
 /**
- * A command in PID and mount namespaces of its own: when it ends, or the process that started it does, however that
- * happens, the kernel ends every process below it, virtual machines included, and drops the network namespaces and the
- * temporary files that they made. Needs root.
+ * Runs a command in new PID and mount namespaces. When the command or the process that started it exits, the kernel
+ * kills all processes of the command, including virtual machines, and removes its network namespaces and temporary
+ * files. Needs root.
  *
- * The first process of the PID namespace is a shell, because orphans become its children and it reaps them. It names
- * what the command left behind: processes, network namespaces, temporary files.
+ * The first process of the PID namespace is a shell, which reaps orphans. It prints the processes, network namespaces
+ * and temporary files that the command left behind.
  */
 
 import { cacheFolder } from "../rig/cache.ts";
 import { succeeds } from "../succeeds.ts";
 
 /**
- * Folders of every Debian system, one of which is covered by the tmpfs for temporary files. Short, because paths of sockets are
- * limited; and not /run or /tmp: the guests have a /run of their own, and a checkout may lie in /tmp.
+ * Folders of every Debian system, on one of which the tmpfs for temporary files is mounted. The paths are short,
+ * because socket paths are limited. /run and /tmp do not fit: guests mount their own /run, and a checkout may be in
+ * /tmp.
  */
-const COVERED = ["/mnt", "/media", "/srv"];
+const MOUNT_POINTS = ["/mnt", "/media", "/srv"];
 const TOP = new URL("../../", import.meta.url).pathname;
-/** Processes that were told to end may take so long. */
+/** Time for terminated processes to exit. */
 const GRACE_SECONDS = 5;
-/** What the shell prints before the name of a thing that was left behind. */
+/** Prefix of the lines with which the shell reports leftovers. */
 export const LEFT_BEHIND = "left behind: ";
 
 const SHELL = `
@@ -49,7 +50,7 @@ for each in "\${found[@]}"; do echo "${LEFT_BEHIND}$each"; done
 exit $code
 `;
 
-/** The command line that runs `words` isolated, on a machine so many times slower than usual. */
+/** Returns the command line that runs `words` isolated. `slowness` scales the time for processes to exit. */
 export function isolated(words: readonly string[], slowness = 1): string[] {
   return [
     ...withParentDeath([
@@ -58,15 +59,17 @@ export function isolated(words: readonly string[], slowness = 1): string[] {
     ]),
     ...[
       "env",
-      `TMPDIR=${covered()}`,
+      `TMPDIR=${temporaryFolder()}`,
       `GRACE=${Math.ceil(GRACE_SECONDS * slowness)}`,
     ],
     ...["bash", "-c", SHELL, "isolation", ...words],
   ];
 }
 
-/** The first of {@linkcode COVERED} that nothing lies in that a run needs; undefined if there is none. */
-function covered(): string | undefined {
+/**
+ * Returns the first of {@linkcode MOUNT_POINTS} that contains no file that a run needs, or undefined if there is none.
+ */
+function temporaryFolder(): string | undefined {
   const used = [
     TOP,
     resolved(cacheFolder()),
@@ -74,12 +77,12 @@ function covered(): string | undefined {
     Deno.env.get("HOME") ?? "",
     Deno.env.get("DENO_DIR") ?? "",
   ];
-  return COVERED.find((folder) =>
+  return MOUNT_POINTS.find((folder) =>
     used.every((path) => !path.startsWith(`${folder}/`))
   );
 }
 
-/** Without symbolic links, if it exists. */
+/** Returns the path without symbolic links, or unchanged if it does not exist. */
 function resolved(path: string): string {
   try {
     return Deno.realPathSync(path);
@@ -88,13 +91,13 @@ function resolved(path: string): string {
   }
 }
 
-/** The command line that runs `words` and is killed when the process that starts it ends. */
+/** Returns the command line that runs `words` and is killed when the starting process exits. */
 export function withParentDeath(words: readonly string[]): string[] {
   return ["setpriv", "--pdeathsig", "KILL", ...words];
 }
 
-/** True if this process may make such namespaces. */
+/** True if this process can create the namespaces and a mount point is free. */
 export async function canIsolate(): Promise<boolean> {
-  return Deno.uid() === 0 && covered() !== undefined &&
+  return Deno.uid() === 0 && temporaryFolder() !== undefined &&
     await succeeds(isolated(["true"]));
 }

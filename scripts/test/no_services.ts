@@ -1,12 +1,14 @@
-/** Keeps the services that packages bring from running on this host: the suites run their own, in namespaces. */
+/** Prevents the services of installed packages from starting on this host: the suites start them in namespaces. */
 
 import type { Cleanup } from "../cleanup.ts";
 
-/** Asked by invoke-rc.d(8) and deb-systemd-invoke before anything is started; 101: forbidden by policy. */
+/**
+ * Policy script that invoke-rc.d(8) and deb-systemd-invoke run before they start a service. Exit code 101 forbids it.
+ */
 const POLICY = "/usr/sbin/policy-rc.d";
 const FORBID = "#!/bin/sh\nexit 101\n";
 
-/** Services by the program that tells whether their package is there. */
+/** Services by a program of their package. */
 const SERVICES: Readonly<Record<string, readonly string[]>> = {
   keepalived: ["keepalived"],
   nginx: ["nginx"],
@@ -14,7 +16,7 @@ const SERVICES: Readonly<Record<string, readonly string[]>> = {
   "avahi-daemon": ["avahi-daemon.socket", "avahi-daemon"],
 };
 
-/** Installs packages by `work`, which starts none of their services, now or when the host boots. */
+/** Runs `work`, which installs packages, and prevents their services from starting now and at boot. */
 export async function withoutServices<T>(
   isInstalled: (program: string) => boolean,
   cleanup: Cleanup,
@@ -34,17 +36,17 @@ export async function withoutServices<T>(
   }
 }
 
-/** Forbids the start of services; what it returns ends that. A policy that the host has stays as it is. */
+/** Forbids the start of services and returns a function that allows it again. Keeps an existing policy of the host. */
 function forbid(policy: string): () => void {
   try {
     Deno.writeTextFileSync(policy, FORBID, { createNew: true, mode: 0o755 });
   } catch {
     return () => {};
   }
-  let there = true;
+  let exists = true;
   return () => {
-    if (there) Deno.removeSync(policy);
-    there = false;
+    if (exists) Deno.removeSync(policy);
+    exists = false;
   };
 }
 
@@ -63,7 +65,7 @@ async function stop(services: readonly string[]): Promise<void> {
         stderr: "null",
       }).output();
     } catch {
-      // Nothing here starts services.
+      // The host has no service manager.
     }
   }
 }

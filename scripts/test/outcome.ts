@@ -1,32 +1,32 @@
-/** Reads what `deno test` prints, while it prints it: tests that have finished, their times, the summary. */
+/** Parses the output of `deno test` as it arrives: finished tests, their times, and the summary. */
 
 import { LEFT_BEHIND } from "./isolation.ts";
 
-/** A test that has finished. */
+/** A finished test. */
 export interface Finished {
   readonly name: string;
   readonly ms: number;
 }
 
-/** The result of one run of `deno test`. */
+/** Result of a run of `deno test`. */
 export interface Outcome {
   passed: number;
   failed: number;
-  /** Names of ignored tests, steps with the name of their test in front. */
+  /** Names of ignored tests and steps; a step as "test > step". */
   ignored: string[];
-  /** Tests that passed or failed, in their order. */
+  /** Passed and failed tests in order. */
   finished: Finished[];
-  /** What the run left behind, each of which is one of the failures. */
+  /** Leftovers of the run, each of which counts as a failure. */
   left: string[];
-  /** The errors as `deno test` prints them, without blank lines at either end. */
+  /** Lines of the error section, without blank lines at the start and end. */
   errors: string[];
 }
 
 // deno-lint-ignore no-control-regex
 const ESCAPES = /\x1b\[[0-9;]*m/g;
 
-/** The text without the colours that `deno test` gives it. */
-export function withoutColours(text: string): string {
+/** Removes color escape sequences. */
+export function withoutColors(text: string): string {
   return text.replace(ESCAPES, "");
 }
 
@@ -37,7 +37,7 @@ const STARTED = /^(\s*)(.+) \.\.\.$/;
 const ENDED =
   /^(\s*)(.+) \.\.\. (ok|FAILED|ignored)(?: \([^)]*\))* \(([^)]*)\)$/;
 
-/** Takes the output of one run piece by piece. */
+/** Parses the output of a run in pieces. */
 export class OutcomeReader {
   readonly #ignored: string[] = [];
   readonly #finished: Finished[] = [];
@@ -50,30 +50,31 @@ export class OutcomeReader {
   #failed = 0;
   #summary: { passed: number; failed: number } | undefined;
 
-  /** How many tests have finished, ignored ones included. */
+  /** Number of finished and ignored tests. */
   get progress(): number {
     return this.#finished.length + this.#ignored.length;
   }
 
-  /** The test that runs, with its step if there is one; undefined between tests. */
+  /** Name of the running test, with its step; undefined between tests. */
   get running(): string | undefined {
     return this.#parents.length > 0 ? this.#parents.join(" > ") : undefined;
   }
 
+  /** Parses the next piece of output. */
   take(text: string): void {
     const lines = (this.#line + text).split("\n");
     this.#line = lines.pop()!;
-    for (const line of lines) this.#takeLine(withoutColours(line));
-    // The name of a test that has begun stands on a line that is not ended yet.
-    this.#begin(withoutColours(this.#line));
+    for (const line of lines) this.#takeLine(withoutColors(line));
+    // The line of a running test has no line feed yet.
+    this.#begin(withoutColors(this.#line));
   }
 
   /**
-   * What became of it. A run that ended with an error but tells of no failed test (a file that does not load, a run
-   * that was cut short) has one failure.
+   * Returns the result. An unsuccessful run without a failed test, such as one whose file does not load or that was
+   * killed, has one failure.
    */
   outcome(success: boolean): Outcome {
-    this.#takeLine(withoutColours(this.#line));
+    this.#takeLine(withoutColors(this.#line));
     this.#line = "";
     const { passed, failed } = this.#summary ??
       { passed: this.#passed, failed: this.#failed };
@@ -135,14 +136,14 @@ export class OutcomeReader {
   }
 }
 
-/** The lines without blank ones at either end. */
+/** Removes blank lines at the start and end. */
 function trimmed(lines: readonly string[]): string[] {
   const first = lines.findIndex((line) => line !== "");
   const last = lines.findLastIndex((line) => line !== "");
   return first < 0 ? [] : lines.slice(first, last + 1);
 }
 
-/** The outcome of a run that is over. */
+/** Returns the result of a completed run. */
 export function outcomeOf(output: string, success: boolean): Outcome {
   const reader = new OutcomeReader();
   reader.take(output);
@@ -158,7 +159,7 @@ const UNIT_MS: Record<string, number> = {
   h: 3_600_000,
 };
 
-/** `1m2s`, `870µs` and the like. */
+/** Parses a duration such as `1m2s` or `870µs`. */
 function milliseconds(text: string): number {
   let sum = 0;
   for (const [, number, unit] of text.matchAll(/([\d.]+)([a-zµ]+)/g)) {
@@ -167,7 +168,7 @@ function milliseconds(text: string): number {
   return sum;
 }
 
-/** The slowest of some tests, the slowest first. */
+/** Returns the `count` slowest tests, slowest first. */
 export function slowest<T extends Finished>(
   tests: readonly T[],
   count: number,

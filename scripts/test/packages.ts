@@ -1,9 +1,9 @@
-/** The programs that suites use, and the Debian packages that bring them. */
+/** Programs that suites use, and their Debian packages. */
 
 import type { Cleanup } from "../cleanup.ts";
 import { withoutServices } from "./no_services.ts";
 
-/** Debian package of each program, or of a file named by its whole path. */
+/** Debian package of each program, or of a file with an absolute path. */
 export const PACKAGE_OF = {
   ethtool: "ethtool",
   ip: "iproute2",
@@ -41,7 +41,7 @@ export const PACKAGE_OF = {
 /** A program or file that a suite uses. */
 export type Tool = keyof typeof PACKAGE_OF;
 
-/** True if the file `name` exists, or a program on PATH or in one of the folders that a normal user's PATH lacks. */
+/** True if the file `name` exists, or a program `name` in PATH or in an sbin folder, which a user's PATH may lack. */
 export function isInstalled(name: string): boolean {
   if (name.startsWith("/")) return isFile(name);
   const path = (Deno.env.get("PATH") ?? "").split(":");
@@ -50,12 +50,12 @@ export function isInstalled(name: string): boolean {
   );
 }
 
-/** The packages of `tools`, each once, in order. */
+/** Returns the packages of `tools`, sorted and without duplicates. */
 export function packagesOf(tools: Iterable<Tool>): string[] {
   return [...new Set([...tools].map((tool) => PACKAGE_OF[tool]))].sort();
 }
 
-/** Installs packages with apt, without their services. Returns what went wrong, or undefined. */
+/** Installs packages with apt and does not start their services. Returns the error output, or undefined on success. */
 export async function install(
   packages: string[],
   cleanup: Cleanup,

@@ -1,4 +1,4 @@
-/** What a run of several suites came to. */
+/** Report of a run of several suites. */
 
 import { type Finished, type Outcome, slowest } from "./outcome.ts";
 import { allowance } from "./skips.ts";
@@ -14,17 +14,17 @@ export class Report {
   readonly #failures: string[] = [];
   readonly #finished: (Finished & { suite: string })[] = [];
 
-  /** @param ci a skip that is not allowed is a failure */
+  /** @param ci true if a skip that is not allowed counts as a failure */
   constructor(ci: boolean) {
     this.#ci = ci;
   }
 
-  /** A suite that cannot run here. */
+  /** Adds a skipped suite. */
   skip(suite: string, reason: string): void {
     this.#skip(`suite ${suite}: ${reason}`);
   }
 
-  /** A suite that ran, for so long. */
+  /** Adds the result and duration of a suite. */
   add(suite: string, outcome: Outcome, ms: number): void {
     const { passed, failed, ignored, left } = outcome;
     this.passed += passed;
@@ -53,8 +53,8 @@ export class Report {
   }
 
   /**
-   * The suites with their times, the slowest tests, the skipped ones with their reasons, the failures; the result is the
-   * last line.
+   * Returns the lines of the report: suites with times, slowest tests, skips with reasons, failures, and the result as
+   * the last line.
    */
   lines(): string[] {
     const tests = slowest(this.#finished, SLOWEST).map(({ suite, name, ms }) =>
@@ -85,7 +85,7 @@ export class Report {
   }
 }
 
-/** A time as the reports have it. */
+/** Formats a duration for reports. */
 export function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1).padStart(6)} s`;
 }

@@ -1,4 +1,4 @@
-/** Runs one suite: a `deno test` that is ended when it hangs, and leaves nothing behind. */
+/** Runs a suite with `deno test`, which is killed if it hangs. */
 
 import { type Cleanup, endChild } from "../cleanup.ts";
 import { SLOWNESS } from "../machine.ts";
@@ -7,23 +7,23 @@ import { type Outcome, OutcomeReader } from "./outcome.ts";
 import type { Suite } from "./suites.ts";
 
 export interface RunOptions {
-  /** More options of `deno test`. */
+  /** Additional options of `deno test`. */
   readonly options: readonly string[];
-  /** In namespaces of its own. */
+  /** True to run the suite in separate namespaces. */
   readonly isolate: boolean;
-  /** How much slower the machine is than usual. */
+  /** Slowness of the machine (machine.ts). */
   readonly slowness: number;
-  /** A suite hangs when no test has finished for so long, times the slowness. */
+  /** A suite hangs if no test finishes in this time, multiplied by the slowness. */
   readonly silenceMs: number;
-  /** Takes the output as it comes. */
+  /** Prints the output as it arrives. */
   readonly say: (text: string) => void;
-  /** Ends the suite when the run is ended before. */
+  /** Kills the suite if the run is interrupted. */
   readonly cleanup: Cleanup;
 }
 
 const CHECK_INTERVAL_MS = 500;
 
-/** Runs it to its end. A suite that hangs has one failure more, and the test that was running is printed. */
+/** Runs a suite and returns its result. A hang counts as a failure; `say` receives the name of the hung test. */
 export async function runSuite(
   suite: Suite,
   { options, isolate, slowness, silenceMs, say, cleanup }: RunOptions,
@@ -37,7 +37,7 @@ export async function runSuite(
     : withParentDeath(words);
   const child = new Deno.Command(program!, {
     args,
-    // Tests of colours would see the wish of the caller.
+    // The caller's NO_COLOR would affect tests of colors.
     env: { NO_COLOR: "", [SLOWNESS]: String(slowness) },
     stdout: "piped",
     stdin: "null",
@@ -63,12 +63,12 @@ export async function runSuite(
   const outcome = reader.outcome(success && hung === undefined);
   if (hung !== undefined) {
     const seconds = Math.round(silence.limitMs / 1000);
-    say(`\nEnded: no test finished for ${seconds} s; running was: ${hung}\n`);
+    say(`\nKilled: no test finished for ${seconds} s; running test: ${hung}\n`);
   }
   return outcome;
 }
 
-/** No progress for a while. */
+/** Detects a lack of progress. */
 export class Silence {
   readonly limitMs: number;
   #progress = 0;
@@ -78,7 +78,7 @@ export class Silence {
     this.limitMs = limitMs;
   }
 
-  /** True if nothing was added to `progress` for longer than the limit. */
+  /** Returns true if `progress` has not changed for longer than the limit. */
   over(progress: number, now: number): boolean {
     if (this.#since === undefined || progress !== this.#progress) {
       this.#since = now;

@@ -1,4 +1,4 @@
-/** The skips that a continuous-integration run may have: what cannot exist there, and nothing else. */
+/** Skips that are allowed in a continuous-integration run, because the machine may lack a feature. */
 
 /** A test or suite that may be skipped under `IPOIB_CI=1`. */
 export interface AllowedSkip {
@@ -9,17 +9,15 @@ export interface AllowedSkip {
 const ALLOWED_SKIPS: readonly AllowedSkip[] = [
   {
     name: /skipped: the kernel has no IPv4 membership events/,
-    because: "kernels before that support exist, and /proc is tested there",
+    because: "older kernels lack the events; /proc is tested there",
   },
   {
     name: /skipped: Cannot (create|use) (an )?io_uring/,
-    because:
-      "kernels without it, or that forbid it, exist; poll is tested there",
+    because: "some kernels lack or forbid io_uring; poll is tested there",
   },
   {
     name: /skipped: no next-hop program/,
-    because:
-      "kernels before TCX (6.6), or without BTF, exist; routes are tested there",
+    because: "kernels before 6.6 lack TCX, others BTF; routes are tested there",
   },
   {
     name: /skipped: full form only, IPOIB_FULL=1/,
@@ -27,11 +25,11 @@ const ALLOWED_SKIPS: readonly AllowedSkip[] = [
   },
   {
     name: /skipped: this host has no InfiniBand port/,
-    because: "it is hardware; the same runs in virtual machines that have one",
+    because: "it is hardware; virtual machines with a port run the same test",
   },
 ];
 
-/** Why the skip of `name` is allowed, or undefined if it is not. */
+/** Returns the reason why the skip of `name` is allowed, or undefined if it is not. */
 export function allowance(
   name: string,
   allowed: readonly AllowedSkip[] = ALLOWED_SKIPS,

@@ -1,35 +1,35 @@
-/** The suites: folders of tests, what each needs, and why one cannot run here. */
+/** Test suites, their requirements, and the reasons why a suite cannot run. */
 
 import { RIG_TOOLS } from "../rig/tools.ts";
 import { packagesOf, type Tool } from "./packages.ts";
 
-/** What a suite needs of the machine. */
+/** Requirements of a suite. */
 export interface Needs {
-  /** Permissions of `deno test`, the fewest that work. */
+  /** Minimum permissions of `deno test`. */
   readonly permissions: readonly string[];
-  /** Network namespaces and TAPs are for root. */
+  /** True if the suite creates network namespaces or TUN devices, which needs root. */
   readonly root?: boolean;
-  /** Without these the suite cannot run. */
+  /** Tools without which the suite cannot run. */
   readonly tools?: readonly Tool[];
-  /** Some of its tests use these, and are ignored by name where they are missing. */
+  /** Tools of some tests, which are ignored if the tools are missing. */
   readonly helpful?: readonly Tool[];
-  /** It runs virtual machines of the rig, which are built from packages of Debian 12 for amd64. */
+  /** True if the suite runs virtual machines of the rig, which are built from packages of Debian 12 for amd64. */
   readonly guests?: boolean;
 }
 
-/** A folder of tests below `tests/`. */
+/** A suite: a folder in `tests/`. */
 export interface Suite extends Needs {
   readonly name: string;
-  /** What `deno test` is given: the folder, or the files of it that were asked for. */
+  /** Paths for `deno test`: the folder, or the chosen files in it. */
   readonly paths: readonly string[];
 }
 
-/** What the machine offers. */
+/** Features of the machine. */
 export interface Host {
   readonly root: boolean;
   readonly tun: boolean;
   readonly has: (tool: Tool) => boolean;
-  /** It is Debian 12 on amd64. */
+  /** True for Debian 12 on amd64. */
   readonly debian: boolean;
 }
 
@@ -43,10 +43,10 @@ const SYSTEM = [
   "--allow-net",
   "--allow-sys",
 ];
-/** Deno's own file calls reach /proc, /sys and /dev under --allow-all only. */
+/** Deno opens files in /proc, /sys and /dev only with --allow-all. */
 const ALL = ["--allow-all"];
 
-/** Suites that need more, or less, than {@linkcode USUAL}. */
+/** Suites whose requirements differ from {@linkcode USUAL}. */
 const NEEDS: Readonly<Record<string, Needs>> = {
   base: { permissions: READ },
   wire: { permissions: READ },
@@ -102,12 +102,15 @@ const NEEDS: Readonly<Record<string, Needs>> = {
 
 const USUAL: Needs = { permissions: SYSTEM };
 
-/** What the suite `name` needs. */
+/** Returns the requirements of a suite. */
 function needsOf(name: string): Needs {
   return NEEDS[name] ?? USUAL;
 }
 
-/** Groups test files (`tests/<suite>/...`) into suites, the quick ones first; `chosen` narrows them. */
+/**
+ * Groups test files (`tests/<suite>/...`) into suites, quick suites first. `chosen` selects folders or files; empty
+ * selects all.
+ */
 export function suitesOf(
   files: readonly string[],
   chosen: readonly string[],
@@ -128,7 +131,7 @@ export function suitesOf(
   return suites.sort((a, b) => weight(a) - weight(b) || order(a.name, b.name));
 }
 
-/** Why the suite cannot run on this machine, or undefined if it can. */
+/** Returns the reason why a suite cannot run on this machine, or undefined if it can. */
 export function obstacle(suite: Suite, host: Host): string | undefined {
   const missing = (suite.tools ?? []).filter((tool) => !host.has(tool));
   const reasons: string[] = [];

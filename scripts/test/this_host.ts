@@ -1,4 +1,4 @@
-/** What this machine offers the suites. */
+/** Detects the features of this machine that suites need. */
 
 import { succeeds } from "../succeeds.ts";
 import { isInstalled } from "./packages.ts";
@@ -7,11 +7,11 @@ import type { Host } from "./suites.ts";
 const RELEASE = "/etc/os-release";
 const DEBIAN_12 = /^VERSION_CODENAME=bookworm$/m;
 
-/** Looks; needs `--allow-read` and `--allow-run`. */
+/** Returns the features. Needs `--allow-read` and `--allow-run`. */
 export async function thisHost(): Promise<Host> {
   return {
     root: Deno.uid() === 0,
-    // Deno's own file calls reach /dev under --allow-all only.
+    // Deno opens files in /dev only with --allow-all.
     tun: await succeeds(["test", "-c", "/dev/net/tun"]),
     has: isInstalled,
     debian: Deno.build.arch === "x86_64" &&

@@ -1,10 +1,13 @@
-/** Datagrams from one host to another all the time, whose bytes tell whether they are right and when they were sent. */
+/**
+ * A continuous flow of datagrams between two hosts. Their sequence numbers and contents allow the receiver to check
+ * them.
+ */
 
 import type { Host, UdpSocket } from "../../tests/e2e/harness/mod.ts";
 
 const HEADER = 8;
 const SIZES = [8, 64, 512, 1500, 2016, 2017, 6000];
-/** A prime: a piece of a datagram that lies elsewhere does not fit there. */
+/** Period of the pattern, a prime, so that a misplaced part of a datagram does not match. */
 const PERIOD = 4093;
 
 const pattern = new Uint8Array(3 * PERIOD);
@@ -15,7 +18,7 @@ for (let i = 0; i < PERIOD; i++) {
 }
 for (let i = PERIOD; i < pattern.length; i++) pattern[i] = pattern[i - PERIOD]!;
 
-/** One direction between two hosts. */
+/** A flow in one direction. */
 export class CheckedFlow {
   readonly from: Host;
   readonly to: Host;
@@ -24,15 +27,15 @@ export class CheckedFlow {
   readonly #port: number;
   readonly #id: number;
   #sent = 0;
-  /** Whether it sends now. */
+  /** True while the flow sends. */
   active = true;
   received = 0;
-  /** Datagrams that are not what was sent. */
+  /** Number of received datagrams that differ from the sent ones. */
   wrong = 0;
-  /** The number of the last one that arrived. */
+  /** Highest sequence number that has arrived. */
   #last = -1;
 
-  /** @param port of the receiver's socket, which no other flow has */
+  /** @param port unique port of the receiver's socket */
   constructor(
     id: number,
     [from, sender]: readonly [Host, UdpSocket],
@@ -47,12 +50,12 @@ export class CheckedFlow {
     this.#port = port;
   }
 
-  /** The number that the next datagram has. */
+  /** Sequence number of the next datagram. */
   get next(): number {
     return this.#sent;
   }
 
-  /** True once a datagram of that number or a later one has arrived. */
+  /** Returns true if the datagram with this number or a later one has arrived. */
   hasArrived(number: number): boolean {
     return this.#last >= number;
   }
@@ -68,13 +71,13 @@ export class CheckedFlow {
     try {
       this.#sender.send(this.to.address, this.#port, bytes);
     } catch {
-      // There is no interface now, or its queue is full.
+      // The interface does not exist at the moment, or its queue is full.
     }
   }
 
   receive(): void {
     for (const bytes of this.#receiver.receive()) {
-      if (this.#isRight(bytes)) {
+      if (this.#isCorrect(bytes)) {
         this.received++;
         const number = new DataView(bytes.buffer).getUint32(4);
         this.#last = Math.max(this.#last, number);
@@ -82,7 +85,7 @@ export class CheckedFlow {
     }
   }
 
-  #isRight(bytes: Uint8Array): boolean {
+  #isCorrect(bytes: Uint8Array): boolean {
     if (bytes.length < HEADER) return false;
     const view = new DataView(bytes.buffer, bytes.byteOffset);
     const number = view.getUint32(4);

@@ -1,11 +1,11 @@
 /**
- * The campaign against the program, as `deno task torture fuzz|kill|resources|soak|all [--minutes N] [--seed N]
- * [--only NAME]...`: what is too long for the suite, which has a short form of each part (tests/fuzz, tests/torture).
+ * Long stress tests of the program: `deno task torture fuzz|kill|resources|soak|all [--minutes N] [--seed N]
+ * [--only NAME]...`. The test suite runs a short form of each part (tests/fuzz, tests/torture).
  *
- * Each part runs in namespaces of its own (scripts/test/isolation.ts), so that nothing of it outlives it; what it leaves
- * behind there is a failure. It prints its seed, a table of what was tried, how often, and what failed, and the sums over
- * all runs so far (record.json). The last line is `N passed, N failed`, the exit code 1 on any failure. All but `fuzz` need
- * root, and the Debian packages iproute2, iputils-ping, iperf3 and socat.
+ * Each part runs in separate namespaces (scripts/test/isolation.ts), so that its processes cannot outlive it; leftovers
+ * count as a failure. A part prints its seed, a table of attempts and failures, and the totals of all runs
+ * (record.json). The last line is `N passed, N failed`. The exit code is 1 on any failure. All parts except `fuzz` need
+ * root and the Debian packages iproute2, iputils-ping, iperf3 and socat.
  */
 
 import { TextLineStream } from "../opensm/lines.ts";
@@ -29,7 +29,7 @@ const encoder = new TextEncoder();
 const say = (line: string) =>
   void Deno.stdout.writeSync(encoder.encode(`${line}\n`));
 
-/** Runs one part in a process of its own; returns its table. */
+/** Runs a part in a child process and returns its table. */
 async function runPart(
   part: PartName,
   options: Options,
@@ -66,7 +66,7 @@ async function runPart(
   }
   const { code } = await child.status;
   if (code !== 0) {
-    const failures = [`The part ended with exit code ${code}`];
+    const failures = [`The part exited with code ${code}`];
     rows.push({ what: "the part itself", times: 1, failures });
   }
   rows.push({ what: "nothing left behind", times: 1, failures: left });

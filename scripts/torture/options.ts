@@ -1,4 +1,4 @@
-/** The words of `deno task torture`. */
+/** Options of `deno task torture`. */
 
 import { parseArgs } from "@std/cli/parse-args";
 
@@ -7,7 +7,7 @@ export type PartName = typeof PARTS[number];
 
 export interface Options {
   readonly parts: readonly PartName[];
-  /** Of each part. */
+  /** Maximum duration of each part. */
   readonly minutes: number;
   readonly seed: number;
   readonly only: readonly string[];
@@ -23,7 +23,7 @@ const DEFAULT_MINUTES = "30";
 const MAX_MINUTES = 60;
 const MAX_SEED = 0x7fffffff;
 
-/** What the words ask for, or undefined if they are not understood. Without a seed the time gives one. */
+/** Parses the arguments. Returns undefined if they are invalid. The default seed is the current time. */
 export function optionsOf(args: readonly string[]): Options | undefined {
   let known = true;
   const parsed = parseArgs([...args], {
@@ -39,9 +39,9 @@ export function optionsOf(args: readonly string[]): Options | undefined {
   const parts = part === "all" ? PARTS : PARTS.filter((name) => name === part);
   const minutes = Number(parsed.minutes);
   const seed = Number(parsed.seed);
-  const right = minutes > 0 && minutes <= MAX_MINUTES &&
+  const valid = minutes > 0 && minutes <= MAX_MINUTES &&
     Number.isInteger(seed) && seed >= 0 && seed <= MAX_SEED;
-  if (!known || !right || parts.length === 0 || more.length > 0) {
+  if (!known || !valid || parts.length === 0 || more.length > 0) {
     return undefined;
   }
   return { parts, minutes, seed, only: parsed.only as string[] };

@@ -1,26 +1,27 @@
-/** What the parts of the campaign have in common. */
+/** Interface of the parts. */
 
 import type { Cleanup } from "../cleanup.ts";
 
+/** Options of a part. */
 export interface PartOptions {
-  /** How long the part may take, in minutes. */
+  /** Maximum duration in minutes. */
   readonly minutes: number;
   readonly seed: number;
-  /** Only what has one of these names; all if empty. */
+  /** Names of the targets, disturbances or scenarios to run; empty for all. */
   readonly only: readonly string[];
-  /** Says something while it runs. */
+  /** Prints a line of progress. */
   readonly say: (line: string) => void;
   readonly cleanup: Cleanup;
 }
 
-/** One line of the table: what was tried, how often, and what failed. */
+/** A line of the table: the name of the test, the number of attempts, and the failures. */
 export interface Row {
   readonly what: string;
   readonly times: number;
   readonly failures: readonly string[];
-  /** More to say. */
+  /** Additional text. */
   readonly note?: string;
 }
 
-/** A part: the rows of its table. */
+/** Runs a part and returns the rows of its table. */
 export type Part = (options: PartOptions) => Promise<Row[]>;

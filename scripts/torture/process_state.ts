@@ -1,16 +1,17 @@
-/** What a process holds: descriptors, mappings, memory. */
+/** Resources of a process: file descriptors, mappings, memory. */
 
+/** Resources of a process at a point in time. */
 export interface ProcessState {
   readonly descriptors: number;
-  /** Mappings of files and of shared memory; those of the heap come and go. */
+  /** Number of mappings of files and shared memory, without heap mappings, which vary. */
   readonly mappings: number;
   /** Resident memory in KiB. */
   readonly rssKib: number;
-  /** Its anonymous part: heaps and stacks, without pages of files and shared memory. */
+  /** Anonymous resident memory in KiB: heaps and stacks, without pages of files and shared memory. */
   readonly anonymousKib: number;
 }
 
-/** Of the process with this id, or of this one. Throws if it has ended. */
+/** Returns the resources of a process. Throws an Error if it has exited. */
 export function processState(pid: number | "self" = "self"): ProcessState {
   const text = (file: string) => Deno.readTextFileSync(`/proc/${pid}/${file}`);
   let descriptors = 0;

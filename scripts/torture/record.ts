@@ -1,11 +1,11 @@
-/** What all runs of the campaign have added up to: record.json beside this file. */
+/** Record of all runs in record.json. */
 
 import type { Row } from "./part.ts";
 import { table } from "./report.ts";
 
 const FILE = new URL("record.json", import.meta.url);
 
-/** One run of a part. */
+/** A run of a part. */
 export interface RunRecord {
   readonly date: string;
   readonly part: string;
@@ -27,7 +27,7 @@ function readRecord(): RunRecord[] {
   }
 }
 
-/** Adds a run. */
+/** Appends a run to the record and returns all runs. */
 export function addRun(
   run: Omit<RunRecord, "rows">,
   rows: readonly Row[],
@@ -41,13 +41,13 @@ export function addRun(
     })),
   };
   const all = [...readRecord(), entry];
-  // A run a line: runs of several branches merge.
+  // One line for each run, so that runs of several branches merge.
   const lines = all.map((each) => JSON.stringify(each)).join(",\n");
   Deno.writeTextFileSync(FILE, `[\n${lines}\n]\n`);
   return all;
 }
 
-/** Sums over all runs of a part. */
+/** Returns the lines of a table with the totals of all runs of a part. */
 export function totalLines(part: string, runs: readonly RunRecord[]): string[] {
   const own = runs.filter((run) => run.part === part);
   const sums = new Map<string, { times: number; failures: number }>();

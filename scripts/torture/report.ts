@@ -1,8 +1,8 @@
-/** The table of a part, as it goes into a note. */
+/** Formats the results of a part as a Markdown table. */
 
 import type { Row } from "./part.ts";
 
-/** Lines of a table, then what failed; the last line is `N passed, N failed`. */
+/** Returns the lines of a table, the failures, and `N passed, N failed` as the last line. */
 export function reportLines(part: string, rows: readonly Row[]): string[] {
   const failed = rows.filter(({ failures }) => failures.length > 0);
   return [
@@ -26,7 +26,7 @@ export function reportLines(part: string, rows: readonly Row[]): string[] {
   ];
 }
 
-/** A table of Markdown with columns of even width. */
+/** Returns the lines of a Markdown table with aligned columns. The first row is the header. */
 export function table(rows: readonly (readonly string[])[]): string[] {
   const head = rows[0]!;
   const widths = head.map((_, column) =>

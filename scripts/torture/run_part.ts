@@ -1,13 +1,13 @@
-/** Runs one part: `run_part.ts PART MINUTES SEED [NAME...]`, which prints what happens, and its table as JSON. */
+/** Program that runs a part: `run_part.ts PART MINUTES SEED [NAME...]`. Prints progress, then the table as JSON. */
 
 import { countFailures } from "../cleanup.ts";
 import type { PartName } from "./options.ts";
 import type { Part } from "./part.ts";
 
-/** What stands before the table. */
+/** Prefix of the line with the table. */
 export const ROWS = "rows: ";
 
-/** Loaded when needed: the others have other needs. */
+/** Parts, imported only when needed, because some need libraries and programs that others do not. */
 const RUN: Record<PartName, () => Promise<Part>> = {
   fuzz: async () => (await import("./fuzz/run_fuzz.ts")).runFuzz,
   kill: async () => (await import("./kill/run_kill.ts")).runKill,

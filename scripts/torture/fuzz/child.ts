@@ -1,6 +1,6 @@
 /**
- * Fuzzes one target in a process of its own: `child.ts TARGET SEED MS FILE`, which writes the input that runs to FILE and
- * prints JSON lines: {progress} every second, {result} at the end.
+ * Program that fuzzes a target: `child.ts TARGET SEED MS FILE`. Writes the current input to FILE and prints JSON lines:
+ * {progress} every second, {result} at the end.
  */
 
 import { Coverage } from "./coverage.ts";
@@ -14,7 +14,7 @@ const encoder = new TextEncoder();
 const print = (value: unknown) =>
   void Deno.stdout.writeSync(encoder.encode(`${JSON.stringify(value)}\n`));
 
-// Before the program's modules are loaded.
+// Coverage must start before the program's modules are loaded.
 const coverage = COVERAGE ? await Coverage.start() : undefined;
 const { FUZZ_TARGETS } = await import("../../../tests/fuzz/targets/all.ts");
 const { fuzzTarget } = await import("./fuzz_target.ts");

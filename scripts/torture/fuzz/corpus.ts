@@ -1,31 +1,31 @@
 /**
- * The corpora: a folder of tests/fuzz for each target.
+ * Reads and writes the corpora: a folder in tests/fuzz for each target.
  *
- * | ending     | holds                                                                                     |
+ * | suffix     | contents                                                                                     |
  * |------------|-------------------------------------------------------------------------------------------|
- * | .hex       | one input in hexadecimal digits; # begins a comment                                       |
- * | .txt .json | one input as it is                                                                        |
- * | .seq       | several inputs in hexadecimal digits, one on each line, that one session takes in order   |
+ * | .hex       | one input in hexadecimal digits; # starts a comment                                       |
+ * | .txt .json | one input, unencoded                                                                        |
+ * | .seq       | inputs of one session in order, in hexadecimal digits, one on each line                   |
  */
 
 import { hex } from "../../../tests/wire/support.ts";
 import { toHex } from "../../../tests/fuzz/targets/target.ts";
 
 const FOLDER = new URL("../../../tests/fuzz/", import.meta.url);
-/** Inputs that earlier runs kept because they reached something new; not part of the repository. */
+/** Folder of inputs that reached new code in earlier runs, outside the repository. */
 const KEPT_INPUTS_FOLDER = new URL(
   "../../../dist/torture/corpus/",
   import.meta.url,
 );
 const encoder = new TextEncoder();
 
-/** A file: one input, or several for one session. */
+/** A file of a corpus: one input, or several inputs of one session. */
 export interface CorpusEntry {
   readonly file: string;
   readonly inputs: readonly Uint8Array[];
 }
 
-/** The files of a target, by name. */
+/** Reads the corpus of a target, sorted by file name. */
 export function readCorpus(target: string): CorpusEntry[] {
   const folder = new URL(`${target}/`, FOLDER);
   return [...Deno.readDirSync(folder)].map(({ name }) => name).sort().map(
@@ -36,7 +36,7 @@ export function readCorpus(target: string): CorpusEntry[] {
   );
 }
 
-/** The inputs that earlier runs kept. */
+/** Reads the inputs that earlier runs kept. */
 export function readKept(target: string): Uint8Array[] {
   const folder = new URL(`${target}/`, KEPT_INPUTS_FOLDER);
   try {
@@ -48,7 +48,7 @@ export function readKept(target: string): Uint8Array[] {
   }
 }
 
-/** Keeps an input for later runs. */
+/** Writes an input for later runs. */
 export function keepInput(target: string, input: Uint8Array): void {
   const folder = new URL(`${target}/`, KEPT_INPUTS_FOLDER);
   Deno.mkdirSync(folder, { recursive: true });
@@ -61,7 +61,7 @@ function inputsOf(name: string, text: string): Uint8Array[] {
   return text.split("\n").filter((line) => /^[0-9a-f]/i.test(line)).map(hex);
 }
 
-/** Writes inputs that failed; returns the file's path from the top of the tree. */
+/** Writes failed inputs to the corpus. Returns the file's path in the tree. */
 export function keepFailure(
   target: string,
   inputs: readonly Uint8Array[],
@@ -77,7 +77,7 @@ export function keepFailure(
   return `tests/fuzz/${target}/${name}`;
 }
 
-/** FNV-1a: the same inputs get the same name. */
+/** Returns the FNV-1a hash, so that the name of a file depends only on its inputs. */
 function hash(text: string): string {
   let state = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) {

@@ -1,4 +1,4 @@
-/** Which blocks of the program's source have run: V8's precise coverage, read through the inspector. */
+/** Coverage of the program's source by blocks: V8's precise coverage, read through the inspector. */
 
 import { Session } from "node:inspector";
 
@@ -21,7 +21,7 @@ export class Coverage {
 
   private constructor() {}
 
-  /** Begins before the modules are loaded that it shall see. */
+  /** Starts coverage, which includes only modules that are loaded afterwards. */
   static async start(): Promise<Coverage> {
     const coverage = new Coverage();
     coverage.#session.connect();
@@ -33,12 +33,12 @@ export class Coverage {
     return coverage;
   }
 
-  /** How many blocks have run so far. */
+  /** Number of blocks that have run. */
   get blocks(): number {
     return this.#seen.size;
   }
 
-  /** The blocks that ran since the last call and had never run before. */
+  /** Returns the blocks that have run for the first time since the last call. */
   async takeNew(): Promise<Set<string>> {
     const found = new Set<string>();
     for (const block of await this.#take()) {
@@ -49,14 +49,14 @@ export class Coverage {
     return found;
   }
 
-  /** Those of `wanted` that ran since the last call. */
+  /** Returns the blocks of `wanted` that have run since the last call. */
   async takeOf(wanted: ReadonlySet<string>): Promise<Set<string>> {
     const blocks = await this.#take();
     for (const block of blocks) this.#seen.add(block);
     return new Set(blocks.filter((block) => wanted.has(block)));
   }
 
-  /** Ends it: the program runs at its full rate again. */
+  /** Stops coverage, which slows the program down. */
   async stop(): Promise<void> {
     await this.#post("Profiler.stopPreciseCoverage");
   }

@@ -1,4 +1,4 @@
-/** The input that runs now, in a file that outlives the process: what ended or stopped it is read from there. */
+/** The current input in a mapped file, from which the parent reads the input that crashed or blocked the process. */
 
 import { cString, libc } from "../../../ffi/libc.ts";
 import { unwrap } from "../../../src/system/errno.ts";

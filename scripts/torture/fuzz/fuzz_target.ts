@@ -1,12 +1,12 @@
 /**
- * One target for a while: mutated inputs of its corpus, those that reach new blocks of the source added to it.
+ * Fuzzes a target with mutated inputs of its corpus, and adds inputs that reach new blocks of the source to the corpus.
  *
- * Coverage is looked at once a batch. A batch that reached something new is run again in halves until single inputs are
- * left that do, which costs little because new blocks soon are rare.
+ * Coverage is read once a batch. A batch that reached new blocks runs again in halves to find the inputs that reached
+ * them. This costs little, because new blocks soon become rare.
  *
- * Counting blocks costs half of the rate and more (130 000 requests of the administrator in 8 s without, 76 000 with), and
- * guides little: runs with and without it reach the same blocks (partitions_conf 878 and 878, netlink 461 and 461 in 8 s). So
- * it is done for the first part of a run only.
+ * Coverage almost halves the rate (130,000 requests of the administrator in 8 s without coverage, 76,000 with it) and
+ * helps little: runs with and without coverage reach the same blocks (partitions_conf 878 and 878, netlink 461 and 461
+ * in 8 s). So only the first part of a run uses coverage.
  */
 
 import type { FuzzTarget } from "../../../tests/fuzz/targets/target.ts";
@@ -15,21 +15,21 @@ import { keepFailure, keepInput, readCorpus, readKept } from "./corpus.ts";
 import type { Coverage } from "./coverage.ts";
 import type { CurrentInput } from "./current_input.ts";
 import { held, leaks } from "./leaks.ts";
-import { minimise, signature } from "./minimise.ts";
+import { minimize, signature } from "./minimize.ts";
 import { mutate } from "./mutation.ts";
 import { type Failure, Runner } from "./runner.ts";
 
-/** Inputs between two looks at the coverage and the clock. */
-const INPUTS_PER_ROUND = 1024;
-/** A batch ends early after so long. */
-const ROUND_MS = 250;
-/** Inputs that are kept beside those of the files. */
+/** Maximum number of inputs in a batch. */
+const INPUTS_PER_BATCH = 1024;
+/** Maximum duration of a batch. */
+const BATCH_MS = 250;
+/** Maximum number of inputs that a run adds to the corpus. */
 const MAX_KEPT_INPUTS = 2000;
-/** More different failures than these are one failure of the campaign. */
+/** Number of distinct failures after which a run stops. */
 const MAX_FAILURES = 10;
-/** The part of the run after which memory is looked at for the first time. */
+/** Fraction of the run after which memory is measured for the first time. */
 const WARM_UP = 0.1;
-/** The part of the run in which coverage guides. */
+/** Fraction of the run that uses coverage. */
 const GUIDED = 0.2;
 
 export interface FuzzOptions {
@@ -37,19 +37,20 @@ export interface FuzzOptions {
   readonly ms: number;
   readonly coverage?: Coverage;
   readonly current?: CurrentInput;
-  /** Called now and then with the number of inputs so far. */
+  /** Called after each batch with the number of inputs so far. */
   readonly progress?: (inputs: number) => void;
 }
 
 export interface FuzzResult {
   inputs: number;
-  /** Inputs that reached new blocks and are not in a file. */
+  /** Number of inputs that reached new blocks. */
   kept: number;
   blocks: number;
-  /** What each failure was, with the file that it was written to. */
+  /** Description of each failure, with the file of its inputs. */
   failures: string[];
 }
 
+/** Fuzzes a target for `options.ms`. */
 export async function fuzzTarget(
   target: FuzzTarget,
   options: FuzzOptions,
@@ -117,8 +118,8 @@ class Fuzzing {
 
   async #batch(): Promise<Uint8Array[]> {
     const inputs: Uint8Array[] = [];
-    const end = performance.now() + ROUND_MS;
-    for (let i = 0; i < INPUTS_PER_ROUND; i++) {
+    const end = performance.now() + BATCH_MS;
+    for (let i = 0; i < INPUTS_PER_BATCH; i++) {
       if (i % 16 === 0 && performance.now() > end) break;
       const input = mutate(this.#target.kind, this.#corpus, this.#next);
       inputs.push(input);
@@ -143,12 +144,14 @@ class Fuzzing {
     const what = signature(failure.error);
     if (this.#signatures.has(what)) return;
     this.#signatures.add(what);
-    const least = await minimise(this.#target, failure);
-    const file = keepFailure(this.#target.name, least, what);
+    const inputs = await minimize(this.#target, failure);
+    const file = keepFailure(this.#target.name, inputs, what);
     this.#result.failures.push(`${what}\n    ${file}\n${failure.error.stack}`);
   }
 
-  /** Adds the inputs that reach `blocks` when they run again; state that is gone may keep them from it. */
+  /**
+   * Runs inputs again and keeps those that reach `blocks`. An input may miss them if the state of the session differs.
+   */
   async #keep(inputs: Uint8Array[], blocks: Set<string>): Promise<void> {
     if (blocks.size === 0 || this.#result.kept >= MAX_KEPT_INPUTS) return;
     if (inputs.length === 1) {

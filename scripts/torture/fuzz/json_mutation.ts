@@ -1,4 +1,4 @@
-/** Mutation of JSON values. */
+/** Mutates JSON values. */
 
 import type { Random } from "../../../tests/wire/support.ts";
 
@@ -17,7 +17,10 @@ const VALUES: readonly Json[] = [
 ];
 const MAX_TEXT = 60_000;
 
-/** The text of a changed value; undefined if `text` is not JSON. `other` gives another text to take parts from. */
+/**
+ * Mutates a JSON value and returns its text; undefined if `text` is not JSON. `other` returns a text whose parts may be
+ * inserted.
+ */
 export function mutateJson(
   text: string,
   next: Random,
@@ -74,7 +77,7 @@ function change(
       } else target[key] = someValue(next);
       return;
     case 6: {
-      // A whole member of another message, by its own name.
+      // Inserts a member of another message with its name.
       const from = parse(other());
       if (from === null || typeof from !== "object" || Array.isArray(from)) {
         return;
@@ -96,12 +99,12 @@ function change(
   }
 }
 
-/** One of the known values, not shared with them. */
+/** Returns a copy of one of the predefined values. */
 function someValue(next: Random): Json {
   return structuredClone(VALUES[next(VALUES.length)]!);
 }
 
-/** As JSON.parse() does: also for the name "__proto__". */
+/** Defines an own property like JSON.parse(), also for the name "__proto__". */
 function setOwn(object: object, name: string, value: Json): void {
   Object.defineProperty(object, name, {
     value,
@@ -135,12 +138,12 @@ function parse(text: string): Json | undefined {
   }
 }
 
-/** Every place of a value: what holds it, and the key. */
+/** Returns the container and the key of every value below `root`. */
 function placesOf(root: object): [object, string | number][] {
   const places: [object, string | number][] = [];
   const visit = (holder: object) => {
     const keys = Array.isArray(holder)
-      // The first ones of a long list stand for all.
+      // The first 16 items represent a long list.
       ? holder.slice(0, 16).map((_, i) => i)
       : Object.keys(holder);
     for (const key of keys) {

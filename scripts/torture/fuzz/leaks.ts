@@ -1,26 +1,27 @@
-/** What a long run may not add to its process. */
+/** Detects leaks of memory, file descriptors and mappings in a long run. */
 
 import { type ProcessState, processState } from "../process_state.ts";
 
-/** Bytes of heap that a run may have more at its end: its corpus, what the compiler keeps. */
+/** Allowed growth of the heap in bytes, for the corpus and compiled code. */
 const HEAP_SLACK = 32 * 1024 * 1024;
 const DESCRIPTOR_SLACK = 8;
 const MAPPING_SLACK = 8;
 
+/** Resources and heap of this process. */
 export interface Held extends ProcessState {
   readonly heapBytes: number;
 }
 
-/** What this process holds after a collection of garbage. */
+/** Returns the resources of this process after a garbage collection. */
 export function held(): Held {
-  // `--v8-flags=--expose-gc` makes it.
+  // gc() exists with `--v8-flags=--expose-gc`.
   const { gc } = globalThis as { gc?: () => void };
   gc?.();
   gc?.();
   return { ...processState(), heapBytes: Deno.memoryUsage().heapUsed };
 }
 
-/** What has been lost between two moments; empty if nothing. */
+/** Returns a description of each leak between two points in time. */
 export function leaks(before: Held, after: Held): string[] {
   const found: string[] = [];
   const check = (what: string, from: number, to: number, slack: number) => {

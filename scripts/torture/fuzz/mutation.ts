@@ -1,9 +1,9 @@
-/** Mutation of inputs: as bytes, as text, as a JSON value. */
+/** Mutates inputs as bytes, as text, or as JSON values. */
 
 import type { Random } from "../../../tests/wire/support.ts";
 import { mutateJson } from "./json_mutation.ts";
 
-/** The ends of fields of 8, 16 and 32 bits, and what lies beside them. */
+/** Boundary values of fields of 8, 16 and 32 bits, and their neighbours. */
 const INTERESTING = [
   ...[0, 1, 2, 4, 7, 8, 16, 20, 32, 40, 63, 64, 100, 127, 128, 254, 255],
   ...[256, 512, 1023, 1024, 2044, 2048, 4096, 32767, 32768, 65534, 65535],
@@ -15,7 +15,7 @@ const MAX_LENGTH = 8192;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** A new input from those of a corpus. */
+/** Returns a mutation of an input of the corpus. */
 export function mutate(
   kind: "bytes" | "json" | "text",
   corpus: readonly Uint8Array[],
@@ -48,7 +48,7 @@ export function mutate(
   return input;
 }
 
-/** One change of bytes. */
+/** Applies one mutation to the bytes. */
 function mutateBytes(
   input: Uint8Array,
   corpus: readonly Uint8Array[],
@@ -113,7 +113,7 @@ function repeat(input: Uint8Array, next: Random): Uint8Array {
   return made;
 }
 
-/** The beginning of one and the end of another. */
+/** Joins the start of one input and the end of another. */
 function splice(
   input: Uint8Array,
   other: Uint8Array,
@@ -135,7 +135,7 @@ const WORDS = [
   ...["", "=", ":", ";", ",", "#", "\0", "\n", "0x", "%", "..", "/", "\u00fc"],
 ];
 
-/** Some words of a text are dropped, doubled, or exchanged for those of another text and for known ones. */
+/** Removes, inserts or replaces words of a text. New words are predefined or from another text. */
 function exchangeWords(text: string, other: string, next: Random): string {
   const tokens: string[] = text.match(TOKEN) ?? [];
   const others: string[] = other.match(TOKEN) ?? [];

@@ -1,4 +1,4 @@
-/** The part "fuzz": each target for its share of the time, as many at once as there are processors. */
+/** Part "fuzz": fuzzes each target for an equal share of the time, one target on each processor. */
 
 import { TextLineStream } from "../../opensm/lines.ts";
 import { FUZZ_TARGETS } from "../../../tests/fuzz/targets/all.ts";
@@ -8,11 +8,12 @@ import { keepFailure } from "./corpus.ts";
 import { CurrentInput } from "./current_input.ts";
 import type { FuzzResult } from "./fuzz_target.ts";
 
-/** No input takes so long. */
+/** A target without progress for this time hangs. */
 const HANG_MS = 60_000;
 const CHECK_INTERVAL_MS = 2000;
 const CHILD = new URL("child.ts", import.meta.url).pathname;
 
+/** Runs the part. */
 export async function runFuzz(options: PartOptions): Promise<Row[]> {
   const { only, minutes } = options;
   const targets = FUZZ_TARGETS.filter(({ name }) =>
@@ -54,10 +55,10 @@ async function fuzzOne(
   cleanup.add(() => endChild(child, "SIGKILL"));
   let result: FuzzResult | undefined;
   let inputs = 0;
-  let heard = performance.now();
+  let lastOutput = performance.now();
   let hung = false;
   const watch = setInterval(() => {
-    if (performance.now() - heard < HANG_MS) return;
+    if (performance.now() - lastOutput < HANG_MS) return;
     hung = true;
     clearInterval(watch);
     void endChild(child, "SIGKILL");
@@ -66,7 +67,7 @@ async function fuzzOne(
   const lines = child.stdout.pipeThrough(new TextDecoderStream())
     .pipeThrough(new TextLineStream());
   for await (const line of lines) {
-    heard = performance.now();
+    lastOutput = performance.now();
     const message = JSON.parse(line);
     inputs = message.progress ?? inputs;
     result = message.result ?? result;
@@ -81,7 +82,7 @@ async function fuzzOne(
       note: `${result.blocks} blocks, ${result.kept} inputs kept`,
     };
   }
-  const why = hung ? "no end" : `exit code ${code}: ${await errors}`;
+  const why = hung ? "hang" : `exit code ${code}: ${await errors}`;
   const kept = keepFailure(name, [CurrentInput.read(file)], why);
   return {
     what: name,

@@ -1,11 +1,11 @@
-/** Inputs through the sessions of a target, one session after the other, with what is needed to do it again. */
+/** Runs inputs in successive sessions of a target, and records the inputs of a session for a replay. */
 
 import type {
   FuzzSession,
   FuzzTarget,
 } from "../../../tests/fuzz/targets/target.ts";
 
-/** Inputs of one session that failed, and why. */
+/** Inputs of a failed session, and the error. */
 export interface Failure {
   readonly inputs: readonly Uint8Array[];
   readonly error: Error;
@@ -14,7 +14,7 @@ export interface Failure {
 export class Runner {
   readonly #target: FuzzTarget;
   #session: FuzzSession | undefined;
-  /** What the session took; empty for targets without state. */
+  /** Inputs of the session; empty for targets without state. */
   #history: Uint8Array[] = [];
   #count = 0;
 
@@ -22,7 +22,7 @@ export class Runner {
     this.#target = target;
   }
 
-  /** Runs one input; the failure, if there is one. After that the next input finds a new session. */
+  /** Runs an input. Returns the failure, if any, after which the next input gets a new session. */
   async run(input: Uint8Array): Promise<Failure | undefined> {
     const limit = this.#target.inputsPerSession ?? Infinity;
     try {
@@ -39,7 +39,7 @@ export class Runner {
     return await this.close();
   }
 
-  /** Ends the session; the failure, if its state is not right. */
+  /** Closes the session. Returns the failure if its state is invalid. */
   async close(): Promise<Failure | undefined> {
     const session = this.#session;
     if (!session) return undefined;
@@ -72,7 +72,7 @@ export class Runner {
   }
 }
 
-/** Runs inputs in a session of their own; the error that they end in, if they do. */
+/** Runs inputs in a new session. Returns the error, if any. */
 export async function replay(
   target: FuzzTarget,
   inputs: readonly Uint8Array[],

@@ -1,56 +1,59 @@
-/** What a round does to the processes: each ends with every interface up again, or told to go on. */
+/** Disturbances of processes. At the end of each, the stopped processes continue and the killed ones run again. */
 
 import { patient } from "../../machine.ts";
 import { type Host, pause } from "../../../tests/e2e/harness/mod.ts";
 import type { Random } from "../../../tests/wire/support.ts";
 
-/** The hosts of a round, and chance. */
+/** Hosts of a round, and its random numbers. */
 export interface Scene {
-  /** The one whose process has the subnet manager. */
+  /** Host whose process is the subnet manager. */
   readonly manager: Host;
-  /** The others. */
+  /** Other hosts. */
   readonly nodes: readonly Host[];
   readonly next: Random;
   /** Starts the interface of a host. */
   up(host: Host, options?: { wait: boolean }): Promise<unknown>;
 }
 
-/** The hosts that a disturbance concerns. */
+/** Hosts that a disturbance affects. */
 export type Victims = readonly Host[];
 
+/** A type of disturbance. */
 export interface Disturbance {
   readonly name: string;
-  /** Whom it is for. */
+  /** Selects the victims. */
   victims(scene: Scene): Victims;
-  /** Does it; every interface is up, or goes on, when it returns. */
+  /** Disturbs the victims. Returns when their interfaces are up again or their processes continue. */
   act(victims: Victims, scene: Scene): Promise<void>;
 }
 
 const node = ({ nodes, next }: Scene) => [nodes[next(nodes.length)]!];
 const manager = (scene: Scene) => [scene.manager];
 const both = (scene: Scene) => [scene.manager, ...node(scene)];
-const everybody = ({ manager, nodes }: Scene) => [manager, ...nodes];
+const all = ({ manager, nodes }: Scene) => [manager, ...nodes];
 
-/** How long a process is gone or stopped: up to three seconds, in one case of eight up to twelve. */
+/** Returns the time in ms for which a process is killed or stopped: up to 3 s, in one of eight cases up to 12 s. */
 function absence(next: Scene["next"]): number {
   return 10 + next(next(8) === 0 ? 12_000 : 3000);
 }
 
-/** Another process takes the manager over within so long, and a process starts. */
+/** Maximum times of a takeover of the manager and of a start, within which the next kill falls. */
 const TAKEOVER_MS = 700;
 const START_MS = 700;
-/** A process that starts carries traffic within so long. */
+/** Time limit for a started process to carry traffic. */
 const UP_MS = 8000;
 
-/** Brings interfaces up again; throws if that takes too long. */
+/** Brings interfaces up again. Throws an Error if that takes too long. */
 async function bringUp(hosts: Victims, { up }: Scene): Promise<void> {
   const start = performance.now();
   await Promise.all(hosts.map((host) => up(host)));
   const ms = performance.now() - start;
-  if (ms > patient(UP_MS)) throw new Error(`up took ${Math.round(ms)} ms`);
+  if (ms > patient(UP_MS)) {
+    throw new Error(`the interfaces were up only after ${Math.round(ms)} ms`);
+  }
 }
 
-/** kill -9, and up again after a while. */
+/** Kills the victims and brings them up at once or after a random time. */
 async function kill(victims: Victims, scene: Scene): Promise<void> {
   for (const { daemon } of victims) daemon.kill("SIGKILL");
   await Promise.all(victims.map(({ daemon }) => daemon.exit()));
@@ -59,7 +62,7 @@ async function kill(victims: Victims, scene: Scene): Promise<void> {
   await bringUp(victims, scene);
 }
 
-/** Each is killed a moment after the one before, which may be while another takes over. */
+/** Kills the victims one after the other at random intervals, perhaps during a takeover. */
 async function killInTurn(victims: Victims, scene: Scene): Promise<void> {
   for (const { daemon } of victims) {
     daemon.kill("SIGKILL");
@@ -69,7 +72,7 @@ async function killInTurn(victims: Victims, scene: Scene): Promise<void> {
   await bringUp(victims, scene);
 }
 
-/** Killed again while it starts, and up in the end. */
+/** Kills the victims several times during their start, then brings them up. */
 async function killAtStart(victims: Victims, scene: Scene): Promise<void> {
   for (let times = 0; times < 3; times++) {
     for (const { daemon } of victims) daemon.kill("SIGKILL");
@@ -82,13 +85,14 @@ async function killAtStart(victims: Victims, scene: Scene): Promise<void> {
   await bringUp(victims, scene);
 }
 
+/** Stops the victims with SIGSTOP for a random time. */
 async function stop(victims: Victims, { next }: Scene): Promise<void> {
   for (const { daemon } of victims) daemon.kill("SIGSTOP");
   await pause(absence(next));
   for (const { daemon } of victims) daemon.kill("SIGCONT");
 }
 
-/** The first is killed while the second is stopped. */
+/** Kills the first victim while the second is stopped. */
 async function killBesideStopped(
   [killed, stopped]: Victims,
   scene: Scene,
@@ -105,14 +109,14 @@ export const DISTURBANCES: readonly Disturbance[] = [
   { name: "kill a node", victims: node, act: kill },
   { name: "kill the manager", victims: manager, act: kill },
   { name: "kill both", victims: both, act: kill },
-  { name: "kill all", victims: everybody, act: kill },
+  { name: "kill all", victims: all, act: kill },
   { name: "kill both in turn", victims: both, act: killInTurn },
-  { name: "kill all in turn", victims: everybody, act: killInTurn },
+  { name: "kill all in turn", victims: all, act: killInTurn },
   { name: "kill both at their start", victims: both, act: killAtStart },
   { name: "stop a node", victims: node, act: stop },
   { name: "stop the manager", victims: manager, act: stop },
   { name: "stop both", victims: both, act: stop },
-  { name: "stop all", victims: everybody, act: stop },
+  { name: "stop all", victims: all, act: stop },
   {
     name: "kill the manager, a node is stopped",
     victims: both,

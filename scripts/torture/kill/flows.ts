@@ -1,4 +1,4 @@
-/** Checked datagrams between every two of some hosts, and a TCP connection in both directions between the first two. */
+/** Checked datagrams between all pairs of hosts, and a bidirectional TCP connection between the first two. */
 
 import {
   type Host,
@@ -18,7 +18,7 @@ export class Flows implements AsyncDisposable {
   readonly #sockets: UdpSocket[] = [];
   readonly #hosts: readonly Host[];
   readonly #timer: ReturnType<typeof setInterval>;
-  /** True while nothing is sent: who talks again then finds what it knew out of date. */
+  /** True while no flow sends, so that the cached state of the hosts becomes stale. */
   silent = false;
   #tcp: TcpFlow | undefined;
   #connections = 0;
@@ -51,7 +51,9 @@ export class Flows implements AsyncDisposable {
     return this.all.reduce((sum, { wrong }) => sum + wrong, 0);
   }
 
-  /** Has each two hosts talk in both directions, or in one, so that answers do not hide what requests lack. */
+  /**
+   * Activates both directions of each pair, or only one, so that the reverse traffic cannot repair the forward path.
+   */
   choose(next: Random): void {
     for (const flow of this.all) flow.active = true;
     for (const { from, to } of this.all) {
@@ -63,7 +65,7 @@ export class Flows implements AsyncDisposable {
     }
   }
 
-  /** Makes sure of a TCP connection: one that broke is made again. Throws if a byte of it was wrong. */
+  /** Opens the TCP connection, again if it broke. Throws a RangeError if a received byte was wrong. */
   async connect(): Promise<void> {
     try {
       if (this.#tcp) return void this.#tcp.received;
@@ -78,8 +80,8 @@ export class Flows implements AsyncDisposable {
   }
 
   /**
-   * Waits until each flow (between hosts that `counts` allows) has carried a datagram that is sent from now on; returns the
-   * milliseconds that the slowest took, and the flows that carried none within the limit.
+   * Waits until each active flow that `counts` accepts has delivered a datagram sent after the call. Returns the time
+   * of the slowest flow in milliseconds, and the flows that delivered none within the limit.
    */
   async flow(
     limitMs: number,

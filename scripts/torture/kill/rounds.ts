@@ -1,4 +1,4 @@
-/** Rounds: a disturbance under load, after which traffic is back within five seconds, all of it right. */
+/** Rounds: a disturbance under load, after which all traffic must recover within five seconds without wrong data. */
 
 import { patient } from "../../machine.ts";
 import { type Host, Lab, socketsIn } from "../../../tests/e2e/harness/mod.ts";
@@ -7,20 +7,20 @@ import type { Disturbance, Scene } from "./disturbances.ts";
 import { Flows } from "./flows.ts";
 import type { Random } from "../../../tests/wire/support.ts";
 
-/** Traffic is back within so long. */
+/** Time limit for the recovery of traffic. */
 const RECOVERY_MS = 5000;
 const HOSTS = 3;
-/** Descriptors that a process may have more than when it was first looked at: a link to each peer, and old ones. */
+/** Allowed growth of the descriptors of a process: a link to each peer, and links that are about to close. */
 const DESCRIPTOR_SLACK = 24;
 const END_MS = 20_000;
-/** In one round of so many the neighbours are forgotten after the disturbance. */
+/** One of this number of rounds flushes the neighbours after the disturbance. */
 const FLUSH_IN = 3;
-/** In one of so many rounds nothing is sent during the disturbance. */
+/** One of this number of rounds sends nothing during the disturbance. */
 const SILENT_IN = 3;
 
-/** What became of a round. */
+/** Result of a round. */
 export interface RoundResult {
-  /** How long traffic took to be back, and undefined if it was not. */
+  /** Recovery time in milliseconds; undefined if the round failed. */
   readonly ms?: number;
   readonly failures: readonly string[];
 }
@@ -33,7 +33,7 @@ export class Arena implements AsyncDisposable {
   readonly #next: Random;
   readonly #descriptors = new Map<number, number>();
 
-  /** Each has a GUID of its own by `--guid`; else they are made from the names. */
+  /** True if `--guid` sets the GUIDs of the ports, which otherwise derive from the names. */
   readonly #fixedGuids: boolean;
 
   private constructor(
@@ -65,19 +65,21 @@ export class Arena implements AsyncDisposable {
     }
   }
 
-  /** Datagrams that arrived. */
+  /** Number of received datagrams. */
   get received(): number {
     return this.#flows.received;
   }
 
-  /** Does one round; after one that failed the arena is of no use. */
+  /** Runs a round. The arena cannot be used after a failed round. */
   async round({ victims, act }: Disturbance): Promise<RoundResult> {
     const flows = this.#flows;
     const limit = patient(RECOVERY_MS);
     flows.choose(this.#next);
     const before = await flows.flow(limit);
     if (before.stuck.length > 0) {
-      return { failures: [`no traffic before: ${names(before.stuck)}`] };
+      return {
+        failures: [`no traffic before the disturbance: ${names(before.stuck)}`],
+      };
     }
     const failures: string[] = [];
     try {
@@ -96,10 +98,10 @@ export class Arena implements AsyncDisposable {
       flows.silent = false;
       if (meanwhile.stuck.length > 0) {
         failures.push(
-          `the others are disturbed: ${names(meanwhile.stuck)}`,
+          `flows of other hosts were interrupted: ${names(meanwhile.stuck)}`,
         );
       }
-      if (this.#next(FLUSH_IN) === 0) await this.#forget();
+      if (this.#next(FLUSH_IN) === 0) await this.#flushNeighbours();
       const { ms, stuck } = await flows.flow(limit);
       if (stuck.length > 0) {
         failures.push(
@@ -116,7 +118,7 @@ export class Arena implements AsyncDisposable {
     }
   }
 
-  /** Ends everything in order; what is left then. */
+  /** Stops all processes with SIGTERM. Returns the leftover devices and sockets. */
   async end(): Promise<string[]> {
     await this.#flows[Symbol.asyncDispose]();
     const left: string[] = [];
@@ -134,7 +136,11 @@ export class Arena implements AsyncDisposable {
     const [any] = this.#hosts;
     const { manager } = await any!.call("subnet.show", {});
     const host = this.#hosts.find(({ daemon }) => daemon.pid === manager.pid);
-    if (!host) throw new Error(`Process ${manager.pid} is the manager's`);
+    if (!host) {
+      throw new Error(
+        `The manager is process ${manager.pid}, which is not of a host`,
+      );
+    }
     return {
       manager: host,
       nodes: this.#hosts.filter((each) => each !== host),
@@ -143,8 +149,8 @@ export class Arena implements AsyncDisposable {
     };
   }
 
-  /** A host forgets its neighbours, so that it has to find them again. */
-  async #forget(): Promise<void> {
+  /** Flushes the neighbours of a random host, so that it must resolve them again. */
+  async #flushNeighbours(): Promise<void> {
     const host = this.#hosts[this.#next(this.#hosts.length)]!;
     await host.ip("neigh", "flush", "dev", "ib0");
     await host.call("neigh.flush", { name: "ib0" });
@@ -165,7 +171,9 @@ export class Arena implements AsyncDisposable {
       const first = this.#descriptors.get(pid) ?? descriptors;
       this.#descriptors.set(pid, first);
       if (descriptors > first + DESCRIPTOR_SLACK) {
-        failures.push(`descriptors of ${pid}: ${first}, then ${descriptors}`);
+        failures.push(
+          `descriptors of process ${pid} grew from ${first} to ${descriptors}`,
+        );
       }
     }
     return failures;

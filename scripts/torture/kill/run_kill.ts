@@ -1,17 +1,18 @@
-/** The part "kill": rounds of kill -9 and SIGSTOP until the time is up or all are done. */
+/** Part "kill": rounds of SIGKILL and SIGSTOP until the time expires or all rounds are done. */
 
 import { type Random, random } from "../../../tests/wire/support.ts";
 import type { PartOptions, Row } from "../part.ts";
 import { type Disturbance, DISTURBANCES } from "./disturbances.ts";
 import { Arena } from "./rounds.ts";
 
-/** Rounds of a full run. */
+/** Number of rounds of a full run. */
 const ROUNDS = 500;
-/** Hosts live for so many rounds, and are then taken down in order. */
+/** Number of rounds after which the hosts are stopped in order and replaced. */
 const ROUNDS_PER_ARENA = 50;
-/** Where what the programs said in a round that failed is written. */
+/** Folder for the output of the programs in failed rounds. */
 const REPORTS = new URL("../../../dist/torture/", import.meta.url);
 
+/** Runs the part. */
 export async function runKill(
   options: PartOptions,
   rounds = ROUNDS,
@@ -47,19 +48,19 @@ class Campaign {
         this.#next,
         this.#arenas++ % 2 === 1,
       );
-      let right = true;
+      let passed = true;
       for (
         let i = 0;
-        right && i < ROUNDS_PER_ARENA && round < this.#rounds &&
+        passed && i < ROUNDS_PER_ARENA && round < this.#rounds &&
         performance.now() < end;
         i++
       ) {
-        // Each kind comes in turn, in another order each time.
+        // All kinds in turn, in a slightly random order.
         const kind = kinds[(round++ + this.#next(3)) % kinds.length]!;
-        right = await this.#round(arena, kind, round);
+        passed = await this.#round(arena, kind, round);
       }
       this.#received += arena.received;
-      if (right) this.#left.push(...await arena.end());
+      if (passed) this.#left.push(...await arena.end());
     }
     return this.#rows(kinds);
   }
@@ -73,7 +74,7 @@ class Campaign {
     const { name } = kind;
     const what = ms === undefined
       ? failures.join("; ")
-      : `traffic is back after ${Math.round(ms)} ms`;
+      : `traffic recovered after ${Math.round(ms)} ms`;
     this.#options.say(`round ${round}: ${name}: ${what}`);
     this.#times.set(name, [...this.#times.get(name) ?? [], ms ?? Infinity]);
     if (ms !== undefined) return true;
@@ -95,19 +96,19 @@ class Campaign {
   #rows(kinds: readonly Disturbance[]): Row[] {
     const rows = kinds.map(({ name }) => {
       const times = this.#times.get(name) ?? [];
-      const back = times.filter((ms) => ms < Infinity);
+      const recoveries = times.filter((ms) => ms < Infinity);
       return {
         what: name,
         times: times.length,
         failures: this.#failures.get(name) ?? [],
-        note: `back after ${Math.round(Math.max(0, ...back))} ms at most`,
+        note: `recovery within ${Math.round(Math.max(0, ...recoveries))} ms`,
       };
     });
     return [...rows, {
       what: "taken down in order",
       times: this.#arenas,
       failures: this.#left,
-      note: `${this.#received} datagrams were checked`,
+      note: `${this.#received} datagrams checked`,
     }];
   }
 }

@@ -1,4 +1,4 @@
-/** Runs a command for which io_uring_setup(2) fails with EPERM, as under a container's seccomp profile. */
+/** Program that runs a command in which io_uring_setup(2) fails with EPERM, as under a container's seccomp profile. */
 
 import { addressOf, libc } from "../../../ffi/libc.ts";
 import { unwrap } from "../../../src/system/errno.ts";
@@ -26,13 +26,17 @@ INSTRUCTIONS.forEach(([code, yes, no, constant], i) => {
   view.setUint8(8 * i + 3, no);
   view.setUint32(8 * i + 4, constant, true);
 });
-// struct sock_fprog: length u16, padding, address.
+// struct sock_fprog: number of instructions u16, padding, address.
 const header = new Uint8Array(16);
 new DataView(header.buffer).setUint16(0, INSTRUCTIONS.length, true);
 new DataView(header.buffer).setBigUint64(8, addressOf(program), true);
 
 const { prctl } = libc();
-unwrap(prctl(PR_SET_NO_NEW_PRIVS, 1n, 0n, 0n, 0n), "E_TEST", "keep rights");
+unwrap(
+  prctl(PR_SET_NO_NEW_PRIVS, 1n, 0n, 0n, 0n),
+  "E_TEST",
+  "set no_new_privs",
+);
 unwrap(
   prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, addressOf(header), 0n, 0n),
   "E_TEST",

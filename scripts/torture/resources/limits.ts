@@ -1,4 +1,4 @@
-/** Limits of descriptors, of address space, of memory and of processes. */
+/** Scenarios: limits on file descriptors, address space, memory and processes. */
 
 import { assertEquals, assertLess } from "@std/assert";
 import { patient } from "../../machine.ts";
@@ -19,15 +19,15 @@ import {
 
 const CGROUPS = "/sys/fs/cgroup";
 const FLOOD_SECONDS = 3;
-/** USER_HZ. */
+/** Ticks per second in /proc/PID/stat (USER_HZ). */
 const TICKS_PER_SECOND = 100;
 
-/** Brings an interface up with a command before the program. */
+/** Brings an interface up; `before` is a command that runs the program. */
 async function upBehind(host: Host, ...before: string[]): Promise<void> {
   await host.up({ command: [...before, ...programCommand()] });
 }
 
-/** A group of controls of its own with one limit (cgroup v1 or v2), or why there is none. */
+/** Creates a control group with a limit (cgroup v1 or v2) and returns its path. */
 function groupOf(controller: "memory" | "pids", limit: string): string {
   const unified = exists(`${CGROUPS}/cgroup.controllers`);
   const top = unified ? CGROUPS : `${CGROUPS}/${controller}`;
@@ -42,6 +42,7 @@ function groupOf(controller: "memory" | "pids", limit: string): string {
   return path;
 }
 
+/** Returns the reason why no control groups can be created, or undefined if they can. */
 function whyNoGroups(): string | undefined {
   try {
     for (const controller of ["memory", "pids"] as const) {
@@ -50,7 +51,7 @@ function whyNoGroups(): string | undefined {
     }
     return undefined;
   } catch (error) {
-    return `no groups of controls: ${(error as Error).message}`;
+    return `cannot create control groups: ${(error as Error).message}`;
   }
 }
 
@@ -63,19 +64,19 @@ function exists(path: string): boolean {
   }
 }
 
-/** Starts what follows inside a group. */
+/** Returns a command that runs its arguments in a control group. */
 function inGroup(path: string): string[] {
   return ["sh", "-c", `echo $$ > ${path}/cgroup.procs && exec "$@"`, "sh"];
 }
 
 async function removeGroup(path: string): Promise<void> {
-  await until("the group is empty", async () => {
+  await until("the control group is empty", async () => {
     const { code } = await run(["rmdir", path]);
     return code === 0;
   });
 }
 
-/** `up` with a limit under which it may work or not: an end has an exit code, within a minute, and leaves nothing. */
+/** Runs `up` with a limit under which it may work or not. It must run or exit within a minute and leave no device. */
 async function worksOrEnds(
   lab: Lab,
   host: Host,
@@ -102,7 +103,7 @@ async function worksOrEnds(
     : `ends with ${program.code}: ${program.output.split("\n")[0]}`;
 }
 
-/** The share of a processor that a process uses, over a second. */
+/** Measures the fraction of a processor that a process uses for a second. */
 async function processorShare(pid: number): Promise<number> {
   const ticks = () => {
     const text = Deno.readTextFileSync(`/proc/${pid}/stat`);
@@ -141,7 +142,7 @@ export const limitScenarios: readonly Scenario[] = [
     name: "96 descriptors, forty peers",
     expected: "each peer is reached or not, and nothing ends",
     async run(lab) {
-      // The subnet manager has its own.
+      // The subnet manager runs in a separate process without the limit.
       const manager = lab.start([...programCommand(), "subnet", "run"]);
       await manager.prints(/subnet manager running/);
       const [a, ...others] = await lab.hosts(41);

@@ -1,4 +1,4 @@
-/** The part "resources": each scenario once, in a laboratory of its own. */
+/** Part "resources": runs each scenario once in a new lab. */
 
 import { Lab } from "../../../tests/e2e/harness/mod.ts";
 import type { PartOptions, Row } from "../part.ts";
@@ -15,6 +15,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...stormScenarios,
 ];
 
+/** Runs the part. */
 export async function runResources(
   { only, minutes, say }: PartOptions,
 ): Promise<Row[]> {
@@ -40,12 +41,12 @@ async function runScenario(
 ): Promise<Row> {
   await using lab = await Lab.open();
   try {
-    const said = await run(lab);
+    const result = await run(lab);
     return {
       what: name,
       times: 1,
       failures: [],
-      note: said ? `${expected}: ${said}` : expected,
+      note: result ? `${expected}: ${result}` : expected,
     };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);

@@ -1,4 +1,4 @@
-/** The folder of the sockets is full, cannot be written, or is small. */
+/** Scenarios: the runtime directory is full, read-only or small. */
 
 import { assertEquals } from "@std/assert";
 import { type Lab, must, run, until } from "../../../tests/e2e/harness/mod.ts";
@@ -9,7 +9,7 @@ import {
   upWords,
 } from "./scenario.ts";
 
-/** A file system with these limits on the runtime directory, until the end of the block. */
+/** Mounts a tmpfs with limits on the runtime directory until the end of the block. */
 async function mounted(lab: Lab, limits: string): Promise<AsyncDisposable> {
   const options = `${limits},mode=755`;
   await must(["mount", "-t", "tmpfs", "-o", options, "none", lab.runtime]);
@@ -19,9 +19,9 @@ async function mounted(lab: Lab, limits: string): Promise<AsyncDisposable> {
   };
 }
 
-/** Fills what is left. */
+/** Fills the runtime directory. */
 async function fill(lab: Lab): Promise<void> {
-  // Ends with "No space left on device".
+  // dd fails with "No space left on device".
   await run(["dd", "if=/dev/zero", `of=${lab.runtime}/filler`, "bs=4096"]);
 }
 

@@ -1,4 +1,4 @@
-/** A lack, or an excess: what the program must make of it. */
+/** Scenarios with scarce or excessive resources, and assertions for them. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { programCommand } from "../../program.ts";
@@ -9,19 +9,20 @@ import {
   until,
 } from "../../../tests/e2e/harness/mod.ts";
 
+/** A scenario. */
 export interface Scenario {
   readonly name: string;
-  /** What must come of it. */
+  /** Expected behavior of the program. */
   readonly expected: string;
   /** True if it takes a few seconds and belongs to the short form. */
   readonly quick?: boolean;
-  /** Why it cannot be had here, or undefined. */
+  /** Returns the reason why the scenario cannot run on this machine, or undefined if it can. */
   readonly missing?: () => string | undefined;
-  /** Throws if it comes out otherwise; may return what was measured. */
+  /** Runs the scenario. Throws an Error if the behavior differs. May return a measurement. */
   run(lab: Lab): Promise<string | void>;
 }
 
-/** `ipoib up ib0` in a host's namespace, as words for a command around it. */
+/** Returns the command line of `ipoib up ib0` in a host's namespace. */
 export function upWords(
   lab: Lab,
   host: Host,
@@ -33,21 +34,23 @@ export function upWords(
   ];
 }
 
-/** One sentence on standard error, without a stack. */
-function sentenceOf({ stderr }: Outcome): string {
+/** Asserts that standard error has one message and no stack trace, and returns the message. */
+function messageOf({ stderr }: Outcome): string {
   assert(!/^\s+at /m.test(stderr), stderr);
-  const said = stderr.split("\n").filter((line) => line.startsWith("ipoib: "));
-  assertEquals(said.length, 1, `one sentence: ${stderr}`);
-  return said[0]!;
+  const messages = stderr.split("\n").filter((line) =>
+    line.startsWith("ipoib: ")
+  );
+  assertEquals(messages.length, 1, `one message: ${stderr}`);
+  return messages[0]!;
 }
 
-/** Exit code 2 and a sentence. */
+/** Asserts exit code 2 and a message that matches `pattern`. */
 export function assertRefused(outcome: Outcome, pattern: RegExp): void {
   assertEquals(outcome.code, 2, `exit code ${outcome.code}: ${outcome.stderr}`);
-  assertMatch(sentenceOf(outcome), pattern);
+  assertMatch(messageOf(outcome), pattern);
 }
 
-/** Both hosts reach each other, and their processes answer. */
+/** Asserts that both hosts reach each other and that their processes answer. */
 export async function assertWell(a: Host, b: Host): Promise<void> {
   await until("traffic from the first", () => a.reaches(b));
   await until("traffic from the second", () => b.reaches(a));

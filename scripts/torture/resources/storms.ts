@@ -1,4 +1,4 @@
-/** Very many of something: routes, addresses, flaps, forged ARP, joins, events of the kernel. */
+/** Scenarios with large numbers of routes, addresses, flaps, forged ARP packets, joins or kernel events. */
 
 import { assert, assertLess } from "@std/assert";
 import { gidFrom } from "../../../src/wire/gid.ts";
@@ -26,12 +26,15 @@ const FLAPS = 1000;
 const FORGED = 100_000;
 const JOINS = 10_000;
 const EVENTS = 20_000;
-/** Memory that a storm may add to a process, in KiB. Most of it is garbage, of which V8 leaves more on a busy machine. */
+/**
+ * Allowed growth of the resident memory of a process in KiB. Most of it is garbage, of which V8 keeps more on a busy
+ * machine.
+ */
 const GROWTH_KIB = 384 * 1024;
 const SLOTS = 128;
 const PORT = 7005;
 
-/** Lines for `ip -batch`. */
+/** Runs `ip -batch` on a host. */
 async function batch(host: Host, lines: readonly string[]): Promise<void> {
   await must(["ip", "-n", host.namespace, "-force", "-batch", "-"], {
     stdin: [...lines, ""].join("\n"),
@@ -42,7 +45,7 @@ function numbers(count: number): number[] {
   return Array.from({ length: count }, (_, i) => i);
 }
 
-/** Memory stays bounded, and no descriptor or mapping is left. */
+/** Asserts limits on the growth of memory, descriptors and mappings. Returns the growth of memory as text. */
 function growth(before: ProcessState, host: Host): string {
   const after = processState(host.daemon.pid);
   const kib = after.rssKib - before.rssKib;
@@ -52,11 +55,11 @@ function growth(before: ProcessState, host: Host): string {
   return `${Math.round(kib / 1024)} MiB more`;
 }
 
-/** Runs a storm between two hosts. */
+/** Returns a scenario that runs `run` between two running hosts and then checks traffic and resources. */
 function storm(
   name: string,
   expected: string,
-  blow: (a: Host, b: Host) => Promise<string | void>,
+  run: (a: Host, b: Host) => Promise<string | void>,
   quick = false,
 ): Scenario {
   return {
@@ -67,10 +70,10 @@ function storm(
       const [a, b] = await lab.running(2);
       await assertWell(a, b);
       const before = processState(a.daemon.pid);
-      const said = await blow(a, b);
+      const result = await run(a, b);
       await assertWell(a, b);
       const grown = growth(before, a);
-      return said ? `${said}; ${grown}` : grown;
+      return result ? `${result}; ${grown}` : grown;
     },
   };
 }
@@ -102,7 +105,7 @@ export const stormScenarios: readonly Scenario[] = [
     }
     await batch(
       a,
-      // The first one would take the others along.
+      // Deleting the primary address first would also delete the others.
       numbers(ADDRESSES).reverse().map((i) =>
         `addr del ${address(i)}/16 dev ib0`
       ),
@@ -158,10 +161,10 @@ export const stormScenarios: readonly Scenario[] = [
       using _groups = membershipSockets(a, JOINS);
       await pause(2000);
       const groups = await a.call("mcg.show", { name: "ib0" });
-      // Twice: then the process that had the manager has it again, and what it holds can be compared.
+      // Twice, so that the first process is the manager again and its resources can be compared.
       for (let i = 0; i < 2; i++) {
         await a.lab.ipoib("subnet", "fault", "kill-manager");
-        await until("there is a manager", async () => {
+        await until("a manager answers", async () => {
           const { code } = await a.lab.ipoib("subnet", "show");
           return code === 0;
         });

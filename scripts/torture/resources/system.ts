@@ -1,4 +1,4 @@
-/** Missing system calls and devices, jumps of the clock, closed outputs. */
+/** Scenarios: missing system calls and devices, clock jumps, and closed outputs. */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { programCommand } from "../../program.ts";
@@ -158,7 +158,7 @@ export const systemScenarios: readonly Scenario[] = [
       });
       await b.up();
       await assertWell(a, b);
-      // Each of them is a line of the log.
+      // Each state change writes a line to the log.
       for (const state of ["down", "up"]) {
         await a.ip("link", "set", "ib0", state);
         await a.call("link.show", {});

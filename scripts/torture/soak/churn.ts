@@ -1,4 +1,4 @@
-/** What goes on beside the traffic: hosts that come and go, groups, flaps, commands. */
+/** Activities during the traffic: hosts that start and stop, groups, flaps, commands. */
 
 import {
   type Host,
@@ -11,24 +11,25 @@ const GROUPS = 15;
 const STAY_MS = 2000;
 const FLAP_MS = 1000;
 
-/** One kind of disturbance, again and again until `ended` says so; counts what it did. */
+/** Repeats an activity and counts it. */
 export class Churn {
   readonly name: string;
   count = 0;
   readonly #step: () => Promise<number>;
 
-  /** @param step does it once; returns what is added to the count */
+  /** @param step runs the activity once and returns the increment of the count */
   constructor(name: string, step: () => Promise<number>) {
     this.name = name;
     this.#step = step;
   }
 
+  /** Repeats the activity until `ended` returns true. */
   async run(ended: () => boolean): Promise<void> {
     while (!ended()) this.count += await this.#step();
   }
 }
 
-/** A host comes, is reached, and goes: by a signal or by kill -9. */
+/** Starts a host, waits until it is reachable, and stops it with SIGTERM or SIGKILL. */
 export function visitor(host: Host, peer: Host, next: Random): Churn {
   return new Churn("hosts that came and went", async () => {
     const daemon = await host.up();
@@ -40,7 +41,7 @@ export function visitor(host: Host, peer: Host, next: Random): Churn {
   });
 }
 
-/** Groups are joined and left. */
+/** Joins and leaves groups. */
 export function groups(host: Host, next: Random): Churn {
   return new Churn("groups joined and left", async () => {
     using _joined = membershipSockets(host, GROUPS);
@@ -49,7 +50,7 @@ export function groups(host: Host, next: Random): Churn {
   });
 }
 
-/** An interface goes down and comes up. */
+/** Sets an interface down and up. */
 export function flaps(host: Host, next: Random): Churn {
   return new Churn("flaps", async () => {
     for (const state of ["down", "up"]) {
@@ -60,7 +61,7 @@ export function flaps(host: Host, next: Random): Churn {
   });
 }
 
-/** Commands ask for everything there is. */
+/** Runs commands that list interfaces, neighbours, groups and paths. */
 export function commands(host: Host, next: Random): Churn {
   const methods = ["link.show", "neigh.show", "mcg.show", "path.show"];
   return new Churn("commands", async () => {

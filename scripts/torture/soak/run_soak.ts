@@ -1,4 +1,4 @@
-/** The part "soak": full rate between two hosts for as long as it takes, while others come and go. */
+/** Part "soak": sustained traffic between two hosts for the whole time, while other hosts start and stop. */
 
 import { slowness } from "../../machine.ts";
 import { programCommand } from "../../program.ts";
@@ -15,24 +15,26 @@ import type { PartOptions, Row } from "../part.ts";
 import { type Churn, commands, flaps, groups, visitor } from "./churn.ts";
 import { Samples } from "./samples.ts";
 
-/** Between two samples; a short run has as many. */
+/** Interval of samples. */
 const SAMPLE_MS = 2000;
+/** Minimum number of samples of a short run. */
 const SAMPLES = 60;
 /**
  * Rate of the datagrams on a usual machine, in Mbit/s: about 100 000 a second. A rate above what the machine carries
  * fills the queue, which then drops the stream's acknowledgements.
  */
 const RATE_MBPS = 50;
-/** More packets than the handshakes have. */
+/** More packets than the handshakes need. */
 const FIRST_PACKETS = 1000;
-/** Between two lines of progress. */
+/** Interval of progress lines. */
 const PROGRESS_MS = 60_000;
 
+/** Runs the part. */
 export async function runSoak(options: PartOptions): Promise<Row[]> {
   await using lab = await Lab.open();
   const ms = options.minutes * 60_000;
   const next = random(options.seed);
-  // The manager's process is watched too, and is no host's.
+  // The manager runs in a separate process, so that its resources are sampled separately.
   const manager = lab.start([...programCommand(), "subnet", "run"]);
   await manager.prints(/subnet manager running/);
   const [a, b, flapping] = await lab.hosts(3);
@@ -111,7 +113,7 @@ async function arrives(program: Program, host: Host): Promise<void> {
   });
 }
 
-/** Packets that arrived at a host's interface. */
+/** Returns the number of packets that a host's interface has received. */
 async function packets(host: Host): Promise<number> {
   return (await host.link()).stats64!.rx.packets;
 }

@@ -1,15 +1,18 @@
-/** What processes held in the course of a run, and whether it stayed the same. */
+/** Samples of the resources of processes during a run, and their growth. */
 
 import { type ProcessState, processState } from "../process_state.ts";
 import { table } from "../report.ts";
 
-/** The part of the run after which nothing may grow any more. */
+/** Fraction of the run after which resources must not grow. */
 const WARM_UP = 0.1;
-/** Memory may differ by so much; a run under LONG_MS may add a little more, since the runtime still settles. */
+/**
+ * Allowed relative growth of memory. A run shorter than LONG_MS may grow by SHORT_SLACK_KIB more while the runtime
+ * warms up.
+ */
 const RSS_SLACK = 0.05;
 const LONG_MS = 5 * 60_000;
 const SHORT_SLACK_KIB = 48 * 1024;
-/** Descriptors and mappings of a link or two that come and go. */
+/** Allowed growth of descriptors and mappings, for one or two links that open and close. */
 const COUNT_SLACK = 12;
 const ROWS = 20;
 
@@ -38,6 +41,7 @@ export class Samples {
     return this.#samples.length;
   }
 
+  /** Adds a sample. Throws an Error if a process has exited. */
   take(packets: number): void {
     this.#samples.push({
       ms: performance.now() - this.#start,
@@ -46,7 +50,7 @@ export class Samples {
     });
   }
 
-  /** What grew, by process; empty if everything is flat. */
+  /** Returns descriptions of growth by process; empty lists if the resources are stable. */
   growth(): Record<string, string[]> {
     const end = this.#samples.at(-1)!.ms;
     const between = (from: number, to: number) =>
@@ -75,7 +79,7 @@ export class Samples {
     }));
   }
 
-  /** Some of the samples, at even distances. */
+  /** Returns the lines of a table of samples at equal distances. */
   lines(): string[] {
     const step = Math.max(1, (this.#samples.length - 1) / (ROWS - 1));
     const rows: string[][] = [];

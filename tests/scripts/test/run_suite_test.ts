@@ -58,7 +58,7 @@ Deno.test({
   async fn() {
     const { passed, failed, output } = await run("small_suites/hangs.ts", 4000);
     assertEquals([passed, failed], [1, 1]);
-    assertStringIncludes(output, "running was: endless");
+    assertStringIncludes(output, "running test: endless");
   },
 });
 

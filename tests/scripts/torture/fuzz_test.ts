@@ -1,7 +1,7 @@
 /** The fuzzer: detection, replay and minimization of a failure, and mutation. */
 
 import { assert, assertEquals } from "@std/assert";
-import { minimise, signature } from "../../../scripts/torture/fuzz/minimise.ts";
+import { minimize, signature } from "../../../scripts/torture/fuzz/minimize.ts";
 import { mutate } from "../../../scripts/torture/fuzz/mutation.ts";
 import { replay, Runner } from "../../../scripts/torture/fuzz/runner.ts";
 import { random } from "../../wire/support.ts";
@@ -35,12 +35,12 @@ Deno.test("Runner returns the inputs of the session of a failure, and replay() r
   assertEquals(signature(error!), signature(failure!.error));
 });
 
-Deno.test("minimise() removes inputs and bytes that are not needed for the failure", async () => {
+Deno.test("minimize() removes inputs and bytes that are not needed for the failure", async () => {
   const inputs = [1, 2, BAD, 3, BAD, 4].map((byte) =>
     Uint8Array.of(7, 7, byte, 7)
   );
   const failure = { inputs, error: (await replay(faulty, inputs))! };
-  const least = await minimise(faulty, failure);
+  const least = await minimize(faulty, failure);
   assertEquals(least.map((input) => [...input]), [[BAD], [BAD]]);
 });
 

@@ -1,20 +1,20 @@
-/** The least of what failed: fewer inputs, then fewer bytes. */
+/** Minimizes a failure: removes inputs, then bytes. */
 
 import type { FuzzTarget } from "../../../tests/fuzz/targets/target.ts";
 import { type Failure, replay } from "./runner.ts";
 
-/** Replays that one failure may cost. */
+/** Maximum number of replays for a failure. */
 const MAX_REPLAYS = 2000;
 const MAX_MS = 60_000;
 
-/** What tells one failure from another: the error, and where it was thrown. */
+/** Returns the error and its source location, which identify a failure. */
 export function signature(error: Error): string {
   const where = /\/((?:src|ffi|tests)\/[^\s)]+)/.exec(error.stack ?? "")?.[1];
   return `${error.name}: ${error.message.slice(0, 80)} at ${where ?? "?"}`;
 }
 
-/** Inputs that fail in the same way; those given if they do not fail again. */
-export async function minimise(
+/** Returns minimal inputs that fail at the same source location, or the given inputs if they do not fail again. */
+export async function minimize(
   target: FuzzTarget,
   { inputs, error }: Failure,
 ): Promise<readonly Uint8Array[]> {
@@ -39,7 +39,7 @@ export async function minimise(
   return least;
 }
 
-/** Leaves out pieces, halves at first and single items at last, as long as `fails` says that it still fails. */
+/** Removes parts, from halves to single items, while `fails` returns true for the rest. */
 async function reduce<T>(
   items: readonly T[],
   fails: (candidate: readonly T[]) => Promise<boolean>,
