@@ -39,7 +39,7 @@ export async function outages(
   const log = (i: number) => `/tmp/flow.${i}.log`;
   await Promise.all(flows.map(({ from, to }, i) =>
     from.must(
-      // With a time limit of its own (-w) ping would end at the first ICMP error.
+      // With option -w ping would exit at the first ICMP error.
       `timeout ${from.patient(limit) + 600} stdbuf -oL ping -D -n -i ${
         INTERVAL_MS / 1000
       } ${to} > ${log(i)} 2>&1 & echo $! > ${log(i)}.pid; sleep 1`,

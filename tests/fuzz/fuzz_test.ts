@@ -12,7 +12,7 @@ import { random } from "../wire/support.ts";
 import { FUZZ_TARGETS } from "./targets/all.ts";
 import { type FuzzTarget, toHex } from "./targets/target.ts";
 
-/** Maximum number of mutations of a target, and the time after which it gets no more. */
+/** Maximum number of mutations of a target, and the time after which no more are run. */
 const MUTATIONS = 2000;
 const TIME_MS = 500;
 const SEED = 0x1b0b;

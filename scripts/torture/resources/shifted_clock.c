@@ -1,4 +1,4 @@
-/* Preloaded: CLOCK_REALTIME is off by the seconds in the first 8 bytes of the file that SHIFT_FILE names. */
+/* Preloaded library that shifts CLOCK_REALTIME by the seconds in the first 8 bytes of the file named in SHIFT_FILE. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>

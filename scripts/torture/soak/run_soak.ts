@@ -20,7 +20,7 @@ const SAMPLE_MS = 2000;
 /** Minimum number of samples of a short run. */
 const SAMPLES = 60;
 /**
- * Rate of the datagrams on a usual machine, in Mbit/s: about 100 000 a second. A rate above what the machine carries
+ * Rate of the datagrams on a usual machine, in Mbit/s: about 100,000 per second. A rate above what the machine carries
  * fills the queue, which then drops the stream's acknowledgements.
  */
 const RATE_MBPS = 50;
