@@ -98,7 +98,7 @@ function cell(value: number | undefined, { to }: Column): string {
   return to === undefined ? figure(value) : `${value.toFixed(2)}x`;
 }
 
-/** Formats a number with at least three significant digits and without an exponent. */
+/** Formats a number with at least three significant digits; large numbers without an exponent. */
 export function figure(value: number): string {
   return Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3);
 }

@@ -12,7 +12,7 @@ import { hex } from "../../../tests/wire/support.ts";
 import { toHex } from "../../../tests/fuzz/targets/target.ts";
 
 const FOLDER = new URL("../../../tests/fuzz/", import.meta.url);
-/** Folder of inputs that reached new code in earlier runs, outside the repository. */
+/** Folder of inputs that reached new code in earlier runs, not under version control. */
 const KEPT_INPUTS_FOLDER = new URL(
   "../../../dist/torture/corpus/",
   import.meta.url,

@@ -17,7 +17,7 @@ import { Samples } from "./samples.ts";
 
 /** Interval of samples. */
 const SAMPLE_MS = 2000;
-/** Minimum number of samples of a short run. */
+/** Approximate number of samples of a run shorter than SAMPLES * SAMPLE_MS. */
 const SAMPLES = 60;
 /**
  * Rate of the datagrams on a usual machine, in Mbit/s: about 100,000 per second. A rate above what the machine carries
