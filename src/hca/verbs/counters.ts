@@ -28,6 +28,7 @@ const names = [
   "mads_received",
   "mads_lost",
   "mads_no_agent",
+  "query_failed",
 ] as const;
 
 /** Indices into `values`, for the data path. */

@@ -7,6 +7,7 @@ import { Errno } from "../../base/errno.ts";
 import { lastError } from "../../system/errno.ts";
 import { gidGuid } from "../../wire/gid.ts";
 import type { PortAttributes, PortState } from "../hca.ts";
+import type { VerbsCounters } from "./counters.ts";
 import type { VerbsDevice } from "./device.ts";
 import { laneMbps, lanes } from "./lanes.ts";
 
@@ -130,6 +131,24 @@ export function queryPort(
         "connected queue pairs of devices are not part of this version",
     },
   };
+}
+
+/**
+ * Returns the attributes of a port after an event. A port that cannot be queried, for example because its device is
+ * gone, is returned as down, and counted: the event must not end the interfaces of the port.
+ */
+export function attributesAfterEvent(
+  query: () => PortAttributes,
+  before: PortAttributes,
+  counted: VerbsCounters,
+): PortAttributes {
+  try {
+    return query();
+  } catch (error) {
+    if (!(error instanceof IpoibError)) throw error;
+    counted.add("query_failed");
+    return { ...before, state: "down" };
+  }
 }
 
 function queryGid(

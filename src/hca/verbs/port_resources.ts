@@ -12,6 +12,7 @@ import { Taps } from "../taps.ts";
 import type { VerbsCounters } from "./counters.ts";
 import { VerbsDevice } from "./device.ts";
 import {
+  attributesAfterEvent,
   type DeviceAttributes,
   queryDevice,
   queryPort,
@@ -65,7 +66,7 @@ export class PortResources {
     checkLinkLayer(this.attributes, roce);
     this.roce = roce ? owned(new Roce(this, device, port)) : undefined;
     // On Ethernet the port's own GID may have an index other than 0.
-    if (this.roce) this.#query();
+    if (this.roce) this.attributes = this.#query();
     this.pd = library.ibv_alloc_pd(context);
     if (this.pd === 0n) {
       throw lastError("E_VERBS", `allocate a protection domain of ${device}`);
@@ -80,18 +81,24 @@ export class PortResources {
     this.#owned = parts.move();
   }
 
-  /** Updates the attributes from the device, after an event of the port. Throws `E_VERBS`. */
+  /** Updates the attributes from the device, after an event of the port. */
   refresh(): void {
-    this.roce?.refresh();
-    this.#query();
+    this.attributes = attributesAfterEvent(
+      () => {
+        this.roce?.refresh();
+        return this.#query();
+      },
+      this.attributes,
+      this.counted,
+    );
   }
 
   close(): void {
     this.#owned.dispose();
   }
 
-  #query(): void {
-    this.attributes = queryPort(
+  #query(): PortAttributes {
+    return queryPort(
       this.device,
       this.attributes.port,
       this.#deviceAttributes,
