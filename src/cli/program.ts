@@ -16,6 +16,7 @@ import { linkAdd } from "./commands/link_add.ts";
 import { linkDel } from "./commands/link_del.ts";
 import { linkSet } from "./commands/link_set.ts";
 import { linkShow } from "./commands/link_show.ts";
+import { maddrShow } from "./commands/maddr_show.ts";
 import { mcgShow } from "./commands/mcg_show.ts";
 import { neighAdd } from "./commands/neigh_add.ts";
 import { neighDel } from "./commands/neigh_del.ts";
@@ -63,6 +64,11 @@ const COMMANDS: readonly (MakeCommand | Group)[] = [
     name: "path",
     description: "show paths to other ports",
     commands: [pathShow],
+  },
+  {
+    name: "maddr",
+    description: "show multicast addresses",
+    commands: [maddrShow],
   },
   { name: "mcg", description: "show multicast groups", commands: [mcgShow] },
   {

@@ -29,6 +29,7 @@ import {
 } from "./schema/fault_records.ts";
 import {
   ChildRecordSchema,
+  MaddrRecordSchema,
   McgRecordSchema,
   NeighRecordSchema,
   ParamRecordSchema,
@@ -133,6 +134,11 @@ export const methods = {
     runs: { interface: "worker in turn" },
     params: ofInterface,
     result: v.array(McgRecordSchema),
+  },
+  "maddr.show": {
+    runs: { interface: "worker in turn" },
+    params: ofInterface,
+    result: v.array(MaddrRecordSchema),
   },
   /** Reads a sysfs attribute of the interface. The value has no newline. */
   "get": {

@@ -134,6 +134,15 @@ Deno.test("ipoib debug mcg and debug path print the tables in the layout of debu
   );
 });
 
+Deno.test("ipoib maddr show prints the kernel's memberships as ip maddr does", async () => {
+  await using cli = new CliFixture();
+  await cli.daemon("ib0");
+  const out = "7:\tib0\n\tinet  224.0.0.1\n\tinet6 ff02::1\n";
+  assertEquals(await cli.run("maddr show ib0"), { ...done, out });
+  const json = await cli.run("-j maddr show");
+  assertEquals(JSON.parse(json.out), records.maddrs);
+});
+
 Deno.test("ipoib param shows all parameters or one, and changes one", async () => {
   await using cli = new CliFixture();
   const calls = await cli.daemon("ib0");

@@ -176,6 +176,7 @@ function answers(): Handlers {
     "child.create": () => records.child,
     "child.delete": () => ({}),
     "child.list": () => [records.child],
+    "maddr.show": () => records.maddrs,
     "param.show": () => records.params,
     "param.set": () => ({}),
     "get": ({ file }) => {

@@ -3,26 +3,39 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { labTest, membershipSockets, until } from "./harness/mod.ts";
 
-labTest("ipoib param mcast_debug_level logs joins and leaves", async (lab) => {
-  const [a] = await lab.running(1);
-  assertEquals((await a.ipoib("param", "mcast_debug_level")).stdout, "0\n");
-  {
-    using _silent = membershipSockets(a, 1);
-    await until("a group", async () =>
-      (await a.ipoib("debug", "mcg")).stdout
-        .match(/^GID/gm)!.length > 2);
-  }
-  assertEquals(a.daemon.output.includes("joining MGID"), false);
-  const { code } = await a.ipoib("param", "ib0", "mcast_debug_level", "1");
-  assertEquals(code, 0);
-  {
-    using _logged = membershipSockets(a, 1);
-    await a.daemon.prints(
-      /^ib0: join completion for ff12:401b:\S+ \(status 0\)$/m,
-    );
-  }
-  await a.daemon.prints(/^ib0: leaving MGID ff12:401b:/m);
-});
+labTest(
+  "ipoib param mcast_debug_level logs joins and leaves, and maddr show prints what ip maddr does",
+  async (lab) => {
+    const [a] = await lab.running(1);
+    assertEquals((await a.ipoib("param", "mcast_debug_level")).stdout, "0\n");
+    const shown = async (): Promise<[string, string]> => [
+      (await a.ipoib("maddr", "show", "ib0")).stdout,
+      (await a.ip("maddr", "show", "dev", "ib0")).replace(/^\tlink.*\n/gm, ""),
+    ];
+    {
+      using _silent = membershipSockets(a, 1);
+      await until("a group", async () =>
+        (await a.ipoib("debug", "mcg")).stdout
+          .match(/^GID/gm)!.length > 2);
+    }
+    await until("the last leave", async () => {
+      const [ours, kernels] = await shown();
+      return ours.length === kernels.length;
+    });
+    const [ours, kernels] = await shown();
+    assertEquals(ours, kernels);
+    assertEquals(a.daemon.output.includes("joining MGID"), false);
+    const { code } = await a.ipoib("param", "ib0", "mcast_debug_level", "1");
+    assertEquals(code, 0);
+    {
+      using _logged = membershipSockets(a, 1);
+      await a.daemon.prints(
+        /^ib0: join completion for ff12:401b:\S+ \(status 0\)$/m,
+      );
+    }
+    await a.daemon.prints(/^ib0: leaving MGID ff12:401b:/m);
+  },
+);
 
 labTest("ipoib debug mcg and path have the layout of debugfs", async (lab) => {
   const [a, b] = await lab.running(2);

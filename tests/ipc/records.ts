@@ -4,6 +4,7 @@
 import type {
   ChildRecord,
   LinkRecord,
+  MaddrRecord,
   McgRecord,
   NeighRecord,
   ParamRecord,
@@ -244,3 +245,12 @@ export const params: ParamRecord[] = [
   { param: "recv_queue_size", value: 256, writable: false },
   { param: "debug_level", value: 1, writable: true },
 ];
+
+export const maddrs: MaddrRecord[] = [{
+  ifindex: 7,
+  ifname: "ib0",
+  maddr: [
+    { family: "inet", address: "224.0.0.1" },
+    { family: "inet6", address: "ff02::1" },
+  ],
+}];

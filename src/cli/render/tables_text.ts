@@ -1,8 +1,9 @@
-/** Output of `neigh`, `path`, `mcg`, `param` and `child`: one line per record, in the format of `ip neigh`. */
+/** Output of `neigh`, `path`, `mcg`, `maddr`, `param` and `child`, in the format of `ip`: one line per record, except for `maddr`. */
 
 import { hex } from "../../base/hex.ts";
 import {
   type ChildRecord,
+  type MaddrRecord,
   type McgRecord,
   type NeighRecord,
   type ParamRecord,
@@ -89,6 +90,16 @@ function group(g: McgRecord, { details, stats, palette }: Style) {
     g.retry_ms !== undefined && `retry ${duration(g.retry_ms)}`,
     g.error !== undefined && `error "${g.error}"`,
   );
+}
+
+/** In the layout of `ip maddr`. */
+export function renderMaddrs(records: MaddrRecord[], { palette }: Style) {
+  return records.map(({ ifindex, ifname, maddr }) =>
+    `${ifindex}:\t${palette.name(ifname)}\n` +
+    maddr.map(({ family, address: text }) =>
+      `\t${family.padEnd(5)} ${address(text, palette)}\n`
+    ).join("")
+  ).join("");
 }
 
 export function renderParams(records: ParamRecord[]): string {

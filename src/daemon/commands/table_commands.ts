@@ -68,6 +68,20 @@ export const tableCommands = {
       mcgRecords(iface, now)
     );
   },
+  "maddr.show": (context, { name }) =>
+    findInterfaces(context, name).map(({ netdev: { config } }) => ({
+      ifindex: config.ifindex,
+      ifname: config.name,
+      // IPv4 first, as in `ip maddr`.
+      maddr: [true, false].flatMap((isIpv4) =>
+        config.memberships.filter((group) => group.isIpv4 === isIpv4).map(
+          (group) => ({
+            family: isIpv4 ? "inet" as const : "inet6" as const,
+            address: `${group}`,
+          }),
+        )
+      ),
+    })),
   "stats": (context, { name }) => {
     const record = recordContext(context);
     return findInterfaces(context, name).map((iface) =>

@@ -1,4 +1,4 @@
-/** Records of neighbours, paths, multicast groups, parameters and child interfaces. */
+/** Records of neighbours, paths, multicast groups and memberships, parameters and child interfaces. */
 
 import * as v from "valibot";
 import { count, u16, u32 } from "./fields.ts";
@@ -74,6 +74,17 @@ export const McgRecordSchema = v.object({
   error: v.exactOptional(v.string()),
 });
 export type McgRecord = v.InferOutput<typeof McgRecordSchema>;
+
+/** The multicast memberships of an interface in the kernel, with the members of `ip -j maddr`. */
+export const MaddrRecordSchema = v.object({
+  ifindex: u32,
+  ifname: v.string(),
+  maddr: v.array(v.object({
+    family: v.picklist(["inet", "inet6"]),
+    address: v.string(),
+  })),
+});
+export type MaddrRecord = v.InferOutput<typeof MaddrRecordSchema>;
 
 /** A module parameter of ib_ipoib. */
 export const ParamRecordSchema = v.object({

@@ -1,0 +1,13 @@
+/** `ipoib maddr show [IF]`. Equivalent to: `ip maddr show dev IF`. */
+
+import type { Cli } from "../cli.ts";
+import { renderMaddrs } from "../render/tables_text.ts";
+import { showCommand } from "../show_command.ts";
+
+export function maddrShow(cli: Cli) {
+  return showCommand(cli, {
+    description: "show the multicast addresses of which the kernel is a member",
+    fetch: ({ client, name }) => client.call("maddr.show", { name }),
+    render: renderMaddrs,
+  });
+}
