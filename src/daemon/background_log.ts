@@ -7,10 +7,10 @@
 
 import {
   exists,
-  folderOf,
-  inRuntimeFolder,
-  removeEmptyFolder,
-} from "../ipc/runtime_folder.ts";
+  inRuntimeDirectory,
+  parentDirectory,
+  removeEmptyDirectory,
+} from "../ipc/runtime_directory.ts";
 import { openLog, redirectStderr } from "../system/detach.ts";
 import type { Fd } from "../system/fd.ts";
 import { statFd } from "../system/memory.ts";
@@ -37,7 +37,7 @@ export class BackgroundLog {
 
   /** Opens or creates the file and its directory. Throws `E_RUNTIME_DIR`, `E_LOG_FILE`. */
   static async open(path: string): Promise<BackgroundLog> {
-    return await inRuntimeFolder(folderOf(path), () => {
+    return await inRuntimeDirectory(parentDirectory(path), () => {
       const created = !exists(path);
       return Promise.resolve(new BackgroundLog(path, created, openLog(path)));
     });
@@ -78,7 +78,7 @@ export class BackgroundLog {
     try {
       removeFile(this.#path);
       removeFile(`${this.#path}.old`);
-      removeEmptyFolder(folderOf(this.#path));
+      removeEmptyDirectory(parentDirectory(this.#path));
     } catch {
       // A file that cannot be removed must not make the exit fail.
     }

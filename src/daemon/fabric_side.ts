@@ -6,7 +6,7 @@
 import { IpoibError } from "../base/errors.ts";
 import { getLogger } from "../base/log.ts";
 import { portLocksPath, runtimeDirectory } from "../ipc/locate.ts";
-import { makeRuntimeFolder } from "../ipc/runtime_folder.ts";
+import { makeRuntimeDirectory } from "../ipc/runtime_directory.ts";
 import type { InterfaceOptions } from "../ipc/up_options.ts";
 import type { LastKnown } from "../subnet/messages.ts";
 import { socketPair } from "../system/socket_pair.ts";
@@ -58,7 +58,7 @@ class SoftSide implements FabricSide {
   onCrash: (error: IpoibError) => void = () => {};
   readonly where: string;
   readonly #subnet: string;
-  readonly #folder: string;
+  readonly #directory: string;
   readonly #options: InterfaceOptions;
   readonly #host: string;
   readonly #role: ManagerRole;
@@ -69,9 +69,9 @@ class SoftSide implements FabricSide {
     this.#subnet = subnet;
     this.#options = options;
     this.#host = host;
-    this.#folder = makeSubnetDirectory(runtimeDirectory(), subnet);
+    this.#directory = makeSubnetDirectory(runtimeDirectory(), subnet);
     this.#role = new ManagerRole({
-      directory: this.#folder,
+      directory: this.#directory,
       subnet,
       name,
       log,
@@ -83,7 +83,7 @@ class SoftSide implements FabricSide {
     const { guid, name, subnetMtu } = this.#options;
     return Promise.resolve({
       kind: "soft",
-      directory: this.#folder,
+      directory: this.#directory,
       subnet: this.#subnet,
       guid: guid ?? makeGuid(this.#host, name),
       guidFixed: guid !== undefined,
@@ -134,12 +134,12 @@ class VerbsSide implements FabricSide {
       log: this.#options.log,
       socket: theirs.release(),
     });
-    const { folder, file } = portLocksPath(
+    const { directory, file } = portLocksPath(
       runtimeDirectory(),
       this.#device,
       this.#port,
     );
-    makeRuntimeFolder(folder);
+    makeRuntimeDirectory(directory);
     return { kind: "verbs", ...at, mads: ours.release(), locks: file };
   }
 

@@ -17,7 +17,10 @@ import {
   socketDirectory,
   socketPath,
 } from "../ipc/locate.ts";
-import { folderOf, removeEmptyFolder } from "../ipc/runtime_folder.ts";
+import {
+  parentDirectory,
+  removeEmptyDirectory,
+} from "../ipc/runtime_directory.ts";
 import { RUNNING } from "../ipc/schema.ts";
 import { IpcServer } from "../ipc/server.ts";
 import type { InterfaceOptions } from "../ipc/up_options.ts";
@@ -225,7 +228,7 @@ export class InterfaceProcess {
     await this.#thread.close().catch(() => {});
     await this.#socketNames?.update([]);
     await this.#server?.close();
-    if (this.#server) removeEmptyFolder(folderOf(this.#server.path));
+    if (this.#server) removeEmptyDirectory(parentDirectory(this.#server.path));
     await this.#fabric.close();
     this.#netns.close();
   }

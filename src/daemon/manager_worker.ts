@@ -2,7 +2,7 @@
 
 import { formatGuid } from "../base/hex.ts";
 import { getLogger, type LogLevel } from "../base/log.ts";
-import { folderOf } from "../ipc/runtime_folder.ts";
+import { parentDirectory } from "../ipc/runtime_directory.ts";
 import { keepCapabilities } from "../system/capability.ts";
 import { linkInode } from "../system/files.ts";
 import { removeDeadSocket } from "../system/dead_socket.ts";
@@ -47,14 +47,14 @@ function portLives(socket: string): boolean {
 serve<ManagerInit>(() => new PollReactor(), (init, reactor, emit): Hosted => {
   keepCapabilities([]);
   const log = getLogger(`subnet ${init.subnet}`);
-  const folder = folderOf(init.socket);
+  const directory = parentDirectory(init.socket);
   const { partitions, warnings } = readPartitions(init.partitions);
   for (const warning of warnings) log.warn(warning);
   const host = new ManagerHost(reactor, init.socket, {
     manager: init.manager,
     now: reactor.clock.now(),
     partitions,
-    lives: (guid) => portLives(portSocketPath(folder, formatGuid(guid))),
+    lives: (guid) => portLives(portSocketPath(directory, formatGuid(guid))),
     onFailure: ({ message }) => log.warn(message),
     log: (level, text) => {
       if (level === "warning") log.warn(text);

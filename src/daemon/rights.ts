@@ -11,7 +11,7 @@
 import { IpoibError } from "../base/errors.ts";
 import { variable } from "../base/variables.ts";
 import { runtimeDirectory } from "../ipc/locate.ts";
-import { makeRuntimeFolder } from "../ipc/runtime_folder.ts";
+import { makeRuntimeDirectory } from "../ipc/runtime_directory.ts";
 import {
   Capability,
   hasAtMost,
@@ -164,7 +164,7 @@ function ownRuntimeDirectory({ name, uid, gid }: User): void {
   const path = runtimeDirectory();
   let owner = statOwner(path);
   if (owner === undefined) {
-    makeRuntimeFolder(path);
+    makeRuntimeDirectory(path);
     Deno.chownSync(path, uid, gid);
     owner = uid;
   }

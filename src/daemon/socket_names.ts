@@ -19,10 +19,10 @@ import {
   unlinkNames,
 } from "../ipc/locate.ts";
 import {
-  folderOf,
-  inRuntimeFolder,
-  removeEmptyFolder,
-} from "../ipc/runtime_folder.ts";
+  inRuntimeDirectory,
+  parentDirectory,
+  removeEmptyDirectory,
+} from "../ipc/runtime_directory.ts";
 import type { IpcServer } from "../ipc/server.ts";
 import { removeDeadSocket } from "../system/dead_socket.ts";
 import type { InterfacePlace } from "./data_worker.ts";
@@ -47,7 +47,7 @@ export class SocketNames {
   constructor(runtime: string, server: IpcServer) {
     this.#runtime = runtime;
     this.#server = server;
-    const directory = folderOf(server.path);
+    const directory = parentDirectory(server.path);
     try {
       unlinkNames(directory, linkTarget(runtime, directory, server.path));
     } catch (error) {
@@ -84,10 +84,12 @@ export class SocketNames {
   }
 
   async #moveSocket(parent: InterfacePlace): Promise<boolean> {
-    const before = folderOf(this.#server.path);
+    const before = parentDirectory(this.#server.path);
     const path = socketPath(this.#directoryOf(parent), parent.name);
     const moved = await this.#server.move(path);
-    if (folderOf(this.#server.path) !== before) removeEmptyFolder(before);
+    if (parentDirectory(this.#server.path) !== before) {
+      removeEmptyDirectory(before);
+    }
     return moved;
   }
 
@@ -129,7 +131,7 @@ export class SocketNames {
 async function link({ directory, target, name }: Link): Promise<boolean> {
   const path = socketPath(directory, name);
   if (await answers(path)) return false;
-  await inRuntimeFolder(directory, () => {
+  await inRuntimeDirectory(directory, () => {
     removeDeadSocket(path, "stream");
     linkName(directory, target, name);
     return Promise.resolve();
@@ -139,7 +141,7 @@ async function link({ directory, target, name }: Link): Promise<boolean> {
 
 function unlink({ directory, target, name }: Link): Promise<boolean> {
   unlinkName(directory, target, name);
-  removeEmptyFolder(directory);
+  removeEmptyDirectory(directory);
   return Promise.resolve(true);
 }
 

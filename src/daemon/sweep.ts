@@ -4,7 +4,10 @@
  */
 
 import { interfaceSockets, unlinkName, unlinkNames } from "../ipc/locate.ts";
-import { makeRuntimeFolder, removeEmptyFolder } from "../ipc/runtime_folder.ts";
+import {
+  makeRuntimeDirectory,
+  removeEmptyDirectory,
+} from "../ipc/runtime_directory.ts";
 import { isPortSocket } from "../subnet/sockets.ts";
 import { removeDeadSocket } from "../system/dead_socket.ts";
 import { inodeOf, removeFile } from "../system/files.ts";
@@ -18,16 +21,18 @@ const UNFINISHED_MS = 60_000;
 
 /** Removes stale files below `runtime`, which must exist and be checked. Ignores files that cannot be removed. */
 export function sweep(runtime: string): void {
-  const folders = [runtime, ...namespaceFolders(runtime)].filter((folder) =>
+  const directories = [runtime, ...namespaceDirectories(runtime)].filter((
+    directory,
+  ) =>
     attempt(() => {
-      makeRuntimeFolder(folder, runtime);
-      sweepFolder(folder);
+      makeRuntimeDirectory(directory, runtime);
+      sweepDirectory(directory);
     })
   );
   // A link may point to a socket in another directory, so all sockets are removed first.
-  for (const folder of folders) {
-    attempt(() => sweepLinks(folder));
-    if (folder !== runtime) removeEmptyFolder(folder);
+  for (const directory of directories) {
+    attempt(() => sweepLinks(directory));
+    if (directory !== runtime) removeEmptyDirectory(directory);
   }
 }
 
@@ -42,10 +47,10 @@ function attempt(action: () => void): boolean {
 }
 
 /** Removes dangling links. */
-function sweepLinks(folder: string): void {
-  for (const { name, path, target } of interfaceSockets(folder)) {
+function sweepLinks(directory: string): void {
+  for (const { name, path, target } of interfaceSockets(directory)) {
     if (target === undefined || inodeOf(path) !== undefined) continue;
-    unlinkName(folder, target, name);
+    unlinkName(directory, target, name);
   }
 }
 
@@ -60,7 +65,7 @@ export function sweepPorts(directory: string): boolean {
   return live;
 }
 
-function namespaceFolders(runtime: string): string[] {
+function namespaceDirectories(runtime: string): string[] {
   const path = `${runtime}/netns`;
   try {
     return [...Deno.readDirSync(path)].filter(({ isDirectory }) => isDirectory)
@@ -71,10 +76,10 @@ function namespaceFolders(runtime: string): string[] {
 }
 
 /** Removes sockets of processes that were killed before they linked them to their paths. */
-function sweepUnfinished(folder: string): void {
-  for (const { name } of Deno.readDirSync(folder)) {
+function sweepUnfinished(directory: string): void {
+  for (const { name } of Deno.readDirSync(directory)) {
     if (UNFINISHED.test(name)) {
-      removeOld(`${folder}/${name}`, Date.now() - UNFINISHED_MS);
+      removeOld(`${directory}/${name}`, Date.now() - UNFINISHED_MS);
     }
   }
 }
@@ -86,18 +91,18 @@ function removeOld(path: string, before: number): void {
 }
 
 /** Removes stale sockets with the links to them, and old logs. */
-function sweepFolder(folder: string): void {
-  sweepUnfinished(folder);
+function sweepDirectory(directory: string): void {
+  sweepUnfinished(directory);
   const sockets = new Set<string>();
-  for (const { name, path, target } of interfaceSockets(folder)) {
+  for (const { name, path, target } of interfaceSockets(directory)) {
     if (target !== undefined) continue;
-    if (removeDeadSocket(path, "stream")) unlinkNames(folder, name);
+    if (removeDeadSocket(path, "stream")) unlinkNames(directory, name);
     else sockets.add(name);
   }
   const before = Date.now() - LOG_MS;
-  for (const { name } of Deno.readDirSync(folder)) {
+  for (const { name } of Deno.readDirSync(directory)) {
     const owner = /^(.*)\.log(\.old)?$/.exec(name)?.[1];
     if (owner === undefined || sockets.has(owner)) continue;
-    removeOld(`${folder}/${name}`, before);
+    removeOld(`${directory}/${name}`, before);
   }
 }

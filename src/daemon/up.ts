@@ -6,7 +6,7 @@ import { configureLog, getLogger } from "../base/log.ts";
 import { variable } from "../base/variables.ts";
 import { probeVerbs } from "../hca/verbs/probe.ts";
 import { processLocksPath, runtimeDirectory } from "../ipc/locate.ts";
-import { makeRuntimeFolder } from "../ipc/runtime_folder.ts";
+import { makeRuntimeDirectory } from "../ipc/runtime_directory.ts";
 import type { UpOptions } from "../ipc/up_options.ts";
 import { beginSession } from "../system/detach.ts";
 import type { NetworkNamespace } from "../system/namespace.ts";
@@ -60,7 +60,7 @@ export async function up(options: UpOptions): Promise<number> {
   }
 
   const runtime = runtimeDirectory();
-  makeRuntimeFolder(runtime);
+  makeRuntimeDirectory(runtime);
   using locks = ProcessLocks.hold(processLocksPath(runtime));
   using holder = namespaceHolder(options.netns);
   const usersOf = (namespace: NetworkNamespace) =>

@@ -75,9 +75,9 @@ export function portLocksPath(
   runtime: string,
   device: string,
   port: number,
-): { folder: string; file: string } {
-  const folder = `${runtime}/ports`;
-  return { folder, file: `${folder}/${device}-${port}.lock` };
+): { directory: string; file: string } {
+  const directory = `${runtime}/ports`;
+  return { directory, file: `${directory}/${device}-${port}.lock` };
 }
 
 /** Returns the directory of an embedded subnet. */

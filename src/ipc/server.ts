@@ -15,10 +15,10 @@ import { connectSocket } from "./connect.ts";
 import type { Handlers } from "./handlers.ts";
 import { type EndReason, type IpcLimits, LIMITS } from "./limits.ts";
 import {
-  folderOf,
-  inRuntimeFolder,
+  inRuntimeDirectory,
+  parentDirectory,
   RUNTIME_DIR_HINT,
-} from "./runtime_folder.ts";
+} from "./runtime_directory.ts";
 
 export type { CallContext, Handlers, HandlersOf } from "./handlers.ts";
 
@@ -58,10 +58,13 @@ export class IpcServer {
     limits: IpcLimits = LIMITS,
   ): Promise<IpcServer> {
     try {
-      const listener = await inRuntimeFolder(folderOf(path), async () => {
-        await removeStale(path, name);
-        return bind(path, name);
-      });
+      const listener = await inRuntimeDirectory(
+        parentDirectory(path),
+        async () => {
+          await removeStale(path, name);
+          return bind(path, name);
+        },
+      );
       return new IpcServer(path, listener, new Clients(name, handlers, limits));
     } catch (error) {
       throw cannotListen(path, error);
@@ -81,7 +84,7 @@ export class IpcServer {
     if (path === this.#path) return true;
     checkLength(path);
     try {
-      await inRuntimeFolder(folderOf(path), async () => {
+      await inRuntimeDirectory(parentDirectory(path), async () => {
         await removeStale(path, path);
         await Deno.link(this.#path, path);
       });
@@ -221,7 +224,9 @@ function checkLength(path: string): void {
  */
 function bind(path: string, name: string): Deno.UnixListener {
   checkLength(path);
-  const first = `${folderOf(path)}/.${Math.random().toString(36).slice(2, 9)}`;
+  const first = `${parentDirectory(path)}/.${
+    Math.random().toString(36).slice(2, 9)
+  }`;
   checkLength(first);
   const mask = Deno.umask(0o177);
   let listener: Deno.UnixListener;

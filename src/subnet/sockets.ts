@@ -3,13 +3,13 @@
 const PORT = /^port-.*\.sock$/;
 
 /** Returns the path of the socket to which ports connect to register. */
-export function managerSocketPath(folder: string): string {
-  return `${folder}/sm.sock`;
+export function managerSocketPath(directory: string): string {
+  return `${directory}/sm.sock`;
 }
 
 /** Returns the path of a port's socket, to which other ports connect. `guid` has the form `0x0002c90300000001`. */
-export function portSocketPath(folder: string, guid: string): string {
-  return `${folder}/port-${guid.slice(2)}.sock`;
+export function portSocketPath(directory: string, guid: string): string {
+  return `${directory}/port-${guid.slice(2)}.sock`;
 }
 
 /** True if the file name is that of a port's socket. */

@@ -80,8 +80,8 @@ Deno.test("BackgroundLog.bound() keeps two files of limited length", () =>
 Deno.test("BackgroundLog.bound() truncates the file if it cannot be rotated", () =>
   withLog(
     `log.begin();
-    const folder = Deno.env.get("IPOIB_RUNTIME_DIR") + "/netns/7/ib0.log.old/x";
-    Deno.mkdirSync(folder, { recursive: true });
+    const directory = Deno.env.get("IPOIB_RUNTIME_DIR") + "/netns/7/ib0.log.old/x";
+    Deno.mkdirSync(directory, { recursive: true });
     for (let i = 0; i < 50; i++) { write("x".repeat(100_000)); log.bound(); }
     log.close(false);`,
     (runtime) =>

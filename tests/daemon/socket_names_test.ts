@@ -2,7 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { configureLog } from "../../src/base/log.ts";
 import type { InterfacePlace } from "../../src/daemon/data_worker.ts";
 import { SocketNames } from "../../src/daemon/socket_names.ts";
-import { exists } from "../../src/ipc/runtime_folder.ts";
+import { exists } from "../../src/ipc/runtime_directory.ts";
 import { interfaceSockets } from "../../src/ipc/locate.ts";
 import { IpcServer } from "../../src/ipc/server.ts";
 
@@ -43,8 +43,8 @@ function place(name: string, inode?: bigint): InterfacePlace {
   };
 }
 
-const sockets = (folder: string) =>
-  interfaceSockets(folder).map(({ name, target }) => [name, target]);
+const sockets = (directory: string) =>
+  interfaceSockets(directory).map(({ name, target }) => [name, target]);
 
 Deno.test("SocketNames creates links of children, and removes those of deleted children", () =>
   inRuntime(async (runtime, names, log) => {

@@ -23,8 +23,8 @@ async function leaveSocket(path: string): Promise<void> {
   await new Deno.Command(Deno.execPath(), { args: ["eval", code] }).output();
 }
 
-const names = (folder: string) =>
-  [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+const names = (directory: string) =>
+  [...Deno.readDirSync(directory)].map(({ name }) => name).sort();
 
 const DAYS_MS = 2 * 24 * 3600 * 1000;
 
@@ -35,8 +35,8 @@ function age(path: string): void {
 
 Deno.test("sweep() removes the files of killed processes, and keeps those of running ones", () =>
   inRuntime(async (runtime) => {
-    for (const folder of ["", "/7", "/8", "/9", "/10"]) {
-      await Deno.mkdir(`${runtime}/netns${folder}`, { mode: 0o700 });
+    for (const directory of ["", "/7", "/8", "/9", "/10"]) {
+      await Deno.mkdir(`${runtime}/netns${directory}`, { mode: 0o700 });
     }
     const moved = `${runtime}/netns/10`;
     linkName(moved, "../../netns/7/ib0", "ib0.8001");
@@ -85,19 +85,19 @@ Deno.test("sweep() ignores directories that are symbolic links or writable by ot
   }));
 
 Deno.test("sweepPorts() removes stale sockets and returns whether a port is alive", () =>
-  inRuntime((folder) => {
-    const dead = `${folder}/port-0200000000000001.sock`;
+  inRuntime((directory) => {
+    const dead = `${directory}/port-0200000000000001.sock`;
     listen(dead).close();
-    Deno.writeTextFileSync(`${folder}/port-x.txt`, "");
-    assertEquals(sweepPorts(folder), false);
-    assertEquals(names(folder), ["port-x.txt"]);
+    Deno.writeTextFileSync(`${directory}/port-x.txt`, "");
+    assertEquals(sweepPorts(directory), false);
+    assertEquals(names(directory), ["port-x.txt"]);
     using _listener = listen(dead);
-    assertEquals(sweepPorts(folder), true);
-    assertEquals(sweepPorts(folder), true);
+    assertEquals(sweepPorts(directory), true);
+    assertEquals(sweepPorts(directory), true);
   }));
 
 Deno.test("sweepPorts() keeps the socket of a port that is bound but not listening", () =>
-  inRuntime((folder) => {
+  inRuntime((directory) => {
     const functions = libc() as unknown as Record<
       "listen",
       (fd: number, backlog: number) => number
@@ -105,25 +105,25 @@ Deno.test("sweepPorts() keeps the socket of a port that is bound but not listeni
     const real = functions.listen;
     const swept: boolean[] = [];
     functions.listen = (fd, backlog) => {
-      swept.push(sweepPorts(folder));
+      swept.push(sweepPorts(directory));
       return real(fd, backlog);
     };
     try {
-      using _listener = listen(`${folder}/port-0200000000000001.sock`);
+      using _listener = listen(`${directory}/port-0200000000000001.sock`);
       assertEquals(swept, [false]);
-      assertEquals(names(folder), ["port-0200000000000001.sock"]);
-      assertEquals(sweepPorts(folder), true);
+      assertEquals(names(directory), ["port-0200000000000001.sock"]);
+      assertEquals(sweepPorts(directory), true);
     } finally {
       functions.listen = real;
     }
   }));
 
 Deno.test("sweepPorts() removes old sockets of processes that were killed before they listened", () =>
-  inRuntime((folder) => {
+  inRuntime((directory) => {
     for (const name of [".abc1234", ".def5678"]) {
-      listen(`${folder}/${name}`).close();
+      listen(`${directory}/${name}`).close();
     }
-    age(`${folder}/.abc1234`);
-    sweepPorts(folder);
-    assertEquals(names(folder), [".def5678"]);
+    age(`${directory}/.abc1234`);
+    sweepPorts(directory);
+    assertEquals(names(directory), [".def5678"]);
   }));

@@ -22,9 +22,9 @@ async function withServer(
   limits: Partial<IpcLimits>,
   fn: (server: IpcServer) => Promise<void>,
 ): Promise<void> {
-  const folder = await Deno.makeTempDir();
+  const directory = await Deno.makeTempDir();
   const server = await IpcServer.listen(
-    `${folder}/ib0.sock`,
+    `${directory}/ib0.sock`,
     "ib0",
     handlers,
     { ...LIMITS, ...limits },
@@ -33,7 +33,7 @@ async function withServer(
     await fn(server);
   } finally {
     await server.close();
-    await Deno.remove(folder, { recursive: true });
+    await Deno.remove(directory, { recursive: true });
   }
 }
 

@@ -11,16 +11,16 @@ import { link, subnet } from "./records.ts";
 /** Runs `fn` with a server in a temporary directory. */
 async function withServer(
   handlers: Handlers,
-  fn: (server: IpcServer, folder: string) => Promise<void>,
+  fn: (server: IpcServer, directory: string) => Promise<void>,
 ): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  const path = `${folder}/netns/12/ib0.sock`;
+  const directory = await Deno.makeTempDir();
+  const path = `${directory}/netns/12/ib0.sock`;
   const server = await IpcServer.listen(path, "ib0", handlers);
   try {
-    await fn(server, folder);
+    await fn(server, directory);
   } finally {
     await server.close();
-    await Deno.remove(folder, { recursive: true });
+    await Deno.remove(directory, { recursive: true });
   }
 }
 
@@ -304,9 +304,9 @@ Deno.test("IpcServer.close() aborts requests in progress with E_IPC_CLOSED", asy
 });
 
 Deno.test("IpcServer.close() from afterReply() sends the reply first, then closes", async () => {
-  const folder = await Deno.makeTempDir();
+  const directory = await Deno.makeTempDir();
   const server: IpcServer = await IpcServer.listen(
-    `${folder}/ib0.sock`,
+    `${directory}/ib0.sock`,
     "ib0",
     {
       down: (_params, { afterReply }) => {
@@ -323,8 +323,8 @@ Deno.test("IpcServer.close() from afterReply() sends the reply first, then close
     await codeOf(IpcClient.connect(server.path, "ib0")),
     "E_NOT_RUNNING",
   );
-  assertEquals(await Array.fromAsync(Deno.readDir(folder)), []);
-  await Deno.remove(folder, { recursive: true });
+  assertEquals(await Array.fromAsync(Deno.readDir(directory)), []);
+  await Deno.remove(directory, { recursive: true });
 });
 
 Deno.test("IpcServer.broadcast() reaches every client", async () => {
@@ -374,8 +374,8 @@ Deno.test("IpcServer.listen() throws E_RUNNING if a process listens, and replace
       "E_RUNNING",
     );
   });
-  const folder = await Deno.makeTempDir();
-  const path = `${folder}/ib0.sock`;
+  const directory = await Deno.makeTempDir();
+  const path = `${directory}/ib0.sock`;
   const code = `Deno.listen({transport:"unix",path:${JSON.stringify(path)}});` +
     "Deno.exit(0)";
   await new Deno.Command(Deno.execPath(), { args: ["eval", code] }).output();
@@ -384,14 +384,14 @@ Deno.test("IpcServer.listen() throws E_RUNNING if a process listens, and replace
   using client = await IpcClient.connect(path, "ib0");
   await assertAnswers(client);
   await server.close();
-  await Deno.remove(folder, { recursive: true });
+  await Deno.remove(directory, { recursive: true });
 });
 
 Deno.test("IpcServer.move() moves the socket, and another server can use the old path", async () => {
-  await withServer(probe, async (server, folder) => {
+  await withServer(probe, async (server, directory) => {
     const first = server.path;
     using early = await IpcClient.connect(first, "ib0");
-    const path = `${folder}/netns/13/ib7.sock`;
+    const path = `${directory}/netns/13/ib7.sock`;
     assert(await server.move(path));
     assertEquals(server.path, path);
     assertEquals((await Deno.stat(path)).mode! & 0o777, 0o600);
@@ -406,7 +406,7 @@ Deno.test("IpcServer.move() moves the socket, and another server can use the old
     await server.close();
     (await IpcClient.connect(first, "ib0")).close();
     const files = (inode: number) =>
-      Array.fromAsync(Deno.readDir(`${folder}/netns/${inode}`));
+      Array.fromAsync(Deno.readDir(`${directory}/netns/${inode}`));
     assertEquals(await files(13), []);
     await second.close();
     assertEquals(await files(12), []);
@@ -414,31 +414,31 @@ Deno.test("IpcServer.move() moves the socket, and another server can use the old
 });
 
 Deno.test("IpcServer.listen() replaces a dangling symbolic link", async () => {
-  const folder = await Deno.makeTempDir();
-  const path = `${folder}/ib1.sock`;
+  const directory = await Deno.makeTempDir();
+  const path = `${directory}/ib1.sock`;
   await Deno.symlink("ib0.sock", path);
   const server = await IpcServer.listen(path, "ib1", probe);
   assert((await Deno.lstat(path)).isSocket);
   await server.close();
-  await Deno.remove(folder, { recursive: true });
+  await Deno.remove(directory, { recursive: true });
 });
 
 Deno.test("IpcServer.listen() creates the socket with mode 0600 in directories with mode 0700", async () => {
-  await withServer({}, async (server, folder) => {
+  await withServer({}, async (server, directory) => {
     const mode = async (path: string) => (await Deno.stat(path)).mode! & 0o777;
     assertEquals(await mode(server.path), 0o600);
-    assertEquals(await mode(`${folder}/netns`), 0o700);
-    assertEquals(await mode(`${folder}/netns/12`), 0o700);
+    assertEquals(await mode(`${directory}/netns`), 0o700);
+    assertEquals(await mode(`${directory}/netns/12`), 0o700);
   });
 });
 
 Deno.test("IpcServer.listen() and IpcClient.connect() refuse a path over 107 bytes", async () => {
-  const folder = await Deno.makeTempDir();
-  const path = `${folder}/${"x".repeat(100)}.sock`;
+  const directory = await Deno.makeTempDir();
+  const path = `${directory}/${"x".repeat(100)}.sock`;
   assertEquals(
     await codeOf(IpcServer.listen(path, "ib0", {})),
     "E_SOCKET_PATH",
   );
   assertEquals(await codeOf(IpcClient.connect(path, "ib0")), "E_SOCKET_PATH");
-  await Deno.remove(folder, { recursive: true });
+  await Deno.remove(directory, { recursive: true });
 });

@@ -3,9 +3,9 @@ import { IpoibError } from "../../src/base/errors.ts";
 import { tryLock } from "../../src/system/lock.ts";
 
 Deno.test("tryLock() grants the lock to one holder at a time", () => {
-  const folder = Deno.makeTempDirSync();
+  const directory = Deno.makeTempDirSync();
   try {
-    const path = `${folder}/lock`;
+    const path = `${directory}/lock`;
     const first = tryLock(path);
     assert(first);
     assertEquals(Deno.statSync(path).mode! & 0o777, 0o600);
@@ -15,7 +15,7 @@ Deno.test("tryLock() grants the lock to one holder at a time", () => {
     assert(second);
     second.close();
   } finally {
-    Deno.removeSync(folder, { recursive: true });
+    Deno.removeSync(directory, { recursive: true });
   }
 });
 
@@ -29,11 +29,11 @@ Deno.test("tryLock() throws an error with the path of a file that it cannot open
 });
 
 Deno.test("a lock is released when its process is killed", async () => {
-  const folder = await Deno.makeTempDir();
+  const directory = await Deno.makeTempDir();
   try {
-    const path = `${folder}/lock`;
+    const path = `${directory}/lock`;
     const url = new URL("../../src/system/lock.ts", import.meta.url).href;
-    const script = `${folder}/hold.ts`;
+    const script = `${directory}/hold.ts`;
     await Deno.writeTextFile(
       script,
       `import { tryLock } from ${JSON.stringify(url)};
@@ -58,6 +58,6 @@ Deno.test("a lock is released when its process is killed", async () => {
     assert(lock);
     lock.close();
   } finally {
-    await Deno.remove(folder, { recursive: true });
+    await Deno.remove(directory, { recursive: true });
   }
 });

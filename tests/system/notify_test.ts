@@ -26,13 +26,13 @@ function received(fd: Fd): string | undefined {
 }
 
 Deno.test("notify() sends to a socket in the file system", () => {
-  const folder = Deno.makeTempDirSync();
+  const directory = Deno.makeTempDirSync();
   try {
-    using fd = manager(`${folder}/notify`);
-    notify("READY=1", `${folder}/notify`);
+    using fd = manager(`${directory}/notify`);
+    notify("READY=1", `${directory}/notify`);
     assertEquals(received(fd), "READY=1");
   } finally {
-    Deno.removeSync(folder, { recursive: true });
+    Deno.removeSync(directory, { recursive: true });
   }
 });
 

@@ -7,38 +7,41 @@ import { Errno } from "../../src/base/errno.ts";
 import { tryLock } from "../../src/system/lock.ts";
 import { openRegular, readRegular } from "../../src/system/regular_file.ts";
 
-function inFolder(body: (folder: string) => void): void {
-  const folder = Deno.makeTempDirSync();
+function inDirectory(body: (directory: string) => void): void {
+  const directory = Deno.makeTempDirSync();
   try {
-    body(folder);
+    body(directory);
   } finally {
-    Deno.removeSync(folder, { recursive: true });
+    Deno.removeSync(directory, { recursive: true });
   }
 }
 
 /** Checks that `use` refuses symbolic links, also dangling ones, a FIFO, a directory and a file of another user. */
 function checkRefusals(code: string, use: (path: string) => void): void {
-  inFolder((folder) => {
+  inDirectory((directory) => {
     const refusal = (name: string) => {
-      const error = assertThrows(() => use(`${folder}/${name}`), IpoibError);
+      const error = assertThrows(() => use(`${directory}/${name}`), IpoibError);
       assertEquals(error.code, code);
-      assert(error.message.includes(`${folder}/${name}`), error.message);
+      assert(error.message.includes(`${directory}/${name}`), error.message);
       return error.errno;
     };
-    Deno.writeTextFileSync(`${folder}/target`, "of somebody");
-    Deno.symlinkSync("target", `${folder}/link`);
+    Deno.writeTextFileSync(`${directory}/target`, "of somebody");
+    Deno.symlinkSync("target", `${directory}/link`);
     assertEquals(refusal("link"), Errno.ELOOP);
-    assertEquals(Deno.readTextFileSync(`${folder}/target`), "of somebody");
-    Deno.symlinkSync("new", `${folder}/dangling`);
+    assertEquals(Deno.readTextFileSync(`${directory}/target`), "of somebody");
+    Deno.symlinkSync("new", `${directory}/dangling`);
     assertEquals(refusal("dangling"), Errno.ELOOP);
-    assertThrows(() => Deno.lstatSync(`${folder}/new`), Deno.errors.NotFound);
-    new Deno.Command("mkfifo", { args: [`${folder}/fifo`] }).outputSync();
+    assertThrows(
+      () => Deno.lstatSync(`${directory}/new`),
+      Deno.errors.NotFound,
+    );
+    new Deno.Command("mkfifo", { args: [`${directory}/fifo`] }).outputSync();
     refusal("fifo");
-    Deno.mkdirSync(`${folder}/folder`);
-    refusal("folder");
+    Deno.mkdirSync(`${directory}/directory`);
+    refusal("directory");
     if (Deno.uid() !== 0) return;
-    Deno.writeTextFileSync(`${folder}/foreign`, "");
-    Deno.chownSync(`${folder}/foreign`, 4711, 4711);
+    Deno.writeTextFileSync(`${directory}/foreign`, "");
+    Deno.chownSync(`${directory}/foreign`, 4711, 4711);
     assertEquals(refusal("foreign"), Errno.EACCES);
   });
 }
@@ -53,36 +56,36 @@ Deno.test("readRegular() refuses symbolic links, non-regular files and files of 
   checkRefusals("E_X", (path) => void readRegular(path, "E_X", 100)));
 
 Deno.test("readRegular() of a file given by the user follows a symbolic link but refuses a FIFO", () =>
-  inFolder((folder) => {
-    Deno.writeTextFileSync(`${folder}/target`, "text ü");
-    Deno.symlinkSync("target", `${folder}/link`);
+  inDirectory((directory) => {
+    Deno.writeTextFileSync(`${directory}/target`, "text ü");
+    Deno.symlinkSync("target", `${directory}/link`);
     const read = (name: string) =>
-      readRegular(`${folder}/${name}`, "E_X", 100, { named: true });
+      readRegular(`${directory}/${name}`, "E_X", 100, { named: true });
     assertEquals(read("link"), "text ü");
-    new Deno.Command("mkfifo", { args: [`${folder}/fifo`] }).outputSync();
+    new Deno.Command("mkfifo", { args: [`${directory}/fifo`] }).outputSync();
     assertThrows(() => read("fifo"), IpoibError, "is not a regular file");
   }));
 
 Deno.test("readRegular() reads files up to the maximum length", () =>
-  inFolder((folder) => {
+  inDirectory((directory) => {
     const text = "ü".repeat(100_000);
-    Deno.writeTextFileSync(`${folder}/file`, text);
-    assertEquals(readRegular(`${folder}/file`, "E_X", 200_000), text);
+    Deno.writeTextFileSync(`${directory}/file`, text);
+    assertEquals(readRegular(`${directory}/file`, "E_X", 200_000), text);
     const error = assertThrows(
-      () => readRegular(`${folder}/file`, "E_X", 199_999),
+      () => readRegular(`${directory}/file`, "E_X", 199_999),
       IpoibError,
     );
     assertEquals([error.code, error.errno], ["E_X", Errno.EFBIG]);
   }));
 
 Deno.test("openRegular() creates a file with mode 0600", () =>
-  inFolder((folder) => {
+  inDirectory((directory) => {
     const before = Deno.umask(0);
     try {
-      openRegular(`${folder}/new`, "E_X", { access: "write", create: true })
+      openRegular(`${directory}/new`, "E_X", { access: "write", create: true })
         .close();
     } finally {
       Deno.umask(before);
     }
-    assertEquals(Deno.statSync(`${folder}/new`).mode! & 0o777, 0o600);
+    assertEquals(Deno.statSync(`${directory}/new`).mode! & 0o777, 0o600);
   }));

@@ -17,15 +17,15 @@ import {
 
 /** Two connected sockets in a temporary directory. */
 class Pair implements Disposable {
-  readonly folder = Deno.makeTempDirSync();
-  readonly path = `${this.folder}/s`;
+  readonly directory = Deno.makeTempDirSync();
+  readonly path = `${this.directory}/s`;
   readonly listener = listen(this.path);
   readonly left: Fd = connect(this.path)!;
   readonly right: Fd = accept(this.listener.number)!;
 
   [Symbol.dispose](): void {
     for (const fd of [this.left, this.right, this.listener]) fd.close();
-    Deno.removeSync(this.folder, { recursive: true });
+    Deno.removeSync(this.directory, { recursive: true });
   }
 }
 
@@ -130,15 +130,15 @@ Deno.test("receive() returns closed after the last message of a closed peer", ()
 });
 
 Deno.test("connect() returns undefined if no process listens", () => {
-  const folder = Deno.makeTempDirSync();
+  const directory = Deno.makeTempDirSync();
   try {
-    assertEquals(connect(`${folder}/none`), undefined);
-    const listener = listen(`${folder}/stale`);
+    assertEquals(connect(`${directory}/none`), undefined);
+    const listener = listen(`${directory}/stale`);
     assertEquals(accept(listener.number), undefined);
     listener.close();
-    assertEquals(connect(`${folder}/stale`), undefined);
+    assertEquals(connect(`${directory}/stale`), undefined);
   } finally {
-    Deno.removeSync(folder, { recursive: true });
+    Deno.removeSync(directory, { recursive: true });
   }
 });
 
@@ -156,9 +156,9 @@ Deno.test("listen() throws EADDRINUSE with the path if it exists", () => {
 });
 
 Deno.test("listen() accepts a path of 107 bytes and refuses one of 108 with its name", () => {
-  const folder = Deno.makeTempDirSync();
+  const directory = Deno.makeTempDirSync();
   const pathOf = (length: number) =>
-    `${folder}/${"a".repeat(length - folder.length - 9)}/sm.sock`;
+    `${directory}/${"a".repeat(length - directory.length - 9)}/sm.sock`;
   try {
     for (const length of [107, 108]) {
       Deno.mkdirSync(pathOf(length).slice(0, -8), { recursive: true });
@@ -168,7 +168,7 @@ Deno.test("listen() accepts a path of 107 bytes and refuses one of 108 with its 
     assertEquals(error.code, "E_SOCKET_PATH");
     assert(error.message.includes(pathOf(108)));
   } finally {
-    Deno.removeSync(folder, { recursive: true });
+    Deno.removeSync(directory, { recursive: true });
   }
 });
 

@@ -20,7 +20,7 @@ const CLASSES = { uverbs: "infiniband_verbs", umad: "infiniband_mad" } as const;
 /** Locations of the device files; replaced in tests. */
 export interface DeviceFiles {
   /** Directory of the device files. */
-  folder: string;
+  directory: string;
   /** Directory of the kernel's device classes. */
   classes: string;
   /** Opens and closes a file. Returns 0, or a positive errno. */
@@ -28,7 +28,7 @@ export interface DeviceFiles {
 }
 
 const HOST: DeviceFiles = {
-  folder: "/dev/infiniband",
+  directory: "/dev/infiniband",
   classes: "/sys/class",
   tryOpen,
 };
@@ -41,7 +41,7 @@ export function deviceFileError(
   kind: keyof typeof CLASSES,
   device: string,
   port?: number,
-  { folder, classes, tryOpen }: DeviceFiles = HOST,
+  { directory, classes, tryOpen }: DeviceFiles = HOST,
 ): IpoibError | undefined {
   const owner = port === undefined ? device : `${device}/${port}`;
   const parent = `${classes}/${CLASSES[kind]}`;
@@ -53,11 +53,11 @@ export function deviceFileError(
   if (file === undefined) {
     return new IpoibError(
       "E_DEVICE_FILE",
-      `No device file ${folder}/${kind}N exists for ${owner}`,
+      `No device file ${directory}/${kind}N exists for ${owner}`,
       { errno: Errno.ENOENT, hint: `load kernel module ib_${kind}` },
     );
   }
-  const path = `${folder}/${file}`;
+  const path = `${directory}/${file}`;
   const reason = tryOpen(path);
   switch (reason) {
     case 0:
@@ -78,7 +78,7 @@ export function deviceFileError(
         `Device file ${path} of ${owner} does not exist`,
         {
           errno: reason,
-          hint: `in a container, pass ${folder} through from the host`,
+          hint: `in a container, pass ${directory} through from the host`,
         },
       );
     default:

@@ -23,13 +23,13 @@ export interface VerbsProbe {
 }
 
 /** Reads sysfs. Opens no device. */
-export function probeVerbs(folder: string = DEVICES): VerbsProbe {
+export function probeVerbs(directory: string = DEVICES): VerbsProbe {
   // Numeric order: mlx5_10 after mlx5_2.
-  const devices = listDirectory(folder).sort(
+  const devices = listDirectory(directory).sort(
     new Intl.Collator("en", { numeric: true }).compare,
   );
   const ports = devices.flatMap((device) =>
-    listDirectory(`${folder}/${device}/ports`)
+    listDirectory(`${directory}/${device}/ports`)
       .map(Number)
       .filter((port) => Number.isInteger(port))
       .sort((a, b) => a - b)
@@ -37,7 +37,7 @@ export function probeVerbs(folder: string = DEVICES): VerbsProbe {
         device,
         port,
         linkLayer: readSmallFile(
-            `${folder}/${device}/ports/${port}/link_layer`,
+            `${directory}/${device}/ports/${port}/link_layer`,
           )?.trim() === "InfiniBand"
           ? "infiniband"
           : "ethernet",

@@ -6,7 +6,7 @@ import { tryLock } from "../../../src/system/lock.ts";
 import { listen } from "../../../src/system/unix_socket.ts";
 
 /** Calls `test` with the directory of a subnet in a temporary runtime directory. */
-async function withFolder(
+async function withDirectory(
   test: (directory: string) => Promise<void>,
 ): Promise<void> {
   const runtime = await Deno.makeTempDir({ prefix: "ipoib-test-" });
@@ -51,14 +51,14 @@ const exists = (path: string) => {
 };
 
 Deno.test("makeSubnetDirectory() creates the directory with mode 0700", () =>
-  withFolder((directory) => {
+  withDirectory((directory) => {
     assertEquals(Deno.statSync(directory).mode! & 0o777, 0o700);
     assert(directory.endsWith("/subnet/lab"));
     return Promise.resolve();
   }));
 
 Deno.test("ManagerRole.tryTake() succeeds for one holder, and for the next one after close()", () =>
-  withFolder(async (directory) => {
+  withDirectory(async (directory) => {
     const [first, second] = [
       managerRole(directory, "ib0"),
       managerRole(directory, "ib1"),
@@ -75,7 +75,7 @@ Deno.test("ManagerRole.tryTake() succeeds for one holder, and for the next one a
   }));
 
 Deno.test("ManagerRole.close() during the start removes the sockets, and tryTake() fails afterwards", () =>
-  withFolder(async (directory) => {
+  withDirectory(async (directory) => {
     const closing = managerRole(directory, "ib0");
     const taking = closing.tryTake();
     await closing.close();
@@ -89,7 +89,7 @@ Deno.test("ManagerRole.close() during the start removes the sockets, and tryTake
   }));
 
 Deno.test("ManagerRole.tryTake() succeeds if killed processes left their files", () =>
-  withFolder(async (directory) => {
+  withDirectory(async (directory) => {
     for (const name of ["sm.sock", "control.sock", "manager.lock"]) {
       await Deno.writeTextFile(`${directory}/${name}`, "");
     }
@@ -99,7 +99,7 @@ Deno.test("ManagerRole.tryTake() succeeds if killed processes left their files",
   }));
 
 Deno.test("ManagerRole.tryTake() fails while the lock is held", () =>
-  withFolder(async (directory) => {
+  withDirectory(async (directory) => {
     const lock = tryLock(`${directory}/manager.lock`)!;
     const waiting = managerRole(directory, "ib0");
     assertEquals(await waiting.tryTake(), false);
@@ -110,7 +110,7 @@ Deno.test("ManagerRole.tryTake() fails while the lock is held", () =>
   }));
 
 Deno.test("ManagerRole serves the control socket of the subnet", () =>
-  withFolder(async (directory) => {
+  withDirectory(async (directory) => {
     const held = managerRole(directory, "subnet run");
     await held.tryTake();
     const path = `${directory}/control.sock`;
@@ -128,7 +128,7 @@ Deno.test("ManagerRole serves the control socket of the subnet", () =>
   }));
 
 Deno.test("subnet.kill is answered before the manager ends, and another process can take the role", () =>
-  withFolder(async (directory) => {
+  withDirectory(async (directory) => {
     const killed = managerRole(directory, "ib0");
     await killed.tryTake();
     const path = `${directory}/control.sock`;
@@ -142,7 +142,7 @@ Deno.test("subnet.kill is answered before the manager ends, and another process 
   }));
 
 Deno.test("ManagerRole.reload() uses the built-in partitions or a file, and an invalid file changes nothing", () =>
-  withFolder(async (directory) => {
+  withDirectory(async (directory) => {
     const only = managerRole(directory, "ib0");
     assertEquals(await only.tryTake(), true);
     const builtIn = await only.reload();
@@ -161,7 +161,7 @@ Deno.test("ManagerRole.reload() uses the built-in partitions or a file, and an i
   }));
 
 Deno.test("ManagerRole.close() leaves only the lock file if no port is alive", () =>
-  withFolder(async (directory) => {
+  withDirectory(async (directory) => {
     const left = `${directory}/port-0200000000000001.sock`;
     listen(left).close();
     const held = await configured(directory);
@@ -174,7 +174,7 @@ Deno.test("ManagerRole.close() leaves only the lock file if no port is alive", (
   }));
 
 Deno.test("ManagerRole.close() keeps the partitions if a port is alive", () =>
-  withFolder(async (directory) => {
+  withDirectory(async (directory) => {
     using _port = listen(`${directory}/port-0200000000000001.sock`);
     const held = await configured(directory);
     await held.tryTake();
@@ -183,7 +183,7 @@ Deno.test("ManagerRole.close() keeps the partitions if a port is alive", () =>
   }));
 
 Deno.test("ManagerRole.tryTake() succeeds if the partitions cannot be stored", () =>
-  withFolder(async (directory) => {
+  withDirectory(async (directory) => {
     await Deno.mkdir(`${directory}/partitions.conf.new/x`, { recursive: true });
     const held = await configured(directory);
     assertEquals(await held.tryTake(), true);

@@ -26,7 +26,7 @@ async function host(
   await add("infiniband_mad/umad1", { ibdev: "mlx5_0", port: "2" });
   const tried: string[] = [];
   return {
-    folder: FILES,
+    directory: FILES,
     classes,
     tried,
     tryOpen: (path) => {
@@ -105,14 +105,14 @@ Deno.test("deviceFileError() reports any other errno with its text", async () =>
 
 Deno.test("tryOpen() opens the device file", async () => {
   await using files = await host(0);
-  const folder = await Deno.makeTempDir();
+  const directory = await Deno.makeTempDir();
   try {
-    await Deno.writeTextFile(`${folder}/umad0`, "");
+    await Deno.writeTextFile(`${directory}/umad0`, "");
     const { classes } = files;
-    const places = { folder, classes, tryOpen };
+    const places = { directory, classes, tryOpen };
     assertEquals(deviceFileError("umad", "mlx5_0", 1, places), undefined);
     assertEquals(deviceFileError("umad", "mlx5_0", 2, places)?.errno, 2);
   } finally {
-    await Deno.remove(folder, { recursive: true });
+    await Deno.remove(directory, { recursive: true });
   }
 });

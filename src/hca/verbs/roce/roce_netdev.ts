@@ -119,18 +119,18 @@ export function ownAddresses(text: string): Set<string> {
 }
 
 /** Reads the GID table of a port, by index, without its empty entries. */
-function readGids(folder: string): GidEntry[] {
-  const indices = listDirectory(`${folder}/gids`).map(Number)
+function readGids(directory: string): GidEntry[] {
+  const indices = listDirectory(`${directory}/gids`).map(Number)
     .sort((a, b) => a - b);
   const entries: GidEntry[] = [];
   for (const index of indices) {
     const gid = parseGid(
-      readSmallFile(`${folder}/gids/${index}`)?.trim() ?? "",
+      readSmallFile(`${directory}/gids/${index}`)?.trim() ?? "",
     );
     // Empty entries have no attributes.
     if (!gid || gid.every((byte) => byte === 0)) continue;
     const attribute = (name: string) =>
-      readSmallFile(`${folder}/gid_attrs/${name}/${index}`)?.trim() ?? "";
+      readSmallFile(`${directory}/gid_attrs/${name}/${index}`)?.trim() ?? "";
     entries.push({
       gid,
       index,

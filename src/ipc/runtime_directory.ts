@@ -25,34 +25,34 @@ const MAX_ATTEMPTS = 3;
  * belongs to a user other than this one or root, or is writable by other users, and if the parent of the runtime
  * directory is writable by other users without the sticky bit.
  */
-export function makeRuntimeFolder(
+export function makeRuntimeDirectory(
   path: string,
   runtime = runtimeDirectory(),
 ): void {
   const inside = path.startsWith(`${runtime}/`);
   const top = inside ? runtime : path;
-  const above = folderOf(top);
+  const above = parentDirectory(top);
   makeMissing(above);
   checkAbove(above);
   makeOne(top, top === runtime ? 0o755 : 0o700);
   if (!inside) return;
-  let folder = runtime;
+  let directory = runtime;
   for (const name of path.slice(runtime.length + 1).split("/")) {
-    folder += `/${name}`;
-    makeOne(folder, 0o700);
+    directory += `/${name}`;
+    makeOne(directory, 0o700);
   }
 }
 
 /**
- * Creates a directory with {@linkcode makeRuntimeFolder} and calls `make`, which creates a file in it. Retries if
+ * Creates a directory with {@linkcode makeRuntimeDirectory} and calls `make`, which creates a file in it. Retries if
  * another process removes the directory in between.
  */
-export async function inRuntimeFolder<T>(
+export async function inRuntimeDirectory<T>(
   path: string,
   make: () => Promise<T>,
 ): Promise<T> {
   for (let left = MAX_ATTEMPTS;; left--) {
-    makeRuntimeFolder(path);
+    makeRuntimeDirectory(path);
     try {
       return await make();
     } catch (error) {
@@ -62,7 +62,7 @@ export async function inRuntimeFolder<T>(
 }
 
 /** Removes the directory of a namespace if it is empty. Never removes the runtime directory. */
-export function removeEmptyFolder(path: string): void {
+export function removeEmptyDirectory(path: string): void {
   if (path === runtimeDirectory()) return;
   try {
     Deno.removeSync(path);
@@ -72,7 +72,7 @@ export function removeEmptyFolder(path: string): void {
 }
 
 /** Returns the parent directory of a path. */
-export function folderOf(path: string): string {
+export function parentDirectory(path: string): string {
   const slash = path.lastIndexOf("/");
   if (slash < 0) return ".";
   return slash === 0 ? "/" : path.slice(0, slash);
