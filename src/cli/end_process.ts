@@ -1,4 +1,4 @@
-/** Stops a process and all its interfaces by its PID. Loads the modules of src/system on demand. */
+/** Stops the process with a given PID and all its interfaces. Loads the modules of src/system on demand. */
 
 import { IpoibError } from "../base/errors.ts";
 import { processLocksPath } from "../ipc/locate.ts";
@@ -8,8 +8,9 @@ const POLL_INTERVAL_MS = 20;
 /**
  * Sends SIGTERM to the process and waits up to `timeoutMs` for it to exit.
  *
- * Throws `E_NOT_RUNNING` if the process holds no lock in the runtime directory `runtime` (system/process_locks.ts),
- * `E_PROCESS` if the caller may not signal it, `E_DOWN` if it does not exit in time.
+ * Throws `E_NOT_RUNNING` if the process does not exist or holds no lock in the runtime directory `runtime`
+ * (system/process_locks.ts), `E_PROCESS` if the caller may not signal it, `E_DOWN` if it does not exit in time, and
+ * `E_LOCK`.
  */
 export async function endProcess(
   runtime: string,

@@ -11,9 +11,9 @@ export interface CliEnvironment {
   out(text: string): void;
   /** Standard error. */
   err(text: string): void;
-  /** True if text output uses colors. */
+  /** True if text on standard output uses colors. */
   readonly color: boolean;
-  /** Milliseconds since boot. */
+  /** Time since boot in milliseconds, with a resolution of one second. */
   readonly uptimeMs: number;
   /** Path of the runtime directory. */
   readonly runtime: string;

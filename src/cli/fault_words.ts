@@ -1,5 +1,5 @@
 /**
- * Parser of the arguments of `ipoib subnet fault`, with the syntax of `tc netem`.
+ * Parser of the arguments of `ipoib subnet fault`, which follow the style of `tc netem`.
  *
  * ```
  * [NAME] show
@@ -45,7 +45,7 @@ const VERBS = ["show", "set", "clear", "port", "kill-manager"];
 const PORT_ACTIONS = ["down", "up", "lid", "pkeys", "reregister"];
 const SECONDS_TO_MS = 1000;
 
-/** Splits a leading subnet name from the arguments. Throws `E_USAGE` if the first one is neither a name nor a verb. */
+/** Splits a leading subnet name from the arguments. Throws `E_USAGE` if the first one is neither a verb nor a name. */
 export function takeSubnetName(
   words: readonly string[],
 ): { name?: string; rest: readonly string[] } {
@@ -57,7 +57,7 @@ export function takeSubnetName(
   throw unknownArgument(first, VERBS);
 }
 
-/** Parses the arguments after the subnet name. Throws `E_USAGE`, which names the invalid argument. */
+/** Parses the arguments after the subnet name. Throws `E_USAGE`. */
 export function parseFault(words: readonly string[]): FaultCommand {
   const [verb = "show", ...rest] = words;
   switch (verb) {

@@ -15,7 +15,7 @@ const GUID = /^0x[0-9a-f]{16}$|:/i;
  * Returns the GUID of the port that `text` identifies. If several ports have that interface name, the interface in
  * namespace `netns` is preferred.
  *
- * Throws `E_NO_PORT` (ENODEV), or `E_AMBIGUOUS`, which lists the LIDs.
+ * Throws `E_NO_PORT` (ENODEV), or `E_AMBIGUOUS` with the LIDs of the ports.
  */
 export async function findPort(
   environment: CliEnvironment,

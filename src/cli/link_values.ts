@@ -23,7 +23,7 @@ export function readUmcast(value: string): boolean {
   throw usageError(`Invalid umcast value "${value}"`, "expected 0 or 1");
 }
 
-/** Accepts any 16-bit value. The daemon refuses values that are no P_Key of a child, as ib_ipoib does. */
+/** Accepts any 16-bit value. The daemon refuses values that no child can have, as ib_ipoib does. */
 export function readPkey(value: string): number {
   const pkey = parseInteger(value);
   if (pkey === undefined || pkey > MAX_PKEY) {

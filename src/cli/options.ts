@@ -27,7 +27,7 @@ const NETNS = [
 /** Option of `up` and `subnet run`. */
 export const USER = [
   "--user <name>",
-  "run as this user with the required capabilities only",
+  "run as this user, with only the required capabilities",
 ] as const;
 
 /** Option of `up` and `subnet run`. */
@@ -73,7 +73,7 @@ export function addGlobals(command: CommandUnknownOpts, hidden = false): void {
   }
 }
 
-/** Returns the options given to `command` or to its parent commands. */
+/** Returns the options given to `command` and to its parent commands. */
 export function globalsOf(command: CommandUnknownOpts): GlobalOptions {
   return command.optsWithGlobals() as GlobalOptions;
 }

@@ -1,4 +1,4 @@
-/** The command tree. Each command is registered in {@linkcode COMMANDS}. */
+/** The command tree, built from the list {@linkcode COMMANDS}. */
 
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { VARIABLES } from "../base/variables.ts";

@@ -1,8 +1,8 @@
 /**
  * Runs a command line: takes the arguments, writes output through the environment, returns the exit code.
  *
- * Help and version are written to standard output with exit code 0. Invalid arguments print an error line and a usage
- * line to standard error and return exit code 1.
+ * Help and version are written to standard output with exit code 0. For invalid arguments, an error line and a usage
+ * line are written to standard error, and the exit code is 1.
  */
 
 import {

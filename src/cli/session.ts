@@ -1,4 +1,4 @@
-/** Connects a command to the process that owns its interface. A command uses one connection per process. */
+/** Connects a command to the process that owns its interface. */
 
 import { IpoibError } from "../base/errors.ts";
 import { IpcClient } from "../ipc/client.ts";
@@ -40,7 +40,7 @@ export async function openAll(
 /**
  * Connects to the owner of interface `name`, by default of the only interface that {@linkcode openAll} finds.
  *
- * Throws `E_NOT_RUNNING`, `E_AMBIGUOUS`, which lists the interfaces, `E_NAME`, `E_NETNS`, and the errors of
+ * Throws `E_NOT_RUNNING`, `E_AMBIGUOUS` (with the names of the interfaces), `E_NAME`, `E_NETNS`, and the errors of
  * `IpcClient.connect`.
  */
 export async function openInterface(

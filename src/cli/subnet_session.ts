@@ -1,4 +1,4 @@
-/** Connects a command to the process that runs a subnet manager, or to an interface on the subnet. */
+/** Connects a command to the process that runs the manager of a subnet, or to an interface on the subnet. */
 
 import { IpoibError } from "../base/errors.ts";
 import { IpcClient } from "../ipc/client.ts";
@@ -19,7 +19,7 @@ interface SubnetHost {
 /**
  * Connects to the manager of subnet `name`, by default of the only running subnet.
  *
- * Throws `E_NOT_RUNNING`, `E_AMBIGUOUS`, which lists the subnets, `E_USAGE` for an invalid subnet name.
+ * Throws `E_NOT_RUNNING`, `E_AMBIGUOUS` (with the names of the subnets), `E_USAGE` for an invalid subnet name.
  */
 export async function openSubnet(
   environment: CliEnvironment,
@@ -32,8 +32,8 @@ export async function openSubnet(
  * Fetches the record of subnet `name`, by default of the only running subnet, from its manager. If no manager is
  * reachable, queries the interfaces in namespace `netns` and returns the first reply.
  *
- * Throws `E_NOT_RUNNING`, `E_AMBIGUOUS`, which lists the subnets, `E_USAGE` for an invalid subnet name, and the error
- * of the last interface if none of them replies.
+ * Throws `E_NOT_RUNNING`, `E_AMBIGUOUS` (with the names of the subnets), `E_USAGE` for an invalid subnet name,
+ * `E_NETNS`, and the error of the last interface if no interface returns the record.
  */
 export async function fetchSubnet(
   environment: CliEnvironment,
@@ -76,7 +76,7 @@ async function subnetHosts(
       const client = await IpcClient.connect(path, `Subnet ${name}`);
       hosts.push({ name, client });
     } catch {
-      // No process listens at this path.
+      // No process listens at this path, or it belongs to another user.
     }
   }
   return hosts;

@@ -1,4 +1,4 @@
-/** `ipoib debug mcg [IF]`. Equivalent to: `cat /sys/kernel/debug/ipoib/IF_mcg`, in the same layout. */
+/** `ipoib debug mcg [IF]`. Equivalent to: `cat /sys/kernel/debug/ipoib/IF_mcg`. */
 
 import { Command } from "@commander-js/extra-typings";
 import { type Cli, prints } from "../cli.ts";

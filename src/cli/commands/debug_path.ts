@@ -1,4 +1,4 @@
-/** `ipoib debug path [IF]`. Equivalent to: `cat /sys/kernel/debug/ipoib/IF_path`, in the same layout. */
+/** `ipoib debug path [IF]`. Equivalent to: `cat /sys/kernel/debug/ipoib/IF_path`. */
 
 import { Command } from "@commander-js/extra-typings";
 import { type Cli, prints } from "../cli.ts";

@@ -34,7 +34,7 @@ const PERROR: readonly number[] = [
   Errno.EOPNOTSUPP,
 ];
 
-/** A connected interface, and the function that prints its output. */
+/** The connected interface, and the function that prints the output. */
 interface Context {
   readonly cli: Cli;
   readonly command: CommandUnknownOpts;
@@ -74,7 +74,7 @@ const settings: Action = async ({ target: { client, name }, print }) => {
   print(renderSettings(name, found), settingsJson(found));
 };
 
-/** Fails with EOPNOTSUPP, as ethtool does for operations that ib_ipoib does not implement. */
+/** Prints the EOPNOTSUPP error of ethtool for an operation that ib_ipoib does not implement, and sets the exit code. */
 function refused(prefix: string): Action {
   return ({ cli }) => {
     cli.environment.err(`${prefix}: ${errnoText(Errno.EOPNOTSUPP)}\n`);

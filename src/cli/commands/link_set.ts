@@ -1,4 +1,4 @@
-/** `ipoib link set [dev] IF [up|down] [mtu N] [mode M] [umcast 0|1]`. Equivalent to: `ip link set`. */
+/** `ipoib link set [[dev] IF] [up|down] [mtu N] [mode M] [umcast 0|1]`. Equivalent to: `ip link set`. */
 
 import { Command } from "@commander-js/extra-typings";
 import type { Params } from "../../ipc/schema.ts";

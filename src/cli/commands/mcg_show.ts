@@ -1,4 +1,4 @@
-/** `ipoib mcg show [IF]`. Equivalent to: `cat /sys/kernel/debug/ipoib/IF_mcg`, in the format of `ip neigh`. */
+/** `ipoib mcg show [IF]`: the contents of `/sys/kernel/debug/ipoib/IF_mcg` and more, in the format of `ip neigh`. */
 
 import type { Cli } from "../cli.ts";
 import { renderGroups } from "../render/tables_text.ts";

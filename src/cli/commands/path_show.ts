@@ -1,4 +1,4 @@
-/** `ipoib path show [IF]`. Equivalent to: `cat /sys/kernel/debug/ipoib/IF_path`, in the format of `ip neigh`. */
+/** `ipoib path show [IF]`: the contents of `/sys/kernel/debug/ipoib/IF_path` and more, in the format of `ip neigh`. */
 
 import type { Cli } from "../cli.ts";
 import { renderPaths } from "../render/tables_text.ts";

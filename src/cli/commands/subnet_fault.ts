@@ -1,4 +1,4 @@
-/** `ipoib subnet fault`: injects faults into an embedded subnet, with the syntax of `tc netem`. */
+/** `ipoib subnet fault`: injects faults into an embedded subnet, with arguments in the style of `tc netem`. */
 
 import { Command } from "@commander-js/extra-typings";
 import type { PortOperation } from "../../ipc/schema.ts";
@@ -35,7 +35,7 @@ PORT is an interface name, a LID or a GUID. The seed, the GUIDs of sender and re
 that link (counted separately for unicast and multicast) determine which packets are affected, so the same seed affects
 the same packets. Use "ipoib up --guid" to make the GUIDs independent of the machine. MADs are not affected. Delayed
 packets occupy slots of the sender; packets that would occupy more than three quarters of the slots are dropped and
-counted (port counter fault_overflow).`;
+counted (port_fault_overflow in ipoib ethtool -S).`;
 
 export function subnetFault(cli: Cli) {
   return prints(

@@ -1,4 +1,4 @@
-/** `ipoib subnet show [NAME] [--dot]`: prints the ports, partitions and groups of an embedded subnet. */
+/** `ipoib subnet show [NAME] [--dot]`: prints the manager, ports, partitions and groups of an embedded subnet. */
 
 import { Command } from "@commander-js/extra-typings";
 import { type Cli, netnsOf, prints } from "../cli.ts";

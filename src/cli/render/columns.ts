@@ -1,4 +1,4 @@
-/** Text tables with a heading and columns of minimum width. */
+/** Text tables with a heading, whose columns are as wide as their longest cell. */
 
 /** Formats a table. Two spaces separate the columns; lines have no trailing spaces. */
 export function columns(heading: string[], rows: string[][]): string {

@@ -12,8 +12,10 @@ import type { McgRecord, PathRecord } from "../../ipc/schema.ts";
 const GID_GROUPS = 8;
 
 /**
- * @param uptimeMs time since boot. The driver prints the jiffies at which a group was created. User space does not know
- *   their rate, so hundredths of a second since boot are printed.
+ * Formats groups as the file IF_mcg.
+ *
+ * @param uptimeMs time since boot. The driver prints the creation time of a group in jiffies, whose rate user space
+ *   cannot query. It is printed in hundredths of a second since boot instead.
  */
 export function renderMcgFile(records: McgRecord[], uptimeMs: number): string {
   return sorted(records, ({ mgid }) => mgid).map(([gid, group]) => {
@@ -27,6 +29,7 @@ export function renderMcgFile(records: McgRecord[], uptimeMs: number): string {
   }).join("");
 }
 
+/** Formats paths as the file IF_path. */
 export function renderPathFile(records: PathRecord[]): string {
   return sorted(records, ({ gid }) => gid).map(([gid, path]) =>
     `GID: ${gid}\n` +

@@ -1,4 +1,4 @@
-/** Output of `subnet fault show`: one rule per line, in the syntax of `subnet fault set`. */
+/** Output of `subnet fault show`: one rule per line, as its port and the arguments of `subnet fault set`. */
 
 import { hex } from "../../base/hex.ts";
 import type { FaultRecord, SubnetRecord } from "../../ipc/schema.ts";
@@ -6,7 +6,7 @@ import type { Style } from "./style.ts";
 
 type Rule = FaultRecord["rules"][number];
 
-/** Formats the rules, followed by the ports that have not applied them. */
+/** Formats the rules, followed by the ports that have not applied them; "no faults" if there are no rules. */
 export function renderFaults(
   { rules, waiting }: FaultRecord,
   { ports }: Pick<SubnetRecord, "ports">,
@@ -43,7 +43,7 @@ export function ruleWords(rule: Rule): string {
   return words.join(" ");
 }
 
-/** Formats the list of ports that have not applied the rules; empty if there are none. */
+/** Formats the list of ports that have not applied the rules; returns an empty text if there are none. */
 export function renderWaiting(waiting: FaultRecord["waiting"]): string {
   if (waiting.length === 0) return "";
   const ports = waiting.map(({ name, lid }) => `${name} (lid ${hex(lid)})`);

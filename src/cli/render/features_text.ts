@@ -2,7 +2,7 @@
 
 import type { FeatureRecord } from "../../ipc/schema.ts";
 
-/** A feature (its name, or ethtool's name and the kernel's name), or a group, which is active if a member is active. */
+/** A feature (its name, or ethtool's name and the kernel's name), or a group, which is active if any member is. */
 type Entry = string | readonly [shown: string, kernel: string] | {
   readonly group: string;
   readonly members: readonly string[];

@@ -5,7 +5,7 @@ export function renderJson(records: unknown[], pretty: boolean): string {
   return `${JSON.stringify(records, undefined, pretty ? 4 : undefined)}\n`;
 }
 
-/** Converts the keys of all nested objects to snake case, such as `rateCode` to `rate_code`. */
+/** Converts the keys of an object and of all nested objects to snake case, for example `rateCode` to `rate_code`. */
 export function snakeKeys(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(snakeKeys);
   if (typeof value !== "object" || value === null) return value;

@@ -1,6 +1,6 @@
 /**
- * Output of `link show` in the format of `ip link` (iproute2 6.1). With `-d`, additional lines follow those of `ip -d
- * link`.
+ * Output of `link show` in the format of `ip link` (iproute2 6.1). With `-d`, the lines of `ip -d link` are followed by
+ * lines that iproute2 does not print.
  */
 
 import { hex } from "../../base/hex.ts";

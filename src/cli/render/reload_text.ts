@@ -1,4 +1,4 @@
-/** Output of `subnet reload`: warnings, then the number of partitions and of changed P_Key tables. */
+/** Output of `subnet reload`: the warnings, then the number of partitions and of changed P_Key tables. */
 
 import type { ReloadRecord } from "../../ipc/schema.ts";
 

@@ -5,7 +5,7 @@ import { number } from "./number.ts";
 
 /** Minimum width of each column, in characters. */
 const MIN_WIDTHS = [10, 7, 6, 7, 7, 7];
-/** Width of the last column of iproute2, which holds compressed packets and is empty here. */
+/** Width of the last column of iproute2, which is for compressed packets and is empty here. */
 const LAST_WIDTH = 11;
 
 /** Returns four lines without line ends. As in iproute2, columns are as wide as their widest number. */

@@ -57,7 +57,7 @@ export function address(text: string, palette: Palette): string {
   return text.includes(":") ? palette.inet6(text) : palette.inet(text);
 }
 
-/** Joins the lines of a record: with newlines, or with backslashes for `-o`, as iproute2. */
+/** Joins the lines of a record with newlines, or with backslashes for `-o`, as iproute2 does. */
 export function lines(parts: string[], style: Style): string {
   return `${parts.join(style.oneline ? "\\" : "\n")}\n`;
 }
