@@ -1,4 +1,4 @@
-/** Client of a control socket: calls with a timeout, events, and notification when the connection closes. */
+/** Client of a control socket: calls with a timeout, received events, and a promise that resolves on disconnection. */
 
 import { Errno } from "../base/errno.ts";
 import * as v from "valibot";

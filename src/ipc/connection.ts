@@ -17,12 +17,12 @@ import { Outbox } from "./outbox.ts";
 /** Time limit for the error message to a client that is being disconnected. */
 const LAST_MESSAGE_MS = 10;
 
-/** Owner of the connections, which enforces the limits on all of them together. */
+/** Owner of the connections, which enforces the limits that apply to all of them together. */
 export interface ConnectionOwner {
   readonly limits: IpcLimits;
-  /** Called after a message was queued. */
+  /** Called after a message is queued. */
   onQueued(): void;
-  /** Called when the server disconnects the client. */
+  /** Called when the server disconnects the client for this reason. */
   onEnded(reason: EndReason): void;
 }
 
@@ -67,7 +67,7 @@ export class Connection {
     return this.#outbox.movedAt;
   }
 
-  /** Time (performance.now()) of the last request, reply, or write to the client. */
+  /** Time (performance.now()) of the last request or reply, or of the last write while messages are queued. */
   get activeAt(): number {
     return this.unsent > 0
       ? Math.max(this.#activeAt, this.movedAt)
@@ -79,12 +79,12 @@ export class Connection {
     return this.#unanswered > 0;
   }
 
-  /** Queues an event. Disconnects the client if too many bytes are unread. */
+  /** Queues an event. Disconnects the client if too many bytes are queued for it. */
   event(event: string, data: unknown): void {
     void this.#write({ event, data }).catch(() => {});
   }
 
-  /** Disconnects the client. Sends `error` first if the client has read all earlier messages. */
+  /** Disconnects the client. Sends `error` first if no earlier message is queued. */
   async end(reason: EndReason, error?: IpoibError): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;

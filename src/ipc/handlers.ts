@@ -13,7 +13,7 @@ import {
 
 /** Hint for errors that different versions of client and server can cause. */
 export const OTHER_VERSION =
-  "the running process may be of another version than this program";
+  "the running process may have another version than this program";
 
 /** Context of one call. */
 export interface CallContext {
@@ -21,11 +21,11 @@ export interface CallContext {
   readonly signal: AbortSignal;
   /** Returns true if no reply can reach the client. */
   gone(): boolean;
-  /** Runs `action` after the reply was written or the client has gone, such as an action that ends the process. */
+  /** Runs `action`, for example one that ends the process, after the reply is written or the client is gone. */
   afterReply(action: () => void): void;
 }
 
-/** Handler of a method. A throw is sent as an error reply. */
+/** Handler of a method. An exception is sent as an error reply. */
 export type Handler<M extends Method> = (
   params: Params<M>,
   context: CallContext,

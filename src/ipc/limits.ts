@@ -5,7 +5,7 @@ import { MAX_RESPONSE } from "./envelope.ts";
 export interface IpcLimits {
   /** Maximum number of connections. */
   connections: number;
-  /** Time after which a connection without a request in progress counts as idle, and is closed before others. */
+  /** Time after which a connection without a request in progress counts as idle and is closed before others. */
   idleMs: number;
   /** Maximum number of concurrent requests of one connection. */
   calls: number;
@@ -26,7 +26,7 @@ export const LIMITS: IpcLimits = {
   requestMs: 10_000,
 };
 
-/** Reason for which the server disconnected a client. */
+/** Reason why the server disconnected a client. */
 export type EndReason =
   /** The client did not read its replies or events. */
   | "unread"

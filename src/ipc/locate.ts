@@ -7,6 +7,7 @@
  *   ib0.8001.sock -> ib0.sock          child of ib0
  *   netns/<inode>/ib0.sock             interface ib0 in another namespace
  *   netns/<inode>/ib0.8002.sock -> ../../ib0.sock   child that was moved to that namespace
+ *   ib0.log, ib0.log.old               see daemon/background_log.ts
  *   processes.lock                     see system/process_locks.ts
  *   ports/<device>-<port>.lock         see daemon/shared_port.ts
  *   subnet/<name>/control.sock         process that runs the manager of an embedded subnet
@@ -137,7 +138,7 @@ export function linkTarget(
 }
 
 /**
- * Creates or replaces the symbolic link of a child. Throws `E_RUNNING` (EEXIST) if a file that is no link has the name.
+ * Creates or replaces the symbolic link of a child. Throws `E_RUNNING` (EEXIST) if another kind of file has the name.
  */
 export function linkName(
   directory: string,
@@ -165,7 +166,7 @@ export function unlinkName(
   try {
     if (Deno.readLinkSync(path) !== `${target}${SUFFIX}`) return;
   } catch {
-    // The path does not exist, or is no link.
+    // The path does not exist, or is not a link.
     return;
   }
   removeLink(path);

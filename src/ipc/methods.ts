@@ -5,8 +5,9 @@
  * worker (daemon/data_commands.ts, daemon/manager/commands.ts) derive from this table, so a method without a handler
  * and a handler without a method do not compile.
  *
- * A method without a `name` parameter applies to the parent interface of the process. The server checks parameters and
- * refuses unknown or invalid members with `E_IPC_PARAMS`. The client checks results and ignores unknown members.
+ * A method without the optional interface name applies to the parent of the process; `stats` and the `show` methods
+ * apply to its children too. The server checks parameters and refuses unknown or invalid members with `E_IPC_PARAMS`.
+ * The client checks results and ignores unknown members.
  */
 
 import * as v from "valibot";
@@ -36,7 +37,7 @@ import {
   PathRecordSchema,
 } from "./schema/table_records.ts";
 
-/** Kind of a control socket: of an interface, or of the manager of an embedded subnet. */
+/** Kind of a control socket: that of an interface, or that of the manager of an embedded subnet. */
 export type Socket = "interface" | "subnet";
 
 /** The thread that runs a method. */
@@ -61,7 +62,6 @@ const done = v.object({});
 const ofInterface = v.strictObject({ name: v.exactOptional(interfaceName) });
 
 export const methods = {
-  /** Without a name, returns the parent and its children. */
   "link.show": {
     runs: { interface: "worker in turn" },
     params: ofInterface,
@@ -155,7 +155,7 @@ export const methods = {
     }),
     result: done,
   },
-  /** Module parameters of ib_ipoib, which apply to all interfaces of the process. */
+  /** Returns the module parameters of ib_ipoib, which apply to a parent interface and its children. */
   "param.show": {
     runs: { interface: "worker" },
     params: ofInterface,
@@ -170,7 +170,7 @@ export const methods = {
     }),
     result: done,
   },
-  /** The name of the child has the P_Key as given: 0x0001 creates `ib0.0001`, as in ib_ipoib. */
+  /** Creates a child. Its name contains the P_Key as given: 0x0001 creates `ib0.0001`, as in ib_ipoib. */
   "child.create": {
     runs: { interface: "worker" },
     params: v.strictObject({
@@ -205,7 +205,7 @@ export const methods = {
     params: ofInterface,
     result: v.array(StatsRecordSchema),
   },
-  /** Moderation of receive completions. */
+  /** Returns the moderation of receive completions. */
   "coalesce.get": {
     runs: { interface: "worker" },
     params: ofInterface,
@@ -242,13 +242,13 @@ export const methods = {
     params: nothing,
     result: FaultRecordSchema,
   },
-  /** Replies when every port has applied the new rule, or after one second. */
+  /** Sets one rule. Replies when every port has applied it, or after one second. */
   "subnet.fault.set": {
     runs: { subnet: "worker" },
     params: FaultRequestSchema,
     result: FaultRecordSchema,
   },
-  /** Without a port, removes all rules. */
+  /** Removes the rule of a port, or all rules without `port`. Replies as `subnet.fault.set` does. */
   "subnet.fault.clear": {
     runs: { subnet: "worker" },
     params: FaultClearSchema,
@@ -259,7 +259,7 @@ export const methods = {
     params: PortOperationSchema,
     result: done,
   },
-  /** Reloads the partition configuration, from another file (an absolute path) if given. */
+  /** Reloads the partition configuration, from another file if given. The path must be absolute. */
   "subnet.reload": {
     runs: { subnet: "process" },
     params: v.strictObject({ partitions: v.exactOptional(shortText) }),
@@ -277,7 +277,7 @@ export type Result<M extends Method> = v.InferOutput<
   (typeof methods)[M]["result"]
 >;
 
-/** The methods of a socket, optionally only those that run at a place. */
+/** The methods of a socket, optionally only those that run in one thread. */
 export type MethodOf<S extends Socket, P extends Place = Place> = {
   [M in Method]: (typeof methods)[M]["runs"] extends { readonly [K in S]: P }
     ? M

@@ -1,7 +1,7 @@
 /**
- * Creates the directories of the runtime directory, and refuses directories that other users can modify.
+ * Creates the runtime directory and its subdirectories, and refuses directories that other users can modify.
  *
- * A directory is created first and checked afterwards, so a directory that another user creates in between is refused.
+ * A directory is created first and checked afterwards, so that a directory that another user created first is refused.
  * The parent of the runtime directory may be writable by other users if its sticky bit is set, as for /tmp, because
  * then only the owner can replace the runtime directory.
  */
@@ -16,14 +16,14 @@ export const RUNTIME_DIR_HINT =
 const STICKY = 0o1000;
 const WRITABLE_BY_OTHERS = 0o022;
 const ROOT = 0;
-const MAX_ATTEMPTS = 3;
+const MAX_RETRIES = 3;
 
 /**
  * Creates `path` and its missing parents: the runtime directory with mode 0755, all others with mode 0700.
  *
- * Throws `E_RUNTIME_DIR` (EACCES) if the runtime directory, `path`, or a directory between them is not a directory,
- * belongs to a user other than this one or root, or is writable by other users, and if the parent of the runtime
- * directory is writable by other users without the sticky bit.
+ * Throws `E_RUNTIME_DIR` (EACCES) if a directory cannot be created; if the runtime directory, `path`, or a path between
+ * them is not a directory, belongs to a user other than this one or root, or is writable by other users; and if the
+ * parent of the runtime directory is writable by other users without the sticky bit.
  */
 export function makeRuntimeDirectory(
   path: string,
@@ -51,7 +51,7 @@ export async function inRuntimeDirectory<T>(
   path: string,
   make: () => Promise<T>,
 ): Promise<T> {
-  for (let left = MAX_ATTEMPTS;; left--) {
+  for (let left = MAX_RETRIES;; left--) {
     makeRuntimeDirectory(path);
     try {
       return await make();

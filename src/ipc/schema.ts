@@ -1,4 +1,4 @@
-/** All methods and records of the control sockets. */
+/** Exports all methods and records of the control sockets. */
 
 export * from "./schema/ethtool_records.ts";
 export * from "./schema/fault_records.ts";

@@ -4,8 +4,8 @@
  * Invalid input produces an error reply: `E_IPC_JSON` or `E_IPC_REQUEST` for an invalid line, `E_IPC_METHOD` for an
  * unknown method, `E_IPC_PARAMS` with the name of the first invalid parameter, `E_IPC_TOO_LARGE` for a line over 64
  * KiB, after which the server closes the connection. Up to 8 requests of one connection run concurrently, so that
- * `wait` does not block other requests; then the server stops reading from the connection. Clients that exceed the
- * limits of limits.ts are disconnected.
+ * `wait` does not block other requests; at this limit the server stops reading from the connection. Clients that exceed
+ * the limits of limits.ts are disconnected.
  */
 
 import { Errno } from "../base/errno.ts";
@@ -78,7 +78,8 @@ export class IpcServer {
 
   /**
    * Moves the socket to another path; its mode and its connections do not change. Returns false without a move if
-   * another process listens there or the server is closing. Throws `E_RUNTIME_DIR`, `E_SOCKET_PATH`, `E_IPC_LISTEN`.
+   * another process listens there or the server is closing. Throws `E_RUNTIME_DIR`, `E_SOCKET_PATH`, the errors of
+   * `connectSocket` if an existing socket cannot be checked, `E_IPC_LISTEN` for any other error.
    */
   async move(path: string): Promise<boolean> {
     if (path === this.#path) return true;
@@ -137,7 +138,7 @@ export class IpcServer {
     this.#listener.close();
     await this.#accepting;
     if (own !== undefined && inodeOf(this.#path) === own) {
-      // In a read-only directory the socket stays behind, as a stale one.
+      // If the directory is read-only, the socket stays behind and is stale.
       await Deno.remove(this.#path).catch(() => {});
     }
     await this.#clients.finish(CLOSE_TIMEOUT_MS);

@@ -29,7 +29,7 @@ export const LOG_CHOICES = [
 export interface InterfaceOptions {
   /** Interface name. */
   name: string;
-  /** NAME, PID or PATH of the network namespace of the device. Default: that of the caller. */
+  /** NAME, PID or PATH of the network namespace for the device. Default: that of the caller. */
   netns?: string;
   /** Index into the P_Key table of the port. */
   pkeyIndex: number;

@@ -1,4 +1,4 @@
-/** Records of the ethtool commands. Member names are those that ethtool prints. */
+/** Records of the ethtool commands. Members of coalesce and driver records have the names that ethtool prints. */
 
 import * as v from "valibot";
 import { count, u32 } from "./fields.ts";
@@ -29,7 +29,7 @@ export const DriverRecordSchema = v.object({
 });
 export type DriverRecord = v.InferOutput<typeof DriverRecordSchema>;
 
-/** A feature with the kernel's name. Features that are not listed are off and fixed. */
+/** A feature, under the kernel's name. Features without a record are off and fixed. */
 export const FeatureRecordSchema = v.object({
   name: v.string(),
   active: v.boolean(),

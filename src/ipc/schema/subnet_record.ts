@@ -1,5 +1,5 @@
 /**
- * Record of `ipoib subnet show`: the snapshot of the subnet manager, passed on unchanged.
+ * Record of `ipoib subnet show`: the subnet manager's snapshot, unchanged.
  *
  * The schema equals SubnetSnapshotSchema in subnet/messages.ts, which a test checks. MGIDs, GUIDs and the subnet prefix
  * are text; P_Keys are numbers.
