@@ -34,7 +34,8 @@ export function logFile(): string | undefined {
 
 /**
  * Starts a background process and returns 0 when all its interfaces are ready. Returns another exit code if an
- * interface never became ready, after the new process has printed the reason. Throws `E_RUNNING` (EBUSY), `E_NETNS`.
+ * interface never became ready; the new process has then printed the reason. Throws `E_RUNNING` (EBUSY), `E_NETNS`,
+ * `E_EXEC`.
  *
  * @param options options with the names of all interfaces
  */
@@ -89,7 +90,7 @@ async function checkFree(path: string, name: string): Promise<void> {
   throw running(name);
 }
 
-/** True when the interface becomes ready; false if its process exits before. */
+/** Resolves to true when the interface is ready, to false if its process exits first. */
 async function ready(path: string, name: string): Promise<boolean> {
   let client: IpcClient;
   try {

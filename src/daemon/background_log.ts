@@ -1,8 +1,8 @@
 /**
  * Log of a background process: redirects standard error to a file of limited length.
  *
- * A file longer than {@linkcode MAX_LENGTH} is renamed to `<name>.old`, which replaces an older one, and a new file is
- * created. A process that exits without an error removes both files.
+ * A file longer than {@linkcode MAX_LENGTH} is renamed to `<name>.old`, which replaces an older file of that name, and
+ * a new file is created. A process that exits without an error removes both files.
  */
 
 import {

@@ -37,9 +37,11 @@ export type ChosenHcas =
   };
 
 /**
- * Selects the ports. If `choice` names a device, or with `roce`, throws `E_HCA` (ENODEV) for a missing device or port,
- * `E_LIBRARY` (ENOENT) without libibverbs, `E_LINK_LAYER` (EPROTONOSUPPORT) for an Ethernet port without `roce`.
- * Otherwise falls back to the soft HCA with a notice.
+ * Selects the ports. The choice `auto` falls back to the soft HCA, with a notice, if the host has no usable port.
+ *
+ * Throws `E_HCA` (ENODEV) if a named device or port does not exist, or if `roce` is true and there is no RDMA device;
+ * `E_LIBRARY` (ENOENT) if a named device, or any device with `roce`, cannot be used without libibverbs; `E_LINK_LAYER`
+ * (EPROTONOSUPPORT) if a named port is an Ethernet port and `roce` is false.
  *
  * @param roce true to use Ethernet ports too
  */

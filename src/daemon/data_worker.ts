@@ -1,8 +1,8 @@
 /**
  * Worker entry of the data worker, which owns the data path and the protocol state of an interface and its children.
  *
- * Opens the HCA port, the SA client and the parent interface, and runs the commands of the control socket between turns
- * of the reactor.
+ * Opens the HCA port, the SA client and the parent interface. Runs the commands of the control socket between turns of
+ * the reactor.
  */
 
 import { getLogger, type LogLevel } from "../base/log.ts";

@@ -1,6 +1,6 @@
 /**
- * Main-thread part of an HCA port: the candidate for the role of subnet manager for a port of the soft HCA, the
- * libibumad worker for a verbs port on InfiniBand, nothing for a verbs port on Ethernet.
+ * Main-thread part of an HCA port. A port of the soft HCA has a candidate for the role of subnet manager, an InfiniBand
+ * port of a verbs device has the libibumad worker, and an Ethernet port of a verbs device needs nothing.
  */
 
 import { IpoibError } from "../base/errors.ts";
@@ -17,7 +17,7 @@ import type { PortInit } from "./open_port.ts";
 import { makeSubnetDirectory } from "./subnet_directory.ts";
 import { WorkerThread } from "./thread/main_side.ts";
 
-/** Event of the data worker: the embedded subnet has no manager, or (`silent`) the manager does not answer. */
+/** Event of the data worker: the embedded subnet has no manager, or the manager does not answer (`silent`). */
 export interface ManagerMissing {
   /** State of the subnet that the port has received from earlier managers. */
   readonly lastKnown: LastKnown;
@@ -94,7 +94,7 @@ class SoftSide implements FabricSide {
   managerMissing({ lastKnown, silent }: ManagerMissing): void {
     this.#role.tryTake(lastKnown, silent).catch((error) => {
       const failure = IpoibError.from(error);
-      // An interface that was on the subnet continues without a manager until some process takes the role.
+      // An interface that was on the subnet continues without a manager until a process takes the role.
       if (lastKnown.ports.length === 0) this.onCrash(failure);
       else getLogger(this.#options.name).warn(failure.message);
     });

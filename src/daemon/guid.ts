@@ -1,7 +1,7 @@
 /**
  * GUIDs of the soft HCA, derived from the machine and from names, so that a restarted interface keeps its GUID.
  *
- * The first byte is 0x02 (locally administered EUI-64). The other seven bytes are those of a 64-bit FNV-1a hash.
+ * The first byte is 0x02 (locally administered EUI-64). The other bytes are the low 56 bits of a 64-bit FNV-1a hash.
  */
 
 import { readSmallFile } from "../system/read_files.ts";

@@ -1,10 +1,10 @@
 /**
  * The interfaces of one process. Each has its own threads and its own control socket.
  *
- * If one interface fails to start, all are stopped. Afterwards each interface ends independently, by `ipoib down` or by
- * an error, and the process exits with the last one. On the embedded subnet each interface is also a candidate for the
- * role of subnet manager. If the interface that holds the role ends, another one takes it over, in this process or in
- * another one.
+ * If one interface fails to start, all are stopped. Once started, each interface ends independently, by `ipoib down` or
+ * because of an error, and the process exits with the last one. On the embedded subnet each interface is also a
+ * candidate for the role of subnet manager. If the interface that holds the role ends, another interface of this or
+ * another process takes it over.
  */
 
 import { IpoibError } from "../base/errors.ts";
@@ -58,7 +58,8 @@ export class InterfaceGroup {
 
   /**
    * Starts all interfaces and waits until the last one has ended. Throws the error if an interface fails to start, or
-   * if the last one ends by an error. Returns false if another interface ended by an error, which is logged.
+   * if the last one ends because of an error. Returns false if another interface ended because of an error, which is
+   * logged.
    */
   async run(): Promise<boolean> {
     try {
@@ -89,7 +90,7 @@ export class InterfaceGroup {
     return success;
   }
 
-  /** Handles a member that is ready or ending: calls onRunning if no other one is awaited. */
+  /** Handles a member that is ready or ending: calls onRunning if no other member is awaited. */
   #arrived(member: Member): void {
     this.#awaited.delete(member);
     if (this.#awaited.size > 0 || this.#ending || this.#ran) return;

@@ -131,12 +131,14 @@ export class InterfaceProcess {
     getLogger(this.name).info(`${this.#fabric.where}, pid ${Deno.pid}`);
   }
 
-  /** Ends the interface, because of `failure` if given. {@linkcode ended} does the work. */
+  /**
+   * Requests the end of the interface, because of `failure` if given. {@linkcode ended} then releases its resources.
+   */
   end(failure?: IpoibError): void {
     this.#end.resolve(failure);
   }
 
-  /** Waits for {@linkcode end} at any stage, releases all resources, and throws the failure if there is one. */
+  /** Waits for {@linkcode end}, releases all resources, and throws the failure if there is one. */
   async ended(): Promise<void> {
     const failure = await this.#end.promise;
     await this.#close();

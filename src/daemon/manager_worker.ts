@@ -38,7 +38,7 @@ export interface ManagerInit {
   partitions?: PartitionsText;
 }
 
-/** True if a process listens on the socket of a port. Removes a stale socket. */
+/** Returns true if a process listens on the socket of a port. Removes a stale socket. */
 function portLives(socket: string): boolean {
   removeDeadSocket(socket, "seqpacket");
   return linkInode(socket) !== undefined;

@@ -1,4 +1,4 @@
-/** Lookup of the process in a namespace specification such as `--netns PID`. */
+/** Lookup of the process that `--netns` names by a PID or by a path below /proc. */
 
 import { inodeOf } from "../system/files.ts";
 import { namespacePaths } from "../system/namespace.ts";

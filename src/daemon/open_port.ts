@@ -1,4 +1,4 @@
-/** Opens the HCA port of a data worker: of the soft HCA, or of a verbs device. */
+/** Opens the HCA port of a data worker: a port of the soft HCA or of a verbs device. */
 
 import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";

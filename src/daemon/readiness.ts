@@ -1,4 +1,4 @@
-/** States of the interfaces of a process, and waits for an interface to be ready. */
+/** States of an interface and its children, and waits until one of them is ready. */
 
 import { RUNNING } from "../ipc/schema.ts";
 

@@ -2,8 +2,8 @@
  * Reduction of the privileges of a process: the capabilities of its threads, its user, and no_new_privs.
  *
  * Capabilities belong to threads, and the runtime has created threads before this program runs. Therefore one thread
- * drops the capabilities that {@linkcode RIGHTS} does not list, and the process executes the same program again
- * (execve(2)), so that all its threads start with the reduced set. The network namespace of `--netns` is opened before,
+ * drops the capabilities that the process does not need ({@linkcode RIGHTS}), and executes the same program again
+ * (execve(2)), so that all its threads start with the reduced set. The network namespace of `--netns` is opened first,
  * because the namespace of a process with more capabilities cannot be opened afterwards. When all interfaces are
  * created, the main thread drops further capabilities; threads that it creates later inherit its set.
  */
@@ -43,7 +43,7 @@ interface Right {
 const verbs = ({ hca }: RightsNeeds) => hca === "verbs";
 const program = ({ nextHops }: RightsNeeds) => nextHops !== "routes";
 
-/** The capabilities that the process keeps. The manager worker and the libibumad worker drop all of them. */
+/** The capabilities that a process with interfaces keeps. The manager worker and the libibumad worker drop them all. */
 export const RIGHTS: readonly Right[] = [
   {
     capability: Capability.NetAdmin,
@@ -114,9 +114,9 @@ class ReducedProcess implements Disposable {
 }
 
 /**
- * Drops all capabilities except `kept`, sets no_new_privs, changes to the user, and executes the program again; this
- * does not return. In a process that needs no reduction, such as the new one, it revokes the runtime's permission to
- * run programs and returns. Throws `E_USER`, `E_NETNS`, `E_PRIVILEGE`, `E_EXEC`.
+ * Drops all capabilities except `kept`, sets no_new_privs, changes to the user, and executes the program again; then it
+ * does not return. In a process that needs no reduction, such as the new one, revokes the runtime's permission to run
+ * programs and returns. Throws `E_USER`, `E_NETNS`, `E_PRIVILEGE`, `E_EXEC`, `E_RUNTIME_DIR`.
  *
  * @param kept capabilities to keep, as far as the process has them
  */

@@ -1,6 +1,6 @@
 /**
- * Detection of other users of a verbs port's multicast memberships (sa/other_holders.ts): processes of this program,
- * and ib_ipoib.
+ * Detection of the other users of a verbs port's multicast memberships (sa/other_holders.ts): other processes of this
+ * program, and ib_ipoib.
  *
  * Processes use byte range locks in one file per port, with one byte per membership. Holders of the membership have a
  * shared lock, and a process that leaves the group has an exclusive lock. The kernel releases the locks when a process
@@ -23,7 +23,7 @@ import { mgidPkey } from "../wire/mgid.ts";
 
 /** Times of the checks after an ib_ipoib interface went down. */
 const CHECKS_MS: readonly Millis[] = [0, 250, 750, 1500, 4000];
-/** Interval of the attempts to share a lock that another process holds while it leaves the group. */
+/** Interval of the attempts to share a lock that another process holds exclusively while it leaves the group. */
 const RETRY_MS: Millis = 1000;
 /** Odd multiplier of the hash of a membership to one of 2^62 offsets. */
 const MULTIPLIER = 0x9e3779b97f4a7c15n;
@@ -48,7 +48,7 @@ export interface SharedPortParts {
 export class SharedPort implements OtherHolders {
   /** Called when another user may have left groups that this process holds. */
   onLeft: () => void = () => {};
-  /** Called when an ib_ipoib interface, because of which leaves were withheld, has left its groups. */
+  /** Called after the last check that follows the end of an ib_ipoib interface, which has left its groups by then. */
   onGone: () => void = () => {};
   readonly #parts: SharedPortParts;
   readonly #locks: Locks | undefined;

@@ -2,7 +2,10 @@
 
 const ENDING: readonly Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
 
-/** Returns a promise that resolves at the first signal. Further signals have no effect until `ignore` is called. */
+/**
+ * Returns a promise that resolves at the first of `signals`. Later ones have no effect until `ignore` removes the
+ * handlers.
+ */
 export function endingSignal(
   signals: readonly Deno.Signal[] = ENDING,
 ): { promise: Promise<void>; ignore(): void } {

@@ -16,7 +16,7 @@ import { makeSubnetDirectory } from "./subnet_directory.ts";
 /**
  * Runs the manager until SIGINT or SIGTERM, and reloads the partitions on SIGHUP. Returns the exit code.
  *
- * Throws `E_SUBNET_TAKEN` (EBUSY) if another process is the manager, and the error if the manager fails.
+ * Throws `E_SUBNET_TAKEN` (EBUSY) if another process is the manager, and the errors of the start and of the manager.
  */
 export async function runSubnet(options: SubnetRunOptions): Promise<number> {
   const { user } = options;

@@ -1,6 +1,6 @@
 /**
- * Removal of the files that killed processes left in the runtime directory: control sockets, links to them, logs, and
- * directories of namespaces. Each process does so when it starts.
+ * Removal of the files that killed processes left in the runtime directory. `ipoib up` removes control sockets, links
+ * to them, logs, and directories of namespaces; a new subnet manager removes the sockets of ports.
  */
 
 import { interfaceSockets, unlinkName, unlinkNames } from "../ipc/locate.ts";
@@ -19,7 +19,7 @@ const LOG_MS = 24 * 3600 * 1000;
 const UNFINISHED = /^\.[0-9a-z]+$/;
 const UNFINISHED_MS = 60_000;
 
-/** Removes stale files below `runtime`, which must exist and be checked. Ignores files that cannot be removed. */
+/** Removes stale files below `runtime`, which the caller has created or checked. Ignores failures. */
 export function sweep(runtime: string): void {
   const directories = [runtime, ...namespaceDirectories(runtime)].filter((
     directory,

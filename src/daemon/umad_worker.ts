@@ -19,7 +19,7 @@ export interface UmadInit {
 serve<UmadInit>(
   () => openReactor("poll", () => {}),
   ({ device, port, socket }, reactor) => {
-    // Access to the device depends on the permissions of its file only.
+    // Access to the device depends only on the permissions of its file.
     keepCapabilities([]);
     const umad = new UmadPort({ reactor, device, port, socket });
     return {

@@ -31,7 +31,7 @@ const ONE_FAILED = 2;
 
 /**
  * Runs interfaces until the last one has ended, or starts a background process and returns when they are ready. Returns
- * the exit code. Throws the error if an interface fails to start, or if the last one ends by an error.
+ * the exit code. Throws the error if an interface fails to start, or if the last one ends because of an error.
  */
 export async function up(options: UpOptions): Promise<number> {
   unsetLibraryVariables();

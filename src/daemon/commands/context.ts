@@ -23,7 +23,7 @@ export interface CommandContext {
   showSubnet(done: (subnet: SubnetSnapshot) => void): void;
 }
 
-/** The calls that the data worker answers. */
+/** The calls that the data worker serves. */
 export type DataCalls = MethodCalls<"interface">;
 
 /** The commands of the data worker, by name. */

@@ -1,4 +1,4 @@
-/** Commands of `ethtool` other than settings and statistics (Linux ipoib_ethtool.c). */
+/** Commands of `ipoib ethtool`, except settings (`link.show`) and statistics (`stats`). After Linux ipoib_ethtool.c. */
 
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";

@@ -1,8 +1,8 @@
 /**
- * Commands `get` and `set`: sysfs attributes in `/sys/class/net/IF/`, those of ib_ipoib and some generic ones.
+ * Commands `get` and `set`: the sysfs attributes of ib_ipoib in `/sys/class/net/IF/`, and some generic attributes.
  *
  * The set of attributes of each kind of interface, the parsing of values and the refusals follow ib_ipoib (Linux
- * ipoib_main.c, ipoib_cm.c, ipoib_vlan.c). Values have no trailing newline, unlike those that `echo` writes.
+ * ipoib_main.c, ipoib_cm.c, ipoib_vlan.c). Values have no trailing newline, unlike text that `echo` writes.
  */
 
 import { Errno } from "../../base/errno.ts";

@@ -1,4 +1,4 @@
-/** Settings that `link set`, `link add` and the sysfs attributes have in common. */
+/** Settings that are common to `link set`, `link add` and the sysfs attributes. */
 
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";

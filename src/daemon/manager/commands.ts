@@ -26,7 +26,7 @@ export interface ReloadResult {
   warnings: string[];
 }
 
-/** The calls that the manager worker answers. */
+/** The calls that the manager worker serves. */
 export type ManagerCalls = MethodCalls<"subnet"> & {
   "reload": { params: ReloadParams; result: ReloadResult };
 };

@@ -1,4 +1,4 @@
-/** Wait until every port has applied new packet faults, so that a fault command returns when it is in effect. */
+/** Wait until every port has applied new packet faults, so that a fault command returns when they are in effect. */
 
 import type { Millis } from "../../base/units.ts";
 import type { Reactor, Timer } from "../../system/reactor.ts";
@@ -33,7 +33,7 @@ export class FaultWait {
     this.check();
   }
 
-  /** Ends the wait if every port has applied the faults. To be called when a port reports that, or disconnects. */
+  /** Ends the wait if every port has applied the faults. Called when a port reports that, or disconnects. */
   check(): void {
     if (this.#waiting.length === 0 || !this.#applied()) return this.#arm();
     const waiting = this.#waiting;

@@ -5,8 +5,8 @@
  * MAX_QUEUED_BYTES}. Then the port is disconnected, and registers again when it continues. A connection on which no
  * port registers is closed after {@linkcode HELLO_MS}; there are at most {@linkcode MAX_UNREGISTERED} of them.
  *
- * A failed system call on a connection, or an exception while its messages are processed, ends only that connection and
- * is reported to {@linkcode ManagerHostOptions.onFailure}.
+ * An exception while the messages of a connection are processed ends only that connection, and is reported to
+ * {@linkcode ManagerHostOptions.onFailure} like a failed accept(2).
  */
 
 import { IpoibError } from "../../base/errors.ts";
@@ -39,7 +39,7 @@ interface Connection {
 }
 
 export interface ManagerHostOptions extends Omit<SubnetManagerOptions, "send"> {
-  /** Called for each connection that a failure ended, and each one that could not be accepted. */
+  /** Called for each connection that an exception has ended, and for each one that could not be accepted. */
   onFailure?: (error: IpoibError) => void;
 }
 

@@ -19,7 +19,7 @@ export class LockCheck implements Sleeper {
   readonly #onLost: () => void;
   #checkedAt: Millis;
 
-  /** @param onLost called once, when the inode of the file at `path` is not `inode` */
+  /** @param onLost called once, when the inode of the file at `path` is no longer `inode` */
   constructor(
     reactor: Reactor,
     { path, inode }: { path: string; inode: bigint },

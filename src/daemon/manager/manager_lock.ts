@@ -1,8 +1,8 @@
 /**
  * Lock of the subnet manager: the file `manager.lock` in the directory of the subnet.
  *
- * The kernel releases the lock when its process ends, but not when the process is stopped. A process that finds that
- * the manager does not answer removes the file, creates a new one and locks it. When the stopped process continues, it
+ * The kernel releases the lock when its holder ends, but not when the holder is stopped. If the manager does not
+ * answer, another process removes the file, creates a new one and locks it. When the stopped process continues, it
  * detects the new file before it handles any event (lock_check.ts), so two managers never run at the same time.
  */
 
@@ -14,7 +14,7 @@ import { connect, receive, send } from "../../system/unix_socket.ts";
 import { encodeControl } from "../../subnet/protocol.ts";
 import { managerSocketPath } from "../../subnet/sockets.ts";
 
-/** Time limit for the manager's reply to the ping of a process that wants to take over. */
+/** Time limit for the manager's reply to the ping of a process that tries to take over. */
 const ANSWER_MS = 2000;
 const POLL_MS = 20;
 

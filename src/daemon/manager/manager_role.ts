@@ -1,9 +1,9 @@
 /**
- * The role of subnet manager of an embedded subnet. The process that holds the lock file in the directory of the subnet
- * has the role and runs the manager worker.
+ * The role of subnet manager of an embedded subnet. The process that has locked the lock file in the directory of the
+ * subnet has the role and runs the manager worker.
  *
- * The kernel releases the lock when its process ends. The other processes then try to lock the file, and the one that
- * succeeds becomes the manager. A manager that does not answer is replaced (manager_lock.ts).
+ * The kernel releases the lock when its holder ends. The other processes then try to lock the file, and the process
+ * that succeeds becomes the manager. A manager that does not answer is replaced (manager_lock.ts).
  */
 
 import { getLogger, type LogLevel } from "../../base/log.ts";
@@ -22,7 +22,7 @@ import { subnetHandlers } from "./control.ts";
 import { PartitionsFile } from "./partitions_file.ts";
 import { ManagerLock } from "./manager_lock.ts";
 
-/** How long a process does not take the role after its manager was killed or crashed, so that another one can. */
+/** Time during which a process whose manager was killed or has crashed leaves the role to other processes. */
 const ABSTAIN_MS = 500;
 
 export interface ManagerRoleOptions {
@@ -45,7 +45,7 @@ export interface ManagerRoleOptions {
 
 /** A candidate for the role of subnet manager, and its holder after {@linkcode tryTake} has returned true. */
 export class ManagerRole {
-  /** Called if the manager crashes or is replaced. This process has lost the role then. */
+  /** Called if the manager crashes, does not answer, is replaced, or cannot be killed by `subnet.kill`. */
   onCrash: (error: Error) => void = () => {};
   readonly #options: ManagerRoleOptions;
   readonly #partitions: PartitionsFile;
@@ -72,11 +72,12 @@ export class ManagerRole {
   }
 
   /**
-   * Takes the role if no process has it, or, with `silent`, if the manager does not answer a ping. Returns true if this
-   * process has the role. Returns false if another process has it, or while this process abstains.
+   * Takes the role if no process has it, or, with `silent`, if the manager does not answer a ping. With `silent`, a
+   * manager of this process is first terminated. Returns true if this process has the role. Returns false if another
+   * process has it, while this process abstains, and after {@linkcode close}.
    *
-   * Throws `E_LOCK`, `E_PARTITIONS_FILE`, `E_PARTITIONS_CONF` and the errors of the worker's start. This process does
-   * not have the role then.
+   * Throws `E_LOCK`, `E_PARTITIONS_FILE`, `E_PARTITIONS_CONF` and the errors of the worker's start; this process then
+   * does not have the role.
    *
    * @param previous state of the subnet under the previous manager
    */
@@ -255,7 +256,7 @@ export class ManagerRole {
   async #serve(thread: WorkerThread<ManagerCalls>): Promise<void> {
     const { directory, subnet } = this.#options;
     const path = `${directory}/control.sock`;
-    // This process holds the lock, so a file at this path is that of a dead process.
+    // This process holds the lock, so a socket at this path is stale.
     removeFile(path);
     this.#server = await IpcServer.listen(
       path,

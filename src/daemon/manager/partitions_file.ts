@@ -1,6 +1,6 @@
 /**
- * Source of the partition configuration of a subnet: the file given by the user, or the copy of it in the directory of
- * the subnet, from which the next subnet manager reads it.
+ * Source of the partition configuration of a subnet: the file given by the user, or a copy of it in the directory of
+ * the subnet, which the next subnet manager reads.
  */
 
 import { IpoibError } from "../../base/errors.ts";

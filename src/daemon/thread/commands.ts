@@ -2,7 +2,7 @@
 
 import type { MethodOf, Params, Result, Socket } from "../../ipc/schema.ts";
 
-/** The calls that a worker answers, by name. */
+/** The calls that a worker serves, by name. */
 export type Calls = Record<string, { params: unknown; result: unknown }>;
 
 /** The methods of a socket that run in its worker. */
@@ -18,7 +18,7 @@ export type MethodCalls<S extends Socket> = {
 
 /** A result that a callback of the reactor provides. Promises do not resolve while the reactor blocks the worker. */
 export class Later<T> {
-  /** Starts the operation, which calls `done` with its result. A throw is sent as the reply. */
+  /** Starts the operation, which calls `done` with its result. An exception is sent as the reply. */
   readonly start: (done: (result: T) => void) => void;
 
   constructor(start: (done: (result: T) => void) => void) {
@@ -26,7 +26,7 @@ export class Later<T> {
   }
 }
 
-/** A command for each call. A throw is sent as the reply. */
+/** A command for each call. An exception is sent as the reply. */
 export type Commands<Context, C extends Calls> = {
   [N in keyof C]: (
     context: Context,

@@ -4,8 +4,8 @@ import { IpoibError } from "../../base/errors.ts";
 import type { CallContext } from "../../ipc/server.ts";
 
 /**
- * Creates a queue of calls that runs one call at a time, because the messages between threads have no other bound. A
- * call whose client has disconnected does not run and rejects with `E_IPC_CLOSED`.
+ * Creates a queue that runs one call at a time, because nothing else limits the memory of the messages between threads.
+ * A call whose client has disconnected does not run and rejects with `E_IPC_CLOSED`.
  */
 export function inTurn(): <T>(
   context: CallContext,

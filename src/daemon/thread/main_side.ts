@@ -10,7 +10,7 @@ interface Pending {
   reject(error: IpoibError): void;
 }
 
-/** A worker that answers the calls `C`. */
+/** A worker that serves the calls `C`. */
 export class WorkerThread<C extends Calls> {
   /** Called for each event of the worker. */
   onEvent: (event: string, data: unknown) => void = () => {};
@@ -54,7 +54,7 @@ export class WorkerThread<C extends Calls> {
   }
 
   /**
-   * Runs a command in the worker. Rejects with its error, or with `E_ENDED` or `E_WORKER` if the worker ends before.
+   * Runs a command in the worker. Rejects with its error, or with `E_ENDED` or `E_WORKER` if the worker ends first.
    */
   call<N extends keyof C & string>(
     command: N,

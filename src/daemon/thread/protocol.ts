@@ -3,7 +3,7 @@
  *
  * A worker blocks in its reactor, so the main thread posts a message, increments a counter in shared memory, and rings
  * the doorbell (an eventfd) of the worker. The worker runs its event loop until it has received as many messages as the
- * counter shows. In the other direction `postMessage` is sufficient.
+ * counter indicates. In the other direction `postMessage` is sufficient.
  */
 
 import type { SerializedError } from "../../base/errors.ts";

@@ -1,4 +1,4 @@
-/** Worker part of a worker: starts its objects, runs the reactor, and answers calls between turns. */
+/** Worker-thread part of a worker: starts its objects, runs the reactor, and serves calls between turns. */
 
 import { Errno } from "../../base/errno.ts";
 import {
@@ -14,7 +14,8 @@ import type { FromWorker, ToWorker } from "./protocol.ts";
 /** The operations of a started worker. */
 export interface Hosted {
   /**
-   * Runs a command. Calls `done` with its result, immediately or from a callback of the reactor. A throw is the reply.
+   * Runs a command. Calls `done` with its result, immediately or from a callback of the reactor. An exception is sent
+   * as the reply.
    */
   command(name: string, params: unknown, done: (result: unknown) => void): void;
   /** Closes all objects of the worker. The reactor stops afterwards. */
@@ -30,7 +31,7 @@ interface Port<Init> {
 }
 
 /**
- * Runs a worker: calls `start` with the parameters of the main thread, then answers calls until the command `close`.
+ * Runs a worker: calls `start` with the parameters of the main thread, then serves calls until the command `close`.
  */
 export function serve<Init extends { log: LogLevel }>(
   openReactor: (init: Init) => Reactor,
@@ -74,7 +75,7 @@ export function serve<Init extends { log: LogLevel }>(
     const { doorbell } = data;
     reactor.watch(doorbell, () => drain(doorbell));
     reactor.addSleeper({
-      // A posted message may need more than one turn of the event loop to arrive. The reactor must not sleep before.
+      // A posted message may arrive only after several turns of the event loop. The reactor must not sleep until then.
       beforeSleep: () => {
         const missing = Atomics.load(posted, 0) !== seen;
         if (missing) reactor.yieldToEvents();
