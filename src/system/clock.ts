@@ -13,7 +13,7 @@ const PR_SET_TIMERSLACK = 29;
  */
 export class MonotonicClock implements Clock {
   readonly #libc = libc();
-  /** struct timespec: 64-bit seconds and nanoseconds. The low halves suffice. */
+  /** struct timespec: 64-bit seconds and nanoseconds. Only the low halves are read. */
   readonly #words = new Uint32Array(new ArrayBuffer(16));
   readonly #address = addressOf(new Uint8Array(this.#words.buffer));
 
@@ -24,8 +24,8 @@ export class MonotonicClock implements Clock {
 }
 
 /**
- * Sets the timer slack of this thread to 1 ns (prctl(2), PR_SET_TIMERSLACK). The default slack of 50 us is longer than
- * the waits of interrupt moderation.
+ * Sets the timer slack of this thread to 1 ns (prctl(2), PR_SET_TIMERSLACK). The default slack of 50 us would delay the
+ * short waits of completion moderation.
  */
 export function exactTimers(): void {
   // In nanoseconds; 0 selects the default.

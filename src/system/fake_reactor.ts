@@ -9,7 +9,7 @@ import type { Millis } from "../base/units.ts";
 import type { Doorbells, Reactor, Sleeper, Timer, Watch } from "./reactor.ts";
 import { Timers } from "./timers.ts";
 
-/** Turns of one `settle()` after which the loop is considered endless. */
+/** Maximum number of turns of one `settle()`. */
 const MAX_TURNS = 100_000;
 
 /** A watch that a test triggers. */
@@ -106,7 +106,7 @@ export class FakeReactor implements Reactor {
     this.yields++;
   }
 
-  /** Resolves after `stop()`. It runs no turns: the test calls `turn()`, `settle()` or `advance()`. */
+  /** Resolves after `stop()`. Runs no turns: the test calls `turn()`, `settle()` or `advance()`. */
   run(): Promise<void> {
     return this.#stopped.promise;
   }
@@ -144,7 +144,7 @@ export class FakeReactor implements Reactor {
     }
   }
 
-  /** Advances the clock by `ms`, and settles at each timer's deadline on the way. */
+  /** Advances the clock by `ms`, and settles at each deadline of a timer. */
   advance(ms: Millis): void {
     const end = this.clock.now() + ms;
     this.settle();

@@ -39,7 +39,7 @@ export class Fd implements Disposable {
   }
 }
 
-/** Returns the target of `/proc/self/fd/FD`, such as `pipe:[1234]`, or undefined if the descriptor is not open. */
+/** Returns the target of `/proc/self/fd/FD`, such as `pipe:[1234]`, or undefined if it cannot be read. */
 export function descriptorTarget(fd: number): string | undefined {
   const into = new Uint8Array(256);
   const path = cString(`/proc/self/fd/${fd}`);

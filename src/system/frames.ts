@@ -2,13 +2,13 @@
  * Frames read from and written to a descriptor, with the same interfaces for every reactor.
  *
  * A reader reads frames into slots of a {@linkcode FrameMemory} and delivers the filled slots in batches. A writer
- * writes frames in place, without copying them. It reports the results later, because a reactor may submit the writes
- * only with its next wait.
+ * writes frames in place, without copying them. It reports results to {@linkcode WriteResults}, because a reactor may
+ * submit the writes only with its next wait.
  */
 
 /** Free slots lent to the kernel, which reads frames into them. */
 export interface LentSlots {
-  /** Number of slots that the kernel has. */
+  /** Number of slots that are lent and not filled. */
   readonly available: number;
   /** Lends a slot. */
   add(slot: number): void;
@@ -16,7 +16,7 @@ export interface LentSlots {
 
 /** Memory with slots, into which frames are read. */
 export interface FrameMemory {
-  /** Address of each slot's frame. A table, because a BigInt made per call would be allocated. */
+  /** Address of each slot's frame. A table, because computing a BigInt allocates memory. */
   readonly vnetAddress: readonly bigint[];
   /** Maximum length of a frame in bytes. */
   readonly frameCapacity: number;
@@ -70,7 +70,7 @@ export interface FrameSink {
 
 /** Writes frames. */
 export interface FrameWriter {
-  /** Writes `length` bytes at `address`. The bytes must not change until the reactor's next wait is over. */
+  /** Writes `length` bytes at `address`. The bytes must not change before the end of the reactor's next wait. */
   write(address: bigint, length: number): void;
   /** Ends the writer. `write` must not be called afterwards. */
   close(): void;

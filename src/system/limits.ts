@@ -5,8 +5,8 @@ import { libc } from "../../ffi/libc.ts";
 const RLIMIT_NOFILE = 7;
 
 /**
- * Raises the soft limit of open descriptors (RLIMIT_NOFILE) to the hard limit. A port of the embedded subnet needs four
- * descriptors per peer port, so the usual soft limit of 1024 would allow only some 240 peers.
+ * Raises the soft limit of open descriptors (RLIMIT_NOFILE) to the hard limit. A port of the embedded subnet needs up
+ * to four descriptors per peer port, so the usual soft limit of 1024 would allow only some 240 peers.
  *
  * @returns the soft limit afterwards, unchanged if setrlimit(2) fails; Infinity if getrlimit(2) fails
  */

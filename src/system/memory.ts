@@ -4,7 +4,7 @@
  * A memfd is sealed against shrinking before it is sent to a peer, and a receiver checks the seal before it maps the
  * memory: a peer that truncated its memfd could otherwise kill the process with SIGBUS. Memory that peers may only read
  * is also sealed against writing, so that only its owner's existing mapping can write. Accessing a view of a mapping
- * after `unmap` crashes the process: the owner drops all views before.
+ * after `unmap` crashes the process, so the owner must drop all views first.
  */
 
 import { bytesAt, cString, libc } from "../../ffi/libc.ts";

@@ -1,5 +1,5 @@
 /**
- * Network namespaces: opens them by name, and runs synchronous functions in them.
+ * Network namespaces: opens them by NAME, PID or PATH, and runs synchronous functions in them.
  *
  * Synchronous FFI calls of a worker always run on the worker's own thread, so that setns(2) affects no other thread. An
  * asynchronous operation may run in either namespace: {@linkcode withNamespace} throws if its function returns a
@@ -20,7 +20,7 @@ const CLONE_NEWNET = 0x40000000;
 /** The namespace of the calling thread. */
 const OWN = "/proc/thread-self/ns/net";
 
-/** Returns the candidate paths of a network namespace given by NAME, PID or PATH. */
+/** Returns the candidate paths of a network namespace given by NAME, PID or PATH, in the order of preference. */
 export function namespacePaths(spec: string): string[] {
   if (spec.includes("/")) return [spec];
   if (/^[0-9]+$/.test(spec)) {

@@ -5,9 +5,9 @@
  * add` makes) and processes in the namespace. One of them is stored, and a single statx(2) checks that it still exists.
  * Only when it is gone are all mounts and processes searched.
  *
- * A namespace without any visible user so far is not reported as unused, because users in another PID or mount
- * namespace are hidden. If this process is itself in the namespace, the namespace is reported as unused only if it had
- * a mount before.
+ * A namespace that never had a visible user is not reported as unused, because users in another PID or mount namespace
+ * are hidden. If this process is itself in the namespace, the namespace is reported as unused only after it has lost a
+ * mount.
  */
 
 import { listDirectory, readTextFile } from "./read_files.ts";

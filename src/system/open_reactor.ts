@@ -1,4 +1,4 @@
-/** Selects the reactor of a data worker. */
+/** Selects the reactor of a worker. */
 
 import { IpoibError } from "../base/errors.ts";
 import { PollReactor } from "./poll_reactor.ts";

@@ -35,6 +35,6 @@ export function startAgain(): never {
   for (const [i, word] of words.entries()) list[i] = addressOf(word);
   libc().execv(cString(path), new Uint8Array(list.buffer));
   throw lastError("E_EXEC", `start "${path}" again`, {
-    hint: "let the user of the process execute the file",
+    hint: "the user of the process needs permission to execute the file",
   });
 }

@@ -1,4 +1,4 @@
-/** The reactor based on ppoll(2), which works on every kernel. */
+/** The reactor based on ppoll(2), which every supported kernel has. */
 
 import { errnoCell, libc } from "../../ffi/libc.ts";
 import type { Clock } from "../base/clock.ts";

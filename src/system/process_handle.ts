@@ -1,4 +1,4 @@
-/** Handles of processes (pidfd_open(2)), which never refer to a later process with the same PID. */
+/** Handles of processes (pidfd_open(2), Linux 5.3), which never refer to a later process with the same PID. */
 
 import { errno, libc } from "../../ffi/libc.ts";
 import { Errno } from "../base/errno.ts";

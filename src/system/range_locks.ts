@@ -1,9 +1,9 @@
 /**
  * Shared and exclusive locks on bytes of a file (fcntl(2), F_OFD_SETLK).
  *
- * The locks belong to the open file description. Two holders in one process therefore exclude each other, and the
- * kernel releases the locks when the process ends. The bytes are neither read nor written: the processes agree on the
- * meaning of each offset. No call blocks.
+ * The locks belong to the open file description. Two {@linkcode RangeLocks} of one process therefore exclude each
+ * other, and the kernel releases the locks when the process ends. The bytes are neither read nor written: the processes
+ * agree on the meaning of each offset. No call blocks.
  */
 
 import { errno } from "../../ffi/libc.ts";

@@ -1,11 +1,11 @@
 /**
  * The event loop of a data worker, which waits for descriptors, timers and shared memory.
  *
- * A turn polls the sleepers once more, waits, ends the sleepers' sleep, calls the watches whose descriptors are ready,
- * the timers that are due, and then the turn-end hooks, which ring the doorbells of posted packets. *Fast* watches, for
- * TAP devices and doorbells, are entries of the wait itself. All others (netlink, the manager's socket, a connection
- * per peer) are registered with an epoll descriptor, which is a fast watch: the cost of a wait does not depend on the
- * number of peers.
+ * A turn calls `beforeSleep` of the sleepers, waits, and calls `afterSleep` of the sleepers. It then calls the watches
+ * whose descriptors are ready, the timers that are due, and the turn-end hooks, which ring the doorbells of posted
+ * packets. *Fast* watches, for TAP devices and doorbells, are entries of the wait itself. All others (netlink, the
+ * manager's socket, a connection per peer) are registered with an epoll descriptor, which is a fast watch, so that the
+ * cost of a wait does not depend on the number of peers.
  *
  * The wait blocks the worker's thread. Messages from the main thread are received only in a turn of the runtime's event
  * loop, which {@linkcode Reactor.yieldToEvents} requests.
@@ -60,15 +60,20 @@ export interface Doorbells {
   watch(fd: number): Watch;
 }
 
-/** Polls memory that other processes write. */
+/**
+ * An object that the reactor calls before and after each wait, for example to poll memory that other processes write.
+ */
 export interface Sleeper {
-  /** Announces the sleep to the other processes, then polls. Returns true if there is work: the loop must not wait. */
+  /**
+   * Announces the sleep to other processes if necessary, then polls. Returns true if there is work, so that the loop
+   * must not wait.
+   */
   beforeSleep(): boolean;
-  /** Withdraws the announcement, and does the work that `beforeSleep` found. */
+  /** Withdraws the announcement and does the pending work. */
   afterSleep(): void;
 }
 
-/** The event loop, as other modules use it. */
+/** The event loop. */
 export interface Reactor {
   readonly clock: Clock;
   /** True if frames are written and bells are rung with the next wait instead of immediately. */

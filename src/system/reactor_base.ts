@@ -1,4 +1,4 @@
-/** The common part of the reactors: timers, sleepers, turn-end hooks, and the order of a turn. */
+/** The common part of the reactors: timers, sleepers, turn-end hooks, and the sequence of a turn. */
 
 import { type Clock, TurnClock } from "../base/clock.ts";
 import type { Millis } from "../base/units.ts";

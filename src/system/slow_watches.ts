@@ -76,7 +76,7 @@ export class SlowWatches {
     return watch;
   }
 
-  /** Calls the watches that are ready, except those that an earlier callback of the batch closed or disabled. */
+  /** Calls the watches that are ready, except those that an earlier callback of the same call closed or disabled. */
   dispatch(): void {
     const count = libc().epoll_wait(
       this.#epoll.number,

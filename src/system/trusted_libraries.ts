@@ -3,9 +3,9 @@
  * libraries named by environment variables.
  *
  * The program opens all libraries by soname, so that the dynamic loader searches the system directories. In such a
- * process (secure-execution mode, ld.so(8)) the loader ignores LD_LIBRARY_PATH and LD_PRELOAD and removes them from the
- * environment. libibverbs does not check capabilities: it loads the drivers that the variables below name whenever real
- * and effective user are the same.
+ * process (secure-execution mode, ld.so(8)) the loader ignores LD_LIBRARY_PATH, preloads only set-user-ID libraries
+ * from the system directories, and removes both variables from the environment. libibverbs does not check capabilities:
+ * it loads the drivers that the variables below name whenever the real and the effective user are the same.
  */
 
 import { cString, libc } from "../../ffi/libc.ts";

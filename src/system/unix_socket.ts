@@ -64,7 +64,8 @@ export function listen(path: string): Fd {
   const fd = parts.use(open());
   unixAddress(path);
   const name = path.lastIndexOf("/") + 1;
-  // Not longer than a file name of `path` with four characters or more, so that each path within the limit works.
+  // Not longer than the file name of `path` if that has at least four characters, so that each path within the limit
+  // works.
   const length = Math.max(3, path.length - name - 1);
   const suffix = Math.random().toString(36).slice(2, 2 + length);
   const temporary = `${path.slice(0, name)}.${suffix}`;
@@ -169,7 +170,7 @@ class Message {
 const message = new Message();
 const inbox = new Uint8Array(MAX_MESSAGE);
 
-/** Sends one message. Returns false if sendmsg(2) fails, because the peer has closed or its queue is full. */
+/** Sends one message. Returns false if sendmsg(2) fails, for example if the peer has closed or its queue is full. */
 export function send(
   fd: number,
   bytes: Uint8Array<ArrayBuffer>,

@@ -12,7 +12,7 @@ export interface PolledParts {
   readonly ring: Ring;
   readonly fd: number;
   readonly tag: number;
-  /** True for one poll that completes at each wakeup of the descriptor; false for a new poll after each completion. */
+  /** True for one poll that completes at each wake-up of the descriptor; false for a new poll after each completion. */
   readonly multishot: boolean;
   readonly ready: () => void;
   /** Removes the watch from the reactor. */

@@ -65,7 +65,7 @@ export class UringReader implements FrameReader, Operation {
       group.taken();
       memory.takeLent(slot);
       this.#batch.add(slot, result);
-      if (this.#batch.full) this.handUp();
+      if (this.#batch.full) this.deliver();
     } else if (
       result < 0 && result !== -Errno.ENOBUFS && result !== -Errno.ECANCELED &&
       !this.#ended
@@ -76,7 +76,7 @@ export class UringReader implements FrameReader, Operation {
   }
 
   /** Delivers the batch to the sink. */
-  handUp(): void {
+  deliver(): void {
     const batch = this.#batch;
     if (batch.count === 0) return;
     this.#parts.sink.onFrames(batch);

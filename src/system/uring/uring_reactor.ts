@@ -1,6 +1,6 @@
 /**
- * The reactor based on io_uring: TAP reads (multishot), TAP writes, doorbells and the wait take one system call per
- * turn.
+ * The reactor based on io_uring: multishot TAP reads, TAP writes, doorbells and the wait usually take one system call
+ * per turn.
  *
  * Requires Linux 6.7 for multishot reads, and a system that allows io_uring: see {@linkcode openUringReactor}.
  */
@@ -117,7 +117,7 @@ export class UringReactor extends ReactorBase {
   protected override dispatch(): void {
     this.#ring.harvest(this.#operations);
     for (let i = 0; i < this.#writers.length; i++) this.#writers[i]!.settle();
-    for (let i = 0; i < this.#readers.length; i++) this.#readers[i]!.handUp();
+    for (let i = 0; i < this.#readers.length; i++) this.#readers[i]!.deliver();
   }
 
   protected override close(): void {

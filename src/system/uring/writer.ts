@@ -1,4 +1,4 @@
-/** Writes that are submitted with the next wait. Their results are known after it. */
+/** Writes that are submitted with the next wait. Their results are reported after that wait. */
 
 import type { FrameWriter, WriteResults } from "../frames.ts";
 import { type Operation, type Ring, SKIP_SUCCESS } from "./ring.ts";
