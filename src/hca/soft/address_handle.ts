@@ -17,7 +17,7 @@ export class SoftAddressHandle implements AddressHandle {
   readonly multicast: boolean;
   /** LRH to DETH in big-endian bytes, as 32-bit words for copying. */
   readonly header = new Int32Array(HEADER_WORDS);
-  /** Link to the peer of a unicast handle, looked up for the first packet and again after the link has ended. */
+  /** Link to the peer of a unicast handle, looked up for the first packet and again if the link is no longer usable. */
   link: OutLink | undefined;
 
   constructor(attributes: AddressHandleAttributes, sgid: Uint8Array) {

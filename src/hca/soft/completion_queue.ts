@@ -1,5 +1,5 @@
 /**
- * The completion queue of received packets: packets that were accepted and are not polled yet.
+ * The completion queue of received packets: packets that have passed the checks of inbound.ts and are not polled yet.
  *
  * A ring over preallocated arrays; nothing is allocated per packet.
  */
@@ -103,7 +103,7 @@ export class CompletionQueue {
     return n;
   }
 
-  /** Drops the packets of a link that ends, before its memory is unmapped. */
+  /** Drops the packets of a link that is about to end and unmap its memory. */
   purge(link: InLink): void {
     for (let i = 0; i < this.#links.length; i++) {
       if (this.#links[i] === link) this.#links[i] = undefined;

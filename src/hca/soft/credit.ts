@@ -1,6 +1,6 @@
 /**
- * The credit of one send memory: collects returned slots, tracks links with waiting packets, and decides when slots are
- * handed out again.
+ * The credit of one send memory: collects returned slots, tracks links with waiting packets, and decides when the pool
+ * hands out slots again.
  *
  * The rules of a single link are in out_link.ts. While packets wait on any link, the pool hands out slots to urgent
  * packets only.
@@ -52,7 +52,7 @@ export class Credit {
       return PostResult.Sent;
     }
     if ((link.waiting > 0 || link.stalled) && link.returns === 0) {
-      // The link's state is unchanged, so `wait` does not use the time: reading it would allocate for each packet.
+      // The link's state is unchanged, so `wait` does not use the time, and reading the time allocates memory.
       return link.wait(slot, length, 0);
     }
     const now = this.#reactor.clock.now();

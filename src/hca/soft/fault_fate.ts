@@ -1,10 +1,11 @@
 /**
  * The random decisions of packet faults: functions of the seed, the link and the packet's number on the link only.
  *
- * A link is a sender's GUID and a receiver's GUID. Unicast and multicast packets are numbered separately, so that
- * background multicast traffic does not shift the decisions for a connection. No other state is carried from packet to
- * packet, so the same seed affects the same packets whatever the timing or the traffic on other links. The drops by a
- * rate or by a full store of delayed packets do depend on timing.
+ * A link is identified by the GUIDs of sender and receiver. Unicast and multicast packets are numbered separately, so
+ * that background multicast traffic does not shift the decisions for a connection. No other state is carried from
+ * packet to packet, so the decisions for a seed do not depend on timing or on the traffic of other links. Drops because
+ * the store of delayed packets is full do depend on timing, and so does the effect of a decision to reorder a packet
+ * while an earlier one still waits for its successor (faults.ts).
  *
  * The mixing function is the finalizer of MurmurHash3 (32 bits), applied to a key of the link and a counter.
  */

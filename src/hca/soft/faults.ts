@@ -6,9 +6,9 @@
  * 3. Delay: the delay, varied by the jitter, is added to that time.
  * 4. A packet that is not due now is stored (fault_store.ts) and sent by a timer.
  *
- * Stored packets keep their slots. They occupy at most three quarters of the pool, and a link may store another packet
- * only while it has fewer stored than could still be stored. Further packets are dropped and counted as
- * `fault_overflow`. While no rule is set `on` is false, and the data path checks nothing else.
+ * Stored packets keep their slots. They occupy at most three quarters of the pool, and a packet is stored only while
+ * the packets stored for its receiver are fewer than those that could still be stored. Other packets are dropped and
+ * counted as `fault_overflow`. While no rule is set, `on` is false and the data path checks nothing else.
  */
 
 import {

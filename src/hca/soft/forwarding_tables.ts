@@ -2,9 +2,9 @@
  * The forwarding tables of the embedded subnet's switches: the port of each LID, the member ports of each multicast
  * LID, and the P_Key table of each port.
  *
- * The subnet manager sends the whole map with its welcome and changes afterwards. A port keeps the tables when the
- * manager dies, so that traffic continues. The next manager learns of the ports one by one, so the tables of the old
- * one stay in use beside the new ones for {@linkcode OLD_TABLES_MS}.
+ * The subnet manager sends all tables with its welcome, and afterwards the changes. A port keeps the tables when the
+ * manager dies, so that traffic continues. Ports register with the next manager one by one, so the tables of the
+ * previous manager stay in use alongside the new ones for {@linkcode OLD_TABLES_MS}.
  */
 
 import type {
@@ -42,7 +42,7 @@ class Tables {
   }
 }
 
-/** The forwarding tables as one port holds them: those of the current and, for a while, the previous manager. */
+/** The forwarding tables that one port stores: those of the current and, for a while, the previous manager. */
 export class ForwardingTables {
   #now = new Tables();
   #before: Tables | undefined;

@@ -92,7 +92,7 @@ export class InLink implements Pending {
     if (this.#holders[slot]!++ === 0) this.#held++;
   }
 
-  /** Removes a reader from `slot`; the last one returns the slot. No effect after the end of the link. */
+  /** Removes a reader from `slot`; removing the last reader returns the slot. No effect after the end of the link. */
   release(slot: number): void {
     if (!this.open) return;
     if (--this.#holders[slot]! > 0) return;
@@ -112,7 +112,7 @@ export class InLink implements Pending {
     this.bell.ring(this.ring.takeWake());
   }
 
-  /** Ends the link and unmaps its memory. The caller has dropped all packets of the link. */
+  /** Ends the link and unmaps its memory. The caller must have dropped all packets of the link. */
   close(): void {
     if (!this.open) return;
     this.open = false;

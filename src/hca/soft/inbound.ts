@@ -2,8 +2,8 @@
  * The checks of the receiving HCA between the ring and a queue pair, after IBTA vol. 1 9.6.
  *
  * The order is: port state, length, headers; source LID, source GID and P_Key, which must be those that the subnet
- * manager assigned to the sending port; then destination LID and destination queue pair, or group membership; P_Key and
- * Q_Key of the queue pair. A packet that fails a check is dropped silently and counted by reason.
+ * manager assigned to the sending port; then destination LID and destination queue pair, or group membership; finally
+ * P_Key and Q_Key of the queue pair. A packet that fails a check is dropped silently and counted by reason.
  */
 
 import { ENCAP_LENGTH } from "../../base/units.ts";

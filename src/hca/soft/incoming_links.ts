@@ -27,9 +27,9 @@ import type { PortCounters } from "./port_counters.ts";
 import { RING_BYTES, RingReceiver } from "./ring.ts";
 import { STRIDE } from "./slot_layout.ts";
 
-/** Maximum number of links from one peer port, which has one link for each of its interfaces. */
+/** Maximum number of links from one peer port, which opens one link for each of its send memories. */
 const MAX_LINKS_PER_PORT = 256;
-/** Maximum number of links in all: each takes two mappings, up to two descriptors and some memory. */
+/** Maximum number of links in total: each takes two mappings, up to two descriptors and some memory. */
 const MAX_LINKS = 8192;
 /** Number of active links up to which none is parked. */
 const ALWAYS_ACTIVE = 16;

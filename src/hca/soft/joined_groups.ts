@@ -2,8 +2,8 @@
  * The group memberships of a port, derived from the SA MADs that pass through it: joins from the administrator's
  * responses, leaves from the port's requests.
  *
- * When the manager dies, the port passes them to the next one, so that groups keep their multicast LIDs, as the
- * switches of a real fabric do.
+ * When the manager dies, the port passes them to the next manager, so that groups keep their multicast LIDs, as they do
+ * in the switches of a real fabric.
  */
 
 import type { Membership } from "../../subnet/messages.ts";

@@ -14,7 +14,7 @@ import { Wake } from "./ring.ts";
 
 /** Maximum number of wake-ups that one call takes from the connection. */
 const WAKES_PER_TURN = 16;
-/** Maximum number of wake-ups without a packet or a returned slot in between; more end the link. */
+/** Maximum number of wake-ups without a packet or a returned slot in between. More wake-ups end the link. */
 const MAX_IDLE_WAKES = 10_000;
 
 /** The wake-ups of a link, in both directions. Owns the link's connection. */
@@ -29,9 +29,9 @@ export class LinkBell {
   }
 
   /**
-   * Takes over the peer's eventfd and rings it from now on. A reactor without doorbells closes it instead.
+   * Takes ownership of the peer's eventfd and uses it for wake-ups. Closes it if the reactor has no doorbells.
    *
-   * @returns false, with the descriptor closed, if it is not an eventfd or the bell already has one.
+   * @returns false, with the descriptor closed, if it is not an eventfd or the bell already has one
    */
   use(eventFd: Fd, { doorbells }: Reactor): boolean {
     if (this.#eventFd || !isEventFd(eventFd.number)) {
@@ -60,7 +60,7 @@ export class LinkBell {
   /**
    * Takes wake-ups of the peer from the connection.
    *
-   * @returns false if the connection has ended, or the peer exceeds {@linkcode MAX_IDLE_WAKES}.
+   * @returns false if the connection has ended, or if the peer has exceeded {@linkcode MAX_IDLE_WAKES}
    */
   take(): boolean {
     const count = takeWakes(this.#connection.number, WAKES_PER_TURN);

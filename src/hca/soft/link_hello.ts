@@ -1,12 +1,12 @@
 /**
  * The first messages on a port's socket (`port-<guid>.sock`, SOCK_SEQPACKET), and the descriptors that they carry.
  *
- * A connection makes a link of one direction, for the packets that one interface of the sending port sends in one
+ * A connection becomes a one-directional link, for the packets that one interface of the sending port sends in one
  * partition. The sender connects and proves its GUID with a JSON {@linkcode LinkHello}, which carries the descriptors
- * [slot memory, ring] and, if the sender has a doorbell, its eventfd. The receiver answers with a JSON
- * {@linkcode LinkAccept}, which carries its doorbell eventfd if it has one, or hangs up. The sender need not wait for
+ * [slot memory, ring] and, if the sender has a doorbell, its eventfd. The receiver answers with a JSON {@linkcode
+ * LinkAccept}, which carries its doorbell eventfd if it has one, or closes the connection. The sender need not wait for
  * the answer: it owns the ring, and the incoming connection wakes the receiver. Afterwards the connection carries only
- * wake-up bytes (link_bell.ts), and its end is the end of the link.
+ * wake-up bytes (link_bell.ts), and closing it ends the link.
  */
 
 import * as v from "valibot";

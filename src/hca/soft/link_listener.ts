@@ -1,9 +1,9 @@
 /**
  * The socket at which peers open links to a port: accepts connections and passes on verified hellos.
  *
- * A connection must send its hello within {@linkcode HELLO_MS}. A hello of a port that the forwarding tables do not
- * contain yet waits for the rest of that time. At most {@linkcode MAX_ARRIVALS} connections wait; a further one closes
- * the oldest.
+ * A hello must arrive within {@linkcode HELLO_MS} of its connection. A hello of a port that is not in the forwarding
+ * tables yet waits for the rest of that time. At most {@linkcode MAX_ARRIVALS} connections wait; for a further one, the
+ * oldest is closed.
  */
 
 import type { IpoibError } from "../../base/errors.ts";
@@ -42,9 +42,9 @@ export interface LinkListenerParts {
   readonly reactor: Reactor;
   /** Checks the sender of a hello. */
   readonly judge: (hello: LinkHello) => Verdict;
-  /** Makes a link of an accepted hello. If this throws, the connection is closed and `failed` is called. */
+  /** Creates a link from an accepted hello. If this throws, the connection is closed and `failed` is called. */
   readonly take: (greeting: Greeting) => void;
-  /** Called for each connection that was closed because its hello was missing, malformed or refused. */
+  /** Called for each connection that was closed because its hello was late, malformed or refused. */
   readonly refused: () => void;
   /** Called after a system call failed. */
   readonly failed: (error: IpoibError) => void;
@@ -73,8 +73,8 @@ export class LinkListener {
   }
 
   /**
-   * Listens at `path`, and no longer at an earlier path. Replaces a socket file that a dead process has left.
-   * Throws `E_SOCKET` or `E_SOCKET_PATH`.
+   * Listens at `path`, and no longer at an earlier path. Replaces a socket file that a dead process has left. Throws
+   * `E_SOCKET` or `E_SOCKET_PATH`.
    */
   listen(path: string): void {
     this.#stop();

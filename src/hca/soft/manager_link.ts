@@ -2,8 +2,8 @@
  * The port's connection to the subnet manager: registration, events, MADs.
  *
  * When the manager dies, the connection hangs up. The port keeps its configuration (LID, P_Keys, forwarding tables), so
- * that traffic continues, reports that the manager is missing, and retries every {@linkcode RETRY_MS} until one
- * answers. It passes its LID and its group memberships to the new manager.
+ * that traffic continues, reports that the manager is missing, and retries every {@linkcode RETRY_MS} until a manager
+ * listens. It passes its LID and its group memberships to the new manager.
  *
  * A stopped manager does not hang up. The port pings it every {@linkcode PING_MS}; a manager that leaves
  * {@linkcode MAX_PINGS} pings in a row unanswered is reported as missing too. Before each ping the port checks whether
@@ -38,7 +38,7 @@ const PING_MS: Millis = 2000;
 /** Number of unanswered pings after which the manager is missing. */
 const MAX_PINGS = 3;
 const MESSAGES_PER_TURN = 64;
-/** Maximum number of frames queued while the socket is full; more end the connection. */
+/** Maximum number of messages queued while the socket is full. More messages end the connection. */
 const MAX_QUEUED = 256;
 
 /** The port's callbacks for its connection to the manager. */
@@ -49,9 +49,9 @@ export interface ManagerListener {
   memberships(): readonly Membership[];
   onMessage(message: ManagerMessage): void;
   onMad(mad: Uint8Array, from: MadAddress): void;
-  /** There is no manager, repeated at each retry; or (`silent`) the manager does not answer. */
+  /** Called at each connection attempt without a manager, and with `silent` if the manager does not answer. */
   onMissing(silent: boolean): void;
-  /** A system call failed. The connection has ended and is retried. */
+  /** Called after a system call failed. The connection has ended and is retried. */
   failed(error: IpoibError): void;
 }
 
@@ -202,7 +202,7 @@ export class ManagerLink {
     }
   }
 
-  /** Connects to the next manager after the end of the connection. */
+  /** Ends the connection and connects to the next manager. */
   #lose(): void {
     this.#disconnect();
     this.connect();

@@ -3,15 +3,16 @@
  * first one, as with `ibv_modify_cq` (IBTA leaves it to the device; the parameters are rx-usecs and rx-frames of Linux
  * drivers).
  *
- * A running port always takes descriptors. Moderation delays `onReceive` and lets the port sleep on: the wake request
- * in the rings (ring.ts) then names the head at which the number of completions is reached, and a timer ends the
- * period.
+ * A running port always takes descriptors. Moderation delays `onReceive` and lets the port stay asleep: the wake
+ * request in the rings (ring.ts) then contains the head at which the number of completions is reached, and a timer ends
+ * the period.
+ *
  * An isolated packet waits for the whole period. In a stream whose pauses are shorter than a period, each period begins
  * at the end of the previous one, so the stream costs one wake-up per period, not a second one for the packet that
  * begins it, and its packets wait less than a period.
  *
  * A packet that ends a sleep has already waited while the process was woken, for about {@linkcode WAKING_MS}, which
- * counts towards its period. A period shorter than that has no effect, because another sleep would only add cost.
+ * counts towards its period. A shorter period does not delay such a packet, because another sleep would only add cost.
  *
  * The number of completions is at most {@linkcode MAX_HELD_FRAMES}, which also applies if none is set. With up to three
  * peers, a sender's share of its slots (out_link.ts) is at least as large, so moderation does not withhold its credit.
@@ -26,7 +27,7 @@ import type { CqModeration } from "../hca.ts";
 
 /** Maximum number of delayed completions. */
 export const MAX_HELD_FRAMES = 64;
-/** Time for a doorbell to wake a process: 20 to 40 us, measured on two busy cores. */
+/** Minimum time in which a doorbell wakes a process: 20 to 40 us were measured on two busy cores. */
 const WAKING_MS: Millis = 0.02;
 const MICROS_PER_MILLI = 1000;
 
@@ -66,7 +67,7 @@ export class Moderator {
 
   /**
    * @param qps the port's queue pairs, a list that its owner updates
-   * @param take called at the end of a period: takes the descriptors in the rings and calls {@linkcode settle}
+   * @param take called at the end of a period; takes the descriptors in the rings and calls {@linkcode settle}
    * @param onEvent called before each event
    */
   constructor(

@@ -10,6 +10,7 @@
  * charged to a budget of the peer, at most {@linkcode PAUSE_BUDGET_MS}, which refills by a quarter of the time between
  * pauses. A slow peer therefore cannot block the whole port: when its budget is spent, the waiting packets are dropped
  * and counted, and so is every packet beyond its share until it returns a slot.
+ *
  * While the peer is the only one of the send memory, no other peer needs protection: the budget is
  * {@linkcode ALONE_PAUSE_MS}, and returned slots refill it.
  *
@@ -155,7 +156,9 @@ export class OutLink implements Pending {
     return this.#waitingCount ? this.#budgetAt + this.#budget : Infinity;
   }
 
-  /** Collects returned slots and sends waiting packets. Returns false if the ring is invalid, which ends the link. */
+  /**
+   * Collects returned slots and sends waiting packets. Returns false if the ring is invalid; the link must then end.
+   */
   collect(now: Millis): boolean {
     const count = this.ring.returns();
     if (count === 0) return true;

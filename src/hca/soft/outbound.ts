@@ -120,7 +120,7 @@ export class Outbound {
     this.#faults.configure(faults, guid);
   }
 
-  /** Closes all links and unmaps the memory. No device may be read into it any more. */
+  /** Closes all links and unmaps the memory. Its frame readers must be stopped. */
   close(): void {
     this.#faults.close();
     // Before `forget`, because slots that the closed links free may be lent to the kernel again.

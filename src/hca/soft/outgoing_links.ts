@@ -153,7 +153,7 @@ export class OutgoingLinks {
     for (const link of this.all) link.setAlone(alone);
   }
 
-  /** Reads the peer's answer first, wake-up bytes afterwards. */
+  /** Reads the peer's answer, and wake-up bytes after it. */
   #onMessage(link: OutLink): void {
     if (link.accepted) {
       if (!link.bell.take()) this.close(link);

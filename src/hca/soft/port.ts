@@ -2,15 +2,16 @@
  * A port of the embedded HCA: memory, links, queue pairs and the registration with the subnet manager, behind the
  * {@linkcode HcaPort} interface.
  *
- * The path of a packet: the sender's device is read into a slot of its interface's send memory (`slot_pool.ts`).
- * `UdQp.post` writes the headers and passes {slot, length} to the link of the destination (`outbound.ts`, `credit.ts`,
- * `out_link.ts`, `ring.ts`), through `faults.ts` if packet faults are set. `flush` publishes the rings and rings the
- * doorbells. The receiver takes descriptors in its turn (`#receive`), checks them (`inbound.ts`), and appends them to
- * the completion queues of the queue pairs. `release` returns the slots (`returns.ts`).
+ * The path of a packet: a frame of the sender's device is read into a slot of the interface's send memory
+ * (`slot_pool.ts`). `UdQp.post` writes the headers and passes {slot, length} to the link of the destination
+ * (`outbound.ts`, `credit.ts`, `out_link.ts`, `ring.ts`), through `faults.ts` if packet faults are set. `flush`
+ * publishes the rings and rings the doorbells. The receiver takes descriptors in its turn (`#receive`), checks them
+ * (`inbound.ts`), and appends them to the completion queues of the queue pairs. `release` returns the slots
+ * (`returns.ts`).
  *
- * A protocol violation of a peer, or a failed system call for a link, ends that link and is counted. Results of
- * experiments with three and four processes, some of them stopped, are documented with the code that they concern:
- * out_link.ts (share, credit and pause) and ring.ts (one wake request per link).
+ * A protocol violation of a peer, or a failed system call for a link, ends that link and is counted. Experiments with
+ * stopped processes led to the rules of out_link.ts (share, credit and pause) and ring.ts (one wake request per link),
+ * which document the results.
  */
 
 import { Listeners } from "../../base/listeners.ts";
@@ -50,7 +51,7 @@ import type { SlotPool } from "./slot_pool.ts";
 import { SoftUdQp, type UdQpParts } from "./ud_qp.ts";
 
 const CQ_EVENTS = counterIndex("cq_events");
-/** Maximum number of descriptors taken from one link in one turn, so that other links and the device are served too. */
+/** Maximum number of descriptors taken from one link in one turn, so that the other links and the device are served. */
 const RECEIVE_BUDGET = 32;
 /** Maximum number of unpublished returns during a sleep, whose system call submits the writes out of these slots. */
 const MAX_UNPUBLISHED_RETURNS = 4;

@@ -1,6 +1,7 @@
 /**
- * The counters of a port of the embedded HCA: traffic, and undelivered packets by reason. The constraint errors are
- * those of IBTA vol. 1 16.1.3.5: packets that partition enforcement keeps from being sent or received.
+ * The counters of a port of the embedded HCA: traffic, undelivered packets by reason, failed links, and packet faults.
+ * The constraint errors are those of IBTA vol. 1 16.1.3.5: packets that partition enforcement discards when they are
+ * sent or received.
  */
 
 import { Counters } from "../../base/counters.ts";

@@ -1,7 +1,9 @@
 /**
- * The subnet manager's view of the port: its attributes, the forwarding tables, its group memberships and its MADs.
+ * The registration of a port with the subnet manager: the attributes and forwarding tables that the manager assigns,
+ * the group memberships, and the exchange of MADs.
  *
- * The state received from a manager replaces that of its predecessor. Without a manager the state stays unchanged.
+ * The state received from a manager replaces that of its predecessor; only the old forwarding tables stay in use for a
+ * while (forwarding_tables.ts). Without a manager the state stays unchanged.
  */
 
 import { formatGuid } from "../../base/hex.ts";
@@ -51,13 +53,13 @@ export interface RegistrationOptions {
 export interface RegistrationListener {
   onMad(mad: Uint8Array, from: MadAddress): void;
   onEvent(event: PortEvent): void;
-  /** The manager has granted a GUID, under which peers look up the port's socket. */
+  /** Called when a manager has granted a GUID, under which peers look up the port's socket. */
   onGuid(guid: string): void;
-  /** Ports, LIDs or P_Key tables may have changed, including the port's own. */
+  /** Called when ports, LIDs or P_Key tables may have changed, including the port's own. */
   onFabric(): void;
-  /** The subnet's packet faults have changed; the port applies the rule for this GUID. */
+  /** Called when the subnet's packet faults have changed; the port must apply the rule for this GUID. */
   onFaults(faults: FaultSettings, guid: string): void;
-  /** A system call for the connection to the manager failed. The connection is retried. */
+  /** Called after a system call for the connection to the manager failed. The connection is retried. */
   failed(error: IpoibError): void;
 }
 
@@ -121,7 +123,7 @@ export class Registration {
     this.#link.connect();
   }
 
-  /** Sends a 256-byte MAD through the manager; may lose it, as a fabric does. */
+  /** Sends a 256-byte MAD through the manager. The MAD may be lost, as on a fabric. */
   sendMad(mad: Uint8Array, to: MadAddress): void {
     this.#memberships.sent(mad);
     this.#link.sendMad(mad, to);
@@ -129,7 +131,7 @@ export class Registration {
 
   /**
    * Requests a snapshot of the subnet (`ipoib subnet show`) from the manager, or from the next one if there is none.
-   * `done` is never called for a request beyond {@linkcode MAX_SHOWN} later ones.
+   * `done` is never called if {@linkcode MAX_SHOWN} later requests are made before the reply.
    */
   show(done: (subnet: SubnetSnapshot) => void): void {
     const id = this.#nextShow++;

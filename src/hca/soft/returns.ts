@@ -1,6 +1,6 @@
 /**
- * Publication of returned slots to their owners: at once, or, if the reactor submits writes with its next wait, after
- * that wait, because the writes read the slots.
+ * Publication of returned slots to their owners: immediately, or, if the reactor submits writes with its next wait,
+ * after that wait, because the writes read the slots.
  */
 
 import type { Reactor } from "../../system/reactor.ts";
@@ -9,7 +9,7 @@ import { PendingList } from "./pending_list.ts";
 
 /** The unpublished returns of one port. */
 export class Returns {
-  /** True while returned slots wait for the reactor's next wait. */
+  /** True while returned slots stay unpublished until the reactor's next wait is over. */
   pending = false;
   /** Links with unpublished returns. */
   readonly links = new PendingList<InLink>();

@@ -1,9 +1,10 @@
 /**
  * The layout of a packet in a slot of the embedded HCA.
  *
- * The headers are InfiniBand's own, big-endian, at fixed offsets. The 40 bytes of the GRH are reserved whether or not
- * the packet has a GRH (LNH of the LRH), as in the receive buffer of a UD queue pair of real hardware. Without the gaps
- * and the parts marked "not on a wire", the slot holds the packet as a wire carries it, up to the ICRC.
+ * The headers are those of InfiniBand, big-endian, at fixed offsets. The 40 bytes of the GRH are reserved whether or
+ * not the packet has a GRH (LNH of the LRH), as in the receive buffer of a UD queue pair of real hardware. Without the
+ * gaps and the parts marked "not on a wire", a slot contains the packet as it is on a wire, except for padding and
+ * CRCs.
  *
  * | offset | bytes   | part                                                          |
  * |--------|---------|---------------------------------------------------------------|
@@ -18,8 +19,8 @@
  * | 100    | ..65535 | IP packet, ARP packet                                         |
  *
  * The frame (wire/ethernet.ts) is contiguous, so one `read` from the sender's device fills the slot and one `write` to
- * the receiver's device drains it. The slot is read-only for receivers, so the sender writes an Ethernet header that is
- * valid for all of them. The gap aligns the IP packet to 4 bytes.
+ * the receiver's device empties it. The slot is read-only for receivers, so the sender writes an Ethernet header that
+ * is valid for all of them. The gap aligns the IP packet to 4 bytes.
  */
 
 import { UD_HEADERS_LENGTH } from "../ud_headers.ts";

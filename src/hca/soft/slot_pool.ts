@@ -2,8 +2,8 @@
  * The send memory of one interface: slots in a memfd that peers of its partition map read-only, with a reference count
  * for each slot.
  *
- * The free list is a stack, because the slot returned last is most likely in the cache. With a reactor on io_uring, the
- * kernel reads into lent slots by itself (the group); lent slots count as free until they are filled.
+ * The free list is a stack, because the slot returned last is most likely in the cache. With io_uring, free slots are
+ * lent to the kernel, which reads frames into them; a lent slot counts as free until it is filled.
  */
 
 import type { Fd } from "../../system/fd.ts";
@@ -27,7 +27,9 @@ import {
 
 /** Number of free slots that are not lent, but kept for packets of the engine itself. */
 const RESERVED_SLOTS = 32;
-/** Number of slots lent to the kernel: frames per turn. A small number stays in the cache (64: 6 % more CPU per GB). */
+/**
+ * Number of slots lent to the kernel, thus of frames per turn. Few slots stay in the cache (64: 6 % more CPU per GB).
+ */
 const POSTED_SLOTS = 32;
 
 /** See {@linkcode SendMemory}. */
