@@ -67,7 +67,7 @@ const COMMANDS: readonly (MakeCommand | Group)[] = [
   },
   {
     name: "maddr",
-    description: "show multicast addresses",
+    description: "show IP multicast memberships",
     commands: [maddrShow],
   },
   { name: "mcg", description: "show multicast groups", commands: [mcgShow] },

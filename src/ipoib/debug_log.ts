@@ -9,12 +9,12 @@
  *
  * A level above 0 enables its lines, whatever the minimum level of the log. The lines have the wording of the driver
  * where an administrator searches for it (Linux ipoib_main.c, ipoib_multicast.c, ipoib_ib.c). A disabled line costs a
- * comparison: its text is built on demand.
+ * comparison, because its text is built on demand.
  */
 
 import { getDebugLogger, type Logger } from "../base/log.ts";
 
-/** The levels of a process. Changes take effect at once. */
+/** The levels of a parent interface and its children. Changes take effect immediately. */
 export class DebugLevels {
   debug = 0;
   multicast = 0;

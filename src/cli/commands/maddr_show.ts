@@ -1,4 +1,4 @@
-/** `ipoib maddr show [IF]`. Equivalent to: `ip maddr show dev IF`. */
+/** `ipoib maddr show [IF]`. Equivalent to: `ip maddr show dev IF`, without the lines of link-layer addresses. */
 
 import type { Cli } from "../cli.ts";
 import { renderMaddrs } from "../render/tables_text.ts";
@@ -6,7 +6,7 @@ import { showCommand } from "../show_command.ts";
 
 export function maddrShow(cli: Cli) {
   return showCommand(cli, {
-    description: "show the multicast addresses of which the kernel is a member",
+    description: "show the IP multicast memberships of the kernel",
     fetch: ({ client, name }) => client.call("maddr.show", { name }),
     render: renderMaddrs,
   });

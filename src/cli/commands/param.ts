@@ -1,6 +1,6 @@
 /**
- * `ipoib param [IF] [NAME [VALUE]]`. Equivalent to: `cat /sys/module/ib_ipoib/parameters/NAME`, or `echo VALUE >` to it.
- * The parameters apply to all interfaces of the process of IF.
+ * `ipoib param [IF] [NAME [VALUE]]`. Equivalent to: `cat /sys/module/ib_ipoib/parameters/NAME`, and with VALUE to
+ * `echo VALUE > /sys/module/ib_ipoib/parameters/NAME`. A parameter applies to a parent interface and its children.
  */
 
 import { Command } from "@commander-js/extra-typings";
@@ -10,7 +10,7 @@ import { usageError } from "../errors.ts";
 import { INTERFACE } from "../options.ts";
 import { renderParams } from "../render/tables_text.ts";
 
-/** The names of parameters end in one of these; those of interfaces do not. */
+/** Suffixes of parameter names. A first argument with another suffix is an interface name. */
 const PARAMETER = /_(level|size|qp)$/;
 
 export function param(cli: Cli) {

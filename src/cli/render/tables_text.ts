@@ -1,4 +1,7 @@
-/** Output of `neigh`, `path`, `mcg`, `maddr`, `param` and `child`, in the format of `ip`: one line per record, except for `maddr`. */
+/**
+ * Output of `neigh`, `path`, `mcg`, `maddr`, `param` and `child`, in the style of `ip`: one line per record, except for
+ * `maddr`.
+ */
 
 import { hex } from "../../base/hex.ts";
 import {
@@ -92,7 +95,7 @@ function group(g: McgRecord, { details, stats, palette }: Style) {
   );
 }
 
-/** In the layout of `ip maddr`. */
+/** Formats memberships in the layout of `ip maddr`. */
 export function renderMaddrs(records: MaddrRecord[], { palette }: Style) {
   return records.map(({ ifindex, ifname, maddr }) =>
     `${ifindex}:\t${palette.name(ifname)}\n` +

@@ -7,7 +7,7 @@ import type { DebugLevels } from "../../ipoib/debug_log.ts";
 import type { CommandContext, DataCommands } from "./context.ts";
 import { scanInteger } from "./kernel_numbers.ts";
 
-/** Parameters that can be changed, with the members of {@linkcode DebugLevels} that hold them. */
+/** Writable parameters, with their members of {@linkcode DebugLevels}. */
 const LEVELS: Readonly<Record<string, keyof DebugLevels>> = {
   "debug_level": "debug",
   "mcast_debug_level": "multicast",

@@ -75,7 +75,7 @@ export const McgRecordSchema = v.object({
 });
 export type McgRecord = v.InferOutput<typeof McgRecordSchema>;
 
-/** The multicast memberships of an interface in the kernel, with the members of `ip -j maddr`. */
+/** The kernel's IP multicast memberships on an interface, with the members of `ip -j maddr`. */
 export const MaddrRecordSchema = v.object({
   ifindex: u32,
   ifname: v.string(),
