@@ -2,9 +2,10 @@
  * Main-thread part of an interface: its name and network namespace, its control socket, its data worker, and the
  * main-thread part of its HCA port.
  *
- * Order of the start: the control socket, which reserves the name; the main-thread part of the port; the data worker,
- * which opens the port and creates the TAP. Order of the end: the data worker, which leaves the multicast groups and
- * closes the TAP; the control socket; and last the role of subnet manager, which another interface then takes over.
+ * Start order: the control socket, which reserves the name; the main-thread part of the port; the data worker, which
+ * opens the port and creates the TAP. Shutdown order: the data worker, which leaves the multicast groups and closes the
+ * TAP; the control socket; the main-thread part of the port, and with it the role of subnet manager, which another
+ * interface can then take over.
  *
  * A process may have several interfaces: see interface_group.ts.
  */

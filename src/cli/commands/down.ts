@@ -1,4 +1,4 @@
-/** `ipoib down [IF]`, `ipoib down --pid PID`: deletes an interface or stops a process, and waits until it has gone. */
+/** `ipoib down [IF]`, `ipoib down --pid PID`: deletes an interface or stops a process, and waits for its end. */
 
 import { Command } from "@commander-js/extra-typings";
 import { IpoibError } from "../../base/errors.ts";

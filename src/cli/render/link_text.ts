@@ -1,6 +1,7 @@
 /**
- * Output of `link show` in the format of `ip link` (iproute2 6.1). With `-d`, the lines of `ip -d link` are followed by
- * lines that iproute2 does not print.
+ * Output of `link show` in the format of `ip link` (iproute2 6.1). Lines that iproute2 does not print follow its lines:
+ * the state if it is not running; with `-d` the port, the MTU, the source of next hops, the state and the process; with
+ * `-s` the drops by reason.
  */
 
 import { hex } from "../../base/hex.ts";

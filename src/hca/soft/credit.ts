@@ -102,8 +102,8 @@ export class Credit {
   }
 
   /**
-   * Requests wake-ups for returned slots before a sleep, if slots are needed. Returns true if slots were returned in
-   * the meantime, so that the port must not sleep.
+   * Requests wake-ups for returned slots before a sleep, if slots are needed, and wakes sleeping peers, which may hold
+   * unpublished returns. Returns true if slots were returned in the meantime, so that the port must not sleep.
    */
   announce(): boolean {
     this.#announced = this.#pool.starved || this.#pool.held;

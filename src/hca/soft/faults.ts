@@ -159,7 +159,7 @@ export class FaultInjector<Link extends FaultLink> {
     const due = carried + delay;
     const overtaken = reorder && !this.#store.hasOvertaken(peer);
     if (due > now || overtaken) {
-      if (!this.#hasRoom(peer)) {
+      if (!this.#hasSpace(peer)) {
         values[FAULT_OVERFLOW]!++;
         this.#pool.unref(slot);
         return PostResult.Sent;
@@ -191,7 +191,7 @@ export class FaultInjector<Link extends FaultLink> {
     return Math.max(now, peer.freeAt) + bits / (rate * 1000);
   }
 
-  #hasRoom(peer: Peer): boolean {
+  #hasSpace(peer: Peer): boolean {
     const limit = Math.floor(STORE_SHARE * this.#pool.slots);
     return peer.stored < limit - this.#store.size;
   }

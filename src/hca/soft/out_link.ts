@@ -35,7 +35,7 @@ export const ALONE_PAUSE_MS = 250;
 /** Share of the time between pauses that refills the budget. */
 const REFILL = 0.25;
 /** Minimum budget for beginning a pause. */
-const LEAST_PAUSE_MS = 0.5;
+const MIN_PAUSE_MS = 0.5;
 
 /** The parts of a sending end. It owns the ring mapping and the bell. */
 export interface OutLinkParts {
@@ -140,7 +140,7 @@ export class OutLink implements Pending {
         ? ALONE_PAUSE_MS
         : Math.min(PAUSE_BUDGET_MS, refilled);
       this.#budgetAt = now;
-      if (this.#budget < LEAST_PAUSE_MS) return PostResult.NoCredit;
+      if (this.#budget < MIN_PAUSE_MS) return PostResult.NoCredit;
     }
     if (this.#waitingCount === this.pool.slots) return PostResult.NoCredit;
     const at = 2 *

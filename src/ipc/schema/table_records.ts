@@ -44,8 +44,8 @@ export const PathRecordSchema = v.object({
 export type PathRecord = v.InferOutput<typeof PathRecordSchema>;
 
 /**
- * A multicast group. `mgid`, `created_ms`, `queuelen`, `complete` and `send_only` are those of the debugfs file
- * `IF_mcg`.
+ * A multicast group. `mgid`, `created_ms`, `queuelen`, `complete` and `send_only` correspond to the lines of the
+ * debugfs file `IF_mcg`.
  */
 export const McgRecordSchema = v.object({
   mgid: v.string(),
@@ -54,7 +54,7 @@ export const McgRecordSchema = v.object({
   created_ms: v.pipe(v.number(), v.minValue(0)),
   /** Packets waiting for the join. */
   queuelen: count,
-  /** True once joined (and attached, if a full member). */
+  /** True while packets can be sent: the group is joined and, if the interface is a full member, attached. */
   complete: v.boolean(),
   send_only: v.boolean(),
   /** Progress of the join: `idle`, `joining`, `joined`, `waiting` (retries after `retry_ms`). */
