@@ -155,7 +155,7 @@ export class IpcClient {
         }
       }
     } catch {
-      // close() rejects the pending calls, whatever the cause.
+      // close() rejects the pending calls, regardless of the cause.
     }
     this.close();
   }

@@ -61,8 +61,8 @@ export function keepCapabilities(kept: readonly number[]): void {
 
 /**
  * Prepares this thread for execve(2): the new program has the capabilities `kept`, as far as they are permitted now,
- * and no others, whatever its user. The other capabilities are also dropped from the bounding set if this thread has
- * CAP_SETPCAP. Sets no_new_privs. Throws `E_PRIVILEGE` and the errors of `becomeUser`.
+ * and no others, regardless of its user. The other capabilities are also dropped from the bounding set if this thread
+ * has CAP_SETPCAP. Sets no_new_privs. Throws `E_PRIVILEGE` and the errors of `becomeUser`.
  *
  * @param becomeUser changes the user; the permitted capabilities survive the change
  */

@@ -208,7 +208,7 @@ export class FaultInjector<Link extends FaultLink> {
   }
 
   /**
-   * Copies a packet into a slot of its own, because a peer must not hold the same slot twice. Returns -1, and counts
+   * Copies a packet into another slot, because a peer must not hold the same slot twice. Returns -1, and counts
    * the overflow, if no slot is free.
    */
   #copy(slot: number, length: number): number {

@@ -7,7 +7,8 @@
  *
  * A stopped manager does not hang up. The port pings it every {@linkcode PING_MS}; a manager that leaves
  * {@linkcode MAX_PINGS} pings in a row unanswered is reported as missing too. Before each ping the port checks whether
- * the socket file has been replaced, which means that another manager has taken over, and if so connects to that one.
+ * the socket file has been replaced, which means that another manager has taken over. If so, it connects to that
+ * manager.
  */
 
 import { IpoibError } from "../../base/errors.ts";

@@ -11,7 +11,7 @@
  * | 64 .. 575   | sender     | 256 descriptors: slot number, payload length in bytes           |
  * | 576 .. 831  | receiver   | 256 returned slot numbers                                       |
  *
- * A word has 32 bits. Heads count up and wrap at 32 bits; each lies in a cache line of its own. A head is published
+ * A word has 32 bits. Heads count up and wrap at 32 bits; each has its own cache line. A head is published
  * with `Atomics.store` after its entries, once per batch. Neither side trusts the other: a head that is ahead by more
  * than the ring's capacity ends the link.
  *
@@ -23,7 +23,7 @@
  * wake-up on the link's connection. A port that sleeps or has run out of slots sets a wake request and is woken by its
  * doorbell (link_bell.ts). The waker clears the request with an atomic exchange. The sleeper sets the request, polls
  * its rings once more, and then waits: an entry published before the request is found by that poll, an entry published
- * after it rings the doorbell. Each link has a request of its own. With one request per port, a waker that is stopped
+ * after it rings the doorbell. Each link has its own request. With one request per port, a waker that is stopped
  * between clearing the request and ringing the doorbell would silence the port for every other peer (observed in a
  * prototype: all packets of a third port were lost until the stopped process continued).
  *
@@ -96,8 +96,8 @@ export class RingSender {
   }
 
   /**
-   * Returns the way to wake a sleeping receiver whatever its wake head is, and clears the request. A sleeping receiver
-   * may hold unpublished slots.
+   * Returns the way to wake a sleeping receiver, regardless of its wake head, and clears the request. A sleeping
+   * receiver may hold unpublished slots.
    */
   takeSleep(): Wake {
     return takeWake(this.#words, RECEIVER_SLEEPS);
