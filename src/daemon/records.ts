@@ -170,18 +170,19 @@ export function statsRecord(
   iface: IpoibInterface,
   context: RecordContext,
 ): StatsRecord {
-  const { echoes, arpReceived, arpSent, ndReceived, ndSent, tables } =
-    iface.statistics;
+  const counts = iface.statistics;
   return {
     ifname: iface.name,
     ...counted(iface, iface.netdev.status().queueDrops),
     counters: {
-      rx_echoes: echoes,
-      arp_received: arpReceived,
-      arp_sent: arpSent,
-      nd_received: ndReceived,
-      nd_sent: ndSent,
-      ...tables.snapshot(),
+      rx_echoes: counts.echoes,
+      arp_received: counts.arpReceived,
+      arp_sent: counts.arpSent,
+      nd_received: counts.ndReceived,
+      nd_sent: counts.ndSent,
+      dhcp_received: counts.dhcpReceived,
+      dhcp_sent: counts.dhcpSent,
+      ...counts.tables.snapshot(),
       ...Object.fromEntries(
         Object.entries(context.counters).map(([k, v]) => [`port_${k}`, v]),
       ),

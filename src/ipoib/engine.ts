@@ -13,6 +13,7 @@ import type { Reactor, Timer } from "../system/reactor.ts";
 import type { IpAddress } from "../wire/ip_address.ts";
 import type { EngineContext } from "./context.ts";
 import { ANNOUNCE_INTERVAL_MS, DEFAULT_MAX_GROUPS } from "./constants.ts";
+import { DhcpTranslator } from "./dhcp_translator.ts";
 import type { DebugLevels, DebugLog } from "./debug_log.ts";
 import type { AddressFamily, FamilyOnLink } from "./family/address_family.ts";
 import { ipv4Family } from "./family/ipv4_family.ts";
@@ -107,12 +108,14 @@ export class Engine {
     }));
     kernel.onRequest = (address) =>
       this.#familyOf(address)?.translator.request(address);
+    const dhcp = new DhcpTranslator(identity, sender);
     this.#transmitter = new Transmitter({
       clock,
       netdev,
       sender,
       hops: this.#hops,
       families: this.#families,
+      dhcp,
     });
     this.#receiver = new Receiver({
       clock,
@@ -121,6 +124,7 @@ export class Engine {
       statistics,
       debug,
       families: this.#families,
+      dhcp,
     });
     this.#announceTimer = reactor.timer(() => this.#announceAgain());
     netdev.onFrames = (batch) => this.#transmitter.run(batch);

@@ -24,11 +24,13 @@ import {
   type UdQp,
 } from "../hca/hca.ts";
 import type { Netdev } from "../netdev/netdev.ts";
+import { EtherType } from "../wire/encap.ts";
 import { EthernetKind, FRAME_HEADER_LENGTH } from "../wire/ethernet.ts";
 import { writeEthernetHeader } from "../wire/frame_header.ts";
 import { GID_LENGTH, gidEquals } from "../wire/gid.ts";
 import { VNET_HEADER_LENGTH, VnetFlag, VnetHeader } from "../wire/vnet.ts";
 import type { AddressFamily, FamilyOnLink } from "./family/address_family.ts";
+import type { DhcpTranslator } from "./dhcp_translator.ts";
 import type { DebugLog } from "./debug_log.ts";
 import type { Translator } from "./family/translator.ts";
 import { refusal, Stat, type Statistics } from "./statistics.ts";
@@ -44,6 +46,7 @@ export interface ReceiverParts {
   readonly statistics: Statistics;
   readonly debug: DebugLog;
   readonly families: readonly FamilyOnLink[];
+  readonly dhcp: DhcpTranslator;
 }
 
 export class Receiver {
@@ -138,6 +141,9 @@ export class Receiver {
       return;
     }
     const toGroup = multicast && family.isToGroup(view, at);
+    if (family.isDhcp(view, at, length) && this.#dhcp(batch, i, multicast)) {
+      return;
+    }
     // Stage 4, headers.
     if (batch.headersMissing) {
       const kind = !multicast
@@ -150,6 +156,25 @@ export class Receiver {
     // Stage 5, write.
     this.#netdev.write(batch.vnetAddress[i]!, FRAME_HEADER_LENGTH + length);
     if (toGroup) this.#totals[Stat.Multicast]!++;
+  }
+
+  /** Passes a changed copy of a DHCP reply to the kernel; returns false if it needs no change. */
+  #dhcp(batch: RxBatch, i: number, multicast: boolean): boolean {
+    const view = batch.view[i]!;
+    const length = batch.length[i]!;
+    const frame = this.#parts.dhcp.toKernel(view, batch.payload[i]!, length);
+    if (!frame) return false;
+    const frameView = new DataView(frame.buffer);
+    this.#vnet.at(frameView, 0).clear();
+    const kind = multicast ? EthernetKind.Broadcast : EthernetKind.Host;
+    writeEthernetHeader(frameView, VNET_HEADER_LENGTH, kind, EtherType.Ipv4);
+    const written = this.#netdev.writeBytes(frame);
+    if (written < 0) this.#statistics.drop(refusal(-written));
+    else {
+      this.#totals[Stat.RxPackets]!++;
+      this.#totals[Stat.RxBytes]! += length;
+    }
+    return true;
   }
 
   #compose(

@@ -84,10 +84,13 @@ export class Statistics {
   arpReceived = 0;
   /** ARP packets handed to an egress. */
   arpSent = 0;
-  /** Received neighbour discovery messages that were passed to the kernel. */
+  /** Received neighbour discovery messages that are valid, including ignored ones, but without those refused. */
   ndReceived = 0;
   /** Neighbour discovery messages handed to an egress. */
   ndSent = 0;
+  /** DHCP replies that were changed for a client of this host, and requests that were changed for the link. */
+  dhcpReceived = 0;
+  dhcpSent = 0;
 
   /** Counts dropped packets by reason and in the total of their direction. */
   drop(reason: DropReason, packets = 1): void {

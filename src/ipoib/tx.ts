@@ -8,7 +8,7 @@
  *  3. Classify: selects by EtherType. IP packets continue with their address family; address resolution goes to the
  *     family's translator (neighbour/arp_translator.ts, nd_translator.ts); other packets are dropped and counted.
  *  4. Destination: finds a neighbour or a group (next_hops.ts) from the frame, the flow cache or the kernel's routing.
- *  5. Headers: writes the IPoIB header, and the Ethernet header that the receiver's kernel will see.
+ *  5. Headers: translates DHCP requests (dhcp_translator.ts); writes the IPoIB header, and the Ethernet header that the receiver's kernel will see.
  *  6. Egress: uses the current egress of the destination: a route to a peer (peer.ts) or a group
  *     (multicast/multicast_group.ts), which posts the slot (ud_sender.ts), or a queue while an address, a path or a
  *     join is pending.
@@ -27,6 +27,7 @@ import {
   type FamilyOnLink,
   MAX_FLOW_WORDS,
 } from "./family/address_family.ts";
+import type { DhcpTranslator } from "./dhcp_translator.ts";
 import type { Destination } from "./egress.ts";
 import type { FlowTable } from "./flow_table.ts";
 import type { NextHops } from "./next_hops.ts";
@@ -39,6 +40,7 @@ export interface TransmitterParts {
   readonly sender: UdSender;
   readonly hops: NextHops;
   readonly families: readonly FamilyOnLink[];
+  readonly dhcp: DhcpTranslator;
 }
 
 export class Transmitter {
@@ -48,6 +50,7 @@ export class Transmitter {
   readonly #memory: SendMemory;
   readonly #hops: NextHops;
   readonly #families: readonly FamilyOnLink[];
+  readonly #dhcp: DhcpTranslator;
   /** Next-hop cache of each family, in the order of `#families`. */
   readonly #flows: readonly FlowTable<Destination>[];
   /** Flow key of the current packet. */
@@ -60,6 +63,7 @@ export class Transmitter {
     this.#memory = parts.sender.memory;
     this.#hops = parts.hops;
     this.#families = parts.families;
+    this.#dhcp = parts.dhcp;
     this.#flows = parts.families.map(({ family }) =>
       parts.hops.flowsOf(family)
     );
@@ -130,8 +134,11 @@ export class Transmitter {
       return;
     }
     // Stage 5, headers.
+    const packet = family.isDhcp(view, ip, length)
+      ? this.#dhcp.toLink(slot, length)
+      : length;
     this.#sender.writeHeaders(slot, destination.kind, family.etherType);
     // Stage 6, egress.
-    destination.egress.send(slot, length);
+    destination.egress.send(slot, packet);
   }
 }

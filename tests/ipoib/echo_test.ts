@@ -7,6 +7,7 @@ import { ipv4Family } from "../../src/ipoib/family/ipv4_family.ts";
 import type { Translator } from "../../src/ipoib/family/translator.ts";
 import { Receiver } from "../../src/ipoib/rx.ts";
 import { Statistics } from "../../src/ipoib/statistics.ts";
+import type { DhcpTranslator } from "../../src/ipoib/dhcp_translator.ts";
 import { debugOff } from "./debug_off.ts";
 import { FakeNetdev } from "../../src/netdev/fake.ts";
 import { EtherType } from "../../src/wire/encap.ts";
@@ -41,6 +42,8 @@ function echoes(lid: number, arrivals: Arrival[]): number {
     statistics,
     debug: debugOff(),
     families: [{ family: ipv4Family, translator }],
+    // No DHCP packet arrives.
+    dhcp: {} as DhcpTranslator,
   });
   receiver.attach(queuePair(arrivals));
   receiver.run();

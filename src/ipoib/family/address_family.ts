@@ -50,6 +50,8 @@ export interface AddressFamily {
   readonly allHosts: IpAddress;
   /** Returns the MGID (16 bytes) of a group on the link with this broadcast group (RFC 4391 section 4). */
   mgid(group: IpAddress, broadcastMgid: Uint8Array): Uint8Array;
+  /** Returns true for a DHCP packet of which hardware address fields need translation (dhcp_translator.ts). */
+  isDhcp(view: DataView, ip: number, length: number): boolean;
   /** Returns true if the packet has a complete header of the family's version. */
   isPacket(view: DataView, ip: number, length: number): boolean;
   /** Returns true for a membership protocol packet (IGMP, MLD), after which memberships may have changed. */

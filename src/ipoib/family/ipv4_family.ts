@@ -1,6 +1,7 @@
 /** The IPv4 address family. */
 
 import type { Flow } from "../../netdev/netdev.ts";
+import { isDhcp } from "../../wire/dhcp.ts";
 import { EtherType } from "../../wire/encap.ts";
 import { IpAddress, V4_MAPPED } from "../../wire/ip_address.ts";
 import { IpProtocol, IPV4_HEADER_LENGTH, Ipv4Field } from "../../wire/ipv4.ts";
@@ -70,6 +71,8 @@ export const ipv4Family: AddressFamily = {
 
   isReport: (view, ip) =>
     view.getUint8(ip + Ipv4Field.Protocol) === IpProtocol.Igmp,
+
+  isDhcp,
 
   isToGroup: (view, ip) =>
     view.getUint8(ip + Ipv4Field.Destination) >> 4 === CLASS_D,

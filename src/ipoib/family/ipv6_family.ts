@@ -91,6 +91,9 @@ export const ipv6Family: AddressFamily = {
     return offset !== 0 && MLD_TYPES.includes(view.getUint8(ip + offset));
   },
 
+  // DHCPv6 has no hardware address fields.
+  isDhcp: () => false,
+
   isToGroup: (view, ip) =>
     view.getUint8(ip + Ipv6Field.Destination) === MULTICAST,
 };

@@ -118,6 +118,7 @@ const wideFamily: AddressFamily = {
   mgid: (group, broadcast) => mgidOf(group, broadcast),
   isPacket: (view, at, length) =>
     length >= HEADER_LENGTH && view.getUint8(at) >> 4 === VERSION,
+  isDhcp: () => false,
   isReport: (view, at) => view.getUint8(at + 1) === 2,
   isToGroup: (view, at) => view.getUint8(at + DESTINATION) === 0xff,
 };
