@@ -34,7 +34,7 @@ export const BpfProgQuery = { TargetIfindex: 0, AttachType: 4 } as const;
 /** `struct __sk_buff`, the context of a classifier program. */
 export const BpfSkBuff = { Protocol: 16 } as const;
 
-/** Commands, program types and helper functions, by the names of `bpf.h` without `BPF_`. */
+/** Commands, program type, helper function and pseudo source register, by the names of `bpf.h` without `BPF_`. */
 export const Bpf = {
   PROG_LOAD: 5,
   PROG_QUERY: 16,

@@ -1,11 +1,11 @@
 /**
- * This thread's errno, saved before anything else can change it.
+ * This thread's errno, saved before another system call can change it.
  *
- * Between a failed call and the next JavaScript function, the runtime may make system calls of its own on this
- * thread: its locks read a file of /sys once per process, which leaves ENOENT in errno. A guarded function therefore
- * saves errno right after the call, and {@linkcode errno} returns the saved value. Functions of the data path are not
- * guarded, because one wrapper shared by many functions would cost them their fast call: their callers read
- * {@linkcode errnoCell} themselves. A positive return value that is an error number does not count as a failure.
+ * Between a failed call and the code that reads errno, the runtime may make system calls of its own on this thread: its
+ * locks read a file of /sys once per process, which leaves ENOENT in errno. A guarded function therefore saves errno
+ * right after the call, and {@linkcode errno} returns the saved value. Functions of the data path are not guarded,
+ * because V8 makes no fast call from a wrapper shared by many functions; their callers read {@linkcode errnoCell}
+ * themselves. A function that returns a positive error number does not count as failed.
  */
 
 let cell = new Int32Array(1);
@@ -21,7 +21,7 @@ export function errnoCell(): Int32Array {
   return cell;
 }
 
-/** Returns and clears the errno of the last failed guarded call; without a saved one, returns errno itself. */
+/** Returns and clears the errno saved by the last failed guarded call; if none is saved, returns the current errno. */
 export function errno(): number {
   const value = saved !== 0 ? saved : cell[0]!;
   saved = 0;
@@ -33,7 +33,7 @@ type Callable = (...args: any[]) => any;
 
 type Functions = Readonly<Record<string, { parameters: readonly unknown[] }>>;
 
-/** Guards all functions of a library except those in `unguarded`. The C library must be open when they are called. */
+/** Guards all functions of a library except `unguarded`. The C library must be opened before the first call. */
 export function guardLibrary<T extends object>(
   raw: T,
   functions: Functions,
@@ -47,8 +47,8 @@ export function guardLibrary<T extends object>(
 }
 
 /**
- * Wraps `fn`, which has at most six parameters, so that errno is saved when it fails: a negative number or the address
- * 0, and with six parameters also the address of all ones (MAP_FAILED).
+ * Wraps `fn`, which has at most six parameters, to save errno when it fails. A result is a failure if it is negative or
+ * the address 0, and with six parameters also if it is the address with all bits set (MAP_FAILED).
  */
 export function guard(fn: Callable, parameters: number): Callable {
   // One closure per parameter count: no argument arrays, and no call between the result and the read of errno.

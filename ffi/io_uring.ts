@@ -32,7 +32,7 @@ let opened: IoUringCalls | undefined;
 
 /**
  * Returns the calls, bound at first use in this thread. `enter` is not guarded: its caller reads `errnoCell()`. The C
- * library must be open when they are called.
+ * library must be opened before the first call.
  */
 export function ioUringCalls(): IoUringCalls {
   if (opened) return opened;

@@ -1,7 +1,7 @@
 /**
  * Symbol table of the C library, without policy.
  *
- * The library is opened at first use, so `ipoib --help` loads none. The data path passes pointers as BigInts from a
+ * The library is opened at first use; `ipoib --help` does not open it. The data path passes pointers as BigInts from a
  * table (`u64`) and small integers as `i32` or `u32`: a JavaScript number for a `usize` parameter, or a BigInt result,
  * would cost an allocation per call.
  */

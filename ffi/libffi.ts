@@ -1,9 +1,10 @@
 /**
  * Calls through function pointers.
  *
- * A call costs about 1 us with `Deno.UnsafeFnPointer` and about 30 ns with libffi's `ffi_call`, because the runtime
- * compiles the call of `ffi_call`. All parameters are passed as 64-bit integers, which is correct for narrower ones
- * passed in registers. `UnsafeFnPointer` is the fallback if libffi cannot be opened.
+ * A call takes about 1 us with `Deno.UnsafeFnPointer` and about 30 ns with libffi's `ffi_call`, because the runtime
+ * compiles calls of library symbols, but not calls through pointers. All arguments are passed as 64-bit integers,
+ * which is correct for narrower parameters that are passed in registers. `UnsafeFnPointer` is the fallback if libffi
+ * cannot be opened.
  */
 
 import { addressOf } from "./libc.ts";
@@ -12,7 +13,7 @@ const LIBRARY = "libffi.so.8";
 const OK = 0;
 /** FFI_UNIX64 on x86-64, FFI_SYSV on arm64. */
 const DEFAULT_ABI = Deno.build.arch === "x86_64" ? 2 : 1;
-/** Bytes, more than `sizeof(ffi_cif)` on any 64-bit architecture. */
+/** Bytes reserved for an `ffi_cif`, more than its size on any 64-bit architecture. */
 const CIF_SIZE = 128;
 
 const symbols = {
@@ -54,7 +55,7 @@ function libffi(): Libffi | null {
   return opened;
 }
 
-/** Looks up the address of `ffi_type_uint64` with dlsym(3): `Deno.dlopen` yields a static symbol's value instead. */
+/** Looks up the address of `ffi_type_uint64` with dlsym(3), because `Deno.dlopen` returns a static symbol's value. */
 function typeAddress(): Deno.PointerObject {
   const linker = Deno.dlopen("libc.so.6", {
     dlopen: { parameters: ["buffer", "i32"], result: "pointer" },
@@ -67,7 +68,10 @@ function typeAddress(): Deno.PointerObject {
   return type;
 }
 
-/** Binds the function at `address` to initial arguments, which {@linkcode BoundCall.set} changes. */
+/**
+ * Binds the function at `address` to initial arguments, which {@linkcode BoundCall.set} changes. Uses
+ * `UnsafeFnPointer` if `allowLibffi` is false.
+ */
 export function bindFunction(
   address: bigint,
   args: readonly bigint[],

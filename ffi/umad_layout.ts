@@ -1,4 +1,4 @@
-/** Field offsets in bytes of libibumad's structs (rdma-core's `infiniband/umad.h`, 64-bit). */
+/** Field offsets in bytes of libibumad's `struct ib_user_mad` (rdma-core's `infiniband/umad.h`, 64-bit). */
 
 /**
  * `struct ib_user_mad`, the header of a MAD. It has 64 bytes once a port is open; before that `umad_size()` returns

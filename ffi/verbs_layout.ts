@@ -18,7 +18,10 @@ export const IbvContext = {
   Size: 328,
 } as const;
 
-/** `struct verbs_context`, which contains the `ibv_context`. Offsets are from the start of the `ibv_context`. */
+/**
+ * `struct verbs_context`, which contains the `ibv_context` at offset `Context`. The other offsets are from the start of
+ * the `ibv_context`.
+ */
 export const VerbsContext = { Sz: -8, ModifyCq: -184, Context: 320 } as const;
 
 /** `struct ibv_port_attr`. */

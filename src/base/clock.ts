@@ -9,8 +9,8 @@ export interface Clock {
 }
 
 /**
- * A clock that a loop reads once per turn. All events of a turn have the same time, and `now()` makes no call into the
- * runtime.
+ * A clock that an event loop reads once per turn: all events of a turn have the same time, and `now()` makes no call
+ * into the runtime.
  */
 export class TurnClock implements Clock {
   readonly #source: Clock;
@@ -32,7 +32,7 @@ export class TurnClock implements Clock {
   }
 }
 
-/** A clock that advances only by {@linkcode FakeClock.advance}. */
+/** A clock for tests. Only {@linkcode FakeClock.advance} changes the time. */
 export class FakeClock implements Clock {
   #now: Millis;
 

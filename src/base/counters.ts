@@ -1,7 +1,7 @@
 /**
  * Named counters in one Float64Array, so that an increment allocates nothing.
  *
- * The names are fixed at construction. The data path increments `values` at the index of its counter.
+ * The names are fixed at construction. The data path increments elements of `values` directly.
  */
 export class Counters<Name extends string> {
   readonly names: readonly Name[];

@@ -1,6 +1,6 @@
 /** Errno values and their texts. */
 
-/** The errno values that the program uses, by name (Linux numbering). */
+/** Errno values by name (Linux numbering). */
 export const Errno = {
   EPERM: 1,
   ENOENT: 2,

@@ -1,9 +1,9 @@
 /**
  * The error class of the program.
  *
- * A failure that a user can see has a stable code, and where they apply the errno that the kernel driver would return
- * and a hint that names the remedy. Messages start with a capital letter, have no final period, and name the object
- * that failed.
+ * An error that a user can see has a stable code, and where applicable a hint that names the remedy and an errno: that
+ * of the failed call, or the one that the kernel driver would return. Messages start with a capital letter, have no
+ * final period, and name the object that failed.
  */
 
 /** Optional properties of an {@linkcode IpoibError}. */
@@ -52,7 +52,10 @@ export class IpoibError extends Error {
     };
   }
 
-  /** Converts any thrown or received value to an IpoibError. Errors of other classes get the code `E_INTERNAL`. */
+  /**
+   * Converts any thrown or received value to an IpoibError. A value that is neither an IpoibError nor a
+   * {@linkcode SerializedError} gets the code `E_INTERNAL`.
+   */
   static from(error: unknown): IpoibError {
     if (error instanceof IpoibError) return error;
     if (isSerialized(error)) {

@@ -11,8 +11,8 @@ export function formatGuid(guid: bigint): string {
 }
 
 /**
- * Parses a GUID: 1 to 16 hexadecimal digits with or without `0x`, or four groups of 1 to 4 digits with colons. Returns
- * undefined for any other text.
+ * Parses a GUID: 1 to 16 hexadecimal digits with or without `0x`, or four groups of 1 to 4 digits separated by
+ * colons. Returns undefined for any other text.
  */
 export function parseGuid(text: string): bigint | undefined {
   const digits = /^(?:0x)?([0-9a-f]{1,16})$/i.exec(text)?.[1] ??

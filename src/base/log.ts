@@ -1,8 +1,8 @@
 /**
  * Logging: LogTape with one sink, which writes lines such as `ib0: text` to standard error.
  *
- * Much of the logged text comes from peers. The number of similar lines is therefore limited (log_limiter.ts), control
- * characters are replaced, and long lines are cut.
+ * Logged text may come from peers. Similar lines are therefore rate-limited (log_limiter.ts), control characters are
+ * replaced, and long lines are truncated.
  */
 
 import {
@@ -18,7 +18,7 @@ export type { Logger };
 export type LogLevel = "debug" | "info" | "warning" | "error" | "silent";
 
 const encoder = new TextEncoder();
-/** LogTape looks up names in a plain object. The prefix avoids members that every object has, such as "constructor". */
+/** LogTape uses names as keys of a plain object. The prefix avoids inherited members such as "constructor". */
 const NAME_PREFIX = "/";
 
 /** Roots of the loggers: messages, and debug lines that are enabled one by one, without and with the limit. */
@@ -56,7 +56,7 @@ export interface LogOptions {
 
 /** The log of a thread. */
 export interface LimitedLog {
-  /** Writes the count of suppressed lines of each period that is over, or of every period if `all` is true. */
+  /** Ends the periods that are over, or all periods if `all` is true, and writes the counts of suppressed lines. */
   flush(all?: boolean): void;
 }
 

@@ -1,5 +1,6 @@
 /**
- * A rate limit for log lines of the same reason, so that peers and users cannot fill the log.
+ * A rate limit for similar log lines, so that peers and users cannot fill the log. Lines with the same reason
+ * ({@linkcode reasonOf}) are similar.
  *
  * The limit is that of the kernel's printk_ratelimited(): 10 lines in 5 seconds (include/linux/ratelimit_types.h).
  * Further lines are counted, and the count is reported when the period is over.
@@ -9,9 +10,9 @@ import type { Millis } from "./units.ts";
 
 /** Length of a period. */
 export const PERIOD_MS: Millis = 5000;
-/** Maximum lines of one reason in one period. */
+/** Maximum number of lines with one reason in one period. */
 export const MAX_LINES = 10;
-/** Maximum reasons with a period of their own. Lines of further reasons share one. */
+/** Maximum number of reasons with a period of their own. Further reasons share one period. */
 export const MAX_REASONS = 128;
 
 const OTHER = "other lines";
@@ -26,7 +27,7 @@ export interface LogLimiterOptions {
   now: () => Millis;
   /** Reports the number of suppressed lines of a reason. */
   report: (reason: string, suppressed: number) => void;
-  /** Schedules a {@linkcode LogLimiter.flush} after `delay`. Not called again before that flush. */
+  /** Schedules a {@linkcode LogLimiter.flush} after `delay`. Not called again before the next flush. */
   wakeAfter: (delay: Millis) => void;
 }
 
@@ -98,7 +99,8 @@ export class LogLimiter {
 }
 
 /**
- * Returns the reason of a line: its text with every number, address and quoted name replaced by `#`.
+ * Returns the reason of a line: its text with every quoted string, and every word that contains a digit, replaced by
+ * `#`. Colons and periods are part of a word, so that an address is one word.
  *
  * @example
  * ```ts

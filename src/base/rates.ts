@@ -1,8 +1,8 @@
 /**
- * Rates of links and paths: the codes of PathRecord and MCMemberRecord (IBTA vol. 1 table 224).
+ * Rates of links and paths: the codes of PathRecord and MCMemberRecord (IBTA vol. 1 15.2.5.16).
  *
- * The codes are not in order of speed. Rates are compared by their data rate, as OpenSM does: codes up to 10 belong to
- * links with 8b/10b encoding, the others to links with 64b/66b encoding.
+ * The codes are not in order of speed. Rates are compared by data rate, as in OpenSM: codes up to 10 are those of links
+ * with 8b/10b encoding, the others those of links with 64b/66b encoding.
  */
 
 /** By code: the nominal rate in Gb/s, and the exact rate in Mb/s (Linux `ib_rate_to_mbps`). */

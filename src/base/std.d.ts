@@ -1,8 +1,8 @@
 /**
- * Type declarations of the parts of `@std` that this project uses.
+ * Type declarations for the parts of `@std` that this project uses.
  *
- * The npm package that contains the std code has no declarations, and the types inferred from its JavaScript lack
- * assertion signatures. Once the imports in deno.json point to JSR, this file is unnecessary.
+ * deno.json imports `@std` from an npm package without declarations, and the types inferred from its JavaScript lack
+ * assertion signatures. With imports from JSR this file would be unnecessary.
  */
 
 declare module "@std/assert" {

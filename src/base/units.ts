@@ -1,9 +1,9 @@
 /**
- * MTUs and other units, as branded types that cannot be confused with each other.
+ * MTUs, milliseconds and P_Keys. The MTU types are branded, so that the compiler rejects one in place of another.
  *
  * The IB MTU is the maximum payload of an InfiniBand packet: 256 to 4096 bytes, encoded as 1 to 5 in management
  * records. The IPoIB MTU is 4 bytes less, for the encapsulation header (RFC 4391 section 7). The MTU of the TAP is the
- * minimum of the IPoIB MTUs of port and broadcast group and of the administrator's setting.
+ * minimum of the IPoIB MTU of the port, that of the broadcast group, and the administrator's setting.
  */
 
 import { hex } from "./hex.ts";

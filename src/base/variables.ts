@@ -1,6 +1,6 @@
 /** The environment variables that the program reads. No other module reads the environment. */
 
-/** The variables with one sentence each, for the help. */
+/** The variables and their descriptions in the help. */
 export const VARIABLES = {
   IPOIB_RUNTIME_DIR:
     "Directory of control sockets, logs and embedded subnets. Default: /run/ipoib.",
