@@ -13,7 +13,7 @@
  * | 32     | 20   | target's link-layer address, zeros in a request  |
  * | 52     | 4    | target's IPv4 address                            |
  *
- * A request goes to the broadcast group, a reply to the requester's UD queue pair.
+ * Broadcast requests are sent to the broadcast group, unicast requests (probes) and replies to a UD queue pair.
  */
 
 import { GID_LENGTH } from "./gid.ts";
@@ -43,7 +43,7 @@ export const ArpField = {
   TargetIp: 52,
 } as const;
 
-/** Operation codes; any other number can arrive. */
+/** Operation codes. Received packets may have any other value. */
 export const ArpOperation = {
   Request: 1,
   Reply: 2,
@@ -70,9 +70,7 @@ export class ArpPacket {
     return this;
   }
 
-  /**
-   * True if the `length` bytes from the base begin with an ARP packet of IPv4 over InfiniBand. Ignores trailing bytes.
-   */
+  /** True if the `length` bytes at the base start with an ARP packet of IPv4 over InfiniBand. */
   valid(length: number): boolean {
     const { view, base } = this;
     return length >= ARP_LENGTH && base + length <= view.byteLength &&

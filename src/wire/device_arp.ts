@@ -1,5 +1,5 @@
 /**
- * ARP between the kernel and a device with link-layer addresses of length 0: 16 bytes (RFC 826).
+ * ARP on a device with link-layer addresses of length 0, as exchanged with the kernel: 16 bytes (RFC 826).
  *
  * | offset | size | field                              |
  * |--------|------|------------------------------------|
@@ -30,7 +30,7 @@ export interface DeviceArp {
   readonly targetIp: number;
 }
 
-/** Parses the `length` bytes at `base`. Returns undefined if they are not such a packet. Ignores trailing bytes. */
+/** Parses the `length` bytes at `base`. Returns undefined for any other packet. Ignores trailing bytes. */
 export function parseDeviceArp(
   view: DataView,
   base: number,

@@ -9,7 +9,7 @@
  * The engine handles the header as one big-endian word in a signed 32-bit integer, which V8 stores without allocation.
  */
 
-/** EtherTypes on an IPoIB link. ib_ipoib accepts TIPC in addition to those of the RFC. */
+/** EtherTypes on an IPoIB link: those of the RFC, and TIPC, which ib_ipoib also accepts. */
 export const EtherType = {
   Ipv4: 0x0800,
   Arp: 0x0806,

@@ -1,8 +1,8 @@
 /**
  * Ethernet header of received frames, 14 bytes.
  *
- * All devices have the same Ethernet address. It is not visible, because the link type is InfiniBand. Therefore the
- * header that the sending process writes is valid for every receiver. Only the kind of the destination is significant
+ * All devices have the same Ethernet address, which is not visible because the link type is InfiniBand. A header
+ * written by the sending process is therefore valid for every receiver. Only the kind of the destination is significant
  * (Linux `eth_type_trans`): host, broadcast or multicast.
  *
  * | offset | size | field                                                              |
@@ -14,17 +14,17 @@
 
 import { EthernetField, EthernetKind } from "./ethernet.ts";
 
-/** The address of every device. */
+/** Ethernet address of every device. */
 export const HOST_ADDRESS = Uint8Array.of(0x02, 0, 0, 0, 0, 0x01);
 
-/** Bytes 0 to 3 and 4 to 7 of the header, by kind; bytes 8 to 11. */
+/** Bytes 0 to 3 and 4 to 7 of the header by kind, and bytes 8 to 11. */
 const HIGH = [0x02000000, -1, 0x01005e00];
 const MIDDLE = [0x00010200, 0xffff0200 | 0, 0x00000200];
 const LOW = 0x00000002;
 
 /**
- * Writes the header at offset `at`. Writes all 14 bytes: the bytes that the kernel left there may be kernel memory,
- * which must not leave the process.
+ * Writes all 14 bytes of the header at offset `at`. The bytes that the kernel left there may be uninitialized kernel
+ * memory, which must not leave the process.
  */
 export function writeEthernetHeader(
   view: DataView,

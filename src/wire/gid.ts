@@ -1,8 +1,8 @@
 /**
  * GIDs and GUIDs (IBTA vol. 1 4.1.1).
  *
- * A GID is a `Uint8Array` of 16 bytes: a subnet prefix and a port GUID, or a multicast group. A GUID and a subnet
- * prefix are 64-bit BigInts, as in the Hca interface.
+ * A GID is a `Uint8Array` of 16 bytes: a subnet prefix and a port GUID, or the MGID of a multicast group. A GUID and a
+ * subnet prefix are 64-bit BigInts.
  */
 
 import { formatIpv6, parseIpv6 } from "./ipv6_text.ts";
@@ -10,7 +10,7 @@ import { formatIpv6, parseIpv6 } from "./ipv6_text.ts";
 /** Bytes of a GID. */
 export const GID_LENGTH = 16;
 
-/** The link-local subnet prefix, the default of every subnet manager (IBTA vol. 1 4.1.1). */
+/** The default subnet prefix, of link-local scope (IBTA vol. 1 4.1.1). */
 export const DEFAULT_SUBNET_PREFIX = 0xfe80000000000000n;
 
 /** Parses a GID in IPv6 notation. Returns its 16 bytes, or undefined if the text is not a GID. */
@@ -23,9 +23,7 @@ export function formatGid(gid: Uint8Array, offset = 0): string {
   return formatIpv6(gid, offset);
 }
 
-/**
- * Formats the GID at `offset` as eight groups without compression, as in ib_ipoib's debugfs: `fe80:0:0:0:2:c903:0:1`.
- */
+/** Formats the GID at `offset` as eight groups, uncompressed as in ib_ipoib's debugfs: `fe80:0:0:0:2:c903:0:1`. */
 export function formatGidLong(gid: Uint8Array, offset = 0): string {
   const groups: string[] = [];
   for (let i = offset; i < offset + GID_LENGTH; i += 2) {
@@ -47,7 +45,7 @@ export function gidEquals(
   return true;
 }
 
-/** Returns a key for maps: 32 hexadecimal digits, in the sort order of the GIDs. */
+/** Returns the GID at `offset` as a map key of 32 hexadecimal digits. Keys sort like the GIDs. */
 export function gidKey(gid: Uint8Array, offset = 0): string {
   let key = "";
   for (let i = offset; i < offset + GID_LENGTH; i++) {

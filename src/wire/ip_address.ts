@@ -1,9 +1,8 @@
 /**
- * IP address of either family as four 32-bit words. IPv4 addresses are v4-mapped: (0, 0, 0xffff, address) (RFC 4291
- * section 2.5.5.2).
+ * IP addresses of either family as four 32-bit words. An IPv4 address is stored as the IPv4-mapped address (0, 0,
+ * 0xffff, address) (RFC 4291 section 2.5.5.2).
  *
- * Words are signed, so that V8 stores them without allocation. The data path passes words; control code uses this
- * class.
+ * Words are signed, so that V8 stores them without allocation. The data path passes words; other code uses this class.
  */
 
 import { formatIpv4, parseIpv4 } from "./ipv4_address.ts";

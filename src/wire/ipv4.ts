@@ -1,8 +1,7 @@
 /**
  * IPv4: offsets of the header fields, and protocol numbers (RFC 791).
  *
- * Addresses are signed 32-bit integers of the big-endian bytes, as in the Netdev interface: 10.0.0.1 is 0x0a000001,
- * 224.0.0.1 is negative.
+ * Addresses are the big-endian bytes as a signed 32-bit integer: 10.0.0.1 is 0x0a000001, and 224.0.0.1 is negative.
  */
 
 /** Bytes of a header without options. */

@@ -12,7 +12,7 @@ export function formatIpv4(address: number): string {
 
 /**
  * Parses dotted decimal. Returns undefined if the text is not four decimal bytes. Leading zeros are invalid, because
- * some parsers read them as octal.
+ * some parsers interpret them as octal.
  */
 export function parseIpv4(text: string): number | undefined {
   const parts = text.split(".");

@@ -1,4 +1,4 @@
-/** Kinds of IPv6 addresses, and the addresses that derive from an address or a GUID (RFC 4291). */
+/** IPv6 address types and prefixes, solicited-node groups and link-local addresses (RFC 4291). */
 
 import { IpAddress } from "./ip_address.ts";
 
@@ -8,7 +8,7 @@ const SOLICITED_NODE = [0xff02_0000 | 0, 0, 1, 0xff00_0000 | 0] as const;
 /** Universal/local bit of the first byte of an interface identifier. */
 const UNIVERSAL = 0x02n << 56n;
 
-/** True for `::`. */
+/** True for the unspecified address, `::`. */
 export function isUnspecified({ w0, w1, w2, w3 }: IpAddress): boolean {
   return (w0 | w1 | w2 | w3) === 0;
 }
@@ -43,7 +43,7 @@ export function solicitedNodeGroup({ w3 }: IpAddress): IpAddress {
 }
 
 /**
- * Returns the link-local address of a port as Linux forms it: the GUID with the universal/local bit set, never inverted
+ * Returns the link-local address that Linux forms for a port: the universal/local bit of the GUID is set, not inverted
  * (RFC 4391 section 8; Linux addrconf_ifid_infiniband).
  */
 export function linkLocalAddress(guid: bigint): IpAddress {

@@ -1,5 +1,5 @@
 /**
- * IPv6: offsets of the fixed header's fields, and the ICMPv6 message after extension headers (RFC 8200).
+ * IPv6: offsets of the fields of the fixed header, and extension headers before ICMPv6 (RFC 8200).
  *
  * | offset | size | field                                   |
  * |--------|------|-----------------------------------------|
@@ -31,10 +31,10 @@ export const NextHeader = {
   DestinationOptions: 60,
 } as const;
 
-/** Maximum number of extension headers that {@linkcode icmpv6Offset} skips. */
+/** Maximum number of extension headers parsed in a packet. */
 const MAX_EXTENSIONS = 8;
 
-/** True if the `length` bytes at `ip` start with a complete IPv6 packet; more bytes may follow it. */
+/** True if the `length` bytes at `ip` start with a complete IPv6 packet. Ignores trailing bytes. */
 export function isIpv6Packet(
   view: DataView,
   ip: number,
@@ -45,9 +45,9 @@ export function isIpv6Packet(
 }
 
 /**
- * Returns the offset, relative to `ip`, of the ICMPv6 message in the packet of `length` bytes at `ip`. Skips hop-by-hop
- * and destination options. Returns 0 if the packet has another extension header (a fragment has one), is not ICMPv6, or
- * ends within the first 4 bytes of the message.
+ * Returns the offset, relative to `ip`, of the ICMPv6 message in the packet of `length` bytes at `ip`, after hop-by-hop
+ * and destination options. Returns 0 if the packet has no ICMPv6 message, has any other extension header (such as a
+ * fragment header) or more than MAX_EXTENSIONS, or ends within the first 4 bytes of the message.
  */
 export function icmpv6Offset(
   view: DataView,

@@ -28,7 +28,7 @@ export function formatIpv6(bytes: Uint8Array, offset = 0): string {
 
 /**
  * Parses an address. Returns its 16 bytes, or undefined if the text is not an address. Accepts a dotted IPv4 tail, but
- * no zone.
+ * no zone index.
  */
 export function parseIpv6(text: string): Uint8Array | undefined {
   const halves = text.split("::");

@@ -1,6 +1,6 @@
 /**
- * Next hop of an IPv4 packet in the 6-byte Ethernet destination of its frame, where a BPF program
- * (netdev/next_hop_program) writes the kernel's routing decision.
+ * The kernel's next hop in the Ethernet destination of an IPv4 frame, 6 bytes, written by a BPF program
+ * (netdev/next_hop_program).
  *
  * | offset | size | field                                                                                 |
  * |--------|------|---------------------------------------------------------------------------------------|
@@ -11,7 +11,7 @@
  * A multicast packet also has a gateway if its route has one.
  */
 
-/** First byte of a destination that the BPF program has written. */
+/** First byte of a destination written by the BPF program. */
 export const NEXT_HOP_KNOWN = 0x02;
 const RTN_UNICAST = 1;
 /** First two bytes for a unicast route. */

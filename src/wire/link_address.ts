@@ -4,7 +4,7 @@
  * | offset | size | field                                           |
  * |--------|------|-------------------------------------------------|
  * | 0      | 1    | flags: 0x80 RC, 0x40 UC, the rest reserved      |
- * | 1      | 3    | QPN of the interface's UD queue pair            |
+ * | 1      | 3    | QPN of the UD queue pair, or 0xffffff           |
  * | 4      | 16   | GID of the port, or MGID of a group             |
  *
  * All 20 bytes, flags included, identify a neighbour, as in Linux ib_ipoib.

@@ -6,11 +6,11 @@
  * | 0      | 4, 4               | VL, LVer (0)                                        |
  * | 1      | 4, 2, 2            | SL, reserved, LNH                                   |
  * | 2      | 16                 | DLID                                                |
- * | 4      | 5, 11              | reserved, PktLen: words of 4 bytes, LRH to ICRC    |
+ * | 4      | 5, 11              | reserved, PktLen: words of 4 bytes, LRH to ICRC     |
  * | 6      | 16                 | SLID                                                |
  */
 
-/** First and last multicast LID (IBTA vol. 1 4.1.3). */
+/** First and last multicast LIDs (IBTA vol. 1 4.1.3). */
 export const FIRST_MLID = 0xc000;
 export const LAST_MLID = 0xfffe;
 /** Permissive LID: accepted by any port (IBTA vol. 1 4.1.3). */

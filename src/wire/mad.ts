@@ -1,7 +1,7 @@
 /**
  * Management datagrams (MADs): the 24-byte common header of all classes (IBTA vol. 1 13.4.2).
  *
- * | offset | bytes | field           | offset | bytes | field             |
+ * | offset | bytes  | field           | offset | bytes  | field             |
  * |--------|--------|-----------------|--------|--------|-------------------|
  * | 0      | 1      | BaseVersion, 1  | 6      | 2      | ClassSpecific     |
  * | 1      | 1      | MgmtClass       | 8      | 8      | TransactionID     |
@@ -83,7 +83,7 @@ export function isResponse(method: number): boolean {
   return (method & METHOD_RESPONSE) !== 0;
 }
 
-/** Returns the response method of a request method. GetResp answers both Get and Set (IBTA vol. 1 13.4.5). */
+/** Returns the response method of a request method: GetResp for both Get and Set (IBTA vol. 1 13.4.5). */
 export function responseMethod(method: number): number {
   return method === Method.Set ? Method.GetResp : method | METHOD_RESPONSE;
 }
@@ -142,7 +142,7 @@ const Offset = {
   attributeModifier: 20,
 } as const;
 
-/** The common header in place. `base` is the offset of the MAD in `view`. */
+/** A view of the common header in place. `base` is the offset of the MAD in `view`. */
 export class MadView {
   constructor(readonly view: DataView, readonly base = 0) {}
 
@@ -168,10 +168,7 @@ export class MadView {
   get status(): number {
     return this.view.getUint16(this.base + Offset.status);
   }
-  /**
-   * Low half of the TransactionID, chosen by the client. With libibumad the kernel writes the agent number to the high
-   * half.
-   */
+  /** Low half of the TransactionID, chosen by the client. With libibumad the kernel sets the high half. */
   get transactionIdLow(): number {
     return this.view.getUint32(this.base + Offset.transactionId + 4);
   }

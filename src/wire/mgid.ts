@@ -1,7 +1,7 @@
 /**
  * Multicast GIDs of IPoIB groups (RFC 4391 section 4).
  *
- * | bytes | content                                                                      |
+ * | bytes  | content                                                                      |
  * |--------|------------------------------------------------------------------------------|
  * | 0      | 0xff                                                                         |
  * | 1      | 0x10 (transient) and the scope of the link's broadcast group                 |
@@ -9,8 +9,8 @@
  * | 4-5    | P_Key of the link, full-member bit set                                       |
  * | 6-15   | the low 28 bits of an IPv4 group, the low 80 bits of an IPv6 group           |
  *
- * Limited and subnet broadcasts and ARP requests go to the broadcast group, whose last four bytes are 0xff. The scope
- * of the IP group has no effect.
+ * Limited and subnet broadcasts and broadcast ARP requests are sent to the broadcast group, whose last four bytes are
+ * 0xff. The scope of the IP group does not affect the scope of the MGID.
  */
 
 import { FULL_MEMBER } from "../base/units.ts";

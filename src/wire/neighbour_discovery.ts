@@ -1,13 +1,13 @@
 /**
  * Neighbour discovery messages (RFC 4861 section 4): ICMPv6 types 133 to 137, and their link-layer address options.
  *
- * | type | message                | bytes before the options | target at | link-layer address of      |
- * |------|------------------------|--------------------------|-----------|----------------------------|
- * | 133  | router solicitation    | 8                        |           | the source (option 1)      |
- * | 134  | router advertisement   | 16                       |           | the source (option 1)      |
- * | 135  | neighbour solicitation | 24                       | 8         | the source (option 1)      |
- * | 136  | neighbour advertisement | 24                      | 8         | the target (option 2)      |
- * | 137  | redirect               | 40                       | 8         | the target (option 2)      |
+ * | type | message                 | offset of options | offset of target | link-layer address option   |
+ * |------|-------------------------|-------------------|------------------|-----------------------------|
+ * | 133  | router solicitation     | 8                 |                  | 1, the source's address     |
+ * | 134  | router advertisement    | 16                |                  | 1, the source's address     |
+ * | 135  | neighbour solicitation  | 24                | 8                | 1, the source's address     |
+ * | 136  | neighbour advertisement | 24                | 8                | 2, the target's address     |
+ * | 137  | redirect                | 40                | 8                | 2, the target's address     |
  *
  * On IPoIB the option has 24 bytes: type, length 3, two zeros, the 20-byte address (RFC 4391 section 9.3). Messages on
  * the kernel's device have no such option. The parser ignores an option of another length; the rewriter removes it too.
@@ -90,8 +90,9 @@ export function isNd(view: DataView, ip: number, length: number): boolean {
 }
 
 /**
- * Parses the message in `length` bytes at `ip`. Returns undefined if its hop limit, code, checksum or length is wrong,
- * or if an option has length 0 or exceeds the packet (RFC 4861 sections 6.1, 7.1 and 8.1).
+ * Parses the packet of `length` bytes at `ip`. Returns undefined if it is not a neighbour discovery message, if its hop
+ * limit, code, checksum or length is wrong, or if an option has length 0 or exceeds the packet (RFC 4861 sections 6.1,
+ * 7.1 and 8.1).
  */
 export function parseNd(
   view: DataView,
@@ -250,7 +251,7 @@ function linkAddressOption(type: number): number {
     : SOURCE_LINK_ADDRESS;
 }
 
-/** Returns the bytes of the option at `at`, or 0 if the option exceeds `end`. */
+/** Returns the length in bytes of the option at `at`, or 0 if the option exceeds `end`. */
 function optionLength(view: DataView, at: number, end: number): number {
   if (at + 2 > end) return 0;
   const bytes = OPTION_UNIT * view.getUint8(at + 1);

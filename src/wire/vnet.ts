@@ -5,11 +5,11 @@
  * |--------|------|----------------------------------------------------|
  * | 0      | 1    | flags                                              |
  * | 1      | 1    | GSO type                                           |
- * | 2      | 2    | bytes of all headers                              |
+ * | 2      | 2    | bytes of all headers                               |
  * | 4      | 2    | GSO segment size                                   |
  * | 6      | 2    | checksum start, from the Ethernet header           |
  * | 8      | 2    | checksum field, from that start: 16 TCP, 6 UDP     |
- * | 10     | 2    | number of buffers, not used by TAP                 |
+ * | 10     | 2    | number of buffers, not used by the TAP             |
  *
  * Sixteen-bit fields are in host order. All supported hosts are little-endian (x86-64 and arm64).
  * Sources: linux/virtio_net.h, virtio 1.2 section 5.1.6.

@@ -13,13 +13,13 @@
  * | 32     | 8+24   | reserved, RedirectQP               |        |        |                              |
  * | 36     | 32     | RedirectQ_Key                      |        |        |                              |
  *
- * BaseVersion is always 1. The embedded administrator does not redirect requests or request traps, so the other fields
- * without a member in {@linkcode ClassPortInfo} are zero.
+ * BaseVersion is always 1. The other fields without a member in {@linkcode ClassPortInfo} are zero, because the
+ * embedded administrator neither redirects requests nor subscribes to traps.
  */
 
 import { MAD_BASE_VERSION } from "../mad.ts";
 
-/** CapabilityMask of the SA: supports multicast groups. */
+/** CapabilityMask of the SA: supports UD multicast groups. */
 export const SA_CAP_UD_MULTICAST = 1 << 9;
 /** CapabilityMask of the SA: matches PortInfoRecords by single bits of their CapabilityMask. */
 export const SA_CAP_PORT_INFO_CAPMASK_MATCH = 1 << 13;

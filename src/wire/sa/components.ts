@@ -1,15 +1,12 @@
-/** Compares records under a component mask (IBTA vol. 1 15.4.4). */
+/** Comparison of records under a component mask (IBTA vol. 1 15.4.4). */
 
-/**
- * Position of a component: its first bit in the record, counted from the most significant bit of byte 0, and its
- * length.
- */
+/** Position of a component: its first bit, counted from the most significant bit of byte 0, and its length in bits. */
 export type Component = readonly [bit: number, length: number];
 
 /**
  * True if all components selected by the mask are equal in both records.
  *
- * @param layout the component of each mask bit; undefined entries are not compared.
+ * @param layout the component of each mask bit; undefined entries are not compared
  */
 export function componentsMatch(
   layout: readonly (Component | undefined)[],

@@ -1,7 +1,7 @@
 /**
  * InformInfo, 36 bytes: subscribes to traps or cancels a subscription (IBTA vol. 1 13.4.8.3).
  *
- * | offset | bytes | field         | offset | bytes | field                                |
+ * | offset | bytes  | field         | offset | bytes  | field                                |
  * |--------|--------|---------------|--------|--------|--------------------------------------|
  * | 0      | 16     | GID           | 24     | 2      | Type                                 |
  * | 16     | 2      | LIDRangeBegin | 26     | 2      | TrapNumber                           |
@@ -18,7 +18,7 @@ export const INFORM_ANY_PRODUCER = 0xffffff;
 
 /** A subscription. */
 export interface InformInfo {
-  /** 16 bytes. Zero matches every port. */
+  /** 16 bytes. If zero, the LID range applies. */
   gid: Uint8Array;
   lidRangeBegin: number;
   lidRangeEnd: number;

@@ -75,7 +75,7 @@ export interface McMemberRecord {
   /** 16 bytes. */
   portGid: Uint8Array;
   qkey: number;
-  /** 0xc000 to 0xfffe. */
+  /** 0xc000 to 0xfffe; 0 in a request. */
   mlid: number;
   mtuSelector: number;
   /** MTU code. */

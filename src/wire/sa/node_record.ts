@@ -23,7 +23,7 @@ export interface NodeRecord {
   localPort: number;
   /** 24 bits. */
   vendorId: number;
-  /** Up to 64 bytes of UTF-8; the rest is not written. */
+  /** Truncated to 64 bytes of UTF-8. */
   description: string;
 }
 

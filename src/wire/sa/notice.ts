@@ -1,7 +1,7 @@
 /**
  * Notice, 80 bytes: the attribute of a Report (IBTA vol. 1 13.4.8.2; traps: 14.2.5.1).
  *
- * | offset | bytes | field                          |
+ * | offset | bytes  | field                          |
  * |--------|--------|--------------------------------|
  * | 0      | 1      | IsGeneric (bit 7), Type        |
  * | 1      | 3      | ProducerType                   |

@@ -8,7 +8,8 @@
  * | 24     | 128       | SGID                           | 3          |
  * | 40     | 16        | DLID                           | 4          |
  * | 42     | 16        | SLID                           | 5          |
- * | 44     | 1+3+20+8  | RawTraffic, -, FlowLabel, HopLimit | 6, 7(-), 8, 9 |
+ * | 44     | 1+3+20    | RawTraffic, -, FlowLabel       | 6, -, 8    |
+ * | 47     | 8         | HopLimit                       | 9          |
  * | 48     | 8         | TClass                         | 10         |
  * | 49     | 1+7       | Reversible, NumbPath           | 11, 12     |
  * | 50     | 16        | P_Key                          | 13         |

@@ -2,19 +2,27 @@
  * PortInfoRecord, 68 bytes of attribute data (IBTA vol. 1 15.2.5.3): LID, port number, options, PortInfo
  * (14.2.5.6). A record in a table occupies 72 bytes.
  *
- * PortInfo fields of the embedded subnet, by offset in the record:
+ * The embedded subnet sets these PortInfo fields, by offset in the record. All others, such as LMC, are zero.
  *
- * | offset | bits | field                    | offset | bits | field                                  |
- * |--------|------|--------------------------|--------|------|----------------------------------------|
- * | 12     | 64   | GidPrefix                | 38     | 3    | LMC                                    |
- * | 20     | 16   | LID                      | 39     | 4+4  | LinkSpeedActive, LinkSpeedEnabled      |
- * | 22     | 16   | MasterSMLID              | 40     | 4+4  | NeighborMTU, MasterSMSL                |
- * | 24     | 32   | CapabilityMask           | 41     | 4+4  | VLCap, InitType                        |
- * | 32     | 8    | LocalPortNum             | 45     | 4+4  | InitTypeReply, MTUCap                  |
- * | 33     | 8x3  | LinkWidth Enabled, Supported, Active | 47 | 4 | OperationalVLs                      |
- * | 36     | 4+4  | LinkSpeedSupported, PortState | 55 | 5    | SubnetTimeOut                          |
- * | 37     | 4+4  | PortPhysicalState, -     | 56     | 5    | RespTimeValue                          |
- * |        |      |                          | 66     | 4+4  | LinkSpeedExt Active, Supported; 67: Enabled |
+ * | offset | bits  | field                                                  |
+ * |--------|-------|--------------------------------------------------------|
+ * | 12     | 64    | GidPrefix                                              |
+ * | 20     | 16    | LID                                                    |
+ * | 22     | 16    | MasterSMLID                                            |
+ * | 24     | 32    | CapabilityMask                                         |
+ * | 32     | 8     | LocalPortNum                                           |
+ * | 33     | 8+8+8 | LinkWidthEnabled, LinkWidthSupported, LinkWidthActive  |
+ * | 36     | 4+4   | LinkSpeedSupported, PortState                          |
+ * | 37     | 4     | PortPhysicalState (7-4)                                |
+ * | 39     | 4+4   | LinkSpeedActive, LinkSpeedEnabled                      |
+ * | 40     | 4     | NeighborMTU (7-4)                                      |
+ * | 41     | 4     | VLCap (7-4)                                            |
+ * | 45     | 4     | MTUCap (3-0)                                           |
+ * | 47     | 4     | OperationalVLs (7-4)                                   |
+ * | 55     | 5     | SubnetTimeOut (4-0)                                    |
+ * | 56     | 5     | RespTimeValue (4-0)                                    |
+ * | 66     | 4+4   | LinkSpeedExtActive, LinkSpeedExtSupported              |
+ * | 67     | 5     | LinkSpeedExtEnabled (4-0)                              |
  */
 
 import { type Component, consecutive } from "./components.ts";
@@ -49,8 +57,8 @@ const LINK_UP = 5;
 const ONE_VL = 1;
 
 /**
- * Lengths in bits of the PortInfo components, in the order of the component mask from bit 3 on. LinkSpeedExtActive,
- * LinkSpeedExtSupported and LinkSpeedExtEnabled are separate components.
+ * Lengths in bits of the PortInfo components, in the order of the component mask, starting with bit 3.
+ * LinkSpeedExtActive, LinkSpeedExtSupported and LinkSpeedExtEnabled are separate components.
  */
 const PORT_INFO_BITS = [
   ...[64, 64, 16, 16, 32, 16, 16, 8, 8, 8, 8, 4, 4, 4, 4, 2, 3, 3, 4, 4],
@@ -68,7 +76,7 @@ export const PortInfoRecord = {
       | Component
       | undefined
     )[],
-  /** Mask bit and offset of CapabilityMask, which requests may match bit by bit. */
+  /** Mask bit and offset of CapabilityMask, of which a request may match single bits. */
   CAPABILITY_BIT: 1n << 7n,
   CAPABILITY_OFFSET: 24,
 

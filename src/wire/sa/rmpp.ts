@@ -2,8 +2,8 @@
  * Reliable multi-packet protocol (RMPP): segments of a table, and aborts (IBTA vol. 1 13.6; Linux `core/mad_rmpp.c`).
  *
  * The payload of a segment is 220 bytes: the SA header (20 bytes, the same in all segments) and 200 bytes of the table.
- * PayloadLength in the first segment is the total over all segments, in the last segment its own payload (220 bytes
- * less the unused part), and 0 in the segments between them.
+ * PayloadLength is the total of all segments in the first segment, the length of its own payload without the unused
+ * part in the last, and 0 in all others.
  */
 
 import {

@@ -2,7 +2,7 @@
  * Subnet administration MADs: common header, RMPP header, SA header, 200 bytes of attribute data
  * (IBTA vol. 1 15.2.1, 13.6.2).
  *
- * | offset | bytes | field                                    |
+ * | offset | bytes  | field                                    |
  * |--------|--------|------------------------------------------|
  * | 24     | 1      | RMPPVersion                              |
  * | 25     | 1      | RMPPType                                 |
@@ -11,7 +11,7 @@
  * | 28     | 4      | SegmentNumber                            |
  * | 32     | 4      | PayloadLength or NewWindowLast           |
  * | 36     | 8      | SM_Key                                   |
- * | 44     | 2      | AttributeOffset, in units of 8 bytes    |
+ * | 44     | 2      | AttributeOffset, in units of 8 bytes     |
  * | 46     | 2      | reserved                                 |
  * | 48     | 8      | ComponentMask                            |
  * | 56     | 200    | attribute data                           |
@@ -58,7 +58,7 @@ export const RmppType = {
 /** RMPPFlags. */
 export const RmppFlag = { Active: 1, First: 2, Last: 4 } as const;
 
-/** RMPP header. All zero in requests and in responses with a single record. */
+/** RMPP header. Only the packets of an RMPP transfer (segments, ACK, STOP, ABORT) have nonzero fields. */
 export interface Rmpp {
   version: number;
   type: number;
@@ -146,9 +146,7 @@ export const SaMad = {
     });
   },
 
-  /**
-   * Parses a MAD. Returns undefined if it is not a complete MAD of the SA class. The caller checks the class version.
-   */
+  /** Parses a MAD. Returns undefined unless it is a complete MAD of the SA class. The caller checks the class version. */
   parse(mad: Uint8Array): SaMad | undefined {
     const header = MadHeader.parse(mad);
     if (header?.mgmtClass !== MgmtClass.SubnAdm) return undefined;
