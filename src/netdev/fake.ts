@@ -1,6 +1,6 @@
 /**
- * A netdev without a kernel, for unit tests. The test injects frames, inspects written frames and sets the
- * configuration. It needs no privilege, and no FFI if the test sets `resolve`.
+ * A netdev without a kernel, for unit tests. A test injects frames, inspects written frames and sets the configuration.
+ * The fake needs no privileges, and no FFI if the test sets `resolve`.
  */
 
 import { Errno } from "../base/errno.ts";
@@ -51,7 +51,7 @@ export interface WrittenFrame {
   readonly bytes: Uint8Array;
 }
 
-/** A configuration that a test sets. Each change calls the listeners synchronously. */
+/** A configuration set by a test. Each change calls the listeners synchronously. */
 class FakeConfig implements NetConfig {
   namespace: NetworkNamespace = { inode: 1n, procInode: 2n, initial: true };
   name: string;
@@ -64,7 +64,7 @@ class FakeConfig implements NetConfig {
   /** Number of calls of `route()`. */
   routeLookups = 0;
   readonly neighbours = new FakeNeighbours();
-  /** By their text. */
+  /** Joined groups, keyed by text. */
   readonly #groups = new Map<string, IpAddress>();
   #routes: { prefix: number; prefixLength: number; route: Route }[] = [];
   readonly #listeners = new Listeners<[ConfigChange]>();
@@ -85,8 +85,8 @@ class FakeConfig implements NetConfig {
   }
 
   /**
-   * Returns, for IPv4, the route with the longest prefix among the addresses and `addRoute()`; local, multicast and
-   * broadcast destinations take precedence. For IPv6 every destination is on the link.
+   * For IPv4, returns the route with the longest matching prefix, from the addresses and `addRoute()`; local, multicast
+   * and broadcast destinations take precedence. For IPv6, treats every destination that is not local as on the link.
    */
   route({ destination }: Flow): Route {
     this.routeLookups++;
@@ -96,7 +96,7 @@ class FakeConfig implements NetConfig {
       : { type: "none" };
   }
 
-  /** Like {@linkcode route} but not counted, for use by the fake itself. */
+  /** Like {@linkcode route} for IPv4, but not counted in `routeLookups`. */
   routeOf(destination: number): Route {
     if (!this.up || this.isLocal(IpAddress.ipv4(destination))) {
       return { type: "none" };
@@ -139,7 +139,7 @@ class FakeConfig implements NetConfig {
     }
   }
 
-  /** Sets the given properties, and notifies the listeners if any differs. */
+  /** Sets the given properties, and calls the listeners if any of them changes. */
   setLink(link: { up?: boolean; mtu?: number; name?: string }): void {
     const { up = this.up, mtu = this.mtu, name = this.name } = link;
     if (up === this.up && mtu === this.mtu && name === this.name) return;
@@ -199,7 +199,7 @@ class FakeConfig implements NetConfig {
     if (this.#updateMemberships()) this.emit("membership");
   }
 
-  /** Adds a route for a prefix. A number stands for a unicast route with that next hop. */
+  /** Adds a route for a prefix. If `route` is a number, it is the next hop of a unicast route. */
   addRoute(
     prefix: number,
     prefixLength: number,
@@ -242,7 +242,7 @@ function routeVia(nextHop: number): Route {
   };
 }
 
-/** A {@linkcode Netdev} that a test drives. */
+/** A {@linkcode Netdev} driven by a test. */
 export class FakeNetdev implements Netdev {
   readonly name: string;
   readonly ifindex: number;
@@ -259,7 +259,7 @@ export class FakeNetdev implements Netdev {
     maxMtu: 65521,
     queueDrops: 0,
   };
-  /** Calls of `addLinkLocal()` and `deleteLinkLocal()`, as `+fe80::1` and `-fe80::1`. */
+  /** Records calls of `addLinkLocal()` and `deleteLinkLocal()`, as `+fe80::1` and `-fe80::1`. */
   readonly linkLocals: string[] = [];
   /** Speed in Mbit/s. */
   speed = 0;
@@ -292,7 +292,7 @@ export class FakeNetdev implements Netdev {
     return this.#queue.length;
   }
 
-  /** Routes IPv4 frames and resolves their next hops, as the kernel's stack does before it gives frames to a device. */
+  /** Routes IPv4 frames and resolves their next hops, as the kernel does before it passes frames to a device. */
   send(...frames: Uint8Array[]): void {
     const { config } = this;
     for (const frame of frames) {
@@ -370,7 +370,7 @@ export class FakeNetdev implements Netdev {
     this.config.setLink({ up });
   }
 
-  /** Only recorded: the fake kernel does not configure it. */
+  /** Records the call. Does not change the configuration. */
   addLinkLocal(address: IpAddress): void {
     this.linkLocals.push(`+${address}`);
   }

@@ -1,7 +1,7 @@
 /**
- * The kernel's ARP for unit tests: queues packets until their next hop is resolved, answers requests for local
- * addresses, and processes replies. It has no clock: the test calls {@linkcode FakeNeighbours.retry} and
- * {@linkcode FakeNeighbours.fail} instead of timeouts.
+ * A fake of the kernel's ARP for unit tests: queues packets until their next hop is resolved, answers requests for
+ * local addresses, and processes replies. It has no timers: the test calls {@linkcode FakeNeighbours.retry} and
+ * {@linkcode FakeNeighbours.fail} in their place.
  */
 
 import { ArpOperation } from "../wire/arp.ts";
@@ -38,7 +38,7 @@ interface Entry {
 }
 
 export class FakeNeighbours implements KernelNeighbours {
-  /** Changes requested by the engine, such as "resolve 10.0.0.2". */
+  /** Records the changes requested by the engine, such as "resolve 10.0.0.2". */
   readonly changes: string[] = [];
   /** Returns the addresses of the interface. */
   addresses: () => readonly InterfaceAddress[] = () => [];
@@ -82,20 +82,20 @@ export class FakeNeighbours implements KernelNeighbours {
     this.#ask(address, EthernetKind.Host);
   }
 
-  /** Sets an entry to FAILED and drops its packets, as the kernel does without a reply. */
+  /** Sets an entry to FAILED and drops its packets, as the kernel does if no reply arrives. */
   fail(address: number): void {
     const entry = this.#get(address);
     entry.waiting.length = 0;
     this.#set(address, "FAILED");
   }
 
-  /** Does the same as `ip neigh change ADDRESS nud STATE`, and notifies the listeners. */
+  /** Equivalent to `ip neigh replace ADDRESS nud STATE`. Calls the listeners. */
   set(address: number, state: KernelNeighbourState): void {
     this.#get(address);
     this.#set(address, state);
   }
 
-  /** Does the same as `ip neigh del ADDRESS`, and notifies the listeners. */
+  /** Equivalent to `ip neigh del ADDRESS`. Calls the listeners if the entry exists. */
   delete(address: number): void {
     if (this.#entries.delete(address)) this.#tell(address, "FAILED", true);
   }
@@ -151,7 +151,7 @@ export class FakeNeighbours implements KernelNeighbours {
     this.#lostListeners.push(listener);
   }
 
-  /** Makes changes without notifying the listeners of them, then notifies the listeners of the loss. */
+  /** Calls `change` without passing its changes to the listeners, then calls the listeners of lost changes. */
   lose(change: () => void): void {
     const listeners = this.#listeners.splice(0);
     change();

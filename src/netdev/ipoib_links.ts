@@ -2,9 +2,9 @@
  * The IPoIB interfaces of the kernel driver (ib_ipoib) in a network namespace, with port, P_Key and administrative
  * state.
  *
- * Port and P_Key come from the interface's addresses: the link-layer address ends with the port's GID, and the
- * broadcast address has the P_Key in its MGID (RFC 4391 sections 4 and 9.1.1). sysfs is not read, because it may show
- * another namespace. The devices of this program have no link-layer address and are ignored.
+ * Port and P_Key are taken from the interface's addresses: the link-layer address ends with the port's GID, and the
+ * broadcast address contains the P_Key in its MGID (RFC 4391 sections 4 and 9.1.1). sysfs is not read, because it may
+ * show another namespace. The devices of this program have no link-layer address and are ignored.
  */
 
 import type { Reactor, Watch } from "../system/reactor.ts";
@@ -75,7 +75,7 @@ export interface IpoibLinksOptions {
   readonly reactor: Reactor;
   /** An open namespace, used during construction only; undefined for the thread's own. */
   readonly netns: number | undefined;
-  /** Called if no interface is up any more on the port and P_Key of an interface that was up. */
+  /** Called for an interface that was up, if no interface is up on its port and P_Key any more. */
   readonly onDown: (link: IpoibLink) => void;
 }
 
@@ -86,7 +86,7 @@ export class IpoibLinks {
   readonly #onDown: (link: IpoibLink) => void;
   #links = new Map<number, IpoibLink>();
 
-  /** Throws `E_NETLINK`, `E_NETNS`. */
+  /** Throws `E_NETLINK` and `E_NETNS`. */
   constructor({ reactor, netns, onDown }: IpoibLinksOptions) {
     using parts = new DisposableStack();
     this.#onDown = onDown;

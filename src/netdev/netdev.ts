@@ -2,8 +2,8 @@
  * The interface to the kernel: a network device, its configuration and its neighbours.
  *
  * `open_netdev.ts` implements it with a TAP of link type InfiniBand (`tap/`) and a mirror of its configuration over
- * rtnetlink (`rtnetlink/`), `fake.ts` for unit tests. A netdev has no frame memory: it reads and writes frames in
- * memory of its user, so that they are not copied.
+ * rtnetlink (`rtnetlink/`); `fake.ts` implements it for unit tests. A netdev has no frame memory: it reads and writes
+ * frames in memory of the caller, so that they are not copied.
  */
 
 import type { Millis } from "../base/units.ts";
@@ -14,7 +14,7 @@ import type { IpAddress } from "../wire/ip_address.ts";
 /** An address of the interface. */
 export interface InterfaceAddress {
   readonly address: IpAddress;
-  /** Length in bits, of 32 or 128. */
+  /** In bits: 0 to 32 for IPv4, 0 to 128 for IPv6. */
   readonly prefixLength: number;
   /** The subnet broadcast, or undefined for /31, /32 and point-to-point addresses. */
   readonly broadcast: IpAddress | undefined;
@@ -22,7 +22,7 @@ export interface InterfaceAddress {
   readonly secondary: boolean;
 }
 
-/** The header fields of a packet that routing depends on and a device can see. */
+/** The fields of a packet's headers that affect routing. */
 export interface Flow {
   readonly destination: IpAddress;
   readonly source: IpAddress;
@@ -74,23 +74,24 @@ export interface KernelNeighbour {
   readonly probes: number;
 }
 
-/** The kernel's neighbours on one interface. No method throws, because entries and the device may go at any time. */
+/** The kernel's neighbours on one interface. No method throws: entries and the device may be deleted at any time. */
 export interface KernelNeighbours {
   /** Reads the kernel's table, without the NOARP entries of multicast and broadcast addresses. */
   list(): readonly KernelNeighbour[];
   /**
    * Starts resolution: sets an existing entry to FAILED, then uses the entry, which the kernel creates if it is
-   * missing. The kernel broadcasts a request immediately. Returns false if the kernel refuses or the interface is gone.
+   * missing. The kernel sends a broadcast or multicast request immediately. Returns false if the kernel refuses or the
+   * interface is gone.
    */
   resolve(address: IpAddress): boolean;
   setStale(address: IpAddress): void;
   setPermanent(address: IpAddress): void;
   remove(address: IpAddress): void;
-  /** Registers a listener for changes that were not made through this object. */
+  /** Registers a listener for changes that were not requested through this object. */
   onNeighbour(
     listener: (record: KernelNeighbour, deleted: boolean) => void,
   ): void;
-  /** Registers a listener for the loss of changes. {@linkcode list} then returns the current table. */
+  /** Registers a listener that is called if changes were not reported. {@linkcode list} returns the current table. */
   onLost(listener: () => void): void;
 }
 
@@ -107,21 +108,21 @@ export interface NetConfig {
   readonly ifindex: number;
   readonly addresses: readonly InterfaceAddress[];
   /**
-   * IPv4 multicast groups that the kernel has joined on the interface, including 224.0.0.1 while it is up. A change
-   * replaces the list.
+   * Multicast groups of both families that the kernel has joined on the interface, such as 224.0.0.1 while it is up. A
+   * change replaces the list.
    */
   readonly memberships: readonly IpAddress[];
   /** Returns true if `address` is configured on this interface. */
   isLocal(address: IpAddress): boolean;
   /** Looks up the route of a flow. This takes system calls: keep the result until a change of kind "route". */
   route(flow: Flow): Route;
-  /** True if policy routing rules match protocols or ports: a result of `route` is then valid for one flow only. */
+  /** True if policy routing rules match protocols or ports. A result of `route` is then valid only for equal ones. */
   readonly routesByPort: boolean;
   readonly neighbours: KernelNeighbours;
   onChange(listener: (change: ConfigChange) => void): void;
 }
 
-/** The kernel's status of a device. */
+/** Status of a device in the kernel. */
 export interface DeviceStatus {
   /** Number of users of promiscuous mode, and of all-multicast mode. */
   readonly promiscuity: number;
@@ -140,7 +141,8 @@ export interface Netdev {
   readonly ifindex: number;
   readonly config: NetConfig;
   /**
-   * "program" if a program in the kernel writes next hops into frames, else "routes" with the reason if there is one.
+   * "program" if a BPF program writes next hops into frames, else "routes", followed by the reason if the program could
+   * not be attached.
    */
   readonly nextHopSource: string;
   /**
@@ -148,9 +150,9 @@ export interface Netdev {
    * reuses the batch.
    */
   onFrames: (batch: FrameBatch) => void;
-  /** Called with the number of frames written and their total length in bytes. */
+  /** Called with a number of written frames and their total length in bytes. */
   onWritten: (frames: number, bytes: number) => void;
-  /** Called for a frame that could not be written, with a positive errno: EIO while the link is down. */
+  /** Called for each frame that could not be written, with a positive errno: EIO while the link is down. */
   onRefused: (errno: number) => void;
   /**
    * Writes a frame at `address`, starting with the virtio header. The bytes must not change until the reactor's next
@@ -174,11 +176,11 @@ export interface Netdev {
   setMtu(mtu: number): void;
   /** Sets the device up or down. `config` follows later with a change of kind "link". Throws if the kernel refuses. */
   setUp(up: boolean): void;
-  /** Notes that the kernel has sent an IGMP report, so that memberships are read again soon (see memberships). */
+  /** Called after the kernel has sent an IGMP or MLD report: memberships may have changed (see memberships/). */
   noteReport(now: Millis): void;
   /**
-   * Adds a link-local address where the kernel forms none by itself: it does not for a device without link-layer
-   * addresses with addr_gen_mode eui64. Does nothing in the other modes, and while IPv6 is off.
+   * Adds a link-local address if addr_gen_mode is eui64, in which the kernel forms none for a device without link-layer
+   * addresses. Does nothing in the other modes, and while IPv6 is disabled.
    */
   addLinkLocal(address: IpAddress): void;
   deleteLinkLocal(address: IpAddress): void;

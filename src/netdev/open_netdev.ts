@@ -1,4 +1,4 @@
-/** The netdev of a TAP: its frames, the mirror of its configuration, and the next-hop program. */
+/** The {@linkcode Netdev} implementation: a TAP, the mirror of its configuration, and the next-hop program. */
 
 import { addLinkLocal, deleteLinkLocal } from "./rtnetlink/link_local.ts";
 import type { IpAddress } from "../wire/ip_address.ts";
@@ -29,11 +29,11 @@ import { setLinkSpeed } from "./tap/speed.ts";
 import type { Tap } from "./tap/tap.ts";
 
 export interface NetdevOptions extends TapOptions {
-  /** Source of IPv4 multicast memberships. Default: `auto`. */
+  /** Source of multicast memberships. Default: `auto`. */
   readonly memberships?: MembershipSource | "auto";
   /**
-   * Source of next hops: `program` for the program in the kernel (an error if it cannot be attached), `routes` for
-   * route lookups, `auto` (the default) for the program if it can be attached, else route lookups.
+   * Source of next hops: `program` for the BPF program (an error if it cannot be attached), `routes` for route lookups,
+   * `auto` (the default) for the program if it can be attached, else route lookups.
    */
   readonly nextHops?: "auto" | "program" | "routes";
   /** Length of the kernel's transmit queue in packets. A TAP's default is 500. */
@@ -70,7 +70,7 @@ export class TapNetdev implements Netdev {
     this.#reactor = reactor;
     this.#reader = reactor.readFrames(tap.fd, memory, {
       onFrames: (batch) => this.onFrames(batch),
-      // A read fails if the device was deleted, which the mirror reports.
+      // A read fails if the device is deleted, which the mirror reports.
       onEnd: () => {},
     });
     this.#writer = reactor.frameWriter(tap.fd, {

@@ -7,9 +7,9 @@
  * 				010000E0     1 0:00000000		0
  * ```
  *
- * A line that starts with a digit starts a device. An indented line is a group of the device: its address in network
- * byte order, printed as a hexadecimal 32-bit integer of the host's byte order. igmp6 has one line for each group:
- * index, name, address in 32 hexadecimal digits.
+ * A line that starts with a digit is a device. An indented line is a group of that device: its address in network byte
+ * order, printed as a hexadecimal 32-bit integer in host byte order. igmp6 has one line for each group: index, name,
+ * address as 32 hexadecimal digits.
  */
 
 import { cString, libc } from "../../../ffi/libc.ts";
@@ -28,12 +28,12 @@ import {
   sameGroups,
 } from "./kernel_memberships.ts";
 
-/** The file of the thread's namespace. /proc/net is that of the main thread. */
+/** The file of this thread's namespace. /proc/net/igmp is that of the main thread's. */
 const PATH = "/proc/thread-self/net/igmp";
 const PATH6 = "/proc/thread-self/net/igmp6";
 const O_RDONLY_CLOEXEC = 0x80000;
 const POLL_INTERVAL_MS: Millis = 1000;
-/** Minimum interval between reads after IGMP reports, to limit the load of a storm of reports. */
+/** Minimum interval between reads after IGMP or MLD reports, to limit the load of a storm of reports. */
 const REPORT_INTERVAL_MS: Millis = 20;
 
 const decoder = new TextDecoder();
@@ -67,13 +67,13 @@ export function parseIgmp6(text: string, ifindex: number): IpAddress[] {
   );
 }
 
-/** {@linkcode KernelMemberships} from /proc/net/igmp. The constructor throws `E_MEMBERSHIPS`. */
+/** {@linkcode KernelMemberships} from /proc/net. The constructor throws `E_MEMBERSHIPS` and `E_NETNS`. */
 export class ProcMemberships implements KernelMemberships {
   readonly source = "proc";
   readonly #ifindex: number;
   readonly #changed: () => void;
   readonly #file: Fd;
-  /** Absent where the kernel has no IPv6. */
+  /** Undefined if the kernel has no IPv6. */
   readonly #file6: Fd | undefined;
   readonly #timer: Timer;
   #buffer = new Uint8Array(4096);

@@ -1,7 +1,4 @@
-/**
- * Multicast memberships from rtnetlink: an initial dump, then the events of RTNLGRP_IPV4_MCADDR and
- * RTNLGRP_IPV6_MCADDR.
- */
+/** Multicast memberships from rtnetlink: a dump, then events of RTNLGRP_IPV4_MCADDR and RTNLGRP_IPV6_MCADDR. */
 
 import { IpoibError } from "../../base/errors.ts";
 import type { Millis } from "../../base/units.ts";
@@ -43,7 +40,7 @@ export class RtnetlinkMemberships implements KernelMemberships {
   #lost = false;
   #changedAt: Millis = -Infinity;
 
-  /** Throws `E_MEMBERSHIPS` if the kernel has no such events or no such dump. */
+  /** Throws `E_MEMBERSHIPS` if the kernel lacks these events or dumps, `E_NETLINK` and `E_NETNS`. */
   constructor({ reactor, netns, ifindex, changed }: MembershipOptions) {
     this.#ifindex = ifindex;
     this.#changed = changed;

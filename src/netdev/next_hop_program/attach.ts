@@ -1,4 +1,4 @@
-/** Attaches programs to the TCX egress of an interface (bpf(2), BPF_LINK_CREATE; Linux 6.6, CONFIG_NET_XGRESS). */
+/** Attachment of programs to the TCX egress of an interface (bpf(2) BPF_LINK_CREATE, Linux 6.6, CONFIG_NET_XGRESS). */
 
 import { bpfCalls, BpfTcx, SYSCALL_BPF } from "../../../ffi/bpf.ts";
 import { Bpf, BpfLinkCreate, BpfProgQuery } from "../../../ffi/bpf_layout.ts";
@@ -30,8 +30,8 @@ export function checkEgress(ifindex: number): void {
 
 /**
  * Attaches a classifier to the egress of interface `ifindex` in the calling thread's network namespace, before all
- * programs that are attached, because each of these may end the list. Closing the returned descriptor detaches the
- * classifier. Throws `E_NEXT_HOP_PROGRAM`.
+ * attached programs, because each of them may end the processing of a frame. Closing the returned descriptor detaches
+ * the classifier. Throws `E_NEXT_HOP_PROGRAM`.
  */
 export function attachAtEgress(program: Fd, ifindex: number): Fd {
   const attributes = new Uint8Array(ATTRIBUTES_LENGTH);

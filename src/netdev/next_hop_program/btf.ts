@@ -11,7 +11,7 @@
 import { cString } from "../../../ffi/libc.ts";
 import { IpoibError } from "../../base/errors.ts";
 
-/** The kinds of types that are used. */
+/** The kinds of types that this program uses. */
 export const BtfKind = {
   Struct: 4,
   Union: 5,
@@ -26,7 +26,7 @@ const VERSION = 1;
 const HEADER_LENGTH = 24;
 const TYPE_LENGTH = 12;
 const UNUSED_INFO = 0x60ff0000;
-/** By kind (0 to 19): bytes of data after the type, and additional bytes for each element of its count. */
+/** By kind (0 to 19): bytes of data after the type, and further bytes per unit of its count. */
 const FIXED = [0, 4, 0, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 4, 0, 0];
 const EACH = [0, 0, 0, 0, 12, 12, 8, 0, 0, 0, 0, 0, 0, 8, 0, 12, 0, 0, 0, 12];
 

@@ -1,9 +1,9 @@
 /**
  * Offsets of members in the kernel's structs (BTF).
  *
- * The members follow the struct type, 12 bytes each: name offset in the string section, type id, offset in bits. If the
- * flag of the type is set, the top 8 bits of the last word are the width of a bit field. Members of an unnamed struct
- * or union count as members of the enclosing struct.
+ * The members follow the struct type, 12 bytes each: name offset in the string section, type id, offset in bits (u32
+ * each). If the flag of the type is set, the top 8 bits of the last word are the width of a bit field. Members of an
+ * unnamed struct or union count as members of the enclosing struct.
  */
 
 import { cString } from "../../../ffi/libc.ts";
@@ -13,7 +13,7 @@ const TYPE_LENGTH = 12;
 const MEMBER_LENGTH = 12;
 const FLAG = 0x80000000;
 const UNNAMED = cString("");
-/** Maximum members and qualifiers visited by a search, because types of a corrupt file may contain themselves. */
+/** Maximum number of members and types that a search visits, because types of a corrupt file may contain themselves. */
 const MAX_TYPES = 2000;
 
 /** Returns the offset in bytes of a member of a struct. Throws `E_BTF` if there is no such struct or member. */

@@ -1,4 +1,4 @@
-/** The offsets and type ids of the running kernel that the next-hop program uses. */
+/** Struct offsets and BTF type ids of the running kernel, for the next-hop program. */
 
 import { cString, errno, libc } from "../../../ffi/libc.ts";
 import { IpoibError } from "../../base/errors.ts";
@@ -12,7 +12,7 @@ import { unavailable } from "./unavailable.ts";
 /** BTF of the running kernel (Linux 5.4, CONFIG_DEBUG_INFO_BTF). */
 const VMLINUX = "/sys/kernel/btf/vmlinux";
 const O_RDONLY_CLOEXEC = 0x80000;
-/** Maximum length in bytes. Current kernels have 5 to 7 MB. */
+/** Maximum length in bytes. The files of current kernels have 5 to 7 MB. */
 const MAX_LENGTH = 64 << 20;
 const PAGE = 4096;
 
@@ -31,7 +31,7 @@ export interface KernelTypes {
   readonly rtable: number;
   /** Id of the kfunc bpf_cast_to_kern_ctx (Linux 6.2), which returns the sk_buff of the program's context. */
   readonly castToKernelContext: number;
-  /** Id of the kfunc bpf_rdonly_cast (Linux 6.2), which casts any address to a readable pointer to a type. */
+  /** Id of the kfunc bpf_rdonly_cast (Linux 6.2), which casts any address to a read-only pointer to a type. */
   readonly readOnlyCast: number;
 }
 

@@ -12,15 +12,15 @@ const INSTRUCTION_LENGTH = 8;
 /** Programs that call kfuncs need a GPL-compatible license. */
 const LICENSE = "Dual MIT/GPL";
 const LOG_LENGTH = 1 << 16;
-/** Characters of the verifier's log in an error. The end of the log has the reason. */
+/** Maximum characters of the verifier's log in an error, from the end, which states the reason. */
 const LOG_EXCERPT = 2000;
 /** The verifier stops with EAGAIN if a signal is pending. */
 const MAX_ATTEMPTS = 5;
-/** A kernel error number that errno(3) does not define: the JIT compiler is disabled. */
+/** A kernel error number that errno(3) does not define. Here it means that the JIT compiler is disabled. */
 const ENOTSUPP = 524;
 
-// The attributes and the data that they point to share one buffer. It is an argument of the call, so it stays alive
-// while the kernel uses the addresses.
+// The attributes and the data they point to share one buffer. It is an argument of the call, so it stays alive while
+// the kernel uses the addresses.
 const NAME_AT = BpfProgLoad.ProgName;
 const ATTRIBUTES_LENGTH = NAME_AT + 16;
 const LICENSE_AT = ATTRIBUTES_LENGTH;

@@ -10,7 +10,7 @@ import { nextHopProgram } from "./program.ts";
 /** Name of the program in `bpftool prog`. */
 const NAME = "ipoib_next_hop";
 
-/** An attached program. `program.ts` describes what it writes. */
+/** An attached next-hop program (program.ts). */
 export class NextHopProgram implements Disposable {
   readonly #link: Fd;
 
@@ -31,8 +31,8 @@ export class NextHopProgram implements Disposable {
 /**
  * Attaches the program to interface `ifindex` of `netns`, an open network namespace, or of the calling thread's
  * namespace. The program stays attached when the interface is renamed or moved. The frames of the interface must start
- * with an Ethernet header, as those of a TAP do, because the program overwrites the first bytes. Throws
- * `E_NEXT_HOP_PROGRAM` with errno and hint if the kernel or the privileges of the process do not suffice, and `E_NETNS`
+ * with an Ethernet header, as those of a TAP do, because the program overwrites their first bytes. Throws
+ * `E_NEXT_HOP_PROGRAM` with errno and hint if the kernel lacks a feature or the process lacks privileges, and `E_NETNS`
  * if the namespace cannot be entered.
  */
 export function attachNextHopProgram(

@@ -1,11 +1,11 @@
 /**
- * The next-hop program. It writes the next hop chosen by the kernel into the Ethernet destination of each IPv4 frame
+ * The next-hop program: writes the next hop chosen by the kernel into the Ethernet destination of each IPv4 frame
  * (wire/kernel_next_hop.ts).
  *
- * The sk_buff contains the chosen route at TCX egress, before the frame enters the device's queue (`_skb_refdst`: a
+ * At TCX egress, before the frame enters the device's queue, the sk_buff refers to the chosen route (`_skb_refdst`: a
  * `dst_entry` at the start of a `struct rtable`; `include/net/route.h`). The program does not change frames of other
  * protocols, frames without a route (packet sockets), frames with a dst_entry that is not an IPv4 route (tunnel
- * metadata), and frames with an IPv6 gateway, which does not fit.
+ * metadata), or frames with an IPv6 gateway, which does not fit into the destination.
  */
 
 import { BpfTcx } from "../../../ffi/bpf.ts";

@@ -1,4 +1,4 @@
-/** The error for an unavailable next-hop program. */
+/** The error thrown if the next-hop program is unavailable. */
 
 import { IpoibError, type IpoibErrorDetails } from "../../base/errors.ts";
 import { errnoText } from "../../base/errno.ts";

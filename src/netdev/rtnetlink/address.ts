@@ -34,10 +34,10 @@ const IFA_F_TENTATIVE = 0x40;
 /** An address with its interface and a key that is unique on the interface. */
 export interface AddressRecord {
   readonly ifindex: number;
-  /** Local address, prefix length and peer address, whose combination is unique in the kernel. */
+  /** IPv4: local address, prefix length and peer address, which are unique in combination. IPv6: the address. */
   readonly key: string;
   readonly address: InterfaceAddress;
-  /** False for an IPv6 address that duplicate address detection has not passed. */
+  /** False for an IPv6 address that has not passed duplicate address detection. */
   readonly usable: boolean;
 }
 

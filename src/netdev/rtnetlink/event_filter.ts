@@ -1,10 +1,10 @@
 /**
- * A socket filter that accepts the events of one interface only. Events of other interfaces then neither wake this
- * process nor fill its receive buffer.
+ * A socket filter that accepts only the events of one interface, so that events of other interfaces neither wake this
+ * process nor fill the socket's queue.
  *
  * The filter is a classic BPF program (`linux/filter.h`) of four instructions, 8 bytes each: code u16, jump if true u8,
  * jump if false u8, k u32. Its input is one event: the netlink header and a struct with the interface index at byte 4,
- * such as struct ndmsg. BPF loads words in network byte order; the index is in host byte order, little-endian.
+ * such as struct ndmsg. BPF loads words in network byte order; the index is in host byte order, which is little-endian.
  */
 
 import { HEADER_LENGTH } from "./message.ts";

@@ -39,7 +39,7 @@ export const Group = {
   IPV6_MCADDR: 38,
 } as const;
 
-/** Receive buffer. Request sockets have their own, so that a callback may send requests while it reads an event. */
+/** Receive buffer of all event sockets. Request sockets use another, so that a callback may send requests. */
 const events = new Uint8Array(DATAGRAM);
 
 /** A socket that receives rtnetlink events. */
@@ -64,7 +64,7 @@ export class EventSocket implements Disposable {
     return this.#fd.number;
   }
 
-  /** Joins a multicast group. Returns false if the kernel does not have it. */
+  /** Joins a multicast group. Returns false if the kernel refuses, for example because it lacks the group. */
   join(group: number): boolean {
     return setOption(
       this.#fd.number,
@@ -95,7 +95,7 @@ export class EventSocket implements Disposable {
 
   /**
    * Calls `visit` with the queued events of at most `limit` datagrams. The body of an event is valid during the call.
-   * The socket stays readable while events are left.
+   * The socket stays readable while it has more events.
    *
    * Returns "overrun" if events were lost. After an overrun the kernel drops all further events without another report
    * until the queue is empty (`netlink_overrun()` in net/netlink/af_netlink.c). The queue is therefore discarded, so

@@ -80,13 +80,13 @@ export class MirroredNeighbours implements KernelNeighbours {
     this.#lostListeners.add(listener);
   }
 
-  /** Passes an event of the kernel to the listeners, except those of proxy and NOARP entries. */
+  /** Passes an event to the listeners, unless it is about a proxy or NOARP entry. */
   notify(record: NeighbourRecord, deleted: boolean): void {
     if (record.proxy || record.state === NeighbourState.NOARP) return;
     this.#listeners.call(neighbourOf(record), deleted);
   }
 
-  /** Notifies the listeners that events were lost, or that the interface has moved to another namespace. */
+  /** Calls the listeners of {@linkcode onLost}: events were lost, or the interface was moved to another namespace. */
   notifyLost(): void {
     this.#lostListeners.call();
   }

@@ -1,4 +1,4 @@
-/** Link-local addresses that the kernel does not form on a device without link-layer addresses. */
+/** Adds and deletes link-local addresses, which the kernel does not form on a device without link-layer addresses. */
 
 import type { IpAddress } from "../../wire/ip_address.ts";
 import {
@@ -14,12 +14,12 @@ import type { RequestSocket } from "./socket.ts";
 
 const PREFIX_LENGTH = 64;
 const RT_SCOPE_LINK = 253;
-/** IN6_ADDR_GEN_MODE_EUI64. In the other modes the kernel forms an address itself, or must not. */
+/** IN6_ADDR_GEN_MODE_EUI64. In the other modes the kernel forms an address itself, or there must be none. */
 const EUI64 = 0;
 
 /**
- * Equivalent to: `ip -6 address add ADDRESS/64 dev IF`, if addr_gen_mode is eui64. Does nothing if IPv6 is off on the
- * interface, if it has the address, or if it is gone.
+ * Equivalent to `ip -6 address add ADDRESS/64 dev IF` if addr_gen_mode is eui64. Does nothing in other modes, and if
+ * IPv6 is disabled on the interface, the interface has the address, or the interface is gone. Throws `E_NETLINK`.
  */
 export function addLinkLocal(
   socket: RequestSocket,
@@ -30,7 +30,7 @@ export function addLinkLocal(
   socket.exchange(request(RTM_NEWADDR, NLM_F_CREATE, ifindex, address));
 }
 
-/** Equivalent to: `ip -6 address del ADDRESS/64 dev IF`. Does nothing if there is no such address. */
+/** Equivalent to `ip -6 address del ADDRESS/64 dev IF`. Does nothing if the interface lacks the address. */
 export function deleteLinkLocal(
   socket: RequestSocket,
   ifindex: number,

@@ -75,7 +75,7 @@ export interface LinkInfo {
   readonly kind: string | undefined;
   /** Attributes specific to the kind (IFLA_INFO_DATA). */
   readonly kindData: Attributes | undefined;
-  /** How the kernel forms link-local addresses (IN6_ADDR_GEN_MODE_); undefined while IPv6 is off. */
+  /** How the kernel forms link-local addresses (IN6_ADDR_GEN_MODE_); undefined while IPv6 is disabled. */
   readonly addrGenMode: number | undefined;
 }
 

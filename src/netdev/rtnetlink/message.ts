@@ -11,7 +11,7 @@ import { IpAddress } from "../../wire/ip_address.ts";
 
 export const HEADER_LENGTH = 16;
 const ATTRIBUTE_HEADER = 4;
-/** Excludes the top bits of an attribute type, the flags NLA_F_NESTED and NLA_F_NET_BYTEORDER. */
+/** Masks off the top bits of an attribute type, the flags NLA_F_NESTED and NLA_F_NET_BYTEORDER. */
 const ATTRIBUTE_TYPE_MASK = 0x3fff;
 
 const NLM_F_REQUEST = 0x1;
@@ -185,7 +185,7 @@ export function parseIpAddress(
   return address.isIpv4 === (length === 4) ? address : undefined;
 }
 
-/** The attributes of a message by type. If a type is repeated, the last attribute counts. */
+/** The attributes of a message by type. If a type is repeated, the last attribute is used. */
 export class Attributes {
   readonly #values = new Map<number, DataView>();
 

@@ -2,9 +2,9 @@
  * A mirror of the kernel's configuration of one interface, updated by rtnetlink events.
  *
  * The mirror subscribes to events before the first dump, so that it misses no change. If events are lost because the
- * socket's queue is full (ENOBUFS), it dumps again. It identifies the interface by index, so that a rename is a change
- * of `name`. If the interface moves to another namespace, the mirror follows it with the help of `locate`. Listeners
- * are called from the reactor, never from within a call into the mirror, and changes of the same kind are combined.
+ * socket's queue is full (ENOBUFS), it dumps again. It identifies the interface by index: a rename only changes `name`.
+ * If the interface is moved to another namespace, the mirror locates it with `locate` and follows. Listeners are called
+ * from the reactor, never from within a call into the mirror, and changes of the same kind are combined.
  */
 
 import { IpoibError } from "../../base/errors.ts";
@@ -91,13 +91,13 @@ export class ConfigMirror implements NetConfig {
   #link: Pick<LinkInfo, "up" | "mtu" | "name">;
   #records = new Map<string, InterfaceAddress>();
   #addresses: readonly InterfaceAddress[] = [];
-  /** The set from which {@linkcode memberships} was made. */
+  /** The groups from which {@linkcode memberships} was built. */
   #groups: Groups = NO_GROUPS;
   #memberships: readonly IpAddress[] = [];
   #routesByPort = false;
-  /** True after an event that a rule was added or deleted. */
+  /** True after a rule was added or deleted. */
   #readRules = false;
-  /** True after an event that the interface was deleted from this namespace. */
+  /** True after the interface has left the namespace: it was deleted or moved. */
   #left = false;
   #gone = false;
 
@@ -364,7 +364,7 @@ export class ConfigMirror implements NetConfig {
 
 const NO_GROUPS: Groups = new Map();
 
-/** Groups whose events change the mirror. */
+/** Multicast groups that the mirror joins. */
 const GROUPS = [
   Group.LINK,
   Group.IPV4_IFADDR,

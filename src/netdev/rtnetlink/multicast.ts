@@ -1,6 +1,6 @@
 /**
- * Multicast memberships: RTM_NEWMULTICAST and RTM_DELMULTICAST events (Linux 6.14 or so), and the dumps (IPv4: Linux
- * 6.15 or so).
+ * Multicast memberships: RTM_NEWMULTICAST and RTM_DELMULTICAST events (Linux 6.14), and dumps, whose messages have the
+ * type RTM_GETMULTICAST (IPv4: Linux 6.15).
  *
  * The body is a struct ifaddrmsg as for addresses (address.ts). IFA_MULTICAST contains the group.
  */
@@ -45,10 +45,7 @@ export function parseMembership(
     : { ifindex: body.getUint32(4, true), group };
 }
 
-/**
- * Reads the groups of a family joined on an interface. Throws `E_NETLINK`, with EOPNOTSUPP if the kernel has no such
- * dump.
- */
+/** Reads the groups of a family joined on an interface. Throws `E_NETLINK`: EOPNOTSUPP if the kernel lacks the dump. */
 export function dumpMemberships(
   socket: RequestSocket,
   ifindex: number,

@@ -46,7 +46,7 @@ export const NeighbourState = {
   PERMANENT: 0x80,
 } as const;
 
-/** Times since the last use of an entry and other events, in multiples of 10 ms. */
+/** Times since the last confirmation, use and change of an entry, in multiples of 10 ms. */
 export interface NeighbourAges {
   readonly confirmed: Millis;
   readonly used: Millis;

@@ -1,10 +1,10 @@
 /**
- * Neighbour events of one interface, received by a separate socket. A flood of neighbour events therefore overruns no
- * other events, and an overrun requires no dump of links, addresses and routes.
+ * Neighbour events of one interface, received on a separate socket, so that a flood of them causes no loss of other
+ * events, and their loss no dump of links, addresses and routes.
  *
- * The kernel sends an event when an entry becomes valid or FAILED and when it is deleted. An entry deleted by request
+ * The kernel sends an event when an entry becomes valid or FAILED, and when it is deleted. An entry deleted by request
  * is first reported as FAILED. An entry deleted by garbage collection or with the link is only reported as deleted,
- * with its last state. The kernel sends no event for a new INCOMPLETE entry or the state DELAY.
+ * with its last state. The kernel sends no event for a new INCOMPLETE entry or for the state DELAY.
  */
 
 import type { Millis } from "../../base/units.ts";
@@ -53,7 +53,7 @@ export class NeighbourEvents {
     this.#options = options;
     const { reactor, netns, ifindex, receiveBuffer } = options;
     this.#events = new EventSocket(netns, receiveBuffer);
-    // A failure is ignored: `#apply` checks the interface too, only less efficiently.
+    // A failure is ignored, because `#apply` checks the interface, too.
     this.#events.filter(interfaceFilter(ifindex));
     this.#events.join(Group.NEIGH);
     this.#timer = reactor.timer((now) => this.#notifyLost(now));

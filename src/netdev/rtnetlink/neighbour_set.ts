@@ -1,13 +1,13 @@
 /**
  * Changes entries of the kernel's neighbour table, in batches and without acknowledgement.
  *
- * Behavior of Linux 6.18 (tested; the source of 6.1 agrees): NLM_F_CREATE creates a missing entry; without it the
- * request fails with ENOENT. NLM_F_REPLACE has no effect, because there is no link-layer address to replace. NLM_F_EXCL
- * with NLM_F_CREATE fails if the entry exists. Therefore only "use" and "permanent" set NLM_F_CREATE.
+ * In Linux 6.18 (tested; the source of 6.1 agrees) NLM_F_CREATE creates a missing entry; without it the request fails
+ * with ENOENT. NLM_F_REPLACE has no effect, because there is no link-layer address to replace. NLM_F_EXCL with
+ * NLM_F_CREATE fails if the entry exists. Therefore only "use" and "permanent" set NLM_F_CREATE.
  *
- * Every change, also "use", ends the state PERMANENT: do not change the administrator's entries. Entries can be changed
- * while the interface is down. `ip link set down` deletes all entries, including PERMANENT ones, which survive a loss
- * of carrier.
+ * Every change except "permanent" ends the state PERMANENT, even "use": do not change the administrator's entries.
+ * Entries can be changed while the interface is down. `ip link set down` deletes all entries, including PERMANENT ones,
+ * which survive a loss of carrier.
  */
 
 import { Errno } from "../../base/errno.ts";
@@ -29,11 +29,11 @@ const NTF_USE = 0x01;
  * - `fail` (`ip neigh change X nud failed`) drops the packets that wait for resolution. The next packet to the address
  *   triggers an immediate broadcast request. Creates no entry.
  * - `use` (`ip neigh replace X use`) starts resolution as a packet would. A new or FAILED entry becomes INCOMPLETE, and
- *   the kernel broadcasts a request immediately. A STALE entry becomes DELAY and is probed later. Other states stay.
+ *   the kernel broadcasts a request immediately. A STALE entry becomes DELAY and is probed later.
  * - `permanent` creates the entry if it is missing and sets it to PERMANENT: the kernel sends packets without a
  *   request. `ip neigh flush` and garbage collection do not delete it.
- * - `stale` keeps the entry in use: the kernel probes it some seconds after the next packet. Only for valid entries,
- *   because an INCOMPLETE or FAILED entry would become valid. Creates no entry.
+ * - `stale` sets the entry to STALE: it stays in use, and the kernel probes it some seconds after the next packet. Only
+ *   for valid entries, because an INCOMPLETE or FAILED entry would become valid. Creates no entry.
  * - `delete` deletes the entry in any state.
  */
 export type NeighbourChange = "fail" | "use" | "permanent" | "stale" | "delete";
@@ -68,7 +68,7 @@ function isGone({ errno }: Refusal): boolean {
     errno === Errno.EINVAL;
 }
 
-/** Numbers of failed changes of a call. All other changes were made. */
+/** Numbers of failed changes in a call. All other changes were made. */
 export interface NeighbourRefusals {
   /** Changes that failed because the entry or the interface does not exist. */
   readonly gone: number;

@@ -1,5 +1,5 @@
 /**
- * Nexthop objects (`ip nexthop`): the legs of a route that refers to one.
+ * Nexthop objects (`ip nexthop`), which contain the legs of the routes that refer to them.
  *
  * The body of RTM_GETNEXTHOP and its reply is a struct nhmsg (8 bytes, `linux/nexthop.h`): family u8, scope u8,
  * protocol u8, pad u8, flags u32. A group has NHA_GROUP, an array of struct nexthop_grp (8 bytes): id u32, low byte of

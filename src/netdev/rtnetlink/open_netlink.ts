@@ -1,4 +1,4 @@
-/** Opens rtnetlink sockets in a network namespace, to which they stay bound, and sets their options. */
+/** Opens rtnetlink sockets and sets their options. A socket stays bound to the network namespace it was opened in. */
 
 import { libc } from "../../../ffi/libc.ts";
 import { lastError } from "../../system/errno.ts";

@@ -25,7 +25,7 @@ const IPPROTO_TCP = 6;
 const IPPROTO_UDP = 17;
 const IPPROTO_ICMPV6 = 58;
 
-/** The header fields of a packet that routes and rules match. A missing field is not part of the request. */
+/** The header fields that routes and rules match. Undefined fields are omitted from the request. */
 export interface RouteFlow {
   readonly destination: IpAddress;
   readonly source?: IpAddress | undefined;

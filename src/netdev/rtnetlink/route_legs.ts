@@ -1,9 +1,10 @@
 /**
- * Looks up the route of a packet that the kernel has sent to an interface, IPv4 or IPv6, with all legs of a multipath
+ * Looks up the route of an IPv4 or IPv6 packet that the kernel has sent on an interface, with all legs of a multipath
  * route.
  *
- * A frame does not contain the next hop that the kernel chose. The lookup uses the kernel's rules and tables with the
- * header fields of the packet. Marks, user ids and bindings of sockets to devices are unknown to the device.
+ * A frame does not contain the next hop that the kernel chose. The lookup applies the kernel's rules and tables to the
+ * header fields of the packet. It ignores marks, user ids and bindings of sockets to devices, which are not in the
+ * frame.
  */
 
 import type { IpAddress } from "../../wire/ip_address.ts";
@@ -25,8 +26,8 @@ const BROADCAST: Route = { type: "broadcast" };
 const MULTICAST: Route = { type: "multicast" };
 
 /**
- * Looks up the route of `flow` through interface `ifindex`. It takes two system calls, and more for a forwarded source
- * and for nexthop objects without compatibility mode: keep the result until routing changes. Never throws.
+ * Looks up the route of `flow` through interface `ifindex`. A lookup takes at least two system calls, and more for
+ * IPv6, forwarded sources and nexthop objects: keep the result until routing changes. Never throws.
  *
  * The first query is for the complete route. If that route does not use the interface, the packet may come from a
  * socket bound to the interface. The second query therefore requires the interface: the kernel returns the first leg
@@ -83,9 +84,9 @@ function lookUp(
  * Returns the complete route of a flow, through any interface.
  *
  * Without an input interface, the kernel refuses an IPv4 source that is not local (ENETUNREACH), and treats an IPv6
- * source as local, so that rules with `iif` do not match. The device does not know the input interface of a forwarded
- * packet. The best guess is the interface of the route back to the source, then the loopback interface, which the
- * kernel accepts if forwarding is enabled on all interfaces.
+ * source as local, so that rules with `iif` do not match. The input interface of a forwarded packet is unknown. The
+ * lookup tries the interface of the route back to the source, then the loopback interface, which the kernel accepts if
+ * forwarding is enabled on all interfaces.
  */
 function wholeRoute(
   socket: RequestSocket,
@@ -114,7 +115,7 @@ function inputs(socket: RequestSocket, source: IpAddress): number[] {
   return likely === undefined ? [LOOPBACK] : [likely, LOOPBACK];
 }
 
-/** Returns the part of a route that leads through the interface. */
+/** Returns the route restricted to its legs through the interface. */
 function routeThrough(
   ifindex: number,
   { destination }: RouteFlow,
@@ -132,7 +133,7 @@ function routeThrough(
     case RTN_UNICAST:
       return {
         type: "unicast",
-        // Sorted, because the kernel returns the leg of its choice first (IPv6), which must not change the flows.
+        // For IPv6 the kernel returns the chosen leg first; the distribution of flows must not depend on this order.
         legs: ours.map(({ gateway = destination, weight }) => ({
           nextHop: gateway,
           weight,

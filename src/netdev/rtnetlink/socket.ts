@@ -41,7 +41,7 @@ const DUMP_ATTEMPTS = 5;
 /** Maximum requests per datagram. The socket's queue holds the replies to all of them. */
 const POST_LIMIT = 64;
 
-/** Receive buffer. Message bodies are views of it, valid during one callback. */
+/** Receive buffer of all request sockets. Message bodies are views of it, valid during one callback. */
 const answers = new Uint8Array(DATAGRAM);
 
 /** The kernel's refusal of a request. */
@@ -177,7 +177,8 @@ export class RequestSocket implements Disposable {
 
   /**
    * Sends a dump request and returns the parsed messages, without those for which `parse` returns undefined. Repeats
-   * the dump if the table changed meanwhile, at most {@linkcode DUMP_ATTEMPTS} times in all. Throws `E_NETLINK`.
+   * the dump if the table changed meanwhile, and returns the result of the last of {@linkcode DUMP_ATTEMPTS} attempts
+   * in any case. Throws `E_NETLINK`.
    */
   dump<T>(
     build: () => MessageBuilder,

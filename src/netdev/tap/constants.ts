@@ -25,7 +25,7 @@ export const TapFlag = {
   EXCL: 0x8000,
 } as const;
 
-/** Bits of TUNSETOFFLOAD: work that the kernel may leave to the reader of a frame. */
+/** Bits of TUNSETOFFLOAD (TUN_F_): work that the kernel may leave to the reader of a frame. */
 const TapOffload = {
   CSUM: 0x01,
   TSO4: 0x02,
@@ -37,7 +37,7 @@ const TapOffload = {
 
 const { CSUM, TSO4, TSO6, TSO_ECN, USO4, USO6 } = TapOffload;
 
-/** Sets of bits to try, best first. The kernel accepts USO since Linux 6.2, and USO4 and USO6 only together. */
+/** Sets of bits to try, best first. Linux accepts USO4 and USO6 since 6.2, and only together. */
 export const OFFLOAD_SETS: readonly number[] = [
   CSUM | TSO4 | TSO6 | TSO_ECN | USO4 | USO6,
   CSUM | TSO4 | TSO6 | TSO_ECN,

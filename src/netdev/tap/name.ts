@@ -1,4 +1,4 @@
-/** Names of network interfaces, with the kernel's restrictions (`dev_valid_name()`). */
+/** Names of network interfaces, and the kernel's restrictions on them (`dev_valid_name()`). */
 
 import { IpoibError } from "../../base/errors.ts";
 import { Errno } from "../../base/errno.ts";

@@ -1,4 +1,4 @@
-/** Creates TAP devices, and converts failures to errors with hints. */
+/** Creation of TAP devices. Failures are converted to errors with hints. */
 
 import { cString, errno, libc } from "../../../ffi/libc.ts";
 import { IpoibError } from "../../base/errors.ts";
@@ -30,14 +30,14 @@ export interface TapOptions {
   readonly netns?: number | undefined;
   /** TUN_F_ bits that may be enabled, all by default. Bits that the kernel does not support stay disabled. */
   readonly offload?: number;
-  /** If a TAP has the name, wait until it is gone: the kernel deletes the TAP of a killed process with a delay. */
+  /** Wait until no TAP of this program has the name, at most 3 s (wait_for_name.ts). */
   readonly waitForName?: boolean;
 }
 
 /**
- * Creates a TAP of link type InfiniBand: down, without carrier, non-blocking, with a virtio header of 12 bytes, without
- * packet information. Its link-layer addresses have length 0. Throws `E_NAME`, `E_NAME_TAKEN` (EEXIST), `E_PRIVILEGE`,
- * `E_TAP_MISSING`, `E_TAP`, and `E_NETNS` if the namespace cannot be entered.
+ * Creates a TAP of link type InfiniBand: down, without carrier, non-blocking, with a virtio header of 12 bytes and
+ * without packet information. Its link-layer addresses have length 0. Throws `E_NAME`, `E_NAME_TAKEN` (EEXIST),
+ * `E_PRIVILEGE`, `E_TAP_MISSING`, `E_TAP`, and `E_NETNS` if the namespace cannot be entered.
  */
 export function openTap(options: TapOptions): Tap {
   const { name, netns, offload = OFFLOAD_SETS[0]! } = options;
@@ -114,8 +114,8 @@ function open(wanted: string, offload: number): Tap {
 }
 
 /**
- * Sets the Ethernet address common to all devices of this program. The kernel accepts unicast frames to this address.
- * Once the link type is InfiniBand, the address is invisible and cannot be changed.
+ * Sets the Ethernet address common to all devices of this program, so that the kernel accepts unicast frames to it.
+ * Once the link type is InfiniBand, the address is not visible and cannot be changed.
  */
 function setHardwareAddress(fd: Fd, name: string): void {
   const request = interfaceRequest(name);

@@ -1,8 +1,8 @@
 /**
- * The speed of a TAP as shown by ethtool and `/sys/class/net/<if>/speed`. Since Linux 4.20 it can be set to any value.
+ * The speed of a TAP, as shown by ethtool and `/sys/class/net/<if>/speed`. Since Linux 4.20 it can be set to any value.
  *
- * struct ethtool_cmd (44 bytes, `linux/ethtool.h`) has the command at 0 (u32) and the speed in Mbit/s in two halves:
- * the low 16 bits at 12, the high 16 bits at 28. The other members are read and written back unchanged.
+ * struct ethtool_cmd (44 bytes, `linux/ethtool.h`) has the command (u32) at offset 0 and the speed in Mbit/s in two
+ * halves, the low 16 bits at 12 and the high 16 bits at 28. The other members are read and written back unchanged.
  */
 
 import { ethtool } from "./ethtool_request.ts";
@@ -14,8 +14,8 @@ const SPEED = 12;
 const SPEED_HIGH = 28;
 
 /**
- * Sets the speed of the interface `name` in the namespace of a socket. Returns false if the kernel refuses, which has
- * no effect on traffic.
+ * Sets the speed in Mbit/s of the interface `name` in the namespace of a socket. Returns false if the kernel refuses,
+ * which has no effect on traffic.
  */
 export function setLinkSpeed(
   socket: number,

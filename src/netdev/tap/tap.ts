@@ -1,9 +1,9 @@
 /**
  * A TAP of link type InfiniBand. Each read or write transfers one frame: virtio header, Ethernet header, packet.
  *
- * The device has the flags BROADCAST and MULTICAST and link-layer addresses of length 0. The kernel runs ARP and
- * neighbour discovery on it, but its frames do not contain the next hop. The device exists as long as the descriptor is
- * open. It stays in the namespace in which it was created unless it is moved.
+ * The device has the flags BROADCAST and MULTICAST, and link-layer addresses of length 0. The kernel runs ARP and
+ * neighbour discovery on it, but does not write the next hop into its frames. The device exists as long as the
+ * descriptor is open. It stays in the namespace in which it was created unless it is moved.
  */
 
 import { errnoCell, libc } from "../../../ffi/libc.ts";
@@ -98,7 +98,7 @@ export class Tap implements Disposable {
   }
 
   /**
-   * Returns the current location, which changes by `ip link set IF netns NS`, or undefined if the device was deleted.
+   * Returns the current location, which `ip link set IF netns NS` changes, or undefined if the device was deleted.
    */
   locate(): TapLocation | undefined {
     const raw = this.#libc.ioctlValue(

@@ -1,8 +1,8 @@
 /**
- * Waits until the device of a killed process is gone.
+ * Waits until the kernel has deleted the TAP of a killed process.
  *
- * The kernel releases the files of an io_uring in a work queue, on a busy machine long after the process has ended.
- * Until then the TAP exists, and a process that is restarted immediately cannot use its name.
+ * The kernel releases the files of an io_uring from a work queue, on a busy machine long after the end of the process.
+ * The TAP exists until then, and a process that is restarted immediately cannot use its name.
  */
 
 import { libc } from "../../../ffi/libc.ts";

@@ -146,7 +146,7 @@ export const SaMad = {
     });
   },
 
-  /** Parses a MAD. Returns undefined unless it is a complete MAD of the SA class. The caller checks the class version. */
+  /** Parses a complete MAD of the SA class. Returns undefined for any other MAD. Does not check the class version. */
   parse(mad: Uint8Array): SaMad | undefined {
     const header = MadHeader.parse(mad);
     if (header?.mgmtClass !== MgmtClass.SubnAdm) return undefined;
