@@ -1,6 +1,6 @@
 /**
- * Hash table keyed by IP address, for the data path: open addressing with linear probing. A lookup takes four 32-bit
- * words and allocates nothing.
+ * Hash table keyed by IP address, for the data path: open addressing with linear probing. The key of a lookup is four
+ * 32-bit words; a lookup allocates nothing.
  *
  * The number of slots is a power of two and at least twice the number of entries. Deletion shifts the following entries
  * back, so that there are no tombstones.
@@ -139,7 +139,7 @@ export class AddressTable<T> {
   }
 }
 
-/** Hashes four words; the low bits depend on all of them. */
+/** Hashes four words. The low bits of the result depend on all of them. */
 function hash(w0: number, w1: number, w2: number, w3: number): number {
   const sum = Math.imul(w0, 0x9e3779b1) ^ Math.imul(w1, 0x85ebca77) ^
     Math.imul(w2, 0xc2b2ae3d) ^ w3;

@@ -1,6 +1,9 @@
-/** Limits, intervals and default sizes of the engine, with the Linux values that they follow. */
+/** Limits, intervals and default sizes of the engine, with the corresponding Linux constants. */
 
-/** Limits of one queue of packets that wait for an address or a path; the byte limit is Linux `unres_qlen_bytes`. */
+/**
+ * Limits of one queue of packets that wait for an address or a path. The byte limit is Linux `unres_qlen_bytes`, and
+ * also applies to the queue of a group.
+ */
 export const MAX_WAITING_PACKETS = 256;
 export const MAX_WAITING_BYTES = 212_992;
 /** Limit for all waiting packets of one interface, in bytes, per-packet overhead included. */
@@ -11,11 +14,11 @@ export const WAITING_PACKETS_WHEN_SCARCE = 3;
 export const MAX_GROUP_QUEUE = 64;
 /**
  * Default limit on the multicast groups of one interface, broadcast group excluded: enough for 25 sockets that each
- * hold the maximum number of memberships (Linux `igmp_max_memberships`, 20). A subnet has 16 383 multicast LIDs (IBTA
- * vol. 1 4.1.1); many switches support fewer.
+ * hold the maximum number of memberships (Linux `igmp_max_memberships`, 20). A subnet has 16383 multicast LIDs (IBTA
+ * vol. 1 4.1.3); many switches support fewer.
  */
 export const DEFAULT_MAX_GROUPS = 512;
-/** At the group limit a new send-only group may replace one that was idle this long. */
+/** Idle time after which a send-only group may be replaced by a new one at the group limit. */
 export const REPLACEABLE_IDLE_MS = 10_000;
 /** Minimum interval between two such replacements. */
 export const REPLACE_INTERVAL_MS = 100;
@@ -23,9 +26,9 @@ export const REPLACE_INTERVAL_MS = 100;
 export const MEMBERSHIP_CHECK_MS = 30_000;
 /** Maximum backoff between two attempts to join (Linux IPOIB_MAX_BACKOFF_SECONDS). */
 export const MAX_BACKOFF_MS = 16_000;
-/** Minimum interval between two queries for a doubtful path. */
+/** Minimum interval between two queries for a doubtful path, except after a light flush. */
 export const PATH_INTERVAL_MS = 1000;
-/** Automatic retries of the query for a path in use after a failure, or after an answer that still has the old LID. */
+/** Maximum automatic retries of the query for a path in use after a failure or a response with the old LID. */
 export const MAX_PATH_RETRIES = 4;
 /** Maximum number of logged join failures per group. */
 export const MAX_LOGGED_FAILURES = 20;
@@ -41,15 +44,15 @@ export const REAP_INTERVAL_MS = 30_000;
 export const MAX_NEIGHBOURS = 4096;
 /** Maximum number of static neighbours. */
 export const MAX_STATIC_NEIGHBOURS = MAX_NEIGHBOURS / 2;
-/** Maximum number of peers: one per neighbour, plus peers that only received address resolution replies. */
+/** Maximum number of peers: one per neighbour, and others that are sent only address resolution replies. */
 export const MAX_PEERS = MAX_NEIGHBOURS + 1024;
 /** Maximum number of paths: one per peer. */
 export const MAX_PATHS = MAX_PEERS;
 /** Fraction of a full table that is evicted at a time. */
 export const EVICTED_SHARE = 1 / 8;
-/** Maximum number of paths that packets wait for, so that forged addresses do not flood the administrator. */
+/** Maximum number of paths with waiting packets, so that forged addresses do not flood the subnet administrator. */
 export const MAX_PENDING_PATHS = 1024;
-/** Time during which a changed entry is not overwritten with another address (Linux arp_tbl `locktime`). */
+/** Time after a change during which an entry is not overwritten with another address (Linux arp_tbl `locktime`). */
 export const ARP_LOCK_MS = 1000;
 /** Minimum interval between two resolutions of one neighbour that this process starts. */
 export const REQUEST_INTERVAL_MS = 1000;
@@ -71,7 +74,10 @@ export const MAX_MTU = 65520;
 /** Receive queue size of a queue pair, in packets (Linux module parameter `recv_queue_size`). */
 export const DEFAULT_RECV_QUEUE = 256;
 
-/** Transmit queue length of the TAP in packets: 6 ms at 150 000 packets/s. ib_ipoib has 256, in front of hardware. */
+/**
+ * Transmit queue length of the TAP in packets: 6.7 ms at 150000 packets/s. That of ib_ipoib is 256, in front of a
+ * hardware queue.
+ */
 export const TX_QUEUE_LENGTH = 1000;
-/** Maximum number of cached next hops per family, 48 (IPv4) or 96 (IPv6) bytes each; a full cache is cleared. */
+/** Maximum number of cached next hops per family, at 48 (IPv4) or 96 bytes (IPv6) each. A full cache is cleared. */
 export const MAX_NEXT_HOPS = 65_536;

@@ -1,4 +1,4 @@
-/** Dependencies shared by all interfaces of a port: reactor, HCA port, subnet administrator client, memberships. */
+/** Dependencies shared by all interfaces of a port: reactor, HCA port, subnet administration client, memberships. */
 
 import type { HcaPort } from "../hca/hca.ts";
 import type { SaClient } from "../sa/client.ts";
@@ -9,7 +9,7 @@ export interface EngineContext {
   readonly reactor: Reactor;
   readonly port: HcaPort;
   readonly sa: SaClient;
-  /** Multicast memberships of the port, counted over its interfaces. */
+  /** Multicast memberships of the port, with a count of the interfaces that use each. */
   readonly memberships: PortMemberships;
   /** Maximum number of multicast groups per interface, broadcast group excluded. Default: DEFAULT_MAX_GROUPS. */
   readonly maxGroups?: number;

@@ -1,7 +1,7 @@
 /**
- * The interfaces of one port: a parent, and children on other partitions (Linux ipoib_vlan.c behaviour).
+ * The interfaces of one port: a parent, and child interfaces, usually on other partitions (as in Linux ipoib_vlan.c).
  *
- * A child is an {@linkcode IpoibInterface} like the parent, with its own TAP and queue pair. As in ib_ipoib a child is
+ * A child is an {@linkcode IpoibInterface} like the parent, with its own TAP and queue pair. As in ib_ipoib, a child is
  * created down, may be created before its P_Key is in the port's table, and is set up and down with its parent.
  */
 
@@ -39,7 +39,7 @@ export interface DeviceOptions {
   pkeyIndex: number;
   /** MTU of the parent set by the administrator, in bytes. */
   adminMtu: number | undefined;
-  /** Creates a network device that reads frames into `memory`; throws `E_NAME_TAKEN` (EEXIST) if the name is taken. */
+  /** Creates a network device that reads frames into `memory`. Throws `E_NAME_TAKEN` (EEXIST) if the name is taken. */
   openNetdev: (name: string, memory: SendMemory) => Netdev;
 }
 
@@ -48,17 +48,17 @@ export class IpoibDevice {
   readonly children: Child[] = [];
   /** Debug levels of all interfaces. */
   readonly debugLevels = new DebugLevels();
-  /** Called when the state, name or namespace of an interface changed, and when a child was removed. */
+  /** Called after a change of the state, name or namespace of an interface, and after the removal of a child. */
   onStateChange: (which: IpoibInterface) => void = () => {};
-  /** Called with all interfaces, parent first, when one was created, removed, renamed or moved to another namespace. */
+  /** Called with all interfaces, parent first, after the creation, removal, renaming or namespace change of one. */
   onInterfaces: (interfaces: readonly IpoibInterface[]) => void = () => {};
-  /** Called when another program deleted the parent's network device. */
+  /** Called if the parent's network device was deleted, or could not be followed to another namespace. */
   onGone: () => void = () => {};
 
   readonly #context: EngineOptions;
   readonly #options: DeviceOptions;
   #parentUp = false;
-  /** Namespaces and names that were last passed to `onInterfaces`. */
+  /** Namespaces and names of the interfaces last passed to `onInterfaces`. */
   #locations: readonly string[];
 
   constructor(parts: DeviceParts, options: DeviceOptions) {
@@ -140,7 +140,8 @@ export class IpoibDevice {
   }
 
   /**
-   * Removes a child, like `ip link del`; returns false for the parent, which is kept (Linux ipoib_netlink.c behaviour).
+   * Removes a child, like `ip link del`. Returns false for the parent, which is not removed (as in Linux
+   * ipoib_netlink.c).
    */
   removeChild(each: IpoibInterface): boolean {
     const child = this.children.find((child) => child.interface === each);
@@ -149,10 +150,10 @@ export class IpoibDevice {
   }
 
   /**
-   * Removes the child that `create_child` created on this P_Key (full-member bit included), like `delete_child`;
-   * returns its name.
+   * Removes the child that `create_child` created on this P_Key (full-member bit included), like `delete_child`.
+   * Returns its name.
    *
-   * Throws `E_PKEY_INVALID` (EINVAL), `E_NO_CHILD` (ENODEV).
+   * Throws `E_PKEY_INVALID` (EINVAL) and `E_NO_CHILD` (ENODEV).
    */
   deleteChild(pkey: number): string {
     if (pkey < 0 || pkey > MAX_PKEY) throw invalidPkey("delete", pkey);

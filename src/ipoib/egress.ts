@@ -1,8 +1,8 @@
 /**
  * Destinations of packets and their egresses.
  *
- * A destination has one egress at a time, replaced by its state machine: a queue while an address, a path or a join is
- * pending, then a route. The transmitter does not distinguish between kinds of egress.
+ * A destination has one egress at a time, which its state machine replaces: a queue while an address, a path or a join
+ * is pending, then a route. The transmitter does not distinguish between them.
  */
 
 import type { EthernetKind } from "../wire/ethernet.ts";
@@ -16,7 +16,7 @@ export interface Egress {
   send(slot: number, length: number): void;
 }
 
-/** Target of a packet: a neighbour, a peer, a group or a multipath set. */
+/** Destination of a packet: a neighbour, a peer, a group or a multipath set. */
 export interface Destination {
   /** Kind of the Ethernet destination address that the receiver's kernel sees. */
   readonly kind: EthernetKind;

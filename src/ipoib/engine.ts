@@ -1,5 +1,5 @@
 /**
- * Engine of one interface: creates and connects its tables and its transmit and receive paths.
+ * The engine of one interface: creates and connects its tables and its transmit and receive paths.
  *
  * The interface (interface.ts) drives it: attaches a queue pair and opens the engine when the link starts, starts
  * transmission when the broadcast group is joined and the Q_Key is known, and closes the engine when the link ends.
@@ -132,7 +132,7 @@ export class Engine {
     netdev.onRefused = (errno) => this.#receiver.refused(errno);
   }
 
-  /** Sets the queue pair to send and receive with; undefined for none. */
+  /** Sets the queue pair for sending and receiving, or none. */
   attach(qp: UdQp | undefined): void {
     this.#qp = qp;
     this.groups.qp = qp;
@@ -154,7 +154,10 @@ export class Engine {
     this.#hops.clear();
   }
 
-  /** Stops transmission, leaves all groups, and removes peers, paths and neighbours except static neighbours. */
+  /**
+   * Stops transmission, leaves all groups, and removes all paths, neighbours and peers except static neighbours and
+   * their peers.
+   */
   close(now: Millis): void {
     this.groups.stop(now);
     this.#wanted.clear();
@@ -167,7 +170,7 @@ export class Engine {
     this.#sender.qp = undefined;
   }
 
-  /** Light flush: joins groups and queries paths again, and keeps using the present ones meanwhile. */
+  /** Light flush: joins groups and queries paths again, and keeps using the current ones meanwhile. */
   refresh(now: Millis): void {
     this.paths.doubtAll(now);
     this.groups.rejoin(now);

@@ -1,9 +1,9 @@
 /**
  * One IPoIB interface: a P_Key of a port with its own TAP and queue pair. Parent and child interfaces are alike.
  *
- * A link starts when the TAP is up, the port is active and the P_Key is in the port's table: the queue pair is created
- * and the broadcast group joined. The group's record has the Q_Key and the MTU; carrier is then set and transmission
- * starts. Port events restart the link as far as ib_ipoib's flushes do (Linux ipoib_verbs.c):
+ * The link starts when the TAP is up, the port is active and the P_Key is in the port's table: the queue pair is
+ * created and the broadcast group is joined. The group's record contains the Q_Key and the MTU of the link; then
+ * transmission starts and carrier is set. Port events have the effects of ib_ipoib's flushes (Linux ipoib_verbs.c):
  *
  * | event                               | flush  | effect                                                           |
  * |-------------------------------------|--------|------------------------------------------------------------------|
@@ -11,7 +11,7 @@
  * | port active, port error, LID change | normal | clears carrier, leaves groups, drops paths, restarts the link    |
  * | any, if P_Key or its index changed  | heavy  | the same with a new queue pair                                   |
  * | any, if the port's GID changed      | light  | as client reregister; announces the new link-layer address       |
- * | subnet manager change               | none   | none: each request to the manager reads its LID and SL           |
+ * | subnet manager change               | none   | none: each request reads the manager's LID and SL from the port  |
  *
  * The queue pair, and with it the QPN, is kept while the TAP is up and the P_Key keeps its index, so that peers need no
  * new address resolution after a port error.
@@ -56,7 +56,7 @@ export class IpoibInterface {
   umcast = false;
   /** Moderation of receive completions; survives a new queue pair. */
   readonly moderation = new Moderation();
-  /** Called when {@linkcode state} changed. */
+  /** Called after a change of {@linkcode state}. */
   onStateChange: (state: string) => void = () => {};
 
   readonly #context: EngineOptions;
@@ -68,7 +68,7 @@ export class IpoibInterface {
   #qp: UdQp | undefined;
   /** True while the link is started: from the first join of the broadcast group on. */
   #started = false;
-  /** Last GID of the port that was handled. */
+  /** The port's GID when it was last compared. */
   #gid: Uint8Array;
   #state = "starting";
   readonly #linkLocal: LinkLocal;
@@ -207,8 +207,8 @@ export class IpoibInterface {
   }
 
   /**
-   * Removes the neighbour `address`, or all neighbours, from the kernel's table and this one. PERMANENT entries of the
-   * kernel are kept. Returns the number of removed kernel entries.
+   * Removes the neighbour `address`, or all neighbours of the kernel's table, from that table and this one. Keeps
+   * PERMANENT entries of the kernel. Returns the number of removed kernel entries.
    */
   flushNeighbours(address?: IpAddress): number {
     const { neighbours } = this.netdev.config;
@@ -228,7 +228,7 @@ export class IpoibInterface {
     this.neighbours.hold(address, at);
   }
 
-  /** Removes a neighbour from this table and the kernel's; returns false if neither has it. */
+  /** Removes a neighbour from this table and the kernel's. Returns false if neither has it. */
   deleteNeighbour(address: IpAddress): boolean {
     const { neighbours } = this.netdev.config;
     const kernel = neighbours.list().some((each) =>
@@ -350,7 +350,7 @@ export class IpoibInterface {
     this.onStateChange(state);
   }
 
-  /** Starts transmission; called when the broadcast group is joined. */
+  /** Starts transmission. Called when the broadcast group is joined. */
   #startTransmit(qkey: number): void {
     this.#engine.startTransmit(qkey);
     this.#applyMtu();
@@ -396,7 +396,7 @@ export class IpoibInterface {
   }
 
   /**
-   * Takes an MTU of the network device that this interface did not set as the administrator's, and applies the limits.
+   * Stores a new MTU of the network device as the administrator's, unless this interface set it. Applies the limits.
    */
   #followMtu(): void {
     const { mtu } = this.netdev.config;

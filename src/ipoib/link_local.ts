@@ -1,10 +1,10 @@
 /**
- * Link-local IPv6 address of an interface, formed from the port's GUID as in Linux. The kernel forms none for a device
- * without link-layer address, so it is added when the link is running, after each time that the interface was down or
- * its MTU was below 1280, which disables IPv6 in the kernel.
+ * Link-local IPv6 address of an interface, formed from the port's GUID as in Linux. The kernel forms no such address
+ * for a device without a link-layer address, so this module adds it when the link first runs. The kernel deletes it
+ * when the interface is set down or the MTU falls below 1280, which disables IPv6; it is added again afterwards.
  *
- * An address that the administrator deletes is added again only after the interface was down or its MTU below 1280, or
- * the GUID changed.
+ * An address that the administrator deletes is added again only after the interface was down, the MTU was below 1280,
+ * or the GUID changed.
  */
 
 import type { Netdev } from "../netdev/netdev.ts";
@@ -16,7 +16,7 @@ const MIN_IPV6_MTU = 1280;
 
 export class LinkLocal {
   readonly #netdev: Netdev;
-  /** Address that was added; undefined if none was added since IPv6 was last disabled. */
+  /** Address that was added; undefined if none has been added since IPv6 was last disabled. */
   #address: IpAddress | undefined;
 
   constructor(netdev: Netdev) {
@@ -24,8 +24,8 @@ export class LinkLocal {
   }
 
   /**
-   * Adds or replaces the address to match the state of the device and the port's GUID. An address is added with carrier
-   * only, because duplicate address detection needs a running link.
+   * Adds or replaces the address to match the state of the device and the port's GUID. An address is added only while
+   * the device has carrier, because duplicate address detection needs a running link.
    */
   follow(guid: bigint, carrier: boolean): void {
     const { up, mtu } = this.#netdev.config;

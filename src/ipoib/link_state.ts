@@ -1,4 +1,4 @@
-/** User-visible state of a link: running, or the condition that it waits for. */
+/** User-visible state of a link: "running", or the condition that it waits for. */
 
 import { Errno } from "../base/errno.ts";
 import { formatPkey } from "../base/units.ts";
@@ -48,7 +48,7 @@ export function linkState(conditions: LinkConditions): string {
   return joinState(broadcast, conditions);
 }
 
-/** Describes the join of the broadcast group, with the likely reason for a refusal by the administrator. */
+/** Describes the join of the broadcast group, with the likely reason for a refusal by the subnet administrator. */
 function joinState(
   { mgid, failure, failureStatus: status }: MulticastGroup,
   { pkey, port }: LinkConditions,

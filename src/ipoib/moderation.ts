@@ -1,7 +1,7 @@
 /**
- * Interrupt moderation of an interface: `ethtool -C IF rx-usecs N rx-frames N` (Linux ipoib_ethtool.c behaviour).
+ * Interrupt moderation of an interface: `ethtool -C IF rx-usecs N rx-frames N` (as in Linux ipoib_ethtool.c).
  *
- * Both values are 16-bit. If the device does not support moderation, the values are stored and shown without an error.
+ * Both values have 16 bits. If the device does not support moderation, they are stored and shown without an error.
  */
 
 import { Errno } from "../base/errno.ts";
@@ -18,14 +18,14 @@ export class Moderation {
     return this.#values;
   }
 
-  /** Sets the queue pair to moderate, or none, and applies nonzero values to it. */
+  /** Sets the queue pair, or none, and applies the values to it unless both are 0. */
   attach(qp: UdQp | undefined): void {
     this.#qp = qp;
     const { rxUsecs, rxFrames } = this.#values;
     if (rxUsecs !== 0 || rxFrames !== 0) this.#apply(this.#values);
   }
 
-  /** Changes the given values. Throws `E_COALESCE` (EINVAL) unless a value is 0 to 65535, and errors of the device. */
+  /** Changes the given values. Throws `E_COALESCE` (EINVAL) if a value is not 0 to 65535, and errors of the device. */
   set(change: Partial<CqModeration>): void {
     const values = { ...this.#values, ...change };
     for (const [name, value] of Object.entries(values)) {

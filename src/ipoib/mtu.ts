@@ -1,20 +1,20 @@
 /**
- * MTU of an interface in datagram mode: the minimum of the limits of port, broadcast group and administrator (Linux
- * ipoib_change_mtu and ipoib_mcast_carrier_on_task behaviour).
+ * MTU of an interface in datagram mode: the minimum of the limits of port, broadcast group and administrator (as in
+ * Linux ipoib_change_mtu and ipoib_mcast_carrier_on_task).
  */
 
 import { type IbMtu, ipoibMtu } from "../base/units.ts";
 
-/** The limits behind an MTU, in bytes of an IP packet. */
+/** The limits on the MTU, in bytes of an IP packet. */
 export interface MtuChain {
   readonly port: number;
   /** Undefined until the broadcast group is joined. */
   readonly group: number | undefined;
-  /** Undefined unless the administrator set one. */
+  /** Undefined unless the administrator has set an MTU. */
   readonly admin: number | undefined;
   /** Current MTU of the network device. */
   readonly device: number;
-  /** The limit that is the minimum. */
+  /** The lowest limit. */
   readonly binding: "port" | "group" | "admin" | "device";
 }
 
@@ -31,7 +31,7 @@ export function effectiveMtu(
   );
 }
 
-/** Returns all limits and the binding one, for display; `device` is the network device's MTU in bytes. */
+/** Returns all limits and the binding one, for display. `device` is the network device's MTU in bytes. */
 export function mtuChain(
   port: IbMtu,
   group: IbMtu | undefined,

@@ -1,9 +1,10 @@
 /**
- * Next hops of transmitted packets, looked up once per flow and cached until the configuration changes.
+ * Next hops of transmitted packets.
  *
- * A frame read from the device does not identify the neighbour. If an eBPF program wrote the kernel's choice into the
- * Ethernet destination (netdev/next_hop_program), that choice is used. Otherwise the kernel's routing table is queried
- * with the header fields of the packet, and flows are distributed over the legs of a multipath route by weight.
+ * A frame read from the device does not identify the neighbour. If a BPF program has written the kernel's choice into
+ * the Ethernet destination (netdev/next_hop_program), that choice is used. Otherwise the kernel's routing is queried
+ * with the header fields of the packet, once per flow, and the result is cached until the configuration changes. Flows
+ * are distributed over the legs of a multipath route by weight.
  */
 
 import type { NetConfig, RouteLeg } from "../netdev/netdev.ts";
@@ -55,7 +56,7 @@ export class NextHops {
   readonly #flows: ReadonlyMap<AddressFamily, FlowTable<Destination>>;
   /** Multipath destinations, keyed by next hops and weights and shared by all flows of a route. */
   readonly #spreads = new Map<string, Spread>();
-  /** True if flow keys include protocol and ports, because policy rules match on them. */
+  /** True if flow keys include protocol and ports, because policy routing rules match them. */
   byPort = false;
 
   constructor(
@@ -103,8 +104,8 @@ export class NextHops {
   }
 
   /**
-   * Looks up the destination of a packet in the kernel's routing and caches it, except for groups over the group limit.
-   * Returns undefined if there is no route, or no broadcast group yet.
+   * Looks up the destination of a packet with the kernel's routing and caches it, unless it is a group over the group
+   * limit. Returns undefined if there is no route, or until the broadcast group is joined.
    */
   resolve(
     family: AddressFamily,
@@ -125,7 +126,7 @@ export class NextHops {
     return destination;
   }
 
-  /** Clears the cache and rereads whether flow keys include ports. */
+  /** Clears the cache and updates {@linkcode byPort}. */
   clear(): void {
     this.#clearFlows();
     this.byPort = this.#config.routesByPort;

@@ -1,4 +1,4 @@
-/** The client of the subnet administrator on a port: its agent, its timer, and where the port has the administrator. */
+/** Opens a subnet administration client on a port: connects it to a MAD agent, a timer and the port attributes. */
 
 import type { HcaPort, PortAttributes } from "../hca/hca.ts";
 import { type ManagerLocation, SaClient } from "../sa/client.ts";
@@ -6,7 +6,7 @@ import type { Reactor } from "../system/reactor.ts";
 import { PERMISSIVE_LID } from "../wire/lrh.ts";
 import { MgmtClass } from "../wire/mad.ts";
 
-/** What the client takes of a port. */
+/** The parts of a port that the client uses. */
 export interface SaPort extends Pick<HcaPort, "openMadAgent"> {
   readonly attributes: Pick<
     PortAttributes,
@@ -14,14 +14,14 @@ export interface SaPort extends Pick<HcaPort, "openMadAgent"> {
   >;
 }
 
-/** A client that the reactor drives. */
+/** A client driven by the reactor. */
 export interface OpenSaClient {
   readonly sa: SaClient;
-  /** Ends the client, with what is under way, and the port's agent. */
+  /** Closes the timer and the agent. Callbacks of pending requests are not called. */
   close(): void;
 }
 
-/** Opens the port's agent of the class SubnAdm; throws what {@linkcode HcaPort.openMadAgent} throws. */
+/** Opens a client with the port's agent of class SubnAdm. Throws the errors of {@linkcode HcaPort.openMadAgent}. */
 export function openSaClient(
   reactor: Pick<Reactor, "clock" | "timer">,
   port: SaPort,
@@ -47,7 +47,7 @@ function managerLocation(
   { linkLayer, smLid, smSl, pkeys }: SaPort["attributes"],
 ): ManagerLocation {
   return {
-    // Where there is no manager (RoCE) the port itself answers.
+    // An Ethernet port (RoCE) has no subnet manager: it answers requests itself.
     smLid: linkLayer === "ethernet" ? PERMISSIVE_LID : smLid,
     smSl,
     // MADs are sent with the P_Key of the default partition (IBTA vol. 1 13.5.1).

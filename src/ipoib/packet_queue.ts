@@ -1,9 +1,9 @@
 /**
  * Queue of packets that wait for an address, a path or a join. Packets are copied, so that they hold no HCA slots.
  *
- * Only the first packets to a destination are queued, which makes a copy and an object per packet affordable. The
- * kernel may deliver at once all packets that it queued for a neighbour, so the byte limit is the kernel's own (Linux
- * `unres_qlen_bytes`). All queues of an interface share a second limit (waiting_total.ts).
+ * Only the first packets to a destination are queued, so a copy and an object per packet are affordable. The kernel may
+ * deliver all packets that it queued for a neighbour in one burst, so the byte limit is that of the kernel's queue
+ * (Linux `unres_qlen_bytes`). All queues of an interface share a second limit (waiting_total.ts).
  */
 
 import type { Destination } from "./egress.ts";
@@ -40,7 +40,7 @@ export class PacketQueue {
     return this.#packets.length;
   }
 
-  /** Queues a copy of the packet and releases `slot`; over a limit the packet is dropped and counted. */
+  /** Queues a copy of the packet, or drops and counts it over a limit. Releases `slot`. */
   push(slot: number, length: number): void {
     const { memory, waiting, statistics } = this.#sender;
     const { view, bytes, stride, layout } = memory;
@@ -64,8 +64,8 @@ export class PacketQueue {
   }
 
   /**
-   * Sends all queued packets; drops those for which no slot is free. Reads the destination's egress for each packet: if
-   * a failure removes the route, the remaining packets are queued again.
+   * Sends all queued packets, and drops those for which no slot is free. Reads the destination's egress for each
+   * packet: if a failure removes the route, the remaining packets are queued again.
    */
   sendTo(destination: Destination): void {
     const { memory, statistics } = this.#sender;

@@ -1,8 +1,9 @@
 /**
  * Paths to GIDs, queried from the subnet administrator and cached.
  *
- * Entries are keyed by GID and do not expire; a flush removes them (Linux ipoib_main.c path_rec_* behaviour). A path in
- * use becomes *doubtful*, which means that it stays in use while it is queried again:
+ * Entries are keyed by GID and do not expire (as in Linux ipoib_main.c). A flush removes all entries; a full table
+ * evicts failed and least recently used ones. A path in use becomes *doubtful*, which means that it stays in use while
+ * it is queried again:
  *
  * - after a light flush (client reregister), so that a change of the subnet manager loses no packets of established
  *   flows;
@@ -14,8 +15,8 @@
  * in use nor overload the administrator. Only flushes and evictions iterate over all paths; the retry timer iterates
  * over the paths with a scheduled query.
  *
- * A doubtful path is queried at most once per second. If the query fails, or its answer has the old LID, it is repeated
- * after 2, 4, 8 and 16 s.
+ * Except after a light flush, a doubtful path is queried at most once per second. If the query fails, or the response
+ * has the old LID, the path is queried again after 2, 4, 8 and 16 s.
  */
 
 import { Errno } from "../base/errno.ts";
@@ -43,7 +44,7 @@ import type { Statistics } from "./statistics.ts";
 
 type PathState = "idle" | "asking" | "complete" | "doubtful";
 
-/** Called with a complete path, or with undefined after a failure. */
+/** Called with a usable path, or with undefined after a failure. */
 export type PathWaiter = (path: Path | undefined) => void;
 
 /** The path to one GID. */
@@ -94,7 +95,7 @@ export class PathTable {
   /** Time at which the timer fires; Infinity if it is not armed. */
   #due: Millis = Infinity;
   readonly #timer: Timer;
-  /** Called when the address handle of a path was replaced or destroyed. */
+  /** Called when the address handle of a path is replaced or removed, before the old one is destroyed. */
   onChange: (path: Path) => void = () => {};
   /** Called when a path is queried again because the peer moved: packets sent on the old path are lost. */
   onPeerMoved: (path: Path) => void = () => {};
@@ -115,9 +116,9 @@ export class PathTable {
   }
 
   /**
-   * Calls `waiter` with the path to `gid`: at once if it is usable, else when the query has ended. A path whose peer
-   * moved is not usable while its query is pending. Calls `waiter` with undefined if MAX_PENDING_PATHS queries are
-   * pending.
+   * Calls `waiter` with the path to `gid`: immediately if the path is usable, else when its query ends. A path whose
+   * peer has moved is not usable while its query is pending. Calls `waiter` with undefined if MAX_PENDING_PATHS paths
+   * have waiters.
    */
   request(gid: Uint8Array, now: Millis, waiter: PathWaiter): void {
     const key = gidKey(gid);
@@ -153,7 +154,7 @@ export class PathTable {
     const known = path.observedLid;
     path.observedLid = this.#leadsTo(path, sourceLid) ? 0 : sourceLid;
     if (path.observedLid === 0) return;
-    // The backoff grew with queries about the old LID.
+    // The backoff is that of queries for the old LID.
     if (path.observedLid !== known) path.retries = 0;
     this.doubt(path, now);
     if (path.state === "asking") this.onPeerMoved(path);
@@ -170,7 +171,7 @@ export class PathTable {
     }
   }
 
-  /** Invalidates a path on which a packet could not be sent; the next packet queries it again. */
+  /** Invalidates a path on which a packet could not be sent. The next packet queries it again. */
   invalidate(path: Path): void {
     if (path.state === "asking" && !path.ah) return;
     this.#dropHandle(path);
@@ -351,7 +352,7 @@ function pauseAfter(retries: number): Millis {
   return Math.min(PATH_INTERVAL_MS * 2 ** retries, MAX_BACKOFF_MS);
 }
 
-/** Returns address handle attributes; with a GRH only if the hop limit is not 0 (Linux ib_init_ah_attr_from_path). */
+/** Returns address handle attributes, with a GRH only if the hop limit is not 0 (Linux ib_init_ah_attr_from_path). */
 function handleAttributes(record: PathRecord): AddressHandleAttributes {
   const { dlid, sl, rate, dgid, flowLabel, hopLimit, tclass } = record;
   return {

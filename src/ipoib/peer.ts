@@ -65,7 +65,7 @@ export class Peer implements Destination {
     this.usedAt = usedAt;
   }
 
-  /** Sends the queued packets, which were counted as use, or not, when they were queued. */
+  /** Sends the queued packets. They do not count as use again: IP packets counted when they were queued. */
   sendQueued(): void {
     const { usedAt } = this;
     this.queue.sendTo(this);
@@ -73,12 +73,12 @@ export class Peer implements Destination {
   }
 }
 
-/** User of a peer: has a copy of the peer's egress. */
+/** User of a peer, with a copy of the peer's egress. */
 export interface PeerFollower {
   egress: Egress;
 }
 
-/** Egress with a path: posts packets to the peer's QPN at once. */
+/** Egress of a peer with a path: posts packets to the peer's QPN. */
 class UdRoute implements Egress {
   readonly #sender: UdSender;
   readonly #table: PeerTable;
@@ -157,7 +157,7 @@ export class PeerTable implements WaitingTable<LinkAddress> {
     this.resolve(peer);
   }
 
-  /** Requests the path of a peer that has none; sends the queued packets, or drops them without a path. */
+  /** Requests the path of a peer that has none; then sends the queued packets, or drops them if there is no path. */
   resolve(peer: Peer): void {
     if (peer.resolving || peer.path?.ah) return;
     peer.resolving = true;
@@ -172,7 +172,7 @@ export class PeerTable implements WaitingTable<LinkAddress> {
     });
   }
 
-  /** Invalidates the path of an unreachable peer; the next packet queries it again. */
+  /** Invalidates the path of an unreachable peer. The next packet queries it again. */
   lost(peer: Peer): void {
     if (peer.path) this.#paths.invalidate(peer.path);
     this.onLost(peer);
@@ -183,7 +183,7 @@ export class PeerTable implements WaitingTable<LinkAddress> {
     if (peer.path) this.#paths.doubt(peer.path, now);
   }
 
-  /** Drops waiting packets and the paths of all peers, and removes the peers without followers. */
+  /** Drops the waiting packets and paths of all peers, and removes peers without followers. */
   flush(): void {
     for (const [key, peer] of [...this.#peers]) {
       if (peer.followers.size === 0) this.#peers.delete(key);

@@ -14,7 +14,7 @@ export interface FoundPkey {
   readonly index: number;
 }
 
-/** Looks up the P_Key of a choice. For an empty table entry it returns the P_Key `before` with index -1. */
+/** Looks up the P_Key of a choice. Returns the P_Key `before` with index -1 if the indexed table entry is empty. */
 export function findPkey(
   choice: PkeyChoice,
   table: readonly number[],
@@ -32,7 +32,7 @@ export function findPkey(
     : { pkey: before, index: -1 };
 }
 
-/** Returns the index of a P_Key, preferring full over limited membership, or -1 (Linux ib_find_pkey behaviour). */
+/** Returns the index of a P_Key, preferring full to limited membership, or -1 (as Linux ib_find_pkey). */
 function indexOfPkey(table: readonly number[], pkey: number): number {
   const low = pkey & ~FULL_MEMBER;
   const full = table.indexOf(low | FULL_MEMBER);

@@ -2,13 +2,13 @@
  * Receive path from the fabric to the kernel's stack. Stages of a packet:
  *
  *  1. Poll: takes a batch of completions; the packets are in the memory of the HCA or, on the soft HCA, of the sender.
- *  2. Echo: drops copies of the port's own multicast packets (Linux ipoib_ib_handle_rx_wc behaviour). Echoes have the
- *     port's LID and QPN; without LIDs (RoCE) the source GID is compared instead.
- *  3. Classify: selects by EtherType. IP packets continue with their address family; address resolution goes to the
- *     family's translator (neighbour/arp_translator.ts, nd_translator.ts); other packets are dropped and counted.
+ *  2. Echo: drops copies of the interface's own multicast packets (as in Linux ipoib_ib_handle_rx_wc). They have the
+ *     port's LID and the interface's QPN; without LIDs (RoCE) the source GID is compared instead.
+ *  3. Classify: selects by EtherType. IP packets continue with their address family, address resolution packets with
+ *     its translator (neighbour/arp_translator.ts, nd_translator.ts). Other packets are dropped and counted.
  *  4. Headers: composes virtio and Ethernet headers, except on the soft HCA, where the sender wrote them.
- *  5. Write: writes the frame to the device without a copy. rx_packets and rx_bytes count once the device has reported
- *     the write; `multicast` counts at once.
+ *  5. Write: writes the frame to the device without copying it. rx_packets and rx_bytes count the frame when the device
+ *     reports the write; `multicast` counts it immediately.
  *  6. Release: returns the batch to the HCA.
  *
  * Receiving an IP packet allocates nothing.
@@ -39,7 +39,7 @@ import { refusal, Stat, type Statistics } from "./statistics.ts";
 export interface ReceiverParts {
   readonly clock: Clock;
   readonly netdev: Netdev;
-  /** LID and GID of the port, to detect echoes. */
+  /** The port, whose LID and GID identify echoes. */
   readonly port: {
     readonly attributes: Pick<PortAttributes, "lid" | "gid">;
   };
@@ -70,7 +70,7 @@ export class Receiver {
     this.#families = parts.families;
   }
 
-  /** Receives from `qp` from now on; undefined stops receiving. */
+  /** Sets the queue pair to receive from, or none. */
   attach(qp: UdQp | undefined): void {
     this.#qp = qp;
     this.#batch = qp?.createBatch();

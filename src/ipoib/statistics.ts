@@ -60,7 +60,7 @@ const tables = [
 
 export type DropReason = typeof reasons[number];
 
-/** Returns the drop reason for a failed write to the network device; `errno` is positive. */
+/** Returns the drop reason for a write that the network device refused with a positive errno. */
 export function refusal(errno: number): DropReason {
   return errno === Errno.EIO ? "rx_device_down" : "rx_device_refused";
 }
@@ -78,13 +78,13 @@ export class Statistics {
   readonly totals = new Counters(names);
   readonly drops = new Counters(reasons);
   readonly tables = new Counters(tables);
-  /** Received copies of own multicast packets; not counted as receives or errors. */
+  /** Received copies of the interface's own multicast packets, not counted as received or dropped. */
   echoes = 0;
-  /** Received ARP packets that are valid, including ignored ones, but without those that the device refused. */
+  /** Valid received ARP packets, including ignored ones, except those that the device refused. */
   arpReceived = 0;
   /** ARP packets handed to an egress. */
   arpSent = 0;
-  /** Received neighbour discovery messages that are valid, including ignored ones, but without those refused. */
+  /** Valid received neighbour discovery messages, including ignored ones, except those that the device refused. */
   ndReceived = 0;
   /** Neighbour discovery messages handed to an egress. */
   ndSent = 0;

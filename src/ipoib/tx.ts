@@ -5,10 +5,12 @@
  *     kernel drops packets, which slows TCP down.
  *  2. Read: reads the next frame of the device into the slot: virtio header, Ethernet header, packet. The reactor
  *     performs stages 1 and 2 (system/frames.ts) and hands over batches of slots.
- *  3. Classify: selects by EtherType. IP packets continue with their address family; address resolution goes to the
- *     family's translator (neighbour/arp_translator.ts, nd_translator.ts); other packets are dropped and counted.
- *  4. Destination: finds a neighbour or a group (next_hops.ts) from the frame, the flow cache or the kernel's routing.
- *  5. Headers: translates DHCP requests (dhcp_translator.ts); writes the IPoIB header, and the Ethernet header that the receiver's kernel will see.
+ *  3. Classify: selects by EtherType. IP packets continue with their address family, address resolution packets with
+ *     its translator (neighbour/arp_translator.ts, nd_translator.ts). Other packets are dropped and counted.
+ *  4. Destination: determines the neighbour or group (next_hops.ts) from the frame, the flow cache or the kernel's
+ *     routing.
+ *  5. Headers: translates DHCP requests (dhcp_translator.ts), and writes the IPoIB header and the Ethernet header that
+ *     the receiver's kernel will see.
  *  6. Egress: uses the current egress of the destination: a route to a peer (peer.ts) or a group
  *     (multicast/multicast_group.ts), which posts the slot (ud_sender.ts), or a queue while an address, a path or a
  *     join is pending.
@@ -69,7 +71,7 @@ export class Transmitter {
     );
   }
 
-  /** Transmits the frames of a batch; takes over their slots. */
+  /** Transmits the frames of a batch and takes ownership of their slots. */
   run(batch: FrameBatch): void {
     this.#sender.now = this.#clock.now();
     const { count, slot, length } = batch;
@@ -78,7 +80,7 @@ export class Transmitter {
     }
   }
 
-  /** Stage 3, classify. `length` is that of the packet in bytes; it is not positive if the frame ends in its header. */
+  /** Stage 3, classify. `length` is the packet's length in bytes, 0 or less if the frame ends in its header. */
   #classify(slot: number, length: number): void {
     if (length <= 0) {
       this.#sender.drop(slot, "tx_malformed");

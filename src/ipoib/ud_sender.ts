@@ -41,7 +41,7 @@ export class UdSender {
   now: Millis = 0.5;
   readonly memory: SendMemory;
   readonly statistics: Statistics;
-  /** Memory used by packets that wait for resolution. */
+  /** Memory used by packets that wait for an address, a path or a join. */
   readonly waiting = new WaitingTotal();
   readonly #totals: Float64Array;
   readonly #debug: DebugLog;

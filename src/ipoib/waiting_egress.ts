@@ -1,7 +1,7 @@
 /**
  * Egress of an unresolved destination: queues packets while an address, a path or a join is pending.
  *
- * It refers to the entry by key, because it may outlive the entry.
+ * It refers to the table entry by key, because it may outlive the entry.
  */
 
 import type { Egress } from "./egress.ts";

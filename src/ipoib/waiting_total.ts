@@ -17,7 +17,7 @@ export class WaitingTotal {
   /** Bytes in use, including the overhead of each packet. */
   bytes = 0;
 
-  /** Returns true if a queue with `queued` packets may take another one of `bytes` bytes. */
+  /** Returns true if a queue of `queued` packets may take another packet of `bytes` bytes. */
   allows(queued: number, bytes: number): boolean {
     const limit = queued < WAITING_PACKETS_WHEN_SCARCE
       ? MAX_TOTAL_WAITING_BYTES

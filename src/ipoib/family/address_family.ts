@@ -1,5 +1,5 @@
 /**
- * Interface of an address family, implemented by IPv4 and IPv6. Outside the implementations only next hops in frames
+ * Interface of an address family, implemented for IPv4 and IPv6. In the rest of the engine, only next hops in frames
  * (next_hops.ts, IPv4 only) and the link-local address (link_local.ts, IPv6 only) depend on the family.
  *
  * The data path passes flow keys as words in a preallocated array, so that a packet allocates nothing.
@@ -19,7 +19,7 @@ export interface AddressFamily {
   readonly resolutionType: number;
   /** 32-bit words of a flow key. */
   readonly flowWords: number;
-  /** Returns true if the packet of `length` bytes at `ip` is an address resolution packet of the family's EtherType. */
+  /** Returns true if a packet of the EtherType `etherType` is an address resolution packet. */
   isResolution(view: DataView, ip: number, length: number): boolean;
   /** Creates the translator of address resolution packets for one interface. */
   translator(parts: TranslatorParts): Translator;
@@ -45,16 +45,16 @@ export interface AddressFamily {
   /** Returns false for a group whose packets never leave the host. */
   isOnLinkGroup(group: IpAddress): boolean;
   /**
-   * The group of all hosts on the link (RFC 1112 section 4, RFC 4291 section 2.7.1), of which every host is a member.
+   * The group of all hosts on the link (RFC 1112 section 4, RFC 4291 section 2.7.1). Every host is a member.
    */
   readonly allHosts: IpAddress;
   /** Returns the MGID (16 bytes) of a group on the link with this broadcast group (RFC 4391 section 4). */
   mgid(group: IpAddress, broadcastMgid: Uint8Array): Uint8Array;
-  /** Returns true for a DHCP packet of which hardware address fields need translation (dhcp_translator.ts). */
+  /** Returns true for a DHCP packet, whose hardware address fields may need translation (dhcp_translator.ts). */
   isDhcp(view: DataView, ip: number, length: number): boolean;
-  /** Returns true if the packet has a complete header of the family's version. */
+  /** Returns true if the packet has the family's IP version and a complete header (IPv6: and a complete payload). */
   isPacket(view: DataView, ip: number, length: number): boolean;
-  /** Returns true for a membership protocol packet (IGMP, MLD), after which memberships may have changed. */
+  /** Returns true for an IGMP packet, or an MLD report or done message: memberships may have changed. */
   isReport(view: DataView, ip: number, length: number): boolean;
   /** Returns true if the destination of a received packet is a multicast address. */
   isToGroup(view: DataView, ip: number): boolean;

@@ -12,7 +12,7 @@ import type { AddressFamily } from "./address_family.ts";
 
 const CLASS_D = 0xe;
 const ALL_HOSTS = 0xe0000001 | 0;
-/** Mask of the fragment offset; only a fragment with offset 0 has ports. */
+/** Mask of the fragment offset. Only a fragment with offset 0 has ports. */
 const FRAGMENT_OFFSET = 0x1fff;
 const PORTS_LENGTH = 4;
 

@@ -1,6 +1,6 @@
 /**
- * Translation of address resolution (ARP for IPv4, neighbour discovery for IPv6) between the kernel, where link-layer
- * addresses have 0 bytes, and the link, where they have 20. An interface has one translator per address family.
+ * Translation of address resolution packets (ARP for IPv4, neighbour discovery for IPv6) between the kernel, where
+ * link-layer addresses have 0 bytes, and the link, where they have 20. An interface has one translator per family.
  */
 
 import type { Logger } from "../../base/log.ts";
@@ -41,7 +41,7 @@ export interface Translator {
     sourceLid: number,
     now: Millis,
   ): DropReason | undefined;
-  /** Broadcasts a request for `target`, for an address that the kernel does not resolve itself. */
+  /** Sends a request for `target`, which the kernel does not resolve, to the broadcast or solicited-node group. */
   request(target: IpAddress): void;
   /** Announces the interface's link-layer address for these addresses. */
   announce(addresses: readonly IpAddress[]): void;

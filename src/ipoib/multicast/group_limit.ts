@@ -1,7 +1,7 @@
 /**
  * Limit on the number of multicast groups of an interface, broadcast group excluded.
  *
- * At the limit a group that the kernel joins replaces the least recently used send-only group. Kernel memberships over
+ * At the limit, a group that the kernel joins replaces the least recently used send-only group. Kernel memberships over
  * the limit are not joined until another one is left (wanted_groups.ts). A new send-only group replaces one that was
  * idle for REPLACEABLE_IDLE_MS, at most once per REPLACE_INTERVAL_MS, because each replacement costs the administrator
  * a leave and a join.
@@ -26,7 +26,7 @@ export interface GroupLimitParts {
 
 export class GroupLimit {
   readonly #parts: GroupLimitParts;
-  /** Earliest time of the next replacement of a send-only group by another one. */
+  /** Earliest time of the next replacement of a send-only group by another. */
   #nextReplacement: Millis = -Infinity;
   /** Number of kernel memberships over the limit. */
   #unjoined = 0;

@@ -1,4 +1,4 @@
-/** Log messages about multicast joins. */
+/** Log messages about failed multicast joins and lost memberships. */
 
 import { Errno } from "../../base/errno.ts";
 import type { Logger } from "../../base/log.ts";
@@ -8,8 +8,8 @@ import type { DebugLog } from "../debug_log.ts";
 import type { MulticastGroup } from "./multicast_group.ts";
 
 /**
- * Logs a failed join in the wording of ib_ipoib, at most MAX_LOGGED_FAILURES times per group. Time-outs, EAGAIN and
- * refused send-only joins are logged with mcast_debug_level; the latter do not count towards the limit.
+ * Logs a failed join in the wording of ib_ipoib, at most MAX_LOGGED_FAILURES times per group. Timeouts, EAGAIN and
+ * refused send-only joins are logged with mcast_debug_level. Refused send-only joins do not count toward the limit.
  */
 export function logFailure(
   log: Logger,

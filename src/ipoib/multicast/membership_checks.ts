@@ -2,9 +2,9 @@
  * Checks whether the port is still a member of its groups. A leave by another program on the port ends the membership
  * for all programs without notice (sa/other_holders.ts).
  *
- * One check runs at a time. Each group is checked after a random interval of 30 to 60 s. All groups are checked at once
- * when a leave by another program is likely, such as after the kernel's interface on the port went down. If the
- * administrator does not respond, all checks are postponed.
+ * One check runs at a time. Each group is checked after a random interval of 30 to 60 s. When a leave by another
+ * program is likely, such as after the kernel's interface on the port went down, the checks of all groups are due
+ * immediately. If the administrator does not respond, all checks are postponed.
  */
 
 import type { Millis } from "../../base/units.ts";

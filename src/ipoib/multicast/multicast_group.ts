@@ -11,8 +11,8 @@ import { PacketQueue } from "../packet_queue.ts";
 import type { UdSender } from "../ud_sender.ts";
 
 /**
- * Progress of a join. `waiting` is the backoff after a failure. `idle` is a group whose join has not been sent, or a
- * send-only group whose join was abandoned.
+ * Progress of a join. `waiting` is the backoff after a failure. `idle` is the state before the first join, and that of
+ * a send-only group after two failures.
  */
 export type JoinProgress = "idle" | "joining" | "joined" | "waiting";
 
@@ -50,11 +50,11 @@ export class MulticastGroup implements Destination {
   /** Present while packets can be sent. */
   ah: AddressHandle | undefined;
   attached = false;
-  /** Last backoff; the next one is twice as long. */
+  /** Last backoff. The next one is twice as long, up to MAX_BACKOFF_MS. */
   backoffMs: Millis = 1000;
   retryAt: Millis = Infinity;
   failures = 0;
-  /** Number of failures, over all joins of the group, that count towards MAX_LOGGED_FAILURES. */
+  /** Number of failures, over all joins of the group, that count toward MAX_LOGGED_FAILURES. */
   logged = 0;
   /** Errno of the last completed join, undefined if it succeeded. */
   failure: number | undefined;
@@ -88,8 +88,8 @@ export class MulticastGroup implements Destination {
   }
 
   /**
-   * Schedules the retry of a failed join. The backoff doubles before use: 2, 4, 8, 16, 16 s... (Linux
-   * ipoib_mcast_join_complete behaviour).
+   * Schedules the retry of a failed join. The backoff doubles before use: 2, 4, 8, 16, 16 s... (as in Linux
+   * ipoib_mcast_join_complete).
    */
   backOff(now: Millis): void {
     this.backoffMs = Math.min(this.backoffMs * 2, MAX_BACKOFF_MS);

@@ -1,10 +1,10 @@
 /**
- * The multicast groups of an interface and the state machine that joins them (Linux ipoib_multicast.c behaviour).
+ * The multicast groups of an interface and the state machine that joins them (as in Linux ipoib_multicast.c).
  *
  * The broadcast group is joined and attached first: every other group of the link is joined with the Q_Key, MTU, rate
- * and service level of its record (RFC 4391 sections 5 and 10). Groups that the kernel is a member of are joined as
- * full member. A group to which the interface only sends is joined with the first packet (JoinState 8, as in Linux) and
- * left after at least one minute without packets.
+ * and service level of its record (RFC 4391 sections 5 and 10). The kernel's groups are joined as full member. A
+ * group to which the interface only sends is joined at the first packet (JoinState 8, as in Linux) and left after at
+ * least one minute without packets.
  *
  * The number of groups is limited (group_limit.ts). Memberships are checked periodically (membership_checks.ts).
  */
@@ -56,11 +56,11 @@ export interface GroupTableParts {
 export class MulticastTable implements WaitingTable<Uint8Array> {
   /** Queue pair to attach to the groups; undefined while the interface has none. */
   qp: UdQp | undefined;
-  /** Called when the broadcast group was joined; the record has the link's Q_Key and MTU. */
+  /** Called after each join of the broadcast group. The record contains the link's Q_Key and MTU. */
   onBroadcast: (record: McMemberRecord) => void = () => {};
   /** Called after each join that succeeded or failed. */
   onJoin: () => void = () => {};
-  /** Called when a group was removed; references to it must be dropped. */
+  /** Called after a group is removed. References to it must be dropped. */
   onRemoved: () => void = () => {};
   /** Destination of packets to groups over the limit: drops and counts them. */
   readonly refused: Destination;
@@ -128,8 +128,8 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
   }
 
   /**
-   * Joins all groups again, including refused ones, and keeps using them meanwhile (client reregister). The broadcast
-   * group comes first, because a new subnet manager may have changed the parameters of the other joins.
+   * Joins all groups again except idle ones, without waiting for a backoff, and keeps using them meanwhile (client
+   * reregister). The broadcast group is joined first, because its new record may change the parameters of other joins.
    */
   rejoin(now: Millis): void {
     if (!this.#broadcast) return;
@@ -142,14 +142,14 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     this.#schedule();
   }
 
-  /** Checks soon whether the port is still a member of all groups; another program on the port may have left some. */
+  /** Starts the checks of all memberships, because another program on the port may have left groups. */
   checkMemberships(now: Millis): void {
     this.#checks.expedite(now);
     this.#schedule();
   }
 
   /**
-   * Sets the groups that the kernel is a member of: joins new ones and leaves all others, except send-only groups.
+   * Sets the groups that the kernel has joined: joins new ones and leaves all others, except send-only groups.
    * `unjoined` is the number of kernel memberships over the limit (wanted_groups.ts).
    */
   setWanted(
@@ -161,7 +161,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     const wanted = new Map(mgids.map((mgid) => [gidKey(mgid), mgid]));
     for (const [key, group] of [...this.#groups]) {
       if (group === this.#broadcast) continue;
-      // A send-only group that the kernel joined is joined again as full member.
+      // A send-only group that the kernel has joined is joined again as full member.
       if (group.sendOnly === wanted.has(key)) this.#remove(group, now);
     }
     for (const [key, mgid] of wanted) {
@@ -281,7 +281,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     try {
       this.#use(group, record);
     } catch (error) {
-      // A local failure, such as a full attach table, counts as a refusal (Linux ipoib_mcast_join_finish behaviour).
+      // A local failure, such as a full attach table, counts as a refusal (as in Linux ipoib_mcast_join_finish).
       const { message, errno } = IpoibError.from(error);
       this.#parts.log.debug(message);
       this.#failed(group, errno ?? Errno.EINVAL, 0);

@@ -2,7 +2,7 @@
  * Selects the kernel memberships to join when their number exceeds the limit: the all-hosts group first, then groups
  * that were selected before, then others in the kernel's order.
  *
- * A user may hold very many memberships, so one that is not selected costs only a comparison and a table lookup.
+ * A user may have very many memberships, so each that is not selected costs only a comparison and a table lookup.
  */
 
 import type { IpAddress } from "../../wire/ip_address.ts";
@@ -38,7 +38,7 @@ export class WantedGroups {
     return chosen.values();
   }
 
-  /** Forgets the selection; called when the link ends and all groups are left. */
+  /** Clears the selection. Called when the link ends and all groups are left. */
   clear(): void {
     this.#chosen.clear();
   }

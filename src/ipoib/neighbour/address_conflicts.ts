@@ -9,7 +9,7 @@ import {
   linkAddressBytes,
 } from "../../wire/link_address.ts";
 
-/** Maximum number of addresses whose conflict is remembered as logged; a full set is cleared. */
+/** Maximum number of addresses in the set of logged conflicts. A full set is cleared. */
 const MAX_CONFLICTS = 256;
 
 export class AddressConflicts {
@@ -23,7 +23,7 @@ export class AddressConflicts {
     this.#log = log;
   }
 
-  /** Returns true if `address`, used by `other`, is an own address. Logs the first conflict about it. */
+  /** Returns true if `address`, which `other` uses, is an address of this interface. Logs its first conflict. */
   check(address: IpAddress, other: LinkAddress): boolean {
     if (!this.#netdev.config.isLocal(address)) return false;
     const text = `${address}`;

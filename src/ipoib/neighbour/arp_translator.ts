@@ -1,8 +1,9 @@
 /**
  * Translates ARP between the kernel, where link-layer addresses have 0 bytes, and the link, where they have 20.
  *
- * The kernel sends requests, replies, probes and announcements for its own addresses and for those that it proxies. The
- * translator converts between packets of 16 and 56 bytes (RFC 826, RFC 4391 section 9.2) and selects the destination:
+ * The kernel sends requests, replies, probes and announcements for its own addresses, and replies for addresses that it
+ * proxies. The translator converts between packets of 16 and 56 bytes (RFC 826, RFC 4391 section 9.2) and selects the
+ * destination:
  *
  * | packet from the kernel              | destination                                                    |
  * |-------------------------------------|----------------------------------------------------------------|
@@ -83,7 +84,7 @@ export class ArpTranslator implements Translator {
       this.#send(slot, this.#translate(arp), this.#targetOf(arp, kind));
       return;
     }
-    // A program that uses packet sockets may send all 56 bytes. Its sender address is replaced by the interface's own.
+    // A program with a packet socket may send all 56 bytes. The sender address is replaced by the interface's own.
     const whole = parseArp(view, base + layout.payload, length);
     if (whole) {
       this.#send(slot, { ...whole, senderAddress: identity.address });
@@ -124,7 +125,7 @@ export class ArpTranslator implements Translator {
     };
   }
 
-  /** Returns the link-layer address that a packet of the kernel is sent to; undefined for the broadcast group. */
+  /** Returns the link-layer destination of a packet from the kernel; undefined for the broadcast group. */
   #targetOf(
     { operation, senderIp, targetIp }: DeviceArp,
     kind: EthernetKind,
@@ -166,7 +167,7 @@ export class ArpTranslator implements Translator {
     else destination.egress.send(slot, ARP_LENGTH);
   }
 
-  /** Returns the sender address for a request: the first own address in the target's subnet, else the first one. */
+  /** Returns the sender address for a request: the first own address in the target's subnet, else the first of all. */
   #sourceFor(target: number): number | undefined {
     const addresses = this.#parts.netdev.config.addresses
       .filter(({ address }) => address.isIpv4);
@@ -192,7 +193,10 @@ export class ArpTranslator implements Translator {
     return dropped;
   }
 
-  /** Learns from a received packet and passes it to the kernel; ignores own, multicast and unknown packets. */
+  /**
+   * Learns the sender's address and passes the packet to the kernel. Ignores the interface's own packets, multicast
+   * addresses, and operations other than request and reply.
+   */
   #process(arp: Arp, sourceLid: number, now: Millis): DropReason | undefined {
     const { identity, paths, neighbours } = this.#parts;
     const { senderAddress: from, senderIp, targetIp, operation } = arp;

@@ -4,8 +4,8 @@
  * addresses.
  *
  * Several hosts may request one address at once, even with the same sender address, such as 0.0.0.0 (RFC 5227 probes).
- * The kernel may not reply at all, so a request is ignored after ASKER_LIFETIME_MS. Over MAX_ASKERS the oldest is
- * dropped.
+ * The kernel may not reply at all, so a request is ignored after ASKER_LIFETIME_MS. At MAX_ASKERS requests, the first
+ * request of the oldest pair of addresses is dropped.
  */
 
 import type { Millis } from "../../base/units.ts";
@@ -52,7 +52,7 @@ export class Askers {
     this.#count++;
   }
 
-  /** Removes and returns the oldest live request; undefined if none. */
+  /** Removes and returns the oldest request of a pair that has not expired; undefined if there is none. */
   take(sender: Address, target: Address, now: Millis): Asker | undefined {
     for (;;) {
       const first = this.#shift(sender, target);

@@ -1,6 +1,6 @@
 /**
- * Synchronizes the neighbour table with the kernel's: requests changes of the kernel's entries and receives the
- * kernel's own changes.
+ * Synchronizes the neighbour table with the kernel's: requests changes of the kernel's entries, and receives the
+ * changes that the kernel makes.
  *
  * Peers can trigger changes at any rate. Resolutions are limited to one per neighbour and second, and resolutions,
  * removals and changes to STALE together to MAX_KERNEL_CHANGES per second. A change over the limit is omitted; for a
@@ -16,11 +16,11 @@ import { MAX_KERNEL_CHANGES, REQUEST_INTERVAL_MS } from "../constants.ts";
 import type { Neighbour } from "./neighbour.ts";
 
 export class KernelSync {
-  /** Called when the kernel's entry of an address failed or was deleted. */
+  /** Called when the kernel's entry of an address failed or was deleted, or its resolution was refused. */
   onRemoved: (address: IpAddress) => void = () => {};
   /** Called after lost notifications; `has` returns true for addresses with a kernel entry that has not failed. */
   onResync: (has: (address: IpAddress) => boolean) => void = () => {};
-  /** Called to send a request for an address that the kernel does not resolve, because its entry is PERMANENT. */
+  /** Called to send a request for an address that the kernel does not resolve because its entry is PERMANENT. */
   onRequest: (address: IpAddress) => void = () => {};
   readonly #clock: Clock;
   readonly #kernel: KernelNeighbours;
@@ -43,7 +43,7 @@ export class KernelSync {
 
   /**
    * Makes the kernel resolve a neighbour again, unless a request is pending. If the kernel's entry is PERMANENT, calls
-   * {@linkcode onRequest} instead.
+   * {@linkcode onRequest} instead. Limited to one call per REQUEST_INTERVAL_MS and neighbour.
    */
   requestAgain(neighbour: Neighbour): void {
     const now = this.#clock.now();

@@ -53,7 +53,7 @@ import { type DropReason, refusal } from "../statistics.ts";
 import { AddressConflicts } from "./address_conflicts.ts";
 import { Askers } from "./askers.ts";
 
-/** Maximum packet length in bytes, above the maximum IPoIB MTU in datagram mode (4092) plus the option. */
+/** Maximum packet length in bytes, more than the maximum MTU in datagram mode (4092) and the option. */
 const MAX_MESSAGE = 4096 + LINK_ADDRESS_OPTION_LENGTH;
 const ALL_NODES = IpAddress.parse("ff02::1")!;
 
@@ -206,8 +206,8 @@ export class NdTranslator implements Translator {
   }
 
   /**
-   * Returns the source address for a solicitation: an own address in the target's subnet, else link-local, else the
-   * first.
+   * Returns the source address for a solicitation: an own address in the target's subnet, else a link-local address,
+   * else the first address.
    */
   #sourceFor(target: IpAddress): IpAddress | undefined {
     const addresses = this.#parts.netdev.config.addresses
@@ -235,7 +235,7 @@ export class NdTranslator implements Translator {
     return dropped;
   }
 
-  /** Learns from a received message and passes it to the kernel; ignores own messages. */
+  /** Learns link-layer addresses from a message and passes it to the kernel. Ignores the interface's own messages. */
   #process(
     view: DataView,
     base: number,

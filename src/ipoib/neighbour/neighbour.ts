@@ -18,14 +18,14 @@ export class Neighbour implements Destination, PeerFollower {
   isStatic = false;
   /** True if the next-hop cache may refer to the neighbour. */
   isNextHop = false;
-  /** True if the kernel or this process sent a request that has not been answered yet. */
+  /** True while a request sent by the kernel or this process has not been answered. */
   requestPending = false;
   /** Unicast probes of the kernel without an answer. */
   probes = 0;
   // Initialized with numbers: V8 allocates each number in a field that was undefined first.
   /** Time of the last resolution that this process started. */
   requestedAt: Millis = -Infinity;
-  /** Time of the last change of the peer, or of the creation. */
+  /** Time of creation, or of the last change of the peer. */
   updatedAt: Millis = 0;
 
   constructor(

@@ -1,7 +1,8 @@
 /**
- * Neighbour table of an interface: IP address -> link-layer address, in addition to the kernel's neighbour table.
+ * Neighbour table of an interface: maps IP addresses to link-layer addresses, in addition to the kernel's table.
  *
- * The kernel resolves, probes and expires neighbours, but has no 20-byte addresses. The two tables are kept consistent:
+ * The kernel resolves, probes and expires neighbours, but does not store the 20-byte addresses. The two tables are kept
+ * consistent:
  *
  * | event                                               | action                                                    |
  * |-----------------------------------------------------|-----------------------------------------------------------|
@@ -11,7 +12,7 @@
  * |                                                     | entry PERMANENT again                                     |
  * | a packet for an unresolved address                  | queues the packet; sets the kernel's entry FAILED and     |
  * |                                                     | uses it, so that the kernel sends a request               |
- * | ... while the kernel's entry is PERMANENT           | queues the packet and sends a request itself              |
+ * | ... while the kernel's entry is PERMANENT           | queues the packet; this process sends a request           |
  * | the HCA reports a peer as unreachable               | restarts the resolution of its addresses in the same way  |
  * | the table is full                                   | removes the least recently used entries from both tables  |
  *
@@ -43,13 +44,13 @@ import { Neighbour } from "./neighbour.ts";
 export type AddressSource =
   /** A reply to a request. */
   | "reply"
-  /** A request by the owner of the address. */
+  /** A request by the owner of the address, or another message that does not override a known address. */
   | "request"
-  /** An announcement: sender and target address are equal. */
+  /** ARP with equal sender and target address, or an unsolicited neighbour advertisement with the override flag. */
   | "announcement";
 
 export class NeighbourTable implements WaitingTable<IpAddress> {
-  /** Called when an entry that is a next hop was removed; references to it must be dropped. */
+  /** Called after an entry that is a next hop is removed. References to it must be dropped. */
   onRemoved: () => void = () => {};
   readonly #sender: UdSender;
   readonly #peers: PeerTable;
@@ -133,13 +134,13 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
     this.#kernel.requestAgain(neighbour);
   }
 
-  /** Updates the entry of `address` with a received link-layer address; ignores addresses without an entry. */
+  /** Updates the entry of `address`, if there is one, with a received link-layer address. */
   learn(address: IpAddress, from: LinkAddress, source: AddressSource): void {
     const neighbour = this.#entries.get(address);
     if (neighbour) this.#update(neighbour, from, source);
   }
 
-  /** Creates or updates the entry of a requester that the kernel answered, and for which the kernel has an entry. */
+  /** Creates or updates the entry of an address for which the kernel has an entry: a requester or a router. */
   learnRequester(address: IpAddress, from: LinkAddress): void {
     this.#update(this.get(address), from, "request");
   }
@@ -159,7 +160,7 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
   }
 
   /**
-   * Restores the kernel's PERMANENT entries of static neighbours, which the kernel removes when the interface is down.
+   * Restores the PERMANENT entries of static neighbours, which the kernel deletes when the interface is set down.
    */
   restore(): void {
     for (const { isStatic, address } of this.entries()) {
@@ -167,7 +168,7 @@ export class NeighbourTable implements WaitingTable<IpAddress> {
     }
   }
 
-  /** Removes an entry, but not the kernel's; returns false if there is none. */
+  /** Removes an entry, but not the kernel's. Returns false if there is none. */
   forget(address: IpAddress): boolean {
     const neighbour = this.#entries.get(address);
     if (!neighbour) return false;
