@@ -50,7 +50,7 @@ export const MAX_PEERS = MAX_NEIGHBOURS + 1024;
 export const MAX_PATHS = MAX_PEERS;
 /** Fraction of a full table that is evicted at a time. */
 export const EVICTED_SHARE = 1 / 8;
-/** Maximum number of paths with waiting packets, so that forged addresses do not flood the subnet administrator. */
+/** Maximum number of paths with waiters, so that packets to forged addresses do not flood the subnet administrator. */
 export const MAX_PENDING_PATHS = 1024;
 /** Time after a change during which an entry is not overwritten with another address (Linux arp_tbl `locktime`). */
 export const ARP_LOCK_MS = 1000;

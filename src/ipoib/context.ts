@@ -9,7 +9,7 @@ export interface EngineContext {
   readonly reactor: Reactor;
   readonly port: HcaPort;
   readonly sa: SaClient;
-  /** Multicast memberships of the port, with a count of the interfaces that use each. */
+  /** Multicast memberships of the port, shared by its interfaces. */
   readonly memberships: PortMemberships;
   /** Maximum number of multicast groups per interface, broadcast group excluded. Default: DEFAULT_MAX_GROUPS. */
   readonly maxGroups?: number;

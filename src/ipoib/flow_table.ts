@@ -1,6 +1,6 @@
 /**
  * Hash table keyed by flow, for the data path: open addressing with linear probing. Keys have a fixed number of 32-bit
- * words. A lookup allocates nothing. Entries can only be deleted all at once.
+ * words. A lookup allocates nothing. Single entries cannot be deleted, only all.
  */
 
 import { mixBits } from "./address_table.ts";

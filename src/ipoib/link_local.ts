@@ -1,7 +1,7 @@
 /**
  * Link-local IPv6 address of an interface, formed from the port's GUID as in Linux. The kernel forms no such address
- * for a device without a link-layer address, so this module adds it when the link first runs. The kernel deletes it
- * when the interface is set down or the MTU falls below 1280, which disables IPv6; it is added again afterwards.
+ * for a device without a link-layer address, so this module adds it when the link starts running. The kernel deletes
+ * it when the interface is set down or the MTU falls below 1280, which disables IPv6. It is added again afterwards.
  *
  * An address that the administrator deletes is added again only after the interface was down, the MTU was below 1280,
  * or the GUID changed.

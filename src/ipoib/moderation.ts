@@ -25,7 +25,7 @@ export class Moderation {
     if (rxUsecs !== 0 || rxFrames !== 0) this.#apply(this.#values);
   }
 
-  /** Changes the given values. Throws `E_COALESCE` (EINVAL) if a value is not 0 to 65535, and errors of the device. */
+  /** Changes the given values. Throws `E_COALESCE` (EINVAL) for a value out of range, and errors of the device. */
   set(change: Partial<CqModeration>): void {
     const values = { ...this.#values, ...change };
     for (const [name, value] of Object.entries(values)) {

@@ -1,7 +1,7 @@
 /**
  * Receive path from the fabric to the kernel's stack. Stages of a packet:
  *
- *  1. Poll: takes a batch of completions; the packets are in the memory of the HCA or, on the soft HCA, of the sender.
+ *  1. Poll: takes a batch of completions. The packets are in the HCA's memory or, on the soft HCA, in the sender's.
  *  2. Echo: drops copies of the interface's own multicast packets (as in Linux ipoib_ib_handle_rx_wc). They have the
  *     port's LID and the interface's QPN; without LIDs (RoCE) the source GID is compared instead.
  *  3. Classify: selects by EtherType. IP packets continue with their address family, address resolution packets with

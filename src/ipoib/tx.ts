@@ -9,14 +9,14 @@
  *     its translator (neighbour/arp_translator.ts, nd_translator.ts). Other packets are dropped and counted.
  *  4. Destination: determines the neighbour or group (next_hops.ts) from the frame, the flow cache or the kernel's
  *     routing.
- *  5. Headers: translates DHCP requests (dhcp_translator.ts), and writes the IPoIB header and the Ethernet header that
- *     the receiver's kernel will see.
+ *  5. Headers: translates DHCP requests (dhcp_translator.ts), and writes the IPoIB header and the Ethernet header for
+ *     the receiver's kernel (used on the soft HCA only).
  *  6. Egress: uses the current egress of the destination: a route to a peer (peer.ts) or a group
  *     (multicast/multicast_group.ts), which posts the slot (ud_sender.ts), or a queue while an address, a path or a
  *     join is pending.
  *
- * A packet that is sent at once allocates nothing. Large sends (GSO) and partial checksums pass unchanged: the virtio
- * header travels with the packet.
+ * A packet that is sent immediately allocates nothing. On the soft HCA large sends (GSO) and partial checksums pass
+ * unchanged, because the virtio header is passed with the packet. On verbs the device has no offloads.
  */
 
 import type { Clock } from "../base/clock.ts";

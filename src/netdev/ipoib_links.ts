@@ -75,7 +75,7 @@ export interface IpoibLinksOptions {
   readonly reactor: Reactor;
   /** An open namespace, used during construction only; undefined for the thread's own. */
   readonly netns: number | undefined;
-  /** Called for an interface that was up, if no interface is up on its port and P_Key any more. */
+  /** Called for an interface that was up, if its port and P_Key no longer have an interface that is up. */
   readonly onDown: (link: IpoibLink) => void;
 }
 

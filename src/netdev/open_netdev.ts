@@ -1,4 +1,4 @@
-/** The {@linkcode Netdev} implementation: a TAP, the mirror of its configuration, and the next-hop program. */
+/** {@linkcode Netdev} for a TAP, with the mirror of its configuration and the next-hop program. */
 
 import { addLinkLocal, deleteLinkLocal } from "./rtnetlink/link_local.ts";
 import type { IpAddress } from "../wire/ip_address.ts";

@@ -1,8 +1,8 @@
 /**
- * Selects the kernel memberships to join when their number exceeds the limit: the all-hosts group first, then groups
- * that were selected before, then others in the kernel's order.
+ * Selects the kernel memberships to join, up to the limit: the all-hosts groups first, then groups that were selected
+ * before, then others in the kernel's order.
  *
- * A user may have very many memberships, so each that is not selected costs only a comparison and a table lookup.
+ * A user may have very many memberships. One that is not selected costs only comparisons and a table lookup.
  */
 
 import type { IpAddress } from "../../wire/ip_address.ts";

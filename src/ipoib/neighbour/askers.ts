@@ -3,9 +3,9 @@
  * kernel's reply has no link-layer address, so it is matched with the oldest unanswered request for the same pair of IP
  * addresses.
  *
- * Several hosts may request one address at once, even with the same sender address, such as 0.0.0.0 (RFC 5227 probes).
- * The kernel may not reply at all, so a request is ignored after ASKER_LIFETIME_MS. At MAX_ASKERS requests, the first
- * request of the oldest pair of addresses is dropped.
+ * Several hosts may request an address at the same time, even with the same sender address, such as 0.0.0.0 (RFC 5227
+ * probes). The kernel may not reply at all, so a request is ignored after ASKER_LIFETIME_MS. At MAX_ASKERS requests,
+ * the first request of the oldest pair of addresses is dropped.
  */
 
 import type { Millis } from "../../base/units.ts";

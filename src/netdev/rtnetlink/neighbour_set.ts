@@ -60,8 +60,8 @@ function changeRequest(
 }
 
 /**
- * Returns true if the entry or the interface does not exist any more. EINVAL means that IPv6 was disabled on the
- * interface, for example by an MTU below 1280, which deletes its entries.
+ * Returns true if the entry or the interface no longer exists. EINVAL means that IPv6 was disabled on the interface,
+ * for example by an MTU below 1280, which deletes its entries.
  */
 function isGone({ errno }: Refusal): boolean {
   return errno === Errno.ENOENT || errno === Errno.ENODEV ||

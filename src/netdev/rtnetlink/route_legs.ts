@@ -3,7 +3,7 @@
  * route.
  *
  * A frame does not contain the next hop that the kernel chose. The lookup applies the kernel's rules and tables to the
- * header fields of the packet. It ignores marks, user ids and bindings of sockets to devices, which are not in the
+ * header fields of the packet. Marks, user ids and device bindings of sockets, which rules may match, are not in the
  * frame.
  */
 

@@ -76,7 +76,7 @@ export const PortInfoRecord = {
       | Component
       | undefined
     )[],
-  /** Mask bit and offset of CapabilityMask, of which a request may match single bits. */
+  /** Mask bit and offset of CapabilityMask. A request may match single bits of it. */
   CAPABILITY_BIT: 1n << 7n,
   CAPABILITY_OFFSET: 24,
 
