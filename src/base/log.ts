@@ -1,8 +1,8 @@
 /**
  * Logging: LogTape with one sink, which writes lines such as `ib0: text` to standard error.
  *
- * Logged text may come from peers. Similar lines are therefore rate-limited (log_limiter.ts), control characters are
- * replaced, and long lines are truncated.
+ * Logged text may come from peers. Similar lines are therefore rate-limited (log_limiter.ts; for exceptions see
+ * {@linkcode getDebugLogger}), control characters are replaced, and long lines are truncated.
  */
 
 import {
@@ -21,7 +21,7 @@ const encoder = new TextEncoder();
 /** LogTape uses names as keys of a plain object. The prefix avoids inherited members such as "constructor". */
 const NAME_PREFIX = "/";
 
-/** Roots of the loggers: messages, and debug lines that are enabled one by one, without and with the limit. */
+/** Root categories: messages, debug lines without a rate limit, and debug lines with a rate limit. */
 const MESSAGES = "ipoib";
 const DEBUG = "ipoib-debug";
 const LIMITED_DEBUG = "ipoib-debug-limited";
@@ -107,8 +107,8 @@ export function getLogger(...name: string[]): Logger {
 }
 
 /**
- * Returns a logger of debug lines, which are written whatever the minimum level: its caller decides which are enabled.
- * They are not limited in number unless `limited` is true.
+ * Returns a logger for debug lines, which are written regardless of the minimum level. The caller logs enabled lines
+ * only, at level info. The lines are not rate-limited unless `limited` is true.
  */
 export function getDebugLogger(
   name: string,

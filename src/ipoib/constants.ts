@@ -14,7 +14,7 @@ export const WAITING_PACKETS_WHEN_SCARCE = 3;
 export const MAX_GROUP_QUEUE = 64;
 /**
  * Default limit on the multicast groups of one interface, broadcast group excluded: enough for 25 sockets that each
- * hold the maximum number of memberships (Linux `igmp_max_memberships`, 20). A subnet has 16383 multicast LIDs (IBTA
+ * hold the maximum number of memberships (Linux `igmp_max_memberships`, 20). A subnet has 16,383 multicast LIDs (IBTA
  * vol. 1 4.1.3); many switches support fewer.
  */
 export const DEFAULT_MAX_GROUPS = 512;
@@ -75,7 +75,7 @@ export const MAX_MTU = 65520;
 export const DEFAULT_RECV_QUEUE = 256;
 
 /**
- * Transmit queue length of the TAP in packets: 6.7 ms at 150000 packets/s. That of ib_ipoib is 256, in front of a
+ * Transmit queue length of the TAP in packets: 6.7 ms at 150,000 packets/s. That of ib_ipoib is 256, in front of a
  * hardware queue.
  */
 export const TX_QUEUE_LENGTH = 1000;

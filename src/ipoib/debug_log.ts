@@ -1,5 +1,5 @@
 /**
- * The debug levels of ib_ipoib, which a user may change at run time, and the log lines that they enable.
+ * The debug levels of ib_ipoib, which can be changed at run time, and the log lines that they enable.
  *
  * | level               | lines about                                             |
  * |---------------------|---------------------------------------------------------|
@@ -7,14 +7,14 @@
  * | `mcast_debug_level` | joins and leaves of multicast groups                    |
  * | `data_debug_level`  | each packet (rate-limited)                              |
  *
- * A level above 0 enables its lines, whatever the minimum level of the log. The lines have the wording of the driver
- * where an administrator searches for it (Linux ipoib_main.c, ipoib_multicast.c, ipoib_ib.c). A disabled line costs a
+ * A level above 0 enables its lines regardless of the minimum level of the log. Lines that administrators search for
+ * have the wording of the driver (Linux ipoib_main.c, ipoib_multicast.c, ipoib_ib.c). A disabled line costs only a
  * comparison, because its text is built on demand.
  */
 
 import { getDebugLogger, type Logger } from "../base/log.ts";
 
-/** The levels of a parent interface and its children. Changes take effect immediately. */
+/** The levels of a device, shared by its interfaces. Changes take effect immediately. */
 export class DebugLevels {
   debug = 0;
   multicast = 0;
