@@ -96,6 +96,9 @@ const NEEDS: Readonly<Record<string, Needs>> = {
       "bird",
       "avahi-daemon",
       "avahi-resolve",
+      "dnsmasq",
+      "udhcpc",
+      "dhcpcd",
     ],
   },
 };

@@ -1,0 +1,134 @@
+/** DHCP and router advertisements: a dnsmasq server, and clients that do not know RFC 4390. */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { type Host, type Lab, labTest, until } from "./harness/mod.ts";
+
+/** Script of udhcpc: assigns the address that the server has given. */
+const SCRIPT = `#!/bin/sh
+case "$1" in bound) ip addr add "$ip/24" dev "$interface" ;; esac
+`;
+
+/** Runs `body` with a directory for the files of servers and clients. */
+async function withFiles(body: (directory: string) => Promise<void>) {
+  const directory = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${directory}/script`, SCRIPT, { mode: 0o755 });
+    await body(directory);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+}
+
+/** Starts dnsmasq on ib0 of a host. */
+async function startServer(
+  host: Host,
+  directory: string,
+  ...words: string[]
+): Promise<void> {
+  const server = host.start(
+    ...["dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--port=0"],
+    ...["--interface=ib0", "--user=root", "--group=root", "--log-dhcp"],
+    // It forms no DUID of its own on a host without hardware addresses.
+    "--dhcp-duid=65535,01:02:03:04",
+    ...[`--pid-file=${directory}/pid`, `--dhcp-leasefile=${directory}/leases`],
+    ...words,
+  );
+  await server.prints(/started/);
+}
+
+/** Starts dhcpcd on ib0 of a host, with state directories and processes of its own. */
+function startDhcpcd(host: Host, ...words: string[]): void {
+  const script = "mount -t tmpfs none /run && " +
+    "mount -t tmpfs none /var/lib/dhcpcd && exec dhcpcd -B -f /dev/null " +
+    `-c /bin/true ${words.join(" ")} ib0`;
+  host.start(
+    ...["unshare", "--mount", "--pid", "--fork", "--mount-proc"],
+    ...["--kill-child=KILL", "sh", "-c", script],
+  );
+}
+
+/** Returns hosts whose ib0 runs without IPv4 address. */
+async function clients(lab: Lab, count: number): Promise<Host[]> {
+  const hosts = await lab.running(count);
+  for (const host of hosts) await host.ip("-4", "addr", "flush", "dev", "ib0");
+  return hosts;
+}
+
+async function addressOf(host: Host): Promise<string> {
+  const text = await until(
+    `an address of ${host.namespace}`,
+    async () =>
+      (await host.ip("-4", "-o", "addr", "show", "dev", "ib0")) || undefined,
+  );
+  return / inet ([0-9.]+)/.exec(text)![1]!;
+}
+
+labTest(
+  "DHCP: three udhcpc get addresses of their own, and one renews its lease",
+  async (lab) => {
+    const [server] = await lab.running(1);
+    const hosts = await clients(lab, 3);
+    const net = server.address.replace(/\.\d+$/, "");
+    await withFiles(async (directory) => {
+      const range = `--dhcp-range=${net}.100,${net}.150,120`;
+      await startServer(server, directory, range);
+      const identity = ["-x", "0x3d:00746869726420686f7374"];
+      const started = hosts.map((host, i) =>
+        host.start(
+          ...["udhcpc", "-f", "-i", "ib0", "-s", `${directory}/script`],
+          ...i === 2 ? identity : [],
+        )
+      );
+      const addresses = await Promise.all(hosts.map(addressOf));
+      assertEquals(new Set(addresses).size, hosts.length);
+      for (const address of addresses) {
+        assertEquals(await server.reaches(address), true, address);
+      }
+      const leases = await Deno.readTextFile(`${directory}/leases`);
+      const identifiers = leases.trim().split("\n").map((line) =>
+        line.split(" ")[4]
+      );
+      assertEquals(new Set(identifiers).size, hosts.length, leases);
+      // Two from the GUIDs of the ports, and that of the third client.
+      assertEquals(
+        identifiers.map((each) => each!.slice(0, 5)).sort(),
+        ["00:74", "ff:00", "ff:00"],
+      );
+      // The client asks for the renewal by unicast.
+      started[0]!.kill("SIGUSR1");
+      await started[0]!.prints(/(lease of [\d.]+ obtained[^]*){2}/);
+      assertEquals(await addressOf(hosts[0]!), addresses[0]);
+    });
+  },
+);
+
+labTest(
+  "IPv6: dnsmasq gives addresses by router advertisement and by DHCPv6",
+  async (lab) => {
+    const [server, client] = await lab.running(2);
+    await server.ip("-6", "addr", "add", "fd00:6::1/64", "dev", "ib0");
+    await withFiles(async (directory) => {
+      await startServer(
+        ...[server, directory, "--enable-ra", "--ra-param=ib0,4"] as const,
+        "--dhcp-range=fd00:6::100,fd00:6::1ff,slaac,64,1h",
+      );
+      const shown = () =>
+        client.ip("-6", "-o", "addr", "show", "dev", "ib0", "scope", "global");
+      await until(
+        "an address by stateless autoconfiguration",
+        async () => /fd00:6::\S+\/64 .*dynamic/.test(await shown()),
+      );
+      assertMatch(
+        await client.ip("-6", "route", "show", "default"),
+        /via fe80::\S+ dev ib0 proto ra/,
+      );
+      startDhcpcd(client, "-6", "--noipv6rs", "--ia_na");
+      const lease = await until(
+        "a lease",
+        async () =>
+          / inet6 (fd00:6::1[0-9a-f]{2})\/128 /.exec(await shown())?.[1],
+      );
+      await until("the leased address", () => server.reaches(lease));
+    });
+  },
+);
