@@ -57,7 +57,7 @@ export class InLink implements Pending {
   watch: Watch | undefined;
   readonly #parts: InLinkParts;
   /** For each slot, the number of queue pairs that still read it. */
-  readonly #holders: Uint8Array;
+  readonly #holders: Uint16Array;
   /** Number of slots with at least one reader. */
   #held = 0;
 
@@ -74,7 +74,7 @@ export class InLink implements Pending {
     this.bytes = parts.memory.bytes;
     this.view = new DataView(parts.memory.buffer);
     this.vnetAddress = slotAddresses(parts.memory.address, parts.slots);
-    this.#holders = new Uint8Array(parts.slots);
+    this.#holders = new Uint16Array(parts.slots);
   }
 
   /** True if no slot is being read and all returns are published. */

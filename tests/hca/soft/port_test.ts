@@ -126,6 +126,30 @@ Deno.test("a multicast packet reaches each member once, the sender only if anoth
   });
 });
 
+Deno.test("the slot of a packet that 257 queue pairs of a port receive is returned once, after the last", () => {
+  using subnet = new Subnet();
+  const [from, to] = subnet.openAll(0x11n, 0x12n);
+  const sender = subnet.receiver(from!);
+  const { mlid } = join(subnet, from!);
+  join(subnet, to!);
+  const receivers = Array.from({ length: 257 }, () => subnet.receiver(to!));
+  for (const { qp } of receivers) qp.attachMulticast(MGID, mlid);
+  const received = () =>
+    receivers.reduce((sum, { taken }) => sum + taken.length, 0);
+  for (let packets = 1; packets <= 2; packets++) {
+    post(
+      { port: from!, qp: sender.qp },
+      { dlid: mlid, qpn: 0xffffff, mgid: MGID },
+      new Uint8Array([packets]),
+    );
+    subnet.until(() => received() === 257 * packets, "all copies");
+  }
+  subnet.settle();
+  memoryOf(from!).collect();
+  assertEquals(memoryOf(from!).free, memoryOf(from!).slots);
+  assertEquals(from!.counters().ring_violations, 0);
+});
+
 Deno.test("a wrong Q_Key, QPN or P_Key is counted by the receiver", () => {
   using subnet = new Subnet();
   const [a, b] = subnet.openAll(0x11n, 0x12n);
