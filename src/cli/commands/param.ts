@@ -4,6 +4,7 @@
  */
 
 import { Command } from "@commander-js/extra-typings";
+import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
 import { type Cli, prints } from "../cli.ts";
 import { usageError } from "../errors.ts";
@@ -49,6 +50,7 @@ export function param(cli: Cli) {
             "E_NO_FILE",
             `Parameter ${param} does not exist`,
             {
+              errno: Errno.ENOENT,
               hint: `available parameters: ${
                 records.map((record) => record.param).join(", ")
               }`,

@@ -92,13 +92,17 @@ export class ProcMemberships implements KernelMemberships {
     const [file, file6] = netns === undefined
       ? open()
       : withNamespace(netns, open);
-    this.#file6 = file6! < 0 ? undefined : new Fd(file6!);
-    this.#file = new Fd(unwrap(file!, "E_MEMBERSHIPS", `open ${PATH}`));
+    using parts = new DisposableStack();
+    this.#file6 = file6! < 0 ? undefined : parts.use(new Fd(file6!));
+    this.#file = parts.use(
+      new Fd(unwrap(file!, "E_MEMBERSHIPS", `open ${PATH}`)),
+    );
     this.#groups = this.#read();
     this.#timer = reactor.timer((now) => this.#due(now));
     this.#lastRead = reactor.clock.now();
     this.#next = this.#after(POLL_INTERVAL_MS);
     this.#timer.at(this.#next);
+    parts.move();
   }
 
   get groups(): Groups {

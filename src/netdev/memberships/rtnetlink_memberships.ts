@@ -44,8 +44,12 @@ export class RtnetlinkMemberships implements KernelMemberships {
   constructor({ reactor, netns, ifindex, changed }: MembershipOptions) {
     this.#ifindex = ifindex;
     this.#changed = changed;
-    this.#events = new EventSocket(netns);
-    this.#requests = new RequestSocket(netns);
+    using parts = new DisposableStack();
+    this.#events = parts.adopt(new EventSocket(netns), (each) => each.close());
+    this.#requests = parts.adopt(
+      new RequestSocket(netns),
+      (each) => each.close(),
+    );
     try {
       if (
         !this.#events.join(Group.IPV4_MCADDR) ||
@@ -55,8 +59,6 @@ export class RtnetlinkMemberships implements KernelMemberships {
       }
       this.#groups = this.#dump();
     } catch (cause) {
-      this.#events.close();
-      this.#requests.close();
       throw new IpoibError(
         "E_MEMBERSHIPS",
         "Cannot monitor multicast memberships with rtnetlink",
@@ -66,6 +68,7 @@ export class RtnetlinkMemberships implements KernelMemberships {
     this.#reactor = reactor;
     this.#timer = reactor.timer((now) => this.#take(now));
     this.#watch = reactor.watch(this.#events.fd, () => this.#drain());
+    parts.move();
   }
 
   get groups(): Groups {
