@@ -141,6 +141,10 @@ function automatic(found: VerbsProbe, roce: boolean): ChosenHcas {
     roce || each.linkLayer === "infiniband"
   );
   if (real.length > 0) return chosen(real);
+  if (roce) throw noEthernet(`Device ${names} has no port`);
+  if (found.ports.length === 0) {
+    return unused(`Device ${names} is not used: it has no port`);
+  }
   return unused(
     `Device ${names} is not used: it has only Ethernet ports (RoCE), which do not support IPoIB (${ROCE_HINT})`,
   );

@@ -79,6 +79,11 @@ Deno.test("chooseHca() falls back with a warning if all ports are Ethernet", () 
   assert(text.includes("RoCE"), text);
 });
 
+Deno.test("chooseHca() falls back with a warning if the devices have no port", () => {
+  const { text } = fallback(() => ({ ...mixed(), ports: [] }));
+  assert(text.includes("it has no port"), text);
+});
+
 Deno.test("chooseHca() selects all InfiniBand ports in order", () => {
   assertEquals(ports(AUTO), ["mlx5_1/2", "mlx5_2/1", "mlx5_2/2"]);
 });
@@ -149,5 +154,6 @@ Deno.test("chooseHca() with --roce never falls back to the embedded subnet", () 
     assertThrows(() => chooseHca(choice, probe, true), IpoibError).code;
   assertEquals(refused(AUTO, nothing), "E_HCA");
   assertEquals(refused(AUTO, () => mixed(false)), "E_LIBRARY");
+  assertEquals(refused(AUTO, () => ({ ...mixed(), ports: [] })), "E_HCA");
   assertEquals(refused({ kind: "soft", subnet: "lab" }, nothing), "E_HCA");
 });
