@@ -52,8 +52,8 @@ export async function inRuntimeDirectory<T>(
   make: () => Promise<T>,
 ): Promise<T> {
   for (let left = MAX_RETRIES;; left--) {
-    makeRuntimeDirectory(path);
     try {
+      makeRuntimeDirectory(path);
       return await make();
     } catch (error) {
       if (left === 0 || exists(path)) throw error;

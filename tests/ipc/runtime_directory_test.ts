@@ -1,6 +1,9 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { IpoibError } from "../../src/base/errors.ts";
-import { makeRuntimeDirectory } from "../../src/ipc/runtime_directory.ts";
+import {
+  inRuntimeDirectory,
+  makeRuntimeDirectory,
+} from "../../src/ipc/runtime_directory.ts";
 
 function inDirectory(body: (directory: string) => void): void {
   const directory = Deno.makeTempDirSync();
@@ -121,3 +124,33 @@ Deno.test("makeRuntimeDirectory() creates directories outside the runtime direct
     assertEquals(mode(`${directory}/a`), 0o700);
     assertEquals(mode(`${directory}/a/b`), 0o700);
   }));
+
+Deno.test("inRuntimeDirectory() creates the directory again if another process removes it at any moment", async () => {
+  const directory = Deno.makeTempDirSync();
+  const path = `${directory}/7`;
+  const lstat = Deno.lstatSync;
+  try {
+    for (const created of [false, true]) {
+      if (created) Deno.mkdirSync(path, { mode: 0o700 });
+      let removals = 1;
+      // Between creation and check.
+      Deno.lstatSync = (each) => {
+        if (each === path && removals-- > 0) Deno.removeSync(path);
+        return lstat(each);
+      };
+      await inRuntimeDirectory(path, () => Deno.writeTextFile(`${path}/a`, ""));
+      Deno.lstatSync = lstat;
+      Deno.removeSync(path, { recursive: true });
+    }
+    // Between check and use.
+    let calls = 0;
+    await inRuntimeDirectory(path, async () => {
+      if (calls++ === 0) Deno.removeSync(path);
+      await Deno.writeTextFile(`${path}/a`, "");
+    });
+    assertEquals(calls, 2);
+  } finally {
+    Deno.lstatSync = lstat;
+    Deno.removeSync(directory, { recursive: true });
+  }
+});
