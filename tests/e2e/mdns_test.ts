@@ -1,6 +1,6 @@
 /** Multicast DNS: avahi-daemon with the configuration of its Debian package. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertMatch } from "@std/assert";
 import { type Host, labTest, type Program, run } from "./harness/mod.ts";
 
 /**
@@ -45,6 +45,10 @@ labTest(
       hosts.map((host, i) => startDaemon(host, names[i]!)),
     );
     for (const [from, to] of [[0, 1], [1, 0]] as const) {
+      assertMatch(
+        await resolve(daemons[from]!, "-6", "-n", `${names[to]}.local`),
+        /\tfe80::/,
+      );
       const name = `${names[to]}.local`;
       const { address } = hosts[to];
       assertEquals(

@@ -1,0 +1,67 @@
+/** Next hops of IPv6: routes of IPv4 via IPv6 gateways, and default routers that advertise themselves. */
+
+import { assertEquals, assertMatch } from "@std/assert";
+import { type Host, labTest, until } from "./harness/mod.ts";
+
+/** Address on the loopback interface of each router. */
+const TARGET = "fd77::1";
+const RA = ["--enable-ra", "--ra-param=ib0,4,30"];
+
+/** Returns the link-local address of ib0 after duplicate address detection. */
+async function linkLocal(host: Host): Promise<string> {
+  return await until("a link-local address", async () => {
+    const words = ["-6", "-o", "addr", "show", "dev", "ib0", "scope", "link"];
+    return / inet6 (fe80:\S+)\/64 /.exec(
+      await host.ip(...words, "-tentative"),
+    )?.[1];
+  });
+}
+
+labTest("IPv4 packets are routed via an IPv6 gateway", async (lab) => {
+  const [a, router] = await lab.running(2);
+  const gateway = await linkLocal(router);
+  await linkLocal(a);
+  await router.ip("addr", "add", "10.77.0.1/32", "dev", "lo");
+  const words = ["10.77.0.0/24", "via", "inet6", gateway, "dev", "ib0"];
+  await a.ip("route", "add", ...words);
+  assertEquals(await a.ping("10.77.0.1"), { sent: 5, received: 5 });
+  const { stdout } = await a.ipoib("neigh", "show");
+  assertMatch(stdout, new RegExp(`^${gateway} dev ib0 lladdr 00:`, "m"));
+});
+
+labTest(
+  "a client of two default routers uses the other when one dies",
+  async (lab) => {
+    const [client, ...routers] = await lab.running(3);
+    for (const [i, router] of routers.entries()) {
+      await linkLocal(router);
+      await router.ip("-6", "addr", "add", `fd00:6::${i + 1}/64`, "dev", "ib0");
+      await router.ip("-6", "addr", "add", `${TARGET}/128`, "dev", "lo");
+      await router.run(["sysctl", "-qw", "net.ipv6.conf.all.forwarding=1"]);
+      const server = router.start(
+        ...["dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--port=0"],
+        ...["--interface=ib0", "--user=root", "--group=root"],
+        ...["--pid-file", "--leasefile-ro", ...RA],
+        "--dhcp-range=fd00:6::,ra-only",
+      );
+      await server.prints(/started/);
+    }
+    const gateways = await Promise.all(routers.map(linkLocal));
+    const shown = () => client.ip("-6", "route", "show", "default");
+    await until("two default routes", async () => {
+      const text = await shown();
+      return gateways.every((each) => text.includes(each));
+    });
+    await until("the first answer", () => client.reaches(TARGET));
+    const used = await usedGateway(client);
+    const died = gateways.indexOf(used);
+    routers[died]!.daemon.kill("SIGKILL");
+    await until("an answer of the other router", () => client.reaches(TARGET));
+    assertEquals(await usedGateway(client), gateways[1 - died]);
+  },
+);
+
+async function usedGateway(client: Host): Promise<string> {
+  const text = await client.ip("-6", "route", "get", TARGET);
+  return / via (fe80:\S+) /.exec(text)![1]!;
+}
