@@ -1,3 +1,4 @@
+// deno-lint-ignore-file no-sync-fn-in-async-fn -- the functions under test are synchronous
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { IpoibError } from "../../src/base/errors.ts";
 import {
