@@ -2,6 +2,9 @@
 
 import { moduleOf, OPENS_LIBRARIES, PURE } from "./rules.ts";
 
+/** Methods of Uint8Array that the runtime of the oldest supported Deno lacks: a compiled program would fail there. */
+const TOO_NEW = /\.(fromHex|toHex|fromBase64|toBase64)\(/;
+
 /** Replaces comments with blanks. Strings and templates stay. */
 export function withoutComments(source: string): string {
   const token =
@@ -23,6 +26,9 @@ export function textViolations(path: string, source: string): string[] {
       found.push(`${at}: only ${OPENS_LIBRARIES}/ may open libraries`);
     } else if (PURE.includes(module) && /\bDeno\s*\./.test(line)) {
       found.push(`${at}: ${module} is pure and may not use Deno`);
+    }
+    if (TOO_NEW.test(line)) {
+      found.push(`${at}: Deno 2.4 lacks the hexadecimal methods of Uint8Array`);
     }
   });
   return found;

@@ -62,7 +62,7 @@ export function parseIgmp6(text: string, ifindex: number): IpAddress[] {
   return [...text.matchAll(/^(\d+)\s+\S+\s+([0-9a-f]{32})\s/gm)].flatMap(
     ([, index, digits]) =>
       Number(index) === ifindex
-        ? [IpAddress.of(Uint8Array.fromHex(digits!))]
+        ? [IpAddress.parse(digits!.match(/.{4}/g)!.join(":"))!]
         : [],
   );
 }

@@ -77,7 +77,9 @@ export function missing(fabric: Fabric): void {
         await assertRefused(
           fabric.c,
           withoutPermission(`/dev/infiniband/${file}`),
-          new RegExp(`no permission to open /dev/infiniband/${file}`),
+          new RegExp(
+            `No permission to open device file /dev/infiniband/${file}`,
+          ),
         );
       }
     },

@@ -39,3 +39,10 @@ Deno.test("textViolations() refuses Deno in the pure modules", () => {
   assertEquals(textViolations("src/netdev/a.ts", source), []);
   assertEquals(textViolations("src/wire/a.ts", "// Deno.pid"), []);
 });
+
+Deno.test("textViolations() refuses methods that the runtime of a compiled program may lack", () => {
+  assertEquals(textViolations("src/netdev/a.ts", "Uint8Array.fromHex(a);"), [
+    "src/netdev/a.ts:1: Deno 2.4 lacks the hexadecimal methods of Uint8Array",
+  ]);
+  assertEquals(textViolations("src/netdev/a.ts", "a.toString(16);"), []);
+});
