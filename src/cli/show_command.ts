@@ -1,4 +1,4 @@
-/** Builder of the `show` commands of `link`, `neigh`, `path` and `mcg`, which differ only in method and renderer. */
+/** Builders of the commands that show records of interfaces, which differ only in name, method and renderer. */
 
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { type Cli, prints } from "./cli.ts";
@@ -6,7 +6,7 @@ import { INTERFACE } from "./options.ts";
 import type { Style } from "./render/style.ts";
 import type { Target } from "./session.ts";
 
-/** Source and text format of the records of a `show` command. */
+/** Source and text format of the records of a command. */
 interface Table<T> {
   readonly description: string;
   /** Fetches the records of `target`; `named` is true if the command line names the interface. */
@@ -15,16 +15,22 @@ interface Table<T> {
 }
 
 /** Builds the command `show [IF]` with the aliases `list` and `ls`. */
-export function showCommand<T>(
+export function showCommand<T>(cli: Cli, table: Table<T>): CommandUnknownOpts {
+  return tableCommand(cli, "show", table).aliases(["list", "ls"]);
+}
+
+/** Builds the command `NAME [IF]`. */
+export function tableCommand<T>(
   cli: Cli,
+  name: string,
   { description, fetch, render }: Table<T>,
 ): CommandUnknownOpts {
   return prints(
-    new Command("show").aliases(["list", "ls"]).description(description)
+    new Command(name).description(description)
       .argument("[IF]", INTERFACE)
-      .action(async (name, _options, command) => {
-        using target = await cli.open(command, name);
-        const records = await fetch(target, name !== undefined);
+      .action(async (ifname, _options, command) => {
+        using target = await cli.open(command, ifname);
+        const records = await fetch(target, ifname !== undefined);
         cli.print(command, records, render);
       }),
   );

@@ -17,9 +17,11 @@ import {
   parseDhcp,
   rewriteDhcp,
 } from "../wire/dhcp.ts";
-import { FRAME_HEADER_LENGTH } from "../wire/ethernet.ts";
+import { EtherType } from "../wire/encap.ts";
+import { type EthernetKind, FRAME_HEADER_LENGTH } from "../wire/ethernet.ts";
+import { writeEthernetHeader } from "../wire/frame_header.ts";
 import { gidGuid } from "../wire/gid.ts";
-import { VnetHeader } from "../wire/vnet.ts";
+import { VNET_HEADER_LENGTH, VnetHeader } from "../wire/vnet.ts";
 import type { LinkIdentity } from "./link_identity.ts";
 import type { UdSender } from "./ud_sender.ts";
 
@@ -85,10 +87,15 @@ export class DhcpTranslator {
   }
 
   /**
-   * Returns a frame for the kernel with the client's own fields, whose virtio and Ethernet header the caller writes.
+   * Returns a frame of this kind for the kernel with the client's own fields.
    * Returns undefined for a message that needs no change. The frame is valid until the next call.
    */
-  toKernel(view: DataView, ip: number, length: number): Uint8Array | undefined {
+  toKernel(
+    view: DataView,
+    ip: number,
+    length: number,
+    kind: EthernetKind,
+  ): Uint8Array | undefined {
     const message = parseDhcp(view, ip, length);
     if (message?.op !== DhcpOp.Reply || length > MAX_PACKET) return undefined;
     const client = this.#clients.get(message.xid);
@@ -106,6 +113,13 @@ export class DhcpTranslator {
       },
       this.#frameView,
       FRAME_HEADER_LENGTH,
+    );
+    this.#vnet.at(this.#frameView, 0).clear();
+    writeEthernetHeader(
+      this.#frameView,
+      VNET_HEADER_LENGTH,
+      kind,
+      EtherType.Ipv4,
     );
     this.#sender.statistics.dhcpReceived++;
     return this.#frame.subarray(0, FRAME_HEADER_LENGTH + changed);

@@ -24,7 +24,6 @@ import {
   type UdQp,
 } from "../hca/hca.ts";
 import type { Netdev } from "../netdev/netdev.ts";
-import { EtherType } from "../wire/encap.ts";
 import { EthernetKind, FRAME_HEADER_LENGTH } from "../wire/ethernet.ts";
 import { writeEthernetHeader } from "../wire/frame_header.ts";
 import { GID_LENGTH, gidEquals } from "../wire/gid.ts";
@@ -162,18 +161,13 @@ export class Receiver {
   #dhcp(batch: RxBatch, i: number, multicast: boolean): boolean {
     const view = batch.view[i]!;
     const length = batch.length[i]!;
-    const frame = this.#parts.dhcp.toKernel(view, batch.payload[i]!, length);
-    if (!frame) return false;
-    const frameView = new DataView(frame.buffer);
-    this.#vnet.at(frameView, 0).clear();
     const kind = multicast ? EthernetKind.Broadcast : EthernetKind.Host;
-    writeEthernetHeader(frameView, VNET_HEADER_LENGTH, kind, EtherType.Ipv4);
+    const { dhcp } = this.#parts;
+    const frame = dhcp.toKernel(view, batch.payload[i]!, length, kind);
+    if (!frame) return false;
     const written = this.#netdev.writeBytes(frame);
-    if (written < 0) this.#statistics.drop(refusal(-written));
-    else {
-      this.#totals[Stat.RxPackets]!++;
-      this.#totals[Stat.RxBytes]! += length;
-    }
+    if (written < 0) this.refused(-written);
+    else this.#delivered(length);
     return true;
   }
 
@@ -217,6 +211,11 @@ export class Receiver {
       else this.#statistics.drop(dropped);
       return;
     }
+    this.#delivered(length);
+  }
+
+  /** Counts a packet that was written at once. */
+  #delivered(length: number): void {
     this.#totals[Stat.RxPackets]!++;
     this.#totals[Stat.RxBytes]! += length;
   }

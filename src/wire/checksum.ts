@@ -1,5 +1,6 @@
-/** Internet checksum (RFC 1071), and its use in ICMPv6 (RFC 4443). */
+/** Internet checksum (RFC 1071), and its use in ICMPv6 (RFC 4443) and in UDP over IPv4 (RFC 768). */
 
+import { IpProtocol, Ipv4Field } from "./ipv4.ts";
 import { Ipv6Field, NextHeader } from "./ipv6_header.ts";
 
 /**
@@ -31,6 +32,21 @@ export function icmpv6Checksum(
   const pseudoHeader = sum(view, ip + Ipv6Field.Source, 32) + length +
     NextHeader.Icmpv6;
   return internetChecksum(view, message, length, pseudoHeader);
+}
+
+/**
+ * Returns the checksum of the UDP packet of `length` bytes at `udp` in the IPv4 packet at `ip`, with the pseudo-header
+ * (RFC 768). The result is 0 if the packet contains its correct checksum.
+ */
+export function udpChecksum(
+  view: DataView,
+  ip: number,
+  udp: number,
+  length: number,
+): number {
+  const pseudoHeader = sum(view, ip + Ipv4Field.Source, 8) + length +
+    IpProtocol.Udp;
+  return internetChecksum(view, udp, length, pseudoHeader);
 }
 
 /** Returns the sum of the big-endian 16-bit words. */

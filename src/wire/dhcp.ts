@@ -16,7 +16,7 @@
  * | 240    |      | options: code, length, value; 0 pads, 255 ends     |
  */
 
-import { internetChecksum } from "./checksum.ts";
+import { internetChecksum, udpChecksum } from "./checksum.ts";
 import { IpProtocol, IPV4_HEADER_LENGTH, Ipv4Field } from "./ipv4.ts";
 
 /** Values of op. */
@@ -178,13 +178,9 @@ function finish(view: DataView, ip: number, length: number): void {
   view.setUint16(ip + Ipv4Field.Checksum, internetChecksum(view, ip, header));
   view.setUint16(udp + UDP_LENGTH_FIELD, length - header);
   view.setUint16(udp + UDP_CHECKSUM, 0);
-  let pseudoHeader = IpProtocol.Udp + length - header;
-  for (let i = 0; i < 8; i += 2) {
-    pseudoHeader += view.getUint16(ip + Ipv4Field.Source + i);
-  }
-  const sum = internetChecksum(view, udp, length - header, pseudoHeader);
   // Zero means that there is no checksum (RFC 768).
-  view.setUint16(udp + UDP_CHECKSUM, sum || 0xffff);
+  const checksum = udpChecksum(view, ip, udp, length - header) || 0xffff;
+  view.setUint16(udp + UDP_CHECKSUM, checksum);
 }
 
 function findClientId(

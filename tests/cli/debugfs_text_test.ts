@@ -7,7 +7,7 @@ import {
 } from "../../src/cli/render/debugfs_text.ts";
 
 const group = {
-  mgid: "ff12:401b:ffff::ffff:ffff",
+  mgid: "ff12:401b:ffff:0:0:0:ffff:ffff",
   dev: "ib0",
   "created_ms": 2340,
   queuelen: 0,
@@ -20,7 +20,7 @@ const group = {
 Deno.test("renderMcgFile() prints groups in the layout of IF_mcg, sorted by MGID", () => {
   const idle = {
     ...group,
-    mgid: "ff12:401b:ffff::1",
+    mgid: "ff12:401b:ffff:0:0:0:0:1",
     queuelen: 12,
     complete: false,
     "send_only": true,
@@ -46,7 +46,7 @@ GID: ff12:401b:ffff:0:0:0:ffff:ffff
 
 Deno.test("renderPathFile() prints paths in the layout of IF_path, sorted by GID", () => {
   const path = {
-    gid: "fe80::2:c903:0:2",
+    gid: "fe80:0:0:0:2:c903:0:2",
     dev: "ib0",
     complete: true,
     dlid: 2,
@@ -55,8 +55,14 @@ Deno.test("renderPathFile() prints paths in the layout of IF_path, sorted by GID
     queued: 0,
   };
   const paths = [
-    { gid: "fe80::11:0:0:1", dev: "ib0", complete: false, queued: 3 },
-    { ...path, gid: "fe80::3:0:0:1", dlid: 0xbfff, sl: 15, rate_mbps: 14_062 },
+    { gid: "fe80:0:0:0:11:0:0:1", dev: "ib0", complete: false, queued: 3 },
+    {
+      ...path,
+      gid: "fe80:0:0:0:3:0:0:1",
+      dlid: 0xbfff,
+      sl: 15,
+      rate_mbps: 14_062,
+    },
     path,
   ];
   assertEquals(

@@ -1,25 +1,13 @@
-/** `ipoib debug mcg [IF]`. Equivalent to: `cat /sys/kernel/debug/ipoib/IF_mcg`. */
+/** `ipoib debug mcg [IF]`. Equivalent to: `cat /sys/kernel/debug/ipoib/IF_mcg`, in the same layout. */
 
-import { Command } from "@commander-js/extra-typings";
-import { type Cli, prints } from "../cli.ts";
-import { INTERFACE } from "../options.ts";
+import type { Cli } from "../cli.ts";
 import { renderMcgFile } from "../render/debugfs_text.ts";
+import { tableCommand } from "../show_command.ts";
 
 export function debugMcg(cli: Cli) {
-  return prints(
-    new Command("mcg")
-      .description("show multicast groups as the debugfs file IF_mcg does")
-      .argument("[IF]", INTERFACE)
-      .action(async (name, _options, command) => {
-        using target = await cli.open(command, name);
-        const { client, name: ifname } = target;
-        const records = await client.call("mcg.show", { name: ifname });
-        const { uptimeMs } = cli.environment;
-        cli.print(
-          command,
-          records,
-          (groups) => renderMcgFile(groups, uptimeMs),
-        );
-      }),
-  );
+  return tableCommand(cli, "mcg", {
+    description: "show multicast groups as the debugfs file IF_mcg does",
+    fetch: ({ client, name }) => client.call("mcg.show", { name }),
+    render: (groups) => renderMcgFile(groups, cli.environment.uptimeMs),
+  });
 }

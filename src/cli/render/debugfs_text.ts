@@ -7,9 +7,8 @@
  * it: 14062 Mb/s is "14.62".
  */
 
+import { hex } from "../../base/hex.ts";
 import type { McgRecord, PathRecord } from "../../ipc/schema.ts";
-
-const GID_GROUPS = 8;
 
 /**
  * Formats groups as the file IF_mcg.
@@ -18,9 +17,9 @@ const GID_GROUPS = 8;
  *   cannot query. It is printed in hundredths of a second since boot instead.
  */
 export function renderMcgFile(records: McgRecord[], uptimeMs: number): string {
-  return sorted(records, ({ mgid }) => mgid).map(([gid, group]) => {
+  return sorted(records, ({ mgid }) => mgid).map((group) => {
     const created = Math.max(0, Math.round((uptimeMs - group.created_ms) / 10));
-    return `GID: ${gid}\n` +
+    return `GID: ${group.mgid}\n` +
       `  created: ${String(created).padStart(10)}\n` +
       `  queuelen: ${String(group.queuelen).padStart(9)}\n` +
       `  complete: ${yesNo(group.complete).padStart(9)}\n` +
@@ -31,8 +30,8 @@ export function renderMcgFile(records: McgRecord[], uptimeMs: number): string {
 
 /** Formats paths as the file IF_path. */
 export function renderPathFile(records: PathRecord[]): string {
-  return sorted(records, ({ gid }) => gid).map(([gid, path]) =>
-    `GID: ${gid}\n` +
+  return sorted(records, ({ gid }) => gid).map((path) =>
+    `GID: ${path.gid}\n` +
     `  complete: ${yesNo(path.complete).padStart(6)}\n` +
     (path.complete ? attributes(path) : "") +
     "\n"
@@ -41,7 +40,7 @@ export function renderPathFile(records: PathRecord[]): string {
 
 function attributes({ dlid = 0, sl = 0, rate_mbps: mbps = 0 }: PathRecord) {
   const gigabits = String(Math.floor(mbps / 1000)).padStart(8);
-  return `  DLID:     0x${dlid.toString(16).padStart(4, "0")}\n` +
+  return `  DLID:     ${hex(dlid)}\n` +
     `  SL: ${String(sl).padStart(12)}\n` +
     `  rate: ${gigabits}.${mbps % 1000} Gb/sec\n`;
 }
@@ -50,24 +49,12 @@ function yesNo(value: boolean): string {
   return value ? "yes" : "no";
 }
 
-/** Returns the records in the order of their GIDs, each with its GID in full. */
+/** Returns the records in the order of the numbers in their GIDs, which are in the long form. */
 function sorted<T>(
   records: readonly T[],
   gidOf: (record: T) => string,
-): [string, T][] {
-  const key = (gid: string) =>
-    gid.split(":").map((group) => group.padStart(4, "0")).join("");
-  return records
-    .map((record): [string, T] => [fullGid(gidOf(record)), record])
-    .sort(([a], [b]) => key(a) < key(b) ? -1 : 1);
-}
-
-/** Expands the "::" of a GID. */
-function fullGid(gid: string): string {
-  const [head, tail] = gid.split("::").map((part) =>
-    part === "" ? [] : part.split(":")
-  );
-  if (!tail) return gid;
-  const zeros = GID_GROUPS - head!.length - tail.length;
-  return [...head!, ...Array(zeros).fill("0"), ...tail].join(":");
+): T[] {
+  const key = (record: T) =>
+    gidOf(record).split(":").map((group) => group.padStart(4, "0")).join("");
+  return records.toSorted((a, b) => key(a) < key(b) ? -1 : 1);
 }

@@ -15,7 +15,7 @@ import {
   findInterface,
 } from "./context.ts";
 import { parseUnsigned, scanInteger, scanUnsigned } from "./kernel_numbers.ts";
-import { checkMode, setMtu } from "./settings.ts";
+import { checkMode, invalid, setMtu } from "./settings.ts";
 
 /** Operations of an attribute. At least one of them is present. */
 interface SysfsFile {
@@ -124,11 +124,4 @@ function forbidden(file: string, allowed: "read" | "written"): IpoibError {
     `Attribute ${file} can only be ${allowed}`,
     { errno: Errno.EACCES },
   );
-}
-
-function invalid(file: string, value: string, hint?: string): never {
-  throw new IpoibError("E_VALUE", `Invalid value "${value}" for ${file}`, {
-    errno: Errno.EINVAL,
-    ...(hint === undefined ? {} : { hint }),
-  });
 }

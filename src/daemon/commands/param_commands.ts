@@ -6,6 +6,7 @@ import { DEFAULT_RECV_QUEUE } from "../../ipoib/constants.ts";
 import type { DebugLevels } from "../../ipoib/debug_log.ts";
 import type { CommandContext, DataCommands } from "./context.ts";
 import { scanInteger } from "./kernel_numbers.ts";
+import { invalid } from "./settings.ts";
 
 /** Writable parameters, with their members of {@linkcode DebugLevels}. */
 const LEVELS: Readonly<Record<string, keyof DebugLevels>> = {
@@ -49,13 +50,8 @@ export const paramCommands = {
         }`,
       });
     }
-    const level = scanInteger(value);
-    if (level === undefined) {
-      throw new IpoibError("E_VALUE", `Invalid value "${value}" for ${param}`, {
-        errno: Errno.EINVAL,
-      });
-    }
-    device.debugLevels[LEVELS[param]!] = level;
+    device.debugLevels[LEVELS[param]!] = scanInteger(value) ??
+      invalid(param, value);
     return {};
   },
 } satisfies Partial<DataCommands>;

@@ -26,6 +26,14 @@ export function setMtu(
   iface.setAdminMtu(mtu);
 }
 
+/** Throws `E_VALUE` (EINVAL): `value` is not one of the attribute or parameter `name`. */
+export function invalid(name: string, value: string, hint?: string): never {
+  throw new IpoibError("E_VALUE", `Invalid value "${value}" for ${name}`, {
+    errno: Errno.EINVAL,
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
 /** Throws `E_MODE` (EINVAL) for connected mode if the port does not support it. */
 export function checkMode(
   { port }: CommandContext,
