@@ -61,6 +61,24 @@ export class Guest {
     if (code === 0) return output;
     throw new Error(`${this.name}: exit code ${code} of ${script}\n${output}`);
   }
+
+  /**
+   * Waits until a shell condition holds, for `seconds` at normal machine speed. If it does not, throws with the output of
+   * `diagnosis`.
+   */
+  async waitFor(
+    condition: string,
+    seconds: number,
+    diagnosis: string,
+  ): Promise<void> {
+    await this.must(
+      `for i in $(seq ${this.patient(seconds) * 10}); do
+         { ${condition}; } && exit 0; sleep 0.1
+       done
+       ${diagnosis}; exit 1`,
+      seconds + 60,
+    );
+  }
 }
 
 /** Quotes text as one word of a shell command. */

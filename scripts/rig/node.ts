@@ -78,12 +78,10 @@ export class Node {
    * otherwise.
    */
   async waitForLog(words: string, seconds: number): Promise<void> {
-    await this.guest.must(
-      `for i in $(seq ${this.guest.patient(seconds) * 10}); do
-         grep -qF ${quoted(words)} ${this.#log} && exit 0; sleep 0.1
-       done
-       cat ${this.#log}; exit 1`,
-      seconds + 60,
+    await this.guest.waitFor(
+      `grep -qF ${quoted(words)} ${this.#log}`,
+      seconds,
+      `cat ${this.#log}`,
     );
   }
 

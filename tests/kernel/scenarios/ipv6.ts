@@ -31,19 +31,14 @@ async function addAddress(guest: Guest, address: string): Promise<void> {
   );
 }
 
-/** Waits until a shell condition holds, for `seconds` at normal machine speed. */
+/** Waits until a shell condition on ib0 holds, for `seconds` at normal machine speed. */
 async function waitFor(
   guest: Guest,
   condition: string,
   seconds: number,
 ): Promise<void> {
-  await guest.must(
-    `for i in $(seq ${guest.patient(seconds) * 5}); do
-       { ${condition}; } && exit 0; sleep 0.2
-     done
-     ip addr show dev ib0; ip neigh show dev ib0; exit 1`,
-    2 * seconds + 60,
-  );
+  const diagnosis = "ip addr show dev ib0; ip neigh show dev ib0";
+  await guest.waitFor(condition, seconds, diagnosis);
 }
 
 /** Returns the link-local address of ib0. */
