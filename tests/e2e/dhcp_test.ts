@@ -1,7 +1,13 @@
 /** DHCP and router advertisements: a dnsmasq server, and clients that do not know RFC 4390. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { type Host, type Lab, labTest, until } from "./harness/mod.ts";
+import {
+  type Host,
+  type Lab,
+  labTest,
+  startDnsmasq,
+  until,
+} from "./harness/mod.ts";
 
 /** Script of udhcpc: assigns the address that the server has given. */
 const SCRIPT = `#!/bin/sh
@@ -19,15 +25,15 @@ async function withFiles(body: (directory: string) => Promise<void>) {
   }
 }
 
-/** Starts dnsmasq on ib0 of a host. */
+/** Starts dnsmasq on ib0 of a host, with its files in `directory`. */
 async function startServer(
   host: Host,
   directory: string,
   ...words: string[]
 ): Promise<void> {
-  const server = host.start(
-    ...["dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--port=0"],
-    ...["--interface=ib0", "--user=root", "--group=root", "--log-dhcp"],
+  await startDnsmasq(
+    host,
+    "--log-dhcp",
     // It forms no DUID of its own on a host without hardware addresses.
     "--dhcp-duid=65535,01:02:03:04",
     // Without a ping of each address before it is offered, which stops the server for three seconds.
@@ -35,7 +41,6 @@ async function startServer(
     ...[`--pid-file=${directory}/pid`, `--dhcp-leasefile=${directory}/leases`],
     ...words,
   );
-  await server.prints(/started/);
 }
 
 /** Starts dhcpcd on ib0 of a host, with state directories and processes of its own. */

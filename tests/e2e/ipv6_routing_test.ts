@@ -1,21 +1,17 @@
 /** Next hops of IPv6: routes of IPv4 via IPv6 gateways, and default routers that advertise themselves. */
 
 import { assertEquals, assertMatch } from "@std/assert";
-import { type Host, labTest, until } from "./harness/mod.ts";
+import {
+  type Host,
+  labTest,
+  linkLocal,
+  startDnsmasq,
+  until,
+} from "./harness/mod.ts";
 
 /** Address on the loopback interface of each router. */
 const TARGET = "fd77::1";
-const RA = ["--enable-ra", "--ra-param=ib0,4,30"];
-
-/** Returns the link-local address of ib0 after duplicate address detection. */
-async function linkLocal(host: Host): Promise<string> {
-  return await until("a link-local address", async () => {
-    const words = ["-6", "-o", "addr", "show", "dev", "ib0", "scope", "link"];
-    return / inet6 (fe80:\S+)\/64 /.exec(
-      await host.ip(...words, "-tentative"),
-    )?.[1];
-  });
-}
+const RA = ["--enable-ra", "--ra-param=ib0,4,30"] as const;
 
 labTest("IPv4 packets are routed via an IPv6 gateway", async (lab) => {
   const [a, router] = await lab.running(2);
@@ -38,13 +34,10 @@ labTest(
       await router.ip("-6", "addr", "add", `fd00:6::${i + 1}/64`, "dev", "ib0");
       await router.ip("-6", "addr", "add", `${TARGET}/128`, "dev", "lo");
       await router.run(["sysctl", "-qw", "net.ipv6.conf.all.forwarding=1"]);
-      const server = router.start(
-        ...["dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--port=0"],
-        ...["--interface=ib0", "--user=root", "--group=root"],
-        ...["--pid-file", "--leasefile-ro", ...RA],
+      await startDnsmasq(
+        ...[router, "--pid-file", "--leasefile-ro", ...RA] as const,
         "--dhcp-range=fd00:6::,ra-only",
       );
-      await server.prints(/started/);
     }
     const gateways = await Promise.all(routers.map(linkLocal));
     const shown = () => client.ip("-6", "route", "show", "default");

@@ -6,6 +6,7 @@ import {
   iperf,
   iperfServer,
   labTest,
+  linkLocal,
   until,
 } from "./harness/mod.ts";
 
@@ -15,16 +16,6 @@ async function addresses(host: Host): Promise<string[]> {
   return [...text.matchAll(/inet6 (\S+) scope \S+ ?(.*?)\\/g)].map((
     [, address, flags],
   ) => `${address} ${flags}`.trim());
-}
-
-/** Waits until duplicate address detection of the link-local address is complete. Returns the address. */
-function linkLocal(host: Host): Promise<string> {
-  return until("a link-local address", async () => {
-    const found = (await addresses(host)).find((each) =>
-      each.startsWith("fe80:") && !each.includes("tentative")
-    );
-    return found?.split("/")[0];
-  }) as Promise<string>;
 }
 
 async function pings(host: Host, ...words: string[]): Promise<void> {

@@ -8,11 +8,7 @@ import { IpoibError } from "../../src/base/errors.ts";
 import { ProcMemberships } from "../../src/netdev/memberships/proc_memberships.ts";
 import { RtnetlinkMemberships } from "../../src/netdev/memberships/rtnetlink_memberships.ts";
 import { FakeReactor } from "../../src/system/fake_reactor.ts";
-import { FailingCall } from "../system/failing_call.ts";
-
-function descriptors(): number {
-  return [...Deno.readDirSync("/proc/self/fd")].length;
-}
+import { FailingCall, openDescriptors } from "../system/failing_call.ts";
 
 const cases = [
   [ProcMemberships, "open", 1],
@@ -29,12 +25,12 @@ for (const [Memberships, name, ordinal] of cases) {
       ifindex: 1,
       changed() {},
     };
-    const before = descriptors();
+    const before = openDescriptors();
     {
       using failing = new FailingCall(libc(), name, ordinal, Errno.ENOMEM);
       assertThrows(() => new Memberships(options), IpoibError);
       assertEquals(failing.failed, true);
     }
-    assertEquals(descriptors(), before);
+    assertEquals(openDescriptors(), before);
   });
 }

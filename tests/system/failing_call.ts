@@ -1,8 +1,13 @@
-/** Makes one call of a C function fail. */
+/** Failure of one call of a C function, and the descriptors that are open after it. */
 
 import { errnoCell, guard } from "../../ffi/errno.ts";
 
 const MAP_FAILED = 0xffffffffffffffffn;
+
+/** Returns the number of open descriptors of this process. */
+export function openDescriptors(): number {
+  return [...Deno.readDirSync("/proc/self/fd")].length;
+}
 
 /** Makes the `ordinal`-th call of a function fail with `errno`; disposal restores the function. */
 export class FailingCall implements Disposable {

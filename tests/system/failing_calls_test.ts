@@ -9,14 +9,10 @@ import { createMemory } from "../../src/system/memory.ts";
 import { ProvidedBuffers } from "../../src/system/uring/buffer_group.ts";
 import { Ring } from "../../src/system/uring/ring.ts";
 import { whyNoUring } from "../e2e/harness/kernel.ts";
-import { FailingCall } from "./failing_call.ts";
+import { FailingCall, openDescriptors } from "./failing_call.ts";
 
 const why = whyNoUring();
 const missing = why === undefined ? "" : ` (skipped: ${why})`;
-
-function descriptors(): number {
-  return [...Deno.readDirSync("/proc/self/fd")].length;
-}
 
 /** Counts calls of mmap that succeeded less calls of munmap while `run` runs. */
 function mapped(run: () => void): number {
@@ -50,13 +46,13 @@ function assertNoLeak(
   ordinal: number,
   make: () => unknown,
 ): void {
-  const before = descriptors();
+  const before = openDescriptors();
   const left = mapped(() => {
     using failing = new FailingCall(functions, name, ordinal, Errno.ENOMEM);
     assertThrows(make, IpoibError);
     assertEquals([name, failing.failed], [name, true]);
   });
-  assertEquals([name, ordinal, descriptors() - before, left], [
+  assertEquals([name, ordinal, openDescriptors() - before, left], [
     name,
     ordinal,
     0,

@@ -14,6 +14,7 @@ import {
   send,
   unixAddress,
 } from "../../src/system/unix_socket.ts";
+import { openDescriptors } from "./failing_call.ts";
 
 /** Two connected sockets in a temporary directory. */
 class Pair implements Disposable {
@@ -27,10 +28,6 @@ class Pair implements Disposable {
     for (const fd of [this.left, this.right, this.listener]) fd.close();
     Deno.removeSync(this.directory, { recursive: true });
   }
-}
-
-function openDescriptors(): number {
-  return [...Deno.readDirSync("/proc/self/fd")].length;
 }
 
 Deno.test("messages keep their boundaries in both directions", () => {

@@ -1,13 +1,8 @@
 /** Files of processes, and processes by PID and environment. */
 
-export function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
-}
+import { exists } from "../../../src/ipc/runtime_directory.ts";
+
+export { exists };
 
 /** True if the process exists, also as a zombie. */
 export function runs(pid: number): boolean {

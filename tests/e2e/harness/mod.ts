@@ -2,6 +2,7 @@
 
 export { connectBehind } from "./routed_network.ts";
 export { must, type Outcome, run } from "./command.ts";
+export { startDnsmasq } from "./dnsmasq.ts";
 export { exists, namesIn, runs, socketsIn } from "./files.ts";
 export { Host } from "./host.ts";
 export { Lab, labTest } from "./lab.ts";
@@ -10,6 +11,7 @@ export {
   agreedNeighbours,
   kernelNeighbours,
   linkAddress,
+  linkLocal,
   ownNeighbours,
   untilAnnounced,
 } from "./neighbours.ts";

@@ -45,6 +45,15 @@ export async function linkAddress(host: Host): Promise<string> {
   return link!.address;
 }
 
+/** Returns the link-local IPv6 address of ib0 once duplicate address detection has accepted it. */
+export async function linkLocal(host: Host): Promise<string> {
+  return await until("a link-local address", async () => {
+    const words = ["-6", "-o", "addr", "show", "dev", "ib0", "scope", "link"];
+    const text = await host.ip(...words, "-tentative");
+    return / inet6 (fe80:\S+)\/64 /.exec(text)?.[1];
+  });
+}
+
 /**
  * Waits until a host whose interface has just come up has sent both ARP announcements of its address. The host must not
  * have sent any other ARP packet.

@@ -25,6 +25,7 @@ import {
   Rig,
   RouteType,
 } from "./support.ts";
+import { openDescriptors } from "../../system/failing_call.ts";
 
 const TCX_PASS = 0;
 const GATEWAY = nextHop(RouteType.Unicast, "10.1.0.7");
@@ -90,7 +91,6 @@ programTest(
 
 programTest("close() closes the descriptor after the interface is gone", () => {
   using rig = new Rig();
-  const openDescriptors = () => [...Deno.readDirSync("/proc/self/fd")].length;
   const program = rig.attach();
   const before = openDescriptors();
   rig.tap.close();
