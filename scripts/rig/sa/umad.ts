@@ -3,6 +3,7 @@
 import { cString } from "../../../ffi/libc.ts";
 import { libibumad } from "../../../ffi/libibumad.ts";
 import { UserMad } from "../../../ffi/umad_layout.ts";
+import { Errno } from "../../../src/base/errno.ts";
 import {
   GSI_QKEY,
   MAD_LENGTH,
@@ -19,7 +20,7 @@ export type Handler = (mad: Uint8Array, slid: number) => Uint8Array | undefined;
 
 /**
  * Serves SA requests on port 1 of a device, one at a time, until the process exits. Calls `ready` once after
- * registration. Throws an Error if the port cannot be opened or registered.
+ * registration. Throws an Error if the port cannot be opened or registered, and when the device is removed.
  */
 export function serve(
   device: string,
@@ -52,6 +53,10 @@ export function serve(
       new Uint8Array(length.buffer),
       NO_TIMEOUT_MS,
     );
+    // With its high priority a loop over this error would take the processor from the rest of the machine.
+    if (got === -Errno.EIO || got === -Errno.ENODEV) {
+      throw new Error(`Device ${device} was removed`);
+    }
     // umad_recv() also returns failed sends, with a status.
     if (got < 0 || view.getUint32(UserMad.Status, true) !== 0) continue;
     const answer = handle(
