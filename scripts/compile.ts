@@ -13,7 +13,7 @@ import {
   NPM_DENORT_VERSION,
   npmDenort,
 } from "./compile/denort.ts";
-import { PERMISSIONS, workerEntries } from "./program.ts";
+import { PERMISSIONS, RUNTIME_OPTIONS, workerEntries } from "./program.ts";
 
 const DOWNLOAD_HOST = "https://dl.deno.land/";
 const HOST_TIMEOUT_MS = 4000;
@@ -98,6 +98,7 @@ const { code } = await new Deno.Command(compiler[0]!, {
     "--quiet",
     "--no-check",
     "--no-code-cache",
+    ...RUNTIME_OPTIONS,
     ...PERMISSIONS,
     ...workerEntries().flatMap((entry) => ["--include", entry]),
     "--output",

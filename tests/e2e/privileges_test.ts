@@ -1,7 +1,11 @@
 /** Privileges of a running process: capabilities of all threads, no_new_privs, user. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { PERMISSIONS, programCommand } from "../../scripts/program.ts";
+import {
+  PERMISSIONS,
+  programCommand,
+  RUNTIME_OPTIONS,
+} from "../../scripts/program.ts";
 import { bundle } from "../../scripts/rig/bundle.ts";
 import { Capability } from "../../src/system/capability.ts";
 import { type Host, labTest, must, run, until } from "./harness/mod.ts";
@@ -189,5 +193,10 @@ async function forEveryone(folder: string): Promise<string[]> {
   if (Deno.env.get("IPOIB_BINARY")) return [copy];
   const main = await bundle(TOP, `${folder}/bundle`);
   await must(["chmod", "-R", "a+rX", `${folder}/bundle`]);
-  return [copy, "run", "--quiet", "--no-config", ...PERMISSIONS, main];
+  return [
+    ...[copy, "run", "--quiet", "--no-config"],
+    ...RUNTIME_OPTIONS,
+    ...PERMISSIONS,
+    main,
+  ];
 }

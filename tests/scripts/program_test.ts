@@ -1,12 +1,18 @@
 import { assertEquals } from "@std/assert";
-import { PERMISSIONS, programCommand } from "../../scripts/program.ts";
+import {
+  PERMISSIONS,
+  programCommand,
+  RUNTIME_OPTIONS,
+} from "../../scripts/program.ts";
 
-Deno.test("PERMISSIONS equals the permissions of deno task ipoib", async () => {
+Deno.test("The options of the runtime and the permissions equal those of deno task ipoib", async () => {
   const config = JSON.parse(
     await Deno.readTextFile(new URL("../../deno.json", import.meta.url)),
   );
   const words: string[] = config.tasks.ipoib.split(" ");
-  assertEquals(words.filter((word) => word.startsWith("--allow")), [
+  const first = words.indexOf("--quiet") + 1;
+  assertEquals(words.slice(first, words.indexOf("main.ts")), [
+    ...RUNTIME_OPTIONS,
     ...PERMISSIONS,
   ]);
 });
