@@ -29,6 +29,7 @@ export class Node {
   readonly #namespace: string | undefined;
   /** Path of the log. */
   readonly #log: string;
+  #started = false;
 
   /**
    * @param address IPv4 address of `ib0`, without the prefix length, which is 24
@@ -61,8 +62,14 @@ export class Node {
     );
   }
 
+  /** True if the process was started and not ended since. */
+  get started(): boolean {
+    return this.#started;
+  }
+
   /** Starts the process and returns at once. */
   async start(options = ""): Promise<void> {
+    this.#started = true;
     const namespace = this.#namespace;
     const log = this.#log;
     await this.guest.must(
@@ -91,11 +98,13 @@ export class Node {
   }
 
   async down(): Promise<void> {
+    this.#started = false;
     await this.guest.must(`ipoib down ib0 ${this.#option}`);
   }
 
   /** Kills the process. Reads its PID from the log. */
   async kill(): Promise<void> {
+    this.#started = false;
     await this.guest.must(
       `pid=$(grep -o 'pid [0-9]*' ${this.#log} | tail -1 | cut -d' ' -f2)
        kill -9 $pid; while [ -d /proc/$pid ]; do sleep 0.1; done`,
