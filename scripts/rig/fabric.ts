@@ -67,7 +67,7 @@ export class Fabric {
         guest.must("ip neigh flush dev ib0; ip -6 neigh flush dev ib0")
       ),
     );
-    await this.c.must("ipoib neigh flush ib0");
+    await this.node.flushNeighbours();
   }
 
   /** Restarts all ports with another InfiniBand MTU, the subnet administrator and all interfaces. */

@@ -120,11 +120,20 @@ export class Node {
     );
   }
 
-  /** Queries the control socket: the command line takes seconds to start in an emulated machine. */
+  /** Returns the record of an interface. */
   async link(name = "ib0"): Promise<Link> {
-    const request = JSON.stringify({
-      ...{ id: 1, method: "link.show", params: { name } },
-    });
+    const [link] = await this.#call<Link[]>("link.show", name);
+    return link!;
+  }
+
+  /** Deletes the neighbour entries of `ib0`. */
+  async flushNeighbours(): Promise<void> {
+    await this.#call("neigh.flush", "ib0");
+  }
+
+  /** Calls a method of the control socket: the command line takes seconds to start in an emulated machine. */
+  async #call<Result>(method: string, name: string): Promise<Result> {
+    const request = JSON.stringify({ id: 1, method, params: { name } });
     const text = await this.guest.must(
       `coproc DAEMON { socat - UNIX-CONNECT:/run/ipoib/${name}.sock; }
        echo '${request}' >&"\${DAEMON[1]}"
@@ -132,8 +141,8 @@ export class Node {
        kill "$DAEMON_PID"`,
     );
     const { result, error } = JSON.parse(text);
-    if (error) throw new Error(`link ${name}: ${error.message}`);
-    return result[0];
+    if (error) throw new Error(`${method} ${name}: ${error.message}`);
+    return result;
   }
 
   /** Returns what `ethtool -S` prints: statistics of the interface, drops by reason, counters of the port. */
