@@ -218,6 +218,11 @@ export interface MadAgent {
   send(mad: Uint8Array, to: MadAddress): void;
   /** Set by the creator; called with each received MAD of the class. `mad` is valid during the call only. */
   onMad: (mad: Uint8Array, from: MadAddress) => void;
+  /**
+   * Set by the creator; called, some time after {@linkcode MadAgent.send}, if the device has refused a MAD. Has the low
+   * half of its TransactionID and a positive errno.
+   */
+  onSendFailed: (transactionId: number, errno: number) => void;
   /** Closes the agent; the class can then be opened again. */
   close(): void;
 }

@@ -45,11 +45,17 @@ export class MadAgents {
     if (agent) agent.onMad(mad, from);
     else this.#onUnclaimed();
   }
+
+  /** Passes the failure to send a MAD to the agent of its class: see {@linkcode MadAgent.onSendFailed}. */
+  sendFailed(mgmtClass: number, transactionId: number, errno: number): void {
+    this.#agents.get(mgmtClass)?.onSendFailed(transactionId, errno);
+  }
 }
 
 /** The agent of one class. A closed agent sends nothing. */
 class Agent implements MadAgent {
   onMad: (mad: Uint8Array, from: MadAddress) => void = () => {};
+  onSendFailed: (transactionId: number, errno: number) => void = () => {};
   readonly #send: (mad: Uint8Array, to: MadAddress) => void;
   readonly #onClose: () => void;
   #closed = false;

@@ -1,6 +1,6 @@
 /** User-visible state of a link: "running", or the condition that it waits for. */
 
-import { Errno } from "../base/errno.ts";
+import { Errno, errnoText } from "../base/errno.ts";
 import { formatPkey } from "../base/units.ts";
 import type { PortAttributes } from "../hca/hca.ts";
 import { formatGid } from "../wire/gid.ts";
@@ -61,7 +61,7 @@ function joinState(
   }
   switch (status) {
     case MadStatus.Ok:
-      return `${group} cannot be used by this port (errno ${failure})`;
+      return `the join of ${group} fails on this port: ${errnoText(failure)}`;
     // The join has too few components to create a group, so the administrator has none.
     case MadStatus.InsufficientComponents:
     case MadStatus.NoRecords:

@@ -34,6 +34,7 @@ export function openSaClient(
     wakeAt: (when) => timer.at(when),
   });
   agent.onMad = (mad, from) => sa.onMad(mad, from, reactor.clock.now());
+  agent.onSendFailed = (id, errno) => sa.onSendFailed(id, errno);
   return {
     sa,
     close: () => {

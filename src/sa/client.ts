@@ -76,6 +76,11 @@ export class SaClient {
     }
   }
 
+  /** Handles the failure to send a request: see {@linkcode MadAgent.onSendFailed}. */
+  onSendFailed(transactionId: number, errno: number): void {
+    this.#transactions.onSendFailed(transactionId, errno);
+  }
+
   /** Requests the path to a GID (Linux `path_rec_start`). */
   queryPath(
     request: PathRequest,

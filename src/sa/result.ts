@@ -1,6 +1,7 @@
 /**
  * Result of a request to the subnet administrator, with the errno values of Linux ib_sa: EINVAL for a response with an
- * error status or unreadable data, ETIMEDOUT if there was no response.
+ * error status or unreadable data, ETIMEDOUT if there was no response, and the errno of the device if it has refused the
+ * request.
  */
 
 import type { Millis } from "../base/units.ts";

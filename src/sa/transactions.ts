@@ -5,6 +5,9 @@
  * 1.1 T. Each transmission goes to the current SM LID and SL. Responses are matched by the low half of the
  * TransactionID (the kernel's MAD layer owns the high half), the method and the attribute.
  *
+ * A transmission that the device refuses ({@linkcode Transactions.onSendFailed}) does not change this schedule. If the
+ * last one was refused, the request fails with the errno of the refusal.
+ *
  * The module reads no clock: the owner calls {@linkcode Transactions.tick} at the time last given to `wakeAt`. Requests
  * with the same interval share a queue ordered by deadline, so the cost of a response or a retransmission does not grow
  * with the number of pending requests.
@@ -65,6 +68,8 @@ interface Pending {
   /** Time between transmissions, and from the last one to failure. Key of the request's queue. */
   readonly interval: Millis;
   sendsLeft: number;
+  /** Positive errno if the device has refused the last transmission, otherwise 0. */
+  sendErrno: number;
   deadline: Millis;
   /** Called with the 200 bytes of attribute data. */
   succeed(data: Uint8Array, now: Millis): void;
@@ -112,6 +117,7 @@ export class Transactions {
       attribute,
       interval: question.timeout / RETRIES,
       sendsLeft: RETRIES,
+      sendErrno: 0,
       deadline: Infinity,
       succeed: (data, now) => {
         const record = question.parse(data);
@@ -129,7 +135,7 @@ export class Transactions {
     };
     this.#pending.set(id, pending);
     this.#queue(pending, now);
-    this.#transmit(pending.mad);
+    this.#transmit(pending);
     return {
       cancel: () => {
         if (this.#pending.get(id) === pending) this.#end(pending);
@@ -157,6 +163,15 @@ export class Transactions {
     else pending.succeed(mad.slice(SA_DATA_OFFSET), now);
   }
 
+  /**
+   * Handles the refusal of the last transmission of the request with this TransactionID, which has a positive errno.
+   * Ignores an ID that matches no pending request.
+   */
+  onSendFailed(transactionId: number, errno: number): void {
+    const pending = this.#pending.get(transactionId);
+    if (pending !== undefined) pending.sendErrno = errno;
+  }
+
   /** Retransmits or fails the requests that are due at `now`. */
   tick(now: Millis): void {
     for (const queue of this.#queues.values()) {
@@ -174,15 +189,15 @@ export class Transactions {
     this.#wake(earliest);
   }
 
-  /** Retransmits a request, or fails it with ETIMEDOUT after the last retransmission. */
+  /** Retransmits a request, or after the last retransmission fails it: with ETIMEDOUT, or the errno of a refused send. */
   #step(pending: Pending, now: Millis): void {
     if (pending.sendsLeft === 0) {
       this.#end(pending);
-      pending.fail(0, Errno.ETIMEDOUT, now);
+      pending.fail(0, pending.sendErrno || Errno.ETIMEDOUT, now);
     } else {
       pending.sendsLeft--;
       this.#queue(pending, now);
-      this.#transmit(pending.mad);
+      this.#transmit(pending);
     }
   }
 
@@ -208,9 +223,10 @@ export class Transactions {
     this.#wakeAt(when);
   }
 
-  #transmit(mad: Uint8Array): void {
+  #transmit(pending: Pending): void {
+    pending.sendErrno = 0;
     const to = this.#address();
-    if (to !== undefined) this.#send(mad, to);
+    if (to !== undefined) this.#send(pending.mad, to);
   }
 
   /** Returns an unused 32-bit ID, never 0. */

@@ -161,7 +161,7 @@ Deno.test("the state names a failure to attach to the group, and the join is ret
   const sa = new ScriptedSa(rig);
   rig.advance(300);
   assertEquals(stateAndLogCount(host), [
-    `${GROUP} cannot be used by this port (errno 12)`,
+    `the join of ${GROUP} fails on this port: Cannot allocate memory`,
     1,
   ]);
   assert(logLines.some((line) => line.includes("status -12")));

@@ -4,6 +4,9 @@
  * For each direction `posted` = `completed` + `abandoned` + `outstanding`, where the names of receives have the prefix
  * `rcv_` and `outstanding` is added by the port (port.ts). A queue pair abandons its outstanding requests when it is
  * reset after an error or closed.
+ *
+ * Each MAD is counted once: in `mads_sent`, or in `mads_send_failed` if libibumad has refused it, or in `mads_lost` if
+ * it could not be passed to the libibumad worker.
  */
 
 import { Counters } from "../../base/counters.ts";
@@ -27,6 +30,7 @@ const names = [
   "mads_sent",
   "mads_received",
   "mads_lost",
+  "mads_send_failed",
   "mads_no_agent",
   "query_failed",
 ] as const;

@@ -1,5 +1,6 @@
 /**
- * The port's end of the socket to its libibumad worker (umad_port.ts). The messages are in the format of user_mad.ts.
+ * The port's end of the socket to its libibumad worker (umad_port.ts). The messages to the worker are in the format of
+ * user_mad.ts; those from it too, or in that of send_report.ts.
  */
 
 import { IpoibError } from "../../base/errors.ts";
@@ -12,6 +13,7 @@ import { SA_CLASS_VERSION } from "../../wire/sa/sa_mad.ts";
 import type { MadAgent } from "../hca.ts";
 import { MadAgents } from "../mad_agents.ts";
 import type { VerbsCounters } from "./counters.ts";
+import { parseSendReport, type SendReport } from "./send_report.ts";
 import { emitUserMad, parseUserMad } from "./user_mad.ts";
 
 /** The management class for which the worker registers with libibumad: the only one that a port supports. */
@@ -52,8 +54,8 @@ export class SocketMadChannel {
   }
 
   #send(mad: Uint8Array, to: MadAddress): void {
-    const sent = send(this.#socket.number, emitUserMad(mad, to));
-    this.#counted.add(sent ? "mads_sent" : "mads_lost");
+    const passed = send(this.#socket.number, emitUserMad(mad, to));
+    if (!passed) this.#counted.add("mads_lost");
   }
 
   close(): void {
@@ -66,10 +68,18 @@ export class SocketMadChannel {
       const message = receive(this.#socket.number);
       if (message.type === "closed") this.#watch.enable(false);
       if (message.type !== "message") return;
+      const report = parseSendReport(message.bytes);
+      if (report) this.#onReport(report);
       const received = parseUserMad(message.bytes);
       if (!received) continue;
       this.#counted.add("mads_received");
       this.#agents.deliver(received.mad, received.address);
     }
+  }
+
+  #onReport({ transactionId, errno }: SendReport): void {
+    this.#counted.add(errno === 0 ? "mads_sent" : "mads_send_failed");
+    if (errno === 0) return;
+    this.#agents.sendFailed(UMAD_CLASS.mgmtClass, transactionId, errno);
   }
 }

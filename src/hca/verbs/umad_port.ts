@@ -7,14 +7,16 @@
  * kernel (POLLNVAL); the library is then polled every few milliseconds.
  *
  * The kernel keeps each request until its time-out, and then returns it with status 110 (ETIMEDOUT). Returned requests
- * are not passed on: the SA client has its own timers.
+ * are not passed on: the SA client has its own timers. The result of each send is reported to the port
+ * (send_report.ts).
  */
 
 import { cString, errno, libc } from "../../../ffi/libc.ts";
 import { type Libibumad, libibumad } from "../../../ffi/libibumad.ts";
 import { UserMad } from "../../../ffi/umad_layout.ts";
 import { IpoibError } from "../../base/errors.ts";
-import { Errno } from "../../base/errno.ts";
+import { Errno, errnoText } from "../../base/errno.ts";
+import { getLogger, type Logger } from "../../base/log.ts";
 import { lastError } from "../../system/errno.ts";
 import { Fd } from "../../system/fd.ts";
 import type { Reactor, Timer, Watch } from "../../system/reactor.ts";
@@ -22,6 +24,7 @@ import { receive, send } from "../../system/unix_socket.ts";
 import { MAD_LENGTH, MadView } from "../../wire/mad.ts";
 import { deviceFileError } from "./access.ts";
 import { UMAD_CLASS } from "./mad_channel.ts";
+import { emitSendReport } from "./send_report.ts";
 import { TransactionAliases } from "./transaction_aliases.ts";
 import { USER_MAD_LENGTH } from "./user_mad.ts";
 
@@ -64,6 +67,7 @@ export class UmadPort {
   readonly #socketWatch: Watch;
   readonly #watch: Watch | undefined;
   readonly #pollTimer: Timer | undefined;
+  readonly #log: Logger;
 
   /**
    * Opens the port and registers the management class. Throws `E_LIBRARY`, `E_DEVICE_FILE`, `E_PRIVILEGE` or `E_UMAD`.
@@ -71,6 +75,7 @@ export class UmadPort {
   constructor({ reactor, device, port, socket, library }: UmadPortOptions) {
     using parts = new DisposableStack();
     this.#reactor = reactor;
+    this.#log = getLogger(`${device}/${port}`);
     this.#socket = parts.use(new Fd(socket));
     this.#library = library ?? umadLibrary(`${device}/${port}`);
     this.#library.umad_init();
@@ -154,16 +159,28 @@ export class UmadPort {
       if (message.type !== "message") return;
       if (message.bytes.length !== USER_MAD_LENGTH) continue;
       this.#out.set(message.bytes);
-      this.#aliases.rename(this.#outMad);
-      this.#library.umad_send(
-        this.#id,
-        this.#agent,
-        this.#out,
-        MAD_LENGTH,
-        REQUEST_TIMEOUT_MS,
-        0,
-      );
+      const transactionId = this.#outMad.transactionIdLow;
+      const errno = this.#sendOne();
+      send(this.#socket.number, emitSendReport({ transactionId, errno }));
     }
+  }
+
+  /** Sends the MAD in `#out`. Returns 0, or a positive errno, which it logs. */
+  #sendOne(): number {
+    this.#aliases.rename(this.#outMad);
+    const result = this.#library.umad_send(
+      this.#id,
+      this.#agent,
+      this.#out,
+      MAD_LENGTH,
+      REQUEST_TIMEOUT_MS,
+      0,
+    );
+    if (result >= 0) return 0;
+    const failure = errno() || -result;
+    this.#aliases.restore(this.#outMad);
+    this.#log.warn(`Cannot send a MAD: ${errnoText(failure)}`);
+    return failure;
   }
 }
 

@@ -147,6 +147,7 @@ Deno.test("the data worker's client ignores Reports and continues to work", () =
           take(mad, from);
         };
       },
+      onSendFailed: () => {},
       close: () => agent.close(),
     }),
   });

@@ -1,5 +1,6 @@
 /** A fake libibumad: a test supplies the received MADs, and sent MADs are recorded. */
 
+import { errnoCell } from "../../../ffi/errno.ts";
 import type { Libibumad } from "../../../ffi/libibumad.ts";
 import { UserMad } from "../../../ffi/umad_layout.ts";
 import { createEventFd, drain, ring } from "../../../src/system/event_fd.ts";
@@ -29,6 +30,8 @@ export class FakeUmad implements Disposable {
   refused = false;
   /** If not 0, the result of opening the port. */
   openFailure = 0;
+  /** If not 0, the errno with which sends fail. */
+  sendErrno = 0;
   /** Result of receiving if there is no MAD. */
   idle = -Errno.EAGAIN;
   /** Number of calls of `umad_recv`. */
@@ -82,6 +85,10 @@ export class FakeUmad implements Disposable {
   }
 
   #send(agent: number, umad: Uint8Array, timeout: number): number {
+    if (this.sendErrno !== 0) {
+      errnoCell()[0] = this.sendErrno;
+      return -Errno.EIO;
+    }
     const { mad, address } = parseUserMad(umad)!;
     this.sent.push({
       mad: new Uint8Array(mad),

@@ -3,6 +3,7 @@ import { Errno } from "../../../src/base/errno.ts";
 import { IpoibError } from "../../../src/base/errors.ts";
 import { VerbsCounters } from "../../../src/hca/verbs/counters.ts";
 import { SocketMadChannel } from "../../../src/hca/verbs/mad_channel.ts";
+import { emitSendReport } from "../../../src/hca/verbs/send_report.ts";
 import { emitUserMad, parseUserMad } from "../../../src/hca/verbs/user_mad.ts";
 import { FakeReactor } from "../../../src/system/fake_reactor.ts";
 import { socketPair } from "../../../src/system/socket_pair.ts";
@@ -35,11 +36,12 @@ class Rig implements Disposable {
     return this.reactor.watches[0]!;
   }
 
-  /** Returns the counters of sent, lost, received and unclaimed MADs. */
+  /** Returns the counters of sent, refused, lost, received and unclaimed MADs. */
   counted(): number[] {
     const { counters } = this;
     return [
       counters.get("mads_sent"),
+      counters.get("mads_send_failed"),
       counters.get("mads_lost"),
       counters.get("mads_received"),
       counters.get("mads_no_agent"),
@@ -70,13 +72,23 @@ Deno.test("SocketMadChannel passes MADs in both directions, counts them, and ign
   send(rig.worker.number, emitUserMad(mad, address));
   rig.watch.trigger();
   assertEquals(received, [{ mad, from: address }]);
-  assertEquals(rig.counted(), [1, 0, 1, 0]);
+  // Not counted before the worker has reported the result.
+  assertEquals(rig.counted(), [0, 0, 0, 1, 0]);
+  const failures: number[][] = [];
+  agent.onSendFailed = (...failure) => failures.push(failure);
+  const reports = [[0x99, 0], [0xfffffffe, Errno.EIO]] as const;
+  for (const [transactionId, errno] of reports) {
+    send(rig.worker.number, emitSendReport({ transactionId, errno }));
+  }
+  rig.watch.trigger();
+  assertEquals(rig.counted(), [1, 1, 0, 1, 0]);
+  assertEquals(failures, [[0xfffffffe, Errno.EIO]]);
 
   agent.close();
   send(rig.worker.number, emitUserMad(mad, address));
   rig.watch.trigger();
   assertEquals(received.length, 1);
-  assertEquals(rig.counted(), [1, 0, 2, 1]);
+  assertEquals(rig.counted(), [1, 1, 0, 2, 1]);
 });
 
 Deno.test("SocketMadChannel counts MADs as lost after the worker has ended, and stops watching its socket", () => {
@@ -88,7 +100,7 @@ Deno.test("SocketMadChannel counts MADs as lost after the worker has ended, and 
   rig.watch.trigger();
   assertEquals(rig.watch.enabled, false);
   agent.send(mad, address);
-  assertEquals(rig.counted(), [0, 2, 0, 0]);
+  assertEquals(rig.counted(), [0, 0, 2, 0, 0]);
 });
 
 Deno.test("SocketMadChannel supports the class SubnAdm only, and closes its watch", () => {

@@ -4,6 +4,7 @@ import {
   assertNotEquals,
   assertThrows,
 } from "@std/assert";
+import { configureLog } from "../../../src/base/log.ts";
 import { FakeClock } from "../../../src/base/clock.ts";
 import { IpoibError } from "../../../src/base/errors.ts";
 import { VerbsCounters } from "../../../src/hca/verbs/counters.ts";
@@ -11,6 +12,8 @@ import { SocketMadChannel } from "../../../src/hca/verbs/mad_channel.ts";
 import { UmadPort } from "../../../src/hca/verbs/umad_port.ts";
 import { openSaClient } from "../../../src/ipoib/open_sa_client.ts";
 import type { SaClient } from "../../../src/sa/client.ts";
+import { RETRIES } from "../../../src/sa/transactions.ts";
+import type { SaCallback } from "../../../src/sa/result.ts";
 import { broadcastJoin } from "../../../src/sa/requests.ts";
 import { Errno } from "../../../src/base/errno.ts";
 import { PollReactor } from "../../../src/system/poll_reactor.ts";
@@ -71,10 +74,26 @@ class UmadRig implements Disposable {
   /** Requests to join the broadcast group, and returns the list that receives the result. */
   join(): boolean[] {
     const results: boolean[] = [];
-    const now = this.reactor.clock.now();
-    this.client.join(JOIN, now, ({ ok }) => results.push(ok));
-    this.turn();
+    this.#ask((result) => results.push(result.ok));
     return results;
+  }
+
+  /** As {@linkcode join}, but the list receives the errno, or 0. */
+  joinErrno(): number[] {
+    const results: number[] = [];
+    this.#ask((result) => results.push(result.ok ? 0 : result.errno));
+    return results;
+  }
+
+  /** Returns the counters of sent, refused and lost MADs. */
+  counts(): number[] {
+    return (["mads_sent", "mads_send_failed", "mads_lost"] as const)
+      .map((name) => this.counted.get(name));
+  }
+
+  #ask(callback: SaCallback<unknown>): void {
+    this.client.join(JOIN, this.reactor.clock.now(), callback);
+    this.turn();
   }
 
   /** Runs turns, so that MADs pass through the sockets in both directions. */
@@ -158,6 +177,41 @@ function report(): Uint8Array {
   subnet.join(2);
   return port.mads[before]!.mad;
 }
+
+Deno.test("a send that fails is counted and logged with its errno, and the request is sent again by its schedule", async () => {
+  const lines: string[] = [];
+  await configureLog("info", { write: (line) => lines.push(line) });
+  using rig = new UmadRig();
+  rig.umad.sendErrno = Errno.ENODEV;
+  const results = rig.join();
+  assertEquals(rig.counts(), [0, 1, 0]);
+  assertEquals(lines, [
+    "fake/1: warning: Cannot send a MAD: No such device\n",
+  ]);
+  rig.umad.sendErrno = 0;
+  rig.clock.advance(RETRANSMIT_MS);
+  rig.turn();
+  assertEquals(rig.counts(), [1, 1, 0]);
+  rig.umad.arrive(responseTo(rig.umad.sent[0]!));
+  rig.turn();
+  assertEquals(results, [true]);
+  await configureLog("silent");
+});
+
+Deno.test("a request fails with the errno of its last send, or with ETIMEDOUT if that was sent", () => {
+  for (const refused of [Errno.ENODEV, 0]) {
+    using rig = new UmadRig();
+    rig.umad.sendErrno = Errno.EIO;
+    const results = rig.joinErrno();
+    for (let waited = 0; results.length === 0; waited += RETRANSMIT_MS) {
+      assert(waited <= RETRIES * RETRANSMIT_MS);
+      rig.umad.sendErrno = refused;
+      rig.clock.advance(RETRANSMIT_MS);
+      rig.turn();
+    }
+    assertEquals(results, [refused || Errno.ETIMEDOUT]);
+  }
+});
 
 Deno.test("a Report is not delivered, because no method is registered", () => {
   using rig = new UmadRig();

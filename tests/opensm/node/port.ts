@@ -33,12 +33,14 @@ export class SimulatedPort extends FakePort {
     const lossy: MadAgent = {
       send: (mad, to) => agent.send(mad, to),
       onMad: () => {},
+      onSendFailed: () => {},
       close: () => agent.close(),
     };
     agent.onMad = (mad, from) => {
       if (this.losses > 0) this.losses--;
       else lossy.onMad(mad, from);
     };
+    agent.onSendFailed = (...failure) => lossy.onSendFailed(...failure);
     return lossy;
   }
 
