@@ -81,10 +81,7 @@ export class UmadPort {
     this.#library.umad_init();
     this.#id = this.#library.umad_open_port(cString(device), port);
     if (this.#id < 0) {
-      const failure = lastError(
-        "E_UMAD",
-        `open ${device}/${port} for MADs`,
-      );
+      const failure = openError(this.#id, `${device}/${port}`);
       throw deviceFileError("umad", device, port) ?? failure;
     }
     parts.defer(() => this.#library.umad_close_port(this.#id));
@@ -182,6 +179,17 @@ export class UmadPort {
     this.#log.warn(`Cannot send a MAD: ${errnoText(failure)}`);
     return failure;
   }
+}
+
+/**
+ * Returns the error for a negative result of `umad_open_port`, on a port such as "mlx5_0/1". libibumad sets errno only
+ * with the result -EIO, when open(2) has failed; any other result is itself a negative errno.
+ */
+export function openError(result: number, port: string): IpoibError {
+  const left = errno();
+  return lastError("E_UMAD", `open ${port} for MADs`, {
+    errno: result === -Errno.EIO && left !== 0 ? left : -result,
+  });
 }
 
 /** Opens libibumad for a port, for example "mlx5_0/1". Throws `E_LIBRARY` (ENOENT). */

@@ -4,12 +4,13 @@ import {
   assertNotEquals,
   assertThrows,
 } from "@std/assert";
+import { errnoCell } from "../../../ffi/errno.ts";
 import { configureLog } from "../../../src/base/log.ts";
 import { FakeClock } from "../../../src/base/clock.ts";
 import { IpoibError } from "../../../src/base/errors.ts";
 import { VerbsCounters } from "../../../src/hca/verbs/counters.ts";
 import { SocketMadChannel } from "../../../src/hca/verbs/mad_channel.ts";
-import { UmadPort } from "../../../src/hca/verbs/umad_port.ts";
+import { openError, UmadPort } from "../../../src/hca/verbs/umad_port.ts";
 import { openSaClient } from "../../../src/ipoib/open_sa_client.ts";
 import type { SaClient } from "../../../src/sa/client.ts";
 import { RETRIES } from "../../../src/sa/transactions.ts";
@@ -211,6 +212,21 @@ Deno.test("a request fails with the errno of its last send, or with ETIMEDOUT if
     }
     assertEquals(results, [refused || Errno.ETIMEDOUT]);
   }
+});
+
+Deno.test("openError() has the errno of open(2) with the result -EIO, otherwise that of the result", () => {
+  errnoCell()[0] = Errno.EMFILE;
+  const failed = openError(-Errno.EIO, "fake/1");
+  assertEquals([failed.errno, failed.message], [
+    Errno.EMFILE,
+    "Cannot open fake/1 for MADs: Too many open files",
+  ]);
+  errnoCell()[0] = 0;
+  for (const result of [Errno.EIO, Errno.EINVAL, Errno.ENODEV]) {
+    assertEquals(openError(-result, "fake/1").errno, result);
+  }
+  errnoCell()[0] = Errno.EMFILE;
+  assertEquals(openError(-Errno.EINVAL, "fake/1").errno, Errno.EINVAL);
 });
 
 Deno.test("a Report is not delivered, because no method is registered", () => {
