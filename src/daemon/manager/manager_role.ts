@@ -45,7 +45,7 @@ export interface ManagerRoleOptions {
 
 /** A candidate for the role of subnet manager, and its holder after {@linkcode tryTake} has returned true. */
 export class ManagerRole {
-  /** Called if the manager crashes, does not answer, is replaced, or cannot be killed by `subnet.kill`. */
+  /** Called if the manager crashes, does not answer, is replaced, or cannot be closed by `subnet.kill`. */
   onCrash: (error: Error) => void = () => {};
   readonly #options: ManagerRoleOptions;
   readonly #partitions: PartitionsFile;
@@ -197,7 +197,9 @@ export class ManagerRole {
     }
   }
 
-  /** Terminates a manager that has crashed, does not answer or was replaced, and gives up the role. */
+  /**
+   * Terminates a manager that has crashed, does not answer, was replaced or cannot be closed, and gives up the role.
+   */
   #abandon(why: IpoibError): void {
     getLogger(`subnet ${this.#options.subnet}`).warn(why.message);
     this.#thread?.terminate();
@@ -210,12 +212,18 @@ export class ManagerRole {
    * Ends the manager without removing the ports' socket and the partitions, as after a crash, and gives up the role.
    */
   async #kill(): Promise<void> {
-    // The process has no interface that must keep running.
-    if (this.#options.alone) return Deno.kill(Deno.pid, "SIGKILL");
+    const thread = this.#thread;
     this.#abstainUntil = performance.now() + ABSTAIN_MS;
-    await this.#thread?.close();
-    await this.#server?.close();
-    this.#release();
+    try {
+      // The process has no interface that must keep running.
+      if (this.#options.alone) return Deno.kill(Deno.pid, "SIGKILL");
+      await thread?.close();
+      await this.#server?.close();
+      this.#release();
+    } catch (error) {
+      // If the worker has crashed, the role is given up already.
+      if (this.#thread === thread) this.#abandon(IpoibError.from(error));
+    }
   }
 
   /** Stores the partitions for the next manager. A failure, for example on a full file system, is only logged. */
@@ -264,10 +272,7 @@ export class ManagerRole {
       subnetHandlers({
         thread,
         reload: (file) => this.reload(file),
-        kill: () =>
-          void this.#kill().catch((error) =>
-            this.onCrash(IpoibError.from(error))
-          ),
+        kill: () => void this.#kill(),
       }),
     );
   }

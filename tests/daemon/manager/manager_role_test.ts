@@ -1,5 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { ManagerRole } from "../../../src/daemon/manager/manager_role.ts";
+import { WorkerThread } from "../../../src/daemon/thread/main_side.ts";
+import { IpoibError } from "../../../src/base/errors.ts";
 import { makeSubnetDirectory } from "../../../src/daemon/subnet_directory.ts";
 import { IpcClient } from "../../../src/ipc/client.ts";
 import { tryLock } from "../../../src/system/lock.ts";
@@ -137,6 +139,36 @@ Deno.test("subnet.kill is answered before the manager ends, and another process 
     await client.closed;
     const next = managerRole(directory, "ib1");
     assertEquals(await next.tryTake(), true);
+    await next.close();
+    await killed.close();
+  }));
+
+Deno.test("subnet.kill gives up the role even if the manager cannot be closed", () =>
+  withDirectory(async (directory) => {
+    const killed = managerRole(directory, "ib0");
+    const crash = Promise.withResolvers<Error>();
+    const next = managerRole(directory, "ib1");
+    // onCrash may take the role again, so it must already be free.
+    killed.onCrash = (error) =>
+      void next.tryTake().then((taken) => {
+        assert(taken);
+        crash.resolve(error);
+      }).catch(crash.reject);
+    await killed.tryTake();
+    using client = await IpcClient.connect(
+      `${directory}/control.sock`,
+      "Subnet lab",
+    );
+    const { close } = WorkerThread.prototype;
+    WorkerThread.prototype.close = () =>
+      Promise.reject(new IpoibError("E_TEST", "Cannot close"));
+    try {
+      await client.call("subnet.kill", {});
+      assertEquals((await crash.promise).message, "Cannot close");
+    } finally {
+      WorkerThread.prototype.close = close;
+    }
+    await client.closed;
     await next.close();
     await killed.close();
   }));
