@@ -4,6 +4,7 @@
 
 import { pkeysMatch } from "../base/units.ts";
 import { GSI_QKEY, GSI_QPN, gsiAddress, type MadAddress } from "../wire/mad.ts";
+import type { Drop } from "./frame_drops.ts";
 import { DEFAULT_PARTITION } from "./partitions.ts";
 import { SM_LID, type SubnetPort } from "./ports.ts";
 import { encodeMad, type MadFrame } from "./protocol.ts";
@@ -16,20 +17,28 @@ const MANAGER_PKEY = 0x8000 | DEFAULT_PARTITION;
 export function dropReason(
   source: SubnetPort | undefined,
   address: MadAddress,
-): string | undefined {
-  if (source === undefined) return "the port is not registered";
-  if (!source.active) return "the port is down";
-  if (address.qpn !== GSI_QPN) {
-    return `the destination is QP ${address.qpn}, not QP1`;
+): Drop | undefined {
+  if (source === undefined) {
+    return { reason: "not_registered", text: "the port is not registered" };
   }
-  if (address.qkey !== GSI_QKEY) return "the Q_Key is not that of QP1";
+  if (!source.active) return { reason: "port_down", text: "the port is down" };
+  if (address.qpn !== GSI_QPN) {
+    const text = `the destination is QP ${address.qpn}, not QP1`;
+    return { reason: "wrong_qpn", text };
+  }
+  if (address.qkey !== GSI_QKEY) {
+    return { reason: "wrong_qkey", text: "the Q_Key is not that of QP1" };
+  }
   const pkey = source.pkeys[address.pkeyIndex];
   if (pkey === undefined) {
-    return `P_Key index ${address.pkeyIndex} is not in the port's table`;
+    const text = `P_Key index ${address.pkeyIndex} is not in the port's table`;
+    return { reason: "wrong_pkey", text };
   }
-  return address.lid === SM_LID && !pkeysMatch(pkey, MANAGER_PKEY)
-    ? "the manager is a member of the default partition only"
-    : undefined;
+  if (address.lid !== SM_LID || pkeysMatch(pkey, MANAGER_PKEY)) {
+    return undefined;
+  }
+  const text = "the manager is a member of the default partition only";
+  return { reason: "wrong_pkey", text };
 }
 
 /** Returns the source address of a MAD from the manager, with the P_Key index of the receiving port. */

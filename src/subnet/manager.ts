@@ -12,14 +12,14 @@
 import { formatGuid } from "../base/hex.ts";
 import { type IbMtuCode, ibMtuCode, type Millis } from "../base/units.ts";
 import { Notice, TrapNumber } from "../wire/sa/notice.ts";
-import { SaMad } from "../wire/sa/sa_mad.ts";
 import { SubnetAdministrator } from "./administrator.ts";
 import { FabricJournal, fabricUpdate } from "./fabric_journal.ts";
 import { FaultBook, type FaultRequest } from "./fault_book.ts";
 import type { FaultSettings } from "./fault_messages.ts";
+import { FrameDrops } from "./frame_drops.ts";
 import type { SubnetGroup } from "./groups.ts";
-import { dropReason, isReached, managerAddress, relay } from "./gsi.ts";
 import { sharePartition } from "./join.ts";
+import { MadExchange } from "./mad_exchange.ts";
 import {
   type ForeignHello,
   type Hello,
@@ -33,12 +33,7 @@ import {
 import { hasPkey, type Partition } from "./partitions.ts";
 import { PortOperations } from "./port_operations.ts";
 import { SM_LID, type SubnetPort } from "./ports.ts";
-import {
-  decodePortFrame,
-  encodeControl,
-  encodeMad,
-  type MadFrame,
-} from "./protocol.ts";
+import { decodePortFrame, encodeControl } from "./protocol.ts";
 import { refused, register } from "./registration.ts";
 import { type ManagerInfo, shortened, takeSnapshot } from "./snapshot.ts";
 import { Subnet, type SubnetOptions } from "./subnet.ts";
@@ -67,23 +62,21 @@ export class SubnetManager {
   readonly #subnet: Subnet;
   readonly #traps: TrapForwarder;
   readonly #transfers: RmppSender;
-  readonly #administrator: SubnetAdministrator;
   readonly #operations: PortOperations;
   readonly #journal = new FabricJournal();
   readonly #faults: FaultBook;
   readonly #takeover: Takeover;
   readonly #connections = new Set<number>();
-  /** MADs of the current call, to be sent after the forwarding tables. */
-  #mads: { port: SubnetPort; mad: Uint8Array }[] = [];
+  readonly #mads: MadExchange;
+  readonly #drops = new FrameDrops();
   #now: Millis;
 
   constructor(options: SubnetManagerOptions) {
     this.#options = options;
     this.#now = options.now ?? 0;
     this.#faults = new FaultBook(options.previous?.faults);
-    const send = (port: SubnetPort, mad: Uint8Array) => {
-      this.#mads.push({ port, mad });
-    };
+    const send = (port: SubnetPort, mad: Uint8Array) =>
+      this.#mads.queue(port, mad);
     this.#traps = new TrapForwarder(send);
     this.#transfers = new RmppSender(send);
     this.#subnet = new Subnet({
@@ -100,11 +93,16 @@ export class SubnetManager {
         this.#notifyGroup(TrapNumber.McGroupDeleted, group);
       },
     });
-    this.#administrator = new SubnetAdministrator(
-      this.#subnet,
-      this.#traps,
-      this.#transfers,
-    );
+    this.#mads = new MadExchange({
+      subnet: this.#subnet,
+      administrator: new SubnetAdministrator(
+        this.#subnet,
+        this.#traps,
+        this.#transfers,
+      ),
+      drops: this.#drops,
+      send: options.send,
+    });
     this.#operations = new PortOperations({
       subnet: this.#subnet,
       journal: this.#journal,
@@ -133,12 +131,13 @@ export class SubnetManager {
     return this.#subnet.ports.byConnection(connection) !== undefined;
   }
 
-  /** Handles a received frame. Logs and drops a malformed frame. Ignores frames of unknown connections. */
+  /** Handles a received frame. Drops a malformed frame, counts it and logs it. Ignores frames of unknown connections. */
   receive(connection: number, bytes: Uint8Array, now: Millis): void {
     if (!this.#connections.has(connection)) return;
     this.#now = now;
     const frame = decodePortFrame(bytes);
     if (frame === undefined) {
+      this.#drops.add("malformed");
       this.#subnet.log(
         "warning",
         `Malformed frame on connection ${connection}`,
@@ -146,7 +145,7 @@ export class SubnetManager {
     } else if (frame.kind === "control") {
       this.#control(connection, frame.message);
     } else {
-      this.#mad(connection, frame);
+      this.#mads.receive(connection, frame, now);
     }
     this.#flush();
   }
@@ -180,7 +179,11 @@ export class SubnetManager {
   }
 
   snapshot(): SubnetSnapshot {
-    return takeSnapshot(this.#subnet, this.#options.manager);
+    return takeSnapshot(
+      this.#subnet,
+      this.#options.manager,
+      this.#drops.snapshot(),
+    );
   }
 
   /**
@@ -350,27 +353,6 @@ export class SubnetManager {
     this.#send(connection, { type: "event", event: "client_reregister" });
   }
 
-  #mad(connection: number, frame: MadFrame): void {
-    const source = this.#subnet.ports.byConnection(connection);
-    const reason = dropReason(source, frame.address);
-    if (source === undefined || reason !== undefined) {
-      const sender = source?.name ?? `connection ${connection}`;
-      this.#subnet.log("warning", `MAD from ${sender} dropped: ${reason}`);
-      return;
-    }
-    if (frame.address.lid !== SM_LID) {
-      const relayed = relay(this.#subnet, source, frame);
-      if (relayed !== undefined) {
-        this.#options.send(relayed.port.connection, relayed.frame);
-      }
-      return;
-    }
-    const request = SaMad.parse(frame.mad);
-    if (request === undefined) return;
-    const answer = this.#administrator.handle(source, request, this.#now);
-    if (answer !== undefined) this.#mads.push({ port: source, mad: answer });
-  }
-
   #notifyGroup(trap: number, group: SubnetGroup): void {
     this.#notify(trap, group.mgid, (port) => hasPkey(port.pkeys, group.pkey));
   }
@@ -391,13 +373,7 @@ export class SubnetManager {
 
   #flush(): void {
     this.#flushFabric();
-    const mads = this.#mads;
-    this.#mads = [];
-    for (const { port, mad } of mads) {
-      if (!isReached(port)) continue;
-      const frame = encodeMad(mad, managerAddress(port));
-      this.#options.send(port.connection, frame);
-    }
+    this.#mads.flush();
   }
 
   /** Sends the changes of the forwarding tables to every active port but `except`, which receives the whole map. */

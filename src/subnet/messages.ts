@@ -260,6 +260,8 @@ export const SubnetSnapshotSchema = v.object({
       v.object({ lid: v.number(), guid: v.string(), joinState: v.number() }),
     ),
   })),
+  /** Number of frames that the manager has dropped, by reason (frame_drops.ts). */
+  dropped: v.exactOptional(v.record(v.string(), v.number())),
   /** True if ports, groups, partitions or members are omitted because the message would be too long. */
   truncated: v.exactOptional(v.boolean()),
 });

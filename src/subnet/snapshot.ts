@@ -3,6 +3,7 @@
 import { formatGuid } from "../base/hex.ts";
 import { ibMtuBytes } from "../base/units.ts";
 import { formatGid } from "../wire/gid.ts";
+import type { DropReason } from "./frame_drops.ts";
 import type { SubnetGroup } from "./groups.ts";
 import { MAX_TEXT, PROTOCOL_VERSION, type SubnetSnapshot } from "./messages.ts";
 import type { Partition } from "./partitions.ts";
@@ -20,10 +21,11 @@ export interface ManagerInfo {
   name: string;
 }
 
-/** Returns the snapshot of a subnet. */
+/** Returns the snapshot of a subnet. `dropped` has the number of dropped frames by reason. */
 export function takeSnapshot(
   subnet: Subnet,
   manager: ManagerInfo,
+  dropped: Record<DropReason, number>,
 ): SubnetSnapshot {
   return {
     version: PROTOCOL_VERSION,
@@ -41,6 +43,7 @@ export function takeSnapshot(
     })).sort((a, b) => a.lid - b.lid),
     partitions: subnet.partitions.map(partitionEntry),
     groups: [...subnet.groups].map(groupEntry).sort((a, b) => a.mlid - b.mlid),
+    dropped,
   };
 }
 

@@ -202,6 +202,11 @@ GROUP                      MLID    PKEY    QKEY        MTU   RATE       SL  MEMB
 ff12:401b:ffff::ffff:ffff  0xc000  0xffff  0x00000b1b  2048  10 Gb/sec  0   2
 `,
   );
+  const dropped = { "malformed": 3, "port_down": 0, "mad_class": 2 };
+  assertEquals(
+    renderSubnet({ ...records.subnet, dropped }, plain).split("\n")[2],
+    "dropped malformed 3 mad_class 2",
+  );
   const text = renderSubnet({ ...records.subnet, truncated: true }, details);
   assertEquals(text.split("\n").slice(-4, -1), [
     "ff12:401b:ffff::ffff:ffff  0xc000  0xffff  0x00000b1b  2048  10 Gb/sec  0   0x0001=full,0x0002=full+send_only",

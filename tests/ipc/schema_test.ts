@@ -116,13 +116,17 @@ interface Node {
   entries?: Record<string, Node>;
   item?: Node;
   wrapped?: Node;
+  /** Of a record. */
+  key?: Node;
+  value?: Node;
   pipe?: Node[];
   requirement?: unknown;
 }
 
 /** Returns a schema as data that assertEquals() can compare: types, members and bounds at all levels. */
 function shapeOf(schema: object): unknown {
-  const { type, entries, item, wrapped, pipe, requirement } = schema as Node;
+  const { type, entries, item, wrapped, key, value, pipe, requirement } =
+    schema as Node;
   if (pipe) return pipe.map(shapeOf);
   return {
     type,
@@ -130,6 +134,7 @@ function shapeOf(schema: object): unknown {
     ...(entries ? { entries: shapesOf(entries) } : {}),
     ...(item ? { item: shapeOf(item) } : {}),
     ...(wrapped ? { wrapped: shapeOf(wrapped) } : {}),
+    ...(key && value ? { key: shapeOf(key), value: shapeOf(value) } : {}),
   };
 }
 

@@ -9,7 +9,12 @@ import { linkToken } from "../../src/subnet/link_token.ts";
 import { type Hello, PROTOCOL_VERSION } from "../../src/subnet/messages.ts";
 import { broadcastMgid } from "../../src/wire/mgid.ts";
 import { gidKey } from "../../src/wire/gid.ts";
-import { gsiAddress } from "../../src/wire/mad.ts";
+import {
+  gsiAddress,
+  MAD_BASE_VERSION,
+  MAD_LENGTH,
+  MgmtClass,
+} from "../../src/wire/mad.ts";
 import { broadcastJoin } from "../../src/sa/requests.ts";
 import { gidOf, guidOf, Rig, secretOf } from "./rig.ts";
 
@@ -270,7 +275,14 @@ Deno.test("a MAD is forwarded only if its P_Key matches one of the destination",
   assertEquals(c.mads.map((m) => m.address.lid), [2]);
 });
 
-Deno.test("a MAD with a wrong QP, Q_Key or P_Key index is dropped, and the reason is logged", () => {
+function madHeader(baseVersion: number, mgmtClass: number): Uint8Array {
+  const mad = new Uint8Array(MAD_LENGTH);
+  mad[0] = baseVersion;
+  mad[1] = mgmtClass;
+  return mad;
+}
+
+Deno.test("a dropped MAD or frame is logged with the reason, and counted", () => {
   const rig = new Rig();
   const port = rig.join(1);
   const mad = new Uint8Array(256);
@@ -279,8 +291,12 @@ Deno.test("a MAD with a wrong QP, Q_Key or P_Key index is dropped, and the reaso
   port.sendMad(mad, { ...good, qkey: 0xb1b });
   port.sendMad(mad, { ...good, pkeyIndex: 9 });
   port.sendMad(mad, { ...good, pkeyIndex: 1 });
+  port.sendMad(mad, good);
+  port.sendMad(madHeader(MAD_BASE_VERSION, MgmtClass.SubnAdm + 1), good);
+  port.sendMad(mad, gsiAddress(9));
   const unregistered = rig.connect();
   unregistered.sendMad(mad, good);
+  rig.toManager(port.connection, new Uint8Array(3));
   rig.pump();
   const dropped = rig.log.filter((line) => line.includes("dropped"));
   assertEquals(dropped.map((line) => line.split("dropped: ")[1]), [
@@ -288,8 +304,22 @@ Deno.test("a MAD with a wrong QP, Q_Key or P_Key index is dropped, and the reaso
     "the Q_Key is not that of QP1",
     "P_Key index 9 is not in the port's table",
     "the manager is a member of the default partition only",
+    "the base version is 0, not 1",
+    "the management class is 0x04, not 0x03",
+    "no port can receive it at LID 0x0009",
     "the port is not registered",
   ]);
+  assertEquals(rig.snapshot.dropped, {
+    malformed: 1,
+    not_registered: 1,
+    port_down: 0,
+    wrong_qpn: 1,
+    wrong_qkey: 1,
+    wrong_pkey: 2,
+    no_destination: 1,
+    mad_version: 1,
+    mad_class: 1,
+  });
   assertEquals(port.mads, []);
 });
 

@@ -12,7 +12,8 @@ export function renderSubnet(subnet: SubnetRecord, style: Style): string {
   const head = `subnet prefix ${subnet.subnetPrefix} mtu ${subnet.mtu} ` +
     `rate ${rateOfCode(subnet.rateCode)}\n` +
     `manager ${style.palette.name(manager.name)} lid ${hex(manager.lid)} ` +
-    `guid ${manager.guid} pid ${manager.pid} host ${manager.host}\n`;
+    `guid ${manager.guid} pid ${manager.pid} host ${manager.host}\n` +
+    dropped(subnet);
   return [
     head,
     ports(subnet),
@@ -34,6 +35,14 @@ function ports({ ports }: SubnetRecord): string {
       port.pkeys.map(formatPkey).join(","),
     ]),
   );
+}
+
+/** Returns a line with the counters of dropped frames that are not 0, if there are any. */
+function dropped({ dropped }: SubnetRecord): string {
+  const counters = Object.entries(dropped ?? {})
+    .filter(([, count]) => count > 0)
+    .map(([reason, count]) => `${reason} ${count}`);
+  return counters.length === 0 ? "" : `dropped ${counters.join(" ")}\n`;
 }
 
 function partitions({ partitions }: SubnetRecord): string {

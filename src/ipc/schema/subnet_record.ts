@@ -49,6 +49,8 @@ export const SubnetRecordSchema = v.object({
       v.object({ lid: v.number(), guid: v.string(), joinState: v.number() }),
     ),
   })),
+  /** Number of frames that the manager has dropped, by reason (subnet/frame_drops.ts). */
+  dropped: v.exactOptional(v.record(v.string(), v.number())),
   /** True if the record omits groups or members because there are too many. */
   truncated: v.exactOptional(v.boolean()),
 });
