@@ -192,7 +192,6 @@ const EventSchema = v.object({
     "client_reregister",
     "lid_change",
     "pkey_change",
-    "sm_change",
     "port_error",
     "port_active",
   ]),

@@ -175,7 +175,7 @@ const MALFORMED: [string, Uint8Array][] = [
     }),
   ],
   ["a show without an id", control({ type: "show" })],
-  ["a message of the manager", control({ type: "event", event: "sm_change" })],
+  ["a message of the manager", control({ type: "event", event: "lid_change" })],
   ["a short MAD", new Uint8Array(271).fill(2)],
   ["a long MAD", new Uint8Array(273).fill(2)],
   [
