@@ -6,7 +6,6 @@
  */
 export const UserMad = {
   Status: 4,
-  Length: 16,
   /** Big-endian, 32 bits. */
   Qpn: 20,
   /** Big-endian, 32 bits. */
@@ -14,7 +13,6 @@ export const UserMad = {
   /** Big-endian, 16 bits. */
   Lid: 28,
   Sl: 30,
-  PathBits: 31,
   GrhPresent: 32,
   GidIndex: 33,
   HopLimit: 34,

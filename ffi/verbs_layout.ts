@@ -18,11 +18,8 @@ export const IbvContext = {
   Size: 328,
 } as const;
 
-/**
- * `struct verbs_context`, which contains the `ibv_context` at offset `Context`. The other offsets are from the start of
- * the `ibv_context`.
- */
-export const VerbsContext = { Sz: -8, ModifyCq: -184, Context: 320 } as const;
+/** `struct verbs_context`. The offsets are from the start of the `ibv_context` that it contains. */
+export const VerbsContext = { Sz: -8, ModifyCq: -184 } as const;
 
 /** `struct ibv_port_attr`. */
 export const IbvPortAttr = {

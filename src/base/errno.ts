@@ -1,6 +1,6 @@
 /** Errno values and their texts. */
 
-/** Errno values by name (Linux numbering). */
+/** The errno values that the program names (Linux numbering). */
 export const Errno = {
   EPERM: 1,
   ENOENT: 2,
@@ -8,36 +8,28 @@ export const Errno = {
   EINTR: 4,
   EIO: 5,
   ENXIO: 6,
-  EBADF: 9,
   EAGAIN: 11,
-  ENOMEM: 12,
   EACCES: 13,
   EBUSY: 16,
   EEXIST: 17,
   ENODEV: 19,
   EINVAL: 22,
-  ENFILE: 23,
   EMFILE: 24,
   EFBIG: 27,
   ENOSPC: 28,
-  EPIPE: 32,
   ENOSYS: 38,
-  ELOOP: 40,
   ETIME: 62,
   ENOTUNIQ: 76,
-  EBADFD: 77,
   EMSGSIZE: 90,
   EPROTONOSUPPORT: 93,
   EOPNOTSUPP: 95,
   EADDRINUSE: 98,
-  ENETUNREACH: 101,
   ECONNABORTED: 103,
   ECONNRESET: 104,
   ENOBUFS: 105,
   ESHUTDOWN: 108,
   ETIMEDOUT: 110,
   ECONNREFUSED: 111,
-  EHOSTUNREACH: 113,
   ECANCELED: 125,
 } as const;
 

@@ -29,7 +29,6 @@ const expressions = {
   VerbsContext: {
     Sz: ctx("sz"),
     ModifyCq: ctx("modify_cq"),
-    Context: "offsetof(struct verbs_context, context)",
   },
   IbvPortAttr: {
     State: at("ibv_port_attr", "state"),
@@ -166,12 +165,10 @@ const expressions = {
 const umadExpressions = {
   UserMad: {
     Status: at("ib_user_mad", "status"),
-    Length: at("ib_user_mad", "length"),
     Qpn: at("ib_user_mad", "addr.qpn"),
     Qkey: at("ib_user_mad", "addr.qkey"),
     Lid: at("ib_user_mad", "addr.lid"),
     Sl: at("ib_user_mad", "addr.sl"),
-    PathBits: at("ib_user_mad", "addr.path_bits"),
     GrhPresent: at("ib_user_mad", "addr.grh_present"),
     GidIndex: at("ib_user_mad", "addr.gid_index"),
     HopLimit: at("ib_user_mad", "addr.hop_limit"),

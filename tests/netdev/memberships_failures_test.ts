@@ -3,12 +3,12 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { libc } from "../../ffi/libc.ts";
 import { FakeClock } from "../../src/base/clock.ts";
-import { Errno } from "../../src/base/errno.ts";
 import { IpoibError } from "../../src/base/errors.ts";
 import { ProcMemberships } from "../../src/netdev/memberships/proc_memberships.ts";
 import { RtnetlinkMemberships } from "../../src/netdev/memberships/rtnetlink_memberships.ts";
 import { FakeReactor } from "../../src/system/fake_reactor.ts";
 import { FailingCall, openDescriptors } from "../system/failing_call.ts";
+import { ENOMEM } from "../system/errno_values.ts";
 
 const cases = [
   [ProcMemberships, "open", 1],
@@ -27,7 +27,7 @@ for (const [Memberships, name, ordinal] of cases) {
     };
     const before = openDescriptors();
     {
-      using failing = new FailingCall(libc(), name, ordinal, Errno.ENOMEM);
+      using failing = new FailingCall(libc(), name, ordinal, ENOMEM);
       assertThrows(() => new Memberships(options), IpoibError);
       assertEquals(failing.failed, true);
     }

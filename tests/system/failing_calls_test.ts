@@ -3,13 +3,13 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { ioUringCalls } from "../../ffi/io_uring.ts";
 import { libc } from "../../ffi/libc.ts";
-import { Errno } from "../../src/base/errno.ts";
 import { IpoibError } from "../../src/base/errors.ts";
 import { createMemory } from "../../src/system/memory.ts";
 import { ProvidedBuffers } from "../../src/system/uring/buffer_group.ts";
 import { Ring } from "../../src/system/uring/ring.ts";
 import { whyNoUring } from "../e2e/harness/kernel.ts";
 import { FailingCall, openDescriptors } from "./failing_call.ts";
+import { ENOMEM } from "./errno_values.ts";
 
 const why = whyNoUring();
 const missing = why === undefined ? "" : ` (skipped: ${why})`;
@@ -48,7 +48,7 @@ function assertNoLeak(
 ): void {
   const before = openDescriptors();
   const left = mapped(() => {
-    using failing = new FailingCall(functions, name, ordinal, Errno.ENOMEM);
+    using failing = new FailingCall(functions, name, ordinal, ENOMEM);
     assertThrows(make, IpoibError);
     assertEquals([name, failing.failed], [name, true]);
   });

@@ -10,6 +10,7 @@ import type { ReactorBase } from "../../src/system/reactor_base.ts";
 import { socketPair } from "../../src/system/socket_pair.ts";
 import { openUringReactor } from "../../src/system/uring/uring_reactor.ts";
 import { whyNoUring } from "../e2e/harness/kernel.ts";
+import { EBADF } from "./errno_values.ts";
 
 const why = whyNoUring();
 
@@ -157,7 +158,7 @@ reactorTest(
     const bad = reactor.frameWriter(1_000_000, none);
     bad.write(memory.vnetAddress[0]!, 9);
     turns(reactor, 3);
-    assertEquals([none.frames, none.refused], [0, [Errno.EBADF]]);
+    assertEquals([none.frames, none.refused], [0, [EBADF]]);
     reader.close();
     writer.close();
   },

@@ -6,6 +6,7 @@ import { openLog } from "../../src/system/detach.ts";
 import { Errno } from "../../src/base/errno.ts";
 import { tryLock } from "../../src/system/lock.ts";
 import { openRegular, readRegular } from "../../src/system/regular_file.ts";
+import { ELOOP } from "./errno_values.ts";
 
 function inDirectory(body: (directory: string) => void): void {
   const directory = Deno.makeTempDirSync();
@@ -27,10 +28,10 @@ function checkRefusals(code: string, use: (path: string) => void): void {
     };
     Deno.writeTextFileSync(`${directory}/target`, "of somebody");
     Deno.symlinkSync("target", `${directory}/link`);
-    assertEquals(refusal("link"), Errno.ELOOP);
+    assertEquals(refusal("link"), ELOOP);
     assertEquals(Deno.readTextFileSync(`${directory}/target`), "of somebody");
     Deno.symlinkSync("new", `${directory}/dangling`);
-    assertEquals(refusal("dangling"), Errno.ELOOP);
+    assertEquals(refusal("dangling"), ELOOP);
     assertThrows(
       () => Deno.lstatSync(`${directory}/new`),
       Deno.errors.NotFound,

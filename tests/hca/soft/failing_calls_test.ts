@@ -9,13 +9,14 @@ import { Errno } from "../../../src/base/errno.ts";
 import { FailingCall } from "../../system/failing_call.ts";
 import { post } from "./post.ts";
 import { Subnet } from "./subnet.ts";
+import { ENOMEM } from "../../system/errno_values.ts";
 
 const CALLS = [
   ...["socket", "connect", "accept4", "sendmsg", "recvmsg"],
   ...["memfd_create", "ftruncate", "fcntl", "mmap", "statx", "epoll_ctl"],
   ...["readlink", "bind", "listen"],
 ] as const;
-const ERRORS = [Errno.EMFILE, Errno.EACCES, Errno.ENOMEM, Errno.EINVAL];
+const ERRORS = [Errno.EMFILE, Errno.EACCES, ENOMEM, Errno.EINVAL];
 /** Which call of a function fails. */
 const ORDINALS = [1, 2, 3];
 
