@@ -158,13 +158,19 @@ Deno.test("ipoib param shows all parameters or one, and changes one", async () =
     ["param.set", { name: "ib0", param: "debug_level", value: "2" }],
     ["param.set", { name: "ib0", param: "debug_level", value: "0" }],
   ]);
-  assertEquals(await cli.run("param bad_level"), {
+  assertEquals(await cli.run("param ib0 bad_level"), {
     code: 2,
     out: "",
     err:
       "ipoib: Parameter bad_level does not exist (available parameters: recv_queue_size, debug_level)\n",
   });
   assertEquals((await cli.run("param debug_level 1 2")).code, 1);
+  await cli.daemon("x_level");
+  assertEquals(await cli.run("param x_level debug_level"), {
+    ...done,
+    out: "1\n",
+  });
+  assertEquals(await cli.run("param dev x_level"), { ...done, out });
 });
 
 Deno.test("commands that change state print nothing on success", async () => {

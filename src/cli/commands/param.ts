@@ -1,5 +1,5 @@
 /**
- * `ipoib param [IF] [NAME [VALUE]]`. Equivalent to: `cat /sys/module/ib_ipoib/parameters/NAME`, and with VALUE to
+ * `ipoib param [[dev] IF] [NAME [VALUE]]`. Equivalent to: `cat /sys/module/ib_ipoib/parameters/NAME`, and with VALUE to
  * `echo VALUE > /sys/module/ib_ipoib/parameters/NAME`. A parameter applies to a parent interface and its children.
  */
 
@@ -7,12 +7,13 @@ import { Command } from "@commander-js/extra-typings";
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
 import { type Cli, prints } from "../cli.ts";
-import { usageError } from "../errors.ts";
 import { INTERFACE } from "../options.ts";
+import { PARAMETERS, parseParam } from "../param_words.ts";
 import { renderParams } from "../render/tables_text.ts";
 
-/** Suffixes of parameter names. A first argument with another suffix is an interface name. */
-const PARAMETER = /_(level|size|qp)$/;
+const HELP = `
+Parameters: ${PARAMETERS.join(", ")}
+An interface that has the name of a parameter is given as "dev IF".`;
 
 export function param(cli: Cli) {
   return prints(
@@ -20,20 +21,12 @@ export function param(cli: Cli) {
       .description(
         "show or change the parameters of the driver: debug_level, ...",
       )
-      .usage("[options] [IF] [NAME [VALUE]]")
-      .argument("[IF]", INTERFACE)
-      .argument("[NAME]", "parameter")
-      .argument("[VALUE]", "new value")
-      .action(async (first, second, third, _options, self) => {
-        const words = [first, second, third].filter((word) =>
-          word !== undefined
-        );
-        const named = words.length > 0 && !PARAMETER.test(words[0]!);
-        const [param, value, excess] = named ? words.slice(1) : words;
-        if (excess !== undefined) {
-          throw usageError(`Unexpected argument "${excess}"`);
-        }
-        using target = await cli.open(self, named ? words[0] : undefined);
+      .usage("[options] [[dev] IF] [NAME [VALUE]]")
+      .argument("[WORD...]", `${INTERFACE}; parameter; new value`)
+      .addHelpText("after", HELP)
+      .action(async (words, _options, self) => {
+        const { name: given, param, value } = parseParam(words);
+        using target = await cli.open(self, given);
         const { client, name } = target;
         if (param !== undefined && value !== undefined) {
           await client.call("param.set", { name, param, value });

@@ -2,6 +2,7 @@
 
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
+import { READ_ONLY_PARAMETERS, WRITABLE_PARAMETERS } from "../../ipc/schema.ts";
 import { DEFAULT_RECV_QUEUE } from "../../ipoib/constants.ts";
 import type { DebugLevels } from "../../ipoib/debug_log.ts";
 import type { CommandContext, DataCommands } from "./context.ts";
@@ -9,48 +10,56 @@ import { scanInteger } from "./kernel_numbers.ts";
 import { invalid } from "./settings.ts";
 
 /** Writable parameters, with their members of {@linkcode DebugLevels}. */
-const LEVELS: Readonly<Record<string, keyof DebugLevels>> = {
+const LEVELS: Readonly<
+  Record<typeof WRITABLE_PARAMETERS[number], keyof DebugLevels>
+> = {
   "debug_level": "debug",
   "mcast_debug_level": "multicast",
   "data_debug_level": "data",
 };
 
 /** Read-only parameters. */
-const SIZES: Readonly<Record<string, (context: CommandContext) => number>> = {
+const SIZES: Readonly<
+  Record<
+    typeof READ_ONLY_PARAMETERS[number],
+    (context: CommandContext) => number
+  >
+> = {
   "send_queue_size": ({ device }) => device.parent.sendQueueSize,
   "recv_queue_size": () => DEFAULT_RECV_QUEUE,
 };
 
 export const paramCommands = {
   "param.show": (context) => [
-    ...Object.entries(SIZES).map(([param, read]) => ({
+    ...READ_ONLY_PARAMETERS.map((param) => ({
       param,
-      value: read(context),
+      value: SIZES[param](context),
       writable: false,
     })),
-    ...Object.entries(LEVELS).map(([param, level]) => ({
+    ...WRITABLE_PARAMETERS.map((param) => ({
       param,
-      value: context.device.debugLevels[level],
+      value: context.device.debugLevels[LEVELS[param]],
       writable: true,
     })),
   ],
   "param.set": ({ device }, { param, value }) => {
-    if (Object.hasOwn(SIZES, param)) {
+    if (READ_ONLY_PARAMETERS.some((each) => each === param)) {
       throw new IpoibError(
         "E_FILE_MODE",
         `Parameter ${param} can only be read`,
         { errno: Errno.EACCES },
       );
     }
-    if (!Object.hasOwn(LEVELS, param)) {
+    const known = WRITABLE_PARAMETERS.find((each) => each === param);
+    if (known === undefined) {
       throw new IpoibError("E_NO_FILE", `Parameter ${param} does not exist`, {
         errno: Errno.ENOENT,
         hint: `available parameters: ${
-          [...Object.keys(SIZES), ...Object.keys(LEVELS)].join(", ")
+          [...READ_ONLY_PARAMETERS, ...WRITABLE_PARAMETERS].join(", ")
         }`,
       });
     }
-    device.debugLevels[LEVELS[param]!] = scanInteger(value) ??
+    device.debugLevels[LEVELS[known]] = scanInteger(value) ??
       invalid(param, value);
     return {};
   },

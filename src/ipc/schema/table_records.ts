@@ -86,6 +86,18 @@ export const MaddrRecordSchema = v.object({
 });
 export type MaddrRecord = v.InferOutput<typeof MaddrRecordSchema>;
 
+/** Module parameters of ib_ipoib that can only be read. */
+export const READ_ONLY_PARAMETERS = [
+  "send_queue_size",
+  "recv_queue_size",
+] as const;
+/** Module parameters of ib_ipoib that can be changed. */
+export const WRITABLE_PARAMETERS = [
+  "debug_level",
+  "mcast_debug_level",
+  "data_debug_level",
+] as const;
+
 /** A module parameter of ib_ipoib. */
 export const ParamRecordSchema = v.object({
   param: v.string(),
