@@ -390,7 +390,7 @@ export class IpoibInterface {
         this.#engine.followMemberships(this.#now());
         break;
       case "gone":
-        this.log.warn("The network device was deleted");
+        // device.ts ends the interface, and netdev has logged the reason.
         break;
     }
   }

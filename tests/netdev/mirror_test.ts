@@ -1,5 +1,6 @@
 import { configure, ipTest } from "./tap_support.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { configureLog } from "../../src/base/log.ts";
 import { IpoibError } from "../../src/base/errors.ts";
 import type { ConfigChange, Flow, Route } from "../../src/netdev/netdev.ts";
 import type { TapNetdev } from "../../src/netdev/open_netdev.ts";
@@ -217,25 +218,61 @@ kernelTest("ConfigMirror.route() returns none if the kernel refuses", () => {
   });
 });
 
-kernelTest("ConfigMirror reports that its interface is gone", () => {
-  using scene = new Scene();
-  const { config, ifindex } = scene.netdev;
-  addAddress(scene.requests, ifindex, "10.0.0.1/24");
-  setLinkUp(scene.requests, ifindex, true);
-  scene.take();
-  scene.requests.request(link(RTM_DELLINK, ifindex), "E", "delete a link");
-  assertEquals(scene.take(), ["gone"]);
-  assertEquals(config.up, false);
-  assertEquals(config.addresses, []);
-  assertEquals(config.memberships, []);
-  assertEquals(config.route(flow("10.0.0.2", 0)), { type: "none" });
-  // The TAP descriptor stays ready, but must not wake the loop again and again.
-  scene.take();
-  let turns = 0;
-  scene.netns.reactor.onTurnEnd(() => turns++);
-  scene.netns.settle(50);
-  assert(turns <= 5, `${turns} turns`);
-});
+kernelTest(
+  "ConfigMirror reports that its interface is gone, and logs that it was deleted",
+  async () => {
+    const lines: string[] = [];
+    await configureLog("info", { write: (line) => lines.push(line) });
+    using scene = new Scene();
+    const { config, ifindex } = scene.netdev;
+    addAddress(scene.requests, ifindex, "10.0.0.1/24");
+    setLinkUp(scene.requests, ifindex, true);
+    scene.take();
+    scene.requests.request(link(RTM_DELLINK, ifindex), "E", "delete a link");
+    assertEquals(scene.take(), ["gone"]);
+    assertEquals(lines, ["ib0: warning: The network device was deleted\n"]);
+    assertEquals(config.up, false);
+    assertEquals(config.addresses, []);
+    assertEquals(config.memberships, []);
+    assertEquals(config.route(flow("10.0.0.2", 0)), { type: "none" });
+    // The TAP descriptor stays ready, but must not wake the loop again and again.
+    scene.take();
+    let turns = 0;
+    scene.netns.reactor.onTurnEnd(() => turns++);
+    scene.netns.settle(50);
+    assert(turns <= 5, `${turns} turns`);
+  },
+);
+
+ipTest(
+  "ConfigMirror logs why it cannot follow its interface, and not that it was deleted",
+  async () => {
+    const lines: string[] = [];
+    await configureLog("info", { write: (line) => lines.push(line) });
+    using netns = new TestNamespace();
+    using other = new TestNamespace();
+    using tap = openTap({ name: "ib0", netns: netns.fd });
+    const mirror = new ConfigMirror({
+      reactor: netns.reactor,
+      netns: netns.fd,
+      ifindex: tap.ifindex,
+      locate: () => {
+        throw new IpoibError("E_TEST", "Operation not permitted");
+      },
+    });
+    try {
+      let gone = false;
+      mirror.onChange((change) => gone ||= change === "gone");
+      configure(netns, `link set ib0 netns /proc/${Deno.pid}/fd/${other.fd}`);
+      assert(netns.until(() => gone));
+      assertEquals(lines, [
+        "ib0: error: Cannot follow ib0 to another network namespace: Operation not permitted\n",
+      ]);
+    } finally {
+      mirror.close();
+    }
+  },
+);
 
 kernelTest("ConfigMirror follows an interface to another namespace", () => {
   using scene = new Scene();

@@ -302,6 +302,7 @@ export class ConfigMirror implements NetConfig {
     this.#attached.close();
     try {
       if (this.#reattach()) return;
+      getLogger(this.name).warn("The network device was deleted");
     } catch (error) {
       // For example setns(2) without CAP_SYS_ADMIN in the user namespace of the new network namespace.
       const { message } = IpoibError.from(error);
