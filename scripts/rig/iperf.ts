@@ -14,10 +14,8 @@ export async function throughput(
   address: string,
   seconds: number,
 ): Promise<number> {
-  await server.must(
-    `iperf3 -s -1 -D -p ${PORT}
-     for i in $(seq 100); do ss -ltn | grep -q :${PORT} && exit 0; sleep 0.1; done; exit 1`,
-  );
+  await server.must(`iperf3 -s -1 -D -p ${PORT}`);
+  await listening(server, PORT);
   const result = JSON.parse(
     await client.must(
       `iperf3 -J -c ${address} -p ${PORT} -t ${seconds}`,
@@ -34,15 +32,22 @@ export async function startStreams(
   address: string,
   seconds: number,
 ): Promise<() => Promise<void>> {
-  const serve = `iperf3 -s -D -p ${STREAMS_PORT}`;
-  await server.must(serve);
-  await client.must(
-    `iperf3 -c ${address} -p ${STREAMS_PORT} --bidir -t ${seconds} > /tmp/streams.log 2>&1 & echo $! > /tmp/streams.pid`,
+  const serving = await server.must(
+    `iperf3 -s -p ${STREAMS_PORT} > /dev/null 2>&1 & echo $!`,
+  );
+  await listening(server, STREAMS_PORT);
+  const sending = await client.must(
+    `iperf3 -c ${address} -p ${STREAMS_PORT} --bidir -t ${seconds} > /tmp/streams.log 2>&1 & echo $!`,
   );
   return async () => {
-    await client.must("kill -INT $(cat /tmp/streams.pid)");
-    await server.must(`pkill -f '${serve}'; true`);
+    await client.must(`kill -INT ${sending.trim()}`);
+    await server.must(`kill ${serving.trim()}`);
   };
+}
+
+/** Waits until a server listens on `port`. */
+function listening(server: Guest, port: number): Promise<void> {
+  return server.waitFor(`ss -ltn | grep -q :${port}`, 10, "ss -ltn");
 }
 
 /** Formats a rate in bits per second as megabits per second. */
