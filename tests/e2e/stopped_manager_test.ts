@@ -8,19 +8,13 @@ import {
   type Host,
   type Lab,
   labTest,
+  managerPid,
   Pings,
   until,
 } from "./harness/mod.ts";
 
 /** Three requests without a reply, two seconds each, and a check by another process. */
 const REPLACED_MS = 15_000;
-
-/** Returns the PID of the process that hosts the manager, or undefined if no manager replies. */
-async function managerPid(host: Host): Promise<number | undefined> {
-  const show = await host.ipoib("-j", "subnet", "show");
-  if (show.code !== 0) return undefined;
-  return JSON.parse(show.stdout)[0].manager.pid;
-}
 
 async function waitForReplacement(
   host: Host,

@@ -7,21 +7,19 @@ import {
   assertMatch,
   assertNotEquals,
 } from "@std/assert";
-import { type Host, Lab, labTest, linkAddress, until } from "./harness/mod.ts";
+import {
+  fault,
+  fixedPair,
+  GUIDS,
+  type Host,
+  Lab,
+  labTest,
+  linkAddress,
+  managerPid,
+  until,
+} from "./harness/mod.ts";
 
 const COUNT = 100;
-const GUIDS = ["0x0200000000000a01", "0x0200000000000a02"];
-
-/** Starts two hosts, with the same GUIDs in every lab. */
-async function pair(lab: Lab): Promise<[Host, Host]> {
-  const hosts = await lab.hosts(2);
-  await Promise.all(
-    hosts.map((host, i) => host.up({ args: ["--guid", GUIDS[i]!] })),
-  );
-  const [a, b] = hosts;
-  assertEquals((await a.ping(b, { count: 2 })).received, 2);
-  return [a, b];
-}
 
 /** Adds a static neighbour entry on each host: a neighbour probe would shift the sequence of affected packets. */
 async function addStaticNeighbours(a: Host, b: Host): Promise<void> {
@@ -32,11 +30,6 @@ async function addStaticNeighbours(a: Host, b: Host): Promise<void> {
     );
     assertEquals([code, stderr], [0, ""]);
   }
-}
-
-async function fault(lab: Lab, ...words: string[]): Promise<void> {
-  const { code, stdout, stderr } = await lab.ipoib("subnet", "fault", ...words);
-  assertEquals([code, stdout, stderr], [0, "", ""]);
 }
 
 /** Asserts that there are round trips, and that each takes at least `ms`. */
@@ -62,7 +55,7 @@ labTest(
   "The same seed drops the same packets, also on another subnet",
   async (lab) => {
     const runs: number[][] = [];
-    const [a, b] = await pair(lab);
+    const [a, b] = await fixedPair(lab);
     await addStaticNeighbours(a, b);
     await fault(lab, "set", "drop", "20%", "seed", "7");
     runs.push(await lost(a, b));
@@ -76,7 +69,7 @@ labTest(
     assertGreater((await a.counters())["port_fault_drop"]!, 0);
 
     await using fresh = await Lab.open();
-    const [c, d] = await pair(fresh);
+    const [c, d] = await fixedPair(fresh);
     await addStaticNeighbours(c, d);
     await fault(fresh, "set", "drop", "20%", "seed", "7");
     runs.push(await lost(c, d));
@@ -105,8 +98,8 @@ function roundTrips(text: string): number[] {
 labTest(
   "delay, duplicate, reorder and rate affect the packets of a port",
   async (lab) => {
-    const [a, b] = await pair(lab);
-    await fault(lab, "set", "port", GUIDS[0]!, "delay", "30ms");
+    const [a, b] = await fixedPair(lab);
+    await fault(lab, "set", "port", GUIDS[0], "delay", "30ms");
     assertAllFrom(roundTrips(await pings(a, b, 10)), 30);
     // Packets of the other port are not delayed: the round trip is 30 ms, not 60 ms.
     assertLess(Math.min(...roundTrips(await pings(a, b, 10))), 60);
@@ -117,14 +110,14 @@ labTest(
     assertMatch(await pings(a, b, 5), /\+1[2-5] duplicates/);
 
     await fault(lab, "clear");
-    await fault(lab, "set", "port", GUIDS[0]!, "reorder", "100");
+    await fault(lab, "set", "port", GUIDS[0], "reorder", "100");
     const order = [...(await pings(a, b, 10)).matchAll(/icmp_seq=(\d+) ttl/g)];
     assertEquals(order.map((m) => Number(m[1])), [
       ...[2, 1, 4, 3, 6, 5, 8, 7, 10, 9],
     ]);
 
     await fault(lab, "clear");
-    await fault(lab, "set", "port", GUIDS[0]!, "rate", "1mbit");
+    await fault(lab, "set", "port", GUIDS[0], "rate", "1mbit");
     // 1000 bytes and their headers take 8.2 ms at 1 Mbit/s.
     const { stdout } = await a.run(
       ["ping", "-n", "-i", "0.02", "-c", "5", "-s", "1000", b.address],
@@ -140,7 +133,7 @@ labTest(
 labTest(
   "Faults remain after the takeover by another manager, and apply to new ports",
   async (lab) => {
-    const [a, b] = await pair(lab);
+    const [a, b] = await fixedPair(lab);
     await fault(lab, "set", "drop", "100%", "seed", "5");
     const before = await lab.ipoib("subnet", "fault", "-j");
     const shown = JSON.parse(before.stdout);
@@ -153,7 +146,7 @@ labTest(
     await fault(lab, "kill-manager");
     // kill-manager ends only the manager: its process and interface continue.
     const next = await until("another manager", async () => {
-      const pid = await managerPid(lab).catch(() => undefined);
+      const pid = await managerPid(lab);
       return pid !== manager && pid;
     });
     assertEquals([a.daemon.pid, b.daemon.pid].sort(), [manager, next].sort());
@@ -180,17 +173,10 @@ labTest(
   },
 );
 
-/** Returns the PID of the process that hosts the manager. */
-async function managerPid(lab: Lab): Promise<number> {
-  const { stdout, stderr } = await lab.ipoib("-j", "subnet", "show");
-  if (!stdout) throw new Error(stderr);
-  return JSON.parse(stdout)[0].manager.pid;
-}
-
 labTest(
   "fault set reports a stopped port that has not applied the rule; unknown and ambiguous ports are errors",
   async (lab) => {
-    const [a, b] = await pair(lab);
+    const [a, b] = await fixedPair(lab);
     const other = await managerPid(lab) === a.daemon.pid ? b : a;
     other.daemon.kill("SIGSTOP");
     const set = await lab.ipoib("subnet", "fault", "set", "drop", "1");
@@ -234,7 +220,7 @@ labTest(
 labTest(
   "TCP transfers all data correctly despite loss, duplicates, delay and reordering",
   async (lab) => {
-    const [a, b] = await pair(lab);
+    const [a, b] = await fixedPair(lab);
     await fault(
       lab,
       ...["set", "drop", "2", "duplicate", "2", "reorder", "5"],

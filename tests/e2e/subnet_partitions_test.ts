@@ -3,14 +3,15 @@
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { programCommand } from "../../scripts/program.ts";
 import {
+  GUIDS,
   type Host,
   type Lab,
   labTest,
+  managerPid,
   type Program,
   until,
 } from "./harness/mod.ts";
 
-const GUIDS = ["0x0200000000000b01", "0x0200000000000b02"];
 const ALL = "Default=0x7fff, ipoib : ALL=full ;\n";
 const LAB = `${ALL}lab=0x0005, ipoib : ALL=full ;\n`;
 
@@ -30,7 +31,6 @@ async function startManager(
 }
 
 interface Shown {
-  manager: { pid: number };
   ports: { guid: string; pkeys: number[] }[];
   partitions: { name: string; pkey: number }[];
 }
@@ -69,7 +69,7 @@ labTest(
     manager.kill("SIGKILL");
     await manager.exit();
     await until("one of the hosts to take over", async () => {
-      const pid = (await show(lab).catch(() => undefined))?.manager.pid;
+      const pid = await managerPid(lab);
       return pid === a.daemon.pid || pid === b.daemon.pid;
     });
     assertEquals(await pkeys(lab), [5, 0x7fff]);

@@ -1,31 +1,20 @@
 /** Effects of port events on an interface: down and up, change of the LID or the P_Key table, client reregister. */
 
 import { assertEquals, assertGreater } from "@std/assert";
-import { type Host, type Lab, labTest, pause, until } from "./harness/mod.ts";
+import {
+  fault,
+  fixedPair,
+  GUIDS,
+  type Host,
+  type Lab,
+  labTest,
+  pause,
+  until,
+  untilConnected,
+} from "./harness/mod.ts";
 
 /** Linux does not change a neighbour's link-layer address that is younger than `locktime`, 1 s by default. */
 const ARP_LOCK_MS = 1100;
-const GUIDS = ["0x0200000000000c01", "0x0200000000000c02"];
-
-async function pair(lab: Lab): Promise<[Host, Host]> {
-  const hosts = await lab.hosts(2);
-  await Promise.all(
-    hosts.map((host, i) => host.up({ args: ["--guid", GUIDS[i]!] })),
-  );
-  const [a, b] = hosts;
-  await waitForTraffic(a, b);
-  return [a, b];
-}
-
-async function waitForTraffic(a: Host, b: Host): Promise<void> {
-  await until("a to reach b", () => a.reaches(b));
-  await until("b to reach a", () => b.reaches(a));
-}
-
-async function fault(lab: Lab, ...words: string[]): Promise<void> {
-  const { code, stdout, stderr } = await lab.ipoib("subnet", "fault", ...words);
-  assertEquals([code, stdout, stderr], [0, "", ""]);
-}
 
 async function portState(host: Host): Promise<string> {
   return (await host.link()).hca.port_state;
@@ -44,45 +33,45 @@ async function shown(lab: Lab) {
 labTest(
   "An interface loses carrier when its port goes down, and recovers when it comes up",
   async (lab) => {
-    const [a, b] = await pair(lab);
-    await fault(lab, "port", GUIDS[1]!, "down");
+    const [a, b] = await fixedPair(lab);
+    await fault(lab, "port", GUIDS[1], "down");
     await until("port state DOWN", async () => await portState(b) === "DOWN");
     assertEquals((await shown(lab)).state, "down");
     assertEquals(await a.reaches(b), false);
     assertEquals((await b.link()).flags.includes("NO-CARRIER"), true);
-    await fault(lab, "port", GUIDS[1]!, "up");
+    await fault(lab, "port", GUIDS[1], "up");
     await until(
       "port state ACTIVE",
       async () => await portState(b) === "ACTIVE",
     );
     await b.call("wait", {});
-    await waitForTraffic(a, b);
+    await untilConnected(a, b);
   },
 );
 
 labTest("Traffic resumes after a change of the LID of a port", async (lab) => {
-  const [a, b] = await pair(lab);
+  const [a, b] = await fixedPair(lab);
   for (const lid of [0x4d, 0x4e]) {
     await pause(ARP_LOCK_MS);
-    await fault(lab, "port", GUIDS[1]!, "lid", String(lid));
+    await fault(lab, "port", GUIDS[1], "lid", String(lid));
     await until("the new LID", async () => (await b.link()).hca.lid === lid);
-    await waitForTraffic(a, b);
+    await untilConnected(a, b);
   }
   const { lid: ofA } = (await a.link()).hca;
   const taken = await lab.ipoib(
-    ...["subnet", "fault", "port", GUIDS[1]!, "lid", String(ofA)],
+    ...["subnet", "fault", "port", GUIDS[1], "lid", String(ofA)],
   );
   assertEquals(taken.code, 2);
   await pause(ARP_LOCK_MS);
-  await fault(lab, "port", GUIDS[1]!, "lid");
+  await fault(lab, "port", GUIDS[1], "lid");
   await until("another LID", async () => (await b.link()).hca.lid !== 0x4e);
-  await waitForTraffic(a, b);
+  await untilConnected(a, b);
 });
 
 labTest(
   "A child waits while its P_Key is not in the table of the port",
   async (lab) => {
-    const [a, b] = await pair(lab);
+    const [a, b] = await fixedPair(lab);
     for (const host of [a, b]) {
       assertEquals((await host.ipoib("child", "create", "0x8001")).code, 0);
       await host.ip("link", "set", "ib0.8001", "up");
@@ -92,21 +81,21 @@ labTest(
       const links = await b.call("link.show", { name: "ib0.8001" });
       return links[0]!.state;
     };
-    await fault(lab, "port", GUIDS[1]!, "pkeys", "0xffff,0x8002");
+    await fault(lab, "port", GUIDS[1], "pkeys", "0xffff,0x8002");
     await until("the child to wait", async () => await state() !== "running");
     assertEquals((await shown(lab)).pkeys, [0xffff, 0x8002]);
-    await waitForTraffic(a, b);
-    await fault(lab, "port", GUIDS[1]!, "pkeys");
+    await untilConnected(a, b);
+    await fault(lab, "port", GUIDS[1], "pkeys");
     await b.call("wait", { name: "ib0.8001" });
     const wrong = await lab.ipoib(
-      ...["subnet", "fault", "port", GUIDS[1]!, "pkeys", "0xffff,0x8000"],
+      ...["subnet", "fault", "port", GUIDS[1], "pkeys", "0xffff,0x8000"],
     );
     assertEquals(wrong.code, 2);
   },
 );
 
 labTest("A client reregister loses no packet", async (lab) => {
-  const [a, b] = await pair(lab);
+  const [a, b] = await fixedPair(lab);
   const ping = a.start(
     "ping",
     "-n",
@@ -120,9 +109,9 @@ labTest("A client reregister loses no packet", async (lab) => {
   await ping.prints(/bytes of data/);
   const before = (await b.counters())["port_rcv_packets"]!;
   for (let i = 0; i < 3; i++) {
-    await fault(lab, "port", GUIDS[1]!, "reregister");
+    await fault(lab, "port", GUIDS[1], "reregister");
   }
   assertEquals(await ping.exit(), 0);
   assertGreater((await b.counters())["port_rcv_packets"]!, before);
-  await waitForTraffic(a, b);
+  await untilConnected(a, b);
 });

@@ -18,6 +18,13 @@ export {
 export { ArpSocket } from "./packet_socket.ts";
 export { Pings } from "./ping.ts";
 export { Program } from "./program.ts";
+export {
+  fault,
+  fixedPair,
+  GUIDS,
+  managerPid,
+  untilConnected,
+} from "./subnet.ts";
 export { TcpFlow } from "./tcp_flow.ts";
 export { iperf, iperfServer } from "./traffic.ts";
 export { UdpSocket } from "./udp.ts";
