@@ -39,7 +39,6 @@ import type { EngineContext } from "./context.ts";
 import type { DebugLog } from "./debug_log.ts";
 import type { LinkIdentity } from "./link_identity.ts";
 import type { MulticastTable } from "./multicast/multicast_table.ts";
-import type { Peer } from "./peer.ts";
 import type { Statistics } from "./statistics.ts";
 
 type PathState = "idle" | "asking" | "complete" | "doubtful";
@@ -65,18 +64,9 @@ export class Path {
   /** Source LID of the peer's last address resolution packet if it differs from the path's DLID; else 0. */
   observedLid = 0;
   readonly waiters: PathWaiter[] = [];
-  /** Peers that send on the path. */
-  readonly peers = new Set<Peer>();
 
   constructor(gid: Uint8Array) {
     this.gid = gid.slice();
-  }
-
-  /** Time of the last IP packet on the path; 0 for never. */
-  get usedAt(): Millis {
-    let latest = 0;
-    for (const { usedAt } of this.peers) latest = Math.max(latest, usedAt);
-    return latest;
   }
 }
 
@@ -99,6 +89,8 @@ export class PathTable {
   onChange: (path: Path) => void = () => {};
   /** Called when a path is queried again because the peer moved: packets sent on the old path are lost. */
   onPeerMoved: (path: Path) => void = () => {};
+  /** Returns the time of the last IP packet on a path; 0 for never. Set by the owner of the peers. */
+  usedAt: (path: Path) => Millis = () => 0;
 
   constructor(
     context: EngineContext,
@@ -251,7 +243,11 @@ export class PathTable {
   #evict(): void {
     const order = this.entries()
       .filter(({ waiters }) => waiters.length === 0)
-      .map((path) => ({ path, usedAt: path.usedAt, usable: path.ah ? 1 : 0 }))
+      .map((path) => ({
+        path,
+        usedAt: this.usedAt(path),
+        usable: path.ah ? 1 : 0,
+      }))
       .sort((a, b) => a.usable - b.usable || a.usedAt - b.usedAt);
     const evicted = order.slice(0, MAX_PATHS * EVICTED_SHARE);
     for (const { path } of evicted) {

@@ -107,6 +107,42 @@ class UdRoute implements Egress {
   }
 }
 
+/** The peers that send on each path. */
+class RoutedPeers {
+  readonly #peers = new Map<Path, Set<Peer>>();
+
+  /** Sets the path of a peer. */
+  set(peer: Peer, path: Path | undefined): void {
+    if (peer.path === path) return;
+    if (peer.path !== undefined) this.#remove(peer, peer.path);
+    peer.path = path;
+    if (path === undefined) return;
+    const peers = this.#peers.get(path);
+    if (peers) peers.add(peer);
+    else this.#peers.set(path, new Set([peer]));
+  }
+
+  /** Returns a copy, because the caller may change the paths of the peers. */
+  on(path: Path): Peer[] {
+    return [...this.#peers.get(path) ?? []];
+  }
+
+  /** Returns the time of the last IP packet on a path; 0 for never. */
+  usedAt(path: Path): Millis {
+    let latest = 0;
+    for (const { usedAt } of this.#peers.get(path) ?? []) {
+      latest = Math.max(latest, usedAt);
+    }
+    return latest;
+  }
+
+  #remove(peer: Peer, path: Path): void {
+    const peers = this.#peers.get(path)!;
+    peers.delete(peer);
+    if (peers.size === 0) this.#peers.delete(path);
+  }
+}
+
 /** The peers of one interface. */
 export class PeerTable implements WaitingTable<LinkAddress> {
   /** Called when the HCA reports a peer as unreachable, after its path was invalidated. */
@@ -114,6 +150,7 @@ export class PeerTable implements WaitingTable<LinkAddress> {
   readonly #sender: UdSender;
   readonly #paths: PathTable;
   readonly #peers = new Map<string, Peer>();
+  readonly #routed = new RoutedPeers();
   readonly #reap: Timer;
   readonly #reactor: Reactor;
 
@@ -124,6 +161,7 @@ export class PeerTable implements WaitingTable<LinkAddress> {
     this.#reap = reactor.timer((now) => this.#removeIdle(now));
     paths.onChange = (path) => this.#onPathChange(path);
     paths.onPeerMoved = (path) => this.#onPeerMoved(path);
+    paths.usedAt = (path) => this.#routed.usedAt(path);
   }
 
   get size(): number {
@@ -196,11 +234,7 @@ export class PeerTable implements WaitingTable<LinkAddress> {
   }
 
   #route(peer: Peer, path: Path, ah: AddressHandle): void {
-    if (peer.path !== path) {
-      peer.path?.peers.delete(peer);
-      peer.path = path;
-      path.peers.add(peer);
-    }
+    this.#routed.set(peer, path);
     this.#setEgress(peer, new UdRoute(this.#sender, this, peer, ah));
   }
 
@@ -210,7 +244,7 @@ export class PeerTable implements WaitingTable<LinkAddress> {
   }
 
   #onPathChange(path: Path): void {
-    for (const peer of path.peers) {
+    for (const peer of this.#routed.on(path)) {
       if (path.ah) this.#route(peer, path, path.ah);
       else this.#setEgress(peer, new WaitingEgress(this, peer.address));
     }
@@ -218,7 +252,7 @@ export class PeerTable implements WaitingTable<LinkAddress> {
 
   /** Queues packets until the pending query of the moved peer's path ends. */
   #onPeerMoved(path: Path): void {
-    for (const peer of [...path.peers]) {
+    for (const peer of this.#routed.on(path)) {
       this.#unroute(peer);
       this.resolve(peer);
     }
@@ -230,8 +264,7 @@ export class PeerTable implements WaitingTable<LinkAddress> {
   }
 
   #unroute(peer: Peer): void {
-    peer.path?.peers.delete(peer);
-    peer.path = undefined;
+    this.#routed.set(peer, undefined);
     this.#setEgress(peer, new WaitingEgress(this, peer.address));
   }
 
