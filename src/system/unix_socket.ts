@@ -213,19 +213,28 @@ export function takeWakes(fd: number, limit: number): number {
   return limit;
 }
 
+function receiveOnce(fd: number): number {
+  message.prepare(inbox, message.control.length);
+  return libc().recvmsg(
+    fd,
+    message.header,
+    MSG_DONTWAIT_NOSIGNAL | MSG_CMSG_CLOEXEC,
+  );
+}
+
 /**
  * Receives one message with its descriptors, which the caller owns. The bytes are a copy. Returns `closed` if the peer
  * has closed, if recvmsg(2) fails, or if the message exceeds the limits, because a truncated message is useless.
  */
 export function receive(fd: number): Received {
-  message.prepare(inbox, message.control.length);
-  const length = libc().recvmsg(
-    fd,
-    message.header,
-    MSG_DONTWAIT_NOSIGNAL | MSG_CMSG_CLOEXEC,
-  );
+  let length = receiveOnce(fd);
+  let why = length < 0 ? errno() : 0;
+  // A peer that has closed with unread messages causes this error once, before the messages that it has sent.
+  if (why === Errno.ECONNRESET) {
+    length = receiveOnce(fd);
+    why = length < 0 ? errno() : 0;
+  }
   if (length < 0) {
-    const why = errno();
     return why === Errno.EAGAIN || why === Errno.EINTR
       ? { type: "empty" }
       : { type: "closed" };

@@ -1,3 +1,4 @@
+import { socketPair } from "../../src/system/socket_pair.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { libc } from "../../ffi/libc.ts";
 import { IpoibError } from "../../src/base/errors.ts";
@@ -124,6 +125,16 @@ Deno.test("receive() returns closed after the last message of a closed peer", ()
   assertEquals(receive(pair.right.number).type, "message");
   assertEquals(receive(pair.right.number), { type: "closed" });
   assertEquals(send(pair.right.number, new Uint8Array([1])), false);
+});
+
+Deno.test("receive() returns the messages of a peer that has closed without reading all of its own", () => {
+  const [a, b] = socketPair();
+  using _b = b;
+  send(b.number, new Uint8Array([1]));
+  for (const byte of [2, 3]) send(a.number, new Uint8Array([byte]));
+  a.close();
+  const types = Array.from({ length: 3 }, () => receive(b.number).type);
+  assertEquals(types, ["message", "message", "closed"]);
 });
 
 Deno.test("connect() returns undefined if no process listens", () => {

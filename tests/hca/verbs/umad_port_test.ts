@@ -11,6 +11,7 @@ import { IpoibError } from "../../../src/base/errors.ts";
 import { VerbsCounters } from "../../../src/hca/verbs/counters.ts";
 import { SocketMadChannel } from "../../../src/hca/verbs/mad_channel.ts";
 import { openError, UmadPort } from "../../../src/hca/verbs/umad_port.ts";
+import { emitUserMad } from "../../../src/hca/verbs/user_mad.ts";
 import { openSaClient } from "../../../src/ipoib/open_sa_client.ts";
 import type { SaClient } from "../../../src/sa/client.ts";
 import { RETRIES } from "../../../src/sa/transactions.ts";
@@ -19,8 +20,13 @@ import { broadcastJoin } from "../../../src/sa/requests.ts";
 import { Errno } from "../../../src/base/errno.ts";
 import { PollReactor } from "../../../src/system/poll_reactor.ts";
 import { socketPair } from "../../../src/system/socket_pair.ts";
-import { receive } from "../../../src/system/unix_socket.ts";
-import { MadView, Method } from "../../../src/wire/mad.ts";
+import { receive, send } from "../../../src/system/unix_socket.ts";
+import {
+  gsiAddress,
+  MAD_LENGTH,
+  MadView,
+  Method,
+} from "../../../src/wire/mad.ts";
 import { broadcastMgid } from "../../../src/wire/mgid.ts";
 import { INFORM_ANY } from "../../../src/wire/sa/inform_info.ts";
 import { SaMad } from "../../../src/wire/sa/sa_mad.ts";
@@ -282,6 +288,25 @@ Deno.test("close() sends the port's last requests first", () => {
   rig[Symbol.dispose]();
   assertEquals(rig.umad.sent.length, 1);
   assertEquals(rig.umad.ended, ["unregister 7", "close"]);
+});
+
+Deno.test("the requests of a port that has closed without reading the results of earlier ones are sent", () => {
+  using umad = new FakeUmad();
+  const [ours, theirs] = socketPair();
+  const reactor = new PollReactor();
+  const port = new UmadPort({
+    ...{ reactor, device: "fake", port: 1, library: umad.library },
+    socket: theirs.release(),
+  });
+  const request = emitUserMad(new Uint8Array(MAD_LENGTH), gsiAddress(1));
+  send(ours.number, request);
+  reactor.turn(0);
+  assertEquals(umad.sent.length, 1);
+  for (let i = 0; i < 2; i++) send(ours.number, request);
+  ours.close();
+  port.close();
+  assertEquals(umad.sent.length, 3);
+  closeReactor(reactor);
 });
 
 for (
