@@ -157,8 +157,8 @@ export class UmadPort {
       if (message.bytes.length !== USER_MAD_LENGTH) continue;
       this.#out.set(message.bytes);
       const transactionId = this.#outMad.transactionIdLow;
-      const errno = this.#sendOne();
-      send(this.#socket.number, emitSendReport({ transactionId, errno }));
+      const report = { transactionId, errno: this.#sendOne() };
+      send(this.#socket.number, emitSendReport(report));
     }
   }
 
