@@ -24,6 +24,12 @@ export function rateGbps(code: number): number | undefined {
   return RATES[code]?.[0];
 }
 
+/** Formats a code as its nominal rate: `40 Gb/sec`. */
+export function formatRate(code: number): string {
+  const rate = rateGbps(code);
+  return rate === undefined ? `rate code ${code}` : `${rate} Gb/sec`;
+}
+
 /** Returns the code of a nominal rate in Gb/s, or the code of 2.5 Gb/s if there is none. */
 export function rateCode(gbps: number): number {
   const code = RATES.findIndex((rate) => rate?.[0] === gbps);

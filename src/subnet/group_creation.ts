@@ -20,7 +20,7 @@ import {
   McMask,
   type McMemberRecord,
 } from "../wire/sa/mc_member_record.ts";
-import { rateDataMbps, rateMbps, slowerRate } from "../base/rates.ts";
+import { formatRate, rateDataMbps, slowerRate } from "../base/rates.ts";
 import { Selector } from "../wire/sa/selector.ts";
 import { keyMismatch } from "./group_match.ts";
 import { type GroupParameters, SA_SIGNATURE } from "./groups.ts";
@@ -161,9 +161,9 @@ function realizableRate(request: McMemberRecord, mask: bigint): number {
   if (selector === Selector.GreaterThan) {
     if (asked >= link) {
       throw invalid(
-        `request has rate more than ${
-          rateMbps(request.rate)
-        } Mb/s, links have ${rateMbps(LINK.rateCode)} Mb/s`,
+        `request has rate more than ${formatRate(request.rate)}, links have ${
+          formatRate(LINK.rateCode)
+        }`,
       );
     }
     return LINK.rateCode;
@@ -172,7 +172,7 @@ function realizableRate(request: McMemberRecord, mask: bigint): number {
   if (asked > link) return LINK.rateCode;
   const slower = slowerRate(request.rate);
   if (slower === undefined) {
-    throw invalid(`no rate is less than ${rateMbps(request.rate)} Mb/s`);
+    throw invalid(`no rate is less than ${formatRate(request.rate)}`);
   }
   return slower;
 }

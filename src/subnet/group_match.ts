@@ -1,79 +1,31 @@
-/**
- * Compares an MCMemberRecord request with a group (IBTA vol. 1 o15-0.2.4, as OpenSM implements it).
- *
- * MTU and rate are compared by their selectors; Q_Key, TClass, SL, FlowLabel and HopLimit must be equal; P_Keys must
- * have equal low 15 bits and must not both be limited. Packet life time and scope are not compared.
- *
- * The functions return the reason for a mismatch, with the field and its values, or undefined.
- */
+/** The administrator's reasons for refusing an MCMemberRecord request, with the field and its values. */
 
-import { hex } from "../base/hex.ts";
-import { ibMtuBytes, pkeysMatch } from "../base/units.ts";
-import { McMask, type McMemberRecord } from "../wire/sa/mc_member_record.ts";
-import { rateDataMbps, rateMbps } from "../base/rates.ts";
-import { selectorAllows } from "../wire/sa/selector.ts";
+import { ibMtuBytes } from "../base/units.ts";
+import { rateMbps } from "../base/rates.ts";
+import type { McMemberRecord } from "../wire/sa/mc_member_record.ts";
+import {
+  keyMismatches,
+  type Mismatch,
+  sizeMismatches,
+} from "../wire/sa/member_mismatch.ts";
 import type { GroupParameters } from "./groups.ts";
 
-const SELECTOR_WORDS = ["more than", "less than", "exactly", "the best of"];
-
-/** Compares the fields that must be equal, and the P_Key. */
+/** Returns the first mismatch of the fields that must be equal, and the P_Key; undefined if there is none. */
 export function keyMismatch(
   request: McMemberRecord,
   mask: bigint,
   group: GroupParameters,
 ): string | undefined {
-  if ((mask & McMask.Qkey) !== 0n && request.qkey !== group.qkey) {
-    return differs("Q_Key", hex(request.qkey, 8), hex(group.qkey, 8));
-  }
-  if ((mask & McMask.Pkey) !== 0n && !pkeysMatch(request.pkey, group.pkey)) {
-    return differs("P_Key", hex(request.pkey), hex(group.pkey));
-  }
-  if ((mask & McMask.Tclass) !== 0n && request.tclass !== group.tclass) {
-    return differs("TClass", request.tclass, group.tclass);
-  }
-  if ((mask & McMask.Sl) !== 0n && request.sl !== group.sl) {
-    return differs("SL", request.sl, group.sl);
-  }
-  if (
-    (mask & McMask.FlowLabel) !== 0n && request.flowLabel !== group.flowLabel
-  ) {
-    return differs(
-      "FlowLabel",
-      hex(request.flowLabel, 5),
-      hex(group.flowLabel, 5),
-    );
-  }
-  if ((mask & McMask.HopLimit) !== 0n && request.hopLimit !== group.hopLimit) {
-    return differs("HopLimit", request.hopLimit, group.hopLimit);
-  }
-  return undefined;
+  return reason(keyMismatches(request, mask, group));
 }
 
-/** Compares MTU and rate by their selectors. */
+/** Returns the first mismatch of MTU and rate; undefined if there is none. */
 export function sizeMismatch(
   request: McMemberRecord,
   mask: bigint,
   group: GroupParameters,
 ): string | undefined {
-  if ((mask & McMask.MtuSelector) !== 0n) {
-    const asked = ibMtuBytes(request.mtu) ?? 0;
-    const actual = ibMtuBytes(group.mtu) ?? 0;
-    if (!selectorAllows(request.mtuSelector, asked, actual)) {
-      const word = SELECTOR_WORDS[request.mtuSelector];
-      return `request has MTU ${word} ${asked}, group has ${actual}`;
-    }
-  }
-  if ((mask & McMask.RateSelector) !== 0n) {
-    const asked = rateDataMbps(request.rate) ?? 0;
-    const actual = rateDataMbps(group.rate) ?? 0;
-    if (!selectorAllows(request.rateSelector, asked, actual)) {
-      const word = SELECTOR_WORDS[request.rateSelector];
-      return `request has rate ${word} ${
-        rateMbps(request.rate) ?? 0
-      } Mb/s, group has ${rateMbps(group.rate)} Mb/s`;
-    }
-  }
-  return undefined;
+  return reason(sizeMismatches(request, mask, group));
 }
 
 /** Checks that the MTU and rate codes are defined, if the mask has both the field and its selector. */
@@ -98,10 +50,7 @@ export function undefinedCode(
   return undefined;
 }
 
-function differs(
-  field: string,
-  asked: number | string,
-  actual: number | string,
-): string {
-  return `request has ${field} ${asked}, group has ${actual}`;
+function reason([first]: readonly Mismatch[]): string | undefined {
+  return first &&
+    `request has ${first.field} ${first.requested}, group has ${first.actual}`;
 }

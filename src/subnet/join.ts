@@ -8,7 +8,7 @@ import { formatPkey, ibMtuBytes, pkeysMatch } from "../base/units.ts";
 import { formatGid, gidGuid, gidPrefix } from "../wire/gid.ts";
 import { MadStatus } from "../wire/mad.ts";
 import { McMask, McMemberRecord } from "../wire/sa/mc_member_record.ts";
-import { rateDataMbps, rateMbps } from "../base/rates.ts";
+import { formatRate, rateDataMbps } from "../base/rates.ts";
 import { Selector } from "../wire/sa/selector.ts";
 import { groupOfRequest } from "./group_creation.ts";
 import { keyMismatch, sizeMismatch, undefinedCode } from "./group_match.ts";
@@ -206,9 +206,9 @@ function portIncapable(
   }
   const rate = rateDataMbps(group.rate) ?? 0;
   return rate > rateDataMbps(LINK.rateCode)!
-    ? `the group's rate is ${rateMbps(group.rate)} Mb/s, the port's ${
-      rateMbps(LINK.rateCode)
-    } Mb/s`
+    ? `the group's rate is ${formatRate(group.rate)}, the port's ${
+      formatRate(LINK.rateCode)
+    }`
     : undefined;
 }
 

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import {
+  formatRate,
   RATE_CODES_BY_SPEED,
   rateCode,
   rateDataMbps,
@@ -28,6 +29,14 @@ Deno.test("RATE_CODES_BY_SPEED is in ascending order of data rate, as in OpenSM"
   assert(rateDataMbps(4)! < rateDataMbps(15)!);
   assertEquals(rateDataMbps(1), undefined);
   assertEquals([2, 5, 16, 1].map(slowerRate), [undefined, 2, 10, undefined]);
+});
+
+Deno.test("formatRate() prints the nominal rate, or an undefined code", () => {
+  assertEquals([2, 16, 63].map(formatRate), [
+    "2.5 Gb/sec",
+    "100 Gb/sec",
+    "rate code 63",
+  ]);
 });
 
 Deno.test("rateCode() is the inverse of rateGbps()", () => {

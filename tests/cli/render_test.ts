@@ -7,7 +7,6 @@ import {
   gigabits,
   number,
   portRate,
-  rateOfCode,
 } from "../../src/cli/render/number.ts";
 import { statistics } from "../../src/cli/render/statistics_text.ts";
 import { type Style, styleOf } from "../../src/cli/render/style.ts";
@@ -268,15 +267,13 @@ Deno.test("number() prints human-readable numbers as iproute2 does", () => {
   }
 });
 
-Deno.test("portRate(), gigabits(), rateOfCode() and duration() print values with units", () => {
+Deno.test("portRate(), gigabits() and duration() print values with units", () => {
   const port = (rateMbps: number, width: number, laneMbps: number) =>
     portRate({ "rate_mbps": rateMbps, width, "lane_mbps": laneMbps });
   assertEquals(port(2500, 1, 2500), "2.5 Gb/sec (1X SDR)");
   assertEquals(port(56000, 4, 14000), "56 Gb/sec (4X FDR)");
   assertEquals(port(28, 4, 7), "0.028 Gb/sec (4X)");
   assertEquals(gigabits(14062), "14.1 Gb/sec");
-  assertEquals(rateOfCode(16), "100 Gb/sec");
-  assertEquals(rateOfCode(63), "rate code 63");
   assertEquals(
     [0, 850, 1500, 61_000, 7_200_000, 200_000_000].map(duration),
     ["0ms", "850ms", "1.5s", "1m", "2h", "2d"],

@@ -272,19 +272,19 @@ const REFUSED: [string, Partial<McMemberRecord>, number, string][] = [
     "a rate higher than the port's",
     { rate: 22 },
     0x0200,
-    "the group's rate is 637500 Mb/s, the port's 103125 Mb/s",
+    "the group's rate is 600 Gb/sec, the port's 100 Gb/sec",
   ],
   [
     "the selector for a rate higher than the port's",
     { rateSelector: Selector.GreaterThan, rate: 16 },
     0x0200,
-    "rate more than 103125 Mb/s",
+    "rate more than 100 Gb/sec",
   ],
   [
     "a rate less than the minimum",
     { rateSelector: Selector.LessThan, rate: 2 },
     0x0200,
-    "no rate is less than 2500 Mb/s",
+    "no rate is less than 2.5 Gb/sec",
   ],
   [
     "an unknown port",
@@ -339,7 +339,7 @@ Deno.test("a join of an existing group is refused if a field of the request diff
     [{ pkey: 0x7ffe }, "P_Key"],
     [{ mtu: 5 }, "request has MTU exactly 4096, group has 2048"],
     [{ mtuSelector: Selector.LessThan }, "MTU less than 2048"],
-    [{ rateSelector: Selector.GreaterThan }, "rate more than 10000 Mb/s"],
+    [{ rateSelector: Selector.GreaterThan }, "rate more than 10 Gb/sec"],
   ];
   for (const [fields, reason] of cases) {
     assertRefused(rig, join(b, request(b, fields)), 0x0200, reason);

@@ -1,7 +1,5 @@
 /** Number formats of iproute2, sysfs and the debugfs files of ib_ipoib. */
 
-import { rateGbps } from "../../base/rates.ts";
-
 /** Formats a count; with `human`, as three digits with suffix k, M, G, T, P or E (powers of 1000), as iproute2. */
 export function number(value: number, human: boolean): string {
   if (!human || value < 1000) return String(value);
@@ -37,12 +35,6 @@ export function portRate(
   return `${rate.rate_mbps / 1000} Gb/sec (${rate.width}X${
     speed ? ` ${speed}` : ""
   })`;
-}
-
-/** Formats a rate code of an SA record: `40 Gb/sec`. */
-export function rateOfCode(code: number): string {
-  const rate = rateGbps(code);
-  return rate === undefined ? `rate code ${code}` : `${rate} Gb/sec`;
 }
 
 /** Formats a duration in its largest unit: `850ms`, `12.3s`, `5m`, `3h`, `2d`. */

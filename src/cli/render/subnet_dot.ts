@@ -6,9 +6,9 @@
  */
 
 import { hex } from "../../base/hex.ts";
+import { formatRate } from "../../base/rates.ts";
 import { formatPkey } from "../../base/units.ts";
 import type { SubnetRecord } from "../../ipc/schema.ts";
-import { rateOfCode } from "./number.ts";
 
 type Port = SubnetRecord["ports"][number];
 
@@ -22,7 +22,7 @@ export function renderSubnetDot(subnet: SubnetRecord): string {
   const lines = [
     "graph subnet {",
     '  graph [label="subnet prefix ' +
-    `${subnet.subnetPrefix}, MTU ${mtu}, ${rateOfCode(rateCode)}", ` +
+    `${subnet.subnetPrefix}, MTU ${mtu}, ${formatRate(rateCode)}", ` +
     'layout=neato, overlap=false, splines=true, fontname="sans-serif"];',
     '  node [fontname="sans-serif", fontsize=10];',
     '  edge [fontname="sans-serif", fontsize=8];',

@@ -1,16 +1,16 @@
 /** Output of `subnet show`: tables of ports, partitions and groups. */
 
 import { hex } from "../../base/hex.ts";
+import { formatRate } from "../../base/rates.ts";
 import { formatPkey } from "../../base/units.ts";
 import type { SubnetRecord } from "../../ipc/schema.ts";
 import { columns } from "./columns.ts";
-import { rateOfCode } from "./number.ts";
 import type { Style } from "./style.ts";
 
 export function renderSubnet(subnet: SubnetRecord, style: Style): string {
   const { manager } = subnet;
   const head = `subnet prefix ${subnet.subnetPrefix} mtu ${subnet.mtu} ` +
-    `rate ${rateOfCode(subnet.rateCode)}\n` +
+    `rate ${formatRate(subnet.rateCode)}\n` +
     `manager ${style.palette.name(manager.name)} lid ${hex(manager.lid)} ` +
     `guid ${manager.guid} pid ${manager.pid} host ${manager.host}\n` +
     dropped(subnet);
@@ -88,7 +88,7 @@ function groups(subnet: SubnetRecord, { details }: Style): string {
       formatPkey(group.pkey),
       hex(group.qkey, 8),
       String(group.mtu),
-      rateOfCode(group.rateCode),
+      formatRate(group.rateCode),
       String(group.sl),
       details
         ? group.members.map((m) => `${hex(m.lid)}=${joinState(m.joinState)}`)
