@@ -18,6 +18,8 @@ import type { IpoibDevice } from "../ipoib/device.ts";
 import type { IpoibInterface } from "../ipoib/interface.ts";
 import { portRateMbps } from "../ipoib/link_state.ts";
 import { mtuChain } from "../ipoib/mtu.ts";
+import { refusalOf } from "../ipoib/multicast/join_obstacle.ts";
+import type { MulticastGroup } from "../ipoib/multicast/multicast_group.ts";
 import type { Statistics } from "../ipoib/statistics.ts";
 import { formatGidLong } from "../wire/gid.ts";
 import {
@@ -256,10 +258,17 @@ export function mcgRecords(iface: IpoibInterface, now: Millis): McgRecord[] {
     ...(group.progress === "waiting"
       ? { retry_ms: Math.max(0, Math.round(group.retryAt - now)) }
       : {}),
-    ...(group.failure === undefined
-      ? {}
-      : { error: `status -${group.failure}` }),
+    ...failureOf(group),
   })).sort((a, b) => a.mgid < b.mgid ? -1 : 1);
+}
+
+function failureOf(group: MulticastGroup): Pick<McgRecord, "error" | "reason"> {
+  if (group.failure === undefined) return {};
+  const reason = refusalOf(group);
+  return {
+    error: `status -${group.failure}`,
+    ...reason === undefined ? {} : { reason },
+  };
 }
 
 export function childRecord(

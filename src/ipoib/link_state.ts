@@ -48,9 +48,12 @@ export function linkState(conditions: LinkConditions): string {
   return joinState(broadcast, conditions);
 }
 
-/** Describes the join of the broadcast group, with the likely reason for a refusal by the subnet administrator. */
+/**
+ * Describes the join of the broadcast group, with the reason for a refusal by the subnet administrator: the obstacle, or
+ * a likely reason that follows from the status.
+ */
 function joinState(
-  { mgid, failure, failureStatus: status }: MulticastGroup,
+  { mgid, failure, failureStatus: status, obstacle }: MulticastGroup,
   { pkey, port }: LinkConditions,
 ): string {
   const group = `broadcast group ${formatGid(mgid)}`;
@@ -59,6 +62,7 @@ function joinState(
   if (failure === Errno.ETIMEDOUT) {
     return `the subnet administrator does not answer the join of ${group} (SM LID ${port.smLid})`;
   }
+  if (obstacle !== undefined) return `${group} ${obstacle}`;
   switch (status) {
     case MadStatus.Ok:
       return `the join of ${group} fails on this port: ${errnoText(failure)}`;

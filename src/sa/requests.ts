@@ -1,4 +1,4 @@
-/** Builds the records and component masks of SA requests: those of Linux ib_ipoib, and the check of a membership. */
+/** Builds the records and component masks of SA requests: those of Linux ib_ipoib, and the queries of a group and a membership. */
 
 import {
   BROADCAST_JOIN_MASK,
@@ -96,6 +96,14 @@ export function groupLeave(
     record: McMemberRecord.of({ mgid, portGid, joinState }),
     mask: LEAVE_MASK,
   };
+}
+
+/**
+ * Builds a query for a group. The response has the parameters of the group. As in OpenSM, its status is "no records" if
+ * the group does not exist or belongs to a partition of which the requesting port is not a member.
+ */
+export function groupQuery(mgid: Uint8Array): MembershipRequest {
+  return { record: McMemberRecord.of({ mgid }), mask: McMask.Mgid };
 }
 
 /**

@@ -159,7 +159,7 @@ Deno.test("renderGroups() prints one group per line", () => {
     renderGroups(records.groups, plain),
     `\
 ff12:401b:ffff:0:0:0:ffff:ffff dev ib0 mlid 0xc000 full joined attached
-ff12:401b:ffff:0:0:0:f01:203 dev ib0 send_only waiting queued 5 retry 4.0s error "status -22"
+ff12:401b:ffff:0:0:0:f01:203 dev ib0 send_only waiting queued 5 retry 4.0s error "status -22" reason "the group has Q_Key 0x00001234, the join requires 0x00000b1b"
 `,
   );
   assertEquals(

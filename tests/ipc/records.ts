@@ -172,6 +172,7 @@ export const groups: McgRecord[] = [
     attached: false,
     retry_ms: 4000,
     error: "status -22",
+    reason: "the group has Q_Key 0x00001234, the join requires 0x00000b1b",
   },
 ];
 

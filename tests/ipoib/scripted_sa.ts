@@ -1,8 +1,8 @@
 /** Subnet administrator that responds as scripted by the test and records all requests. */
 
 import type { FakePort } from "../../src/hca/fake.ts";
-import { gsiAddress, Method } from "../../src/wire/mad.ts";
-import { McMemberRecord } from "../../src/wire/sa/mc_member_record.ts";
+import { gsiAddress, MadStatus, Method } from "../../src/wire/mad.ts";
+import { McMask, McMemberRecord } from "../../src/wire/sa/mc_member_record.ts";
 import { PathRecord } from "../../src/wire/sa/path_record.ts";
 import { SaAttribute, SaMad } from "../../src/wire/sa/sa_mad.ts";
 import { gidKey } from "../../src/wire/gid.ts";
@@ -25,6 +25,14 @@ export class ScriptedSa {
   readonly checks: { at: number; mgid: Uint8Array }[] = [];
   /** Returns the status of the response to a membership check; undefined for no response. */
   checkStatus: (record: McMemberRecord) => number | undefined = () => 0;
+  /** Received queries of groups: time and MGID. */
+  readonly inquiries: { at: number; mgid: Uint8Array }[] = [];
+  /**
+   * Returns the fields of the response to the query of a group, or its status; undefined for no response. Default: an
+   * administrator that does not answer such queries.
+   */
+  groupOf: (mgid: Uint8Array) => Partial<McMemberRecord> | number | undefined =
+    () => MadStatus.UnsupportedMethodAttribute;
   readonly paths: PathRecord[] = [];
   /** Returns the status of the response to a join; undefined for no response. */
   joinStatus: (record: McMemberRecord) => number | undefined = () => 0;
@@ -70,6 +78,13 @@ export class ScriptedSa {
     }
     const record = McMemberRecord.parse(request.data)!;
     const at = this.#rig.reactor.clock.now();
+    if (
+      request.method === Method.Get &&
+      (request.componentMask & McMask.PortGid) === 0n
+    ) {
+      this.#describe(from, request, record.mgid, at);
+      return;
+    }
     if (request.method === Method.Get) {
       this.checks.push({ at, mgid: record.mgid });
       this.#answer(
@@ -102,6 +117,20 @@ export class ScriptedSa {
       status,
       McMemberRecord.emit({ ...record, ...this.group, mlid }),
     );
+  }
+
+  #describe(
+    from: FakePort,
+    request: SaMad,
+    mgid: Uint8Array,
+    at: number,
+  ): void {
+    this.inquiries.push({ at, mgid });
+    const group = this.groupOf(mgid);
+    const found = typeof group === "object" ? group : {};
+    const status = typeof group === "object" ? MadStatus.Ok : group;
+    const data = McMemberRecord.emit(McMemberRecord.of({ mgid, ...found }));
+    this.#answer(from, request, status, data);
   }
 
   #answer(

@@ -92,6 +92,7 @@ function group(g: McgRecord, { details, stats, palette }: Style) {
     (stats || g.queuelen > 0) && `queued ${g.queuelen}`,
     g.retry_ms !== undefined && `retry ${duration(g.retry_ms)}`,
     g.error !== undefined && `error "${g.error}"`,
+    g.reason !== undefined && `reason "${g.reason}"`,
   );
 }
 

@@ -72,6 +72,8 @@ export const McgRecordSchema = v.object({
   retry_ms: v.exactOptional(v.number()),
   /** Status of the last join if it failed. */
   error: v.exactOptional(v.string()),
+  /** Why the subnet administrator refused the last join, if it did: a sentence. */
+  reason: v.exactOptional(v.string()),
 });
 export type McgRecord = v.InferOutput<typeof McgRecordSchema>;
 

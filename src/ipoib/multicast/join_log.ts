@@ -5,24 +5,27 @@ import type { Logger } from "../../base/log.ts";
 import { formatGid } from "../../wire/gid.ts";
 import { MAX_LOGGED_FAILURES } from "../constants.ts";
 import type { DebugLog } from "../debug_log.ts";
+import { refusalOf } from "./join_obstacle.ts";
 import type { MulticastGroup } from "./multicast_group.ts";
 
 /**
- * Logs a failed join in the wording of ib_ipoib, at most MAX_LOGGED_FAILURES times per group. Timeouts, EAGAIN and
+ * Logs a failed join in the wording of ib_ipoib, with the reason of a refusal, at most MAX_LOGGED_FAILURES times per group. Timeouts, EAGAIN and
  * refused send-only joins are logged with mcast_debug_level. Refused send-only joins do not count toward the limit.
  */
 export function logFailure(
   log: Logger,
   debug: DebugLog,
   group: MulticastGroup,
-  errno: number,
 ): void {
+  const { failure: errno } = group;
+  if (errno === undefined) return;
   if (group.logged >= MAX_LOGGED_FAILURES) return;
   const expected = group.sendOnly && errno === Errno.EINVAL;
   if (!expected) group.logged++;
+  const reason = refusalOf(group);
   const text = `${group.sendOnly ? "sendonly " : ""}multicast join failed for ${
     formatGid(group.mgid)
-  }, status -${errno}`;
+  }, status -${errno}${reason === undefined ? "" : `: ${reason}`}`;
   if (expected || errno === Errno.ETIMEDOUT || errno === Errno.EAGAIN) {
     debug.multicast(() => text);
   } else log.warn(text);

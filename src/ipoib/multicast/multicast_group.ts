@@ -2,6 +2,7 @@
 
 import type { Millis } from "../../base/units.ts";
 import type { AddressHandle, AddressHandleAttributes } from "../../hca/hca.ts";
+import type { MembershipRequest } from "../../sa/requests.ts";
 import { EthernetKind } from "../../wire/ethernet.ts";
 import { MULTICAST_QPN } from "../../wire/link_address.ts";
 import type { McMemberRecord } from "../../wire/sa/mc_member_record.ts";
@@ -45,6 +46,8 @@ export class MulticastGroup implements Destination {
   /** A {@linkcode GroupRoute} while packets can be sent, else the egress that queues them until the join completes. */
   egress: Egress;
   progress: JoinProgress = "idle";
+  /** Request of the last join. */
+  request: MembershipRequest | undefined;
   /** Record in the administrator's last successful response to a join. */
   record: McMemberRecord | undefined;
   /** Present while packets can be sent. */
@@ -60,6 +63,13 @@ export class MulticastGroup implements Destination {
   failure: number | undefined;
   /** MAD status of the administrator's refusal; 0 if the administrator did not respond or the failure was local. */
   failureStatus = 0;
+  /**
+   * Why the group cannot be joined, as a predicate whose subject is the group (join_obstacle.ts). Undefined if the last
+   * join succeeded or failed without a refusal, and if the reason is not known.
+   */
+  obstacle: string | undefined;
+  /** The last inquiry about a refused join: its time, the status of the refusal, and the backoff before it. */
+  inquiry: { at: Millis; status: number; backoffMs: Millis } | undefined;
   /** Time of the next membership check. */
   checkAt: Millis = Infinity;
   /** True if a lost membership was logged. */

@@ -41,6 +41,7 @@ import {
   MulticastGroup,
 } from "./multicast_group.ts";
 import { GroupLimit } from "./group_limit.ts";
+import { JoinInquiries } from "./join_inquiries.ts";
 import { logFailure, logLoss } from "./join_log.ts";
 import { MembershipChecks } from "./membership_checks.ts";
 
@@ -58,7 +59,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
   qp: UdQp | undefined;
   /** Called after each join of the broadcast group. The record contains the link's Q_Key and MTU. */
   onBroadcast: (record: McMemberRecord) => void = () => {};
-  /** Called after each join that succeeded or failed. */
+  /** Called after each join that succeeded or failed, when the reason of the failure is known. */
   onJoin: () => void = () => {};
   /** Called after a group is removed. References to it must be dropped. */
   onRemoved: () => void = () => {};
@@ -67,6 +68,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
   readonly #parts: GroupTableParts;
   readonly #groups = new Map<string, MulticastGroup>();
   readonly #checks: MembershipChecks;
+  readonly #inquiries: JoinInquiries;
   readonly #limit: GroupLimit;
   readonly #timer: Timer;
   #broadcast: MulticastGroup | undefined;
@@ -85,6 +87,10 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
       ...{ memberships: context.memberships, groups },
       portGid: () => identity.gid,
       onLost: (group) => this.#onLost(group),
+    });
+    this.#inquiries = new JoinInquiries({
+      ...{ sa: context.sa, port: context.port, identity },
+      onEnd: (group) => this.#reportFailure(group),
     });
     this.#limit = new GroupLimit({
       ...{ groups, statistics: sender.statistics, log },
@@ -121,6 +127,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
   /** Leaves all groups, the broadcast group last. */
   stop(now: Millis): void {
     this.#checks.stop();
+    for (const group of this.#inquiries.stop()) this.#logFailure(group);
     for (const group of this.entries().reverse()) this.#remove(group, now);
     this.#broadcast = undefined;
     this.#nextReap = Infinity;
@@ -136,6 +143,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     for (const group of this.#groups.values()) {
       if (group.progress === "idle") continue;
       group.resetBackOff();
+      group.inquiry = undefined;
       group.stale = group !== this.#broadcast;
     }
     this.#join(this.#broadcast, now);
@@ -240,20 +248,19 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
   }
 
   #join(group: MulticastGroup, now: Millis): void {
+    if (this.#inquiries.forget(group)) this.#reportFailure(group);
     group.cancel?.();
     group.progress = "joining";
     group.stale = false;
     group.retryAt = Infinity;
     this.#parts.debug.multicast(() => `joining MGID ${formatGid(group.mgid)}`);
     const { memberships } = this.#parts.context;
+    group.request = this.#request(group);
     const handle = memberships.join(
       this,
-      this.#request(group),
+      group.request,
       now,
-      (answer) => {
-        this.#onAnswer(group, answer);
-        this.onJoin();
-      },
+      (answer) => this.#onAnswer(group, answer),
     );
     group.cancel = () => handle.cancel();
   }
@@ -267,6 +274,15 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     if (answer.ok) this.#joined(group, answer.record);
     else this.#failed(group, answer.errno, answer.status);
     this.#schedule();
+  }
+
+  #reportFailure(group: MulticastGroup): void {
+    this.#logFailure(group);
+    this.onJoin();
+  }
+
+  #logFailure(group: MulticastGroup): void {
+    logFailure(this.#parts.log, this.#parts.debug, group);
   }
 
   #request(group: MulticastGroup): MembershipRequest {
@@ -288,7 +304,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
       return;
     }
     group.progress = "joined";
-    group.failure = undefined;
+    group.failure = group.obstacle = group.inquiry = undefined;
     group.resetBackOff();
     this.#checks.schedule(group, this.#now());
     if (group === this.#broadcast) {
@@ -296,6 +312,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
       this.#joinOthers();
     }
     group.queue.sendTo(group);
+    this.onJoin();
   }
 
   /** Attaches the queue pair to the MLID of the record and creates the address handle. */
@@ -334,13 +351,13 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     }
   }
 
+  /** Schedules the retry of a failed join. A refusal is reported when its reason is known. */
   #failed(group: MulticastGroup, errno: number, status: number): void {
     const now = this.#now();
     group.failure = errno;
     group.failureStatus = status;
     group.failures++;
-    const { log, debug } = this.#parts;
-    logFailure(log, debug, group, errno);
+    if (!this.#inquiries.start(group, now)) this.#reportFailure(group);
     if (group.sendOnly && group.failures >= 2) {
       group.progress = "idle";
       group.resetBackOff();
@@ -358,6 +375,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     this.#parts.debug.multicast(() =>
       `deleting multicast group ${formatGid(group.mgid)}`
     );
+    if (this.#inquiries.forget(group)) this.#logFailure(group);
     const joining = group.cancel !== undefined;
     group.cancel?.();
     group.cancel = undefined;

@@ -235,7 +235,7 @@ Deno.test("the first twenty failures are logged, in the wording of ib_ipoib", ()
   assertEquals(lines.length, 20);
   assertEquals(
     lines[0],
-    "ib1: warning: multicast join failed for ff12:401b:ffff::f01:101, status -22",
+    "ib1: warning: multicast join failed for ff12:401b:ffff::f01:101, status -22: the subnet administrator refuses the join with status 0x0200 (request invalid)",
   );
 });
 
