@@ -17,7 +17,15 @@ import type { Simulator } from "../../scripts/opensm/simulator.ts";
 import { formatGid } from "../../src/wire/gid.ts";
 import { broadcastMgid } from "../../src/wire/mgid.ts";
 import { JoinState } from "../../src/wire/sa/mc_member_record.ts";
+import { parseIpv4 } from "../../src/wire/ipv4_address.ts";
 import { until } from "../e2e/harness/until.ts";
+import {
+  FOREIGN_PKEY,
+  OTHER_QKEY,
+  REFUSED_PARTITIONS,
+  STATES,
+  wideJoin,
+} from "../ipoib/refused_partitions.ts";
 import { FabricNode, type LinkStatus } from "./fabric_node.ts";
 import { fabricTest } from "./support.ts";
 
@@ -201,7 +209,7 @@ interfaceTest(
 );
 
 fabricTest(
-  "an interface reports that its port may not join",
+  "an interface reports that its port is not a member of the partition",
   DEFAULT,
   (simulator) =>
     withNode(simulator, 4, async (node) => {
@@ -214,11 +222,32 @@ fabricTest(
       await reaches(
         node,
         "ib0.8002",
-        `broadcast group ${mgid} does not exist in partition 0x8002, or this port may not join it`,
+        `broadcast group ${mgid} is in partition 0x8002, of which the port is not a member according to the subnet administrator`,
       );
       const query = ["MCMemberRecord", "--mgid", mgid];
       assertEquals(await saquery(simulator, 4, ...query), []);
       assertEquals((await saquery(simulator, NODE, ...query)).length, 1);
+    }),
+);
+
+fabricTest(
+  "interfaces on partitions that do not fit name the reason",
+  { partitions: REFUSED_PARTITIONS },
+  (simulator) =>
+    withNode(simulator, NODE, async (node) => {
+      const port = await readPort(simulator, NODE);
+      const pkeys = [...port.pkeys, FOREIGN_PKEY];
+      await node.event("port_active", { ...port, pkeys });
+      await node.get("join", wideJoin(portGid(NODE)));
+      for (const { pkey } of STATES) await node.child(pkey);
+      for (const { pkey, state } of STATES) {
+        await reaches(node, `ib0.${pkey.toString(16)}`, state);
+      }
+      await node.member("ib0", parseIpv4(OTHER_QKEY.address)!);
+      await until(OTHER_QKEY.reason, async () => {
+        const { groups } = await node.link("ib0");
+        return groups.some(({ reason }) => reason === OTHER_QKEY.reason);
+      });
     }),
 );
 

@@ -8,6 +8,7 @@ import type { LogLevel } from "../../../src/base/log.ts";
 import type { PortAttributes, PortEvent } from "../../../src/hca/hca.ts";
 import { IpoibDevice } from "../../../src/ipoib/device.ts";
 import type { IpoibInterface } from "../../../src/ipoib/interface.ts";
+import { refusalOf } from "../../../src/ipoib/multicast/join_obstacle.ts";
 import { openSaClient } from "../../../src/ipoib/open_sa_client.ts";
 import { FakeNetdev } from "../../../src/netdev/fake.ts";
 import type { SaClient } from "../../../src/sa/client.ts";
@@ -45,6 +46,8 @@ export interface LinkStatus {
     progress: string;
     mlid: number;
     qkey: number;
+    /** Why the last join was refused. */
+    reason: string | undefined;
   }[];
   paths: { gid: Uint8Array; state: string; dlid: number; sl: number }[];
 }
@@ -199,6 +202,7 @@ function linkStatus(link: IpoibInterface): LinkStatus {
       progress: group.progress,
       mlid: group.record?.mlid ?? 0,
       qkey: group.record?.qkey ?? 0,
+      reason: refusalOf(group),
     })),
     paths: link.paths.entries().map((path) => ({
       gid: path.gid,
