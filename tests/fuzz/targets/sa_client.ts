@@ -1,16 +1,27 @@
 /** Fuzz target of MADs that the SA client receives while requests of every kind are pending. */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
+import { FakeFabric } from "../../../src/hca/fake.ts";
+import {
+  obstacleOfGroup,
+  type RefusedJoin,
+} from "../../../src/ipoib/multicast/join_obstacle.ts";
 import { SaClient } from "../../../src/sa/client.ts";
-import { broadcastJoin, membershipCheck } from "../../../src/sa/requests.ts";
+import {
+  broadcastJoin,
+  groupJoin,
+  membershipCheck,
+} from "../../../src/sa/requests.ts";
 import type { SaResult } from "../../../src/sa/result.ts";
 import {
   gsiAddress,
   MAD_LENGTH,
+  MadStatus,
   MadView,
   MgmtClass,
 } from "../../../src/wire/mad.ts";
 import { broadcastMgid } from "../../../src/wire/mgid.ts";
+import { McMemberRecord } from "../../../src/wire/sa/mc_member_record.ts";
 import { gidOf } from "../../subnet/rig.ts";
 import type { FuzzTarget } from "./target.ts";
 
@@ -20,6 +31,24 @@ const TRANSACTION_END = 15;
 const TURN_MS = 7;
 /** Minimum number of pending requests. */
 const PENDING = 4;
+
+/** The port and the request that the record in a response is compared with. */
+const JOIN: RefusedJoin = {
+  request: groupJoin(
+    broadcastMgid(0xffff),
+    gidOf(1),
+    McMemberRecord.of({ pkey: 0xffff, mtu: 4, rate: 3 }),
+  ),
+  status: MadStatus.RequestInvalid,
+  port: new FakeFabric().addPort().attributes,
+  pkey: 0xffff,
+};
+const MAX_REASON_LENGTH = 600;
+
+function explain(record: McMemberRecord): void {
+  const reason = obstacleOfGroup(JOIN, record);
+  assert(reason.length <= MAX_REASON_LENGTH, reason);
+}
 
 class Client {
   readonly sent: number[] = [];
@@ -73,7 +102,10 @@ class Client {
         client.get(
           membershipCheck(broadcastMgid(0xffff), gid),
           now,
-          done,
+          (result) => {
+            if (result.ok) explain(result.record);
+            done(result);
+          },
         );
     }
   }
