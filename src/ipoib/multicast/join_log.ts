@@ -9,8 +9,9 @@ import { refusalOf } from "./join_obstacle.ts";
 import type { MulticastGroup } from "./multicast_group.ts";
 
 /**
- * Logs a failed join in the wording of ib_ipoib, with the reason of a refusal, at most MAX_LOGGED_FAILURES times per group. Timeouts, EAGAIN and
- * refused send-only joins are logged with mcast_debug_level. Refused send-only joins do not count toward the limit.
+ * Logs a failed join in the wording of ib_ipoib, with the reason of a refusal, at most MAX_LOGGED_FAILURES times per
+ * group. Timeouts, EAGAIN and refused send-only joins are logged with mcast_debug_level. Refused send-only joins do not
+ * count toward the limit.
  */
 export function logFailure(
   log: Logger,

@@ -16,7 +16,10 @@ import type { PortAttributes } from "../../hca/hca.ts";
 import type { MembershipRequest } from "../../sa/requests.ts";
 import { formatGid } from "../../wire/gid.ts";
 import { formatMadStatus, MadStatus } from "../../wire/mad.ts";
-import type { McMemberRecord } from "../../wire/sa/mc_member_record.ts";
+import {
+  JoinState,
+  type McMemberRecord,
+} from "../../wire/sa/mc_member_record.ts";
 import {
   keyMismatches,
   type Mismatch,
@@ -108,11 +111,11 @@ export function obstacleToCreation(
   const found = keyMismatches(record, mask, link)
     .map((each) => `${group} ${requires(each)}`)
     .concat(beyondPort(record, port).map((each) => `it would have ${each}`));
-  return `${failed}${
-    found.length > 0
-      ? `: ${found.join("; ")}`
-      : "; the log of the subnet manager has the reason"
-  }`;
+  if (found.length > 0) return `${failed}: ${found.join("; ")}`;
+  // ClassPortInfo announces the support (CapabilityMask2, IsSendOnlyFullMemberSupported).
+  return record.joinState === JoinState.SendOnlyFullMember
+    ? `${failed}; the subnet administrator may not support JoinState 8 (send-only full member)`
+    : `${failed}; the log of the subnet manager has the reason`;
 }
 
 /** Returns the reason of the last refusal as a sentence; undefined if there was none. */

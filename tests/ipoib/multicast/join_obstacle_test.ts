@@ -16,7 +16,10 @@ import {
 } from "../../../src/sa/requests.ts";
 import { MadStatus } from "../../../src/wire/mad.ts";
 import { broadcastMgid, ipv4Mgid } from "../../../src/wire/mgid.ts";
-import { McMemberRecord } from "../../../src/wire/sa/mc_member_record.ts";
+import {
+  JoinState,
+  McMemberRecord,
+} from "../../../src/wire/sa/mc_member_record.ts";
 
 const PKEY = 0x8001;
 const BROADCAST = broadcastMgid(PKEY);
@@ -185,4 +188,12 @@ Deno.test("a group that cannot be created", () => {
       `does not exist and cannot be created${text}`,
     );
   }
+});
+
+Deno.test("a group that cannot be created by a send-only join", () => {
+  const request = groupJoin(MGID, PORT.gid, LINK, JoinState.SendOnlyFullMember);
+  assertEquals(
+    obstacleToCreation(refused(request), BROADCAST, LINK),
+    "does not exist and cannot be created; the subnet administrator may not support JoinState 8 (send-only full member)",
+  );
 });
