@@ -92,7 +92,7 @@ export class Engine {
     const kernel = new KernelSync(clock, netdev.config.neighbours);
     this.neighbours = new NeighbourTable(sender, this.peers, kernel);
     this.#hops = new NextHops(
-      netdev.config,
+      netdev,
       sender,
       this.neighbours,
       this.groups,

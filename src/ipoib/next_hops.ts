@@ -7,10 +7,14 @@
  * are distributed over the legs of a multipath route by weight.
  */
 
-import type { NetConfig, RouteLeg } from "../netdev/netdev.ts";
-import { EtherType } from "../wire/encap.ts";
+import type { GatewayPrefixes } from "../netdev/gateway_prefixes.ts";
+import type { NetConfig, Netdev, RouteLeg } from "../netdev/netdev.ts";
 import { EthernetKind } from "../wire/ethernet.ts";
-import { NEXT_HOP_UNICAST, NextHopField } from "../wire/kernel_next_hop.ts";
+import {
+  NEXT_HOP_UNICAST,
+  NEXT_HOP_UNICAST6,
+  NextHopField,
+} from "../wire/kernel_next_hop.ts";
 import { IpAddress, V4_MAPPED } from "../wire/ip_address.ts";
 import { mixBits } from "./address_table.ts";
 import { MAX_NEXT_HOPS } from "./constants.ts";
@@ -50,23 +54,27 @@ class Spread implements Destination, Egress {
 
 export class NextHops {
   readonly #config: NetConfig;
+  readonly #prefixes: GatewayPrefixes;
   readonly #sender: UdSender;
   readonly #neighbours: NeighbourTable;
   readonly #groups: MulticastTable;
   readonly #flows: ReadonlyMap<AddressFamily, FlowTable<Destination>>;
   /** Multipath destinations, keyed by next hops and weights and shared by all flows of a route. */
   readonly #spreads = new Map<string, Spread>();
+  /** Destination of the current packet. */
+  readonly #words = new Int32Array(4);
   /** True if flow keys include protocol and ports, because policy routing rules match them. */
   byPort = false;
 
   constructor(
-    config: NetConfig,
+    { config, gatewayPrefixes }: Netdev,
     sender: UdSender,
     neighbours: NeighbourTable,
     groups: MulticastTable,
     families: readonly AddressFamily[],
   ) {
     this.#config = config;
+    this.#prefixes = gatewayPrefixes;
     this.#sender = sender;
     this.#neighbours = neighbours;
     this.#groups = groups;
@@ -79,23 +87,44 @@ export class NextHops {
   }
 
   /**
-   * Returns the next hop in the Ethernet header at `ethernet`, or undefined if the header has no unicast next hop. IPv6
-   * frames have none.
+   * Returns the next hop in the Ethernet header at `ethernet` of the packet at `ip`, or undefined if the header has none
+   * or the packet is to a group.
    */
   fromFrame(
     family: AddressFamily,
     view: DataView,
     ethernet: number,
-    key: Int32Array,
+    ip: number,
   ): Destination | undefined {
-    if (
-      view.getUint16(ethernet) !== NEXT_HOP_UNICAST ||
-      family.etherType !== EtherType.Ipv4
-    ) return undefined;
+    const mark = view.getUint16(ethernet);
+    if (mark !== NEXT_HOP_UNICAST && mark !== NEXT_HOP_UNICAST6) {
+      return undefined;
+    }
+    if (family.isToGroup(view, ip)) return undefined;
+    if (mark === NEXT_HOP_UNICAST6) return this.#gateway6(view, ethernet);
     const gateway = view.getInt32(ethernet + NextHopField.Gateway);
-    const address = gateway === 0 ? key[3]! : gateway;
-    return this.#neighbours.findWords(0, 0, V4_MAPPED, address) ??
-      this.#neighbours.get(IpAddress.ipv4(address));
+    if (gateway !== 0) return this.#at(0, 0, V4_MAPPED, gateway);
+    const words = this.#words;
+    family.writeDestination(view, ip, words);
+    return this.#at(words[0]!, words[1]!, words[2]!, words[3]!);
+  }
+
+  /** Returns the neighbour of an IPv6 gateway in a frame, or undefined if the number of its prefix is unknown. */
+  #gateway6(view: DataView, ethernet: number): Destination | undefined {
+    const number = view.getUint8(ethernet + NextHopField.Prefix);
+    const prefixes = this.#prefixes;
+    if (!prefixes.has(number)) return undefined;
+    return this.#at(
+      prefixes.high(number),
+      prefixes.low(number),
+      view.getInt32(ethernet + NextHopField.Interface),
+      view.getInt32(ethernet + NextHopField.Interface + 4),
+    );
+  }
+
+  #at(w0: number, w1: number, w2: number, w3: number): Destination {
+    return this.#neighbours.findWords(w0, w1, w2, w3) ??
+      this.#neighbours.get(new IpAddress(w0, w1, w2, w3));
   }
 
   /** Returns the next-hop cache of a family. The table is cleared but never replaced, so callers may keep it. */

@@ -127,7 +127,7 @@ export class Transmitter {
       family,
       view,
       slot * stride + layout.ethernet,
-      key,
+      ip,
     ) ??
       flows.find(key) ??
       this.#hops.resolve(family, view, ip, length, key);

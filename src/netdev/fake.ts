@@ -11,6 +11,7 @@ import { FRAME_HEADER_LENGTH } from "../wire/ethernet.ts";
 import type { IpAddress } from "../wire/ip_address.ts";
 import { Ipv4Field } from "../wire/ipv4.ts";
 import { FakeConfig, type FakeConfigOptions } from "./fake_config.ts";
+import { GatewayPrefixes } from "./gateway_prefixes.ts";
 import type { DeviceStatus, Netdev } from "./netdev.ts";
 
 export interface FakeOptions extends FakeConfigOptions {
@@ -34,6 +35,7 @@ export class FakeNetdev implements Netdev {
   readonly ifindex: number;
   readonly config: FakeConfig;
   readonly nextHopSource = "routes";
+  readonly gatewayPrefixes = new GatewayPrefixes();
   /** Written frames, oldest first. */
   readonly written: WrittenFrame[] = [];
   carrier = false;

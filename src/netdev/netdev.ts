@@ -10,6 +10,7 @@ import type { Millis } from "../base/units.ts";
 import type { FrameBatch } from "../system/frames.ts";
 import type { NetworkNamespace } from "../system/namespace.ts";
 import type { IpAddress } from "../wire/ip_address.ts";
+import type { GatewayPrefixes } from "./gateway_prefixes.ts";
 
 /** An address of the interface. */
 export interface InterfaceAddress {
@@ -145,6 +146,8 @@ export interface Netdev {
    * not be attached.
    */
   readonly nextHopSource: string;
+  /** The IPv6 gateways in frames; without entries if no program is attached. */
+  readonly gatewayPrefixes: GatewayPrefixes;
   /**
    * Called with frames that were read, each starting with the virtio header. The callee owns their slots; the netdev
    * reuses the batch.

@@ -12,6 +12,7 @@ import type {
 } from "../system/frames.ts";
 import type { Reactor } from "../system/reactor.ts";
 import type { MembershipSource } from "./memberships/kernel_memberships.ts";
+import { GatewayPrefixes } from "./gateway_prefixes.ts";
 import type { DeviceStatus, Netdev } from "./netdev.ts";
 import {
   attachNextHopProgram,
@@ -47,6 +48,7 @@ export class TapNetdev implements Netdev {
   readonly tap: Tap;
   readonly config: ConfigMirror;
   readonly nextHopSource: string;
+  readonly gatewayPrefixes: GatewayPrefixes;
   readonly #program: NextHopProgram | undefined;
   readonly #reactor: Reactor;
   readonly #reader: FrameReader;
@@ -67,6 +69,7 @@ export class TapNetdev implements Netdev {
     const attached = typeof program !== "string";
     this.#program = attached ? program : undefined;
     this.nextHopSource = attached ? "program" : program;
+    this.gatewayPrefixes = attached ? program.prefixes : new GatewayPrefixes();
     this.#reactor = reactor;
     this.#reader = reactor.readFrames(tap.fd, memory, {
       onFrames: (batch) => this.onFrames(batch),

@@ -78,6 +78,7 @@ export class TestNamespace implements Disposable {
 }
 
 const AF_INET = 2;
+const AF_INET6 = 10;
 const SOCK_DGRAM_CLOEXEC = 2 | 0x80000;
 
 /** Opens a UDP socket in a namespace. */
@@ -105,16 +106,16 @@ export function setMembership(
   }
 }
 
-/** Returns a struct sockaddr_in. */
+/** Returns a struct sockaddr_in or sockaddr_in6. */
 export function socketAddress(
-  address: number,
+  address: IpAddress,
   port: number,
 ): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(16);
+  const bytes = new Uint8Array(address.isIpv4 ? 16 : 28);
   const view = new DataView(bytes.buffer);
-  view.setUint16(0, AF_INET, true);
+  view.setUint16(0, address.isIpv4 ? AF_INET : AF_INET6, true);
   view.setUint16(2, port, false);
-  view.setInt32(4, address, false);
+  bytes.set(address.bytes(), address.isIpv4 ? 4 : 8);
   return bytes;
 }
 

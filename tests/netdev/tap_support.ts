@@ -8,6 +8,7 @@ import { setLinkUp } from "../../src/netdev/rtnetlink/link_set.ts";
 import { RequestSocket } from "../../src/netdev/rtnetlink/socket.ts";
 import { isInstalled } from "../../scripts/test/packages.ts";
 import {
+  address,
   indexOf,
   ip,
   kernelTest,
@@ -143,14 +144,14 @@ export class Tap implements Disposable {
 /** Sends a UDP packet from a namespace. Ignores errors. */
 export function sendPacket(netns: TestNamespace, destination: string): void {
   using socket = udpSocket(netns.fd);
-  const address = socketAddress(ip(destination), 9);
+  const to = socketAddress(address(destination), 9);
   libc().sendto(
     socket.number,
     new Uint8Array([1]),
     1,
     0,
-    address,
-    address.length,
+    to,
+    to.length,
   );
 }
 

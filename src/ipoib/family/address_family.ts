@@ -1,6 +1,6 @@
 /**
- * Interface of an address family, implemented for IPv4 and IPv6. In the rest of the engine, only next hops in frames
- * (next_hops.ts, IPv4 only) and the link-local address (link_local.ts, IPv6 only) depend on the family.
+ * Interface of an address family, implemented for IPv4 and IPv6. In the rest of the engine, only the link-local address
+ * (link_local.ts, IPv6 only) depends on the family.
  *
  * The data path passes flow keys as words in a preallocated array, so that a packet allocates nothing.
  */
@@ -36,6 +36,8 @@ export interface AddressFamily {
     key: Int32Array,
     byPort: boolean,
   ): boolean;
+  /** Writes the destination of a packet into the first four words of `words`, as {@linkcode IpAddress} stores it. */
+  writeDestination(view: DataView, ip: number, words: Int32Array): void;
   /** Returns the routing fields of a packet for which `flowKey` returned true. */
   flow(view: DataView, ip: number, length: number): Flow;
   /** Returns a 32-bit hash of addresses, protocol and ports, to distribute flows. */
@@ -56,7 +58,7 @@ export interface AddressFamily {
   isPacket(view: DataView, ip: number, length: number): boolean;
   /** Returns true for an IGMP packet, or an MLD report or done message: memberships may have changed. */
   isReport(view: DataView, ip: number, length: number): boolean;
-  /** Returns true if the destination of a received packet is a multicast address. */
+  /** Returns true if the destination of a packet is a multicast address. */
   isToGroup(view: DataView, ip: number): boolean;
 }
 

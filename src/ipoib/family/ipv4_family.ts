@@ -41,6 +41,13 @@ export const ipv4Family: AddressFamily = {
     return true;
   },
 
+  writeDestination(view, ip, words) {
+    words[0] = 0;
+    words[1] = 0;
+    words[2] = V4_MAPPED;
+    words[3] = view.getInt32(ip + Ipv4Field.Destination);
+  },
+
   flow(view, ip, length): Flow {
     const ports = portsOf(view, ip, length);
     return {

@@ -53,6 +53,12 @@ export const ipv6Family: AddressFamily = {
     return true;
   },
 
+  writeDestination(view, ip, words) {
+    for (let word = 0; word < 4; word++) {
+      words[word] = view.getInt32(ip + Ipv6Field.Destination + 4 * word);
+    }
+  },
+
   flow(view, ip, length): Flow {
     const ports = portsOf(view, ip, length);
     return {

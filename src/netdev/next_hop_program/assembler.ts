@@ -20,6 +20,8 @@ export const R = {
   R5: 5,
   R6: 6,
   R7: 7,
+  R8: 8,
+  R9: 9,
   R10: 10,
 } as const;
 
@@ -30,14 +32,19 @@ export const Width = { Byte: 0x10, Word: 0x00, Double: 0x18 } as const;
 
 type Width = typeof Width[keyof typeof Width];
 
+const LOAD_IMMEDIATE_DOUBLE = 0x18;
 const LDX_MEM = 0x61;
 const ST_MEM = 0x62;
 const STX_MEM = 0x63;
+const STX_ATOMIC_DOUBLE = 0xdb;
+const COMPARE_EXCHANGE = 0xf1;
 const ALU64_ADD_IMMEDIATE = 0x07;
 const ALU64_AND_IMMEDIATE = 0x57;
 const ALU64_MOVE_IMMEDIATE = 0xb7;
 const ALU64_MOVE = 0xbf;
+const JUMP = 0x05;
 const JUMP_IF_EQUAL = 0x15;
+const JUMP_IF_SAME = 0x1d;
 const JUMP_UNLESS_EQUAL = 0x55;
 const CALL = 0x85;
 const EXIT = 0x95;
@@ -104,6 +111,45 @@ export function storeValue(
   immediate: number,
 ): Line {
   return { opcode: ST_MEM | width, destination: base, offset, immediate };
+}
+
+/**
+ * If the 8 bytes at memory[base] = R0, atomically replaces them with source. R0 = the 8 bytes before (Linux 5.12).
+ */
+export function compareExchange(base: Register, source: Register): Line {
+  return {
+    opcode: STX_ATOMIC_DOUBLE,
+    destination: base,
+    source,
+    immediate: COMPARE_EXCHANGE,
+  };
+}
+
+/** destination = address of the value of an array map with one element. Two instructions long. */
+export function mapValue(destination: Register, map: number): Line[] {
+  return [
+    {
+      opcode: LOAD_IMMEDIATE_DOUBLE,
+      destination,
+      source: Bpf.PSEUDO_MAP_VALUE,
+      immediate: map,
+    },
+    { opcode: 0 },
+  ];
+}
+
+/** Jumps always. */
+export function jump(target: string): Line {
+  return { opcode: JUMP, target };
+}
+
+/** Jumps if both registers are equal. */
+export function jumpIfSame(
+  destination: Register,
+  source: Register,
+  target: string,
+): Line {
+  return { opcode: JUMP_IF_SAME, destination, source, target };
 }
 
 /** Jumps if register = value. */

@@ -27,8 +27,13 @@ export interface KernelTypes {
   readonly rtType: number;
   readonly rtGatewayFamily: number;
   readonly rtGateway4: number;
+  readonly rtGateway6: number;
+  readonly rt6Flags: number;
+  readonly rt6Gateway: number;
   /** Id of struct rtable. */
   readonly rtable: number;
+  /** Id of struct rt6_info, which also starts with the dst_entry. */
+  readonly rt6Info: number;
   /** Id of the kfunc bpf_cast_to_kern_ctx (Linux 6.2), which returns the sk_buff of the program's context. */
   readonly castToKernelContext: number;
   /** Id of the kfunc bpf_rdonly_cast (Linux 6.2), which casts any address to a read-only pointer to a type. */
@@ -46,7 +51,11 @@ export function findKernelTypes(file: Uint8Array): KernelTypes {
     rtType: memberOffset(btf, "rtable", "rt_type"),
     rtGatewayFamily: memberOffset(btf, "rtable", "rt_gw_family"),
     rtGateway4: memberOffset(btf, "rtable", "rt_gw4"),
+    rtGateway6: memberOffset(btf, "rtable", "rt_gw6"),
+    rt6Flags: memberOffset(btf, "rt6_info", "rt6i_flags"),
+    rt6Gateway: memberOffset(btf, "rt6_info", "rt6i_gateway"),
     rtable: btf.find(BtfKind.Struct, "rtable"),
+    rt6Info: btf.find(BtfKind.Struct, "rt6_info"),
     castToKernelContext: btf.find(BtfKind.Func, "bpf_cast_to_kern_ctx"),
     readOnlyCast: btf.find(BtfKind.Func, "bpf_rdonly_cast"),
   };

@@ -49,10 +49,24 @@ export function loadClassifier(name: string, instructions: Uint8Array): Fd {
   );
   setAddress(BpfProgLoad.Insns, INSTRUCTIONS_AT);
   setAddress(BpfProgLoad.License, LICENSE_AT);
+
+  // The log of an accepted program may exceed the buffer, which is an error: only a refused program is logged.
+  const loaded = load(memory);
+  if (typeof loaded !== "number") return loaded;
   view.setUint32(BpfProgLoad.LogLevel, 1, true);
   view.setUint32(BpfProgLoad.LogSize, LOG_LENGTH, true);
   setAddress(BpfProgLoad.LogBuffer, LOG_AT);
+  const again = load(memory);
+  if (typeof again !== "number") return again;
+  const log = memory.subarray(LOG_AT, LOG_AT + LOG_LENGTH);
+  throw refusal(
+    loaded,
+    new TextDecoder().decode(log.subarray(0, log.indexOf(0))),
+  );
+}
 
+/** Returns the descriptor of the program, or an errno. */
+function load(memory: Uint8Array<ArrayBuffer>): Fd | number {
   const { bpf } = bpfCalls();
   let why: number = Errno.EAGAIN;
   for (let i = 0; i < MAX_ATTEMPTS && why === Errno.EAGAIN; i++) {
@@ -60,8 +74,7 @@ export function loadClassifier(name: string, instructions: Uint8Array): Fd {
     if (fd >= 0) return new Fd(fd);
     why = errno();
   }
-  const log = memory.subarray(LOG_AT, LOG_AT + LOG_LENGTH);
-  throw refusal(why, new TextDecoder().decode(log.subarray(0, log.indexOf(0))));
+  return why;
 }
 
 function refusal(why: number, log: string) {

@@ -2,9 +2,11 @@
 
 import type { Fd } from "../../system/fd.ts";
 import { withNamespace } from "../../system/namespace.ts";
+import { GatewayPrefixes } from "../gateway_prefixes.ts";
 import { attachAtEgress, checkEgress } from "./attach.ts";
 import { kernelTypes } from "./kernel_types.ts";
 import { loadClassifier } from "./load.ts";
+import { createPrefixMap, readPrefixMap } from "./prefix_map.ts";
 import { nextHopProgram } from "./program.ts";
 
 /** Name of the program in `bpftool prog`. */
@@ -13,14 +15,20 @@ const NAME = "ipoib_next_hop";
 /** An attached next-hop program (program.ts). */
 export class NextHopProgram implements Disposable {
   readonly #link: Fd;
+  readonly #map: Fd;
+  /** The IPv6 gateways of its frames. */
+  readonly prefixes: GatewayPrefixes;
 
-  constructor(link: Fd) {
+  constructor(link: Fd, map: Fd) {
     this.#link = link;
+    this.#map = map;
+    this.prefixes = new GatewayPrefixes((table) => readPrefixMap(map, table));
   }
 
   /** Detaches the program. The kernel also detaches it when the process ends. */
   close(): void {
     this.#link.close();
+    this.#map.close();
   }
 
   [Symbol.dispose](): void {
@@ -42,6 +50,11 @@ export function attachNextHopProgram(
   const inside = <T>(fn: () => T): T =>
     netns === undefined ? fn() : withNamespace(netns, fn);
   inside(() => checkEgress(ifindex));
-  using program = loadClassifier(NAME, nextHopProgram(kernelTypes()));
-  return new NextHopProgram(inside(() => attachAtEgress(program, ifindex)));
+  using parts = new DisposableStack();
+  const types = kernelTypes();
+  const map = parts.use(createPrefixMap());
+  using program = loadClassifier(NAME, nextHopProgram(types, map.number));
+  const link = inside(() => attachAtEgress(program, ifindex));
+  parts.move();
+  return new NextHopProgram(link, map);
 }

@@ -8,13 +8,13 @@
  */
 
 import type { IpAddress } from "../../wire/ip_address.ts";
+import { RTN_UNICAST } from "../../wire/kernel_next_hop.ts";
 import type { Route } from "../netdev.ts";
 import { nexthopLegs } from "./nexthop.ts";
 import { parseRouteAnswer, type RouteAnswer } from "./route_answer.ts";
 import { type RouteFlow, type RouteQuery, routeRequest } from "./route_flow.ts";
 import type { RequestSocket } from "./socket.ts";
 
-const RTN_UNICAST = 1;
 const RTN_LOCAL = 2;
 const RTN_BROADCAST = 3;
 const RTN_MULTICAST = 5;

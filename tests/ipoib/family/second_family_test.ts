@@ -104,6 +104,11 @@ const wideFamily: AddressFamily = {
     }
     return true;
   },
+  writeDestination(view, at, words) {
+    for (let i = 0; i < 4; i++) {
+      words[i] = view.getInt32(at + DESTINATION + 4 * i);
+    }
+  },
   flow: (view, at) => ({
     destination: addressAt(view, at + DESTINATION),
     source: addressAt(view, at + SOURCE),

@@ -5,10 +5,14 @@ import {
   assemble,
   callHelper,
   callKernel,
+  compareExchange,
   exit,
+  jump,
   jumpIf,
+  jumpIfSame,
   jumpUnless,
   load,
+  mapValue,
   move,
   R,
   set,
@@ -32,6 +36,8 @@ Deno.test("assemble() encodes instructions as defined in RFC 9669", () => {
     storeValue(Width.Byte, R.R10, -6, 2),
     callHelper(9),
     callKernel(63548),
+    compareExchange(R.R2, R.R8),
+    ...mapValue(R.R2, 17),
     exit(),
   ]);
   assertEquals(
@@ -49,6 +55,8 @@ Deno.test("assemble() encodes instructions as defined in RFC 9669", () => {
       72 0a faff 02000000
       85 00 0000 09000000
       85 20 0000 3cf80000
+      db 82 0000 f1000000
+      18 22 0000 11000000  00 00 0000 00000000
       95 00 0000 00000000
     `),
   );
@@ -59,12 +67,20 @@ Deno.test("assemble() resolves forward and backward labels", () => {
     "start",
     jumpIf(R.R1, 3, "end"),
     jumpUnless(R.R1, 4, "start"),
+    jumpIfSame(R.R1, R.R8, "end"),
+    jump("start"),
     "end",
     exit(),
   ]);
   assertEquals(
     program,
-    hex("15 01 0100 03000000  55 01 feff 04000000  95 00 0000 00000000"),
+    hex(`
+      15 01 0300 03000000
+      55 01 feff 04000000
+      1d 81 0100 00000000
+      05 00 fcff 00000000
+      95 00 0000 00000000
+    `),
   );
 });
 

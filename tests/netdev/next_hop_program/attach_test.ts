@@ -11,6 +11,7 @@ import { attachAtEgress } from "../../../src/netdev/next_hop_program/attach.ts";
 import { kernelTypes } from "../../../src/netdev/next_hop_program/kernel_types.ts";
 import { loadClassifier } from "../../../src/netdev/next_hop_program/load.ts";
 import { attachNextHopProgram } from "../../../src/netdev/next_hop_program/next_hop_program.ts";
+import { createPrefixMap } from "../../../src/netdev/next_hop_program/prefix_map.ts";
 import { nextHopProgram } from "../../../src/netdev/next_hop_program/program.ts";
 import { Errno } from "../../../src/base/errno.ts";
 import { withNamespace } from "../../../src/system/namespace.ts";
@@ -95,7 +96,7 @@ programTest("close() closes the descriptor after the interface is gone", () => {
   const before = openDescriptors();
   rig.tap.close();
   program.close();
-  assertEquals(openDescriptors(), before - 2);
+  assertEquals(openDescriptors(), before - 3);
 });
 
 programTest(
@@ -131,7 +132,8 @@ programTest(
   "the error for a refused program has the end of the verifier's log",
   () => {
     const types = kernelTypes();
-    const wrong = nextHopProgram({ ...types, skbRefdst: 0x7000 });
+    using map = createPrefixMap();
+    const wrong = nextHopProgram({ ...types, skbRefdst: 0x7000 }, map.number);
     const error = refused(() => loadClassifier("wrong", wrong));
     assertEquals(error.errno, Errno.EACCES);
     assertStringIncludes(error.hint!, "verifier");

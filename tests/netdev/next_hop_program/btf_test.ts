@@ -41,9 +41,13 @@ Deno.test("findKernelTypes() reads a file written by a compiler", () => {
     rtType: 20,
     rtGatewayFamily: 23,
     rtGateway4: 24,
+    rtGateway6: 24,
+    rt6Flags: 52,
+    rt6Gateway: 36,
     rtable: 14,
-    castToKernelContext: 37,
-    readOnlyCast: 38,
+    rt6Info: 20,
+    castToKernelContext: 43,
+    readOnlyCast: 44,
   });
 });
 

@@ -2,10 +2,15 @@
 
 import { BpfTcx } from "../../../ffi/bpf.ts";
 import {
+  add,
   assemble,
+  callHelper,
   exit,
+  move,
   R,
   set,
+  storeValue,
+  Width,
 } from "../../../src/netdev/next_hop_program/assembler.ts";
 import { attachAtEgress } from "../../../src/netdev/next_hop_program/attach.ts";
 import { loadClassifier } from "../../../src/netdev/next_hop_program/load.ts";
@@ -21,13 +26,19 @@ import {
   createNamespace,
   withNamespace,
 } from "../../../src/system/namespace.ts";
+import { IpAddress } from "../../../src/wire/ip_address.ts";
+import { Ipv4Field } from "../../../src/wire/ipv4.ts";
 import { parseIpv4 } from "../../../src/wire/ipv4_address.ts";
+import { Ipv6Field } from "../../../src/wire/ipv6_header.ts";
 import { testWhere } from "../../test_where.ts";
 import { type Sending, TestHost } from "./test_host.ts";
 import { type Frame, LinkType, Tap } from "./tap.ts";
 
 const LOOPBACK = 1;
+/** bpf_skb_set_tunnel_key() (`linux/bpf.h`). */
+const FUNC_SKB_SET_TUNNEL_KEY = 21;
 const ETHERTYPE_IPV4 = "0800";
+const ETHERTYPE_IPV6 = "86dd";
 
 /** Returns the skip reason if the kernel has no BTF, or undefined. */
 export function missingBtf(): string | undefined {
@@ -141,8 +152,38 @@ export function configure(host: TestHost, name: string): void {
   );
 }
 
-/** Returns a predicate for IPv4 packets to an address. */
+/** Returns a predicate for packets to an address. */
 export function isTo(address: string): (frame: Frame) => boolean {
+  const wanted = IpAddress.parse(address)!;
+  const [etherType, at] = wanted.isIpv4
+    ? [ETHERTYPE_IPV4, Ipv4Field.Destination]
+    : [ETHERTYPE_IPV6, Ipv6Field.Destination];
+  const bytes = wanted.bytes();
   return ({ type, packet }) =>
-    type === ETHERTYPE_IPV4 && packet.subarray(16, 20).join(".") === address;
+    type === etherType &&
+    packet.subarray(at, at + bytes.length).toHex() === bytes.toHex();
+}
+
+/** Returns the gateways that `ip route get` prints, one per flow. */
+export function gateways(rig: Rig, ...flows: string[]): string[] {
+  const output = rig.host.ip(...flows.map((flow) => `route get ${flow}`));
+  return [...output.matchAll(/ via (\S+)/g)].map(([, gateway]) => gateway!);
+}
+
+/** Loads a program that replaces the route of a frame with tunnel metadata, as tunnels do. */
+export function tunnelProgram(): Fd {
+  const KEY_LENGTH = 8;
+  return loadClassifier(
+    "tunnel",
+    assemble([
+      storeValue(Width.Double, R.R10, -KEY_LENGTH, 0),
+      move(R.R2, R.R10),
+      add(R.R2, -KEY_LENGTH),
+      set(R.R3, KEY_LENGTH),
+      set(R.R4, 0),
+      callHelper(FUNC_SKB_SET_TUNNEL_KEY),
+      set(R.R0, BpfTcx.NEXT),
+      exit(),
+    ]),
+  );
 }

@@ -23,6 +23,8 @@ export interface Frame {
   /** Destination and EtherType as hexadecimal digits. */
   readonly destination: string;
   readonly type: string;
+  /** The first 14 bytes. */
+  readonly header: DataView;
   readonly packet: Uint8Array;
 }
 
@@ -88,6 +90,7 @@ export class Tap implements Disposable {
       frames.push({
         destination: buffer.subarray(0, 6).toHex(),
         type: buffer.subarray(12, 14).toHex(),
+        header: new DataView(buffer.slice(0, 14).buffer),
         packet: buffer.slice(14, length),
       });
     }

@@ -7,14 +7,18 @@ import {
   createNamespace,
   withNamespace,
 } from "../../../src/system/namespace.ts";
-import { ip, socketAddress } from "../support.ts";
+import { IpAddress } from "../../../src/wire/ip_address.ts";
+import { socketAddress } from "../support.ts";
 
 const AF_INET = 2;
+const AF_INET6 = 10;
 const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
 const SOCK_NONBLOCK_CLOEXEC = 0x800 | 0x80000;
 const IPPROTO_IP = 0;
 const IP_TOS = 1;
+const IPPROTO_IPV6 = 41;
+const IPV6_TCLASS = 67;
 const SOL_SOCKET = 1;
 const SO_BROADCAST = 6;
 const SO_MARK = 36;
@@ -24,8 +28,10 @@ const PORT = 9;
 
 /** Properties of a datagram. */
 export interface Sending {
-  /** Source port, with the source address 10.1.0.1. */
+  /** Source port, with the source address 10.1.0.1 or fd00:1::1. */
   readonly from?: number;
+  /** Destination port. */
+  readonly port?: number;
   readonly mark?: number;
   readonly tos?: number;
   readonly payload?: Uint8Array<ArrayBuffer>;
@@ -59,11 +65,14 @@ export class TestHost implements Disposable {
     return this.shell(`ip -batch - <<'END'\n${lines.join("\n")}\nEND\n`);
   }
 
-  /** Sends a UDP datagram to port {@linkcode PORT}. */
+  /** Sends a UDP datagram, by default to port {@linkcode PORT}. */
   send(to: string, sending: Sending = {}): void {
-    using socket = this.#socket(SOCK_DGRAM, sending);
+    const address = socketAddress(
+      IpAddress.parse(to)!,
+      sending.port ?? PORT,
+    );
+    using socket = this.#socket(SOCK_DGRAM, to.includes(":"), sending);
     const payload = sending.payload ?? new Uint8Array([1, 2, 3, 4]);
-    const address = socketAddress(ip(to), PORT);
     unwrap(
       libc().sendto(
         socket.number,
@@ -80,24 +89,29 @@ export class TestHost implements Disposable {
 
   /** Starts a TCP connection to port {@linkcode PORT}. */
   connect(to: string): Fd {
-    const socket = this.#socket(SOCK_STREAM, {});
-    const address = socketAddress(ip(to), PORT);
+    const socket = this.#socket(SOCK_STREAM, to.includes(":"), {});
+    const address = socketAddress(IpAddress.parse(to)!, PORT);
     libc().connect(socket.number, address, address.length);
     const failure = lastError("E_TEST", `connect to ${to}`);
     if (failure.errno !== EINPROGRESS) throw failure;
     return socket;
   }
 
-  #socket(type: number, { from, mark, tos }: Sending): Fd {
+  #socket(type: number, isIpv6: boolean, { from, mark, tos }: Sending): Fd {
+    const family = isIpv6 ? AF_INET6 : AF_INET;
     const socket = withNamespace(
       this.fd,
-      () => new Fd(libc().socket(AF_INET, type | SOCK_NONBLOCK_CLOEXEC, 0)),
+      () => new Fd(libc().socket(family, type | SOCK_NONBLOCK_CLOEXEC, 0)),
     );
     setOption(socket, SOL_SOCKET, SO_BROADCAST, 1);
     if (mark !== undefined) setOption(socket, SOL_SOCKET, SO_MARK, mark);
-    if (tos !== undefined) setOption(socket, IPPROTO_IP, IP_TOS, tos);
+    if (tos !== undefined) {
+      if (isIpv6) setOption(socket, IPPROTO_IPV6, IPV6_TCLASS, tos);
+      else setOption(socket, IPPROTO_IP, IP_TOS, tos);
+    }
     if (from !== undefined) {
-      const address = socketAddress(ip("10.1.0.1"), from);
+      const local = isIpv6 ? "fd00:1::1" : "10.1.0.1";
+      const address = socketAddress(IpAddress.parse(local)!, from);
       unwrap(
         libc().bind(socket.number, address, address.length),
         "E_TEST",
