@@ -1,6 +1,6 @@
-/** Next hops of IPv6: routes of IPv4 via IPv6 gateways, and default routers that advertise themselves. */
+/** Default routers that advertise themselves. */
 
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals } from "@std/assert";
 import {
   type Host,
   labTest,
@@ -12,18 +12,6 @@ import {
 /** Address on the loopback interface of each router. */
 const TARGET = "fd77::1";
 const RA = ["--enable-ra", "--ra-param=ib0,4,30"] as const;
-
-labTest("IPv4 packets are routed via an IPv6 gateway", async (lab) => {
-  const [a, router] = await lab.running(2);
-  const gateway = await linkLocal(router);
-  await linkLocal(a);
-  await router.ip("addr", "add", "10.77.0.1/32", "dev", "lo");
-  const words = ["10.77.0.0/24", "via", "inet6", gateway, "dev", "ib0"];
-  await a.ip("route", "add", ...words);
-  assertEquals(await a.ping("10.77.0.1"), { sent: 5, received: 5 });
-  const { stdout } = await a.ipoib("neigh", "show");
-  assertMatch(stdout, new RegExp(`^${gateway} dev ib0 lladdr 00:`, "m"));
-});
 
 labTest(
   "a client of two default routers uses the other when one dies",

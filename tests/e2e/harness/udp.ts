@@ -4,9 +4,11 @@ import { libc } from "../../../ffi/libc.ts";
 import { unwrap } from "../../../src/system/errno.ts";
 import { type Fd, openSocket } from "../../../src/system/fd.ts";
 import { openNamespace, withNamespace } from "../../../src/system/namespace.ts";
+import { IpAddress } from "../../../src/wire/ip_address.ts";
 import type { Host } from "./host.ts";
 
 const AF_INET = 2;
+const AF_INET6 = 10;
 const SOCK_DGRAM_CLOEXEC = 2 | 0x80000;
 const MSG_DONTWAIT = 0x40;
 
@@ -14,16 +16,17 @@ export class UdpSocket implements Disposable {
   readonly #fd: Fd;
   readonly #buffer = new Uint8Array(65536);
 
-  /** Opens a socket in the namespace of `host`, bound to `port` on all addresses. */
-  static open(host: Host, port: number): UdpSocket {
+  /** Opens a socket in the namespace of `host`, bound to `port` on `at`, by default on all IPv4 addresses. */
+  static open(host: Host, port: number, at = "0.0.0.0"): UdpSocket {
     using netns = openNamespace(host.namespace);
+    const family = at.includes(":") ? AF_INET6 : AF_INET;
     const socket = new UdpSocket(
       withNamespace(
         netns.number,
-        () => openSocket(AF_INET, SOCK_DGRAM_CLOEXEC, 0),
+        () => openSocket(family, SOCK_DGRAM_CLOEXEC, 0),
       ),
     );
-    const own = socketAddress("0.0.0.0", port);
+    const own = socketAddress(at, port);
     unwrap(
       libc().bind(socket.#fd.number, own, own.length),
       "E_TEST",
@@ -69,15 +72,16 @@ export class UdpSocket implements Disposable {
   }
 }
 
-/** Returns a struct sockaddr_in. */
+/** Returns a struct sockaddr_in or sockaddr_in6. */
 export function socketAddress(
-  address: string,
+  text: string,
   port: number,
 ): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(16);
+  const address = IpAddress.parse(text)!;
+  const bytes = new Uint8Array(address.isIpv4 ? 16 : 28);
   const view = new DataView(bytes.buffer);
-  view.setUint16(0, AF_INET, true);
+  view.setUint16(0, address.isIpv4 ? AF_INET : AF_INET6, true);
   view.setUint16(2, port);
-  bytes.set(address.split(".").map(Number), 4);
+  bytes.set(address.bytes(), address.isIpv4 ? 4 : 8);
   return bytes;
 }
