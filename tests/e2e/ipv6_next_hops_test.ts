@@ -142,3 +142,39 @@ nextHopsTest(
     }
   },
 );
+
+nextHopsTest(
+  "An IPv6 flow changes its gateway with routes, rules, nexthop objects, neighbours and addresses",
+  async (lab, source) => {
+    const { from, first, second } = await gateways6(lab, [
+      "--next-hops",
+      source,
+    ]);
+    // An address on the link, too, for the change of addresses.
+    const onLink = [`${TARGET6}/128`, "dev", "ib0", "nodad"];
+    await second.host.ip("-6", "addr", "add", ...onLink);
+    const changes: readonly (readonly [string, GatewayName])[] = [
+      [`route add ${NETWORK6} via ${first.local} dev ib0`, "first"],
+      [`route replace ${NETWORK6} via ${second.global} dev ib0`, "second"],
+      [`route add ${NETWORK6} via ${first.global} table 100`, "second"],
+      [`rule add to ${NETWORK6} table 100`, "first"],
+      [`rule del to ${NETWORK6} table 100`, "second"],
+      [`nexthop add id 1 via ${first.local} dev ib0`, "second"],
+      [`route add ${TARGET6} nhid 1`, "first"],
+      [`nexthop replace id 1 via ${second.local} dev ib0`, "second"],
+      [`nexthop replace id 1 via ${first.local} dev ib0`, "first"],
+      [`neigh del ${first.local} dev ib0`, "first"],
+      ["nexthop del id 1", "second"],
+      [`route replace ${NETWORK6} via ${first.global} dev ib0`, "first"],
+      ["addr add fd20::9/64 dev ib0 nodad", "second"],
+      ["addr del fd20::9/64 dev ib0", "first"],
+    ];
+    for (const [line, expected] of changes) {
+      await from.ip("-6", ...line.split(" "));
+      await until(
+        `${expected} to reply after "${line}"`,
+        async () => await replying(from, ["-I", CLIENT6]) === expected,
+      );
+    }
+  },
+);

@@ -206,6 +206,43 @@ ipTest("ConfigMirror.routesByPort follows policy routing rules", () => {
   }
 });
 
+ipTest(
+  "ConfigMirror reports a change of routes after each IPv6 event that affects them",
+  () => {
+    using scene = new Scene();
+    configure(
+      scene.netns,
+      `link add v0 type veth peer name v1
+      link set v1 up
+      link set ib0 up
+      -6 addr add fd00::1/64 dev ib0 nodad`,
+    );
+    scene.netdev.setCarrier(true);
+    assert(scene.take().includes("route"));
+    for (
+      const event of [
+        "-6 route add fd05::/64 via fd00::7",
+        "-6 route replace fd05::/64 via fd00::8",
+        "-6 route append fd05::/64 via fd00::9",
+        "-6 route del fd05::/64 via fd00::9",
+        "-6 rule add fwmark 1 table 100",
+        "-6 rule del fwmark 1 table 100",
+        "-6 nexthop add id 1 via fd00::7 dev ib0",
+        "-6 nexthop replace id 1 via fd00::8 dev ib0",
+        "-6 nexthop del id 1",
+        "-6 addr add fd01::1/64 dev ib0 nodad",
+        "-6 addr del fd01::1/64 dev ib0",
+        "link set v0 up",
+        "link set v0 down",
+      ]
+    ) {
+      configure(scene.netns, event);
+      assert(scene.take().includes("route"), event);
+      assertEquals(scene.take(), []);
+    }
+  },
+);
+
 kernelTest("ConfigMirror.route() returns none if the kernel refuses", () => {
   using scene = new Scene();
   const { config } = scene.netdev;
