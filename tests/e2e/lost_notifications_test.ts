@@ -1,4 +1,4 @@
-/** Neighbour changes that overflow the netlink receive buffer: both tables become consistent again. */
+/** Changes that overflow the netlink receive buffers: neighbours and next hops become consistent again. */
 
 import { assert, assertEquals, assertGreater } from "@std/assert";
 import {
@@ -11,6 +11,13 @@ import {
   until,
 } from "./harness/mod.ts";
 
+import {
+  type Gateway6,
+  gateways6,
+  NETWORK6,
+  replying,
+} from "./harness/gateways6.ts";
+
 const PORT = 7002;
 /** Addresses per round. Small, because all namespaces share the kernel's table. */
 const ABSENT = 200;
@@ -18,7 +25,7 @@ const ABSENT = 200;
 const CHANGE_ROUNDS = 20;
 const SWEEP_ROUNDS = 10;
 
-/** Returns the unread bytes and the lost messages of all netlink sockets of the namespace. */
+/** Returns the unread bytes of all netlink sockets of the namespace, and the number of sockets that lost messages. */
 async function netlinkQueues(
   host: Host,
 ): Promise<{ unread: number; lost: number }> {
@@ -26,9 +33,12 @@ async function netlinkQueues(
   const [head, ...rows] = text.trim().split("\n").map((line) =>
     line.trim().split(/\s+/)
   );
-  const sum = (name: string) =>
-    rows.reduce((total, row) => total + Number(row[head!.indexOf(name)]), 0);
-  return { unread: sum("Rmem"), lost: sum("Drops") };
+  const column = (name: string) =>
+    rows.map((row) => Number(row[head!.indexOf(name)]));
+  return {
+    unread: column("Rmem").reduce((total, each) => total + each, 0),
+    lost: column("Drops").filter((each) => each > 0).length,
+  };
 }
 
 /** Returns addresses that no host has, different ones for each round. */
@@ -36,21 +46,24 @@ function absent(round: number): string[] {
   return Array.from({ length: ABSENT }, (_, i) => `10.10.${round}.${i + 1}`);
 }
 
-/**
- * Creates and deletes enough entries to overflow the receive buffer of a stopped process, and then runs the lines `more`
- * of `ip -batch`.
- */
-async function change(host: Host, ...more: string[]): Promise<void> {
-  const lines: string[] = [];
-  for (let i = 0; i < CHANGE_ROUNDS; i++) {
-    for (const each of absent(0)) {
-      lines.push(`neigh replace ${each} dev ib0 nud reachable`);
-    }
-    for (const each of absent(0)) lines.push(`neigh del ${each} dev ib0`);
-  }
+/** Runs the lines of `ip -batch` for enough rounds to overflow the receive buffer of a stopped process, then `more`. */
+async function change(
+  host: Host,
+  round: readonly string[],
+  ...more: string[]
+): Promise<void> {
+  const lines = Array.from({ length: CHANGE_ROUNDS }, () => round).flat();
   await must(["ip", "-n", host.namespace, "-batch", "-"], {
     stdin: [...lines, ...more, ""].join("\n"),
   });
+}
+
+/** Returns the lines that create and delete the kernel's entries of neighbours. */
+function entriesOf(addresses: readonly string[]): string[] {
+  return [
+    ...addresses.map((each) => `neigh replace ${each} dev ib0 nud reachable`),
+    ...addresses.map((each) => `neigh del ${each} dev ib0`),
+  ];
 }
 
 labTest(
@@ -65,6 +78,7 @@ labTest(
     a.daemon.kill("SIGSTOP");
     await change(
       a,
+      entriesOf(absent(0)),
       `neigh del ${b.address} dev ib0`,
       `neigh replace ${c.address} dev ib0 nud permanent`,
     );
@@ -95,5 +109,56 @@ labTest(
     for (const host of [b, c]) assert(await a.reaches(host));
     assertEquals(await agreedNeighbours(a), [b.address, c.address]);
     await a.ip("neigh", "flush", "dev", "ib0");
+  },
+);
+
+labTest(
+  "IPv6 next hops and neighbours are correct after lost netlink notifications",
+  async (lab) => {
+    const { from, first, second } = await gateways6(lab, [
+      "--next-hops",
+      "routes",
+    ]);
+    const via = ({ global }: Gateway6) =>
+      `route replace ${NETWORK6} via ${global} dev ib0`;
+    await from.ip("-6", ...via(first).split(" "));
+    assertEquals(await replying(from), "first");
+    assert(await from.reaches(second.global));
+    assertEquals((await netlinkQueues(from)).lost, 0);
+
+    from.daemon.kill("SIGSTOP");
+    const numbers = Array.from({ length: ABSENT }, (_, i) => i.toString(16));
+    await change(
+      from,
+      [
+        ...entriesOf(numbers.map((each) => `fd06::1:${each}`)),
+        ...["add", "del"].flatMap((verb) =>
+          numbers.map((each) =>
+            `route ${verb} fd30::${each} via ${first.global}`
+          )
+        ),
+      ],
+      `neigh del ${first.global} dev ib0`,
+      via(second),
+    );
+    // The socket for neighbours, and that for all other events.
+    assertEquals((await netlinkQueues(from)).lost, 2);
+    from.daemon.kill("SIGCONT");
+    await until(
+      "the second gateway to reply",
+      async () => await replying(from) === "second",
+    );
+    await until(
+      "all notifications to be read",
+      async () => (await netlinkQueues(from)).unread === 0,
+    );
+    const known = await agreedNeighbours(from, 6);
+    assert(known.includes(second.global), known.join());
+
+    await from.ip("-6", ...via(first).split(" "));
+    await until(
+      "the first gateway to reply",
+      async () => await replying(from) === "first",
+    );
   },
 );

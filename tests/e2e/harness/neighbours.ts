@@ -5,11 +5,13 @@ import { until } from "./until.ts";
 
 const VALID = ["REACHABLE", "STALE", "DELAY", "PROBE", "PERMANENT"];
 
-/** Returns the kernel's state of each neighbour, by IPv4 address. */
+/** Returns the kernel's state of each neighbour of an IP version, by address. */
 export async function kernelNeighbours(
   host: Host,
+  version: 4 | 6 = 4,
 ): Promise<Map<string, string>> {
-  const text = await host.ip("-j", "-4", "neigh", "show", "dev", "ib0");
+  const words = ["-j", `-${version}`, "neigh", "show", "dev", "ib0"];
+  const text = await host.ip(...words);
   const entries: { dst: string; state: string[] }[] = JSON.parse(text || "[]");
   return new Map(entries.map(({ dst, state }) => [dst, state.join()]));
 }
@@ -24,16 +26,21 @@ export async function ownNeighbours(host: Host): Promise<Map<string, string>> {
 }
 
 /**
- * Waits until ipoib has resolved exactly the neighbours that are valid in the kernel. Returns their sorted addresses.
+ * Waits until ipoib has resolved exactly the neighbours of an IP version that are valid in the kernel. Returns their
+ * sorted addresses.
  */
-export async function agreedNeighbours(host: Host): Promise<string[]> {
+export async function agreedNeighbours(
+  host: Host,
+  version: 4 | 6 = 4,
+): Promise<string[]> {
   return await until(
     `consistent neighbour tables in ${host.namespace}`,
     async () => {
-      const valid = [...await kernelNeighbours(host)]
+      const valid = [...await kernelNeighbours(host, version)]
         .filter(([, state]) => VALID.includes(state)).map(([dst]) => dst)
         .sort();
-      const known = [...(await ownNeighbours(host)).keys()].sort();
+      const known = [...(await ownNeighbours(host)).keys()]
+        .filter((each) => each.includes(":") === (version === 6)).sort();
       return valid.join() === known.join() && valid;
     },
   );
