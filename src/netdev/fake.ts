@@ -11,7 +11,10 @@ import { FRAME_HEADER_LENGTH } from "../wire/ethernet.ts";
 import type { IpAddress } from "../wire/ip_address.ts";
 import { Ipv4Field } from "../wire/ipv4.ts";
 import { FakeConfig, type FakeConfigOptions } from "./fake_config.ts";
-import { GatewayPrefixes } from "./gateway_prefixes.ts";
+import {
+  GATEWAY_PREFIXES_LENGTH,
+  GatewayPrefixes,
+} from "./gateway_prefixes.ts";
 import type { DeviceStatus, Netdev } from "./netdev.ts";
 
 export interface FakeOptions extends FakeConfigOptions {
@@ -35,7 +38,11 @@ export class FakeNetdev implements Netdev {
   readonly ifindex: number;
   readonly config: FakeConfig;
   readonly nextHopSource = "routes";
-  readonly gatewayPrefixes = new GatewayPrefixes();
+  /** The table that a next-hop program would fill. */
+  readonly prefixTable = new Uint8Array(GATEWAY_PREFIXES_LENGTH);
+  readonly gatewayPrefixes = new GatewayPrefixes((table) =>
+    table.set(this.prefixTable)
+  );
   /** Written frames, oldest first. */
   readonly written: WrittenFrame[] = [];
   carrier = false;

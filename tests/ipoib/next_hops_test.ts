@@ -41,6 +41,12 @@ function frameOf(flow: number, source = "10.0.0.1"): Uint8Array {
   return ipv4Frame(source, ROUTED, { payload });
 }
 
+/** Writes the bytes of a next-hop program into a frame. */
+function withNextHop(frame: Uint8Array, bytes: string): Uint8Array {
+  frame.set(hex(bytes), VNET_HEADER_LENGTH);
+  return frame;
+}
+
 const numberOf = (packet: Uint8Array) => viewOf(packet).getUint16(20 + 8);
 
 /** Sends each flow several times; returns the flows that each gateway received. */
@@ -198,10 +204,6 @@ Deno.test("a next hop in the frame is used without a route lookup", () => {
   const { rig, a, gateways } = routed([1, 1]);
   const { config } = a.netdev;
   const before = config.routeLookups;
-  const withNextHop = (frame: Uint8Array, bytes: string) => {
-    frame.set(hex(bytes), VNET_HEADER_LENGTH);
-    return frame;
-  };
   const onLink = ipv4Frame("10.0.0.1", "10.0.0.3");
   a.netdev.inject(
     withNextHop(frameOf(1), "02 01 0a000003"),
@@ -231,6 +233,50 @@ Deno.test("an unresolved next hop in the frame is resolved by the kernel", () =>
   assertEquals(a.netdev.config.neighbours.changes, ["resolve 10.0.0.9"]);
   assertEquals(a.neighbour("10.0.0.9")!.queue.length, 1);
   rig.check();
+});
+
+Deno.test("an IPv6 gateway in the frame is used, and waits for its resolution", () => {
+  const { rig, a } = routed([1]);
+  const { config } = a.netdev;
+  const before = config.routeLookups;
+  a.netdev.prefixTable.set(hex("fe80000000000000 fd00000100000002"));
+  for (const number of ["00", "01"]) {
+    a.netdev.inject(
+      withNextHop(frameOf(1), `06 01 ${number} 00 0000000000000007`),
+    );
+  }
+  rig.settle();
+  for (const gateway of ["fe80::7", "fd00:1:0:2::7"]) {
+    const neighbour = a.link.neighbours.find(IpAddress.parse(gateway)!);
+    assertEquals(neighbour?.queue.length, 1, gateway);
+  }
+  assertEquals(config.routeLookups, before);
+  rig.check();
+});
+
+Deno.test("an IPv6 gateway with an unknown number, and a packet to a group, are looked up", () => {
+  const { rig, a, gateways } = routed([1]);
+  const { config } = a.netdev;
+  a.netdev.prefixTable.set(hex("fe80000000000000"));
+  let lookups = config.routeLookups;
+  for (const number of ["01", "40", "ff"]) {
+    a.netdev.inject(
+      withNextHop(frameOf(1), `06 01 ${number} 00 0000000000000007`),
+    );
+    config.emit("route");
+    rig.settle();
+    assertEquals(config.routeLookups, ++lookups, number);
+  }
+  assertEquals(gateways[0]!.received().length, 3);
+  const groups = a.link.groups.entries().length;
+  for (const mark of ["02 01 0a000002", "06 01 00 00 0000000000000007"]) {
+    a.netdev.inject(
+      withNextHop(ipv4Frame("10.0.0.1", "239.1.2.3"), mark),
+    );
+  }
+  rig.settle();
+  assertEquals(a.link.groups.entries().length, groups + 1);
+  assertEquals(gateways[0]!.received().length, 0);
 });
 
 Deno.test("packets to a route without legs are dropped", () => {
