@@ -141,6 +141,7 @@ export class Engine {
 
   /** Starts joining the broadcast group. */
   open(broadcastMgid: Uint8Array, now: Millis): void {
+    this.#receiver.open = true;
     this.groups.start(broadcastMgid, now);
     this.followMemberships(now);
   }
@@ -155,10 +156,11 @@ export class Engine {
   }
 
   /**
-   * Stops transmission, leaves all groups, and removes all paths, neighbours and peers except static neighbours and
+   * Stops transmission and reception, leaves all groups, and removes all paths, neighbours and peers except static neighbours and
    * their peers.
    */
   close(now: Millis): void {
+    this.#receiver.open = false;
     this.groups.stop(now);
     this.#wanted.clear();
     this.neighbours.flush();

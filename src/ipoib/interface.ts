@@ -1,9 +1,9 @@
 /**
  * One IPoIB interface: a P_Key of a port with its own TAP and queue pair. Parent and child interfaces are alike.
  *
- * The link starts when the TAP is up, the port is active and the P_Key is in the port's table: the queue pair is
- * created and the broadcast group is joined. The group's record contains the Q_Key and the MTU of the link; then
- * transmission starts and carrier is set. Port events have the effects of ib_ipoib's flushes (Linux ipoib_verbs.c):
+ * The link starts when the TAP is up, the port is active and the P_Key is in the port's table: the broadcast group is
+ * joined. The group's record contains the Q_Key and the MTU of the link; then transmission starts and carrier is set.
+ * Port events have the effects of ib_ipoib's flushes (Linux ipoib_verbs.c):
  *
  * | event                               | flush  | effect                                                           |
  * |-------------------------------------|--------|------------------------------------------------------------------|
@@ -13,8 +13,9 @@
  * | any, if the port's GID changed      | light  | as client reregister; announces the new link-layer address       |
  * | subnet manager change               | none   | none: each request reads the manager's LID and SL from the port  |
  *
- * The queue pair, and with it the QPN, is kept while the TAP is up and the P_Key keeps its index, so that peers need no
- * new address resolution after a port error.
+ * The queue pair, and with it the QPN, exists while the P_Key is in the port's table, and is kept while the P_Key keeps
+ * its index, so that peers need no new address resolution after a port error or after the TAP was down (as in Linux
+ * ipoib_transport_dev_init, ipoib_ib_dev_stop).
  */
 
 import { getLogger, type Logger } from "../base/log.ts";
@@ -262,8 +263,11 @@ export class IpoibInterface {
     }
     identity.pkey = found.pkey;
     identity.pkeyIndex = found.index;
-    if (!this.netdev.config.up || found.index < 0) this.#closeQp();
-    else if (attributes.state !== "active") this.#endLink();
+    if (found.index < 0) this.#closeQp();
+    else if (!this.#qp) this.#openQp();
+    const ready = this.#qp !== undefined && this.netdev.config.up &&
+      attributes.state === "active";
+    if (!ready) this.#endLink();
     else if (!this.#started) this.#startLink();
     this.#updateState();
   }
@@ -280,17 +284,18 @@ export class IpoibInterface {
     this.#followAddresses();
   }
 
+  #openQp(): void {
+    this.#qp = this.#context.port.createUdQp({
+      memory: this.#memory,
+      pkeyIndex: this.pkeyIndex,
+      recvQueueSize: DEFAULT_RECV_QUEUE,
+    });
+    this.#identity.qpn = this.#qp.qpn;
+    this.moderation.attach(this.#qp);
+    this.#engine.attach(this.#qp);
+  }
+
   #startLink(): void {
-    if (!this.#qp) {
-      this.#qp = this.#context.port.createUdQp({
-        memory: this.#memory,
-        pkeyIndex: this.pkeyIndex,
-        recvQueueSize: DEFAULT_RECV_QUEUE,
-      });
-      this.#identity.qpn = this.#qp.qpn;
-      this.moderation.attach(this.#qp);
-      this.#engine.attach(this.#qp);
-    }
     this.#started = true;
     this.#debug.general(() => "bringing up interface");
     this.#engine.open(this.broadcastMgid, this.#now());

@@ -59,6 +59,8 @@ export class Receiver {
   readonly #sourceGid = new Uint8Array(GID_LENGTH);
   #qp: UdQp | undefined;
   #batch: RxBatch | undefined;
+  /** False while the link is ended: received packets are dropped. */
+  open = false;
 
   constructor(parts: ReceiverParts) {
     this.#parts = parts;
@@ -83,7 +85,9 @@ export class Receiver {
     if (!qp || !batch) return;
     // Stage 1, poll.
     while (qp.poll(batch) > 0) {
-      for (let i = 0; i < batch.count; i++) this.#packet(qp, batch, i);
+      if (this.open) {
+        for (let i = 0; i < batch.count; i++) this.#packet(qp, batch, i);
+      } else this.#statistics.drop("rx_device_down", batch.count);
       // Stage 6, release.
       qp.release(batch);
     }

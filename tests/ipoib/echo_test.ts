@@ -45,6 +45,7 @@ function echoes(lid: number, arrivals: Arrival[]): number {
     // No DHCP packet arrives.
     dhcp: {} as DhcpTranslator,
   });
+  receiver.open = true;
   receiver.attach(queuePair(arrivals));
   receiver.run();
   return statistics.echoes;

@@ -31,13 +31,14 @@ Deno.test("the state of a link names each condition that it waits for in turn", 
   assertEquals([host.link.carrier, host.netdev.carrier], [true, true]);
   const { laneMbps, activeWidth } = host.port.attributes;
   assertEquals(host.netdev.speed, laneMbps * activeWidth);
+  const { qpn } = host.link;
   host.netdev.setUp(false);
   assertEquals(host.link.state, "administratively down");
   assertEquals([host.link.carrier, host.netdev.carrier], [false, false]);
-  assertEquals(host.link.qpn, 0);
+  assertEquals(host.link.qpn, qpn);
   host.netdev.setUp(true);
   rig.settle();
-  assertEquals(host.link.state, "running");
+  assertEquals([host.link.state, host.link.qpn], ["running", qpn]);
   assertEquals(host.states.at(-1), "ib1: running");
   rig.check();
 });
@@ -73,6 +74,24 @@ Deno.test("a port error clears carrier, and an active port sets it again", () =>
   assertEquals(b.received().length, 1);
   b.send(TO_A);
   assertEquals(a.received().length, 1);
+  rig.check();
+});
+
+Deno.test("packets received while the device is down are dropped and counted, and no address is learned from them", () => {
+  const rig = new Rig();
+  const [a, b] = rig.pair();
+  a.send(TO_B);
+  b.received();
+  b.netdev.setUp(false);
+  a.send(TO_B, TO_B);
+  rig.settle();
+  assertEquals(b.received(), []);
+  assertEquals(b.drops, { rx_device_down: 2 });
+  assertEquals(b.link.neighbours.size, 0);
+  b.netdev.setUp(true);
+  rig.settle();
+  a.send(TO_B);
+  assertEquals(b.received().length, 1);
   rig.check();
 });
 

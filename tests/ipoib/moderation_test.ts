@@ -16,14 +16,17 @@ Deno.test("Moderation.set() changes the given values and applies them to the que
   assertEquals([a.link.moderation.values, qp().moderation], [set, set]);
   // A new queue pair gets the moderation of the old one.
   const { qpn } = a.link;
-  a.netdev.setUp(false);
-  a.netdev.setUp(true);
-  rig.settle();
+  const { pkeys } = a.port.attributes;
+  const setPkeys = (pkeys: number[]) => {
+    a.port.emit({ type: "pkey_change" }, { pkeys });
+    rig.settle();
+  };
+  setPkeys([]);
+  setPkeys([...pkeys]);
   assertEquals([a.link.qpn === qpn, qp().moderation], [false, set]);
-  a.netdev.setUp(false);
+  setPkeys([]);
   a.link.moderation.set(off);
-  a.netdev.setUp(true);
-  rig.settle();
+  setPkeys([...pkeys]);
   assertEquals(qp().moderation, off);
   rig.check();
 });
