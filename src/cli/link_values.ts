@@ -1,6 +1,7 @@
 /** Parsers of the values of `link set` and `link add`. Each throws `E_USAGE` for an invalid value. */
 
 import { usageError } from "./errors.ts";
+import { INTERFACE_NAME_RULE, isInterfaceName } from "../ipc/schema/fields.ts";
 import { parseInteger } from "./options.ts";
 
 const MAX_PKEY = 0xffff;
@@ -11,6 +12,49 @@ export function readMtu(value: string): number {
     throw usageError(`Invalid MTU "${value}"`, "expected 0 to 65520");
   }
   return mtu;
+}
+
+/** Reads the mode of the interface, or that of its operational state (`dormant`). */
+export function readLinkSetMode(
+  value: string,
+): { mode: "datagram" | "connected" } | { linkmode: "default" | "dormant" } {
+  return value === "default" || value === "dormant"
+    ? { linkmode: value }
+    : { mode: readMode(value) };
+}
+
+export function readName(value: string): string {
+  if (isInterfaceName(value)) return value;
+  throw usageError(
+    `Invalid name "${value}"`,
+    `expected ${INTERFACE_NAME_RULE}`,
+  );
+}
+
+/** Accepts any 32-bit value. The kernel refuses values out of range. */
+export function readNumber(name: string, value: string): number {
+  const number = parseInteger(value);
+  if (number === undefined || number > 0xffffffff) {
+    throw usageError(`Invalid ${name} "${value}"`, "expected 0 to 0xffffffff");
+  }
+  return number;
+}
+
+export function readOnOff(name: string, value: string): boolean {
+  return readOneOf(name, value, ["on", "off"]) === "on";
+}
+
+export function readOneOf<T extends string>(
+  name: string,
+  value: string,
+  allowed: readonly T[],
+): T {
+  const found = allowed.find((each) => each === value);
+  if (found !== undefined) return found;
+  throw usageError(
+    `Invalid value "${value}" for ${name}`,
+    `expected ${allowed.join(" or ")}`,
+  );
 }
 
 export function readMode(value: string): "datagram" | "connected" {

@@ -16,6 +16,7 @@ import type {
 import type { PortAttributes } from "../hca/hca.ts";
 import type { IpoibDevice } from "../ipoib/device.ts";
 import type { IpoibInterface } from "../ipoib/interface.ts";
+import { flagNames, operstate } from "./link_flags.ts";
 import { portRateMbps } from "../ipoib/link_state.ts";
 import { mtuChain } from "../ipoib/mtu.ts";
 import { refusalOf } from "../ipoib/multicast/join_obstacle.ts";
@@ -52,9 +53,17 @@ export function linkRecord(
     ifindex: config.ifindex,
     ifname: config.name,
     ...(iface === parent ? {} : { link: parent.name }),
-    flags: flagsOf(config.up, iface.carrier),
+    flags: flagNames(iface, parent, status),
     mtu: config.mtu,
-    operstate: config.up && iface.carrier ? "UP" : "DOWN",
+    qdisc: status.qdisc,
+    operstate: operstate(iface, parent, status),
+    linkmode: status.dormantMode ? "DORMANT" : "DEFAULT",
+    group: status.group === 0 ? "default" : String(status.group),
+    txqlen: status.txQueueLength,
+    ...(status.alias === undefined ? {} : { ifalias: status.alias }),
+    ...(status.addrGenMode === undefined
+      ? {}
+      : { inet6_addr_gen_mode: status.addrGenMode }),
     link_type: "infiniband",
     address: addressText(iface.address),
     broadcast: addressText(groupLinkAddress(iface.broadcastMgid)),
@@ -76,22 +85,12 @@ export function linkRecord(
     qpn: iface.qpn,
     gid: formatGidLong(port.gid),
     hca: hcaRecord(port, context.subnet),
-    mtu_chain: chainRecord(iface, port),
+    mtu_chain: chainRecord(iface),
     next_hops: iface.netdev.nextHopSource,
     state: iface.state,
     namespace: Number(iface.netdev.config.namespace.inode),
     pid: Deno.pid,
   };
-}
-
-function flagsOf(up: boolean, carrier: boolean): string[] {
-  return [
-    ...(up && !carrier ? ["NO-CARRIER"] : []),
-    "BROADCAST",
-    "MULTICAST",
-    ...(up ? ["UP"] : []),
-    ...(up && carrier ? ["LOWER_UP"] : []),
-  ];
 }
 
 function addressText(address: LinkAddress): string {
@@ -118,17 +117,13 @@ function hcaRecord(
   };
 }
 
-function chainRecord(iface: IpoibInterface, port: PortAttributes): MtuChain {
-  const { group, admin, ...chain } = mtuChain(
-    port.activeMtu,
-    ibMtuBytes(iface.groups.broadcast?.record?.mtu ?? 0),
-    iface.adminMtu,
-    iface.netdev.config.mtu,
-  );
+function chainRecord({ mtuChain }: IpoibInterface): MtuChain {
+  const { group, admin, refused, ...chain } = mtuChain;
   return {
     ...chain,
     ...(group === undefined ? {} : { group }),
     ...(admin === undefined ? {} : { admin }),
+    ...(refused === undefined ? {} : { refused }),
   };
 }
 
@@ -283,7 +278,7 @@ export function childRecord(
     ...(kind === undefined ? {} : { kind }),
     ifindex: config.ifindex,
     pkey: formatPkey(iface.pkey),
-    operstate: config.up && iface.carrier ? "UP" : "DOWN",
+    operstate: operstate(iface, device.parent, iface.netdev.status()),
     state: iface.state,
   };
 }

@@ -67,6 +67,7 @@ export const methods = {
     params: ofInterface,
     result: v.array(LinkRecordSchema),
   },
+  /** The members are those of `ip link set`; `rename` is the new name. */
   "link.set": {
     runs: { interface: "worker" },
     params: v.strictObject({
@@ -75,6 +76,23 @@ export const methods = {
       mtu: v.exactOptional(u32),
       mode: v.exactOptional(v.picklist(["datagram", "connected"])),
       umcast: v.exactOptional(v.boolean()),
+      rename: v.exactOptional(interfaceName),
+      alias: v.exactOptional(shortText),
+      txqlen: v.exactOptional(u32),
+      group: v.exactOptional(u32),
+      /** NAME, PID or PATH of a network namespace. */
+      netns: v.exactOptional(shortText),
+      /** 20 bytes. */
+      address: v.exactOptional(shortText),
+      linkmode: v.exactOptional(v.picklist(["default", "dormant"])),
+      addrgenmode: v.exactOptional(
+        v.picklist(["eui64", "none", "stable_secret", "random"]),
+      ),
+      arp: v.exactOptional(v.boolean()),
+      multicast: v.exactOptional(v.boolean()),
+      allmulticast: v.exactOptional(v.boolean()),
+      promisc: v.exactOptional(v.boolean()),
+      dynamic: v.exactOptional(v.boolean()),
     }),
     result: done,
   },

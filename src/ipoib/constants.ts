@@ -70,8 +70,6 @@ export const ANNOUNCE_INTERVAL_MS = 2000;
 
 /** Minimum MTU in datagram mode: 68 bytes plus the IPoIB header (Linux ipoib_change_mtu). */
 export const MIN_DATAGRAM_MTU = 72;
-/** Maximum MTU of an ib_ipoib device, reached in connected mode only. */
-export const MAX_MTU = 65520;
 
 /** Receive queue size of a queue pair, in packets (Linux module parameter `recv_queue_size`). */
 export const DEFAULT_RECV_QUEUE = 256;

@@ -86,7 +86,7 @@ export class IpoibDevice {
         this.children[i]!.interface.onCredit();
       }
     });
-    netdev.setUp(true);
+    netdev.change({ up: true });
   }
 
   /** Returns all interfaces, parent first. */
@@ -255,7 +255,9 @@ export class IpoibDevice {
     const { up } = this.parent.netdev.config;
     if (up === this.#parentUp) return;
     this.#parentUp = up;
-    for (const { interface: child } of this.children) child.netdev.setUp(up);
+    for (const { interface: child } of this.children) {
+      child.netdev.change({ up });
+    }
   }
 }
 

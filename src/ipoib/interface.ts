@@ -18,8 +18,9 @@
  * ipoib_transport_dev_init, ipoib_ib_dev_stop).
  */
 
+import { IpoibError } from "../base/errors.ts";
 import { getLogger, type Logger } from "../base/log.ts";
-import { ibMtuBytes, type Millis } from "../base/units.ts";
+import { type IbMtu, ibMtuBytes, type Millis } from "../base/units.ts";
 import type { PortEvent, SendMemory, UdQp } from "../hca/hca.ts";
 import type { ConfigChange, Netdev } from "../netdev/netdev.ts";
 import type { LinkAddress } from "../wire/link_address.ts";
@@ -31,7 +32,7 @@ import { Engine, type EngineOptions } from "./engine.ts";
 import { LinkLocal } from "./link_local.ts";
 import { linkState, portRateMbps, RUNNING } from "./link_state.ts";
 import { Moderation } from "./moderation.ts";
-import { effectiveMtu } from "./mtu.ts";
+import { checkMtu, effectiveMtu, type MtuChain, mtuChain } from "./mtu.ts";
 import type { MulticastTable } from "./multicast/multicast_table.ts";
 import type { NeighbourTable } from "./neighbour/neighbour_table.ts";
 import type { PathTable } from "./path.ts";
@@ -52,7 +53,6 @@ export interface InterfaceOptions {
 export class IpoibInterface {
   readonly netdev: Netdev;
   readonly log: Logger;
-  adminMtu: number | undefined;
   /** ib_ipoib's `umcast` flag: stored and shown, without effect. */
   umcast = false;
   /** Moderation of receive completions; survives a new queue pair. */
@@ -73,6 +73,12 @@ export class IpoibInterface {
   #gid: Uint8Array;
   #state = "starting";
   readonly #linkLocal: LinkLocal;
+  /** MTU set by the administrator, in bytes. */
+  #adminMtu: number | undefined;
+  /** See {@linkcode MtuChain.refused}. */
+  #refusedMtu: number | undefined;
+  /** MTU of the broadcast group when it was last joined, in bytes. */
+  #groupMtu: number | undefined;
   /** Last MTU of the network device. */
   #seenMtu: number;
   /** Last MTU that this interface set on the network device. */
@@ -88,7 +94,7 @@ export class IpoibInterface {
     this.#pkeyChoice = options.pkey;
     this.#gid = context.port.attributes.gid;
     this.netdev = netdev;
-    this.adminMtu = options.adminMtu;
+    this.#adminMtu = options.adminMtu;
     this.#seenMtu = netdev.config.mtu;
     this.#linkLocal = new LinkLocal(netdev);
     this.log = getLogger(netdev.name);
@@ -105,6 +111,7 @@ export class IpoibInterface {
     this.groups.onBroadcast = ({ qkey }) => this.#startTransmit(qkey);
     this.groups.onJoin = () => this.#updateState();
     netdev.config.onChange((change) => this.#onConfig(change));
+    this.#applyMtu();
     this.#evaluate();
   }
 
@@ -201,10 +208,26 @@ export class IpoibInterface {
     this.#engine.checkMemberships(this.#now());
   }
 
-  /** Sets the administrator's MTU in bytes; the port or the group may limit the effective MTU. */
+  /**
+   * Sets the administrator's MTU in bytes; the port or the group may limit the effective MTU. Throws `E_MTU` (EINVAL)
+   * if it is out of range.
+   */
   setAdminMtu(mtu: number): void {
-    this.adminMtu = mtu;
+    checkMtu(this.name, mtu, this.#context.port.attributes.maxMtu);
+    this.#adminMtu = mtu;
+    this.#refusedMtu = undefined;
     this.#applyMtu();
+  }
+
+  /** The limits on the MTU. */
+  get mtuChain(): MtuChain {
+    return mtuChain({
+      port: this.#portMtu,
+      group: this.#ibGroupMtu,
+      admin: this.#adminMtu,
+      refused: this.#refusedMtu,
+      device: this.netdev.config.mtu,
+    });
   }
 
   /**
@@ -358,19 +381,28 @@ export class IpoibInterface {
   /** Starts transmission. Called when the broadcast group is joined. */
   #startTransmit(qkey: number): void {
     this.#engine.startTransmit(qkey);
+    const group = this.mtuChain.group;
+    // As in Linux ipoib_mcast_join_finish: an MTU equal to that of the group follows the group.
+    if (this.#adminMtu === this.#groupMtu) this.#adminMtu = undefined;
+    this.#groupMtu = group;
     this.#applyMtu();
     this.#updateState();
     this.#followAddresses();
   }
 
-  #effectiveMtu(): number {
-    const { activeMtu } = this.#context.port.attributes;
-    const group = ibMtuBytes(this.groups.broadcast?.record?.mtu ?? 0);
-    return effectiveMtu(activeMtu, group, this.adminMtu);
+  /** IB MTU of the broadcast group; undefined until it is joined. */
+  get #ibGroupMtu(): IbMtu | undefined {
+    return ibMtuBytes(this.groups.broadcast?.record?.mtu ?? 0);
+  }
+
+  /** IB MTU of the port. Until the link starts, that is the maximum, as in Linux ipoib_ndo_init. */
+  get #portMtu(): IbMtu {
+    const { activeMtu, maxMtu } = this.#context.port.attributes;
+    return this.#ibGroupMtu === undefined ? maxMtu : activeMtu;
   }
 
   #applyMtu(): void {
-    const mtu = this.#effectiveMtu();
+    const mtu = effectiveMtu(this.#portMtu, this.#ibGroupMtu, this.#adminMtu);
     this.#ownMtu = mtu;
     if (mtu !== this.netdev.config.mtu) this.netdev.setMtu(mtu);
   }
@@ -383,6 +415,7 @@ export class IpoibInterface {
       case "link":
         this.#evaluate();
         this.#followMtu();
+        this.#followCarrier();
         break;
       case "address":
         this.#engine.clearNextHops();
@@ -401,15 +434,44 @@ export class IpoibInterface {
   }
 
   /**
-   * Stores a new MTU of the network device as the administrator's, unless this interface set it. Applies the limits.
+   * Handles a new MTU of the network device that this interface has not set, as ib_ipoib handles it: one that is out of
+   * range is refused, any other is stored as the administrator's and limited. The kernel has already told the user that
+   * the change succeeded, so a refused or limited one is logged, and shown by `link show`.
    */
   #followMtu(): void {
     const { mtu } = this.netdev.config;
     const changed = mtu !== this.#seenMtu;
     this.#seenMtu = mtu;
-    if (!changed || mtu === this.#ownMtu || !this.carrier) return;
-    this.adminMtu = mtu;
-    this.#applyMtu();
+    if (!changed || mtu === this.#ownMtu) return;
+    try {
+      this.setAdminMtu(mtu);
+    } catch (error) {
+      const { message, hint } = IpoibError.from(error);
+      this.#refusedMtu = mtu;
+      this.#applyMtu();
+      this.log.warn(`${message}: set back to ${this.#ownMtu}; ${hint}`);
+      return;
+    }
+    if (this.#ownMtu === mtu) return;
+    const { binding } = this.mtuChain;
+    const limit = binding === "group" ? "broadcast group" : binding;
+    this.log.warn(
+      `MTU ${mtu} is limited to ${this.#ownMtu} by that of the ${limit}`,
+    );
+  }
+
+  /** Restores the carrier if another program has changed it: ib_ipoib has no operation for this. */
+  #followCarrier(): void {
+    const { config } = this.netdev;
+    // The event may be older than the last change of this interface.
+    const changed = config.carrier !== this.carrier &&
+      this.netdev.status().carrier !== this.carrier;
+    if (!changed) return;
+    this.netdev.setCarrier(this.carrier);
+    const [set, back] = this.carrier ? ["off", "on"] : ["on", "off"];
+    this.log.warn(
+      `Another program has set the carrier ${set}: set back to ${back}, which is the state of the link`,
+    );
   }
 
   /** Announces addresses that have not been announced on the link. */

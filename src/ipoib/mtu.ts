@@ -3,7 +3,10 @@
  * Linux ipoib_change_mtu and ipoib_mcast_carrier_on_task).
  */
 
+import { Errno } from "../base/errno.ts";
+import { IpoibError } from "../base/errors.ts";
 import { type IbMtu, ipoibMtu } from "../base/units.ts";
+import { MIN_DATAGRAM_MTU } from "./constants.ts";
 
 /** The limits on the MTU, in bytes of an IP packet. */
 export interface MtuChain {
@@ -12,10 +15,26 @@ export interface MtuChain {
   readonly group: number | undefined;
   /** Undefined unless the administrator has set an MTU. */
   readonly admin: number | undefined;
+  /** The last MTU that was set on the network device, if it was refused. */
+  readonly refused: number | undefined;
   /** Current MTU of the network device. */
   readonly device: number;
   /** The lowest limit. */
   readonly binding: "port" | "group" | "admin" | "device";
+}
+
+/**
+ * Throws `E_MTU` (EINVAL) if `mtu`, in bytes, is not valid in datagram mode on a port with this maximum MTU (Linux
+ * ipoib_change_mtu).
+ */
+export function checkMtu(name: string, mtu: number, portMax: IbMtu): void {
+  const max = ipoibMtu(portMax);
+  if (mtu >= MIN_DATAGRAM_MTU && mtu <= max) return;
+  throw new IpoibError(
+    "E_MTU",
+    `MTU ${mtu} of ${name} is out of range in datagram mode`,
+    { errno: Errno.EINVAL, hint: `use ${MIN_DATAGRAM_MTU} to ${max}` },
+  );
 }
 
 /** Returns the MTU to set on the network device, in bytes. */
@@ -31,12 +50,15 @@ export function effectiveMtu(
   );
 }
 
-/** Returns all limits and the binding one, for display. `device` is the network device's MTU in bytes. */
+/** Returns all limits in bytes, and the binding one, for display. `port` and `group` are IB MTUs. */
 export function mtuChain(
-  port: IbMtu,
-  group: IbMtu | undefined,
-  admin: number | undefined,
-  device: number,
+  { port, group, admin, refused, device }: {
+    port: IbMtu;
+    group: IbMtu | undefined;
+    admin: number | undefined;
+    refused: number | undefined;
+    device: number;
+  },
 ): MtuChain {
   const limits = {
     admin: admin ?? Infinity,
@@ -55,6 +77,7 @@ export function mtuChain(
     port: limits.port,
     group: group === undefined ? undefined : limits.group,
     admin,
+    refused,
     device,
     binding,
   };

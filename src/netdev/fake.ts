@@ -15,7 +15,12 @@ import {
   GATEWAY_PREFIXES_LENGTH,
   GatewayPrefixes,
 } from "./gateway_prefixes.ts";
-import type { DeviceStatus, Netdev } from "./netdev.ts";
+import type { DeviceStatus, LinkChanges, Netdev } from "./netdev.ts";
+import { Iff } from "./rtnetlink/link_message.ts";
+
+/** IF_OPER_ states (RFC 2863). */
+const IF_OPER_DOWN = 2;
+const IF_OPER_UP = 6;
 
 export interface FakeOptions extends FakeConfigOptions {
   /** Memory into which frames are read. Without it, no frame is read. */
@@ -45,15 +50,22 @@ export class FakeNetdev implements Netdev {
   );
   /** Written frames, oldest first. */
   readonly written: WrittenFrame[] = [];
-  carrier = false;
-  /** The value that {@linkcode status} returns. */
-  kernelStatus: DeviceStatus = {
+  /** The members of {@linkcode status} that do not follow from the configuration. */
+  kernelStatus: Omit<DeviceStatus, "flags" | "carrier" | "operState"> = {
+    dormantMode: false,
+    qdisc: "fq_codel",
+    group: 0,
+    txQueueLength: 1000,
+    alias: undefined,
+    addrGenMode: "eui64",
     promiscuity: 0,
     allmulti: 0,
     minMtu: 68,
     maxMtu: 65521,
     queueDrops: 0,
   };
+  /** Arguments of the calls of `change()`. */
+  readonly changes: LinkChanges[] = [];
   /** Records calls of `addLinkLocal()` and `deleteLinkLocal()`, as `+fe80::1` and `-fe80::1`. */
   readonly linkLocals: string[] = [];
   /** Speed in Mbit/s. */
@@ -145,8 +157,14 @@ export class FakeNetdev implements Netdev {
     this.deliver();
   }
 
+  /** The carrier state of the device. */
+  get carrier(): boolean {
+    return this.config.carrier;
+  }
+
+  /** Does not call the listeners, as the kernel reports the change later. */
   setCarrier(on: boolean): void {
-    this.carrier = on;
+    this.config.carrier = on;
   }
 
   setSpeed(mbps: number): void {
@@ -154,15 +172,25 @@ export class FakeNetdev implements Netdev {
   }
 
   status(): DeviceStatus {
-    return this.kernelStatus;
+    const { up, carrier } = this.config;
+    const flags = Iff.Broadcast | Iff.Multicast | (up ? Iff.Up : 0) |
+      (up && carrier ? Iff.LowerUp : 0);
+    const operState = up && carrier ? IF_OPER_UP : IF_OPER_DOWN;
+    return { ...this.kernelStatus, flags, carrier, operState };
   }
 
   setMtu(mtu: number): void {
     this.config.setLink({ mtu });
   }
 
-  setUp(up: boolean): void {
-    this.config.setLink({ up });
+  /** Records the changes, and sets name and administrative state. */
+  change(changes: LinkChanges): void {
+    const { up, name } = changes;
+    this.changes.push(changes);
+    this.config.setLink({
+      ...(up === undefined ? {} : { up }),
+      ...(name === undefined ? {} : { name }),
+    });
   }
 
   /** Records the call. Does not change the configuration. */

@@ -36,6 +36,7 @@ export class FakeConfig implements NetConfig {
   readonly ifindex: number;
   mtu: number;
   up: boolean;
+  carrier = false;
   addresses: readonly InterfaceAddress[] = [];
   memberships: readonly IpAddress[] = [];
   routesByPort = false;
@@ -118,11 +119,16 @@ export class FakeConfig implements NetConfig {
   }
 
   /** Sets the given properties, and calls the listeners if any of them changes. */
-  setLink(link: { up?: boolean; mtu?: number; name?: string }): void {
-    const { up = this.up, mtu = this.mtu, name = this.name } = link;
-    if (up === this.up && mtu === this.mtu && name === this.name) return;
+  setLink(
+    link: { up?: boolean; carrier?: boolean; mtu?: number; name?: string },
+  ): void {
+    const { up, carrier, mtu, name } = { ...this, ...link };
+    const same = up === this.up && carrier === this.carrier &&
+      mtu === this.mtu && name === this.name;
+    if (same) return;
     const toggled = up !== this.up;
     this.up = up;
+    this.carrier = carrier;
     this.mtu = mtu;
     this.name = name;
     this.emit("link");

@@ -12,7 +12,7 @@ import { GID_LENGTH, gidEquals } from "../wire/gid.ts";
 import { mgidPkey } from "../wire/mgid.ts";
 import { EventSocket, Group } from "./rtnetlink/event_socket.ts";
 import {
-  IFF_UP,
+  Iff,
   IFINFO_LENGTH,
   linkRequest,
   RTM_DELLINK,
@@ -60,7 +60,7 @@ export function parseIpoibLink(
   ) return undefined;
   return {
     ifindex: body.getInt32(4, true),
-    up: (body.getUint32(8, true) & IFF_UP) !== 0,
+    up: (body.getUint32(8, true) & Iff.Up) !== 0,
     gid: gidOf(address).slice(),
     pkey: mgidPkey(gidOf(broadcast)),
   };

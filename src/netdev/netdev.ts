@@ -104,6 +104,8 @@ export interface NetConfig {
   /** The namespace of the interface. Moving it to another namespace is a change of kind "link". */
   readonly namespace: NetworkNamespace;
   readonly up: boolean;
+  /** The carrier state that the kernel last reported; it may be older than the last call of `setCarrier`. */
+  readonly carrier: boolean;
   readonly mtu: number;
   readonly name: string;
   readonly ifindex: number;
@@ -123,8 +125,31 @@ export interface NetConfig {
   onChange(listener: (change: ConfigChange) => void): void;
 }
 
+/** How the kernel forms link-local addresses, in the order of IN6_ADDR_GEN_MODE_. */
+export const ADDR_GEN_MODES = [
+  "eui64",
+  "none",
+  "stable_secret",
+  "random",
+] as const;
+export type AddrGenMode = typeof ADDR_GEN_MODES[number];
+
 /** Status of a device in the kernel. */
 export interface DeviceStatus {
+  /** IFF_ flags. */
+  readonly flags: number;
+  readonly carrier: boolean;
+  /** IF_OPER_ state (RFC 2863). */
+  readonly operState: number;
+  /** True if a supervisor sets the operational state (IF_LINK_MODE_DORMANT). */
+  readonly dormantMode: boolean;
+  readonly qdisc: string;
+  /** Group of the device, which `ip link show group` selects. */
+  readonly group: number;
+  readonly txQueueLength: number;
+  readonly alias: string | undefined;
+  /** How the kernel forms link-local addresses; undefined while IPv6 is disabled. */
+  readonly addrGenMode: AddrGenMode | undefined;
   /** Number of users of promiscuous mode, and of all-multicast mode. */
   readonly promiscuity: number;
   readonly allmulti: number;
@@ -132,6 +157,26 @@ export interface DeviceStatus {
   readonly maxMtu: number;
   /** Number of packets that the kernel dropped before they were read. */
   readonly queueDrops: number;
+}
+
+/** Changes of a device, without its MTU. The names and values are those of `ip link set`. */
+export interface LinkChanges {
+  readonly up?: boolean | undefined;
+  readonly name?: string | undefined;
+  /** At most 255 bytes. An empty text removes the alias. */
+  readonly alias?: string | undefined;
+  /** In packets. */
+  readonly txQueueLength?: number | undefined;
+  readonly group?: number | undefined;
+  /** An open network namespace, to which the device is moved. */
+  readonly netns?: number | undefined;
+  readonly linkMode?: "default" | "dormant" | undefined;
+  readonly addrGenMode?: AddrGenMode | undefined;
+  readonly arp?: boolean | undefined;
+  readonly multicast?: boolean | undefined;
+  readonly allmulticast?: boolean | undefined;
+  readonly promisc?: boolean | undefined;
+  readonly dynamic?: boolean | undefined;
 }
 
 /** A network device. */
@@ -177,8 +222,8 @@ export interface Netdev {
   status(): DeviceStatus;
   /** Sets the MTU of the device in bytes and updates `config.mtu`. Throws if the kernel refuses. */
   setMtu(mtu: number): void;
-  /** Sets the device up or down. `config` follows later with a change of kind "link". Throws if the kernel refuses. */
-  setUp(up: boolean): void;
+  /** Changes the device. `config` follows later with a change of kind "link". Throws if the kernel refuses. */
+  change(changes: LinkChanges): void;
   /** Called after the kernel has sent an IGMP or MLD report: memberships may have changed (see memberships/). */
   noteReport(now: Millis): void;
   /**

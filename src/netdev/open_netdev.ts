@@ -13,18 +13,19 @@ import type {
 import type { Reactor } from "../system/reactor.ts";
 import type { MembershipSource } from "./memberships/kernel_memberships.ts";
 import { GatewayPrefixes } from "./gateway_prefixes.ts";
-import type { DeviceStatus, Netdev } from "./netdev.ts";
+import {
+  ADDR_GEN_MODES,
+  type DeviceStatus,
+  type LinkChanges,
+  type Netdev,
+} from "./netdev.ts";
 import {
   attachNextHopProgram,
   type NextHopProgram,
 } from "./next_hop_program/next_hop_program.ts";
 import { ConfigMirror } from "./rtnetlink/mirror.ts";
 import { getLink } from "./rtnetlink/link_message.ts";
-import {
-  setLinkMtu,
-  setLinkUp,
-  setTxQueueLength,
-} from "./rtnetlink/link_set.ts";
+import { setLink, setLinkMtu } from "./rtnetlink/link_set.ts";
 import { openTap, type TapOptions } from "./tap/open_tap.ts";
 import { setLinkSpeed } from "./tap/speed.ts";
 import type { Tap } from "./tap/tap.ts";
@@ -114,6 +115,15 @@ export class TapNetdev implements Netdev {
   status(): DeviceStatus {
     const link = getLink(this.config.requests, this.ifindex);
     return {
+      flags: link?.flags ?? 0,
+      carrier: link?.carrier ?? false,
+      operState: link?.operState ?? 0,
+      dormantMode: link?.linkMode === 1,
+      qdisc: link?.qdisc ?? "",
+      group: link?.group ?? 0,
+      txQueueLength: link?.txQueueLength ?? 0,
+      alias: link?.alias,
+      addrGenMode: ADDR_GEN_MODES[link?.addrGenMode ?? -1],
       promiscuity: link?.promiscuity ?? 0,
       allmulti: link?.allmulti ?? 0,
       minMtu: link?.minMtu ?? 0,
@@ -129,8 +139,8 @@ export class TapNetdev implements Netdev {
   }
 
   /** Throws `E_LINK_SET` if the kernel refuses. */
-  setUp(up: boolean): void {
-    setLinkUp(this.config.requests, this.ifindex, up);
+  change(changes: LinkChanges): void {
+    setLink(this.config.requests, this.ifindex, changes);
   }
 
   addLinkLocal(address: IpAddress): void {
@@ -172,7 +182,7 @@ function openNextHopProgram(
 }
 
 /**
- * Creates a network interface. Throws the errors of `openTap()`, `ConfigMirror`, `setTxQueueLength()` and
+ * Creates a network interface. Throws the errors of `openTap()`, `ConfigMirror`, `setLink()` and
  * `attachNextHopProgram()`.
  */
 export function openNetdev(
@@ -193,7 +203,7 @@ export function openNetdev(
     (mirror) => mirror.close(),
   );
   if (txQueueLength !== undefined) {
-    setTxQueueLength(config.requests, tap.ifindex, txQueueLength);
+    setLink(config.requests, tap.ifindex, { txQueueLength });
   }
   const program = openNextHopProgram(options.nextHops, tap, netns);
   const netdev = new TapNetdev(reactor, tap, config, program, memory);

@@ -198,6 +198,40 @@ Deno.test("commands that change state print nothing on success", async () => {
       "link.set",
       { name: "ib0", mode: "connected", umcast: true },
     ]],
+    [
+      "link set ib0 name ib7 alias rail txqueuelen 64 group default netns blue",
+      [
+        "link.set",
+        {
+          ...{
+            name: "ib0",
+            rename: "ib7",
+            alias: "rail",
+            txqlen: 64,
+            group: 0,
+          },
+          netns: "blue",
+        },
+      ],
+    ],
+    [
+      "link set ib0 arp off multicast on allmulticast on promisc off dynamic on",
+      [
+        "link.set",
+        {
+          ...{ name: "ib0", arp: false, multicast: true, allmulticast: true },
+          ...{ promisc: false, dynamic: true },
+        },
+      ],
+    ],
+    ["link set ib0 mode dormant addrgenmode none group 7", [
+      "link.set",
+      { name: "ib0", linkmode: "dormant", addrgenmode: "none", group: 7 },
+    ]],
+    ["link set ib0 address 00:01 type ipoib mode datagram", [
+      "link.set",
+      { name: "ib0", address: "00:01", mode: "datagram" },
+    ]],
   ];
   for (const [line] of lines) assertEquals(await cli.run(line), done, line);
   assertEquals(calls, lines.map(([, call]) => call));

@@ -28,7 +28,7 @@ Deno.test("renderLinks() prints the format of ip link", () => {
   assertEquals(
     renderLinks([records.link], plain),
     `\
-4: ib0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 2044 state UP
+4: ib0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 2044 qdisc fq_codel state UP mode DEFAULT group default qlen 1000
     link/infiniband 00:00:00:48:fe:80:00:00:00:00:00:00:00:02:c9:03:00:00:00:01 brd 00:ff:ff:ff:ff:12:40:1b:ff:ff:00:00:00:00:00:00:ff:ff:ff:ff
 `,
   );
@@ -38,9 +38,9 @@ Deno.test("renderLinks() with details prints the format of ip -d link and additi
   assertEquals(
     renderLinks([records.link], details),
     `\
-4: ib0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 2044 state UP
+4: ib0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 2044 qdisc fq_codel state UP mode DEFAULT group default qlen 1000
     link/infiniband 00:00:00:48:fe:80:00:00:00:00:00:00:00:02:c9:03:00:00:00:01 brd 00:ff:ff:ff:ff:12:40:1b:ff:ff:00:00:00:00:00:00:ff:ff:ff:ff promiscuity 0  allmulti 0 minmtu 68 maxmtu 65521 \n\
-    ipoib pkey 0xffff mode datagram umcast 0000 \n\
+    ipoib pkey 0xffff mode datagram umcast 0000 addrgenmode eui64 \n\
     hca soft:default port 1 subnet default state ACTIVE lid 0x0002 sm_lid 0x0001 rate 100 Gb/sec (4X EDR)
     gid fe80:0:0:0:2:c903:0:1 qpn 0x000048 pkey_index 0
     mtu port 4092 group 2044 mode datagram admin unset device 2044, limited by the broadcast group
@@ -48,6 +48,25 @@ Deno.test("renderLinks() with details prints the format of ip -d link and additi
     state running
     namespace 4026531840 pid 4711
 `,
+  );
+});
+
+Deno.test("renderLinks() prints the alias after the details of ip, and a refused MTU", () => {
+  const { link } = records;
+  const shown = {
+    ...link,
+    ifalias: "rail 1",
+    "mtu_chain": { ...link.mtu_chain, refused: 9000 },
+  };
+  assertEquals(
+    renderLinks([shown], plain).split("\n")[2],
+    "    alias rail 1",
+  );
+  const lines = renderLinks([shown], details).split("\n");
+  assertEquals(lines[3], "    alias rail 1");
+  assertEquals(
+    lines[6],
+    "    mtu port 4092 group 2044 mode datagram admin unset device 2044, limited by the broadcast group, 9000 was refused",
   );
 });
 
@@ -71,7 +90,7 @@ Deno.test("renderLinks() prints the state of a link that is not running, with an
       i !== 1
     ),
     [
-      "5: ib0.8003@ib0: <NO-CARRIER,BROADCAST,MULTICAST,UP> mtu 2000 state DOWN",
+      "5: ib0.8003@ib0: <NO-CARRIER,BROADCAST,MULTICAST,UP> mtu 2000 qdisc fq_codel state DOWN mode DEFAULT group default qlen 1000",
       "    state waiting for P_Key 0x8003 in the port's table",
       "",
     ],

@@ -104,8 +104,8 @@ Deno.test("invalid arguments print an error line and a usage line and return exi
     ],
     [
       "link set ib0",
-      "No change given (expected up, down, mtu, mode, umcast)",
-      "ipoib link set [options] [dev] [IF] [up|down] [mtu N] [mode M] [umcast 0|1]",
+      "No change given (expected up, down, mtu, mode, umcast, name, alias, txqueuelen, group, netns, address, addrgenmode, arp, multicast, allmulticast, promisc, dynamic, type)",
+      "ipoib link set [options] [dev] [IF] [up|down] [ATTRIBUTE VALUE]...",
     ],
     [
       "link add name kid type ipoib",
@@ -153,6 +153,12 @@ Deno.test("invalid arguments print an error line and a usage line and return exi
       "link set ib0 mode fast",
       "link set ib0 umcast 2",
       "link set ib0 sideways",
+      "link set ib0 name a/b",
+      "link set ib0 txqueuelen -1",
+      "link set ib0 group rails",
+      "link set ib0 arp yes",
+      "link set ib0 addrgenmode any",
+      "link set ib0 type vlan",
       "link add",
       "link add link ib0 name kid",
       "link add link ib0 type ipoib",

@@ -72,7 +72,7 @@ Deno.test("link.show returns the reason if the link is down", () => {
   ]);
   assertEquals("pkey_index" in link!, false);
   assertEquals(link!.mtu_chain.group, undefined);
-  host.netdev.setUp(false);
+  host.netdev.change({ up: false });
   assertEquals(run(host, "link.show")[0]!.flags, ["BROADCAST", "MULTICAST"]);
 });
 
@@ -219,6 +219,63 @@ Deno.test("link.set sets MTU and state, and refuses invalid MTUs and unknown int
     "E_NO_INTERFACE",
     19,
   ]);
+});
+
+Deno.test("link.set passes all other changes to the kernel in one request", () => {
+  const [a] = busyPair();
+  run(a, "link.set", {
+    ...{ name: "ib1", rename: "ib7", alias: "rail", txqlen: 64, group: 7 },
+    ...{ linkmode: "dormant", addrgenmode: "none", arp: false, up: true },
+  });
+  assertEquals(a.netdev.changes.at(-1), {
+    ...{ name: "ib7", alias: "rail", txQueueLength: 64, group: 7 },
+    ...{ linkMode: "dormant", addrGenMode: "none", arp: false, up: true },
+  });
+  const before = a.netdev.changes.length;
+  run(a, "link.set", { name: "ib7", mtu: 1400, umcast: true });
+  assertEquals(a.netdev.changes.length, before);
+});
+
+Deno.test("link.set accepts only the address of the port, and refuses others with the errno of ib_ipoib", () => {
+  const [a] = busyPair();
+  const own = formatLinkAddress(linkAddressBytes(a.link.address));
+  run(a, "link.set", { name: "ib1", address: own });
+  const set = (address: string) =>
+    refusal(a, "link.set", { name: "ib1", address });
+  const withByte = (at: number) =>
+    own.split(":").map((byte, i) => i === at ? "7e" : byte).join(":");
+  // Flags, QPN and subnet prefix cannot be changed, and the GUID is not 0.
+  for (const at of [0, 3, 4, 11]) {
+    assertEquals(set(withByte(at)), ["E_ADDRESS", 22]);
+  }
+  const zero = own.split(":").map((byte, i) => i < 12 ? byte : "00").join(":");
+  assertEquals(set(zero), ["E_ADDRESS", 22]);
+  assertEquals(set("00:11"), ["E_ADDRESS", 22]);
+  assertEquals(set(withByte(19)), ["E_ADDRESS", 99]);
+});
+
+Deno.test("link.show returns the kernel's attributes, and LOWERLAYERDOWN for a child whose parent has no carrier", () => {
+  const [a] = busyPair();
+  a.netdev.kernelStatus = {
+    ...a.netdev.kernelStatus,
+    ...{ alias: "rail", group: 7, dormantMode: true, txQueueLength: 64 },
+  };
+  run(a, "child.create", { pkey: 0x8001 });
+  const [parent, child] = run(a, "link.show");
+  assertEquals(
+    [parent!.ifalias, parent!.group, parent!.linkmode, parent!.txqlen],
+    ["rail", "7", "DORMANT", 64],
+  );
+  assertEquals([child!.operstate, child!.group], ["DOWN", "default"]);
+  run(a, "link.set", { name: "ib1.8001", up: true });
+  a.port.emit({ type: "port_error" }, { state: "down" });
+  const states = () => run(a, "link.show").map(({ operstate }) => operstate);
+  assertEquals(states(), ["DOWN", "LOWERLAYERDOWN"]);
+  a.netdev.config.setLink({ up: false });
+  run(a, "link.set", { name: "ib1.8001", up: true });
+  const down = run(a, "link.show")[1]!;
+  assertEquals(down.operstate, "LOWERLAYERDOWN");
+  assertEquals(down.flags.at(-1), "M-DOWN");
 });
 
 Deno.test("get returns attributes of parents and children", () => {

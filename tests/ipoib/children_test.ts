@@ -141,7 +141,7 @@ Deno.test("children: interfaces of a port share its memberships, and the last on
   const rig = new Rig();
   const [a, b] = rig.pair();
   const kid = a.device.addChild("kid");
-  kid.netdev.setUp(true);
+  kid.netdev.change({ up: true });
   rig.settle();
   assertEquals([kid.state, kid.pkey], ["running", a.link.pkey]);
   const members = () =>
@@ -157,7 +157,7 @@ Deno.test("children: interfaces of a port share its memberships, and the last on
   assertEquals(members(), 2);
   b.send(ipv4Frame("10.0.0.2", "10.0.0.255"));
   assertEquals(a.netdevs[0]!.takeWritten().length, 1);
-  a.netdev.setUp(false);
+  a.netdev.change({ up: false });
   rig.advance(20_000);
   assertEquals(members(), 1);
   rig.check();

@@ -15,7 +15,7 @@ Deno.test("a child has its own queue pair and link on another P_Key", () => {
   const [a, b] = rig.pair();
   const children = [a, b].map(({ device }, i) => {
     const child = device.createChild(0x8001);
-    child.netdev.setUp(true);
+    child.netdev.change({ up: true });
     const { config } = (i ? b : a).netdevs[1]!;
     config.addAddress(ip(`10.1.0.${i + 1}`), 24);
     return child;
@@ -45,11 +45,11 @@ Deno.test("a child is created down and set up and down with its parent", () => {
   const [a] = rig.pair();
   const child = a.device.createChild(0x8001);
   assertEquals(child.state, "administratively down");
-  a.netdev.setUp(false);
-  a.netdev.setUp(true);
+  a.netdev.change({ up: false });
+  a.netdev.change({ up: true });
   rig.settle();
   assertEquals([child.netdev.config.up, child.state], [true, "running"]);
-  a.netdev.setUp(false);
+  a.netdev.change({ up: false });
   assertEquals([child.netdev.config.up, child.carrier], [false, false]);
 });
 
@@ -76,7 +76,7 @@ Deno.test("a child may be created before its P_Key is in the port's table", () =
   const rig = new Rig();
   const [a] = rig.pair();
   const child = a.device.createChild(0x8005);
-  child.netdev.setUp(true);
+  child.netdev.change({ up: true });
   rig.settle();
   assertEquals(child.state, "waiting for P_Key 0x8005 in the port's table");
   const { pkeys } = a.port.attributes;
@@ -139,7 +139,7 @@ Deno.test("childName() returns ten characters of the parent's name and the P_Key
 Deno.test("closing a device closes its children and their queue pairs", () => {
   const rig = new Rig();
   const [a] = rig.pair();
-  a.device.createChild(0x8001).netdev.setUp(true);
+  a.device.createChild(0x8001).netdev.change({ up: true });
   rig.settle();
   a.device.close();
   rig.settle();

@@ -178,7 +178,7 @@ for (const seed of [1, 4391, 4755]) {
         manager.setPortState(portGuid, "active", now());
         manager.setPkeys(portGuid, undefined, now());
       }
-      if (next(30) === 0) one.netdev.setUp(next(3) > 0);
+      if (next(30) === 0) one.netdev.change({ up: next(3) > 0 });
       if (next(10) === 0) disturbKernel(one, next);
       if (next(30) === 0) {
         one.port.send.withhold = (["nothing", "normal", "all"] as const)[
@@ -201,7 +201,7 @@ for (const seed of [1, 4391, 4755]) {
       rig.settle();
       host.port.send.withhold = "nothing";
       host.port.postResult = 0;
-      host.netdev.setUp(true);
+      host.netdev.change({ up: true });
       assert(Object.keys(host.drops).length > 5, "drop reasons covered");
     }
     rig.advance(120_000);

@@ -1,10 +1,19 @@
 /** Start and end of a link: the conditions that it waits for, and the effects of port events. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { IpoibError } from "../../src/base/errors.ts";
 import { FakeNetdev } from "../../src/netdev/fake.ts";
+import { ibMtuBytes } from "../../src/base/units.ts";
 import { gidEquals } from "../../src/wire/gid.ts";
 import { defaultPartitions } from "../../src/subnet/partitions.ts";
-import { ip, ipv4Frame, Rig } from "./rig.ts";
+import {
+  type Host,
+  type HostOptions,
+  ip,
+  ipv4Frame,
+  logLines,
+  Rig,
+} from "./rig.ts";
 import { ScriptedSa } from "./scripted_sa.ts";
 import { SaAttribute } from "../../src/wire/sa/sa_mad.ts";
 import { PathRecord } from "../../src/wire/sa/path_record.ts";
@@ -32,11 +41,11 @@ Deno.test("the state of a link names each condition that it waits for in turn", 
   const { laneMbps, activeWidth } = host.port.attributes;
   assertEquals(host.netdev.speed, laneMbps * activeWidth);
   const { qpn } = host.link;
-  host.netdev.setUp(false);
+  host.netdev.change({ up: false });
   assertEquals(host.link.state, "administratively down");
   assertEquals([host.link.carrier, host.netdev.carrier], [false, false]);
   assertEquals(host.link.qpn, qpn);
-  host.netdev.setUp(true);
+  host.netdev.change({ up: true });
   rig.settle();
   assertEquals([host.link.state, host.link.qpn], ["running", qpn]);
   assertEquals(host.states.at(-1), "ib1: running");
@@ -82,13 +91,13 @@ Deno.test("packets received while the device is down are dropped and counted, an
   const [a, b] = rig.pair();
   a.send(TO_B);
   b.received();
-  b.netdev.setUp(false);
+  b.netdev.change({ up: false });
   a.send(TO_B, TO_B);
   rig.settle();
   assertEquals(b.received(), []);
   assertEquals(b.drops, { rx_device_down: 2 });
   assertEquals(b.link.neighbours.size, 0);
-  b.netdev.setUp(true);
+  b.netdev.change({ up: true });
   rig.settle();
   a.send(TO_B);
   assertEquals(b.received().length, 1);
@@ -279,24 +288,122 @@ Deno.test("events that do not concern the link have no effect", () => {
   assertEquals([a.link.qpn, a.link.carrier], [qpn, true]);
 });
 
+const MTU_4096 = ibMtuBytes(5)!;
+
+/** Returns the warnings that `fn` logs about ib1; it must log nothing else. */
+function logged(fn: () => void): string[] {
+  const before = logLines.length;
+  fn();
+  return logLines.slice(before).map((line) => line.split("ib1: warning: ")[1]!);
+}
+
+/** A port whose MTU is larger than that of the broadcast group, as on a fabric. */
+function largeMtuHost(rig: Rig, options: HostOptions = {}): Host {
+  const host = rig.host({ address: "10.0.0.1", ...options });
+  host.port.emit({ type: "sm_change" }, {
+    maxMtu: MTU_4096,
+    activeMtu: MTU_4096,
+  });
+  return host;
+}
+
 Deno.test("the administrator's MTU is limited by the group", () => {
   const rig = new Rig();
-  const host = rig.host({ address: "10.0.0.1", adminMtu: 1500 });
+  const host = largeMtuHost(rig, { adminMtu: 1500 });
   assertEquals(host.netdev.config.mtu, 1500);
   host.link.setAdminMtu(4092);
   assertEquals(host.netdev.config.mtu, 2044);
-  assertEquals(host.link.adminMtu, 4092);
+  assertEquals(host.link.mtuChain, {
+    port: 4092,
+    group: 2044,
+    admin: 4092,
+    refused: undefined,
+    device: 2044,
+    binding: "group",
+  });
   host.link.setAdminMtu(576);
   assertEquals(host.netdev.config.mtu, 576);
 });
 
-Deno.test("an MTU set on the network device becomes the administrator's MTU", () => {
+Deno.test("an MTU out of range is refused and changes nothing", () => {
+  const rig = new Rig();
+  const host = largeMtuHost(rig);
+  host.link.setAdminMtu(1400);
+  for (const mtu of [0, 71, 4093, 65520]) {
+    const error = assertThrows(() => host.link.setAdminMtu(mtu), IpoibError);
+    assertEquals([error.code, error.errno], ["E_MTU", 22]);
+  }
+  const { admin, device, refused } = host.link.mtuChain;
+  assertEquals([admin, device, refused], [1400, 1400, undefined]);
+});
+
+Deno.test("an MTU set on the network device becomes the administrator's MTU, and a limited one is logged", () => {
+  const rig = new Rig();
+  const host = largeMtuHost(rig);
+  host.netdev.setMtu(1400);
+  assertEquals(host.link.mtuChain.admin, 1400);
+  assertEquals(host.netdev.config.mtu, 1400);
+  const lines = logged(() => host.netdev.setMtu(4092));
+  assertEquals(host.link.mtuChain.admin, 4092);
+  assertEquals(host.netdev.config.mtu, 2044);
+  assertEquals(lines, [
+    "MTU 4092 is limited to 2044 by that of the broadcast group",
+  ]);
+});
+
+Deno.test("an MTU out of range that is set on the network device is set back, logged once and shown", () => {
+  const rig = new Rig();
+  const host = largeMtuHost(rig);
+  host.netdev.setMtu(1400);
+  for (const mtu of [9000, 71]) {
+    const lines = logged(() => host.netdev.setMtu(mtu));
+    assertEquals(host.netdev.config.mtu, 1400);
+    const { admin, refused } = host.link.mtuChain;
+    assertEquals([admin, refused], [1400, mtu]);
+    assertEquals(lines, [
+      `MTU ${mtu} of ib1 is out of range in datagram mode: set back to 1400; use 72 to 4092`,
+    ]);
+  }
+  host.link.setAdminMtu(1300);
+  assertEquals(host.link.mtuChain.refused, undefined);
+});
+
+Deno.test("an MTU set while the link is down is kept, and the device has the port's maximum MTU until the first join", () => {
+  const rig = new Rig();
+  const host = rig.host({ register: false });
+  assertEquals(host.netdev.config.mtu, 2044);
+  host.netdev.change({ up: false });
+  host.netdev.setMtu(1400);
+  host.netdev.change({ up: true });
+  rig.subnet!.register(host.port);
+  rig.settle();
+  assertEquals([host.link.carrier, host.netdev.config.mtu], [true, 1400]);
+});
+
+Deno.test("an administrator's MTU equal to that of the group follows the group", () => {
+  const rig = new Rig();
+  const host = largeMtuHost(rig);
+  host.link.setAdminMtu(2044);
+  host.port.emit({ type: "client_reregister" });
+  rig.settle();
+  assertEquals(host.link.mtuChain.admin, undefined);
+  host.link.setAdminMtu(1400);
+  host.port.emit({ type: "client_reregister" });
+  rig.settle();
+  assertEquals(host.link.mtuChain.admin, 1400);
+});
+
+Deno.test("a carrier that another program changes is set back and logged", () => {
   const rig = new Rig();
   const [a] = rig.pair();
-  a.netdev.setMtu(1400);
-  assertEquals([a.link.adminMtu, a.netdev.config.mtu], [1400, 1400]);
-  a.netdev.setMtu(9000);
-  assertEquals([a.link.adminMtu, a.netdev.config.mtu], [9000, 2044]);
+  const lines = logged(() => a.netdev.config.setLink({ carrier: false }));
+  assertEquals(a.netdev.carrier, true);
+  assertEquals(lines, [
+    "Another program has set the carrier off: set back to on, which is the state of the link",
+  ]);
+  a.port.emit({ type: "port_error" }, { state: "down" });
+  logged(() => a.netdev.config.setLink({ carrier: true }));
+  assertEquals(a.netdev.carrier, false);
 });
 
 /** A network device that does not report a change of its MTU at once, like the kernel. */
@@ -318,14 +425,15 @@ Deno.test("a late notification with the old MTU does not become the administrato
       return netdev;
     },
   });
-  assertEquals([host.link.carrier, netdevs[0]!.requested], [true, [2044]]);
+  assertEquals(host.link.carrier, true);
+  assertEquals(new Set(netdevs[0]!.requested), new Set([2044]));
   // Another attribute of the link changes before the MTU.
   host.netdev.config.setLink({ name: "ib7" });
-  assertEquals(host.link.adminMtu, undefined);
+  assertEquals(host.link.mtuChain.admin, undefined);
   host.netdev.config.setLink({ mtu: 2044 });
-  assertEquals(host.link.adminMtu, undefined);
+  assertEquals(host.link.mtuChain.admin, undefined);
   host.netdev.config.setLink({ mtu: 1400 });
-  assertEquals(host.link.adminMtu, 1400);
+  assertEquals(host.link.mtuChain.admin, 1400);
   assertEquals(host.link.name, "ib7");
 });
 

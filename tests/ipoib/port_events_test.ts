@@ -64,7 +64,7 @@ Deno.test("a P_Key that moves in the table gets a new queue pair at any port eve
     const rig = new Rig();
     const [a] = rig.pair();
     const child = a.device.createChild(0x8001);
-    child.netdev.setUp(true);
+    child.netdev.change({ up: true });
     rig.settle();
     const before = [a.link.qpn, child.qpn];
     a.port.emit({ type: event }, { pkeys: [0xffff, 0x8002, 0x8001] });
@@ -83,7 +83,7 @@ Deno.test("children are flushed before their parent", () => {
   const rig = new Rig();
   const [a] = rig.pair();
   const child = a.device.createChild(0x8001);
-  child.netdev.setUp(true);
+  child.netdev.change({ up: true });
   rig.settle();
   a.states.length = 0;
   a.port.emit({ type: "port_error" }, { state: "down" });

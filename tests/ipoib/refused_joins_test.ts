@@ -38,7 +38,7 @@ Deno.test("interfaces on partitions that do not fit name the reason", () => {
   });
   const children = STATES.map(({ pkey }) => {
     const child = host.device.createChild(pkey);
-    child.netdev.setUp(true);
+    child.netdev.change({ up: true });
     return child;
   });
   rig.settle();

@@ -8,7 +8,7 @@ import {
   parseIgmp,
   parseIgmp6,
 } from "../../src/netdev/memberships/proc_memberships.ts";
-import { setLinkUp } from "../../src/netdev/rtnetlink/link_set.ts";
+import { setLink } from "../../src/netdev/rtnetlink/link_set.ts";
 import { RequestSocket } from "../../src/netdev/rtnetlink/socket.ts";
 import { openTap } from "../../src/netdev/tap/open_tap.ts";
 import { PollReactor } from "../../src/system/poll_reactor.ts";
@@ -95,7 +95,7 @@ function follows(source: MembershipSource): void {
     config.onChange((change) => {
       if (change === "membership") changes++;
     });
-    netdev.setUp(true);
+    netdev.change({ up: true });
     assert(netns.until(() => isMember(config, "224.0.0.1")));
     const before = config.memberships;
     using socket = udpSocket(netns.fd);
@@ -156,7 +156,7 @@ for (const source of sources) {
       const reactor = new PollReactor(clock);
       using tap = openTap({ name: "ib0", netns: netns.fd });
       using requests = new RequestSocket(netns.fd);
-      setLinkUp(requests, tap.ifindex, true);
+      setLink(requests, tap.ifindex, { up: true });
       let changes = 0;
       const memberships = openMemberships(source, {
         reactor,
@@ -211,7 +211,7 @@ kernelTest("ProcMemberships reads every second and after reports", () => {
   const reactor = new PollReactor(clock);
   using tap = openTap({ name: "ib0", netns: netns.fd });
   using requests = new RequestSocket(netns.fd);
-  setLinkUp(requests, tap.ifindex, true);
+  setLink(requests, tap.ifindex, { up: true });
   let changes = 0;
   const memberships = openMemberships("proc", {
     reactor,
@@ -261,7 +261,7 @@ kernelTest(
     };
     const netns = new TestNamespace();
     const netdev = openTestNetdev(netns, { memberships: "proc" });
-    netdev.setUp(true);
+    netdev.change({ up: true });
     const socket = udpSocket(netns.fd);
     setMembership(socket, ip("239.9.9.9"), netdev.ifindex, true);
     const seen = netns.until(() => netdev.config.memberships.some((each) => String(each) === "239.9.9.9"));

@@ -7,7 +7,7 @@ import type { TapNetdev } from "../../src/netdev/open_netdev.ts";
 import { ConfigMirror } from "../../src/netdev/rtnetlink/mirror.ts";
 import { lookupRoutes } from "../../src/netdev/rtnetlink/route_legs.ts";
 import { MessageBuilder } from "../../src/netdev/rtnetlink/message.ts";
-import { setLinkMtu, setLinkUp } from "../../src/netdev/rtnetlink/link_set.ts";
+import { setLink, setLinkMtu } from "../../src/netdev/rtnetlink/link_set.ts";
 import { addAddress } from "../../scripts/address.ts";
 import { RequestSocket } from "../../src/netdev/rtnetlink/socket.ts";
 import { IpAddress } from "../../src/wire/ip_address.ts";
@@ -112,7 +112,7 @@ kernelTest("requests throw errors with the kernel's errno", () => {
   );
   assertEquals(taken.errno, 17);
   const missing = assertThrows(
-    () => setLinkUp(scene.requests, 9999, true),
+    () => setLink(scene.requests, 9999, { up: true }),
     IpoibError,
   );
   assertEquals(missing.errno, 19);
@@ -122,13 +122,13 @@ kernelTest("ConfigMirror follows flags, MTU and name", () => {
   using scene = new Scene();
   const { config, ifindex } = scene.netdev;
   assertEquals([config.up, config.mtu, config.name], [false, 1500, "ib0"]);
-  setLinkUp(scene.requests, ifindex, true);
+  setLink(scene.requests, ifindex, { up: true });
   assert(scene.take().includes("link"));
   assertEquals(config.up, true);
   setLinkMtu(scene.requests, ifindex, 4092);
   assert(scene.take().includes("link"));
   assertEquals(config.mtu, 4092);
-  setLinkUp(scene.requests, ifindex, false);
+  setLink(scene.requests, ifindex, { up: false });
   assert(scene.take().includes("link"));
   assertEquals(config.up, false);
   scene.requests.request(
@@ -164,7 +164,7 @@ ipTest("ConfigMirror.route() returns the kernel's routes", () => {
   using scene = new Scene();
   const { config, ifindex } = scene.netdev;
   addAddress(scene.requests, ifindex, "10.0.0.1/24");
-  setLinkUp(scene.requests, ifindex, true);
+  setLink(scene.requests, ifindex, { up: true });
   scene.take();
   const own = ip("10.0.0.1");
   const to = (text: string, source = own) => config.route(flow(text, source));
@@ -248,7 +248,7 @@ kernelTest("ConfigMirror.route() returns none if the kernel refuses", () => {
   const { config } = scene.netdev;
   // The interface is down.
   assertEquals(config.route(flow("10.0.0.2", 0)), { type: "none" });
-  scene.netdev.setUp(true);
+  scene.netdev.change({ up: true });
   // No such interface.
   assertEquals(lookupRoutes(scene.requests, 9999, flow("10.0.0.2", 0)), {
     type: "none",
@@ -263,7 +263,7 @@ kernelTest(
     using scene = new Scene();
     const { config, ifindex } = scene.netdev;
     addAddress(scene.requests, ifindex, "10.0.0.1/24");
-    setLinkUp(scene.requests, ifindex, true);
+    setLink(scene.requests, ifindex, { up: true });
     scene.take();
     scene.requests.request(link(RTM_DELLINK, ifindex), "E", "delete a link");
     assertEquals(scene.take(), ["gone"]);
@@ -331,7 +331,7 @@ kernelTest("ConfigMirror follows an interface to another namespace", () => {
   addAddress(there, config.ifindex, "10.5.0.1/24");
   scene.take();
   assertEquals(config.addresses[0]!.address, address("10.5.0.1"));
-  scene.netdev.setUp(true);
+  scene.netdev.change({ up: true });
   scene.take();
   assertEquals(config.up, true);
 });
@@ -355,7 +355,7 @@ kernelTest(
         addAddress(requests, tap.ifindex, `10.0.${i}.1/24`);
       }
       setLinkMtu(requests, tap.ifindex, 2044);
-      setLinkUp(requests, tap.ifindex, true);
+      setLink(requests, tap.ifindex, { up: true });
       netns.settle();
       assertEquals(mirror.addresses.length, 200);
       assertEquals([mirror.mtu, mirror.up], [2044, true]);

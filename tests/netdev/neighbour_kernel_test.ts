@@ -7,7 +7,7 @@ import {
   changeNeighbours,
   type NeighbourChange,
 } from "../../src/netdev/rtnetlink/neighbour_set.ts";
-import { setLinkMtu, setLinkUp } from "../../src/netdev/rtnetlink/link_set.ts";
+import { setLink, setLinkMtu } from "../../src/netdev/rtnetlink/link_set.ts";
 import { IpAddress } from "../../src/wire/ip_address.ts";
 import { changes, OWN, parsed, PEER, PEER6, Scene } from "./neighbour_scene.ts";
 import { ip, kernelTest } from "./support.ts";
@@ -115,7 +115,7 @@ ipTest(
     assert(scene.receives("10.0.0.8 REACHABLE deleted"), scene.events.join());
     assertEquals(scene.state(PEER), "PERMANENT");
     scene.events.length = 0;
-    setLinkUp(requests, ifindex, false);
+    setLink(requests, ifindex, { up: false });
     assertEquals(scene.take().sort(), [
       `${PEER} PERMANENT deleted`,
       `${PEER6} PERMANENT deleted`,

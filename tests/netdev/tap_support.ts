@@ -4,7 +4,7 @@ import { cString, libc } from "../../ffi/libc.ts";
 import { Fd } from "../../src/system/fd.ts";
 import { unwrap } from "../../src/system/errno.ts";
 import { withNamespace } from "../../src/system/namespace.ts";
-import { setLinkUp } from "../../src/netdev/rtnetlink/link_set.ts";
+import { setLink } from "../../src/netdev/rtnetlink/link_set.ts";
 import { RequestSocket } from "../../src/netdev/rtnetlink/socket.ts";
 import { isInstalled } from "../../scripts/test/packages.ts";
 import {
@@ -78,7 +78,7 @@ export class Tap implements Disposable {
     this.#fd = withNamespace(netns.fd, () => openTap(name));
     this.requests = new RequestSocket(netns.fd);
     this.ifindex = indexOf(this.requests, name);
-    setLinkUp(this.requests, this.ifindex, true);
+    setLink(this.requests, this.ifindex, { up: true });
   }
 
   /** Reads the next frame, starting with the Ethernet header, or returns undefined if there is none. */

@@ -8,14 +8,9 @@ import {
 import { addressOf, libc } from "../../ffi/libc.ts";
 import { IpoibError } from "../../src/base/errors.ts";
 import { Errno } from "../../src/base/errno.ts";
-import {
-  getLink,
-  linkRequest,
-  RTM_NEWLINK,
-} from "../../src/netdev/rtnetlink/link_message.ts";
-import { NLM_F_ACK } from "../../src/netdev/rtnetlink/message.ts";
+import { getLink, Iff } from "../../src/netdev/rtnetlink/link_message.ts";
 import { addAddress } from "../../scripts/address.ts";
-import { setLinkUp } from "../../src/netdev/rtnetlink/link_set.ts";
+import { setLink } from "../../src/netdev/rtnetlink/link_set.ts";
 import { RequestSocket } from "../../src/netdev/rtnetlink/socket.ts";
 import { IpAddress } from "../../src/wire/ip_address.ts";
 import { checkName, interfaceRequest } from "../../src/netdev/tap/name.ts";
@@ -37,9 +32,6 @@ const IFLA_TUN_TYPE = 3;
 const IFLA_TUN_PI = 4;
 const IFLA_TUN_VNET_HDR = 5;
 const IFLA_TUN_PERSIST = 6;
-
-const IFF_PROMISC = 0x100;
-const IFF_ALLMULTI = 0x200;
 
 function errorOf(fn: () => unknown): IpoibError {
   return assertThrows(fn, IpoibError);
@@ -175,7 +167,7 @@ kernelTest("Tap.setCarrier() sets the carrier state", () => {
   using netns = new TestNamespace();
   using tap = openTap({ name: "ib0", netns: netns.fd });
   using requests = new RequestSocket(netns.fd);
-  setLinkUp(requests, tap.ifindex, true);
+  setLink(requests, tap.ifindex, { up: true });
   const running = () => getLink(requests, tap.ifindex)!.running;
   assertEquals(running(), false);
   tap.setCarrier(true);
@@ -204,7 +196,7 @@ kernelTest("TapNetdev transfers frames in both directions", () => {
     netdev.write(memory.vnetAddress[slot]!, frame.length);
     assertEquals(results.splice(0), [`errno ${Errno.EIO}`]);
     addAddress(netdev.config.requests, netdev.ifindex, "10.1.0.1/24");
-    netdev.setUp(true);
+    netdev.change({ up: true });
     netdev.setCarrier(true);
     assert(netns.until(() => netdev.config.up));
     using socket = udpSocket(netns.fd);
@@ -267,7 +259,7 @@ kernelTest(
       let calls = 0;
       netdev.onFrames = ({ count }) => calls += count;
       addAddress(netdev.config.requests, netdev.ifindex, "10.1.0.1/24");
-      netdev.setUp(true);
+      netdev.change({ up: true });
       netdev.setCarrier(true);
       // The kernel starts the queue shortly after the carrier is up.
       netns.settle();
@@ -322,7 +314,7 @@ kernelTest(
     });
     try {
       addAddress(netdev.config.requests, netdev.ifindex, "10.1.0.1/24");
-      netdev.setUp(true);
+      netdev.change({ up: true });
       netdev.setCarrier(true);
       netns.settle();
       using socket = udpSocket(netns.fd);
@@ -343,21 +335,46 @@ kernelTest("TapNetdev.status() returns the kernel's values", () => {
   using netns = new TestNamespace();
   const netdev = openTestNetdev(netns);
   try {
-    assertEquals(netdev.status(), {
+    // The kernel version determines queueing discipline and queue length.
+    const { qdisc: _, txQueueLength: __, ...status } = netdev.status();
+    assertEquals(status, {
+      flags: Iff.Broadcast | Iff.Multicast,
+      carrier: false,
+      operState: 2,
+      dormantMode: false,
+      group: 0,
+      alias: undefined,
+      addrGenMode: "eui64",
       promiscuity: 0,
       allmulti: 0,
       minMtu: 68,
       maxMtu: 65521,
       queueDrops: 0,
     });
-    const flags = IFF_PROMISC | IFF_ALLMULTI;
-    netdev.config.requests.request(
-      linkRequest(RTM_NEWLINK, netdev.ifindex, flags, flags, NLM_F_ACK),
-      "E_TEST",
-      "set flags",
+    netdev.change({
+      ...{ promisc: true, allmulticast: true, multicast: false, arp: false },
+      ...{ alias: "rail 1", group: 7, txQueueLength: 64, linkMode: "dormant" },
+      addrGenMode: "none",
+    });
+    const changed = netdev.status();
+    assertEquals([changed.promiscuity, changed.allmulti], [1, 1]);
+    assertEquals(
+      changed.flags & (Iff.Promisc | Iff.AllMulti | Iff.Multicast | Iff.NoArp),
+      Iff.Promisc | Iff.AllMulti | Iff.NoArp,
     );
-    const { promiscuity, allmulti } = netdev.status();
-    assertEquals([promiscuity, allmulti], [1, 1]);
+    assertEquals(
+      [changed.alias, changed.group, changed.txQueueLength],
+      ["rail 1", 7, 64],
+    );
+    assertEquals([changed.dormantMode, changed.addrGenMode], [true, "none"]);
+    netdev.change({ alias: "", arp: true, promisc: false });
+    assertEquals(netdev.status().alias, undefined);
+    assertEquals(
+      netdev.status().flags & (Iff.Promisc | Iff.AllMulti | Iff.NoArp),
+      Iff.AllMulti,
+    );
+    const long = errorOf(() => netdev.change({ alias: "x".repeat(256) }));
+    assertEquals([long.code, long.errno], ["E_LINK_SET", Errno.EINVAL]);
   } finally {
     netdev.close();
   }

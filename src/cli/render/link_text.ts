@@ -16,7 +16,9 @@ export function renderLinks(links: LinkRecord[], style: Style): string {
 
 function linkLines(link: LinkRecord, style: Style): string[] {
   const parts = [headLine(link, style), addressLine(link, style)];
-  if (style.details) parts.push(ipoibLine(link), ...ownLines(link, style));
+  if (style.details) parts.push(ipoibLine(link));
+  if (link.ifalias !== undefined) parts.push(`    alias ${link.ifalias}`);
+  if (style.details) parts.push(...ownLines(link, style));
   else if (link.state !== RUNNING) parts.push(stateLine(link, style));
   if (style.stats) {
     parts.push(...statistics(link.stats64, style.human));
@@ -36,7 +38,11 @@ function headLine(link: LinkRecord, { palette }: Style): string {
   return [
     `${link.ifindex}: ${name}: <${link.flags.join(",")}>`,
     `mtu ${link.mtu}`,
+    `qdisc ${link.qdisc}`,
     `state ${state}`,
+    `mode ${link.linkmode}`,
+    `group ${link.group}`,
+    `qlen ${link.txqlen}`,
   ].join(" ");
 }
 
@@ -51,7 +57,10 @@ function addressLine(link: LinkRecord, { details, palette }: Style): string {
 
 function ipoibLine(link: LinkRecord): string {
   const { key, mode, umcast } = link.linkinfo.info_data;
-  return `    ipoib pkey ${key} mode ${mode} umcast ${umcast} `;
+  const addrgen = link.inet6_addr_gen_mode === undefined
+    ? ""
+    : `addrgenmode ${link.inet6_addr_gen_mode} `;
+  return `    ipoib pkey ${key} mode ${mode} umcast ${umcast} ${addrgen}`;
 }
 
 function ownLines(link: LinkRecord, style: Style): string[] {
@@ -91,11 +100,14 @@ const BINDING = {
 };
 
 function mtuLine({ mtu_chain: chain, linkinfo }: LinkRecord): string {
+  const refused = chain.refused === undefined
+    ? ""
+    : `, ${chain.refused} was refused`;
   return `    mtu port ${chain.port} group ${chain.group ?? "unknown"} ` +
     `mode ${linkinfo.info_data.mode} admin ${
       chain.admin ?? "unset"
     } device ${chain.device}, ` +
-    `limited by ${BINDING[chain.binding]}`;
+    `limited by ${BINDING[chain.binding]}${refused}`;
 }
 
 function stateLine(link: LinkRecord, { palette }: Style): string {

@@ -15,7 +15,7 @@ import {
   findInterface,
 } from "./context.ts";
 import { parseUnsigned, scanInteger, scanUnsigned } from "./kernel_numbers.ts";
-import { checkMode, invalid, setMtu } from "./settings.ts";
+import { checkMode, invalid } from "./settings.ts";
 
 /** Operations of an attribute. At least one of them is present. */
 interface SysfsFile {
@@ -27,8 +27,8 @@ interface SysfsFile {
 const common: Record<string, SysfsFile> = {
   mtu: {
     read: (_context, iface) => String(iface.netdev.config.mtu),
-    write: (context, iface, value) =>
-      setMtu(context, iface, parseUnsigned(value) ?? invalid("mtu", value)),
+    write: (_context, iface, value) =>
+      iface.setAdminMtu(parseUnsigned(value) ?? invalid("mtu", value)),
   },
   "dev_id": {
     read: ({ port }) => {

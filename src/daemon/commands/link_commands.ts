@@ -1,5 +1,15 @@
 /** Commands of `ipoib link` and `ipoib child`. */
 
+import { Errno } from "../../base/errno.ts";
+import { IpoibError } from "../../base/errors.ts";
+import type { Params } from "../../ipc/schema.ts";
+import type { IpoibInterface } from "../../ipoib/interface.ts";
+import type { LinkChanges } from "../../netdev/netdev.ts";
+import { openNamespace } from "../../system/namespace.ts";
+import {
+  linkAddressBytes,
+  parseLinkAddressText,
+} from "../../wire/link_address.ts";
 import {
   checkParent,
   type DataCommands,
@@ -8,7 +18,10 @@ import {
   recordContext,
 } from "./context.ts";
 import { childRecord, linkRecord } from "../records.ts";
-import { checkMode, setMtu } from "./settings.ts";
+import { checkMode } from "./settings.ts";
+
+/** Offset of the interface identifier in a link-layer address. */
+const GUID_OFFSET = 12;
 
 export const linkCommands = {
   "link.show": (context, { name }) => {
@@ -20,10 +33,14 @@ export const linkCommands = {
   },
   "link.set": (context, params) => {
     const iface = findInterface(context, params.name);
-    checkMode(context, iface.name, params.mode);
-    if (params.umcast !== undefined) iface.umcast = params.umcast;
-    if (params.mtu !== undefined) setMtu(context, iface, params.mtu);
-    if (params.up !== undefined) iface.netdev.setUp(params.up);
+    const { mode, umcast, mtu, address, netns } = params;
+    checkMode(context, iface.name, mode);
+    if (address !== undefined) checkAddress(iface, address);
+    using namespace = netns === undefined ? undefined : openNamespace(netns);
+    if (umcast !== undefined) iface.umcast = umcast;
+    if (mtu !== undefined) iface.setAdminMtu(mtu);
+    const changes = kernelChanges(params, namespace?.number);
+    if (Object.keys(changes).length > 0) iface.netdev.change(changes);
     return {};
   },
   "link.add": (context, { link, name, pkey, mode, umcast }) => {
@@ -55,3 +72,52 @@ export const linkCommands = {
     );
   },
 } satisfies Partial<DataCommands>;
+
+/** Returns the changes that the kernel makes. `netns` is an open namespace. */
+function kernelChanges(
+  params: Params<"link.set">,
+  netns: number | undefined,
+): LinkChanges {
+  const { rename, txqlen, linkmode, addrgenmode } = params;
+  const changes: LinkChanges = {
+    up: params.up,
+    name: rename,
+    alias: params.alias,
+    txQueueLength: txqlen,
+    group: params.group,
+    netns,
+    linkMode: linkmode,
+    addrGenMode: addrgenmode,
+    arp: params.arp,
+    multicast: params.multicast,
+    allmulticast: params.allmulticast,
+    promisc: params.promisc,
+    dynamic: params.dynamic,
+  };
+  return Object.fromEntries(
+    Object.entries(changes).filter(([, value]) => value !== undefined),
+  );
+}
+
+/**
+ * Checks a new link-layer address. As in Linux ipoib_set_mac, only the interface identifier of the GID may differ; and
+ * it must be that of the port, because the interface uses no other GID. Throws `E_ADDRESS` (EINVAL, EADDRNOTAVAIL).
+ */
+function checkAddress({ name, address }: IpoibInterface, text: string): void {
+  const bytes = parseLinkAddressText(text);
+  const own = linkAddressBytes(address);
+  const valid = bytes !== undefined &&
+    bytes.subarray(GUID_OFFSET).some((byte) => byte !== 0) &&
+    own.subarray(0, GUID_OFFSET).every((byte, i) => byte === bytes[i]);
+  if (!valid) {
+    throw new IpoibError("E_ADDRESS", `Invalid address "${text}" of ${name}`, {
+      errno: Errno.EINVAL,
+      hint: "only the last 8 bytes of the address may differ",
+    });
+  }
+  if (own.every((byte, i) => byte === bytes[i])) return;
+  throw new IpoibError("E_ADDRESS", `The port of ${name} has no such GID`, {
+    errno: Errno.EADDRNOTAVAIL,
+    hint: "choose the GUID with `ipoib up --guid`",
+  });
+}

@@ -2,29 +2,7 @@
 
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
-import { MAX_MTU, MIN_DATAGRAM_MTU } from "../../ipoib/constants.ts";
-import type { IpoibInterface } from "../../ipoib/interface.ts";
 import { type CommandContext } from "./context.ts";
-
-/** Sets the administrative MTU of an interface, in bytes. Throws `E_MTU` (EINVAL) if it is out of range. */
-export function setMtu(
-  context: CommandContext,
-  iface: IpoibInterface,
-  mtu: number,
-): void {
-  const maxMtu = Math.min(MAX_MTU, context.port.attributes.maxMtu - 4);
-  if (mtu < MIN_DATAGRAM_MTU || mtu > maxMtu) {
-    throw new IpoibError(
-      "E_MTU",
-      `MTU ${mtu} of ${iface.name} is out of range in datagram mode`,
-      {
-        errno: Errno.EINVAL,
-        hint: `use ${MIN_DATAGRAM_MTU} to ${maxMtu}`,
-      },
-    );
-  }
-  iface.setAdminMtu(mtu);
-}
 
 /** Throws `E_VALUE` (EINVAL): `value` is not one of the attribute or parameter `name`. */
 export function invalid(name: string, value: string, hint?: string): never {

@@ -36,6 +36,8 @@ const MtuChainSchema = v.object({
   group: v.exactOptional(count),
   /** MTU set by the administrator, if any. */
   admin: v.exactOptional(count),
+  /** The last MTU that was set on the kernel's device, if it was refused and set back. */
+  refused: v.exactOptional(count),
   /** MTU of the kernel's device. */
   device: count,
   /** The limit that determines the MTU. */
@@ -75,11 +77,20 @@ export const LinkRecordSchema = v.object({
   ifname: v.string(),
   /** Name of the parent; absent for a parent. */
   link: v.exactOptional(v.string()),
-  /** `NO-CARRIER`, `BROADCAST`, `MULTICAST`, `UP`, `LOWER_UP`, in the spelling and order of iproute2. */
+  /** `NO-CARRIER`, `BROADCAST`, `MULTICAST`, `UP`, `LOWER_UP`, ..., in the spelling and order of iproute2. */
   flags: v.array(v.string()),
   mtu: u32,
-  /** `UP` or `DOWN`. */
+  qdisc: v.string(),
+  /** `UP`, `DOWN`, `DORMANT`, or `LOWERLAYERDOWN` for a child whose parent has no carrier. */
   operstate: v.string(),
+  /** `DEFAULT` or `DORMANT`. */
+  linkmode: v.string(),
+  /** `default`, or the number of the group. */
+  group: v.string(),
+  txqlen: count,
+  ifalias: v.exactOptional(v.string()),
+  /** Absent while IPv6 is disabled on the device. */
+  inet6_addr_gen_mode: v.exactOptional(v.string()),
   link_type: v.literal("infiniband"),
   /** 20 bytes. */
   address: v.string(),

@@ -14,17 +14,31 @@ export const RTM_DELLINK = 17;
 export const RTM_GETLINK = 18;
 
 export const IFINFO_LENGTH = 16;
-export const IFF_UP = 0x1;
-const IFF_ALLMULTI = 0x200;
-const IFF_LOWER_UP = 0x10000;
+/** IFF_ flags (linux/if.h). */
+export const Iff = {
+  Up: 0x1,
+  Broadcast: 0x2,
+  NoArp: 0x80,
+  Promisc: 0x100,
+  AllMulti: 0x200,
+  Multicast: 0x1000,
+  Dynamic: 0x8000,
+  LowerUp: 0x10000,
+} as const;
 
-const IFLA_AF_SPEC = 26;
-const IFLA_INET6_ADDR_GEN_MODE = 8;
+export const IFLA_AF_SPEC = 26;
+export const IFLA_INET6_ADDR_GEN_MODE = 8;
 /** Address family of a nested attribute of IFLA_AF_SPEC. */
-const AF_INET6 = 10;
+export const AF_INET6 = 10;
 export const IFLA_IFNAME = 3;
 export const IFLA_MTU = 4;
+const IFLA_QDISC = 6;
 export const IFLA_TXQLEN = 13;
+const IFLA_OPERSTATE = 16;
+export const IFLA_LINKMODE = 17;
+export const IFLA_IFALIAS = 20;
+export const IFLA_GROUP = 27;
+export const IFLA_NET_NS_FD = 28;
 const IFLA_LINKINFO = 18;
 const IFLA_STATS64 = 23;
 /** Offset of tx_dropped in `struct rtnl_link_stats64`. */
@@ -64,6 +78,13 @@ export interface LinkInfo {
   readonly name: string;
   readonly mtu: number;
   readonly txQueueLength: number;
+  readonly qdisc: string;
+  /** IF_OPER_ state (RFC 2863): 5 for dormant, 6 for up. */
+  readonly operState: number;
+  /** IF_LINK_MODE_: 0 for default, 1 for dormant. */
+  readonly linkMode: number;
+  readonly group: number;
+  readonly alias: string | undefined;
   /** Number of users of promiscuous mode, and of all-multicast mode (0 or 1 before Linux 6.0). */
   readonly promiscuity: number;
   readonly allmulti: number;
@@ -95,15 +116,20 @@ export function parseLink(message: NetlinkMessage): LinkInfo | undefined {
     ifindex: body.getInt32(4, true),
     type: body.getUint16(2, true),
     flags,
-    up: (flags & IFF_UP) !== 0,
-    running: (flags & IFF_LOWER_UP) !== 0 && (flags & IFF_UP) !== 0,
+    up: (flags & Iff.Up) !== 0,
+    running: (flags & Iff.LowerUp) !== 0 && (flags & Iff.Up) !== 0,
     carrier: attributes.u8(IFLA_CARRIER) === 1,
     name: attributes.string(IFLA_IFNAME) ?? "",
     mtu: attributes.u32(IFLA_MTU) ?? 0,
     txQueueLength: attributes.u32(IFLA_TXQLEN) ?? 0,
+    qdisc: attributes.string(IFLA_QDISC) ?? "",
+    operState: attributes.u8(IFLA_OPERSTATE) ?? 0,
+    linkMode: attributes.u8(IFLA_LINKMODE) ?? 0,
+    group: attributes.u32(IFLA_GROUP) ?? 0,
+    alias: attributes.string(IFLA_IFALIAS),
     promiscuity: attributes.u32(IFLA_PROMISCUITY) ?? 0,
     allmulti: attributes.u32(IFLA_ALLMULTI) ??
-      ((flags & IFF_ALLMULTI) !== 0 ? 1 : 0),
+      ((flags & Iff.AllMulti) !== 0 ? 1 : 0),
     minMtu: attributes.u32(IFLA_MIN_MTU) ?? 0,
     maxMtu: attributes.u32(IFLA_MAX_MTU) ?? 0,
     txDropped: Number(attributes.u64(IFLA_STATS64, TX_DROPPED) ?? 0),

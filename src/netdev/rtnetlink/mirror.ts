@@ -89,7 +89,7 @@ export class ConfigMirror implements NetConfig {
     this.#gone ? undefined : this.#attached
   );
   #attached: Attached;
-  #link: Pick<LinkInfo, "up" | "mtu" | "name">;
+  #link: Pick<LinkInfo, "up" | "carrier" | "mtu" | "name">;
   #records = new Map<string, InterfaceAddress>();
   #addresses: readonly InterfaceAddress[] = [];
   /** The groups from which {@linkcode memberships} was built. */
@@ -105,7 +105,7 @@ export class ConfigMirror implements NetConfig {
   /** Throws `E_NETDEV_GONE` if the interface does not exist, `E_NETLINK`, `E_NETNS` and `E_MEMBERSHIPS`. */
   constructor(options: MirrorOptions) {
     this.#options = options;
-    this.#link = { up: false, mtu: 0, name: "" };
+    this.#link = { up: false, carrier: false, mtu: 0, name: "" };
     this.#attached = this.#attach(options.netns, options.ifindex);
     this.#dump();
     if (this.#left) {
@@ -125,6 +125,10 @@ export class ConfigMirror implements NetConfig {
 
   get up(): boolean {
     return this.#link.up;
+  }
+
+  get carrier(): boolean {
+    return this.#link.carrier;
   }
 
   get mtu(): number {
@@ -336,10 +340,12 @@ export class ConfigMirror implements NetConfig {
     return true;
   }
 
-  #setLink({ up, mtu, name }: LinkInfo): void {
+  #setLink({ up, carrier, mtu, name }: LinkInfo): void {
     const old = this.#link;
-    if (old.up === up && old.mtu === mtu && old.name === name) return;
-    this.#link = { up, mtu, name };
+    const same = old.up === up && old.carrier === carrier && old.mtu === mtu &&
+      old.name === name;
+    if (same) return;
+    this.#link = { up, carrier, mtu, name };
     this.#pending.add("link");
   }
 

@@ -176,7 +176,7 @@ Deno.test("a query without a reply ends with the retry; the failure is logged on
 
 Deno.test("removing a group ends its inquiry and logs the failure", () => {
   const { rig, sa, host } = refusing(REQUEST_INVALID, () => undefined);
-  host.netdev.setUp(false);
+  host.netdev.change({ up: false });
   rig.settle();
   assertEquals(failures().length, 1);
   const sent = sa.inquiries.length;

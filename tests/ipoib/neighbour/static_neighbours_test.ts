@@ -99,9 +99,9 @@ Deno.test("a static neighbour outlives the kernel's entry, which is restored at 
   // `ip neigh del`, then the interface goes down.
   neighbours.delete(S.w3);
   assertEquals(neighbours.state(S.w3), "PERMANENT");
-  a.netdev.setUp(false);
+  a.netdev.change({ up: false });
   rig.settle();
-  a.netdev.setUp(true);
+  a.netdev.change({ up: true });
   rig.settle();
   assertEquals(neighbours.state(S.w3), "PERMANENT");
   b.received();

@@ -111,7 +111,7 @@ class Node implements Hosted {
         this.#up();
         break;
       case "child":
-        this.#device!.createChild(args[0]!).netdev.setUp(true);
+        this.#device!.createChild(args[0]!).netdev.change({ up: true });
         break;
       case "member":
         this.#netdev(args[0]!).config.join(args[1]!);
