@@ -13,6 +13,7 @@ const SERVICES: Readonly<Record<string, readonly string[]>> = {
   keepalived: ["keepalived"],
   nginx: ["nginx"],
   bird: ["bird"],
+  smcrouted: ["smcroute", "smcroute-helper"],
   "avahi-daemon": ["avahi-daemon.socket", "avahi-daemon"],
 };
 

@@ -16,6 +16,7 @@ export const PACKAGE_OF = {
   socat: "socat",
   pkill: "procps",
   bird: "bird2",
+  smcrouted: "smcroute",
   "avahi-daemon": "avahi-daemon",
   "avahi-resolve": "avahi-utils",
   dnsmasq: "dnsmasq-base",

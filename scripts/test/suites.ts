@@ -94,6 +94,7 @@ const NEEDS: Readonly<Record<string, Needs>> = {
       "tshark",
       "socat",
       "bird",
+      "smcrouted",
       "avahi-daemon",
       "avahi-resolve",
       "dnsmasq",
