@@ -1,7 +1,15 @@
-/** A multicast group with one member; other ports do not receive its packets. */
+/** Multicast groups: joined with their first member, left with their last; other ports do not receive their packets. */
 
 import { assert, assertEquals } from "@std/assert";
-import { type Host, labTest, until, untilAnnounced } from "./harness/mod.ts";
+import { patient } from "../../scripts/machine.ts";
+import { fullForm } from "../../scripts/test/form.ts";
+import {
+  type Host,
+  labTest,
+  pause,
+  until,
+  untilAnnounced,
+} from "./harness/mod.ts";
 import { kernelHasMembershipEvents } from "./harness/kernel.ts";
 
 const GROUP = "239.1.2.3";
@@ -90,6 +98,74 @@ for (const source of ["proc", "rtnetlink"] as const) {
     { ignore: skip },
   );
 }
+
+/** A group of each family, and the option of socat that joins it. */
+const BOTH_FAMILIES = [
+  [`UDP4-RECV:5001,reuseaddr,ip-add-membership=${GROUP}:ib0`, MGID],
+  [
+    "UDP6-RECV:5001,reuseaddr,ipv6-join-group=[ff15::7:8]:ib0",
+    "ff12:601b:ffff:0:0:0:7:8",
+  ],
+] as const;
+
+for (const source of ["proc", "rtnetlink"] as const) {
+  const skip = source === "rtnetlink" && !kernelHasMembershipEvents();
+  const why = skip
+    ? " (skipped: the kernel has no IPv4 membership events)"
+    : "";
+  labTest(
+    `A group of either family is joined with its first member and left with its last, --memberships ${source}${why}`,
+    async (lab) => {
+      const [host] = await lab.running(1, ["--memberships", source]);
+      const joinsOf = async (mgid: string) =>
+        (await host.call("mcg.show", {})).filter((each) =>
+          each.mgid === mgid && each.attached && !each.send_only
+        ).length;
+      const members = BOTH_FAMILIES.map(([socket]) =>
+        [0, 1].map(() => host.start("socat", "-u", socket, "STDOUT"))
+      );
+      for (const [i, [, mgid]] of BOTH_FAMILIES.entries()) {
+        await until(`the join of ${mgid}`, () => joinsOf(mgid).then(Boolean));
+        const users = await until("both members", async () => {
+          const text = await host.ip("maddr", "show", "dev", "ib0");
+          return /users 2/.exec(text);
+        });
+        assert(users);
+        const [first, last] = members[i]!;
+        await first![Symbol.asyncDispose]();
+        // Longer than the interval at which /proc is read.
+        await pause(patient(1200));
+        assertEquals(await joinsOf(mgid), 1);
+        await last![Symbol.asyncDispose]();
+        await until(
+          `the leave of ${mgid}`,
+          async () => await joinsOf(mgid) === 0,
+        );
+      }
+      const { stdout } = await host.ipoib("-j", "subnet", "show");
+      const groups: string[] = JSON.parse(stdout)[0].groups.map(
+        ({ mgid }: { mgid: string }) => mgid,
+      );
+      for (const gone of ["::f01:203", "::7:8"]) {
+        assert(!groups.some((mgid) => mgid.endsWith(gone)), stdout);
+      }
+    },
+    { ignore: skip },
+  );
+}
+
+const idle = fullForm(
+  "A send-only group is left a minute after its last packet",
+);
+labTest(idle.name, async (lab) => {
+  const [host] = await lab.running(1);
+  await host.ip("route", "add", "239.0.0.0/8", "dev", "ib0");
+  await send(host, "one\n");
+  await until("the join", async () => (await group(host))?.complete);
+  await pause(50_000);
+  assertEquals((await group(host))?.send_only, true);
+  await until("the leave", async () => !(await group(host)), 60_000);
+}, { ignore: idle.ignore });
 
 labTest(
   "--max-groups limits the joined groups, and groups_refused counts the others",
