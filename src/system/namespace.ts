@@ -14,8 +14,9 @@ import { Fd } from "./fd.ts";
 import { inodeOf, inodeOfFd } from "./files.ts";
 import { statFd } from "./memory.ts";
 
-const O_RDONLY = 0;
-const O_CLOEXEC = 0x80000;
+/** Non-blocking, because a PATH may name a FIFO. */
+const O_RDONLY_NONBLOCK_CLOEXEC = 0x800 | 0x80000;
+const O_RDONLY_CLOEXEC = 0x80000;
 const CLONE_NEWNET = 0x40000000;
 /** The namespace of the calling thread. */
 const OWN = "/proc/thread-self/ns/net";
@@ -33,7 +34,7 @@ export function namespacePaths(spec: string): string[] {
 export function openNamespace(spec: string): Fd {
   let why: number = Errno.ENOENT;
   for (const path of namespacePaths(spec)) {
-    const fd = libc().open(cString(path), O_RDONLY | O_CLOEXEC, 0);
+    const fd = libc().open(cString(path), O_RDONLY_NONBLOCK_CLOEXEC, 0);
     if (fd >= 0) return new Fd(fd);
     why = lastError("E_NETNS", "open").errno!;
   }
@@ -51,7 +52,7 @@ export function openNamespace(spec: string): Fd {
 export function ownNamespace(): Fd {
   return new Fd(
     unwrap(
-      libc().open(cString(OWN), O_RDONLY | O_CLOEXEC, 0),
+      libc().open(cString(OWN), O_RDONLY_CLOEXEC, 0),
       "E_NETNS",
       "open the network namespace of this thread",
     ),

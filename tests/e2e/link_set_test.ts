@@ -380,6 +380,8 @@ labTest(
   async (lab) => {
     const [host] = await lab.running(1);
     const { address } = await host.link();
+    const fifo = `${lab.runtime}/fifo`;
+    await host.must("mkfifo", fifo);
     const set = async (...words: string[]) =>
       await host.ipoib("link", "set", "ib0", ...words);
     assertEquals((await set("address", address)).code, 0);
@@ -388,6 +390,8 @@ labTest(
       const [words, text] of [
         [["name", "lo"], /File exists/],
         [["netns", "nonsense"], /Cannot open network namespace "nonsense"/],
+        // A FIFO without a writer does not block the process.
+        [["netns", fifo], /Invalid argument/],
         [["address", `80${address.slice(2)}`], /only the last 8 bytes/],
         [["address", other], /has no such GID/],
         [["mode", "connected"], /cannot use connected mode/],
@@ -398,5 +402,27 @@ labTest(
       assertMatch(stderr, text);
     }
     assertEquals((await host.link()).address, address);
+  },
+);
+
+labTest(
+  "with arp off only static neighbours are reachable, and arp on resolves addresses again",
+  async (lab) => {
+    const hosts = await lab.running(2);
+    const [a, b] = hosts;
+    assert(await a.reaches(b));
+    await setBoth(hosts, "ib0", ["arp", "off"]);
+    assertEquals(await a.reaches(b), false);
+    for (const [from, to] of [[a, b], [b, a]] as const) {
+      const { address } = await to.link();
+      const words = ["neigh", "add", to.address, "lladdr", address];
+      assertEquals((await from.ipoib(...words)).code, 0);
+    }
+    await until("the static neighbour to answer", () => a.reaches(b));
+    for (const [from, to] of [[a, b], [b, a]] as const) {
+      assertEquals((await from.ipoib("neigh", "del", to.address)).code, 0);
+    }
+    await setBoth(hosts, "ib0", ["arp", "on"]);
+    await until("the hosts to reach each other", () => a.reaches(b));
   },
 );
