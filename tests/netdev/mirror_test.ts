@@ -118,6 +118,19 @@ kernelTest("requests throw errors with the kernel's errno", () => {
   assertEquals(missing.errno, 19);
 });
 
+kernelTest("ConfigMirror follows the carrier", () => {
+  using scene = new Scene();
+  const { config, ifindex } = scene.netdev;
+  setLink(scene.requests, ifindex, { up: true });
+  scene.take();
+  for (const on of [true, false]) {
+    // The kernel may report the change with a delay.
+    scene.netdev.setCarrier(on);
+    assert(scene.netns.until(() => config.carrier === on));
+    assert(scene.take().includes("link"));
+  }
+});
+
 kernelTest("ConfigMirror follows flags, MTU and name", () => {
   using scene = new Scene();
   const { config, ifindex } = scene.netdev;
