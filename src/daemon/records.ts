@@ -93,7 +93,8 @@ export function linkRecord(
   };
 }
 
-function addressText(address: LinkAddress): string {
+/** Formats a link-layer address as 20 bytes with colons. */
+export function addressText(address: LinkAddress): string {
   return formatLinkAddress(linkAddressBytes(address));
 }
 

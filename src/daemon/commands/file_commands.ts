@@ -15,6 +15,11 @@ import {
   findInterface,
 } from "./context.ts";
 import { parseUnsigned, scanInteger, scanUnsigned } from "./kernel_numbers.ts";
+import {
+  groupLinkAddress,
+  LINK_ADDRESS_LENGTH,
+} from "../../wire/link_address.ts";
+import { addressText } from "../records.ts";
 import { checkMode, invalid } from "./settings.ts";
 
 /** Operations of an attribute. At least one of them is present. */
@@ -23,8 +28,14 @@ interface SysfsFile {
   write?(context: CommandContext, iface: IpoibInterface, value: string): void;
 }
 
-/** Generic attributes, which every interface has. */
+/** Generic attributes, which every interface has, and those whose values for a TAP differ from those of ib_ipoib. */
 const common: Record<string, SysfsFile> = {
+  address: { read: (_context, { address }) => addressText(address) },
+  broadcast: {
+    read: (_context, { broadcastMgid }) =>
+      addressText(groupLinkAddress(broadcastMgid)),
+  },
+  "addr_len": { read: () => String(LINK_ADDRESS_LENGTH) },
   mtu: {
     read: (_context, iface) => String(iface.netdev.config.mtu),
     write: (_context, iface, value) =>
