@@ -118,8 +118,8 @@ function hcaRecord(
   };
 }
 
-function chainRecord({ mtuChain }: IpoibInterface): MtuChain {
-  const { group, admin, refused, ...chain } = mtuChain;
+function chainRecord({ mtu }: IpoibInterface): MtuChain {
+  const { group, admin, refused, ...chain } = mtu.chain;
   return {
     ...chain,
     ...(group === undefined ? {} : { group }),

@@ -18,9 +18,8 @@
  * ipoib_transport_dev_init, ipoib_ib_dev_stop).
  */
 
-import { IpoibError } from "../base/errors.ts";
 import { getLogger, type Logger } from "../base/log.ts";
-import { type IbMtu, ibMtuBytes, type Millis } from "../base/units.ts";
+import { ibMtuBytes, type Millis } from "../base/units.ts";
 import type { PortEvent, SendMemory, UdQp } from "../hca/hca.ts";
 import type { ConfigChange, Netdev } from "../netdev/netdev.ts";
 import type { LinkAddress } from "../wire/link_address.ts";
@@ -32,7 +31,7 @@ import { Engine, type EngineOptions } from "./engine.ts";
 import { LinkLocal } from "./link_local.ts";
 import { linkState, portRateMbps, RUNNING } from "./link_state.ts";
 import { Moderation } from "./moderation.ts";
-import { checkMtu, effectiveMtu, type MtuChain, mtuChain } from "./mtu.ts";
+import { InterfaceMtu } from "./mtu.ts";
 import type { MulticastTable } from "./multicast/multicast_table.ts";
 import type { NeighbourTable } from "./neighbour/neighbour_table.ts";
 import type { PathTable } from "./path.ts";
@@ -53,6 +52,7 @@ export interface InterfaceOptions {
 export class IpoibInterface {
   readonly netdev: Netdev;
   readonly log: Logger;
+  readonly mtu: InterfaceMtu;
   /** ib_ipoib's `umcast` flag: stored and shown, without effect. */
   umcast = false;
   /** Moderation of receive completions; survives a new queue pair. */
@@ -73,16 +73,6 @@ export class IpoibInterface {
   #gid: Uint8Array;
   #state = "starting";
   readonly #linkLocal: LinkLocal;
-  /** MTU set by the administrator, in bytes. */
-  #adminMtu: number | undefined;
-  /** See {@linkcode MtuChain.refused}. */
-  #refusedMtu: number | undefined;
-  /** MTU of the broadcast group when it was last joined, in bytes. */
-  #groupMtu: number | undefined;
-  /** Last MTU of the network device. */
-  #seenMtu: number;
-  /** Last MTU that this interface set on the network device. */
-  #ownMtu = 0;
   /** Announced addresses, as text. */
   #announced = new Set<string>();
   #closed = false;
@@ -94,8 +84,6 @@ export class IpoibInterface {
     this.#pkeyChoice = options.pkey;
     this.#gid = context.port.attributes.gid;
     this.netdev = netdev;
-    this.#adminMtu = options.adminMtu;
-    this.#seenMtu = netdev.config.mtu;
     this.#linkLocal = new LinkLocal(netdev);
     this.log = getLogger(netdev.name);
     this.#debug = new DebugLog(context.debugLevels, netdev.name);
@@ -108,10 +96,15 @@ export class IpoibInterface {
       this.log,
       this.#debug,
     );
+    const group = () => ibMtuBytes(this.groups.broadcast?.record?.mtu ?? 0);
+    const { port } = context;
+    this.mtu = new InterfaceMtu(
+      { netdev, port, group, log: this.log },
+      options.adminMtu,
+    );
     this.groups.onBroadcast = ({ qkey }) => this.#startTransmit(qkey);
     this.groups.onJoin = () => this.#updateState();
     netdev.config.onChange((change) => this.#onConfig(change));
-    this.#applyMtu();
     this.#evaluate();
   }
 
@@ -206,28 +199,6 @@ export class IpoibInterface {
   /** Checks all memberships and rejoins lost groups, because another program on the port may have left some. */
   checkMemberships(): void {
     this.#engine.checkMemberships(this.#now());
-  }
-
-  /**
-   * Sets the administrator's MTU in bytes; the port or the group may limit the effective MTU. Throws `E_MTU` (EINVAL)
-   * if it is out of range.
-   */
-  setAdminMtu(mtu: number): void {
-    checkMtu(this.name, mtu, this.#context.port.attributes.maxMtu);
-    this.#adminMtu = mtu;
-    this.#refusedMtu = undefined;
-    this.#applyMtu();
-  }
-
-  /** The limits on the MTU. */
-  get mtuChain(): MtuChain {
-    return mtuChain({
-      port: this.#portMtu,
-      group: this.#ibGroupMtu,
-      admin: this.#adminMtu,
-      refused: this.#refusedMtu,
-      device: this.netdev.config.mtu,
-    });
   }
 
   /**
@@ -381,30 +352,9 @@ export class IpoibInterface {
   /** Starts transmission. Called when the broadcast group is joined. */
   #startTransmit(qkey: number): void {
     this.#engine.startTransmit(qkey);
-    const group = this.mtuChain.group;
-    // As in Linux ipoib_mcast_join_finish: an MTU equal to that of the group follows the group.
-    if (this.#adminMtu === this.#groupMtu) this.#adminMtu = undefined;
-    this.#groupMtu = group;
-    this.#applyMtu();
+    this.mtu.onJoin();
     this.#updateState();
     this.#followAddresses();
-  }
-
-  /** IB MTU of the broadcast group; undefined until it is joined. */
-  get #ibGroupMtu(): IbMtu | undefined {
-    return ibMtuBytes(this.groups.broadcast?.record?.mtu ?? 0);
-  }
-
-  /** IB MTU of the port. Until the link starts, that is the maximum, as in Linux ipoib_ndo_init. */
-  get #portMtu(): IbMtu {
-    const { activeMtu, maxMtu } = this.#context.port.attributes;
-    return this.#ibGroupMtu === undefined ? maxMtu : activeMtu;
-  }
-
-  #applyMtu(): void {
-    const mtu = effectiveMtu(this.#portMtu, this.#ibGroupMtu, this.#adminMtu);
-    this.#ownMtu = mtu;
-    if (mtu !== this.netdev.config.mtu) this.netdev.setMtu(mtu);
   }
 
   // The kernel's configuration ------------------------------------------------------------------------------
@@ -414,7 +364,7 @@ export class IpoibInterface {
     switch (change) {
       case "link":
         this.#evaluate();
-        this.#followMtu();
+        this.mtu.follow();
         this.#followCarrier();
         break;
       case "address":
@@ -431,33 +381,6 @@ export class IpoibInterface {
         // device.ts ends the interface, and netdev has logged the reason.
         break;
     }
-  }
-
-  /**
-   * Handles a new MTU of the network device that this interface has not set, as ib_ipoib handles it: one that is out of
-   * range is refused, any other is stored as the administrator's and limited. The kernel has already told the user that
-   * the change succeeded, so a refused or limited one is logged, and shown by `link show`.
-   */
-  #followMtu(): void {
-    const { mtu } = this.netdev.config;
-    const changed = mtu !== this.#seenMtu;
-    this.#seenMtu = mtu;
-    if (!changed || mtu === this.#ownMtu) return;
-    try {
-      this.setAdminMtu(mtu);
-    } catch (error) {
-      const { message, hint } = IpoibError.from(error);
-      this.#refusedMtu = mtu;
-      this.#applyMtu();
-      this.log.warn(`${message}: set back to ${this.#ownMtu}; ${hint}`);
-      return;
-    }
-    if (this.#ownMtu === mtu) return;
-    const { binding } = this.mtuChain;
-    const limit = binding === "group" ? "broadcast group" : binding;
-    this.log.warn(
-      `MTU ${mtu} is limited to ${this.#ownMtu} by that of the ${limit}`,
-    );
   }
 
   /** Restores the carrier if another program has changed it: ib_ipoib has no operation for this. */

@@ -311,9 +311,9 @@ Deno.test("the administrator's MTU is limited by the group", () => {
   const rig = new Rig();
   const host = largeMtuHost(rig, { adminMtu: 1500 });
   assertEquals(host.netdev.config.mtu, 1500);
-  host.link.setAdminMtu(4092);
+  host.link.mtu.set(4092);
   assertEquals(host.netdev.config.mtu, 2044);
-  assertEquals(host.link.mtuChain, {
+  assertEquals(host.link.mtu.chain, {
     port: 4092,
     group: 2044,
     admin: 4092,
@@ -321,19 +321,19 @@ Deno.test("the administrator's MTU is limited by the group", () => {
     device: 2044,
     binding: "group",
   });
-  host.link.setAdminMtu(576);
+  host.link.mtu.set(576);
   assertEquals(host.netdev.config.mtu, 576);
 });
 
 Deno.test("an MTU out of range is refused and changes nothing", () => {
   const rig = new Rig();
   const host = largeMtuHost(rig);
-  host.link.setAdminMtu(1400);
+  host.link.mtu.set(1400);
   for (const mtu of [0, 71, 4093, 65520]) {
-    const error = assertThrows(() => host.link.setAdminMtu(mtu), IpoibError);
+    const error = assertThrows(() => host.link.mtu.set(mtu), IpoibError);
     assertEquals([error.code, error.errno], ["E_MTU", 22]);
   }
-  const { admin, device, refused } = host.link.mtuChain;
+  const { admin, device, refused } = host.link.mtu.chain;
   assertEquals([admin, device, refused], [1400, 1400, undefined]);
 });
 
@@ -341,10 +341,10 @@ Deno.test("an MTU set on the network device becomes the administrator's MTU, and
   const rig = new Rig();
   const host = largeMtuHost(rig);
   host.netdev.setMtu(1400);
-  assertEquals(host.link.mtuChain.admin, 1400);
+  assertEquals(host.link.mtu.chain.admin, 1400);
   assertEquals(host.netdev.config.mtu, 1400);
   const lines = logged(() => host.netdev.setMtu(4092));
-  assertEquals(host.link.mtuChain.admin, 4092);
+  assertEquals(host.link.mtu.chain.admin, 4092);
   assertEquals(host.netdev.config.mtu, 2044);
   assertEquals(lines, [
     "MTU 4092 is limited to 2044 by that of the broadcast group",
@@ -358,14 +358,14 @@ Deno.test("an MTU out of range that is set on the network device is set back, lo
   for (const mtu of [9000, 71]) {
     const lines = logged(() => host.netdev.setMtu(mtu));
     assertEquals(host.netdev.config.mtu, 1400);
-    const { admin, refused } = host.link.mtuChain;
+    const { admin, refused } = host.link.mtu.chain;
     assertEquals([admin, refused], [1400, mtu]);
     assertEquals(lines, [
       `MTU ${mtu} of ib1 is out of range in datagram mode: set back to 1400; use 72 to 4092`,
     ]);
   }
-  host.link.setAdminMtu(1300);
-  assertEquals(host.link.mtuChain.refused, undefined);
+  host.link.mtu.set(1300);
+  assertEquals(host.link.mtu.chain.refused, undefined);
 });
 
 Deno.test("an MTU set while the link is down is kept, and the device has the port's maximum MTU until the first join", () => {
@@ -383,14 +383,14 @@ Deno.test("an MTU set while the link is down is kept, and the device has the por
 Deno.test("an administrator's MTU equal to that of the group follows the group", () => {
   const rig = new Rig();
   const host = largeMtuHost(rig);
-  host.link.setAdminMtu(2044);
+  host.link.mtu.set(2044);
   host.port.emit({ type: "client_reregister" });
   rig.settle();
-  assertEquals(host.link.mtuChain.admin, undefined);
-  host.link.setAdminMtu(1400);
+  assertEquals(host.link.mtu.chain.admin, undefined);
+  host.link.mtu.set(1400);
   host.port.emit({ type: "client_reregister" });
   rig.settle();
-  assertEquals(host.link.mtuChain.admin, 1400);
+  assertEquals(host.link.mtu.chain.admin, 1400);
 });
 
 Deno.test("a carrier that another program changes is set back and logged", () => {
@@ -429,11 +429,11 @@ Deno.test("a late notification with the old MTU does not become the administrato
   assertEquals(new Set(netdevs[0]!.requested), new Set([2044]));
   // Another attribute of the link changes before the MTU.
   host.netdev.config.setLink({ name: "ib7" });
-  assertEquals(host.link.mtuChain.admin, undefined);
+  assertEquals(host.link.mtu.chain.admin, undefined);
   host.netdev.config.setLink({ mtu: 2044 });
-  assertEquals(host.link.mtuChain.admin, undefined);
+  assertEquals(host.link.mtu.chain.admin, undefined);
   host.netdev.config.setLink({ mtu: 1400 });
-  assertEquals(host.link.mtuChain.admin, 1400);
+  assertEquals(host.link.mtu.chain.admin, 1400);
   assertEquals(host.link.name, "ib7");
 });
 

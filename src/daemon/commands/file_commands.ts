@@ -39,7 +39,7 @@ const common: Record<string, SysfsFile> = {
   mtu: {
     read: (_context, iface) => String(iface.netdev.config.mtu),
     write: (_context, iface, value) =>
-      iface.setAdminMtu(parseUnsigned(value) ?? invalid("mtu", value)),
+      iface.mtu.set(parseUnsigned(value) ?? invalid("mtu", value)),
   },
   "dev_id": {
     read: ({ port }) => {

@@ -38,7 +38,7 @@ export const linkCommands = {
     if (address !== undefined) checkAddress(iface, address);
     using namespace = netns === undefined ? undefined : openNamespace(netns);
     if (umcast !== undefined) iface.umcast = umcast;
-    if (mtu !== undefined) iface.setAdminMtu(mtu);
+    if (mtu !== undefined) iface.mtu.set(mtu);
     const changes = kernelChanges(params, namespace?.number);
     if (Object.keys(changes).length > 0) iface.netdev.change(changes);
     return {};
