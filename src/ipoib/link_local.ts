@@ -1,7 +1,8 @@
 /**
  * Link-local IPv6 address of an interface, formed from the port's GUID as in Linux. The kernel forms no such address
  * for a device without a link-layer address, so this module adds it when the link starts running. The kernel deletes
- * it when the interface is set down or the MTU falls below 1280, which disables IPv6. It is added again afterwards.
+ * it when the interface is set down or the MTU falls below 1280, which disables IPv6. It is added again afterwards,
+ * also if the process reads of both changes at once.
  *
  * An address that the administrator deletes is added again only after the interface was down, the MTU was below 1280,
  * or the GUID changed.
@@ -9,15 +10,14 @@
 
 import type { Netdev } from "../netdev/netdev.ts";
 import type { IpAddress } from "../wire/ip_address.ts";
-import { linkLocalAddress } from "../wire/ipv6_address.ts";
-
-/** Minimum MTU of IPv6 (RFC 8200 section 5). */
-const MIN_IPV6_MTU = 1280;
+import { linkLocalAddress, MIN_IPV6_MTU } from "../wire/ipv6_address.ts";
 
 export class LinkLocal {
   readonly #netdev: Netdev;
-  /** Address that was added; undefined if none has been added since IPv6 was last disabled. */
+  /** Address that was added; undefined if none has been added since the kernel deleted the addresses. */
   #address: IpAddress | undefined;
+  /** The number of removals when {@linkcode follow} was last called. */
+  #removals = 0;
 
   constructor(netdev: Netdev) {
     this.#netdev = netdev;
@@ -28,13 +28,12 @@ export class LinkLocal {
    * the device has carrier, because duplicate address detection needs a running link.
    */
   follow(guid: bigint, carrier: boolean): void {
-    const { up, mtu } = this.#netdev.config;
-    if (!up || mtu < MIN_IPV6_MTU) {
-      // The kernel deletes the address in this state.
+    const { up, mtu, ipv6Removals } = this.#netdev.config;
+    if (ipv6Removals !== this.#removals) {
+      this.#removals = ipv6Removals;
       this.#address = undefined;
-      return;
     }
-    if (!carrier) return;
+    if (!up || mtu < MIN_IPV6_MTU || !carrier) return;
     const address = linkLocalAddress(guid);
     if (this.#address?.equals(address)) return;
     if (this.#address) this.#netdev.deleteLinkLocal(this.#address);

@@ -9,6 +9,7 @@ import {
   samePrefix,
   subnetBroadcast,
 } from "../wire/ipv4_address.ts";
+import { MIN_IPV6_MTU } from "../wire/ipv6_address.ts";
 import { FakeNeighbours } from "./fake_neighbours.ts";
 import type {
   ConfigChange,
@@ -40,6 +41,7 @@ export class FakeConfig implements NetConfig {
   addresses: readonly InterfaceAddress[] = [];
   memberships: readonly IpAddress[] = [];
   routesByPort = false;
+  ipv6Removals = 0;
   /** Number of calls of `route()`. */
   routeLookups = 0;
   readonly neighbours = new FakeNeighbours();
@@ -127,6 +129,9 @@ export class FakeConfig implements NetConfig {
       mtu === this.mtu && name === this.name;
     if (same) return;
     const toggled = up !== this.up;
+    if (this.up && !up || this.mtu >= MIN_IPV6_MTU && mtu < MIN_IPV6_MTU) {
+      this.ipv6Removals++;
+    }
     this.up = up;
     this.carrier = carrier;
     this.mtu = mtu;

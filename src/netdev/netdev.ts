@@ -111,6 +111,11 @@ export interface NetConfig {
   readonly ifindex: number;
   readonly addresses: readonly InterfaceAddress[];
   /**
+   * How often the kernel has deleted all IPv6 addresses: when the interface was set down, its MTU fell below 1280, or it
+   * moved to another namespace. Counts states that were over before this process read of them.
+   */
+  readonly ipv6Removals: number;
+  /**
    * Multicast groups of both families that the kernel has joined on the interface, such as 224.0.0.1 while it is up. A
    * change replaces the list.
    */

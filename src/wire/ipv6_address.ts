@@ -2,6 +2,9 @@
 
 import { IpAddress } from "./ip_address.ts";
 
+/** Minimum MTU of IPv6 (RFC 8200 section 5). With a smaller one, Linux disables IPv6 on an interface. */
+export const MIN_IPV6_MTU = 1280;
+
 const LINK_LOCAL = 0xfe80_0000 | 0;
 /** ff02::1:ff00:0/104. */
 const SOLICITED_NODE = [0xff02_0000 | 0, 0, 1, 0xff00_0000 | 0] as const;

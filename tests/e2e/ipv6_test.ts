@@ -111,6 +111,27 @@ labTest(
 );
 
 labTest(
+  "IPv6: the link-local address is restored if the process reads both changes of the link, or of the MTU, at once",
+  async (lab) => {
+    const [a] = await lab.running(1);
+    const address = await linkLocal(a);
+    for (
+      const [away, back] of [
+        [["down"], ["up"]],
+        [["mtu", "1000"], ["mtu", "2044"]],
+      ] as const
+    ) {
+      a.daemon.kill("SIGSTOP");
+      await a.ip("link", "set", "ib0", ...away);
+      await a.ip("link", "set", "ib0", ...back);
+      assertEquals(await addresses(a), []);
+      a.daemon.kill("SIGCONT");
+      assertEquals(await linkLocal(a), address);
+    }
+  },
+);
+
+labTest(
   "IPv6: only members of a group receive its packets",
   async (lab) => {
     const [a, b, c] = await lab.running(3);

@@ -9,7 +9,7 @@ const ADDRESS = "fe80::202:c903:0:1";
 
 function scene() {
   const calls: string[] = [];
-  const config = { up: true, mtu: 2044 };
+  const config = { up: true, mtu: 2044, ipv6Removals: 0 };
   const netdev = {
     config,
     addLinkLocal: (address: unknown) => calls.push(`add ${address}`),
@@ -38,10 +38,14 @@ Deno.test("LinkLocal adds the address again after the interface was down or its 
   follow();
   for (const change of [{ up: false }, { mtu: 1279 }]) {
     Object.assign(config, change);
+    config.ipv6Removals++;
     assertEquals(follow(), []);
     Object.assign(config, { up: true, mtu: 1280 });
     assertEquals(follow(), [`add ${ADDRESS}`]);
   }
+  // Both changes are read at once.
+  config.ipv6Removals++;
+  assertEquals(follow(), [`add ${ADDRESS}`]);
 });
 
 Deno.test("LinkLocal replaces the address when the GUID changes, and sets the universal bit", () => {

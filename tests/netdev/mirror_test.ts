@@ -349,6 +349,28 @@ kernelTest("ConfigMirror follows an interface to another namespace", () => {
   assertEquals(config.up, true);
 });
 
+ipTest(
+  "ConfigMirror counts removals of IPv6 addresses that it reads late",
+  () => {
+    using scene = new Scene();
+    const { config, ifindex } = scene.netdev;
+    setLinkUp(scene.requests, ifindex, true);
+    scene.take();
+    const before = config.ipv6Removals;
+    setLinkUp(scene.requests, ifindex, false);
+    setLinkUp(scene.requests, ifindex, true);
+    assert(scene.take().includes("link"));
+    assertEquals(config.ipv6Removals, before + 1);
+    setLinkMtu(scene.requests, ifindex, 1279);
+    setLinkMtu(scene.requests, ifindex, 1280);
+    assert(scene.take().includes("link"));
+    assertEquals(config.ipv6Removals, before + 2);
+    setLinkMtu(scene.requests, ifindex, 1400);
+    scene.take();
+    assertEquals(config.ipv6Removals, before + 2);
+  },
+);
+
 kernelTest(
   "ConfigMirror reads the whole configuration after a loss of events",
   () => {
@@ -372,6 +394,8 @@ kernelTest(
       netns.settle();
       assertEquals(mirror.addresses.length, 200);
       assertEquals([mirror.mtu, mirror.up], [2044, true]);
+      // The interface may have been down between the lost events.
+      assertEquals(mirror.ipv6Removals, 1);
       assert(mirror.memberships.some((each) => String(each) === "224.0.0.1"));
       assert(
         ["address", "link", "route"].every((one) =>

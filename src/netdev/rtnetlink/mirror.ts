@@ -13,6 +13,7 @@ import { Listeners } from "../../base/listeners.ts";
 import { getLogger } from "../../base/log.ts";
 import { Errno } from "../../base/errno.ts";
 import type { IpAddress } from "../../wire/ip_address.ts";
+import { MIN_IPV6_MTU } from "../../wire/ipv6_address.ts";
 import {
   describeNamespace,
   type NetworkNamespace,
@@ -61,6 +62,8 @@ const CHANGES: readonly ConfigChange[] = [
   "route",
 ];
 
+type LinkState = Pick<LinkInfo, "up" | "carrier" | "mtu" | "name">;
+
 /** Namespace and index of an interface. */
 export interface InterfaceLocation extends Disposable {
   /** An open namespace; undefined for the thread's own. */
@@ -89,7 +92,8 @@ export class ConfigMirror implements NetConfig {
     this.#gone ? undefined : this.#attached
   );
   #attached: Attached;
-  #link: Pick<LinkInfo, "up" | "carrier" | "mtu" | "name">;
+  #link: LinkState;
+  #ipv6Removals = 0;
   #records = new Map<string, InterfaceAddress>();
   #addresses: readonly InterfaceAddress[] = [];
   /** The groups from which {@linkcode memberships} was built. */
@@ -137,6 +141,10 @@ export class ConfigMirror implements NetConfig {
 
   get name(): string {
     return this.#link.name;
+  }
+
+  get ipv6Removals(): number {
+    return this.#ipv6Removals;
   }
 
   get ifindex(): number {
@@ -190,7 +198,9 @@ export class ConfigMirror implements NetConfig {
 
   /** Sets `mtu` after this process has changed the MTU, before the kernel's event is read. */
   mtuWasSet(mtu: number): void {
-    this.#link = { ...this.#link, mtu };
+    const before = this.#link;
+    this.#link = { ...before, mtu };
+    this.#countRemoval(before);
   }
 
   close(): void {
@@ -239,8 +249,12 @@ export class ConfigMirror implements NetConfig {
 
   #drain(): void {
     const outcome = this.#attached.events.drain((event) => this.#apply(event));
-    if (outcome === "overrun") this.#dump();
-    else if (this.#readRules) {
+    if (outcome === "overrun") {
+      // The lost events may have been of a link that was down.
+      this.#ipv6Removals++;
+      this.#pending.add("link");
+      this.#dump();
+    } else if (this.#readRules) {
       this.#routesByPort = rulesMatchPorts(this.#attached.requests);
     }
     this.#readRules = false;
@@ -327,6 +341,7 @@ export class ConfigMirror implements NetConfig {
     using location = this.#options.locate?.();
     if (!location) return false;
     this.#attached = this.#attach(location.netns, location.ifindex);
+    this.#ipv6Removals++;
     this.#dump();
     if (this.#left) {
       this.#attached.close();
@@ -346,7 +361,13 @@ export class ConfigMirror implements NetConfig {
       old.name === name;
     if (same) return;
     this.#link = { up, carrier, mtu, name };
+    this.#countRemoval(old);
     this.#pending.add("link");
+  }
+
+  /** Counts the end of IPv6 on the interface. */
+  #countRemoval(before: LinkState): void {
+    if (runsIpv6(before) && !runsIpv6(this.#link)) this.#ipv6Removals++;
   }
 
   #setRecords(records: readonly AddressRecord[]): void {
@@ -383,6 +404,11 @@ const GROUPS = [
   Group.IPV6_RULE,
   Group.NEXTHOP,
 ];
+
+/** True if the kernel runs IPv6 on a link in this state. */
+function runsIpv6({ up, mtu }: LinkState): boolean {
+  return up && mtu >= MIN_IPV6_MTU;
+}
 
 function sameAddresses(
   a: readonly InterfaceAddress[],
