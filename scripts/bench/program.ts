@@ -18,6 +18,7 @@ import {
   configure,
   cpuOfAll,
   endsOf,
+  ipv6AddressesOf,
   Namespaces,
   type Subject,
 } from "./subject.ts";
@@ -45,6 +46,7 @@ export async function startProgram(
   const { io = "auto", name = io, ends = 2, net = 2 } = options;
   const namespaces = new Namespaces(ends);
   const addresses = addressesOf(net, ends);
+  const ipv6 = ipv6AddressesOf(net, ends);
   const devices = endsOf(ends, () => INTERFACE);
   const hosts: Host[] = [];
   const close = async () => {
@@ -63,7 +65,7 @@ export async function startProgram(
       // One at a time, so that the first end is the subnet manager.
       await host.ready();
     }
-    await configure(namespaces.paths, addresses, devices);
+    await configure(namespaces.paths, addresses, devices, ipv6);
   } catch (error) {
     await close();
     throw error;
@@ -74,6 +76,7 @@ export async function startProgram(
     devices,
     namespaces: namespaces.paths,
     addresses,
+    ipv6,
     pids,
     cpu: () => cpuOfAll(pids),
     drops: async () => {

@@ -30,6 +30,8 @@ export interface Subject {
   readonly namespaces: Ends<string>;
   /** IPv4 address at each end. */
   readonly addresses: Ends<string>;
+  /** IPv6 address at each end; absent if the network carries IPv4 only. */
+  readonly ipv6?: Ends<string>;
   /** PID of the process at each end; absent if one process serves all ends. */
   readonly pids?: Ends<number>;
   /** Returns the CPU time of its processes so far. */
@@ -73,11 +75,17 @@ export function addressesOf(net: number, count: number): Ends<string> {
   return endsOf(count, (end) => `10.98.${net}.${end + 1}`);
 }
 
-/** Sets up the interface of each namespace with an address and a multicast route. */
+/** Returns an IPv6 address for each of `count` ends, from fd98:NET::1 on. */
+export function ipv6AddressesOf(net: number, count: number): Ends<string> {
+  return endsOf(count, (end) => `fd98:${net}::${end + 1}`);
+}
+
+/** Sets up the interface of each namespace with its addresses and a multicast route. */
 export async function configure(
   namespaces: Ends<string>,
   addresses: Ends<string>,
   devices: Ends<string>,
+  ipv6?: Ends<string>,
 ): Promise<void> {
   for (const [i, namespace] of namespaces.entries()) {
     const ip = (...args: string[]) => runInside(namespace, "ip", ...args);
@@ -86,6 +94,10 @@ export async function configure(
     await ip("link", "set", "lo", "up");
     await ip("link", "set", device, "mtu", String(MTU), ...queue, "up");
     await ip("address", "replace", `${addresses[i]}/24`, "dev", device);
+    if (ipv6) {
+      const address = `${ipv6[i]}/64`;
+      await ip("address", "replace", address, "dev", device, "nodad");
+    }
     await ip("route", "replace", GROUPS, "dev", device);
   }
 }

@@ -39,12 +39,17 @@ export async function tcpStreams(
   }
 }
 
-/** Runs a TCP stream from the first end to the second. */
+/** Runs a TCP stream from the first end to the second, over IPv4 or, with `addresses`, between others. */
 export async function tcp(
   subject: Subject,
   seconds: number,
+  addresses = subject.addresses,
 ): Promise<Stream & { cpuPerGb: CpuSeconds }> {
-  const { streams, cpuPerGb } = await tcpStreams(subject, [[0, 1]], seconds);
+  const { streams, cpuPerGb } = await tcpStreams(
+    { ...subject, addresses },
+    [[0, 1]],
+    seconds,
+  );
   return { ...streams[0]!, cpuPerGb };
 }
 

@@ -6,6 +6,7 @@ import {
   configure,
   cpuOfAll,
   endsOf,
+  ipv6AddressesOf,
   Namespaces,
   type Subject,
 } from "./subject.ts";
@@ -59,6 +60,7 @@ async function start(
   const namespaces = new Namespaces(ends);
   const { paths } = namespaces;
   const addresses = addressesOf(net, ends);
+  const ipv6 = ipv6AddressesOf(net, ends);
   const devices = endsOf(ends, () => "ib0");
   const helper = await Helper.start(program, [
     ...args,
@@ -69,7 +71,7 @@ async function start(
     namespaces.close();
   };
   try {
-    await configure(paths, addresses, devices);
+    await configure(paths, addresses, devices, ipv6);
   } catch (error) {
     await close();
     throw error;
@@ -81,6 +83,7 @@ async function start(
     devices,
     namespaces: paths,
     addresses,
+    ipv6,
     cpu: () => cpuOfAll(pids),
     close,
   };

@@ -18,7 +18,6 @@ import type { IpoibDevice } from "../ipoib/device.ts";
 import type { IpoibInterface } from "../ipoib/interface.ts";
 import { flagNames, operstate } from "./link_flags.ts";
 import { portRateMbps } from "../ipoib/link_state.ts";
-import { mtuChain } from "../ipoib/mtu.ts";
 import { refusalOf } from "../ipoib/multicast/join_obstacle.ts";
 import type { MulticastGroup } from "../ipoib/multicast/multicast_group.ts";
 import type { Statistics } from "../ipoib/statistics.ts";

@@ -13,7 +13,7 @@ labTest(
       (await a.ip("maddr", "show", "dev", "ib0")).replace(/^\tlink.*\n/gm, ""),
     ];
     {
-      using _silent = membershipSockets(a, 1);
+      using _silent = await membershipSockets(a, 1);
       await until("a group", async () =>
         (await a.ipoib("debug", "mcg")).stdout
           .match(/^GID/gm)!.length > 2);
@@ -29,7 +29,7 @@ labTest(
     const { code } = await a.ipoib("param", "ib0", "mcast_debug_level", "1");
     assertEquals(code, 0);
     {
-      using _logged = membershipSockets(a, 1);
+      using _logged = await membershipSockets(a, 1);
       await a.daemon.prints(
         /^ib0: join completion for ff12:401b:\S+ \(status 0\)$/m,
       );

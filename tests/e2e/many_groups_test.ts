@@ -27,7 +27,7 @@ labTest(
     await manager.prints(/subnet manager running/);
     const [host, other] = await lab.running(2, ["--max-groups", `${LIMIT}`]);
     assert(await other.reaches(host));
-    using _sockets = membershipSockets(host, GROUPS);
+    using _sockets = await membershipSockets(host, GROUPS);
     // The broadcast group does not count towards the limit.
     await until(
       "the joins",

@@ -354,11 +354,11 @@ ipTest(
   () => {
     using scene = new Scene();
     const { config, ifindex } = scene.netdev;
-    setLinkUp(scene.requests, ifindex, true);
+    setLink(scene.requests, ifindex, { up: true });
     scene.take();
     const before = config.ipv6Removals;
-    setLinkUp(scene.requests, ifindex, false);
-    setLinkUp(scene.requests, ifindex, true);
+    setLink(scene.requests, ifindex, { up: false });
+    setLink(scene.requests, ifindex, { up: true });
     assert(scene.take().includes("link"));
     assertEquals(config.ipv6Removals, before + 1);
     setLinkMtu(scene.requests, ifindex, 1279);

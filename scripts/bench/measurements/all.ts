@@ -3,12 +3,13 @@
 import type { Measurement } from "../measurement.ts";
 import { fanOut } from "./fan_out.ts";
 import { multicast } from "./multicast.ts";
-import { datagrams, flood, roundTrip, stream } from "./pair.ts";
+import { datagrams, flood, ipv6Stream, roundTrip, stream } from "./pair.ts";
 import { stopped } from "./stopped.ts";
 
 export const MEASUREMENTS: readonly Measurement[] = [
   roundTrip,
   stream,
+  ipv6Stream,
   datagrams,
   flood,
   fanOut,

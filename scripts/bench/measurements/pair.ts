@@ -44,6 +44,26 @@ export const stream: Measurement = {
   },
 };
 
+const TCP_IPV6 = `TCP over IPv6, MTU ${MTU}`;
+
+export const ipv6Stream: Measurement = {
+  name: "tcp6",
+  ends: 2,
+  quantities: [
+    { name: TCP_IPV6, unit: "Gbit/s", better: "more" },
+    { name: `${TCP_IPV6}: CPU`, unit: "s/GB", better: "less" },
+  ],
+  suits: ({ ipv6 }) => ipv6 !== undefined,
+  measure: async (subject, { seconds }) => {
+    const { gbitPerSecond, cpuPerGb } = await tcp(
+      subject,
+      seconds,
+      subject.ipv6,
+    );
+    return [gbitPerSecond, cpuPerGb.all];
+  },
+};
+
 const UDP = `UDP, ${UDP_SIZE} bytes, ${UDP_RATE}/s`;
 
 export const datagrams: Measurement = {

@@ -158,7 +158,7 @@ export const stormScenarios: readonly Scenario[] = [
     "10^4 joins by one user, then a new manager",
     "traffic goes on",
     async (a) => {
-      using _groups = membershipSockets(a, JOINS);
+      using _groups = await membershipSockets(a, JOINS);
       await pause(2000);
       const groups = await a.call("mcg.show", { name: "ib0" });
       // Twice, so that the first process is the manager again and its resources can be compared.

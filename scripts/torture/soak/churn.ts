@@ -44,7 +44,7 @@ export function visitor(host: Host, peer: Host, next: Random): Churn {
 /** Joins and leaves groups. */
 export function groups(host: Host, next: Random): Churn {
   return new Churn("groups joined and left", async () => {
-    using _joined = membershipSockets(host, GROUPS);
+    using _joined = await membershipSockets(host, GROUPS);
     await pause(next(STAY_MS));
     return GROUPS;
   });

@@ -107,6 +107,14 @@ export class Host {
     return await IpcClient.connect(socketPath(this.sockets, "ib0"), "ib0");
   }
 
+  /** Returns the index of the interface. */
+  async ifindex(): Promise<number> {
+    const [{ ifindex }] = JSON.parse(
+      await this.ip("-j", "link", "show", "ib0"),
+    );
+    return ifindex;
+  }
+
   /** Returns the counters of the interface and of its port. */
   async counters(): Promise<Record<string, number>> {
     const [stats] = await this.call("stats", { name: "ib0" });

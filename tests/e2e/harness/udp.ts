@@ -4,29 +4,30 @@ import { libc } from "../../../ffi/libc.ts";
 import { unwrap } from "../../../src/system/errno.ts";
 import { type Fd, openSocket } from "../../../src/system/fd.ts";
 import { openNamespace, withNamespace } from "../../../src/system/namespace.ts";
-import { IpAddress } from "../../../src/wire/ip_address.ts";
 import type { Host } from "./host.ts";
+import { join, leaveSource } from "./membership_sockets.ts";
+import {
+  familyOf,
+  SOCK_DGRAM_CLOEXEC,
+  socketAddress,
+} from "./socket_address.ts";
 
-const AF_INET = 2;
-const AF_INET6 = 10;
-const SOCK_DGRAM_CLOEXEC = 2 | 0x80000;
 const MSG_DONTWAIT = 0x40;
 
 export class UdpSocket implements Disposable {
   readonly #fd: Fd;
   readonly #buffer = new Uint8Array(65536);
 
-  /** Opens a socket in the namespace of `host`, bound to `port` on `at`, by default on all IPv4 addresses. */
-  static open(host: Host, port: number, at = "0.0.0.0"): UdpSocket {
+  /** Opens a socket in the namespace of `host`, bound to `port` on all IPv4 addresses, or to `address`. */
+  static open(host: Host, port: number, address = "0.0.0.0"): UdpSocket {
     using netns = openNamespace(host.namespace);
-    const family = at.includes(":") ? AF_INET6 : AF_INET;
     const socket = new UdpSocket(
       withNamespace(
         netns.number,
-        () => openSocket(family, SOCK_DGRAM_CLOEXEC, 0),
+        () => openSocket(familyOf(address), SOCK_DGRAM_CLOEXEC, 0),
       ),
     );
-    const own = socketAddress(at, port);
+    const own = socketAddress(address, port);
     unwrap(
       libc().bind(socket.#fd.number, own, own.length),
       "E_TEST",
@@ -37,6 +38,15 @@ export class UdpSocket implements Disposable {
 
   private constructor(fd: Fd) {
     this.#fd = fd;
+  }
+
+  /** Joins one source of a group. */
+  joinSource(ifindex: number, group: string, source: string): void {
+    join(this.#fd, ifindex, group, source);
+  }
+
+  leaveSource(ifindex: number, group: string, source: string): void {
+    leaveSource(this.#fd, ifindex, group, source);
   }
 
   /** Sends a datagram. Throws if the kernel refuses it. */
@@ -70,18 +80,4 @@ export class UdpSocket implements Disposable {
   [Symbol.dispose](): void {
     this.#fd.close();
   }
-}
-
-/** Returns a struct sockaddr_in or sockaddr_in6. */
-export function socketAddress(
-  text: string,
-  port: number,
-): Uint8Array<ArrayBuffer> {
-  const address = IpAddress.parse(text)!;
-  const bytes = new Uint8Array(address.isIpv4 ? 16 : 28);
-  const view = new DataView(bytes.buffer);
-  view.setUint16(0, address.isIpv4 ? AF_INET : AF_INET6, true);
-  view.setUint16(2, port);
-  bytes.set(address.bytes(), address.isIpv4 ? 4 : 8);
-  return bytes;
 }
