@@ -91,8 +91,10 @@ export class NdTranslator implements Translator {
       sender.drop(slot, "tx_link_down");
       return;
     }
-    const rewritten = rewriteNd(view, ip, message, option, this.#frameView, 0);
-    bytes.set(this.#frame.subarray(0, rewritten), ip);
+    // Behind the headers, which are those of the messages to the kernel: their virtio header stays zero.
+    const at = FRAME_HEADER_LENGTH;
+    const rewritten = rewriteNd(view, ip, message, option, this.#frameView, at);
+    bytes.set(this.#frame.subarray(at, at + rewritten), ip);
     this.#send(slot, rewritten, destination);
   }
 

@@ -15,6 +15,7 @@ import {
   parseNd,
   rewriteNd,
 } from "../../../src/wire/neighbour_discovery.ts";
+import { VNET_HEADER_LENGTH } from "../../../src/wire/vnet.ts";
 import { hex, viewOf } from "../../wire/support.ts";
 import { type Host, logLines, QKEY, Rig } from "../rig.ts";
 import { transmit } from "./kernel_arp.ts";
@@ -136,6 +137,25 @@ Deno.test("a solicitation is sent to its group with a link-layer address and rea
   const [received] = b.received();
   assertEquals(received, deviceMessage({}));
   rig.check();
+});
+
+Deno.test("a message for the kernel has a virtio header of zeros, also after a message with a flow label was sent", () => {
+  const { a, b } = hosts();
+  // Messages of programs (radvd, rdisc6) have one, unlike those of the kernel.
+  const labelled = deviceMessage({
+    type: NdType.RouterSolicitation,
+    destination: "ff02::2",
+    source: B,
+  });
+  labelled.set([0x60, 0x0b, 0x8a, 0x41]);
+  transmit(b, frameOf(labelled));
+  b.netdev.takeWritten();
+  transmit(a, kernelFrame({}));
+  const [frame] = b.netdev.takeWritten();
+  assertEquals(
+    frame!.subarray(0, VNET_HEADER_LENGTH),
+    new Uint8Array(VNET_HEADER_LENGTH),
+  );
 });
 
 Deno.test("an advertisement is sent to the requester, which then sends packets", () => {

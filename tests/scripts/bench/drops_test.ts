@@ -12,6 +12,7 @@ Deno.test("lossesAmong() returns only counters of lost packets", () => {
     lossesAmong({
       rx_echoes: 1,
       arp_sent: 2,
+      nd_sent: 2,
       port_xmit_packets: 3,
       port_cq_events: 4,
       port_multicast_filtered: 5,
