@@ -14,6 +14,9 @@ const SERVICES: Readonly<Record<string, readonly string[]>> = {
   nginx: ["nginx"],
   bird: ["bird"],
   smcrouted: ["smcroute", "smcroute-helper"],
+  radvd: ["radvd"],
+  "kea-dhcp4": ["kea-dhcp4-server"],
+  "kea-dhcp6": ["kea-dhcp6-server"],
   "avahi-daemon": ["avahi-daemon.socket", "avahi-daemon"],
 };
 

@@ -100,6 +100,10 @@ const NEEDS: Readonly<Record<string, Needs>> = {
       "dnsmasq",
       "udhcpc",
       "dhcpcd",
+      "kea-dhcp4",
+      "kea-dhcp6",
+      "radvd",
+      "rdisc6",
     ],
   },
 };

@@ -63,6 +63,7 @@ export class FakeNetdev implements Netdev {
     minMtu: 68,
     maxMtu: 65521,
     queueDrops: 0,
+    forwardsIpv6: false,
   };
   /** Arguments of the calls of `change()`. */
   readonly changes: LinkChanges[] = [];

@@ -162,6 +162,8 @@ export interface DeviceStatus {
   readonly maxMtu: number;
   /** Number of packets that the kernel dropped before they were read. */
   readonly queueDrops: number;
+  /** True if the kernel forwards IPv6 packets that it receives on the device. */
+  readonly forwardsIpv6: boolean;
 }
 
 /** Changes of a device, without its MTU. The names and values are those of `ip link set`. */

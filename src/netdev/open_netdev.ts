@@ -129,6 +129,7 @@ export class TapNetdev implements Netdev {
       minMtu: link?.minMtu ?? 0,
       maxMtu: link?.maxMtu ?? 0,
       queueDrops: link?.txDropped ?? 0,
+      forwardsIpv6: link?.forwardsIpv6 ?? false,
     };
   }
 

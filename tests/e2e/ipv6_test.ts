@@ -9,14 +9,7 @@ import {
   linkLocal,
   until,
 } from "./harness/mod.ts";
-
-/** Returns the addresses of the interface as `ip` prints them, such as `fe80::1/64 tentative`. */
-async function addresses(host: Host): Promise<string[]> {
-  const text = await host.ip("-6", "-o", "addr", "show", "dev", "ib0");
-  return [...text.matchAll(/inet6 (\S+) scope \S+ ?(.*?)\\/g)].map((
-    [, address, flags],
-  ) => `${address} ${flags}`.trim());
-}
+import { ipv6Addresses } from "./harness/ipv6.ts";
 
 async function pings(host: Host, ...words: string[]): Promise<void> {
   const { code, stdout } = await host.run(
@@ -51,7 +44,9 @@ labTest(
       await until(
         "the end of duplicate address detection",
         async () =>
-          !(await addresses(host)).some((each) => each.includes("tentative")),
+          !(await ipv6Addresses(host)).some((each) =>
+            each.includes("tentative")
+          ),
       );
     }
     await pings(a, "fd00::2");
@@ -71,13 +66,13 @@ labTest("IPv6: a duplicate address is detected", async (lab) => {
   await a.ip("-6", "addr", "add", "fd00::7/64", "dev", "ib0");
   await until(
     "the end of duplicate address detection",
-    async () => (await addresses(a)).includes("fd00::7/64"),
+    async () => (await ipv6Addresses(a)).includes("fd00::7/64"),
   );
   await b.ip("-6", "addr", "add", "fd00::7/64", "dev", "ib0");
   await until(
     "the detection of the conflict",
     async () =>
-      (await addresses(b)).some((each) =>
+      (await ipv6Addresses(b)).some((each) =>
         each.startsWith("fd00::7") && each.includes("dadfailed")
       ),
   );
@@ -89,13 +84,13 @@ labTest(
     const [a] = await lab.running(1);
     const address = await linkLocal(a);
     await a.ip("link", "set", "ib0", "down");
-    assertEquals(await addresses(a), []);
+    assertEquals(await ipv6Addresses(a), []);
     await a.ip("link", "set", "ib0", "up");
     assertEquals(await linkLocal(a), address);
     await a.ip("link", "set", "ib0", "mtu", "1000");
     await until(
       "the removal of the addresses",
-      async () => (await addresses(a)).length === 0,
+      async () => (await ipv6Addresses(a)).length === 0,
     );
     await a.ip("link", "set", "ib0", "mtu", "2044");
     assertEquals(await linkLocal(a), address);
@@ -106,7 +101,7 @@ labTest(
       "the link to be up",
       async () => (await a.link()).operstate === "UP",
     );
-    assertEquals(await addresses(a), []);
+    assertEquals(await ipv6Addresses(a), []);
   },
 );
 
@@ -124,7 +119,7 @@ labTest(
       a.daemon.kill("SIGSTOP");
       await a.ip("link", "set", "ib0", ...away);
       await a.ip("link", "set", "ib0", ...back);
-      assertEquals(await addresses(a), []);
+      assertEquals(await ipv6Addresses(a), []);
       a.daemon.kill("SIGCONT");
       assertEquals(await linkLocal(a), address);
     }

@@ -350,6 +350,7 @@ kernelTest("TapNetdev.status() returns the kernel's values", () => {
       minMtu: 68,
       maxMtu: 65521,
       queueDrops: 0,
+      forwardsIpv6: false,
     });
     netdev.change({
       ...{ promisc: true, allmulticast: true, multicast: false, arp: false },

@@ -110,15 +110,20 @@ export class NdTranslator implements Translator {
     });
   }
 
-  /** Sends unsolicited advertisements to all nodes (RFC 4861 section 7.2.6). */
+  /**
+   * Sends unsolicited advertisements to all nodes (RFC 4861 section 7.2.6). Those of a router have the router flag:
+   * without it hosts delete their default route through it (section 7.3.3).
+   */
   announce(addresses: readonly IpAddress[]): void {
+    if (addresses.length === 0) return;
+    const router = this.#parts.netdev.status().forwardsIpv6;
     for (const target of addresses) {
       this.#emit({
         type: NdType.NeighbourAdvertisement,
         source: target,
         destination: ALL_NODES,
         target,
-        flags: NaFlag.Override,
+        flags: NaFlag.Override | (router ? NaFlag.Router : 0),
       });
     }
   }

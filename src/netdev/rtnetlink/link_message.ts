@@ -27,6 +27,8 @@ export const Iff = {
 } as const;
 
 export const IFLA_AF_SPEC = 26;
+/** Array of 32-bit values of net.ipv6.conf, of which the first is `forwarding` (DEVCONF_FORWARDING). */
+const IFLA_INET6_CONF = 2;
 export const IFLA_INET6_ADDR_GEN_MODE = 8;
 /** Address family of a nested attribute of IFLA_AF_SPEC. */
 export const AF_INET6 = 10;
@@ -98,6 +100,8 @@ export interface LinkInfo {
   readonly kindData: Attributes | undefined;
   /** How the kernel forms link-local addresses (IN6_ADDR_GEN_MODE_); undefined while IPv6 is disabled. */
   readonly addrGenMode: number | undefined;
+  /** True if the kernel forwards IPv6 packets that it receives on the link (net.ipv6.conf forwarding). */
+  readonly forwardsIpv6: boolean;
 }
 
 /** Parses a link message. Returns undefined if it is malformed, of another type, or about a bridge port (AF_BRIDGE). */
@@ -112,6 +116,7 @@ export function parseLink(message: NetlinkMessage): LinkInfo | undefined {
   const attributes = new Attributes(body, IFINFO_LENGTH);
   const flags = body.getUint32(8, true);
   const linkInfo = attributes.nested(IFLA_LINKINFO);
+  const ipv6 = attributes.nested(IFLA_AF_SPEC)?.nested(AF_INET6);
   return {
     ifindex: body.getInt32(4, true),
     type: body.getUint16(2, true),
@@ -135,9 +140,8 @@ export function parseLink(message: NetlinkMessage): LinkInfo | undefined {
     txDropped: Number(attributes.u64(IFLA_STATS64, TX_DROPPED) ?? 0),
     kind: linkInfo?.string(IFLA_INFO_KIND),
     kindData: linkInfo?.nested(IFLA_INFO_DATA),
-    addrGenMode: attributes.nested(IFLA_AF_SPEC)?.nested(AF_INET6)?.u8(
-      IFLA_INET6_ADDR_GEN_MODE,
-    ),
+    addrGenMode: ipv6?.u8(IFLA_INET6_ADDR_GEN_MODE),
+    forwardsIpv6: (ipv6?.u32(IFLA_INET6_CONF) ?? 0) !== 0,
   };
 }
 

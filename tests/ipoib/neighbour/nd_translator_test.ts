@@ -36,7 +36,7 @@ interface Fields {
 /** Returns a message of the kernel, without link-layer address. */
 function deviceMessage(fields: Fields): Uint8Array {
   const target = ip(fields.target ?? B);
-  const whole = new Uint8Array(100);
+  const whole = new Uint8Array(104);
   const length = emitNd(
     {
       type: fields.type ?? NdType.NeighbourSolicitation,
@@ -51,7 +51,7 @@ function deviceMessage(fields: Fields): Uint8Array {
     viewOf(whole),
     0,
   );
-  const packet = new Uint8Array(100);
+  const packet = new Uint8Array(104);
   const message = parseNd(viewOf(whole), 0, length)!;
   return packet.slice(
     0,
@@ -329,8 +329,8 @@ Deno.test("invalid messages are dropped and counted in both directions", () => {
   rig.check();
 });
 
-Deno.test("a new address is announced to all nodes", () => {
-  const { rig, a } = hosts();
+Deno.test("a new address is announced to all nodes, by a router with the router flag", () => {
+  const { rig, a, b } = hosts();
   a.netdev.config.addIpv6Address("fd00::a", 64);
   rig.settle();
   const announced = a.posted().map(messageOf).filter((each) => each);
@@ -341,6 +341,14 @@ Deno.test("a new address is announced to all nodes", () => {
       each!.linkAddress,
     ]),
     [["fd00::a", "ff02::1", a.address]],
+  );
+  assertEquals(announced.map((each) => each!.flags), [NaFlag.Override]);
+  b.netdev.kernelStatus = { ...b.netdev.kernelStatus, forwardsIpv6: true };
+  b.netdev.config.addIpv6Address("fd00::b", 64);
+  rig.settle();
+  assertEquals(
+    b.posted().map(messageOf).flatMap((each) => each ? [each.flags] : []),
+    [NaFlag.Override | NaFlag.Router],
   );
   rig.check();
 });
