@@ -6,6 +6,7 @@
 import { bpfCalls, SYSCALL_BPF } from "../../../ffi/bpf.ts";
 import { Bpf, BpfMapCreate, BpfMapElem } from "../../../ffi/bpf_layout.ts";
 import { addressOf, errno } from "../../../ffi/libc.ts";
+import { Errno } from "../../base/errno.ts";
 import { Fd } from "../../system/fd.ts";
 import { GATEWAY_PREFIXES_LENGTH } from "../gateway_prefixes.ts";
 import { PRIVILEGE_HINT, unavailable } from "./unavailable.ts";
@@ -31,9 +32,10 @@ export function createPrefixMap(): Fd {
     attributes.length,
   );
   if (fd >= 0) return new Fd(fd);
+  const why = errno();
   throw unavailable("create the map of the next-hop program", {
-    errno: errno(),
-    hint: PRIVILEGE_HINT,
+    errno: why,
+    ...(why === Errno.EPERM ? { hint: PRIVILEGE_HINT } : {}),
   });
 }
 

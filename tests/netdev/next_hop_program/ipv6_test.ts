@@ -74,6 +74,17 @@ class Rig6 extends Rig {
   }
 }
 
+/** Adds routes to fd00:8::N via fd00:2:0:N::7 for each hexadecimal number N. */
+function addGateways(rig: Rig6, numbers: readonly string[]): void {
+  rig.host.ip(
+    ...numbers.flatMap((number) => [
+      `address add fd00:2:0:${number}::1/64 dev ib0 nodad`,
+      `neighbour add fd00:2:0:${number}::7 dev ib0 nud permanent`,
+      `route add fd00:8::${number} via fd00:2:0:${number}::7`,
+    ]),
+  );
+}
+
 programTest("an IPv6 destination on the link has no gateway", () => {
   using rig = new Rig6();
   assertEquals(rig.sent("fd00:1::9"), ON_LINK);
@@ -177,18 +188,43 @@ programTest(
 );
 
 programTest(
+  "two processors that add prefixes at once give each prefix one number",
+  () => {
+    using rig = new Rig6();
+    const numbers = Array.from({ length: 48 }, (_, i) => (i + 1).toString(16));
+    addGateways(rig, numbers);
+    const sender = (order: string[]) =>
+      `for i in ${order.join(" ")}; do echo > /dev/udp/fd00:8::$i/9; done`;
+    rig.host.shell(
+      `bash -ec '${sender(numbers)}' & bash -ec '${
+        sender(numbers.toReversed())
+      }' & wait`,
+    );
+    const frames = rig.tap.read().filter(({ type }) => type === "86dd");
+    const used = new Map<string, Set<number>>();
+    for (const number of numbers) {
+      const found = frames.filter(isTo(`fd00:8::${number}`));
+      assertEquals(found.length, 2);
+      for (const frame of found) {
+        const [at, gateway] = rig.gatewayOf(frame) as [number, string];
+        assertEquals(gateway, canonical(`fd00:2:0:${number}::7`));
+        used.set(gateway, (used.get(gateway) ?? new Set()).add(at));
+      }
+    }
+    assertEquals(
+      [...used.values()].map(({ size }) => size),
+      numbers.map(() => 1),
+    );
+  },
+);
+
+programTest(
   "when the table of prefixes is full, frames of further gateways are unchanged",
   () => {
     using rig = new Rig6();
     const count = GATEWAY_PREFIXES + 2;
     const number = (i: number) => i.toString(16);
-    rig.host.ip(
-      ...Array.from({ length: count }, (_, i) => [
-        `address add fd00:2:0:${number(i)}::1/64 dev ib0 nodad`,
-        `neighbour add fd00:2:0:${number(i)}::7 dev ib0 nud permanent`,
-        `route add fd00:8::${number(i)} via fd00:2:0:${number(i)}::7`,
-      ]).flat(),
-    );
+    addGateways(rig, Array.from({ length: count }, (_, i) => number(i)));
     for (let round = 0; round < 2; round++) {
       for (let i = 0; i < count; i++) {
         assertEquals(
