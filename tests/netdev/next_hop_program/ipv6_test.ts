@@ -125,26 +125,41 @@ programTest("a TCP segment over IPv6 has the gateway", () => {
   assertEquals(rig.gatewayOf(frame!), [0, SEVEN]);
 });
 
-programTest("64 IPv6 flows have the gateways that the kernel chose", () => {
-  using rig = new Rig6();
-  rig.host.shell("echo 1 > /proc/sys/net/ipv6/fib_multipath_hash_policy");
-  rig.host.ip(
-    "route add fd00:6::/64 nexthop via fd00:1::7 weight 1" +
+for (
+  const [kind, lines] of [
+    ["legs", [
+      "route add fd00:6::/64 nexthop via fd00:1::7 weight 1" +
       " nexthop via fd00:1::8 weight 3",
+    ]],
+    ["a group of nexthop objects", [
+      "nexthop add id 1 via fd00:1::7 dev ib0",
+      "nexthop add id 2 via fd00:1::8 dev ib0",
+      "nexthop add id 3 group 1,1/2,3",
+      "route add fd00:6::/64 nhid 3",
+    ]],
+  ] as const
+) {
+  programTest(
+    `64 IPv6 flows over a route with ${kind} have the gateways that the kernel chose`,
+    () => {
+      using rig = new Rig6();
+      rig.host.shell("echo 1 > /proc/sys/net/ipv6/fib_multipath_hash_policy");
+      rig.host.ip(...lines);
+      const ports = Array.from({ length: 64 }, (_, i) => 20000 + i);
+      const chosen = gateways(
+        rig,
+        ...ports.map((port) =>
+          `fd00:6::1 from fd00:1::1 ipproto udp sport ${port} dport 9`
+        ),
+      );
+      assertEquals(new Set(chosen), new Set(["fd00:1::7", "fd00:1::8"]));
+      assertEquals(
+        ports.map((from) => rig.sent("fd00:6::1", { from })),
+        chosen.map((gateway): [number, string] => [0, canonical(gateway)]),
+      );
+    },
   );
-  const ports = Array.from({ length: 64 }, (_, i) => 20000 + i);
-  const chosen = gateways(
-    rig,
-    ...ports.map((port) =>
-      `fd00:6::1 from fd00:1::1 ipproto udp sport ${port} dport 9`
-    ),
-  );
-  assertEquals(new Set(chosen), new Set(["fd00:1::7", "fd00:1::8"]));
-  assertEquals(
-    ports.map((from) => rig.sent("fd00:6::1", { from })),
-    chosen.map((gateway): [number, string] => [0, canonical(gateway)]),
-  );
-});
+}
 
 programTest(
   "IPv6 rules by mark, traffic class and port select the gateway",
