@@ -116,7 +116,7 @@ export class Receiver {
       if (!isIp && type !== family.resolutionType) continue;
       if (isIp && !isResolution(family, batch, i)) {
         this.#ip(batch, i, multicast, family);
-      } else this.#resolution(batch, i, translator);
+      } else this.#resolution(batch, i, multicast, translator);
       return;
     }
     this.#statistics.drop("rx_unknown_type");
@@ -201,13 +201,19 @@ export class Receiver {
     this.#statistics.drop(refusal(errno));
   }
 
-  #resolution(batch: RxBatch, i: number, translator: Translator): void {
+  #resolution(
+    batch: RxBatch,
+    i: number,
+    multicast: boolean,
+    translator: Translator,
+  ): void {
     const length = batch.length[i]!;
     const dropped = translator.receive(
       batch.view[i]!,
       batch.payload[i]!,
       length,
       batch.sourceLid[i]!,
+      multicast,
       this.#parts.clock.now(),
     );
     if (dropped) {

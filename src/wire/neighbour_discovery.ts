@@ -91,8 +91,8 @@ export function isNd(view: DataView, ip: number, length: number): boolean {
 
 /**
  * Parses the packet of `length` bytes at `ip`. Returns undefined if it is not a neighbour discovery message, if its hop
- * limit, code, checksum or length is wrong, or if an option has length 0 or exceeds the packet (RFC 4861 sections 6.1,
- * 7.1 and 8.1).
+ * limit, code, checksum or length is wrong, if an option has length 0 or exceeds the packet (RFC 4861 sections 6.1, 7.1
+ * and 8.1), or if an address is v4-mapped.
  */
 export function parseNd(
   view: DataView,
@@ -135,12 +135,18 @@ export function parseNd(
     }
     at += bytes;
   }
-  const hasTarget = type >= NdType.NeighbourSolicitation;
+  const source = IpAddress.ipv6(view, ip + Ipv6Field.Source);
+  const destination = IpAddress.ipv6(view, ip + Ipv6Field.Destination);
+  const target = type >= NdType.NeighbourSolicitation
+    ? IpAddress.ipv6(view, message + TARGET)
+    : UNSPECIFIED;
+  // IpAddress represents IPv4 addresses as v4-mapped, so such an address would be that of an IPv4 neighbour.
+  if (source.isIpv4 || destination.isIpv4 || target.isIpv4) return undefined;
   return {
     type,
-    source: IpAddress.ipv6(view, ip + Ipv6Field.Source),
-    destination: IpAddress.ipv6(view, ip + Ipv6Field.Destination),
-    target: hasTarget ? IpAddress.ipv6(view, message + TARGET) : UNSPECIFIED,
+    source,
+    destination,
+    target,
     flags: type === NdType.NeighbourAdvertisement
       ? view.getUint8(message + FLAGS)
       : 0,

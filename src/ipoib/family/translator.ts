@@ -31,14 +31,15 @@ export interface Translator {
   /** Translates and sends the kernel's packet of `length` bytes in `slot`. Consumes the slot. */
   transmit(slot: number, length: number): void;
   /**
-   * Translates the received packet of `length` bytes at `base` from `sourceLid` and passes it to the kernel. Returns
-   * the drop reason, which the caller counts, or undefined.
+   * Translates the received packet of `length` bytes at `base` from `sourceLid`, which was sent to a group if
+   * `multicast` is true, and passes it to the kernel. Returns the drop reason, which the caller counts, or undefined.
    */
   receive(
     view: DataView,
     base: number,
     length: number,
     sourceLid: number,
+    multicast: boolean,
     now: Millis,
   ): DropReason | undefined;
   /** Sends a request for `target`, which the kernel does not resolve, to the broadcast or solicited-node group. */

@@ -184,11 +184,12 @@ export class ArpTranslator implements Translator {
     base: number,
     length: number,
     sourceLid: number,
+    multicast: boolean,
     now: Millis,
   ): DropReason | undefined {
     const arp = parseArp(view, base, length);
     if (!arp) return "rx_malformed";
-    const dropped = this.#process(arp, sourceLid, now);
+    const dropped = this.#process(arp, sourceLid, multicast, now);
     if (!dropped) this.#parts.sender.statistics.arpReceived++;
     return dropped;
   }
@@ -197,7 +198,12 @@ export class ArpTranslator implements Translator {
    * Learns the sender's address and passes the packet to the kernel. Ignores the interface's own packets, multicast
    * addresses, and operations other than request and reply.
    */
-  #process(arp: Arp, sourceLid: number, now: Millis): DropReason | undefined {
+  #process(
+    arp: Arp,
+    sourceLid: number,
+    multicast: boolean,
+    now: Millis,
+  ): DropReason | undefined {
     const { identity, paths, neighbours } = this.#parts;
     const { senderAddress: from, senderIp, targetIp, operation } = arp;
     if (linkAddressEquals(from, identity.address)) return undefined;
@@ -215,9 +221,11 @@ export class ArpTranslator implements Translator {
     if (request && !announced) {
       this.#askers.add(senderIp, targetIp, from, false, now);
     }
+    // The kernel sets an entry REACHABLE only by a reply that was sent to this host (Linux arp_process).
+    const toAll = request || announced || multicast;
     return this.#toKernel(
       arp,
-      request || announced ? EthernetKind.Broadcast : EthernetKind.Host,
+      toAll ? EthernetKind.Broadcast : EthernetKind.Host,
     );
   }
 

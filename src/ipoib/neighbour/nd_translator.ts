@@ -233,6 +233,7 @@ export class NdTranslator implements Translator {
     base: number,
     length: number,
     sourceLid: number,
+    _multicast: boolean,
     now: Millis,
   ): DropReason | undefined {
     const message = parseNd(view, base, length);
@@ -279,29 +280,35 @@ export class NdTranslator implements Translator {
     return written < 0 ? refusal(-written) : undefined;
   }
 
+  /**
+   * Stores a link-layer address only if the same message changes the kernel's entry (Linux ndisc.c).
+   *
+   * | message       | stored                                                                                  |
+   * |---------------|-----------------------------------------------------------------------------------------|
+   * | solicitation  | when the kernel replies: it ignores those for addresses that are not its own            |
+   * | advertisement | in an existing entry, unless it is marked as solicited but sent to a group              |
+   * | router adv.   | if the source is link-local (RFC 4861 section 6.1.2); the kernel creates an entry       |
+   * | router sol.   | never: a kernel that does not forward ignores it                                        |
+   * | redirect      | never: only the kernel knows whether the sender is the next hop of the redirected route |
+   */
   #learn(message: NdMessage, from: LinkAddress, now: Millis): void {
     const { neighbours } = this.#parts;
     const { type, source, destination, target, flags } = message;
+    const toGroup = isIpv6Multicast(destination);
     switch (type) {
       case NdType.NeighbourSolicitation:
         if (isUnspecified(source) || this.#conflicts.check(source, from)) {
           return;
         }
-        neighbours.learn(source, from, "request");
-        this.#askers.add(
-          source,
-          target,
-          from,
-          !isIpv6Multicast(destination),
-          now,
-        );
+        this.#askers.add(source, target, from, !toGroup, now);
         return;
       case NdType.NeighbourAdvertisement: {
-        if (isIpv6Multicast(target) || this.#conflicts.check(target, from)) {
-          return;
-        }
         const override = (flags & NaFlag.Override) !== 0;
         const solicited = (flags & NaFlag.Solicited) !== 0;
+        if (
+          isIpv6Multicast(target) || solicited && toGroup ||
+          this.#conflicts.check(target, from)
+        ) return;
         const known = neighbours.find(target)?.peer;
         // Without the override flag a resolved address is kept (RFC 4861 section 7.2.5).
         if (known && !override) return;
@@ -312,21 +319,9 @@ export class NdTranslator implements Translator {
         );
         return;
       }
-      case NdType.RouterSolicitation:
-        if (isUnspecified(source) || this.#conflicts.check(source, from)) {
-          return;
-        }
-        neighbours.learn(source, from, "request");
-        return;
       case NdType.RouterAdvertisement:
-        // The kernel creates an entry for each router.
-        if (!this.#conflicts.check(source, from)) {
+        if (isLinkLocal(source) && !this.#conflicts.check(source, from)) {
           neighbours.learnRequester(source, from);
-        }
-        return;
-      case NdType.Redirect:
-        if (!neighbours.find(target)?.peer) {
-          neighbours.learn(target, from, "request");
         }
         return;
     }

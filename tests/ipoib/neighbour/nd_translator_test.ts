@@ -2,91 +2,29 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { PostedPacket } from "../../../src/hca/fake.ts";
-import { encapWord, EtherType } from "../../../src/wire/encap.ts";
-import { FRAME_HEADER_LENGTH } from "../../../src/wire/ethernet.ts";
 import { formatGid } from "../../../src/wire/gid.ts";
-import { IpAddress } from "../../../src/wire/ip_address.ts";
-import { solicitedNodeGroup } from "../../../src/wire/ipv6_address.ts";
 import { icmpv6Checksum } from "../../../src/wire/checksum.ts";
 import {
   emitNd,
   NaFlag,
   NdType,
   parseNd,
-  rewriteNd,
 } from "../../../src/wire/neighbour_discovery.ts";
 import { VNET_HEADER_LENGTH } from "../../../src/wire/vnet.ts";
 import { hex, viewOf } from "../../wire/support.ts";
-import { type Host, logLines, QKEY, Rig } from "../rig.ts";
+import { logLines } from "../rig.ts";
 import { transmit } from "./kernel_arp.ts";
-
-const A = "fe80::a";
-const B = "fe80::b";
-const ip = (text: string) => IpAddress.parse(text)!;
-const NO_LINK_ADDRESS = { flags: 0, qpn: 0, gid: new Uint8Array(16) };
-
-interface Fields {
-  type?: number;
-  source?: string;
-  destination?: string;
-  target?: string;
-  flags?: number;
-}
-
-/** Returns a message of the kernel, without link-layer address. */
-function deviceMessage(fields: Fields): Uint8Array {
-  const target = ip(fields.target ?? B);
-  const whole = new Uint8Array(104);
-  const length = emitNd(
-    {
-      type: fields.type ?? NdType.NeighbourSolicitation,
-      source: ip(fields.source ?? A),
-      destination: fields.destination
-        ? ip(fields.destination)
-        : solicitedNodeGroup(target),
-      target,
-      flags: fields.flags ?? 0,
-      linkAddress: NO_LINK_ADDRESS,
-    },
-    viewOf(whole),
-    0,
-  );
-  const packet = new Uint8Array(104);
-  const message = parseNd(viewOf(whole), 0, length)!;
-  return packet.slice(
-    0,
-    rewriteNd(viewOf(whole), 0, message, undefined, viewOf(packet), 0),
-  );
-}
-
-function frameOf(packet: Uint8Array): Uint8Array {
-  const frame = new Uint8Array(FRAME_HEADER_LENGTH + packet.length);
-  viewOf(frame).setUint16(FRAME_HEADER_LENGTH - 2, EtherType.Ipv6);
-  frame.set(packet, FRAME_HEADER_LENGTH);
-  return frame;
-}
-
-function kernelFrame(fields: Fields): Uint8Array {
-  return frameOf(deviceMessage(fields));
-}
-
-/** Two hosts with IPv6 addresses that are members of their solicited-node groups. */
-function hosts(): { rig: Rig; a: Host; b: Host } {
-  const rig = new Rig();
-  const [a, b] = rig.pair();
-  for (const [host, address] of [[a, A], [b, B]] as const) {
-    host.netdev.config.join(ip("ff02::1"));
-    host.netdev.config.join(solicitedNodeGroup(ip(address)));
-    rig.settle();
-    host.netdev.config.addIpv6Address(address, 64);
-  }
-  rig.settle();
-  for (const host of [a, b]) {
-    host.received();
-    host.posted();
-  }
-  return { rig, a, b };
-}
+import {
+  A,
+  B,
+  deliver,
+  deviceMessage,
+  frameOf,
+  hosts,
+  ip,
+  kernelFrame,
+  resolve,
+} from "./kernel_nd.ts";
 
 function messageOf({ payload }: PostedPacket) {
   return parseNd(viewOf(payload), 0, payload.length);
@@ -95,33 +33,6 @@ function messageOf({ payload }: PostedPacket) {
 /** Parses the message in a packet that a kernel received. */
 function receivedMessage(packet: Uint8Array | undefined) {
   return packet && parseNd(viewOf(packet), 0, packet.length);
-}
-
-/** Delivers a packet from another host to `to`. */
-function deliver(to: Host, from: Host, packet: Uint8Array): void {
-  from.port.inject({
-    handle: { dlid: to.port.attributes.lid, sl: 0, staticRate: 0 },
-    destQpn: to.link.qpn,
-    sourceQpn: from.link.qpn,
-    qkey: QKEY,
-    encap: encapWord(EtherType.Ipv6),
-    payload: packet,
-  });
-  to.rig.settle();
-}
-
-/** Makes `b` a resolved neighbour of `a`. */
-function resolve({ a, b }: { a: Host; b: Host }): void {
-  transmit(a, kernelFrame({}));
-  transmit(
-    b,
-    kernelFrame({
-      type: NdType.NeighbourAdvertisement,
-      source: B,
-      destination: A,
-      flags: NaFlag.Solicited | NaFlag.Override,
-    }),
-  );
 }
 
 Deno.test("a solicitation is sent to its group with a link-layer address and reaches the other kernel without", () => {
