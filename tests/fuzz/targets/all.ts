@@ -1,11 +1,13 @@
 /** List of all fuzz targets. */
 
+import { arpTranslationTarget } from "./arp_translation.ts";
 import { commandLineTarget } from "./command_line.ts";
 import { controlTarget } from "./control.ts";
 import { deviceFrameTarget, fabricPacketTarget } from "./engine.ts";
 import { linkLayerTargets } from "./link_layer.ts";
 import { linkHelloTarget } from "./link_hello.ts";
 import { madTarget } from "./mad.ts";
+import { ndTranslationTarget } from "./nd_translation.ts";
 import { netlinkTargets } from "./netlink.ts";
 import { partitionsTarget } from "./partitions.ts";
 import { portFrameTarget } from "./port_frame.ts";
@@ -26,6 +28,8 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   managerTarget,
   deviceFrameTarget,
   fabricPacketTarget,
+  arpTranslationTarget,
+  ndTranslationTarget,
   controlTarget,
   commandLineTarget,
   ringDescriptorTarget,
