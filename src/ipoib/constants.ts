@@ -40,10 +40,10 @@ export const IDLE_MS = 60_000;
 export const REAP_INTERVAL_MS = 30_000;
 
 /**
- * Maximum number of neighbours: four times the kernel's default gc_thresh3. A neighbour with its peer and its path
- * takes about 2 KB, so full tables take about 10 MB.
+ * Maximum number of neighbours: ten times the kernel's default gc_thresh3, for subnets of ten thousand ports. A
+ * neighbour with its peer and its path takes about 2 KB, so full tables take about 25 MB.
  */
-export const MAX_NEIGHBOURS = 4096;
+export const MAX_NEIGHBOURS = 10_240;
 /** Maximum number of static neighbours. */
 export const MAX_STATIC_NEIGHBOURS = MAX_NEIGHBOURS / 2;
 /** Maximum number of peers: one per neighbour, and others that are sent only address resolution replies. */

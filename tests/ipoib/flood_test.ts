@@ -1,6 +1,7 @@
 /** Tables of the engine under a flood of forged addresses: limited in size, without eviction of entries in use. */
 
 import { assert, assertEquals, assertLess } from "@std/assert";
+import { MAX_NEIGHBOURS, MAX_PATHS } from "../../src/ipoib/constants.ts";
 import { PathRecord } from "../../src/wire/sa/path_record.ts";
 import { gidFrom } from "../../src/wire/gid.ts";
 import { IpAddress } from "../../src/wire/ip_address.ts";
@@ -81,13 +82,13 @@ Deno.test("a flood of forged addresses evicts none of a thousand neighbours in u
   rig.advance(1);
   flood(host, FORGED);
   const { paths, neighbours } = host.link;
-  assertLess(neighbours.size, 4097);
-  assertLess(paths.entries().length, 5121);
+  assertLess(neighbours.size, MAX_NEIGHBOURS + 1);
+  assertLess(paths.entries().length, MAX_PATHS + 1);
   rig.advance(1);
   assertEquals(sendToAll(host, LIVE), LIVE);
   assertEquals([queries().known, host.drops], [LIVE, {}]);
   const counters = host.link.statistics.tables.snapshot();
-  assert(counters.neighbours_evicted > FORGED - 4096);
+  assert(counters.neighbours_evicted > FORGED - MAX_NEIGHBOURS);
   assert(counters.peers_evicted > 0 && counters.paths_evicted > 0);
   rig.check();
 });
@@ -101,7 +102,7 @@ Deno.test("existing paths without traffic are evicted before paths in use", () =
   const before = queries().known;
   flood(host, FORGED, FIRST_FORGED - BigInt(FORGED));
   assertEquals(queries().known, before + FORGED);
-  assertLess(host.link.paths.entries().length, 5121);
+  assertLess(host.link.paths.entries().length, MAX_PATHS + 1);
   assertEquals(sendToAll(host, LIVE), LIVE);
   assertEquals(queries().known, before + FORGED);
   rig.check();
