@@ -15,8 +15,8 @@
  * | router advertisement    | own address                                         | the peer of the destination       |
  * | redirect                | the target's address; none if it is unresolved      | the peer of the destination       |
  *
- * A message to a multicast address is sent to its group, and a unicast message to an unresolved address to the
- * broadcast group.
+ * A message to a multicast address is sent to its group; a unicast message to an unresolved address, and a message to a
+ * group over the group limit, to the broadcast group.
  */
 
 import type { Millis } from "../../base/units.ts";
@@ -192,11 +192,18 @@ export class NdTranslator implements Translator {
     }
   }
 
+  /**
+   * Returns the group of a multicast address. Over the group limit it is the broadcast group, which every host receives,
+   * so that a sweep over many solicited-node groups does not stop the resolution of other neighbours.
+   */
   #group(address: IpAddress): Destination | undefined {
     const { groups } = this.#parts;
     const { broadcast } = groups;
-    return broadcast &&
-      groups.destinationFor(ipv6Mgid(address.bytes(), broadcast.mgid));
+    if (!broadcast) return undefined;
+    const group = groups.destinationFor(
+      ipv6Mgid(address.bytes(), broadcast.mgid),
+    );
+    return group === groups.refused ? broadcast : group;
   }
 
   #peer(address: LinkAddress | undefined): Destination | undefined {
