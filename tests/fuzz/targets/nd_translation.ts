@@ -125,7 +125,10 @@ function fromKernel(hosts: TranslationHosts, packet: Uint8Array): boolean {
   const outputs = outcome.posted
     .filter((each) => typeOf(each) === EtherType.Ipv6)
     .map(({ payload }) => payload);
-  assertEquals(written, [], "no output returns");
+  // A forged advertisement may lead to the own port.
+  const { lid } = hosts.a.port.attributes;
+  const looped = outcome.posted.some(({ handle }) => handle.dlid === lid);
+  assert(looped || written.length === 0, "no output returns");
   if (ndOffset(packet) === 0) return checkOther(packet, outputs, outcome);
   // A reply to a forged link-layer address waits for its path, which the administrator refuses.
   assertEquals(outputs.length + drops + queued, 1);
