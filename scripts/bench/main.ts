@@ -6,7 +6,8 @@
  * Results of one machine drift by a factor of two within hours, so each repeat measures all subjects in turn, and only
  * ratios are meaningful. No test asserts them. Needs root, gcc, iperf3, ping and ip.
  *
- * `--only kernel` and `--only perftest` measure real verbs in virtual machines instead (guests/), with the test rig.
+ * `--only tables` and `--only debug` measure the engine alone (engine/), without root. `--only kernel` and
+ * `--only perftest` measure real verbs in virtual machines (guests/), with the test rig.
  */
 
 import { IpoibError } from "../../src/base/errors.ts";
@@ -14,17 +15,20 @@ import { type Cleanup, workAndCleanUp } from "../cleanup.ts";
 import { isInstalled } from "../test/packages.ts";
 import { dropsText } from "./drops.ts";
 import { killAll } from "./inside.ts";
+import { ENGINE_MEASUREMENTS } from "./engine/all.ts";
+import { runEngine } from "./engine/engine_measurement.ts";
 import { GUEST_MEASUREMENTS } from "./guests/all.ts";
-import { type GuestOutcome, runGuests } from "./guests/run_guests.ts";
+import { runGuests } from "./guests/run_guests.ts";
 import { MEASUREMENTS } from "./measurements/all.ts";
 import { type Choice, type Options, optionsOf, usage } from "./options.ts";
-import { rowsOf, table } from "./report.ts";
+import { rowsOf, table, type TableResult } from "./report.ts";
 import { type Outcome, Run } from "./run.ts";
 import { columnsOf, TUNNEL_COLUMNS } from "./subjects.ts";
 import { compilePrograms } from "./yardstick.ts";
 
 const CHOICE: Choice = {
   measurements: MEASUREMENTS,
+  engineMeasurements: ENGINE_MEASUREMENTS,
   guestMeasurements: GUEST_MEASUREMENTS,
 };
 
@@ -44,7 +48,8 @@ const say = (line: string) =>
 function obstacle(
   { measurements, guestMeasurements }: Options,
 ): string | undefined {
-  if (Deno.uid() !== 0) return "The benchmark needs root";
+  const outside = measurements.length + guestMeasurements.length > 0;
+  if (outside && Deno.uid() !== 0) return "The benchmark needs root";
   const packages: Record<string, string> = Object.assign(
     measurements.length > 0 ? { ...PACKAGES } : {},
     ...guestMeasurements.map((each) => each.packages),
@@ -62,26 +67,41 @@ async function bench(options: Options, cleanup: Cleanup): Promise<void> {
   const outcome = options.measurements.length > 0
     ? await inNamespaces(options, cleanup)
     : undefined;
-  const guests: GuestOutcome[] = [];
+  const guests: TableResult[] = [];
   for (const each of options.guestMeasurements) {
     guests.push(await runGuests(each, options, say, cleanup));
   }
+  const engine: TableResult[] = [];
+  for (const each of options.engineMeasurements) {
+    const folder = await temporaryFolder(cleanup);
+    const series = await runEngine(each, options.repeats, folder, say);
+    engine.push({ series, columns: each.columns, failures: [] });
+  }
   if (outcome) report(options, outcome);
-  for (const each of guests) reportGuests(options, each);
+  for (const each of [...guests, ...engine]) reportTable(options, each);
   const seconds = Math.round((performance.now() - started) / 1000);
   say(`\nTook ${seconds} s`);
   if (options.json) {
-    const text = JSON.stringify(record(options, outcome, guests), null, 2);
+    const text = JSON.stringify(
+      record(options, outcome, [...guests, ...engine]),
+      null,
+      2,
+    );
     await Deno.writeTextFile(options.json, `${text}\n`);
   }
+}
+
+async function temporaryFolder(cleanup: Cleanup): Promise<string> {
+  const folder = await Deno.makeTempDir({ prefix: "ipoib-bench-" });
+  cleanup.add(() => Deno.remove(folder, { recursive: true }));
+  return folder;
 }
 
 async function inNamespaces(
   options: Options,
   cleanup: Cleanup,
 ): Promise<Outcome> {
-  const folder = await Deno.makeTempDir({ prefix: "ipoib-bench-" });
-  cleanup.add(() => Deno.remove(folder, { recursive: true }));
+  const folder = await temporaryFolder(cleanup);
   cleanup.add(killAll);
   await compilePrograms(folder);
   return await new Run(options, folder, say).all(cleanup);
@@ -106,9 +126,9 @@ function report(options: Options, outcome: Outcome): void {
   if (failures.length > 0) say(`\n${failures.join("\n")}`);
 }
 
-function reportGuests(
+function reportTable(
   { repeats }: Options,
-  { series, columns, failures }: GuestOutcome,
+  { series, columns, failures }: TableResult,
 ): void {
   say(caption(repeats));
   say(table(series, columns));
@@ -122,9 +142,9 @@ function caption(repeats: number): string {
 function record(
   options: Options,
   outcome: Outcome | undefined,
-  guests: readonly GuestOutcome[],
+  others: readonly TableResult[],
 ): unknown {
-  const { measurements, guestMeasurements } = options;
+  const { measurements, engineMeasurements, guestMeasurements } = options;
   const columns = [...columnsOf(options), ...TUNNEL_COLUMNS];
   return {
     when: new Date().toISOString(),
@@ -133,16 +153,19 @@ function record(
     cpus: navigator.hardwareConcurrency,
     repeats: options.repeats,
     seconds: options.seconds,
-    measurements: [...measurements, ...guestMeasurements]
-      .map(({ name }) => name),
+    measurements: [
+      ...measurements,
+      ...guestMeasurements,
+      ...engineMeasurements,
+    ].map(({ name }) => name),
     absent: outcome?.absent ?? {},
     drops: outcome?.drops ?? {},
     rows: [
       ...rowsOf(outcome?.series ?? [], columns),
-      ...guests.flatMap((each) => rowsOf(each.series, each.columns)),
+      ...others.flatMap((each) => rowsOf(each.series, each.columns)),
     ],
-    series: [outcome, ...guests].flatMap((each) => each?.series ?? []),
-    failures: [outcome, ...guests].flatMap((each) => each?.failures ?? []),
+    series: [outcome, ...others].flatMap((each) => each?.series ?? []),
+    failures: [outcome, ...others].flatMap((each) => each?.failures ?? []),
   };
 }
 

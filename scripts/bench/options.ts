@@ -1,6 +1,7 @@
 /** Options of `deno task bench`. */
 
 import { parseArgs } from "@std/cli/parse-args";
+import type { EngineMeasurement } from "./engine/engine_measurement.ts";
 import type { GuestMeasurement } from "./guests/guest_measurement.ts";
 import type { Measurement } from "./measurement.ts";
 
@@ -8,6 +9,8 @@ import type { Measurement } from "./measurement.ts";
 export interface Choice {
   /** Measurements that run by default. */
   readonly measurements: readonly Measurement[];
+  /** Measurements of the engine alone, which run by default. */
+  readonly engineMeasurements: readonly EngineMeasurement[];
   /** Measurements that run only if selected by name. */
   readonly guestMeasurements: readonly GuestMeasurement[];
 }
@@ -23,11 +26,15 @@ export interface Options extends Choice {
 }
 
 /** Returns the usage message. */
-export function usage({ measurements, guestMeasurements }: Choice): string {
+export function usage(
+  { measurements, engineMeasurements, guestMeasurements }: Choice,
+): string {
   const names = (all: readonly { name: string }[], between: string) =>
     all.map(({ name }) => name).join(between);
   return "Usage: deno task bench [--repeats N] [--seconds S] [--json FILE] [--beside TREE] " +
-    `[--only ${names([...measurements, ...guestMeasurements], "|")}]...\n` +
+    `[--only ${
+      names([...measurements, ...engineMeasurements, ...guestMeasurements], "|")
+    }]...\n` +
     `${
       names(guestMeasurements, " and ")
     } boot virtual machines and run only if selected by name`;
@@ -36,7 +43,7 @@ export function usage({ measurements, guestMeasurements }: Choice): string {
 /** Parses the arguments. Returns undefined if they are invalid. `--only` may occur several times. */
 export function optionsOf(
   args: readonly string[],
-  { measurements, guestMeasurements }: Choice,
+  { measurements, engineMeasurements, guestMeasurements }: Choice,
 ): Options | undefined {
   let known = true;
   const parsed = parseArgs(args, {
@@ -52,13 +59,20 @@ export function optionsOf(
   const whole = [repeats, seconds].every((each) =>
     Number.isInteger(each) && each >= 1
   );
-  const all = [...measurements, ...guestMeasurements];
+  const all = [
+    ...measurements,
+    ...engineMeasurements,
+    ...guestMeasurements,
+  ];
   const found = all.filter(named).length === new Set(only).size;
   if (!known || !whole || !found) return undefined;
+  const chosen = <T extends { name: string }>(each: readonly T[]) =>
+    only.length === 0 ? each : each.filter(named);
   return {
     repeats,
     seconds,
-    measurements: only.length === 0 ? measurements : measurements.filter(named),
+    measurements: chosen(measurements),
+    engineMeasurements: chosen(engineMeasurements),
     guestMeasurements: guestMeasurements.filter(named),
     ...(parsed.json === undefined ? {} : { json: String(parsed.json) }),
     ...(parsed.beside === undefined

@@ -23,6 +23,14 @@ export interface Column {
   readonly to?: string;
 }
 
+/** Result of a measurement whose table has its own columns. */
+export interface TableResult {
+  readonly series: Series[];
+  readonly columns: readonly Column[];
+  /** Messages of failed measurements. */
+  readonly failures: string[];
+}
+
 /** Medians of a series by subject, and ratios by both subjects, such as `uring / C splice`. */
 export interface Row extends Quantity {
   readonly medians: Readonly<Record<string, number>>;

@@ -3,16 +3,8 @@
 import { IpoibError } from "../../../src/base/errors.ts";
 import type { Cleanup } from "../../cleanup.ts";
 import type { Options } from "../options.ts";
-import { type Column, figure, type Series } from "../report.ts";
+import { figure, type TableResult } from "../report.ts";
 import type { GuestMeasurement, Measure, Stage } from "./guest_measurement.ts";
-
-/** Result of a measurement. */
-export interface GuestOutcome {
-  readonly series: Series[];
-  readonly columns: readonly Column[];
-  /** Messages of failed measurements. */
-  readonly failures: string[];
-}
 
 type Times = Pick<Options, "repeats" | "seconds">;
 type Say = (line: string) => void;
@@ -23,9 +15,9 @@ export async function runGuests(
   times: Times,
   say: Say,
   cleanup: Cleanup,
-): Promise<GuestOutcome> {
+): Promise<TableResult> {
   const { name, columns, stages } = measurement;
-  const outcome: GuestOutcome = { series: [], columns, failures: [] };
+  const outcome: TableResult = { series: [], columns, failures: [] };
   const started = measurement.start();
   let stopped: Promise<void> | undefined;
   // Waits for an unfinished start; a failed start leaves no machines.
@@ -56,7 +48,7 @@ export async function runGuests(
 async function measureStage(
   { quantities, subjects }: Stage,
   { repeats, seconds }: Times,
-  { series }: GuestOutcome,
+  { series }: TableResult,
   say: Say,
   failed: (what: string, error: unknown) => void,
 ): Promise<void> {

@@ -1,4 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { ENGINE_MEASUREMENTS } from "../../../scripts/bench/engine/all.ts";
+import type { EngineMeasurement } from "../../../scripts/bench/engine/engine_measurement.ts";
 import type { GuestMeasurement } from "../../../scripts/bench/guests/guest_measurement.ts";
 import { GUEST_MEASUREMENTS } from "../../../scripts/bench/guests/all.ts";
 import type { Measurement } from "../../../scripts/bench/measurement.ts";
@@ -24,20 +26,27 @@ const guestMeasurements: GuestMeasurement[] = [{
   start: nothing,
   stop: nothing,
 }];
-const all: Choice = { measurements, guestMeasurements };
+const engineMeasurements: EngineMeasurement[] = [{
+  name: "tables",
+  columns: [],
+  program: "",
+  arguments: () => Promise.resolve([]),
+}];
+const all: Choice = { measurements, engineMeasurements, guestMeasurements };
 
 Deno.test("optionsOf() selects all measurements outside virtual machines and five repeats by default", () => {
   assertEquals(optionsOf([], all), {
     repeats: 5,
     seconds: 5,
     measurements,
+    engineMeasurements,
     guestMeasurements: [],
   });
 });
 
 Deno.test("optionsOf() selects a measurement in virtual machines only by name", () => {
   const options = optionsOf(["--only", "kernel"], all);
-  assertEquals(options?.measurements, []);
+  assertEquals([options?.measurements, options?.engineMeasurements], [[], []]);
   assertEquals(options?.guestMeasurements, guestMeasurements);
   const both = optionsOf(["--only", "kernel", "--only", "tcp"], all);
   assertEquals(both?.measurements.map(({ name }) => name), ["tcp"]);
@@ -72,12 +81,15 @@ Deno.test("optionsOf() refuses unknown names and options and invalid numbers", (
 });
 
 Deno.test("usage() lists every measurement", () => {
-  assertStringIncludes(usage(all), "--only rtt|tcp|udp|kernel");
+  assertStringIncludes(usage(all), "--only rtt|tcp|udp|tables|kernel");
 });
 
 Deno.test("The names of all measurements and quantities are unique", () => {
-  const names = [...MEASUREMENTS, ...GUEST_MEASUREMENTS]
-    .map(({ name }) => name);
+  const names = [
+    ...MEASUREMENTS,
+    ...ENGINE_MEASUREMENTS,
+    ...GUEST_MEASUREMENTS,
+  ].map(({ name }) => name);
   assertEquals(new Set(names).size, names.length);
   const stages = GUEST_MEASUREMENTS.flatMap((each) => each.stages);
   const quantities = [...MEASUREMENTS, ...stages]
