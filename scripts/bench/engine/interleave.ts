@@ -3,12 +3,12 @@
 import { median } from "../statistics.ts";
 
 /** Operations of a burst: short enough that most bursts are not interrupted. */
-const BURST = 500;
+const BURST = 200;
 /** Operations before each burst, which bring memory back into the caches that other pieces of work have used. */
 const PRELUDE = 100;
 /** Bursts of each piece of work before the first timed one, in which V8 compiles it. */
 const WARM_UP = 40;
-const BURSTS = 200;
+const BURSTS = 300;
 
 /** Performs this number of operations. */
 export type Work = (operations: number) => void;
