@@ -65,6 +65,8 @@ const symbols = {
     result: "u64",
   },
   munmap: { parameters: ["u64", "u64"], result: "i32" },
+  // int malloc_trim(size_t pad)
+  malloc_trim: { parameters: ["u64"], result: "i32" },
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   // int socketpair(int domain, int type, int protocol, int sv[2])
   socketpair: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },

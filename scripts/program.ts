@@ -18,8 +18,8 @@ export const PERMISSIONS = [
 ] as const;
 
 /**
- * Options of V8. Its young generation grows with the traffic and is not returned, although nothing is allocated per
- * packet; with semi-spaces of at most 1 MB, the memory of a process is constant after its start.
+ * Options of V8. Its young generation grows with the rate of allocations, up to 16 MB a thread, and is not returned;
+ * with semi-spaces of at most 1 MB the memory of a process does not depend on past load.
  */
 export const RUNTIME_OPTIONS = ["--v8-flags=--max-semi-space-size=1"] as const;
 

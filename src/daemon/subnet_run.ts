@@ -6,6 +6,7 @@ import { configureLog, getLogger } from "../base/log.ts";
 import { variable } from "../base/variables.ts";
 import { runtimeDirectory } from "../ipc/locate.ts";
 import type { SubnetRunOptions } from "../ipc/up_options.ts";
+import { HeapTrim } from "../system/heap_trim.ts";
 import { notify } from "../system/notify.ts";
 import { ensureDescriptors } from "./descriptors.ts";
 import { ManagerRole } from "./manager/manager_role.ts";
@@ -23,6 +24,7 @@ export async function runSubnet(options: SubnetRunOptions): Promise<number> {
   reduceRights([], user === undefined ? {} : { user });
   const limited = await configureLog(options.log);
   ensureDescriptors(0);
+  using _trim = new HeapTrim();
   const { name } = options;
   const end = Promise.withResolvers<IpoibError | undefined>();
   const ending = endingSignal(["SIGINT", "SIGTERM"]);

@@ -8,6 +8,7 @@ import { probeVerbs } from "../hca/verbs/probe.ts";
 import { processLocksPath, runtimeDirectory } from "../ipc/locate.ts";
 import { makeRuntimeDirectory } from "../ipc/runtime_directory.ts";
 import type { UpOptions } from "../ipc/up_options.ts";
+import { HeapTrim } from "../system/heap_trim.ts";
 import { beginSession } from "../system/detach.ts";
 import type { NetworkNamespace } from "../system/namespace.ts";
 import { NamespaceUsers } from "../system/namespace_users.ts";
@@ -62,6 +63,7 @@ export async function up(options: UpOptions): Promise<number> {
   const runtime = runtimeDirectory();
   makeRuntimeDirectory(runtime);
   using locks = ProcessLocks.hold(processLocksPath(runtime));
+  using _trim = new HeapTrim();
   using holder = namespaceHolder(options.netns);
   const usersOf = (namespace: NetworkNamespace) =>
     new NamespaceUsers({ namespace, holder, ignored: () => locks.pids() });
