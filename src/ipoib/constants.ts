@@ -64,6 +64,8 @@ export const MAX_ASKERS = 1024;
 export const ASKER_LIFETIME_MS = 2000;
 /** Maximum number of requested changes to the kernel's neighbour table per second. */
 export const MAX_KERNEL_CHANGES = 256;
+/** Minimum interval between two clearings of the next-hop cache by redirects, which peers may send at any rate. */
+export const REDIRECT_INTERVAL_MS = 100;
 
 /** Interval between the two announcements of a new address (RFC 5227 ANNOUNCE_INTERVAL). */
 export const ANNOUNCE_INTERVAL_MS = 2000;

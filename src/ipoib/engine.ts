@@ -103,7 +103,7 @@ export class Engine {
       family,
       translator: family.translator({
         ...{ netdev, sender, identity, log },
-        ...{ groups, peers, paths, neighbours },
+        ...{ groups, peers, paths, neighbours, hops: this.#hops },
       }),
     }));
     kernel.onRequest = (address) =>

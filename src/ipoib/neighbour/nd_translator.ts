@@ -46,6 +46,7 @@ import {
   rewriteNd,
 } from "../../wire/neighbour_discovery.ts";
 import { VNET_HEADER_LENGTH } from "../../wire/vnet.ts";
+import { REDIRECT_INTERVAL_MS } from "../constants.ts";
 import type { Destination } from "../egress.ts";
 import type { Translator, TranslatorParts } from "../family/translator.ts";
 import { Peer } from "../peer.ts";
@@ -64,6 +65,7 @@ export class NdTranslator implements Translator {
   readonly #conflicts: AddressConflicts;
   readonly #frame = new Uint8Array(FRAME_HEADER_LENGTH + MAX_MESSAGE);
   readonly #frameView = new DataView(this.#frame.buffer);
+  #redirectedAt: Millis = -Infinity;
 
   constructor(parts: TranslatorParts) {
     this.#parts = parts;
@@ -284,7 +286,18 @@ export class NdTranslator implements Translator {
     const written = this.#parts.netdev.writeBytes(
       this.#frame.subarray(0, FRAME_HEADER_LENGTH + rewritten),
     );
+    if (message.type === NdType.Redirect) this.#redirected(now);
     return written < 0 ? refusal(-written) : undefined;
+  }
+
+  /**
+   * Makes the next packets ask the kernel's routing again: it sends no event for a redirect that it has accepted. A
+   * redirect that follows too early has no effect on the cache, but the router repeats it.
+   */
+  #redirected(now: Millis): void {
+    if (now - this.#redirectedAt < REDIRECT_INTERVAL_MS) return;
+    this.#redirectedAt = now;
+    this.#parts.hops.clear();
   }
 
   /**

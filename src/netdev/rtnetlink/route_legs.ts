@@ -26,11 +26,12 @@ const BROADCAST: Route = { type: "broadcast" };
 const MULTICAST: Route = { type: "multicast" };
 
 /**
- * Looks up the route of `flow` through interface `ifindex`. A lookup takes at least two system calls, and more for
+ * Looks up the route of `flow` through interface `ifindex`. A lookup takes at least three system calls, and more for
  * IPv6, forwarded sources and nexthop objects: keep the result until routing changes. Never throws.
  *
- * The first query is for the complete route. If that route does not use the interface, the packet may come from a
- * socket bound to the interface. The second query therefore requires the interface: the kernel returns the first leg
+ * The first query is for the complete route. If that has one leg, a second query is for the next hop, which a redirect
+ * may have changed: the complete route does not show it. If that route does not use the interface, the packet may come from a
+ * socket bound to the interface. The last query therefore requires the interface: the kernel returns the first leg
  * through it, or treats the destination as on the link.
  *
  * The result includes legs with invalid neighbours, which the kernel avoids if net.ipv4.fib_multipath_use_neigh is set.
@@ -45,7 +46,13 @@ export function lookupRoutes(
   if (destination.isIpv4 && destination.w3 === -1) return BROADCAST;
   const known = source && !isUnspecified(source) ? source : undefined;
   const query = { ...flow, source: known };
-  const whole = routeThrough(ifindex, flow, wholeRoute(socket, query));
+  const { answer, asked } = wholeRoute(socket, query);
+  const whole = routeThrough(ifindex, flow, answer);
+  if (whole.type === "unicast" && answer?.legs.length === 1) {
+    const exact = lookUp(socket, { ...asked, whole: false });
+    const route = routeThrough(ifindex, flow, exact);
+    return route.type === "unicast" ? route : whole;
+  }
   if (whole !== NONE) return whole;
   const bound = { ...query, output: ifindex };
   return routeThrough(
@@ -81,7 +88,7 @@ function lookUp(
 }
 
 /**
- * Returns the complete route of a flow, through any interface.
+ * Returns the complete route of a flow, through any interface, and the query that the kernel has answered.
  *
  * Without an input interface, the kernel refuses an IPv4 source that is not local (ENETUNREACH), and treats an IPv6
  * source as local, so that rules with `iif` do not match. The input interface of a forwarded packet is unknown. The
@@ -91,20 +98,26 @@ function lookUp(
 function wholeRoute(
   socket: RequestSocket,
   flow: RouteFlow,
-): RouteAnswer | undefined {
+): { answer: RouteAnswer | undefined; asked: RouteQuery } {
   const query = { ...flow, whole: true };
-  const { source } = flow;
-  if (!source) return lookUp(socket, query);
-  if (source.isIpv4) {
-    const own = lookUp(socket, query);
-    if (own) return own;
+  for (const asked of queries(socket, query)) {
+    const answer = lookUp(socket, asked);
+    if (answer) return { answer, asked };
   }
-  for (const input of inputs(socket, source)) {
-    const forwarded = lookUp(socket, { ...query, input });
-    if (forwarded) return forwarded;
-  }
-  return (source.isIpv4 ? undefined : lookUp(socket, query)) ??
-    lookUp(socket, { ...query, source: undefined });
+  return { answer: undefined, asked: query };
+}
+
+/** Returns the queries of {@linkcode wholeRoute} in order. */
+function* queries(
+  socket: RequestSocket,
+  query: RouteQuery,
+): Generator<RouteQuery> {
+  const { source } = query;
+  if (!source) return yield query;
+  if (source.isIpv4) yield query;
+  for (const input of inputs(socket, source)) yield { ...query, input };
+  if (!source.isIpv4) yield query;
+  yield { ...query, source: undefined };
 }
 
 /** Returns likely input interfaces of packets with this source; none if the source is local. */

@@ -34,7 +34,7 @@ export class Pings implements AsyncDisposable {
     const program = from.start(
       ...["ping", "-n", "-i", String(interval), "-s", String(size), to],
     );
-    await program.prints(/bytes of data/);
+    await program.prints(/bytes of data|data bytes/);
     return new Pings(program);
   }
 

@@ -157,6 +157,36 @@ Deno.test("a router advertisement reaches the kernel without link-layer address,
   rig.check();
 });
 
+Deno.test("a redirect makes the next packet ask for its route again, at most every 100 ms", () => {
+  const { rig, a, b } = hosts();
+  resolve({ a, b });
+  const { config } = a.netdev;
+  const udp = hex(
+    `60000000 0008 11 40 fe80000000000000000000000000000a
+     fe80000000000000000000000000000b 0009 0009 0008 0000`,
+  );
+  const redirect = deviceMessage({
+    type: NdType.Redirect,
+    source: B,
+    destination: A,
+    target: "fe80::c",
+  });
+  /** Returns the route lookups of two packets. */
+  const lookups = () => {
+    const before = config.routeLookups;
+    transmit(a, frameOf(udp), frameOf(udp));
+    return config.routeLookups - before;
+  };
+  assertEquals([lookups(), lookups()], [1, 0]);
+  deliver(a, b, redirect);
+  assertEquals([lookups(), lookups()], [1, 0]);
+  deliver(a, b, redirect);
+  assertEquals(lookups(), 0);
+  rig.advance(100);
+  deliver(a, b, redirect);
+  assertEquals([lookups(), lookups()], [1, 0]);
+});
+
 Deno.test("neighbour discovery does not count as use of a peer, IPv6 packets do", () => {
   const { rig, a, b } = hosts();
   rig.advance(1000);
