@@ -1,13 +1,15 @@
-/** DHCP and router advertisements: a dnsmasq server, and clients that do not know RFC 4390. */
+/** DHCP and router advertisements: dnsmasq and Kea as servers, and clients that do not know RFC 4390. */
 
 import { assertEquals, assertMatch } from "@std/assert";
 import {
   type Host,
   type Lab,
   labTest,
+  linkLocal,
   startDnsmasq,
   until,
 } from "./harness/mod.ts";
+import { ipv6Addresses } from "./harness/ipv6.ts";
 
 /** Script of udhcpc: assigns the address that the server has given. */
 const SCRIPT = `#!/bin/sh
@@ -41,6 +43,34 @@ async function startServer(
     ...[`--pid-file=${directory}/pid`, `--dhcp-leasefile=${directory}/leases`],
     ...words,
   );
+}
+
+/** Starts kea-dhcp4 or kea-dhcp6 on ib0 of a host, with its files in `directory`. */
+async function startKea(
+  host: Host,
+  directory: string,
+  version: 4 | 6,
+  configuration: Record<string, unknown>,
+): Promise<void> {
+  const program = `kea-dhcp${version}`;
+  const file = `${directory}/${program}.json`;
+  const server = {
+    "interfaces-config": { interfaces: ["ib0"] },
+    "lease-database": { type: "memfile", persist: false },
+    loggers: [{
+      name: program,
+      severity: "INFO",
+      "output_options": [{ output: "stdout" }],
+    }],
+    ...configuration,
+  };
+  const text = JSON.stringify({ [`Dhcp${version}`]: server });
+  await Deno.writeTextFile(file, text);
+  const folders = ["PIDFILE", "LOCKFILE"].map((each) =>
+    `KEA_${each}_DIR=${directory}`
+  );
+  await host.start("env", ...folders, program, "-c", file)
+    .prints(/DHCP[46]_STARTED/);
 }
 
 /** Starts dhcpcd on ib0 of a host, with state directories and processes of its own. */
@@ -137,6 +167,59 @@ labTest(
           / inet6 (fd00:6::1[0-9a-f]{2})\/128 /.exec(await shown())?.[1],
       );
       await until("the leased address", () => server.reaches(lease));
+    });
+  },
+);
+
+labTest(
+  "Kea: two udhcpc and a dhcpcd for DHCPv6 get addresses of their own",
+  async (lab) => {
+    const [server] = await lab.running(1);
+    const hosts = await clients(lab, 2);
+    const net = server.address.replace(/\.\d+$/, "");
+    await linkLocal(server);
+    await server.ip("addr", "add", "fd00:6::1/64", "dev", "ib0", "nodad");
+    await withFiles(async (directory) => {
+      await startKea(server, directory, 4, {
+        "subnet4": [{
+          id: 1,
+          subnet: `${net}.0/24`,
+          pools: [{ pool: `${net}.100 - ${net}.150` }],
+        }],
+      });
+      await startKea(server, directory, 6, {
+        // It forms no DUID of its own on a host without hardware addresses.
+        "server-id": { type: "EN", identifier: "01020304", persist: false },
+        "subnet6": [{
+          id: 1,
+          interface: "ib0",
+          subnet: "fd00:6::/64",
+          pools: [{ pool: "fd00:6::100 - fd00:6::1ff" }],
+        }],
+      });
+      for (const host of hosts) {
+        host.start(
+          ...["udhcpc", "-f", "-i", "ib0", "-s", `${directory}/script`],
+          ...["-t", "10", "-A", "1"],
+        );
+      }
+      const addresses = await Promise.all(hosts.map(addressOf));
+      assertEquals(new Set(addresses).size, hosts.length);
+      for (const address of addresses) {
+        assertEquals(await server.reaches(address), true, address);
+      }
+      const [client] = hosts;
+      startDhcpcd(client!, "-6", "--noipv6rs", "--ia_na");
+      const lease = await until("a lease of DHCPv6", async () => {
+        const shown = await ipv6Addresses(client!, "-tentative");
+        return shown.find((each) => /^fd00:6::1[0-9a-f]{2}\/128/.test(each));
+      });
+      // Without router advertisements the prefix is not on the link.
+      await client!.ip("route", "add", "fd00:6::/64", "dev", "ib0");
+      await until(
+        "the leased address",
+        () => server.reaches(lease.split("/")[0]!),
+      );
     });
   },
 );
