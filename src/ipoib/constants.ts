@@ -81,5 +81,5 @@ export const DEFAULT_RECV_QUEUE = 256;
  * hardware queue.
  */
 export const TX_QUEUE_LENGTH = 1000;
-/** Maximum number of cached next hops per family, at 48 (IPv4) or 96 bytes (IPv6) each. A full cache is cleared. */
+/** Maximum number of cached next hops per family, at 96 (IPv4) or 192 bytes (IPv6) each. A full cache is cleared. */
 export const MAX_NEXT_HOPS = 65_536;
