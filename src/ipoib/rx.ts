@@ -85,6 +85,9 @@ export class Receiver {
     if (!qp || !batch) return;
     // Stage 1, poll.
     while (qp.poll(batch) > 0) {
+      if (this.#debug.packets) {
+        for (let i = 0; i < batch.count; i++) this.#log(batch, i);
+      }
       if (this.open) {
         for (let i = 0; i < batch.count; i++) this.#packet(qp, batch, i);
       } else this.#statistics.drop("rx_device_down", batch.count);
@@ -93,12 +96,13 @@ export class Receiver {
     }
   }
 
+  #log(batch: RxBatch, i: number): void {
+    const bytes = batch.length[i]! + ENCAP_LENGTH;
+    const lid = hex(batch.sourceLid[i]!);
+    this.#debug.data(`received ${bytes} bytes, SLID ${lid}`);
+  }
+
   #packet(qp: UdQp, batch: RxBatch, i: number): void {
-    if (this.#debug.packets) {
-      const bytes = batch.length[i]! + ENCAP_LENGTH;
-      const lid = hex(batch.sourceLid[i]!);
-      this.#debug.data(`received ${bytes} bytes, SLID ${lid}`);
-    }
     // Stage 2, echo.
     const multicast = (batch.flags[i]! & RxFlag.Multicast) !== 0;
     if (
