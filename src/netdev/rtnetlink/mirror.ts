@@ -14,17 +14,12 @@ import { getLogger } from "../../base/log.ts";
 import { Errno } from "../../base/errno.ts";
 import type { IpAddress } from "../../wire/ip_address.ts";
 import { MIN_IPV6_MTU } from "../../wire/ipv6_address.ts";
-import {
-  describeNamespace,
-  type NetworkNamespace,
-} from "../../system/namespace.ts";
-import type { Reactor, Watch } from "../../system/reactor.ts";
+import type { NetworkNamespace } from "../../system/namespace.ts";
+import type { Reactor } from "../../system/reactor.ts";
 import type {
   Groups,
-  KernelMemberships,
   MembershipSource,
 } from "../memberships/kernel_memberships.ts";
-import { openMemberships } from "../memberships/open_memberships.ts";
 import type {
   ConfigChange,
   Flow,
@@ -39,7 +34,7 @@ import {
   RTM_DELADDR,
   RTM_NEWADDR,
 } from "./address.ts";
-import { EventSocket, Group } from "./event_socket.ts";
+import { Attachment } from "./attachment.ts";
 import {
   getLink,
   type LinkInfo,
@@ -49,10 +44,9 @@ import {
 } from "./link_message.ts";
 import type { NetlinkMessage } from "./message.ts";
 import { MirroredNeighbours } from "./kernel_neighbours.ts";
-import { NeighbourEvents } from "./neighbour_events.ts";
 import { RTM_DELRULE, RTM_NEWRULE, rulesMatchPorts } from "./rule.ts";
 import { lookupRoutes } from "./route_legs.ts";
-import { RequestSocket } from "./socket.ts";
+import type { RequestSocket } from "./socket.ts";
 
 const CHANGES: readonly ConfigChange[] = [
   "gone",
@@ -91,7 +85,7 @@ export class ConfigMirror implements NetConfig {
   readonly neighbours = new MirroredNeighbours(() =>
     this.#gone ? undefined : this.#attached
   );
-  #attached: Attached;
+  #attached: Attachment;
   #link: LinkState;
   #ipv6Removals = 0;
   #records = new Map<string, InterfaceAddress>();
@@ -207,44 +201,18 @@ export class ConfigMirror implements NetConfig {
     this.#attached.close();
   }
 
-  #attach(netns: number | undefined, ifindex: number): Attached {
+  #attach(netns: number | undefined, ifindex: number): Attachment {
     const { reactor, memberships = "auto", receiveBuffer } = this.#options;
-    const namespace = describeNamespace(netns);
-    using parts = new DisposableStack();
-    const events = parts.use(new EventSocket(netns, receiveBuffer));
-    for (const group of GROUPS) events.join(group);
-    const requests = parts.use(new RequestSocket(netns));
-    const changed = () => {
-      this.#pending.add("membership");
-      this.#publish();
-    };
-    const groups = openMemberships(memberships, {
-      reactor,
-      netns,
-      ifindex,
-      changed,
+    return new Attachment({
+      ...{ reactor, netns, ifindex, memberships, receiveBuffer },
+      readable: () => this.#drain(),
+      membershipsChanged: () => {
+        this.#pending.add("membership");
+        this.#publish();
+      },
+      neighbour: (record, deleted) => this.neighbours.notify(record, deleted),
+      neighboursLost: () => this.neighbours.notifyLost(),
     });
-    parts.adopt(groups, (memberships) => memberships.close());
-    const neighbours = new NeighbourEvents({
-      reactor,
-      netns,
-      ifindex,
-      receiveBuffer,
-      requests,
-      event: (record, deleted) => this.neighbours.notify(record, deleted),
-      lost: () => this.neighbours.notifyLost(),
-    });
-    parts.move();
-    const watch = reactor.watch(events.fd, () => this.#drain());
-    return new Attached(
-      namespace,
-      ifindex,
-      events,
-      requests,
-      groups,
-      neighbours,
-      watch,
-    );
   }
 
   #drain(): void {
@@ -393,18 +361,6 @@ export class ConfigMirror implements NetConfig {
 
 const NO_GROUPS: Groups = new Map();
 
-/** Multicast groups that the mirror joins. */
-const GROUPS = [
-  Group.LINK,
-  Group.IPV4_IFADDR,
-  Group.IPV4_ROUTE,
-  Group.IPV4_RULE,
-  Group.IPV6_IFADDR,
-  Group.IPV6_ROUTE,
-  Group.IPV6_RULE,
-  Group.NEXTHOP,
-];
-
 /** True if the kernel runs IPv6 on a link in this state. */
 function runsIpv6({ up, mtu }: LinkState): boolean {
   return up && mtu >= MIN_IPV6_MTU;
@@ -421,25 +377,4 @@ function sameAddresses(
       one.broadcast?.w3 === other.broadcast?.w3 && one.scope === other.scope &&
       one.secondary === other.secondary;
   });
-}
-
-/** The sockets and subscriptions of a mirror in one namespace. */
-class Attached {
-  constructor(
-    readonly namespace: NetworkNamespace,
-    readonly ifindex: number,
-    readonly events: EventSocket,
-    readonly requests: RequestSocket,
-    readonly memberships: KernelMemberships,
-    readonly neighbourEvents: NeighbourEvents,
-    readonly watch: Watch,
-  ) {}
-
-  close(): void {
-    this.watch.close();
-    this.memberships.close();
-    this.neighbourEvents.close();
-    this.requests.close();
-    this.events.close();
-  }
 }
