@@ -19,9 +19,12 @@ export const PERMISSIONS = [
 
 /**
  * Options of V8. Its young generation grows with the rate of allocations, up to 16 MB a thread, and is not returned;
- * with semi-spaces of at most 1 MB the memory of a process does not depend on past load.
+ * with semi-spaces of at most 1 MB the memory of a process does not depend on past load. The manager worker calls gc()
+ * (src/system/unused_memory.ts).
  */
-export const RUNTIME_OPTIONS = ["--v8-flags=--max-semi-space-size=1"] as const;
+export const RUNTIME_OPTIONS = [
+  "--v8-flags=--max-semi-space-size=1,--expose-gc",
+] as const;
 
 /** Permissions of the demo, which reads more of the environment. */
 export const DEMO_PERMISSIONS = PERMISSIONS.map((permission) =>

@@ -7,6 +7,7 @@ import { keepCapabilities } from "../system/capability.ts";
 import { linkInode } from "../system/files.ts";
 import { removeDeadSocket } from "../system/dead_socket.ts";
 import { PollReactor } from "../system/poll_reactor.ts";
+import { collectPeriodically } from "../system/unused_memory.ts";
 import type { LastKnown } from "../subnet/messages.ts";
 import type { ManagerInfo } from "../subnet/snapshot.ts";
 import { portSocketPath } from "../subnet/sockets.ts";
@@ -67,6 +68,7 @@ serve<ManagerInit>(() => new PollReactor(), (init, reactor, emit): Hosted => {
     host.close();
     emit("replaced", {});
   });
+  collectPeriodically(reactor);
   return {
     command: (name, params, done) => {
       runCommand(managerCommands, host, name, params, done);

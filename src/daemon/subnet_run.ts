@@ -6,7 +6,7 @@ import { configureLog, getLogger } from "../base/log.ts";
 import { variable } from "../base/variables.ts";
 import { runtimeDirectory } from "../ipc/locate.ts";
 import type { SubnetRunOptions } from "../ipc/up_options.ts";
-import { HeapTrim } from "../system/heap_trim.ts";
+import { HeapTrim } from "../system/unused_memory.ts";
 import { notify } from "../system/notify.ts";
 import { ensureDescriptors } from "./descriptors.ts";
 import { ManagerRole } from "./manager/manager_role.ts";

@@ -8,7 +8,7 @@ import { probeVerbs } from "../hca/verbs/probe.ts";
 import { processLocksPath, runtimeDirectory } from "../ipc/locate.ts";
 import { makeRuntimeDirectory } from "../ipc/runtime_directory.ts";
 import type { UpOptions } from "../ipc/up_options.ts";
-import { HeapTrim } from "../system/heap_trim.ts";
+import { HeapTrim } from "../system/unused_memory.ts";
 import { beginSession } from "../system/detach.ts";
 import type { NetworkNamespace } from "../system/namespace.ts";
 import { NamespaceUsers } from "../system/namespace_users.ts";

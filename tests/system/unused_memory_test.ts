@@ -1,5 +1,9 @@
-import { assertLess } from "@std/assert";
-import { trimHeaps } from "../../src/system/heap_trim.ts";
+import { assertEquals, assertLess } from "@std/assert";
+import { FakeReactor } from "../../src/system/fake_reactor.ts";
+import {
+  collectPeriodically,
+  trimHeaps,
+} from "../../src/system/unused_memory.ts";
 import { readTextFile } from "../../src/system/read_files.ts";
 
 /** Below the size from which malloc(3) maps a block of its own. */
@@ -32,4 +36,23 @@ Deno.test("trimHeaps() returns freed memory that malloc keeps", () => {
   assertLess(anonymousBytes(), before - BLOCK * BLOCKS / 2);
   free(last);
   library.close();
+});
+
+Deno.test("collectPeriodically() collects garbage once a minute", () => {
+  const scope = globalThis as { gc?: () => void };
+  const before = scope.gc;
+  let collections = 0;
+  scope.gc = () => collections++;
+  try {
+    const reactor = new FakeReactor();
+    collectPeriodically(reactor);
+    for (let second = 0; second < 150; second++) {
+      reactor.clock.advance(1000);
+      reactor.settle();
+    }
+    assertEquals(collections, 2);
+  } finally {
+    if (before) scope.gc = before;
+    else delete scope.gc;
+  }
 });
