@@ -24,6 +24,8 @@ export const B = "fe80::b";
 /** Parses an address. */
 export const ip = (text: string) => IpAddress.parse(text)!;
 
+/** Bytes of a redirect with a link-layer address, the longest message. */
+const MAX_LENGTH = 104;
 const NO_LINK_ADDRESS = { flags: 0, qpn: 0, gid: new Uint8Array(16) };
 
 /** Fields of a message; by default a solicitation of {@linkcode B} by {@linkcode A}. */
@@ -38,7 +40,7 @@ interface Fields {
 /** Returns a message of the kernel, without link-layer address. */
 export function deviceMessage(fields: Fields): Uint8Array {
   const target = ip(fields.target ?? B);
-  const whole = new Uint8Array(100);
+  const whole = new Uint8Array(MAX_LENGTH);
   const length = emitNd(
     {
       type: fields.type ?? NdType.NeighbourSolicitation,
@@ -53,7 +55,7 @@ export function deviceMessage(fields: Fields): Uint8Array {
     viewOf(whole),
     0,
   );
-  const packet = new Uint8Array(100);
+  const packet = new Uint8Array(MAX_LENGTH);
   const message = parseNd(viewOf(whole), 0, length)!;
   return packet.slice(
     0,
