@@ -103,7 +103,8 @@ export class Engine {
       family,
       translator: family.translator({
         ...{ netdev, sender, identity, log },
-        ...{ groups, peers, paths, neighbours, hops: this.#hops },
+        ...{ groups, peers, paths, neighbours },
+        clearNextHops: () => this.#hops.clear(),
       }),
     }));
     kernel.onRequest = (address) =>

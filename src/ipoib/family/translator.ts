@@ -10,7 +10,6 @@ import type { IpAddress } from "../../wire/ip_address.ts";
 import type { LinkIdentity } from "../link_identity.ts";
 import type { MulticastTable } from "../multicast/multicast_table.ts";
 import type { NeighbourTable } from "../neighbour/neighbour_table.ts";
-import type { NextHops } from "../next_hops.ts";
 import type { PathTable } from "../path.ts";
 import type { PeerTable } from "../peer.ts";
 import type { DropReason } from "../statistics.ts";
@@ -25,7 +24,8 @@ export interface TranslatorParts {
   readonly peers: PeerTable;
   readonly paths: PathTable;
   readonly neighbours: NeighbourTable;
-  readonly hops: NextHops;
+  /** Makes the next packets ask the kernel's routing again. */
+  readonly clearNextHops: () => void;
   readonly log: Logger;
 }
 

@@ -297,7 +297,7 @@ export class NdTranslator implements Translator {
   #redirected(now: Millis): void {
     if (now - this.#redirectedAt < REDIRECT_INTERVAL_MS) return;
     this.#redirectedAt = now;
-    this.#parts.hops.clear();
+    this.#parts.clearNextHops();
   }
 
   /**
