@@ -2,22 +2,23 @@
 
 import type { IpoibInterface } from "../ipoib/interface.ts";
 import type { DeviceStatus } from "../netdev/netdev.ts";
+import { Iff } from "../netdev/rtnetlink/link_message.ts";
 
-/** Names of the IFF_ flags (linux/if.h), in the order of iproute2. */
+/** Names of the flags, in the order of iproute2. */
 const NAMES: readonly (readonly [bit: number, name: string])[] = [
-  [0x8, "LOOPBACK"],
-  [0x2, "BROADCAST"],
-  [0x10, "POINTOPOINT"],
-  [0x1000, "MULTICAST"],
-  [0x80, "NOARP"],
-  [0x200, "ALLMULTI"],
-  [0x100, "PROMISC"],
-  [0x400, "MASTER"],
-  [0x800, "SLAVE"],
-  [0x4, "DEBUG"],
-  [0x8000, "DYNAMIC"],
-  [0x1, "UP"],
-  [0x10000, "LOWER_UP"],
+  [Iff.Loopback, "LOOPBACK"],
+  [Iff.Broadcast, "BROADCAST"],
+  [Iff.PointToPoint, "POINTOPOINT"],
+  [Iff.Multicast, "MULTICAST"],
+  [Iff.NoArp, "NOARP"],
+  [Iff.AllMulti, "ALLMULTI"],
+  [Iff.Promisc, "PROMISC"],
+  [Iff.Master, "MASTER"],
+  [Iff.Slave, "SLAVE"],
+  [Iff.Debug, "DEBUG"],
+  [Iff.Dynamic, "DYNAMIC"],
+  [Iff.Up, "UP"],
+  [Iff.LowerUp, "LOWER_UP"],
 ];
 
 /** IF_OPER_ states (RFC 2863) that the state of the link does not determine. */
@@ -49,6 +50,6 @@ export function flagNames(
   return [
     ...(up && !running ? ["NO-CARRIER"] : []),
     ...NAMES.flatMap(([bit, name]) => (status.flags & bit) === 0 ? [] : [name]),
-    ...(parent.netdev.config.up ? [] : iface === parent ? [] : ["M-DOWN"]),
+    ...(iface !== parent && !parent.netdev.config.up ? ["M-DOWN"] : []),
   ];
 }

@@ -11,6 +11,7 @@
  */
 
 import * as v from "valibot";
+import { ADDR_GEN_MODES } from "../base/addr_gen_mode.ts";
 import {
   CoalesceRecordSchema,
   CoalesceValuesSchema,
@@ -85,9 +86,7 @@ export const methods = {
       /** 20 bytes. */
       address: v.exactOptional(shortText),
       linkmode: v.exactOptional(v.picklist(["default", "dormant"])),
-      addrgenmode: v.exactOptional(
-        v.picklist(["eui64", "none", "stable_secret", "random"]),
-      ),
+      addrgenmode: v.exactOptional(v.picklist(ADDR_GEN_MODES)),
       arp: v.exactOptional(v.boolean()),
       multicast: v.exactOptional(v.boolean()),
       allmulticast: v.exactOptional(v.boolean()),

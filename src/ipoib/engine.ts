@@ -157,8 +157,8 @@ export class Engine {
   }
 
   /**
-   * Stops transmission and reception, leaves all groups, and removes all paths, neighbours and peers except static neighbours and
-   * their peers.
+   * Stops transmission and reception, leaves all groups, and removes all paths, neighbours and peers except static
+   * neighbours and their peers.
    */
   close(now: Millis): void {
     this.#receiver.open = false;

@@ -6,6 +6,7 @@
  * frames in memory of the caller, so that they are not copied.
  */
 
+import type { AddrGenMode } from "../base/addr_gen_mode.ts";
 import type { Millis } from "../base/units.ts";
 import type { FrameBatch } from "../system/frames.ts";
 import type { NetworkNamespace } from "../system/namespace.ts";
@@ -129,15 +130,6 @@ export interface NetConfig {
   readonly neighbours: KernelNeighbours;
   onChange(listener: (change: ConfigChange) => void): void;
 }
-
-/** How the kernel forms link-local addresses, in the order of IN6_ADDR_GEN_MODE_. */
-export const ADDR_GEN_MODES = [
-  "eui64",
-  "none",
-  "stable_secret",
-  "random",
-] as const;
-export type AddrGenMode = typeof ADDR_GEN_MODES[number];
 
 /** Status of a device in the kernel. */
 export interface DeviceStatus {

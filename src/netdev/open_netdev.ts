@@ -13,12 +13,8 @@ import type {
 import type { Reactor } from "../system/reactor.ts";
 import type { MembershipSource } from "./memberships/kernel_memberships.ts";
 import { GatewayPrefixes } from "./gateway_prefixes.ts";
-import {
-  ADDR_GEN_MODES,
-  type DeviceStatus,
-  type LinkChanges,
-  type Netdev,
-} from "./netdev.ts";
+import { ADDR_GEN_MODES } from "../base/addr_gen_mode.ts";
+import type { DeviceStatus, LinkChanges, Netdev } from "./netdev.ts";
 import {
   attachNextHopProgram,
   type NextHopProgram,

@@ -1,4 +1,7 @@
-/** Builds the records and component masks of SA requests: those of Linux ib_ipoib, and the queries of a group and a membership. */
+/**
+ * Builds the records and component masks of SA requests: those of Linux ib_ipoib, and the queries for a group and a
+ * membership.
+ */
 
 import {
   BROADCAST_JOIN_MASK,

@@ -189,7 +189,10 @@ export class Transactions {
     this.#wake(earliest);
   }
 
-  /** Retransmits a request, or after the last retransmission fails it: with ETIMEDOUT, or the errno of a refused send. */
+  /**
+   * Retransmits a request. After the last retransmission, fails it with ETIMEDOUT, or with the errno of the device if it
+   * has refused that one.
+   */
   #step(pending: Pending, now: Millis): void {
     if (pending.sendsLeft === 0) {
       this.#end(pending);

@@ -1,6 +1,7 @@
 /** `ipoib link set [[dev] IF] [up|down] [ATTRIBUTE VALUE]...`. Equivalent to: `ip link set`. */
 
 import { Command } from "@commander-js/extra-typings";
+import { ADDR_GEN_MODES } from "../../base/addr_gen_mode.ts";
 import type { Params } from "../../ipc/schema.ts";
 import type { Cli } from "../cli.ts";
 import { usageError } from "../errors.ts";
@@ -31,9 +32,7 @@ const READERS: Record<string, (value: string) => Changes> = {
   netns: (value) => ({ netns: value }),
   address: (value) => ({ address: value }),
   addrgenmode: (value) => ({
-    addrgenmode: readOneOf("addrgenmode", value, [
-      ...["eui64", "none", "stable_secret", "random"] as const,
-    ]),
+    addrgenmode: readOneOf("addrgenmode", value, ADDR_GEN_MODES),
   }),
   arp: (value) => ({ arp: readOnOff("arp", value) }),
   multicast: (value) => ({ multicast: readOnOff("multicast", value) }),

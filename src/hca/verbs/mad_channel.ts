@@ -69,7 +69,10 @@ export class SocketMadChannel {
       if (message.type === "closed") this.#watch.enable(false);
       if (message.type !== "message") return;
       const report = parseSendReport(message.bytes);
-      if (report) this.#onReport(report);
+      if (report) {
+        this.#onReport(report);
+        continue;
+      }
       const received = parseUserMad(message.bytes);
       if (!received) continue;
       this.#counted.add("mads_received");

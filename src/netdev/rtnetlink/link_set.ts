@@ -6,11 +6,8 @@
 
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
-import {
-  ADDR_GEN_MODES,
-  type AddrGenMode,
-  type LinkChanges,
-} from "../netdev.ts";
+import { ADDR_GEN_MODES, type AddrGenMode } from "../../base/addr_gen_mode.ts";
+import type { LinkChanges } from "../netdev.ts";
 import {
   AF_INET6,
   Iff,

@@ -29,10 +29,10 @@ const MULTICAST: Route = { type: "multicast" };
  * Looks up the route of `flow` through interface `ifindex`. A lookup takes at least three system calls, and more for
  * IPv6, forwarded sources and nexthop objects: keep the result until routing changes. Never throws.
  *
- * The first query is for the complete route. If that has one leg, a second query is for the next hop, which a redirect
- * may have changed: the complete route does not show it. If that route does not use the interface, the packet may come from a
- * socket bound to the interface. The last query therefore requires the interface: the kernel returns the first leg
- * through it, or treats the destination as on the link.
+ * The first query is for the complete route. If that has one leg, through the interface, a second query is for the next
+ * hop: a redirect may have changed it, which the complete route does not show. If the complete route does not use the
+ * interface, the packet may come from a socket bound to the interface. The second query then requires the interface: the
+ * kernel returns the first leg through it, or treats the destination as on the link.
  *
  * The result includes legs with invalid neighbours, which the kernel avoids if net.ipv4.fib_multipath_use_neigh is set.
  */
