@@ -275,29 +275,24 @@ labTest(
         "carrier",
         ({ flags }) => JSON.stringify(flags) === JSON.stringify(FLAGS),
       );
-      await setBoth(hosts, name, ["mode", "dormant"]);
-      // The kernel applies the mode at the next change of state.
-      await setBoth(hosts, name, ["down"]);
-      await setBoth(hosts, name, ["up"]);
-      for (const host of hosts) {
-        await agreed(
-          host,
-          name,
-          "dormant",
-          ({ operstate, linkmode }) =>
-            operstate === "DORMANT" && linkmode === "DORMANT",
-        );
-      }
-      await setBoth(hosts, name, ["mode", "default"]);
-      await setBoth(hosts, name, ["down"]);
-      await setBoth(hosts, name, ["up"]);
-      for (const host of hosts) {
-        await agreed(
-          host,
-          name,
-          "default",
-          ({ operstate }) => operstate === "UP",
-        );
+      const states = [
+        ["dormant", "DORMANT", "DORMANT"],
+        ["default", "UP", "DEFAULT"],
+      ] as const;
+      for (const [mode, operstate, linkmode] of states) {
+        await setBoth(hosts, name, ["mode", mode]);
+        // The kernel applies the mode at the next change of state.
+        await setBoth(hosts, name, ["down"]);
+        await setBoth(hosts, name, ["up"]);
+        for (const host of hosts) {
+          await agreed(
+            host,
+            name,
+            mode,
+            (link) =>
+              link.operstate === operstate && link.linkmode === linkmode,
+          );
+        }
       }
     }
     const { hca } = await a.link();

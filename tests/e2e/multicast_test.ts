@@ -5,6 +5,7 @@ import { patient } from "../../scripts/machine.ts";
 import { fullForm } from "../../scripts/test/form.ts";
 import {
   type Host,
+  type Lab,
   labTest,
   pause,
   until,
@@ -29,75 +30,81 @@ async function send(from: Host, text: string): Promise<void> {
   );
 }
 
-for (const source of ["proc", "rtnetlink"] as const) {
-  const skip = source === "rtnetlink" && !kernelHasMembershipEvents();
-  const why = skip
-    ? " (skipped: the kernel has no IPv4 membership events)"
-    : "";
-  labTest(
-    `Only members of a group receive its packets, --memberships ${source}${why}`,
-    async (lab) => {
-      const [sender, member, bystander] = await lab.running(
-        3,
-        ["--memberships", source],
-      );
-      // ARP announcements are also multicast packets.
-      for (const host of [sender, member, bystander]) {
-        await untilAnnounced(host);
-      }
-      await sender.ip("route", "add", "239.0.0.0/8", "dev", "ib0");
-      const receiver = member.start(
-        ...["socat", "-u"],
-        `UDP4-RECV:${PORT},ip-add-membership=${GROUP}:ib0`,
-        "STDOUT",
-      );
-      const joined = await until("the member's join", async () => {
-        const each = await group(member);
-        return each?.attached && each;
-      });
-      assertEquals([joined.send_only, joined.complete], [false, true]);
-
-      const before = await bystander.counters();
-      for (let i = 0; i < PACKETS; i++) await send(sender, `packet ${i}\n`);
-      await receiver.prints(new RegExp(`packet ${PACKETS - 1}\n`));
-      for (let i = 0; i < PACKETS; i++) {
-        assert(receiver.output.includes(`packet ${i}\n`), receiver.output);
-      }
-      const after = await bystander.counters();
-      for (
-        const name of [
-          "port_rcv_packets",
-          "port_multicast_rcv_packets",
-          "port_multicast_filtered",
-        ]
-      ) {
-        assertEquals([name, after[name]], [name, before[name]]);
-      }
-      assertEquals(await group(bystander), undefined);
-      const sent = await group(sender);
-      assertEquals(
-        [sent?.send_only, sent?.attached, sent?.complete],
-        [true, false, true],
-      );
-      assertEquals(sent?.mlid, joined.mlid);
-      const { stdout } = await sender.ipoib("mcg", "show");
-      assert(
-        stdout.split("\n").some((line) =>
-          line.startsWith(MGID) && line.includes("send_only")
-        ),
-        stdout,
-      );
-
-      // The interface leaves when the socket is closed.
-      await receiver[Symbol.asyncDispose]();
-      await until(
-        "the member's leave",
-        async () => !(await group(member))?.attached,
-      );
-    },
-    { ignore: skip },
-  );
+/** Registers a test for each source of memberships. `args` are the options of `up` that select it. */
+function eachSourceTest(
+  name: string,
+  fn: (lab: Lab, args: string[]) => Promise<void>,
+): void {
+  for (const source of ["proc", "rtnetlink"] as const) {
+    const ignore = source === "rtnetlink" && !kernelHasMembershipEvents();
+    const why = ignore
+      ? " (skipped: the kernel has no IPv4 membership events)"
+      : "";
+    const args = ["--memberships", source];
+    const title = `${name}, ${args.join(" ")}${why}`;
+    labTest(title, (lab) => fn(lab, args), { ignore });
+  }
 }
+
+eachSourceTest(
+  "Only members of a group receive its packets",
+  async (lab, args) => {
+    const [sender, member, bystander] = await lab.running(3, args);
+    // ARP announcements are also multicast packets.
+    for (const host of [sender, member, bystander]) {
+      await untilAnnounced(host);
+    }
+    await sender.ip("route", "add", "239.0.0.0/8", "dev", "ib0");
+    const receiver = member.start(
+      ...["socat", "-u"],
+      `UDP4-RECV:${PORT},ip-add-membership=${GROUP}:ib0`,
+      "STDOUT",
+    );
+    const joined = await until("the member's join", async () => {
+      const each = await group(member);
+      return each?.attached && each;
+    });
+    assertEquals([joined.send_only, joined.complete], [false, true]);
+
+    const before = await bystander.counters();
+    for (let i = 0; i < PACKETS; i++) await send(sender, `packet ${i}\n`);
+    await receiver.prints(new RegExp(`packet ${PACKETS - 1}\n`));
+    for (let i = 0; i < PACKETS; i++) {
+      assert(receiver.output.includes(`packet ${i}\n`), receiver.output);
+    }
+    const after = await bystander.counters();
+    for (
+      const name of [
+        "port_rcv_packets",
+        "port_multicast_rcv_packets",
+        "port_multicast_filtered",
+      ]
+    ) {
+      assertEquals([name, after[name]], [name, before[name]]);
+    }
+    assertEquals(await group(bystander), undefined);
+    const sent = await group(sender);
+    assertEquals(
+      [sent?.send_only, sent?.attached, sent?.complete],
+      [true, false, true],
+    );
+    assertEquals(sent?.mlid, joined.mlid);
+    const { stdout } = await sender.ipoib("mcg", "show");
+    assert(
+      stdout.split("\n").some((line) =>
+        line.startsWith(MGID) && line.includes("send_only")
+      ),
+      stdout,
+    );
+
+    // The interface leaves when the socket is closed.
+    await receiver[Symbol.asyncDispose]();
+    await until(
+      "the member's leave",
+      async () => !(await group(member))?.attached,
+    );
+  },
+);
 
 /** A group of each family, and the option of socat that joins it. */
 const BOTH_FAMILIES = [
@@ -108,51 +115,44 @@ const BOTH_FAMILIES = [
   ],
 ] as const;
 
-for (const source of ["proc", "rtnetlink"] as const) {
-  const skip = source === "rtnetlink" && !kernelHasMembershipEvents();
-  const why = skip
-    ? " (skipped: the kernel has no IPv4 membership events)"
-    : "";
-  labTest(
-    `A group of either family is joined with its first member and left with its last, --memberships ${source}${why}`,
-    async (lab) => {
-      const [host] = await lab.running(1, ["--memberships", source]);
-      const joinsOf = async (mgid: string) =>
-        (await host.call("mcg.show", {})).filter((each) =>
-          each.mgid === mgid && each.attached && !each.send_only
-        ).length;
-      const members = BOTH_FAMILIES.map(([socket]) =>
-        [0, 1].map(() => host.start("socat", "-u", socket, "STDOUT"))
+eachSourceTest(
+  "A group of either family is joined with its first member and left with its last",
+  async (lab, args) => {
+    const [host] = await lab.running(1, args);
+    const joinsOf = async (mgid: string) =>
+      (await host.call("mcg.show", {})).filter((each) =>
+        each.mgid === mgid && each.attached && !each.send_only
+      ).length;
+    const members = BOTH_FAMILIES.map(([socket]) =>
+      [0, 1].map(() => host.start("socat", "-u", socket, "STDOUT"))
+    );
+    for (const [i, [, mgid]] of BOTH_FAMILIES.entries()) {
+      await until(`the join of ${mgid}`, () => joinsOf(mgid).then(Boolean));
+      const users = await until("both members", async () => {
+        const text = await host.ip("maddr", "show", "dev", "ib0");
+        return /users 2/.exec(text);
+      });
+      assert(users);
+      const [first, last] = members[i]!;
+      await first![Symbol.asyncDispose]();
+      // Longer than the interval at which /proc is read.
+      await pause(patient(1200));
+      assertEquals(await joinsOf(mgid), 1);
+      await last![Symbol.asyncDispose]();
+      await until(
+        `the leave of ${mgid}`,
+        async () => await joinsOf(mgid) === 0,
       );
-      for (const [i, [, mgid]] of BOTH_FAMILIES.entries()) {
-        await until(`the join of ${mgid}`, () => joinsOf(mgid).then(Boolean));
-        const users = await until("both members", async () => {
-          const text = await host.ip("maddr", "show", "dev", "ib0");
-          return /users 2/.exec(text);
-        });
-        assert(users);
-        const [first, last] = members[i]!;
-        await first![Symbol.asyncDispose]();
-        // Longer than the interval at which /proc is read.
-        await pause(patient(1200));
-        assertEquals(await joinsOf(mgid), 1);
-        await last![Symbol.asyncDispose]();
-        await until(
-          `the leave of ${mgid}`,
-          async () => await joinsOf(mgid) === 0,
-        );
-      }
-      const { stdout } = await host.ipoib("-j", "subnet", "show");
-      const groups: string[] = JSON.parse(stdout)[0].groups.map(
-        ({ mgid }: { mgid: string }) => mgid,
-      );
-      for (const gone of ["::f01:203", "::7:8"]) {
-        assert(!groups.some((mgid) => mgid.endsWith(gone)), stdout);
-      }
-    },
-    { ignore: skip },
-  );
-}
+    }
+    const { stdout } = await host.ipoib("-j", "subnet", "show");
+    const groups: string[] = JSON.parse(stdout)[0].groups.map(
+      ({ mgid }: { mgid: string }) => mgid,
+    );
+    for (const gone of ["::f01:203", "::7:8"]) {
+      assert(!groups.some((mgid) => mgid.endsWith(gone)), stdout);
+    }
+  },
+);
 
 const idle = fullForm(
   "A send-only group is left a minute after its last packet",

@@ -78,7 +78,6 @@ export class TestNamespace implements Disposable {
 }
 
 const AF_INET = 2;
-const AF_INET6 = 10;
 const SOCK_DGRAM_CLOEXEC = 2 | 0x80000;
 
 /** Opens a UDP socket in a namespace. */
@@ -104,19 +103,6 @@ export function setMembership(
   if (libc().setsockopt(socket.number, 0, name, request, 12) < 0) {
     throw new Error(`setsockopt ${name} failed`);
   }
-}
-
-/** Returns a struct sockaddr_in or sockaddr_in6. */
-export function socketAddress(
-  address: IpAddress,
-  port: number,
-): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(address.isIpv4 ? 16 : 28);
-  const view = new DataView(bytes.buffer);
-  view.setUint16(0, address.isIpv4 ? AF_INET : AF_INET6, true);
-  view.setUint16(2, port, false);
-  bytes.set(address.bytes(), address.isIpv4 ? 4 : 8);
-  return bytes;
 }
 
 function internetChecksum(bytes: Uint8Array): number {

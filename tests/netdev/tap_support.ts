@@ -8,14 +8,13 @@ import { setLink } from "../../src/netdev/rtnetlink/link_set.ts";
 import { RequestSocket } from "../../src/netdev/rtnetlink/socket.ts";
 import { isInstalled } from "../../scripts/test/packages.ts";
 import {
-  address,
   indexOf,
   ip,
   kernelTest,
-  socketAddress,
   type TestNamespace,
   udpSocket,
 } from "./support.ts";
+import { socketAddress } from "../system/socket_address.ts";
 
 const O_RDWR_NONBLOCK_CLOEXEC = 2 | 0x800 | 0x80000;
 const TUNSETIFF = 0x400454can;
@@ -144,7 +143,7 @@ export class Tap implements Disposable {
 /** Sends a UDP packet from a namespace. Ignores errors. */
 export function sendPacket(netns: TestNamespace, destination: string): void {
   using socket = udpSocket(netns.fd);
-  const to = socketAddress(address(destination), 9);
+  const to = socketAddress(destination, 9);
   libc().sendto(
     socket.number,
     new Uint8Array([1]),

@@ -17,15 +17,14 @@ import { checkName, interfaceRequest } from "../../src/netdev/tap/name.ts";
 import { openTap } from "../../src/netdev/tap/open_tap.ts";
 import { setLinkSpeed } from "../../src/netdev/tap/speed.ts";
 import {
-  address,
   ip,
   kernelTest,
   openTestNetdev,
-  socketAddress,
   TestNamespace,
   udpFrame,
   udpSocket,
 } from "./support.ts";
+import { socketAddress } from "../system/socket_address.ts";
 
 /** Attributes of a TAP's link data (linux/if_link.h). */
 const IFLA_TUN_TYPE = 3;
@@ -200,7 +199,7 @@ kernelTest("TapNetdev transfers frames in both directions", () => {
     netdev.setCarrier(true);
     assert(netns.until(() => netdev.config.up));
     using socket = udpSocket(netns.fd);
-    const own = socketAddress(address("10.1.0.1"), 5000);
+    const own = socketAddress("10.1.0.1", 5000);
     assertEquals(libc().bind(socket.number, own, 16), 0);
 
     // To the kernel, from an address and from a buffer.
@@ -217,7 +216,7 @@ kernelTest("TapNetdev transfers frames in both directions", () => {
 
     // From the kernel, which starts the queue shortly after the carrier is up.
     netns.settle();
-    const peer = socketAddress(address("10.1.0.2"), 6000);
+    const peer = socketAddress("10.1.0.2", 6000);
     netdev.config.neighbours.setPermanent(IpAddress.ipv4(ip("10.1.0.2")));
     let read: Uint8Array | undefined;
     netdev.onFrames = ({ count, slot, length }) => {
@@ -265,7 +264,7 @@ kernelTest(
       netns.settle();
       netdev.config.neighbours.setPermanent(IpAddress.ipv4(ip("10.1.0.2")));
       using socket = udpSocket(netns.fd);
-      const to = socketAddress(address("10.1.0.2"), 6000);
+      const to = socketAddress("10.1.0.2", 6000);
       libc().sendto(socket.number, new Uint8Array(1), 1, 0, to, 16);
       netns.settle();
       assertEquals(calls, 0);
@@ -318,7 +317,7 @@ kernelTest(
       netdev.setCarrier(true);
       netns.settle();
       using socket = udpSocket(netns.fd);
-      const to = socketAddress(address("10.1.0.2"), 6000);
+      const to = socketAddress("10.1.0.2", 6000);
       netdev.config.neighbours.setPermanent(IpAddress.ipv4(ip("10.1.0.2")));
       const before = netdev.status().queueDrops;
       for (let i = 0; i < 50; i++) {

@@ -1,6 +1,6 @@
 /** Socket addresses of both families for libc. */
 
-import { IpAddress } from "../../../src/wire/ip_address.ts";
+import { IpAddress } from "../../src/wire/ip_address.ts";
 
 export const SOCK_DGRAM_CLOEXEC = 2 | 0x80000;
 const AF_INET = 2;

@@ -10,7 +10,7 @@ import {
   familyOf,
   SOCK_DGRAM_CLOEXEC,
   socketAddress,
-} from "./socket_address.ts";
+} from "../../system/socket_address.ts";
 
 const IPPROTO_IP = 0;
 const IPPROTO_IPV6 = 41;

@@ -6,7 +6,7 @@ import { lastError, unwrap } from "../../../src/system/errno.ts";
 import { Fd, openSocket } from "../../../src/system/fd.ts";
 import { openNamespace, withNamespace } from "../../../src/system/namespace.ts";
 import type { Host } from "./host.ts";
-import { socketAddress } from "./socket_address.ts";
+import { socketAddress } from "../../system/socket_address.ts";
 
 const AF_INET = 2;
 const SOCK_STREAM_CLOEXEC = 1 | 0x80000;

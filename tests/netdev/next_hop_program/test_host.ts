@@ -7,8 +7,7 @@ import {
   createNamespace,
   withNamespace,
 } from "../../../src/system/namespace.ts";
-import { IpAddress } from "../../../src/wire/ip_address.ts";
-import { socketAddress } from "../support.ts";
+import { socketAddress } from "../../system/socket_address.ts";
 
 const AF_INET = 2;
 const AF_INET6 = 10;
@@ -68,7 +67,7 @@ export class TestHost implements Disposable {
   /** Sends a UDP datagram, by default to port {@linkcode PORT}. */
   send(to: string, sending: Sending = {}): void {
     const address = socketAddress(
-      IpAddress.parse(to)!,
+      to,
       sending.port ?? PORT,
     );
     using socket = this.#socket(SOCK_DGRAM, to.includes(":"), sending);
@@ -90,7 +89,7 @@ export class TestHost implements Disposable {
   /** Starts a TCP connection to port {@linkcode PORT}. */
   connect(to: string): Fd {
     const socket = this.#socket(SOCK_STREAM, to.includes(":"), {});
-    const address = socketAddress(IpAddress.parse(to)!, PORT);
+    const address = socketAddress(to, PORT);
     libc().connect(socket.number, address, address.length);
     const failure = lastError("E_TEST", `connect to ${to}`);
     if (failure.errno !== EINPROGRESS) throw failure;
@@ -111,7 +110,7 @@ export class TestHost implements Disposable {
     }
     if (from !== undefined) {
       const local = isIpv6 ? "fd00:1::1" : "10.1.0.1";
-      const address = socketAddress(IpAddress.parse(local)!, from);
+      const address = socketAddress(local, from);
       unwrap(
         libc().bind(socket.number, address, address.length),
         "E_TEST",
