@@ -20,12 +20,8 @@ const works = new Map<string, Work>();
 const without: { LeanHost: typeof LeanHost } = await import(
   `${Deno.args[0]}scripts/bench/engine/lean_host.ts`
 );
-for (
-  const [subject, Host] of [["off", LeanHost], [
-    "without",
-    without.LeanHost,
-  ]] as const
-) {
+const hosts = { off: LeanHost, without: without.LeanHost };
+for (const [subject, Host] of Object.entries(hosts)) {
   const host = new Host();
   works.set(`sent/${subject}`, host.neighbours("IPv4", NEIGHBOURS));
   works.set(`received/${subject}`, (packets) => host.receive(packets));

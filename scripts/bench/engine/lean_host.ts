@@ -134,7 +134,6 @@ export class LeanHost {
   /** Adds resolved neighbours. Returns the function that sends packets to them in a random order. */
   neighbours(family: Family, count: number, active = count): Sender {
     const { neighbours } = this.#host.link;
-    const template_ = template(family, true);
     const base = NEIGHBOURS[family];
     for (let i = 0; i < count; i++) {
       const address = family === "IPv4"
@@ -144,18 +143,18 @@ export class LeanHost {
       neighbours.onKernelRequest(address, false);
       neighbours.learn(address, { flags: 0, qpn: i, gid }, "reply");
     }
-    return this.#sender(template_, base, active);
+    return this.#sender(template(family, true), base, active);
   }
 
   /** Joins groups as send-only member. Returns the function that sends packets to them in a random order. */
   groups(family: Family, count: number, active = count): Sender {
-    const template_ = template(family, false);
-    const sender = this.#sender(template_, GROUPS[family], count);
+    const pattern = template(family, false);
+    const sender = this.#sender(pattern, GROUPS[family], count);
     for (let i = 0; i < 4; i++) {
       sender(count);
       this.#rig.settle();
     }
-    return this.#sender(template_, GROUPS[family], active);
+    return this.#sender(pattern, GROUPS[family], active);
   }
 
   /** Receives IPv4 packets, in batches of POLLED. */
