@@ -9,7 +9,7 @@ import {
 } from "../../src/netdev/rtnetlink/neighbour_set.ts";
 import { setLink, setLinkMtu } from "../../src/netdev/rtnetlink/link_set.ts";
 import { IpAddress } from "../../src/wire/ip_address.ts";
-import { changes, OWN, parsed, PEER, PEER6, Scene } from "./neighbour_scene.ts";
+import { changes, OWN, PEER, PEER6, Scene } from "./neighbour_scene.ts";
 import { ip, kernelTest } from "./support.ts";
 import {
   configure,
@@ -18,6 +18,7 @@ import {
   setKernel,
   Tap,
 } from "./tap_support.ts";
+import { ipAddress } from "../wire/support.ts";
 
 const REQUEST = {
   operation: 1,
@@ -156,7 +157,7 @@ kernelTest(
     const kinds = ["fail", "use", "permanent", "stale", "delete"] as const;
     for (const kind of kinds) {
       assertEquals(
-        changeNeighbours(requests, 9999, [parsed(PEER)], kind),
+        changeNeighbours(requests, 9999, [ipAddress(PEER)], kind),
         { gone: 1, refused: 0 },
         "no interface",
       );
@@ -184,7 +185,7 @@ kernelTest(
     });
     assert(scene.netns.until(() => scene.events.length === 300));
     scene.events.length = 0;
-    const more = [...some, parsed(PEER), parsed(PEER6)];
+    const more = [...some, ipAddress(PEER), ipAddress(PEER6)];
     assertEquals(changeNeighbours(requests, ifindex, more, "fail"), {
       gone: 2,
       refused: 0,

@@ -8,19 +8,13 @@ import {
   type NeighbourChange,
 } from "../../src/netdev/rtnetlink/neighbour_set.ts";
 import { addAddress } from "../../scripts/address.ts";
-import { IpAddress } from "../../src/wire/ip_address.ts";
 import { TestNamespace } from "./support.ts";
 import { sendPacket, Tap } from "./tap_support.ts";
+import { ipAddress } from "../wire/support.ts";
 
 export const OWN = "10.0.0.1";
 export const PEER = "10.0.0.9";
 export const PEER6 = "fd00::9";
-
-export function parsed(text: string): IpAddress {
-  const address = IpAddress.parse(text);
-  assert(address, text);
-  return address;
-}
 
 /** Changes an entry. Returns false if the entry, or IPv6 on the interface, does not exist. */
 export function changes(
@@ -31,7 +25,7 @@ export function changes(
   const { gone, refused } = changeNeighbours(
     requests,
     ifindex,
-    [parsed(address)],
+    [ipAddress(address)],
     change,
   );
   assertEquals(refused, 0);
@@ -79,7 +73,7 @@ export class Scene implements Disposable {
 
   /** Returns the state of an entry in a dump, or undefined if there is none. */
   state(address: string): string | undefined {
-    const wanted = parsed(address);
+    const wanted = ipAddress(address);
     return this.mirror.neighbours.list().find((one) =>
       one.address.equals(wanted)
     )?.state;

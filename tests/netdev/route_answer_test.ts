@@ -8,13 +8,7 @@ import {
 import { parseNexthop } from "../../src/netdev/rtnetlink/nexthop.ts";
 import { parseRouteAnswer } from "../../src/netdev/rtnetlink/route_answer.ts";
 import { routeRequest } from "../../src/netdev/rtnetlink/route_flow.ts";
-import { IpAddress } from "../../src/wire/ip_address.ts";
-
-function address(text: string): IpAddress {
-  const parsed = IpAddress.parse(text);
-  assert(parsed, text);
-  return parsed;
-}
+import { ipAddress } from "../wire/support.ts";
 
 function only(bytes: Uint8Array) {
   const [message] = [...parseMessages(bytes)];
@@ -41,8 +35,8 @@ Deno.test("parseRouteAnswer() parses the golden bytes of a multipath route", () 
     type: 1,
     nexthopId: 0,
     legs: [
-      { ifindex: 2, gateway: address("fe80::5"), weight: 1, dead: true },
-      { ifindex: 3, gateway: address("10.0.0.3"), weight: 5, dead: false },
+      { ifindex: 2, gateway: ipAddress("fe80::5"), weight: 1, dead: true },
+      { ifindex: 3, gateway: ipAddress("10.0.0.3"), weight: 5, dead: false },
     ],
   });
 });
@@ -58,8 +52,8 @@ Deno.test("parseRouteAnswer() parses routes with one leg", () => {
   const ours = (message: MessageBuilder) => message.attributeU32(4, 3);
   assertEquals(single(ours), { type: 1, nexthopId: 0, legs: [leg] });
   assertEquals(
-    single((m) => ours(m).attribute(5, address("10.0.0.9").bytes()))?.legs,
-    [{ ...leg, gateway: address("10.0.0.9") }],
+    single((m) => ours(m).attribute(5, ipAddress("10.0.0.9").bytes()))?.legs,
+    [{ ...leg, gateway: ipAddress("10.0.0.9") }],
   );
   // A malformed gateway must not count as "on the link".
   const mapped = new Uint8Array(18);
@@ -94,7 +88,7 @@ Deno.test("parseNexthop() parses groups, legs and blackholes", () => {
     ),
     { members: [{ id: 1, weight: 3 }, { id: 2, weight: 257 }], leg: undefined },
   );
-  const gateway = address("10.0.0.7");
+  const gateway = ipAddress("10.0.0.7");
   assertEquals(
     nexthop((m) => m.attributeU32(5, 3).attribute(6, gateway.bytes()))?.leg,
     { ifindex: 3, gateway, weight: 1, dead: true },
@@ -107,8 +101,8 @@ Deno.test("parseNexthop() parses groups, legs and blackholes", () => {
 
 Deno.test("routeRequest() writes the golden bytes", () => {
   const request = routeRequest({
-    destination: address("10.0.0.9"),
-    source: address("10.0.0.1"),
+    destination: ipAddress("10.0.0.9"),
+    source: ipAddress("10.0.0.1"),
     tos: 0x10,
     protocol: 17,
     sourcePort: 0x1234,
@@ -133,7 +127,7 @@ Deno.test("routeRequest() writes the golden bytes", () => {
 Deno.test("routeRequest() contains only protocols and ports that the kernel accepts", () => {
   const attributes = (destination: string, protocol: number) => {
     const query = {
-      destination: address(destination),
+      destination: ipAddress(destination),
       protocol,
       sourcePort: 1,
       destinationPort: 2,

@@ -2,9 +2,9 @@ import { assert, assertEquals } from "@std/assert";
 import type { Route } from "../../src/netdev/netdev.ts";
 import { lookupRoutes } from "../../src/netdev/rtnetlink/route_legs.ts";
 import type { RouteFlow } from "../../src/netdev/rtnetlink/route_flow.ts";
-import { IpAddress } from "../../src/wire/ip_address.ts";
 import { TestNamespace } from "./support.ts";
 import { configure, ipTest, setKernel, Tap } from "./tap_support.ts";
+import { ipAddress } from "../wire/support.ts";
 
 const OWN = "10.0.0.1";
 const BASE = `
@@ -14,12 +14,6 @@ const BASE = `
   address add fd01::1/64 dev ib1 nodad
   address add fe80::1/64 dev ib0 nodad
 `;
-
-function address(text: string): IpAddress {
-  const parsed = IpAddress.parse(text);
-  assert(parsed, text);
-  return parsed;
-}
 
 type FlowOptions =
   & { readonly from?: string }
@@ -44,8 +38,8 @@ class Scene implements Disposable {
     { requests, ifindex } = this.ib0,
   ): Route {
     return lookupRoutes(requests, ifindex, {
-      destination: address(destination),
-      ...(from === undefined ? {} : { source: address(from) }),
+      destination: ipAddress(destination),
+      ...(from === undefined ? {} : { source: ipAddress(from) }),
       ...rest,
     });
   }
@@ -83,7 +77,7 @@ ipTest(
   `);
     assertEquals(scene.route("10.0.0.9"), {
       type: "unicast",
-      legs: [{ nextHop: address("10.0.0.9"), weight: 1 }],
+      legs: [{ nextHop: ipAddress("10.0.0.9"), weight: 1 }],
     });
     assertEquals(scene.legs("10.20.1.1"), "10.0.0.2*1");
     assertEquals(scene.legs("10.20.1.1", { from: OWN }), "10.0.0.2*1");
@@ -123,7 +117,7 @@ ipTest(
     configure(scene.netns, "link set ib0 down");
     assertEquals(scene.legs("8.8.8.8"), "none");
     assertEquals(
-      lookupRoutes(scene.ib0.requests, 9999, { destination: address(OWN) }),
+      lookupRoutes(scene.ib0.requests, 9999, { destination: ipAddress(OWN) }),
       { type: "none" },
     );
   },

@@ -1,5 +1,4 @@
 import { assertEquals } from "@std/assert";
-import { IpAddress } from "../../src/wire/ip_address.ts";
 import {
   isIpv6Multicast,
   isLinkLocal,
@@ -8,21 +7,22 @@ import {
   sameIpv6Prefix,
   solicitedNodeGroup,
 } from "../../src/wire/ipv6_address.ts";
-
-const ip = (text: string) => IpAddress.parse(text)!;
+import { ipAddress } from "./support.ts";
 
 Deno.test("isUnspecified(), isIpv6Multicast() and isLinkLocal() are exact at the prefix boundaries", () => {
-  assertEquals(["::", "::1"].map((each) => isUnspecified(ip(each))), [
+  assertEquals(["::", "::1"].map((each) => isUnspecified(ipAddress(each))), [
     true,
     false,
   ]);
   assertEquals(
-    ["ff00::", "ffff::", "feff::"].map((each) => isIpv6Multicast(ip(each))),
+    ["ff00::", "ffff::", "feff::"].map((each) =>
+      isIpv6Multicast(ipAddress(each))
+    ),
     [true, true, false],
   );
   assertEquals(
     ["fe80::", "febf:ffff::1", "fec0::", "fe7f::"].map((each) =>
-      isLinkLocal(ip(each))
+      isLinkLocal(ipAddress(each))
     ),
     [true, true, false, false],
   );
@@ -30,7 +30,7 @@ Deno.test("isUnspecified(), isIpv6Multicast() and isLinkLocal() are exact at the
 
 Deno.test("sameIpv6Prefix() compares whole and partial words", () => {
   const same = (a: string, b: string, bits: number) =>
-    sameIpv6Prefix(ip(a), ip(b), bits);
+    sameIpv6Prefix(ipAddress(a), ipAddress(b), bits);
   assertEquals(same("fd00::1", "2001::", 0), true);
   assertEquals(same("fd00:0:0:1::1", "fd00:0:0:1::2", 64), true);
   assertEquals(same("fd00:0:0:1::1", "fd00:0:0:2::1", 64), false);
@@ -41,7 +41,7 @@ Deno.test("sameIpv6Prefix() compares whole and partial words", () => {
 
 Deno.test("solicitedNodeGroup() contains the low 24 bits of the address", () => {
   assertEquals(
-    String(solicitedNodeGroup(ip("4037::01:800:200e:8c6c"))),
+    String(solicitedNodeGroup(ipAddress("4037::01:800:200e:8c6c"))),
     "ff02::1:ff0e:8c6c",
   );
 });

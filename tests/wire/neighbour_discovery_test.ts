@@ -1,5 +1,4 @@
 import { assert, assertEquals } from "@std/assert";
-import { IpAddress } from "../../src/wire/ip_address.ts";
 import { icmpv6Checksum } from "../../src/wire/checksum.ts";
 import {
   emitNd,
@@ -10,11 +9,17 @@ import {
   rewriteNd,
 } from "../../src/wire/neighbour_discovery.ts";
 import { parseLinkAddress } from "../../src/wire/link_address.ts";
-import { hex, mutate, prefilled, random, viewOf } from "./support.ts";
+import {
+  hex,
+  ipAddress,
+  mutate,
+  prefilled,
+  random,
+  viewOf,
+} from "./support.ts";
 
 const LINK_ADDRESS = "00000048 fe80000000000000 0002c90300000001";
 const ADDRESS = parseLinkAddress(hex(LINK_ADDRESS))!;
-const ip = (text: string) => IpAddress.parse(text)!;
 const HEADER = "3a ff fe800000000000000000000000000001";
 const GROUP = "ff0200000000000000000001ff000002";
 const TARGET = "fe800000000000000000000000000002";
@@ -52,9 +57,9 @@ Deno.test("parseNd() reads a solicitation with its link-layer address", () => {
   const message = parseNd(viewOf(bytes), 7, 150);
   assertEquals(message, {
     type: NdType.NeighbourSolicitation,
-    source: ip("fe80::1"),
-    destination: ip("ff02::1:ff00:2"),
-    target: ip("fe80::2"),
+    source: ipAddress("fe80::1"),
+    destination: ipAddress("ff02::1:ff00:2"),
+    target: ipAddress("fe80::2"),
     flags: 0,
     linkAddress: ADDRESS,
     offset: 40,
@@ -67,9 +72,9 @@ Deno.test("emitNd() writes the golden advertisement", () => {
   const length = emitNd(
     {
       type: NdType.NeighbourAdvertisement,
-      source: ip("fe80::2"),
-      destination: ip("fe80::1"),
-      target: ip("fe80::2"),
+      source: ipAddress("fe80::2"),
+      destination: ipAddress("fe80::1"),
+      target: ipAddress("fe80::2"),
       flags: NaFlag.Solicited | NaFlag.Override,
       linkAddress: ADDRESS,
     },

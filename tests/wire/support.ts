@@ -1,6 +1,8 @@
 /** Helpers of the wire format tests: golden bytes, prefilled buffers, seeded mutations. */
 
+import { assert } from "@std/assert";
 import fc from "fast-check";
+import { IpAddress } from "../../src/wire/ip_address.ts";
 import type { LinkAddress } from "../../src/wire/link_address.ts";
 
 /** Decodes hexadecimal text. Ignores white space and comments from # to the end of a line. */
@@ -20,6 +22,13 @@ export function golden(name: string): Uint8Array<ArrayBuffer> {
   return hex(
     Deno.readTextFileSync(new URL(`../golden/${name}.hex`, import.meta.url)),
   );
+}
+
+/** Parses an IP address. Fails if `text` is none. */
+export function ipAddress(text: string): IpAddress {
+  const address = IpAddress.parse(text);
+  assert(address, `"${text}" is not an IP address`);
+  return address;
 }
 
 /** Returns a view of all of `bytes`. */

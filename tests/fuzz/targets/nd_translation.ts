@@ -26,7 +26,7 @@ import {
   linkAddressBytes,
 } from "../../../src/wire/link_address.ts";
 import { NaFlag, NdType } from "../../../src/wire/neighbour_discovery.ts";
-import { viewOf } from "../../wire/support.ts";
+import { ipAddress, viewOf } from "../../wire/support.ts";
 import {
   composeNd,
   EXTENSIONS,
@@ -49,7 +49,7 @@ const TYPES = [133, 134, 135, 136, 137, 128, 2, 143] as const;
 const ADDRESSES = [
   ...["fe80::a", "fe80::b", "ff02::1", "ff02::1:ff00:a", "ff02::1:ff00:b"],
   ...["::", "fe80::c", "2001:db8::d"],
-].map((text) => IpAddress.parse(text)!);
+].map(ipAddress);
 /** An IPv4 neighbour as an IPv6 address. */
 const MAPPED = IpAddress.parse("10.0.0.2")!;
 const MAX_LENGTH = 2044;

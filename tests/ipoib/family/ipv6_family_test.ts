@@ -1,10 +1,7 @@
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { ipv6Family } from "../../../src/ipoib/family/ipv6_family.ts";
-import { IpAddress } from "../../../src/wire/ip_address.ts";
 import { broadcastMgid } from "../../../src/wire/mgid.ts";
-import { hex, viewOf } from "../../wire/support.ts";
-
-const address = (text: string) => IpAddress.parse(text)!;
+import { hex, ipAddress, viewOf } from "../../wire/support.ts";
 
 /** UDP from fd00::1 port 0x1234 to fd00::2 port 0x5678, traffic class 0x2e, flow label 0x00789. */
 const UDP = hex(
@@ -77,8 +74,8 @@ Deno.test("IPv6: short packets, other versions and v4-mapped destinations have n
 
 Deno.test("IPv6: flow() returns the routing fields of a packet", () => {
   assertEquals(ipv6Family.flow(at2(UDP), 2, UDP.length), {
-    destination: address("fd00::2"),
-    source: address("fd00::1"),
+    destination: ipAddress("fd00::2"),
+    source: ipAddress("fd00::1"),
     tos: 0x2e,
     protocol: 17,
     sourcePort: 0x1234,
@@ -108,17 +105,17 @@ Deno.test("IPv6: neighbour discovery and MLD reports are recognized, other packe
 Deno.test("IPv6: groups of scope 2 and above are on the link, with the MGID of RFC 4391", () => {
   const groups = ["ff01::1", "ff02::1", "ff05::2", "ff0e::1"];
   assertEquals(
-    groups.map((text) => ipv6Family.isOnLinkGroup(address(text))),
+    groups.map((text) => ipv6Family.isOnLinkGroup(ipAddress(text))),
     [false, true, true, true],
   );
   assertEquals(
     ["ff02::1", "fe80::1", "fd00::1"].map((text) =>
-      ipv6Family.isMulticast(address(text))
+      ipv6Family.isMulticast(ipAddress(text))
     ),
     [true, false, false],
   );
   assertEquals(
-    ipv6Family.mgid(address("ff05::1:2"), broadcastMgid(0x8001)),
+    ipv6Family.mgid(ipAddress("ff05::1:2"), broadcastMgid(0x8001)),
     hex("ff12601b800100000000000000010002"),
   );
   assertEquals(ipv6Family.isToGroup(at2(REPORT), 2), true);

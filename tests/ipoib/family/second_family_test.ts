@@ -18,7 +18,7 @@ import {
   LINK_ADDRESS_LENGTH,
   parseLinkAddress,
 } from "../../../src/wire/link_address.ts";
-import { hex, viewOf } from "../../wire/support.ts";
+import { hex, ipAddress, viewOf } from "../../wire/support.ts";
 import { type Host, ipv4Frame, packetOf, QKEY, Rig } from "../rig.ts";
 
 /** IEEE 802 local experimental EtherType 1. */
@@ -128,17 +128,13 @@ const wideFamily: AddressFamily = {
   isToGroup: (view, at) => view.getUint8(at + DESTINATION) === 0xff,
 };
 
-const [A, B, C] = ["fd00::1", "fd00::2", "fd00::3"].map(parse) as [
+const [A, B, C] = ["fd00::1", "fd00::2", "fd00::3"].map(ipAddress) as [
   IpAddress,
   IpAddress,
   IpAddress,
 ];
 const GATEWAYS = [B, C];
-const GROUP = parse("ff02::1:2");
-
-function parse(text: string): IpAddress {
-  return IpAddress.parse(text)!;
-}
+const GROUP = ipAddress("ff02::1:2");
 
 function wideFrame(
   from: IpAddress,
@@ -281,7 +277,7 @@ Deno.test("a second family's groups are mapped to MGIDs by the family", () => {
 
 Deno.test("a second family's flows are distributed over the legs of a route", () => {
   const { rig, a, b, c } = hosts();
-  const far = parse("fdff::9");
+  const far = ipAddress("fdff::9");
   for (let flow = 0; flow < 32; flow++) send(a, wideFrame(A, far, { flow }));
   const got = [b.received().length, c.received().length];
   assertEquals([got[0]! + got[1]!, got.every((n) => n > 6)], [32, true]);

@@ -2,7 +2,6 @@
 
 import { encapWord, EtherType } from "../../../src/wire/encap.ts";
 import { FRAME_HEADER_LENGTH } from "../../../src/wire/ethernet.ts";
-import { IpAddress } from "../../../src/wire/ip_address.ts";
 import { solicitedNodeGroup } from "../../../src/wire/ipv6_address.ts";
 import type { LinkAddress } from "../../../src/wire/link_address.ts";
 import {
@@ -12,7 +11,7 @@ import {
   parseNd,
   rewriteNd,
 } from "../../../src/wire/neighbour_discovery.ts";
-import { viewOf } from "../../wire/support.ts";
+import { ipAddress, viewOf } from "../../wire/support.ts";
 import { type Host, QKEY, Rig } from "../rig.ts";
 import { transmit } from "./kernel_arp.ts";
 
@@ -20,9 +19,6 @@ import { transmit } from "./kernel_arp.ts";
 export const A = "fe80::a";
 /** Address of the second host. */
 export const B = "fe80::b";
-
-/** Parses an address. */
-export const ip = (text: string) => IpAddress.parse(text)!;
 
 /** Bytes of a redirect with a link-layer address, the longest message. */
 const MAX_LENGTH = 104;
@@ -39,14 +35,14 @@ interface Fields {
 
 /** Returns a message of the kernel, without link-layer address. */
 export function deviceMessage(fields: Fields): Uint8Array {
-  const target = ip(fields.target ?? B);
+  const target = ipAddress(fields.target ?? B);
   const whole = new Uint8Array(MAX_LENGTH);
   const length = emitNd(
     {
       type: fields.type ?? NdType.NeighbourSolicitation,
-      source: ip(fields.source ?? A),
+      source: ipAddress(fields.source ?? A),
       destination: fields.destination
-        ? ip(fields.destination)
+        ? ipAddress(fields.destination)
         : solicitedNodeGroup(target),
       target,
       flags: fields.flags ?? 0,
@@ -81,8 +77,8 @@ export function hosts(): { rig: Rig; a: Host; b: Host } {
   const rig = new Rig();
   const [a, b] = rig.pair();
   for (const [host, address] of [[a, A], [b, B]] as const) {
-    host.netdev.config.join(ip("ff02::1"));
-    host.netdev.config.join(solicitedNodeGroup(ip(address)));
+    host.netdev.config.join(ipAddress("ff02::1"));
+    host.netdev.config.join(solicitedNodeGroup(ipAddress(address)));
     rig.settle();
     host.netdev.config.addIpv6Address(address, 64);
   }
@@ -132,9 +128,9 @@ export function linkMessage(
   const length = emitNd(
     {
       ...{ type, flags, linkAddress },
-      source: ip(source),
-      destination: ip(destination),
-      target: ip(target),
+      source: ipAddress(source),
+      destination: ipAddress(destination),
+      target: ipAddress(target),
     },
     viewOf(packet),
     0,

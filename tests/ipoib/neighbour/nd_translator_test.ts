@@ -11,7 +11,7 @@ import {
   parseNd,
 } from "../../../src/wire/neighbour_discovery.ts";
 import { VNET_HEADER_LENGTH } from "../../../src/wire/vnet.ts";
-import { hex, viewOf } from "../../wire/support.ts";
+import { hex, ipAddress, viewOf } from "../../wire/support.ts";
 import { logLines } from "../rig.ts";
 import { transmit } from "./kernel_arp.ts";
 import {
@@ -21,7 +21,6 @@ import {
   deviceMessage,
   frameOf,
   hosts,
-  ip,
   kernelFrame,
   resolve,
 } from "./kernel_nd.ts";
@@ -92,7 +91,7 @@ Deno.test("duplicate address detection sends no link-layer address and creates n
   transmit(a, kernelFrame({ source: "::", target: A }));
   const [packet] = a.posted();
   assertEquals(messageOf(packet!)?.linkAddress, undefined);
-  assertEquals(a.link.neighbours.find(ip(A)), undefined);
+  assertEquals(a.link.neighbours.find(ipAddress(A)), undefined);
   // The owner of the address replies to all nodes.
   transmit(
     b,
@@ -104,7 +103,7 @@ Deno.test("duplicate address detection sends no link-layer address and creates n
       flags: NaFlag.Override,
     }),
   );
-  assertEquals(receivedMessage(a.received().at(-1))?.target, ip(A));
+  assertEquals(receivedMessage(a.received().at(-1))?.target, ipAddress(A));
   assert(logLines.some((line) => line.includes("fe80::a is also used by")));
   rig.check();
 });
@@ -153,7 +152,7 @@ Deno.test("a router advertisement reaches the kernel without link-layer address,
   const [received] = a.received();
   assertEquals(received?.length, advertisement.length - 24);
   assertEquals(received?.subarray(56), advertisement.subarray(80));
-  assertEquals(a.link.neighbours.find(ip(B))?.peer?.address, b.address);
+  assertEquals(a.link.neighbours.find(ipAddress(B))?.peer?.address, b.address);
   rig.check();
 });
 
@@ -192,7 +191,7 @@ Deno.test("neighbour discovery does not count as use of a peer, IPv6 packets do"
   rig.advance(1000);
   b.posted();
   resolve({ a, b });
-  const { peer } = b.link.neighbours.find(ip(A))!;
+  const { peer } = b.link.neighbours.find(ipAddress(A))!;
   assertEquals(b.posted().length, 1);
   assertEquals(peer!.usedAt, 0);
   const udp = hex(
@@ -210,9 +209,9 @@ Deno.test("a message that carries the interface's own link-layer address is coun
   emitNd(
     {
       type: NdType.NeighbourSolicitation,
-      source: ip(B),
-      destination: ip(A),
-      target: ip(A),
+      source: ipAddress(B),
+      destination: ipAddress(A),
+      target: ipAddress(A),
       flags: 0,
       linkAddress: a.address,
     },
@@ -224,7 +223,7 @@ Deno.test("a message that carries the interface's own link-layer address is coun
   const packets = a.totals.rx_packets!;
   deliver(a, b, packet);
   assertEquals(a.received(), []);
-  assertEquals(a.link.neighbours.find(ip(B)), undefined);
+  assertEquals(a.link.neighbours.find(ipAddress(B)), undefined);
   assertEquals(
     [a.totals.rx_packets! - packets, statistics.ndReceived - ndReceived],
     [1, 1],
@@ -241,9 +240,9 @@ Deno.test("an advertisement without the override flag does not change a resolved
     emitNd(
       {
         type: NdType.NeighbourAdvertisement,
-        source: ip(B),
-        destination: ip(A),
-        target: ip(B),
+        source: ipAddress(B),
+        destination: ipAddress(A),
+        target: ipAddress(B),
         flags,
         linkAddress: c.address,
       },
@@ -251,7 +250,7 @@ Deno.test("an advertisement without the override flag does not change a resolved
       0,
     );
     deliver(a, c, packet);
-    return a.link.neighbours.find(ip(B))?.peer?.address;
+    return a.link.neighbours.find(ipAddress(B))?.peer?.address;
   };
   assertEquals(advertise(0), b.address);
   assertEquals(advertise(NaFlag.Override), c.address);
@@ -296,8 +295,8 @@ Deno.test("a new address is announced to all nodes, by a router with the router 
 
 Deno.test("solicited-node groups are joined, interface-local groups are not", () => {
   const { rig, a } = hosts();
-  a.netdev.config.join(ip("ff01::2:3"));
-  a.netdev.config.join(ip("ff02::2:4"));
+  a.netdev.config.join(ipAddress("ff01::2:3"));
+  a.netdev.config.join(ipAddress("ff02::2:4"));
   rig.settle();
   const groups = a.link.groups.entries().map(({ mgid }) => formatGid(mgid));
   assert(groups.includes("ff12:601b:ffff::1:ff00:a"));

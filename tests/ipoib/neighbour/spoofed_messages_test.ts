@@ -16,7 +16,7 @@ import { IpAddress } from "../../../src/wire/ip_address.ts";
 import type { LinkAddress } from "../../../src/wire/link_address.ts";
 import { NaFlag, NdType } from "../../../src/wire/neighbour_discovery.ts";
 import { VNET_HEADER_LENGTH } from "../../../src/wire/vnet.ts";
-import { hex, viewOf } from "../../wire/support.ts";
+import { hex, ipAddress, viewOf } from "../../wire/support.ts";
 import {
   arpReply,
   type Host,
@@ -31,7 +31,6 @@ import {
   B,
   deliver,
   hosts,
-  ip,
   kernelFrame,
   linkMessage,
   resolve,
@@ -58,7 +57,7 @@ function setup() {
   resolve({ a, b });
   rig.advance(1001);
   const peerOf = (address: string): LinkAddress | undefined =>
-    a.link.neighbours.find(ip(address))?.peer?.address;
+    a.link.neighbours.find(ipAddress(address))?.peer?.address;
   const spoof = (fields: Parameters<typeof linkMessage>[0]) => {
     a.received();
     deliver(a, spoofer, linkMessage(fields, spoofer.address));
@@ -98,7 +97,7 @@ Deno.test("an advertisement creates no neighbour, and without the override flag 
     spoof({ type: NeighbourAdvertisement, target: B, flags });
   }
   assertEquals([peerOf(OTHERS), peerOf(B)], [undefined, b.address]);
-  assertEquals(a.link.neighbours.find(ip(OTHERS)), undefined);
+  assertEquals(a.link.neighbours.find(ipAddress(OTHERS)), undefined);
   rig.check();
 });
 
