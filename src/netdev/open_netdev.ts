@@ -203,6 +203,7 @@ export function openNetdev(
     setLink(config.requests, tap.ifindex, { txQueueLength });
   }
   const program = openNextHopProgram(options.nextHops, tap, netns);
+  if (typeof program !== "string") parts.defer(() => program.close());
   const netdev = new TapNetdev(reactor, tap, config, program, memory);
   parts.move();
   return netdev;

@@ -14,8 +14,9 @@
  *
  * As in OpenSM, a request with an unknown method or attribute or with a wrong SM_Key gets no response, and neither does
  * Set or Delete of an attribute that cannot be changed. The administrator logs each refused and each unanswered request
- * with the reason. It drops two kinds of MADs without a log line: responses, and MADs with an active RMPP header (the
- * ACKs of table transfers, but also multi-packet requests, which it does not support).
+ * with the reason; a query without a matching record is logged at the level debug, because it is no error. The
+ * administrator drops two kinds of MADs without a log line: responses, and MADs with an active RMPP header (the ACKs of
+ * table transfers, but also multi-packet requests, which it does not support).
  */
 
 import { formatGuid, hex } from "../base/hex.ts";
@@ -140,12 +141,22 @@ export class SubnetAdministrator {
       return undefined;
     } catch (error) {
       if (error instanceof SaSilence) {
-        this.#log(requester, request, `no response, ${error.message}`);
+        this.#log(
+          "warning",
+          requester,
+          request,
+          `no response, ${error.message}`,
+        );
         return undefined;
       }
       if (!(error instanceof SaRefusal)) throw error;
       const status = formatMadStatus(error.status);
-      this.#log(requester, request, `${status}, ${error.message}`);
+      this.#log(
+        error.status === MadStatus.NoRecords ? "debug" : "warning",
+        requester,
+        request,
+        `${status}, ${error.message}`,
+      );
       return refusalMad(request, error);
     }
   }
@@ -246,9 +257,14 @@ export class SubnetAdministrator {
     }
   }
 
-  #log(requester: SubnetPort, request: SaMad, text: string): void {
+  #log(
+    level: "debug" | "warning",
+    requester: SubnetPort,
+    request: SaMad,
+    text: string,
+  ): void {
     const kind = `${hex(request.method, 2)}/${hex(request.attributeId)}`;
     const port = `${formatGuid(requester.guid)} (${requester.name})`;
-    this.#subnet.log("warning", `SA request ${kind} from ${port}: ${text}`);
+    this.#subnet.log(level, `SA request ${kind} from ${port}: ${text}`);
   }
 }

@@ -1,4 +1,9 @@
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
 import { broadcastJoin } from "../../src/sa/requests.ts";
 import { broadcastMgid } from "../../src/wire/mgid.ts";
 import { gsiAddress, MadStatus, Method } from "../../src/wire/mad.ts";
@@ -99,6 +104,15 @@ Deno.test("unsupported requests get the corresponding error status and a log lin
     rig.log.at(-1)!,
     "SA request 0x01/0x0033 from 0x0002c903",
   );
+});
+
+Deno.test("a query without a matching record is logged at the level debug only", () => {
+  const rig = new Rig();
+  const a = rig.join(1);
+  const unknown = gidOf(0x77);
+  const status = paths(a, ENDS, { sgid: a.gid, dgid: unknown }, Method.Get);
+  assertEquals(status, MadStatus.NoRecords);
+  assertMatch(rig.log.at(-1)!, /^debug: SA request .* no record matches/);
 });
 
 Deno.test("ClassPortInfo announces support of send-only full members", () => {
