@@ -30,7 +30,7 @@ export interface TapOptions {
   readonly netns?: number | undefined;
   /** TUN_F_ bits that may be enabled, all by default. Bits that the kernel does not support stay disabled. */
   readonly offload?: number;
-  /** Wait until no TAP of this program has the name, at most 3 s (wait_for_name.ts). */
+  /** Wait until no TAP of this program has the name, at most 15 s (wait_for_name.ts). */
   readonly waitForName?: boolean;
 }
 
