@@ -39,9 +39,11 @@ import type {
   PortAttributes,
   PortEvent,
   QueuePairOptions,
+  RcQp,
   TappedPacket,
 } from "./hca.ts";
 import { MadAgents } from "./mad_agents.ts";
+import { noConnections } from "./no_connections.ts";
 
 export type { FakePortOptions, PostedPacket } from "./fake_transport.ts";
 
@@ -142,6 +144,10 @@ export class FakePort extends FakeTransport implements HcaPort {
 
   createUdQp(options: QueuePairOptions): FakeUdQp {
     return new FakeUdQp(this, this.qps, this.#nextQpn++, options);
+  }
+
+  createRcQp(): RcQp {
+    throw noConnections(this.attributes);
   }
 
   createAddressHandle(attributes: AddressHandleAttributes): AddressHandle {

@@ -7,7 +7,7 @@
  * | member                | verbs                                       | soft                                       |
  * | --------------------- | ------------------------------------------- | ------------------------------------------ |
  * | `SendMemory.reserve`  | free slot of the port's registered memory   | free slot of the memory's memfd            |
- * | `UdQp.post`           | work request appended to the chain          | descriptor written to the peer's ring      |
+ * | `post`                | work request appended to the chain          | descriptor written to the peer's ring      |
  * | `HcaPort.flush`       | `ibv_post_send` of the chain                | ring heads published, doorbells rung       |
  * | `QueuePair.poll`      | `ibv_poll_cq`, up to 64 completions         | descriptors received from the peers' rings |
  * | `QueuePair.release`   | `ibv_post_recv` of the same buffers         | slots returned to their senders            |
@@ -122,9 +122,13 @@ export const RxFlag = {
   Multicast: 2,
   /** The HCA has verified the checksums of the packet. */
   ChecksumOk: 4,
+  /**
+   * The packet was received on a connection ({@linkcode RcQp}). It has no GRH, and its source QPN and source LID are 0.
+   */
+  Connected: 8,
 } as const;
 
-/** Results of {@linkcode UdQp.post}. */
+/** Results of {@linkcode UdQp.post} and {@linkcode RcQp.post}. */
 export const PostResult = {
   /** The packet was accepted: it was sent, or the HCA queues it until the peer has credit. */
   Sent: 0,
@@ -197,6 +201,75 @@ export interface UdQp extends QueuePair {
   /** Attaches the queue pair to a group (IBTA vol. 1 11.3.1). `detachMulticast` takes the same two values. */
   attachMulticast(mgid: Uint8Array, mlid: number): void;
   detachMulticast(mgid: Uint8Array, mlid: number): void;
+}
+
+/** The remote end of a connection and the transport attributes (IBTA vol. 1 11.2.5.2, 12.6.5). */
+export interface RcConnection {
+  /** Path to the remote port. */
+  readonly path: AddressHandleAttributes;
+  /** IB MTU of the path; longer messages are sent in several packets. */
+  readonly pathMtu: IbMtu;
+  readonly destQpn: number;
+  /** PSN of the first packet to send, and of the first one expected. 24 bits. */
+  readonly sendPsn: number;
+  readonly receivePsn: number;
+  /** Local ACK timeout, 4.096 us * 2^n. 5 bits; 0 is infinite. */
+  readonly ackTimeout: number;
+  /** Retries after a lost packet, and after an RNR NAK (7: without limit). 3 bits each. */
+  readonly retryCount: number;
+  readonly rnrRetryCount: number;
+}
+
+/** Reasons for the failure of a connection (IBTA vol. 1 11.6.2). */
+export type RcFailure =
+  /** The remote queue pair did not acknowledge a message, or does not exist. */
+  | "retry_exceeded"
+  /** The remote queue pair had no receive buffer. */
+  | "rnr_retry_exceeded"
+  /** The remote queue pair rejected a message. */
+  | "remote_error"
+  /** The device reported another error. */
+  | "local_error";
+
+/**
+ * A reliable connected (RC) queue pair. It has no queue of its own for received messages: they are polled from the
+ * {@linkcode UdQp} that it was created with, with the flag {@linkcode RxFlag.Connected}. A message is `IPoIB header (4)
+ * + packet` of up to 65,524 bytes, as in a UD packet.
+ *
+ * A queue pair is created in the state INIT, where it receives nothing, and is connected once. After an error it sends
+ * and receives nothing and must be closed.
+ */
+export interface RcQp {
+  /** 24 bits. */
+  readonly qpn: number;
+  /** Number of received messages; a change shows that the connection is in use. */
+  readonly received: number;
+  /**
+   * Sets the remote end and makes the queue pair ready to receive and to send. Throws `E_QP_STATE` if the device
+   * refuses it, or if the queue pair is already connected or closed.
+   */
+  connect(to: RcConnection): void;
+  /**
+   * Posts `slot` with `length` bytes of payload after the IPoIB header. Consumes the slot whatever the result.
+   * `NotReady` also means that the queue pair is not connected or has failed.
+   */
+  post(slot: number, length: number): PostResult;
+  /**
+   * Set by the creator; called once, from the reactor's loop, when the connection fails. Messages that were posted
+   * before may be lost.
+   */
+  onFailure: (failure: RcFailure) => void;
+  /** Closes the queue pair; drops messages that were not polled or not sent. */
+  close(): void;
+}
+
+/** Options of an {@linkcode RcQp}. */
+export interface RcQpOptions {
+  pkeyIndex: number;
+  /** Queue pair of the same port that delivers received messages. Must be closed after the RC queue pair. */
+  receiver: UdQp;
+  /** Memory of the slots that it sends: that of `receiver`. */
+  memory: SendMemory;
 }
 
 /** Options of a queue pair, without its send memory. */
@@ -331,6 +404,11 @@ export interface HcaPort {
    */
   closeSendMemory(memory: SendMemory): void;
   createUdQp(options: UdQpOptions): UdQp;
+  /**
+   * Creates a queue pair for a connection. Throws `E_NO_CONNECTIONS` (EOPNOTSUPP) if the port has no connection
+   * management, and `E_QP` with the device's errno if it has no more queue pairs.
+   */
+  createRcQp(options: RcQpOptions): RcQp;
   /** Creates an address handle. May be slow or cause traffic, so the data path must reuse handles. */
   createAddressHandle(attributes: AddressHandleAttributes): AddressHandle;
   /**

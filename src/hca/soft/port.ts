@@ -29,12 +29,14 @@ import {
   type MadAgent,
   type PortAttributes,
   type PortEvent,
+  type RcQp,
   type SendMemory,
   type TappedPacket,
   type UdQp,
   type UdQpOptions,
 } from "../hca.ts";
 import { MadAgents } from "../mad_agents.ts";
+import { noConnections } from "../no_connections.ts";
 import { Taps } from "../taps.ts";
 import { SoftAddressHandle } from "./address_handle.ts";
 import type { InLink } from "./in_link.ts";
@@ -188,6 +190,10 @@ export class SoftPort implements HcaPort, Sleeper {
     )!;
     outbound.usePartition(this.attributes.pkeys[options.pkeyIndex] ?? 0);
     return new SoftUdQp(this.#qpParts, outbound, this.#nextQpn++, options);
+  }
+
+  createRcQp(): RcQp {
+    throw noConnections(this.attributes);
   }
 
   createAddressHandle(attributes: AddressHandleAttributes): AddressHandle {

@@ -24,9 +24,11 @@ import type {
   PortAttributes,
   PortEvent,
   QueuePairOptions,
+  RcQp,
   TappedPacket,
   UdQp,
 } from "../hca.ts";
+import { noConnections } from "../no_connections.ts";
 import { AddressHandles } from "./address_handle.ts";
 import { AsyncEvents } from "./async_events.ts";
 import { Count, VerbsCounters } from "./counters.ts";
@@ -123,6 +125,10 @@ export class VerbsPort implements HcaPort, Sleeper {
 
   createUdQp(options: QueuePairOptions): UdQp {
     return new VerbsUdQp(this.#resources, this.#qps, options);
+  }
+
+  createRcQp(): RcQp {
+    throw noConnections(this.attributes);
   }
 
   /** Throws `E_VERBS`. */
