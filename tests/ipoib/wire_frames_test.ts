@@ -19,19 +19,12 @@ import { IpoibDevice } from "../../src/ipoib/device.ts";
 import { openSaClient } from "../../src/ipoib/open_sa_client.ts";
 import { FakeNetdev } from "../../src/netdev/fake.ts";
 import { icrc, vcrc } from "../packets/crc.ts";
-import { erfRecord } from "../packets/erf.ts";
-import {
-  enhancedPacket,
-  interfaceDescription,
-  LinkType,
-  sectionHeader,
-} from "../packets/pcapng.ts";
 import { emitIcmpEcho } from "../../scripts/packets/icmp_echo.ts";
 import { IpProtocol } from "../../src/wire/ipv4.ts";
 import { Subnet } from "../hca/soft/subnet.ts";
 import { golden, viewOf } from "../wire/support.ts";
 import { ip, ipv4Frame } from "./rig.ts";
-import { testWhere } from "../test_where.ts";
+import { tshark, tsharkFields, tsharkTest } from "./tshark.ts";
 
 const LNH_GLOBAL = 3;
 
@@ -154,69 +147,13 @@ Deno.test("the multicast packet matches the golden bytes", () => {
   assertEquals(MULTICAST, golden("engine_multicast"));
 });
 
-const PROGRAM = "tshark";
-
-async function tshark(...args: string[]): Promise<string> {
-  const path = await Deno.makeTempFile({ suffix: ".pcapng" });
-  try {
-    using file = await Deno.open(path, { write: true });
-    file.writeSync(sectionHeader());
-    file.writeSync(interfaceDescription(LinkType.Erf, "ib0"));
-    for (const [i, frame] of FRAMES.entries()) {
-      const time = BigInt(1_700_000_000 + i) * 1_000_000_000n;
-      const bytes = erfRecord(frame, time);
-      const direction = "outbound";
-      file.writeSync(enhancedPacket({
-        interfaceId: 0,
-        time,
-        bytes,
-        direction,
-      }));
-    }
-    const { success, stdout, stderr } = await new Deno.Command(PROGRAM, {
-      args: ["-n", "-o", "ip.check_checksum:TRUE", "-r", path, ...args],
-      stdout: "piped",
-      stderr: "piped",
-    }).output();
-    const decoder = new TextDecoder();
-    if (!success) throw new Error(decoder.decode(stderr));
-    return decoder.decode(stdout);
-  } finally {
-    await Deno.remove(path);
-  }
-}
-
-async function fields(...names: string[]): Promise<string[][]> {
-  const options = names.flatMap((name) => ["-e", name]);
-  const text = await tshark("-T", "fields", "-E", "occurrence=f", ...options);
-  return text.replace(/\n$/, "").split("\n").map((line) => line.split("\t"));
-}
-
-/** Returns why tshark cannot be used, or undefined. */
-async function missingTshark(): Promise<string | undefined> {
-  try {
-    const command = new Deno.Command(PROGRAM, {
-      args: ["--version"],
-      stdout: "null",
-      stderr: "null",
-    });
-    return (await command.output()).success ? undefined : "tshark fails";
-  } catch {
-    return "tshark is not on PATH";
-  }
-}
-
-const missing = await missingTshark();
-function tsharkTest(name: string, fn: () => Promise<void>): void {
-  testWhere(missing, name, fn);
-}
-
 const A_LID = 2;
 const B_LID = 3;
 const QPN = 0x48;
 
 tsharkTest("tshark decodes LIDs, keys and QPNs", async () => {
-  const rows = await fields(
+  const rows = await tsharkFields(
+    FRAMES,
     "infiniband.lrh.slid",
     "infiniband.lrh.dlid",
     "infiniband.bth.p_key",
@@ -243,7 +180,8 @@ tsharkTest("tshark decodes LIDs, keys and QPNs", async () => {
 });
 
 tsharkTest("tshark decodes lengths, padding and GRH", async () => {
-  const rows = await fields(
+  const rows = await tsharkFields(
+    FRAMES,
     "infiniband.lrh.pktlen",
     "infiniband.bth.padcnt",
     "infiniband.grh.paylen",
@@ -268,7 +206,8 @@ tsharkTest("tshark decodes lengths, padding and GRH", async () => {
 tsharkTest(
   "tshark decodes ARP: hardware type 32, both addresses",
   async () => {
-    const rows = await fields(
+    const rows = await tsharkFields(
+      FRAMES,
       "arp.hw.type",
       "arp.hw.size",
       "arp.opcode",
@@ -279,10 +218,11 @@ tsharkTest(
       ["32", "20", "1", "10.0.0.1", "10.0.0.2"],
       ["32", "20", "2", "10.0.0.2", "10.0.0.1"],
     ]);
-    const text = (await tshark("-V", "-Y", "arp.opcode == 2")).replaceAll(
-      ":",
-      "",
-    );
+    const text = (await tshark(FRAMES, "-V", "-Y", "arp.opcode == 2"))
+      .replaceAll(
+        ":",
+        "",
+      );
     assertStringIncludes(text, "00000048fe800000000000000002c90300000002");
     assertStringIncludes(text, "00000048fe800000000000000002c90300000001");
   },
@@ -291,8 +231,12 @@ tsharkTest(
 tsharkTest(
   "tshark reports correct checksums and no malformed packets",
   async () => {
-    const rows = await fields("ip.checksum.status", "icmp.checksum.status");
+    const rows = await tsharkFields(
+      FRAMES,
+      "ip.checksum.status",
+      "icmp.checksum.status",
+    );
     assertEquals(rows.slice(2), [["1", "1"], ["1", "1"]]);
-    assertEquals(await tshark("-Y", "_ws.malformed || _ws.short"), "");
+    assertEquals(await tshark(FRAMES, "-Y", "_ws.malformed || _ws.short"), "");
   },
 );

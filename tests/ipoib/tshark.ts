@@ -1,0 +1,80 @@
+/** Decodes packets in wire format with tshark. */
+
+import { erfRecord } from "../packets/erf.ts";
+import {
+  enhancedPacket,
+  interfaceDescription,
+  LinkType,
+  sectionHeader,
+} from "../packets/pcapng.ts";
+import { testWhere } from "../test_where.ts";
+
+const PROGRAM = "tshark";
+
+/** Runs tshark on a capture of the packets, which start with the LRH. Returns its output. */
+export async function tshark(
+  frames: readonly Uint8Array[],
+  ...args: string[]
+): Promise<string> {
+  const path = await Deno.makeTempFile({ suffix: ".pcapng" });
+  try {
+    using file = await Deno.open(path, { write: true });
+    file.writeSync(sectionHeader());
+    file.writeSync(interfaceDescription(LinkType.Erf, "ib0"));
+    for (const [i, frame] of frames.entries()) {
+      const time = BigInt(1_700_000_000 + i) * 1_000_000_000n;
+      const bytes = erfRecord(frame, time);
+      const direction = "outbound";
+      file.writeSync(enhancedPacket({
+        interfaceId: 0,
+        time,
+        bytes,
+        direction,
+      }));
+    }
+    const { success, stdout, stderr } = await new Deno.Command(PROGRAM, {
+      args: ["-n", "-o", "ip.check_checksum:TRUE", "-r", path, ...args],
+      stdout: "piped",
+      stderr: "piped",
+    }).output();
+    const decoder = new TextDecoder();
+    if (!success) throw new Error(decoder.decode(stderr));
+    return decoder.decode(stdout);
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
+/** Returns the values of the fields by packet; the first value of a field that occurs several times. */
+export async function tsharkFields(
+  frames: readonly Uint8Array[],
+  ...names: string[]
+): Promise<string[][]> {
+  const options = names.flatMap((name) => ["-e", name]);
+  const text = await tshark(
+    frames,
+    ...["-T", "fields", "-E", "occurrence=f", ...options],
+  );
+  return text.replace(/\n$/, "").split("\n").map((line) => line.split("\t"));
+}
+
+/** Returns why tshark cannot be used, or undefined. */
+async function missingTshark(): Promise<string | undefined> {
+  try {
+    const command = new Deno.Command(PROGRAM, {
+      args: ["--version"],
+      stdout: "null",
+      stderr: "null",
+    });
+    return (await command.output()).success ? undefined : "tshark fails";
+  } catch {
+    return "tshark is not on PATH";
+  }
+}
+
+const missing = await missingTshark();
+
+/** Registers a test that is skipped without tshark. */
+export function tsharkTest(name: string, fn: () => Promise<void>): void {
+  testWhere(missing, name, fn);
+}
