@@ -1,7 +1,7 @@
 /**
  * The layers: the modules that each module may import.
  *
- * `base <- {wire, system} <- {hca, netdev, sa, subnet} <- ipoib <- daemon`. ipc and cli are not part of this order. The
+ * `base <- {wire, system} <- {hca, netdev, sa, cm, subnet} <- ipoib <- daemon`. ipc and cli are not part of this order. The
  * two backends of the HCA are separate modules, so that higher modules import only the interface (`src/hca/*.ts`).
  */
 
@@ -16,8 +16,9 @@ export const MAY_IMPORT = {
   "hca/soft": ["base", "wire", "system", "ffi", "hca", "subnet"],
   netdev: ["base", "wire", "system", "ffi"],
   sa: ["base", "wire", "hca"],
+  cm: ["base", "wire", "system", "hca"],
   subnet: ["base", "wire"],
-  ipoib: ["base", "wire", "system", "hca", "netdev", "sa"],
+  ipoib: ["base", "wire", "system", "hca", "netdev", "sa", "cm"],
   ipc: ["base"],
   daemon: [
     "base",
@@ -28,6 +29,7 @@ export const MAY_IMPORT = {
     "hca/soft",
     "netdev",
     "sa",
+    "cm",
     "subnet",
     "ipoib",
     "ipc",
@@ -48,7 +50,7 @@ export const MAY_IMPORT_LAZILY: Partial<Record<Module, readonly Module[]>> = {
 const CONFIGURATION = "deno.json";
 
 /** Modules without input and output. Their files must not use the `Deno` object. */
-export const PURE: readonly Module[] = ["wire", "subnet", "sa"];
+export const PURE: readonly Module[] = ["wire", "subnet", "sa", "cm"];
 
 /** The only module that may open libraries. */
 export const OPENS_LIBRARIES: Module = "ffi";

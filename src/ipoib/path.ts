@@ -23,7 +23,8 @@ import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import { hex } from "../base/hex.ts";
 import type { Millis } from "../base/units.ts";
-import type { AddressHandle, AddressHandleAttributes } from "../hca/hca.ts";
+import type { AddressHandle } from "../hca/hca.ts";
+import { pathAttributes } from "../hca/path_attributes.ts";
 import type { Timer } from "../system/reactor.ts";
 import { formatGid, gidKey, gidPrefix } from "../wire/gid.ts";
 import type { PathRecord } from "../wire/sa/path_record.ts";
@@ -261,7 +262,7 @@ export class PathTable {
   #complete(path: Path, record: PathRecord): void {
     let ah: AddressHandle;
     try {
-      ah = this.#context.port.createAddressHandle(handleAttributes(record));
+      ah = this.#context.port.createAddressHandle(pathAttributes(record));
     } catch (error) {
       this.#fail(path, IpoibError.from(error).errno ?? Errno.EINVAL);
       return;
@@ -346,25 +347,4 @@ export class PathTable {
 /** Returns the minimum time between two queries: 1, 2, 4, 8, 16, 16 s... */
 function pauseAfter(retries: number): Millis {
   return Math.min(PATH_INTERVAL_MS * 2 ** retries, MAX_BACKOFF_MS);
-}
-
-/** Returns address handle attributes, with a GRH only if the hop limit is not 0 (Linux ib_init_ah_attr_from_path). */
-function handleAttributes(record: PathRecord): AddressHandleAttributes {
-  const { dlid, sl, rate, dgid, flowLabel, hopLimit, tclass } = record;
-  return {
-    dlid,
-    sl,
-    staticRate: rate,
-    ...(hopLimit > 0
-      ? {
-        grh: {
-          dgid,
-          flowLabel,
-          hopLimit,
-          trafficClass: tclass,
-          sgidIndex: 0,
-        },
-      }
-      : {}),
-  };
 }

@@ -1,0 +1,141 @@
+/** The end of a connection that receives the REQ (IBTA vol. 1 12.9.6). */
+
+import type { Millis } from "../base/units.ts";
+import { type RcConnection } from "../hca/hca.ts";
+import { CmSubject, RejectReason } from "../wire/cm/rej.ts";
+import { Rep } from "../wire/cm/rep.ts";
+import type { Req } from "../wire/cm/req.ts";
+import type { MadAddress } from "../wire/mad.ts";
+import { caGuid, type CmContext } from "./context.ts";
+import { Endpoint } from "./endpoint.ts";
+import type { AcceptOptions, ConnectionEvents } from "./events.ts";
+import {
+  CA_ACK_DELAY,
+  clampResponseCode,
+  codeMillis,
+  REQUEST_TIMEOUT_MS,
+} from "./parameters.ts";
+import { answerAddress, passiveRemote } from "./paths.ts";
+
+export class PassiveEndpoint extends Endpoint {
+  protected readonly interval: Millis;
+  readonly req: Req;
+  readonly remote: RcConnection;
+
+  /** @param startingPsn PSN of the first packet that the remote end sends, unless the consumer chooses another one */
+  constructor(
+    context: CmContext,
+    req: Req,
+    transactionId: bigint,
+    from: MadAddress,
+    startingPsn: number,
+  ) {
+    const localId = context.table.newId();
+    const peer = answerAddress(from);
+    super(context, { peer, transactionId, localId }, "req_received");
+    this.interval = codeMillis(clampResponseCode(req.localResponseTimeout));
+    this.req = req;
+    this.remote = passiveRemote(req, from, startingPsn);
+    this.remoteId = req.localCommId;
+    this.remoteQpn = req.localQpn;
+    this.remoteCaGuid = req.localCaGuid;
+  }
+
+  /** Waits for the consumer's answer. */
+  start(now: Millis): void {
+    this.context.table.addRequested(this);
+    this.context.table.claimQpn(this);
+    this.enter("req_received", now + REQUEST_TIMEOUT_MS);
+  }
+
+  /** True if the connection is being established. */
+  get pending(): boolean {
+    return this.state === "req_received" || this.state === "rep_sent";
+  }
+
+  /** Sends the REP. If the request has ended, reports this as the end of the connection. */
+  accept(reply: AcceptOptions, events: ConnectionEvents, now: Millis): void {
+    this.events = events;
+    if (this.state !== "req_received") {
+      this.reportLater({ why: "timeout" });
+      return;
+    }
+    this.localQpn = reply.qpn;
+    this.count("rep_sent");
+    const sends = 1 + this.req.maxCmRetries;
+    this.enter("rep_sent", now + sends * this.interval);
+    const { transactionId } = this;
+    this.sendRepeatedly(
+      { kind: "rep", transactionId, body: this.#reply(reply) },
+      sends,
+      now,
+    );
+  }
+
+  /** Rejects the request. No effect if it was answered or has ended. */
+  reject(reason: number, ari: Uint8Array, now: Millis): void {
+    if (this.state !== "req_received") return;
+    this.sendRej(CmSubject.Req, reason, ari);
+    this.end(now);
+  }
+
+  /** Handles traffic on the queue pair, which shows that the remote end has received the REP. */
+  noticeTraffic(): void {
+    if (this.state === "rep_sent") this.#establish();
+  }
+
+  protected override onRtu(now: Millis): void {
+    if (this.state === "rep_sent") this.#establish();
+    else if (this.state === "established") this.count("duplicate");
+    else if (this.state === "timewait" && this.localQpn !== 0) {
+      this.repeatDreq(now);
+    } else this.count("drop_wrong_state");
+  }
+
+  protected override onDuplicateReq(): void {
+    this.count("duplicate");
+    if (this.state === "rep_sent") this.sendAgain();
+    else if (this.state === "dreq_sent" || this.state === "timewait") {
+      this.sendRej(CmSubject.Req, RejectReason.StaleConnection);
+    }
+  }
+
+  /** The remote end may have received a REP and confirmed it, so the DREQ follows. */
+  protected override onStateTimeout(now: Millis): void {
+    if (this.state === "rep_sent") this.startDreq(now, this.timeoutEnd());
+    else this.abandon(now);
+  }
+
+  protected override abandon(now: Millis): void {
+    if (this.state === "rep_sent") this.startDreq(now);
+    else {
+      this.sendFarewell();
+      this.end(now);
+    }
+  }
+
+  protected override sendFarewell(): void {
+    this.sendRej(CmSubject.Req, RejectReason.Consumer);
+  }
+
+  #establish(): void {
+    this.count("established");
+    this.enter("established", Infinity);
+    this.events?.onEstablished?.();
+  }
+
+  /** Returns the REP, with the parameters of Linux `ipoib_cm_send_rep`. */
+  #reply({ qpn, startingPsn, privateData, srq }: AcceptOptions): Rep {
+    return Rep.of({
+      localCommId: this.localId,
+      remoteCommId: this.remoteId!,
+      localQpn: qpn,
+      startingPsn,
+      targetAckDelay: CA_ACK_DELAY,
+      rnrRetryCount: this.req.rnrRetryCount,
+      srq,
+      localCaGuid: caGuid(this.context),
+      privateData,
+    });
+  }
+}

@@ -1,0 +1,100 @@
+/** Addresses of a connection: those of its MADs, of its REQ and of its queue pair. */
+
+import { type IbMtu, ibMtuBytes } from "../base/units.ts";
+import type { PortAttributes, RcConnection } from "../hca/hca.ts";
+import { pathAttributes } from "../hca/path_attributes.ts";
+import type { Rep } from "../wire/cm/rep.ts";
+import { type Req, ReqPath } from "../wire/cm/req.ts";
+import { PERMISSIVE_LID } from "../wire/lrh.ts";
+import { gsiAddress, type MadAddress } from "../wire/mad.ts";
+import type { PathRecord } from "../wire/sa/path_record.ts";
+import { ackTimeout, CA_ACK_DELAY } from "./parameters.ts";
+
+/** Hop limit of an answer (IBTA vol. 1 13.5.4.4). */
+const ANSWER_HOP_LIMIT = 0xff;
+
+/** Returns the destination of MADs on a path. */
+export function madAddress(path: PathRecord, pkeyIndex: number): MadAddress {
+  const { grh } = pathAttributes(path);
+  const address = gsiAddress(path.dlid, pkeyIndex, path.sl);
+  if (grh === undefined) return address;
+  const { dgid, ...rest } = grh;
+  return { ...address, grh: { gid: dgid, ...rest } };
+}
+
+/** Returns the destination of the answer to a MAD. */
+export function answerAddress(from: MadAddress): MadAddress {
+  const address = gsiAddress(from.lid, from.pkeyIndex, from.sl);
+  if (from.grh === undefined) return address;
+  return { ...address, grh: { ...from.grh, hopLimit: ANSWER_HOP_LIMIT } };
+}
+
+/** Returns the path of a REQ. */
+export function reqPath(path: PathRecord): ReqPath {
+  const subnetLocal = path.hopLimit <= 1;
+  return ReqPath.of({
+    localLid: subnetLocal ? path.slid : PERMISSIVE_LID,
+    remoteLid: subnetLocal ? path.dlid : PERMISSIVE_LID,
+    localGid: path.sgid,
+    remoteGid: path.dgid,
+    flowLabel: path.flowLabel,
+    rate: path.rate,
+    trafficClass: path.tclass,
+    hopLimit: path.hopLimit,
+    sl: path.sl,
+    subnetLocal,
+    ackTimeout: ackTimeout(path.lifetime, CA_ACK_DELAY),
+  });
+}
+
+/** Returns the remote end of the active side. */
+export function activeRemote(
+  path: PathRecord,
+  { activeMtu }: Pick<PortAttributes, "activeMtu">,
+  rep: Rep,
+  req: Req,
+): RcConnection {
+  return {
+    path: pathAttributes(path),
+    pathMtu: ibMtuBytes(req.pathMtu) ?? activeMtu,
+    destQpn: rep.localQpn,
+    sendPsn: rep.startingPsn,
+    receivePsn: req.startingPsn,
+    ackTimeout: ackTimeout(path.lifetime, rep.targetAckDelay),
+    retryCount: req.retryCount,
+    rnrRetryCount: rep.rnrRetryCount,
+  };
+}
+
+/**
+ * Returns the remote end of the passive side, with `receivePsn` as the PSN of the first packet from it. The REQ must
+ * have passed the checks of request_check.ts.
+ */
+export function passiveRemote(
+  req: Req,
+  from: MadAddress,
+  receivePsn: number,
+): RcConnection {
+  const { primary } = req;
+  const { flowLabel, hopLimit, trafficClass } = primary;
+  const grh = {
+    dgid: primary.localGid,
+    ...{ flowLabel, hopLimit, trafficClass },
+    sgidIndex: from.grh?.sgidIndex ?? 0,
+  };
+  return {
+    path: {
+      dlid: primary.subnetLocal ? primary.localLid : from.lid,
+      sl: primary.sl,
+      staticRate: primary.rate,
+      ...(hopLimit > 0 ? { grh } : {}),
+    },
+    pathMtu: ibMtuBytes(req.pathMtu) as IbMtu,
+    destQpn: req.localQpn,
+    sendPsn: req.startingPsn,
+    receivePsn,
+    ackTimeout: primary.ackTimeout,
+    retryCount: req.retryCount,
+    rnrRetryCount: req.rnrRetryCount,
+  };
+}

@@ -1,0 +1,240 @@
+/** Establishment of connections without losses: messages, parameters, states. */
+
+import { assert, assertEquals } from "@std/assert";
+import type { ConnectionRequest } from "../../src/cm/connection.ts";
+import type { IbMtu } from "../../src/base/units.ts";
+import { gsiAddress } from "../../src/wire/mad.ts";
+import { PathRecord } from "../../src/wire/sa/path_record.ts";
+import { hex } from "../wire/support.ts";
+import { CmRig, PKEY, SERVICE } from "./rig.ts";
+
+Deno.test("a connection is established with REQ, REP and RTU, and ended with DREQ and DREP", () => {
+  const rig = new CmRig();
+  const [a, b] = [rig.host(), rig.host()];
+  const accepted = b.accept();
+  const { connection, ends } = a.connect(b);
+  assertEquals(connection.state, "req_sent");
+  rig.advance(10);
+  const [passive] = accepted;
+  assertEquals(rig.takeKinds(), ["1 req", "2 rep", "1 rtu"]);
+  assertEquals(connection.state, "established");
+  assertEquals(passive!.connection.state, "established");
+  assertEquals(passive!.established, 1);
+  assertEquals(connection.remoteQpn, 0x100);
+  assertEquals(passive!.connection.remoteQpn, 0x100);
+  connection.disconnect();
+  rig.advance(10);
+  assertEquals(rig.takeKinds(), ["1 dreq", "2 drep"]);
+  assertEquals(ends, []);
+  assertEquals(passive!.ends, [{ why: "disconnected" }]);
+  assertEquals(connection.state, "timewait");
+  rig.advance(20_000);
+  assertEquals([a.remembered, b.remembered], [0, 0]);
+  assertEquals(connection.state, "closed");
+  assertEquals(rig.takeKinds(), []);
+});
+
+Deno.test("an established connection stays without messages", () => {
+  const rig = new CmRig();
+  const [a, b] = [rig.host(), rig.host()];
+  b.accept();
+  const { connection } = a.connect(b);
+  rig.advance(10);
+  rig.takeKinds();
+  rig.advance(24 * 3600_000);
+  assertEquals(connection.state, "established");
+  assertEquals(rig.takeKinds(), []);
+});
+
+Deno.test("REQ and REP have the parameters of ib_ipoib and of the path", () => {
+  const rig = new CmRig();
+  const [a, b] = [rig.host(), rig.host()];
+  const requests: ConnectionRequest[] = [];
+  b.manager.listen(SERVICE, (request) => {
+    requests.push(request);
+    request.accept({
+      qpn: 0x777,
+      startingPsn: 0x222222,
+      privateData: hex("00004900 0000fff4"),
+      srq: false,
+    }, { onEnd: () => {} });
+  });
+  const { replies } = a.connect(b, {
+    qpn: 0x333,
+    privateData: hex("00004800 0000fff4"),
+    timeout: 100_000,
+  });
+  rig.advance(10);
+  const [req, rep] = rig.sent.map(({ message }) => message);
+  assert(req?.kind === "req" && rep?.kind === "rep");
+  const { privateData, primary, ...fixed } = req.body;
+  const { localCommId } = req.body;
+  assertEquals(req.transactionId, BigInt(localCommId));
+  assertEquals({ ...fixed, alternate: undefined }, {
+    localCommId,
+    serviceId: SERVICE,
+    localCaGuid: a.guid,
+    localQkey: 0,
+    localQpn: 0x333,
+    responderResources: 4,
+    localEecn: 0,
+    initiatorDepth: 0,
+    remoteEecn: 0,
+    remoteResponseTimeout: 20,
+    transportType: 0,
+    flowControl: false,
+    startingPsn: 0x111111,
+    localResponseTimeout: 20,
+    retryCount: 0,
+    pkey: PKEY,
+    pathMtu: 4,
+    rdcExists: false,
+    rnrRetryCount: 0,
+    maxCmRetries: 15,
+    srq: true,
+    extendedTransport: 0,
+    alternate: undefined,
+  });
+  assertEquals(primary, {
+    localLid: 1,
+    remoteLid: 2,
+    localGid: a.gid,
+    remoteGid: b.gid,
+    flowLabel: 0,
+    rate: 7,
+    trafficClass: 0,
+    hopLimit: 0,
+    sl: 3,
+    subnetLocal: true,
+    // Twice the life time 2 to the 18th, and the delay of the CA, 2 to the 16th.
+    ackTimeout: 20,
+  });
+  assertEquals(privateData.slice(0, 8), hex("00004800 0000fff4"));
+  assertEquals(rep.transactionId, req.transactionId);
+  assertEquals(rep.body.localQpn, 0x777);
+  assertEquals(rep.body.startingPsn, 0x222222);
+  assertEquals(rep.body.srq, false);
+  assertEquals(rep.body.localCaGuid, b.guid);
+
+  const [reply] = replies;
+  assertEquals(reply!.qpn, 0x777);
+  assertEquals(reply!.privateData.slice(0, 8), hex("00004900 0000fff4"));
+  assertEquals(reply!.remote, {
+    path: { dlid: 2, sl: 3, staticRate: 7 },
+    pathMtu: 2048 as IbMtu,
+    destQpn: 0x777,
+    // The StartingPSN of a message is the PSN with which its receiver starts to send.
+    sendPsn: 0x222222,
+    receivePsn: 0x111111,
+    ackTimeout: 20,
+    retryCount: 0,
+    rnrRetryCount: 0,
+  });
+  const [request] = requests;
+  assertEquals(request!.serviceId, SERVICE);
+  assertEquals(request!.qpn, 0x333);
+  assertEquals(request!.remoteGid, a.gid);
+  assertEquals(request!.remoteLid, 1);
+  assertEquals(request!.pkey, PKEY);
+  const { receivePsn, ...remote } = request!.remote;
+  assert(receivePsn >= 0 && receivePsn <= 0xffffff);
+  assertEquals(remote, {
+    path: { dlid: 1, sl: 3, staticRate: 7 },
+    pathMtu: 2048 as IbMtu,
+    destQpn: 0x333,
+    sendPsn: 0x111111,
+    ackTimeout: 20,
+    retryCount: 0,
+    rnrRetryCount: 0,
+  });
+});
+
+Deno.test("a path with a hop limit has a GRH in its MADs and in both queue pairs", () => {
+  const rig = new CmRig();
+  const [a, b] = [rig.host(), rig.host()];
+  const path = PathRecord.of({
+    ...a.pathTo(b),
+    hopLimit: 64,
+    flowLabel: 0x12345,
+    tclass: 9,
+  });
+  const sent: unknown[] = [];
+  const { transfer } = rig;
+  rig.transfer = (from, mad, to) => {
+    sent.push(to.grh);
+    transfer.call(rig, from, mad, to);
+  };
+  const accepted = b.accept();
+  const { replies } = a.connect(b, { path });
+  const rest = { sgidIndex: 0, flowLabel: 0x12345, trafficClass: 9 };
+  assertEquals(sent, [{ gid: b.gid, hopLimit: 64, ...rest }]);
+  rig.advance(10);
+  const grh = { ...rest, hopLimit: 64 };
+  assertEquals(replies[0]!.remote.path.grh, { ...grh, dgid: b.gid });
+  // The path leads to another subnet, so the LID is that of the MAD.
+  const { remote } = accepted[0]!.request;
+  assertEquals(remote.path.dlid, 1);
+  assertEquals(remote.path.grh, { ...grh, dgid: a.gid });
+});
+
+Deno.test("the answer to a MAD with a GRH has a GRH", () => {
+  const rig = new CmRig();
+  const [a, b] = [rig.host(), rig.host()];
+  const addresses: unknown[] = [];
+  b.accept();
+  a.connect(b);
+  const [req] = rig.sent.splice(0);
+  rig.transfer = (_from, _mad, to) => void addresses.push(to);
+  const grh = { gid: a.gid, sgidIndex: 0, flowLabel: 5, trafficClass: 6 };
+  b.agent.onMad(req!.mad, {
+    ...gsiAddress(9, 0, 2),
+    qkey: 0,
+    grh: { ...grh, hopLimit: 3 },
+  });
+  assertEquals(addresses, [
+    { ...gsiAddress(9, 0, 2), grh: { ...grh, hopLimit: 0xff } },
+  ]);
+});
+
+Deno.test("the consumer may answer a request later, once", () => {
+  const rig = new CmRig();
+  const [a, b] = [rig.host(), rig.host()];
+  const requests: ConnectionRequest[] = [];
+  b.manager.listen(SERVICE, (request) => void requests.push(request));
+  const { connection } = a.connect(b);
+  rig.advance(1500);
+  assertEquals(requests.length, 1, "repeated REQs are one request");
+  const passive = b.answer(requests[0]!);
+  rig.advance(10);
+  assertEquals(connection.state, "established");
+  requests[0]!.reject(28);
+  rig.advance(10);
+  assertEquals(passive.connection.state, "established");
+});
+
+Deno.test("two services have their own listeners, and a service has one", () => {
+  const rig = new CmRig();
+  const [a, b] = [rig.host(), rig.host()];
+  const first = b.accept(1n);
+  const second = b.accept(2n);
+  a.connect(b, { serviceId: 2n });
+  rig.advance(10);
+  assertEquals([first.length, second.length], [0, 1]);
+  try {
+    b.manager.listen(2n, () => {});
+    assert(false, "a second listener is refused");
+  } catch (error) {
+    assertEquals((error as { code: string }).code, "E_CM_SERVICE");
+  }
+});
+
+Deno.test("both ports connect to each other at the same time", () => {
+  const rig = new CmRig();
+  const [a, b] = [rig.host(), rig.host()];
+  const [atA, atB] = [a.accept(), b.accept()];
+  const opened = [a.connect(b), b.connect(a)];
+  rig.advance(10);
+  for (const { connection } of [...opened, ...atA, ...atB]) {
+    assertEquals(connection.state, "established");
+  }
+});
