@@ -80,7 +80,8 @@ export class Host {
       },
     };
     this.agent = new RigAgent((mad, to) => rig.transfer(this, mad, to));
-    const next = random(lid * 7919);
+    // A process that starts again at the same LID has other communication IDs.
+    const next = random(7919 * (1 + rig.hosts.length));
     this.manager = new ConnectionManager({
       reactor: rig.reactor,
       agent: this.agent,
