@@ -179,11 +179,9 @@ export class ConnectionManager {
     }
     const { remoteCommId, localCommId } = message.body;
     const endpoint = this.#table.byLocalId(remoteCommId);
-    const remoteId = endpoint?.remoteId;
-    const matches = remoteId === localCommId ||
-      (remoteId === undefined && message.kind !== "dreq");
-    if (endpoint && matches) this.#deliver(message, endpoint, from);
-    else if (message.kind === "dreq") {
+    if (endpoint && isRemoteId(endpoint, localCommId)) {
+      this.#deliver(message, endpoint, from);
+    } else if (message.kind === "dreq") {
       this.#answerDreq(message.body, message.transactionId, from);
     } else this.#counters.add("drop_unknown_id");
   }
@@ -210,10 +208,7 @@ export class ConnectionManager {
       return this.#table.byRemoteId(view.getBigUint64(0), localCommId);
     }
     const endpoint = this.#table.byLocalId(remoteCommId);
-    const remoteId = endpoint?.remoteId;
-    return remoteId === undefined || remoteId === localCommId
-      ? endpoint
-      : undefined;
+    return endpoint && isRemoteId(endpoint, localCommId) ? endpoint : undefined;
   }
 
   #onReq(req: Req, transactionId: bigint, from: MadAddress): void {
@@ -305,6 +300,11 @@ export class ConnectionManager {
   #send(message: CmMessage, to: MadAddress): void {
     this.#parts.agent.send(CmMessage.emit(message), answerAddress(to));
   }
+}
+
+/** True if a message with this LocalCommID may be for the connection, which does not know the ID before a REP. */
+function isRemoteId({ remoteId }: Endpoint, localCommId: number): boolean {
+  return remoteId === undefined || remoteId === localCommId;
 }
 
 function secureRandom(): number {

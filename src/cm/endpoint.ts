@@ -313,6 +313,8 @@ export abstract class Endpoint {
       this.count("drop_wrong_qpn");
       return;
     }
+    // Before the REP: the remote end has accepted the request and ended the connection, and the REP is late or lost.
+    this.remoteId ??= dreq.localCommId;
     this.send({ kind: "drep", transactionId, body: this.#ids() });
     if (this.state === "dreq_sent") this.end(now);
     else if (isOpen(this.state)) this.end(now, { why: "disconnected" });

@@ -303,3 +303,18 @@ Deno.test("a connection that is disconnected before its refusal reports nothing"
   assertEquals(cancelled!.ends, []);
   assertEquals(a.manager.counters().refused_limit, 2);
 });
+
+Deno.test("a DREQ before the REP ends the active side, and the late REP is rejected", () => {
+  const { rig, a, b, accepted } = pair();
+  rig.fate = ({ message }) => message?.kind === "rep" ? [300] : [1];
+  const { connection, ends, replies } = a.connect(b);
+  rig.advance(10);
+  accepted[0]!.connection.disconnect();
+  rig.advance(10);
+  assertEquals(ends, [{ why: "disconnected" }]);
+  assertEquals(accepted[0]!.connection.state, "timewait");
+  rig.advance(1000);
+  assertEquals(replies, []);
+  assertEquals(connection.state, "timewait");
+  assertEquals(rig.sent.at(-1)!.message?.kind, "rej");
+});

@@ -8,11 +8,12 @@ import { assert } from "@std/assert";
 import { readCorpus } from "../../scripts/torture/fuzz/corpus.ts";
 import { mutate } from "../../scripts/torture/fuzz/mutation.ts";
 import { replay, Runner } from "../../scripts/torture/fuzz/runner.ts";
+import { FULL } from "../../scripts/test/form.ts";
 import { random } from "../wire/support.ts";
 import { FUZZ_TARGETS } from "./targets/all.ts";
 import { type FuzzTarget, toHex } from "./targets/target.ts";
 
-/** Maximum number of mutations of a target, and the time after which no more are run. */
+/** Maximum number of mutations of a target, and the time after which no more are run (short form). */
 const MUTATIONS = 2000;
 const TIME_MS = 500;
 const SEED = 0x1b0b;
@@ -55,9 +56,11 @@ for (const target of FUZZ_TARGETS) {
     const inputs = readCorpus(name).flatMap(({ inputs }) => inputs);
     const next = random(SEED);
     const runner = new Runner(target);
-    const end = performance.now() + TIME_MS;
+    const full = FULL ? target.fullMutations : undefined;
+    const most = full ?? MUTATIONS;
+    const end = full ? Infinity : performance.now() + TIME_MS;
     let failure;
-    for (let i = 0; i < MUTATIONS && performance.now() < end; i++) {
+    for (let i = 0; i < most && performance.now() < end; i++) {
       failure = await runner.run(mutate(kind, inputs, next));
       if (failure) break;
     }

@@ -1,6 +1,7 @@
 /** List of all fuzz targets. */
 
 import { arpTranslationTarget } from "./arp_translation.ts";
+import { cmTarget } from "./cm.ts";
 import { commandLineTarget } from "./command_line.ts";
 import { controlTarget } from "./control.ts";
 import { deviceFrameTarget, fabricPacketTarget } from "./engine.ts";
@@ -24,6 +25,7 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   ...netlinkTargets,
   partitionsTarget,
   saClientTarget,
+  cmTarget,
   administratorTarget,
   managerTarget,
   deviceFrameTarget,

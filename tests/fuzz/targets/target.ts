@@ -12,6 +12,8 @@ export interface FuzzTarget {
    * Number of inputs in a session. If absent, inputs leave no state and one session runs all of them.
    */
   readonly inputsPerSession?: number;
+  /** Number of mutations in the full form of the suite, without a limit of time. Default: as in the short form. */
+  readonly fullMutations?: number;
   open(): FuzzSession;
 }
 
