@@ -3,8 +3,8 @@
 import type { Millis } from "../base/units.ts";
 
 /** CM response timeout that Linux ib_ipoib requests, 4096 ms, and the shortest one that is honoured, 128 ms. */
-export const MAX_RESPONSE_CODE = 20;
-export const MIN_RESPONSE_CODE = 15;
+const MAX_RESPONSE_CODE = 20;
+const MIN_RESPONSE_CODE = 15;
 /** Retransmissions of a REQ or REP (Linux ib_ipoib `max_cm_retries`). */
 export const MAX_CM_RETRIES = 15;
 /** Transmissions of a REQ before the whole establishment times out, at least. */

@@ -57,7 +57,7 @@ Deno.test("violation() returns the rule", () => {
   );
   assertEquals(
     violation(edge("src/ipoib/tx.ts", "src/hca/soft/port.ts")),
-    "ipoib may import base, wire, system, hca, netdev, sa; not hca/soft",
+    "ipoib may import base, wire, system, hca, netdev, sa, cm; not hca/soft",
   );
 });
 

@@ -31,7 +31,7 @@ Deno.test("textViolations() allows Deno.dlopen in ffi only", () => {
 
 Deno.test("textViolations() refuses Deno in the pure modules", () => {
   const source = "const n = Deno.pid;";
-  for (const module of ["wire", "subnet", "sa"]) {
+  for (const module of ["wire", "subnet", "sa", "cm"]) {
     assertEquals(textViolations(`src/${module}/a.ts`, source), [
       `src/${module}/a.ts:1: ${module} is pure and may not use Deno`,
     ]);
