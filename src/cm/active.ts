@@ -92,7 +92,7 @@ export class ActiveEndpoint extends Endpoint {
         return this.#sendRtu();
       case "timewait":
         this.remoteId ??= rep.localCommId;
-        return this.sendRej(CmSubject.Rep, RejectReason.Timeout);
+        return this.#sendTimeout(CmSubject.Rep);
       default:
         this.count("duplicate");
     }
@@ -108,12 +108,15 @@ export class ActiveEndpoint extends Endpoint {
     this.end(now);
   }
 
-  /** Sends a REJ with the reason Timeout and the CA GUID, as Linux does when it gives up a REQ. */
   protected override sendFarewell(): void {
-    if (this.state === "req_sent") {
-      const ari = caGuidBytes(this.context);
-      this.sendRej(CmSubject.Req, RejectReason.Timeout, ari);
-    } else this.sendRej(CmSubject.Rep, RejectReason.Consumer);
+    if (this.state === "req_sent") this.#sendTimeout(CmSubject.Req);
+    else this.sendRej(CmSubject.Rep, RejectReason.Consumer);
+  }
+
+  /** Sends a REJ with the reason Timeout. Linux finds its connection only by the CA GUID in such a REJ. */
+  #sendTimeout(subject: number): void {
+    const ari = caGuidBytes(this.context);
+    this.sendRej(subject, RejectReason.Timeout, ari);
   }
 
   #accept(rep: Rep, now: Millis): void {

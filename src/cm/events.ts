@@ -59,7 +59,10 @@ export type ConnectionEnd =
       | "send_failed";
   };
 
-/** Callbacks of a connection. They run in the reactor's loop, and never inside a call of the connection's methods. */
+/**
+ * Callbacks of a connection. They run in the reactor's loop; only `onEstablished` runs inside a method of the connection,
+ * `noticeTraffic()`.
+ */
 export interface ConnectionEvents {
   /**
    * Active side: the request was accepted. The consumer connects the queue pair and then calls `confirm()`, or calls

@@ -76,6 +76,10 @@ export function passiveRemote(
   receivePsn: number,
 ): RcConnection {
   const { primary } = req;
+  // A REQ from another subnet does not state the LID and SL of the router.
+  const { lid, sl } = primary.subnetLocal
+    ? { lid: primary.localLid, sl: primary.sl }
+    : from;
   const { flowLabel, hopLimit, trafficClass } = primary;
   const grh = {
     dgid: primary.localGid,
@@ -84,8 +88,8 @@ export function passiveRemote(
   };
   return {
     path: {
-      dlid: primary.subnetLocal ? primary.localLid : from.lid,
-      sl: primary.sl,
+      dlid: lid,
+      sl,
       staticRate: primary.rate,
       ...(hopLimit > 0 ? { grh } : {}),
     },

@@ -56,7 +56,10 @@ export class ConnectionTable<T extends Entry> {
     );
   }
 
-  /** Notes that the connection no longer uses its remote queue pair. */
+  /**
+   * Notes that the connection no longer uses its remote queue pair. A new connection may then use it at once, in contrast
+   * to the communication ID, because the random PSNs of the new one refuse late packets.
+   */
   releaseQpn(entry: T): void {
     const key = remoteKey(entry.remoteCaGuid, entry.remoteQpn);
     if (this.#byRemoteQpn.get(key) === entry) this.#byRemoteQpn.delete(key);

@@ -316,5 +316,9 @@ Deno.test("a DREQ before the REP ends the active side, and the late REP is rejec
   rig.advance(1000);
   assertEquals(replies, []);
   assertEquals(connection.state, "timewait");
-  assertEquals(rig.sent.at(-1)!.message?.kind, "rej");
+  const rej = rig.sent.at(-1)!.message;
+  assert(rej?.kind === "rej");
+  assertEquals(rej.body.reason, RejectReason.Timeout);
+  // Linux looks for the connection by the CA GUID.
+  assertEquals(rej.body.ari, a.gid.slice(8));
 });
