@@ -57,8 +57,8 @@ export class ConnectionTable<T extends Entry> {
   }
 
   /**
-   * Notes that the connection no longer uses its remote queue pair. A new connection may then use it at once, in contrast
-   * to the communication ID, because the random PSNs of the new one refuse late packets.
+   * Notes that the connection no longer uses its remote queue pair. In contrast to the communication ID, a new connection
+   * may use it at once: it has another local queue pair, so that late packets of the old one do not reach it.
    */
   releaseQpn(entry: T): void {
     const key = remoteKey(entry.remoteCaGuid, entry.remoteQpn);
