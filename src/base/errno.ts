@@ -9,6 +9,7 @@ export const Errno = {
   EIO: 5,
   ENXIO: 6,
   EAGAIN: 11,
+  ENOMEM: 12,
   EACCES: 13,
   EBUSY: 16,
   EEXIST: 17,

@@ -312,7 +312,8 @@ export interface TappedPacket {
   /** QPN of the queue pair of this port. */
   readonly qpn: number;
   /**
-   * Memory with the InfiniBand headers, and the offset of each; `grh` is -1 if there is none. A real device does not
+   * Memory with the InfiniBand headers, and the offset of each; `grh` is -1 if there is none, `deth` is -1 for a message
+   * of a connection, which may represent several packets: the BTH's opcode is then RC SEND only. A real device does not
    * report some fields: on verbs the PSN is 0, and a received packet shows the P_Key and Q_Key of the queue pair.
    */
   readonly headers: DataView;

@@ -3,6 +3,7 @@
 import { Listeners } from "../base/listeners.ts";
 import { PostResult, type TappedPacket } from "./hca.ts";
 import { BTH, DETH, GRH, hasGrh, LRH } from "./ud_headers.ts";
+import { UD_SEND_ONLY } from "../wire/transport_headers.ts";
 
 const NOTHING = new DataView(new ArrayBuffer(0));
 
@@ -44,7 +45,9 @@ export class Taps {
     packet.lrh = base + LRH;
     packet.grh = hasGrh(headers, base) ? base + GRH : -1;
     packet.bth = base + BTH;
-    packet.deth = base + DETH;
+    packet.deth = headers.getUint8(base + BTH) === UD_SEND_ONLY
+      ? base + DETH
+      : -1;
   }
 
   /** Sets the IPoIB header and the payload of the next packet; see {@linkcode TappedPacket}. */

@@ -1,5 +1,5 @@
 /**
- * Transport headers: sizes and the UD opcode.
+ * Transport headers: sizes and opcodes.
  *
  * Base transport header (BTH): 12 bytes in every IBA packet (IBTA vol. 1 9.2).
  *
@@ -33,3 +33,15 @@ export const ICRC_LENGTH = 4;
 
 /** OpCode of a UD packet, SEND only (IBTA vol. 1 9.2.1). */
 export const UD_SEND_ONLY = 0x64;
+/** OpCode of an RC packet, SEND only (IBTA vol. 1 9.2.1). */
+export const RC_SEND_ONLY = 0x04;
+
+/** True if PSN `a` precedes PSN `b`, both of 24 bits (IBTA vol. 1 9.7.2). */
+export function psnPrecedes(a: number, b: number): boolean {
+  return ((a - b) & 0xffffff) >= 0x800000;
+}
+
+/** Returns the PSN after `psn`. */
+export function nextPsn(psn: number): number {
+  return (psn + 1) & 0xffffff;
+}

@@ -9,7 +9,16 @@ import { hasGrh } from "../ud_headers.ts";
 import { GID_LENGTH } from "../../wire/gid.ts";
 import { FIRST_MLID } from "../../wire/lrh.ts";
 import type { InLink } from "./in_link.ts";
-import { DETH, ENCAP, GRH, LRH, PAYLOAD, STRIDE, VNET } from "./slot_layout.ts";
+import {
+  BTH,
+  DETH,
+  ENCAP,
+  GRH,
+  LRH,
+  PAYLOAD,
+  STRIDE,
+  VNET,
+} from "./slot_layout.ts";
 
 const VNET_DATA_VALID = 2;
 
@@ -43,6 +52,7 @@ export function createSoftBatch(capacity: number): SoftRxBatch {
 export class CompletionQueue {
   readonly #links: (InLink | undefined)[];
   readonly #slots: Int32Array;
+  /** Payload lengths; inverted (`~`) for messages of connections. */
   readonly #lengths: Int32Array;
   readonly #mask: number;
   #from = 0;
@@ -60,7 +70,7 @@ export class CompletionQueue {
     return this.#count;
   }
 
-  /** Appends a packet and holds its slot. Returns false if the queue is full. */
+  /** Appends a datagram and holds its slot. Returns false if the queue is full. */
   push(link: InLink, slot: number, length: number): boolean {
     if (this.#count > this.#mask) return false;
     const at = (this.#from + this.#count++) & this.#mask;
@@ -69,6 +79,25 @@ export class CompletionQueue {
     this.#lengths[at] = length;
     link.hold(slot);
     return true;
+  }
+
+  /** Appends a message of a connection and holds its slot. Returns false if the queue is full. */
+  pushConnected(link: InLink, slot: number, length: number): boolean {
+    return this.push(link, slot, ~length);
+  }
+
+  /** Drops the messages to the RC queue pair with this QPN. */
+  dropConnected(qpn: number): void {
+    for (let i = 0; i < this.#count; i++) {
+      const at = (this.#from + i) & this.#mask;
+      const link = this.#links[at];
+      if (!link?.open || this.#lengths[at]! >= 0) continue;
+      const slot = this.#slots[at]!;
+      const destination = link.view.getInt32(slot * STRIDE + BTH + 4);
+      if ((destination & 0xffffff) !== qpn) continue;
+      this.#links[at] = undefined;
+      link.release(slot);
+    }
   }
 
   /** Moves up to `batch.capacity` packets into `batch`; returns their number. */
@@ -83,20 +112,29 @@ export class CompletionQueue {
       const slot = this.#slots[at]!;
       const base = slot * STRIDE;
       const { view } = link;
-      const grh = hasGrh(view, base);
-      const multicast = view.getUint16(base + LRH + 2) >= FIRST_MLID;
+      const length = this.#lengths[at]!;
       const valid = (view.getUint8(base + VNET) & VNET_DATA_VALID) !== 0;
       batch.links[n] = link;
       batch.slot[n] = slot;
       batch.view[n] = view;
       batch.payload[n] = base + PAYLOAD;
-      batch.length[n] = this.#lengths[at]!;
       batch.encap[n] = view.getInt32(base + ENCAP);
       batch.vnetAddress[n] = link.vnetAddress[slot]!;
-      batch.sourceQpn[n] = view.getInt32(base + DETH + 4) & 0xffffff;
-      batch.sourceLid[n] = view.getUint16(base + LRH + 6);
-      batch.flags[n] = (grh ? RxFlag.Grh : 0) |
-        (multicast ? RxFlag.Multicast : 0) | (valid ? RxFlag.ChecksumOk : 0);
+      const checksum = valid ? RxFlag.ChecksumOk : 0;
+      if (length < 0) {
+        batch.length[n] = ~length;
+        batch.sourceQpn[n] = 0;
+        batch.sourceLid[n] = 0;
+        batch.flags[n] = RxFlag.Connected | checksum;
+      } else {
+        const grh = hasGrh(view, base);
+        const multicast = view.getUint16(base + LRH + 2) >= FIRST_MLID;
+        batch.length[n] = length;
+        batch.sourceQpn[n] = view.getInt32(base + DETH + 4) & 0xffffff;
+        batch.sourceLid[n] = view.getUint16(base + LRH + 6);
+        batch.flags[n] = (grh ? RxFlag.Grh : 0) |
+          (multicast ? RxFlag.Multicast : 0) | checksum;
+      }
       n++;
     }
     batch.count = n;

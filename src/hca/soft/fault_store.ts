@@ -8,6 +8,12 @@
 import type { Millis } from "../../base/units.ts";
 import type { Reactor, Timer } from "../../system/reactor.ts";
 
+/** The messages of a connection that a store contains. They leave it in the order in which they were added. */
+export interface StoredFlow {
+  /** Number of stored messages. */
+  stored: number;
+}
+
 /** A stored packet. */
 export interface StoredPacket<Link, Peer> {
   peer: Peer;
@@ -15,6 +21,8 @@ export interface StoredPacket<Link, Peer> {
   slot: number;
   length: number;
   due: Millis;
+  /** Present for a message of a connection. */
+  flow?: StoredFlow;
 }
 
 /** The packets that one fault injector stores. */
@@ -46,15 +54,25 @@ export class FaultStore<Link, Peer> {
     return this.#packets.length;
   }
 
-  /** Stores a packet until `due`. */
+  /** Stores a packet until `due`; messages of one flow must be stored in the order of their due times. */
   add(
     peer: Peer,
     link: Link,
     slot: number,
     length: number,
     due: Millis,
+    flow?: StoredFlow,
   ): void {
-    this.#insert({ peer, link, slot, length, due });
+    this.#insert({ peer, link, slot, length, due, ...(flow ? { flow } : {}) });
+  }
+
+  /** Removes the messages of connections before they are due. */
+  releaseFlows(): void {
+    const flows = this.#packets.filter(({ flow }) => flow !== undefined);
+    for (const packet of flows) {
+      this.#packets.splice(this.#packets.indexOf(packet), 1);
+      this.#leave(packet);
+    }
   }
 
   /** Stores a packet that waits for its successor, at most until `due`. */

@@ -6,6 +6,9 @@
  * 3. Delay: the delay, varied by the jitter, is added to that time.
  * 4. A packet that is not due now is stored (fault_store.ts) and sent by a timer.
  *
+ * The messages of a connection reach the next stage in their order, each once, as if the requester had repeated those
+ * that were lost ({@linkcode FaultInjector.pushConnected}).
+ *
  * Stored packets keep their slots. They occupy at most three quarters of the pool, and a packet is stored only while
  * the packets stored for its receiver are fewer than those that could still be stored. Other packets are dropped and
  * counted as `fault_overflow`. While no rule is set, `on` is false and the data path checks nothing else.
@@ -16,10 +19,15 @@ import {
   type FaultSettings,
   ruleFor,
 } from "../../subnet/fault_messages.ts";
+import type { Millis } from "../../base/units.ts";
 import type { Reactor } from "../../system/reactor.ts";
 import { PostResult } from "../hca.ts";
 import { Fates } from "./fault_fate.ts";
-import { FaultStore, type StoredPacket } from "./fault_store.ts";
+import {
+  FaultStore,
+  type StoredFlow,
+  type StoredPacket,
+} from "./fault_store.ts";
 import { counterIndex, type PortCounters } from "./port_counters.ts";
 import { PAYLOAD, STRIDE } from "./slot_layout.ts";
 import { ENCAP_LENGTH } from "../../base/units.ts";
@@ -30,6 +38,7 @@ const FAULT_DUPLICATE = counterIndex("fault_duplicate");
 const FAULT_REORDER = counterIndex("fault_reorder");
 const FAULT_RATE = counterIndex("fault_rate");
 const FAULT_OVERFLOW = counterIndex("fault_overflow");
+const RC_RETRANSMITTED = counterIndex("rc_retransmitted");
 
 /** Time that a reordered packet waits for its successor, in addition to its delay. */
 export const OVERTAKE_MS = 20;
@@ -49,6 +58,18 @@ export interface FaultPool {
   readonly bytes: Uint8Array;
   reserve(urgent?: boolean): number;
   unref(slot: number): void;
+}
+
+/** A connection's state in the injector. */
+export interface FaultFlow extends StoredFlow {
+  /** Due time of the message stored last. */
+  lastDue: Millis;
+  /** Number of times that a lost message is sent again. */
+  readonly retryCount: number;
+  /** Local ACK timeout. */
+  readonly ackTimeout: Millis;
+  /** Called when a message was lost in all attempts: the connection fails. */
+  exhausted(): void;
 }
 
 /** The next stage of the data path. */
@@ -107,6 +128,8 @@ export class FaultInjector<Link extends FaultLink> {
     this.#guid = guid;
     this.#peers.clear();
     this.on = rule !== undefined;
+    // Without faults, later messages would overtake them.
+    this.#store.releaseFlows();
   }
 
   /**
@@ -137,6 +160,53 @@ export class FaultInjector<Link extends FaultLink> {
       else this.#pool.unref(copy);
     }
     return result;
+  }
+
+  /**
+   * Sends or stores a message of a connection, or drops it and fails the connection. A message that is to be dropped or
+   * reordered is lost in this attempt, because a responder discards what is out of sequence; the requester repeats it
+   * when the NAK for its successor arrives, at most {@linkcode OVERTAKE_MS} later, or after the ACK timeout. A duplicate
+   * only counts: the responder discards it. Messages behind a stored one wait for it. The caller keeps the slot for any
+   * result but `Sent`; without space in the store the result is `NoCredit`.
+   */
+  pushConnected(
+    link: Link,
+    slot: number,
+    length: number,
+    flow: FaultFlow,
+  ): PostResult {
+    const { values } = this.#counted;
+    const peer = this.#peer(link.guid);
+    const fates = peer.unicast;
+    let losses = 0;
+    for (fates.next(); fates.drop || fates.reorder; fates.next()) {
+      values[fates.drop ? FAULT_DROP : FAULT_REORDER]!++;
+      if (++losses > flow.retryCount) {
+        this.#pool.unref(slot);
+        flow.exhausted();
+        return PostResult.Sent;
+      }
+      values[RC_RETRANSMITTED]!++;
+    }
+    const now = this.#reactor.clock.now();
+    const carried = this.#carriedAt(peer, length, now);
+    const repeated = losses * Math.min(OVERTAKE_MS, flow.ackTimeout);
+    const due = Math.max(carried + fates.delay + repeated, flow.lastDue);
+    if (due > now || flow.stored > 0) {
+      if (!this.#hasSpace(peer)) return PostResult.NoCredit;
+      peer.stored++;
+      flow.stored++;
+      flow.lastDue = due;
+      this.#store.add(peer, link, slot, length, due, flow);
+      if (fates.delay > 0) values[FAULT_DELAY]!++;
+      if (carried > now) values[FAULT_RATE]!++;
+    } else {
+      const result = this.#next.push(link, slot, length);
+      if (result !== PostResult.Sent) return result;
+    }
+    peer.freeAt = carried;
+    if (fates.duplicate) values[FAULT_DUPLICATE]!++;
+    return PostResult.Sent;
   }
 
   /** Discards the stored packets without releasing their slots: the pool is about to close. */
@@ -197,8 +267,9 @@ export class FaultInjector<Link extends FaultLink> {
   }
 
   /** Sends a stored packet that is due, or drops and counts it. */
-  #leave({ peer, link, slot, length }: StoredPacket<Link, Peer>): void {
+  #leave({ peer, link, slot, length, flow }: StoredPacket<Link, Peer>): void {
     peer.stored--;
+    if (flow) flow.stored--;
     const result = link.open
       ? this.#next.push(link, slot, length)
       : PostResult.Unreachable;

@@ -11,7 +11,7 @@ import type { Mapping } from "../../system/memory.ts";
 import type { Watch } from "../../system/reactor.ts";
 import type { LinkBell } from "./link_bell.ts";
 import type { Pending, PendingList } from "./pending_list.ts";
-import type { RingReceiver } from "./ring.ts";
+import { type Nak, type RingReceiver, Wake } from "./ring.ts";
 import { slotAddresses } from "./slot_pool.ts";
 
 /** The parts of a receiving end. It owns the mappings and the bell. */
@@ -52,6 +52,8 @@ export class InLink implements Pending {
   pkey = 0;
   /** True while the port does not poll the ring and waits for a wake-up (incoming_links.ts). */
   parked = false;
+  /** True while a refused slot is not published: the sender must be woken for it. */
+  refusing = false;
   /** Turns without a packet that count towards parking. */
   quietTurns = 0;
   watch: Watch | undefined;
@@ -106,10 +108,20 @@ export class InLink implements Pending {
     if (!this.dirty) this.#parts.returns.add(this);
   }
 
+  /** Returns the slot of a message that its connection does not take, and wakes the sender when this is published. */
+  refuse(slot: number, nak: Nak): void {
+    this.ring.giveBack(slot, nak);
+    this.refusing = true;
+    if (!this.dirty) this.#parts.returns.add(this);
+  }
+
   /** Makes the returned slots visible and wakes the peer if it waits for them. */
   publishReturns(): void {
     this.ring.publishReturns();
     this.bell.ring(this.ring.takeWake());
+    if (!this.refusing) return;
+    this.refusing = false;
+    this.bell.ring(Wake.Connection);
   }
 
   /** Ends the link and unmaps its memory. The caller must have dropped all packets of the link. */

@@ -3,7 +3,8 @@
  *
  * The order is: port state, length, headers; source LID, source GID and P_Key, which must be those that the subnet
  * manager assigned to the sending port; then destination LID and destination queue pair, or group membership; finally
- * P_Key and Q_Key of the queue pair. A packet that fails a check is dropped silently and counted by reason.
+ * P_Key and Q_Key of the queue pair. A packet that fails a check is dropped and counted by reason: a datagram silently, a
+ * message of a connection with a NAK.
  */
 
 import { ENCAP_LENGTH } from "../../base/units.ts";
@@ -11,14 +12,22 @@ import { ETHERNET_HEADER_LENGTH } from "../../wire/ethernet.ts";
 import { gidEquals } from "../../wire/gid.ts";
 import { GRH_DGID } from "../../wire/grh.ts";
 import { GSO_ECN, GsoType } from "../../wire/vnet.ts";
-import { UD_SEND_ONLY } from "../../wire/transport_headers.ts";
+import { GSI_QPN } from "../../wire/mad.ts";
+import { RC_SEND_ONLY, UD_SEND_ONLY } from "../../wire/transport_headers.ts";
 import { FIRST_MLID, LinkNextHeader } from "../../wire/lrh.ts";
 import type { InLink } from "./in_link.ts";
-import { counterIndex, type PortCounters } from "./port_counters.ts";
+import {
+  counterIndex,
+  type PortCounterName,
+  type PortCounters,
+} from "./port_counters.ts";
+import type { RcReceiver } from "./rc_receiver.ts";
 import type { ReceiveQueue } from "./receive_queue.ts";
+import { Nak } from "./ring.ts";
 import {
   BTH,
   CAPACITY,
+  CONNECTED_CAPACITY,
   DETH,
   GRH,
   LRH,
@@ -57,9 +66,13 @@ export interface InboundPort {
 
 /** The queue pairs and group attachments of one port, and the checks of its received packets. */
 export class Inbound {
-  /** Every queue pair of the port. */
+  /** Called with each packet to QP1 that passes the port's checks; must return the slot. Set by the owner. */
+  onMad: (link: InLink, slot: number, length: number) => void = (link, slot) =>
+    this.#drop(link, slot, "bad_qpn", false);
+  /** Every UD queue pair of the port. */
   readonly all: ReceiveQueue[] = [];
   readonly #byQpn = new Map<number, ReceiveQueue>();
+  readonly #connected = new Map<number, RcReceiver>();
   readonly #groups = new Map<number, Attachment[]>();
   readonly #port: InboundPort;
 
@@ -69,36 +82,33 @@ export class Inbound {
 
   /** Delivers a packet to its queue pairs, or returns its slot to the sender. The caller has validated `slot`. */
   deliver(link: InLink, slot: number, length: number): void {
-    const counted = this.#port.counted;
     const { view } = link;
     const base = slot * STRIDE;
     const lnh = view.getUint8(base + LRH + 1) & 3;
     const dlid = view.getUint16(base + LRH + 2);
+    const opcode = view.getUint8(base + BTH);
+    const connected = opcode === RC_SEND_ONLY;
     if (this.#port.attributes.state !== "active") {
-      counted.add("rcv_not_ready");
-      link.giveBack(slot);
-    } else if (!this.#fits(view, base, length)) {
-      counted.add("bad_length");
-      link.giveBack(slot);
+      this.#drop(link, slot, "rcv_not_ready", connected);
+    } else if (!this.#fits(view, base, length, connected)) {
+      this.#drop(link, slot, "bad_length", connected);
     } else if (
       (lnh !== LinkNextHeader.IbaLocal && lnh !== LinkNextHeader.IbaGlobal) ||
-      view.getUint8(base + BTH) !== UD_SEND_ONLY
+      (opcode !== UD_SEND_ONLY && !connected)
     ) {
-      counted.add("bad_header");
-      link.giveBack(slot);
+      this.#drop(link, slot, "bad_header", connected);
     } else if (view.getUint16(base + LRH + 6) !== link.lid) {
-      counted.add("bad_lid");
-      link.giveBack(slot);
+      this.#drop(link, slot, "bad_lid", connected);
     } else if (
       lnh === LinkNextHeader.IbaGlobal &&
       (view.getInt32(base + SOURCE_GUID) !== link.guidHigh ||
         view.getInt32(base + SOURCE_GUID + 4) !== link.guidLow)
     ) {
-      counted.add("bad_gid");
-      link.giveBack(slot);
+      this.#drop(link, slot, "bad_gid", connected);
     } else if (view.getUint16(base + BTH + 2) !== link.pkey) {
-      counted.add("rcv_constraint_errors");
-      link.giveBack(slot);
+      this.#drop(link, slot, "rcv_constraint_errors", connected);
+    } else if (connected) {
+      this.#message(link, slot, length, dlid);
     } else if (dlid >= FIRST_MLID) {
       this.#multicast(
         link,
@@ -112,7 +122,28 @@ export class Inbound {
     }
   }
 
-  /** Adds a queue pair. */
+  /** Adds an RC queue pair. */
+  addConnected(qp: RcReceiver): void {
+    this.#connected.set(qp.qpn, qp);
+  }
+
+  /** Removes an RC queue pair. */
+  forgetConnected(qp: RcReceiver): void {
+    this.#connected.delete(qp.qpn);
+  }
+
+  /** True if a queue pair has this QPN. */
+  has(qpn: number): boolean {
+    return this.#byQpn.has(qpn) || this.#connected.has(qpn);
+  }
+
+  /** Drops the packets of a link that is about to end, and ends the connections whose messages it carries. */
+  linkEnding(link: InLink): void {
+    for (const { completions } of this.all) completions.purge(link);
+    for (const qp of [...this.#connected.values()]) qp.linkEnded(link);
+  }
+
+  /** Adds a UD queue pair. */
   add(qp: ReceiveQueue): void {
     this.all.push(qp);
     this.#byQpn.set(qp.qpn, qp);
@@ -157,9 +188,16 @@ export class Inbound {
     return false;
   }
 
-  #fits(view: DataView, base: number, length: number): boolean {
+  #fits(
+    view: DataView,
+    base: number,
+    length: number,
+    connected: boolean,
+  ): boolean {
     if (length < 1 || length > CAPACITY) return false;
-    const mtu = this.#port.attributes.activeMtu;
+    const mtu = connected
+      ? CONNECTED_CAPACITY + ENCAP_LENGTH
+      : this.#port.attributes.activeMtu;
     if (length + ENCAP_LENGTH <= mtu) return true;
     if (view.getUint8(base + VNET_GSO_TYPE) === GsoType.None) return false;
     // Each segment of a large send must fit the MTU. The length of the headers is taken from the packet, because the
@@ -179,17 +217,50 @@ export class Inbound {
     return headers + size + ENCAP_LENGTH <= mtu;
   }
 
+  /** Drops a packet: counts it under `why` and returns its slot, for a message of a connection with a NAK. */
+  #drop(
+    link: InLink,
+    slot: number,
+    why: PortCounterName,
+    connected: boolean,
+  ): void {
+    this.#port.counted.add(why);
+    if (connected) link.refuse(slot, Nak.Refused);
+    else link.giveBack(slot);
+  }
+
+  /** Passes a message to its RC queue pair. */
+  #message(link: InLink, slot: number, length: number, dlid: number): void {
+    const { counted, attributes } = this.#port;
+    const { view } = link;
+    const bth = slot * STRIDE + BTH;
+    const qp = this.#connected.get(view.getInt32(bth + 4) & 0xffffff);
+    if (dlid !== attributes.lid) {
+      return this.#drop(link, slot, "bad_lid", true);
+    }
+    if (!qp) return this.#drop(link, slot, "bad_qpn", true);
+    const pkey = view.getUint16(bth + 2);
+    const psn = view.getInt32(bth + 8) & 0xffffff;
+    const answer = qp.take(link, slot, length, pkey, psn);
+    if (answer === "taken") {
+      counted.values[RCV_PACKETS]!++;
+      return;
+    }
+    counted.add(qp.why);
+    if (answer === Nak.None) link.giveBack(slot);
+    else link.refuse(slot, answer);
+  }
+
   #unicast(link: InLink, slot: number, length: number, dlid: number): void {
     const { counted, attributes } = this.#port;
-    const qp = this.#byQpn.get(
-      link.view.getInt32(slot * STRIDE + BTH + 4) & 0xffffff,
-    );
+    const qpn = link.view.getInt32(slot * STRIDE + BTH + 4) & 0xffffff;
+    const qp = this.#byQpn.get(qpn);
     if (dlid !== attributes.lid) {
-      counted.add("bad_lid");
-      link.giveBack(slot);
+      this.#drop(link, slot, "bad_lid", false);
+    } else if (qpn === GSI_QPN) {
+      this.onMad(link, slot, length);
     } else if (!qp) {
-      counted.add("bad_qpn");
-      link.giveBack(slot);
+      this.#drop(link, slot, "bad_qpn", false);
     } else if (this.#admit(qp, link, slot, length)) {
       counted.values[RCV_PACKETS]!++;
     } else {

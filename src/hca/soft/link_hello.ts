@@ -12,7 +12,7 @@
 import * as v from "valibot";
 
 /** Version of the messages and of the shared memory; a hello of another version is refused. */
-export const LINK_VERSION = 4;
+export const LINK_VERSION = 5;
 /** Number of descriptors in a hello without a doorbell. */
 export const HELLO_FDS = 2;
 

@@ -25,7 +25,8 @@ import type { Watch } from "../../system/reactor.ts";
 import { PostResult } from "../hca.ts";
 import type { LinkBell } from "./link_bell.ts";
 import type { Pending, PendingList } from "./pending_list.ts";
-import type { RingSender } from "./ring.ts";
+import type { RcSenders } from "./rc_senders.ts";
+import { Nak, NAK_SHIFT, type RingSender } from "./ring.ts";
 import type { SlotPool } from "./slot_pool.ts";
 
 /** Maximum pause for one peer. */
@@ -48,6 +49,8 @@ export interface OutLinkParts {
   readonly bell: LinkBell;
   /** The port's links with descriptors to publish. */
   readonly written: PendingList<OutLink>;
+  /** The connections whose messages the link carries. */
+  readonly connections: RcSenders;
 }
 
 /** The sending end of one link. */
@@ -69,6 +72,7 @@ export class OutLink implements Pending {
 
   readonly #written: PendingList<OutLink>;
   readonly #ringMapping: Mapping;
+  readonly #connections: RcSenders;
   /** 1 for each slot that the peer holds: it may return only those, and each only once. */
   readonly #holds: Uint8Array;
   #held = 0;
@@ -89,6 +93,7 @@ export class OutLink implements Pending {
     this.bell = parts.bell;
     this.#written = parts.written;
     this.#ringMapping = parts.ringMapping;
+    this.#connections = parts.connections;
     this.#holds = new Uint8Array(parts.pool.slots);
     this.#waiting = new Int32Array(2 * parts.pool.slots);
   }
@@ -120,8 +125,14 @@ export class OutLink implements Pending {
       this.#held < Math.max(1, this.pool.free);
   }
 
-  /** Sends a slot to a peer that has credit. */
+  /** Sends a slot to a peer that has credit. Drops the message of a connection that has ended. */
   push(slot: number, length: number): void {
+    if (!this.#connections.number(slot)) return this.pool.unref(slot);
+    this.send(slot, length);
+  }
+
+  /** Sends a slot without regard to credit. */
+  send(slot: number, length: number): void {
     this.#holds[slot] = 1;
     this.#held++;
     this.ring.push(slot, length);
@@ -164,13 +175,14 @@ export class OutLink implements Pending {
     if (count === 0) return true;
     if (count < 0) return false;
     for (let i = 0; i < count; i++) {
-      const slot = this.ring.takeReturn();
-      if (slot < 0 || slot >= this.#holds.length || !this.#holds[slot]) {
-        return false;
-      }
+      const returned = this.ring.takeReturn();
+      const slot = returned & (1 << NAK_SHIFT) - 1;
+      const nak = returned >>> NAK_SHIFT;
+      if (slot >= this.#holds.length || !this.#holds[slot]) return false;
       this.#holds[slot] = 0;
       this.#held--;
-      this.pool.unref(slot);
+      if (nak === Nak.None) this.pool.unref(slot);
+      else if (!this.#connections.refused(this, slot, nak)) return false;
     }
     this.stalled = false;
     this.bell.progress();

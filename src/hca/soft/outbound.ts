@@ -25,6 +25,8 @@ import {
   type PortCounterName,
   type PortCounters,
 } from "./port_counters.ts";
+import type { RcSender } from "./rc_sender.ts";
+import { RcSenders } from "./rc_senders.ts";
 import type { ReceiveQueue } from "./receive_queue.ts";
 import { SLOTS } from "./slot_layout.ts";
 import { SlotPool } from "./slot_pool.ts";
@@ -62,6 +64,8 @@ export interface OutboundParts {
 export class Outbound {
   readonly pool: SlotPool;
   readonly credit: Credit;
+  /** The connections that send from the memory. */
+  readonly connections: RcSenders;
   readonly #parts: OutboundParts;
   readonly #counted: PortCounters;
   readonly #links: OutgoingLinks;
@@ -80,10 +84,13 @@ export class Outbound {
     this.#counted = counted;
     const pool = new SlotPool(SLOTS, number, parts.touched);
     this.pool = pool;
+    this.connections = new RcSenders(pool, counted);
     this.#links = new OutgoingLinks({
       ...parts,
       pool,
-      closed: (lost) => this.#onClosed(lost),
+      connections: this.connections,
+      closed: (link, lost) => this.#onClosed(link, lost),
+      woken: () => this.credit.collect(),
     });
     const links = this.#links;
     this.credit = new Credit(reactor, pool, links, counted, parts.credit);
@@ -149,6 +156,29 @@ export class Outbound {
       }
     }
     const result = this.#push(link, slot, length, false);
+    if (result !== PostResult.Sent) return this.#refused(slot, result);
+    this.#counted.values[XMIT_PACKETS]!++;
+    return result;
+  }
+
+  /**
+   * Sends a message of a connection to its remote port. Releases the slot unless the result is `Sent`. The connection
+   * fails if the port cannot be reached.
+   */
+  connected(slot: number, length: number, sender: RcSender): PostResult {
+    let { link } = sender;
+    if (!link) {
+      const peer = this.#parts.fabric.port(sender.to.path.dlid);
+      link = peer && this.#linkTo(peer);
+      if (!link) {
+        sender.fail("retry_exceeded");
+        return this.refuse(slot, "xmit_unreachable", PostResult.Unreachable);
+      }
+      sender.link = link;
+    }
+    const result = this.#faults.on
+      ? this.#faults.pushConnected(link, slot, length, sender)
+      : this.credit.push(link, slot, length);
     if (result !== PostResult.Sent) return this.#refused(slot, result);
     this.#counted.values[XMIT_PACKETS]!++;
     return result;
@@ -225,7 +255,8 @@ export class Outbound {
     this.pool.renew();
   }
 
-  #onClosed(lost: number): void {
+  #onClosed(link: OutLink, lost: number): void {
+    this.connections.linkClosed(link);
     this.#counted.add("links_lost");
     this.#counted.add("xmit_unreachable", lost);
     this.credit.linkClosed();

@@ -20,6 +20,7 @@ import {
 } from "./link_hello.ts";
 import { OutLink } from "./out_link.ts";
 import type { PendingList } from "./pending_list.ts";
+import type { RcSenders } from "./rc_senders.ts";
 import { RING_BYTES, RingSender } from "./ring.ts";
 import { STRIDE } from "./slot_layout.ts";
 import type { SlotPool } from "./slot_pool.ts";
@@ -37,12 +38,16 @@ export interface OutgoingLinksParts {
   readonly eventFd: number | undefined;
   /** Links with descriptors to publish. */
   readonly written: PendingList<OutLink>;
+  /** The connections that send from the memory. */
+  readonly connections: RcSenders;
   /** Returns the path of a port's socket. */
   readonly path: (guid: string) => string;
   /** Returns the port's own GUID. */
   readonly guid: () => string;
   /** Called after a link has ended, with the number of waiting packets that were lost. */
-  readonly closed: (lost: number) => void;
+  readonly closed: (link: OutLink, lost: number) => void;
+  /** Called after a peer has woken this port on the link's connection: it may have refused a message. */
+  readonly woken: () => void;
   /** Called after a system call failed; its link has ended or was not opened. */
   readonly failed: (error: IpoibError) => void;
 }
@@ -95,7 +100,7 @@ export class OutgoingLinks {
     this.#byGuid.delete(link.guid);
     this.#count();
     this.#parts.reactor.submit();
-    this.#parts.closed(link.close());
+    this.#parts.closed(link, link.close());
   }
 
   closeAll(): void {
@@ -103,7 +108,7 @@ export class OutgoingLinks {
   }
 
   #connect(guid: string, token: string, pkey: number): OutLink | undefined {
-    const { reactor, pool, eventFd, path, written } = this.#parts;
+    const { reactor, pool, eventFd, path, written, connections } = this.#parts;
     const connection = connect(path(guid));
     if (!connection) return undefined;
     using parts = new DisposableStack();
@@ -120,6 +125,7 @@ export class OutgoingLinks {
       connection,
       bell,
       written,
+      connections,
     });
     link.watch = parts.adopt(
       reactor.watch(
@@ -156,7 +162,8 @@ export class OutgoingLinks {
   /** Reads the peer's answer, and wake-up bytes after it. */
   #onMessage(link: OutLink): void {
     if (link.accepted) {
-      if (!link.bell.take()) this.close(link);
+      if (link.bell.take()) this.#parts.woken();
+      else this.close(link);
       return;
     }
     const received = receive(link.connection.number);

@@ -9,13 +9,17 @@
  * (`inbound.ts`), and appends them to the completion queues of the queue pairs. `release` returns the slots
  * (`returns.ts`).
  *
+ * The messages of connections (`rc_qp.ts`) take the same path; MADs to other ports do too (`gsi.ts`), those to the
+ * subnet administrator go to the manager.
+ *
  * A protocol violation of a peer, or a failed system call for a link, ends that link and is counted. Experiments with
  * stopped processes led to the rules of out_link.ts (share, credit and pause) and ring.ts (one wake request per link),
  * which document the results.
  */
 
 import { Listeners } from "../../base/listeners.ts";
-import type { IpoibError } from "../../base/errors.ts";
+import { Errno } from "../../base/errno.ts";
+import { IpoibError } from "../../base/errors.ts";
 import { createEventFd } from "../../system/event_fd.ts";
 import type { Fd } from "../../system/fd.ts";
 import type { Reactor, Sleeper, Watch } from "../../system/reactor.ts";
@@ -30,15 +34,17 @@ import {
   type PortAttributes,
   type PortEvent,
   type RcQp,
+  type RcQpOptions,
   type SendMemory,
   type TappedPacket,
   type UdQp,
   type UdQpOptions,
 } from "../hca.ts";
+import { type MadAddress, MadView, MgmtClass } from "../../wire/mad.ts";
 import { MadAgents } from "../mad_agents.ts";
-import { noConnections } from "../no_connections.ts";
 import { Taps } from "../taps.ts";
 import { SoftAddressHandle } from "./address_handle.ts";
+import { Gsi } from "./gsi.ts";
 import type { InLink } from "./in_link.ts";
 import { Inbound } from "./inbound.ts";
 import { IncomingLinks } from "./incoming_links.ts";
@@ -47,6 +53,8 @@ import type { OutLink } from "./out_link.ts";
 import { Outbound, type OutboundParts } from "./outbound.ts";
 import { PendingList } from "./pending_list.ts";
 import { counterIndex, PortCounters } from "./port_counters.ts";
+import { RcFailures } from "./rc_failures.ts";
+import { type RcQpParts, SoftRcQp } from "./rc_qp.ts";
 import { Registration, type RegistrationOptions } from "./registration.ts";
 import { Returns } from "./returns.ts";
 import type { SlotPool } from "./slot_pool.ts";
@@ -59,6 +67,10 @@ const RECEIVE_BUDGET = 32;
 const MAX_UNPUBLISHED_RETURNS = 4;
 /** The QPN of the first queue pair; 0 and 1 are the management queue pairs. */
 const FIRST_QPN = 0x48;
+/** The last QPN that a queue pair may have; 0xffffff stands for the members of a group. */
+const LAST_QPN = 0xfffffe;
+/** Maximum number of RC queue pairs of a port. */
+const MAX_RC_QPS = 8192;
 
 /** Options of {@linkcode SoftPort}. */
 export interface SoftPortOptions extends RegistrationOptions {
@@ -73,7 +85,7 @@ export class SoftPort implements HcaPort, Sleeper {
 
   readonly #onFailure: (error: IpoibError) => void;
   readonly #agents = new MadAgents(
-    (mad, to) => this.#registration.sendMad(mad, to),
+    (mad, to) => this.#sendMad(mad, to),
     () => this.counted.add("mads_no_agent"),
   );
   /** The doorbell that peers ring while this process sleeps; undefined if the reactor has no doorbells. */
@@ -84,6 +96,8 @@ export class SoftPort implements HcaPort, Sleeper {
   readonly #returns: Returns;
   readonly #moderator: Moderator;
   readonly #qpParts: UdQpParts;
+  readonly #rcParts: RcQpParts;
+  readonly #gsi: Gsi;
   readonly #outboundParts: OutboundParts;
   /** One for each send memory. */
   readonly #outbounds: Outbound[] = [];
@@ -132,7 +146,7 @@ export class SoftPort implements HcaPort, Sleeper {
       returns: this.#returns.links,
       find: (guid) => fabric.find(guid),
       pkeys: () => registration.attributes.pkeys,
-      closing: (link) => this.#purge(link),
+      closing: (link) => this.#inbound.linkEnding(link),
       failed,
     });
     this.#moderator = new Moderator(
@@ -160,6 +174,20 @@ export class SoftPort implements HcaPort, Sleeper {
       taps: this.#taps,
       qps: new Set(),
     };
+    this.#rcParts = {
+      ...this.#qpParts,
+      ...{ reactor, counted },
+      failures: new RcFailures(reactor),
+      rcQps: new Set(),
+    };
+    this.#gsi = new Gsi({
+      port: registration,
+      counted,
+      outbounds: this.#outbounds,
+      onMad: (mad, from) => this.#agents.deliver(mad, from),
+    });
+    inbound.onMad = (link, slot, length) =>
+      this.#gsi.receive(link, slot, length);
     reactor.addSleeper(this);
     reactor.onTurnEnd(() => this.flush());
     registration.start();
@@ -185,15 +213,26 @@ export class SoftPort implements HcaPort, Sleeper {
   }
 
   createUdQp(options: UdQpOptions): UdQp {
-    const outbound = this.#outbounds.find(({ pool }) =>
-      pool === options.memory
-    )!;
+    const outbound = this.#outboundOf(options.memory);
     outbound.usePartition(this.attributes.pkeys[options.pkeyIndex] ?? 0);
-    return new SoftUdQp(this.#qpParts, outbound, this.#nextQpn++, options);
+    return new SoftUdQp(this.#qpParts, outbound, this.#newQpn(), options);
   }
 
-  createRcQp(): RcQp {
-    throw noConnections(this.attributes);
+  createRcQp({ memory, receiver, pkeyIndex }: RcQpOptions): RcQp {
+    if (this.#rcParts.rcQps.size >= MAX_RC_QPS) {
+      throw new IpoibError(
+        "E_QP",
+        `Port ${this.#guid} has ${MAX_RC_QPS} RC queue pairs, the maximum`,
+        { errno: Errno.ENOMEM, hint: "close connections" },
+      );
+    }
+    return new SoftRcQp(
+      this.#rcParts,
+      this.#outboundOf(memory),
+      (receiver as SoftUdQp).receiveQueue,
+      this.#newQpn(),
+      pkeyIndex,
+    );
   }
 
   createAddressHandle(attributes: AddressHandleAttributes): AddressHandle {
@@ -217,7 +256,11 @@ export class SoftPort implements HcaPort, Sleeper {
   }
 
   counters(): Record<string, number> {
-    return { ...this.counted.snapshot(), links: this.#incoming.count };
+    return {
+      ...this.counted.snapshot(),
+      links: this.#incoming.count,
+      rc_qps: this.#rcParts.rcQps.size,
+    };
   }
 
   /** Requests a snapshot of the subnet: see {@linkcode Registration.show}. */
@@ -228,6 +271,8 @@ export class SoftPort implements HcaPort, Sleeper {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    for (const qp of [...this.#rcParts.rcQps]) qp.close();
+    this.#rcParts.failures.close();
     for (const qp of [...this.#qpParts.qps]) qp.close();
     this.#registration.close();
     this.#moderator.close();
@@ -244,6 +289,28 @@ export class SoftPort implements HcaPort, Sleeper {
     while (written.count > 0) written.take().publish();
     const touched = this.#touched;
     while (touched.count > 0) touched.take().post();
+  }
+
+  #outboundOf(memory: SendMemory): Outbound {
+    return this.#outbounds.find(({ pool }) => pool === memory)!;
+  }
+
+  #newQpn(): number {
+    let qpn;
+    do {
+      qpn = this.#nextQpn;
+      this.#nextQpn = qpn === LAST_QPN ? FIRST_QPN : qpn + 1;
+    } while (this.#inbound.has(qpn));
+    return qpn;
+  }
+
+  #sendMad(mad: Uint8Array, to: MadAddress): void {
+    const { smLid } = this.attributes;
+    const administrator = to.lid === smLid ||
+      MadView.of(mad).mgmtClass === MgmtClass.SubnAdm;
+    if (administrator || !this.#gsi.send(mad, to)) {
+      this.#registration.sendMad(mad, to);
+    }
   }
 
   // Receiving -----------------------------------------------------------------------------------------------
@@ -291,6 +358,7 @@ export class SoftPort implements HcaPort, Sleeper {
       if (this.#receive(link)) more = true;
     }
     if (this.#moderator.active) this.#moderator.settle(more, woken);
+    this.#gsi.deliver();
   }
 
   /** Takes up to {@linkcode RECEIVE_BUDGET} descriptors of a link. Returns true if more are waiting. */
@@ -337,10 +405,6 @@ export class SoftPort implements HcaPort, Sleeper {
   #setFaults(faults: FaultSettings, guid: string): void {
     this.#faults = faults;
     for (const outbound of this.#outbounds) outbound.setFaults(faults, guid);
-  }
-
-  #purge(link: InLink): void {
-    for (const each of this.#inbound.all) each.completions.purge(link);
   }
 
   #fail(error: IpoibError): void {

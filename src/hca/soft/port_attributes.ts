@@ -12,7 +12,7 @@ const CAPABILITIES: PortCapabilities = {
   transmitChecksum: true,
   receiveChecksum: true,
   segmentation: "deferred",
-  connectionManagement: "the embedded HCA has no connected queue pairs",
+  connectionManagement: true,
 };
 
 /** Returns the attributes of a port that waits for a subnet manager. */

@@ -1,5 +1,6 @@
 /**
- * The counters of a port of the embedded HCA: traffic, undelivered packets by reason, failed links, and packet faults.
+ * The counters of a port of the embedded HCA: traffic, undelivered packets by reason, failed connections and links, and
+ * packet faults.
  * The constraint errors are those of IBTA vol. 1 16.1.3.5: packets that partition enforcement discards when they are
  * sent or received.
  */
@@ -23,12 +24,18 @@ const portCounterNames = [
   "rcv_not_ready",
   "cq_events",
   "mads_no_agent",
+  "mads_dropped",
   "xmit_too_long",
   "xmit_no_credit",
   "xmit_unreachable",
   "xmit_not_ready",
   "xmit_constraint_errors",
   "rcv_constraint_errors",
+  "rc_duplicates",
+  "rc_out_of_sequence",
+  "rc_not_connected",
+  "rc_retransmitted",
+  "rc_failures",
   "ring_violations",
   "links_lost",
   "links_refused",

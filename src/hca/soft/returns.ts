@@ -27,11 +27,12 @@ export class Returns {
     return count;
   }
 
-  /** True if a peer with unpublished returns waits for slots. */
+  /** True if a peer with unpublished returns waits for slots, or must learn of a refused message. */
   get wanted(): boolean {
     const { links } = this;
     for (let i = 0; i < links.count; i++) {
-      if (links.at(i).ring.senderWaits) return true;
+      const link = links.at(i);
+      if (link.refusing || link.ring.senderWaits) return true;
     }
     return false;
   }

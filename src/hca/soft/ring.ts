@@ -9,7 +9,7 @@
  * | 33          | receiver   | descriptor head at which that request takes effect              |
  * | 48          | both       | wake request of a sender that waits for slots                   |
  * | 64 .. 575   | sender     | 256 descriptors: slot number, payload length in bytes           |
- * | 576 .. 831  | receiver   | 256 returned slot numbers                                       |
+ * | 576 .. 831  | receiver   | 256 returned slots: slot number, and {@linkcode Nak} << 16      |
  *
  * A word has 32 bits. Heads count up and wrap at 32 bits; each has its own cache line. A head is published
  * with `Atomics.store` after its entries, once per batch. Neither side trusts the other: a head that is ahead by more
@@ -53,6 +53,20 @@ export const Wake = {
   Connection: 2,
 } as const;
 export type Wake = typeof Wake[keyof typeof Wake];
+/** The receiver's answer to a message of a connection (IBTA vol. 1 9.7.5.2.8). A slot is returned with it. */
+export const Nak = {
+  /** The packet was taken, or is not of a connection. */
+  None: 0,
+  /** No receive buffer (RNR NAK): the message may be sent again. */
+  NotReady: 1,
+  /** A message before this one was not taken: this one must be sent again after it. */
+  Sequence: 2,
+  /** There is no such connection with the sender. */
+  Refused: 3,
+} as const;
+export type Nak = typeof Nak[keyof typeof Nak];
+/** Position of the {@linkcode Nak} in a returned slot. */
+export const NAK_SHIFT = 16;
 const DESCRIPTORS = 64;
 const RETURNS = DESCRIPTORS + 2 * ENTRIES;
 
@@ -109,7 +123,7 @@ export class RingSender {
     return count > ENTRIES ? -1 : count;
   }
 
-  /** Takes the next returned slot number, which is not validated. */
+  /** Takes the next returned slot, with its {@linkcode Nak}. Neither is validated. */
   takeReturn(): number {
     const slot = this.#words[RETURNS + (this.#returned & MASK)]!;
     this.#returned = (this.#returned + 1) | 0;
@@ -192,8 +206,8 @@ export class RingReceiver {
   }
 
   /** Returns a slot, which becomes visible to the sender with {@linkcode publishReturns}. */
-  giveBack(slot: number): void {
-    this.#words[RETURNS + (this.#returned & MASK)] = slot;
+  giveBack(slot: number, nak: Nak = Nak.None): void {
+    this.#words[RETURNS + (this.#returned & MASK)] = slot | nak << NAK_SHIFT;
     this.#returned = (this.#returned + 1) | 0;
   }
 

@@ -11,7 +11,7 @@
  * | 0      | 8       | LRH                                                           |
  * | 8      | 40      | GRH, valid if LNH is 3                                        |
  * | 48     | 12      | BTH                                                           |
- * | 60     | 8       | DETH                                                          |
+ * | 60     | 8       | DETH; of a connection, notes of the sender (rc_headers.ts)    |
  * | 68     | 4       | IPoIB header                                                  |
  * | 72     | 2       | unused                                                        |
  * | 74     | 12      | virtio header: partial checksum and large send, not on a wire |
@@ -43,6 +43,9 @@ export const HEADER_WORDS = UD_HEADERS_LENGTH / 4;
 export const STRIDE = 69632;
 /** Length of the largest IP packet in bytes. */
 export const CAPACITY = 65535;
+
+/** Length of the largest IP packet on a connection in bytes: the largest MTU of Linux's connected mode. */
+export const CONNECTED_CAPACITY = 65520;
 
 /** Slots of one send memory: enough for a peer that is descheduled for a moment at 150 000 packets/s. */
 export const SLOTS = 256;

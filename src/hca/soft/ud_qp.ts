@@ -73,6 +73,11 @@ export class SoftUdQp implements UdQp {
     return this.#received.qpn;
   }
 
+  /** Its receive queue, which RC queue pairs share. */
+  get receiveQueue(): ReceiveQueue {
+    return this.#received;
+  }
+
   get onReceive(): () => void {
     return this.#received.onReceive;
   }

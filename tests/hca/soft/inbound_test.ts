@@ -163,9 +163,9 @@ const violations: Record<
     "bad_header",
     (view, base) => view.setUint8(base + LRH + 1, 1),
   ],
-  "an opcode other than UD SEND Only": [
+  "an opcode other than UD and RC SEND Only": [
     "bad_header",
-    (view, base) => view.setUint8(base + BTH, 4),
+    (view, base) => view.setUint8(base + BTH, 0x24),
   ],
   "another port's source LID": [
     "bad_lid",

@@ -5,6 +5,8 @@ import { InLink } from "../../../src/hca/soft/in_link.ts";
 import { LinkBell } from "../../../src/hca/soft/link_bell.ts";
 import { OutLink } from "../../../src/hca/soft/out_link.ts";
 import { PendingList } from "../../../src/hca/soft/pending_list.ts";
+import { PortCounters } from "../../../src/hca/soft/port_counters.ts";
+import { RcSenders } from "../../../src/hca/soft/rc_senders.ts";
 import {
   RING_BYTES,
   RingReceiver,
@@ -48,6 +50,7 @@ export class Pair implements Disposable {
       connection: ends[0],
       bell: outBell!,
       written: this.written,
+      connections: new RcSenders(pool, new PortCounters()),
     });
     this.in = new InLink({
       guid,
