@@ -353,26 +353,3 @@ Deno.test("a port has at most 8192 RC queue pairs", () => {
   ends[0]!.qp.close();
   createEnd(a!);
 });
-
-Deno.test("a change of the partition fails the connection, and a new one works", () => {
-  using subnet = new Subnet();
-  const [a, b, c] = subnet.openAll(0x11n, 0x12n, 0x13n).map((port) =>
-    openInterface(subnet, port)
-  );
-  const [x, y] = connection(a!, b!);
-  const [leaving] = connection(a!, c!);
-  sendAll(subnet, x, 1, 5);
-  sendAll(subnet, leaving, 1, 5);
-  subnet.until(() => y.taken.length === 5 && c!.taken.length === 5);
-  // The memory is replaced, so that the third port cannot read what is sent later.
-  subnet.host!.manager.setPkeys(0x13n, [0x8001], subnet.reactor.clock.now());
-  subnet.until(
-    () => x.failures.length + y.failures.length + leaving.failures.length === 3,
-    "the failures",
-  );
-  const [again, end] = connection(a!, b!);
-  sendAll(subnet, again, 6, 9);
-  subnet.until(() => y.taken.length === 9, "messages in the new memory");
-  assertEquals(marks(y.taken), range(1, 9));
-  assertEquals([again.failures, end.failures], [[], []]);
-});

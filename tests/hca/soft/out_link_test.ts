@@ -6,6 +6,7 @@ import {
   PAUSE_BUDGET_MS,
 } from "../../../src/hca/soft/out_link.ts";
 import { SlotPool } from "../../../src/hca/soft/slot_pool.ts";
+import { Nak } from "../../../src/hca/soft/ring.ts";
 import { Pair } from "./parts.ts";
 
 /** Creates a pool and `count` links from it; checks at disposal that all slots are free. */
@@ -181,6 +182,10 @@ const violations: Record<string, (pair: Pair) => void> = {
   },
   "a slot that does not exist": (pair) => pair.in.giveBack(4000),
   "a negative slot": (pair) => pair.in.giveBack(-1),
+  "a datagram with a NAK": (pair) => {
+    pair.in.ring.take();
+    pair.in.refuse(pair.in.ring.slot, Nak.Refused);
+  },
 };
 for (const [what, act] of Object.entries(violations)) {
   Deno.test(`collect() detects a peer that returns ${what}`, () => {

@@ -22,7 +22,14 @@ import {
   receive,
   send,
 } from "../../../src/system/unix_socket.ts";
+import type { IbMtu } from "../../../src/base/units.ts";
+import { GSI_QPN } from "../../../src/wire/mad.ts";
+import {
+  RC_SEND_ONLY,
+  UD_SEND_ONLY,
+} from "../../../src/wire/transport_headers.ts";
 import { random } from "../../wire/support.ts";
+import { createEnd, openInterface, send as sendMessage } from "./connection.ts";
 import {
   memoryOf,
   registerByHand,
@@ -83,9 +90,22 @@ Deno.test("the port survives random bytes in slots and rings", () => {
   const next = random(4242);
   using subnet = new Subnet();
   const [port, peer] = subnet.openAll(0x11n, 0x12n);
-  const { qp, taken } = subnet.receiver(port!);
+  const own = openInterface(subnet, port!);
+  const { qp, taken } = own;
   for (let round = 0; round < 20; round++) {
     using rogue = subnet.rogue(port!);
+    const connected = createEnd(own);
+    connected.qp.connect({
+      path: { dlid: rogue.lid, sl: 0, staticRate: 0 },
+      pathMtu: 2048 as IbMtu,
+      destQpn: 0x48,
+      sendPsn: 0,
+      receivePsn: 0,
+      ackTimeout: 14,
+      retryCount: 7,
+      rnrRetryCount: 7,
+    });
+    sendMessage(connected, new Uint8Array(64));
     subnet.settle(2);
     for (let n = 0; n < 4; n++) {
       for (let i = 0; i < 128; i++) {
@@ -94,8 +114,15 @@ Deno.test("the port survives random bytes in slots and rings", () => {
       // Valid LNH, DLID, opcode and QPN let some packets pass the first checks.
       rogue.view.setUint8(n * STRIDE + 1, 2 + next(2));
       rogue.view.setUint16(n * STRIDE + 2, port!.attributes.lid);
-      rogue.view.setUint8(n * STRIDE + 48, 0x64);
-      rogue.view.setUint32(n * STRIDE + 52, qp.qpn);
+      const [opcode, qpn] = next(2)
+        ? [RC_SEND_ONLY, connected.qp.qpn]
+        : [UD_SEND_ONLY, next(4) ? qp.qpn : GSI_QPN];
+      rogue.view.setUint8(n * STRIDE + 48, opcode);
+      rogue.view.setUint32(n * STRIDE + 52, qpn);
+      // Some messages of the connection are the next one, or near it.
+      if (next(2)) rogue.view.setUint16(n * STRIDE + 6, rogue.lid);
+      if (next(2)) rogue.view.setUint16(n * STRIDE + 50, 0xffff);
+      rogue.view.setUint32(n * STRIDE + 56, next(4));
     }
     rogue.describe(
       next(8) ? next(5) : next(0x7fffffff),
@@ -105,6 +132,7 @@ Deno.test("the port survives random bytes in slots and rings", () => {
     );
     for (let i = 0; i < 20; i++) rogue.words[576 + next(256)] = next(1000);
     subnet.settle(3);
+    connected.qp.close();
   }
   subnet.settle();
   const sender = subnet.receiver(peer!);
