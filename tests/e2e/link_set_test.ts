@@ -389,7 +389,6 @@ labTest(
         [["netns", fifo], /Invalid argument/],
         [["address", `80${address.slice(2)}`], /only the last 8 bytes/],
         [["address", other], /has no such GID/],
-        [["mode", "connected"], /cannot use connected mode/],
       ] as const
     ) {
       const { code, stderr } = await set(...words);
