@@ -18,8 +18,7 @@
  */
 
 import { Listeners } from "../../base/listeners.ts";
-import { Errno } from "../../base/errno.ts";
-import { IpoibError } from "../../base/errors.ts";
+import type { IpoibError } from "../../base/errors.ts";
 import { createEventFd } from "../../system/event_fd.ts";
 import type { Fd } from "../../system/fd.ts";
 import type { Reactor, Sleeper, Watch } from "../../system/reactor.ts";
@@ -53,25 +52,16 @@ import type { OutLink } from "./out_link.ts";
 import { Outbound, type OutboundParts } from "./outbound.ts";
 import { PendingList } from "./pending_list.ts";
 import { counterIndex, PortCounters } from "./port_counters.ts";
-import { RcFailures } from "./rc_failures.ts";
-import { type RcQpParts, SoftRcQp } from "./rc_qp.ts";
+import { QueuePairs } from "./queue_pairs.ts";
 import { Registration, type RegistrationOptions } from "./registration.ts";
 import { Returns } from "./returns.ts";
 import type { SlotPool } from "./slot_pool.ts";
-import { SoftUdQp, type UdQpParts } from "./ud_qp.ts";
 
 const CQ_EVENTS = counterIndex("cq_events");
 /** Maximum number of descriptors taken from one link in one turn, so that the other links and the device are served. */
 const RECEIVE_BUDGET = 32;
 /** Maximum number of unpublished returns during a sleep, whose system call submits the writes out of these slots. */
 const MAX_UNPUBLISHED_RETURNS = 4;
-/** The QPN of the first queue pair; 0 and 1 are the management queue pairs. */
-const FIRST_QPN = 0x48;
-/** The last QPN that a queue pair may have; 0xffffff stands for the members of a group. */
-const LAST_QPN = 0xfffffe;
-/** Maximum number of RC queue pairs of a port. */
-const MAX_RC_QPS = 8192;
-
 /** Options of {@linkcode SoftPort}. */
 export interface SoftPortOptions extends RegistrationOptions {
   reactor: Reactor;
@@ -95,8 +85,7 @@ export class SoftPort implements HcaPort, Sleeper {
   readonly #incoming: IncomingLinks;
   readonly #returns: Returns;
   readonly #moderator: Moderator;
-  readonly #qpParts: UdQpParts;
-  readonly #rcParts: RcQpParts;
+  readonly #qps: QueuePairs;
   readonly #gsi: Gsi;
   readonly #outboundParts: OutboundParts;
   /** One for each send memory. */
@@ -110,7 +99,6 @@ export class SoftPort implements HcaPort, Sleeper {
   readonly #directory: string;
   #faults = NO_FAULTS;
   #guid = "";
-  #nextQpn = FIRST_QPN;
   #nextMemory = 0;
   #closed = false;
   /** True if the reactor was allowed to wait in its last turn. */
@@ -166,20 +154,14 @@ export class SoftPort implements HcaPort, Sleeper {
       path: (guid) => portSocketPath(this.#directory, guid),
       guid: () => this.#guid,
     };
-    this.#qpParts = {
+    this.#qps = new QueuePairs({
+      ...{ reactor, counted },
       port: registration,
       inbound,
       returns: this.#returns,
       moderator: this.#moderator,
       taps: this.#taps,
-      qps: new Set(),
-    };
-    this.#rcParts = {
-      ...this.#qpParts,
-      ...{ reactor, counted },
-      failures: new RcFailures(reactor),
-      rcQps: new Set(),
-    };
+    });
     this.#gsi = new Gsi({
       port: registration,
       counted,
@@ -215,24 +197,11 @@ export class SoftPort implements HcaPort, Sleeper {
   createUdQp(options: UdQpOptions): UdQp {
     const outbound = this.#outboundOf(options.memory);
     outbound.usePartition(this.attributes.pkeys[options.pkeyIndex] ?? 0);
-    return new SoftUdQp(this.#qpParts, outbound, this.#newQpn(), options);
+    return this.#qps.createUd(outbound, options);
   }
 
-  createRcQp({ memory, receiver, pkeyIndex }: RcQpOptions): RcQp {
-    if (this.#rcParts.rcQps.size >= MAX_RC_QPS) {
-      throw new IpoibError(
-        "E_QP",
-        `Port ${this.#guid} has ${MAX_RC_QPS} RC queue pairs, the maximum`,
-        { errno: Errno.ENOMEM, hint: "close connections" },
-      );
-    }
-    return new SoftRcQp(
-      this.#rcParts,
-      this.#outboundOf(memory),
-      (receiver as SoftUdQp).receiveQueue,
-      this.#newQpn(),
-      pkeyIndex,
-    );
+  createRcQp(options: RcQpOptions): RcQp {
+    return this.#qps.createRc(this.#outboundOf(options.memory), options);
   }
 
   createAddressHandle(attributes: AddressHandleAttributes): AddressHandle {
@@ -259,7 +228,7 @@ export class SoftPort implements HcaPort, Sleeper {
     return {
       ...this.counted.snapshot(),
       links: this.#incoming.count,
-      rc_qps: this.#rcParts.rcQps.size,
+      rc_qps: this.#qps.connected,
     };
   }
 
@@ -271,9 +240,7 @@ export class SoftPort implements HcaPort, Sleeper {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const qp of [...this.#rcParts.rcQps]) qp.close();
-    this.#rcParts.failures.close();
-    for (const qp of [...this.#qpParts.qps]) qp.close();
+    this.#qps.closeAll();
     this.#registration.close();
     this.#moderator.close();
     this.#incoming.closeAll();
@@ -293,15 +260,6 @@ export class SoftPort implements HcaPort, Sleeper {
 
   #outboundOf(memory: SendMemory): Outbound {
     return this.#outbounds.find(({ pool }) => pool === memory)!;
-  }
-
-  #newQpn(): number {
-    let qpn;
-    do {
-      qpn = this.#nextQpn;
-      this.#nextQpn = qpn === LAST_QPN ? FIRST_QPN : qpn + 1;
-    } while (this.#inbound.has(qpn));
-    return qpn;
   }
 
   #sendMad(mad: Uint8Array, to: MadAddress): void {

@@ -15,9 +15,12 @@
  * with `Atomics.store` after its entries, once per batch. Neither side trusts the other: a head that is ahead by more
  * than the ring's capacity ends the link.
  *
+ * A receiver that refuses a message of a connection wakes the sender on the link's connection, because a sender looks
+ * for returned slots only when it needs slots.
+ *
  * A receiver may sleep with a few returned slots unpublished, so that the writes out of these slots are submitted by
- * the system call in which it sleeps. It does not do so if the sender waits for slots, and a sender that starts to
- * wait wakes it.
+ * the system call in which it sleeps. It does not do so if the sender waits for slots or a slot is refused, and a
+ * sender that starts to wait wakes it.
  *
  * A running port polls its rings, except those of parked links (incoming_links.ts), which it polls again after a
  * wake-up on the link's connection. A port that sleeps or has run out of slots sets a wake request and is woken by its
