@@ -22,6 +22,7 @@ import { createEventFd } from "../../src/system/event_fd.ts";
 import { createMemory } from "../../src/system/memory.ts";
 import { Fd } from "../../src/system/fd.ts";
 import { gsiAddress } from "../../src/wire/mad.ts";
+import { RC_SEND_ONLY } from "../../src/wire/transport_headers.ts";
 import { cString, libc } from "../../ffi/libc.ts";
 
 const GUID = "0x0200000000000bad";
@@ -279,7 +280,8 @@ labTest(
         ["port_bad_length", {}, -1],
         ["port_bad_length", {}, 2045],
         ["port_bad_header", { lnh: 0 }, 40],
-        ["port_bad_header", { opcode: 4 }, 40],
+        ["port_bad_header", { opcode: 0x24 }, 40],
+        ["port_bad_qpn", { opcode: RC_SEND_ONLY }, 40],
         ["port_bad_lid", { dlid: hca.lid + 1 }, 40],
         ["port_bad_lid", { slid: hca.lid }, 40],
         ["port_bad_gid", { lnh: 3, sguid: 1n }, 40],
