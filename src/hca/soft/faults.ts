@@ -19,7 +19,6 @@ import {
   type FaultSettings,
   ruleFor,
 } from "../../subnet/fault_messages.ts";
-import type { Millis } from "../../base/units.ts";
 import type { Reactor } from "../../system/reactor.ts";
 import { PostResult } from "../hca.ts";
 import { Fates } from "./fault_fate.ts";
@@ -30,7 +29,7 @@ import {
 } from "./fault_store.ts";
 import { counterIndex, type PortCounters } from "./port_counters.ts";
 import { PAYLOAD, STRIDE } from "./slot_layout.ts";
-import { ENCAP_LENGTH } from "../../base/units.ts";
+import { ENCAP_LENGTH, type Millis } from "../../base/units.ts";
 
 const FAULT_DROP = counterIndex("fault_drop");
 const FAULT_DELAY = counterIndex("fault_delay");
