@@ -45,6 +45,9 @@ const symbols = {
   ibv_create_qp: { parameters: ["u64", "buffer"], result: "u64" },
   ibv_modify_qp: { parameters: ["u64", "buffer", "i32"], result: "i32" },
   ibv_destroy_qp: { parameters: ["u64"], result: "i32" },
+  // struct ibv_srq *ibv_create_srq(struct ibv_pd *, struct ibv_srq_init_attr *)
+  ibv_create_srq: { parameters: ["u64", "buffer"], result: "u64" },
+  ibv_destroy_srq: { parameters: ["u64"], result: "i32" },
   // struct ibv_ah *ibv_create_ah(struct ibv_pd *, struct ibv_ah_attr *)
   ibv_create_ah: { parameters: ["u64", "buffer"], result: "u64" },
   ibv_destroy_ah: { parameters: ["u64"], result: "i32" },

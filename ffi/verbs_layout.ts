@@ -11,6 +11,7 @@ export const IbvDevice = { Name: 24 } as const;
 export const IbvContext = {
   PollCq: 96,
   ReqNotifyCq: 104,
+  PostSrqRecv: 168,
   PostSend: 208,
   PostRecv: 216,
   AsyncFd: 268,
@@ -41,6 +42,8 @@ export const IbvPortAttr = {
 /** `struct ibv_device_attr`. */
 export const IbvDeviceAttr = {
   CapabilityFlags: 116,
+  MaxSrq: 212,
+  MaxSrqWr: 216,
   PortCount: 227,
   Size: 232,
 } as const;
@@ -76,6 +79,7 @@ export const IbvWc = {
   WrId: 0,
   Status: 8,
   ByteLength: 20,
+  QpNum: 28,
   SourceQpn: 32,
   Flags: 36,
   SourceLid: 42,
@@ -103,6 +107,7 @@ export const IbvAhAttr = {
 export const IbvQpInitAttr = {
   SendCq: 8,
   RecvCq: 16,
+  Srq: 24,
   MaxSendWr: 32,
   MaxRecvWr: 36,
   MaxSendSge: 40,
@@ -114,12 +119,26 @@ export const IbvQpInitAttr = {
 /** `struct ibv_qp_attr`. */
 export const IbvQpAttr = {
   State: 0,
+  PathMtu: 8,
   Qkey: 16,
+  RqPsn: 20,
   SqPsn: 24,
+  DestQpn: 28,
+  AccessFlags: 32,
+  Path: 56,
   PkeyIndex: 120,
+  MaxReads: 126,
+  MaxDestReads: 127,
+  MinRnrTimer: 128,
   Port: 129,
+  Timeout: 130,
+  RetryCount: 131,
+  RnrRetry: 132,
   Size: 144,
 } as const;
+
+/** `struct ibv_srq_init_attr`. */
+export const IbvSrqInitAttr = { MaxWr: 8, MaxSge: 12, Size: 24 } as const;
 
 /** `struct ibv_qp`, `struct ibv_comp_channel`, `struct ibv_mr`. */
 export const IbvQp = { QpNum: 52 } as const;
@@ -140,30 +159,55 @@ export const IbvAsyncEvent = { Element: 0, Type: 8, Size: 16 } as const;
 /** Enumeration values and flags, by the names of `verbs.h` without `IBV_`. */
 export const Ibv = {
   LINK_LAYER_ETHERNET: 2,
+  QPT_RC: 2,
   QPT_UD: 4,
   QPS_RESET: 0,
   QPS_INIT: 1,
   QPS_RTR: 2,
   QPS_RTS: 3,
+  QPS_ERR: 6,
   QP_STATE: 1 << 0,
+  QP_ACCESS_FLAGS: 1 << 3,
   QP_PKEY_INDEX: 1 << 4,
   QP_PORT: 1 << 5,
   QP_QKEY: 1 << 6,
+  QP_AV: 1 << 7,
+  QP_PATH_MTU: 1 << 8,
+  QP_TIMEOUT: 1 << 9,
+  QP_RETRY_CNT: 1 << 10,
+  QP_RNR_RETRY: 1 << 11,
+  QP_RQ_PSN: 1 << 12,
+  QP_MAX_QP_RD_ATOMIC: 1 << 13,
+  QP_MIN_RNR_TIMER: 1 << 15,
   QP_SQ_PSN: 1 << 16,
+  QP_MAX_DEST_RD_ATOMIC: 1 << 17,
+  QP_DEST_QPN: 1 << 20,
   WR_SEND: 2,
   SEND_SIGNALED: 1 << 1,
   ACCESS_LOCAL_WRITE: 1,
   WC_SUCCESS: 0,
+  WC_WR_FLUSH_ERR: 5,
+  WC_REM_INV_REQ_ERR: 9,
+  WC_REM_ACCESS_ERR: 10,
+  WC_REM_OP_ERR: 11,
+  WC_RETRY_EXC_ERR: 12,
+  WC_RNR_RETRY_EXC_ERR: 13,
+  WC_REM_ABORT_ERR: 16,
   WC_GRH: 1 << 0,
   WC_IP_CSUM_OK: 1 << 2,
   DEVICE_UD_IP_CSUM: 1 << 18,
   CQ_ATTR_MODERATE: 1 << 0,
+  EVENT_QP_FATAL: 1,
+  EVENT_QP_REQ_ERR: 2,
+  EVENT_QP_ACCESS_ERR: 3,
   EVENT_DEVICE_FATAL: 8,
   EVENT_PORT_ACTIVE: 9,
   EVENT_PORT_ERR: 10,
   EVENT_LID_CHANGE: 11,
   EVENT_PKEY_CHANGE: 12,
   EVENT_SM_CHANGE: 13,
+  EVENT_SRQ_ERR: 14,
+  EVENT_QP_LAST_WQE_REACHED: 16,
   EVENT_CLIENT_REREGISTER: 17,
   EVENT_GID_CHANGE: 18,
 } as const;

@@ -128,6 +128,8 @@ class VerbsSide implements FabricSide {
     );
     thread.onCrash = (error) => this.onCrash(error);
     this.#thread = thread;
+    let connections: true | string = true;
+    thread.onEvent = (_event, data) => connections = data as true | string;
     const at = { device: this.#device, port: this.#port };
     await thread.start({
       ...at,
@@ -140,7 +142,8 @@ class VerbsSide implements FabricSide {
       this.#port,
     );
     makeRuntimeDirectory(directory);
-    return { kind: "verbs", ...at, mads: ours.release(), locks: file };
+    const mads = ours.release();
+    return { kind: "verbs", ...at, mads, connections, locks: file };
   }
 
   managerMissing(): void {}
@@ -158,7 +161,10 @@ class RoceSide implements FabricSide {
   constructor(device: string, port: number) {
     this.where =
       `on ${device}/${port} over Ethernet (RoCE, reaches only nodes that run this program)`;
-    this.#init = { kind: "verbs", device, port, mads: "roce" };
+    this.#init = {
+      ...{ kind: "verbs", device, port, mads: "roce" },
+      connections: "the kernel manages the connections of an Ethernet port",
+    };
   }
 
   start(): Promise<PortInit> {

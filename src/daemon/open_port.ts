@@ -32,6 +32,8 @@ export type PortInit =
      * Descriptor of the socket pair to the libibumad worker, or "roce" for an Ethernet port, which has no such worker.
      */
     mads: number | "roce";
+    /** True if the worker has registered for connection management; otherwise the reason why it has not. */
+    connections: true | string;
     /** Path of the lock file for multicast memberships (shared_port.ts). Absent for Ethernet ports. */
     locks?: string;
   };
@@ -51,9 +53,9 @@ export function openPort(
   emit: Emit,
 ): OpenedPort {
   if (hca.kind === "verbs") {
-    const { device, mads } = hca;
+    const { device, port, mads, connections } = hca;
     return {
-      port: new VerbsPort({ reactor, device, port: hca.port, mads }),
+      port: new VerbsPort({ reactor, device, port, mads, connections }),
       subnet: undefined,
       showSubnet: () => {
         throw new IpoibError(

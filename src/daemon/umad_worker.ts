@@ -1,4 +1,7 @@
-/** Worker entry of the libibumad worker of one port: see hca/verbs/umad_port.ts. */
+/**
+ * Worker entry of the libibumad worker of one port: see hca/verbs/umad_port.ts. Before it has started, it emits the
+ * event `connections` with {@linkcode UmadPort.connections}.
+ */
 
 import { IpoibError } from "../base/errors.ts";
 import type { LogLevel } from "../base/log.ts";
@@ -18,10 +21,11 @@ export interface UmadInit {
 
 serve<UmadInit>(
   () => openReactor("poll", () => {}),
-  ({ device, port, socket }, reactor) => {
+  ({ device, port, socket }, reactor, emit) => {
     // Access to the device depends only on the permissions of its file.
     keepCapabilities([]);
     const umad = new UmadPort({ reactor, device, port, socket });
+    emit("connections", umad.connections);
     return {
       command: (name) => {
         throw new IpoibError("E_COMMAND", `Unknown command "${name}"`);

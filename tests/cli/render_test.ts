@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { stripAnsiCode } from "@std/fmt/colors";
 import { renderJson, snakeKeys } from "../../src/cli/render/json.ts";
 import { renderLinks } from "../../src/cli/render/link_text.ts";
@@ -49,6 +49,14 @@ Deno.test("renderLinks() with details prints the format of ip -d link and additi
     namespace 4026531840 pid 4711
 `,
   );
+});
+
+Deno.test("renderLinks() with details prints why the port has no connected mode", () => {
+  const { link } = records;
+  const reason = "another program manages the connections of mlx5_0/1";
+  const hca = { ...link.hca, no_connections: reason };
+  const text = renderLinks([{ ...link, hca }], details);
+  assertStringIncludes(text, `\n    no connected mode: ${reason}\n`);
 });
 
 Deno.test("renderLinks() prints the alias after the details of ip, and a refused MTU", () => {

@@ -54,6 +54,7 @@ function openPort(reactor: Reactor, { device, roce }: Words): VerbsPort {
     device,
     port: 1,
     mads: roce ? "roce" : mads.release(),
+    connections: "not measured",
   });
 }
 

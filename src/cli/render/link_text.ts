@@ -74,6 +74,9 @@ function ownLines(link: LinkRecord, style: Style): string[] {
     `${fabricWords(hca)} rate ${portRate(hca)}`,
     `    gid ${link.gid} qpn ${hex(link.qpn, 6)} pkey_index ${index}`,
     mtuLine(link),
+    ...(hca.no_connections === undefined
+      ? []
+      : [`    no connected mode: ${hca.no_connections}`]),
     `    next hops from ${NEXT_HOPS[link.next_hops] ?? link.next_hops}`,
     stateLine(link, style),
     `    namespace ${link.namespace} pid ${link.pid}`,

@@ -8,19 +8,13 @@ import { Errno } from "../../base/errno.ts";
 import { Fd } from "../../system/fd.ts";
 import type { Reactor, Watch } from "../../system/reactor.ts";
 import { receive, send } from "../../system/unix_socket.ts";
-import { type MadAddress, MgmtClass } from "../../wire/mad.ts";
-import { SA_CLASS_VERSION } from "../../wire/sa/sa_mad.ts";
+import type { MadAddress } from "../../wire/mad.ts";
 import type { MadAgent } from "../hca.ts";
 import { MadAgents } from "../mad_agents.ts";
 import type { VerbsCounters } from "./counters.ts";
 import { parseSendReport, type SendReport } from "./send_report.ts";
+import { CM_CLASS, SA_CLASS } from "./umad_classes.ts";
 import { emitUserMad, parseUserMad } from "./user_mad.ts";
-
-/** The management class for which the worker registers with libibumad: the only one that a port supports. */
-export const UMAD_CLASS = {
-  mgmtClass: MgmtClass.SubnAdm,
-  version: SA_CLASS_VERSION,
-} as const;
 
 /** The MAD agents of a port on InfiniBand. */
 export class SocketMadChannel {
@@ -31,26 +25,45 @@ export class SocketMadChannel {
   readonly #socket: Fd;
   readonly #watch: Watch;
   readonly #counted: VerbsCounters;
+  readonly #connections: true | string;
 
-  /** @param socket one end of a SOCK_SEQPACKET pair, which the channel owns from now on */
-  constructor(reactor: Reactor, socket: number, counted: VerbsCounters) {
+  /**
+   * @param socket one end of a SOCK_SEQPACKET pair, which the channel owns from now on
+   * @param connections true if the worker has registered for connection management; otherwise the reason why not
+   */
+  constructor(
+    reactor: Reactor,
+    socket: number,
+    connections: true | string,
+    counted: VerbsCounters,
+  ) {
     this.#socket = new Fd(socket);
+    this.#connections = connections;
     this.#counted = counted;
     this.#watch = reactor.watch(socket, () => this.#receive());
   }
 
   /**
-   * Opens an agent (`HcaPort.openMadAgent`). Throws `E_MAD_CLASS`: with EOPNOTSUPP for any class other than SubnAdm.
+   * Opens an agent (`HcaPort.openMadAgent`). Throws `E_MAD_CLASS`: with EOPNOTSUPP for a class for which the worker has
+   * not registered.
    */
   openAgent(mgmtClass: number): MadAgent {
-    if (mgmtClass !== UMAD_CLASS.mgmtClass) {
+    const missing = this.#missing(mgmtClass);
+    if (missing !== undefined) {
       throw new IpoibError(
         "E_MAD_CLASS",
-        `libibumad is not registered for management class ${mgmtClass}`,
+        `libibumad is not registered for management class ${mgmtClass}${missing}`,
         { errno: Errno.EOPNOTSUPP },
       );
     }
     return this.#agents.open(mgmtClass);
+  }
+
+  /** Returns undefined if the worker has registered for the class, otherwise the end of a sentence. */
+  #missing(mgmtClass: number): string | undefined {
+    if (mgmtClass === SA_CLASS.mgmtClass) return undefined;
+    if (mgmtClass !== CM_CLASS.mgmtClass) return "";
+    return this.#connections === true ? undefined : `: ${this.#connections}`;
   }
 
   #send(mad: Uint8Array, to: MadAddress): void {
@@ -80,9 +93,9 @@ export class SocketMadChannel {
     }
   }
 
-  #onReport({ transactionId, errno }: SendReport): void {
+  #onReport({ transactionId, errno, mgmtClass }: SendReport): void {
     this.#counted.add(errno === 0 ? "mads_sent" : "mads_send_failed");
     if (errno === 0) return;
-    this.#agents.sendFailed(UMAD_CLASS.mgmtClass, transactionId, errno);
+    this.#agents.sendFailed(mgmtClass, transactionId, errno);
   }
 }

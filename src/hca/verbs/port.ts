@@ -50,6 +50,8 @@ export interface VerbsPortOptions {
    * Ethernet port, which has no such worker.
    */
   mads: number | "roce";
+  /** True if that worker has registered for connection management; otherwise the reason why it has not. */
+  connections: true | string;
 }
 
 /** See {@linkcode HcaPort}. */
@@ -70,17 +72,22 @@ export class VerbsPort implements HcaPort, Sleeper {
   #closed = false;
 
   /** Throws the errors of {@linkcode PortResources}, or `E_FCNTL`. */
-  constructor({ reactor, device, port, mads }: VerbsPortOptions) {
+  constructor(
+    { reactor, device, port, mads, connections }: VerbsPortOptions,
+  ) {
     using parts = new DisposableStack();
     const owned = <T extends { close(): void }>(part: T): T =>
       parts.adopt(part, (each) => each.close());
     const counted = this.#counted;
     const fabric = mads === "roce"
       ? undefined
-      : owned(new SocketMadChannel(reactor, mads, counted));
+      : owned(new SocketMadChannel(reactor, mads, connections, counted));
     const roce = mads === "roce";
     const resources = owned(
-      new PortResources({ reactor, device, port, roce }, counted),
+      new PortResources(
+        { reactor, device, port, roce, connections },
+        counted,
+      ),
     );
     this.#resources = resources;
     this.#mads = fabric ?? resources.roce!.mads;

@@ -43,10 +43,21 @@ export interface DeviceAttributes {
   readonly ports: number;
   /** True if the device verifies the checksums of packets that a UD queue pair receives. */
   readonly receiveChecksum: boolean;
+  /** Maximum number of requests of a shared receive queue; 0 if there are no such queues. */
+  readonly sharedReceives: number;
+  /** True if connections are supported; otherwise the reason why they are not. */
+  readonly connections: true | string;
 }
 
-/** Queries the attributes of a device. Throws `E_VERBS`. */
-export function queryDevice(device: VerbsDevice): DeviceAttributes {
+/**
+ * Queries the attributes of a device. Throws `E_VERBS`.
+ *
+ * @param connections true if connections are supported; otherwise the reason why they are not
+ */
+export function queryDevice(
+  device: VerbsDevice,
+  connections: true | string,
+): DeviceAttributes {
   const bytes = new Uint8Array(IbvDeviceAttr.Size);
   const result = device.library.ibv_query_device(device.context, bytes);
   if (result !== 0) {
@@ -54,13 +65,18 @@ export function queryDevice(device: VerbsDevice): DeviceAttributes {
       errno: Math.abs(result),
     });
   }
-  const flags = new DataView(bytes.buffer)
-    .getUint32(IbvDeviceAttr.CapabilityFlags, true);
+  const view = new DataView(bytes.buffer);
+  const flags = view.getUint32(IbvDeviceAttr.CapabilityFlags, true);
+  const queues = view.getInt32(IbvDeviceAttr.MaxSrq, true);
   const text = new TextDecoder().decode(bytes.subarray(0, 64));
   return {
     firmware: text.slice(0, text.indexOf("\0")),
     ports: bytes[IbvDeviceAttr.PortCount]!,
     receiveChecksum: (flags & Ibv.DEVICE_UD_IP_CSUM) !== 0,
+    sharedReceives: queues === 0
+      ? 0
+      : view.getInt32(IbvDeviceAttr.MaxSrqWr, true),
+    connections,
   };
 }
 
@@ -73,7 +89,7 @@ export function queryDevice(device: VerbsDevice): DeviceAttributes {
 export function queryPort(
   device: VerbsDevice,
   port: number,
-  { firmware, ports, receiveChecksum }: DeviceAttributes,
+  { firmware, ports, receiveChecksum, connections }: DeviceAttributes,
   gidIndex = 0,
 ): PortAttributes {
   if (port > ports) {
@@ -127,8 +143,7 @@ export function queryPort(
       transmitChecksum: false,
       receiveChecksum,
       segmentation: "none",
-      connectionManagement:
-        "connected queue pairs of devices are not part of this version",
+      connectionManagement: connections,
     },
   };
 }

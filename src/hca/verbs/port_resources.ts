@@ -28,6 +28,8 @@ export interface PortChoice {
   readonly port: number;
   /** True if the link layer of the port is expected to be Ethernet. */
   readonly roce: boolean;
+  /** True if connections are supported; otherwise the reason why they are not. */
+  readonly connections: true | string;
 }
 
 /** The shared resources of one port. */
@@ -51,7 +53,7 @@ export class PortResources {
    * the expected one; on Ethernet also `E_ROCE_LINK` or `E_SOCKET`.
    */
   constructor(
-    { reactor, device, port, roce }: PortChoice,
+    { reactor, device, port, roce, connections }: PortChoice,
     counted: VerbsCounters,
   ) {
     using parts = new DisposableStack();
@@ -61,7 +63,7 @@ export class PortResources {
     this.counted = counted;
     this.device = owned(new VerbsDevice(device));
     const { library, context } = this.device;
-    this.#deviceAttributes = queryDevice(this.device);
+    this.#deviceAttributes = queryDevice(this.device, connections);
     this.attributes = queryPort(this.device, port, this.#deviceAttributes);
     checkLinkLayer(this.attributes, roce);
     this.roce = roce ? owned(new Roce(this, device, port)) : undefined;

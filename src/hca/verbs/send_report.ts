@@ -1,6 +1,7 @@
 /**
  * The result of a send, which the libibumad worker (umad_port.ts) reports to the port (mad_channel.ts) for each MAD
- * that it takes from their socket: 8 bytes, the low half of the MAD's TransactionID and an errno, both little-endian.
+ * that it takes from their socket: 12 bytes, the low half of the MAD's TransactionID, an errno and the management
+ * class, all little-endian.
  */
 
 /** The result of one send. */
@@ -9,16 +10,18 @@ export interface SendReport {
   transactionId: number;
   /** Positive errno of `umad_send`; 0 if the MAD was sent. */
   errno: number;
+  mgmtClass: number;
 }
 
-const LENGTH = 8;
+const LENGTH = 12;
 
 export function emitSendReport(
-  { transactionId, errno }: SendReport,
+  { transactionId, errno, mgmtClass }: SendReport,
 ): Uint8Array<ArrayBuffer> {
   const view = new DataView(new ArrayBuffer(LENGTH));
   view.setUint32(0, transactionId, true);
   view.setUint32(4, errno, true);
+  view.setUint32(8, mgmtClass, true);
   return new Uint8Array(view.buffer);
 }
 
@@ -29,5 +32,6 @@ export function parseSendReport(bytes: Uint8Array): SendReport | undefined {
   return {
     transactionId: view.getUint32(0, true),
     errno: view.getUint32(4, true),
+    mgmtClass: view.getUint32(8, true),
   };
 }

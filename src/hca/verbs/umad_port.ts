@@ -9,6 +9,9 @@
  * The kernel keeps each request until its time-out, and then returns it with status 110 (ETIMEDOUT). Returned requests
  * are not passed on: the SA client has its own timers. The result of each send is reported to the port
  * (send_report.ts).
+ *
+ * CM messages are sent unchanged, and no response is awaited. The kernel replaces the high half of the TransactionID of
+ * everything that is not a response, so the messages that the CM sends carry the low half only.
  */
 
 import { cString, errno, libc } from "../../../ffi/libc.ts";
@@ -23,13 +26,13 @@ import type { Reactor, Timer, Watch } from "../../system/reactor.ts";
 import { receive, send } from "../../system/unix_socket.ts";
 import { MAD_LENGTH, MadView } from "../../wire/mad.ts";
 import { deviceFileError } from "./access.ts";
-import { UMAD_CLASS } from "./mad_channel.ts";
+import { cmRefusal } from "./cm_owner.ts";
+import { RepeatedSends } from "./repeated_sends.ts";
 import { emitSendReport } from "./send_report.ts";
 import { TransactionAliases } from "./transaction_aliases.ts";
+import { CM_CLASS, SA_CLASS, type UmadClass } from "./umad_classes.ts";
 import { USER_MAD_LENGTH } from "./user_mad.ts";
 
-/** Time for which the kernel accepts responses to a request: longer than the time-outs of the SA client. */
-const REQUEST_TIMEOUT_MS = 4000;
 const POLLNVAL = 0x20;
 /** Interval of polling the library if its descriptor is not pollable. */
 const POLL_INTERVAL_MS = 5;
@@ -50,12 +53,15 @@ export interface UmadPortOptions {
 
 /** One port opened with libibumad. */
 export class UmadPort {
+  /** True if the port is registered for connection management; otherwise the reason why it is not. */
+  readonly connections: true | string;
   readonly #library: Libibumad;
   readonly #reactor: Reactor;
   readonly #socket: Fd;
   readonly #id: number;
-  /** The agent ID that the library assigned to the registration. */
+  /** The agent IDs that the library assigned to the registrations; `#cmAgent` is undefined if it was refused. */
   readonly #agent: number;
+  readonly #cmAgent: number | undefined;
   readonly #in = new Uint8Array(USER_MAD_LENGTH);
   readonly #inView = new DataView(this.#in.buffer);
   readonly #inMad = new MadView(this.#inView, UserMad.Data);
@@ -67,10 +73,11 @@ export class UmadPort {
   readonly #socketWatch: Watch;
   readonly #watch: Watch | undefined;
   readonly #pollTimer: Timer | undefined;
+  readonly #repeated: RepeatedSends;
   readonly #log: Logger;
 
   /**
-   * Opens the port and registers the management class. Throws `E_LIBRARY`, `E_DEVICE_FILE`, `E_PRIVILEGE` or `E_UMAD`.
+   * Opens the port and registers the management classes. Throws `E_LIBRARY`, `E_DEVICE_FILE`, `E_PRIVILEGE` or `E_UMAD`.
    */
   constructor({ reactor, device, port, socket, library }: UmadPortOptions) {
     using parts = new DisposableStack();
@@ -85,21 +92,22 @@ export class UmadPort {
       throw deviceFileError("umad", device, port) ?? failure;
     }
     parts.defer(() => this.#library.umad_close_port(this.#id));
-    // Registered without methods, the agent receives only the responses to its own requests.
-    this.#agent = this.#library.umad_register(
-      this.#id,
-      UMAD_CLASS.mgmtClass,
-      UMAD_CLASS.version,
-      0,
-      null,
-    );
+    this.#agent = this.#register(SA_CLASS);
     if (this.#agent < 0) {
       throw lastError(
         "E_UMAD",
-        `register for management class ${UMAD_CLASS.mgmtClass} on ${device}/${port}`,
+        `register for management class ${SA_CLASS.mgmtClass} on ${device}/${port}`,
         { errno: errno() || -this.#agent },
       );
     }
+    const cmAgent = this.#register(CM_CLASS);
+    this.connections = cmAgent >= 0 ||
+      cmRefusal(`${device}/${port}`, errno() || -cmAgent);
+    this.#cmAgent = cmAgent >= 0 ? cmAgent : undefined;
+    this.#repeated = new RepeatedSends(
+      reactor,
+      (message, last) => this.#sendOne(message, last),
+    );
     const fd = this.#library.umad_get_fd(this.#id);
     if (isPollable(fd)) this.#watch = reactor.watch(fd, () => this.#receive());
     else {
@@ -116,9 +124,24 @@ export class UmadPort {
     this.#watch?.close();
     this.#pollTimer?.close();
     this.#socketWatch.close();
+    this.#repeated.close();
+    if (this.#cmAgent !== undefined) {
+      this.#library.umad_unregister(this.#id, this.#cmAgent);
+    }
     this.#library.umad_unregister(this.#id, this.#agent);
     this.#library.umad_close_port(this.#id);
     this.#socket.close();
+  }
+
+  /** Returns the agent ID, or a negative number. */
+  #register({ mgmtClass, version, methods }: UmadClass): number {
+    return this.#library.umad_register(
+      this.#id,
+      mgmtClass,
+      version,
+      0,
+      methods,
+    );
   }
 
   #poll(): void {
@@ -126,7 +149,7 @@ export class UmadPort {
     this.#pollTimer?.at(this.#reactor.clock.now() + POLL_INTERVAL_MS);
   }
 
-  /** Passes received responses to the port. */
+  /** Passes received responses and CM messages to the port. */
   #receive(): void {
     for (let i = 0; i < MAX_MADS_PER_POLL; i++) {
       this.#length[0] = MAD_LENGTH;
@@ -141,6 +164,11 @@ export class UmadPort {
       }
       if (result < 0 && result !== -Errno.EINVAL) return;
       if (result < 0) continue;
+      if (this.#inMad.mgmtClass === CM_CLASS.mgmtClass) {
+        const sent = this.#inView.getUint32(UserMad.Status, true) !== 0;
+        if (!sent) send(this.#socket.number, this.#in);
+        continue;
+      }
       const unanswered = this.#inView.getUint32(UserMad.Status, true) !== 0;
       if (!unanswered && !this.#inMad.isResponse) continue;
       const restored = this.#aliases.restore(this.#inMad);
@@ -148,36 +176,60 @@ export class UmadPort {
     }
   }
 
-  /** Sends the requests of the port. */
+  /** Sends the MADs of the port. */
   #send(): void {
     for (;;) {
       const message = receive(this.#socket.number);
       if (message.type === "closed") this.#socketWatch.enable(false);
       if (message.type !== "message") return;
       if (message.bytes.length !== USER_MAD_LENGTH) continue;
-      this.#out.set(message.bytes);
-      const transactionId = this.#outMad.transactionIdLow;
-      const report = { transactionId, errno: this.#sendOne() };
-      send(this.#socket.number, emitSendReport(report));
+      this.#repeated.send(message.bytes);
     }
   }
 
-  /** Sends the MAD in `#out`. Returns 0, or a positive errno, which it logs. */
-  #sendOne(): number {
+  /**
+   * Sends a MAD and reports the result, which it logs if that is an error. Returns false instead if it is a CM message
+   * that may be accepted later, and this is not the last attempt.
+   */
+  #sendOne(message: Uint8Array, last: boolean): boolean {
+    this.#out.set(message);
+    const { mgmtClass, transactionIdLow: transactionId } = this.#outMad;
+    const cm = mgmtClass === CM_CLASS.mgmtClass;
+    const failure = cm ? this.#sendCm() : this.#sendRequest();
+    if (cm && failure === Errno.EINVAL && !last) return false;
+    if (failure !== 0) {
+      this.#log.warn(`Cannot send a MAD: ${errnoText(failure)}`);
+    }
+    const report = { transactionId, errno: failure, mgmtClass };
+    send(this.#socket.number, emitSendReport(report));
+    return true;
+  }
+
+  /** Sends the CM message in `#out`. Returns 0, or a positive errno. */
+  #sendCm(): number {
+    return this.#cmAgent === undefined
+      ? Errno.EOPNOTSUPP
+      : this.#umadSend(this.#cmAgent, CM_CLASS.timeoutMs);
+  }
+
+  /** Sends the request in `#out`. Returns 0, or a positive errno. */
+  #sendRequest(): number {
     this.#aliases.rename(this.#outMad);
+    const failure = this.#umadSend(this.#agent, SA_CLASS.timeoutMs);
+    if (failure !== 0) this.#aliases.restore(this.#outMad);
+    return failure;
+  }
+
+  #umadSend(agent: number, timeoutMs: number): number {
     const result = this.#library.umad_send(
       this.#id,
-      this.#agent,
+      agent,
       this.#out,
       MAD_LENGTH,
-      REQUEST_TIMEOUT_MS,
+      timeoutMs,
       0,
     );
-    if (result >= 0) return 0;
-    const failure = errno() || -result;
-    this.#aliases.restore(this.#outMad);
-    this.#log.warn(`Cannot send a MAD: ${errnoText(failure)}`);
-    return failure;
+    return result >= 0 ? 0 : errno() || -result;
   }
 }
 

@@ -8,6 +8,9 @@ import { Errno } from "../../../src/base/errno.ts";
 import { emitUserMad, parseUserMad } from "../../../src/hca/verbs/user_mad.ts";
 import { gsiAddress } from "../../../src/wire/mad.ts";
 
+/** Agent ID of the first registration. */
+const FIRST_AGENT = 7;
+
 /** A sent MAD with its address. */
 export interface SentUmad {
   mad: Uint8Array<ArrayBuffer>;
@@ -22,12 +25,12 @@ export interface SentUmad {
 /** The fake library, with one port. */
 export class FakeUmad implements Disposable {
   readonly sent: SentUmad[] = [];
-  /** The method mask of each registration; null: responses only. */
-  readonly registered: unknown[] = [];
+  /** The class and the method mask of each registration; null: responses only. */
+  readonly registered: [mgmtClass: number, methods: unknown][] = [];
   /** Calls that close the port or remove the registration, in order. */
   readonly ended: string[] = [];
-  /** True to refuse registrations. */
-  refused = false;
+  /** Classes whose registration is refused. */
+  refused: readonly number[] = [];
   /** If not 0, the result of opening the port. */
   openFailure = 0;
   /** If not 0, the errno with which sends fail. */
@@ -52,8 +55,8 @@ export class FakeUmad implements Disposable {
       umad_open_port: () => this.openFailure || 3,
       umad_close_port: () => this.#end("close"),
       umad_get_fd: () => this.#fd,
-      umad_register: (_port, _class, _version, _rmpp, methods) =>
-        this.#register(methods),
+      umad_register: (_port, mgmtClass, _version, _rmpp, methods) =>
+        this.#register(mgmtClass, methods),
       umad_unregister: (_port, agent) => this.#end(`unregister ${agent}`),
       umad_send: (_port, agent, umad, _length, timeout) =>
         this.#send(agent, umad as Uint8Array, timeout),
@@ -78,10 +81,13 @@ export class FakeUmad implements Disposable {
     this.#bell.close();
   }
 
-  #register(methods: unknown): number {
-    if (this.refused) return -Errno.EPERM;
-    this.registered.push(methods);
-    return 7;
+  #register(mgmtClass: number, methods: unknown): number {
+    if (this.refused.includes(mgmtClass)) {
+      errnoCell()[0] = Errno.EINVAL;
+      return -Errno.EPERM;
+    }
+    this.registered.push([mgmtClass, methods]);
+    return FIRST_AGENT + this.registered.length - 1;
   }
 
   #send(agent: number, umad: Uint8Array, timeout: number): number {

@@ -21,12 +21,13 @@ class Rig implements Disposable {
   readonly channel: SocketMadChannel;
   readonly worker;
 
-  constructor() {
+  constructor(connections: true | string = "ib_cm has them") {
     const [ours, theirs] = socketPair();
     this.worker = theirs;
     this.channel = new SocketMadChannel(
       this.reactor,
       ours.release(),
+      connections,
       this.counters,
     );
   }
@@ -78,7 +79,8 @@ Deno.test("SocketMadChannel passes MADs in both directions, counts them, and ign
   agent.onSendFailed = (...failure) => failures.push(failure);
   const reports = [[0x99, 0], [0xfffffffe, Errno.EIO]] as const;
   for (const [transactionId, errno] of reports) {
-    send(rig.worker.number, emitSendReport({ transactionId, errno }));
+    const report = { transactionId, errno, mgmtClass: MgmtClass.SubnAdm };
+    send(rig.worker.number, emitSendReport(report));
   }
   rig.watch.trigger();
   assertEquals(rig.counted(), [1, 1, 0, 1, 0]);
@@ -103,7 +105,7 @@ Deno.test("SocketMadChannel counts MADs as lost after the worker has ended, and 
   assertEquals(rig.counted(), [0, 0, 2, 0, 0]);
 });
 
-Deno.test("SocketMadChannel supports the class SubnAdm only, and closes its watch", () => {
+Deno.test("SocketMadChannel refuses classes for which the worker has not registered, and closes its watch", () => {
   using rig = new Rig();
   const { channel } = rig;
   const { code, errno, message } = assertThrows(
@@ -111,9 +113,26 @@ Deno.test("SocketMadChannel supports the class SubnAdm only, and closes its watc
     IpoibError,
   );
   assertEquals([code, errno], ["E_MAD_CLASS", Errno.EOPNOTSUPP]);
-  assertEquals(message, "libibumad is not registered for management class 7");
+  assertEquals(
+    message,
+    "libibumad is not registered for management class 7: ib_cm has them",
+  );
   channel.openAgent(MgmtClass.SubnAdm);
   channel.close();
   assertEquals(rig.watch.closed, true);
   assertEquals(receive(rig.worker.number).type, "closed");
+});
+
+Deno.test("SocketMadChannel reports a failed send to the agent of its class", () => {
+  using rig = new Rig(true);
+  const failures: string[] = [];
+  for (const name of ["SubnAdm", "CommunicationManagement"] as const) {
+    rig.channel.openAgent(MgmtClass[name]).onSendFailed = (id, errno) =>
+      failures.push(`${name} ${id} ${errno}`);
+  }
+  const mgmtClass = MgmtClass.CommunicationManagement;
+  const report = { transactionId: 5, errno: Errno.EINVAL, mgmtClass };
+  send(rig.worker.number, emitSendReport(report));
+  rig.watch.trigger();
+  assertEquals(failures, ["CommunicationManagement 5 22"]);
 });

@@ -44,6 +44,7 @@ class Rig implements Disposable {
       device,
       port,
       mads: ours.release(),
+      connections: true,
     });
     this.a = this.#pair();
     this.b = this.#pair();

@@ -26,6 +26,7 @@ import {
   MAD_LENGTH,
   MadView,
   Method,
+  MgmtClass,
 } from "../../../src/wire/mad.ts";
 import { broadcastMgid } from "../../../src/wire/mgid.ts";
 import { INFORM_ANY } from "../../../src/wire/sa/inform_info.ts";
@@ -51,7 +52,7 @@ class UmadRig implements Disposable {
   readonly port: UmadPort;
   readonly client: SaClient;
   readonly counted = new VerbsCounters();
-  readonly #channel: SocketMadChannel;
+  readonly channel: SocketMadChannel;
 
   constructor(umad = new FakeUmad()) {
     const { reactor } = this;
@@ -65,8 +66,13 @@ class UmadRig implements Disposable {
       library: umad.library,
     });
     const { counted } = this;
-    const channel = new SocketMadChannel(reactor, ours.release(), counted);
-    this.#channel = channel;
+    const channel = new SocketMadChannel(
+      reactor,
+      ours.release(),
+      this.port.connections,
+      counted,
+    );
+    this.channel = channel;
     this.client = openSaClient(reactor, {
       attributes: {
         linkLayer: "infiniband",
@@ -110,7 +116,7 @@ class UmadRig implements Disposable {
 
   [Symbol.dispose](): void {
     this.port.close();
-    this.#channel.close();
+    this.channel.close();
     closeReactor(this.reactor);
     this.umad[Symbol.dispose]();
   }
@@ -237,7 +243,7 @@ Deno.test("openError() has the errno of open(2) with the result -EIO, otherwise 
 
 Deno.test("a Report is not delivered, because no method is registered", () => {
   using rig = new UmadRig();
-  assertEquals(rig.umad.registered, [null]);
+  assertEquals(rig.umad.registered[0], [MgmtClass.SubnAdm, null]);
   const results = rig.join();
   const [sent] = rig.umad.sent;
   const mad = report();
@@ -287,7 +293,7 @@ Deno.test("close() sends the port's last requests first", () => {
   assertEquals(rig.umad.sent.length, 0);
   rig[Symbol.dispose]();
   assertEquals(rig.umad.sent.length, 1);
-  assertEquals(rig.umad.ended, ["unregister 7", "close"]);
+  assertEquals(rig.umad.ended, ["unregister 8", "unregister 7", "close"]);
 });
 
 Deno.test("the requests of a port that has closed without reading the results of earlier ones are sent", () => {
@@ -312,7 +318,7 @@ Deno.test("the requests of a port that has closed without reading the results of
 for (
   const [step, fault, code, ended] of [
     ["opened", { openFailure: -Errno.EIO }, "E_DEVICE_FILE", []],
-    ["registered", { refused: true }, "E_UMAD", ["close"]],
+    ["registered", { refused: [MgmtClass.SubnAdm] }, "E_UMAD", ["close"]],
   ] as const
 ) {
   Deno.test(`a port that cannot be ${step} throws ${code} and is closed`, () => {

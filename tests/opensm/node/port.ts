@@ -24,7 +24,12 @@ export class SimulatedPort extends FakePort {
     fabric.ports.push(this);
     this.set({ lid: 0, smLid: 0, ...attributes });
     this.madsCounted = new VerbsCounters();
-    this.#mads = new SocketMadChannel(reactor, socket, this.madsCounted);
+    this.#mads = new SocketMadChannel(
+      reactor,
+      socket,
+      "not tested here",
+      this.madsCounted,
+    );
     reactor.onTurnEnd(() => fabric.settle());
   }
 

@@ -1,0 +1,142 @@
+import { assertEquals } from "@std/assert";
+import { FakeClock } from "../../../src/base/clock.ts";
+import { Errno } from "../../../src/base/errno.ts";
+import { VerbsCounters } from "../../../src/hca/verbs/counters.ts";
+import { SocketMadChannel } from "../../../src/hca/verbs/mad_channel.ts";
+import { UmadPort } from "../../../src/hca/verbs/umad_port.ts";
+import { PollReactor } from "../../../src/system/poll_reactor.ts";
+import { socketPair } from "../../../src/system/socket_pair.ts";
+import {
+  gsiAddress,
+  MAD_LENGTH,
+  MadHeader,
+  Method,
+  MgmtClass,
+} from "../../../src/wire/mad.ts";
+import { FakeUmad } from "./fake_umad.ts";
+
+const CLASS = MgmtClass.CommunicationManagement;
+const REQ = 0x10;
+const TRANSACTION = 0x0123_4567_89ab_cdefn;
+
+/** A CM message without content. */
+function message(): Uint8Array<ArrayBuffer> {
+  const mad = new Uint8Array(MAD_LENGTH);
+  MadHeader.emit({
+    ...{ mgmtClass: CLASS, classVersion: 2, method: Method.Send, status: 0 },
+    ...{ classSpecific: 0, transactionId: TRANSACTION, attributeId: REQ },
+    attributeModifier: 0,
+  }, mad);
+  return mad;
+}
+
+/** The libibumad worker and the port's channel, over a fake libibumad and a fake clock. */
+class Rig implements Disposable {
+  readonly clock = new FakeClock();
+  readonly reactor = new PollReactor(this.clock);
+  readonly counted = new VerbsCounters();
+  readonly umad = new FakeUmad();
+  readonly port: UmadPort;
+  readonly channel: SocketMadChannel;
+
+  constructor(refused: readonly number[] = []) {
+    const { reactor, umad } = this;
+    umad.refused = refused;
+    const [ours, theirs] = socketPair();
+    this.port = new UmadPort({
+      ...{ reactor, device: "fake", port: 1, library: umad.library },
+      socket: theirs.release(),
+    });
+    const { connections } = this.port;
+    const socket = ours.release();
+    this.channel = new SocketMadChannel(
+      reactor,
+      socket,
+      connections,
+      this.counted,
+    );
+  }
+
+  turn(): void {
+    for (let i = 0; i < 3; i++) this.reactor.turn(0);
+  }
+
+  [Symbol.dispose](): void {
+    this.port.close();
+    this.channel.close();
+    this.reactor.stop();
+    // Closes the descriptors of the stopped reactor.
+    void this.reactor.run();
+    this.umad[Symbol.dispose]();
+  }
+}
+
+Deno.test("the worker registers for CM messages, which are Sends, beside the responses of the administrator", () => {
+  using rig = new Rig();
+  const mask = new Uint8Array(16);
+  mask[0] = 1 << Method.Send;
+  assertEquals(rig.umad.registered, [
+    [MgmtClass.SubnAdm, null],
+    [CLASS, mask],
+  ]);
+  assertEquals(rig.port.connections, true);
+});
+
+Deno.test("a CM message is sent unchanged, by its own agent and without a time-out", () => {
+  using rig = new Rig();
+  const agent = rig.channel.openAgent(CLASS);
+  agent.send(message(), gsiAddress(9, 3, 2));
+  rig.turn();
+  assertEquals(rig.umad.sent, [{
+    mad: message(),
+    lid: 9,
+    sl: 2,
+    pkeyIndex: 3,
+    agent: 8,
+    timeout: 0,
+  }]);
+  assertEquals(rig.counted.get("mads_sent"), 1);
+});
+
+Deno.test("a received CM message is delivered unchanged with its source", () => {
+  using rig = new Rig();
+  const agent = rig.channel.openAgent(CLASS);
+  const received: unknown[] = [];
+  agent.onMad = (mad, { lid }) => received.push([mad.slice(), lid]);
+  rig.umad.arrive(message(), { lid: 5 });
+  rig.turn();
+  assertEquals(received, [[message(), 5]]);
+});
+
+Deno.test("a CM message that the kernel refuses with EINVAL is sent again after the one before it", () => {
+  using rig = new Rig();
+  const agent = rig.channel.openAgent(CLASS);
+  const failures: number[][] = [];
+  agent.onSendFailed = (...failure) => failures.push(failure);
+  rig.umad.sendErrno = Errno.EINVAL;
+  agent.send(message(), gsiAddress(9));
+  rig.turn();
+  rig.umad.sendErrno = 0;
+  rig.clock.advance(2);
+  rig.turn();
+  assertEquals(rig.umad.sent.length, 1);
+  rig.umad.sendErrno = Errno.EINVAL;
+  agent.send(message(), gsiAddress(9));
+  rig.turn();
+  assertEquals(failures, []);
+  for (let waited = 0; waited < 20; waited += 2) {
+    rig.clock.advance(2);
+    rig.turn();
+  }
+  assertEquals(failures, [[0x89abcdef, Errno.EINVAL]]);
+  assertEquals(rig.umad.sent.length, 1);
+});
+
+Deno.test("a port whose CM class another program has works without it, and has the reason", () => {
+  using rig = new Rig([CLASS]);
+  assertEquals(
+    rig.port.connections,
+    "another program manages the connections of fake/1",
+  );
+  assertEquals(rig.umad.registered, [[MgmtClass.SubnAdm, null]]);
+});
