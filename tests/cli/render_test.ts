@@ -54,7 +54,7 @@ Deno.test("renderLinks() with details prints the format of ip -d link and additi
 Deno.test("renderLinks() with details prints why the port has no connected mode", () => {
   const { link } = records;
   const reason = "another program manages the connections of mlx5_0/1";
-  const hca = { ...link.hca, no_connections: reason };
+  const hca = { ...link.hca, "no_connections": reason };
   const text = renderLinks([{ ...link, hca }], details);
   assertStringIncludes(text, `\n    no connected mode: ${reason}\n`);
 });

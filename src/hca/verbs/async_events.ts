@@ -1,4 +1,7 @@
-/** Receives the asynchronous events of a device (`ibv_get_async_event`) and reports those of one port. */
+/**
+ * Receives the asynchronous events of a device (`ibv_get_async_event`) and reports those of one port, and those of queue
+ * pairs and shared receive queues.
+ */
 
 import { Ibv, IbvAsyncEvent } from "../../../ffi/verbs_layout.ts";
 import { setNonBlocking } from "../../system/fd.ts";
@@ -34,11 +37,24 @@ export function portEvent(
   return element === port ? portEvents[type] : undefined;
 }
 
+/** The reported events of queue pairs and shared receive queues. */
+const OBJECT_EVENTS: ReadonlySet<number> = new Set([
+  ...[Ibv.EVENT_QP_FATAL, Ibv.EVENT_QP_REQ_ERR, Ibv.EVENT_QP_ACCESS_ERR],
+  ...[Ibv.EVENT_SRQ_ERR, Ibv.EVENT_QP_LAST_WQE_REACHED],
+]);
+
+/** The listeners of the events. */
+export interface AsyncListener {
+  onEvent(event: PortEvent): void;
+  /** An event of a queue pair or of an SRQ: its type, and the `struct ibv_qp *` or `struct ibv_srq *`. */
+  onObjectEvent(type: number, element: bigint): void;
+}
+
 /** The watch of a device's asynchronous event descriptor. */
 export class AsyncEvents {
   readonly #device: VerbsDevice;
   readonly #port: number;
-  readonly #onEvent: (event: PortEvent) => void;
+  readonly #listener: AsyncListener;
   readonly #watch: Watch;
   readonly #event = new Uint8Array(IbvAsyncEvent.Size);
   readonly #view = new DataView(this.#event.buffer);
@@ -48,11 +64,11 @@ export class AsyncEvents {
     reactor: Reactor,
     device: VerbsDevice,
     port: number,
-    onEvent: (event: PortEvent) => void,
+    listener: AsyncListener,
   ) {
     this.#device = device;
     this.#port = port;
-    this.#onEvent = onEvent;
+    this.#listener = listener;
     setNonBlocking(device.asyncFd);
     this.#watch = reactor.watch(device.asyncFd, () => this.#receive());
   }
@@ -66,10 +82,14 @@ export class AsyncEvents {
     while (library.ibv_get_async_event(context, this.#event) === 0) {
       const type = this.#view.getInt32(IbvAsyncEvent.Type, true);
       const element = this.#view.getInt32(IbvAsyncEvent.Element, true);
+      const object = this.#view.getBigUint64(IbvAsyncEvent.Element, true);
       // Acknowledged before it is handled: an object with an unacknowledged event cannot be destroyed.
       library.ibv_ack_async_event(this.#event);
       const event = portEvent(type, element, this.#port);
-      if (event) this.#onEvent(event);
+      if (event) this.#listener.onEvent(event);
+      else if (OBJECT_EVENTS.has(type)) {
+        this.#listener.onObjectEvent(type, object);
+      }
     }
   }
 }

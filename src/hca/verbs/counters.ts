@@ -33,6 +33,7 @@ const names = [
   "mads_send_failed",
   "mads_no_agent",
   "query_failed",
+  "xmit_no_credit",
 ] as const;
 
 /** Indices into `values`, for the data path. */

@@ -1,26 +1,17 @@
 /** A UD queue pair of the device: creation, state transitions (IBTA vol. 1 10.3.1) and multicast attachments. */
 
 import { hex } from "../../base/hex.ts";
-import { bytesAt } from "../../../ffi/libc.ts";
-import {
-  Ibv,
-  IbvQp,
-  IbvQpAttr,
-  IbvQpInitAttr,
-} from "../../../ffi/verbs_layout.ts";
+import { Ibv, IbvQpAttr } from "../../../ffi/verbs_layout.ts";
 import { lastError } from "../../system/errno.ts";
 import type { VerbsDevice } from "./device.ts";
+import {
+  createQueuePair,
+  modifyQueuePair,
+  type QueuePairCapacity,
+} from "./queue_pair_calls.ts";
 
 /** Options of a {@linkcode DeviceQueuePair}. */
-export interface DeviceQueuePairOptions {
-  /** `struct ibv_pd *`. */
-  pd: bigint;
-  /** `struct ibv_cq *`. */
-  sendCq: bigint;
-  recvCq: bigint;
-  /** Capacities of the send and receive queues, in work requests. */
-  sendRequests: number;
-  recvRequests: number;
+export interface DeviceQueuePairOptions extends QueuePairCapacity {
   pkeyIndex: number;
   port: number;
 }
@@ -40,19 +31,9 @@ export class DeviceQueuePair {
   constructor(device: VerbsDevice, options: DeviceQueuePairOptions) {
     this.#device = device;
     this.#options = options;
-    const init = new Uint8Array(IbvQpInitAttr.Size);
-    const view = new DataView(init.buffer);
-    view.setBigUint64(IbvQpInitAttr.SendCq, options.sendCq, true);
-    view.setBigUint64(IbvQpInitAttr.RecvCq, options.recvCq, true);
-    view.setUint32(IbvQpInitAttr.MaxSendWr, options.sendRequests, true);
-    view.setUint32(IbvQpInitAttr.MaxRecvWr, options.recvRequests, true);
-    view.setUint32(IbvQpInitAttr.MaxSendSge, 1, true);
-    view.setUint32(IbvQpInitAttr.MaxRecvSge, 1, true);
-    view.setUint32(IbvQpInitAttr.QpType, Ibv.QPT_UD, true);
-    this.handle = device.library.ibv_create_qp(options.pd, init);
-    if (this.handle === 0n) throw lastError("E_VERBS", "create a queue pair");
-    this.qpn = new DataView(bytesAt(this.handle, IbvQp.QpNum + 4))
-      .getUint32(IbvQp.QpNum, true);
+    const created = createQueuePair(device, { ...options, type: Ibv.QPT_UD });
+    this.handle = created.handle;
+    this.qpn = created.qpn;
   }
 
   /** Changes the state from RESET to INIT, in which receives may be posted. Throws `E_VERBS`. */
@@ -114,17 +95,6 @@ export class DeviceQueuePair {
 
   #modify(state: number, mask: number): void {
     this.#view.setUint32(IbvQpAttr.State, state, true);
-    const result = this.#device.library.ibv_modify_qp(
-      this.handle,
-      this.#bytes,
-      mask,
-    );
-    if (result !== 0) {
-      throw lastError(
-        "E_VERBS",
-        `modify queue pair ${hex(this.qpn, 0)}`,
-        { errno: Math.abs(result) },
-      );
-    }
+    modifyQueuePair(this.#device, this, this.#bytes, mask);
   }
 }

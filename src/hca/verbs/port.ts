@@ -25,6 +25,7 @@ import type {
   PortEvent,
   QueuePairOptions,
   RcQp,
+  RcQpOptions,
   TappedPacket,
   UdQp,
 } from "../hca.ts";
@@ -101,7 +102,12 @@ export class VerbsPort implements HcaPort, Sleeper {
         reactor,
         resources.device,
         port,
-        (event) => this.#on(event),
+        {
+          onEvent: (event) => this.#on(event),
+          onObjectEvent: (type, element) => {
+            for (const qp of this.#qps) qp.connections.onEvent(type, element);
+          },
+        },
       ),
     );
     const fd = new DataView(bytesAt(channel, IbvCompChannel.Fd + 4))
@@ -134,8 +140,11 @@ export class VerbsPort implements HcaPort, Sleeper {
     return new VerbsUdQp(this.#resources, this.#qps, options);
   }
 
-  createRcQp(): RcQp {
-    throw noConnections(this.attributes);
+  createRcQp({ pkeyIndex, receiver }: RcQpOptions): RcQp {
+    if (this.attributes.capabilities.connectionManagement !== true) {
+      throw noConnections(this.attributes);
+    }
+    return (receiver as VerbsUdQp).connections.create(pkeyIndex);
   }
 
   /** Throws `E_VERBS`. */
@@ -201,12 +210,13 @@ export class VerbsPort implements HcaPort, Sleeper {
     return this.send.starved && this.send.ready;
   }
 
-  /** Posts released buffers, recovers failed queue pairs, and continues receiving. */
+  /** Posts released buffers, reports failed connections, recovers failed queue pairs, and continues receiving. */
   afterSleep(): void {
     if (this.#closed) return;
     for (let i = this.#qps.length - 1; i >= 0; i--) {
       const qp = this.#qps[i]!;
       qp.repost();
+      qp.reportFailures();
       if (qp.recover()) this.#counted.add("recoveries");
       if (qp.more) qp.receive();
     }

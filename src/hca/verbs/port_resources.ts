@@ -79,8 +79,15 @@ export class PortResources {
       throw lastError("E_VERBS", `create a completion channel of ${device}`);
     }
     parts.defer(() => library.ibv_destroy_comp_channel(this.channel));
-    this.send = owned(new VerbsSendMemory(library, this.pd));
+    this.send = owned(
+      new VerbsSendMemory(library, this.pd, connections === true),
+    );
     this.#owned = parts.move();
+  }
+
+  /** Maximum number of requests of a shared receive queue of the device; 0 if it has no such queues. */
+  get sharedReceives(): number {
+    return this.#deviceAttributes.sharedReceives;
   }
 
   /** Updates the attributes from the device, after an event of the port. */

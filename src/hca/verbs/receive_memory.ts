@@ -1,12 +1,12 @@
 /**
- * The receive buffers of a queue pair, each with a prepared work request.
+ * The buffers of a receive queue, each with a prepared work request.
  *
- * | offset | bytes  | part                                                                     |
- * |--------|--------|--------------------------------------------------------------------------|
- * | 0      | 40     | GRH; undefined if the packet has none                                    |
- * | 18     | 26     | frame header, which the engine writes over parts of the other headers    |
- * | 40     | 4      | IPoIB header                                                             |
- * | 44     | ..4092 | IP or ARP packet                                                         |
+ * | offset | bytes   | part                                                                                |
+ * |--------|---------|-------------------------------------------------------------------------------------|
+ * | 0      | 40      | GRH; undefined if the packet has none, unused if it is received on a connection     |
+ * | 18     | 26      | frame header, which the engine writes over parts of the other headers               |
+ * | 40     | 4       | IPoIB header                                                                        |
+ * | 44     | ..65520 | IP or ARP packet                                                                    |
  *
  * The frame header overwrites part of the source GID (bytes 8 to 23), so the engine reads the GID first.
  */
@@ -21,14 +21,32 @@ import { NativeMemory, RegisteredMemory, type Registrar } from "./memory.ts";
 /** Offset of the IP or ARP packet in a buffer. */
 export const PAYLOAD = GRH_LENGTH + ENCAP_LENGTH;
 const VNET = PAYLOAD - FRAME_HEADER_LENGTH;
-/** Bytes from one buffer to the next: the GRH and the largest message, rounded up to whole cache lines. */
-export const STRIDE = 4160;
 const REQUEST_STRIDE = IbvRecvWr.Size + IbvSge.Size;
+
+/** Maximum length of a message on a connection, with the IPoIB header: Linux's IPOIB_CM_BUF_SIZE. */
+export const CONNECTED_MESSAGE = 65524;
+
+/** The kind of messages that a buffer is for. */
+export interface BufferFormat {
+  /** Bytes from one buffer to the next: the headers and the largest message, rounded up to whole cache lines. */
+  readonly stride: number;
+  /** Offset at which the device writes a message. */
+  readonly offset: number;
+}
+
+/** Messages of a UD queue pair, to which the device adds the GRH. */
+export const DATAGRAM_BUFFER: BufferFormat = { stride: 4160, offset: 0 };
+/** Messages of connections. */
+export const CONNECTED_BUFFER: BufferFormat = {
+  stride: Math.ceil((GRH_LENGTH + CONNECTED_MESSAGE) / 64) * 64,
+  offset: GRH_LENGTH,
+};
 
 /** The registered memory of the buffers, and the memory of their work requests. */
 export class ReceiveMemory {
   /** Number of buffers. */
   readonly buffers: number;
+  readonly stride: number;
   readonly bytes: Uint8Array;
   readonly view: DataView;
   /** Address of each buffer's frame header. */
@@ -39,16 +57,27 @@ export class ReceiveMemory {
   readonly #memory: RegisteredMemory;
   readonly #requests: NativeMemory;
 
-  /** Throws `E_VERBS` if the memory cannot be registered. */
-  constructor(library: Registrar, pd: bigint, buffers: number) {
+  /**
+   * Throws `E_VERBS` if the memory cannot be registered.
+   *
+   * @param firstId ID of the first work request; each other one has the next higher ID
+   */
+  constructor(
+    library: Registrar,
+    pd: bigint,
+    buffers: number,
+    { stride, offset }: BufferFormat,
+    firstId: number,
+  ) {
     this.buffers = buffers;
-    this.#memory = new RegisteredMemory(library, pd, buffers * STRIDE);
+    this.stride = stride;
+    this.#memory = new RegisteredMemory(library, pd, buffers * stride);
     const { address, lkey, bytes, view } = this.#memory;
     this.bytes = bytes;
     this.view = view;
     this.vnetAddress = Array.from(
       { length: buffers },
-      (_, i) => address + BigInt(i * STRIDE + VNET),
+      (_, i) => address + BigInt(i * stride + VNET),
     );
     this.#requests = new NativeMemory(buffers * REQUEST_STRIDE);
     this.requestLow = new Int32Array(buffers);
@@ -60,7 +89,7 @@ export class ReceiveMemory {
       this.requestHigh[i] = highWord(request);
       const element = at + IbvRecvWr.Size;
       const to = this.#requests.view;
-      to.setBigUint64(at + IbvRecvWr.WrId, BigInt(i), true);
+      to.setBigUint64(at + IbvRecvWr.WrId, BigInt(firstId + i), true);
       to.setBigUint64(
         at + IbvRecvWr.SgList,
         this.#requests.address + BigInt(element),
@@ -69,10 +98,10 @@ export class ReceiveMemory {
       to.setInt32(at + IbvRecvWr.NumSge, 1, true);
       to.setBigUint64(
         element + IbvSge.Address,
-        address + BigInt(i * STRIDE),
+        address + BigInt(i * stride + offset),
         true,
       );
-      to.setUint32(element + IbvSge.Length, STRIDE, true);
+      to.setUint32(element + IbvSge.Length, stride - offset, true);
       to.setUint32(element + IbvSge.Lkey, lkey, true);
     }
   }

@@ -2,46 +2,49 @@
  * The receive side of a queue pair: buffers are posted, polled up to 64 at a time, and posted again as one chain after
  * the engine has released them.
  *
+ * Set 0 of the buffers belongs to the UD queue pair. Its connections receive into further sets (connections.ts), whose
+ * completions are in the same queue.
+ *
  * If the reactor writes frames only with its next wait (io_uring), the released buffers are posted after that wait.
  */
 
-import type { BoundCall } from "../../../ffi/libffi.ts";
 import { Ibv, IbvContext, IbvWc } from "../../../ffi/verbs_layout.ts";
 import { GRH_DGID, GRH_SGID } from "../../wire/grh.ts";
 import { type RxBatch, RxFlag } from "../hca.ts";
 import { type Completions, POLL_BATCH } from "./completion_queue.ts";
 import { Count, type VerbsCounters } from "./counters.ts";
 import type { OperationBinder } from "./device.ts";
-import { NativeMemory, type Registrar } from "./memory.ts";
+import type { Registrar } from "./memory.ts";
 import type { PacketTap } from "./packet_tap.ts";
-import { PAYLOAD, ReceiveMemory, STRIDE } from "./receive_memory.ts";
+import { BUFFER_BITS, ReceiveBuffers } from "./receive_buffers.ts";
+import { DATAGRAM_BUFFER, PAYLOAD } from "./receive_memory.ts";
 
 const MULTICAST_BYTE = 0xff;
+const BUFFER_MASK = (1 << BUFFER_BITS) - 1;
 
-/** A batch with the buffer numbers that `release` uses. */
+/** A batch with the IDs of the work requests, which `release` uses. */
 export interface VerbsRxBatch extends RxBatch {
   readonly capacity: number;
-  readonly buffer: Int32Array;
+  readonly id: Int32Array;
+}
+
+/** The RC queue pairs whose messages are in the queue. */
+export interface ConnectedReceivers {
+  /** Counts a message. Returns false if the queue pair does not exist or is closed: the message is dropped. */
+  received(qpn: number): boolean;
+  /** A receive request has failed. */
+  receiveFailed(qpn: number): void;
 }
 
 /** The receive queue of one queue pair. */
 export class ReceiveQueue {
-  /** True after a failed completion or post, until {@linkcode postAll}. */
-  failed = false;
   readonly #tap: PacketTap;
-  readonly #memory: ReceiveMemory;
+  readonly #datagrams: ReceiveBuffers;
+  /** The sets of buffers by number. */
+  readonly #sets: (ReceiveBuffers | undefined)[];
   readonly #cq: Completions;
   readonly #counted: Float64Array;
-  readonly #bad = new NativeMemory(8);
-  readonly #post: BoundCall;
-  /** The chain of released buffers to post: its first and last buffer, -1 if empty, and its length. */
-  #first = -1;
-  #last = -1;
-  #chained = 0;
-  /** Number of posted buffers. */
-  #outstanding = 0;
-  /** 1 for each buffer that the engine holds. */
-  readonly #held: Uint8Array;
+  readonly #connections: ConnectedReceivers;
 
   /**
    * Throws `E_VERBS` if the buffers cannot be registered.
@@ -58,83 +61,118 @@ export class ReceiveQueue {
     buffers: number,
     counters: VerbsCounters,
     tap: PacketTap,
+    connections: ConnectedReceivers,
   ) {
     this.#tap = tap;
-    this.#memory = new ReceiveMemory(device.library, pd, buffers);
-    this.#held = new Uint8Array(buffers);
+    this.#datagrams = new ReceiveBuffers(device, {
+      ...{ pd, queue: qp, operation: IbvContext.PostRecv, set: 0 },
+      ...{ buffers, format: DATAGRAM_BUFFER, shared: false },
+    }, counters);
+    this.#sets = [this.#datagrams];
     this.#cq = cq;
     this.#counted = counters.values;
-    this.#post = device.bind(IbvContext.PostRecv, [qp, 0n, this.#bad.address]);
+    this.#connections = connections;
+  }
+
+  /** True after a failed completion or post of the UD queue pair, until {@linkcode postAll}. */
+  get failed(): boolean {
+    return this.#datagrams.failed;
   }
 
   /** True if released buffers are not posted yet. */
   get unposted(): boolean {
-    return this.#first >= 0;
+    for (let i = 0; i < this.#sets.length; i++) {
+      if (this.#sets[i]?.unposted) return true;
+    }
+    return false;
   }
 
   /** Number of posted buffers that have no completion. */
   get outstanding(): number {
-    return this.#outstanding;
+    return this.#sets.reduce((sum, set) => sum + (set?.outstanding ?? 0), 0);
   }
 
-  /** Posts every buffer that the engine does not hold. Called at the start and after a reset. */
+  /** Returns a free number for a set of buffers. */
+  freeSet(): number {
+    const free = this.#sets.indexOf(undefined);
+    return free < 0 ? this.#sets.length : free;
+  }
+
+  /** Adds the buffers of connections, and posts them. They are closed after they were retired, or with the queue. */
+  addSet(set: number, buffers: ReceiveBuffers): void {
+    this.#sets[set] = buffers;
+    buffers.postAll();
+  }
+
+  /** Posts every buffer of the UD queue pair that the engine does not hold. Called at the start and after a reset. */
   postAll(): void {
-    this.#first = -1;
-    this.#chained = 0;
-    this.failed = false;
-    for (let i = 0; i < this.#memory.buffers; i++) {
-      if (!this.#held[i]) this.#append(i);
-    }
-    this.repost();
+    this.#datagrams.postAll();
   }
 
   /** Posts the released buffers. */
   repost(): void {
-    if (this.#first < 0) return;
-    const { requestLow, requestHigh } = this.#memory;
-    this.#post.set(1, requestLow[this.#first]!, requestHigh[this.#first]!);
-    this.#first = -1;
-    // Buffers that a queue pair in error refuses count as posted until its recovery abandons them and posts them again.
-    this.#outstanding += this.#chained;
-    this.#counted[Count.ReceivesPosted]! += this.#chained;
-    this.#chained = 0;
-    if (this.#post.call() !== 0) this.failed = true;
+    for (let i = 0; i < this.#sets.length; i++) {
+      const set = this.#sets[i];
+      if (set === undefined) continue;
+      set.repost();
+      if (!set.unused) continue;
+      set.close();
+      this.#sets[i] = undefined;
+    }
   }
 
   /** Moves up to `limit` packets into `batch` and returns their number. */
   poll(batch: VerbsRxBatch, limit: number): number {
-    const { view, bytes, vnetAddress } = this.#memory;
     const completions = this.#cq.view;
     const n = Math.max(0, this.#cq.poll(Math.min(limit, batch.capacity)));
     let count = 0;
-    this.#outstanding -= n;
     this.#counted[Count.ReceivesCompleted]! += n;
     for (let i = 0; i < n; i++) {
       const at = i * IbvWc.Size;
-      const buffer = completions.getInt32(at + IbvWc.WrId, true);
-      if (completions.getInt32(at + IbvWc.Status, true) !== Ibv.WC_SUCCESS) {
-        this.#counted[Count.ReceiveErrors]!++;
-        this.failed = true;
+      const id = completions.getInt32(at + IbvWc.WrId, true);
+      const set = this.#sets[id >> BUFFER_BITS];
+      // The set of a closed connection.
+      if (set === undefined) continue;
+      const buffer = id & BUFFER_MASK;
+      const connected = set !== this.#datagrams;
+      set.outstanding--;
+      const status = completions.getInt32(at + IbvWc.Status, true);
+      if (status !== Ibv.WC_SUCCESS) {
+        this.#failed(set, buffer, at, status);
         continue;
       }
-      const length = completions.getInt32(at + IbvWc.ByteLength, true) -
-        PAYLOAD;
+      const { view, bytes, vnetAddress, stride } = set.memory;
+      const base = buffer * stride;
+      const length = completions.getInt32(at + IbvWc.ByteLength, true) +
+        set.offset - PAYLOAD;
       if (length < 0) {
         this.#counted[Count.TooShort]!++;
-        this.#append(buffer);
+        set.append(buffer);
         continue;
       }
-      const base = buffer * STRIDE;
-      const wcFlags = completions.getInt32(at + IbvWc.Flags, true);
-      const grh = (wcFlags & Ibv.WC_GRH) !== 0;
-      const valid = (wcFlags & Ibv.WC_IP_CSUM_OK) !== 0;
-      const multicast = grh && bytes[base + GRH_DGID] === MULTICAST_BYTE;
-      batch.buffer[count] = buffer;
+      batch.id[count] = id;
       batch.view[count] = view;
       batch.payload[count] = base + PAYLOAD;
       batch.length[count] = length;
       batch.encap[count] = view.getInt32(base + PAYLOAD - 4);
       batch.vnetAddress[count] = vnetAddress[buffer]!;
+      if (connected) {
+        const qpn = completions.getInt32(at + IbvWc.QpNum, true);
+        if (!this.#connections.received(qpn)) {
+          set.append(buffer);
+          continue;
+        }
+        batch.sourceQpn[count] = 0;
+        batch.sourceLid[count] = 0;
+        batch.flags[count] = RxFlag.Connected;
+        set.hold(buffer);
+        count++;
+        continue;
+      }
+      const wcFlags = completions.getInt32(at + IbvWc.Flags, true);
+      const grh = (wcFlags & Ibv.WC_GRH) !== 0;
+      const valid = (wcFlags & Ibv.WC_IP_CSUM_OK) !== 0;
+      const multicast = grh && bytes[base + GRH_DGID] === MULTICAST_BYTE;
       batch.sourceQpn[count] =
         completions.getInt32(at + IbvWc.SourceQpn, true) & 0xffffff;
       batch.sourceLid[count] = completions.getUint16(
@@ -143,7 +181,7 @@ export class ReceiveQueue {
       );
       batch.flags[count] = (grh ? RxFlag.Grh : 0) |
         (multicast ? RxFlag.Multicast : 0) | (valid ? RxFlag.ChecksumOk : 0);
-      this.#held[buffer] = 1;
+      set.hold(buffer);
       if (this.#tap.active) {
         this.#tap.received(
           batch,
@@ -161,27 +199,44 @@ export class ReceiveQueue {
 
   /** Releases the buffers of a batch, to be posted by {@linkcode repost}. */
   release(batch: VerbsRxBatch): void {
-    for (let i = 0; i < batch.count; i++) this.#append(batch.buffer[i]!);
+    for (let i = 0; i < batch.count; i++) {
+      const id = batch.id[i]!;
+      this.#sets[id >> BUFFER_BITS]?.append(id & BUFFER_MASK);
+    }
     batch.count = 0;
   }
 
-  /** Discards the completions from before a reset, and abandons the posted buffers. */
+  /**
+   * Discards the completions from before a reset of the UD queue pair, and abandons its posted buffers. Messages of
+   * connections among them are lost, and their buffers are posted again.
+   */
   drain(): void {
-    while (this.#cq.poll() > 0);
-    this.#abandon();
+    const { view } = this.#cq;
+    for (let n = this.#cq.poll(); n > 0; n = this.#cq.poll()) {
+      for (let i = 0; i < n; i++) {
+        const id = view.getInt32(i * IbvWc.Size + IbvWc.WrId, true);
+        const set = this.#sets[id >> BUFFER_BITS];
+        if (set === undefined || set === this.#datagrams) continue;
+        set.outstanding--;
+        this.#counted[Count.ReceivesCompleted]!++;
+        this.#counted[Count.ReceiveErrors]!++;
+        set.fail(id & BUFFER_MASK);
+      }
+    }
+    this.#datagrams.abandon();
   }
 
   /** Copies the source GID (16 bytes) of packet `i`. Returns false if the packet has no GRH. */
   sourceGid(batch: RxBatch, i: number, into: Uint8Array): boolean {
     if (!(batch.flags[i]! & RxFlag.Grh)) return false;
     const at = batch.payload[i]! - PAYLOAD + GRH_SGID;
-    const { bytes } = this.#memory;
+    const { bytes } = this.#datagrams.memory;
     for (let k = 0; k < 16; k++) into[k] = bytes[at + k]!;
     return true;
   }
 
   createBatch(): VerbsRxBatch {
-    const { view } = this.#memory;
+    const { view } = this.#datagrams.memory;
     return {
       count: 0,
       capacity: POLL_BATCH,
@@ -194,27 +249,28 @@ export class ReceiveQueue {
       sourceQpn: new Int32Array(POLL_BATCH),
       sourceLid: new Int32Array(POLL_BATCH),
       flags: new Int32Array(POLL_BATCH),
-      buffer: new Int32Array(POLL_BATCH),
+      id: new Int32Array(POLL_BATCH),
     };
   }
 
   close(): void {
-    this.#abandon();
-    this.#memory.close();
-    this.#bad.close();
+    for (const set of this.#sets) set?.close();
   }
 
-  #abandon(): void {
-    this.#counted[Count.ReceivesAbandoned]! += this.#outstanding;
-    this.#outstanding = 0;
-  }
-
-  #append(buffer: number): void {
-    this.#chained++;
-    this.#held[buffer] = 0;
-    this.#memory.link(buffer, -1);
-    if (this.#first < 0) this.#first = buffer;
-    else this.#memory.link(this.#last, buffer);
-    this.#last = buffer;
+  /** Handles a failed receive request, at an offset in the completions. */
+  #failed(
+    set: ReceiveBuffers,
+    buffer: number,
+    at: number,
+    status: number,
+  ): void {
+    set.fail(buffer);
+    const datagram = set === this.#datagrams;
+    // The requests of a connection that is closed or has failed are flushed: that is no further error.
+    if (!datagram && status === Ibv.WC_WR_FLUSH_ERR) return;
+    this.#counted[Count.ReceiveErrors]!++;
+    if (datagram) return;
+    const qpn = this.#cq.view.getInt32(at + IbvWc.QpNum, true);
+    this.#connections.receiveFailed(qpn);
   }
 }

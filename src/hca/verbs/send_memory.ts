@@ -7,7 +7,7 @@
  * | 38     | 12     | virtio header from the network device: all zero, as it has no offloads   |
  * | 50     | 14     | Ethernet header                                                          |
  * | 60     | 4      | IPoIB header, written over the last 4 bytes of the Ethernet header       |
- * | 64     | ..4160 | IP or ARP packet                                                         |
+ * | 64     | ..4160 | IP or ARP packet; up to 65536 if the port supports connections           |
  *
  * A message is the IPoIB header and the packet. They are contiguous, so one scatter/gather element covers them.
  */
@@ -25,8 +25,9 @@ import { NativeMemory, RegisteredMemory, type Registrar } from "./memory.ts";
 const PAYLOAD = 64;
 const ENCAP = PAYLOAD - ENCAP_LENGTH;
 const VNET = PAYLOAD - FRAME_HEADER_LENGTH;
-/** Bytes from one slot to the next. */
-const STRIDE = 4224;
+/** Capacity of a slot in bytes of the packet, without and with connections. */
+const DATAGRAM_PACKET = 4160;
+const CONNECTED_PACKET = 65536;
 /** Number of slots of a port. */
 export const SEND_SLOTS = 512;
 /** Bytes from one work request, with its scatter/gather element, to the next. */
@@ -44,8 +45,9 @@ export class VerbsSendMemory implements SendMemory {
     ethernet: VNET + VNET_HEADER_LENGTH,
     payload: PAYLOAD,
   };
-  readonly frameCapacity = STRIDE - VNET;
-  readonly stride = STRIDE;
+  readonly frameCapacity: number;
+  /** Bytes from one slot to the next. */
+  readonly stride: number;
   readonly bytes: Uint8Array;
   readonly view: DataView;
   readonly vnetAddress: readonly bigint[];
@@ -67,15 +69,19 @@ export class VerbsSendMemory implements SendMemory {
    * Throws `E_VERBS` if the memory cannot be registered.
    *
    * @param pd `struct ibv_pd *`
+   * @param connections true if the slots are for the packets of connections, too
    */
-  constructor(library: Registrar, pd: bigint) {
-    this.#memory = new RegisteredMemory(library, pd, SEND_SLOTS * STRIDE);
+  constructor(library: Registrar, pd: bigint, connections: boolean) {
+    const stride = PAYLOAD + (connections ? CONNECTED_PACKET : DATAGRAM_PACKET);
+    this.stride = stride;
+    this.frameCapacity = stride - VNET;
+    this.#memory = new RegisteredMemory(library, pd, SEND_SLOTS * stride);
     this.bytes = this.#memory.bytes;
     this.view = this.#memory.view;
     const { address, lkey } = this.#memory;
     this.vnetAddress = Array.from(
       { length: SEND_SLOTS },
-      (_, slot) => address + BigInt(slot * STRIDE + VNET),
+      (_, slot) => address + BigInt(slot * stride + VNET),
     );
     this.requests = new NativeMemory(SEND_SLOTS * WR_STRIDE);
     this.requestLow = new Int32Array(SEND_SLOTS);
@@ -87,7 +93,7 @@ export class VerbsSendMemory implements SendMemory {
       this.requestLow[slot] = lowWord(request);
       this.requestHigh[slot] = highWord(request);
       const element = at + IbvSendWr.Size;
-      const message = address + BigInt(slot * STRIDE + ENCAP);
+      const message = address + BigInt(slot * stride + ENCAP);
       view.setBigUint64(at + IbvSendWr.WrId, BigInt(slot), true);
       view.setBigUint64(
         at + IbvSendWr.SgList,

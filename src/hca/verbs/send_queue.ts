@@ -12,17 +12,17 @@ import {
   IbvContext,
   IbvSendWr,
   IbvSge,
-  IbvWc,
 } from "../../../ffi/verbs_layout.ts";
 import { ENCAP_LENGTH } from "../../base/units.ts";
 import type { VerbsAddressHandle } from "./address_handle.ts";
-import type { Completions } from "./completion_queue.ts";
 import type { OperationBinder } from "./device.ts";
 import { NativeMemory } from "./memory.ts";
-import { SEND_SLOTS, type VerbsSendMemory, WR_STRIDE } from "./send_memory.ts";
+import type { SendCompletions } from "./send_completions.ts";
+import { type VerbsSendMemory, WR_STRIDE } from "./send_memory.ts";
 import { Count, type VerbsCounters } from "./counters.ts";
 
 const SIGNAL_EVERY = 16;
+const TAG = (IbvSendWr.WrId >> 2) + 1;
 const NEXT = IbvSendWr.Next >> 2;
 const FLAGS = IbvSendWr.SendFlags >> 2;
 const AH = IbvSendWr.Ah >> 2;
@@ -33,11 +33,17 @@ const WORDS = WR_STRIDE >> 2;
 
 /** The send queue of one queue pair. */
 export class SendQueue {
-  /** True after a failed completion or post: the queue pair must be recovered. */
+  /** True after a failed completion or post: the queue pair must be recovered, or closed. */
   failed = false;
+  /** Status of the first failed completion (`enum ibv_wc_status`), 0 if there is none. */
+  failure = 0;
+  /** Called once when {@linkcode failed} becomes true. Must not close the queue. */
+  onFailed: () => void = () => {};
+  /** High word of the IDs of its work requests. */
+  readonly tag: number;
   readonly #memory: VerbsSendMemory;
   readonly #words: Int32Array;
-  readonly #cq: Completions;
+  readonly #completions: SendCompletions;
   readonly #counted: Float64Array;
   readonly #bad = new NativeMemory(8);
   readonly #post: BoundCall;
@@ -45,7 +51,8 @@ export class SendQueue {
    * Slots that have not completed, as a ring of `#count` slots from position `#from`. The last `#chained` of them are
    * not posted yet.
    */
-  readonly #slots = new Int32Array(SEND_SLOTS);
+  readonly #slots: Int32Array;
+  readonly #capacity: number;
   #from = 0;
   #count = 0;
   #chained = 0;
@@ -53,20 +60,25 @@ export class SendQueue {
 
   /**
    * @param qp `struct ibv_qp *`
-   * @param cq completion queue of its sends
+   * @param completions completions of its sends
+   * @param capacity maximum number of packets that have not completed
    */
   constructor(
     device: OperationBinder,
     qp: bigint,
-    cq: Completions,
+    completions: SendCompletions,
     memory: VerbsSendMemory,
+    capacity: number,
     counters: VerbsCounters,
   ) {
+    this.#slots = new Int32Array(capacity);
+    this.#capacity = capacity;
     this.#memory = memory;
     this.#words = memory.requests.words;
-    this.#cq = cq;
+    this.#completions = completions;
     this.#counted = counters.values;
     this.#post = device.bind(IbvContext.PostSend, [qp, 0n, this.#bad.address]);
+    this.tag = completions.add(this);
   }
 
   /** Number of packets that have not completed, posted or not. */
@@ -74,7 +86,20 @@ export class SendQueue {
     return this.#count;
   }
 
-  /** Appends a packet to the chain, with `length` bytes of payload after the IPoIB header. */
+  /** True if no packet can be appended until others have completed. */
+  get full(): boolean {
+    return this.#count >= this.#capacity;
+  }
+
+  /** True if the chain is not empty. */
+  get unposted(): boolean {
+    return this.#chained > 0;
+  }
+
+  /**
+   * Appends a packet to the chain of a UD queue pair, with `length` bytes of payload after the IPoIB header. The queue
+   * must not be full.
+   */
   append(
     slot: number,
     length: number,
@@ -84,23 +109,32 @@ export class SendQueue {
   ): void {
     const words = this.#words;
     const at = slot * WORDS;
+    words[at + AH] = ah.low;
+    words[at + AH + 1] = ah.high;
+    words[at + QPN] = qpn;
+    words[at + QKEY] = qkey;
+    this.appendConnected(slot, length);
+  }
+
+  /** As {@linkcode append}, on the queue pair of a connection. */
+  appendConnected(slot: number, length: number): void {
+    const words = this.#words;
+    const at = slot * WORDS;
+    words[at + TAG] = this.tag;
     words[at + NEXT] = 0;
     words[at + NEXT + 1] = 0;
     const signal = ++this.#unsignaled >= SIGNAL_EVERY;
     if (signal) this.#unsignaled = 0;
     words[at + FLAGS] = signal ? Ibv.SEND_SIGNALED : 0;
-    words[at + AH] = ah.low;
-    words[at + AH + 1] = ah.high;
-    words[at + QPN] = qpn;
-    words[at + QKEY] = qkey;
     words[at + LENGTH] = length + ENCAP_LENGTH;
     if (this.#chained > 0) {
       const last = this.#at(this.#count - 1) * WORDS;
       words[last + NEXT] = this.#memory.requestLow[slot]!;
       words[last + NEXT + 1] = this.#memory.requestHigh[slot]!;
     }
-    this.#slots[(this.#from + this.#count++) % SEND_SLOTS] = slot;
+    this.#slots[(this.#from + this.#count++) % this.#capacity] = slot;
     this.#chained++;
+    this.#completions.outstanding++;
   }
 
   /** Posts the chain. */
@@ -123,35 +157,30 @@ export class SendQueue {
     const bad = this.#bad.words;
     const { requestLow, requestHigh } = this.#memory;
     while (this.#chained > 0) {
-      const slot = this.#at(this.#count - 1);
-      this.#count--;
-      this.#chained--;
-      this.#memory.unreserve(slot);
+      const slot = this.#unchain();
       this.#counted[Count.PostFailed]!++;
       if (requestLow[slot] === bad[0] && requestHigh[slot] === bad[1]) break;
     }
     this.#counted[Count.Posted]! += this.#chained;
     this.#chained = 0;
     // The posted requests may be unsignaled, as the last one of the chain is lost: only a recovery frees their slots.
-    this.failed = true;
+    this.#fail();
   }
 
-  /** Polls completions and frees the slots of completed packets. */
-  poll(): void {
-    const { view } = this.#cq;
-    for (;;) {
-      if (this.#count === 0) return;
-      const n = this.#cq.poll();
-      for (let i = 0; i < n; i++) {
-        const at = i * IbvWc.Size;
-        if (view.getInt32(at + IbvWc.Status, true) !== Ibv.WC_SUCCESS) {
-          this.failed = true;
-          this.#counted[Count.SendErrors]!++;
-        }
-        this.#retire(view.getInt32(at + IbvWc.WrId, true));
-      }
-      if (n <= 0) return;
+  /** The request of `slot` has completed, with a status of `enum ibv_wc_status`. Frees the slots of completed packets. */
+  complete(slot: number, status: number): void {
+    if (status !== Ibv.WC_SUCCESS) {
+      this.#counted[Count.SendErrors]!++;
+      if (this.failure === 0) this.failure = status;
+      this.#fail();
     }
+    this.#retire(slot);
+  }
+
+  /** Drops the packets of the chain. */
+  dropChain(): void {
+    while (this.#chained > 0) this.#unchain();
+    this.#unsignaled = 0;
   }
 
   /** Frees the slots of all packets after a reset of the queue pair. */
@@ -161,15 +190,33 @@ export class SendQueue {
     this.#chained = 0;
     this.#unsignaled = 0;
     this.failed = false;
+    this.failure = 0;
   }
 
   close(): void {
     this.abandon();
+    this.#completions.remove(this);
     this.#bad.close();
   }
 
+  #fail(): void {
+    if (this.failed) return;
+    this.failed = true;
+    this.onFailed();
+  }
+
+  /** Removes the last packet of the chain, frees its slot and returns it. */
+  #unchain(): number {
+    const slot = this.#at(this.#count - 1);
+    this.#count--;
+    this.#chained--;
+    this.#completions.outstanding--;
+    this.#memory.unreserve(slot);
+    return slot;
+  }
+
   #at(position: number): number {
-    return this.#slots[(this.#from + position) % SEND_SLOTS]!;
+    return this.#slots[(this.#from + position) % this.#capacity]!;
   }
 
   /** Frees the posted slots up to and including `slot`. */
@@ -184,8 +231,9 @@ export class SendQueue {
   /** Frees the oldest slot and returns it. */
   #free(): number {
     const oldest = this.#slots[this.#from]!;
-    this.#from = (this.#from + 1) % SEND_SLOTS;
+    this.#from = (this.#from + 1) % this.#capacity;
     this.#count--;
+    this.#completions.outstanding--;
     this.#memory.unreserve(oldest);
     return oldest;
   }

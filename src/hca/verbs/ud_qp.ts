@@ -8,6 +8,8 @@
  * A failed completion, for example because of an invalid L_Key or address handle, leaves the queue pair in an error
  * state. It is then reset and restarted with the same QPN, Q_Key, groups and buffers. The packets that were posted are
  * lost.
+ *
+ * The queue pairs of connections share the completion queues of this one (connections.ts).
  */
 
 import { ENCAP_LENGTH } from "../../base/units.ts";
@@ -22,10 +24,13 @@ import {
 } from "../hca.ts";
 import type { VerbsAddressHandle } from "./address_handle.ts";
 import { CompletionQueue } from "./completion_queue.ts";
+import { connectedReceives, Connections } from "./connections.ts";
 import { DeviceQueuePair } from "./device_queue_pair.ts";
 import { type Attached, PacketTap, type TappedQp } from "./packet_tap.ts";
 import type { PortResources } from "./port_resources.ts";
+import { RcTable } from "./rc_table.ts";
 import { ReceiveQueue, type VerbsRxBatch } from "./receive_queue.ts";
+import { SendCompletions } from "./send_completions.ts";
 import { SEND_SLOTS } from "./send_memory.ts";
 import { SendQueue } from "./send_queue.ts";
 
@@ -37,11 +42,14 @@ export class VerbsUdQp implements UdQp, TappedQp {
   onReceive: () => void = () => {};
   /** True if the last turn used up the budget, so that more packets may be ready. */
   more = false;
+  readonly connections: Connections;
+  readonly #table = new RcTable();
   readonly #port: PortResources;
   readonly #qps: VerbsUdQp[];
   readonly #sendCq: CompletionQueue;
   readonly #recvCq: CompletionQueue;
   readonly #pair: DeviceQueuePair;
+  readonly #completions: SendCompletions;
   readonly #sends: SendQueue;
   readonly #receives: ReceiveQueue;
   readonly #tap: PacketTap;
@@ -69,11 +77,15 @@ export class VerbsUdQp implements UdQp, TappedQp {
     using parts = new DisposableStack();
     const owned = <T extends { close(): void }>(part: T): T =>
       parts.adopt(part, (each) => each.close());
-    // One entry more than the queue has requests, because some devices treat a full completion queue as an error.
-    this.#sendCq = owned(new CompletionQueue(device, SEND_SLOTS + 1, channel));
+    // One entry more than the queues have requests, because some devices treat a full completion queue as an error. A
+    // connection that is closed leaves completions of slots that are already in use again.
+    const connected = connectedReceives(port);
+    const sendEntries = (connected > 0 ? 2 * SEND_SLOTS : SEND_SLOTS) + 1;
+    this.#sendCq = owned(new CompletionQueue(device, sendEntries, channel));
     this.#recvCq = owned(
-      new CompletionQueue(device, recvQueueSize + 1, channel),
+      new CompletionQueue(device, recvQueueSize + connected + 1, channel),
     );
+    this.#completions = new SendCompletions(this.#sendCq);
     this.#pair = owned(
       new DeviceQueuePair(device, {
         pd,
@@ -87,7 +99,14 @@ export class VerbsUdQp implements UdQp, TappedQp {
     );
     const { handle } = this.#pair;
     this.#sends = owned(
-      new SendQueue(device, handle, this.#sendCq, send, counted),
+      new SendQueue(
+        device,
+        handle,
+        this.#completions,
+        send,
+        SEND_SLOTS,
+        counted,
+      ),
     );
     this.#receives = owned(
       new ReceiveQueue(
@@ -98,7 +117,17 @@ export class VerbsUdQp implements UdQp, TappedQp {
         recvQueueSize,
         counted,
         this.#tap,
+        this.#table,
       ),
+    );
+    this.connections = owned(
+      new Connections(port, {
+        sendCq: this.#sendCq.handle,
+        recvCq: this.#recvCq.handle,
+        completions: this.#completions,
+        receives: this.#receives,
+        table: this.#table,
+      }),
     );
     this.#start();
     qps.push(this);
@@ -109,9 +138,9 @@ export class VerbsUdQp implements UdQp, TappedQp {
     return this.#pair.qpn;
   }
 
-  /** Number of sent packets that have not completed. */
+  /** Number of sent packets that have not completed, on the connections too. */
   get outstanding(): number {
-    return this.#sends.outstanding;
+    return this.#completions.outstanding;
   }
 
   /** Number of posted receive buffers that have not completed. */
@@ -186,11 +215,12 @@ export class VerbsUdQp implements UdQp, TappedQp {
   /** Posts the chained packets. */
   flush(): void {
     this.#sends.flush();
+    this.#table.flush();
   }
 
   /** Polls send completions. */
   collect(): void {
-    this.#sends.poll();
+    this.#completions.poll();
   }
 
   /** Requests an event for the next send completion. */
@@ -211,11 +241,17 @@ export class VerbsUdQp implements UdQp, TappedQp {
 
   /** True if the loop must not sleep, because there are packets to receive, buffers to post or an error to recover. */
   get busy(): boolean {
-    return this.more || this.#receives.unposted || this.#failed;
+    return this.more || this.#receives.unposted || this.#failed ||
+      this.#table.failed;
   }
 
   get #failed(): boolean {
     return this.#sends.failed || this.#receives.failed;
+  }
+
+  /** Reports the failures of connections. */
+  reportFailures(): void {
+    if (this.#table.failed) this.#table.reportFailures();
   }
 
   /** Posts the released buffers. */
@@ -227,7 +263,7 @@ export class VerbsUdQp implements UdQp, TappedQp {
   recover(): boolean {
     if (this.#closed || !this.#failed) return false;
     this.#pair.reset();
-    while (this.#sendCq.poll() > 0);
+    this.#completions.drain();
     this.#receives.drain();
     this.#sends.abandon();
     this.#start();
@@ -300,6 +336,7 @@ export class VerbsUdQp implements UdQp, TappedQp {
       this.#port.roce?.leave(mgid);
     }
     this.#qps.splice(this.#qps.indexOf(this), 1);
+    this.connections.close();
     this.#sends.flush();
     this.#pair.close();
     this.#sends.close();

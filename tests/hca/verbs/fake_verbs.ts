@@ -14,6 +14,8 @@ const WR_LENGTH = 144;
 /** The fields of a completion; 0 by default. */
 export interface FakeCompletion {
   id: number;
+  /** High word of the ID: the tag of the send queue. */
+  tag?: number;
   status?: number;
   length?: number;
   sourceQpn?: number;
@@ -21,6 +23,7 @@ export interface FakeCompletion {
   sl?: number;
   pathBits?: number;
   flags?: number;
+  qpn?: number;
 }
 
 /** A completion queue whose completions the test supplies. */
@@ -33,7 +36,9 @@ export class FakeCompletions implements Completions {
     taken.forEach((each, i) => {
       const at = i * IbvWc.Size;
       const { view } = this;
-      view.setBigUint64(at + IbvWc.WrId, BigInt(each.id), true);
+      view.setInt32(at + IbvWc.WrId, each.id, true);
+      view.setInt32(at + IbvWc.WrId + 4, each.tag ?? 0, true);
+      view.setUint32(at + IbvWc.QpNum, each.qpn ?? 0, true);
       view.setInt32(at + IbvWc.Status, each.status ?? 0, true);
       view.setUint32(at + IbvWc.ByteLength, each.length ?? 0, true);
       view.setUint32(at + IbvWc.SourceQpn, each.sourceQpn ?? 0, true);

@@ -13,7 +13,7 @@ const QP = { qpn: 0x77, pkey: 0x8001, qkey: 0xb1b, groups: [] };
 const DGID = Uint8Array.from({ length: 16 }, (_, i) => 0xff - i);
 
 Deno.test("a tap receives posted packets with headers from the address handle", () => {
-  const memory = new VerbsSendMemory(new FakeVerbs().library, 0n);
+  const memory = new VerbsSendMemory(new FakeVerbs().library, 0n, false);
   const taps = new Taps();
   const tap = new PacketTap(taps, { attributes }, QP);
   assertEquals(tap.active, false);

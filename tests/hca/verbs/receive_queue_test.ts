@@ -1,11 +1,17 @@
 import { assert, assertEquals } from "@std/assert";
 import { bytesAt } from "../../../ffi/libc.ts";
+import { IbvContext } from "../../../ffi/verbs_layout.ts";
 import { FakeFabric } from "../../../src/hca/fake.ts";
 import { Taps } from "../../../src/hca/taps.ts";
 import { PostResult, RxFlag } from "../../../src/hca/hca.ts";
 import { VerbsCounters } from "../../../src/hca/verbs/counters.ts";
 import { type Attached, PacketTap } from "../../../src/hca/verbs/packet_tap.ts";
-import { ReceiveQueue } from "../../../src/hca/verbs/receive_queue.ts";
+import { ReceiveBuffers } from "../../../src/hca/verbs/receive_buffers.ts";
+import { CONNECTED_BUFFER } from "../../../src/hca/verbs/receive_memory.ts";
+import {
+  type ConnectedReceivers,
+  ReceiveQueue,
+} from "../../../src/hca/verbs/receive_queue.ts";
 import { formatGid } from "../../../src/wire/gid.ts";
 import { type Seen, seen } from "../tapped.ts";
 import {
@@ -18,8 +24,8 @@ const BUFFERS = 8;
 const { attributes } = new FakeFabric().addPort({ lid: 0x40 });
 const GRH = 1;
 
-/** A receive queue on a fake device. */
-class Rig implements Disposable {
+/** A receive queue on a fake device, with connections. */
+class Rig implements Disposable, ConnectedReceivers {
   readonly verbs = new FakeVerbs();
   readonly cq = new FakeCompletions();
   readonly counters = new VerbsCounters();
@@ -39,11 +45,25 @@ class Rig implements Disposable {
     BUFFERS,
     this.counters,
     new PacketTap(this.taps, { attributes }, this.qp),
+    this,
   );
   readonly batch = this.queue.createBatch();
 
+  /** QPNs of the messages and of the failed requests of connections. Messages of QPN 0 are refused. */
+  readonly messages: number[] = [];
+  readonly failures: number[] = [];
+
   constructor() {
     this.queue.postAll();
+  }
+
+  received(qpn: number): boolean {
+    this.messages.push(qpn);
+    return qpn !== 0;
+  }
+
+  receiveFailed(qpn: number): void {
+    this.failures.push(qpn);
   }
 
   /** Writes a packet to buffer `id` and adds its completion. With `flags`, the packet has the GRH of a group. */
@@ -238,4 +258,98 @@ Deno.test("a tap receives the GRH as received, and the multicast LID of its grou
     bytes: 29,
     hops: 9,
   });
+});
+
+/** Adds the buffers of a shared receive queue, or of a connection, as set 1. Returns the ID of its first buffer. */
+function addConnected(rig: Rig, shared = true): number {
+  const set = rig.queue.freeSet();
+  assertEquals(set, 1);
+  const buffers = new ReceiveBuffers(rig.verbs, {
+    ...{ pd: 0n, queue: 0n, operation: IbvContext.PostSrqRecv, set },
+    ...{ buffers: 4, format: CONNECTED_BUFFER, shared },
+  }, rig.counters);
+  rig.queue.addSet(set, buffers);
+  assertEquals(rig.posted(), [0, 1, 2, 3].map((i) => (1 << 16) + i));
+  return 1 << 16;
+}
+
+Deno.test("a message of a connection has no GRH, and room for the frame header before it", () => {
+  using rig = new Rig();
+  const id = addConnected(rig) + 2;
+  const { element } = rig.verbs.posts.at(-1)![2]!;
+  assert(element.getUint32(8, true) >= 65_524);
+  const bytes = new Uint8Array(bytesAt(element.getBigUint64(0, true), 65_524));
+  bytes.set([0x08, 0x00, 0, 0, 0x45, 0x01]);
+  bytes[65_523] = 0x77;
+  rig.arrive(1, [0x08, 0x06, 0, 0, 1]);
+  rig.cq.waiting.push({ id, length: 65_524, qpn: 0x99 });
+  assertEquals(rig.poll(), 2);
+  const { batch } = rig;
+  assertEquals(rig.messages, [0x99]);
+  assertEquals(Array.from(batch.flags.subarray(0, 2)), [0, RxFlag.Connected]);
+  assertEquals(batch.length[1], 65_520);
+  assertEquals(batch.encap[1], 0x08000000);
+  const at = batch.payload[1]!;
+  assertEquals(batch.view[1]!.getUint8(at), 0x45);
+  assertEquals(batch.view[1]!.getUint8(at + 65_519), 0x77);
+  assertEquals(
+    batch.vnetAddress[1]! + 26n,
+    element.getBigUint64(0, true) + 4n,
+  );
+  assert(!rig.queue.sourceGid(batch, 1, new Uint8Array(16)));
+  rig.queue.release(batch);
+  rig.queue.repost();
+  assertEquals(rig.verbs.posts.slice(-2).map((post) => post[0]!.id), [1, id]);
+});
+
+Deno.test("buffers of a shared queue are posted again after messages for closed connections, errors and a drain", () => {
+  using rig = new Rig();
+  const id = addConnected(rig);
+  rig.cq.waiting.push(
+    { id, length: 10, qpn: 0 },
+    { id: id + 1, status: 5, qpn: 0x99 },
+    { id: id + 2, status: 1, qpn: 0x98 },
+  );
+  assertEquals(rig.poll(), 0);
+  assertEquals(rig.failures, [0x98]);
+  assert(!rig.queue.failed);
+  rig.cq.waiting.push({ id: id + 3, length: 10, qpn: 0x99 });
+  rig.queue.drain();
+  rig.queue.repost();
+  assertEquals(rig.posted(), [id, id + 1, id + 2, id + 3]);
+  const outstanding = rig.queue.outstanding;
+  assertEquals(outstanding, 4);
+  const { counters } = rig;
+  assertEquals(
+    counters.get("rcv_posted"),
+    counters.get("rcv_completed") + counters.get("rcv_abandoned") + outstanding,
+  );
+});
+
+Deno.test("buffers of a connection without a shared queue are not posted again after its error", () => {
+  using rig = new Rig();
+  const id = addConnected(rig, false);
+  rig.cq.waiting.push({ id, status: 5, qpn: 0x99 });
+  rig.poll();
+  assert(!rig.queue.unposted);
+  assert(!rig.queue.failed);
+});
+
+Deno.test("a retired set is closed once the engine holds none of its buffers", () => {
+  using rig = new Rig();
+  const set = rig.queue.freeSet();
+  const buffers = new ReceiveBuffers(rig.verbs, {
+    ...{ pd: 0n, queue: 0n, operation: IbvContext.PostRecv, set },
+    ...{ buffers: 2, format: CONNECTED_BUFFER, shared: false },
+  }, rig.counters);
+  rig.queue.addSet(set, buffers);
+  rig.cq.waiting.push({ id: set << 16, length: 100, qpn: 0x99 });
+  assertEquals(rig.poll(), 1);
+  buffers.retire();
+  rig.queue.repost();
+  assertEquals(rig.queue.freeSet(), set + 1);
+  rig.queue.release(rig.batch);
+  rig.queue.repost();
+  assertEquals(rig.queue.freeSet(), set);
+  assertEquals(rig.counters.get("rcv_abandoned"), 1);
 });

@@ -21,7 +21,7 @@ class Group implements LentSlots {
 }
 
 function open() {
-  const memory = new VerbsSendMemory(new FakeVerbs().library, 0n);
+  const memory = new VerbsSendMemory(new FakeVerbs().library, 0n, false);
   return { memory, group: new Group() };
 }
 

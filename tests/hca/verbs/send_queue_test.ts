@@ -4,6 +4,7 @@ import {
   SEND_SLOTS,
   VerbsSendMemory,
 } from "../../../src/hca/verbs/send_memory.ts";
+import { SendCompletions } from "../../../src/hca/verbs/send_completions.ts";
 import { SendQueue } from "../../../src/hca/verbs/send_queue.ts";
 import { freeSlots } from "./free_slots.ts";
 import { FakeCompletions, FakeVerbs, LKEY } from "./fake_verbs.ts";
@@ -15,14 +16,15 @@ class Rig implements Disposable {
   readonly verbs = new FakeVerbs();
   readonly cq = new FakeCompletions();
   readonly counters = new VerbsCounters();
-  readonly memory = new VerbsSendMemory(this.verbs.library, 0n);
-  readonly queue = new SendQueue(
-    this.verbs,
-    0n,
-    this.cq,
-    this.memory,
-    this.counters,
-  );
+  readonly memory = new VerbsSendMemory(this.verbs.library, 0n, false);
+  readonly completions = new SendCompletions(this.cq);
+  readonly queue = this.open(SEND_SLOTS);
+
+  /** Opens a queue of a queue pair that shares the completions. */
+  open(capacity: number): SendQueue {
+    const { verbs, completions, memory, counters } = this;
+    return new SendQueue(verbs, 0n, completions, memory, capacity, counters);
+  }
 
   /** Appends `count` packets; returns their slots. */
   append(count: number): number[] {
@@ -110,11 +112,11 @@ Deno.test("a completion covers all packets before it", () => {
   const slots = rig.append(40);
   rig.queue.flush();
   rig.cq.waiting.push({ id: slots[15]! });
-  rig.queue.poll();
+  rig.completions.poll();
   assertEquals(rig.queue.outstanding, 24);
   rig.check();
   rig.cq.waiting.push({ id: slots[31]! }, { id: slots[39]! });
-  rig.queue.poll();
+  rig.completions.poll();
   assertEquals(rig.queue.outstanding, 0);
   assert(!rig.queue.failed);
   rig.check();
@@ -126,7 +128,7 @@ Deno.test("a completion does not free packets that are not posted yet", () => {
   rig.queue.flush();
   rig.append(2);
   rig.cq.waiting.push({ id: first! });
-  rig.queue.poll();
+  rig.completions.poll();
   assertEquals(rig.queue.outstanding, 2);
   rig.queue.flush();
   assertEquals(rig.verbs.posts[1]!.length, 2);
@@ -139,7 +141,7 @@ Deno.test("a failed completion requires a recovery, which frees all slots", () =
   rig.queue.flush();
   rig.append(2);
   rig.cq.waiting.push({ id: slots[0]!, status: 5 });
-  rig.queue.poll();
+  rig.completions.poll();
   assert(rig.queue.failed);
   assertEquals(rig.counters.get("send_errors"), 1);
   rig.queue.abandon();
@@ -166,10 +168,59 @@ Deno.test("reserve() fails without free slots, and collects completions", () => 
   using rig = new Rig();
   const slots = rig.append(SEND_SLOTS);
   rig.queue.flush();
-  rig.memory.collect = () => rig.queue.poll();
+  rig.memory.collect = () => rig.completions.poll();
   assertEquals(rig.memory.reserve(), -1);
   assert(rig.memory.starved);
   rig.cq.waiting.push({ id: slots.at(-1)! });
   assert(rig.memory.reserve() >= 0);
   assertEquals(freeSlots(rig.memory), SEND_SLOTS - 1);
+});
+
+Deno.test("queues that share completions get their own, and those of a closed queue are ignored", () => {
+  using rig = new Rig();
+  const other = rig.open(4);
+  assertEquals([rig.queue.tag, other.tag], [0, 1]);
+  const slots = [0, 1, 2, 3].map(() => rig.memory.reserve());
+  for (const slot of slots) other.appendConnected(slot, 65_520);
+  assert(other.full);
+  other.flush();
+  const [first] = rig.verbs.posts[0]!;
+  assertEquals(first!.request.getUint32(4, true), 1, "high word of the ID");
+  assertEquals(first!.element.getUint32(8, true), 65_524);
+  const [own] = rig.append(1);
+  rig.queue.flush();
+  rig.cq.waiting.push({ id: slots[1]!, tag: 1 }, { id: own! });
+  rig.completions.poll();
+  assertEquals([other.outstanding, rig.queue.outstanding], [2, 0]);
+  assertEquals(rig.completions.outstanding, 2);
+  other.close();
+  assertEquals(freeSlots(rig.memory), SEND_SLOTS);
+  const next = rig.open(4);
+  assertEquals(next.tag, 1 << 16 | 1);
+  const slot = rig.memory.reserve();
+  next.appendConnected(slot, 10);
+  next.flush();
+  rig.cq.waiting.push({ id: slots[2]!, tag: 1 });
+  rig.completions.poll();
+  assertEquals(next.outstanding, 1);
+  next.close();
+  assertEquals(freeSlots(rig.memory), SEND_SLOTS);
+});
+
+Deno.test("a queue reports its first failure once, with the status", () => {
+  using rig = new Rig();
+  let failures = 0;
+  rig.queue.onFailed = () => failures++;
+  const slots = rig.append(3);
+  rig.queue.flush();
+  rig.append(2);
+  for (const [i, status] of [12, 5, 5].entries()) {
+    rig.cq.waiting.push({ id: slots[i]!, status });
+  }
+  rig.completions.poll();
+  assertEquals([failures, rig.queue.failure], [1, 12]);
+  assertEquals(rig.queue.outstanding, 2);
+  rig.queue.dropChain();
+  assertEquals(rig.queue.outstanding, 0);
+  rig.check();
 });

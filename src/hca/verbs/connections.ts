@@ -1,0 +1,232 @@
+/**
+ * Creates and destroys the RC queue pairs of a UD queue pair. They share its completion queues, and where the device
+ * has them one shared receive queue (SRQ), which is created with the first of them and destroyed after the last.
+ * Otherwise each has receive buffers of its own, and their number is limited, as `max_nonsrq_conn_qp` of Linux
+ * ib_ipoib limits it.
+ *
+ * A closed queue pair is first stopped. It is destroyed when the device has reported that it uses no more buffers of
+ * the SRQ (IBTA vol. 1 11.6.3, "last WQE reached"), which else would be lost to it, or after a time limit.
+ */
+
+import { Ibv, IbvContext } from "../../../ffi/verbs_layout.ts";
+import { Errno } from "../../base/errno.ts";
+import { IpoibError } from "../../base/errors.ts";
+import type { Timer } from "../../system/reactor.ts";
+import { DeviceRcPair } from "./device_rc_pair.ts";
+import type { PortResources } from "./port_resources.ts";
+import { type RcOwner, VerbsRcQp } from "./rc_qp.ts";
+import type { RcTable } from "./rc_table.ts";
+import { ReceiveBuffers } from "./receive_buffers.ts";
+import { CONNECTED_BUFFER } from "./receive_memory.ts";
+import type { ReceiveQueue } from "./receive_queue.ts";
+import type { SendCompletions } from "./send_completions.ts";
+import { SendQueue } from "./send_queue.ts";
+import { SharedReceiveQueue } from "./shared_receive_queue.ts";
+
+/** Maximum number of packets of one queue pair that have not completed: `send_queue_size` of Linux. */
+const SENDS = 128;
+/** Number of buffers of an SRQ, for all connections together: 8 MiB. */
+const SHARED_BUFFERS = 128;
+/** Without an SRQ: number of buffers of each queue pair (1 MiB), and limit of the queue pairs. */
+const OWN_BUFFERS = 16;
+const MAX_WITHOUT_SRQ = 128;
+/** Time limit for the end of a closed queue pair. */
+const CLOSE_LIMIT_MS = 1000;
+
+/** Returns the number of receive requests that the connections of a UD queue pair can have. */
+export function connectedReceives(
+  { attributes, sharedReceives }: PortResources,
+): number {
+  if (attributes.capabilities.connectionManagement !== true) return 0;
+  return Math.min(SHARED_BUFFERS, sharedReceives) ||
+    OWN_BUFFERS * MAX_WITHOUT_SRQ;
+}
+
+/** The queues that the connections share with the UD queue pair. */
+export interface SharedQueues {
+  /** `struct ibv_cq *`. */
+  readonly sendCq: bigint;
+  readonly recvCq: bigint;
+  readonly completions: SendCompletions;
+  readonly receives: ReceiveQueue;
+  readonly table: RcTable;
+}
+
+/** The shared receive queue with its buffers. */
+interface Shared {
+  readonly queue: SharedReceiveQueue;
+  readonly buffers: ReceiveBuffers;
+}
+
+/** The connections of one UD queue pair. */
+export class Connections implements RcOwner {
+  readonly #port: PortResources;
+  readonly #queues: SharedQueues;
+  #shared: Shared | undefined;
+  /** True after an error of the SRQ, until it is created again. */
+  #sharedFailed = false;
+  /** The closed queue pairs that wait for the device, with their time limits; the first one is the oldest. */
+  readonly #closing = new Map<VerbsRcQp, number>();
+  readonly #timer: Timer;
+
+  constructor(port: PortResources, queues: SharedQueues) {
+    this.#port = port;
+    this.#queues = queues;
+    this.#timer = port.reactor.timer(() => this.#closeOverdue());
+  }
+
+  /** Creates a queue pair. Throws `E_QP`. */
+  create(pkeyIndex: number): VerbsRcQp {
+    const { table } = this.#queues;
+    const { sharedReceives } = this.#port;
+    if (this.#sharedFailed) throw refused(Errno.EIO);
+    if (sharedReceives === 0 && table.size >= MAX_WITHOUT_SRQ) {
+      throw refused(Errno.ENOSPC);
+    }
+    try {
+      if (sharedReceives > 0) this.#shared ??= this.#createShared();
+      const qp = this.#create(pkeyIndex);
+      table.add(qp);
+      return qp;
+    } catch (cause) {
+      throw refused(IpoibError.from(cause).errno ?? Errno.EIO, cause);
+    }
+  }
+
+  chained(qp: VerbsRcQp): void {
+    this.#queues.table.addChained(qp);
+  }
+
+  failed(qp: VerbsRcQp): void {
+    this.#queues.table.addFailed(qp);
+  }
+
+  collect(): void {
+    this.#queues.completions.drain();
+  }
+
+  closed(qp: VerbsRcQp): void {
+    if (qp.drained || !this.#shared) return this.#destroy(qp);
+    this.#closing.set(qp, this.#port.reactor.clock.now() + CLOSE_LIMIT_MS);
+    if (this.#closing.size === 1) this.#closeOverdue();
+  }
+
+  /** Handles an asynchronous event of a queue pair or of an SRQ. Events of other objects are ignored. */
+  onEvent(type: number, element: bigint): void {
+    if (type === Ibv.EVENT_SRQ_ERR) {
+      if (element !== this.#shared?.queue.handle) return;
+      this.#sharedFailed = true;
+      for (const qp of this.#queues.table.all) qp.fail();
+      return;
+    }
+    for (const qp of this.#queues.table.all) {
+      if (qp.handle !== element) continue;
+      if (type !== Ibv.EVENT_QP_LAST_WQE_REACHED) qp.fail();
+      else {
+        qp.drained = true;
+        if (this.#closing.has(qp)) this.#destroy(qp);
+      }
+      return;
+    }
+  }
+
+  /** Destroys all queue pairs and the SRQ. */
+  close(): void {
+    this.#timer.close();
+    for (const qp of [...this.#queues.table.all]) this.#destroy(qp);
+    this.#closeShared();
+  }
+
+  #create(pkeyIndex: number): VerbsRcQp {
+    const { device, pd, send, counted, attributes } = this.#port;
+    const { sendCq, recvCq, completions } = this.#queues;
+    using parts = new DisposableStack();
+    const owned = <T extends { close(): void }>(part: T): T =>
+      parts.adopt(part, (each) => each.close());
+    const pair = owned(
+      new DeviceRcPair(device, {
+        ...{ pd, sendCq, recvCq, pkeyIndex, port: attributes.port },
+        srq: this.#shared?.queue.handle ?? 0n,
+        sendRequests: SENDS,
+        recvRequests: this.#shared ? 0 : OWN_BUFFERS,
+      }),
+    );
+    const { handle } = pair;
+    const sends = owned(
+      new SendQueue(device, handle, completions, send, SENDS, counted),
+    );
+    const buffers = this.#shared ? undefined : this.#addBuffers({
+      ...{ queue: handle, operation: IbvContext.PostRecv },
+      ...{ buffers: OWN_BUFFERS, shared: false },
+    });
+    parts.move();
+    const port = this.#port;
+    return new VerbsRcQp({ port, pair, sends, buffers, owner: this });
+  }
+
+  #createShared(): Shared {
+    const { device, pd, sharedReceives } = this.#port;
+    const count = Math.min(SHARED_BUFFERS, sharedReceives);
+    const queue = new SharedReceiveQueue(device, pd, count);
+    try {
+      const buffers = this.#addBuffers({
+        ...{ queue: queue.handle, operation: IbvContext.PostSrqRecv },
+        ...{ buffers: count, shared: true },
+      });
+      return { queue, buffers };
+    } catch (error) {
+      queue.close();
+      throw error;
+    }
+  }
+
+  #addBuffers(
+    options: {
+      queue: bigint;
+      operation: number;
+      buffers: number;
+      shared: boolean;
+    },
+  ): ReceiveBuffers {
+    const { device, pd, counted } = this.#port;
+    const { receives } = this.#queues;
+    const set = receives.freeSet();
+    const format = CONNECTED_BUFFER;
+    const all = { pd, set, format, ...options };
+    const buffers = new ReceiveBuffers(device, all, counted);
+    receives.addSet(set, buffers);
+    return buffers;
+  }
+
+  /** Destroys the closed queue pairs whose time is over. */
+  #closeOverdue(): void {
+    const now = this.#port.reactor.clock.now();
+    for (const [qp, limit] of this.#closing) {
+      if (limit > now) return this.#timer.at(limit as typeof now);
+      this.#destroy(qp);
+    }
+  }
+
+  #destroy(qp: VerbsRcQp): void {
+    const { table } = this.#queues;
+    this.#closing.delete(qp);
+    qp.destroy();
+    table.remove(qp);
+    if (table.size === 0 && this.#sharedFailed) this.#closeShared();
+  }
+
+  #closeShared(): void {
+    this.#shared?.queue.close();
+    this.#shared?.buffers.retire();
+    this.#shared = undefined;
+    this.#sharedFailed = false;
+  }
+}
+
+function refused(errno: number, cause?: unknown): IpoibError {
+  return new IpoibError(
+    "E_QP",
+    "The device has no queue pair for another connection",
+    { errno, ...(cause === undefined ? {} : { cause }) },
+  );
+}

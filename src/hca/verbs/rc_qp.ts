@@ -1,0 +1,183 @@
+/** An RC queue pair on libibverbs. connections.ts creates and destroys it. */
+
+import { Ibv } from "../../../ffi/verbs_layout.ts";
+import { Errno } from "../../base/errno.ts";
+import { hex } from "../../base/hex.ts";
+import { IpoibError } from "../../base/errors.ts";
+import { ENCAP_LENGTH } from "../../base/units.ts";
+import {
+  PostResult,
+  type RcConnection,
+  type RcFailure,
+  type RcQp,
+} from "../hca.ts";
+import type { DeviceRcPair } from "./device_rc_pair.ts";
+import type { PortResources } from "./port_resources.ts";
+import type { ReceiveBuffers } from "./receive_buffers.ts";
+import { CONNECTED_MESSAGE } from "./receive_memory.ts";
+import type { SendQueue } from "./send_queue.ts";
+
+/** What a queue pair reports to its owner. */
+export interface RcOwner {
+  /** The chain of its send queue is not empty any more. */
+  chained(qp: VerbsRcQp): void;
+  /** It has failed, and {@linkcode VerbsRcQp.reportFailure} must be called from the reactor's loop. */
+  failed(qp: VerbsRcQp): void;
+  /** Its send queue is full: completions are to be polled. */
+  collect(): void;
+  closed(qp: VerbsRcQp): void;
+}
+
+/** Parts of a {@linkcode VerbsRcQp}. */
+export interface RcParts {
+  readonly port: Pick<PortResources, "attributes" | "send" | "counted">;
+  readonly pair: DeviceRcPair;
+  readonly sends: SendQueue;
+  /** Its own receive buffers, if it has no shared receive queue. */
+  readonly buffers: ReceiveBuffers | undefined;
+  readonly owner: RcOwner;
+}
+
+/** See {@linkcode RcQp}. */
+export class VerbsRcQp implements RcQp {
+  onFailure: (failure: RcFailure) => void = () => {};
+  received = 0;
+  /** True if no further event of the device is expected after the change to ERR. */
+  drained = false;
+  readonly #parts: RcParts;
+  #state: "new" | "connected" | "failed" | "closed" = "new";
+  #failure: RcFailure | undefined;
+
+  constructor(parts: RcParts) {
+    this.#parts = parts;
+    parts.sends.onFailed = () => this.fail();
+  }
+
+  get qpn(): number {
+    return this.#parts.pair.qpn;
+  }
+
+  /** `struct ibv_qp *`. */
+  get handle(): bigint {
+    return this.#parts.pair.handle;
+  }
+
+  get closed(): boolean {
+    return this.#state === "closed";
+  }
+
+  connect(to: RcConnection): void {
+    const name = `queue pair ${hex(this.qpn, 0)}`;
+    if (this.#state !== "new") {
+      throw new IpoibError(
+        "E_QP_STATE",
+        `Cannot connect ${name}: it is ${this.#state}`,
+        { errno: Errno.EINVAL },
+      );
+    }
+    try {
+      this.#parts.pair.connect(to);
+    } catch (cause) {
+      throw new IpoibError(
+        "E_QP_STATE",
+        `The device refuses to connect ${name}`,
+        { errno: IpoibError.from(cause).errno ?? Errno.EIO, cause },
+      );
+    }
+    this.#state = "connected";
+  }
+
+  post(slot: number, length: number): PostResult {
+    const { port: { attributes, counted, send }, sends, owner } = this.#parts;
+    if (
+      this.#state !== "connected" || sends.failed ||
+      attributes.state !== "active"
+    ) {
+      counted.add("xmit_not_ready");
+      send.unreserve(slot);
+      return PostResult.NotReady;
+    }
+    if (length + ENCAP_LENGTH > CONNECTED_MESSAGE) {
+      counted.add("xmit_too_long");
+      send.unreserve(slot);
+      return PostResult.TooLong;
+    }
+    if (sends.full) owner.collect();
+    if (sends.full) {
+      counted.add("xmit_no_credit");
+      send.unreserve(slot);
+      return PostResult.NoCredit;
+    }
+    if (!sends.unposted) owner.chained(this);
+    sends.appendConnected(slot, length);
+    return PostResult.Sent;
+  }
+
+  /** Posts the chained packets. */
+  flush(): void {
+    this.#parts.sends.flush();
+  }
+
+  /** The device or one of the queues has reported an error. */
+  fail(): void {
+    if (this.#failure !== undefined || this.closed) return;
+    const { sends, owner } = this.#parts;
+    this.#failure = rcFailure(sends.failure);
+    owner.failed(this);
+  }
+
+  /** Stops the queue pair after {@linkcode fail}, so that all its requests complete, and calls `onFailure`. */
+  reportFailure(): void {
+    if (this.closed || this.#failure === undefined) return;
+    this.#state = "failed";
+    this.#stop();
+    this.onFailure(this.#failure);
+  }
+
+  close(): void {
+    if (this.closed) return;
+    const { sends, owner } = this.#parts;
+    // The device has no requests of a queue pair that was not connected.
+    if (this.#state === "new") this.drained = true;
+    else this.#stop();
+    this.#state = "closed";
+    sends.dropChain();
+    owner.closed(this);
+  }
+
+  /** Destroys the queue pair of the device. Its slots are free afterwards. */
+  destroy(): void {
+    const { pair, sends, buffers, owner } = this.#parts;
+    this.#state = "closed";
+    pair.close();
+    owner.collect();
+    sends.close();
+    buffers?.retire();
+  }
+
+  #stop(): void {
+    try {
+      this.#parts.pair.stop();
+    } catch {
+      // The device has no queue pair any more: nothing is to be waited for.
+      this.drained = true;
+    }
+  }
+}
+
+/** Returns the failure for a status of `enum ibv_wc_status`. */
+function rcFailure(status: number): RcFailure {
+  switch (status) {
+    case Ibv.WC_RETRY_EXC_ERR:
+      return "retry_exceeded";
+    case Ibv.WC_RNR_RETRY_EXC_ERR:
+      return "rnr_retry_exceeded";
+    case Ibv.WC_REM_INV_REQ_ERR:
+    case Ibv.WC_REM_ACCESS_ERR:
+    case Ibv.WC_REM_OP_ERR:
+    case Ibv.WC_REM_ABORT_ERR:
+      return "remote_error";
+    default:
+      return "local_error";
+  }
+}
