@@ -7,6 +7,7 @@
 
 import { Fabric } from "../../scripts/rig/fabric.ts";
 import { fullTest } from "../../scripts/test/form.ts";
+import { connections } from "./scenarios/connections.ts";
 import { device } from "./scenarios/device.ts";
 import { iperf } from "./scenarios/iperf.ts";
 import { ipv6 } from "./scenarios/ipv6.ts";
@@ -39,6 +40,7 @@ waiting(fabric);
 ports(fabric);
 missing(fabric);
 device(fabric);
+connections(fabric);
 roce(fabric);
 largeMtu(fabric);
 iperf(fabric, 4092, fullTest);

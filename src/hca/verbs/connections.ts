@@ -12,6 +12,7 @@ import { Ibv, IbvContext } from "../../../ffi/verbs_layout.ts";
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
 import type { Timer } from "../../system/reactor.ts";
+import type { OperationBinder, VerbsDevice } from "./device.ts";
 import { DeviceRcPair } from "./device_rc_pair.ts";
 import type { PortResources } from "./port_resources.ts";
 import { type RcOwner, VerbsRcQp } from "./rc_qp.ts";
@@ -35,11 +36,20 @@ const CLOSE_LIMIT_MS = 1000;
 
 /** Returns the number of receive requests that the connections of a UD queue pair can have. */
 export function connectedReceives(
-  { attributes, sharedReceives }: PortResources,
+  { attributes, sharedReceives }: ConnectionPort,
 ): number {
   if (attributes.capabilities.connectionManagement !== true) return 0;
   return Math.min(SHARED_BUFFERS, sharedReceives) ||
     OWN_BUFFERS * MAX_WITHOUT_SRQ;
+}
+
+/** The members of the port that {@linkcode Connections} uses. */
+export interface ConnectionPort extends
+  Pick<
+    PortResources,
+    "reactor" | "pd" | "send" | "counted" | "attributes" | "sharedReceives"
+  > {
+  readonly device: OperationBinder & Pick<VerbsDevice, "library">;
 }
 
 /** The queues that the connections share with the UD queue pair. */
@@ -60,7 +70,7 @@ interface Shared {
 
 /** The connections of one UD queue pair. */
 export class Connections implements RcOwner {
-  readonly #port: PortResources;
+  readonly #port: ConnectionPort;
   readonly #queues: SharedQueues;
   #shared: Shared | undefined;
   /** True after an error of the SRQ, until it is created again. */
@@ -69,7 +79,7 @@ export class Connections implements RcOwner {
   readonly #closing = new Map<VerbsRcQp, number>();
   readonly #timer: Timer;
 
-  constructor(port: PortResources, queues: SharedQueues) {
+  constructor(port: ConnectionPort, queues: SharedQueues) {
     this.#port = port;
     this.#queues = queues;
     this.#timer = port.reactor.timer(() => this.#closeOverdue());
