@@ -1,0 +1,221 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { errnoCell } from "../../../ffi/errno.ts";
+import { addressOf } from "../../../ffi/libc.ts";
+import { Ibv, IbvQp } from "../../../ffi/verbs_layout.ts";
+import { Errno } from "../../../src/base/errno.ts";
+import { IpoibError } from "../../../src/base/errors.ts";
+import { FakeFabric } from "../../../src/hca/fake.ts";
+import type { RcConnection } from "../../../src/hca/hca.ts";
+import { Connections } from "../../../src/hca/verbs/connections.ts";
+import { VerbsCounters } from "../../../src/hca/verbs/counters.ts";
+import type { VerbsDevice } from "../../../src/hca/verbs/device.ts";
+import { PacketTap } from "../../../src/hca/verbs/packet_tap.ts";
+import { RcTable } from "../../../src/hca/verbs/rc_table.ts";
+import { ReceiveQueue } from "../../../src/hca/verbs/receive_queue.ts";
+import { SendCompletions } from "../../../src/hca/verbs/send_completions.ts";
+import {
+  SEND_SLOTS,
+  VerbsSendMemory,
+} from "../../../src/hca/verbs/send_memory.ts";
+import { Taps } from "../../../src/hca/taps.ts";
+import { FakeReactor } from "../../../src/system/fake_reactor.ts";
+import { FakeCompletions, FakeVerbs } from "./fake_verbs.ts";
+import { freeSlots } from "./free_slots.ts";
+
+const { attributes } = new FakeFabric().addPort({ lid: 0x40 });
+const DATAGRAM_BUFFERS = 4;
+const SRQ = 0x5000n;
+/** Longer than the time limit for the end of a closed queue pair. */
+const CLOSE_MS = 2000;
+const TO = {
+  path: { dlid: 9, sl: 0, staticRate: 0 },
+  ...{ pathMtu: 2048, destQpn: 0x48, sendPsn: 1, receivePsn: 2 },
+  ...{ ackTimeout: 14, retryCount: 3, rnrRetryCount: 6 },
+} as RcConnection;
+
+/** The connections of a UD queue pair on a fake device. */
+class Rig implements Disposable {
+  readonly verbs = new FakeVerbs();
+  readonly counted = new VerbsCounters();
+  readonly reactor = new FakeReactor();
+  readonly memory = new VerbsSendMemory(this.verbs.library, 0n, true);
+  readonly table = new RcTable();
+  readonly sendCq = new FakeCompletions();
+  readonly receives: ReceiveQueue;
+  readonly connections: Connections;
+  /** Calls that create and destroy objects, in order. */
+  readonly calls: string[] = [];
+  /** True if the device refuses to create queue pairs. */
+  refused = false;
+  readonly #objects: Uint8Array[] = [];
+
+  /** @param sharedReceives limit of the device for an SRQ; 0: it has none */
+  constructor(readonly sharedReceives: number) {
+    const { verbs, memory, counted, table, reactor } = this;
+    const library = {
+      ...verbs.library,
+      ibv_create_srq: (_pd: bigint, init: Uint8Array) => {
+        const requests = new DataView(init.slice().buffer).getUint32(8, true);
+        this.calls.push(`create srq ${requests}`);
+        return SRQ;
+      },
+      ibv_destroy_srq: () => this.calls.push("destroy srq"),
+      ibv_create_qp: () => this.#createQp(),
+      ibv_modify_qp: () => 0,
+      ibv_destroy_qp: () => this.calls.push("destroy qp"),
+    } as unknown as VerbsDevice["library"];
+    const device = {
+      library,
+      bind: (operation: number, args: readonly bigint[]) =>
+        verbs.bind(operation, args),
+    };
+    const qp = { qpn: 1, pkey: 0xffff, qkey: 0, groups: [] };
+    this.receives = new ReceiveQueue(
+      ...[device, 0n, 0n, new FakeCompletions(), DATAGRAM_BUFFERS] as const,
+      ...[counted, new PacketTap(new Taps(), { attributes }, qp)] as const,
+      table,
+    );
+    this.receives.postAll();
+    this.connections = new Connections({
+      ...{ reactor, device, pd: 0n, send: memory, counted, attributes },
+      sharedReceives,
+    }, {
+      ...{ sendCq: 2n, recvCq: 3n, table, receives: this.receives },
+      completions: new SendCompletions(this.sendCq),
+    });
+  }
+
+  /** Creates a connected queue pair. */
+  connect() {
+    const qp = this.connections.create(0);
+    qp.connect(TO);
+    return qp;
+  }
+
+  /** Advances the time by more than the limit for closed queue pairs. */
+  wait(): void {
+    this.reactor.clock.advance(CLOSE_MS);
+    this.reactor.turn();
+  }
+
+  #createQp(): bigint {
+    if (this.refused) {
+      errnoCell()[0] = Errno.EINVAL;
+      return 0n;
+    }
+    const object = new Uint8Array(IbvQp.QpNum + 4);
+    this.#objects.push(object);
+    const qpn = 0x10 + this.#objects.length;
+    new DataView(object.buffer).setUint32(IbvQp.QpNum, qpn, true);
+    this.calls.push("create qp");
+    return addressOf(object);
+  }
+
+  [Symbol.dispose](): void {
+    this.connections.close();
+    this.receives.close();
+    assertEquals(freeSlots(this.memory), SEND_SLOTS);
+    this.memory.close();
+  }
+}
+
+Deno.test("connections share one receive queue, which is created with the first and destroyed after all", () => {
+  const rig = new Rig(1000);
+  rig.connect();
+  rig.connect();
+  assertEquals(rig.receives.outstanding, DATAGRAM_BUFFERS + 128);
+  rig[Symbol.dispose]();
+  assertEquals(rig.calls, [
+    ...["create srq 128", "create qp", "create qp"],
+    ...["destroy qp", "destroy qp", "destroy srq"],
+  ]);
+});
+
+Deno.test("the shared receive queue is no larger than the device permits", () => {
+  using rig = new Rig(10);
+  rig.connect();
+  assertEquals(rig.calls[0], "create srq 10");
+  assertEquals(rig.receives.outstanding, DATAGRAM_BUFFERS + 10);
+});
+
+Deno.test("a closed queue pair is destroyed after the device's event, or after the time limit", () => {
+  using rig = new Rig(1000);
+  const [first, second, third] = [rig.connect(), rig.connect(), rig.connect()];
+  rig.calls.length = 0;
+  first.close();
+  second.close();
+  assertEquals(rig.calls, []);
+  const { connections } = rig;
+  connections.onEvent(Ibv.EVENT_QP_LAST_WQE_REACHED, second.handle);
+  assertEquals(rig.calls, ["destroy qp"]);
+  rig.wait();
+  assertEquals(rig.calls.length, 2);
+  // The event may precede the close.
+  connections.onEvent(Ibv.EVENT_QP_LAST_WQE_REACHED, third.handle);
+  third.close();
+  assertEquals(rig.calls.length, 3);
+  assertEquals(rig.table.size, 0);
+  rig.connections.create(0).close();
+  assertEquals(rig.calls.length, 5, "never connected: destroyed at once");
+});
+
+Deno.test("a fatal error of one queue pair fails that one", () => {
+  using rig = new Rig(1000);
+  const failed: number[] = [];
+  const ends = [rig.connect(), rig.connect()];
+  for (const end of ends) end.onFailure = () => failed.push(end.qpn);
+  rig.connections.onEvent(Ibv.EVENT_QP_FATAL, ends[1]!.handle);
+  rig.connections.onEvent(Ibv.EVENT_QP_FATAL, 0x77n);
+  rig.table.reportFailures();
+  assertEquals(failed, [ends[1]!.qpn]);
+});
+
+Deno.test("an error of the shared receive queue fails all connections; it is created again after they are closed", () => {
+  using rig = new Rig(1000);
+  const failures: string[] = [];
+  const ends = [rig.connect(), rig.connect()];
+  for (const end of ends) {
+    end.onFailure = (failure) => {
+      failures.push(failure);
+      end.close();
+    };
+  }
+  rig.connections.onEvent(Ibv.EVENT_SRQ_ERR, 0x77n);
+  assertEquals(rig.table.failed, false);
+  rig.connections.onEvent(Ibv.EVENT_SRQ_ERR, SRQ);
+  rig.table.reportFailures();
+  assertEquals(failures, ["local_error", "local_error"]);
+  const { code } = assertThrows(() => rig.connections.create(0), IpoibError);
+  assertEquals(code, "E_QP");
+  rig.wait();
+  assertEquals(rig.calls.slice(3), ["destroy qp", "destroy qp", "destroy srq"]);
+  rig.connect();
+  assertEquals(rig.calls.slice(6), ["create srq 128", "create qp"]);
+  rig.receives.repost();
+  assertEquals(rig.receives.outstanding, DATAGRAM_BUFFERS + 128);
+});
+
+Deno.test("without a shared receive queue each connection has own buffers, and their number is limited", () => {
+  using rig = new Rig(0);
+  const ends = Array.from({ length: 128 }, () => rig.connect());
+  assertEquals(rig.receives.outstanding, DATAGRAM_BUFFERS + 128 * 16);
+  const refused = () => rig.connections.create(0);
+  const { code, errno } = assertThrows(refused, IpoibError);
+  assertEquals([code, errno], ["E_QP", Errno.ENOSPC]);
+  ends[5]!.close();
+  assertEquals(rig.receives.outstanding, DATAGRAM_BUFFERS + 127 * 16);
+  rig.receives.repost();
+  rig.connect();
+  assertEquals(rig.receives.outstanding, DATAGRAM_BUFFERS + 128 * 16);
+});
+
+Deno.test("create() throws E_QP with the errno of the device, and can be repeated", () => {
+  using rig = new Rig(1000);
+  rig.refused = true;
+  const refused = () => rig.connections.create(0);
+  const { code, errno } = assertThrows(refused, IpoibError);
+  assertEquals([code, errno], ["E_QP", Errno.EINVAL]);
+  rig.refused = false;
+  rig.connect();
+  assertEquals(rig.calls, ["create srq 128", "create qp"]);
+});
