@@ -5,7 +5,9 @@
  * ib_ipoib limits it.
  *
  * A closed queue pair is first stopped. It is destroyed when the device has reported that it uses no more buffers of
- * the SRQ (IBTA vol. 1 11.6.3, "last WQE reached"), which else would be lost to it, or after a time limit.
+ * the SRQ (IBTA vol. 1 11.6.3, "last WQE reached") and its completions were polled, or after a time limit. Otherwise
+ * the buffers would be lost: with a queue pair, providers discard its completions without returning them (for example
+ * mlx4_cq_clean and mlx5_cq_clean of rdma-core).
  */
 
 import { Ibv, IbvContext } from "../../../ffi/verbs_layout.ts";
@@ -60,6 +62,8 @@ export interface SharedQueues {
   readonly completions: SendCompletions;
   readonly receives: ReceiveQueue;
   readonly table: RcTable;
+  /** Lets the loop poll the receive completions soon, then call {@linkcode Connections.receivesPolled}. */
+  readonly pollReceives: () => void;
 }
 
 /** The shared receive queue with its buffers. */
@@ -116,9 +120,18 @@ export class Connections implements RcOwner {
   }
 
   closed(qp: VerbsRcQp): void {
-    if (qp.drained || !this.#shared) return this.#destroy(qp);
+    if (qp.idle || !this.#shared) return this.#destroy(qp);
     this.#closing.set(qp, this.#port.reactor.clock.now() + CLOSE_LIMIT_MS);
     if (this.#closing.size === 1) this.#closeOverdue();
+    if (qp.drained) this.#queues.pollReceives();
+  }
+
+  /** All receive completions from before the call were polled: destroys the closed queue pairs that have no more. */
+  receivesPolled(): void {
+    if (this.#closing.size === 0) return;
+    for (const qp of this.#closing.keys()) {
+      if (qp.drained) this.#destroy(qp);
+    }
   }
 
   /** Handles an asynchronous event of a queue pair or of an SRQ. Events of other objects are ignored. */
@@ -134,7 +147,7 @@ export class Connections implements RcOwner {
       if (type !== Ibv.EVENT_QP_LAST_WQE_REACHED) qp.fail();
       else {
         qp.drained = true;
-        if (this.#closing.has(qp)) this.#destroy(qp);
+        if (this.#closing.has(qp)) this.#queues.pollReceives();
       }
       return;
     }

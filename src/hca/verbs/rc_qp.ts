@@ -42,8 +42,10 @@ export interface RcParts {
 export class VerbsRcQp implements RcQp {
   onFailure: (failure: RcFailure) => void = () => {};
   received = 0;
-  /** True if no further event of the device is expected after the change to ERR. */
+  /** True if the device has reported that it uses no more buffers of the shared receive queue. */
   drained = false;
+  /** True after {@linkcode close} if the device has no requests, because it was never connected or is gone. */
+  idle = false;
   readonly #parts: RcParts;
   #state: "new" | "connected" | "failed" | "closed" = "new";
   #failure: RcFailure | undefined;
@@ -137,8 +139,7 @@ export class VerbsRcQp implements RcQp {
   close(): void {
     if (this.closed) return;
     const { sends, owner } = this.#parts;
-    // The device has no requests of a queue pair that was not connected.
-    if (this.#state === "new") this.drained = true;
+    if (this.#state === "new") this.idle = true;
     else this.#stop();
     this.#state = "closed";
     sends.dropChain();
@@ -159,8 +160,8 @@ export class VerbsRcQp implements RcQp {
     try {
       this.#parts.pair.stop();
     } catch {
-      // The device has no queue pair any more: nothing is to be waited for.
-      this.drained = true;
+      // The device is gone.
+      this.idle = true;
     }
   }
 }

@@ -38,6 +38,8 @@ export interface ConnectedReceivers {
 
 /** The receive queue of one queue pair. */
 export class ReceiveQueue {
+  /** True after a {@linkcode poll} that has left no completion. */
+  emptied = false;
   readonly #tap: PacketTap;
   readonly #datagrams: ReceiveBuffers;
   /** The sets of buffers by number. */
@@ -124,7 +126,9 @@ export class ReceiveQueue {
   /** Moves up to `limit` packets into `batch` and returns their number. */
   poll(batch: VerbsRxBatch, limit: number): number {
     const completions = this.#cq.view;
-    const n = Math.max(0, this.#cq.poll(Math.min(limit, batch.capacity)));
+    const most = Math.min(limit, batch.capacity);
+    const n = Math.max(0, this.#cq.poll(most));
+    this.emptied = n < most;
     let count = 0;
     this.#counted[Count.ReceivesCompleted]! += n;
     for (let i = 0; i < n; i++) {

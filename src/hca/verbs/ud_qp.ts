@@ -127,6 +127,7 @@ export class VerbsUdQp implements UdQp, TappedQp {
         completions: this.#completions,
         receives: this.#receives,
         table: this.#table,
+        pollReceives: () => this.more = true,
       }),
     );
     this.#start();
@@ -232,10 +233,12 @@ export class VerbsUdQp implements UdQp, TappedQp {
   receive(): void {
     this.#budget = RECEIVE_BUDGET;
     this.more = false;
+    this.#receives.emptied = false;
     this.onReceive();
     if (this.more || this.#closed) return;
     this.#recvCq.arm();
     this.onReceive();
+    if (this.#receives.emptied) this.connections.receivesPolled();
     if (!this.#port.reactor.writesLater) this.#receives.repost();
   }
 

@@ -45,6 +45,8 @@ class Rig implements Disposable {
   readonly connections: Connections;
   /** Calls that create and destroy objects, in order. */
   readonly calls: string[] = [];
+  /** Number of requests to poll the receive completions. */
+  polls = 0;
   /** True if the device refuses to create queue pairs. */
   refused = false;
   readonly #objects: Uint8Array[] = [];
@@ -82,6 +84,7 @@ class Rig implements Disposable {
     }, {
       ...{ sendCq: 2n, recvCq: 3n, table, receives: this.receives },
       completions: new SendCompletions(this.sendCq),
+      pollReceives: () => this.polls++,
     });
   }
 
@@ -138,7 +141,7 @@ Deno.test("the shared receive queue is no larger than the device permits", () =>
   assertEquals(rig.receives.outstanding, DATAGRAM_BUFFERS + 10);
 });
 
-Deno.test("a closed queue pair is destroyed after the device's event, or after the time limit", () => {
+Deno.test("a closed queue pair is destroyed after the device's event and a poll, or after the time limit", () => {
   using rig = new Rig(1000);
   const [first, second, third] = [rig.connect(), rig.connect(), rig.connect()];
   rig.calls.length = 0;
@@ -146,13 +149,19 @@ Deno.test("a closed queue pair is destroyed after the device's event, or after t
   second.close();
   assertEquals(rig.calls, []);
   const { connections } = rig;
+  connections.receivesPolled();
   connections.onEvent(Ibv.EVENT_QP_LAST_WQE_REACHED, second.handle);
+  assertEquals([rig.calls, rig.polls], [[], 1]);
+  connections.receivesPolled();
   assertEquals(rig.calls, ["destroy qp"]);
   rig.wait();
   assertEquals(rig.calls.length, 2);
   // The event may precede the close.
   connections.onEvent(Ibv.EVENT_QP_LAST_WQE_REACHED, third.handle);
+  assertEquals(rig.polls, 1);
   third.close();
+  assertEquals(rig.polls, 2);
+  connections.receivesPolled();
   assertEquals(rig.calls.length, 3);
   assertEquals(rig.table.size, 0);
   rig.connections.create(0).close();

@@ -220,6 +220,6 @@ Deno.test("close() frees the chained slots, ignores a failure that is not report
 Deno.test("a queue pair that was never connected needs no event of the device to be destroyed", () => {
   using rig = new Rig();
   rig.qp.close();
-  assertEquals(rig.qp.drained, true);
+  assertEquals(rig.qp.idle, true);
   assertEquals(rig.modified.length, 1);
 });
