@@ -7,6 +7,9 @@ import { SEND_SLOTS } from "../../../src/hca/verbs/send_memory.ts";
 import { ConnectionRig, reason } from "./connection_rig.ts";
 import { freeSlots } from "./free_slots.ts";
 
+/** Program of the other process. */
+const PEER = new URL("connection_peer.ts", import.meta.url).pathname;
+
 function deviceTest(name: string, run: (rig: ConnectionRig) => void): void {
   Deno.test({
     name: `${name}${reason}`,
@@ -163,4 +166,43 @@ deviceTest("a connection is refused twice, and after it was closed", (rig) => {
   assertEquals(rig.send(unconnected, 10), PostResult.NotReady);
   unconnected.close();
   allReturned(rig);
+});
+
+Deno.test({
+  name:
+    `two processes exchange messages, and the death of one fails the connection of the other${reason}`,
+  ignore: reason !== "",
+  fn: async () => {
+    using rig = new ConnectionRig();
+    const peer = new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-check", "--cached-only", "--allow-all", PEER],
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
+    const reader = peer.stdout.getReader();
+    const { value } = await reader.read();
+    const destQpn = Number(new TextDecoder().decode(value));
+    const qp = rig.a.connection();
+    qp.onFailure = (failure) => rig.failures.push(failure);
+    qp.connect({ ...rig.to(destQpn), ackTimeout: 12 });
+    const writer = peer.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(`${qp.qpn}\n`));
+    await reader.read();
+    const sent: [number, number][] = [];
+    for (let i = 0; i < 40; i++) {
+      sent.push([1 + i * 1600, i]);
+      rig.sent(qp, ...sent.at(-1)!);
+      if (i % 8 < 7) continue;
+      rig.until("echoed", () => rig.a.received.length === sent.length);
+    }
+    assertEquals(rig.a.received, sent);
+    peer.kill("SIGKILL");
+    await peer.status;
+    rig.sent(qp, 5000);
+    rig.until("failed", () => rig.failures.length > 0);
+    assertEquals(rig.failures, ["retry_exceeded"]);
+    qp.close();
+    allReturned(rig);
+    await Promise.allSettled([writer.close(), reader.cancel()]);
+  },
 });
