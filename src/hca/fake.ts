@@ -11,6 +11,8 @@
  * slot that is not reserved or using a destroyed address handle, is recorded in {@linkcode FakeFabric.misuse}.
  */
 
+import { Errno } from "../base/errno.ts";
+import { IpoibError } from "../base/errors.ts";
 import { Listeners } from "../base/listeners.ts";
 import { ENCAP_LENGTH } from "../base/units.ts";
 import { ETHERNET_HEADER_LENGTH } from "../wire/ethernet.ts";
@@ -30,6 +32,7 @@ import {
   FakeTransport,
   type PostedPacket,
 } from "./fake_transport.ts";
+import { FakeRcQp } from "./fake_rc_qp.ts";
 import { FakeUdQp } from "./fake_ud_qp.ts";
 import type {
   AddressHandle,
@@ -39,7 +42,7 @@ import type {
   PortAttributes,
   PortEvent,
   QueuePairOptions,
-  RcQp,
+  RcQpOptions,
   TappedPacket,
 } from "./hca.ts";
 import { MadAgents } from "./mad_agents.ts";
@@ -146,8 +149,16 @@ export class FakePort extends FakeTransport implements HcaPort {
     return new FakeUdQp(this, this.qps, this.#nextQpn++, options);
   }
 
-  createRcQp(): RcQp {
-    throw noConnections(this.attributes);
+  createRcQp(options: RcQpOptions): FakeRcQp {
+    if (this.attributes.capabilities.connectionManagement !== true) {
+      throw noConnections(this.attributes);
+    }
+    if (this.rcQps.size >= this.maxRcQps) {
+      throw new IpoibError("E_QP", "The fake device has no more queue pairs", {
+        errno: Errno.ENOBUFS,
+      });
+    }
+    return new FakeRcQp(this, this.#nextQpn++, options);
   }
 
   createAddressHandle(attributes: AddressHandleAttributes): AddressHandle {
@@ -224,11 +235,30 @@ export class FakePort extends FakeTransport implements HcaPort {
   #deliver({ packet, slot, length }: Completion): void {
     const { fabric } = this;
     const { dlid } = packet.handle;
+    if (packet.connection) {
+      this.#deliverConnected({ packet, slot, length });
+      return;
+    }
     const lids = packet.multicast ? fabric.groups.get(dlid) ?? [] : [dlid];
     for (const port of fabric.ports) {
       if (!lids.includes(port.attributes.lid) || port.closed) continue;
       if (!fabric.lose(packet, port)) port.receive({ packet, slot, length });
     }
+    this.send.unref(slot);
+  }
+
+  #deliverConnected(completion: Completion): void {
+    const { packet, slot } = completion;
+    const { connection, destQpn, handle } = packet;
+    const { fabric } = this;
+    const to = fabric.ports.find((port) =>
+      port.attributes.lid === handle.dlid && !port.closed
+    );
+    const target = to?.rcQps.get(destQpn);
+    const failure = !to || !target || fabric.lose(packet, to)
+      ? "retry_exceeded"
+      : target.receive(completion);
+    if (failure) fabric.defer(() => connection!.fail(failure));
     this.send.unref(slot);
   }
 

@@ -8,6 +8,7 @@ import {
   type AddressHandleAttributes,
   type PortAttributes,
   PostResult,
+  type RcFailure,
 } from "./hca.ts";
 import { Taps } from "./taps.ts";
 
@@ -41,6 +42,16 @@ export interface PostedPacket {
   readonly vnet: Uint8Array;
   readonly ethernet: Uint8Array;
   readonly payload: Uint8Array;
+  /** The RC queue pair that sent the packet; absent for UD. */
+  readonly connection?: FakeConnection;
+}
+
+/** The part of an RC queue pair (fake_rc_qp.ts) that its port uses. */
+export interface FakeConnection {
+  /** Queues a message of the remote queue pair to be polled. Returns the failure of the sender, or undefined. */
+  receive(completion: Completion): RcFailure | undefined;
+  /** Ends the connection with a failure. */
+  fail(failure: RcFailure): void;
 }
 
 /** A packet in its sender's slot that is sent or received, and not released. */
@@ -61,6 +72,8 @@ export interface FakePortOptions {
   mtuCode?: IbMtuCode;
   /** True if received packets have no frame headers, as on verbs. */
   headersMissing?: boolean;
+  /** True if the port has connection management. */
+  connections?: boolean;
 }
 
 /** The base of a fake port. */
@@ -72,6 +85,10 @@ export class FakeTransport {
   readonly misuse: string[];
   /** All packets that were sent, oldest first. */
   readonly posted: PostedPacket[] = [];
+  /** The open RC queue pairs by QPN. */
+  readonly rcQps = new Map<number, FakeConnection>();
+  /** Maximum number of RC queue pairs. */
+  maxRcQps = Infinity;
   /** Sent packets that are not delivered yet. */
   readonly pending: Completion[] = [];
   /** Result of every post that passes the checks; the packet is sent only if it is `Sent`. */
@@ -114,7 +131,9 @@ export class FakeTransport {
         transmitChecksum: true,
         receiveChecksum: true,
         segmentation: "deferred",
-        connectionManagement: "the fake fabric has no connections",
+        connectionManagement: options.connections
+          ? true
+          : "the fake fabric has no connections",
       },
     };
   }

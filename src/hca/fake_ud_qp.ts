@@ -178,6 +178,17 @@ export class FakeUdQp implements UdQp {
     }
   }
 
+  /** Queues a message of a connection to be polled. Returns false if there is no receive buffer. */
+  receiveConnected(completion: Completion): boolean {
+    if (this.#completions.length >= this.#capacity) return false;
+    const { packet, slot } = completion;
+    this.#port.counted.add("rcv_packets");
+    packet.from.send.ref(slot);
+    this.#completions.push(completion);
+    this.onReceive();
+    return true;
+  }
+
   poll(batch: RxBatch): number {
     const { taken, capacity } = batch as FakeBatch;
     if (taken[0]) {
@@ -198,10 +209,13 @@ export class FakeUdQp implements UdQp {
       batch.length[i] = length;
       batch.encap[i] = packet.encap;
       batch.vnetAddress[i] = vnetAddress[slot]!;
-      batch.sourceQpn[i] = packet.sourceQpn;
-      batch.sourceLid[i] = packet.from.attributes.lid;
-      batch.flags[i] = (packet.handle.grh ? RxFlag.Grh : 0) |
-        (packet.multicast ? RxFlag.Multicast : 0);
+      const connected = packet.connection !== undefined;
+      batch.sourceQpn[i] = connected ? 0 : packet.sourceQpn;
+      batch.sourceLid[i] = connected ? 0 : packet.from.attributes.lid;
+      batch.flags[i] = connected
+        ? RxFlag.Connected
+        : (packet.handle.grh ? RxFlag.Grh : 0) |
+          (packet.multicast ? RxFlag.Multicast : 0);
       if (this.#port.taps.active) {
         const vnet = batch.headersMissing ? -1 : base + LAYOUT.vnet;
         this.#tap("received", PostResult.Sent, completion, vnet);
@@ -253,7 +267,7 @@ export class FakeUdQp implements UdQp {
 
   sourceGid(batch: RxBatch, i: number, into: Uint8Array): boolean {
     const packet = (batch as FakeBatch).taken[i]?.packet;
-    if (!packet?.handle.grh) return false;
+    if (!packet?.handle.grh || packet.connection) return false;
     into.set(packet.from.attributes.gid);
     return true;
   }
