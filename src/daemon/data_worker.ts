@@ -35,7 +35,9 @@ export interface DataInit {
   adminMtu: number | undefined;
   memberships: "auto" | "rtnetlink" | "proc";
   nextHops: "auto" | "program" | "routes";
+  mode: "datagram" | "connected";
   maxGroups: number | undefined;
+  maxConnections: number | undefined;
   io: "auto" | "poll" | "uring";
   hca: PortInit;
 }
@@ -73,12 +75,14 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
   const context: EngineContext = {
     ...{ reactor, port, sa, memberships },
     ...(init.maxGroups === undefined ? {} : { maxGroups: init.maxGroups }),
+    maxConnections: init.maxConnections,
   };
   let parent: TapNetdev | undefined;
   const device = new IpoibDevice(context, {
     name: init.name,
     pkeyIndex: init.pkeyIndex,
     adminMtu: init.adminMtu,
+    mode: init.mode,
     openNetdev: (name, memory) => {
       // Children are created in the current namespace of their parent, as in ib_ipoib.
       using place = parent?.tap.locate();

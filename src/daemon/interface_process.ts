@@ -147,10 +147,12 @@ export class InterfaceProcess {
   }
 
   #init(hca: PortInit): DataInit {
-    const { log, name, pkeyIndex, mtu, memberships, nextHops, maxGroups, io } =
+    const { log, name, pkeyIndex, mode, mtu, memberships, nextHops, io } =
       this.#options;
+    const { maxGroups, maxConnections } = this.#options;
     return {
-      ...{ log, name, pkeyIndex, memberships, nextHops, maxGroups },
+      ...{ log, name, pkeyIndex, mode, memberships, nextHops },
+      ...{ maxGroups, maxConnections },
       // io_uring has not been measured on verbs devices.
       io: hca.kind === "verbs" && io === "auto" ? "poll" : io,
       netns: this.#netns.release(),

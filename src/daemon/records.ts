@@ -12,6 +12,7 @@ import type {
   PathRecord,
   Stats64,
   StatsRecord,
+  TransportRecord,
 } from "../ipc/schema.ts";
 import type { PortAttributes } from "../hca/hca.ts";
 import type { IpoibDevice } from "../ipoib/device.ts";
@@ -20,6 +21,7 @@ import { flagNames, operstate } from "./link_flags.ts";
 import { portRateMbps } from "../ipoib/link_state.ts";
 import { refusalOf } from "../ipoib/multicast/join_obstacle.ts";
 import type { MulticastGroup } from "../ipoib/multicast/multicast_group.ts";
+import type { Peer } from "../ipoib/peer.ts";
 import type { Statistics } from "../ipoib/statistics.ts";
 import { formatGidLong } from "../wire/gid.ts";
 import {
@@ -74,7 +76,7 @@ export function linkRecord(
       info_kind: "ipoib",
       info_data: {
         key: formatPkey(iface.pkey),
-        mode: "datagram",
+        mode: iface.connected.mode,
         umcast: iface.umcast ? "0001" : "0000",
       },
     },
@@ -85,6 +87,7 @@ export function linkRecord(
     gid: formatGidLong(port.gid),
     hca: hcaRecord(port, context.subnet),
     mtu_chain: chainRecord(iface),
+    ...connectedRecord(iface),
     next_hops: iface.netdev.nextHopSource,
     state: iface.state,
     namespace: Number(iface.netdev.config.namespace.inode),
@@ -95,6 +98,20 @@ export function linkRecord(
 /** Formats a link-layer address as 20 bytes with colons. */
 export function addressText(address: LinkAddress): string {
   return formatLinkAddress(linkAddressBytes(address));
+}
+
+/** Returns the numbers of connections, or why the interface cannot have any. */
+function connectedRecord(
+  { connected: { active, passive, obstacle } }: IpoibInterface,
+): Pick<LinkRecord, "connections" | "no_connections"> {
+  return {
+    ...(active && passive
+      ? {
+        connections: { active: active.established, passive: passive.size },
+      }
+      : {}),
+    ...(obstacle === undefined ? {} : { no_connections: obstacle }),
+  };
 }
 
 function hcaRecord(
@@ -184,6 +201,7 @@ export function statsRecord(
       dhcp_received: counts.dhcpReceived,
       dhcp_sent: counts.dhcpSent,
       ...counts.tables.snapshot(),
+      ...counts.connections.snapshot(),
       ...Object.fromEntries(
         Object.entries(context.counters).map(([k, v]) => [`port_${k}`, v]),
       ),
@@ -191,11 +209,36 @@ export function statsRecord(
   };
 }
 
+/** Returns how packets to a peer are sent. */
+function transportOf(
+  { connected }: IpoibInterface,
+  peer: Peer,
+  now: Millis,
+): TransportRecord {
+  const active = connected.active?.find(peer);
+  if (!active) return { transport: "ud" };
+  return {
+    transport: active.state === "established" ? "rc" : "ud",
+    connection: active.state,
+    ...(active.state === "established"
+      ? {
+        rc_qpn: active.remoteQpn,
+        rc_mtu: active.mtu,
+        rc_age_ms: Math.round(now - active.establishedAt),
+      }
+      : {}),
+  };
+}
+
 /** Returns the kernel's neighbour entries with the link-layer addresses of this program. */
-export function neighRecords(iface: IpoibInterface): NeighRecord[] {
+export function neighRecords(
+  iface: IpoibInterface,
+  now: Millis,
+): NeighRecord[] {
   return iface.netdev.config.neighbours.list().map((entry) => {
     const neighbour = iface.neighbours.find(entry.address);
-    const address = neighbour?.peer?.address;
+    const peer = neighbour?.peer;
+    const address = peer?.address;
     return {
       dst: `${entry.address}`,
       dev: iface.name,
@@ -206,6 +249,7 @@ export function neighRecords(iface: IpoibInterface): NeighRecord[] {
           gid: formatGidLong(address.gid),
         }
         : {}),
+      ...(peer ? transportOf(iface, peer, now) : {}),
       used: entry.used,
       confirmed: entry.confirmed,
       updated: entry.updated,
@@ -216,7 +260,7 @@ export function neighRecords(iface: IpoibInterface): NeighRecord[] {
   });
 }
 
-export function pathRecords(iface: IpoibInterface): PathRecord[] {
+export function pathRecords(iface: IpoibInterface, now: Millis): PathRecord[] {
   return iface.paths.entries().map((path) => ({
     gid: formatGidLong(path.gid),
     dev: iface.name,
@@ -228,6 +272,14 @@ export function pathRecords(iface: IpoibInterface): PathRecord[] {
         rate_mbps: rateMbps(path.record.rate) ?? 0,
         mtu: ibMtuBytes(path.record.mtu) ?? 0,
         hoplimit: path.record.hopLimit,
+      }
+      : {}),
+    ...(iface.connected.mode === "connected"
+      ? {
+        peers: iface.peers.on(path).map((peer) => ({
+          qpn: peer.address.qpn,
+          ...transportOf(iface, peer, now),
+        })),
       }
       : {}),
     queued: path.waiters.length,

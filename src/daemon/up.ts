@@ -1,7 +1,5 @@
 /** `ipoib up`: runs one or more interfaces in this process, or starts a background process for them. */
 
-import { Errno } from "../base/errno.ts";
-import { IpoibError } from "../base/errors.ts";
 import { configureLog, getLogger } from "../base/log.ts";
 import { variable } from "../base/variables.ts";
 import { probeVerbs } from "../hca/verbs/probe.ts";
@@ -52,13 +50,6 @@ export async function up(options: UpOptions): Promise<number> {
   if (logPath !== undefined) beginSession();
   const log = await configureLog(options.log);
   if (hcas.kind === "soft" && hcas.notice) logNotice(hcas.notice);
-  if (options.mode === "connected") {
-    throw new IpoibError(
-      "E_MODE",
-      "Connected mode is not supported",
-      { errno: Errno.EINVAL, hint: "use --mode datagram" },
-    );
-  }
 
   const runtime = runtimeDirectory();
   makeRuntimeDirectory(runtime);

@@ -47,6 +47,8 @@ export interface InterfaceOptions {
   nextHops: (typeof NEXT_HOP_CHOICES)[number];
   /** Maximum number of multicast groups per interface, without the broadcast group. Default: 512. */
   maxGroups?: number;
+  /** Maximum number of connections of other hosts per interface. Default: 1024. */
+  maxConnections?: number;
   log: LogLevel;
 }
 
@@ -130,6 +132,7 @@ export function upArguments(options: UpOptions): string[] {
   add("--memberships", options.memberships);
   add("--next-hops", options.nextHops);
   add("--max-groups", options.maxGroups);
+  add("--max-connections", options.maxConnections);
   add("--log", options.log);
   add("--user", options.user);
   if (options.roce) words.push("--roce");

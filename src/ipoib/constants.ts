@@ -1,5 +1,7 @@
 /** Limits, intervals and default sizes of the engine, with the corresponding Linux constants. */
 
+import { ENCAP_LENGTH } from "../base/units.ts";
+
 /**
  * Limits of one queue of packets that wait for an address or a path. The byte limit is Linux `unres_qlen_bytes`, and
  * also applies to the queue of a group.
@@ -73,6 +75,9 @@ export const ANNOUNCE_INTERVAL_MS = 2000;
 /** Minimum MTU in datagram mode: 68 bytes plus the IPoIB header (Linux ipoib_change_mtu). */
 export const MIN_DATAGRAM_MTU = 72;
 
+/** Minimum MTU of a TAP, which is that of connected mode (Linux ETH_MIN_MTU). */
+export const MIN_DEVICE_MTU = 68;
+
 /** Receive queue size of a queue pair, in packets (Linux module parameter `recv_queue_size`). */
 export const DEFAULT_RECV_QUEUE = 256;
 
@@ -83,3 +88,27 @@ export const DEFAULT_RECV_QUEUE = 256;
 export const TX_QUEUE_LENGTH = 1000;
 /** Maximum number of cached next hops per family, at 96 (IPv4) or 192 bytes (IPv6) each. A full cache is cleared. */
 export const MAX_NEXT_HOPS = 65_536;
+
+/** Maximum MTU in connected mode (Linux IPOIB_CM_MTU), in bytes of an IP packet. */
+export const CONNECTED_MTU = 65_520;
+/** Longest message that an interface receives on a connection, with the IPoIB header (Linux IPOIB_CM_BUF_SIZE). */
+export const CONNECTED_MESSAGE = CONNECTED_MTU + ENCAP_LENGTH;
+/** Default limit on the connections of other hosts to one interface. */
+export const MAX_PASSIVE_CONNECTIONS = 1024;
+/** Time to connect to a peer, further attempts included, until the peer is reached over UD only. */
+export const CONNECT_TIMEOUT_MS = 4000;
+/** Time after which a connection to a peer that is reached over UD only is tried again. */
+export const FALLBACK_MS = 60_000;
+/** Delay before the second attempt to connect to a peer, which doubles with each further one. */
+export const RECONNECT_MS = 100;
+/** Consecutive failures after which a peer is reached over UD only. */
+export const MAX_CONNECTION_FAILURES = 6;
+/** Age of a connection from which on its end is not one of a series of failures. */
+export const STABLE_CONNECTION_MS = 10_000;
+/** Idle time and check interval of passive connections (Linux IPOIB_CM_RX_TIMEOUT, IPOIB_CM_RX_DELAY). */
+export const PASSIVE_IDLE_MS = 512_000;
+export const PASSIVE_CHECK_MS = 768_000;
+/** Interval at which the use of passive connections is recorded (Linux IPOIB_CM_RX_UPDATE_TIME). */
+export const PASSIVE_UPDATE_MS = 256_000;
+/** Maximum number of ICMP messages about packets that are too long, per second. */
+export const MAX_TOO_BIG_PER_SECOND = 1000;

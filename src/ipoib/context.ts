@@ -1,6 +1,7 @@
 /** Dependencies shared by all interfaces of a port: reactor, HCA port, subnet administration client, memberships. */
 
 import type { HcaPort } from "../hca/hca.ts";
+import type { ConnectionManager } from "./connected/connection_manager.ts";
 import type { SaClient } from "../sa/client.ts";
 import type { PortMemberships } from "../sa/port_memberships.ts";
 import type { Reactor } from "../system/reactor.ts";
@@ -11,6 +12,10 @@ export interface EngineContext {
   readonly sa: SaClient;
   /** Multicast memberships of the port, shared by its interfaces. */
   readonly memberships: PortMemberships;
+  /** Connection manager of the port, shared by its interfaces; undefined if the port has no connection management. */
+  readonly connections?: ConnectionManager | undefined;
+  /** Maximum number of connections of other hosts per interface. Default: MAX_PASSIVE_CONNECTIONS. */
+  readonly maxConnections?: number | undefined;
   /** Maximum number of multicast groups per interface, broadcast group excluded. Default: DEFAULT_MAX_GROUPS. */
   readonly maxGroups?: number;
 }

@@ -10,6 +10,7 @@ import { IpoibError } from "../base/errors.ts";
 import { formatPkey, FULL_MEMBER } from "../base/units.ts";
 import type { PortEvent, SendMemory } from "../hca/hca.ts";
 import type { Netdev } from "../netdev/netdev.ts";
+import type { Mode } from "./connected/connected_mode.ts";
 import { DebugLevels } from "./debug_log.ts";
 import type { EngineOptions } from "./engine.ts";
 import { IpoibInterface } from "./interface.ts";
@@ -39,6 +40,8 @@ export interface DeviceOptions {
   pkeyIndex: number;
   /** MTU of the parent set by the administrator, in bytes. */
   adminMtu: number | undefined;
+  /** Mode of the parent. It stays in datagram mode if its port has no connection management. Default: datagram. */
+  mode?: Mode;
   /** Creates a network device that reads frames into `memory`. Throws `E_NAME_TAKEN` (EEXIST) if the name is taken. */
   openNetdev: (name: string, memory: SendMemory) => Netdev;
 }
@@ -73,6 +76,7 @@ export class IpoibDevice {
       pkey: { index: options.pkeyIndex },
       adminMtu: options.adminMtu,
     });
+    this.#setMode(options);
     this.#listen(this.parent);
     this.#locations = [locationOf(this.parent)];
     netdev.config.onChange((change) => {
@@ -200,6 +204,17 @@ export class IpoibDevice {
       if (change === "gone") this.#remove(child);
     });
     return child.interface;
+  }
+
+  #setMode({ mode = "datagram", adminMtu }: DeviceOptions): void {
+    const { connected, mtu, log } = this.parent;
+    if (mode === connected.mode) return;
+    try {
+      connected.setMode(mode);
+      if (adminMtu !== undefined) mtu.set(adminMtu);
+    } catch (error) {
+      log.warn(IpoibError.from(error).message);
+    }
   }
 
   #openNetdev(name: string): { netdev: Netdev; memory: SendMemory } {

@@ -12,6 +12,8 @@ import type { Netdev } from "../netdev/netdev.ts";
 import type { Reactor, Timer } from "../system/reactor.ts";
 import type { IpAddress } from "../wire/ip_address.ts";
 import type { EngineContext } from "./context.ts";
+import { ConnectedMode } from "./connected/connected_mode.ts";
+import { TooLongPackets } from "./connected/too_long.ts";
 import { ANNOUNCE_INTERVAL_MS, DEFAULT_MAX_GROUPS } from "./constants.ts";
 import { DhcpTranslator } from "./dhcp_translator.ts";
 import type { DebugLevels, DebugLog } from "./debug_log.ts";
@@ -48,6 +50,7 @@ export class Engine {
   readonly paths: PathTable;
   readonly peers: PeerTable;
   readonly neighbours: NeighbourTable;
+  readonly connected: ConnectedMode;
   readonly #reactor: Reactor;
   readonly #netdev: Netdev;
   readonly #sender: UdSender;
@@ -89,6 +92,13 @@ export class Engine {
       debug,
     );
     this.peers = new PeerTable(reactor, sender, this.paths);
+    this.connected = new ConnectedMode({
+      ...{ reactor, port, netdev, sender, identity, log, debug },
+      peers: this.peers,
+      connections: context.connections,
+      maxConnections: context.maxConnections,
+    });
+    new TooLongPackets({ netdev, sender, families, log, debug });
     const kernel = new KernelSync(clock, netdev.config.neighbours);
     this.neighbours = new NeighbourTable(sender, this.peers, kernel);
     this.#hops = new NextHops(
@@ -137,19 +147,22 @@ export class Engine {
   attach(qp: UdQp | undefined): void {
     this.#qp = qp;
     this.groups.qp = qp;
+    this.connected.attach(qp);
     this.#receiver.attach(qp);
   }
 
   /** Starts joining the broadcast group. */
   open(broadcastMgid: Uint8Array, now: Millis): void {
     this.#receiver.open = true;
+    this.connected.open();
     this.groups.start(broadcastMgid, now);
     this.followMemberships(now);
   }
 
-  /** Starts transmission with the Q_Key of the broadcast group. */
-  startTransmit(qkey: number): void {
+  /** Starts transmission with the Q_Key and the MTU of the broadcast group. */
+  startTransmit(qkey: number, mtu: number): void {
     this.#qp?.setQkey(qkey);
+    this.#sender.mtu = mtu;
     this.#sender.qkey = qkey;
     this.#sender.qp = this.#qp;
     this.neighbours.restore();
@@ -162,6 +175,7 @@ export class Engine {
    */
   close(now: Millis): void {
     this.#receiver.open = false;
+    this.connected.close();
     this.groups.stop(now);
     this.#wanted.clear();
     this.neighbours.flush();
@@ -239,6 +253,7 @@ export class Engine {
   /** Closes all timers. */
   dispose(): void {
     this.#announceTimer.close();
+    this.connected.dispose();
     this.groups.close();
     this.paths.close();
     this.peers.close();

@@ -25,6 +25,7 @@ import type { ConfigChange, Netdev } from "../netdev/netdev.ts";
 import type { LinkAddress } from "../wire/link_address.ts";
 import { formatGid, gidEquals, gidGuid } from "../wire/gid.ts";
 import type { IpAddress } from "../wire/ip_address.ts";
+import type { ConnectedMode } from "./connected/connected_mode.ts";
 import { DEFAULT_RECV_QUEUE } from "./constants.ts";
 import { DebugLog } from "./debug_log.ts";
 import { Engine, type EngineOptions } from "./engine.ts";
@@ -35,6 +36,7 @@ import { InterfaceMtu } from "./mtu.ts";
 import type { MulticastTable } from "./multicast/multicast_table.ts";
 import type { NeighbourTable } from "./neighbour/neighbour_table.ts";
 import type { PathTable } from "./path.ts";
+import type { PeerTable } from "./peer.ts";
 import { LinkIdentity } from "./link_identity.ts";
 import { findPkey, type PkeyChoice } from "./pkey_choice.ts";
 import type { Statistics } from "./statistics.ts";
@@ -102,6 +104,7 @@ export class IpoibInterface {
       { netdev, port, group, log: this.log },
       options.adminMtu,
     );
+    this.connected.onMode = (mode) => this.mtu.setMode(mode);
     this.groups.onBroadcast = ({ qkey }) => this.#startTransmit(qkey);
     this.groups.onJoin = () => this.#updateState();
     netdev.config.onChange((change) => this.#onConfig(change));
@@ -136,7 +139,7 @@ export class IpoibInterface {
     return this.#state === RUNNING;
   }
 
-  /** Link-layer address of the interface. No flag is set, because only datagram mode is supported. */
+  /** Link-layer address of the interface. */
   get address(): LinkAddress {
     return this.#identity.address;
   }
@@ -155,6 +158,15 @@ export class IpoibInterface {
 
   get paths(): PathTable {
     return this.#engine.paths;
+  }
+
+  get peers(): PeerTable {
+    return this.#engine.peers;
+  }
+
+  /** The mode of the interface, and its connections. */
+  get connected(): ConnectedMode {
+    return this.#engine.connected;
   }
 
   get groups(): MulticastTable {
@@ -351,7 +363,7 @@ export class IpoibInterface {
 
   /** Starts transmission. Called when the broadcast group is joined. */
   #startTransmit(qkey: number): void {
-    this.#engine.startTransmit(qkey);
+    this.#engine.startTransmit(qkey, this.mtu.datagram);
     this.mtu.onJoin();
     this.#updateState();
     this.#followAddresses();

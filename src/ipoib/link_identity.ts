@@ -2,7 +2,7 @@
 
 import type { HcaPort } from "../hca/hca.ts";
 import { FULL_MEMBER } from "../base/units.ts";
-import type { LinkAddress } from "../wire/link_address.ts";
+import { type LinkAddress, LinkFlag } from "../wire/link_address.ts";
 import { broadcastMgid } from "../wire/mgid.ts";
 
 export class LinkIdentity {
@@ -23,9 +23,14 @@ export class LinkIdentity {
     return this.#port.attributes.gid;
   }
 
-  /** Link-layer address of the interface. No flag is set, because only datagram mode is supported. */
+  /**
+   * Link-layer address of the interface. As in ib_ipoib, the flag of RC is set in both modes if the port has connection
+   * management.
+   */
   get address(): LinkAddress {
-    return { flags: 0, qpn: this.qpn, gid: this.gid };
+    const { gid, capabilities } = this.#port.attributes;
+    const flags = capabilities.connectionManagement === true ? LinkFlag.Rc : 0;
+    return { flags, qpn: this.qpn, gid };
   }
 
   /** MGID of the broadcast group, 16 bytes. */

@@ -1,6 +1,7 @@
 /**
- * MTU of an interface in datagram mode: the minimum of the limits of port, broadcast group and administrator (as in
- * Linux ipoib_change_mtu and ipoib_mcast_carrier_on_task).
+ * MTU of an interface. In datagram mode it is the minimum of the limits of port, broadcast group and administrator, and in
+ * connected mode 65,520 or that of the administrator (as in Linux ipoib_change_mtu, ipoib_mcast_carrier_on_task,
+ * ipoib_set_mode).
  */
 
 import { Errno } from "../base/errno.ts";
@@ -8,7 +9,12 @@ import { IpoibError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { type IbMtu, ipoibMtu } from "../base/units.ts";
 import type { Netdev } from "../netdev/netdev.ts";
-import { MIN_DATAGRAM_MTU } from "./constants.ts";
+import type { Mode } from "./connected/connected_mode.ts";
+import {
+  CONNECTED_MTU,
+  MIN_DATAGRAM_MTU,
+  MIN_DEVICE_MTU,
+} from "./constants.ts";
 
 /** The limits on the MTU, in bytes of an IP packet. */
 export interface MtuChain {
@@ -22,7 +28,7 @@ export interface MtuChain {
   /** Current MTU of the network device. */
   readonly device: number;
   /** The lowest limit. */
-  readonly binding: "port" | "group" | "admin" | "device";
+  readonly binding: "port" | "group" | "mode" | "admin" | "device";
 }
 
 /** Dependencies of a {@linkcode InterfaceMtu}. */
@@ -39,6 +45,7 @@ export interface MtuParts {
 /** Sets the MTU of the network device, and follows changes of it by others. */
 export class InterfaceMtu {
   readonly #parts: MtuParts;
+  #mode: Mode = "datagram";
   #admin: number | undefined;
   /** See {@linkcode MtuChain.refused}. */
   #refused: number | undefined;
@@ -63,12 +70,14 @@ export class InterfaceMtu {
    */
   set(mtu: number): void {
     const { netdev, port } = this.#parts;
-    const max = ipoibMtu(port.attributes.maxMtu);
-    if (mtu < MIN_DATAGRAM_MTU || mtu > max) {
+    const connected = this.#mode === "connected";
+    const min = connected ? MIN_DEVICE_MTU : MIN_DATAGRAM_MTU;
+    const max = connected ? CONNECTED_MTU : ipoibMtu(port.attributes.maxMtu);
+    if (mtu < min || mtu > max) {
       throw new IpoibError(
         "E_MTU",
-        `MTU ${mtu} of ${netdev.config.name} is out of range in datagram mode`,
-        { errno: Errno.EINVAL, hint: `use ${MIN_DATAGRAM_MTU} to ${max}` },
+        `MTU ${mtu} of ${netdev.config.name} is out of range in ${this.#mode} mode`,
+        { errno: Errno.EINVAL, hint: `use ${min} to ${max}` },
       );
     }
     this.#admin = mtu;
@@ -76,10 +85,27 @@ export class InterfaceMtu {
     this.#apply();
   }
 
+  /** Sets the MTU of a new mode: 65,520 for connected mode, else at most that of the broadcast group. */
+  setMode(mode: Mode): void {
+    this.#mode = mode;
+    const { mtu } = this.#parts.netdev.config;
+    this.#admin = mode === "datagram" && mtu < this.datagram ? mtu : undefined;
+    this.#refused = undefined;
+    this.#apply();
+  }
+
+  /** Maximum length of an IP packet on the UD queue pair, in bytes. */
+  get datagram(): number {
+    const { port, group } = this.chain;
+    return Math.min(port, group ?? Infinity);
+  }
+
   /** Applies the MTU of the broadcast group. Called after each join of it. */
   onJoin(): void {
     // As in Linux ipoib_mcast_join_finish: an MTU equal to that of the group follows the group.
-    if (this.#admin === this.#joined) this.#admin = undefined;
+    if (this.#mode === "datagram" && this.#admin === this.#joined) {
+      this.#admin = undefined;
+    }
     this.#joined = this.chain.group;
     this.#apply();
   }
@@ -114,23 +140,29 @@ export class InterfaceMtu {
     const group = this.#parts.group();
     const { activeMtu, maxMtu } = this.#parts.port.attributes;
     const device = this.#parts.netdev.config.mtu;
+    const connected = this.#mode === "connected";
+    const groupMtu = group === undefined ? undefined : ipoibMtu(group);
+    // Until the link starts, the maximum of the port, as in Linux ipoib_ndo_init.
+    const portMtu = ipoibMtu(group === undefined ? maxMtu : activeMtu);
     const limits = {
       admin: this.#admin ?? Infinity,
-      group: group === undefined ? Infinity : ipoibMtu(group),
-      // Until the link starts, the maximum of the port, as in Linux ipoib_ndo_init.
-      port: ipoibMtu(group === undefined ? maxMtu : activeMtu),
+      mode: connected ? CONNECTED_MTU : Infinity,
+      group: connected ? Infinity : groupMtu ?? Infinity,
+      port: connected ? Infinity : portMtu,
     };
     const rules = Math.min(device, ...Object.values(limits));
     const binding = rules === limits.admin
       ? "admin"
+      : rules === limits.mode
+      ? "mode"
       : rules === limits.group
       ? "group"
       : rules === limits.port
       ? "port"
       : "device";
     return {
-      port: limits.port,
-      group: group === undefined ? undefined : limits.group,
+      port: portMtu,
+      group: groupMtu,
       admin: this.#admin,
       refused: this.#refused,
       device,
@@ -139,8 +171,9 @@ export class InterfaceMtu {
   }
 
   #apply(): void {
-    const { port, group, admin, device } = this.chain;
-    const mtu = Math.min(port, group ?? Infinity, admin ?? Infinity);
+    const { admin, device } = this.chain;
+    const most = this.#mode === "connected" ? CONNECTED_MTU : this.datagram;
+    const mtu = Math.min(most, admin ?? Infinity);
     this.#own = mtu;
     if (mtu !== device) this.#parts.netdev.setMtu(mtu);
   }

@@ -31,7 +31,10 @@ export class Peer implements Destination {
   readonly address: LinkAddress;
   readonly queue: PacketQueue;
   readonly createdAt: Millis;
+  /** Egress of IP packets: `route`, or one of connected mode (connected/). */
   egress: Egress;
+  /** Egress on the UD queue pair, which packets of address resolution always use. */
+  route: Egress;
   path: Path | undefined;
   /** True while a path query is pending. */
   resolving = false;
@@ -40,6 +43,8 @@ export class Peer implements Destination {
    * undefined first.
    */
   usedAt: Millis = 0;
+  /** True if an IP packet was queued since the peer was created. */
+  hasIp = false;
   /** Neighbours with this link-layer address; their egress follows the peer's. */
   readonly followers = new Set<PeerFollower>();
 
@@ -52,6 +57,7 @@ export class Peer implements Destination {
     this.address = address;
     this.queue = queue;
     this.egress = egress;
+    this.route = egress;
     this.createdAt = now;
   }
 
@@ -60,15 +66,19 @@ export class Peer implements Destination {
    * first.
    */
   sendResolution(slot: number, length: number): void {
-    const { usedAt } = this;
-    this.egress.send(slot, length);
+    const { usedAt, hasIp } = this;
+    this.route.send(slot, length);
     this.usedAt = usedAt;
+    this.hasIp = hasIp;
   }
 
-  /** Sends the queued packets. They do not count as use again: IP packets counted when they were queued. */
+  /**
+   * Sends the queued packets. They do not count as use again: IP packets counted when they were queued. If all are
+   * packets of address resolution, they do not start a connection.
+   */
   sendQueued(): void {
-    const { usedAt } = this;
-    this.queue.sendTo(this);
+    const { usedAt, kind, route } = this;
+    this.queue.sendTo(this.hasIp ? this : { kind, egress: route });
     this.usedAt = usedAt;
   }
 }
@@ -147,6 +157,8 @@ class RoutedPeers {
 export class PeerTable implements WaitingTable<LinkAddress> {
   /** Called when the HCA reports a peer as unreachable, after its path was invalidated. */
   onLost: (peer: Peer) => void = () => {};
+  /** Returns the egress for IP packets of a peer with a new route. */
+  egressOf: (peer: Peer, route: Egress) => Egress = (_peer, route) => route;
   readonly #sender: UdSender;
   readonly #paths: PathTable;
   readonly #peers = new Map<string, Peer>();
@@ -191,6 +203,7 @@ export class PeerTable implements WaitingTable<LinkAddress> {
   wait(address: LinkAddress, slot: number, length: number): void {
     const peer = this.get(address);
     peer.usedAt = this.#sender.now;
+    peer.hasIp = true;
     peer.queue.push(slot, length);
     this.resolve(peer);
   }
@@ -221,6 +234,24 @@ export class PeerTable implements WaitingTable<LinkAddress> {
     if (peer.path) this.#paths.doubt(peer.path, now);
   }
 
+  /** Returns the peers that send on a path. */
+  on(path: Path): Peer[] {
+    return this.#routed.on(path);
+  }
+
+  /** Sets the egress for IP packets of a peer and of its followers. */
+  setEgress(peer: Peer, egress: Egress): void {
+    peer.egress = egress;
+    for (const follower of peer.followers) follower.egress = egress;
+  }
+
+  /** Sets the egresses for IP packets of all peers again. */
+  updateEgresses(): void {
+    for (const peer of this.#peers.values()) {
+      this.setEgress(peer, this.egressOf(peer, peer.route));
+    }
+  }
+
   /** Drops the waiting packets and paths of all peers, and removes peers without followers. */
   flush(): void {
     for (const [key, peer] of [...this.#peers]) {
@@ -235,18 +266,18 @@ export class PeerTable implements WaitingTable<LinkAddress> {
 
   #route(peer: Peer, path: Path, ah: AddressHandle): void {
     this.#routed.set(peer, path);
-    this.#setEgress(peer, new UdRoute(this.#sender, this, peer, ah));
+    this.#setRoute(peer, new UdRoute(this.#sender, this, peer, ah));
   }
 
-  #setEgress(peer: Peer, egress: Egress): void {
-    peer.egress = egress;
-    for (const follower of peer.followers) follower.egress = egress;
+  #setRoute(peer: Peer, route: Egress): void {
+    peer.route = route;
+    this.setEgress(peer, this.egressOf(peer, route));
   }
 
   #onPathChange(path: Path): void {
     for (const peer of this.#routed.on(path)) {
       if (path.ah) this.#route(peer, path, path.ah);
-      else this.#setEgress(peer, new WaitingEgress(this, peer.address));
+      else this.#setRoute(peer, new WaitingEgress(this, peer.address));
     }
   }
 
@@ -265,7 +296,7 @@ export class PeerTable implements WaitingTable<LinkAddress> {
 
   #unroute(peer: Peer): void {
     this.#routed.set(peer, undefined);
-    this.#setEgress(peer, new WaitingEgress(this, peer.address));
+    this.#setRoute(peer, new WaitingEgress(this, peer.address));
   }
 
   #removeIdle(now: Millis): void {

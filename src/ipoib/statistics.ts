@@ -31,6 +31,8 @@ const reasons = [
   "tx_neighbour_failed",
   "tx_path_queue",
   "tx_path_failed",
+  "tx_connection_queue",
+  "tx_connection_failed",
   "tx_group_queue",
   "tx_group_failed",
   "tx_group_limit",
@@ -58,6 +60,19 @@ const tables = [
   "memberships_lost",
 ] as const;
 
+/** Connections of connected mode (connected/), and ICMP messages about packets that are too long. */
+const connections = [
+  "connections_opened",
+  "connections_accepted",
+  "connections_failed",
+  "connections_rejected",
+  "connections_refused",
+  "connections_idle",
+  "connections_fallbacks",
+  "too_big_sent",
+  "too_big_limited",
+] as const;
+
 export type DropReason = typeof reasons[number];
 
 /** Returns the drop reason for a write that the network device refused with a positive errno. */
@@ -78,6 +93,7 @@ export class Statistics {
   readonly totals = new Counters(names);
   readonly drops = new Counters(reasons);
   readonly tables = new Counters(tables);
+  readonly connections = new Counters(connections);
   /** Received copies of the interface's own multicast packets, not counted as received or dropped. */
   echoes = 0;
   /** Valid received ARP packets, including ignored ones, except those that the device refused. */

@@ -1,5 +1,6 @@
 /**
- * Last transmit stage: posts packets to the UD queue pair of an interface and counts sent and dropped packets.
+ * Last transmit stage: posts packets to the UD queue pair of an interface, or to the RC queue pair of a connection, and
+ * counts sent and dropped packets.
  *
  * Doorbells ring once per reactor turn, when the port is flushed. Posting a packet allocates nothing.
  */
@@ -8,6 +9,7 @@ import { ENCAP_LENGTH, type Millis } from "../base/units.ts";
 import {
   type AddressHandle,
   PostResult,
+  type RcQp,
   type SendMemory,
   type UdQp,
 } from "../hca/hca.ts";
@@ -15,11 +17,13 @@ import { hex } from "../base/hex.ts";
 import { encapWord } from "../wire/encap.ts";
 import type { EthernetKind } from "../wire/ethernet.ts";
 import { writeEthernetHeader } from "../wire/frame_header.ts";
+import { segmentLength } from "../wire/large_send.ts";
 import { GsoType } from "../wire/vnet.ts";
 import type { DebugLog } from "./debug_log.ts";
 import { WaitingTotal } from "./waiting_total.ts";
 import { type DropReason, Stat, type Statistics } from "./statistics.ts";
 
+const MAX_IP_PACKET = 65_535;
 const GSO_TYPE = 1;
 const GSO_HEADERS = 2;
 
@@ -37,6 +41,12 @@ export class UdSender {
   qp: UdQp | undefined;
   /** Q_Key of the broadcast group. */
   qkey = 0;
+  /** MTU of the broadcast group in bytes of an IP packet: the limit for packets on the UD queue pair. */
+  mtu = MAX_IP_PACKET;
+  /**
+   * Called with each packet that exceeds the MTU of its route, before its slot is released. `mtu` is that of the route.
+   */
+  onTooLong: (slot: number, length: number, mtu: number) => void = () => {};
   /** Time of the current batch. A field, because V8 allocates a fractional number that is passed as an argument. */
   now: Millis = 0.5;
   readonly memory: SendMemory;
@@ -61,44 +71,91 @@ export class UdSender {
     view.setInt32(base + layout.encap, encapWord(etherType));
   }
 
-  /** Posts the packet of `length` bytes in `slot` and counts the result. Consumes the slot in any case. */
+  /**
+   * Posts the packet of `length` bytes in `slot` on the UD queue pair and counts the result. Consumes the slot in any
+   * case.
+   */
   post(
     slot: number,
     length: number,
     ah: AddressHandle,
     qpn: number,
   ): PostResult {
-    const { view, stride, layout } = this.memory;
-    const vnet = slot * stride + layout.vnet;
-    if (this.#debug.packets) {
-      this.#debug.data(
-        `sending packet, length=${length + ENCAP_LENGTH} qpn=${hex(qpn, 6)}`,
-      );
+    if (length > this.mtu && !this.fits(slot, length)) {
+      return this.dropTooLong(slot, length, this.mtu);
     }
-    let bytes = length + ENCAP_LENGTH;
-    if (view.getUint8(vnet + GSO_TYPE) !== GsoType.None) {
-      bytes -= view.getUint16(vnet + GSO_HEADERS, true) -
-        (layout.payload - layout.ethernet);
-    }
+    if (this.#debug.packets) this.#logPacket(length, qpn);
+    const bytes = this.#wireBytes(slot, length);
     const result = this.qp
       ? this.qp.post(slot, length, ah, qpn, this.qkey)
       : this.#unposted(slot);
-    if (result === PostResult.Sent) {
-      this.#totals[Stat.TxPackets]!++;
-      this.#totals[Stat.TxBytes]! += bytes;
-    } else {
-      this.statistics.drop(postDrops[result]!);
-      if (result === PostResult.TooLong) {
-        this.statistics.totals.add("tx_errors");
-      }
-    }
+    this.#count(result, bytes);
     return result;
+  }
+
+  /** As {@linkcode post}, on the RC queue pair of a connection. */
+  postConnected(slot: number, length: number, qp: RcQp): PostResult {
+    if (this.#debug.packets) this.#logPacket(length, qp.qpn);
+    const bytes = this.#wireBytes(slot, length);
+    const result = qp.post(slot, length);
+    this.#count(result, bytes);
+    return result;
+  }
+
+  /** True if the packet, or each segment of a large send, fits the MTU of the broadcast group. */
+  fits(slot: number, length: number): boolean {
+    if (length <= this.mtu) return true;
+    const { view, stride, layout } = this.memory;
+    const base = slot * stride;
+    return segmentLength(
+      view,
+      base + layout.vnet,
+      base + layout.payload,
+      length,
+    ) <= this.mtu;
+  }
+
+  /** Drops a packet that exceeds the MTU of its route. */
+  dropTooLong(slot: number, length: number, mtu: number): PostResult {
+    this.onTooLong(slot, length, mtu);
+    this.memory.unreserve(slot);
+    this.#count(PostResult.TooLong, 0);
+    return PostResult.TooLong;
   }
 
   /** Releases `slot` unsent and counts the drop. */
   drop(slot: number, reason: DropReason): void {
     this.memory.unreserve(slot);
     this.statistics.drop(reason);
+  }
+
+  #logPacket(length: number, qpn: number): void {
+    this.#debug.data(
+      `sending packet, length=${length + ENCAP_LENGTH} qpn=${hex(qpn, 6)}`,
+    );
+  }
+
+  /** Returns the bytes that tx_bytes counts for a packet: those of a large send without its headers. */
+  #wireBytes(slot: number, length: number): number {
+    const { view, stride, layout } = this.memory;
+    const vnet = slot * stride + layout.vnet;
+    const bytes = length + ENCAP_LENGTH;
+    return view.getUint8(vnet + GSO_TYPE) === GsoType.None
+      ? bytes
+      : bytes - view.getUint16(vnet + GSO_HEADERS, true) +
+        (layout.payload - layout.ethernet);
+  }
+
+  #count(result: PostResult, bytes: number): void {
+    if (result === PostResult.Sent) {
+      this.#totals[Stat.TxPackets]!++;
+      this.#totals[Stat.TxBytes]! += bytes;
+      return;
+    }
+    this.statistics.drop(postDrops[result]!);
+    if (result === PostResult.TooLong) {
+      this.statistics.totals.add("tx_errors");
+    }
   }
 
   #unposted(slot: number): PostResult {

@@ -19,9 +19,15 @@ const LINK_ADDRESS_GID = 4;
 /** Destination QPN of multicast packets (IBTA vol. 1 9.6.1.2.1). */
 export const MULTICAST_QPN = 0xffffff;
 
+/** Flags of a link-layer address (RFC 4755 section 3.1). */
+export const LinkFlag = {
+  /** The interface accepts RC connections (ib_ipoib: in datagram mode too). */
+  Rc: 0x80,
+} as const;
+
 /** A link-layer address. */
 export interface LinkAddress {
-  /** 0x80: the interface accepts RC connections (ib_ipoib: in datagram mode too). 0x40: it accepts UC connections. */
+  /** Bits of {@linkcode LinkFlag}. 0x40: the interface accepts UC connections. */
   readonly flags: number;
   /** 24 bits. */
   readonly qpn: number;

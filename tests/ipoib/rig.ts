@@ -32,6 +32,11 @@ import { emitIpv4Header } from "../../scripts/packets/ipv4_header.ts";
 import { IpProtocol } from "../../src/wire/ipv4.ts";
 import { parseIpv4 } from "../../src/wire/ipv4_address.ts";
 import type { LinkAddress } from "../../src/wire/link_address.ts";
+import {
+  type FakeConnections,
+  FakeConnectionWorld,
+} from "./connected/fake_connections.ts";
+import type { Mode } from "../../src/ipoib/connected/connected_mode.ts";
 import { viewOf } from "../wire/support.ts";
 import { FakeSubnet } from "./fake_subnet.ts";
 
@@ -120,6 +125,8 @@ export interface HostOptions extends FakePortOptions {
   register?: boolean;
   families?: readonly AddressFamily[];
   maxGroups?: number;
+  maxConnections?: number;
+  mode?: Mode;
   makeNetdev?: (
     options: ConstructorParameters<typeof FakeNetdev>[0],
   ) => FakeNetdev;
@@ -153,11 +160,14 @@ export class Host {
         memberships: this.memberships,
         ...(options.families && { families: options.families }),
         ...(options.maxGroups && { maxGroups: options.maxGroups }),
+        ...(options.connections && { connections: this.connections }),
+        maxConnections: options.maxConnections,
       },
       {
         name: `ib${number}`,
         pkeyIndex: options.pkeyIndex ?? 0,
         adminMtu: options.adminMtu,
+        ...(options.mode && { mode: options.mode }),
         openNetdev: (name) => {
           const netdev = make({
             name,
@@ -179,6 +189,11 @@ export class Host {
       );
     }
     if (options.register !== false) rig.subnet?.register(port);
+  }
+
+  /** Connection manager of the port. */
+  get connections(): FakeConnections {
+    return this.rig.connections.of(this.port);
   }
 
   get link(): IpoibInterface {
@@ -256,6 +271,7 @@ export const QKEY = 0x0b1b;
 export class Rig {
   readonly reactor = new FakeReactor();
   readonly fabric = new FakeFabric();
+  readonly connections = new FakeConnectionWorld(this.fabric, this.reactor);
   readonly subnet: FakeSubnet | undefined;
   readonly hosts: Host[] = [];
 

@@ -107,19 +107,26 @@ export function up(cli: Cli) {
         "maximum number of multicast groups per interface, without the broadcast group (default: 512)",
         integer(1, 16_383),
       )
+      .option(
+        "--max-connections <n>",
+        "maximum number of connections of other hosts per interface (default: 1024)",
+        integer(0, 65_536),
+      )
       .addOption(
         new Option(...LOG).choices(LOG_CHOICES).default("info" as const),
       )
       .action(async (names, options, self) => {
         const { hca, roce, background, ...others } = options;
-        const { guid, subnetMtu, mtu, maxGroups, user, ...always } = others;
+        const { guid, subnetMtu, mtu, maxGroups, maxConnections, ...rest } =
+          others;
+        const { user, ...always } = rest;
         const upOptions: UpOptions = {
           ...always,
           names: names ?? [],
           hca: hca ?? { kind: "auto" },
           roce: roce ?? false,
           background: background ?? false,
-          ...given({ guid, subnetMtu, mtu, maxGroups, user }),
+          ...given({ guid, subnetMtu, mtu, maxGroups, maxConnections, user }),
           ...given({ netns: netnsOf(self) }),
         };
         cli.exitCode = await cli.environment.up(upOptions);

@@ -74,9 +74,7 @@ function ownLines(link: LinkRecord, style: Style): string[] {
     `${fabricWords(hca)} rate ${portRate(hca)}`,
     `    gid ${link.gid} qpn ${hex(link.qpn, 6)} pkey_index ${index}`,
     mtuLine(link),
-    ...(hca.no_connections === undefined
-      ? []
-      : [`    no connected mode: ${hca.no_connections}`]),
+    ...connectionLines(link),
     `    next hops from ${NEXT_HOPS[link.next_hops] ?? link.next_hops}`,
     stateLine(link, style),
     `    namespace ${link.namespace} pid ${link.pid}`,
@@ -98,6 +96,7 @@ const NEXT_HOPS: Record<string, string> = {
 const BINDING = {
   port: "the port",
   group: "the broadcast group",
+  mode: "connected mode",
   admin: "the administrator",
   device: "the device",
 };
@@ -111,6 +110,15 @@ function mtuLine({ mtu_chain: chain, linkinfo }: LinkRecord): string {
       chain.admin ?? "unset"
     } device ${chain.device}, ` +
     `limited by ${BINDING[chain.binding]}${refused}`;
+}
+
+function connectionLines(link: LinkRecord): string[] {
+  const { connections, no_connections: reason } = link;
+  if (connections) {
+    const { active, passive } = connections;
+    return [`    connections active ${active} passive ${passive}`];
+  }
+  return reason === undefined ? [] : [`    no connected mode: ${reason}`];
 }
 
 function stateLine(link: LinkRecord, { palette }: Style): string {

@@ -12,6 +12,7 @@ import {
   type ParamRecord,
   type PathRecord,
   RUNNING,
+  type TransportRecord,
 } from "../../ipc/schema.ts";
 import { duration, gigabits } from "./number.ts";
 import { address, type Style } from "./style.ts";
@@ -48,9 +49,22 @@ function neighbour(n: NeighRecord, { details, stats, palette }: Style) {
     n.lladdr !== undefined && `lladdr ${palette.lladdr(n.lladdr)}`,
     details && pair("qpn", n.qpn === undefined ? undefined : hex(n.qpn, 6)),
     details && pair("gid", n.gid),
+    details && transport(n),
     stats && `used ${times} probes ${n.probes} queued ${n.queued}`,
     bad ? palette.bad(state) : palette.good(state),
   );
+}
+
+/** Formats how packets to a peer are sent: `ud`, or `rc qpn 0x00004a mtu 65520 age 3s`. */
+function transport(t: TransportRecord): string | undefined {
+  if (t.transport !== "rc") {
+    return t.connection === undefined
+      ? t.transport
+      : `${t.transport} (connection ${t.connection})`;
+  }
+  return `rc qpn ${hex(t.rc_qpn ?? 0, 6)} mtu ${t.rc_mtu} age ${
+    duration(t.rc_age_ms ?? 0)
+  }`;
 }
 
 export function renderPaths(records: PathRecord[], style: Style): string {
@@ -67,6 +81,9 @@ function path(p: PathRecord, { details, stats, palette }: Style) {
     pair("mtu", p.mtu),
     details && pair("hoplimit", p.hoplimit),
     (stats || p.queued > 0) && `queued ${p.queued}`,
+    ...(p.peers ?? []).map((peer) =>
+      `peer ${hex(peer.qpn, 6)} ${transport(peer)}`
+    ),
     p.complete ? palette.good("complete") : palette.bad("incomplete"),
     p.error !== undefined && `error "${p.error}"`,
   );

@@ -20,7 +20,7 @@ import {
   LINK_ADDRESS_LENGTH,
 } from "../../wire/link_address.ts";
 import { addressText } from "../records.ts";
-import { checkMode, invalid } from "./settings.ts";
+import { invalid } from "./settings.ts";
 
 /** Operations of an attribute. At least one of them is present. */
 interface SysfsFile {
@@ -53,12 +53,12 @@ const common: Record<string, SysfsFile> = {
 /** Attributes of ib_ipoib for parents and for children created with `create_child`. */
 const driver: Record<string, SysfsFile> = {
   mode: {
-    read: () => "datagram",
-    write: (context, { name }, value) => {
+    read: (_context, { connected }) => connected.mode,
+    write: (_context, { connected }, value) => {
       if (value !== "datagram" && value !== "connected") {
         invalid("mode", value, "use datagram or connected");
       }
-      checkMode(context, name, value);
+      connected.setMode(value);
     },
   },
   umcast: {

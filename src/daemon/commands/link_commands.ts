@@ -18,7 +18,6 @@ import {
   recordContext,
 } from "./context.ts";
 import { childRecord, linkRecord } from "../records.ts";
-import { checkMode } from "./settings.ts";
 
 /** Offset of the interface identifier in a link-layer address. */
 const GUID_OFFSET = 12;
@@ -34,10 +33,11 @@ export const linkCommands = {
   "link.set": (context, params) => {
     const iface = findInterface(context, params.name);
     const { mode, umcast, mtu, address, netns } = params;
-    checkMode(context, iface.name, mode);
+    if (mode !== undefined) iface.connected.check(mode);
     if (address !== undefined) checkAddress(iface, address);
     using namespace = netns === undefined ? undefined : openNamespace(netns);
     if (umcast !== undefined) iface.umcast = umcast;
+    if (mode !== undefined) iface.connected.setMode(mode);
     if (mtu !== undefined) iface.mtu.set(mtu);
     const changes = kernelChanges(params, namespace?.number);
     if (Object.keys(changes).length > 0) iface.netdev.change(changes);
@@ -45,9 +45,11 @@ export const linkCommands = {
   },
   "link.add": (context, { link, name, pkey, mode, umcast }) => {
     checkParent(context, link);
-    checkMode(context, name, mode);
-    const child = context.device.addChild(name, pkey);
+    const { device } = context;
+    if (mode !== undefined) device.parent.connected.check(mode);
+    const child = device.addChild(name, pkey);
     child.umcast = umcast ?? false;
+    if (mode !== undefined) child.connected.setMode(mode);
     return {};
   },
   "link.del": (context, { name }) => {

@@ -22,7 +22,9 @@ import {
 
 export const tableCommands = {
   "neigh.show": (context, { name }) =>
-    findInterfaces(context, name).flatMap(neighRecords),
+    findInterfaces(context, name).flatMap((iface) =>
+      neighRecords(iface, context.reactor.clock.now())
+    ),
   "neigh.flush": (context, { name, dst }) => {
     findInterface(context, name).flushNeighbours(
       dst === undefined ? undefined : ipAddress(dst),
@@ -61,7 +63,9 @@ export const tableCommands = {
     );
   },
   "path.show": (context, { name }) =>
-    findInterfaces(context, name).flatMap(pathRecords),
+    findInterfaces(context, name).flatMap((iface) =>
+      pathRecords(iface, context.reactor.clock.now())
+    ),
   "mcg.show": (context, { name }) => {
     const now = context.reactor.clock.now();
     return findInterfaces(context, name).flatMap((iface) =>

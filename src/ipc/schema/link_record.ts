@@ -41,7 +41,7 @@ const MtuChainSchema = v.object({
   /** MTU of the kernel's device. */
   device: count,
   /** The limit that determines the MTU. */
-  binding: v.picklist(["port", "group", "admin", "device"]),
+  binding: v.picklist(["port", "group", "mode", "admin", "device"]),
 });
 export type MtuChain = v.InferOutput<typeof MtuChainSchema>;
 
@@ -121,6 +121,10 @@ export const LinkRecordSchema = v.object({
   gid: v.string(),
   hca: HcaRecordSchema,
   mtu_chain: MtuChainSchema,
+  /** Number of connections to and from other hosts; absent if the port has no connection management. */
+  connections: v.exactOptional(v.object({ active: count, passive: count })),
+  /** Why the port has no connection management; absent if it has. */
+  no_connections: v.exactOptional(v.string()),
   /** Source of next hops: "program" (eBPF), or "routes" with the reason if there is one. */
   next_hops: v.string(),
   /** {@linkcode RUNNING}, or the missing condition: "waiting for the subnet manager". */

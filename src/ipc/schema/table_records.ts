@@ -3,6 +3,24 @@
 import * as v from "valibot";
 import { count, u16, u32 } from "./fields.ts";
 
+/** How packets to a peer are sent. */
+const transport = {
+  /** `rc` on a connection, `ud` as datagrams. */
+  transport: v.exactOptional(v.picklist(["rc", "ud"])),
+  /** State of the connection; absent in datagram mode, and for a peer that accepts none. */
+  connection: v.exactOptional(
+    v.picklist(["idle", "connecting", "paused", "established", "refused"]),
+  ),
+  /** QPN of the remote RC queue pair. */
+  "rc_qpn": v.exactOptional(count),
+  /** MTU of the connection, in bytes of an IP packet. */
+  "rc_mtu": v.exactOptional(count),
+  /** Milliseconds since the connection was established. */
+  "rc_age_ms": v.exactOptional(count),
+};
+const TransportRecordSchema = v.object(transport);
+export type TransportRecord = v.InferOutput<typeof TransportRecordSchema>;
+
 /** A neighbour. The members up to `state` are those of `ip -s -j neigh`. */
 export const NeighRecordSchema = v.object({
   /** IP address. */
@@ -20,6 +38,7 @@ export const NeighRecordSchema = v.object({
   /** QPN and GID of the link-layer address. */
   qpn: v.exactOptional(count),
   gid: v.exactOptional(v.string()),
+  ...transport,
   /** Packets waiting for resolution. */
   queued: count,
 });
@@ -36,6 +55,12 @@ export const PathRecordSchema = v.object({
   /** IB MTU in bytes. */
   mtu: v.exactOptional(count),
   hoplimit: v.exactOptional(count),
+  /** The peers on the path in connected mode; absent in datagram mode. */
+  peers: v.exactOptional(v.array(v.object({
+    /** QPN of the UD queue pair. */
+    qpn: count,
+    ...transport,
+  }))),
   /** Packets waiting for the path record. */
   queued: count,
   /** Status of the last query if it failed. */

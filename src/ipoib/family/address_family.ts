@@ -60,6 +60,16 @@ export interface AddressFamily {
   isReport(view: DataView, ip: number, length: number): boolean;
   /** Returns true if the destination of a packet is a multicast address. */
   isToGroup(view: DataView, ip: number): boolean;
+  /**
+   * Returns the ICMP packet that tells the source of the packet of `length` bytes at `ip` the MTU of its route, in bytes
+   * of an IP packet. Returns undefined if the packet must not be answered.
+   */
+  tooBig(
+    view: DataView,
+    ip: number,
+    length: number,
+    mtu: number,
+  ): Uint8Array | undefined;
 }
 
 /** A family and its translator on one interface. */

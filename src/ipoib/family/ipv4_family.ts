@@ -3,6 +3,7 @@
 import type { Flow } from "../../netdev/netdev.ts";
 import { isDhcp } from "../../wire/dhcp.ts";
 import { EtherType } from "../../wire/encap.ts";
+import { ipv4TooBig } from "../../wire/icmp_too_big.ts";
 import { IpAddress, V4_MAPPED } from "../../wire/ip_address.ts";
 import { IpProtocol, IPV4_HEADER_LENGTH, Ipv4Field } from "../../wire/ipv4.ts";
 import { isLimitedBroadcast, isMulticast } from "../../wire/ipv4_address.ts";
@@ -83,6 +84,14 @@ export const ipv4Family: AddressFamily = {
 
   isToGroup: (view, ip) =>
     view.getUint8(ip + Ipv4Field.Destination) >> 4 === CLASS_D,
+
+  // RFC 1122 section 3.2.2 forbids answers to later fragments and to packets without a source.
+  tooBig(view, ip, length, mtu) {
+    const fragment = view.getUint16(ip + Ipv4Field.Fragment);
+    const answered = (fragment & FRAGMENT_OFFSET) === 0 &&
+      view.getInt32(ip + Ipv4Field.Source) !== 0;
+    return answered ? ipv4TooBig(view, ip, length, mtu) : undefined;
+  },
 };
 
 /** Returns source and destination port of a TCP or UDP packet as one word; 0 for others and for later fragments. */

@@ -2,6 +2,7 @@
 
 import type { Flow } from "../../netdev/netdev.ts";
 import { EtherType } from "../../wire/encap.ts";
+import { ipv6TooBig } from "../../wire/icmp_too_big.ts";
 import { IpAddress, V4_MAPPED } from "../../wire/ip_address.ts";
 import {
   icmpv6Offset,
@@ -102,6 +103,14 @@ export const ipv6Family: AddressFamily = {
 
   isToGroup: (view, ip) =>
     view.getUint8(ip + Ipv6Field.Destination) === MULTICAST,
+
+  // RFC 4443 section 2.4 forbids answers to packets without a unicast source.
+  tooBig(view, ip, length, mtu) {
+    const { w0, w1, w2, w3 } = IpAddress.ipv6(view, ip + Ipv6Field.Source);
+    return (w0 | w1 | w2 | w3) === 0 || w0 >>> 24 === MULTICAST
+      ? undefined
+      : ipv6TooBig(view, ip, length, mtu);
+  },
 };
 
 /**

@@ -126,6 +126,7 @@ const wideFamily: AddressFamily = {
   isDhcp: () => false,
   isReport: (view, at) => view.getUint8(at + 1) === 2,
   isToGroup: (view, at) => view.getUint8(at + DESTINATION) === 0xff,
+  tooBig: () => undefined,
 };
 
 const [A, B, C] = ["fd00::1", "fd00::2", "fd00::3"].map(ipAddress) as [

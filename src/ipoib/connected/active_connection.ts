@@ -1,0 +1,146 @@
+/** The connection to one peer, and the egresses of the peer in connected mode. */
+
+import type { Millis } from "../../base/units.ts";
+import { PostResult, type RcQp } from "../../hca/hca.ts";
+import { EthernetKind } from "../../wire/ethernet.ts";
+import type { PathRecord } from "../../wire/sa/path_record.ts";
+import { MAX_WAITING_PACKETS } from "../constants.ts";
+import type { Destination, Egress } from "../egress.ts";
+import { PacketQueue } from "../packet_queue.ts";
+import type { Peer } from "../peer.ts";
+import type { UdSender } from "../ud_sender.ts";
+import type { Connection } from "./connection_manager.ts";
+
+/**
+ * State of an {@linkcode ActiveConnection}:
+ *
+ * | state       | meaning                                             | packets that fit UD | longer packets      |
+ * |-------------|-----------------------------------------------------|---------------------|---------------------|
+ * | idle        | the next packet starts the connection               | UD                  | wait                |
+ * | connecting  | the connection manager establishes the connection   | UD                  | wait                |
+ * | paused      | an attempt has failed, another one follows          | UD                  | wait                |
+ * | established |                                                     | connection          | connection          |
+ * | refused     | the peer is reached over UD only, for a minute      | UD                  | dropped as too long |
+ */
+export type ActiveState =
+  | "idle"
+  | "connecting"
+  | "paused"
+  | "established"
+  | "refused";
+
+/** The queue pair and the connection of an attempt. */
+export interface Attempt {
+  readonly qp: RcQp;
+  /** Undefined until the connection manager has sent the REQ. */
+  connection: Connection | undefined;
+}
+
+export class ActiveConnection {
+  readonly peer: Peer;
+  /** Packets that do not fit the UD queue pair, until the connection is established. */
+  readonly queue: PacketQueue;
+  state: ActiveState = "idle";
+  /** Path of the peer. */
+  record: PathRecord;
+  /** Egress of the peer on the UD queue pair. */
+  route: Egress;
+  attempt: Attempt | undefined;
+  /** Maximum length of an IP packet on the connection, in bytes. */
+  mtu = 0;
+  /** QPN of the remote RC queue pair. */
+  remoteQpn = 0;
+  establishedAt: Millis = 0;
+  /** Time of the first attempt since the last connection. */
+  triedAt: Millis = 0;
+  /** Consecutive failures: attempts without success, and connections that ended soon. */
+  failures = 0;
+  /** Time of the next action: an attempt, the end of a refusal, or a check for an idle connection. */
+  dueAt: Millis = Infinity;
+
+  constructor(
+    peer: Peer,
+    sender: UdSender,
+    record: PathRecord,
+    route: Egress,
+  ) {
+    this.peer = peer;
+    this.record = record;
+    this.route = route;
+    this.queue = new PacketQueue(
+      sender,
+      MAX_WAITING_PACKETS,
+      "tx_connection_queue",
+    );
+  }
+
+  /** Sends the waiting packets to `egress`. */
+  sendQueued(egress: Egress): void {
+    const destination: Destination = { kind: EthernetKind.Host, egress };
+    const { usedAt } = this.peer;
+    this.queue.sendTo(destination);
+    this.peer.usedAt = usedAt;
+  }
+}
+
+/** Egress of a peer without a connection that may have one. */
+export class UnconnectedEgress implements Egress {
+  readonly #sender: UdSender;
+  readonly #active: ActiveConnection;
+  readonly #connect: (active: ActiveConnection) => void;
+
+  /** @param connect starts the connection, if it is idle */
+  constructor(
+    sender: UdSender,
+    active: ActiveConnection,
+    connect: (active: ActiveConnection) => void,
+  ) {
+    this.#sender = sender;
+    this.#active = active;
+    this.#connect = connect;
+  }
+
+  send(slot: number, length: number): void {
+    const active = this.#active;
+    active.peer.usedAt = this.#sender.now;
+    if (active.state === "idle") this.#connect(active);
+    if (active.state === "refused" || this.#sender.fits(slot, length)) {
+      active.route.send(slot, length);
+    } else active.queue.push(slot, length);
+  }
+}
+
+/** Egress of a peer with a connection. */
+export class ConnectedEgress implements Egress {
+  readonly #sender: UdSender;
+  readonly #active: ActiveConnection;
+  readonly #qp: RcQp;
+  readonly #lost: (active: ActiveConnection) => void;
+
+  /** @param lost called if the HCA reports the peer as unreachable */
+  constructor(
+    sender: UdSender,
+    active: ActiveConnection,
+    qp: RcQp,
+    lost: (active: ActiveConnection) => void,
+  ) {
+    this.#sender = sender;
+    this.#active = active;
+    this.#qp = qp;
+    this.#lost = lost;
+  }
+
+  send(slot: number, length: number): void {
+    const sender = this.#sender;
+    const active = this.#active;
+    active.peer.usedAt = sender.now;
+    if (length > active.mtu) {
+      // A large send may be longer than a message.
+      if (sender.fits(slot, length)) active.route.send(slot, length);
+      else sender.dropTooLong(slot, length, active.mtu);
+      return;
+    }
+    const result = sender.postConnected(slot, length, this.#qp);
+    if (result === PostResult.Unreachable) this.#lost(active);
+  }
+}

@@ -1,0 +1,208 @@
+/**
+ * Connections of other hosts to an interface, on which it only receives (RFC 4755, Linux ipoib_cm.c).
+ *
+ * An interface listens on the service ID of ib_ipoib and on that of RFC 4755, in datagram mode too. A connection ends
+ * when the remote end disconnects, when its queue pair fails, when the same link-layer address connects again, and after
+ * 512 seconds without a message.
+ */
+
+import { IpoibError } from "../../base/errors.ts";
+import { hex } from "../../base/hex.ts";
+import { type Millis, pkeysMatch } from "../../base/units.ts";
+import type { HcaPort, RcQp, SendMemory, UdQp } from "../../hca/hca.ts";
+import type { Reactor, Timer } from "../../system/reactor.ts";
+import { RejectReason } from "../../wire/cm/rej.ts";
+import { linuxServiceId, rfcServiceId } from "../../wire/cm/service_id.ts";
+import { ConnectionData } from "../../wire/connection_data.ts";
+import { formatGid, gidKey } from "../../wire/gid.ts";
+import {
+  CONNECTED_MESSAGE,
+  PASSIVE_CHECK_MS,
+  PASSIVE_IDLE_MS,
+  PASSIVE_UPDATE_MS,
+} from "../constants.ts";
+import type { DebugLog } from "../debug_log.ts";
+import type { LinkIdentity } from "../link_identity.ts";
+import type { Statistics } from "../statistics.ts";
+import type {
+  Connection,
+  ConnectionManager,
+  ConnectionRequest,
+} from "./connection_manager.ts";
+
+/** PSNs have 24 bits. */
+const PSNS = 2 ** 24;
+
+interface PassiveConnection {
+  /** The remote link-layer address, without flags. */
+  readonly key: string;
+  readonly qp: RcQp;
+  connection: Connection | undefined;
+  /** Number of messages when the use was recorded last, and the time of that. */
+  received: number;
+  usedAt: Millis;
+}
+
+/** Dependencies of {@linkcode PassiveConnections}. */
+export interface PassiveParts {
+  readonly reactor: Reactor;
+  readonly port: HcaPort;
+  readonly connections: ConnectionManager;
+  readonly memory: SendMemory;
+  readonly identity: LinkIdentity;
+  readonly statistics: Statistics;
+  readonly debug: DebugLog;
+  /** Maximum number of connections. */
+  readonly limit: number;
+}
+
+export class PassiveConnections {
+  readonly #parts: PassiveParts;
+  readonly #connections = new Map<string, PassiveConnection>();
+  readonly #timer: Timer;
+  #receiver: UdQp | undefined;
+  /** Functions that end the listeners. */
+  #listeners: (() => void)[] = [];
+  /** Time of the next check for idle connections. */
+  #checkAt: Millis = 0;
+
+  constructor(parts: PassiveParts) {
+    this.#parts = parts;
+    this.#timer = parts.reactor.timer((now) => this.#update(now));
+  }
+
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  /** Accepts connections, whose messages are polled from `receiver`. */
+  listen(receiver: UdQp): void {
+    this.stop();
+    this.#receiver = receiver;
+    const { connections } = this.#parts;
+    this.#listeners = [linuxServiceId, rfcServiceId].map((serviceId) =>
+      connections.listen(
+        serviceId(receiver.qpn),
+        (request) => this.#onRequest(request),
+      )
+    );
+  }
+
+  /** Ends all connections and accepts no more. */
+  stop(): void {
+    this.#receiver = undefined;
+    for (const end of this.#listeners.splice(0)) end();
+    for (const each of [...this.#connections.values()]) this.#end(each, true);
+    this.#timer.at(Infinity);
+  }
+
+  close(): void {
+    this.stop();
+    this.#timer.close();
+  }
+
+  #onRequest(request: ConnectionRequest): void {
+    const { identity, limit } = this.#parts;
+    const sender = ConnectionData.parse(request.privateData);
+    if (!sender || !pkeysMatch(request.pkey, identity.pkey)) {
+      this.#refuse(request, RejectReason.Consumer, "invalid request");
+      return;
+    }
+    const key = `${sender.qpn}/${gidKey(request.remoteGid)}`;
+    const old = this.#connections.get(key);
+    if (old) this.#end(old, true);
+    if (this.#connections.size >= limit) {
+      const why = `the limit of ${limit} connections is reached`;
+      this.#refuse(request, RejectReason.NoQp, why);
+      return;
+    }
+    try {
+      this.#accept(request, key);
+    } catch (error) {
+      const { message } = IpoibError.from(error);
+      this.#refuse(request, RejectReason.NoQp, message);
+    }
+  }
+
+  #accept(request: ConnectionRequest, key: string): void {
+    const { port, identity, memory, statistics, reactor } = this.#parts;
+    const now = reactor.clock.now();
+    const qp = port.createRcQp({
+      pkeyIndex: identity.pkeyIndex,
+      receiver: this.#receiver!,
+      memory,
+    });
+    const startingPsn = Math.floor(Math.random() * PSNS);
+    try {
+      qp.connect({ ...request.remote, receivePsn: startingPsn });
+    } catch (error) {
+      qp.close();
+      throw error;
+    }
+    const passive: PassiveConnection = {
+      ...{ key, qp, connection: undefined },
+      ...{ received: 0, usedAt: now },
+    };
+    this.#connections.set(key, passive);
+    statistics.connections.add("connections_accepted");
+    this.#log(request, () => `accepted with QPN ${hex(qp.qpn, 6)}`);
+    qp.onFailure = (failure) => {
+      this.#log(request, () => `failed: ${failure}`);
+      this.#end(passive, true);
+    };
+    const connection = request.accept({
+      qpn: qp.qpn,
+      startingPsn,
+      privateData: ConnectionData.emit({
+        qpn: identity.qpn,
+        mtu: CONNECTED_MESSAGE,
+      }),
+      srq: true,
+    }, {
+      onEnd: ({ why }) => {
+        this.#log(request, () => `ended: ${why}`);
+        this.#end(passive, false);
+      },
+    });
+    passive.connection = connection;
+    if (this.#connections.size > 1) return;
+    this.#checkAt = now + PASSIVE_CHECK_MS;
+    this.#timer.at(now + PASSIVE_UPDATE_MS);
+  }
+
+  #refuse(request: ConnectionRequest, reason: number, why: string): void {
+    this.#parts.statistics.connections.add("connections_refused");
+    this.#log(request, () => `refused: ${why}`);
+    request.reject(reason);
+  }
+
+  #end(passive: PassiveConnection, disconnect: boolean): void {
+    if (this.#connections.get(passive.key) !== passive) return;
+    this.#connections.delete(passive.key);
+    if (disconnect) passive.connection?.disconnect();
+    passive.qp.close();
+  }
+
+  /** Records which connections were used since the last call, and ends idle ones. */
+  #update(now: Millis): void {
+    const check = now >= this.#checkAt;
+    if (check) this.#checkAt = now + PASSIVE_CHECK_MS;
+    for (const passive of [...this.#connections.values()]) {
+      const { received } = passive.qp;
+      if (received !== passive.received) {
+        passive.received = received;
+        passive.usedAt = now;
+      } else if (check && now - passive.usedAt >= PASSIVE_IDLE_MS) {
+        this.#parts.statistics.connections.add("connections_idle");
+        this.#end(passive, true);
+      }
+    }
+    if (this.#connections.size > 0) this.#timer.at(now + PASSIVE_UPDATE_MS);
+  }
+
+  #log({ remoteGid, qpn }: ConnectionRequest, text: () => string): void {
+    this.#parts.debug.general(() =>
+      `Connection from ${formatGid(remoteGid)} QPN ${hex(qpn, 6)} ${text()}`
+    );
+  }
+}

@@ -1,0 +1,36 @@
+/** Segments of large sends: packets whose virtio header has a GSO type. */
+
+import { ETHERNET_HEADER_LENGTH } from "./ethernet.ts";
+import { GSO_ECN, GsoType } from "./vnet.ts";
+
+/** Offsets in the virtio header, whose fields are little-endian (vnet.ts). */
+const GSO_TYPE = 1;
+const GSO_SIZE = 4;
+const CHECKSUM_START = 6;
+const LITTLE_ENDIAN = true;
+/** Offset of the data offset in a TCP header, and the minimum length of the header. */
+const TCP_DATA_OFFSET = 12;
+const TCP_HEADER_LENGTH = 20;
+const UDP_HEADER_LENGTH = 8;
+
+/**
+ * Returns the length of the longest IP packet into which the large send of `length` bytes at `ip` is segmented, or
+ * `length` if the packet with the virtio header at `vnet` is not a valid large send.
+ */
+export function segmentLength(
+  view: DataView,
+  vnet: number,
+  ip: number,
+  length: number,
+): number {
+  const type = view.getUint8(vnet + GSO_TYPE) & ~GSO_ECN;
+  if (type === GsoType.None) return length;
+  const transport = view.getUint16(vnet + CHECKSUM_START, LITTLE_ENDIAN) -
+    ETHERNET_HEADER_LENGTH;
+  if (transport <= 0 || transport + TCP_HEADER_LENGTH > length) return length;
+  const header = type === GsoType.Tcpv4 || type === GsoType.Tcpv6
+    ? view.getUint8(ip + transport + TCP_DATA_OFFSET) >> 4 << 2
+    : UDP_HEADER_LENGTH;
+  const size = view.getUint16(vnet + GSO_SIZE, LITTLE_ENDIAN);
+  return Math.min(transport + header + size, length);
+}

@@ -1,0 +1,115 @@
+/** Connections of other hosts: acceptance, refusal, replacement, and idle ones. */
+
+import { assertEquals } from "@std/assert";
+import {
+  PASSIVE_CHECK_MS,
+  PASSIVE_UPDATE_MS,
+} from "../../../src/ipoib/constants.ts";
+import type { ConnectionEnd } from "../../../src/ipoib/connected/connection_manager.ts";
+import { rfcServiceId } from "../../../src/wire/cm/service_id.ts";
+import { ConnectionData } from "../../../src/wire/connection_data.ts";
+import { PathRecord } from "../../../src/wire/sa/path_record.ts";
+import type { Host } from "../rig.ts";
+import { connectedPair, counted, frameOf, rcQp } from "./support.ts";
+
+const PKEY = 0xffff;
+
+/** Sends a request from one host to the other, past the engine. Returns how the attempt ended. */
+function request(
+  from: Host,
+  to: Host,
+  {
+    udQpn = 0x700,
+    pkey = PKEY,
+    privateData = undefined as
+      | Uint8Array
+      | undefined,
+  } = {},
+): ConnectionEnd[] {
+  const ends: ConnectionEnd[] = [];
+  from.connections.connect({
+    serviceId: rfcServiceId(to.link.qpn),
+    path: PathRecord.of({
+      dgid: to.port.attributes.gid,
+      dlid: to.port.attributes.lid,
+      pkey,
+    }),
+    pkeyIndex: 0,
+    qpn: 0x900,
+    startingPsn: 5,
+    privateData: privateData ??
+      ConnectionData.emit({ qpn: udQpn, mtu: 65_524 }),
+    srq: true,
+    timeout: 1000,
+  }, { onEnd: (end) => ends.push(end) });
+  from.rig.settle();
+  return ends;
+}
+
+Deno.test("a request for the service ID of RFC 4755 is accepted", () => {
+  const { rig, a, b } = connectedPair();
+  assertEquals(request(a, b), []);
+  const { remote } = rcQp(b);
+  assertEquals([remote!.destQpn, remote!.sendPsn], [0x900, 5]);
+  rig.check();
+});
+
+Deno.test("a second request from a link-layer address replaces the first connection", () => {
+  const { rig, a, b } = connectedPair();
+  const first = request(a, b);
+  const qp = rcQp(b);
+  assertEquals(request(a, b), []);
+  assertEquals(first, [{ why: "disconnected" }]);
+  assertEquals([qp.state, rcQp(b) !== qp], ["closed", true]);
+  assertEquals(counted(b), { connections_accepted: 2 });
+  rig.check();
+});
+
+Deno.test("requests over the limit are refused, but not those that replace a connection", () => {
+  const { rig, a, b } = connectedPair({ maxConnections: 2 });
+  assertEquals(request(a, b, { udQpn: 0x701 }), []);
+  assertEquals(request(a, b, { udQpn: 0x702 }), []);
+  assertEquals(request(a, b, { udQpn: 0x703 }), [
+    { why: "rejected", reason: 1 },
+  ]);
+  assertEquals(request(a, b, { udQpn: 0x702 }), []);
+  assertEquals(b.link.connected.passive!.size, 2);
+  assertEquals(counted(b), { connections_accepted: 3, connections_refused: 1 });
+  rig.check();
+});
+
+Deno.test("requests with short private data, of another partition, or without a free queue pair are refused", () => {
+  const { rig, a, b } = connectedPair();
+  assertEquals(request(a, b, { privateData: new Uint8Array(7) }), [
+    { why: "rejected", reason: 28 },
+  ]);
+  assertEquals(request(a, b, { pkey: 0x8001 }), [
+    { why: "rejected", reason: 28 },
+  ]);
+  b.port.maxRcQps = 0;
+  assertEquals(request(a, b), [{ why: "rejected", reason: 1 }]);
+  assertEquals(b.port.rcQps.size, 0);
+  rig.check();
+});
+
+Deno.test("a connection ends with its queue pair", () => {
+  const { rig, a, b } = connectedPair();
+  const ends = request(a, b);
+  rcQp(b).fail("remote_error");
+  rig.settle();
+  assertEquals([ends, b.port.rcQps.size], [[{ why: "disconnected" }], 0]);
+  rig.check();
+});
+
+Deno.test("a connection without messages for 512 s ends; one with messages stays", () => {
+  const { rig, a, b } = connectedPair();
+  const idle = request(a, b);
+  for (let ms = 0; ms < PASSIVE_CHECK_MS; ms += 1000) {
+    if (ms % 30_000 === 0) a.send(frameOf(100));
+    rig.advance(1000);
+  }
+  rig.advance(PASSIVE_UPDATE_MS);
+  assertEquals(idle, [{ why: "disconnected" }]);
+  assertEquals(counted(b).connections_idle, 1);
+  rig.check();
+});
