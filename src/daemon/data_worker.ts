@@ -18,6 +18,7 @@ import type { NetworkNamespace } from "../system/namespace.ts";
 import { openReactor } from "../system/open_reactor.ts";
 import type { Reactor } from "../system/reactor.ts";
 import { exactTimers } from "../system/clock.ts";
+import { openConnections } from "./open_connections.ts";
 import type { CommandContext } from "./commands/context.ts";
 import { dataCommands } from "./data_commands.ts";
 import { openPort, type PortInit } from "./open_port.ts";
@@ -71,11 +72,13 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
       (each) => each.close(),
     )
     : undefined;
+  const connections = openConnections(reactor, port, init.name);
+  if (connections) parts.defer(() => connections.close());
   const memberships = new PortMemberships(sa, shared);
   const context: EngineContext = {
     ...{ reactor, port, sa, memberships },
     ...(init.maxGroups === undefined ? {} : { maxGroups: init.maxGroups }),
-    maxConnections: init.maxConnections,
+    ...{ connections, maxConnections: init.maxConnections },
   };
   let parent: TapNetdev | undefined;
   const device = new IpoibDevice(context, {
@@ -121,6 +124,7 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
     device,
     port,
     memberships,
+    connections,
     reactor,
     subnet,
     showSubnet,

@@ -1,7 +1,7 @@
 /** Dependencies shared by all interfaces of a port: reactor, HCA port, subnet administration client, memberships. */
 
+import type { ConnectionManager } from "../cm/connection_manager.ts";
 import type { HcaPort } from "../hca/hca.ts";
-import type { ConnectionManager } from "./connected/connection_manager.ts";
 import type { SaClient } from "../sa/client.ts";
 import type { PortMemberships } from "../sa/port_memberships.ts";
 import type { Reactor } from "../system/reactor.ts";

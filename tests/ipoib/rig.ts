@@ -33,9 +33,9 @@ import { IpProtocol } from "../../src/wire/ipv4.ts";
 import { parseIpv4 } from "../../src/wire/ipv4_address.ts";
 import type { LinkAddress } from "../../src/wire/link_address.ts";
 import {
-  type FakeConnections,
-  FakeConnectionWorld,
-} from "./connected/fake_connections.ts";
+  carryConnectionMads,
+  TestConnections,
+} from "./connected/test_connections.ts";
 import type { Mode } from "../../src/ipoib/connected/connected_mode.ts";
 import { viewOf } from "../wire/support.ts";
 import { FakeSubnet } from "./fake_subnet.ts";
@@ -142,6 +142,7 @@ export class Host {
   readonly netdevs: FakeNetdev[] = [];
   /** State changes of all interfaces, as "NAME: STATE". */
   readonly states: string[] = [];
+  readonly #connections: TestConnections | undefined;
 
   constructor(rig: Rig, number: number, options: HostOptions) {
     this.rig = rig;
@@ -151,6 +152,9 @@ export class Host {
     const { sa } = openSaClient(reactor, port);
     this.sa = sa;
     this.memberships = new PortMemberships(sa);
+    this.#connections = options.connections
+      ? new TestConnections(reactor, port)
+      : undefined;
     const make = options.makeNetdev ?? ((o) => new FakeNetdev(o));
     this.device = new IpoibDevice(
       {
@@ -160,7 +164,7 @@ export class Host {
         memberships: this.memberships,
         ...(options.families && { families: options.families }),
         ...(options.maxGroups && { maxGroups: options.maxGroups }),
-        ...(options.connections && { connections: this.connections }),
+        connections: this.#connections,
         maxConnections: options.maxConnections,
       },
       {
@@ -191,9 +195,10 @@ export class Host {
     if (options.register !== false) rig.subnet?.register(port);
   }
 
-  /** Connection manager of the port. */
-  get connections(): FakeConnections {
-    return this.rig.connections.of(this.port);
+  /** Connection manager of the port. Fails the test if the port has none. */
+  get connections(): TestConnections {
+    assert(this.#connections, "The port has no connection management");
+    return this.#connections;
   }
 
   get link(): IpoibInterface {
@@ -271,7 +276,6 @@ export const QKEY = 0x0b1b;
 export class Rig {
   readonly reactor = new FakeReactor();
   readonly fabric = new FakeFabric();
-  readonly connections = new FakeConnectionWorld(this.fabric, this.reactor);
   readonly subnet: FakeSubnet | undefined;
   readonly hosts: Host[] = [];
 
@@ -280,6 +284,7 @@ export class Rig {
     this.subnet = manager === false
       ? undefined
       : new FakeSubnet(this.reactor, this.fabric, manager);
+    carryConnectionMads(this.fabric);
     this.reactor.onTurnEnd(() => this.fabric.settle());
     // Polls the devices, level-triggered.
     this.reactor.addSleeper({

@@ -2,6 +2,7 @@
 
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
+import type { ConnectionManager } from "../../cm/connection_manager.ts";
 import type { HcaPort } from "../../hca/hca.ts";
 import type { IpoibDevice } from "../../ipoib/device.ts";
 import type { IpoibInterface } from "../../ipoib/interface.ts";
@@ -16,6 +17,8 @@ export interface CommandContext {
   device: IpoibDevice;
   port: HcaPort;
   memberships: PortMemberships;
+  /** Connection manager of the port; undefined if the port has no connection management. */
+  connections?: ConnectionManager | undefined;
   reactor: Reactor;
   /** Name of the embedded subnet; undefined for a verbs device. */
   subnet: string | undefined;
@@ -36,10 +39,22 @@ export function recordContext(context: CommandContext): RecordContext {
     counters: {
       ...context.port.counters(),
       ...context.memberships.counters(),
+      ...connectionCounters(context.connections),
     },
     subnet: context.subnet,
     now: context.reactor.clock.now(),
   };
+}
+
+/** Returns the counters of the connection manager, with the prefix `cm_`. */
+function connectionCounters(
+  connections: ConnectionManager | undefined,
+): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(connections?.counters() ?? {}).map((
+      [name, count],
+    ) => [`cm_${name}`, count]),
+  );
 }
 
 /** Returns the interface with this name, by default the parent. Throws `E_NO_INTERFACE` (ENODEV). */

@@ -1,6 +1,7 @@
 /** The connection to one peer, and the egresses of the peer in connected mode. */
 
 import type { Millis } from "../../base/units.ts";
+import type { Connection } from "../../cm/connection.ts";
 import { PostResult, type RcQp } from "../../hca/hca.ts";
 import { EthernetKind } from "../../wire/ethernet.ts";
 import type { PathRecord } from "../../wire/sa/path_record.ts";
@@ -9,7 +10,6 @@ import type { Destination, Egress } from "../egress.ts";
 import { PacketQueue } from "../packet_queue.ts";
 import type { Peer } from "../peer.ts";
 import type { UdSender } from "../ud_sender.ts";
-import type { Connection } from "./connection_manager.ts";
 
 /**
  * State of an {@linkcode ActiveConnection}:

@@ -11,6 +11,8 @@
 import { IpoibError } from "../../base/errors.ts";
 import { hex } from "../../base/hex.ts";
 import { ENCAP_LENGTH, type Millis } from "../../base/units.ts";
+import type { ConnectionManager } from "../../cm/connection_manager.ts";
+import type { ConnectionEnd, ConnectionReply } from "../../cm/events.ts";
 import type { HcaPort, UdQp } from "../../hca/hca.ts";
 import type { Reactor, Timer } from "../../system/reactor.ts";
 import { LinkFlag } from "../../wire/link_address.ts";
@@ -36,14 +38,10 @@ import type { Peer } from "../peer.ts";
 import type { UdSender } from "../ud_sender.ts";
 import {
   ActiveConnection,
+  type Attempt,
   ConnectedEgress,
   UnconnectedEgress,
 } from "./active_connection.ts";
-import type {
-  ConnectionEnd,
-  ConnectionManager,
-  ConnectionReply,
-} from "./connection_manager.ts";
 
 /** Dependencies of {@linkcode ActiveConnections}. */
 export interface ActiveParts {
@@ -144,13 +142,13 @@ export class ActiveConnections {
         receiver,
         memory: sender.memory,
       });
-      const attempt = { qp, connection: undefined };
+      const attempt: Attempt = { qp, connection: undefined };
       active.attempt = attempt;
       const current = () => active.attempt === attempt;
       qp.onFailure = (failure) => {
         if (current()) this.#failed(active, failure, true);
       };
-      const connection = connections.connect({
+      attempt.connection = connections.connect({
         serviceId: linuxServiceId(active.peer.address.qpn),
         path: active.record,
         pkeyIndex: identity.pkeyIndex,
@@ -171,7 +169,6 @@ export class ActiveConnections {
           if (current()) this.#onEnd(active, end);
         },
       });
-      if (current()) active.attempt.connection = connection;
     } catch (error) {
       this.#log(active, () => IpoibError.from(error).message);
       this.#refuse(active);

@@ -8,6 +8,7 @@
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
+import type { ConnectionManager } from "../../cm/connection_manager.ts";
 import type { HcaPort, UdQp } from "../../hca/hca.ts";
 import type { Netdev } from "../../netdev/netdev.ts";
 import type { Reactor } from "../../system/reactor.ts";
@@ -17,7 +18,6 @@ import type { LinkIdentity } from "../link_identity.ts";
 import type { PeerTable } from "../peer.ts";
 import type { UdSender } from "../ud_sender.ts";
 import { ActiveConnections } from "./active_connections.ts";
-import type { ConnectionManager } from "./connection_manager.ts";
 import { PassiveConnections } from "./passive_connections.ts";
 
 /** Mode of an interface. */

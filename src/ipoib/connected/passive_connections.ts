@@ -9,6 +9,8 @@
 import { IpoibError } from "../../base/errors.ts";
 import { hex } from "../../base/hex.ts";
 import { type Millis, pkeysMatch } from "../../base/units.ts";
+import type { Connection, ConnectionRequest } from "../../cm/connection.ts";
+import type { ConnectionManager } from "../../cm/connection_manager.ts";
 import type { HcaPort, RcQp, SendMemory, UdQp } from "../../hca/hca.ts";
 import type { Reactor, Timer } from "../../system/reactor.ts";
 import { RejectReason } from "../../wire/cm/rej.ts";
@@ -24,14 +26,9 @@ import {
 import type { DebugLog } from "../debug_log.ts";
 import type { LinkIdentity } from "../link_identity.ts";
 import type { Statistics } from "../statistics.ts";
-import type {
-  Connection,
-  ConnectionManager,
-  ConnectionRequest,
-} from "./connection_manager.ts";
 
-/** PSNs have 24 bits. */
-const PSNS = 2 ** 24;
+/** Interval of the checks for messages on connections whose confirmation (RTU) has not arrived. */
+const CONFIRM_MS = 1000;
 
 interface PassiveConnection {
   /** The remote link-layer address, without flags. */
@@ -59,7 +56,10 @@ export interface PassiveParts {
 export class PassiveConnections {
   readonly #parts: PassiveParts;
   readonly #connections = new Map<string, PassiveConnection>();
+  /** Connections whose RTU has not arrived. */
+  readonly #unconfirmed = new Set<PassiveConnection>();
   readonly #timer: Timer;
+  readonly #confirmTimer: Timer;
   #receiver: UdQp | undefined;
   /** Functions that end the listeners. */
   #listeners: (() => void)[] = [];
@@ -69,6 +69,7 @@ export class PassiveConnections {
   constructor(parts: PassiveParts) {
     this.#parts = parts;
     this.#timer = parts.reactor.timer((now) => this.#update(now));
+    this.#confirmTimer = parts.reactor.timer((now) => this.#confirm(now));
   }
 
   get size(): number {
@@ -99,6 +100,7 @@ export class PassiveConnections {
   close(): void {
     this.stop();
     this.#timer.close();
+    this.#confirmTimer.close();
   }
 
   #onRequest(request: ConnectionRequest): void {
@@ -132,9 +134,9 @@ export class PassiveConnections {
       receiver: this.#receiver!,
       memory,
     });
-    const startingPsn = Math.floor(Math.random() * PSNS);
+    const { remote } = request;
     try {
-      qp.connect({ ...request.remote, receivePsn: startingPsn });
+      qp.connect(remote);
     } catch (error) {
       qp.close();
       throw error;
@@ -152,19 +154,22 @@ export class PassiveConnections {
     };
     const connection = request.accept({
       qpn: qp.qpn,
-      startingPsn,
+      startingPsn: remote.receivePsn,
       privateData: ConnectionData.emit({
         qpn: identity.qpn,
         mtu: CONNECTED_MESSAGE,
       }),
       srq: true,
     }, {
+      onEstablished: () => this.#unconfirmed.delete(passive),
       onEnd: ({ why }) => {
         this.#log(request, () => `ended: ${why}`);
         this.#end(passive, false);
       },
     });
     passive.connection = connection;
+    this.#unconfirmed.add(passive);
+    this.#confirmTimer.at(now + CONFIRM_MS);
     if (this.#connections.size > 1) return;
     this.#checkAt = now + PASSIVE_CHECK_MS;
     this.#timer.at(now + PASSIVE_UPDATE_MS);
@@ -179,8 +184,17 @@ export class PassiveConnections {
   #end(passive: PassiveConnection, disconnect: boolean): void {
     if (this.#connections.get(passive.key) !== passive) return;
     this.#connections.delete(passive.key);
+    this.#unconfirmed.delete(passive);
     if (disconnect) passive.connection?.disconnect();
     passive.qp.close();
+  }
+
+  /** Reports messages on connections whose RTU was lost, because otherwise their establishment would time out. */
+  #confirm(now: Millis): void {
+    for (const { qp, connection } of [...this.#unconfirmed]) {
+      if (qp.received > 0) connection?.noticeTraffic();
+    }
+    if (this.#unconfirmed.size > 0) this.#confirmTimer.at(now + CONFIRM_MS);
   }
 
   /** Records which connections were used since the last call, and ends idle ones. */

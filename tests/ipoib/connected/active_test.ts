@@ -254,12 +254,13 @@ Deno.test("a light flush keeps the connection; a change of the peer's LID ends i
   a.port.emit({ type: "client_reregister" });
   rig.settle();
   assertEquals([rcQp(a), connectionOf(a).state], [qp, "established"]);
-  const { lid } = b.port.attributes;
-  b.port.emit({ type: "lid_change" }, { lid: lid + 0x20 });
+  rig.advance(2000);
+  const { portGuid } = b.port.attributes;
+  rig.subnet!.manager.moveLid(portGuid, 0x40, rig.reactor.clock.now());
   rig.settle();
-  b.port.emit({ type: "lid_change" }, { lid });
-  rig.settle();
-  assertEquals(a.port.rcQps.size, 0);
+  assertEquals([connectionOf(a).state, a.port.rcQps.size], ["idle", 0]);
+  a.send(frameOf(3000));
+  assertEquals(connectionOf(a).state, "established");
   rig.check();
 });
 

@@ -5,7 +5,7 @@ import {
   PASSIVE_CHECK_MS,
   PASSIVE_UPDATE_MS,
 } from "../../../src/ipoib/constants.ts";
-import type { ConnectionEnd } from "../../../src/ipoib/connected/connection_manager.ts";
+import type { ConnectionEnd } from "../../../src/cm/events.ts";
 import { rfcServiceId } from "../../../src/wire/cm/service_id.ts";
 import { ConnectionData } from "../../../src/wire/connection_data.ts";
 import { PathRecord } from "../../../src/wire/sa/path_record.ts";
@@ -13,35 +13,38 @@ import type { Host } from "../rig.ts";
 import { connectedPair, counted, frameOf, rcQp } from "./support.ts";
 
 const PKEY = 0xffff;
+/** QPN of the next request. */
+let qpn = 0x900;
 
 /** Sends a request from one host to the other, past the engine. Returns how the attempt ended. */
 function request(
   from: Host,
   to: Host,
-  {
-    udQpn = 0x700,
-    pkey = PKEY,
-    privateData = undefined as
-      | Uint8Array
-      | undefined,
-  } = {},
+  { udQpn = 0x700, pkey = PKEY } = {},
 ): ConnectionEnd[] {
   const ends: ConnectionEnd[] = [];
-  from.connections.connect({
+  const connection = from.connections.connect({
     serviceId: rfcServiceId(to.link.qpn),
     path: PathRecord.of({
       dgid: to.port.attributes.gid,
+      sgid: from.port.attributes.gid,
       dlid: to.port.attributes.lid,
+      slid: from.port.attributes.lid,
       pkey,
+      mtu: 4,
+      rate: 16,
+      lifetime: 18,
     }),
     pkeyIndex: 0,
-    qpn: 0x900,
+    qpn: qpn++,
     startingPsn: 5,
-    privateData: privateData ??
-      ConnectionData.emit({ qpn: udQpn, mtu: 65_524 }),
+    privateData: ConnectionData.emit({ qpn: udQpn, mtu: 65_524 }),
     srq: true,
     timeout: 1000,
-  }, { onEnd: (end) => ends.push(end) });
+  }, {
+    onReply: () => connection.confirm(),
+    onEnd: (end) => ends.push(end),
+  });
   from.rig.settle();
   return ends;
 }
@@ -50,7 +53,7 @@ Deno.test("a request for the service ID of RFC 4755 is accepted", () => {
   const { rig, a, b } = connectedPair();
   assertEquals(request(a, b), []);
   const { remote } = rcQp(b);
-  assertEquals([remote!.destQpn, remote!.sendPsn], [0x900, 5]);
+  assertEquals([remote!.destQpn, remote!.sendPsn], [qpn - 1, 5]);
   rig.check();
 });
 
@@ -78,11 +81,8 @@ Deno.test("requests over the limit are refused, but not those that replace a con
   rig.check();
 });
 
-Deno.test("requests with short private data, of another partition, or without a free queue pair are refused", () => {
+Deno.test("requests of another partition, or without a free queue pair are refused", () => {
   const { rig, a, b } = connectedPair();
-  assertEquals(request(a, b, { privateData: new Uint8Array(7) }), [
-    { why: "rejected", reason: 28 },
-  ]);
   assertEquals(request(a, b, { pkey: 0x8001 }), [
     { why: "rejected", reason: 28 },
   ]);
