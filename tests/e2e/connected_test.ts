@@ -1,0 +1,166 @@
+/** Connected mode on the embedded subnet: packets of up to 65,520 bytes, mixed modes, and the switch with traffic. */
+
+import {
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertMatch,
+  assertStringIncludes,
+} from "@std/assert";
+import {
+  type Host,
+  iperf,
+  iperfServer,
+  labTest,
+  TcpFlow,
+  until,
+} from "./harness/mod.ts";
+import { addIpv6 } from "./harness/ipv6.ts";
+
+const CONNECTED = ["--mode", "connected"];
+const IPV6 = ["fd00::1", "fd00::2"] as const;
+const PORT = 5600;
+/** Time without arrivals that a switch of the mode may cause. */
+const STALL_LIMIT_MS = 5000;
+
+async function counter(host: Host, name: string): Promise<number> {
+  return (await host.counters())[name] ?? 0;
+}
+
+/** Waits until the host has a connection to its neighbour. */
+async function untilConnection(host: Host, to: Host): Promise<void> {
+  await until("a connection", async () => {
+    await host.reaches(to);
+    return (await host.link()).connections?.active === 1;
+  });
+}
+
+labTest(
+  "Two hosts in connected mode exchange packets of up to 65,520 bytes, TCP and UDP",
+  async (lab) => {
+    const [a, b] = await lab.running(2, CONNECTED);
+    for (const [i, host] of [a, b].entries()) {
+      await addIpv6(host, `${IPV6[i]}/64`);
+      assertEquals((await host.link()).mtu, 65_520);
+      assertEquals(
+        (await host.ipoib("get", "ib0", "mode")).stdout,
+        "connected\n",
+      );
+      assertMatch((await host.link()).address, /^80:/);
+    }
+    for (const to of [b.address, IPV6[1]]) {
+      for (const size of [1000, 30_000, 60_000]) {
+        assertEquals(await a.ping(to, { size }), { sent: 5, received: 5 });
+      }
+    }
+    const whole = await a.run(
+      ["ping", "-n", "-M", "do", "-c", "1", "-s", "65492", b.address],
+    );
+    assertEquals(whole.code, 0, whole.stdout);
+
+    await iperfServer(b);
+    for (const direction of [[], ["-R"]]) {
+      assertGreater((await iperf(a, b.address, ...direction)).received, 1e6);
+      const udp = await iperf(
+        a,
+        b.address,
+        ...["-u", "-b", "20M", "-l", "60000", ...direction],
+      );
+      assertGreater(udp.received, 1e6);
+    }
+    assertEquals((await a.link()).connections, { active: 1, passive: 1 });
+    const shown = await a.ipoib("-d", "neigh", "show");
+    assertMatch(shown.stdout, /rc qpn 0x[0-9a-f]{6} mtu 65520 age/);
+    assertMatch(
+      (await a.ipoib("path", "show")).stdout,
+      /peer 0x[0-9a-f]{6} rc qpn 0x[0-9a-f]{6} mtu 65520/,
+    );
+    assertStringIncludes(
+      (await a.ipoib("-d", "link", "show")).stdout,
+      "connections active 1 passive 1",
+    );
+    assertEquals(await counter(a, "connections_fallbacks"), 0);
+  },
+);
+
+labTest(
+  "A host in connected mode and one in datagram mode exchange long packets of TCP in both directions",
+  async (lab) => {
+    const [a, b] = await lab.running(2);
+    await a.ipoib("link", "set", "ib0", "mode", "connected");
+    await a.ping(b, { size: 60_000 });
+    await iperfServer(b);
+    for (const direction of [[], ["-R"]]) {
+      assertGreater((await iperf(a, b.address, ...direction)).received, 1e6);
+    }
+    // Each sends in its own mode, and both receive in either.
+    assertEquals((await a.link()).connections, { active: 1, passive: 0 });
+    assertEquals((await b.link()).connections, { active: 0, passive: 1 });
+  },
+);
+
+labTest(
+  "Flows continue while either side changes its mode",
+  async (lab) => {
+    const [a, b] = await lab.running(2, CONNECTED);
+    await untilConnection(a, b);
+    const { qpn } = await a.link();
+    using flow = TcpFlow.open(a, b, PORT);
+    for (const host of [a, b]) {
+      for (const mode of ["datagram", "connected"]) {
+        const set = await host.ipoib("link", "set", "ib0", "mode", mode);
+        assertEquals([set.code, set.stderr], [0, ""]);
+        const before = flow.received;
+        await until("more data", () => flow.received > before + 200_000);
+        const [link] = await host.show<{ mtu: number }[]>("link", "show");
+        assertEquals(link!.mtu, mode === "connected" ? 65_520 : 2044);
+      }
+    }
+    assertLess(flow.stallMs, STALL_LIMIT_MS);
+    assertEquals((await a.link()).qpn, qpn);
+  },
+);
+
+labTest(
+  "The kernel learns the MTU of a path after one packet that is too long",
+  async (lab) => {
+    const [a, b] = await lab.hosts(2);
+    await a.up({ args: CONNECTED });
+    await b.up({ args: ["--max-connections", "0"] });
+    await addIpv6(a, `${IPV6[0]}/64`);
+    await addIpv6(b, `${IPV6[1]}/64`);
+    for (const to of [b.address, IPV6[1]]) {
+      await a.reaches(to);
+      await until(
+        "the fallback",
+        async () => await counter(a, "connections_fallbacks") > 0,
+      );
+      const before = await counter(a, "too_big_sent");
+      await a.run(["ping", "-n", "-c", "1", "-W", "1", "-s", "9000", to]);
+      assertEquals(await counter(a, "too_big_sent"), before + 1);
+      assertStringIncludes(await a.ip("route", "get", to), "mtu 2044");
+      assertEquals(await a.ping(to, { size: 9000 }), { sent: 5, received: 5 });
+      assertEquals(await counter(a, "too_big_sent"), before + 1);
+    }
+    const [{ drops }] = await a.show<[{ drops: Record<string, number> }]>(
+      ...["-s", "link", "show"],
+    );
+    assertEquals(drops.tx_too_long, 2);
+  },
+);
+
+labTest(
+  "Traffic to a killed host continues within five seconds of its restart",
+  async (lab) => {
+    const [a, b] = await lab.running(2, CONNECTED);
+    await untilConnection(a, b);
+    assertEquals(await a.ping(b, { size: 30_000 }), { sent: 5, received: 5 });
+    b.daemon.kill("SIGKILL");
+    await b.daemon.exit();
+    await a.reaches(b);
+    await b.up({ args: CONNECTED });
+    await until("a reply", () => a.reaches(b), 5000);
+    await untilConnection(a, b);
+    assertEquals(await a.ping(b, { size: 30_000 }), { sent: 5, received: 5 });
+  },
+);
