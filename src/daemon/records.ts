@@ -118,7 +118,6 @@ function hcaRecord(
   port: PortAttributes,
   subnet: string | undefined,
 ): HcaRecord {
-  const { connectionManagement } = port.capabilities;
   return {
     device: port.device,
     port: port.port,
@@ -128,9 +127,6 @@ function hcaRecord(
     sm_lid: port.smLid,
     port_state: port.state.toUpperCase(),
     phys_state: port.physState,
-    ...(connectionManagement === true
-      ? {}
-      : { no_connections: connectionManagement }),
     rate_mbps: portRateMbps(port),
     width: port.activeWidth,
     lane_mbps: port.laneMbps,

@@ -320,7 +320,7 @@ Deno.test("ipoib up passes its options to the daemon and returns the exit code o
   cli.code = 2;
   const line = "up ib7 ib9 --hca soft:lab --netns blue --pkey-index 0x2 " +
     "--guid 0002:c903:0:1 --subnet-mtu 4096 --mode connected --mtu 1500 " +
-    "--roce --background --io poll --memberships proc --next-hops routes --max-groups 40 --log debug";
+    "--roce --background --io poll --memberships proc --next-hops routes --max-groups 40 --max-connections 7 --log debug";
   assertEquals((await cli.run(line)).code, 2);
   assertEquals(cli.ups.pop(), {
     names: ["ib7", "ib9"],
@@ -337,6 +337,7 @@ Deno.test("ipoib up passes its options to the daemon and returns the exit code o
     memberships: "proc",
     nextHops: "routes",
     maxGroups: 40,
+    maxConnections: 7,
     log: "debug",
   });
 });
@@ -369,6 +370,7 @@ Deno.test("the command line parses upArguments() to the same options", async () 
       "routes" as const,
     ),
     maxGroups: optional(fc.integer({ min: 1, max: 16_383 })),
+    maxConnections: optional(fc.integer({ min: 0, max: 65_536 })),
     log: fc.constantFrom("debug" as const, "silent" as const),
   }).map((all) =>
     Object.fromEntries(

@@ -1,4 +1,4 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { stripAnsiCode } from "@std/fmt/colors";
 import { renderJson, snakeKeys } from "../../src/cli/render/json.ts";
 import { renderLinks } from "../../src/cli/render/link_text.ts";
@@ -17,6 +17,7 @@ import {
   renderNeighbours,
   renderPaths,
 } from "../../src/cli/render/tables_text.ts";
+import type { LinkRecord, NeighRecord } from "../../src/ipc/schema.ts";
 import * as records from "../ipc/records.ts";
 import { forceColors } from "./support.ts";
 
@@ -49,14 +50,6 @@ Deno.test("renderLinks() with details prints the format of ip -d link and additi
     namespace 4026531840 pid 4711
 `,
   );
-});
-
-Deno.test("renderLinks() with details prints why the port has no connected mode", () => {
-  const { link } = records;
-  const reason = "another program manages the connections of mlx5_0/1";
-  const hca = { ...link.hca, "no_connections": reason };
-  const text = renderLinks([{ ...link, hca }], details);
-  assertStringIncludes(text, `\n    no connected mode: ${reason}\n`);
 });
 
 Deno.test("renderLinks() prints the alias after the details of ip, and a refused MTU", () => {
@@ -164,6 +157,57 @@ Deno.test("renderNeighbours() prints the format of ip neigh", () => {
 10.0.0.2 dev ib0 lladdr 00:00:00:49:fe:80:00:00:00:00:00:00:00:02:c9:03:00:00:00:02 qpn 0x000049 gid fe80:0:0:0:2:c903:0:2 used 3/2/2 probes 1 queued 0 REACHABLE
 10.0.0.9 dev ib0 used 0/0/0 probes 2 queued 3 INCOMPLETE
 `,
+  );
+});
+
+Deno.test("renderLinks() with details prints the connections, or why there are none", () => {
+  const lines = (link: Partial<LinkRecord>) =>
+    renderLinks([{ ...records.link, ...link }], details).split("\n");
+  assert(
+    lines({ connections: { active: 3, passive: 2 } }).includes(
+      "    connections active 3 passive 2",
+    ),
+  );
+  assert(
+    lines({ "no_connections": "the kernel's ib_cm has the class" }).includes(
+      "    no connected mode: the kernel's ib_cm has the class",
+    ),
+  );
+});
+
+const connected = {
+  transport: "rc",
+  connection: "established",
+  "rc_qpn": 0x4a,
+  "rc_mtu": 65_520,
+  "rc_age_ms": 3400,
+} as const;
+
+Deno.test("renderNeighbours() with details prints how packets are sent", () => {
+  const [neighbour] = records.neighbours;
+  const line = (more: Partial<NeighRecord>) =>
+    renderNeighbours([{ ...neighbour!, ...more }], details)
+      .replace(/.*0:2 /, "");
+  assertEquals(line({ transport: "ud" }), "ud REACHABLE\n");
+  assertEquals(
+    line({ transport: "ud", connection: "refused" }),
+    "ud (connection refused) REACHABLE\n",
+  );
+  assertEquals(
+    line(connected),
+    "rc qpn 0x00004a mtu 65520 age 3.4s REACHABLE\n",
+  );
+});
+
+Deno.test("renderPaths() prints the peers of connected mode", () => {
+  const peers = [{ qpn: 0x49, ...connected }, {
+    qpn: 0x50,
+    transport: "ud" as const,
+  }];
+  assertEquals(
+    renderPaths([{ ...records.paths[0]!, peers }], plain),
+    "fe80:0:0:0:2:c903:0:2 dev ib0 dlid 0x0002 sl 0 rate 100.0 Gb/sec mtu 2048 complete " +
+      "peer 0x000049 rc qpn 0x00004a mtu 65520 age 3.4s peer 0x000050 ud\n",
   );
 });
 

@@ -1,23 +1,13 @@
 /** Commands of the data worker with the engine on the fake fabric. Every result is checked against its schema. */
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
-import { IpoibError } from "../../src/base/errors.ts";
+import { assert, assertEquals } from "@std/assert";
 import type { SubnetSnapshot } from "../../src/subnet/messages.ts";
 import {
   formatLinkAddress,
   linkAddressBytes,
 } from "../../src/wire/link_address.ts";
 import { type Host, ip, ipv4Frame, Rig } from "../ipoib/rig.ts";
-import { type DataMethod, run } from "./commands/support.ts";
-
-function refusal(
-  host: Host,
-  method: DataMethod,
-  params: unknown,
-): [string, number | undefined] {
-  const error = assertThrows(() => run(host, method, params), IpoibError);
-  return [error.code, error.errno];
-}
+import { refusal, run } from "./commands/support.ts";
 
 function busyPair(): [Host, Host] {
   const rig = new Rig();

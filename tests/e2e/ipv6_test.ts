@@ -52,7 +52,7 @@ labTest(
     await pings(a, "fd00::2");
     await pings(b, "fd00::1");
     const neighbours = await a.ipoib("neigh", "show");
-    assertMatch(neighbours.stdout, /^fd00::2 dev ib0 lladdr 00:00:00:/m);
+    assertMatch(neighbours.stdout, /^fd00::2 dev ib0 lladdr 80:00:00:/m);
     await iperfServer(b);
     for (const direction of [[], ["-R"]]) {
       assertGreater((await iperf(a, "fd00::2", ...direction)).received, 1e6);

@@ -387,8 +387,9 @@ labTest(
         [["netns", "nonsense"], /Cannot open network namespace "nonsense"/],
         // A FIFO without a writer does not block the process.
         [["netns", fifo], /Invalid argument/],
-        [["address", `80${address.slice(2)}`], /only the last 8 bytes/],
+        [["address", `00${address.slice(2)}`], /only the last 8 bytes/],
         [["address", other], /has no such GID/],
+        [["mtu", "9000"], /MTU 9000 of ib0 is out of range in datagram mode/],
       ] as const
     ) {
       const { code, stderr } = await set(...words);

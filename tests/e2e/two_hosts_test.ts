@@ -11,7 +11,7 @@ import {
 import { iperf, iperfServer, labTest, pause, until } from "./harness/mod.ts";
 import { programCommand } from "../../scripts/program.ts";
 
-const ADDRESS = /^00:00:00:[0-9a-f]{2}:fe:80(:[0-9a-f]{2}){14}$/;
+const ADDRESS = /^80:00:00:[0-9a-f]{2}:fe:80(:[0-9a-f]{2}){14}$/;
 
 labTest(
   "Two hosts exchange pings, fragments, TCP and UDP in both directions",

@@ -81,11 +81,11 @@ function path(p: PathRecord, { details, stats, palette }: Style) {
     pair("mtu", p.mtu),
     details && pair("hoplimit", p.hoplimit),
     (stats || p.queued > 0) && `queued ${p.queued}`,
+    p.complete ? palette.good("complete") : palette.bad("incomplete"),
+    p.error !== undefined && `error "${p.error}"`,
     ...(p.peers ?? []).map((peer) =>
       `peer ${hex(peer.qpn, 6)} ${transport(peer)}`
     ),
-    p.complete ? palette.good("complete") : palette.bad("incomplete"),
-    p.error !== undefined && `error "${p.error}"`,
   );
 }
 

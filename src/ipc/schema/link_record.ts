@@ -58,8 +58,6 @@ const HcaRecordSchema = v.object({
   /** `ACTIVE`, `INIT`, `DOWN`, ... */
   port_state: v.string(),
   phys_state: v.string(),
-  /** The reason why the port does not support connected mode; absent if it does. */
-  no_connections: v.exactOptional(v.string()),
   /** Rate of the link, in megabits per second. */
   rate_mbps: count,
   /** Number of lanes: 1, 2, 4, 8 or 12. */

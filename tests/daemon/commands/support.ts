@@ -2,7 +2,7 @@
  * Runs commands of the data worker as the control socket does, and checks parameters and results against their schemas.
  */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as v from "valibot";
 import { IpoibError } from "../../../src/base/errors.ts";
 import type { CommandContext } from "../../../src/daemon/commands/context.ts";
@@ -44,6 +44,16 @@ export function run<M extends DataMethod>(
   );
   assertEquals(parsed as unknown, sent, "the schema has all members");
   return parsed;
+}
+
+/** Runs a command that is refused. Returns the code and the errno of the error. */
+export function refusal(
+  host: Host,
+  method: DataMethod,
+  params: unknown,
+): [string, number | undefined] {
+  const error = assertThrows(() => run(host, method, params), IpoibError);
+  return [error.code, error.errno];
 }
 
 /** Runs commands on one host. */
