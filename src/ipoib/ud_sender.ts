@@ -81,7 +81,7 @@ export class UdSender {
     ah: AddressHandle,
     qpn: number,
   ): PostResult {
-    if (length > this.mtu && !this.fits(slot, length)) {
+    if (length > this.mtu && !this.fits(slot, length, this.mtu)) {
       return this.dropTooLong(slot, length, this.mtu);
     }
     if (this.#debug.packets) this.#logPacket(length, qpn);
@@ -102,9 +102,9 @@ export class UdSender {
     return result;
   }
 
-  /** True if the packet, or each segment of a large send, fits the MTU of the broadcast group. */
-  fits(slot: number, length: number): boolean {
-    if (length <= this.mtu) return true;
+  /** True if the packet, or each segment of a large send, fits `mtu`. */
+  fits(slot: number, length: number, mtu: number): boolean {
+    if (length <= mtu) return true;
     const { view, stride, layout } = this.memory;
     const base = slot * stride;
     return segmentLength(
@@ -112,7 +112,7 @@ export class UdSender {
       base + layout.vnet,
       base + layout.payload,
       length,
-    ) <= this.mtu;
+    ) <= mtu;
   }
 
   /** Drops a packet that exceeds the MTU of its route. */

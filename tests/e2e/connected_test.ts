@@ -15,11 +15,13 @@ import {
   TcpFlow,
   until,
 } from "./harness/mod.ts";
+import { FULL } from "../../scripts/test/form.ts";
 import { addIpv6 } from "./harness/ipv6.ts";
 
 const CONNECTED = ["--mode", "connected"];
 const IPV6 = ["fd00::1", "fd00::2"] as const;
 const PORT = 5600;
+const HOSTS = FULL ? 12 : 4;
 /** Time without arrivals that a switch of the mode may cause. */
 const STALL_LIMIT_MS = 5000;
 
@@ -106,6 +108,8 @@ labTest(
     await untilConnection(a, b);
     const { qpn } = await a.link();
     using flow = TcpFlow.open(a, b, PORT);
+    await iperfServer(b);
+    const load = iperf(a, b.address, "-t", "5", "--bidir");
     for (const host of [a, b]) {
       for (const mode of ["datagram", "connected"]) {
         const set = await host.ipoib("link", "set", "ib0", "mode", mode);
@@ -116,6 +120,8 @@ labTest(
         assertEquals(link!.mtu, mode === "connected" ? 65_520 : 2044);
       }
     }
+    assertGreater((await load).received, 1e6);
+    console.log(`longest stall: ${flow.stallMs.toFixed()} ms`);
     assertLess(flow.stallMs, STALL_LIMIT_MS);
     assertEquals((await a.link()).qpn, qpn);
   },
@@ -162,5 +168,27 @@ labTest(
     await until("a reply", () => a.reaches(b), 5000);
     await untilConnection(a, b);
     assertEquals(await a.ping(b, { size: 30_000 }), { sent: 5, received: 5 });
+  },
+);
+
+labTest(
+  `${HOSTS} hosts are connected with each other at once`,
+  async (lab) => {
+    const hosts: Host[] = await lab.running(HOSTS as number, CONNECTED);
+    const pairs = hosts.flatMap((from) =>
+      hosts.filter((to) => to !== from).map((to) => [from, to] as const)
+    );
+    const results = await Promise.all(
+      pairs.map(([from, to]) => from.ping(to, { size: 20_000, count: 3 })),
+    );
+    for (const result of results) {
+      assertEquals(result, { sent: 3, received: 3 });
+    }
+    for (const host of hosts) {
+      assertEquals((await host.link()).connections, {
+        active: HOSTS - 1,
+        passive: HOSTS - 1,
+      });
+    }
   },
 );

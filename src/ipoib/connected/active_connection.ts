@@ -104,7 +104,8 @@ export class UnconnectedEgress implements Egress {
     const active = this.#active;
     active.peer.usedAt = this.#sender.now;
     if (active.state === "idle") this.#connect(active);
-    if (active.state === "refused" || this.#sender.fits(slot, length)) {
+    const { mtu } = this.#sender;
+    if (active.state === "refused" || this.#sender.fits(slot, length, mtu)) {
       active.route.send(slot, length);
     } else active.queue.push(slot, length);
   }
@@ -134,10 +135,8 @@ export class ConnectedEgress implements Egress {
     const sender = this.#sender;
     const active = this.#active;
     active.peer.usedAt = sender.now;
-    if (length > active.mtu) {
-      // A large send may be longer than a message.
-      if (sender.fits(slot, length)) active.route.send(slot, length);
-      else sender.dropTooLong(slot, length, active.mtu);
+    if (!sender.fits(slot, length, active.mtu)) {
+      sender.dropTooLong(slot, length, active.mtu);
       return;
     }
     const result = sender.postConnected(slot, length, this.#qp);

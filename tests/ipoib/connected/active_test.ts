@@ -9,7 +9,7 @@ import {
 } from "../../../src/ipoib/constants.ts";
 import { RejectReason } from "../../../src/wire/cm/rej.ts";
 import { ConnectionData } from "../../../src/wire/connection_data.ts";
-import { ip } from "../rig.ts";
+import { ip, Rig } from "../rig.ts";
 import { kernelArp, transmit } from "../neighbour/kernel_arp.ts";
 import { ArpOperation } from "../../../src/wire/arp.ts";
 import {
@@ -219,6 +219,27 @@ Deno.test("the peer's receive MTU limits the connection; one of 4 bytes or less 
   assertEquals(connectionOf(a, "10.0.0.3").state, "refused");
   rig.settle();
   assertEquals(c.link.connected.passive!.size, 0);
+  rig.check();
+});
+
+Deno.test("a hundred hosts connect to one host, and it to them", () => {
+  const rig = new Rig();
+  const options = { connections: true, mode: "connected", slots: 8 } as const;
+  const hub = rig.host({ ...options, address: "10.0.0.1", slots: 256 });
+  const others = Array.from({ length: 100 }, (_, i) => `10.0.0.${i + 2}`).map(
+    (address) => ({ address, host: rig.host({ ...options, address }) }),
+  );
+  for (const length of [100, 5000]) {
+    for (const { address, host } of others) {
+      host.inject(frameOf(length, "10.0.0.1", address));
+      hub.inject(frameOf(length, address));
+    }
+    rig.settle();
+  }
+  const { active, passive } = hub.link.connected;
+  assertEquals([active!.established, passive!.size], [100, 100]);
+  assertEquals([hub.received().length, hub.drops], [200, {}]);
+  for (const { host } of others) assertEquals(host.received().length, 2);
   rig.check();
 });
 
