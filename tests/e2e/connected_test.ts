@@ -175,15 +175,14 @@ labTest(
   `${HOSTS} hosts are connected with each other at once`,
   async (lab) => {
     const hosts: Host[] = await lab.running(HOSTS as number, CONNECTED);
-    const pairs = hosts.flatMap((from) =>
-      hosts.filter((to) => to !== from).map((to) => [from, to] as const)
-    );
-    const results = await Promise.all(
-      pairs.map(([from, to]) => from.ping(to, { size: 20_000, count: 3 })),
-    );
-    for (const result of results) {
-      assertEquals(result, { sent: 3, received: 3 });
-    }
+    // One ping at a time in each namespace: the socket of each receives the replies to all.
+    await Promise.all(hosts.map(async (from) => {
+      for (const to of hosts) {
+        if (to === from) continue;
+        const result = await from.ping(to, { size: 20_000, count: 3 });
+        assertEquals(result, { sent: 3, received: 3 });
+      }
+    }));
     for (const host of hosts) {
       assertEquals((await host.link()).connections, {
         active: HOSTS - 1,
