@@ -41,9 +41,16 @@ async function heap(host: Host): Promise<Heap> {
   return { used, packets: rx.packets + tx.packets };
 }
 
-for (const io of ["poll", "uring"]) {
+/** I/O backend and mode. */
+const RUNS = [
+  ["poll", "datagram"],
+  ["uring", "datagram"],
+  ["uring", "connected"],
+] as const;
+
+for (const [io, mode] of RUNS) {
   labTest(
-    `The data worker allocates less than ${BOUND} bytes per packet, --io ${io}`,
+    `The data worker allocates less than ${BOUND} bytes per packet, --io ${io}, ${mode} mode`,
     async (lab) => {
       const [a, b] = await lab.hosts(2);
       const command = [
@@ -51,7 +58,7 @@ for (const io of ["poll", "uring"]) {
         ...PERMISSIONS,
         MAIN,
       ];
-      const args = ["--io", io];
+      const args = ["--io", io, "--mode", mode];
       await Promise.all([a.up({ command, args }), b.up({ command, args })]);
       await iperfServer(b);
       // Small datagrams at the maximum rate: each is a TAP frame. The first run warms up the JIT compiler.
