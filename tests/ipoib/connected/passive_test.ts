@@ -6,6 +6,8 @@ import {
   PASSIVE_UPDATE_MS,
 } from "../../../src/ipoib/constants.ts";
 import type { ConnectionEnd } from "../../../src/cm/events.ts";
+import { CmAttribute } from "../../../src/wire/cm/cm_mad.ts";
+import { MadView } from "../../../src/wire/mad.ts";
 import { rfcServiceId } from "../../../src/wire/cm/service_id.ts";
 import { ConnectionData } from "../../../src/wire/connection_data.ts";
 import { PathRecord } from "../../../src/wire/sa/path_record.ts";
@@ -111,5 +113,22 @@ Deno.test("a connection without messages for 512 s ends; one with messages stays
   rig.advance(PASSIVE_UPDATE_MS);
   assertEquals(idle, [{ why: "disconnected" }]);
   assertEquals(counted(b).connections_idle, 1);
+  rig.check();
+});
+
+Deno.test("a connection in use stays although its RTU is lost", () => {
+  const { rig, a, b } = connectedPair();
+  const { onMad } = rig.fabric;
+  rig.fabric.onMad = (from, mad, to) => {
+    if (MadView.of(mad).attributeId !== CmAttribute.Rtu) onMad(from, mad, to);
+  };
+  for (let seconds = 0; seconds < 120; seconds++) {
+    a.send(frameOf(100));
+    rig.advance(1000);
+  }
+  assertEquals([counted(a), counted(b)], [
+    { connections_opened: 1 },
+    { connections_accepted: 1 },
+  ]);
   rig.check();
 });
