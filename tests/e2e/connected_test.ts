@@ -15,6 +15,7 @@ import {
   TcpFlow,
   until,
 } from "./harness/mod.ts";
+import { report } from "../../scripts/rig/report.ts";
 import { FULL } from "../../scripts/test/form.ts";
 import { addIpv6 } from "./harness/ipv6.ts";
 
@@ -121,7 +122,7 @@ labTest(
       }
     }
     assertGreater((await load).received, 1e6);
-    console.log(`longest stall: ${flow.stallMs.toFixed()} ms`);
+    report(`longest stall of a flow: ${flow.stallMs.toFixed()} ms`);
     assertLess(flow.stallMs, STALL_LIMIT_MS);
     assertEquals((await a.link()).qpn, qpn);
   },

@@ -223,8 +223,8 @@ tsharkTest(
         ":",
         "",
       );
-    assertStringIncludes(text, "00000048fe800000000000000002c90300000002");
-    assertStringIncludes(text, "00000048fe800000000000000002c90300000001");
+    assertStringIncludes(text, "80000048fe800000000000000002c90300000002");
+    assertStringIncludes(text, "80000048fe800000000000000002c90300000001");
   },
 );
 
