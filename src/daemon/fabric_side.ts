@@ -8,7 +8,7 @@ import { getLogger } from "../base/log.ts";
 import { portLocksPath, runtimeDirectory } from "../ipc/locate.ts";
 import { makeRuntimeDirectory } from "../ipc/runtime_directory.ts";
 import type { InterfaceOptions } from "../ipc/up_options.ts";
-import type { LastKnown } from "../subnet/messages.ts";
+import { type LastKnown, wasRegistered } from "../subnet/messages.ts";
 import { socketPair } from "../system/socket_pair.ts";
 import type { ChosenHca } from "./choose_hca.ts";
 import { makeGuid } from "./guid.ts";
@@ -95,7 +95,7 @@ class SoftSide implements FabricSide {
     this.#role.tryTake(lastKnown, silent).catch((error) => {
       const failure = IpoibError.from(error);
       // An interface that was on the subnet continues without a manager until a process takes the role.
-      if (lastKnown.ports.length === 0) this.onCrash(failure);
+      if (!wasRegistered(lastKnown)) this.onCrash(failure);
       else getLogger(this.#options.name).warn(failure.message);
     });
   }

@@ -32,6 +32,12 @@ import {
 } from "./messages.ts";
 import { hasPkey, type Partition } from "./partitions.ts";
 import { PortOperations } from "./port_operations.ts";
+import {
+  isSet,
+  type PortSetting,
+  settingOf,
+  settingsMessages,
+} from "./port_settings.ts";
 import { SM_LID, type SubnetPort } from "./ports.ts";
 import { decodePortFrame, encodeControl } from "./protocol.ts";
 import { refused, register } from "./registration.ts";
@@ -111,6 +117,7 @@ export class SubnetManager {
         this.#transfers.removePort(port);
       },
       notifyPort: (trap, port) => this.#notifyPort(trap, port),
+      settingChanged: (port) => this.#sendSettings([settingOf(port)]),
       send: (port, message) => this.#send(port.connection, message),
       flushFabric: () => this.#flushFabric(),
       flush: () => this.#flush(),
@@ -157,6 +164,8 @@ export class SubnetManager {
     this.#faults.forget(connection);
     const port = this.#subnet.ports.remove(connection);
     if (port === undefined) return;
+    const setting = settingOf(port);
+    if (isSet(setting)) this.#removeSettings([setting]);
     this.#traps.removePort(port);
     this.#transfers.removePort(port);
     if (port.active) {
@@ -174,8 +183,9 @@ export class SubnetManager {
   tick(now: Millis): Millis {
     this.#now = now;
     const next = Math.min(this.#traps.tick(now), this.#transfers.tick(now));
+    this.#removeSettings(this.#takeover.takeExpired(now));
     this.#flush();
-    return next;
+    return Math.min(next, this.#takeover.expiresAt);
   }
 
   snapshot(): SubnetSnapshot {
@@ -199,7 +209,7 @@ export class SubnetManager {
 
   /**
    * Sets a port down or active. A port that is down keeps its LID, but loses its memberships and subscriptions, and no
-   * port can reach it. The state is lost in a takeover: under a new manager the port is active.
+   * port can reach it. The next managers keep the state.
    *
    * @throws IpoibError `E_SUBNET_PORT` (ENODEV) if no port has the GUID.
    */
@@ -222,7 +232,7 @@ export class SubnetManager {
 
   /**
    * Sets the P_Key table of a port independently of the partitions, or if `pkeys` is undefined restores the table that
-   * the partitions define.
+   * the partitions define. The next managers keep the table.
    *
    * @throws IpoibError `E_SUBNET_PORT` (ENODEV) if no port has the GUID, `E_SUBNET_PKEY` (EINVAL) if the table is
    *   invalid.
@@ -284,6 +294,29 @@ export class SubnetManager {
     }
   }
 
+  #sendSettings(settings: readonly PortSetting[], only?: SubnetPort): void {
+    for (const message of settingsMessages(settings)) {
+      const frame = encodeControl(message);
+      for (const port of only ? [only] : this.#subnet.ports) {
+        this.#options.send(port.connection, frame);
+      }
+    }
+  }
+
+  #removeSettings(settings: readonly PortSetting[]): void {
+    this.#sendSettings(
+      settings.map((each) => ({ ...each, ownPkeys: false, down: false })),
+    );
+  }
+
+  /** Sends the settings of all ports to a new port, and those of the new port to all others. */
+  #shareSettings(newcomer: SubnetPort): void {
+    const current = [...this.#subnet.ports].map(settingOf).filter(isSet);
+    this.#sendSettings([...this.#takeover.settings, ...current], newcomer);
+    const setting = settingOf(newcomer);
+    if (isSet(setting)) this.#sendSettings([setting]);
+  }
+
   #restore(connection: number, memberships: readonly Membership[]): void {
     const port = this.#subnet.ports.byConnection(connection);
     if (port) this.#takeover.restore(port, memberships, this.#now);
@@ -327,12 +360,14 @@ export class SubnetManager {
       return;
     }
     const { lid: oldLid } = hello as Hello;
-    this.#journal.portAdded(port);
+    this.#takeover.restorePort(port, this.#now);
+    if (port.active) this.#journal.portAdded(port);
     this.#flushFabric(port);
     for (const message of welcomeMessages(this.#subnet, port)) {
       this.#send(connection, message);
     }
     this.#sendFaults(connection);
+    this.#shareSettings(port);
     this.#subnet.log(
       "info",
       `Port ${
@@ -340,7 +375,7 @@ export class SubnetManager {
       } (${port.name}, pid ${port.pid}) has LID ${port.lid}`,
     );
     if (oldLid === undefined) {
-      this.#notifyPort(TrapNumber.GidInService, port);
+      if (port.active) this.#notifyPort(TrapNumber.GidInService, port);
       return;
     }
     if (oldLid !== port.lid) {

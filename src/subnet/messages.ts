@@ -16,26 +16,31 @@ import {
   type FaultsTaken,
   FaultsTakenSchema,
 } from "./fault_messages.ts";
-import { MAX_PKEYS } from "./partitions.ts";
+import {
+  guid,
+  list,
+  pkeyTable,
+  u16,
+  unicastLid,
+  unsigned,
+} from "./message_fields.ts";
+import {
+  type PortSetting,
+  type PortSettings,
+  PortSettingsSchema,
+} from "./port_settings.ts";
 
 /** Version of the messages and the frames. The manager refuses a port with another version. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
-const unsigned = (max: number) =>
-  v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(max));
 const u8 = unsigned(0xff);
-const u16 = unsigned(0xffff);
 const u20 = unsigned(0xfffff);
 const u32 = unsigned(0xffffffff);
-const guid = v.pipe(v.string(), v.regex(/^0x[0-9a-f]{16}$/));
 const mgid = v.pipe(v.string(), v.regex(/^ff[0-9a-f]{30}$/));
 /** Maximum length of a text in a message. */
 export const MAX_TEXT = 256;
 const text = v.pipe(v.string(), v.maxLength(MAX_TEXT));
-const unicastLid = v.pipe(u16, v.minValue(1), v.maxValue(0xbfff));
 const mlid = v.pipe(u16, v.minValue(0xc000), v.maxValue(0xfffe));
-const list = <T extends v.GenericSchema>(item: T) =>
-  v.pipe(v.array(item), v.maxLength(0x10000));
 
 /** A group membership that a port reports to a new manager. */
 const MembershipSchema = v.object({
@@ -111,9 +116,6 @@ export type PortMessage =
   | FaultsTaken
   | Ping;
 
-/** A P_Key table. The position of an entry is its P_Key index; an unused entry is 0. */
-const pkeyTable = v.pipe(v.array(u16), v.maxLength(MAX_PKEYS));
-
 /** A port in the forwarding tables. */
 const FabricPortSchema = v.object({
   lid: unicastLid,
@@ -141,9 +143,16 @@ export type FabricMap = v.InferOutput<typeof FabricMapSchema>;
 
 /** The last state of the subnet that a process had when the manager disappeared: the initial state of a new manager. */
 export interface LastKnown {
-  readonly ports: readonly Pick<FabricPort, "lid" | "guid">[];
+  /** The active ports. None are known to a port that is down. */
+  readonly ports: readonly Pick<FabricPort, "lid" | "guid" | "pkeys">[];
   readonly groups: readonly FabricGroup[];
   readonly faults: FaultSettings;
+  readonly settings: readonly PortSetting[];
+}
+
+/** True if the process was registered with the previous manager. A port that is down knows at least its own setting. */
+export function wasRegistered({ ports, settings }: LastKnown): boolean {
+  return ports.length > 0 || settings.length > 0;
 }
 
 /** Confirms the registration, with the port's PortInfo and P_Key table. */
@@ -155,6 +164,8 @@ const WelcomeSchema = v.object({
   lid: unicastLid,
   smLid: unicastLid,
   smSl: unsigned(15),
+  /** True if the port is down. */
+  down: v.boolean(),
   subnetPrefix: guid,
   pkeys: pkeyTable,
   /** Code of the subnet's MTU: 4 = 2048, 5 = 4096 bytes. */
@@ -286,6 +297,7 @@ export type ManagerMessage =
   | SubnetEvent
   | FabricUpdate
   | Faults
+  | PortSettings
   | ShowReply;
 
 /** Validates messages from a port. */
@@ -305,6 +317,7 @@ export const ManagerMessageSchema = v.variant("type", [
   EventSchema,
   FabricUpdateSchema,
   FaultsSchema,
+  PortSettingsSchema,
   ShowReplySchema,
   PongSchema,
 ]);

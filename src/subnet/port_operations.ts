@@ -19,6 +19,7 @@ import {
 import type { ManagerMessage, SubnetEvent } from "./messages.ts";
 import { createPartitionGroups } from "./partition_groups.ts";
 import { MAX_PKEYS, type Partition, updatedPkeyTable } from "./partitions.ts";
+import { isSet, settingOf } from "./port_settings.ts";
 import { SM_LID, type SubnetPort } from "./ports.ts";
 import type { Subnet } from "./subnet.ts";
 
@@ -30,6 +31,8 @@ export interface OperationContext {
   forget(port: SubnetPort): void;
   /** Reports trap 64 or 65. */
   notifyPort(trap: number, port: SubnetPort): void;
+  /** Sends the setting of a port to every port, for the next manager. */
+  settingChanged(port: SubnetPort): void;
   send(port: SubnetPort, message: ManagerMessage): void;
   /** Sends the collected changes of the forwarding tables. */
   flushFabric(): void;
@@ -61,8 +64,9 @@ export class PortOperations {
   /** See `SubnetManager.setPortState`. */
   setPortState(guid: bigint, state: "down" | "active"): void {
     const port = this.#port(guid);
-    const { subnet, flush } = this.#context;
+    const { subnet, settingChanged, flush } = this.#context;
     if (!subnet.ports.setActive(port, state === "active")) return;
+    settingChanged(port);
     if (state === "active") this.#raise(port);
     else this.#takeDown(port);
     flush();
@@ -71,7 +75,8 @@ export class PortOperations {
   /** See `SubnetManager.moveLid`. */
   moveLid(guid: bigint, lid: number | undefined, now: Millis): number {
     const port = this.#port(guid);
-    const { subnet, journal, flushFabric, flush } = this.#context;
+    const { subnet, journal, settingChanged, flushFabric, flush } =
+      this.#context;
     if (lid === port.lid) return lid;
     if (lid !== undefined && !subnet.ports.lidIsFree(lid, guid)) {
       throw new IpoibError(
@@ -89,6 +94,7 @@ export class PortOperations {
         errno: Errno.ENOSPC,
       });
     }
+    if (isSet(settingOf(port))) settingChanged(port);
     if (port.active) {
       journal.portAdded(port);
       for (const group of subnet.groups) {
@@ -104,9 +110,8 @@ export class PortOperations {
   /** See `SubnetManager.setPkeys`. */
   setPkeys(guid: bigint, pkeys: readonly number[] | undefined): void {
     const port = this.#port(guid);
-    const { subnet, flush } = this.#context;
+    const { flush } = this.#context;
     if (pkeys === undefined) {
-      subnet.ports.setPkeys(port, port.pkeys, false);
       this.#follow(port);
       flush();
       return;
@@ -178,10 +183,12 @@ export class PortOperations {
   }
 
   #setTable(port: SubnetPort, pkeys: number[], own: boolean): boolean {
+    const wasSet = isSet(settingOf(port));
     const same = pkeys.length === port.pkeys.length &&
       pkeys.every((pkey, index) => pkey === port.pkeys[index]);
-    const { subnet, journal, flushFabric } = this.#context;
+    const { subnet, journal, settingChanged, flushFabric } = this.#context;
     subnet.ports.setPkeys(port, pkeys, own);
+    if (wasSet || isSet(settingOf(port))) settingChanged(port);
     if (same) return false;
     if (port.active) journal.portAdded(port);
     // The peers must have the port's new P_Keys before the port uses them.

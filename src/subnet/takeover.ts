@@ -1,7 +1,8 @@
 /**
- * Restores the subnet of a previous manager from the last forwarding tables of the new manager's host, and from the
- * memberships that ports report when they register again.
+ * Restores the subnet of a previous manager from the last forwarding tables and port settings of the new manager's host,
+ * and from the memberships that ports report when they register again.
  *
+ * A port keeps the P_Key indexes of its previous table, so that active queue pairs stay in their partition.
  * Groups keep the MLIDs that packets already carry, so that traffic continues until the port has joined again, which a
  * client reregister event requests. Memberships are restored only in the first {@linkcode RESERVATION_MS} of a manager,
  * and only of ports that the previous manager had. A manager without the previous state restores those of every port.
@@ -13,7 +14,8 @@ import { formatGid } from "../wire/gid.ts";
 import { PACKET_LIFETIME_EXPONENT } from "../wire/sa/path_record.ts";
 import { rateMbps } from "../base/rates.ts";
 import type { LastKnown, Membership } from "./messages.ts";
-import { hasPkey } from "./partitions.ts";
+import { hasPkey, updatedPkeyTable } from "./partitions.ts";
+import type { PortSetting } from "./port_settings.ts";
 import { RESERVATION_MS, type SubnetPort } from "./ports.ts";
 import { gidFromKey } from "./protocol.ts";
 import { MAX_GROUPS_PER_PORT } from "./constants.ts";
@@ -25,24 +27,67 @@ export class Takeover {
   /** GUIDs of the previous manager's ports; undefined if they are unknown. */
   readonly #expected: ReadonlySet<bigint> | undefined;
   readonly #until: Millis;
+  /** P_Key tables and settings of ports that have not registered again. */
+  readonly #tables = new Map<bigint, readonly number[]>();
+  readonly #settings = new Map<bigint, PortSetting>();
 
   /** Reserves LIDs and GUIDs for the ports of `previous` for {@linkcode RESERVATION_MS}, and MLIDs for its groups. */
   constructor(subnet: Subnet, previous: LastKnown | undefined, now: Millis) {
     this.#subnet = subnet;
     this.#until = now + RESERVATION_MS;
     if (!previous) return;
-    const ports = previous.ports
-      .map(({ lid, guid }) => ({ lid, guid: BigInt(guid) }));
-    this.#expected = new Set(ports.map(({ guid }) => guid));
+    const ports = [...previous.settings, ...previous.ports]
+      .map((port) => ({ ...port, guid: BigInt(port.guid) }));
+    // A port that is down does not know the others.
+    if (previous.ports.length > 0) {
+      this.#expected = new Set(ports.map(({ guid }) => guid));
+    }
+    for (const { guid, pkeys } of ports) this.#tables.set(guid, pkeys);
+    for (const setting of previous.settings) {
+      this.#settings.set(BigInt(setting.guid), setting);
+    }
     subnet.ports.reserve(ports, this.#until);
     for (const { mgid, mlid } of previous.groups) {
       subnet.groups.remember(mgid, mlid);
     }
   }
 
+  /** Settings of ports that have not registered again. */
+  get settings(): Iterable<PortSetting> {
+    return this.#settings.values();
+  }
+
+  /** The time at which {@linkcode takeExpired} must be called; Infinity if all settings are restored. */
+  get expiresAt(): Millis {
+    return this.#settings.size > 0 ? this.#until : Infinity;
+  }
+
+  /** Removes and returns the settings of ports that have not registered in time. */
+  takeExpired(now: Millis): PortSetting[] {
+    if (now < this.#until) return [];
+    const expired = [...this.#settings.values()];
+    this.#settings.clear();
+    return expired;
+  }
+
+  /** Restores the P_Key table and the state of a port that has just registered, before its welcome. */
+  restorePort(port: SubnetPort, now: Millis): void {
+    if (now >= this.#until) return;
+    const { ports } = this.#subnet;
+    const setting = this.#settings.get(port.guid);
+    const table = this.#tables.get(port.guid);
+    this.#settings.delete(port.guid);
+    this.#tables.delete(port.guid);
+    if (setting?.ownPkeys) ports.setPkeys(port, setting.pkeys, true);
+    else if (table) {
+      ports.setPkeys(port, updatedPkeyTable(table, port.pkeys), false);
+    }
+    if (setting?.down) ports.setActive(port, false);
+  }
+
   /**
    * Restores the valid memberships of a port, and logs each invalid one. Does nothing after {@linkcode RESERVATION_MS},
-   * and for a port that the previous manager did not have.
+   * for a port that the previous manager did not have, and for a port that is down.
    */
   restore(
     port: SubnetPort,
@@ -50,6 +95,7 @@ export class Takeover {
     now: Millis,
   ): void {
     if (now >= this.#until || this.#expected?.has(port.guid) === false) return;
+    if (!port.active) return;
     for (const membership of memberships) {
       const reason = restore(this.#subnet, port, membership);
       if (reason === undefined) continue;

@@ -7,12 +7,15 @@ import { SM_LID, type SubnetPort } from "./ports.ts";
 import { LINK } from "./constants.ts";
 import type { Subnet } from "./subnet.ts";
 
-/** Returns the welcome, with the first part of the forwarding tables, and fabric updates with the rest. */
+/**
+ * Returns the welcome, with the first part of the forwarding tables, and fabric updates with the rest. A port that is
+ * down receives empty tables.
+ */
 export function welcomeMessages(
   subnet: Subnet,
   port: SubnetPort,
 ): ManagerMessage[] {
-  const [first, ...rest] = wholeFabric(subnet)
+  const [first, ...rest] = (port.active ? wholeFabric(subnet) : [])
     .map((change) => fabricUpdate(change, port));
   return [{
     type: "welcome",
@@ -21,6 +24,7 @@ export function welcomeMessages(
     lid: port.lid,
     smLid: SM_LID,
     smSl: 0,
+    down: !port.active,
     subnetPrefix: formatGuid(subnet.prefix),
     pkeys: [...port.pkeys],
     mtuCode: subnet.mtuCode,

@@ -143,7 +143,9 @@ Deno.test("a hello cannot set packet faults", () => {
 
 Deno.test("the version after the maximum is 1", () => {
   const last = { version: MAX_VERSION, rules: [] };
-  const rig = new Rig({ previous: { ports: [], groups: [], faults: last } });
+  const rig = new Rig({
+    previous: { ports: [], groups: [], faults: last, settings: [] },
+  });
   rig.manager.setFault({ seed: 1, drop: 1 });
   const port = rig.join(1);
   assertEquals(settingsOf(port), {

@@ -28,6 +28,7 @@ import {
   encodeMad,
   type MadFrame,
 } from "../../src/subnet/protocol.ts";
+import { isSet, type PortSetting } from "../../src/subnet/port_settings.ts";
 import { gidFrom } from "../../src/wire/gid.ts";
 import { gsiAddress, type MadAddress } from "../../src/wire/mad.ts";
 import type { Notice } from "../../src/wire/sa/notice.ts";
@@ -49,6 +50,7 @@ export class RigPort {
   readonly queries: QueryClient;
   /** The port's forwarding tables: LID to GUID, MLID to LIDs. */
   readonly lids = new Map<number, string>();
+  readonly #pkeys = new Map<string, number[]>();
   readonly mlids = new Map<number, number[]>();
 
   constructor(readonly rig: Rig, readonly connection: number) {
@@ -79,6 +81,16 @@ export class RigPort {
   }
   get events(): SubnetEvent[] {
     return this.messages.filter((m) => m.type === "event");
+  }
+  /** The settings of all ports since the last welcome. */
+  get settings(): PortSetting[] {
+    const since = this.messages.findLastIndex((m) => m.type === "welcome");
+    const settings = new Map<string, PortSetting>();
+    for (const message of this.messages.slice(since)) {
+      if (message.type !== "port_settings") continue;
+      for (const each of message.settings) settings.set(each.guid, each);
+    }
+    return [...settings.values()].filter(isSet);
   }
   get gid(): Uint8Array {
     return gidFrom(PREFIX, BigInt(this.welcome.guid));
@@ -130,7 +142,12 @@ export class RigPort {
     const faults = this.messages.findLast((m) => m.type === "faults");
     return {
       faults: faults?.settings ?? NO_FAULTS,
-      ports: [...this.lids].map(([lid, guid]) => ({ lid, guid })),
+      ports: [...this.lids].map(([lid, guid]) => ({
+        lid,
+        guid,
+        pkeys: this.#pkeys.get(guid)!,
+      })),
+      settings: this.settings,
       groups: [...this.mlids].map(([mlid, lids]) => ({
         mlid,
         mgid: this.#mgids.get(mlid)!,
@@ -142,7 +159,10 @@ export class RigPort {
   readonly #mgids = new Map<number, string>();
 
   #learn(map: Welcome["fabric"]): void {
-    for (const { lid, guid } of map.ports) this.lids.set(lid, guid);
+    for (const { lid, guid, pkeys } of map.ports) {
+      this.lids.set(lid, guid);
+      this.#pkeys.set(guid, pkeys);
+    }
     for (const { mlid, mgid, lids } of map.groups) {
       this.mlids.set(mlid, lids);
       this.#mgids.set(mlid, mgid);

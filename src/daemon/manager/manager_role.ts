@@ -11,7 +11,7 @@ import { IpoibError } from "../../base/errors.ts";
 import { IpcServer } from "../../ipc/server.ts";
 import type { ReloadRecord } from "../../ipc/schema.ts";
 import { removeFile } from "../../system/files.ts";
-import type { LastKnown } from "../../subnet/messages.ts";
+import { type LastKnown, wasRegistered } from "../../subnet/messages.ts";
 import { managerSocketPath } from "../../subnet/sockets.ts";
 import type { ManagerInit } from "../manager_worker.ts";
 import { makeGuid } from "../guid.ts";
@@ -114,7 +114,7 @@ export class ManagerRole {
     const { directory, subnet, name, log, subnetMtu } = this.#options;
     removeFile(this.#socket);
     // Without live ports and previous state this is a new subnet, and the copy is that of an earlier one.
-    const continues = previous !== undefined && previous.ports.length > 0;
+    const continues = previous !== undefined && wasRegistered(previous);
     if (!sweepPorts(directory) && !continues) this.#partitions.removeCopy();
     const partitions = this.#partitions.read();
     const init: ManagerInit = {

@@ -90,7 +90,7 @@ export class ForwardingTables {
   known(): Pick<LastKnown, "ports" | "groups"> {
     return {
       ports: [...this.#now.byLid.values()]
-        .map(({ lid, guid }) => ({ lid, guid })),
+        .map(({ lid, guid, pkeys }) => ({ lid, guid, pkeys })),
       groups: [...this.#now.groups].map(([mlid, group]) => ({
         mlid,
         ...group,

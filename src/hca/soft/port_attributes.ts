@@ -15,6 +15,13 @@ const CAPABILITIES: PortCapabilities = {
   connectionManagement: true,
 };
 
+type PortState = Pick<PortAttributes, "state" | "physState">;
+
+/** State of a port that an operation has set down. */
+export const DOWN: PortState = { state: "down", physState: "Polling" };
+/** State of a port that the manager has configured. */
+export const ACTIVE: PortState = { state: "active", physState: "LinkUp" };
+
 /** Returns the attributes of a port that waits for a subnet manager. */
 export function unconfigured(subnet: string, guid: bigint): PortAttributes {
   return {
@@ -50,8 +57,7 @@ export function configured(
   const code = welcome.mtuCode as IbMtuCode;
   return {
     ...port,
-    state: "active",
-    physState: "LinkUp",
+    ...(welcome.down ? DOWN : ACTIVE),
     lid: welcome.lid,
     smLid: welcome.smLid,
     smSl: welcome.smSl,

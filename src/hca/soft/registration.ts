@@ -11,6 +11,7 @@ import type { IpoibError } from "../../base/errors.ts";
 import type { Reactor, Timer } from "../../system/reactor.ts";
 import { newLinkSecret } from "../../subnet/link_token.ts";
 import { type FaultSettings, NO_FAULTS } from "../../subnet/fault_messages.ts";
+import { isSet, type PortSetting } from "../../subnet/port_settings.ts";
 import type {
   LastKnown,
   ManagerMessage,
@@ -23,7 +24,7 @@ import { ForwardingTables, OLD_TABLES_MS } from "./forwarding_tables.ts";
 import { ManagerLink } from "./manager_link.ts";
 import { JoinedGroups } from "./joined_groups.ts";
 import { managerSocketPath } from "../../subnet/sockets.ts";
-import { configured, unconfigured } from "./port_attributes.ts";
+import { ACTIVE, configured, DOWN, unconfigured } from "./port_attributes.ts";
 
 /** Maximum number of unanswered snapshot requests; a further one drops the oldest. */
 const MAX_SHOWN = 64;
@@ -78,6 +79,8 @@ export class Registration {
   readonly #shown = new Map<number, (subnet: SubnetSnapshot) => void>();
   #nextShow = 1;
   #faults = NO_FAULTS;
+  /** The settings of all ports by GUID, for the next manager. */
+  readonly #settings = new Map<string, PortSetting>();
   #registered = false;
 
   constructor(
@@ -106,7 +109,11 @@ export class Registration {
         },
         onMissing: (silent) =>
           options.onManagerMissing(
-            { ...this.fabric.known(), faults: this.#faults },
+            {
+              ...this.fabric.known(),
+              faults: this.#faults,
+              settings: [...this.#settings.values()],
+            },
             silent,
           ),
         failed: listener.failed,
@@ -169,10 +176,12 @@ export class Registration {
         const before = this.#attributes;
         this.#attributes = configured(before, message);
         this.fabric.replace(message.fabric);
+        // The manager sends its settings after the welcome.
+        this.#settings.clear();
         this.#graceTimer.at(this.#reactor.clock.now() + OLD_TABLES_MS);
         this.#listener.onFabric();
         // A LID that changes with a repeated registration is reported by the manager's own event.
-        if (before.state !== "active") {
+        if (before.state !== "active" && !message.down) {
           this.#listener.onEvent({ type: "port_active" });
         }
         this.#registered = true;
@@ -210,6 +219,12 @@ export class Registration {
         );
         this.#link.faultsTaken(message.settings.version);
         return;
+      case "port_settings":
+        for (const setting of message.settings) {
+          if (isSet(setting)) this.#settings.set(setting.guid, setting);
+          else this.#settings.delete(setting.guid);
+        }
+        return;
       case "show":
         this.#shown.get(message.id)?.(message.subnet);
         this.#shown.delete(message.id);
@@ -223,9 +238,7 @@ export class Registration {
 /** Returns the port state that an event implies. */
 function portState(
   event: SubnetEvent["event"],
-): Partial<Pick<PortAttributes, "state" | "physState">> {
-  if (event === "port_error") return { state: "down", physState: "Polling" };
-  return event === "port_active"
-    ? { state: "active", physState: "LinkUp" }
-    : {};
+): Partial<PortAttributes> {
+  if (event === "port_error") return DOWN;
+  return event === "port_active" ? ACTIVE : {};
 }

@@ -48,7 +48,11 @@ Deno.test("an update removes entries before it adds entries", () => {
   assertEquals(members(fabric, 0xc000), [2]);
   fabric.update({ type: "fabric", portsRemoved: [77], groupsRemoved: [1] });
   assertEquals(fabric.known(), {
-    ports: [{ lid: 2, guid: A }, { lid: 3, guid: C }],
+    ports: [{ lid: 2, guid: A, pkeys: [0xffff] }, {
+      lid: 3,
+      guid: C,
+      pkeys: [0xffff],
+    }],
     groups: [{ mlid: 0xc000, mgid: MGID, lids: [2] }],
   });
 });
@@ -62,7 +66,7 @@ Deno.test("the tables of a dead manager are used until forgetOld()", () => {
   });
   assertEquals([fabric.port(3)?.guid, fabric.find(B)?.lid], [B, 3]);
   assertEquals(members(fabric, 0xc000), [2, 3]);
-  assertEquals(fabric.known().ports, [{ lid: 2, guid: A }]);
+  assertEquals(fabric.known().ports, [{ lid: 2, guid: A, pkeys: [0xffff] }]);
   fabric.forgetOld();
   assertEquals([fabric.port(3)?.guid, fabric.find(B)?.lid], [
     undefined,
