@@ -30,6 +30,8 @@ export class IpcServer {
   readonly #listener: Deno.UnixListener;
   readonly #clients: Clients;
   readonly #accepting: Promise<void>;
+  /** Inode of the socket, to detect that another process has replaced it. */
+  readonly #inode: number | undefined;
   #closing = false;
 
   private constructor(
@@ -38,6 +40,7 @@ export class IpcServer {
     clients: Clients,
   ) {
     this.#path = path;
+    this.#inode = inodeOf(path);
     this.#listener = listener;
     this.#clients = clients;
     this.#accepting = this.#accept();
@@ -134,10 +137,10 @@ export class IpcServer {
   async close(): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
-    const own = inodeOf(this.#path);
     this.#listener.close();
     await this.#accepting;
-    if (own !== undefined && inodeOf(this.#path) === own) {
+    // A process that was stopped may close a socket that another process has replaced long ago.
+    if (this.#inode !== undefined && inodeOf(this.#path) === this.#inode) {
       // If the directory is read-only, the socket stays behind and is stale.
       await Deno.remove(this.#path).catch(() => {});
     }
@@ -160,7 +163,6 @@ export class IpcServer {
   }
 }
 
-/** Returns the inode at `path`, to detect that another process has replaced the socket. */
 function inodeOf(path: string): number | undefined {
   try {
     return Deno.lstatSync(path).ino ?? undefined;

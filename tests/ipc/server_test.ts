@@ -387,6 +387,17 @@ Deno.test("IpcServer.listen() throws E_RUNNING if a process listens, and replace
   await Deno.remove(directory, { recursive: true });
 });
 
+Deno.test("IpcServer.close() does not remove a socket that has replaced its own", async () => {
+  await withServer(probe, async (server) => {
+    await Deno.remove(server.path);
+    const successor = await IpcServer.listen(server.path, "ib0", probe);
+    await server.close();
+    using client = await IpcClient.connect(server.path, "ib0");
+    await assertAnswers(client);
+    await successor.close();
+  });
+});
+
 Deno.test("IpcServer.move() moves the socket, and another server can use the old path", async () => {
   await withServer(probe, async (server, directory) => {
     const first = server.path;
