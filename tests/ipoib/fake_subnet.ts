@@ -91,7 +91,9 @@ export class FakeSubnet {
       });
     } else if (frame?.message.type === "fabric") this.#update(frame.message);
     else if (frame?.message.type === "event") this.#event(port, frame.message);
-    else throw new Error(`Unexpected message for port ${id}`);
+    else if (frame?.message.type !== "port_settings") {
+      throw new Error(`Unexpected message for port ${id}`);
+    }
   }
 
   /** Applies an event message to a port, like `hca/soft/registration.ts`. */
