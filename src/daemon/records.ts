@@ -82,7 +82,7 @@ export function linkRecord(
     },
     ...counted(iface, status.queueDrops),
     pkey: formatPkey(iface.pkey),
-    ...(iface.pkeyIndex < 0 ? {} : { pkey_index: iface.pkeyIndex }),
+    ...partitionFields(iface),
     qpn: iface.qpn,
     gid: formatGidLong(port.gid),
     hca: hcaRecord(port, context.subnet),
@@ -92,6 +92,17 @@ export function linkRecord(
     state: iface.state,
     namespace: Number(iface.netdev.config.namespace.inode),
     pid: Deno.pid,
+  };
+}
+
+function partitionFields(
+  { pkeyIndex, isLimited, unreached }: IpoibInterface,
+): Pick<LinkRecord, "pkey_index" | "membership" | "unreached"> {
+  if (pkeyIndex < 0) return {};
+  return {
+    pkey_index: pkeyIndex,
+    membership: isLimited ? "limited" : "full",
+    ...(unreached.length > 0 ? { unreached } : {}),
   };
 }
 

@@ -112,3 +112,5 @@ export const PASSIVE_CHECK_MS = 768_000;
 export const PASSIVE_UPDATE_MS = 256_000;
 /** Maximum number of ICMP messages about packets that are too long, per second. */
 export const MAX_TOO_BIG_PER_SECOND = 1000;
+/** Maximum number of destinations that `link show` lists as unreached by a limited member. */
+export const MAX_UNREACHED = 16;

@@ -11,6 +11,7 @@ import type { SendMemory, UdQp } from "../hca/hca.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import type { Reactor, Timer } from "../system/reactor.ts";
 import type { IpAddress } from "../wire/ip_address.ts";
+import { MadStatus } from "../wire/mad.ts";
 import type { EngineContext } from "./context.ts";
 import { ConnectedMode } from "./connected/connected_mode.ts";
 import { TooLongPackets } from "./connected/too_long.ts";
@@ -31,6 +32,7 @@ import { PeerTable } from "./peer.ts";
 import { Receiver } from "./rx.ts";
 import { Statistics } from "./statistics.ts";
 import { Transmitter } from "./tx.ts";
+import { UnreachedMembers } from "./unreached_members.ts";
 import { UdSender } from "./ud_sender.ts";
 
 /** Default address families, the most frequent first. */
@@ -51,6 +53,7 @@ export class Engine {
   readonly peers: PeerTable;
   readonly neighbours: NeighbourTable;
   readonly connected: ConnectedMode;
+  readonly unreached: UnreachedMembers;
   readonly #reactor: Reactor;
   readonly #netdev: Netdev;
   readonly #sender: UdSender;
@@ -101,6 +104,7 @@ export class Engine {
     new TooLongPackets({ netdev, sender, families, log, debug });
     const kernel = new KernelSync(clock, netdev.config.neighbours);
     this.neighbours = new NeighbourTable(sender, this.peers, kernel);
+    this.unreached = this.#followUnreached(kernel, identity, log);
     this.#hops = new NextHops(
       netdev,
       sender,
@@ -184,6 +188,7 @@ export class Engine {
     for (const { translator } of this.#families) translator.clear();
     this.#hops.clear();
     this.#announced.clear();
+    this.unreached.clear();
     this.#sender.qp = undefined;
   }
 
@@ -244,6 +249,23 @@ export class Engine {
 
   readonly #isAllHosts = (group: IpAddress): boolean =>
     this.#families.some(({ family }) => family.allHosts.equals(group));
+
+  #followUnreached(
+    kernel: KernelSync,
+    identity: LinkIdentity,
+    log: Logger,
+  ): UnreachedMembers {
+    const unreached = new UnreachedMembers(identity, log);
+    kernel.onFailed = (address) => {
+      if (this.#sender.qp !== undefined) unreached.noAnswer(address);
+    };
+    kernel.onReachable = (address) => unreached.addressReached(address);
+    this.paths.onFailure = ({ gid }, status) => {
+      if (status === MadStatus.NoRecords) unreached.noPath(gid);
+    };
+    this.paths.onComplete = ({ gid }) => unreached.portReached(gid);
+    return unreached;
+  }
 
   /** Returns the family of an address; undefined if it is not supported. */
   #familyOf(address: IpAddress): FamilyOnLink | undefined {

@@ -19,7 +19,7 @@
  */
 
 import { getLogger, type Logger } from "../base/log.ts";
-import { ibMtuBytes, type Millis } from "../base/units.ts";
+import { formatPkey, ibMtuBytes, type Millis } from "../base/units.ts";
 import type { PortEvent, SendMemory, UdQp } from "../hca/hca.ts";
 import type { ConfigChange, Netdev } from "../netdev/netdev.ts";
 import type { LinkAddress } from "../wire/link_address.ts";
@@ -40,6 +40,7 @@ import type { PeerTable } from "./peer.ts";
 import { LinkIdentity } from "./link_identity.ts";
 import { findPkey, type PkeyChoice } from "./pkey_choice.ts";
 import type { Statistics } from "./statistics.ts";
+import type { Unreached } from "./unreached_members.ts";
 
 /** Constructor options of an {@linkcode IpoibInterface}. */
 export interface InterfaceOptions {
@@ -133,6 +134,16 @@ export class IpoibInterface {
   /** "running", "closed", or the condition that the interface waits for. */
   get state(): string {
     return this.#state;
+  }
+
+  /** True if the port is a limited member of the partition, which reaches full members only. */
+  get isLimited(): boolean {
+    return this.#identity.isLimited;
+  }
+
+  /** Destinations that are not reached, as far as the reason may be a limited membership. */
+  get unreached(): Unreached[] {
+    return this.#engine.unreached.list();
   }
 
   get carrier(): boolean {
@@ -357,7 +368,15 @@ export class IpoibInterface {
       }
       this.netdev.setCarrier(this.carrier);
     }
-    if (config.up || was) this.log.info(state);
+    if (config.up || was) {
+      this.log.info(
+        this.carrier && this.isLimited
+          ? `${state} as a limited member of partition ${
+            formatPkey(this.pkey)
+          }, which reaches full members only`
+          : state,
+      );
+    }
     this.onStateChange(state);
   }
 

@@ -18,6 +18,12 @@ export class LinkIdentity {
     this.#port = port;
   }
 
+  /** True if the entry of the P_Key in the port's table lacks the full-member bit. */
+  get isLimited(): boolean {
+    const entry = this.#port.attributes.pkeys[this.pkeyIndex];
+    return entry !== undefined && (entry & FULL_MEMBER) === 0;
+  }
+
   /** GID of the port, 16 bytes. */
   get gid(): Uint8Array {
     return this.#port.attributes.gid;

@@ -88,6 +88,10 @@ export class PathTable {
   readonly #timer: Timer;
   /** Called when the address handle of a path is replaced or removed, before the old one is destroyed. */
   onChange: (path: Path) => void = () => {};
+  /** Called when a query has returned a path. */
+  onComplete: (path: Path) => void = () => {};
+  /** Called when a query has failed, with the MAD status of the response, or 0. */
+  onFailure: (path: Path, status: number) => void = () => {};
   /** Called when a path is queried again because the peer moved: packets sent on the old path are lost. */
   onPeerMoved: (path: Path) => void = () => {};
   /** Returns the time of the last IP packet on a path; 0 for never. Set by the owner of the peers. */
@@ -233,7 +237,10 @@ export class PathTable {
         } for GID ${formatGid(path.gid)}`
       );
       if (answer.ok) this.#complete(path, answer.record);
-      else this.#fail(path, answer.errno);
+      else {
+        this.onFailure(path, answer.status);
+        this.#fail(path, answer.errno);
+      }
     });
   }
 
@@ -276,6 +283,7 @@ export class PathTable {
     if (path.observedLid === 0) path.retries = 0;
     else this.#retry(path);
     this.onChange(path);
+    this.onComplete(path);
     old?.destroy();
     this.#notify(path, path);
   }

@@ -71,6 +71,19 @@ Deno.test("renderLinks() prints the alias after the details of ip, and a refused
   );
 });
 
+Deno.test("renderLinks() with details prints a limited membership and the destinations that are not reached", () => {
+  const shown = {
+    ...records.link,
+    membership: "limited" as const,
+    unreached: [{ destination: "10.0.0.7", reason: "no answer" }],
+  };
+  assertEquals(renderLinks([shown], details).split("\n").slice(7, 10), [
+    "    state running",
+    "    membership limited: the port reaches only full members of partition 0xffff",
+    "    10.0.0.7 not reached: no answer",
+  ]);
+});
+
 Deno.test("renderLinks() prints the link layer instead of LIDs for Ethernet", () => {
   const { link } = records;
   const hca = {

@@ -1,34 +1,18 @@
 /** partitions.conf: P_Key tables, reload, errors, and takeover by another manager. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { programCommand } from "../../scripts/program.ts";
 import {
   GUIDS,
   type Host,
   type Lab,
   labTest,
   managerPid,
-  type Program,
+  startManager,
   until,
 } from "./harness/mod.ts";
 
 const ALL = "Default=0x7fff, ipoib : ALL=full ;\n";
 const LAB = `${ALL}lab=0x0005, ipoib : ALL=full ;\n`;
-
-/** Starts a stand-alone manager with a partitions.conf of this text. Returns it and the path of the file. */
-async function startManager(
-  lab: Lab,
-  text: string,
-): Promise<[Program, string]> {
-  const file = `${lab.runtime}/test.conf`;
-  await Deno.writeTextFile(file, text);
-  const program = lab.start([
-    ...programCommand(),
-    ...["subnet", "run", "--partitions", file],
-  ]);
-  await program.prints(/subnet manager running/);
-  return [program, file];
-}
 
 interface Shown {
   ports: { guid: string; pkeys: number[] }[];

@@ -77,6 +77,7 @@ function ownLines(link: LinkRecord, style: Style): string[] {
     ...connectionLines(link),
     `    next hops from ${NEXT_HOPS[link.next_hops] ?? link.next_hops}`,
     stateLine(link, style),
+    ...limitedLines(link, style),
     `    namespace ${link.namespace} pid ${link.pid}`,
   ];
 }
@@ -124,6 +125,19 @@ function connectionLines(link: LinkRecord): string[] {
 function stateLine(link: LinkRecord, { palette }: Style): string {
   const mark = link.state === RUNNING ? palette.good : palette.bad;
   return `    state ${mark(link.state)}`;
+}
+
+/** Returns what a limited member reaches, and what it does not reach. Nothing is printed for a full member. */
+function limitedLines(link: LinkRecord, { palette }: Style): string[] {
+  if (link.membership !== "limited") return [];
+  return [
+    `    membership ${
+      palette.bad("limited")
+    }: the port reaches only full members of partition ${link.pkey}`,
+    ...(link.unreached ?? []).map(({ destination, reason }) =>
+      `    ${destination} not reached: ${reason}`
+    ),
+  ];
 }
 
 function dropLine(link: LinkRecord): string | undefined {

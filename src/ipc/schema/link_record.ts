@@ -115,6 +115,12 @@ export const LinkRecordSchema = v.object({
   pkey: v.string(),
   /** Index of the P_Key in the port's table; absent while the table does not contain it. */
   pkey_index: v.exactOptional(count),
+  /** Membership of the port in the partition; absent as `pkey_index`. */
+  membership: v.exactOptional(v.picklist(["full", "limited"])),
+  /** Destinations that a limited member does not reach, and why; absent if there are none. */
+  unreached: v.exactOptional(
+    v.array(v.object({ destination: v.string(), reason: v.string() })),
+  ),
   qpn: count,
   gid: v.string(),
   hca: HcaRecordSchema,

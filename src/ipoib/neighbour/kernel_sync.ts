@@ -18,6 +18,10 @@ import type { Neighbour } from "./neighbour.ts";
 export class KernelSync {
   /** Called when the kernel's entry of an address failed or was deleted, or its resolution was refused. */
   onRemoved: (address: IpAddress) => void = () => {};
+  /** Called when the kernel's resolution of an address has failed. */
+  onFailed: (address: IpAddress) => void = () => {};
+  /** Called when the kernel has confirmed that an address is reachable. */
+  onReachable: (address: IpAddress) => void = () => {};
   /** Called after lost notifications; `has` returns true for addresses with a kernel entry that has not failed. */
   onResync: (has: (address: IpAddress) => boolean) => void = () => {};
   /** Called to send a request for an address that the kernel does not resolve because its entry is PERMANENT. */
@@ -94,6 +98,8 @@ export class KernelSync {
     const permanent = !deleted && state === "PERMANENT";
     if (permanent) this.#permanent.set(address, true);
     else if (this.#permanent.size > 0) this.#permanent.delete(address);
+    if (!deleted && state === "REACHABLE") this.onReachable(address);
+    if (!deleted && state === "FAILED") this.onFailed(address);
     if (deleted || state === "FAILED") this.onRemoved(address);
   }
 
