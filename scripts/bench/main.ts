@@ -118,6 +118,9 @@ function report(options: Options, outcome: Outcome): void {
     tunnels.some(({ title }) => title in values)
   );
   if (paired.length > 0) say(`\n${table(paired, tunnels)}`);
+  for (const { own } of options.measurements) {
+    if (own) say(`\n${table(series, own.columns)}`);
+  }
   for (const [name, why] of Object.entries(absent)) say(`${name}: ${why}`);
   say("\nPackets lost during measurements, by reason");
   for (const [name, counts] of Object.entries(drops)) {
@@ -145,7 +148,11 @@ function record(
   others: readonly TableResult[],
 ): unknown {
   const { measurements, engineMeasurements, guestMeasurements } = options;
-  const columns = [...columnsOf(options), ...TUNNEL_COLUMNS];
+  const columns = [
+    ...columnsOf(options),
+    ...TUNNEL_COLUMNS,
+    ...measurements.flatMap(({ own }) => own?.columns ?? []),
+  ];
   return {
     when: new Date().toISOString(),
     deno: Deno.version.deno,

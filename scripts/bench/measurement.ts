@@ -1,6 +1,6 @@
 /** Interface of a measurement. */
 
-import type { Quantity } from "./report.ts";
+import type { Column, Quantity } from "./report.ts";
 import type { Subject } from "./subject.ts";
 
 /** Parameters of every measurement. */
@@ -18,6 +18,12 @@ export interface Measurement {
   /** Number of ends of the required network. */
   readonly ends: number;
   readonly quantities: readonly Quantity[];
+  /** The subjects of a measurement that does not compare those of the benchmark. */
+  readonly own?: {
+    /** Starts the subjects. After an error `subjects` contains those started before it. */
+    start(subjects: Subject[], folder: string): Promise<void>;
+    readonly columns: readonly Column[];
+  };
   /** Returns whether the measurement applies to a subject. Default: true. */
   suits?(subject: Subject): boolean;
   /** Returns the values of the quantities in order. */

@@ -13,6 +13,7 @@ import {
 } from "../../src/system/namespace.ts";
 import { Host } from "../host.ts";
 import { add, lossesAmong } from "./drops.ts";
+import { runInside } from "./inside.ts";
 import {
   addressesOf,
   configure,
@@ -24,6 +25,7 @@ import {
 } from "./subject.ts";
 
 const INTERFACE = "ib0";
+const CHILD_PKEYS = [0x8001, 0x8002];
 
 export interface ProgramOptions {
   /** Name of the subject. Default: the value of `io`. */
@@ -36,6 +38,8 @@ export interface ProgramOptions {
   readonly ends?: number;
   /** Third byte of the addresses. Default: 2. */
   readonly net?: number;
+  /** Number of child interfaces of each host, which run without addresses. Default: none. */
+  readonly children?: number;
 }
 
 /** Starts the program in new namespaces, with its runtime directory in `folder`. */
@@ -66,6 +70,9 @@ export async function startProgram(
       await host.ready();
     }
     await configure(namespaces.paths, addresses, devices, ipv6);
+    for (const [i, fd] of namespaces.fds.entries()) {
+      await addChildren(folder, fd, namespaces.paths[i]!, options.children);
+    }
   } catch (error) {
     await close();
     throw error;
@@ -88,18 +95,43 @@ export async function startProgram(
   };
 }
 
+/** Creates children on the built-in partitions 0x8001 and 0x8002 in turn, and waits until they run. */
+async function addChildren(
+  runtime: string,
+  fd: Fd,
+  namespace: string,
+  count = 0,
+): Promise<void> {
+  if (count === 0) return;
+  // Otherwise each child would send multicast packets to all others.
+  const disable = "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6";
+  await runInside(namespace, "sh", "-c", disable);
+  using client = await connectTo(runtime, fd);
+  for (let i = 0; i < count; i++) {
+    const name = `child${i}`;
+    const pkey = CHILD_PKEYS[i % CHILD_PKEYS.length]!;
+    await client.call("link.add", { link: INTERFACE, name, pkey });
+    await runInside(namespace, "ip", "link", "set", name, "up");
+    await client.call("wait", { name });
+  }
+}
+
 /** Returns the losses that a process counts: the drops of its engine and its port. */
 async function dropsOf(
   runtime: string,
   namespace: Fd,
 ): Promise<Record<string, number>> {
+  using client = await connectTo(runtime, namespace);
+  const [stats] = await client.call("stats", { name: INTERFACE });
+  return { ...stats!.drops, ...lossesAmong(stats!.counters) };
+}
+
+/** Connects to the control socket of a process. */
+async function connectTo(runtime: string, namespace: Fd): Promise<IpcClient> {
   const identity = namespaceIdentity(
     namespaceInode(namespace.number),
     initialNamespaceInode(),
   );
   const folder = socketDirectory(runtime, identity);
-  const path = socketPath(folder, INTERFACE);
-  using client = await IpcClient.connect(path, INTERFACE);
-  const [stats] = await client.call("stats", { name: INTERFACE });
-  return { ...stats!.drops, ...lossesAmong(stats!.counters) };
+  return await IpcClient.connect(socketPath(folder, INTERFACE), INTERFACE);
 }

@@ -47,14 +47,32 @@ export class Run {
 
   async all(cleanup: Cleanup): Promise<Outcome> {
     const { measurements } = this.#options;
-    for (const ends of new Set(measurements.map((each) => each.ends))) {
-      await this.#network(ends, cleanup);
+    const common = measurements.filter(({ own }) => own === undefined);
+    const { beside } = this.#options;
+    for (const ends of new Set(common.map((each) => each.ends))) {
+      await this.#network(
+        `${ends} ends`,
+        common.filter((each) => each.ends === ends),
+        (lineup) => startSubjects(lineup, this.#folder, ends, beside),
+        cleanup,
+      );
+    }
+    for (const each of measurements) {
+      const { name, own } = each;
+      if (own === undefined) continue;
+      const start = ({ subjects }: Lineup) => own.start(subjects, this.#folder);
+      await this.#network(name, [each], start, cleanup);
     }
     return this.outcome;
   }
 
-  /** Runs the measurements on a network of `ends` ends. */
-  async #network(ends: number, cleanup: Cleanup): Promise<void> {
+  /** Runs measurements with the subjects that `start` starts. */
+  async #network(
+    name: string,
+    measurements: readonly Measurement[],
+    start: (lineup: Lineup) => Promise<void>,
+    cleanup: Cleanup,
+  ): Promise<void> {
     const lineup: Lineup = { subjects: [], absent: this.outcome.absent };
     let open = true;
     const close = async () => {
@@ -64,20 +82,20 @@ export class Run {
     };
     cleanup.add(close);
     try {
-      const { beside } = this.#options;
-      await startSubjects(lineup, this.#folder, ends, beside);
-      await this.#repeat(ends, lineup.subjects);
+      await start(lineup);
+      await this.#repeat(measurements, lineup.subjects);
     } catch (error) {
       // The results of other networks remain valid.
-      this.#failed(`${ends} ends`, error);
+      this.#failed(name, error);
     } finally {
       await close();
     }
   }
 
-  async #repeat(ends: number, subjects: readonly Subject[]): Promise<void> {
-    const measurements = this.#options.measurements
-      .filter((each) => each.ends === ends);
+  async #repeat(
+    measurements: readonly Measurement[],
+    subjects: readonly Subject[],
+  ): Promise<void> {
     const series = new Map(
       measurements.map((each) => [each, seriesOf(each)] as const),
     );

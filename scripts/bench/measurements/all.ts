@@ -1,6 +1,7 @@
 /** All measurements in the order in which they run. */
 
 import type { Measurement } from "../measurement.ts";
+import { children } from "./children.ts";
 import { fanOut } from "./fan_out.ts";
 import { multicast } from "./multicast.ts";
 import { datagrams, flood, ipv6Stream, roundTrip, stream } from "./pair.ts";
@@ -15,4 +16,5 @@ export const MEASUREMENTS: readonly Measurement[] = [
   fanOut,
   multicast,
   stopped,
+  children,
 ];
