@@ -7,6 +7,7 @@
  */
 
 import { Listeners } from "../../base/listeners.ts";
+import type { Pending, PendingList } from "../../base/pending_list.ts";
 import type { Reactor, Timer } from "../../system/reactor.ts";
 import { PostResult } from "../hca.ts";
 import type { OutLink } from "./out_link.ts";
@@ -15,7 +16,10 @@ import type { PortCounters } from "./port_counters.ts";
 import type { SlotPool } from "./slot_pool.ts";
 
 /** Credit control over all links of one send memory. */
-export class Credit {
+export class Credit implements Pending {
+  /** True while the memory is in the list of those that may need slots. */
+  dirty = false;
+  readonly #needy: PendingList<Credit>;
   readonly #listeners: Listeners<[]>;
   readonly #reactor: Reactor;
   readonly #pool: SlotPool;
@@ -25,14 +29,19 @@ export class Credit {
   /** True while the links' wake requests for returned slots are set. */
   #announced = false;
 
-  /** @param listeners called when slots are free again after the pool was starved */
+  /**
+   * @param listeners called when slots are free again after the pool was starved
+   * @param needy list of the memories that may need slots, whose owner calls {@linkcode give}
+   */
   constructor(
     reactor: Reactor,
     pool: SlotPool,
     links: OutgoingLinks,
     counted: PortCounters,
     listeners: Listeners<[]>,
+    needy: PendingList<Credit>,
   ) {
+    this.#needy = needy;
     this.#listeners = listeners;
     this.#reactor = reactor;
     this.#pool = pool;
@@ -40,6 +49,14 @@ export class Credit {
     this.#counted = counted;
     this.#stallTimer = reactor.timer((now) => this.#checkStalls(now));
     pool.collect = () => this.collect();
+    pool.needed = () => {
+      if (!this.dirty) needy.add(this);
+    };
+  }
+
+  /** True while the pool is starved or packets wait for credit. */
+  get needsSlots(): boolean {
+    return this.#pool.starved || this.#pool.held;
   }
 
   /**
@@ -106,7 +123,7 @@ export class Credit {
    * unpublished returns. Returns true if slots were returned in the meantime, so that the port must not sleep.
    */
   announce(): boolean {
-    this.#announced = this.#pool.starved || this.#pool.held;
+    this.#announced = this.needsSlots;
     const { all } = this.#links;
     let busy = false;
     for (let i = 0; this.#announced && i < all.length; i++) {
@@ -128,6 +145,7 @@ export class Credit {
   }
 
   close(): void {
+    this.#needy.remove(this);
     this.#stallTimer.close();
   }
 

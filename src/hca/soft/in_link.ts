@@ -10,7 +10,7 @@ import type { Fd } from "../../system/fd.ts";
 import type { Mapping } from "../../system/memory.ts";
 import type { Watch } from "../../system/reactor.ts";
 import type { LinkBell } from "./link_bell.ts";
-import type { Pending, PendingList } from "./pending_list.ts";
+import type { Pending, PendingList } from "../../base/pending_list.ts";
 import { type Nak, type RingReceiver, Wake } from "./ring.ts";
 import { slotAddresses } from "./slot_pool.ts";
 

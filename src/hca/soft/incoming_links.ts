@@ -22,7 +22,7 @@ import {
   type LinkHello,
 } from "./link_hello.ts";
 import { type Greeting, LinkListener, type Verdict } from "./link_listener.ts";
-import type { PendingList } from "./pending_list.ts";
+import type { PendingList } from "../../base/pending_list.ts";
 import type { PortCounters } from "./port_counters.ts";
 import { RING_BYTES, RingReceiver } from "./ring.ts";
 import { STRIDE } from "./slot_layout.ts";

@@ -24,7 +24,7 @@ import type { Mapping } from "../../system/memory.ts";
 import type { Watch } from "../../system/reactor.ts";
 import { PostResult } from "../hca.ts";
 import type { LinkBell } from "./link_bell.ts";
-import type { Pending, PendingList } from "./pending_list.ts";
+import type { Pending, PendingList } from "../../base/pending_list.ts";
 import type { RcSenders } from "./rc_senders.ts";
 import { Nak, NAK_SHIFT, type RingSender } from "./ring.ts";
 import type { SlotPool } from "./slot_pool.ts";

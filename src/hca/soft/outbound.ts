@@ -19,7 +19,7 @@ import { FaultInjector } from "./faults.ts";
 import type { Inbound } from "./inbound.ts";
 import type { OutLink } from "./out_link.ts";
 import { OutgoingLinks } from "./outgoing_links.ts";
-import type { PendingList } from "./pending_list.ts";
+import type { PendingList } from "../../base/pending_list.ts";
 import {
   counterIndex,
   type PortCounterName,
@@ -52,6 +52,8 @@ export interface OutboundParts {
   readonly touched: PendingList<SlotPool>;
   /** Called when slots are free again after a memory was starved. */
   readonly credit: Listeners<[]>;
+  /** The memories that may need slots. */
+  readonly needy: PendingList<Credit>;
   /** Returns the path of a port's socket. */
   readonly path: (guid: string) => string;
   /** Returns the port's own GUID. */
@@ -93,7 +95,8 @@ export class Outbound {
       woken: () => this.credit.collect(),
     });
     const links = this.#links;
-    this.credit = new Credit(reactor, pool, links, counted, parts.credit);
+    const { credit, needy } = parts;
+    this.credit = new Credit(reactor, pool, links, counted, credit, needy);
     this.#faults = new FaultInjector(reactor, pool, counted, {
       push: (link, slot, length) => this.credit.push(link, slot, length),
       drained: () => this.credit.give(),

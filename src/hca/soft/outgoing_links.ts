@@ -19,7 +19,7 @@ import {
   LinkAcceptSchema,
 } from "./link_hello.ts";
 import { OutLink } from "./out_link.ts";
-import type { PendingList } from "./pending_list.ts";
+import type { PendingList } from "../../base/pending_list.ts";
 import type { RcSenders } from "./rc_senders.ts";
 import { RING_BYTES, RingSender } from "./ring.ts";
 import { STRIDE } from "./slot_layout.ts";

@@ -42,6 +42,7 @@ import {
 import { type MadAddress, MadView, MgmtClass } from "../../wire/mad.ts";
 import { MadAgents } from "../mad_agents.ts";
 import { Taps } from "../taps.ts";
+import type { Credit } from "./credit.ts";
 import { SoftAddressHandle } from "./address_handle.ts";
 import { Gsi } from "./gsi.ts";
 import type { InLink } from "./in_link.ts";
@@ -50,7 +51,7 @@ import { IncomingLinks } from "./incoming_links.ts";
 import { Moderator } from "./moderation.ts";
 import type { OutLink } from "./out_link.ts";
 import { Outbound, type OutboundParts } from "./outbound.ts";
-import { PendingList } from "./pending_list.ts";
+import { PendingList } from "../../base/pending_list.ts";
 import { counterIndex, PortCounters } from "./port_counters.ts";
 import { QueuePairs } from "./queue_pairs.ts";
 import { Registration, type RegistrationOptions } from "./registration.ts";
@@ -92,6 +93,8 @@ export class SoftPort implements HcaPort, Sleeper {
   readonly #outbounds: Outbound[] = [];
   readonly #written = new PendingList<OutLink>();
   readonly #touched = new PendingList<SlotPool>();
+  /** Only these memories are visited in a turn, so that idle ones cost nothing. */
+  readonly #needy = new PendingList<Credit>();
   readonly #taps = new Taps();
   readonly #registration: Registration;
   readonly #events = new Listeners<[PortEvent]>();
@@ -151,6 +154,7 @@ export class SoftPort implements HcaPort, Sleeper {
       written: this.#written,
       touched: this.#touched,
       credit: this.#credit,
+      needy: this.#needy,
       path: (guid) => portSocketPath(this.#directory, guid),
       guid: () => this.#guid,
     };
@@ -284,9 +288,11 @@ export class SoftPort implements HcaPort, Sleeper {
       if (active[i]!.ring.has(threshold)) return true;
     }
     let busy = false;
-    const outbounds = this.#outbounds;
-    for (let i = 0; i < outbounds.length; i++) {
-      if (outbounds[i]!.credit.announce()) busy = true;
+    const needy = this.#needy;
+    for (let i = needy.count - 1; i >= 0; i--) {
+      const credit = needy.at(i);
+      if (!credit.needsSlots) needy.remove(credit);
+      else if (credit.announce()) busy = true;
     }
     for (let i = 0; i < active.length; i++) {
       const { ring } = active[i]!;
@@ -300,10 +306,10 @@ export class SoftPort implements HcaPort, Sleeper {
 
   afterSleep(): void {
     if (this.#returns.pending) this.#returns.flush();
-    const outbounds = this.#outbounds;
-    for (let i = 0; i < outbounds.length; i++) outbounds[i]!.credit.retract();
+    const needy = this.#needy;
+    for (let i = 0; i < needy.count; i++) needy.at(i).retract();
     this.#takeAll(this.#asleep);
-    for (let i = 0; i < outbounds.length; i++) outbounds[i]!.credit.give();
+    for (let i = 0; i < needy.count; i++) needy.at(i).give();
   }
 
   /** Takes descriptors from all active rings; `woken` if the port slept until now. */

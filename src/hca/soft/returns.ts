@@ -5,7 +5,7 @@
 
 import type { Reactor } from "../../system/reactor.ts";
 import type { InLink } from "./in_link.ts";
-import { PendingList } from "./pending_list.ts";
+import { PendingList } from "../../base/pending_list.ts";
 
 /** The unpublished returns of one port. */
 export class Returns {

@@ -15,7 +15,7 @@ import {
 import type { LentSlots } from "../../system/frames.ts";
 import { FRAME_HEADER_LENGTH } from "../../wire/ethernet.ts";
 import type { SendMemory, SlotLayout } from "../hca.ts";
-import type { Pending, PendingList } from "./pending_list.ts";
+import type { Pending, PendingList } from "../../base/pending_list.ts";
 import {
   CAPACITY,
   ENCAP,
@@ -53,10 +53,10 @@ export class SlotPool implements SendMemory, Pending {
   dirty = false;
   /** Called when slots run short: collects the slots that peers have returned. */
   collect: () => void = () => {};
-  /** While true, only urgent packets get slots: packets wait for a peer's credit. */
-  held = false;
-  /** Set when `reserve` fails or the kernel has no lent slot left; cleared by credit.ts when slots are free again. */
-  starved = false;
+  /** Called when {@linkcode held} or {@linkcode starved} is set. */
+  needed: () => void = () => {};
+  #held = false;
+  #starved = false;
 
   readonly #touched: PendingList<SlotPool>;
   readonly #mapping: Mapping;
@@ -90,6 +90,26 @@ export class SlotPool implements SendMemory, Pending {
     for (let i = 0; i < slots; i++) this.#free[i] = slots - 1 - i;
     this.#freeCount = slots;
     this.#references = new Int32Array(slots);
+  }
+
+  /** While true, only urgent packets get slots: packets wait for a peer's credit. */
+  get held(): boolean {
+    return this.#held;
+  }
+
+  set held(on: boolean) {
+    this.#held = on;
+    if (on) this.needed();
+  }
+
+  /** Set when `reserve` fails or the kernel has no lent slot left; cleared by credit.ts when slots are free again. */
+  get starved(): boolean {
+    return this.#starved;
+  }
+
+  set starved(on: boolean) {
+    this.#starved = on;
+    if (on) this.needed();
   }
 
   /** Descriptor of the memory, which can be mapped read-only. */

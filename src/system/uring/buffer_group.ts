@@ -12,6 +12,7 @@
 
 import { bytesAt, libc } from "../../../ffi/libc.ts";
 import { lastError } from "../errno.ts";
+import { type Pending, PendingList } from "../../base/pending_list.ts";
 import type { LentSlots } from "../frames.ts";
 import type { Ring } from "./ring.ts";
 
@@ -23,7 +24,9 @@ const MAP_FAILED = 0xffffffffffffffffn;
 const ENTRY_BYTES = 16;
 
 /** See {@linkcode LentSlots}. */
-export class ProvidedBuffers implements LentSlots {
+export class ProvidedBuffers implements LentSlots, Pending {
+  /** True while added buffers are not published. */
+  dirty = false;
   readonly id: number;
   readonly #ring: Ring;
   readonly #addresses: readonly bigint[];
@@ -36,15 +39,21 @@ export class ProvidedBuffers implements LentSlots {
   readonly #quads: BigUint64Array;
   #tail = 0;
   #available = 0;
-  #committed = true;
+  readonly #unpublished: PendingList<ProvidedBuffers>;
 
-  /** Throws `E_URING`. */
+  /**
+   * Throws `E_URING`.
+   *
+   * @param unpublished list of the groups whose {@linkcode commit} must be called
+   */
   constructor(
     ring: Ring,
     id: number,
     addresses: readonly bigint[],
     length: number,
+    unpublished = new PendingList<ProvidedBuffers>(),
   ) {
+    this.#unpublished = unpublished;
     const entries = 2 ** Math.ceil(Math.log2(addresses.length));
     this.id = id;
     this.#ring = ring;
@@ -86,13 +95,11 @@ export class ProvidedBuffers implements LentSlots {
     this.#halves[at * 8 + 6] = buffer;
     this.#tail = (this.#tail + 1) & 0xffff;
     this.#available++;
-    this.#committed = false;
+    if (!this.dirty) this.#unpublished.add(this);
   }
 
   /** Publishes added buffers to the kernel. */
   commit(): void {
-    if (this.#committed) return;
-    this.#committed = true;
     Atomics.store(this.#halves, 7, this.#tail);
   }
 
@@ -103,6 +110,7 @@ export class ProvidedBuffers implements LentSlots {
 
   /** Unregisters and unmaps the ring. No read into its buffers may be in progress. */
   close(): void {
+    this.#unpublished.remove(this);
     if (this.#ring.fd >= 0) this.#register(UNREGISTER_PBUF_RING, 0n, 0);
     this.#unmap();
   }

@@ -1,6 +1,7 @@
 /** Multishot reads: the kernel fills lent slots, one frame each, until it has no slot left. */
 
 import { Errno } from "../../base/errno.ts";
+import type { Pending, PendingList } from "../../base/pending_list.ts";
 import {
   FrameBatch,
   type FrameMemory,
@@ -24,12 +25,16 @@ export interface UringReaderParts {
   readonly memory: FrameMemory;
   readonly group: ProvidedBuffers;
   readonly sink: FrameSink;
+  /** List of the readers to arm or to deliver. */
+  readonly active: PendingList<UringReader>;
   /** Removes the reader from the reactor and cancels its read if it is in progress. */
   readonly stopped: (reader: UringReader) => void;
 }
 
 /** A {@linkcode FrameReader} with one multishot read. */
-export class UringReader implements FrameReader, Operation {
+export class UringReader implements FrameReader, Operation, Pending {
+  /** True while the reader may have a read to prepare, or frames to deliver. */
+  dirty = false;
   readonly tag: number;
   /** True while the read is prepared or in progress. */
   armed = false;
@@ -40,6 +45,7 @@ export class UringReader implements FrameReader, Operation {
   constructor(parts: UringReaderParts) {
     this.#parts = parts;
     this.tag = parts.tag;
+    parts.active.add(this);
   }
 
   /** Prepares a read if none is in progress and the kernel has slots. */
@@ -58,6 +64,7 @@ export class UringReader implements FrameReader, Operation {
   }
 
   complete(result: number, flags: number): void {
+    if (!this.dirty && !this.#ended) this.#parts.active.add(this);
     if (!(flags & CQE_MORE)) this.armed = false;
     if (result > 0) {
       const { group, memory } = this.#parts;
@@ -88,6 +95,7 @@ export class UringReader implements FrameReader, Operation {
 
   stop(): void {
     this.#ended = true;
+    this.#parts.active.remove(this);
     this.#parts.stopped(this);
   }
 }

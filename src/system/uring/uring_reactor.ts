@@ -7,6 +7,7 @@
 
 import { Errno } from "../../base/errno.ts";
 import type { Clock } from "../../base/clock.ts";
+import { PendingList } from "../../base/pending_list.ts";
 import { IpoibError } from "../../base/errors.ts";
 import type {
   FrameMemory,
@@ -35,9 +36,11 @@ export class UringReactor extends ReactorBase {
   readonly #ring: Ring;
   /** Operations by tag. */
   readonly #operations: (Operation | undefined)[];
-  readonly #readers: UringReader[] = [];
   readonly #polled: Polled[] = [];
-  readonly #writers: UringWriter[] = [];
+  /** Only these readers, writers and groups are visited in a turn, so that idle ones cost nothing. */
+  readonly #readers = new PendingList<UringReader>();
+  readonly #writers = new PendingList<UringWriter>();
+  readonly #unpublished = new PendingList<ProvidedBuffers>();
   readonly #groups: ProvidedBuffers[] = [];
   readonly #groupsOf = new Map<FrameMemory, ProvidedBuffers>();
   override readonly doorbells: Doorbells;
@@ -66,22 +69,23 @@ export class UringReactor extends ReactorBase {
       memory,
       group: this.#groupOf(memory),
       sink,
+      active: this.#readers,
       stopped: (reader) => this.#stop(reader),
     });
     this.#operations.push(reader);
-    this.#readers.push(reader);
     return reader;
   }
 
   override frameWriter(fd: number, results: WriteResults): FrameWriter {
     const tag = this.#operations.length;
-    const writer = new UringWriter(this.#ring, fd, tag, results, (writer) => {
+    const active = this.#writers;
+    const closed = (writer: UringWriter) => {
       this.submit();
       this.#operations[writer.tag] = undefined;
-      remove(this.#writers, writer);
-    });
+    };
+    const ring = this.#ring;
+    const writer = new UringWriter(ring, fd, tag, results, active, closed);
     this.#operations.push(writer);
-    this.#writers.push(writer);
     return writer;
   }
 
@@ -105,9 +109,16 @@ export class UringReactor extends ReactorBase {
   }
 
   protected override wait(): void {
-    for (let i = 0; i < this.#groups.length; i++) this.#groups[i]!.commit();
-    for (let i = 0; i < this.#writers.length; i++) this.#writers[i]!.send();
-    for (let i = 0; i < this.#readers.length; i++) this.#readers[i]!.arm();
+    const unpublished = this.#unpublished;
+    const writers = this.#writers;
+    const readers = this.#readers;
+    while (unpublished.count > 0) unpublished.take().commit();
+    for (let i = 0; i < writers.count; i++) writers.at(i).send();
+    for (let i = readers.count - 1; i >= 0; i--) {
+      const reader = readers.at(i);
+      reader.arm();
+      if (reader.armed) readers.remove(reader);
+    }
     for (let i = 0; i < this.#polled.length; i++) this.#polled[i]!.arm();
     this.#ring.enter(this.span);
     // Frame memory is reused after the wait, so the kernel must have taken all writes.
@@ -116,8 +127,14 @@ export class UringReactor extends ReactorBase {
 
   protected override dispatch(): void {
     this.#ring.harvest(this.#operations);
-    for (let i = 0; i < this.#writers.length; i++) this.#writers[i]!.settle();
-    for (let i = 0; i < this.#readers.length; i++) this.#readers[i]!.deliver();
+    const writers = this.#writers;
+    for (let i = writers.count - 1; i >= 0; i--) {
+      const writer = writers.at(i);
+      writer.settle();
+      if (writer.idle) writers.remove(writer);
+    }
+    const readers = this.#readers;
+    for (let i = readers.count - 1; i >= 0; i--) readers.at(i).deliver();
   }
 
   protected override close(): void {
@@ -135,6 +152,7 @@ export class UringReactor extends ReactorBase {
         this.#freeGroupId(),
         memory.vnetAddress,
         memory.frameCapacity,
+        this.#unpublished,
       );
       this.#groups.push(group);
       this.#groupsOf.set(memory, group);
@@ -167,7 +185,7 @@ export class UringReactor extends ReactorBase {
   }
 
   #stop(reader: UringReader): void {
-    if (!remove(this.#readers, reader) || !reader.armed) return;
+    if (this.#operations[reader.tag] !== reader || !reader.armed) return;
     this.#ring.cancel(ASYNC_CANCEL, reader.tag);
     // Submitted immediately, because the caller closes the descriptor next.
     this.submit();

@@ -1,5 +1,6 @@
 /** Writes that are submitted with the next wait. Their results are reported after that wait. */
 
+import type { Pending, PendingList } from "../../base/pending_list.ts";
 import type { FrameWriter, WriteResults } from "../frames.ts";
 import { type Operation, type Ring, SKIP_SUCCESS } from "./ring.ts";
 
@@ -30,11 +31,14 @@ export function prepareWrite(
 }
 
 /** A {@linkcode FrameWriter} of a ring. */
-export class UringWriter implements FrameWriter, Operation {
+export class UringWriter implements FrameWriter, Operation, Pending {
+  /** True while writes are prepared or submitted, and not reported. */
+  dirty = false;
   readonly tag: number;
   readonly #ring: Ring;
   readonly #fd: number;
   readonly #results: WriteResults;
+  readonly #active: PendingList<UringWriter>;
   readonly #closed: (writer: UringWriter) => void;
   /** Frames and bytes prepared since the last wait. */
   #frames = 0;
@@ -43,22 +47,28 @@ export class UringWriter implements FrameWriter, Operation {
   #sentFrames = 0;
   #sentBytes = 0;
 
-  /** @param closed removes the writer from the reactor */
+  /**
+   * @param active list of the writers to {@linkcode send} and {@linkcode settle}
+   * @param closed removes the writer from the reactor
+   */
   constructor(
     ring: Ring,
     fd: number,
     tag: number,
     results: WriteResults,
+    active: PendingList<UringWriter>,
     closed: (writer: UringWriter) => void,
   ) {
     this.tag = tag;
     this.#ring = ring;
     this.#fd = fd;
     this.#results = results;
+    this.#active = active;
     this.#closed = closed;
   }
 
   write(address: bigint, length: number): void {
+    if (!this.dirty) this.#active.add(this);
     this.#frames++;
     this.#bytes += length;
     prepareWrite(this.#ring, this.#fd, address, length, this.tag);
@@ -90,7 +100,13 @@ export class UringWriter implements FrameWriter, Operation {
     this.#results.onWritten(frames, bytes);
   }
 
+  /** True if no write is prepared or submitted without a report. */
+  get idle(): boolean {
+    return this.#frames === 0 && this.#sentFrames === 0;
+  }
+
   close(): void {
     this.#closed(this);
+    this.#active.remove(this);
   }
 }

@@ -1,6 +1,6 @@
 /** The checks of the receiving HCA for single packets, over real shared memory. */
 
-import { PendingList } from "../../../src/hca/soft/pending_list.ts";
+import { PendingList } from "../../../src/base/pending_list.ts";
 import { assertEquals } from "@std/assert";
 import { SoftAddressHandle } from "../../../src/hca/soft/address_handle.ts";
 import {

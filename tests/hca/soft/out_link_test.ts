@@ -1,4 +1,4 @@
-import { PendingList } from "../../../src/hca/soft/pending_list.ts";
+import { PendingList } from "../../../src/base/pending_list.ts";
 import { takeWakes } from "../../../src/system/unix_socket.ts";
 import { assertEquals } from "@std/assert";
 import {

@@ -4,7 +4,7 @@ import type { Millis } from "../../../src/base/units.ts";
 import { InLink } from "../../../src/hca/soft/in_link.ts";
 import { LinkBell } from "../../../src/hca/soft/link_bell.ts";
 import { OutLink } from "../../../src/hca/soft/out_link.ts";
-import { PendingList } from "../../../src/hca/soft/pending_list.ts";
+import { PendingList } from "../../../src/base/pending_list.ts";
 import { PortCounters } from "../../../src/hca/soft/port_counters.ts";
 import { RcSenders } from "../../../src/hca/soft/rc_senders.ts";
 import {

@@ -1,5 +1,5 @@
 import { Fd } from "../../../src/system/fd.ts";
-import { PendingList } from "../../../src/hca/soft/pending_list.ts";
+import { PendingList } from "../../../src/base/pending_list.ts";
 import { assert, assertEquals } from "@std/assert";
 import { libc } from "../../../ffi/libc.ts";
 import { SlotPool } from "../../../src/hca/soft/slot_pool.ts";

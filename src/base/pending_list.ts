@@ -1,4 +1,4 @@
-/** Lists of objects with changes to publish at the end of the turn. Each object occurs once; the array is reused. */
+/** Lists of objects with work that is due at a certain point of a turn. Each object occurs once; the array is reused. */
 
 /** An object that can be in one list. */
 export interface Pending {
