@@ -154,11 +154,12 @@ export class TapNetdev implements Netdev {
 
   close(): void {
     this.#reader.stop();
-    this.#program?.close();
     this.config.close();
     this.#writer.close();
     this.#reactor.submit();
     this.tap.close();
+    // After the device, because detaching a program from an existing device waits for an RCU grace period.
+    this.#program?.close();
   }
 }
 
