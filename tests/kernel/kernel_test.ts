@@ -8,6 +8,7 @@
 import { Fabric } from "../../scripts/rig/fabric.ts";
 import { fullTest } from "../../scripts/test/form.ts";
 import { connections } from "./scenarios/connections.ts";
+import { connected } from "./scenarios/connected.ts";
 import { device } from "./scenarios/device.ts";
 import { iperf } from "./scenarios/iperf.ts";
 import { ipv6 } from "./scenarios/ipv6.ts";
@@ -35,6 +36,7 @@ leak(fabric);
 recovery(fabric);
 // After recovery, because it restarts ipoib, which deletes the child interface of the scenarios before.
 ipv6(fabric);
+connected(fabric);
 sharedPort(fabric);
 waiting(fabric);
 ports(fabric);

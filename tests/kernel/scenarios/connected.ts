@@ -1,0 +1,126 @@
+/**
+ * Connected mode between ipoib and ib_ipoib. All interfaces are switched to connected mode with an MTU of 65520, and
+ * back to datagram mode at the end.
+ */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { type Fabric, KERNELS, OURS } from "../../../scripts/rig/fabric.ts";
+import type { Guest } from "../../../scripts/rig/guest.ts";
+import {
+  megabits,
+  startStreams,
+  throughput,
+} from "../../../scripts/rig/iperf.ts";
+import { outages } from "../../../scripts/rig/outage.ts";
+import { unanswered, unresolved } from "../../../scripts/rig/ping.ts";
+import { report } from "../../../scripts/rig/report.ts";
+import { fullTest } from "../../../scripts/test/form.ts";
+
+/** Payload sizes: one that fits the MTU of datagram mode, and two that need connections. */
+const SIZES = [1000, 30_000, 60_000];
+const SECONDS = 3;
+const CONNECTED_MTU = 65_520;
+const RECONNECTIONS = 20;
+/** Time limit at normal machine speed. */
+const RECOVERY_SECONDS = 5;
+
+type Mode = "datagram" | "connected";
+
+/** Sets the mode of ib_ipoib; connected mode sets the MTU to the maximum itself. */
+function kernelMode(guest: Guest, mode: Mode): Promise<string> {
+  return guest.must(`echo ${mode} > /sys/class/net/ib0/mode`);
+}
+
+export function connected(fabric: Fabric): void {
+  const ourMode = (mode: Mode) =>
+    fabric.c.must(`ipoib link set ib0 mode ${mode}`);
+  const allInMode = (mode: Mode) =>
+    Promise.all([
+      kernelMode(fabric.a, mode),
+      kernelMode(fabric.b, mode),
+      ourMode(mode),
+    ]);
+
+  Deno.test("ipoib and ib_ipoib in connected mode ping each other with packets of up to 60000 bytes", async () => {
+    const { a, b, c, node } = fabric;
+    await allInMode("connected");
+    assertEquals((await node.link()).mtu, CONNECTED_MTU);
+    assertEquals(await unanswered(c, KERNELS, SIZES), []);
+    assertEquals(await unanswered(a, [OURS], SIZES), []);
+    assertEquals(await unanswered(b, [OURS], SIZES), []);
+    assertMatch(await c.must("ipoib path show ib0"), /\bRC\b/);
+  });
+
+  Deno.test("TCP between ipoib and ib_ipoib in connected mode works in both directions", async () => {
+    const { a, b, c } = fabric;
+    const kernels = await throughput(b, a, KERNELS[0], SECONDS);
+    const sent = await throughput(c, a, KERNELS[0], SECONDS);
+    const received = await throughput(a, c, OURS, SECONDS);
+    const ratio = (rate: number) => (rate / kernels).toFixed(2);
+    report(
+      `connected mode: kernel to kernel ${megabits(kernels)}, sending ${
+        megabits(sent)
+      } (${ratio(sent)}), receiving ${megabits(received)} (${ratio(received)})`,
+    );
+    assert(sent > 0);
+    assert(received > 0);
+  });
+
+  /** Runs TCP in both directions while `change` runs. Checks that pings continue within the time limit. */
+  async function recoversUnderLoad(
+    title: string,
+    change: () => Promise<unknown>,
+  ): Promise<void> {
+    const { a, c } = fabric;
+    const end = await startStreams(a, c, OURS, 300);
+    try {
+      const found = await outages([
+        { name: "to ipoib", from: a, to: OURS },
+        { name: "from ipoib", from: c, to: KERNELS[0] },
+      ], { title, inject: change, limit: 60 });
+      const limit = 1000 * c.patient(RECOVERY_SECONDS);
+      for (const { resumedMs } of found) assert(resumedMs <= limit, title);
+    } finally {
+      await end();
+    }
+  }
+
+  fullTest(
+    "traffic goes on while ib_ipoib or ipoib switches its mode under load",
+    async () => {
+      for (const mode of ["datagram", "connected"] as const) {
+        await recoversUnderLoad(
+          `ib_ipoib to ${mode} mode`,
+          () => kernelMode(fabric.a, mode),
+        );
+        await recoversUnderLoad(`ipoib to ${mode} mode`, () => ourMode(mode));
+      }
+    },
+  );
+
+  fullTest(
+    "ipoib connects again after ib_ipoib is loaded again, and after twenty flushes",
+    async () => {
+      const { b, c } = fabric;
+      const [, kernel] = KERNELS;
+      await b.must("modprobe -r ib_ipoib");
+      await b.must(`/rig/guest/kernel-ipoib ib0 ${kernel}/24 connected`);
+      assertEquals(await unresolved(c, [kernel]), []);
+      assertEquals(await unanswered(c, [kernel], SIZES), []);
+      const lost: string[] = [];
+      for (let i = 0; i < RECONNECTIONS; i++) {
+        await fabric.flushNeighbours();
+        lost.push(...await unanswered(c, [kernel], [SIZES[2]!]));
+      }
+      assertEquals(lost, []);
+    },
+  );
+
+  Deno.test("ipoib and ib_ipoib reach each other after they return to datagram mode", async () => {
+    const { a, c, node } = fabric;
+    await allInMode("datagram");
+    assertEquals((await node.link()).mtu, 2044);
+    assertEquals(await unanswered(c, KERNELS, [SIZES[0]!]), []);
+    assertEquals(await unanswered(a, [OURS], [SIZES[0]!]), []);
+  });
+}
