@@ -85,6 +85,12 @@ export async function startProgram(
     addresses,
     ipv6,
     pids,
+    setMode: async (mode) => {
+      for (const fd of namespaces.fds) {
+        using client = await connectTo(folder, fd);
+        await client.call("link.set", { name: INTERFACE, mode });
+      }
+    },
     cpu: () => cpuOfAll(pids),
     drops: async () => {
       const sum: Record<string, number> = {};

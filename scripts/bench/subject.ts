@@ -6,6 +6,8 @@ import { runInside } from "./inside.ts";
 
 /** MTU of every link: the subnet MTU of 2048 minus the IPoIB header. */
 export const MTU = 2044;
+/** MTU of every link in connected mode. */
+export const CONNECTED_MTU = 65_520;
 /** Transmit queue length of every device, that of the program, for a fair comparison. */
 const QUEUE = 1000;
 const GROUPS = "224.0.0.0/4";
@@ -34,6 +36,8 @@ export interface Subject {
   readonly ipv6?: Ends<string>;
   /** PID of the process at each end; absent if one process serves all ends. */
   readonly pids?: Ends<number>;
+  /** Sets the mode of all interfaces, and with it the MTU; absent if the network has a fixed MTU. */
+  setMode?(mode: "datagram" | "connected"): Promise<void>;
   /** Returns the CPU time of its processes so far. */
   cpu(): CpuSeconds;
   /** Returns the packets that its processes have counted as dropped, by reason. */
@@ -99,6 +103,18 @@ export async function configure(
       await ip("address", "replace", address, "dev", device, "nodad");
     }
     await ip("route", "replace", GROUPS, "dev", device);
+  }
+}
+
+/** Sets the MTU of the interface of each namespace to that of a mode. */
+export async function setModeMtu(
+  namespaces: Ends<string>,
+  devices: Ends<string>,
+  mode: "datagram" | "connected",
+): Promise<void> {
+  const mtu = String(mode === "connected" ? CONNECTED_MTU : MTU);
+  for (const [i, namespace] of namespaces.entries()) {
+    await runInside(namespace, "ip", "link", "set", devices[i]!, "mtu", mtu);
   }
 }
 

@@ -8,6 +8,7 @@ import {
   endsOf,
   ipv6AddressesOf,
   Namespaces,
+  setModeMtu,
   type Subject,
 } from "./subject.ts";
 
@@ -84,6 +85,7 @@ async function start(
     namespaces: paths,
     addresses,
     ipv6,
+    setMode: (mode) => setModeMtu(paths, devices, mode),
     cpu: () => cpuOfAll(pids),
     close,
   };

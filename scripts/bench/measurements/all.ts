@@ -2,6 +2,7 @@
 
 import type { Measurement } from "../measurement.ts";
 import { children } from "./children.ts";
+import { connectedStream } from "./connected.ts";
 import { fanOut } from "./fan_out.ts";
 import { multicast } from "./multicast.ts";
 import { datagrams, flood, ipv6Stream, roundTrip, stream } from "./pair.ts";
@@ -11,6 +12,7 @@ export const MEASUREMENTS: readonly Measurement[] = [
   roundTrip,
   stream,
   ipv6Stream,
+  connectedStream,
   datagrams,
   flood,
   fanOut,

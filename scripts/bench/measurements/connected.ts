@@ -1,0 +1,26 @@
+/** TCP in connected mode. The yardsticks have no modes: their devices get the MTU of connected mode. */
+
+import type { Measurement } from "../measurement.ts";
+import { CONNECTED_MTU } from "../subject.ts";
+import { tcp } from "../tcp.ts";
+
+const NAME = `TCP, connected, MTU ${CONNECTED_MTU}`;
+
+export const connectedStream: Measurement = {
+  name: "connected",
+  ends: 2,
+  quantities: [
+    { name: NAME, unit: "Gbit/s", better: "more" },
+    { name: `${NAME}: CPU`, unit: "s/GB", better: "less" },
+  ],
+  suits: ({ setMode }) => setMode !== undefined,
+  measure: async (subject, { seconds }) => {
+    await subject.setMode!("connected");
+    try {
+      const { gbitPerSecond, cpuPerGb } = await tcp(subject, seconds);
+      return [gbitPerSecond, cpuPerGb.all];
+    } finally {
+      await subject.setMode!("datagram");
+    }
+  },
+};
