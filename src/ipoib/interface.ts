@@ -24,13 +24,13 @@ import type { PortEvent, SendMemory, UdQp } from "../hca/hca.ts";
 import type { ConfigChange, Netdev } from "../netdev/netdev.ts";
 import type { LinkAddress } from "../wire/link_address.ts";
 import { formatGid, gidEquals, gidGuid } from "../wire/gid.ts";
-import type { IpAddress } from "../wire/ip_address.ts";
 import type { ConnectedMode } from "./connected/connected_mode.ts";
+import { Carrier } from "./carrier.ts";
 import { DEFAULT_RECV_QUEUE } from "./constants.ts";
 import { DebugLog } from "./debug_log.ts";
 import { Engine, type EngineOptions } from "./engine.ts";
 import { LinkLocal } from "./link_local.ts";
-import { linkState, portRateMbps, RUNNING } from "./link_state.ts";
+import { linkState, RUNNING } from "./link_state.ts";
 import { Moderation } from "./moderation.ts";
 import { InterfaceMtu } from "./mtu.ts";
 import type { MulticastTable } from "./multicast/multicast_table.ts";
@@ -75,6 +75,7 @@ export class IpoibInterface {
   /** The port's GID when it was last compared. */
   #gid: Uint8Array;
   #state = "starting";
+  readonly #carrier: Carrier;
   readonly #linkLocal: LinkLocal;
   /** Announced addresses, as text. */
   #announced = new Set<string>();
@@ -89,6 +90,7 @@ export class IpoibInterface {
     this.netdev = netdev;
     this.#linkLocal = new LinkLocal(netdev);
     this.log = getLogger(netdev.name);
+    this.#carrier = new Carrier({ netdev, port: context.port, log: this.log });
     this.#debug = new DebugLog(context.debugLevels, netdev.name);
     this.#identity = new LinkIdentity(context.port);
     this.#engine = new Engine(
@@ -224,38 +226,6 @@ export class IpoibInterface {
     this.#engine.checkMemberships(this.#now());
   }
 
-  /**
-   * Removes the neighbour `address`, or all neighbours of the kernel's table, from that table and this one. Keeps
-   * PERMANENT entries of the kernel. Returns the number of removed kernel entries.
-   */
-  flushNeighbours(address?: IpAddress): number {
-    const { neighbours } = this.netdev.config;
-    const entries = neighbours.list().filter((each) =>
-      each.state !== "PERMANENT" &&
-      (address === undefined || address.equals(each.address))
-    );
-    for (const each of entries) {
-      neighbours.remove(each.address);
-      this.neighbours.forget(each.address);
-    }
-    return entries.length;
-  }
-
-  /** Adds or changes a static neighbour. Throws `E_NEIGHBOUR_LIMIT` (ENOBUFS). */
-  addNeighbour(address: IpAddress, at: LinkAddress): void {
-    this.neighbours.hold(address, at);
-  }
-
-  /** Removes a neighbour from this table and the kernel's. Returns false if neither has it. */
-  deleteNeighbour(address: IpAddress): boolean {
-    const { neighbours } = this.netdev.config;
-    const kernel = neighbours.list().some((each) =>
-      each.address.equals(address)
-    );
-    if (kernel) neighbours.remove(address);
-    return this.neighbours.forget(address) || kernel;
-  }
-
   /** Leaves all groups and closes queue pair, network device and send memory. */
   close(): void {
     if (this.#closed) return;
@@ -362,12 +332,7 @@ export class IpoibInterface {
     if (state === this.#state) return;
     const was = this.carrier;
     this.#state = state;
-    if (was !== this.carrier) {
-      if (this.carrier) {
-        this.netdev.setSpeed(portRateMbps(this.#context.port.attributes));
-      }
-      this.netdev.setCarrier(this.carrier);
-    }
+    this.#carrier.set(state === RUNNING);
     if (config.up || was) {
       this.log.info(
         this.carrier && this.isLimited
@@ -396,7 +361,7 @@ export class IpoibInterface {
       case "link":
         this.#evaluate();
         this.mtu.follow();
-        this.#followCarrier();
+        this.#carrier.follow();
         break;
       case "address":
         this.#engine.clearNextHops();
@@ -412,20 +377,6 @@ export class IpoibInterface {
         // device.ts ends the interface, and netdev has logged the reason.
         break;
     }
-  }
-
-  /** Restores the carrier if another program has changed it: ib_ipoib has no operation for this. */
-  #followCarrier(): void {
-    const { config } = this.netdev;
-    // The event may be older than the last change of this interface.
-    const changed = config.carrier !== this.carrier &&
-      this.netdev.status().carrier !== this.carrier;
-    if (!changed) return;
-    this.netdev.setCarrier(this.carrier);
-    const [set, back] = this.carrier ? ["off", "on"] : ["on", "off"];
-    this.log.warn(
-      `Another program has set the carrier ${set}: set back to ${back}, which is the state of the link`,
-    );
   }
 
   /** Announces addresses that have not been announced on the link. */

@@ -5,6 +5,7 @@ import { ArpOperation } from "../../src/wire/arp.ts";
 import { random } from "../wire/support.ts";
 import { GARBAGE, kernelArp } from "./neighbour/kernel_arp.ts";
 import { type Host, ip, ipv4Frame, Rig } from "./rig.ts";
+import { flushNeighbours } from "../../src/ipoib/neighbour/user_changes.ts";
 
 const DESTINATIONS = [
   "10.0.0.1",
@@ -69,7 +70,7 @@ for (const seed of [2, 2734, 26082]) {
         () => neighbours.probe(ip(to)),
         () => neighbours.delete(ip(to)),
         () => neighbours.retry(),
-        () => host.link.flushNeighbours(),
+        () => flushNeighbours(host.link),
       ];
       actions[next(actions.length)]!();
       port.postResult = (next(6) === 0 ? next(5) : 0) as 0;

@@ -18,6 +18,7 @@ import {
   QKEY,
   Rig,
 } from "./rig.ts";
+import { flushNeighbours } from "../../src/ipoib/neighbour/user_changes.ts";
 
 const DESTINATIONS = [
   "10.0.0.1",
@@ -187,7 +188,7 @@ for (const seed of [1, 4391, 4755]) {
       }
       if (next(25) === 0) one.netdev.config.join(ip("239.9.9.9"));
       if (next(25) === 0) one.netdev.config.leave(ip("239.9.9.9"));
-      if (next(50) === 0) one.link.flushNeighbours();
+      if (next(50) === 0) flushNeighbours(one.link);
       rig.settle();
       if (next(4) === 0) rig.advance(next(3000));
     }

@@ -6,6 +6,7 @@ import { IpAddress } from "../../src/wire/ip_address.ts";
 import { VNET_HEADER_LENGTH } from "../../src/wire/vnet.ts";
 import { hex, viewOf } from "../wire/support.ts";
 import { type Host, ip, ipv4Frame, Rig } from "./rig.ts";
+import { flushNeighbours } from "../../src/ipoib/neighbour/user_changes.ts";
 
 const ROUTED = "192.168.7.7";
 const FLOWS = 64;
@@ -158,7 +159,7 @@ Deno.test("the cache is cleared when routes, addresses, neighbours, groups or th
   const changes: Record<string, () => void> = {
     route: () => config.emit("route"),
     address: () => config.emit("address"),
-    neighbour: () => a.link.flushNeighbours(IpAddress.ipv4(ip("10.0.0.3"))),
+    neighbour: () => flushNeighbours(a.link, IpAddress.ipv4(ip("10.0.0.3"))),
     group: () => {
       a.send(group);
       config.join(ip("239.1.1.1"));

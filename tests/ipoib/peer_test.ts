@@ -128,7 +128,7 @@ Deno.test("packets of a queue that is being sent are queued again if the peer be
   let waiting = false;
   a.netdev.config.neighbours.set(ip("10.0.0.2"), "PERMANENT");
   const s = IpAddress.ipv4(ip("10.0.0.50"));
-  a.link.addNeighbour(s, b.address);
+  a.link.neighbours.hold(s, b.address);
   waiting = true;
   const frame = ipv4Frame("10.0.0.1", "10.0.0.50");
   a.send(frame, frame, frame);

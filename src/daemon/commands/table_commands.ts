@@ -19,6 +19,10 @@ import {
   findInterfaces,
   recordContext,
 } from "./context.ts";
+import {
+  deleteNeighbour,
+  flushNeighbours,
+} from "../../ipoib/neighbour/user_changes.ts";
 
 export const tableCommands = {
   "neigh.show": (context, { name }) =>
@@ -26,7 +30,8 @@ export const tableCommands = {
       neighRecords(iface, context.reactor.clock.now())
     ),
   "neigh.flush": (context, { name, dst }) => {
-    findInterface(context, name).flushNeighbours(
+    flushNeighbours(
+      findInterface(context, name),
       dst === undefined ? undefined : ipAddress(dst),
     );
     return {};
@@ -44,7 +49,7 @@ export const tableCommands = {
         },
       );
     }
-    findInterface(context, name).addNeighbour(
+    findInterface(context, name).neighbours.hold(
       ipAddress(dst),
       parseLinkAddress(bytes)!,
     );
@@ -52,7 +57,7 @@ export const tableCommands = {
   },
   "neigh.del": (context, { name, dst }) => {
     const address = ipAddress(dst);
-    if (findInterface(context, name).deleteNeighbour(address)) return {};
+    if (deleteNeighbour(findInterface(context, name), address)) return {};
     throw new IpoibError(
       "E_NO_NEIGHBOUR",
       `Neighbour ${address} does not exist`,

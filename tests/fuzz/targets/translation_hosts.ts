@@ -9,6 +9,7 @@ import { hosts } from "../../ipoib/neighbour/kernel_nd.ts";
 import { muteKernel } from "../../ipoib/neighbour/kernel_arp.ts";
 import { type Host, packetOf, QKEY } from "../../ipoib/rig.ts";
 import { viewOf } from "../../wire/support.ts";
+import { flushNeighbours } from "../../../src/ipoib/neighbour/user_changes.ts";
 
 /** Number of inputs after which the clock advances by TURN_MS. */
 const TURN = 8;
@@ -47,7 +48,7 @@ export class TranslationHosts {
     const { a } = this;
     if (++this.#count % TURN === 0) a.rig.advance(TURN_MS);
     if (waitingIn(a) === 0) return;
-    a.link.flushNeighbours();
+    flushNeighbours(a.link);
     a.rig.advance(TURN_MS);
   }
 

@@ -192,9 +192,9 @@ function unresolvedHosts(): { rig: Rig; a: Host; b: Host; c: Host } {
 /** Three hosts with static neighbours of the second family. */
 function hosts(): { rig: Rig; a: Host; b: Host; c: Host } {
   const { rig, a, b, c } = unresolvedHosts();
-  a.link.addNeighbour(B, b.address);
-  a.link.addNeighbour(C, c.address);
-  b.link.addNeighbour(A, a.address);
+  a.link.neighbours.hold(B, b.address);
+  a.link.neighbours.hold(C, c.address);
+  b.link.neighbours.hold(A, a.address);
   for (const host of [a, b, c]) host.posted();
   return { rig, a, b, c };
 }

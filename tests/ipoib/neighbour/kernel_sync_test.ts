@@ -193,7 +193,7 @@ Deno.test("after lost notifications the kernel's table is read again", () => {
     a.link.neighbours.learnRequester(address, b.address);
     neighbours.set(address.w3, "REACHABLE");
   }
-  a.link.addNeighbour(s!, b.address);
+  a.link.neighbours.hold(s!, b.address);
   a.send(TO_B);
   b.received();
   neighbours.lose(() => {

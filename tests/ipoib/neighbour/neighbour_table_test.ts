@@ -6,6 +6,7 @@ import { ArpOperation, arpRequest } from "../../../src/wire/arp.ts";
 import { IpAddress } from "../../../src/wire/ip_address.ts";
 import { arpOf, arpReply, type Host, ip, ipv4Frame, Rig } from "../rig.ts";
 import { GARBAGE, kernelArp, muteKernel, transmit } from "./kernel_arp.ts";
+import { flushNeighbours } from "../../../src/ipoib/neighbour/user_changes.ts";
 
 const TO_B = ipv4Frame("10.0.0.1", "10.0.0.2");
 const B = IpAddress.ipv4(ip("10.0.0.2"));
@@ -186,8 +187,8 @@ Deno.test("flushNeighbours() returns the number of removed entries", () => {
   rig.host({ address: "10.0.0.3" });
   a.send(TO_B, ipv4Frame("10.0.0.1", "10.0.0.3"));
   const { link } = a;
-  assertEquals(link.flushNeighbours(IpAddress.ipv4(ip("10.0.0.9"))), 0);
-  assertEquals(link.flushNeighbours(B), 1);
+  assertEquals(flushNeighbours(link, IpAddress.ipv4(ip("10.0.0.9"))), 0);
+  assertEquals(flushNeighbours(link, B), 1);
   assertEquals([a.nud("10.0.0.2"), a.nud("10.0.0.3")], [
     undefined,
     "REACHABLE",
@@ -196,7 +197,7 @@ Deno.test("flushNeighbours() returns the number of removed entries", () => {
   a.send(TO_B);
   const [request] = a.posted();
   assertEquals([arpOf(request!)!.operation, request!.multicast], [1, true]);
-  assertEquals(link.flushNeighbours(), 2);
+  assertEquals(flushNeighbours(link), 2);
   assertEquals(link.neighbours.size, 0);
   rig.check();
 });

@@ -7,6 +7,10 @@ import { arpRequest } from "../../../src/wire/arp.ts";
 import { IpAddress } from "../../../src/wire/ip_address.ts";
 import { arpOf, ip, ipv4Frame, Rig } from "../rig.ts";
 import { transmit } from "./kernel_arp.ts";
+import {
+  deleteNeighbour,
+  flushNeighbours,
+} from "../../../src/ipoib/neighbour/user_changes.ts";
 
 const TO_S = ipv4Frame("10.0.0.1", "10.0.0.50");
 const S = IpAddress.ipv4(ip("10.0.0.50"));
@@ -15,7 +19,7 @@ const S = IpAddress.ipv4(ip("10.0.0.50"));
 function staticPair() {
   const rig = new Rig();
   const [a, b] = rig.pair();
-  a.link.addNeighbour(S, b.address);
+  a.link.neighbours.hold(S, b.address);
   return { rig, a, b };
 }
 
@@ -45,7 +49,7 @@ Deno.test("a static neighbour survives a flush of the neighbours and a restart o
   const { rig, a, b } = staticPair();
   a.send(TO_S, ipv4Frame("10.0.0.1", "10.0.0.2"));
   b.received();
-  assertEquals(a.link.flushNeighbours(), 1);
+  assertEquals(flushNeighbours(a.link), 1);
   for (const state of ["down", "active"] as const) {
     a.port.emit({ type: "port_error" }, { state });
     rig.settle();
@@ -65,7 +69,7 @@ Deno.test("packets that wait for an address are sent when it becomes a static ne
   const [a, b] = rig.pair();
   transmit(a, TO_S);
   assertEquals(a.neighbour("10.0.0.50")!.queue.length, 1);
-  a.link.addNeighbour(S, b.address);
+  a.link.neighbours.hold(S, b.address);
   rig.settle();
   assertEquals([b.received().length, a.drops], [1, {}]);
   assertEquals(a.neighbour("10.0.0.50")!.queue.length, 0);
@@ -76,7 +80,7 @@ Deno.test("a new link-layer address of a static neighbour redirects packets to i
   const { rig, a, b } = staticPair();
   const c = rig.host();
   a.send(TO_S);
-  a.link.addNeighbour(S, c.address);
+  a.link.neighbours.hold(S, c.address);
   a.send(TO_S);
   assertEquals([b.received().length, c.received().length], [1, 1]);
   rig.check();
@@ -84,9 +88,9 @@ Deno.test("a new link-layer address of a static neighbour redirects packets to i
 
 Deno.test("a deleted static neighbour is resolved by ARP again", () => {
   const { rig, a, b } = staticPair();
-  assertEquals(a.link.deleteNeighbour(S), true);
+  assertEquals(deleteNeighbour(a.link, S), true);
   assertEquals([a.nud("10.0.0.50"), a.link.neighbours.size], [undefined, 0]);
-  assertEquals(a.link.deleteNeighbour(S), false);
+  assertEquals(deleteNeighbour(a.link, S), false);
   a.send(TO_S);
   assertEquals(a.arps().map(({ targetIp }) => targetIp), [S.w3]);
   assertEquals(b.received(), []);
@@ -130,16 +134,16 @@ Deno.test("the number of static neighbours is limited", () => {
   const [a, b] = rig.pair();
   const held = (i: number) => IpAddress.ipv4(ip("10.1.0.0") + i);
   for (let i = 0; i < MAX_STATIC_NEIGHBOURS; i++) {
-    a.link.addNeighbour(held(i), b.address);
+    a.link.neighbours.hold(held(i), b.address);
   }
   const { code, errno } = assertThrows(
-    () => a.link.addNeighbour(held(MAX_STATIC_NEIGHBOURS), b.address),
+    () => a.link.neighbours.hold(held(MAX_STATIC_NEIGHBOURS), b.address),
     IpoibError,
   );
   assertEquals([code, errno], ["E_NEIGHBOUR_LIMIT", 105]);
   // At the limit an entry may change, and a removed entry may be replaced.
-  a.link.addNeighbour(held(0), b.address);
-  a.link.deleteNeighbour(held(1));
-  a.link.addNeighbour(held(MAX_STATIC_NEIGHBOURS), b.address);
+  a.link.neighbours.hold(held(0), b.address);
+  deleteNeighbour(a.link, held(1));
+  a.link.neighbours.hold(held(MAX_STATIC_NEIGHBOURS), b.address);
   rig.check();
 });

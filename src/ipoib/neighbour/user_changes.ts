@@ -1,0 +1,42 @@
+/** Removal of neighbours by the user, from this program's table and from the kernel's. */
+
+import type { Netdev } from "../../netdev/netdev.ts";
+import type { IpAddress } from "../../wire/ip_address.ts";
+import type { NeighbourTable } from "./neighbour_table.ts";
+
+/** The neighbours of one interface. */
+export interface InterfaceNeighbours {
+  readonly netdev: Pick<Netdev, "config">;
+  readonly neighbours: NeighbourTable;
+}
+
+/**
+ * Removes the neighbour `address`, or all neighbours of the kernel's table, from both tables. Keeps PERMANENT entries of
+ * the kernel. Returns the number of removed kernel entries.
+ */
+export function flushNeighbours(
+  { netdev, neighbours }: InterfaceNeighbours,
+  address?: IpAddress,
+): number {
+  const kernel = netdev.config.neighbours;
+  const entries = kernel.list().filter((each) =>
+    each.state !== "PERMANENT" &&
+    (address === undefined || address.equals(each.address))
+  );
+  for (const each of entries) {
+    kernel.remove(each.address);
+    neighbours.forget(each.address);
+  }
+  return entries.length;
+}
+
+/** Removes a neighbour from both tables, also a static one. Returns false if neither has it. */
+export function deleteNeighbour(
+  { netdev, neighbours }: InterfaceNeighbours,
+  address: IpAddress,
+): boolean {
+  const kernel = netdev.config.neighbours;
+  const known = kernel.list().some((each) => each.address.equals(address));
+  if (known) kernel.remove(address);
+  return neighbours.forget(address) || known;
+}
