@@ -138,7 +138,7 @@ nextHopsTest(
     }
     const { stdout } = await from.ipoib("neigh", "show");
     for (const [, , gateway] of routes) {
-      assert(stdout.includes(`\n${gateway} dev ib0 lladdr 00:`), stdout);
+      assert(stdout.includes(`\n${gateway} dev ib0 lladdr 80:`), stdout);
     }
   },
 );
