@@ -1,6 +1,7 @@
 /** Fuzz target of MADs that the SA client receives while requests of every kind are pending. */
 
 import { assert, assertEquals } from "@std/assert";
+import { Errno } from "../../../src/base/errno.ts";
 import { FakeFabric } from "../../../src/hca/fake.ts";
 import {
   obstacleOfGroup,
@@ -10,9 +11,10 @@ import { SaClient } from "../../../src/sa/client.ts";
 import {
   broadcastJoin,
   groupJoin,
+  groupLeave,
   membershipCheck,
 } from "../../../src/sa/requests.ts";
-import type { SaResult } from "../../../src/sa/result.ts";
+import type { SaRequest, SaResult } from "../../../src/sa/result.ts";
 import {
   gsiAddress,
   MAD_LENGTH,
@@ -21,7 +23,10 @@ import {
   MgmtClass,
 } from "../../../src/wire/mad.ts";
 import { broadcastMgid } from "../../../src/wire/mgid.ts";
-import { McMemberRecord } from "../../../src/wire/sa/mc_member_record.ts";
+import {
+  JoinState,
+  McMemberRecord,
+} from "../../../src/wire/sa/mc_member_record.ts";
 import { gidOf } from "../../subnet/rig.ts";
 import type { FuzzTarget } from "./target.ts";
 
@@ -31,6 +36,8 @@ const TRANSACTION_END = 15;
 const TURN_MS = 7;
 /** Minimum number of pending requests. */
 const PENDING = 4;
+/** Byte of the input that says what the target does with a pending request. */
+const CHOICE = 250;
 
 /** The port and the request that the record in a response is compared with. */
 const JOIN: RefusedJoin = {
@@ -55,6 +62,8 @@ class Client {
   readonly client: SaClient;
   requested = 0;
   answered = 0;
+  /** The last request, and whether it has completed. */
+  #last: { request: SaRequest; over: boolean } | undefined;
   now = 1000;
   #due = Infinity;
 
@@ -78,34 +87,52 @@ class Client {
     while (this.#due < Infinity) this.client.tick(this.now = this.#due);
   }
 
+  /** Starts a request. */
   request(): void {
-    const { client, now } = this;
-    const done = (_result: SaResult<unknown>) => void this.answered++;
-    const gid = gidOf(1);
+    const last = { request: { cancel: () => {} } as SaRequest, over: false };
     this.requested++;
-    switch (this.requested % 3) {
-      case 0:
-        client.queryPath(
-          { sgid: gid, dgid: gidOf(2), pkey: 0xffff, tclass: 0 },
-          now,
-          done,
-        );
-        return;
+    this.#last = last;
+    last.request = this.#start((result) => {
+      assert(!last.over, "a request completes once");
+      assert(result.ok || result.errno !== 0);
+      last.over = true;
+      this.answered++;
+    });
+  }
+
+  /** Cancels the last request, or fails to send one, as the owner of the client does. */
+  act(choice: number): void {
+    const last = this.#last;
+    if (choice >= 240 && last && !last.over) {
+      last.request.cancel();
+      last.over = true;
+      this.answered++;
+    } else if (choice >= 224) {
+      this.client.onSendFailed(this.sent.at(-1)!, Errno.EIO);
+    }
+  }
+
+  #start(done: (result: SaResult<unknown>) => void): SaRequest {
+    const { client, now } = this;
+    const gid = gidOf(1);
+    const mgid = broadcastMgid(0xffff);
+    switch (this.requested % 4) {
       case 1:
-        client.join(
-          broadcastJoin(broadcastMgid(0xffff), gid, 0xffff),
+        return client.join(broadcastJoin(mgid, gid, 0xffff), now, done);
+      case 2:
+        return client.get(membershipCheck(mgid, gid), now, (result) => {
+          if (result.ok) explain(result.record);
+          done(result);
+        });
+      case 3: {
+        const path = { sgid: gid, dgid: gidOf(2), pkey: 0xffff, tclass: 0 };
+        return client.queryPath(path, now, done);
+      }
+      default:
+        return client.leave(
+          groupLeave(mgid, gid, JoinState.FullMember),
           now,
           done,
-        );
-        return;
-      default:
-        client.get(
-          membershipCheck(broadcastMgid(0xffff), gid),
-          now,
-          (result) => {
-            if (result.ok) explain(result.record);
-            done(result);
-          },
         );
     }
   }
@@ -115,11 +142,13 @@ export const saClientTarget: FuzzTarget = {
   name: "sa_answer",
   kind: "bytes",
   inputsPerSession: 2000,
+  fullMutations: 1_000_000,
   open() {
     const state = new Client();
     return {
       run(input) {
         while (state.pending < PENDING) state.request();
+        state.act(input[CHOICE] ?? 0);
         const mad = new Uint8Array(
           input.length < 24 ? input.length : MAD_LENGTH,
         );
