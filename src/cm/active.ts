@@ -156,7 +156,7 @@ export class ActiveEndpoint extends Endpoint {
   }
 }
 
-/** Returns the REQ, with the parameters of Linux `ipoib_cm_send_req`. */
+/** Returns the REQ, with the parameters of Linux `ipoib_cm_send_req` and the retry counts of the port. */
 function requestOf(
   context: CmContext,
   options: ConnectOptions,
@@ -164,6 +164,7 @@ function requestOf(
   responseTimeout: number,
 ): Req {
   const { path } = options;
+  const retries = context.port.attributes.capabilities.connectionRetries;
   return Req.of({
     localCommId,
     serviceId: options.serviceId,
@@ -176,6 +177,8 @@ function requestOf(
     pkey: path.pkey,
     pathMtu: path.mtu,
     maxCmRetries: MAX_CM_RETRIES,
+    retryCount: retries,
+    rnrRetryCount: retries,
     srq: options.srq,
     primary: reqPath(path),
     privateData: options.privateData,

@@ -134,6 +134,7 @@ export class FakeTransport {
         connectionManagement: options.connections
           ? true
           : "the fake fabric has no connections",
+        connectionRetries: 0,
       },
     };
   }

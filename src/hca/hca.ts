@@ -381,6 +381,8 @@ export interface PortCapabilities {
   readonly segmentation: "deferred" | "hardware" | "none";
   /** True if connected mode is supported; otherwise the reason why it is not. */
   readonly connectionManagement: true | string;
+  /** Retry count and RNR retry count of the connections that the port opens. 3 bits; 7 RNR retries: without limit. */
+  readonly connectionRetries: number;
 }
 
 /** Asynchronous events of a port (IBTA vol. 1 11.6.3). */

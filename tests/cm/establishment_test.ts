@@ -238,3 +238,19 @@ Deno.test("both ports connect to each other at the same time", () => {
     assertEquals(connection.state, "established");
   }
 });
+
+Deno.test("both ends of a connection use the retry counts of the port that opens it", () => {
+  const rig = new CmRig();
+  const [a, b] = [rig.host(), rig.host()];
+  const { attributes } = a.port;
+  a.port.attributes = {
+    ...attributes,
+    capabilities: { ...attributes.capabilities, connectionRetries: 7 },
+  };
+  const accepted = b.accept();
+  const { replies } = a.connect(b);
+  rig.advance(10);
+  for (const { remote } of [replies[0]!, accepted[0]!.request]) {
+    assertEquals([remote.retryCount, remote.rnrRetryCount], [7, 7]);
+  }
+});

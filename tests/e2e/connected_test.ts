@@ -8,6 +8,7 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import {
+  fault,
   type Host,
   iperf,
   iperfServer,
@@ -99,6 +100,27 @@ labTest(
     // Each sends in its own mode, and both receive in either.
     assertEquals((await a.link()).connections, { active: 1, passive: 0 });
     assertEquals((await b.link()).connections, { active: 0, passive: 1 });
+  },
+);
+
+labTest(
+  "Losses on the links delay the messages of a connection, which stays",
+  async (lab) => {
+    const [a, b] = await lab.running(2, CONNECTED);
+    await untilConnection(a, b);
+    await untilConnection(b, a);
+    await iperfServer(b);
+    await fault(lab, "set", "drop", "1%", "seed", "3");
+    for (const direction of [[], ["-R"]]) {
+      assertGreater((await iperf(a, b.address, ...direction)).received, 1e6);
+    }
+    await fault(lab, "clear");
+    for (const host of [a, b]) {
+      assertGreater(await counter(host, "port_rc_retransmitted"), 0);
+      assertEquals(await counter(host, "port_rc_failures"), 0);
+      assertEquals(await counter(host, "connections_opened"), 1);
+      assertEquals(await counter(host, "connections_fallbacks"), 0);
+    }
   },
 );
 

@@ -13,6 +13,9 @@ const CAPABILITIES: PortCapabilities = {
   receiveChecksum: true,
   segmentation: "deferred",
   connectionManagement: true,
+  // Rings lose nothing. After an injected fault or with a full receive queue, a repetition takes less time than a new
+  // connection.
+  connectionRetries: 7,
 };
 
 type PortState = Pick<PortAttributes, "state" | "physState">;

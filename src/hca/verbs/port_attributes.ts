@@ -144,6 +144,8 @@ export function queryPort(
       receiveChecksum,
       segmentation: "none",
       connectionManagement: connections,
+      // As with ib_ipoib: a lost packet ends the connection, and the next one establishes it again.
+      connectionRetries: 0,
     },
   };
 }
