@@ -43,10 +43,15 @@ export class TcpFlow implements Disposable {
   readonly #timer: ReturnType<typeof setInterval>;
   #failure: Error | undefined;
 
-  /** Connects `from` to `to` and starts the traffic. */
-  static open(from: Host, to: Host, port: number): TcpFlow {
+  /** Connects `from` to an address of `to` and starts the traffic. */
+  static open(
+    from: Host,
+    to: Host,
+    port: number,
+    ip: string = to.address,
+  ): TcpFlow {
     using listener = socketIn(to);
-    const address = socketAddress(to.address, port);
+    const address = socketAddress(ip, port);
     unwrap(
       libc().bind(listener.number, address, address.length),
       "E_TEST",
@@ -57,7 +62,7 @@ export class TcpFlow implements Disposable {
     unwrap(
       libc().connect(near.number, address, address.length),
       "E_TEST",
-      `connect to ${to.address}`,
+      `connect to ${ip}`,
     );
     const far = unwrap(
       libc().accept4(listener.number, null, null, SOCK_CLOEXEC),
