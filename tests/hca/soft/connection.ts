@@ -48,6 +48,14 @@ export function openInterface(subnet: Subnet, port: SoftPort): Interface {
   return { port, memory: memoryOf(port), ...subnet.receiver(port) };
 }
 
+/** Opens ports with these GUIDs, and the interface of each. */
+export function openInterfaces(
+  subnet: Subnet,
+  ...guids: bigint[]
+): Interface[] {
+  return subnet.openAll(...guids).map((port) => openInterface(subnet, port));
+}
+
 /** Creates an RC queue pair in the state INIT. */
 export function createEnd(of: Interface): End {
   const qp = of.port.createRcQp({

@@ -9,21 +9,16 @@ import {
   createEnd,
   marked,
   marks,
-  openInterface,
+  openInterfaces,
   range,
   send,
   sendAll,
 } from "./connection.ts";
 import { Subnet } from "./subnet.ts";
 
-/** Ports with an interface each. */
-function scene(subnet: Subnet, ...guids: bigint[]) {
-  return subnet.openAll(...guids).map((port) => openInterface(subnet, port));
-}
-
 Deno.test("a connection outlives the subnet manager, and needs none", () => {
   using subnet = new Subnet();
-  const [a, b] = scene(subnet, 0x11n, 0x12n);
+  const [a, b] = openInterfaces(subnet, 0x11n, 0x12n);
   const [x, y] = connection(a!, b!);
   sendAll(subnet, x, 1, 5);
   subnet.killManager();
@@ -53,7 +48,7 @@ Deno.test("a connection outlives the subnet manager, and needs none", () => {
 Deno.test("a connection fails when the LID of either end changes, or the remote port goes down", () => {
   for (const guid of [0x11n, 0x12n]) {
     using subnet = new Subnet();
-    const [a, b] = scene(subnet, 0x11n, 0x12n);
+    const [a, b] = openInterfaces(subnet, 0x11n, 0x12n);
     const [x] = connection(a!, b!);
     sendAll(subnet, x, 1, 5);
     subnet.until(() => b!.taken.length === 5);
@@ -68,7 +63,7 @@ Deno.test("a connection fails when the LID of either end changes, or the remote 
     assertEquals([x.failures, b!.taken.length], [["retry_exceeded"], 5]);
   }
   using subnet = new Subnet();
-  const [a, b] = scene(subnet, 0x11n, 0x12n);
+  const [a, b] = openInterfaces(subnet, 0x11n, 0x12n);
   const [x] = connection(a!, b!);
   sendAll(subnet, x, 1, 5);
   subnet.until(() => b!.taken.length === 5);
@@ -82,7 +77,7 @@ Deno.test("a connection fails when the LID of either end changes, or the remote 
 
 Deno.test("a change of the partition fails the connection, and a new one works", () => {
   using subnet = new Subnet();
-  const [a, b, c] = scene(subnet, 0x11n, 0x12n, 0x13n);
+  const [a, b, c] = openInterfaces(subnet, 0x11n, 0x12n, 0x13n);
   const [x, y] = connection(a!, b!);
   const [leaving] = connection(a!, c!);
   sendAll(subnet, x, 1, 5);
@@ -103,7 +98,7 @@ Deno.test("a change of the partition fails the connection, and a new one works",
 
 Deno.test("a queue pair whose own P_Key is taken away sends and receives nothing", () => {
   using subnet = new Subnet();
-  const [a, b] = scene(subnet, 0x11n, 0x12n);
+  const [a, b] = openInterfaces(subnet, 0x11n, 0x12n);
   const [x] = connection(a!, b!);
   sendAll(subnet, x, 1, 5);
   subnet.until(() => b!.taken.length === 5);
@@ -121,7 +116,7 @@ Deno.test({
   ignore: missing !== "",
   fn() {
     using subnet = new Subnet({}, openUringReactor());
-    const [a, b] = scene(subnet, 0x11n, 0x12n);
+    const [a, b] = openInterfaces(subnet, 0x11n, 0x12n);
     const [x, y] = connection(a!, b!);
     sendAll(subnet, x, 1, 300);
     subnet.until(() => y.taken.length === 300, "the messages");

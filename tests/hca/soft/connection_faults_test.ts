@@ -8,7 +8,7 @@ import {
   type ConnectionOptions,
   marked,
   marks,
-  openInterface,
+  openInterfaces,
   range,
   send,
   sendAll,
@@ -21,9 +21,7 @@ function scene(
   options: ConnectionOptions = {},
 ) {
   const subnet = new Subnet();
-  const [a, b] = subnet.openAll(0x11n, 0x12n).map((port) =>
-    openInterface(subnet, port)
-  );
+  const [a, b] = openInterfaces(subnet, 0x11n, 0x12n);
   const { manager } = subnet.host!;
   manager.setFault({ seed: 1, ...faults });
   subnet.until(() => manager.portsWithoutFaults().length === 0);

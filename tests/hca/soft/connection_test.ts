@@ -11,6 +11,7 @@ import {
   marked,
   marks,
   openInterface,
+  openInterfaces,
   range,
   send,
   sendAll,
@@ -20,9 +21,7 @@ import { memoryOf, Subnet } from "./subnet.ts";
 
 Deno.test("messages of up to 65,524 bytes arrive in order on a connection, in both directions", () => {
   using subnet = new Subnet();
-  const [a, b] = subnet.openAll(0x11n, 0x12n).map((port) =>
-    openInterface(subnet, port)
-  );
+  const [a, b] = openInterfaces(subnet, 0x11n, 0x12n);
   const [x, y] = connection(a!, b!);
   sendAll(subnet, x, 1, 600);
   subnet.until(() => y.taken.length === 600, "600 messages");
@@ -46,9 +45,7 @@ Deno.test("messages of up to 65,524 bytes arrive in order on a connection, in bo
 
 Deno.test("a large send keeps its virtio header on a connection, and its segments must fit 65,524 bytes", () => {
   using subnet = new Subnet();
-  const [a, b] = subnet.openAll(0x11n, 0x12n).map((port) =>
-    openInterface(subnet, port)
-  );
+  const [a, b] = openInterfaces(subnet, 0x11n, 0x12n);
   const [x, y] = connection(a!, b!);
   const seen: number[][] = [];
   b!.port.tap(({ direction, view, vnet, deth, bth, headers, length }) => {
@@ -71,9 +68,7 @@ Deno.test("a large send keeps its virtio header on a connection, and its segment
 
 Deno.test("connections of one pair of ports are independent of each other and of datagrams", () => {
   using subnet = new Subnet();
-  const [a, b] = subnet.openAll(0x11n, 0x12n).map((port) =>
-    openInterface(subnet, port)
-  );
+  const [a, b] = openInterfaces(subnet, 0x11n, 0x12n);
   const [first, firstEnd] = connection(a!, b!);
   const [second, secondEnd] = connection(a!, b!);
   const to = { dlid: b!.port.attributes.lid, qpn: b!.qp.qpn };
@@ -115,9 +110,7 @@ Deno.test("two interfaces of one port are connected to each other", () => {
 
 Deno.test("a message to no queue pair, or to one that is not connected, fails the connection at once", () => {
   using subnet = new Subnet();
-  const [a, b] = subnet.openAll(0x11n, 0x12n).map((port) =>
-    openInterface(subnet, port)
-  );
+  const [a, b] = openInterfaces(subnet, 0x11n, 0x12n);
   const idle = createEnd(b!);
   const psns = { sendPsn: 1, receivePsn: 1 };
   for (
@@ -149,9 +142,7 @@ Deno.test("a message to no queue pair, or to one that is not connected, fails th
 
 Deno.test("a queue pair is connected once, and sends nothing before", () => {
   using subnet = new Subnet();
-  const [a, b] = subnet.openAll(0x11n, 0x12n).map((port) =>
-    openInterface(subnet, port)
-  );
+  const [a, b] = openInterfaces(subnet, 0x11n, 0x12n);
   const end = createEnd(a!);
   assertEquals(send(end, marked(1)), PostResult.NotReady);
   const to = { port: b!.port, qpn: 9 };
@@ -170,9 +161,7 @@ Deno.test("a queue pair is connected once, and sends nothing before", () => {
 
 Deno.test("a message of another port to the queue pair of a connection is refused", () => {
   using subnet = new Subnet();
-  const [a, b, c] = subnet.openAll(0x11n, 0x12n, 0x13n).map((port) =>
-    openInterface(subnet, port)
-  );
+  const [a, b, c] = openInterfaces(subnet, 0x11n, 0x12n, 0x13n);
   const [x, y] = connection(a!, b!);
   sendAll(subnet, x, 1, 3);
   subnet.until(() => y.taken.length === 3, "the first messages");
@@ -193,9 +182,7 @@ Deno.test("a message of another port to the queue pair of a connection is refuse
 
 Deno.test("the end of a peer fails its connections at once, at both ends", () => {
   using subnet = new Subnet();
-  const [a, b, c] = subnet.openAll(0x11n, 0x12n, 0x13n).map((port) =>
-    openInterface(subnet, port)
-  );
+  const [a, b, c] = openInterfaces(subnet, 0x11n, 0x12n, 0x13n);
   const [sender] = connection(a!, b!);
   const [, receiver] = connection(b!, a!);
   const [other, otherEnd] = connection(a!, c!);
@@ -229,9 +216,7 @@ Deno.test("the end of a peer fails its connections at once, at both ends", () =>
 Deno.test("a queue pair that is closed under load returns all slots, at either end", () => {
   for (const closer of ["sender", "receiver"]) {
     using subnet = new Subnet();
-    const [a, b] = subnet.openAll(0x11n, 0x12n).map((port) =>
-      openInterface(subnet, port)
-    );
+    const [a, b] = openInterfaces(subnet, 0x11n, 0x12n);
     b!.qp.onReceive = () => {};
     const [x, y] = connection(a!, b!);
     let results = 0;
@@ -310,9 +295,7 @@ Deno.test("a receiver without buffers makes the sender repeat its messages, or f
 
 Deno.test("a stopped receiver costs messages, not the connection", () => {
   using subnet = new Subnet();
-  const [a, b] = subnet.openAll(0x11n, 0x12n).map((port) =>
-    openInterface(subnet, port)
-  );
+  const [a, b] = openInterfaces(subnet, 0x11n, 0x12n);
   const [x, y] = connection(a!, b!, { rnrRetryCount: 7 });
   const batch = b!.qp.createBatch();
   b!.qp.onReceive = () => {};
@@ -345,7 +328,7 @@ Deno.test("a stopped receiver costs messages, not the connection", () => {
 
 Deno.test("a port has at most 8192 RC queue pairs", () => {
   using subnet = new Subnet();
-  const [a] = subnet.openAll(0x11n).map((port) => openInterface(subnet, port));
+  const [a] = openInterfaces(subnet, 0x11n);
   const ends = range(1, 8192).map(() => createEnd(a!));
   const { code } = assertThrows(() => createEnd(a!), IpoibError, "8192");
   assertEquals(code, "E_QP");

@@ -1,8 +1,10 @@
 /** A connection manager on a fake port that records its requests, and answers received ones as a test demands. */
 
 import { ConnectionManager } from "../../../src/cm/connection_manager.ts";
-import type { Connection } from "../../../src/cm/connection.ts";
-import type { ConnectionRequest } from "../../../src/cm/connection.ts";
+import type {
+  Connection,
+  ConnectionRequest,
+} from "../../../src/cm/connection.ts";
 import type {
   ConnectionEvents,
   ConnectOptions,
