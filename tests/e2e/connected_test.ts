@@ -24,8 +24,18 @@ const CONNECTED = ["--mode", "connected"];
 const IPV6 = ["fd00::1", "fd00::2"] as const;
 const PORT = 5600;
 const HOSTS = FULL ? 12 : 4;
+/** Number of times that both hosts leave connected mode and return to it. */
+const SWITCHES = FULL ? 5 : 1;
+/** Number of times that a host is killed. */
+const KILLS = FULL ? 10 : 2;
 /** Time without arrivals that a switch of the mode may cause. */
 const STALL_LIMIT_MS = 5000;
+/** Time from the start of a killed host to its traffic. */
+const RESTART_LIMIT_MS = 5000;
+/** Result of a ping without losses. */
+const PONG = { sent: 5, received: 5 };
+/** Size of pings on a connection, in bytes. */
+const LONG = 30_000;
 
 async function counter(host: Host, name: string): Promise<number> {
   return (await host.counters())[name] ?? 0;
@@ -54,7 +64,7 @@ labTest(
     }
     for (const to of [b.address, IPV6[1]]) {
       for (const size of [1000, 30_000, 60_000]) {
-        assertEquals(await a.ping(to, { size }), { sent: 5, received: 5 });
+        assertEquals(await a.ping(to, { size }), PONG);
       }
     }
     const whole = await a.run(
@@ -132,8 +142,10 @@ labTest(
     const { qpn } = await a.link();
     using flow = TcpFlow.open(a, b, PORT);
     await iperfServer(b);
-    const load = iperf(a, b.address, "-t", "5", "--bidir");
-    for (const host of [a, b]) {
+    const seconds = String(5 * SWITCHES);
+    const load = iperf(a, b.address, "-t", seconds, "--bidir");
+    const hosts = Array.from({ length: SWITCHES }, () => [a, b]).flat();
+    for (const host of hosts) {
       for (const mode of ["datagram", "connected"]) {
         const set = await host.ipoib("link", "set", "ib0", "mode", mode);
         assertEquals([set.code, set.stderr], [0, ""]);
@@ -168,8 +180,11 @@ labTest(
       await a.run(["ping", "-n", "-c", "1", "-W", "1", "-s", "9000", to]);
       assertEquals(await counter(a, "too_big_sent"), before + 1);
       assertStringIncludes(await a.ip("route", "get", to), "mtu 2044");
-      assertEquals(await a.ping(to, { size: 9000 }), { sent: 5, received: 5 });
+      assertEquals(await a.ping(to, { size: 9000 }), PONG);
       assertEquals(await counter(a, "too_big_sent"), before + 1);
+      const family = to === b.address ? "-4" : "-6";
+      await a.ip(family, "route", "flush", "cache");
+      assertEquals((await a.ip("route", "get", to)).includes("mtu"), false);
     }
     const [{ drops }] = await a.show<[{ drops: Record<string, number> }]>(
       ...["-s", "link", "show"],
@@ -183,14 +198,27 @@ labTest(
   async (lab) => {
     const [a, b] = await lab.running(2, CONNECTED);
     await untilConnection(a, b);
-    assertEquals(await a.ping(b, { size: 30_000 }), { sent: 5, received: 5 });
-    b.daemon.kill("SIGKILL");
-    await b.daemon.exit();
-    await a.reaches(b);
-    await b.up({ args: CONNECTED });
-    await until("a reply", () => a.reaches(b), 5000);
-    await untilConnection(a, b);
-    assertEquals(await a.ping(b, { size: 30_000 }), { sent: 5, received: 5 });
+    const times: string[] = [];
+    for (let i = 0; i < KILLS; i++) {
+      // The first host hosts the subnet manager until it is killed.
+      const [killed, other] = i % 2 === 0 ? [b, a] : [a, b];
+      assertEquals(await other.ping(killed, { size: LONG }), PONG);
+      killed.daemon.kill("SIGKILL");
+      await killed.daemon.exit();
+      await other.reaches(killed);
+      const start = performance.now();
+      await killed.up({ args: CONNECTED });
+      const ready = performance.now() - start;
+      const ping = ["ping", "-n", "-q", "-c", "1", "-W", "0.5"];
+      const once = [...ping, "-s", String(LONG), killed.address];
+      const answered = async () => (await other.run(once)).code === 0;
+      await until("a reply", answered, RESTART_LIMIT_MS);
+      const traffic = performance.now() - start;
+      times.push(`${traffic.toFixed()} (${ready.toFixed()})`);
+      await untilConnection(other, killed);
+    }
+    report(`from start to traffic (to readiness): ${times.join(", ")} ms`);
+    assertEquals(await b.ping(a, { size: LONG }), PONG);
   },
 );
 

@@ -3,6 +3,7 @@
 import type { Measurement } from "../measurement.ts";
 import { CONNECTED_MTU } from "../subject.ts";
 import { tcp } from "../tcp.ts";
+import { warmUp } from "../warm_up.ts";
 
 const NAME = `TCP, connected, MTU ${CONNECTED_MTU}`;
 
@@ -12,13 +13,16 @@ export const connectedStream: Measurement = {
   quantities: [
     { name: NAME, unit: "Gbit/s", better: "more" },
     { name: `${NAME}: CPU`, unit: "s/GB", better: "less" },
+    { name: `${NAME}: CPU, user`, unit: "s/GB", better: "less" },
   ],
   suits: ({ setMode }) => setMode !== undefined,
-  measure: async (subject, { seconds }) => {
+  measure: async (subject, { pps, seconds }) => {
     await subject.setMode!("connected");
     try {
+      // In the mode, so that connections are established.
+      await warmUp(subject, pps);
       const { gbitPerSecond, cpuPerGb } = await tcp(subject, seconds);
-      return [gbitPerSecond, cpuPerGb.all];
+      return [gbitPerSecond, cpuPerGb.all, cpuPerGb.user];
     } finally {
       await subject.setMode!("datagram");
     }
