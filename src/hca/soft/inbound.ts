@@ -7,6 +7,7 @@
  * message of a connection with a NAK.
  */
 
+import { PendingList } from "../../base/pending_list.ts";
 import { ENCAP_LENGTH } from "../../base/units.ts";
 import { ETHERNET_HEADER_LENGTH } from "../../wire/ethernet.ts";
 import { gidEquals } from "../../wire/gid.ts";
@@ -71,6 +72,8 @@ export class Inbound {
     this.#drop(link, slot, "bad_qpn", false);
   /** Every UD queue pair of the port. */
   readonly all: ReceiveQueue[] = [];
+  /** The UD queue pairs that have received completions; those without unpolled ones may still be in the list. */
+  readonly arrived = new PendingList<ReceiveQueue>();
   readonly #byQpn = new Map<number, ReceiveQueue>();
   readonly #connected = new Map<number, RcReceiver>();
   readonly #groups = new Map<number, Attachment[]>();
@@ -172,6 +175,7 @@ export class Inbound {
   forget(qp: ReceiveQueue): void {
     this.#byQpn.delete(qp.qpn);
     remove(this.all, qp);
+    this.arrived.remove(qp);
     for (const [mlid, groups] of [...this.#groups]) {
       for (const { mgid } of [...groups]) this.detach(qp, mgid, mlid);
     }
@@ -243,6 +247,7 @@ export class Inbound {
     const psn = view.getInt32(bth + 8) & 0xffffff;
     const answer = qp.take(link, slot, length, pkey, psn);
     if (answer === "taken") {
+      if (!qp.receiver.dirty) this.arrived.add(qp.receiver);
       counted.values[RCV_PACKETS]!++;
       return;
     }
@@ -319,6 +324,7 @@ export class Inbound {
       counted.add("rcv_no_buffer");
       return false;
     }
+    if (!qp.dirty) this.arrived.add(qp);
     return true;
   }
 }

@@ -21,6 +21,7 @@
  * do not wake the process. They are taken at the end of that period at the latest.
  */
 
+import type { Pending, PendingList } from "../../base/pending_list.ts";
 import type { Millis } from "../../base/units.ts";
 import type { Reactor, Timer } from "../../system/reactor.ts";
 import type { CqModeration } from "../hca.ts";
@@ -48,7 +49,7 @@ export class Period {
 }
 
 /** The properties of a queue pair that the moderator uses. */
-export interface ModeratedQp {
+export interface ModeratedQp extends Pending {
   readonly completions: { readonly count: number };
   readonly period: Period;
   readonly onReceive: () => void;
@@ -61,23 +62,30 @@ export class Moderator {
   /** Number of descriptors in a ring for which the port requests a wake-up. */
   threshold = 1;
   readonly #qps: readonly ModeratedQp[];
+  /** The queue pairs whose completions are moderated. */
+  #moderated: readonly ModeratedQp[] = [];
+  readonly #arrived: PendingList<ModeratedQp>;
   readonly #onEvent: () => void;
   readonly #reactor: Reactor;
   readonly #timer: Timer;
 
   /**
    * @param qps the port's queue pairs, a list that its owner updates
+   * @param arrived the queue pairs with completions, to which its owner adds each queue pair that receives one. Only
+   *   these are visited, so that idle queue pairs cost nothing.
    * @param take called at the end of a period; takes the descriptors in the rings and calls {@linkcode settle}
    * @param onEvent called before each event
    */
   constructor(
     reactor: Reactor,
     qps: readonly ModeratedQp[],
+    arrived: PendingList<ModeratedQp>,
     take: () => void,
     onEvent: () => void,
   ) {
     this.#reactor = reactor;
     this.#qps = qps;
+    this.#arrived = arrived;
     this.#onEvent = onEvent;
     this.#timer = reactor.timer(take);
   }
@@ -95,7 +103,8 @@ export class Moderator {
 
   /** Applies a change of the port's queue pairs. */
   refresh(): void {
-    this.active = this.#qps.some(({ period }) => period.length > 0);
+    this.#moderated = this.#qps.filter(({ period }) => period.length > 0);
+    this.active = this.#moderated.length > 0;
     this.#schedule();
   }
 
@@ -104,17 +113,24 @@ export class Moderator {
    * have reached their number of completions.
    */
   deliver(): void {
-    const qps = this.#qps;
-    for (let i = 0; i < qps.length; i++) {
-      const qp = qps[i]!;
-      const { count } = qp.completions;
-      if (count === 0) continue;
-      const { period } = qp;
-      if (period.length > 0) {
-        if (count < period.frames) continue;
-        period.passed += count;
+    const arrived = this.#arrived;
+    for (let i = 0; i < arrived.count;) {
+      const qp = arrived.at(i);
+      const { period, completions } = qp;
+      const { count } = completions;
+      if (count > 0) {
+        if (period.length > 0) {
+          if (count < period.frames) {
+            i++;
+            continue;
+          }
+          period.passed += count;
+        }
+        this.#event(qp);
       }
-      this.#event(qp);
+      // The last queue pair of the list takes the place of the removed one.
+      if (completions.count === 0) arrived.remove(qp);
+      else i++;
     }
   }
 
@@ -125,12 +141,11 @@ export class Moderator {
    * @param woken true if the port slept until now
    */
   settle(more: boolean, woken: boolean): void {
-    const qps = this.#qps;
+    const qps = this.#moderated;
     const now = this.#reactor.clock.now();
     for (let i = 0; i < qps.length; i++) {
       const qp = qps[i]!;
       const { period } = qp;
-      if (period.length === 0) continue;
       const { count } = qp.completions;
       const seen = period.passed + count;
       if (period.end === Infinity) {
@@ -161,7 +176,7 @@ export class Moderator {
 
   /** Sets the timer to the next end of a period, and the threshold to the completions missing for the next event. */
   #schedule(): void {
-    const qps = this.#qps;
+    const qps = this.#moderated;
     let first = Infinity;
     let threshold = MAX_HELD_FRAMES;
     for (let i = 0; i < qps.length; i++) {

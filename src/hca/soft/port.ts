@@ -143,6 +143,7 @@ export class SoftPort implements HcaPort, Sleeper {
     this.#moderator = new Moderator(
       reactor,
       this.#inbound.all,
+      this.#inbound.arrived,
       () => this.#takeAll(false),
       () => counted.values[CQ_EVENTS]!++,
     );

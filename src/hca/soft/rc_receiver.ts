@@ -43,6 +43,11 @@ export class RcReceiver {
     this.#options = options;
   }
 
+  /** Receive queue of the UD queue pair that delivers the messages. */
+  get receiver(): ReceiveQueue {
+    return this.#options.receiver;
+  }
+
   /** The P_Key at the queue pair's index of the port's current P_Key table; 0 if there is none. */
   get pkey(): number {
     const { port, pkeyIndex } = this.#options;

@@ -1,5 +1,6 @@
 /** The receive side of a queue pair: its acceptance checks and its completion queue. */
 
+import type { Pending } from "../../base/pending_list.ts";
 import { pkeysMatch } from "../../base/units.ts";
 import type { PortAttributes, QueuePairOptions } from "../hca.ts";
 import { CompletionQueue } from "./completion_queue.ts";
@@ -10,10 +11,12 @@ function powerOfTwo(n: number): number {
 }
 
 /** The receive state of one queue pair. */
-export class ReceiveQueue {
+export class ReceiveQueue implements Pending {
   readonly qpn: number;
   readonly completions: CompletionQueue;
   readonly period = new Period();
+  /** See {@linkcode Inbound.arrived}. */
+  dirty = false;
   /** Called when there are packets to poll; set by the owner of the queue pair. */
   onReceive: () => void = () => {};
   /** Q_Key as a signed 32-bit integer, which the JavaScript engine stores without an allocation. */

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import { PendingList } from "../../../src/base/pending_list.ts";
 import {
   MAX_HELD_FRAMES,
   Moderator,
@@ -10,6 +11,7 @@ import { FakeReactor } from "../../../src/system/fake_reactor.ts";
 /** A fake queue pair whose completions are their arrival times in microseconds. */
 class Qp {
   readonly period = new Period();
+  dirty = false;
   readonly arrived: number[] = [];
   readonly completions: { readonly count: number };
   readonly events: { at: number; arrived: number[] }[] = [];
@@ -33,6 +35,7 @@ class Qp {
 class Bench {
   readonly reactor = new FakeReactor();
   readonly qps: Qp[] = [];
+  readonly arrived = new PendingList<Qp>();
   readonly moderator: Moderator;
   counted = 0;
 
@@ -42,6 +45,7 @@ class Bench {
     this.moderator = new Moderator(
       reactor,
       this.qps,
+      this.arrived,
       () => this.#take(),
       () => this.counted++,
     );
@@ -61,14 +65,19 @@ class Bench {
 
   /** Adds packets while the reactor runs. */
   arrive(count = 1, qp = this.qp): void {
-    for (let i = 0; i < count; i++) qp.arrived.push(this.now);
+    for (let i = 0; i < count; i++) this.#add(qp);
     this.#take();
   }
 
   /** Adds a packet that wakes the reactor. */
   wake(): void {
-    this.qp.arrived.push(this.now);
+    this.#add(this.qp);
     this.#take(true);
+  }
+
+  #add(qp: Qp): void {
+    qp.arrived.push(this.now);
+    if (!qp.dirty) this.arrived.add(qp);
   }
 
   #take(woken = false): void {
