@@ -12,12 +12,14 @@ import type { EngineContext } from "../ipoib/context.ts";
 import type { IpoibInterface } from "../ipoib/interface.ts";
 import { openSaClient } from "../ipoib/open_sa_client.ts";
 import { openNetdev, type TapNetdev } from "../netdev/open_netdev.ts";
+import { deleteTaps } from "../netdev/tap/delete_taps.ts";
 import { PortMemberships } from "../sa/port_memberships.ts";
 import { Fd } from "../system/fd.ts";
 import type { NetworkNamespace } from "../system/namespace.ts";
 import { openReactor } from "../system/open_reactor.ts";
 import type { Reactor } from "../system/reactor.ts";
 import { exactTimers } from "../system/clock.ts";
+import { TapChildDevices } from "./child_devices.ts";
 import { openConnections } from "./open_connections.ts";
 import type { CommandContext } from "./commands/context.ts";
 import { dataCommands } from "./data_commands.ts";
@@ -80,32 +82,29 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
     ...(init.maxGroups === undefined ? {} : { maxGroups: init.maxGroups }),
     ...{ connections, maxConnections: init.maxConnections },
   };
+  const netdevOptions = {
+    memberships: init.memberships,
+    nextHops: init.nextHops,
+    txQueueLength: TX_QUEUE_LENGTH,
+    ...(port.attributes.capabilities.segmentation === "none"
+      ? { offload: 0 }
+      : {}),
+  };
   let parent: TapNetdev | undefined;
   const device = new IpoibDevice(context, {
     name: init.name,
     pkeyIndex: init.pkeyIndex,
     adminMtu: init.adminMtu,
     mode: init.mode,
-    openNetdev: (name, memory) => {
-      // Children are created in the current namespace of their parent, as in ib_ipoib.
-      using place = parent?.tap.locate();
-      const netdev = openNetdev(reactor, {
-        name,
-        netns: place?.netns ?? netns.number,
-        // For a child, the wait would block the packets of its parent.
-        waitForName: parent === undefined,
-        memberships: init.memberships,
-        nextHops: init.nextHops,
-        txQueueLength: TX_QUEUE_LENGTH,
-        memory,
-        ...(port.attributes.capabilities.segmentation === "none"
-          ? { offload: 0 }
-          : {}),
-      });
-      parent ??= netdev;
-      return netdev;
-    },
+    openNetdev: (name, memory) =>
+      parent = openNetdev(reactor, {
+        ...netdevOptions,
+        ...{ name, memory },
+        netns: netns.number,
+        waitForName: true,
+      }),
   });
+  const children = new TapChildDevices(reactor, parent!, netdevOptions);
   device.onStateChange = (each) =>
     emit("state", { name: each.name, state: each.state });
   const emitPlaces = (interfaces: readonly IpoibInterface[]) =>
@@ -125,15 +124,20 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
     port,
     memberships,
     connections,
+    children,
     reactor,
     subnet,
     showSubnet,
   };
   const owned = parts.move();
   return {
-    command: (name, params, done) =>
-      runCommand(dataCommands, commandContext, name, params, done),
+    command: (name, params, done, fail) =>
+      runCommand(dataCommands, commandContext, name, params, done, fail),
     close: () => {
+      children.close();
+      deleteTaps(
+        device.interfaces().map(({ netdev }) => (netdev as TapNetdev).tap),
+      );
       device.close();
       owned.dispose();
     },

@@ -30,6 +30,7 @@ export interface RightsNeeds {
   readonly nextHops: "auto" | "program" | "routes";
 }
 
+/** The thread "data" stands for the data worker and its device thread. */
 type Thread = "main" | "data";
 
 interface Right {

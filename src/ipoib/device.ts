@@ -32,6 +32,9 @@ export interface Child {
 /** Dependencies of an {@linkcode IpoibDevice}. */
 export type DeviceParts = Omit<EngineOptions, "debugLevels">;
 
+/** Creates a network device that reads frames into `memory`. Throws `E_NAME_TAKEN` (EEXIST) if the name is taken. */
+export type OpenNetdev = (name: string, memory: SendMemory) => Netdev;
+
 /** Constructor options of an {@linkcode IpoibDevice}. */
 export interface DeviceOptions {
   /** Name of the parent interface. */
@@ -42,8 +45,8 @@ export interface DeviceOptions {
   adminMtu: number | undefined;
   /** Mode of the parent. It stays in datagram mode if its port has no connection management. Default: datagram. */
   mode?: Mode;
-  /** Creates a network device that reads frames into `memory`. Throws `E_NAME_TAKEN` (EEXIST) if the name is taken. */
-  openNetdev: (name: string, memory: SendMemory) => Netdev;
+  /** Creates the network devices, unless the creation of a child is given another function. */
+  openNetdev: OpenNetdev;
 }
 
 export class IpoibDevice {
@@ -108,12 +111,10 @@ export class IpoibDevice {
   }
 
   /**
-   * Creates a child on a P_Key, like `echo 0x8001 > create_child`.
-   *
-   * Throws `E_PKEY_INVALID` (EINVAL), `E_PKEY_TAKEN` (ENOTUNIQ), and the errors of `openNetdev` (`E_NAME_TAKEN`,
-   * EEXIST).
+   * Returns the name of the child that {@linkcode createChild} would create. Throws `E_PKEY_INVALID` (EINVAL) and
+   * `E_PKEY_TAKEN` (ENOTUNIQ).
    */
-  createChild(written: number): IpoibInterface {
+  nameFor(written: number): string {
     checkPkey(written);
     const taken = written === this.parent.pkey ||
       this.#legacyChild(written) !== undefined;
@@ -129,18 +130,31 @@ export class IpoibDevice {
         },
       );
     }
-    return this.#open(childName(this.parent.name, written), written, "legacy");
+    return childName(this.parent.name, written);
+  }
+
+  /**
+   * Creates a child on a P_Key, like `echo 0x8001 > create_child`.
+   *
+   * Throws `E_PKEY_INVALID` (EINVAL), `E_PKEY_TAKEN` (ENOTUNIQ), and the errors of `open` (`E_NAME_TAKEN`, EEXIST).
+   */
+  createChild(written: number, open?: OpenNetdev): IpoibInterface {
+    return this.#open(this.nameFor(written), written, "legacy", open);
   }
 
   /**
    * Creates a child with a given name, like `ip link add link PARENT name NAME type ipoib pkey P_KEY`. The P_Key
    * defaults to the parent's and may have other interfaces.
    *
-   * Throws `E_PKEY_INVALID` (EINVAL) and the errors of `openNetdev` (`E_NAME_TAKEN`, EEXIST).
+   * Throws `E_PKEY_INVALID` (EINVAL) and the errors of `open` (`E_NAME_TAKEN`, EEXIST).
    */
-  addChild(name: string, pkey: number = this.parent.pkey): IpoibInterface {
+  addChild(
+    name: string,
+    pkey: number = this.parent.pkey,
+    open?: OpenNetdev,
+  ): IpoibInterface {
     checkPkey(pkey);
-    return this.#open(name, pkey, "rtnl");
+    return this.#open(name, pkey, "rtnl", open);
   }
 
   /**
@@ -185,8 +199,13 @@ export class IpoibDevice {
     this.parent.close();
   }
 
-  #open(name: string, written: number, kind: ChildKind): IpoibInterface {
-    const opened = this.#openNetdev(name);
+  #open(
+    name: string,
+    written: number,
+    kind: ChildKind,
+    open?: OpenNetdev,
+  ): IpoibInterface {
+    const opened = this.#openNetdev(name, open);
     const { netdev } = opened;
     const child = {
       interface: new IpoibInterface(this.#context, {
@@ -217,11 +236,14 @@ export class IpoibDevice {
     }
   }
 
-  #openNetdev(name: string): { netdev: Netdev; memory: SendMemory } {
+  #openNetdev(
+    name: string,
+    open: OpenNetdev = this.#options.openNetdev,
+  ): { netdev: Netdev; memory: SendMemory } {
     const { port } = this.#context;
     const memory = port.openSendMemory();
     try {
-      return { netdev: this.#options.openNetdev(name, memory), memory };
+      return { netdev: open(name, memory), memory };
     } catch (error) {
       port.closeSendMemory(memory);
       throw error;
@@ -280,7 +302,8 @@ function locationOf({ netdev, name }: IpoibInterface): string {
   return `${netdev.config.namespace.inode}/${name}`;
 }
 
-function checkPkey(pkey: number): void {
+/** Throws `E_PKEY_INVALID` (EINVAL) if no child can have the P_Key. */
+export function checkPkey(pkey: number): void {
   if (pkey <= 0 || pkey > MAX_PKEY || pkey === FULL_MEMBER) {
     throw invalidPkey("create", pkey);
   }

@@ -38,6 +38,19 @@ export interface NetdevOptions extends TapOptions {
   readonly txQueueLength?: number;
   /** Memory into which frames are read. */
   readonly memory: FrameMemory;
+  /** A device to use instead of a new one; ownership is transferred. */
+  readonly device?: TapDevice;
+  /**
+   * Closes the descriptors of the device, in this order. With the first one, the kernel deletes the device, for which it
+   * may wait some 50 ms. Default: closes them at once.
+   */
+  readonly closeDescriptors?: (descriptors: readonly number[]) => void;
+}
+
+/** A TAP, and its next-hop program or the text for {@linkcode Netdev.nextHopSource}. */
+export interface TapDevice {
+  readonly tap: Tap;
+  readonly program: NextHopProgram | string;
 }
 
 /** A {@linkcode Netdev} with a TAP. */
@@ -47,6 +60,7 @@ export class TapNetdev implements Netdev {
   readonly nextHopSource: string;
   readonly gatewayPrefixes: GatewayPrefixes;
   readonly #program: NextHopProgram | undefined;
+  readonly #closeDescriptors: NetdevOptions["closeDescriptors"];
   readonly #reactor: Reactor;
   readonly #reader: FrameReader;
   readonly #writer: FrameWriter;
@@ -56,10 +70,9 @@ export class TapNetdev implements Netdev {
 
   constructor(
     reactor: Reactor,
-    tap: Tap,
+    { tap, program }: TapDevice,
     config: ConfigMirror,
-    program: NextHopProgram | string,
-    memory: FrameMemory,
+    { memory, closeDescriptors }: NetdevOptions,
   ) {
     this.tap = tap;
     this.config = config;
@@ -67,6 +80,7 @@ export class TapNetdev implements Netdev {
     this.#program = attached ? program : undefined;
     this.nextHopSource = attached ? "program" : program;
     this.gatewayPrefixes = attached ? program.prefixes : new GatewayPrefixes();
+    this.#closeDescriptors = closeDescriptors;
     this.#reactor = reactor;
     this.#reader = reactor.readFrames(tap.fd, memory, {
       onFrames: (batch) => this.onFrames(batch),
@@ -157,14 +171,31 @@ export class TapNetdev implements Netdev {
     this.config.close();
     this.#writer.close();
     this.#reactor.submit();
-    this.tap.close();
-    // After the device, because detaching a program from an existing device waits for an RCU grace period.
-    this.#program?.close();
+    // The device first, because detaching a program from an existing device waits for an RCU grace period.
+    if (this.#closeDescriptors) {
+      this.#closeDescriptors([
+        this.tap.release(),
+        ...this.#program?.release() ?? [],
+      ]);
+    } else {
+      this.tap.close();
+      this.#program?.close();
+    }
   }
 }
 
+/** Creates a TAP and attaches the program. Throws the errors of {@linkcode openNetdev}. */
+function openDevice(options: NetdevOptions): TapDevice {
+  using parts = new DisposableStack();
+  const tap = parts.use(openTap(options));
+  const { nextHops, netns } = options;
+  const program = openNextHopProgram(nextHops, tap, netns);
+  parts.move();
+  return { tap, program };
+}
+
 /** Attaches the program, or returns the text for `nextHopSource`. Throws only if `choice` is `program`. */
-function openNextHopProgram(
+export function openNextHopProgram(
   choice: NetdevOptions["nextHops"],
   tap: Tap,
   netns: number | undefined,
@@ -187,9 +218,12 @@ export function openNetdev(
   reactor: Reactor,
   options: NetdevOptions,
 ): TapNetdev {
-  const { netns, memberships = "auto", txQueueLength, memory } = options;
+  const { netns, memberships = "auto", txQueueLength } = options;
   using parts = new DisposableStack();
-  const tap = parts.use(openTap(options));
+  const device = options.device ?? openDevice(options);
+  const { tap, program } = device;
+  parts.use(tap);
+  if (typeof program !== "string") parts.use(program);
   const config = parts.adopt(
     new ConfigMirror({
       reactor,
@@ -203,9 +237,7 @@ export function openNetdev(
   if (txQueueLength !== undefined) {
     setLink(config.requests, tap.ifindex, { txQueueLength });
   }
-  const program = openNextHopProgram(options.nextHops, tap, netns);
-  if (typeof program !== "string") parts.defer(() => program.close());
-  const netdev = new TapNetdev(reactor, tap, config, program, memory);
+  const netdev = new TapNetdev(reactor, device, config, options);
   parts.move();
   return netdev;
 }

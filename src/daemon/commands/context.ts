@@ -4,13 +4,24 @@ import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
 import type { ConnectionManager } from "../../cm/connection_manager.ts";
 import type { HcaPort } from "../../hca/hca.ts";
-import type { IpoibDevice } from "../../ipoib/device.ts";
+import type { IpoibDevice, OpenNetdev } from "../../ipoib/device.ts";
 import type { IpoibInterface } from "../../ipoib/interface.ts";
 import type { PortMemberships } from "../../sa/port_memberships.ts";
 import type { SubnetSnapshot } from "../../subnet/messages.ts";
 import type { Reactor } from "../../system/reactor.ts";
 import type { RecordContext } from "../records.ts";
-import type { Commands, MethodCalls } from "../thread/commands.ts";
+import type { Commands, Later, MethodCalls } from "../thread/commands.ts";
+
+/** The network devices of children, whose creation and deletion take several turns of the reactor. */
+export interface ChildDevices {
+  /**
+   * Creates a network device, and returns the result of `use`, which creates a child with `open`. Throws the errors of
+   * `openTap()`.
+   */
+  create<T>(name: string, use: (open: OpenNetdev) => T): Later<T>;
+  /** Returns `result` when the devices of removed children are deleted. */
+  afterDeletion<T>(result: T): Later<T>;
+}
 
 /** The objects that the commands use. */
 export interface CommandContext {
@@ -19,6 +30,8 @@ export interface CommandContext {
   memberships: PortMemberships;
   /** Connection manager of the port; undefined if the port has no connection management. */
   connections?: ConnectionManager | undefined;
+  /** Undefined: devices are created and deleted at once. */
+  children?: ChildDevices | undefined;
   reactor: Reactor;
   /** Name of the embedded subnet; undefined for a verbs device. */
   subnet: string | undefined;
@@ -31,6 +44,23 @@ export type DataCalls = MethodCalls<"interface">;
 
 /** The commands of the data worker, by name. */
 export type DataCommands = Commands<CommandContext, DataCalls>;
+
+/** Creates a child by `use`, which gets a function for the creation of its network device. */
+export function withChildDevice<T>(
+  { children }: CommandContext,
+  name: string,
+  use: (open: OpenNetdev | undefined) => T,
+): T | Later<T> {
+  return children ? children.create(name, use) : use(undefined);
+}
+
+/** Returns `result` when the network devices of removed children are deleted. */
+export function afterDeletion<T>(
+  { children }: CommandContext,
+  result: T,
+): T | Later<T> {
+  return children ? children.afterDeletion(result) : result;
+}
 
 /** Collects the attributes and counters of the port for records. */
 export function recordContext(context: CommandContext): RecordContext {

@@ -9,10 +9,13 @@ import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
 import { formatPkey } from "../../base/units.ts";
 import type { IpoibInterface } from "../../ipoib/interface.ts";
+import type { Later } from "../thread/commands.ts";
 import {
+  afterDeletion,
   type CommandContext,
   type DataCommands,
   findInterface,
+  withChildDevice,
 } from "./context.ts";
 import { parseUnsigned, scanInteger, scanUnsigned } from "./kernel_numbers.ts";
 import {
@@ -22,10 +25,16 @@ import {
 import { addressText } from "../records.ts";
 import { invalid } from "./settings.ts";
 
+type Done = Record<string, never>;
+
 /** Operations of an attribute. At least one of them is present. */
 interface SysfsFile {
   read?(context: CommandContext, iface: IpoibInterface): string;
-  write?(context: CommandContext, iface: IpoibInterface, value: string): void;
+  write?(
+    context: CommandContext,
+    iface: IpoibInterface,
+    value: string,
+  ): void | Done | Later<Done>;
 }
 
 /** Generic attributes, which every interface has, and those whose values for a TAP differ from those of ib_ipoib. */
@@ -76,13 +85,18 @@ const parentOnly: Record<string, SysfsFile> = {
   "create_child": {
     write: (context, _each, value) => {
       const pkey = scanInteger(value) ?? invalid("create_child", value);
-      context.device.createChild(pkey);
+      const { device } = context;
+      return withChildDevice(context, device.nameFor(pkey), (open) => {
+        device.createChild(pkey, open);
+        return {};
+      });
     },
   },
   "delete_child": {
     write: (context, _each, value) => {
       const pkey = scanInteger(value) ?? invalid("delete_child", value);
       context.device.deleteChild(pkey);
+      return afterDeletion(context, {});
     },
   },
 };
@@ -103,8 +117,7 @@ export const fileCommands = {
     const iface = findInterface(context, name);
     const { write } = find(context, iface, file);
     if (!write) throw forbidden(file, "read");
-    write(context, iface, value);
-    return {};
+    return write(context, iface, value) ?? {};
   },
 } satisfies Partial<DataCommands>;
 

@@ -3,6 +3,7 @@
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
 import type { Params } from "../../ipc/schema.ts";
+import { checkPkey } from "../../ipoib/device.ts";
 import type { IpoibInterface } from "../../ipoib/interface.ts";
 import type { LinkChanges } from "../../netdev/netdev.ts";
 import { openNamespace } from "../../system/namespace.ts";
@@ -11,11 +12,13 @@ import {
   parseLinkAddressText,
 } from "../../wire/link_address.ts";
 import {
+  afterDeletion,
   checkParent,
   type DataCommands,
   findInterface,
   findInterfaces,
   recordContext,
+  withChildDevice,
 } from "./context.ts";
 import { childRecord, linkRecord } from "../records.ts";
 
@@ -47,25 +50,31 @@ export const linkCommands = {
     checkParent(context, link);
     const { device } = context;
     if (mode !== undefined) device.parent.connected.check(mode);
-    const child = device.addChild(name, pkey);
-    child.umcast = umcast ?? false;
-    if (mode !== undefined) child.connected.setMode(mode);
-    return {};
+    checkPkey(pkey ?? device.parent.pkey);
+    return withChildDevice(context, name, (open) => {
+      const child = device.addChild(name, pkey, open);
+      child.umcast = umcast ?? false;
+      if (mode !== undefined) child.connected.setMode(mode);
+      return {};
+    });
   },
   "link.del": (context, { name }) => {
-    return {
-      deleted: context.device.removeChild(findInterface(context, name)),
-    };
+    const deleted = context.device.removeChild(findInterface(context, name));
+    return afterDeletion(context, { deleted });
   },
   "child.create": (context, { parent, pkey }) => {
     checkParent(context, parent);
-    const child = context.device.createChild(pkey);
-    return childRecord(child, context.device);
+    const { device } = context;
+    return withChildDevice(
+      context,
+      device.nameFor(pkey),
+      (open) => childRecord(device.createChild(pkey, open), device),
+    );
   },
   "child.delete": (context, { parent, pkey }) => {
     checkParent(context, parent);
     context.device.deleteChild(pkey);
-    return {};
+    return afterDeletion(context, {});
   },
   "child.list": (context, { parent }) => {
     checkParent(context, parent);

@@ -14,10 +14,15 @@ import type { FromWorker, ToWorker } from "./protocol.ts";
 /** The operations of a started worker. */
 export interface Hosted {
   /**
-   * Runs a command. Calls `done` with its result, immediately or from a callback of the reactor. An exception is sent
-   * as the reply.
+   * Runs a command. Calls `done` with its result, or `fail` with an error, immediately or from a callback of the
+   * reactor. An exception is sent as the reply.
    */
-  command(name: string, params: unknown, done: (result: unknown) => void): void;
+  command(
+    name: string,
+    params: unknown,
+    done: (result: unknown) => void,
+    fail: (error: unknown) => void,
+  ): void;
   /** Closes all objects of the worker. The reactor stops afterwards. */
   close(): void;
 }
@@ -90,6 +95,13 @@ export function serve<Init extends { log: LogLevel }>(
   function answer(id: number, command: string, params: unknown): void {
     const done = (result: unknown) =>
       port.postMessage({ type: "reply", id, ok: true, result });
+    const fail = (error: unknown) =>
+      port.postMessage({
+        type: "reply",
+        id,
+        ok: false,
+        error: IpoibError.from(error).toJSON(),
+      });
     try {
       if (command === "close") {
         // During the start there is nothing to close. The main thread terminates the worker after the reply.
@@ -99,11 +111,10 @@ export function serve<Init extends { log: LogLevel }>(
           log?.flush(true);
         }
         done({});
-      } else if (hosted) hosted.command(command, params, done);
+      } else if (hosted) hosted.command(command, params, done, fail);
       else throw starting();
     } catch (error) {
-      const failure = IpoibError.from(error).toJSON();
-      port.postMessage({ type: "reply", id, ok: false, error: failure });
+      fail(error);
     }
   }
 }

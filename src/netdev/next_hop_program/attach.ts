@@ -33,7 +33,10 @@ export function checkEgress(ifindex: number): void {
  * attached programs, because each of them may end the processing of a frame. Closing the returned descriptor detaches
  * the classifier. Throws `E_NEXT_HOP_PROGRAM`.
  */
-export function attachAtEgress(program: Fd, ifindex: number): Fd {
+export function attachAtEgress(
+  program: Pick<Fd, "number">,
+  ifindex: number,
+): Fd {
   const attributes = new Uint8Array(ATTRIBUTES_LENGTH);
   const view = new DataView(attributes.buffer);
   view.setInt32(BpfLinkCreate.ProgFd, program.number, true);

@@ -1,6 +1,6 @@
 /** Attaches the next-hop program to an interface. */
 
-import type { Fd } from "../../system/fd.ts";
+import { Fd } from "../../system/fd.ts";
 import { withNamespace } from "../../system/namespace.ts";
 import { GatewayPrefixes } from "../gateway_prefixes.ts";
 import { attachAtEgress, checkEgress } from "./attach.ts";
@@ -31,9 +31,56 @@ export class NextHopProgram implements Disposable {
     this.#map.close();
   }
 
+  /** Returns the descriptors, whose last close detaches the program, and transfers their ownership to the caller. */
+  release(): number[] {
+    return [this.#link.release(), this.#map.release()];
+  }
+
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+/** A program that is loaded into the kernel and not attached, and its map. */
+class LoadedProgram implements Disposable {
+  readonly #program: Fd;
+  readonly #map: Fd;
+
+  constructor(program: Fd, map: Fd) {
+    this.#program = program;
+    this.#map = map;
+  }
+
+  /** The descriptor of the program. */
+  get number(): number {
+    return this.#program.number;
+  }
+
+  /** Returns the program once it is attached, with `link` as the descriptor of the attachment (attach.ts). */
+  attached(link: Fd): NextHopProgram {
+    const map = new Fd(this.#map.release());
+    this.close();
+    return new NextHopProgram(link, map);
+  }
+
+  close(): void {
+    this.#program.close();
+    this.#map.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/** Loads the program. Throws `E_NEXT_HOP_PROGRAM` with errno and hint. */
+export function loadNextHopProgram(): LoadedProgram {
+  using parts = new DisposableStack();
+  const types = kernelTypes();
+  const map = parts.use(createPrefixMap());
+  const program = loadClassifier(NAME, nextHopProgram(types, map.number));
+  parts.move();
+  return new LoadedProgram(program, map);
 }
 
 /**
@@ -50,11 +97,6 @@ export function attachNextHopProgram(
   const inside = <T>(fn: () => T): T =>
     netns === undefined ? fn() : withNamespace(netns, fn);
   inside(() => checkEgress(ifindex));
-  using parts = new DisposableStack();
-  const types = kernelTypes();
-  const map = parts.use(createPrefixMap());
-  using program = loadClassifier(NAME, nextHopProgram(types, map.number));
-  const link = inside(() => attachAtEgress(program, ifindex));
-  parts.move();
-  return new NextHopProgram(link, map);
+  using loaded = loadNextHopProgram();
+  return loaded.attached(inside(() => attachAtEgress(loaded, ifindex)));
 }

@@ -16,7 +16,7 @@ const AF_INET = 2;
 const SOCK_DGRAM_CLOEXEC = 2 | 0x80000;
 
 /** The current namespace and index of a TAP. Disposing it closes the namespace descriptor. */
-class TapLocation implements Disposable {
+export class TapLocation implements Disposable {
   readonly #namespace: Fd;
   readonly ifindex: number;
 
@@ -119,6 +119,11 @@ export class Tap implements Disposable {
       return undefined;
     }
     return new TapLocation(namespace, ifindex);
+  }
+
+  /** Returns the descriptor and transfers its ownership to the caller. */
+  release(): number {
+    return this.#fd.release();
   }
 
   close(): void {

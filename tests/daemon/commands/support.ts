@@ -35,6 +35,9 @@ export function run<M extends DataMethod>(
     method,
     v.parse(methods[method].params, params),
     (result) => answer = result,
+    (error) => {
+      throw error;
+    },
   );
   // The result as a client receives it.
   const sent = JSON.parse(JSON.stringify(answer));

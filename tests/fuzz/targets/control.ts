@@ -64,6 +64,9 @@ function handlersOf(rig: Rig): Handlers {
         method,
         params,
         (value) => result = value,
+        (error) => {
+          throw error;
+        },
       );
       return result;
     }]),
