@@ -29,10 +29,18 @@ export async function bundle(
     throw new Error(`deno bundle failed: ${new TextDecoder().decode(stderr)}`);
   }
   const main = `${folder}/main.js`;
-  const text = await Deno.readTextFile(main);
-  await Deno.writeTextFile(
-    main,
-    text.replace(WORKER, `new URL("./src/daemon/$1.js", import.meta.url)`),
-  );
+  await renameWorkers(main, "./src/daemon");
+  for (const entry of workerEntries()) {
+    await renameWorkers(`${folder}/${entry.replace(/ts$/, "js")}`, ".");
+  }
   return main;
+}
+
+/** Replaces the worker entries to which a bundle refers by their bundles in `folder`, relative to the bundle. */
+async function renameWorkers(file: string, folder: string): Promise<void> {
+  const text = await Deno.readTextFile(file);
+  await Deno.writeTextFile(
+    file,
+    text.replace(WORKER, `new URL("${folder}/$1.js", import.meta.url)`),
+  );
 }
