@@ -14,12 +14,13 @@ import {
   type RcFailure,
   type RcQp,
 } from "../hca.ts";
+import { writeConnectedHeaders } from "../connected_headers.ts";
 import type { Taps } from "../taps.ts";
 import { SoftAddressHandle } from "./address_handle.ts";
 import type { Inbound } from "./inbound.ts";
 import type { Outbound } from "./outbound.ts";
 import { counterIndex, type PortCounters } from "./port_counters.ts";
-import { writeConnectedHeaders, writeNotes } from "./rc_headers.ts";
+import { writeNotes } from "./rc_headers.ts";
 import { RcReceiver } from "./rc_receiver.ts";
 import { RcSender } from "./rc_sender.ts";
 import type { ReceiveQueue } from "./receive_queue.ts";

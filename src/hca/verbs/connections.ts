@@ -14,6 +14,7 @@ import { Ibv, IbvContext } from "../../../ffi/verbs_layout.ts";
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
 import type { Timer } from "../../system/reactor.ts";
+import type { ConnectedTap } from "./connected_tap.ts";
 import type { OperationBinder, VerbsDevice } from "./device.ts";
 import { DeviceRcPair } from "./device_rc_pair.ts";
 import type { PortResources } from "./port_resources.ts";
@@ -62,6 +63,7 @@ export interface SharedQueues {
   readonly completions: SendCompletions;
   readonly receives: ReceiveQueue;
   readonly table: RcTable;
+  readonly tap: ConnectedTap;
   /** Lets the loop poll the receive completions soon, then call {@linkcode Connections.receivesPolled}. */
   readonly pollReceives: () => void;
 }
@@ -184,7 +186,10 @@ export class Connections implements RcOwner {
     });
     parts.move();
     const port = this.#port;
-    return new VerbsRcQp({ port, pair, sends, buffers, owner: this });
+    const { tap } = this.#queues;
+    return new VerbsRcQp({
+      ...{ port, pkeyIndex, pair, sends, buffers, tap, owner: this },
+    });
   }
 
   #createShared(): Shared {

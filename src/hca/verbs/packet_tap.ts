@@ -24,6 +24,7 @@ import {
   writePacketHeaders,
   writePathHeaders,
 } from "../ud_headers.ts";
+import { ConnectedTap } from "./connected_tap.ts";
 import { PAYLOAD } from "./receive_memory.ts";
 import type { VerbsSendMemory } from "./send_memory.ts";
 
@@ -43,6 +44,8 @@ export interface TappedQp {
 
 /** The tap of one queue pair. */
 export class PacketTap {
+  /** That of its connections. */
+  readonly connected: ConnectedTap;
   readonly #taps: Taps;
   readonly #port: { readonly attributes: PortAttributes };
   readonly #qp: TappedQp;
@@ -58,6 +61,7 @@ export class PacketTap {
     this.#taps = taps;
     this.#port = port;
     this.#qp = qp;
+    this.connected = new ConnectedTap(taps, port, qp);
   }
 
   /** True if the port has taps; otherwise {@linkcode sent} and {@linkcode received} need not be called. */

@@ -11,6 +11,7 @@ import {
   type RcFailure,
   type RcQp,
 } from "../hca.ts";
+import type { ConnectedTap, TappedConnection } from "./connected_tap.ts";
 import type { DeviceRcPair } from "./device_rc_pair.ts";
 import type { PortResources } from "./port_resources.ts";
 import type { ReceiveBuffers } from "./receive_buffers.ts";
@@ -31,21 +32,26 @@ export interface RcOwner {
 /** Parts of a {@linkcode VerbsRcQp}. */
 export interface RcParts {
   readonly port: Pick<PortResources, "attributes" | "send" | "counted">;
+  /** Index of its P_Key in the port's table. */
+  readonly pkeyIndex: number;
   readonly pair: DeviceRcPair;
   readonly sends: SendQueue;
   /** Its own receive buffers, if it has no shared receive queue. */
   readonly buffers: ReceiveBuffers | undefined;
+  readonly tap: ConnectedTap;
   readonly owner: RcOwner;
 }
 
 /** See {@linkcode RcQp}. */
-export class VerbsRcQp implements RcQp {
+export class VerbsRcQp implements RcQp, TappedConnection {
   onFailure: (failure: RcFailure) => void = () => {};
   received = 0;
   /** True if the device has reported that it uses no more buffers of the shared receive queue. */
   drained = false;
   /** True after {@linkcode close} if the device has no requests, because it was never connected or is gone. */
   idle = false;
+  /** What it was connected with. */
+  remote: RcConnection | undefined;
   readonly #parts: RcParts;
   #state: "new" | "connected" | "failed" | "closed" = "new";
   #failure: RcFailure | undefined;
@@ -57,6 +63,11 @@ export class VerbsRcQp implements RcQp {
 
   get qpn(): number {
     return this.#parts.pair.qpn;
+  }
+
+  get pkey(): number {
+    const { port: { attributes }, pkeyIndex } = this.#parts;
+    return attributes.pkeys[pkeyIndex] ?? 0;
   }
 
   /** `struct ibv_qp *`. */
@@ -87,9 +98,17 @@ export class VerbsRcQp implements RcQp {
       );
     }
     this.#state = "connected";
+    this.remote = to;
   }
 
   post(slot: number, length: number): PostResult {
+    const { tap, port: { send } } = this.#parts;
+    const result = this.#append(slot, length);
+    if (tap.active && !this.closed) tap.sent(result, send, slot, length, this);
+    return result;
+  }
+
+  #append(slot: number, length: number): PostResult {
     const { port: { attributes, counted, send }, sends, owner } = this.#parts;
     if (
       this.#state !== "connected" || sends.failed ||

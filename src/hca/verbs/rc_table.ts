@@ -34,13 +34,13 @@ export class RcTable implements ConnectedReceivers {
     if (this.#last === qp) this.#last = undefined;
   }
 
-  received(qpn: number): boolean {
+  received(qpn: number): VerbsRcQp | undefined {
     const last = this.#last;
     const qp = last?.qpn === qpn ? last : this.#byQpn.get(qpn);
-    if (qp === undefined || qp.closed) return false;
+    if (qp === undefined || qp.closed) return undefined;
     this.#last = qp;
     qp.received++;
-    return true;
+    return qp;
   }
 
   receiveFailed(qpn: number): void {

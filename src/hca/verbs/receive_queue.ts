@@ -12,6 +12,7 @@ import { Ibv, IbvContext, IbvWc } from "../../../ffi/verbs_layout.ts";
 import { GRH_DGID, GRH_SGID } from "../../wire/grh.ts";
 import { type RxBatch, RxFlag } from "../hca.ts";
 import { type Completions, POLL_BATCH } from "./completion_queue.ts";
+import type { TappedConnection } from "./connected_tap.ts";
 import { Count, type VerbsCounters } from "./counters.ts";
 import type { OperationBinder } from "./device.ts";
 import type { Registrar } from "./memory.ts";
@@ -30,8 +31,10 @@ export interface VerbsRxBatch extends RxBatch {
 
 /** The RC queue pairs whose messages are in the queue. */
 export interface ConnectedReceivers {
-  /** Counts a message. Returns false if the queue pair does not exist or is closed: the message is dropped. */
-  received(qpn: number): boolean;
+  /**
+   * Counts a message and returns its queue pair; undefined if that does not exist or is closed: the message is dropped.
+   */
+  received(qpn: number): TappedConnection | undefined;
   /** A receive request has failed. */
   receiveFailed(qpn: number): void;
 }
@@ -162,7 +165,8 @@ export class ReceiveQueue {
       batch.vnetAddress[count] = vnetAddress[buffer]!;
       if (connected) {
         const qpn = completions.getInt32(at + IbvWc.QpNum, true);
-        if (!this.#connections.received(qpn)) {
+        const connection = this.#connections.received(qpn);
+        if (connection === undefined) {
           set.append(buffer);
           continue;
         }
@@ -170,6 +174,9 @@ export class ReceiveQueue {
         batch.sourceLid[count] = 0;
         batch.flags[count] = RxFlag.Connected;
         set.hold(buffer);
+        if (this.#tap.active) {
+          this.#tap.connected.received(batch, count, connection);
+        }
         count++;
         continue;
       }

@@ -127,6 +127,7 @@ export class VerbsUdQp implements UdQp, TappedQp {
         completions: this.#completions,
         receives: this.#receives,
         table: this.#table,
+        tap: this.#tap.connected,
         pollReceives: () => this.more = true,
       }),
     );

@@ -72,10 +72,10 @@ class Rig implements Disposable {
         verbs.bind(operation, args),
     };
     const qp = { qpn: 1, pkey: 0xffff, qkey: 0, groups: [] };
+    const tap = new PacketTap(new Taps(), { attributes }, qp);
     this.receives = new ReceiveQueue(
       ...[device, 0n, 0n, new FakeCompletions(), DATAGRAM_BUFFERS] as const,
-      ...[counted, new PacketTap(new Taps(), { attributes }, qp)] as const,
-      table,
+      ...[counted, tap, table] as const,
     );
     this.receives.postAll();
     this.connections = new Connections({
@@ -84,6 +84,7 @@ class Rig implements Disposable {
     }, {
       ...{ sendCq: 2n, recvCq: 3n, table, receives: this.receives },
       completions: new SendCompletions(this.sendCq),
+      tap: tap.connected,
       pollReceives: () => this.polls++,
     });
   }

@@ -11,6 +11,7 @@ import { Errno } from "../../../src/base/errno.ts";
 import { IpoibError } from "../../../src/base/errors.ts";
 import { FakeFabric } from "../../../src/hca/fake.ts";
 import { PostResult, type RcConnection } from "../../../src/hca/hca.ts";
+import { ConnectedTap } from "../../../src/hca/verbs/connected_tap.ts";
 import { VerbsCounters } from "../../../src/hca/verbs/counters.ts";
 import { DeviceRcPair } from "../../../src/hca/verbs/device_rc_pair.ts";
 import type { VerbsDevice } from "../../../src/hca/verbs/device.ts";
@@ -22,10 +23,12 @@ import {
   VerbsSendMemory,
 } from "../../../src/hca/verbs/send_memory.ts";
 import { SendQueue } from "../../../src/hca/verbs/send_queue.ts";
+import { Taps } from "../../../src/hca/taps.ts";
 import { FakeCompletions, FakeVerbs } from "./fake_verbs.ts";
 import { freeSlots } from "./free_slots.ts";
 
 const QPN = 0x99;
+const UD_QPN = 0x77;
 const { attributes } = new FakeFabric().addPort({ lid: 0x40 });
 const TO: RcConnection = {
   path: { dlid: 9, sl: 3, staticRate: 2 },
@@ -41,6 +44,7 @@ class Rig implements Disposable, RcOwner {
   readonly memory = new VerbsSendMemory(this.verbs.library, 0n, true);
   readonly completions = new SendCompletions(this.cq);
   readonly table = new RcTable();
+  readonly taps = new Taps();
   /** The `struct ibv_qp_init_attr`, and the mask and the `struct ibv_qp_attr` of each modification. */
   created = new DataView(new ArrayBuffer(0));
   readonly modified: [mask: number, attributes: DataView][] = [];
@@ -70,8 +74,10 @@ class Rig implements Disposable, RcOwner {
     const { verbs, completions, memory, counted } = this;
     const sends = new SendQueue(verbs, 0n, completions, memory, 8, counted);
     const port = { attributes, send: memory, counted };
+    const tap = new ConnectedTap(this.taps, port, { qpn: UD_QPN });
     this.qp = new VerbsRcQp({
-      ...{ port, pair, sends, buffers: undefined, owner: this },
+      ...{ port, pkeyIndex: 0, pair, sends, buffers: undefined, tap },
+      owner: this,
     });
     this.table.add(this.qp);
   }
@@ -204,8 +210,8 @@ Deno.test("close() frees the chained slots, ignores a failure that is not report
   };
   qp.connect(TO);
   rig.post();
-  assertEquals(table.received(QPN), true);
-  assertEquals([qp.received, table.received(0x98)], [1, false]);
+  assertEquals(table.received(QPN), qp);
+  assertEquals([qp.received, table.received(0x98)], [1, undefined]);
   table.receiveFailed(QPN);
   assertEquals(table.failed, true);
   qp.close();
@@ -213,7 +219,7 @@ Deno.test("close() frees the chained slots, ignores a failure that is not report
   table.reportFailures();
   table.flush();
   assertEquals(rig.verbs.posts, []);
-  assertEquals(table.received(QPN), false);
+  assertEquals(table.received(QPN), undefined);
   assertEquals(qp.post(rig.memory.reserve(), 10), PostResult.NotReady);
 });
 
@@ -222,4 +228,39 @@ Deno.test("a queue pair that was never connected needs no event of the device to
   rig.qp.close();
   assertEquals(rig.qp.idle, true);
   assertEquals(rig.modified.length, 1);
+});
+
+Deno.test("a tap receives the messages that a connected queue pair posts", () => {
+  using rig = new Rig();
+  const { qp, memory } = rig;
+  const packets: unknown[] = [];
+  rig.taps.add(({ direction, status, qpn, headers, lrh, bth, deth, length }) =>
+    packets.push({
+      ...{ direction, status, qpn, deth, length },
+      words: headers.getUint16(lrh + 4),
+      slid: headers.getUint16(lrh + 6),
+      opcode: headers.getUint8(bth),
+      pkey: headers.getUint16(bth + 2),
+      destQpn: headers.getUint32(bth + 4),
+    })
+  );
+  qp.post(memory.reserve(), 100);
+  assertEquals(packets, []);
+  qp.connect(TO);
+  rig.post();
+  qp.post(memory.reserve(), 100);
+  qp.post(memory.reserve(), 65_521);
+  const long = {
+    ...{ direction: "sent", status: PostResult.Sent, qpn: QPN, deth: -1 },
+    ...{ length: 60_000, words: 0, slid: 0x40, opcode: 4 },
+    ...{ pkey: attributes.pkeys[0], destQpn: 0x48 },
+  };
+  assertEquals(packets, [
+    long,
+    { ...long, length: 100, words: (8 + 12 + 104 + 4) / 4 },
+    { ...long, length: 65_521, status: PostResult.TooLong },
+  ]);
+  qp.close();
+  qp.post(memory.reserve(), 100);
+  assertEquals(packets.length, 3);
 });

@@ -3,7 +3,8 @@ import { bytesAt } from "../../../ffi/libc.ts";
 import { IbvContext } from "../../../ffi/verbs_layout.ts";
 import { FakeFabric } from "../../../src/hca/fake.ts";
 import { Taps } from "../../../src/hca/taps.ts";
-import { PostResult, RxFlag } from "../../../src/hca/hca.ts";
+import { PostResult, type RcConnection, RxFlag } from "../../../src/hca/hca.ts";
+import type { TappedConnection } from "../../../src/hca/verbs/connected_tap.ts";
 import { VerbsCounters } from "../../../src/hca/verbs/counters.ts";
 import { type Attached, PacketTap } from "../../../src/hca/verbs/packet_tap.ts";
 import { ReceiveBuffers } from "../../../src/hca/verbs/receive_buffers.ts";
@@ -13,6 +14,7 @@ import {
   ReceiveQueue,
 } from "../../../src/hca/verbs/receive_queue.ts";
 import { formatGid } from "../../../src/wire/gid.ts";
+import { Lrh } from "../../../src/wire/lrh.ts";
 import { type Seen, seen } from "../tapped.ts";
 import {
   type FakeCompletion,
@@ -23,6 +25,12 @@ import {
 const BUFFERS = 8;
 const { attributes } = new FakeFabric().addPort({ lid: 0x40 });
 const GRH = 1;
+/** The remote end of the connections. */
+const REMOTE = {
+  path: { dlid: 9, sl: 3, staticRate: 2 },
+  ...{ pathMtu: 2048, destQpn: 0x48, sendPsn: 0, receivePsn: 0 },
+  ...{ ackTimeout: 14, retryCount: 3, rnrRetryCount: 6 },
+} as RcConnection;
 
 /** A receive queue on a fake device, with connections. */
 class Rig implements Disposable, ConnectedReceivers {
@@ -57,9 +65,9 @@ class Rig implements Disposable, ConnectedReceivers {
     this.queue.postAll();
   }
 
-  received(qpn: number): boolean {
+  received(qpn: number): TappedConnection | undefined {
     this.messages.push(qpn);
-    return qpn !== 0;
+    return qpn === 0 ? undefined : { qpn, pkey: 0x8001, remote: REMOTE };
   }
 
   receiveFailed(qpn: number): void {
@@ -300,6 +308,30 @@ Deno.test("a message of a connection has no GRH, and room for the frame header b
   rig.queue.release(batch);
   rig.queue.repost();
   assertEquals(rig.verbs.posts.slice(-2).map((post) => post[0]!.id), [1, id]);
+});
+
+Deno.test("a tap receives the messages of connections, with headers from the attributes of the connection", () => {
+  using rig = new Rig();
+  const id = addConnected(rig);
+  const packets: unknown[] = [];
+  rig.taps.add(({ direction, qpn, headers, lrh, bth, deth, encap, length }) => {
+    const { sl, slid, dlid, packetLength } = new Lrh(headers, lrh);
+    packets.push({
+      ...{ direction, qpn, deth, encap, length, sl, slid, dlid, packetLength },
+      pkey: headers.getUint16(bth + 2),
+      destQpn: headers.getUint32(bth + 4),
+    });
+  });
+  const { element } = rig.verbs.posts.at(-1)![0]!;
+  new Uint8Array(bytesAt(element.getBigUint64(0, true), 4)).set([0x86, 0xdd]);
+  rig.cq.waiting.push({ id, length: 104, qpn: 0x99 });
+  rig.cq.waiting.push({ id: id + 1, length: 104, qpn: 0 });
+  assertEquals(rig.poll(), 1);
+  assertEquals(packets, [{
+    ...{ direction: "received", qpn: 0x77, deth: -1, length: 100 },
+    ...{ encap: 0x86dd0000 | 0, sl: 3, slid: 9, dlid: 0x40, pkey: 0x8001 },
+    ...{ packetLength: (8 + 12 + 104 + 4) / 4, destQpn: 0x99 },
+  }]);
 });
 
 Deno.test("buffers of a shared queue are posted again after messages for closed connections, errors and a drain", () => {

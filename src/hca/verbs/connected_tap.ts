@@ -1,0 +1,119 @@
+/**
+ * Passes the messages of connections to the taps of their port. A device reports no headers of them: they are composed
+ * from the attributes with which the queue pair was connected.
+ */
+
+import { ENCAP_LENGTH } from "../../base/units.ts";
+import { writeConnectedHeaders } from "../connected_headers.ts";
+import {
+  type AddressHandleAttributes,
+  type PortAttributes,
+  PostResult,
+  type RcConnection,
+  type RxBatch,
+  type TappedPacket,
+} from "../hca.ts";
+import type { Taps } from "../taps.ts";
+import { UD_HEADERS_LENGTH, writePathHeaders } from "../ud_headers.ts";
+import type { VerbsSendMemory } from "./send_memory.ts";
+
+/** The attributes of a queue pair that appear in packet headers. */
+export interface TappedConnection {
+  readonly qpn: number;
+  readonly pkey: number;
+  /** Undefined before the queue pair is connected: it then has no messages. */
+  readonly remote: RcConnection | undefined;
+}
+
+/** The taps of the connections of one UD queue pair. */
+export class ConnectedTap {
+  readonly #taps: Taps;
+  readonly #port: { readonly attributes: PortAttributes };
+  readonly #receiver: { readonly qpn: number };
+  readonly #headers = new DataView(new ArrayBuffer(UD_HEADERS_LENGTH));
+
+  /** @param receiver the UD queue pair, which polls the messages */
+  constructor(
+    taps: Taps,
+    port: { readonly attributes: PortAttributes },
+    receiver: { readonly qpn: number },
+  ) {
+    this.#taps = taps;
+    this.#port = port;
+    this.#receiver = receiver;
+  }
+
+  /** True if the port has taps; otherwise {@linkcode sent} and {@linkcode received} need not be called. */
+  get active(): boolean {
+    return this.#taps.active;
+  }
+
+  /**
+   * Passes a posted message to the taps.
+   *
+   * @param length bytes of payload after the IPoIB header
+   */
+  sent(
+    status: PostResult,
+    { view, stride, layout }: VerbsSendMemory,
+    slot: number,
+    length: number,
+    { qpn, pkey, remote }: TappedConnection,
+  ): void {
+    if (!remote) return;
+    const { lid, gid } = this.#port.attributes;
+    const { path, destQpn } = remote;
+    this.#writeHeaders(path, gid, length, remote, lid, pkey, destQpn);
+    const base = slot * stride;
+    const encap = view.getInt32(base + layout.encap);
+    const vnet = base + layout.vnet;
+    this.#taps.setPacket(encap, view, vnet, base + layout.payload, length);
+    this.#deliver("sent", status, qpn);
+  }
+
+  /** Passes polled message `i` of the batch to the taps. */
+  received(
+    batch: RxBatch,
+    i: number,
+    { qpn, pkey, remote }: TappedConnection,
+  ): void {
+    if (!remote) return;
+    const { lid, gid } = this.#port.attributes;
+    const { dlid: slid, grh, ...rest } = remote.path;
+    const path = {
+      ...{ ...rest, dlid: lid },
+      ...(grh ? { grh: { ...grh, dgid: gid } } : {}),
+    };
+    const view = batch.view[i]!;
+    const length = batch.length[i]!;
+    const sgid = grh?.dgid ?? gid;
+    this.#writeHeaders(path, sgid, length, remote, slid, pkey, qpn);
+    this.#taps.setPacket(batch.encap[i]!, view, -1, batch.payload[i]!, length);
+    this.#deliver("received", PostResult.Sent, this.#receiver.qpn);
+  }
+
+  #writeHeaders(
+    path: AddressHandleAttributes,
+    sgid: Uint8Array,
+    length: number,
+    { pathMtu }: RcConnection,
+    slid: number,
+    pkey: number,
+    destQpn: number,
+  ): void {
+    const headers = this.#headers;
+    const message = length + ENCAP_LENGTH;
+    const bytes = message > pathMtu ? 0 : message;
+    writePathHeaders(headers, path, sgid);
+    writeConnectedHeaders(headers, 0, bytes, slid, pkey, destQpn);
+  }
+
+  #deliver(
+    direction: TappedPacket["direction"],
+    status: PostResult,
+    qpn: number,
+  ): void {
+    this.#taps.setHeaders(this.#headers, 0);
+    this.#taps.deliver(direction, status, qpn);
+  }
+}
