@@ -76,6 +76,8 @@ export class IpoibInterface {
   #gid: Uint8Array;
   #state = "starting";
   readonly #carrier: Carrier;
+  /** The membership that was logged last. */
+  #limited = false;
   readonly #linkLocal: LinkLocal;
   /** Announced addresses, as text. */
   #announced = new Set<string>();
@@ -329,20 +331,27 @@ export class IpoibInterface {
       pkeyIndex: this.pkeyIndex,
       broadcast: this.groups.broadcast,
     });
-    if (state === this.#state) return;
+    const membershipChanged = this.isLimited !== this.#limited;
+    this.#limited = this.isLimited;
+    if (state === this.#state) {
+      if (membershipChanged && this.carrier) this.#logMembership();
+      return;
+    }
     const was = this.carrier;
     this.#state = state;
     this.#carrier.set(state === RUNNING);
-    if (config.up || was) {
-      this.log.info(
-        this.carrier && this.isLimited
-          ? `${state} as a limited member of partition ${
-            formatPkey(this.pkey)
-          }, which reaches full members only`
-          : state,
-      );
-    }
+    if (this.carrier && this.isLimited) this.#logMembership();
+    else if (config.up || was) this.log.info(state);
     this.onStateChange(state);
+  }
+
+  #logMembership(): void {
+    const pkey = formatPkey(this.pkey);
+    this.log.info(
+      this.isLimited
+        ? `${RUNNING} as a limited member of partition ${pkey}, which reaches full members only`
+        : `${RUNNING} as a full member of partition ${pkey}`,
+    );
   }
 
   /** Starts transmission. Called when the broadcast group is joined. */

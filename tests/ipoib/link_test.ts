@@ -203,6 +203,21 @@ Deno.test("a limited member joins the full members' group", () => {
   assert(c.port.counted.get("pkey_violations") > 0);
 });
 
+Deno.test("a change between full and limited membership is logged while the interface runs", () => {
+  const rig = new Rig();
+  const [a] = rig.pair();
+  const [, ...others] = a.port.attributes.pkeys;
+  logLines.length = 0;
+  for (const pkey of [0x7fff, 0x7fff, 0xffff]) {
+    a.port.emit({ type: "pkey_change" }, { pkeys: [pkey, ...others] });
+    rig.settle();
+  }
+  assertEquals(logLines.filter((line) => line.includes("member")), [
+    "ib1: running as a limited member of partition 0xffff, which reaches full members only",
+    "ib1: running as a full member of partition 0xffff",
+  ]);
+});
+
 Deno.test("a client reregister keeps neighbours and queries their paths again, which stay in use", () => {
   const rig = new Rig();
   const [a, b] = rig.pair();
