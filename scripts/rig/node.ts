@@ -122,26 +122,34 @@ export class Node {
 
   /** Returns the record of an interface. */
   async link(name = "ib0"): Promise<Link> {
-    const [link] = await this.#call<Link[]>("link.show", name);
+    const [link] = await this.#call<Link[]>("link.show", { name });
     return link!;
   }
 
-  /** Deletes the neighbour entries of `ib0`. */
-  async flushNeighbours(): Promise<void> {
-    await this.#call("neigh.flush", "ib0");
+  /** Deletes the neighbour entries of an interface. */
+  async flushNeighbours(name = "ib0"): Promise<void> {
+    await this.#call("neigh.flush", { name });
+  }
+
+  /** Sets the mode of `ib0`. */
+  async setMode(mode: "datagram" | "connected"): Promise<void> {
+    await this.#call("link.set", { name: "ib0", mode });
   }
 
   /** Calls a method of the control socket: the command line takes seconds to start in an emulated machine. */
-  async #call<Result>(method: string, name: string): Promise<Result> {
-    const request = JSON.stringify({ id: 1, method, params: { name } });
+  async #call<Result>(
+    method: string,
+    params: { name: string; mode?: string },
+  ): Promise<Result> {
+    const request = JSON.stringify({ id: 1, method, params });
     const text = await this.guest.must(
-      `coproc DAEMON { socat - UNIX-CONNECT:/run/ipoib/${name}.sock; }
+      `coproc DAEMON { socat - UNIX-CONNECT:/run/ipoib/${params.name}.sock; }
        echo '${request}' >&"\${DAEMON[1]}"
        read -r answer <&"\${DAEMON[0]}" && echo "$answer"
        kill "$DAEMON_PID"`,
     );
     const { result, error } = JSON.parse(text);
-    if (error) throw new Error(`${method} ${name}: ${error.message}`);
+    if (error) throw new Error(`${method} ${params.name}: ${error.message}`);
     return result;
   }
 

@@ -32,13 +32,11 @@ function kernelMode(guest: Guest, mode: Mode): Promise<string> {
 }
 
 export function connected(fabric: Fabric): void {
-  const ourMode = (mode: Mode) =>
-    fabric.c.must(`ipoib link set ib0 mode ${mode}`);
   const allInMode = (mode: Mode) =>
     Promise.all([
       kernelMode(fabric.a, mode),
       kernelMode(fabric.b, mode),
-      ourMode(mode),
+      fabric.node.setMode(mode),
     ]);
 
   Deno.test("ipoib and ib_ipoib in connected mode ping each other with packets of up to 60000 bytes", async () => {
@@ -97,26 +95,38 @@ export function connected(fabric: Fabric): void {
           `ib_ipoib to ${mode} mode`,
           () => kernelMode(fabric.a, mode),
         );
-        await recoversUnderLoad(`ipoib to ${mode} mode`, () => ourMode(mode));
+        await recoversUnderLoad(
+          `ipoib to ${mode} mode`,
+          () => fabric.node.setMode(mode),
+        );
       }
     },
   );
 
   fullTest(
-    "ipoib connects again after ib_ipoib is loaded again, and after twenty flushes",
+    "ipoib connects again after ib_ipoib is loaded again, and twenty times after both ends have ended their connections",
     async () => {
-      const { b, c } = fabric;
+      const { b, c, node } = fabric;
       const [, kernel] = KERNELS;
       await b.must("modprobe -r ib_ipoib");
-      await b.must(`/rig/guest/kernel-ipoib ib0 ${kernel}/24 connected`);
+      await b.must(`/rig/guest/kernel-ipoib ib0 ${kernel}/24`);
+      await kernelMode(b, "connected");
       assertEquals(await unresolved(c, [kernel]), []);
       assertEquals(await unanswered(c, [kernel], SIZES), []);
+      const before = await node.statistics();
       const lost: string[] = [];
       for (let i = 0; i < RECONNECTIONS; i++) {
+        await node.setMode("datagram");
+        await node.setMode("connected");
         await fabric.flushNeighbours();
         lost.push(...await unanswered(c, [kernel], [SIZES[2]!]));
       }
       assertEquals(lost, []);
+      const after = await node.statistics();
+      const [opened, accepted] = ["connections_opened", "connections_accepted"]
+        .map((name) => after[name]! - before[name]!);
+      report(`connections opened ${opened}, accepted ${accepted}`);
+      assert(opened! >= RECONNECTIONS, `opened ${opened}`);
     },
   );
 
