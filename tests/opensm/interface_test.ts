@@ -376,3 +376,57 @@ two=0x0002, ipoib : ALL=full ;
       assertEquals([link.state, link.mtu], [RUNNING, 1020]);
     }),
 );
+
+fabricTest(
+  "OpenSM moves a P_Key, takes it away and gives it back: the child follows, and its parent keeps running",
+  DEFAULT,
+  (simulator) =>
+    withNode(simulator, NODE, async (node) => {
+      await node.event("port_active", await readPort(simulator, NODE));
+      await node.child(0x8001);
+      await reaches(node, "ib0", RUNNING);
+      const before = await reaches(node, "ib0.8001", RUNNING);
+      const first = node.states.indexOf(`ib0: ${RUNNING}`);
+
+      /** Restarts OpenSM with other partitions, and delivers the events of the port. */
+      const restart = async (partitions: string): Promise<FabricPort> => {
+        await simulator.killManager();
+        await simulator.startManager({ partitions });
+        const port = await readPort(simulator, NODE);
+        await node.event("pkey_change", port);
+        await node.event("client_reregister", port);
+        return port;
+      };
+
+      const without = await restart(ONE_LINK.partitions);
+      assertEquals(without.pkeys.includes(0x8001), false);
+      const waiting = await reaches(
+        node,
+        "ib0.8001",
+        "waiting for P_Key 0x8001 in the port's table",
+      );
+      assertEquals([waiting.carrier, waiting.qpn], [false, 0]);
+
+      const back = await restart(PARTITIONS);
+      await reaches(node, "ib0.8001", RUNNING);
+      const joined = await joinedAll(node, "ib0.8001", 2);
+      assertEquals(joined.carrier, true);
+      assertEquals(
+        Object.keys(ownMemberships(joined)),
+        Object.keys(ownMemberships(before)),
+      );
+
+      // OpenSM keeps the index of a P_Key, so the port reports another one.
+      const index = back.pkeys.indexOf(0x8001);
+      const moved = [...back.pkeys, 0x8001].with(index, 0);
+      await node.event("pkey_change", { ...back, pkeys: moved });
+      const { qpn } = await joinedAll(node, "ib0.8001", 2);
+      assert(qpn !== joined.qpn, "a new queue pair");
+      await reaches(node, "ib0.8001", RUNNING);
+
+      assertEquals(
+        node.states.slice(first + 1).filter((each) => each.startsWith("ib0:")),
+        [],
+      );
+    }),
+);
