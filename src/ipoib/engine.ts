@@ -101,7 +101,10 @@ export class Engine {
       connections: context.connections,
       maxConnections: context.maxConnections,
     });
-    new TooLongPackets({ netdev, sender, families, log, debug });
+    const tooLong = new TooLongPackets({
+      ...{ netdev, sender, families, log, debug },
+    });
+    sender.onTooLong = (slot, length, mtu) => tooLong.answer(slot, length, mtu);
     const kernel = new KernelSync(clock, netdev.config.neighbours);
     this.neighbours = new NeighbourTable(sender, this.peers, kernel);
     this.unreached = this.#followUnreached(kernel, identity, log);

@@ -106,10 +106,10 @@ export class IpoibInterface {
     const group = () => ibMtuBytes(this.groups.broadcast?.record?.mtu ?? 0);
     const { port } = context;
     this.mtu = new InterfaceMtu(
-      { netdev, port, group, log: this.log },
+      { netdev, port, group, mode: () => this.connected.mode, log: this.log },
       options.adminMtu,
     );
-    this.connected.onMode = (mode) => this.mtu.setMode(mode);
+    this.connected.onMode = () => this.mtu.onMode();
     this.groups.onBroadcast = ({ qkey }) => this.#startTransmit(qkey);
     this.groups.onJoin = () => this.#updateState();
     netdev.config.onChange((change) => this.#onConfig(change));

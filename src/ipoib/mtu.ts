@@ -39,13 +39,13 @@ export interface MtuParts {
   };
   /** Returns the IB MTU of the broadcast group, or undefined until it is joined. */
   readonly group: () => IbMtu | undefined;
+  readonly mode: () => Mode;
   readonly log: Logger;
 }
 
 /** Sets the MTU of the network device, and follows changes of it by others. */
 export class InterfaceMtu {
   readonly #parts: MtuParts;
-  #mode: Mode = "datagram";
   #admin: number | undefined;
   /** See {@linkcode MtuChain.refused}. */
   #refused: number | undefined;
@@ -69,14 +69,14 @@ export class InterfaceMtu {
    * if it is out of range (as in Linux ipoib_change_mtu).
    */
   set(mtu: number): void {
-    const { netdev, port } = this.#parts;
-    const connected = this.#mode === "connected";
+    const { netdev, port, mode } = this.#parts;
+    const connected = this.#isConnected;
     const min = connected ? MIN_DEVICE_MTU : MIN_DATAGRAM_MTU;
     const max = connected ? CONNECTED_MTU : ipoibMtu(port.attributes.maxMtu);
     if (mtu < min || mtu > max) {
       throw new IpoibError(
         "E_MTU",
-        `MTU ${mtu} of ${netdev.config.name} is out of range in ${this.#mode} mode`,
+        `MTU ${mtu} of ${netdev.config.name} is out of range in ${mode()} mode`,
         { errno: Errno.EINVAL, hint: `use ${min} to ${max}` },
       );
     }
@@ -85,11 +85,10 @@ export class InterfaceMtu {
     this.#apply();
   }
 
-  /** Sets the MTU of a new mode: 65,520 for connected mode, else at most that of the broadcast group. */
-  setMode(mode: Mode): void {
-    this.#mode = mode;
+  /** Applies a new mode: 65,520 for connected mode, else at most the MTU of the broadcast group. */
+  onMode(): void {
     const { mtu } = this.#parts.netdev.config;
-    this.#admin = mode === "datagram" && mtu < this.datagram ? mtu : undefined;
+    this.#admin = !this.#isConnected && mtu < this.datagram ? mtu : undefined;
     this.#refused = undefined;
     this.#apply();
   }
@@ -103,7 +102,7 @@ export class InterfaceMtu {
   /** Applies the MTU of the broadcast group. Called after each join of it. */
   onJoin(): void {
     // As in Linux ipoib_mcast_join_finish: an MTU equal to that of the group follows the group.
-    if (this.#mode === "datagram" && this.#admin === this.#joined) {
+    if (!this.#isConnected && this.#admin === this.#joined) {
       this.#admin = undefined;
     }
     this.#joined = this.chain.group;
@@ -140,7 +139,7 @@ export class InterfaceMtu {
     const group = this.#parts.group();
     const { activeMtu, maxMtu } = this.#parts.port.attributes;
     const device = this.#parts.netdev.config.mtu;
-    const connected = this.#mode === "connected";
+    const connected = this.#isConnected;
     const groupMtu = group === undefined ? undefined : ipoibMtu(group);
     // Until the link starts, the maximum of the port, as in Linux ipoib_ndo_init.
     const portMtu = ipoibMtu(group === undefined ? maxMtu : activeMtu);
@@ -170,9 +169,13 @@ export class InterfaceMtu {
     };
   }
 
+  get #isConnected(): boolean {
+    return this.#parts.mode() === "connected";
+  }
+
   #apply(): void {
     const { admin, device } = this.chain;
-    const most = this.#mode === "connected" ? CONNECTED_MTU : this.datagram;
+    const most = this.#isConnected ? CONNECTED_MTU : this.datagram;
     const mtu = Math.min(most, admin ?? Infinity);
     this.#own = mtu;
     if (mtu !== device) this.#parts.netdev.setMtu(mtu);

@@ -51,6 +51,8 @@ export interface ActiveParts {
   readonly sender: UdSender;
   readonly identity: LinkIdentity;
   readonly debug: DebugLog;
+  /** Returns true in connected mode. */
+  readonly enabled: () => boolean;
   /** Replaces the egress of a peer. */
   readonly setEgress: (peer: Peer, egress: Egress) => void;
   /** Reports a peer as unreachable. */
@@ -58,8 +60,6 @@ export interface ActiveParts {
 }
 
 export class ActiveConnections {
-  /** True in connected mode. */
-  enabled = false;
   /** Queue pair of the interface; undefined if there is none. */
   receiver: UdQp | undefined;
   readonly #parts: ActiveParts;
@@ -93,7 +93,7 @@ export class ActiveConnections {
   egressOf(peer: Peer, route: Egress): Egress {
     const record = peer.path?.ah ? peer.path.record : undefined;
     let active = this.#active.get(peer);
-    const may = this.enabled && record !== undefined &&
+    const may = this.#parts.enabled() && record !== undefined &&
       (peer.address.flags & LinkFlag.Rc) !== 0;
     if (!may) {
       if (active) this.#remove(active);
@@ -212,10 +212,8 @@ export class ActiveConnections {
   }
 
   #reject(active: ActiveConnection, reason: number): void {
-    const { connection, qp } = active.attempt!;
-    active.attempt = undefined;
-    connection!.reject(reason);
-    qp.close();
+    active.attempt!.connection!.reject(reason);
+    this.#endAttempt(active, false);
     this.#parts.sender.statistics.connections.add("connections_failed");
     this.#refuse(active);
   }
@@ -330,8 +328,10 @@ export class ActiveConnections {
         this.#idle(active);
         this.#parts.setEgress(active.peer, this.#unconnected(active));
         break;
-      default:
-        this.#dueAt(active, Infinity);
+      case "idle":
+      case "connecting":
+        // They have no time of a next action.
+        break;
     }
   }
 

@@ -45,10 +45,9 @@ export class ConnectedMode {
   /** Connections of other hosts; undefined if the port has no connection management. */
   readonly passive: PassiveConnections | undefined;
   /** Called after a change of the mode. */
-  onMode: (mode: Mode) => void = () => {};
+  onMode: () => void = () => {};
   readonly #parts: ConnectedModeParts;
   #mode: Mode = "datagram";
-  #qp: UdQp | undefined;
 
   constructor(parts: ConnectedModeParts) {
     this.#parts = parts;
@@ -59,6 +58,7 @@ export class ConnectedMode {
     const active = new ActiveConnections({
       ...common,
       sender,
+      enabled: () => this.#mode === "connected",
       setEgress: (peer, egress) => peers.setEgress(peer, egress),
       lost: (peer) => peers.lost(peer),
     });
@@ -91,11 +91,10 @@ export class ConnectedMode {
     this.check(mode);
     const { log, peers } = this.#parts;
     this.#mode = mode;
-    if (this.active) this.active.enabled = mode === "connected";
     if (mode === "connected") {
       log.warn("enabling connected mode will cause multicast packet drops");
     }
-    this.onMode(mode);
+    this.onMode();
     peers.updateEgresses();
   }
 
@@ -113,13 +112,13 @@ export class ConnectedMode {
 
   /** Sets the queue pair that receives the messages of connections, or none. */
   attach(qp: UdQp | undefined): void {
-    this.#qp = qp;
     if (this.active) this.active.receiver = qp;
   }
 
   /** Accepts connections. Called when the link starts. */
   open(): void {
-    if (this.#qp) this.passive?.listen(this.#qp);
+    const receiver = this.active?.receiver;
+    if (receiver) this.passive?.listen(receiver);
   }
 
   /** Ends the connections of other hosts. Those to peers end with the routes of the peers. */

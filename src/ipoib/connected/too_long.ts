@@ -36,11 +36,10 @@ export class TooLongPackets {
 
   constructor(parts: TooLongParts) {
     this.#parts = parts;
-    parts.sender.onTooLong = (slot, length, mtu) =>
-      this.#answer(slot, length, mtu);
   }
 
-  #answer(slot: number, length: number, mtu: number): void {
+  /** Answers the packet of `length` bytes in `slot`, which exceeds `mtu`. */
+  answer(slot: number, length: number, mtu: number): void {
     const { netdev, sender, families, debug } = this.#parts;
     const { view, stride, layout } = sender.memory;
     const base = slot * stride;
