@@ -23,7 +23,7 @@ import { writeEthernetHeader } from "../wire/frame_header.ts";
 import { gidGuid } from "../wire/gid.ts";
 import { VNET_HEADER_LENGTH, VnetHeader } from "../wire/vnet.ts";
 import type { LinkIdentity } from "./link_identity.ts";
-import type { UdSender } from "./ud_sender.ts";
+import type { PacketSender } from "./packet_sender.ts";
 
 /** ARP hardware type of InfiniBand. */
 const HTYPE_INFINIBAND = 32;
@@ -40,7 +40,7 @@ const DUID_LL = 3;
 
 export class DhcpTranslator {
   readonly #identity: LinkIdentity;
-  readonly #sender: UdSender;
+  readonly #sender: PacketSender;
   /** The last request of each transaction, oldest first. */
   readonly #clients = new Map<number, DhcpMessage>();
   readonly #vnet = new VnetHeader();
@@ -49,7 +49,7 @@ export class DhcpTranslator {
   );
   readonly #frameView = new DataView(this.#frame.buffer);
 
-  constructor(identity: LinkIdentity, sender: UdSender) {
+  constructor(identity: LinkIdentity, sender: PacketSender) {
     this.#identity = identity;
     this.#sender = sender;
   }

@@ -33,7 +33,7 @@ import { Receiver } from "./rx.ts";
 import { Statistics } from "./statistics.ts";
 import { Transmitter } from "./tx.ts";
 import { UnreachedMembers } from "./unreached_members.ts";
-import { UdSender } from "./ud_sender.ts";
+import { PacketSender } from "./packet_sender.ts";
 
 /** Default address families, the most frequent first. */
 const FAMILIES: readonly AddressFamily[] = [ipv4Family, ipv6Family];
@@ -56,7 +56,7 @@ export class Engine {
   readonly unreached: UnreachedMembers;
   readonly #reactor: Reactor;
   readonly #netdev: Netdev;
-  readonly #sender: UdSender;
+  readonly #sender: PacketSender;
   readonly #hops: NextHops;
   readonly #families: readonly FamilyOnLink[];
   readonly #wanted: WantedGroups;
@@ -79,7 +79,7 @@ export class Engine {
     const { port, reactor, families = FAMILIES } = context;
     const { clock } = reactor;
     const { statistics } = this;
-    const sender = new UdSender(memory, statistics, debug);
+    const sender = new PacketSender(memory, statistics, debug);
     this.#wanted = new WantedGroups(context.maxGroups ?? DEFAULT_MAX_GROUPS);
     this.#reactor = reactor;
     this.#netdev = netdev;

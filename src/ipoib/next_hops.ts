@@ -23,19 +23,19 @@ import { FlowTable } from "./flow_table.ts";
 import type { AddressFamily } from "./family/address_family.ts";
 import type { MulticastTable } from "./multicast/multicast_table.ts";
 import type { NeighbourTable } from "./neighbour/neighbour_table.ts";
-import type { UdSender } from "./ud_sender.ts";
+import type { PacketSender } from "./packet_sender.ts";
 
 /** Multipath destination: selects one of several next hops by flow hash. */
 class Spread implements Destination, Egress {
   readonly kind = EthernetKind.Host;
   readonly egress = this;
-  readonly #sender: UdSender;
+  readonly #sender: PacketSender;
   readonly #family: AddressFamily;
   /** Each destination, repeated according to its weight. */
   readonly #shares: readonly Destination[];
 
   constructor(
-    sender: UdSender,
+    sender: PacketSender,
     family: AddressFamily,
     shares: readonly Destination[],
   ) {
@@ -55,7 +55,7 @@ class Spread implements Destination, Egress {
 export class NextHops {
   readonly #config: NetConfig;
   readonly #prefixes: GatewayPrefixes;
-  readonly #sender: UdSender;
+  readonly #sender: PacketSender;
   readonly #neighbours: NeighbourTable;
   readonly #groups: MulticastTable;
   readonly #flows: ReadonlyMap<AddressFamily, FlowTable<Destination>>;
@@ -68,7 +68,7 @@ export class NextHops {
 
   constructor(
     { config, gatewayPrefixes }: Netdev,
-    sender: UdSender,
+    sender: PacketSender,
     neighbours: NeighbourTable,
     groups: MulticastTable,
     families: readonly AddressFamily[],

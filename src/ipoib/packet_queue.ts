@@ -9,7 +9,7 @@
 import type { Destination } from "./egress.ts";
 import { MAX_WAITING_BYTES } from "./constants.ts";
 import type { DropReason } from "./statistics.ts";
-import type { UdSender } from "./ud_sender.ts";
+import type { PacketSender } from "./packet_sender.ts";
 
 /** A queued packet. */
 interface WaitingPacket {
@@ -20,7 +20,7 @@ interface WaitingPacket {
 }
 
 export class PacketQueue {
-  readonly #sender: UdSender;
+  readonly #sender: PacketSender;
   readonly #limit: number;
   readonly #dropped: DropReason;
   #packets: WaitingPacket[] = [];
@@ -30,7 +30,7 @@ export class PacketQueue {
    * @param limit maximum number of packets
    * @param dropped reason counted for packets that exceed the limit of this queue
    */
-  constructor(sender: UdSender, limit: number, dropped: DropReason) {
+  constructor(sender: PacketSender, limit: number, dropped: DropReason) {
     this.#sender = sender;
     this.#limit = limit;
     this.#dropped = dropped;

@@ -21,7 +21,7 @@ import {
 import type { Destination, Egress } from "./egress.ts";
 import { PacketQueue } from "./packet_queue.ts";
 import type { Path, PathTable } from "./path.ts";
-import type { UdSender } from "./ud_sender.ts";
+import type { PacketSender } from "./packet_sender.ts";
 import { WaitingEgress, type WaitingTable } from "./waiting_egress.ts";
 import type { Reactor, Timer } from "../system/reactor.ts";
 
@@ -90,14 +90,14 @@ export interface PeerFollower {
 
 /** Egress of a peer with a path: posts packets to the peer's QPN. */
 class UdRoute implements Egress {
-  readonly #sender: UdSender;
+  readonly #sender: PacketSender;
   readonly #table: PeerTable;
   readonly #peer: Peer;
   readonly #ah: AddressHandle;
   readonly #qpn: number;
 
   constructor(
-    sender: UdSender,
+    sender: PacketSender,
     table: PeerTable,
     peer: Peer,
     ah: AddressHandle,
@@ -159,14 +159,14 @@ export class PeerTable implements WaitingTable<LinkAddress> {
   onLost: (peer: Peer) => void = () => {};
   /** Returns the egress for IP packets of a peer with a new route. */
   egressOf: (peer: Peer, route: Egress) => Egress = (_peer, route) => route;
-  readonly #sender: UdSender;
+  readonly #sender: PacketSender;
   readonly #paths: PathTable;
   readonly #peers = new Map<string, Peer>();
   readonly #routed = new RoutedPeers();
   readonly #reap: Timer;
   readonly #reactor: Reactor;
 
-  constructor(reactor: Reactor, sender: UdSender, paths: PathTable) {
+  constructor(reactor: Reactor, sender: PacketSender, paths: PathTable) {
     this.#reactor = reactor;
     this.#sender = sender;
     this.#paths = paths;

@@ -12,7 +12,7 @@
  *  5. Headers: translates DHCP requests (dhcp_translator.ts), and writes the IPoIB header and the Ethernet header for
  *     the receiver's kernel (used on the soft HCA only).
  *  6. Egress: uses the current egress of the destination: a route to a peer (peer.ts) or a group
- *     (multicast/multicast_group.ts), which posts the slot (ud_sender.ts), or a queue while an address, a path or a
+ *     (multicast/multicast_group.ts), which posts the slot (packet_sender.ts), or a queue while an address, a path or a
  *     join is pending.
  *
  * A packet that is sent immediately allocates nothing. On the soft HCA large sends (GSO) and partial checksums pass
@@ -33,13 +33,13 @@ import type { DhcpTranslator } from "./dhcp_translator.ts";
 import type { Destination } from "./egress.ts";
 import type { FlowTable } from "./flow_table.ts";
 import type { NextHops } from "./next_hops.ts";
-import type { UdSender } from "./ud_sender.ts";
+import type { PacketSender } from "./packet_sender.ts";
 
 /** Dependencies of a {@linkcode Transmitter}. */
 export interface TransmitterParts {
   readonly clock: Clock;
   readonly netdev: Netdev;
-  readonly sender: UdSender;
+  readonly sender: PacketSender;
   readonly hops: NextHops;
   readonly families: readonly FamilyOnLink[];
   readonly dhcp: DhcpTranslator;
@@ -48,7 +48,7 @@ export interface TransmitterParts {
 export class Transmitter {
   readonly #clock: Clock;
   readonly #netdev: Netdev;
-  readonly #sender: UdSender;
+  readonly #sender: PacketSender;
   readonly #memory: SendMemory;
   readonly #hops: NextHops;
   readonly #families: readonly FamilyOnLink[];

@@ -9,7 +9,7 @@ import type { Destination } from "../../src/ipoib/egress.ts";
 import { PacketQueue } from "../../src/ipoib/packet_queue.ts";
 import { Statistics } from "../../src/ipoib/statistics.ts";
 import { debugOff } from "./debug_off.ts";
-import { UdSender } from "../../src/ipoib/ud_sender.ts";
+import { PacketSender } from "../../src/ipoib/packet_sender.ts";
 import { EthernetKind, FRAME_HEADER_LENGTH } from "../../src/wire/ethernet.ts";
 
 const LIMIT = 5;
@@ -19,7 +19,7 @@ const ENCAP = 0x08000000;
 function scene() {
   const { send } = new FakeFabric().addPort();
   const statistics = new Statistics();
-  const sender = new UdSender(send, statistics, debugOff());
+  const sender = new PacketSender(send, statistics, debugOff());
   const queue = new PacketQueue(sender, LIMIT, "tx_group_queue");
   const sent: [number, number, number][] = [];
   const destination: Destination = {
@@ -103,7 +103,7 @@ Deno.test("sendTo() drops packets without a free slot, and packets may be queued
 Deno.test("the queues of an interface share a limit, half of which is reserved for the first packets of each queue", () => {
   const { send } = new FakeFabric().addPort();
   const statistics = new Statistics();
-  const sender = new UdSender(send, statistics, debugOff());
+  const sender = new PacketSender(send, statistics, debugOff());
   const queues: PacketQueue[] = [];
   const fillAnother = () => {
     const queue = new PacketQueue(sender, LIMIT, "tx_path_queue");

@@ -12,7 +12,7 @@ import { MulticastTable } from "../../src/ipoib/multicast/multicast_table.ts";
 import { type Path, PathTable } from "../../src/ipoib/path.ts";
 import { Statistics } from "../../src/ipoib/statistics.ts";
 import { debugOff } from "./debug_off.ts";
-import { UdSender } from "../../src/ipoib/ud_sender.ts";
+import { PacketSender } from "../../src/ipoib/packet_sender.ts";
 import type { FakeReactor } from "../../src/system/fake_reactor.ts";
 import { gidFrom } from "../../src/wire/gid.ts";
 import { PathRecord } from "../../src/wire/sa/path_record.ts";
@@ -56,7 +56,7 @@ class ScriptedPaths {
     const context = { reactor, port, sa, memberships: new PortMemberships(sa) };
     const identity = new LinkIdentity(port);
     const statistics = new Statistics();
-    const sender = new UdSender(port.send, statistics, debugOff());
+    const sender = new PacketSender(port.send, statistics, debugOff());
     const log = getLogger("ib0");
     const groups = new MulticastTable({
       ...{ context, sender, identity, log },

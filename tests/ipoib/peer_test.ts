@@ -8,7 +8,7 @@ import { PathTable } from "../../src/ipoib/path.ts";
 import { PeerTable } from "../../src/ipoib/peer.ts";
 import { Statistics } from "../../src/ipoib/statistics.ts";
 import { debugOff } from "./debug_off.ts";
-import { UdSender } from "../../src/ipoib/ud_sender.ts";
+import { PacketSender } from "../../src/ipoib/packet_sender.ts";
 import { ArpOperation, arpRequest } from "../../src/wire/arp.ts";
 import { IpAddress } from "../../src/wire/ip_address.ts";
 import {
@@ -146,7 +146,7 @@ Deno.test("a peer without followers is removed after a minute without packets, o
   const { reactor } = rig;
   const { port, sa } = a;
   const statistics = new Statistics();
-  const sender = new UdSender(port.send, statistics, debugOff());
+  const sender = new PacketSender(port.send, statistics, debugOff());
   sender.qp = port.qps.get(a.link.qpn)!;
   const context = { reactor, port, sa, memberships: new PortMemberships(sa) };
   const identity = new LinkIdentity(port);

@@ -10,7 +10,7 @@ const TOP = new URL("../../../", import.meta.url).pathname;
 /** Folders of the copy: what scripts/bench/engine/lean_host.ts imports. */
 const FOLDERS = ["src", "ffi", "tests/ipoib", "tests/wire", "scripts"];
 /** Files with debug code on the data path. */
-const FILES = ["src/ipoib/rx.ts", "src/ipoib/ud_sender.ts"];
+const FILES = ["src/ipoib/rx.ts", "src/ipoib/packet_sender.ts"];
 /** The debug code: a statement on the level of packets, up to the brace with its indentation. */
 const DEBUG_CODE = /^( *)if \(this\.#debug\.packets\) \{\n(?:.*\n)*?\1\}\n/gm;
 

@@ -9,7 +9,7 @@ import { MAX_WAITING_PACKETS } from "../constants.ts";
 import type { Destination, Egress } from "../egress.ts";
 import { PacketQueue } from "../packet_queue.ts";
 import type { Peer } from "../peer.ts";
-import type { UdSender } from "../ud_sender.ts";
+import type { PacketSender } from "../packet_sender.ts";
 
 /**
  * State of an {@linkcode ActiveConnection}:
@@ -60,7 +60,7 @@ export class ActiveConnection {
 
   constructor(
     peer: Peer,
-    sender: UdSender,
+    sender: PacketSender,
     record: PathRecord,
     route: Egress,
   ) {
@@ -85,13 +85,13 @@ export class ActiveConnection {
 
 /** Egress of a peer without a connection that may have one. */
 export class UnconnectedEgress implements Egress {
-  readonly #sender: UdSender;
+  readonly #sender: PacketSender;
   readonly #active: ActiveConnection;
   readonly #connect: (active: ActiveConnection) => void;
 
   /** @param connect starts the connection, if it is idle */
   constructor(
-    sender: UdSender,
+    sender: PacketSender,
     active: ActiveConnection,
     connect: (active: ActiveConnection) => void,
   ) {
@@ -113,14 +113,14 @@ export class UnconnectedEgress implements Egress {
 
 /** Egress of a peer with a connection. */
 export class ConnectedEgress implements Egress {
-  readonly #sender: UdSender;
+  readonly #sender: PacketSender;
   readonly #active: ActiveConnection;
   readonly #qp: RcQp;
   readonly #lost: (active: ActiveConnection) => void;
 
   /** @param lost called if the HCA reports the peer as unreachable */
   constructor(
-    sender: UdSender,
+    sender: PacketSender,
     active: ActiveConnection,
     qp: RcQp,
     lost: (active: ActiveConnection) => void,

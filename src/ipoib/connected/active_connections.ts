@@ -35,7 +35,7 @@ import type { DebugLog } from "../debug_log.ts";
 import type { Egress } from "../egress.ts";
 import type { LinkIdentity } from "../link_identity.ts";
 import type { Peer } from "../peer.ts";
-import type { UdSender } from "../ud_sender.ts";
+import type { PacketSender } from "../packet_sender.ts";
 import {
   ActiveConnection,
   type Attempt,
@@ -48,7 +48,7 @@ export interface ActiveParts {
   readonly reactor: Reactor;
   readonly port: HcaPort;
   readonly connections: ConnectionManager;
-  readonly sender: UdSender;
+  readonly sender: PacketSender;
   readonly identity: LinkIdentity;
   readonly debug: DebugLog;
   /** Returns true in connected mode. */

@@ -16,7 +16,7 @@ import { MAX_PASSIVE_CONNECTIONS } from "../constants.ts";
 import type { DebugLog } from "../debug_log.ts";
 import type { LinkIdentity } from "../link_identity.ts";
 import type { PeerTable } from "../peer.ts";
-import type { UdSender } from "../ud_sender.ts";
+import type { PacketSender } from "../packet_sender.ts";
 import { ActiveConnections } from "./active_connections.ts";
 import { PassiveConnections } from "./passive_connections.ts";
 
@@ -31,7 +31,7 @@ export interface ConnectedModeParts {
   readonly connections: ConnectionManager | undefined;
   readonly netdev: Pick<Netdev, "config">;
   readonly peers: PeerTable;
-  readonly sender: UdSender;
+  readonly sender: PacketSender;
   readonly identity: LinkIdentity;
   readonly log: Logger;
   readonly debug: DebugLog;

@@ -12,7 +12,7 @@ import { VNET_HEADER_LENGTH } from "../../wire/vnet.ts";
 import { MAX_TOO_BIG_PER_SECOND } from "../constants.ts";
 import type { DebugLog } from "../debug_log.ts";
 import type { AddressFamily } from "../family/address_family.ts";
-import type { UdSender } from "../ud_sender.ts";
+import type { PacketSender } from "../packet_sender.ts";
 
 const PERIOD_MS = 1000;
 /** Bit of the first byte of an Ethernet destination that is set for broadcast and multicast. */
@@ -21,7 +21,7 @@ const GROUP_BIT = 1;
 /** Dependencies of {@linkcode TooLongPackets}. */
 export interface TooLongParts {
   readonly netdev: Netdev;
-  readonly sender: UdSender;
+  readonly sender: PacketSender;
   readonly families: readonly AddressFamily[];
   readonly log: Logger;
   readonly debug: DebugLog;

@@ -13,12 +13,12 @@ import type { NeighbourTable } from "../neighbour/neighbour_table.ts";
 import type { PathTable } from "../path.ts";
 import type { PeerTable } from "../peer.ts";
 import type { DropReason } from "../statistics.ts";
-import type { UdSender } from "../ud_sender.ts";
+import type { PacketSender } from "../packet_sender.ts";
 
 /** Dependencies of a translator. */
 export interface TranslatorParts {
   readonly netdev: Netdev;
-  readonly sender: UdSender;
+  readonly sender: PacketSender;
   readonly identity: LinkIdentity;
   readonly groups: MulticastTable;
   readonly peers: PeerTable;

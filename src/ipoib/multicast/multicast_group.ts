@@ -9,7 +9,7 @@ import type { McMemberRecord } from "../../wire/sa/mc_member_record.ts";
 import { MAX_BACKOFF_MS, MAX_GROUP_QUEUE } from "../constants.ts";
 import type { Destination, Egress } from "../egress.ts";
 import { PacketQueue } from "../packet_queue.ts";
-import type { UdSender } from "../ud_sender.ts";
+import type { PacketSender } from "../packet_sender.ts";
 
 /**
  * Progress of a join. `waiting` is the backoff after a failure. `idle` is the state before the first join, and that of
@@ -19,11 +19,11 @@ export type JoinProgress = "idle" | "joining" | "joined" | "waiting";
 
 /** Egress of a joined group: posts packets to the group's MGID and MLID. */
 export class GroupRoute implements Egress {
-  readonly #sender: UdSender;
+  readonly #sender: PacketSender;
   readonly #group: MulticastGroup;
   readonly #ah: AddressHandle;
 
-  constructor(sender: UdSender, group: MulticastGroup, ah: AddressHandle) {
+  constructor(sender: PacketSender, group: MulticastGroup, ah: AddressHandle) {
     this.#sender = sender;
     this.#group = group;
     this.#ah = ah;
@@ -119,7 +119,7 @@ export interface GroupParts {
   /** Broadcast for the broadcast group, multicast for all others. */
   readonly kind: EthernetKind;
   readonly sendOnly: boolean;
-  readonly sender: UdSender;
+  readonly sender: PacketSender;
   readonly waiting: Egress;
   readonly now: Millis;
 }

@@ -33,7 +33,7 @@ import type { EngineContext } from "../context.ts";
 import type { DebugLog } from "../debug_log.ts";
 import type { Destination } from "../egress.ts";
 import type { LinkIdentity } from "../link_identity.ts";
-import type { UdSender } from "../ud_sender.ts";
+import type { PacketSender } from "../packet_sender.ts";
 import { WaitingEgress, type WaitingTable } from "../waiting_egress.ts";
 import {
   GroupRoute,
@@ -48,7 +48,7 @@ import { MembershipChecks } from "./membership_checks.ts";
 /** Dependencies of a {@linkcode MulticastTable}. */
 export interface GroupTableParts {
   readonly context: EngineContext;
-  readonly sender: UdSender;
+  readonly sender: PacketSender;
   readonly identity: LinkIdentity;
   readonly log: Logger;
   readonly debug: DebugLog;

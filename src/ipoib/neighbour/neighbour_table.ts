@@ -35,7 +35,7 @@ import {
 } from "../constants.ts";
 import { PacketQueue } from "../packet_queue.ts";
 import { isPeer, type Peer, type PeerTable } from "../peer.ts";
-import type { UdSender } from "../ud_sender.ts";
+import type { PacketSender } from "../packet_sender.ts";
 import { WaitingEgress, type WaitingTable } from "../waiting_egress.ts";
 import type { KernelSync } from "./kernel_sync.ts";
 import { Neighbour } from "./neighbour.ts";
@@ -52,12 +52,12 @@ export type AddressSource =
 export class NeighbourTable implements WaitingTable<IpAddress> {
   /** Called after an entry that is a next hop is removed. References to it must be dropped. */
   onRemoved: () => void = () => {};
-  readonly #sender: UdSender;
+  readonly #sender: PacketSender;
   readonly #peers: PeerTable;
   readonly #kernel: KernelSync;
   readonly #entries = new AddressTable<Neighbour>();
 
-  constructor(sender: UdSender, peers: PeerTable, kernel: KernelSync) {
+  constructor(sender: PacketSender, peers: PeerTable, kernel: KernelSync) {
     this.#sender = sender;
     this.#peers = peers;
     this.#kernel = kernel;

@@ -36,7 +36,7 @@ const postDrops: readonly DropReason[] = [
   "tx_not_ready",
 ];
 
-export class UdSender {
+export class PacketSender {
   /** Queue pair to post to; undefined while the link is down. */
   qp: UdQp | undefined;
   /** Q_Key of the broadcast group. */
