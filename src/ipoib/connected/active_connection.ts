@@ -48,8 +48,6 @@ export class ActiveConnection {
   attempt: Attempt | undefined;
   /** Maximum length of an IP packet on the connection, in bytes. */
   mtu = 0;
-  /** QPN of the remote RC queue pair. */
-  remoteQpn = 0;
   establishedAt: Millis = 0;
   /** Time of the first attempt since the last connection. */
   triedAt: Millis = 0;
@@ -72,6 +70,11 @@ export class ActiveConnection {
       MAX_WAITING_PACKETS,
       "tx_connection_queue",
     );
+  }
+
+  /** QPN of the remote RC queue pair; 0 while it is unknown. */
+  get remoteQpn(): number {
+    return this.attempt?.connection?.remoteQpn ?? 0;
   }
 
   /** Sends the waiting packets to `egress`. */

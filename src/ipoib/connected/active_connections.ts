@@ -193,7 +193,6 @@ export class ActiveConnections {
     connection!.confirm();
     active.state = "established";
     active.mtu = Math.min(message - ENCAP_LENGTH, CONNECTED_MTU);
-    active.remoteQpn = reply.qpn;
     active.establishedAt = this.#now();
     this.#parts.sender.statistics.connections.add("connections_opened");
     this.#log(
