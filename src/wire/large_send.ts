@@ -15,7 +15,8 @@ const UDP_HEADER_LENGTH = 8;
 
 /**
  * Returns the length of the longest IP packet into which the large send of `length` bytes at `ip` is segmented, or
- * `length` if the packet with the virtio header at `vnet` is not a valid large send.
+ * `length` if the packet with the virtio header at `vnet` is not a valid large send. The length of the headers is that
+ * in the packet: hdr_len of the virtio header is the length of the linear part in the sender's kernel.
  */
 export function segmentLength(
   view: DataView,
@@ -24,13 +25,13 @@ export function segmentLength(
   length: number,
 ): number {
   const type = view.getUint8(vnet + GSO_TYPE) & ~GSO_ECN;
-  if (type === GsoType.None) return length;
+  const size = view.getUint16(vnet + GSO_SIZE, LITTLE_ENDIAN);
+  if (type === GsoType.None || size === 0) return length;
   const transport = view.getUint16(vnet + CHECKSUM_START, LITTLE_ENDIAN) -
     ETHERNET_HEADER_LENGTH;
   if (transport <= 0 || transport + TCP_HEADER_LENGTH > length) return length;
-  const header = type === GsoType.Tcpv4 || type === GsoType.Tcpv6
-    ? view.getUint8(ip + transport + TCP_DATA_OFFSET) >> 4 << 2
-    : UDP_HEADER_LENGTH;
-  const size = view.getUint16(vnet + GSO_SIZE, LITTLE_ENDIAN);
+  const header = type === GsoType.Udp || type === GsoType.UdpL4
+    ? UDP_HEADER_LENGTH
+    : view.getUint8(ip + transport + TCP_DATA_OFFSET) >> 4 << 2;
   return Math.min(transport + header + size, length);
 }

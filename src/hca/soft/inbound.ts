@@ -9,10 +9,9 @@
 
 import { PendingList } from "../../base/pending_list.ts";
 import { ENCAP_LENGTH } from "../../base/units.ts";
-import { ETHERNET_HEADER_LENGTH } from "../../wire/ethernet.ts";
 import { gidEquals } from "../../wire/gid.ts";
 import { GRH_DGID } from "../../wire/grh.ts";
-import { GSO_ECN, GsoType } from "../../wire/vnet.ts";
+import { segmentLength } from "../../wire/large_send.ts";
 import { GSI_QPN } from "../../wire/mad.ts";
 import { RC_SEND_ONLY, UD_SEND_ONLY } from "../../wire/transport_headers.ts";
 import { FIRST_MLID, LinkNextHeader } from "../../wire/lrh.ts";
@@ -41,13 +40,6 @@ const RCV_PACKETS = counterIndex("rcv_packets");
 const MULTICAST_RCV_PACKETS = counterIndex("multicast_rcv_packets");
 /** Offset of the lower half of the source GID. */
 const SOURCE_GUID = GRH + 16;
-const VNET_GSO_TYPE = VNET + 1;
-const VNET_GSO_SIZE = VNET + 4;
-const VNET_CHECKSUM_START = VNET + 6;
-/** Offset in the TCP header of the data offset, which is the header's length in 32-bit words. */
-const TCP_OFFSET = 12;
-/** Length of a UDP header in bytes. */
-const UDP_HEADER = 8;
 
 /** The queue pairs attached to one group. */
 interface Attachment {
@@ -203,22 +195,9 @@ export class Inbound {
       ? CONNECTED_CAPACITY + ENCAP_LENGTH
       : this.#port.attributes.activeMtu;
     if (length + ENCAP_LENGTH <= mtu) return true;
-    if (view.getUint8(base + VNET_GSO_TYPE) === GsoType.None) return false;
-    // Each segment of a large send must fit the MTU. The length of the headers is taken from the packet, because the
-    // virtio header's hdr_len is only a hint: the length of the linear part in the sender's kernel.
-    const size = view.getUint16(base + VNET_GSO_SIZE, true);
-    const transport = view.getUint16(base + VNET_CHECKSUM_START, true) -
-      ETHERNET_HEADER_LENGTH;
-    if (size === 0 || transport < 0 || transport + TCP_OFFSET >= length) {
-      return false;
-    }
-    const type = view.getUint8(base + VNET_GSO_TYPE) & ~GSO_ECN;
-    const at = base + PAYLOAD + transport;
-    const headers = transport +
-      (type === GsoType.Udp || type === GsoType.UdpL4
-        ? UDP_HEADER
-        : view.getUint8(at + TCP_OFFSET) >> 4 << 2);
-    return headers + size + ENCAP_LENGTH <= mtu;
+    // Each segment of a large send must fit the MTU.
+    const segment = segmentLength(view, base + VNET, base + PAYLOAD, length);
+    return segment + ENCAP_LENGTH <= mtu;
   }
 
   /** Drops a packet: counts it under `why` and returns its slot, for a message of a connection with a NAK. */
