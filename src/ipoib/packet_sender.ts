@@ -18,14 +18,12 @@ import { encapWord } from "../wire/encap.ts";
 import type { EthernetKind } from "../wire/ethernet.ts";
 import { writeEthernetHeader } from "../wire/frame_header.ts";
 import { segmentLength } from "../wire/large_send.ts";
-import { GsoType } from "../wire/vnet.ts";
+import { GsoType, VnetField } from "../wire/vnet.ts";
 import type { DebugLog } from "./debug_log.ts";
 import { WaitingTotal } from "./waiting_total.ts";
 import { type DropReason, Stat, type Statistics } from "./statistics.ts";
 
 const MAX_IP_PACKET = 65_535;
-const GSO_TYPE = 1;
-const GSO_HEADERS = 2;
 
 /** Drop reason for each {@linkcode PostResult}; the entry for `Sent` is unused. */
 const postDrops: readonly DropReason[] = [
@@ -140,9 +138,9 @@ export class PacketSender {
     const { view, stride, layout } = this.memory;
     const vnet = slot * stride + layout.vnet;
     const bytes = length + ENCAP_LENGTH;
-    return view.getUint8(vnet + GSO_TYPE) === GsoType.None
+    return view.getUint8(vnet + VnetField.GsoType) === GsoType.None
       ? bytes
-      : bytes - view.getUint16(vnet + GSO_HEADERS, true) +
+      : bytes - view.getUint16(vnet + VnetField.HeaderLength, true) +
         (layout.payload - layout.ethernet);
   }
 

@@ -1,12 +1,9 @@
 /** Segments of large sends: packets whose virtio header has a GSO type. */
 
 import { ETHERNET_HEADER_LENGTH } from "./ethernet.ts";
-import { GSO_ECN, GsoType } from "./vnet.ts";
+import { GSO_ECN, GsoType, VnetField } from "./vnet.ts";
 
-/** Offsets in the virtio header, whose fields are little-endian (vnet.ts). */
-const GSO_TYPE = 1;
-const GSO_SIZE = 4;
-const CHECKSUM_START = 6;
+/** Byte order of the virtio header. */
 const LITTLE_ENDIAN = true;
 /** Offset of the data offset in a TCP header, and the minimum length of the header. */
 const TCP_DATA_OFFSET = 12;
@@ -24,10 +21,11 @@ export function segmentLength(
   ip: number,
   length: number,
 ): number {
-  const type = view.getUint8(vnet + GSO_TYPE) & ~GSO_ECN;
-  const size = view.getUint16(vnet + GSO_SIZE, LITTLE_ENDIAN);
+  const type = view.getUint8(vnet + VnetField.GsoType) & ~GSO_ECN;
+  const size = view.getUint16(vnet + VnetField.GsoSize, LITTLE_ENDIAN);
   if (type === GsoType.None || size === 0) return length;
-  const transport = view.getUint16(vnet + CHECKSUM_START, LITTLE_ENDIAN) -
+  const transport =
+    view.getUint16(vnet + VnetField.ChecksumStart, LITTLE_ENDIAN) -
     ETHERNET_HEADER_LENGTH;
   if (transport <= 0 || transport + TCP_HEADER_LENGTH > length) return length;
   const header = type === GsoType.Udp || type === GsoType.UdpL4

@@ -18,6 +18,17 @@
 /** Bytes of the header. */
 export const VNET_HEADER_LENGTH = 12;
 
+/** Offsets of the fields. */
+export const VnetField = {
+  Flags: 0,
+  GsoType: 1,
+  HeaderLength: 2,
+  GsoSize: 4,
+  ChecksumStart: 6,
+  ChecksumOffset: 8,
+  Buffers: 10,
+} as const;
+
 /** Bits of the flags byte. */
 export const VnetFlag = {
   /** The checksum field contains the pseudo-header sum. The checksum must be completed before transmission. */
@@ -63,50 +74,72 @@ export class VnetHeader {
   }
 
   get flags(): number {
-    return this.view.getUint8(this.base);
+    return this.view.getUint8(this.base + VnetField.Flags);
   }
   set flags(flags: number) {
-    this.view.setUint8(this.base, flags);
+    this.view.setUint8(this.base + VnetField.Flags, flags);
   }
   get needsChecksum(): boolean {
-    return (this.view.getUint8(this.base) & VnetFlag.NeedsChecksum) !== 0;
+    return (this.view.getUint8(this.base + VnetField.Flags) &
+      VnetFlag.NeedsChecksum) !== 0;
   }
   /** GSO type, including the ECN bit. */
   get gsoType(): number {
-    return this.view.getUint8(this.base + 1);
+    return this.view.getUint8(this.base + VnetField.GsoType);
   }
   set gsoType(type: number) {
-    this.view.setUint8(this.base + 1, type);
+    this.view.setUint8(this.base + VnetField.GsoType, type);
   }
   get headerLength(): number {
-    return this.view.getUint16(this.base + 2, LITTLE_ENDIAN);
+    return this.view.getUint16(
+      this.base + VnetField.HeaderLength,
+      LITTLE_ENDIAN,
+    );
   }
   set headerLength(bytes: number) {
-    this.view.setUint16(this.base + 2, bytes, LITTLE_ENDIAN);
+    this.view.setUint16(
+      this.base + VnetField.HeaderLength,
+      bytes,
+      LITTLE_ENDIAN,
+    );
   }
   /** Payload bytes of one segment. */
   get gsoSize(): number {
-    return this.view.getUint16(this.base + 4, LITTLE_ENDIAN);
+    return this.view.getUint16(this.base + VnetField.GsoSize, LITTLE_ENDIAN);
   }
   set gsoSize(bytes: number) {
-    this.view.setUint16(this.base + 4, bytes, LITTLE_ENDIAN);
+    this.view.setUint16(this.base + VnetField.GsoSize, bytes, LITTLE_ENDIAN);
   }
   get checksumStart(): number {
-    return this.view.getUint16(this.base + 6, LITTLE_ENDIAN);
+    return this.view.getUint16(
+      this.base + VnetField.ChecksumStart,
+      LITTLE_ENDIAN,
+    );
   }
   set checksumStart(bytes: number) {
-    this.view.setUint16(this.base + 6, bytes, LITTLE_ENDIAN);
+    this.view.setUint16(
+      this.base + VnetField.ChecksumStart,
+      bytes,
+      LITTLE_ENDIAN,
+    );
   }
   get checksumOffset(): number {
-    return this.view.getUint16(this.base + 8, LITTLE_ENDIAN);
+    return this.view.getUint16(
+      this.base + VnetField.ChecksumOffset,
+      LITTLE_ENDIAN,
+    );
   }
   set checksumOffset(bytes: number) {
-    this.view.setUint16(this.base + 8, bytes, LITTLE_ENDIAN);
+    this.view.setUint16(
+      this.base + VnetField.ChecksumOffset,
+      bytes,
+      LITTLE_ENDIAN,
+    );
   }
   get buffers(): number {
-    return this.view.getUint16(this.base + 10, LITTLE_ENDIAN);
+    return this.view.getUint16(this.base + VnetField.Buffers, LITTLE_ENDIAN);
   }
   set buffers(count: number) {
-    this.view.setUint16(this.base + 10, count, LITTLE_ENDIAN);
+    this.view.setUint16(this.base + VnetField.Buffers, count, LITTLE_ENDIAN);
   }
 }
