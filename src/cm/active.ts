@@ -103,11 +103,6 @@ export class ActiveEndpoint extends Endpoint {
     this.end(now, this.timeoutEnd());
   }
 
-  protected override abandon(now: Millis): void {
-    this.sendFarewell();
-    this.end(now);
-  }
-
   protected override sendFarewell(): void {
     if (this.state === "req_sent") this.#sendTimeout(CmSubject.Req);
     else this.sendRej(CmSubject.Rep, RejectReason.Consumer);

@@ -17,7 +17,7 @@ import type { Logger } from "../base/log.ts";
 import type { Millis } from "../base/units.ts";
 import type { MadAgent, PortAttributes } from "../hca/hca.ts";
 import type { Reactor, Timer } from "../system/reactor.ts";
-import { CmMessage } from "../wire/cm/cm_message.ts";
+import { CmMessage, type UnknownCmMessage } from "../wire/cm/cm_message.ts";
 import type { Dreq } from "../wire/cm/dreq.ts";
 import { CmSubject, Rej, RejectReason } from "../wire/cm/rej.ts";
 import type { Req } from "../wire/cm/req.ts";
@@ -35,7 +35,6 @@ import { answerAddress } from "./paths.ts";
 import { type Obstacle, obstacleOf } from "./request_check.ts";
 import { ConnectionTable } from "./table.ts";
 
-type AnyMessage = Exclude<ReturnType<typeof CmMessage.parse>, undefined>;
 type Listener = (request: ConnectionRequest) => void;
 
 export interface ConnectionManagerParts {
@@ -162,7 +161,7 @@ export class ConnectionManager {
     else this.#onMessage(message, from);
   }
 
-  #onMessage(message: AnyMessage, from: MadAddress): void {
+  #onMessage(message: CmMessage | UnknownCmMessage, from: MadAddress): void {
     switch (message.kind) {
       case "unknown":
         this.#counters.add("drop_unknown_attribute");

@@ -129,28 +129,21 @@ export abstract class Endpoint {
   /** Ends the connection without a callback, with a DREQ or REJ as the state requires. */
   disconnect(now: Millis): void {
     this.events = undefined;
-    if (this.state === "established") this.startDreq(now);
-    else if (isOpen(this.state)) this.abandon(now);
+    if (isOpen(this.state)) this.terminate(now);
   }
 
   /** Sends one message that ends the connection. */
   abort(): void {
     this.events = undefined;
-    if (this.state === "established" || this.state === "rep_sent") {
-      this.#retransmission.start(this.#dreq(), 1, 0, 0);
-    } else if (isOpen(this.state)) this.sendFarewell();
+    if (this.#endsWithDreq) this.send(this.#dreq());
+    else if (isOpen(this.state)) this.sendFarewell();
   }
 
   /** Ends the connection because its remote queue pair belongs to another one. */
   onStale(now: Millis): void {
     if (!isOpen(this.state)) return;
     this.count("stale");
-    if (this.state === "established" || this.state === "rep_sent") {
-      this.startDreq(now, { why: "stale" });
-    } else {
-      this.sendFarewell();
-      this.end(now, { why: "stale" });
-    }
+    this.terminate(now, { why: "stale" });
   }
 
   /** Retransmits a message, or ends the current state. */
@@ -181,9 +174,6 @@ export abstract class Endpoint {
 
   /** Handles the timeout of a state before `established`. */
   protected abstract onStateTimeout(now: Millis): void;
-
-  /** Ends a connection that is not established, when the consumer gives it up. */
-  protected abstract abandon(now: Millis): void;
 
   /** Sends the REJ of the state. */
   protected abstract sendFarewell(): void;
@@ -264,19 +254,18 @@ export abstract class Endpoint {
     });
   }
 
-  /** Sends the DREQ until it is answered. Reports the end to the consumer, if it still has the connection. */
-  protected startDreq(now: Millis, end?: ConnectionEnd): void {
-    this.count("dreq_sent");
-    this.context.table.revive(this);
-    this.enter("dreq_sent", now + DREQ_SENDS * this.interval);
-    this.#retransmission.start(this.#dreq(), DREQ_SENDS, this.interval, now);
-    this.#schedule();
-    this.#report(end);
+  /** Sends the DREQ or REJ of the state. Reports the end to the consumer, if it still has the connection. */
+  protected terminate(now: Millis, end?: ConnectionEnd): void {
+    if (this.#endsWithDreq) this.#startDreq(now, end);
+    else {
+      this.sendFarewell();
+      this.end(now, end);
+    }
   }
 
   /** Sends the DREQ again, because the remote end takes the connection for established. */
   protected repeatDreq(now: Millis): void {
-    if (this.#dreqRounds++ < MAX_DREQ_ROUNDS) this.startDreq(now);
+    if (this.#dreqRounds++ < MAX_DREQ_ROUNDS) this.#startDreq(now);
   }
 
   /** Ends the connection and reports it to the consumer, if it still has the connection. */
@@ -299,6 +288,20 @@ export abstract class Endpoint {
 
   protected count(name: CmCounter): void {
     this.context.counters.add(name);
+  }
+
+  /** True if the remote end may have established the connection, so that a DREQ ends it and not a REJ. */
+  get #endsWithDreq(): boolean {
+    return this.state === "established" || this.state === "rep_sent";
+  }
+
+  /** Sends the DREQ until it is answered. */
+  #startDreq(now: Millis, end?: ConnectionEnd): void {
+    this.count("dreq_sent");
+    this.context.table.revive(this);
+    this.enter("dreq_sent", now + DREQ_SENDS * this.interval);
+    this.sendRepeatedly(this.#dreq(), DREQ_SENDS, now);
+    this.#report(end);
   }
 
   #report(end: ConnectionEnd | undefined): void {
@@ -326,12 +329,12 @@ export abstract class Endpoint {
     else this.count("drop_wrong_state");
   }
 
-  #dreq(): Uint8Array {
-    return CmMessage.emit({
+  #dreq(): CmMessage {
+    return {
       kind: "dreq",
       transactionId: BigInt(this.localId),
       body: { ...this.#ids(), remoteQpn: this.remoteQpn },
-    });
+    };
   }
 
   #ids(): CommIds {

@@ -1,7 +1,7 @@
 /** The end of a connection that receives the REQ (IBTA vol. 1 12.9.6). */
 
 import type { Millis } from "../base/units.ts";
-import { type RcConnection } from "../hca/hca.ts";
+import type { RcConnection } from "../hca/hca.ts";
 import { CmSubject, RejectReason } from "../wire/cm/rej.ts";
 import { Rep } from "../wire/cm/rep.ts";
 import type { Req } from "../wire/cm/req.ts";
@@ -100,18 +100,10 @@ export class PassiveEndpoint extends Endpoint {
     }
   }
 
-  /** The remote end may have received a REP and confirmed it, so the DREQ follows. */
+  /** A request that the consumer has not answered has no callbacks, and does not count as a timeout. */
   protected override onStateTimeout(now: Millis): void {
-    if (this.state === "rep_sent") this.startDreq(now, this.timeoutEnd());
-    else this.abandon(now);
-  }
-
-  protected override abandon(now: Millis): void {
-    if (this.state === "rep_sent") this.startDreq(now);
-    else {
-      this.sendFarewell();
-      this.end(now);
-    }
+    const accepted = this.state === "rep_sent";
+    this.terminate(now, accepted ? this.timeoutEnd() : undefined);
   }
 
   protected override sendFarewell(): void {

@@ -83,7 +83,9 @@ export function passiveRemote(
   const { flowLabel, hopLimit, trafficClass } = primary;
   const grh = {
     dgid: primary.localGid,
-    ...{ flowLabel, hopLimit, trafficClass },
+    flowLabel,
+    hopLimit,
+    trafficClass,
     sgidIndex: from.grh?.sgidIndex ?? 0,
   };
   return {
