@@ -123,7 +123,7 @@ export class ActiveEndpoint extends Endpoint {
     this.remoteCaGuid = rep.localCaGuid;
     if (stale) {
       this.sendRej(CmSubject.Rep, RejectReason.StaleConnection);
-      if (stale.isFrom(this.peer)) stale.onStale(now);
+      stale.onStale(this.peer, now);
       this.count("stale");
       this.end(now, { why: "stale" });
       return;

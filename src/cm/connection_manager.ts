@@ -227,9 +227,7 @@ export class ConnectionManager {
     const stale = this.#table.byRemoteQpn(req.localCaGuid, req.localQpn);
     if (stale) {
       reject({ reason: RejectReason.StaleConnection, ari: NOTHING });
-      // Otherwise another port could end the connection.
-      if (stale.isFrom(from)) stale.onStale(this.#now);
-      return;
+      return stale.onStale(from, this.#now);
     }
     if (this.#isFull) {
       this.#counters.add("refused_limit");

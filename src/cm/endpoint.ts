@@ -139,9 +139,12 @@ export abstract class Endpoint {
     else if (isOpen(this.state)) this.sendFarewell();
   }
 
-  /** Ends the connection because its remote queue pair belongs to another one. */
-  onStale(now: Millis): void {
-    if (!isOpen(this.state)) return;
+  /**
+   * Ends the connection because a message from `from` names its remote queue pair as that of another connection. No
+   * effect if the message comes from another port, which could otherwise end the connection.
+   */
+  onStale(from: MadAddress, now: Millis): void {
+    if (!this.isFrom(from) || !isOpen(this.state)) return;
     this.count("stale");
     this.terminate(now, { why: "stale" });
   }
