@@ -41,8 +41,8 @@ export class Connection {
   }
 
   /**
-   * Passive side: tells that a message was received on the queue pair, in case that the RTU was lost. Calls
-   * `onEstablished` if the connection was not established.
+   * Passive side: establishes the connection, and calls `onEstablished`, if the RTU has not arrived. The consumer calls
+   * it when the queue pair has received a message.
    */
   noticeTraffic(): void {
     if (this.#endpoint instanceof PassiveEndpoint) {
@@ -50,7 +50,7 @@ export class Connection {
     }
   }
 
-  /** Ends the connection in any state. No callback is called any more. */
+  /** Ends the connection in any state. Afterwards no callback is called. */
   disconnect(): void {
     this.#endpoint.disconnect(this.#clock.now());
   }

@@ -2,12 +2,12 @@
  * The connection manager of a port: establishes and ends RC connections with CM messages (IBTA vol. 1 chapter 12), as
  * Linux ib_cm (core/cm.c) does for ib_ipoib.
  *
- * All interfaces of a port share one manager. It does not touch queue pairs: the consumer connects them when it is told
- * the remote end, and closes them when the connection ends. A queue pair must not be used for another connection.
+ * One manager serves all interfaces of a port. The consumer owns the queue pairs: it connects a queue pair to the
+ * `remote` of a request or reply, and closes it when the connection ends. It uses a queue pair for one connection only.
  *
- * A message to a connection must carry both communication IDs and come from the LID or GID of the remote end. A DREQ
- * that matches no connection is answered, so that the sender can end its own; all other such messages are dropped and
- * counted.
+ * A message to a connection must contain both communication IDs and come from the LID or GID of the remote end. Only the
+ * REJ of a sender that gives up its REQ contains one ID and the CA GUID. A DREQ that matches no connection is answered,
+ * so that the sender can end its own; all other such messages are dropped and counted.
  */
 
 import { Errno } from "../base/errno.ts";

@@ -6,9 +6,9 @@
  * passive:  req_received -> rep_sent -+-> established -> dreq_sent -> timewait -> closed
  * ```
  *
- * Every state except `established` has a deadline, so no connection stays in it. An end that no longer has the
- * connection says so when a message shows that the other end believes in it: a REP is answered with a REJ, an RTU with
- * a DREQ, and a DREQ always with a DREP.
+ * Every state except `established` has a deadline, so no connection stays in it. After its end, a connection answers
+ * the messages of a remote end that still has it: a REP with a REJ, an RTU with a DREQ. A DREQ is answered with a DREP
+ * in every state.
  */
 
 import type { Millis } from "../base/units.ts";
@@ -266,7 +266,7 @@ export abstract class Endpoint {
     }
   }
 
-  /** Sends the DREQ again, because the remote end takes the connection for established. */
+  /** Sends the DREQ again, because the connection is still established at the remote end. */
   protected repeatDreq(now: Millis): void {
     if (this.#dreqRounds++ < MAX_DREQ_ROUNDS) this.#startDreq(now);
   }

@@ -2,16 +2,16 @@
 
 import type { Millis } from "../base/units.ts";
 
-/** CM response timeout that Linux ib_ipoib requests, 4096 ms, and the shortest one that is honoured, 128 ms. */
+/** CM response timeout of Linux ib_ipoib, 4096 ms, and the minimum that replaces shorter ones, 128 ms. */
 const MAX_RESPONSE_CODE = 20;
 const MIN_RESPONSE_CODE = 15;
 /** Retransmissions of a REQ or REP (Linux ib_ipoib `max_cm_retries`). */
 export const MAX_CM_RETRIES = 15;
-/** Transmissions of a REQ before the whole establishment times out, at least. */
+/** Minimum number of transmissions of a REQ before the establishment times out. */
 const SENDS_PER_TIMEOUT = 4;
 /** Transmissions of a DREQ. */
 export const DREQ_SENDS = 8;
-/** Times that a DREQ is sent again because the peer takes an ended connection for established. */
+/** Number of times that the DREQ of an ended connection is repeated because the connection is established at the peer. */
 export const MAX_DREQ_ROUNDS = 3;
 
 /**
@@ -45,7 +45,7 @@ export function responseCode(timeout: Millis): number {
   return clampResponseCode(code);
 }
 
-/** Limits a response timeout, which may be that of a peer. */
+/** Limits a CM response timeout, which may come from a peer. */
 export function clampResponseCode(code: number): number {
   return Math.max(MIN_RESPONSE_CODE, Math.min(MAX_RESPONSE_CODE, code));
 }

@@ -8,7 +8,7 @@ import { gidEquals } from "../wire/gid.ts";
 import { MULTICAST_QPN } from "../wire/link_address.ts";
 import { FIRST_MLID } from "../wire/lrh.ts";
 
-/** A REQ is refused for this reason, with this additional reject information. */
+/** Reason and additional reject information of a refusal. */
 export interface Obstacle {
   readonly reason: number;
   readonly ari: Uint8Array;

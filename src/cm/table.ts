@@ -2,7 +2,7 @@
 
 import { MAX_TIMEWAIT } from "./parameters.ts";
 
-/** What the table needs to know of a connection. */
+/** The fields of a connection by which the table finds it. */
 export interface Entry {
   readonly localId: number;
   /** Undefined while the remote end is unknown. */
