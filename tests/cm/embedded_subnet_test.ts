@@ -10,8 +10,8 @@ import { openSaClient } from "../../src/ipoib/open_sa_client.ts";
 import { MgmtClass } from "../../src/wire/mad.ts";
 import type { PathRecord } from "../../src/wire/sa/path_record.ts";
 import { Subnet } from "../hca/soft/subnet.ts";
+import { SERVICE } from "./rig.ts";
 
-const SERVICE = 0x1000000000000048n;
 const PEERS = 20;
 
 function managerOf(subnet: Subnet, port: SoftPort): ConnectionManager {

@@ -1,17 +1,16 @@
 /** Establishment of connections without losses: messages, parameters, states. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { ConnectionRequest } from "../../src/cm/connection.ts";
+import { IpoibError } from "../../src/base/errors.ts";
 import type { IbMtu } from "../../src/base/units.ts";
 import { gsiAddress } from "../../src/wire/mad.ts";
 import { PathRecord } from "../../src/wire/sa/path_record.ts";
 import { hex } from "../wire/support.ts";
-import { CmRig, PKEY, SERVICE } from "./rig.ts";
+import { CmRig, pair, PKEY, SERVICE } from "./rig.ts";
 
 Deno.test("a connection is established with REQ, REP and RTU, and ended with DREQ and DREP", () => {
-  const rig = new CmRig();
-  const [a, b] = [rig.host(), rig.host()];
-  const accepted = b.accept();
+  const { rig, a, b, accepted } = pair();
   const { connection, ends } = a.connect(b);
   assertEquals(connection.state, "req_sent");
   rig.advance(10);
@@ -35,9 +34,7 @@ Deno.test("a connection is established with REQ, REP and RTU, and ended with DRE
 });
 
 Deno.test("an established connection stays without messages", () => {
-  const rig = new CmRig();
-  const [a, b] = [rig.host(), rig.host()];
-  b.accept();
+  const { rig, a, b } = pair();
   const { connection } = a.connect(b);
   rig.advance(10);
   rig.takeKinds();
@@ -220,12 +217,11 @@ Deno.test("two services have their own listeners, and a service has one", () => 
   a.connect(b, { serviceId: 2n });
   rig.advance(10);
   assertEquals([first.length, second.length], [0, 1]);
-  try {
-    b.manager.listen(2n, () => {});
-    assert(false, "a second listener is refused");
-  } catch (error) {
-    assertEquals((error as { code: string }).code, "E_CM_SERVICE");
-  }
+  const { code } = assertThrows(
+    () => b.manager.listen(2n, () => {}),
+    IpoibError,
+  );
+  assertEquals(code, "E_CM_SERVICE");
 });
 
 Deno.test("both ports connect to each other at the same time", () => {

@@ -10,13 +10,7 @@ import {
 import type { CmMessage } from "../../src/wire/cm/cm_message.ts";
 import { RejectReason } from "../../src/wire/cm/rej.ts";
 import { gsiAddress } from "../../src/wire/mad.ts";
-import { type Active, CmRig, type Fate } from "./rig.ts";
-
-function pair() {
-  const rig = new CmRig();
-  const [a, b] = [rig.host(), rig.host()];
-  return { rig, a, b, accepted: b.accept() };
-}
+import { type Active, type CmRig, type Fate, pair } from "./rig.ts";
 
 /** Loses the first `count` messages of a kind. */
 function loseFirst(kind: string, count: number): Fate {
@@ -268,7 +262,7 @@ Deno.test("a REQ that the device refuses ends with send_failed", () => {
   assertEquals(ends, [{ why: "send_failed" }]);
 });
 
-Deno.test("close() sends DREQ and REJ and calls nothing any more", () => {
+Deno.test("close() sends DREQ and REJ, and no callback is called after it", () => {
   const { rig, a, b, accepted } = pair();
   const established = a.connect(b);
   rig.advance(10);

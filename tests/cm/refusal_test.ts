@@ -7,13 +7,7 @@ import { RejectReason } from "../../src/wire/cm/rej.ts";
 import type { Req } from "../../src/wire/cm/req.ts";
 import { gsiAddress } from "../../src/wire/mad.ts";
 import { PathRecord } from "../../src/wire/sa/path_record.ts";
-import { type Active, CmRig, type Host, SERVICE } from "./rig.ts";
-
-function pair() {
-  const rig = new CmRig();
-  const [a, b] = [rig.host(), rig.host()];
-  return { rig, a, b, accepted: b.accept() };
-}
+import { type Active, CmRig, type Host, pair, SERVICE } from "./rig.ts";
 
 /** The REJ of the sent messages. */
 function rejOf(rig: CmRig) {
@@ -244,7 +238,7 @@ Deno.test("unreadable MADs and unknown attributes are dropped and counted", () =
   assertEquals(rig.sent, []);
 });
 
-Deno.test("a service without a listener any more is refused", () => {
+Deno.test("a request for a service whose listener was removed is refused", () => {
   const rig = new CmRig();
   const [a, b] = [rig.host(), rig.host()];
   const end = b.manager.listen(SERVICE, () => assert(false));

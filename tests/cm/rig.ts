@@ -277,3 +277,10 @@ export class CmRig {
     this.#timer.at(Math.min(...this.#underway.map(({ due }) => due)));
   }
 }
+
+/** Returns two ports, of which the second one accepts all requests. */
+export function pair() {
+  const rig = new CmRig();
+  const [a, b] = [rig.host(), rig.host()];
+  return { rig, a, b, accepted: b.accept() };
+}

@@ -1,6 +1,7 @@
 /** CM messages on QP1 in wire format, decoded by tshark. */
 
 import { assertEquals } from "@std/assert";
+import type { CmKind } from "../../src/wire/cm/cm_message.ts";
 import { ARI_LENGTH } from "../../src/wire/cm/rej.ts";
 import { parseGid } from "../../src/wire/gid.ts";
 import { LinkNextHeader, LRH_LENGTH } from "../../src/wire/lrh.ts";
@@ -39,12 +40,11 @@ function frameOf(mad: Uint8Array): Uint8Array {
   return frame;
 }
 
-type Kind = keyof typeof SAMPLES;
 type Value = bigint | number | boolean | Uint8Array;
 
 /** Asserts that tshark reads these values from the fields of a message, whose names start with `prefix`. */
 async function assertDecoded(
-  kind: Kind,
+  kind: CmKind,
   prefix: string,
   expected: Record<string, Value>,
 ): Promise<void> {

@@ -1,9 +1,17 @@
 /** Fuzz target of CM messages that a connection manager receives while connections are in every state. */
 
 import { assert, assertEquals } from "@std/assert";
+import { CM_MESSAGE_OFFSET, CmAttribute } from "../../../src/wire/cm/cm_mad.ts";
 import { CmMessage } from "../../../src/wire/cm/cm_message.ts";
+import { RejectReason } from "../../../src/wire/cm/rej.ts";
 import { gsiAddress, MAD_LENGTH, MgmtClass } from "../../../src/wire/mad.ts";
-import { type Active, CmRig, type Host, type Passive } from "../../cm/rig.ts";
+import {
+  type Active,
+  CmRig,
+  type Host,
+  type Passive,
+  SERVICE,
+} from "../../cm/rig.ts";
 import { assertSameBytes, type FuzzTarget } from "./target.ts";
 
 /** LID of the port that sends the inputs. */
@@ -18,14 +26,13 @@ const TURN_MS = 40;
 const QUIET_MS = 300_000;
 
 /** Offsets in the MAD. */
-const LOCAL_COMM_ID = 24;
-const REMOTE_COMM_ID = 28;
-const DREQ_QPN = 32;
-const REQ_QPN = 56;
+const LOCAL_COMM_ID = CM_MESSAGE_OFFSET;
+const REMOTE_COMM_ID = CM_MESSAGE_OFFSET + 4;
+const DREQ_QPN = CM_MESSAGE_OFFSET + 8;
+const REQ_QPN = CM_MESSAGE_OFFSET + 32;
+/** Low byte of the AttributeID. */
 const ATTRIBUTE = 17;
-const DREQ = 0x15;
-const REQ = 0x10;
-/** Bytes of the private data that say what the target does with the input. */
+/** Offset of the bytes of the private data that select what the target does with the input. */
 const CHOICES = 250;
 
 /** The two communication IDs of a connection, and the QPN at this end. */
@@ -51,9 +58,10 @@ class Session {
       if (message && message.kind !== "unknown") this.#note(message);
       return [];
     };
-    this.host.manager.listen(0x1000000000000048n, (request) => {
-      if (this.#choice % 4 === 0) request.reject(28, new Uint8Array(4));
-      else if (this.#choice % 4 !== 1) {
+    this.host.manager.listen(SERVICE, (request) => {
+      if (this.#choice % 4 === 0) {
+        request.reject(RejectReason.Consumer, new Uint8Array(4));
+      } else if (this.#choice % 4 !== 1) {
         this.accepted.push(this.host.answer(request));
       }
     });
@@ -112,7 +120,7 @@ class Session {
     const { connection } = ends[choice % ends.length]!;
     if (choice >= 224) connection.disconnect();
     else if (choice >= 208) connection.noticeTraffic();
-    else if (choice >= 200) connection.reject(28);
+    else if (choice >= 200) connection.reject(RejectReason.Consumer);
   }
 
   /** Returns the input as a MAD of the class. Seven of eight inputs get the IDs of a recent connection, most REQs new ones. */
@@ -127,14 +135,14 @@ class Session {
       return mad;
     }
     const view = new DataView(mad.buffer);
-    if (mad[ATTRIBUTE] === REQ) {
+    if (mad[ATTRIBUTE] === CmAttribute.Req) {
       if ((choice & 3) !== 3) this.#renew(view);
       return mad;
     }
     const { local, remote, qpn } = recent[choice % recent.length]!;
     view.setUint32(REMOTE_COMM_ID, local);
     if (remote !== undefined) view.setUint32(LOCAL_COMM_ID, remote);
-    if (mad[ATTRIBUTE] === DREQ && (choice & 0x78) !== 0x78) {
+    if (mad[ATTRIBUTE] === CmAttribute.Dreq && (choice & 0x78) !== 0x78) {
       view.setUint32(DREQ_QPN, qpn << 8);
     }
     return mad;
