@@ -93,10 +93,7 @@ export class ConnectionRequest {
     return this.#endpoint.req.pkey;
   }
 
-  /**
-   * The remote end, for `RcQp.connect`. Its `receivePsn` is a random number, which the consumer passes to `accept` as
-   * `startingPsn`, or replaces by the one that it passes.
-   */
+  /** The remote end, for `RcQp.connect`. Its `receivePsn` is a random number, which the REP contains as StartingPSN. */
   get remote(): RcConnection {
     return this.#endpoint.remote;
   }

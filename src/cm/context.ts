@@ -17,12 +17,12 @@ export interface CmContext {
 }
 
 /** Returns the CA GUID of the port's messages: the port GUID, which is unique as well. */
-export function caGuid({ port }: Pick<CmContext, "port">): bigint {
+export function caGuid({ port }: CmContext): bigint {
   return port.attributes.portGuid;
 }
 
 /** Returns the CA GUID as additional reject information, 8 bytes. */
-export function caGuidBytes(context: Pick<CmContext, "port">): Uint8Array {
+export function caGuidBytes(context: CmContext): Uint8Array {
   const bytes = new Uint8Array(8);
   new DataView(bytes.buffer).setBigUint64(0, caGuid(context));
   return bytes;

@@ -34,10 +34,8 @@ export interface ConnectionReply {
 
 /** Parameters of the acceptance of a request. */
 export interface AcceptOptions {
-  /** QPN of the local RC queue pair. */
+  /** QPN of the local RC queue pair, which was connected to the `remote` of the request. */
   readonly qpn: number;
-  /** PSN of the first packet that the remote end sends, 24 bits. */
-  readonly startingPsn: number;
   /** At most 196 bytes. */
   readonly privateData: Uint8Array;
   /** True if the queue pair has a shared receive queue. */

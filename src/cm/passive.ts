@@ -22,7 +22,7 @@ export class PassiveEndpoint extends Endpoint {
   readonly req: Req;
   readonly remote: RcConnection;
 
-  /** @param startingPsn PSN of the first packet that the remote end sends, unless the consumer chooses another one */
+  /** @param startingPsn PSN of the first packet that the remote end sends, 24 bits */
   constructor(
     context: CmContext,
     req: Req,
@@ -117,12 +117,12 @@ export class PassiveEndpoint extends Endpoint {
   }
 
   /** Returns the REP, with the parameters of Linux `ipoib_cm_send_rep`. */
-  #reply({ qpn, startingPsn, privateData, srq }: AcceptOptions): Rep {
+  #reply({ qpn, privateData, srq }: AcceptOptions): Rep {
     return Rep.of({
       localCommId: this.localId,
       remoteCommId: this.remoteId!,
       localQpn: qpn,
-      startingPsn,
+      startingPsn: this.remote.receivePsn,
       targetAckDelay: CA_ACK_DELAY,
       rnrRetryCount: this.req.rnrRetryCount,
       srq,

@@ -54,7 +54,6 @@ Deno.test("ports of the embedded subnet establish and end connections", () => {
     assertEquals(request.remoteLid, ports[0].attributes.lid);
     accepted.push(request.accept({
       qpn: 0x200 + accepted.length,
-      startingPsn: request.remote.receivePsn,
       privateData: new Uint8Array(8),
       srq: false,
     }, { onEnd: (end) => void ended.push(end) }));

@@ -228,7 +228,6 @@ Deno.test("a reply with a queue pair that is in use is rejected as stale", () =>
   b.manager.listen(7n, (request) =>
     request.accept({
       qpn: 0x600,
-      startingPsn: 0,
       privateData: new Uint8Array(0),
       srq: false,
     }, { onEnd: () => {} }));

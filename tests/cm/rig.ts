@@ -169,7 +169,6 @@ export class Host {
     };
     passive.connection = request.accept({
       qpn: this.newQpn(),
-      startingPsn: request.remote.receivePsn,
       privateData: new Uint8Array(8),
       srq: true,
     }, {

@@ -134,9 +134,8 @@ export class PassiveConnections {
       receiver: this.#receiver!,
       memory,
     });
-    const { remote } = request;
     try {
-      qp.connect(remote);
+      qp.connect(request.remote);
     } catch (error) {
       qp.close();
       throw error;
@@ -154,7 +153,6 @@ export class PassiveConnections {
     };
     const connection = request.accept({
       qpn: qp.qpn,
-      startingPsn: remote.receivePsn,
       privateData: ConnectionData.emit({
         qpn: identity.qpn,
         mtu: CONNECTED_MESSAGE,
