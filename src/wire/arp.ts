@@ -16,6 +16,7 @@
  * Broadcast requests are sent to the broadcast group, unicast requests (probes) and replies to a UD queue pair.
  */
 
+import { bytesAt } from "./bytes.ts";
 import { GID_LENGTH } from "./gid.ts";
 import {
   emitLinkAddress,
@@ -113,7 +114,7 @@ export function parseArp(
 ): Arp | undefined {
   const packet = new ArpPacket(view, base);
   if (!packet.valid(length)) return undefined;
-  const bytes = bytesOf(view, base);
+  const bytes = bytesAt(view, base, ARP_LENGTH);
   return {
     operation: packet.operation,
     senderAddress: parseLinkAddress(bytes, ArpField.SenderAddress)!,
@@ -132,7 +133,7 @@ export function emitArp(arp: Arp, view: DataView, base: number): number {
   view.setUint16(base + ArpField.Operation, arp.operation);
   view.setInt32(base + ArpField.SenderIp, arp.senderIp);
   view.setInt32(base + ArpField.TargetIp, arp.targetIp);
-  const bytes = bytesOf(view, base);
+  const bytes = bytesAt(view, base, ARP_LENGTH);
   emitLinkAddress(arp.senderAddress, bytes, ArpField.SenderAddress);
   emitLinkAddress(arp.targetAddress, bytes, ArpField.TargetAddress);
   return ARP_LENGTH;
@@ -157,8 +158,4 @@ export function arpRequest(
     targetAddress: NO_ADDRESS,
     targetIp,
   };
-}
-
-function bytesOf(view: DataView, base: number): Uint8Array {
-  return new Uint8Array(view.buffer, view.byteOffset + base, ARP_LENGTH);
 }

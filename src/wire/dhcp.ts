@@ -16,6 +16,7 @@
  * | 240    |      | options: code, length, value; 0 pads, 255 ends     |
  */
 
+import { bytesAt } from "./bytes.ts";
 import { internetChecksum, udpChecksum } from "./checksum.ts";
 import { IpProtocol, IPV4_HEADER_LENGTH, Ipv4Field } from "./ipv4.ts";
 
@@ -118,7 +119,7 @@ export function parseDhcp(
     relayed: view.getUint32(base + GIADDR) !== 0,
     htype: view.getUint8(base + HTYPE),
     hlen: view.getUint8(base + HLEN),
-    chaddr: bytesOf(view, base + CHADDR, CHADDR_LENGTH).slice(),
+    chaddr: bytesAt(view, base + CHADDR, CHADDR_LENGTH).slice(),
     clientId,
     offset,
     end,
@@ -137,9 +138,9 @@ export function rewriteDhcp(
   into: DataView,
   at: number,
 ): number {
-  const out = bytesOf(into, at, into.byteLength - at);
+  const out = bytesAt(into, at, into.byteLength - at);
   const options = offset + OPTIONS;
-  out.set(bytesOf(view, ip, options));
+  out.set(bytesAt(view, ip, options));
   const message = at + offset;
   into.setUint8(message + HTYPE, change.htype);
   into.setUint8(message + HLEN, change.hlen);
@@ -153,7 +154,7 @@ export function rewriteDhcp(
   let to = options;
   for (const [code, from, length] of optionsOf(view, ip + options, ip + end)) {
     if (code === CLIENT_IDENTIFIER) continue;
-    out.set(bytesOf(view, from, length), to);
+    out.set(bytesAt(view, from, length), to);
     to += length;
   }
   if (change.clientId) {
@@ -192,7 +193,7 @@ function findClientId(
   for (const [code, at, length] of optionsOf(view, from, end)) {
     if (length < 0) return "malformed";
     if (code === CLIENT_IDENTIFIER) {
-      found = bytesOf(view, at + 2, length - 2).slice();
+      found = bytesAt(view, at + 2, length - 2).slice();
     }
   }
   return found;
@@ -223,8 +224,4 @@ function* optionsOf(
 
 function headerLength(view: DataView, ip: number): number {
   return (view.getUint8(ip) & 0x0f) << 2;
-}
-
-function bytesOf(view: DataView, offset: number, length: number): Uint8Array {
-  return new Uint8Array(view.buffer, view.byteOffset + offset, length);
 }

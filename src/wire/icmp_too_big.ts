@@ -14,6 +14,7 @@
  * | 8      |      | start of the packet        | start of the packet |
  */
 
+import { bytesAt } from "./bytes.ts";
 import { icmpv6Checksum, internetChecksum } from "./checksum.ts";
 import { IpProtocol, IPV4_HEADER_LENGTH, Ipv4Field } from "./ipv4.ts";
 import { IPV6_HEADER_LENGTH, Ipv6Field, NextHeader } from "./ipv6_header.ts";
@@ -86,8 +87,4 @@ export function ipv6TooBig(
     icmpv6Checksum(out, 0, icmp, ICMP_HEADER_LENGTH + quoted),
   );
   return packet;
-}
-
-function bytesAt(view: DataView, at: number, length: number): Uint8Array {
-  return new Uint8Array(view.buffer, view.byteOffset + at, length);
 }

@@ -13,6 +13,7 @@
  * the kernel's device have no such option. The parser ignores an option of another length; the rewriter removes it too.
  */
 
+import { bytesAt } from "./bytes.ts";
 import { icmpv6Checksum } from "./checksum.ts";
 import { IpAddress } from "./ip_address.ts";
 import {
@@ -126,11 +127,7 @@ export function parseNd(
       linkAddress === undefined
     ) {
       linkAddress = parseLinkAddress(
-        new Uint8Array(
-          view.buffer,
-          view.byteOffset + at + 4,
-          LINK_ADDRESS_LENGTH,
-        ),
+        bytesAt(view, at + 4, LINK_ADDRESS_LENGTH),
       );
     }
     at += bytes;
@@ -171,11 +168,7 @@ export function rewriteNd(
   into: DataView,
   at: number,
 ): number {
-  const from = new Uint8Array(
-    view.buffer,
-    view.byteOffset + ip,
-    message.length,
-  );
+  const from = bytesAt(view, ip, message.length);
   const to = new Uint8Array(into.buffer, into.byteOffset + at);
   const { type, offset } = message;
   const options = offset + FIXED_LENGTHS[type - NdType.RouterSolicitation]!;
