@@ -34,7 +34,7 @@ export class ActiveEndpoint extends Endpoint {
       peer: madAddress(path, pkeyIndex),
       transactionId: BigInt(localId),
       localId,
-    }, "req_sent");
+    });
     const code = responseCode(timeout);
     this.interval = codeMillis(code);
     this.events = events;
@@ -61,9 +61,8 @@ export class ActiveEndpoint extends Endpoint {
     );
   }
 
-  /** Ends the connection, without a message, in the reactor's next turn. */
+  /** Ends the connection, which was not started, in the reactor's next turn. */
   refuse(reason: number): void {
-    this.forget();
     this.reportLater({ why: "rejected", reason });
   }
 

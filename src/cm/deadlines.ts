@@ -35,11 +35,6 @@ export class Deadlines<T> {
     if (rounded < this.#first) this.#wake(rounded);
   }
 
-  /** Number of items with a deadline. */
-  get size(): number {
-    return this.#items.size;
-  }
-
   close(): void {
     this.#items.clear();
     this.#timer.close();

@@ -46,7 +46,7 @@ export type ConnectionState =
   | "dreq_sent"
   /** The connection has ended; late messages are answered. */
   | "timewait"
-  /** The connection is forgotten. */
+  /** The connection was not started, or is forgotten. */
   | "closed";
 
 /** The fields of a connection's identity. */
@@ -70,26 +70,24 @@ export abstract class Endpoint {
   protected readonly peer: MadAddress;
   protected readonly transactionId: bigint;
   protected events: ConnectionEvents | undefined;
-  /** Why this end has refused the connection; undefined if it has not. */
-  protected refusal: Obstacle | undefined;
   /** Time between two transmissions of a message. */
   protected abstract readonly interval: Millis;
-  #state: ConnectionState;
+  #state: ConnectionState = "closed";
   /** End of the current state. */
   #deadline: Millis = Infinity;
   readonly #retransmission: Retransmission;
+  /** Why this end has refused the connection; undefined if it has not. */
+  #refusal: Obstacle | undefined;
   #dreqRounds = 0;
 
   constructor(
     context: CmContext,
     { peer, transactionId, localId }: EndpointIdentity,
-    state: ConnectionState,
   ) {
     this.context = context;
     this.peer = peer;
     this.transactionId = transactionId;
     this.localId = localId;
-    this.#state = state;
     this.#retransmission = new Retransmission((mad) =>
       context.agent.send(mad, peer)
     );
@@ -243,7 +241,7 @@ export abstract class Endpoint {
     reason: number,
     ari: Uint8Array = NOTHING,
   ): void {
-    this.refusal ??= { reason, ari };
+    this.#refusal ??= { reason, ari };
     this.count("rej_sent");
     this.send({
       kind: "rej",
@@ -252,7 +250,7 @@ export abstract class Endpoint {
         localCommId: this.localId,
         remoteCommId: this.remoteId ?? 0,
         subject,
-        ...this.refusal,
+        ...this.#refusal,
       }),
     });
   }

@@ -32,7 +32,7 @@ export class PassiveEndpoint extends Endpoint {
   ) {
     const localId = context.table.newId();
     const peer = answerAddress(from);
-    super(context, { peer, transactionId, localId }, "req_received");
+    super(context, { peer, transactionId, localId });
     this.interval = codeMillis(clampResponseCode(req.localResponseTimeout));
     this.req = req;
     this.remote = passiveRemote(req, from, startingPsn);
