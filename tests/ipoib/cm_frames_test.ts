@@ -12,22 +12,20 @@ import {
   ICRC_LENGTH,
   UD_SEND_ONLY,
 } from "../../src/wire/transport_headers.ts";
-import { icrc, vcrc } from "../packets/crc.ts";
+import { withCrcs } from "../packets/crc.ts";
 import { KINDS, padded, SAMPLES } from "../wire/cm/samples.ts";
 import { hex, viewOf } from "../wire/support.ts";
 import { tshark, tsharkFields, tsharkTest } from "./tshark.ts";
 
-const VCRC_LENGTH = 2;
 const HEADERS = LRH_LENGTH + BTH_LENGTH + DETH_LENGTH;
 
 /** Returns the packet of a MAD from LID 2 to LID 3, without a GRH. */
 function frameOf(mad: Uint8Array): Uint8Array {
-  const end = HEADERS + MAD_LENGTH;
-  const frame = new Uint8Array(end + ICRC_LENGTH + VCRC_LENGTH);
+  const frame = new Uint8Array(HEADERS + MAD_LENGTH);
   const view = viewOf(frame);
   view.setUint8(1, LinkNextHeader.IbaLocal);
   view.setUint16(2, 3);
-  view.setUint16(4, (end + ICRC_LENGTH) / 4);
+  view.setUint16(4, (frame.length + ICRC_LENGTH) / 4);
   view.setUint16(6, 2);
   view.setUint8(LRH_LENGTH, UD_SEND_ONLY);
   view.setUint16(LRH_LENGTH + 2, 0xffff);
@@ -35,9 +33,7 @@ function frameOf(mad: Uint8Array): Uint8Array {
   view.setUint32(LRH_LENGTH + BTH_LENGTH, GSI_QKEY);
   view.setUint32(LRH_LENGTH + BTH_LENGTH + 4, GSI_QPN);
   frame.set(mad, HEADERS);
-  view.setUint32(end, icrc(frame, 0, end), true);
-  view.setUint16(end + ICRC_LENGTH, vcrc(frame, 0, end + ICRC_LENGTH), true);
-  return frame;
+  return withCrcs(frame);
 }
 
 type Value = bigint | number | boolean | Uint8Array;

@@ -18,7 +18,7 @@ import {
 import { IpoibDevice } from "../../src/ipoib/device.ts";
 import { openSaClient } from "../../src/ipoib/open_sa_client.ts";
 import { FakeNetdev } from "../../src/netdev/fake.ts";
-import { icrc, vcrc } from "../packets/crc.ts";
+import { withCrcs } from "../packets/crc.ts";
 import { emitIcmpEcho } from "../../scripts/packets/icmp_echo.ts";
 import { IpProtocol } from "../../src/wire/ipv4.ts";
 import { Subnet } from "../hca/soft/subnet.ts";
@@ -40,16 +40,13 @@ function frameOf(bytes: Uint8Array, base: number, length: number): Uint8Array {
     new Uint8Array(-length & 3),
   ];
   const end = parts.reduce((sum, part) => sum + part.length, 0);
-  const frame = new Uint8Array(end + 6);
+  const frame = new Uint8Array(end);
   let at = 0;
   for (const part of parts) {
     frame.set(part, at);
     at += part.length;
   }
-  const view = viewOf(frame);
-  view.setUint32(end, icrc(frame, 0, end), true);
-  view.setUint16(end + 4, vcrc(frame, 0, end + 4), true);
-  return frame;
+  return withCrcs(frame);
 }
 
 /** Records each packet that a port's queue pairs post. */

@@ -12,6 +12,9 @@
 
 import { GRH_LENGTH } from "../../src/wire/grh.ts";
 import { LinkNextHeader, LRH_LENGTH } from "../../src/wire/lrh.ts";
+import { ICRC_LENGTH } from "../../src/wire/transport_headers.ts";
+
+const VCRC_LENGTH = 2;
 
 // Reflections of 0x04c11db7 and 0x100b.
 const ICRC_TABLE = table(0xedb88320);
@@ -62,4 +65,16 @@ export function vcrc(packet: Uint8Array, offset: number, end: number): number {
     crc = crc >>> 8 ^ VCRC_TABLE[(crc ^ packet[at]!) & 0xff]!;
   }
   return ~crc & 0xffff;
+}
+
+/** Returns a copy of a packet, from the LRH to the pad, with both CRCs after it. */
+export function withCrcs(packet: Uint8Array): Uint8Array {
+  const end = packet.length;
+  const vcrcAt = end + ICRC_LENGTH;
+  const whole = new Uint8Array(vcrcAt + VCRC_LENGTH);
+  whole.set(packet);
+  const view = new DataView(whole.buffer);
+  view.setUint32(end, icrc(whole, 0, end), true);
+  view.setUint16(vcrcAt, vcrc(whole, 0, vcrcAt), true);
+  return whole;
 }
