@@ -1,5 +1,5 @@
 /**
- * Transport headers: sizes and opcodes.
+ * Transport headers: sizes, opcodes and the order of packet sequence numbers (PSNs).
  *
  * Base transport header (BTH): 12 bytes in every IBA packet (IBTA vol. 1 9.2).
  *
