@@ -12,11 +12,12 @@ import {
   type TapNetdev,
 } from "../netdev/open_netdev.ts";
 import {
+  type LoadedProgram,
   loadNextHopProgram,
   type NextHopProgram,
 } from "../netdev/next_hop_program/next_hop_program.ts";
 import { openTap } from "../netdev/tap/open_tap.ts";
-import type { TapLocation } from "../netdev/tap/tap.ts";
+import type { Tap, TapLocation } from "../netdev/tap/tap.ts";
 import { Errno } from "../base/errno.ts";
 import { Fd } from "../system/fd.ts";
 import type { Reactor } from "../system/reactor.ts";
@@ -50,54 +51,15 @@ export class TapChildDevices implements ChildDevices {
     return new Later((done, fail) => {
       using parts = new DisposableStack();
       const place = parts.use(this.#place());
-      const { netns } = place;
-      const tap = parts.use(openTap({ ...this.#options, name, netns }));
-      const options = { ...this.#options, name, netns };
-      const finish = (program: NextHopProgram | string) => {
-        using unused = new DisposableStack();
-        unused.use(place);
-        const device = { tap, program };
-        let opened = false;
+      const options = { ...this.#options, name, netns: place.netns };
+      const tap = parts.use(openTap(options));
+      this.#attach(tap, place.netns, parts.move(), (attach) => {
+        using _place = place;
         try {
-          done(use((_name, memory) => {
-            opened = true;
-            return openNetdev(this.#reactor, {
-              ...options,
-              memory,
-              device,
-              closeDescriptors: (each) => this.#close(each),
-            });
-          }));
+          done(this.#use(options, tap, attach, use));
         } catch (error) {
-          if (!opened) {
-            this.#close([
-              tap.release(),
-              ...typeof program === "string" ? [] : program.release(),
-            ]);
-          }
           fail(error);
         }
-      };
-      const attachHere = () =>
-        finish(openNextHopProgram(options.nextHops, tap, netns));
-      if (this.#parent.nextHopSource !== "program") {
-        parts.move();
-        return attachHere();
-      }
-      const loaded = parts.use(loadNextHopProgram());
-      const waiting = parts.move();
-      this.#waiting.add(waiting);
-      this.#thread.run({
-        type: "attach",
-        program: loaded.number,
-        netns: place.netns,
-        ifindex: tap.ifindex,
-      }, (link) => {
-        this.#waiting.delete(waiting);
-        if (link >= 0) return finish(loaded.attached(new Fd(link)));
-        loaded.close();
-        // The attempt in this thread has the error for `link show`.
-        attachHere();
       });
     });
   }
@@ -116,6 +78,74 @@ export class TapChildDevices implements ChildDevices {
   #close(descriptors: readonly number[]): void {
     if (this.#closed) { for (const fd of descriptors) new Fd(fd).close(); }
     else this.#thread.run({ type: "close", descriptors });
+  }
+
+  /**
+   * Attaches the program in the device thread, if the parent has one. Calls `then` with a function that returns the
+   * program or the text for `nextHopSource`, or throws. `parts` are closed if `close()` comes first.
+   */
+  #attach(
+    tap: Tap,
+    netns: number,
+    parts: DisposableStack,
+    then: (attach: () => NextHopProgram | string) => void,
+  ): void {
+    const attachHere = () =>
+      openNextHopProgram(this.#options.nextHops, tap, netns);
+    const loaded = this.#load();
+    if (!loaded) return then(attachHere);
+    parts.use(loaded);
+    this.#waiting.add(parts);
+    const { ifindex } = tap;
+    this.#thread.run(
+      { type: "attach", program: loaded.number, netns, ifindex },
+      (link) => {
+        this.#waiting.delete(parts);
+        if (link >= 0) return then(() => loaded.attached(new Fd(link)));
+        loaded.close();
+        // The attempt in this thread has the error for `link show`.
+        then(attachHere);
+      },
+    );
+  }
+
+  /** Returns undefined if the parent has no program, or if it cannot be loaded. */
+  #load(): LoadedProgram | undefined {
+    if (this.#parent.nextHopSource !== "program") return undefined;
+    try {
+      return loadNextHopProgram();
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Returns the result of `use`. Closes the TAP and the program if it throws before it opens the device. */
+  #use<T>(
+    options: Omit<NetdevOptions, "memory">,
+    tap: Tap,
+    attach: () => NextHopProgram | string,
+    use: (open: OpenNetdev) => T,
+  ): T {
+    let program: NextHopProgram | string | undefined;
+    let opened = false;
+    try {
+      const device = { tap, program: program = attach() };
+      return use((_name, memory) => {
+        opened = true;
+        return openNetdev(this.#reactor, {
+          ...options,
+          memory,
+          device,
+          closeDescriptors: (each) => this.#close(each),
+        });
+      });
+    } catch (error) {
+      if (!opened) {
+        const held = typeof program === "object" ? program.release() : [];
+        this.#close([tap.release(), ...held]);
+      }
+      throw error;
+    }
   }
 
   /** Returns the location of the parent: children are created in its namespace, as in ib_ipoib. */

@@ -42,7 +42,7 @@ export class NextHopProgram implements Disposable {
 }
 
 /** A program that is loaded into the kernel and not attached, and its map. */
-class LoadedProgram implements Disposable {
+export class LoadedProgram implements Disposable {
   readonly #program: Fd;
   readonly #map: Fd;
 
