@@ -15,10 +15,10 @@ import type { Commands, Later, MethodCalls } from "../thread/commands.ts";
 /** The network devices of children, whose creation and deletion take several turns of the reactor. */
 export interface ChildDevices {
   /**
-   * Creates a network device, and returns the result of `use`, which creates a child with `open`. Throws the errors of
-   * `openTap()`.
+   * Creates a network device, and returns the result of `use`, which creates a child with `open`, or with the function
+   * of the {@linkcode IpoibDevice} if there is none. Fails with the errors of `openTap()`, `openNetdev()` and `use`.
    */
-  create<T>(name: string, use: (open: OpenNetdev) => T): Later<T>;
+  create<T>(name: string, use: (open?: OpenNetdev) => T): Later<T>;
   /** Returns `result` when the devices of removed children are deleted. */
   afterDeletion<T>(result: T): Later<T>;
 }
@@ -30,8 +30,7 @@ export interface CommandContext {
   memberships: PortMemberships;
   /** Connection manager of the port; undefined if the port has no connection management. */
   connections?: ConnectionManager | undefined;
-  /** Undefined: devices are created and deleted at once. */
-  children?: ChildDevices | undefined;
+  children: ChildDevices;
   reactor: Reactor;
   /** Name of the embedded subnet; undefined for a verbs device. */
   subnet: string | undefined;
@@ -44,23 +43,6 @@ export type DataCalls = MethodCalls<"interface">;
 
 /** The commands of the data worker, by name. */
 export type DataCommands = Commands<CommandContext, DataCalls>;
-
-/** Creates a child by `use`, which gets a function for the creation of its network device. */
-export function withChildDevice<T>(
-  { children }: CommandContext,
-  name: string,
-  use: (open: OpenNetdev | undefined) => T,
-): T | Later<T> {
-  return children ? children.create(name, use) : use(undefined);
-}
-
-/** Returns `result` when the network devices of removed children are deleted. */
-export function afterDeletion<T>(
-  { children }: CommandContext,
-  result: T,
-): T | Later<T> {
-  return children ? children.afterDeletion(result) : result;
-}
 
 /** Collects the attributes and counters of the port for records. */
 export function recordContext(context: CommandContext): RecordContext {

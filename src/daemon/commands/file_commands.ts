@@ -11,11 +11,9 @@ import { formatPkey } from "../../base/units.ts";
 import type { IpoibInterface } from "../../ipoib/interface.ts";
 import type { Later } from "../thread/commands.ts";
 import {
-  afterDeletion,
   type CommandContext,
   type DataCommands,
   findInterface,
-  withChildDevice,
 } from "./context.ts";
 import { parseUnsigned, scanInteger, scanUnsigned } from "./kernel_numbers.ts";
 import {
@@ -85,8 +83,8 @@ const parentOnly: Record<string, SysfsFile> = {
   "create_child": {
     write: (context, _each, value) => {
       const pkey = scanInteger(value) ?? invalid("create_child", value);
-      const { device } = context;
-      return withChildDevice(context, device.nameFor(pkey), (open) => {
+      const { children, device } = context;
+      return children.create(device.nameFor(pkey), (open) => {
         device.createChild(pkey, open);
         return {};
       });
@@ -96,7 +94,7 @@ const parentOnly: Record<string, SysfsFile> = {
     write: (context, _each, value) => {
       const pkey = scanInteger(value) ?? invalid("delete_child", value);
       context.device.deleteChild(pkey);
-      return afterDeletion(context, {});
+      return context.children.afterDeletion({});
     },
   },
 };

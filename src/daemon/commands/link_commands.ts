@@ -12,13 +12,11 @@ import {
   parseLinkAddressText,
 } from "../../wire/link_address.ts";
 import {
-  afterDeletion,
   checkParent,
   type DataCommands,
   findInterface,
   findInterfaces,
   recordContext,
-  withChildDevice,
 } from "./context.ts";
 import { childRecord, linkRecord } from "../records.ts";
 
@@ -48,10 +46,10 @@ export const linkCommands = {
   },
   "link.add": (context, { link, name, pkey, mode, umcast }) => {
     checkParent(context, link);
-    const { device } = context;
+    const { children, device } = context;
     if (mode !== undefined) device.parent.connected.check(mode);
     checkPkey(pkey ?? device.parent.pkey);
-    return withChildDevice(context, name, (open) => {
+    return children.create(name, (open) => {
       const child = device.addChild(name, pkey, open);
       child.umcast = umcast ?? false;
       if (mode !== undefined) child.connected.setMode(mode);
@@ -60,13 +58,12 @@ export const linkCommands = {
   },
   "link.del": (context, { name }) => {
     const deleted = context.device.removeChild(findInterface(context, name));
-    return afterDeletion(context, { deleted });
+    return context.children.afterDeletion({ deleted });
   },
   "child.create": (context, { parent, pkey }) => {
     checkParent(context, parent);
-    const { device } = context;
-    return withChildDevice(
-      context,
+    const { children, device } = context;
+    return children.create(
       device.nameFor(pkey),
       (open) => childRecord(device.createChild(pkey, open), device),
     );
@@ -74,7 +71,7 @@ export const linkCommands = {
   "child.delete": (context, { parent, pkey }) => {
     checkParent(context, parent);
     context.device.deleteChild(pkey);
-    return afterDeletion(context, {});
+    return context.children.afterDeletion({});
   },
   "child.list": (context, { parent }) => {
     checkParent(context, parent);

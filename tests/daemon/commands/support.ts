@@ -5,14 +5,24 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as v from "valibot";
 import { IpoibError } from "../../../src/base/errors.ts";
-import type { CommandContext } from "../../../src/daemon/commands/context.ts";
+import type {
+  ChildDevices,
+  CommandContext,
+} from "../../../src/daemon/commands/context.ts";
 import { dataCommands } from "../../../src/daemon/data_commands.ts";
 import {
+  Later,
   runCommand,
   type WorkerMethod,
 } from "../../../src/daemon/thread/commands.ts";
 import { methods, type Result } from "../../../src/ipc/schema.ts";
 import type { Host } from "../../ipoib/rig.ts";
+
+/** Creates and deletes devices at once, by the function of the device. */
+export const childDevices: ChildDevices = {
+  create: (_name, use) => new Later((done) => done(use())),
+  afterDeletion: (result) => new Later((done) => done(result)),
+};
 
 export type DataMethod = WorkerMethod<"interface">;
 
@@ -29,6 +39,7 @@ export function run<M extends DataMethod>(
     dataCommands,
     {
       ...{ device, port, memberships, reactor: rig.reactor, subnet: "lab" },
+      children: childDevices,
       showSubnet: () => {},
       ...context,
     },

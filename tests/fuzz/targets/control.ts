@@ -10,6 +10,7 @@ import { Connection } from "../../../src/ipc/connection.ts";
 import { LIMITS } from "../../../src/ipc/limits.ts";
 import { ReplySchema } from "../../../src/ipc/envelope.ts";
 import type { Handlers } from "../../../src/ipc/handlers.ts";
+import { childDevices } from "../../daemon/commands/support.ts";
 import { Rig } from "../../ipoib/rig.ts";
 import type { FuzzTarget } from "./target.ts";
 
@@ -51,6 +52,7 @@ function handlersOf(rig: Rig): Handlers {
     device,
     port,
     memberships,
+    children: childDevices,
     reactor: rig.reactor,
     subnet: "lab",
     showSubnet: (done) => done(rig.subnet!.manager.snapshot()),
