@@ -1,7 +1,6 @@
 /** A port that sends ARP requests at the maximum rate, each with a different sender address. */
 
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
-import { programCommand } from "../../scripts/program.ts";
 import { type Arp, ArpOperation } from "../../src/wire/arp.ts";
 import { gidFrom } from "../../src/wire/gid.ts";
 import { IpAddress } from "../../src/wire/ip_address.ts";
@@ -10,6 +9,7 @@ import {
   type Host,
   labTest,
   pause,
+  startManager,
   TcpFlow,
   until,
 } from "./harness/mod.ts";
@@ -63,8 +63,7 @@ labTest(
   "During a flood of ARP requests TCP makes progress, and memory stays bounded",
   async (lab) => {
     // A separate process, so that the memory of the manager is not counted.
-    const manager = lab.start([...programCommand(), "subnet", "run"]);
-    await manager.prints(/subnet manager running/);
+    await startManager(lab);
     const [victim, other] = await lab.running(2);
     await victim.must("sysctl", "-q", "-w", "net.ipv4.conf.all.rp_filter=1");
     const { hca, qpn } = await victim.link();

@@ -7,7 +7,7 @@ import {
   GUIDS,
   type Host,
   labTest,
-  startManager,
+  startPartitions,
   until,
 } from "./harness/mod.ts";
 
@@ -24,7 +24,7 @@ async function childLink(host: Host) {
 labTest(
   "Two limited members do not reach each other, and log and link show name the reason",
   async (lab) => {
-    await startManager(lab, PARTITIONS);
+    await startPartitions(lab, PARTITIONS);
     const hosts = await lab.hosts(3);
     const [full, b, c] = hosts;
     await full.up({ args: ["--guid", GUIDS[0]] });

@@ -4,9 +4,14 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { programCommand } from "../../scripts/program.ts";
 import type { LinkRecord } from "../../src/ipc/schema.ts";
-import { Host, type Lab, labTest, until } from "./harness/mod.ts";
+import {
+  Host,
+  type Lab,
+  labTest,
+  startPartitions,
+  until,
+} from "./harness/mod.ts";
 
 const CHILD = "ib0.8001";
 
@@ -181,16 +186,10 @@ labTest(
 
 /** Starts a stand-alone manager whose broadcast groups have an IB MTU of 1024 on a subnet of 2048. */
 async function startSmallGroups(lab: Lab): Promise<void> {
-  const file = `${lab.runtime}/test.conf`;
-  await Deno.writeTextFile(
-    file,
-    ["Default=0x7fff", "one=0x0001"].map((head) =>
-      `${head}, ipoib, mtu=3 : ALL=full ;\n`
-    ).join(""),
-  );
-  const words = ["subnet", "run", "--partitions", file];
-  const manager = lab.start([...programCommand(), ...words]);
-  await manager.prints(/subnet manager running/);
+  const text = ["Default=0x7fff", "one=0x0001"].map((head) =>
+    `${head}, ipoib, mtu=3 : ALL=full ;\n`
+  ).join("");
+  await startPartitions(lab, text);
 }
 
 labTest(

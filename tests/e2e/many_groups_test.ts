@@ -1,12 +1,12 @@
 /** An unprivileged user joins more groups than one message to a subnet manager holds; then the manager is killed. */
 
 import { assert, assertEquals } from "@std/assert";
-import { programCommand } from "../../scripts/program.ts";
 import {
   type Host,
   labTest,
   membershipSockets,
   Pings,
+  startManager,
   until,
 } from "./harness/mod.ts";
 
@@ -23,8 +23,7 @@ async function joined(host: Host): Promise<number> {
 labTest(
   "An interface with 1100 multicast groups keeps them under a new subnet manager",
   async (lab) => {
-    const manager = lab.start([...programCommand(), "subnet", "run"]);
-    await manager.prints(/subnet manager running/);
+    const manager = await startManager(lab);
     const [host, other] = await lab.running(2, ["--max-groups", `${LIMIT}`]);
     assert(await other.reaches(host));
     using _sockets = await membershipSockets(host, GROUPS);

@@ -2,7 +2,6 @@
 
 import { assertEquals } from "@std/assert";
 import { fullForm } from "../../scripts/test/form.ts";
-import { programCommand } from "../../scripts/program.ts";
 import {
   fault,
   GUIDS,
@@ -10,6 +9,7 @@ import {
   type Lab,
   labTest,
   managerPid,
+  startManager,
   until,
   untilConnected,
 } from "./harness/mod.ts";
@@ -39,8 +39,7 @@ async function shown(lab: Lab, old?: number) {
 
 /** Starts a manager and three hosts; sets the P_Key table of the second port, and the third port down. */
 async function start(lab: Lab) {
-  const manager = lab.start([...programCommand(), "subnet", "run"]);
-  await manager.prints(/subnet manager running/);
+  const manager = await startManager(lab);
   const hosts = await lab.hosts(3);
   await Promise.all(
     hosts.map((host, i) => host.up({ args: ["--guid", [...GUIDS, DOWN][i]!] })),

@@ -8,7 +8,14 @@ import {
 } from "../../scripts/program.ts";
 import { bundle } from "../../scripts/rig/bundle.ts";
 import { Capability } from "../../src/system/capability.ts";
-import { type Host, labTest, must, run, until } from "./harness/mod.ts";
+import {
+  type Host,
+  labTest,
+  must,
+  run,
+  startManager,
+  until,
+} from "./harness/mod.ts";
 
 const TOP = new URL("../../", import.meta.url).pathname;
 
@@ -116,8 +123,7 @@ labTest(
 );
 
 labTest("subnet run runs without capabilities", async (lab) => {
-  const subnet = lab.start([...programCommand(), "subnet", "run"]);
-  await subnet.prints(/subnet manager running/);
+  const subnet = await startManager(lab);
   assertAtMost(await threads(subnet.pid), 0n);
   const [host] = await lab.running(1);
   assertEquals((await host.link()).state, "running");

@@ -1,24 +1,17 @@
 /** Refused joins: log, `link show -d`, `child list` and `mcg show` name the field that does not match. */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { programCommand } from "../../scripts/program.ts";
 import {
   OTHER_QKEY,
   REFUSED_PARTITIONS,
   STATES,
 } from "../ipoib/refused_partitions.ts";
-import { labTest, until } from "./harness/mod.ts";
+import { labTest, startPartitions, until } from "./harness/mod.ts";
 
 labTest(
   "Children on partitions that do not fit, and a group with another Q_Key, show why they are not joined",
   async (lab) => {
-    const file = `${lab.runtime}/test.conf`;
-    await Deno.writeTextFile(file, REFUSED_PARTITIONS);
-    const manager = lab.start([
-      ...programCommand(),
-      ...["subnet", "run", "--partitions", file],
-    ]);
-    await manager.prints(/subnet manager running/);
+    await startPartitions(lab, REFUSED_PARTITIONS);
     const [host] = await lab.running(1);
 
     const [large] = STATES;

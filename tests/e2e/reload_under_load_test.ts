@@ -5,7 +5,7 @@ import {
   createChild,
   iperfServer,
   labTest,
-  startManager,
+  startPartitions,
   until,
 } from "./harness/mod.ts";
 
@@ -22,7 +22,7 @@ interface Report {
 labTest(
   "subnet reload under load takes a P_Key away and gives it back; TCP on the parent has no pause of a second",
   async (lab) => {
-    const [, file] = await startManager(lab, LAB);
+    const [, file] = await startPartitions(lab, LAB);
     const [a, b] = await lab.running(2);
     for (const [i, host] of [a, b].entries()) {
       await createChild(host, "0x8005", `10.85.0.${i + 1}/24`);

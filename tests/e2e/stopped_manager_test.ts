@@ -2,7 +2,6 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { patient } from "../../scripts/machine.ts";
-import { programCommand } from "../../scripts/program.ts";
 import {
   exists,
   type Host,
@@ -10,6 +9,7 @@ import {
   labTest,
   managerPid,
   Pings,
+  startManager,
   until,
 } from "./harness/mod.ts";
 
@@ -35,8 +35,7 @@ async function assertNewHostReaches(lab: Lab, to: Host): Promise<void> {
 labTest(
   "A stopped subnet run is replaced, and exits with an error when it continues",
   async (lab) => {
-    const manager = lab.start([...programCommand(), "subnet", "run"]);
-    await manager.prints(/subnet manager running/);
+    const manager = await startManager(lab);
     const [a, b] = await lab.running(2);
     assert(await a.reaches(b));
     await using pings = await Pings.start(a, b.address, { interval: 0.02 });

@@ -7,7 +7,7 @@ import {
   type Lab,
   labTest,
   managerPid,
-  startManager,
+  startPartitions,
   until,
 } from "./harness/mod.ts";
 
@@ -39,7 +39,7 @@ async function up(hosts: readonly Host[]): Promise<void> {
 labTest(
   "A manager that takes over keeps the partitions; a new subnet has the built-in ones",
   async (lab) => {
-    const [manager] = await startManager(lab, LAB);
+    const [manager] = await startPartitions(lab, LAB);
     const hosts = await lab.hosts(2);
     const [a, b] = hosts;
     await up(hosts);
@@ -89,7 +89,7 @@ labTest(
 labTest(
   "A reload changes the P_Key tables of running interfaces; an error in the file changes nothing",
   async (lab) => {
-    const [manager, file] = await startManager(lab, ALL);
+    const [manager, file] = await startPartitions(lab, ALL);
     const hosts = await lab.hosts(2);
     const [a, b] = hosts;
     await up(hosts);

@@ -8,8 +8,14 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { iperf, iperfServer, labTest, pause, until } from "./harness/mod.ts";
-import { programCommand } from "../../scripts/program.ts";
+import {
+  iperf,
+  iperfServer,
+  labTest,
+  pause,
+  startManager,
+  until,
+} from "./harness/mod.ts";
 
 const ADDRESS = /^80:00:00:[0-9a-f]{2}:fe:80(:[0-9a-f]{2}){14}$/;
 
@@ -104,8 +110,7 @@ labTest(
 labTest(
   "The interface has no carrier until it has joined the broadcast group",
   async (lab) => {
-    const manager = lab.start([...programCommand(), "subnet", "run"]);
-    await manager.prints(/subnet manager running/);
+    const manager = await startManager(lab);
     manager.kill("SIGSTOP");
     const [a] = await lab.hosts(1);
     await a.up({ wait: false });

@@ -8,6 +8,7 @@ import {
   type Lab,
   pause,
   run,
+  startManager,
   until,
 } from "../../../tests/e2e/harness/mod.ts";
 import {
@@ -143,8 +144,7 @@ export const limitScenarios: readonly Scenario[] = [
     expected: "each peer is reached or not, and nothing ends",
     async run(lab) {
       // The subnet manager runs in a separate process without the limit.
-      const manager = lab.start([...programCommand(), "subnet", "run"]);
-      await manager.prints(/subnet manager running/);
+      await startManager(lab);
       const [a, ...others] = await lab.hosts(41);
       await upBehind(a!, "prlimit", "--nofile=96:96");
       await Promise.all(others.map((host) => host.up()));

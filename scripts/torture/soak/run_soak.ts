@@ -1,13 +1,13 @@
 /** Part "soak": sustained traffic between two hosts for the whole time, while other hosts start and stop. */
 
 import { slowness } from "../../machine.ts";
-import { programCommand } from "../../program.ts";
 import {
   type Host,
   iperfServer,
   Lab,
   pause,
   type Program,
+  startManager,
   until,
 } from "../../../tests/e2e/harness/mod.ts";
 import { random } from "../../../tests/wire/support.ts";
@@ -35,8 +35,7 @@ export async function runSoak(options: PartOptions): Promise<Row[]> {
   const ms = options.minutes * 60_000;
   const next = random(options.seed);
   // The manager runs in a separate process, so that its resources are sampled separately.
-  const manager = lab.start([...programCommand(), "subnet", "run"]);
-  await manager.prints(/subnet manager running/);
+  const manager = await startManager(lab);
   const [a, b, flapping] = await lab.hosts(3);
   const [guest] = await lab.hosts(1);
   await Promise.all([a.up(), b.up(), flapping.up()]);

@@ -29,4 +29,4 @@ export { TcpFlow } from "./tcp_flow.ts";
 export { iperf, iperfServer } from "./traffic.ts";
 export { UdpSocket } from "./udp.ts";
 export { pause, until } from "./until.ts";
-export { createChild, startManager } from "./partitions.ts";
+export { createChild, startManager, startPartitions } from "./partitions.ts";
