@@ -224,16 +224,14 @@ function transportOf(
 ): TransportRecord {
   const active = connected.active?.find(peer);
   if (!active) return { transport: "ud" };
+  const { state: connection } = active;
+  if (connection !== "established") return { transport: "ud", connection };
   return {
-    transport: active.state === "established" ? "rc" : "ud",
-    connection: active.state,
-    ...(active.state === "established"
-      ? {
-        rc_qpn: active.remoteQpn,
-        rc_mtu: active.mtu,
-        rc_age_ms: Math.round(now - active.establishedAt),
-      }
-      : {}),
+    transport: "rc",
+    connection,
+    rc_qpn: active.remoteQpn,
+    rc_mtu: active.mtu,
+    rc_age_ms: Math.round(now - active.establishedAt),
   };
 }
 

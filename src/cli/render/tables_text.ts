@@ -55,7 +55,10 @@ function neighbour(n: NeighRecord, { details, stats, palette }: Style) {
   );
 }
 
-/** Formats how packets to a peer are sent: `ud`, or `rc qpn 0x00004a mtu 65520 age 3s`. */
+/**
+ * Formats how packets to a peer are sent: `ud`, `ud (connection refused)`, or `rc qpn 0x00004a mtu 65520 age 3.4s`.
+ * Returns undefined if the peer is not known.
+ */
 function transport(t: TransportRecord): string | undefined {
   if (t.transport !== "rc") {
     return t.connection === undefined
