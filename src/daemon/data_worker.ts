@@ -77,10 +77,10 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
   const connections = openConnections(reactor, port, init.name);
   if (connections) parts.defer(() => connections.close());
   const memberships = new PortMemberships(sa, shared);
+  const { maxGroups, maxConnections } = init;
   const context: EngineContext = {
-    ...{ reactor, port, sa, memberships },
-    ...(init.maxGroups === undefined ? {} : { maxGroups: init.maxGroups }),
-    ...{ connections, maxConnections: init.maxConnections },
+    ...{ reactor, port, sa, memberships, connections },
+    ...{ maxGroups, maxConnections },
   };
   const netdevOptions = {
     memberships: init.memberships,

@@ -17,5 +17,5 @@ export interface EngineContext {
   /** Maximum number of connections of other hosts per interface. Default: MAX_PASSIVE_CONNECTIONS. */
   readonly maxConnections?: number | undefined;
   /** Maximum number of multicast groups per interface, broadcast group excluded. Default: DEFAULT_MAX_GROUPS. */
-  readonly maxGroups?: number;
+  readonly maxGroups?: number | undefined;
 }
