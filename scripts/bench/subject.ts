@@ -1,13 +1,12 @@
 /** Subject of a measurement: a network between namespaces, and the processes that forward its packets. */
 
+import { CONNECTED_MTU } from "../../src/ipoib/constants.ts";
 import type { Fd } from "../../src/system/fd.ts";
 import { createNamespace } from "../../src/system/namespace.ts";
 import { runInside } from "./inside.ts";
 
 /** MTU of every link: the subnet MTU of 2048 minus the IPoIB header. */
 export const MTU = 2044;
-/** MTU of every link in connected mode. */
-export const CONNECTED_MTU = 65_520;
 /** Transmit queue length of every device, that of the program, for a fair comparison. */
 const QUEUE = 1000;
 const GROUPS = "224.0.0.0/4";
