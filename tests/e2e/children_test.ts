@@ -61,8 +61,7 @@ labTest(
 );
 
 async function received(host: Host, name: string): Promise<number> {
-  const [link] = await host.call("link.show", { name });
-  return link!.stats64!.rx.packets;
+  return (await host.link(name)).stats64!.rx.packets;
 }
 
 labTest(

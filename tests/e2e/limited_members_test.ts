@@ -5,7 +5,6 @@ import {
   createChild,
   fault,
   GUIDS,
-  type Host,
   labTest,
   startPartitions,
   until,
@@ -15,11 +14,6 @@ const CHILD = "ib0.8010";
 /** The first host is a full member, all others are limited members. */
 const PARTITIONS = "Default=0x7fff, ipoib : ALL=full ;\n" +
   `shared=0x0010, ipoib : ALL=limited, ${GUIDS[0]}=full ;\n`;
-
-async function childLink(host: Host) {
-  const [link] = await host.call("link.show", { name: CHILD });
-  return link!;
-}
 
 labTest(
   "Two limited members do not reach each other, and log and link show name the reason",
@@ -34,23 +28,23 @@ labTest(
       await createChild(host, "0x8010", `${address(i)}/24`);
       await host.call("wait", { name: CHILD });
     }
-    assertEquals((await childLink(full)).membership, "full");
-    assertEquals((await childLink(b)).membership, "limited");
+    assertEquals((await full.link(CHILD)).membership, "full");
+    assertEquals((await b.link(CHILD)).membership, "limited");
     assertEquals((await b.link()).membership, "full");
     for (const to of [1, 2]) {
       assertEquals((await full.ping(address(to))).received, 5);
     }
     assertEquals((await b.ping(address(0))).received, 5);
-    assertEquals((await childLink(b)).unreached, undefined);
+    assertEquals((await b.link(CHILD)).unreached, undefined);
 
     assertEquals(await b.reaches(address(2)), false);
     const noAnswer =
       "no answer; if it is up, both ends are limited members of partition 0x8010";
     await until(
       "the failure of the address resolution",
-      async () => (await childLink(b)).unreached,
+      async () => (await b.link(CHILD)).unreached,
     );
-    assertEquals((await childLink(b)).unreached, [
+    assertEquals((await b.link(CHILD)).unreached, [
       { destination: address(2), reason: noAnswer },
     ]);
     await b.daemon.prints(
@@ -58,7 +52,7 @@ labTest(
     );
 
     // The administrator returns no path between limited members to an interface that knows the address.
-    const { address: lladdr } = await childLink(c);
+    const { address: lladdr } = await c.link(CHILD);
     const added = await b.ipoib(
       ...["neigh", "add", address(2), "lladdr", lladdr, "dev", CHILD],
     );
@@ -67,7 +61,7 @@ labTest(
     const noPath = "no path; both ends are limited members of partition 0x8010";
     await until(
       "the failure of the path query",
-      async () => (await childLink(b)).unreached?.length === 2,
+      async () => (await b.link(CHILD)).unreached?.length === 2,
     );
     const { stdout } = await b.ipoib("-d", "link", "show", CHILD);
     assertMatch(
@@ -80,12 +74,12 @@ labTest(
     );
     assertMatch(stdout, new RegExp(`\n    fe80:\\S+ not reached: ${noPath}\n`));
     await b.daemon.prints(/is not reached: no path; both ends are limited/);
-    assertEquals((await childLink(full)).unreached, undefined);
+    assertEquals((await full.link(CHILD)).unreached, undefined);
 
     // As a full member, c is reached.
     const { guid } = (await c.link()).hca;
     await fault(lab, "port", guid, "pkeys", "0xffff,0x8010");
     await until("b to reach c", () => b.reaches(address(2)));
-    assertEquals((await childLink(c)).membership, "full");
+    assertEquals((await c.link(CHILD)).membership, "full");
   },
 );

@@ -34,10 +34,6 @@ async function kernelLink(host: Host, name: string): Promise<Values> {
   return common(JSON.parse(await host.ip(...words))[0]);
 }
 
-async function record(host: Host, name: string): Promise<LinkRecord> {
-  return (await host.call("link.show", { name }))[0]!;
-}
-
 /** Waits until the kernel and the program show the same, and `accept` accepts it. Returns the values. */
 async function agreed(
   host: Host,
@@ -48,7 +44,7 @@ async function agreed(
   let shown: [Values, Values] | undefined;
   try {
     return await until(`${what} of ${name}`, async () => {
-      shown = [await kernelLink(host, name), common(await record(host, name))];
+      shown = [await kernelLink(host, name), common(await host.link(name))];
       const [theirs, ours] = shown;
       return JSON.stringify(theirs) === JSON.stringify(ours) &&
         accept(ours) && ours;
@@ -118,7 +114,7 @@ for (const name of ["ib0", CHILD]) {
     async (lab) => {
       const hosts = await twoHosts(lab);
       const before = await Promise.all(
-        hosts.map((host) => record(host, name)),
+        hosts.map((host) => host.link(name)),
       );
       for (const [words, values] of ROWS) {
         await setBoth(hosts, name, words);
@@ -131,7 +127,7 @@ for (const name of ["ib0", CHILD]) {
           assertEquals(shown, { ...shown, ...values }, words.join(" "));
         }
         for (const [i, host] of hosts.entries()) {
-          const { address, qpn } = await record(host, name);
+          const { address, qpn } = await host.link(name);
           const old = before[i]!;
           assertEquals([address, qpn], [old.address, old.qpn]);
         }
@@ -156,14 +152,14 @@ labTest(
               0,
             );}
         };
-        const before = await record(host, name);
+        const before = await host.link(name);
         const joined = await until("the groups", async () => {
           const mgids = await groups();
           return mgids.length >= 3 && mgids;
         });
         await set("down");
         await until("no groups", async () => (await groups()).length === 0);
-        const down = await record(host, name);
+        const down = await host.link(name);
         assertEquals(down.state, "administratively down");
         assertEquals([down.qpn, down.address], [before.qpn, before.address]);
         await set("up");
@@ -172,7 +168,7 @@ labTest(
           const mgids = await groups();
           return joined.every((mgid) => mgids.includes(mgid));
         });
-        const up = await record(host, name);
+        const up = await host.link(name);
         assertEquals([up.qpn, up.address], [before.qpn, before.address]);
       }
     }
@@ -199,7 +195,7 @@ labTest(
     const [a, b] = await twoHosts(lab);
     const chain = async (host: Host, name: string) => {
       const { admin, device, refused, binding } =
-        (await record(host, name)).mtu_chain;
+        (await host.link(name)).mtu_chain;
       return [admin, device, refused, binding];
     };
     const becomes = async (host: Host, name: string, values: unknown[]) => {
@@ -307,7 +303,7 @@ labTest(
         operstate === "DOWN" && (flags as string[])[0] === "NO-CARRIER",
     );
     // The kernel does not know the parent of a TAP, and shows DOWN.
-    const child = await record(a, CHILD);
+    const child = await a.link(CHILD);
     assertEquals(child.operstate, "LOWERLAYERDOWN");
     assertEquals((await kernelLink(a, CHILD)).operstate, "DOWN");
     assertEquals((await fault("up")).code, 0);
@@ -330,7 +326,7 @@ labTest(
     ) {
       const before: LinkRecord[] = [];
       for (const [i, host] of hosts.entries()) {
-        before.push(await record(host, name));
+        before.push(await host.link(name));
         const to = ["name", renamed, "netns", there[i]!.namespace];
         const words = ["link", "set", "dev", name, "down"];
         if (i === 0) {

@@ -67,7 +67,7 @@ labTest(
     const name = await createChild(hub, "0x8001", `${HUB}/16`);
     await hub.call("link.set", { name, mode: "connected" });
     const flows: TcpFlow[] = [];
-    using _ = new DisposableStack();
+    using parts = new DisposableStack();
     const before = processState(hub.daemon.pid);
     const peers = await Promise.all(
       hosts.map((host, i) => addPeers(host, i, PEERS / hosts.length)),
@@ -75,12 +75,11 @@ labTest(
     const start = performance.now();
     for (const [i, host] of hosts.entries()) {
       for (const address of peers[i]!) {
-        flows.push(_.use(TcpFlow.open(hub, host, PORT, address)));
+        flows.push(parts.use(TcpFlow.open(hub, host, PORT, address)));
       }
     }
     await until("all connections", async () => {
-      const [link] = await hub.call("link.show", { name });
-      const { active, passive } = link!.connections!;
+      const { active, passive } = (await hub.link(name)).connections!;
       return active === PEERS && passive === PEERS;
     }, LIMIT_MS);
     const connected = performance.now() - start;

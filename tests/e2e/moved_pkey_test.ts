@@ -24,7 +24,7 @@ labTest(
       await host.call("wait", { name: "ib0.8002" });
     }
     for (const to of ["10.81.0.2", "10.82.0.2"]) assert(await a.reaches(to));
-    const link = async () => (await b.call("link.show", { name: CHILD }))[0]!;
+    const link = () => b.link(CHILD);
     await using parent = await Pings.start(a, b.address);
     await using other = await Pings.start(a, "10.82.0.2");
     await using own = await Pings.start(a, "10.81.0.2");

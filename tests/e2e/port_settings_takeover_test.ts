@@ -30,7 +30,6 @@ async function shown(lab: Lab, old?: number) {
   const { code, stdout } = await lab.ipoib("-j", "subnet", "show");
   if (code !== 0) return undefined;
   const [{ manager, ports }] = JSON.parse(stdout) as [Shown];
-
   if (manager.pid === old || ports.length < 3) return undefined;
   return Object.fromEntries(
     ports.map(({ guid, lid, state, pkeys }) => [guid, { lid, state, pkeys }]),

@@ -33,8 +33,7 @@ labTest(
     const load = a.run([
       ...["iperf3", "-J", "-c", b.address, "-t", `${SECONDS}`],
     ]);
-    const state = async () =>
-      (await a.call("link.show", { name: CHILD }))[0]!.state;
+    const state = async () => (await a.link(CHILD)).state;
     const reload = async (text: string) => {
       await Deno.writeTextFile(file, text);
       const { code, stderr } = await lab.ipoib("subnet", "reload");

@@ -127,10 +127,10 @@ labTest(
       "the removal of the partition",
       async () => (await pkeys(lab)).length === 1,
     );
-    await until("the children to wait for their P_Key", async () => {
-      const [link] = await a.call("link.show", { name: "ib0.8005" });
-      return link!.state !== "running";
-    });
+    await until(
+      "the children to wait for their P_Key",
+      async () => (await a.link("ib0.8005")).state !== "running",
+    );
     assertEquals((await a.ping(b)).received, 5);
     assertEquals(await Deno.readTextFile(file), ALL);
   },

@@ -77,10 +77,7 @@ labTest(
       await host.ip("link", "set", "ib0.8001", "up");
       await host.call("wait", { name: "ib0.8001" });
     }
-    const state = async () => {
-      const links = await b.call("link.show", { name: "ib0.8001" });
-      return links[0]!.state;
-    };
+    const state = async () => (await b.link("ib0.8001")).state;
     await fault(lab, "port", GUIDS[1], "pkeys", "0xffff,0x8002");
     await until("the child to wait", async () => await state() !== "running");
     assertEquals((await shown(lab)).pkeys, [0xffff, 0x8002]);

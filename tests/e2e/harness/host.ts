@@ -121,9 +121,9 @@ export class Host {
     return stats!.counters;
   }
 
-  /** Returns the record of the interface, as `link show` does. */
-  async link(): Promise<LinkRecord> {
-    const [link] = await this.call("link.show", { name: "ib0" });
+  /** Returns the record of an interface, as `link show` does. */
+  async link(name = "ib0"): Promise<LinkRecord> {
+    const [link] = await this.call("link.show", { name });
     return link!;
   }
 
