@@ -1,4 +1,7 @@
-/** Runs the benchmark: for each size of the network the repeats, and in each repeat the subjects in turn. */
+/**
+ * Runs the benchmark: for each size of the network, and for each measurement with subjects of its own, the repeats, and
+ * in each repeat the subjects in turn.
+ */
 
 import { IpoibError } from "../../src/base/errors.ts";
 import type { Cleanup } from "../cleanup.ts";
