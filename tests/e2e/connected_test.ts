@@ -1,6 +1,7 @@
 /** Connected mode on the embedded subnet: packets of up to 65,520 bytes, mixed modes, and the switch with traffic. */
 
 import {
+  assert,
   assertEquals,
   assertGreater,
   assertLess,
@@ -38,7 +39,9 @@ const PONG = { sent: 5, received: 5 };
 const LONG = 30_000;
 
 async function counter(host: Host, name: string): Promise<number> {
-  return (await host.counters())[name] ?? 0;
+  const { [name]: count } = await host.counters();
+  assert(count !== undefined, `a counter ${name}`);
+  return count;
 }
 
 /** Waits until the host has a connection to its neighbour. */
