@@ -19,7 +19,7 @@ import {
 import { openTap } from "../netdev/tap/open_tap.ts";
 import type { Tap, TapLocation } from "../netdev/tap/tap.ts";
 import { Errno } from "../base/errno.ts";
-import { Fd } from "../system/fd.ts";
+import { closeAll, Fd } from "../system/fd.ts";
 import type { Reactor } from "../system/reactor.ts";
 import type { ChildDevices } from "./commands/context.ts";
 import { DeviceThread } from "./device_thread.ts";
@@ -76,7 +76,7 @@ export class TapChildDevices implements ChildDevices {
   }
 
   #close(descriptors: readonly number[]): void {
-    if (this.#closed) { for (const fd of descriptors) new Fd(fd).close(); }
+    if (this.#closed) closeAll(descriptors);
     else this.#thread.run({ type: "close", descriptors });
   }
 

@@ -8,7 +8,7 @@
  */
 
 import { createEventFd, drain } from "../system/event_fd.ts";
-import { Fd } from "../system/fd.ts";
+import { closeAll, Fd } from "../system/fd.ts";
 import type { Reactor, Watch } from "../system/reactor.ts";
 
 /** First message to the thread. */
@@ -76,8 +76,7 @@ export class DeviceThread {
       if (task.type === "attach" && result >= 0) new Fd(result).close();
     }
     for (const { task } of this.#queue.splice(0)) {
-      if (task.type !== "close") continue;
-      for (const fd of task.descriptors) new Fd(fd).close();
+      if (task.type === "close") closeAll(task.descriptors);
     }
     this.#worker?.terminate();
     this.#watch?.close();

@@ -7,7 +7,7 @@ import { IpoibError } from "../base/errors.ts";
 import { Errno } from "../base/errno.ts";
 import { attachAtEgress } from "../netdev/next_hop_program/attach.ts";
 import { ring } from "../system/event_fd.ts";
-import { Fd } from "../system/fd.ts";
+import { closeAll } from "../system/fd.ts";
 import { withNamespace } from "../system/namespace.ts";
 import type { DeviceStart, DeviceTask } from "./device_thread.ts";
 
@@ -31,7 +31,7 @@ port.onmessage = ({ data }) => {
 /** Runs a task. Returns a descriptor, 0, or a negative errno. */
 function run(task: DeviceTask): number {
   if (task.type === "close") {
-    for (const fd of task.descriptors) new Fd(fd).close();
+    closeAll(task.descriptors);
     return 0;
   }
   try {

@@ -10,6 +10,7 @@ import type {
   FrameReader,
   FrameWriter,
 } from "../system/frames.ts";
+import { closeAll } from "../system/fd.ts";
 import type { Reactor } from "../system/reactor.ts";
 import type { MembershipSource } from "./memberships/kernel_memberships.ts";
 import { GatewayPrefixes } from "./gateway_prefixes.ts";
@@ -60,7 +61,7 @@ export class TapNetdev implements Netdev {
   readonly nextHopSource: string;
   readonly gatewayPrefixes: GatewayPrefixes;
   readonly #program: NextHopProgram | undefined;
-  readonly #closeDescriptors: NetdevOptions["closeDescriptors"];
+  readonly #closeDescriptors: (descriptors: readonly number[]) => void;
   readonly #reactor: Reactor;
   readonly #reader: FrameReader;
   readonly #writer: FrameWriter;
@@ -72,7 +73,7 @@ export class TapNetdev implements Netdev {
     reactor: Reactor,
     { tap, program }: TapDevice,
     config: ConfigMirror,
-    { memory, closeDescriptors }: NetdevOptions,
+    { memory, closeDescriptors = closeAll }: NetdevOptions,
   ) {
     this.tap = tap;
     this.config = config;
@@ -172,15 +173,10 @@ export class TapNetdev implements Netdev {
     this.#writer.close();
     this.#reactor.submit();
     // The device first, because detaching a program from an existing device waits for an RCU grace period.
-    if (this.#closeDescriptors) {
-      this.#closeDescriptors([
-        this.tap.release(),
-        ...this.#program?.release() ?? [],
-      ]);
-    } else {
-      this.tap.close();
-      this.#program?.close();
-    }
+    this.#closeDescriptors([
+      this.tap.release(),
+      ...this.#program?.release() ?? [],
+    ]);
   }
 }
 

@@ -39,6 +39,11 @@ export class Fd implements Disposable {
   }
 }
 
+/** Closes descriptors in this order. */
+export function closeAll(descriptors: readonly number[]): void {
+  for (const fd of descriptors) new Fd(fd).close();
+}
+
 /** Returns the target of `/proc/self/fd/FD`, such as `pipe:[1234]`, or undefined if it cannot be read. */
 export function descriptorTarget(fd: number): string | undefined {
   const into = new Uint8Array(256);
