@@ -4,12 +4,16 @@
  * They take tens of milliseconds, in which the data worker must carry the packets of the other interfaces.
  *
  * The thread starts with the first task. It gets tasks by `postMessage`, one at a time, and returns results in shared
- * memory, because a worker that blocks in its reactor receives no messages.
+ * memory, because a worker that blocks in its reactor receives no messages. While it cannot be started, because of a
+ * limit on threads or descriptors, the data worker runs the tasks.
  */
 
+import { IpoibError } from "../base/errors.ts";
+import { getLogger } from "../base/log.ts";
 import { createEventFd, drain } from "../system/event_fd.ts";
-import { closeAll, Fd } from "../system/fd.ts";
+import { Fd } from "../system/fd.ts";
 import type { Reactor, Watch } from "../system/reactor.ts";
+import { type DeviceTask, runTask } from "./device_tasks.ts";
 
 /** First message to the thread. */
 export interface DeviceStart {
@@ -19,18 +23,6 @@ export interface DeviceStart {
   /** Two words: the number of completed tasks, and the result of the last one. */
   readonly state: Int32Array<SharedArrayBuffer>;
 }
-
-/** A task. All descriptors stay open until its end, except those that it closes. */
-export type DeviceTask =
-  | {
-    readonly type: "attach";
-    /** Descriptor of a loaded classifier. */
-    readonly program: number;
-    /** Descriptor of the network namespace of the interface. */
-    readonly netns: number;
-    readonly ifindex: number;
-  }
-  | { readonly type: "close"; readonly descriptors: readonly number[] };
 
 interface Queued {
   readonly task: DeviceTask;
@@ -52,8 +44,12 @@ export class DeviceThread {
     this.#reactor = reactor;
   }
 
-  /** Queues a task. Calls `done` from the reactor with the result: a descriptor, 0, or a negative errno. */
+  /**
+   * Queues a task. Calls `done` from the reactor with the result: a descriptor, 0, or a negative errno. If the thread
+   * cannot be started, runs the task and calls `done` before it returns.
+   */
   run(task: DeviceTask, done: (result: number) => void = () => {}): void {
+    if (!this.#start()) return done(runTask(task));
     this.#queue.push({ task, done });
     if (!this.#running) this.#next();
   }
@@ -76,7 +72,7 @@ export class DeviceThread {
       if (task.type === "attach" && result >= 0) new Fd(result).close();
     }
     for (const { task } of this.#queue.splice(0)) {
-      if (task.type === "close") closeAll(task.descriptors);
+      if (task.type === "close") runTask(task);
     }
     this.#worker?.terminate();
     this.#watch?.close();
@@ -86,25 +82,41 @@ export class DeviceThread {
   #next(): void {
     this.#running = this.#queue.shift();
     if (!this.#running) return;
-    this.#worker ??= this.#start();
-    this.#worker.postMessage(this.#running.task);
+    this.#worker!.postMessage(this.#running.task);
   }
 
-  #start(): Worker {
-    const doorbell = this.#doorbell = createEventFd();
-    this.#watch = this.#reactor.watch(doorbell.number, () => this.#take());
-    const worker = new Worker(
-      new URL("./device_worker.ts", import.meta.url),
-      { type: "module" },
-    );
-    worker.postMessage(
-      {
-        type: "start",
-        doorbell: doorbell.number,
-        state: this.#state,
-      } satisfies DeviceStart,
-    );
-    return worker;
+  /** Returns false if the thread does not run and cannot be started. */
+  #start(): boolean {
+    if (this.#worker) return true;
+    using parts = new DisposableStack();
+    try {
+      const doorbell = parts.use(createEventFd());
+      const worker = parts.adopt(
+        new Worker(
+          new URL("./device_worker.ts", import.meta.url),
+          { type: "module" },
+        ),
+        (each) => each.terminate(),
+      );
+      worker.postMessage(
+        {
+          type: "start",
+          doorbell: doorbell.number,
+          state: this.#state,
+        } satisfies DeviceStart,
+      );
+      this.#watch = this.#reactor.watch(doorbell.number, () => this.#take());
+      this.#doorbell = doorbell;
+      this.#worker = worker;
+      parts.move();
+      return true;
+    } catch (error) {
+      const { message } = IpoibError.from(error);
+      getLogger("ipoib").warn(
+        `Cannot start a thread for the devices of children: ${message}`,
+      );
+      return false;
+    }
   }
 
   #take(): void {

@@ -109,6 +109,31 @@ programTest("the device is deleted if the child is refused", () => {
   assert(scene.netns.until(() => !scene.exists(kid)));
 });
 
+programTest(
+  "the data worker creates and deletes children if the device thread cannot be started",
+  () => {
+    using scene = new Scene();
+    const { Worker } = globalThis;
+    using _restored = {
+      [Symbol.dispose]: () => void (globalThis.Worker = Worker),
+    };
+    globalThis.Worker = function () {
+      throw new Error("Resource temporarily unavailable (os error 11)");
+    } as unknown as typeof Worker;
+    scene.create();
+    const { kid, child } = scene;
+    assertEquals(child?.nextHopSource, "program");
+    child!.close();
+    let deleted = false;
+    scene.devices.afterDeletion({}).start(() => deleted = true, () => {});
+    assertEquals([deleted, scene.exists(kid), scene.error], [
+      true,
+      false,
+      undefined,
+    ]);
+  },
+);
+
 programTest("close() ends a creation and deletes its device", () => {
   using scene = new Scene();
   scene.create();
