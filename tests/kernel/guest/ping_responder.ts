@@ -4,20 +4,28 @@
  * As ib_ipoib does, it receives on the connection that the peer has opened, and sends on one that it opens itself. With
  * the peer's first REQ it also sends a REQ for a service that does not exist, which the peer must reject.
  *
- * usage: ping_responder.ts DEVICE SIZES SECONDS. Ends after pings of so many sizes, or that time. Prints `{"qpn", "gid"}`, and at the end a {@linkcode Result}.
+ * usage: ping_responder.ts DEVICE SIZES SECONDS. Ends after pings of so many sizes, or that time. Prints
+ * `{"qpn", "gid"}`, and at the end a {@linkcode Result}.
  */
 
 import { UmadPort } from "../../../src/hca/verbs/umad_port.ts";
 import type { RcConnection, RcQp, RxBatch } from "../../../src/hca/hca.ts";
+import { CONNECTED_MESSAGE } from "../../../src/ipoib/constants.ts";
 import { VerbsPort } from "../../../src/hca/verbs/port.ts";
 import { PollReactor } from "../../../src/system/poll_reactor.ts";
 import { socketPair } from "../../../src/system/socket_pair.ts";
+import { type CmKind, CmMessage } from "../../../src/wire/cm/cm_message.ts";
+import type { CommIds } from "../../../src/wire/cm/comm_ids.ts";
+import { Rep } from "../../../src/wire/cm/rep.ts";
+import { Req, ReqPath } from "../../../src/wire/cm/req.ts";
+import { linuxServiceId } from "../../../src/wire/cm/service_id.ts";
+import { ConnectionData } from "../../../src/wire/connection_data.ts";
+import { gidGuid } from "../../../src/wire/gid.ts";
 import {
   gsiAddress,
   type MadAddress,
   MgmtClass,
 } from "../../../src/wire/mad.ts";
-import { Cm, CmMessage, cmMessage } from "./cm_messages.ts";
 
 /** What has happened. */
 export interface Result {
@@ -28,18 +36,17 @@ export interface Result {
   received: number;
   /** Reasons of received REJs, and whether each had the TransactionID of its REQ (low half). */
   rejected: [reason: number, sameTransaction: boolean][];
-  /** Attribute IDs of the received messages. */
-  messages: number[];
+  /** Kinds of the received messages. */
+  messages: (CmKind | "unknown")[];
   failures: string[];
   counters: Record<string, number>;
 }
 
-const SERVICE_HIGH = 0x10000000;
 const NO_QPN = 0xabcdef;
 const PSN = 0x123;
-const MESSAGE_BYTES = 65524;
-/** Timeouts and retries of the REQ. */
-const CM_TIMEOUT = 20 << 3;
+/** Response timeouts of the CM in a REQ, 4.096 us times 2 to this power. */
+const CM_TIMEOUT = 20;
+const NO_DATA = new Uint8Array(0);
 const [device, sizes, seconds] = Deno.args as [string, string, string];
 
 class Responder {
@@ -88,11 +95,11 @@ class Responder {
   }
 
   finish(): Result {
-    for (const [local, remote, qpn] of this.#ids) {
-      this.#send(Cm.Dreq, this.#transaction + BigInt(local), {
-        0: local,
-        4: remote,
-        8: qpn << 8,
+    for (const [localCommId, remoteCommId, remoteQpn] of this.#ids) {
+      this.#send({
+        kind: "dreq",
+        transactionId: this.#transaction + BigInt(localCommId),
+        body: { localCommId, remoteCommId, remoteQpn, privateData: NO_DATA },
       });
     }
     for (let i = 0; i < 10; i++) this.reactor.turn(50);
@@ -108,24 +115,24 @@ class Responder {
   }
 
   #onMessage(mad: Uint8Array, from: MadAddress): void {
-    const message = new CmMessage(mad);
-    const { attributeId, transactionId } = message.header;
-    this.result.messages.push(attributeId);
-    switch (attributeId) {
-      case Cm.Req:
-        return this.#accept(message, from);
-      case Cm.Rep:
-        return this.#connected(message);
-      case Cm.Rej: {
+    const message = CmMessage.parse(mad);
+    if (!message) return;
+    this.result.messages.push(message.kind);
+    const { transactionId } = message;
+    switch (message.kind) {
+      case "req":
+        return this.#accept(transactionId, message.body, from);
+      case "rep":
+        return this.#connected(transactionId, message.body);
+      case "rej": {
         const same = (transactionId & 0xffffffffn) === this.#transaction;
-        this.result.rejected.push([message.word(8) & 0xffff, same]);
+        this.result.rejected.push([message.body.reason, same]);
         return;
       }
-      case Cm.Dreq:
-        return this.#send(Cm.Drep, transactionId, {
-          0: message.word(4),
-          4: message.word(0),
-        });
+      case "dreq": {
+        const body = idsFor(message.body);
+        return this.#send({ kind: "drep", transactionId, body });
+      }
     }
   }
 
@@ -147,82 +154,77 @@ class Responder {
     };
   }
 
-  #accept(req: CmMessage, from: MadAddress): void {
+  #accept(transactionId: bigint, req: Req, from: MadAddress): void {
     this.#peer = gsiAddress(from.lid);
     const qp = this.#create();
-    const to = this.#to(req.number(32), req.number(44));
+    const to = this.#to(req.localQpn, req.startingPsn);
     qp.connect(to);
     this.#passive.push(qp);
-    const id = this.#nextId++;
-    this.#ids.push([id, req.word(0), to.destQpn]);
-    this.#send(
-      Cm.Rep,
-      req.header.transactionId,
-      {
-        ...{ 0: id, 4: req.word(0), 12: qp.qpn << 8, 20: PSN << 8 },
-        ...{ 36: this.#ud.qpn, 40: MESSAGE_BYTES },
-      },
-      // RNR retries, and the flag of the SRQ.
-      { 27: 7 << 5 | 1 << 4 },
-      { 28: this.#port.attributes.gid.subarray(8) },
-    );
+    const localCommId = this.#nextId++;
+    const remoteCommId = req.localCommId;
+    this.#ids.push([localCommId, remoteCommId, to.destQpn]);
+    this.#send({
+      ...{ kind: "rep", transactionId },
+      body: Rep.of({
+        ...{ localCommId, remoteCommId, localQpn: qp.qpn, startingPsn: PSN },
+        ...{ rnrRetryCount: 7, srq: true, ...this.#identity() },
+      }),
+    });
     if (this.#active) return;
     this.#request(this.#transaction, NO_QPN, req, NO_QPN);
     const active = this.#active = this.#create();
-    const service = req.word(140) & 0xffffff;
+    const service = ConnectionData.parse(req.privateData)!.qpn;
     this.#request(this.#transaction + 1n, service, req, active.qpn);
   }
 
   /** Sends a REQ for the service of a UD queue pair of the peer, with the addresses of the peer's REQ. */
   #request(
-    transaction: bigint,
+    transactionId: bigint,
     service: number,
-    req: CmMessage,
-    qpn: number,
+    { pathMtu, primary }: Req,
+    localQpn: number,
   ): void {
-    const { attributes } = this.#port;
-    const gid = Uint8Array.from(
-      { length: 16 },
-      (_, i) => req.word(56 + (i & 12)) >>> (24 - 8 * (i & 3)),
-    );
-    this.#send(
-      Cm.Req,
-      transaction,
-      {
-        ...{ 0: this.#nextId++, 8: SERVICE_HIGH, 12: service, 32: qpn << 8 },
-        40: CM_TIMEOUT,
-        44: PSN << 8 | CM_TIMEOUT | 7,
-        52: attributes.lid << 16 | this.#peer.lid,
-        ...{ 140: this.#ud.qpn, 144: MESSAGE_BYTES },
-      },
-      {
-        ...{ 48: 0xff, 49: 0xff, 50: req.word(48) >>> 8 & 0xf0 | 7 },
-        // Retries of the CM and the flag of the SRQ; rate; subnet-local; local ACK timeout.
-        ...{ 51: 15 << 4 | 1 << 3, 91: 3, 94: 1 << 3, 95: 18 << 3 },
-      },
-      { 16: attributes.gid.subarray(8), 56: attributes.gid, 72: gid },
-    );
+    const { lid, gid } = this.#port.attributes;
+    this.#send({
+      ...{ kind: "req", transactionId },
+      body: Req.of({
+        ...{ localCommId: this.#nextId++, serviceId: linuxServiceId(service) },
+        ...{ localQpn, startingPsn: PSN, pkey: 0xffff, pathMtu, srq: true },
+        ...{ retryCount: 7, rnrRetryCount: 7, maxCmRetries: 15 },
+        remoteResponseTimeout: CM_TIMEOUT,
+        localResponseTimeout: CM_TIMEOUT,
+        primary: ReqPath.of({
+          ...{ localLid: lid, remoteLid: this.#peer.lid },
+          ...{ localGid: gid, remoteGid: primary.localGid },
+          ...{ rate: 3, subnetLocal: true, ackTimeout: 18 },
+        }),
+        ...this.#identity(),
+      }),
+    });
   }
 
-  #connected(rep: CmMessage): void {
+  /** Returns the fields of a REQ or REP that tell the peer who sends it. */
+  #identity(): Pick<Req & Rep, "localCaGuid" | "privateData"> {
+    return {
+      localCaGuid: gidGuid(this.#port.attributes.gid),
+      privateData: ConnectionData.emit({
+        qpn: this.#ud.qpn,
+        mtu: CONNECTED_MESSAGE,
+      }),
+    };
+  }
+
+  #connected(transactionId: bigint, rep: Rep): void {
     if (this.#ready) return;
-    const to = this.#to(rep.number(12), rep.number(20));
+    const to = this.#to(rep.localQpn, rep.startingPsn);
     this.#active!.connect(to);
     this.#ready = true;
-    this.#ids.push([rep.word(4), rep.word(0), to.destQpn]);
-    const { transactionId } = rep.header;
-    this.#send(Cm.Rtu, transactionId, { 0: rep.word(4), 4: rep.word(0) });
+    this.#ids.push([rep.remoteCommId, rep.localCommId, to.destQpn]);
+    this.#send({ kind: "rtu", transactionId, body: idsFor(rep) });
   }
 
-  #send(
-    attributeId: number,
-    transaction: bigint,
-    words: Record<number, number>,
-    bytes: Record<number, number> = {},
-    data: Record<number, Uint8Array> = {},
-  ): void {
-    const mad = cmMessage(attributeId, transaction, { words, bytes, data });
-    this.#agent.send(mad, this.#peer);
+  #send(message: CmMessage): void {
+    this.#agent.send(CmMessage.emit(message), this.#peer);
   }
 
   /** Answers the pings of the batch. */
@@ -253,6 +255,15 @@ class Responder {
     }
     this.#ud.release(batch);
   }
+}
+
+/** Returns the body of the answer to a message. */
+function idsFor({ localCommId, remoteCommId }: CommIds): CommIds {
+  return {
+    localCommId: remoteCommId,
+    remoteCommId: localCommId,
+    privateData: NO_DATA,
+  };
 }
 
 function print(value: unknown): void {

@@ -7,7 +7,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Fabric } from "../../../scripts/rig/fabric.ts";
 import { outcomeOf } from "../../../scripts/test/outcome.ts";
 import { fullTest } from "../../../scripts/test/form.ts";
-import { Cm } from "../guest/cm_messages.ts";
+import { RejectReason } from "../../../src/wire/cm/rej.ts";
 import type { Result } from "../guest/ping_responder.ts";
 
 const RUN = "deno run --quiet --no-check --cached-only --allow-all";
@@ -21,8 +21,6 @@ const START_S = 60;
 const PINGS_S = 30;
 /** Flag of connected mode in the first byte of a link-layer address. */
 const RC = 0x80;
-/** Reason "invalid service ID" of a REJ. */
-const NO_SERVICE = 8;
 
 /** Formats a link-layer address with the flag. */
 function linkAddress(qpn: number, gid: readonly number[]): string {
@@ -70,9 +68,9 @@ export function connections(fabric: Fabric): void {
         SIZES.map((size) => size + 28),
       );
       assert(result.received >= SIZES.length);
-      assertEquals(result.rejected, [[NO_SERVICE, true]]);
-      for (const id of [Cm.Req, Cm.Rep, Cm.Rtu, Cm.Drep]) {
-        assert(result.messages.includes(id), `message ${id}`);
+      assertEquals(result.rejected, [[RejectReason.InvalidServiceId, true]]);
+      for (const kind of ["req", "rep", "rtu", "drep"] as const) {
+        assert(result.messages.includes(kind), `message ${kind}`);
       }
       assertEquals(result.failures, []);
       const { counters } = result;
