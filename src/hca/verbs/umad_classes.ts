@@ -6,6 +6,7 @@
  * response: it is delivered to the agent that has registered for the method, whatever its TransactionID.
  */
 
+import { CM_CLASS_VERSION } from "../../wire/cm/cm_mad.ts";
 import { Method, MgmtClass } from "../../wire/mad.ts";
 import { SA_CLASS_VERSION } from "../../wire/sa/sa_mad.ts";
 
@@ -30,7 +31,7 @@ export const SA_CLASS: UmadClass = {
 /** Connection management (IBTA vol. 1 12.6, 16.7.2). */
 export const CM_CLASS: UmadClass = {
   mgmtClass: MgmtClass.CommunicationManagement,
-  version: 2,
+  version: CM_CLASS_VERSION,
   methods: methodMask(Method.Send),
   timeoutMs: 0,
 };

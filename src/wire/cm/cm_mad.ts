@@ -8,7 +8,7 @@
 import { MAD_LENGTH, MadHeader, MadStatus, Method, MgmtClass } from "../mad.ts";
 
 /** ClassVersion of the CM class. */
-const CM_CLASS_VERSION = 2;
+export const CM_CLASS_VERSION = 2;
 /** Offset of the message in the MAD. */
 export const CM_MESSAGE_OFFSET = 24;
 /** Bytes of the message. */

@@ -7,27 +7,23 @@ import { UmadPort } from "../../../src/hca/verbs/umad_port.ts";
 import { PollReactor } from "../../../src/system/poll_reactor.ts";
 import { socketPair } from "../../../src/system/socket_pair.ts";
 import {
-  gsiAddress,
-  MAD_LENGTH,
-  MadHeader,
-  Method,
-  MgmtClass,
-} from "../../../src/wire/mad.ts";
+  CM_MESSAGE_LENGTH,
+  CmAttribute,
+  CmMad,
+} from "../../../src/wire/cm/cm_mad.ts";
+import { gsiAddress, Method, MgmtClass } from "../../../src/wire/mad.ts";
 import { FakeUmad } from "./fake_umad.ts";
 
 const CLASS = MgmtClass.CommunicationManagement;
-const REQ = 0x10;
 const TRANSACTION = 0x0123_4567_89ab_cdefn;
 
 /** A CM message without content. */
 function message(): Uint8Array<ArrayBuffer> {
-  const mad = new Uint8Array(MAD_LENGTH);
-  MadHeader.emit({
-    ...{ mgmtClass: CLASS, classVersion: 2, method: Method.Send, status: 0 },
-    ...{ classSpecific: 0, transactionId: TRANSACTION, attributeId: REQ },
-    attributeModifier: 0,
-  }, mad);
-  return mad;
+  return new Uint8Array(CmMad.emit({
+    transactionId: TRANSACTION,
+    attributeId: CmAttribute.Req,
+    message: new Uint8Array(CM_MESSAGE_LENGTH),
+  }));
 }
 
 /** The libibumad worker and the port's channel, over a fake libibumad and a fake clock. */
