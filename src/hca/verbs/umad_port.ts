@@ -164,15 +164,12 @@ export class UmadPort {
       }
       if (result < 0 && result !== -Errno.EINVAL) return;
       if (result < 0) continue;
-      if (this.#inMad.mgmtClass === CM_CLASS.mgmtClass) {
-        const sent = this.#inView.getUint32(UserMad.Status, true) !== 0;
-        if (!sent) send(this.#socket.number, this.#in);
-        continue;
+      const returned = this.#inView.getUint32(UserMad.Status, true) !== 0;
+      if (this.#inMad.mgmtClass !== CM_CLASS.mgmtClass) {
+        if (!returned && !this.#inMad.isResponse) continue;
+        if (!this.#aliases.restore(this.#inMad)) continue;
       }
-      const unanswered = this.#inView.getUint32(UserMad.Status, true) !== 0;
-      if (!unanswered && !this.#inMad.isResponse) continue;
-      const restored = this.#aliases.restore(this.#inMad);
-      if (restored && !unanswered) send(this.#socket.number, this.#in);
+      if (!returned) send(this.#socket.number, this.#in);
     }
   }
 
