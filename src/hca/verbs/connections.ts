@@ -10,7 +10,7 @@
  * mlx4_cq_clean and mlx5_cq_clean of rdma-core).
  */
 
-import { Ibv, IbvContext } from "../../../ffi/verbs_layout.ts";
+import { Ibv } from "../../../ffi/verbs_layout.ts";
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
 import type { Timer } from "../../system/reactor.ts";
@@ -20,7 +20,10 @@ import { DeviceRcPair } from "./device_rc_pair.ts";
 import type { PortResources } from "./port_resources.ts";
 import { type RcOwner, VerbsRcQp } from "./rc_qp.ts";
 import type { RcTable } from "./rc_table.ts";
-import { ReceiveBuffers } from "./receive_buffers.ts";
+import {
+  ReceiveBuffers,
+  type ReceiveBuffersOptions,
+} from "./receive_buffers.ts";
 import { CONNECTED_BUFFER } from "./receive_memory.ts";
 import type { ReceiveQueue } from "./receive_queue.ts";
 import type { SendCompletions } from "./send_completions.ts";
@@ -164,7 +167,7 @@ export class Connections implements RcOwner {
 
   #create(pkeyIndex: number): VerbsRcQp {
     const { device, pd, send, counted, attributes } = this.#port;
-    const { sendCq, recvCq, completions } = this.#queues;
+    const { sendCq, recvCq, completions, tap } = this.#queues;
     using parts = new DisposableStack();
     const owned = <T extends { close(): void }>(part: T): T =>
       parts.adopt(part, (each) => each.close());
@@ -181,14 +184,14 @@ export class Connections implements RcOwner {
       new SendQueue(device, handle, completions, send, SENDS, counted),
     );
     const buffers = this.#shared ? undefined : this.#addBuffers({
-      ...{ queue: handle, operation: IbvContext.PostRecv },
-      ...{ buffers: OWN_BUFFERS, shared: false },
+      queue: handle,
+      buffers: OWN_BUFFERS,
+      shared: false,
     });
     parts.move();
-    const port = this.#port;
-    const { tap } = this.#queues;
     return new VerbsRcQp({
-      ...{ port, pkeyIndex, pair, sends, buffers, tap, owner: this },
+      ...{ port: this.#port, pkeyIndex, pair, sends, buffers, tap },
+      owner: this,
     });
   }
 
@@ -198,8 +201,9 @@ export class Connections implements RcOwner {
     const queue = new SharedReceiveQueue(device, pd, count);
     try {
       const buffers = this.#addBuffers({
-        ...{ queue: queue.handle, operation: IbvContext.PostSrqRecv },
-        ...{ buffers: count, shared: true },
+        queue: queue.handle,
+        buffers: count,
+        shared: true,
       });
       return { queue, buffers };
     } catch (error) {
@@ -209,12 +213,7 @@ export class Connections implements RcOwner {
   }
 
   #addBuffers(
-    options: {
-      queue: bigint;
-      operation: number;
-      buffers: number;
-      shared: boolean;
-    },
+    options: Pick<ReceiveBuffersOptions, "queue" | "buffers" | "shared">,
   ): ReceiveBuffers {
     const { device, pd, counted } = this.#port;
     const { receives } = this.#queues;

@@ -4,6 +4,7 @@
  */
 
 import type { BoundCall } from "../../../ffi/libffi.ts";
+import { IbvContext } from "../../../ffi/verbs_layout.ts";
 import { Count, type VerbsCounters } from "./counters.ts";
 import type { OperationBinder } from "./device.ts";
 import { NativeMemory, type Registrar } from "./memory.ts";
@@ -18,14 +19,12 @@ export interface ReceiveBuffersOptions {
   readonly pd: bigint;
   /** `struct ibv_qp *` or `struct ibv_srq *`. */
   readonly queue: bigint;
-  /** Offset of the function that posts to it (`IbvContext`). */
-  readonly operation: number;
   /** Number of the set. */
   readonly set: number;
   /** Number of buffers. */
   readonly buffers: number;
   readonly format: BufferFormat;
-  /** True if the queue outlives the errors of the queue pairs that receive from it (an SRQ). */
+  /** True if the queue is an SRQ, which outlives the errors of the queue pairs that receive from it. */
   readonly shared: boolean;
 }
 
@@ -57,7 +56,7 @@ export class ReceiveBuffers {
     options: ReceiveBuffersOptions,
     counters: VerbsCounters,
   ) {
-    const { pd, queue, operation, set, buffers, format, shared } = options;
+    const { pd, queue, set, buffers, format, shared } = options;
     const firstId = set << BUFFER_BITS;
     this.memory = new ReceiveMemory(
       device.library,
@@ -70,6 +69,7 @@ export class ReceiveBuffers {
     this.#shared = shared;
     this.#held = new Uint8Array(buffers);
     this.#counted = counters.values;
+    const operation = shared ? IbvContext.PostSrqRecv : IbvContext.PostRecv;
     this.#post = device.bind(operation, [queue, 0n, this.#bad.address]);
   }
 

@@ -8,7 +8,7 @@
  * If the reactor writes frames only with its next wait (io_uring), the released buffers are posted after that wait.
  */
 
-import { Ibv, IbvContext, IbvWc } from "../../../ffi/verbs_layout.ts";
+import { Ibv, IbvWc } from "../../../ffi/verbs_layout.ts";
 import { GRH_DGID, GRH_SGID } from "../../wire/grh.ts";
 import { type RxBatch, RxFlag } from "../hca.ts";
 import { type Completions, POLL_BATCH } from "./completion_queue.ts";
@@ -70,8 +70,8 @@ export class ReceiveQueue {
   ) {
     this.#tap = tap;
     this.#datagrams = new ReceiveBuffers(device, {
-      ...{ pd, queue: qp, operation: IbvContext.PostRecv, set: 0 },
-      ...{ buffers, format: DATAGRAM_BUFFER, shared: false },
+      ...{ pd, queue: qp, set: 0, buffers },
+      ...{ format: DATAGRAM_BUFFER, shared: false },
     }, counters);
     this.#sets = [this.#datagrams];
     this.#cq = cq;

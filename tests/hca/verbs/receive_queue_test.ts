@@ -1,6 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
 import { bytesAt } from "../../../ffi/libc.ts";
-import { IbvContext } from "../../../ffi/verbs_layout.ts";
 import { FakeFabric } from "../../../src/hca/fake.ts";
 import { Taps } from "../../../src/hca/taps.ts";
 import { PostResult, type RcConnection, RxFlag } from "../../../src/hca/hca.ts";
@@ -273,7 +272,7 @@ function addConnected(rig: Rig, shared = true): number {
   const set = rig.queue.freeSet();
   assertEquals(set, 1);
   const buffers = new ReceiveBuffers(rig.verbs, {
-    ...{ pd: 0n, queue: 0n, operation: IbvContext.PostSrqRecv, set },
+    ...{ pd: 0n, queue: 0n, set },
     ...{ buffers: 4, format: CONNECTED_BUFFER, shared },
   }, rig.counters);
   rig.queue.addSet(set, buffers);
@@ -281,7 +280,7 @@ function addConnected(rig: Rig, shared = true): number {
   return 1 << 16;
 }
 
-Deno.test("a message of a connection has no GRH, and room for the frame header before it", () => {
+Deno.test("a message of a connection is received without a GRH, after space for the frame header", () => {
   using rig = new Rig();
   const id = addConnected(rig) + 2;
   const { element } = rig.verbs.posts.at(-1)![2]!;
@@ -371,7 +370,7 @@ Deno.test("a retired set is closed once the engine holds none of its buffers", (
   using rig = new Rig();
   const set = rig.queue.freeSet();
   const buffers = new ReceiveBuffers(rig.verbs, {
-    ...{ pd: 0n, queue: 0n, operation: IbvContext.PostRecv, set },
+    ...{ pd: 0n, queue: 0n, set },
     ...{ buffers: 2, format: CONNECTED_BUFFER, shared: false },
   }, rig.counters);
   rig.queue.addSet(set, buffers);
