@@ -3,14 +3,8 @@
  * for all packets of the message. RC packets have no DETH.
  */
 
-import { GRH_LENGTH } from "../wire/grh.ts";
-import { LRH_LENGTH } from "../wire/lrh.ts";
-import {
-  BTH_LENGTH,
-  ICRC_LENGTH,
-  RC_SEND_ONLY,
-} from "../wire/transport_headers.ts";
-import { BTH, GRH, hasGrh, LRH } from "./ud_headers.ts";
+import { BTH_LENGTH, RC_SEND_ONLY } from "../wire/transport_headers.ts";
+import { BTH, writeLrhAndBth } from "./ud_headers.ts";
 
 /**
  * Writes the fields that differ between messages into headers that start at `base`. Leaves the PSN unchanged.
@@ -25,19 +19,6 @@ export function writeConnectedHeaders(
   pkey: number,
   destQpn: number,
 ): void {
-  const global = hasGrh(view, base);
-  const padding = -message & 3;
-  const transport = message === 0
-    ? 0
-    : BTH_LENGTH + message + padding + ICRC_LENGTH;
-  if (global) view.setUint16(base + GRH + 4, transport);
-  const whole = message === 0
-    ? 0
-    : LRH_LENGTH + (global ? GRH_LENGTH : 0) + transport;
-  view.setUint16(base + LRH + 4, whole >> 2);
-  view.setUint16(base + LRH + 6, slid);
+  writeLrhAndBth(view, base, BTH_LENGTH, message, slid, pkey, destQpn);
   view.setUint8(base + BTH, RC_SEND_ONLY);
-  view.setUint8(base + BTH + 1, padding << 4);
-  view.setUint16(base + BTH + 2, pkey);
-  view.setUint32(base + BTH + 4, destQpn);
 }

@@ -70,11 +70,33 @@ export function writePacketHeaders(
   qkey: number,
   sourceQpn: number,
 ): void {
+  const length = BTH_LENGTH + DETH_LENGTH;
+  writeLrhAndBth(view, base, length, message, slid, pkey, destQpn);
+  view.setUint32(base + BTH + 8, psn);
+  view.setInt32(base + DETH, qkey);
+  view.setUint32(base + DETH + 4, sourceQpn);
+}
+
+/**
+ * Writes the fields of LRH, GRH and BTH that differ between packets, except for the opcode and the PSN.
+ *
+ * @param transportHeaders bytes of the BTH and the headers after it
+ * @param message bytes after these headers; 0 if the headers represent many packets: the length fields are then 0
+ */
+export function writeLrhAndBth(
+  view: DataView,
+  base: number,
+  transportHeaders: number,
+  message: number,
+  slid: number,
+  pkey: number,
+  destQpn: number,
+): void {
   const global = hasGrh(view, base);
   const padding = -message & 3;
   const transport = message === 0
     ? 0
-    : BTH_LENGTH + DETH_LENGTH + message + padding + ICRC_LENGTH;
+    : transportHeaders + message + padding + ICRC_LENGTH;
   if (global) view.setUint16(base + GRH + 4, transport);
   const whole = message === 0
     ? 0
@@ -84,9 +106,6 @@ export function writePacketHeaders(
   view.setUint8(base + BTH + 1, padding << 4);
   view.setUint16(base + BTH + 2, pkey);
   view.setUint32(base + BTH + 4, destQpn);
-  view.setUint32(base + BTH + 8, psn);
-  view.setInt32(base + DETH, qkey);
-  view.setUint32(base + DETH + 4, sourceQpn);
 }
 
 /** True if the headers at `base` include a GRH. */
