@@ -1,9 +1,9 @@
 /** The taps of a port. All listeners receive the same record, which is reused for each packet. */
 
 import { Listeners } from "../base/listeners.ts";
-import { PostResult, type TappedPacket } from "./hca.ts";
-import { BTH, DETH, GRH, hasGrh, LRH } from "./ud_headers.ts";
 import { UD_SEND_ONLY } from "../wire/transport_headers.ts";
+import { PostResult, type SendMemory, type TappedPacket } from "./hca.ts";
+import { BTH, DETH, GRH, hasGrh, LRH } from "./ud_headers.ts";
 
 const NOTHING = new DataView(new ArrayBuffer(0));
 
@@ -64,6 +64,18 @@ export class Taps {
     packet.vnet = vnet;
     packet.payload = payload;
     packet.length = length;
+  }
+
+  /** As {@linkcode setPacket}, with the packet of `length` bytes in a slot. */
+  setSlot(
+    { view, stride, layout }: SendMemory,
+    slot: number,
+    length: number,
+  ): void {
+    const base = slot * stride;
+    const encap = view.getInt32(base + layout.encap);
+    const vnet = base + layout.vnet;
+    this.setPacket(encap, view, vnet, base + layout.payload, length);
   }
 
   /** Calls the listeners with the packet set by {@linkcode setHeaders} and {@linkcode setPacket}. */

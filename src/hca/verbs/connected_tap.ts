@@ -11,11 +11,11 @@ import {
   PostResult,
   type RcConnection,
   type RxBatch,
+  type SendMemory,
   type TappedPacket,
 } from "../hca.ts";
 import type { Taps } from "../taps.ts";
 import { UD_HEADERS_LENGTH, writePathHeaders } from "../ud_headers.ts";
-import type { VerbsSendMemory } from "./send_memory.ts";
 
 /** The attributes of a queue pair that appear in packet headers. */
 export interface TappedConnection {
@@ -55,7 +55,7 @@ export class ConnectedTap {
    */
   sent(
     status: PostResult,
-    { view, stride, layout }: VerbsSendMemory,
+    memory: SendMemory,
     slot: number,
     length: number,
     { qpn, pkey, remote }: TappedConnection,
@@ -64,10 +64,7 @@ export class ConnectedTap {
     const { lid, gid } = this.#port.attributes;
     const { path, destQpn } = remote;
     this.#writeHeaders(path, gid, length, remote, lid, pkey, destQpn);
-    const base = slot * stride;
-    const encap = view.getInt32(base + layout.encap);
-    const vnet = base + layout.vnet;
-    this.#taps.setPacket(encap, view, vnet, base + layout.payload, length);
+    this.#taps.setSlot(memory, slot, length);
     this.#deliver("sent", status, qpn);
   }
 
@@ -79,9 +76,10 @@ export class ConnectedTap {
   ): void {
     if (!remote) return;
     const { lid, gid } = this.#port.attributes;
-    const { dlid: slid, grh, ...rest } = remote.path;
+    const { dlid: slid, grh } = remote.path;
     const path = {
-      ...{ ...rest, dlid: lid },
+      ...remote.path,
+      dlid: lid,
       ...(grh ? { grh: { ...grh, dgid: gid } } : {}),
     };
     const view = batch.view[i]!;

@@ -15,6 +15,7 @@ import {
   PostResult,
   type RxBatch,
   RxFlag,
+  type SendMemory,
   type TappedPacket,
 } from "../hca.ts";
 import type { Taps } from "../taps.ts";
@@ -26,7 +27,6 @@ import {
 } from "../ud_headers.ts";
 import { ConnectedTap } from "./connected_tap.ts";
 import { PAYLOAD } from "./receive_memory.ts";
-import type { VerbsSendMemory } from "./send_memory.ts";
 
 /** A group that the queue pair is attached to. */
 export interface Attached {
@@ -76,7 +76,7 @@ export class PacketTap {
    */
   sent(
     status: PostResult,
-    { view, stride, layout }: VerbsSendMemory,
+    memory: SendMemory,
     slot: number,
     length: number,
     path: AddressHandleAttributes,
@@ -86,10 +86,7 @@ export class PacketTap {
     const { lid, gid } = this.#port.attributes;
     writePathHeaders(this.#headers, path, gid);
     this.#writePacketHeaders(length, lid, destQpn, qkey, this.#qp.qpn);
-    const base = slot * stride;
-    const encap = view.getInt32(base + layout.encap);
-    const vnet = base + layout.vnet;
-    this.#taps.setPacket(encap, view, vnet, base + layout.payload, length);
+    this.#taps.setSlot(memory, slot, length);
     this.#deliver("sent", status);
   }
 
