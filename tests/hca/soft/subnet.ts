@@ -32,6 +32,7 @@ import { createMemory, Mapping } from "../../../src/system/memory.ts";
 import { PollReactor } from "../../../src/system/poll_reactor.ts";
 import type { ReactorBase } from "../../../src/system/reactor_base.ts";
 import { connect, receive, send } from "../../../src/system/unix_socket.ts";
+import { closeReactor } from "../close_reactor.ts";
 
 const DEADLINE_MS = 5000;
 
@@ -171,9 +172,7 @@ export class Subnet implements Disposable {
   [Symbol.dispose](): void {
     for (const { port } of this.ports) port.close();
     this.host?.close();
-    this.reactor.stop();
-    // A stopped reactor closes its descriptors when it is run.
-    void this.reactor.run();
+    closeReactor(this.reactor);
     Deno.removeSync(this.directory, { recursive: true });
   }
 }

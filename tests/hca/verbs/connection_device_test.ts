@@ -4,22 +4,14 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { IpoibError } from "../../../src/base/errors.ts";
 import { PostResult } from "../../../src/hca/hca.ts";
 import { SEND_SLOTS } from "../../../src/hca/verbs/send_memory.ts";
-import { ConnectionRig, reason } from "./connection_rig.ts";
+import { ConnectionRig } from "./connection_rig.ts";
+import { deviceTests } from "./device_rig.ts";
 import { freeSlots } from "./free_slots.ts";
 
 /** Program of the other process. */
 const PEER = new URL("connection_peer.ts", import.meta.url).pathname;
 
-function deviceTest(name: string, run: (rig: ConnectionRig) => void): void {
-  Deno.test({
-    name: `${name}${reason}`,
-    ignore: reason !== "",
-    fn: () => {
-      using rig = new ConnectionRig();
-      run(rig);
-    },
-  });
-}
+const deviceTest = deviceTests(ConnectionRig);
 
 /** Waits until all slots are free and all sends are accounted for. */
 function allReturned(rig: ConnectionRig): void {
@@ -168,12 +160,9 @@ deviceTest("a connection is refused twice, and after it was closed", (rig) => {
   allReturned(rig);
 });
 
-Deno.test({
-  name:
-    `two processes exchange messages, and the death of one fails the connection of the other${reason}`,
-  ignore: reason !== "",
-  fn: async () => {
-    using rig = new ConnectionRig();
+deviceTest(
+  "two processes exchange messages, and the death of one fails the connection of the other",
+  async (rig) => {
     const peer = new Deno.Command(Deno.execPath(), {
       args: ["run", "--no-check", "--cached-only", "--allow-all", PEER],
       stdin: "piped",
@@ -205,4 +194,4 @@ Deno.test({
     allReturned(rig);
     await Promise.allSettled([writer.close(), reader.cancel()]);
   },
-});
+);

@@ -1,7 +1,6 @@
 /** Connections between two UD queue pairs of the first InfiniBand port of this host, for tests. */
 
 import { assert, assertEquals } from "@std/assert";
-import { patient } from "../../../scripts/machine.ts";
 import {
   PostResult,
   type RcConnection,
@@ -10,20 +9,10 @@ import {
   type RxBatch,
   RxFlag,
 } from "../../../src/hca/hca.ts";
-import { VerbsPort } from "../../../src/hca/verbs/port.ts";
-import { probeVerbs } from "../../../src/hca/verbs/probe.ts";
+import type { VerbsPort } from "../../../src/hca/verbs/port.ts";
 import type { VerbsUdQp } from "../../../src/hca/verbs/ud_qp.ts";
-import { PollReactor } from "../../../src/system/poll_reactor.ts";
-import { socketPair } from "../../../src/system/socket_pair.ts";
+import { DeviceRig } from "./device_rig.ts";
 
-const { ports, library } = probeVerbs();
-const found = ports.find((port) => port.linkLayer === "infiniband");
-/** Appended to the name of a test that cannot run on this host; otherwise empty. */
-export const reason = !found
-  ? " (skipped: this host has no InfiniBand port)"
-  : library
-  ? ""
-  : " (skipped: libibverbs cannot be loaded)";
 const ENCAP = 0x08000000;
 const LIMIT_MS = 20_000;
 const PSN = 0x123456;
@@ -70,24 +59,13 @@ class End {
   }
 }
 
-export class ConnectionRig implements Disposable {
-  readonly reactor = new PollReactor();
-  readonly port: VerbsPort;
-  readonly a: End;
-  readonly b: End;
+export class ConnectionRig extends DeviceRig {
+  readonly a = new End(this.port);
+  readonly b = new End(this.port);
   readonly failures: RcFailure[] = [];
-  readonly #other;
 
   constructor() {
-    const [ours, theirs] = socketPair();
-    this.#other = theirs;
-    const { device, port } = found!;
-    this.port = new VerbsPort({
-      ...{ reactor: this.reactor, device, port, connections: true },
-      mads: ours.release(),
-    });
-    this.a = new End(this.port);
-    this.b = new End(this.port);
+    super(LIMIT_MS);
   }
 
   /** Creates a connection and returns its ends on `a` and `b`. */
@@ -124,26 +102,5 @@ export class ConnectionRig implements Disposable {
 
   sent(qp: RcQp, length: number, first = 0): void {
     assertEquals(this.send(qp, length, first), PostResult.Sent);
-  }
-
-  /** Runs turns until `done` returns true. */
-  until(what: string, done: () => boolean): void {
-    const end = performance.now() + patient(LIMIT_MS);
-    while (!done()) {
-      assert(performance.now() < end, `${what}: not within the limit`);
-      this.reactor.turn(20);
-    }
-  }
-
-  counter(name: string): number {
-    return this.port.counters()[name]!;
-  }
-
-  [Symbol.dispose](): void {
-    this.port.close();
-    this.#other.close();
-    this.reactor.stop();
-    // Closes the descriptors of the stopped reactor.
-    void this.reactor.run();
   }
 }

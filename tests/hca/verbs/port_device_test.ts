@@ -1,23 +1,12 @@
 /** Packets between two queue pairs of the first InfiniBand port of this host; skipped if there is none. */
 
 import { assert, assertEquals } from "@std/assert";
-import { patient } from "../../../scripts/machine.ts";
 import { type AddressHandle, PostResult } from "../../../src/hca/hca.ts";
-import { VerbsPort } from "../../../src/hca/verbs/port.ts";
-import { probeVerbs } from "../../../src/hca/verbs/probe.ts";
 import { SEND_SLOTS, WR_STRIDE } from "../../../src/hca/verbs/send_memory.ts";
 import type { VerbsUdQp } from "../../../src/hca/verbs/ud_qp.ts";
-import { PollReactor } from "../../../src/system/poll_reactor.ts";
-import { socketPair } from "../../../src/system/socket_pair.ts";
+import { DeviceRig, deviceTests } from "./device_rig.ts";
 import { freeSlots } from "./free_slots.ts";
 
-const { ports, library } = probeVerbs();
-const found = ports.find((port) => port.linkLayer === "infiniband");
-const reason = !found
-  ? " (skipped: this host has no InfiniBand port)"
-  : library
-  ? ""
-  : " (skipped: libibverbs cannot be loaded)";
 const QKEY = 0x4242;
 /** Offset of the L_Key of the scatter/gather element, which follows the `struct ibv_send_wr`. */
 const LKEY_OFFSET = 128 + 12;
@@ -25,27 +14,15 @@ const ENCAP = 0x08000000;
 const LIMIT_MS = 10_000;
 
 /** A port with a sending and a receiving queue pair. */
-class Rig implements Disposable {
-  readonly reactor = new PollReactor();
-  readonly port: VerbsPort;
+class Rig extends DeviceRig {
   readonly a: VerbsUdQp;
   readonly b: VerbsUdQp;
   readonly handle: AddressHandle;
   /** First byte of each received packet. */
   readonly received: number[] = [];
-  readonly #other;
 
   constructor() {
-    const [ours, theirs] = socketPair();
-    this.#other = theirs;
-    const { device, port } = found!;
-    this.port = new VerbsPort({
-      reactor: this.reactor,
-      device,
-      port,
-      mads: ours.release(),
-      connections: true,
-    });
+    super(LIMIT_MS);
     this.a = this.#pair();
     this.b = this.#pair();
     this.handle = this.port.createAddressHandle({
@@ -88,39 +65,13 @@ class Rig implements Disposable {
     return slot;
   }
 
-  /** Runs turns until `done` returns true. Fails after {@linkcode LIMIT_MS}. */
-  until(what: string, done: () => boolean): void {
-    const end = performance.now() + patient(LIMIT_MS);
-    while (!done()) {
-      assert(performance.now() < end, `${what}: not within the limit`);
-      this.reactor.turn(20);
-    }
-  }
-
-  counter(name: string): number {
-    return this.port.counters()[name]!;
-  }
-
-  [Symbol.dispose](): void {
+  override [Symbol.dispose](): void {
     this.handle.destroy();
-    this.port.close();
-    this.#other.close();
-    this.reactor.stop();
-    // Closes the descriptors of the stopped reactor.
-    void this.reactor.run();
+    super[Symbol.dispose]();
   }
 }
 
-function deviceTest(name: string, run: (rig: Rig) => void): void {
-  Deno.test({
-    name: `${name}${reason}`,
-    ignore: reason !== "",
-    fn: () => {
-      using rig = new Rig();
-      run(rig);
-    },
-  });
-}
+const deviceTest = deviceTests(Rig);
 
 deviceTest("a packet is received by another queue pair of the port", (rig) => {
   rig.send(0x45);

@@ -12,6 +12,7 @@ import {
   CmMad,
 } from "../../../src/wire/cm/cm_mad.ts";
 import { gsiAddress, Method, MgmtClass } from "../../../src/wire/mad.ts";
+import { closeReactor } from "../close_reactor.ts";
 import { FakeUmad } from "./fake_umad.ts";
 
 const CLASS = MgmtClass.CommunicationManagement;
@@ -60,9 +61,7 @@ class Rig implements Disposable {
   [Symbol.dispose](): void {
     this.port.close();
     this.channel.close();
-    this.reactor.stop();
-    // Closes the descriptors of the stopped reactor.
-    void this.reactor.run();
+    closeReactor(this.reactor);
     this.umad[Symbol.dispose]();
   }
 }

@@ -33,6 +33,7 @@ import { INFORM_ANY } from "../../../src/wire/sa/inform_info.ts";
 import { SaMad } from "../../../src/wire/sa/sa_mad.ts";
 import { informTrap } from "../../wire/sa/subscriber.ts";
 import { gidOf, Rig } from "../../subnet/rig.ts";
+import { closeReactor } from "../close_reactor.ts";
 import { FakeUmad } from "./fake_umad.ts";
 
 /** Longer than the client's interval before its first retransmission. */
@@ -120,12 +121,6 @@ class UmadRig implements Disposable {
     closeReactor(this.reactor);
     this.umad[Symbol.dispose]();
   }
-}
-
-/** Closes the descriptors of a reactor that does not run. */
-function closeReactor(reactor: PollReactor): void {
-  reactor.stop();
-  void reactor.run();
 }
 
 /** Returns the response to a sent request. */
