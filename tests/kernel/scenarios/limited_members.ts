@@ -4,6 +4,7 @@
  */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
+import { reregister } from "../../../scripts/rig/events.ts";
 import type { Fabric } from "../../../scripts/rig/fabric.ts";
 import type { Guest } from "../../../scripts/rig/guest.ts";
 import { DEVICE } from "../../../scripts/rig/node.ts";
@@ -52,11 +53,7 @@ export function limitedMembers(fabric: Fabric): void {
         20,
       );
       await a.must(`/rig/guest/sa 0xffff,0x8001,0x8002,${FULL}`);
-      await Promise.all(
-        [a, fabric.b, c].map((guest) =>
-          guest.must(`echo 17 > ${DEVICE}/event`)
-        ),
-      );
+      await reregister(fabric);
       await Promise.all([setPkey(a, FULL), setPkey(c, FULL)]);
       await node.waitForLog(`${CHILD}: running`, JOIN_SECONDS);
       await a.must(`/rig/guest/kernel-ipoib ${CHILD} ${KERNEL}/24`);
@@ -89,11 +86,7 @@ export function limitedMembers(fabric: Fabric): void {
       await c.must(`ipoib child delete ${FULL}`);
       await Promise.all([setPkey(a, "0"), setPkey(c, "0")]);
       await a.must("/rig/guest/sa");
-      await Promise.all(
-        [a, fabric.b, c].map((guest) =>
-          guest.must(`echo 17 > ${DEVICE}/event`)
-        ),
-      );
+      await reregister(fabric);
     },
   );
 }

@@ -5,6 +5,7 @@
  */
 
 import { assert, assertNotEquals } from "@std/assert";
+import { Event, raise } from "../../../scripts/rig/events.ts";
 import { type Fabric, OURS } from "../../../scripts/rig/fabric.ts";
 import { report } from "../../../scripts/rig/report.ts";
 import { DEVICE } from "../../../scripts/rig/node.ts";
@@ -17,10 +18,6 @@ import { FULL } from "../../../scripts/test/form.ts";
 
 /** Maximum outage at normal machine speed. */
 const LIMIT_MS = 5000;
-/** Numbers of `enum ib_event_type`. */
-const Event = { Active: 9, Error: 10, SmChange: 13, Reregister: 17 } as const;
-
-const raise = (event: number) => `echo ${event} > ${DEVICE}/event`;
 
 /** Returns the flows to and from ipoib, then those to and from an ib_ipoib. */
 function flows({ a, b, c }: Fabric, net = "10.44.0"): Flow[] {

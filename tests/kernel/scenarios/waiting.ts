@@ -1,6 +1,7 @@
 /** An interface on a fabric that is not ready logs the reason, and runs as soon as the fabric is ready. */
 
 import { assertStringIncludes } from "@std/assert";
+import { Event, raise, reregister } from "../../../scripts/rig/events.ts";
 import type { Fabric } from "../../../scripts/rig/fabric.ts";
 import { DEVICE } from "../../../scripts/rig/node.ts";
 import { fullTest } from "../../../scripts/test/form.ts";
@@ -25,7 +26,7 @@ export function waiting(fabric: Fabric): void {
         JOIN_SECONDS,
       );
       await c.must(
-        `echo ${UNUSED_LID} > ${DEVICE}/sm_lid; echo 17 > ${DEVICE}/event`,
+        `echo ${UNUSED_LID} > ${DEVICE}/sm_lid; ${raise(Event.Reregister)}`,
       );
       await node.waitForLog(
         `ib0: the subnet administrator does not answer the join of ${GROUP} (SM LID ${UNUSED_LID})`,
@@ -36,7 +37,7 @@ export function waiting(fabric: Fabric): void {
         "state the subnet administrator does not answer",
       );
       await a.must("/rig/guest/sa");
-      await c.must(`echo 1 > ${DEVICE}/sm_lid; echo 17 > ${DEVICE}/event`);
+      await c.must(`echo 1 > ${DEVICE}/sm_lid; ${raise(Event.Reregister)}`);
       await node.waitForLog("ib0: running", JOIN_SECONDS);
     },
   );
@@ -44,10 +45,10 @@ export function waiting(fabric: Fabric): void {
   Deno.test("the interface logs that the port is down or has no subnet manager, and runs once it has one", async () => {
     const { c, node } = fabric;
     await node.clearLog();
-    await c.must(`echo 0 > ${DEVICE}/sm_lid; echo 17 > ${DEVICE}/event
-      echo 10 > ${DEVICE}/event`);
+    await c.must(`echo 0 > ${DEVICE}/sm_lid; ${raise(Event.Reregister)}
+      ${raise(Event.Error)}`);
     await node.waitForLog("ib0: waiting for the port (down)", 20);
-    await c.must(`echo 9 > ${DEVICE}/event`);
+    await c.must(raise(Event.Active));
     await node.waitForLog("ib0: waiting for the subnet manager", 20);
     await c.must(`echo 1 > ${DEVICE}/sm_lid`);
     await node.waitForLog("ib0: running", JOIN_SECONDS);
@@ -70,17 +71,13 @@ export function waiting(fabric: Fabric): void {
         20,
       );
       await a.must(`/rig/guest/sa ${ALL},0x8003`);
-      await c.must(`echo 17 > ${DEVICE}/event`);
+      await c.must(raise(Event.Reregister));
       await node.waitForLog("ib0.8003: running", JOIN_SECONDS);
       await c.must(
         `ipoib child delete 0x8003; echo 9:0 > ${DEVICE}/pkey_table`,
       );
       await a.must("/rig/guest/sa");
-      await Promise.all(
-        [a, fabric.b, c].map((guest) =>
-          guest.must(`echo 17 > ${DEVICE}/event`)
-        ),
-      );
+      await reregister(fabric);
     },
   );
 }
