@@ -5,14 +5,12 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Fabric } from "../../../scripts/rig/fabric.ts";
-import { outcomeOf } from "../../../scripts/test/outcome.ts";
 import { fullTest } from "../../../scripts/test/form.ts";
 import { RejectReason } from "../../../src/wire/cm/rej.ts";
 import type { Result } from "../guest/ping_responder.ts";
 
 const RUN = "deno run --quiet --no-check --cached-only --allow-all";
 const RESPONDER = "/project/tests/kernel/guest/ping_responder.ts";
-const TESTS = "tests/hca/verbs/connection_device_test.ts";
 const LOG = "/tmp/responder.log";
 const ADDRESS = "10.44.0.77";
 const SIZES = [56, 1000, 30_000, 60_000];
@@ -81,16 +79,6 @@ export function connections(fabric: Fabric): void {
       );
     },
   );
-
-  fullTest(`${TESTS} passes on a host with an InfiniBand port`, async () => {
-    const { code, output } = await fabric.c.run(
-      `cd /project && deno test --no-check --cached-only --allow-all ${TESTS}`,
-      180,
-    );
-    const { passed, failed, ignored } = outcomeOf(output, code === 0);
-    assertEquals({ failed, ignored }, { failed: 0, ignored: [] }, output);
-    assertEquals(passed > 0, true, output);
-  });
 
   fullTest(
     "with ib_cm loaded, an interface starts without connections and says what frees them",
