@@ -22,6 +22,10 @@ export type Millis = number;
 
 /** Length of the IPoIB encapsulation header in bytes (RFC 4391 section 6). */
 export const ENCAP_LENGTH = 4;
+/** Maximum MTU in connected mode (Linux IPOIB_CM_MTU), in bytes of an IP packet. */
+export const CONNECTED_MTU = 65_520;
+/** Maximum length of a message on a connection, with the IPoIB header (Linux IPOIB_CM_BUF_SIZE). */
+export const CONNECTED_MESSAGE = CONNECTED_MTU + ENCAP_LENGTH;
 
 /** Returns the MTU of a code in bytes, or undefined for a code that IBTA does not define. */
 export function ibMtuBytes(code: number): IbMtu | undefined {

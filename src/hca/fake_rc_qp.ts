@@ -2,6 +2,7 @@
 
 import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
+import { CONNECTED_MTU } from "../base/units.ts";
 import { LAYOUT, STRIDE } from "./fake_memory.ts";
 import type {
   Completion,
@@ -16,9 +17,6 @@ import {
   type RcQp,
   type RcQpOptions,
 } from "./hca.ts";
-
-/** Maximum length of a message, with the IPoIB header. */
-const MAX_PAYLOAD = 65_520;
 
 /** An RC queue pair of a fake port. Messages that arrive are polled from `receiver`. */
 export class FakeRcQp implements RcQp {
@@ -61,7 +59,7 @@ export class FakeRcQp implements RcQp {
       port.attributes.state === "active";
     const result = !ready
       ? PostResult.NotReady
-      : length > MAX_PAYLOAD
+      : length > CONNECTED_MTU
       ? PostResult.TooLong
       : port.postResult;
     if (result !== PostResult.Sent) {

@@ -1,7 +1,5 @@
 /** Limits, intervals and default sizes of the engine, with the corresponding Linux constants. */
 
-import { ENCAP_LENGTH } from "../base/units.ts";
-
 /**
  * Limits of one queue of packets that wait for an address or a path. The byte limit is Linux `unres_qlen_bytes`, and
  * also applies to the queue of a group.
@@ -89,10 +87,6 @@ export const TX_QUEUE_LENGTH = 1000;
 /** Maximum number of cached next hops per family, at 96 (IPv4) or 192 bytes (IPv6) each. A full cache is cleared. */
 export const MAX_NEXT_HOPS = 65_536;
 
-/** Maximum MTU in connected mode (Linux IPOIB_CM_MTU), in bytes of an IP packet. */
-export const CONNECTED_MTU = 65_520;
-/** Longest message that an interface receives on a connection, with the IPoIB header (Linux IPOIB_CM_BUF_SIZE). */
-export const CONNECTED_MESSAGE = CONNECTED_MTU + ENCAP_LENGTH;
 /** Default limit on the connections of other hosts to one interface. */
 export const MAX_PASSIVE_CONNECTIONS = 1024;
 /** Time to connect to a peer, further attempts included, until the peer is reached over UD only. */

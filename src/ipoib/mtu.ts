@@ -7,14 +7,10 @@
 import { Errno } from "../base/errno.ts";
 import { IpoibError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
-import { type IbMtu, ipoibMtu } from "../base/units.ts";
+import { CONNECTED_MTU, type IbMtu, ipoibMtu } from "../base/units.ts";
 import type { Netdev } from "../netdev/netdev.ts";
 import type { Mode } from "./connected/connected_mode.ts";
-import {
-  CONNECTED_MTU,
-  MIN_DATAGRAM_MTU,
-  MIN_DEVICE_MTU,
-} from "./constants.ts";
+import { MIN_DATAGRAM_MTU, MIN_DEVICE_MTU } from "./constants.ts";
 
 /** The limits on the MTU, in bytes of an IP packet. */
 export interface MtuChain {

@@ -8,7 +8,7 @@
  */
 
 import { PendingList } from "../../base/pending_list.ts";
-import { ENCAP_LENGTH } from "../../base/units.ts";
+import { CONNECTED_MESSAGE, ENCAP_LENGTH } from "../../base/units.ts";
 import { gidEquals } from "../../wire/gid.ts";
 import { GRH_DGID } from "../../wire/grh.ts";
 import { segmentLength } from "../../wire/large_send.ts";
@@ -27,7 +27,6 @@ import { Nak } from "./ring.ts";
 import {
   BTH,
   CAPACITY,
-  CONNECTED_CAPACITY,
   DETH,
   GRH,
   LRH,
@@ -191,9 +190,7 @@ export class Inbound {
     connected: boolean,
   ): boolean {
     if (length < 1 || length > CAPACITY) return false;
-    const mtu = connected
-      ? CONNECTED_CAPACITY + ENCAP_LENGTH
-      : this.#port.attributes.activeMtu;
+    const mtu = connected ? CONNECTED_MESSAGE : this.#port.attributes.activeMtu;
     if (length + ENCAP_LENGTH <= mtu) return true;
     // Each segment of a large send must fit the MTU.
     const segment = segmentLength(view, base + VNET, base + PAYLOAD, length);

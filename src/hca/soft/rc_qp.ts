@@ -4,7 +4,7 @@
 
 import { Errno } from "../../base/errno.ts";
 import { IpoibError } from "../../base/errors.ts";
-import { ENCAP_LENGTH } from "../../base/units.ts";
+import { CONNECTED_MTU, ENCAP_LENGTH } from "../../base/units.ts";
 import type { Reactor } from "../../system/reactor.ts";
 import { GsoType } from "../../wire/vnet.ts";
 import {
@@ -26,14 +26,7 @@ import { RcSender } from "./rc_sender.ts";
 import type { ReceiveQueue } from "./receive_queue.ts";
 import type { RcFailures } from "./rc_failures.ts";
 import type { Returns } from "./returns.ts";
-import {
-  CONNECTED_CAPACITY,
-  ENCAP,
-  HEADER_WORDS,
-  PAYLOAD,
-  STRIDE,
-  VNET,
-} from "./slot_layout.ts";
+import { ENCAP, HEADER_WORDS, PAYLOAD, STRIDE, VNET } from "./slot_layout.ts";
 
 const RC_FAILURES = counterIndex("rc_failures");
 
@@ -127,7 +120,7 @@ export class SoftRcQp implements RcQp {
     const base = slot * STRIDE;
     const { view, words } = outbound.pool;
     const large = view.getUint8(base + VNET + 1) !== GsoType.None;
-    if (!large && length > CONNECTED_CAPACITY) {
+    if (!large && length > CONNECTED_MTU) {
       return outbound.refuse(slot, "xmit_too_long", PostResult.TooLong);
     }
     const header = this.#handle!.header;

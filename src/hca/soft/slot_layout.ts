@@ -44,8 +44,5 @@ export const STRIDE = 69632;
 /** Length of the largest IP packet in bytes. */
 export const CAPACITY = 65535;
 
-/** Length of the largest IP packet on a connection in bytes: the largest MTU of Linux's connected mode. */
-export const CONNECTED_CAPACITY = 65520;
-
 /** Slots of one send memory: enough for a peer that is descheduled for a moment at 150 000 packets/s. */
 export const SLOTS = 256;

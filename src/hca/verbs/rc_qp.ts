@@ -4,7 +4,7 @@ import { Ibv } from "../../../ffi/verbs_layout.ts";
 import { Errno } from "../../base/errno.ts";
 import { hex } from "../../base/hex.ts";
 import { IpoibError } from "../../base/errors.ts";
-import { ENCAP_LENGTH } from "../../base/units.ts";
+import { CONNECTED_MTU } from "../../base/units.ts";
 import {
   PostResult,
   type RcConnection,
@@ -15,7 +15,6 @@ import type { ConnectedTap, TappedConnection } from "./connected_tap.ts";
 import type { DeviceRcPair } from "./device_rc_pair.ts";
 import type { PortResources } from "./port_resources.ts";
 import type { ReceiveBuffers } from "./receive_buffers.ts";
-import { CONNECTED_MESSAGE } from "./receive_memory.ts";
 import type { SendQueue } from "./send_queue.ts";
 
 /** What a queue pair reports to its owner. */
@@ -118,7 +117,7 @@ export class VerbsRcQp implements RcQp, TappedConnection {
       send.unreserve(slot);
       return PostResult.NotReady;
     }
-    if (length + ENCAP_LENGTH > CONNECTED_MESSAGE) {
+    if (length > CONNECTED_MTU) {
       counted.add("xmit_too_long");
       send.unreserve(slot);
       return PostResult.TooLong;

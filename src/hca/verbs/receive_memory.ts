@@ -12,7 +12,7 @@
  */
 
 import { IbvRecvWr, IbvSge } from "../../../ffi/verbs_layout.ts";
-import { ENCAP_LENGTH } from "../../base/units.ts";
+import { CONNECTED_MESSAGE, ENCAP_LENGTH } from "../../base/units.ts";
 import { FRAME_HEADER_LENGTH } from "../../wire/ethernet.ts";
 import { GRH_LENGTH } from "../../wire/grh.ts";
 import { highWord, lowWord } from "./device.ts";
@@ -22,9 +22,6 @@ import { NativeMemory, RegisteredMemory, type Registrar } from "./memory.ts";
 export const PAYLOAD = GRH_LENGTH + ENCAP_LENGTH;
 const VNET = PAYLOAD - FRAME_HEADER_LENGTH;
 const REQUEST_STRIDE = IbvRecvWr.Size + IbvSge.Size;
-
-/** Maximum length of a message on a connection, with the IPoIB header: Linux's IPOIB_CM_BUF_SIZE. */
-export const CONNECTED_MESSAGE = 65524;
 
 /** The kind of messages that a buffer is for. */
 export interface BufferFormat {

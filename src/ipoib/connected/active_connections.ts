@@ -10,7 +10,12 @@
 
 import { IpoibError } from "../../base/errors.ts";
 import { hex } from "../../base/hex.ts";
-import { ENCAP_LENGTH, type Millis } from "../../base/units.ts";
+import {
+  CONNECTED_MESSAGE,
+  CONNECTED_MTU,
+  ENCAP_LENGTH,
+  type Millis,
+} from "../../base/units.ts";
 import type { ConnectionManager } from "../../cm/connection_manager.ts";
 import type { ConnectionEnd, ConnectionReply } from "../../cm/events.ts";
 import type { HcaPort, UdQp } from "../../hca/hca.ts";
@@ -23,8 +28,6 @@ import { formatGid } from "../../wire/gid.ts";
 import type { PathRecord } from "../../wire/sa/path_record.ts";
 import {
   CONNECT_TIMEOUT_MS,
-  CONNECTED_MESSAGE,
-  CONNECTED_MTU,
   FALLBACK_MS,
   IDLE_MS,
   MAX_CONNECTION_FAILURES,

@@ -8,7 +8,11 @@
 
 import { IpoibError } from "../../base/errors.ts";
 import { hex } from "../../base/hex.ts";
-import { type Millis, pkeysMatch } from "../../base/units.ts";
+import {
+  CONNECTED_MESSAGE,
+  type Millis,
+  pkeysMatch,
+} from "../../base/units.ts";
 import type { Connection, ConnectionRequest } from "../../cm/connection.ts";
 import type { ConnectionManager } from "../../cm/connection_manager.ts";
 import type { HcaPort, RcQp, SendMemory, UdQp } from "../../hca/hca.ts";
@@ -18,7 +22,6 @@ import { linuxServiceId, rfcServiceId } from "../../wire/cm/service_id.ts";
 import { ConnectionData } from "../../wire/connection_data.ts";
 import { formatGid, gidKey } from "../../wire/gid.ts";
 import {
-  CONNECTED_MESSAGE,
   PASSIVE_CHECK_MS,
   PASSIVE_IDLE_MS,
   PASSIVE_UPDATE_MS,

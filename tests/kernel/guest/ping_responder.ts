@@ -10,7 +10,7 @@
 
 import { UmadPort } from "../../../src/hca/verbs/umad_port.ts";
 import type { RcConnection, RcQp, RxBatch } from "../../../src/hca/hca.ts";
-import { CONNECTED_MESSAGE } from "../../../src/ipoib/constants.ts";
+import { CONNECTED_MESSAGE } from "../../../src/base/units.ts";
 import { VerbsPort } from "../../../src/hca/verbs/port.ts";
 import { PollReactor } from "../../../src/system/poll_reactor.ts";
 import { socketPair } from "../../../src/system/socket_pair.ts";
