@@ -1,6 +1,6 @@
 /**
  * Creates and destroys the RC queue pairs of a UD queue pair. They share its completion queues, and where the device
- * has them one shared receive queue (SRQ), which is created with the first of them and destroyed after the last.
+ * has them one shared receive queue (SRQ), which is created with the first of them and destroyed with the UD queue pair.
  * Otherwise each has receive buffers of its own, and their number is limited, as `max_nonsrq_conn_qp` of Linux
  * ib_ipoib limits it.
  *
@@ -145,6 +145,7 @@ export class Connections implements RcOwner {
       if (element !== this.#shared?.queue.handle) return;
       this.#sharedFailed = true;
       for (const qp of this.#queues.table.all) qp.fail();
+      this.#closeFailed();
       return;
     }
     for (const qp of this.#queues.table.all) {
@@ -239,7 +240,14 @@ export class Connections implements RcOwner {
     this.#closing.delete(qp);
     qp.destroy();
     table.remove(qp);
-    if (table.size === 0 && this.#sharedFailed) this.#closeShared();
+    this.#closeFailed();
+  }
+
+  /** Destroys an SRQ that has failed once no queue pair uses it. */
+  #closeFailed(): void {
+    if (this.#sharedFailed && this.#queues.table.size === 0) {
+      this.#closeShared();
+    }
   }
 
   #closeShared(): void {

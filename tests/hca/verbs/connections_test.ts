@@ -205,6 +205,15 @@ Deno.test("an error of the shared receive queue fails all connections; it is cre
   assertEquals(rig.receives.outstanding, DATAGRAM_BUFFERS + 128);
 });
 
+Deno.test("a shared receive queue that fails without connections is created again with the next one", () => {
+  using rig = new Rig(1000);
+  rig.connections.create(0).close();
+  rig.calls.length = 0;
+  rig.connections.onEvent(Ibv.EVENT_SRQ_ERR, SRQ);
+  rig.connect();
+  assertEquals(rig.calls, ["destroy srq", "create srq 128", "create qp"]);
+});
+
 Deno.test("without a shared receive queue each connection has own buffers, and their number is limited", () => {
   using rig = new Rig(0);
   const ends = Array.from({ length: 128 }, () => rig.connect());
