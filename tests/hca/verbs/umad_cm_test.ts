@@ -1,19 +1,13 @@
 import { assertEquals } from "@std/assert";
-import { FakeClock } from "../../../src/base/clock.ts";
 import { Errno } from "../../../src/base/errno.ts";
-import { VerbsCounters } from "../../../src/hca/verbs/counters.ts";
-import { SocketMadChannel } from "../../../src/hca/verbs/mad_channel.ts";
-import { UmadPort } from "../../../src/hca/verbs/umad_port.ts";
-import { PollReactor } from "../../../src/system/poll_reactor.ts";
-import { socketPair } from "../../../src/system/socket_pair.ts";
 import {
   CM_MESSAGE_LENGTH,
   CmAttribute,
   CmMad,
 } from "../../../src/wire/cm/cm_mad.ts";
 import { gsiAddress, Method, MgmtClass } from "../../../src/wire/mad.ts";
-import { closeReactor } from "../close_reactor.ts";
 import { FakeUmad } from "./fake_umad.ts";
+import { WorkerRig } from "./worker_rig.ts";
 
 const CLASS = MgmtClass.CommunicationManagement;
 const TRANSACTION = 0x0123_4567_89ab_cdefn;
@@ -27,47 +21,8 @@ function message(): Uint8Array<ArrayBuffer> {
   }));
 }
 
-/** The libibumad worker and the port's channel, over a fake libibumad and a fake clock. */
-class Rig implements Disposable {
-  readonly clock = new FakeClock();
-  readonly reactor = new PollReactor(this.clock);
-  readonly counted = new VerbsCounters();
-  readonly umad = new FakeUmad();
-  readonly port: UmadPort;
-  readonly channel: SocketMadChannel;
-
-  constructor(refused: readonly number[] = []) {
-    const { reactor, umad } = this;
-    umad.refused = refused;
-    const [ours, theirs] = socketPair();
-    this.port = new UmadPort({
-      ...{ reactor, device: "fake", port: 1, library: umad.library },
-      socket: theirs.release(),
-    });
-    const { connections } = this.port;
-    const socket = ours.release();
-    this.channel = new SocketMadChannel(
-      reactor,
-      socket,
-      connections,
-      this.counted,
-    );
-  }
-
-  turn(): void {
-    for (let i = 0; i < 3; i++) this.reactor.turn(0);
-  }
-
-  [Symbol.dispose](): void {
-    this.port.close();
-    this.channel.close();
-    closeReactor(this.reactor);
-    this.umad[Symbol.dispose]();
-  }
-}
-
 Deno.test("the worker registers for CM messages, which are Sends, beside the responses of the administrator", () => {
-  using rig = new Rig();
+  using rig = new WorkerRig();
   const mask = new Uint8Array(16);
   mask[0] = 1 << Method.Send;
   assertEquals(rig.umad.registered, [
@@ -78,7 +33,7 @@ Deno.test("the worker registers for CM messages, which are Sends, beside the res
 });
 
 Deno.test("a CM message is sent unchanged, by its own agent and without a time-out", () => {
-  using rig = new Rig();
+  using rig = new WorkerRig();
   const agent = rig.channel.openAgent(CLASS);
   agent.send(message(), gsiAddress(9, 3, 2));
   rig.turn();
@@ -94,7 +49,7 @@ Deno.test("a CM message is sent unchanged, by its own agent and without a time-o
 });
 
 Deno.test("a received CM message is delivered unchanged with its source", () => {
-  using rig = new Rig();
+  using rig = new WorkerRig();
   const agent = rig.channel.openAgent(CLASS);
   const received: unknown[] = [];
   agent.onMad = (mad, { lid }) => received.push([mad.slice(), lid]);
@@ -104,7 +59,7 @@ Deno.test("a received CM message is delivered unchanged with its source", () => 
 });
 
 Deno.test("a CM message that the kernel refuses with EINVAL is sent again after the one before it", () => {
-  using rig = new Rig();
+  using rig = new WorkerRig();
   const agent = rig.channel.openAgent(CLASS);
   const failures: number[][] = [];
   agent.onSendFailed = (...failure) => failures.push(failure);
@@ -128,7 +83,9 @@ Deno.test("a CM message that the kernel refuses with EINVAL is sent again after 
 });
 
 Deno.test("a port whose CM class another program has works without it, and has the reason", () => {
-  using rig = new Rig([CLASS]);
+  const umad = new FakeUmad();
+  umad.refused = [CLASS];
+  using rig = new WorkerRig(umad);
   assertEquals(
     rig.port.connections,
     "another program manages the connections of fake/1",

@@ -6,10 +6,7 @@ import {
 } from "@std/assert";
 import { errnoCell } from "../../../ffi/errno.ts";
 import { configureLog } from "../../../src/base/log.ts";
-import { FakeClock } from "../../../src/base/clock.ts";
 import { IpoibError } from "../../../src/base/errors.ts";
-import { VerbsCounters } from "../../../src/hca/verbs/counters.ts";
-import { SocketMadChannel } from "../../../src/hca/verbs/mad_channel.ts";
 import { openError, UmadPort } from "../../../src/hca/verbs/umad_port.ts";
 import { emitUserMad } from "../../../src/hca/verbs/user_mad.ts";
 import { openSaClient } from "../../../src/ipoib/open_sa_client.ts";
@@ -35,6 +32,7 @@ import { informTrap } from "../../wire/sa/subscriber.ts";
 import { gidOf, Rig } from "../../subnet/rig.ts";
 import { closeReactor } from "../close_reactor.ts";
 import { FakeUmad } from "./fake_umad.ts";
+import { WorkerRig } from "./worker_rig.ts";
 
 /** Longer than the client's interval before its first retransmission. */
 const RETRANSMIT_MS = 1000;
@@ -45,35 +43,13 @@ const JOIN_TIMEOUT_MS = 3000;
 
 const JOIN = broadcastJoin(broadcastMgid(0xffff), gidOf(1), 0xffff);
 
-/** An SA client, its channel and the libibumad worker, over a fake libibumad and a fake clock. */
-class UmadRig implements Disposable {
-  readonly clock = new FakeClock();
-  readonly reactor = new PollReactor(this.clock);
-  readonly umad: FakeUmad;
-  readonly port: UmadPort;
+/** The libibumad worker and the port's channel, with an SA client. */
+class UmadRig extends WorkerRig {
   readonly client: SaClient;
-  readonly counted = new VerbsCounters();
-  readonly channel: SocketMadChannel;
 
   constructor(umad = new FakeUmad()) {
-    const { reactor } = this;
-    const [ours, theirs] = socketPair();
-    this.umad = umad;
-    this.port = new UmadPort({
-      reactor,
-      device: "fake",
-      port: 1,
-      socket: theirs.release(),
-      library: umad.library,
-    });
-    const { counted } = this;
-    const channel = new SocketMadChannel(
-      reactor,
-      ours.release(),
-      this.port.connections,
-      counted,
-    );
-    this.channel = channel;
+    super(umad);
+    const { reactor, channel } = this;
     this.client = openSaClient(reactor, {
       attributes: {
         linkLayer: "infiniband",
@@ -108,18 +84,6 @@ class UmadRig implements Disposable {
   #ask(callback: SaCallback<unknown>): void {
     this.client.join(JOIN, this.reactor.clock.now(), callback);
     this.turn();
-  }
-
-  /** Runs turns, so that MADs pass through the sockets in both directions. */
-  turn(): void {
-    for (let i = 0; i < 3; i++) this.reactor.turn(0);
-  }
-
-  [Symbol.dispose](): void {
-    this.port.close();
-    this.channel.close();
-    closeReactor(this.reactor);
-    this.umad[Symbol.dispose]();
   }
 }
 
