@@ -18,7 +18,7 @@ import type { ConnectedTap } from "./connected_tap.ts";
 import type { OperationBinder, VerbsDevice } from "./device.ts";
 import { DeviceRcPair } from "./device_rc_pair.ts";
 import type { PortResources } from "./port_resources.ts";
-import { type RcOwner, VerbsRcQp } from "./rc_qp.ts";
+import { VerbsRcQp } from "./rc_qp.ts";
 import type { RcTable } from "./rc_table.ts";
 import {
   ReceiveBuffers,
@@ -78,7 +78,7 @@ interface Shared {
 }
 
 /** The connections of one UD queue pair. */
-export class Connections implements RcOwner {
+export class Connections {
   readonly #port: ConnectionPort;
   readonly #queues: SharedQueues;
   #shared: Shared | undefined;
@@ -110,25 +110,6 @@ export class Connections implements RcOwner {
     } catch (cause) {
       throw refused(IpoibError.from(cause).errno ?? Errno.EIO, cause);
     }
-  }
-
-  chained(qp: VerbsRcQp): void {
-    this.#queues.table.addChained(qp);
-  }
-
-  failed(qp: VerbsRcQp): void {
-    this.#queues.table.addFailed(qp);
-  }
-
-  collect(): void {
-    this.#queues.completions.drain();
-  }
-
-  closed(qp: VerbsRcQp): void {
-    if (qp.idle || !this.#shared) return this.#destroy(qp);
-    this.#closing.set(qp, this.#port.reactor.clock.now() + CLOSE_LIMIT_MS);
-    if (this.#closing.size === 1) this.#closeOverdue();
-    if (qp.drained) this.#queues.pollReceives();
   }
 
   /** All receive completions from before the call were polled: destroys the closed queue pairs that have no more. */
@@ -168,7 +149,7 @@ export class Connections implements RcOwner {
 
   #create(pkeyIndex: number): VerbsRcQp {
     const { device, pd, send, counted, attributes } = this.#port;
-    const { sendCq, recvCq, completions, tap } = this.#queues;
+    const { sendCq, recvCq, completions, table, tap } = this.#queues;
     using parts = new DisposableStack();
     const owned = <T extends { close(): void }>(part: T): T =>
       parts.adopt(part, (each) => each.close());
@@ -192,8 +173,15 @@ export class Connections implements RcOwner {
     parts.move();
     return new VerbsRcQp({
       ...{ port: this.#port, pkeyIndex, pair, sends, buffers, tap },
-      owner: this,
+      ...{ table, completions, closed: (qp) => this.#closed(qp) },
     });
+  }
+
+  #closed(qp: VerbsRcQp): void {
+    if (qp.idle || !this.#shared) return this.#destroy(qp);
+    this.#closing.set(qp, this.#port.reactor.clock.now() + CLOSE_LIMIT_MS);
+    if (this.#closing.size === 1) this.#closeOverdue();
+    if (qp.drained) this.#queues.pollReceives();
   }
 
   #createShared(): Shared {

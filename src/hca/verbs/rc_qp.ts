@@ -14,19 +14,10 @@ import {
 import type { ConnectedTap, TappedConnection } from "./connected_tap.ts";
 import type { DeviceRcPair } from "./device_rc_pair.ts";
 import type { PortResources } from "./port_resources.ts";
+import type { RcTable } from "./rc_table.ts";
 import type { ReceiveBuffers } from "./receive_buffers.ts";
+import type { SendCompletions } from "./send_completions.ts";
 import type { SendQueue } from "./send_queue.ts";
-
-/** What a queue pair reports to its owner. */
-export interface RcOwner {
-  /** The chain of its send queue is not empty any more. */
-  chained(qp: VerbsRcQp): void;
-  /** It has failed, and {@linkcode VerbsRcQp.reportFailure} must be called from the reactor's loop. */
-  failed(qp: VerbsRcQp): void;
-  /** Its send queue is full: completions are to be polled. */
-  collect(): void;
-  closed(qp: VerbsRcQp): void;
-}
 
 /** Parts of a {@linkcode VerbsRcQp}. */
 export interface RcParts {
@@ -38,7 +29,11 @@ export interface RcParts {
   /** Its own receive buffers, if it has no shared receive queue. */
   readonly buffers: ReceiveBuffers | undefined;
   readonly tap: ConnectedTap;
-  readonly owner: RcOwner;
+  /** Flushes the queue pair, and calls {@linkcode VerbsRcQp.reportFailure} from the reactor's loop. */
+  readonly table: RcTable;
+  readonly completions: SendCompletions;
+  /** Called once, when the queue pair is closed: it is then to be destroyed. */
+  readonly closed: (qp: VerbsRcQp) => void;
 }
 
 /** See {@linkcode RcQp}. */
@@ -108,7 +103,8 @@ export class VerbsRcQp implements RcQp, TappedConnection {
   }
 
   #append(slot: number, length: number): PostResult {
-    const { port: { attributes, counted, send }, sends, owner } = this.#parts;
+    const { port, sends, completions, table } = this.#parts;
+    const { attributes, counted, send } = port;
     if (
       this.#state !== "connected" || sends.failed ||
       attributes.state !== "active"
@@ -122,13 +118,13 @@ export class VerbsRcQp implements RcQp, TappedConnection {
       send.unreserve(slot);
       return PostResult.TooLong;
     }
-    if (sends.full) owner.collect();
+    if (sends.full) completions.drain();
     if (sends.full) {
       counted.add("xmit_no_credit");
       send.unreserve(slot);
       return PostResult.NoCredit;
     }
-    if (!sends.unposted) owner.chained(this);
+    if (!sends.unposted) table.addChained(this);
     sends.appendConnected(slot, length);
     return PostResult.Sent;
   }
@@ -141,9 +137,9 @@ export class VerbsRcQp implements RcQp, TappedConnection {
   /** The device or one of the queues has reported an error. */
   fail(): void {
     if (this.#failure !== undefined || this.closed) return;
-    const { sends, owner } = this.#parts;
+    const { sends, table } = this.#parts;
     this.#failure = rcFailure(sends.failure);
-    owner.failed(this);
+    table.addFailed(this);
   }
 
   /** Stops the queue pair after {@linkcode fail}, so that all its requests complete, and calls `onFailure`. */
@@ -156,20 +152,20 @@ export class VerbsRcQp implements RcQp, TappedConnection {
 
   close(): void {
     if (this.closed) return;
-    const { sends, owner } = this.#parts;
+    const { sends, closed } = this.#parts;
     if (this.#state === "new") this.idle = true;
     else this.#stop();
     this.#state = "closed";
     sends.dropChain();
-    owner.closed(this);
+    closed(this);
   }
 
   /** Destroys the queue pair of the device. Its slots are free afterwards. */
   destroy(): void {
-    const { pair, sends, buffers, owner } = this.#parts;
+    const { pair, sends, buffers, completions } = this.#parts;
     this.#state = "closed";
     pair.close();
-    owner.collect();
+    completions.drain();
     sends.close();
     buffers?.retire();
   }

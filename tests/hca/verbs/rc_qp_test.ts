@@ -15,7 +15,7 @@ import { ConnectedTap } from "../../../src/hca/verbs/connected_tap.ts";
 import { VerbsCounters } from "../../../src/hca/verbs/counters.ts";
 import { DeviceRcPair } from "../../../src/hca/verbs/device_rc_pair.ts";
 import type { VerbsDevice } from "../../../src/hca/verbs/device.ts";
-import { type RcOwner, VerbsRcQp } from "../../../src/hca/verbs/rc_qp.ts";
+import { VerbsRcQp } from "../../../src/hca/verbs/rc_qp.ts";
 import { RcTable } from "../../../src/hca/verbs/rc_table.ts";
 import { SendCompletions } from "../../../src/hca/verbs/send_completions.ts";
 import {
@@ -36,8 +36,8 @@ const TO: RcConnection = {
   ...{ ackTimeout: 14, retryCount: 3, rnrRetryCount: 6 },
 } as RcConnection;
 
-/** A queue pair on a fake device, with its table as the owner. */
-class Rig implements Disposable, RcOwner {
+/** A queue pair on a fake device, with its table. */
+class Rig implements Disposable {
   readonly verbs = new FakeVerbs();
   readonly cq = new FakeCompletions();
   readonly counted = new VerbsCounters();
@@ -77,25 +77,10 @@ class Rig implements Disposable, RcOwner {
     const tap = new ConnectedTap(this.taps, port, { qpn: UD_QPN });
     this.qp = new VerbsRcQp({
       ...{ port, pkeyIndex: 0, pair, sends, buffers: undefined, tap },
-      owner: this,
+      ...{ table: this.table, completions },
+      closed: () => this.ended.push("closed"),
     });
     this.table.add(this.qp);
-  }
-
-  chained(qp: VerbsRcQp): void {
-    this.table.addChained(qp);
-  }
-
-  failed(qp: VerbsRcQp): void {
-    this.table.addFailed(qp);
-  }
-
-  collect(): void {
-    this.completions.drain();
-  }
-
-  closed(): void {
-    this.ended.push("closed");
   }
 
   post(): number {
