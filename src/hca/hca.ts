@@ -266,10 +266,11 @@ export interface RcQp {
 /** Options of an {@linkcode RcQp}. */
 export interface RcQpOptions {
   pkeyIndex: number;
-  /** Queue pair of the same port that delivers received messages. Must be closed after the RC queue pair. */
+  /**
+   * Queue pair of the same port that delivers received messages. The slots that the RC queue pair sends are of its
+   * memory. Must be closed after the RC queue pair.
+   */
   receiver: UdQp;
-  /** Memory of the slots that it sends: that of `receiver`. */
-  memory: SendMemory;
 }
 
 /** Options of a queue pair, without its send memory. */

@@ -206,7 +206,7 @@ export class SoftPort implements HcaPort, Sleeper {
   }
 
   createRcQp(options: RcQpOptions): RcQp {
-    return this.#qps.createRc(this.#outboundOf(options.memory), options);
+    return this.#qps.createRc(options);
   }
 
   createAddressHandle(attributes: AddressHandleAttributes): AddressHandle {

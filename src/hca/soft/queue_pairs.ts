@@ -44,12 +44,8 @@ export class QueuePairs {
     return new SoftUdQp(this.#parts, outbound, this.#newQpn(), options);
   }
 
-  /**
-   * Throws `E_QP` (ENOMEM) if the port has {@linkcode MAX_RC_QPS} RC queue pairs.
-   *
-   * @param outbound the send side of `options.memory`
-   */
-  createRc(outbound: Outbound, options: RcQpOptions): SoftRcQp {
+  /** Throws `E_QP` (ENOMEM) if the port has {@linkcode MAX_RC_QPS} RC queue pairs. */
+  createRc({ receiver, pkeyIndex }: RcQpOptions): SoftRcQp {
     const { port, rcQps } = this.#parts;
     if (rcQps.size >= MAX_RC_QPS) {
       const { device } = port.attributes;
@@ -59,8 +55,7 @@ export class QueuePairs {
         { errno: Errno.ENOMEM, hint: "close connections" },
       );
     }
-    const { receiveQueue } = options.receiver as SoftUdQp;
-    const { pkeyIndex } = options;
+    const { outbound, receiveQueue } = receiver as SoftUdQp;
     const qpn = this.#newQpn();
     return new SoftRcQp(this.#parts, outbound, receiveQueue, qpn, pkeyIndex);
   }

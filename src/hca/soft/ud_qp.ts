@@ -73,6 +73,11 @@ export class SoftUdQp implements UdQp {
     return this.#received.qpn;
   }
 
+  /** The send side of its memory, which RC queue pairs share. */
+  get outbound(): Outbound {
+    return this.#outbound;
+  }
+
   /** Its receive queue, which RC queue pairs share. */
   get receiveQueue(): ReceiveQueue {
     return this.#received;

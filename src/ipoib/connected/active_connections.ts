@@ -131,7 +131,7 @@ export class ActiveConnections {
 
   /** Starts an attempt to connect. */
   #open(active: ActiveConnection): void {
-    const { port, sender, identity, connections } = this.#parts;
+    const { port, identity, connections } = this.#parts;
     const { receiver } = this;
     const now = this.#now();
     if (active.state === "idle") active.triedAt = now;
@@ -143,7 +143,6 @@ export class ActiveConnections {
       const qp = port.createRcQp({
         pkeyIndex: identity.pkeyIndex,
         receiver,
-        memory: sender.memory,
       });
       const attempt: Attempt = { qp, connection: undefined };
       active.attempt = attempt;

@@ -66,7 +66,6 @@ export class ConnectedMode {
     this.active = active;
     this.passive = new PassiveConnections({
       ...common,
-      memory: sender.memory,
       statistics: sender.statistics,
       limit: parts.maxConnections ?? MAX_PASSIVE_CONNECTIONS,
     });

@@ -15,7 +15,7 @@ import {
 } from "../../base/units.ts";
 import type { Connection, ConnectionRequest } from "../../cm/connection.ts";
 import type { ConnectionManager } from "../../cm/connection_manager.ts";
-import type { HcaPort, RcQp, SendMemory, UdQp } from "../../hca/hca.ts";
+import type { HcaPort, RcQp, UdQp } from "../../hca/hca.ts";
 import type { Reactor, Timer } from "../../system/reactor.ts";
 import { RejectReason } from "../../wire/cm/rej.ts";
 import { linuxServiceId, rfcServiceId } from "../../wire/cm/service_id.ts";
@@ -48,7 +48,6 @@ export interface PassiveParts {
   readonly reactor: Reactor;
   readonly port: HcaPort;
   readonly connections: ConnectionManager;
-  readonly memory: SendMemory;
   readonly identity: LinkIdentity;
   readonly statistics: Statistics;
   readonly debug: DebugLog;
@@ -130,12 +129,11 @@ export class PassiveConnections {
   }
 
   #accept(request: ConnectionRequest, key: string): void {
-    const { port, identity, memory, statistics, reactor } = this.#parts;
+    const { port, identity, statistics, reactor } = this.#parts;
     const now = reactor.clock.now();
     const qp = port.createRcQp({
       pkeyIndex: identity.pkeyIndex,
       receiver: this.#receiver!,
-      memory,
     });
     try {
       qp.connect(request.remote);

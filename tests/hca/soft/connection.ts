@@ -61,7 +61,6 @@ export function createEnd(of: Interface): End {
   const qp = of.port.createRcQp({
     pkeyIndex: 0,
     receiver: of.qp,
-    memory: of.memory,
   });
   const failures: RcFailure[] = [];
   qp.onFailure = (failure) => failures.push(failure);

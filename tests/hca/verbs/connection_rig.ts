@@ -36,9 +36,7 @@ class End {
   }
 
   connection(): RcQp {
-    const { send } = this.#port;
-    const options = { pkeyIndex: 0, receiver: this.ud, memory: send };
-    return this.#port.createRcQp(options);
+    return this.#port.createRcQp({ pkeyIndex: 0, receiver: this.ud });
   }
 
   #take(batch: RxBatch): void {

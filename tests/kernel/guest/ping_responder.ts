@@ -137,9 +137,7 @@ class Responder {
   }
 
   #create(): RcQp {
-    const memory = this.#port.send;
-    const options = { pkeyIndex: 0, receiver: this.#ud, memory };
-    const qp = this.#port.createRcQp(options);
+    const qp = this.#port.createRcQp({ pkeyIndex: 0, receiver: this.#ud });
     qp.onFailure = (failure) => this.result.failures.push(failure);
     return qp;
   }
