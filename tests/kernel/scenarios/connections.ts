@@ -7,6 +7,11 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import type { Fabric } from "../../../scripts/rig/fabric.ts";
 import { fullTest } from "../../../scripts/test/form.ts";
 import { RejectReason } from "../../../src/wire/cm/rej.ts";
+import {
+  formatLinkAddress,
+  linkAddressBytes,
+  LinkFlag,
+} from "../../../src/wire/link_address.ts";
 import type { Result } from "../guest/ping_responder.ts";
 
 const RUN = "deno run --quiet --no-check --cached-only --allow-all";
@@ -17,13 +22,12 @@ const SIZES = [56, 1000, 30_000, 60_000];
 /** Time limits in seconds, at normal machine speed. */
 const START_S = 60;
 const PINGS_S = 30;
-/** Flag of connected mode in the first byte of a link-layer address. */
-const RC = 0x80;
 
-/** Formats a link-layer address with the flag. */
+/** Formats the link-layer address of an interface that accepts connections. */
 function linkAddress(qpn: number, gid: readonly number[]): string {
-  const bytes = [RC, qpn >> 16, qpn >> 8 & 0xff, qpn & 0xff, ...gid];
-  return bytes.map((byte) => byte.toString(16).padStart(2, "0")).join(":");
+  return formatLinkAddress(
+    linkAddressBytes({ flags: LinkFlag.Rc, qpn, gid: Uint8Array.from(gid) }),
+  );
 }
 
 export function connections(fabric: Fabric): void {
