@@ -232,11 +232,12 @@ export class FakePort extends FakeTransport implements HcaPort {
     return true;
   }
 
-  #deliver({ packet, slot, length }: Completion): void {
+  #deliver(completion: Completion): void {
+    const { packet, slot, length } = completion;
     const { fabric } = this;
     const { dlid } = packet.handle;
     if (packet.connection) {
-      this.#deliverConnected({ packet, slot, length });
+      this.#deliverConnected(completion);
       return;
     }
     const lids = packet.multicast ? fabric.groups.get(dlid) ?? [] : [dlid];

@@ -25,7 +25,7 @@ export interface TappedConnection {
   readonly remote: RcConnection | undefined;
 }
 
-/** The taps of the connections of one UD queue pair. */
+/** The tap of the connections of one UD queue pair. */
 export class ConnectedTap {
   readonly #taps: Taps;
   readonly #port: { readonly attributes: PortAttributes };

@@ -44,7 +44,7 @@ export interface TappedQp {
 
 /** The tap of one queue pair. */
 export class PacketTap {
-  /** That of its connections. */
+  /** The tap of its connections. */
   readonly connected: ConnectedTap;
   readonly #taps: Taps;
   readonly #port: { readonly attributes: PortAttributes };
