@@ -219,19 +219,24 @@ export class ReceiveQueue {
 
   /**
    * Discards the completions from before a reset of the UD queue pair, and abandons its posted buffers. Messages of
-   * connections among them are lost, and their buffers are posted again.
+   * connections among them are lost, and their buffers are released.
    */
   drain(): void {
     const { view } = this.#cq;
     for (let n = this.#cq.poll(); n > 0; n = this.#cq.poll()) {
       for (let i = 0; i < n; i++) {
-        const id = view.getInt32(i * IbvWc.Size + IbvWc.WrId, true);
+        const at = i * IbvWc.Size;
+        const id = view.getInt32(at + IbvWc.WrId, true);
         const set = this.#sets[id >> BUFFER_BITS];
         if (set === undefined || set === this.#datagrams) continue;
         set.outstanding--;
         this.#counted[Count.ReceivesCompleted]!++;
-        this.#counted[Count.ReceiveErrors]!++;
-        set.fail(id & BUFFER_MASK);
+        const buffer = id & BUFFER_MASK;
+        const status = view.getInt32(at + IbvWc.Status, true);
+        if (status === Ibv.WC_SUCCESS) {
+          this.#counted[Count.ReceiveErrors]!++;
+          set.append(buffer);
+        } else this.#failed(set, buffer, at, status);
       }
     }
     this.#datagrams.abandon();

@@ -366,6 +366,19 @@ Deno.test("buffers of a connection without a shared queue are not posted again a
   assert(!rig.queue.failed);
 });
 
+Deno.test("a drain releases the buffers of a connection without a shared queue, except after its error, which it reports", () => {
+  using rig = new Rig();
+  const id = addConnected(rig, false);
+  rig.cq.waiting.push({ id, length: 10, qpn: 0x99 });
+  rig.cq.waiting.push({ id: id + 1, status: 1, qpn: 0x99 });
+  rig.cq.waiting.push({ id: id + 2, status: 5, qpn: 0x99 });
+  rig.queue.drain();
+  rig.queue.repost();
+  assertEquals(rig.posted(), [id]);
+  assertEquals(rig.failures, [0x99]);
+  assertEquals(rig.counters.get("rcv_errors"), 2);
+});
+
 Deno.test("a retired set is closed once the engine holds none of its buffers", () => {
   using rig = new Rig();
   const set = rig.queue.freeSet();
