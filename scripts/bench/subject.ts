@@ -1,6 +1,6 @@
 /** Subject of a measurement: a network between namespaces, and the processes that forward its packets. */
 
-import { CONNECTED_MTU } from "../../src/ipoib/constants.ts";
+import { CONNECTED_MTU } from "../../src/base/units.ts";
 import type { Fd } from "../../src/system/fd.ts";
 import { createNamespace } from "../../src/system/namespace.ts";
 import { runInside } from "./inside.ts";

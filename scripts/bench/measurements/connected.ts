@@ -1,6 +1,6 @@
 /** TCP in connected mode. The yardsticks have no modes: their devices get the MTU of connected mode. */
 
-import { CONNECTED_MTU } from "../../../src/ipoib/constants.ts";
+import { CONNECTED_MTU } from "../../../src/base/units.ts";
 import type { Measurement } from "../measurement.ts";
 import { tcp } from "../tcp.ts";
 import { warmUp } from "../warm_up.ts";
