@@ -15,8 +15,9 @@ export class PendingList<T extends Pending> {
     return this.#count;
   }
 
-  /** Adds an item that is not in the list. */
+  /** Adds an item; no effect if it is in the list. */
   add(item: T): void {
+    if (item.dirty) return;
     item.dirty = true;
     this.#items[this.#count++] = item;
   }

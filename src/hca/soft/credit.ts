@@ -49,9 +49,7 @@ export class Credit implements Pending {
     this.#counted = counted;
     this.#stallTimer = reactor.timer((now) => this.#checkStalls(now));
     pool.collect = () => this.collect();
-    pool.needed = () => {
-      if (!this.dirty) needy.add(this);
-    };
+    pool.needed = () => needy.add(this);
   }
 
   /** True while the pool is starved or packets wait for credit. */
@@ -103,8 +101,8 @@ export class Credit implements Pending {
    * the kernel and calls the listeners.
    */
   give(): void {
+    if (!this.needsSlots) return;
     const pool = this.#pool;
-    if (!pool.starved && !pool.held) return;
     this.collect();
     if (!pool.starved || pool.held || !pool.ready) return;
     pool.starved = false;

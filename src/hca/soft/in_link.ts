@@ -105,14 +105,14 @@ export class InLink implements Pending {
   /** Returns a slot, which becomes visible to the peer with {@linkcode publishReturns}. */
   giveBack(slot: number): void {
     this.ring.giveBack(slot);
-    if (!this.dirty) this.#parts.returns.add(this);
+    this.#parts.returns.add(this);
   }
 
   /** Returns the slot of a message that its connection does not take, and wakes the sender when this is published. */
   refuse(slot: number, nak: Nak): void {
     this.ring.giveBack(slot, nak);
     this.refusing = true;
-    if (!this.dirty) this.#parts.returns.add(this);
+    this.#parts.returns.add(this);
   }
 
   /** Makes the returned slots visible and wakes the peer if it waits for them. */

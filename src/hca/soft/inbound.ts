@@ -223,7 +223,7 @@ export class Inbound {
     const psn = view.getInt32(bth + 8) & 0xffffff;
     const answer = qp.take(link, slot, length, pkey, psn);
     if (answer === "taken") {
-      if (!qp.receiver.dirty) this.arrived.add(qp.receiver);
+      this.arrived.add(qp.receiver);
       counted.values[RCV_PACKETS]!++;
       return;
     }
@@ -300,7 +300,7 @@ export class Inbound {
       counted.add("rcv_no_buffer");
       return false;
     }
-    if (!qp.dirty) this.arrived.add(qp);
+    this.arrived.add(qp);
     return true;
   }
 }

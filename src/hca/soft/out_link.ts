@@ -136,7 +136,7 @@ export class OutLink implements Pending {
     this.#holds[slot] = 1;
     this.#held++;
     this.ring.push(slot, length);
-    if (!this.dirty) this.#written.add(this);
+    this.#written.add(this);
   }
 
   /**

@@ -137,7 +137,7 @@ export class SlotPool implements SendMemory, Pending {
 
   takeLent(slot: number): void {
     this.#references[slot] = 1;
-    if (!this.dirty) this.#touched.add(this);
+    this.#touched.add(this);
   }
 
   /** Lends free slots to the kernel, once a turn. Lends none while `held`, so that the network device's queue fills. */

@@ -95,7 +95,7 @@ export class ProvidedBuffers implements LentSlots, Pending {
     this.#halves[at * 8 + 6] = buffer;
     this.#tail = (this.#tail + 1) & 0xffff;
     this.#available++;
-    if (!this.dirty) this.#unpublished.add(this);
+    this.#unpublished.add(this);
   }
 
   /** Publishes added buffers to the kernel. */

@@ -64,7 +64,7 @@ export class UringReader implements FrameReader, Operation, Pending {
   }
 
   complete(result: number, flags: number): void {
-    if (!this.dirty && !this.#ended) this.#parts.active.add(this);
+    if (!this.#ended) this.#parts.active.add(this);
     if (!(flags & CQE_MORE)) this.armed = false;
     if (result > 0) {
       const { group, memory } = this.#parts;

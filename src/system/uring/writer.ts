@@ -68,7 +68,7 @@ export class UringWriter implements FrameWriter, Operation, Pending {
   }
 
   write(address: bigint, length: number): void {
-    if (!this.dirty) this.#active.add(this);
+    this.#active.add(this);
     this.#frames++;
     this.#bytes += length;
     prepareWrite(this.#ring, this.#fd, address, length, this.tag);

@@ -77,7 +77,7 @@ class Bench {
 
   #add(qp: Qp): void {
     qp.arrived.push(this.now);
-    if (!qp.dirty) this.arrived.add(qp);
+    this.arrived.add(qp);
   }
 
   #take(woken = false): void {
