@@ -11,7 +11,7 @@ import type { Mapping } from "../../system/memory.ts";
 import type { Watch } from "../../system/reactor.ts";
 import type { LinkBell } from "./link_bell.ts";
 import type { Pending, PendingList } from "../../base/pending_list.ts";
-import { type Nak, type RingReceiver, Wake } from "./ring.ts";
+import { Nak, type RingReceiver, Wake } from "./ring.ts";
 import { slotAddresses } from "./slot_pool.ts";
 
 /** The parts of a receiving end. It owns the mappings and the bell. */
@@ -102,16 +102,13 @@ export class InLink implements Pending {
     this.giveBack(slot);
   }
 
-  /** Returns a slot, which becomes visible to the peer with {@linkcode publishReturns}. */
-  giveBack(slot: number): void {
-    this.ring.giveBack(slot);
-    this.#parts.returns.add(this);
-  }
-
-  /** Returns the slot of a message that its connection does not take, and wakes the sender when this is published. */
-  refuse(slot: number, nak: Nak): void {
+  /**
+   * Returns a slot, which becomes visible to the peer with {@linkcode publishReturns}. A NAK refuses the message of a
+   * connection, and wakes the sender when it is published.
+   */
+  giveBack(slot: number, nak: Nak = Nak.None): void {
     this.ring.giveBack(slot, nak);
-    this.refusing = true;
+    if (nak !== Nak.None) this.refusing = true;
     this.#parts.returns.add(this);
   }
 

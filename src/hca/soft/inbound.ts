@@ -205,8 +205,7 @@ export class Inbound {
     connected: boolean,
   ): void {
     this.#port.counted.add(why);
-    if (connected) link.refuse(slot, Nak.Refused);
-    else link.giveBack(slot);
+    link.giveBack(slot, connected ? Nak.Refused : Nak.None);
   }
 
   /** Passes a message to its RC queue pair. */
@@ -228,8 +227,7 @@ export class Inbound {
       return;
     }
     counted.add(qp.why);
-    if (answer === Nak.None) link.giveBack(slot);
-    else link.refuse(slot, answer);
+    link.giveBack(slot, answer);
   }
 
   #unicast(link: InLink, slot: number, length: number, dlid: number): void {

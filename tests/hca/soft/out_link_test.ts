@@ -184,7 +184,7 @@ const violations: Record<string, (pair: Pair) => void> = {
   "a negative slot": (pair) => pair.in.giveBack(-1),
   "a datagram with a NAK": (pair) => {
     pair.in.ring.take();
-    pair.in.refuse(pair.in.ring.slot, Nak.Refused);
+    pair.in.giveBack(pair.in.ring.slot, Nak.Refused);
   },
 };
 for (const [what, act] of Object.entries(violations)) {
