@@ -211,16 +211,13 @@ export class Inbound {
   /** Passes a message to its RC queue pair. */
   #message(link: InLink, slot: number, length: number, dlid: number): void {
     const { counted, attributes } = this.#port;
-    const { view } = link;
-    const bth = slot * STRIDE + BTH;
-    const qp = this.#connected.get(view.getInt32(bth + 4) & 0xffffff);
+    const qpn = link.view.getInt32(slot * STRIDE + BTH + 4) & 0xffffff;
+    const qp = this.#connected.get(qpn);
     if (dlid !== attributes.lid) {
       return this.#drop(link, slot, "bad_lid", true);
     }
     if (!qp) return this.#drop(link, slot, "bad_qpn", true);
-    const pkey = view.getUint16(bth + 2);
-    const psn = view.getInt32(bth + 8) & 0xffffff;
-    const answer = qp.take(link, slot, length, pkey, psn);
+    const answer = qp.take(link, slot, length);
     if (answer === "taken") {
       this.arrived.add(qp.receiver);
       counted.values[RCV_PACKETS]!++;

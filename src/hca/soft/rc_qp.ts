@@ -52,7 +52,6 @@ export class SoftRcQp implements RcQp {
   #handle: SoftAddressHandle | undefined;
   /** Present while the queue pair can send. */
   #sender: RcSender | undefined;
-  #pathMtu = 0;
   #state: "init" | "connected" | "error" | "closed" = "init";
 
   /**
@@ -97,7 +96,6 @@ export class SoftRcQp implements RcQp {
     }
     const { reactor, port, counted } = this.#parts;
     this.#state = "connected";
-    this.#pathMtu = to.pathMtu;
     this.#handle = new SoftAddressHandle(to.path, port.attributes.gid);
     this.#receiver.connect(to);
     this.#sender = new RcSender(this.qpn, to, {
@@ -130,7 +128,7 @@ export class SoftRcQp implements RcQp {
     writeConnectedHeaders(
       view,
       base,
-      large || message > this.#pathMtu ? 0 : message,
+      large || message > sender.to.pathMtu ? 0 : message,
       lid,
       pkey,
       sender.to.destQpn,

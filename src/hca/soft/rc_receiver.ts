@@ -11,6 +11,7 @@ import { nextPsn, psnPrecedes } from "../../wire/transport_headers.ts";
 import type { PortAttributes, RcConnection } from "../hca.ts";
 import type { InLink } from "./in_link.ts";
 import type { PortCounterName } from "./port_counters.ts";
+import { readPsn } from "./rc_headers.ts";
 import type { ReceiveQueue } from "./receive_queue.ts";
 import { Nak } from "./ring.ts";
 
@@ -62,22 +63,18 @@ export class RcReceiver {
 
   /**
    * Takes a message into the completion queue. Otherwise sets {@linkcode why}, the caller keeps the slot, and the
-   * result is the answer to the sender: `Nak.None` for a duplicate.
+   * result is the answer to the sender: `Nak.None` for a duplicate. The caller has checked that the message has the
+   * P_Key of its link.
    */
-  take(
-    link: InLink,
-    slot: number,
-    length: number,
-    pkey: number,
-    psn: number,
-  ): Nak | "taken" {
+  take(link: InLink, slot: number, length: number): Nak | "taken" {
     if (
       this.#lid === 0 || link.lid !== this.#lid ||
       (this.link !== undefined && this.link !== link)
     ) return this.#answer("rc_not_connected", Nak.Refused);
-    if (!pkeysMatch(pkey, this.pkey)) {
+    if (!pkeysMatch(link.pkey, this.pkey)) {
       return this.#answer("pkey_violations", Nak.Refused);
     }
+    const psn = readPsn(link.view, slot);
     if (psn !== this.#psn) {
       return psnPrecedes(psn, this.#psn)
         ? this.#answer("rc_duplicates", Nak.None)
@@ -89,7 +86,7 @@ export class RcReceiver {
     }
     this.link = link;
     this.#psn = nextPsn(psn);
-    // A 31-bit count stays a small integer, which is not allocated.
+    // A count of 30 bits stays a small integer, which is not allocated.
     this.received = (this.received + 1) & 0x3fffffff;
     return "taken";
   }

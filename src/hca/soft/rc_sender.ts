@@ -56,7 +56,6 @@ export class RcSender implements FaultFlow {
   #rnrCount = 0;
   #rnrTimer: Timer | undefined;
   #rnrOver = false;
-  #ended = false;
 
   constructor(qpn: number, to: RcConnection, parts: RcSenderParts) {
     this.qpn = qpn;
@@ -83,7 +82,6 @@ export class RcSender implements FaultFlow {
 
   /** Handles the NAK for a message. Returns true if the sender keeps the slot, to send it again. */
   refused(slot: number, psn: number, nak: Nak): boolean {
-    if (this.#ended) return false;
     const first = this.#refused.length === 0;
     const expected = first
       ? nak === Nak.NotReady
@@ -104,17 +102,15 @@ export class RcSender implements FaultFlow {
 
   /** Reports the failure of the connection. */
   fail(failure: RcFailure): void {
-    if (!this.#ended) this.#parts.failed(failure);
+    this.#parts.failed(failure);
   }
 
   exhausted(): void {
     this.fail("retry_exceeded");
   }
 
-  /** Ends sending and releases the slots of refused messages. */
+  /** Releases the slots of refused messages. The sender must have been removed from {@linkcode RcSenders}. */
   close(): void {
-    if (this.#ended) return;
-    this.#ended = true;
     this.#rnrTimer?.close();
     for (const slot of this.#refused) this.link!.pool.unref(slot);
     this.#refused.length = 0;
