@@ -23,15 +23,7 @@ import { SoftAddressHandle } from "./address_handle.ts";
 import type { InLink } from "./in_link.ts";
 import type { Outbound } from "./outbound.ts";
 import type { PortCounters } from "./port_counters.ts";
-import {
-  BTH,
-  DETH,
-  HEADER_WORDS,
-  LRH,
-  PAYLOAD,
-  STRIDE,
-  VNET,
-} from "./slot_layout.ts";
+import { DETH, LRH, PAYLOAD, STRIDE, VNET } from "./slot_layout.ts";
 
 /** Maximum number of MADs received in one turn. */
 const MAX_MADS = 256;
@@ -79,11 +71,8 @@ export class Gsi {
       { dlid: to.lid, sl: to.sl, staticRate: 0 },
       gid,
     );
+    handle.copyTo(pool.words, slot);
     const base = slot * STRIDE;
-    const first = base >> 2;
-    for (let i = 0; i < HEADER_WORDS; i++) {
-      pool.words[first + i] = handle.header[i]!;
-    }
     writePacketHeaders(
       pool.view,
       base,
@@ -107,9 +96,8 @@ export class Gsi {
     const { counted, port } = this.#parts;
     const { view, bytes } = link;
     const base = slot * STRIDE;
-    const pkey = view.getUint16(base + BTH + 2);
     const pkeyIndex = port.attributes.pkeys
-      .findIndex((own) => pkeysMatch(own, pkey));
+      .findIndex((own) => pkeysMatch(own, link.pkey));
     if (view.getUint32(base + DETH) !== GSI_QKEY) {
       counted.add("qkey_violations");
     } else if (pkeyIndex < 0) {

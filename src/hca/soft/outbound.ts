@@ -12,6 +12,7 @@ import type { FabricPort } from "../../subnet/messages.ts";
 import type { FaultSettings } from "../../subnet/fault_messages.ts";
 import type { Reactor } from "../../system/reactor.ts";
 import { type PortAttributes, PostResult } from "../hca.ts";
+import type { Taps } from "../taps.ts";
 import type { SoftAddressHandle } from "./address_handle.ts";
 import { Credit } from "./credit.ts";
 import type { ForwardingTables } from "./forwarding_tables.ts";
@@ -28,7 +29,7 @@ import {
 import type { RcSender } from "./rc_sender.ts";
 import { RcSenders } from "./rc_senders.ts";
 import type { ReceiveQueue } from "./receive_queue.ts";
-import { SLOTS } from "./slot_layout.ts";
+import { ENCAP, PAYLOAD, SLOTS, STRIDE, VNET } from "./slot_layout.ts";
 import { SlotPool } from "./slot_pool.ts";
 
 const XMIT_PACKETS = counterIndex("xmit_packets");
@@ -214,6 +215,25 @@ export class Outbound {
     this.#counted.values[XMIT_PACKETS]!++;
     this.#counted.values[MULTICAST_XMIT_PACKETS]!++;
     return PostResult.Sent;
+  }
+
+  /**
+   * Passes a posted packet to the taps. Its slot may be free already, but has not been reserved since, so it still holds
+   * the packet.
+   */
+  tapSent(
+    taps: Taps,
+    slot: number,
+    length: number,
+    result: PostResult,
+    qpn: number,
+  ): void {
+    const { view } = this.pool;
+    const base = slot * STRIDE;
+    const encap = view.getInt32(base + ENCAP);
+    taps.setHeaders(view, base);
+    taps.setPacket(encap, view, base + VNET, base + PAYLOAD, length);
+    taps.deliver("sent", result, qpn);
   }
 
   #push(

@@ -26,7 +26,7 @@ import { RcSender } from "./rc_sender.ts";
 import type { ReceiveQueue } from "./receive_queue.ts";
 import type { RcFailures } from "./rc_failures.ts";
 import type { Returns } from "./returns.ts";
-import { ENCAP, HEADER_WORDS, PAYLOAD, STRIDE, VNET } from "./slot_layout.ts";
+import { STRIDE, VNET } from "./slot_layout.ts";
 
 const RC_FAILURES = counterIndex("rc_failures");
 
@@ -121,9 +121,7 @@ export class SoftRcQp implements RcQp {
     if (!large && length > CONNECTED_MTU) {
       return outbound.refuse(slot, "xmit_too_long", PostResult.TooLong);
     }
-    const header = this.#handle!.header;
-    const first = base >> 2;
-    for (let i = 0; i < HEADER_WORDS; i++) words[first + i] = header[i]!;
+    this.#handle!.copyTo(words, slot);
     const message = length + ENCAP_LENGTH;
     writeConnectedHeaders(
       view,
@@ -137,7 +135,7 @@ export class SoftRcQp implements RcQp {
     const result = sender.recovering
       ? outbound.refuse(slot, "xmit_no_credit", PostResult.NoCredit)
       : outbound.connected(slot, length, sender);
-    if (taps.active) this.#tapSent(slot, length, result);
+    if (taps.active) outbound.tapSent(taps, slot, length, result, this.qpn);
     return result;
   }
 
@@ -175,21 +173,5 @@ export class SoftRcQp implements RcQp {
     this.#sender = undefined;
     this.#outbound.connections.remove(sender);
     sender.close();
-  }
-
-  /** The slot may be free already, but has not been reserved since, so it still holds the packet. */
-  #tapSent(slot: number, length: number, result: PostResult): void {
-    const { taps } = this.#parts;
-    const { view } = this.#outbound.pool;
-    const base = slot * STRIDE;
-    taps.setHeaders(view, base);
-    taps.setPacket(
-      view.getInt32(base + ENCAP),
-      view,
-      base + VNET,
-      base + PAYLOAD,
-      length,
-    );
-    taps.deliver("sent", result, this.qpn);
   }
 }

@@ -32,7 +32,7 @@ import type { Moderator } from "./moderation.ts";
 import type { Outbound } from "./outbound.ts";
 import { ReceiveQueue } from "./receive_queue.ts";
 import type { Returns } from "./returns.ts";
-import { ENCAP, HEADER_WORDS, PAYLOAD, STRIDE, VNET } from "./slot_layout.ts";
+import { PAYLOAD, STRIDE, VNET } from "./slot_layout.ts";
 
 const BATCH_PACKETS = 64;
 
@@ -113,8 +113,7 @@ export class SoftUdQp implements UdQp {
     const base = slot * STRIDE;
     const { view, words } = outbound.pool;
     const large = view.getUint8(base + VNET + 1) !== GsoType.None;
-    const first = base >> 2;
-    for (let i = 0; i < HEADER_WORDS; i++) words[first + i] = handle.header[i]!;
+    handle.copyTo(words, slot);
     writePacketHeaders(
       view,
       base,
@@ -128,7 +127,7 @@ export class SoftUdQp implements UdQp {
     );
     this.#psn = (this.#psn + 1) & 0xffffff;
     const result = this.#send(slot, length, handle, large);
-    if (taps.active) this.#tapSent(slot, length, result);
+    if (taps.active) outbound.tapSent(taps, slot, length, result, this.qpn);
     return result;
   }
 
@@ -155,17 +154,6 @@ export class SoftUdQp implements UdQp {
     const count = this.#received.completions.poll(batch as SoftRxBatch);
     if (this.#parts.taps.active) this.#tapReceived(batch);
     return count;
-  }
-
-  /** The slot may be free already, but has not been reserved since, so it still holds the packet. */
-  #tapSent(slot: number, length: number, result: PostResult): void {
-    const { taps } = this.#parts;
-    const { view } = this.#outbound.pool;
-    const base = slot * STRIDE;
-    const encap = view.getInt32(base + ENCAP);
-    taps.setHeaders(view, base);
-    taps.setPacket(encap, view, base + VNET, base + PAYLOAD, length);
-    taps.deliver("sent", result, this.qpn);
   }
 
   #tapReceived(batch: RxBatch): void {

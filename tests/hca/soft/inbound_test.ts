@@ -100,7 +100,7 @@ class Bench implements Disposable {
       },
       SGID,
     );
-    handle.header.forEach((word, i) => words[(base >> 2) + i] = word);
+    handle.copyTo(words, slot);
     view.setUint16(base + LRH + 6, PEER);
     view.setUint16(base + BTH + 2, 0xffff);
     view.setUint32(base + BTH + 4, multicast ? 0xffffff : QPN);
