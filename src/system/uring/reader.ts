@@ -27,7 +27,7 @@ export interface UringReaderParts {
   readonly sink: FrameSink;
   /** List of the readers to arm or to deliver. */
   readonly active: PendingList<UringReader>;
-  /** Removes the reader from the reactor and cancels its read if it is in progress. */
+  /** Cancels the reader's read if it is in progress. */
   readonly stopped: (reader: UringReader) => void;
 }
 

@@ -70,7 +70,7 @@ export class UringReactor extends ReactorBase {
       group: this.#groupOf(memory),
       sink,
       active: this.#readers,
-      stopped: (reader) => this.#stop(reader),
+      stopped: (reader) => this.#cancel(reader),
     });
     this.#operations.push(reader);
     return reader;
@@ -184,7 +184,8 @@ export class UringReactor extends ReactorBase {
     return polled;
   }
 
-  #stop(reader: UringReader): void {
+  #cancel(reader: UringReader): void {
+    // A reactor that is closed has no operations.
     if (this.#operations[reader.tag] !== reader || !reader.armed) return;
     this.#ring.cancel(ASYNC_CANCEL, reader.tag);
     // Submitted immediately, because the caller closes the descriptor next.
@@ -192,11 +193,9 @@ export class UringReactor extends ReactorBase {
   }
 }
 
-/** Removes an item from a list. Returns false if it is not in the list. */
-function remove<T>(list: T[], item: T): boolean {
+function remove<T>(list: T[], item: T): void {
   const at = list.indexOf(item);
   if (at >= 0) list.splice(at, 1);
-  return at >= 0;
 }
 
 /** Opens a reactor based on io_uring. Throws `E_URING` if the kernel is too old or forbids io_uring. */
