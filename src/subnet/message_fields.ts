@@ -2,20 +2,18 @@
 
 import * as v from "valibot";
 import { MAX_PKEYS } from "./partitions.ts";
-
-const MAX_U16 = 0xffff;
-const LAST_UNICAST_LID = 0xbfff;
+import { LAST_LID } from "./ports.ts";
 
 /** An unsigned integer. */
 export const unsigned = (max: number) =>
   v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(max));
-export const u16 = unsigned(MAX_U16);
+export const u16 = unsigned(0xffff);
 /** A GUID in the form of formatGuid (base/hex.ts). */
 export const guid = v.pipe(v.string(), v.regex(/^0x[0-9a-f]{16}$/));
 export const unicastLid = v.pipe(
   u16,
   v.minValue(1),
-  v.maxValue(LAST_UNICAST_LID),
+  v.maxValue(LAST_LID),
 );
 export const list = <T extends v.GenericSchema>(item: T) =>
   v.pipe(v.array(item), v.maxLength(0x10000));
