@@ -63,6 +63,7 @@ const CQ_EVENTS = counterIndex("cq_events");
 const RECEIVE_BUDGET = 32;
 /** Maximum number of unpublished returns during a sleep, whose system call submits the writes out of these slots. */
 const MAX_UNPUBLISHED_RETURNS = 4;
+
 /** Options of {@linkcode SoftPort}. */
 export interface SoftPortOptions extends RegistrationOptions {
   reactor: Reactor;
