@@ -32,15 +32,10 @@ import {
 } from "./messages.ts";
 import { hasPkey, type Partition } from "./partitions.ts";
 import { PortOperations } from "./port_operations.ts";
-import {
-  isSet,
-  type PortSetting,
-  settingOf,
-  settingsMessages,
-} from "./port_settings.ts";
 import { SM_LID, type SubnetPort } from "./ports.ts";
 import { decodePortFrame, encodeControl } from "./protocol.ts";
 import { refused, register } from "./registration.ts";
+import { SettingsExchange } from "./settings_exchange.ts";
 import { type ManagerInfo, shortened, takeSnapshot } from "./snapshot.ts";
 import { Subnet, type SubnetOptions } from "./subnet.ts";
 import { Takeover } from "./takeover.ts";
@@ -72,6 +67,7 @@ export class SubnetManager {
   readonly #journal = new FabricJournal();
   readonly #faults: FaultBook;
   readonly #takeover: Takeover;
+  readonly #settings: SettingsExchange;
   readonly #connections = new Set<number>();
   readonly #mads: MadExchange;
   readonly #drops = new FrameDrops();
@@ -117,12 +113,17 @@ export class SubnetManager {
         this.#transfers.removePort(port);
       },
       notifyPort: (trap, port) => this.#notifyPort(trap, port),
-      settingChanged: (port) => this.#sendSettings([settingOf(port)]),
+      settingChanged: (port) => this.#settings.changed(port),
       send: (port, message) => this.#send(port.connection, message),
       flushFabric: () => this.#flushFabric(),
       flush: () => this.#flush(),
     });
     this.#takeover = new Takeover(this.#subnet, options.previous, this.#now);
+    this.#settings = new SettingsExchange({
+      subnet: this.#subnet,
+      takeover: this.#takeover,
+      send: options.send,
+    });
     if (options.subnetMtu !== undefined) {
       this.#subnet.settleMtu(ibMtuCode(options.subnetMtu) as IbMtuCode);
     }
@@ -164,8 +165,7 @@ export class SubnetManager {
     this.#faults.forget(connection);
     const port = this.#subnet.ports.remove(connection);
     if (port === undefined) return;
-    const setting = settingOf(port);
-    if (isSet(setting)) this.#removeSettings([setting]);
+    this.#settings.left(port);
     this.#traps.removePort(port);
     this.#transfers.removePort(port);
     if (port.active) {
@@ -183,7 +183,7 @@ export class SubnetManager {
   tick(now: Millis): Millis {
     this.#now = now;
     const next = Math.min(this.#traps.tick(now), this.#transfers.tick(now));
-    this.#removeSettings(this.#takeover.takeExpired(now));
+    this.#settings.tick(now);
     this.#flush();
     return Math.min(next, this.#takeover.expiresAt);
   }
@@ -294,29 +294,6 @@ export class SubnetManager {
     }
   }
 
-  #sendSettings(settings: readonly PortSetting[], only?: SubnetPort): void {
-    for (const message of settingsMessages(settings)) {
-      const frame = encodeControl(message);
-      for (const port of only ? [only] : this.#subnet.ports) {
-        this.#options.send(port.connection, frame);
-      }
-    }
-  }
-
-  #removeSettings(settings: readonly PortSetting[]): void {
-    this.#sendSettings(
-      settings.map((each) => ({ ...each, ownPkeys: false, down: false })),
-    );
-  }
-
-  /** Sends the settings of all ports to a new port, and those of the new port to all others. */
-  #shareSettings(newcomer: SubnetPort): void {
-    const current = [...this.#subnet.ports].map(settingOf).filter(isSet);
-    this.#sendSettings([...this.#takeover.settings, ...current], newcomer);
-    const setting = settingOf(newcomer);
-    if (isSet(setting)) this.#sendSettings([setting]);
-  }
-
   #restore(connection: number, memberships: readonly Membership[]): void {
     const port = this.#subnet.ports.byConnection(connection);
     if (port) this.#takeover.restore(port, memberships, this.#now);
@@ -367,7 +344,7 @@ export class SubnetManager {
       this.#send(connection, message);
     }
     this.#sendFaults(connection);
-    this.#shareSettings(port);
+    this.#settings.registered(port);
     this.#subnet.log(
       "info",
       `Port ${
