@@ -68,15 +68,15 @@ export function createEnd(of: Interface): End {
   return { port, memory, ud: of.qp, taken, qp, failures };
 }
 
-/** Connects an end to the queue pair `qpn` of a port. */
+/** Connects an end to the queue pair `qpn` of the port with this LID. */
 export function connectEnd(
   end: End,
-  to: { port: SoftPort; qpn: number },
+  to: { dlid: number; qpn: number },
   psns: { sendPsn: number; receivePsn: number },
   options: ConnectionOptions = {},
 ): void {
   end.qp.connect({
-    path: { dlid: to.port.attributes.lid, sl: 0, staticRate: 0 },
+    path: { dlid: to.dlid, sl: 0, staticRate: 0 },
     pathMtu: 2048 as IbMtu,
     destQpn: to.qpn,
     ...psns,
@@ -97,13 +97,13 @@ export function connection(
   const [to, from] = [0xfffffe, 7];
   connectEnd(
     x,
-    { port: b.port, qpn: y.qp.qpn },
+    { dlid: b.port.attributes.lid, qpn: y.qp.qpn },
     { sendPsn: to, receivePsn: from },
     options,
   );
   connectEnd(
     y,
-    { port: a.port, qpn: x.qp.qpn },
+    { dlid: a.port.attributes.lid, qpn: x.qp.qpn },
     { sendPsn: from, receivePsn: to },
     options,
   );

@@ -5,6 +5,7 @@ import { PostResult } from "../../../src/hca/hca.ts";
 import { openUringReactor } from "../../../src/system/uring/uring_reactor.ts";
 import { whyNoUring } from "../../e2e/harness/kernel.ts";
 import {
+  connectEnd,
   connection,
   createEnd,
   marked,
@@ -127,16 +128,9 @@ Deno.test({
     subnet.until(() => x.failures.length === 1, "the failure");
     const idle = createEnd(b!);
     const lost = createEnd(a!);
-    lost.qp.connect({
-      path: { dlid: b!.port.attributes.lid, sl: 0, staticRate: 0 },
-      pathMtu: b!.port.attributes.activeMtu,
-      destQpn: idle.qp.qpn,
-      sendPsn: 1,
-      receivePsn: 1,
-      ackTimeout: 0,
-      retryCount: 0,
-      rnrRetryCount: 0,
-    });
+    const to = { dlid: b!.port.attributes.lid, qpn: idle.qp.qpn };
+    const psns = { sendPsn: 1, receivePsn: 1 };
+    connectEnd(lost, to, psns, { ackTimeout: 0 });
     send(lost, marked(1));
     subnet.until(() => lost.failures.length === 1, "the second failure");
   },

@@ -1,11 +1,16 @@
 /** The answers of a connection to each message that a peer can write: PSN, P_Key, LIDs, length, QPN. */
 
 import { assertEquals } from "@std/assert";
-import type { IbMtu } from "../../../src/base/units.ts";
 import { BTH, LRH, PAYLOAD } from "../../../src/hca/soft/slot_layout.ts";
 import { Nak, NAK_SHIFT } from "../../../src/hca/soft/ring.ts";
 import { RC_SEND_ONLY } from "../../../src/wire/transport_headers.ts";
-import { createEnd, type End, marks, openInterface } from "./connection.ts";
+import {
+  connectEnd,
+  createEnd,
+  type End,
+  marks,
+  openInterface,
+} from "./connection.ts";
 import { type Rogue, Subnet } from "./subnet.ts";
 
 /** PSN of the first message; the next one wraps. */
@@ -67,16 +72,8 @@ function scene(
     rogue.look();
     return rogue.accepted;
   });
-  end.qp.connect({
-    path: { dlid: rogue.lid, sl: 0, staticRate: 0 },
-    pathMtu: 2048 as IbMtu,
-    destQpn: 0x48,
-    sendPsn: 0,
-    receivePsn: PSN,
-    ackTimeout: 14,
-    retryCount: 0,
-    rnrRetryCount: 0,
-  });
+  const to = { dlid: rogue.lid, qpn: 0x48 };
+  connectEnd(end, to, { sendPsn: 0, receivePsn: PSN });
   return { end, sender: new RogueSender(subnet, rogue, end), rogue };
 }
 

@@ -112,6 +112,7 @@ Deno.test("a message to no queue pair, or to one that is not connected, fails th
   using subnet = new Subnet();
   const [a, b] = openInterfaces(subnet, 0x11n, 0x12n);
   const idle = createEnd(b!);
+  const dlid = b!.port.attributes.lid;
   const psns = { sendPsn: 1, receivePsn: 1 };
   for (
     const [qpn, why] of [
@@ -122,7 +123,7 @@ Deno.test("a message to no queue pair, or to one that is not connected, fails th
   ) {
     const before = b!.port.counters()[why]!;
     const end = createEnd(a!);
-    connectEnd(end, { port: b!.port, qpn }, psns);
+    connectEnd(end, { dlid, qpn }, psns);
     assertEquals(send(end, marked(1)), PostResult.Sent);
     subnet.until(() => end.failures.length === 1, `the failure for ${qpn}`);
     assertEquals(end.failures, ["retry_exceeded"]);
@@ -131,7 +132,7 @@ Deno.test("a message to no queue pair, or to one that is not connected, fails th
     end.qp.close();
   }
   const lost = createEnd(a!);
-  connectEnd(lost, { port: b!.port, qpn: 0x1234 }, psns);
+  connectEnd(lost, { dlid, qpn: 0x1234 }, psns);
   send(lost, marked(1));
   lost.qp.close();
   subnet.settle();
@@ -145,7 +146,7 @@ Deno.test("a queue pair is connected once, and sends nothing before", () => {
   const [a, b] = openInterfaces(subnet, 0x11n, 0x12n);
   const end = createEnd(a!);
   assertEquals(send(end, marked(1)), PostResult.NotReady);
-  const to = { port: b!.port, qpn: 9 };
+  const to = { dlid: b!.port.attributes.lid, qpn: 9 };
   const psns = { sendPsn: 1, receivePsn: 1 };
   connectEnd(end, to, psns);
   for (const state of ["connected", "closed"]) {
@@ -167,10 +168,8 @@ Deno.test("a message of another port to the queue pair of a connection is refuse
   subnet.until(() => y.taken.length === 3, "the first messages");
   // The third port uses the QPN and the next PSN of the connection.
   const forger = createEnd(c!);
-  connectEnd(forger, { port: b!.port, qpn: y.qp.qpn }, {
-    sendPsn: 1,
-    receivePsn: 1,
-  });
+  const to = { dlid: b!.port.attributes.lid, qpn: y.qp.qpn };
+  connectEnd(forger, to, { sendPsn: 1, receivePsn: 1 });
   send(forger, marked(666));
   subnet.until(() => forger.failures.length === 1, "the refusal");
   assertEquals(b!.port.counters().rc_not_connected, 1);

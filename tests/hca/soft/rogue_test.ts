@@ -22,14 +22,18 @@ import {
   receive,
   send,
 } from "../../../src/system/unix_socket.ts";
-import type { IbMtu } from "../../../src/base/units.ts";
 import { GSI_QPN } from "../../../src/wire/mad.ts";
 import {
   RC_SEND_ONLY,
   UD_SEND_ONLY,
 } from "../../../src/wire/transport_headers.ts";
 import { random } from "../../wire/support.ts";
-import { createEnd, openInterface, send as sendMessage } from "./connection.ts";
+import {
+  connectEnd,
+  createEnd,
+  openInterface,
+  send as sendMessage,
+} from "./connection.ts";
 import {
   memoryOf,
   registerByHand,
@@ -95,16 +99,12 @@ Deno.test("the port survives random bytes in slots and rings", () => {
   for (let round = 0; round < 20; round++) {
     using rogue = subnet.rogue(port!);
     const connected = createEnd(own);
-    connected.qp.connect({
-      path: { dlid: rogue.lid, sl: 0, staticRate: 0 },
-      pathMtu: 2048 as IbMtu,
-      destQpn: 0x48,
-      sendPsn: 0,
-      receivePsn: 0,
-      ackTimeout: 14,
-      retryCount: 7,
-      rnrRetryCount: 7,
-    });
+    connectEnd(
+      connected,
+      { dlid: rogue.lid, qpn: 0x48 },
+      { sendPsn: 0, receivePsn: 0 },
+      { retryCount: 7, rnrRetryCount: 7 },
+    );
     sendMessage(connected, new Uint8Array(64));
     subnet.settle(2);
     for (let n = 0; n < 4; n++) {
