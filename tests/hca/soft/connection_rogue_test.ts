@@ -18,13 +18,10 @@ const PSN = 0xffffff;
 
 /** Sends messages from the first slot of a rogue. */
 class RogueSender {
-  readonly #subnet: Subnet;
   readonly #rogue: Rogue;
   readonly #to: End;
-  #sent = 0;
 
-  constructor(subnet: Subnet, rogue: Rogue, to: End) {
-    this.#subnet = subnet;
+  constructor(rogue: Rogue, to: End) {
     this.#rogue = rogue;
     this.#to = to;
   }
@@ -41,7 +38,7 @@ class RogueSender {
       qpn = this.#to.qp.qpn,
     } = {},
   ): number {
-    const { view, words } = this.#rogue;
+    const { view } = this.#rogue;
     view.setUint8(LRH + 1, 2);
     view.setUint16(LRH + 2, dlid);
     view.setUint16(LRH + 6, slid);
@@ -50,15 +47,7 @@ class RogueSender {
     view.setUint32(BTH + 4, qpn);
     view.setUint32(BTH + 8, psn);
     view.setUint32(PAYLOAD, mark);
-    const at = this.#sent++;
-    words[64 + 2 * at] = 0;
-    words[64 + 2 * at + 1] = length;
-    Atomics.store(words, 0, this.#sent);
-    this.#subnet.until(
-      () => Atomics.load(words, 16) === this.#sent,
-      `the answer to ${mark}`,
-    );
-    return words[576 + at]! >>> NAK_SHIFT;
+    return this.#rogue.exchange(length) >>> NAK_SHIFT;
   }
 }
 
@@ -67,14 +56,10 @@ function scene(
 ): { end: End; sender: RogueSender; rogue: Rogue } {
   const [port] = subnet.openAll(0x11n);
   const end = createEnd(openInterface(subnet, port!));
-  const rogue = subnet.rogue(port!);
-  subnet.until(() => {
-    rogue.look();
-    return rogue.accepted;
-  });
+  const rogue = subnet.linkedRogue(port!);
   const to = { dlid: rogue.lid, qpn: 0x48 };
   connectEnd(end, to, { sendPsn: 0, receivePsn: PSN });
-  return { end, sender: new RogueSender(subnet, rogue, end), rogue };
+  return { end, sender: new RogueSender(rogue, end), rogue };
 }
 
 Deno.test("a connection takes each PSN once, in order, and drops and counts the others", () => {

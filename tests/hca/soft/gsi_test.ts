@@ -134,12 +134,7 @@ Deno.test("packets to QP1 that are no MADs of the sender's QP1 are dropped and c
   const [port] = subnet.openAll(0x11n);
   openInterface(subnet, port!);
   const { received } = agentOf(port!);
-  using rogue = subnet.rogue(port!);
-  subnet.until(() => {
-    rogue.look();
-    return rogue.accepted;
-  });
-  let sent = 0;
+  using rogue = subnet.linkedRogue(port!);
   const deliver = (
     length: number,
     qkey: number,
@@ -157,10 +152,7 @@ Deno.test("packets to QP1 that are no MADs of the sender's QP1 are dropped and c
     view.setUint32(DETH, qkey);
     view.setUint32(DETH + 4, sourceQpn);
     view.setUint8(PAYLOAD + 1, mgmtClass);
-    rogue.words[64 + 2 * sent] = 0;
-    rogue.words[64 + 2 * sent + 1] = length;
-    Atomics.store(rogue.words, 0, ++sent);
-    subnet.until(() => Atomics.load(rogue.words, 16) === sent, "the slot");
+    rogue.exchange(length);
   };
   deliver(MAD_LENGTH, GSI_QKEY, GSI_QPN);
   assertEquals(received.length, 1);

@@ -50,11 +50,7 @@ function withRogue(
 ): { violations: number; ended: boolean } {
   using subnet = new Subnet();
   const [port] = subnet.openAll(0x11n);
-  using rogue = subnet.rogue(port!);
-  subnet.until(() => {
-    rogue.look();
-    return rogue.accepted;
-  });
+  using rogue = subnet.linkedRogue(port!);
   act(rogue, subnet);
   subnet.settle();
   rogue.look();
@@ -244,11 +240,7 @@ Deno.test("messages after the hello wake the port and have no other effect", () 
 Deno.test("a peer that only wakes the port and sends no packets loses its link", () => {
   using subnet = new Subnet();
   const [port] = subnet.openAll(0x11n);
-  using rogue = subnet.rogue(port!);
-  subnet.until(() => {
-    rogue.look();
-    return rogue.accepted;
-  });
+  using rogue = subnet.linkedRogue(port!);
   let said = 0;
   subnet.until(() => {
     while (said < 20_000 && rogue.say(new Uint8Array(1))) said++;

@@ -169,6 +169,16 @@ export class Subnet implements Disposable {
     return new Rogue(this, to, hello, slots);
   }
 
+  /** Opens a {@linkcode Rogue} whose link the port has accepted. */
+  linkedRogue(to: SoftPort): Rogue {
+    const rogue = this.rogue(to);
+    this.until(() => {
+      rogue.look();
+      return rogue.accepted;
+    }, "the link of the rogue");
+    return rogue;
+  }
+
   [Symbol.dispose](): void {
     for (const { port } of this.ports) port.close();
     this.host?.close();
@@ -188,8 +198,11 @@ export class Rogue implements Disposable {
   ended = false;
   /** True after the receiver has accepted the link. */
   accepted = false;
+  readonly #subnet: Subnet;
   readonly #manager: Fd;
   readonly #connection: Fd;
+  /** Number of calls of {@linkcode exchange}. */
+  #exchanged = 0;
   readonly #bell = createEventFd();
   readonly #mappings: Mapping[] = [];
 
@@ -200,6 +213,7 @@ export class Rogue implements Disposable {
     slots: number,
   ) {
     const { manager, lid, links } = registerByHand(subnet, ROGUE_GUID);
+    this.#subnet = subnet;
     this.#manager = manager;
     this.lid = lid;
     const guid = formatGuid(to.attributes.portGuid);
@@ -252,6 +266,23 @@ export class Rogue implements Disposable {
       this.words[64 + 2 * i + 1] = length;
     });
     Atomics.store(this.words, 0, head);
+  }
+
+  /**
+   * Sends the packet in the first slot, waits until the receiver returns the slot, and returns the entry of the return
+   * ring. Not to be mixed with {@linkcode describe}.
+   */
+  exchange(length: number): number {
+    const { words } = this;
+    const at = this.#exchanged++;
+    words[64 + 2 * at] = 0;
+    words[64 + 2 * at + 1] = length;
+    Atomics.store(words, 0, this.#exchanged);
+    this.#subnet.until(
+      () => Atomics.load(words, 16) === this.#exchanged,
+      `the return of packet ${at}`,
+    );
+    return words[576 + at]!;
   }
 
   [Symbol.dispose](): void {
