@@ -124,7 +124,7 @@ export abstract class ReactorBase implements Reactor {
     this.clock.refresh();
     for (let i = 0; i < sleepers.length; i++) sleepers[i]!.afterSleep();
     this.dispatch();
-    if (this.#timers.count > 0) this.#timers.run(this.clock.now());
+    this.#timers.run(this.clock.now());
     const hooks = this.#hooks;
     for (let i = 0; i < hooks.length; i++) hooks[i]!();
   }

@@ -30,11 +30,6 @@ export class Timers {
     };
   }
 
-  /** Number of registered timers, set or not. */
-  get count(): number {
-    return this.#entries.length;
-  }
-
   /** Number of timers that are set. */
   get armed(): number {
     return this.#entries.filter(({ when }) => when < Infinity).length;
