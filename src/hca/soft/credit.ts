@@ -117,14 +117,14 @@ export class Credit implements Pending {
   }
 
   /**
-   * Requests wake-ups for returned slots before a sleep, if slots are needed, and wakes sleeping peers, which may hold
-   * unpublished returns. Returns true if slots were returned in the meantime, so that the port must not sleep.
+   * Requests wake-ups for returned slots before a sleep, and wakes sleeping peers, which may hold unpublished returns. To
+   * be called if slots are needed. Returns true if slots were returned in the meantime, so that the port must not sleep.
    */
   announce(): boolean {
-    this.#announced = this.needsSlots;
+    this.#announced = true;
     const { all } = this.#links;
     let busy = false;
-    for (let i = 0; this.#announced && i < all.length; i++) {
+    for (let i = 0; i < all.length; i++) {
       const link = all[i]!;
       link.ring.announceWait(true);
       if (link.returns !== 0) busy = true;
