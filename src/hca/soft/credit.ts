@@ -117,8 +117,9 @@ export class Credit implements Pending {
   }
 
   /**
-   * Requests wake-ups for returned slots before a sleep, and wakes sleeping peers, which may hold unpublished returns. To
-   * be called if slots are needed. Returns true if slots were returned in the meantime, so that the port must not sleep.
+   * Requests wake-ups for returned slots before a sleep, and wakes sleeping peers, which may hold unpublished returns.
+   * Called only if slots are needed. Returns true if slots were returned in the meantime, so that the port must not
+   * sleep.
    */
   announce(): boolean {
     this.#announced = true;

@@ -218,8 +218,8 @@ export class Outbound {
   }
 
   /**
-   * Passes a posted packet to the taps. Its slot may be free already, but has not been reserved since, so it still holds
-   * the packet.
+   * Passes a posted packet to the taps. Its slot may be free already, but has not been reserved since, so it still
+   * holds the packet.
    */
   tapSent(
     taps: Taps,
