@@ -124,6 +124,27 @@ reactorTest("a reader reads nothing after stop()", (reactor) => {
   writer.close();
 });
 
+reactorTest("a sink may stop all readers", (reactor) => {
+  const memory = new FakeFrames(4, 64);
+  const pairs = [socketPair(), socketPair()];
+  const stops: (() => void)[] = [];
+  let delivered = 0;
+  for (const [reader, writer] of pairs) {
+    const frames = reactor.readFrames(reader.number, memory, {
+      onFrames: () => {
+        delivered++;
+        for (const stop of stops) stop();
+      },
+      onEnd: () => {},
+    });
+    stops.push(() => frames.stop());
+    libc().write(writer.number, Uint8Array.of(1), 1);
+  }
+  turns(reactor, 3);
+  assertEquals(delivered, 1);
+  for (const pair of pairs) for (const end of pair) end.close();
+});
+
 reactorTest("a failed read ends the reader once", (reactor) => {
   const [reader, writer] = socketPair();
   const memory = new FakeFrames(2, 64);

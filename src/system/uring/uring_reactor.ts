@@ -134,7 +134,10 @@ export class UringReactor extends ReactorBase {
       if (writer.idle) writers.remove(writer);
     }
     const readers = this.#readers;
-    for (let i = readers.count - 1; i >= 0; i--) readers.at(i).deliver();
+    for (let i = readers.count - 1; i >= 0; i--) {
+      // A sink may stop any readers.
+      if (i < readers.count) readers.at(i).deliver();
+    }
   }
 
   protected override close(): void {
