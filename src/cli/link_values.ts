@@ -1,5 +1,6 @@
 /** Parsers of the values of `link set` and `link add`. Each throws `E_USAGE` for an invalid value. */
 
+import { CONNECTED_MTU } from "../base/units.ts";
 import { usageError } from "./errors.ts";
 import { INTERFACE_NAME_RULE, isInterfaceName } from "../ipc/schema/fields.ts";
 import { parseInteger } from "./options.ts";
@@ -8,8 +9,11 @@ const MAX_PKEY = 0xffff;
 
 export function readMtu(value: string): number {
   const mtu = parseInteger(value);
-  if (mtu === undefined || mtu > 65520) {
-    throw usageError(`Invalid MTU "${value}"`, "expected 0 to 65520");
+  if (mtu === undefined || mtu > CONNECTED_MTU) {
+    throw usageError(
+      `Invalid MTU "${value}"`,
+      `expected 0 to ${CONNECTED_MTU}`,
+    );
   }
   return mtu;
 }

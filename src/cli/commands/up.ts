@@ -2,6 +2,7 @@
 
 import { Command, Option } from "@commander-js/extra-typings";
 import { InvalidArgumentError } from "@commander-js/extra-typings";
+import { CONNECTED_MTU } from "../../base/units.ts";
 import { INTERFACE_NAME_RULE, isInterfaceName } from "../../ipc/schema.ts";
 import {
   type HcaChoice,
@@ -80,7 +81,7 @@ export function up(cli: Cli) {
         new Option("--mode <mode>", "IPoIB mode").choices(MODE_CHOICES)
           .default("datagram" as const),
       )
-      .option("--mtu <bytes>", "interface MTU", integer(68, 65520))
+      .option("--mtu <bytes>", "interface MTU", integer(68, CONNECTED_MTU))
       .option(...USER)
       .option(
         "--background",
