@@ -24,6 +24,9 @@ export interface DeviceStart {
   readonly state: Int32Array<SharedArrayBuffer>;
 }
 
+/** Maximum time that {@linkcode DeviceThread.close} waits for a task. */
+const MAX_TASK_MS = 5000;
+
 interface Queued {
   readonly task: DeviceTask;
   readonly done: (result: number) => void;
@@ -61,22 +64,30 @@ export class DeviceThread {
   }
 
   /**
-   * Waits for the running task, makes the remaining `close` calls in this thread, and ends the thread. No `done` is
-   * called.
+   * Waits for the running task, at most {@linkcode MAX_TASK_MS}, makes the remaining `close` calls in this thread, and
+   * ends the thread. No `done` is called.
    */
   close(): void {
-    if (this.#running) {
-      const { task } = this.#running;
-      Atomics.wait(this.#state, 0, this.#taken);
-      const result = Atomics.load(this.#state, 1);
-      if (task.type === "attach" && result >= 0) new Fd(result).close();
-    }
+    if (this.#running) this.#await(this.#running.task);
     for (const { task } of this.#queue.splice(0)) {
       if (task.type === "close") runTask(task);
     }
     this.#worker?.terminate();
     this.#watch?.close();
     this.#doorbell?.close();
+  }
+
+  /** Waits for the running task and closes the descriptor that it returns. */
+  #await(task: DeviceTask): void {
+    const waited = Atomics.wait(this.#state, 0, this.#taken, MAX_TASK_MS);
+    if (waited === "timed-out") {
+      getLogger("ipoib").warn(
+        "A system call on the device of a child has not returned: not waiting for it",
+      );
+      return;
+    }
+    const result = Atomics.load(this.#state, 1);
+    if (task.type === "attach" && result >= 0) new Fd(result).close();
   }
 
   #next(): void {
