@@ -47,7 +47,7 @@ export const linkCommands = {
   "link.add": (context, { link, name, pkey, mode, umcast }) => {
     checkParent(context, link);
     const { children, device } = context;
-    if (mode !== undefined) device.parent.connected.check(mode);
+    if (mode !== undefined) device.parent.connected.check(mode, name);
     checkPkey(pkey ?? device.parent.pkey);
     return children.create(name, (open) => {
       const child = device.addChild(name, pkey, open);

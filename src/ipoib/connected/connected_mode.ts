@@ -97,12 +97,16 @@ export class ConnectedMode {
     peers.updateEgresses();
   }
 
-  /** Throws `E_MODE` (EINVAL) for connected mode on a port without connection management. */
-  check(mode: Mode): void {
+  /**
+   * Throws `E_MODE` (EINVAL) for connected mode on a port without connection management.
+   *
+   * @param name interface that the error names, by default this one
+   */
+  check(mode: Mode, name = this.#parts.netdev.config.name): void {
     if (mode === "datagram" || this.active) return;
     throw new IpoibError(
       "E_MODE",
-      `${this.#parts.netdev.config.name} cannot use connected mode: ${
+      `${name} cannot use connected mode: ${
         this.obstacle ?? "its port has no connection manager"
       }`,
       { errno: Errno.EINVAL, hint: "use datagram mode" },

@@ -1,6 +1,7 @@
 /** Commands that show and set the mode, and records of connections. */
 
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { IpoibError } from "../../../src/base/errors.ts";
 import { connectedPair, frameOf, rcQp } from "../../ipoib/connected/support.ts";
 import { Rig } from "../../ipoib/rig.ts";
 import { refusal, run } from "./support.ts";
@@ -44,7 +45,12 @@ Deno.test("connected mode is refused on a port without connection management, an
   const set = { name: "ib1", mode: "connected" };
   assertEquals(refusal(host, "link.set", set), ["E_MODE", EINVAL]);
   const add = { link: "ib1", name: "blue", mode: "connected" };
-  assertEquals(refusal(host, "link.add", add), ["E_MODE", EINVAL]);
+  const { code, errno, message } = assertThrows(
+    () => run(host, "link.add", add),
+    IpoibError,
+  );
+  assertEquals([code, errno], ["E_MODE", EINVAL]);
+  assertStringIncludes(message, "blue cannot use connected mode");
   assertEquals(host.device.children, []);
   const [link] = run(host, "link.show");
   assertEquals(
