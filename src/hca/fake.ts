@@ -146,6 +146,7 @@ export class FakePort extends FakeTransport implements HcaPort {
   closeSendMemory(): void {}
 
   createUdQp(options: QueuePairOptions): FakeUdQp {
+    this.onCall("createUdQp");
     return new FakeUdQp(this, this.qps, this.#nextQpn++, options);
   }
 
@@ -158,10 +159,12 @@ export class FakePort extends FakeTransport implements HcaPort {
         errno: Errno.ENOBUFS,
       });
     }
+    this.onCall("createRcQp");
     return new FakeRcQp(this, this.#nextQpn++, options);
   }
 
   createAddressHandle(attributes: AddressHandleAttributes): AddressHandle {
+    this.onCall("createAddressHandle");
     return new FakeAddressHandle(attributes, this.fabric.misuse);
   }
 

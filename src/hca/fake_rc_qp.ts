@@ -37,6 +37,7 @@ export class FakeRcQp implements RcQp {
   }
 
   connect(to: RcConnection): void {
+    this.#port.onCall("connect");
     if (this.state !== "init") {
       throw new IpoibError(
         "E_QP_STATE",

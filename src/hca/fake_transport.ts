@@ -74,7 +74,19 @@ export interface FakePortOptions {
   headersMissing?: boolean;
   /** True if the port has connection management. */
   connections?: boolean;
+  /** See {@linkcode FakeTransport.onCall}. */
+  onCall?: (call: FakeCall) => void;
 }
+
+/** Calls that a device may refuse. */
+export type FakeCall =
+  | "createUdQp"
+  | "createRcQp"
+  | "createAddressHandle"
+  | "setQkey"
+  | "attachMulticast"
+  | "setModeration"
+  | "connect";
 
 /** The base of a fake port. */
 export class FakeTransport {
@@ -94,6 +106,8 @@ export class FakeTransport {
   /** Result of every post that passes the checks; the packet is sent only if it is `Sent`. */
   postResult: PostResult = PostResult.Sent;
   attributes: PortAttributes;
+  /** Called before each call that a device may refuse. Throws to refuse it. */
+  onCall: (call: FakeCall) => void;
   /** True to simulate a device without completion moderation. */
   refusesModeration = false;
   readonly headersMissing: boolean;
@@ -106,6 +120,7 @@ export class FakeTransport {
     );
     this.misuse = misuse;
     this.headersMissing = options.headersMissing ?? false;
+    this.onCall = options.onCall ?? (() => {});
     const mtuCode = options.mtuCode ?? MTU_2048;
     const portGuid = options.guid ?? 0x0002_c903_0000_0000n + BigInt(index);
     this.attributes = {

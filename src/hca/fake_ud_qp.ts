@@ -41,6 +41,7 @@ interface FakeBatch extends RxBatch {
 export class FakeUdQp implements UdQp {
   readonly qpn: number;
   onReceive: () => void = () => {};
+  onFailure: (error: IpoibError) => void = () => {};
   qkey = 0;
   closed = false;
   /** The moderation that was set last. */
@@ -74,6 +75,7 @@ export class FakeUdQp implements UdQp {
   }
 
   setQkey(qkey: number): void {
+    this.#port.onCall("setQkey");
     this.qkey = qkey >>> 0;
   }
 
@@ -237,6 +239,7 @@ export class FakeUdQp implements UdQp {
 
   /** Stores the moderation. Throws `E_MODERATION` if the port `refusesModeration`. */
   setModeration(moderation: CqModeration): void {
+    this.#port.onCall("setModeration");
     if (this.#port.refusesModeration) {
       throw new IpoibError(
         "E_MODERATION",
@@ -273,6 +276,7 @@ export class FakeUdQp implements UdQp {
   }
 
   attachMulticast(mgid: Uint8Array, mlid: number): void {
+    this.#port.onCall("attachMulticast");
     this.attached.push({ mgid: mgid.slice(), mlid });
   }
 

@@ -37,6 +37,7 @@
  * caller until `release`. Without taps, the implementations allocate nothing per packet.
  */
 
+import type { IpoibError } from "../base/errors.ts";
 import type { IbMtu } from "../base/units.ts";
 import type { FrameMemory } from "../system/frames.ts";
 import type { MadAddress } from "../wire/mad.ts";
@@ -185,7 +186,12 @@ export const QKEY_FROM_QP = 0x80000000;
 
 /** An unreliable-datagram (UD) queue pair: each post names its destination. */
 export interface UdQp extends QueuePair {
-  /** Sets the Q_Key that received packets must carry. */
+  /**
+   * Set by the creator; called, from the reactor's loop, if the device has reported an error of the queue pair and
+   * refuses to restart it. The queue pair then sends and receives nothing and must be closed.
+   */
+  onFailure: (error: IpoibError) => void;
+  /** Sets the Q_Key that received packets must carry. Throws `E_VERBS` if the device refuses it. */
   setQkey(qkey: number): void;
   /**
    * Posts `slot` with `length` bytes of payload after the IPoIB header. Consumes the slot whatever the result. If
@@ -407,6 +413,7 @@ export interface HcaPort {
    * be stopped.
    */
   closeSendMemory(memory: SendMemory): void;
+  /** Creates a queue pair. Throws `E_VERBS`, with the device's errno, if the device refuses it. */
   createUdQp(options: UdQpOptions): UdQp;
   /**
    * Creates a queue pair for a connection. Throws `E_NO_CONNECTIONS` (EOPNOTSUPP) if the port has no connection

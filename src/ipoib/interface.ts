@@ -15,7 +15,8 @@
  *
  * The queue pair, and with it the QPN, exists while the P_Key is in the port's table, and is kept while the P_Key keeps
  * its index, so that peers need no new address resolution after a port error or after the TAP was down (as in Linux
- * ipoib_transport_dev_init, ipoib_ib_dev_stop).
+ * ipoib_transport_dev_init, ipoib_ib_dev_stop). If the device refuses to create it, or to restart it after an error, the
+ * interface waits and creates another one (refusal.ts).
  */
 
 import { getLogger, type Logger } from "../base/log.ts";
@@ -25,6 +26,7 @@ import type { ConfigChange, Netdev } from "../netdev/netdev.ts";
 import type { LinkAddress } from "../wire/link_address.ts";
 import { formatGid, gidEquals, gidGuid } from "../wire/gid.ts";
 import type { ConnectedMode } from "./connected/connected_mode.ts";
+import { IpoibError } from "../base/errors.ts";
 import { Carrier } from "./carrier.ts";
 import { DEFAULT_RECV_QUEUE } from "./constants.ts";
 import { DebugLog } from "./debug_log.ts";
@@ -39,6 +41,7 @@ import type { PathTable } from "./path.ts";
 import type { PeerTable } from "./peer.ts";
 import { LinkIdentity } from "./link_identity.ts";
 import { findPkey, type PkeyChoice } from "./pkey_choice.ts";
+import { Refusal } from "./refusal.ts";
 import type { Statistics } from "./statistics.ts";
 import type { Unreached } from "./unreached_members.ts";
 
@@ -79,6 +82,7 @@ export class IpoibInterface {
   /** The membership that was logged last. */
   #limited = false;
   readonly #linkLocal: LinkLocal;
+  readonly #refusal: Refusal;
   /** Announced addresses, as text. */
   #announced = new Set<string>();
   #closed = false;
@@ -91,6 +95,7 @@ export class IpoibInterface {
     this.#gid = context.port.attributes.gid;
     this.netdev = netdev;
     this.#linkLocal = new LinkLocal(netdev);
+    this.#refusal = new Refusal(context.reactor, () => this.#tryAgain());
     this.log = getLogger(netdev.name);
     this.#carrier = new Carrier({ netdev, port: context.port, log: this.log });
     this.#debug = new DebugLog(context.debugLevels, netdev.name);
@@ -234,6 +239,7 @@ export class IpoibInterface {
     this.#closed = true;
     this.#closeQp();
     this.#state = "closed";
+    this.#refusal.close();
     this.#engine.dispose();
     this.netdev.close();
     this.#context.port.closeSendMemory(this.#memory);
@@ -253,7 +259,7 @@ export class IpoibInterface {
     identity.pkey = found.pkey;
     identity.pkeyIndex = found.index;
     if (found.index < 0) this.#closeQp();
-    else if (!this.#qp) this.#openQp();
+    else if (!this.#qp && this.#refusal.text === undefined) this.#openQp();
     const ready = this.#qp !== undefined && this.netdev.config.up &&
       attributes.state === "active";
     if (!ready) this.#endLink();
@@ -273,15 +279,39 @@ export class IpoibInterface {
     this.#followAddresses();
   }
 
+  /** Creates the queue pair, unless the device refuses it. */
   #openQp(): void {
-    this.#qp = this.#context.port.createUdQp({
-      memory: this.#memory,
-      pkeyIndex: this.pkeyIndex,
-      recvQueueSize: DEFAULT_RECV_QUEUE,
-    });
+    try {
+      this.#qp = this.#context.port.createUdQp({
+        memory: this.#memory,
+        pkeyIndex: this.pkeyIndex,
+        recvQueueSize: DEFAULT_RECV_QUEUE,
+      });
+    } catch (error) {
+      this.#refusal.begin("a queue pair", IpoibError.from(error));
+      return;
+    }
+    this.#refusal.end();
     this.#identity.qpn = this.#qp.qpn;
-    this.moderation.attach(this.#qp);
+    this.#qp.onFailure = (error) => this.#onQpFailure(error);
     this.#engine.attach(this.#qp);
+    try {
+      this.moderation.attach(this.#qp);
+    } catch (error) {
+      this.log.warn(IpoibError.from(error).message);
+    }
+  }
+
+  #onQpFailure(error: IpoibError): void {
+    this.#closeQp();
+    this.#refusal.begin("to restart the queue pair", error);
+    this.#updateState();
+  }
+
+  /** Creates the queue pair that the device has refused. */
+  #tryAgain(): void {
+    this.#refusal.text = undefined;
+    this.#evaluate();
   }
 
   #startLink(): void {
@@ -302,6 +332,7 @@ export class IpoibInterface {
 
   #closeQp(): void {
     this.#endLink();
+    this.#refusal.end();
     if (!this.#qp) return;
     this.#engine.attach(undefined);
     this.moderation.attach(undefined);
@@ -329,6 +360,7 @@ export class IpoibInterface {
       port: this.#context.port.attributes,
       pkey: this.pkey,
       pkeyIndex: this.pkeyIndex,
+      refusal: this.#refusal.text,
       broadcast: this.groups.broadcast,
     });
     const membershipChanged = this.isLimited !== this.#limited;

@@ -25,12 +25,14 @@ export interface LinkConditions {
   readonly pkey: number;
   /** Index of the P_Key in the port's P_Key table, or -1. */
   readonly pkeyIndex: number;
+  /** What the device refuses; undefined if it refuses nothing. */
+  readonly refusal: string | undefined;
   readonly broadcast: MulticastGroup | undefined;
 }
 
 /** Returns {@linkcode RUNNING}, or the condition that the interface waits for. */
 export function linkState(conditions: LinkConditions): string {
-  const { up, port, pkey, pkeyIndex, broadcast } = conditions;
+  const { up, port, pkey, pkeyIndex, refusal, broadcast } = conditions;
   if (!up) return "administratively down";
   if (port.state !== "active") {
     return port.state === "init"
@@ -40,6 +42,7 @@ export function linkState(conditions: LinkConditions): string {
   if (pkeyIndex < 0) {
     return `waiting for P_Key ${formatPkey(pkey)} in the port's table`;
   }
+  if (refusal !== undefined) return refusal;
   if (broadcast?.ah) return RUNNING;
   if (!broadcast) return "starting";
   if (port.linkLayer === "infiniband" && port.smLid === 0) {
@@ -53,7 +56,7 @@ export function linkState(conditions: LinkConditions): string {
  * a likely reason that follows from the status.
  */
 function joinState(
-  { mgid, failure, failureStatus: status, obstacle }: MulticastGroup,
+  { mgid, failure, failureStatus: status, obstacle, remedy }: MulticastGroup,
   { pkey, port }: LinkConditions,
 ): string {
   const group = `broadcast group ${formatGid(mgid)}`;
@@ -65,7 +68,9 @@ function joinState(
   if (obstacle !== undefined) return `${group} ${obstacle}`;
   switch (status) {
     case MadStatus.Ok:
-      return `the join of ${group} fails on this port: ${errnoText(failure)}`;
+      return `the join of ${group} fails on this port: ${errnoText(failure)}${
+        remedy === undefined ? "" : ` (${remedy})`
+      }`;
     // The join has too few components to create a group, so the administrator has none.
     case MadStatus.InsufficientComponents:
     case MadStatus.NoRecords:

@@ -6,6 +6,7 @@
  * in `inbound.ts` and polled from `completion_queue.ts`.
  */
 
+import type { IpoibError } from "../../base/errors.ts";
 import { ENCAP_LENGTH } from "../../base/units.ts";
 import { GsoType } from "../../wire/vnet.ts";
 import {
@@ -49,6 +50,8 @@ export interface UdQpParts {
 
 /** See {@linkcode UdQp}. */
 export class SoftUdQp implements UdQp {
+  /** Not called: the embedded HCA has no errors of queue pairs. */
+  onFailure: (error: IpoibError) => void = () => {};
   readonly #parts: UdQpParts;
   readonly #outbound: Outbound;
   readonly #received: ReceiveQueue;

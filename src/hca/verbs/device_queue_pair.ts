@@ -10,6 +10,9 @@ import {
   type QueuePairCapacity,
 } from "./queue_pair_calls.ts";
 
+const CONTROLLED_QKEY_HINT =
+  "run with the capability CAP_NET_RAW: the Q_Key is a controlled one";
+
 /** Options of a {@linkcode DeviceQueuePair}. */
 export interface DeviceQueuePairOptions extends QueuePairCapacity {
   pkeyIndex: number;
@@ -60,11 +63,14 @@ export class DeviceQueuePair {
     this.#modify(Ibv.QPS_RESET, Ibv.QP_STATE);
   }
 
-  /** Sets the Q_Key of a queue pair in state RTS. Throws `E_VERBS`. */
+  /**
+   * Sets the Q_Key of a queue pair in state RTS. Throws `E_VERBS`, for example EPERM for a controlled Q_Key (bit 31,
+   * IBTA vol. 1 10.2.5).
+   */
   setQkey(qkey: number): void {
     this.#qkey = qkey;
     this.#view.setUint32(IbvQpAttr.Qkey, qkey, true);
-    this.#modify(Ibv.QPS_RTS, Ibv.QP_QKEY);
+    this.#modify(Ibv.QPS_RTS, Ibv.QP_QKEY, CONTROLLED_QKEY_HINT);
   }
 
   /** Attaches the queue pair to a multicast group. Throws `E_VERBS`. */
@@ -93,8 +99,8 @@ export class DeviceQueuePair {
     this.#device.library.ibv_destroy_qp(this.handle);
   }
 
-  #modify(state: number, mask: number): void {
+  #modify(state: number, mask: number, hint?: string): void {
     this.#view.setUint32(IbvQpAttr.State, state, true);
-    modifyQueuePair(this.#device, this, this.#bytes, mask);
+    modifyQueuePair(this.#device, this, this.#bytes, mask, hint);
   }
 }

@@ -2,6 +2,7 @@
 
 import { bytesAt } from "../../../ffi/libc.ts";
 import { IbvQp, IbvQpInitAttr } from "../../../ffi/verbs_layout.ts";
+import { Errno } from "../../base/errno.ts";
 import { hex } from "../../base/hex.ts";
 import { lastError } from "../../system/errno.ts";
 import type { VerbsDevice } from "./device.ts";
@@ -43,22 +44,33 @@ export function createQueuePair(
   view.setUint32(IbvQpInitAttr.MaxRecvSge, 1, true);
   view.setUint32(IbvQpInitAttr.QpType, capacity.type, true);
   const handle = library.ibv_create_qp(capacity.pd, init);
-  if (handle === 0n) throw lastError("E_VERBS", "create a queue pair");
+  if (handle === 0n) {
+    throw lastError("E_VERBS", "create a queue pair", {
+      hint:
+        "other programs use the device too, and queue pairs take locked memory (ulimit -l)",
+    });
+  }
   const qpn = new DataView(bytesAt(handle, IbvQp.QpNum + 4))
     .getUint32(IbvQp.QpNum, true);
   return { handle, qpn };
 }
 
-/** Modifies a queue pair to the attributes in `struct ibv_qp_attr` that `mask` selects. Throws `E_VERBS`. */
+/**
+ * Modifies a queue pair to the attributes in `struct ibv_qp_attr` that `mask` selects. Throws `E_VERBS`, with `hint` if
+ * the process lacks a right (EPERM).
+ */
 export function modifyQueuePair(
   { library }: Pick<VerbsDevice, "library">,
   { handle, qpn }: CreatedQueuePair,
   attributes: Uint8Array<ArrayBuffer>,
   mask: number,
+  hint?: string,
 ): void {
   const result = library.ibv_modify_qp(handle, attributes, mask);
   if (result === 0) return;
+  const why = Math.abs(result);
   throw lastError("E_VERBS", `modify queue pair ${hex(qpn, 0)}`, {
-    errno: Math.abs(result),
+    errno: why,
+    ...(why === Errno.EPERM && hint !== undefined ? { hint } : {}),
   });
 }

@@ -7,11 +7,12 @@
  *
  * A failed completion, for example because of an invalid L_Key or address handle, leaves the queue pair in an error
  * state. It is then reset and restarted with the same QPN, Q_Key, groups and buffers. The packets that were posted are
- * lost.
+ * lost. If the device refuses that, the queue pair is broken, and its owner closes it.
  *
  * The queue pairs of connections share the completion queues of this one (connections.ts).
  */
 
+import { IpoibError } from "../../base/errors.ts";
 import { ENCAP_LENGTH } from "../../base/units.ts";
 import {
   type AddressHandle,
@@ -40,6 +41,7 @@ const RECEIVE_BUDGET = 128;
 /** See {@linkcode UdQp}. */
 export class VerbsUdQp implements UdQp, TappedQp {
   onReceive: () => void = () => {};
+  onFailure: (error: IpoibError) => void = () => {};
   /** True if the last turn used up the budget, so that more packets may be ready. */
   more = false;
   readonly connections: Connections;
@@ -57,6 +59,8 @@ export class VerbsUdQp implements UdQp, TappedQp {
   readonly #groups: Attached[] = [];
   #qkey = 0;
   #budget = 0;
+  /** True if the device has refused to restart the queue pair. */
+  #broken = false;
   #closed = false;
 
   /**
@@ -245,8 +249,8 @@ export class VerbsUdQp implements UdQp, TappedQp {
 
   /** True if the loop must not sleep, because there are packets to receive, buffers to post or an error to recover. */
   get busy(): boolean {
-    return this.more || this.#receives.unposted || this.#failed ||
-      this.#table.failed;
+    return this.more || this.#receives.unposted || this.#table.failed ||
+      this.#failed && !this.#broken;
   }
 
   get #failed(): boolean {
@@ -263,9 +267,23 @@ export class VerbsUdQp implements UdQp, TappedQp {
     this.#receives.repost();
   }
 
-  /** Resets and restarts the queue pair after an error. Returns true if there was one. */
+  /**
+   * Resets and restarts the queue pair after an error, or calls `onFailure`. Returns true if there was an error and the
+   * queue pair works again.
+   */
   recover(): boolean {
-    if (this.#closed || !this.#failed) return false;
+    if (this.#closed || this.#broken || !this.#failed) return false;
+    try {
+      this.#restart();
+      return true;
+    } catch (error) {
+      this.#broken = true;
+      this.onFailure(IpoibError.from(error));
+      return false;
+    }
+  }
+
+  #restart(): void {
     this.#pair.reset();
     this.#completions.drain();
     this.#receives.drain();
@@ -279,7 +297,6 @@ export class VerbsUdQp implements UdQp, TappedQp {
         continue;
       }
     }
-    return true;
   }
 
   poll(batch: RxBatch): number {

@@ -63,6 +63,8 @@ export class MulticastGroup implements Destination {
   failure: number | undefined;
   /** MAD status of the administrator's refusal; 0 if the administrator did not respond or the failure was local. */
   failureStatus = 0;
+  /** Remedy of a local failure, if the device has named one. */
+  remedy: string | undefined;
   /**
    * Why the group cannot be joined, as a predicate whose subject is the group (join_obstacle.ts). Undefined if the last
    * join succeeded or failed without a refusal, and if the reason is not known.

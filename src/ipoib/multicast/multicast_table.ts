@@ -57,7 +57,10 @@ export interface GroupTableParts {
 export class MulticastTable implements WaitingTable<Uint8Array> {
   /** Queue pair to attach to the groups; undefined while the interface has none. */
   qp: UdQp | undefined;
-  /** Called after each join of the broadcast group. The record contains the link's Q_Key and MTU. */
+  /**
+   * Called after each join of the broadcast group. The record contains the link's Q_Key and MTU. May throw if the device
+   * refuses them: the join has then failed.
+   */
   onBroadcast: (record: McMemberRecord) => void = () => {};
   /** Called after each join that succeeded or failed, when the reason of the failure is known. */
   onJoin: () => void = () => {};
@@ -294,23 +297,25 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
   }
 
   #joined(group: MulticastGroup, record: McMemberRecord): void {
+    const usable = group.ah !== undefined;
     try {
       this.#use(group, record);
+      if (group === this.#broadcast) this.onBroadcast(record);
     } catch (error) {
       // A local failure, such as a full attach table, counts as a refusal (as in Linux ipoib_mcast_join_finish).
-      const { message, errno } = IpoibError.from(error);
-      this.#parts.log.debug(message);
-      this.#failed(group, errno ?? Errno.EINVAL, 0);
+      const refusal = IpoibError.from(error);
+      this.#parts.log.debug(refusal.message);
+      if (!usable) this.#dropHandle(group);
+      this.#failed(group, refusal.errno ?? Errno.EINVAL, 0);
+      group.remedy = refusal.hint;
+      this.onJoin();
       return;
     }
     group.progress = "joined";
     group.failure = group.obstacle = group.inquiry = undefined;
     group.resetBackOff();
     this.#checks.schedule(group, this.#now());
-    if (group === this.#broadcast) {
-      this.onBroadcast(record);
-      this.#joinOthers();
-    }
+    if (group === this.#broadcast) this.#joinOthers();
     group.queue.sendTo(group);
     this.onJoin();
   }
@@ -356,6 +361,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
     const now = this.#now();
     group.failure = errno;
     group.failureStatus = status;
+    group.remedy = undefined;
     group.failures++;
     if (!this.#inquiries.start(group, now)) this.#reportFailure(group);
     if (group.sendOnly && group.failures >= 2) {
