@@ -9,7 +9,10 @@
 
 import { addressOf } from "./libc.ts";
 
-const LIBRARY = "libffi.so.8";
+/** The sonames of libffi 3.4, 3.3 and 3.2. The functions and types used here are the same in all of them. */
+const LIBRARIES = ["libffi.so.8", "libffi.so.7", "libffi.so.6"];
+/** Libraries that contain dlopen(3): glibc 2.34 and later, and earlier versions. */
+const LINKERS = ["libc.so.6", "libdl.so.2"];
 const OK = 0;
 /** FFI_UNIX64 on x86-64, FFI_SYSV on arm64. */
 const DEFAULT_ABI = Deno.build.arch === "x86_64" ? 2 : 1;
@@ -42,29 +45,44 @@ interface Libffi {
   uint64: Deno.PointerObject;
 }
 
+/** Undefined before the first use, null if libffi cannot be used. */
 let opened: Libffi | null | undefined;
 
 function libffi(): Libffi | null {
   if (opened !== undefined) return opened;
-  try {
-    const calls = Deno.dlopen(LIBRARY, symbols).symbols;
-    opened = { calls, uint64: typeAddress() };
-  } catch {
-    opened = null;
-  }
+  opened = first(LIBRARIES, (name) => ({
+    calls: Deno.dlopen(name, symbols).symbols,
+    uint64: typeAddress(name),
+  })) ?? null;
   return opened;
 }
 
+/** Returns the result of `open` for the first library that can be opened. */
+function first<T>(
+  names: readonly string[],
+  open: (name: string) => T,
+): T | undefined {
+  for (const name of names) {
+    try {
+      return open(name);
+    } catch {
+      continue;
+    }
+  }
+  return undefined;
+}
+
 /** Looks up the address of `ffi_type_uint64` with dlsym(3), because `Deno.dlopen` returns a static symbol's value. */
-function typeAddress(): Deno.PointerObject {
-  const linker = Deno.dlopen("libc.so.6", {
-    dlopen: { parameters: ["buffer", "i32"], result: "pointer" },
-    dlsym: { parameters: ["pointer", "buffer"], result: "pointer" },
-  }).symbols;
+function typeAddress(library: string): Deno.PointerObject {
+  const linker = first(LINKERS, (name) =>
+    Deno.dlopen(name, {
+      dlopen: { parameters: ["buffer", "i32"], result: "pointer" },
+      dlsym: { parameters: ["pointer", "buffer"], result: "pointer" },
+    }).symbols);
   const text = new TextEncoder();
-  const handle = linker.dlopen(text.encode(`${LIBRARY}\0`), 2);
-  const type = linker.dlsym(handle, text.encode("ffi_type_uint64\0"));
-  if (type === null) throw new Error(`${LIBRARY} lacks ffi_type_uint64`);
+  const handle = linker?.dlopen(text.encode(`${library}\0`), 2) ?? null;
+  const type = linker?.dlsym(handle, text.encode("ffi_type_uint64\0")) ?? null;
+  if (type === null) throw new Error(`${library} lacks ffi_type_uint64`);
   return type;
 }
 
