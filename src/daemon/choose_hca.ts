@@ -41,7 +41,7 @@ export type ChosenHcas =
  *
  * Throws `E_HCA` (ENODEV) if a named device or port does not exist, or if `roce` is true and there is no RDMA device;
  * `E_LIBRARY` (ENOENT) if a named device, or any device with `roce`, cannot be used without libibverbs; `E_LINK_LAYER`
- * (EPROTONOSUPPORT) if a named port is an Ethernet port and `roce` is false.
+ * (EPROTONOSUPPORT) if a named port is an iWARP port, or an Ethernet port and `roce` is false.
  *
  * @param roce true to use Ethernet ports too
  */
@@ -104,6 +104,13 @@ function named(
       }`,
     });
   }
+  if (one.linkLayer === "iwarp") {
+    throw new IpoibError(
+      "E_LINK_LAYER",
+      `${device}/${one.port} is an iWARP port, which cannot carry IPoIB: iWARP has no datagrams`,
+      { errno: Errno.EPROTONOSUPPORT, hint: SOFT_HINT },
+    );
+  }
   if (one.linkLayer === "ethernet" && !roce) {
     throw new IpoibError(
       "E_LINK_LAYER",
@@ -137,13 +144,15 @@ function automatic(found: VerbsProbe, roce: boolean): ChosenHcas {
       `InfiniBand device ${names} is not used: libibverbs is missing (install libibverbs1)`,
     );
   }
-  const real = found.ports.filter((each) =>
-    roce || each.linkLayer === "infiniband"
+  const real = found.ports.filter(({ linkLayer }) =>
+    linkLayer === "infiniband" || roce && linkLayer === "ethernet"
   );
   if (real.length > 0) return chosen(real);
-  if (roce) throw noEthernet(`Device ${names} has no port`);
-  if (found.ports.length === 0) {
-    return unused(`Device ${names} is not used: it has no port`);
+  const usable = found.ports.filter(({ linkLayer }) => linkLayer !== "iwarp");
+  if (usable.length === 0) {
+    const what = found.ports.length === 0 ? "port" : "port other than iWARP";
+    if (roce) throw noEthernet(`Device ${names} has no ${what}`);
+    return unused(`Device ${names} is not used: it has no ${what}`);
   }
   return unused(
     `Device ${names} is not used: it has only Ethernet ports (RoCE), which do not support IPoIB (${ROCE_HINT})`,

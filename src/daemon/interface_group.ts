@@ -1,7 +1,8 @@
 /**
  * The interfaces of one process. Each has its own threads and its own control socket.
  *
- * If one interface fails to start, all are stopped. Once started, each interface ends independently, by `ipoib down` or
+ * If one interface fails to start, all are stopped, unless they use all ports of the host: then the others run, so that
+ * an unusable port does not stop them. Once started, each interface ends independently, by `ipoib down` or
  * because of an error, and the process exits with the last one. On the embedded subnet each interface is also a
  * candidate for the role of subnet manager. If the interface that holds the role ends, another interface of this or
  * another process takes it over.
@@ -30,14 +31,17 @@ export class InterfaceGroup {
   onStopping: () => void = () => {};
 
   readonly #members: readonly Member[];
+  readonly #separate: boolean;
   /** Interfaces that are not ending, and those of them that have never been ready. */
   readonly #alive: Set<Member>;
   readonly #awaited: Set<Member>;
   #ending = false;
   #ran = false;
 
-  constructor(members: readonly Member[]) {
+  /** @param separate true if an interface that fails to start does not stop the others */
+  constructor(members: readonly Member[], separate = false) {
     this.#members = members;
+    this.#separate = separate;
     this.#alive = new Set(members);
     this.#awaited = new Set(members);
     for (const member of members) {
@@ -58,25 +62,14 @@ export class InterfaceGroup {
 
   /**
    * Starts all interfaces and waits until the last one has ended. Throws the error if an interface fails to start, or
-   * if the last one ends because of an error. Returns false if another interface ended because of an error, which is
-   * logged.
+   * if the last one ends because of an error. Returns false if another interface failed to start or ended because of an
+   * error, which is logged.
    */
   async run(): Promise<boolean> {
-    try {
-      // All control sockets are bound before any interface is created.
-      for (const member of this.#members) await member.listen();
-      for (const member of this.#members) {
-        if (!this.#ending) await member.start();
-      }
-      this.onStarted();
-    } catch (error) {
-      this.end();
-      await Promise.allSettled(this.#members.map((each) => each.ended()));
-      throw error;
-    }
-    let left = this.#members.length;
-    let success = true;
-    await Promise.all(this.#members.map(async (member) => {
+    const started = await this.#start();
+    let left = started.length;
+    let success = left === this.#members.length;
+    await Promise.all(started.map(async (member) => {
       try {
         await member.ended();
       } catch (error) {
@@ -88,6 +81,39 @@ export class InterfaceGroup {
       }
     }));
     return success;
+  }
+
+  /** Returns the interfaces that have started. Throws the error if not all, or if `separate` none, can be started. */
+  async #start(): Promise<readonly Member[]> {
+    const steps = [
+      // All control sockets are bound before any interface is created.
+      (member: Member) => member.listen(),
+      async (member: Member) => {
+        if (!this.#ending) await member.start();
+      },
+    ];
+    const started = new Set(this.#members);
+    try {
+      for (const step of steps) {
+        for (const member of [...started]) {
+          try {
+            await step(member);
+          } catch (error) {
+            started.delete(member);
+            if (!this.#separate || started.size === 0) throw error;
+            logFailure(member.name, IpoibError.from(error));
+            member.end();
+            await Promise.allSettled([member.ended()]);
+          }
+        }
+      }
+    } catch (error) {
+      this.end();
+      await Promise.allSettled(this.#members.map((each) => each.ended()));
+      throw error;
+    }
+    this.onStarted();
+    return [...started];
   }
 
   /** Handles a member that is ready or ending: calls onRunning if no other member is awaited. */

@@ -67,6 +67,7 @@ export async function up(options: UpOptions): Promise<number> {
         usersOf,
       )
     ),
+    options.hca.kind === "auto" && hcas.kind === "verbs",
   );
   group.onStarted = () => {
     reduced[Symbol.dispose]();

@@ -157,3 +157,43 @@ Deno.test("chooseHca() with --roce never falls back to the embedded subnet", () 
   assertEquals(refused(AUTO, () => ({ ...mixed(), ports: [] })), "E_HCA");
   assertEquals(refused({ kind: "soft", subnet: "lab" }, nothing), "E_HCA");
 });
+
+Deno.test("chooseHca() uses no iWARP port, and says so", () => {
+  const iwarp = { device: "siw0", port: 1, linkLayer: "iwarp" } as const;
+  const alone = (): VerbsProbe => ({
+    devices: ["siw0"],
+    ports: [iwarp],
+    library: true,
+  });
+  assertEquals(fallback(alone), {
+    level: "warning",
+    text:
+      "Device siw0 is not used: it has no port other than iWARP; using the embedded subnet",
+  });
+  for (const roce of [false, true]) {
+    const error = assertThrows(
+      () => chooseHca(named("siw0"), alone, roce),
+      IpoibError,
+    );
+    assertEquals([error.code, error.message], [
+      "E_LINK_LAYER",
+      "siw0/1 is an iWARP port, which cannot carry IPoIB: iWARP has no datagrams",
+    ]);
+  }
+  const error = assertThrows(() => chooseHca(AUTO, alone, true), IpoibError);
+  assertEquals(
+    error.message,
+    "Device siw0 has no port other than iWARP for --roce",
+  );
+  const beside = () => {
+    const { devices, ports } = mixed();
+    return {
+      devices: [...devices, "siw0"],
+      ports: [iwarp, ...ports],
+      library: true,
+    };
+  };
+  const chosen = chooseHca(AUTO, beside, true);
+  assert(chosen.kind === "verbs");
+  assertEquals(chosen.ports.length, 5);
+});

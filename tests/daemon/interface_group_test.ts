@@ -13,9 +13,9 @@ class Fixture {
   readonly members: FakeInterface[];
   readonly group: InterfaceGroup;
 
-  constructor(...names: string[]) {
+  constructor(names: readonly string[], separate = false) {
     this.members = names.map((name) => new FakeInterface(name, this.events));
-    this.group = new InterfaceGroup(this.members);
+    this.group = new InterfaceGroup(this.members, separate);
     this.group.onRunning = () => this.events.push("all run");
     this.group.onStopping = () => this.events.push("all end");
   }
@@ -81,7 +81,7 @@ function settle(): Promise<void> {
 }
 
 Deno.test("InterfaceGroup listens on all sockets first, and is running when all interfaces run", async () => {
-  const fixture = new Fixture("ib0", "ib1");
+  const fixture = new Fixture(["ib0", "ib1"]);
   const [ib0, ib1] = fixture.members;
   const { end } = await fixture.run();
   ib1!.onRunning();
@@ -101,7 +101,7 @@ Deno.test("InterfaceGroup listens on all sockets first, and is running when all 
 
 for (const step of ["listen", "start"] as const) {
   Deno.test(`InterfaceGroup ends all interfaces if one fails to ${step}`, async () => {
-    const fixture = new Fixture("ib0", "ib1", "ib2");
+    const fixture = new Fixture(["ib0", "ib1", "ib2"]);
     fixture.members[1]!.fails = step;
     const { end } = await fixture.run();
     await assertRejects(() => end, IpoibError, `ib1 cannot ${step}`);
@@ -113,8 +113,36 @@ for (const step of ["listen", "start"] as const) {
   });
 }
 
+for (const step of ["listen", "start"] as const) {
+  Deno.test(`InterfaceGroup of separate interfaces continues without one that fails to ${step}`, async () => {
+    const fixture = new Fixture(["ib0", "ib1", "ib2"], true);
+    const [ib0, ib1, ib2] = fixture.members;
+    ib1!.fails = step;
+    const { end } = await fixture.run();
+    assertEquals(
+      fixture.log,
+      `ib1: error: ib1 cannot ${step} (a remedy)\n`,
+    );
+    ib0!.onRunning();
+    ib2!.onRunning();
+    assertEquals(fixture.events.at(-1), "all run");
+    assertEquals(fixture.events.includes("ib2 start"), true);
+    assertEquals(fixture.events.includes("ib1 ends"), true);
+    ib0!.end();
+    ib2!.end();
+    assertEquals(await end, false);
+  });
+}
+
+Deno.test("InterfaceGroup of separate interfaces throws the error if none starts", async () => {
+  const fixture = new Fixture(["ib0", "ib1"], true);
+  for (const member of fixture.members) member.fails = "start";
+  const { end } = await fixture.run();
+  await assertRejects(() => end, IpoibError, "ib1 cannot start");
+});
+
 Deno.test("InterfaceGroup logs the failure of one interface and continues with the others", async () => {
-  const fixture = new Fixture("ib0", "ib1");
+  const fixture = new Fixture(["ib0", "ib1"]);
   const [ib0, ib1] = fixture.members;
   const { end } = await fixture.run();
   ib0!.onRunning();
@@ -127,7 +155,7 @@ Deno.test("InterfaceGroup logs the failure of one interface and continues with t
 });
 
 Deno.test("InterfaceGroup throws the failure of the last interface", async () => {
-  const fixture = new Fixture("ib0", "ib1");
+  const fixture = new Fixture(["ib0", "ib1"]);
   const { end } = await fixture.run();
   fixture.members[0]!.end();
   await settle();
@@ -137,7 +165,7 @@ Deno.test("InterfaceGroup throws the failure of the last interface", async () =>
 });
 
 Deno.test("InterfaceGroup.end() during the start ends all interfaces", async () => {
-  const fixture = new Fixture("ib0", "ib1", "ib2");
+  const fixture = new Fixture(["ib0", "ib1", "ib2"]);
   fixture.members[1]!.onStart = () => fixture.group.end();
   const { end } = await fixture.run();
   assertEquals(await end, true);

@@ -5,12 +5,15 @@ import { listDirectory, readSmallFile } from "../../system/read_files.ts";
 
 const DEVICES = "/sys/class/infiniband";
 
-/** A port and its link layer: InfiniBand, or Ethernet (RoCE). */
+/** A port and its link layer: InfiniBand, Ethernet (RoCE), or iWARP, which has no queue pairs for datagrams. */
 export interface ProbedPort {
   readonly device: string;
   readonly port: number;
-  readonly linkLayer: "infiniband" | "ethernet";
+  readonly linkLayer: "infiniband" | "ethernet" | "iwarp";
 }
+
+/** Start of the file `node_type` of an iWARP device (RDMA_NODE_RNIC). */
+const RNIC = "4:";
 
 /** The result of {@linkcode probeVerbs}. */
 export interface VerbsProbe {
@@ -36,12 +39,14 @@ export function probeVerbs(directory: string = DEVICES): VerbsProbe {
       .map((port): ProbedPort => ({
         device,
         port,
-        linkLayer: readSmallFile(
-            `${directory}/${device}/ports/${port}/link_layer`,
-          )?.trim() === "InfiniBand"
-          ? "infiniband"
-          : "ethernet",
+        linkLayer: linkLayerOf(`${directory}/${device}`, port),
       }))
   );
   return { devices, ports, library: devices.length > 0 && libraryExists() };
+}
+
+function linkLayerOf(device: string, port: number): ProbedPort["linkLayer"] {
+  if (readSmallFile(`${device}/node_type`)?.startsWith(RNIC)) return "iwarp";
+  const layer = readSmallFile(`${device}/ports/${port}/link_layer`)?.trim();
+  return layer === "InfiniBand" ? "infiniband" : "ethernet";
 }

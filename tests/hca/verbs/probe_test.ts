@@ -14,8 +14,11 @@ Deno.test("probeVerbs() finds devices, ports and their link layers", async () =>
     await port("mlx5_10/ports/1", "InfiniBand");
     await port("mlx5_2/ports/1", "InfiniBand");
     await port("rxe0/ports/1", "Ethernet");
+    await port("siw0/ports/1", "Ethernet");
+    await Deno.writeTextFile(`${top}/siw0/node_type`, "4: RNIC\n");
+    await Deno.writeTextFile(`${top}/rxe0/node_type`, "1: CA\n");
     const { devices, ports } = probeVerbs(top);
-    assertEquals(devices, ["mlx5_0", "mlx5_2", "mlx5_10", "rxe0"]);
+    assertEquals(devices, ["mlx5_0", "mlx5_2", "mlx5_10", "rxe0", "siw0"]);
     assertEquals(
       ports.map(({ device, port, linkLayer }) =>
         `${device}/${port} ${linkLayer}`
@@ -27,6 +30,7 @@ Deno.test("probeVerbs() finds devices, ports and their link layers", async () =>
         "mlx5_2/1 infiniband",
         "mlx5_10/1 infiniband",
         "rxe0/1 ethernet",
+        "siw0/1 iwarp",
       ],
     );
   } finally {
