@@ -54,6 +54,8 @@ export const MAX_PATHS = MAX_PEERS;
 export const EVICTED_SHARE = 1 / 8;
 /** Maximum number of paths with waiters, so that packets to forged addresses do not flood the subnet administrator. */
 export const MAX_PENDING_PATHS = 1024;
+/** Maximum number of pending queries for the paths in use that a light flush makes doubtful. */
+export const MAX_PATH_RENEWALS = 64;
 /** Time after a change during which an entry is not overwritten with another address (Linux arp_tbl `locktime`). */
 export const ARP_LOCK_MS = 1000;
 /** Minimum interval between two resolutions of one neighbour that this process starts. */

@@ -6,7 +6,8 @@
  * it is queried again:
  *
  * - after a light flush (client reregister), so that a change of the subnet manager loses no packets of established
- *   flows;
+ *   flows; the most recently used paths are queried first, and a limited number of them at a time, because all hosts of
+ *   the subnet do so at once;
  * - when an address resolution packet from the GID has a source LID other than the path's DLID, because no other event
  *   reports the move;
  * - when the peer does not answer the kernel's neighbour probes.
@@ -31,6 +32,7 @@ import type { PathRecord } from "../wire/sa/path_record.ts";
 import {
   EVICTED_SHARE,
   MAX_BACKOFF_MS,
+  MAX_PATH_RENEWALS,
   MAX_PATH_RETRIES,
   MAX_PATHS,
   MAX_PENDING_PATHS,
@@ -83,6 +85,10 @@ export class PathTable {
   readonly #awaited = new Set<Path>();
   /** Paths with a scheduled automatic query. */
   readonly #retrying = new Set<Path>();
+  /** Paths that a light flush has made doubtful and that are not queried yet, the most recently used last. */
+  readonly #unrenewed: Path[] = [];
+  /** Those of them whose query is pending. */
+  readonly #renewing = new Set<Path>();
   /** Time at which the timer fires; Infinity if it is not armed. */
   #due: Millis = Infinity;
   readonly #timer: Timer;
@@ -178,11 +184,35 @@ export class PathTable {
 
   /** Queries every path in use again and keeps using it meanwhile (light flush). */
   doubtAll(now: Millis): void {
-    for (const path of this.#paths.values()) {
-      if (path.state !== "complete" && path.state !== "doubtful") continue;
+    const doubted = this.entries()
+      .filter(({ state }) => state === "complete" || state === "doubtful")
+      .map((path) => ({ path, usedAt: this.usedAt(path) }))
+      .sort((a, b) => a.usedAt - b.usedAt)
+      .map(({ path }) => path);
+    for (const path of doubted) {
+      path.state = "doubtful";
       path.retries = 0;
+    }
+    this.#unrenewed.splice(0, Infinity, ...doubted);
+    this.#renew(now);
+  }
+
+  /** Queries the next paths that a light flush has made doubtful. */
+  #renew(now: Millis): void {
+    while (this.#renewing.size < MAX_PATH_RENEWALS) {
+      const path = this.#unrenewed.pop();
+      if (!path) return;
+      // It may have been queried, invalidated or evicted since.
+      if (path.state !== "doubtful" || !path.ah) continue;
+      this.#renewing.add(path);
       this.#query(path, now);
     }
+  }
+
+  /** The query of a path has ended, or the path is removed. */
+  #queried(path: Path): void {
+    if (!this.#renewing.delete(path)) return;
+    this.#renew(this.#context.reactor.clock.now());
   }
 
   /** Sends the automatic queries that are due. */
@@ -196,6 +226,8 @@ export class PathTable {
   /** Removes all paths and calls their waiters with undefined (normal flush). */
   flush(): void {
     const paths = [...this.#paths.values()];
+    this.#unrenewed.length = 0;
+    this.#renewing.clear();
     this.#paths.clear();
     this.#retrying.clear();
     this.#reschedule();
@@ -241,6 +273,7 @@ export class PathTable {
         this.onFailure(path, answer.status);
         this.#fail(path, answer.errno);
       }
+      this.#queried(path);
     });
   }
 
@@ -262,6 +295,7 @@ export class PathTable {
       this.#paths.delete(gidKey(path.gid));
       this.#retrying.delete(path);
       this.#dropHandle(path);
+      this.#queried(path);
     }
     this.#statistics.tables.add("paths_evicted", evicted.length);
   }

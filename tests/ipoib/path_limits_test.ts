@@ -3,7 +3,11 @@
 import { PortMemberships } from "../../src/sa/port_memberships.ts";
 import { assert, assertEquals, assertLess } from "@std/assert";
 import { getLogger } from "../../src/base/log.ts";
-import { MAX_PATHS, MAX_PENDING_PATHS } from "../../src/ipoib/constants.ts";
+import {
+  MAX_PATH_RENEWALS,
+  MAX_PATHS,
+  MAX_PENDING_PATHS,
+} from "../../src/ipoib/constants.ts";
 import { LinkIdentity } from "../../src/ipoib/link_identity.ts";
 import { MulticastTable } from "../../src/ipoib/multicast/multicast_table.ts";
 import { type Path, PathTable } from "../../src/ipoib/path.ts";
@@ -29,9 +33,10 @@ function setup(others: "refused" | "silence") {
   const { port, sa } = rig.host();
   const { reactor } = rig;
   const open: SaCallback<PathRecord>[] = [];
-  let queries = 0;
+  /** DGIDs of the queries. */
+  const asked: Uint8Array[] = [];
   sa.queryPath = ({ dgid }, now, done) => {
-    queries++;
+    asked.push(dgid);
     if (gidEquals(dgid, THERE)) {
       done({ ok: true, record: PathRecord.of({ dgid, dlid: 7 }) }, now);
     } else if (others === "silence") open.push(done);
@@ -59,7 +64,7 @@ function setup(others: "refused" | "silence") {
     table.request(gid, 0, (path) => answer = path ?? "none");
     return answer as Path | "none" | "later";
   };
-  return { table, request, open, queries: () => queries };
+  return { table, request, open, asked, queries: () => asked.length };
 }
 
 Deno.test("failed paths are evicted before a path in use", () => {
@@ -89,4 +94,36 @@ Deno.test("the number of pending path queries is limited", () => {
   // A flush ends the pending queries.
   table.flush();
   assertEquals(request(absent(0)), "later");
+});
+
+Deno.test("a light flush queries the most recently used paths first, and a limited number at a time", () => {
+  const { table, request, open, asked } = setup("silence");
+  const record = PathRecord.of({ dlid: 7 });
+  const count = 3 * MAX_PATH_RENEWALS;
+  for (let i = 0; i < count; i++) request(absent(i));
+  for (const done of open.splice(0)) done({ ok: true, record }, 0);
+  const paths = table.entries();
+  assert(paths.length === count && paths.every(({ ah }) => ah));
+  // The paths in the middle of the table were used last.
+  const usedAt = (i: number) => Math.min(2 * i + 1, 2 * (count - i));
+  table.usedAt = (path) => usedAt(paths.indexOf(path));
+  asked.length = 0;
+  table.doubtAll(0);
+  assertEquals(open.length, MAX_PATH_RENEWALS);
+  for (let ended = 0; open.length > 0; ended++) {
+    assertLess(open.length, MAX_PATH_RENEWALS + 1);
+    // Every second query fails; its path stays in use.
+    open.shift()!(
+      ended % 2 === 0
+        ? { ok: true, record }
+        : { ok: false, status: 0, errno: EINVAL },
+      0,
+    );
+  }
+  const order = asked.map((dgid) =>
+    usedAt(paths.findIndex(({ gid }) => gidEquals(gid, dgid)))
+  );
+  assertEquals(order, order.toSorted((a, b) => b - a));
+  assertEquals(new Set(order).size, count);
+  assert(paths.every(({ ah }) => ah));
 });
