@@ -1,10 +1,11 @@
 /** Round-trip times, measured with ping(8). */
 
 import { type RoundTrips, roundTripsOf } from "../ping_output.ts";
-import { runInside } from "./inside.ts";
+import { runFor, runInside } from "./inside.ts";
 import type { Subject } from "./subject.ts";
 
 const PINGS = 500;
+const INTERVAL_S = 0.002;
 const WARM_UP_PINGS = 10_000;
 const ANSWER_LIMIT_MS = 15_000;
 
@@ -18,7 +19,19 @@ export async function idleRtt(
   const ping = (...args: string[]) =>
     runInside(near, "ping", "-q", ...args, addresses[1]);
   await ping("-f", "-c", String(WARM_UP_PINGS));
-  return roundTripsOf(await ping("-i", "0.002", "-c", String(PINGS)));
+  return roundTripsOf(
+    await ping("-i", String(INTERVAL_S), "-c", String(PINGS)),
+  );
+}
+
+/** Measures round-trip times for `seconds`, with pings at intervals of 2 ms. */
+export async function loadedRtt(
+  { namespaces: [near], addresses }: Subject,
+  seconds: number,
+): Promise<RoundTrips> {
+  const count = String(seconds / INTERVAL_S);
+  const args = ["-q", "-i", String(INTERVAL_S), "-c", count, addresses[1]];
+  return roundTripsOf(await runFor(seconds, near, "ping", ...args));
 }
 
 /** Waits until the first end reaches another, which resolves the neighbour. Throws an Error after 15 s. */

@@ -38,6 +38,8 @@ export interface ProgramOptions {
   readonly ends?: number;
   /** Third byte of the addresses. Default: 2. */
   readonly net?: number;
+  /** IB MTU of the subnet in bytes. Default: 2048. */
+  readonly subnetMtu?: 2048 | 4096;
   /** Number of child interfaces of each host, which run without addresses. Default: none. */
   readonly children?: number;
 }
@@ -48,6 +50,7 @@ export async function startProgram(
   options: ProgramOptions = {},
 ): Promise<Subject> {
   const { io = "auto", name = io, ends = 2, net = 2 } = options;
+  const subnetMtu = String(options.subnetMtu ?? 2048);
   const namespaces = new Namespaces(ends);
   const addresses = addressesOf(net, ends);
   const ipv6 = ipv6AddressesOf(net, ends);
@@ -63,7 +66,7 @@ export async function startProgram(
         namespace,
         runtime: folder,
         command: options.command,
-        arguments: ["--subnet-mtu", "2048", "--io", io],
+        arguments: ["--subnet-mtu", subnetMtu, "--io", io],
       });
       hosts.push(host);
       // One at a time, so that the first end is the subnet manager.
@@ -90,6 +93,17 @@ export async function startProgram(
         using client = await connectTo(folder, fd);
         await client.call("link.set", { name: INTERFACE, mode });
       }
+    },
+    setModeration: async (rxUsecs) => {
+      for (const fd of namespaces.fds) {
+        using client = await connectTo(folder, fd);
+        await client.call("coalesce.set", { values: { "rx-usecs": rxUsecs } });
+      }
+    },
+    receiveEvents: async (end) => {
+      using client = await connectTo(folder, namespaces.fds[end]!);
+      const [stats] = await client.call("stats", { name: INTERFACE });
+      return stats!.counters["port_cq_events"] ?? NaN;
     },
     cpu: () => cpuOfAll(pids),
     drops: async () => {

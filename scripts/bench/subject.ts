@@ -1,6 +1,5 @@
 /** Subject of a measurement: a network between namespaces, and the processes that forward its packets. */
 
-import { CONNECTED_MTU } from "../../src/base/units.ts";
 import type { Fd } from "../../src/system/fd.ts";
 import { createNamespace } from "../../src/system/namespace.ts";
 import { runInside } from "./inside.ts";
@@ -37,6 +36,10 @@ export interface Subject {
   readonly pids?: Ends<number>;
   /** Sets the mode of all interfaces, and with it the MTU; absent if the network has a fixed MTU. */
   setMode?(mode: "datagram" | "connected"): Promise<void>;
+  /** Sets the moderation of receive events at all ends; absent if the network has none. */
+  setModeration?(rxUsecs: number): Promise<void>;
+  /** Returns the number of receive events at an end so far; absent if the network does not count them. */
+  receiveEvents?(end: number): Promise<number>;
   /** Returns the CPU time of its processes so far. */
   cpu(): CpuSeconds;
   /** Returns the packets that its processes have counted as dropped, by reason. */
@@ -105,15 +108,14 @@ export async function configure(
   }
 }
 
-/** Sets the MTU of the interface of each namespace to that of a mode. */
-export async function setModeMtu(
-  namespaces: Ends<string>,
-  devices: Ends<string>,
-  mode: "datagram" | "connected",
+/** Sets the MTU of the interface of each namespace. */
+export async function setMtu(
+  { namespaces, devices }: Pick<Subject, "namespaces" | "devices">,
+  mtu: number,
 ): Promise<void> {
-  const mtu = String(mode === "connected" ? CONNECTED_MTU : MTU);
   for (const [i, namespace] of namespaces.entries()) {
-    await runInside(namespace, "ip", "link", "set", devices[i]!, "mtu", mtu);
+    const change = [devices[i]!, "mtu", String(mtu)];
+    await runInside(namespace, "ip", "link", "set", ...change);
   }
 }
 

@@ -3,7 +3,7 @@
 import { IpoibError } from "../../src/base/errors.ts";
 import { isInstalled } from "../test/packages.ts";
 import { openvpn } from "./openvpn.ts";
-import { startProgram } from "./program.ts";
+import { type ProgramOptions, startProgram } from "./program.ts";
 import { sourceCommand } from "../program.ts";
 import type { Column } from "./report.ts";
 import type { Subject } from "./subject.ts";
@@ -59,6 +59,25 @@ export interface Lineup {
 }
 
 /**
+ * Starts the yardsticks and the program with each I/O backend. After an error `subjects` contains those started before
+ * it.
+ */
+export async function startComparison(
+  subjects: Subject[],
+  folder: string,
+  ends: number,
+  options: Pick<ProgramOptions, "subnetMtu"> = {},
+): Promise<void> {
+  subjects.push(await startSplice(folder, ends));
+  if (ends === 2) subjects.push(await startMinimal(folder));
+  for (const [i, io] of OURS.entries()) {
+    const runtime = `${folder}/${io}-${ends}`;
+    const own = { ...options, io, ends, net: 2 + i };
+    subjects.push(await startProgram(runtime, own));
+  }
+}
+
+/**
  * Starts the subjects on networks of `ends` ends. After an error the lineup contains the subjects started before it.
  */
 export async function startSubjects(
@@ -67,12 +86,7 @@ export async function startSubjects(
   ends: number,
   beside: string | undefined,
 ): Promise<void> {
-  subjects.push(await startSplice(folder, ends));
-  if (ends === 2) subjects.push(await startMinimal(folder));
-  for (const [i, io] of OURS.entries()) {
-    const runtime = `${folder}/${io}-${ends}`;
-    subjects.push(await startProgram(runtime, { io, ends, net: 2 + i }));
-  }
+  await startComparison(subjects, folder, ends);
   if (beside !== undefined) {
     const command = sourceCommand(beside);
     const other = { name: BESIDE, command, io: "uring", ends, net: 7 } as const;

@@ -1,5 +1,6 @@
 /** Yardsticks: a C program that splices TUNs (splice.c), and a minimal program of the same design (minimal/). */
 
+import { CONNECTED_MTU } from "../../src/base/units.ts";
 import { Helper } from "./inside.ts";
 import {
   addressesOf,
@@ -7,8 +8,9 @@ import {
   cpuOfAll,
   endsOf,
   ipv6AddressesOf,
+  MTU,
   Namespaces,
-  setModeMtu,
+  setMtu,
   type Subject,
 } from "./subject.ts";
 
@@ -85,7 +87,11 @@ async function start(
     namespaces: paths,
     addresses,
     ipv6,
-    setMode: (mode) => setModeMtu(paths, devices, mode),
+    setMode: (mode) =>
+      setMtu(
+        { namespaces: paths, devices },
+        mode === "connected" ? CONNECTED_MTU : MTU,
+      ),
     cpu: () => cpuOfAll(pids),
     close,
   };
