@@ -91,25 +91,42 @@ say(
 const compiler = version === Deno.version.deno
   ? [Deno.execPath()]
   : ["npx", "-y", `deno@${version}`];
-const { code } = await new Deno.Command(compiler[0]!, {
-  args: [
-    ...compiler.slice(1),
-    "compile",
-    "--quiet",
-    "--no-check",
-    "--no-code-cache",
-    ...RUNTIME_OPTIONS,
-    ...PERMISSIONS,
-    ...workerEntries().flatMap((entry) => ["--include", entry]),
-    "--output",
-    output,
-    "main.ts",
-  ],
-  env: denort === undefined ? {} : { DENORT_BIN: denort },
-  stdout: "inherit",
-  stderr: "inherit",
-}).output().catch((error) => fail(`${compiler[0]} does not start: ${error}`));
-if (code !== 0) fail(`the compiler exited with code ${code}`);
+
+/** Runs a command of Deno and ends the script if it fails. */
+async function deno(
+  [program, ...words]: readonly string[],
+  ...args: readonly string[]
+): Promise<void> {
+  const { code } = await new Deno.Command(program!, {
+    args: [...words, ...args],
+    env: denort === undefined ? {} : { DENORT_BIN: denort },
+    stdout: "inherit",
+    stderr: "inherit",
+  }).output().catch((error) => fail(`${program} does not start: ${error}`));
+  if (code !== 0) fail(`deno ${args[0]} exited with code ${code}`);
+}
+
+const workers = workerEntries();
+// The compiler embeds all packages of the lock file, including those of scripts and tests. It therefore compiles without
+// it, after the packages were checked against it.
+await deno(
+  [Deno.execPath()],
+  ...["cache", "--quiet", "--frozen", "main.ts", ...workers],
+);
+await deno(
+  compiler,
+  "compile",
+  "--quiet",
+  "--no-check",
+  "--no-code-cache",
+  "--no-lock",
+  ...RUNTIME_OPTIONS,
+  ...PERMISSIONS,
+  ...workers.flatMap((entry) => ["--include", entry]),
+  "--output",
+  output,
+  "main.ts",
+);
 
 const { success, stdout } = await new Deno.Command(
   await Deno.realPath(output),
