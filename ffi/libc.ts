@@ -65,6 +65,8 @@ const symbols = {
     result: "u64",
   },
   munmap: { parameters: ["u64", "u64"], result: "i32" },
+  // int madvise(void *addr, size_t length, int advice)
+  madvise: { parameters: ["u64", "u64", "i32"], result: "i32" },
   // int malloc_trim(size_t pad)
   malloc_trim: { parameters: ["u64"], result: "i32" },
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },

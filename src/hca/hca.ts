@@ -20,7 +20,7 @@
  * header, packet); {@linkcode SlotLayout} gives the offsets. On the soft HCA the 4 bytes of the IPoIB header are
  * outside the frame, because the receiver writes the frame from the same slot to its device. On verbs they overwrite
  * the last 4 bytes of the Ethernet header, which are no longer needed then. The message is `IPoIB header (4) + packet`
- * on both.
+ * on both. A large send on verbs is several messages, whose headers are in other memory.
  *
  * **Frame headers of received packets.** On the soft HCA the frame is in the sender's slot as the sender wrote it. On
  * verbs a receive buffer has the GRH, the IPoIB header and the packet only: the receiver writes the frame header over
@@ -141,6 +141,8 @@ export const PostResult = {
   NoCredit: 3,
   /** The port, the queue pair or the address handle is not ready to send; the slot was released. */
   NotReady: 4,
+  /** The virtio header, or the headers of a large send, are invalid; the slot was released. */
+  Malformed: 5,
 } as const;
 export type PostResult = typeof PostResult[keyof typeof PostResult];
 
@@ -383,9 +385,10 @@ export interface PortCapabilities {
   readonly receiveChecksum: boolean;
   /**
    * Handling of a large send (a packet whose virtio header has a GSO type). "deferred": it is transferred unsegmented
-   * with its virtio header to the receiver's kernel. "hardware": the device segments it. "none": it must not be posted.
+   * with its virtio header to the receiver's kernel. "hardware": the device segments it. "requests": the port posts a
+   * request for each segment. "none": it must not be posted.
    */
-  readonly segmentation: "deferred" | "hardware" | "none";
+  readonly segmentation: "deferred" | "hardware" | "requests" | "none";
   /** True if connected mode is supported; otherwise the reason why it is not. */
   readonly connectionManagement: true | string;
   /** Retry count and RNR retry count of the connections that the port opens. 3 bits; 7 RNR retries: without limit. */

@@ -32,6 +32,7 @@ const postDrops: readonly DropReason[] = [
   "tx_too_long",
   "tx_no_credit",
   "tx_not_ready",
+  "tx_malformed",
 ];
 
 export class PacketSender {

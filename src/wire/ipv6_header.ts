@@ -1,5 +1,5 @@
 /**
- * IPv6: offsets of the fields of the fixed header, and extension headers before ICMPv6 (RFC 8200).
+ * IPv6: offsets of the fields of the fixed header, and extension headers (RFC 8200).
  *
  * | offset | size | field                                   |
  * |--------|------|-----------------------------------------|
@@ -26,6 +26,7 @@ export const Ipv6Field = {
 /** Next header values. */
 export const NextHeader = {
   HopByHop: 0,
+  Routing: 43,
   Fragment: 44,
   Icmpv6: 58,
   DestinationOptions: 60,
@@ -54,17 +55,41 @@ export function icmpv6Offset(
   ip: number,
   length: number,
 ): number {
+  const at = offsetOf(NextHeader.Icmpv6, view, ip, length, false);
+  return at > 0 && at + 4 <= length ? at : 0;
+}
+
+/**
+ * Returns the offset, relative to `ip`, of the header of an upper-layer protocol in the packet of `length` bytes at
+ * `ip`, after hop-by-hop options, destination options and routing headers. Returns 0 if the packet has another extension
+ * header or protocol, or more than MAX_EXTENSIONS, or ends within one.
+ */
+export function upperLayerOffset(
+  protocol: number,
+  view: DataView,
+  ip: number,
+  length: number,
+): number {
+  return offsetOf(protocol, view, ip, length, true);
+}
+
+function offsetOf(
+  protocol: number,
+  view: DataView,
+  ip: number,
+  length: number,
+  routing: boolean,
+): number {
   if (length < IPV6_HEADER_LENGTH) return 0;
   let next = view.getUint8(ip + Ipv6Field.NextHeader);
   let at = IPV6_HEADER_LENGTH;
-  for (let i = 0; i < MAX_EXTENSIONS && next !== NextHeader.Icmpv6; i++) {
-    if (
-      (next !== NextHeader.HopByHop &&
-        next !== NextHeader.DestinationOptions) ||
-      at + 8 > length
-    ) return 0;
+  for (let i = 0; i < MAX_EXTENSIONS && next !== protocol; i++) {
+    const known = next === NextHeader.HopByHop ||
+      next === NextHeader.DestinationOptions ||
+      (routing && next === NextHeader.Routing);
+    if (!known || at + 8 > length) return 0;
     next = view.getUint8(ip + at);
     at += 8 + 8 * view.getUint8(ip + at + 1);
   }
-  return next === NextHeader.Icmpv6 && at + 4 <= length ? at : 0;
+  return next === protocol && at <= length ? at : 0;
 }

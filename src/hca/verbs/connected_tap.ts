@@ -11,11 +11,12 @@ import {
   PostResult,
   type RcConnection,
   type RxBatch,
-  type SendMemory,
   type TappedPacket,
 } from "../hca.ts";
 import type { Taps } from "../taps.ts";
 import { UD_HEADERS_LENGTH, writePathHeaders } from "../ud_headers.ts";
+import type { VerbsSendMemory } from "./send_memory.ts";
+import { sentPackets } from "./sent_packets.ts";
 
 /** The attributes of a queue pair that appear in packet headers. */
 export interface TappedConnection {
@@ -49,13 +50,13 @@ export class ConnectedTap {
   }
 
   /**
-   * Passes a posted message to the taps.
+   * Passes a posted message to the taps; a large send as its segments.
    *
    * @param length bytes of payload after the IPoIB header
    */
   sent(
     status: PostResult,
-    memory: SendMemory,
+    memory: VerbsSendMemory,
     slot: number,
     length: number,
     { qpn, pkey, remote }: TappedConnection,
@@ -63,9 +64,11 @@ export class ConnectedTap {
     if (!remote) return;
     const { lid, gid } = this.#port.attributes;
     const { path, destQpn } = remote;
-    this.#writeHeaders(path, gid, length, remote, lid, pkey, destQpn);
-    this.#taps.setSlot(memory, slot, length);
-    this.#deliver("sent", status, qpn);
+    const packets = sentPackets(this.#taps, status, memory, slot, length);
+    for (const packet of packets) {
+      this.#writeHeaders(path, gid, packet, remote, lid, pkey, destQpn);
+      this.#deliver("sent", status, qpn);
+    }
   }
 
   /** Passes polled message `i` of the batch to the taps. */

@@ -3,7 +3,7 @@
  *
  * For each direction `posted` = `completed` + `abandoned` + `outstanding`, where the names of receives have the prefix
  * `rcv_` and `outstanding` is added by the port (port.ts). A queue pair abandons its outstanding requests when it is
- * reset after an error or closed.
+ * reset after an error or closed. A large send counts once for each segment.
  *
  * Each MAD is counted once: in `mads_sent`, or in `mads_send_failed` if libibumad has refused it, or in `mads_lost` if
  * it could not be passed to the libibumad worker.
@@ -34,6 +34,7 @@ const names = [
   "mads_no_agent",
   "query_failed",
   "xmit_no_credit",
+  "xmit_malformed",
 ] as const;
 
 /** Indices into `values`, for the data path. */

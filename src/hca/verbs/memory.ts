@@ -1,13 +1,16 @@
 /**
- * Memory that devices and libraries access: shared mappings, which the garbage collector neither moves nor frees, and
- * which a fork does not copy.
+ * Memory that devices and libraries access, which the garbage collector neither moves nor frees, and which a fork does
+ * not copy: shared mappings, and memory in which WebAssembly sums packets.
  */
 
 import type { Libibverbs } from "../../../ffi/libibverbs.ts";
-import { bytesAt } from "../../../ffi/libc.ts";
+import { addressOf, bytesAt, libc } from "../../../ffi/libc.ts";
 import { Ibv, IbvMr } from "../../../ffi/verbs_layout.ts";
 import { lastError } from "../../system/errno.ts";
 import { createMemory, Mapping } from "../../system/memory.ts";
+import { SummedMemory } from "../../wire/summed_memory.ts";
+
+const MADV_DONTFORK = 10;
 
 /** A mapping of zeroed memory, with views of it. */
 export class NativeMemory {
@@ -32,41 +35,94 @@ export class NativeMemory {
   }
 }
 
+/** A {@linkcode SummedMemory} that is registered. The garbage collector frees it. */
+export class RegisteredSummedMemory extends SummedMemory {
+  readonly address: bigint;
+  readonly #registration: Registration;
+
+  /**
+   * Throws `E_VERBS` if it cannot be registered.
+   *
+   * @param size bytes, rounded up to a multiple of 64 KiB
+   */
+  constructor(library: Registrar, pd: bigint, size: number) {
+    super(size);
+    this.address = addressOf(this.bytes);
+    const { length } = this.bytes;
+    // A child process that shared the pages until one of them writes would leave the device with the child's pages.
+    libc().madvise(this.address, BigInt(length), MADV_DONTFORK);
+    this.#registration = new Registration(library, pd, this.address, length);
+  }
+
+  get lkey(): number {
+    return this.#registration.lkey;
+  }
+
+  close(): void {
+    this.#registration.close();
+  }
+}
+
 /** The functions of libibverbs that register memory. */
 export type Registrar = Pick<Libibverbs, "ibv_reg_mr" | "ibv_dereg_mr">;
 
-/** Memory that is registered in a protection domain. */
-export class RegisteredMemory extends NativeMemory {
+/** The registration of memory in a protection domain, which pins it. */
+class Registration {
   readonly lkey: number;
   readonly #library: Registrar;
   /** `struct ibv_mr *`. */
   readonly #region: bigint;
 
-  /** Throws `E_VERBS`, for example if the limit on locked memory is too low: registration pins the memory. */
-  constructor(library: Registrar, pd: bigint, size: number) {
-    super(size);
+  /**
+   * Throws `E_VERBS`, for example if the limit on locked memory is too low.
+   *
+   * @param size bytes
+   */
+  constructor(library: Registrar, pd: bigint, address: bigint, size: number) {
     this.#library = library;
     this.#region = library.ibv_reg_mr(
       pd,
-      this.address,
+      address,
       BigInt(size),
       Ibv.ACCESS_LOCAL_WRITE,
     );
     if (this.#region === 0n) {
-      const failure = lastError(
+      throw lastError(
         "E_VERBS",
         `register ${size >> 10} KiB of memory with the device`,
         { hint: "raise the limit on locked memory (ulimit -l)" },
       );
-      super.close();
-      throw failure;
     }
     this.lkey = new DataView(bytesAt(this.#region, IbvMr.Lkey + 4))
       .getUint32(IbvMr.Lkey, true);
   }
 
-  override close(): void {
+  close(): void {
     this.#library.ibv_dereg_mr(this.#region);
+  }
+}
+
+/** A {@linkcode NativeMemory} that is registered. */
+export class RegisteredMemory extends NativeMemory {
+  readonly #registration: Registration;
+
+  /** Throws `E_VERBS` if it cannot be registered. */
+  constructor(library: Registrar, pd: bigint, size: number) {
+    super(size);
+    try {
+      this.#registration = new Registration(library, pd, this.address, size);
+    } catch (error) {
+      super.close();
+      throw error;
+    }
+  }
+
+  get lkey(): number {
+    return this.#registration.lkey;
+  }
+
+  override close(): void {
+    this.#registration.close();
     super.close();
   }
 }

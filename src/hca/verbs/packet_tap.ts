@@ -15,7 +15,6 @@ import {
   PostResult,
   type RxBatch,
   RxFlag,
-  type SendMemory,
   type TappedPacket,
 } from "../hca.ts";
 import type { Taps } from "../taps.ts";
@@ -27,6 +26,8 @@ import {
 } from "../ud_headers.ts";
 import { ConnectedTap } from "./connected_tap.ts";
 import { PAYLOAD } from "./receive_memory.ts";
+import type { VerbsSendMemory } from "./send_memory.ts";
+import { sentPackets } from "./sent_packets.ts";
 
 /** A group that the queue pair is attached to. */
 export interface Attached {
@@ -70,13 +71,13 @@ export class PacketTap {
   }
 
   /**
-   * Passes a posted packet to the taps.
+   * Passes a posted packet to the taps; a large send as its segments.
    *
    * @param length bytes of payload after the IPoIB header
    */
   sent(
     status: PostResult,
-    memory: SendMemory,
+    memory: VerbsSendMemory,
     slot: number,
     length: number,
     path: AddressHandleAttributes,
@@ -84,10 +85,12 @@ export class PacketTap {
     qkey: number,
   ): void {
     const { lid, gid } = this.#port.attributes;
-    writePathHeaders(this.#headers, path, gid);
-    this.#writePacketHeaders(length, lid, destQpn, qkey, this.#qp.qpn);
-    this.#taps.setSlot(memory, slot, length);
-    this.#deliver("sent", status);
+    const packets = sentPackets(this.#taps, status, memory, slot, length);
+    for (const packet of packets) {
+      writePathHeaders(this.#headers, path, gid);
+      this.#writePacketHeaders(packet, lid, destQpn, qkey, this.#qp.qpn);
+      this.#deliver("sent", status);
+    }
   }
 
   /** Passes polled packet `i` of the batch to the taps, with the SL and the path bits of its completion. */

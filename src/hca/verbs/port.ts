@@ -2,13 +2,14 @@
  * A port of a device of libibverbs, as an {@linkcode HcaPort}.
  *
  * To send a packet, the frame is read from the network device into a registered slot (`send_memory.ts`), `UdQp.post`
- * completes the work request of the slot and appends it to the queue pair's chain (`send_queue.ts`), and `flush` posts
- * the chain at the end of the turn. Packets are received in `receive_queue.ts`. MADs are passed to libibumad in a
+ * completes a work request, or one for each segment of a large send, and appends it to the queue pair's chain
+ * (`send_queue.ts`), and `flush` posts the chain at the end of the turn. Packets are received in `receive_queue.ts`. MADs are passed to libibumad in a
  * thread of its own (`mad_channel.ts`, `umad_port.ts`). On Ethernet, which has no subnet administrator, the port
  * answers them itself (`roce/`).
  *
- * If supported, the device verifies checksums. Transmit offloads are not used, so the network device must be opened
- * without them.
+ * If supported, the device verifies checksums. It neither computes nor segments: IBV_SEND_IP_CSUM is ignored on ordinary
+ * UD queue pairs by devices that announce it (rdma-core's mlx5 accepts it on its underlay queue pairs only), and
+ * IBV_WR_TSO is for raw packets only (`tso_caps.supported_qpts` of mlx4 and mlx5).
  */
 
 import { bytesAt } from "../../../ffi/libc.ts";
@@ -162,10 +163,11 @@ export class VerbsPort implements HcaPort, Sleeper {
   /** Posts the chains and frees completed slots, then calls the credit listeners if slots are free after starvation. */
   flush(): void {
     if (this.#closed) return;
+    const { send } = this;
     this.#post();
-    this.#collect();
-    this.send.supply();
-    if (this.send.starved && !this.#armed) this.#armSends();
+    this.#collectAndPost();
+    send.supply();
+    if ((send.starved || send.waiting > 0) && !this.#armed) this.#armSends();
     this.#giveCredit();
   }
 
@@ -230,14 +232,20 @@ export class VerbsPort implements HcaPort, Sleeper {
     for (let i = 0; i < this.#qps.length; i++) this.#qps[i]!.collect();
   }
 
+  /** Frees completed requests, and posts packets that have waited for them. */
+  #collectAndPost(): void {
+    this.#collect();
+    if (this.send.waiting > 0) this.#post();
+  }
+
   /**
-   * Requests events for send completions while the memory is starved, so that they wake the loop. Completions from
-   * before the request raise no event, so they are collected once more.
+   * Requests events for send completions while the memory is starved or packets wait, so that they wake the loop.
+   * Completions from before the request raise no event, so they are collected once more.
    */
   #armSends(): void {
     this.#armed = true;
     for (let i = 0; i < this.#qps.length; i++) this.#qps[i]!.armSends();
-    this.#collect();
+    this.#collectAndPost();
     this.send.supply();
   }
 

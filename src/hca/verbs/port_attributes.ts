@@ -84,12 +84,14 @@ export function queryDevice(
  * Queries the current attributes of a port. Throws `E_VERBS`, or `E_HCA` (ENODEV) if the port does not exist.
  *
  * @param port number, from 1
+ * @param largeSends true if the send memory has space for large sends
  * @param gidIndex index of the port's own GID: 0, except on Ethernet
  */
 export function queryPort(
   device: VerbsDevice,
   port: number,
   { firmware, ports, receiveChecksum, connections }: DeviceAttributes,
+  largeSends: boolean,
   gidIndex = 0,
 ): PortAttributes {
   if (port > ports) {
@@ -140,9 +142,9 @@ export function queryPort(
     firmware,
     busInfo: device.name,
     capabilities: {
-      transmitChecksum: false,
+      transmitChecksum: true,
       receiveChecksum,
-      segmentation: "none",
+      segmentation: largeSends ? "requests" : "none",
       connectionManagement: connections,
       // As with ib_ipoib: a lost packet ends the connection, and the next one establishes it again.
       connectionRetries: 0,

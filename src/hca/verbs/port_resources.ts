@@ -64,11 +64,14 @@ export class PortResources {
     this.device = owned(new VerbsDevice(device));
     const { library, context } = this.device;
     this.#deviceAttributes = queryDevice(this.device, connections);
-    this.attributes = queryPort(this.device, port, this.#deviceAttributes);
+    this.attributes = queryPort(
+      this.device,
+      port,
+      this.#deviceAttributes,
+      false,
+    );
     checkLinkLayer(this.attributes, roce);
     this.roce = roce ? owned(new Roce(this, device, port)) : undefined;
-    // On Ethernet the port's own GID may have an index other than 0.
-    if (this.roce) this.attributes = this.#query();
     this.pd = library.ibv_alloc_pd(context);
     if (this.pd === 0n) {
       throw lastError("E_VERBS", `allocate a protection domain of ${device}`);
@@ -79,9 +82,9 @@ export class PortResources {
       throw lastError("E_VERBS", `create a completion channel of ${device}`);
     }
     parts.defer(() => library.ibv_destroy_comp_channel(this.channel));
-    this.send = owned(
-      new VerbsSendMemory(library, this.pd, connections === true),
-    );
+    this.send = owned(this.#openSendMemory(connections === true));
+    // With the segmentation, and on Ethernet with the port's own GID, which may have an index other than 0.
+    this.attributes = this.#query();
     this.#owned = parts.move();
   }
 
@@ -111,8 +114,20 @@ export class PortResources {
       this.device,
       this.attributes.port,
       this.#deviceAttributes,
+      this.send.large,
       this.roce?.gidIndex,
     );
+  }
+
+  /** Opens the send memory; without large sends if only that much can be pinned, and there are no connections. */
+  #openSendMemory(connections: boolean): VerbsSendMemory {
+    const { library } = this.device;
+    try {
+      return new VerbsSendMemory(library, this.pd, true);
+    } catch (error) {
+      if (connections || !(error instanceof IpoibError)) throw error;
+      return new VerbsSendMemory(library, this.pd, false);
+    }
   }
 }
 

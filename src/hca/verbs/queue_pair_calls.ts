@@ -7,6 +7,9 @@ import { hex } from "../../base/hex.ts";
 import { lastError } from "../../system/errno.ts";
 import type { VerbsDevice } from "./device.ts";
 
+/** Scatter/gather elements of a send: headers and payload of a segment (send_requests.ts). */
+const SEND_ELEMENTS = 2;
+
 /** The device objects and the capacities of a queue pair. */
 export interface QueuePairCapacity {
   /** `struct ibv_pd *`. */
@@ -40,7 +43,7 @@ export function createQueuePair(
   view.setBigUint64(IbvQpInitAttr.Srq, capacity.srq ?? 0n, true);
   view.setUint32(IbvQpInitAttr.MaxSendWr, capacity.sendRequests, true);
   view.setUint32(IbvQpInitAttr.MaxRecvWr, capacity.recvRequests, true);
-  view.setUint32(IbvQpInitAttr.MaxSendSge, 1, true);
+  view.setUint32(IbvQpInitAttr.MaxSendSge, SEND_ELEMENTS, true);
   view.setUint32(IbvQpInitAttr.MaxRecvSge, 1, true);
   view.setUint32(IbvQpInitAttr.QpType, capacity.type, true);
   const handle = library.ibv_create_qp(capacity.pd, init);

@@ -113,19 +113,29 @@ export class VerbsRcQp implements RcQp, TappedConnection {
       send.unreserve(slot);
       return PostResult.NotReady;
     }
-    if (length > CONNECTED_MTU) {
+    // The kernel sends no large sends and no partial checksums in connected mode, but those that are in its queue when
+    // the mode changes: they are sent as in datagram mode.
+    const longest = send.prepare(slot, length);
+    if (longest < 0) {
+      counted.add("xmit_malformed");
+      send.unreserve(slot);
+      return PostResult.Malformed;
+    }
+    if (longest > CONNECTED_MTU) {
       counted.add("xmit_too_long");
       send.unreserve(slot);
       return PostResult.TooLong;
     }
-    if (sends.full) completions.drain();
-    if (sends.full) {
-      counted.add("xmit_no_credit");
-      send.unreserve(slot);
-      return PostResult.NoCredit;
+    const chained = sends.unposted;
+    if (!sends.appendConnected(slot, length)) {
+      completions.drain();
+      if (!sends.appendConnected(slot, length)) {
+        counted.add("xmit_no_credit");
+        send.unreserve(slot);
+        return PostResult.NoCredit;
+      }
     }
-    if (!sends.unposted) table.addChained(this);
-    sends.appendConnected(slot, length);
+    if (!chained) table.addChained(this);
     return PostResult.Sent;
   }
 

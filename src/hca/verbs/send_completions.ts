@@ -1,7 +1,7 @@
 /**
  * The completions of the sends of a UD queue pair and of its connections, which share one completion queue.
  *
- * The low word of the ID of a work request is its slot, the high word is the tag of its send queue: an index, and a
+ * The low word of the ID of a work request is its number, the high word is the tag of its send queue: an index, and a
  * number that changes each time the index is used again. A completion that is left from a closed queue is ignored.
  */
 
@@ -16,7 +16,7 @@ const GENERATIONS = 1 << 15;
 
 /** The send queues of one completion queue. */
 export class SendCompletions {
-  /** Number of packets of all queues that have not completed. */
+  /** Number of requests of all queues that have not completed. */
   outstanding = 0;
   readonly #cq: Completions;
   /** The queues by index, and the number of the next queue at each index. */

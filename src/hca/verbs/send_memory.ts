@@ -1,37 +1,48 @@
 /**
- * The send slots of a port: registered memory, with a prepared work request for each slot. Only the fields that differ
- * between packets are written later.
+ * The send slots of a port, and its work requests (send_requests.ts): registered memory in which WebAssembly completes
+ * checksums (wire/summed_memory.ts).
  *
- * | offset | bytes  | part                                                                     |
+ * | offset | bytes  | part of a slot                                                           |
  * |--------|--------|--------------------------------------------------------------------------|
- * | 38     | 12     | virtio header from the network device: all zero, as it has no offloads   |
+ * | 38     | 12     | virtio header from the network device                                    |
  * | 50     | 14     | Ethernet header                                                          |
  * | 60     | 4      | IPoIB header, written over the last 4 bytes of the Ethernet header       |
- * | 64     | ..4160 | IP or ARP packet; up to 65536 if the port supports connections           |
+ * | 64     | 65536  | IP or ARP packet; 4160 bytes if there is no memory for large sends       |
  *
- * A message is the IPoIB header and the packet. They are contiguous, so one scatter/gather element covers them.
+ * After the slots are the headers of segments, and a copy of a segment for taps. The memory takes 33 MiB, which are
+ * pinned, or 3 MiB without large sends.
+ *
+ * A packet is sent from its slot: the IPoIB header and the packet are contiguous, so one scatter/gather element covers
+ * them. A segment of a large send has two: its headers, and its payload in the slot. A slot is free when all requests
+ * with a part of it have completed.
+ *
+ * The kernel is given no slots while packets wait for a free request.
  */
 
-import { Ibv, IbvSendWr, IbvSge } from "../../../ffi/verbs_layout.ts";
 import { ENCAP_LENGTH } from "../../base/units.ts";
 import type { LentSlots } from "../../system/frames.ts";
 import { FRAME_HEADER_LENGTH } from "../../wire/ethernet.ts";
-import { VNET_HEADER_LENGTH } from "../../wire/vnet.ts";
+import { longestSegment } from "../../wire/large_send.ts";
+import { completeChecksum } from "../../wire/partial_checksum.ts";
+import type { SummedMemory } from "../../wire/summed_memory.ts";
+import { GsoType, VNET_HEADER_LENGTH, VnetField } from "../../wire/vnet.ts";
 import type { SendMemory, SlotLayout } from "../hca.ts";
-import { highWord, lowWord } from "./device.ts";
-import { NativeMemory, RegisteredMemory, type Registrar } from "./memory.ts";
+import { RegisteredSummedMemory, type Registrar } from "./memory.ts";
+import {
+  REQUEST_HEADERS,
+  SEND_REQUESTS,
+  SendRequests,
+} from "./send_requests.ts";
 
 /** Offset of the IP or ARP packet in a slot. */
 const PAYLOAD = 64;
 const ENCAP = PAYLOAD - ENCAP_LENGTH;
 const VNET = PAYLOAD - FRAME_HEADER_LENGTH;
-/** Capacity of a slot in bytes of the packet, without and with connections. */
+/** Capacity of a slot in bytes of the packet, without and with large sends and connections. */
 const DATAGRAM_PACKET = 4160;
-const CONNECTED_PACKET = 65536;
+const LARGE_PACKET = 65536;
 /** Number of slots of a port. */
 export const SEND_SLOTS = 512;
-/** Bytes from one work request, with its scatter/gather element, to the next. */
-export const WR_STRIDE = IbvSendWr.Size + IbvSge.Size;
 /** Number of free slots that are kept back from the kernel, for packets of the engine itself. */
 const ENGINE_SLOTS = 32;
 /** Maximum number of lent slots: enough for the frames read between two turns. */
@@ -51,16 +62,20 @@ export class VerbsSendMemory implements SendMemory {
   readonly bytes: Uint8Array;
   readonly view: DataView;
   readonly vnetAddress: readonly bigint[];
-  /** Work request `i`, at `i * WR_STRIDE`, sends slot `i`. */
-  readonly requests: NativeMemory;
-  /** Address of each work request, as signed 32-bit words. */
-  readonly requestLow: Int32Array;
-  readonly requestHigh: Int32Array;
+  readonly requests: SendRequests;
+  /** True if the slots have space for large sends. */
+  readonly large: boolean;
+  /** Offset of the memory for a copy of a segment, LARGE_PACKET bytes. */
+  readonly copy: number;
   /** Called if no slot is free; polls send completions, which free slots. */
   collect: () => void = () => {};
   /** True if no slot was free for a reservation or for the kernel, until the port calls its credit listeners. */
   starved = false;
-  readonly #memory: RegisteredMemory;
+  /** Number of send queues with packets that wait for a free request. */
+  waiting = 0;
+  readonly #memory: RegisteredSummedMemory;
+  /** Number of requests with a part of each slot, and 1 while more are to be made. */
+  readonly #uses = new Int32Array(SEND_SLOTS);
   readonly #free = new Int32Array(SEND_SLOTS);
   #freeCount = SEND_SLOTS;
   #borrower: LentSlots | undefined;
@@ -69,57 +84,47 @@ export class VerbsSendMemory implements SendMemory {
    * Throws `E_VERBS` if the memory cannot be registered.
    *
    * @param pd `struct ibv_pd *`
-   * @param connections true if the slots are for the packets of connections, too
+   * @param large true for slots with space for large sends and for the packets of connections
    */
-  constructor(library: Registrar, pd: bigint, connections: boolean) {
-    const stride = PAYLOAD + (connections ? CONNECTED_PACKET : DATAGRAM_PACKET);
+  constructor(library: Registrar, pd: bigint, large: boolean) {
+    const stride = PAYLOAD + (large ? LARGE_PACKET : DATAGRAM_PACKET);
+    const headers = SEND_SLOTS * stride;
+    this.large = large;
     this.stride = stride;
     this.frameCapacity = stride - VNET;
-    this.#memory = new RegisteredMemory(library, pd, SEND_SLOTS * stride);
+    this.copy = headers + SEND_REQUESTS * REQUEST_HEADERS;
+    const size = this.copy + (large ? LARGE_PACKET : 0);
+    this.#memory = new RegisteredSummedMemory(library, pd, size);
     this.bytes = this.#memory.bytes;
     this.view = this.#memory.view;
-    const { address, lkey } = this.#memory;
+    const { address } = this.#memory;
     this.vnetAddress = Array.from(
       { length: SEND_SLOTS },
       (_, slot) => address + BigInt(slot * stride + VNET),
     );
-    this.requests = new NativeMemory(SEND_SLOTS * WR_STRIDE);
-    this.requestLow = new Int32Array(SEND_SLOTS);
-    this.requestHigh = new Int32Array(SEND_SLOTS);
-    const { view } = this.requests;
     for (let slot = 0; slot < SEND_SLOTS; slot++) {
-      const at = slot * WR_STRIDE;
-      const request = this.requests.address + BigInt(at);
-      this.requestLow[slot] = lowWord(request);
-      this.requestHigh[slot] = highWord(request);
-      const element = at + IbvSendWr.Size;
-      const message = address + BigInt(slot * stride + ENCAP);
-      view.setBigUint64(at + IbvSendWr.WrId, BigInt(slot), true);
-      view.setBigUint64(
-        at + IbvSendWr.SgList,
-        this.requests.address + BigInt(element),
-        true,
-      );
-      view.setInt32(at + IbvSendWr.NumSge, 1, true);
-      view.setInt32(at + IbvSendWr.Opcode, Ibv.WR_SEND, true);
-      view.setBigUint64(element + IbvSge.Address, message, true);
-      view.setUint32(element + IbvSge.Lkey, lkey, true);
       this.#free[slot] = SEND_SLOTS - 1 - slot;
     }
+    this.requests = new SendRequests(this.#memory, headers);
+  }
+
+  /** The memory of the slots and the headers. */
+  get memory(): SummedMemory {
+    return this.#memory;
   }
 
   /** True if there is a slot for the next frame. */
   get ready(): boolean {
+    if (this.waiting > 0) return false;
     const borrower = this.#borrower;
     return borrower
       ? borrower.available > 0 || this.#freeCount > ENGINE_SLOTS
       : this.#freeCount > 0;
   }
 
-  /** Reserves a free slot. Ignores the argument `urgent` of {@linkcode SendMemory.reserve}. */
-  reserve(): number {
+  reserve(urgent = false): number {
     if (this.#freeCount === 0) this.collect();
-    if (this.#freeCount === 0) {
+    if (this.#freeCount === 0 || (this.waiting > 0 && !urgent)) {
       this.starved = true;
       return -1;
     }
@@ -143,10 +148,43 @@ export class VerbsSendMemory implements SendMemory {
     const borrower = this.#borrower;
     if (!borrower || borrower.available >= MAX_LENT / 2) return;
     if (this.#freeCount <= ENGINE_SLOTS) this.collect();
-    while (borrower.available < MAX_LENT && this.#freeCount > ENGINE_SLOTS) {
-      borrower.add(this.#free[--this.#freeCount]!);
-    }
+    while (
+      this.waiting === 0 && borrower.available < MAX_LENT &&
+      this.#freeCount > ENGINE_SLOTS
+    ) borrower.add(this.#free[--this.#freeCount]!);
     if (borrower.available === 0) this.starved = true;
+  }
+
+  /**
+   * Completes a partial checksum of the frame in `slot`, whose packet has `length` bytes. Returns the length of the
+   * longest IP packet that is sent, which is shorter for a large send; -1 if the virtio header or the headers of a large
+   * send are invalid.
+   */
+  prepare(slot: number, length: number): number {
+    const { view, stride } = this;
+    const base = slot * stride;
+    const vnet = base + VNET;
+    const ip = base + PAYLOAD;
+    if (view.getUint8(vnet + VnetField.GsoType) !== GsoType.None) {
+      return this.large ? longestSegment(view, vnet, ip, length) : -1;
+    }
+    return completeChecksum(this.#memory, vnet, ip, length) ? length : -1;
+  }
+
+  /** True if the frame in `slot` is a large send. */
+  isLarge(slot: number): boolean {
+    const vnet = slot * this.stride + VNET;
+    return this.view.getUint8(vnet + VnetField.GsoType) !== GsoType.None;
+  }
+
+  /** Keeps a slot for a request, or for those that are to be made. */
+  use(slot: number): void {
+    this.#uses[slot]!++;
+  }
+
+  /** Ends a {@linkcode use}. After the last one the slot is free. */
+  endUse(slot: number): void {
+    if (--this.#uses[slot]! === 0) this.unreserve(slot);
   }
 
   close(): void {

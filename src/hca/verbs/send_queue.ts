@@ -1,35 +1,42 @@
 /**
  * The send side of a queue pair: a chain of work requests to which each packet is appended and which a flush posts, and
- * the packets that have not completed, oldest first.
+ * the requests that have not completed, oldest first.
+ *
+ * A packet is one request. A large send is one for each segment, with the headers of the segment and a slice of the slot
+ * (wire/segmenter.ts). If there is no free request, the packets of a UD queue pair wait, and continue in the middle of a
+ * large send when others have completed. Those of a connection do not wait, because a peer that does not acknowledge
+ * must not stop the port: they are refused.
  *
  * Every sixteenth request and the last one of each chain is signaled. Its completion covers all requests before it,
  * because the requests of a queue complete in order. A request that fails always has a completion.
  */
 
 import type { BoundCall } from "../../../ffi/libffi.ts";
-import {
-  Ibv,
-  IbvContext,
-  IbvSendWr,
-  IbvSge,
-} from "../../../ffi/verbs_layout.ts";
+import { Ibv, IbvContext, IbvSendWr } from "../../../ffi/verbs_layout.ts";
 import { ENCAP_LENGTH } from "../../base/units.ts";
-import type { VerbsAddressHandle } from "./address_handle.ts";
+import { Segmenter } from "../../wire/segmenter.ts";
+import { Count, type VerbsCounters } from "./counters.ts";
 import type { OperationBinder } from "./device.ts";
 import { NativeMemory } from "./memory.ts";
 import type { SendCompletions } from "./send_completions.ts";
-import { type VerbsSendMemory, WR_STRIDE } from "./send_memory.ts";
-import { Count, type VerbsCounters } from "./counters.ts";
+import type { VerbsSendMemory } from "./send_memory.ts";
+import {
+  REQUEST_STRIDE,
+  SEND_REQUESTS,
+  type SendRequests,
+} from "./send_requests.ts";
+import { type SendHandle, WaitingSends } from "./waiting_sends.ts";
 
 const SIGNAL_EVERY = 16;
+/** Number of requests that connections leave to the UD queue pairs. */
+const UD_REQUESTS = SEND_REQUESTS / 2;
 const TAG = (IbvSendWr.WrId >> 2) + 1;
 const NEXT = IbvSendWr.Next >> 2;
 const FLAGS = IbvSendWr.SendFlags >> 2;
 const AH = IbvSendWr.Ah >> 2;
 const QPN = IbvSendWr.RemoteQpn >> 2;
 const QKEY = IbvSendWr.RemoteQkey >> 2;
-const LENGTH = (IbvSendWr.Size + IbvSge.Length) >> 2;
-const WORDS = WR_STRIDE >> 2;
+const WORDS = REQUEST_STRIDE >> 2;
 
 /** The send queue of one queue pair. */
 export class SendQueue {
@@ -42,26 +49,39 @@ export class SendQueue {
   /** High word of the IDs of its work requests. */
   readonly tag: number;
   readonly #memory: VerbsSendMemory;
+  readonly #requests: SendRequests;
   readonly #words: Int32Array;
   readonly #completions: SendCompletions;
+  readonly #counters: VerbsCounters;
   readonly #counted: Float64Array;
   readonly #bad = new NativeMemory(8);
   readonly #post: BoundCall;
   /**
-   * Slots that have not completed, as a ring of `#count` slots from position `#from`. The last `#chained` of them are
-   * not posted yet.
+   * Requests that have not completed, as a ring of `#count` requests from position `#from`. The last `#chained` of them
+   * are not posted yet.
    */
-  readonly #slots: Int32Array;
+  readonly #ring: Int32Array;
   readonly #capacity: number;
   #from = 0;
   #count = 0;
   #chained = 0;
   #unsignaled = 0;
+  readonly #segmenter: Segmenter;
+  readonly #waiting = new WaitingSends();
+  /** Slot of the packet whose requests are being made; -1 if there is none. */
+  #slot = -1;
+  #length = 0;
+  #large = false;
+  #handle: SendHandle | undefined;
+  #qpn = 0;
+  #qkey = 0;
+  /** True while a packet waits for a free request. */
+  #stuck = false;
 
   /**
    * @param qp `struct ibv_qp *`
    * @param completions completions of its sends
-   * @param capacity maximum number of packets that have not completed
+   * @param capacity maximum number of requests that have not completed
    */
   constructor(
     device: OperationBinder,
@@ -71,24 +91,22 @@ export class SendQueue {
     capacity: number,
     counters: VerbsCounters,
   ) {
-    this.#slots = new Int32Array(capacity);
+    this.#ring = new Int32Array(capacity);
     this.#capacity = capacity;
     this.#memory = memory;
+    this.#requests = memory.requests;
     this.#words = memory.requests.words;
+    this.#segmenter = new Segmenter(memory.memory);
     this.#completions = completions;
+    this.#counters = counters;
     this.#counted = counters.values;
     this.#post = device.bind(IbvContext.PostSend, [qp, 0n, this.#bad.address]);
     this.tag = completions.add(this);
   }
 
-  /** Number of packets that have not completed, posted or not. */
+  /** Number of requests that have not completed, posted or not. */
   get outstanding(): number {
     return this.#count;
-  }
-
-  /** True if no packet can be appended until others have completed. */
-  get full(): boolean {
-    return this.#count >= this.#capacity;
   }
 
   /** True if the chain is not empty. */
@@ -97,54 +115,52 @@ export class SendQueue {
   }
 
   /**
-   * Appends a packet to the chain of a UD queue pair, with `length` bytes of payload after the IPoIB header. The queue
-   * must not be full.
+   * Appends a packet of a UD queue pair, with `length` bytes of payload after the IPoIB header, to the chain, or lets it
+   * wait. The packet must be prepared ({@linkcode VerbsSendMemory.prepare}).
    */
   append(
     slot: number,
     length: number,
-    ah: Pick<VerbsAddressHandle, "low" | "high">,
+    handle: SendHandle,
     qpn: number,
     qkey: number,
   ): void {
-    const words = this.#words;
-    const at = slot * WORDS;
-    words[at + AH] = ah.low;
-    words[at + AH + 1] = ah.high;
-    words[at + QPN] = qpn;
-    words[at + QKEY] = qkey;
-    this.appendConnected(slot, length);
-  }
-
-  /** As {@linkcode append}, on the queue pair of a connection. */
-  appendConnected(slot: number, length: number): void {
-    const words = this.#words;
-    const at = slot * WORDS;
-    words[at + TAG] = this.tag;
-    words[at + NEXT] = 0;
-    words[at + NEXT + 1] = 0;
-    const signal = ++this.#unsignaled >= SIGNAL_EVERY;
-    if (signal) this.#unsignaled = 0;
-    words[at + FLAGS] = signal ? Ibv.SEND_SIGNALED : 0;
-    words[at + LENGTH] = length + ENCAP_LENGTH;
-    if (this.#chained > 0) {
-      const last = this.#at(this.#count - 1) * WORDS;
-      words[last + NEXT] = this.#memory.requestLow[slot]!;
-      words[last + NEXT + 1] = this.#memory.requestHigh[slot]!;
+    if (this.#slot >= 0) {
+      this.#waiting.add(slot, length, handle, qpn, qkey);
+      return;
     }
-    this.#slots[(this.#from + this.#count++) % this.#capacity] = slot;
-    this.#chained++;
-    this.#completions.outstanding++;
+    this.#begin(slot, length, handle, qpn, qkey);
+    this.#memory.use(slot);
+    this.#advance();
   }
 
-  /** Posts the chain. */
+  /**
+   * As {@linkcode append}, on the queue pair of a connection. Returns false, without consuming the slot, if there are not
+   * enough free requests.
+   */
+  appendConnected(slot: number, length: number): boolean {
+    this.#begin(slot, length, undefined, 0, 0);
+    const needed = this.#large ? this.#segmenter.segments : 1;
+    const possible = this.#count + needed <= this.#capacity &&
+      this.#requests.free - needed >= UD_REQUESTS;
+    if (!possible) {
+      this.#slot = -1;
+      return false;
+    }
+    this.#memory.use(slot);
+    this.#advance();
+    return true;
+  }
+
+  /** Posts the chain, with the packets that waited for requests which are free now. */
   flush(): void {
+    if (this.#slot >= 0) this.#advance();
     if (this.#chained === 0) return;
-    const { requestLow, requestHigh } = this.#memory;
+    const { low, high } = this.#requests;
     const first = this.#at(this.#count - this.#chained);
     this.#words[this.#at(this.#count - 1) * WORDS + FLAGS] = Ibv.SEND_SIGNALED;
     this.#unsignaled = 0;
-    this.#post.set(1, requestLow[first]!, requestHigh[first]!);
+    this.#post.set(1, low[first]!, high[first]!);
     const result = this.#post.call();
     if (result === 0) {
       this.#counted[Count.Posted]! += this.#chained;
@@ -155,11 +171,11 @@ export class SendQueue {
   /** Drops the request that the device has rejected and all after it; the requests before it are posted. */
   #dropRejected(): void {
     const bad = this.#bad.words;
-    const { requestLow, requestHigh } = this.#memory;
+    const { low, high } = this.#requests;
     while (this.#chained > 0) {
-      const slot = this.#unchain();
+      const request = this.#unchain();
       this.#counted[Count.PostFailed]!++;
-      if (requestLow[slot] === bad[0] && requestHigh[slot] === bad[1]) break;
+      if (low[request] === bad[0] && high[request] === bad[1]) break;
     }
     this.#counted[Count.Posted]! += this.#chained;
     this.#chained = 0;
@@ -167,14 +183,14 @@ export class SendQueue {
     this.#fail();
   }
 
-  /** The request of `slot` has completed, with a status of `enum ibv_wc_status`. Frees the slots of completed packets. */
-  complete(slot: number, status: number): void {
+  /** A request has completed, with a status of `enum ibv_wc_status`. Frees it, those before it and their slots. */
+  complete(request: number, status: number): void {
     if (status !== Ibv.WC_SUCCESS) {
       this.#counted[Count.SendErrors]!++;
       if (this.failure === 0) this.failure = status;
       this.#fail();
     }
-    this.#retire(slot);
+    this.#retire(request);
   }
 
   /** Drops the packets of the chain. */
@@ -185,6 +201,7 @@ export class SendQueue {
 
   /** Frees the slots of all packets after a reset of the queue pair. */
   abandon(): void {
+    this.#dropWaiting();
     this.#counted[Count.Abandoned]! += this.#count - this.#chained;
     while (this.#count > 0) this.#free();
     this.#chained = 0;
@@ -199,42 +216,172 @@ export class SendQueue {
     this.#bad.close();
   }
 
+  /** Starts making the requests of a packet. */
+  #begin(
+    slot: number,
+    length: number,
+    handle: SendHandle | undefined,
+    qpn: number,
+    qkey: number,
+  ): void {
+    const { stride, layout } = this.#memory;
+    const base = slot * stride;
+    const { vnet, payload } = layout;
+    this.#slot = slot;
+    this.#length = length;
+    this.#handle = handle;
+    this.#qpn = qpn;
+    this.#qkey = qkey;
+    this.#large = this.#memory.isLarge(slot) &&
+      this.#segmenter.begin(base + vnet, base + payload, length);
+  }
+
+  /** Makes the requests of the packets in order, as long as there are free ones. */
+  #advance(): void {
+    do {
+      // The path was destroyed while the packet waited.
+      if (this.#handle?.alive === false) this.#counters.add("xmit_not_ready");
+      else if (!this.#makeRequests()) {
+        this.#setStuck(true);
+        return;
+      }
+      this.#memory.endUse(this.#slot);
+    } while (this.#beginNext());
+    this.#setStuck(false);
+  }
+
+  /** Continues with the oldest packet that waits. Returns false if there is none. */
+  #beginNext(): boolean {
+    this.#slot = -1;
+    const waiting = this.#waiting;
+    if (!waiting.take()) return false;
+    const { slot, length, handle, qpn, qkey } = waiting;
+    this.#begin(slot, length, handle, qpn, qkey);
+    this.#memory.use(slot);
+    return true;
+  }
+
+  /** Makes and chains the requests of the current packet. Returns false if there is no free one for the rest of it. */
+  #makeRequests(): boolean {
+    const large = this.#large;
+    do {
+      const request = this.#count < this.#capacity ? this.#requests.take() : -1;
+      if (request < 0) return false;
+      if (large) this.#makeSegment(request);
+      else this.#makeWhole(request);
+      this.#chain(request);
+    } while (large && this.#segmenter.left > 0);
+    return true;
+  }
+
+  #makeWhole(request: number): void {
+    const { stride, layout } = this.#memory;
+    const from = this.#slot * stride + layout.encap;
+    this.#requests.sendOne(request, from, this.#length + ENCAP_LENGTH);
+  }
+
+  #makeSegment(request: number): void {
+    const { view, stride, layout } = this.#memory;
+    const segmenter = this.#segmenter;
+    const from = segmenter.payload;
+    const headers = this.#requests.headersOf(request);
+    const encap = view.getInt32(this.#slot * stride + layout.encap);
+    view.setInt32(headers, encap);
+    const length = segmenter.next(headers + ENCAP_LENGTH);
+    this.#requests.sendTwo(
+      request,
+      ENCAP_LENGTH + segmenter.headers,
+      from,
+      length,
+    );
+  }
+
+  /** Appends a request of the current packet to the chain. */
+  #chain(request: number): void {
+    const words = this.#words;
+    const at = request * WORDS;
+    words[at + TAG] = this.tag;
+    words[at + NEXT] = 0;
+    words[at + NEXT + 1] = 0;
+    const signal = ++this.#unsignaled >= SIGNAL_EVERY;
+    if (signal) this.#unsignaled = 0;
+    words[at + FLAGS] = signal ? Ibv.SEND_SIGNALED : 0;
+    const handle = this.#handle;
+    if (handle) {
+      words[at + AH] = handle.low;
+      words[at + AH + 1] = handle.high;
+      words[at + QPN] = this.#qpn;
+      words[at + QKEY] = this.#qkey;
+    }
+    const requests = this.#requests;
+    if (this.#chained > 0) {
+      const last = this.#at(this.#count - 1) * WORDS;
+      words[last + NEXT] = requests.low[request]!;
+      words[last + NEXT + 1] = requests.high[request]!;
+    }
+    requests.slot[request] = this.#slot;
+    this.#memory.use(this.#slot);
+    this.#ring[(this.#from + this.#count++) % this.#capacity] = request;
+    this.#chained++;
+    this.#completions.outstanding++;
+  }
+
+  #setStuck(stuck: boolean): void {
+    if (this.#stuck === stuck) return;
+    this.#stuck = stuck;
+    this.#memory.waiting += stuck ? 1 : -1;
+  }
+
+  /** Drops the packets that wait, and the rest of the current one. */
+  #dropWaiting(): void {
+    if (this.#slot < 0) return;
+    do {
+      this.#memory.endUse(this.#slot);
+      this.#counters.add("xmit_not_ready");
+    } while (this.#beginNext());
+    this.#setStuck(false);
+  }
+
   #fail(): void {
     if (this.failed) return;
     this.failed = true;
     this.onFailed();
   }
 
-  /** Removes the last packet of the chain, frees its slot and returns it. */
+  /** Removes the last request of the chain, frees it and returns it. */
   #unchain(): number {
-    const slot = this.#at(this.#count - 1);
+    const request = this.#at(this.#count - 1);
     this.#count--;
     this.#chained--;
-    this.#completions.outstanding--;
-    this.#memory.unreserve(slot);
-    return slot;
+    this.#release(request);
+    return request;
   }
 
   #at(position: number): number {
-    return this.#slots[(this.#from + position) % this.#capacity]!;
+    return this.#ring[(this.#from + position) % this.#capacity]!;
   }
 
-  /** Frees the posted slots up to and including `slot`. */
-  #retire(slot: number): void {
+  /** Frees the posted requests up to and including `request`. */
+  #retire(request: number): void {
     while (this.#count > this.#chained) {
       const oldest = this.#free();
       this.#counted[Count.Completed]!++;
-      if (oldest === slot) return;
+      if (oldest === request) return;
     }
   }
 
-  /** Frees the oldest slot and returns it. */
+  /** Frees the oldest request and returns it. */
   #free(): number {
-    const oldest = this.#slots[this.#from]!;
+    const oldest = this.#ring[this.#from]!;
     this.#from = (this.#from + 1) % this.#capacity;
     this.#count--;
-    this.#completions.outstanding--;
-    this.#memory.unreserve(oldest);
+    this.#release(oldest);
     return oldest;
+  }
+
+  #release(request: number): void {
+    this.#completions.outstanding--;
+    this.#memory.endUse(this.#requests.slot[request]!);
+    this.#requests.give(request);
   }
 }

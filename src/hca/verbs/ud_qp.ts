@@ -32,8 +32,8 @@ import type { PortResources } from "./port_resources.ts";
 import { RcTable } from "./rc_table.ts";
 import { ReceiveQueue, type VerbsRxBatch } from "./receive_queue.ts";
 import { SendCompletions } from "./send_completions.ts";
-import { SEND_SLOTS } from "./send_memory.ts";
 import { SendQueue } from "./send_queue.ts";
+import { SEND_REQUESTS } from "./send_requests.ts";
 
 /** Maximum number of packets received in one turn, so that the network device is served too. */
 const RECEIVE_BUDGET = 128;
@@ -82,9 +82,9 @@ export class VerbsUdQp implements UdQp, TappedQp {
     const owned = <T extends { close(): void }>(part: T): T =>
       parts.adopt(part, (each) => each.close());
     // One entry more than the queues have requests, because some devices treat a full completion queue as an error. A
-    // connection that is closed leaves completions of slots that are already in use again.
+    // connection that is closed leaves completions of requests that are already in use again.
     const connected = connectedReceives(port);
-    const sendEntries = (connected > 0 ? 2 * SEND_SLOTS : SEND_SLOTS) + 1;
+    const sendEntries = (connected > 0 ? 2 : 1) * SEND_REQUESTS + 1;
     this.#sendCq = owned(new CompletionQueue(device, sendEntries, channel));
     this.#recvCq = owned(
       new CompletionQueue(device, recvQueueSize + connected + 1, channel),
@@ -95,7 +95,7 @@ export class VerbsUdQp implements UdQp, TappedQp {
         pd,
         sendCq: this.#sendCq.handle,
         recvCq: this.#recvCq.handle,
-        sendRequests: SEND_SLOTS,
+        sendRequests: SEND_REQUESTS,
         recvRequests: recvQueueSize,
         pkeyIndex,
         port: port.attributes.port,
@@ -108,7 +108,7 @@ export class VerbsUdQp implements UdQp, TappedQp {
         handle,
         this.#completions,
         send,
-        SEND_SLOTS,
+        SEND_REQUESTS,
         counted,
       ),
     );
@@ -144,7 +144,7 @@ export class VerbsUdQp implements UdQp, TappedQp {
     return this.#pair.qpn;
   }
 
-  /** Number of sent packets that have not completed, on the connections too. */
+  /** Number of posted requests that have not completed, on the connections too. */
   get outstanding(): number {
     return this.#completions.outstanding;
   }
@@ -208,8 +208,14 @@ export class VerbsUdQp implements UdQp, TappedQp {
       send.unreserve(slot);
       return PostResult.NotReady;
     }
+    const longest = send.prepare(slot, length);
+    if (longest < 0) {
+      counted.add("xmit_malformed");
+      send.unreserve(slot);
+      return PostResult.Malformed;
+    }
     // The device would drop a longer message and still report success.
-    if (length + ENCAP_LENGTH > attributes.activeMtu) {
+    if (longest + ENCAP_LENGTH > attributes.activeMtu) {
       counted.add("xmit_too_long");
       send.unreserve(slot);
       return PostResult.TooLong;

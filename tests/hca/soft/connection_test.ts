@@ -56,6 +56,7 @@ Deno.test("a large send keeps its virtio header on a connection, and its segment
   // Partial checksum, TCPv4, a segment size of 32768 bytes, and the transport header after 14 + 20 bytes.
   const vnet = new Uint8Array([1, 1, 54, 0, 0, 0x80, 34, 0, 16, 0, 0, 0]);
   const payload = marked(5, 65_535);
+  payload.set([0x45, 0, 0, 0, 0, 0, 0, 0, 64, 6]);
   payload[20 + 12] = 0x50;
   assertEquals(send(x, payload, vnet), PostResult.Sent);
   subnet.until(() => y.taken.length === 1, "the large send");

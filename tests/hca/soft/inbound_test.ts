@@ -25,7 +25,7 @@ import { SlotPool } from "../../../src/hca/soft/slot_pool.ts";
 import { ReceiveQueue } from "../../../src/hca/soft/receive_queue.ts";
 import { RxFlag } from "../../../src/hca/hca.ts";
 import { gidFrom } from "../../../src/wire/gid.ts";
-import { GsoType } from "../../../src/wire/vnet.ts";
+import { GsoType, VnetFlag } from "../../../src/wire/vnet.ts";
 import { broadcastMgid, ipv4Mgid } from "../../../src/wire/mgid.ts";
 import { Pair } from "./parts.ts";
 
@@ -242,12 +242,17 @@ Deno.test("a large send is accepted if each of its segments fits the MTU", () =>
     using bench = new Bench();
     return bench.deliver(
       (view, base) => {
+        const udp = type === GsoType.UdpL4;
+        view.setUint8(base + VNET, VnetFlag.NeedsChecksum);
         view.setUint8(base + VNET + 1, type);
         // hdr_len: the length of the linear part, which is longer than the headers.
         view.setUint16(base + VNET + 2, 1500, true);
         view.setUint16(base + VNET + 4, size, true);
         // csum_start, counted from the Ethernet header.
         view.setUint16(base + VNET + 6, transport, true);
+        view.setUint16(base + VNET + 8, udp ? 6 : 16, true);
+        view.setUint8(base + PAYLOAD, 0x45);
+        view.setUint8(base + PAYLOAD + 9, udp ? 17 : 6);
         view.setUint8(base + PAYLOAD + 20 + 12, words << 4);
       },
       40_000,

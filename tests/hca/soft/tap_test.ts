@@ -5,7 +5,7 @@ import { PostResult } from "../../../src/hca/hca.ts";
 import { SLOTS, STRIDE, VNET } from "../../../src/hca/soft/slot_layout.ts";
 import { formatGid } from "../../../src/wire/gid.ts";
 import { broadcastMgid } from "../../../src/wire/mgid.ts";
-import { GsoType } from "../../../src/wire/vnet.ts";
+import { frameOf, large } from "../../wire/large_send_packet.ts";
 import { type Seen, tap } from "../tapped.ts";
 import { join } from "./join.ts";
 import { post, QKEY } from "./post.ts";
@@ -111,17 +111,14 @@ Deno.test("a large send has no lengths in its headers and keeps its virtio heade
   });
   const slot = memoryOf(a.port).reserve();
   const base = slot * STRIDE;
-  const { view } = memoryOf(a.port);
-  memoryOf(a.port).bytes.fill(0, base, base + STRIDE);
-  view.setUint8(base + VNET + 1, GsoType.Tcpv4);
-  view.setUint16(base + VNET + 4, 1000, true);
-  view.setUint16(base + VNET + 6, 34, true);
+  const frame = frameOf(large({ payload: new Uint8Array(8948) }));
+  memoryOf(a.port).bytes.set(frame, base + VNET);
   a.qp.post(slot, 9000, handle, b.qp.qpn, QKEY);
   bench.subnet.until(() => b.taken.length > 0, "the packet");
   for (const { packets } of [sent, received]) {
     const [{ words, pad, payload, vnet }] = packets as [Seen];
     assertEquals([words, pad, payload.length], [0, 0, 9000]);
-    assertEquals(vnet, [0, GsoType.Tcpv4, 0, 0, 0xe8, 3]);
+    assertEquals(vnet, [...frame.subarray(0, 6)]);
   }
 });
 

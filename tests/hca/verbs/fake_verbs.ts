@@ -2,14 +2,21 @@
 
 import { addressOf, bytesAt } from "../../../ffi/libc.ts";
 import type { BoundCall } from "../../../ffi/libffi.ts";
-import { IbvContext, IbvMr, IbvWc } from "../../../ffi/verbs_layout.ts";
+import {
+  IbvContext,
+  IbvMr,
+  IbvSendWr,
+  IbvSge,
+  IbvWc,
+} from "../../../ffi/verbs_layout.ts";
 import type { Completions } from "../../../src/hca/verbs/completion_queue.ts";
 import type { OperationBinder } from "../../../src/hca/verbs/device.ts";
 import type { Registrar } from "../../../src/hca/verbs/memory.ts";
 
 export const LKEY = 0x1234;
 const NEXT = 8;
-const WR_LENGTH = 144;
+const SEND_LENGTH = 160;
+const RECEIVE_LENGTH = 48;
 
 /** The fields of a completion; 0 by default. */
 export interface FakeCompletion {
@@ -51,11 +58,13 @@ export class FakeCompletions implements Completions {
   }
 }
 
-/** A copy of a posted work request, with its single scatter/gather element. */
+/** A copy of a posted work request, with its scatter/gather elements. */
 export interface SeenRequest {
   id: number;
   request: DataView;
   element: DataView;
+  /** Bytes of the elements of a send at the time of the post. */
+  message: Uint8Array;
 }
 
 /** The fake device. */
@@ -95,16 +104,31 @@ export class FakeVerbs implements OperationBinder {
         this.posts.push(chain);
         return 12;
       }
-      const bytes = bytesAt(at, elementAt === 128 ? WR_LENGTH : 48).slice(0);
+      const send = elementAt === 128;
+      const length = send ? SEND_LENGTH : RECEIVE_LENGTH;
+      const bytes = bytesAt(at, length).slice(0);
       const request = new DataView(bytes);
       chain.push({
-        id: Number(request.getBigUint64(0, true)),
+        id: Number(request.getBigUint64(0, true) & 0xffffffffn),
         request,
         element: new DataView(bytes, elementAt),
+        message: send ? messageOf(request) : new Uint8Array(),
       });
       at = request.getBigUint64(NEXT, true);
     }
     this.posts.push(chain);
     return 0;
   }
+}
+
+/** Returns the bytes of the elements of a send, which follow the request. */
+function messageOf(request: DataView): Uint8Array {
+  const count = request.getInt32(IbvSendWr.NumSge, true);
+  const parts = Array.from({ length: count }, (_, i) => {
+    const at = IbvSendWr.Size + i * IbvSge.Size;
+    const address = request.getBigUint64(at + IbvSge.Address, true);
+    const length = request.getUint32(at + IbvSge.Length, true);
+    return [...new Uint8Array(bytesAt(address, length))];
+  });
+  return Uint8Array.from(parts.flat());
 }

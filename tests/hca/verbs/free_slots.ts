@@ -7,9 +7,8 @@ export function freeSlots(memory: VerbsSendMemory): number {
   const { collect, starved } = memory;
   memory.collect = () => {};
   const taken: number[] = [];
-  for (let slot = memory.reserve(); slot >= 0; slot = memory.reserve()) {
-    taken.push(slot);
-  }
+  const next = () => memory.reserve(true);
+  for (let slot = next(); slot >= 0; slot = next()) taken.push(slot);
   for (const slot of taken.toReversed()) memory.unreserve(slot);
   Object.assign(memory, { collect, starved });
   return taken.length;

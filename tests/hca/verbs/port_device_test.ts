@@ -2,14 +2,14 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { type AddressHandle, PostResult } from "../../../src/hca/hca.ts";
-import { SEND_SLOTS, WR_STRIDE } from "../../../src/hca/verbs/send_memory.ts";
+import { SEND_SLOTS } from "../../../src/hca/verbs/send_memory.ts";
 import type { VerbsUdQp } from "../../../src/hca/verbs/ud_qp.ts";
 import { DeviceRig, deviceTests } from "./device_rig.ts";
 import { freeSlots } from "./free_slots.ts";
 
 const QKEY = 0x4242;
-/** Offset of the L_Key of the scatter/gather element, which follows the `struct ibv_send_wr`. */
-const LKEY_OFFSET = 128 + 12;
+/** Word of a request with the L_Key of its first element, which follows the `struct ibv_send_wr`. */
+const LKEY = (128 + 12) / 4;
 const ENCAP = 0x08000000;
 const LIMIT_MS = 10_000;
 
@@ -113,13 +113,12 @@ deviceTest(
 
 deviceTest("a queue pair in error is restarted with the same QPN", (rig) => {
   const { qpn } = rig.a;
-  const { view } = rig.port.send.requests;
-  const slot = rig.send(1);
-  const lkey = slot * WR_STRIDE + LKEY_OFFSET;
-  const valid = view.getUint32(lkey, true);
-  view.setUint32(lkey, valid ^ 0x5a5a00, true);
+  const { words } = rig.port.send.requests;
+  // The first request that is taken.
+  rig.send(1);
+  words[LKEY]! ^= 0x5a5a00;
   rig.until("recovered", () => rig.counter("recoveries") === 1);
-  view.setUint32(lkey, valid, true);
+  words[LKEY]! ^= 0x5a5a00;
   assertEquals(rig.counter("outstanding"), 0);
   assertEquals(rig.counter("posted"), rig.counter("completed"));
   rig.send(2);

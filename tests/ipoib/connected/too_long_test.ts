@@ -58,6 +58,7 @@ Deno.test("a large send whose segments fit UD passes, others are answered", () =
     vnet[1] = GsoType.Tcpv4;
     view.setUint16(4, segment, true);
     view.setUint16(6, 14 + 20, true);
+    view.setUint16(8, 16, true);
     const payload = new Uint8Array(8000);
     payload[12] = 5 << 4;
     return ipv4Frame("10.0.0.1", "10.0.0.2", { protocol: 6, payload, vnet });

@@ -1,0 +1,59 @@
+/** The packets of a UD queue pair that wait for a free work request, oldest first. */
+
+import type { VerbsAddressHandle } from "./address_handle.ts";
+import { SEND_SLOTS } from "./send_memory.ts";
+
+/** The part of an address handle that a work request needs. */
+export type SendHandle = Pick<VerbsAddressHandle, "low" | "high" | "alive">;
+
+/** See the comment at the top of this file. There is space for all slots. */
+export class WaitingSends {
+  /** The fields of the packet that was taken last. */
+  slot = -1;
+  length = 0;
+  handle: SendHandle | undefined;
+  qpn = 0;
+  qkey = 0;
+  readonly #slots = new Int32Array(SEND_SLOTS);
+  readonly #lengths = new Int32Array(SEND_SLOTS);
+  readonly #handles: (SendHandle | undefined)[] = [];
+  readonly #qpns = new Int32Array(SEND_SLOTS);
+  readonly #qkeys = new Int32Array(SEND_SLOTS);
+  #from = 0;
+  #count = 0;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Adds a packet. */
+  add(
+    slot: number,
+    length: number,
+    handle: SendHandle,
+    qpn: number,
+    qkey: number,
+  ): void {
+    const at = (this.#from + this.#count++) % SEND_SLOTS;
+    this.#slots[at] = slot;
+    this.#lengths[at] = length;
+    this.#handles[at] = handle;
+    this.#qpns[at] = qpn;
+    this.#qkeys[at] = qkey;
+  }
+
+  /** Takes the oldest packet. Returns false if there is none. */
+  take(): boolean {
+    if (this.#count === 0) return false;
+    const at = this.#from;
+    this.#from = (at + 1) % SEND_SLOTS;
+    this.#count--;
+    this.slot = this.#slots[at]!;
+    this.length = this.#lengths[at]!;
+    this.handle = this.#handles[at];
+    this.qpn = this.#qpns[at]!;
+    this.qkey = this.#qkeys[at]!;
+    this.#handles[at] = undefined;
+    return true;
+  }
+}

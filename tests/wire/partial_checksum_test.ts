@@ -1,0 +1,52 @@
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import { completeChecksum } from "../../src/wire/partial_checksum.ts";
+import { SummedMemory } from "../../src/wire/summed_memory.ts";
+import {
+  anyLarge,
+  frameOf,
+  large,
+  parsed,
+  place,
+} from "./large_send_packet.ts";
+
+const memory = new SummedMemory(65_536);
+
+/** Completes the checksum of a frame. Returns false if it is invalid. */
+function complete(frame: Uint8Array, at: number): boolean {
+  const { vnet, ip, length } = place(memory, frame, at);
+  return completeChecksum(memory, vnet, ip, length);
+}
+
+Deno.test("completeChecksum() completes any TCP and UDP checksum and removes the flag", () => {
+  fc.assert(
+    fc.property(anyLarge(4000), fc.nat(9), (fields, at) => {
+      const frame = frameOf(fields);
+      assert(complete(frame, at));
+      assertEquals(memory.bytes[at], 0);
+      parsed(memory.bytes.slice(at + 26, at + frame.length));
+    }),
+  );
+});
+
+Deno.test("completeChecksum() leaves a packet with a complete checksum as it is", () => {
+  const frame = frameOf(large());
+  frame[0] = 2;
+  assert(complete(frame, 0));
+  assertEquals(memory.bytes.subarray(0, frame.length), frame);
+});
+
+Deno.test("completeChecksum() refuses a checksum field outside the packet", () => {
+  const frame = frameOf(large());
+  const view = new DataView(frame.buffer);
+  const length = frame.length - 26;
+  for (const [start, offset] of [[13, 16], [14, length - 1], [65_535, 0]]) {
+    view.setUint16(6, start!, true);
+    view.setUint16(8, offset!, true);
+    assert(!complete(frame, 0));
+    assertEquals(memory.bytes.subarray(0, frame.length), frame);
+  }
+  view.setUint16(6, 14, true);
+  view.setUint16(8, length - 2, true);
+  assert(complete(frame, 0));
+});
