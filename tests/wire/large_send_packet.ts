@@ -8,6 +8,7 @@ import { viewOf } from "./support.ts";
 
 const TCP = 6;
 const UDP = 17;
+const HOP_BY_HOP = 0;
 const ROUTING = 43;
 const DESTINATION_OPTIONS = 60;
 const GSO_ECN = 0x80;
@@ -175,6 +176,23 @@ function pseudoSum(
   );
 }
 
+/** Sets the checksum field of a TCP or UDP packet, and the length of UDP, to what the kernel leaves there. */
+export function setPseudoSum(packet: Uint8Array, headers: number): void {
+  const view = viewOf(packet);
+  let at = packet[0]! >> 4 === 4 ? 4 * (packet[0]! & 15) : 40;
+  if (at === 40) {
+    let next = packet[6]!;
+    while (next !== TCP && next !== UDP) {
+      next = packet[at]!;
+      at += 8 + 8 * packet[at + 1]!;
+    }
+  }
+  const tcp = headers - at > 8;
+  const message = packet.length - at;
+  if (!tcp) view.setUint16(at + 4, message);
+  view.setUint16(at + (tcp ? 16 : 6), pseudoSum(packet, at, message));
+}
+
 /** Returns the protocol after the extension headers before `transport`. */
 function lastHeader(packet: Uint8Array, transport: number): number {
   let next = packet[6]!;
@@ -200,7 +218,8 @@ export function parsed(packet: Uint8Array): Parsed {
   const ipv4 = packet[0]! >> 4 === 4;
   let protocol = packet[ipv4 ? 9 : 6]!;
   let at = ipv4 ? 4 * (packet[0]! & 15) : 40;
-  while (protocol === DESTINATION_OPTIONS || protocol === ROUTING) {
+  const extensions = [HOP_BY_HOP, ROUTING, DESTINATION_OPTIONS];
+  while (!ipv4 && extensions.includes(protocol)) {
     protocol = packet[at]!;
     at += 8 + 8 * packet[at + 1]!;
   }
@@ -210,13 +229,8 @@ export function parsed(packet: Uint8Array): Parsed {
     assertEquals(sum(packet.subarray(0, at)), 0xffff, "IPv4 checksum");
   } else assertEquals(view.getUint16(4), packet.length - 40, "payload length");
   const message = packet.subarray(at);
-  const total = sum(
-    Uint8Array.of(
-      ...viewBytes(pseudoSum(packet, at, message.length)),
-      ...message,
-    ),
-  );
-  assertEquals(total, 0xffff, "checksum");
+  const total = sum(message) + pseudoSum(packet, at, message.length);
+  assertEquals(total % 0xffff, 0, "checksum");
   const tcp = protocol === TCP;
   const headers = at + (tcp ? view.getUint8(at + 12) >> 4 << 2 : 8);
   if (!tcp) {
@@ -245,10 +259,6 @@ function fixedPart(
     fixed.fill(0, at, at + 2);
   }
   return fixed;
-}
-
-function viewBytes(word: number): [number, number] {
-  return [word >> 8, word & 255];
 }
 
 /** Asserts that the segments are those into which the kernel cuts the large send. */

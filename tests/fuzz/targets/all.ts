@@ -5,6 +5,7 @@ import { cmTarget } from "./cm.ts";
 import { commandLineTarget } from "./command_line.ts";
 import { controlTarget } from "./control.ts";
 import { deviceFrameTarget, fabricPacketTarget } from "./engine.ts";
+import { largeSendTarget } from "./large_send.ts";
 import { linkLayerTargets } from "./link_layer.ts";
 import { linkHelloTarget } from "./link_hello.ts";
 import { madTarget } from "./mad.ts";
@@ -29,6 +30,7 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   administratorTarget,
   managerTarget,
   deviceFrameTarget,
+  largeSendTarget,
   fabricPacketTarget,
   arpTranslationTarget,
   ndTranslationTarget,
