@@ -11,6 +11,7 @@ import { Statistics } from "../../src/ipoib/statistics.ts";
 import { debugOff } from "./debug_off.ts";
 import { PacketSender } from "../../src/ipoib/packet_sender.ts";
 import { EthernetKind, FRAME_HEADER_LENGTH } from "../../src/wire/ethernet.ts";
+import { frameOf, large } from "../wire/large_send_packet.ts";
 
 const LIMIT = 5;
 const ENCAP = 0x08000000;
@@ -52,6 +53,34 @@ Deno.test("packets are queued in order, as copies, with their headers", () => {
   queue.sendTo(destination);
   assertEquals(sent, [[107, 7, ENCAP], [108, 8, ENCAP], [109, 9, ENCAP]]);
   assertEquals([queue.length, statistics.dropsByReason()], [0, {}]);
+});
+
+Deno.test("a large send is queued with its virtio header, and sent as it came", () => {
+  const { send, statistics, queue, destination } = scene();
+  const frame = frameOf(large({ payload: new Uint8Array(65_000) }));
+  const length = frame.length - FRAME_HEADER_LENGTH;
+  const sent: Uint8Array[] = [];
+  const { egress } = destination;
+  const recording: Destination = {
+    ...destination,
+    egress: {
+      send: (slot, count) => {
+        const at = slot * send.stride + send.layout.vnet;
+        sent.push(send.bytes.slice(at, at + FRAME_HEADER_LENGTH + count));
+        egress.send(slot, count);
+      },
+    },
+  };
+  const full = Math.floor(MAX_WAITING_BYTES / frame.length);
+  for (let i = 0; i <= full; i++) {
+    const slot = send.reserve();
+    send.bytes.set(frame, slot * send.stride + send.layout.vnet);
+    queue.push(slot, length);
+  }
+  assertEquals([queue.length, send.free], [full, send.slots]);
+  queue.sendTo(recording);
+  assertEquals(sent, Array.from({ length: full }, () => frame));
+  assertEquals(statistics.dropsByReason(), { tx_group_queue: 1 });
 });
 
 Deno.test("the numbers of packets and bytes are limited", () => {

@@ -24,6 +24,13 @@ import {
 } from "../../../src/hca/verbs/send_memory.ts";
 import { SendQueue } from "../../../src/hca/verbs/send_queue.ts";
 import { Taps } from "../../../src/hca/taps.ts";
+import { FRAME_HEADER_LENGTH } from "../../../src/wire/ethernet.ts";
+import {
+  checkSegments,
+  frameOf,
+  large,
+  parsed,
+} from "../../wire/large_send_packet.ts";
 import { FakeCompletions, FakeVerbs } from "./fake_verbs.ts";
 import { freeSlots } from "./free_slots.ts";
 
@@ -248,4 +255,31 @@ Deno.test("a tap receives the messages that a connected queue pair posts", () =>
   qp.close();
   qp.post(memory.reserve(), 100);
   assertEquals(packets.length, 3);
+});
+
+Deno.test("a large send and a partial checksum from the time before connected mode are sent as messages", () => {
+  using rig = new Rig();
+  const { qp, memory, table } = rig;
+  const tapped: number[] = [];
+  rig.taps.add(({ length }) => tapped.push(length));
+  qp.connect(TO);
+  const fields = large();
+  const place = (frame: Uint8Array) => {
+    const slot = memory.reserve();
+    memory.bytes.set(frame, slot * memory.stride + memory.layout.vnet);
+    return slot;
+  };
+  const frame = frameOf(fields);
+  const length = frame.length - FRAME_HEADER_LENGTH;
+  assertEquals(qp.post(place(frame), length), PostResult.Sent);
+  frame[1] = 0;
+  assertEquals(qp.post(place(frame), length), PostResult.Sent);
+  frame[1] = 0x85;
+  assertEquals(qp.post(place(frame), length), PostResult.Malformed);
+  assertEquals(rig.counted.get("xmit_malformed"), 1);
+  table.flush();
+  const packets = rig.verbs.posts.flat().map(({ message }) => message.slice(4));
+  checkSegments(fields, packets.slice(0, 3));
+  assertEquals(parsed(packets[3]!).payload, fields.payload);
+  assertEquals(tapped, [1052, 1052, 552, length, length]);
 });
