@@ -39,6 +39,7 @@ import { PortResources } from "./port_resources.ts";
 import type { RoceMadChannel } from "./roce/mad_channel.ts";
 import { overEthernet } from "./roce/roce.ts";
 import type { VerbsSendMemory } from "./send_memory.ts";
+import { SendTurns } from "./send_turns.ts";
 import { VerbsUdQp } from "./ud_qp.ts";
 
 /** Options of a {@linkcode VerbsPort}. */
@@ -62,6 +63,7 @@ export class VerbsPort implements HcaPort, Sleeper {
   readonly #resources: PortResources;
   readonly #owned: DisposableStack;
   readonly #mads: SocketMadChannel | RoceMadChannel;
+  readonly #turns: SendTurns;
   readonly #handles: AddressHandles;
   readonly #channelWatch: Watch;
   readonly #qps: VerbsUdQp[] = [];
@@ -70,7 +72,6 @@ export class VerbsPort implements HcaPort, Sleeper {
   readonly #eventCq = new BigUint64Array(1);
   readonly #eventCqBytes = new Uint8Array(this.#eventCq.buffer);
   readonly #eventContext = new Uint8Array(new ArrayBuffer(8));
-  #armed = false;
   #closed = false;
 
   /** Throws the errors of {@linkcode PortResources}, or `E_FCNTL`. */
@@ -94,9 +95,13 @@ export class VerbsPort implements HcaPort, Sleeper {
     this.#resources = resources;
     this.#mads = fabric ?? resources.roce!.mads;
     const { pd, channel } = resources;
-    resources.send.collect = () => this.#collect();
+    this.#turns = new SendTurns(
+      resources.send,
+      this.#qps,
+      () => this.#credit.call(),
+    );
     this.#handles = owned(
-      new AddressHandles(resources.device, pd, port, () => this.#post()),
+      new AddressHandles(resources.device, pd, port, () => this.#turns.post()),
     );
     owned(
       new AsyncEvents(
@@ -162,13 +167,7 @@ export class VerbsPort implements HcaPort, Sleeper {
 
   /** Posts the chains and frees completed slots, then calls the credit listeners if slots are free after starvation. */
   flush(): void {
-    if (this.#closed) return;
-    const { send } = this;
-    this.#post();
-    this.#collectAndPost();
-    send.supply();
-    if ((send.starved || send.waiting > 0) && !this.#armed) this.#armSends();
-    this.#giveCredit();
+    if (!this.#closed) this.#turns.flush();
   }
 
   onCredit(listener: () => void): () => void {
@@ -224,37 +223,6 @@ export class VerbsPort implements HcaPort, Sleeper {
     }
   }
 
-  #post(): void {
-    for (let i = 0; i < this.#qps.length; i++) this.#qps[i]!.flush();
-  }
-
-  #collect(): void {
-    for (let i = 0; i < this.#qps.length; i++) this.#qps[i]!.collect();
-  }
-
-  /** Frees completed requests, and posts packets that have waited for them. */
-  #collectAndPost(): void {
-    this.#collect();
-    if (this.send.waiting > 0) this.#post();
-  }
-
-  /**
-   * Requests events for send completions while the memory is starved or packets wait, so that they wake the loop.
-   * Completions from before the request raise no event, so they are collected once more.
-   */
-  #armSends(): void {
-    this.#armed = true;
-    for (let i = 0; i < this.#qps.length; i++) this.#qps[i]!.armSends();
-    this.#collectAndPost();
-    this.send.supply();
-  }
-
-  #giveCredit(): void {
-    if (!this.send.starved || !this.send.ready) return;
-    this.send.starved = false;
-    this.#credit.call();
-  }
-
   #onCompletions(): void {
     const { device: { library }, channel } = this.#resources;
     while (
@@ -267,7 +235,7 @@ export class VerbsPort implements HcaPort, Sleeper {
       this.#counted.values[Count.CqEvents]!++;
       library.ibv_ack_cq_events(this.#eventCq[0]!, 1);
     }
-    this.#armed = false;
+    this.#turns.onEvent();
     for (let i = this.#qps.length - 1; i >= 0; i--) this.#qps[i]!.receive();
   }
 
