@@ -129,6 +129,15 @@ export class SendQueue {
       this.#waiting.add(slot, length, handle, qpn, qkey);
       return;
     }
+    // The usual case first: a packet that is one request, and a free one.
+    if (!this.#memory.isLarge(slot)) {
+      const request = this.#take();
+      if (request >= 0) {
+        this.#makeWhole(request, slot, length);
+        this.#chain(request, slot, handle, qpn, qkey);
+        return;
+      }
+    }
     this.#begin(slot, length, handle, qpn, qkey);
     this.#memory.use(slot);
     this.#advance();
@@ -263,30 +272,35 @@ export class SendQueue {
 
   /** Makes and chains the requests of the current packet. Returns false if there is no free one for the rest of it. */
   #makeRequests(): boolean {
+    const slot = this.#slot;
     const large = this.#large;
     do {
-      const request = this.#count < this.#capacity ? this.#requests.take() : -1;
+      const request = this.#take();
       if (request < 0) return false;
-      if (large) this.#makeSegment(request);
-      else this.#makeWhole(request);
-      this.#chain(request);
+      if (large) this.#makeSegment(request, slot);
+      else this.#makeWhole(request, slot, this.#length);
+      this.#chain(request, slot, this.#handle, this.#qpn, this.#qkey);
     } while (large && this.#segmenter.left > 0);
     return true;
   }
 
-  #makeWhole(request: number): void {
-    const { stride, layout } = this.#memory;
-    const from = this.#slot * stride + layout.encap;
-    this.#requests.sendOne(request, from, this.#length + ENCAP_LENGTH);
+  /** Takes a free request, or returns -1. */
+  #take(): number {
+    return this.#count < this.#capacity ? this.#requests.take() : -1;
   }
 
-  #makeSegment(request: number): void {
+  #makeWhole(request: number, slot: number, length: number): void {
+    const { stride, layout } = this.#memory;
+    const from = slot * stride + layout.encap;
+    this.#requests.sendOne(request, from, length + ENCAP_LENGTH);
+  }
+
+  #makeSegment(request: number, slot: number): void {
     const { view, stride, layout } = this.#memory;
     const segmenter = this.#segmenter;
     const from = segmenter.payload;
     const headers = this.#requests.headersOf(request);
-    const encap = view.getInt32(this.#slot * stride + layout.encap);
-    view.setInt32(headers, encap);
+    view.setInt32(headers, view.getInt32(slot * stride + layout.encap));
     const length = segmenter.next(headers + ENCAP_LENGTH);
     this.#requests.sendTwo(
       request,
@@ -296,8 +310,14 @@ export class SendQueue {
     );
   }
 
-  /** Appends a request of the current packet to the chain. */
-  #chain(request: number): void {
+  /** Appends a request with a part of `slot` to the chain. `handle` is undefined on a connection. */
+  #chain(
+    request: number,
+    slot: number,
+    handle: SendHandle | undefined,
+    qpn: number,
+    qkey: number,
+  ): void {
     const words = this.#words;
     const at = request * WORDS;
     words[at + TAG] = this.tag;
@@ -306,12 +326,11 @@ export class SendQueue {
     const signal = ++this.#unsignaled >= SIGNAL_EVERY;
     if (signal) this.#unsignaled = 0;
     words[at + FLAGS] = signal ? Ibv.SEND_SIGNALED : 0;
-    const handle = this.#handle;
     if (handle) {
       words[at + AH] = handle.low;
       words[at + AH + 1] = handle.high;
-      words[at + QPN] = this.#qpn;
-      words[at + QKEY] = this.#qkey;
+      words[at + QPN] = qpn;
+      words[at + QKEY] = qkey;
     }
     const requests = this.#requests;
     if (this.#chained > 0) {
@@ -319,8 +338,8 @@ export class SendQueue {
       words[last + NEXT] = requests.low[request]!;
       words[last + NEXT + 1] = requests.high[request]!;
     }
-    requests.slot[request] = this.#slot;
-    this.#memory.use(this.#slot);
+    requests.slot[request] = slot;
+    this.#memory.use(slot);
     this.#ring[(this.#from + this.#count++) % this.#capacity] = request;
     this.#chained++;
     this.#completions.outstanding++;
