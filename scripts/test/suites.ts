@@ -70,7 +70,7 @@ const NEEDS: Readonly<Record<string, Needs>> = {
   kernel: {
     permissions: ALL,
     root: true,
-    tools: [...RIG_TOOLS, "ping", "iperf3", "pkill"],
+    tools: [...RIG_TOOLS, "ethtool", "ping", "iperf3", "pkill"],
     guests: true,
   },
   fuzz: { permissions: ALL },

@@ -13,6 +13,7 @@ import { device } from "./scenarios/device.ts";
 import { iperf } from "./scenarios/iperf.ts";
 import { ipv6 } from "./scenarios/ipv6.ts";
 import { largeMtu } from "./scenarios/large_mtu.ts";
+import { largeSends } from "./scenarios/large_sends.ts";
 import { leak } from "./scenarios/leak.ts";
 import { limitedMembers } from "./scenarios/limited_members.ts";
 import { missing } from "./scenarios/missing.ts";
@@ -37,6 +38,7 @@ leak(fabric);
 recovery(fabric);
 // After recovery, because it restarts ipoib, which deletes the child interface of the scenarios before.
 ipv6(fabric);
+largeSends(fabric);
 connected(fabric);
 sharedPort(fabric);
 waiting(fabric);

@@ -1,0 +1,93 @@
+/** Large sends of ipoib's kernel to ib_ipoib: their segments on the wire, and the stream that they carry. */
+
+import { assert, assertEquals } from "@std/assert";
+import type { CapturedFrame } from "../../../scripts/rig/capture.ts";
+import { withCapture } from "../../../scripts/rig/capture.ts";
+import { type Fabric, KERNELS } from "../../../scripts/rig/fabric.ts";
+import type { Guest } from "../../../scripts/rig/guest.ts";
+import { report } from "../../../scripts/rig/report.ts";
+import { parsed } from "../../wire/large_send_packet.ts";
+
+const PORT = 5777;
+const BYTES = 400_000;
+const MTU = 2044;
+const SECONDS = 60;
+const TCP = 6;
+
+/** Sends random bytes from one guest to an address of the other. Returns the sums of what was sent and received. */
+async function transfer(
+  from: Guest,
+  to: Guest,
+  address: string,
+): Promise<[sent: string, received: string]> {
+  const family = address.includes(":") ? 6 : 4;
+  const host = family === 6 ? `[${address}]` : address;
+  await to.must(
+    `rm -f /tmp/large.in; socat -u TCP${family}-LISTEN:${PORT} CREATE:/tmp/large.in & echo $! > /tmp/large.pid`,
+  );
+  await to.waitFor(`ss -ltn | grep -q :${PORT}`, 10, "ss -ltn");
+  const sent = await from.must(
+    `head -c ${BYTES} /dev/urandom > /tmp/large.out
+     socat -u -b 262144 OPEN:/tmp/large.out TCP${family}:${host}:${PORT}
+     sha256sum < /tmp/large.out`,
+    SECONDS,
+  );
+  const received = await to.must(
+    `while [ -d /proc/$(cat /tmp/large.pid) ]; do sleep 0.1; done
+     sha256sum < /tmp/large.in`,
+    SECONDS,
+  );
+  return [sent.trim(), received.trim()];
+}
+
+/** Returns the number of TCP segments that a guest has dropped because of their checksum. */
+async function checksumErrors(guest: Guest): Promise<number> {
+  const text = await guest.must("grep ^Tcp: /proc/net/snmp");
+  const [names, values] = text.trim().split("\n").map((line) =>
+    line.split(" ")
+  );
+  return Number(values![names!.indexOf("InCsumErrors")]);
+}
+
+/** Returns the TCP segments with payload to PORT, whose lengths and checksums were checked. */
+function segmentsOf(frames: readonly CapturedFrame[]): Uint8Array[] {
+  return frames.map(({ packet }) => packet).filter((packet) => {
+    const ipv4 = packet[0]! >> 4 === 4;
+    if (packet[ipv4 ? 9 : 6] !== TCP) return false;
+    const tcp = ipv4 ? 20 : 40;
+    const to = packet[tcp + 2]! << 8 | packet[tcp + 3]!;
+    return to === PORT && parsed(packet).payload.length > 0;
+  });
+}
+
+export function largeSends(fabric: Fabric): void {
+  for (const [name, address] of [["IPv4", KERNELS[0]], ["IPv6", "fd44::1"]]) {
+    Deno.test(`large sends over ${name} reach ib_ipoib as segments with correct headers and checksums`, async () => {
+      const { a, c, node } = fabric;
+      const before = await node.statistics();
+      const errors = await checksumErrors(a);
+      await a.must("ethtool -K ib0 gro off");
+      let sums: string[] = [];
+      const frames = await withCapture(a, async () => {
+        sums = await transfer(c, a, address!);
+      });
+      await a.must("ethtool -K ib0 gro on");
+      assertEquals(sums[1], sums[0]);
+      const after = await node.statistics();
+      const grown = (counter: string) => after[counter]! - before[counter]!;
+      const segments = segmentsOf(frames);
+      report(
+        `${segments.length} segments; tx_packets ${
+          grown("tx_packets")
+        }, port_posted ${grown("port_posted")}`,
+      );
+      assert(segments.length >= BYTES / MTU);
+      for (const each of segments) assert(each.length <= MTU);
+      assert(
+        grown("port_posted") - grown("tx_packets") > segments.length / 4,
+        "the kernel hands over large sends",
+      );
+      assertEquals(await checksumErrors(a), errors);
+    });
+  }
+}
