@@ -16,7 +16,7 @@
  *     join is pending.
  *
  * A packet that is sent immediately allocates nothing. On the soft HCA large sends (GSO) and partial checksums pass
- * unchanged, because the virtio header is passed with the packet. On verbs the device has no offloads.
+ * unchanged, because the virtio header is passed with the packet. On verbs the HCA's `post` segments and completes them.
  */
 
 import type { Clock } from "../base/clock.ts";

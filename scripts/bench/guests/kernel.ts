@@ -1,6 +1,7 @@
 /**
  * Measures TCP between interfaces on software InfiniBand ports in virtual machines: this program to the kernel's
- * ib_ipoib, and ib_ipoib to ib_ipoib. The kernel's interface of guest `a` is one end of every stream.
+ * ib_ipoib, with and without large sends and checksum offload, and ib_ipoib to ib_ipoib. The kernel's interface of guest
+ * `a` is one end of every stream.
  */
 
 import { Fabric, KERNELS, OURS } from "../../rig/fabric.ts";
@@ -11,6 +12,7 @@ import type { GuestMeasurement, Measure, Stage } from "./guest_measurement.ts";
 
 const KERNEL = "ib_ipoib";
 const PROGRAM = "ipoib";
+const PLAIN = "ipoib, offloads off";
 const GBIT = 1e9;
 const WARM_UP_SECONDS = 1;
 /** IPoIB MTU by the InfiniBand MTU of the ports. */
@@ -28,9 +30,24 @@ function bothWays(subject: () => Guest, address: string): Measure {
   };
 }
 
+const ours = bothWays(() => fabric.c, OURS);
+
+/** Measures this program while the stack segments and computes checksums itself. */
+const withoutOffloads: Measure = async (seconds) => {
+  const set = (state: "on" | "off") =>
+    fabric.c.must(`ethtool -K ib0 tx ${state} tso ${state}`);
+  await set("off");
+  try {
+    return await ours(seconds);
+  } finally {
+    await set("on");
+  }
+};
+
 const subjects = {
   [KERNEL]: bothWays(() => fabric.b, KERNELS[1]),
-  [PROGRAM]: bothWays(() => fabric.c, OURS),
+  [PROGRAM]: ours,
+  [PLAIN]: withoutOffloads,
 };
 
 /** The first stage uses the ports as booted. */
@@ -55,8 +72,10 @@ export const kernel: GuestMeasurement = {
     { title: KERNEL, subject: KERNEL },
     { title: PROGRAM, subject: PROGRAM },
     { title: `${PROGRAM} / ${KERNEL}`, subject: PROGRAM, to: KERNEL },
+    { title: PLAIN, subject: PLAIN },
+    { title: `${PROGRAM} / offloads off`, subject: PROGRAM, to: PLAIN },
   ],
-  packages: { ...RIG_PACKAGES, iperf3: "iperf3" },
+  packages: { ...RIG_PACKAGES, iperf3: "iperf3", ethtool: "ethtool" },
   stages,
   start: () => fabric.start(),
   stop: () => fabric.stop(),
