@@ -163,7 +163,10 @@ export class Connections {
     );
     const { handle } = pair;
     const sends = owned(
-      new SendQueue(device, handle, completions, send, SENDS, counted),
+      new SendQueue(
+        ...[device, handle, completions, send] as const,
+        ...[send.connectedRequests, SENDS, counted] as const,
+      ),
     );
     const buffers = this.#shared ? undefined : this.#addBuffers({
       queue: handle,

@@ -29,6 +29,7 @@ import { GsoType, VNET_HEADER_LENGTH, VnetField } from "../../wire/vnet.ts";
 import type { SendMemory, SlotLayout } from "../hca.ts";
 import { RegisteredSummedMemory, type Registrar } from "./memory.ts";
 import {
+  CONNECTED_REQUESTS,
   REQUEST_HEADERS,
   SEND_REQUESTS,
   SendRequests,
@@ -62,7 +63,9 @@ export class VerbsSendMemory implements SendMemory {
   readonly bytes: Uint8Array;
   readonly view: DataView;
   readonly vnetAddress: readonly bigint[];
+  /** The requests of the UD queue pairs, and those of the connections. */
   readonly requests: SendRequests;
+  readonly connectedRequests: SendRequests;
   /** True if the slots have space for large sends. */
   readonly large: boolean;
   /** Offset of the memory for a copy of a segment, LARGE_PACKET bytes. */
@@ -89,10 +92,11 @@ export class VerbsSendMemory implements SendMemory {
   constructor(library: Registrar, pd: bigint, large: boolean) {
     const stride = PAYLOAD + (large ? LARGE_PACKET : DATAGRAM_PACKET);
     const headers = SEND_SLOTS * stride;
+    const connected = headers + SEND_REQUESTS * REQUEST_HEADERS;
     this.large = large;
     this.stride = stride;
     this.frameCapacity = stride - VNET;
-    this.copy = headers + SEND_REQUESTS * REQUEST_HEADERS;
+    this.copy = connected + CONNECTED_REQUESTS * REQUEST_HEADERS;
     const size = this.copy + (large ? LARGE_PACKET : 0);
     this.#memory = new RegisteredSummedMemory(library, pd, size);
     this.bytes = this.#memory.bytes;
@@ -105,7 +109,12 @@ export class VerbsSendMemory implements SendMemory {
     for (let slot = 0; slot < SEND_SLOTS; slot++) {
       this.#free[slot] = SEND_SLOTS - 1 - slot;
     }
-    this.requests = new SendRequests(this.#memory, headers);
+    this.requests = new SendRequests(this.#memory, SEND_REQUESTS, headers);
+    this.connectedRequests = new SendRequests(
+      this.#memory,
+      CONNECTED_REQUESTS,
+      connected,
+    );
   }
 
   /** The memory of the slots and the headers. */
@@ -189,6 +198,7 @@ export class VerbsSendMemory implements SendMemory {
 
   close(): void {
     this.requests.close();
+    this.connectedRequests.close();
     this.#memory.close();
   }
 }

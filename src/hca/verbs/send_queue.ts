@@ -20,16 +20,10 @@ import type { OperationBinder } from "./device.ts";
 import { NativeMemory } from "./memory.ts";
 import type { SendCompletions } from "./send_completions.ts";
 import type { VerbsSendMemory } from "./send_memory.ts";
-import {
-  REQUEST_STRIDE,
-  SEND_REQUESTS,
-  type SendRequests,
-} from "./send_requests.ts";
+import { REQUEST_STRIDE, type SendRequests } from "./send_requests.ts";
 import { type SendHandle, WaitingSends } from "./waiting_sends.ts";
 
 const SIGNAL_EVERY = 16;
-/** Number of requests that connections leave to the UD queue pairs. */
-const UD_REQUESTS = SEND_REQUESTS / 2;
 const TAG = (IbvSendWr.WrId >> 2) + 1;
 const NEXT = IbvSendWr.Next >> 2;
 const FLAGS = IbvSendWr.SendFlags >> 2;
@@ -81,6 +75,7 @@ export class SendQueue {
   /**
    * @param qp `struct ibv_qp *`
    * @param completions completions of its sends
+   * @param requests those of the memory that are for queue pairs of its kind
    * @param capacity maximum number of requests that have not completed
    */
   constructor(
@@ -88,14 +83,15 @@ export class SendQueue {
     qp: bigint,
     completions: SendCompletions,
     memory: VerbsSendMemory,
+    requests: SendRequests,
     capacity: number,
     counters: VerbsCounters,
   ) {
     this.#ring = new Int32Array(capacity);
     this.#capacity = capacity;
     this.#memory = memory;
-    this.#requests = memory.requests;
-    this.#words = memory.requests.words;
+    this.#requests = requests;
+    this.#words = requests.words;
     this.#segmenter = new Segmenter(memory.memory);
     this.#completions = completions;
     this.#counters = counters;
@@ -151,7 +147,7 @@ export class SendQueue {
     this.#begin(slot, length, undefined, 0, 0);
     const needed = this.#large ? this.#segmenter.segments : 1;
     const possible = this.#count + needed <= this.#capacity &&
-      this.#requests.free - needed >= UD_REQUESTS;
+      needed <= this.#requests.free;
     if (!possible) {
       this.#slot = -1;
       return false;

@@ -1,5 +1,6 @@
 /**
- * The work requests of the sends of a port, which its queue pairs share. Each has two scatter/gather elements, and
+ * Work requests for the sends of a port: those that its UD queue pairs share, or those that its connections share, so
+ * that neither has to wait for the other. Each has two scatter/gather elements, and
  * registered memory for the IPoIB header and the headers of a segment (wire/segmenter.ts).
  *
  * | offset | bytes | part                            |
@@ -16,8 +17,10 @@ import { MAX_LARGE_SEND_HEADERS } from "../../wire/large_send.ts";
 import { highWord, lowWord } from "./device.ts";
 import { NativeMemory } from "./memory.ts";
 
-/** Number of requests of a port: 2 MiB of segments at an IB MTU of 2048. */
+/** Number of requests of the UD queue pairs: 2 MiB of segments at an IB MTU of 2048. */
 export const SEND_REQUESTS = 1024;
+/** Number of requests of the connections: four peers that do not acknowledge leave some to the others. */
+export const CONNECTED_REQUESTS = 640;
 /** Bytes from one work request, with its scatter/gather elements, to the next. */
 export const REQUEST_STRIDE = IbvSendWr.Size + 2 * IbvSge.Size;
 /** Bytes for the headers of each request. */
@@ -39,24 +42,33 @@ export class SendRequests {
   /** Work request `i` begins at word `i * REQUEST_STRIDE / 4`. */
   readonly words: Int32Array;
   /** Address of each work request, as signed 32-bit words. */
-  readonly low = new Int32Array(SEND_REQUESTS);
-  readonly high = new Int32Array(SEND_REQUESTS);
+  readonly low: Int32Array;
+  readonly high: Int32Array;
   /** Slot with the packet of each request in use. */
-  readonly slot = new Int32Array(SEND_REQUESTS);
-  readonly #memory = new NativeMemory(SEND_REQUESTS * REQUEST_STRIDE);
+  readonly slot: Int32Array;
+  readonly #memory: NativeMemory;
   /** Address of the region. A number, because calculating with a BigInt allocates memory. */
   readonly #region: number;
   readonly #headers: number;
-  readonly #free = new Int32Array(SEND_REQUESTS);
-  #freeCount = SEND_REQUESTS;
+  readonly #free: Int32Array;
+  #freeCount: number;
 
-  /** @param headers offset in the region of the headers, REQUEST_HEADERS bytes for each request */
-  constructor(region: SendRegion, headers: number) {
+  /**
+   * @param count number of requests
+   * @param headers offset in the region of the headers, REQUEST_HEADERS bytes for each request
+   */
+  constructor(region: SendRegion, count: number, headers: number) {
     this.#region = Number(region.address);
     this.#headers = headers;
+    this.low = new Int32Array(count);
+    this.high = new Int32Array(count);
+    this.slot = new Int32Array(count);
+    this.#free = new Int32Array(count);
+    this.#freeCount = count;
+    this.#memory = new NativeMemory(count * REQUEST_STRIDE);
     this.words = this.#memory.words;
     const { view, address } = this.#memory;
-    for (let i = 0; i < SEND_REQUESTS; i++) {
+    for (let i = 0; i < count; i++) {
       const at = i * REQUEST_STRIDE;
       const request = address + BigInt(at);
       const elements = at + IbvSendWr.Size;
@@ -72,7 +84,7 @@ export class SendRequests {
       for (const element of [elements, elements + IbvSge.Size]) {
         view.setUint32(element + IbvSge.Lkey, region.lkey, true);
       }
-      this.#free[i] = SEND_REQUESTS - 1 - i;
+      this.#free[i] = count - 1 - i;
     }
   }
 

@@ -3,7 +3,10 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { SEND_SLOTS } from "../../../src/hca/verbs/send_memory.ts";
-import { SEND_REQUESTS } from "../../../src/hca/verbs/send_requests.ts";
+import {
+  CONNECTED_REQUESTS,
+  SEND_REQUESTS,
+} from "../../../src/hca/verbs/send_requests.ts";
 import { FRAME_HEADER_LENGTH } from "../../../src/wire/ethernet.ts";
 import {
   checkSegments,
@@ -184,7 +187,7 @@ Deno.test("segments that the device does not accept are freed, and their slot wh
 
 Deno.test("a connection sends a large send as messages, or refuses it as a whole", () => {
   using rig = new SendQueueRig();
-  const connected = rig.open(4);
+  const connected = rig.connect(4);
   const fields = large();
   const frame = frameOf(fields);
   const length = frame.length - FRAME_HEADER_LENGTH;
@@ -200,18 +203,21 @@ Deno.test("a connection sends a large send as messages, or refuses it as a whole
   rig.check(0);
 });
 
-Deno.test("connections leave half of the requests to datagrams", () => {
+Deno.test("connections and datagrams do not take requests from each other", () => {
   using rig = new SendQueueRig();
-  const connected = rig.open(SEND_REQUESTS);
-  const half = SEND_REQUESTS / 2;
-  const frame = frameOf({ ...MANY, payload: new Uint8Array(half * 10) });
+  const connected = rig.connect(2 * CONNECTED_REQUESTS);
+  append(rig, MANY);
+  assertEquals([rig.memory.requests.free, rig.memory.waiting], [0, 1]);
+  const payload = new Uint8Array(CONNECTED_REQUESTS * 10);
+  const frame = frameOf({ ...MANY, payload });
   const length = frame.length - FRAME_HEADER_LENGTH;
   assert(connected.appendConnected(rig.place(frame), length));
-  const slot = rig.memory.reserve();
+  const slot = rig.memory.reserve(true);
   assert(!connected.appendConnected(slot, 10));
-  rig.queue.append(slot, 10, HANDLE, 1, 1);
-  assertEquals(rig.queue.outstanding, 1);
+  rig.memory.unreserve(slot);
   connected.close();
+  rig.queue.flush();
+  rig.check(1);
 });
 
 Deno.test("prepare() completes a checksum, and returns the length of the longest packet or -1", () => {

@@ -79,7 +79,10 @@ class Rig implements Disposable {
       ...{ sendRequests: 8, recvRequests: 0 },
     });
     const { verbs, completions, memory, counted } = this;
-    const sends = new SendQueue(verbs, 0n, completions, memory, 8, counted);
+    const sends = new SendQueue(
+      ...[verbs, 0n, completions, memory] as const,
+      ...[memory.connectedRequests, 8, counted] as const,
+    );
     const port = { attributes, send: memory, counted };
     const tap = new ConnectedTap(this.taps, port, { qpn: UD_QPN });
     this.qp = new VerbsRcQp({

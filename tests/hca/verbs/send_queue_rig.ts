@@ -24,10 +24,18 @@ export class SendQueueRig implements Disposable {
   readonly completions = new SendCompletions(this.cq);
   readonly queue = this.open(SEND_REQUESTS);
 
-  /** Opens a queue of a queue pair that shares the completions. */
-  open(capacity: number): SendQueue {
+  /** Opens a queue of a UD queue pair that shares the completions. */
+  open(capacity: number, requests = this.memory.requests): SendQueue {
     const { verbs, completions, memory, counters } = this;
-    return new SendQueue(verbs, 0n, completions, memory, capacity, counters);
+    return new SendQueue(
+      ...[verbs, 0n, completions, memory, requests, capacity] as const,
+      counters,
+    );
+  }
+
+  /** Opens a queue of a connection that shares the completions. */
+  connect(capacity: number): SendQueue {
+    return this.open(capacity, this.memory.connectedRequests);
   }
 
   /** Appends `count` packets; returns their slots, which are also their requests if all were free. */

@@ -130,7 +130,7 @@ Deno.test("reserve() fails without free slots, and collects completions", () => 
 
 Deno.test("queues that share completions get their own, and those of a closed queue are ignored", () => {
   using rig = new SendQueueRig();
-  const other = rig.open(4);
+  const other = rig.connect(4);
   assertEquals([rig.queue.tag, other.tag], [0, 1]);
   const slots = [0, 1, 2, 3].map(() => rig.memory.reserve());
   for (const slot of slots) assert(other.appendConnected(slot, 65_520));
@@ -149,7 +149,7 @@ Deno.test("queues that share completions get their own, and those of a closed qu
   assertEquals(rig.completions.outstanding, 2);
   other.close();
   assertEquals(freeSlots(rig.memory), SEND_SLOTS);
-  const next = rig.open(4);
+  const next = rig.connect(4);
   assertEquals(next.tag, 1 << 16 | 1);
   const slot = rig.memory.reserve();
   next.appendConnected(slot, 10);
