@@ -3,7 +3,8 @@
  * stays where it is. The segments are those of the kernel's GSO (Linux tcp_gso_segment, __udp_gso_segment,
  * inet_gso_segment, ipv6_gso_segment):
  *
- *  - The ID of IPv4 increases by 1 with each segment, whatever DF is.
+ *  - The ID of IPv4 increases by 1 with each segment, whatever DF is. The virtio header cannot say that it is fixed: the
+ *    kernel cuts such large sends itself, unless the user allows the device to change IDs (tx-tcp-mangleid-segmentation).
  *  - The sequence number of TCP increases by the payload length. FIN and PSH are in the last segment only, CWR is in the
  *    first one only.
  *  - The checksum starts from the sum of the pseudo-header in the checksum field, so that an IPv6 routing header, whose

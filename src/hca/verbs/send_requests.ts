@@ -17,8 +17,11 @@ import { MAX_LARGE_SEND_HEADERS } from "../../wire/large_send.ts";
 import { highWord, lowWord } from "./device.ts";
 import { NativeMemory } from "./memory.ts";
 
-/** Number of requests of the UD queue pairs: 2 MiB of segments at an IB MTU of 2048. */
-export const SEND_REQUESTS = 1024;
+/**
+ * Number of requests of the UD queue pairs: one for each slot, and 1 MiB of segments at an IB MTU of 2048. More would
+ * only make the queue in front of the link longer.
+ */
+export const SEND_REQUESTS = 512;
 /** Number of requests of the connections: four peers that do not acknowledge leave some to the others. */
 export const CONNECTED_REQUESTS = 640;
 /** Bytes from one work request, with its scatter/gather elements, to the next. */

@@ -94,28 +94,28 @@ class Rig implements Disposable {
 }
 
 Deno.test("packets that wait are posted when requests complete, and then the device is read again", () => {
-  using port = new Rig(700);
+  using port = new Rig(350);
   const { memory, turns } = port;
   assertEquals(port.read(3, port.queues[0]!), 2);
   assert(memory.starved);
   turns.flush();
-  assertEquals([port.inDevice, memory.waiting, port.credit], [1024, 1, 0]);
+  assertEquals([port.inDevice, memory.waiting, port.credit], [512, 1, 0]);
   port.complete(100);
   assert(port.event);
   turns.onEvent();
   turns.flush();
-  assertEquals([port.inDevice, memory.waiting, port.credit], [1024, 1, 0]);
-  port.complete(1024);
+  assertEquals([port.inDevice, memory.waiting, port.credit], [512, 1, 0]);
+  port.complete(512);
   turns.onEvent();
   turns.flush();
-  assertEquals([port.inDevice, memory.waiting, port.credit], [276, 0, 1]);
-  port.complete(276);
+  assertEquals([port.inDevice, memory.waiting, port.credit], [88, 0, 1]);
+  port.complete(88);
   turns.flush();
   assertEquals(freeSlots(memory), SEND_SLOTS);
 });
 
 Deno.test("completions from before the arming are not lost", () => {
-  using port = new Rig(700);
+  using port = new Rig(350);
   const { memory, turns } = port;
   port.read(2, port.queues[0]!);
   port.beforeArm = () => {
@@ -124,22 +124,24 @@ Deno.test("completions from before the arming are not lost", () => {
   };
   turns.flush();
   // No event was raised for them, but the packet that waited was posted, and its completion raises one.
-  assertEquals([port.event, port.inDevice, memory.waiting], [false, 376, 0]);
+  assertEquals([port.event, port.inDevice, memory.waiting], [false, 188, 0]);
   assertEquals(freeSlots(memory), SEND_SLOTS - 1);
 });
 
 Deno.test("a queue pair without requests of its own continues when those of another complete", () => {
-  using port = new Rig(1024);
+  using port = new Rig(SEND_REQUESTS);
   const [first, second] = port.queues;
   port.read(1, first!);
   port.read(1, second!);
   port.turns.flush();
-  assertEquals([first!.outstanding, second!.outstanding], [1024, 0]);
-  port.complete(1024);
+  assertEquals(first!.outstanding, SEND_REQUESTS);
+  assertEquals(second!.outstanding, 0);
+  port.complete(SEND_REQUESTS);
   assert(port.event);
   port.turns.onEvent();
   port.turns.flush();
-  assertEquals([first!.outstanding, second!.outstanding], [0, 1024]);
+  assertEquals(first!.outstanding, 0);
+  assertEquals(second!.outstanding, SEND_REQUESTS);
 });
 
 /** What happens in a turn: frames to read on each queue pair, and completions at two times. */
