@@ -11,9 +11,7 @@ import { IpoibDevice } from "../ipoib/device.ts";
 import type { EngineContext } from "../ipoib/context.ts";
 import type { IpoibInterface } from "../ipoib/interface.ts";
 import { openSaClient } from "../ipoib/open_sa_client.ts";
-import type { PortCapabilities } from "../hca/hca.ts";
 import { openNetdev, type TapNetdev } from "../netdev/open_netdev.ts";
-import { OFFLOAD_SETS, TapOffload } from "../netdev/tap/constants.ts";
 import { deleteTaps } from "../netdev/tap/delete_taps.ts";
 import { PortMemberships } from "../sa/port_memberships.ts";
 import { Fd } from "../system/fd.ts";
@@ -57,14 +55,6 @@ function placeOf({ name, netdev }: IpoibInterface): InterfacePlace {
   return { name, namespace: netdev.config.namespace };
 }
 
-/** Returns the TUN_F_ bits that may be enabled on the devices of a port. */
-function offloadFor(
-  { transmitChecksum, segmentation }: PortCapabilities,
-): number {
-  if (segmentation !== "none") return OFFLOAD_SETS[0]!;
-  return transmitChecksum ? TapOffload.CSUM : 0;
-}
-
 function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
   using parts = new DisposableStack();
   exactTimers();
@@ -96,7 +86,9 @@ function start(init: DataInit, reactor: Reactor, emit: Emit): Hosted {
     memberships: init.memberships,
     nextHops: init.nextHops,
     txQueueLength: TX_QUEUE_LENGTH,
-    offload: offloadFor(port.attributes.capabilities),
+    ...(port.attributes.capabilities.segmentation === "none"
+      ? { offload: 0 }
+      : {}),
   };
   let parent: TapNetdev | undefined;
   const device = new IpoibDevice(context, {

@@ -7,7 +7,7 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { errno, libc } from "../../ffi/libc.ts";
 import { patient } from "../../scripts/machine.ts";
-import { OFFLOAD_SETS, TapOffload } from "../../src/netdev/tap/constants.ts";
+import { OFFLOAD_SETS } from "../../src/netdev/tap/constants.ts";
 import { openTap } from "../../src/netdev/tap/open_tap.ts";
 import type { Tap } from "../../src/netdev/tap/tap.ts";
 import { Fd } from "../../src/system/fd.ts";
@@ -18,12 +18,18 @@ import { completeChecksum } from "../../src/wire/partial_checksum.ts";
 import { Segmenter } from "../../src/wire/segmenter.ts";
 import { SummedMemory } from "../../src/wire/summed_memory.ts";
 import { VNET_HEADER_LENGTH } from "../../src/wire/vnet.ts";
-import { familyOf, socketAddress } from "../system/socket_address.ts";
+import {
+  familyOf,
+  SOCK_DGRAM_CLOEXEC,
+  socketAddress,
+} from "../system/socket_address.ts";
 import {
   anyLarge,
   frameOf,
   type Large,
   large,
+  type Parsed,
+  parsed,
   place,
 } from "../wire/large_send_packet.ts";
 import { viewOf } from "../wire/support.ts";
@@ -35,6 +41,7 @@ const MAX_FRAME = 65_536 + FRAME_HEADER_LENGTH;
 const HEADERS = 2 * 65_536;
 const SEED = 0x5e9;
 const IPV6 = 0x86dd;
+const TUN_F_USO4 = 0x20;
 
 const memory = new SummedMemory(3 * 65_536);
 const segmenter = new Segmenter(memory);
@@ -145,7 +152,7 @@ ipTest(
   "the segments of a large send are those of the kernel, byte for byte",
   () => {
     using router = new Router();
-    const udp = (router.from.offload & TapOffload.USO4) !== 0;
+    const udp = (router.from.offload & TUN_F_USO4) !== 0;
     const all = [
       ...[true, false].flatMap((ipv4) => [
         ...[0, 1, 8, 9, 0x80, 0x89, 0x1ff].map((flags) =>
@@ -171,6 +178,8 @@ ipTest(
   },
 );
 
+const SOL_UDP = 17;
+const UDP_SEGMENT = 103;
 const SOCK_STREAM_NONBLOCK_CLOEXEC = 1 | 0x800 | 0x80000;
 const SOCK_NONBLOCK = 0x800;
 const EINPROGRESS = 115;
@@ -295,4 +304,72 @@ for (
       assertEquals(errors?.[1], "0", "InCsumErrors");
     },
   );
+}
+
+for (
+  const [family, own, peers] of [
+    ["IPv4", "10.1.0.1", ["10.1.0.2", "239.1.2.3"]],
+    ["IPv6", "fd01::1", ["fd01::2"]],
+  ] as const
+) {
+  ipTest(
+    `UDP packets that a socket sends at once over ${family} are cut as it asked`,
+    () => {
+      using a = new Host(own, peers[0], OFFLOAD_SETS[0]!);
+      // Before Linux 6.2 the kernel cuts them itself.
+      const type = a.tap.offload & TUN_F_USO4 ? 5 : 0;
+      configure(a.netns, "route add default dev ib0");
+      using socket = new Fd(
+        withNamespace(
+          a.netns.fd,
+          () => libc().socket(familyOf(own), SOCK_DGRAM_CLOEXEC, 0),
+        ),
+      );
+      const size = new Uint8Array(new Int32Array([1400]).buffer);
+      const set = libc().setsockopt(
+        socket.number,
+        SOL_UDP,
+        UDP_SEGMENT,
+        size,
+        4,
+      );
+      assertEquals(set, 0);
+      const payload = Uint8Array.from({ length: 30_000 }, (_, i) => i * 13 + 5);
+      for (const peer of peers) {
+        const to = socketAddress(peer, PORT);
+        assertEquals(
+          libc().sendto(
+            socket.number,
+            payload,
+            payload.length,
+            0,
+            to,
+            to.length,
+          ),
+          payload.length,
+        );
+        const packets: Parsed[] = [];
+        const end = performance.now() + patient(2000);
+        while (packets.length < Math.ceil(payload.length / 1400)) {
+          assert(performance.now() < end, `the packets to ${peer} are read`);
+          const frame = read(a.tap);
+          if (!frame || !isUdp(frame)) continue;
+          assertEquals(frame[1], type);
+          packets.push(...packetsOf(frame).map(parsed));
+        }
+        const lengths = packets.map((each) => each.payload.length);
+        assertEquals(lengths.slice(0, -1), lengths.slice(1).fill(1400));
+        const whole = packets.flatMap((each) => [...each.payload]);
+        assertEquals(Uint8Array.from(whole), payload);
+      }
+    },
+  );
+}
+
+/** True for a frame with a UDP packet to PORT. */
+function isUdp(frame: Uint8Array): boolean {
+  const packet = frame.subarray(FRAME_HEADER_LENGTH);
+  const [protocol, udp] = packet[0]! >> 4 === 4 ? [9, 20] : [6, 40];
+  return packet[protocol] === SOL_UDP &&
+    (packet[udp + 2]! << 8 | packet[udp + 3]!) === PORT;
 }

@@ -26,7 +26,7 @@ export const TapFlag = {
 } as const;
 
 /** Bits of TUNSETOFFLOAD (TUN_F_): work that the kernel may leave to the reader of a frame. */
-export const TapOffload = {
+const TapOffload = {
   CSUM: 0x01,
   TSO4: 0x02,
   TSO6: 0x04,
