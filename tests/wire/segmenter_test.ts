@@ -13,6 +13,7 @@ import {
   place,
   PSH,
 } from "./large_send_packet.ts";
+import { golden, viewOf } from "./support.ts";
 
 const AT = 38;
 /** Where the headers of segments are written. */
@@ -45,6 +46,24 @@ function check(fields: Large, at?: number): number {
   assert(segments);
   checkSegments(fields, segments);
   return segments.length;
+}
+
+/** Splits packets that follow each other, by the lengths in their headers. */
+function split(packets: Uint8Array): Uint8Array[] {
+  if (packets.length === 0) return [];
+  const view = viewOf(packets);
+  const ipv4 = packets[0]! >> 4 === 4;
+  const length = ipv4 ? view.getUint16(2) : 40 + view.getUint16(4);
+  return [packets.slice(0, length), ...split(packets.subarray(length))];
+}
+
+for (const kind of ["tcp4", "tcp4_ecn", "tcp6", "udp4", "udp6"]) {
+  Deno.test(`Segmenter cuts the large send ${kind} into the golden segments`, () => {
+    assertEquals(
+      cut(golden(`segments/${kind}_large`)),
+      split(golden(`segments/${kind}`)),
+    );
+  });
 }
 
 for (const ipv4 of [true, false]) {
