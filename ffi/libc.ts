@@ -20,6 +20,8 @@ const symbols = {
   // The same with a JavaScript buffer
   read: { parameters: ["i32", "buffer", "u32"], result: "i32" },
   write: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  // ssize_t writev(int fd, const struct iovec *iov, int iovcnt)
+  writev: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   // ssize_t pread(int fd, void *buf, size_t count, off_t offset)
   pread: { parameters: ["i32", "buffer", "u32", "i64"], result: "i32" },
   // int ioctl(int fd, unsigned long request, void *argp); ioctlValue passes an integer instead of a pointer
@@ -135,7 +137,7 @@ export type Libc = Deno.DynamicLibrary<typeof symbols>["symbols"];
 
 /** Not guarded: functions of the data path, and functions whose callers do not read errno. */
 const UNGUARDED: ReadonlySet<string> = new Set([
-  ...["readAt", "writeAt", "read", "write", "ppoll", "epoll_wait"],
+  ...["readAt", "writeAt", "read", "write", "writev", "ppoll", "epoll_wait"],
   "clock_gettime",
   ...["opendir", "readdir", "closedir", "__errno_location", "getpwnam"],
 ]);

@@ -73,7 +73,10 @@ export class FakeFabric {
     return port;
   }
 
-  /** Returns the `length` bytes at an address of `vnetAddress`. Throws a RangeError for any other address. */
+  /**
+   * Returns the `length` bytes at an address of `vnetAddress`, or at the address of a part of a packet. Throws a
+   * RangeError for any other address.
+   */
   resolve(address: bigint, length: number): Uint8Array {
     const { index, at } = locateFrame(address, length);
     const port = this.ports[index - 1];

@@ -27,8 +27,8 @@ export function memoryAddress(index: number): bigint {
 }
 
 /**
- * Converts the address of a frame of `length` bytes to the index of its port and the offset in the port's memory.
- * Throws a RangeError if no frame starts at the address, or if the frame exceeds the slot.
+ * Converts the address of a frame of `length` bytes, or of a part of its packet, to the index of its port and the offset
+ * in the port's memory. Throws a RangeError for other addresses, or if the bytes exceed the slot.
  */
 export function locateFrame(
   address: bigint,
@@ -36,7 +36,8 @@ export function locateFrame(
 ): { index: number; at: number } {
   const at = Number(BigInt.asUintN(PORT_BITS, address));
   const offset = at % STRIDE;
-  if (offset !== LAYOUT.vnet || length > STRIDE - offset) {
+  const valid = offset === LAYOUT.vnet || offset >= LAYOUT.payload;
+  if (!valid || length > STRIDE - offset) {
     throw new RangeError(`No frame of ${length} bytes at ${address}`);
   }
   return { index: Number(address >> BigInt(PORT_BITS)), at };

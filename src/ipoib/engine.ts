@@ -147,7 +147,8 @@ export class Engine {
     this.#announceTimer = reactor.timer(() => this.#announceAgain());
     netdev.onFrames = (batch) => this.#transmitter.run(batch);
     netdev.onWritten = (frames, bytes) => this.#receiver.written(frames, bytes);
-    netdev.onRefused = (errno) => this.#receiver.refused(errno);
+    netdev.onRefused = (errno, packets) =>
+      this.#receiver.refused(errno, packets);
   }
 
   /** Sets the queue pair for sending and receiving, or none. */

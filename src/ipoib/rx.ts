@@ -174,7 +174,7 @@ export class Receiver {
     const frame = dhcp.toKernel(view, batch.payload[i]!, length, kind);
     if (!frame) return false;
     const written = this.#netdev.writeBytes(frame);
-    if (written < 0) this.refused(-written);
+    if (written < 0) this.refused(-written, 1);
     else this.#delivered(length);
     return true;
   }
@@ -200,9 +200,9 @@ export class Receiver {
     this.#totals[Stat.RxBytes]! += bytes - frames * FRAME_HEADER_LENGTH;
   }
 
-  /** Counts a frame that the device rejected with a positive errno. */
-  refused(errno: number): void {
-    this.#statistics.drop(refusal(errno));
+  /** Counts the packets of a frame that the device rejected with a positive errno. */
+  refused(errno: number, packets: number): void {
+    this.#statistics.drop(refusal(errno), packets);
   }
 
   #resolution(

@@ -6,7 +6,12 @@
 import { Errno } from "../base/errno.ts";
 import { bytesAt } from "../../ffi/libc.ts";
 import type { Millis } from "../base/units.ts";
-import { FrameBatch, type FrameMemory } from "../system/frames.ts";
+import {
+  FrameBatch,
+  type FrameMemory,
+  type GatheredFrame,
+  IOVEC_LENGTH,
+} from "../system/frames.ts";
 import { FRAME_HEADER_LENGTH } from "../wire/ethernet.ts";
 import type { IpAddress } from "../wire/ip_address.ts";
 import { Ipv4Field } from "../wire/ipv4.ts";
@@ -31,7 +36,7 @@ export interface FakeOptions extends FakeConfigOptions {
 
 /** A written frame. */
 export interface WrittenFrame {
-  /** Undefined for a frame of `writeBytes()`. */
+  /** Undefined for a frame of `writeBytes()`; the address of the first piece of a gathered frame. */
   readonly address: bigint | undefined;
   /** A copy of the frame, starting with the virtio header. */
   readonly bytes: Uint8Array;
@@ -79,7 +84,7 @@ export class FakeNetdev implements Netdev {
   writeError = 0;
   onFrames: (batch: FrameBatch) => void = () => {};
   onWritten: (frames: number, bytes: number) => void = () => {};
-  onRefused: (errno: number) => void = () => {};
+  onRefused: (errno: number, packets: number) => void = () => {};
   readonly #batch = new FrameBatch(1);
   readonly #memory: FrameMemory | undefined;
   readonly #queue: Uint8Array[] = [];
@@ -145,8 +150,24 @@ export class FakeNetdev implements Netdev {
 
   write(address: bigint, length: number): void {
     const taken = this.#take(address, length, this.#resolve(address, length));
-    if (taken < 0) this.onRefused(-taken);
+    if (taken < 0) this.onRefused(-taken, 1);
     else this.onWritten(1, length);
+  }
+
+  writeGathered({ vectors, pieces, packets, bytes }: GatheredFrame): void {
+    const view = new DataView(vectors.buffer);
+    const addresses: bigint[] = [];
+    const joined: number[] = [];
+    for (let at = 0; at < pieces * IOVEC_LENGTH; at += IOVEC_LENGTH) {
+      const address = view.getBigUint64(at, true);
+      const length = Number(view.getBigUint64(at + 8, true));
+      addresses.push(address);
+      joined.push(...this.#resolve(address, length));
+    }
+    const frame = Uint8Array.from(joined);
+    const taken = this.#take(addresses[0], frame.length, frame);
+    if (taken < 0) this.onRefused(-taken, packets);
+    else this.onWritten(packets, bytes);
   }
 
   writeBytes(frame: Uint8Array): number {

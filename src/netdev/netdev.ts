@@ -8,7 +8,7 @@
 
 import type { AddrGenMode } from "../base/addr_gen_mode.ts";
 import type { Millis } from "../base/units.ts";
-import type { FrameBatch } from "../system/frames.ts";
+import type { FrameBatch, GatheredFrame } from "../system/frames.ts";
 import type { NetworkNamespace } from "../system/namespace.ts";
 import type { IpAddress } from "../wire/ip_address.ts";
 import type { GatewayPrefixes } from "./gateway_prefixes.ts";
@@ -197,15 +197,23 @@ export interface Netdev {
    * reuses the batch.
    */
   onFrames: (batch: FrameBatch) => void;
-  /** Called with a number of written frames and their total length in bytes. */
+  /**
+   * Called with a number of written frames and their total length in bytes. A gathered frame counts as the packets that
+   * it stands for.
+   */
   onWritten: (frames: number, bytes: number) => void;
-  /** Called for each frame that could not be written, with a positive errno: EIO while the link is down. */
-  onRefused: (errno: number) => void;
+  /**
+   * Called for each frame that could not be written, with a positive errno (EIO while the link is down) and the number
+   * of packets that the frame stands for: 1 unless it was gathered.
+   */
+  onRefused: (errno: number, packets: number) => void;
   /**
    * Writes a frame at `address`, starting with the virtio header. The bytes must not change until the reactor's next
    * wait is over.
    */
   write(address: bigint, length: number): void;
+  /** Writes the pieces of a frame as one frame. `frame` may be reused immediately, the bytes of its pieces may not. */
+  writeGathered(frame: GatheredFrame): void;
   /** Writes a frame from a buffer immediately. Returns the bytes written or a negative errno. For the slow path. */
   writeBytes(frame: Uint8Array): number;
   /**

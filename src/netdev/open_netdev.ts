@@ -9,6 +9,7 @@ import type {
   FrameMemory,
   FrameReader,
   FrameWriter,
+  GatheredFrame,
 } from "../system/frames.ts";
 import { closeAll } from "../system/fd.ts";
 import type { Reactor } from "../system/reactor.ts";
@@ -67,7 +68,7 @@ export class TapNetdev implements Netdev {
   readonly #writer: FrameWriter;
   onFrames: (batch: FrameBatch) => void = () => {};
   onWritten: (frames: number, bytes: number) => void = () => {};
-  onRefused: (errno: number) => void = () => {};
+  onRefused: (errno: number, packets: number) => void = () => {};
 
   constructor(
     reactor: Reactor,
@@ -90,7 +91,7 @@ export class TapNetdev implements Netdev {
     });
     this.#writer = reactor.frameWriter(tap.fd, {
       onWritten: (frames, bytes) => this.onWritten(frames, bytes),
-      onRefused: (errno) => this.onRefused(errno),
+      onRefused: (errno, packets) => this.onRefused(errno, packets),
     });
   }
 
@@ -104,6 +105,10 @@ export class TapNetdev implements Netdev {
 
   write(address: bigint, length: number): void {
     this.#writer.write(address, length);
+  }
+
+  writeGathered(frame: GatheredFrame): void {
+    this.#writer.writeGathered(frame);
   }
 
   writeBytes(frame: Uint8Array): number {

@@ -68,18 +68,73 @@ export interface FrameSink {
   onEnd(errno: number): void;
 }
 
+/** Maximum number of pieces of a {@linkcode GatheredFrame}. */
+export const MAX_PIECES = 64;
+/** Bytes of a struct iovec: address and length, 64 bits each. */
+export const IOVEC_LENGTH = 16;
+/** 32-bit words of a struct iovec. */
+export const IOVEC_WORDS = IOVEC_LENGTH / 4;
+
+/**
+ * A frame in pieces, which a writer writes as one (writev(2)). It stands for several packets. Reused for each frame.
+ */
+export class GatheredFrame {
+  /** The pieces, as an array of struct iovec; those before `pieces` are valid. */
+  readonly vectors: Uint8Array<ArrayBuffer> = new Uint8Array(
+    MAX_PIECES * IOVEC_LENGTH,
+  );
+  /** The same memory as 32-bit words. */
+  readonly words: Uint32Array = new Uint32Array(this.vectors.buffer);
+  readonly #quads = new BigUint64Array(this.vectors.buffer);
+  /** Number of pieces. */
+  pieces = 0;
+  /** Number of packets that the frame stands for, and the bytes that they would have as separate frames. */
+  packets = 0;
+  bytes = 0;
+
+  /** Removes all pieces. */
+  clear(): void {
+    this.pieces = 0;
+    this.packets = 0;
+    this.bytes = 0;
+  }
+
+  /** Appends the `length` bytes at `address + offset`. The frame must have less than MAX_PIECES pieces. */
+  add(address: bigint, offset: number, length: number): void {
+    const { words } = this;
+    const at = this.pieces++ * IOVEC_WORDS;
+    this.#quads[at >> 1] = address;
+    // In halves, because the sum of two BigInts allocates.
+    const low = words[at]! + offset;
+    words[at] = low;
+    if (low > 0xffffffff) words[at + 1]!++;
+    words[at + 2] = length;
+  }
+}
+
 /** Writes frames. */
 export interface FrameWriter {
   /** Writes `length` bytes at `address`. The bytes must not change before the end of the reactor's next wait. */
   write(address: bigint, length: number): void;
+  /**
+   * Writes the pieces of a frame as one frame. Their bytes must not change before the end of the reactor's next wait;
+   * `frame` itself may be reused immediately.
+   */
+  writeGathered(frame: GatheredFrame): void;
   /** Ends the writer. `write` must not be called afterwards. */
   close(): void;
 }
 
 /** Receives the results of a writer. */
 export interface WriteResults {
-  /** Called with the number of frames written and their total length in bytes. */
+  /**
+   * Called with the number of frames written and their total length in bytes. A gathered frame counts as the packets
+   * that it stands for.
+   */
   onWritten(frames: number, bytes: number): void;
-  /** Called for each frame that could not be written, with a positive errno. */
-  onRefused(errno: number): void;
+  /**
+   * Called for each frame that could not be written, with a positive errno and the number of packets that the frame
+   * stands for: 1 unless it was gathered.
+   */
+  onRefused(errno: number, packets: number): void;
 }

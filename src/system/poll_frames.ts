@@ -8,6 +8,7 @@ import {
   type FrameReader,
   type FrameSink,
   type FrameWriter,
+  type GatheredFrame,
   type WriteResults,
 } from "./frames.ts";
 import type { Watch } from "./reactor.ts";
@@ -111,7 +112,13 @@ export class PollFrameWriter implements FrameWriter {
   write(address: bigint, length: number): void {
     const taken = this.#libc.writeAt(this.#fd, address, length);
     if (taken >= 0) this.#results.onWritten(1, length);
-    else this.#results.onRefused(this.#errno[0]!);
+    else this.#results.onRefused(this.#errno[0]!, 1);
+  }
+
+  writeGathered({ vectors, pieces, packets, bytes }: GatheredFrame): void {
+    const taken = this.#libc.writev(this.#fd, vectors, pieces);
+    if (taken >= 0) this.#results.onWritten(packets, bytes);
+    else this.#results.onRefused(this.#errno[0]!, packets);
   }
 
   /** Does nothing: `write` leaves nothing pending. */

@@ -4,7 +4,12 @@ import { assert, assertEquals } from "@std/assert";
 import { libc } from "../../ffi/libc.ts";
 import { Errno } from "../../src/base/errno.ts";
 import { FakeFrames } from "../../src/system/fake_frames.ts";
-import type { FrameSink, WriteResults } from "../../src/system/frames.ts";
+import {
+  type FrameSink,
+  GatheredFrame,
+  MAX_PIECES,
+  type WriteResults,
+} from "../../src/system/frames.ts";
 import { PollReactor } from "../../src/system/poll_reactor.ts";
 import type { ReactorBase } from "../../src/system/reactor_base.ts";
 import { socketPair } from "../../src/system/socket_pair.ts";
@@ -58,14 +63,16 @@ class Results implements WriteResults {
   frames = 0;
   bytes = 0;
   readonly refused: number[] = [];
+  refusedPackets = 0;
 
   onWritten(frames: number, bytes: number): void {
     this.frames += frames;
     this.bytes += bytes;
   }
 
-  onRefused(errno: number): void {
+  onRefused(errno: number, packets: number): void {
     this.refused.push(errno);
+    this.refusedPackets += packets;
   }
 }
 
@@ -205,6 +212,116 @@ reactorTest(
     turns(reactor);
     assertEquals([results.frames, results.bytes], [2000, 2000]);
     assertEquals(results.refused.length, 700);
+    reader.close();
+    writer.close();
+  },
+);
+
+/** Returns a frame of the pieces [offset, length] in the memory, which stands for `packets` packets. */
+function gathered(
+  memory: FakeFrames,
+  pieces: readonly (readonly [number, number])[],
+  packets: number,
+): GatheredFrame {
+  const frame = new GatheredFrame();
+  for (const [offset, length] of pieces) {
+    frame.add(memory.vnetAddress[0]!, offset, length);
+  }
+  frame.packets = packets;
+  frame.bytes = 1000 * packets;
+  return frame;
+}
+
+Deno.test("GatheredFrame adds an offset to an address across the halves of the address", () => {
+  const frame = new GatheredFrame();
+  frame.add(0x7fff_ffff_fff0n, 0x20, 5);
+  frame.add(0x12_0000_0000n, 0, 7);
+  const quads = new BigUint64Array(frame.vectors.buffer);
+  assertEquals([...quads.subarray(0, 4)], [
+    0x8000_0000_0010n,
+    5n,
+    0x12_0000_0000n,
+    7n,
+  ]);
+  frame.clear();
+  assertEquals([frame.pieces, frame.packets, frame.bytes], [0, 0, 0]);
+});
+
+reactorTest(
+  "a writer writes the pieces of a gathered frame as one frame, and reports its packets",
+  (reactor) => {
+    const [reader, writer] = socketPair();
+    const memory = new FakeFrames(1, 4096);
+    memory.bytes.forEach((_, i) => memory.bytes[i] = i & 255);
+    const results = new Results();
+    const good = reactor.frameWriter(writer.number, results);
+    const frame = gathered(memory, [[3, 4], [0, 1], [100, 2]], 3);
+    good.writeGathered(frame);
+    good.write(memory.vnetAddress[0]!, 2);
+    // The vectors may be reused immediately.
+    frame.clear();
+    frame.add(memory.vnetAddress[0]!, 50, 1);
+    frame.packets = 2;
+    frame.bytes = 9;
+    good.writeGathered(frame);
+    turns(reactor, 3);
+    const into = new Uint8Array(64);
+    const frames = [7, 2, 1].map((length) => {
+      assertEquals(libc().read(reader.number, into, 64), length);
+      return [...into.subarray(0, length)];
+    });
+    assertEquals(frames, [[3, 4, 5, 6, 0, 100, 101], [0, 1], [50]]);
+    assertEquals([results.frames, results.bytes], [6, 3011]);
+    const none = new Results();
+    const bad = reactor.frameWriter(1_000_000, none);
+    bad.writeGathered(gathered(memory, [[0, 9], [9, 1]], 5));
+    turns(reactor, 3);
+    assertEquals(
+      [none.frames, none.bytes, none.refused, none.refusedPackets],
+      [0, 0, [EBADF], 5],
+    );
+    reader.close();
+    writer.close();
+  },
+);
+
+reactorTest(
+  "a writer writes more gathered frames in a turn than the ring holds",
+  (reactor) => {
+    const [reader, writer] = socketPair();
+    const memory = new FakeFrames(1, 256);
+    memory.bytes.forEach((_, i) => memory.bytes[i] = i);
+    const results = new Results();
+    const good = reactor.frameWriter(writer.number, results);
+    const into = new Uint8Array(256);
+    let received = 0;
+    for (let round = 0; round < 4; round++) {
+      for (let i = 0; i < 150; i++) {
+        // The pieces differ between the frames.
+        const pieces = Array.from(
+          { length: MAX_PIECES },
+          (_, piece) => [(i + piece) & 255, 1] as const,
+        );
+        good.writeGathered(gathered(memory, pieces, 1));
+        if (i % 50 === 49) {
+          reactor.turn(0);
+          for (; libc().read(reader.number, into, 256) > 0; received++) {
+            const first = received % 150;
+            for (let piece = 0; piece < MAX_PIECES; piece++) {
+              assertEquals(into[piece], (first + piece) & 255);
+            }
+          }
+        }
+      }
+    }
+    assertEquals([received, results.frames], [600, 600]);
+    const none = new Results();
+    const bad = reactor.frameWriter(1_000_000, none);
+    for (let i = 0; i < 600; i++) {
+      bad.writeGathered(gathered(memory, [[0, 1]], 2));
+    }
+    turns(reactor);
+    assertEquals([none.frames, none.refusedPackets], [0, 1200]);
     reader.close();
     writer.close();
   },

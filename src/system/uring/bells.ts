@@ -8,7 +8,7 @@
 import { addressOf } from "../../../ffi/libc.ts";
 import type { Bell } from "../reactor.ts";
 import type { Operation, Ring } from "./ring.ts";
-import { prepareWrite } from "./writer.ts";
+import { prepareWrite, WRITE } from "./writer.ts";
 
 const RWF_NOWAIT = 8;
 const LENGTH = 8;
@@ -32,14 +32,14 @@ export class UringBells implements Operation {
       ring: () => {
         const at = prepareWrite(
           this.#ring,
+          WRITE,
           fd,
           this.#oneAddress,
           LENGTH,
           this.#tag,
+          fd,
         );
-        const { words } = this.#ring;
-        words[at + 7] = RWF_NOWAIT;
-        words[at + 9] = fd;
+        this.#ring.words[at + 7] = RWF_NOWAIT;
       },
       close: () => {
         if (this.#failed.get(fd) === failed) this.#failed.delete(fd);

@@ -23,6 +23,7 @@ import { ProvidedBuffers } from "./buffer_group.ts";
 import { NO_WAIT, type Operation, Ring } from "./ring.ts";
 import { Polled } from "./polled.ts";
 import { READ_MULTISHOT, UringReader } from "./reader.ts";
+import { WriteVectors } from "./vectors.ts";
 import { UringWriter } from "./writer.ts";
 
 const ENTRIES = 512;
@@ -41,6 +42,7 @@ export class UringReactor extends ReactorBase {
   readonly #readers = new PendingList<UringReader>();
   readonly #writers = new PendingList<UringWriter>();
   readonly #unpublished = new PendingList<ProvidedBuffers>();
+  readonly #vectors: WriteVectors;
   readonly #groups: ProvidedBuffers[] = [];
   readonly #groupsOf = new Map<FrameMemory, ProvidedBuffers>();
   override readonly doorbells: Doorbells;
@@ -48,6 +50,7 @@ export class UringReactor extends ReactorBase {
   constructor(ring: Ring, clock?: Clock) {
     super(clock);
     this.#ring = ring;
+    this.#vectors = new WriteVectors(ring);
     const bells = new UringBells(ring, BELLS);
     this.#operations = [undefined, bells];
     this.doorbells = {
@@ -84,7 +87,15 @@ export class UringReactor extends ReactorBase {
       this.#operations[writer.tag] = undefined;
     };
     const ring = this.#ring;
-    const writer = new UringWriter(ring, fd, tag, results, active, closed);
+    const writer = new UringWriter(
+      ring,
+      fd,
+      tag,
+      results,
+      this.#vectors,
+      active,
+      closed,
+    );
     this.#operations.push(writer);
     return writer;
   }

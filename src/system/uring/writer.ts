@@ -1,32 +1,41 @@
 /** Writes that are submitted with the next wait. Their results are reported after that wait. */
 
 import type { Pending, PendingList } from "../../base/pending_list.ts";
-import type { FrameWriter, WriteResults } from "../frames.ts";
+import type { FrameWriter, GatheredFrame, WriteResults } from "../frames.ts";
 import { type Operation, type Ring, SKIP_SUCCESS } from "./ring.ts";
+import type { WriteVectors } from "./vectors.ts";
 
-const WRITE = 23;
+/** Opcodes of write(2) and writev(2). */
+export const WRITE = 23;
+const WRITEV = 2;
+
+/** Low bits of a write's detail: its bytes. The bits above are its number of packets. */
+const BYTES_BITS = 22;
+const BYTES_MASK = (1 << BYTES_BITS) - 1;
 
 /**
- * Prepares a write of `length` bytes at `address`. Only a failure posts a completion, with `tag` and the length as
- * detail. Returns the index of the entry's first word.
+ * Prepares a write: of `length` bytes at `address`, or with WRITEV of `length` vectors at `address`. Only a failure
+ * posts a completion, with `tag` and `detail`. Returns the index of the entry's first word.
  */
 export function prepareWrite(
   ring: Ring,
+  opcode: number,
   fd: number,
   address: bigint,
   length: number,
   tag: number,
+  detail: number,
 ): number {
   const at = ring.prepare();
   const { words, quads } = ring;
-  words[at] = WRITE | SKIP_SUCCESS;
+  words[at] = opcode | SKIP_SUCCESS;
   words[at + 1] = fd;
   words[at + 2] = 0xffffffff;
   words[at + 3] = 0xffffffff;
   quads[(at + 4) >> 1] = address;
   words[at + 6] = length;
   words[at + 8] = tag;
-  words[at + 9] = length;
+  words[at + 9] = detail;
   return at;
 }
 
@@ -38,6 +47,7 @@ export class UringWriter implements FrameWriter, Operation, Pending {
   readonly #ring: Ring;
   readonly #fd: number;
   readonly #results: WriteResults;
+  readonly #vectors: WriteVectors;
   readonly #active: PendingList<UringWriter>;
   readonly #closed: (writer: UringWriter) => void;
   /** Frames and bytes prepared since the last wait. */
@@ -56,6 +66,7 @@ export class UringWriter implements FrameWriter, Operation, Pending {
     fd: number,
     tag: number,
     results: WriteResults,
+    vectors: WriteVectors,
     active: PendingList<UringWriter>,
     closed: (writer: UringWriter) => void,
   ) {
@@ -63,22 +74,27 @@ export class UringWriter implements FrameWriter, Operation, Pending {
     this.#ring = ring;
     this.#fd = fd;
     this.#results = results;
+    this.#vectors = vectors;
     this.#active = active;
     this.#closed = closed;
   }
 
   write(address: bigint, length: number): void {
-    this.#active.add(this);
-    this.#frames++;
-    this.#bytes += length;
-    prepareWrite(this.#ring, this.#fd, address, length, this.tag);
+    this.#prepare(WRITE, address, length, 1, length);
   }
 
-  complete(result: number, _flags: number, length: number): void {
+  writeGathered(frame: GatheredFrame): void {
+    const address = this.#vectors.copy(frame);
+    const { pieces, packets, bytes } = frame;
+    this.#prepare(WRITEV, address, pieces, packets, bytes);
+  }
+
+  complete(result: number, _flags: number, detail: number): void {
     if (result >= 0) return;
-    this.#sentFrames--;
-    this.#sentBytes -= length;
-    this.#results.onRefused(-result);
+    const packets = detail >>> BYTES_BITS;
+    this.#sentFrames -= packets;
+    this.#sentBytes -= detail & BYTES_MASK;
+    this.#results.onRefused(-result, packets);
   }
 
   /** Counts the prepared writes as submitted, before the wait that submits them. */
@@ -108,5 +124,27 @@ export class UringWriter implements FrameWriter, Operation, Pending {
   close(): void {
     this.#closed(this);
     this.#active.remove(this);
+  }
+
+  #prepare(
+    opcode: number,
+    address: bigint,
+    length: number,
+    packets: number,
+    bytes: number,
+  ): void {
+    this.#active.add(this);
+    this.#frames += packets;
+    this.#bytes += bytes;
+    const detail = packets << BYTES_BITS | bytes;
+    prepareWrite(
+      this.#ring,
+      opcode,
+      this.#fd,
+      address,
+      length,
+      this.tag,
+      detail,
+    );
   }
 }
