@@ -201,6 +201,7 @@ export function statsRecord(
     ...counted(iface, iface.netdev.status().queueDrops),
     counters: {
       rx_echoes: counts.echoes,
+      rx_coalesced: counts.coalesced,
       arp_received: counts.arpReceived,
       arp_sent: counts.arpSent,
       nd_received: counts.ndReceived,

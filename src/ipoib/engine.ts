@@ -27,6 +27,7 @@ import { WantedGroups } from "./multicast/wanted_groups.ts";
 import { KernelSync } from "./neighbour/kernel_sync.ts";
 import { NeighbourTable } from "./neighbour/neighbour_table.ts";
 import { NextHops } from "./next_hops.ts";
+import type { CoalescingSettings } from "./offload/coalescer.ts";
 import { PathTable } from "./path.ts";
 import { PeerTable } from "./peer.ts";
 import { Receiver } from "./rx.ts";
@@ -146,9 +147,15 @@ export class Engine {
     });
     this.#announceTimer = reactor.timer(() => this.#announceAgain());
     netdev.onFrames = (batch) => this.#transmitter.run(batch);
-    netdev.onWritten = (frames, bytes) => this.#receiver.written(frames, bytes);
+    netdev.onWritten = (frames, bytes, packets) =>
+      this.#receiver.written(frames, bytes, packets);
     netdev.onRefused = (errno, packets) =>
       this.#receiver.refused(errno, packets);
+  }
+
+  /** How received packets are coalesced. */
+  get coalescing(): CoalescingSettings {
+    return this.#receiver.coalescing;
   }
 
   /** Sets the queue pair for sending and receiving, or none. */

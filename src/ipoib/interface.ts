@@ -36,6 +36,7 @@ import { linkState, RUNNING } from "./link_state.ts";
 import { Moderation } from "./moderation.ts";
 import { InterfaceMtu } from "./mtu.ts";
 import type { MulticastTable } from "./multicast/multicast_table.ts";
+import type { CoalescingSettings } from "./offload/coalescer.ts";
 import type { NeighbourTable } from "./neighbour/neighbour_table.ts";
 import type { PathTable } from "./path.ts";
 import type { PeerTable } from "./peer.ts";
@@ -170,6 +171,11 @@ export class IpoibInterface {
 
   get statistics(): Statistics {
     return this.#engine.statistics;
+  }
+
+  /** How received packets are coalesced. */
+  get coalescing(): CoalescingSettings {
+    return this.#engine.coalescing;
   }
 
   get neighbours(): NeighbourTable {

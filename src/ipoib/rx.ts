@@ -7,9 +7,12 @@
  *  3. Classify: selects by EtherType. IP packets continue with their address family, address resolution packets with
  *     its translator (neighbour/arp_translator.ts, nd_translator.ts). Other packets are dropped and counted.
  *  4. Headers: composes virtio and Ethernet headers, except on the soft HCA, where the sender wrote them.
- *  5. Write: writes the frame to the device without copying it. rx_packets and rx_bytes count the frame when the device
+ *  5. Coalesce: gathers consecutive packets of a flow in the batch into one frame (offload/coalescer.ts). Not for packets
+ *     of the soft HCA, whose memory is the sender's and read-only, and which are not segmented on the way; nor for those
+ *     of connections (as in Linux ipoib_cm_handle_rx_wc).
+ *  6. Write: writes the frame to the device without copying it. rx_packets and rx_bytes count the frame when the device
  *     reports the write; `multicast` counts it immediately.
- *  6. Release: returns the batch to the HCA.
+ *  7. Release: returns the batch to the HCA.
  *
  * Receiving an IP packet allocates nothing.
  */
@@ -32,6 +35,7 @@ import type { AddressFamily, FamilyOnLink } from "./family/address_family.ts";
 import type { DhcpTranslator } from "./dhcp_translator.ts";
 import type { DebugLog } from "./debug_log.ts";
 import type { Translator } from "./family/translator.ts";
+import { Coalescer, type CoalescingSettings } from "./offload/coalescer.ts";
 import { refusal, Stat, type Statistics } from "./statistics.ts";
 
 /** Dependencies of a {@linkcode Receiver}. */
@@ -55,6 +59,7 @@ export class Receiver {
   readonly #totals: Float64Array;
   readonly #debug: DebugLog;
   readonly #families: readonly FamilyOnLink[];
+  readonly #coalescer: Coalescer;
   readonly #vnet = new VnetHeader();
   readonly #sourceGid = new Uint8Array(GID_LENGTH);
   #qp: UdQp | undefined;
@@ -69,6 +74,12 @@ export class Receiver {
     this.#statistics = parts.statistics;
     this.#totals = parts.statistics.totals.values;
     this.#families = parts.families;
+    this.#coalescer = new Coalescer(parts.netdev);
+  }
+
+  /** How received packets are coalesced. */
+  get coalescing(): CoalescingSettings {
+    return this.#coalescer;
   }
 
   /** Sets the queue pair to receive from, or none. */
@@ -90,8 +101,9 @@ export class Receiver {
       }
       if (this.open) {
         for (let i = 0; i < batch.count; i++) this.#packet(qp, batch, i);
+        this.#coalescer.flush();
       } else this.#statistics.drop("rx_device_down", batch.count);
-      // Stage 6, release.
+      // Stage 7, release.
       qp.release(batch);
     }
   }
@@ -159,10 +171,29 @@ export class Receiver {
         ? EthernetKind.Multicast
         : EthernetKind.Broadcast;
       this.#compose(batch, i, kind, family.etherType);
+      if (!multicast && this.#coalesce(batch, i, family)) return;
     }
-    // Stage 5, write.
+    // Stage 6, write.
     this.#netdev.write(batch.vnetAddress[i]!, FRAME_HEADER_LENGTH + length);
     if (toGroup) this.#totals[Stat.Multicast]!++;
+  }
+
+  /** Stage 5, coalesce. Returns false if the packet is not for the coalescer. */
+  #coalesce(batch: RxBatch, i: number, { coalescing }: AddressFamily): boolean {
+    const flags = batch.flags[i]!;
+    if (
+      coalescing === undefined || !this.#coalescer.enabled ||
+      (flags & RxFlag.Connected) !== 0
+    ) return false;
+    this.#coalescer.add(
+      coalescing,
+      batch.view[i]!,
+      batch.payload[i]!,
+      batch.length[i]!,
+      batch.vnetAddress[i]!,
+      (flags & RxFlag.ChecksumOk) !== 0,
+    );
+    return true;
   }
 
   /** Passes a changed copy of a DHCP reply to the kernel; returns false if it needs no change. */
@@ -194,10 +225,11 @@ export class Receiver {
     writeEthernetHeader(view, base + VNET_HEADER_LENGTH, kind, etherType);
   }
 
-  /** Counts frames that the device accepted; `bytes` is their total length with frame headers. */
-  written(frames: number, bytes: number): void {
-    this.#totals[Stat.RxPackets]! += frames;
-    this.#totals[Stat.RxBytes]! += bytes - frames * FRAME_HEADER_LENGTH;
+  /** Counts frames that the device accepted, and their packets; `bytes` includes a frame header for each packet. */
+  written(frames: number, bytes: number, packets: number): void {
+    this.#totals[Stat.RxPackets]! += packets;
+    this.#totals[Stat.RxBytes]! += bytes - packets * FRAME_HEADER_LENGTH;
+    this.#statistics.coalesced += packets - frames;
   }
 
   /** Counts the packets of a frame that the device rejected with a positive errno. */

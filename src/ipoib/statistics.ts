@@ -96,6 +96,8 @@ export class Statistics {
   readonly connections = new Counters(connections);
   /** Received copies of the interface's own multicast packets, not counted as received or dropped. */
   echoes = 0;
+  /** Received packets that the device accepted as part of a frame that starts with another packet (offload/). */
+  coalesced = 0;
   /** Valid received ARP packets, including ignored ones, except those that the device refused. */
   arpReceived = 0;
   /** ARP packets handed to an egress. */

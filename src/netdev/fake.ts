@@ -83,7 +83,8 @@ export class FakeNetdev implements Netdev {
   /** A positive errno with which every write fails, or 0. */
   writeError = 0;
   onFrames: (batch: FrameBatch) => void = () => {};
-  onWritten: (frames: number, bytes: number) => void = () => {};
+  onWritten: (frames: number, bytes: number, packets: number) => void =
+    () => {};
   onRefused: (errno: number, packets: number) => void = () => {};
   readonly #batch = new FrameBatch(1);
   readonly #memory: FrameMemory | undefined;
@@ -151,7 +152,7 @@ export class FakeNetdev implements Netdev {
   write(address: bigint, length: number): void {
     const taken = this.#take(address, length, this.#resolve(address, length));
     if (taken < 0) this.onRefused(-taken, 1);
-    else this.onWritten(1, length);
+    else this.onWritten(1, length, 1);
   }
 
   writeGathered({ vectors, pieces, packets, bytes }: GatheredFrame): void {
@@ -167,7 +168,7 @@ export class FakeNetdev implements Netdev {
     const frame = Uint8Array.from(joined);
     const taken = this.#take(addresses[0], frame.length, frame);
     if (taken < 0) this.onRefused(-taken, packets);
-    else this.onWritten(packets, bytes);
+    else this.onWritten(1, bytes, packets);
   }
 
   writeBytes(frame: Uint8Array): number {

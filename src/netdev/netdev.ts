@@ -198,10 +198,10 @@ export interface Netdev {
    */
   onFrames: (batch: FrameBatch) => void;
   /**
-   * Called with a number of written frames and their total length in bytes. A gathered frame counts as the packets that
-   * it stands for.
+   * Called with a number of written frames, and the bytes and the number of the packets that they stand for: more
+   * packets than frames if some were gathered.
    */
-  onWritten: (frames: number, bytes: number) => void;
+  onWritten: (frames: number, bytes: number, packets: number) => void;
   /**
    * Called for each frame that could not be written, with a positive errno (EIO while the link is down) and the number
    * of packets that the frame stands for: 1 unless it was gathered.

@@ -67,7 +67,8 @@ export class TapNetdev implements Netdev {
   readonly #reader: FrameReader;
   readonly #writer: FrameWriter;
   onFrames: (batch: FrameBatch) => void = () => {};
-  onWritten: (frames: number, bytes: number) => void = () => {};
+  onWritten: (frames: number, bytes: number, packets: number) => void =
+    () => {};
   onRefused: (errno: number, packets: number) => void = () => {};
 
   constructor(
@@ -90,7 +91,8 @@ export class TapNetdev implements Netdev {
       onEnd: () => {},
     });
     this.#writer = reactor.frameWriter(tap.fd, {
-      onWritten: (frames, bytes) => this.onWritten(frames, bytes),
+      onWritten: (frames, bytes, packets) =>
+        this.onWritten(frames, bytes, packets),
       onRefused: (errno, packets) => this.onRefused(errno, packets),
     });
   }

@@ -128,10 +128,10 @@ export interface FrameWriter {
 /** Receives the results of a writer. */
 export interface WriteResults {
   /**
-   * Called with the number of frames written and their total length in bytes. A gathered frame counts as the packets
-   * that it stands for.
+   * Called with the number of frames written, and the bytes and the number of the packets that they stand for
+   * ({@linkcode GatheredFrame.bytes}).
    */
-  onWritten(frames: number, bytes: number): void;
+  onWritten(frames: number, bytes: number, packets: number): void;
   /**
    * Called for each frame that could not be written, with a positive errno and the number of packets that the frame
    * stands for: 1 unless it was gathered.

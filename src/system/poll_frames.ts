@@ -111,13 +111,13 @@ export class PollFrameWriter implements FrameWriter {
 
   write(address: bigint, length: number): void {
     const taken = this.#libc.writeAt(this.#fd, address, length);
-    if (taken >= 0) this.#results.onWritten(1, length);
+    if (taken >= 0) this.#results.onWritten(1, length, 1);
     else this.#results.onRefused(this.#errno[0]!, 1);
   }
 
   writeGathered({ vectors, pieces, packets, bytes }: GatheredFrame): void {
     const taken = this.#libc.writev(this.#fd, vectors, pieces);
-    if (taken >= 0) this.#results.onWritten(packets, bytes);
+    if (taken >= 0) this.#results.onWritten(1, bytes, packets);
     else this.#results.onRefused(this.#errno[0]!, packets);
   }
 

@@ -62,11 +62,13 @@ class Collected implements FrameSink {
 class Results implements WriteResults {
   frames = 0;
   bytes = 0;
+  packets = 0;
   readonly refused: number[] = [];
   refusedPackets = 0;
 
-  onWritten(frames: number, bytes: number): void {
+  onWritten(frames: number, bytes: number, packets: number): void {
     this.frames += frames;
+    this.packets += packets;
     this.bytes += bytes;
   }
 
@@ -271,13 +273,16 @@ reactorTest(
       return [...into.subarray(0, length)];
     });
     assertEquals(frames, [[3, 4, 5, 6, 0, 100, 101], [0, 1], [50]]);
-    assertEquals([results.frames, results.bytes], [6, 3011]);
+    assertEquals(
+      [results.frames, results.bytes, results.packets],
+      [3, 3011, 6],
+    );
     const none = new Results();
     const bad = reactor.frameWriter(1_000_000, none);
     bad.writeGathered(gathered(memory, [[0, 9], [9, 1]], 5));
     turns(reactor, 3);
     assertEquals(
-      [none.frames, none.bytes, none.refused, none.refusedPackets],
+      [none.frames, none.packets, none.refused, none.refusedPackets],
       [0, 0, [EBADF], 5],
     );
     reader.close();

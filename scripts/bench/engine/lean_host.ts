@@ -30,7 +30,7 @@ export type Family = "IPv4" | "IPv6";
 /** A netdev that counts written frames. */
 class LeanNetdev extends FakeNetdev {
   override write(_address: bigint, length: number): void {
-    this.onWritten(1, length);
+    this.onWritten(1, length, 1);
   }
 }
 

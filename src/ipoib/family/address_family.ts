@@ -7,6 +7,7 @@
 
 import type { Flow } from "../../netdev/netdev.ts";
 import type { IpAddress } from "../../wire/ip_address.ts";
+import type { NetworkRules } from "../offload/coalescing_rules.ts";
 import type { Translator, TranslatorParts } from "./translator.ts";
 
 /** 32-bit words of the longest flow key. */
@@ -60,6 +61,8 @@ export interface AddressFamily {
   isReport(view: DataView, ip: number, length: number): boolean;
   /** Returns true if the destination of a packet is a multicast address. */
   isToGroup(view: DataView, ip: number): boolean;
+  /** Which packets are coalesced when they are received. Default: none. */
+  readonly coalescing?: NetworkRules;
   /**
    * Returns the ICMP packet that tells the source of the packet of `length` bytes at `ip` the MTU of its route, in bytes
    * of an IP packet. Returns undefined if the packet must not be answered.

@@ -9,6 +9,7 @@ import { IpProtocol, IPV4_HEADER_LENGTH, Ipv4Field } from "../../wire/ipv4.ts";
 import { isLimitedBroadcast, isMulticast } from "../../wire/ipv4_address.ts";
 import { ipv4Mgid } from "../../wire/mgid.ts";
 import { ArpTranslator } from "../neighbour/arp_translator.ts";
+import { ipv4Rules } from "../offload/ipv4_rules.ts";
 import type { AddressFamily } from "./address_family.ts";
 
 const CLASS_D = 0xe;
@@ -84,6 +85,8 @@ export const ipv4Family: AddressFamily = {
 
   isToGroup: (view, ip) =>
     view.getUint8(ip + Ipv4Field.Destination) >> 4 === CLASS_D,
+
+  coalescing: ipv4Rules,
 
   // RFC 1122 section 3.2.2 forbids answers to later fragments and to packets without a source.
   tooBig(view, ip, length, mtu) {

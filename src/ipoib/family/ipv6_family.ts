@@ -15,6 +15,7 @@ import { IpProtocol } from "../../wire/ipv4.ts";
 import { ipv6Mgid } from "../../wire/mgid.ts";
 import { isNd } from "../../wire/neighbour_discovery.ts";
 import { NdTranslator } from "../neighbour/nd_translator.ts";
+import { ipv6Rules } from "../offload/ipv6_rules.ts";
 import type { AddressFamily } from "./address_family.ts";
 
 const MULTICAST = 0xff;
@@ -103,6 +104,8 @@ export const ipv6Family: AddressFamily = {
 
   isToGroup: (view, ip) =>
     view.getUint8(ip + Ipv6Field.Destination) === MULTICAST,
+
+  coalescing: ipv6Rules,
 
   // RFC 4443 section 2.4 forbids answers to packets without a unicast source.
   tooBig(view, ip, length, mtu) {

@@ -50,11 +50,13 @@ export class UringWriter implements FrameWriter, Operation, Pending {
   readonly #vectors: WriteVectors;
   readonly #active: PendingList<UringWriter>;
   readonly #closed: (writer: UringWriter) => void;
-  /** Frames and bytes prepared since the last wait. */
+  /** Frames prepared since the last wait, and the packets that they stand for. */
   #frames = 0;
+  #packets = 0;
   #bytes = 0;
-  /** Frames and bytes submitted by the last wait and not reported yet. */
+  /** Frames submitted by the last wait and not reported yet. */
   #sentFrames = 0;
+  #sentPackets = 0;
   #sentBytes = 0;
 
   /**
@@ -92,7 +94,8 @@ export class UringWriter implements FrameWriter, Operation, Pending {
   complete(result: number, _flags: number, detail: number): void {
     if (result >= 0) return;
     const packets = detail >>> BYTES_BITS;
-    this.#sentFrames -= packets;
+    this.#sentFrames--;
+    this.#sentPackets -= packets;
     this.#sentBytes -= detail & BYTES_MASK;
     this.#results.onRefused(-result, packets);
   }
@@ -100,20 +103,24 @@ export class UringWriter implements FrameWriter, Operation, Pending {
   /** Counts the prepared writes as submitted, before the wait that submits them. */
   send(): void {
     this.#sentFrames += this.#frames;
+    this.#sentPackets += this.#packets;
     this.#sentBytes += this.#bytes;
     this.#frames = 0;
+    this.#packets = 0;
     this.#bytes = 0;
   }
 
   /** Reports the submitted writes that have not failed as written, after their completions were harvested. */
   settle(): void {
     const frames = this.#sentFrames;
+    const packets = this.#sentPackets;
     const bytes = this.#sentBytes;
     // Negative if a full ring was submitted early, and a write failed before `send` counted it.
     if (frames <= 0) return;
     this.#sentFrames = 0;
+    this.#sentPackets = 0;
     this.#sentBytes = 0;
-    this.#results.onWritten(frames, bytes);
+    this.#results.onWritten(frames, bytes, packets);
   }
 
   /** True if no write is prepared or submitted without a report. */
@@ -134,7 +141,8 @@ export class UringWriter implements FrameWriter, Operation, Pending {
     bytes: number,
   ): void {
     this.#active.add(this);
-    this.#frames += packets;
+    this.#frames++;
+    this.#packets += packets;
     this.#bytes += bytes;
     const detail = packets << BYTES_BITS | bytes;
     prepareWrite(
