@@ -33,7 +33,7 @@ export const VnetField = {
 export const VnetFlag = {
   /** The checksum field contains the pseudo-header sum. The checksum must be completed before transmission. */
   NeedsChecksum: 1,
-  /** The checksum was verified. */
+  /** The checksum was verified. A TAP ignores the flag in frames that are written (Linux tun_get_user, 6.1 and 6.18). */
   DataValid: 2,
 } as const;
 

@@ -18,6 +18,7 @@ import { FakeFrames } from "../../src/system/fake_frames.ts";
 import { createNamespace, withNamespace } from "../../src/system/namespace.ts";
 import { PollReactor } from "../../src/system/poll_reactor.ts";
 import { Fd } from "../../src/system/fd.ts";
+import type { Reactor } from "../../src/system/reactor.ts";
 import { EtherType } from "../../src/wire/encap.ts";
 import { EthernetKind, FRAME_HEADER_LENGTH } from "../../src/wire/ethernet.ts";
 import { writeEthernetHeader } from "../../src/wire/frame_header.ts";
@@ -167,7 +168,7 @@ export function address(text: string): IpAddress {
 
 /** Opens a device `ib0` in a namespace, by default with 8 slots for frames of any length. */
 export function openTestNetdev(
-  { reactor, fd }: TestNamespace,
+  { reactor, fd }: { readonly reactor: Reactor; readonly fd: number },
   options: Partial<NetdevOptions> = {},
 ): TapNetdev {
   const memory = new FakeFrames(8, 65_536 + FRAME_HEADER_LENGTH);

@@ -50,39 +50,42 @@ export function familyOf(packet: Uint8Array) {
   );
 }
 
-/** See the comment at the top of this file. */
-export class CoalescerRig {
-  readonly written: Written[] = [];
-  readonly coalescer = new Coalescer(this);
-  readonly #memory = new Uint8Array(POLL * STRIDE);
-  readonly #view = viewOf(this.#memory);
-  readonly #addresses = Array.from(
-    { length: POLL },
-    (_, slot) => BASE + BigInt(slot * STRIDE + VNET),
-  );
+/** Memory of the packets of a poll, like that of a verbs receive queue. */
+export class PollMemory {
+  readonly bytes: Uint8Array<ArrayBuffer> = new Uint8Array(POLL * STRIDE);
+  readonly #view = viewOf(this.bytes);
+  readonly #addresses: readonly bigint[];
 
-  /** Coalesces the packets of one poll, and returns the frames that were written. */
-  poll(received: readonly Received[]): Written[] {
-    assert(received.length <= POLL);
-    received.forEach((each, slot) => this.#receive(each, slot));
-    this.coalescer.flush();
-    return this.written.splice(0);
+  /** @param base the address that the coalescer uses for the memory */
+  constructor(base: bigint | ((bytes: Uint8Array<ArrayBuffer>) => bigint)) {
+    const first = typeof base === "bigint" ? base : base(this.bytes);
+    this.#addresses = Array.from(
+      { length: POLL },
+      (_, slot) => first + BigInt(slot * STRIDE + VNET),
+    );
   }
 
-  #receive({ packet, verified }: Received, slot: number): void {
+  /** Passes the packets of one poll to a coalescer. */
+  poll(coalescer: Coalescer, received: readonly Received[]): void {
+    assert(received.length <= POLL);
+    received.forEach((each, slot) => this.#receive(coalescer, each, slot));
+    coalescer.flush();
+  }
+
+  #receive(coalescer: Coalescer, { packet, verified }: Received, slot: number) {
     const family = familyOf(packet);
     assert(family?.coalescing, "the packet is one of IPv4 or IPv6");
     const at = slot * STRIDE;
-    this.#memory.fill(0, at + VNET, at + PACKET);
-    if (verified) this.#memory[at + VNET] = DATA_VALID;
+    this.bytes.fill(0, at + VNET, at + PACKET);
+    if (verified) this.bytes[at + VNET] = DATA_VALID;
     writeEthernetHeader(
       this.#view,
       at + VNET + 12,
       EthernetKind.Host,
       family.etherType,
     );
-    this.#memory.set(packet, at + PACKET);
-    this.coalescer.add(
+    this.bytes.set(packet, at + PACKET);
+    coalescer.add(
       family.coalescing,
       this.#view,
       at + PACKET,
@@ -90,6 +93,19 @@ export class CoalescerRig {
       this.#addresses[slot]!,
       verified,
     );
+  }
+}
+
+/** See the comment at the top of this file. */
+export class CoalescerRig {
+  readonly written: Written[] = [];
+  readonly coalescer = new Coalescer(this);
+  readonly #memory = new PollMemory(BASE);
+
+  /** Coalesces the packets of one poll, and returns the frames that were written. */
+  poll(received: readonly Received[]): Written[] {
+    this.#memory.poll(this.coalescer, received);
+    return this.written.splice(0);
   }
 
   write(address: bigint, length: number): void {
@@ -116,8 +132,9 @@ export class CoalescerRig {
 
   #resolve(address: bigint, length: number): Uint8Array {
     const at = Number(address - BASE);
-    assert(at >= 0 && at + length <= this.#memory.length);
-    return this.#memory.slice(at, at + length);
+    const { bytes } = this.#memory;
+    assert(at >= 0 && at + length <= bytes.length);
+    return bytes.slice(at, at + length);
   }
 }
 
