@@ -2,6 +2,7 @@
 
 import { arpTranslationTarget } from "./arp_translation.ts";
 import { cmTarget } from "./cm.ts";
+import { coalescingTarget } from "./coalescing.ts";
 import { commandLineTarget } from "./command_line.ts";
 import { controlTarget } from "./control.ts";
 import { deviceFrameTarget, fabricPacketTarget } from "./engine.ts";
@@ -32,6 +33,7 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   deviceFrameTarget,
   largeSendTarget,
   fabricPacketTarget,
+  coalescingTarget,
   arpTranslationTarget,
   ndTranslationTarget,
   controlTarget,
