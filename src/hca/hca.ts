@@ -109,6 +109,11 @@ export interface RxBatch {
   readonly headersMissing: boolean;
   /** Address of the frame header, 26 bytes before the payload, for the write to the network device. */
   readonly vnetAddress: bigint[];
+  /**
+   * Returns the sum of the big-endian 16-bit words in `length` bytes at offset `at` of the packets' memory, folded into
+   * 16 bits (wire/summed_memory.ts). Absent if the memory cannot be summed in place. Not for packets of connections.
+   */
+  readonly sum?: (at: number, length: number) => number;
   readonly sourceQpn: Int32Array;
   readonly sourceLid: Int32Array;
   /** Bits of {@linkcode RxFlag}. */

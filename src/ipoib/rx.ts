@@ -192,6 +192,7 @@ export class Receiver {
       batch.length[i]!,
       batch.vnetAddress[i]!,
       (flags & RxFlag.ChecksumOk) !== 0,
+      batch.sum,
     );
     return true;
   }

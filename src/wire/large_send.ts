@@ -139,6 +139,6 @@ function hasChecksumAt(
 }
 
 /** Returns the length that the TCP header at `tcp` states. */
-function tcpHeaderLength(view: DataView, tcp: number): number {
+export function tcpHeaderLength(view: DataView, tcp: number): number {
   return view.getUint8(tcp + TcpField.OffsetAndFlags) >> 4 << 2;
 }

@@ -15,8 +15,14 @@ import { IbvRecvWr, IbvSge } from "../../../ffi/verbs_layout.ts";
 import { CONNECTED_MESSAGE, ENCAP_LENGTH } from "../../base/units.ts";
 import { FRAME_HEADER_LENGTH } from "../../wire/ethernet.ts";
 import { GRH_LENGTH } from "../../wire/grh.ts";
+import type { RxBatch } from "../hca.ts";
 import { highWord, lowWord } from "./device.ts";
-import { NativeMemory, RegisteredMemory, type Registrar } from "./memory.ts";
+import {
+  NativeMemory,
+  RegisteredMemory,
+  RegisteredSummedMemory,
+  type Registrar,
+} from "./memory.ts";
 
 /** Offset of the IP or ARP packet in a buffer. */
 export const PAYLOAD = GRH_LENGTH + ENCAP_LENGTH;
@@ -29,14 +35,21 @@ export interface BufferFormat {
   readonly stride: number;
   /** Offset at which the device writes a message. */
   readonly offset: number;
+  /** True if checksums are verified, so that messages are summed in place. */
+  readonly summed: boolean;
 }
 
 /** Messages of a UD queue pair, to which the device adds the GRH. */
-export const DATAGRAM_BUFFER: BufferFormat = { stride: 4160, offset: 0 };
+export const DATAGRAM_BUFFER: BufferFormat = {
+  stride: 4160,
+  offset: 0,
+  summed: true,
+};
 /** Messages of connections. */
 export const CONNECTED_BUFFER: BufferFormat = {
   stride: Math.ceil((GRH_LENGTH + CONNECTED_MESSAGE) / 64) * 64,
   offset: GRH_LENGTH,
+  summed: false,
 };
 
 /** The registered memory of the buffers, and the memory of their work requests. */
@@ -46,12 +59,14 @@ export class ReceiveMemory {
   readonly stride: number;
   readonly bytes: Uint8Array;
   readonly view: DataView;
+  /** See {@linkcode RxBatch.sum}; undefined unless the format is summed. */
+  readonly sum: RxBatch["sum"] | undefined;
   /** Address of each buffer's frame header. */
   readonly vnetAddress: readonly bigint[];
   /** Address of each work request, as signed 32-bit words. */
   readonly requestLow: Int32Array;
   readonly requestHigh: Int32Array;
-  readonly #memory: RegisteredMemory;
+  readonly #memory: RegisteredMemory | RegisteredSummedMemory;
   readonly #requests: NativeMemory;
 
   /**
@@ -63,12 +78,17 @@ export class ReceiveMemory {
     library: Registrar,
     pd: bigint,
     buffers: number,
-    { stride, offset }: BufferFormat,
+    { stride, offset, summed }: BufferFormat,
     firstId: number,
   ) {
     this.buffers = buffers;
     this.stride = stride;
-    this.#memory = new RegisteredMemory(library, pd, buffers * stride);
+    const size = buffers * stride;
+    if (summed) {
+      const memory = new RegisteredSummedMemory(library, pd, size);
+      this.#memory = memory;
+      this.sum = memory.sum;
+    } else this.#memory = new RegisteredMemory(library, pd, size);
     const { address, lkey, bytes, view } = this.#memory;
     this.bytes = bytes;
     this.view = view;

@@ -252,8 +252,9 @@ export class ReceiveQueue {
   }
 
   createBatch(): VerbsRxBatch {
-    const { view } = this.#datagrams.memory;
+    const { view, sum } = this.#datagrams.memory;
     return {
+      ...sum && { sum },
       count: 0,
       capacity: POLL_BATCH,
       headersMissing: true,

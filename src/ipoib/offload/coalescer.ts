@@ -7,6 +7,7 @@
  * coalesced at a time. Nothing is allocated per packet.
  */
 
+import type { RxBatch } from "../../hca/hca.ts";
 import type { Netdev } from "../../netdev/netdev.ts";
 import { FRAME_HEADER_LENGTH } from "../../wire/ethernet.ts";
 import {
@@ -49,6 +50,7 @@ export class Coalescer implements CoalescingSettings {
    * or holds it until {@linkcode flush}. The memory must not change before that.
    *
    * @param verified true if the checksums are known to be correct
+   * @param sum sums words in `view` ({@linkcode RxBatch.sum})
    */
   add(
     network: NetworkRules,
@@ -57,6 +59,7 @@ export class Coalescer implements CoalescingSettings {
     length: number,
     address: bigint,
     verified: boolean,
+    sum: RxBatch["sum"],
   ): void {
     const protocol = network.protocol(view, ip, length);
     const transport = this.#transportOf(protocol);
@@ -80,6 +83,7 @@ export class Coalescer implements CoalescingSettings {
     segment.payload = rest - header;
     segment.address = address;
     segment.verified = verified;
+    segment.sum = sum;
     this.#take(segment);
   }
 

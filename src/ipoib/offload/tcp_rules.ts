@@ -1,12 +1,8 @@
 /** The rules of TCP segments for coalescing. */
 
-import {
-  TCP_HEADER_LENGTH,
-  TcpField,
-  TcpFlag,
-  tcpHeaderLength,
-} from "../../wire/tcp.ts";
 import { IpProtocol } from "../../wire/ipv4.ts";
+import { tcpHeaderLength } from "../../wire/large_send.ts";
+import { TcpField, TcpFlag } from "../../wire/transport_fields.ts";
 import { GSO_ECN } from "../../wire/vnet.ts";
 import type { TransportRules } from "./coalescing_rules.ts";
 
@@ -22,9 +18,9 @@ export const tcpRules: TransportRules = {
   checksum: TcpField.Checksum,
 
   headerLength(view, at, length) {
-    if (length < TCP_HEADER_LENGTH) return 0;
+    if (length < TcpField.Length) return 0;
     const header = tcpHeaderLength(view, at);
-    return header >= TCP_HEADER_LENGTH && header <= length ? header : 0;
+    return header >= TcpField.Length && header <= length ? header : 0;
   },
 
   starts: (view, at) => (view.getUint8(at + TcpField.Flags) & ALONE) === 0,
@@ -36,16 +32,16 @@ export const tcpRules: TransportRules = {
     if (
       view.getInt32(at + TcpField.Sequence) !== sequence ||
       (flags & TcpFlag.Cwr) !== 0 || (differing & ~MAY_DIFFER) !== 0 ||
-      view.getUint8(at + TcpField.DataOffset) !==
-        first.getUint8(firstAt + TcpField.DataOffset) ||
+      view.getUint8(at + TcpField.OffsetAndFlags) !==
+        first.getUint8(firstAt + TcpField.OffsetAndFlags) ||
       view.getUint16(at + TcpField.Window) !==
         first.getUint16(firstAt + TcpField.Window) ||
       view.getInt32(at + TcpField.Acknowledgment) !==
         first.getInt32(firstAt + TcpField.Acknowledgment) ||
-      view.getUint16(at + TcpField.Urgent) !==
-        first.getUint16(firstAt + TcpField.Urgent)
+      view.getUint16(at + TcpField.UrgentPointer) !==
+        first.getUint16(firstAt + TcpField.UrgentPointer)
     ) return false;
-    for (let i = TCP_HEADER_LENGTH; i < header; i += 4) {
+    for (let i = TcpField.Length; i < header; i += 4) {
       if (view.getInt32(at + i) !== first.getInt32(firstAt + i)) return false;
     }
     return true;

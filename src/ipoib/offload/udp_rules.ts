@@ -1,13 +1,13 @@
 /** The rules of UDP packets for coalescing. */
 
 import { IpProtocol } from "../../wire/ipv4.ts";
-import { UDP_HEADER_LENGTH, UdpField } from "../../wire/udp.ts";
+import { UdpField } from "../../wire/transport_fields.ts";
 import { GsoType } from "../../wire/vnet.ts";
 import type { TransportRules } from "./coalescing_rules.ts";
 
 /** True if the header has the length of the packet and a checksum; segmentation writes both. */
 function isWhole(view: DataView, at: number, length: number): boolean {
-  return view.getUint16(at + UdpField.Length) === length &&
+  return view.getUint16(at + UdpField.PacketLength) === length &&
     view.getUint16(at + UdpField.Checksum) !== 0;
 }
 
@@ -16,7 +16,7 @@ export const udpRules: TransportRules = {
   checksum: UdpField.Checksum,
 
   headerLength: (_view, _at, length) =>
-    length >= UDP_HEADER_LENGTH ? UDP_HEADER_LENGTH : 0,
+    length >= UdpField.Length ? UdpField.Length : 0,
 
   starts: isWhole,
 
@@ -29,7 +29,7 @@ export const udpRules: TransportRules = {
   isCanonical: () => true,
 
   finish: (first, firstAt, _last, _lastAt, length) =>
-    first.setUint16(firstAt + UdpField.Length, length),
+    first.setUint16(firstAt + UdpField.PacketLength, length),
 
   gsoType: () => GsoType.UdpL4,
 };

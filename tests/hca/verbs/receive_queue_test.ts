@@ -137,6 +137,18 @@ Deno.test("ReceiveQueue returns a packet with its header fields and without a fr
   assert(!rig.queue.sourceGid(batch, 0, new Uint8Array(16)));
 });
 
+Deno.test("ReceiveQueue sums the words of a packet in place, and passes on that the device has verified it", () => {
+  using rig = new Rig();
+  const valid = 1 << 2; // IBV_WC_IP_CSUM_OK
+  rig.arrive(3, [0x08, 0x00, 0, 0, 0x45, 1, 0xff, 2, 3], { flags: valid });
+  rig.arrive(4, [0x08, 0x00, 0, 0, 0x45]);
+  assertEquals(rig.poll(), 2);
+  const { batch } = rig;
+  assertEquals([...batch.flags.subarray(0, 2)], [RxFlag.ChecksumOk, 0]);
+  const sum = 0x4501 + 0xff02 + 0x0300;
+  assertEquals(batch.sum!(batch.payload[0]!, 5), (sum & 0xffff) + 1);
+});
+
 Deno.test("ReceiveQueue reads the multicast flag and the source GID from the GRH", () => {
   using rig = new Rig();
   rig.arrive(0, [0x08, 0x00, 0, 0, 0x45], { flags: GRH });

@@ -10,6 +10,7 @@ import {
 } from "../../../src/system/frames.ts";
 import { EthernetKind } from "../../../src/wire/ethernet.ts";
 import { writeEthernetHeader } from "../../../src/wire/frame_header.ts";
+import { SummedMemory } from "../../../src/wire/summed_memory.ts";
 import { viewOf } from "../../wire/support.ts";
 import {
   addressesOf,
@@ -52,12 +53,13 @@ export function familyOf(packet: Uint8Array) {
 
 /** Memory of the packets of a poll, like that of a verbs receive queue. */
 export class PollMemory {
-  readonly bytes: Uint8Array<ArrayBuffer> = new Uint8Array(POLL * STRIDE);
-  readonly #view = viewOf(this.bytes);
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly #memory = new SummedMemory(POLL * STRIDE);
   readonly #addresses: readonly bigint[];
 
   /** @param base the address that the coalescer uses for the memory */
   constructor(base: bigint | ((bytes: Uint8Array<ArrayBuffer>) => bigint)) {
+    this.bytes = this.#memory.bytes;
     const first = typeof base === "bigint" ? base : base(this.bytes);
     this.#addresses = Array.from(
       { length: POLL },
@@ -78,8 +80,9 @@ export class PollMemory {
     const at = slot * STRIDE;
     this.bytes.fill(0, at + VNET, at + PACKET);
     if (verified) this.bytes[at + VNET] = DATA_VALID;
+    const { view, sum } = this.#memory;
     writeEthernetHeader(
-      this.#view,
+      view,
       at + VNET + 12,
       EthernetKind.Host,
       family.etherType,
@@ -87,11 +90,12 @@ export class PollMemory {
     this.bytes.set(packet, at + PACKET);
     coalescer.add(
       family.coalescing,
-      this.#view,
+      view,
       at + PACKET,
       packet.length,
       this.#addresses[slot]!,
       verified,
+      sum,
     );
   }
 }
