@@ -7,6 +7,7 @@
 
 import { Fabric } from "../../scripts/rig/fabric.ts";
 import { fullTest } from "../../scripts/test/form.ts";
+import { coalescing } from "./scenarios/coalescing.ts";
 import { connections } from "./scenarios/connections.ts";
 import { connected } from "./scenarios/connected.ts";
 import { device } from "./scenarios/device.ts";
@@ -34,6 +35,7 @@ Deno.test.afterAll(() => fabric.stop());
 ping(fabric);
 otherInterface(fabric);
 iperf(fabric, 2044, Deno.test);
+coalescing(fabric);
 leak(fabric);
 recovery(fabric);
 // After recovery, because it restarts ipoib, which deletes the child interface of the scenarios before.

@@ -4,9 +4,11 @@
  * `a` is one end of every stream.
  */
 
+import { acknowledged } from "../../rig/acknowledgments.ts";
 import { Fabric, KERNELS, OURS } from "../../rig/fabric.ts";
 import type { Guest } from "../../rig/guest.ts";
 import { throughput } from "../../rig/iperf.ts";
+import type { Node } from "../../rig/node.ts";
 import { RIG_PACKAGES } from "../../rig/tools.ts";
 import type { GuestMeasurement, Measure, Stage } from "./guest_measurement.ts";
 
@@ -20,17 +22,29 @@ const MTUS = [[2048, 2044], [4096, 4092]] as const;
 
 const fabric = new Fabric();
 
-/** Measures a stream from the subject to guest `a`, then one in the other direction. */
-function bothWays(subject: () => Guest, address: string): Measure {
+/**
+ * Measures a stream from the subject to guest `a`, then one in the other direction, and the acknowledgments of the
+ * latter.
+ */
+function bothWays(
+  subject: () => Guest,
+  node: () => Node | undefined,
+  address: string,
+): Measure {
   return async (seconds) => {
     const { a } = fabric;
     const away = await throughput(subject(), a, KERNELS[0], seconds);
-    const back = await throughput(a, subject(), address, seconds);
-    return [away / GBIT, back / GBIT];
+    let back = 0;
+    const { packets, acknowledgments } = await acknowledged(
+      subject(),
+      node(),
+      async () => back = await throughput(a, subject(), address, seconds),
+    );
+    return [away / GBIT, back / GBIT, 100 * acknowledgments / packets];
   };
 }
 
-const ours = bothWays(() => fabric.c, OURS);
+const ours = bothWays(() => fabric.c, () => fabric.node, OURS);
 
 /** Measures this program while the stack segments and computes checksums itself. */
 const withoutOffloads: Measure = async (seconds) => {
@@ -45,17 +59,22 @@ const withoutOffloads: Measure = async (seconds) => {
 };
 
 const subjects = {
-  [KERNEL]: bothWays(() => fabric.b, KERNELS[1]),
+  [KERNEL]: bothWays(() => fabric.b, () => undefined, KERNELS[1]),
   [PROGRAM]: ours,
   [PLAIN]: withoutOffloads,
 };
 
+const QUANTITIES = [
+  { what: "sending", unit: "Gbit/s", better: "more" },
+  { what: "receiving", unit: "Gbit/s", better: "more" },
+  { what: "acknowledging", unit: "acks/100 segments", better: "less" },
+] as const;
+
 /** The first stage uses the ports as booted. */
 const stages = MTUS.map(([ibMtu, mtu], i): Stage => ({
-  quantities: ["sending", "receiving"].map((what) => ({
+  quantities: QUANTITIES.map(({ what, ...quantity }) => ({
     name: `TCP with the kernel, MTU ${mtu}: ${what}`,
-    unit: "Gbit/s",
-    better: "more",
+    ...quantity,
   })),
   subjects,
   prepare: async () => {

@@ -1,0 +1,84 @@
+/** Received TCP segments reach the stack in frames of several segments, unchanged. */
+
+import { assert, assertEquals, assertGreater } from "@std/assert";
+import {
+  type Acknowledged,
+  acknowledged,
+} from "../../../scripts/rig/acknowledgments.ts";
+import { type Fabric, KERNELS, OURS } from "../../../scripts/rig/fabric.ts";
+import type { Guest } from "../../../scripts/rig/guest.ts";
+import { throughput } from "../../../scripts/rig/iperf.ts";
+import { report } from "../../../scripts/rig/report.ts";
+import { FULL } from "../../../scripts/test/form.ts";
+
+const SECONDS = FULL ? 10 : 3;
+const MEGABYTES = FULL ? 32 : 4;
+const PORT = 5401;
+
+export function coalescing(fabric: Fabric): void {
+  Deno.test("a TCP stream from ib_ipoib arrives unchanged at ipoib, which coalesces its segments", async () => {
+    const { a, c, node } = fabric;
+    const { coalesced, packets } = await acknowledged(
+      c,
+      node,
+      async () => assertEquals(await received(a, c, OURS), await sent(a)),
+    );
+    report(`${coalesced} of ${packets} packets coalesced`);
+    assertGreater(coalesced, 0);
+    const { rx_dropped } = await node.statistics();
+    assertEquals(rx_dropped, 0);
+  });
+
+  Deno.test("the acknowledgments of a TCP stream, beside those of ib_ipoib", async () => {
+    const { a, b, c, node } = fabric;
+    const ours = await acknowledged(
+      c,
+      node,
+      () => throughput(a, c, OURS, SECONDS),
+    );
+    const kernels = await acknowledged(
+      b,
+      undefined,
+      () => throughput(a, b, KERNELS[1], SECONDS),
+    );
+    report(
+      `acknowledgments per segment: ipoib ${ratio(ours)}, ib_ipoib ${
+        ratio(kernels)
+      }; ${ours.coalesced} of ${ours.packets} packets coalesced`,
+    );
+    // A receiver acknowledges at least every second segment, unless they arrive in frames.
+    assert(ours.acknowledgments < ours.packets / 2);
+  });
+}
+
+function ratio({ acknowledgments, packets }: Acknowledged): string {
+  return (acknowledgments / packets).toFixed(3);
+}
+
+/** Sends a file of random bytes. Returns the checksum of what arrives. */
+async function received(
+  from: Guest,
+  to: Guest,
+  address: string,
+): Promise<string> {
+  await to.must(
+    `socat -u TCP-LISTEN:${PORT},reuseaddr OPEN:/tmp/received,creat,trunc &
+     echo $! > /tmp/receiver.pid`,
+  );
+  await to.waitFor(`ss -ltn | grep -q :${PORT}`, 10, "ss -ltn");
+  await from.must(
+    `head -c ${MEGABYTES}M /dev/urandom > /tmp/sent
+     socat -u OPEN:/tmp/sent TCP:${address}:${PORT}`,
+    300,
+  );
+  await to.waitFor(
+    "[ ! -d /proc/$(cat /tmp/receiver.pid) ]",
+    60,
+    "ls -l /tmp/received",
+  );
+  return await to.must("sha256sum < /tmp/received");
+}
+
+function sent(from: Guest): Promise<string> {
+  return from.must("sha256sum < /tmp/sent");
+}
