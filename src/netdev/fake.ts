@@ -76,6 +76,7 @@ export class FakeNetdev implements Netdev {
   readonly linkLocals: string[] = [];
   /** Speed in Mbit/s. */
   speed = 0;
+  takesUdpFrames = true;
   paused = false;
   closed = false;
   /** Times of the `noteReport()` calls. */

@@ -190,6 +190,8 @@ export interface Netdev {
    * not be attached.
    */
   readonly nextHopSource: string;
+  /** True if the kernel takes written frames of several UDP packets (GsoType.UdpL4): Linux 6.2 and later. */
+  readonly takesUdpFrames: boolean;
   /** The IPv6 gateways in frames; without entries if no program is attached. */
   readonly gatewayPrefixes: GatewayPrefixes;
   /**

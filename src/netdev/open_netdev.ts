@@ -24,6 +24,7 @@ import {
 import { ConfigMirror } from "./rtnetlink/mirror.ts";
 import { getLink } from "./rtnetlink/link_message.ts";
 import { setLink, setLinkMtu } from "./rtnetlink/link_set.ts";
+import { USO } from "./tap/constants.ts";
 import { openTap, type TapOptions } from "./tap/open_tap.ts";
 import { setLinkSpeed } from "./tap/speed.ts";
 import type { Tap } from "./tap/tap.ts";
@@ -61,6 +62,7 @@ export class TapNetdev implements Netdev {
   readonly config: ConfigMirror;
   readonly nextHopSource: string;
   readonly gatewayPrefixes: GatewayPrefixes;
+  readonly takesUdpFrames: boolean;
   readonly #program: NextHopProgram | undefined;
   readonly #closeDescriptors: (descriptors: readonly number[]) => void;
   readonly #reactor: Reactor;
@@ -83,6 +85,7 @@ export class TapNetdev implements Netdev {
     this.#program = attached ? program : undefined;
     this.nextHopSource = attached ? "program" : program;
     this.gatewayPrefixes = attached ? program.prefixes : new GatewayPrefixes();
+    this.takesUdpFrames = (tap.offload & USO) !== 0;
     this.#closeDescriptors = closeDescriptors;
     this.#reactor = reactor;
     this.#reader = reactor.readFrames(tap.fd, memory, {

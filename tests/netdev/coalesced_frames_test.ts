@@ -24,8 +24,6 @@ import { configure, ipTest, setKernel } from "./tap_support.ts";
 const FRAME_HEADER = 26;
 const MAX_FRAME = 65_536 + FRAME_HEADER;
 const [FIN, PSH, CWR] = [0x01, 0x08, 0x80];
-/** TUN_F_USO4, which kernels have that accept coalesced UDP packets. */
-const USO4 = 0x20;
 
 /** A device, and the packets that the kernel has sent to it. */
 class Device {
@@ -62,11 +60,7 @@ class Device {
     };
     this.netdev.onRefused = (errno) => this.refused.push(errno);
     this.#coalescer = new Coalescer(this.netdev);
-    this.#coalescer.udp = (this.netdev.tap.offload & USO4) !== 0;
-  }
-
-  get takesUdp(): boolean {
-    return this.#coalescer.udp;
+    this.#coalescer.udp = true;
   }
 
   /** Sets the device up and adds a neighbour for each address. */
@@ -327,7 +321,9 @@ reactorTest(
       setKernel(netns, "ipv6/conf/all/forwarding", 1);
       input.start();
       output.start("10.0.0.1", "fd01::");
-      const flows = input.takesUdp ? [0, 1, 2, 3, 4, 5] : [0, 1, 2, 3];
+      const flows = input.netdev.takesUdpFrames
+        ? [0, 1, 2, 3, 4, 5]
+        : [0, 1, 2, 3];
       const arrived = () =>
         output.sent.filter((packet) =>
           flowOf(packet)?.includes(" 58") === false

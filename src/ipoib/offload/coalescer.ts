@@ -27,21 +27,24 @@ const FLOWS = 8;
 export interface CoalescingSettings {
   /** True if received packets are coalesced. */
   enabled: boolean;
-  /** True if UDP packets are coalesced too. The kernel must support USO (Linux 6.2), or it refuses the frames. */
+  /** True if UDP packets are coalesced too. Has no effect if the kernel does not take the frames (Linux 6.1). */
   udp: boolean;
 }
+
+/** The device to which a {@linkcode Coalescer} writes. */
+type Device = Pick<Netdev, "write" | "writeGathered" | "takesUdpFrames">;
 
 /** See the comment at the top of this file. */
 export class Coalescer implements CoalescingSettings {
   enabled = true;
   udp = false;
-  readonly #netdev: Pick<Netdev, "write" | "writeGathered">;
+  readonly #netdev: Device;
   readonly #segment = new ReceivedSegment();
   /** Frames of different flows, oldest first. Those from `#count` on are free. */
   readonly #frames = Array.from({ length: FLOWS }, () => new HeldFrame());
   #count = 0;
 
-  constructor(netdev: Pick<Netdev, "write" | "writeGathered">) {
+  constructor(netdev: Device) {
     this.#netdev = netdev;
   }
 
@@ -94,7 +97,9 @@ export class Coalescer implements CoalescingSettings {
 
   #transportOf(protocol: number): TransportRules | undefined {
     if (protocol === tcpRules.protocol) return tcpRules;
-    return this.udp && protocol === udpRules.protocol ? udpRules : undefined;
+    const udp = protocol === udpRules.protocol && this.udp &&
+      this.#netdev.takesUdpFrames;
+    return udp ? udpRules : undefined;
   }
 
   #take(segment: ReceivedSegment): void {

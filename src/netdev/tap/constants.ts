@@ -46,6 +46,9 @@ export const OFFLOAD_SETS: readonly number[] = [
   0,
 ];
 
+/** The bits of UDP, which kernels accept that also take written frames of several UDP packets. */
+export const USO = 0x60;
+
 /** Link type of Ethernet (`linux/if_arp.h`). */
 export const ARPHRD_ETHER = 1;
 /** Link type of InfiniBand (`linux/if_arp.h`). */

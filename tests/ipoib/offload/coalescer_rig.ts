@@ -103,6 +103,7 @@ export class PollMemory {
 /** See the comment at the top of this file. */
 export class CoalescerRig {
   readonly written: Written[] = [];
+  takesUdpFrames = true;
   readonly coalescer = new Coalescer(this);
   readonly #memory = new PollMemory(BASE);
 

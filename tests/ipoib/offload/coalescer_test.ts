@@ -212,6 +212,15 @@ Deno.test("UDP packets are coalesced only if that is enabled, and only with chec
   assertEquals(rig.poll(received).map(({ packets }) => packets), [1, 1, 1]);
 });
 
+Deno.test("UDP packets are not coalesced for a kernel that does not take the frames", () => {
+  const rig = new CoalescerRig();
+  rig.coalescer.udp = true;
+  rig.takesUdpFrames = false;
+  const packets = new Packets();
+  const received = stream(UDP4, 3).map((step) => packets.next(step));
+  assertEquals(rig.poll(received).length, 3);
+});
+
 Deno.test("no packet is held beyond its poll", () => {
   const rig = new CoalescerRig();
   const packets = new Packets();
