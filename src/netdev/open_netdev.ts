@@ -24,7 +24,6 @@ import {
 import { ConfigMirror } from "./rtnetlink/mirror.ts";
 import { getLink } from "./rtnetlink/link_message.ts";
 import { setLink, setLinkMtu } from "./rtnetlink/link_set.ts";
-import { USO } from "./tap/constants.ts";
 import { openTap, type TapOptions } from "./tap/open_tap.ts";
 import { setLinkSpeed } from "./tap/speed.ts";
 import type { Tap } from "./tap/tap.ts";
@@ -85,7 +84,7 @@ export class TapNetdev implements Netdev {
     this.#program = attached ? program : undefined;
     this.nextHopSource = attached ? "program" : program;
     this.gatewayPrefixes = attached ? program.prefixes : new GatewayPrefixes();
-    this.takesUdpFrames = (tap.offload & USO) !== 0;
+    this.takesUdpFrames = tap.takesUdpFrames();
     this.#closeDescriptors = closeDescriptors;
     this.#reactor = reactor;
     this.#reader = reactor.readFrames(tap.fd, memory, {

@@ -65,6 +65,12 @@ kernelTest("openTap() enables the offloads that the kernel supports", () => {
   using checksum = openTap({ name: "ib2", netns: netns.fd, offload: 0x01 });
   assertEquals(checksum.offload, 0x01);
   assert(!checksum.setOffload(0x02), "TSO4 without CSUM is refused");
+  const takesUdp = (tap.offload & 0x60) !== 0;
+  for (const each of [tap, plain, checksum]) {
+    const { offload } = each;
+    assertEquals(each.takesUdpFrames(), takesUdp);
+    assertEquals(each.offload, offload);
+  }
   assertEquals(checksum.offload, 0x01);
 });
 

@@ -46,8 +46,8 @@ export const OFFLOAD_SETS: readonly number[] = [
   0,
 ];
 
-/** The bits of UDP, which kernels accept that also take written frames of several UDP packets. */
-export const USO = 0x60;
+/** TUN_F_CSUM, TUN_F_USO4 and TUN_F_USO6. Kernels that accept them also take written frames of several UDP packets. */
+export const USO_SET = 0x61;
 
 /** Link type of Ethernet (`linux/if_arp.h`). */
 export const ARPHRD_ETHER = 1;

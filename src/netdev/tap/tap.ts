@@ -9,7 +9,7 @@
 import { errnoCell, libc } from "../../../ffi/libc.ts";
 import { Fd } from "../../system/fd.ts";
 import { withNamespace } from "../../system/namespace.ts";
-import { Request } from "./constants.ts";
+import { Request, USO_SET } from "./constants.ts";
 import { interfaceRequest, requestName } from "./name.ts";
 
 const AF_INET = 2;
@@ -89,6 +89,22 @@ export class Tap implements Disposable {
     ) === 0;
     if (set) this.#offload = bits;
     return set;
+  }
+
+  /**
+   * True if the kernel takes written frames of several UDP packets (GsoType.UdpL4): Linux 6.2 and later. Enables the
+   * offload of UDP segmentation for a moment, so the device must be down.
+   */
+  takesUdpFrames(): boolean {
+    const set = (bits: number) =>
+      this.#libc.ioctlValue(
+        this.#fd.number,
+        Request.TUNSETOFFLOAD,
+        BigInt(bits),
+      ) === 0;
+    const taken = set(USO_SET);
+    set(this.#offload);
+    return taken;
   }
 
   /** Returns the length in bytes of the virtio header that the kernel uses. */
