@@ -1,114 +1,21 @@
 /** Coalesced frames in the kernel: written by both reactors, received by its TCP, and forwarded. */
 
-import { assert, assertEquals, assertLess } from "@std/assert";
-import { addressOf, libc } from "../../ffi/libc.ts";
-import { patient } from "../../scripts/machine.ts";
-import { Coalescer } from "../../src/ipoib/offload/coalescer.ts";
-import type { TapNetdev } from "../../src/netdev/open_netdev.ts";
-import { unwrap } from "../../src/system/errno.ts";
-import { FakeFrames } from "../../src/system/fake_frames.ts";
-import { Fd } from "../../src/system/fd.ts";
-import { withNamespace } from "../../src/system/namespace.ts";
+import { assertEquals, assertLess } from "@std/assert";
+import { libc } from "../../ffi/libc.ts";
+import type { Fd } from "../../src/system/fd.ts";
 import { PollReactor } from "../../src/system/poll_reactor.ts";
 import type { ReactorBase } from "../../src/system/reactor_base.ts";
 import { openUringReactor } from "../../src/system/uring/uring_reactor.ts";
 import { whyNoUring } from "../e2e/harness/kernel.ts";
-import { PollMemory, type Received } from "../ipoib/offload/coalescer_rig.ts";
 import { flowOf, writeChecksums } from "../ipoib/offload/segmentation.ts";
 import { Packets, plain } from "../ipoib/offload/steps.ts";
-import { socketAddress } from "../system/socket_address.ts";
-import { ipAddress, viewOf } from "../wire/support.ts";
-import { openTestNetdev, TestNamespace } from "./support.ts";
-import { configure, ipTest, setKernel } from "./tap_support.ts";
+import { viewOf } from "../wire/support.ts";
+import { CoalescingDevice } from "./coalescing_device.ts";
+import { TestNamespace } from "./support.ts";
+import { accept, listener } from "./tcp_support.ts";
+import { ipTest, setKernel } from "./tap_support.ts";
 
-const FRAME_HEADER = 26;
-const MAX_FRAME = 65_536 + FRAME_HEADER;
 const [FIN, PSH, CWR] = [0x01, 0x08, 0x80];
-
-/** A device, and the packets that the kernel has sent to it. */
-class Device {
-  readonly netdev: TapNetdev;
-  readonly sent: Uint8Array[] = [];
-  /** Numbers of frames and of packets that the kernel has taken. */
-  frames = 0;
-  packets = 0;
-  readonly refused: number[] = [];
-  readonly #received = new PollMemory(addressOf);
-  readonly #coalescer: Coalescer;
-
-  constructor(
-    private readonly netns: TestNamespace,
-    private readonly reactor: ReactorBase,
-    name: string,
-    offload?: number,
-  ) {
-    const memory = new FakeFrames(64, MAX_FRAME);
-    this.netdev = openTestNetdev({ reactor, fd: netns.fd }, {
-      ...{ name, memory },
-      ...(offload === undefined ? {} : { offload }),
-    });
-    this.netdev.onFrames = ({ count, slot, length }) => {
-      for (let i = 0; i < count; i++) {
-        const frame = memory.frame(slot[i]!, length[i]!);
-        memory.unreserve(slot[i]!);
-        this.sent.push(frame.slice(FRAME_HEADER));
-      }
-    };
-    this.netdev.onWritten = (frames, _bytes, packets) => {
-      this.frames += frames;
-      this.packets += packets;
-    };
-    this.netdev.onRefused = (errno) => this.refused.push(errno);
-    this.#coalescer = new Coalescer(this.netdev);
-    this.#coalescer.udp = true;
-  }
-
-  /** Sets the device up and adds a neighbour for each address. */
-  start(...neighbours: string[]): void {
-    this.netdev.change({ up: true });
-    this.netdev.setCarrier(true);
-    this.until(() => this.netdev.config.up);
-    for (const each of neighbours) {
-      this.netdev.config.neighbours.setPermanent(ipAddress(each));
-    }
-    // The kernel starts the queue shortly after the carrier is up.
-    this.turns(10);
-  }
-
-  /** Writes the packets of a poll, coalesced or each as a frame. */
-  receive(packets: readonly Uint8Array[], coalesced = true): void {
-    this.#coalescer.enabled = coalesced;
-    const received = packets.map((packet): Received => ({
-      ...{ packet, verified: false },
-    }));
-    if (coalesced) this.#received.poll(this.#coalescer, received);
-    else {
-      // A poll for each packet.
-      for (const each of received) {
-        this.#received.poll(this.#coalescer, [each]);
-        this.turns(1);
-      }
-    }
-    this.turns(2);
-    assertEquals(this.refused, []);
-  }
-
-  until(done: () => boolean): void {
-    const end = performance.now() + patient(3000);
-    while (!done()) {
-      assert(performance.now() < end, "in time");
-      this.reactor.turn(10);
-    }
-  }
-
-  turns(count: number): void {
-    for (let i = 0; i < count; i++) this.reactor.turn(5);
-  }
-
-  configure(lines: string): void {
-    configure(this.netns, lines);
-  }
-}
 
 /** Registers a test for each reactor, which needs ip(8). */
 function reactorTest(
@@ -127,25 +34,6 @@ function reactorTest(
     const skipped = `${name} (io_uring) (skipped: ${why})`;
     Deno.test({ name: skipped, ignore: true, fn: () => {} });
   }
-}
-
-const STREAM = 1;
-const NONBLOCK_CLOEXEC = 0x80800;
-
-/** Returns a listening TCP socket in a namespace. */
-function listener({ fd }: TestNamespace, address: string, port: number): Fd {
-  const domain = address.includes(":") ? 10 : 2;
-  const socket = new Fd(
-    withNamespace(
-      fd,
-      () => libc().socket(domain, STREAM | NONBLOCK_CLOEXEC, 0),
-    ),
-  );
-  const own = socketAddress(address, port);
-  const bound = libc().bind(socket.number, own, own.length);
-  unwrap(bound, "E_TEST", "bind");
-  unwrap(libc().listen(socket.number, 1), "E_TEST", "listen");
-  return socket;
 }
 
 /** Makes the TCP segments of a client of 10.0.0.2 or fd00::2. */
@@ -201,7 +89,7 @@ for (
   reactorTest(
     `the kernel's TCP receives the stream of coalesced segments and acknowledges frames, IPv${version}`,
     (netns, reactor) => {
-      const device = new Device(netns, reactor, "ib0");
+      const device = new CoalescingDevice(netns, reactor, "ib0");
       const { netdev, sent } = device;
       const ip = version === 4 ? 20 : 40;
       const tcp = () =>
@@ -226,12 +114,9 @@ for (
         client.acknowledged = (answer!.getUint32(4) + 1) >>> 0;
         assertLess(SEGMENTS * MSS, answer!.getUint16(14));
         device.receive([client.segment(ACK, new Uint8Array(0))]);
-        let accepted = -1;
-        device.until(() => {
-          accepted = libc().accept4(socket.number, null, null, 0x80800);
-          return accepted >= 0;
-        });
-        using connection = new Fd(accepted);
+        let accepted: Fd | undefined;
+        device.until(() => (accepted = accept(socket)) !== undefined);
+        using connection = accepted!;
         sent.length = 0;
 
         const stream = Uint8Array.from(
@@ -304,8 +189,8 @@ function rounds(
 reactorTest(
   "what a router forwards of coalesced frames to a device without offloads is byte for byte what was received",
   (netns, reactor) => {
-    const input = new Device(netns, reactor, "in0");
-    const output = new Device(netns, reactor, "out0", 0);
+    const input = new CoalescingDevice(netns, reactor, "in0");
+    const output = new CoalescingDevice(netns, reactor, "out0", 0);
     try {
       input.configure(`
         link set in0 up
