@@ -181,10 +181,12 @@ export class Receiver {
   /** Stage 5, coalesce. Returns false if the packet is not for the coalescer. */
   #coalesce(batch: RxBatch, i: number, { coalescing }: AddressFamily): boolean {
     const flags = batch.flags[i]!;
-    if (
-      coalescing === undefined || !this.#coalescer.enabled ||
-      (flags & RxFlag.Connected) !== 0
-    ) return false;
+    if (coalescing === undefined || !this.#coalescer.enabled) return false;
+    if ((flags & RxFlag.Connected) !== 0) {
+      // A peer may have moved a flow to a connection.
+      this.#coalescer.flush();
+      return false;
+    }
     this.#coalescer.add(
       coalescing,
       batch.view[i]!,

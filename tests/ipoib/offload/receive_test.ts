@@ -94,6 +94,23 @@ Deno.test("packets are not coalesced if that is off, on the embedded HCA, and on
   }
 });
 
+Deno.test("a message of a connection does not overtake the coalesced datagrams before it", () => {
+  const { rig, hosts } = pair();
+  const [a] = hosts;
+  const qp = a.port.qps.get(a.link.qpn)!;
+  const { poll } = qp;
+  qp.poll = (batch) => {
+    const count = poll.call(qp, batch);
+    if (count > 1) batch.flags[2] = RxFlag.Connected;
+    return count;
+  };
+  const sent = transmit(hosts);
+  const frames = a.netdev.takeWritten();
+  assertEquals(frames.length, 3);
+  assertEquals(frames.flatMap(segmentsOf), sent);
+  rig.check();
+});
+
 Deno.test("UDP packets are coalesced if that is on", () => {
   const { rig, hosts } = pair();
   const [a] = hosts;
