@@ -5,7 +5,7 @@ import type { Node } from "./node.ts";
 
 /** TCP segments that a guest has sent (RFC 4022, tcpOutSegs). */
 const SENT = `awk '/^Tcp:/ { sent = $12 } END { print sent }' /proc/net/snmp`;
-const PACKETS = "cat /sys/class/net/ib0/statistics/rx_packets";
+const RECEIVED = "cd /sys/class/net/ib0/statistics; cat rx_packets rx_dropped";
 
 /** What a guest has received and sent during a stream. */
 export interface Acknowledged {
@@ -13,6 +13,8 @@ export interface Acknowledged {
   readonly packets: number;
   /** Those that reached the stack as part of a frame that starts with another packet; 0 for ib_ipoib. */
   readonly coalesced: number;
+  /** Packets that did not reach the stack. */
+  readonly dropped: number;
   /** TCP segments sent: nearly all are acknowledgments. */
   readonly acknowledgments: number;
 }
@@ -33,6 +35,7 @@ export async function acknowledged(
   return {
     packets: after.packets - before.packets,
     coalesced: after.coalesced - before.coalesced,
+    dropped: after.dropped - before.dropped,
     acknowledgments: after.acknowledgments - before.acknowledgments,
   };
 }
@@ -43,9 +46,18 @@ async function counted(
 ): Promise<Acknowledged> {
   const acknowledgments = Number(await guest.must(SENT));
   if (node === undefined) {
-    const packets = Number(await guest.must(PACKETS));
-    return { packets, coalesced: 0, acknowledgments };
+    const text = await guest.must(RECEIVED);
+    const [packets, dropped] = text.trim().split("\n").map(Number);
+    return {
+      ...{ packets: packets!, dropped: dropped! },
+      ...{ coalesced: 0, acknowledgments },
+    };
   }
-  const { rx_packets, rx_coalesced } = await node.statistics();
-  return { packets: rx_packets!, coalesced: rx_coalesced!, acknowledgments };
+  const statistics = await node.statistics();
+  return {
+    packets: statistics.rx_packets!,
+    coalesced: statistics.rx_coalesced!,
+    dropped: statistics.rx_dropped!,
+    acknowledgments,
+  };
 }
