@@ -17,7 +17,7 @@ import { hex } from "../base/hex.ts";
 import { encapWord } from "../wire/encap.ts";
 import type { EthernetKind } from "../wire/ethernet.ts";
 import { writeEthernetHeader } from "../wire/frame_header.ts";
-import { segmentLength } from "../wire/large_send.ts";
+import { largeSendHeaders, segmentLength } from "../wire/large_send.ts";
 import { GsoType, VnetField } from "../wire/vnet.ts";
 import type { DebugLog } from "./debug_log.ts";
 import { WaitingTotal } from "./waiting_total.ts";
@@ -137,12 +137,12 @@ export class PacketSender {
   /** Returns the bytes that tx_bytes counts for a packet: those of a large send without its headers. */
   #wireBytes(slot: number, length: number): number {
     const { view, stride, layout } = this.memory;
-    const vnet = slot * stride + layout.vnet;
+    const base = slot * stride;
+    const vnet = base + layout.vnet;
     const bytes = length + ENCAP_LENGTH;
     return view.getUint8(vnet + VnetField.GsoType) === GsoType.None
       ? bytes
-      : bytes - view.getUint16(vnet + VnetField.HeaderLength, true) +
-        (layout.payload - layout.ethernet);
+      : bytes - largeSendHeaders(view, vnet, base + layout.payload, length);
   }
 
   #count(result: PostResult, bytes: number): void {

@@ -110,6 +110,19 @@ export function segmentLength(
   return longest < 0 ? length : longest;
 }
 
+/**
+ * Returns the length of all headers of the large send of `length` bytes at `ip`, or 0 if the packet is not a valid one.
+ * It is not hdr_len of the virtio header, which is the length of the linear part in the sender's kernel.
+ */
+export function largeSendHeaders(
+  view: DataView,
+  vnet: number,
+  ip: number,
+  length: number,
+): number {
+  return scratch.read(view, vnet, ip, length) ? scratch.headers : 0;
+}
+
 /** Returns the length of the IPv4 header at `ip`, or 0 if the packet is a fragment or has another protocol. */
 function ipv4PayloadOffset(
   protocol: number,

@@ -1,5 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import { LargeSend, segmentLength } from "../../src/wire/large_send.ts";
+import {
+  LargeSend,
+  largeSendHeaders,
+  segmentLength,
+} from "../../src/wire/large_send.ts";
 import { FRAME_HEADER_LENGTH } from "../../src/wire/ethernet.ts";
 import { frameOf, large } from "./large_send_packet.ts";
 import { viewOf } from "./support.ts";
@@ -97,6 +101,16 @@ Deno.test("LargeSend refuses IPv6 with extension headers that do not lead to the
     copy[IP + 6] = type;
     assertEquals(read(copy)?.headers, 40 + 16 + 32);
   }
+});
+
+Deno.test("largeSendHeaders() returns the length of the headers, whatever hdr_len is", () => {
+  const frame = frameOf(large({ options: 1 }));
+  viewOf(frame).setUint16(2, 1500, true);
+  const headers = () =>
+    largeSendHeaders(viewOf(frame), 0, IP, frame.length - IP);
+  assertEquals(headers(), 24 + 32);
+  frame[1] = 0;
+  assertEquals(headers(), 0);
 });
 
 Deno.test("segmentLength() returns the length of the longest segment", () => {
