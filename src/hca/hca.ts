@@ -316,8 +316,8 @@ export interface MadAgent {
 
 /**
  * A packet as passed to a tap: when it is posted, or when a queue pair polls it. A multicast packet that several queue
- * pairs receive is passed once for each of them. On verbs and on the soft HCA a post on a closed queue pair is not
- * passed. Valid during the call only.
+ * pairs receive is passed once for each of them. A large send that the port cuts into segments is passed as these. On
+ * verbs and on the soft HCA a post on a closed queue pair is not passed. Valid during the call only.
  */
 export interface TappedPacket {
   readonly direction: "sent" | "received";
