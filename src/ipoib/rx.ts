@@ -3,7 +3,8 @@
  *
  *  1. Poll: takes a batch of completions. The packets are in the HCA's memory or, on the soft HCA, in the sender's.
  *  2. Echo: drops copies of the interface's own multicast packets (as in Linux ipoib_ib_handle_rx_wc). They have the
- *     port's LID and the interface's QPN; without LIDs (RoCE) the source GID is compared instead.
+ *     port's LID, the interface's QPN and the interface identifier of the port's GID, because functions of one device
+ *     may share a LID. Without LIDs (RoCE) the whole GID is compared.
  *  3. Classify: selects by EtherType. IP packets continue with their address family, address resolution packets with
  *     its translator (neighbour/arp_translator.ts, nd_translator.ts). Other packets are dropped and counted.
  *  4. Headers: composes virtio and Ethernet headers, except on the soft HCA, where the sender wrote them.
@@ -29,7 +30,7 @@ import {
 import type { Netdev } from "../netdev/netdev.ts";
 import { EthernetKind, FRAME_HEADER_LENGTH } from "../wire/ethernet.ts";
 import { writeEthernetHeader } from "../wire/frame_header.ts";
-import { GID_LENGTH, gidEquals } from "../wire/gid.ts";
+import { GID_LENGTH, gidEquals, interfaceIdEquals } from "../wire/gid.ts";
 import { VNET_HEADER_LENGTH, VnetFlag, VnetHeader } from "../wire/vnet.ts";
 import type { AddressFamily, FamilyOnLink } from "./family/address_family.ts";
 import type { DhcpTranslator } from "./dhcp_translator.ts";
@@ -141,9 +142,10 @@ export class Receiver {
   /** True if this port sent the packet. */
   #isOwn(qp: UdQp, batch: RxBatch, i: number): boolean {
     const { lid, gid } = this.#parts.port.attributes;
-    if (lid !== 0) return batch.sourceLid[i] === lid;
-    return qp.sourceGid(batch, i, this.#sourceGid) &&
-      gidEquals(this.#sourceGid, gid);
+    if (lid !== 0 && batch.sourceLid[i] !== lid) return false;
+    const source = this.#sourceGid;
+    if (!qp.sourceGid(batch, i, source)) return lid !== 0;
+    return lid !== 0 ? interfaceIdEquals(source, gid) : gidEquals(source, gid);
   }
 
   #ip(

@@ -45,6 +45,14 @@ export function gidEquals(
   return true;
 }
 
+/** True if the GIDs have the same interface identifier, the last 8 bytes. */
+export function interfaceIdEquals(a: Uint8Array, b: Uint8Array): boolean {
+  for (let i = GID_LENGTH / 2; i < GID_LENGTH; i++) {
+    if (a[i] !== b[i]) return false;
+  }
+  return true;
+}
+
 /** Returns the GID at `offset` as a map key of 32 hexadecimal digits. Keys sort like the GIDs. */
 export function gidKey(gid: Uint8Array, offset = 0): string {
   let key = "";

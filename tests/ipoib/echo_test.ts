@@ -15,6 +15,7 @@ import { parseGid } from "../../src/wire/gid.ts";
 
 const OWN = parseGid("fe80::1")!;
 const OTHER = parseGid("fe80::2")!;
+const OTHER_PREFIX = parseGid("fec0::1")!;
 const QPN = 0x11;
 
 interface Arrival {
@@ -77,18 +78,34 @@ function queuePair(arrivals: Arrival[]): UdQp {
       return n;
     },
     release: () => {},
-    sourceGid: (_batch: RxBatch, i: number, into: Uint8Array) => {
+    sourceGid: ({ flags }: RxBatch, i: number, into: Uint8Array) => {
+      if ((flags[i]! & RxFlag.Grh) === 0) return false;
       into.set(arrivals[i]!.gid);
       return true;
     },
   } as unknown as UdQp;
 }
 
-Deno.test("echoes are detected by LID and QPN", () => {
+Deno.test("echoes are detected by LID, QPN and the interface identifier of the source GID", () => {
   const own = { lid: 3, gid: OWN };
   assertEquals(echoes(3, [own]), 1);
   assertEquals(echoes(3, [{ ...own, lid: 4 }, { ...own, qpn: 0x12 }]), 0);
   assertEquals(echoes(3, [{ ...own, flags: RxFlag.Grh }]), 0, "unicast");
+  assertEquals(
+    echoes(3, [{ ...own, gid: OTHER }]),
+    0,
+    "functions of one device may share a LID and have the same QPN",
+  );
+  assertEquals(
+    echoes(3, [{ ...own, gid: OTHER_PREFIX }]),
+    1,
+    "the echo is from before a change of the subnet prefix",
+  );
+  assertEquals(
+    echoes(3, [{ ...own, gid: OTHER, flags: RxFlag.Multicast }]),
+    1,
+    "a packet without a GRH has no source GID",
+  );
 });
 
 Deno.test("without LIDs echoes are detected by GID and QPN", () => {
