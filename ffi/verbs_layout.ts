@@ -36,6 +36,7 @@ export const IbvPortAttr = {
   ActiveSpeed: 44,
   PhysState: 45,
   LinkLayer: 46,
+  Flags: 47,
   Size: 52,
 } as const;
 
@@ -159,6 +160,7 @@ export const IbvAsyncEvent = { Element: 0, Type: 8, Size: 16 } as const;
 /** Enumeration values and flags, by the names of `verbs.h` without `IBV_`. */
 export const Ibv = {
   LINK_LAYER_ETHERNET: 2,
+  QPF_GRH_REQUIRED: 1 << 0,
   QPT_RC: 2,
   QPT_UD: 4,
   QPS_RESET: 0,

@@ -31,7 +31,7 @@ export class ActiveEndpoint extends Endpoint {
     const localId = context.table.newId();
     const { path, pkeyIndex, timeout } = options;
     super(context, {
-      peer: madAddress(path, pkeyIndex),
+      peer: madAddress(path, pkeyIndex, context.port.attributes),
       transactionId: BigInt(localId),
       localId,
     });

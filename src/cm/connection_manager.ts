@@ -277,7 +277,7 @@ export class ConnectionManager {
         reason,
         ari,
       }),
-    }, from);
+    }, answerAddress(from, this.#parts.port.attributes, req.primary.localGid));
   }
 
   /** Answers a DREQ for an unknown connection, as Linux does. */
@@ -291,11 +291,11 @@ export class ConnectionManager {
         remoteCommId: dreq.localCommId,
         privateData: NOTHING,
       },
-    }, from);
+    }, answerAddress(from, this.#parts.port.attributes));
   }
 
   #send(message: CmMessage, to: MadAddress): void {
-    this.#parts.agent.send(CmMessage.emit(message), answerAddress(to));
+    this.#parts.agent.send(CmMessage.emit(message), to);
   }
 }
 

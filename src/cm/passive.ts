@@ -31,11 +31,12 @@ export class PassiveEndpoint extends Endpoint {
     startingPsn: number,
   ) {
     const localId = context.table.newId();
-    const peer = answerAddress(from);
+    const { attributes } = context.port;
+    const peer = answerAddress(from, attributes, req.primary.localGid);
     super(context, { peer, transactionId, localId });
     this.interval = codeMillis(clampResponseCode(req.localResponseTimeout));
     this.req = req;
-    this.remote = passiveRemote(req, from, startingPsn);
+    this.remote = passiveRemote(req, from, startingPsn, attributes);
     this.remoteId = req.localCommId;
     this.remoteQpn = req.localQpn;
     this.remoteCaGuid = req.localCaGuid;

@@ -13,20 +13,39 @@ import { ackTimeout, CA_ACK_DELAY } from "./parameters.ts";
 /** Hop limit of an answer (IBTA vol. 1 13.5.4.4). */
 const ANSWER_HOP_LIMIT = 0xff;
 
+/** The attributes of the local port that addresses depend on. */
+type LocalPort = Pick<PortAttributes, "activeMtu" | "grhRequired">;
+
 /** Returns the destination of MADs on a path. */
-export function madAddress(path: PathRecord, pkeyIndex: number): MadAddress {
-  const { grh } = pathAttributes(path);
+export function madAddress(
+  path: PathRecord,
+  pkeyIndex: number,
+  port: LocalPort,
+): MadAddress {
+  const { grh } = pathAttributes(path, port);
   const address = gsiAddress(path.dlid, pkeyIndex, path.sl);
   if (grh === undefined) return address;
   const { dgid, ...rest } = grh;
   return { ...address, grh: { gid: dgid, ...rest } };
 }
 
-/** Returns the destination of the answer to a MAD. */
-export function answerAddress(from: MadAddress): MadAddress {
+/**
+ * Returns the destination of the answer to a MAD. It has a GRH if the MAD has one, or if the port requires one and `gid`,
+ * the GID of the remote port, is known.
+ */
+export function answerAddress(
+  from: MadAddress,
+  { grhRequired }: LocalPort,
+  gid?: Uint8Array,
+): MadAddress {
   const address = gsiAddress(from.lid, from.pkeyIndex, from.sl);
-  if (from.grh === undefined) return address;
-  return { ...address, grh: { ...from.grh, hopLimit: ANSWER_HOP_LIMIT } };
+  const grh = from.grh ??
+    (grhRequired && gid
+      ? { gid, sgidIndex: 0, flowLabel: 0, trafficClass: 0 }
+      : undefined);
+  return grh === undefined
+    ? address
+    : { ...address, grh: { ...grh, hopLimit: ANSWER_HOP_LIMIT } };
 }
 
 /** Returns the path of a REQ. */
@@ -50,13 +69,13 @@ export function reqPath(path: PathRecord): ReqPath {
 /** Returns the remote end of the active side. */
 export function activeRemote(
   path: PathRecord,
-  { activeMtu }: Pick<PortAttributes, "activeMtu">,
+  port: LocalPort,
   rep: Rep,
   req: Req,
 ): RcConnection {
   return {
-    path: pathAttributes(path),
-    pathMtu: ibMtuBytes(req.pathMtu) ?? activeMtu,
+    path: pathAttributes(path, port),
+    pathMtu: ibMtuBytes(req.pathMtu) ?? port.activeMtu,
     destQpn: rep.localQpn,
     sendPsn: rep.startingPsn,
     receivePsn: req.startingPsn,
@@ -74,6 +93,7 @@ export function passiveRemote(
   req: Req,
   from: MadAddress,
   receivePsn: number,
+  { grhRequired }: LocalPort,
 ): RcConnection {
   const { primary } = req;
   // A REQ from another subnet does not state the LID and SL of the router.
@@ -93,7 +113,7 @@ export function passiveRemote(
       dlid: lid,
       sl,
       staticRate: primary.rate,
-      ...(hopLimit > 0 ? { grh } : {}),
+      ...(hopLimit > 0 || grhRequired ? { grh } : {}),
     },
     pathMtu: ibMtuBytes(req.pathMtu) as IbMtu,
     destQpn: req.localQpn,

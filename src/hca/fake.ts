@@ -17,7 +17,7 @@ import { Listeners } from "../base/listeners.ts";
 import { ENCAP_LENGTH } from "../base/units.ts";
 import { ETHERNET_HEADER_LENGTH } from "../wire/ethernet.ts";
 import { FIRST_MLID } from "../wire/lrh.ts";
-import type { MadAddress } from "../wire/mad.ts";
+import { type MadAddress, MadView } from "../wire/mad.ts";
 import { GsoType, VNET_HEADER_LENGTH } from "../wire/vnet.ts";
 import { FakeAddressHandle } from "./fake_address_handle.ts";
 import {
@@ -113,7 +113,13 @@ export class FakePort extends FakeTransport implements HcaPort {
   readonly #agents = new MadAgents(
     (mad, to) => {
       const copy = mad.slice();
-      this.fabric.defer(() => this.fabric.onMad(this, copy, to));
+      const { grhRequired } = this.attributes;
+      const errno = this.madErrno ||
+        (grhRequired && !to.grh ? Errno.EINVAL : 0);
+      this.fabric.defer(() => {
+        if (errno === 0) this.fabric.onMad(this, copy, to);
+        else this.#refuse(copy, errno);
+      });
     },
     () => this.counted.add("mads_no_agent"),
   );
@@ -168,6 +174,7 @@ export class FakePort extends FakeTransport implements HcaPort {
 
   createAddressHandle(attributes: AddressHandleAttributes): AddressHandle {
     this.onCall("createAddressHandle");
+    this.checkGrh(attributes);
     return new FakeAddressHandle(attributes, this.fabric.misuse);
   }
 
@@ -236,6 +243,11 @@ export class FakePort extends FakeTransport implements HcaPort {
     this.send.bytes.set(full.payload, base + LAYOUT.payload);
     this.transmit(full, slot, full.payload.length);
     return true;
+  }
+
+  #refuse(mad: Uint8Array, errno: number): void {
+    const { mgmtClass, transactionIdLow } = MadView.of(mad);
+    this.#agents.sendFailed(mgmtClass, transactionIdLow, errno);
   }
 
   #deliver(completion: Completion): void {

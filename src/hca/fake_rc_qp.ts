@@ -45,6 +45,7 @@ export class FakeRcQp implements RcQp {
         { errno: Errno.EINVAL },
       );
     }
+    this.#port.checkGrh(to.path);
     this.remote = to;
     this.state = "connected";
   }

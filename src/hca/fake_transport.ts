@@ -1,6 +1,8 @@
 /** The part of a fake port (fake.ts) that its queue pairs use: send memory, attributes, counters and sent packets. */
 
 import { Counters } from "../base/counters.ts";
+import { Errno } from "../base/errno.ts";
+import { IpoibError } from "../base/errors.ts";
 import { ibMtuBytes, type IbMtuCode } from "../base/units.ts";
 import { DEFAULT_SUBNET_PREFIX, gidFrom } from "../wire/gid.ts";
 import { FakeSendMemory, memoryAddress } from "./fake_memory.ts";
@@ -76,6 +78,8 @@ export interface FakePortOptions {
   connections?: boolean;
   /** See {@linkcode FakeTransport.onCall}. */
   onCall?: (call: FakeCall) => void;
+  /** True if the port refuses address handles, connections and MADs without a GRH. */
+  grhRequired?: boolean;
 }
 
 /** Calls that a device may refuse. */
@@ -108,6 +112,8 @@ export class FakeTransport {
   attributes: PortAttributes;
   /** Called before each call that a device may refuse. Throws to refuse it. */
   onCall: (call: FakeCall) => void;
+  /** Errno with which the device refuses every MAD; 0: it refuses only those without a required GRH. */
+  madErrno = 0;
   /** True to simulate a device without completion moderation. */
   refusesModeration = false;
   readonly headersMissing: boolean;
@@ -137,6 +143,7 @@ export class FakeTransport {
       gid: gidFrom(DEFAULT_SUBNET_PREFIX, portGuid),
       maxMtu: ibMtuBytes(mtuCode)!,
       activeMtu: ibMtuBytes(mtuCode)!,
+      grhRequired: options.grhRequired ?? false,
       activeWidth: 4,
       laneMbps: 25_000,
       pkeys: options.pkeys ?? [0xffff],
@@ -152,6 +159,16 @@ export class FakeTransport {
         connectionRetries: 0,
       },
     };
+  }
+
+  /** Throws EINVAL if the port requires a GRH and the attributes have none, as Linux `rdma_check_ah_attr` returns it. */
+  checkGrh({ dlid, grh }: AddressHandleAttributes): void {
+    if (grh || !this.attributes.grhRequired) return;
+    throw new IpoibError(
+      "E_VERBS",
+      `The fake device refuses a path to LID ${dlid} without a GRH`,
+      { errno: Errno.EINVAL },
+    );
   }
 
   /** Changes attributes without an event. */

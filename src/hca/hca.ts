@@ -370,6 +370,8 @@ export interface PortAttributes {
   readonly gid: Uint8Array;
   readonly maxMtu: IbMtu;
   readonly activeMtu: IbMtu;
+  /** True if address handles and MADs must have a GRH: the port refuses others (IBV_QPF_GRH_REQUIRED). */
+  readonly grhRequired: boolean;
   /** Number of lanes: 1, 2, 4, 8 or 12. */
   readonly activeWidth: number;
   /** Nominal rate of one lane in Mb/s. */

@@ -3,14 +3,15 @@
 import type { HcaPort, PortAttributes } from "../hca/hca.ts";
 import { type ManagerLocation, SaClient } from "../sa/client.ts";
 import type { Reactor } from "../system/reactor.ts";
+import { ADMINISTRATOR_GUID, gidFrom, gidPrefix } from "../wire/gid.ts";
 import { PERMISSIVE_LID } from "../wire/lrh.ts";
-import { MgmtClass } from "../wire/mad.ts";
+import { type MadGrh, MgmtClass } from "../wire/mad.ts";
 
 /** The parts of a port that the client uses. */
 export interface SaPort extends Pick<HcaPort, "openMadAgent"> {
   readonly attributes: Pick<
     PortAttributes,
-    "linkLayer" | "smLid" | "smSl" | "pkeys"
+    "linkLayer" | "smLid" | "smSl" | "pkeys" | "gid" | "grhRequired"
   >;
 }
 
@@ -45,16 +46,26 @@ export function openSaClient(
 }
 
 function managerLocation(
-  { linkLayer, smLid, smSl, pkeys }: SaPort["attributes"],
+  { linkLayer, smLid, smSl, pkeys, gid, grhRequired }: SaPort["attributes"],
 ): ManagerLocation {
+  const ethernet = linkLayer === "ethernet";
   return {
     // An Ethernet port (RoCE) has no subnet manager: it answers requests itself.
-    smLid: linkLayer === "ethernet" ? PERMISSIVE_LID : smLid,
+    smLid: ethernet ? PERMISSIVE_LID : smLid,
     smSl,
     // MADs are sent with the P_Key of the default partition (IBTA vol. 1 13.5.1).
     pkeyIndex: Math.max(
       0,
       pkeys.findIndex((pkey) => (pkey & 0x7fff) === 0x7fff),
     ),
+    ...(grhRequired && !ethernet ? { grh: managerGrh(gid) } : {}),
+  };
+}
+
+/** Returns the GRH of requests of the port with this GID (as in Linux update_sm_ah). */
+function managerGrh(gid: Uint8Array): MadGrh {
+  return {
+    gid: gidFrom(gidPrefix(gid), ADMINISTRATOR_GUID),
+    ...{ sgidIndex: 0, flowLabel: 0, hopLimit: 0, trafficClass: 0 },
   };
 }

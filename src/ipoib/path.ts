@@ -303,7 +303,9 @@ export class PathTable {
   #complete(path: Path, record: PathRecord): void {
     let ah: AddressHandle;
     try {
-      ah = this.#context.port.createAddressHandle(pathAttributes(record));
+      const { port } = this.#context;
+      const attributes = pathAttributes(record, port.attributes);
+      ah = port.createAddressHandle(attributes);
     } catch (error) {
       this.#fail(path, IpoibError.from(error).errno ?? Errno.EINVAL);
       return;

@@ -10,7 +10,12 @@
 
 import type { Millis } from "../base/units.ts";
 import type { MadAgent } from "../hca/hca.ts";
-import { gsiAddress, type MadAddress, Method } from "../wire/mad.ts";
+import {
+  gsiAddress,
+  type MadAddress,
+  type MadGrh,
+  Method,
+} from "../wire/mad.ts";
 import { McMemberRecord } from "../wire/sa/mc_member_record.ts";
 import { PathRecord } from "../wire/sa/path_record.ts";
 import { SaAttribute } from "../wire/sa/sa_mad.ts";
@@ -35,6 +40,8 @@ export interface ManagerLocation {
   smSl: number;
   /** Index of 0xffff or 0x7fff in the P_Key table. */
   pkeyIndex: number;
+  /** Present if requests have a GRH. */
+  grh?: MadGrh;
 }
 
 export interface SaClientOptions {
@@ -57,8 +64,10 @@ export class SaClient {
     this.#transactions = new Transactions({
       send: (mad, to) => agent.send(mad, to),
       address: () => {
-        const { smLid, smSl, pkeyIndex } = location();
-        return smLid === 0 ? undefined : gsiAddress(smLid, pkeyIndex, smSl);
+        const { smLid, smSl, pkeyIndex, grh } = location();
+        if (smLid === 0) return undefined;
+        const address = gsiAddress(smLid, pkeyIndex, smSl);
+        return grh === undefined ? address : { ...address, grh };
       },
       wakeAt,
     });

@@ -13,6 +13,9 @@ export const GID_LENGTH = 16;
 /** The default subnet prefix, of link-local scope (IBTA vol. 1 4.1.1). */
 export const DEFAULT_SUBNET_PREFIX = 0xfe80000000000000n;
 
+/** The GUID by which every port addresses its subnet administrator (Linux IB_SA_WELL_KNOWN_GUID). */
+export const ADMINISTRATOR_GUID = 0x0200000000000002n;
+
 /** Parses a GID in IPv6 notation. Returns its 16 bytes, or undefined if the text is not a GID. */
 export function parseGid(text: string): Uint8Array | undefined {
   return parseIpv6(text);

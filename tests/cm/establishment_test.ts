@@ -194,6 +194,50 @@ Deno.test("the answer to a MAD with a GRH has a GRH", () => {
   ]);
 });
 
+Deno.test("on a port that requires a GRH, all messages to a port without one have a GRH, and so have the connections", () => {
+  const rig = new CmRig();
+  const [a, b] = [rig.host(), rig.host()];
+  b.port.attributes = { ...b.port.attributes, grhRequired: true };
+  const sent: [from: number, grh: unknown][] = [];
+  const { transfer } = rig;
+  rig.transfer = (from, mad, to) => {
+    sent.push([from.lid, to.grh]);
+    transfer.call(rig, from, mad, to);
+  };
+  const rest = { sgidIndex: 0, flowLabel: 0, trafficClass: 0 };
+  const request = { ...rest, gid: a.gid, hopLimit: 0 };
+  const answer = { ...request, hopLimit: 0xff };
+  const path = { ...rest, dgid: a.gid, hopLimit: 0 };
+
+  // The messages of b: REP and DREP.
+  const accepted = b.accept();
+  const { connection } = a.connect(b);
+  rig.advance(10);
+  connection.disconnect();
+  rig.advance(10);
+  assertEquals(accepted[0]!.request.remote.path.grh, path);
+  assertEquals(accepted[0]!.request.remote.path.dlid, 1);
+  assertEquals(sent.splice(0), [
+    [1, undefined],
+    [2, answer],
+    [1, undefined],
+    [1, undefined],
+    [2, answer],
+  ]);
+
+  // A REJ of b without a connection.
+  a.connect(b, { serviceId: SERVICE + 1n });
+  rig.advance(10);
+  assertEquals(sent.splice(0), [[1, undefined], [2, answer]]);
+
+  // A REQ and an RTU of b.
+  a.accept();
+  const { replies } = b.connect(a);
+  rig.advance(10);
+  assertEquals(replies[0]!.remote.path.grh, path);
+  assertEquals(sent, [[2, request], [1, undefined], [2, request]]);
+});
+
 Deno.test("the consumer may answer a request later, once", () => {
   const rig = new CmRig();
   const [a, b] = [rig.host(), rig.host()];

@@ -44,6 +44,7 @@ const expressions = {
     ActiveSpeed: at("ibv_port_attr", "active_speed"),
     PhysState: at("ibv_port_attr", "phys_state"),
     LinkLayer: at("ibv_port_attr", "link_layer"),
+    Flags: at("ibv_port_attr", "flags"),
     Size: size("ibv_port_attr"),
   },
   IbvDeviceAttr: {
@@ -154,6 +155,7 @@ const expressions = {
   },
   Ibv: {
     LINK_LAYER_ETHERNET: "IBV_LINK_LAYER_ETHERNET",
+    QPF_GRH_REQUIRED: "IBV_QPF_GRH_REQUIRED",
     QPT_RC: "IBV_QPT_RC",
     QPT_UD: "IBV_QPT_UD",
     QPS_RESET: "IBV_QPS_RESET",

@@ -41,6 +41,7 @@ export function unconfigured(subnet: string, guid: bigint): PortAttributes {
     gid: gidFrom(DEFAULT_SUBNET_PREFIX, guid),
     maxMtu: ibMtuBytes(MAX_MTU_CODE)!,
     activeMtu: ibMtuBytes(MAX_MTU_CODE)!,
+    grhRequired: false,
     activeWidth: 4,
     laneMbps: 25000,
     pkeys: [],

@@ -132,6 +132,8 @@ export function queryPort(
     gid,
     maxMtu: ibMtuBytes(maxMtu) ?? ibMtuBytes(MTU_256)!,
     activeMtu: ibMtuBytes(mtu) ?? ibMtuBytes(MTU_256)!,
+    grhRequired:
+      (view.getUint8(IbvPortAttr.Flags) & Ibv.QPF_GRH_REQUIRED) !== 0,
     activeWidth: width,
     laneMbps: mbps,
     pkeys: queryPkeys(

@@ -6,7 +6,7 @@ import { UserMad } from "../../../ffi/umad_layout.ts";
 import { createEventFd, drain, ring } from "../../../src/system/event_fd.ts";
 import { Errno } from "../../../src/base/errno.ts";
 import { emitUserMad, parseUserMad } from "../../../src/hca/verbs/user_mad.ts";
-import { gsiAddress } from "../../../src/wire/mad.ts";
+import { gsiAddress, type MadGrh } from "../../../src/wire/mad.ts";
 
 /** Agent ID of the first registration. */
 const FIRST_AGENT = 7;
@@ -20,6 +20,8 @@ export interface SentUmad {
   agent: number;
   /** Milliseconds. */
   timeout: number;
+  /** Absent if the MAD has none. */
+  grh?: MadGrh;
 }
 
 /** The fake library, with one port. */
@@ -35,6 +37,8 @@ export class FakeUmad implements Disposable {
   openFailure = 0;
   /** If not 0, the errno with which sends fail. */
   sendErrno = 0;
+  /** True if sends without a GRH fail with EINVAL, as in Linux user_mad.c on a port that requires one. */
+  grhRequired = false;
   /** Result of receiving if there is no MAD. */
   idle = -Errno.EAGAIN;
   /** Number of calls of `umad_recv`. */
@@ -91,11 +95,14 @@ export class FakeUmad implements Disposable {
   }
 
   #send(agent: number, umad: Uint8Array, timeout: number): number {
-    if (this.sendErrno !== 0) {
-      errnoCell()[0] = this.sendErrno;
+    const { mad, address } = parseUserMad(umad)!;
+    const { grh } = address;
+    const failure = this.sendErrno ||
+      (this.grhRequired && !grh ? Errno.EINVAL : 0);
+    if (failure !== 0) {
+      errnoCell()[0] = failure;
       return -Errno.EIO;
     }
-    const { mad, address } = parseUserMad(umad)!;
     this.sent.push({
       mad: new Uint8Array(mad),
       lid: address.lid,
@@ -103,6 +110,7 @@ export class FakeUmad implements Disposable {
       pkeyIndex: address.pkeyIndex,
       agent,
       timeout,
+      ...(grh ? { grh } : {}),
     });
     return 0;
   }

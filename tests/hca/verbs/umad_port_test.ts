@@ -25,6 +25,7 @@ import {
   Method,
   MgmtClass,
 } from "../../../src/wire/mad.ts";
+import { parseGid } from "../../../src/wire/gid.ts";
 import { broadcastMgid } from "../../../src/wire/mgid.ts";
 import { INFORM_ANY } from "../../../src/wire/sa/inform_info.ts";
 import { SaMad } from "../../../src/wire/sa/sa_mad.ts";
@@ -56,6 +57,8 @@ class UmadRig extends WorkerRig {
         smLid: 1,
         smSl: 4,
         pkeys: [0x8001, 0xffff],
+        gid: gidOf(1),
+        grhRequired: umad.grhRequired,
       },
       openMadAgent: (mgmtClass) => channel.openAgent(mgmtClass),
     }).sa;
@@ -107,6 +110,22 @@ Deno.test("a request is sent to the administrator, and the response is delivered
     7,
   ]);
   assert(sent!.timeout > JOIN_TIMEOUT_MS);
+  rig.umad.arrive(responseTo(sent!));
+  rig.turn();
+  assertEquals(results, [true]);
+});
+
+Deno.test("on a port that requires a GRH, a request has the GRH of the kernel's requests", () => {
+  const umad = new FakeUmad();
+  umad.grhRequired = true;
+  using rig = new UmadRig(umad);
+  const results = rig.join();
+  const [sent] = rig.umad.sent;
+  assertEquals(sent!.grh, {
+    gid: parseGid("fe80::200:0:0:2")!,
+    ...{ sgidIndex: 0, flowLabel: 0, hopLimit: 0, trafficClass: 0 },
+  });
+  assertEquals([sent!.lid, sent!.sl], [1, 4]);
   rig.umad.arrive(responseTo(sent!));
   rig.turn();
   assertEquals(results, [true]);

@@ -76,6 +76,10 @@ export function carryConnectionMads(fabric: FakeFabric): void {
     const port = fabric.ports.find(({ attributes }) =>
       attributes.lid === to.lid
     );
-    port?.receiveMad(mad, gsiAddress(from.attributes.lid));
+    const { lid, gid } = from.attributes;
+    port?.receiveMad(mad, {
+      ...gsiAddress(lid),
+      ...(to.grh ? { grh: { ...to.grh, gid } } : {}),
+    });
   };
 }

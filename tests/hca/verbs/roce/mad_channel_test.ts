@@ -53,7 +53,10 @@ class Rig {
     this.counted,
   );
   readonly client = openSaClient(this.reactor, {
-    attributes: { linkLayer: "ethernet", smLid: 0, smSl: 0, pkeys: [0xffff] },
+    attributes: {
+      ...{ linkLayer: "ethernet", smLid: 0, smSl: 0, pkeys: [0xffff] },
+      ...{ gid: OWN, grhRequired: true },
+    },
     openMadAgent: (mgmtClass) => this.channel.openAgent(mgmtClass),
   });
   /** Results of the client's requests: the GID of a path, or a negative errno. */
