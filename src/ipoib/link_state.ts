@@ -3,6 +3,7 @@
 import { Errno, errnoText } from "../base/errno.ts";
 import { formatPkey } from "../base/units.ts";
 import type { PortAttributes } from "../hca/hca.ts";
+import { unsentText } from "../sa/result.ts";
 import { formatGid } from "../wire/gid.ts";
 import { formatMadStatus, MadStatus } from "../wire/mad.ts";
 import type { MulticastGroup } from "./multicast/multicast_group.ts";
@@ -56,12 +57,20 @@ export function linkState(conditions: LinkConditions): string {
  * a likely reason that follows from the status.
  */
 function joinState(
-  { mgid, failure, failureStatus: status, obstacle, remedy }: MulticastGroup,
+  {
+    mgid,
+    failure,
+    failureStatus: status,
+    unsent,
+    obstacle,
+    remedy,
+  }: MulticastGroup,
   { pkey, port }: LinkConditions,
 ): string {
   const group = `broadcast group ${formatGid(mgid)}`;
   const partition = `partition ${formatPkey(pkey)}`;
   if (failure === undefined) return `waiting to join the ${group}`;
+  if (unsent) return unsentText(failure);
   if (failure === Errno.ETIMEDOUT) {
     return `the subnet administrator does not answer the join of ${group} (SM LID ${port.smLid})`;
   }

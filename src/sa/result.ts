@@ -4,18 +4,26 @@
  * request.
  */
 
+import { errnoText } from "../base/errno.ts";
 import type { Millis } from "../base/units.ts";
 
+/** Why a request has failed. */
+export interface SaFailure {
+  /** MAD status of the response; 0 if there was none, or if its data could not be read. */
+  status: number;
+  /** Positive errno. */
+  errno: number;
+  /** True if the device has refused to send the request: `errno` is then that of the device. */
+  unsent?: boolean;
+}
+
 /** The record of a successful response, or the failure. */
-export type SaResult<T> =
-  | { ok: true; record: T }
-  | {
-    ok: false;
-    /** MAD status of the response; 0 if there was none, or if its data could not be read. */
-    status: number;
-    /** Positive errno. */
-    errno: number;
-  };
+export type SaResult<T> = { ok: true; record: T } | { ok: false } & SaFailure;
+
+/** Describes the failure of a request that the device has refused to send. */
+export function unsentText(errno: number): string {
+  return `the device refuses MADs: ${errnoText(errno)}`;
+}
 
 /** Called with the result of a request and the time of completion. */
 export type SaCallback<T> = (result: SaResult<T>, now: Millis) => void;

@@ -24,7 +24,7 @@ import {
   responseMethod,
 } from "../wire/mad.ts";
 import { SA_DATA_OFFSET, SaMad } from "../wire/sa/sa_mad.ts";
-import type { SaCallback, SaRequest } from "./result.ts";
+import type { SaCallback, SaFailure, SaRequest } from "./result.ts";
 
 /** Number of retransmissions after the first transmission. */
 export const RETRIES = 10;
@@ -73,7 +73,7 @@ interface Pending {
   deadline: Millis;
   /** Called with the 200 bytes of attribute data. */
   succeed(data: Uint8Array, now: Millis): void;
-  fail(status: number, errno: number, now: Millis): void;
+  fail(failure: SaFailure, now: Millis): void;
   /** Present if "request invalid" after a retransmission means that an earlier copy succeeded. */
   refusedAgain?(now: Millis): void;
 }
@@ -128,7 +128,7 @@ export class Transactions {
           now,
         );
       },
-      fail: (status, errno, now) => callback({ ok: false, status, errno }, now),
+      fail: (failure, now) => callback({ ok: false, ...failure }, now),
       ...whenEnded === undefined ? {} : {
         refusedAgain: (now) => callback({ ok: true, record: whenEnded }, now),
       },
@@ -159,8 +159,9 @@ export class Transactions {
       repeated && view.status === MadStatus.RequestInvalid &&
       pending.refusedAgain !== undefined
     ) pending.refusedAgain(now);
-    else if (view.status !== 0) pending.fail(view.status, Errno.EINVAL, now);
-    else pending.succeed(mad.slice(SA_DATA_OFFSET), now);
+    else if (view.status !== 0) {
+      pending.fail({ status: view.status, errno: Errno.EINVAL }, now);
+    } else pending.succeed(mad.slice(SA_DATA_OFFSET), now);
   }
 
   /**
@@ -196,7 +197,13 @@ export class Transactions {
   #step(pending: Pending, now: Millis): void {
     if (pending.sendsLeft === 0) {
       this.#end(pending);
-      pending.fail(0, pending.sendErrno || Errno.ETIMEDOUT, now);
+      const { sendErrno } = pending;
+      pending.fail(
+        sendErrno === 0
+          ? { status: 0, errno: Errno.ETIMEDOUT }
+          : { status: 0, errno: sendErrno, unsent: true },
+        now,
+      );
     } else {
       pending.sendsLeft--;
       this.#queue(pending, now);

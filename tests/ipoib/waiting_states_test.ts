@@ -1,13 +1,16 @@
 /** Conditions that an interface waits for: state text, log line, and recovery. */
 
 import { assert, assertEquals } from "@std/assert";
+import { Errno } from "../../src/base/errno.ts";
 import { IpoibError } from "../../src/base/errors.ts";
+import { mcgRecords } from "../../src/daemon/records.ts";
 import type { PortAttributes } from "../../src/hca/hca.ts";
 import { MadStatus } from "../../src/wire/mad.ts";
 import { type Host, logLines, Rig } from "./rig.ts";
 import { ScriptedSa } from "./scripted_sa.ts";
 
-const GROUP = "broadcast group ff12:401b:8001::ffff:ffff";
+const MGID = "ff12:401b:8001::ffff:ffff";
+const GROUP = `broadcast group ${MGID}`;
 const ACTIVE = { state: "active", lid: 5, smLid: 1 } as const;
 
 /** Creates a host in partition 0x8001 and emits port_active; `joinStatus` is the status of the responses to joins. */
@@ -149,6 +152,29 @@ Deno.test("the state names an administrator that does not respond, until it resp
     `${GROUP} does not exist in partition 0x8001`,
   );
   sa.joinStatus = () => 0;
+  assertRuns(rig, host);
+});
+
+Deno.test("the state names a device that refuses MADs, with the errno of the last one, until it sends them", () => {
+  const { rig, host } = start(0);
+  host.port.madErrno = Errno.EINVAL;
+  host.port.emit({ type: "port_active" });
+  rig.advance(3300);
+  const refused = "the device refuses MADs: Invalid argument";
+  assertEquals(stateAndLogCount(host), [refused, 1]);
+  const failure = `multicast join failed for ${MGID}, status -22: ${refused}`;
+  assert(logLines.some((line) => line.includes(failure)), logLines.join("\n"));
+  const group = mcgRecords(host.link, rig.reactor.clock.now())
+    .find(({ mgid }) => mgid.endsWith(":ffff:ffff"));
+  assertEquals([group!.error, group!.reason], ["status -22", refused]);
+  // Its errno may also be that of a request without an answer.
+  host.port.madErrno = Errno.ETIMEDOUT;
+  rig.advance(8000);
+  assertEquals(
+    stateAndLogCount(host),
+    ["the device refuses MADs: Connection timed out", 1],
+  );
+  host.port.madErrno = 0;
   assertRuns(rig, host);
 });
 

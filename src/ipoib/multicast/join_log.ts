@@ -10,24 +10,25 @@ import type { MulticastGroup } from "./multicast_group.ts";
 
 /**
  * Logs a failed join in the wording of ib_ipoib, with the reason of a refusal, at most MAX_LOGGED_FAILURES times per
- * group. Timeouts, EAGAIN and refused send-only joins are logged with mcast_debug_level. Refused send-only joins do not
- * count toward the limit.
+ * group. Timeouts, EAGAIN and refused send-only joins are logged with mcast_debug_level, unless the device has refused to
+ * send them. Refused send-only joins do not count toward the limit.
  */
 export function logFailure(
   log: Logger,
   debug: DebugLog,
   group: MulticastGroup,
 ): void {
-  const { failure: errno } = group;
+  const { failure: errno, sendOnly, unsent } = group;
   if (errno === undefined) return;
   if (group.logged >= MAX_LOGGED_FAILURES) return;
-  const expected = group.sendOnly && errno === Errno.EINVAL;
+  const expected = sendOnly && errno === Errno.EINVAL && !unsent;
   if (!expected) group.logged++;
   const reason = refusalOf(group);
-  const text = `${group.sendOnly ? "sendonly " : ""}multicast join failed for ${
+  const text = `${sendOnly ? "sendonly " : ""}multicast join failed for ${
     formatGid(group.mgid)
   }, status -${errno}${reason === undefined ? "" : `: ${reason}`}`;
-  if (expected || errno === Errno.ETIMEDOUT || errno === Errno.EAGAIN) {
+  const silent = errno === Errno.ETIMEDOUT || errno === Errno.EAGAIN;
+  if (expected || silent && !unsent) {
     debug.multicast(() => text);
   } else log.warn(text);
 }

@@ -14,6 +14,7 @@ import {
 import { formatPkey, ibMtuBytes } from "../../base/units.ts";
 import type { PortAttributes } from "../../hca/hca.ts";
 import type { MembershipRequest } from "../../sa/requests.ts";
+import { unsentText } from "../../sa/result.ts";
 import { formatGid } from "../../wire/gid.ts";
 import { formatMadStatus, MadStatus } from "../../wire/mad.ts";
 import {
@@ -118,11 +119,12 @@ export function obstacleToCreation(
     : `${failed}; the log of the subnet manager has the reason`;
 }
 
-/** Returns the reason of the last refusal as a sentence; undefined if there was none. */
+/** Returns the reason of the last refusal, by the administrator or the device, as a sentence; undefined if there was none. */
 export function refusalOf(
-  { failure, failureStatus: status, obstacle }: MulticastGroup,
+  { failure, failureStatus: status, unsent, obstacle }: MulticastGroup,
 ): string | undefined {
   if (failure === undefined) return undefined;
+  if (unsent) return unsentText(failure);
   if (obstacle !== undefined) return `the group ${obstacle}`;
   return status === MadStatus.Ok
     ? undefined

@@ -65,6 +65,8 @@ export class MulticastGroup implements Destination {
   failureStatus = 0;
   /** Remedy of a local failure, if the device has named one. */
   remedy: string | undefined;
+  /** True if the last join failed because the device has refused to send it. */
+  unsent = false;
   /**
    * Why the group cannot be joined, as a predicate whose subject is the group (join_obstacle.ts). Undefined if the last
    * join succeeded or failed without a refusal, and if the reason is not known.

@@ -14,7 +14,7 @@ import { IpoibError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Millis } from "../../base/units.ts";
 import type { UdQp } from "../../hca/hca.ts";
-import type { SaResult } from "../../sa/result.ts";
+import type { SaFailure, SaResult } from "../../sa/result.ts";
 import type { Timer } from "../../system/reactor.ts";
 import { EthernetKind } from "../../wire/ethernet.ts";
 import { formatGid, gidKey } from "../../wire/gid.ts";
@@ -275,7 +275,7 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
       return `join completion for ${formatGid(group.mgid)} (status ${status})`;
     });
     if (answer.ok) this.#joined(group, answer.record);
-    else this.#failed(group, answer.errno, answer.status);
+    else this.#failed(group, answer);
     this.#schedule();
   }
 
@@ -306,7 +306,8 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
       const refusal = IpoibError.from(error);
       this.#parts.log.debug(refusal.message);
       if (!usable) this.#dropHandle(group);
-      this.#failed(group, refusal.errno ?? Errno.EINVAL, 0);
+      const errno = refusal.errno ?? Errno.EINVAL;
+      this.#failed(group, { status: 0, errno });
       group.remedy = refusal.hint;
       this.onJoin();
       return;
@@ -357,11 +358,15 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
   }
 
   /** Schedules the retry of a failed join. A refusal is reported when its reason is known. */
-  #failed(group: MulticastGroup, errno: number, status: number): void {
+  #failed(
+    group: MulticastGroup,
+    { errno, status, unsent = false }: SaFailure,
+  ): void {
     const now = this.#now();
     group.failure = errno;
     group.failureStatus = status;
     group.remedy = undefined;
+    group.unsent = unsent;
     group.failures++;
     if (!this.#inquiries.start(group, now)) this.#reportFailure(group);
     if (group.sendOnly && group.failures >= 2) {

@@ -12,7 +12,7 @@ import { emitUserMad } from "../../../src/hca/verbs/user_mad.ts";
 import { openSaClient } from "../../../src/ipoib/open_sa_client.ts";
 import type { SaClient } from "../../../src/sa/client.ts";
 import { RETRIES } from "../../../src/sa/transactions.ts";
-import type { SaCallback } from "../../../src/sa/result.ts";
+import type { SaCallback, SaFailure } from "../../../src/sa/result.ts";
 import { broadcastJoin } from "../../../src/sa/requests.ts";
 import { Errno } from "../../../src/base/errno.ts";
 import { PollReactor } from "../../../src/system/poll_reactor.ts";
@@ -71,10 +71,14 @@ class UmadRig extends WorkerRig {
     return results;
   }
 
-  /** As {@linkcode join}, but the list receives the errno, or 0. */
-  joinErrno(): number[] {
-    const results: number[] = [];
-    this.#ask((result) => results.push(result.ok ? 0 : result.errno));
+  /** As {@linkcode join}, but the list receives the failures. */
+  joinFailures(): SaFailure[] {
+    const results: SaFailure[] = [];
+    this.#ask((result) => {
+      assert(!result.ok);
+      const { ok: _, ...failure } = result;
+      results.push(failure);
+    });
     return results;
   }
 
@@ -193,14 +197,18 @@ Deno.test("a request fails with the errno of its last send, or with ETIMEDOUT if
   for (const refused of [Errno.ENODEV, 0]) {
     using rig = new UmadRig();
     rig.umad.sendErrno = Errno.EIO;
-    const results = rig.joinErrno();
+    const results = rig.joinFailures();
     for (let waited = 0; results.length === 0; waited += RETRANSMIT_MS) {
       assert(waited <= RETRIES * RETRANSMIT_MS);
       rig.umad.sendErrno = refused;
       rig.clock.advance(RETRANSMIT_MS);
       rig.turn();
     }
-    assertEquals(results, [refused || Errno.ETIMEDOUT]);
+    assertEquals(results, [
+      refused === 0
+        ? { status: 0, errno: Errno.ETIMEDOUT }
+        : { status: 0, errno: refused, unsent: true },
+    ]);
   }
 });
 
