@@ -20,9 +20,13 @@ export const IbvContext = {
 } as const;
 
 /** `struct verbs_context`. The offsets are from the start of the `ibv_context` that it contains. */
-export const VerbsContext = { Sz: -8, ModifyCq: -184 } as const;
+export const VerbsContext = {
+  Sz: -8,
+  ModifyCq: -184,
+  QueryPort: -320,
+} as const;
 
-/** `struct ibv_port_attr`. */
+/** `struct ibv_port_attr`. In older libraries it ends before `active_speed_ex`. */
 export const IbvPortAttr = {
   State: 0,
   MaxMtu: 4,
@@ -37,7 +41,8 @@ export const IbvPortAttr = {
   PhysState: 45,
   LinkLayer: 46,
   Flags: 47,
-  Size: 52,
+  ActiveSpeedEx: 52,
+  Size: 56,
 } as const;
 
 /** `struct ibv_device_attr`. */

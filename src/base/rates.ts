@@ -5,13 +5,17 @@
  * with 8b/10b encoding, the others those of links with 64b/66b encoding.
  */
 
-/** By code: the nominal rate in Gb/s, and the exact rate in Mb/s (Linux `ib_rate_to_mbps`). */
+/**
+ * By code: the nominal rate in Gb/s, and the exact rate in Mb/s (Linux `ib_rate_to_mbps`; that of 1200 Gb/s from
+ * rdma-core's `ibv_rate_to_mbps`).
+ */
 const RATES: readonly (readonly [gbps: number, mbps: number] | undefined)[] = [
   ...[undefined, undefined, [2.5, 2500], [10, 10000], [30, 30000], [5, 5000]],
   ...[[20, 20000], [40, 40000], [60, 60000], [80, 80000], [120, 120000]],
   ...[[14, 14062], [56, 56250], [112, 112500], [168, 168750], [25, 25781]],
   ...[[100, 103125], [200, 206250], [300, 309375], [28, 28125], [50, 53125]],
-  ...[[400, 425000], [600, 637500]],
+  ...[[400, 425000], [600, 637500], [800, 850000], [1200, 1275000]],
+  ...[[1600, 1700000]],
 ] as const;
 
 /** Returns the signaling rate of a code in Mb/s, or undefined for an undefined code. */

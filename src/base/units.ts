@@ -32,6 +32,26 @@ export function ibMtuBytes(code: number): IbMtu | undefined {
   return code >= 1 && code <= 5 ? (128 << code) as IbMtu : undefined;
 }
 
+/** The smallest and the largest IB MTU. */
+export const MIN_IB_MTU = 256 as IbMtu;
+export const MAX_IB_MTU = 4096 as IbMtu;
+
+/** Codes that Omni-Path adds, with bytes (Linux `enum opa_mtu`). They are named, but not used. */
+const OPA_MTUS: Readonly<Record<number, number>> = { 6: 8192, 7: 10240 };
+
+/** Returns the MTU of a code in bytes, those of Omni-Path included, or undefined for an undefined code. */
+export function mtuCodeBytes(code: number): number | undefined {
+  return ibMtuBytes(code) ?? OPA_MTUS[code];
+}
+
+/** Formats the MTU of a code: `2048`, `8192 (Omni-Path)`, `code 9`. */
+export function formatMtuCode(code: number): string {
+  const opa = OPA_MTUS[code];
+  return opa === undefined
+    ? String(ibMtuBytes(code) ?? `code ${code}`)
+    : `${opa} (Omni-Path)`;
+}
+
 /** Returns the code of an MTU in bytes, or undefined for a value without a code. */
 export function ibMtuCode(bytes: number): IbMtuCode | undefined {
   const code = Math.log2(bytes) - 7;

@@ -1,7 +1,7 @@
 /** Conversion of interfaces, neighbours, paths and groups to the records of the control socket. */
 
 import { formatGuid } from "../base/hex.ts";
-import { formatPkey, ibMtuBytes, type Millis } from "../base/units.ts";
+import { formatPkey, type Millis, mtuCodeBytes } from "../base/units.ts";
 import type {
   ChildRecord,
   HcaRecord,
@@ -276,7 +276,7 @@ export function pathRecords(iface: IpoibInterface, now: Millis): PathRecord[] {
         dlid: path.record.dlid,
         sl: path.record.sl,
         rate_mbps: rateMbps(path.record.rate) ?? 0,
-        mtu: ibMtuBytes(path.record.mtu) ?? 0,
+        mtu: mtuCodeBytes(path.record.mtu) ?? 0,
         hoplimit: path.record.hopLimit,
       }
       : {}),
@@ -307,7 +307,7 @@ export function mcgRecords(iface: IpoibInterface, now: Millis): McgRecord[] {
       ? {
         mlid: group.record.mlid,
         qkey: group.record.qkey,
-        mtu: ibMtuBytes(group.record.mtu) ?? 0,
+        mtu: mtuCodeBytes(group.record.mtu) ?? 0,
         rate_mbps: rateMbps(group.record.rate) ?? 0,
         sl: group.record.sl,
       }

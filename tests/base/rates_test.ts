@@ -9,7 +9,7 @@ import {
   slowerRate,
 } from "../../src/base/rates.ts";
 
-Deno.test("rateMbps() defines codes 2 to 22 only", () => {
+Deno.test("rateMbps() defines codes 2 to 25 only", () => {
   assertEquals(rateMbps(2), 2500);
   assertEquals(rateMbps(3), 10000);
   assertEquals(rateMbps(7), 40000);
@@ -18,13 +18,14 @@ Deno.test("rateMbps() defines codes 2 to 22 only", () => {
   assertEquals(rateMbps(16), 103125);
   assertEquals(rateMbps(20), 53125);
   assertEquals(rateMbps(22), 637500);
-  assertEquals([0, 1, 23, 63].map(rateMbps), Array(4).fill(undefined));
+  assertEquals([23, 24, 25].map(rateMbps), [850000, 1275000, 1700000]);
+  assertEquals([0, 1, 26, 63].map(rateMbps), Array(4).fill(undefined));
 });
 
 Deno.test("RATE_CODES_BY_SPEED is in ascending order of data rate, as in OpenSM", () => {
   assertEquals(RATE_CODES_BY_SPEED, [
     ...[2, 5, 3, 11, 6, 4, 15, 19, 7, 8, 20, 12, 9, 10, 16, 13, 14, 17, 18],
-    ...[21, 22],
+    ...[21, 22, 23, 24, 25],
   ]);
   assert(rateDataMbps(4)! < rateDataMbps(15)!);
   assertEquals(rateDataMbps(1), undefined);
@@ -40,11 +41,12 @@ Deno.test("formatRate() prints the nominal rate, or an undefined code", () => {
 });
 
 Deno.test("rateCode() is the inverse of rateGbps()", () => {
-  assertEquals([2, 11, 16, 22, 23].map(rateGbps), [
+  assertEquals([2, 11, 16, 22, 23, 26].map(rateGbps), [
     2.5,
     14,
     100,
     600,
+    800,
     undefined,
   ]);
   for (const code of RATE_CODES_BY_SPEED) {

@@ -1,11 +1,13 @@
 import { assertEquals } from "@std/assert";
 import fc from "fast-check";
 import {
+  formatMtuCode,
   formatPkey,
   type IbMtu,
   ibMtuBytes,
   ibMtuCode,
   ipoibMtu,
+  mtuCodeBytes,
   pkeysMatch,
 } from "../../src/base/units.ts";
 
@@ -25,6 +27,23 @@ Deno.test("IB MTU codes 1 to 5 are 256 to 4096 bytes", () => {
   for (const bytes of [0, 128, 2044, 8192, -256, NaN]) {
     assertEquals(ibMtuCode(bytes), undefined);
   }
+});
+
+Deno.test("the MTU codes of Omni-Path have bytes and names", () => {
+  assertEquals([0, 1, 5, 6, 7, 8].map(mtuCodeBytes), [
+    undefined,
+    256,
+    4096,
+    8192,
+    10240,
+    undefined,
+  ]);
+  assertEquals([4, 6, 7, 9].map(formatMtuCode), [
+    "2048",
+    "8192 (Omni-Path)",
+    "10240 (Omni-Path)",
+    "code 9",
+  ]);
 });
 
 Deno.test("the IPoIB MTU is 4 bytes less than the IB MTU", () => {

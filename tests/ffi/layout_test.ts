@@ -14,6 +14,10 @@ const size = (struct: string) => `sizeof(struct ${struct})`;
 const ctx = (member: string) =>
   `(long)offsetof(struct verbs_context, ${member}) - (long)offsetof(struct verbs_context, context)`;
 
+/** Offset of `active_speed_ex`, the 32-bit member after `port_cap_flags2`, which older headers do not have. */
+const AFTER_CAP_FLAGS2 =
+  "(offsetof(struct ibv_port_attr, port_cap_flags2) + 5) / 4 * 4";
+
 /** The C expression of each constant. */
 const expressions = {
   IbvDevice: { Name: at("ibv_device", "name") },
@@ -30,6 +34,7 @@ const expressions = {
   VerbsContext: {
     Sz: ctx("sz"),
     ModifyCq: ctx("modify_cq"),
+    QueryPort: ctx("query_port"),
   },
   IbvPortAttr: {
     State: at("ibv_port_attr", "state"),
@@ -45,7 +50,8 @@ const expressions = {
     PhysState: at("ibv_port_attr", "phys_state"),
     LinkLayer: at("ibv_port_attr", "link_layer"),
     Flags: at("ibv_port_attr", "flags"),
-    Size: size("ibv_port_attr"),
+    ActiveSpeedEx: AFTER_CAP_FLAGS2,
+    Size: `${AFTER_CAP_FLAGS2} + 4`,
   },
   IbvDeviceAttr: {
     CapabilityFlags: at("ibv_device_attr", "device_cap_flags"),

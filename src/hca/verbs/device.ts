@@ -2,10 +2,11 @@
  * Opens a device by name, and binds the verbs that libibverbs does not export.
  *
  * The inline functions of `infiniband/verbs.h` for posting, polling and arming call function pointers of the context.
- * `ibv_modify_cq` is a function pointer of the `struct verbs_context` that precedes the context in memory.
+ * `ibv_modify_cq` and `query_port` are function pointers of the `struct verbs_context` that precedes the context in
+ * memory.
  */
 
-import { bytesAt } from "../../../ffi/libc.ts";
+import { addressOf, bytesAt } from "../../../ffi/libc.ts";
 import { bindFunction, type BoundCall } from "../../../ffi/libffi.ts";
 import { type Libibverbs, libibverbs } from "../../../ffi/libibverbs.ts";
 import {
@@ -63,6 +64,7 @@ export class VerbsDevice implements OperationBinder {
   readonly context: bigint;
   readonly #view: DataView;
   readonly #modifyCq: bigint;
+  readonly #queryPort: bigint;
 
   /** Opens the device. Throws `E_LIBRARY`, `E_HCA`, `E_DEVICE_FILE`, `E_PRIVILEGE` or `E_VERBS`. */
   constructor(name: string) {
@@ -71,6 +73,7 @@ export class VerbsDevice implements OperationBinder {
     this.context = open(this.library, name);
     this.#view = new DataView(bytesAt(this.context, IbvContext.Size));
     this.#modifyCq = this.#extension(VerbsContext.ModifyCq);
+    this.#queryPort = this.#extension(VerbsContext.QueryPort);
   }
 
   /** Descriptor of the asynchronous events. */
@@ -90,6 +93,22 @@ export class VerbsDevice implements OperationBinder {
     return this.#modifyCq === 0n
       ? undefined
       : bindFunction(this.#modifyCq, [cq, attributes]);
+  }
+
+  /**
+   * Queries a port into `attributes`, a `struct ibv_port_attr` of zeros. Returns 0, or an errno of either sign. The
+   * exported function does not write the members after `flags`, so it is used only if the other one does not exist.
+   */
+  queryPort(port: number, attributes: Uint8Array<ArrayBuffer>): number {
+    if (this.#queryPort === 0n) {
+      return this.library.ibv_query_port(this.context, port, attributes);
+    }
+    return bindFunction(this.#queryPort, [
+      this.context,
+      BigInt(port),
+      addressOf(attributes),
+      BigInt(attributes.length),
+    ]).call();
   }
 
   close(): void {

@@ -16,7 +16,7 @@ export function lanes(width: number): number {
   }
 }
 
-/** Nominal Mb/s of one lane from SDR to NDR, by the bit set in `ibv_port_attr.active_speed`. */
+/** Nominal Mb/s of one lane from SDR to XDR, by the bit set in `ibv_port_attr.active_speed` or `active_speed_ex`. */
 const SPEEDS: Readonly<Record<number, number>> = {
   1: 2_500,
   2: 5_000,
@@ -26,9 +26,10 @@ const SPEEDS: Readonly<Record<number, number>> = {
   32: 25_000,
   64: 50_000,
   128: 100_000,
+  256: 200_000,
 };
 
-/** Returns the nominal Mb/s of one lane for `ibv_port_attr.active_speed`; that of SDR for an undefined speed. */
+/** Returns the nominal Mb/s of one lane for such a speed; that of SDR for an undefined speed. */
 export function laneMbps(speed: number): number {
   return SPEEDS[speed] ?? SPEEDS[1]!;
 }

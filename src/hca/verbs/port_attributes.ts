@@ -1,8 +1,15 @@
 /** Queries the attributes of a device and of its ports through libibverbs. */
 
+import type { Libibverbs } from "../../../ffi/libibverbs.ts";
 import { Ibv, IbvDeviceAttr, IbvPortAttr } from "../../../ffi/verbs_layout.ts";
 import { IpoibError } from "../../base/errors.ts";
-import { ibMtuBytes, type IbMtuCode } from "../../base/units.ts";
+import {
+  type IbMtu,
+  ibMtuBytes,
+  MAX_IB_MTU,
+  MIN_IB_MTU,
+  mtuCodeBytes,
+} from "../../base/units.ts";
 import { Errno } from "../../base/errno.ts";
 import { lastError } from "../../system/errno.ts";
 import { gidGuid } from "../../wire/gid.ts";
@@ -11,7 +18,6 @@ import type { VerbsCounters } from "./counters.ts";
 import type { VerbsDevice } from "./device.ts";
 import { laneMbps, lanes } from "./lanes.ts";
 
-const MTU_256 = 1 as IbMtuCode;
 const DEFAULT_PKEY = 0xffff;
 
 /** Port states, indexed by `enum ibv_port_state`. */
@@ -80,6 +86,11 @@ export function queryDevice(
   };
 }
 
+/** The members of a {@linkcode VerbsDevice} that the queries of a port use. */
+export type QueriedDevice =
+  & Pick<VerbsDevice, "name" | "context" | "queryPort">
+  & { library: Pick<Libibverbs, "ibv_query_gid" | "ibv_query_pkey"> };
+
 /**
  * Queries the current attributes of a port. Throws `E_VERBS`, or `E_HCA` (ENODEV) if the port does not exist.
  *
@@ -88,7 +99,7 @@ export function queryDevice(
  * @param gidIndex index of the port's own GID: 0, except on Ethernet
  */
 export function queryPort(
-  device: VerbsDevice,
+  device: QueriedDevice,
   port: number,
   { firmware, ports, receiveChecksum, connections }: DeviceAttributes,
   largeSends: boolean,
@@ -101,9 +112,8 @@ export function queryPort(
       { errno: Errno.ENODEV, hint: `use ${device.name}/1` },
     );
   }
-  // Some versions of the library write the whole of a longer struct.
-  const bytes = new Uint8Array(IbvPortAttr.Size * 2);
-  const result = device.library.ibv_query_port(device.context, port, bytes);
+  const bytes = new Uint8Array(IbvPortAttr.Size);
+  const result = device.queryPort(port, bytes);
   if (result !== 0) {
     throw lastError("E_VERBS", `query port ${port} of ${device.name}`, {
       errno: Math.abs(result),
@@ -111,10 +121,9 @@ export function queryPort(
   }
   const view = new DataView(bytes.buffer);
   const gid = queryGid(device, port, gidIndex);
-  const mtu = view.getInt32(IbvPortAttr.ActiveMtu, true) as IbMtuCode;
-  const maxMtu = view.getInt32(IbvPortAttr.MaxMtu, true);
-  const width = lanes(view.getUint8(IbvPortAttr.ActiveWidth));
-  const mbps = laneMbps(view.getUint8(IbvPortAttr.ActiveSpeed));
+  // XDR does not fit the older member.
+  const speed = view.getUint32(IbvPortAttr.ActiveSpeedEx, true) ||
+    view.getUint8(IbvPortAttr.ActiveSpeed);
   const ethernet =
     view.getUint8(IbvPortAttr.LinkLayer) === Ibv.LINK_LAYER_ETHERNET;
   return {
@@ -130,12 +139,12 @@ export function queryPort(
     smSl: view.getUint8(IbvPortAttr.SmSl),
     portGuid: gidGuid(gid),
     gid,
-    maxMtu: ibMtuBytes(maxMtu) ?? ibMtuBytes(MTU_256)!,
-    activeMtu: ibMtuBytes(mtu) ?? ibMtuBytes(MTU_256)!,
+    maxMtu: portMtu(view.getInt32(IbvPortAttr.MaxMtu, true)),
+    activeMtu: portMtu(view.getInt32(IbvPortAttr.ActiveMtu, true)),
     grhRequired:
       (view.getUint8(IbvPortAttr.Flags) & Ibv.QPF_GRH_REQUIRED) !== 0,
-    activeWidth: width,
-    laneMbps: mbps,
+    activeWidth: lanes(view.getUint8(IbvPortAttr.ActiveWidth)),
+    laneMbps: laneMbps(speed),
     pkeys: queryPkeys(
       device,
       port,
@@ -172,8 +181,15 @@ export function attributesAfterEvent(
   }
 }
 
+/** Returns the MTU of a code: at most that of InfiniBand for one of Omni-Path, the smallest for an undefined one. */
+function portMtu(code: number): IbMtu {
+  return mtuCodeBytes(code) === undefined
+    ? MIN_IB_MTU
+    : ibMtuBytes(code) ?? MAX_IB_MTU;
+}
+
 function queryGid(
-  { name, library, context }: VerbsDevice,
+  { name, library, context }: QueriedDevice,
   port: number,
   index: number,
 ): Uint8Array {
@@ -186,7 +202,7 @@ function queryGid(
 
 /** Returns the P_Key table without the empty entries at its end. */
 function queryPkeys(
-  device: VerbsDevice,
+  device: QueriedDevice,
   port: number,
   length: number,
 ): number[] {

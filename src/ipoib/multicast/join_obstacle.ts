@@ -11,7 +11,7 @@ import {
   rateDataMbps,
   rateGbps,
 } from "../../base/rates.ts";
-import { formatPkey, ibMtuBytes } from "../../base/units.ts";
+import { formatMtuCode, formatPkey, mtuCodeBytes } from "../../base/units.ts";
 import type { PortAttributes } from "../../hca/hca.ts";
 import type { MembershipRequest } from "../../sa/requests.ts";
 import { unsentText } from "../../sa/result.ts";
@@ -142,14 +142,14 @@ function beyondPort(
   { mtu, rate }: Pick<McMemberRecord, "mtu" | "rate">,
   port: PortAttributes,
 ): string[] {
-  const bytes = ibMtuBytes(mtu) ?? 0;
+  const bytes = mtuCodeBytes(mtu) ?? 0;
   const gbps = portRateMbps(port) / 1000;
   const code = rateCode(gbps);
   const slower = rateGbps(code) === gbps &&
     rateDataMbps(code)! < (rateDataMbps(rate) ?? 0);
   return [
     ...bytes > port.activeMtu
-      ? [`MTU ${bytes}, the port has ${port.activeMtu}`]
+      ? [`MTU ${formatMtuCode(mtu)}, the port has ${port.activeMtu}`]
       : [],
     ...slower
       ? [`rate ${formatRate(rate)}, the port has ${formatRate(code)}`]

@@ -8,7 +8,7 @@
 
 import { hex } from "../../base/hex.ts";
 import { formatRate, rateDataMbps } from "../../base/rates.ts";
-import { ibMtuBytes, pkeysMatch } from "../../base/units.ts";
+import { formatMtuCode, mtuCodeBytes, pkeysMatch } from "../../base/units.ts";
 import { McMask, type McMemberRecord } from "./mc_member_record.ts";
 import { selectorAllows } from "./selector.ts";
 
@@ -84,14 +84,10 @@ export function sizeMismatches(
     });
   };
   if ((mask & McMask.MtuSelector) !== 0n) {
-    compare("MTU", request.mtuSelector, "mtu", ibMtuBytes, formatIbMtu);
+    compare("MTU", request.mtuSelector, "mtu", mtuCodeBytes, formatMtuCode);
   }
   if ((mask & McMask.RateSelector) !== 0n) {
     compare("rate", request.rateSelector, "rate", rateDataMbps, formatRate);
   }
   return mismatches;
-}
-
-function formatIbMtu(code: number): string {
-  return String(ibMtuBytes(code) ?? `code ${code}`);
 }

@@ -3,7 +3,7 @@ import { laneMbps, lanes } from "../../../src/hca/verbs/lanes.ts";
 
 Deno.test("lanes() and laneMbps() convert the active width and speed of a port", () => {
   assertEquals([1, 2, 4, 8, 16].map(lanes), [1, 4, 8, 12, 2]);
-  assertEquals([1, 2, 4, 8, 16, 32, 64, 128].map(laneMbps), [
+  assertEquals([1, 2, 4, 8, 16, 32, 64, 128, 256].map(laneMbps), [
     2_500,
     5_000,
     10_000,
@@ -12,6 +12,7 @@ Deno.test("lanes() and laneMbps() convert the active width and speed of a port",
     25_000,
     50_000,
     100_000,
+    200_000,
   ]);
 });
 

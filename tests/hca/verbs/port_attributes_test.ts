@@ -1,10 +1,58 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { IpoibError } from "../../../src/base/errors.ts";
 import { VerbsCounters } from "../../../src/hca/verbs/counters.ts";
-import { attributesAfterEvent } from "../../../src/hca/verbs/port_attributes.ts";
+import { Ibv } from "../../../ffi/verbs_layout.ts";
+import {
+  attributesAfterEvent,
+  type DeviceAttributes,
+  queryPort,
+} from "../../../src/hca/verbs/port_attributes.ts";
 import type { PortAttributes } from "../../../src/hca/hca.ts";
+import { FakePortDevice } from "./fake_port.ts";
 
 const before = { device: "mlx5_0", state: "active", lid: 3 } as PortAttributes;
+
+const DEVICE: DeviceAttributes = {
+  ...{ firmware: "1", ports: 1, receiveChecksum: true, sharedReceives: 0 },
+  connections: true,
+};
+
+function query(device: FakePortDevice): PortAttributes {
+  return queryPort(device, 1, DEVICE);
+}
+
+Deno.test("queryPort() reads the speed of XDR from the member that older libraries do not have", () => {
+  const device = new FakePortDevice();
+  const rate = () => {
+    const { activeWidth, laneMbps } = query(device);
+    return [activeWidth, laneMbps];
+  };
+  assertEquals(rate(), [4, 25_000]);
+  // A kernel that supports XDR has both members.
+  device.speedEx = 32;
+  assertEquals(rate(), [4, 25_000]);
+  Object.assign(device, { speed: 128, speedEx: 256 });
+  assertEquals(rate(), [4, 200_000]);
+});
+
+Deno.test("queryPort() returns whether the port requires a GRH", () => {
+  const device = new FakePortDevice();
+  assertEquals(query(device).grhRequired, false);
+  device.flags = Ibv.QPF_GRH_REQUIRED;
+  assertEquals(query(device).grhRequired, true);
+});
+
+Deno.test("queryPort() limits the MTUs of Omni-Path to those of InfiniBand, and takes an undefined one as the smallest", () => {
+  const device = new FakePortDevice();
+  const mtus = (maxMtu: number, activeMtu: number) => {
+    Object.assign(device, { maxMtu, activeMtu });
+    const port = query(device);
+    return [port.maxMtu, port.activeMtu] as number[];
+  };
+  assertEquals(mtus(5, 4), [4096, 2048]);
+  assertEquals(mtus(7, 6), [4096, 4096]);
+  assertEquals(mtus(0, 8), [256, 256]);
+});
 
 Deno.test("attributesAfterEvent() returns the queried attributes", () => {
   const counted = new VerbsCounters();

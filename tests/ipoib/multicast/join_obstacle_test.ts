@@ -83,6 +83,7 @@ for (const [fields, obstacle] of FIELDS) {
 
 const PORTS: [Partial<McMemberRecord>, Partial<PortAttributes>, string][] = [
   [{ mtu: 5 }, {}, "has MTU 4096, the port has 2048"],
+  [{ mtu: 7 }, {}, "has MTU 10240 (Omni-Path), the port has 2048"],
   [{ rate: 17 }, {}, "has rate 200 Gb/sec, the port has 100 Gb/sec"],
   [
     { rate: 16 },
