@@ -13,6 +13,7 @@ export const UserMad = {
   /** Big-endian, 16 bits. */
   Lid: 28,
   Sl: 30,
+  PathBits: 31,
   GrhPresent: 32,
   GidIndex: 33,
   HopLimit: 34,

@@ -103,6 +103,7 @@ export const IbvAhAttr = {
   TrafficClass: 22,
   Dlid: 24,
   Sl: 26,
+  PathBits: 27,
   StaticRate: 28,
   IsGlobal: 29,
   Port: 30,

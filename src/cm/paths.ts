@@ -2,7 +2,12 @@
 
 import { type IbMtu, ibMtuBytes } from "../base/units.ts";
 import type { PortAttributes, RcConnection } from "../hca/hca.ts";
-import { pathAttributes } from "../hca/path_attributes.ts";
+import {
+  pathAttributes,
+  pathBitsOf,
+  type PathPort,
+} from "../hca/path_attributes.ts";
+import { staticRate } from "../hca/port_rate.ts";
 import type { Rep } from "../wire/cm/rep.ts";
 import { type Req, ReqPath } from "../wire/cm/req.ts";
 import { PERMISSIVE_LID } from "../wire/lrh.ts";
@@ -14,7 +19,7 @@ import { ackTimeout, CA_ACK_DELAY } from "./parameters.ts";
 const ANSWER_HOP_LIMIT = 0xff;
 
 /** The attributes of the local port that addresses depend on. */
-type LocalPort = Pick<PortAttributes, "activeMtu" | "grhRequired">;
+type LocalPort = PathPort & Pick<PortAttributes, "activeMtu">;
 
 /** Returns the destination of MADs on a path. */
 export function madAddress(
@@ -23,7 +28,10 @@ export function madAddress(
   port: LocalPort,
 ): MadAddress {
   const { grh } = pathAttributes(path, port);
-  const address = gsiAddress(path.dlid, pkeyIndex, path.sl);
+  const address = {
+    ...gsiAddress(path.dlid, pkeyIndex, path.sl),
+    ...pathBitsOf(path.slid, port),
+  };
   if (grh === undefined) return address;
   const { dgid, ...rest } = grh;
   return { ...address, grh: { gid: dgid, ...rest } };
@@ -35,12 +43,15 @@ export function madAddress(
  */
 export function answerAddress(
   from: MadAddress,
-  { grhRequired }: LocalPort,
+  port: LocalPort,
   gid?: Uint8Array,
 ): MadAddress {
-  const address = gsiAddress(from.lid, from.pkeyIndex, from.sl);
+  const address = {
+    ...gsiAddress(from.lid, from.pkeyIndex, from.sl),
+    ...pathBitsOf(from.pathBits ?? 0, port),
+  };
   const grh = from.grh ??
-    (grhRequired && gid
+    (port.grhRequired && gid
       ? { gid, sgidIndex: 0, flowLabel: 0, trafficClass: 0 }
       : undefined);
   return grh === undefined
@@ -93,12 +104,12 @@ export function passiveRemote(
   req: Req,
   from: MadAddress,
   receivePsn: number,
-  { grhRequired }: LocalPort,
+  port: LocalPort,
 ): RcConnection {
   const { primary } = req;
-  // A REQ from another subnet does not state the LID and SL of the router.
-  const { lid, sl } = primary.subnetLocal
-    ? { lid: primary.localLid, sl: primary.sl }
+  // A REQ from another subnet states neither the LID and SL of the router, nor the LID of this port.
+  const { lid, sl, pathBits = 0 } = primary.subnetLocal
+    ? { lid: primary.localLid, sl: primary.sl, pathBits: primary.remoteLid }
     : from;
   const { flowLabel, hopLimit, trafficClass } = primary;
   const grh = {
@@ -112,8 +123,9 @@ export function passiveRemote(
     path: {
       dlid: lid,
       sl,
-      staticRate: primary.rate,
-      ...(hopLimit > 0 || grhRequired ? { grh } : {}),
+      staticRate: staticRate(primary.rate, port),
+      ...pathBitsOf(pathBits, port),
+      ...(hopLimit > 0 || port.grhRequired ? { grh } : {}),
     },
     pathMtu: ibMtuBytes(req.pathMtu) as IbMtu,
     destQpn: req.localQpn,

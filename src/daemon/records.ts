@@ -18,7 +18,7 @@ import type { PortAttributes } from "../hca/hca.ts";
 import type { IpoibDevice } from "../ipoib/device.ts";
 import type { IpoibInterface } from "../ipoib/interface.ts";
 import { flagNames, operstate } from "./link_flags.ts";
-import { portRateMbps } from "../ipoib/link_state.ts";
+import { portRateMbps } from "../hca/port_rate.ts";
 import { refusalOf } from "../ipoib/multicast/join_obstacle.ts";
 import type { MulticastGroup } from "../ipoib/multicast/multicast_group.ts";
 import type { Peer } from "../ipoib/peer.ts";

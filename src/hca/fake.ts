@@ -260,7 +260,7 @@ export class FakePort extends FakeTransport implements HcaPort {
     }
     const lids = packet.multicast ? fabric.groups.get(dlid) ?? [] : [dlid];
     for (const port of fabric.ports) {
-      if (!lids.includes(port.attributes.lid) || port.closed) continue;
+      if (!lids.some((lid) => port.hasLid(lid)) || port.closed) continue;
       if (!fabric.lose(packet, port)) port.receive({ packet, slot, length });
     }
     this.send.unref(slot);
@@ -271,7 +271,7 @@ export class FakePort extends FakeTransport implements HcaPort {
     const { connection, destQpn, handle } = packet;
     const { fabric } = this;
     const to = fabric.ports.find((port) =>
-      port.attributes.lid === handle.dlid && !port.closed
+      port.hasLid(handle.dlid) && !port.closed
     );
     const target = to?.rcQps.get(destQpn);
     const failure = !to || !target || fabric.lose(packet, to)

@@ -96,7 +96,7 @@ export class FakeRcQp implements RcQp {
     const { remote } = this;
     if (
       this.state !== "connected" || remote?.destQpn !== sourceQpn ||
-      remote.path.dlid !== from.attributes.lid
+      !from.hasLid(remote.path.dlid)
     ) return "retry_exceeded";
     if (!this.receiver.receiveConnected(completion)) {
       return "rnr_retry_exceeded";

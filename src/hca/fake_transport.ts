@@ -171,6 +171,12 @@ export class FakeTransport {
     );
   }
 
+  /** True if the port has the LID: its own, or one with other path bits. */
+  hasLid(lid: number): boolean {
+    const { attributes } = this;
+    return (lid ^ attributes.lid) >> attributes.lmc === 0;
+  }
+
   /** Changes attributes without an event. */
   set(attributes: Partial<PortAttributes>): void {
     this.attributes = { ...this.attributes, ...attributes };

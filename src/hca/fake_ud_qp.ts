@@ -213,7 +213,9 @@ export class FakeUdQp implements UdQp {
       batch.vnetAddress[i] = vnetAddress[slot]!;
       const connected = packet.connection !== undefined;
       batch.sourceQpn[i] = connected ? 0 : packet.sourceQpn;
-      batch.sourceLid[i] = connected ? 0 : packet.from.attributes.lid;
+      const { attributes } = packet.from;
+      const { pathBits = 0 } = packet.handle;
+      batch.sourceLid[i] = connected ? 0 : attributes.lid | pathBits;
       batch.flags[i] = connected
         ? RxFlag.Connected
         : (packet.handle.grh ? RxFlag.Grh : 0) |

@@ -78,8 +78,10 @@ export interface AddressHandle {
 export interface AddressHandleAttributes {
   dlid: number;
   sl: number;
-  /** Rate code of the path as in PathRecord (base/rates.ts); 0 means the port's own rate. */
+  /** Rate code of a path that is slower than the port (port_rate.ts); 0 means the port's own rate. */
   staticRate: number;
+  /** Low bits of the source LID, which replace those of the port's LID (IBTA vol. 1 4.1.3). Default: 0. */
+  pathBits?: number;
   /** Present if packets have a GRH. Required for multicast. */
   grh?: {
     dgid: Uint8Array;

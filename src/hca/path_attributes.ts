@@ -2,6 +2,10 @@
 
 import type { PathRecord } from "../wire/sa/path_record.ts";
 import type { AddressHandleAttributes, PortAttributes } from "./hca.ts";
+import { type PortSpeed, staticRate } from "./port_rate.ts";
+
+/** The attributes of the local port that those of a path depend on. */
+export type PathPort = PortSpeed & Pick<PortAttributes, "grhRequired" | "lmc">;
 
 /**
  * Returns the attributes of packets on a path. They have a GRH if the hop limit is not 0 (Linux
@@ -9,14 +13,15 @@ import type { AddressHandleAttributes, PortAttributes } from "./hca.ts";
  */
 export function pathAttributes(
   record: PathRecord,
-  { grhRequired }: Pick<PortAttributes, "grhRequired">,
+  port: PathPort,
 ): AddressHandleAttributes {
-  const { dlid, sl, rate, dgid, flowLabel, hopLimit, tclass } = record;
+  const { dlid, slid, sl, rate, dgid, flowLabel, hopLimit, tclass } = record;
   return {
     dlid,
     sl,
-    staticRate: rate,
-    ...(hopLimit > 0 || grhRequired
+    staticRate: staticRate(rate, port),
+    ...pathBitsOf(slid, port),
+    ...(hopLimit > 0 || port.grhRequired
       ? {
         grh: {
           dgid,
@@ -28,4 +33,13 @@ export function pathAttributes(
       }
       : {}),
   };
+}
+
+/** Returns the path bits of a LID of the port, as an attribute that is absent if they are 0. */
+export function pathBitsOf(
+  lid: number,
+  { lmc }: Pick<PortAttributes, "lmc">,
+): { pathBits?: number } {
+  const pathBits = lid & (1 << lmc) - 1;
+  return pathBits === 0 ? {} : { pathBits };
 }

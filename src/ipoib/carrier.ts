@@ -3,7 +3,7 @@
 import type { Logger } from "../base/log.ts";
 import type { PortAttributes } from "../hca/hca.ts";
 import type { Netdev } from "../netdev/netdev.ts";
-import { portRateMbps } from "./link_state.ts";
+import { portRateMbps } from "../hca/port_rate.ts";
 
 /** Dependencies of a {@linkcode Carrier}. */
 export interface CarrierParts {

@@ -13,11 +13,6 @@ export const RUNNING = "running";
 
 const WAITS_FOR_MANAGER = "waiting for the subnet manager";
 
-/** Returns the port's rate in Mbit/s. */
-export function portRateMbps(port: PortAttributes): number {
-  return port.laneMbps * port.activeWidth;
-}
-
 /** Input of {@linkcode linkState}. */
 export interface LinkConditions {
   /** True if the network device is administratively up. */

@@ -32,6 +32,8 @@ export interface MadAddress {
   qkey: number;
   pkeyIndex: number;
   sl: number;
+  /** Low bits of the LID of this port, the source of a sent MAD or the destination of a received one. Default: 0. */
+  pathBits?: number;
   /** Present if the MAD has a GRH. MADs on the embedded subnet have none. */
   grh?: MadGrh;
 }

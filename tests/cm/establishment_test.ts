@@ -194,6 +194,43 @@ Deno.test("the answer to a MAD with a GRH has a GRH", () => {
   ]);
 });
 
+Deno.test("with LMC, MADs and both queue pairs use the LIDs of the path", () => {
+  const rig = new CmRig();
+  const [a, b] = [rig.host(0x10), rig.host(0x20)];
+  for (const { port } of [a, b]) {
+    port.attributes = { ...port.attributes, lmc: 2 };
+  }
+  const sent: { mad: Uint8Array; lid: number; pathBits: number | undefined }[] =
+    [];
+  rig.transfer = (_from, mad, { lid, pathBits }) => {
+    sent.push({ mad: mad.slice(), lid, pathBits });
+  };
+  /** Delivers the sent MADs and those sent in reply. Returns the LID and the path bits of each. */
+  const deliver = () => {
+    const lids: unknown[] = [];
+    for (let next = sent.shift(); next; next = sent.shift()) {
+      const { mad, lid, pathBits = 0 } = next;
+      lids.push([lid, pathBits]);
+      const [to, source] = lid < 0x20 ? [a, b] : [b, a];
+      const from = gsiAddress(source.lid | pathBits, 0, 3);
+      to.agent.onMad(mad, { ...from, pathBits: lid & 3 });
+    }
+    return lids;
+  };
+  const accepted = b.accept();
+  const path = { ...a.pathTo(b), slid: 0x11, dlid: 0x22 };
+  const { connection, replies } = a.connect(b, { path });
+  // REQ, REP, RTU.
+  assertEquals(deliver(), [[0x22, 1], [0x11, 2], [0x22, 1]]);
+  assertEquals(connection.state, "established");
+  const { path: passive } = accepted[0]!.request.remote;
+  const { path: active } = replies[0]!.remote;
+  assertEquals([passive.dlid, passive.pathBits], [0x11, 2]);
+  assertEquals([active.dlid, active.pathBits], [0x22, 1]);
+  connection.disconnect();
+  assertEquals(deliver(), [[0x22, 1], [0x11, 2]]);
+});
+
 Deno.test("on a port that requires a GRH, all messages to a port without one have a GRH, and so have the connections", () => {
   const rig = new CmRig();
   const [a, b] = [rig.host(), rig.host()];

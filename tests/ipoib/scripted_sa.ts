@@ -45,6 +45,8 @@ export class ScriptedSa {
    * byte.
    */
   path: Partial<PathRecord> = { mtu: 4, rate: 3 };
+  /** Returns further such fields. */
+  pathOf: (request: PathRecord) => Partial<PathRecord> = () => ({});
   /** Status of the response to a path query; undefined for no response. */
   pathStatus: number | undefined = 0;
   readonly #rig: Rig;
@@ -72,6 +74,7 @@ export class ScriptedSa {
           ...record,
           dlid: 0x10 + record.dgid[15]!,
           ...this.path,
+          ...this.pathOf(record),
         }),
       );
       return;

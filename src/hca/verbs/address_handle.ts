@@ -105,13 +105,14 @@ export class AddressHandles {
 
 /** Encodes a `struct ibv_ah_attr`. */
 export function addressAttributes(
-  { dlid, sl, staticRate, grh }: AddressHandleAttributes,
+  { dlid, sl, staticRate, pathBits = 0, grh }: AddressHandleAttributes,
   port: number,
 ): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(IbvAhAttr.Size);
   const view = new DataView(bytes.buffer);
   view.setUint16(IbvAhAttr.Dlid, dlid, true);
   view.setUint8(IbvAhAttr.Sl, sl);
+  view.setUint8(IbvAhAttr.PathBits, pathBits);
   view.setUint8(IbvAhAttr.StaticRate, staticRate);
   view.setUint8(IbvAhAttr.Port, port);
   if (grh) {

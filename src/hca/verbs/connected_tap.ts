@@ -64,9 +64,10 @@ export class ConnectedTap {
     if (!remote) return;
     const { lid, gid } = this.#port.attributes;
     const { path, destQpn } = remote;
+    const slid = lid | (path.pathBits ?? 0);
     const packets = sentPackets(this.#taps, status, memory, slot, length);
     for (const packet of packets) {
-      this.#writeHeaders(path, gid, packet, remote, lid, pkey, destQpn);
+      this.#writeHeaders(path, gid, packet, remote, slid, pkey, destQpn);
       this.#deliver("sent", status, qpn);
     }
   }
@@ -79,10 +80,10 @@ export class ConnectedTap {
   ): void {
     if (!remote) return;
     const { lid, gid } = this.#port.attributes;
-    const { dlid: slid, grh } = remote.path;
+    const { dlid: slid, pathBits = 0, grh } = remote.path;
     const path = {
       ...remote.path,
-      dlid: lid,
+      dlid: lid | pathBits,
       ...(grh ? { grh: { ...grh, dgid: gid } } : {}),
     };
     const view = batch.view[i]!;

@@ -85,10 +85,11 @@ export class PacketTap {
     qkey: number,
   ): void {
     const { lid, gid } = this.#port.attributes;
+    const slid = lid | (path.pathBits ?? 0);
     const packets = sentPackets(this.#taps, status, memory, slot, length);
     for (const packet of packets) {
       writePathHeaders(this.#headers, path, gid);
-      this.#writePacketHeaders(packet, lid, destQpn, qkey, this.#qp.qpn);
+      this.#writePacketHeaders(packet, slid, destQpn, qkey, this.#qp.qpn);
       this.#deliver("sent", status);
     }
   }

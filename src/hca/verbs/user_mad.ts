@@ -24,6 +24,7 @@ export function emitUserMad(
   view.setUint32(UserMad.Qkey, to.qkey);
   view.setUint16(UserMad.Lid, to.lid);
   view.setUint8(UserMad.Sl, to.sl);
+  view.setUint8(UserMad.PathBits, to.pathBits ?? 0);
   view.setUint16(UserMad.PkeyIndex, to.pkeyIndex, true);
   if (to.grh) {
     view.setUint8(UserMad.GrhPresent, 1);
@@ -43,6 +44,7 @@ export function parseUserMad(
 ): { mad: Uint8Array; address: MadAddress } | undefined {
   if (bytes.length !== USER_MAD_LENGTH) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const pathBits = view.getUint8(UserMad.PathBits);
   const grh = view.getUint8(UserMad.GrhPresent) === 0 ? undefined : {
     gid: bytes.slice(UserMad.Gid, UserMad.Gid + GID_LENGTH),
     sgidIndex: view.getUint8(UserMad.GidIndex),
@@ -58,6 +60,7 @@ export function parseUserMad(
       qkey: view.getUint32(UserMad.Qkey),
       sl: view.getUint8(UserMad.Sl),
       pkeyIndex: view.getUint16(UserMad.PkeyIndex, true),
+      ...(pathBits === 0 ? {} : { pathBits }),
       ...(grh ? { grh } : {}),
     },
   };

@@ -5,14 +5,10 @@
  * of OpenSM's osm_sa_mcmember_record.c, which reports all of them with the same status, "request invalid".
  */
 
-import {
-  formatRate,
-  rateCode,
-  rateDataMbps,
-  rateGbps,
-} from "../../base/rates.ts";
+import { formatRate, rateDataMbps } from "../../base/rates.ts";
 import { formatMtuCode, formatPkey, mtuCodeBytes } from "../../base/units.ts";
 import type { PortAttributes } from "../../hca/hca.ts";
+import { portRateCode } from "../../hca/port_rate.ts";
 import type { MembershipRequest } from "../../sa/requests.ts";
 import { unsentText } from "../../sa/result.ts";
 import { formatGid } from "../../wire/gid.ts";
@@ -26,7 +22,6 @@ import {
   type Mismatch,
   sizeMismatches,
 } from "../../wire/sa/member_mismatch.ts";
-import { portRateMbps } from "../link_state.ts";
 import type { MulticastGroup } from "./multicast_group.ts";
 
 /** A refused join: the request, the port, and the P_Key of the interface. */
@@ -143,9 +138,8 @@ function beyondPort(
   port: PortAttributes,
 ): string[] {
   const bytes = mtuCodeBytes(mtu) ?? 0;
-  const gbps = portRateMbps(port) / 1000;
-  const code = rateCode(gbps);
-  const slower = rateGbps(code) === gbps &&
+  const code = portRateCode(port);
+  const slower = code !== undefined &&
     rateDataMbps(code)! < (rateDataMbps(rate) ?? 0);
   return [
     ...bytes > port.activeMtu

@@ -2,6 +2,7 @@
 
 import type { Millis } from "../../base/units.ts";
 import type { AddressHandle, AddressHandleAttributes } from "../../hca/hca.ts";
+import { type PortSpeed, staticRate } from "../../hca/port_rate.ts";
 import type { MembershipRequest } from "../../sa/requests.ts";
 import { EthernetKind } from "../../wire/ethernet.ts";
 import { MULTICAST_QPN } from "../../wire/link_address.ts";
@@ -132,11 +133,12 @@ export interface GroupParts {
 export function handleAttributes(
   mgid: Uint8Array,
   record: McMemberRecord,
+  port: PortSpeed,
 ): AddressHandleAttributes {
   return {
     dlid: record.mlid,
     sl: record.sl,
-    staticRate: record.rate,
+    staticRate: staticRate(record.rate, port),
     grh: {
       dgid: mgid,
       flowLabel: record.flowLabel,

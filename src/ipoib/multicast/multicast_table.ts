@@ -334,8 +334,9 @@ export class MulticastTable implements WaitingTable<Uint8Array> {
       group.attached = true;
     }
     const old = group.ah;
-    const ah = this.#parts.context.port.createAddressHandle(
-      handleAttributes(group.mgid, record),
+    const { port } = this.#parts.context;
+    const ah = port.createAddressHandle(
+      handleAttributes(group.mgid, record, port.attributes),
     );
     group.ah = ah;
     group.egress = new GroupRoute(this.#parts.sender, group, ah);

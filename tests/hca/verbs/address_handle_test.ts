@@ -2,10 +2,12 @@ import { assertEquals } from "@std/assert";
 import { addressAttributes } from "../../../src/hca/verbs/address_handle.ts";
 
 Deno.test("addressAttributes() encodes a path without a GRH", () => {
-  const bytes = addressAttributes({ dlid: 0x1234, sl: 5, staticRate: 3 }, 2);
+  const path = { dlid: 0x1234, sl: 5, staticRate: 3 };
   const golden = new Uint8Array(32);
   golden.set([0x34, 0x12, 5, 0, 3, 0, 2], 24);
-  assertEquals(bytes, golden);
+  assertEquals(addressAttributes(path, 2), golden);
+  golden[27] = 6;
+  assertEquals(addressAttributes({ ...path, pathBits: 6 }, 2), golden);
 });
 
 Deno.test("addressAttributes() encodes a multicast destination with its GRH", () => {

@@ -72,6 +72,9 @@ Deno.test("a tap receives posted packets with headers from the address handle", 
   // No header of the previous packet is left.
   tap.sent(PostResult.Sent, memory, slot, 56, path, 0x48, 0x80000b1b);
   assertEquals(packets[2], expected);
+  const other = { ...path, pathBits: 2 };
+  tap.sent(PostResult.Sent, memory, slot, 56, other, 0x48, 0x80000b1b);
+  assertEquals(packets[3], { ...expected, slid: 0x42 });
   end();
   memory.close();
 });

@@ -14,7 +14,10 @@ Deno.test("emitUserMad() writes the golden bytes", () => {
   const golden = new Uint8Array(320).fill(0xaa, 64);
   golden.set([0, 3, 4, 5, 0x80, 1, 0, 0, 1, 2, 6], 20);
   golden[56] = 7;
-  assertEquals(emitUserMad(mad, { ...ADDRESS, pkeyIndex: 7 }), golden);
+  const address = { ...ADDRESS, pkeyIndex: 7 };
+  assertEquals(emitUserMad(mad, address), golden);
+  golden[31] = 3;
+  assertEquals(emitUserMad(mad, { ...address, pathBits: 3 }), golden);
 });
 
 Deno.test("emitUserMad() writes the GRH at the offsets of libibumad", () => {
@@ -43,6 +46,7 @@ Deno.test("parseUserMad() reads what emitUserMad() wrote", () => {
     qpn: fc.nat(0xffffff),
     qkey: fc.nat(0xffffffff),
     sl: fc.nat(15),
+    pathBits: fc.integer({ min: 1, max: 127 }),
     grh: fc.record({
       gid: fc.uint8Array({ minLength: 16, maxLength: 16 }),
       sgidIndex: fc.nat(0xff),

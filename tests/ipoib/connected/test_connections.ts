@@ -11,6 +11,7 @@ import type {
 } from "../../../src/cm/events.ts";
 import { getLogger } from "../../../src/base/log.ts";
 import type { FakeFabric, FakePort } from "../../../src/hca/fake.ts";
+import { pathBitsOf } from "../../../src/hca/path_attributes.ts";
 import type { Reactor } from "../../../src/system/reactor.ts";
 import { gsiAddress, MadView, MgmtClass } from "../../../src/wire/mad.ts";
 
@@ -73,12 +74,12 @@ export function carryConnectionMads(fabric: FakeFabric): void {
       onMad(from, mad, to);
       return;
     }
-    const port = fabric.ports.find(({ attributes }) =>
-      attributes.lid === to.lid
-    );
+    const port = fabric.ports.find((each) => each.hasLid(to.lid));
+    if (!port) return;
     const { lid, gid } = from.attributes;
-    port?.receiveMad(mad, {
-      ...gsiAddress(lid),
+    port.receiveMad(mad, {
+      ...gsiAddress(lid | (to.pathBits ?? 0)),
+      ...pathBitsOf(to.lid, port.attributes),
       ...(to.grh ? { grh: { ...to.grh, gid } } : {}),
     });
   };

@@ -1,0 +1,46 @@
+/** Ports with several LIDs (LMC greater than 0): packets carry the source LID of their path. */
+
+import { assertEquals } from "@std/assert";
+import { type Host, ipv4Frame, Rig } from "./rig.ts";
+import { ScriptedSa } from "./scripted_sa.ts";
+
+const TO_B = ipv4Frame("10.0.0.1", "10.0.0.2");
+const TO_A = ipv4Frame("10.0.0.2", "10.0.0.1");
+
+for (const lmc of [1, 2]) {
+  Deno.test(`with LMC ${lmc}, packets of both directions carry the LIDs of their paths, and no path is queried again`, () => {
+    const rig = new Rig(false);
+    const sa = new ScriptedSa(rig);
+    const bits = (1 << lmc) - 1;
+    const [a, b] = [0x10, 0x20].map((lid, i) =>
+      rig.host({
+        ...{ register: false, state: "active", pkeys: [0xffff], lid },
+        address: `10.0.0.${i + 1}`,
+      })
+    ) as [Host, Host];
+    // Each path has the highest LIDs of both ports.
+    sa.pathOf = ({ dgid }) => {
+      const toB = dgid[15] === b.port.attributes.gid[15];
+      const [own, other] = toB ? [0x10, 0x20] : [0x20, 0x10];
+      return { slid: own | bits, dlid: other | bits };
+    };
+    rig.fabric.groups.set(0xc001, [0x10, 0x20]);
+    for (const { port } of [a, b]) {
+      port.emit({ type: "lid_change" }, { lmc, smLid: 1 });
+    }
+    rig.advance(2000);
+    for (const { port } of [a, b]) port.posted.length = 0;
+    a.send(TO_B);
+    b.send(TO_A);
+    assertEquals([a.received().length, b.received().length], [1, 1]);
+    const queries = sa.paths.length;
+    const packets = [a, b].flatMap((host) => host.posted())
+      .filter(({ multicast }) => !multicast);
+    for (const { handle } of packets) assertEquals(handle.pathBits, bits);
+    // The source LIDs of the address resolution fit the paths.
+    rig.advance(30_000);
+    a.send(TO_B);
+    assertEquals([sa.paths.length, b.received().length], [queries, 1]);
+    rig.check();
+  });
+}
