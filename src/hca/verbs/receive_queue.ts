@@ -10,7 +10,7 @@
 
 import { Ibv, IbvWc } from "../../../ffi/verbs_layout.ts";
 import { GRH_DGID, GRH_SGID } from "../../wire/grh.ts";
-import { type RxBatch, RxFlag } from "../hca.ts";
+import { type PortAttributes, type RxBatch, RxFlag } from "../hca.ts";
 import { type Completions, POLL_BATCH } from "./completion_queue.ts";
 import type { TappedConnection } from "./connected_tap.ts";
 import { Count, type VerbsCounters } from "./counters.ts";
@@ -50,6 +50,7 @@ export class ReceiveQueue {
   readonly #cq: Completions;
   readonly #counted: Float64Array;
   readonly #connections: ConnectedReceivers;
+  readonly #hasLids: boolean;
 
   /**
    * Throws `E_VERBS` if the buffers cannot be registered.
@@ -57,6 +58,8 @@ export class ReceiveQueue {
    * @param pd `struct ibv_pd *`
    * @param qp `struct ibv_qp *`
    * @param buffers number of buffers
+   * @param linkLayer on Ethernet, which has no LIDs, that of a completion is ignored: Linux sets it to 0, but providers of
+   * libibverbs (mlx4, mlx5) may not
    */
   constructor(
     device: OperationBinder & { readonly library: Registrar },
@@ -67,7 +70,9 @@ export class ReceiveQueue {
     counters: VerbsCounters,
     tap: PacketTap,
     connections: ConnectedReceivers,
+    linkLayer: PortAttributes["linkLayer"],
   ) {
+    this.#hasLids = linkLayer === "infiniband";
     this.#tap = tap;
     this.#datagrams = new ReceiveBuffers(device, {
       ...{ pd, queue: qp, set: 0, buffers },
@@ -186,10 +191,9 @@ export class ReceiveQueue {
       const multicast = grh && bytes[base + GRH_DGID] === MULTICAST_BYTE;
       batch.sourceQpn[count] =
         completions.getInt32(at + IbvWc.SourceQpn, true) & 0xffffff;
-      batch.sourceLid[count] = completions.getUint16(
-        at + IbvWc.SourceLid,
-        true,
-      );
+      batch.sourceLid[count] = this.#hasLids
+        ? completions.getUint16(at + IbvWc.SourceLid, true)
+        : 0;
       batch.flags[count] = (grh ? RxFlag.Grh : 0) |
         (multicast ? RxFlag.Multicast : 0) | (valid ? RxFlag.ChecksumOk : 0);
       set.hold(buffer);

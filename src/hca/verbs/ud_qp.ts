@@ -124,6 +124,7 @@ export class VerbsUdQp implements UdQp, TappedQp {
         counted,
         this.#tap,
         this.#table,
+        port.attributes.linkLayer,
       ),
     );
     this.connections = owned(

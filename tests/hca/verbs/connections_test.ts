@@ -76,6 +76,7 @@ class Rig implements Disposable {
     this.receives = new ReceiveQueue(
       ...[device, 0n, 0n, new FakeCompletions(), DATAGRAM_BUFFERS] as const,
       ...[counted, tap, table] as const,
+      "infiniband",
     );
     this.receives.postAll();
     this.connections = new Connections({

@@ -2,7 +2,12 @@ import { assert, assertEquals } from "@std/assert";
 import { bytesAt } from "../../../ffi/libc.ts";
 import { FakeFabric } from "../../../src/hca/fake.ts";
 import { Taps } from "../../../src/hca/taps.ts";
-import { PostResult, type RcConnection, RxFlag } from "../../../src/hca/hca.ts";
+import {
+  type PortAttributes,
+  PostResult,
+  type RcConnection,
+  RxFlag,
+} from "../../../src/hca/hca.ts";
 import type { TappedConnection } from "../../../src/hca/verbs/connected_tap.ts";
 import { VerbsCounters } from "../../../src/hca/verbs/counters.ts";
 import { type Attached, PacketTap } from "../../../src/hca/verbs/packet_tap.ts";
@@ -44,23 +49,26 @@ class Rig implements Disposable, ConnectedReceivers {
     qkey: 0xb1b,
     groups: [] as Attached[],
   };
-  readonly queue = new ReceiveQueue(
-    this.verbs,
-    0n,
-    0n,
-    this.cq,
-    BUFFERS,
-    this.counters,
-    new PacketTap(this.taps, { attributes }, this.qp),
-    this,
-  );
-  readonly batch = this.queue.createBatch();
+  readonly queue: ReceiveQueue;
+  readonly batch;
 
   /** QPNs of the messages and of the failed requests of connections. Messages of QPN 0 are refused. */
   readonly messages: number[] = [];
   readonly failures: number[] = [];
 
-  constructor() {
+  constructor(linkLayer: PortAttributes["linkLayer"] = "infiniband") {
+    this.queue = new ReceiveQueue(
+      this.verbs,
+      0n,
+      0n,
+      this.cq,
+      BUFFERS,
+      this.counters,
+      new PacketTap(this.taps, { attributes }, this.qp),
+      this,
+      linkLayer,
+    );
+    this.batch = this.queue.createBatch();
     this.queue.postAll();
   }
 
@@ -147,6 +155,13 @@ Deno.test("ReceiveQueue sums the words of a packet in place, and passes on that 
   assertEquals([...batch.flags.subarray(0, 2)], [RxFlag.ChecksumOk, 0]);
   const sum = 0x4501 + 0xff02 + 0x0300;
   assertEquals(batch.sum!(batch.payload[0]!, 5), (sum & 0xffff) + 1);
+});
+
+Deno.test("ReceiveQueue ignores the source LID on Ethernet, where devices report any value", () => {
+  using rig = new Rig("ethernet");
+  rig.arrive(3, [0x08, 0x00, 0, 0, 0x45], { sourceQpn: 0x48, sourceLid: 7 });
+  assertEquals(rig.poll(), 1);
+  assertEquals([rig.batch.sourceQpn[0], rig.batch.sourceLid[0]], [0x48, 0]);
 });
 
 Deno.test("ReceiveQueue reads the multicast flag and the source GID from the GRH", () => {
