@@ -241,7 +241,7 @@ export class VerbsPort implements HcaPort, Sleeper {
 
   #on(event: PortEvent): void {
     if (event.type === "device_fatal") this.#channelWatch.enable(false);
-    else this.#resources.refresh();
+    else this.#resources.refresh(event);
     this.#events.call(event);
   }
 }

@@ -17,8 +17,7 @@ import type { PortAttributes, PortState } from "../hca.ts";
 import type { VerbsCounters } from "./counters.ts";
 import type { VerbsDevice } from "./device.ts";
 import { laneMbps, lanes } from "./lanes.ts";
-
-const DEFAULT_PKEY = 0xffff;
+import type { PkeyTable } from "./pkey_table.ts";
 
 /** Port states, indexed by `enum ibv_port_state`. */
 const STATES: readonly PortState[] = [
@@ -96,6 +95,7 @@ export type QueriedDevice =
  *
  * @param port number, from 1
  * @param largeSends true if the send memory has space for large sends
+ * @param pkeys reads the P_Key table if it may have changed
  * @param gidIndex index of the port's own GID: 0, except on Ethernet
  */
 export function queryPort(
@@ -103,6 +103,7 @@ export function queryPort(
   port: number,
   { firmware, ports, receiveChecksum, connections }: DeviceAttributes,
   largeSends: boolean,
+  pkeys: PkeyTable,
   gidIndex = 0,
 ): PortAttributes {
   if (port > ports) {
@@ -145,7 +146,7 @@ export function queryPort(
       (view.getUint8(IbvPortAttr.Flags) & Ibv.QPF_GRH_REQUIRED) !== 0,
     activeWidth: lanes(view.getUint8(IbvPortAttr.ActiveWidth)),
     laneMbps: laneMbps(speed),
-    pkeys: queryPkeys(
+    pkeys: pkeys.read(
       device,
       port,
       view.getUint16(IbvPortAttr.PkeyTableLength, true),
@@ -198,24 +199,4 @@ function queryGid(
     throw lastError("E_VERBS", `read the GID of ${name}/${port}`);
   }
   return gid;
-}
-
-/** Returns the P_Key table without the empty entries at its end. */
-function queryPkeys(
-  device: QueriedDevice,
-  port: number,
-  length: number,
-): number[] {
-  const { library, context } = device;
-  const pkeys: number[] = [];
-  const bytes = new Uint8Array(2);
-  for (let i = 0; i < length; i++) {
-    const known = library.ibv_query_pkey(context, port, i, bytes) === 0;
-    // A device without a P_Key table has the default partition only.
-    if (known) pkeys.push(bytes[0]! << 8 | bytes[1]!);
-    else if (i === 0) pkeys.push(DEFAULT_PKEY);
-    else break;
-  }
-  while (pkeys.length > 1 && pkeys.at(-1) === 0) pkeys.pop();
-  return pkeys;
 }

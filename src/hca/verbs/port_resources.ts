@@ -7,10 +7,11 @@ import { IpoibError } from "../../base/errors.ts";
 import { Errno } from "../../base/errno.ts";
 import { lastError } from "../../system/errno.ts";
 import type { Reactor } from "../../system/reactor.ts";
-import type { PortAttributes } from "../hca.ts";
+import type { PortAttributes, PortEvent } from "../hca.ts";
 import { Taps } from "../taps.ts";
 import type { VerbsCounters } from "./counters.ts";
 import { VerbsDevice } from "./device.ts";
+import { PkeyTable } from "./pkey_table.ts";
 import {
   attributesAfterEvent,
   type DeviceAttributes,
@@ -46,6 +47,7 @@ export class PortResources {
   readonly taps = new Taps();
   attributes: PortAttributes;
   readonly #deviceAttributes: DeviceAttributes;
+  readonly #pkeys = new PkeyTable();
   readonly #owned: DisposableStack;
 
   /**
@@ -69,6 +71,7 @@ export class PortResources {
       port,
       this.#deviceAttributes,
       false,
+      this.#pkeys,
     );
     checkLinkLayer(this.attributes, roce);
     this.roce = roce ? owned(new Roce(this, device, port)) : undefined;
@@ -94,7 +97,8 @@ export class PortResources {
   }
 
   /** Updates the attributes from the device, after an event of the port. */
-  refresh(): void {
+  refresh(event: PortEvent): void {
+    this.#pkeys.onEvent(event);
     this.attributes = attributesAfterEvent(
       () => {
         this.roce?.refresh();
@@ -115,6 +119,7 @@ export class PortResources {
       this.attributes.port,
       this.#deviceAttributes,
       this.send.large,
+      this.#pkeys,
       this.roce?.gidIndex,
     );
   }

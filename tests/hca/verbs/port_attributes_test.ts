@@ -7,7 +7,8 @@ import {
   type DeviceAttributes,
   queryPort,
 } from "../../../src/hca/verbs/port_attributes.ts";
-import type { PortAttributes } from "../../../src/hca/hca.ts";
+import type { PortAttributes, PortEvent } from "../../../src/hca/hca.ts";
+import { PkeyTable } from "../../../src/hca/verbs/pkey_table.ts";
 import { FakePortDevice } from "./fake_port.ts";
 
 const before = { device: "mlx5_0", state: "active", lid: 3 } as PortAttributes;
@@ -17,8 +18,11 @@ const DEVICE: DeviceAttributes = {
   connections: true,
 };
 
-function query(device: FakePortDevice): PortAttributes {
-  return queryPort(device, 1, DEVICE);
+function query(
+  device: FakePortDevice,
+  pkeys = new PkeyTable(),
+): PortAttributes {
+  return queryPort(device, 1, DEVICE, false, pkeys);
 }
 
 Deno.test("queryPort() reads the speed of XDR from the member that older libraries do not have", () => {
@@ -52,6 +56,42 @@ Deno.test("queryPort() limits the MTUs of Omni-Path to those of InfiniBand, and 
   assertEquals(mtus(5, 4), [4096, 2048]);
   assertEquals(mtus(7, 6), [4096, 4096]);
   assertEquals(mtus(0, 8), [256, 256]);
+});
+
+Deno.test("queryPort() reads the P_Key table again only after events that can change it", () => {
+  const device = new FakePortDevice();
+  const table = new PkeyTable();
+  const after = (type: Exclude<PortEvent["type"], "device_fatal">) => {
+    device.pkeyQueries = 0;
+    table.onEvent({ type });
+    return [query(device, table).pkeys, device.pkeyQueries];
+  };
+  const before = [0xffff, 0x8001];
+  assertEquals(query(device, table).pkeys, before);
+  assertEquals(device.pkeyQueries, 2);
+  const others = [
+    ...["lid_change", "sm_change", "gid_change", "port_error"] as const,
+    "client_reregister",
+  ] as const;
+  for (const type of others) assertEquals(after(type), [before, 0], type);
+  device.pkeys = [0xffff, 0x8002];
+  assertEquals(after("pkey_change"), [[0xffff, 0x8002], 2]);
+  device.pkeys = [0xffff, 0x8003];
+  assertEquals(after("port_active"), [[0xffff, 0x8003], 2]);
+  assertEquals(after("lid_change")[1], 0);
+});
+
+Deno.test("a P_Key table that could not be read after its event is read by the next query", () => {
+  const device = new FakePortDevice();
+  const table = new PkeyTable();
+  query(device, table);
+  device.pkeys = [0xffff];
+  device.failure = 5;
+  table.onEvent({ type: "pkey_change" });
+  assertThrows(() => query(device, table), IpoibError);
+  device.failure = 0;
+  table.onEvent({ type: "lid_change" });
+  assertEquals(query(device, table).pkeys, [0xffff]);
 });
 
 Deno.test("attributesAfterEvent() returns the queried attributes", () => {
