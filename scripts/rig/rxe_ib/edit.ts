@@ -218,7 +218,7 @@ edit("rxe_verbs.c", (source) => {
   source.function("rxe_get_link_layer")
     .replace("LAYER_ETHERNET", "LAYER_INFINIBAND");
   source.function("rxe_port_immutable")
-    .replace("RDMA_CORE_PORT_IBA_ROCE_UDP_ENCAP", "RXEIB_PORT_CAPS");
+    .replace("RDMA_CORE_PORT_IBA_ROCE_UDP_ENCAP", "rxeib_port_caps()");
   source.function("rxe_modify_qp")
     .replaceUpTo("if ((mask & IB_QP_AV)", "return 0;\n}", "");
   source.variable("rxe_dev_attributes").after(

@@ -36,9 +36,16 @@ import { gidOf, Ports } from "./ports.ts";
 const RESP_TIME = 18;
 const MULTICAST = 0xff;
 
+/** Where a MAD comes from. */
+export interface Source {
+  readonly lid: number;
+  readonly hasGrh: boolean;
+}
+
 /** Answer to a MAD, and a line for the log. */
 export interface Reply {
-  readonly mad: Uint8Array;
+  /** Undefined if the request is ignored. */
+  readonly mad: Uint8Array | undefined;
   readonly line: string;
 }
 
@@ -46,14 +53,21 @@ export class RigAdministrator {
   readonly groups: Groups;
   readonly #limits: Limits;
   readonly #ports = new Ports();
+  readonly #grhLids: readonly number[];
 
-  constructor(limits: Limits, pkeys: readonly number[]) {
+  /** @param grhLids LIDs from which MADs without a GRH are ignored */
+  constructor(
+    limits: Limits,
+    pkeys: readonly number[],
+    grhLids: readonly number[] = [],
+  ) {
     this.#limits = limits;
+    this.#grhLids = grhLids;
     this.groups = new Groups(limits, pkeys);
   }
 
-  /** Handles a MAD from the port with LID `slid`. Returns undefined if the MAD is not an SA request. */
-  handle(mad: Uint8Array, slid: number): Reply | undefined {
+  /** Handles a MAD. Returns undefined if it is not an SA request. */
+  handle(mad: Uint8Array, { lid: slid, hasGrh }: Source): Reply | undefined {
     const request = SaMad.parse(mad);
     if (!request || isResponse(request.method)) return undefined;
     const response = {
@@ -64,6 +78,9 @@ export class RigAdministrator {
       smKey: 0n,
     };
     const head = `LID ${slid} ${describe(request)}`;
+    if (!hasGrh && this.#grhLids.includes(slid)) {
+      return { mad: undefined, line: `${head}: ignored, no GRH` };
+    }
     try {
       const data = this.#records(request, slid);
       return {

@@ -1,6 +1,7 @@
 /**
- * Program of the subnet administrator in a machine of the rig: `main.ts MTU P_KEY,...`. Runs on ibx0 until it is
- * killed. Logs every request, and writes the groups to a file when they change.
+ * Program of the subnet administrator in a machine of the rig: `main.ts MTU P_KEY,... [LID,...]`. Runs on ibx0 until it
+ * is killed. Ignores MADs without a GRH from the LIDs. Logs every request, and writes the groups to a file when they
+ * change.
  */
 
 import { ibMtuCode } from "../../../src/base/units.ts";
@@ -13,7 +14,7 @@ const GROUPS = "/run/sa.json";
 const RATE = 3;
 const LIFETIME = 18;
 
-const [mtu, pkeys] = Deno.args as [string, string];
+const [mtu, pkeys, grhLids = ""] = Deno.args as [string, string, string?];
 const limits = {
   mtu: ibMtuCode(Number(mtu))!,
   rate: RATE,
@@ -22,6 +23,7 @@ const limits = {
 const administrator = new RigAdministrator(
   limits,
   pkeys.split(",").map(Number),
+  grhLids === "" ? [] : grhLids.split(",").map(Number),
 );
 const encoder = new TextEncoder();
 
@@ -42,8 +44,8 @@ function save(): void {
 }
 
 save();
-serve("ibx0", () => log("SA is up"), (mad, slid) => {
-  const reply = administrator.handle(mad, slid);
+serve("ibx0", () => log("SA is up"), (mad, from) => {
+  const reply = administrator.handle(mad, from);
   if (!reply) return undefined;
   log(reply.line);
   save();

@@ -11,12 +11,13 @@ import {
   MgmtClass,
 } from "../../../src/wire/mad.ts";
 import { SA_CLASS_VERSION } from "../../../src/wire/sa/sa_mad.ts";
+import type { Source } from "./administrator.ts";
 
 const REQUESTS = [Method.Get, Method.Set, Method.GetTable, Method.Delete];
 const NO_TIMEOUT_MS = -1;
 
-/** Handles a request from the port with LID `slid`. Returns the answer, or undefined to send none. */
-export type Handler = (mad: Uint8Array, slid: number) => Uint8Array | undefined;
+/** Handles a request. Returns the answer, or undefined to send none. */
+export type Handler = (mad: Uint8Array, from: Source) => Uint8Array | undefined;
 
 /**
  * Serves SA requests on port 1 of a device, one at a time, until the process exits. Calls `ready` once after
@@ -59,10 +60,10 @@ export function serve(
     }
     // umad_recv() also returns failed sends, with a status.
     if (got < 0 || view.getUint32(UserMad.Status, true) !== 0) continue;
-    const answer = handle(
-      bytes.slice(UserMad.Data),
-      view.getUint16(UserMad.Lid),
-    );
+    const answer = handle(bytes.slice(UserMad.Data), {
+      lid: view.getUint16(UserMad.Lid),
+      hasGrh: view.getUint8(UserMad.GrhPresent) !== 0,
+    });
     if (answer === undefined) continue;
     // The buffer still has the requester's address, but not the Q_Key of QP1.
     view.setUint32(UserMad.Qkey, GSI_QKEY);

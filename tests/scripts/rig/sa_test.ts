@@ -1,6 +1,6 @@
 /** The subnet administrator of the rig, with requests of the SA client of ipoib. */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { RigAdministrator } from "../../../scripts/rig/sa/administrator.ts";
 import { gidOf } from "../../../scripts/rig/sa/ports.ts";
 import { SaClient } from "../../../src/sa/client.ts";
@@ -12,7 +12,7 @@ import {
 } from "../../../src/sa/requests.ts";
 import type { SaCallback, SaResult } from "../../../src/sa/result.ts";
 import { formatGid } from "../../../src/wire/gid.ts";
-import { MadStatus } from "../../../src/wire/mad.ts";
+import { type MadGrh, MadStatus } from "../../../src/wire/mad.ts";
 import { broadcastMgid, ipv4Mgid } from "../../../src/wire/mgid.ts";
 import {
   JoinState,
@@ -26,6 +26,8 @@ const GROUP = ipv4Mgid(0xe0000001, BROADCAST);
 /** An SA client on the port with this LID. */
 class Client {
   readonly gid: Uint8Array;
+  /** Present if its MADs have a GRH. */
+  grh: MadGrh | undefined;
   readonly #client: SaClient;
 
   constructor(administrator: RigAdministrator, lid: number, gid = gidOf(lid)) {
@@ -33,11 +35,15 @@ class Client {
     this.#client = new SaClient({
       agent: {
         send: (mad, to) => {
-          const reply = administrator.handle(mad, lid);
-          if (reply) this.#client.onMad(reply.mad, to, 0);
+          const hasGrh = to.grh !== undefined;
+          const reply = administrator.handle(mad, { lid, hasGrh });
+          if (reply?.mad) this.#client.onMad(reply.mad, to, 0);
         },
       },
-      location: () => ({ smLid: 1, smSl: 0, pkeyIndex: 0 }),
+      location: () => ({
+        ...{ smLid: 1, smSl: 0, pkeyIndex: 0 },
+        ...(this.grh && { grh: this.grh }),
+      }),
       wakeAt: () => {},
     });
   }
@@ -88,9 +94,9 @@ function statusOf(result: SaResult<unknown>): number {
   return result.ok ? MadStatus.Ok : result.status;
 }
 
-function administrator(): RigAdministrator {
+function administrator(grhLids?: readonly number[]): RigAdministrator {
   const limits = { mtu: 4, rate: 3, lifetime: 18 };
-  return new RigAdministrator(limits, [0xffff, 0x8001]);
+  return new RigAdministrator(limits, [0xffff, 0x8001], grhLids);
 }
 
 Deno.test("the broadcast groups exist, and a join of an unknown group requires all parameters", () => {
@@ -147,4 +153,19 @@ Deno.test("the LID of a path comes from the port GID, from the last join, or fro
   assertEquals(statusOf(client.path(GROUP)), MadStatus.NoRecords);
   const foreign = gidOf(2).with(8, 0xaa);
   assertEquals(statusOf(client.path(foreign)), MadStatus.NoRecords);
+});
+
+Deno.test("MADs without a GRH from the given LIDs are ignored", () => {
+  const sa = administrator([3]);
+  const [other, strict] = [new Client(sa, 2), new Client(sa, 3)];
+  recordOf(other.joinBroadcast());
+  assertThrows(() => strict.joinBroadcast(), Error, "no reply");
+  assertEquals(Object.keys(sa.groups.toJSON()[formatGid(BROADCAST)]!), [
+    formatGid(other.gid),
+  ]);
+  strict.grh = {
+    gid: gidOf(1),
+    ...{ sgidIndex: 0, flowLabel: 0, hopLimit: 0, trafficClass: 0 },
+  };
+  recordOf(strict.joinBroadcast());
 });

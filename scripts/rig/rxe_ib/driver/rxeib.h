@@ -43,11 +43,7 @@ static inline u16 rxeib_pkey(struct rxe_dev *rxe, u16 index)
 }
 
 /* rxeib_port.c */
-/* An InfiniBand port with MADs on QP1, but without QP0 */
-#define RXEIB_PORT_CAPS	(RDMA_CORE_CAP_PROT_IB | RDMA_CORE_CAP_IB_MAD | \
-			 RDMA_CORE_CAP_IB_CM | RDMA_CORE_CAP_IB_SA | \
-			 RDMA_CORE_CAP_AF_IB)
-
+u32 rxeib_port_caps(void);
 void rxeib_init_port(struct rxe_dev *rxe);
 int rxe_query_pkey(struct ib_device *dev, u32 port_num, u16 index, u16 *pkey);
 int rxe_query_gid(struct ib_device *dev, u32 port_num, int index,

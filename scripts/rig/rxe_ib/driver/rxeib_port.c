@@ -22,6 +22,19 @@ static int mtu = 2048;
 module_param(mtu, int, 0444);
 MODULE_PARM_DESC(mtu, "upper bound of the InfiniBand MTU (256 to 4096)");
 
+static bool grh_required;
+module_param(grh_required, bool, 0444);
+MODULE_PARM_DESC(grh_required, "refuse address handles without a GRH");
+
+/* An InfiniBand port with MADs on QP1, but without QP0 */
+u32 rxeib_port_caps(void)
+{
+	return RDMA_CORE_CAP_PROT_IB | RDMA_CORE_CAP_IB_MAD |
+	       RDMA_CORE_CAP_IB_CM | RDMA_CORE_CAP_IB_SA |
+	       RDMA_CORE_CAP_AF_IB |
+	       (grh_required ? RDMA_CORE_CAP_IB_GRH_REQUIRED : 0);
+}
+
 void rxeib_init_port(struct rxe_dev *rxe)
 {
 	struct rxe_port *port = &rxe->port;
