@@ -7,6 +7,7 @@ import type { VerbsUdQp } from "../../../src/hca/verbs/ud_qp.ts";
 import { bytesAt } from "../../../src/wire/bytes.ts";
 import { FRAME_HEADER_LENGTH } from "../../../src/wire/ethernet.ts";
 import { frameOf, large, parsed } from "../../wire/large_send_packet.ts";
+import { formatGid, GID_LENGTH } from "../../../src/wire/gid.ts";
 import { DeviceRig, deviceTests } from "./device_rig.ts";
 import { freeSlots } from "./free_slots.ts";
 
@@ -23,23 +24,23 @@ const LARGE_SENDS = 60;
 class Rig extends DeviceRig {
   readonly a: VerbsUdQp;
   readonly b: VerbsUdQp;
-  readonly handle: AddressHandle;
+  /** Address handle of the packets that {@linkcode send} sends. */
+  handle: AddressHandle;
   /** First byte of each received packet. */
   readonly received: number[] = [];
   /** Number of received packets that are checked as segments of large sends, and their payloads. */
   checked = 0;
   readonly payloads: Uint8Array[] = [];
+  /** Source GID of each received packet; undefined if it has no GRH. */
+  readonly sources: (string | undefined)[] = [];
 
   constructor() {
     super(LIMIT_MS);
     this.a = this.#pair();
     this.b = this.#pair();
-    this.handle = this.port.createAddressHandle({
-      dlid: this.port.attributes.lid,
-      sl: 0,
-      staticRate: 0,
-    });
+    this.handle = this.createHandle(this.port.attributes.grhRequired);
     const batch = this.b.createBatch();
+    const gid = new Uint8Array(GID_LENGTH);
     this.b.onReceive = () => {
       while (this.b.poll(batch) > 0) {
         for (let i = 0; i < batch.count; i++) {
@@ -47,6 +48,8 @@ class Rig extends DeviceRig {
           assertEquals(batch.sourceQpn[i], this.a.qpn);
           const at = batch.payload[i]!;
           this.received.push(batch.view[i]!.getUint8(at));
+          const global = this.b.sourceGid(batch, i, gid);
+          this.sources.push(global ? formatGid(gid) : undefined);
           if (this.checked === 0) continue;
           this.checked--;
           const packet = bytesAt(batch.view[i]!, at, batch.length[i]!);
@@ -55,6 +58,19 @@ class Rig extends DeviceRig {
         this.b.release(batch);
       }
     };
+  }
+
+  /** Creates an address handle of this port, with or without a GRH. */
+  createHandle(global: boolean): AddressHandle {
+    const { lid, gid } = this.port.attributes;
+    const grh = {
+      dgid: gid,
+      ...{ flowLabel: 0, hopLimit: 0, trafficClass: 0, sgidIndex: 0 },
+    };
+    return this.port.createAddressHandle({
+      ...{ dlid: lid, sl: 0, staticRate: 0 },
+      ...(global ? { grh } : {}),
+    });
   }
 
   #pair(): VerbsUdQp {
@@ -106,6 +122,23 @@ deviceTest("a packet is received by another queue pair of the port", (rig) => {
   rig.until("received", () => rig.received.length === 1);
   assertEquals(rig.received, [0x45]);
 });
+
+deviceTest(
+  "a unicast packet has a GRH with the GID of its port if its address handle has one",
+  (rig) => {
+    const { gid, grhRequired } = rig.port.attributes;
+    rig.send(1);
+    rig.until("received", () => rig.received.length === 1);
+    rig.handle.destroy();
+    rig.handle = rig.createHandle(true);
+    rig.send(2);
+    rig.until("received", () => rig.received.length === 2);
+    assertEquals(rig.sources, [
+      grhRequired ? formatGid(gid) : undefined,
+      formatGid(gid),
+    ]);
+  },
+);
 
 deviceTest(
   "2000 packets are received in order, and every send is counted as posted and completed",
