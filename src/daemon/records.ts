@@ -15,12 +15,14 @@ import type {
   TransportRecord,
 } from "../ipc/schema.ts";
 import type { PortAttributes } from "../hca/hca.ts";
+import { unsentText } from "../sa/result.ts";
 import type { IpoibDevice } from "../ipoib/device.ts";
 import type { IpoibInterface } from "../ipoib/interface.ts";
 import { flagNames, operstate } from "./link_flags.ts";
 import { portRateMbps } from "../hca/port_rate.ts";
 import { refusalOf } from "../ipoib/multicast/join_obstacle.ts";
 import type { MulticastGroup } from "../ipoib/multicast/multicast_group.ts";
+import type { Path } from "../ipoib/path.ts";
 import type { Peer } from "../ipoib/peer.ts";
 import type { Statistics } from "../ipoib/statistics.ts";
 import { formatGidLong } from "../wire/gid.ts";
@@ -289,8 +291,14 @@ export function pathRecords(iface: IpoibInterface, now: Millis): PathRecord[] {
       }
       : {}),
     queued: path.waiters.length,
-    ...(path.failure === undefined ? {} : { error: `status -${path.failure}` }),
+    ...pathFailure(path),
   })).sort((a, b) => a.gid < b.gid ? -1 : 1);
+}
+
+function pathFailure({ failure, unsent }: Path): Pick<PathRecord, "error"> {
+  if (failure === undefined) return {};
+  const status = `status -${failure}`;
+  return { error: unsent ? `${status}: ${unsentText(failure)}` : status };
 }
 
 export function mcgRecords(iface: IpoibInterface, now: Millis): McgRecord[] {

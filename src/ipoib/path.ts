@@ -58,6 +58,8 @@ export class Path {
   ah: AddressHandle | undefined;
   /** Errno of the last query if it failed. */
   failure: number | undefined;
+  /** True if it failed because the device has refused to send it. */
+  unsent = false;
   /** Time of the last query that was sent while the path was in use. */
   renewedAt: Millis = -Infinity;
   /** Time of the next automatic query; Infinity for none. */
@@ -271,7 +273,7 @@ export class PathTable {
       if (answer.ok) this.#complete(path, answer.record);
       else {
         this.onFailure(path, answer.status);
-        this.#fail(path, answer.errno);
+        this.#fail(path, answer.errno, answer.unsent);
       }
       this.#queried(path);
     });
@@ -324,8 +326,9 @@ export class PathTable {
     this.#notify(path, path);
   }
 
-  #fail(path: Path, errno: number): void {
+  #fail(path: Path, errno: number, unsent = false): void {
     path.failure = errno;
+    path.unsent = unsent;
     // A path in use stays in use: a new subnet manager may not have discovered the peer's port yet.
     path.state = path.ah ? "doubtful" : "idle";
     if (path.ah) this.#retry(path);

@@ -2,8 +2,10 @@
 
 import { PortMemberships } from "../../src/sa/port_memberships.ts";
 import { assert, assertEquals } from "@std/assert";
+import { Errno } from "../../src/base/errno.ts";
 import { IpoibError } from "../../src/base/errors.ts";
 import { getLogger } from "../../src/base/log.ts";
+import { pathRecords } from "../../src/daemon/records.ts";
 import type { FakeFabric, FakePort } from "../../src/hca/fake.ts";
 import type { FakeAddressHandle } from "../../src/hca/fake_address_handle.ts";
 import type { AddressHandle } from "../../src/hca/hca.ts";
@@ -191,6 +193,25 @@ Deno.test("a flushed path is not queried again", () => {
   scripted.run(0);
   scripted.table.checkSourceLid(GID, 0x40, 8000);
   assertEquals(scripted.times, []);
+});
+
+Deno.test("a path whose query the device refuses to send says so, until a query is answered", () => {
+  const rig = new Rig();
+  const [a] = rig.pair();
+  a.port.madErrno = Errno.EINVAL;
+  const { gid } = rig.host({ address: "10.0.0.3" }).port.attributes;
+  a.link.paths.request(gid, rig.reactor.clock.now(), () => {});
+  rig.advance(1100);
+  const error = () => pathRecords(a.link, 0)[0]!.error;
+  assertEquals(
+    error(),
+    "status -22: the device refuses MADs: Invalid argument",
+  );
+  a.port.madErrno = 0;
+  a.link.paths.request(gid, rig.reactor.clock.now(), () => {});
+  rig.settle();
+  assertEquals(error(), undefined);
+  rig.check();
 });
 
 Deno.test("a path whose address handle cannot be created fails, and the next request repeats the query", () => {
