@@ -32,7 +32,7 @@ const HEIGHT = 190;
  */
 export function chart(
   axis: string,
-  settings: readonly number[],
+  settings: readonly (number | string)[],
   panels: readonly Panel[],
   caption: string,
 ): Promise<string> {
@@ -82,7 +82,7 @@ function quantity(field: keyof Point) {
   return { field, type: "quantitative", scale: { zero: true }, axis } as const;
 }
 
-function rowsOf(settings: readonly number[], { curves }: Panel) {
+function rowsOf(settings: readonly (number | string)[], { curves }: Panel) {
   return curves.flatMap(({ name, points }) =>
     points.flatMap((point, i) =>
       point ? [{ name, setting: settings[i]!, ...point }] : []

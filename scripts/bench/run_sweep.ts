@@ -5,7 +5,7 @@ import type { Cleanup } from "../cleanup.ts";
 import type { Tools } from "./measurement.ts";
 import { figure } from "./report.ts";
 import type { Subject } from "./subject.ts";
-import type { Sweep, SweepResult } from "./sweep.ts";
+import type { Setting, Sweep, SweepResult } from "./sweep.ts";
 import { warmUp } from "./warm_up.ts";
 
 /** Options of a run. */
@@ -63,7 +63,7 @@ export async function runSweep(
 async function measure(
   sweep: Sweep,
   subject: Subject,
-  setting: number,
+  setting: Setting,
   { say, pps, seconds }: SweepOptions,
   head: string,
 ): Promise<number[]> {

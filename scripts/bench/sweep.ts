@@ -10,6 +10,9 @@ export interface SweepQuantity extends Quantity {
   readonly drawn: boolean;
 }
 
+/** A value of the parameter. */
+export type Setting = number | string;
+
 export interface Sweep {
   /** Name for `--only` and of the chart's file. */
   readonly name: string;
@@ -17,14 +20,18 @@ export interface Sweep {
   readonly title: string;
   /** Name of the parameter. */
   readonly parameter: string;
-  readonly settings: readonly number[];
+  readonly settings: readonly Setting[];
   readonly quantities: readonly SweepQuantity[];
   /** Starts the subjects. After an error `subjects` contains those started before it. */
   start(subjects: Subject[], folder: string): Promise<void>;
   /** Applies a setting to a subject. */
-  set?(subject: Subject, setting: number): Promise<void>;
+  set?(subject: Subject, setting: Setting): Promise<void>;
   /** Returns the values of the quantities in order. */
-  measure(subject: Subject, tools: Tools, setting: number): Promise<number[]>;
+  measure(
+    subject: Subject,
+    tools: Tools,
+    setting: Setting,
+  ): Promise<number[]>;
 }
 
 /** Results of a sweep: the series of each quantity, at each setting. */

@@ -23,7 +23,8 @@ export const load: Sweep = {
     },
   ],
   start: (subjects, folder) => startComparison(subjects, folder, 2),
-  measure: async (subject, { pps, seconds }, rate) => {
+  measure: async (subject, { pps, seconds }, setting) => {
+    const rate = Number(setting);
     const pings = loadedRtt(subject, seconds);
     const [{ average, smallest }, { sent, received }] = await Promise.all([
       pings,

@@ -27,7 +27,7 @@ export const moderation: Sweep = {
   start: async (subjects, folder) => {
     subjects.push(await startProgram(`${folder}/moderation`));
   },
-  set: (subject, rxUsecs) => subject.setModeration!(rxUsecs),
+  set: (subject, setting) => subject.setModeration!(Number(setting)),
   measure: async (subject, { pps, seconds }) => {
     const { average } = await idleRtt(subject);
     const [near, far] = subject.pids!;

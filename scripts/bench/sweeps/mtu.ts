@@ -22,8 +22,9 @@ export const mtu: Sweep = {
   start: (subjects, folder) =>
     startComparison(subjects, folder, 2, { subnetMtu: SUBNET_MTU }),
   set: async (subject, setting) => {
-    await subject.setMode!(setting > DATAGRAM_MTU ? "connected" : "datagram");
-    await setMtu(subject, setting);
+    const mtu = Number(setting);
+    await subject.setMode!(mtu > DATAGRAM_MTU ? "connected" : "datagram");
+    await setMtu(subject, mtu);
   },
   measure: async (subject, { seconds }) => {
     const { gbitPerSecond, cpuPerGb } = await tcp(subject, seconds);
