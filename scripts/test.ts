@@ -1,6 +1,8 @@
 /**
  * Runs the tests: `deno task test [PATH...] [deno test option...]`. Installs missing packages, builds the virtual
- * machines if a suite needs them, then runs `deno test` for each suite (folder of tests/) with minimum permissions.
+ * machines if a suite needs them, then runs `deno test` for each suite (folder of tests/) with minimum permissions. The
+ * suite with virtual machines runs beside the others, because both wait for much of their time; its output follows
+ * theirs.
  *
  * As root with apt it installs the missing Debian packages that the suites need, unless `IPOIB_NO_INSTALL=1`. A suite
  * or test that cannot run is skipped and listed with the reason. With `IPOIB_CI=1` a skip that test/skips.ts does not
@@ -13,6 +15,7 @@
 import { type Cleanup, countFailures, endChild } from "./cleanup.ts";
 import { measureSlowness } from "./machine.ts";
 import { FULL } from "./test/form.ts";
+import { HeldOutput } from "./test/held_output.ts";
 import { canIsolate, isolated, withParentDeath } from "./test/isolation.ts";
 import {
   install,
@@ -109,29 +112,41 @@ async function runAll(cleanup: Cleanup): Promise<number> {
     await buildImages(isolate, cleanup);
   }
   const report = new Report(Deno.env.get("IPOIB_CI") === "1");
-  for (const [i, suite] of suites.entries()) {
-    const reason = obstacle(suite, host);
-    if (reason) {
-      report.skip(suite.name, reason);
-      continue;
+  const runEach = async (
+    suites: readonly Suite[],
+    say: (text: string) => void,
+  ) => {
+    for (const [i, suite] of suites.entries()) {
+      const reason = obstacle(suite, host);
+      if (reason) {
+        report.skip(suite.name, reason);
+        continue;
+      }
+      const slowness = measureSlowness();
+      say(
+        `\n== ${suite.name} == ${
+          i + 1
+        } of ${suites.length} (so far ${report.passed} passed, ${report.failed} failed; machine: ${slowness} times the usual)\n`,
+      );
+      const start = performance.now();
+      const outcome = await runSuite(suite, {
+        options,
+        isolate,
+        slowness,
+        silenceMs: FULL ? SILENCE_FULL_MS : SILENCE_MS,
+        say: (text) => say(colored ? text : withoutColors(text)),
+        cleanup,
+      });
+      report.add(suite.name, outcome, performance.now() - start);
     }
-    const slowness = measureSlowness();
-    say(
-      `\n== ${suite.name} == ${
-        i + 1
-      } of ${suites.length} (so far ${report.passed} passed, ${report.failed} failed; machine: ${slowness} times the usual)\n`,
-    );
-    const start = performance.now();
-    const outcome = await runSuite(suite, {
-      options,
-      isolate,
-      slowness,
-      silenceMs: FULL ? SILENCE_FULL_MS : SILENCE_MS,
-      say: (text) => say(colored ? text : withoutColors(text)),
-      cleanup,
-    });
-    report.add(suite.name, outcome, performance.now() - start);
-  }
+  };
+  const beside = new HeldOutput(say);
+  const first = suites.filter(({ guests }) => !guests);
+  const second = suites.filter(({ guests }) => guests);
+  await Promise.all([
+    runEach(first, say).then(() => beside.release()),
+    runEach(second, (text) => beside.say(text)),
+  ]);
   if (suites.length === 0) {
     say("No tests found\n");
     report.failed++;
