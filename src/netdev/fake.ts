@@ -71,6 +71,10 @@ export class FakeNetdev implements Netdev {
   readonly linkLocals: string[] = [];
   /** Speed in Mbit/s. */
   speed = 0;
+  /** Bits that `setOffloads()` may enable, and those that are enabled. */
+  kernelOffloads = 0xff;
+  offloads = 0;
+  genericSegmentation = true;
   paused = false;
   closed = false;
   /** Times of the `noteReport()` calls. */
@@ -170,6 +174,14 @@ export class FakeNetdev implements Netdev {
 
   setSpeed(mbps: number): void {
     this.speed = mbps;
+  }
+
+  setOffloads(bits: number): number {
+    return this.offloads = bits & this.kernelOffloads;
+  }
+
+  setGenericSegmentation(on: boolean): void {
+    this.genericSegmentation = on;
   }
 
   status(): DeviceStatus {

@@ -178,6 +178,21 @@ export interface LinkChanges {
   readonly dynamic?: boolean | undefined;
 }
 
+/**
+ * Work that the kernel may leave to the reader of frames, as bits of TUNSETOFFLOAD (TUN_F_, `linux/if_tun.h`). All need
+ * {@linkcode TapOffload.CHECKSUM}, and TSO_ECN needs TSO4 or TSO6.
+ */
+export const TapOffload = {
+  /** Frames may have partial checksums. */
+  CHECKSUM: 0x01,
+  /** Frames may be large sends: of TCP over IPv4, of TCP over IPv6, also with ECN's CWR flag, and of UDP. */
+  TSO4: 0x02,
+  TSO6: 0x04,
+  TSO_ECN: 0x08,
+  USO4: 0x20,
+  USO6: 0x40,
+} as const;
+
 /** A network device. */
 export interface Netdev {
   /** The name at creation. The current name is `config.name`. */
@@ -217,6 +232,13 @@ export interface Netdev {
   setCarrier(on: boolean): void;
   /** Sets the speed of the device in Mbit/s, which ethtool and sysfs show. */
   setSpeed(mbps: number): void;
+  /**
+   * Lets the kernel leave the given work to the reader of frames, and no other. Frames that are already queued are not
+   * changed. Returns the bits in effect ({@linkcode TapOffload}): those that the kernel supports.
+   */
+  setOffloads(bits: number): number;
+  /** Sets whether the kernel's stack segments large sends late, when it sends them to the device (`ethtool -K gso`). */
+  setGenericSegmentation(on: boolean): void;
   /** Reads the status from the kernel. */
   status(): DeviceStatus;
   /** Sets the MTU of the device in bytes and updates `config.mtu`. Throws if the kernel refuses. */

@@ -23,6 +23,7 @@ import {
 import { ConfigMirror } from "./rtnetlink/mirror.ts";
 import { getLink } from "./rtnetlink/link_message.ts";
 import { setLink, setLinkMtu } from "./rtnetlink/link_set.ts";
+import { setGenericSegmentation } from "./tap/generic_segmentation.ts";
 import { openTap, type TapOptions } from "./tap/open_tap.ts";
 import { setLinkSpeed } from "./tap/speed.ts";
 import type { Tap } from "./tap/tap.ts";
@@ -120,6 +121,15 @@ export class TapNetdev implements Netdev {
 
   setSpeed(mbps: number): void {
     setLinkSpeed(this.config.requests.fd, this.config.name, mbps);
+  }
+
+  setOffloads(bits: number): number {
+    return bits === this.tap.offload ? bits : this.tap.setOffloads(bits);
+  }
+
+  setGenericSegmentation(on: boolean): void {
+    const { config } = this;
+    setGenericSegmentation(config.requests.fd, config.name, on);
   }
 
   /** Returns zeros if the device is gone. */

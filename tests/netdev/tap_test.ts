@@ -64,8 +64,9 @@ kernelTest("openTap() enables the offloads that the kernel supports", () => {
   assertEquals(plain.offload, 0);
   using checksum = openTap({ name: "ib2", netns: netns.fd, offload: 0x01 });
   assertEquals(checksum.offload, 0x01);
-  assert(!checksum.setOffload(0x02), "TSO4 without CSUM is refused");
-  assertEquals(checksum.offload, 0x01);
+  assertEquals(checksum.setOffloads(0x03), 0x03);
+  assertEquals(checksum.setOffloads(0x02), 0, "TSO4 needs CSUM");
+  assertEquals([checksum.setOffloads(0x05), checksum.offload], [0x05, 0x05]);
 });
 
 kernelTest("openTap() replaces %d with the next free number", () => {
