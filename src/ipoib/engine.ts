@@ -150,6 +150,11 @@ export class Engine {
     netdev.onRefused = (errno) => this.#receiver.refused(errno);
   }
 
+  /** Number of packets that wait for an address, a path or a join. */
+  get waiting(): number {
+    return this.#sender.waiting.packets;
+  }
+
   /** Sets the queue pair for sending and receiving, or none. */
   attach(qp: UdQp | undefined): void {
     this.#qp = qp;

@@ -167,6 +167,11 @@ export class IpoibInterface {
     return this.#engine.statistics;
   }
 
+  /** Number of packets that wait for an address, a path or a join. */
+  get waiting(): number {
+    return this.#engine.waiting;
+  }
+
   get neighbours(): NeighbourTable {
     return this.#engine.neighbours;
   }

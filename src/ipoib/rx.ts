@@ -83,8 +83,11 @@ export class Receiver {
     const qp = this.#qp;
     const batch = this.#batch;
     if (!qp || !batch) return;
+    const totals = this.#totals;
+    const received = totals[Stat.RxReceived]!;
     // Stage 1, poll.
     while (qp.poll(batch) > 0) {
+      totals[Stat.RxReceived]! += batch.count;
       if (this.#debug.packets) {
         for (let i = 0; i < batch.count; i++) this.#log(batch, i);
       }
@@ -94,6 +97,7 @@ export class Receiver {
       // Stage 6, release.
       qp.release(batch);
     }
+    if (totals[Stat.RxReceived] !== received) totals[Stat.RxEvents]!++;
   }
 
   #log(batch: RxBatch, i: number): void {
@@ -108,7 +112,7 @@ export class Receiver {
     if (
       multicast && batch.sourceQpn[i] === qp.qpn && this.#isOwn(qp, batch, i)
     ) {
-      this.#statistics.echoes++;
+      this.#totals[Stat.RxEchoes]!++;
       return;
     }
     // Stage 3, classify.
@@ -175,7 +179,10 @@ export class Receiver {
     if (!frame) return false;
     const written = this.#netdev.writeBytes(frame);
     if (written < 0) this.refused(-written);
-    else this.#delivered(length);
+    else {
+      this.#totals[Stat.RxFrames]!++;
+      this.#delivered(length);
+    }
     return true;
   }
 
@@ -196,6 +203,7 @@ export class Receiver {
 
   /** Counts frames that the device accepted; `bytes` is their total length with frame headers. */
   written(frames: number, bytes: number): void {
+    this.#totals[Stat.RxFrames]! += frames;
     this.#totals[Stat.RxPackets]! += frames;
     this.#totals[Stat.RxBytes]! += bytes - frames * FRAME_HEADER_LENGTH;
   }
@@ -228,7 +236,7 @@ export class Receiver {
     this.#delivered(length);
   }
 
-  /** Counts a packet that was written at once. */
+  /** Counts a packet that was written at once, or is not for the kernel. */
   #delivered(length: number): void {
     this.#totals[Stat.RxPackets]!++;
     this.#totals[Stat.RxBytes]! += length;

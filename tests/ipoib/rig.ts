@@ -213,6 +213,17 @@ export class Host {
   get totals(): Record<string, number> {
     return this.link.statistics.totals.snapshot();
   }
+  /** The counters of packets, of which tests check the sums. */
+  get counters(): Record<string, number> {
+    const { statistics: { totals, drops, connections }, waiting } = this.link;
+    return {
+      ...totals.snapshot(),
+      ...drops.snapshot(),
+      too_big_sent: connections.get("too_big_sent"),
+      tx_waiting: waiting,
+      tx_device_queue: 0,
+    };
+  }
   /** Link-layer address of the parent interface. */
   get address(): LinkAddress {
     return this.link.address;

@@ -105,6 +105,7 @@ export class ArpTranslator implements Translator {
 
   #emit(arp: Arp): void {
     const { sender } = this.#parts;
+    sender.statistics.totals.add("tx_generated");
     const slot = sender.memory.reserve(true);
     if (slot < 0) sender.statistics.drop("tx_no_slot");
     else {
@@ -206,10 +207,15 @@ export class ArpTranslator implements Translator {
   ): DropReason | undefined {
     const { identity, paths, neighbours } = this.#parts;
     const { senderAddress: from, senderIp, targetIp, operation } = arp;
-    if (linkAddressEquals(from, identity.address)) return undefined;
-    if (isMulticast(senderIp) || isMulticast(targetIp)) return undefined;
     const request = operation === ArpOperation.Request;
-    if (!request && operation !== ArpOperation.Reply) return undefined;
+    if (
+      linkAddressEquals(from, identity.address) ||
+      isMulticast(senderIp) || isMulticast(targetIp) ||
+      !request && operation !== ArpOperation.Reply
+    ) {
+      this.#parts.sender.statistics.totals.add("rx_ignored");
+      return undefined;
+    }
     paths.checkSourceLid(from.gid, sourceLid, now);
     const sender = IpAddress.ipv4(senderIp);
     const own = this.#conflicts.check(sender, from);
@@ -237,8 +243,11 @@ export class ArpTranslator implements Translator {
       EtherType.Arp,
     );
     emitDeviceArp(arp, this.#frameView, FRAME_HEADER_LENGTH);
-    const written = this.#parts.netdev.writeBytes(this.#frame);
-    return written < 0 ? refusal(-written) : undefined;
+    const { netdev, sender } = this.#parts;
+    const written = netdev.writeBytes(this.#frame);
+    if (written < 0) return refusal(-written);
+    sender.statistics.totals.add("rx_frames");
+    return undefined;
   }
 }
 

@@ -132,6 +132,7 @@ export class NdTranslator implements Translator {
 
   #emit(message: Omit<Parameters<typeof emitNd>[0], "linkAddress">): void {
     const { sender, identity } = this.#parts;
+    sender.statistics.totals.add("tx_generated");
     const slot = sender.memory.reserve(true);
     if (slot < 0) {
       sender.statistics.drop("tx_no_slot");
@@ -263,7 +264,10 @@ export class NdTranslator implements Translator {
     const { identity } = this.#parts;
     const { linkAddress, destination } = message;
     if (linkAddress) {
-      if (linkAddressEquals(linkAddress, identity.address)) return undefined;
+      if (linkAddressEquals(linkAddress, identity.address)) {
+        this.#parts.sender.statistics.totals.add("rx_ignored");
+        return undefined;
+      }
       if (message.type !== NdType.Redirect) {
         this.#parts.paths.checkSourceLid(linkAddress.gid, sourceLid, now);
       }
@@ -287,7 +291,9 @@ export class NdTranslator implements Translator {
       this.#frame.subarray(0, FRAME_HEADER_LENGTH + rewritten),
     );
     if (message.type === NdType.Redirect) this.#redirected(now);
-    return written < 0 ? refusal(-written) : undefined;
+    if (written < 0) return refusal(-written);
+    this.#parts.sender.statistics.totals.add("rx_frames");
+    return undefined;
   }
 
   /**

@@ -1,0 +1,47 @@
+/**
+ * Checks the sums of the counters of all interfaces at the end of a test (src/ipoib/statistics.ts). They are exact when
+ * no packet is in motion, so the check repeats until they are, for a limited time.
+ */
+
+import { patient } from "../../../scripts/machine.ts";
+import { allStatistics } from "../../../src/cli/render/ethtool_text.ts";
+import type { IpcClient } from "../../../src/ipc/client.ts";
+import { wrongSums } from "../../statistics_sums.ts";
+import { isStopped } from "./files.ts";
+import type { Host } from "./host.ts";
+import { pause } from "./until.ts";
+
+const QUIET_LIMIT_MS = 5000;
+const STEP_MS = 50;
+
+/**
+ * Throws if counters of a host's interfaces do not add up. A host whose interface has ended is not checked, nor is one
+ * whose process is stopped by a signal, because it does not reply.
+ */
+export async function checkStatistics(host: Host): Promise<void> {
+  const client = await host.connect().catch(() => undefined);
+  if (!client) return;
+  using _client = client;
+  const pid = host.pid;
+  if (pid !== undefined && isStopped(pid)) return;
+  const end = performance.now() + patient(QUIET_LIMIT_MS);
+  for (;;) {
+    const wrong = await wrongAmong(client);
+    if (wrong.length === 0) return;
+    if (performance.now() > end) {
+      throw new Error(
+        `Counters in ${host.namespace} do not add up: ${wrong.join("; ")}`,
+      );
+    }
+    await pause(STEP_MS);
+  }
+}
+
+async function wrongAmong(client: IpcClient): Promise<string[]> {
+  const records = await client.call("stats", {}, {
+    timeout: patient(QUIET_LIMIT_MS),
+  });
+  return records.flatMap((record) =>
+    wrongSums(allStatistics(record)).map((text) => `${record.ifname}: ${text}`)
+  );
+}
