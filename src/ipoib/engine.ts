@@ -150,6 +150,10 @@ export class Engine {
     netdev.onRefused = (errno) => this.#receiver.refused(errno);
   }
 
+  get receiver(): Receiver {
+    return this.#receiver;
+  }
+
   /** Number of packets that wait for an address, a path or a join. */
   get waiting(): number {
     return this.#sender.waiting.packets;

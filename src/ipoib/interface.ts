@@ -29,6 +29,7 @@ import { Carrier } from "./carrier.ts";
 import { DEFAULT_RECV_QUEUE } from "./constants.ts";
 import { DebugLog } from "./debug_log.ts";
 import { Engine, type EngineOptions } from "./engine.ts";
+import { Features } from "./features.ts";
 import { LinkLocal } from "./link_local.ts";
 import { linkState, RUNNING } from "./link_state.ts";
 import { Moderation } from "./moderation.ts";
@@ -39,6 +40,7 @@ import type { PathTable } from "./path.ts";
 import type { PeerTable } from "./peer.ts";
 import { LinkIdentity } from "./link_identity.ts";
 import { findPkey, type PkeyChoice } from "./pkey_choice.ts";
+import { receiveRing } from "./rings.ts";
 import type { Statistics } from "./statistics.ts";
 import type { Unreached } from "./unreached_members.ts";
 
@@ -56,10 +58,11 @@ export class IpoibInterface {
   readonly netdev: Netdev;
   readonly log: Logger;
   readonly mtu: InterfaceMtu;
+  readonly features: Features;
   /** ib_ipoib's `umcast` flag: stored and shown, without effect. */
   umcast = false;
   /** Moderation of receive completions; survives a new queue pair. */
-  readonly moderation = new Moderation();
+  readonly moderation: Moderation;
   /** Called after a change of {@linkcode state}. */
   onStateChange: (state: string) => void = () => {};
 
@@ -70,6 +73,7 @@ export class IpoibInterface {
   readonly #engine: Engine;
   readonly #debug: DebugLog;
   #qp: UdQp | undefined;
+  #receiveQueueSize = DEFAULT_RECV_QUEUE;
   /** True while the link is started: from the first join of the broadcast group on. */
   #started = false;
   /** The port's GID when it was last compared. */
@@ -109,7 +113,21 @@ export class IpoibInterface {
       { netdev, port, group, mode: () => this.connected.mode, log: this.log },
       options.adminMtu,
     );
-    this.connected.onMode = () => this.mtu.onMode();
+    this.features = new Features({
+      netdev,
+      capabilities: port.attributes.capabilities,
+      mode: () => this.connected.mode,
+      receive: this.#engine.receiver,
+    });
+    this.moderation = new Moderation({
+      reactor: context.reactor,
+      receiver: this.#engine.receiver,
+      log: this.log,
+    });
+    this.connected.onMode = () => {
+      this.mtu.onMode();
+      this.features.update();
+    };
     this.groups.onBroadcast = ({ qkey }) => this.#startTransmit(qkey);
     this.groups.onJoin = () => this.#updateState();
     netdev.config.onChange((change) => this.#onConfig(change));
@@ -198,6 +216,31 @@ export class IpoibInterface {
     return this.#memory.bytes.length / this.#memory.stride;
   }
 
+  /** Number of received packets that can wait in the queue pair. */
+  get receiveQueueSize(): number {
+    return this.#receiveQueueSize;
+  }
+
+  /**
+   * Sets the size of the receive ring in packets, and restarts the link with a new queue pair. Throws `E_RING` (EINVAL),
+   * and the errors of the device, which keeps the old size.
+   */
+  setReceiveQueueSize(requested: number): void {
+    const before = this.#receiveQueueSize;
+    const size = receiveRing(requested);
+    if (size === before) return;
+    this.#receiveQueueSize = size;
+    if (!this.#qp) return;
+    this.#closeQp();
+    try {
+      this.#evaluate();
+    } catch (error) {
+      this.#receiveQueueSize = before;
+      this.#evaluate();
+      throw error;
+    }
+  }
+
   /** Resumes reading from the network device; called when slots are free again. */
   onCredit(): void {
     this.netdev.resume();
@@ -240,6 +283,7 @@ export class IpoibInterface {
     this.#closeQp();
     this.#state = "closed";
     this.#engine.dispose();
+    this.moderation.close();
     this.netdev.close();
     this.#context.port.closeSendMemory(this.#memory);
   }
@@ -282,7 +326,7 @@ export class IpoibInterface {
     this.#qp = this.#context.port.createUdQp({
       memory: this.#memory,
       pkeyIndex: this.pkeyIndex,
-      recvQueueSize: DEFAULT_RECV_QUEUE,
+      recvQueueSize: this.#receiveQueueSize,
     });
     this.#identity.qpn = this.#qp.qpn;
     this.moderation.attach(this.#qp);

@@ -31,7 +31,10 @@ import { VNET_HEADER_LENGTH, VnetFlag, VnetHeader } from "../wire/vnet.ts";
 import type { AddressFamily, FamilyOnLink } from "./family/address_family.ts";
 import type { DhcpTranslator } from "./dhcp_translator.ts";
 import type { DebugLog } from "./debug_log.ts";
+import type { ReceiveSwitches } from "./features.ts";
 import type { Translator } from "./family/translator.ts";
+import type { ReceivedTraffic } from "./adaptive_moderation.ts";
+import type { ModeratedReceiver } from "./moderation.ts";
 import { refusal, Stat, type Statistics } from "./statistics.ts";
 
 /** Dependencies of a {@linkcode Receiver}. */
@@ -48,7 +51,7 @@ export interface ReceiverParts {
   readonly dhcp: DhcpTranslator;
 }
 
-export class Receiver {
+export class Receiver implements ReceiveSwitches, ModeratedReceiver {
   readonly #parts: ReceiverParts;
   readonly #netdev: Netdev;
   readonly #statistics: Statistics;
@@ -61,6 +64,10 @@ export class Receiver {
   #batch: RxBatch | undefined;
   /** False while the link is ended: received packets are dropped. */
   open = false;
+  /** See {@linkcode ReceiveSwitches}. */
+  trustsChecksums = true;
+  /** See {@linkcode ModeratedReceiver}. */
+  onPackets: (() => void) | undefined = undefined;
 
   constructor(parts: ReceiverParts) {
     this.#parts = parts;
@@ -69,6 +76,15 @@ export class Receiver {
     this.#statistics = parts.statistics;
     this.#totals = parts.statistics.totals.values;
     this.#families = parts.families;
+  }
+
+  get traffic(): ReceivedTraffic {
+    const totals = this.#totals;
+    return {
+      events: totals[Stat.RxEvents]!,
+      packets: totals[Stat.RxPackets]!,
+      bytes: totals[Stat.RxBytes]!,
+    };
   }
 
   /** Sets the queue pair to receive from, or none. */
@@ -97,7 +113,9 @@ export class Receiver {
       // Stage 6, release.
       qp.release(batch);
     }
-    if (totals[Stat.RxReceived] !== received) totals[Stat.RxEvents]!++;
+    if (totals[Stat.RxReceived] === received) return;
+    totals[Stat.RxEvents]!++;
+    if (this.onPackets) this.onPackets();
   }
 
   #log(batch: RxBatch, i: number): void {
@@ -195,7 +213,7 @@ export class Receiver {
     const view = batch.view[i]!;
     const base = batch.payload[i]! - FRAME_HEADER_LENGTH;
     this.#vnet.at(view, base).clear();
-    if (batch.flags[i]! & RxFlag.ChecksumOk) {
+    if (this.trustsChecksums && batch.flags[i]! & RxFlag.ChecksumOk) {
       this.#vnet.flags = VnetFlag.DataValid;
     }
     writeEthernetHeader(view, base + VNET_HEADER_LENGTH, kind, etherType);
