@@ -2,7 +2,7 @@
  * Measures costs and benefits of the moderation of receive events:
  * `deno task bench-moderation [--repeats N] [--seconds S] [--svg FILE]`.
  *
- * At each setting of rx-usecs on both ends, sends datagrams at a fixed rate one way, and pings on the idle link.
+ * At each setting of rx-usecs on both ends, and with adaptive-rx, sends datagrams at a fixed rate one way, and pings on the idle link.
  * Measures the settings in turn, so that slow periods of the machine affect all of them. Prints a table and draws a
  * plot. Needs root, gcc, ping and ip.
  */
@@ -29,7 +29,8 @@ import { cpuOf, type Subject } from "./subject.ts";
 import { blast, Counter } from "./udp.ts";
 import { compilePrograms } from "./yardstick.ts";
 
-const SETTINGS = [0, 16, 64, 256];
+/** Values of rx-usecs, and adaptive-rx. */
+const SETTINGS = [0, 16, 64, 256, "adaptive"] as const;
 const RATE = 50_000;
 const USAGE =
   "Usage: deno task bench-moderation [--repeats N] [--seconds S] [--svg FILE]";
@@ -135,15 +136,18 @@ async function bench(options: Options, cleanup: Cleanup): Promise<void> {
   const findings = SETTINGS.map((): Finding[] => []);
   // Repeat 0 warms up.
   for (let repeat = 0; repeat <= options.repeats; repeat++) {
-    for (const [i, usecs] of SETTINGS.entries()) {
+    for (const [i, setting] of SETTINGS.entries()) {
+      const values = setting === "adaptive"
+        ? { "adaptive-rx": 1 } as const
+        : { "rx-usecs": setting, "adaptive-rx": 0 } as const;
       for (const client of clients) {
-        await client.call("coalesce.set", { values: { "rx-usecs": usecs } });
+        await client.call("coalesce.set", { values });
       }
       const { seconds } = options;
       const pps = `${folder}/pps`;
       const found = await measure(subject, clients[1]!, pps, seconds);
       if (repeat > 0) findings[i]!.push(found);
-      say(`${repeat}/${options.repeats} rx-usecs ${usecs}: ${line(found)}`);
+      say(`${repeat}/${options.repeats} rx-usecs ${setting}: ${line(found)}`);
     }
   }
   say(`\nMedians of ${options.repeats} repeats, ${RATE} datagrams/s\n`);

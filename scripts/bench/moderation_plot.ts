@@ -21,9 +21,9 @@ const INK = "#333";
 const GRID = "#ddd";
 const LINE = "#1f6fb2";
 
-/** Draws the panels side by side. `settings` are the values of the x axis, at equal distances. */
+/** Draws the panels side by side. `settings` are the marks of the x axis, at equal distances. */
 export function plot(
-  settings: readonly number[],
+  settings: readonly (number | string)[],
   axis: string,
   panels: readonly Panel[],
 ): string {
@@ -38,7 +38,7 @@ export function plot(
 }
 
 function draw(
-  settings: readonly number[],
+  settings: readonly (number | string)[],
   axis: string,
   { title, points }: Panel,
   left: number,

@@ -10,6 +10,7 @@ import { fullTest } from "../../scripts/test/form.ts";
 import { connections } from "./scenarios/connections.ts";
 import { connected } from "./scenarios/connected.ts";
 import { device } from "./scenarios/device.ts";
+import { ethtool } from "./scenarios/ethtool.ts";
 import { iperf } from "./scenarios/iperf.ts";
 import { ipv6 } from "./scenarios/ipv6.ts";
 import { largeMtu } from "./scenarios/large_mtu.ts";
@@ -33,6 +34,7 @@ Deno.test.afterAll(() => fabric.stop());
 ping(fabric);
 otherInterface(fabric);
 iperf(fabric, 2044, Deno.test);
+ethtool(fabric);
 leak(fabric);
 recovery(fabric);
 // After recovery, because it restarts ipoib, which deletes the child interface of the scenarios before.
