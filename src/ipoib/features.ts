@@ -50,6 +50,7 @@ const ALWAYS: readonly FeatureName[] = [
   "highdma",
   "vlan-challenged",
 ];
+const GSO: FeatureName = "tx-generic-segmentation";
 const CHECKSUMS: readonly FeatureName[] = [
   "tx-checksum-ipv4",
   "tx-checksum-ipv6",
@@ -113,7 +114,8 @@ export class Features {
   readonly #supported: Set<FeatureName>;
   readonly #fixed: FeatureSet;
   readonly #requested: Set<FeatureName>;
-  #active: FeatureSet = new Set();
+  /** Initially what a new network device has. */
+  #active: FeatureSet = new Set([GSO]);
 
   constructor(parts: FeatureParts) {
     this.#parts = parts;
@@ -167,7 +169,8 @@ export class Features {
       }
       active = this.#allowed(mode());
     }
-    netdev.setGenericSegmentation(active.has("tx-generic-segmentation"));
+    const gso = active.has(GSO);
+    if (gso !== this.#active.has(GSO)) netdev.setGenericSegmentation(gso);
     receive.trustsChecksums = active.has("rx-checksum");
     if (receive.coalescing) {
       receive.coalescing.enabled = active.has("rx-gro");
@@ -200,7 +203,7 @@ function supported(
   const large = transmitChecksum && segmentation !== "none";
   return new Set<FeatureName>([
     ...ALWAYS,
-    "tx-generic-segmentation",
+    GSO,
     ...(transmitChecksum ? CHECKSUMS : []),
     ...(large ? [...TCP, ECN, UDP] : []),
     ...(receiveChecksum ? ["rx-checksum"] as const : []),

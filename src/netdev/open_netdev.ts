@@ -124,7 +124,7 @@ export class TapNetdev implements Netdev {
   }
 
   setOffloads(bits: number): number {
-    return bits === this.tap.offload ? bits : this.tap.setOffloads(bits);
+    return this.tap.setOffloads(bits);
   }
 
   setGenericSegmentation(on: boolean): void {

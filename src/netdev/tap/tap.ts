@@ -82,6 +82,7 @@ export class Tap implements Disposable {
 
   /** Enables those of the given TUN_F_ bits that the kernel supports, and no others. Returns the enabled bits. */
   setOffloads(bits: number): number {
+    if (bits === this.#offload) return bits;
     for (const set of OFFLOAD_SETS) {
       if (this.#setOffload(bits & set)) break;
     }
