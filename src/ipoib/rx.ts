@@ -238,7 +238,7 @@ export class Receiver implements ReceiveSwitches, ModeratedReceiver {
     translator: Translator,
   ): void {
     const length = batch.length[i]!;
-    const dropped = translator.receive(
+    const result = translator.receive(
       batch.view[i]!,
       batch.payload[i]!,
       length,
@@ -246,12 +246,11 @@ export class Receiver implements ReceiveSwitches, ModeratedReceiver {
       multicast,
       this.#parts.clock.now(),
     );
-    if (dropped) {
-      if (dropped === "rx_malformed") this.#malformed();
-      else this.#statistics.drop(dropped);
-      return;
-    }
-    this.#delivered(length);
+    if (result === "rx_malformed") this.#malformed();
+    else if (result === undefined || result === "ignored") {
+      this.#totals[result ? Stat.RxIgnored : Stat.RxFrames]!++;
+      this.#delivered(length);
+    } else this.#statistics.drop(result);
   }
 
   /** Counts a packet that was written at once, or is not for the kernel. */

@@ -115,6 +115,7 @@ export const Stat = {
   TxFrames: names.indexOf("tx_frames"),
   RxReceived: names.indexOf("rx_received"),
   RxFrames: names.indexOf("rx_frames"),
+  RxIgnored: names.indexOf("rx_ignored"),
   RxEchoes: names.indexOf("rx_echoes"),
   RxEvents: names.indexOf("rx_events"),
 } as const;

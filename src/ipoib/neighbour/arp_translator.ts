@@ -43,7 +43,11 @@ import {
   linkAddressEquals,
 } from "../../wire/link_address.ts";
 import { VNET_HEADER_LENGTH } from "../../wire/vnet.ts";
-import type { Translator, TranslatorParts } from "../family/translator.ts";
+import type {
+  Reception,
+  Translator,
+  TranslatorParts,
+} from "../family/translator.ts";
 import { type DropReason, refusal } from "../statistics.ts";
 import { AddressConflicts } from "./address_conflicts.ts";
 import { Askers } from "./askers.ts";
@@ -187,12 +191,14 @@ export class ArpTranslator implements Translator {
     sourceLid: number,
     multicast: boolean,
     now: Millis,
-  ): DropReason | undefined {
+  ): Reception {
     const arp = parseArp(view, base, length);
     if (!arp) return "rx_malformed";
-    const dropped = this.#process(arp, sourceLid, multicast, now);
-    if (!dropped) this.#parts.sender.statistics.arpReceived++;
-    return dropped;
+    const result = this.#process(arp, sourceLid, multicast, now);
+    if (result === undefined || result === "ignored") {
+      this.#parts.sender.statistics.arpReceived++;
+    }
+    return result;
   }
 
   /**
@@ -204,7 +210,7 @@ export class ArpTranslator implements Translator {
     sourceLid: number,
     multicast: boolean,
     now: Millis,
-  ): DropReason | undefined {
+  ): Reception {
     const { identity, paths, neighbours } = this.#parts;
     const { senderAddress: from, senderIp, targetIp, operation } = arp;
     const request = operation === ArpOperation.Request;
@@ -212,10 +218,7 @@ export class ArpTranslator implements Translator {
       linkAddressEquals(from, identity.address) ||
       isMulticast(senderIp) || isMulticast(targetIp) ||
       !request && operation !== ArpOperation.Reply
-    ) {
-      this.#parts.sender.statistics.totals.add("rx_ignored");
-      return undefined;
-    }
+    ) return "ignored";
     paths.checkSourceLid(from.gid, sourceLid, now);
     const sender = IpAddress.ipv4(senderIp);
     const own = this.#conflicts.check(sender, from);
@@ -243,11 +246,8 @@ export class ArpTranslator implements Translator {
       EtherType.Arp,
     );
     emitDeviceArp(arp, this.#frameView, FRAME_HEADER_LENGTH);
-    const { netdev, sender } = this.#parts;
-    const written = netdev.writeBytes(this.#frame);
-    if (written < 0) return refusal(-written);
-    sender.statistics.totals.add("rx_frames");
-    return undefined;
+    const written = this.#parts.netdev.writeBytes(this.#frame);
+    return written < 0 ? refusal(-written) : undefined;
   }
 }
 

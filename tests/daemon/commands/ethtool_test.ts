@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import { IpoibError } from "../../../src/base/errors.ts";
 import { Rig } from "../../ipoib/rig.ts";
 import { Control } from "./support.ts";
 
@@ -75,6 +76,25 @@ Deno.test("rings.set gives the interface a queue pair with the new receive ring"
     assertEquals(control.refusal("rings.set", values), EINVAL);
   }
   assertEquals([rings().rx, rings().tx], [512, slots]);
+});
+
+Deno.test("a receive ring that the device refuses leaves the old one, and the link goes on", () => {
+  const control = new Control(new Rig().pair()[0]);
+  const { host } = control;
+  const { port } = host;
+  const create = port.createUdQp.bind(port);
+  port.createUdQp = (options) => {
+    if (options.recvQueueSize <= 1024) return create(options);
+    throw new IpoibError("E_VERBS", "No memory", { errno: EINVAL });
+  };
+  assertEquals(control.refusal("rings.set", { rx: 2048 }), EINVAL);
+  host.rig.settle();
+  assertEquals([control.run("rings.get").rx, host.link.state], [
+    256,
+    "running",
+  ]);
+  assertEquals([...port.qps.keys()], [host.link.qpn]);
+  host.rig.check();
 });
 
 Deno.test("driver returns the attributes of the HCA", () => {
