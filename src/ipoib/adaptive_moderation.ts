@@ -2,9 +2,9 @@
  * The rule of `ethtool -C IF adaptive-rx on`, which chooses the period of moderation by the received traffic. The aim
  * is the cost of the longest period under load, and the round trip without moderation otherwise.
  *
- * Time is divided into intervals of {@linkcode INTERVAL_MS}. Traffic counts as load if an interval has as many packets
- * that the longest period gathers {@linkcode GATHERED}, or if its receive events deliver two packets or more. At the
- * end of an interval, the first rule that applies decides:
+ * Time is divided into intervals of {@linkcode INTERVAL_MS}. An interval has load if it has so many packets that
+ * the longest period would gather {@linkcode GATHERED}, or if its receive events deliver two packets or more. At the end
+ * of an interval, the first rule that applies decides:
  *
  * | the interval                                                      | the next period                               |
  * |-------------------------------------------------------------------|-----------------------------------------------|
@@ -64,7 +64,7 @@ export class AdaptiveRule {
   #trial: Trial | undefined;
   /** Time until which there are no trials of a longer period. */
   #pausedUntil: Millis = -Infinity;
-  /** Time of the last trial, or of the end of the last one without a delay. */
+  /** Start of the last trial. */
   #triedAt: Millis = -Infinity;
 
   /** The current period in microseconds. */
