@@ -242,7 +242,10 @@ export const methods = {
     params: ofInterface,
     result: RingRecordSchema,
   },
-  /** A new receive ring is a new queue pair, so the link restarts with another QPN. */
+  /**
+   * Sets the receive queue of the queue pair and the transmit queue of the network device. The former takes a new queue
+   * pair, so the link restarts with another QPN.
+   */
   "rings.set": {
     runs: { interface: "worker" },
     params: v.strictObject({

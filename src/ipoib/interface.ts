@@ -40,7 +40,6 @@ import type { PathTable } from "./path.ts";
 import type { PeerTable } from "./peer.ts";
 import { LinkIdentity } from "./link_identity.ts";
 import { findPkey, type PkeyChoice } from "./pkey_choice.ts";
-import { receiveRing } from "./rings.ts";
 import type { Statistics } from "./statistics.ts";
 import type { Unreached } from "./unreached_members.ts";
 
@@ -222,12 +221,11 @@ export class IpoibInterface {
   }
 
   /**
-   * Sets the size of the receive ring in packets, and restarts the link with a new queue pair. Throws `E_RING` (EINVAL),
-   * and the errors of the device, which keeps the old size.
+   * Sets the size of the receive queue in packets, and restarts the link with a new queue pair. Throws the errors of the
+   * device; the old size is then kept.
    */
-  setReceiveQueueSize(requested: number): void {
+  setReceiveQueueSize(size: number): void {
     const before = this.#receiveQueueSize;
-    const size = receiveRing(requested);
     if (size === before) return;
     this.#receiveQueueSize = size;
     if (!this.#qp) return;

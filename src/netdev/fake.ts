@@ -196,10 +196,13 @@ export class FakeNetdev implements Netdev {
     this.config.setLink({ mtu });
   }
 
-  /** Records the changes, and sets name and administrative state. */
+  /** Records the changes, and sets name, administrative state and queue length. */
   change(changes: LinkChanges): void {
-    const { up, name } = changes;
+    const { up, name, txQueueLength } = changes;
     this.changes.push(changes);
+    if (txQueueLength !== undefined) {
+      this.kernelStatus = { ...this.kernelStatus, txQueueLength };
+    }
     this.config.setLink({
       ...(up === undefined ? {} : { up }),
       ...(name === undefined ? {} : { name }),

@@ -45,8 +45,8 @@ const handlers: Handlers = {
     "tx-push": false,
   }),
   "rings.set": ({ tx }) => {
-    if (tx === undefined) return {};
-    throw new IpoibError("E_RING", "Cannot be changed", { errno: EINVAL });
+    if (tx !== 1) return {};
+    throw new IpoibError("E_RING", "Out of range", { errno: EINVAL });
   },
   /** The rules of an interface in short: checksums are needed by segmentation, all others are fixed. */
   "features.set": ({ request }) => {
@@ -354,8 +354,8 @@ Deno.test("ipoib ethtool prints the error messages of ethtool and exits with its
       "netlink error: requested ring size exceeds maximum (offset 32)\n" +
       invalid,
     ],
-    ["-G ib0 tx 64", 81, invalid],
-    ["-G ib0 rx 64", 0, ""],
+    ["-G ib0 tx 1", 81, invalid],
+    ["-G ib0 rx 64 tx 64", 0, ""],
     ["-G rx 64", 0, ""],
     ["-a ib0", 1, unsupported],
     ["-t ib0", 74, "Cannot test: Operation not supported\n"],

@@ -83,10 +83,20 @@ labTest(
     const [a, b] = await lab.running(2);
     assert(await a.reaches(b));
     const { qpn } = await b.link();
-    const set = await b.ipoib("ethtool", "-G", "ib0", "rx", "1000");
+    const set = await b.ipoib(
+      "ethtool",
+      "-G",
+      "ib0",
+      "rx",
+      "1000",
+      "tx",
+      "500",
+    );
     assertEquals([set.code, set.stderr], [0, ""]);
     const [rings] = await b.show<Record<string, number>[]>("ethtool", "-g");
     assertEquals([rings!["rx"], rings!["rx-max"]], [1024, 8192]);
+    const [{ txqlen }] = JSON.parse(await b.ip("-j", "link", "show", "ib0"));
+    assertEquals([rings!["tx"], txqlen], [512, 512]);
     await b.call("wait", {});
     assert((await b.link()).qpn !== qpn);
     await until("traffic over the new queue pair", () => a.reaches(b));

@@ -123,7 +123,7 @@ const OPTIONS: Record<string, Option> = {
   },
   setRing: {
     flags: "-G, --set-ring",
-    description: "set the size of the receive ring: rx",
+    description: "set the sizes of the rings: rx, tx",
     action: setRings,
     startsWithParameter: parametersOf(RINGS),
   },

@@ -1,6 +1,6 @@
 /** Commands of `ipoib ethtool`, except settings (`link.show`) and statistics (`stats`). After Linux ipoib_ethtool.c. */
 
-import { checkSendRing, MAX_RING } from "../../ipoib/rings.ts";
+import { MAX_RING, ringSize } from "../../ipoib/rings.ts";
 import { type DataCommands, findInterface } from "./context.ts";
 import { VERSION } from "../../ipc/version.ts";
 
@@ -25,19 +25,22 @@ export const ethtoolCommands = {
     return {};
   },
   "rings.get": (context, { name }) => {
-    const { receiveQueueSize, sendQueueSize } = findInterface(context, name);
+    const { receiveQueueSize, netdev } = findInterface(context, name);
     return {
       "rx-max": MAX_RING,
-      "tx-max": sendQueueSize,
+      "tx-max": MAX_RING,
       "rx": receiveQueueSize,
-      "tx": sendQueueSize,
+      "tx": netdev.status().txQueueLength,
       "tx-push": false,
     };
   },
   "rings.set": (context, { name, rx, tx }) => {
     const iface = findInterface(context, name);
-    if (tx !== undefined) checkSendRing(tx, iface.sendQueueSize);
-    if (rx !== undefined) iface.setReceiveQueueSize(rx);
+    const [receive, send] = [rx, tx].map((size) =>
+      size === undefined ? undefined : ringSize(size)
+    );
+    if (receive !== undefined) iface.setReceiveQueueSize(receive);
+    if (send !== undefined) iface.netdev.change({ txQueueLength: send });
     return {};
   },
   "driver": (context, { name }) => {
