@@ -29,7 +29,7 @@ async function frameSize(from: Host, to: Host): Promise<number> {
     return [tx.bytes, counters.tx_frames!] as const;
   };
   const before = await read();
-  await iperf(from, to.address, "-n", "4M");
+  await iperf(from, to.address);
   const after = await read();
   return (after[0] - before[0]) / (after[1] - before[1]);
 }
