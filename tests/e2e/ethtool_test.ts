@@ -83,15 +83,8 @@ labTest(
     const [a, b] = await lab.running(2);
     assert(await a.reaches(b));
     const { qpn } = await b.link();
-    const set = await b.ipoib(
-      "ethtool",
-      "-G",
-      "ib0",
-      "rx",
-      "1000",
-      "tx",
-      "500",
-    );
+    const sizes = ["rx", "1000", "tx", "500"];
+    const set = await b.ipoib("ethtool", "-G", "ib0", ...sizes);
     assertEquals([set.code, set.stderr], [0, ""]);
     const [rings] = await b.show<Record<string, number>[]>("ethtool", "-g");
     assertEquals([rings!["rx"], rings!["rx-max"]], [1024, 8192]);

@@ -104,7 +104,7 @@ labTest(
     await a.ipoib("link", "set", "ib0", "mode", "connected");
     assertEquals(
       await lines(),
-      on.map((l) => `${l.slice(0, -1)}ff [requested on]`),
+      on.map((line) => line.replace(/on$/, "off [requested on]")),
     );
     assertEquals(await kernelFeature(a, "tx-checksum-ip-generic"), false);
     await a.ipoib("link", "set", "ib0", "mode", "datagram");
