@@ -45,7 +45,8 @@ export interface ModerationChange extends Partial<CqModeration> {
 
 export class Moderation {
   readonly #parts: ModerationParts;
-  readonly #timer: Timer;
+  /** Ends the interval. Present while adaptive moderation is on, because each timer costs time. */
+  #timer: Timer | undefined;
   #values: CqModeration = OFF;
   #rule: AdaptiveRule | undefined;
   /** The counters at the start of the interval. */
@@ -54,7 +55,6 @@ export class Moderation {
 
   constructor(parts: ModerationParts) {
     this.#parts = parts;
-    this.#timer = parts.reactor.timer((now) => this.#endInterval(now));
   }
 
   get values(): CqModeration {
@@ -95,7 +95,6 @@ export class Moderation {
 
   close(): void {
     this.#setAdaptive(false);
-    this.#timer.close();
   }
 
   get #current(): CqModeration {
@@ -121,11 +120,13 @@ export class Moderation {
   }
 
   #setAdaptive(on: boolean): void {
+    const { reactor, receiver } = this.#parts;
     this.#rule = on ? new AdaptiveRule() : undefined;
-    this.#timer.at(Infinity);
-    this.#parts.receiver.onPackets = on
-      ? () => this.#beginInterval()
+    this.#timer?.close();
+    this.#timer = on
+      ? reactor.timer((now) => this.#endInterval(now))
       : undefined;
+    receiver.onPackets = on ? () => this.#beginInterval() : undefined;
   }
 
   /** Begins an interval. An interface that receives nothing has none, and needs no timer. */
@@ -133,7 +134,7 @@ export class Moderation {
     const { reactor, receiver } = this.#parts;
     receiver.onPackets = undefined;
     this.#start = receiver.traffic;
-    this.#timer.at(reactor.clock.now() + INTERVAL_MS);
+    this.#timer?.at(reactor.clock.now() + INTERVAL_MS);
   }
 
   #endInterval(now: Millis): void {
