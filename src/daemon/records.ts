@@ -219,13 +219,16 @@ export function statsRecord(
 }
 
 /** Returns the counters that add up with the statistics and the drops (ipoib/statistics.ts). */
-function framesAndPackets({ statistics: { totals }, waiting }: IpoibInterface) {
+function framesAndPackets(
+  { statistics: { totals }, waiting, netdev }: IpoibInterface,
+) {
   return {
     tx_frames: totals.get("tx_frames"),
     tx_generated: totals.get("tx_generated"),
     tx_waiting: waiting,
     rx_received: totals.get("rx_received"),
     rx_frames: totals.get("rx_frames"),
+    rx_writing: netdev.writing,
     rx_ignored: totals.get("rx_ignored"),
     rx_echoes: totals.get("rx_echoes"),
     rx_events: totals.get("rx_events"),

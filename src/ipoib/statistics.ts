@@ -6,15 +6,16 @@
  * broadcasts.
  *
  * Everything that goes in comes out, or is counted by the reason why not. *Frames* are those of the network device,
- * *packets* those of the queue pairs. While no packet is in motion,
+ * *packets* those of the queue pairs. Between the turns of the reactor,
  *
  *     tx_frames + tx_generated = tx_packets + tx_waiting + tx_dropped - tx_device_queue
- *     rx_received              = rx_frames - too_big_sent + rx_ignored + rx_echoes + rx_dropped
+ *     rx_received              = rx_frames - too_big_sent + rx_writing + rx_ignored + rx_echoes + rx_dropped
  *     rx_packets               = rx_frames - too_big_sent + rx_ignored
  *
- * and tx_dropped and rx_dropped are the sums of the drops by reason. tx_device_queue counts frames that the kernel has
- * dropped, so that they never arrived as tx_frames. The kernel's own counters of the device (`ip -s link`) equal
- * tx_frames and rx_frames.
+ * and tx_dropped and rx_dropped are the sums of the drops by reason. tx_waiting is the number of packets that wait for
+ * an address, a path or a join, rx_writing that of the frames without a result of the write. tx_device_queue counts
+ * frames that the kernel has dropped, so that they never arrived as tx_frames. While no packet is in motion, the
+ * kernel's own counters of the device (`ip -s link`) equal tx_frames and rx_frames.
  */
 
 import { Errno } from "../base/errno.ts";

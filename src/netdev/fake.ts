@@ -75,6 +75,8 @@ export class FakeNetdev implements Netdev {
   kernelOffloads = 0xff;
   offloads = 0;
   genericSegmentation = true;
+  /** Every write has its result at once. */
+  readonly writing = 0;
   paused = false;
   closed = false;
   /** Times of the `noteReport()` calls. */

@@ -221,6 +221,8 @@ export interface Netdev {
    * wait is over.
    */
   write(address: bigint, length: number): void;
+  /** Number of frames of `write` without a result. */
+  readonly writing: number;
   /** Writes a frame from a buffer immediately. Returns the bytes written or a negative errno. For the slow path. */
   writeBytes(frame: Uint8Array): number;
   /**

@@ -107,6 +107,10 @@ export class TapNetdev implements Netdev {
     this.#writer.write(address, length);
   }
 
+  get writing(): number {
+    return this.#writer.pending;
+  }
+
   writeBytes(frame: Uint8Array): number {
     return this.tap.writeBytes(frame);
   }

@@ -70,6 +70,8 @@ export interface FrameSink {
 
 /** Writes frames. */
 export interface FrameWriter {
+  /** Number of frames of `write` without a result. */
+  readonly pending: number;
   /** Writes `length` bytes at `address`. The bytes must not change before the end of the reactor's next wait. */
   write(address: bigint, length: number): void;
   /** Ends the writer. `write` must not be called afterwards. */

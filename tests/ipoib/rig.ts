@@ -278,13 +278,15 @@ export class Host {
 
 /** Returns the counters of packets of an interface, as `ipoib ethtool -S` prints them. */
 function countersOf(
-  { statistics: { totals, drops, connections }, waiting }: IpoibInterface,
+  { statistics: { totals, drops, connections }, waiting, netdev }:
+    IpoibInterface,
 ): Record<string, number> {
   return {
     ...totals.snapshot(),
     ...drops.snapshot(),
     too_big_sent: connections.get("too_big_sent"),
     tx_waiting: waiting,
+    rx_writing: netdev.writing,
     tx_device_queue: 0,
   };
 }

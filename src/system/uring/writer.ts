@@ -100,6 +100,10 @@ export class UringWriter implements FrameWriter, Operation, Pending {
     this.#results.onWritten(frames, bytes);
   }
 
+  get pending(): number {
+    return this.#frames + this.#sentFrames;
+  }
+
   /** True if no write is prepared or submitted without a report. */
   get idle(): boolean {
     return this.#frames === 0 && this.#sentFrames === 0;
