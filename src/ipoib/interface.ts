@@ -121,6 +121,7 @@ export class IpoibInterface {
     this.moderation = new Moderation({
       reactor: context.reactor,
       receiver: this.#engine.receiver,
+      queueSize: () => this.#receiveQueueSize,
       log: this.log,
     });
     this.connected.onMode = () => {

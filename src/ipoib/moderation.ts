@@ -19,7 +19,7 @@ import {
 } from "./adaptive_moderation.ts";
 
 const MAX_VALUE = 0xffff;
-/** Completions that end an adaptive period early: a quarter of the default receive queue. */
+/** Completions that end an adaptive period early, at most; a quarter of the receive queue if that is less. */
 const ADAPTIVE_FRAMES = 64;
 const OFF: CqModeration = { rxUsecs: 0, rxFrames: 0 };
 
@@ -35,6 +35,8 @@ export interface ModeratedReceiver {
 export interface ModerationParts {
   readonly reactor: Pick<Reactor, "clock" | "timer">;
   readonly receiver: ModeratedReceiver;
+  /** Returns the number of received packets that can wait in the queue pair. */
+  readonly queueSize: () => number;
   readonly log: Logger;
 }
 
@@ -100,7 +102,9 @@ export class Moderation {
   get #current(): CqModeration {
     if (!this.#rule) return this.#values;
     const { period } = this.#rule;
-    return period === 0 ? OFF : { rxUsecs: period, rxFrames: ADAPTIVE_FRAMES };
+    if (period === 0) return OFF;
+    const most = Math.ceil(this.#parts.queueSize() / 4);
+    return { rxUsecs: period, rxFrames: Math.min(ADAPTIVE_FRAMES, most) };
   }
 
   #apply(): void {
