@@ -9,6 +9,7 @@
  * | `tx-checksum-ipv4`, `-ipv6`       | the port takes partial checksums      | datagram mode; each other               |
  * | `tx-tcp-segmentation`, `tx-tcp6-` | the port takes large sends            | datagram mode; the transmit checksums   |
  * | `tx-tcp-ecn-segmentation`         | the port takes large sends            | one of the two                          |
+ * | `tx-tcp-mangleid-segmentation`    | the port takes large sends            | `tx-tcp-segmentation`                   |
  * | `tx-udp-segmentation`             | ... and the kernel has it (Linux 6.2) | datagram mode; the transmit checksums   |
  * | `rx-checksum`                     | checksums are verified on receive     | nothing                                 |
  * | `rx-gro`, `rx-lro`                | the receive path coalesces            | datagram mode; each other               |
@@ -22,7 +23,12 @@
  */
 
 import type { PortCapabilities } from "../hca/hca.ts";
-import { type Netdev, TapOffload } from "../netdev/netdev.ts";
+import {
+  KERNEL_FEATURES,
+  type KernelFeature,
+  type Netdev,
+  TapOffload,
+} from "../netdev/netdev.ts";
 import type { Mode } from "./connected/connected_mode.ts";
 
 /** All features that an interface may have. Every other one is off and fixed. */
@@ -37,9 +43,11 @@ const NAMES = [
   "rx-lro",
   "tx-tcp-segmentation",
   "tx-tcp-ecn-segmentation",
+  "tx-tcp-mangleid-segmentation",
   "tx-tcp6-segmentation",
   "tx-udp-segmentation",
   "rx-checksum",
+  "tx-nocache-copy",
   "rx-udp-gro-forwarding",
 ] as const;
 export type FeatureName = typeof NAMES[number];
@@ -50,7 +58,6 @@ const ALWAYS: readonly FeatureName[] = [
   "highdma",
   "vlan-challenged",
 ];
-const GSO: FeatureName = "tx-generic-segmentation";
 const CHECKSUMS: readonly FeatureName[] = [
   "tx-checksum-ipv4",
   "tx-checksum-ipv6",
@@ -59,6 +66,8 @@ const TCP: readonly FeatureName[] = [
   "tx-tcp-segmentation",
   "tx-tcp6-segmentation",
 ];
+const TCP4: FeatureName = "tx-tcp-segmentation";
+const MANGLED: FeatureName = "tx-tcp-mangleid-segmentation";
 const ECN: FeatureName = "tx-tcp-ecn-segmentation";
 const UDP: FeatureName = "tx-udp-segmentation";
 const COALESCING: readonly FeatureName[] = ["rx-gro", "rx-lro"];
@@ -66,7 +75,11 @@ const UDP_COALESCING: FeatureName = "rx-udp-gro-forwarding";
 /** Features that are requested together. */
 const TWINS = [CHECKSUMS, COALESCING];
 /** Supported features that are off by default. */
-const OFF_BY_DEFAULT: readonly FeatureName[] = [UDP_COALESCING];
+const OFF_BY_DEFAULT: readonly FeatureName[] = [
+  MANGLED,
+  "tx-nocache-copy",
+  UDP_COALESCING,
+];
 
 const { CHECKSUM, TSO4, TSO6, TSO_ECN, USO4, USO6 } = TapOffload;
 /** The work that the kernel leaves to this process if a feature is active. */
@@ -101,7 +114,7 @@ export interface ReceiveSwitches {
 
 /** Dependencies of {@linkcode Features}. */
 export interface FeatureParts {
-  readonly netdev: Pick<Netdev, "setOffloads" | "setGenericSegmentation">;
+  readonly netdev: Pick<Netdev, "setOffloads" | "setKernelFeature">;
   readonly capabilities: PortCapabilities;
   readonly mode: () => Mode;
   readonly receive: ReceiveSwitches;
@@ -114,8 +127,9 @@ export class Features {
   readonly #supported: Set<FeatureName>;
   readonly #fixed: FeatureSet;
   readonly #requested: Set<FeatureName>;
-  /** Initially what a new network device has. */
-  #active: FeatureSet = new Set([GSO]);
+  /** The features of the kernel that the network device has. */
+  readonly #kernel: Record<KernelFeature, boolean> = { ...KERNEL_FEATURES };
+  #active: FeatureSet = new Set();
 
   constructor(parts: FeatureParts) {
     this.#parts = parts;
@@ -169,14 +183,22 @@ export class Features {
       }
       active = this.#allowed(mode());
     }
-    const gso = active.has(GSO);
-    if (gso !== this.#active.has(GSO)) netdev.setGenericSegmentation(gso);
+    this.#setKernelFeatures(active);
     receive.trustsChecksums = active.has("rx-checksum");
     if (receive.coalescing) {
       receive.coalescing.enabled = active.has("rx-gro");
       receive.coalescing.udp = active.has(UDP_COALESCING);
     }
     this.#active = active;
+  }
+
+  #setKernelFeatures(active: FeatureSet): void {
+    for (const [feature, before] of kernelFeatures(this.#kernel)) {
+      const on = active.has(feature);
+      if (on === before) continue;
+      this.#kernel[feature] = on;
+      this.#parts.netdev.setKernelFeature(feature, on);
+    }
   }
 
   #request(name: FeatureName, on: boolean): void {
@@ -203,9 +225,10 @@ function supported(
   const large = transmitChecksum && segmentation !== "none";
   return new Set<FeatureName>([
     ...ALWAYS,
-    GSO,
+    "tx-generic-segmentation",
+    "tx-nocache-copy",
     ...(transmitChecksum ? CHECKSUMS : []),
-    ...(large ? [...TCP, ECN, UDP] : []),
+    ...(large ? [...TCP, ECN, MANGLED, UDP] : []),
     ...(receiveChecksum ? ["rx-checksum"] as const : []),
     ...(coalescing ? [...COALESCING, UDP_COALESCING] : []),
   ]);
@@ -221,10 +244,17 @@ function fixFeatures(wanted: FeatureSet, mode: Mode): FeatureSet {
     remove([...CHECKSUMS, ...TCP, UDP]);
   }
   if (!TCP.some((name) => active.has(name))) remove([ECN]);
+  if (!active.has(TCP4)) remove([MANGLED]);
   if (!datagram || !COALESCING.every((name) => active.has(name))) {
     remove([...COALESCING, UDP_COALESCING]);
   }
   return active;
+}
+
+function kernelFeatures(
+  features: Readonly<Record<KernelFeature, boolean>>,
+): [KernelFeature, boolean][] {
+  return Object.entries(features) as [KernelFeature, boolean][];
 }
 
 /** Returns the work that the kernel leaves to this process, as TUN_F_ bits. */

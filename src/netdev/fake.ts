@@ -15,7 +15,13 @@ import {
   GATEWAY_PREFIXES_LENGTH,
   GatewayPrefixes,
 } from "./gateway_prefixes.ts";
-import type { DeviceStatus, LinkChanges, Netdev } from "./netdev.ts";
+import {
+  type DeviceStatus,
+  KERNEL_FEATURES,
+  type KernelFeature,
+  type LinkChanges,
+  type Netdev,
+} from "./netdev.ts";
 import { Iff } from "./rtnetlink/link_message.ts";
 
 /** IF_OPER_ states (RFC 2863). */
@@ -74,7 +80,9 @@ export class FakeNetdev implements Netdev {
   /** Bits that `setOffloads()` may enable, and those that are enabled. */
   kernelOffloads = 0xff;
   offloads = 0;
-  genericSegmentation = true;
+  readonly kernelFeatures: Record<KernelFeature, boolean> = {
+    ...KERNEL_FEATURES,
+  };
   /** Every write has its result at once. */
   readonly writing = 0;
   paused = false;
@@ -182,8 +190,8 @@ export class FakeNetdev implements Netdev {
     return this.offloads = bits & this.kernelOffloads;
   }
 
-  setGenericSegmentation(on: boolean): void {
-    this.genericSegmentation = on;
+  setKernelFeature(feature: KernelFeature, on: boolean): void {
+    this.kernelFeatures[feature] = on;
   }
 
   status(): DeviceStatus {

@@ -193,6 +193,20 @@ export const TapOffload = {
   USO6: 0x40,
 } as const;
 
+/** Features that the kernel implements itself, and whether a new device has them, by the kernel's names. */
+export const KERNEL_FEATURES = {
+  /** The stack segments large sends late, when it hands them to the device. */
+  "tx-generic-segmentation": true,
+  /**
+   * Large sends may have segments with equal IPv4 identifiers, as forwarded ones may. A frame does not tell them from
+   * others, so whoever segments it changes the identifiers.
+   */
+  "tx-tcp-mangleid-segmentation": false,
+  /** The stack copies data to be sent past the CPU's cache. */
+  "tx-nocache-copy": false,
+} as const;
+export type KernelFeature = keyof typeof KERNEL_FEATURES;
+
 /** A network device. */
 export interface Netdev {
   /** The name at creation. The current name is `config.name`. */
@@ -239,8 +253,11 @@ export interface Netdev {
    * changed. Returns the bits in effect ({@linkcode TapOffload}): those that the kernel supports.
    */
   setOffloads(bits: number): number;
-  /** Sets whether the kernel's stack segments large sends late, when it sends them to the device (`ethtool -K gso`). */
-  setGenericSegmentation(on: boolean): void;
+  /**
+   * Sets a feature of the device that the kernel implements itself. Has no effect if the kernel does not have it. A new
+   * device has the features of {@linkcode KERNEL_FEATURES}.
+   */
+  setKernelFeature(feature: KernelFeature, on: boolean): void;
   /** Reads the status from the kernel. */
   status(): DeviceStatus;
   /** Sets the MTU of the device in bytes and updates `config.mtu`. Throws if the kernel refuses. */

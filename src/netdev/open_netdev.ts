@@ -15,7 +15,12 @@ import type { Reactor } from "../system/reactor.ts";
 import type { MembershipSource } from "./memberships/kernel_memberships.ts";
 import { GatewayPrefixes } from "./gateway_prefixes.ts";
 import { ADDR_GEN_MODES } from "../base/addr_gen_mode.ts";
-import type { DeviceStatus, LinkChanges, Netdev } from "./netdev.ts";
+import type {
+  DeviceStatus,
+  KernelFeature,
+  LinkChanges,
+  Netdev,
+} from "./netdev.ts";
 import {
   attachNextHopProgram,
   type NextHopProgram,
@@ -23,7 +28,7 @@ import {
 import { ConfigMirror } from "./rtnetlink/mirror.ts";
 import { getLink } from "./rtnetlink/link_message.ts";
 import { setLink, setLinkMtu } from "./rtnetlink/link_set.ts";
-import { setGenericSegmentation } from "./tap/generic_segmentation.ts";
+import { setKernelFeature } from "./tap/kernel_features.ts";
 import { openTap, type TapOptions } from "./tap/open_tap.ts";
 import { setLinkSpeed } from "./tap/speed.ts";
 import type { Tap } from "./tap/tap.ts";
@@ -131,9 +136,9 @@ export class TapNetdev implements Netdev {
     return this.tap.setOffloads(bits);
   }
 
-  setGenericSegmentation(on: boolean): void {
+  setKernelFeature(feature: KernelFeature, on: boolean): void {
     const { config } = this;
-    setGenericSegmentation(config.requests.fd, config.name, on);
+    setKernelFeature(config.requests.fd, config.name, feature, on);
   }
 
   /** Returns zeros if the device is gone. */

@@ -200,11 +200,26 @@ Deno.test("features that the kernel lacks are off and fixed", () => {
   assertEquals(subject.set("-tx-tcp6-segmentation"), ALL & ~USO & ~TSO6);
 });
 
-Deno.test("gso reaches the network device", () => {
+Deno.test("features of the kernel reach the network device", () => {
   const subject = new Subject(SOFT);
-  subject.set("-tx-generic-segmentation");
-  assertEquals(subject.netdev.genericSegmentation, false);
+  const { kernelFeatures } = subject.netdev;
+  const off = {
+    "tx-generic-segmentation": true,
+    "tx-tcp-mangleid-segmentation": false,
+    "tx-nocache-copy": false,
+  };
+  assertEquals(kernelFeatures, off, "as the driver's");
+  subject.set("-tx-generic-segmentation", "+tx-nocache-copy");
+  subject.set("+tx-tcp-mangleid-segmentation");
+  assertEquals(kernelFeatures, {
+    "tx-generic-segmentation": false,
+    "tx-tcp-mangleid-segmentation": true,
+    "tx-nocache-copy": true,
+  });
   assertEquals(subject.netdev.offloads, ALL);
+  subject.set("-tx-tcp-segmentation");
+  assertEquals(kernelFeatures["tx-tcp-mangleid-segmentation"], false);
+  assertEquals(subject.unmet.includes("tx-tcp-mangleid-segmentation"), true);
 });
 
 Deno.test("the features survive the end of the link and a new queue pair, and children have their own", () => {

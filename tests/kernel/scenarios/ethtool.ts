@@ -8,7 +8,7 @@ import { wrongSums } from "../../statistics_sums.ts";
 
 /** Features whose state differs from that of the driver (README, "Differences from ib_ipoib"). */
 const DIFFERING =
-  /^\s*(tx-checksum|tx-tcp|tcp-seg|tx-udp-seg|rx-gro|rx-udp-gro|large-rec|generic-rec|tx-nocache|rx-checksumming)/;
+  /^\s*(tx-checksum|tx-tcp|tcp-seg|tx-udp-seg|rx-gro|rx-udp-gro|large-rec|generic-rec|rx-gro-list|rx-checksumming)/;
 
 /** Runs a command, and returns its output of both kinds and its exit code. */
 async function outcome(guest: Guest, command: string): Promise<string> {
